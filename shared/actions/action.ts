@@ -1,0 +1,67 @@
+import type * as v from "valibot";
+import type { BusEntry } from "../bus/entry.ts";
+import type { CallOut } from "../host/call-out.ts";
+import type { Clock } from "../host/clock.ts";
+import type { Secrets } from "../host/secrets.ts";
+import type { BoardStore } from "../store/boards.ts";
+import type { OriginStore } from "../store/origins.ts";
+
+/** The adapter for one kind of consequence. Nothing outside its folder knows its name, except the line in `registry.ts`. */
+export interface Action {
+  /** As written in `drawbridge.yaml` under a route's `do` and as a target's `kind`. */
+  readonly name: string;
+  /** Shape of a target's own lines, next to `kind`. Secrets are references. */
+  readonly target: v.GenericSchema<unknown, object>;
+  /** Shape of a route's lines under `do.<name>`, next to `target`. */
+  readonly options: v.GenericSchema<unknown, object>;
+  /** Prepares one route's action. Throws a valibot error when the settings do not fit; touches no network and no secret. */
+  connect(settings: ActionSettings, tools: ActionTools): ConnectedAction;
+  /** Upper bound of one attempt; the lease is longer than this. */
+  readonly maxAttemptMs: number;
+}
+
+export interface ActionSettings {
+  readonly route: string;
+  readonly targetName: string;
+  readonly target: unknown;
+  readonly options: unknown;
+}
+
+export interface ActionTools {
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly callOut: CallOut;
+  readonly origins: OriginStore;
+  readonly boards: BoardStore;
+  /** A number in [0, 1): where an action adds jitter. */
+  readonly random: () => number;
+}
+
+export interface ConnectedAction {
+  /** Idempotent by (route, event key): a repeat must be harmless. Throws only a retryable Fault. */
+  run(context: ActionContext): Promise<ActionOutcome>;
+}
+
+export interface ActionContext {
+  /** The event as published. */
+  readonly entry: BusEntry;
+  /** The delivery that caused it all, where this event was traced back to one; else the event's own. */
+  readonly origin: BusEntry;
+  /** Starts at 1. */
+  readonly attempt: number;
+  /** Aborts when the attempt's time is over. */
+  readonly signal: AbortSignal;
+}
+
+/** `summary` is one sentence for the timeline; `facts` are short values beside it, safe to show. */
+export type ActionOutcome =
+  | { readonly outcome: "done"; readonly summary: string; readonly facts?: Readonly<Record<string, string>> }
+  | {
+      readonly outcome: "retry";
+      readonly summary: string;
+      /** What the target asked us to wait; the bridge's own delay is used when it is longer. */
+      readonly afterSeconds?: number;
+      /** The effect may exist already. */
+      readonly unknownOutcome?: boolean;
+    }
+  | { readonly outcome: "give_up"; readonly summary: string };

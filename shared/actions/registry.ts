@@ -1,0 +1,6 @@
+import type { Action } from "./action.ts";
+import { confluence } from "./confluence/index.ts";
+import { tekton } from "./tekton/index.ts";
+
+/** Every kind of action. A new one is its folder and its line here. */
+export const actions: readonly Action[] = [confluence, tekton];

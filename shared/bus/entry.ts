@@ -1,0 +1,45 @@
+import type { BridgeEvent } from "../delivery/event.ts";
+import type { RecordedDelivery } from "../store/deliveries.ts";
+
+/** One published event in the envelope that EventBridge patterns see. */
+export interface BusEntry {
+  /** `drawbridge.<provider>`. */
+  readonly source: string;
+  readonly "detail-type": BridgeEvent["type"];
+  readonly time: string;
+  readonly detail: EventDetail;
+}
+
+/** CloudEvents attribute names, what the bridge adds, and the one part that the type promises. */
+export type EventDetail = DistributiveOmit<BridgeEvent, "keyParts"> & {
+  readonly id: string;
+  /** `/sources/<name>`. */
+  readonly source: string;
+  readonly delivery: string;
+  readonly eventKey: string;
+  readonly principal: { readonly issuer: string; readonly subject: string; readonly roles: readonly string[] };
+};
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** EventBridge takes 256 KB an entry; events are cut at their source to stay far below, and this is the proof. */
+export const MAX_ENTRY_BYTES = 200_000;
+
+/** What is published of a recorded delivery. The same on one machine and in AWS. */
+export function entryOf(delivery: RecordedDelivery & { readonly event: BridgeEvent }): BusEntry {
+  const { keyParts: _, ...event } = delivery.event;
+  const { issuer, subject, roles } = delivery.principal;
+  return {
+    source: `drawbridge.${delivery.provider}`,
+    "detail-type": event.type,
+    time: event.time,
+    detail: {
+      ...event,
+      id: delivery.id,
+      source: `/sources/${delivery.source}`,
+      delivery: delivery.id,
+      eventKey: delivery.eventKey ?? delivery.id,
+      principal: { issuer, subject, roles },
+    },
+  };
+}

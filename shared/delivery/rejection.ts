@@ -1,0 +1,39 @@
+/**
+ * Why a request was refused, with just the facts an operator would ask for. One member per reason; the reason is what
+ * logs and metrics carry. What a caller is told is decided in one place, `http/problem.ts`, and says far less.
+ */
+export type Rejection =
+  // The request itself.
+  | { readonly reason: "source_unknown" }
+  | { readonly reason: "method_not_allowed"; readonly allowed: string }
+  | { readonly reason: "body_too_large"; readonly limitBytes: number }
+  | { readonly reason: "content_type_unsupported"; readonly expected: string }
+  | { readonly reason: "charset_unsupported" }
+  | { readonly reason: "content_encoding_unsupported" }
+  | { readonly reason: "query_invalid"; readonly parameter: string; readonly expected: string }
+  | { readonly reason: "delivery_unknown" }
+  // Proof by a shared secret. `header` names the header that was looked at, never its value.
+  | { readonly reason: "credential_missing"; readonly header: string }
+  | { readonly reason: "credential_malformed"; readonly header: string }
+  | { readonly reason: "signature_mismatch"; readonly header: string }
+  | { readonly reason: "secret_mismatch"; readonly header: string }
+  | { readonly reason: "timestamp_outside_window"; readonly skewSeconds: number; readonly limitSeconds: number }
+  // Proof by a token.
+  | { readonly reason: "token_malformed"; readonly detail: string }
+  | { readonly reason: "token_too_large"; readonly limitBytes: number }
+  | { readonly reason: "token_header_forbidden"; readonly parameter: string }
+  | { readonly reason: "issuer_unknown" }
+  | { readonly reason: "algorithm_not_allowed" }
+  | { readonly reason: "key_unknown" }
+  | { readonly reason: "token_signature_invalid" }
+  | { readonly reason: "token_expired"; readonly expiredBySeconds: number }
+  | { readonly reason: "token_not_yet_valid"; readonly claim: string }
+  | { readonly reason: "token_lifetime_too_long"; readonly limitSeconds: number }
+  | { readonly reason: "audience_mismatch"; readonly expected: string }
+  | { readonly reason: "claim_missing"; readonly claim: string }
+  | { readonly reason: "claim_mismatch"; readonly claim: string }
+  | { readonly reason: "query_hash_mismatch" }
+  // Proved, but not allowed.
+  | { readonly reason: "role_missing"; readonly role: string };
+
+export type RejectionReason = Rejection["reason"];

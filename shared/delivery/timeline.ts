@@ -1,0 +1,25 @@
+import type { EpochMillis } from "../host/clock.ts";
+
+/** One thing that followed a delivery, for the person who asks later. Holds facts only, never a payload or a secret. */
+export type TimelineEntry = { readonly at: EpochMillis } & (
+  | { readonly kind: "relayed" }
+  | { readonly kind: "scheduled"; readonly route: string; readonly action: string }
+  /** Another delivery of the same happening came first; its action counts for both. */
+  | { readonly kind: "already_scheduled"; readonly route: string; readonly action: string; readonly by: string }
+  | {
+      readonly kind: "attempt";
+      readonly route: string;
+      readonly action: string;
+      readonly attempt: number;
+      readonly outcome: "done" | "retry" | "give_up";
+      /** One sentence; for `done` what is now so, else why not. */
+      readonly summary: string;
+      /** The request went out and no answer came: the effect may or may not exist. */
+      readonly unknownOutcome?: boolean;
+      readonly durationMs: number;
+      readonly nextAt?: EpochMillis;
+      readonly facts?: Readonly<Record<string, string>>;
+    }
+  /** A later delivery was traced back to this one. */
+  | { readonly kind: "followed_by"; readonly delivery: string; readonly what: string }
+);

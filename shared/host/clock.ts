@@ -1,0 +1,23 @@
+declare const millis: unique symbol;
+declare const seconds: unique symbol;
+
+/** Milliseconds since 1970-01-01T00:00:00Z. */
+export type EpochMillis = number & { readonly [millis]: true };
+/** Whole seconds since 1970-01-01T00:00:00Z. */
+export type EpochSeconds = number & { readonly [seconds]: true };
+
+/** The time of day, passed in wherever it matters so that a test can hold it still. */
+export interface Clock {
+  now(): EpochMillis;
+}
+
+export const systemClock: Clock = { now: () => epochMillis(Date.now()) };
+
+// The two brands are made here and nowhere else.
+export const epochMillis = (value: number): EpochMillis => value as EpochMillis;
+export const epochSeconds = (value: number): EpochSeconds => value as EpochSeconds;
+
+export const toSeconds = (time: EpochMillis): EpochSeconds => epochSeconds(Math.floor(time / 1000));
+export const toMillis = (time: EpochSeconds): EpochMillis => epochMillis(time * 1000);
+export const toIso = (time: EpochMillis): string => new Date(time).toISOString();
+export const laterBy = (time: EpochMillis, addedMs: number): EpochMillis => epochMillis(time + addedMs);

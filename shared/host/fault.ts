@@ -1,0 +1,44 @@
+/**
+ * Something that went wrong on our side or downstream. Callers decide by `code` and `retryable`, never by the message.
+ * A refusal is not a fault: it is returned as a {@link Rejection}.
+ */
+export class Fault extends Error {
+  override readonly name = "Fault";
+  readonly code: FaultCode;
+  readonly retryable: boolean;
+  /** What the other side asked us to wait, if it said so. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: FaultCode, message: string, options: FaultOptions) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+  }
+}
+
+export type FaultCode =
+  /** The store did not take or give a record. */
+  | "store_unavailable"
+  /** The bus did not take a published entry. */
+  | "bus_unavailable"
+  /** An issuer's keys could not be had, or are unusable. */
+  | "keys_unavailable"
+  /** No connection was made, or it was refused: the other side did nothing. */
+  | "target_unreachable"
+  /** The request went out and no complete answer came back: what the other side did is unknown. */
+  | "target_timeout"
+  /** The answer was larger than we read. */
+  | "target_answer_too_large"
+  /** A secret reference does not resolve. */
+  | "secret_unavailable"
+  /** The configuration cannot be used. */
+  | "configuration_invalid"
+  /** A stored record cannot be read back. */
+  | "record_unreadable";
+
+interface FaultOptions {
+  readonly retryable: boolean;
+  readonly retryAfterSeconds?: number;
+  readonly cause?: unknown;
+}

@@ -1,0 +1,45 @@
+import type * as v from "valibot";
+import type { Authenticate, AuthenticDelivery } from "../delivery/authentic.ts";
+import type { Reading } from "../delivery/reading.ts";
+import type { Clock } from "../host/clock.ts";
+import type { Secrets } from "../host/secrets.ts";
+import type { TokenVerifier } from "../identity/token-verifier.ts";
+
+/**
+ * The adapter for one kind of sender. A provider answers for itself and nothing outside its folder knows its name,
+ * except the line in `registry.ts`.
+ */
+export interface Provider {
+  /** As written in `drawbridge.yaml` and in the published `source`: `drawbridge.<name>`. */
+  readonly name: string;
+  /** Shape of the source's own lines in `drawbridge.yaml`, next to `provider`. Secrets are references. */
+  readonly settings: v.GenericSchema<unknown, object>;
+  /** Prepares one configured source. Throws a valibot error when `settings` do not fit; touches no network and no secret. */
+  connect(source: { readonly name: string; readonly settings: unknown }, tools: ProviderTools): ConnectedSource;
+  /** Content types taken besides `application/json`. */
+  readonly contentTypes?: readonly string[];
+}
+
+/** One configured sender, ready to prove and to read. */
+export interface ConnectedSource {
+  readonly authenticate: Authenticate;
+  /** Pure: same delivery, same reading. Never throws, whatever the body holds. */
+  readonly read: (delivery: AuthenticDelivery) => Reading;
+  /**
+   * Signs a fixture as the sender would, with the source's current secret. For `drawbridge send` and the tests.
+   * Absent where only the real sender has the key.
+   */
+  readonly sign?: (request: UnsignedRequest) => Promise<Headers>;
+}
+
+export interface UnsignedRequest {
+  readonly url: URL;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+}
+
+export interface ProviderTools {
+  readonly secrets: Secrets;
+  readonly tokens: TokenVerifier;
+  readonly clock: Clock;
+}

@@ -1,0 +1,75 @@
+/** A JSON object, or one sentence on why the bytes are none. */
+export type StrictJson =
+  | { readonly ok: true; readonly value: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly problem: string };
+
+/** Levels of objects and arrays; recorded payloads of all senders stay below 20. */
+const MAX_DEPTH = 64;
+
+/**
+ * Reads a body as exactly one JSON object in UTF-8 (RFC 8259): no byte order mark, no invalid bytes, no repeated member
+ * (two readers would disagree on what it says), no nesting beyond {@link MAX_DEPTH}.
+ */
+export function readJsonObject(body: Uint8Array): StrictJson {
+  let text: string;
+  let value: unknown;
+  try {
+    text = UTF8.decode(body);
+    value = JSON.parse(text);
+  } catch (error) {
+    // The parser's own message may quote the body, so only its kind is told.
+    return { ok: false, problem: error instanceof SyntaxError ? "the body is not JSON" : "the body is not UTF-8" };
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return { ok: false, problem: "the body is not a JSON object" };
+  }
+  const members = countMembers(value);
+  if (members === undefined) return { ok: false, problem: `the body is nested deeper than ${MAX_DEPTH} levels` };
+  if (members !== countColons(text)) return { ok: false, problem: "the body repeats a member name" };
+  return { ok: true, value: value as Readonly<Record<string, unknown>> };
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Members of all objects that survived parsing; nothing when the depth limit is passed. Not recursive. */
+function countMembers(root: object): number | undefined {
+  let members = 0;
+  let level: object[] = [root];
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return undefined;
+    const next: object[] = [];
+    for (const node of level) {
+      const children = Array.isArray(node) ? node : Object.values(node);
+      if (children !== node) members += children.length;
+      for (const child of children) if (typeof child === "object" && child !== null) next.push(child);
+    }
+    level = next;
+  }
+  return members;
+}
+
+/** Members as written: in valid JSON each has exactly one colon outside strings. */
+function countColons(text: string): number {
+  let colons = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === COLON) colons++;
+    else if (code === QUOTE) at = endOfString(text, at);
+  }
+  return colons;
+}
+
+/** Index of the quote that closes the string opened at `start`. The text is known to be valid JSON. */
+function endOfString(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1);
+  for (;;) {
+    let backslashes = 0;
+    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
+    if (backslashes % 2 === 0) return end;
+    end = text.indexOf('"', end + 1);
+  }
+}
+
+const COLON = 0x3a;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;

@@ -1,0 +1,67 @@
+import type { BridgeEvent } from "../delivery/event.ts";
+import type { Principal } from "../delivery/principal.ts";
+import type { TimelineEntry } from "../delivery/timeline.ts";
+import type { EpochMillis } from "../host/clock.ts";
+
+/** A delivery as recorded: the head of its audit record. */
+export interface RecordedDelivery {
+  readonly id: string;
+  readonly source: string;
+  readonly provider: string;
+  readonly principal: Principal;
+  readonly receivedAt: EpochMillis;
+  /** Id of the request that was recorded; repeats carry others. */
+  readonly requestId: string;
+  /** SHA-256 of the body's bytes, hex. */
+  readonly bodyDigest: string;
+  readonly bodyBytes: number;
+  readonly outcome: "event" | "ignored" | "unusable";
+  /** The event's type; for the other outcomes the sender's name for it, or the problem. */
+  readonly what: string;
+  readonly subject?: string;
+  readonly eventKey?: string;
+  /** Present when `outcome` is `event`. */
+  readonly event?: BridgeEvent;
+  /** The raw bytes; absent when they were too large to keep. */
+  readonly body?: Uint8Array;
+}
+
+/** What a list shows of a delivery. */
+export type DeliverySummary = Pick<
+  RecordedDelivery,
+  "id" | "source" | "receivedAt" | "outcome" | "what" | "subject"
+> & { readonly principal: string };
+
+export interface ListQuery {
+  /** Newest first, from here back; exclusive. */
+  readonly before?: { readonly receivedAt: EpochMillis; readonly id: string };
+  readonly notBefore: EpochMillis;
+  readonly limit: number;
+  readonly matches: (summary: DeliverySummary) => boolean;
+}
+
+/**
+ * The record of every accepted delivery: idempotency record, audit record and outbox entry at once. Every method throws
+ * `store_unavailable` when the store cannot answer; nothing is then known to have happened.
+ */
+export interface DeliveryStore {
+  /** One conditional write. Of any number of concurrent calls with one id exactly one is `recorded`. */
+  record(delivery: RecordedDelivery): Promise<"recorded" | "duplicate">;
+  get(id: string): Promise<RecordedDelivery | undefined>;
+  /** Adds one entry. An entry with the same `at` and `kind` key written twice stands once. */
+  addToTimeline(id: string, entry: TimelineEntry): Promise<void>;
+  /** In order of time. */
+  timeline(id: string): Promise<readonly TimelineEntry[]>;
+  /** Newest first; eventually consistent. At most `limit`, fewer only at the end of the window. */
+  list(query: ListQuery): Promise<readonly DeliverySummary[]>;
+}
+
+/** The outbox half, where the store itself says what is still to be relayed. */
+export interface Outbox {
+  /** Ids of recorded events that are not marked relayed and due at `now`, oldest first. */
+  unrelayed(now: EpochMillis, limit: number): Promise<readonly string[]>;
+  /** Takes the mark off. Harmless when repeated. */
+  markRelayed(id: string): Promise<void>;
+  /** Leaves the mark on and looks again at `at`. */
+  postpone(id: string, at: EpochMillis): Promise<void>;
+}
