@@ -4,6 +4,8 @@ import type { EpochMillis } from "../host/clock.ts";
 export interface ScheduledAction {
   readonly id: string;
   readonly route: string;
+  /** The target it lands on: each has its own queue, so that a slow one holds up no other. */
+  readonly target: string;
   readonly eventKey: string;
   /** The delivery that told it first. */
   readonly delivery: string;
@@ -13,8 +15,11 @@ export type ActionState = "due" | "done" | "gave_up";
 
 /** A lease on an action: `attempt` is the owner's number, and every later write is conditional on it. */
 export interface Claim extends ScheduledAction {
+  /** Starts at 1. */
   readonly attempt: number;
   readonly scheduledAt: EpochMillis;
+  /** The attempt before this one ended without a record: its lease ran out. */
+  readonly interrupted: boolean;
 }
 
 /** Durable actions, run at least once and by one owner at a time. Every method throws `store_unavailable`. */
@@ -24,8 +29,8 @@ export interface ActionStore {
     action: ScheduledAction,
     at: EpochMillis,
   ): Promise<{ readonly scheduled: boolean; readonly delivery: string }>;
-  /** Ids of actions due at `now`, oldest first, those with an expired lease among them. */
-  due(now: EpochMillis, limit: number): Promise<readonly string[]>;
+  /** Ids of a target's actions due at `now`, oldest first, those with an expired lease among them. */
+  due(target: string, now: EpochMillis, limit: number): Promise<readonly string[]>;
   /** Takes the action until `leaseUntil`. Nothing when it is not due at `now`, is finished, or another owner was faster. */
   claim(id: string, now: EpochMillis, leaseUntil: EpochMillis): Promise<Claim | undefined>;
   /** Ends the action. False, and no change, when the claim is no longer the owner's. */

@@ -29,15 +29,27 @@ export interface RecordedDelivery {
 /** What a list shows of a delivery. */
 export type DeliverySummary = Pick<
   RecordedDelivery,
-  "id" | "source" | "receivedAt" | "outcome" | "what" | "subject"
-> & { readonly principal: string };
+  "id" | "source" | "receivedAt" | "outcome" | "what" | "subject" | "principal"
+>;
 
 export interface ListQuery {
   /** Newest first, from here back; exclusive. */
-  readonly before?: { readonly receivedAt: EpochMillis; readonly id: string };
+  readonly before: DeliveryPosition;
   readonly notBefore: EpochMillis;
+  /** Deliveries that match, at most. */
   readonly limit: number;
+  /** Deliveries looked at, at most: bounds the cost of a filter that few match. */
+  readonly scanLimit: number;
   readonly matches: (summary: DeliverySummary) => boolean;
+}
+
+/** A place in the order of all deliveries: by time, then by id. */
+export type DeliveryPosition = Pick<DeliverySummary, "receivedAt" | "id">;
+
+export interface DeliveryPage {
+  readonly deliveries: readonly DeliverySummary[];
+  /** Where the next page starts; absent when nothing older is in the window. */
+  readonly next?: DeliveryPosition;
 }
 
 /**
@@ -48,17 +60,17 @@ export interface DeliveryStore {
   /** One conditional write. Of any number of concurrent calls with one id exactly one is `recorded`. */
   record(delivery: RecordedDelivery): Promise<"recorded" | "duplicate">;
   get(id: string): Promise<RecordedDelivery | undefined>;
-  /** Adds one entry. An entry with the same `at` and `kind` key written twice stands once. */
+  /** Adds one entry. The same entry (kind, route, attempt) written again replaces the first. */
   addToTimeline(id: string, entry: TimelineEntry): Promise<void>;
   /** In order of time. */
   timeline(id: string): Promise<readonly TimelineEntry[]>;
-  /** Newest first; eventually consistent. At most `limit`, fewer only at the end of the window. */
-  list(query: ListQuery): Promise<readonly DeliverySummary[]>;
+  /** Newest first; eventually consistent. */
+  list(query: ListQuery): Promise<DeliveryPage>;
 }
 
 /** The outbox half, where the store itself says what is still to be relayed. */
 export interface Outbox {
-  /** Ids of recorded events that are not marked relayed and due at `now`, oldest first. */
+  /** Ids of recorded events that still carry the mark and are due at `now`, oldest first. */
   unrelayed(now: EpochMillis, limit: number): Promise<readonly string[]>;
   /** Takes the mark off. Harmless when repeated. */
   markRelayed(id: string): Promise<void>;

@@ -1,0 +1,41 @@
+import { CreateTableCommand, type DynamoDBClient, ResourceInUseException } from "@aws-sdk/client-dynamodb";
+import { TABLE } from "./table.ts";
+
+/** Creates the table where no infrastructure does: on one machine and in tests. Harmless when it is there already. */
+export async function createTable(client: DynamoDBClient, name: string): Promise<void> {
+  const { partitionKey, sortKey, dayIndex, dueIndex } = TABLE;
+  try {
+    await client.send(
+      new CreateTableCommand({
+        TableName: name,
+        BillingMode: "PAY_PER_REQUEST",
+        AttributeDefinitions: [
+          ...[partitionKey, sortKey, dayIndex.partitionKey, dayIndex.sortKey, dueIndex.partitionKey].map(
+            (AttributeName) => ({ AttributeName, AttributeType: "S" as const }),
+          ),
+          { AttributeName: dueIndex.sortKey, AttributeType: "N" },
+        ],
+        KeySchema: keys(partitionKey, sortKey),
+        GlobalSecondaryIndexes: [
+          {
+            IndexName: dayIndex.name,
+            KeySchema: keys(dayIndex.partitionKey, dayIndex.sortKey),
+            Projection: { ProjectionType: "INCLUDE", NonKeyAttributes: [...dayIndex.projected] },
+          },
+          {
+            IndexName: dueIndex.name,
+            KeySchema: keys(dueIndex.partitionKey, dueIndex.sortKey),
+            Projection: { ProjectionType: "KEYS_ONLY" },
+          },
+        ],
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ResourceInUseException)) throw error;
+  }
+}
+
+const keys = (partitionKey: string, sortKey: string) => [
+  { AttributeName: partitionKey, KeyType: "HASH" as const },
+  { AttributeName: sortKey, KeyType: "RANGE" as const },
+];

@@ -1,0 +1,12 @@
+/** The part of dynalite that the bridge uses; the package carries no types. */
+declare module "dynalite" {
+  import type { Server } from "node:http";
+
+  interface DynaliteOptions {
+    /** Folder of the LevelDB files; in memory when absent. */
+    readonly path?: string;
+    readonly createTableMs?: number;
+  }
+
+  export default function dynalite(options: DynaliteOptions): Server;
+}

@@ -1,0 +1,107 @@
+import { type EpochMillis, epochMillis } from "../host/clock.ts";
+import type { ActionState, ActionStore, Claim, ScheduledAction } from "./actions.ts";
+import type { DynamoDbTable } from "./dynamodb-table.ts";
+import { expiryOf, number, type Retention, text } from "./fields.ts";
+import { collect } from "./streams.ts";
+import { TABLE } from "./table.ts";
+
+/**
+ * An action is due at `dueAt`; claiming it moves `dueAt` to the end of the lease. A crashed owner's action thereby becomes
+ * due again by itself, and there is one clock to watch.
+ */
+export class DynamoDbActions implements ActionStore {
+  readonly #table: DynamoDbTable;
+  readonly #retention: Retention;
+
+  constructor(table: DynamoDbTable, retention: Retention) {
+    this.#table = table;
+    this.#retention = retention;
+  }
+
+  async schedule(action: ScheduledAction, at: EpochMillis): ReturnType<ActionStore["schedule"]> {
+    const { id, ...rest } = action;
+    const created = await this.#table.create({
+      ...keyOf(id),
+      ...rest,
+      state: "due" satisfies ActionState,
+      attempt: 0,
+      scheduledAt: at,
+      queue: queueOf(action.target),
+      dueAt: at,
+      expiresAt: expiryOf(at, this.#retention),
+    });
+    if (created) return { scheduled: true, delivery: action.delivery };
+    const first = await this.#table.get(keyOf(id));
+    // Gone between the two calls: its time to live ran out, so the happening is long over.
+    return { scheduled: false, delivery: first === undefined ? action.delivery : text(first, "delivery") };
+  }
+
+  due(target: string, now: EpochMillis, limit: number): Promise<readonly string[]> {
+    const selection = {
+      index: TABLE.dueIndex.name,
+      text: "#queue = :queue AND #dueAt <= :now",
+      names: { "#queue": TABLE.dueIndex.partitionKey, "#dueAt": TABLE.dueIndex.sortKey },
+      values: { ":queue": queueOf(target), ":now": now },
+      limit,
+    } as const;
+    return collect(this.#table.select(selection), (item) => text(item, TABLE.partitionKey));
+  }
+
+  async claim(id: string, now: EpochMillis, leaseUntil: EpochMillis): Promise<Claim | undefined> {
+    const before = await this.#table.change(keyOf(id), {
+      text: "SET #attempt = #attempt + :one, #dueAt = :leaseUntil, #owned = :one",
+      condition: "#dueAt <= :now",
+      names: { "#attempt": "attempt", "#dueAt": TABLE.dueIndex.sortKey, "#owned": "owned" },
+      values: { ":one": 1, ":leaseUntil": leaseUntil, ":now": now },
+    });
+    if (before === undefined) return undefined;
+    return {
+      id,
+      route: text(before, "route"),
+      target: text(before, "target"),
+      eventKey: text(before, "eventKey"),
+      delivery: text(before, "delivery"),
+      attempt: number(before, "attempt") + 1,
+      scheduledAt: epochMillis(number(before, "scheduledAt")),
+      interrupted: before["owned"] === 1,
+    };
+  }
+
+  async finish(claim: Claim, state: Exclude<ActionState, "due">): Promise<boolean> {
+    const before = await this.#table.change(keyOf(claim.id), {
+      text: "SET #state = :state REMOVE #queue, #dueAt, #owned",
+      condition: STILL_OWNER,
+      names: {
+        ...OWNER_NAMES,
+        "#state": "state",
+        "#queue": TABLE.dueIndex.partitionKey,
+        "#dueAt": TABLE.dueIndex.sortKey,
+      },
+      values: { ":attempt": claim.attempt, ":one": 1, ":state": state },
+    });
+    return before !== undefined;
+  }
+
+  async giveBack(claim: Claim, at: EpochMillis): Promise<boolean> {
+    const before = await this.#table.change(keyOf(claim.id), {
+      text: "SET #dueAt = :at REMOVE #owned",
+      condition: STILL_OWNER,
+      names: { ...OWNER_NAMES, "#dueAt": TABLE.dueIndex.sortKey },
+      values: { ":attempt": claim.attempt, ":one": 1, ":at": at },
+    });
+    return before !== undefined;
+  }
+
+  async state(id: string): Promise<ActionState | undefined> {
+    const item = await this.#table.get(keyOf(id));
+    // Written by this class from the same type.
+    return item === undefined ? undefined : (text(item, "state") as ActionState);
+  }
+}
+
+/** The owner is known by its attempt's number: a later owner has a higher one, and a finished action has no owner. */
+const STILL_OWNER = "#attempt = :attempt AND #owned = :one";
+const OWNER_NAMES = { "#attempt": "attempt", "#owned": "owned" } as const;
+
+const keyOf = (id: string) => ({ pk: id, sk: "head" });
+const queueOf = (target: string): string => `act#${target}`;

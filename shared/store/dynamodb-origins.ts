@@ -1,0 +1,27 @@
+import type { Clock } from "../host/clock.ts";
+import type { DynamoDbTable } from "./dynamodb-table.ts";
+import { expiryOf, type Retention, text } from "./fields.ts";
+import type { OriginStore } from "./origins.ts";
+
+export class DynamoDbOrigins implements OriginStore {
+  readonly #table: DynamoDbTable;
+  readonly #options: Retention & { readonly clock: Clock };
+
+  constructor(table: DynamoDbTable, options: Retention & { readonly clock: Clock }) {
+    this.#table = table;
+    this.#options = options;
+  }
+
+  async remember(source: string, triggerEventId: string, delivery: string): Promise<void> {
+    const expiresAt = expiryOf(this.#options.clock.now(), this.#options);
+    await this.#table.put({ ...keyOf(source, triggerEventId), delivery, expiresAt });
+  }
+
+  async find(source: string, triggerEventId: string): Promise<string | undefined> {
+    const item = await this.#table.get(keyOf(source, triggerEventId));
+    return item === undefined ? undefined : text(item, "delivery");
+  }
+}
+
+/** A source's name holds no `#`, so no two pairs share a key. */
+const keyOf = (source: string, triggerEventId: string) => ({ pk: `origin#${source}#${triggerEventId}`, sk: "head" });

@@ -1,0 +1,37 @@
+import type { AddressInfo } from "node:net";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import dynalite from "dynalite";
+
+export interface EmbeddedDynamoDb {
+  readonly client: DynamoDBClient;
+  stop(): Promise<void>;
+}
+
+/**
+ * DynamoDB inside this process, spoken to over loopback as the real one is. With `path` it keeps its files there and
+ * survives a kill of the process at any instant (LevelDB's log); one process at a time may have them open.
+ */
+export async function startEmbeddedDynamoDb(options: { readonly path?: string }): Promise<EmbeddedDynamoDb> {
+  const server = dynalite({ ...options, createTableMs: 0 });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  // A server that listens on a port has an AddressInfo.
+  const client = loopbackClient((server.address() as AddressInfo).port);
+  const stop = async (): Promise<void> => {
+    client.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { client, stop };
+}
+
+/** A client for a DynamoDB on this machine, which takes any credentials. */
+export function loopbackClient(port: number): DynamoDBClient {
+  return new DynamoDBClient({
+    endpoint: `http://127.0.0.1:${port}`,
+    region: "local",
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    maxAttempts: 2,
+  });
+}

@@ -1,0 +1,316 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { BuildPart } from "../../shared/delivery/event.ts";
+import { actionIdOf } from "../../shared/delivery/keys.ts";
+import { epochMillis, laterBy } from "../../shared/host/clock.ts";
+import type { ScheduledAction } from "../../shared/store/actions.ts";
+import { createTable } from "../../shared/store/create-table.ts";
+import type { DeliveryPosition } from "../../shared/store/deliveries.ts";
+import { DynamoDbActions } from "../../shared/store/dynamodb-actions.ts";
+import { DynamoDbBoards } from "../../shared/store/dynamodb-boards.ts";
+import { DynamoDbDeliveries } from "../../shared/store/dynamodb-deliveries.ts";
+import { DynamoDbOrigins } from "../../shared/store/dynamodb-origins.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
+import type { EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
+import { sampleDelivery } from "../support/samples.ts";
+import { dynamoDbKinds } from "../support/stores.ts";
+import { testClock } from "../support/tools.ts";
+
+const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
+const RETENTION = { retentionDays: 30 };
+
+for (const kind of dynamoDbKinds) {
+  const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
+  describe.skipIf(kind.missing !== undefined)(`stores on ${title}`, () => {
+    let database: EmbeddedDynamoDb;
+    let tables = 0;
+    beforeAll(async () => {
+      database = await kind.start();
+    }, 60_000);
+    afterAll(() => database?.stop());
+
+    /** A table of its own for each test. */
+    async function stores() {
+      tables += 1;
+      const name = `drawbridge-${tables}`;
+      await createTable(database.client, name);
+      await createTable(database.client, name);
+      const table = new DynamoDbTable(database.client, name);
+      const clock = testClock();
+      return {
+        table,
+        deliveries: new DynamoDbDeliveries(table, { ...RETENTION, markUnrelayed: true }),
+        actions: new DynamoDbActions(table, RETENTION),
+        origins: new DynamoDbOrigins(table, { ...RETENTION, clock }),
+        boards: new DynamoDbBoards(table, { ...RETENTION, clock }),
+      };
+    }
+
+    describe("deliveries", () => {
+      it("gives back what was recorded, to the byte", async () => {
+        const { deliveries } = await stores();
+        const delivery = sampleDelivery(1, { body: Uint8Array.from([0xff, 0x00, 0x0a, 0x2d]) });
+        expect(await deliveries.record(delivery)).toBe("recorded");
+        expect(await deliveries.get(delivery.id)).toEqual(delivery);
+        expect(await deliveries.get("d-unknown")).toBeUndefined();
+      });
+
+      it("records one of fifty identical deliveries that come at once", async () => {
+        const { deliveries } = await stores();
+        const answers = await Promise.all(Array.from({ length: 50 }, () => deliveries.record(sampleDelivery())));
+        expect(answers.filter((answer) => answer === "recorded")).toHaveLength(1);
+        expect(answers.filter((answer) => answer === "duplicate")).toHaveLength(49);
+      });
+
+      it("leaves the first record as it is when a duplicate comes", async () => {
+        const { deliveries } = await stores();
+        await deliveries.record(sampleDelivery(1));
+        await deliveries.record(sampleDelivery(1, { requestId: "another", source: "wiki" }));
+        expect((await deliveries.get(sampleDelivery(1).id))?.requestId).toBe(sampleDelivery(1).requestId);
+      });
+
+      it("keeps digest and event, and drops the bytes, of a body too large for an item", async () => {
+        const { deliveries } = await stores();
+        const body = new Uint8Array(700_000);
+        for (let at = 0; at < body.length; at++) body[at] = (at * 2_654_435_761) >>> (at % 24);
+        const delivery = sampleDelivery(1, { body, bodyBytes: body.length });
+        await deliveries.record(delivery);
+        const { body: _, ...rest } = delivery;
+        expect(await deliveries.get(delivery.id)).toEqual(rest);
+      });
+
+      it("keeps the mark of an event until it is relayed, and marks nothing else", async () => {
+        const { deliveries } = await stores();
+        await deliveries.record(sampleDelivery(2));
+        await deliveries.record(sampleDelivery(1));
+        await deliveries.record(sampleDelivery(3, { outcome: "ignored" }));
+        const [first, second] = [sampleDelivery(1).id, sampleDelivery(2).id];
+        expect(await deliveries.unrelayed(laterBy(START, 100), 10)).toEqual([first, second]);
+        expect(await deliveries.unrelayed(laterBy(START, 100), 1)).toEqual([first]);
+        await deliveries.postpone(first, laterBy(START, 500));
+        await deliveries.markRelayed(second);
+        await deliveries.markRelayed(second);
+        await deliveries.postpone(second, START);
+        expect(await deliveries.unrelayed(laterBy(START, 499), 10)).toEqual([]);
+        expect(await deliveries.unrelayed(laterBy(START, 500), 10)).toEqual([first]);
+      });
+
+      it("marks nothing where a stream relays", async () => {
+        const { table } = await stores();
+        const deliveries = new DynamoDbDeliveries(table, { ...RETENTION, markUnrelayed: false });
+        await deliveries.record(sampleDelivery());
+        expect(await deliveries.unrelayed(laterBy(START, 1_000), 10)).toEqual([]);
+      });
+
+      it("keeps a timeline in order of time, and each entry once", async () => {
+        const { deliveries } = await stores();
+        const attempt = { kind: "attempt", route: "docs", action: "tekton", summary: "s", durationMs: 3 } as const;
+        const id = "d-1";
+        await deliveries.addToTimeline(id, { at: laterBy(START, 30), ...attempt, attempt: 2, outcome: "done" });
+        await deliveries.addToTimeline(id, { at: laterBy(START, 20), ...attempt, attempt: 1, outcome: "retry" });
+        await deliveries.addToTimeline(id, { at: laterBy(START, 9), kind: "relayed" });
+        await deliveries.addToTimeline(id, { at: laterBy(START, 10), kind: "relayed" });
+        const entries = await deliveries.timeline(id);
+        expect(entries.map(({ at, kind }) => [at - START, kind])).toEqual([
+          [10, "relayed"],
+          [20, "attempt"],
+          [30, "attempt"],
+        ]);
+        expect(await deliveries.timeline("d-2")).toEqual([]);
+      });
+
+      it("lists newest first over days, in pages that neither repeat nor skip", async () => {
+        const { deliveries } = await stores();
+        const dayMs = 86_400_000;
+        const ids: string[] = [];
+        for (let n = 1; n <= 25; n++) {
+          const at = laterBy(START, n <= 12 ? -n * dayMs : -n);
+          const delivery = sampleDelivery(n, { receivedAt: at });
+          await deliveries.record(delivery);
+          ids.push(delivery.id);
+        }
+        const query = { notBefore: laterBy(START, -40 * dayMs), limit: 4, scanLimit: 100, matches: () => true };
+        const seen: string[] = [];
+        let before: DeliveryPosition | undefined = { receivedAt: START, id: "~" };
+        while (before !== undefined) {
+          const page = await deliveries.list({ ...query, before });
+          seen.push(...page.deliveries.map(({ id }) => id));
+          before = page.next;
+        }
+        expect(seen).toHaveLength(25);
+        expect(new Set(seen)).toEqual(new Set(ids));
+        expect(seen[0]).toBe(sampleDelivery(13).id);
+        expect(seen[24]).toBe(sampleDelivery(12).id);
+      });
+
+      it("lists what matches and looks no further than the scan limit and the window", async () => {
+        const { deliveries } = await stores();
+        for (let n = 1; n <= 6; n++) await deliveries.record(sampleDelivery(n, { subject: n % 2 ? "odd" : "even" }));
+        const query = { before: { receivedAt: laterBy(START, 60), id: "~" }, limit: 10, scanLimit: 100 };
+        const matches = ({ subject }: { subject?: string }) => subject === "odd";
+        const odd = await deliveries.list({ ...query, notBefore: START, matches });
+        expect(odd.deliveries.map(({ id }) => id)).toEqual([5, 3, 1].map((n) => sampleDelivery(n).id));
+        const four = await deliveries.list({ ...query, notBefore: START, matches, scanLimit: 4 });
+        expect(four.deliveries).toHaveLength(2);
+        expect(four.next?.id).toBe(sampleDelivery(3).id);
+        expect((await deliveries.list({ ...query, notBefore: laterBy(START, 5), matches })).deliveries).toHaveLength(1);
+      });
+    });
+
+    describe("actions", () => {
+      const action = (n = 1): ScheduledAction => ({
+        id: actionIdOf("docs", `e-${n}`),
+        route: "docs",
+        target: "ci",
+        eventKey: `e-${n}`,
+        delivery: `d-${n}`,
+      });
+
+      it("schedules a happening once, and tells which delivery came first", async () => {
+        const { actions } = await stores();
+        expect(await actions.schedule(action(), START)).toEqual({ scheduled: true, delivery: "d-1" });
+        const again = { ...action(), delivery: "d-9" };
+        expect(await actions.schedule(again, START)).toEqual({ scheduled: false, delivery: "d-1" });
+        expect(await actions.due("ci", START, 10)).toEqual([action().id]);
+      });
+
+      it("gives a target's due actions in order of time, and no other target's", async () => {
+        const { actions } = await stores();
+        await actions.schedule(action(1), laterBy(START, 2));
+        await actions.schedule(action(2), laterBy(START, 1));
+        await actions.schedule(action(3), laterBy(START, 9));
+        await actions.schedule({ ...action(4), target: "other" }, START);
+        expect(await actions.due("ci", laterBy(START, 5), 10)).toEqual([action(2).id, action(1).id]);
+        expect(await actions.due("ci", laterBy(START, 5), 1)).toEqual([action(2).id]);
+      });
+
+      it("is claimed by one of many at once", async () => {
+        const { actions } = await stores();
+        await actions.schedule(action(), START);
+        const claims = await Promise.all(
+          Array.from({ length: 20 }, () => actions.claim(action().id, START, laterBy(START, 1_000))),
+        );
+        const won = claims.filter((claim) => claim !== undefined);
+        expect(won).toEqual([{ ...action(), attempt: 1, scheduledAt: START, interrupted: false }]);
+      });
+
+      it("is not claimed before it is due, nor while leased, nor when finished", async () => {
+        const { actions } = await stores();
+        await actions.schedule(action(), laterBy(START, 10));
+        expect(await actions.claim(action().id, START, laterBy(START, 1_000))).toBeUndefined();
+        const claim = await actions.claim(action().id, laterBy(START, 10), laterBy(START, 1_000));
+        expect(await actions.claim(action().id, laterBy(START, 999), laterBy(START, 2_000))).toBeUndefined();
+        expect(claim && (await actions.finish(claim, "done"))).toBe(true);
+        expect(await actions.claim(action().id, laterBy(START, 5_000), laterBy(START, 9_000))).toBeUndefined();
+        expect(await actions.due("ci", laterBy(START, 5_000), 10)).toEqual([]);
+        expect(await actions.state(action().id)).toBe("done");
+        expect(await actions.claim("a-unknown", START, START)).toBeUndefined();
+        expect(await actions.state("a-unknown")).toBeUndefined();
+      });
+
+      it("becomes due again when its owner's lease runs out, and says so to the next owner", async () => {
+        const { actions } = await stores();
+        await actions.schedule(action(), START);
+        await actions.claim(action().id, START, laterBy(START, 1_000));
+        expect(await actions.due("ci", laterBy(START, 1_000), 10)).toEqual([action().id]);
+        const second = await actions.claim(action().id, laterBy(START, 1_000), laterBy(START, 2_000));
+        expect(second).toMatchObject({ attempt: 2, interrupted: true });
+      });
+
+      it("takes no completion and no release from an owner whose lease went to another", async () => {
+        const { actions } = await stores();
+        await actions.schedule(action(), START);
+        const first = await actions.claim(action().id, START, laterBy(START, 1_000));
+        const second = await actions.claim(action().id, laterBy(START, 1_000), laterBy(START, 2_000));
+        if (!first || !second) throw new Error("both should have been claimed");
+        expect(await actions.finish(first, "done")).toBe(false);
+        expect(await actions.giveBack(first, START)).toBe(false);
+        expect(await actions.state(action().id)).toBe("due");
+        expect(await actions.finish(second, "gave_up")).toBe(true);
+        expect(await actions.finish(second, "done")).toBe(false);
+        expect(await actions.giveBack(second, START)).toBe(false);
+        expect(await actions.state(action().id)).toBe("gave_up");
+      });
+
+      it("is due at the given time after it was given back, with no interruption told", async () => {
+        const { actions } = await stores();
+        await actions.schedule(action(), START);
+        const claim = await actions.claim(action().id, START, laterBy(START, 1_000));
+        expect(claim && (await actions.giveBack(claim, laterBy(START, 50)))).toBe(true);
+        expect(claim && (await actions.giveBack(claim, laterBy(START, 90)))).toBe(false);
+        expect(await actions.due("ci", laterBy(START, 49), 10)).toEqual([]);
+        const next = await actions.claim(action().id, laterBy(START, 50), laterBy(START, 900));
+        expect(next).toMatchObject({ attempt: 2, interrupted: false });
+      });
+    });
+
+    describe("origins", () => {
+      it("finds the delivery of a listener's event id, for the source that was told of it alone", async () => {
+        const { origins } = await stores();
+        await origins.remember("cluster", "event-1", "d-1");
+        await origins.remember("cluster", "event-1", "d-1");
+        expect(await origins.find("cluster", "event-1")).toBe("d-1");
+        expect(await origins.find("cluster", "event-2")).toBeUndefined();
+        expect(await origins.find("another", "event-1")).toBeUndefined();
+      });
+    });
+
+    describe("boards", () => {
+      const page = { site: "https://wiki.example.test", id: "98310" };
+      const build = (changes: Partial<BuildPart>): BuildPart => ({
+        system: "tekton",
+        id: "run-1",
+        pipeline: "ci/docs",
+        state: "running",
+        createdAt: "2026-11-02T09:00:00.000Z",
+        ...changes,
+      });
+      const row = (changes: Partial<BuildPart>, delivery = "d-1") => ({
+        pipeline: "tekton ci/docs",
+        build: build(changes),
+        delivery,
+      });
+
+      it("never steps back, whatever the order of arrival", async () => {
+        const { boards } = await stores();
+        const finishedAt = "2026-11-02T09:03:00.000Z";
+        expect(await boards.advance(page, row({ state: "running" }))).toBe(true);
+        expect(await boards.advance(page, row({ state: "succeeded", finishedAt }, "d-2"))).toBe(true);
+        expect(await boards.advance(page, row({ state: "running" }, "d-3"))).toBe(false);
+        expect(await boards.advance(page, row({ state: "queued" }, "d-4"))).toBe(false);
+        expect(await boards.rows(page)).toEqual([row({ state: "succeeded", finishedAt }, "d-2")]);
+      });
+
+      it("takes the same state again, so that a repeat is harmless", async () => {
+        const { boards } = await stores();
+        expect(await boards.advance(page, row({ state: "running" }))).toBe(true);
+        expect(await boards.advance(page, row({ state: "running" }))).toBe(true);
+      });
+
+      it("shows a later run in its first state rather than an earlier run's end", async () => {
+        const { boards } = await stores();
+        const later = { id: "run-2", state: "queued", createdAt: "2026-11-02T10:00:00.000Z" } as const;
+        expect(await boards.advance(page, row(later))).toBe(true);
+        expect(await boards.advance(page, row({ state: "failed" }))).toBe(false);
+      });
+
+      it("keeps pages and pipelines apart", async () => {
+        const { boards } = await stores();
+        const other = { ...row({}), pipeline: "gitlab docs" };
+        await boards.advance(page, row({}));
+        await boards.advance(page, other);
+        await boards.advance({ ...page, id: "5" }, row({}));
+        expect(await boards.rows(page)).toEqual([other, row({})]);
+        expect(await boards.rows({ ...page, site: "https://elsewhere.example.test" })).toEqual([]);
+      });
+
+      it("ends in the furthest state when many writers come at once", async () => {
+        const { boards } = await stores();
+        const states = ["queued", "running", "waiting", "running", "succeeded", "queued"] as const;
+        await Promise.all(
+          states.flatMap((state) => [row({ state }), row({ state })]).map((r) => boards.advance(page, r)),
+        );
+        expect((await boards.rows(page))[0]?.build.state).toBe("succeeded");
+      });
+    });
+  });
+}
