@@ -38,6 +38,8 @@ export interface ActionTools {
 }
 
 export interface ConnectedAction {
+  /** The source that tells what became of what this started, where there is one. */
+  readonly runsReportedBy?: string;
   /** Idempotent by (route, event key): a repeat must be harmless. Throws only a retryable Fault. */
   run(context: ActionContext): Promise<ActionOutcome>;
 }

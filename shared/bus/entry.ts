@@ -1,4 +1,5 @@
 import type { BridgeEvent } from "../delivery/event.ts";
+import { eventKeyOf } from "../delivery/keys.ts";
 import type { RecordedDelivery } from "../store/deliveries.ts";
 
 /** One published event in the envelope that EventBridge patterns see. */
@@ -25,9 +26,10 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 /** EventBridge takes 256 KB an entry; events are cut at their source to stay far below, and this is the proof. */
 export const MAX_ENTRY_BYTES = 200_000;
 
-/** What is published of a recorded delivery. The same on one machine and in AWS. */
-export function entryOf(delivery: RecordedDelivery & { readonly event: BridgeEvent }): BusEntry {
-  const { keyParts: _, ...event } = delivery.event;
+/** What is published of a recorded delivery, if it is an event. The same on one machine and in AWS. */
+export function entryOf(delivery: RecordedDelivery): BusEntry | undefined {
+  if (delivery.event === undefined) return undefined;
+  const { keyParts, ...event } = delivery.event;
   const { issuer, subject, roles } = delivery.principal;
   return {
     source: `drawbridge.${delivery.provider}`,
@@ -38,7 +40,7 @@ export function entryOf(delivery: RecordedDelivery & { readonly event: BridgeEve
       id: delivery.id,
       source: `/sources/${delivery.source}`,
       delivery: delivery.id,
-      eventKey: delivery.eventKey ?? delivery.id,
+      eventKey: eventKeyOf(delivery.source, event.type, keyParts),
       principal: { issuer, subject, roles },
     },
   };

@@ -17,6 +17,8 @@ export type Rejection =
   | { readonly reason: "credential_malformed"; readonly header: string }
   | { readonly reason: "signature_mismatch"; readonly header: string }
   | { readonly reason: "secret_mismatch"; readonly header: string }
+  // The sender signed, and the source has no secret to check that with: it is never let pass on a weaker credential.
+  | { readonly reason: "signature_unverifiable"; readonly header: string }
   | { readonly reason: "timestamp_outside_window"; readonly skewSeconds: number; readonly limitSeconds: number }
   // Proof by a token.
   | { readonly reason: "token_malformed"; readonly detail: string }

@@ -19,7 +19,6 @@ export interface RecordedDelivery {
   /** The event's type; for the other outcomes the sender's name for it, or the problem. */
   readonly what: string;
   readonly subject?: string;
-  readonly eventKey?: string;
   /** Present when `outcome` is `event`. */
   readonly event?: BridgeEvent;
   /** The raw bytes; absent when they were too large to keep. */

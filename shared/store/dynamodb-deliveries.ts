@@ -203,7 +203,6 @@ function deliveryOf(item: Item): RecordedDelivery {
     requestId: text(item, "requestId"),
     bodyDigest: text(item, "bodyDigest"),
     bodyBytes: number(item, "bodyBytes"),
-    ...(item["eventKey"] !== undefined && { eventKey: text(item, "eventKey") }),
     ...(content instanceof Uint8Array && unpackContent(content)),
   };
 }

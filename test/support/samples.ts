@@ -1,5 +1,5 @@
 import type { PageEvent } from "../../shared/delivery/event.ts";
-import { deliveryIdOf, eventKeyOf, sha256Hex } from "../../shared/delivery/keys.ts";
+import { deliveryIdOf, sha256Hex } from "../../shared/delivery/keys.ts";
 import { sourcePrincipal } from "../../shared/delivery/principal.ts";
 import { epochMillis } from "../../shared/host/clock.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
@@ -34,7 +34,6 @@ export function sampleDelivery(
     outcome: "event",
     what: event.type,
     subject: event.subject,
-    eventKey: eventKeyOf("wiki", event.type, event.keyParts),
     body,
     ...changes,
     event,

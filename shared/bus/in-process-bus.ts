@@ -1,0 +1,57 @@
+import { actionIdOf } from "../delivery/keys.ts";
+import type { Clock } from "../host/clock.ts";
+import { Fault } from "../host/fault.ts";
+import type { Route } from "../routes/route.ts";
+import type { ActionStore } from "../store/actions.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
+import type { Bus, PublishResult } from "./bus.ts";
+import type { BusEntry } from "./entry.ts";
+
+export interface InProcessBusTools {
+  readonly routes: readonly Route[];
+  readonly actions: Pick<ActionStore, "schedule">;
+  readonly deliveries: Pick<DeliveryStore, "addToTimeline">;
+  readonly clock: Clock;
+  /** Told of the target that has something due now. */
+  readonly scheduled: (target: string) => void;
+}
+
+/**
+ * The bus of one machine. It is as durable as EventBridge with a queue behind each rule: an entry counts as published once
+ * every matching route's action is stored as due.
+ */
+export class InProcessBus implements Bus {
+  readonly #tools: InProcessBusTools;
+
+  constructor(tools: InProcessBusTools) {
+    this.#tools = tools;
+  }
+
+  publish(entries: readonly BusEntry[]): Promise<readonly PublishResult[]> {
+    return Promise.all(entries.map((entry) => this.#publishOne(entry)));
+  }
+
+  async #publishOne(entry: BusEntry): Promise<PublishResult> {
+    try {
+      for (const route of this.#tools.routes) if (route.matches(entry)) await this.#schedule(route, entry);
+      return { published: true };
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      return { published: false, code: error.code };
+    }
+  }
+
+  async #schedule({ name: route, action, target }: Route, { detail }: BusEntry): Promise<void> {
+    const { actions, deliveries, clock, scheduled } = this.#tools;
+    const { eventKey, delivery } = detail;
+    const now = clock.now();
+    const answer = await actions.schedule({ id: actionIdOf(route, eventKey), route, target, eventKey, delivery }, now);
+    const first = answer.delivery === delivery;
+    const entry = { at: now, route, action } as const;
+    await deliveries.addToTimeline(
+      delivery,
+      first ? { ...entry, kind: "scheduled" } : { ...entry, kind: "already_scheduled", by: answer.delivery },
+    );
+    if (answer.scheduled) scheduled(target);
+  }
+}

@@ -1,0 +1,149 @@
+import type { ActionOutcome } from "../actions/action.ts";
+import { type BusEntry, entryOf } from "../bus/entry.ts";
+import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
+import { Fault } from "../host/fault.ts";
+import type { Log } from "../host/log.ts";
+import type { Route } from "../routes/route.ts";
+import type { ActionStore, Claim } from "../store/actions.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
+import { type CorrelateTools, correlate } from "./correlate.ts";
+import { type RetryPolicy, retryDelayMs } from "./retry-delay.ts";
+
+export interface ActTools extends CorrelateTools {
+  readonly deliveries: Pick<DeliveryStore, "get" | "addToTimeline">;
+  readonly actions: ActionStore;
+  readonly retry: RetryPolicy;
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** Time that a lease runs past the longest attempt, for the calls around it. */
+const LEASE_MARGIN_MS = 30_000;
+/** Attempts that wait for an origin which may still be on its way; the listener's answer is stored within moments. */
+const ORIGIN_ATTEMPTS = 3;
+
+/** The lease of an action: always longer than the work that it guards. */
+export const leaseMs = (route: Pick<Route, "maxAttemptMs">): number => route.maxAttemptMs + LEASE_MARGIN_MS;
+
+/**
+ * Runs one due action once, if it is still to be run and nobody else has it. A repeat of what is done does nothing; an
+ * outcome is recorded only by the owner. The attempt ends in the delivery's timeline, whatever it came to.
+ */
+export async function act(id: string, route: Route, tools: ActTools): Promise<void> {
+  const startedAt = tools.clock.now();
+  const claim = await tools.actions.claim(id, startedAt, laterBy(startedAt, leaseMs(route)));
+  if (claim === undefined) return;
+  if (claim.interrupted) await recordInterruption(claim, route, startedAt, tools);
+  const outcome = await attempt(claim, route, tools);
+  await settle(claim, route, outcome, startedAt, tools);
+}
+
+async function attempt(claim: Claim, route: Route, tools: ActTools): Promise<ActionOutcome> {
+  try {
+    const delivery = await tools.deliveries.get(claim.delivery);
+    const entry = delivery && entryOf(delivery);
+    if (delivery === undefined || entry === undefined)
+      return { outcome: "give_up", summary: "the delivery's record is gone" };
+    const origin = await correlate(entry, delivery.source, tools);
+    if (!origin.found && origin.mayCome && claim.attempt < ORIGIN_ATTEMPTS) {
+      return { outcome: "retry", summary: "what started this run is not known yet" };
+    }
+    if (origin.found) await recordFollower(origin.entry, entry, tools);
+    return await route.run({
+      entry,
+      origin: origin.found ? origin.entry : entry,
+      attempt: claim.attempt,
+      signal: AbortSignal.timeout(route.maxAttemptMs),
+    });
+  } catch (error) {
+    return outcomeOfFailure(error, claim, tools.log);
+  }
+}
+
+function outcomeOfFailure(error: unknown, claim: Claim, log: Log): ActionOutcome {
+  if (error instanceof Fault) {
+    const after = error.retryAfterSeconds === undefined ? {} : { afterSeconds: error.retryAfterSeconds };
+    return { outcome: error.retryable ? "retry" : "give_up", summary: `${error.code}: ${error.message}`, ...after };
+  }
+  // A mistake of ours. Its message may quote anything, so only its kind goes further.
+  const kind = error instanceof Error ? error.name : "unknown";
+  log.error({ delivery: claim.delivery, route: claim.route, error: kind }, "an action failed in a way it should not");
+  return { outcome: "retry", summary: `the action failed unexpectedly (${kind})`, unknownOutcome: true };
+}
+
+/** Ends the action or gives it back, then tells the timeline. An owner that lost its lease has nothing to say. */
+async function settle(
+  claim: Claim,
+  route: Route,
+  told: ActionOutcome,
+  startedAt: EpochMillis,
+  tools: ActTools,
+): Promise<void> {
+  const outcome = lastAttempt(told, claim, tools.retry);
+  const endedAt = tools.clock.now();
+  const nextAt =
+    outcome.outcome === "retry" ? laterBy(endedAt, retryDelayMs(claim.attempt, outcome, tools)) : undefined;
+  const stillOwner =
+    nextAt === undefined
+      ? await tools.actions.finish(claim, outcome.outcome === "done" ? "done" : "gave_up")
+      : await tools.actions.giveBack(claim, nextAt);
+  const durationMs = endedAt - startedAt;
+  const line = {
+    delivery: claim.delivery,
+    route: claim.route,
+    action: route.action,
+    attempt: claim.attempt,
+    durationMs,
+  };
+  if (!stillOwner) return tools.log.warn(line, "an attempt ended after its lease had gone to another");
+  await tools.deliveries.addToTimeline(claim.delivery, {
+    at: endedAt,
+    kind: "attempt",
+    route: claim.route,
+    action: route.action,
+    attempt: claim.attempt,
+    ...withoutWait(outcome),
+    durationMs,
+    ...(nextAt !== undefined && { nextAt }),
+  });
+  const level = outcome.outcome === "give_up" ? "error" : "info";
+  tools.log[level]({ ...line, outcome: outcome.outcome }, outcome.summary);
+}
+
+function lastAttempt(outcome: ActionOutcome, claim: Claim, policy: RetryPolicy): ActionOutcome {
+  if (outcome.outcome !== "retry" || claim.attempt < policy.maxAttempts) return outcome;
+  return { outcome: "give_up", summary: `given up after ${claim.attempt} attempts: ${outcome.summary}` };
+}
+
+function withoutWait(outcome: ActionOutcome) {
+  if (outcome.outcome !== "retry") return outcome;
+  const { afterSeconds: _, ...rest } = outcome;
+  return rest;
+}
+
+function recordInterruption(claim: Claim, route: Route, at: EpochMillis, tools: ActTools): Promise<void> {
+  return tools.deliveries.addToTimeline(claim.delivery, {
+    at,
+    kind: "attempt",
+    route: claim.route,
+    action: route.action,
+    attempt: claim.attempt - 1,
+    outcome: "retry",
+    summary: "the process ended before the outcome was recorded",
+    unknownOutcome: true,
+    durationMs: 0,
+  });
+}
+
+function recordFollower(origin: BusEntry, entry: BusEntry, tools: ActTools): Promise<void> {
+  const what = `${entry["detail-type"]} ${entry.detail.subject}`;
+  const at = tools.clock.now();
+  return tools.deliveries.addToTimeline(origin.detail.delivery, {
+    at,
+    kind: "followed_by",
+    delivery: entry.detail.delivery,
+    what,
+  });
+}

@@ -1,0 +1,50 @@
+import { type BusEntry, entryOf } from "../bus/entry.ts";
+import type { Route } from "../routes/route.ts";
+import type { ActionStore } from "../store/actions.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
+import type { OriginStore } from "../store/origins.ts";
+import type { OriginClaim } from "./event.ts";
+import { actionIdOf } from "./keys.ts";
+
+export interface CorrelateTools {
+  readonly routes: readonly Route[];
+  readonly deliveries: Pick<DeliveryStore, "get">;
+  readonly actions: Pick<ActionStore, "state">;
+  readonly origins: Pick<OriginStore, "find">;
+}
+
+/** What an event was traced back to. */
+export type Origin =
+  | { readonly found: true; readonly entry: BusEntry }
+  /** `mayCome`: it names a listener's event id that is not stored yet, as when the run was faster than the answer. */
+  | { readonly found: false; readonly mayCome: boolean };
+
+/**
+ * Traces an event back to the delivery that caused it: by the annotation that carries our delivery id, then by the
+ * listener's event id. Either is only what the sender says, and a sender with a good credential could name any delivery.
+ * So it is believed only where one of our routes really acted on that delivery, on a target whose runs this very source
+ * reports.
+ */
+export async function correlate(entry: BusEntry, source: string, tools: CorrelateTools): Promise<Origin> {
+  const claim: OriginClaim = ("origin" in entry.detail && entry.detail.origin) || {};
+  const { delivery, triggerEventId } = claim;
+  const byAnnotation = delivery === undefined ? undefined : await believed(delivery, source, tools);
+  if (byAnnotation !== undefined) return { found: true, entry: byAnnotation };
+  if (triggerEventId === undefined) return { found: false, mayCome: false };
+  const remembered = await tools.origins.find(source, triggerEventId);
+  if (remembered === undefined) return { found: false, mayCome: true };
+  const byEventId = await believed(remembered, source, tools);
+  return byEventId === undefined ? { found: false, mayCome: false } : { found: true, entry: byEventId };
+}
+
+async function believed(delivery: string, source: string, tools: CorrelateTools): Promise<BusEntry | undefined> {
+  const reported = tools.routes.filter(({ runsReportedBy }) => runsReportedBy === source);
+  if (reported.length === 0) return undefined;
+  const origin = await tools.deliveries.get(delivery);
+  const entry = origin && entryOf(origin);
+  if (entry === undefined) return undefined;
+  for (const { name } of reported) {
+    if ((await tools.actions.state(actionIdOf(name, entry.detail.eventKey))) !== undefined) return entry;
+  }
+  return undefined;
+}

@@ -1,0 +1,66 @@
+import type { Clock } from "../host/clock.ts";
+import type { Log } from "../host/log.ts";
+import { Loop } from "../host/loop.ts";
+import type { ActionStore } from "../store/actions.ts";
+
+/** Actions that one target is given at once. */
+const CONCURRENCY = 8;
+/** Time between two looks at a target's queue when nothing nudges. */
+const POLL_MS = 1_000;
+
+export interface LaneTools {
+  readonly actions: Pick<ActionStore, "due">;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly act: (actionId: string) => Promise<void>;
+}
+
+/**
+ * The worker of one target on one machine: takes up what is due and runs a bounded number of actions at once. Each target
+ * has its own, so that a slow or broken one holds up no other.
+ */
+export class Lane {
+  readonly #target: string;
+  readonly #tools: LaneTools;
+  readonly #running = new Map<string, Promise<void>>();
+  readonly #loop: Loop;
+
+  constructor(target: string, tools: LaneTools) {
+    this.#target = target;
+    this.#tools = tools;
+    this.#loop = new Loop(`lane ${target}`, { everyMs: POLL_MS, log: tools.log }, () => this.#takeUp());
+  }
+
+  nudge(): void {
+    this.#loop.nudge();
+  }
+
+  async stop(): Promise<void> {
+    await this.#loop.stop();
+    await Promise.all(this.#running.values());
+  }
+
+  async #takeUp(): Promise<void> {
+    if (this.#running.size >= CONCURRENCY) return;
+    // A running action is due no more, but the index may lag behind: hence the second half.
+    const due = await this.#tools.actions.due(this.#target, this.#tools.clock.now(), CONCURRENCY * 2);
+    for (const id of due) {
+      if (this.#running.size >= CONCURRENCY) return;
+      if (!this.#running.has(id)) this.#start(id);
+    }
+  }
+
+  #start(id: string): void {
+    const run = this.#tools
+      .act(id)
+      .catch((error: unknown) => {
+        const kind = error instanceof Error ? error.name : "unknown";
+        this.#tools.log.error({ action: id, error: kind }, "an action could not be run; its lease will run out");
+      })
+      .finally(() => {
+        this.#running.delete(id);
+        this.#loop.nudge();
+      });
+    this.#running.set(id, run);
+  }
+}

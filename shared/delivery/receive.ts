@@ -1,0 +1,84 @@
+import type { Log } from "../host/log.ts";
+import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
+import { type Authenticate, type AuthenticDelivery, authenticate } from "./authentic.ts";
+import { deliveryIdOf, sha256Hex } from "./keys.ts";
+import type { Reading } from "./reading.ts";
+import type { ReceivedRequest } from "./request.ts";
+import { ok, type Result } from "./result.ts";
+
+/** A configured sender, as far as receiving is concerned. */
+export interface Source {
+  readonly name: string;
+  readonly provider: string;
+  readonly contentTypes: readonly string[];
+  readonly authenticate: Authenticate;
+  readonly read: (delivery: AuthenticDelivery) => Reading;
+}
+
+export interface Receipt {
+  readonly delivery: string;
+  readonly status: "accepted" | "duplicate" | "ignored" | "unusable";
+}
+
+export interface ReceiveTools {
+  readonly deliveries: Pick<DeliveryStore, "record">;
+  /** Told of each delivery newly recorded, after the commit: where no stream does it, the relay is nudged here. */
+  readonly recorded?: (delivery: RecordedDelivery) => void;
+  readonly log: Log;
+}
+
+/**
+ * Takes one request in: prove, read, record. One conditional write, which is idempotency record, audit record and outbox
+ * entry at once, and nothing else is called. A request that is refused costs no write. Throws `store_unavailable`,
+ * `keys_unavailable` and `secret_unavailable`: nothing was then accepted, and the sender should try again.
+ */
+export async function receive(request: ReceivedRequest, source: Source, tools: ReceiveTools): Promise<Result<Receipt>> {
+  const authentic = await authenticate(request, source);
+  if (!authentic.ok) return authentic;
+  const reading = readSafely(authentic.value, source, tools.log);
+  const delivery = recordOf(authentic.value, reading, source);
+  if ((await tools.deliveries.record(delivery)) === "duplicate") {
+    return ok({ delivery: delivery.id, status: "duplicate" });
+  }
+  tools.recorded?.(delivery);
+  return ok({ delivery: delivery.id, status: reading.outcome === "event" ? "accepted" : reading.outcome });
+}
+
+/** A reader that fails is our mistake, and no reason to lose what an authentic sender told: the bytes are kept. */
+function readSafely(delivery: AuthenticDelivery, source: Source, log: Log): Reading {
+  try {
+    return source.read(delivery);
+  } catch (error) {
+    const kind = error instanceof Error ? error.name : "unknown";
+    log.error(
+      { source: source.name, request: delivery.requestId, error: kind },
+      "the provider failed to read a delivery",
+    );
+    return { outcome: "unusable", problem: "the provider failed to read it" };
+  }
+}
+
+function recordOf(authentic: AuthenticDelivery, reading: Reading, source: Source): RecordedDelivery {
+  const bodyDigest = sha256Hex(authentic.body);
+  const head = {
+    id: deliveryIdOf(source.name, reading.deliveryKey ?? [bodyDigest]),
+    source: source.name,
+    provider: source.provider,
+    principal: authentic.principal,
+    receivedAt: authentic.receivedAt,
+    requestId: authentic.requestId,
+    bodyDigest,
+    bodyBytes: authentic.body.length,
+    body: authentic.body,
+  };
+  switch (reading.outcome) {
+    case "ignored":
+      return { ...head, outcome: "ignored", what: reading.kind };
+    case "unusable":
+      return { ...head, outcome: "unusable", what: reading.problem };
+    case "event": {
+      const { event } = reading;
+      return { ...head, outcome: "event", what: event.type, subject: event.subject, event };
+    }
+  }
+}

@@ -1,0 +1,25 @@
+export interface RetryPolicy {
+  /** Upper bound of the wait after the first attempt, in milliseconds; it doubles with each one. */
+  readonly baseMs: number;
+  /** Largest upper bound, in milliseconds. */
+  readonly capMs: number;
+  /** Attempts in all; after the last the action is given up and waits for a person. */
+  readonly maxAttempts: number;
+}
+
+/** About two hours in all: long enough for a target's restart, short enough that on-call hears of it the same shift. */
+export const DEFAULT_RETRY: RetryPolicy = { baseMs: 1_000, capMs: 1_800_000, maxAttempts: 12 };
+
+/**
+ * Milliseconds to wait after `attempt` (from 1): a random part of the exponential bound, so that a crowd that failed
+ * together does not come back together (AWS Architecture Blog, "Exponential Backoff And Jitter", full jitter); and never
+ * less than the target asked for.
+ */
+export function retryDelayMs(
+  attempt: number,
+  outcome: { readonly afterSeconds?: number },
+  { retry, random }: { readonly retry: RetryPolicy; readonly random: () => number },
+): number {
+  const bound = Math.min(retry.capMs, retry.baseMs * 2 ** (attempt - 1));
+  return Math.max(Math.ceil(random() * bound), (outcome.afterSeconds ?? 0) * 1_000);
+}

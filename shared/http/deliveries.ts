@@ -1,0 +1,145 @@
+import * as v from "valibot";
+import { type BusEntry, entryOf } from "../bus/entry.ts";
+import { ok, type Result, refuse } from "../delivery/result.ts";
+import type { TimelineEntry } from "../delivery/timeline.ts";
+import { type Clock, epochMillis, toIso } from "../host/clock.ts";
+import { bearerToken } from "../identity/bearer.ts";
+import type { TokenVerifier } from "../identity/token-verifier.ts";
+import type { DeliveryPosition, DeliveryStore, DeliverySummary, RecordedDelivery } from "../store/deliveries.ts";
+
+export interface DeliveriesApi {
+  readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "list">;
+  readonly tokens: TokenVerifier;
+  /** The trust entries whose tokens earn a role. */
+  readonly readers: readonly string[];
+  readonly clock: Clock;
+}
+
+/** The role that may read deliveries. */
+export const ON_CALL = "on-call";
+
+const DAY_MS = 86_400_000;
+
+const position = v.pipe(v.string(), v.regex(/^\d{13}\.[a-z0-9-]{1,64}$/));
+const time = v.pipe(v.string(), v.isoTimestamp());
+
+const query = v.strictObject({
+  limit: v.optional(v.pipe(v.string(), v.regex(/^[1-9]\d{0,2}$/), v.transform(Number), v.maxValue(200)), "50"),
+  cursor: v.optional(position),
+  since: v.optional(time),
+  until: v.optional(time),
+  source: v.optional(v.string()),
+  outcome: v.optional(v.picklist(["event", "ignored", "unusable"])),
+  type: v.optional(v.string()),
+  principal: v.optional(v.string()),
+  text: v.optional(v.string()),
+});
+type Query = v.InferOutput<typeof query>;
+
+/** What each parameter must be, for the answer to one that is not. */
+const EXPECTED: Readonly<Record<keyof Query, string>> = {
+  limit: "a whole number from 1 to 200",
+  cursor: 'the "next" of an earlier answer',
+  since: "a time in ISO 8601, e.g. 2026-11-02T09:00:00Z",
+  until: "a time in ISO 8601, e.g. 2026-11-02T09:00:00Z",
+  source: "a source's name",
+  outcome: "event, ignored or unusable",
+  type: "an event type, or its beginning",
+  principal: "a subject",
+  text: "a text",
+};
+
+/** `GET /v1/deliveries`: newest first, of the last seven days unless `since` says otherwise. */
+export async function listDeliveries(request: Request, api: DeliveriesApi): Promise<Result<unknown>> {
+  const allowed = await requireOnCall(request, api);
+  if (!allowed.ok) return allowed;
+  const asked = v.safeParse(query, Object.fromEntries(new URL(request.url).searchParams));
+  if (!asked.success) {
+    const parameter = String(asked.issues[0].path?.[0]?.key ?? "");
+    return refuse({
+      reason: "query_invalid",
+      parameter,
+      expected: isKnown(parameter) ? EXPECTED[parameter] : "left out",
+    });
+  }
+  const page = await api.deliveries.list({
+    before: startOf(asked.output, api.clock),
+    notBefore: epochMillis(asked.output.since ? Date.parse(asked.output.since) : api.clock.now() - 7 * DAY_MS),
+    limit: asked.output.limit,
+    scanLimit: SCAN_LIMIT,
+    matches: (summary) => isAskedFor(summary, asked.output),
+  });
+  return ok({
+    deliveries: page.deliveries.map(shownSummary),
+    ...(page.next && { next: `${page.next.receivedAt}.${page.next.id}` }),
+  });
+}
+
+/** Deliveries that one list request looks at, at most; the rest is behind its `next`. */
+const SCAN_LIMIT = 2_000;
+
+/** `GET /v1/deliveries/{id}`: the delivery, what was published of it, and all that followed. */
+export async function getDelivery(request: Request, id: string, api: DeliveriesApi): Promise<Result<unknown>> {
+  const allowed = await requireOnCall(request, api);
+  if (!allowed.ok) return allowed;
+  const delivery = await api.deliveries.get(id);
+  if (delivery === undefined) return refuse({ reason: "delivery_unknown" });
+  return ok(shownDelivery(delivery, await api.deliveries.timeline(id)));
+}
+
+export interface ShownDelivery {
+  readonly delivery: ReturnType<typeof shownSummary> &
+    Pick<RecordedDelivery, "provider" | "requestId" | "bodyDigest" | "bodyBytes">;
+  readonly event?: BusEntry;
+  readonly timeline: readonly (Omit<TimelineEntry, "at"> & { readonly at: string })[];
+}
+
+function shownDelivery(delivery: RecordedDelivery, timeline: readonly TimelineEntry[]): ShownDelivery {
+  const { provider, requestId, bodyDigest, bodyBytes } = delivery;
+  const event = entryOf(delivery);
+  return {
+    delivery: { ...shownSummary(delivery), provider, requestId, bodyDigest, bodyBytes },
+    ...(event && { event }),
+    timeline: timeline.map((entry) => ({ ...entry, at: toIso(entry.at) })),
+  };
+}
+
+function shownSummary({ id, source, receivedAt, outcome, what, subject, principal }: DeliverySummary) {
+  return {
+    id,
+    source,
+    receivedAt: toIso(receivedAt),
+    outcome,
+    what,
+    ...(subject !== undefined && { subject }),
+    principal,
+  };
+}
+
+function startOf({ cursor, until }: Query, clock: Clock): DeliveryPosition {
+  if (cursor !== undefined) return { receivedAt: epochMillis(Number(cursor.slice(0, 13))), id: cursor.slice(14) };
+  // "~" sorts behind every id, so nothing of that millisecond is left out.
+  return { receivedAt: until === undefined ? clock.now() : epochMillis(Date.parse(until)), id: "~" };
+}
+
+function isAskedFor(summary: DeliverySummary, asked: Query): boolean {
+  const { source, outcome, type, principal, text } = asked;
+  if (source !== undefined && summary.source !== source) return false;
+  if (outcome !== undefined && summary.outcome !== outcome) return false;
+  if (type !== undefined && !summary.what.startsWith(type)) return false;
+  if (principal !== undefined && summary.principal.subject !== principal) return false;
+  const searched = `${summary.id} ${summary.source} ${summary.what} ${summary.subject ?? ""}`.toLowerCase();
+  return text === undefined || searched.includes(text.toLowerCase());
+}
+
+async function requireOnCall(request: Request, { tokens, readers }: DeliveriesApi): Promise<Result<undefined>> {
+  const token = bearerToken(request.headers);
+  if (!token.ok) return token;
+  const verified = await tokens.verify(token.value, readers);
+  if (!verified.ok) return verified;
+  return verified.value.principal.roles.includes(ON_CALL)
+    ? ok(undefined)
+    : refuse({ reason: "role_missing", role: ON_CALL });
+}
+
+const isKnown = (parameter: string): parameter is keyof Query => parameter in EXPECTED;

@@ -1,0 +1,82 @@
+import type { Rejection, RejectionReason } from "../delivery/rejection.ts";
+
+/** What a caller is told of a refusal or a fault: RFC 9457. Terse on purpose; the log carries the reason. */
+export interface Problem {
+  readonly status: number;
+  readonly title: string;
+  /** Extra response headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Seconds after which a sender may try again when we could not record. */
+const RETRY_AFTER_SECONDS = 2;
+
+const UNAUTHENTICATED: Problem = {
+  status: 401,
+  title: "The sender could not be proved",
+  // RFC 6750 section 3: the challenge, and no error code, so that every failed check looks the same.
+  headers: { "WWW-Authenticate": 'Bearer realm="drawbridge"' },
+};
+
+export const UNAVAILABLE: Problem = {
+  status: 503,
+  title: "The bridge cannot take this now; nothing was recorded",
+  headers: { "Retry-After": String(RETRY_AFTER_SECONDS) },
+};
+
+export const NOT_FOUND: Problem = { status: 404, title: "There is nothing here" };
+
+/** The one place where a reason becomes an answer. */
+export function problemOf(rejection: Rejection): Problem {
+  switch (rejection.reason) {
+    case "source_unknown":
+      return { status: 404, title: "There is no such source" };
+    case "delivery_unknown":
+      return { status: 404, title: "There is no such delivery" };
+    case "method_not_allowed":
+      return { status: 405, title: "This method is not allowed here", headers: { Allow: rejection.allowed } };
+    case "body_too_large":
+      return { status: 413, title: `The body is larger than ${rejection.limitBytes} bytes` };
+    case "content_type_unsupported":
+      return { status: 415, title: `The content type must be ${rejection.expected}` };
+    case "charset_unsupported":
+      return { status: 415, title: "The charset must be UTF-8" };
+    case "content_encoding_unsupported":
+      return { status: 415, title: "The body must not be compressed" };
+    case "query_invalid":
+      return { status: 400, title: `The query parameter "${rejection.parameter}" must be ${rejection.expected}` };
+    case "role_missing":
+      return { status: 403, title: `The role "${rejection.role}" is needed` };
+    default:
+      return unproved(rejection.reason);
+  }
+}
+
+/** Every reason that is about proof gets the same answer; the parameter makes the switch above complete. */
+function unproved(_: UnprovedReason): Problem {
+  return UNAUTHENTICATED;
+}
+
+type UnprovedReason = Exclude<
+  RejectionReason,
+  | "source_unknown"
+  | "delivery_unknown"
+  | "method_not_allowed"
+  | "body_too_large"
+  | "content_type_unsupported"
+  | "charset_unsupported"
+  | "content_encoding_unsupported"
+  | "query_invalid"
+  | "role_missing"
+>;
+
+/** `reason` is told to proved callers alone. */
+export function problemResponse(problem: Problem, requestId: string, reason?: RejectionReason): Response {
+  const { status, title, headers } = problem;
+  const type = `urn:drawbridge:problem:${status}`;
+  const instance = `urn:uuid:${requestId}`;
+  return new Response(JSON.stringify({ type, title, status, instance, ...(reason && { reason }) }), {
+    status,
+    headers: { "Content-Type": "application/problem+json", ...headers },
+  });
+}
