@@ -38,4 +38,9 @@ export interface ActionStore {
   /** Gives the action back until `at`. False, and no change, when the claim is no longer the owner's. */
   giveBack(claim: Claim, at: EpochMillis): Promise<boolean>;
   state(id: string): Promise<ActionState | undefined>;
+  /**
+   * Makes a target's leased actions due at `now`. Only for a process that knows that it is alone, at its start: the owners
+   * are then gone. An owner that is not gone after all loses its lease and nothing else.
+   */
+  expireLeases(target: string, now: EpochMillis): Promise<void>;
 }

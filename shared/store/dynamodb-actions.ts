@@ -92,6 +92,23 @@ export class DynamoDbActions implements ActionStore {
     return before !== undefined;
   }
 
+  async expireLeases(target: string, now: EpochMillis): Promise<void> {
+    const selection = {
+      index: TABLE.dueIndex.name,
+      text: "#queue = :queue AND #dueAt > :now",
+      names: { "#queue": TABLE.dueIndex.partitionKey, "#dueAt": TABLE.dueIndex.sortKey },
+      values: { ":queue": queueOf(target), ":now": now },
+    } as const;
+    for (const id of await collect(this.#table.select(selection), (item) => text(item, TABLE.partitionKey))) {
+      await this.#table.change(keyOf(id), {
+        text: "SET #dueAt = :now",
+        condition: "#owned = :one",
+        names: { "#owned": "owned", "#dueAt": TABLE.dueIndex.sortKey },
+        values: { ":one": 1, ":now": now },
+      });
+    }
+  }
+
   async state(id: string): Promise<ActionState | undefined> {
     const item = await this.#table.get(keyOf(id));
     // Written by this class from the same type.

@@ -216,6 +216,21 @@ for (const kind of dynamoDbKinds) {
         expect(second).toMatchObject({ attempt: 2, interrupted: true });
       });
 
+      it("expires the leases of a process that is gone, and no waiting retry", async () => {
+        const { actions } = await stores();
+        await actions.schedule(action(1), START);
+        await actions.schedule(action(2), START);
+        await actions.claim(action(1).id, START, laterBy(START, 60_000));
+        const waiting = await actions.claim(action(2).id, START, laterBy(START, 60_000));
+        if (waiting) await actions.giveBack(waiting, laterBy(START, 5_000));
+        await actions.expireLeases("ci", laterBy(START, 10));
+        expect(await actions.due("ci", laterBy(START, 10), 10)).toEqual([action(1).id]);
+        expect(await actions.claim(action(1).id, laterBy(START, 10), laterBy(START, 90_000))).toMatchObject({
+          attempt: 2,
+          interrupted: true,
+        });
+      });
+
       it("takes no completion and no release from an owner whose lease went to another", async () => {
         const { actions } = await stores();
         await actions.schedule(action(), START);

@@ -1,4 +1,5 @@
 import { type Clock, type EpochMillis, epochMillis } from "../../shared/host/clock.ts";
+import type { Log } from "../../shared/host/log.ts";
 import { LocalSecrets, type Secrets } from "../../shared/host/secrets.ts";
 
 /** A clock that stands still until it is moved. */
@@ -18,3 +19,5 @@ export function testClock(start: string | number = "2026-11-02T09:00:00Z"): Test
 
 /** Secrets behind `env:` references. */
 export const secretsOf = (environment: Readonly<Record<string, string>>): Secrets => new LocalSecrets(environment);
+
+export const silentLog: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };

@@ -1,0 +1,55 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { buildOrder } from "../../../shared/delivery/build-order.ts";
+import type { BuildPart, BuildState } from "../../../shared/delivery/event.ts";
+
+const build = (state: BuildState, changes: Partial<BuildPart> = {}): BuildPart => ({
+  system: "buildkite",
+  id: "1",
+  pipeline: "docs",
+  state,
+  createdAt: "2026-11-02T09:00:00.000Z",
+  ...changes,
+});
+
+describe("the order of builds", () => {
+  const rows: readonly (readonly [string, BuildPart, BuildPart])[] = [
+    ["queued before running", build("queued"), build("running")],
+    ["running before any end", build("running"), build("failed", { finishedAt: "2026-11-02T09:01:00.000Z" })],
+    ["waiting before any end", build("waiting"), build("cancelled")],
+    [
+      "an end before the later end of the same build, retried",
+      build("failed", { finishedAt: "2026-11-02T09:01:00.000Z" }),
+      build("succeeded", { finishedAt: "2026-11-02T09:05:00.000Z" }),
+    ],
+    [
+      "any state of an earlier run before the first of a later one",
+      build("succeeded", { finishedAt: "2026-11-02T11:00:00.000Z" }),
+      build("queued", { createdAt: "2026-11-02T10:00:00.000Z" }),
+    ],
+    [
+      "by number when created in the same instant",
+      build("succeeded", { number: 99 }),
+      build("queued", { number: 100 }),
+    ],
+  ];
+  it.each(rows)("puts %s", (_, earlier, later) => {
+    expect(buildOrder(earlier) < buildOrder(later)).toBe(true);
+  });
+
+  it("lets a build that waits go on, and wait again", () => {
+    expect(buildOrder(build("running"))).toBe(buildOrder(build("waiting")));
+  });
+
+  it("leads to the same last state for every order of arrival", () => {
+    const life = [build("queued"), build("running"), build("succeeded", { finishedAt: "2026-11-02T09:03:00.000Z" })];
+    const told = fc.shuffledSubarray([...life, ...life], { minLength: 6 });
+    fc.assert(
+      fc.property(told, (arrivals) => {
+        let shown: BuildPart | undefined;
+        for (const next of arrivals) if (!shown || buildOrder(shown) <= buildOrder(next)) shown = next;
+        return shown?.state === "succeeded";
+      }),
+    );
+  });
+});

@@ -1,0 +1,130 @@
+import { describe, expect, it } from "vitest";
+import type { Proof } from "../../../shared/delivery/authentic.ts";
+import { sourcePrincipal } from "../../../shared/delivery/principal.ts";
+import type { Reading } from "../../../shared/delivery/reading.ts";
+import { type ReceiveTools, receive, type Source } from "../../../shared/delivery/receive.ts";
+import type { ReceivedRequest } from "../../../shared/delivery/request.ts";
+import { ok, type Result, refuse } from "../../../shared/delivery/result.ts";
+import { epochMillis } from "../../../shared/host/clock.ts";
+import { Fault } from "../../../shared/host/fault.ts";
+import type { RecordedDelivery } from "../../../shared/store/deliveries.ts";
+import { samplePageEvent } from "../../support/samples.ts";
+import { silentLog } from "../../support/tools.ts";
+
+const request = (body: string, headers: Record<string, string> = {}): ReceivedRequest => ({
+  method: "POST",
+  url: new URL("https://bridge.example.test/webhooks/wiki"),
+  headers: new Headers(headers),
+  body: new TextEncoder().encode(body),
+  receivedAt: epochMillis(1_790_000_000_000),
+  requestId: "request-1",
+});
+
+const proof = ok<Proof>({ principal: sourcePrincipal("wiki", "token", "current") });
+
+function source(changes: { proof?: Result<Proof>; reading?: () => Reading } = {}) {
+  const calls: string[] = [];
+  const made: Source = {
+    name: "wiki",
+    provider: "confluence",
+    contentTypes: ["application/json"],
+    authenticate: async () => {
+      calls.push("authenticate");
+      return changes.proof ?? proof;
+    },
+    read: () => {
+      calls.push("read");
+      return (changes.reading ?? (() => ({ outcome: "event", event: samplePageEvent() })))();
+    },
+  };
+  return { made, calls };
+}
+
+/** A store that remembers what it was given. */
+function memory() {
+  const records = new Map<string, RecordedDelivery>();
+  const told: string[] = [];
+  const tools: ReceiveTools = {
+    deliveries: {
+      record: async (delivery) => {
+        if (records.has(delivery.id)) return "duplicate";
+        records.set(delivery.id, delivery);
+        return "recorded";
+      },
+    },
+    recorded: (delivery) => told.push(delivery.id),
+    log: silentLog,
+  };
+  return { records, told, tools };
+}
+
+describe("receive", () => {
+  it("does not acknowledge, read or write before the sender is proved", async () => {
+    const { made, calls } = source({ proof: refuse({ reason: "signature_mismatch", header: "x" }) });
+    const { records, told, tools } = memory();
+    expect(await receive(request("{}"), made, tools)).toEqual({
+      ok: false,
+      rejection: { reason: "signature_mismatch", header: "x" },
+    });
+    expect({ calls, records: records.size, told }).toEqual({ calls: ["authenticate"], records: 0, told: [] });
+  });
+
+  it("does not look for a duplicate before the sender is proved", async () => {
+    const { tools } = memory();
+    await receive(request("{}"), source().made, tools);
+    const forged = source({ proof: refuse({ reason: "secret_mismatch", header: "x" }) });
+    expect((await receive(request("{}"), forged.made, tools)).ok).toBe(false);
+  });
+
+  const readings: readonly (readonly [string, Reading])[] = [
+    ["accepted", { outcome: "event", event: samplePageEvent() }],
+    ["ignored", { outcome: "ignored", kind: "blog_created" }],
+    ["unusable", { outcome: "unusable", problem: "the body is not JSON" }],
+  ];
+  it.each(readings)("records and answers %s", async (status, reading) => {
+    const { records, told, tools } = memory();
+    const receipt = await receive(request("{}"), source({ reading: () => reading }).made, tools);
+    const [id] = [...records.keys()];
+    expect(receipt).toEqual(ok({ delivery: id, status }));
+    expect(told).toEqual([id]);
+  });
+
+  it("answers a repeat with the first one's id, and tells nobody twice", async () => {
+    const { told, tools } = memory();
+    const first = await receive(request("{}"), source().made, tools);
+    const again = await receive(request("{}"), source().made, tools);
+    expect(first.ok && again).toEqual(ok({ delivery: first.ok && first.value.delivery, status: "duplicate" }));
+    expect(told).toHaveLength(1);
+  });
+
+  it("gives bodies without any id of the sender their own keys, not one constant", async () => {
+    const { records, tools } = memory();
+    await receive(request('{"n":1}'), source().made, tools);
+    await receive(request('{"n":2}'), source().made, tools);
+    expect(records.size).toBe(2);
+  });
+
+  it("keeps the bytes when the provider fails to read them", async () => {
+    const { records, tools } = memory();
+    const reading = () => {
+      throw new TypeError("secret-in-a-message");
+    };
+    const receipt = await receive(request("{}"), source({ reading }).made, tools);
+    expect(receipt).toMatchObject({ value: { status: "unusable" } });
+    expect(JSON.stringify([...records.values()])).not.toContain("secret-in-a-message");
+  });
+
+  it("keeps neither headers nor address in the record", async () => {
+    const { records, tools } = memory();
+    await receive(request("{}", { "x-gitlab-token": "canary-value" }), source().made, tools);
+    expect(JSON.stringify([...records.values()])).not.toContain("canary-value");
+  });
+
+  it("throws when nothing could be recorded, and tells nobody", async () => {
+    const fault = new Fault("store_unavailable", "down", { retryable: true });
+    const { told, tools } = memory();
+    const record = () => Promise.reject(fault);
+    await expect(receive(request("{}"), source().made, { ...tools, deliveries: { record } })).rejects.toBe(fault);
+    expect(told).toEqual([]);
+  });
+});
