@@ -45,7 +45,10 @@ export class InProcessBus implements Bus {
     const { actions, deliveries, clock, scheduled } = this.#tools;
     const { eventKey, delivery } = detail;
     const now = clock.now();
-    const answer = await actions.schedule({ id: actionIdOf(route, eventKey), route, target, eventKey, delivery }, now);
+    const answer = await actions.schedule(
+      { id: actionIdOf(route, eventKey), route, action, target, eventKey, delivery },
+      now,
+    );
     const first = answer.delivery === delivery;
     const entry = { at: now, route, action } as const;
     await deliveries.addToTimeline(

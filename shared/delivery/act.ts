@@ -24,21 +24,25 @@ const LEASE_MARGIN_MS = 30_000;
 /** Attempts that wait for an origin which may still be on its way; the listener's answer is stored within moments. */
 const ORIGIN_ATTEMPTS = 3;
 
-/** The lease of an action: always longer than the work that it guards. */
-export const leaseMs = (route: Pick<Route, "maxAttemptMs">): number => route.maxAttemptMs + LEASE_MARGIN_MS;
+/** How long an action is leased: always longer than the longest work that any route does. */
+export const leaseMs = (routes: readonly Pick<Route, "maxAttemptMs">[]): number =>
+  Math.max(0, ...routes.map(({ maxAttemptMs }) => maxAttemptMs)) + LEASE_MARGIN_MS;
 
 /**
  * Runs one due action once, if it is still to be run and nobody else has it. A repeat of what is done does nothing; an
  * outcome is recorded only by the owner. The attempt ends in the delivery's timeline, whatever it came to.
  */
-export async function act(id: string, route: Route, tools: ActTools): Promise<void> {
+export async function act(id: string, tools: ActTools): Promise<void> {
   const startedAt = tools.clock.now();
-  const claim = await tools.actions.claim(id, startedAt, laterBy(startedAt, leaseMs(route)));
+  const claim = await tools.actions.claim(id, startedAt, laterBy(startedAt, leaseMs(tools.routes)));
   if (claim === undefined) return;
-  if (claim.interrupted) await recordInterruption(claim, route, startedAt, tools);
-  const outcome = await attempt(claim, route, tools);
-  await settle(claim, route, outcome, startedAt, tools);
+  if (claim.interrupted) await recordInterruption(claim, startedAt, tools);
+  const route = tools.routes.find(({ name }) => name === claim.route);
+  const outcome = route === undefined ? ROUTE_GONE : await attempt(claim, route, tools);
+  await settle(claim, outcome, startedAt, tools);
 }
+
+const ROUTE_GONE: ActionOutcome = { outcome: "give_up", summary: "the route is no longer configured" };
 
 async function attempt(claim: Claim, route: Route, tools: ActTools): Promise<ActionOutcome> {
   try {
@@ -74,13 +78,7 @@ function outcomeOfFailure(error: unknown, claim: Claim, log: Log): ActionOutcome
 }
 
 /** Ends the action or gives it back, then tells the timeline. An owner that lost its lease has nothing to say. */
-async function settle(
-  claim: Claim,
-  route: Route,
-  told: ActionOutcome,
-  startedAt: EpochMillis,
-  tools: ActTools,
-): Promise<void> {
+async function settle(claim: Claim, told: ActionOutcome, startedAt: EpochMillis, tools: ActTools): Promise<void> {
   const outcome = lastAttempt(told, claim, tools.retry);
   const endedAt = tools.clock.now();
   const nextAt =
@@ -93,7 +91,7 @@ async function settle(
   const line = {
     delivery: claim.delivery,
     route: claim.route,
-    action: route.action,
+    action: claim.action,
     attempt: claim.attempt,
     durationMs,
   };
@@ -102,7 +100,7 @@ async function settle(
     at: endedAt,
     kind: "attempt",
     route: claim.route,
-    action: route.action,
+    action: claim.action,
     attempt: claim.attempt,
     ...withoutWait(outcome),
     durationMs,
@@ -123,12 +121,12 @@ function withoutWait(outcome: ActionOutcome) {
   return rest;
 }
 
-function recordInterruption(claim: Claim, route: Route, at: EpochMillis, tools: ActTools): Promise<void> {
+function recordInterruption(claim: Claim, at: EpochMillis, tools: ActTools): Promise<void> {
   return tools.deliveries.addToTimeline(claim.delivery, {
     at,
     kind: "attempt",
     route: claim.route,
-    action: route.action,
+    action: claim.action,
     attempt: claim.attempt - 1,
     outcome: "retry",
     summary: "the process ended before the outcome was recorded",

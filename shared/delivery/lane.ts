@@ -9,7 +9,7 @@ const CONCURRENCY = 8;
 const POLL_MS = 1_000;
 
 export interface LaneTools {
-  readonly actions: Pick<ActionStore, "due">;
+  readonly actions: Pick<ActionStore, "due" | "expireLeases">;
   readonly clock: Clock;
   readonly log: Log;
   readonly act: (actionId: string) => Promise<void>;
@@ -29,6 +29,12 @@ export class Lane {
     this.#target = target;
     this.#tools = tools;
     this.#loop = new Loop(`lane ${target}`, { everyMs: POLL_MS, log: tools.log }, () => this.#takeUp());
+  }
+
+  /** Takes over what the process before this one had leased: there is never more than one. */
+  async start(): Promise<void> {
+    await this.#tools.actions.expireLeases(this.#target, this.#tools.clock.now());
+    this.#loop.nudge();
   }
 
   nudge(): void {

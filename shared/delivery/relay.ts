@@ -1,40 +1,38 @@
 import type { Bus } from "../bus/bus.ts";
 import { entryOf } from "../bus/entry.ts";
-import type { Clock } from "../host/clock.ts";
-import { laterBy } from "../host/clock.ts";
+import { type Clock, laterBy } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import type { DeliveryStore, Outbox, RecordedDelivery } from "../store/deliveries.ts";
 
 export interface RelayTools {
   readonly bus: Bus;
-  readonly deliveries: Pick<DeliveryStore, "get" | "addToTimeline">;
+  readonly deliveries: Pick<DeliveryStore, "get">;
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Deliveries that one sweep takes up. */
-const SWEEP_SIZE = 100;
+export const SWEEP_SIZE = 100;
 /** Time until an entry that the bus did not take is tried again. */
 const RETRY_MS = 5_000;
 
 /**
  * Publishes a recorded delivery and takes it out of the outbox, in this order: a crash between the two publishes it again,
- * which is harmless, and never not at all. What cannot be published stays in the outbox.
+ * which is harmless, and never not at all. What cannot be published stays in the outbox; nothing is thrown.
  */
 export async function relay(delivery: RecordedDelivery, tools: RelayTools): Promise<void> {
-  const { bus, deliveries, outbox, clock, log } = tools;
-  const { id } = delivery;
   const entry = entryOf(delivery);
   if (entry === undefined) return;
-  const [result] = await bus.publish([entry]);
-  if (result?.published !== true) {
-    log.error({ delivery: id, code: result?.code ?? "no_result" }, "the bus did not take a delivery");
-    await outbox.postpone(id, laterBy(clock.now(), RETRY_MS));
-    return;
+  try {
+    const [result] = await tools.bus.publish([entry]);
+    if (result?.published) return await tools.outbox.markRelayed(delivery.id, tools.clock.now());
+    tools.log.error({ delivery: delivery.id, code: result?.code ?? "no_result" }, "the bus did not take a delivery");
+    await tools.outbox.postpone(delivery.id, laterBy(tools.clock.now(), RETRY_MS));
+  } catch (error) {
+    const kind = error instanceof Error ? error.name : "unknown";
+    tools.log.error({ delivery: delivery.id, error: kind }, "a delivery could not be relayed; the sweep tries again");
   }
-  await deliveries.addToTimeline(id, { at: clock.now(), kind: "relayed" });
-  await outbox.markRelayed(id);
 }
 
 /**
@@ -43,14 +41,11 @@ export async function relay(delivery: RecordedDelivery, tools: RelayTools): Prom
  */
 export async function sweep(tools: RelayTools): Promise<number> {
   const ids = await tools.outbox.unrelayed(tools.clock.now(), SWEEP_SIZE);
-  for (const id of ids) {
-    try {
+  await Promise.all(
+    ids.map(async (id) => {
       const delivery = await tools.deliveries.get(id);
       if (delivery !== undefined) await relay(delivery, tools);
-    } catch (error) {
-      const kind = error instanceof Error ? error.name : "unknown";
-      tools.log.error({ delivery: id, error: kind }, "a delivery could not be relayed");
-    }
-  }
+    }),
+  );
   return ids.length;
 }

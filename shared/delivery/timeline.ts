@@ -2,7 +2,6 @@ import type { EpochMillis } from "../host/clock.ts";
 
 /** One thing that followed a delivery, for the person who asks later. Holds facts only, never a payload or a secret. */
 export type TimelineEntry = { readonly at: EpochMillis } & (
-  | { readonly kind: "relayed" }
   | { readonly kind: "scheduled"; readonly route: string; readonly action: string }
   /** Another delivery of the same happening came first; its action counts for both. */
   | { readonly kind: "already_scheduled"; readonly route: string; readonly action: string; readonly by: string }

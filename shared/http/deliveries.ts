@@ -89,16 +89,17 @@ export async function getDelivery(request: Request, id: string, api: DeliveriesA
 
 export interface ShownDelivery {
   readonly delivery: ReturnType<typeof shownSummary> &
-    Pick<RecordedDelivery, "provider" | "requestId" | "bodyDigest" | "bodyBytes">;
+    Pick<RecordedDelivery, "provider" | "requestId" | "bodyDigest" | "bodyBytes"> & { readonly relayedAt?: string };
   readonly event?: BusEntry;
   readonly timeline: readonly (Omit<TimelineEntry, "at"> & { readonly at: string })[];
 }
 
 function shownDelivery(delivery: RecordedDelivery, timeline: readonly TimelineEntry[]): ShownDelivery {
-  const { provider, requestId, bodyDigest, bodyBytes } = delivery;
+  const { provider, requestId, bodyDigest, bodyBytes, relayedAt } = delivery;
   const event = entryOf(delivery);
+  const relayed = relayedAt === undefined ? {} : { relayedAt: toIso(relayedAt) };
   return {
-    delivery: { ...shownSummary(delivery), provider, requestId, bodyDigest, bodyBytes },
+    delivery: { ...shownSummary(delivery), provider, requestId, bodyDigest, bodyBytes, ...relayed },
     ...(event && { event }),
     timeline: timeline.map((entry) => ({ ...entry, at: toIso(entry.at) })),
   };

@@ -4,6 +4,8 @@ import type { EpochMillis } from "../host/clock.ts";
 export interface ScheduledAction {
   readonly id: string;
   readonly route: string;
+  /** Kind of the action. */
+  readonly action: string;
   /** The target it lands on: each has its own queue, so that a slow one holds up no other. */
   readonly target: string;
   readonly eventKey: string;

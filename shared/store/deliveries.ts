@@ -23,6 +23,8 @@ export interface RecordedDelivery {
   readonly event?: BridgeEvent;
   /** The raw bytes; absent when they were too large to keep. */
   readonly body?: Uint8Array;
+  /** When it was published, where the outbox says so. */
+  readonly relayedAt?: EpochMillis;
 }
 
 /** What a list shows of a delivery. */
@@ -71,8 +73,8 @@ export interface DeliveryStore {
 export interface Outbox {
   /** Ids of recorded events that still carry the mark and are due at `now`, oldest first. */
   unrelayed(now: EpochMillis, limit: number): Promise<readonly string[]>;
-  /** Takes the mark off. Harmless when repeated. */
-  markRelayed(id: string): Promise<void>;
+  /** Takes the mark off and notes the time. Harmless when repeated. */
+  markRelayed(id: string, at: EpochMillis): Promise<void>;
   /** Leaves the mark on and looks again at `at`. */
   postpone(id: string, at: EpochMillis): Promise<void>;
 }

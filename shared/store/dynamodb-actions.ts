@@ -58,6 +58,7 @@ export class DynamoDbActions implements ActionStore {
     return {
       id,
       route: text(before, "route"),
+      action: text(before, "action"),
       target: text(before, "target"),
       eventKey: text(before, "eventKey"),
       delivery: text(before, "delivery"),

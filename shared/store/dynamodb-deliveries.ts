@@ -39,7 +39,7 @@ export class DynamoDbDeliveries implements DeliveryStore, Outbox {
     const created = await this.#table.create({
       ...headOf(delivery),
       expiresAt: expiryOf(delivery.receivedAt, this.#options),
-      ...(mark && { queue: RELAY_QUEUE, dueAt: delivery.receivedAt }),
+      ...(mark && { queue: RELAY_QUEUE, dueAt: delivery.receivedAt + NUDGE_GRACE_MS }),
     });
     return created ? "recorded" : "duplicate";
   }
@@ -93,20 +93,21 @@ export class DynamoDbDeliveries implements DeliveryStore, Outbox {
     const selection = {
       index: TABLE.dueIndex.name,
       text: "#queue = :queue AND #dueAt <= :now",
-      names: { "#queue": TABLE.dueIndex.partitionKey, "#dueAt": TABLE.dueIndex.sortKey },
+      names: DUE_NAMES,
       values: { ":queue": RELAY_QUEUE, ":now": now },
       limit,
     } as const;
     return collect(this.#table.select(selection), (item) => text(item, TABLE.partitionKey));
   }
 
-  async markRelayed(id: string): Promise<void> {
+  async markRelayed(id: string, at: EpochMillis): Promise<void> {
     await this.#table.change(
       { pk: id, sk: HEAD },
       {
-        text: "REMOVE #queue, #dueAt",
+        text: "SET #relayedAt = :at REMOVE #queue, #dueAt",
         condition: "attribute_exists(#queue)",
-        names: { "#queue": TABLE.dueIndex.partitionKey, "#dueAt": TABLE.dueIndex.sortKey },
+        names: { ...DUE_NAMES, "#relayedAt": "relayedAt" },
+        values: { ":at": at },
       },
     );
   }
@@ -117,7 +118,7 @@ export class DynamoDbDeliveries implements DeliveryStore, Outbox {
       {
         text: "SET #dueAt = :at",
         condition: "attribute_exists(#queue)",
-        names: { "#queue": TABLE.dueIndex.partitionKey, "#dueAt": TABLE.dueIndex.sortKey },
+        names: DUE_NAMES,
         values: { ":at": at },
       },
     );
@@ -145,6 +146,9 @@ export class DynamoDbDeliveries implements DeliveryStore, Outbox {
 const HEAD = "head";
 const TIMELINE = "t#";
 const RELAY_QUEUE = "relay";
+const DUE_NAMES = { "#queue": TABLE.dueIndex.partitionKey, "#dueAt": TABLE.dueIndex.sortKey } as const;
+/** Time that a nudge after the commit has, before the outbox gives the delivery out. */
+const NUDGE_GRACE_MS = 2_000;
 const DAY_MS = 86_400_000;
 
 const startOfDay = (time: EpochMillis): number => Math.floor(time / DAY_MS) * DAY_MS;
@@ -157,8 +161,6 @@ const shardOf = (id: string): number => id.charCodeAt(id.length - 1) % DAY_SHARD
 /** What makes a timeline entry the same entry. */
 function entryName(entry: TimelineEntry): string {
   switch (entry.kind) {
-    case "relayed":
-      return entry.kind;
     case "scheduled":
     case "already_scheduled":
       return `scheduled#${entry.route}`;
@@ -203,6 +205,7 @@ function deliveryOf(item: Item): RecordedDelivery {
     requestId: text(item, "requestId"),
     bodyDigest: text(item, "bodyDigest"),
     bodyBytes: number(item, "bodyBytes"),
+    ...(item["relayedAt"] !== undefined && { relayedAt: epochMillis(number(item, "relayedAt")) }),
     ...(content instanceof Uint8Array && unpackContent(content)),
   };
 }

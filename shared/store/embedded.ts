@@ -1,24 +1,33 @@
 import type { AddressInfo } from "node:net";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import dynalite from "dynalite";
+import { createTable } from "./create-table.ts";
 
 export interface EmbeddedDynamoDb {
   readonly client: DynamoDBClient;
   stop(): Promise<void>;
 }
 
+export interface EmbeddedOptions {
+  /** Folder of the LevelDB files; in memory when absent. */
+  readonly path?: string;
+  /** Created if it is not there. */
+  readonly table?: string;
+}
+
 /**
  * DynamoDB inside this process, spoken to over loopback as the real one is. With `path` it keeps its files there and
  * survives a kill of the process at any instant (LevelDB's log); one process at a time may have them open.
  */
-export async function startEmbeddedDynamoDb(options: { readonly path?: string }): Promise<EmbeddedDynamoDb> {
-  const server = dynalite({ ...options, createTableMs: 0 });
+export async function startEmbeddedDynamoDb({ path, table }: EmbeddedOptions): Promise<EmbeddedDynamoDb> {
+  const server = dynalite({ ...(path !== undefined && { path }), createTableMs: 0 });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", resolve);
   });
   // A server that listens on a port has an AddressInfo.
   const client = loopbackClient((server.address() as AddressInfo).port);
+  if (table !== undefined) await createTable(client, table);
   const stop = async (): Promise<void> => {
     client.destroy();
     await new Promise((resolve) => server.close(resolve));

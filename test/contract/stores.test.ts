@@ -84,21 +84,23 @@ for (const kind of dynamoDbKinds) {
         await deliveries.record(sampleDelivery(1));
         await deliveries.record(sampleDelivery(3, { outcome: "ignored" }));
         const [first, second] = [sampleDelivery(1).id, sampleDelivery(2).id];
-        expect(await deliveries.unrelayed(laterBy(START, 100), 10)).toEqual([first, second]);
-        expect(await deliveries.unrelayed(laterBy(START, 100), 1)).toEqual([first]);
-        await deliveries.postpone(first, laterBy(START, 500));
-        await deliveries.markRelayed(second);
-        await deliveries.markRelayed(second);
+        expect(await deliveries.unrelayed(laterBy(START, 100), 10)).toEqual([]);
+        expect(await deliveries.unrelayed(laterBy(START, 3_000), 10)).toEqual([first, second]);
+        expect(await deliveries.unrelayed(laterBy(START, 3_000), 1)).toEqual([first]);
+        await deliveries.postpone(first, laterBy(START, 5_000));
+        await deliveries.markRelayed(second, laterBy(START, 70));
+        await deliveries.markRelayed(second, laterBy(START, 80));
         await deliveries.postpone(second, START);
-        expect(await deliveries.unrelayed(laterBy(START, 499), 10)).toEqual([]);
-        expect(await deliveries.unrelayed(laterBy(START, 500), 10)).toEqual([first]);
+        expect(await deliveries.unrelayed(laterBy(START, 4_999), 10)).toEqual([]);
+        expect(await deliveries.unrelayed(laterBy(START, 5_000), 10)).toEqual([first]);
+        expect((await deliveries.get(second))?.relayedAt).toBe(START + 70);
       });
 
       it("marks nothing where a stream relays", async () => {
         const { table } = await stores();
         const deliveries = new DynamoDbDeliveries(table, { ...RETENTION, markUnrelayed: false });
         await deliveries.record(sampleDelivery());
-        expect(await deliveries.unrelayed(laterBy(START, 1_000), 10)).toEqual([]);
+        expect(await deliveries.unrelayed(laterBy(START, 9_000), 10)).toEqual([]);
       });
 
       it("keeps a timeline in order of time, and each entry once", async () => {
@@ -107,11 +109,12 @@ for (const kind of dynamoDbKinds) {
         const id = "d-1";
         await deliveries.addToTimeline(id, { at: laterBy(START, 30), ...attempt, attempt: 2, outcome: "done" });
         await deliveries.addToTimeline(id, { at: laterBy(START, 20), ...attempt, attempt: 1, outcome: "retry" });
-        await deliveries.addToTimeline(id, { at: laterBy(START, 9), kind: "relayed" });
-        await deliveries.addToTimeline(id, { at: laterBy(START, 10), kind: "relayed" });
+        const scheduled = { kind: "scheduled", route: "docs", action: "tekton" } as const;
+        await deliveries.addToTimeline(id, { at: laterBy(START, 9), ...scheduled });
+        await deliveries.addToTimeline(id, { at: laterBy(START, 10), ...scheduled });
         const entries = await deliveries.timeline(id);
         expect(entries.map(({ at, kind }) => [at - START, kind])).toEqual([
-          [10, "relayed"],
+          [10, "scheduled"],
           [20, "attempt"],
           [30, "attempt"],
         ]);
@@ -160,6 +163,7 @@ for (const kind of dynamoDbKinds) {
       const action = (n = 1): ScheduledAction => ({
         id: actionIdOf("docs", `e-${n}`),
         route: "docs",
+        action: "tekton",
         target: "ci",
         eventKey: `e-${n}`,
         delivery: `d-${n}`,

@@ -1,0 +1,66 @@
+import { randomUUID } from "node:crypto";
+import { InProcessBus } from "../shared/bus/in-process-bus.ts";
+import { connectRoutes, connectSources } from "../shared/config/connect.ts";
+import type { Config } from "../shared/config/schema.ts";
+import { act } from "../shared/delivery/act.ts";
+import { Lanes } from "../shared/delivery/lanes.ts";
+import { RelayWorker } from "../shared/delivery/relay-worker.ts";
+import type { RetryPolicy } from "../shared/delivery/retry-delay.ts";
+import { callOut } from "../shared/host/call-out.ts";
+import { systemClock as clock } from "../shared/host/clock.ts";
+import type { Log } from "../shared/host/log.ts";
+import type { Secrets } from "../shared/host/secrets.ts";
+import { createApp } from "../shared/http/app.ts";
+import { listen } from "../shared/http/listen.ts";
+import { createTokenVerifier } from "../shared/identity/verify-token.ts";
+import { startEmbeddedDynamoDb } from "../shared/store/embedded.ts";
+import { openStores } from "../shared/store/open-stores.ts";
+
+export interface StandaloneOptions {
+  readonly config: Config;
+  readonly secrets: Secrets;
+  readonly log: Log;
+  readonly retry: RetryPolicy;
+  /** Port 0 takes any free one. */
+  readonly address: { readonly hostname: string; readonly port: number };
+  /** Folder of the database's files; in memory when absent. */
+  readonly dataPath?: string;
+}
+
+/** The whole bridge in one process: embedded store, in-process bus, and a lane for each target. */
+export async function startStandalone(options: StandaloneOptions): Promise<{ url: URL; stop(): Promise<void> }> {
+  const { config, secrets, log, retry, address, dataPath } = options;
+  const random = Math.random;
+  const database = await startEmbeddedDynamoDb({ table: TABLE_NAME, ...(dataPath && { path: dataPath }) });
+  const retentionDays = config.limits.retentionDays;
+  const stores = openStores(database.client, TABLE_NAME, { retentionDays, markUnrelayed: true, clock });
+  const { deliveries, actions } = stores;
+  const tokens = createTokenVerifier(config.issuers, { clock });
+  const routes = connectRoutes(config, { ...stores, secrets, clock, callOut, random });
+  const targets = routes.map(({ target }) => target);
+  const run = (id: string): Promise<void> => act(id, { ...stores, routes, retry, clock, random, log });
+  const lanes = new Lanes(targets, { actions, clock, log, act: run });
+  const bus = new InProcessBus({ routes, actions, deliveries, clock, scheduled: (target) => lanes.nudge(target) });
+  const relay = new RelayWorker({ bus, deliveries, outbox: deliveries, clock, log });
+  const app = createApp({
+    sources: connectSources(config, { secrets, tokens, clock }),
+    maxBodyBytes: config.limits.bodyBytes,
+    readers: Object.keys(config.issuers),
+    recorded: (delivery) => relay.recorded(delivery),
+    ready: () => deliveries.unrelayed(clock.now(), 1),
+    newRequestId: randomUUID,
+    ...{ deliveries, tokens, clock, log },
+  });
+  await lanes.start();
+  relay.start();
+  const server = await listen(app, address);
+  const stop = async (): Promise<void> => {
+    await server.close();
+    await relay.stop();
+    await lanes.stop();
+    await database.stop();
+  };
+  return { url: server.url, stop };
+}
+
+const TABLE_NAME = "drawbridge";

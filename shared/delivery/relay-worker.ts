@@ -1,0 +1,37 @@
+import { Loop } from "../host/loop.ts";
+import type { RecordedDelivery } from "../store/deliveries.ts";
+import { type RelayTools, relay, SWEEP_SIZE, sweep } from "./relay.ts";
+
+/** Deliveries relayed straight after their commit at once; more than these wait for the sweep, so that a flood stays on disk. */
+const CONCURRENCY = 32;
+const SWEEP_MS = 1_000;
+
+/** The relay of one machine: a nudge after each commit, and a sweep of the outbox at start and on a timer. */
+export class RelayWorker {
+  readonly #tools: RelayTools;
+  readonly #running = new Set<Promise<void>>();
+  readonly #sweeps: Loop;
+
+  constructor(tools: RelayTools) {
+    this.#tools = tools;
+    this.#sweeps = new Loop("sweep", { everyMs: SWEEP_MS, log: tools.log }, async () => {
+      if ((await sweep(tools)) === SWEEP_SIZE) this.#sweeps.nudge();
+    });
+  }
+
+  start(): void {
+    this.#sweeps.nudge();
+  }
+
+  /** Takes up a delivery that was just recorded. */
+  recorded(delivery: RecordedDelivery): void {
+    if (this.#running.size >= CONCURRENCY) return;
+    const run = relay(delivery, this.#tools).finally(() => this.#running.delete(run));
+    this.#running.add(run);
+  }
+
+  async stop(): Promise<void> {
+    await this.#sweeps.stop();
+    await Promise.all(this.#running);
+  }
+}

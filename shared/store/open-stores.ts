@@ -1,0 +1,29 @@
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { Clock } from "../host/clock.ts";
+import { DynamoDbActions } from "./dynamodb-actions.ts";
+import { DynamoDbBoards } from "./dynamodb-boards.ts";
+import { type DeliveryStoreOptions, DynamoDbDeliveries } from "./dynamodb-deliveries.ts";
+import { DynamoDbOrigins } from "./dynamodb-origins.ts";
+import { DynamoDbTable } from "./dynamodb-table.ts";
+
+export interface Stores {
+  readonly deliveries: DynamoDbDeliveries;
+  readonly actions: DynamoDbActions;
+  readonly origins: DynamoDbOrigins;
+  readonly boards: DynamoDbBoards;
+}
+
+/** All stores over one table. */
+export function openStores(
+  client: DynamoDBClient,
+  tableName: string,
+  options: DeliveryStoreOptions & { readonly clock: Clock },
+): Stores {
+  const table = new DynamoDbTable(client, tableName);
+  return {
+    deliveries: new DynamoDbDeliveries(table, options),
+    actions: new DynamoDbActions(table, options),
+    origins: new DynamoDbOrigins(table, options),
+    boards: new DynamoDbBoards(table, options),
+  };
+}

@@ -1,0 +1,123 @@
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type BusEntry, entryOf, MAX_ENTRY_BYTES } from "../../shared/bus/entry.ts";
+import { EventBridgeBus } from "../../shared/bus/eventbridge-bus.ts";
+import { sampleDelivery } from "../support/samples.ts";
+
+interface PutEntry {
+  readonly EventBusName: string;
+  readonly Source: string;
+  readonly DetailType: string;
+  readonly Detail: string;
+}
+
+/** What the endpoint says of one entry; "down" answers the whole call with an error. */
+type Verdict = "taken" | "throttled" | "unheard" | "down";
+
+let server: Server;
+let client: EventBridgeClient;
+let calls: PutEntry[][];
+let verdictOf: (entry: PutEntry) => Verdict;
+
+beforeEach(async () => {
+  calls = [];
+  verdictOf = () => "taken";
+  server = createServer(async (request, response) => {
+    const { Entries } = JSON.parse(await bodyOf(request)) as { Entries: PutEntry[] };
+    calls.push(Entries);
+    const verdicts = Entries.map(verdictOf);
+    if (verdicts.includes("down")) {
+      response.writeHead(400, { "Content-Type": "application/x-amz-json-1.1" });
+      return response.end(JSON.stringify({ __type: "InternalException" }));
+    }
+    const told = verdicts.filter((verdict) => verdict !== "unheard").map(answerTo);
+    response.writeHead(200, { "Content-Type": "application/x-amz-json-1.1" });
+    return response.end(JSON.stringify({ Entries: told, FailedEntryCount: 0 }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  client = new EventBridgeClient({
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    region: "eu-central-1",
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    maxAttempts: 1,
+  });
+});
+afterEach(async () => {
+  client.destroy();
+  await new Promise((resolve) => server.close(resolve));
+});
+
+const answerTo = (verdict: Verdict) => (verdict === "taken" ? { EventId: "1" } : { ErrorCode: "ThrottlingException" });
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  let body = "";
+  for await (const chunk of request) body += String(chunk);
+  return body;
+}
+
+/** `n` entries, each with a subject of its number, padded to about `padding` bytes. */
+function entries(n: number, padding = 0): BusEntry[] {
+  return Array.from({ length: n }, (_, at) => {
+    const entry = entryOf(sampleDelivery(at));
+    if (entry === undefined) throw new Error("the sample is an event");
+    return { ...entry, detail: { ...entry.detail, subject: `${at} ${"x".repeat(padding)}` } } as BusEntry;
+  });
+}
+
+const subjectOf = ({ Detail }: PutEntry): number => Number.parseInt(JSON.parse(Detail).subject, 10);
+
+describe("the EventBridge bus", () => {
+  it("puts an entry as patterns expect it", async () => {
+    const [entry] = entries(1);
+    expect(await new EventBridgeBus(client, "drawbridge").publish(entry ? [entry] : [])).toEqual([{ published: true }]);
+    expect(calls).toMatchObject([
+      [{ EventBusName: "drawbridge", Source: "drawbridge.confluence", DetailType: "page.updated" }],
+    ]);
+    expect(JSON.parse(calls[0]?.[0]?.Detail ?? "")).toEqual(entry?.detail);
+  });
+
+  it("puts no more than ten entries in one call, in order", async () => {
+    const results = await new EventBridgeBus(client, "drawbridge").publish(entries(23));
+    expect(results).toEqual(Array.from({ length: 23 }, () => ({ published: true })));
+    expect(calls.map((call) => call.length)).toEqual([10, 10, 3]);
+    expect(calls.flat().map(subjectOf)).toEqual(Array.from({ length: 23 }, (_, at) => at));
+  });
+
+  it("puts no more bytes in one call than EventBridge takes", async () => {
+    await new EventBridgeBus(client, "drawbridge").publish(entries(5, 100_000));
+    expect(calls.map((call) => call.length)).toEqual([2, 2, 1]);
+    for (const call of calls) expect(Buffer.byteLength(JSON.stringify(call))).toBeLessThan(256 * 1024);
+    expect(MAX_ENTRY_BYTES).toBeLessThan(256 * 1024);
+  });
+
+  it("tells of each entry whether it was taken, although the call succeeded", async () => {
+    verdictOf = (entry) => (subjectOf(entry) % 3 === 1 ? "throttled" : "taken");
+    const results = await new EventBridgeBus(client, "drawbridge").publish(entries(12));
+    expect(results.map(({ published }) => published)).toEqual(Array.from({ length: 12 }, (_, at) => at % 3 !== 1));
+    expect(results[1]).toEqual({ published: false, code: "ThrottlingException" });
+  });
+
+  it("does not count an entry as published that the answer does not mention", async () => {
+    verdictOf = (entry) => (subjectOf(entry) === 1 ? "unheard" : "taken");
+    const results = await new EventBridgeBus(client, "drawbridge").publish(entries(2));
+    expect(results).toEqual([{ published: true }, { published: false, code: "no_result" }]);
+  });
+
+  it("tells which entries were taken when a later call fails whole", async () => {
+    verdictOf = (entry) => (subjectOf(entry) === 15 ? "down" : "taken");
+    const results = await new EventBridgeBus(client, "drawbridge").publish(entries(25));
+    expect(results.map(({ published }) => published)).toEqual(
+      Array.from({ length: 25 }, (_, at) => at < 10 || at >= 20),
+    );
+  });
+
+  it("is a fault when nothing was taken at all", async () => {
+    verdictOf = () => "down";
+    await expect(new EventBridgeBus(client, "drawbridge").publish(entries(3))).rejects.toMatchObject({
+      code: "bus_unavailable",
+      retryable: true,
+    });
+  });
+});

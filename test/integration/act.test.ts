@@ -1,0 +1,208 @@
+import { afterEach, describe, expect, it } from "vitest";
+import type { ActionOutcome } from "../../shared/actions/action.ts";
+import type { Bus } from "../../shared/bus/bus.ts";
+import { entryOf } from "../../shared/bus/entry.ts";
+import { act, leaseMs } from "../../shared/delivery/act.ts";
+import { actionIdOf } from "../../shared/delivery/keys.ts";
+import { relay, sweep } from "../../shared/delivery/relay.ts";
+import { laterBy } from "../../shared/host/clock.ts";
+import { Fault } from "../../shared/host/fault.ts";
+import type { Route } from "../../shared/routes/route.ts";
+import type { Outbox } from "../../shared/store/deliveries.ts";
+import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
+import { sampleDelivery } from "../support/samples.ts";
+import { silentLog } from "../support/tools.ts";
+
+const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
+const ACTION_ID = actionIdOf("docs", entryOf(sampleDelivery())?.detail.eventKey ?? "");
+const RETRY: ActionOutcome = { outcome: "retry", summary: "no connection" };
+
+let stop: (() => Promise<void>) | undefined;
+afterEach(async () => {
+  await stop?.();
+  stop = undefined;
+});
+
+/** A bridge with this one route, and the first sample delivery recorded and relayed. */
+async function withDelivery(route: Route) {
+  const parts = await bridgeParts([route]);
+  stop = parts.stop;
+  const delivery = sampleDelivery();
+  await parts.deliveries.record(delivery);
+  await relay(delivery, { ...parts, outbox: parts.deliveries, log: silentLog });
+  return { ...parts, delivery };
+}
+
+describe("an action", () => {
+  it("runs once, however often it is relayed and taken up", async () => {
+    const script = scripted([DONE]);
+    const parts = await withDelivery(routeOf(script.run));
+    await relay(parts.delivery, { ...parts, outbox: parts.deliveries, log: silentLog });
+    const [id = ""] = await parts.actions.due("ci", parts.clock.now(), 10);
+    await Promise.all(Array.from({ length: 20 }, () => act(id, parts.tools)));
+    await parts.runDue();
+    expect(script.contexts).toHaveLength(1);
+    expect(script.contexts[0]?.entry).toEqual(entryOf(parts.delivery));
+    expect(parts.nudged).toEqual(["ci"]);
+    expect(await parts.attempts(parts.delivery.id)).toMatchObject([{ attempt: 1, ...DONE }]);
+  });
+
+  it("runs once for a happening that two deliveries tell, and both say so", async () => {
+    const script = scripted([DONE]);
+    const parts = await withDelivery(routeOf(script.run));
+    const told = { ...sampleDelivery(1), id: "d-told-again" };
+    await parts.deliveries.record(told);
+    await relay(told, { ...parts, outbox: parts.deliveries, log: silentLog });
+    await parts.runDue();
+    expect(script.contexts).toHaveLength(1);
+    expect(await parts.deliveries.timeline("d-told-again")).toMatchObject([
+      { kind: "already_scheduled", route: "docs", by: parts.delivery.id },
+    ]);
+  });
+
+  it("comes again after the wait that the target asked for, and not before", async () => {
+    const script = scripted([{ ...RETRY, afterSeconds: 40 }, DONE]);
+    const parts = await withDelivery(routeOf(script.run));
+    await parts.runDue();
+    parts.clock.advance(39_999);
+    expect(await parts.runDue()).toBe(0);
+    parts.clock.advance(1);
+    await parts.runDue();
+    expect(await parts.attempts(parts.delivery.id)).toMatchObject([
+      { attempt: 1, outcome: "retry", nextAt: laterBy(parts.delivery.receivedAt, 39_999) },
+      { attempt: 2, outcome: "done" },
+    ]);
+  });
+
+  it("is given up after the last attempt, and the timeline says why", async () => {
+    const script = scripted([RETRY]);
+    const parts = await withDelivery(routeOf(script.run));
+    for (let round = 0; round < 8; round++) {
+      await parts.runDue();
+      parts.clock.advance(60_000);
+    }
+    const attempts = await parts.attempts(parts.delivery.id);
+    expect(attempts.map(({ outcome }) => outcome)).toEqual(["retry", "retry", "retry", "retry", "give_up"]);
+    expect(attempts[4]?.summary).toBe("given up after 5 attempts: no connection");
+    expect(await parts.actions.state(ACTION_ID)).toBe("gave_up");
+  });
+
+  it("is retried after a retryable fault and given up after another, with the reason but no cause", async () => {
+    const faults = [
+      new Fault("target_unreachable", "listener.example.test: no connection", {
+        retryable: true,
+        retryAfterSeconds: 7,
+      }),
+      new Fault("target_answer_too_large", "too long", { retryable: false }),
+    ];
+    const parts = await withDelivery(routeOf(scripted(faults).run));
+    await parts.runDue();
+    parts.clock.advance(7_000);
+    await parts.runDue();
+    expect(await parts.attempts(parts.delivery.id)).toMatchObject([
+      { outcome: "retry", summary: "target_unreachable: listener.example.test: no connection" },
+      { outcome: "give_up", summary: "target_answer_too_large: too long" },
+    ]);
+  });
+
+  it("that fails in an unforeseen way is retried, and nothing of the error's text is kept", async () => {
+    const parts = await withDelivery(routeOf(scripted([new TypeError("canary-value"), DONE]).run));
+    await parts.runDue();
+    parts.clock.advance(60_000);
+    await parts.runDue();
+    const attempts = await parts.attempts(parts.delivery.id);
+    expect(attempts).toMatchObject([{ outcome: "retry", unknownOutcome: true }, { outcome: "done" }]);
+    expect(JSON.stringify(attempts)).not.toContain("canary-value");
+  });
+
+  it("says that an attempt was interrupted when its owner vanished", async () => {
+    const parts = await withDelivery(routeOf(scripted([DONE]).run));
+    await parts.actions.claim(ACTION_ID, parts.clock.now(), laterBy(parts.clock.now(), 40_000));
+    parts.clock.advance(40_000);
+    await parts.runDue();
+    expect(await parts.attempts(parts.delivery.id)).toMatchObject([
+      { attempt: 1, outcome: "retry", unknownOutcome: true, summary: expect.stringContaining("ended before") },
+      { attempt: 2, outcome: "done" },
+    ]);
+  });
+
+  it("whose lease went to another records nothing", async () => {
+    const script = scripted([DONE]);
+    let parts: Awaited<ReturnType<typeof withDelivery>>;
+    const slow: Route["run"] = async (context) => {
+      // The clock passes the lease while the work goes on, and a second owner takes over.
+      parts.clock.advance(leaseMs([{ maxAttemptMs: 10_000 }]));
+      await parts.actions.claim(ACTION_ID, parts.clock.now(), laterBy(parts.clock.now(), 10_000));
+      return script.run(context);
+    };
+    parts = await withDelivery(routeOf(slow));
+    await parts.runDue();
+    expect(await parts.attempts(parts.delivery.id)).toEqual([]);
+    expect(await parts.actions.state(ACTION_ID)).toBe("due");
+  });
+
+  it("has a lease longer than the work it guards", () => {
+    expect(leaseMs([{ maxAttemptMs: 10_000 }, { maxAttemptMs: 60_000 }])).toBeGreaterThan(60_000);
+  });
+
+  it("of a route that is gone is given up", async () => {
+    const parts = await withDelivery(routeOf(scripted([DONE]).run));
+    await act(ACTION_ID, { ...parts.tools, routes: [] });
+    expect(await parts.attempts(parts.delivery.id)).toMatchObject([
+      { outcome: "give_up", summary: "the route is no longer configured" },
+    ]);
+  });
+});
+
+describe("relaying", () => {
+  it("leaves in the outbox what the bus did not take, and the sweep takes it up later", async () => {
+    const parts = await bridgeParts([]);
+    stop = parts.stop;
+    const delivery = sampleDelivery();
+    await parts.deliveries.record(delivery);
+    let broken = true;
+    const bus: Bus = { publish: async () => [broken ? { published: false, code: "throttled" } : { published: true }] };
+    const tools = { ...parts, bus, outbox: parts.deliveries, log: silentLog };
+    parts.clock.advance(3_000);
+    expect(await sweep(tools)).toBe(1);
+    expect(await sweep(tools)).toBe(0);
+    broken = false;
+    parts.clock.advance(5_000);
+    expect(await sweep(tools)).toBe(1);
+    expect((await parts.deliveries.get(delivery.id))?.relayedAt).toBe(parts.clock.now());
+    expect(await sweep(tools)).toBe(0);
+  });
+
+  it("stores the matched actions before the delivery leaves the outbox", async () => {
+    const parts = await bridgeParts([routeOf(scripted([DONE]).run)]);
+    stop = parts.stop;
+    const delivery = sampleDelivery();
+    await parts.deliveries.record(delivery);
+    const { deliveries } = parts;
+    const outbox: Outbox = {
+      unrelayed: (now, limit) => deliveries.unrelayed(now, limit),
+      postpone: (id, at) => deliveries.postpone(id, at),
+      markRelayed: () => Promise.reject(new Error("killed here")),
+    };
+    await relay(delivery, { ...parts, outbox, log: silentLog });
+    expect(await parts.actions.due("ci", parts.clock.now(), 10)).toHaveLength(1);
+    parts.clock.advance(3_000);
+    expect(await parts.deliveries.unrelayed(parts.clock.now(), 10)).toEqual([delivery.id]);
+  });
+
+  it("goes on with the others when one fails", async () => {
+    const failing = routeOf(scripted([DONE]).run, {
+      matches: ({ detail }) => {
+        if (detail.delivery === sampleDelivery(1).id) throw new TypeError("a mistake in a pattern");
+        return true;
+      },
+    });
+    const parts = await bridgeParts([failing]);
+    stop = parts.stop;
+    for (const n of [1, 2, 3]) await parts.deliveries.record(sampleDelivery(n));
+    parts.clock.advance(3_000);
+    await sweep({ ...parts, outbox: parts.deliveries, log: silentLog });
+    expect(await parts.deliveries.unrelayed(parts.clock.now(), 10)).toEqual([sampleDelivery(1).id]);
+    expect(await parts.actions.due("ci", parts.clock.now(), 10)).toHaveLength(2);
+  });
+});

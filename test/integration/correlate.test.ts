@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { entryOf } from "../../shared/bus/entry.ts";
+import type { BuildEvent, OriginClaim } from "../../shared/delivery/event.ts";
+import { relay } from "../../shared/delivery/relay.ts";
+import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
+import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
+import { sampleDelivery } from "../support/samples.ts";
+import { silentLog } from "../support/tools.ts";
+
+const PAGE_EDIT = sampleDelivery();
+
+/** What a cluster tells of a run, with what it claims of the run's origin. */
+function toldByCluster(origin: OriginClaim | undefined, source = "prod-cluster"): RecordedDelivery {
+  const event: BuildEvent = {
+    type: "build.succeeded",
+    keyParts: ["run-1", "succeeded"],
+    time: "2026-11-02T09:03:00.000Z",
+    subject: "docs-run",
+    build: { system: "tekton", id: "run-1", pipeline: "ci/docs", state: "succeeded" },
+    ...(origin && { origin }),
+  };
+  return { ...PAGE_EDIT, id: `d-told-by-${source}`, source, provider: "tekton", what: event.type, event };
+}
+
+const trigger = scripted([{ outcome: "done", summary: "accepted by the listener" }]);
+const status = scripted([{ outcome: "done", summary: "page updated" }]);
+const ROUTES = [
+  routeOf(trigger.run, {
+    name: "docs-build",
+    runsReportedBy: "prod-cluster",
+    matches: (entry) => entry["detail-type"] === "page.updated",
+  }),
+  routeOf(status.run, {
+    name: "status",
+    action: "confluence",
+    target: "pages",
+    matches: (entry) => entry["detail-type"] === "build.succeeded",
+  }),
+];
+
+let parts: Awaited<ReturnType<typeof bridgeParts>>;
+beforeEach(async () => {
+  status.contexts.length = 0;
+  parts = await bridgeParts(ROUTES);
+  await take(PAGE_EDIT);
+});
+afterEach(() => parts.stop());
+
+async function take(delivery: RecordedDelivery): Promise<void> {
+  await parts.deliveries.record(delivery);
+  await relay(delivery, { ...parts, outbox: parts.deliveries, log: silentLog });
+}
+
+const originOfStatus = () => status.contexts[0]?.origin.detail.delivery;
+
+describe("a run's event", () => {
+  it("finds its origin by the annotation, before the trigger's answer was stored", async () => {
+    await take(toldByCluster({ delivery: PAGE_EDIT.id, triggerEventId: "not-stored-yet" }));
+    await parts.runDue("pages");
+    expect(originOfStatus()).toBe(PAGE_EDIT.id);
+    expect(status.contexts[0]?.origin).toEqual(entryOf(PAGE_EDIT));
+  });
+
+  it("finds its origin by the listener's event id", async () => {
+    await parts.origins.remember("prod-cluster", "event-1", PAGE_EDIT.id);
+    await take(toldByCluster({ triggerEventId: "event-1" }));
+    await parts.runDue("pages");
+    expect(originOfStatus()).toBe(PAGE_EDIT.id);
+  });
+
+  it("that comes before the listener's answer was stored waits for it", async () => {
+    await take(toldByCluster({ triggerEventId: "event-1" }));
+    await parts.runDue("pages");
+    expect(status.contexts).toHaveLength(0);
+    await parts.origins.remember("prod-cluster", "event-1", PAGE_EDIT.id);
+    parts.clock.advance(1_000);
+    await parts.runDue("pages");
+    expect(originOfStatus()).toBe(PAGE_EDIT.id);
+  });
+
+  it("whose listener's event id never becomes known goes on without an origin", async () => {
+    const told = toldByCluster({ triggerEventId: "of-another-bridge" });
+    await take(told);
+    for (let round = 0; round < 4; round++) {
+      await parts.runDue("pages");
+      parts.clock.advance(60_000);
+    }
+    expect(originOfStatus()).toBe(told.id);
+  });
+
+  it("is told in its origin's timeline", async () => {
+    const told = toldByCluster({ delivery: PAGE_EDIT.id });
+    await take(told);
+    await parts.runDue("pages");
+    expect(await parts.deliveries.timeline(PAGE_EDIT.id)).toContainEqual(
+      expect.objectContaining({ kind: "followed_by", delivery: told.id, what: "build.succeeded docs-run" }),
+    );
+  });
+
+  const disbelieved: readonly (readonly [string, OriginClaim | undefined, string])[] = [
+    ["that claims no origin", undefined, "prod-cluster"],
+    ["that names a delivery which does not exist", { delivery: "d-made-up" }, "prod-cluster"],
+    ["of another cluster that names a delivery it had no part in", { delivery: PAGE_EDIT.id }, "test-cluster"],
+  ];
+  it.each(disbelieved)("%s is its own origin", async (_, claim, source) => {
+    const told = toldByCluster(claim, source);
+    await take(told);
+    await parts.runDue("pages");
+    expect(originOfStatus()).toBe(told.id);
+  });
+
+  it("that names a delivery for which nothing was triggered there is its own origin", async () => {
+    const untriggered = toldByCluster(undefined, "elsewhere");
+    await take(untriggered);
+    const told = { ...toldByCluster({ delivery: untriggered.id }), id: "d-second" };
+    await take(told);
+    await parts.runDue("pages");
+    expect(status.contexts.map(({ origin }) => origin.detail.delivery)).toContain("d-second");
+  });
+});

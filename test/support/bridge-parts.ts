@@ -1,0 +1,64 @@
+import type { ActionContext, ActionOutcome } from "../../shared/actions/action.ts";
+import { InProcessBus } from "../../shared/bus/in-process-bus.ts";
+import { act } from "../../shared/delivery/act.ts";
+import type { TimelineEntry } from "../../shared/delivery/timeline.ts";
+import type { Route } from "../../shared/routes/route.ts";
+import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/embedded.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
+import { silentLog, testClock } from "./tools.ts";
+
+export const RETRY = { baseMs: 1_000, capMs: 60_000, maxAttempts: 5 } as const;
+
+type AttemptEntry = Extract<TimelineEntry, { kind: "attempt" }>;
+
+/** A route that matches everything; `run` says what its action does. */
+export function routeOf(run: Route["run"], changes: Partial<Route> = {}): Route {
+  return {
+    name: "docs",
+    action: "tekton",
+    target: "ci",
+    maxAttemptMs: 10_000,
+    matches: () => true,
+    run,
+    ...changes,
+  };
+}
+
+/** A route's action that gives these outcomes in turn, and remembers what it was asked. */
+export function scripted(outcomes: readonly (ActionOutcome | Error)[]) {
+  const contexts: ActionContext[] = [];
+  const run: Route["run"] = async (context) => {
+    const outcome = outcomes[Math.min(contexts.length, outcomes.length - 1)];
+    contexts.push(context);
+    if (outcome === undefined || outcome instanceof Error) throw outcome;
+    return outcome;
+  };
+  return { contexts, run };
+}
+
+/** Stores, bus and the act verb over one embedded table, under a clock that stands still. */
+export async function bridgeParts(routes: readonly Route[]) {
+  const database: EmbeddedDynamoDb = await startEmbeddedDynamoDb({ table: "drawbridge" });
+  const clock = testClock();
+  const stores = openStores(database.client, "drawbridge", { retentionDays: 30, markUnrelayed: true, clock });
+  const nudged: string[] = [];
+  const { actions, deliveries } = stores;
+  const bus = new InProcessBus({ routes, actions, deliveries, clock, scheduled: (target) => nudged.push(target) });
+  const tools = { ...stores, routes, retry: RETRY, clock, random: () => 0.5, log: silentLog };
+  return {
+    ...stores,
+    clock,
+    bus,
+    nudged,
+    tools,
+    /** Runs what is due at the clock's time, once each. */
+    runDue: async (target = "ci") => {
+      const due = await actions.due(target, clock.now(), 100);
+      for (const id of due) await act(id, tools);
+      return due.length;
+    },
+    attempts: async (delivery: string): Promise<readonly AttemptEntry[]> =>
+      (await deliveries.timeline(delivery)).filter((entry) => entry.kind === "attempt"),
+    stop: () => database.stop(),
+  };
+}
