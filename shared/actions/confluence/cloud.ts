@@ -1,0 +1,41 @@
+import * as v from "valibot";
+import { type Product, type StoredPage, version } from "./client.ts";
+
+/**
+ * Confluence Cloud, REST v2 (https://developer.atlassian.com/cloud/confluence/rest/v2/api-group-page/): the published v1
+ * no longer reads or writes pages. Its write has no field for a minor edit, so each write may mail the page's watchers.
+ */
+export const cloud: Product = {
+  pagePath: (id) => `/api/v2/pages/${id}?body-format=storage`,
+  versionPath: (id, number) => `/api/v2/pages/${id}/versions/${number}`,
+  writePath: (id) => `/api/v2/pages/${id}`,
+  // `current` is said outright: it keeps an open draft from being taken for the page. No parent and no space, so that
+  // nothing moves.
+  writeBody: (id, { title, body, version }) => ({
+    id,
+    status: "current",
+    title,
+    body: { representation: "storage", value: body },
+    version: { number: version.number, message: version.message },
+  }),
+  page: v.pipe(
+    v.object({
+      title: v.string(),
+      status: v.string(),
+      // Spelt both ways in Atlassian's own texts.
+      subtype: v.nullish(v.string()),
+      subType: v.nullish(v.string()),
+      version,
+      body: v.object({ storage: v.object({ value: v.string() }) }),
+    }),
+    v.transform(
+      ({ title, status, subtype, subType, version, body }): StoredPage => ({
+        title,
+        status,
+        subtype: subtype ?? subType ?? undefined,
+        version,
+        body: body.storage.value,
+      }),
+    ),
+  ),
+};

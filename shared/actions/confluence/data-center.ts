@@ -1,0 +1,34 @@
+import * as v from "valibot";
+import { type Product, type StoredPage, version } from "./client.ts";
+
+/** Confluence Data Center (https://developer.atlassian.com/server/confluence/confluence-rest-api-examples/). */
+export const dataCenter: Product = {
+  pagePath: (id) => `/rest/api/content/${id}?expand=body.storage,version,space`,
+  versionPath: (id, number) => `/rest/api/content/${id}/version/${number}`,
+  writePath: (id) => `/rest/api/content/${id}`,
+  // A minor edit sends no mail and leaves no entry in the activity stream.
+  writeBody: (_id, { title, body, version }) => ({
+    type: "page",
+    status: "current",
+    title,
+    body: { storage: { representation: "storage", value: body } },
+    version: { number: version.number, message: version.message, minorEdit: true },
+  }),
+  page: v.pipe(
+    v.object({
+      title: v.string(),
+      status: v.string(),
+      version,
+      body: v.object({ storage: v.object({ value: v.string() }) }),
+    }),
+    v.transform(
+      ({ title, status, version, body }): StoredPage => ({
+        title,
+        status,
+        subtype: undefined,
+        version,
+        body: body.storage.value,
+      }),
+    ),
+  ),
+};

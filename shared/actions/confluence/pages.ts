@@ -1,0 +1,32 @@
+import type { BusEntry, EventDetail } from "../../bus/entry.ts";
+import { fill } from "../../routes/fill.ts";
+import { isPageId, pageLinksIn } from "./page-address.ts";
+
+/** More links than this in one set of texts are a list of pages, not a wish to be told. */
+const MAX_LINKED_PAGES = 5;
+
+/**
+ * Ids of the pages of `site` that an event concerns: the one that the route names, else the one that started it all, else
+ * those that the commits, the change or the build link to in their own words.
+ */
+export function pagesConcerned(
+  { entry, origin }: { readonly entry: BusEntry; readonly origin: BusEntry },
+  { site, page }: { readonly site: string; readonly page: string | undefined },
+): readonly string[] {
+  if (page !== undefined) return [fill(entry, page)].filter(isPageId);
+  const started = startingPage(origin.detail, site);
+  if (started !== undefined) return [started];
+  const text = [...textsOf(origin.detail), ...textsOf(entry.detail)].join("\n");
+  return pageLinksIn(text, site).slice(0, MAX_LINKED_PAGES);
+}
+
+function startingPage(detail: EventDetail, site: string): string | undefined {
+  return "page" in detail && detail.page.site === site && isPageId(detail.page.id) ? detail.page.id : undefined;
+}
+
+function textsOf(detail: EventDetail): readonly string[] {
+  if ("code" in detail) return detail.code.commits.map((commit) => commit.message);
+  if ("change" in detail) return [detail.change.title ?? "", detail.change.description ?? ""];
+  if ("build" in detail) return [detail.build.message ?? detail.build.title ?? ""];
+  return [];
+}

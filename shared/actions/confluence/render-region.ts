@@ -1,0 +1,108 @@
+import { buildOrder } from "../../delivery/build-order.ts";
+import { type BuildPart, type BuildState, cut } from "../../delivery/event.ts";
+import type { BoardRow } from "../../store/boards.ts";
+import { escapeText } from "./storage-text.ts";
+
+/** Large pages fail to load and to save, and this is a guest on someone's page. */
+export const MAX_REGION_BYTES = 16_384;
+
+/**
+ * The region's content in storage format: one table row for each pipeline. The same rows give the same text, whatever the
+ * time of day. When it would pass {@link MAX_REGION_BYTES}, the pipelines whose runs are oldest are left out, and counted.
+ */
+export function renderRegion(rows: readonly BoardRow[]): string {
+  const oldestFirst = rows.toSorted((one, other) => compare(buildOrder(one.build), buildOrder(other.build)));
+  const leftOut = new Set<BoardRow>();
+  for (const row of [undefined, ...oldestFirst]) {
+    if (row) leftOut.add(row);
+    const text = render(
+      rows.filter((kept) => !leftOut.has(kept)),
+      leftOut.size,
+    );
+    if (Buffer.byteLength(text) <= MAX_REGION_BYTES) return text;
+  }
+  return render([], rows.length);
+}
+
+const compare = (one: string, other: string): number => Number(one > other) - Number(one < other);
+
+/** The heading is bold text: Cloud's editor drops the titles of boxes, and a real heading would join the page's outline. */
+function render(rows: readonly BoardRow[], leftOut: number): string {
+  const head = `<tr>${COLUMNS.map((column) => `<th>${column}</th>`).join("")}</tr>`;
+  const table = `<table><tbody>${head}${rows.map(renderRow).join("")}</tbody></table>`;
+  const more = leftOut === 0 ? "" : `<p>Not shown: the ${leftOut} pipelines that ran longest ago.</p>`;
+  return `<p><strong>Build status</strong></p>${table}${more}`;
+}
+
+const COLUMNS = ["Pipeline", "State", "Build", "Commit", "Started by", "Duration", "As of"];
+
+function renderRow({ build }: BoardRow): string {
+  const cells = [
+    text(`${build.pipeline} (${build.system})`, TEXT_LIMIT),
+    lozenge(build.state),
+    buildLink(build),
+    text(build.commit?.replace(FULL_HASH, "$1") ?? NOTHING, TEXT_LIMIT),
+    text(build.startedBy ?? NOTHING, TEXT_LIMIT),
+    duration(build),
+    asOf(build),
+  ];
+  return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
+}
+
+/** UTF-16 code units of a text, and of an address, that a row shows: even if all are escaped, one row fits the region. */
+const TEXT_LIMIT = 200;
+const ADDRESS_LIMIT = 1_000;
+const NOTHING = "-";
+/** A SHA-1 or SHA-256 object name; its first eight digits are what people say. */
+const FULL_HASH = /^([\da-f]{8})(?:[\da-f]{32}|[\da-f]{56})$/;
+
+const text = (value: string, limit: number): string => escapeText(cut(value, limit));
+
+/** The status macro, whose parameter has the British spelling. Its text alone carries the meaning, never its colour. */
+function lozenge(state: BuildState): string {
+  const { colour, title } = LOZENGES[state];
+  return (
+    `<ac:structured-macro ac:name="status"><ac:parameter ac:name="colour">${colour}</ac:parameter>` +
+    `<ac:parameter ac:name="title">${title}</ac:parameter></ac:structured-macro>`
+  );
+}
+
+const LOZENGES: Readonly<Record<BuildState, { readonly colour: string; readonly title: string }>> = {
+  queued: { colour: "Grey", title: "QUEUED" },
+  running: { colour: "Blue", title: "RUNNING" },
+  waiting: { colour: "Yellow", title: "WAITING" },
+  succeeded: { colour: "Green", title: "PASSED" },
+  failed: { colour: "Red", title: "FAILED" },
+  cancelled: { colour: "Grey", title: "CANCELLED" },
+  timed_out: { colour: "Red", title: "TIMED OUT" },
+  skipped: { colour: "Grey", title: "SKIPPED" },
+};
+
+function buildLink({ number, url }: BuildPart): string {
+  const address = webAddress(url);
+  if (address === undefined) return number === undefined ? NOTHING : `#${number}`;
+  return `<a href="${escapeText(address)}">${number === undefined ? "open" : `#${number}`}</a>`;
+}
+
+/** As the URL parser writes it, which leaves no white space or quotes; nothing for any scheme but http and https. */
+function webAddress(url = ""): string | undefined {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) return undefined;
+  return parsed.href.length <= ADDRESS_LIMIT ? parsed.href : undefined;
+}
+
+function duration({ startedAt, finishedAt }: BuildPart): string {
+  const seconds = Math.floor((Date.parse(finishedAt ?? "") - Date.parse(startedAt ?? "")) / 1000);
+  if (!(seconds >= 0)) return NOTHING;
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}
+
+function asOf({ createdAt, startedAt, finishedAt }: BuildPart): string {
+  const [, day, time] = ISO_MINUTE.exec(finishedAt ?? startedAt ?? createdAt ?? "") ?? [];
+  return day && time ? `${day} ${time} UTC` : NOTHING;
+}
+
+/** Events carry their times in UTC, with `Z`. */
+const ISO_MINUTE = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}).*Z$/;

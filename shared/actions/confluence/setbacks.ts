@@ -1,0 +1,100 @@
+import type { OutboundAnswer } from "../../host/call-out.ts";
+import type { EpochMillis } from "../../host/clock.ts";
+import type { Fault } from "../../host/fault.ts";
+import type { ActionOutcome } from "../action.ts";
+import { retryAfterSeconds } from "../retry-after.ts";
+
+/** A call after which nothing more can be done in this attempt. */
+export type Ending = Exclude<ActionOutcome, { readonly outcome: "done" }>;
+
+/** Why a write is not known to have been made. */
+export type WriteSetback =
+  /** The page is at another version than the write built on. */
+  | { readonly kind: "conflict" }
+  /** It may have been made, or may be made yet. */
+  | { readonly kind: "unknown"; readonly why: string; readonly afterSeconds?: number }
+  | { readonly kind: "end"; readonly ending: Ending };
+
+/** What became of a read that was answered with something else than the page. */
+export const refusedRead = (answer: OutboundAnswer, now: EpochMillis): Ending => endingOf("read", answer, now);
+
+/** As {@link refusedRead}, but a write is never simply repeated after a server error: it has to be looked up first. */
+export function refusedWrite(answer: OutboundAnswer, now: EpochMillis): WriteSetback {
+  const ending = endingOf("write", answer, now);
+  if (isUnreconciled(answer)) return { kind: "end", ending };
+  if (answer.status === 409) return { kind: "conflict" };
+  if (ending.outcome === "give_up" || answer.status === 429) return { kind: "end", ending };
+  return { kind: "unknown", why: ending.summary, ...waitOf(answer, now) };
+}
+
+/** What became of a read that was not answered. */
+export function failedRead(fault: Fault): Ending {
+  return fault.retryable
+    ? { outcome: "retry", summary: fault.message }
+    : { outcome: "give_up", summary: `reading the page: ${fault.message}` };
+}
+
+/** As {@link failedRead}: only a connection that never came about proves that nothing was written. */
+export function failedWrite(fault: Fault): WriteSetback {
+  if (fault.code === "target_unreachable") return { kind: "end", ending: failedRead(fault) };
+  return { kind: "unknown", why: fault.message };
+}
+
+function endingOf(doing: "read" | "write", answer: OutboundAnswer, now: EpochMillis): Ending {
+  const { status, headers } = answer;
+  const summary = `Confluence answered the ${doing} with ${status}${traceOf(headers)}`;
+  if (isUnreconciled(answer)) {
+    const draft = "an open draft cannot be merged with the page, until someone opens or publishes the page";
+    return { outcome: "retry", summary: `${summary}: ${draft}`, afterSeconds: DRAFT_WAIT_SECONDS };
+  }
+  if (status === 429 || isServerTrouble(status)) return { outcome: "retry", summary, ...waitOf(answer, now) };
+  return { outcome: "give_up", summary: `${summary}: ${reasonOf(status, headers)}` };
+}
+
+/** A 200 that is refused had a body that is no page: a maintenance or login page on the way. */
+const isServerTrouble = (status: number): boolean => status >= 500 || status === 408 || status === 200;
+
+/** https://jira.atlassian.com/browse/CONFSERVER-59196: passes within minutes, or needs a person. */
+const isUnreconciled = ({ status, body }: OutboundAnswer): boolean =>
+  status >= 400 && Buffer.from(body).includes("unreconciled");
+const DRAFT_WAIT_SECONDS = 300;
+
+function reasonOf(status: number, headers: Headers): string {
+  if (status === 401 && headers.get("x-failure-category") === "FAILURE_CLIENT_SCOPE_CHECK") {
+    return "the token lacks a scope: it needs read:page:confluence and write:page:confluence";
+  }
+  return REASONS[status] ?? "no answer that such a call has; is the target's address right?";
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  400: "the page was refused, most likely for its markup",
+  401: "the credential was not accepted; a token with scopes works only at the api.atlassian.com gateway",
+  403: "the account may not do this",
+  404: "there is no such page, or the account may not see or edit it",
+  413: "the page is too large",
+};
+
+/**
+ * What Confluence asks us to wait: `Retry-After`, else `X-RateLimit-Reset`, which is ISO 8601, sometimes without seconds
+ * (https://developer.atlassian.com/cloud/confluence/rate-limiting/).
+ */
+function waitOf({ headers }: OutboundAnswer, now: EpochMillis): { readonly afterSeconds?: number } {
+  const asked = retryAfterSeconds(headers, now) ?? secondsUntilReset(headers, now);
+  return asked === undefined ? {} : { afterSeconds: asked };
+}
+
+function secondsUntilReset(headers: Headers, now: EpochMillis): number | undefined {
+  const reset = headers.get("x-ratelimit-reset") ?? "";
+  const seconds = ISO_TIME.test(reset) ? Math.ceil((Date.parse(reset) - now) / 1000) : -1;
+  return seconds >= 0 ? Math.min(seconds, QUOTA_WINDOW_SECONDS) : undefined;
+}
+
+const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})$/;
+/** Quotas start afresh on the hour. */
+const QUOTA_WINDOW_SECONDS = 3_600;
+
+/** What Atlassian's support asks for. */
+function traceOf(headers: Headers): string {
+  const trace = headers.get("atl-traceid") ?? headers.get("atl-request-id") ?? "";
+  return /^[\w-]{1,64}$/.test(trace) ? ` (trace ${trace})` : "";
+}

@@ -1,0 +1,52 @@
+import { type Attribute, type Malformed, type Token, tokenize } from "./storage-tokens.ts";
+
+/** An element and where it stands in the text it was read from. */
+export interface Element {
+  readonly name: string;
+  readonly attributes: readonly Attribute[];
+  readonly parent: Element | undefined;
+  readonly children: readonly Element[];
+  /** From the `<` of its start tag … */
+  readonly start: number;
+  /** … to the `>` of its end tag, that one included. */
+  readonly end: number;
+  /** What it holds; an empty-element tag holds nothing, at its own end. */
+  readonly inner: { readonly start: number; readonly end: number };
+}
+
+/** Every element of `text` in the order of their start tags, or why the text is not well-formed. */
+export function readElements(text: string): readonly Element[] | Malformed {
+  const tokens = tokenize(text);
+  if ("malformed" in tokens) return tokens;
+  const elements: Growing[] = [];
+  let open: Growing | undefined;
+  for (const token of tokens) {
+    if (token.kind === "open" || token.kind === "empty") {
+      const element = begin(token, open);
+      elements.push(element);
+      open?.children.push(element);
+      if (token.kind === "open") open = element;
+    } else if (token.kind === "close") {
+      if (open?.name !== token.name) return { malformed: `</${token.name}> closes nothing`, at: token.start };
+      open.inner.end = token.start;
+      open.end = token.end;
+      open = open.parent;
+    }
+  }
+  return open ? { malformed: `<${open.name}> is not closed`, at: open.start } : elements;
+}
+
+export function attributeOf(element: Element, name: string): string | undefined {
+  return element.attributes.find((attribute) => attribute.name === name)?.value;
+}
+
+interface Growing extends Element {
+  parent: Growing | undefined;
+  children: Growing[];
+  end: number;
+  inner: { start: number; end: number };
+}
+
+function begin({ name, attributes, start, end }: Token, parent: Growing | undefined): Growing {
+  return { name, attributes, parent, children: [], start, end, inner: { start: end, end } };
+}

@@ -1,0 +1,85 @@
+import { createHmac } from "node:crypto";
+import { createServer, type IncomingHttpHeaders } from "node:http";
+import { text } from "node:stream/consumers";
+import { afterEach, describe, expect, test } from "vitest";
+import {
+  type SandboxConfluence,
+  type SandboxConfluenceOptions,
+  startSandboxConfluence,
+} from "../support/sandbox-confluence.ts";
+
+describe("the sandbox's pages, as a person sees them", () => {
+  const closing: (() => unknown)[] = [];
+  const start = async (options?: SandboxConfluenceOptions): Promise<SandboxConfluence> => {
+    const sandbox = await startSandboxConfluence(options);
+    closing.push(sandbox.close);
+    return sandbox;
+  };
+  const edit = (sandbox: SandboxConfluence, fields: Record<string, string>, origin = sandbox.pageUrl("98310").origin) =>
+    fetch(new URL("/sandbox/pages/98310/edit", sandbox.pageUrl("98310")), {
+      method: "POST",
+      headers: { origin },
+      body: new URLSearchParams(fields),
+      redirect: "manual",
+    });
+
+  afterEach(async () => {
+    for (const close of closing.splice(0)) await close();
+  });
+
+  test.each([
+    "/wiki/spaces/ENG/pages/98310",
+    "/wiki/spaces/ENG/pages/98310/Release+4",
+    "/pages/viewpage.action?pageId=98310",
+  ])("are at %s", async (path) => {
+    const sandbox = await start();
+    const answer = await fetch(new URL(path, sandbox.pageUrl("98310")));
+    expect(answer.status).toBe(200);
+    await expect(answer.text()).resolves.toContain("<h1>Release 4</h1>");
+  });
+
+  test("show storage format and run none of it", async () => {
+    const body = `<p onclick="x()"><a href="javascript:x()">a</a><script>x()</script>&lt;b&gt;</p>`;
+    const sandbox = await start({ pages: [{ body }] });
+    const page = await (await fetch(sandbox.pageUrl("98310"))).text();
+    expect(page).toContain("<p>ax()&lt;b&gt;</p>");
+  });
+
+  test("tell the bridge of an edit as Data Center does, signed over the bytes", async () => {
+    const told: { headers: IncomingHttpHeaders; body: string }[] = [];
+    const bridge = createServer(async (request, response) => {
+      told.push({ headers: request.headers, body: await text(request) });
+      response.writeHead(202).end();
+    });
+    await new Promise<void>((resolve) => bridge.listen(0, "127.0.0.1", resolve));
+    closing.push(() => bridge.close());
+    const address = bridge.address();
+    const port = typeof address === "object" ? address?.port : undefined;
+
+    const sandbox = await start({ webhook: { url: new URL(`http://127.0.0.1:${port}/webhooks/wiki`), secret: "s3" } });
+    const answer = await edit(sandbox, { line: "Ready < soon" });
+
+    expect(answer.status).toBe(303);
+    expect(sandbox.page("98310").latest).toMatchObject({ number: 2, by: "Robin Example" });
+    expect(sandbox.page("98310").latest.body).toContain("Ready &lt; soon");
+    const [{ headers, body } = { headers: {}, body: "{}" }] = told;
+    expect(headers["x-hub-signature"]).toBe(`sha256=${createHmac("sha256", "s3").update(body).digest("hex")}`);
+    expect(JSON.parse(body)).toMatchObject({ event: "page_updated", page: { id: 98310 }, userKey: "robin.example" });
+  });
+
+  test("take no edit that was sent from another site", async () => {
+    const sandbox = await start();
+    expect((await edit(sandbox, { line: "x" }, "https://evil.example.test")).status).toBe(403);
+    expect(sandbox.page("98310").versions).toHaveLength(1);
+  });
+
+  test("take no text that is not storage format, or that was written over an older version", async () => {
+    const sandbox = await start();
+    expect((await edit(sandbox, { body: "<p>", version: "1" })).status).toBe(409);
+    sandbox.humanEdit("98310", (body) => `${body}<p>x</p>`);
+    const late = await edit(sandbox, { body: "<p>mine</p>", version: "1" });
+    expect(late.status).toBe(409);
+    await expect(late.text()).resolves.toContain("&lt;p&gt;mine&lt;/p&gt;</textarea>");
+    expect(sandbox.page("98310").versions).toHaveLength(2);
+  });
+});

@@ -1,0 +1,162 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
+import { type Bench, type BenchOptions, benchFor, buildEntry } from "../support/sandbox-confluence-action.ts";
+import type { Failure, PageSeed } from "../support/sandbox-confluence-site.ts";
+
+const PAGE = "98310";
+
+describe.each(["cloud", "data-center"] as const)("putting status on a page of %s", (product) => {
+  let sandbox: SandboxConfluence;
+
+  const restart = async (seed: PageSeed) => {
+    await sandbox.close();
+    sandbox = await startSandboxConfluence({ product, pages: [seed] });
+  };
+  const bench = (changes?: BenchOptions): Bench => benchFor(sandbox, product, changes);
+  const versions = () => sandbox.page(PAGE).versions;
+  const body = () => sandbox.page(PAGE).latest.body;
+
+  beforeEach(async () => {
+    sandbox = await startSandboxConfluence({ product });
+  });
+  afterEach(() => sandbox.close());
+
+  test("appends one region, says in the history what happened, and touches nothing else", async () => {
+    const before = body();
+    const outcome = await bench().run(buildEntry());
+
+    expect(outcome).toMatchObject({ outcome: "done", facts: { "page 98310": "version 2" } });
+    expect(sandbox.page(PAGE).latest).toMatchObject({
+      number: 2,
+      title: "Release 4",
+      message: "ci/docs succeeded [d-ci-docs-512-succeeded]",
+    });
+    expect(body().startsWith(before)).toBe(true);
+    expect(body()).toContain("PASSED");
+  });
+
+  test("writes nothing when the same state is told again, though the markup was rewritten on saving", async () => {
+    const told = buildEntry({ startedBy: "Zoé Grün’s “bot” & <co>" });
+    const running = bench();
+    await running.run(told);
+    expect(body()).toContain("ac:macro-id");
+
+    await expect(running.run(told)).resolves.toMatchObject({ outcome: "done" });
+    await expect(bench({ boards: running.boards }).run(told)).resolves.toMatchObject({ outcome: "done" });
+    expect(versions()).toHaveLength(2);
+  });
+
+  test("shows the next state in the place of the last, and every pipeline in its row", async () => {
+    const running = bench();
+    const before = body();
+    await running.run(buildEntry({ state: "running" }));
+    await running.run(buildEntry({ pipeline: "ci/site", state: "failed" }));
+    await running.run(buildEntry());
+
+    expect(body().startsWith(before)).toBe(true);
+    expect(body().match(/PASSED|FAILED|RUNNING/g)).toEqual(["PASSED", "FAILED"]);
+    expect(body().match(/ac:name="excerpt"/g)).toHaveLength(1);
+  });
+
+  test("shows no state that is behind the one shown", async () => {
+    const running = bench();
+    await running.run(buildEntry());
+    const outcome = await running.run(buildEntry({ state: "running" }));
+
+    expect(outcome).toEqual({ outcome: "done", summary: "page 98310: a newer state is shown already" });
+    expect(versions()).toHaveLength(2);
+  });
+
+  const setbacks: readonly [string, Failure, object][] = [
+    [
+      "429 that names seconds",
+      { on: "GET", status: 429, headers: { "retry-after": "7" } },
+      { outcome: "retry", afterSeconds: 7 },
+    ],
+    ["429 that names no time", { on: "PUT", status: 429 }, { outcome: "retry" }],
+    [
+      "429 that names a time without seconds",
+      { on: "PUT", status: 429, headers: { "x-ratelimit-reset": "2026-11-02T09:02Z" } },
+      { outcome: "retry", afterSeconds: 120 },
+    ],
+    ["server error on reading", { on: "GET", status: 500 }, { outcome: "retry" }],
+    ["cut connection on reading", { on: "GET", status: "none" }, { outcome: "retry" }],
+    ["login page on reading", { on: "GET", status: 200, body: "<html>Log in</html>" }, { outcome: "retry" }],
+    ["redirect", { on: "GET", status: 302, headers: { location: "/login" } }, { outcome: "give_up" }],
+    [
+      "draft that cannot be merged",
+      { on: "PUT", status: 409, body: "content is unreconciled" },
+      { outcome: "retry", afterSeconds: 300 },
+    ],
+    ["refused markup", { on: "PUT", status: 400 }, { outcome: "give_up", summary: expect.stringMatching(/markup/) }],
+    [
+      "unknown credential",
+      { on: "GET", status: 401 },
+      { outcome: "give_up", summary: expect.stringMatching(/credential/) },
+    ],
+    [
+      "missing scope",
+      { on: "GET", status: 401, headers: { "x-failure-category": "FAILURE_CLIENT_SCOPE_CHECK" } },
+      { outcome: "give_up", summary: expect.stringMatching(/scope/) },
+    ],
+    ["missing permission", { on: "PUT", status: 403 }, { outcome: "give_up" }],
+    ["page that is not there", { on: "GET", status: 404 }, { outcome: "give_up" }],
+    ["page that is too large", { on: "PUT", status: 413 }, { outcome: "give_up" }],
+  ];
+  test.each(setbacks)("answers a %s with the right ending", async (_, failure, expected) => {
+    sandbox.failNext(failure);
+    await expect(bench().run(buildEntry())).resolves.toMatchObject(expected);
+    expect(versions()).toHaveLength(1);
+  });
+
+  test("proves itself with the configured credential", async () => {
+    const outcome = await bench({ target: { credential: { basic: { user: "someone", token: "env:TOKEN" } } } }).run(
+      buildEntry(),
+    );
+    expect(outcome).toMatchObject({ outcome: "give_up", summary: expect.stringMatching(/401/) });
+  });
+
+  test("leaves a page alone that has no region and is to get none", async () => {
+    await expect(bench({ options: { whenMissing: "skip" } }).run(buildEntry())).resolves.toMatchObject({
+      outcome: "done",
+    });
+    expect(versions()).toHaveLength(1);
+  });
+
+  test("replaces nothing on a page with two regions", async () => {
+    const running = bench();
+    await running.run(buildEntry({ state: "running" }));
+    sandbox.humanEdit(PAGE, (text) => text + text.slice(text.indexOf('<ac:structured-macro ac:name="excerpt"')));
+    await expect(running.run(buildEntry())).resolves.toMatchObject({ outcome: "give_up" });
+    expect(versions()).toHaveLength(3);
+  });
+
+  test.each([{ status: "archived" }, { status: "trashed" }])("does not write a page that is $status", async (seed) => {
+    await restart(seed);
+    await expect(bench().run(buildEntry())).resolves.toMatchObject({
+      outcome: "give_up",
+      summary: expect.stringContaining(seed.status),
+    });
+  });
+
+  test("ends with its attempt", async () => {
+    const outcome = await bench().run(buildEntry(), { signal: AbortSignal.abort() });
+    expect(outcome).toMatchObject({ outcome: "retry" });
+    expect(versions()).toHaveLength(1);
+  });
+
+  test("writes what it can of several pages, and names the one it cannot", async () => {
+    const site = sandbox.site(product);
+    const message = `Plan: ${site}/spaces/ENG/pages/${PAGE}, and ${site}/pages/viewpage.action?pageId=77.`;
+    const outcome = await bench({ options: { page: undefined } }).run(buildEntry({ message }));
+    expect(outcome).toMatchObject({ outcome: "give_up", summary: expect.stringMatching(/98310 shows.*404/) });
+    expect(versions()).toHaveLength(2);
+  });
+});
+
+test("does not write a live doc of Cloud", async () => {
+  const sandbox = await startSandboxConfluence({ product: "cloud", pages: [{ subtype: "live" }] });
+  const outcome = await benchFor(sandbox, "cloud").run(buildEntry());
+  expect(outcome).toMatchObject({ outcome: "give_up", summary: expect.stringContaining("live doc") });
+  await sandbox.close();
+});

@@ -1,0 +1,91 @@
+import { randomUUID } from "node:crypto";
+import { SaxesParser } from "saxes";
+
+/** Storage format as a tree, read by a parser that is not the product's own: the sandbox is to be a second opinion. */
+export type Markup = { readonly kind: "text" | "cdata" | "comment"; readonly text: string } | MarkupElement;
+
+export interface MarkupElement {
+  readonly kind: "element";
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly children: readonly Markup[];
+}
+
+/** Throws the parser's error for what Confluence refuses with 400. The prefixes `ac:` and `ri:` need no declaration. */
+export function parseStorage(storage: string): readonly Markup[] {
+  const root: Growing = { kind: "element", name: "root", attributes: {}, children: [] };
+  const open = [root];
+  const add = (node: Markup | Growing) => open.at(-1)?.children.push(node);
+  const parser = new SaxesParser();
+  Object.assign(parser.ENTITIES, Object.fromEntries(NAMED));
+  parser.on("error", (error) => {
+    throw error;
+  });
+  parser.on("opentag", ({ name, attributes }) => {
+    if (name === root.name && open.length === 1) return;
+    const element: Growing = { kind: "element", name, attributes, children: [] };
+    add(element);
+    open.push(element);
+  });
+  parser.on("closetag", () => {
+    if (open.length > 1) open.pop();
+  });
+  parser.on("text", (text) => text && add({ kind: "text", text }));
+  parser.on("cdata", (text) => add({ kind: "cdata", text }));
+  parser.on("comment", (text) => add({ kind: "comment", text }));
+  parser.write(`<root>${storage}</root>`).close();
+  return root.children;
+}
+
+/**
+ * What Confluence keeps of what it is sent: ids and schema versions added where there are none, references resolved, named
+ * ones for some characters, empty elements written its way. What it once kept comes out unchanged.
+ */
+export const asStored = (storage: string): string => parseStorage(storage).map(print).join("");
+
+interface Growing extends MarkupElement {
+  readonly children: (Markup | Growing)[];
+}
+
+function print(node: Markup): string {
+  if (node.kind !== "element") return PRINTED[node.kind](node.text);
+  const attributes = Object.entries({ ...node.attributes, ...addedTo(node) })
+    .map(([name, value]) => ` ${name}="${escaped(value).replaceAll('"', "&quot;")}"`)
+    .join("");
+  const inner = node.children.map(print).join("");
+  return inner === "" ? `<${node.name}${attributes} />` : `<${node.name}${attributes}>${inner}</${node.name}>`;
+}
+
+const PRINTED = {
+  text: (text: string) => escaped(text),
+  cdata: (text: string) => `<![CDATA[${text}]]>`,
+  comment: (text: string) => `<!--${text}-->`,
+};
+
+function addedTo({ name, attributes }: MarkupElement): Readonly<Record<string, string>> {
+  if (name === "ac:structured-macro") {
+    return {
+      "ac:schema-version": attributes["ac:schema-version"] ?? "1",
+      "ac:macro-id": attributes["ac:macro-id"] ?? randomUUID(),
+    };
+  }
+  if (name === "p") return { "local-id": attributes["local-id"] ?? randomUUID() };
+  if (name === "table") return { "ac:local-id": attributes["ac:local-id"] ?? randomUUID() };
+  return {};
+}
+
+/** Names that a storage document may use beside XML's own: a few stand for all. */
+const NAMED: readonly (readonly [string, string])[] = [
+  ["nbsp", "\u00A0"],
+  ["uuml", "ü"],
+  ["eacute", "é"],
+  ["middot", "·"],
+  ["ndash", "–"],
+  ["rsquo", "’"],
+  ["hellip", "…"],
+];
+
+function escaped(text: string): string {
+  const plain = text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  return NAMED.reduce((written, [name, character]) => written.replaceAll(character, `&${name};`), plain);
+}

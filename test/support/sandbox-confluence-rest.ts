@@ -1,0 +1,167 @@
+import type { HttpBindings } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
+import { type Context, Hono } from "hono";
+import * as v from "valibot";
+import {
+  type Failure,
+  latest,
+  type NewVersion,
+  type SandboxPage,
+  type SandboxSite,
+} from "./sandbox-confluence-site.ts";
+
+export interface SandboxCredentials {
+  readonly user: string;
+  readonly token: string;
+  readonly bearer: string;
+}
+
+/** What one product's REST interface says in its own way. */
+interface Dialect {
+  readonly pagePath: string;
+  readonly versionPath: string;
+  /** Reads a write's body. */
+  readonly write: v.GenericSchema<unknown, Omit<NewVersion, "by">>;
+  readonly page: (page: SandboxPage, query: URLSearchParams) => object;
+  readonly error: (status: number, text: string) => object;
+  readonly conflict: (current: number, provided: number) => string;
+}
+
+/** Cloud's REST v2 below `/wiki`: https://developer.atlassian.com/cloud/confluence/rest/v2/ */
+export const cloudDialect: Dialect = {
+  pagePath: "/wiki/api/v2/pages/:id",
+  versionPath: "/wiki/api/v2/pages/:id/versions/:number",
+  write: v.pipe(
+    v.object({
+      id: v.string(),
+      status: v.literal("current"),
+      title: v.string(),
+      body: v.object({ representation: v.literal("storage"), value: v.string() }),
+      version: v.object({ number: v.number(), message: v.optional(v.string(), "") }),
+    }),
+    v.transform(({ title, body, version }) => ({ ...version, title, body: body.value })),
+  ),
+  page: (page, query) => {
+    const { number, message, title, body, at } = latest(page);
+    const storage = { storage: { representation: "storage", value: body } };
+    return {
+      id: page.id,
+      status: page.status,
+      ...(page.subtype && { subtype: page.subtype }),
+      title,
+      version: { number, message, createdAt: at, minorEdit: false },
+      body: query.get("body-format") === "storage" ? storage : {},
+    };
+  },
+  error: (status, text) => ({
+    errors: [{ status: String(status), code: CODES[status] ?? "ERROR", title: text, detail: null }],
+  }),
+  conflict: (current, provided) =>
+    `Version must be incremented when updating a page. Current Version: [${current}]. Provided version: [${provided}]`,
+};
+
+/** Data Center: https://developer.atlassian.com/server/confluence/confluence-server-rest-api/ */
+export const dataCenterDialect: Dialect = {
+  pagePath: "/rest/api/content/:id",
+  versionPath: "/rest/api/content/:id/version/:number",
+  write: v.pipe(
+    v.object({
+      type: v.literal("page"),
+      status: v.literal("current"),
+      title: v.string(),
+      body: v.object({ storage: v.object({ representation: v.literal("storage"), value: v.string() }) }),
+      version: v.object({
+        number: v.number(),
+        message: v.optional(v.string(), ""),
+        minorEdit: v.optional(v.boolean()),
+      }),
+    }),
+    v.transform(({ title, body, version: { number, message } }) => ({
+      number,
+      message,
+      title,
+      body: body.storage.value,
+    })),
+  ),
+  page: (page, query) => {
+    const { number, message, title, body, by, at } = latest(page);
+    const parts = query.get("expand")?.split(",") ?? ["version"];
+    return {
+      id: page.id,
+      type: "page",
+      status: page.status,
+      title,
+      ...(parts.includes("space") && { space: { key: page.space, type: "global" } }),
+      ...(parts.includes("version") && { version: { number, message, when: at, by: { displayName: by } } }),
+      ...(parts.includes("body.storage") && { body: { storage: { value: body, representation: "storage" } } }),
+    };
+  },
+  error: (status, text) => ({ statusCode: status, data: { authorized: status !== 403, valid: false }, message: text }),
+  conflict: (current) => `Version must be incremented on update. Current version is: ${current}`,
+};
+
+const CODES: Readonly<Record<number, string>> = { 400: "INVALID_REQUEST_PARAMETER", 404: "NOT_FOUND", 409: "CONFLICT" };
+
+type RestContext = Context<{ Bindings: HttpBindings }>;
+
+interface Rest {
+  readonly site: SandboxSite;
+  readonly dialect: Dialect;
+  readonly credentials: SandboxCredentials;
+  /** Hears of every version made here. */
+  readonly onWrite: (page: SandboxPage) => void;
+}
+
+/** The calls that the bridge makes, and no others. */
+export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
+  const { site, dialect, credentials } = rest;
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  app.use(`${dialect.pagePath}/*`, async (c, next) => {
+    const isKnown = authorizations(credentials).includes(c.req.header("authorization") ?? "");
+    return isKnown ? next() : refuse(dialect, 401, "Unauthorized");
+  });
+  app.get(dialect.versionPath, (c) => {
+    const version = pageAsked(c, site)?.versions[Number(c.req.param("number")) - 1];
+    if (!version) return refuse(dialect, 404, "No such version");
+    return Response.json({ number: version.number, message: version.message, when: version.at });
+  });
+  app.get(dialect.pagePath, (c) => {
+    const failure = site.takeFailure("GET");
+    if (failure) return fail(c, failure);
+    const page = pageAsked(c, site);
+    return page ? Response.json(dialect.page(page, queryOf(c))) : refuse(dialect, 404, "No content found");
+  });
+  app.put(dialect.pagePath, (c) => put(c, rest));
+  return app;
+}
+
+async function put(c: RestContext, { site, dialect, onWrite }: Rest): Promise<Response> {
+  const write = v.safeParse(dialect.write, await c.req.json().catch(() => undefined));
+  const failure = site.takeFailure("PUT");
+  if (failure && !failure.landed) return fail(c, failure);
+  const page = pageAsked(c, site);
+  if (!page) return refuse(dialect, 404, "No content found");
+  if (!write.success) return refuse(dialect, 400, "The request body is not a page");
+  site.runBeforeWrite();
+  const written = site.write(page, { ...write.output, by: "Drawbridge" });
+  if (written.kind === "made") onWrite(page);
+  if (failure) return fail(c, failure);
+  if (written.kind === "conflict") return refuse(dialect, 409, dialect.conflict(written.current, write.output.number));
+  if (written.kind === "refused") return refuse(dialect, 400, `Error parsing xhtml: ${written.problem}`);
+  return Response.json(dialect.page(page, queryOf(c)));
+}
+
+const pageAsked = (c: RestContext, site: SandboxSite) => site.page(c.req.param("id") ?? "");
+const queryOf = (c: RestContext) => new URL(c.req.url).searchParams;
+const refuse = (dialect: Dialect, status: number, text: string) =>
+  Response.json(dialect.error(status, text), { status });
+
+function authorizations({ user, token, bearer }: SandboxCredentials): readonly string[] {
+  return [`Basic ${Buffer.from(`${user}:${token}`).toString("base64")}`, `Bearer ${bearer}`];
+}
+
+function fail(c: RestContext, { status, headers = {}, body = "" }: Failure): Response {
+  if (status !== "none") return new Response(body, { status, headers });
+  c.env.outgoing.destroy();
+  return RESPONSE_ALREADY_SENT;
+}

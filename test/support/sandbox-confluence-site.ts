@@ -1,0 +1,125 @@
+import { systemClock, toIso } from "../../shared/host/clock.ts";
+import { asStored } from "./sandbox-confluence-markup.ts";
+
+export interface SandboxVersion {
+  readonly number: number;
+  readonly message: string;
+  readonly title: string;
+  readonly body: string;
+  readonly by: string;
+  readonly at: string;
+}
+
+export interface SandboxPage {
+  readonly id: string;
+  readonly space: string;
+  status: string;
+  subtype: string | undefined;
+  /** Oldest first; never empty. */
+  readonly versions: SandboxVersion[];
+}
+
+/** How a page begins. */
+export interface PageSeed {
+  readonly id?: string;
+  readonly space?: string;
+  readonly title?: string;
+  readonly body?: string;
+  readonly status?: string;
+  readonly subtype?: string;
+}
+
+export interface Failure {
+  readonly on: "GET" | "PUT";
+  /** `none`: the connection is cut instead. */
+  readonly status: number | "none";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** The write is made all the same. */
+  readonly landed?: boolean;
+}
+
+type Written =
+  | { readonly kind: "made"; readonly page: SandboxPage }
+  | { readonly kind: "conflict"; readonly current: number }
+  | { readonly kind: "refused"; readonly problem: string };
+
+export interface NewVersion {
+  readonly number: number;
+  readonly title: string;
+  readonly body: string;
+  readonly message: string;
+  readonly by: string;
+}
+
+/** The pages of the sandbox, the rule of versions that guards them, and what a test has in store for the next calls. */
+export class SandboxSite {
+  readonly #pages = new Map<string, SandboxPage>();
+  readonly #failures: Failure[] = [];
+  readonly #beforeWrites: (() => void)[] = [];
+
+  constructor(seeds: readonly PageSeed[]) {
+    for (const seed of seeds) this.#add(seed);
+  }
+
+  page(id: string): SandboxPage | undefined {
+    return this.#pages.get(id);
+  }
+
+  /** One version more, or none: the number has to be the next, and the body well-formed. */
+  write(page: SandboxPage, version: NewVersion): Written {
+    const current = latest(page).number;
+    if (version.number !== current + 1) return { kind: "conflict", current };
+    try {
+      page.versions.push({ ...version, body: asStored(version.body), at: toIso(systemClock.now()) });
+      return { kind: "made", page };
+    } catch (error) {
+      return { kind: "refused", problem: error instanceof Error ? error.message : "not well-formed" };
+    }
+  }
+
+  failNext(failure: Failure): void {
+    this.#failures.push(failure);
+  }
+
+  takeFailure(on: Failure["on"]): Failure | undefined {
+    const index = this.#failures.findIndex((failure) => failure.on === on);
+    return index < 0 ? undefined : this.#failures.splice(index, 1)[0];
+  }
+
+  beforeNextWrite(run: () => void): void {
+    this.#beforeWrites.push(run);
+  }
+
+  runBeforeWrite(): void {
+    this.#beforeWrites.shift()?.();
+  }
+
+  #add({ id = "98310", space = "ENG", title = "Release 4", body = WELCOME, status = "current", subtype }: PageSeed) {
+    const at = toIso(systemClock.now());
+    const first = { number: 1, message: "", title, body: asStored(body), by: PERSON, at };
+    this.#pages.set(id, { id, space, status, subtype, versions: [first] });
+  }
+}
+
+export function latest(page: SandboxPage): SandboxVersion {
+  const version = page.versions.at(-1);
+  if (!version) throw new Error("a page has at least one version");
+  return version;
+}
+
+/** Who edits by hand. */
+export const PERSON = "Robin Example";
+
+/** What a newcomer finds on page 98310. */
+const WELCOME = `<p>What goes out with <strong>Release 4</strong>, and who looks after it. Edit this page: \
+the build that the edit starts reports back below.</p>\
+<ac:structured-macro ac:name="info"><ac:rich-text-body><p>Freeze on Thursday at 16:00. After that only fixes that Kim \
+and Lou have both seen.</p></ac:rich-text-body></ac:structured-macro>\
+<h2>Scope</h2>\
+<table><tbody><tr><th>Part</th><th>Owner</th><th>State</th></tr>\
+<tr><td>Search by label</td><td>Kim</td><td><ac:structured-macro ac:name="status"><ac:parameter ac:name="colour">Green\
+</ac:parameter><ac:parameter ac:name="title">READY</ac:parameter></ac:structured-macro></td></tr>\
+<tr><td>Export to PDF</td><td>Lou</td><td><ac:structured-macro ac:name="status"><ac:parameter ac:name="colour">Yellow\
+</ac:parameter><ac:parameter ac:name="title">IN REVIEW</ac:parameter></ac:structured-macro></td></tr></tbody></table>\
+<h2>Notes</h2><p>Rehearse the roll-back before the freeze &ndash; the last one took 40 minutes.</p>`;

@@ -1,0 +1,136 @@
+import { createHash } from "node:crypto";
+import { type Context, Hono } from "hono";
+import { csrf } from "hono/csrf";
+import { html, raw } from "hono/html";
+import { SCRIPT, STYLE } from "./sandbox-confluence-assets.ts";
+import { storageToHtml } from "./sandbox-confluence-html.ts";
+import { latest, PERSON, type SandboxPage, type SandboxSite, type SandboxVersion } from "./sandbox-confluence-site.ts";
+
+interface Viewed {
+  readonly site: SandboxSite;
+  /** Tells the bridge of an edit, where one is connected. What it answered, for the reader. */
+  readonly tell: (page: SandboxPage) => Promise<void>;
+  readonly lastTold: () => string;
+}
+
+/** The page as a person opens it, at both products' addresses, and the form that makes a person's edit. */
+export function viewApp({ site, tell, lastTold }: Viewed): Hono {
+  const app = new Hono();
+  const at = (id: string | undefined) => site.page(id ?? "");
+
+  const show = (c: Context, page: SandboxPage | undefined) =>
+    page ? c.html(document(page, { told: lastTold() }), 200, HEADERS) : c.text("There is no such page.", 404);
+  app.get("/wiki/spaces/:space/pages/:id/:title?", (c) => show(c, at(c.req.param("id"))));
+  app.get("/pages/viewpage.action", (c) => show(c, at(c.req.query("pageId"))));
+
+  app.get("/sandbox/pages/:id/state", (c) => {
+    const page = at(c.req.param("id"));
+    return page ? c.text(stateOf(page, lastTold()), 200, { "cache-control": "no-store" }) : c.notFound();
+  });
+
+  // The form needs no login, so it must at least not be sent by another site's page.
+  app.post("/sandbox/pages/:id/edit", csrf(), async (c) => {
+    const page = at(c.req.param("id"));
+    if (!page) return c.notFound();
+    const form = await c.req.formData();
+    const edited = edit(site, page, form);
+    if (edited !== undefined) return c.html(document(page, { told: lastTold(), problem: edited, form }), 409, HEADERS);
+    await tell(page);
+    return c.redirect(pathOf(page), 303);
+  });
+  return app;
+}
+
+/** One line more, or the whole body; a sentence for the person when it cannot be. */
+function edit(site: SandboxSite, page: SandboxPage, form: FormData): string | undefined {
+  const { number, title, body } = latest(page);
+  const [line, whole] = [form.get("line"), form.get("body")];
+  const base = typeof whole === "string" ? Number(form.get("version")) : number;
+  const next = typeof whole === "string" ? whole : withLine(body, typeof line === "string" ? line : "");
+  const written = site.write(page, { number: base + 1, title, body: next, message: "", by: PERSON });
+  if (written.kind === "conflict")
+    return "The page changed in the meantime. Publish again to put your text in its place.";
+  return written.kind === "refused" ? `This is not storage format, and was not saved: ${written.problem}` : undefined;
+}
+
+/** Where a person would write it: above the status, when the page has some. */
+function withLine(body: string, line: string): string {
+  const escaped = line.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+  const excerpt = body.indexOf('<ac:structured-macro ac:name="excerpt"');
+  const at = excerpt < 0 ? body.length : excerpt;
+  return `${body.slice(0, at)}<p>${escaped}</p>${body.slice(at)}`;
+}
+
+const pathOf = (page: SandboxPage): string => `/wiki/spaces/${page.space}/pages/${page.id}`;
+
+const stateOf = (page: SandboxPage, told: string): string => `${latest(page).number} ${told}`;
+
+function document(page: SandboxPage, { told, problem, form }: { told: string; problem?: string; form?: FormData }) {
+  const { title, body, number, by, at } = latest(page);
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>${title} - sandbox Confluence</title>
+<noscript><meta http-equiv="refresh" content="5;url=${pathOf(page)}"></noscript>
+<style>${raw(STYLE)}</style>
+</head>
+<body data-page-url="${pathOf(page)}" data-state-url="/sandbox/pages/${page.id}/state" data-state="${stateOf(page, told)}">
+<header class="bar"><strong>Sandbox Confluence</strong><span>Space ${page.space}</span>
+<span class="live" id="live" data-fresh role="status">Version ${number}</span></header>
+<div class="page">
+<main>
+<div id="content" data-fresh>
+<h1>${title}</h1>
+<p class="meta">Version ${number}, by ${by}, ${time(at)}</p>
+${storageToHtml(body)}
+</div>
+</main>
+<div class="side">
+<section aria-labelledby="edit"><h2 id="edit">Edit this page</h2>${problem && html`<p class="alert" role="alert">${problem}</p>`}
+${editForms(page, form)}
+<p class="hint" id="told" data-fresh role="status">${told}</p></section>
+<section aria-labelledby="versions"><h2 id="versions">Version history</h2>
+<ol class="history" id="history" data-fresh reversed>${page.versions.toReversed().map(historyEntry)}</ol></section>
+</div>
+</div>
+<script>${raw(SCRIPT)}</script>
+</body>
+</html>`;
+}
+
+function editForms(page: SandboxPage, form: FormData | undefined) {
+  const { number, body } = latest(page);
+  return html`<form method="post" action="/sandbox/pages/${page.id}/edit">
+<label for="line">Add a line</label>
+<input id="line" name="line" required maxlength="300" autocomplete="off" value="Checked the roll-out plan.">
+<button>Publish</button></form>
+<details ${form?.has("body") ? "open" : ""}><summary>Edit the storage format</summary>
+<form method="post" action="/sandbox/pages/${page.id}/edit">
+<label for="body">Body of version ${number}</label>
+<input type="hidden" name="version" value="${number}">
+<textarea id="body" name="body" spellcheck="false">${form?.get("body") ?? body}</textarea>
+<button>Publish</button></form></details>`;
+}
+
+const historyEntry = ({ number, message, by, at }: SandboxVersion) =>
+  html`<li><strong>Version ${number}</strong> <span class="who">${by}, ${time(at)}</span>${message && html`<br><code>${message}</code>`}</li>`;
+
+const time = (iso: string) => html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC</time>`;
+
+const hash = (source: string): string => `'sha256-${createHash("sha256").update(source).digest("base64")}'`;
+
+const HEADERS = {
+  "cache-control": "no-store",
+  "content-security-policy": [
+    "default-src 'none'",
+    `script-src ${hash(SCRIPT)}`,
+    `style-src ${hash(STYLE)}`,
+    "connect-src 'self'",
+    "img-src data:",
+    "form-action 'self'",
+    "base-uri 'none'",
+  ].join("; "),
+};

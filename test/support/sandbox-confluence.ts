@@ -1,0 +1,145 @@
+import { createHmac } from "node:crypto";
+import { createServer } from "node:http";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import { Hono } from "hono";
+import { systemClock } from "../../shared/host/clock.ts";
+import { cloudDialect, dataCenterDialect, restApp, type SandboxCredentials } from "./sandbox-confluence-rest.ts";
+import {
+  type Failure,
+  latest,
+  type PageSeed,
+  PERSON,
+  type SandboxPage,
+  SandboxSite,
+  type SandboxVersion,
+} from "./sandbox-confluence-site.ts";
+import { viewApp } from "./sandbox-confluence-view.ts";
+
+export interface SandboxConfluenceOptions {
+  /** Both unless told. */
+  readonly product?: "cloud" | "data-center" | "both";
+  /** Page 98310, "Release 4", in space ENG unless told; what a seed leaves out is that page's. */
+  readonly pages?: readonly PageSeed[];
+  /** Any free one unless told. */
+  readonly port?: number;
+  /** Where a person's edits are told as Data Center tells them. */
+  readonly webhook?: SandboxWebhook;
+}
+
+interface SandboxWebhook {
+  readonly url: URL;
+  readonly secret: string;
+  /** Tell of writes by REST too, as Confluence does: for proving that the bridge's own writes start nothing. */
+  readonly tellsOwnWrites?: boolean;
+}
+
+export interface SandboxConfluence {
+  readonly credentials: SandboxCredentials;
+  /** Base address of a product's site, as a target names it. */
+  site(product: "cloud" | "data-center"): string;
+  /** Where a person opens a page. */
+  pageUrl(id: string): URL;
+  page(id: string): SandboxPage & { readonly latest: SandboxVersion };
+  /** A person's edit: a version more, whatever the number. */
+  humanEdit(id: string, change: (body: string) => string): void;
+  /** The next call of that method fails; calls queue up. */
+  failNext(failure: Failure): void;
+  /** Runs when the next write has been read, before its version is looked at. */
+  beforeNextWrite(run: () => void): void;
+  close(): Promise<void>;
+}
+
+/**
+ * A Confluence small enough to start in every test, and to play with: the REST calls that the bridge makes, as both
+ * products speak them, with their rule of versions and their rewriting of markup, and the page as people see it.
+ */
+export async function startSandboxConfluence(options: SandboxConfluenceOptions = {}): Promise<SandboxConfluence> {
+  const { product = "both", pages = [{}], port = 0, webhook } = options;
+  const site = new SandboxSite(pages);
+  const teller = webhookTeller(webhook);
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  const onWrite = (page: SandboxPage) => {
+    if (webhook?.tellsOwnWrites) void teller.tell(page, BRIDGE_KEY);
+  };
+  const rest = { site, credentials: CREDENTIALS, onWrite };
+  if (product !== "data-center") app.route("/", restApp({ ...rest, dialect: cloudDialect }));
+  if (product !== "cloud") app.route("/", restApp({ ...rest, dialect: dataCenterDialect }));
+  app.route("/", viewApp({ site, tell: (page) => teller.tell(page, PERSON_KEY), lastTold: teller.last }));
+  const { origin, close } = await listen(app, port);
+  return { ...controls(site, origin), credentials: CREDENTIALS, close };
+}
+
+function controls(site: SandboxSite, origin: string): Omit<SandboxConfluence, "credentials" | "close"> {
+  const found = (id: string): SandboxPage => {
+    const page = site.page(id);
+    if (!page) throw new Error(`the sandbox has no page ${id}`);
+    return page;
+  };
+  return {
+    site: (product) => (product === "cloud" ? `${origin}/wiki` : origin),
+    pageUrl: (id) => new URL(`/wiki/spaces/${found(id).space}/pages/${id}`, origin),
+    page: (id) => ({ ...found(id), latest: latest(found(id)) }),
+    humanEdit: (id, change) => {
+      const { number, title, body } = latest(found(id));
+      const written = site.write(found(id), { number: number + 1, title, body: change(body), message: "", by: PERSON });
+      if (written.kind === "refused") throw new Error(`the edit is not storage format: ${written.problem}`);
+    },
+    failNext: (failure) => site.failNext(failure),
+    beforeNextWrite: (run) => site.beforeNextWrite(run),
+  };
+}
+
+async function listen(app: Hono<{ Bindings: HttpBindings }>, port: number) {
+  const server = createServer(getRequestListener(app.fetch));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("a server that listens on TCP has a port");
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { origin: `http://127.0.0.1:${address.port}`, close };
+}
+
+/** Good for this sandbox only. */
+const CREDENTIALS: SandboxCredentials = {
+  user: "drawbridge@example.test",
+  token: "sandbox-token",
+  bearer: "sandbox-bearer",
+};
+
+const PERSON_KEY = "robin.example";
+const BRIDGE_KEY = "drawbridge";
+
+interface Teller {
+  tell(page: SandboxPage, userKey: string): Promise<void>;
+  last(): string;
+}
+
+/** Data Center's webhook: ids only, signed over its bytes (https://developer.atlassian.com/server/confluence/webhooks/). */
+function webhookTeller(webhook: SandboxWebhook | undefined): Teller {
+  let last = "";
+  return {
+    last: () => last,
+    tell: async (page, userKey) => {
+      if (!webhook) return;
+      const body = JSON.stringify({
+        timestamp: systemClock.now(),
+        event: "page_updated",
+        userKey,
+        page: { id: Number(page.id) },
+        updateTrigger: "edit_page",
+      });
+      const signature = `sha256=${createHmac("sha256", webhook.secret).update(body).digest("hex")}`;
+      const headers = { "content-type": "application/json", "x-hub-signature": signature };
+      last = await fetch(webhook.url, { method: "POST", headers, body }).then(
+        (answer) => `Version ${latest(page).number} was told to the bridge, which answered ${answer.status}.`,
+        () => `Version ${latest(page).number} was not told: the bridge did not answer.`,
+      );
+    },
+  };
+}

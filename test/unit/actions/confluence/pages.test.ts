@@ -1,0 +1,120 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { pageLinksIn } from "../../../../shared/actions/confluence/page-address.ts";
+import { pagesConcerned } from "../../../../shared/actions/confluence/pages.ts";
+import type { PagePart } from "../../../../shared/delivery/event.ts";
+import { buildEntry, entryOf } from "../../../support/sandbox-confluence-action.ts";
+
+const SITE = "https://example.atlassian.test/wiki";
+
+describe("links to pages of a site", () => {
+  test.each([
+    [`${SITE}/spaces/ENG/pages/98310`, ["98310"]],
+    [`${SITE}/spaces/ENG/pages/98310/Release+4`, ["98310"]],
+    [`${SITE}/spaces/~7120/pages/98310?focus=1#top`, ["98310"]],
+    [`${SITE}/pages/viewpage.action?pageId=98310`, ["98310"]],
+    [`${SITE}/pages/viewpage.action?spaceKey=ENG&pageId=98310`, ["98310"]],
+    [`See ${SITE}/spaces/ENG/pages/98310. Also (${SITE}/spaces/ENG/pages/7)`, ["98310", "7"]],
+    [`Page:${SITE}/spaces/ENG/pages/98310,${SITE}/spaces/ENG/pages/98310/x`, ["98310"]],
+    [`[plan|${SITE}/spaces/ENG/pages/98310]`, ["98310"]],
+  ])("are found in %s", (text, expected) => {
+    expect(pageLinksIn(text, SITE)).toEqual(expected);
+  });
+
+  test.each([
+    "98310",
+    "https://other.example.test/wiki/spaces/ENG/pages/98310",
+    `${SITE}.evil.test/spaces/ENG/pages/98310`,
+    `https://evil.test/?next=${SITE}/spaces/ENG/pages/98310`,
+    `${SITE.replace(".test", "xtest")}/spaces/ENG/pages/98310`,
+    `${SITE}/spaces/ENG/pages/98310abc`,
+    `${SITE}/spaces/ENG/pages/98310-2`,
+    `${SITE}/spaces/ENG/pages/098310`,
+    `${SITE}/spaces/ENG/pages/12345678901234567890`,
+    `${SITE}/spaces/ENG/pages/edit-v2/98310`,
+    `${SITE}/spaces/ENG/overview`,
+    `${SITE}/pages/viewpage.action?pageId=-1`,
+    `${SITE}/pages/viewpage.action#pageId=98310`,
+  ])("are not found in %s", (text) => {
+    expect(pageLinksIn(text, SITE)).toEqual([]);
+  });
+
+  test("are ids, whatever the text", () => {
+    const part = fc.constantFrom(
+      SITE,
+      "/spaces/",
+      "ENG",
+      "/pages/",
+      "12",
+      "0",
+      "viewpage.action?",
+      "pageId=",
+      "&",
+      " ",
+      "-",
+    );
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 30 }), (parts) => {
+        for (const id of pageLinksIn(parts.join(""), SITE)) expect(id).toMatch(/^[1-9]\d*$/);
+      }),
+    );
+  });
+});
+
+describe("the pages that an event concerns", () => {
+  const link = (id: number) => `${SITE}/spaces/ENG/pages/${id}`;
+  const pageEvent = (page: PagePart) =>
+    entryOf("d-page", { type: "page.updated", time: "2026-11-02T09:00:00.000Z", subject: page.id, page });
+  const pushOf = (...messages: string[]) =>
+    entryOf("d-push", {
+      type: "code.pushed",
+      time: "2026-11-02T09:00:00.000Z",
+      subject: "platform/docs",
+      code: {
+        project: "platform/docs",
+        ref: "refs/heads/main",
+        name: "main",
+        change: "updated",
+        commits: messages.map((message, index) => ({ id: String(index), message })),
+        commitCount: messages.length,
+      },
+    });
+  const changeOf = (title: string, description: string) =>
+    entryOf("d-change", {
+      type: "change.opened",
+      time: "2026-11-02T09:00:00.000Z",
+      subject: "platform/docs!4",
+      change: { project: "platform/docs", number: 4, title, description },
+    });
+  const entry = buildEntry({ message: `Build for ${link(3)}`, results: { page: "4", note: "none" } });
+  const concerned = (origin = entry, page?: string, of = entry) =>
+    pagesConcerned({ entry: of, origin }, { site: SITE, page });
+
+  test("are the one that the route names, and no other", () => {
+    expect(concerned(pageEvent({ site: SITE, id: "1" }), "2")).toEqual(["2"]);
+    expect(concerned(pageEvent({ site: SITE, id: "1" }), "$.detail.build.results.page")).toEqual(["4"]);
+    expect(concerned(pageEvent({ site: SITE, id: "1" }), "$.detail.build.results.note")).toEqual([]);
+    expect(concerned(pageEvent({ site: SITE, id: "1" }), "$.detail.build.results.missing")).toEqual([]);
+  });
+
+  test("are the one that started it all", () => {
+    expect(concerned(pageEvent({ site: SITE, id: "1" }))).toEqual(["1"]);
+  });
+
+  test("are not a page of another site", () => {
+    expect(concerned(pageEvent({ site: "https://other.example.test", id: "1" }))).toEqual(["3"]);
+  });
+
+  test("are those linked to by what started it, then by the build", () => {
+    expect(concerned(pushOf(`Docs for ${link(5)}`, link(6)))).toEqual(["5", "6", "3"]);
+    expect(concerned(changeOf(link(7), `See ${link(8)} and ${link(7)}`))).toEqual(["7", "8", "3"]);
+  });
+
+  test("are at most five", () => {
+    expect(concerned(pushOf([11, 12, 13, 14, 15, 16].map(link).join(" ")))).toEqual(["11", "12", "13", "14", "15"]);
+  });
+
+  test("are none when nobody names one", () => {
+    expect(concerned(pushOf("No page"), undefined, buildEntry())).toEqual([]);
+  });
+});

@@ -1,0 +1,128 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { MAX_REGION_BYTES, renderRegion } from "../../../../shared/actions/confluence/render-region.ts";
+import type { BuildPart, BuildState } from "../../../../shared/delivery/event.ts";
+import type { BoardRow } from "../../../../shared/store/boards.ts";
+import { parseStorage } from "../../../support/sandbox-confluence-markup.ts";
+
+const row = (changes: Partial<BuildPart> = {}): BoardRow => {
+  const build: BuildPart = { system: "tekton", id: "run-1", pipeline: "ci/docs", state: "succeeded", ...changes };
+  return { pipeline: `${build.system} ${build.pipeline}`, build, delivery: "d-1" };
+};
+
+/** The cells of the first row, without markup. */
+const cells = (changes: Partial<BuildPart>): readonly string[] => {
+  const [, shown = ""] = /<\/th><\/tr><tr>(.*?)<\/tr>/.exec(renderRegion([row(changes)])) ?? [];
+  return shown
+    .split("</td>")
+    .map((cell) => cell.replace(/<(?!a )[^>]*>/g, ""))
+    .slice(0, -1);
+};
+
+describe("the region's content", () => {
+  test("shows one row of what is known of a build", () => {
+    expect(
+      cells({
+        number: 512,
+        url: "https://ci.example.test/runs/512?a=1&b=2",
+        commit: "6c1f0de2a94b7358c0d1e2f3a4b5c6d7e8f90123",
+        startedBy: "Robin",
+        startedAt: "2026-11-02T08:59:10.000Z",
+        finishedAt: "2026-11-02T09:01:15.000Z",
+      }),
+    ).toEqual([
+      "ci/docs (tekton)",
+      "GreenPASSED",
+      '<a href="https://ci.example.test/runs/512?a=1&amp;b=2">#512',
+      "6c1f0de2",
+      "Robin",
+      "2 min 5 s",
+      "2026-11-02 09:01 UTC",
+    ]);
+  });
+
+  test("leaves nothing empty when little is known", () => {
+    expect(cells({})).toEqual(["ci/docs (tekton)", "GreenPASSED", "-", "-", "-", "-", "-"]);
+  });
+
+  test.each<[BuildState, string]>([
+    ["queued", "GreyQUEUED"],
+    ["running", "BlueRUNNING"],
+    ["waiting", "YellowWAITING"],
+    ["succeeded", "GreenPASSED"],
+    ["failed", "RedFAILED"],
+    ["cancelled", "GreyCANCELLED"],
+    ["timed_out", "RedTIMED OUT"],
+    ["skipped", "GreySKIPPED"],
+  ])("says %s in words and in colour", (state, expected) => {
+    expect(cells({ state })[1]).toBe(expected);
+  });
+
+  test.each([
+    ["2026-11-02T09:00:00.000Z", "2026-11-02T09:00:00.400Z", "0 s"],
+    ["2026-11-02T09:00:00.000Z", "2026-11-02T09:01:00.000Z", "1 min 0 s"],
+    ["2026-11-02T09:00:00.000Z", "2026-11-03T10:03:59.000Z", "25 h 3 min"],
+    ["2026-11-02T09:00:00.000Z", "2026-11-02T08:00:00.000Z", "-"],
+  ])("tells the time from %s to %s as %s", (startedAt, finishedAt, expected) => {
+    expect(cells({ startedAt, finishedAt })[5]).toBe(expected);
+  });
+
+  test.each([
+    ["a number", { number: 7 }, "#7"],
+    ["an address", { url: "https://ci.example.test/" }, '<a href="https://ci.example.test/">open'],
+    ["an address that would run", { url: "javascript:alert(1)", number: 7 }, "#7"],
+    ["no address", { url: "/runs/7" }, "-"],
+    ["an address out of all measure", { url: `https://ci.example.test/${"a".repeat(1_000)}` }, "-"],
+  ])("links to the build when it has %s", (_, changes, expected) => {
+    expect(cells(changes)[2]).toBe(expected);
+  });
+
+  test("keeps a commit's name whole that is no hash", () => {
+    expect(cells({ commit: "HEAD" })[3]).toBe("HEAD");
+  });
+
+  test("leaves out the pipelines that ran longest ago when there are too many", () => {
+    const rows = Array.from({ length: 200 }, (_, index) =>
+      row({ pipeline: `ci/p${index}`, createdAt: new Date(Date.UTC(2026, 0, 200 - index)).toISOString() }),
+    );
+    const content = renderRegion(rows);
+    expect(Buffer.byteLength(content)).toBeLessThanOrEqual(MAX_REGION_BYTES);
+    expect(Buffer.byteLength(content)).toBeGreaterThan(MAX_REGION_BYTES - 1_000);
+    const shown = content.match(/ci\/p\d+/g) ?? [];
+    expect(shown).toEqual(shown.map((_, index) => `ci/p${index}`));
+    expect(content).toContain(`the ${200 - shown.length} pipelines`);
+  });
+
+  test("is well-formed and bounded whatever the senders say, and the same each time", () => {
+    const anything = fc.string({ unit: "binary", maxLength: 5_000 });
+    const hostile = fc.oneof(
+      anything,
+      fc.constantFrom("]]>", "<script>", "&#0;", "\"'", "\u0000\u000B\uFFFE\uD800", "&".repeat(5_000)),
+    );
+    const build = fc.record({
+      pipeline: hostile,
+      startedBy: hostile,
+      commit: hostile,
+      url: hostile,
+      finishedAt: hostile,
+    });
+    fc.assert(
+      fc.property(fc.array(build, { maxLength: 4 }), (builds) => {
+        const rows = builds.map(row);
+        const content = renderRegion(rows);
+        parseStorage(content);
+        expect(content).not.toMatch(/CDATA|<script/);
+        expect(Buffer.byteLength(content)).toBeLessThanOrEqual(MAX_REGION_BYTES);
+        expect(renderRegion(structuredClone(rows))).toBe(content);
+      }),
+    );
+  });
+
+  test("fits one row however long its texts are", () => {
+    const long = '"'.repeat(10_000);
+    const content = renderRegion([
+      row({ pipeline: long, commit: long, startedBy: long, url: `https://ci.example.test/?${"&".repeat(900)}` }),
+    ]);
+    expect(content).not.toContain("Not shown");
+  });
+});
