@@ -1,0 +1,110 @@
+import { type CryptoKey, createLocalJWKSet, errors, type JWSHeaderParameters, type LocalJWKSet } from "jose";
+import { type Clock, type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
+import { Fault } from "../host/fault.ts";
+import type { LoadKeys } from "./load-keys.ts";
+
+/**
+ * The keys of one trust entry, kept while they are fresh. Never shared between entries: issuers reuse key ids (`RSA_0`),
+ * and unrelated clusters share an issuer text.
+ *
+ * jose's own remote set is not used because it asks again on every token while the issuer fails, and forgets good keys the
+ * moment they are ten minutes old.
+ */
+export class KeySet {
+  readonly #trustEntry: string;
+  readonly #load: LoadKeys;
+  readonly #clock: Clock;
+  #good: LoadedKeys | undefined;
+  #loading: Promise<LoadedKeys> | undefined;
+  #failures = 0;
+  #retryAt: EpochMillis = epochMillis(0);
+
+  constructor(trustEntry: string, load: LoadKeys, clock: Clock) {
+    this.#trustEntry = trustEntry;
+    this.#load = load;
+    this.#clock = clock;
+  }
+
+  /**
+   * The one key that fits `header`. Throws jose's `JWKSNoMatchingKey` or `JWKSMultipleMatchingKeys` when the token asks
+   * for a key that is not there, and a `keys_unavailable` Fault when that cannot be told.
+   */
+  async find(header: JWSHeaderParameters): Promise<CryptoKey> {
+    const good = await this.#usable();
+    try {
+      return await pick(good.keys, header);
+    } catch (error) {
+      // The issuer may have rotated. Asking is rationed, or every made-up key id would cost a call.
+      if (!(error instanceof errors.JWKSNoMatchingKey) || this.#ageMs() < UNKNOWN_KEY_COOLDOWN_MS) throw error;
+      return pick((await this.#reload()).keys, header);
+    }
+  }
+
+  async #usable(): Promise<LoadedKeys> {
+    const good = this.#good;
+    if (good && this.#ageMs() < FRESH_MS) return good;
+    try {
+      return await this.#reload();
+    } catch (fault) {
+      if (good && this.#ageMs() < USABLE_MS) return good;
+      throw fault;
+    }
+  }
+
+  /** Any number of callers share one load. */
+  #reload(): Promise<LoadedKeys> {
+    this.#loading ??= this.#loadUnlessFailing().finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  async #loadUnlessFailing(): Promise<LoadedKeys> {
+    const waitMs = this.#retryAt - this.#clock.now();
+    if (waitMs > 0) throw this.#unavailable(waitMs);
+    try {
+      this.#good = { keys: createLocalJWKSet(await this.#load()), loadedAt: this.#clock.now() };
+      this.#failures = 0;
+      return this.#good;
+    } catch (cause) {
+      const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#failures, LONGEST_PAUSE_MS);
+      this.#failures += 1;
+      this.#retryAt = laterBy(this.#clock.now(), pauseMs);
+      throw this.#unavailable(pauseMs, cause);
+    }
+  }
+
+  #ageMs(): number {
+    return this.#good ? this.#clock.now() - this.#good.loadedAt : Number.POSITIVE_INFINITY;
+  }
+
+  #unavailable(waitMs: number, cause?: unknown): Fault {
+    const retryAfterSeconds = Math.ceil(waitMs / 1000);
+    const message = `the keys of trust entry ${this.#trustEntry} cannot be had`;
+    return new Fault("keys_unavailable", message, { retryable: true, retryAfterSeconds, cause });
+  }
+}
+
+interface LoadedKeys {
+  readonly keys: LocalJWKSet;
+  readonly loadedAt: EpochMillis;
+}
+
+/** A removed key is refused after this long at the latest, if the issuer answers. */
+const FRESH_MS = 10 * 60_000;
+/** How long good keys serve while the issuer does not answer. */
+const USABLE_MS = 60 * 60_000;
+const UNKNOWN_KEY_COOLDOWN_MS = 30_000;
+/** Pauses after a failure: 5, 10, 20, 40, 60, 60 … seconds. */
+const FIRST_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 60_000;
+
+async function pick(keys: LocalJWKSet, header: JWSHeaderParameters): Promise<CryptoKey> {
+  try {
+    return await keys(header);
+  } catch (error) {
+    if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
+    // The algorithm was allowed before this, so it is the published key that is broken, not the token.
+    throw new Fault("keys_unavailable", "the issuer's key cannot be used", { retryable: true });
+  }
+}

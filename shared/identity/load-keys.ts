@@ -1,0 +1,78 @@
+import { readFile as readFileFromDisk } from "node:fs/promises";
+import * as v from "valibot";
+import { type CallOut, callOut as callOutForReal } from "../host/call-out.ts";
+import { Fault } from "../host/fault.ts";
+import { readJsonObject } from "../providers/strict-json.ts";
+import { type PublicKeySet, publicKeySet } from "./public-key-set.ts";
+import { isSecureUrl } from "./secure-url.ts";
+import type { TrustEntry } from "./trust-entry.ts";
+
+/** Gets the key set anew. Throws a Fault that says why there is none; its message never quotes what was read. */
+export type LoadKeys = () => Promise<PublicKeySet>;
+
+/** What loading needs of the outside; absent means the real thing. */
+export interface KeySources {
+  readonly callOut?: CallOut | undefined;
+  readonly readFile?: ((path: string) => Promise<Uint8Array>) | undefined;
+}
+
+/** How the keys of `entry` are got. Every address comes from the configuration or from the issuer, none from a token. */
+export function keyLoader(entry: TrustEntry, sources: KeySources = {}): LoadKeys {
+  const { callOut = callOutForReal, readFile = readFileFromDisk } = sources;
+  const { jwks, issuer } = entry;
+  if (jwks === undefined) {
+    return async () => {
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      return asKeySet(await get(callOut, await discover(callOut, issuer, signal), signal));
+    };
+  }
+  if ("inline" in jwks) return async () => jwks.inline;
+  if ("file" in jwks) return async () => asKeySet(await readFile(jwks.file));
+  return async () => asKeySet(await get(callOut, new URL(jwks.url)));
+}
+
+/** For discovery and keys together. */
+const TIMEOUT_MS = 3_000;
+const MAX_ANSWER_BYTES = 256 * 1024;
+
+/** The only members read; a Kubernetes issuer publishes few others (no authorization or token endpoint). */
+const discoveryDocument = v.object({ issuer: v.string(), jwks_uri: v.string() });
+
+/**
+ * OpenID Connect Discovery 1.0 §4: the path is appended to the issuer without its closing slash, and a document that
+ * names another issuer is discarded (§4.3).
+ */
+async function discover(callOut: CallOut, issuer: string, signal: AbortSignal): Promise<URL> {
+  const url = new URL(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
+  const document = v.safeParse(discoveryDocument, asObject(await get(callOut, url, signal)));
+  if (!document.success) throw noKeys("the discovery document lacks issuer or jwks_uri");
+  if (document.output.issuer !== issuer) throw noKeys("the discovery document is another issuer's");
+  const { jwks_uri: keysUrl } = document.output;
+  // Plain http is for an issuer on this machine; one outside must not point the bridge at a service inside.
+  if (!isSecureUrl(keysUrl) || (keysUrl.startsWith("http:") && !issuer.startsWith("http:"))) {
+    throw noKeys("the discovery document's jwks_uri is not https");
+  }
+  return new URL(keysUrl);
+}
+
+async function get(callOut: CallOut, url: URL, signal?: AbortSignal): Promise<Uint8Array> {
+  const headers = { accept: "application/json, application/jwk-set+json" };
+  const limits = { timeoutMs: TIMEOUT_MS, maxAnswerBytes: MAX_ANSWER_BYTES };
+  const answer = await callOut({ method: "GET", url, headers, ...limits, ...(signal && { signal }) });
+  if (answer.status !== 200) throw noKeys(`${url.host} answered ${answer.status}`);
+  return answer.body;
+}
+
+function asKeySet(bytes: Uint8Array): PublicKeySet {
+  const set = v.safeParse(publicKeySet, asObject(bytes));
+  if (!set.success) throw noKeys("the key set is not a set of public keys");
+  return set.output;
+}
+
+function asObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  const json = readJsonObject(bytes);
+  if (!json.ok) throw noKeys(json.problem);
+  return json.value;
+}
+
+const noKeys = (why: string): Fault => new Fault("keys_unavailable", why, { retryable: true });

@@ -1,0 +1,16 @@
+import * as v from "valibot";
+
+/** An absolute address that is protected on its way: `https`, or `http` that never leaves this machine. */
+export const secureUrl = v.pipe(
+  v.string(),
+  v.check(isSecureUrl, "an https:// address, or http:// on 127.0.0.1, [::1] or localhost; no user info, no fragment"),
+);
+
+export function isSecureUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, username, password, hash } = new URL(text);
+  if (username !== "" || password !== "" || hash !== "") return false;
+  return protocol === "https:" || (protocol === "http:" && LOOPBACK.has(hostname));
+}
+
+const LOOPBACK: ReadonlySet<string> = new Set(["127.0.0.1", "[::1]", "localhost"]);

@@ -1,0 +1,29 @@
+import * as v from "valibot";
+import type { Provider } from "../provider.ts";
+import { hmacSha256 } from "../signature.ts";
+import { readDelivery } from "./parse.ts";
+import { confluenceSettings } from "./settings.ts";
+import { authenticateFor, SIGNATURE_HEADER, SIGNATURE_PREFIX } from "./verify.ts";
+
+/** Confluence Data Center and Cloud: page, label and comment events. */
+export const confluence = {
+  name: "confluence",
+  settings: confluenceSettings,
+  connect({ name: source, settings: given }, tools) {
+    const settings = v.parse(confluenceSettings, given);
+    const { hubSignature } = settings;
+    return {
+      authenticate: authenticateFor({ source, settings, tools }),
+      read: (delivery) => readDelivery(delivery, settings.site),
+      // The other credentials cover no body, or only Atlassian has their key.
+      ...(hubSignature && {
+        async sign({ headers, body }) {
+          const secret = await tools.secrets.read(hubSignature.current);
+          const signed = new Headers(headers);
+          signed.set(SIGNATURE_HEADER, SIGNATURE_PREFIX + hmacSha256(secret.reveal(), [body]).toString("hex"));
+          return signed;
+        },
+      }),
+    };
+  },
+} satisfies Provider;

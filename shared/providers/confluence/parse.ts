@@ -1,0 +1,28 @@
+import type { AuthenticDelivery } from "../../delivery/authentic.ts";
+import { sha256Hex } from "../../delivery/keys.ts";
+import type { Reading } from "../../delivery/reading.ts";
+import { readJsonObject } from "../strict-json.ts";
+import { ignored, unusable } from "./page-reading.ts";
+import { readAutomation } from "./read-automation.ts";
+import { forgeEventIn, readForge } from "./read-forge.ts";
+import { readWebhook } from "./read-webhook.ts";
+
+/**
+ * Tells the four formats apart by what only each of them has. A name in the body goes before the name in the address: a
+ * Data Center signature covers the body alone, so an address cannot turn one event into another.
+ */
+export function readDelivery({ body: bytes, url }: AuthenticDelivery, site: string): Reading {
+  const json = readJsonObject(bytes);
+  if (!json.ok) return unusable(json.problem);
+  const body = json.value;
+  if (typeof body["event"] === "string") return readWebhook(body["event"], body, site);
+  if (body["schema"] !== undefined) return readAutomation(body, site);
+  const forge = forgeEventIn(body);
+  if (forge) return readForge(forge.eventType, forge.body, site);
+  // The "Test connection" button of Data Center.
+  if (body["test"] === true) return ignored("test");
+  const [name, ...others] = url.searchParams.getAll("event");
+  if (name === undefined || others.length > 0) return unusable("neither the body nor `?event=` names one event");
+  // A Connect body does not say what happened: two events may share their bytes.
+  return { ...readWebhook(name, body, site), deliveryKey: [name, sha256Hex(bytes)] };
+}

@@ -1,0 +1,54 @@
+import * as v from "valibot";
+import type { PageEvent } from "../../delivery/event.ts";
+import type { Reading } from "../../delivery/reading.ts";
+import { entityId, ignored, pageReading, shortText, unusable } from "./page-reading.ts";
+
+/** Our own contract for the body that a rule sends; the README has the text to paste into the rule. */
+const SCHEMA = "confluence-automation/1";
+
+const TYPES: ReadonlyMap<string, PageEvent["type"]> = new Map([
+  ["page_published", "page.created"],
+  ["page_edited", "page.updated"],
+  ["label_added", "page.labeled"],
+  ["label_removed", "page.unlabeled"],
+  ["comment_added", "page.commented"],
+]);
+
+/** A smart value fills in text: digits for a number, nothing where it has no value. */
+const toldVersion = v.nullish(
+  v.union([
+    v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+    v.pipe(
+      v.string(),
+      v.regex(/^\d{0,9}$/),
+      v.transform((digits) => Number(digits) || undefined),
+    ),
+  ]),
+);
+
+const automationBody = v.object({
+  action: v.string(),
+  pageId: entityId,
+  at: v.string(),
+  spaceKey: shortText,
+  title: shortText,
+  pageVersion: toldVersion,
+  label: shortText,
+  commentId: v.nullish(v.union([v.literal(""), entityId])),
+  actor: shortText,
+});
+
+/** Reads the body of a "Send web request" action of Confluence Automation. */
+export function readAutomation(body: Readonly<Record<string, unknown>>, site: string): Reading {
+  if (body["schema"] !== SCHEMA) return unusable(`the body's schema is not ${SCHEMA}`);
+  const told = v.safeParse(automationBody, body);
+  if (!told.success) return unusable("the body of the rule's web request is not as documented");
+  const { action, pageId: id, at: time, spaceKey: space, title, pageVersion: version, actor, commentId } = told.output;
+  const type = TYPES.get(action);
+  if (!type) return ignored(action);
+  const facts = { type, time, actor, page: { id, version, space, title } };
+  if (type === "page.commented") return pageReading(site, { ...facts, ...(commentId && { comment: commentId }) });
+  if (type !== "page.labeled" && type !== "page.unlabeled") return pageReading(site, facts);
+  if (!told.output.label) return unusable(`${action} names no label`);
+  return pageReading(site, { ...facts, label: { name: told.output.label } });
+}

@@ -1,0 +1,39 @@
+import * as v from "valibot";
+import { rotatingSecret } from "../../host/secrets.ts";
+import { secureUrl } from "../../identity/secure-url.ts";
+
+const text = v.pipe(v.string(), v.nonEmpty());
+const baseUrl = v.pipe(
+  secureUrl,
+  v.check(
+    (address) => !address.endsWith("/") && !address.includes("?"),
+    "without a trailing slash and without a query",
+  ),
+);
+
+/** A source of this provider in `drawbridge.yaml`. Which of the four ways of calling us are given decides what is accepted. */
+export const confluenceSettings = v.pipe(
+  v.strictObject({
+    /** Base address of the site, `https://example.atlassian.net/wiki` or `https://wiki.example.com`. */
+    site: baseUrl,
+    /** Data Center: the secret of the webhook, for `X-Hub-Signature`. */
+    hubSignature: v.optional(rotatingSecret),
+    /** Cloud, Forge Remote: the trust entry for invocation tokens, and the installations believed; absent, all of the app. */
+    forge: v.optional(
+      v.strictObject({ trust: text, installations: v.optional(v.pipe(v.array(text), v.minLength(1))) }),
+    ),
+    /** Cloud, Connect: what the `installed` callback told, and our own base address in the app's descriptor. */
+    connect: v.optional(v.strictObject({ clientKey: text, secret: rotatingSecret, baseUrl })),
+    /** Cloud, Automation: the token that the rule's author puts after `Authorization: Bearer`. */
+    automation: v.optional(rotatingSecret),
+  }),
+  v.check(
+    ({ hubSignature, forge, connect, automation }) =>
+      [hubSignature, forge, connect, automation].some((way) => way !== undefined),
+    "at least one of hubSignature, forge, connect, automation: an unsigned request is never accepted",
+  ),
+);
+
+export type ConfluenceSettings = v.InferOutput<typeof confluenceSettings>;
+export type ConnectSettings = NonNullable<ConfluenceSettings["connect"]>;
+export type ForgeSettings = NonNullable<ConfluenceSettings["forge"]>;

@@ -1,0 +1,119 @@
+import type { Authenticate, Proof } from "../../delivery/authentic.ts";
+import { sourcePrincipal } from "../../delivery/principal.ts";
+import type { ReceivedRequest } from "../../delivery/request.ts";
+import { ok, type Result, refuse } from "../../delivery/result.ts";
+import { type RotatingSecret, readBoth } from "../../host/secrets.ts";
+import { bearerToken } from "../../identity/bearer.ts";
+import { claimAt } from "../../identity/claim-rules.ts";
+import { looksLikeJws } from "../../identity/compact-jws.ts";
+import type { ProviderTools } from "../provider.ts";
+import { acceptedBy, decodeHex, equalBytes, equalSecrets, hmacSha256 } from "../signature.ts";
+import { checkConnectToken } from "./connect-token.ts";
+import type { ConfluenceSettings, ConnectSettings, ForgeSettings } from "./settings.ts";
+
+export const SIGNATURE_HEADER = "X-Hub-Signature";
+const AUTHORIZATION_HEADER = "Authorization";
+
+interface Checker {
+  readonly source: string;
+  readonly settings: ConfluenceSettings;
+  readonly tools: ProviderTools;
+}
+
+/**
+ * One request presents one credential, and that credential alone decides. A wrong signature never falls back to a token,
+ * nor a wrong token to another kind.
+ */
+export function authenticateFor(checker: Checker): Authenticate {
+  const { hubSignature, connect } = checker.settings;
+  const missing = refuse({
+    reason: "credential_missing",
+    header: hubSignature ? SIGNATURE_HEADER : AUTHORIZATION_HEADER,
+  });
+  return async (request) => {
+    const signature = request.headers.get(SIGNATURE_HEADER);
+    const authorization = request.headers.get(AUTHORIZATION_HEADER);
+    if (signature !== null && authorization !== null) return malformed(AUTHORIZATION_HEADER);
+    if (signature !== null) return hubSignature ? checkSignature(checker, hubSignature, signature, request) : missing;
+    if (authorization === null) return missing;
+    if (!/^jwt /i.test(authorization)) return checkBearer(checker, request, missing);
+    return connect ? checkConnect(checker, connect, authorization.slice("jwt ".length).trim(), request) : missing;
+  };
+}
+
+/**
+ * Data Center: `sha256=<hex>` over the bytes that arrived
+ * (https://confluence.atlassian.com/conf91/managing-webhooks-1442848789.html).
+ */
+async function checkSignature(
+  { source, tools }: Checker,
+  pair: RotatingSecret,
+  header: string,
+  request: ReceivedRequest,
+): Promise<Result<Proof>> {
+  const told = header.startsWith(SIGNATURE_PREFIX)
+    ? decodeHex(header.slice(SIGNATURE_PREFIX.length), SHA256_BYTES)
+    : undefined;
+  if (!told) return malformed(SIGNATURE_HEADER);
+  const accepted = acceptedBy(await readBoth(tools.secrets, pair), (secret) =>
+    equalBytes(told, hmacSha256(secret, [request.body])),
+  );
+  if (!accepted) return refuse({ reason: "signature_mismatch", header: SIGNATURE_HEADER });
+  return ok({ principal: sourcePrincipal(source, "hub-signature", accepted.label) });
+}
+
+export const SIGNATURE_PREFIX = "sha256=";
+const SHA256_BYTES = 32;
+
+async function checkConnect(
+  { source, tools }: Checker,
+  connect: ConnectSettings,
+  token: string,
+  request: ReceivedRequest,
+): Promise<Result<Proof>> {
+  const proof = await checkConnectToken(token, request, connect, await readBoth(tools.secrets, connect.secret));
+  if (!proof.ok) return proof;
+  const { claims, label } = proof.value;
+  return ok({ principal: sourcePrincipal(source, "connect-jwt", label), claims });
+}
+
+function checkBearer(checker: Checker, request: ReceivedRequest, missing: Result<never>): Promise<Result<Proof>> {
+  const { forge, automation } = checker.settings;
+  const token = bearerToken(request.headers);
+  if (!token.ok) return Promise.resolve(token);
+  if (forge && looksLikeJws(token.value)) return checkForge(checker, forge, token.value);
+  return automation ? checkAutomation(checker, automation, token.value) : Promise.resolve(missing);
+}
+
+/**
+ * Forge invocation token (https://developer.atlassian.com/platform/forge/forge-remote-invocation-contract/). The trust
+ * entry holds our app's id as audience. A token with `icLabel` is Isolated Cloud's, which is not supported. The body is
+ * not covered.
+ */
+async function checkForge({ tools }: Checker, forge: ForgeSettings, token: string): Promise<Result<Proof>> {
+  const verified = await tools.tokens.verify(token, [forge.trust]);
+  if (!verified.ok) return verified;
+  const { claims, principal } = verified.value;
+  if (claims["icLabel"] !== undefined) return refuse({ reason: "claim_mismatch", claim: "icLabel" });
+  const installation = claimAt(claims, ["app", "installation", "id"]);
+  if (typeof installation !== "string") return refuse({ reason: "claim_missing", claim: INSTALLATION });
+  if (forge.installations && !forge.installations.includes(installation)) {
+    return refuse({ reason: "claim_mismatch", claim: INSTALLATION });
+  }
+  return ok({ principal: { ...principal, subject: installation }, claims });
+}
+
+const INSTALLATION = "app.installation.id";
+
+/** Automation cannot sign: its token is a password, and the body is not covered. */
+async function checkAutomation(
+  { source, tools }: Checker,
+  pair: RotatingSecret,
+  token: string,
+): Promise<Result<Proof>> {
+  const accepted = acceptedBy(await readBoth(tools.secrets, pair), (secret) => equalSecrets(secret, token));
+  if (!accepted) return refuse({ reason: "secret_mismatch", header: AUTHORIZATION_HEADER });
+  return ok({ principal: sourcePrincipal(source, "token", accepted.label) });
+}
+
+const malformed = (header: string): Result<never> => refuse({ reason: "credential_malformed", header });

@@ -1,0 +1,24 @@
+import type { Proof } from "../delivery/authentic.ts";
+import { sourcePrincipal } from "../delivery/principal.ts";
+import type { ReceivedRequest } from "../delivery/request.ts";
+import { ok, type Result, refuse } from "../delivery/result.ts";
+import { type RotatingSecret, readBoth, type Secrets } from "../host/secrets.ts";
+import { acceptedBy, equalSecrets } from "./signature.ts";
+
+interface TokenCheck {
+  readonly source: string;
+  /** The header that carries the token in clear. */
+  readonly header: string;
+  readonly token: RotatingSecret;
+  readonly secrets: Secrets;
+}
+
+/** Proves a sender by a fixed token in a header. That covers no byte of the body; use it where nothing better is sent. */
+export async function proveByToken(request: ReceivedRequest, check: TokenCheck): Promise<Result<Proof>> {
+  const { source, header, token, secrets } = check;
+  const told = request.headers.get(header);
+  if (told === null) return refuse({ reason: "credential_missing", header });
+  const accepted = acceptedBy(await readBoth(secrets, token), (secret) => equalSecrets(secret, told));
+  if (!accepted) return refuse({ reason: "secret_mismatch", header });
+  return ok({ principal: sourcePrincipal(source, "token", accepted.label) });
+}

@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { bearerToken } from "../../../shared/identity/bearer.ts";
+
+const TOKEN = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln";
+
+describe("bearerToken", () => {
+  it.each([
+    ["as RFC 6750 writes it", `Bearer ${TOKEN}`],
+    ["a scheme in lower case", `bearer ${TOKEN}`],
+    ["a scheme in upper case", `BEARER ${TOKEN}`],
+    ["more than one space", `Bearer   ${TOKEN}`],
+  ])("takes %s", (_name, authorization) => {
+    expect(bearerToken(new Headers({ authorization }))).toEqual({ ok: true, value: TOKEN });
+  });
+
+  it("takes an opaque token with padding", () => {
+    expect(bearerToken(new Headers({ authorization: "Bearer a+b/c~d==" }))).toEqual({ ok: true, value: "a+b/c~d==" });
+  });
+
+  it.each([
+    ["an empty token", "Bearer "],
+    ["no token", "Bearer"],
+    ["another scheme", `Basic ${TOKEN}`],
+    ["the scheme of Connect", `JWT ${TOKEN}`],
+    ["a token without a scheme", TOKEN],
+    ["two tokens in one value", `Bearer ${TOKEN}, Bearer ${TOKEN}`],
+    ["two tokens after one scheme", `Bearer ${TOKEN} ${TOKEN}`],
+    ["a quoted token", `Bearer "${TOKEN}"`],
+    ["a JWS in JSON form", 'Bearer {"payload":"e30"}'],
+    ["padding in the middle", "Bearer a=b"],
+    ["a tab instead of a space", `Bearer\t${TOKEN}`],
+  ])("refuses %s", (_name, authorization) => {
+    expect(bearerToken(new Headers({ authorization }))).toEqual({
+      ok: false,
+      rejection: { reason: "credential_malformed", header: "Authorization" },
+    });
+  });
+
+  it("refuses a repeated header", () => {
+    const headers = new Headers();
+    headers.append("authorization", `Bearer ${TOKEN}`);
+    headers.append("authorization", `Bearer ${TOKEN}`);
+    expect(bearerToken(headers)).toMatchObject({ ok: false, rejection: { reason: "credential_malformed" } });
+  });
+
+  it("misses a token that is elsewhere", () => {
+    const headers = new Headers({ "x-access-token": TOKEN, cookie: `access_token=${TOKEN}` });
+    expect(bearerToken(headers)).toEqual({
+      ok: false,
+      rejection: { reason: "credential_missing", header: "Authorization" },
+    });
+  });
+});

@@ -1,0 +1,83 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { MAX_TOKEN_BYTES, readCompactJws } from "../../../shared/identity/compact-jws.ts";
+import { b64 } from "./tokens.ts";
+
+const HEADER = b64('{"alg":"ES256","kid":"k1"}');
+const CLAIMS = b64('{"iss":"a"}');
+const SIGNATURE = "c2lnbmF0dXJl";
+const good = `${HEADER}.${CLAIMS}.${SIGNATURE}`;
+
+const withHeader = (json: string): string => `${b64(json)}.${CLAIMS}.${SIGNATURE}`;
+const withClaims = (json: string | Uint8Array): string => `${HEADER}.${b64(json)}.${SIGNATURE}`;
+
+describe("readCompactJws", () => {
+  it("takes a token apart", () => {
+    expect(readCompactJws(good)).toEqual({
+      ok: true,
+      value: { header: { alg: "ES256", kid: "k1" }, claims: { iss: "a" } },
+    });
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["two segments", `${HEADER}.${CLAIMS}`],
+    ["an empty signature", `${HEADER}.${CLAIMS}.`],
+    ["an empty header", `.${CLAIMS}.${SIGNATURE}`],
+    ["five segments, as JWE has", `${good}.AA.AA`],
+    ["16 000 dots", ".".repeat(16_000)],
+    ["a trailing newline", `${good}\n`],
+    ["a leading space", ` ${good}`],
+    ["a space in the signature", `${HEADER}.${CLAIMS}.c2ln bmF0dXJl`],
+    ["padding", `${HEADER}.${CLAIMS}.c2lnbmF0dXI=`],
+    ["the other alphabet", `${HEADER}.${CLAIMS}.c2ln+mF0d/Jl`],
+    ["unused bits that are set", `${HEADER}.${CLAIMS}.c2lnbmF0dXJ`],
+    ["a segment of an impossible length", `${HEADER}.${CLAIMS}.c2lnb`],
+    ["the JSON form", JSON.stringify({ protected: HEADER, payload: CLAIMS, signature: SIGNATURE })],
+    ["a header that is no JSON", withHeader("alg")],
+    ["a header that is a list", withHeader('["ES256"]')],
+    ["a byte order mark before the header", withHeader('\uFEFF{"alg":"ES256"}')],
+    ["alg twice", withHeader('{"alg":"ES256","alg":"none"}')],
+    ["alg twice in two spellings", withHeader('{"alg":"ES256","\\u0061lg":"none"}')],
+    ["no alg", withHeader("{}")],
+    ["alg as a list", withHeader('{"alg":["ES256"]}')],
+    ["kid as a number", withHeader('{"alg":"ES256","kid":7}')],
+    ["kid as an object", withHeader('{"alg":"ES256","kid":{"k":1}}')],
+    ["a payload that is no object", withClaims('"a token inside"')],
+    ["invalid UTF-8 in the payload", withClaims(Uint8Array.of(0x7b, 0xff, 0x7d))],
+    ["iss twice", withClaims('{"iss":"a","iss":"b"}')],
+    ["a deep payload", withClaims(`${'{"a":'.repeat(100)}1${"}".repeat(100)}`)],
+  ])("refuses %s", (_name, token) => {
+    expect(readCompactJws(token)).toMatchObject({ ok: false, rejection: { reason: "token_malformed" } });
+  });
+
+  it.each(["jku", "x5u", "jwk", "x5c", "crit", "zip", "enc", "b64"])("refuses the header parameter %s", (parameter) => {
+    for (const value of ['"https://keys.example.test"', "[]", "null", "false"]) {
+      expect(readCompactJws(withHeader(`{"alg":"ES256","${parameter}":${value}}`))).toEqual({
+        ok: false,
+        rejection: { reason: "token_header_forbidden", parameter },
+      });
+    }
+  });
+
+  it("refuses a token over the limit before it decodes anything", () => {
+    expect(readCompactJws("a".repeat(MAX_TOKEN_BYTES + 1))).toEqual({
+      ok: false,
+      rejection: { reason: "token_too_large", limitBytes: MAX_TOKEN_BYTES },
+    });
+  });
+
+  it("never throws, and takes only what encodes back to itself", () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(fc.string(), fc.base64String(), fc.stringMatching(/^[\w-]{1,20}\.[\w-]{1,20}\.[\w-]{1,20}$/)),
+        (text) => {
+          const read = readCompactJws(text);
+          if (!read.ok) return;
+          const respelt = text.split(".").map((segment) => b64(Buffer.from(segment, "base64url")));
+          expect(respelt.join(".")).toBe(text);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,93 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type CallOut, callOut } from "../../../shared/host/call-out.ts";
+import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
+import { testClock } from "../../support/tools.ts";
+import { entryOf, keySetOf, signingKey, tokenOf } from "./tokens.ts";
+
+const key = signingKey("k1");
+const MANY_BYTES = 10 * 1024 * 1024;
+
+let server: Server;
+let base: string;
+const asked = new Map<string, number>();
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    const path = request.url ?? "";
+    asked.set(path, (asked.get(path) ?? 0) + 1);
+    if (path === "/hangs") return;
+    if (path === "/stops") {
+      response.writeHead(200, { "content-length": "1000" });
+      response.write("{");
+      return;
+    }
+    if (path === "/good") response.end(JSON.stringify(keySetOf(key)));
+    else if (path === "/fails") response.writeHead(500).end(JSON.stringify(keySetOf(key)));
+    else if (path === "/redirects") response.writeHead(302, { location: "/good" }).end();
+    else if (path === "/floods") response.end(`{"keys":[]${" ".repeat(MANY_BYTES)}}`);
+    else if (path === "/bomb") {
+      response.writeHead(200, { "content-encoding": "gzip" }).end(gzipSync(`{"keys":[]${" ".repeat(MANY_BYTES)}}`));
+    } else if (path === "/garbage") response.end("<html>moved</html>");
+    else if (path === "/crowd") response.end(JSON.stringify({ keys: Array.from({ length: 10_000 }, () => ({})) }));
+    else response.destroy();
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  // A listening TCP server has an address of this form.
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+/** The real way out, in a hurry: the limit itself is held by the unit tests of the loader. */
+const hurriedCallOut: CallOut = (request) => callOut({ ...request, timeoutMs: 200 });
+
+const verifierOf = (paths: readonly string[], clock = testClock()) => {
+  const entries = paths.map((path) => [
+    path,
+    entryOf({ issuer: `issuer of ${path}`, jwks: { url: `${base}/${path}` } }),
+  ]);
+  return { clock, ...createTokenVerifier(Object.fromEntries(entries), { clock, callOut: hurriedCallOut }) };
+};
+
+describe("a key set at a hostile or broken address", () => {
+  it.each(["hangs", "stops", "fails", "redirects", "floods", "bomb", "garbage", "crowd", "breaks"])(
+    "is not the caller's fault when it %s, and costs one call in 5 seconds",
+    async (path) => {
+      const verifier = verifierOf([path]);
+      const before = asked.get(`/${path}`) ?? 0;
+      const goodBefore = asked.get("/good") ?? 0;
+      const token = tokenOf(`issuer of ${path}`, key);
+      for (let time = 0; time < 5; time++) {
+        await expect(verifier.verify(token, [path])).rejects.toMatchObject({
+          code: "keys_unavailable",
+          retryable: true,
+        });
+        verifier.clock.advance(900);
+      }
+      expect((asked.get(`/${path}`) ?? 0) - before).toBe(1);
+      expect((asked.get("/good") ?? 0) - goodBefore).toBe(0);
+    },
+  );
+
+  it("leaves other issuers alone", async () => {
+    const verifier = verifierOf(["hangs", "good"]);
+    const waiting = verifier.verify(tokenOf("issuer of hangs", key), ["hangs", "good"]).catch((fault) => fault);
+    const verified = await verifier.verify(tokenOf("issuer of good", key), ["hangs", "good"]);
+    expect(verified.ok).toBe(true);
+    await expect(waiting).resolves.toMatchObject({ code: "keys_unavailable" });
+  });
+
+  it("is not asked at all by a token that is warm", async () => {
+    const verifier = verifierOf(["good"]);
+    const before = asked.get("/good") ?? 0;
+    const tokens = [tokenOf("issuer of good", key), tokenOf("issuer of good", key, { claims: { sub: "other" } })];
+    for (const token of [...tokens, ...tokens]) expect((await verifier.verify(token, ["good"])).ok).toBe(true);
+    expect((asked.get("/good") ?? 0) - before).toBe(1);
+  });
+});

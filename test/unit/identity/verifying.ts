@@ -1,0 +1,23 @@
+import type { CallOut } from "../../../shared/host/call-out.ts";
+import type { TrustEntry } from "../../../shared/identity/trust-entry.ts";
+import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
+import { testClock } from "../../support/tools.ts";
+
+const noAnswer: CallOut = async ({ url }) => {
+  throw new Error(`${url.host} does not answer in this test`);
+};
+
+/** Verifies against `entries`, of which the source names all unless told otherwise. Every outbound call fails. */
+export function verify(
+  token: string,
+  entries: Readonly<Record<string, TrustEntry>>,
+  names: readonly string[] = Object.keys(entries),
+) {
+  return createTokenVerifier(entries, { clock: testClock(), callOut: noAnswer }).verify(token, names);
+}
+
+/** Why a token is refused, or `accepted`. */
+export async function reasonOf(...given: Parameters<typeof verify>): Promise<string> {
+  const result = await verify(...given);
+  return result.ok ? "accepted" : result.rejection.reason;
+}

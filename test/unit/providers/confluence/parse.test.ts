@@ -1,0 +1,198 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { EVENT_LIMITS } from "../../../../shared/delivery/event.ts";
+import type { Reading } from "../../../../shared/delivery/reading.ts";
+import { AT, automation, connect, connectPage, dataCenter, forge, read, TIMESTAMP } from "./reading.ts";
+import { SITE } from "./sources.ts";
+
+const typeOf = (reading: Reading): string => (reading.outcome === "event" ? reading.event.type : reading.outcome);
+
+describe("a page event", () => {
+  it.each([
+    ["page_created", "page.created"],
+    ["page_updated", "page.updated"],
+    ["page_moved", "page.moved"],
+    ["page_trashed", "page.trashed"],
+    ["page_restored", "page.restored"],
+  ])("is read from Data Center's and Connect's %s", async (name, type) => {
+    expect(typeOf(await read(dataCenter(name, { page: { id: 98310 } })))).toBe(type);
+    expect(typeOf(await read(connect({ page: connectPage }), `?event=${name}`))).toBe(type);
+  });
+
+  it.each([
+    ["created:page", "page.created"],
+    ["updated:page", "page.updated"],
+    ["moved:page", "page.moved"],
+    ["trashed:page", "page.trashed"],
+    ["restored:page", "page.restored"],
+    ["added:label", "page.labeled"],
+    ["removed:label", "page.unlabeled"],
+  ])("is read from Forge's %s", async (name, type) => {
+    expect(typeOf(await read(forge(name, { label: { name: "build-me" } })))).toBe(type);
+  });
+
+  it.each([
+    ["page_published", "page.created"],
+    ["page_edited", "page.updated"],
+    ["label_added", "page.labeled"],
+    ["label_removed", "page.unlabeled"],
+    ["comment_added", "page.commented"],
+  ])("is read from a rule's %s", async (action, type) => {
+    expect(typeOf(await read(automation(action, { label: "build-me" })))).toBe(type);
+  });
+
+  it("holds little more than an id on Data Center", async () => {
+    expect(await read(dataCenter("page_updated", { page: { id: 98310 } }))).toEqual({
+      outcome: "event",
+      event: {
+        type: "page.updated",
+        keyParts: [SITE, "98310", AT],
+        time: AT,
+        subject: "98310",
+        actor: { id: "key-1" },
+        page: { site: SITE, id: "98310", url: `${SITE}/pages/viewpage.action?pageId=98310` },
+      },
+    });
+  });
+
+  it("needs neither actor, title, space nor version", async () => {
+    const bare = { timestamp: TIMESTAMP, event: "page_created", page: { id: 1 } };
+    expect(await read(bare)).toMatchObject({ event: { page: { id: "1" } } });
+    const { atlassianId, ...anonymous } = forge("created:page", { content: { id: "1", type: "page" } });
+    const reading = await read(anonymous);
+    expect(reading).toMatchObject({ event: { page: { id: "1" } } });
+    expect(reading).not.toHaveProperty("event.actor");
+  });
+
+  it("has a link into a personal space", async () => {
+    const page = { ...connectPage, spaceKey: "~1000/1" };
+    expect(await read(connect({ page }), "?event=page_updated")).toMatchObject({
+      event: { page: { url: `${SITE}/spaces/~1000%2F1/pages/98310` } },
+    });
+  });
+
+  it("of a rule takes what smart values leave: digits as text, and nothing", async () => {
+    const told = { pageVersion: "7", spaceKey: "", title: "", actor: "", label: "", commentId: "" };
+    expect(await read(automation("page_edited", told))).toMatchObject({ event: { page: { version: 7 } } });
+    const reading = await read(automation("comment_added", { ...told, pageVersion: "" }));
+    expect(reading).toMatchObject({ event: { keyParts: [SITE, "98310", AT] } });
+    expect(reading).not.toHaveProperty("event.comment");
+  });
+
+  it("tells two labels put on at once apart", async () => {
+    const keys = ["a", "b"].map(async (name) => {
+      const reading = await read(forge("added:label", { label: { name } }));
+      return reading.outcome === "event" ? reading.event.keyParts : [];
+    });
+    const [first, second] = await Promise.all(keys);
+    expect(first).not.toEqual(second);
+  });
+
+  it("cuts what is too long", async () => {
+    const labels = Array.from({ length: 80 }, (_, n) => ({ name: `label-${n}` }));
+    const content = { id: "1", type: "page", title: "x".repeat(5_000), labels };
+    const reading = await read(forge("updated:page", { content }));
+    expect(reading).toMatchObject({ event: { page: { title: `${"x".repeat(EVENT_LIMITS.title - 1)}…` } } });
+    expect(reading).toHaveProperty("event.page.labels.length", EVENT_LIMITS.labels);
+  });
+});
+
+describe("a comment", () => {
+  const comment = { id: 98402, contentType: "comment", parent: connectPage };
+
+  it("leads to its page on Connect and Forge", async () => {
+    const expected = { event: { type: "page.commented", page: { id: "98310" }, comment: { id: "98402" } } };
+    expect(await read(connect({ comment }), "?event=comment_created")).toMatchObject(expected);
+    const content = { id: "98402", type: "comment", container: { id: 98310, type: "page" }, version: { number: 1 } };
+    const reading = await read(forge("created:comment", { content }));
+    expect(reading).toMatchObject(expected);
+    expect(reading).not.toHaveProperty("event.page.version");
+  });
+
+  it.each<[string, unknown, string]>([
+    ["has no page on Data Center", dataCenter("comment_created", { comment: { id: 98402 } }), ""],
+    [
+      "on a blog post is none of ours (Connect)",
+      connect({ comment: { ...comment, parent: { ...connectPage, contentType: "blogpost" } } }),
+      "?event=comment_created",
+    ],
+    [
+      "on a blog post is none of ours (Forge)",
+      forge("created:comment", { content: { id: "1", type: "comment", container: { id: 2, type: "blogpost" } } }),
+      "",
+    ],
+  ])("%s", async (_name, body, query) => {
+    expect(await read(body, query)).toMatchObject({ outcome: "ignored" });
+  });
+});
+
+describe("a delivery that is not for us", () => {
+  it.each<[string, unknown, string, string]>([
+    ["the test button", { test: true }, "", "test"],
+    ["a purged page", dataCenter("page_removed", { page: { id: 1 } }), "", "page_removed"],
+    [
+      "the second telling of a page from a blueprint",
+      dataCenter("blueprint_page_created", {}),
+      "",
+      "blueprint_page_created",
+    ],
+    ["a blog post", dataCenter("blog_created", { blog: { id: 1 } }), "", "blog_created"],
+    ["a name that objects inherit", dataCenter("constructor", {}), "", "constructor"],
+    ["a label without its page", dataCenter("label_added", { label: { id: 1 } }), "", "label_added without page"],
+    ["a content property", connect({ type: "x:content-property" }), "?event=content_updated", "content_updated"],
+    ["a live document's start", forge("initialized:page"), "", "avi:confluence:initialized:page"],
+    [
+      "a labelled space",
+      forge("added:label", { content: null, space: {} }),
+      "",
+      "avi:confluence:added:label without page",
+    ],
+    ["our own app's write", forge("updated:page", { selfGenerated: true }), "", "self-generated"],
+    ["an action we do not know", automation("page_archived"), "", "page_archived"],
+  ])("is ignored: %s", async (_name, body, query, kind) => {
+    expect(await read(body, query)).toMatchObject({ outcome: "ignored", kind });
+  });
+
+  it.each<[string, unknown, string]>([
+    ["no JSON", "page=1", ""],
+    ["a member told twice", `{"event":"page_updated","event":"page_created"}`, ""],
+    ["no event anywhere", connect({ page: connectPage }), ""],
+    ["two events in the address", connect({ page: connectPage }), "?event=page_updated&event=page_moved"],
+    ["no page", dataCenter("page_updated", {}), ""],
+    ["a page without an id", dataCenter("page_updated", { page: {} }), ""],
+    ["an id that is no id", dataCenter("page_updated", { page: { id: "../1" } }), ""],
+    ["an id that lost digits", dataCenter("page_updated", { page: { id: 2 ** 60 } }), ""],
+    ["no time", { event: "page_updated", page: { id: 1 } }, ""],
+    ["a time that is none", forge("updated:page", { eventCreatedDate: "yesterday" }), ""],
+    [
+      "a version of the contract we do not know",
+      { ...automation("label_added"), schema: "confluence-automation/2" },
+      "",
+    ],
+    ["a label event without its label", automation("label_added"), ""],
+  ])("is unusable: %s", async (_name, body, query) => {
+    expect(await read(body, query)).toMatchObject({ outcome: "unusable" });
+  });
+
+  it("never throws, whatever an authentic body holds", async () => {
+    const names = ["page_updated", "comment_created", "label_added", "avi:confluence:updated:page", "page_edited"];
+    const member = fc.constantFrom(
+      "event",
+      "eventType",
+      "payload",
+      "schema",
+      "page",
+      "content",
+      "comment",
+      "label",
+      "id",
+    );
+    const value = fc.oneof(fc.constantFrom(...names), fc.jsonValue({ maxDepth: 3 }));
+    const body = fc.oneof(fc.jsonValue(), fc.dictionary(member, fc.oneof(value, fc.dictionary(member, value))));
+    await fc.assert(
+      fc.asyncProperty(body, fc.constantFrom("", ...names.map((name) => `?event=${name}`)), async (content, query) => {
+        expect(["event", "ignored", "unusable"]).toContain((await read(content, query)).outcome);
+      }),
+    );
+  });
+});

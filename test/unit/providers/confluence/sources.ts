@@ -1,0 +1,101 @@
+import { createHmac } from "node:crypto";
+import { SignJWT } from "jose";
+import type { ReceivedRequest } from "../../../../shared/delivery/request.ts";
+import { toSeconds } from "../../../../shared/host/clock.ts";
+import { createTokenVerifier } from "../../../../shared/identity/verify-token.ts";
+import { confluence } from "../../../../shared/providers/confluence/index.ts";
+import { queryHash } from "../../../../shared/providers/confluence/query-hash.ts";
+import { secretsOf, testClock } from "../../../support/tools.ts";
+import { entryOf, keySetOf, signingKey, tokenOf } from "../../identity/tokens.ts";
+
+const clock = testClock();
+const now = toSeconds(clock.now());
+export const secrets = { hub: "hub-secret", hubNext: "hub-next", connect: "connect-secret", automation: "rule-token" };
+
+export const SITE = "https://wiki.example.test";
+export const ADDRESS = "https://bridge.example.test/webhooks/wiki?event=page_updated";
+const BASE_URL = "https://bridge.example.test";
+const OUR_APP = "ari:cloud:ecosystem::app/11111111-0000-4000-8000-000000000001";
+export const INSTALLATION = "ari:cloud:ecosystem::installation/22222222-0000-4000-8000-000000000002";
+const FORGE = "forge/invocation-token";
+const atlassian = signingKey("forge-1", "RS256");
+
+/** The four ways in, to be combined. */
+export const ways = {
+  hub: { hubSignature: { current: "env:HUB", next: "env:HUB_NEXT" } },
+  forge: { forge: { trust: "our-forge-app" } },
+  connect: { connect: { clientKey: "client-1", secret: { current: "env:CONNECT" }, baseUrl: BASE_URL } },
+  automation: { automation: { current: "env:AUTOMATION" } },
+};
+export const allWays = { ...ways.hub, ...ways.forge, ...ways.connect, ...ways.automation };
+
+const environment = {
+  HUB: secrets.hub,
+  HUB_NEXT: secrets.hubNext,
+  CONNECT: secrets.connect,
+  AUTOMATION: secrets.automation,
+};
+
+/** A connected source with these ways in. */
+export function sourceWith(settings: object) {
+  const jwks = { inline: keySetOf(atlassian) };
+  const trusted = {
+    "our-forge-app": entryOf({ issuer: FORGE, audience: OUR_APP, jwks, algorithms: ["RS256"] }),
+    // Believed by another source, and by this one never.
+    "another-app": entryOf({ issuer: FORGE, audience: `${OUR_APP}-other`, jwks, algorithms: ["RS256"] }),
+  };
+  const tools = { clock, secrets: secretsOf(environment), tokens: createTokenVerifier(trusted, { clock }) };
+  return confluence.connect({ name: "wiki", settings: { site: SITE, ...settings } }, tools);
+}
+
+export function requestOf(
+  headers: Record<string, string>,
+  given: { readonly body?: string; readonly address?: string; readonly method?: string } = {},
+): ReceivedRequest {
+  const { body = BODY, address = ADDRESS, method = "POST" } = given;
+  return {
+    method,
+    url: new URL(address),
+    headers: new Headers(headers),
+    body: Buffer.from(body),
+    receivedAt: clock.now(),
+    requestId: "request-1",
+  };
+}
+
+/** What a source makes of a request: the reason of its refusal, or how it was proved. */
+export async function outcomeOf(settings: object, request: ReceivedRequest): Promise<string> {
+  const proof = await sourceWith(settings).authenticate(request);
+  return proof.ok ? `accepted by ${proof.value.principal.method}` : proof.rejection.reason;
+}
+
+export const BODY = '{"timestamp":1793523600000,"event":"page_updated","page":{"id":98310}}';
+
+export const hubSignature = (body = BODY, secret = secrets.hub): string =>
+  `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
+
+export const forgeToken = (changes: object = {}, header: object = {}): string =>
+  tokenOf(FORGE, atlassian, {
+    claims: {
+      sub: undefined,
+      aud: OUR_APP,
+      nbf: now,
+      iat: now,
+      exp: now + 25,
+      app: { id: OUR_APP, installation: { id: INSTALLATION } },
+      ...changes,
+    },
+    header,
+  });
+
+/** `Authorization` of a Connect call for `address`, signed by `secret`. */
+export async function connectHeader(
+  changes: Record<string, unknown> = {},
+  { address = ADDRESS, secret = secrets.connect, alg = "HS256" } = {},
+): Promise<string> {
+  const qsh = queryHash("POST", new URL(address), new URL(BASE_URL)).toString("hex");
+  const claims = { iss: "client-1", iat: now, exp: now + 180, qsh, ...changes };
+  return `JWT ${await new SignJWT(claims).setProtectedHeader({ alg, typ: "JWT" }).sign(Buffer.from(secret))}`;
+}
+
+export const NOW = now;
