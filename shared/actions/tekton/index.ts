@@ -1,0 +1,89 @@
+import * as v from "valibot";
+import type { OutboundAnswer, OutboundRequest } from "../../host/call-out.ts";
+import { Fault } from "../../host/fault.ts";
+import type { Secrets } from "../../host/secrets.ts";
+import type { Action, ActionContext, ActionOutcome, ActionTools } from "../action.ts";
+import { readAnswer } from "./answer.ts";
+import { triggerRequest, triggerUrl } from "./request.ts";
+import { type ListenerTarget, listenerTarget, routeOptions } from "./settings.ts";
+
+/** Fires a Tekton trigger: one POST to an EventListener. */
+export const tekton: Action = {
+  name: "tekton",
+  target: listenerTarget,
+  options: routeOptions,
+  maxAttemptMs: 30_000,
+  connect(settings, tools) {
+    const target = v.parse(listenerTarget, settings.target);
+    const { params } = v.parse(routeOptions, settings.options);
+    const trigger = { route: settings.route, target, params };
+    return { runsReportedBy: target.runsReportedBy, run: (context) => run(trigger, context, tools) };
+  },
+};
+
+interface Trigger {
+  readonly route: string;
+  readonly target: ListenerTarget;
+  readonly params: Readonly<Record<string, string>>;
+}
+
+async function run(trigger: Trigger, context: ActionContext, tools: ActionTools): Promise<ActionOutcome> {
+  const request = await outboundRequest(trigger, context, tools.secrets);
+  let answer: OutboundAnswer;
+  try {
+    answer = await tools.callOut(request);
+  } catch (error) {
+    return outcomeOfFault(error);
+  }
+  const read = readAnswer(answer, tools.clock.now());
+  if (!read.accepted) return read.outcome;
+  const { eventID, listener } = read;
+  if (!eventID) {
+    return {
+      outcome: "done",
+      summary: "accepted by the listener, which named no event id: the annotation alone leads back",
+    };
+  }
+  // Before this counts as done: the run's first event may be here already, and waits for it.
+  await tools.origins.remember(trigger.target.runsReportedBy, eventID, context.entry.detail.delivery);
+  return { outcome: "done", summary: "accepted by the listener", facts: { eventID, ...(listener && { listener }) } };
+}
+
+async function outboundRequest(
+  { route, target, params }: Trigger,
+  { entry, attempt, signal }: ActionContext,
+  secrets: Secrets,
+): Promise<OutboundRequest> {
+  const token = target.token && (await secrets.read(target.token));
+  return {
+    method: "POST",
+    url: triggerUrl(target.url, entry),
+    headers: {
+      "content-type": "application/json",
+      // What tells apart two routes that meet the same event at one listener; a CEL filter reads it.
+      "drawbridge-route": route,
+      ...(token && { authorization: `Bearer ${token.reveal()}` }),
+    },
+    body: JSON.stringify(triggerRequest(entry, attempt, params)),
+    timeoutMs: target.timeoutSeconds * 1000,
+    maxAnswerBytes: MAX_ANSWER_BYTES,
+    signal,
+  };
+}
+
+/** A listener's answer has some 200; a proxy's error page has more. */
+const MAX_ANSWER_BYTES = 65_536;
+
+/** A repeat after an unknown outcome is harmless where the run's name comes from the event's key. */
+function outcomeOfFault(error: unknown): ActionOutcome {
+  if (!(error instanceof Fault)) throw error;
+  switch (error.code) {
+    case "target_unreachable":
+      return { outcome: "retry", summary: error.message };
+    case "target_timeout":
+    case "target_answer_too_large":
+      return { outcome: "retry", summary: error.message, unknownOutcome: true };
+    default:
+      throw error;
+  }
+}

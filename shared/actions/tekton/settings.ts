@@ -1,0 +1,37 @@
+import * as v from "valibot";
+import { secretRef } from "../../host/secrets.ts";
+import { isSecureUrl } from "../../identity/secure-url.ts";
+import { isTemplate } from "../../routes/fill.ts";
+
+/** Lines of a target in `drawbridge.yaml`, next to `kind: tekton`: an EventListener, or what stands in front of it. */
+export const listenerTarget = v.pipe(
+  v.strictObject({
+    /** Base address; the event's path is added. */
+    url: v.pipe(
+      v.string(),
+      v.url(),
+      v.regex(/^https?:\/\/[^\s?#@]+$/, "an http:// or https:// address without user, query or fragment"),
+    ),
+    /** Sent as `Authorization: Bearer`, for the proxy in front: an EventListener itself checks nothing. */
+    token: v.optional(secretRef),
+    /** Name of the source whose events tell of the runs. */
+    runsReportedBy: v.string(),
+    /** For one request, in seconds; 10 unless told, 1 to 25. */
+    timeoutSeconds: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(25)), 10),
+  }),
+  v.check(({ url, token }) => token === undefined || isSecureUrl(url), "a token goes over https:// only"),
+);
+
+/** The name of a param: what `$(body.params.…)` and `$(tt.params.…)` take without escapes. */
+const paramName = v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9]{0,62}$/, "letters and digits, a letter first"));
+
+/** Lines of a route in `drawbridge.yaml`, under `do.tekton`, next to `target`. */
+export const routeOptions = v.strictObject({
+  /** What the pipeline is told: literals, and paths into the published event such as `$.detail.page.id`. */
+  params: v.optional(
+    v.record(paramName, v.pipe(v.string(), v.check(isTemplate, "a literal, or a path such as $.detail.page.id"))),
+    {},
+  ),
+});
+
+export type ListenerTarget = v.InferOutput<typeof listenerTarget>;

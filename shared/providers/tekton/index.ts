@@ -1,0 +1,34 @@
+import * as v from "valibot";
+import type { Provider } from "../provider.ts";
+import { readDelivery } from "./parse.ts";
+import { basicCredential, prove, signWithBasic } from "./verify.ts";
+
+const settings = v.pipe(
+  v.strictObject({
+    /** Service-account tokens: the trust entries whose tokens are let in. */
+    bearer: v.optional(v.strictObject({ trust: v.union([v.string(), v.array(v.string())]) })),
+    /** A shared secret in the sink's address. */
+    basic: v.optional(basicCredential),
+    /** Base address of the Tekton Dashboard, for links to runs. */
+    dashboard: v.optional(v.pipe(v.string(), v.url())),
+    /** Hours after its end from which a run that the bridge did not start is no news. At least 1; default 24. */
+    maxAgeHours: v.optional(v.pipe(v.number(), v.minValue(1)), 24),
+  }),
+  v.check(({ bearer, basic }) => bearer !== undefined || basic !== undefined, "needs `bearer`, `basic` or both"),
+);
+
+/** Tekton Pipelines, telling of its runs in CloudEvents. */
+export const tekton = {
+  name: "tekton",
+  settings,
+  contentTypes: ["application/cloudevents+json"],
+  connect(source, tools) {
+    const { bearer, basic, dashboard, maxAgeHours } = v.parse(settings, source.settings);
+    const credentials = { trust: bearer && [bearer.trust].flat(), basic };
+    return {
+      authenticate: (request) => prove(request, source.name, credentials, tools),
+      read: (delivery) => readDelivery(delivery, { dashboard: dashboard?.replace(/\/+$/, ""), maxAgeHours }),
+      ...(basic && { sign: (request) => signWithBasic(request, basic, tools.secrets) }),
+    };
+  },
+} satisfies Provider;

@@ -1,0 +1,59 @@
+import * as v from "valibot";
+import type { AuthenticDelivery } from "../../delivery/authentic.ts";
+import { isTerminal } from "../../delivery/build-order.ts";
+import { cut, EVENT_LIMITS } from "../../delivery/event.ts";
+import type { Reading } from "../../delivery/reading.ts";
+import type { EpochMillis } from "../../host/clock.ts";
+import { type Envelope, envelopeOf } from "./envelope.ts";
+import { payload, type RunKind } from "./run.ts";
+import { type EventOptions, eventOf } from "./run-event.ts";
+import { tellingOf } from "./telling.ts";
+
+interface ReadingOptions extends EventOptions {
+  /** Hours after its end from which a run that the bridge did not start is no news. */
+  readonly maxAgeHours: number;
+}
+
+/** What a CloudEvent of Tekton means. Types that are not of a run, or not known yet, are ignored with their name. */
+export function readDelivery(delivery: AuthenticDelivery, options: ReadingOptions): Reading {
+  const envelope = envelopeOf(delivery);
+  if ("problem" in envelope) return { outcome: "unusable", problem: envelope.problem };
+  return { ...readEnvelope(envelope, delivery.receivedAt, options), deliveryKey: envelope.deliveryKey };
+}
+
+function readEnvelope(envelope: Envelope, receivedAt: EpochMillis, options: ReadingOptions): Reading {
+  const kind = kindOf(envelope.type);
+  if (!kind) return { outcome: "ignored", kind: cut(envelope.type, EVENT_LIMITS.title) };
+  const data = envelope.data();
+  if ("problem" in data) return { outcome: "unusable", problem: data.problem };
+  const read = v.safeParse(payload, data.value);
+  if (!read.success) return { outcome: "unusable", problem: problemOf(read.issues[0]) };
+  const found = read.output[kind];
+  if (!found) return { outcome: "unusable", problem: `the event has no \`${kind}\`` };
+
+  const telling = tellingOf(found, receivedAt);
+  const ageMs = receivedAt - Date.parse(telling.time);
+  // After a restart Tekton tells the last state of every run in the cluster once more. Of runs that the bridge started it
+  // wants to know even late; all others would be a flood of old news.
+  if (isTerminal(telling.state) && ageMs > options.maxAgeHours * HOUR_MS && !telling.origin?.delivery) {
+    return { outcome: "ignored", kind: "old terminal event" };
+  }
+  return { outcome: "event", event: eventOf(kind, found, telling, options) };
+}
+
+function kindOf(type: string): RunKind | undefined {
+  const [, kind] = /^dev\.tekton\.event\.(pipelinerun|taskrun|customrun)\.[a-z]+\.v1$/.exec(type) ?? [];
+  return KINDS.get(kind ?? "");
+}
+
+const KINDS: ReadonlyMap<string, RunKind> = new Map([
+  ["pipelinerun", "pipelineRun"],
+  ["taskrun", "taskRun"],
+  ["customrun", "customRun"],
+]);
+
+/** Names the place alone: valibot's own message would quote the payload. */
+const problemOf = (issue: v.BaseIssue<unknown>): string =>
+  `the event is not as documented at \`${v.getDotPath(issue) ?? "its root"}\``;
+
+const HOUR_MS = 3_600_000;

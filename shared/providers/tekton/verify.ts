@@ -1,0 +1,74 @@
+import * as v from "valibot";
+import type { Proof } from "../../delivery/authentic.ts";
+import { sourcePrincipal } from "../../delivery/principal.ts";
+import type { ReceivedRequest } from "../../delivery/request.ts";
+import { ok, type Result, refuse } from "../../delivery/result.ts";
+import { readBoth, rotatingSecret, type Secrets } from "../../host/secrets.ts";
+import { bearerToken } from "../../identity/bearer.ts";
+import type { ProviderTools, UnsignedRequest } from "../provider.ts";
+import { acceptedBy, equalSecrets } from "../signature.ts";
+
+/** A name with a colon could not be told from its password (https://www.rfc-editor.org/rfc/rfc7617#section-2). */
+export const basicCredential = v.strictObject({
+  username: v.pipe(v.string(), v.regex(/^[^:]+$/, "a user name without a colon")),
+  password: rotatingSecret,
+});
+type BasicCredential = v.InferOutput<typeof basicCredential>;
+
+interface Credentials {
+  /** Trust entries whose tokens are let in; absent where the source takes no token. */
+  readonly trust: readonly string[] | undefined;
+  readonly basic: BasicCredential | undefined;
+}
+
+/**
+ * Tekton signs nothing. What proves the cluster is a service-account token that a forwarder or a task adds, or the
+ * `user:password@` of the sink's address, which Go's HTTP client sends as `Authorization: Basic`
+ * (https://pkg.go.dev/net/http#Request.SetBasicAuth). A request has room for exactly one of them: a repeated header
+ * arrives joined by a comma and is neither.
+ */
+export async function prove(
+  request: ReceivedRequest,
+  source: string,
+  { trust, basic }: Credentials,
+  tools: ProviderTools,
+): Promise<Result<Proof>> {
+  if (basic && BASIC.test(request.headers.get(HEADER) ?? "")) return proveBasic(request, source, basic, tools.secrets);
+  const token = bearerToken(request.headers);
+  if (!token.ok) return token;
+  return trust ? tools.tokens.verify(token.value, trust) : refuse({ reason: "credential_malformed", header: HEADER });
+}
+
+/** Name and password are compared together, in the one spelling that encodes them: nothing sent is ever decoded. */
+async function proveBasic(
+  request: ReceivedRequest,
+  source: string,
+  { username, password }: BasicCredential,
+  secrets: Secrets,
+): Promise<Result<Proof>> {
+  const sent = request.headers.get(HEADER)?.replace(BASIC, "") ?? "";
+  const accepted = acceptedBy(await readBoth(secrets, password), (secret) =>
+    equalSecrets(sent, encoded(username, secret)),
+  );
+  if (!accepted) return refuse({ reason: "secret_mismatch", header: HEADER });
+  return ok({ principal: sourcePrincipal(source, "basic", accepted.label) });
+}
+
+/** As Tekton would send it to a sink with the current password in its address. */
+export async function signWithBasic(
+  request: UnsignedRequest,
+  { username, password }: BasicCredential,
+  secrets: Secrets,
+): Promise<Headers> {
+  const current = await secrets.read(password.current);
+  const headers = new Headers(request.headers);
+  headers.set(HEADER, `Basic ${encoded(username, current.reveal())}`);
+  return headers;
+}
+
+const encoded = (username: string, password: string): string =>
+  Buffer.from(`${username}:${password}`, "utf8").toString("base64");
+
+const HEADER = "Authorization";
+/** The scheme's name is case-insensitive (https://www.rfc-editor.org/rfc/rfc9110#section-11.1). */
+const BASIC = /^basic /i;

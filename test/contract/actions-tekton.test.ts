@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Fault, type FaultCode } from "../../shared/host/fault.ts";
+import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";
+import { pageEntry, type TriggerBenchOptions, triggerBenchFor } from "../support/sandbox-tekton-action.ts";
+import type { InjectedAnswer } from "../support/sandbox-tekton-answers.ts";
+
+describe("firing a Tekton trigger", () => {
+  let sandbox: SandboxListener;
+  const bench = (changes?: TriggerBenchOptions) => triggerBenchFor(sandbox.url, changes);
+  const runNames = () => [...sandbox.runs.keys()];
+
+  beforeEach(async () => {
+    sandbox = await startSandboxListener();
+  });
+  afterEach(() => sandbox.close());
+
+  it("starts one run and says no more than that the listener took it", async () => {
+    const entry = pageEntry();
+    const { run, origins } = bench();
+    const outcome = await run(entry);
+
+    expect(outcome).toMatchObject({ outcome: "done", summary: "accepted by the listener" });
+    expect(outcome).toHaveProperty("facts.listener", "ci/drawbridge");
+    const eventID = outcome.outcome === "done" ? outcome.facts?.["eventID"] : undefined;
+    expect(origins.get(`cluster ${eventID}`)).toBe(entry.detail.delivery);
+    expect(runNames()).toEqual([`docs-build-${entry.detail.eventKey}`]);
+    expect([...sandbox.runs.values()][0]).toMatchObject({
+      params: { page: "98310" },
+      labels: { "triggers.tekton.dev/triggers-eventid": eventID },
+      annotations: { "drawbridge.dev/delivery": entry.detail.delivery, "drawbridge.dev/started-by": "ff80aa01" },
+    });
+  });
+
+  it("sends one object of strings, with every param in it", async () => {
+    const entry = pageEntry();
+    const params = {
+      page: "$.detail.page.id",
+      version: "$.detail.page.version",
+      title: "$.detail.page.title",
+      ref: "main",
+    };
+    await bench({ options: { params } }).run(entry, { attempt: 3 });
+    const [request] = sandbox.requests;
+    expect(request).toMatchObject({ method: "POST", path: "/confluence/page.updated" });
+    expect(request?.headers.get("content-type")).toBe("application/json");
+    expect(request?.headers.get("drawbridge-route")).toBe("docs-build");
+    expect(request?.headers.has("authorization")).toBe(false);
+    expect(request?.body).toEqual({
+      delivery: {
+        id: entry.detail.delivery,
+        key: entry.detail.eventKey,
+        source: "confluence",
+        event: "page.updated",
+        attempt: "3",
+      },
+      params: { page: "98310", version: "1", title: "", ref: "main" },
+      actor: { id: "ff80aa01" },
+      payload: {},
+    });
+  });
+
+  it("starts no second run when it is repeated, and one for each route and each event", async () => {
+    await bench().run();
+    await bench().run();
+    expect(runNames()).toHaveLength(1);
+    expect(sandbox.refusals).toEqual([expect.stringContaining("already exists")]);
+    await bench({ route: "site-check" }).run();
+    await bench().run(pageEntry(2));
+    expect(runNames()).toHaveLength(3);
+  });
+
+  it("keeps the path of an address that has one", async () => {
+    await bench({ target: { url: `${sandbox.url.href}listeners/docs/` } }).run();
+    expect(sandbox.requests[0]?.path).toBe("/listeners/docs/confluence/page.updated");
+  });
+
+  it("shows its token to the proxy in front", async () => {
+    await sandbox.close();
+    sandbox = await startSandboxListener({ token: "a-token-for-the-proxy" });
+    expect(await bench({ target: { token: "env:LISTENER_TOKEN" } }).run()).toMatchObject({ outcome: "done" });
+    const refused = await bench().run();
+    expect(refused).toMatchObject({ outcome: "give_up", summary: expect.stringContaining("401") });
+  });
+
+  const answers: readonly [string, InjectedAnswer, object, number][] = [
+    ["a refused body", { kind: "bad_request", errorMessage: "no object" }, { outcome: "give_up" }, 0],
+    ["a 401", { kind: "unauthorized" }, { outcome: "give_up" }, 0],
+    ["a body too large", { kind: "too_large" }, { outcome: "give_up" }, 0],
+    ["a redirect to a login page", { kind: "login_redirect" }, { outcome: "give_up" }, 0],
+    ["a 200 of something else", { kind: "not_a_listener" }, { outcome: "give_up" }, 0],
+    ["an empty 500", { kind: "server_error" }, { outcome: "retry" }, 0],
+    ["a 429", { kind: "too_many_requests", retryAfter: "7" }, { outcome: "retry", afterSeconds: 7 }, 0],
+    ["a broken connection", { kind: "reset" }, { outcome: "retry", unknownOutcome: true }, 0],
+    ["the listener's own time-out", { kind: "handler_timeout" }, { outcome: "retry", unknownOutcome: true }, 1],
+    ["a 202 without a body", { kind: "bare_accepted" }, { outcome: "done" }, 1],
+  ];
+  it.each(answers)("takes %s for what it is", async (_, answer, outcome, runs) => {
+    sandbox.answerNext(answer);
+    expect(await bench().run()).toMatchObject(outcome);
+    expect(sandbox.requests).toHaveLength(1);
+    expect(runNames()).toHaveLength(runs);
+  });
+
+  it("makes one run of a request whose outcome was unknown and its repeat", async () => {
+    sandbox.answerNext({ kind: "handler_timeout" });
+    const { run } = bench();
+    expect(await run()).toMatchObject({ outcome: "retry", unknownOutcome: true });
+    expect(await run(pageEntry(), { attempt: 2 })).toMatchObject({ outcome: "done" });
+    expect(runNames()).toHaveLength(1);
+  });
+
+  it("ends with the attempt when the listener never answers", async () => {
+    sandbox.answerNext({ kind: "hang" });
+    const outcome = await bench().run(pageEntry(), { signal: AbortSignal.timeout(100) });
+    expect(outcome).toMatchObject({ outcome: "retry", unknownOutcome: true });
+  });
+
+  it("knows that nothing was done when nobody listens", async () => {
+    const gone = sandbox.url;
+    await sandbox.close();
+    const outcome = await triggerBenchFor(gone).run();
+    expect(outcome).toMatchObject({ outcome: "retry" });
+    expect(outcome).not.toHaveProperty("unknownOutcome");
+  });
+
+  it("does not know what was done behind an answer too large to read", async () => {
+    const failing = failingWith("target_answer_too_large");
+    expect(await bench({ callOut: failing }).run()).toMatchObject({ outcome: "retry", unknownOutcome: true });
+  });
+
+  it("passes on a fault that is not the listener's", async () => {
+    await expect(bench({ callOut: failingWith("store_unavailable") }).run()).rejects.toThrow(Fault);
+  });
+});
+
+const failingWith = (code: FaultCode) => async () => {
+  throw new Fault(code, "as the test wants it", { retryable: code === "store_unavailable" });
+};

@@ -1,0 +1,146 @@
+import { randomUUID } from "node:crypto";
+import { createServer } from "node:http";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import { Hono } from "hono";
+import * as v from "valibot";
+import { type Clock, systemClock } from "../../shared/host/clock.ts";
+import {
+  accept,
+  answerWith,
+  type InjectedAnswer,
+  LISTENER,
+  NAMESPACE,
+  received,
+  type SandboxRequest,
+} from "./sandbox-tekton-answers.ts";
+import { type RunEnding, type SandboxRun, SandboxTekton } from "./sandbox-tekton-runs.ts";
+import { SandboxEventSender, type SandboxSink, type SentEvent } from "./sandbox-tekton-sender.ts";
+
+export interface SandboxListenerOptions {
+  /** Asked anew for every request, so that a bridge may come back elsewhere. No events without it. */
+  readonly sink?: () => SandboxSink;
+  /** From a run's creation to its end; 60 unless told. */
+  readonly runMs?: number;
+  /** How a run ends; `Succeeded` unless told. */
+  readonly resultFor?: (run: SandboxRun) => RunEnding;
+  /** Any free one unless told. */
+  readonly port?: number;
+  /** Whether the template writes the bridge's annotations; otherwise only the event id leads back. */
+  readonly annotate?: boolean;
+  /** What a proxy in front of the listener asks for. */
+  readonly token?: string;
+  readonly clock?: Clock;
+}
+
+export interface SandboxListener {
+  readonly url: URL;
+  readonly requests: readonly SandboxRequest[];
+  /** By name. */
+  readonly runs: ReadonlyMap<string, SandboxRun>;
+  /** Why a trigger made nothing although it was answered 202: a real listener only logs this. */
+  readonly refusals: readonly string[];
+  readonly events: readonly SentEvent[];
+  /** The next requests get these, in order. */
+  answerNext(...answers: readonly InjectedAnswer[]): void;
+  /** A restart of the events controller: every run's present state is told again, under new ids. */
+  resendAll(): void;
+  /** When every run has ended, and every event was delivered or dropped. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * An EventListener and a very small Tekton behind it, small enough to start in every test and to play with. Both speak
+ * the real wire formats: the listener's answers, one PipelineRun for each name, and its CloudEvents on their way back.
+ */
+export async function startSandboxListener(options: SandboxListenerOptions = {}): Promise<SandboxListener> {
+  const { sink, runMs = 60, resultFor = () => ({ reason: "Succeeded" }), port = 0, clock = systemClock } = options;
+  const sender = new SandboxEventSender(sink, clock);
+  const tekton = new SandboxTekton({ namespace: NAMESPACE, runMs, resultFor, sender, clock });
+  const requests: SandboxRequest[] = [];
+  const refusals: string[] = [];
+  const answers: InjectedAnswer[] = [];
+  const trigger = (eventID: string, request: SandboxRequest) => {
+    const refusal = runTrigger(eventID, request, tekton, options.annotate ?? true);
+    if (refusal) refusals.push(refusal);
+  };
+
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  app.get("/live", (c) => c.text("ok"));
+  app.all("*", async (c) => {
+    const request = await received(c);
+    requests.push(request);
+    const injected = answers.shift();
+    const authorized = !options.token || request.headers.get("authorization") === `Bearer ${options.token}`;
+    if (!authorized) return c.text("Unauthorized", 401);
+    return injected ? answerWith(injected, c, () => trigger(randomUUID(), request)) : accept(c, request, trigger);
+  });
+
+  const { url, close } = await serve(app, port);
+  return {
+    url,
+    requests,
+    refusals,
+    runs: tekton.runs,
+    events: sender.sent,
+    answerNext: (...next) => void answers.push(...next),
+    resendAll: () => tekton.resendAll(),
+    settled: async () => {
+      await tekton.settled();
+      await sender.settled();
+    },
+    close: async () => {
+      await close();
+      await tekton.close();
+      await sender.close();
+    },
+  };
+}
+
+/** What `$(body.…)` of the rendered bindings reads; a value that is not a string fails the trigger. */
+const bound = v.object({
+  delivery: v.object({ id: v.string(), key: v.string() }),
+  params: v.record(v.string(), v.string()),
+  actor: v.object({ id: v.string() }),
+});
+
+/** Bindings and template of one route, as `tekton render` writes them. Says why nothing was created, if so. */
+function runTrigger(
+  eventID: string,
+  { headers, body }: SandboxRequest,
+  tekton: SandboxTekton,
+  annotate: boolean,
+): string | undefined {
+  const read = v.safeParse(bound, body);
+  if (!read.success) return `binding failed at ${v.getDotPath(read.issues[0]) ?? "the body"}`;
+  const { delivery, params, actor } = read.output;
+  const trigger = headers.get("drawbridge-route") ?? LISTENER;
+  return tekton.create({
+    name: `${trigger}-${delivery.key}`,
+    pipeline: trigger,
+    params,
+    labels: {
+      "tekton.dev/pipeline": trigger,
+      "triggers.tekton.dev/eventlistener": LISTENER,
+      "triggers.tekton.dev/trigger": trigger,
+      "triggers.tekton.dev/triggers-eventid": eventID,
+    },
+    annotations: annotate ? { "drawbridge.dev/delivery": delivery.id, "drawbridge.dev/started-by": actor.id } : {},
+  });
+}
+
+async function serve(app: Hono<{ Bindings: HttpBindings }>, port: number) {
+  const server = createServer(getRequestListener(app.fetch));
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("a server that listens on TCP has a port");
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { url: new URL(`http://127.0.0.1:${address.port}`), close };
+}

@@ -1,0 +1,56 @@
+import type { ActionOutcome } from "../../shared/actions/action.ts";
+import { tekton } from "../../shared/actions/tekton/index.ts";
+import { type BusEntry, entryOf } from "../../shared/bus/entry.ts";
+import { type CallOut, callOut } from "../../shared/host/call-out.ts";
+import { sampleDelivery } from "./samples.ts";
+import { memoryBoards } from "./sandbox-confluence-action.ts";
+import { secretsOf, testClock } from "./tools.ts";
+
+/** The entry that is published of the page edit number `n`. */
+export function pageEntry(n = 1): BusEntry {
+  const entry = entryOf(sampleDelivery(n));
+  if (!entry) throw new Error("a sample delivery holds an event");
+  return entry;
+}
+
+interface TriggerBench {
+  /** Delivery by source and event id, as remembered. */
+  readonly origins: ReadonlyMap<string, string>;
+  run(entry?: BusEntry, changes?: { readonly attempt?: number; readonly signal?: AbortSignal }): Promise<ActionOutcome>;
+}
+
+export interface TriggerBenchOptions {
+  readonly route?: string;
+  readonly target?: object;
+  readonly options?: object;
+  readonly callOut?: CallOut;
+}
+
+/** The action, connected to a listener: route `docs-build`, runs told by source `cluster`, one param `page`. */
+export function triggerBenchFor(url: URL, changes: TriggerBenchOptions = {}): TriggerBench {
+  const origins = new Map<string, string>();
+  const action = tekton.connect(
+    {
+      route: changes.route ?? "docs-build",
+      targetName: "listener",
+      target: { url: url.href, runsReportedBy: "cluster", ...changes.target },
+      options: { params: { page: "$.detail.page.id" }, ...changes.options },
+    },
+    {
+      secrets: secretsOf({ LISTENER_TOKEN: "a-token-for-the-proxy" }),
+      clock: testClock(),
+      callOut: changes.callOut ?? callOut,
+      boards: memoryBoards(),
+      origins: {
+        remember: async (source, eventID, delivery) => void origins.set(`${source} ${eventID}`, delivery),
+        find: async (source, eventID) => origins.get(`${source} ${eventID}`),
+      },
+      random: () => 0,
+    },
+  );
+  return {
+    origins,
+    run: (entry = pageEntry(), { attempt = 1, signal = new AbortController().signal } = {}) =>
+      action.run({ entry, origin: entry, attempt, signal }),
+  };
+}

@@ -1,0 +1,50 @@
+import * as v from "valibot";
+import { describe, expect, it } from "vitest";
+import { listenerTarget, routeOptions } from "../../../../shared/actions/tekton/settings.ts";
+
+const target = { url: "https://listener.example.test/docs", runsReportedBy: "cluster" };
+
+describe("a target of kind tekton", () => {
+  it.each([
+    ["an address alone", target],
+    ["a Service inside the cluster", { ...target, url: "http://el-docs.ci.svc.cluster.local:8080" }],
+    ["a token", { ...target, token: "env:TOKEN" }],
+    ["a token to this machine", { ...target, url: "http://127.0.0.1:8080", token: "env:TOKEN" }],
+    ["the longest time", { ...target, timeoutSeconds: 25 }],
+  ])("may have %s", (_, settings) => {
+    expect(v.is(listenerTarget, settings)).toBe(true);
+  });
+
+  it.each([
+    ["no source that tells of the runs", { url: target.url }],
+    ["a password in its address", { ...target, url: "https://user:pass@listener.example.test" }],
+    ["a query", { ...target, url: `${target.url}?key=1` }],
+    ["a fragment", { ...target, url: `${target.url}#top` }],
+    ["another scheme", { ...target, url: "ftp://listener.example.test" }],
+    ["no address", { ...target, url: "https://:8080" }],
+    ["a literal token", { ...target, token: "abc" }],
+    ["a token in the clear", { ...target, url: "http://listener.example.test", token: "env:TOKEN" }],
+    ["more time than an attempt has", { ...target, timeoutSeconds: 26 }],
+    ["a setting that does not exist", { ...target, timeout: 5 }],
+  ])("may not have %s", (_, settings) => {
+    expect(v.is(listenerTarget, settings)).toBe(false);
+  });
+});
+
+describe("options of a route to tekton", () => {
+  it("have no params unless told", () => {
+    expect(v.parse(routeOptions, {})).toEqual({ params: {} });
+  });
+
+  it.each(["page", "gitRef2", "P"])("take a param named %s", (name) => {
+    expect(v.is(routeOptions, { params: { [name]: "$.detail.page.id" } })).toBe(true);
+  });
+
+  it.each(["", "1page", "page-id", "page.id", "page_id", "page)", "größe"])("take no param named %j", (name) => {
+    expect(v.is(routeOptions, { params: { [name]: "x" } })).toBe(false);
+  });
+
+  it("take no path that leads nowhere", () => {
+    expect(v.is(routeOptions, { params: { page: "$.detail..id" } })).toBe(false);
+  });
+});
