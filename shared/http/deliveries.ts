@@ -50,7 +50,7 @@ const EXPECTED: Readonly<Record<keyof Query, string>> = {
 };
 
 /** `GET /v1/deliveries`: newest first, of the last seven days unless `since` says otherwise. */
-export async function listDeliveries(request: Request, api: DeliveriesApi): Promise<Result<unknown>> {
+export async function listDeliveries(request: Request, api: DeliveriesApi): Promise<Result<ListedDeliveries>> {
   const allowed = await requireOnCall(request, api);
   if (!allowed.ok) return allowed;
   const asked = v.safeParse(query, Object.fromEntries(new URL(request.url).searchParams));
@@ -79,7 +79,7 @@ export async function listDeliveries(request: Request, api: DeliveriesApi): Prom
 const SCAN_LIMIT = 2_000;
 
 /** `GET /v1/deliveries/{id}`: the delivery, what was published of it, and all that followed. */
-export async function getDelivery(request: Request, id: string, api: DeliveriesApi): Promise<Result<unknown>> {
+export async function getDelivery(request: Request, id: string, api: DeliveriesApi): Promise<Result<ShownDelivery>> {
   const allowed = await requireOnCall(request, api);
   if (!allowed.ok) return allowed;
   const delivery = await api.deliveries.get(id);
@@ -87,11 +87,20 @@ export async function getDelivery(request: Request, id: string, api: DeliveriesA
   return ok(shownDelivery(delivery, await api.deliveries.timeline(id)));
 }
 
+/** A timeline's entry with its times as ISO 8601. */
+export type ShownEntry = WithIsoTimes<TimelineEntry>;
+type WithIsoTimes<T> = T extends unknown ? { [K in keyof T]: K extends "at" | "nextAt" ? string : T[K] } : never;
+
+export interface ListedDeliveries {
+  readonly deliveries: readonly ReturnType<typeof shownSummary>[];
+  readonly next?: string;
+}
+
 export interface ShownDelivery {
   readonly delivery: ReturnType<typeof shownSummary> &
     Pick<RecordedDelivery, "provider" | "requestId" | "bodyDigest" | "bodyBytes"> & { readonly relayedAt?: string };
   readonly event?: BusEntry;
-  readonly timeline: readonly (Omit<TimelineEntry, "at"> & { readonly at: string })[];
+  readonly timeline: readonly ShownEntry[];
 }
 
 function shownDelivery(delivery: RecordedDelivery, timeline: readonly TimelineEntry[]): ShownDelivery {
@@ -101,8 +110,15 @@ function shownDelivery(delivery: RecordedDelivery, timeline: readonly TimelineEn
   return {
     delivery: { ...shownSummary(delivery), provider, requestId, bodyDigest, bodyBytes, ...relayed },
     ...(event && { event }),
-    timeline: timeline.map((entry) => ({ ...entry, at: toIso(entry.at) })),
+    timeline: timeline.map(shownEntry),
   };
+}
+
+function shownEntry(entry: TimelineEntry): ShownEntry {
+  const at = toIso(entry.at);
+  if (entry.kind !== "attempt") return { ...entry, at };
+  const { nextAt, ...rest } = entry;
+  return { ...rest, at, ...(nextAt !== undefined && { nextAt: toIso(nextAt) }) };
 }
 
 function shownSummary({ id, source, receivedAt, outcome, what, subject, principal }: DeliverySummary) {

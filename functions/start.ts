@@ -1,0 +1,48 @@
+import { configPath } from "../shared/cli/session.ts";
+import { loadConfig } from "../shared/config/load.ts";
+import { DEFAULT_RETRY } from "../shared/delivery/retry-delay.ts";
+import { systemClock, toIso } from "../shared/host/clock.ts";
+import { jsonLog } from "../shared/host/log.ts";
+import { LocalSecrets } from "../shared/host/secrets.ts";
+import { startStandalone } from "./standalone.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `drawbridge start`: the bridge on this machine, until it is told to end. With no configuration, the playground. */
+export async function start(
+  options: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
+): Promise<void> {
+  const path = configPath(options["config"], environment);
+  const { host = "127.0.0.1", port = "8787", data = ".drawbridge/data" } = options;
+  if (path === undefined) {
+    const { startPlayground } = await import("./playground.ts");
+    return endOnSignal(
+      await startPlayground({ port: Number(port), print: (line) => process.stdout.write(`${line}\n`) }),
+    );
+  }
+  const log = jsonLog(
+    (line) => process.stdout.write(line),
+    () => toIso(systemClock.now()),
+  );
+  const bridge = await startStandalone({
+    config: await loadConfig(path),
+    secrets: new LocalSecrets(environment),
+    log,
+    retry: DEFAULT_RETRY,
+    address: { hostname: host, port: Number(port) },
+    dataPath: data,
+  });
+  log.info({ url: bridge.url.origin, config: path }, "started");
+  endOnSignal(bridge);
+}
+
+/** Ends what was accepted to be done now; the rest is in the store. A second signal ends at once. */
+function endOnSignal({ stop }: { stop(): Promise<void> }): void {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      process.once(signal, () => process.exit(1));
+      void stop().then(() => process.exit(0));
+    });
+  }
+}

@@ -1,0 +1,21 @@
+export const USAGE = `drawbridge <command>
+
+  start                         run the bridge on this machine; with no configuration, the playground
+    --config <file>             default: DRAWBRIDGE_CONFIG, else drawbridge.yaml here if there is one
+    --host <address>            default 127.0.0.1
+    --port <port>               default 8787
+    --data <folder>             where the store keeps its files, default .drawbridge/data
+  check                         say what is wrong with the configuration, and what is unsafe
+  send <provider> <event>       sign a fixture with the configured secret and post it; without <event>, list them
+  events list                   the newest deliveries
+    --source --type --outcome --principal --text --since --until --limit --cursor
+  events show <delivery>        one delivery and all that followed it
+  tekton render <route>         the Kubernetes objects that fit a route, as YAML
+    --pipeline <name>           default: the route's name
+    --namespace <name>          default: default
+    --listener <name>           default: drawbridge
+    --service-account <name>    default: default
+
+Commands that talk to a bridge take --url (default: DRAWBRIDGE_URL, else the playground that runs here, else
+http://127.0.0.1:8787) and read a bearer token from DRAWBRIDGE_TOKEN; the playground gives its own.
+`;

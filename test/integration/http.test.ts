@@ -1,0 +1,236 @@
+import { request as httpRequest } from "node:http";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Fault } from "../../shared/host/fault.ts";
+import { CANARY, gitlabHeaders, httpBridge } from "../support/http-bridge.ts";
+
+let bridge: Awaited<ReturnType<typeof httpBridge>>;
+beforeEach(async () => {
+  bridge = await httpBridge();
+});
+afterEach(() => bridge.close());
+
+const PUSH = JSON.stringify({ object_kind: "push", unread: 1 });
+
+function post(body: string | Uint8Array, headers: Record<string, string>, method = "POST"): Promise<Response> {
+  return fetch(bridge.url, { method, headers, ...(method === "GET" ? {} : { body }) });
+}
+
+const signed = (body: string | Uint8Array) => gitlabHeaders(body, bridge.clock.now());
+
+/** Posts with header lines that `fetch` would join or refuse. */
+function postRaw(body: string, headers: readonly string[]): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      bridge.url,
+      { method: "POST", headers: [...headers, "host", bridge.url.host] },
+      async (answer) => {
+        let text = "";
+        for await (const chunk of answer) text += String(chunk);
+        resolve({ status: answer.statusCode ?? 0, text });
+      },
+    );
+    request.on("error", reject);
+    request.end(body);
+  });
+}
+
+async function expectProblem(answer: Response, status: number): Promise<Record<string, unknown>> {
+  expect(answer.status).toBe(status);
+  expect(answer.headers.get("content-type")).toBe("application/problem+json");
+  const problem = (await answer.json()) as Record<string, unknown>;
+  expect(problem).toMatchObject({ status, type: `urn:drawbridge:problem:${status}`, title: expect.any(String) });
+  expect(problem["instance"]).toMatch(/^urn:uuid:[0-9a-f-]{36}$/);
+  return problem;
+}
+
+function expectNoTrace(): void {
+  expect(bridge.records.size).toBe(0);
+  const key = CANARY.slice("whsec_".length);
+  for (const line of bridge.lines) expect(line).not.toContain(key);
+}
+
+describe("a webhook whose sender is not proved", () => {
+  const changes: readonly (readonly [string, (headers: Record<string, string>) => Record<string, string>])[] = [
+    ["no signature", ({ "webhook-signature": _, ...rest }) => rest],
+    ["no timestamp that the signature covers", ({ "webhook-timestamp": _, ...rest }) => rest],
+    ["no id that the signature covers", ({ "webhook-id": _, ...rest }) => rest],
+    ["an empty signature", (headers) => ({ ...headers, "webhook-signature": "" })],
+    [
+      "a truncated signature",
+      (headers) => ({ ...headers, "webhook-signature": headers["webhook-signature"]?.slice(0, -3) ?? "" }),
+    ],
+    [
+      "a doubled signature",
+      (headers) => ({
+        ...headers,
+        "webhook-signature": `${headers["webhook-signature"]}, ${headers["webhook-signature"]}`,
+      }),
+    ],
+    ["a signature of another body", (headers) => ({ ...headers, ...pick(gitlabHeaders("{}", bridge.clock.now())) })],
+    [
+      "an old timestamp, rightly signed",
+      (headers) => ({ ...headers, ...gitlabHeaders(PUSH, bridge.clock.now() - 301_000) }),
+    ],
+    [
+      "a timestamp of the future, rightly signed",
+      (headers) => ({ ...headers, ...gitlabHeaders(PUSH, bridge.clock.now() + 301_000) }),
+    ],
+    ["a timestamp that is none", (headers) => ({ ...headers, "webhook-timestamp": "soon" })],
+    ["a token in its place", ({ "webhook-signature": _, ...rest }) => ({ ...rest, "x-gitlab-token": CANARY })],
+    ["the secret itself for a signature", (headers) => ({ ...headers, "webhook-signature": CANARY })],
+  ];
+  const pick = ({ "webhook-signature": signature = "" }: Record<string, string>) => ({
+    "webhook-signature": signature,
+  });
+
+  it.each(changes)("gets the same terse 401 and no write: %s", async (_, change) => {
+    const answer = await post(PUSH, change(signed(PUSH)));
+    const problem = await expectProblem(answer, 401);
+    expect(Object.keys(problem).sort()).toEqual(["instance", "status", "title", "type"]);
+    expect(problem["title"]).toBe("The sender could not be proved");
+    expect(answer.headers.get("www-authenticate")).toBe('Bearer realm="drawbridge"');
+    expect(bridge.lines.at(-1)).toContain('"message":"refused"');
+    expect(JSON.parse(bridge.lines.at(-1) ?? "")["reason"]).toMatch(/^[a-z_]+$/);
+    expectNoTrace();
+  });
+
+  it("gets 401 for two signature lines, even if one is right", async () => {
+    const headers = Object.entries(signed(PUSH)).flat();
+    const wrong = `v1,${"A".repeat(43)}=`;
+    for (const second of [wrong, signed(PUSH)["webhook-signature"] ?? ""]) {
+      expect((await postRaw(PUSH, [...headers, "webhook-signature", second])).status).toBe(401);
+    }
+    expectNoTrace();
+  });
+
+  it("is not read: bytes that would break any parser are refused alike", async () => {
+    for (const body of ["", "{", "\u0000", "[".repeat(100_000), `{"a":`.repeat(1_000)]) {
+      await expectProblem(await post(body, { ...signed(PUSH) }), 401);
+    }
+    expectNoTrace();
+  });
+});
+
+describe("a webhook that is proved", () => {
+  it("is accepted, and again a duplicate with the same id", async () => {
+    const body = JSON.stringify({ object_kind: "wiki_page" });
+    const wiki = { "x-gitlab-event": "Wiki Page Hook" };
+    const first = await post(body, { ...signed(body), ...wiki });
+    expect(first.status).toBe(202);
+    const receipt = (await first.json()) as { delivery: string; status: string };
+    expect(receipt).toEqual({ delivery: expect.stringMatching(/^d-[a-z2-7]{26}$/), status: "ignored" });
+    bridge.clock.advance(60_000);
+    const again = await post(body, { ...signed(body), ...wiki });
+    expect([again.status, await again.json()]).toEqual([200, { delivery: receipt.delivery, status: "duplicate" }]);
+  });
+
+  const unusable: readonly (readonly [string, string | Uint8Array])[] = [
+    ["no JSON", "push!"],
+    ["an empty body", ""],
+    ["no JSON object", "[1]"],
+    ["an object of the wrong shape", '{"object_kind":"push","ref":7}'],
+    ["a member told twice", '{"object_kind":"push","object_kind":"push"}'],
+    ["nesting without end", `{"object_kind":"push","a":${"[".repeat(5_000)}${"]".repeat(5_000)}}`],
+    ["bytes that are not UTF-8", Uint8Array.from([0x7b, 0x22, 0xff, 0x22, 0x7d])],
+    ["a byte order mark", "\uFEFF{}"],
+  ];
+  it.each(unusable)("but unusable is recorded and shown, not lost: %s", async (_, body) => {
+    const answer = await post(body, signed(body));
+    expect([answer.status, await answer.json()]).toEqual([202, { delivery: expect.any(String), status: "unusable" }]);
+    const [record] = [...bridge.records.values()];
+    expect(record).toMatchObject({ outcome: "unusable", bodyBytes: Buffer.byteLength(body) });
+  });
+
+  it("is answered 503 with Retry-After, never 500, when it cannot be recorded", async () => {
+    await bridge.close();
+    const down = new Fault("store_unavailable", "the table did not answer", { retryable: true });
+    for (const failure of [down, new TypeError("a mistake of ours that quotes secret-canary")]) {
+      const deliveries = {
+        record: () => Promise.reject(failure),
+        get: async () => undefined,
+        timeline: async () => [],
+        list: async () => ({ deliveries: [] }),
+      };
+      bridge = await httpBridge({ deliveries });
+      const answer = await post(PUSH, signed(PUSH));
+      await expectProblem(answer, 503);
+      expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+      expect(bridge.lines.join()).not.toContain("secret-canary");
+      if (failure !== down) break;
+      await bridge.close();
+    }
+  });
+});
+
+describe("a request that is no webhook", () => {
+  it("to an unknown source is 404, and the source's name is not logged", async () => {
+    bridge.url.pathname = "/webhooks/no-such-source";
+    await expectProblem(await post(PUSH, signed(PUSH)), 404);
+    expect(bridge.lines.join()).not.toContain("no-such-source");
+    expectNoTrace();
+  });
+
+  it.each(["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])("with method %s is 405 with Allow", async (method) => {
+    const answer = await post(PUSH, signed(PUSH), method);
+    await expectProblem(answer, 405);
+    expect(answer.headers.get("allow")).toBe("POST");
+    expectNoTrace();
+  });
+
+  const types: readonly (readonly [string, Record<string, string>])[] = [
+    ["a form", { "content-type": "application/x-www-form-urlencoded" }],
+    ["plain text", { "content-type": "text/plain" }],
+    ["JSON in another charset", { "content-type": "application/json; charset=utf-16" }],
+    ["JSON in Latin-1", { "content-type": 'application/json; charset="iso-8859-1"' }],
+    ["compressed JSON", { "content-type": "application/json", "content-encoding": "gzip" }],
+  ];
+  it.each(types)("with %s is 415", async (_, headers) => {
+    await expectProblem(await post(PUSH, { ...signed(PUSH), ...headers }), 415);
+    expectNoTrace();
+  });
+
+  it("takes UTF-8 however it is spelled", async () => {
+    const headers = { ...signed(PUSH), "content-type": 'Application/JSON; Charset="UTF-8"' };
+    expect((await post(PUSH, headers)).status).toBe(202);
+  });
+
+  it("of 25 MB is 413, whether it says its length or not", async () => {
+    const body = "x".repeat(25 * 1024 * 1024);
+    const told = await post(body, signed(PUSH));
+    await expectProblem(told, 413);
+    const untold = await fetch(bridge.url, {
+      method: "POST",
+      headers: signed(PUSH),
+      body: new Blob([body]).stream(),
+      duplex: "half",
+    } as RequestInit);
+    await expectProblem(untold, 413);
+    expectNoTrace();
+  });
+
+  it("to nowhere is 404", async () => {
+    bridge.url.pathname = "/etc/passwd";
+    await expectProblem(await post("", {}, "GET"), 404);
+  });
+
+  it("for deliveries needs a token", async () => {
+    for (const path of ["/v1/deliveries", "/v1/deliveries/d-1"]) {
+      bridge.url.pathname = path;
+      const answer = await fetch(bridge.url);
+      await expectProblem(answer, 401);
+    }
+  });
+});
+
+describe("health", () => {
+  it("is up without looking further, and ready when store and bus answer", async () => {
+    expect((await fetch(new URL("/healthz", bridge.url))).status).toBe(200);
+    expect((await fetch(new URL("/readyz", bridge.url))).status).toBe(200);
+    await bridge.close();
+    bridge = await httpBridge({
+      ready: () => Promise.reject(new Fault("store_unavailable", "down", { retryable: true })),
+    });
+    expect((await fetch(new URL("/healthz", bridge.url))).status).toBe(200);
+    await expectProblem(await fetch(new URL("/readyz", bridge.url)), 503);
+  });
+});

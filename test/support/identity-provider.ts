@@ -1,0 +1,94 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { exportJWK, generateKeyPair } from "jose";
+
+/** A client that gets tokens for itself. */
+export interface MachineClient {
+  readonly id: string;
+  readonly secret: string;
+  /** Claims its tokens carry besides the standard ones. */
+  readonly claims?: Readonly<Record<string, unknown>>;
+}
+
+export interface IdentityProvider {
+  readonly issuer: string;
+  /** A fresh access token of `client` for `audience`: a signed JWT (RFC 9068). */
+  token(client: MachineClient, audience: string): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** A real OpenID provider on loopback, with client credentials and audience by resource indicator (RFC 8707). */
+export async function startIdentityProvider(options: {
+  readonly clients: readonly MachineClient[];
+  /** Any free one unless told. */
+  readonly port?: number;
+}): Promise<IdentityProvider> {
+  const { clients, port = 0 } = options;
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { privateKey } = await generateKeyPair("ES256", { extractable: true });
+  const provider = await quietly(async () => {
+    const { default: Provider } = await import("oidc-provider");
+    return new Provider(issuer, {
+      jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: "development-1", alg: "ES256", use: "sig" }] },
+      clients: clients.map(({ id, secret }) => ({
+        client_id: id,
+        client_secret: secret,
+        grant_types: ["client_credentials"],
+        id_token_signed_response_alg: "ES256",
+        redirect_uris: [],
+        response_types: [],
+      })),
+      extraTokenClaims: (_, token) => ({ ...clients.find(({ id }) => id === token.clientId)?.claims }),
+      ttl: { ClientCredentials: 600 },
+      features: {
+        devInteractions: { enabled: false },
+        clientCredentials: { enabled: true },
+        resourceIndicators: {
+          enabled: true,
+          getResourceServerInfo: (_, audience) => ({
+            scope: "",
+            audience,
+            accessTokenTTL: 600,
+            accessTokenFormat: "jwt",
+            jwt: { sign: { alg: "ES256" } },
+          }),
+        },
+      },
+    });
+  });
+  server.on("request", provider.callback());
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { issuer, token: (client, audience) => fetchToken(issuer, client, audience), close };
+}
+
+/** OAuth 2.0 client credentials grant (RFC 6749 §4.4) with a resource (RFC 8707 §2). */
+async function fetchToken(issuer: string, { id, secret }: MachineClient, audience: string): Promise<string> {
+  const answer = await fetch(`${issuer}/token`, {
+    method: "POST",
+    headers: { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}` },
+    body: new URLSearchParams({ grant_type: "client_credentials", resource: audience }),
+  });
+  const told = (await answer.json()) as { access_token?: string; error?: string };
+  if (told.access_token === undefined) throw new Error(`the identity provider answered ${answer.status} ${told.error}`);
+  return told.access_token;
+}
+
+/** The library warns of development use when it is loaded and set up, which is just what this is. */
+async function quietly<T>(setUp: () => Promise<T>): Promise<T> {
+  const { warn } = console;
+  console.warn = () => undefined;
+  try {
+    return await setUp();
+  } finally {
+    console.warn = warn;
+  }
+}

@@ -1,0 +1,147 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, writeFile } from "node:fs/promises";
+import { stringify } from "yaml";
+import type { PlaygroundSession } from "../../shared/cli/session.ts";
+import { startIdentityProvider } from "./identity-provider.ts";
+import { startSandboxConfluence } from "./sandbox-confluence.ts";
+import { startSandboxListener } from "./sandbox-listener.ts";
+
+/** The playground's page. */
+export const PAGE = "98310";
+/** What the development identity provider's tokens are made for. */
+const AUDIENCE = "https://drawbridge.playground";
+/** Long enough that a person sees the run go on. */
+const RUN_MS = 1_500;
+
+export interface PlaygroundSandboxes {
+  readonly pageUrl: URL;
+  readonly pageVersion: () => number;
+  readonly addresses: readonly (readonly [string, string])[];
+  /** Writes secrets and configuration into `folder`, and gives the path of the configuration. */
+  writeConfig(folder: string): Promise<string>;
+  /** Where the sandboxes find the bridge from now on, and what the command line needs to know. */
+  meet(bridge: URL, config: string): PlaygroundSession;
+  close(): Promise<void>;
+}
+
+/** The systems around the bridge, each speaking its real wire format. `port` 0 takes any free ones, else the three after it. */
+export async function startPlaygroundSandboxes(port: number): Promise<PlaygroundSandboxes> {
+  const portAfter = (places: number): number => (port === 0 ? 0 : port + places);
+  const secrets = newSecrets();
+  const reader = { id: "on-call", secret: newSecret() };
+  const forwarder = { id: "event-forwarder", secret: newSecret(), claims: { "kubernetes.io": { namespace: "ci" } } };
+  let bridge = new URL("http://127.0.0.1");
+
+  const confluence = await startSandboxConfluence({
+    port: portAfter(1),
+    product: "data-center",
+    webhook: {
+      get url() {
+        return new URL("/webhooks/wiki", bridge);
+      },
+      secret: secrets.wiki,
+      tellsOwnWrites: true,
+    },
+  });
+  const identity = await startIdentityProvider({ port: portAfter(3), clients: [reader, forwarder] });
+  let token = "";
+  const listener = await startSandboxListener({
+    port: portAfter(2),
+    runMs: RUN_MS,
+    sink: () => ({ url: new URL("/webhooks/cluster", bridge), headers: { authorization: `Bearer ${token}` } }),
+  });
+
+  return {
+    pageUrl: confluence.pageUrl(PAGE),
+    pageVersion: () => confluence.page(PAGE).latest.number,
+    addresses: [
+      ["sandbox Confluence", confluence.pageUrl(PAGE).href],
+      ["sandbox listener", listener.url.href],
+      ["identity provider", identity.issuer],
+    ],
+    async writeConfig(folder) {
+      await mkdir(`${folder}/secrets`, { recursive: true, mode: 0o700 });
+      const values = { ...secrets, confluence: confluence.credentials.bearer };
+      for (const [name, value] of Object.entries(values)) {
+        await writeFile(`${folder}/secrets/${name}`, value, { mode: 0o600 });
+      }
+      const config = `${folder}/drawbridge.yaml`;
+      const ref = (name: keyof typeof values): string => `file:${folder}/secrets/${name}`;
+      const site = confluence.site("data-center");
+      await writeFile(config, stringify(configOf({ site, listener: listener.url.href, issuer: identity.issuer, ref })));
+      token = await identity.token(forwarder, AUDIENCE);
+      return config;
+    },
+    meet(url, config) {
+      bridge = url;
+      const tokenEndpoint = `${identity.issuer}/token`;
+      return {
+        url: url.origin,
+        config,
+        tokenEndpoint,
+        audience: AUDIENCE,
+        clientId: reader.id,
+        clientSecret: reader.secret,
+      };
+    },
+    async close() {
+      await listener.close();
+      await confluence.close();
+      await identity.close();
+    },
+  };
+}
+
+const newSecret = (): string => randomBytes(24).toString("base64url");
+
+function newSecrets() {
+  return {
+    wiki: newSecret(),
+    gitlab: `whsec_${randomBytes(32).toString("base64")}`,
+    buildkite: newSecret(),
+    cluster: newSecret(),
+  };
+}
+
+interface ConfigFacts {
+  readonly site: string;
+  readonly listener: string;
+  readonly issuer: string;
+  readonly ref: (secret: "wiki" | "gitlab" | "buildkite" | "cluster" | "confluence") => string;
+}
+
+/** The playground's `drawbridge.yaml`. */
+function configOf({ site, listener, issuer, ref }: ConfigFacts): object {
+  const inNamespace = { path: ["kubernetes.io", "namespace"], equals: "ci" };
+  const entry = { issuer, audience: AUDIENCE };
+  return {
+    issuers: {
+      people: { ...entry, claims: [{ path: "sub", equals: "on-call" }], roles: ["on-call"] },
+      cluster: { ...entry, claims: [inNamespace] },
+    },
+    sources: {
+      wiki: { provider: "confluence", site, hubSignature: { current: ref("wiki") }, ownAccounts: ["drawbridge"] },
+      gitlab: { provider: "gitlab", signingToken: { current: ref("gitlab") } },
+      buildkite: { provider: "buildkite", signature: { current: ref("buildkite") } },
+      cluster: {
+        provider: "tekton",
+        bearer: { trust: "cluster" },
+        basic: { username: "tekton", password: { current: ref("cluster") } },
+      },
+    },
+    targets: {
+      listener: { kind: "tekton", url: listener, runsReportedBy: "cluster" },
+      pages: { kind: "confluence", product: "data-center", site, credential: { bearer: ref("confluence") } },
+    },
+    routes: {
+      "docs-build": {
+        when: { "detail-type": ["page.updated"], source: ["drawbridge.confluence"] },
+        do: { tekton: { target: "listener", params: { page: "$.detail.page.id" } } },
+      },
+      "docs-status": {
+        when: { "detail-type": [{ prefix: "build." }], source: ["drawbridge.tekton"] },
+        do: { confluence: { target: "pages" } },
+      },
+    },
+  };
+}
