@@ -12,7 +12,35 @@ export type BridgeEvent =
   | ReleaseEvent
   | ApprovalEvent;
 
-export type EventType = BridgeEvent["type"];
+const BUILD_STATES = [
+  "queued",
+  "running",
+  "waiting",
+  "succeeded",
+  "failed",
+  "cancelled",
+  "timed_out",
+  "skipped",
+] as const;
+const FAMILIES = {
+  page: ["created", "updated", "moved", "trashed", "restored", "labeled", "unlabeled", "commented"],
+  code: ["pushed", "tagged"],
+  change: ["opened", "updated", "approved", "merged", "closed", "commented"],
+  build: BUILD_STATES,
+  job: BUILD_STATES,
+  deployment: BUILD_STATES,
+  release: ["published"],
+  approval: ["requested", "granted", "denied"],
+} as const;
+
+type TypeOf<Family> = Family extends keyof typeof FAMILIES ? `${Family}.${(typeof FAMILIES)[Family][number]}` : never;
+export type EventType = TypeOf<keyof typeof FAMILIES>;
+
+/** Every type that the bridge publishes. */
+export const EVENT_TYPES: readonly EventType[] = Object.entries(FAMILIES).flatMap(([family, states]) =>
+  // The keys and states of the table above, and nothing else.
+  states.map((state) => `${family}.${state}` as EventType),
+);
 
 interface EventOf<Type extends string> {
   readonly type: Type;
@@ -34,8 +62,7 @@ export interface Actor {
   readonly name?: string;
 }
 
-export interface PageEvent
-  extends EventOf<`page.${"created" | "updated" | "moved" | "trashed" | "restored" | "labeled" | "unlabeled" | "commented"}`> {
+export interface PageEvent extends EventOf<TypeOf<"page">> {
   readonly page: PagePart;
   /** On `page.labeled` and `page.unlabeled`. */
   readonly label?: string;
@@ -55,7 +82,7 @@ export interface PagePart {
   readonly url?: string;
 }
 
-export interface CodeEvent extends EventOf<"code.pushed" | "code.tagged"> {
+export interface CodeEvent extends EventOf<TypeOf<"code">> {
   readonly code: {
     readonly project: string;
     readonly projectUrl?: string;
@@ -73,8 +100,7 @@ export interface CodeEvent extends EventOf<"code.pushed" | "code.tagged"> {
   };
 }
 
-export interface ChangeEvent
-  extends EventOf<`change.${"opened" | "updated" | "approved" | "merged" | "closed" | "commented"}`> {
+export interface ChangeEvent extends EventOf<TypeOf<"change">> {
   /** A merge request. */
   readonly change: {
     readonly project: string;
@@ -91,17 +117,9 @@ export interface ChangeEvent
   };
 }
 
-export type BuildState =
-  | "queued"
-  | "running"
-  | "waiting"
-  | "succeeded"
-  | "failed"
-  | "cancelled"
-  | "timed_out"
-  | "skipped";
+export type BuildState = (typeof BUILD_STATES)[number];
 
-export interface BuildEvent extends EventOf<`build.${BuildState}`> {
+export interface BuildEvent extends EventOf<TypeOf<"build">> {
   readonly build: BuildPart;
   /** How the run says it was started by us; see `delivery/correlate.ts`. */
   readonly origin?: OriginClaim;
@@ -141,7 +159,7 @@ export interface OriginClaim {
   readonly triggerEventId?: string;
 }
 
-export interface JobEvent extends EventOf<`job.${BuildState}`> {
+export interface JobEvent extends EventOf<TypeOf<"job">> {
   readonly job: {
     readonly system: BuildPart["system"];
     readonly id: string;
@@ -162,7 +180,7 @@ export interface JobEvent extends EventOf<`job.${BuildState}`> {
   readonly origin?: OriginClaim;
 }
 
-export interface DeploymentEvent extends EventOf<`deployment.${BuildState}`> {
+export interface DeploymentEvent extends EventOf<TypeOf<"deployment">> {
   readonly deployment: {
     readonly project: string;
     readonly id: string;
@@ -176,7 +194,7 @@ export interface DeploymentEvent extends EventOf<`deployment.${BuildState}`> {
   };
 }
 
-export interface ReleaseEvent extends EventOf<"release.published"> {
+export interface ReleaseEvent extends EventOf<TypeOf<"release">> {
   readonly release: {
     readonly project: string;
     readonly tag: string;
@@ -187,7 +205,7 @@ export interface ReleaseEvent extends EventOf<"release.published"> {
   };
 }
 
-export interface ApprovalEvent extends EventOf<"approval.requested" | "approval.granted" | "approval.denied"> {
+export interface ApprovalEvent extends EventOf<TypeOf<"approval">> {
   readonly approval: {
     readonly system: BuildPart["system"];
     /** The build that waits or went on. */

@@ -1,4 +1,9 @@
-import { CreateTableCommand, type DynamoDBClient, ResourceInUseException } from "@aws-sdk/client-dynamodb";
+import {
+  CreateTableCommand,
+  DescribeTableCommand,
+  type DynamoDBClient,
+  ResourceInUseException,
+} from "@aws-sdk/client-dynamodb";
 import { TABLE } from "./table.ts";
 
 /** Creates the table where no infrastructure does: on one machine and in tests. Harmless when it is there already. */
@@ -32,6 +37,16 @@ export async function createTable(client: DynamoDBClient, name: string): Promise
     );
   } catch (error) {
     if (!(error instanceof ResourceInUseException)) throw error;
+  }
+  await untilActive(client, name);
+}
+
+/** A table takes no calls while it is being created; locally that is a matter of milliseconds. */
+async function untilActive(client: DynamoDBClient, name: string): Promise<void> {
+  for (;;) {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));
+    if (Table?.TableStatus === "ACTIVE") return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
 

@@ -14,7 +14,7 @@ export const confluence = {
     const { hubSignature } = settings;
     return {
       authenticate: authenticateFor({ source, settings, tools }),
-      read: (delivery) => readDelivery(delivery, settings.site),
+      read: (delivery) => readDelivery(delivery, settings),
       // The other credentials cover no body, or only Atlassian has their key.
       ...(hubSignature && {
         async sign({ headers, body }) {

@@ -6,12 +6,21 @@ import { ignored, unusable } from "./page-reading.ts";
 import { readAutomation } from "./read-automation.ts";
 import { forgeEventIn, readForge } from "./read-forge.ts";
 import { readWebhook } from "./read-webhook.ts";
+import type { ConfluenceSettings } from "./settings.ts";
 
 /**
  * Tells the four formats apart by what only each of them has. A name in the body goes before the name in the address: a
  * Data Center signature covers the body alone, so an address cannot turn one event into another.
  */
-export function readDelivery({ body: bytes, url }: AuthenticDelivery, site: string): Reading {
+export function readDelivery(delivery: AuthenticDelivery, settings: ConfluenceSettings): Reading {
+  const reading = readAny(delivery, settings.site);
+  const actor = reading.outcome === "event" ? reading.event.actor?.id : undefined;
+  if (reading.outcome !== "event" || actor === undefined || !settings.ownAccounts.includes(actor)) return reading;
+  const { deliveryKey } = reading;
+  return { ...ignored(`${reading.event.type} by our own account`), ...(deliveryKey && { deliveryKey }) };
+}
+
+function readAny({ body: bytes, url }: AuthenticDelivery, site: string): Reading {
   const json = readJsonObject(bytes);
   if (!json.ok) return unusable(json.problem);
   const body = json.value;

@@ -26,6 +26,11 @@ export const confluenceSettings = v.pipe(
     connect: v.optional(v.strictObject({ clientKey: text, secret: rotatingSecret, baseUrl })),
     /** Cloud, Automation: the token that the rule's author puts after `Authorization: Bearer`. */
     automation: v.optional(rotatingSecret),
+    /**
+     * Accounts (user keys, account ids) that the bridge itself writes with: what they do is ignored, or our own status on a
+     * page would start the next run. Such an account must be nobody else's: its edits start nothing.
+     */
+    ownAccounts: v.optional(v.array(text), []),
   }),
   v.check(
     ({ hubSignature, forge, connect, automation }) =>

@@ -7,6 +7,24 @@ import { SITE } from "./sources.ts";
 
 const typeOf = (reading: Reading): string => (reading.outcome === "event" ? reading.event.type : reading.outcome);
 
+describe("an edit by the bridge's own account", () => {
+  const edit = dataCenter("page_updated", { page: { id: 98310 } });
+
+  it("is ignored, so that a status on a page never starts the next run", async () => {
+    expect(await read(edit, "", ["key-1"])).toEqual({ outcome: "ignored", kind: "page.updated by our own account" });
+    expect(typeOf(await read(connect({ page: connectPage }), "?event=page_updated", ["557058:a"]))).toBe("ignored");
+  });
+
+  it("keeps what makes it the same delivery", async () => {
+    const [own, others] = await Promise.all([read(forge("updated:page"), "", ["5b10"]), read(forge("updated:page"))]);
+    expect([own.outcome, own.deliveryKey]).toEqual(["ignored", others.deliveryKey]);
+  });
+
+  it("is told from one that only looks like it", async () => {
+    expect(typeOf(await read(edit, "", ["key-10", "KEY-1", "key"]))).toBe("page.updated");
+  });
+});
+
 describe("a page event", () => {
   it.each([
     ["page_created", "page.created"],

@@ -2,12 +2,12 @@ import { authenticate } from "../../../../shared/delivery/authentic.ts";
 import type { Reading } from "../../../../shared/delivery/reading.ts";
 import { hubSignature, requestOf, sourceWith, ways } from "./sources.ts";
 
-const source = sourceWith(ways.hub);
 export const AT = "2026-11-01T09:00:00.000Z";
 export const TIMESTAMP = Date.parse(AT);
 
 /** What the source reads from a body; `query` is that of the registered address. */
-export async function read(content: unknown, query = ""): Promise<Reading> {
+export async function read(content: unknown, query = "", ownAccounts: readonly string[] = []): Promise<Reading> {
+  const source = sourceWith({ ...ways.hub, ownAccounts });
   const body = typeof content === "string" ? content : JSON.stringify(content);
   const address = `https://bridge.example.test/webhooks/wiki${query}`;
   const request = requestOf({ "x-hub-signature": hubSignature(body) }, { body, address });

@@ -1,0 +1,48 @@
+import type { ActionTools } from "../actions/action.ts";
+import { actions } from "../actions/registry.ts";
+import type { Source } from "../delivery/receive.ts";
+import { Fault } from "../host/fault.ts";
+import type { ConnectedSource, ProviderTools } from "../providers/provider.ts";
+import { providers } from "../providers/registry.ts";
+import type { Route } from "../routes/route.ts";
+import type { Config } from "./schema.ts";
+
+/** Every configured source, ready to prove and to read, and to sign fixtures where it can. */
+export function connectSources(
+  config: Config,
+  tools: ProviderTools,
+): ReadonlyMap<string, Source & Pick<ConnectedSource, "sign">> {
+  const sources = new Map<string, Source & Pick<ConnectedSource, "sign">>();
+  for (const { name, provider: kind, settings } of config.sources) {
+    const provider = known(providers, kind);
+    const contentTypes = ["application/json", ...(provider.contentTypes ?? [])];
+    sources.set(name, { name, provider: kind, contentTypes, ...provider.connect({ name, settings }, tools) });
+  }
+  return sources;
+}
+
+/** Every configured route, ready to match and to run. */
+export function connectRoutes(config: Config, tools: ActionTools): readonly Route[] {
+  return config.routes.map(({ name, matches, action: kind, target, options }) => {
+    const action = known(actions, kind);
+    const settings = known(config.targets, target).settings;
+    const connected = action.connect({ route: name, targetName: target, target: settings, options }, tools);
+    const { runsReportedBy } = connected;
+    return {
+      name,
+      matches,
+      action: kind,
+      target,
+      maxAttemptMs: action.maxAttemptMs,
+      run: (context) => connected.run(context),
+      ...(runsReportedBy !== undefined && { runsReportedBy }),
+    };
+  });
+}
+
+/** A loaded configuration names only what exists, so a miss is a mistake of ours. */
+function known<T extends { readonly name: string }>(all: readonly T[], name: string): T {
+  const found = all.find((one) => one.name === name);
+  if (found) return found;
+  throw new Fault("configuration_invalid", `there is no "${name}"`, { retryable: false });
+}

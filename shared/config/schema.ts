@@ -1,0 +1,77 @@
+import * as v from "valibot";
+import type { BusEntry } from "../bus/entry.ts";
+import { type TrustEntry, trustEntry } from "../identity/trust-entry.ts";
+import type { Pattern } from "../routes/pattern.ts";
+
+const name = v.pipe(
+  v.string(),
+  v.regex(/^[a-z][a-z0-9-]{0,62}$/, "a name: a-z, 0-9 and dashes, a letter first, at most 63 in all"),
+);
+
+/** A route's name begins the names of the runs it starts, which Kubernetes keeps to 63. */
+const routeName = v.pipe(
+  v.string(),
+  v.regex(/^[a-z]([a-z0-9-]{0,32}[a-z0-9])?$/, "a route's name: a-z, 0-9 and dashes inside, at most 34 in all"),
+);
+
+const limits = v.strictObject({
+  /** Largest body of a webhook, in bytes. Default 1 MiB; 1 KiB to 6 MiB, which is what a synchronous Lambda call takes. */
+  bodyBytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1_024), v.maxValue(6_291_456)), 1_048_576),
+  /** How long records are kept, in days. Default 90; 1 to 3650. */
+  retentionDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3_650)), 90),
+});
+
+/**
+ * The outer shape of `drawbridge.yaml`. What stands next to `provider`, `kind` and an action's `target` belongs to that
+ * provider or action, whose own schema reads it; see `load.ts`.
+ */
+export const outline = v.strictObject({
+  issuers: v.optional(v.record(name, trustEntry), {}),
+  sources: v.record(name, v.looseObject({ provider: v.string() })),
+  targets: v.optional(v.record(name, v.looseObject({ kind: v.string() })), {}),
+  routes: v.optional(
+    v.record(
+      routeName,
+      v.strictObject({
+        when: v.unknown(),
+        /** Exactly one action. */
+        do: v.record(v.string(), v.looseObject({ target: v.string() })),
+      }),
+    ),
+    {},
+  ),
+  limits: v.optional(limits, {}),
+});
+export type Outline = v.InferOutput<typeof outline>;
+
+/** A configuration in which every name leads somewhere and every part fits its provider or action. */
+export interface Config {
+  readonly issuers: Readonly<Record<string, TrustEntry>>;
+  readonly sources: readonly ConfiguredSource[];
+  readonly targets: readonly ConfiguredTarget[];
+  readonly routes: readonly ConfiguredRoute[];
+  readonly limits: v.InferOutput<typeof limits>;
+}
+
+export interface ConfiguredSource {
+  readonly name: string;
+  readonly provider: string;
+  readonly settings: object;
+}
+
+export interface ConfiguredTarget {
+  readonly name: string;
+  readonly kind: string;
+  readonly settings: object;
+}
+
+export interface ConfiguredRoute {
+  readonly name: string;
+  /** The event pattern as written; CDK makes a rule of it. */
+  readonly when: unknown;
+  readonly pattern: Pattern;
+  readonly matches: (entry: BusEntry) => boolean;
+  readonly action: string;
+  readonly target: string;
+  readonly options: object;
+}

@@ -1,0 +1,152 @@
+import { type Alternative, type Report, readAlternative, type ValueTest } from "./operators.ts";
+
+/**
+ * A compiled event pattern: it matches where one of its combinations does, and a combination does where all its fields
+ * do. Without `$or` there is one.
+ */
+export interface Pattern {
+  readonly combinations: readonly (readonly FieldTest[])[];
+  /** The names of all its fields, and of all that lies on the way to one. */
+  readonly names: ReadonlySet<string>;
+}
+
+export interface FieldTest {
+  /** Member names joined by dots. */
+  readonly name: string;
+  readonly tests: readonly ValueTest[];
+  /** The field may also be missing. */
+  readonly orAbsent: boolean;
+}
+
+/** What is wrong at `path` in a pattern and what would be right, in one sentence. */
+export interface PatternProblem {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+export type Compilation =
+  | { readonly ok: true; readonly pattern: Pattern }
+  | { readonly ok: false; readonly problems: readonly PatternProblem[] };
+
+/**
+ * Compiles an EventBridge event pattern, or says all that is wrong with it. Takes what EventBridge takes and nothing
+ * else, so that a route means the same on one machine and in AWS.
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern.html, https://github.com/aws/event-ruler
+ */
+export function compilePattern(source: unknown): Compilation {
+  const problems: PatternProblem[] = [];
+  const reportAt =
+    (path: Path): Report =>
+    (message, ...steps) => {
+      problems.push({ path: [...path, ...steps], message });
+      return undefined;
+    };
+  const combinations = readFields(source, { path: [], name: "", inOr: false, reportAt }, [new Map()]);
+  if (problems.length > 0) return { ok: false, problems };
+  // Fields are compared in the order of their names (UTF-16 code units): Event Ruler decides absence in that order.
+  const sorted = combinations.map((fields) => [...fields.values()].sort((a, b) => (a.name < b.name ? -1 : 1)));
+  return { ok: true, pattern: { combinations: sorted, names: namesOf(sorted.flat()) } };
+}
+
+type Path = readonly (string | number)[];
+type Combination = ReadonlyMap<string, FieldTest>;
+
+/** Where the reader is. */
+interface Place {
+  readonly path: Path;
+  /** The names up to here, joined by dots. */
+  readonly name: string;
+  readonly inOr: boolean;
+  readonly reportAt: (path: Path) => Report;
+}
+
+/** Our own bound on what nested `$or` multiply to. */
+const MAX_COMBINATIONS = 1000;
+/** Levels of a pattern; the deepest published event has four. */
+const MAX_DEPTH = 32;
+
+function readFields(source: unknown, place: Place, combinations: readonly Combination[]): readonly Combination[] {
+  const report = place.reportAt(place.path);
+  if (!isObject(source) || Object.keys(source).length === 0) {
+    report("give an object with at least one field");
+    return combinations;
+  }
+  if (place.path.length > MAX_DEPTH) {
+    report(`a pattern goes at most ${MAX_DEPTH} levels deep`);
+    return combinations;
+  }
+  let found = combinations;
+  for (const [member, value] of Object.entries(source)) {
+    const below = { ...place, path: [...place.path, member] };
+    if (member === "$or") found = readOr(value, below, found);
+    else found = readField(member, value, below, found);
+  }
+  return found;
+}
+
+function readField(
+  member: string,
+  value: unknown,
+  place: Place,
+  combinations: readonly Combination[],
+): readonly Combination[] {
+  const report = place.reportAt(place.path);
+  const name = place.name === "" ? member : `${place.name}.${member}`;
+  if (place.inOr && RESERVED_IN_OR.has(member)) {
+    report(`"${member}" is an operator: inside $or there are objects of fields, like { field: [{ ${member}: … }] }`);
+  } else if (isObject(value)) {
+    return readFields(value, { ...place, name }, combinations);
+  } else if (!Array.isArray(value)) {
+    report("give a list of alternatives, like [a text], or an object of fields");
+  } else if (value.length === 0) {
+    report("an empty list matches nothing; give at least one alternative");
+  } else if (combinations.some((fields) => fields.has(name))) {
+    report(`the field ${name} is named twice in one combination; put all its alternatives in one list`);
+  } else {
+    const field = readLeaf(name, value, place);
+    return combinations.map((fields) => new Map([...fields, [name, field]]));
+  }
+  return combinations;
+}
+
+function readLeaf(name: string, alternatives: readonly unknown[], place: Place): FieldTest {
+  const read = alternatives.map((source, index) => readAlternative(source, place.reportAt([...place.path, index])));
+  return { name, tests: read.filter(isTest), orAbsent: read.includes("absent") };
+}
+
+/** Each object of an `$or` continues every combination so far. */
+function readOr(source: unknown, place: Place, combinations: readonly Combination[]): readonly Combination[] {
+  const report = place.reportAt(place.path);
+  if (!Array.isArray(source) || source.length < 2) {
+    report("$or takes a list of at least two objects of fields");
+    return combinations;
+  }
+  const found = source.flatMap((branch, index) =>
+    readFields(branch, { ...place, path: [...place.path, index], inOr: true }, combinations),
+  );
+  if (found.length <= MAX_COMBINATIONS) return found;
+  report(`the $or of this pattern multiply to more than ${MAX_COMBINATIONS} combinations; split the route`);
+  return combinations;
+}
+
+function namesOf(fields: readonly FieldTest[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const { name } of fields) {
+    for (let end = name.length; end > 0; end = name.lastIndexOf(".", end - 1)) names.add(name.slice(0, end));
+  }
+  return names;
+}
+
+const isObject = (value: unknown): value is object =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isTest = (alternative: Alternative | undefined): alternative is ValueTest => typeof alternative === "function";
+
+/** Event Ruler keeps these names for itself inside `$or` (`Constants.java`, some for operators to come). */
+const RESERVED_IN_OR: ReadonlySet<string> = new Set(
+  (
+    "exactly equals-ignore-case prefix suffix anything-but exists wildcard numeric cidr = < <= > >= regex " +
+    "not-wildcard not-equals-ignore-case date-after date-on-or-after date-before date-on-or-before in-date-range " +
+    "ip-address-in-range ip-address-not-in-range"
+  ).split(" "),
+);

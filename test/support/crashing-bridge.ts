@@ -1,0 +1,39 @@
+import { startStandalone } from "../../functions/standalone.ts";
+import { loadConfig } from "../../shared/config/load.ts";
+import { LocalSecrets } from "../../shared/host/secrets.ts";
+import { DynamoDbActions } from "../../shared/store/dynamodb-actions.ts";
+import { silentLog } from "./tools.ts";
+
+/**
+ * The one-machine bridge in a process of its own, which kills itself at one instant of the path. Called with the
+ * configuration, the data folder and the instant; without an instant it lives. Prints its address when it is up.
+ */
+const [config = "", dataPath = "", instant] = process.argv.slice(2);
+
+/** The call before which the process dies: by then everything before it is committed, and nothing after it is done. */
+const INSTANTS: Readonly<Record<string, keyof DynamoDbActions>> = {
+  "between record and relay": "schedule",
+  "between relay and act": "claim",
+  "between the listener's 202 and its recording": "finish",
+};
+
+const method = instant === undefined ? undefined : INSTANTS[instant];
+if (method !== undefined) {
+  Object.defineProperty(DynamoDbActions.prototype, method, {
+    value: () => {
+      process.kill(process.pid, "SIGKILL");
+      // The signal needs a moment; nothing may happen in it.
+      return new Promise(() => undefined);
+    },
+  });
+}
+
+const bridge = await startStandalone({
+  config: await loadConfig(config),
+  secrets: new LocalSecrets(process.env),
+  log: silentLog,
+  retry: { baseMs: 100, capMs: 1_000, maxAttempts: 10 },
+  address: { hostname: "127.0.0.1", port: 0 },
+  dataPath,
+});
+process.stdout.write(`${bridge.url.origin}\n`);

@@ -1,0 +1,109 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { type AuthenticDelivery, authenticate } from "../../shared/delivery/authentic.ts";
+import { sourcePrincipal } from "../../shared/delivery/principal.ts";
+import type { Reading } from "../../shared/delivery/reading.ts";
+import type { ReceivedRequest } from "../../shared/delivery/request.ts";
+import { ok, refuse } from "../../shared/delivery/result.ts";
+import type { Clock } from "../../shared/host/clock.ts";
+import type { ConnectedSource, Provider } from "../../shared/providers/provider.ts";
+import { secretsOf, testClock } from "./tools.ts";
+
+/** `source.json` beside a provider's fixtures. */
+export interface FixtureSource {
+  readonly settings: object;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Whether the credential that `sign` makes covers the body; unless told, it does. */
+  readonly coversBody?: boolean;
+}
+
+export interface Fixture {
+  readonly name: string;
+  /** As the sender sends them, without a credential. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  readonly url: URL;
+  readonly expected: Reading;
+}
+
+const folderOf = (provider: string) => new URL(`../../shared/providers/${provider}/fixtures/`, import.meta.url);
+const json = (file: URL) => JSON.parse(readFileSync(file, "utf8"));
+
+export const fixtureSourceOf = (provider: string): FixtureSource => json(new URL("source.json", folderOf(provider)));
+
+/** All fixtures of a provider, the shortest body first. */
+export function fixturesOf(provider: string): readonly Fixture[] {
+  const folder = folderOf(provider);
+  const names = readdirSync(folder).flatMap((file) => /^(.+)\.body$/.exec(file)?.[1] ?? []);
+  const fixtures = names.map((name) => {
+    const address = new URL(`${name}.url`, folder);
+    const path = existsSync(address) ? readFileSync(address, "utf8").trim() : `/webhooks/${SOURCE}`;
+    return {
+      name,
+      headers: json(new URL(`${name}.headers.json`, folder)),
+      body: new Uint8Array(readFileSync(new URL(`${name}.body`, folder))),
+      url: new URL(path, "https://bridge.example.test"),
+      expected: json(new URL(`${name}.expected.json`, folder)),
+    };
+  });
+  return fixtures.sort((a, b) => a.body.length - b.body.length);
+}
+
+/** The name of the source in every test of the suite. */
+export const SOURCE = "fixture-source";
+
+/** A source of `provider` that trusts no issuer of tokens. */
+export function connectFixtureSource(
+  provider: Provider,
+  { settings, environment }: FixtureSource,
+  clock: Clock = testClock(),
+): ConnectedSource {
+  const tokens = { verify: async () => refuse({ reason: "issuer_unknown" }) };
+  return provider.connect({ name: SOURCE, settings }, { clock, secrets: secretsOf(environment), tokens });
+}
+
+export function requestOf(
+  { url, body }: Pick<Fixture, "url" | "body">,
+  headers: Headers,
+  clock: Clock = testClock(),
+): ReceivedRequest {
+  return { method: "POST", url, headers, body, receivedAt: clock.now(), requestId: "request-1" };
+}
+
+/** What reading starts from, with the proof left out: for bodies that no key of ours can sign. */
+export async function takenAsAuthentic(request: ReceivedRequest): Promise<AuthenticDelivery> {
+  const proof = ok({ principal: sourcePrincipal(SOURCE, "test", "current") });
+  const delivery = await authenticate(request, { name: SOURCE, authenticate: async () => proof });
+  if (!delivery.ok) throw new Error("the stand-in proof accepts everything");
+  return delivery.value;
+}
+
+/** The settings without the members that hold a secret. */
+export const withoutCredentials = ({ settings }: FixtureSource): object =>
+  Object.fromEntries(Object.entries(settings).filter(([, value]) => !JSON.stringify(value).includes('"env:')));
+
+/** The source after its secrets were changed at the sender and here. */
+export const secretsChanged = ({ environment, ...source }: FixtureSource): FixtureSource => ({
+  ...source,
+  environment: Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, changed(value)])),
+});
+
+/** The source while its secrets are being changed: every current one has the changed one beside it. */
+export function withNextSecrets(source: FixtureSource): FixtureSource {
+  const names = Object.keys(source.environment);
+  const next = names.map((name) => [`${name}_AFTER`, changed(source.environment[name] ?? "")]);
+  const settings = JSON.stringify(source.settings, (_, value) =>
+    value?.current ? { ...value, next: `${value.current}_AFTER` } : value,
+  );
+  return {
+    ...source,
+    settings: JSON.parse(settings),
+    environment: { ...source.environment, ...Object.fromEntries(next) },
+  };
+}
+
+/** Another secret of the same form: one letter or digit in its middle is another. */
+function changed(secret: string): string {
+  const middle = secret.length >> 1;
+  const at = middle + secret.slice(middle).search(/[A-Ya-y0-8]/);
+  return secret.slice(0, at) + String.fromCharCode(secret.charCodeAt(at) + 1) + secret.slice(at + 1);
+}
