@@ -1,0 +1,132 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { laterBy, systemClock } from "../../shared/host/clock.ts";
+import type { SandboxListenerOptions } from "../support/sandbox-listener.ts";
+import { PAGE, standaloneBridge } from "../support/standalone-bridge.ts";
+import { until } from "../support/until.ts";
+
+let bridge: Awaited<ReturnType<typeof standaloneBridge>>;
+afterEach(() => bridge.stop());
+
+async function start(options: SandboxListenerOptions = {}): Promise<void> {
+  bridge = await standaloneBridge(options);
+}
+
+const EDIT = {
+  timestamp: 1_793_600_000_000,
+  event: "page_updated",
+  userKey: "robin.example",
+  page: { id: Number(PAGE) },
+};
+
+const push = (site: string) => ({
+  object_kind: "push",
+  before: "1".repeat(40),
+  after: "2".repeat(40),
+  ref: "refs/heads/main",
+  checkout_sha: "2".repeat(40),
+  user_id: 7,
+  user_username: "robin",
+  project_id: 15,
+  project: { id: 15, path_with_namespace: "platform/docs", web_url: "https://gitlab.example.test/platform/docs" },
+  commits: [
+    {
+      id: "2".repeat(40),
+      message: `Describe release 4\n\nSee ${site}/pages/viewpage.action?pageId=${PAGE}`,
+      timestamp: "2026-11-02T08:59:00Z",
+    },
+  ],
+  total_commits_count: 1,
+});
+
+const page = () => bridge.confluence.page(PAGE).latest;
+
+describe("a page edit", () => {
+  it("fires one run, and its result lands on the page", async () => {
+    await start();
+    expect((await bridge.pageEdit(EDIT)).status).toBe(202);
+    await until(() => page().body.includes("PASSED"));
+    await bridge.listener.settled();
+    expect(bridge.listener.requests).toHaveLength(1);
+    expect(bridge.listener.refusals).toEqual([]);
+    expect(page().message).toMatch(/succeeded \[d-[a-z2-7]{26}\]$/);
+  });
+
+  it("told fifty times at once is one record, one trigger and fifty good answers", async () => {
+    await start();
+    const answers = await Promise.all(Array.from({ length: 50 }, () => bridge.pageEdit(EDIT)));
+    const receipts = await Promise.all(answers.map((answer) => answer.json() as Promise<Record<string, string>>));
+    expect(answers.filter(({ status }) => status === 202)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(49);
+    expect(new Set(receipts.map(({ delivery }) => delivery)).size).toBe(1);
+    await until(() => page().body.includes("PASSED"));
+    expect(bridge.listener.requests).toHaveLength(1);
+  });
+
+  it("finds its way back by the listener's event id where the template writes no annotation", async () => {
+    await start({ annotate: false });
+    await bridge.pageEdit(EDIT);
+    await until(() => page().body.includes("PASSED"));
+  });
+
+  it.each([
+    ["Failed", "FAILED"],
+    ["Cancelled", "CANCELLED"],
+    ["PipelineRunTimeout", "TIMED OUT"],
+  ] as const)("whose run ends as %s shows %s", async (reason, shown) => {
+    await start({ resultFor: () => ({ reason }) });
+    await bridge.pageEdit(EDIT);
+    await until(() => page().body.includes(shown));
+  });
+
+  it("whose run is told anew after a restart of the cluster writes nothing more", async () => {
+    let aheadMs = 0;
+    await start({ clock: { now: () => laterBy(systemClock.now(), aheadMs) } });
+    await bridge.pageEdit(EDIT);
+    await until(() => page().body.includes("PASSED"));
+    const told = page().number;
+    bridge.listener.resendAll();
+    await bridge.listener.settled();
+    aheadMs = 60_000;
+    // A second edit crosses behind the flood; its run writes at most its three states.
+    await bridge.pageEdit({ ...EDIT, timestamp: EDIT.timestamp + 1 });
+    await until(() => bridge.listener.runs.size === 2);
+    await bridge.listener.settled();
+    await until(() => page().number > told && page().body.includes("PASSED"));
+    expect(page().number - told).toBeLessThanOrEqual(3);
+  });
+
+  it("crosses although the listener first fails in ways that are safe to repeat", async () => {
+    await start();
+    bridge.listener.answerNext({ kind: "server_error" }, { kind: "reset" });
+    await bridge.pageEdit(EDIT);
+    await until(() => page().body.includes("PASSED"));
+    expect(bridge.listener.runs.size).toBe(1);
+  });
+
+  it("is triggered once although the listener's answer was lost after its work had begun", async () => {
+    await start();
+    bridge.listener.answerNext({ kind: "handler_timeout" });
+    await bridge.pageEdit(EDIT);
+    await until(() => page().body.includes("PASSED"));
+    expect(bridge.listener.runs.size).toBe(1);
+  });
+});
+
+describe("a push", () => {
+  it("told by a group hook and a project hook, with an id each, is two deliveries and one trigger", async () => {
+    await start();
+    const content = push(bridge.confluence.site("data-center"));
+    const answers = await Promise.all([bridge.gitlabPush(content), bridge.gitlabPush(content)]);
+    const receipts = await Promise.all(answers.map((answer) => answer.json() as Promise<Record<string, string>>));
+    expect(receipts.map(({ status }) => status)).toEqual(["accepted", "accepted"]);
+    expect(receipts[0]?.["delivery"]).not.toBe(receipts[1]?.["delivery"]);
+    await until(() => page().body.includes("PASSED"));
+    expect(bridge.listener.requests).toHaveLength(1);
+  });
+
+  it("that links a page puts its build there", async () => {
+    await start();
+    await bridge.gitlabPush(push(bridge.confluence.site("data-center")));
+    await until(() => page().body.includes("PASSED"));
+  });
+});

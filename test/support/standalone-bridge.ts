@@ -1,0 +1,90 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { stringify } from "yaml";
+import { startStandalone } from "../../functions/standalone.ts";
+import { parseConfig } from "../../shared/config/load.ts";
+import { systemClock } from "../../shared/host/clock.ts";
+import { hmacSha256 } from "../../shared/providers/signature.ts";
+import { type SandboxConfluence, startSandboxConfluence } from "./sandbox-confluence.ts";
+import { type SandboxListenerOptions, startSandboxListener } from "./sandbox-listener.ts";
+import { secretsOf, silentLog } from "./tools.ts";
+
+const SECRETS = {
+  WIKI: "wiki-secret-for-tests",
+  GITLAB: `whsec_${randomBytes(32).toString("base64")}`,
+  CLUSTER: "cluster-secret-for-tests",
+  PAGES: "sandbox-bearer",
+};
+export const PAGE = "98310";
+
+/** The whole bridge on loopback between a sandbox wiki and a sandbox listener: GitLab pushes and page edits fire runs. */
+export async function standaloneBridge(options: SandboxListenerOptions = {}) {
+  const confluence: SandboxConfluence = await startSandboxConfluence({ product: "data-center" });
+  const basic = `Basic ${Buffer.from(`tekton:${SECRETS.CLUSTER}`).toString("base64")}`;
+  let url = new URL("http://127.0.0.1");
+  const sink = () => ({ url: new URL("/webhooks/cluster", url), headers: { authorization: basic } });
+  const listener = await startSandboxListener({ sink, ...options });
+  const bridge = await startStandalone({
+    config: configOf(confluence.site("data-center"), listener.url.href),
+    secrets: secretsOf(SECRETS),
+    log: silentLog,
+    retry: { baseMs: 20, capMs: 200, maxAttempts: 10 },
+    address: { hostname: "127.0.0.1", port: 0 },
+  });
+  url = bridge.url;
+  return {
+    confluence,
+    listener,
+    url,
+    pageEdit: (content: object) => post(new URL("/webhooks/wiki", url), content, hubHeaders),
+    gitlabPush: (content: object, id: string = randomUUID()) =>
+      post(new URL("/webhooks/gitlab", url), content, (body) => gitlabHeaders(body, id)),
+    stop: async () => {
+      await bridge.stop();
+      await listener.close();
+      await confluence.close();
+    },
+  };
+}
+
+function configOf(site: string, listener: string) {
+  const text = stringify({
+    sources: {
+      wiki: { provider: "confluence", site, hubSignature: { current: "env:WIKI" }, ownAccounts: ["drawbridge"] },
+      gitlab: { provider: "gitlab", signingToken: { current: "env:GITLAB" } },
+      cluster: { provider: "tekton", basic: { username: "tekton", password: { current: "env:CLUSTER" } } },
+    },
+    targets: {
+      listener: { kind: "tekton", url: listener, runsReportedBy: "cluster" },
+      pages: { kind: "confluence", product: "data-center", site, credential: { bearer: "env:PAGES" } },
+    },
+    routes: {
+      "page-build": { when: { "detail-type": ["page.updated"] }, do: { tekton: { target: "listener" } } },
+      "push-build": { when: { "detail-type": ["code.pushed"] }, do: { tekton: { target: "listener" } } },
+      status: { when: { "detail-type": [{ prefix: "build." }] }, do: { confluence: { target: "pages" } } },
+    },
+  });
+  const loaded = parseConfig(text, "test.yaml");
+  if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
+  return loaded.config;
+}
+
+function post(url: URL, content: object, headersOf: (body: string) => Record<string, string>): Promise<Response> {
+  const body = JSON.stringify(content);
+  return fetch(url, { method: "POST", headers: { "content-type": "application/json", ...headersOf(body) }, body });
+}
+
+const hubHeaders = (body: string) => ({
+  "x-hub-signature": `sha256=${hmacSha256(SECRETS.WIKI, [body]).toString("hex")}`,
+});
+
+function gitlabHeaders(body: string, id: string): Record<string, string> {
+  const timestamp = String(Math.floor(systemClock.now() / 1000));
+  const key = Buffer.from(SECRETS.GITLAB.slice("whsec_".length), "base64");
+  const signature = hmacSha256(key, [`${id}.${timestamp}.`, body]).toString("base64");
+  return {
+    "x-gitlab-event": "Push Hook",
+    "webhook-id": id,
+    "webhook-timestamp": timestamp,
+    "webhook-signature": `v1,${signature}`,
+  };
+}
