@@ -1,10 +1,13 @@
 import { defineConfig } from "vitest/config";
+import { CountsReporter } from "./test/support/counts-reporter.ts";
 
 export default defineConfig({
   test: {
-    include: ["test/{unit,contract,integration,peers,infra}/**/*.test.ts"],
+    include: ["test/{unit,contract,integration,peers}/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    reporters: ["default", new CountsReporter()],
+    // The AWS client warns at its first use that it will one day need a newer Node.
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" },
   },
 });

@@ -1,7 +1,9 @@
 import { configPath } from "../shared/cli/session.ts";
+import { checkConfig } from "../shared/config/check.ts";
 import { loadConfig } from "../shared/config/load.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/retry-delay.ts";
 import { systemClock, toIso } from "../shared/host/clock.ts";
+import { Fault } from "../shared/host/fault.ts";
 import { jsonLog } from "../shared/host/log.ts";
 import { LocalSecrets } from "../shared/host/secrets.ts";
 import { startStandalone } from "./standalone.ts";
@@ -21,13 +23,18 @@ export async function start(
       await startPlayground({ port: Number(port), print: (line) => process.stdout.write(`${line}\n`) }),
     );
   }
+  const secrets = new LocalSecrets(environment);
+  const errors = (await checkConfig(path, secrets)).filter(({ level }) => level === "error");
+  if (errors.length > 0) {
+    throw new Fault("configuration_invalid", errors.map(({ message }) => message).join("\n"), { retryable: false });
+  }
   const log = jsonLog(
     (line) => process.stdout.write(line),
     () => toIso(systemClock.now()),
   );
   const bridge = await startStandalone({
     config: await loadConfig(path),
-    secrets: new LocalSecrets(environment),
+    secrets,
     log,
     retry: DEFAULT_RETRY,
     address: { hostname: host, port: Number(port) },
