@@ -13,6 +13,13 @@ export function isoTime(told: string | number | null | undefined): string | unde
 function isoSpelling(told: string): string {
   const parts = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2}(?:\.\d+)?) ?(Z|UTC|[+-]\d{2}:?\d{2})$/.exec(told);
   if (!parts) return "";
-  const [, day, time, zone = ""] = parts;
+  const [, day = "", time, zone = ""] = parts;
+  if (!exists(day)) return "";
   return `${day}T${time}${zone === "UTC" ? "Z" : zone.replace(/^([+-]\d{2}):?(\d{2})$/, "$1:$2")}`;
+}
+
+/** `Date.parse` lets 30 February run into March. */
+function exists(day: string): boolean {
+  const midnight = Date.parse(day);
+  return !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(day);
 }
