@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import type { Rejection, Rejection } from "../delivery/rejection.ts";
-import { type EpochMillis, type EpochMillis, type EpochSeconds, type EpochSeconds, toSeconds, toSeconds } from "../host/clock.ts";
+import type { Rejection } from "../delivery/rejection.ts";
+import { type EpochMillis, type EpochSeconds, toSeconds } from "../host/clock.ts";
 import type { LabelledSecret } from "../host/secrets.ts";
 
 /** HMAC-SHA256 over the concatenation of `parts`. A string part goes in as UTF-8. */
@@ -49,15 +49,5 @@ export function refuseStale(signedAt: EpochSeconds, now: EpochMillis): Rejection
 
 /** The window that Buildkite suggests and Standard Webhooks libraries use. */
 const MAX_SKEW_SECONDS = 5 * 60;
-
-/** How far from now a signed time may lie, in seconds: the usual tolerance of Standard Webhooks, and what Buildkite suggests. */
-const WINDOW_SECONDS = 300;
-
-/** The refusal of a signed time that is too old, or of the future; nothing when it is recent. */
-export function refuseStale(signedAt: EpochSeconds, now: EpochMillis): Rejection | undefined {
-  const skewSeconds = toSeconds(now) - signedAt;
-  if (Math.abs(skewSeconds) <= WINDOW_SECONDS) return undefined;
-  return { reason: "timestamp_outside_window", skewSeconds, limitSeconds: WINDOW_SECONDS };
-}
 
 const digest = (text: string): Buffer => createHash("sha256").update(text, "utf8").digest();
