@@ -1,0 +1,37 @@
+import type { AuthenticDelivery } from "../../delivery/authentic.ts";
+import { cut, EVENT_LIMITS } from "../../delivery/event.ts";
+import type { Reading } from "../../delivery/reading.ts";
+import type { Reader } from "../payload.ts";
+import { readJsonObject } from "../strict-json.ts";
+import { failing, finished, running, scheduled, skipped } from "./parse-build.ts";
+import { activated, jobFinished, jobScheduled, jobStarted } from "./parse-job.ts";
+
+/** https://buildkite.com/docs/apis/webhooks/pipelines; every other event is ignored by name. */
+const READERS: ReadonlyMap<string, Reader> = new Map([
+  ["build.scheduled", scheduled],
+  ["build.running", running],
+  ["build.failing", failing],
+  ["build.finished", finished],
+  ["build.skipped", skipped],
+  ["job.scheduled", jobScheduled],
+  ["job.started", jobStarted],
+  ["job.finished", jobFinished],
+  ["job.activated", activated],
+]);
+
+/**
+ * Reads any webhook's delivery. Its key is the body's digest alone: the signature does not cover `X-Buildkite-Request`,
+ * which nobody documents.
+ */
+export function readDelivery({ headers, body, receivedAt }: AuthenticDelivery): Reading {
+  const json = readJsonObject(body);
+  if (!json.ok) return { outcome: "unusable", problem: json.problem };
+  const event = json.value["event"];
+  // Bodies of version 1 have no such member.
+  if (typeof event !== "string") return { outcome: "unusable", problem: "the body does not name its event" };
+  if ((headers.get("x-buildkite-event") ?? event) !== event) {
+    return { outcome: "unusable", problem: "the body and the header X-Buildkite-Event name different events" };
+  }
+  const read = READERS.get(event);
+  return read ? read(event, json.value, receivedAt) : { outcome: "ignored", kind: cut(event, EVENT_LIMITS.title) };
+}

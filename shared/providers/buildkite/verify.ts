@@ -1,0 +1,88 @@
+import type { Proof } from "../../delivery/authentic.ts";
+import { sourcePrincipal } from "../../delivery/principal.ts";
+import type { ReceivedRequest } from "../../delivery/request.ts";
+import { ok, type Result, refuse } from "../../delivery/result.ts";
+import { epochSeconds, toSeconds } from "../../host/clock.ts";
+import { type RotatingSecret, readBoth } from "../../host/secrets.ts";
+import type { ProviderTools, UnsignedRequest } from "../provider.ts";
+import { acceptedBy, decodeHex, equalBytes, hmacSha256, refuseStale } from "../signature.ts";
+import { proveByToken } from "../static-token.ts";
+
+interface Tokens {
+  readonly signature: RotatingSecret | undefined;
+  readonly token: RotatingSecret | undefined;
+}
+
+type Tools = Pick<ProviderTools, "secrets" | "clock">;
+
+/**
+ * A webhook sends its token in clear or signs with it, never both (https://buildkite.com/docs/apis/webhooks/pipelines).
+ * A signature that is present is what counts; one that this source has no token for is refused, not overlooked.
+ */
+export async function prove(
+  request: ReceivedRequest,
+  { source, signature, token }: Tokens & { readonly source: string },
+  tools: Tools,
+): Promise<Result<Proof>> {
+  const header = request.headers.get(SIGNATURE);
+  if (header !== null) {
+    if (!signature) return refuse({ reason: "signature_unverifiable", header: SIGNATURE });
+    return proveBySignature(header, request.body, { source, signature }, tools);
+  }
+  if (token) return proveByToken(request, { source, header: TOKEN, token, secrets: tools.secrets });
+  return refuse({ reason: "credential_missing", header: SIGNATURE });
+}
+
+async function proveBySignature(
+  header: string,
+  body: Uint8Array,
+  { source, signature }: { readonly source: string; readonly signature: RotatingSecret },
+  { secrets, clock }: Tools,
+): Promise<Result<Proof>> {
+  const told = readSignature(header);
+  if (!told) return refuse({ reason: "credential_malformed", header: SIGNATURE });
+  const accepted = acceptedBy(await readBoth(secrets, signature), (secret) =>
+    equalBytes(told.signature, signatureOf(told.timestamp, body, secret)),
+  );
+  if (!accepted) return refuse({ reason: "signature_mismatch", header: SIGNATURE });
+  const stale = refuseStale(epochSeconds(Number(told.timestamp)), clock.now());
+  if (stale) return refuse(stale);
+  return ok({ principal: sourcePrincipal(source, "hmac-signature", accepted.label) });
+}
+
+/** The two parts of `timestamp=<Unix seconds>,signature=<hex>`, in either order, each exactly once. */
+function readSignature(header: string): { readonly timestamp: string; readonly signature: Buffer } | undefined {
+  const pairs = header.split(",").map((part) => {
+    const [name = "", ...value] = part.trim().split("=");
+    return [name, value.join("=")] as const;
+  });
+  const parts = new Map(pairs);
+  const timestamp = parts.get("timestamp") ?? "";
+  const signature = decodeHex(parts.get("signature") ?? "", SIGNATURE_BYTES);
+  return pairs.length === 2 && /^\d{1,12}$/.test(timestamp) && signature ? { timestamp, signature } : undefined;
+}
+
+/** The key is the token's text as it stands; nothing in it is decoded. */
+const signatureOf = (timestamp: string, body: Uint8Array, token: string): Buffer =>
+  hmacSha256(token, [`${timestamp}.`, body]);
+
+/** The headers of a webhook with this token: signed where it signs, else the token itself. */
+export async function sign(
+  { headers: unsigned, body }: UnsignedRequest,
+  { signature, token }: Tokens,
+  { secrets, clock }: Tools,
+): Promise<Headers> {
+  const headers = new Headers(unsigned);
+  if (signature) {
+    const timestamp = String(toSeconds(clock.now()));
+    const secret = (await secrets.read(signature.current)).reveal();
+    headers.set(SIGNATURE, `timestamp=${timestamp},signature=${signatureOf(timestamp, body, secret).toString("hex")}`);
+  } else if (token) {
+    headers.set(TOKEN, (await secrets.read(token.current)).reveal());
+  }
+  return headers;
+}
+
+const SIGNATURE = "x-buildkite-signature";
+const TOKEN = "x-buildkite-token";
+const SIGNATURE_BYTES = 32;

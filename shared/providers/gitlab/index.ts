@@ -1,0 +1,33 @@
+import * as v from "valibot";
+import { rotatingSecret } from "../../host/secrets.ts";
+import type { Provider } from "../provider.ts";
+import { readDelivery } from "./parse.ts";
+import { sign } from "./sign.ts";
+import { prove } from "./verify.ts";
+
+const settings = v.pipe(
+  v.strictObject({
+    /** The hook's signing token, `whsec_…` (GitLab 19.0 and later). */
+    signingToken: v.optional(rotatingSecret),
+    /** The hook's secret token, sent in clear: for older servers, and while a hook moves over. */
+    token: v.optional(rotatingSecret),
+  }),
+  v.check(
+    ({ signingToken, token }) => signingToken !== undefined || token !== undefined,
+    "needs `signingToken`, `token` or both",
+  ),
+);
+
+/** GitLab's project, group and system hooks. */
+export const gitlab = {
+  name: "gitlab",
+  settings,
+  connect(source, tools) {
+    const { signingToken, token } = v.parse(settings, source.settings);
+    return {
+      authenticate: (request) => prove(request, { source: source.name, signingToken, token }, tools),
+      read: readDelivery,
+      sign: (request) => sign(request, { signingToken, token }, tools),
+    };
+  },
+} satisfies Provider;

@@ -1,0 +1,203 @@
+import * as v from "valibot";
+import { isTerminal } from "../../delivery/build-order.ts";
+import {
+  type BuildEvent,
+  type BuildState,
+  cut,
+  type DeploymentEvent,
+  EVENT_LIMITS,
+  type JobEvent,
+} from "../../delivery/event.ts";
+import type { Reading } from "../../delivery/reading.ts";
+import { type EpochMillis, toIso } from "../../host/clock.ts";
+import { identifier, line, link, moment, present, readerOf, requiredMoment, wholeNumber } from "../payload.ts";
+import { isoTime } from "../time.ts";
+import { actorOf, project, user } from "./parts.ts";
+
+/** Statuses of pipelines, jobs and deployments; `blocked` is a deployment that waits for approval. */
+const STATES: ReadonlyMap<string, BuildState> = new Map([
+  ["created", "queued"],
+  ["waiting_for_resource", "queued"],
+  ["preparing", "queued"],
+  ["pending", "queued"],
+  ["scheduled", "queued"],
+  ["running", "running"],
+  ["canceling", "running"],
+  ["manual", "waiting"],
+  ["blocked", "waiting"],
+  ["success", "succeeded"],
+  ["failed", "failed"],
+  ["canceled", "cancelled"],
+  ["skipped", "skipped"],
+]);
+
+const pipelineBody = v.object({
+  user,
+  project,
+  object_attributes: v.object({
+    id: wholeNumber,
+    iid: v.nullish(wholeNumber),
+    ref: v.nullish(identifier),
+    tag: v.nullish(v.boolean()),
+    sha: v.nullish(identifier),
+    source: v.nullish(identifier),
+    status: identifier,
+    created_at: requiredMoment,
+    finished_at: v.nullish(moment),
+    queued_duration: v.nullish(v.number()),
+    url: v.nullish(link),
+  }),
+  commit: v.nullish(v.object({ message: v.string() })),
+  builds: v.nullish(v.array(v.object({ id: wholeNumber })), []),
+});
+
+/** A run's changes of status. Runs made of outside commit statuses, ours among them, are ignored: they would loop. */
+export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Reading => {
+  const { id, status, source, finished_at, created_at, queued_duration, ...told } = body.object_attributes;
+  if (source === "external") return { outcome: "ignored", kind: `${kind}.external` };
+  const state = STATES.get(status);
+  if (!state) return { outcome: "ignored", kind: `${kind}.${status}` };
+  const { path_with_namespace: path, web_url } = body.project;
+  const finishedAt = isTerminal(state) ? finished_at : undefined;
+  const event: BuildEvent = present({
+    type: `build.${state}`,
+    // A retry brings the same pipeline back to an earlier status, with a newer job.
+    keyParts: [body.project.id, id, status, finished_at ?? "", newest(body.builds)].map(String),
+    time: timeOf(state, { created: created_at, finished: finishedAt, receivedAt }),
+    subject: `${path} pipeline ${id}`,
+    actor: actorOf(body.user),
+    build: present({
+      system: "gitlab",
+      id: String(id),
+      number: told.iid,
+      // A child pipeline runs beside its parent in one project: it must not stand for the parent's outcome.
+      pipeline: source === "parent_pipeline" ? `${path} (child)` : path,
+      state,
+      url: told.url ?? (web_url && `${web_url}/-/pipelines/${id}`),
+      commit: told.sha,
+      title: body.commit && cut(body.commit.message.split("\n", 1).join(), EVENT_LIMITS.title),
+      message: body.commit && cut(body.commit.message, EVENT_LIMITS.text),
+      branch: told.tag ? undefined : told.ref,
+      createdAt: created_at,
+      startedAt: startOf(created_at, queued_duration),
+      finishedAt,
+      startedBy: body.user?.name,
+    }),
+  });
+  return { outcome: "event", event };
+});
+
+/** GitLab tells a pipeline's start as the seconds that it waited, and leaves zero out. */
+function startOf(created: string, queuedSeconds: number | null | undefined): string | undefined {
+  return queuedSeconds ? isoTime(Date.parse(created) + queuedSeconds * 1000) : undefined;
+}
+
+const newest = (builds: readonly { readonly id: number }[]): number =>
+  builds.reduce((highest, { id }) => Math.max(highest, id), 0);
+
+interface Times {
+  readonly created: string | null | undefined;
+  readonly started?: string | null | undefined;
+  readonly finished: string | null | undefined;
+  readonly receivedAt: EpochMillis;
+}
+
+/** When a run came into `state`; the time of the delivery where GitLab does not tell it. */
+function timeOf(state: BuildState, { created, started, finished, receivedAt }: Times): string {
+  const told: Partial<Record<BuildState, string | null | undefined>> = { queued: created, running: started };
+  return (isTerminal(state) ? finished : told[state]) ?? toIso(receivedAt);
+}
+
+const buildBody = v.object({
+  user,
+  project_id: wholeNumber,
+  /** Older servers tell only the display name. */
+  project_name: v.nullish(line),
+  project: v.nullish(project),
+  pipeline_id: wholeNumber,
+  build_id: wholeNumber,
+  build_name: line,
+  build_stage: v.nullish(v.string()),
+  build_status: identifier,
+  build_created_at: v.nullish(moment),
+  build_started_at: v.nullish(moment),
+  build_finished_at: v.nullish(moment),
+  build_allow_failure: v.nullish(v.boolean()),
+  retries_count: v.nullish(wholeNumber),
+  ref: v.nullish(identifier),
+  tag: v.nullish(v.boolean()),
+  sha: v.nullish(identifier),
+});
+
+/** A job's changes of status; without those of stage `external`, where outside commit statuses are put. */
+export const build = readerOf(buildBody, (body, { kind, receivedAt }): Reading => {
+  const { build_id: id, build_status: status, build_finished_at: finished, build_started_at: startedAt } = body;
+  if (body.build_stage === "external") return { outcome: "ignored", kind: `${kind}.external` };
+  const state = STATES.get(status);
+  if (!state) return { outcome: "ignored", kind: `${kind}.${status}` };
+  const path = body.project?.path_with_namespace ?? body.project_name ?? String(body.project_id);
+  const finishedAt = isTerminal(state) ? finished : undefined;
+  const event: JobEvent = present({
+    type: `job.${state}`,
+    keyParts: [body.project_id, id, status, body.retries_count ?? "", finished ?? startedAt ?? ""].map(String),
+    time: timeOf(state, { created: body.build_created_at, started: startedAt, finished: finishedAt, receivedAt }),
+    subject: `${path} job ${id}`,
+    actor: actorOf(body.user),
+    job: present({
+      system: "gitlab",
+      id: String(id),
+      name: body.build_name,
+      state,
+      build: String(body.pipeline_id),
+      pipeline: path,
+      url: body.project?.web_url && `${body.project.web_url}/-/jobs/${id}`,
+      commit: body.sha,
+      branch: body.tag ? undefined : body.ref,
+      startedAt,
+      finishedAt,
+      softFailed: state === "failed" && body.build_allow_failure ? true : undefined,
+    }),
+  });
+  return { outcome: "event", event };
+});
+
+const deploymentBody = v.object({
+  user,
+  project,
+  status: identifier,
+  status_changed_at: v.nullish(moment),
+  deployment_id: wholeNumber,
+  deployable_id: v.nullish(wholeNumber),
+  deployable_url: v.nullish(link),
+  environment: line,
+  environment_tier: v.nullish(line),
+  commit_url: v.nullish(v.string()),
+  commit_title: v.nullish(line),
+});
+
+export const deployment = readerOf(deploymentBody, (body, { kind, receivedAt }): Reading => {
+  const { status, deployment_id, environment, deployable_id } = body;
+  const state = STATES.get(status);
+  if (!state) return { outcome: "ignored", kind: `${kind}.${status}` };
+  const { id, path_with_namespace: path } = body.project;
+  const event: DeploymentEvent = present({
+    type: `deployment.${state}`,
+    keyParts: [id, deployment_id, status, body.status_changed_at ?? ""].map(String),
+    time: body.status_changed_at ?? toIso(receivedAt),
+    subject: `${path} to ${environment}`,
+    actor: actorOf(body.user),
+    deployment: present({
+      project: path,
+      id: String(deployment_id),
+      environment,
+      tier: body.environment_tier,
+      state,
+      // The body has a short hash only; its link has the whole one.
+      commit: /\/commit\/([0-9a-f]{40,64})$/.exec(body.commit_url ?? "")?.[1],
+      title: body.commit_title,
+      url: body.deployable_url,
+      job: deployable_id ? String(deployable_id) : undefined,
+    }),
+  });
+  return { outcome: "event", event };
+});

@@ -1,0 +1,58 @@
+import type { AuthenticDelivery } from "../../delivery/authentic.ts";
+import { cut, EVENT_LIMITS } from "../../delivery/event.ts";
+import { sha256Hex } from "../../delivery/keys.ts";
+import type { Reading } from "../../delivery/reading.ts";
+import type { Reader } from "../payload.ts";
+import { readJsonObject } from "../strict-json.ts";
+import { mergeRequest, note } from "./parse-change.ts";
+import { push, release, tagPush } from "./parse-code.ts";
+import { build, deployment, pipeline } from "./parse-run.ts";
+
+/** The kinds that are published, by `object_kind`, with the values of `X-Gitlab-Event` that announce them. */
+const KINDS: ReadonlyMap<string, { readonly read: Reader; readonly announcedBy: readonly string[] }> = new Map([
+  ["push", { read: push, announcedBy: ["Push Hook"] }],
+  ["tag_push", { read: tagPush, announcedBy: ["Tag Push Hook"] }],
+  ["merge_request", { read: mergeRequest, announcedBy: ["Merge Request Hook"] }],
+  ["note", { read: note, announcedBy: ["Note Hook", "Confidential Note Hook"] }],
+  ["pipeline", { read: pipeline, announcedBy: ["Pipeline Hook"] }],
+  ["build", { read: build, announcedBy: ["Job Hook", "Build Hook"] }],
+  ["deployment", { read: deployment, announcedBy: ["Deployment Hook"] }],
+  ["release", { read: release, announcedBy: ["Release Hook"] }],
+]);
+
+/** Hooks whose header names the hook and not the event. */
+const WRAPPERS: readonly string[] = ["System Hook", "Service Hook"];
+
+/** Reads any hook's delivery. What the bridge does not publish is ignored by name, new kinds included. */
+export function readDelivery({ headers, body, receivedAt }: AuthenticDelivery): Reading {
+  const id = headers.get("webhook-id") ?? headers.get("idempotency-key");
+  const reading = readBody(body, headers.get("x-gitlab-event") ?? undefined, receivedAt);
+  return id ? { ...reading, deliveryKey: [id, sha256Hex(body)] } : reading;
+}
+
+function readBody(body: Uint8Array, header: string | undefined, receivedAt: AuthenticDelivery["receivedAt"]): Reading {
+  const json = readJsonObject(body);
+  if (!json.ok) return { outcome: "unusable", problem: json.problem };
+  const told = json.value["object_kind"] ?? json.value["event_name"];
+  // A custom template may leave the kind out of the body; then the header, which nothing covers, is all there is.
+  const kind = told ?? kindAnnouncedBy(header) ?? header;
+  if (typeof kind !== "string")
+    return { outcome: "unusable", problem: "neither the body nor a header names the event" };
+  if (told !== undefined && !agree(kind, header)) {
+    return { outcome: "unusable", problem: "the body and the header X-Gitlab-Event name different events" };
+  }
+  const known = KINDS.get(kind);
+  return known ? known.read(kind, json.value, receivedAt) : { outcome: "ignored", kind: cut(kind, EVENT_LIMITS.title) };
+}
+
+function agree(kind: string, header: string | undefined): boolean {
+  if (header === undefined || WRAPPERS.includes(header)) return true;
+  const known = KINDS.get(kind);
+  return known ? known.announcedBy.includes(header) : kindAnnouncedBy(header) === undefined;
+}
+
+function kindAnnouncedBy(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  for (const [kind, { announcedBy }] of KINDS) if (announcedBy.includes(header)) return kind;
+  return undefined;
+}

@@ -1,0 +1,17 @@
+import * as v from "valibot";
+import type { Actor } from "../../delivery/event.ts";
+import { identifier, line, link, present, wholeNumber } from "../payload.ts";
+
+/** Members that several hooks share: https://docs.gitlab.com/user/project/integrations/webhook_events/ */
+
+/** A project by its place. Not every hook gives its id here. */
+export const projectPlace = v.object({ path_with_namespace: identifier, web_url: v.nullish(link) });
+
+export const project = v.object({ ...projectPlace.entries, id: wholeNumber });
+
+/** E-mail addresses and avatars are left where they are. */
+export const user = v.nullish(v.object({ id: v.nullish(wholeNumber), name: v.nullish(line) }));
+
+export function actorOf(told: v.InferOutput<typeof user>): Actor | undefined {
+  return told?.id === undefined || told.id === null ? undefined : present({ id: String(told.id), name: told.name });
+}

@@ -1,0 +1,64 @@
+import type { Proof } from "../../delivery/authentic.ts";
+import { sourcePrincipal } from "../../delivery/principal.ts";
+import type { ReceivedRequest } from "../../delivery/request.ts";
+import { ok, type Result, refuse } from "../../delivery/result.ts";
+import { epochSeconds } from "../../host/clock.ts";
+import { type RotatingSecret, readBoth } from "../../host/secrets.ts";
+import type { ProviderTools } from "../provider.ts";
+import { refuseStale } from "../signature.ts";
+import { proveByToken } from "../static-token.ts";
+import { isSignedBy, readSignatures, signingKey } from "./standard-webhooks.ts";
+
+interface Settings {
+  readonly source: string;
+  readonly signingToken: RotatingSecret | undefined;
+  readonly token: RotatingSecret | undefined;
+}
+
+/**
+ * GitLab's rule: a signature that is present is what counts, and only without one the secret token does
+ * (https://docs.gitlab.com/user/project/integrations/webhooks/). A hook signs only when it has a signing token, so a
+ * signature that this source has no key for is a mistake in the settings, and is refused rather than overlooked.
+ */
+export async function prove(
+  request: ReceivedRequest,
+  { source, signingToken, token }: Settings,
+  { secrets, clock }: Pick<ProviderTools, "secrets" | "clock">,
+): Promise<Result<Proof>> {
+  if (request.headers.has(SIGNATURE)) {
+    if (!signingToken) return refuse({ reason: "signature_unverifiable", header: SIGNATURE });
+    return proveBySignature(request, { source, signingToken }, { secrets, clock });
+  }
+  if (token) return proveByToken(request, { source, header: TOKEN, token, secrets });
+  return refuse({ reason: "credential_missing", header: SIGNATURE });
+}
+
+async function proveBySignature(
+  { headers, body }: ReceivedRequest,
+  { source, signingToken }: { readonly source: string; readonly signingToken: RotatingSecret },
+  { secrets, clock }: Pick<ProviderTools, "secrets" | "clock">,
+): Promise<Result<Proof>> {
+  const [id, timestamp] = [headers.get(ID), headers.get(TIMESTAMP)];
+  if (!id) return refuse({ reason: "credential_missing", header: ID });
+  if (!timestamp) return refuse({ reason: "credential_missing", header: TIMESTAMP });
+  if (!/^\d{1,12}$/.test(timestamp)) return refuse({ reason: "credential_malformed", header: TIMESTAMP });
+  const offered = readSignatures(headers.get(SIGNATURE) ?? "");
+  if (!offered) return refuse({ reason: "credential_malformed", header: SIGNATURE });
+
+  const keys = (await readBoth(secrets, signingToken)).map(({ label, secret }) => ({
+    label,
+    key: signingKey(secret, signingToken[label]),
+  }));
+  // Both keys are tried, so that time does not tell which one it was.
+  const [accepted] = keys.filter(({ key }) => isSignedBy(key, { id, timestamp, body }, offered));
+  if (!accepted) return refuse({ reason: "signature_mismatch", header: SIGNATURE });
+
+  const stale = refuseStale(epochSeconds(Number(timestamp)), clock.now());
+  if (stale) return refuse(stale);
+  return ok({ principal: sourcePrincipal(source, "standard-webhooks", accepted.label) });
+}
+
+const ID = "webhook-id";
+const TIMESTAMP = "webhook-timestamp";
+const SIGNATURE = "webhook-signature";
+const TOKEN = "x-gitlab-token";

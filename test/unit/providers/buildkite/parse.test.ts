@@ -1,0 +1,160 @@
+import { describe, expect, it } from "vitest";
+import type { BridgeEvent } from "../../../../shared/delivery/event.ts";
+import type { Reading } from "../../../../shared/delivery/reading.ts";
+import { readDelivery } from "../../../../shared/providers/buildkite/parse.ts";
+import { fixturesOf, requestOf, takenAsAuthentic } from "../../../support/provider-fixtures.ts";
+
+const url = new URL("https://bridge.example.test/webhooks/ci");
+type Body = Record<string, unknown>;
+
+async function read(body: Body, headers: Record<string, string> = {}): Promise<Reading> {
+  const bytes = Buffer.from(JSON.stringify(body));
+  return readDelivery(await takenAsAuthentic(requestOf({ url, body: bytes }, new Headers(headers))));
+}
+
+async function eventOf(body: Body): Promise<BridgeEvent> {
+  const reading = await read(body);
+  if (reading.outcome !== "event") throw new Error(JSON.stringify(reading));
+  return reading.event;
+}
+
+/** The body of a fixture with members of its build, job or pipeline changed. */
+function bodyOf(name: string, changes: Record<string, Body> = {}): Body {
+  const fixture = fixturesOf("buildkite").find((one) => one.name === name);
+  const body: Body = JSON.parse(Buffer.from(fixture?.body ?? "").toString());
+  for (const [member, changed] of Object.entries(changes)) body[member] = { ...Object(body[member]), ...changed };
+  return body;
+}
+
+describe("the kind of a delivery", () => {
+  it("is the body's, and the header must agree", async () => {
+    const body = bodyOf("build-finished");
+    expect(await read(body)).toMatchObject({ outcome: "event" });
+    expect(await read(body, { "x-buildkite-event": "build.finished" })).toMatchObject({ outcome: "event" });
+    expect(await read(body, { "x-buildkite-event": "build.running" })).toMatchObject({ outcome: "unusable" });
+    expect(await read({ ...body, event: "ping" }, { "x-buildkite-event": "build.finished" })).toMatchObject({
+      outcome: "unusable",
+    });
+  });
+
+  it("is not taken from the header when the body has none, as in version 1", async () => {
+    const { event: _, pipeline, ...rest } = bodyOf("build-scheduled");
+    const version1 = { ...rest, project: pipeline };
+    expect(await read(version1, { "x-buildkite-event": "build.scheduled" })).toMatchObject({ outcome: "unusable" });
+  });
+
+  it.each(["ping", "agent.lost", "cluster_token.registration_blocked", "package.created", "build.new", "constructor"])(
+    "%s is ignored by name",
+    async (event) => expect(await read({ event })).toEqual({ outcome: "ignored", kind: event }),
+  );
+});
+
+describe("the delivery key", () => {
+  it("is the body's digest: the signature does not cover the request's id", async () => {
+    for (const id of ["request-1", "request-2"]) {
+      expect(await read(bodyOf("build-running"), { "x-buildkite-request": id })).not.toHaveProperty("deliveryKey");
+    }
+  });
+});
+
+describe("a build that is told as finished", () => {
+  it.each([
+    ["passed", false, "build.succeeded"],
+    ["passed", null, "build.succeeded"],
+    ["passed", true, "build.waiting"],
+    ["failed", true, "build.waiting"],
+    ["running", true, "build.waiting"],
+    ["blocked", false, "build.waiting"],
+    ["failed", false, "build.failed"],
+    ["failing", false, "build.failed"],
+    ["canceled", false, "build.cancelled"],
+    ["skipped", false, "build.skipped"],
+    ["not_run", false, "build.skipped"],
+  ])("in state %s, blocked %s, is %s", async (state, blocked, type) => {
+    const event = await eventOf(bodyOf("build-finished", { build: { state, blocked } }));
+    expect(event.type).toBe(type);
+    expect("finishedAt" in Object(event).build).toBe(type !== "build.waiting");
+  });
+
+  it.each(["running", "scheduled", "something_new"])("and shows state %s by now is ignored", async (state) =>
+    expect(await read(bodyOf("build-finished", { build: { state } }))).toMatchObject({ outcome: "ignored" }),
+  );
+});
+
+describe("a build's event key", () => {
+  const keyOf = async (...given: Parameters<typeof bodyOf>) => (await eventOf(bodyOf(...given))).keyParts;
+
+  it("differs each time the build finishes", async () => {
+    const first = await keyOf("build-finished-blocked");
+    expect(await keyOf("build-finished")).not.toEqual(first);
+    expect(await keyOf("build-finished-blocked", { build: { finished_at: "2026-11-02T08:59:00Z" } })).not.toEqual(
+      first,
+    );
+  });
+
+  it("differs between running and failing", async () => {
+    const state = { build: { state: "running" } };
+    expect(await keyOf("build-failing", state)).not.toEqual(await keyOf("build-running", state));
+  });
+
+  it("does not depend on how a time is spelled", async () => {
+    const iso = await keyOf("build-finished", { build: { finished_at: "2026-11-02T08:57:45.000Z" } });
+    expect(await keyOf("build-finished", { build: { finished_at: "2026-11-02 08:57:45 UTC" } })).toEqual(iso);
+  });
+});
+
+describe("a build", () => {
+  it("without a known commit has none", async () => {
+    expect(Object(await eventOf(bodyOf("build-scheduled"))).build).not.toHaveProperty("commit");
+  });
+
+  it("names its organization from either address, and does without", async () => {
+    const nameWith = async (build: unknown, pipeline: unknown) =>
+      Object(await eventOf(bodyOf("build-running", { build: { url: build }, pipeline: { url: pipeline } }))).build
+        .pipeline;
+    const address = "https://api.buildkite.com/v2/organizations/harbour-works/pipelines/docs-site";
+    expect(await nameWith(`${address}/builds/1`, null)).toBe("harbour-works/docs-site");
+    expect(await nameWith(null, address)).toBe("harbour-works/docs-site");
+    expect(await nameWith(null, null)).toBe("docs-site");
+  });
+
+  it("is not the doing of who made the webhook", async () => {
+    const event = await eventOf(bodyOf("build-running", { build: { creator: null } }));
+    expect(event.actor).toBeUndefined();
+  });
+});
+
+describe("a job that is told as finished", () => {
+  it.each([
+    ["passed", "job.succeeded"],
+    ["failed", "job.failed"],
+    ["waiting_failed", "job.failed"],
+    ["canceled", "job.cancelled"],
+    ["timed_out", "job.timed_out"],
+    ["expired", "job.timed_out"],
+    ["skipped", "job.skipped"],
+    ["broken", "job.skipped"],
+  ])("in state %s is %s", async (state, type) =>
+    expect((await eventOf(bodyOf("job-finished", { job: { state } }))).type).toBe(type),
+  );
+
+  it.each([
+    ["a wait step", { type: "waiter", state: "passed" }],
+    ["a block step", { type: "manual", state: "unblocked" }],
+    ["of a state that is no end", { state: "running" }],
+  ])("%s is ignored", async (_, job) =>
+    expect(await read(bodyOf("job-finished", { job }))).toMatchObject({ outcome: "ignored" }),
+  );
+
+  it("is soft-failed only when it failed", async () => {
+    const passed = await eventOf(bodyOf("job-finished", { job: { state: "passed", soft_failed: true } }));
+    expect(Object(passed).job).not.toHaveProperty("softFailed");
+  });
+});
+
+it("reads an approval, and who gave it", async () => {
+  const { type, actor, keyParts } = await eventOf(bodyOf("job-activated"));
+  expect({ type, actor: actor?.name }).toEqual({ type: "approval.granted", actor: "Tomas Brandt" });
+  const again = await eventOf(bodyOf("job-activated", { job: { id: "another-step" } }));
+  expect(again.keyParts).not.toEqual(keyParts);
+});

@@ -1,0 +1,156 @@
+import { describe, expect, it } from "vitest";
+import type { ReceivedRequest } from "../../../../shared/delivery/request.ts";
+import { gitlab } from "../../../../shared/providers/gitlab/index.ts";
+import { connectFixtureSource, requestOf, withoutCredentials } from "../../../support/provider-fixtures.ts";
+import { testClock } from "../../../support/tools.ts";
+
+const tokenOf = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString("base64")}`;
+const environment = {
+  SIGNING: tokenOf(1),
+  SIGNING_NEXT: tokenOf(2),
+  TOKEN: "secret-token-of-today",
+  TOKEN_NEXT: "secret-token-of-tomorrow",
+  MALFORMED: "not-a-signing-token",
+};
+const signingToken = { current: "env:SIGNING", next: "env:SIGNING_NEXT" };
+const token = { current: "env:TOKEN", next: "env:TOKEN_NEXT" };
+const body = Buffer.from('{"object_kind":"push"}');
+const url = new URL("https://bridge.example.test/webhooks/code");
+
+const sourceWith = (settings: object, { laterByMs = 0 } = {}) => {
+  const clock = testClock();
+  clock.advance(laterByMs);
+  return connectFixtureSource(gitlab, { settings, environment }, clock);
+};
+
+/** The headers of a signed request, with some of them changed or, where null, left out. */
+async function signedHeaders(changes: Record<string, string | null> = {}, signer = sourceWith({ signingToken })) {
+  const headers = (await signer.sign?.({ url, headers: new Headers({ "webhook-id": "id-1" }), body })) ?? new Headers();
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === null) headers.delete(name);
+    else headers.set(name, value);
+  }
+  return headers;
+}
+
+async function outcomeOf(settings: object, headers: Headers, changes: Partial<ReceivedRequest> = {}, time = {}) {
+  const proof = await sourceWith(settings, time).authenticate({ ...requestOf({ url, body }, headers), ...changes });
+  if (!proof.ok) return proof.rejection.reason;
+  return `${proof.value.principal.method} ${proof.value.principal.credential}`;
+}
+
+describe("a source's settings", () => {
+  it("are refused without any secret: there is no way to accept everything", () => {
+    expect(() => sourceWith({})).toThrow();
+    expect(withoutCredentials({ settings: { signingToken, token }, environment })).toEqual({});
+  });
+
+  it("are refused with a secret in clear", () => expect(() => sourceWith({ token: { current: "abc" } })).toThrow());
+});
+
+describe("a signature", () => {
+  it("proves the source", async () => {
+    expect(await outcomeOf({ signingToken }, await signedHeaders())).toBe("standard-webhooks current");
+  });
+
+  it("by the next token proves it too", async () => {
+    const next = sourceWith({ signingToken: { current: "env:SIGNING_NEXT" } });
+    expect(await outcomeOf({ signingToken }, await signedHeaders({}, next))).toBe("standard-webhooks next");
+  });
+
+  it("counts, and not the token beside it, while a hook moves over", async () => {
+    const both = { signingToken, token };
+    const headers = await signedHeaders({}, sourceWith(both));
+    expect(headers.get("x-gitlab-token")).toBe(environment.TOKEN);
+    expect(await outcomeOf(both, headers)).toBe("standard-webhooks current");
+  });
+
+  it("that is present but wrong never falls back to the token", async () => {
+    const wrong = `v1,${Buffer.alloc(32).toString("base64")}`;
+    for (const [signature, reason] of [
+      [wrong, "signature_mismatch"],
+      ["", "credential_malformed"],
+      ["v1", "credential_malformed"],
+    ]) {
+      const headers = await signedHeaders({
+        "webhook-signature": signature ?? "",
+        "x-gitlab-token": environment.TOKEN,
+      });
+      expect(await outcomeOf({ signingToken, token }, headers)).toBe(reason);
+    }
+  });
+
+  it("that this source has no signing token for is refused, also with a good token beside it", async () => {
+    const headers = await signedHeaders({ "x-gitlab-token": environment.TOKEN });
+    expect(await outcomeOf({ token }, headers)).toBe("signature_unverifiable");
+  });
+
+  it("that is absent is missed, not skipped", async () => {
+    const headers = await signedHeaders({ "webhook-signature": null, "x-gitlab-token": environment.TOKEN });
+    expect(await outcomeOf({ signingToken }, headers)).toBe("credential_missing");
+    expect(await outcomeOf({ signingToken, token }, headers)).toBe("token current");
+  });
+
+  it.each([
+    ["webhook-id", null, "credential_missing"],
+    ["webhook-id", "", "credential_missing"],
+    ["webhook-id", "id-2", "signature_mismatch"],
+    ["webhook-id", "id-1, id-1", "signature_mismatch"],
+    ["webhook-timestamp", null, "credential_missing"],
+    ["webhook-timestamp", "now", "credential_malformed"],
+    ["webhook-timestamp", "1e9", "credential_malformed"],
+    ["webhook-timestamp", "-1", "credential_malformed"],
+    ["webhook-timestamp", "1793610001", "signature_mismatch"],
+  ])("with %s %j is refused", async (name, value, reason) => {
+    expect(await outcomeOf({ signingToken }, await signedHeaders({ [name]: value }))).toBe(reason);
+  });
+
+  it("is refused over a body that was parsed and written again", async () => {
+    const spaced = Buffer.from('{ "object_kind": "push" }');
+    const headers = await sourceWith({ signingToken }).sign?.({ url, headers: new Headers(), body: spaced });
+    const anew = Buffer.from(JSON.stringify(JSON.parse(spaced.toString())));
+    expect(await outcomeOf({ signingToken }, headers ?? new Headers(), { body: spaced })).toBe(
+      "standard-webhooks current",
+    );
+    expect(await outcomeOf({ signingToken }, headers ?? new Headers(), { body: anew })).toBe("signature_mismatch");
+  });
+
+  it.each([
+    [299_000, "standard-webhooks current"],
+    [300_000, "standard-webhooks current"],
+    [301_000, "timestamp_outside_window"],
+    [-300_000, "standard-webhooks current"],
+    [-301_000, "timestamp_outside_window"],
+  ])("looked at %i ms after it was made: %s", async (laterByMs, expected) => {
+    expect(await outcomeOf({ signingToken }, await signedHeaders(), {}, { laterByMs })).toBe(expected);
+  });
+
+  it("cannot be judged with a malformed signing token: that is our fault and not the sender's", async () => {
+    const malformed = { signingToken: { current: "env:SIGNING", next: "env:MALFORMED" } };
+    const judged = outcomeOf(malformed, await signedHeaders());
+    await expect(judged).rejects.toMatchObject({ code: "secret_unavailable" });
+    await expect(judged).rejects.toThrow(/env:MALFORMED/);
+    await expect(judged).rejects.not.toThrow(new RegExp(environment.MALFORMED));
+  });
+});
+
+describe("a secret token", () => {
+  it.each([
+    [environment.TOKEN, "token current"],
+    [environment.TOKEN_NEXT, "token next"],
+    ["a-retired-token", "secret_mismatch"],
+    [`${environment.TOKEN}, ${environment.TOKEN}`, "secret_mismatch"],
+    [environment.TOKEN.toUpperCase(), "secret_mismatch"],
+    ["", "secret_mismatch"],
+  ])("%j: %s", async (told, expected) => {
+    expect(await outcomeOf({ token }, new Headers({ "x-gitlab-token": told }))).toBe(expected);
+  });
+
+  it("that is absent is missed", async () =>
+    expect(await outcomeOf({ token }, new Headers())).toBe("credential_missing"));
+
+  it("is sent by `sign` where no signing token is set", async () => {
+    const headers = await sourceWith({ token }).sign?.({ url, headers: new Headers(), body });
+    expect([...(headers ?? [])]).toEqual([["x-gitlab-token", environment.TOKEN]]);
+  });
+});
