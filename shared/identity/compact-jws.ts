@@ -1,6 +1,6 @@
 import type { Rejection } from "../delivery/rejection.ts";
 import { ok, type Result, refuse } from "../delivery/result.ts";
-import { readJsonObject } from "../providers/strict-json.ts";
+import { readJsonObject } from "../host/strict-json.ts";
 
 /** A token taken apart. Nothing in it is proved: it is good for choosing a key, and for no decision in the sender's favour. */
 export interface UnverifiedToken {

@@ -2,9 +2,9 @@ import { readFile as readFileFromDisk } from "node:fs/promises";
 import * as v from "valibot";
 import { type CallOut, callOut as callOutForReal } from "../host/call-out.ts";
 import { Fault } from "../host/fault.ts";
-import { readJsonObject } from "../providers/strict-json.ts";
+import { isSecureUrl } from "../host/secure-url.ts";
+import { readJsonObject } from "../host/strict-json.ts";
 import { type PublicKeySet, publicKeySet } from "./public-key-set.ts";
-import { isSecureUrl } from "./secure-url.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 
 /** Gets the key set anew. Throws a Fault that says why there is none; its message never quotes what was read. */

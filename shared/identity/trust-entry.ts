@@ -1,6 +1,6 @@
 import * as v from "valibot";
+import { isSecureUrl, secureUrl } from "../host/secure-url.ts";
 import { publicKeySet } from "./public-key-set.ts";
-import { isSecureUrl, secureUrl } from "./secure-url.ts";
 
 /** Signatures that only the issuer can make. A shared-secret algorithm would let every verifier mint tokens (RFC 8725 §2.1). */
 const ALGORITHMS = [

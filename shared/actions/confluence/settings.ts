@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { type Secrets, secretRef } from "../../host/secrets.ts";
-import { secureUrl } from "../../identity/secure-url.ts";
+import { secureUrl } from "../../host/secure-url.ts";
 import { isTemplate } from "../../routes/fill.ts";
 import { isPageId } from "./page-address.ts";
 

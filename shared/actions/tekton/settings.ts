@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { secretRef } from "../../host/secrets.ts";
-import { isSecureUrl } from "../../identity/secure-url.ts";
+import { isSecureUrl } from "../../host/secure-url.ts";
 import { isTemplate } from "../../routes/fill.ts";
 
 /** Lines of a target in `drawbridge.yaml`, next to `kind: tekton`: an EventListener, or what stands in front of it. */

@@ -1,7 +1,7 @@
 import type { AuthenticDelivery } from "../../delivery/authentic.ts";
 import { sha256Hex } from "../../delivery/keys.ts";
 import type { Reading } from "../../delivery/reading.ts";
-import { readJsonObject } from "../strict-json.ts";
+import { readJsonObject } from "../../host/strict-json.ts";
 import { ignored, unusable } from "./page-reading.ts";
 import { readAutomation } from "./read-automation.ts";
 import { forgeEventIn, readForge } from "./read-forge.ts";

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { rotatingSecret } from "../../host/secrets.ts";
-import { secureUrl } from "../../identity/secure-url.ts";
+import { secureUrl } from "../../host/secure-url.ts";
 
 const text = v.pipe(v.string(), v.nonEmpty());
 const baseUrl = v.pipe(

@@ -1,6 +1,6 @@
 import type { AuthenticDelivery } from "../../delivery/authentic.ts";
 import { sha256Hex } from "../../delivery/keys.ts";
-import { readJsonObject } from "../strict-json.ts";
+import { readJsonObject } from "../../host/strict-json.ts";
 
 /**
  * The envelope of one CloudEvent. `data` is read only when asked for: the events of an EventListener hold the headers of

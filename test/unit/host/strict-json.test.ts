@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readJsonObject } from "../../../shared/providers/strict-json.ts";
+import { readJsonObject } from "../../../shared/host/strict-json.ts";
 
 const read = (text: string) => readJsonObject(new TextEncoder().encode(text));
 const nested = (levels: number, open: string, close: string) => `{"a":${open.repeat(levels)}${close.repeat(levels)}}`;
