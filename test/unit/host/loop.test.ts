@@ -1,0 +1,54 @@
+import { describe, expect, it } from "vitest";
+import { Loop } from "../../../shared/host/loop.ts";
+import { silentLog } from "../../support/tools.ts";
+
+const NEVER = { everyMs: 1_000_000, log: silentLog };
+
+/** Work that ends when it is told to. */
+function heldWork() {
+  const ends: (() => void)[] = [];
+  const work = () => new Promise<void>((resolve) => ends.push(resolve));
+  return { ends, work };
+}
+
+describe("a loop", () => {
+  it("runs once more after the work under way, however often it was nudged meanwhile", async () => {
+    const { ends, work } = heldWork();
+    const loop = new Loop("test", NEVER, work);
+    loop.nudge();
+    for (let n = 0; n < 5; n++) loop.nudge();
+    expect(ends).toHaveLength(1);
+    ends[0]?.();
+    await new Promise(setImmediate);
+    expect(ends).toHaveLength(2);
+    ends[1]?.();
+    await loop.stop();
+    expect(ends).toHaveLength(2);
+  });
+
+  it("goes on after a round that failed", async () => {
+    let rounds = 0;
+    const loop = new Loop("test", NEVER, async () => {
+      rounds += 1;
+      if (rounds === 1) throw new Error("once");
+    });
+    loop.nudge();
+    await new Promise(setImmediate);
+    loop.nudge();
+    await new Promise(setImmediate);
+    expect(rounds).toBe(2);
+    await loop.stop();
+  });
+
+  it("stops after the work under way, and takes no nudge after that", async () => {
+    const { ends, work } = heldWork();
+    const loop = new Loop("test", NEVER, work);
+    loop.nudge();
+    const stopped = loop.stop();
+    loop.nudge();
+    ends[0]?.();
+    await stopped;
+    loop.nudge();
+    expect(ends).toHaveLength(1);
+  });
+});

@@ -1,0 +1,53 @@
+import { inspect } from "node:util";
+import * as v from "valibot";
+import { describe, expect, it } from "vitest";
+import { LocalSecrets, readBoth, Secret, secretRef } from "../../../shared/host/secrets.ts";
+
+describe("a secret", () => {
+  it("shows nowhere but where it is revealed", () => {
+    const secret = new Secret("canary-value");
+    const shown = [
+      String(secret),
+      `${secret}`,
+      JSON.stringify({ secret }),
+      inspect(secret),
+      inspect({ secret }, { depth: 9 }),
+    ];
+    for (const text of shown) expect(text).not.toContain("canary-value");
+    expect(secret.reveal()).toBe("canary-value");
+  });
+
+  it.each(["env:NAME", "file:/run/secrets/wiki", "secretsmanager:bridge/wiki#token", "ssm:/bridge/wiki"])(
+    "may be named as %s",
+    (ref) => {
+      expect(v.is(secretRef, ref)).toBe(true);
+    },
+  );
+
+  it.each(["hunter2", "", "env:", "env:1A", "file:", "ssm:wiki", "ENV:NAME", "https://vault.example.com/wiki"])(
+    "is never written as %s",
+    (ref) => {
+      expect(v.is(secretRef, ref)).toBe(false);
+    },
+  );
+});
+
+describe("local secrets", () => {
+  it("come from the environment, current before next", async () => {
+    const secrets = new LocalSecrets({ NOW: "one", SOON: "two" });
+    const both = await readBoth(secrets, { current: "env:NOW", next: "env:SOON" });
+    expect(both.map(({ label, secret }) => [label, secret.reveal()])).toEqual([
+      ["current", "one"],
+      ["next", "two"],
+    ]);
+    expect(await readBoth(secrets, { current: "env:NOW" })).toHaveLength(1);
+  });
+
+  it.each(["env:MISSING", "env:EMPTY", "file:/no/such/file", "secretsmanager:name", "ssm:/name"])(
+    "that do not resolve are a fault that names the reference: %s",
+    async (ref) => {
+      const fault = expect.objectContaining({ code: "secret_unavailable", message: expect.stringContaining(ref) });
+      await expect(new LocalSecrets({ EMPTY: "" }).read(ref)).rejects.toEqual(fault);
+    },
+  );
+});
