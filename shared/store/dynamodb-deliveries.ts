@@ -126,7 +126,10 @@ export class DynamoDbDeliveries implements DeliveryStore, Outbox {
 
   /** Day by day from the newest; within a day its shards are read side by side and merged. */
   async *#newestFirst({ before, notBefore }: ListQuery): AsyncGenerator<Item> {
-    for (let day = startOfDay(before.receivedAt); day >= startOfDay(notBefore); day -= DAY_MS) {
+    const newest = startOfDay(before.receivedAt);
+    // Nothing is kept for longer, so no window costs more days than this.
+    const oldest = Math.max(startOfDay(notBefore), newest - (this.#options.retentionDays + 1) * DAY_MS);
+    for (let day = newest; day >= oldest; day -= DAY_MS) {
       const shards = Array.from({ length: DAY_SHARDS }, (_, shard) =>
         this.#table.select({
           index: TABLE.dayIndex.name,
