@@ -4,7 +4,7 @@ import { stringify } from "yaml";
 import type { PlaygroundSession } from "../../shared/cli/session.ts";
 import { startIdentityProvider } from "./identity-provider.ts";
 import { startSandboxConfluence } from "./sandbox-confluence.ts";
-import { startSandboxListener } from "./sandbox-listener.ts";
+import { DASHBOARD, startSandboxListener } from "./sandbox-listener.ts";
 
 /** The playground's page. */
 export const PAGE = "98310";
@@ -56,7 +56,7 @@ export async function startPlaygroundSandboxes(port: number): Promise<Playground
     pageVersion: () => confluence.page(PAGE).latest.number,
     addresses: [
       ["sandbox Confluence", confluence.pageUrl(PAGE).href],
-      ["sandbox listener", listener.url.href],
+      ["sandbox Tekton", new URL(DASHBOARD, listener.url).href],
       ["identity provider", identity.issuer],
     ],
     async writeConfig(folder) {
@@ -125,6 +125,7 @@ function configOf({ site, listener, issuer, ref }: ConfigFacts): object {
       buildkite: { provider: "buildkite", signature: { current: ref("buildkite") } },
       cluster: {
         provider: "tekton",
+        dashboard: new URL(DASHBOARD, listener).href,
         bearer: { trust: "cluster" },
         basic: { username: "tekton", password: { current: ref("cluster") } },
       },

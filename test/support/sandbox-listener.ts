@@ -13,6 +13,7 @@ import {
   received,
   type SandboxRequest,
 } from "./sandbox-tekton-answers.ts";
+import { runsPage } from "./sandbox-tekton-dashboard.ts";
 import { type RunEnding, type SandboxRun, SandboxTekton } from "./sandbox-tekton-runs.ts";
 import { SandboxEventSender, type SandboxSink, type SentEvent } from "./sandbox-tekton-sender.ts";
 
@@ -67,6 +68,7 @@ export async function startSandboxListener(options: SandboxListenerOptions = {})
 
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.get("/live", (c) => c.text("ok"));
+  app.get(`${DASHBOARD}/*`, (c) => c.html(runsPage(tekton.runs.values())));
   app.all("*", async (c) => {
     const request = await received(c);
     requests.push(request);
@@ -96,6 +98,9 @@ export async function startSandboxListener(options: SandboxListenerOptions = {})
     },
   };
 }
+
+/** Where the sandbox shows its runs, as the Tekton dashboard does; a real listener has nothing there. */
+export const DASHBOARD = "/dashboard";
 
 /** What `$(body.…)` of the rendered bindings reads; a value that is not a string fails the trigger. */
 const bound = v.object({
