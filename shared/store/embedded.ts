@@ -42,5 +42,7 @@ export function loopbackClient(port: number): DynamoDBClient {
     region: "local",
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
     maxAttempts: 2,
+    // Milliseconds. A store that hangs must not hold a sender until its own patience ends.
+    requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
   });
 }

@@ -1,6 +1,8 @@
 import { request as httpRequest } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Fault } from "../../shared/host/fault.ts";
+import { startEmbeddedDynamoDb } from "../../shared/store/embedded.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
 import { CANARY, gitlabHeaders, httpBridge } from "../support/http-bridge.ts";
 
 let bridge: Awaited<ReturnType<typeof httpBridge>>;
@@ -159,6 +161,21 @@ describe("a webhook that is proved", () => {
       if (failure !== down) break;
       await bridge.close();
     }
+  });
+});
+
+describe("a store that is gone", () => {
+  it("is answered 503 in good time", async () => {
+    await bridge.close();
+    const database = await startEmbeddedDynamoDb({ table: "drawbridge" });
+    const options = { retentionDays: 30, markUnrelayed: true, clock: bridge.clock };
+    const { deliveries } = openStores(database.client, "drawbridge", options);
+    await database.stop();
+    bridge = await httpBridge({ deliveries });
+    const answer = await post(PUSH, signed(PUSH));
+    await expectProblem(answer, 503);
+    expect(answer.headers.get("retry-after")).toBe("2");
+    expect(bridge.lines.at(-1)).toContain('"fault":"store_unavailable"');
   });
 });
 
