@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import { entryOf } from "../../../shared/bus/entry.ts";
+import { EVENT_TYPES } from "../../../shared/delivery/event.ts";
+import { receive, type Source } from "../../../shared/delivery/receive.ts";
+import { providers } from "../../../shared/providers/registry.ts";
+import type { RecordedDelivery } from "../../../shared/store/deliveries.ts";
+import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
+import { type Fixture, fixtureSourceOf, fixturesOf } from "../../support/provider-fixtures.ts";
+import { secretsOf, silentLog, testClock } from "../../support/tools.ts";
+
+const DOCUMENT = readText("docs/events.md");
+const ROWS = rowsOf(sectionOf(DOCUMENT, "Types")).map(([type = "", told = "", part = "", tellers = ""]) => ({
+  type: codeIn(type)[0] ?? "",
+  cdEvents: told,
+  part: codeIn(part)[0] ?? "",
+  tellers: tellers === "none yet" ? [] : tellers.split(", "),
+}));
+
+/** The examples are what the bridge publishes of these fixtures. */
+const EXAMPLES = Array.from(
+  sectionOf(DOCUMENT, "One entry of each part").matchAll(/^### `(\w+)`.*?: `([\w-]+) ([\w-]+)`$/gm),
+  ([title, part = "", provider = "", event = ""]) => ({ heading: title.slice("### ".length), part, provider, event }),
+);
+
+/** The delivery that a source of the bridge would record of a fixture. */
+async function recordedOf(source: string, provider: string, fixture: Fixture): Promise<RecordedDelivery> {
+  const { settings, environment } = fixtureSourceOf(provider);
+  const clock = testClock();
+  const tokens = { verify: () => Promise.reject(new Error("no tokens here")) };
+  const connected = providers
+    .find(({ name }) => name === provider)
+    ?.connect({ name: source, settings }, { secrets: secretsOf(environment), tokens, clock });
+  const headers = await connected?.sign?.({ ...fixture, headers: new Headers(fixture.headers) });
+  if (!connected || !headers) throw new Error(`${provider} signs its fixtures`);
+  const recorded: RecordedDelivery[] = [];
+  const record = async (delivery: RecordedDelivery) => {
+    recorded.push(delivery);
+    return "recorded" as const;
+  };
+  const taker: Source = { name: source, provider, contentTypes: [], ...connected };
+  const request = { method: "POST", ...fixture, headers, receivedAt: clock.now(), requestId: "request-1" };
+  await receive(request, taker, { deliveries: { record }, log: silentLog });
+  const [delivery] = recorded;
+  if (!delivery) throw new Error(`${provider} ${fixture.name} is authentic`);
+  return delivery;
+}
+
+describe("docs/events.md", () => {
+  it("has a line for every type that the bridge can publish, and no other", () => {
+    expect(ROWS.map(({ type }) => type)).toEqual(EVENT_TYPES);
+  });
+
+  it("names CDEvents by their types, or says that there is none", () => {
+    for (const { type, cdEvents } of ROWS) {
+      expect(cdEvents, type).toMatch(
+        /^(none|`dev\.cdevents\.[a-z]+\.[a-z]+`(, outcome `(success|failure|error)`| .+)?)$/,
+      );
+    }
+  });
+
+  it("names the part that every example carries", () => {
+    const shown = EXAMPLES.map(({ part }) => part);
+    expect(new Set(ROWS.map(({ part }) => part))).toEqual(new Set(shown));
+  });
+
+  it.each(EXAMPLES)("shows what is published of $provider $event", async ({ heading, part, provider, event }) => {
+    const [block = "{}"] = blocksOf(sectionOf(DOCUMENT, heading), "json");
+    const example = JSON.parse(block);
+    const fixture = fixturesOf(provider).find(({ name }) => name === event);
+    if (!fixture) throw new Error(`${provider} has no fixture ${event}`);
+    const source = String(example.detail.source).replace("/sources/", "");
+    expect(entryOf(await recordedOf(source, provider, fixture))).toEqual(example);
+    expect(example.detail).toHaveProperty(part);
+    expect(ROWS.find(({ type }) => type === example["detail-type"])?.part).toBe(part);
+  });
+
+  it("names every provider that has a fixture of a type among those that tell it", () => {
+    const missing = providers.flatMap(({ name }) =>
+      fixturesOf(name).flatMap(({ expected }) => {
+        const row = expected.outcome === "event" && ROWS.find(({ type }) => type === expected.event.type);
+        return row && !row.tellers.includes(name) ? [`${row.type} by ${name}`] : [];
+      }),
+    );
+    expect(missing).toEqual([]);
+  });
+});

@@ -1,0 +1,45 @@
+import { readdirSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { blocksOf, readText } from "../../support/documents.ts";
+
+const ROOT = new URL("../../../", import.meta.url);
+const DOCUMENTS = ["SECURITY.md", ...markdownIn("docs"), ...markdownIn("docs/adr")];
+
+function markdownIn(folder: string): readonly string[] {
+  const names = readdirSync(new URL(folder, ROOT));
+  return names.filter((name) => name.endsWith(".md")).map((name) => `${folder}/${name}`);
+}
+
+describe.each(DOCUMENTS)("%s", (path) => {
+  const document = readText(path);
+
+  it("shows code as it stands in the file that it names", () => {
+    for (const block of blocksOf(document, "ts")) {
+      const [first = "", ...lines] = block.split("\n");
+      const file = first.replace(/^\/\/ /, "");
+      expect(readText(file), file).toContain(lines.join("\n").trimEnd());
+    }
+  });
+
+  it("links to headings and files that exist", () => {
+    for (const [, target = ""] of document.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+      const [file = "", anchor] = target.split("#");
+      const linked = file === "" ? path : new URL(file, `file:///${path}`).pathname.slice(1);
+      const headings = Array.from(readText(linked).matchAll(/^#+ (.+)$/gm), ([, heading = ""]) => anchorOf(heading));
+      if (anchor !== undefined) expect(headings, target).toContain(anchor);
+    }
+  });
+
+  it("names files of this project that exist", () => {
+    for (const [, file = ""] of document.matchAll(/`((?:shared|functions|test|docs)\/[\w./-]+\.\w+)`/g)) {
+      expect(readText(file).length, file).toBeGreaterThan(0);
+    }
+  });
+});
+
+/** As GitLab and GitHub make the anchor of a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w\s-]/g, "")
+    .replace(/\s/g, "-");
