@@ -9,11 +9,12 @@ import type { RetryPolicy } from "../shared/delivery/retry-delay.ts";
 import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
 import type { Log } from "../shared/host/log.ts";
+import { Loop } from "../shared/host/loop.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
 import { createApp } from "../shared/http/app.ts";
 import { listen } from "../shared/http/listen.ts";
 import { createTokenVerifier } from "../shared/identity/verify-token.ts";
-import { startEmbeddedDynamoDb } from "../shared/store/embedded.ts";
+import { deleteExpired, startEmbeddedDynamoDb } from "../shared/store/embedded.ts";
 import { openStores } from "../shared/store/open-stores.ts";
 
 export interface StandaloneOptions {
@@ -51,11 +52,16 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
     newRequestId: randomUUID,
     ...{ deliveries, tokens, clock, log },
   });
+  const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () =>
+    deleteExpired(database.client, TABLE_NAME, clock.now()),
+  );
+  cleaning.nudge();
   await lanes.start();
   relay.start();
   const server = await listen(app, address);
   const stop = async (): Promise<void> => {
     await server.close();
+    await cleaning.stop();
     await relay.stop();
     await lanes.stop();
     await database.stop();
@@ -64,3 +70,4 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
 }
 
 const TABLE_NAME = "drawbridge";
+const CLEAN_EVERY_MS = 3_600_000;

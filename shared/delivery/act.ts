@@ -1,7 +1,7 @@
 import type { ActionOutcome } from "../actions/action.ts";
 import { type BusEntry, entryOf } from "../bus/entry.ts";
 import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
-import { Fault } from "../host/fault.ts";
+import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore, Claim } from "../store/actions.ts";
@@ -10,7 +10,7 @@ import { type CorrelateTools, correlate } from "./correlate.ts";
 import { type RetryPolicy, retryDelayMs } from "./retry-delay.ts";
 
 export interface ActTools extends CorrelateTools {
-  readonly deliveries: Pick<DeliveryStore, "get" | "addToTimeline">;
+  readonly deliveries: Pick<DeliveryStore, "get" | "addToTimeline" | "timeline">;
   readonly actions: ActionStore;
   readonly retry: RetryPolicy;
   readonly clock: Clock;
@@ -72,21 +72,22 @@ function outcomeOfFailure(error: unknown, claim: Claim, log: Log): ActionOutcome
     return { outcome: error.retryable ? "retry" : "give_up", summary: `${error.code}: ${error.message}`, ...after };
   }
   // A mistake of ours. Its message may quote anything, so only its kind goes further.
-  const kind = error instanceof Error ? error.name : "unknown";
-  log.error({ delivery: claim.delivery, route: claim.route, error: kind }, "an action failed in a way it should not");
-  return { outcome: "retry", summary: `the action failed unexpectedly (${kind})`, unknownOutcome: true };
+  log.error(
+    { delivery: claim.delivery, route: claim.route, error: kindOf(error) },
+    "an action failed in a way it should not",
+  );
+  return { outcome: "retry", summary: `the action failed unexpectedly (${kindOf(error)})`, unknownOutcome: true };
 }
 
-/** Ends the action or gives it back, then tells the timeline. An owner that lost its lease has nothing to say. */
+/**
+ * Tells the timeline, then ends the action or gives it back: a crash between the two repeats the action, which is harmless,
+ * and hides nothing. An owner that lost its lease still tells what it did, and changes nothing.
+ */
 async function settle(claim: Claim, told: ActionOutcome, startedAt: EpochMillis, tools: ActTools): Promise<void> {
   const outcome = lastAttempt(told, claim, tools.retry);
   const endedAt = tools.clock.now();
   const nextAt =
     outcome.outcome === "retry" ? laterBy(endedAt, retryDelayMs(claim.attempt, outcome, tools)) : undefined;
-  const stillOwner =
-    nextAt === undefined
-      ? await tools.actions.finish(claim, outcome.outcome === "done" ? "done" : "gave_up")
-      : await tools.actions.giveBack(claim, nextAt);
   const durationMs = endedAt - startedAt;
   const line = {
     delivery: claim.delivery,
@@ -95,7 +96,6 @@ async function settle(claim: Claim, told: ActionOutcome, startedAt: EpochMillis,
     attempt: claim.attempt,
     durationMs,
   };
-  if (!stillOwner) return tools.log.warn(line, "an attempt ended after its lease had gone to another");
   await tools.deliveries.addToTimeline(claim.delivery, {
     at: endedAt,
     kind: "attempt",
@@ -106,6 +106,11 @@ async function settle(claim: Claim, told: ActionOutcome, startedAt: EpochMillis,
     durationMs,
     ...(nextAt !== undefined && { nextAt }),
   });
+  const stillOwner =
+    nextAt === undefined
+      ? await tools.actions.finish(claim, outcome.outcome === "done" ? "done" : "gave_up")
+      : await tools.actions.giveBack(claim, nextAt);
+  if (!stillOwner) return tools.log.warn(line, "an attempt ended after its lease had gone to another");
   const level = outcome.outcome === "give_up" ? "error" : "info";
   tools.log[level]({ ...line, outcome: outcome.outcome }, outcome.summary);
 }
@@ -121,13 +126,17 @@ function withoutWait(outcome: ActionOutcome) {
   return rest;
 }
 
-function recordInterruption(claim: Claim, at: EpochMillis, tools: ActTools): Promise<void> {
-  return tools.deliveries.addToTimeline(claim.delivery, {
+async function recordInterruption(claim: Claim, at: EpochMillis, tools: ActTools): Promise<void> {
+  const told = await tools.deliveries.timeline(claim.delivery);
+  const interrupted = claim.attempt - 1;
+  if (told.some((entry) => entry.kind === "attempt" && entry.route === claim.route && entry.attempt === interrupted))
+    return;
+  await tools.deliveries.addToTimeline(claim.delivery, {
     at,
     kind: "attempt",
     route: claim.route,
     action: claim.action,
-    attempt: claim.attempt - 1,
+    attempt: interrupted,
     outcome: "retry",
     summary: "the process ended before the outcome was recorded",
     unknownOutcome: true,

@@ -1,4 +1,5 @@
 import type { Clock } from "../host/clock.ts";
+import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { Loop } from "../host/loop.ts";
 import type { ActionStore } from "../store/actions.ts";
@@ -60,8 +61,10 @@ export class Lane {
     const run = this.#tools
       .act(id)
       .catch((error: unknown) => {
-        const kind = error instanceof Error ? error.name : "unknown";
-        this.#tools.log.error({ action: id, error: kind }, "an action could not be run; its lease will run out");
+        this.#tools.log.error(
+          { action: id, error: kindOf(error) },
+          "an action could not be run; its lease will run out",
+        );
       })
       .finally(() => {
         this.#running.delete(id);

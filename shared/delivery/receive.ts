@@ -1,3 +1,4 @@
+import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
 import { type Authenticate, type AuthenticDelivery, authenticate } from "./authentic.ts";
@@ -49,9 +50,8 @@ function readSafely(delivery: AuthenticDelivery, source: Source, log: Log): Read
   try {
     return source.read(delivery);
   } catch (error) {
-    const kind = error instanceof Error ? error.name : "unknown";
     log.error(
-      { source: source.name, request: delivery.requestId, error: kind },
+      { source: source.name, request: delivery.requestId, error: kindOf(error) },
       "the provider failed to read a delivery",
     );
     return { outcome: "unusable", problem: "the provider failed to read it" };

@@ -1,6 +1,7 @@
 import type { Bus } from "../bus/bus.ts";
 import { entryOf } from "../bus/entry.ts";
 import { type Clock, laterBy } from "../host/clock.ts";
+import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { DeliveryStore, Outbox, RecordedDelivery } from "../store/deliveries.ts";
 
@@ -30,8 +31,10 @@ export async function relay(delivery: RecordedDelivery, tools: RelayTools): Prom
     tools.log.error({ delivery: delivery.id, code: result?.code ?? "no_result" }, "the bus did not take a delivery");
     await tools.outbox.postpone(delivery.id, laterBy(tools.clock.now(), RETRY_MS));
   } catch (error) {
-    const kind = error instanceof Error ? error.name : "unknown";
-    tools.log.error({ delivery: delivery.id, error: kind }, "a delivery could not be relayed; the sweep tries again");
+    tools.log.error(
+      { delivery: delivery.id, error: kindOf(error) },
+      "a delivery could not be relayed; the sweep tries again",
+    );
   }
 }
 

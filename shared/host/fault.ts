@@ -37,6 +37,15 @@ export type FaultCode =
   /** A stored record cannot be read back. */
   | "record_unreadable";
 
+/**
+ * What a log line may say of something caught: a fault's code, else the error's class. Never its message, which may quote
+ * anything.
+ */
+export function kindOf(error: unknown): string {
+  if (error instanceof Fault) return error.code;
+  return error instanceof Error ? error.name : "unknown";
+}
+
 interface FaultOptions {
   readonly retryable: boolean;
   readonly retryAfterSeconds?: number;

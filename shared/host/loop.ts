@@ -1,3 +1,4 @@
+import { kindOf } from "./fault.ts";
 import type { Log } from "./log.ts";
 
 /** Runs `work` when nudged and every `everyMs` besides; never twice at once. */
@@ -37,8 +38,10 @@ export class Loop {
     while (this.#again && !this.#stopped) {
       this.#again = false;
       await this.#work().catch((error: unknown) => {
-        const kind = error instanceof Error ? error.name : "unknown";
-        this.#log.error({ loop: this.#name, error: kind }, "a round of a loop failed; the next one tries again");
+        this.#log.error(
+          { loop: this.#name, error: kindOf(error) },
+          "a round of a loop failed; the next one tries again",
+        );
       });
     }
     this.#running = undefined;

@@ -1,7 +1,9 @@
 import type { AddressInfo } from "node:net";
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DeleteItemCommand, DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
 import dynalite from "dynalite";
+import { type EpochMillis, toSeconds } from "../host/clock.ts";
 import { createTable } from "./create-table.ts";
+import { TABLE } from "./table.ts";
 
 export interface EmbeddedDynamoDb {
   readonly client: DynamoDBClient;
@@ -45,4 +47,25 @@ export function loopbackClient(port: number): DynamoDBClient {
     // Milliseconds. A store that hangs must not hold a sender until its own patience ends.
     requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
   });
+}
+
+/**
+ * Deletes what has expired at `now`, and gives the number. DynamoDB does this by itself; dynalite has no time to live, so
+ * one machine does it for it.
+ */
+export async function deleteExpired(client: DynamoDBClient, table: string, now: EpochMillis): Promise<number> {
+  const { partitionKey, sortKey, timeToLive } = TABLE;
+  const scan = {
+    TableName: table,
+    ProjectionExpression: "#pk, #sk",
+    FilterExpression: "#expires < :now",
+    ExpressionAttributeNames: { "#pk": partitionKey, "#sk": sortKey, "#expires": timeToLive },
+    ExpressionAttributeValues: { ":now": { N: String(toSeconds(now)) } },
+  };
+  let deleted = 0;
+  for await (const { Items: expired = [] } of paginateScan({ client }, scan)) {
+    for (const key of expired) await client.send(new DeleteItemCommand({ TableName: table, Key: key }));
+    deleted += expired.length;
+  }
+  return deleted;
 }

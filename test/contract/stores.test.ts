@@ -10,7 +10,7 @@ import { DynamoDbBoards } from "../../shared/store/dynamodb-boards.ts";
 import { DynamoDbDeliveries } from "../../shared/store/dynamodb-deliveries.ts";
 import { DynamoDbOrigins } from "../../shared/store/dynamodb-origins.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
-import type { EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
+import { deleteExpired, type EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { dynamoDbKinds } from "../support/stores.ts";
 import { testClock } from "../support/tools.ts";
@@ -157,6 +157,19 @@ for (const kind of dynamoDbKinds) {
         expect(four.next?.id).toBe(sampleDelivery(3).id);
         expect((await deliveries.list({ ...query, notBefore: laterBy(START, 5), matches })).deliveries).toHaveLength(1);
       });
+    });
+
+    it("holds nothing that has expired once it was cleaned, and all that has not", async () => {
+      const { deliveries } = await stores();
+      const [old, young] = [sampleDelivery(1), sampleDelivery(2, { receivedAt: laterBy(START, 10_000) })];
+      await deliveries.record(old);
+      await deliveries.addToTimeline(old.id, { at: START, kind: "scheduled", route: "docs", action: "tekton" });
+      await deliveries.record(young);
+      const expiry = laterBy(START, RETENTION.retentionDays * 86_400_000);
+      expect(await deleteExpired(database.client, `drawbridge-${tables}`, expiry)).toBe(0);
+      expect(await deleteExpired(database.client, `drawbridge-${tables}`, laterBy(expiry, 5_000))).toBe(2);
+      expect(await deliveries.get(old.id)).toBeUndefined();
+      expect(await deliveries.get(young.id)).toBeDefined();
     });
 
     describe("actions", () => {

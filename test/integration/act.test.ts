@@ -8,6 +8,7 @@ import { relay, sweep } from "../../shared/delivery/relay.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import type { Route } from "../../shared/routes/route.ts";
+import type { ActionStore } from "../../shared/store/actions.ts";
 import type { Outbox } from "../../shared/store/deliveries.ts";
 import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
 import { sampleDelivery } from "../support/samples.ts";
@@ -126,7 +127,20 @@ describe("an action", () => {
     ]);
   });
 
-  it("whose lease went to another records nothing", async () => {
+  it("that ended in a crash between its line in the timeline and its end keeps the line", async () => {
+    const parts = await withDelivery(routeOf(scripted([DONE]).run));
+    const finish = () => Promise.reject(new Error("killed here"));
+    const actions: ActionStore = { ...boundTo(parts.actions), finish };
+    await expect(act(ACTION_ID, { ...parts.tools, actions })).rejects.toThrow("killed here");
+    parts.clock.advance(leaseMs(parts.tools.routes));
+    await parts.runDue();
+    expect(await parts.attempts(parts.delivery.id)).toMatchObject([
+      { attempt: 1, outcome: "done", summary: "accepted by the listener" },
+      { attempt: 2, outcome: "done" },
+    ]);
+  });
+
+  it("whose lease went to another tells what it did, and ends nothing", async () => {
     const script = scripted([DONE]);
     let parts: Awaited<ReturnType<typeof withDelivery>>;
     const slow: Route["run"] = async (context) => {
@@ -137,7 +151,7 @@ describe("an action", () => {
     };
     parts = await withDelivery(routeOf(slow));
     await parts.runDue();
-    expect(await parts.attempts(parts.delivery.id)).toEqual([]);
+    expect(await parts.attempts(parts.delivery.id)).toMatchObject([{ attempt: 1, outcome: "done" }]);
     expect(await parts.actions.state(ACTION_ID)).toBe("due");
   });
 
@@ -206,3 +220,16 @@ describe("relaying", () => {
     expect(await parts.actions.due("ci", parts.clock.now(), 10)).toHaveLength(2);
   });
 });
+
+/** The methods of a store as values, to replace one of them. */
+function boundTo(actions: ActionStore): ActionStore {
+  return {
+    schedule: (action, at) => actions.schedule(action, at),
+    due: (target, now, limit) => actions.due(target, now, limit),
+    claim: (id, now, leaseUntil) => actions.claim(id, now, leaseUntil),
+    finish: (claim, state) => actions.finish(claim, state),
+    giveBack: (claim, at) => actions.giveBack(claim, at),
+    expireLeases: (target, now) => actions.expireLeases(target, now),
+    state: (id) => actions.state(id),
+  };
+}

@@ -1,6 +1,5 @@
 import * as v from "valibot";
 import type { BusEntry } from "../../bus/entry.ts";
-import { cut } from "../../delivery/event.ts";
 import { Fault } from "../../host/fault.ts";
 import type { BoardRow } from "../../store/boards.ts";
 import type { Action, ActionContext, ActionOutcome, ActionTools } from "../action.ts";
@@ -60,7 +59,7 @@ async function show(row: BoardRow, id: string, client: PageClient, attempt: Run)
     client,
     boards: tools.boards,
     whenMissing: options.whenMissing,
-    message: `${cut(row.build.pipeline, 120)} ${row.build.state}`,
+    pipeline: row.pipeline,
     delivery: row.delivery,
     random: tools.random,
     signal,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { BoardStore, PageAddress } from "../../store/boards.ts";
+import { cut } from "../../delivery/event.ts";
+import type { BoardRow, BoardStore, PageAddress } from "../../store/boards.ts";
 import type { ActionOutcome } from "../action.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
 import { spliceRegion } from "./region.ts";
@@ -11,8 +12,8 @@ interface PageUpdate {
   readonly client: PageClient;
   readonly boards: Pick<BoardStore, "rows">;
   readonly whenMissing: "append" | "skip";
-  /** What happened, for the page's history. */
-  readonly message: string;
+  /** The board's row that this is about: its state as written goes into the page's history. */
+  readonly pipeline: string;
   /** Ends the version's message: the same for every try of one delivery and for no other, so that it proves a write. */
   readonly delivery: string;
   readonly random: () => number;
@@ -55,7 +56,8 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<ActionOu
   const { id } = update.page;
   const why = whyUnwritable(page);
   if (why) return { outcome: "give_up", summary: `page ${id} is ${why}` };
-  const content = renderRegion(await update.boards.rows(update.page));
+  const rows = await update.boards.rows(update.page);
+  const content = renderRegion(rows);
   const splice = spliceRegion(page.body, content, update.whenMissing);
   switch (splice.kind) {
     case "unchanged":
@@ -65,18 +67,25 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<ActionOu
     case "unusable":
       return { outcome: "give_up", summary: `page ${id} was left as it is: ${splice.why}` };
     case "changed":
-      return write({ title: page.title, body: splice.body }, page.version.number + 1, update);
+      return write({ title: page.title, body: splice.body }, page.version.number + 1, messageOf(rows, update), update);
   }
 }
 
 async function write(
   page: Pick<StoredPage, "title" | "body">,
   number: number,
-  { page: { id }, client, message, delivery }: PageUpdate,
+  message: string,
+  { page: { id }, client }: PageUpdate,
 ): Promise<ActionOutcome | LastTry> {
-  const written = await client.write(id, { ...page, version: { number, message: `${message} ${markOf(delivery)}` } });
+  const written = await client.write(id, { ...page, version: { number, message } });
   if (written.ok) return shown(id, written.value.number, "shows the new state");
   return written.setback.kind === "end" ? written.setback.ending : { number, setback: written.setback };
+}
+
+/** Tells the state that is written, which may be further on than the one that this delivery told. */
+function messageOf(rows: readonly BoardRow[], { pipeline, delivery }: PageUpdate): string {
+  const build = rows.find((row) => row.pipeline === pipeline)?.build;
+  return `${build ? `${cut(build.pipeline, 120)} ${build.state} ` : ""}${markOf(delivery)}`;
 }
 
 function whyUnwritable({ status, subtype }: StoredPage): string | undefined {
