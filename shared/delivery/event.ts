@@ -127,7 +127,8 @@ export interface BuildEvent extends EventOf<TypeOf<"build">> {
 
 /** One run of a pipeline. Times are ISO 8601 with `Z`. */
 export interface BuildPart {
-  readonly system: "gitlab" | "buildkite" | "tekton";
+  /** The provider that tells of it. */
+  readonly system: string;
   /** Unique within the system and source. */
   readonly id: string;
   readonly number?: number;
@@ -161,7 +162,7 @@ export interface OriginClaim {
 
 export interface JobEvent extends EventOf<TypeOf<"job">> {
   readonly job: {
-    readonly system: BuildPart["system"];
+    readonly system: string;
     readonly id: string;
     readonly name: string;
     readonly state: BuildState;
@@ -207,7 +208,7 @@ export interface ReleaseEvent extends EventOf<TypeOf<"release">> {
 
 export interface ApprovalEvent extends EventOf<TypeOf<"approval">> {
   readonly approval: {
-    readonly system: BuildPart["system"];
+    readonly system: string;
     /** The build that waits or went on. */
     readonly build: string;
     readonly pipeline: string;

@@ -57,7 +57,7 @@ function factsOf(kind: RunKind, run: Run, state: BuildState, { dashboard }: Even
   // As in the Dashboard's `packages/utils/src/utils/router.js`. Names hold nothing that an address would escape.
   const page = `/#/namespaces/${metadata.namespace}/${kind.toLowerCase()}s/${metadata.name}`;
   return {
-    system: "tekton" as const,
+    system: "tekton",
     id: metadata.uid,
     pipeline: `${metadata.namespace}/${name}`,
     state,
