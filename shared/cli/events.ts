@@ -48,7 +48,7 @@ export function tellEntry(entry: ShownEntry): string {
     case "followed_by":
       return `followed by ${entry.what} (${entry.delivery})`;
     case "attempt": {
-      const facts = Object.entries(entry.facts ?? {}).map(([name, fact]) => ` ${name}=${fact}`);
+      const facts = Object.entries(entry.facts ?? {}).map(([name, fact]) => `, ${name} ${fact}`);
       const unknown = entry.unknownOutcome ? " (what the target did is unknown)" : "";
       const next = entry.nextAt === undefined ? "" : `; again at ${entry.nextAt}`;
       const head = `route ${entry.route}: ${entry.action} attempt ${entry.attempt} ${entry.outcome.replace("_", " ")}`;
