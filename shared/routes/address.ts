@@ -1,41 +1,74 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv6 } from "node:net";
+import type { TextTest } from "./text.ts";
 
-/** An IPv4 or IPv6 address as a number of its family. */
-export interface Address {
-  readonly bits: 32 | 128;
-  readonly value: bigint;
+/** Takes each spelling of the addresses of a block such as `10.0.0.0/24`. The answer is a sentence when the block is refused. */
+export function readBlock(text: string): TextTest | string {
+  const [, base = "", mask = ""] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
+  const digits = digitsOf(base);
+  if (digits === undefined) return 'a block is an address, "/" and the length of its mask, like "10.0.0.0/24"';
+  const bits = digits.length * BITS_PER_DIGIT;
+  if (Number(mask) >= bits) {
+    return `a mask of this family is 0 to ${bits - 1} long; write a single address as a plain value`;
+  }
+  const free = BigInt(bits - Number(mask));
+  const network = (BigInt(`0x${digits}`) >> free) << free;
+  const last = network + (1n << free) - 1n;
+  return between(hexadecimal(network, digits.length), hexadecimal(last, digits.length));
 }
 
-/** Nothing for what is not an address; an IPv6 address may have no zone and no dotted part. */
-export function readAddress(text: string): Address | undefined {
-  if (isIPv4(text)) return { bits: 32, value: joined(text.split(".").map(Number), 8n) };
-  if (!isIPv6(text) || /[.%]/.test(text)) return undefined;
-  const [head = "", tail] = text.split("::");
-  const before = groupsOf(head);
-  const after = groupsOf(tail ?? "");
-  const zeros = new Array<number>(8 - before.length - after.length).fill(0);
-  return { bits: 128, value: joined([...before, ...zeros, ...after], 16n) };
+/** Takes each spelling of the address that a text spells; nothing for a text that spells none. */
+export function readAddress(text: string): TextTest | undefined {
+  const digits = digitsOf(text);
+  return digits === undefined ? undefined : between(digits, digits);
 }
-
-export const sameAddress = (a: Address, b: Address): boolean => a.bits === b.bits && a.value === b.value;
 
 /**
- * The addresses of a block such as `10.0.0.0/24`. Event Ruler takes masks up to /31 and /127: a single address is
- * written as itself. The answer is a sentence when the block is refused.
+ * Event Ruler walks the hexadecimal digits of a range from the left and does not tell IPv4 from IPv6: an address that is
+ * longer than the range's ends may go on as it likes, one that is shorter must have left both ends behind. So
+ * `10.0.0.0/8` takes `a00::1` too.
+ * https://github.com/aws/event-ruler/blob/main/src/main/software/amazon/event/ruler/CIDR.java
  */
-export function readBlock(text: string): ((address: Address) => boolean) | string {
-  const [, base = "", mask = ""] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
-  const network = readAddress(base);
-  if (network === undefined) return 'a block is an address, "/" and the length of its mask, like "10.0.0.0/24"';
-  if (Number(mask) >= network.bits) {
-    return `a mask of this family is 0 to ${network.bits - 1} long; write a single address as a plain value`;
-  }
-  const free = BigInt(network.bits - Number(mask));
-  return (address) => address.bits === network.bits && address.value >> free === network.value >> free;
+function between(first: string, last: string): TextTest {
+  return (text) => {
+    const digits = digitsOf(text);
+    if (digits === undefined) return false;
+    if (digits.length < first.length) {
+      return first.slice(0, digits.length) < digits && digits < last.slice(0, digits.length);
+    }
+    const start = digits.slice(0, first.length);
+    return first <= start && start <= last;
+  };
 }
 
-const groupsOf = (text: string): number[] =>
-  text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16));
+const BITS_PER_DIGIT = 4;
 
-const joined = (groups: readonly number[], width: bigint): bigint =>
-  groups.reduce((value, group) => (value << width) | BigInt(group), 0n);
+/**
+ * 8 or 32 hexadecimal digits. As Event Ruler reads addresses: leading zeros do not matter, an IPv6 address has no zone and
+ * no dotted part, and one that stands for an IPv4 address (`::ffff:a00:1`) is that address.
+ */
+function digitsOf(text: string): string | undefined {
+  if (/^\d+(\.\d+){3}$/.test(text)) {
+    const bytes = text.split(".").map(Number);
+    if (text.length > MAX_DOTTED || bytes.some((byte) => byte > 255)) return undefined;
+    return bytes.map((byte) => hexadecimal(byte, 2)).join("");
+  }
+  if (!isIPv6(text) || /[.%]/.test(text)) return undefined;
+  const [head = "", tail = ""] = text.toLowerCase().split("::").map(groupsOf);
+  const digits = head + tail.padStart(32 - head.length, "0");
+  return digits.startsWith(MAPPED_IPV4) ? digits.slice(MAPPED_IPV4.length) : digits;
+}
+
+/** `255.255.255.255`. */
+const MAX_DOTTED = 15;
+/** `::ffff:0:0/96` (https://www.rfc-editor.org/rfc/rfc4291#section-2.5.5.2). */
+const MAPPED_IPV4 = `${"0".repeat(20)}ffff`;
+
+const groupsOf = (text: string): string =>
+  text === ""
+    ? ""
+    : text
+        .split(":")
+        .map((group) => group.padStart(4, "0"))
+        .join("");
+
+const hexadecimal = (value: number | bigint, digits: number): string => value.toString(16).padStart(digits, "0");

@@ -64,14 +64,14 @@ function distinct(ways: readonly Elements[], arrays: ReadonlySet<number>): reado
 /** The leaves with one of `names`. Not recursive: an entry may be nested as deep as it likes. */
 function leavesOf(entry: unknown, names: ReadonlySet<string>): Leaves {
   const leaves = new Map<string, Leaf[]>();
-  const open = [{ name: "", value: entry, within: NO_ELEMENTS }];
+  const open: Node[] = [{ name: "", value: entry, within: undefined }];
   let arrays = 0;
   for (let node = open.pop(); node; node = open.pop()) {
     const { name, value, within } = node;
     if (Array.isArray(value)) {
       const array = arrays++;
       value.forEach((element: unknown, index) => {
-        open.push({ name, value: element, within: isScalar(element) ? within : new Map([...within, [array, index]]) });
+        open.push({ name, value: element, within: isScalar(element) ? within : { array, index, outer: within } });
       });
     } else if (typeof value === "object" && value !== null) {
       for (const [member, below] of Object.entries(value)) {
@@ -79,12 +79,33 @@ function leavesOf(entry: unknown, names: ReadonlySet<string>): Leaves {
         if (names.has(full)) open.push({ name: full, value: below, within });
       }
     } else if (isScalar(value) && name !== "") {
+      const leaf = { value, within: elementsOf(within) };
       const found = leaves.get(name);
-      if (found) found.push({ value, within });
-      else leaves.set(name, [{ value, within }]);
+      if (found) found.push(leaf);
+      else leaves.set(name, [leaf]);
     }
   }
   return leaves;
+}
+
+interface Node {
+  readonly name: string;
+  readonly value: unknown;
+  readonly within: Element | undefined;
+}
+
+/** An element of an array, and the one around that array. */
+interface Element {
+  readonly array: number;
+  readonly index: number;
+  readonly outer: Element | undefined;
+}
+
+function elementsOf(innermost: Element | undefined): Elements {
+  if (innermost === undefined) return NO_ELEMENTS;
+  const elements = new Map<number, number>();
+  for (let at: Element | undefined = innermost; at; at = at.outer) elements.set(at.array, at.index);
+  return elements;
 }
 
 const isScalar = (value: unknown): value is Scalar =>

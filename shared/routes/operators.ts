@@ -1,4 +1,4 @@
-import { readAddress, readBlock, sameAddress } from "./address.ts";
+import { readAddress, readBlock } from "./address.ts";
 import {
   equalsIgnoringCase,
   prefix,
@@ -63,9 +63,9 @@ const NEGATABLE: ReadonlyMap<string, (operand: string) => TextTest | string> = n
 
 /** A text that spells an IP address matches each spelling of that address, as Event Ruler has it. */
 function exactText(expected: string): ValueTest {
-  const address = readAddress(expected);
-  if (address === undefined) return (value) => value === expected;
-  return (value) => value === expected || (typeof value === "string" && isAt(value, (it) => sameAddress(it, address)));
+  const isSameAddress = readAddress(expected);
+  if (isSameAddress === undefined) return (value) => value === expected;
+  return (value) => value === expected || (typeof value === "string" && isSameAddress(value));
 }
 
 function exactNumber(expected: number, report: Report): ValueTest | undefined {
@@ -76,7 +76,7 @@ function exactNumber(expected: number, report: Report): ValueTest | undefined {
 function readAffix(
   operand: unknown,
   exact: (operand: string) => TextTest,
-  ignoringCase: (operand: string) => TextTest,
+  ignoringCase: (operand: string) => TextTest | string,
   report: Report,
 ): TextTest | undefined {
   if (typeof operand === "string") return exact(operand);
@@ -154,14 +154,7 @@ function readExists(operand: unknown, report: Report): Alternative | undefined {
 }
 
 function readCidr(operand: unknown, report: Report): ValueTest | undefined {
-  const contains = typeof operand === "string" ? readBlock(operand) : 'give a text like "10.0.0.0/24"';
-  if (typeof contains === "string") return report(contains);
-  return (value) => typeof value === "string" && isAt(value, contains);
-}
-
-function isAt(text: string, test: (address: NonNullable<ReturnType<typeof readAddress>>) => boolean): boolean {
-  const address = readAddress(text);
-  return address !== undefined && test(address);
+  return onText(readText(operand, readBlock, report));
 }
 
 const onText = (test: TextTest | undefined): ValueTest | undefined =>

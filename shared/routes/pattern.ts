@@ -97,7 +97,7 @@ function readField(
   } else if (isObject(value)) {
     return readFields(value, { ...place, name }, combinations);
   } else if (!Array.isArray(value)) {
-    report("give a list of alternatives, like [a text], or an object of fields");
+    report('give a list of alternatives, like ["page.updated"], or an object of fields');
   } else if (value.length === 0) {
     report("an empty list matches nothing; give at least one alternative");
   } else if (combinations.some((fields) => fields.has(name))) {

@@ -42,10 +42,23 @@ const operator = fc.oneof(
 const leaf = fc.array(fc.oneof(scalar, operator), { minLength: 1, maxLength: 2 });
 
 const fields = fc.letrec<{ field: unknown; object: object; either: object }>((tie) => ({
-  field: fc.oneof({ depthSize: "small" }, leaf, tie("object"), tie("either")),
+  field: fc.oneof({ maxDepth: 2, depthSize: "small" }, leaf, tie("object"), tie("either")),
   object: fc.dictionary(name, tie("field"), { minKeys: 1, maxKeys: 3, noNullPrototype: true }),
   either: fc.record({ $or: fc.array(tie("object"), { minLength: 2, maxLength: 2 }) }),
 }));
 
 /** Mostly patterns that compile; a field named twice is among them, and is refused. */
 export const aPattern: fc.Arbitrary<object> = fc.oneof({ weight: 3, arbitrary: fields.object }, fields.either);
+
+/** Addresses of few digits, so that they meet in blocks, also across the two families. */
+const dotted = fc
+  .array(fc.constantFrom("0", "1", "10", "010", "255", "256"), { minLength: 4, maxLength: 4 })
+  .map((bytes) => bytes.join("."));
+const groups = fc.array(fc.constantFrom("0", "1", "a00", "A01", "00ff", "ffff"), { minLength: 1, maxLength: 3 });
+const colons = fc.tuple(groups, groups).map((halves) => halves.map((half) => half.join(":")).join("::"));
+const mapped = colons.map((address) => address.replace(/^.*::/, "::ffff:"));
+const address = fc.oneof(dotted, colons, mapped);
+const block = fc.tuple(address, fc.nat(130)).map(([base, mask]) => ({ cidr: `${base}/${mask}` }));
+
+export const anAddress: fc.Arbitrary<object> = fc.record({ a: address });
+export const anAddressPattern: fc.Arbitrary<object> = fc.record({ a: fc.tuple(fc.oneof(address, block)) });
