@@ -14,25 +14,26 @@ export interface Assembly {
   readonly problems: readonly ConfigProblem[];
 }
 
+/** What the parts of a file may be called by, whether they hold or not. */
+export interface Names {
+  readonly issuers: readonly string[];
+  readonly sources: readonly string[];
+  readonly targets: readonly string[];
+}
+
 /** Gives each part to the provider or action it belongs to, and follows every name. */
-export function assemble(outline: Outline): Assembly {
+export function assemble(outline: Outline, names: Names): Assembly {
   const problems: ConfigProblem[] = [];
-  const tell = (path: Path, message: string): void => void problems.push({ path, message });
   const config: Config = {
     issuers: outline.issuers,
     sources: entriesOf(outline.sources).map(([name, part]) => source(name, part, problems)),
     targets: entriesOf(outline.targets).map(([name, part]) => target(name, part, problems)),
-    routes: entriesOf(outline.routes).flatMap(([name, part]) => route(name, part, outline, problems)),
+    routes: entriesOf(outline.routes).flatMap(([name, part]) => route(name, part, { ...names, outline }, problems)),
     limits: outline.limits,
   };
-  for (const [path, name] of namesUnder(outline.sources, "trust", ["sources"])) {
-    if (!(name in outline.issuers))
-      tell(path, `there is no issuer "${name}"${suggestion(name, Object.keys(outline.issuers))}`);
-  }
-  for (const [path, name] of namesUnder(outline.targets, "runsReportedBy", ["targets"])) {
-    if (!(name in outline.sources))
-      tell(path, `there is no source "${name}"${suggestion(name, Object.keys(outline.sources))}`);
-  }
+  const trusted = namesUnder(outline.sources, "trust", ["sources"]);
+  const reporting = namesUnder(outline.targets, "runsReportedBy", ["targets"]);
+  problems.push(...astray(trusted, "issuer", names.issuers), ...astray(reporting, "source", names.sources));
   return { config, problems };
 }
 
@@ -59,7 +60,7 @@ function target(name: string, part: Outline["targets"][string], problems: Config
 function route(
   name: string,
   { when, do: does }: Outline["routes"][string],
-  { targets }: Outline,
+  known: Names & { readonly outline: Outline },
   problems: ConfigProblem[],
 ): readonly ConfiguredRoute[] {
   const path = ["routes", name];
@@ -76,8 +77,7 @@ function route(
   const action = actions.find((one) => one.name === kind);
   if (action) fits(action.options, options, at, problems);
   else problems.push(unknown(at, "action", kind, actions));
-  const found = targets[targetName];
-  if (action && found?.kind !== kind) problems.push(wrongTarget([...at, "target"], kind, targetName, targets));
+  if (action) problems.push(...wrongTarget([...at, "target"], kind, targetName, known));
   const compiled = compilePattern(when);
   if (compiled.ok) {
     const { pattern } = compiled;
@@ -85,8 +85,7 @@ function route(
       { name, when, pattern, matches: (entry) => matches(pattern, entry), action: kind, target: targetName, options },
     ];
   }
-  for (const problem of compiled.problems)
-    problems.push({ path: [...path, "when", ...problem.path], message: problem.message });
+  problems.push(...compiled.problems.map((one) => ({ path: [...path, "when", ...one.path], message: one.message })));
   return [];
 }
 
@@ -95,28 +94,38 @@ function fits(schema: v.GenericSchema, value: unknown, path: Path, problems: Con
   if (!read.success) problems.push(...explain(read.issues, schema, path));
 }
 
-function unknown(path: Path, what: string, name: string, all: readonly { readonly name: string }[]): ConfigProblem {
-  return {
-    path,
-    message: `there is no ${what} "${name}"${suggestion(
-      name,
-      all.map((one) => one.name),
-    )}`,
-  };
+function unknown(path: Path, what: string, name: string, known: readonly { readonly name: string }[]): ConfigProblem {
+  const names = known.map((one) => one.name);
+  return { path, message: `there is no ${what} "${name}"${suggestion(name, names)}` };
 }
 
-function wrongTarget(path: Path, kind: string, name: string, targets: Outline["targets"]): ConfigProblem {
-  const fitting = entriesOf(targets).filter(([, one]) => one.kind === kind);
-  const other = targets[name];
-  const what =
-    other === undefined ? `there is no target "${name}"` : `the target "${name}" is of kind ${other.kind}, not ${kind}`;
-  return {
-    path,
-    message: `${what}${suggestion(
-      name,
-      fitting.map(([one]) => one),
-    )}`,
-  };
+function wrongTarget(
+  path: Path,
+  kind: string,
+  name: string,
+  { targets, outline }: { readonly targets: readonly string[]; readonly outline: Outline },
+): readonly ConfigProblem[] {
+  const other = entriesOf(outline.targets).find(([one]) => one === name)?.[1];
+  const isBroken = other ? !actions.some((action) => action.name === other.kind) : targets.includes(name);
+  if (other?.kind === kind || isBroken) return [];
+  const fitting = entriesOf(outline.targets).filter(([, one]) => one.kind === kind);
+  const hint = suggestion(
+    name,
+    fitting.map(([one]) => one),
+  );
+  if (other === undefined) return [{ path, message: `there is no target "${name}"${hint}` }];
+  return [{ path, message: `the target "${name}" is of kind ${other.kind}, not ${kind}${hint}` }];
+}
+
+/** Of names that parts call others by, those that lead nowhere. */
+function astray(
+  called: readonly (readonly [Path, string])[],
+  what: string,
+  known: readonly string[],
+): readonly ConfigProblem[] {
+  return called
+    .filter(([, name]) => !known.includes(name))
+    .map(([path, name]) => ({ path, message: `there is no ${what} "${name}"${suggestion(name, known)}` }));
 }
 
 /** Texts, or lists of them, under a key anywhere below `value`: the places where a part names another. */
@@ -125,7 +134,8 @@ function namesUnder(value: unknown, key: string, path: Path): readonly (readonly
   return Object.entries(value).flatMap(([member, below]) => {
     const here = [...path, member];
     if (member !== key) return namesUnder(below, key, here);
-    const names: readonly unknown[] = Array.isArray(below) ? below : [below];
-    return names.filter((name) => typeof name === "string").map((name) => [here, name] as const);
+    if (typeof below === "string") return [[here, below] as const];
+    const names: readonly unknown[] = Array.isArray(below) ? below : [];
+    return names.flatMap((name, index) => (typeof name === "string" ? [[[...here, index], name] as const] : []));
   });
 }

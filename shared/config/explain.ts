@@ -1,4 +1,5 @@
-import type * as v from "valibot";
+import * as v from "valibot";
+import { keysOf, meantBy, schemasAt } from "./schema-parts.ts";
 import { suggestion } from "./suggest.ts";
 import type { Path } from "./yaml-file.ts";
 
@@ -10,45 +11,70 @@ export interface ConfigProblem {
 
 type Issue = v.BaseIssue<unknown>;
 
-/** A schema's issues in the configuration's words. `schema` is the one that was checked; `at` is where its value stands. */
+/**
+ * A schema's issues in the configuration's words. `schema` is the one that was checked; `at` is where its value stands. No
+ * message repeats a value: it may be a secret in the wrong place.
+ */
 export function explain(issues: readonly Issue[], schema: v.GenericSchema, at: Path): readonly ConfigProblem[] {
-  return issues.map((issue) => {
-    const within = (issue.path ?? []).map(({ key }) => (typeof key === "number" ? key : String(key)));
-    return { path: [...at, ...within], message: tell(issue, schema, within) };
-  });
+  const problems = issues.flatMap((issue) => explainOne(issue, schema, at));
+  const texts = problems.map(({ path, message }) => `${path.join("\n")}\n${message}`);
+  return problems.filter((_, index) => texts.indexOf(texts[index] ?? "") === index);
 }
 
-function tell(issue: Issue, schema: v.GenericSchema, within: Path): string {
-  const key = String(within.at(-1) ?? "");
-  if (issue.type === "strict_object" && issue.expected === "never") {
-    return `there is no "${key}" here${suggestion(key, keysAt(schema, within.slice(0, -1)))}`;
+function explainOne(issue: Issue, schema: v.GenericSchema, at: Path): readonly ConfigProblem[] {
+  const steps = issue.path ?? [];
+  const within = steps.map(({ key }) => (typeof key === "number" ? key : String(key)));
+  // To a schema of keys, a list is an object whose keys are numbers.
+  const list = steps.findIndex(({ type, input }) => type === "object" && Array.isArray(input));
+  if (list >= 0) {
+    return [{ path: [...at, ...within.slice(0, list)], message: "it must be a block of keys, and is a list" }];
   }
+  const path = [...at, ...within];
+  const schemas = schemasAt(schema, within);
+  const meant = issue.type === "union" && meantBy(issue.input, schemas);
+  const read = meant && v.safeParse(meant, issue.input);
+  if (meant && read && !read.success) return explain(read.issues, meant, path);
+  if (issue.type === "strict_object" && issue.expected === "never") {
+    return [{ path, message: tellUnknown(within, schema) }];
+  }
+  return [{ path, message: tell(issue, String(within.at(-1) ?? ""), schemas) }];
+}
+
+function tellUnknown(within: Path, schema: v.GenericSchema): string {
+  const key = String(within.at(-1));
+  const known = schemasAt(schema, within.slice(0, -1)).flatMap((one) => keysOf(one) ?? []);
+  return `there is no "${key}" here${suggestion(key, [...new Set(known)])}`;
+}
+
+function tell(issue: Issue, key: string, schemas: readonly v.GenericSchema[]): string {
+  const isOurs = !issue.message.startsWith("Invalid ");
+  const saysWhat = issue.kind === "validation" && typeof issue.input === "string";
+  if (isOurs) return saysWhat ? `it must be ${issue.message}` : issue.message;
   if (issue.received === "undefined" && issue.expected !== null) return `"${key}" is missing`;
-  if (issue.type === "union") return tellUnion(issue);
-  if (issue.kind === "validation" && issue.message.startsWith("Invalid")) return bound(issue);
-  return issue.kind === "schema"
-    ? `it must be ${wanted(issue.expected)}, and is ${named(issue.received)}`
-    : issue.message;
+  if (issue.kind === "validation") return `it must ${bound(issue)}`;
+  const wanted = `it must be ${wantedOf(issue, schemas)}`;
+  if (typeof issue.input === "string" && issue.type === "picklist") return wanted;
+  const is = kindOf(issue.input);
+  if (issue.type === "union" && is === KINDS.object) return `${wanted}, and has ${keysIn(issue.input)}`;
+  return `${wanted}, and is ${is}${needsQuotes(issue) ? ": put it in quotes" : ""}`;
 }
 
-/** Of several shapes, the complaint of the one that came furthest is the useful one. */
-function tellUnion(issue: Issue): string {
-  const furthest = [...(issue.issues ?? [])].sort((a, b) => (b.path?.length ?? 0) - (a.path?.length ?? 0))[0];
-  if (furthest === undefined || furthest.path === undefined) return `it must be ${wanted(issue.expected)}`;
-  return `it fits none of the shapes allowed here: ${wanted(issue.expected)}`;
+/** Says of several blocks which keys tell them apart, of one which it takes, and of anything else of what kind it may be. */
+function wantedOf({ type, expected }: Issue, schemas: readonly v.GenericSchema[]): string {
+  const blocks = schemas.map(keysOf).filter((keys) => keys !== undefined);
+  if (type === "union" && blocks.length === schemas.length) {
+    return `a block with exactly one of ${blocks.map((keys) => keys.join(" and ")).join(", ")}`;
+  }
+  const [block] = blocks;
+  if (expected === "Object" && block) return `a block of keys (${block.join(", ")})`;
+  return optionsIn(expected).join(" or ");
 }
 
-const bound = ({ requirement, type }: Issue & { readonly requirement?: unknown }): string =>
-  `it must be ${BOUNDS[type]?.(String(requirement)) ?? "another value"}`;
-
-const BOUNDS: Readonly<Record<string, (limit: string) => string>> = {
-  min_value: (limit) => `${limit} or more`,
-  max_value: (limit) => `${limit} or less`,
-  integer: () => "a whole number",
-  min_length: (limit) => `at least ${limit} long`,
-  non_empty: () => "given, not empty",
-  url: () => "an address, such as https://example.com",
-};
+/** `("a" | "b")` and `(string | Array)` in words. */
+function optionsIn(expected: string | null): readonly string[] {
+  const options = (expected ?? "something else").replace(/^\((.*)\)$/, "$1").split(" | ");
+  return options.map((option) => NAMES[option] ?? option.replace(/^"(.*)"$/, "$1"));
+}
 
 const NAMES: Readonly<Record<string, string>> = {
   string: "a text",
@@ -56,37 +82,36 @@ const NAMES: Readonly<Record<string, string>> = {
   Object: "a block of keys",
   Array: "a list",
 };
-const named = (type: string): string => NAMES[type] ?? (type.startsWith('"') ? "another text" : type);
-const wanted = (expected: string | null): string =>
-  expected === null ? "something else" : (NAMES[expected] ?? expected.replaceAll("Object", "a block of keys"));
 
-/** The keys that a schema knows at a path. */
-function keysAt(schema: unknown, path: Path): readonly string[] {
-  const found = schemasAt([schema], path).flatMap((one) => (isEntries(one) ? Object.keys(one.entries) : []));
-  return [...new Set(found)];
+function kindOf(value: unknown): string {
+  if (value === null) return "empty";
+  if (Array.isArray(value)) return "a list";
+  const type = typeof value;
+  return type in KINDS ? KINDS[type as keyof typeof KINDS] : "something else";
 }
 
-function schemasAt(schemas: readonly unknown[], path: Path): readonly unknown[] {
-  const open = schemas.flatMap(unwrapped);
-  const [step, ...rest] = path;
-  if (step === undefined) return open;
-  const below = open.flatMap((schema) => {
-    if (isEntries(schema)) return [schema.entries[step]];
-    if (has(schema, "value")) return [schema.value];
-    return has(schema, "item") ? [schema.item] : [];
-  });
-  return schemasAt(below, rest);
+const KINDS = {
+  string: "a text",
+  number: "a number",
+  boolean: "true or false",
+  object: "a block of keys",
+} as const;
+
+const keysIn = (value: unknown): string => Object.keys(value ?? {}).join(", ") || "none";
+
+const needsQuotes = ({ input, expected }: Issue): boolean =>
+  /\bstring\b/.test(expected ?? "") && (typeof input === "number" || typeof input === "boolean");
+
+function bound({ requirement, type }: Issue & { readonly requirement?: unknown }): string {
+  return BOUNDS[type]?.(String(requirement)) ?? "be another value";
 }
 
-/** Without `optional` around it, and each option of a union by itself. A pipe shows the members of its first schema. */
-function unwrapped(schema: unknown): readonly unknown[] {
-  if (has(schema, "wrapped")) return unwrapped(schema.wrapped);
-  if (has(schema, "options") && Array.isArray(schema.options)) return schema.options.flatMap(unwrapped);
-  return [schema];
-}
-
-const has = <K extends string>(value: unknown, key: K): value is Record<K, unknown> =>
-  typeof value === "object" && value !== null && key in value;
-
-const isEntries = (schema: unknown): schema is { entries: Record<string, unknown> } =>
-  has(schema, "entries") && typeof schema.entries === "object" && schema.entries !== null;
+const BOUNDS: Readonly<Record<string, (limit: string) => string>> = {
+  min_value: (limit) => `be ${limit} or more`,
+  max_value: (limit) => `be ${limit} or less`,
+  integer: () => "be a whole number",
+  min_length: (limit) => (limit === "1" ? "not be empty" : `be at least ${limit} long`),
+  max_length: (limit) => `be at most ${limit} long`,
+  non_empty: () => "not be empty",
+  url: () => "be an address, such as https://example.com",
+};

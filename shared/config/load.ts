@@ -1,10 +1,9 @@
 import { readFile } from "node:fs/promises";
-import * as v from "valibot";
 import { Fault } from "../host/fault.ts";
-import { type Assembly, assemble } from "./assemble.ts";
-import { type ConfigProblem, explain } from "./explain.ts";
-import { type Config, outline } from "./schema.ts";
-import { readYaml, type YamlFile } from "./yaml-file.ts";
+import { configOf } from "./config-of.ts";
+import type { ConfigProblem } from "./explain.ts";
+import type { Config } from "./schema.ts";
+import { type Path, type Place, readYaml, type YamlFile } from "./yaml-file.ts";
 
 /** One thing to tell of a configuration, with where it is: `file:line:column path: message`. */
 export interface ConfigFinding {
@@ -33,31 +32,47 @@ export async function readConfig(path: string): Promise<LoadedConfig> {
   return parseConfig(text, path);
 }
 
-/** The same for a text; `path` is what its findings name. */
+/** The same for a text; `path` is what its findings name. Never throws. */
 export function parseConfig(text: string, path: string): LoadedConfig {
   const file = readYaml(text);
   if (file.syntaxProblems.length > 0) {
-    const findings = file.syntaxProblems.map(({ at, message }) => ({
-      level: "error" as const,
-      message: `${path}:${at} ${message}`,
-    }));
+    const findings = file.syntaxProblems.map(({ at, message }) => findingAt("error", path, at, message));
     return { ok: false, findings };
   }
-  const { config, problems } = configOf(file.value ?? {});
+  const { config, problems } = configOf(file.value);
   if (config !== undefined && problems.length === 0) return { ok: true, config, file };
-  return { ok: false, findings: problems.map((problem) => findingOf("error", problem, { path, file })) };
+  return { ok: false, findings: findingsOf("error", problems, { path, file }) };
 }
 
-export function findingOf(
+/** Problems as findings, in the order of the file. */
+export function findingsOf(
   level: ConfigFinding["level"],
-  problem: ConfigProblem,
-  { path, file }: { readonly path: string; readonly file: YamlFile },
-): ConfigFinding {
-  const where = problem.path.length === 0 ? "" : ` ${problem.path.join(".")}:`;
-  return { level, message: `${path}:${file.locate(problem.path)}${where} ${problem.message}` };
+  problems: readonly ConfigProblem[],
+  at: FileAt,
+): readonly ConfigFinding[] {
+  return problems
+    .map((problem) => ({ problem, place: at.file.locate(problem.path) }))
+    .sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)
+    .map(({ problem }) => findingOf(level, problem, at));
 }
 
-function configOf(value: unknown): Assembly {
-  const read = v.safeParse(outline, value);
-  return read.success ? assemble(read.output) : { problems: explain(read.issues, outline, []) };
+function findingOf(
+  level: ConfigFinding["level"],
+  { path, message }: ConfigProblem,
+  { path: name, file }: FileAt,
+): ConfigFinding {
+  return findingAt(level, name, file.locate(path), path.length === 0 ? message : `${shown(path)}: ${message}`);
 }
+
+interface FileAt {
+  readonly path: string;
+  readonly file: YamlFile;
+}
+
+function findingAt(level: ConfigFinding["level"], path: string, { line, column }: Place, told: string): ConfigFinding {
+  return { level, message: `${path}:${line}:${column} ${told}` };
+}
+
+/** `claims[0].path`. */
+const shown = (path: Path): string =>
+  path.map((step, index) => (typeof step === "number" ? `[${step}]` : `${index > 0 ? "." : ""}${step}`)).join("");

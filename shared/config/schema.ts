@@ -23,7 +23,7 @@ const limits = v.strictObject({
 
 /**
  * The outer shape of `drawbridge.yaml`. What stands next to `provider`, `kind` and an action's `target` belongs to that
- * provider or action, whose own schema reads it; see `load.ts`.
+ * provider or action, whose own schema reads it; see `assemble.ts`.
  */
 export const outline = v.strictObject({
   issuers: v.optional(v.record(name, trustEntry), {}),

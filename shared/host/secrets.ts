@@ -33,7 +33,7 @@ export const secretRef = v.pipe(
   v.string(),
   v.regex(
     /^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|secretsmanager:[^#]+(#.+)?|ssm:\/.+)$/,
-    "a secret is a reference, never a literal: env:NAME, file:path, secretsmanager:name#key or ssm:/path",
+    "a reference to a secret, never the secret itself: env:NAME, file:path, secretsmanager:name#key or ssm:/path",
   ),
 );
 

@@ -1,0 +1,107 @@
+import { writeFileSync } from "node:fs";
+import { argv } from "node:process";
+import { fileURLToPath } from "node:url";
+import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
+import type { GenericSchema } from "valibot";
+import { actions } from "../shared/actions/registry.ts";
+import { outline } from "../shared/config/schema.ts";
+import { providers } from "../shared/providers/registry.ts";
+
+/**
+ * Writes the JSON Schema of `drawbridge.yaml`, which editors complete from: `npm run schema`. It is made of the schemas that
+ * loading checks with. What they check beyond JSON Schema is left out, so a file that fits may still have a mistake;
+ * `drawbridge check` knows all of them.
+ */
+const FILE = new URL("drawbridge.schema.json", import.meta.url);
+
+/** The schema as it stands in the file. */
+export function configSchema(): string {
+  const { properties = {}, ...rest } = partOf(outline);
+  const schema = {
+    $schema: "http://json-schema.org/draft-07/schema#",
+    title: "drawbridge.yaml",
+    ...rest,
+    properties: {
+      ...properties,
+      sources: named(
+        properties["sources"],
+        choice(
+          "provider",
+          providers.map(({ name, settings }) => [name, partOf(settings)]),
+        ),
+      ),
+      targets: named(
+        properties["targets"],
+        choice(
+          "kind",
+          actions.map(({ name, target }) => [name, partOf(target)]),
+        ),
+      ),
+      routes: named(properties["routes"], routeSchema()),
+    },
+    definitions: { pattern: PATTERN },
+  };
+  return `${JSON.stringify(schema, undefined, 2)}\n`;
+}
+
+/** An event pattern, roughly: its operators have no schema. */
+const PATTERN: JsonSchema = {
+  type: "object",
+  minProperties: 1,
+  properties: { $or: { type: "array", minItems: 2, items: { $ref: "#/definitions/pattern" } } },
+  additionalProperties: { anyOf: [{ type: "array", minItems: 1 }, { $ref: "#/definitions/pattern" }] },
+};
+
+function partOf(schema: GenericSchema): JsonSchema {
+  const { $schema: _, ...part } = toJsonSchema(schema, { target: "draft-07", typeMode: "input", errorMode: "ignore" });
+  return part;
+}
+
+/** A section of named entries, with another schema for its entries. */
+const named = (section: JsonSchema | boolean | undefined, entry: JsonSchema): JsonSchema => ({
+  ...(typeof section === "object" ? section : {}),
+  additionalProperties: entry,
+});
+
+/** An object whose keys depend on what stands under `key`. */
+function choice(key: string, parts: readonly (readonly [string, JsonSchema])[]): JsonSchema {
+  return {
+    type: "object",
+    required: [key],
+    properties: { [key]: { enum: parts.map(([name]) => name) } },
+    allOf: parts.map(([name, part]) => ({
+      if: { required: [key], properties: { [key]: { const: name } } },
+      // biome-ignore lint/suspicious/noThenProperty: JSON Schema calls it so.
+      then: withKey(part, key, { const: name }),
+    })),
+  };
+}
+
+function routeSchema(): JsonSchema {
+  const target: JsonSchema = { type: "string" };
+  return {
+    type: "object",
+    required: ["when", "do"],
+    additionalProperties: false,
+    properties: {
+      when: { $ref: "#/definitions/pattern" },
+      do: {
+        type: "object",
+        minProperties: 1,
+        maxProperties: 1,
+        additionalProperties: false,
+        properties: Object.fromEntries(
+          actions.map(({ name, options }) => [name, withKey(partOf(options), "target", target)]),
+        ),
+      },
+    },
+  };
+}
+
+const withKey = (part: JsonSchema, key: string, value: JsonSchema): JsonSchema => ({
+  ...part,
+  required: [key, ...(part.required ?? [])],
+  properties: { [key]: value, ...part.properties },
+});
+
+if (argv[1] === fileURLToPath(import.meta.url)) writeFileSync(FILE, configSchema());

@@ -1,0 +1,63 @@
+import * as v from "valibot";
+import { EVENT_TYPES } from "../delivery/event.ts";
+import type { ConfigProblem } from "./explain.ts";
+import { canMatch, type Possible } from "./reach.ts";
+import type { Config, ConfiguredSource } from "./schema.ts";
+
+/** Routes that nothing published can match, each with the first field that keeps it from matching. */
+export function unmatched({ routes, sources }: Config): readonly ConfigProblem[] {
+  const possible: Possible = {
+    source: [...new Set(sources.map(({ provider }) => `drawbridge.${provider}`))],
+    "detail-type": EVENT_TYPES,
+    "detail.type": EVENT_TYPES,
+    "detail.source": sources.map(({ name }) => `/sources/${name}`),
+  };
+  return routes
+    .filter(({ pattern }) => !canMatch(pattern, possible))
+    .map(({ name, pattern }) => {
+      const field = Object.keys(possible).find((one) => !canMatch(pattern, { [one]: possible[one] ?? [] }));
+      const path = ["routes", name, "when", ...(field?.split(".") ?? [])];
+      return {
+        path,
+        message: `nothing that is published can match${field ? `; ${whatThereIs(field, possible)}` : ""}`,
+      };
+    });
+}
+
+function whatThereIs(field: string, possible: Possible): string {
+  if (possible[field] === EVENT_TYPES) return "docs/events.md lists the types";
+  return `here it is ${possible[field]?.join(" or ")}`;
+}
+
+/** Sources that no route acts on and that no target's runs are told by, and targets that no route uses. */
+export function unused({ routes, sources, targets }: Config): readonly ConfigProblem[] {
+  const reporting = targets.map(reporterOf);
+  const ofSources = sources
+    .filter(({ name }) => !reporting.includes(name))
+    .filter((source) => !routes.some(({ pattern }) => canMatch(pattern, publishedBy(source))))
+    .map(({ name }) => ({ path: ["sources", name], message: "its events are recorded, and no route acts on them" }));
+  const ofTargets = targets
+    .filter(({ name }) => !routes.some(({ target }) => target === name))
+    .map(({ name }) => ({ path: ["targets", name], message: "no route uses it" }));
+  return [...ofSources, ...ofTargets];
+}
+
+/** Targets whose runs another kind of system is said to tell of. A provider and an action of one system share its name. */
+export function unreported({ sources, targets }: Config): readonly ConfigProblem[] {
+  return targets.flatMap((target) => {
+    const reporter = sources.find(({ name }) => name === reporterOf(target));
+    if (!reporter || reporter.provider === target.kind) return [];
+    const message = `the source "${reporter.name}" is of provider ${reporter.provider} and tells of no ${target.kind} runs`;
+    return [{ path: ["targets", target.name, "runsReportedBy"], message }];
+  });
+}
+
+const publishedBy = ({ name, provider }: ConfiguredSource): Possible => ({
+  source: [`drawbridge.${provider}`],
+  "detail.source": [`/sources/${name}`],
+});
+
+function reporterOf({ settings }: { readonly settings: object }): string | undefined {
+  const read = v.safeParse(v.object({ runsReportedBy: v.string() }), settings);
+  return read.success ? read.output.runsReportedBy : undefined;
+}

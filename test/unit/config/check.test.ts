@@ -1,0 +1,154 @@
+import { describe, expect, it } from "vitest";
+import { checkLoaded } from "../../../shared/config/check.ts";
+import { parseConfig } from "../../../shared/config/load.ts";
+import { secretsOf } from "../../support/tools.ts";
+import { whole } from "./files.ts";
+
+const SECRETS = { WIKI_SECRET: "a", WIKI_TOKEN: "b", EMPTY: "" };
+
+describe("a configuration with nothing wrong", () => {
+  it("has no findings, and a status route on build events is fine", async () => {
+    expect(await findings(whole)).toEqual([]);
+  });
+
+  it("is not looked at further while something is wrong", async () => {
+    const wrong = whole.replace("provider: confluence", "provider: conflunce").replace("env:WIKI_TOKEN", "env:MISSING");
+    expect(await findings(wrong)).toEqual([expect.stringMatching(/^error 10:5 sources\.wiki\.provider: /)]);
+  });
+});
+
+describe("a shared issuer", () => {
+  it.each([
+    ["https://gitlab.com", "namespace_id or project_id or user_id"],
+    ["https://agent.buildkite.com", "organization_id or pipeline_id or cluster_id"],
+    ["https://token.actions.githubusercontent.com", "repository_owner_id or repository_id"],
+    ["https://accounts.google.com", "sub or hd"],
+  ])("%s needs a pin", async (issuer, ids) => {
+    const message = `error 4:3 issuers.cluster: ${issuer} signs for all its customers; pin yours in "claims", by ${ids}`;
+    expect(await findings(withIssuer(issuer, []))).toEqual([message]);
+    expect(await findings(withIssuer(issuer, [["environment", "production"]]))).toEqual([message]);
+    expect(await findings(withIssuer(issuer, [[ids.split(" ")[0] ?? "", "4711"]]))).toEqual([]);
+  });
+
+  it("that is pinned by a name is told of, and by a name and an id is not", async () => {
+    const byName: [string, string] = ["project_path", "platform/docs"];
+    expect(await findings(withIssuer("https://gitlab.com", [byName]))).toEqual([
+      "warning 8:5 issuers.cluster.claims: they pin a name, which can become somebody else's; pin namespace_id or project_id or user_id too",
+    ]);
+    expect(await findings(withIssuer("https://gitlab.com", [byName, ["project_id", "7"]]))).toEqual([]);
+  });
+
+  it.each(["forge/invocation-token", "https://gitlab.example.com", "toString"])("is not %s", async (issuer) =>
+    expect(await findings(withIssuer(issuer, []))).toEqual([]),
+  );
+});
+
+describe("an error is", () => {
+  it.each([
+    ["a secret that is not set", "env:WIKI_TOKEN", "env:MISSING", "secret env:MISSING: it is not set, or empty"],
+    ["a secret that is empty", "env:WIKI_TOKEN", "env:EMPTY", "secret env:EMPTY: it is not set, or empty"],
+    [
+      "a secret of AWS on one machine",
+      "env:WIKI_TOKEN",
+      "ssm:/a",
+      "secret ssm:/a: this kind of reference is read only in AWS",
+    ],
+  ])("%s", async (_, right, wrong, message) => {
+    expect(await findings(whole.replace(right, wrong))).toEqual([
+      `error 26:19 targets.pages.credential.bearer: ${message}`,
+    ]);
+  });
+
+  it("a source that tells of the bridge's own writes, where a route acts on edits", async () => {
+    const circle =
+      'error 9:3 sources.wiki: each write of the target "pages" comes back as an edit, and a route acts on edits: name its account in "ownAccounts"';
+    const unnamed = whole.replace("ownAccounts: [drawbridge]", "ownAccounts: []");
+    expect(await findings(unnamed)).toEqual([circle]);
+    const elsewhere = "site: https://wiki.example.com\n    credential";
+    expect(await findings(unnamed.replace(elsewhere, elsewhere.replace("wiki.", "docs.")))).toEqual([]);
+    expect(await findings(unnamed.replace("[page.updated]", "[page.created]"))).toEqual([]);
+    expect(await findings(unnamed.replace("hubSignature", "automation"))).toEqual([]);
+  });
+});
+
+describe("a warning is", () => {
+  const when = "detail-type: [page.updated]";
+
+  it.each([
+    [
+      "a route on a provider that no source has",
+      when,
+      "source: [drawbridge.gitlab]",
+      "30:7 routes.docs-build.when.source: nothing that is published can match; here it is drawbridge.confluence or drawbridge.tekton",
+    ],
+    [
+      "a route on a type that there is not",
+      when,
+      "detail-type: [page.edited]",
+      "30:7 routes.docs-build.when.detail-type: nothing that is published can match; docs/events.md lists the types",
+    ],
+    [
+      "a route on a source that there is not",
+      when,
+      "detail: { source: [/sources/wikki] }",
+      "30:17 routes.docs-build.when.detail.source: nothing that is published can match; here it is /sources/wiki or /sources/prod-cluster",
+    ],
+    [
+      "a route whose alternatives each fail for another reason",
+      when,
+      "$or: [{ source: [x], detail-type: [page.updated] }, { source: [drawbridge.confluence], detail-type: [x] }]",
+      "29:5 routes.docs-build.when: nothing that is published can match",
+    ],
+    [
+      "a target on an open line",
+      "url: https://listener.example.com",
+      "url: http://el-docs.ci.svc.cluster.local:8080",
+      "20:5 targets.docs-listener.url: http:// to another machine: whoever is on the way can read and change what is sent; use https:// if you can",
+    ],
+    [
+      "a target whose runs are told by another system",
+      "runsReportedBy: prod-cluster",
+      "runsReportedBy: wiki",
+      '21:5 targets.docs-listener.runsReportedBy: the source "wiki" is of provider confluence and tells of no tekton runs',
+    ],
+    [
+      "a Forge app that any site may install",
+      "hubSignature: { current: env:WIKI_SECRET }",
+      "forge: { trust: cluster }",
+      '12:5 sources.wiki.forge: every site that installs the app is believed; name yours in "installations"',
+    ],
+  ])("%s", async (_, right, wrong, message) => {
+    expect(whole).toContain(right);
+    expect(await findings(whole.replace(right, wrong))).toContain(`warning ${message}`);
+  });
+
+  it("a source that no route acts on, and a target that no route uses", async () => {
+    const noBuilds = whole.replace(
+      / {2}docs-build:(?:.|\n)*? {2}docs-status:\n.*\n/,
+      "  docs-status:\n    when: { source: [drawbridge.tekton] }\n",
+    );
+    expect(await findings(noBuilds)).toEqual([
+      "warning 9:3 sources.wiki: its events are recorded, and no route acts on them",
+      "warning 18:3 targets.docs-listener: no route uses it",
+    ]);
+  });
+
+  it("neither a target on this machine nor a Forge app with its installations", async () => {
+    const text = whole
+      .replace("https://listener.example.com", "http://127.0.0.1:8080")
+      .replace("hubSignature: { current: env:WIKI_SECRET }", "forge: { trust: cluster, installations: [a] }");
+    expect(await findings(text)).toEqual([]);
+  });
+});
+
+async function findings(text: string): Promise<readonly string[]> {
+  const found = await checkLoaded(parseConfig(text, "x.yaml"), "x.yaml", secretsOf(SECRETS));
+  return found.map(({ level, message }) => `${level} ${message.replace("x.yaml:", "")}`);
+}
+
+function withIssuer(issuer: string, claims: readonly [string, string][]): string {
+  const rules = JSON.stringify(claims.map(([path, equals]) => ({ path, equals })));
+  return whole
+    .replace("issuer: https://idp.example.com", `issuer: ${issuer}`)
+    .replace("/keys }\n", `/keys }\n    claims: ${rules}\n`);
+}

@@ -1,0 +1,175 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { parseConfig } from "../../../shared/config/load.ts";
+import { findingsIn, whole } from "./files.ts";
+import { mistakes } from "./mistakes.ts";
+
+describe("a whole configuration", () => {
+  it("is loaded with its defaults", () => {
+    const loaded = parseConfig(whole, "drawbridge.yaml");
+    expect(loaded).toMatchObject({
+      ok: true,
+      config: {
+        issuers: { cluster: { audience: ["https://bridge.example.com"], clockSkewSeconds: 5 } },
+        sources: [{ name: "wiki", provider: "confluence" }, { name: "prod-cluster" }],
+        targets: [{ name: "docs-listener", kind: "tekton" }, { name: "pages" }],
+        routes: [{ name: "docs-build", action: "tekton", target: "docs-listener" }, { name: "docs-status" }],
+        limits: { bodyBytes: 1_048_576, retentionDays: 90 },
+      },
+    });
+  });
+
+  it("may share a part by an alias", () => {
+    const text = "sources:\n  a: &a { provider: gitlab, token: { current: env:A } }\n  b: *a\n";
+    expect(parseConfig(text, "x.yaml")).toMatchObject({
+      ok: true,
+      config: { sources: [{ name: "a" }, { name: "b" }] },
+    });
+  });
+});
+
+describe("a mistake is told with its place and what would be right", () => {
+  it.each(mistakes)("%s", (_, right, wrong, finding) => {
+    expect(whole).toContain(right);
+    expect(findingsIn(whole.replace(right, wrong))).toEqual([finding]);
+  });
+
+  it.each([
+    ["nothing", "", '1:1 it is empty; a configuration has at least "sources"'],
+    ["only a comment", "# sources:\n", '1:1 it is empty; a configuration has at least "sources"'],
+    ["no source", "limits: {}\n", '1:1 sources: "sources" is missing'],
+    ["a text", "sources", "1:1 it must be a block of keys (issuers, sources, targets, routes, limits), and is a text"],
+    ["a list", "- sources: {}\n", "1:1 it must be a block of keys, and is a list"],
+    ["two documents", "sources: {}\n---\nsources: {}\n", expect.stringMatching(/^2:1 a second document begins here/)],
+    ["an alias of what it is in", "sources: &a\n  b: *a\n", "2:6 an alias cannot stand inside of what it names"],
+    ["too many aliases", `a: &a x\nb: [${"*a, ".repeat(200)}]\n`, "1:1 its aliases stand for more than 100 parts"],
+    ["what goes too deep", "[".repeat(100_000), "1:64 it is nested more than 64 levels deep"],
+  ])("a file of %s", (_, text, finding) => expect(findingsIn(text)).toEqual([finding]));
+});
+
+describe("several mistakes", () => {
+  it("are all told, in the order of the file", () => {
+    const text = whole
+      .replace("    audience: https://bridge.example.com\n", "")
+      .replace("provider: confluence", "provider: conflunce")
+      .replace("runsReportedBy: prod-cluster", "runsReportedBy: nobody")
+      .replace("[page.updated]", "page.updated")
+      .replace("bodyBytes: 1048576", "bodyBytes: 12");
+    expect(findingsIn(text).map((finding) => finding.replace(/:? .*/s, ""))).toEqual([
+      "4:3",
+      "9:5",
+      "20:5",
+      "29:7",
+      "35:3",
+    ]);
+  });
+
+  it("leave out what only follows from another", () => {
+    // The entry, the source and the target below are there, though they do not hold.
+    const text = whole
+      .replace("    issuer: https://idp.example.com\n", "")
+      .replace("    provider: tekton\n", "")
+      .replace("    kind: tekton\n", "");
+    expect(findingsIn(text).map((finding) => finding.replace(/^\S+ /, ""))).toEqual([
+      'issuers.cluster.issuer: "issuer" is missing',
+      'sources.prod-cluster.provider: "provider" is missing',
+      'targets.docs-listener.kind: "kind" is missing',
+    ]);
+  });
+});
+
+describe("whatever a file holds", () => {
+  const value = fc.oneof(
+    fc.jsonValue(),
+    fc.constantFrom(null, "", 0, [], {}, "env:X", { current: "x" }, [{ provider: "gitlab" }]),
+  );
+
+  it("never throws on any text", () => {
+    const line = fc.constantFrom(
+      "sources:",
+      "  a: &a",
+      "  b: *a",
+      "- x",
+      "\t",
+      "---",
+      "? [",
+      "}",
+      '"',
+      "|",
+      "!!set",
+      "<<: *a",
+      "%TAG",
+    );
+    const text = fc.oneof(
+      fc.string(),
+      fc.string({ unit: "binary" }),
+      fc.array(line).map((lines) => lines.join("\n")),
+    );
+    fc.assert(fc.property(text, (it) => void expect(parseConfig(it, "x.yaml")).toHaveProperty("ok")));
+  });
+
+  it("never throws on any YAML", () => {
+    fc.assert(fc.property(value, (it) => void expect(parseConfig(stringify(it), "x.yaml")).toHaveProperty("ok")));
+  });
+
+  it("tells of any part that is replaced at a place that exists", () => {
+    const lines = whole.split("\n");
+    fc.assert(
+      fc.property(fc.nat(lines.length - 1), value, (at, other) => {
+        const text = lines.with(at, `${lines[at]?.replace(/:.*/, ":")} ${JSON.stringify(other)}`).join("\n");
+        for (const finding of findingsIn(text)) {
+          const [, line = ""] = /^(\d+):\d+ \S/.exec(finding) ?? [];
+          expect(Number(line)).toBeGreaterThan(0);
+          expect(Number(line)).toBeLessThanOrEqual(lines.length + 1);
+        }
+      }),
+    );
+  });
+
+  it("never repeats a secret that was written in place of a reference", () => {
+    const starts = [
+      "",
+      "*",
+      "&",
+      "!",
+      "|",
+      ">",
+      "%",
+      "@",
+      "`",
+      "'",
+      '"',
+      "\\",
+      "{",
+      "[",
+      "- ",
+      "#",
+      "x: ",
+      "!!binary ",
+    ];
+    const places = [
+      "{ current: X }",
+      "{ current: [X] }",
+      "{ current: { x: X } }",
+      "X",
+      "[X]",
+      "\n      X",
+      "{ current: x: X }",
+    ];
+    const row = fc.record({
+      start: fc.constantFrom(...starts),
+      place: fc.constantFrom(...places),
+      secret: fc.constantFrom("kW3canary9", "4711471147114711"),
+      right: fc.constantFrom("{ current: env:WIKI_SECRET }", "{ bearer: env:WIKI_TOKEN }"),
+    });
+    fc.assert(
+      fc.property(row, ({ start, place, secret, right }) => {
+        const findings = findingsIn(whole.replace(right, () => place.replace("X", () => start + secret)));
+        expect(findings.length).toBeGreaterThan(0);
+        expect(findings.join("\n")).not.toContain(secret);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
