@@ -52,7 +52,7 @@ function digitsOf(text: string): string | undefined {
     if (text.length > MAX_DOTTED || bytes.some((byte) => byte > 255)) return undefined;
     return bytes.map((byte) => hexadecimal(byte, 2)).join("");
   }
-  if (!isIPv6(text) || /[.%]/.test(text)) return undefined;
+  if (!text.includes(":") || !isIPv6(text) || /[.%]/.test(text)) return undefined;
   const [head = "", tail = ""] = text.toLowerCase().split("::").map(groupsOf);
   const digits = head + tail.padStart(32 - head.length, "0");
   return digits.startsWith(MAPPED_IPV4) ? digits.slice(MAPPED_IPV4.length) : digits;
