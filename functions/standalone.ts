@@ -39,7 +39,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
   const tokens = createTokenVerifier(config.issuers, { clock });
   const routes = connectRoutes(config, { ...stores, secrets, clock, callOut, random });
   const targets = routes.map(({ target }) => target);
-  const run = (id: string): Promise<void> => act(id, { ...stores, routes, retry, clock, random, log });
+  const run = (id: string) => act(id, { ...stores, routes, retry, clock, random, log });
   const lanes = new Lanes(targets, { actions, clock, log, act: run });
   const bus = new InProcessBus({ routes, actions, deliveries, clock, scheduled: (target) => lanes.nudge(target) });
   const relay = new RelayWorker({ bus, deliveries, outbox: deliveries, clock, log });

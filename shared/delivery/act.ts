@@ -10,9 +10,12 @@ import { type CorrelateTools, correlate } from "./correlate.ts";
 import { type RetryPolicy, retryDelayMs } from "./retry-delay.ts";
 
 export interface ActTools extends CorrelateTools {
+  readonly routes: readonly Route[];
   readonly deliveries: Pick<DeliveryStore, "get" | "addToTimeline" | "timeline">;
   readonly actions: ActionStore;
   readonly retry: RetryPolicy;
+  /** Every configured route, where `routes` are only those of one kind of action. Default: `routes`. */
+  readonly allRoutes?: CorrelateTools["routes"];
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
@@ -28,18 +31,38 @@ const ORIGIN_ATTEMPTS = 3;
 export const leaseMs = (routes: readonly Pick<Route, "maxAttemptMs">[]): number =>
   Math.max(0, ...routes.map(({ maxAttemptMs }) => maxAttemptMs)) + LEASE_MARGIN_MS;
 
+/** What is left to do about an action, for whoever asked for it to be run. */
+export type Acted =
+  | { readonly result: "finished" }
+  /** Now or before: a person has to look at it. */
+  | { readonly result: "gave_up"; readonly summary: string }
+  /** Due again at a time: after a retry's wait, or when another owner's lease ends. */
+  | { readonly result: "again"; readonly at: EpochMillis };
+
 /**
  * Runs one due action once, if it is still to be run and nobody else has it. A repeat of what is done does nothing; an
  * outcome is recorded only by the owner. The attempt ends in the delivery's timeline, whatever it came to.
  */
-export async function act(id: string, tools: ActTools): Promise<void> {
+export async function act(id: string, tools: ActTools): Promise<Acted> {
   const startedAt = tools.clock.now();
   const claim = await tools.actions.claim(id, startedAt, laterBy(startedAt, leaseMs(tools.routes)));
-  if (claim === undefined) return;
+  if (claim === undefined) return standingOf(id, tools);
   if (claim.interrupted) await recordInterruption(claim, startedAt, tools);
   const route = tools.routes.find(({ name }) => name === claim.route);
   const outcome = route === undefined ? ROUTE_GONE : await attempt(claim, route, tools);
-  await settle(claim, outcome, startedAt, tools);
+  return settle(claim, outcome, startedAt, tools);
+}
+
+async function standingOf(id: string, { actions }: ActTools): Promise<Acted> {
+  const standing = await actions.standing(id);
+  switch (standing?.state) {
+    case "due":
+      return { result: "again", at: standing.dueAt };
+    case "gave_up":
+      return { result: "gave_up", summary: "it was given up before" };
+    default:
+      return { result: "finished" };
+  }
 }
 
 const ROUTE_GONE: ActionOutcome = { outcome: "give_up", summary: "the route is no longer configured" };
@@ -50,7 +73,7 @@ async function attempt(claim: Claim, route: Route, tools: ActTools): Promise<Act
     const entry = delivery && entryOf(delivery);
     if (delivery === undefined || entry === undefined)
       return { outcome: "give_up", summary: "the delivery's record is gone" };
-    const origin = await correlate(entry, delivery.source, tools);
+    const origin = await correlate(entry, delivery.source, { ...tools, routes: tools.allRoutes ?? tools.routes });
     if (!origin.found && origin.mayCome && claim.attempt < ORIGIN_ATTEMPTS) {
       return { outcome: "retry", summary: "what started this run is not known yet" };
     }
@@ -83,7 +106,7 @@ function outcomeOfFailure(error: unknown, claim: Claim, log: Log): ActionOutcome
  * Tells the timeline, then ends the action or gives it back: a crash between the two repeats the action, which is harmless,
  * and hides nothing. An owner that lost its lease still tells what it did, and changes nothing.
  */
-async function settle(claim: Claim, told: ActionOutcome, startedAt: EpochMillis, tools: ActTools): Promise<void> {
+async function settle(claim: Claim, told: ActionOutcome, startedAt: EpochMillis, tools: ActTools): Promise<Acted> {
   const outcome = lastAttempt(told, claim, tools.retry);
   const endedAt = tools.clock.now();
   const nextAt =
@@ -110,9 +133,14 @@ async function settle(claim: Claim, told: ActionOutcome, startedAt: EpochMillis,
     nextAt === undefined
       ? await tools.actions.finish(claim, outcome.outcome === "done" ? "done" : "gave_up")
       : await tools.actions.giveBack(claim, nextAt);
-  if (!stillOwner) return tools.log.warn(line, "an attempt ended after its lease had gone to another");
+  if (!stillOwner) {
+    tools.log.warn(line, "an attempt ended after its lease had gone to another");
+    return standingOf(claim.id, tools);
+  }
   const level = outcome.outcome === "give_up" ? "error" : "info";
   tools.log[level]({ ...line, outcome: outcome.outcome }, outcome.summary);
+  if (nextAt !== undefined) return { result: "again", at: nextAt };
+  return outcome.outcome === "give_up" ? { result: "gave_up", summary: outcome.summary } : { result: "finished" };
 }
 
 function lastAttempt(outcome: ActionOutcome, claim: Claim, policy: RetryPolicy): ActionOutcome {

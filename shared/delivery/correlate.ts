@@ -7,7 +7,7 @@ import type { OriginClaim } from "./event.ts";
 import { actionIdOf } from "./keys.ts";
 
 export interface CorrelateTools {
-  readonly routes: readonly Route[];
+  readonly routes: readonly Pick<Route, "name" | "runsReportedBy">[];
   readonly deliveries: Pick<DeliveryStore, "get">;
   readonly actions: Pick<ActionStore, "state">;
   readonly origins: Pick<OriginStore, "find">;

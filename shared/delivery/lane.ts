@@ -13,7 +13,7 @@ export interface LaneTools {
   readonly actions: Pick<ActionStore, "due" | "expireLeases">;
   readonly clock: Clock;
   readonly log: Log;
-  readonly act: (actionId: string) => Promise<void>;
+  readonly act: (actionId: string) => Promise<unknown>;
 }
 
 /**
@@ -23,7 +23,7 @@ export interface LaneTools {
 export class Lane {
   readonly #target: string;
   readonly #tools: LaneTools;
-  readonly #running = new Map<string, Promise<void>>();
+  readonly #running = new Map<string, Promise<unknown>>();
   readonly #loop: Loop;
 
   constructor(target: string, tools: LaneTools) {

@@ -1,5 +1,5 @@
-import type { Bus } from "../bus/bus.ts";
-import { entryOf } from "../bus/entry.ts";
+import type { Bus, PublishResult } from "../bus/bus.ts";
+import { type BusEntry, entryOf } from "../bus/entry.ts";
 import { type Clock, laterBy } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
@@ -25,10 +25,9 @@ const RETRY_MS = 5_000;
 export async function relay(delivery: RecordedDelivery, tools: RelayTools): Promise<void> {
   const entry = entryOf(delivery);
   if (entry === undefined) return;
+  const [code] = await refusals([entry], tools);
   try {
-    const [result] = await tools.bus.publish([entry]);
-    if (result?.published) return await tools.outbox.markRelayed(delivery.id, tools.clock.now());
-    tools.log.error({ delivery: delivery.id, code: result?.code ?? "no_result" }, "the bus did not take a delivery");
+    if (code === undefined) return await tools.outbox.markRelayed(delivery.id, tools.clock.now());
     await tools.outbox.postpone(delivery.id, laterBy(tools.clock.now(), RETRY_MS));
   } catch (error) {
     tools.log.error(
@@ -39,16 +38,59 @@ export async function relay(delivery: RecordedDelivery, tools: RelayTools): Prom
 }
 
 /**
+ * Publishes what a stream tells was recorded. What the bus does not take gets the mark that the sweep looks for, so that
+ * the stream goes on. Gives the ids of those that could not even be marked; nothing is thrown.
+ */
+export async function relayAll(
+  deliveries: readonly RecordedDelivery[],
+  tools: Pick<RelayTools, "bus" | "clock" | "log"> & { readonly outbox: Pick<Outbox, "mark"> },
+): Promise<readonly string[]> {
+  const entries = deliveries.flatMap((delivery) => entryOf(delivery) ?? []);
+  const codes = await refusals(entries, tools);
+  const refused = entries.filter((_, at) => codes[at] !== undefined).map(({ detail }) => detail.delivery);
+  const marks = refused.map((id) => tools.outbox.mark(id, laterBy(tools.clock.now(), RETRY_MS)));
+  const marked = await Promise.allSettled(marks);
+  return refused.filter((_, at) => marked[at]?.status === "rejected");
+}
+
+/** For each entry, in order, the bus's code for not taking it; nothing where it took it. */
+async function refusals(
+  entries: readonly BusEntry[],
+  { bus, log }: Pick<RelayTools, "bus" | "log">,
+): Promise<readonly (string | undefined)[]> {
+  const results = await publish(entries, bus);
+  return entries.map(({ detail: { delivery } }, at) => {
+    const result = results[at] ?? { published: false, code: "no_result" };
+    if (result.published) return undefined;
+    log.error({ delivery, code: result.code }, "the bus did not take a delivery");
+    return result.code;
+  });
+}
+
+/** A bus that fails as a whole refused every entry. */
+async function publish(entries: readonly BusEntry[], bus: Bus): Promise<readonly PublishResult[]> {
+  try {
+    return entries.length === 0 ? [] : await bus.publish(entries);
+  } catch (error) {
+    return entries.map(() => ({ published: false, code: kindOf(error) }));
+  }
+}
+
+/**
  * Relays what the outbox still holds: after a crash, or when the nudge after the commit came to nothing. Gives the number
  * taken up. One delivery's failure leaves it for the next sweep and stops no other.
  */
 export async function sweep(tools: RelayTools): Promise<number> {
   const ids = await tools.outbox.unrelayed(tools.clock.now(), SWEEP_SIZE);
-  await Promise.all(
-    ids.map(async (id) => {
-      const delivery = await tools.deliveries.get(id);
-      if (delivery !== undefined) await relay(delivery, tools);
-    }),
-  );
+  await Promise.all(ids.map((id) => relayPending(id, tools)));
   return ids.length;
+}
+
+async function relayPending(id: string, tools: RelayTools): Promise<void> {
+  try {
+    const delivery = await tools.deliveries.get(id);
+    if (delivery !== undefined) await relay(delivery, tools);
+  } catch (error) {
+    tools.log.error({ delivery: id, error: kindOf(error) }, "a delivery in the outbox could not be read");
+  }
 }

@@ -15,6 +15,10 @@ export interface ScheduledAction {
 
 export type ActionState = "due" | "done" | "gave_up";
 
+export type ActionStanding =
+  | { readonly state: "due"; readonly dueAt: EpochMillis }
+  | { readonly state: Exclude<ActionState, "due"> };
+
 /** A lease on an action: `attempt` is the owner's number, and every later write is conditional on it. */
 export interface Claim extends ScheduledAction {
   /** Starts at 1. */
@@ -40,6 +44,8 @@ export interface ActionStore {
   /** Gives the action back until `at`. False, and no change, when the claim is no longer the owner's. */
   giveBack(claim: Claim, at: EpochMillis): Promise<boolean>;
   state(id: string): Promise<ActionState | undefined>;
+  /** The state and, while it is due, when: a lease's end is a due time too. */
+  standing(id: string): Promise<ActionStanding | undefined>;
   /**
    * Makes a target's leased actions due at `now`. Only for a process that knows that it is alone, at its start: the owners
    * are then gone. An owner that is not gone after all loses its lease and nothing else.

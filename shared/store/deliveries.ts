@@ -75,6 +75,8 @@ export interface Outbox {
   unrelayed(now: EpochMillis, limit: number): Promise<readonly string[]>;
   /** Takes the mark off and notes the time. Harmless when repeated. */
   markRelayed(id: string, at: EpochMillis): Promise<void>;
+  /** Puts the mark on an event recorded without it, due at `at`; on one that was relayed or is gone, nothing. */
+  mark(id: string, at: EpochMillis): Promise<void>;
   /** Leaves the mark on and looks again at `at`. */
   postpone(id: string, at: EpochMillis): Promise<void>;
 }

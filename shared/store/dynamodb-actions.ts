@@ -1,5 +1,5 @@
 import { type EpochMillis, epochMillis } from "../host/clock.ts";
-import type { ActionState, ActionStore, Claim, ScheduledAction } from "./actions.ts";
+import type { ActionStanding, ActionState, ActionStore, Claim, ScheduledAction } from "./actions.ts";
 import type { DynamoDbTable } from "./dynamodb-table.ts";
 import { expiryOf, number, type Retention, text } from "./fields.ts";
 import { collect } from "./streams.ts";
@@ -111,9 +111,15 @@ export class DynamoDbActions implements ActionStore {
   }
 
   async state(id: string): Promise<ActionState | undefined> {
+    return (await this.standing(id))?.state;
+  }
+
+  async standing(id: string): Promise<ActionStanding | undefined> {
     const item = await this.#table.get(keyOf(id));
+    if (item === undefined) return undefined;
     // Written by this class from the same type.
-    return item === undefined ? undefined : (text(item, "state") as ActionState);
+    const state = text(item, "state") as ActionState;
+    return state === "due" ? { state, dueAt: epochMillis(number(item, TABLE.dueIndex.sortKey)) } : { state };
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Principal } from "../delivery/principal.ts";
 import type { TimelineEntry } from "../delivery/timeline.ts";
 import { type EpochMillis, epochMillis, toIso } from "../host/clock.ts";
+import { Fault } from "../host/fault.ts";
 import type {
   DeliveryPage,
   DeliveryPosition,
@@ -13,7 +14,7 @@ import type {
 import { packContent, unpackContent } from "./delivery-content.ts";
 import type { DynamoDbTable } from "./dynamodb-table.ts";
 import { expiryOf, number, padTime, type Retention, text } from "./fields.ts";
-import type { Item } from "./item.ts";
+import { fromStored, type Item, type StoredItem } from "./item.ts";
 import { collect, mergeNewestFirst } from "./streams.ts";
 import { DAY_SHARDS, TABLE } from "./table.ts";
 
@@ -112,6 +113,18 @@ export class DynamoDbDeliveries implements DeliveryStore, Outbox {
     );
   }
 
+  async mark(id: string, at: EpochMillis): Promise<void> {
+    await this.#table.change(
+      { pk: id, sk: HEAD },
+      {
+        text: "SET #queue = :queue, #dueAt = :at",
+        condition: "attribute_exists(#pk) AND attribute_not_exists(#relayedAt)",
+        names: { ...DUE_NAMES, "#pk": TABLE.partitionKey, "#relayedAt": "relayedAt" },
+        values: { ":queue": RELAY_QUEUE, ":at": at },
+      },
+    );
+  }
+
   async postpone(id: string, at: EpochMillis): Promise<void> {
     await this.#table.change(
       { pk: id, sk: HEAD },
@@ -198,6 +211,15 @@ function summaryOf(item: Item): DeliverySummary {
     what: text(item, "what"),
     ...(item["subject"] !== undefined && { subject: text(item, "subject") }),
   };
+}
+
+/** The recorded event that an item is. Every other item of the table is none, and is not unpacked. Throws when unreadable. */
+export function recordedEventIn(stored: StoredItem): RecordedDelivery | undefined {
+  const item = fromStored(stored);
+  if (item[TABLE.sortKey] !== HEAD || item["outcome"] !== "event") return undefined;
+  const delivery = deliveryOf(item);
+  if (delivery.event !== undefined) return delivery;
+  throw new Fault("record_unreadable", "a recorded event has no event", { retryable: false });
 }
 
 function deliveryOf(item: Item): RecordedDelivery {

@@ -194,6 +194,7 @@ describe("relaying", () => {
     await parts.deliveries.record(delivery);
     const { deliveries } = parts;
     const outbox: Outbox = {
+      mark: (id, at) => deliveries.mark(id, at),
       unrelayed: (now, limit) => deliveries.unrelayed(now, limit),
       postpone: (id, at) => deliveries.postpone(id, at),
       markRelayed: () => Promise.reject(new Error("killed here")),
@@ -216,6 +217,7 @@ describe("relaying", () => {
     for (const n of [1, 2, 3]) await parts.deliveries.record(sampleDelivery(n));
     parts.clock.advance(3_000);
     await sweep({ ...parts, outbox: parts.deliveries, log: silentLog });
+    parts.clock.advance(5_000);
     expect(await parts.deliveries.unrelayed(parts.clock.now(), 10)).toEqual([sampleDelivery(1).id]);
     expect(await parts.actions.due("ci", parts.clock.now(), 10)).toHaveLength(2);
   });
@@ -231,5 +233,6 @@ function boundTo(actions: ActionStore): ActionStore {
     giveBack: (claim, at) => actions.giveBack(claim, at),
     expireLeases: (target, now) => actions.expireLeases(target, now),
     state: (id) => actions.state(id),
+    standing: (id) => actions.standing(id),
   };
 }

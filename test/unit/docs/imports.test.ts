@@ -99,12 +99,13 @@ describe("the rules of imports", () => {
   });
 
   rule(
-    "Store and bus adapters are constructed only in `functions/`, `test/`, `open-stores.ts` and `embedded.ts`.",
+    "Store and bus adapters are constructed only in `functions/`, `test/`, `open-stores.ts` and `embedded.ts`, AWS clients also in `aws/clients.ts`.",
     () =>
       wrongCode(/\bnew (DynamoD[bB]\w+|EventBridge\w+|InProcessBus)\(/, [
         "functions/",
         "shared/store/open-stores.ts",
         "shared/store/embedded.ts",
+        "shared/aws/clients.ts",
       ]),
   );
 
@@ -129,16 +130,18 @@ describe("the rules of imports", () => {
   );
 
   const homes: Readonly<Record<string, readonly string[]>> = {
-    "@aws-sdk": ["shared/store/", "shared/bus/"],
-    hono: ["shared/http/"],
+    "@aws-sdk": ["shared/store/", "shared/bus/", "shared/aws/"],
+    hono: ["shared/http/", "shared/aws/"],
     "@hono": ["shared/http/"],
     jose: ["shared/identity/", "shared/providers/confluence/"],
   };
-  rule("The AWS SDK is imported in `store/` and `bus/`, hono in `http/`, jose in `identity/` and by Connect.", () =>
-    wrongImports(FILES, (name, path) => {
-      const home = homes[name.split("/")[0] ?? ""];
-      return home !== undefined && !home.some((folder) => path.startsWith(folder));
-    }),
+  rule(
+    "The AWS SDK is imported in `store/`, `bus/` and `aws/`, hono in `http/` and `aws/`, jose in `identity/` and by Connect.",
+    () =>
+      wrongImports(FILES, (name, path) => {
+        const home = homes[name.split("/")[0] ?? ""];
+        return home !== undefined && !home.some((folder) => path.startsWith(folder));
+      }),
   );
 
   rule("Only `functions/` reads `process.env`.", () => wrongCode(/\bprocess\.env\b/, ["functions/"]));

@@ -1,0 +1,4 @@
+import { tekton } from "../shared/actions/tekton/index.ts";
+import { actFunction } from "./act.ts";
+
+export const handler = actFunction(tekton);

@@ -1,0 +1,35 @@
+import type { Action } from "../shared/actions/action.ts";
+import { awsLog } from "../shared/aws/aws-log.ts";
+import { AwsSecrets } from "../shared/aws/aws-secrets.ts";
+import { dynamoDbClient, sqsClient } from "../shared/aws/clients.ts";
+import { queueHandler } from "../shared/aws/queue-messages.ts";
+import { setting } from "../shared/aws/settings.ts";
+import { compiledConfig } from "../shared/config/compiled.ts";
+import { connectAction, runReporters } from "../shared/config/connect-action.ts";
+import { actOn } from "../shared/delivery/act-on.ts";
+import { DEFAULT_RETRY } from "../shared/delivery/retry-delay.ts";
+import { callOut } from "../shared/host/call-out.ts";
+import { systemClock as clock } from "../shared/host/clock.ts";
+import { openStores } from "../shared/store/open-stores.ts";
+
+/** The function that runs one kind of action, from its queue. */
+export function actFunction(action: Action): ReturnType<typeof queueHandler> {
+  const config = compiledConfig();
+  const log = awsLog(`act-${action.name}`, clock);
+  const random = Math.random;
+  const { retentionDays } = config.limits;
+  const options = { retentionDays, markUnrelayed: false, clock };
+  const stores = openStores(dynamoDbClient(), setting(process.env, "TABLE_NAME"), options);
+  const secrets = new AwsSecrets(process.env);
+  const routes = connectAction(action, config, { ...stores, secrets, clock, callOut, random });
+  const allRoutes = runReporters(config);
+  return queueHandler({
+    run: (route, happening) =>
+      actOn(route, happening, { ...stores, routes, allRoutes, retry: DEFAULT_RETRY, clock, random, log }),
+    sqs: sqsClient(),
+    queueUrl: setting(process.env, "QUEUE_URL"),
+    deadLetterQueueUrl: setting(process.env, "DEAD_LETTER_QUEUE_URL"),
+    clock,
+    log,
+  });
+}

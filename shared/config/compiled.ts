@@ -1,0 +1,47 @@
+import * as v from "valibot";
+import { Fault } from "../host/fault.ts";
+import { matches } from "../routes/matches.ts";
+import { compilePattern } from "../routes/pattern.ts";
+import { type Config, type ConfiguredRoute, type Outline, outline } from "./schema.ts";
+
+/** The plain value of `drawbridge.yaml`, which the bundler writes in place of this name (`infra/bundling.ts`). */
+declare const DRAWBRIDGE_CONFIG: unknown;
+
+/**
+ * The configuration that was compiled into this bundle. It was checked whole before that, so each part's own shape is left
+ * to the provider or action that connects it: a function then holds only the providers and actions that it uses.
+ * Throws `configuration_invalid`.
+ */
+export function compiledConfig(): Config {
+  const compiled = compiledOutline();
+  return { ...partsOf(compiled), routes: Object.entries(compiled.routes).map(([name, part]) => route(name, part)) };
+}
+
+/** The same without its routes, for a function that follows none: patterns and their matching stay out of its bundle. */
+export function compiledWithoutRoutes(): Config {
+  return { ...partsOf(compiledOutline()), routes: [] };
+}
+
+function compiledOutline(): Outline {
+  const read = v.safeParse(outline, typeof DRAWBRIDGE_CONFIG === "undefined" ? undefined : DRAWBRIDGE_CONFIG);
+  if (read.success) return read.output;
+  throw invalid("there is no compiled configuration, or it does not fit its outline");
+}
+
+const partsOf = ({ issuers, sources, targets, limits }: Outline): Omit<Config, "routes"> => ({
+  issuers,
+  sources: Object.entries(sources).map(([name, { provider, ...settings }]) => ({ name, provider, settings })),
+  targets: Object.entries(targets).map(([name, { kind, ...settings }]) => ({ name, kind, settings })),
+  limits,
+});
+
+function route(name: string, { when, do: does }: Outline["routes"][string]): ConfiguredRoute {
+  const [chosen] = Object.entries(does);
+  const compiled = compilePattern(when);
+  if (chosen === undefined || !compiled.ok) throw invalid(`the compiled route "${name}" cannot be used`);
+  const [action, { target, ...options }] = chosen;
+  const { pattern } = compiled;
+  return { name, when, pattern, matches: (entry) => matches(pattern, entry), action, target, options };
+}
+
+const invalid = (why: string): Fault => new Fault("configuration_invalid", why, { retryable: false });

@@ -1,0 +1,44 @@
+import type { Action, ActionTools } from "../actions/action.ts";
+import { Fault } from "../host/fault.ts";
+import type { Route } from "../routes/route.ts";
+import type { Config } from "./schema.ts";
+
+/** The configured routes of one kind of action, ready to run, in a process that has no other. */
+export function connectAction(
+  action: Action,
+  { routes, targets }: Pick<Config, "routes" | "targets">,
+  tools: ActionTools,
+): readonly Route[] {
+  return routes
+    .filter((route) => route.action === action.name)
+    .map(({ name, matches, target, options }) => {
+      const settings = settingsOf(target, targets);
+      const connected = action.connect({ route: name, targetName: target, target: settings, options }, tools);
+      const { runsReportedBy } = connected;
+      return {
+        name,
+        matches,
+        action: action.name,
+        target,
+        maxAttemptMs: action.maxAttemptMs,
+        run: (context) => connected.run(context),
+        ...(runsReportedBy !== undefined && { runsReportedBy }),
+      };
+    });
+}
+
+/** Which source reports the runs of each route, of whatever kind, as its target's settings have it. */
+export const runReporters = ({ routes, targets }: Pick<Config, "routes" | "targets">): readonly RunReporter[] =>
+  routes.map(({ name, target }) => {
+    const settings = settingsOf(target, targets);
+    const told = "runsReportedBy" in settings ? settings.runsReportedBy : undefined;
+    return { name, ...(typeof told === "string" && { runsReportedBy: told }) };
+  });
+
+type RunReporter = Pick<Route, "name" | "runsReportedBy">;
+
+function settingsOf(target: string, targets: Config["targets"]): object {
+  const found = targets.find(({ name }) => name === target);
+  if (found) return found.settings;
+  throw new Fault("configuration_invalid", `there is no target "${target}"`, { retryable: false });
+}

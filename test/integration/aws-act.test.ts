@@ -1,0 +1,244 @@
+import * as fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { ActionOutcome } from "../../shared/actions/action.ts";
+import { sqsClient } from "../../shared/aws/clients.ts";
+import { type QueueTools, queueHandler } from "../../shared/aws/queue-messages.ts";
+import { type BusEntry, entryOf } from "../../shared/bus/entry.ts";
+import { leaseMs } from "../../shared/delivery/act.ts";
+import { actOn } from "../../shared/delivery/act-on.ts";
+import { actionIdOf } from "../../shared/delivery/keys.ts";
+import { laterBy } from "../../shared/host/clock.ts";
+import type { Route } from "../../shared/routes/route.ts";
+import { type AwsAccount, sent, startAwsAccount } from "../support/aws-account.ts";
+import { bodyOf, queueMessage, SandboxQueue } from "../support/aws-queue.ts";
+import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
+import { sampleDelivery } from "../support/samples.ts";
+import { silentLog } from "../support/tools.ts";
+
+const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
+const RETRY: ActionOutcome = { outcome: "retry", summary: "no connection" };
+const GIVE_UP: ActionOutcome = { outcome: "give_up", summary: "the listener refuses it \u0000\uD800" };
+
+let account: AwsAccount;
+let stop: () => Promise<void>;
+beforeEach(async () => {
+  account = await startAwsAccount();
+  for (const [name, value] of Object.entries(account.environment)) vi.stubEnv(name, value);
+});
+afterEach(async () => {
+  await stop();
+  await account.stop();
+});
+
+/** A function for this route, with one delivery recorded and the message that its rule makes of it. */
+async function actFunction(route: Route) {
+  const parts = await bridgeParts([route]);
+  stop = parts.stop;
+  const delivery = sampleDelivery();
+  await parts.deliveries.record(delivery);
+  const run: QueueTools["run"] = (name, happening) => actOn(name, happening, parts.tools);
+  const handlerOf = (given: QueueTools["run"]) =>
+    queueHandler({
+      run: given,
+      sqs: sqsClient(),
+      queueUrl: account.environment.QUEUE_URL,
+      deadLetterQueueUrl: account.environment.DEAD_LETTER_QUEUE_URL,
+      clock: parts.clock,
+      log: silentLog,
+    });
+  const handler = handlerOf(run);
+  /** The ids of messages that stay in the queue. */
+  const hand = async (...bodies: readonly string[]): Promise<readonly string[]> => {
+    const Records = bodies.map((body, at) => queueMessage(`m${at}`, body));
+    return (await handler({ Records })).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
+  };
+  return { ...parts, delivery, run, handlerOf, handler, hand, body: bodyOf("docs", entryFor(delivery)) };
+}
+
+function entryFor(delivery: Parameters<typeof entryOf>[0]): BusEntry {
+  const entry = entryOf(delivery);
+  if (entry === undefined) throw new Error("the sample is an event");
+  return entry;
+}
+
+const hidings = () => account.calls.flatMap(({ target, input }) => (target.endsWith("Visibility") ? [input] : []));
+const burials = () => account.calls.flatMap(({ target, input }) => (target.endsWith("SendMessage") ? [input] : []));
+const ACTION_ID = actionIdOf("docs", entryFor(sampleDelivery()).detail.eventKey);
+
+describe("a message of a route", () => {
+  it("runs its action, tells the delivery's timeline and leaves the queue", async () => {
+    const script = scripted([DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(script.contexts[0]?.entry).toEqual(entryFor(parts.delivery));
+    const timeline = await parts.deliveries.timeline(parts.delivery.id);
+    expect(timeline.map(({ kind }) => kind).sort()).toEqual(["attempt", "scheduled"]);
+    expect(await parts.attempts(parts.delivery.id)).toMatchObject([{ attempt: 1, ...DONE }]);
+    expect(account.calls).toEqual([]);
+  });
+
+  it("that comes many times, at once and later, runs its action once", async () => {
+    const script = scripted([DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    await parts.hand(parts.body, parts.body, parts.body, parts.body);
+    expect(await parts.hand(parts.body, parts.body)).toEqual([]);
+    expect(script.contexts).toHaveLength(1);
+    expect(await parts.deliveries.timeline(parts.delivery.id)).toHaveLength(2);
+  });
+
+  it("that tells the same happening as another does nothing but say so", async () => {
+    const script = scripted([RETRY]);
+    const parts = await actFunction(routeOf(script.run));
+    const again = { ...sampleDelivery(1), id: "d-told-again" };
+    await parts.deliveries.record(again);
+    expect(await parts.hand(parts.body)).toEqual(["m0"]);
+    expect(await parts.hand(bodyOf("docs", entryFor(again)))).toEqual([]);
+    expect(script.contexts).toHaveLength(1);
+    expect(await parts.deliveries.timeline(again.id)).toMatchObject([
+      { kind: "already_scheduled", by: parts.delivery.id },
+    ]);
+  });
+
+  it("is hidden for the wait that the target asked for, and for the rest of it when it comes early", async () => {
+    const script = scripted([{ ...RETRY, afterSeconds: 40 }, DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    expect(await parts.hand(parts.body)).toEqual(["m0"]);
+    parts.clock.advance(15_500);
+    expect(await parts.hand(parts.body)).toEqual(["m0"]);
+    parts.clock.advance(24_500);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(hidings()).toEqual(
+      [40, 25].map((VisibilityTimeout) => ({
+        QueueUrl: account.environment.QUEUE_URL,
+        ReceiptHandle: "receipt-of-m0",
+        VisibilityTimeout,
+      })),
+    );
+    expect(script.contexts).toHaveLength(2);
+  });
+
+  it("is hidden for no longer than SQS allows, whatever the target asks for", async () => {
+    const parts = await actFunction(routeOf(scripted([{ ...RETRY, afterSeconds: 86_400 }]).run));
+    expect(await parts.hand(parts.body)).toEqual(["m0"]);
+    expect(hidings()).toMatchObject([{ VisibilityTimeout: 42_300 }]);
+  });
+
+  it("whose action another owner has is hidden until that owner's lease ends", async () => {
+    const script = scripted([DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    const { eventKey } = entryFor(parts.delivery).detail;
+    const action = {
+      id: ACTION_ID,
+      route: "docs",
+      action: "tekton",
+      target: "ci",
+      eventKey,
+      delivery: parts.delivery.id,
+    };
+    await parts.actions.schedule(action, parts.clock.now());
+    const lease = leaseMs(parts.tools.routes);
+    await parts.actions.claim(ACTION_ID, parts.clock.now(), laterBy(parts.clock.now(), lease));
+    expect(await parts.hand(parts.body)).toEqual(["m0"]);
+    expect(hidings()).toMatchObject([{ VisibilityTimeout: lease / 1_000 }]);
+    parts.clock.advance(lease);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(script.contexts).toHaveLength(1);
+  });
+
+  it("whose action is given up goes to the dead letters with the reason, before it leaves the queue", async () => {
+    const parts = await actFunction(routeOf(scripted([GIVE_UP]).run));
+    account.answers.set("AmazonSQS.SendMessage", () => ({ error: "InternalException" }));
+    expect(await parts.hand(parts.body)).toEqual(["m0"]);
+    account.calls.length = 0;
+    account.answers.set("AmazonSQS.SendMessage", ({ MessageBody = "" }) => sent(MessageBody));
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(burials()).toMatchObject([{ QueueUrl: account.environment.DEAD_LETTER_QUEUE_URL, MessageBody: parts.body }]);
+  });
+
+  it("tells the reason in characters that SQS takes", async () => {
+    const parts = await actFunction(routeOf(scripted([GIVE_UP]).run));
+    expect(await parts.hand(parts.body)).toEqual([]);
+    const [{ MessageAttributes } = {}] = burials();
+    expect(MessageAttributes?.["reason"]?.StringValue).toBe("the listener refuses it \uFFFD\uFFFD");
+  });
+
+  it.each([
+    ["that is no JSON", "push!"],
+    ["of another shape", '{"route":"docs","entry":{"detail":{"eventKey":7}}}'],
+    ["of a route that is not here", bodyOf("gone", entryFor(sampleDelivery()))],
+  ])("%s goes to the dead letters at once, and holds up no other", async (_, body) => {
+    const script = scripted([DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    expect(await parts.hand(body, parts.body)).toEqual([]);
+    expect(burials()).toMatchObject([{ MessageBody: body }]);
+    expect(script.contexts).toHaveLength(1);
+  });
+
+  it("stays in the queue when the table is gone, and takes no other with it", async () => {
+    const parts = await actFunction(routeOf(scripted([DONE]).run));
+    const other = sampleDelivery(2);
+    await parts.deliveries.record(other);
+    const handler = parts.handlerOf((name, happening) =>
+      happening.delivery === other.id ? Promise.reject(new Error("gone")) : parts.run(name, happening),
+    );
+    const Records = [parts.body, bodyOf("docs", entryFor(other))].map((body, at) => queueMessage(`m${at}`, body));
+    expect(await handler({ Records })).toEqual({ batchItemFailures: [{ itemIdentifier: "m1" }] });
+    expect(account.calls).toEqual([]);
+  });
+});
+
+const outcomes = fc.constantFrom<ActionOutcome>(DONE, RETRY, { ...RETRY, afterSeconds: 90 }, GIVE_UP);
+/** For each happening: what its attempts come to, and the messages of it, each by one of two deliveries. */
+const happenings = fc.array(
+  fc.record({
+    outcomes: fc.array(outcomes, { minLength: 1, maxLength: 7 }),
+    messages: fc.array(fc.nat({ max: 1 }), { minLength: 1, maxLength: 4 }),
+  }),
+  { minLength: 1, maxLength: 4 },
+);
+
+describe("whatever the messages and the targets do", () => {
+  it("every action ends done, or in the dead letters, and no message stays", async () => {
+    let runs = 0;
+    await fc.assert(
+      fc.asyncProperty(happenings, fc.integer({ min: 1, max: 5 }), async (told, batchSize) => {
+        runs += 1;
+        const left = new Map(
+          told.map((one, at) => [sampleDelivery(runs * 100 + at).event.page.version, [...one.outcomes]]),
+        );
+        const run: Route["run"] = async ({ entry }) => {
+          const version = "page" in entry.detail ? entry.detail.page.version : undefined;
+          return left.get(version)?.shift() ?? DONE;
+        };
+        const parts = await actFunction(routeOf(run));
+        const queue = new SandboxQueue(account, parts.clock);
+        const dead: string[] = [];
+        account.answers.set("AmazonSQS.SendMessage", ({ MessageBody = "" }) => {
+          dead.push(MessageBody);
+          return sent(MessageBody);
+        });
+        for (const [at, { messages }] of told.entries()) {
+          for (const [n, teller] of messages.entries()) {
+            const first = sampleDelivery(runs * 100 + at);
+            const delivery = teller === 0 ? first : { ...first, id: `d-teller-${runs}-${at}` };
+            await parts.deliveries.record(delivery);
+            queue.put(`m${at}-${n}`, bodyOf("docs", entryFor(delivery)));
+          }
+        }
+        for (let round = 0; queue.nextAt !== undefined; round++) {
+          if (round > 100) throw new Error("a message stays");
+          parts.clock.advance(Math.max(0, queue.nextAt - parts.clock.now()));
+          await queue.deliver(parts.handler, batchSize);
+        }
+        for (const at of told.keys()) {
+          const { eventKey } = entryFor(sampleDelivery(runs * 100 + at)).detail;
+          const state = await parts.actions.state(actionIdOf("docs", eventKey));
+          expect(state).toMatch(/^(done|gave_up)$/);
+          expect(dead.some((body) => body.includes(eventKey))).toBe(state === "gave_up");
+        }
+        await parts.stop();
+      }),
+      { numRuns: 30 },
+    );
+  });
+});

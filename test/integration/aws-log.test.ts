@@ -1,0 +1,93 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { awsLog } from "../../shared/aws/aws-log.ts";
+import type { Log, LogFields } from "../../shared/host/log.ts";
+import { testClock } from "../support/tools.ts";
+
+const clock = testClock();
+let written: Record<string, unknown>[];
+beforeEach(() => {
+  written = [];
+  // Lines then go through the console, which a test can listen to.
+  vi.stubEnv("POWERTOOLS_DEV", "true");
+  vi.stubEnv("POWERTOOLS_LOG_LEVEL", "INFO");
+  vi.stubEnv("_X_AMZN_TRACE_ID", "Root=1-6727a1b2-0123456789abcdef01234567;Sampled=1");
+  for (const level of ["info", "warn", "error"] as const) {
+    vi.spyOn(console, level).mockImplementation((line: string) => void written.push(JSON.parse(line)));
+  }
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+});
+
+function line(fields: LogFields, level: keyof Log = "info"): Record<string, unknown> {
+  awsLog("receive", clock)[level](fields, "told");
+  expect(written).toHaveLength(1);
+  return written[0] ?? {};
+}
+
+describe("a line of a function's log", () => {
+  it("is one JSON object with its fields, the level and the trace", () => {
+    expect(line({ delivery: "d-1", code: "throttled" }, "error")).toMatchObject({
+      level: "ERROR",
+      message: "told",
+      service: "receive",
+      xray_trace_id: "1-6727a1b2-0123456789abcdef01234567",
+      delivery: "d-1",
+      code: "throttled",
+    });
+  });
+
+  const request = { request: "r-1", durationMs: 12 };
+  const attempt = { delivery: "d-1", route: "docs", action: "tekton", attempt: 2, durationMs: 900 };
+  const counted: readonly (readonly [string, string, LogFields, LogFields])[] = [
+    [
+      "a delivery",
+      "requests",
+      { ...request, source: "wiki", status: "accepted" },
+      { source: "wiki", outcome: "accepted", reason: "none" },
+    ],
+    [
+      "a refusal",
+      "requests",
+      { ...request, source: "wiki", status: 401, reason: "signature_mismatch", header: "x-hub-signature" },
+      { source: "wiki", outcome: "refused", reason: "signature_mismatch" },
+    ],
+    [
+      "a refusal of no source",
+      "requests",
+      { ...request, status: 404, reason: "source_unknown" },
+      { source: "none", outcome: "refused", reason: "source_unknown" },
+    ],
+    [
+      "a failure",
+      "requests",
+      { ...request, source: "wiki", status: 503, fault: "store_unavailable" },
+      { source: "wiki", outcome: "failed", reason: "store_unavailable" },
+    ],
+    [
+      "a mistake of ours",
+      "requests",
+      { ...request, status: 503, error: "TypeError", at: "at x" },
+      { source: "none", outcome: "failed", reason: "TypeError" },
+    ],
+    ["an attempt", "attempts", { ...attempt, outcome: "retry" }, { route: "docs", outcome: "retry" }],
+  ];
+  it.each(counted)("about %s is counted in %s", (_, name, fields, dimensions) => {
+    const told = line(fields);
+    expect(told).toMatchObject({ ...dimensions, [name]: 1 });
+    expect(told["_aws"]).toEqual({
+      Timestamp: clock.now(),
+      CloudWatchMetrics: [
+        { Namespace: "Drawbridge", Dimensions: [Object.keys(dimensions)], Metrics: [{ Name: name, Unit: "Count" }] },
+      ],
+    });
+  });
+
+  it.each([
+    ["on the way", { request: "r-1", source: "wiki", error: "TypeError" }],
+    ["about an attempt that had no say", attempt],
+  ])("%s is not counted", (_, fields) => {
+    expect(line(fields)).not.toHaveProperty("_aws");
+  });
+});

@@ -1,0 +1,125 @@
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import dynalite from "dynalite";
+import { vi } from "vitest";
+import { createTable } from "../../shared/store/create-table.ts";
+
+interface AwsCall {
+  /** As in `X-Amz-Target`, such as `AWSEvents.PutEvents`. */
+  readonly target: string;
+  readonly input: AwsInput;
+}
+
+/** As much as is looked at of what the bridge sends to the services. */
+export interface AwsInput {
+  readonly Entries?: readonly { readonly Source: string; readonly DetailType: string; readonly Detail: string }[];
+  readonly QueueUrl?: string;
+  readonly ReceiptHandle?: string;
+  readonly VisibilityTimeout?: number;
+  readonly MessageBody?: string;
+  readonly MessageAttributes?: Readonly<Record<string, { readonly StringValue: string }>>;
+  /** Of a secret. */
+  readonly SecretId?: string;
+  /** Of a parameter. */
+  readonly Name?: string;
+}
+
+/** What a service answers; an error's name makes it a failure that the SDK does not repeat. */
+type Answer = Readonly<Record<string, unknown>> | { readonly error: string };
+
+/**
+ * An account on loopback: a table in dynalite, and stand-ins for EventBridge, SQS, Secrets Manager and Systems Manager that
+ * speak their protocol. Every call to any of them is told in `calls`.
+ */
+export async function startAwsAccount() {
+  const calls: AwsCall[] = [];
+  const answers = new Map<string, (input: AwsInput) => Answer>([
+    ["AWSEvents.PutEvents", ({ Entries = [] }) => ({ Entries: Entries.map(() => ({ EventId: "1" })) })],
+    ["AmazonSQS.SendMessage", ({ MessageBody = "" }) => sent(MessageBody)],
+    ["AmazonSQS.ChangeMessageVisibility", () => ({})],
+  ]);
+  const services = await listening(async (request, response) => {
+    const target = String(request.headers["x-amz-target"]);
+    const input = JSON.parse(await textOf(request)) as AwsInput;
+    calls.push({ target, input });
+    const answer = answers.get(target)?.(input) ?? { error: "UnknownOperationException" };
+    const failed = "error" in answer;
+    response.writeHead(failed ? 400 : 200, { "Content-Type": "application/x-amz-json-1.1" });
+    response.end(JSON.stringify(failed ? { __type: answer.error } : answer));
+  });
+  const tables = dynalite({ createTableMs: 0 });
+  const database = await listening((request, response) => {
+    calls.push({ target: String(request.headers["x-amz-target"]), input: {} });
+    tables.emit("request", request, response);
+  });
+  const environment = {
+    AWS_REGION: "eu-central-1",
+    AWS_ACCESS_KEY_ID: "local",
+    AWS_SECRET_ACCESS_KEY: "local",
+    AWS_ENDPOINT_URL: services.url,
+    AWS_ENDPOINT_URL_DYNAMODB: database.url,
+    TABLE_NAME: "drawbridge",
+    BUS_NAME: "drawbridge-bus",
+    QUEUE_URL: `${services.url}/queue`,
+    DEAD_LETTER_QUEUE_URL: `${services.url}/dead-letters`,
+    POWERTOOLS_LOG_LEVEL: "SILENT",
+  };
+  const client = new DynamoDBClient({
+    endpoint: database.url,
+    region: environment.AWS_REGION,
+    credentials: { accessKeyId: "local", secretAccessKey: "local" },
+  });
+  await createTable(client, environment.TABLE_NAME);
+  calls.length = 0;
+  return {
+    client,
+    calls,
+    answers,
+    environment,
+    stop: async () => {
+      client.destroy();
+      await Promise.all([services.close(), database.close()]);
+      vi.unstubAllEnvs();
+      vi.unstubAllGlobals();
+    },
+  };
+}
+
+export type AwsAccount = Awaited<ReturnType<typeof startAwsAccount>>;
+
+/** Loads a function as Lambda would: its environment is set, and `config` stands where the bundler writes it. */
+export async function loadFunction<T>(
+  account: Pick<AwsAccount, "environment">,
+  config: unknown,
+  load: () => Promise<T>,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  vi.resetModules();
+  vi.stubGlobal("DRAWBRIDGE_CONFIG", config);
+  for (const [name, value] of Object.entries({ ...account.environment, ...environment })) vi.stubEnv(name, value);
+  return load();
+}
+
+async function listening(handle: (request: IncomingMessage, response: ServerResponse) => unknown) {
+  const server: Server = createServer(handle);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = async (): Promise<void> => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of request) text += String(chunk);
+  return text;
+}
+
+/** What SQS answers to a message that it took; the SDK checks the digest. */
+export const sent = (body: string): Answer => ({
+  MessageId: "1",
+  MD5OfMessageBody: createHash("md5").update(body).digest("hex"),
+});

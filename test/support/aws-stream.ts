@@ -1,0 +1,100 @@
+import { GetItemCommand } from "@aws-sdk/client-dynamodb";
+import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
+import type { Clock } from "../../shared/host/clock.ts";
+import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
+import type { StoredItem } from "../../shared/store/item.ts";
+import { openStores, type Stores } from "../../shared/store/open-stores.ts";
+import type { AwsAccount } from "./aws-account.ts";
+import { testClock } from "./tools.ts";
+
+/** The record that the table's stream has of an item, as Lambda hands it over: bytes are base64. */
+export function streamRecord(
+  item: StoredItem,
+  sequence: number,
+  eventName: "INSERT" | "MODIFY" | "REMOVE" = "INSERT",
+): DynamoDBRecord {
+  const image = JSON.parse(
+    JSON.stringify(item, (_, value) => (value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value)),
+  );
+  return {
+    eventID: `event-${sequence}`,
+    eventName,
+    eventSource: "aws:dynamodb",
+    awsRegion: "eu-central-1",
+    dynamodb: {
+      Keys: { pk: image.pk, sk: image.sk },
+      SequenceNumber: sequenceNumber(sequence),
+      StreamViewType: "NEW_IMAGE",
+      ...(eventName !== "REMOVE" && { NewImage: image }),
+    },
+  };
+}
+
+/** Grows as the records do; the service's have 21 digits and more. */
+export const sequenceNumber = (sequence: number): string => `1${String(sequence).padStart(20, "0")}`;
+
+/** The item of a delivery, as it is in the account's table. */
+export async function storedHead({ client, environment }: AwsAccount, id: string): Promise<StoredItem> {
+  const Key = { pk: { S: id }, sk: { S: "head" } };
+  const get = new GetItemCommand({ TableName: environment.TABLE_NAME, Key, ConsistentRead: true });
+  const { Item } = await client.send(get);
+  if (Item === undefined) throw new Error(`there is no ${id}`);
+  return Item;
+}
+
+/** Records deliveries as `receive` does, and gives what the stream then has. */
+export async function recorded(
+  account: AwsAccount,
+  given: readonly RecordedDelivery[],
+): Promise<readonly DynamoDBRecord[]> {
+  const { deliveries } = storesOf(account);
+  const records: DynamoDBRecord[] = [];
+  for (const [at, delivery] of given.entries()) {
+    await deliveries.record(delivery);
+    records.push(streamRecord(await storedHead(account, delivery.id), at));
+  }
+  account.calls.length = 0;
+  return records;
+}
+
+/** The stores of an account, as its functions open them. */
+export const storesOf = ({ client, environment }: AwsAccount, clock: Clock = testClock()): Stores =>
+  openStores(client, environment.TABLE_NAME, { retentionDays: 30, markUnrelayed: false, clock });
+
+/** The item with its content cut short, as no release of ours ever wrote it. */
+export const spoilt = (item: StoredItem): StoredItem => ({ ...item, content: { B: Uint8Array.of(1, 2, 3) } });
+
+export interface StreamSettings {
+  readonly batchSize: number;
+  /** Repeats of a batch before it is set aside. */
+  readonly retries: number;
+}
+
+/**
+ * One shard's consumer as Lambda runs it: a batch that fails begins again at the first failure it names, in halves, until its
+ * attempts are used up and what is left of it is set aside.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+ */
+export async function consume(
+  records: readonly DynamoDBRecord[],
+  handler: (event: DynamoDBStreamEvent) => Promise<DynamoDBBatchResponse>,
+  { batchSize, retries }: StreamSettings,
+): Promise<{ readonly setAside: readonly DynamoDBRecord[]; readonly calls: number }> {
+  const setAside: DynamoDBRecord[] = [];
+  let calls = 0;
+  const run = async (batch: readonly DynamoDBRecord[], left: number): Promise<void> => {
+    calls += 1;
+    const { batchItemFailures } = await handler({ Records: [...batch] });
+    const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+    const first = batch.findIndex(({ dynamodb }) => failed.has(dynamodb?.SequenceNumber ?? ""));
+    if (first < 0) return;
+    const rest = batch.slice(first);
+    if (left === 0) return void setAside.push(...rest);
+    if (rest.length === 1) return run(rest, left - 1);
+    const middle = Math.ceil(rest.length / 2);
+    await run(rest.slice(0, middle), left - 1);
+    await run(rest.slice(middle), left - 1);
+  };
+  for (let at = 0; at < records.length; at += batchSize) await run(records.slice(at, at + batchSize), retries);
+  return { setAside, calls };
+}
