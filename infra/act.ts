@@ -1,0 +1,39 @@
+import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
+import type { Construct } from "constructs";
+import type { ActionQueue } from "./action-queue.ts";
+import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
+import type { DeliveryTable } from "./delivery-table.ts";
+import { grantSecrets, type SecretGrant } from "./secret-grants.ts";
+
+export interface ActProps extends FunctionDefaults {
+  /** Kind of the action. */
+  readonly kind: string;
+  readonly table: DeliveryTable;
+  readonly queue: ActionQueue;
+  readonly secrets: SecretGrant;
+  /** Actions run at once: more would be more than the targets can bear. */
+  readonly concurrency: number;
+}
+
+/** Runs one kind of action, from its queue. */
+export class Act extends BridgeFunction {
+  constructor(scope: Construct, id: string, { kind, table, queue, secrets, concurrency, ...defaults }: ActProps) {
+    super(scope, id, {
+      ...defaults,
+      name: `act-${kind}`,
+      description: `Runs ${kind} actions`,
+      environment: {
+        TABLE_NAME: table.table.tableName,
+        QUEUE_URL: queue.queue.queueUrl,
+        DEAD_LETTER_QUEUE_URL: queue.deadLetters.queueUrl,
+      },
+      timeout: queue.functionTimeout,
+    });
+    // One message a call: its attempt may take all the time the function has.
+    const limits = { batchSize: 1, maxConcurrency: concurrency };
+    this.handler.addEventSource(new SqsEventSource(queue.queue, { ...limits, reportBatchItemFailures: true }));
+    queue.deadLetters.grant(this.handler, "sqs:SendMessage");
+    table.allow(this.handler, ["GetItem", "PutItem", "UpdateItem", "Query"]);
+    grantSecrets(this.handler, secrets);
+  }
+}

@@ -1,0 +1,76 @@
+import { checkConfig, refsIn } from "../shared/config/check.ts";
+import type { ConfigProblem } from "../shared/config/explain.ts";
+import { type ConfigFinding, findingsOf, readConfig } from "../shared/config/load.ts";
+import type { Config } from "../shared/config/schema.ts";
+import type { Path } from "../shared/config/yaml-file.ts";
+import { Fault } from "../shared/host/fault.ts";
+import { Secret, type Secrets } from "../shared/host/secrets.ts";
+
+export interface CompiledConfig {
+  readonly config: Config;
+  /** The file's plain value, which goes into the bundles. */
+  readonly value: unknown;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * `drawbridge.yaml` as AWS can run it. Throws `configuration_invalid` with all that is wrong or unsafe in it, and with
+ * what only works on one machine.
+ */
+export async function compileConfig(path: string): Promise<CompiledConfig> {
+  const findings = await checkConfig(path, awsReferences);
+  const loaded = await readConfig(path);
+  if (!loaded.ok) throw invalid(loaded.findings);
+  const { config, file } = loaded;
+  const problems = [...keyFiles(config), ...nulls(config)];
+  const errors = [
+    ...findings.filter(({ level }) => level === "error"),
+    ...findingsOf("error", problems, { path, file }),
+  ];
+  if (errors.length > 0) throw invalid(errors);
+  return { config, value: file.value, warnings: findings.map(({ message }) => message) };
+}
+
+/** The references to secrets below `settings` that AWS resolves, each once. */
+export const awsSecretRefs = (settings: readonly object[]): readonly string[] => [
+  ...new Set(settings.flatMap((one) => refsIn(one, [])).map(([, ref]) => ref)),
+];
+
+/** Tells which references lead somewhere in AWS. Nothing is read: that takes credentials. */
+const awsReferences: Secrets = {
+  read: (ref) =>
+    /^(secretsmanager|ssm):/.test(ref)
+      ? Promise.resolve(new Secret("not read"))
+      : Promise.reject(
+          new Fault(
+            "secret_unavailable",
+            `secret ${ref}: read on one machine only; in AWS give secretsmanager:name#key or ssm:/path`,
+            { retryable: false },
+          ),
+        ),
+};
+
+function keyFiles({ issuers }: Config): readonly ConfigProblem[] {
+  return Object.entries(issuers)
+    .filter(([, { jwks }]) => jwks !== undefined && "file" in jwks)
+    .map(([name]) => ({
+      path: ["issuers", name, "jwks", "file"],
+      message: "a key file is read on one machine only; in AWS give url or inline",
+    }));
+}
+
+/** CloudFormation refuses a template that holds null anywhere; no published event has one to match. */
+function nulls({ routes }: Config): readonly ConfigProblem[] {
+  return routes
+    .flatMap(({ name, when }) => nullsIn(when, ["routes", name, "when"]))
+    .map((path) => ({ path, message: "CloudFormation takes no null in a pattern" }));
+}
+
+function nullsIn(value: unknown, path: Path): readonly Path[] {
+  if (value === null) return [path];
+  if (typeof value !== "object") return [];
+  return Object.entries(value).flatMap(([member, below]) => nullsIn(below, [...path, member]));
+}
+
+const invalid = (errors: readonly ConfigFinding[]): Fault =>
+  new Fault("configuration_invalid", errors.map(({ message }) => message).join("\n"), { retryable: false });

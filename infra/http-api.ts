@@ -1,0 +1,99 @@
+import { CfnOutput, RemovalPolicy, Validations } from "aws-cdk-lib";
+import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
+import {
+  DomainName,
+  HttpApi,
+  HttpStage,
+  LogGroupLogDestination,
+  type MTLSConfig,
+  SecurityPolicy,
+} from "aws-cdk-lib/aws-apigatewayv2";
+import { HttpLambdaIntegration } from "aws-cdk-lib/aws-apigatewayv2-integrations";
+import { Certificate } from "aws-cdk-lib/aws-certificatemanager";
+import { Stats } from "aws-cdk-lib/aws-cloudwatch";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
+import { LogGroup } from "aws-cdk-lib/aws-logs";
+import { Bucket } from "aws-cdk-lib/aws-s3";
+import { Construct } from "constructs";
+import type { Ingress } from "./ingress.ts";
+import type { Settings } from "./settings.ts";
+
+export interface BridgeApiProps {
+  readonly handler: IFunction;
+  readonly settings: Settings;
+}
+
+/** An HTTP API that passes every request to `receive`, whose one route table decides. Throttled and logged. */
+export class BridgeApi extends Construct implements Ingress {
+  readonly url: string;
+  readonly metrics: Ingress["metrics"];
+
+  constructor(scope: Construct, id: string, { handler, settings }: BridgeApiProps) {
+    super(scope, id);
+    const domain = this.#domain(settings);
+    const api = new HttpApi(this, "Api", {
+      description: "Drawbridge",
+      createDefaultStage: false,
+      defaultIntegration: new HttpLambdaIntegration("Receive", handler),
+      // The address that AWS gives would go round the domain, and its mutual TLS.
+      disableExecuteApiEndpoint: domain !== undefined,
+    });
+    const stage = new HttpStage(this, "Stage", {
+      httpApi: api,
+      autoDeploy: true,
+      throttle: { rateLimit: settings.requestsPerSecond, burstLimit: settings.requestBurst },
+      accessLogSettings: { destination: new LogGroupLogDestination(this.#log(settings)), format: ACCESS_LINE },
+      ...(domain !== undefined && { domainMapping: { domainName: domain } }),
+    });
+    this.url = settings.domainName === undefined ? api.apiEndpoint : `https://${settings.domainName}`;
+    this.metrics = {
+      requests: stage.metricCount(),
+      refused: stage.metricClientError(),
+      failed: stage.metricServerError(),
+      latency: stage.metricLatency({ statistic: Stats.p(95) }),
+    };
+    Validations.of(api).acknowledge({
+      id: "AwsSolutions-APIG4",
+      reason:
+        "each sender proves itself over the raw bytes of its request, which no authorizer of an HTTP API is shown",
+    });
+  }
+
+  #log({ logDays }: Settings): LogGroup {
+    return new LogGroup(this, "AccessLog", { retention: logDays, removalPolicy: RemovalPolicy.DESTROY });
+  }
+
+  #domain({ domainName, certificate, trustStore }: Settings): DomainName | undefined {
+    if (domainName === undefined || certificate === undefined) return undefined;
+    const domain = new DomainName(this, "Domain", {
+      domainName,
+      certificate: Certificate.fromCertificateArn(this, "Certificate", certificate),
+      securityPolicy: SecurityPolicy.TLS_1_2,
+      ...(trustStore !== undefined && { mtls: this.#believed(new URL(trustStore)) }),
+    });
+    new CfnOutput(this, "DomainTarget", {
+      description: `Where a DNS record for ${domainName} points`,
+      value: domain.regionalDomainName,
+    });
+    return domain;
+  }
+
+  #believed({ hostname, pathname }: URL): MTLSConfig {
+    return { bucket: Bucket.fromBucketName(this, "TrustStore", hostname), key: pathname.slice(1) };
+  }
+}
+
+/** No path and no query: an address may hold anything, and Connect's holds a token. */
+const ACCESS_LINE = AccessLogFormat.custom(
+  JSON.stringify({
+    requestId: "$context.requestId",
+    time: "$context.requestTime",
+    method: "$context.httpMethod",
+    from: "$context.identity.sourceIp",
+    status: "$context.status",
+    bytes: "$context.responseLength",
+    latencyMs: "$context.responseLatency",
+    functionStatus: "$context.integration.status",
+    error: "$context.error.message",
+  }),
+);

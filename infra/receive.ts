@@ -1,0 +1,30 @@
+import { Duration } from "aws-cdk-lib";
+import type { Construct } from "constructs";
+import { TABLE } from "../shared/store/table.ts";
+import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
+import type { DeliveryTable } from "./delivery-table.ts";
+import { grantSecrets, type SecretGrant } from "./secret-grants.ts";
+
+export interface ReceiveProps extends FunctionDefaults {
+  readonly table: DeliveryTable;
+  readonly secrets: SecretGrant;
+  readonly reservedConcurrency: number | undefined;
+}
+
+/** Takes requests: proves them, records them, and answers on-call's questions about them. */
+export class Receive extends BridgeFunction {
+  constructor(scope: Construct, id: string, { table, secrets, ...defaults }: ReceiveProps) {
+    super(scope, id, {
+      ...defaults,
+      name: "receive",
+      description: "Takes webhooks, and answers on-call",
+      environment: { TABLE_NAME: table.table.tableName },
+      // GitLab waits ten seconds for an answer, the shortest of the senders.
+      timeout: Duration.seconds(10),
+      // A sender waits while this function starts.
+      memoryMb: 1_024,
+    });
+    table.allow(this.handler, ["PutItem", "GetItem", "Query"], [TABLE.dayIndex.name]);
+    grantSecrets(this.handler, secrets);
+  }
+}

@@ -1,0 +1,53 @@
+import { Duration } from "aws-cdk-lib";
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
+import type { EventBus } from "aws-cdk-lib/aws-events";
+import { FilterCriteria, FilterRule, StartingPosition } from "aws-cdk-lib/aws-lambda";
+import { DynamoEventSource, SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
+import type { Queue } from "aws-cdk-lib/aws-sqs";
+import type { Construct } from "constructs";
+import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
+import type { DeliveryTable } from "./delivery-table.ts";
+
+export interface RelayProps extends FunctionDefaults {
+  readonly table: DeliveryTable;
+  readonly bus: EventBus;
+  readonly failures: Queue;
+}
+
+/**
+ * Only a new record of an event is to be published: every other write to the table (repeats, timelines, actions, pages)
+ * is filtered out before it costs a call.
+ */
+const NEW_EVENT = FilterCriteria.filter({
+  eventName: FilterRule.isEqual("INSERT"),
+  dynamodb: { NewImage: { outcome: { S: FilterRule.isEqual("event") } } },
+});
+
+/** Publishes what the table's stream tells was recorded. A poisoned record is isolated and set aside; nothing waits for it. */
+export class Relay extends BridgeFunction {
+  constructor(scope: Construct, id: string, { table, bus, failures, ...defaults }: RelayProps) {
+    super(scope, id, {
+      ...defaults,
+      name: "relay",
+      description: "Publishes recorded deliveries to the bus",
+      environment: { TABLE_NAME: table.table.tableName, BUS_NAME: bus.eventBusName },
+      timeout: Duration.seconds(30),
+    });
+    this.handler.addEventSource(
+      // `as`: CDK declares the class and its own interface differently under exactOptionalPropertyTypes.
+      new DynamoEventSource(table.table as ITable, {
+        startingPosition: StartingPosition.TRIM_HORIZON,
+        filters: [NEW_EVENT],
+        batchSize: 100,
+        reportBatchItemFailures: true,
+        bisectBatchOnError: true,
+        retryAttempts: 10,
+        // The stream itself forgets after a day.
+        maxRecordAge: Duration.hours(12),
+        onFailure: new SqsDlq(failures),
+      }),
+    );
+    table.allow(this.handler, ["UpdateItem"]);
+    bus.grantPutEventsTo(this.handler);
+  }
+}

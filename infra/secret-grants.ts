@@ -1,0 +1,41 @@
+import { Arn, ArnFormat, Stack } from "aws-cdk-lib";
+import { PolicyStatement } from "aws-cdk-lib/aws-iam";
+import type { IFunction } from "aws-cdk-lib/aws-lambda";
+
+export interface SecretGrant {
+  /** `secretsmanager:name#key` and `ssm:/path`, as the configuration has them. */
+  readonly refs: readonly string[];
+  /** ARN of the key they are encrypted with, if it is one of the account's own. */
+  readonly key: string | undefined;
+}
+
+/** Lets a function read exactly the secrets that these references name. */
+export function grantSecrets(handler: IFunction, { refs, key }: SecretGrant): void {
+  const stack = Stack.of(handler);
+  const allow = (action: string, resources: readonly string[]): void => {
+    if (resources.length === 0) return;
+    handler.addToRolePolicy(new PolicyStatement({ actions: [action], resources: [...new Set(resources)].sort() }));
+  };
+  allow(
+    "secretsmanager:GetSecretValue",
+    named(refs, /^secretsmanager:([^#]+)/).map((name) => secretArn(name, stack)),
+  );
+  allow(
+    "ssm:GetParameter",
+    named(refs, /^ssm:\/(.+)/).map((path) =>
+      stack.formatArn({ service: "ssm", resource: "parameter", resourceName: path }),
+    ),
+  );
+  // The keys that AWS keeps for the two services let the account's own callers use them; a key of one's own does not.
+  if (key !== undefined && refs.length > 0) allow("kms:Decrypt", [key]);
+}
+
+const named = (refs: readonly string[], pattern: RegExp): readonly string[] =>
+  refs.flatMap((ref) => pattern.exec(ref)?.[1] ?? []);
+
+/** Secrets Manager adds six characters of its own to the name in an ARN; `?` stands for one of them. */
+function secretArn(name: string, stack: Stack): string {
+  if (name.startsWith("arn:")) return name;
+  const parts = { service: "secretsmanager", resource: "secret", arnFormat: ArnFormat.COLON_RESOURCE_NAME };
+  return Arn.format({ ...parts, resourceName: `${name}-??????` }, stack);
+}

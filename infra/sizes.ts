@@ -1,0 +1,103 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { actions } from "../shared/actions/registry.ts";
+import { type BundleSize, measureBundle } from "./bundle-size.ts";
+import { entryOf, type FunctionName, PROJECT_ROOT } from "./bundling.ts";
+import { compileConfig } from "./compile-config.ts";
+
+/** What `receive` may be when it starts: a sender waits for it. */
+const RECEIVE_MAX_KB = 450;
+const RECEIVE_MAX_INIT_RATIO = 1.2;
+/** What `receive` has no use for. */
+const NOT_IN_RECEIVE = ["yaml", "tsx", "dynalite", "@aws-sdk/client-eventbridge", "@aws-sdk/client-sqs"];
+/** Imports timed of each bundle, in turn with the others' so that a slow moment of the machine hits all. */
+const ROUNDS = 21;
+/** Owners of code that are listed. */
+const SHOWN = 12;
+
+type Sizes = ReadonlyMap<string, BundleSize>;
+
+/** Bundles every function as the stack does, prints size, content and start-up time; gives 1 when a budget is passed. */
+async function report(folder: string): Promise<number> {
+  const acts = actions.map(({ name }) => `act-${name}` as const);
+  const names: readonly FunctionName[] = ["receive", "relay", "sweep", ...acts];
+  const { value } = await compileConfig(join(PROJECT_ROOT, "infra/example/drawbridge.yaml"));
+  const entries = [["floor", "infra/floor.ts"], ...names.map((name) => [name, entryOf(name)])] as const;
+  const sizes: Sizes = new Map(
+    await Promise.all(
+      entries.map(
+        async ([name = "", entry = ""]) => [name, await measureBundle(entry, join(folder, name), value)] as const,
+      ),
+    ),
+  );
+  const initMs = await timeImports(sizes);
+  const ratioOf = (name: string): number => (initMs.get(name) ?? Number.NaN) / (initMs.get("floor") ?? Number.NaN);
+  for (const [name, size] of sizes) print(name, size, ratioOf(name));
+  const problems = overBudget(sizes, ratioOf);
+  for (const problem of problems) process.stdout.write(`over budget: ${problem}\n`);
+  return problems.length === 0 ? 0 : 1;
+}
+
+/**
+ * Milliseconds of processor time that importing each bundle takes, each time in a process of its own; the least of all
+ * rounds, because what else the machine does only ever adds to it.
+ */
+async function timeImports(sizes: Sizes): Promise<ReadonlyMap<string, number>> {
+  const times = new Map([...sizes.keys()].map((name) => [name, [] as number[]]));
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [name, { index }] of sizes) times.get(name)?.push(await timeImport(index));
+  }
+  return new Map([...times].map(([name, all]) => [name, Math.min(...all)]));
+}
+
+async function timeImport(file: string): Promise<number> {
+  const script = `const start = process.cpuUsage();
+    await import(${JSON.stringify(file)});
+    const { user, system } = process.cpuUsage(start);
+    console.log((user + system) / 1000);`;
+  const args = ["--input-type=module", "--eval", script];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env: ENVIRONMENT });
+  return Number(stdout.trim().split("\n").at(-1));
+}
+
+/** What Lambda would set, with names that lead nowhere: importing a function calls nothing. */
+const ENVIRONMENT = {
+  AWS_REGION: "eu-central-1",
+  AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
+  TABLE_NAME: "table",
+  BUS_NAME: "bus",
+  QUEUE_URL: "https://sqs.invalid/queue",
+  DEAD_LETTER_QUEUE_URL: "https://sqs.invalid/dead-letters",
+};
+
+function overBudget(sizes: Sizes, ratioOf: (name: string) => number): readonly string[] {
+  const receive = sizes.get("receive");
+  if (receive === undefined) return ["there is no receive"];
+  const problems = receive.owners
+    .filter(([owner]) => NOT_IN_RECEIVE.includes(owner))
+    .map(([owner]) => `receive holds ${owner}`);
+  if (receive.bytes > RECEIVE_MAX_KB * 1_000)
+    problems.push(`receive has ${kb(receive.bytes)} KB, of ${RECEIVE_MAX_KB} allowed`);
+  const ratio = ratioOf("receive");
+  if (!(ratio <= RECEIVE_MAX_INIT_RATIO))
+    problems.push(`receive starts in ${ratio.toFixed(2)} × the floor, of ${RECEIVE_MAX_INIT_RATIO} allowed`);
+  return problems;
+}
+
+function print(name: string, { bytes, gzipBytes, laterBytes, owners }: BundleSize, ratio: number): void {
+  const line = `${kb(bytes)} KB (gzip ${kb(gzipBytes)} KB), ${kb(laterBytes)} KB only when needed`;
+  process.stdout.write(`${name}: ${line}; starts in ${ratio.toFixed(2)} × the floor\n`);
+  for (const [owner, size] of owners.slice(0, SHOWN)) process.stdout.write(`  ${kb(size).padStart(6)} KB  ${owner}\n`);
+}
+
+const kb = (bytes: number): string => (bytes / 1_000).toFixed(1);
+
+const folder = await mkdtemp(join(tmpdir(), "drawbridge-sizes-"));
+try {
+  process.exitCode = await report(folder);
+} finally {
+  await rm(folder, { recursive: true });
+}

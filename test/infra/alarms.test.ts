@@ -1,0 +1,70 @@
+import { readFile } from "node:fs/promises";
+import { beforeAll, describe, expect, it } from "vitest";
+import { readable, type Synthesised, synthesise } from "./synthesised.ts";
+
+let stack: Synthesised;
+beforeAll(async () => {
+  stack = await synthesise({ alarmTopic: TOPIC });
+});
+
+const TOPIC = "arn:aws:sns:eu-central-1:111111111111:on-call";
+
+/** What each alarm watches: metric names, with whose they are. */
+const watched = (): Readonly<Record<string, readonly string[]>> =>
+  Object.fromEntries(
+    [...stack.resources("AWS::CloudWatch::Alarm")].map(([name, { Properties }]) => {
+      const metrics = (Properties["Metrics"] as { MetricStat?: { Metric: object } }[] | undefined) ?? [];
+      const all = Properties["MetricName"]
+        ? [Properties]
+        : metrics.flatMap(({ MetricStat }) => MetricStat?.Metric ?? []);
+      return [name, all.map((metric) => describeMetric(metric)).sort()];
+    }),
+  );
+
+function describeMetric(metric: object): string {
+  const { MetricName, Dimensions } = metric as { MetricName: string; Dimensions: { Name: string; Value: unknown }[] };
+  const [of] = Dimensions.filter(({ Name }) => Name !== "Stage");
+  return `${MetricName} of ${readable(of?.Value)}`;
+}
+
+describe("alarms", () => {
+  it("watch every place where something can be stuck, given up or refused", () => {
+    const functions = ["Receive", "Relay", "Sweep", "Acttekton", "Actconfluence"].map((name) => `${name}Handler`);
+    expect(watched()).toEqual({
+      AlarmsFailing: ["5xx of Api"],
+      AlarmsRefusing: ["4xx of Api", "Count of Api"],
+      AlarmsThrottled: functions.map((name) => `Throttles of ${name}`).sort(),
+      AlarmsCrashing: functions.map((name) => `Errors of ${name}`).sort(),
+      AlarmsRelayLate: ["IteratorAge of RelayHandler"],
+      AlarmsNotHandedOn: ["ApproximateNumberOfMessagesVisible of FailuresQueue.QueueName"],
+      ...Object.fromEntries(
+        ["tekton", "confluence"].flatMap((kind) => [
+          [`AlarmsGivenUp${kind}`, [`ApproximateNumberOfMessagesVisible of Queue${kind}DeadLetters.QueueName`]],
+          [`AlarmsLate${kind}`, [`ApproximateAgeOfOldestMessage of Queue${kind}Queue.QueueName`]],
+        ]),
+      ),
+    });
+  });
+
+  it("watch every queue that ends a line", () => {
+    const ends = [...stack.resources("AWS::SQS::Queue").keys()].filter((name) => /DeadLetters|Failures/.test(name));
+    const seen = Object.values(watched()).flat();
+    for (const name of ends) expect(seen).toContain(`ApproximateNumberOfMessagesVisible of ${name}.QueueName`);
+  });
+
+  it("each lead to a chapter of docs/operations.md that exists", async () => {
+    const operations = await readFile("docs/operations.md", "utf8");
+    const chapters = [...operations.matchAll(/^#+ Alarm: (.+)$/gm)].map(
+      ([, title = ""]) => `alarm-${title.replaceAll(" ", "-")}`,
+    );
+    for (const { Properties } of stack.resources("AWS::CloudWatch::Alarm").values()) {
+      const [, chapter] = /Runbook: docs\/operations\.md#([a-z-]+)$/.exec(String(Properties["AlarmDescription"])) ?? [];
+      expect(chapters).toContain(chapter);
+    }
+  });
+
+  it("tell the topic, and tell it when all is well again", () => {
+    for (const { Properties } of stack.resources("AWS::CloudWatch::Alarm").values())
+      expect(Properties).toMatchObject({ AlarmActions: [TOPIC], OKActions: [TOPIC], TreatMissingData: "notBreaching" });
+  });
+});

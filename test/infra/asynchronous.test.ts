@@ -1,0 +1,112 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { actions } from "../../shared/actions/registry.ts";
+import { leaseMs } from "../../shared/delivery/act.ts";
+import { DEFAULT_RETRY } from "../../shared/delivery/retry-delay.ts";
+import { type Resource, readable, type Synthesised, synthesise } from "./synthesised.ts";
+
+let stack: Synthesised;
+beforeAll(async () => {
+  stack = await synthesise();
+});
+
+const properties = (type: string, name: string): Resource["Properties"] => {
+  const found = stack.resources(type).get(name);
+  if (found === undefined) throw new Error(`there is no ${name} of type ${type}`);
+  return found.Properties;
+};
+const mappingOf = (name: string): Resource["Properties"] => {
+  const found = [...stack.resources("AWS::Lambda::EventSourceMapping").values()].find(
+    ({ Properties }) => readable(Properties["FunctionName"]) === name,
+  );
+  if (found === undefined) throw new Error(`nothing feeds ${name}`);
+  return found.Properties;
+};
+
+describe("the relay's stream", () => {
+  it("hands over only new records of events", () => {
+    const { FilterCriteria } = mappingOf("RelayHandler") as { FilterCriteria: { Filters: { Pattern: string }[] } };
+    expect(FilterCriteria.Filters.map(({ Pattern }) => JSON.parse(Pattern) as unknown)).toEqual([
+      { eventName: ["INSERT"], dynamodb: { NewImage: { outcome: { S: ["event"] } } } },
+    ]);
+  });
+
+  it("isolates a poisoned record, gives it up after a bounded time, and says so", () => {
+    expect(mappingOf("RelayHandler")).toMatchObject({
+      StartingPosition: "TRIM_HORIZON",
+      FunctionResponseTypes: ["ReportBatchItemFailures"],
+      BisectBatchOnFunctionError: true,
+      MaximumRetryAttempts: 10,
+      MaximumRecordAgeInSeconds: 43_200,
+    });
+    expect(JSON.stringify(mappingOf("RelayHandler")["DestinationConfig"])).toContain("FailuresQueue");
+  });
+});
+
+describe.each(actions)("the queue of $name actions", ({ name, maxAttemptMs }) => {
+  it("waits long enough for the longest attempt, and its function runs that long", () => {
+    const { Timeout } = properties("AWS::Lambda::Function", `Act${name}Handler`);
+    expect(Timeout).toBe(leaseMs([{ maxAttemptMs }]) / 1_000);
+    expect(properties("AWS::SQS::Queue", `Queue${name}Queue`)["VisibilityTimeout"]).toBe(6 * Number(Timeout));
+  });
+
+  it("gives a message up to its own dead-letter queue, after the function would have", () => {
+    const { RedrivePolicy } = properties("AWS::SQS::Queue", `Queue${name}Queue`) as {
+      RedrivePolicy: { deadLetterTargetArn: unknown; maxReceiveCount: number };
+    };
+    expect(readable(RedrivePolicy.deadLetterTargetArn)).toBe(`Queue${name}DeadLetters`);
+    expect(RedrivePolicy.maxReceiveCount).toBeGreaterThan(DEFAULT_RETRY.maxAttempts);
+  });
+
+  it("feeds its function one message a call, and no more at once than was set", () => {
+    const mapping = mappingOf(`Act${name}Handler`);
+    expect(readable(mapping["EventSourceArn"])).toBe(`Queue${name}Queue`);
+    expect(mapping).toMatchObject({ BatchSize: 1, FunctionResponseTypes: ["ReportBatchItemFailures"] });
+    expect(mapping["ScalingConfig"]).toEqual({ MaximumConcurrency: 10 });
+  });
+
+  it("its function knows both queues", () => {
+    const { Environment } = properties("AWS::Lambda::Function", `Act${name}Handler`) as {
+      Environment: { Variables: Record<string, unknown> };
+    };
+    expect(
+      Object.fromEntries(Object.entries(Environment.Variables).map(([key, value]) => [key, readable(value)])),
+    ).toEqual({
+      TABLE_NAME: "DeliveriesTable",
+      QUEUE_URL: `Queue${name}Queue`,
+      DEAD_LETTER_QUEUE_URL: `Queue${name}DeadLetters`,
+    });
+  });
+});
+
+describe("every queue", () => {
+  it("is encrypted and refuses plain HTTP", () => {
+    const guarded = [...stack.resources("AWS::SQS::QueuePolicy").values()]
+      .filter(({ Properties }) => JSON.stringify(Properties).includes('"aws:SecureTransport":"false"'))
+      .flatMap(({ Properties }) => (Properties["Queues"] as unknown[]).map(readable));
+    for (const [name, { Properties }] of stack.resources("AWS::SQS::Queue")) {
+      expect(Properties["SqsManagedSseEnabled"]).toBe(true);
+      expect(guarded).toContain(name);
+    }
+  });
+
+  it("that ends the line keeps a message as long as SQS does", () => {
+    for (const [name, { Properties }] of stack.resources("AWS::SQS::Queue")) {
+      if (!/DeadLetters|Failures/.test(name)) continue;
+      expect(Properties["MessageRetentionPeriod"]).toBe(14 * 86_400);
+    }
+  });
+});
+
+describe("the sweep", () => {
+  it("runs every minute, and a run that does not come about is told", () => {
+    const schedule = properties("AWS::Scheduler::Schedule", "SweepEveryMinute");
+    expect(schedule["ScheduleExpression"]).toBe("rate(1 minute)");
+    expect(schedule["Target"]).toMatchObject({
+      RetryPolicy: { MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 1 },
+    });
+    expect(JSON.stringify(schedule["Target"])).toContain("FailuresQueue");
+    const [invoke] = stack.resources("AWS::Lambda::EventInvokeConfig").values();
+    expect(invoke?.Properties).toMatchObject({ MaximumEventAgeInSeconds: 60, MaximumRetryAttempts: 1 });
+    expect(JSON.stringify(invoke?.Properties["DestinationConfig"])).toContain("FailuresQueue");
+  });
+});

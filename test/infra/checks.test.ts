@@ -1,0 +1,56 @@
+import { App, Validations } from "aws-cdk-lib";
+import { AwsSolutionsChecks } from "cdk-nag";
+import { describe, expect, it } from "vitest";
+import { BridgeStack } from "../../infra/bridge-stack.ts";
+import { compileConfig } from "../../infra/compile-config.ts";
+import { readSettings } from "../../infra/settings.ts";
+import { EXAMPLE } from "./synthesised.ts";
+
+const DOMAIN = {
+  domainName: "bridge.example.com",
+  certificate: "arn:aws:acm:eu-central-1:111111111111:certificate/00000000-0000-0000-0000-000000000000",
+  trustStore: "s3://trust.example/clients.pem",
+};
+
+/** Synthesises as `infra/app.ts` does, save the bundles: CDK's own validation and cdk-nag throw what they object to. */
+async function checked(context: Readonly<Record<string, unknown>>) {
+  const app = new App({ context: { "aws:cdk:bundling-stacks": [], ...context } });
+  const stack = new BridgeStack(app, { settings: readSettings(app.node), compiled: await compileConfig(EXAMPLE) });
+  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+  app.synth();
+  return stack;
+}
+
+describe("cdk-nag (AwsSolutions) and CloudFormation's own rules", () => {
+  it.each([
+    ["as it comes", {}],
+    ["behind a domain with mutual TLS", DOMAIN],
+    ["behind the function's URL", { ingress: "function-url", receiveConcurrency: 10 }],
+    ["with keys of the account's own, not kept", { customerKey: true, keep: false }],
+  ])("have nothing to say of the stack %s", async (_, context) => {
+    await expect(checked(context)).resolves.toBeDefined();
+  });
+
+  it("were told why, wherever they were told to look away", async () => {
+    const stack = await checked({});
+    const told = stack.node
+      .findAll()
+      .flatMap(({ node }) => node.metadata)
+      .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
+      .map(({ data }) => JSON.stringify(data));
+    expect(told.length).toBeGreaterThan(0);
+    for (const one of told) expect(one).toMatch(/.{40}/);
+    expect(new Set(told.map((one) => /AwsSolutions-\w+/.exec(one)?.[0]))).toEqual(
+      new Set(["AwsSolutions-IAM5", "AwsSolutions-SQS3", "AwsSolutions-APIG4"]),
+    );
+  });
+
+  it("object when a rule is broken: the check is alive", async () => {
+    const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
+    const stack = new BridgeStack(app, { settings: readSettings(app.node), compiled: await compileConfig(EXAMPLE) });
+    const { Queue } = await import("aws-cdk-lib/aws-sqs");
+    new Queue(stack, "Unguarded");
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    expect(() => app.synth()).toThrow("AwsSolutions-SQS3");
+  });
+});

@@ -1,0 +1,95 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { compileConfig } from "../../infra/compile-config.ts";
+import { EXAMPLE } from "./synthesised.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "drawbridge-compile-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const FITTING = {
+  issuers: { jobs: { issuer: "https://login.example.com", audience: "bridge" } },
+  sources: { hooks: { provider: "gitlab", token: { current: "ssm:/hooks" } } },
+  targets: {
+    wiki: {
+      kind: "confluence",
+      product: "cloud",
+      site: "https://a.example.com/wiki",
+      credential: { bearer: "ssm:/wiki" },
+    },
+  },
+  routes: { status: { when: { "detail-type": ["build.failed"] }, do: { confluence: { target: "wiki" } } } },
+};
+
+/** What compiling the configuration refuses with, as the line of the file that it names and what it says. */
+async function refusal(name: string, changes: object): Promise<readonly [line: string, told: string] | undefined> {
+  const path = join(folder, `${name.replaceAll(" ", "-")}.yaml`);
+  const text = stringify({ ...FITTING, ...changes });
+  await writeFile(path, text);
+  const message = await compileConfig(path).then(
+    () => undefined,
+    (fault: Error) => fault.message,
+  );
+  if (message === undefined) return undefined;
+  const [, line, told = ""] = /:(\d+):\d+ (.+)$/s.exec(message) ?? [];
+  return [text.split("\n")[Number(line) - 1]?.trim() ?? "", told];
+}
+
+const ELSEWHERE = "read on one machine only; in AWS give secretsmanager:name#key or ssm:/path";
+const { jobs } = FITTING.issuers;
+const { status } = FITTING.routes;
+const hooks = (settings: object) => ({ sources: { hooks: { provider: "gitlab", ...settings } } });
+
+const REFUSED: readonly (readonly [name: string, changes: object, line: string, told: string])[] = [
+  [
+    "a secret of the environment",
+    hooks({ token: { current: "env:HOOKS" } }),
+    "current: env:HOOKS",
+    `sources.hooks.token.current: secret env:HOOKS: ${ELSEWHERE}`,
+  ],
+  [
+    "a secret in a file",
+    hooks({ token: { current: "ssm:/hooks", next: "file:/run/next" } }),
+    "next: file:/run/next",
+    `sources.hooks.token.next: secret file:/run/next: ${ELSEWHERE}`,
+  ],
+  [
+    "keys in a file",
+    { issuers: { jobs: { ...jobs, jwks: { file: "keys.json" } } } },
+    "file: keys.json",
+    "issuers.jobs.jwks.file: a key file is read on one machine only; in AWS give url or inline",
+  ],
+  [
+    "null in a pattern",
+    { routes: { status: { ...status, when: { detail: { build: { url: ["a", null] } } } } } },
+    "- null",
+    "CloudFormation takes no null in a pattern",
+  ],
+  [
+    "a shared issuer without a pin",
+    { issuers: { jobs: { ...jobs, issuer: "https://gitlab.com" } } },
+    "jobs:",
+    "signs for all its customers",
+  ],
+  ["what does not fit", hooks({ tokens: {} }), "tokens: {}", 'there is no "tokens" here'],
+];
+
+describe("compiling a configuration for AWS", () => {
+  it.each(REFUSED)("refuses %s, and says where", async (name, changes, line, told) => {
+    expect(await refusal(name, changes)).toEqual([line, expect.stringContaining(told)]);
+  });
+
+  it("accepts what AWS can run", async () => {
+    expect(await refusal("all is well", {})).toBeUndefined();
+  });
+
+  it("accepts the example, without a warning", async () => {
+    const { warnings } = await compileConfig(EXAMPLE);
+    expect(warnings).toEqual([]);
+  });
+});

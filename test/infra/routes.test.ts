@@ -1,0 +1,128 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { type CompiledConfig, compileConfig } from "../../infra/compile-config.ts";
+import { parseConfig } from "../../shared/config/load.ts";
+import { EXAMPLE, type Resource, readable, type Synthesised, synthesise } from "./synthesised.ts";
+
+let compiled: CompiledConfig;
+let stack: Synthesised;
+beforeAll(async () => {
+  compiled = await compileConfig(EXAMPLE);
+  stack = await synthesise({}, compiled);
+});
+
+interface Target {
+  readonly Arn: unknown;
+  readonly DeadLetterConfig: { readonly Arn: unknown };
+  readonly RetryPolicy: unknown;
+  readonly InputTransformer: {
+    readonly InputPathsMap: Readonly<Record<string, string>>;
+    readonly InputTemplate: string;
+  };
+}
+
+const targetsOf = ({ Properties }: Resource): readonly Target[] => Properties["Targets"] as Target[];
+const rulesByRoute = () =>
+  new Map(
+    [...stack.resources("AWS::Events::Rule").values()].map((rule) => [
+      String(rule.Properties["Description"]).replace("Route ", ""),
+      rule,
+    ]),
+  );
+
+describe("rules", () => {
+  it("are the routes, with the patterns as written", () => {
+    const rules = [...rulesByRoute()].map(([name, { Properties }]) => [name, Properties["EventPattern"]]);
+    expect(Object.fromEntries(rules)).toEqual(
+      Object.fromEntries(compiled.config.routes.map(({ name, when }) => [name, when])),
+    );
+  });
+
+  it("are on the bridge's bus, and put the event into the queue of their action", () => {
+    for (const { name, action } of compiled.config.routes) {
+      const rule = rulesByRoute().get(name);
+      expect(readable(rule?.Properties["EventBusName"])).toBe("Bus");
+      const [target, ...others] = rule === undefined ? [] : targetsOf(rule);
+      expect(others).toEqual([]);
+      expect(readable(target?.Arn)).toBe(`Queue${action}Queue`);
+    }
+  });
+
+  it("try for a bounded time, and tell what reached no queue", () => {
+    for (const rule of rulesByRoute().values()) {
+      for (const target of targetsOf(rule)) {
+        expect(target.RetryPolicy).toEqual({ MaximumEventAgeInSeconds: 86_400, MaximumRetryAttempts: 185 });
+        expect(readable(target.DeadLetterConfig.Arn)).toBe("FailuresQueue");
+      }
+    }
+  });
+
+  it("make the message that an act function takes", () => {
+    const [rule] = [...rulesByRoute().values()].flatMap(targetsOf);
+    const event = {
+      version: "0",
+      id: "7f0c",
+      source: "drawbridge.confluence",
+      "detail-type": "page.updated",
+      time: "2030-01-02T03:04:05Z",
+      region: "eu-central-1",
+      detail: { id: "d-1", page: { id: "42", title: 'A "quoted" <title>' }, labels: ["a", "b"], n: 1 },
+    };
+    const { source, time, detail } = event;
+    expect(transformed(event, rule)).toEqual({
+      route: "docs-build",
+      entry: { source, "detail-type": "page.updated", time, detail },
+    });
+  });
+});
+
+/** What EventBridge makes of a template whose variables all stand alone: each becomes the JSON of what its path finds. */
+function transformed(event: Readonly<Record<string, unknown>>, target: Target | undefined): unknown {
+  const { InputPathsMap = {}, InputTemplate = "" } = target?.InputTransformer ?? {};
+  const text = InputTemplate.replace(/<([A-Za-z0-9_-]+)>/g, (_, name: string) =>
+    JSON.stringify(event[InputPathsMap[name]?.replace("$.", "") ?? ""]),
+  );
+  return JSON.parse(text);
+}
+
+describe("many routes", () => {
+  it("need one statement in a queue's policy, which holds twenty", async () => {
+    const many = await synthesise({}, withRoutes(60));
+    expect(many.resources("AWS::Events::Rule").size).toBe(60);
+    for (const { Properties } of many.resources("AWS::SQS::QueuePolicy").values()) {
+      const { Statement } = Properties["PolicyDocument"] as { Statement: { Principal: { Service?: string } }[] };
+      expect(
+        Statement.filter(({ Principal }) => Principal.Service === "events.amazonaws.com").length,
+      ).toBeLessThanOrEqual(1);
+    }
+  });
+});
+
+describe("a kind of action without a target", () => {
+  it("has no queue and no function", async () => {
+    const { resources } = await synthesise({}, withRoutes(1));
+    expect([...resources("AWS::Lambda::Function").keys()].sort()).toEqual([
+      "ActtektonHandler",
+      "ReceiveHandler",
+      "RelayHandler",
+      "SweepHandler",
+    ]);
+  });
+});
+
+function withRoutes(count: number): CompiledConfig {
+  const names = Array.from({ length: count }, (_, at) => `route-${at}`);
+  const value = {
+    sources: { cluster: { provider: "tekton", basic: { username: "t", password: { current: "ssm:/cluster" } } } },
+    targets: { listener: { kind: "tekton", url: "https://el.example.com", runsReportedBy: "cluster" } },
+    routes: Object.fromEntries(
+      names.map((name) => [
+        name,
+        { when: { "detail-type": ["build.failed"] }, do: { tekton: { target: "listener" } } },
+      ]),
+    ),
+  };
+  const loaded = parseConfig(stringify(value), "many.yaml");
+  if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
+  return { config: loaded.config, value, warnings: [] };
+}

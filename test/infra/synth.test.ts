@@ -1,0 +1,81 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const run = promisify(execFile);
+/** Five bundles, on a machine that may be busy. */
+const BUILD_TIMEOUT_MS = 120_000;
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "drawbridge-synth-"));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** `npm run synth`, into a folder, by somebody with no AWS credentials, no settings and no home. */
+async function synth(out: string, ...context: readonly string[]): Promise<{ ok: boolean; told: string }> {
+  const args = ["node_modules/tsx/dist/cli.mjs", "infra/app.ts", ...context.flatMap((pair) => ["-c", pair])];
+  const env = { PATH: process.env["PATH"], HOME: folder, CDK_OUTDIR: join(folder, out) };
+  return run(process.execPath, args, { env }).then(
+    ({ stderr }) => ({ ok: true, told: stderr }),
+    ({ stderr }: { readonly stderr: string }) => ({ ok: false, told: stderr }),
+  );
+}
+
+/** What the `handler` of a bundle is, in a process of its own with the environment that the stack gives. */
+async function handlerIn(bundle: string): Promise<string> {
+  const script = `const { handler } = await import(${JSON.stringify(join(bundle, "index.mjs"))}); console.log(typeof handler);`;
+  const env = {
+    AWS_REGION: "eu-central-1",
+    TABLE_NAME: "table",
+    BUS_NAME: "bus",
+    QUEUE_URL: "https://sqs.invalid/queue",
+    DEAD_LETTER_QUEUE_URL: "https://sqs.invalid/dead-letters",
+  };
+  const { stdout } = await run(process.execPath, ["--input-type=module", "--eval", script], { env });
+  return stdout.trim();
+}
+
+describe("npm run synth", () => {
+  it(
+    "writes the stack and a bundle for each function, the configuration compiled in",
+    async () => {
+      const { ok, told } = await synth("prod", "stage=prod");
+      expect(told).toContain("drawbridge-prod: infra/example/drawbridge.yaml compiled into");
+      expect(ok).toBe(true);
+      const written = await readdir(join(folder, "prod"));
+      const bundles = written.filter((name) => name.startsWith("asset.")).map((name) => join(folder, "prod", name));
+      expect(bundles.length).toBe(5);
+      for (const bundle of bundles) {
+        const files = await readdir(bundle);
+        const texts = await Promise.all(files.map((file) => readFile(join(bundle, file), "utf8")));
+        expect(texts.filter((text) => text.includes("docs-listener")).length).toBe(1);
+        expect(await handlerIn(bundle)).toBe("function");
+      }
+    },
+    BUILD_TIMEOUT_MS,
+  );
+
+  it("is read by the installed CDK command line", async () => {
+    const { stdout } = await run(
+      process.execPath,
+      ["node_modules/aws-cdk/bin/cdk", "ls", "--app", join(folder, "prod")],
+      {
+        env: { PATH: process.env["PATH"], HOME: folder, CI: "true", CDK_DISABLE_CLI_TELEMETRY: "true" },
+      },
+    );
+    expect(stdout.trim()).toBe("drawbridge-prod");
+  });
+
+  it("tells what is wrong with a configuration, and writes nothing", async () => {
+    const config = join(folder, "wrong.yaml");
+    await writeFile(config, "sources: { hooks: { provider: gitlab, token: { current: env:HOOKS } } }\n");
+    const { ok, told } = await synth("wrong", `config=${config}`);
+    expect(ok).toBe(false);
+    expect(told).toContain(`${config}:1`);
+    expect(told).toContain("env:HOOKS");
+    expect(await readdir(join(folder, "wrong"))).toEqual([]);
+  });
+});
