@@ -20,7 +20,7 @@ export interface Action {
   readonly maxAttemptMs: number;
 }
 
-export interface ActionSettings {
+interface ActionSettings {
   readonly route: string;
   readonly targetName: string;
   readonly target: unknown;

@@ -195,7 +195,7 @@ export interface DeploymentEvent extends EventOf<TypeOf<"deployment">> {
   };
 }
 
-export interface ReleaseEvent extends EventOf<TypeOf<"release">> {
+interface ReleaseEvent extends EventOf<TypeOf<"release">> {
   readonly release: {
     readonly project: string;
     readonly tag: string;

@@ -16,7 +16,7 @@ export interface DeliveriesApi {
 }
 
 /** The role that may read deliveries. */
-export const ON_CALL = "on-call";
+const ON_CALL = "on-call";
 
 const DAY_MS = 86_400_000;
 

@@ -12,7 +12,7 @@ export interface DeliveryContent {
  * Largest content kept, in compressed bytes. An item may have 400 KB in DynamoDB; a body that would pass this is dropped,
  * and its digest and the event stay.
  */
-export const MAX_CONTENT_BYTES = 300_000;
+const MAX_CONTENT_BYTES = 300_000;
 
 /** Raw DEFLATE (RFC 1951) of: length of the event's JSON in bytes and a line feed, the JSON, the body. */
 export function packContent(content: DeliveryContent): Uint8Array {

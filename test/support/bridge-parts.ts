@@ -7,7 +7,7 @@ import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store
 import { openStores } from "../../shared/store/open-stores.ts";
 import { silentLog, testClock } from "./tools.ts";
 
-export const RETRY = { baseMs: 1_000, capMs: 60_000, maxAttempts: 5 } as const;
+const RETRY = { baseMs: 1_000, capMs: 60_000, maxAttempts: 5 } as const;
 
 type AttemptEntry = Extract<TimelineEntry, { kind: "attempt" }>;
 

@@ -7,7 +7,7 @@ import { startSandboxConfluence } from "./sandbox-confluence.ts";
 import { DASHBOARD, startSandboxListener } from "./sandbox-listener.ts";
 
 /** The playground's page. */
-export const PAGE = "98310";
+const PAGE = "98310";
 /** What the development identity provider's tokens are made for. */
 const AUDIENCE = "https://drawbridge.playground";
 /** Long enough that a person sees the run go on. */
