@@ -3,7 +3,7 @@ import type { ConfigProblem } from "./explain.ts";
 import { type ConfigFinding, findingsOf, type LoadedConfig, readConfig } from "./load.ts";
 import type { Config } from "./schema.ts";
 import { loops, openToAllSites, unencrypted, unpinned, weaklyPinned } from "./unsafe.ts";
-import { unmatched, unreported, unused } from "./useless.ts";
+import { unmatched, unpublished, unreported, unused } from "./useless.ts";
 import type { Path } from "./yaml-file.ts";
 
 /**
@@ -23,7 +23,7 @@ export async function checkLoaded(
   if (!loaded.ok) return loaded.findings;
   const { config, file } = loaded;
   const errors = [unpinned(config), loops(config), await unresolved(config, secrets)];
-  const warnings = [weaklyPinned, openToAllSites, unencrypted, unmatched, unreported, unused].map((find) =>
+  const warnings = [weaklyPinned, openToAllSites, unencrypted, unmatched, unpublished, unreported, unused].map((find) =>
     find(config),
   );
   return [

@@ -1,8 +1,10 @@
 import * as v from "valibot";
+import type { BusEntry } from "../bus/entry.ts";
 import { EVENT_TYPES } from "../delivery/event.ts";
 import type { ConfigProblem } from "./explain.ts";
 import { canMatch, type Possible } from "./reach.ts";
 import type { Config, ConfiguredSource } from "./schema.ts";
+import { suggestion } from "./suggest.ts";
 
 /** Routes that nothing published can match, each with the first field that keeps it from matching. */
 export function unmatched({ routes, sources }: Config): readonly ConfigProblem[] {
@@ -22,6 +24,24 @@ export function unmatched({ routes, sources }: Config): readonly ConfigProblem[]
         message: `nothing that is published can match${field ? `; ${whatThereIs(field, possible)}` : ""}`,
       };
     });
+}
+
+const ENTRY_FIELDS: readonly (keyof BusEntry)[] = ["source", "detail-type", "time", "detail"];
+
+/**
+ * Routes that ask for what no entry has at its top: a slip of the pen, or one of the fields that EventBridge alone adds
+ * (`account`, `region`, …), by which a route would mean one thing in AWS and another on one machine.
+ */
+export function unpublished({ routes }: Config): readonly ConfigProblem[] {
+  return routes.flatMap(({ name, pattern }) => {
+    const asked = new Set(pattern.combinations.flat().map((field) => field.name.replace(/\..*$/s, "")));
+    return [...asked]
+      .filter((field) => !ENTRY_FIELDS.some((known) => known === field))
+      .map((field) => ({
+        path: ["routes", name, "when", field],
+        message: `no entry that the bridge publishes has "${field}"${suggestion(field, ENTRY_FIELDS)}`,
+      }));
+  });
 }
 
 function whatThereIs(field: string, possible: Possible): string {
