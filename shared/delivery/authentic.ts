@@ -1,4 +1,5 @@
 import type { EpochMillis } from "../host/clock.ts";
+import { sha256Hex } from "./keys.ts";
 import type { Principal } from "./principal.ts";
 import type { ReceivedRequest } from "./request.ts";
 import { ok, type Result } from "./result.ts";
@@ -22,6 +23,8 @@ export interface AuthenticDelivery {
   readonly headers: Headers;
   /** The bytes that were verified. */
   readonly body: Uint8Array;
+  /** SHA-256 of these bytes, hex. */
+  readonly bodyDigest: string;
   /** Claims of the verified token, where the sender proved itself with one. */
   readonly claims: Readonly<Record<string, unknown>>;
   readonly receivedAt: EpochMillis;
@@ -48,7 +51,8 @@ export async function authenticate(
   if (!proof.ok) return proof;
   const { principal, claims = {} } = proof.value;
   const { url, headers, body, receivedAt, requestId } = request;
-  const delivery = { source: source.name, principal, claims, url, headers, body, receivedAt, requestId };
+  const bodyDigest = sha256Hex(body);
+  const delivery = { source: source.name, principal, claims, url, headers, body, bodyDigest, receivedAt, requestId };
   // The brand's only constructor: the check above has passed.
   return ok(delivery as unknown as AuthenticDelivery);
 }

@@ -2,7 +2,7 @@ import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
 import { type Authenticate, type AuthenticDelivery, authenticate } from "./authentic.ts";
-import { deliveryIdOf, sha256Hex } from "./keys.ts";
+import { deliveryIdOf } from "./keys.ts";
 import type { Reading } from "./reading.ts";
 import type { ReceivedRequest } from "./request.ts";
 import { ok, type Result } from "./result.ts";
@@ -59,15 +59,14 @@ function readSafely(delivery: AuthenticDelivery, source: Source, log: Log): Read
 }
 
 function recordOf(authentic: AuthenticDelivery, reading: Reading, source: Source): RecordedDelivery {
-  const bodyDigest = sha256Hex(authentic.body);
   const head = {
-    id: deliveryIdOf(source.name, reading.deliveryKey ?? [bodyDigest]),
+    id: deliveryIdOf(source.name, reading.deliveryKey ?? [authentic.bodyDigest]),
     source: source.name,
     provider: source.provider,
     principal: authentic.principal,
     receivedAt: authentic.receivedAt,
     requestId: authentic.requestId,
-    bodyDigest,
+    bodyDigest: authentic.bodyDigest,
     bodyBytes: authentic.body.length,
     body: authentic.body,
   };

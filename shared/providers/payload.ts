@@ -60,7 +60,9 @@ export function readerOf<Schema extends v.GenericSchema>(
 /** The members that have a value. Lets an event be written with its optional members in line. */
 export function present<const Members extends object>(members: Members): Present<Members>;
 export function present(members: object): object {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined && value !== null));
+  const found: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(members)) if (value !== undefined && value !== null) found[name] = value;
+  return found;
 }
 
 type Present<T> = { [K in Exclude<keyof T, MayBeAbsent<T>>]: T[K] } & { [K in MayBeAbsent<T>]?: NonNullable<T[K]> };

@@ -1,5 +1,6 @@
 import type { AddressInfo } from "node:net";
 import { DeleteItemCommand, DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
+import { AbstractKeyIterator, AbstractValueIterator } from "abstract-level";
 import dynalite from "dynalite";
 import { type EpochMillis, toSeconds } from "../host/clock.ts";
 import { createTable } from "./create-table.ts";
@@ -22,6 +23,7 @@ export interface EmbeddedOptions {
  * survives a kill of the process at any instant (LevelDB's log); one process at a time may have them open.
  */
 export async function startEmbeddedDynamoDb({ path, table }: EmbeddedOptions): Promise<EmbeddedDynamoDb> {
+  letReadsEnd();
   const server = dynalite({ ...(path !== undefined && { path }), createTableMs: 0 });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -35,6 +37,20 @@ export async function startEmbeddedDynamoDb({ path, table }: EmbeddedOptions): P
     await new Promise((resolve) => server.close(resolve));
   };
   return { client, stop };
+}
+
+/**
+ * dynalite 4.0 ends each read with the iterator's `return()` and leaves it open where there is none, as with the iterators
+ * of the database it uses: each would hold on to files and memory for good.
+ */
+function letReadsEnd(): void {
+  for (const { prototype } of [AbstractKeyIterator, AbstractValueIterator]) {
+    Object.defineProperty(prototype, "return", { value: close, configurable: true });
+  }
+}
+
+function close(this: { close(): Promise<void> }): Promise<void> {
+  return this.close();
 }
 
 /** A client for a DynamoDB on this machine, which takes any credentials. */

@@ -1,5 +1,4 @@
 import type { AuthenticDelivery } from "../../delivery/authentic.ts";
-import { sha256Hex } from "../../delivery/keys.ts";
 import type { Reading } from "../../delivery/reading.ts";
 import { readJsonObject } from "../../host/strict-json.ts";
 import { ignored, unusable } from "./page-reading.ts";
@@ -20,7 +19,7 @@ export function readDelivery(delivery: AuthenticDelivery, settings: ConfluenceSe
   return { ...ignored(`${reading.event.type} by our own account`), ...(deliveryKey && { deliveryKey }) };
 }
 
-function readAny({ body: bytes, url }: AuthenticDelivery, site: string): Reading {
+function readAny({ body: bytes, bodyDigest, url }: AuthenticDelivery, site: string): Reading {
   const json = readJsonObject(bytes);
   if (!json.ok) return unusable(json.problem);
   const body = json.value;
@@ -33,5 +32,5 @@ function readAny({ body: bytes, url }: AuthenticDelivery, site: string): Reading
   const [name, ...others] = url.searchParams.getAll("event");
   if (name === undefined || others.length > 0) return unusable("neither the body nor `?event=` names one event");
   // A Connect body does not say what happened: two events may share their bytes.
-  return { ...readWebhook(name, body, site), deliveryKey: [name, sha256Hex(bytes)] };
+  return { ...readWebhook(name, body, site), deliveryKey: [name, bodyDigest] };
 }

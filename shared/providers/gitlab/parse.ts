@@ -1,6 +1,5 @@
 import type { AuthenticDelivery } from "../../delivery/authentic.ts";
 import { cut, EVENT_LIMITS } from "../../delivery/event.ts";
-import { sha256Hex } from "../../delivery/keys.ts";
 import type { Reading } from "../../delivery/reading.ts";
 import { readJsonObject } from "../../host/strict-json.ts";
 import type { Reader } from "../payload.ts";
@@ -24,10 +23,10 @@ const KINDS: ReadonlyMap<string, { readonly read: Reader; readonly announcedBy: 
 const WRAPPERS: readonly string[] = ["System Hook", "Service Hook"];
 
 /** Reads any hook's delivery. What the bridge does not publish is ignored by name, new kinds included. */
-export function readDelivery({ headers, body, receivedAt }: AuthenticDelivery): Reading {
+export function readDelivery({ headers, body, bodyDigest, receivedAt }: AuthenticDelivery): Reading {
   const id = headers.get("webhook-id") ?? headers.get("idempotency-key");
   const reading = readBody(body, headers.get("x-gitlab-event") ?? undefined, receivedAt);
-  return id ? { ...reading, deliveryKey: [id, sha256Hex(body)] } : reading;
+  return id ? { ...reading, deliveryKey: [id, bodyDigest] } : reading;
 }
 
 function readBody(body: Uint8Array, header: string | undefined, receivedAt: AuthenticDelivery["receivedAt"]): Reading {

@@ -1,5 +1,4 @@
 import type { AuthenticDelivery } from "../../delivery/authentic.ts";
-import { sha256Hex } from "../../delivery/keys.ts";
 import { readJsonObject } from "../../host/strict-json.ts";
 
 /**
@@ -20,19 +19,19 @@ type Data = { readonly value: unknown } | { readonly problem: string };
  * way may make of it (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md).
  */
 export function envelopeOf(delivery: AuthenticDelivery): Envelope | { readonly problem: string } {
-  const { headers, body } = delivery;
-  if (STRUCTURED.test(headers.get("content-type") ?? "")) return structured(body);
+  const { headers, body, bodyDigest } = delivery;
+  if (STRUCTURED.test(headers.get("content-type") ?? "")) return structured(body, bodyDigest);
   const type = headers.get("ce-type");
   if (type === null) return { problem: "no CloudEvent: there is no Ce-Type header" };
-  return { type, deliveryKey: keyOf(headers.get("ce-id"), body), data: () => jsonOf(body) };
+  return { type, deliveryKey: keyOf(headers.get("ce-id"), bodyDigest), data: () => jsonOf(body) };
 }
 
-function structured(body: Uint8Array): Envelope | { readonly problem: string } {
+function structured(body: Uint8Array, bodyDigest: string): Envelope | { readonly problem: string } {
   const json = readJsonObject(body);
   if (!json.ok) return { problem: json.problem };
   const { type, id, data } = json.value;
   if (typeof type !== "string") return { problem: "no CloudEvent: the body has no `type`" };
-  return { type, deliveryKey: keyOf(id, body), data: () => ({ value: data }) };
+  return { type, deliveryKey: keyOf(id, bodyDigest), data: () => ({ value: data }) };
 }
 
 function jsonOf(body: Uint8Array): Data {
@@ -40,6 +39,6 @@ function jsonOf(body: Uint8Array): Data {
   return json.ok ? { value: json.value } : { problem: json.problem };
 }
 
-const keyOf = (id: unknown, body: Uint8Array): readonly string[] => [typeof id === "string" ? id : "", sha256Hex(body)];
+const keyOf = (id: unknown, bodyDigest: string): readonly string[] => [typeof id === "string" ? id : "", bodyDigest];
 
 const STRUCTURED = /^application\/cloudevents\+json\s*(;|$)/i;
