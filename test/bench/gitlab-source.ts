@@ -1,0 +1,31 @@
+import type { Source } from "../../shared/delivery/receive.ts";
+import type { ReceivedRequest } from "../../shared/delivery/request.ts";
+import { type Clock, systemClock } from "../../shared/host/clock.ts";
+import { gitlab } from "../../shared/providers/gitlab/index.ts";
+import { CANARY, gitlabHeaders } from "../support/http-bridge.ts";
+import { secretsOf } from "../support/tools.ts";
+
+/** A GitLab source whose signing token is the tests' own. */
+export function gitlabSource(clock: Clock = systemClock): Source {
+  const tools = {
+    secrets: secretsOf({ GITLAB_SIGNING: CANARY }),
+    tokens: { verify: () => Promise.reject(new Error("no tokens here")) },
+    clock,
+  };
+  const settings = { signingToken: { current: "env:GITLAB_SIGNING" } };
+  const connected = gitlab.connect({ name: "gitlab", settings }, tools);
+  return { name: "gitlab", provider: "gitlab", contentTypes: ["application/json"], ...connected };
+}
+
+/** A push hook as it arrives, signed now; `id` makes it another delivery. */
+export function signedRequest(body: Uint8Array, id: string): ReceivedRequest {
+  const receivedAt = systemClock.now();
+  return {
+    method: "POST",
+    url: new URL("http://127.0.0.1/webhooks/gitlab"),
+    headers: new Headers(gitlabHeaders(body, receivedAt, id)),
+    body,
+    receivedAt,
+    requestId: id,
+  };
+}

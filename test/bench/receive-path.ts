@@ -1,0 +1,41 @@
+import { gitlabHeaders } from "../support/http-bridge.ts";
+import { testClock } from "../support/tools.ts";
+import { type Child, startChild } from "./child.ts";
+import { compare } from "./compare.ts";
+import { type Hook, load } from "./load.ts";
+import type { Measure } from "./measure.ts";
+import { pushBody } from "./push-hook.ts";
+import { rateRow } from "./table.ts";
+
+/**
+ * The receive path without the store against a bare `node:http` server that checks the same signature. What a second of
+ * the server's processor takes is told besides, because the load has its own limit, which flatters the slower side.
+ */
+export const receivePath: Measure = async ({ quick }) => {
+  const body = pushBody();
+  // The bridge under load has a clock that stands still, so one signature stays in its window.
+  const hook = { headers: gitlabHeaders(body, testClock().now()), body };
+  const ours = await startChild("./receive-server.ts");
+  const bare = await startChild("./bare-server.ts");
+  for (const { url } of [ours, bare]) await requireAccepted(url, hook);
+  const run = async (server: Child) => {
+    const before = await server.usage();
+    const until = { seconds: quick ? 1 : 3 };
+    const { requests, seconds } = await load({ url: server.url, hook: () => hook, connections: 16, until });
+    const { cpuMs } = await server.usage();
+    return { wall: requests / seconds, cpu: (requests * 1_000) / (cpuMs - before.cpuMs) };
+  };
+  const what = `receive path without the store, body of ${body.length} bytes`;
+  const { wall, cpu } = await compare({ what, pairs: quick ? 3 : 9, ours: () => run(ours), baseline: () => run(bare) });
+  await Promise.all([ours.stop(), bare.stop()]);
+  return [
+    rateRow("receive path, no store : bare node:http", wall, 0.6),
+    rateRow("  the same, each second of the server's processor", cpu),
+  ];
+};
+
+/** A delivery that is ignored or unusable is answered 2xx too, and costs less. */
+async function requireAccepted(url: URL, hook: Hook): Promise<void> {
+  const answer = await (await fetch(url, { method: "POST", ...hook })).text();
+  if (!answer.includes('"accepted"')) throw new Error("the hook that the measure sends is not accepted");
+}

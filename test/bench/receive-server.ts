@@ -1,0 +1,18 @@
+import { jsonLog } from "../../shared/host/log.ts";
+import { httpBridge } from "../support/http-bridge.ts";
+import { reportToParent } from "./child.ts";
+
+/** The HTTP interface with a store that records at once and keeps nothing; log lines are made and dropped. */
+const { url } = await httpBridge({
+  log: jsonLog(
+    () => undefined,
+    () => new Date().toISOString(),
+  ),
+  deliveries: {
+    record: async () => "recorded",
+    get: async () => undefined,
+    timeline: async () => [],
+    list: async () => ({ deliveries: [] }),
+  },
+});
+reportToParent(url);

@@ -1,0 +1,119 @@
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { receive } from "../../shared/delivery/receive.ts";
+import { createTable } from "../../shared/store/create-table.ts";
+import { DynamoDbDeliveries } from "../../shared/store/dynamodb-deliveries.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
+import { type EmbeddedDynamoDb, loopbackClient } from "../../shared/store/embedded.ts";
+import { TABLE } from "../../shared/store/table.ts";
+import { type DynamoDbKind, dynamoDbKinds } from "../support/stores.ts";
+import { silentLog } from "../support/tools.ts";
+import { startChild } from "./child.ts";
+import { compare } from "./compare.ts";
+import { gitlabSource, signedRequest } from "./gitlab-source.ts";
+import type { Measure } from "./measure.ts";
+import { pushBody } from "./push-hook.ts";
+import { type Row, rateRow } from "./table.ts";
+
+/**
+ * `receive` with its record against nothing but a conditional put of the same body, on the same table through the same
+ * client. The database is a process of its own; the put's item enters no index, so it has the easier half.
+ */
+export const recording: Measure = async ({ quick }) => {
+  const rows: Row[] = [];
+  for (const kind of dynamoDbKinds) {
+    if (kind.missing !== undefined) {
+      rows.push({ what: `recording on ${kind.name}: left out, ${kind.missing}`, ours: "", baseline: "" });
+      continue;
+    }
+    const database = kind.name === "dynalite" ? await startDynalite() : await kind.start();
+    try {
+      rows.push(...(await onOneDatabase(kind, database.client, { pairs: quick ? 3 : 9, count: quick ? 200 : 1_000 })));
+    } finally {
+      await database.stop();
+    }
+  }
+  return rows;
+};
+
+async function onOneDatabase(
+  { name }: DynamoDbKind,
+  client: DynamoDBClient,
+  { pairs, count }: { readonly pairs: number; readonly count: number },
+): Promise<readonly Row[]> {
+  await createTable(client, TABLE_NAME);
+  const body = pushBody();
+  const rows: Row[] = [];
+  for (const markUnrelayed of [false, true]) {
+    const variant = markUnrelayed ? "marked (one machine)" : "unmarked (AWS)";
+    const { stored } = await compare({
+      what: `recording on ${name}, ${variant}`,
+      pairs,
+      ours: () => receiveAll(client, { markUnrelayed, body, count }),
+      baseline: () => putAll(client, { body, count }),
+    });
+    rows.push(rateRow(`receive + record, ${name}, ${variant} : bare put`, stored, 0.5));
+  }
+  return rows;
+}
+
+interface Batch {
+  readonly body: Buffer;
+  readonly count: number;
+}
+
+async function receiveAll(client: DynamoDBClient, { body, count, markUnrelayed }: Batch & { markUnrelayed: boolean }) {
+  const table = new DynamoDbTable(client, TABLE_NAME);
+  const deliveries = new DynamoDbDeliveries(table, { retentionDays: 90, markUnrelayed });
+  const source = gitlabSource();
+  // The sender's work, so it is done before the time runs.
+  const requests = Array.from({ length: count }, () => signedRequest(body, randomUUID()));
+  return rateOf(requests, async (request) => {
+    const receipt = await receive(request, source, { deliveries, log: silentLog });
+    if (!receipt.ok || receipt.value.status !== "accepted") throw new Error("a delivery was not accepted");
+  });
+}
+
+async function putAll(client: DynamoDBClient, { body, count }: Batch) {
+  const ids = Array.from({ length: count }, () => randomUUID());
+  return rateOf(ids, (id) =>
+    client.send(
+      new PutItemCommand({
+        TableName: TABLE_NAME,
+        Item: { [TABLE.partitionKey]: { S: id }, [TABLE.sortKey]: { S: "head" }, body: { B: body } },
+        ConditionExpression: "attribute_not_exists(#key)",
+        ExpressionAttributeNames: { "#key": TABLE.partitionKey },
+      }),
+    ),
+  );
+}
+
+/** How many a second, with so many under way at any time. */
+async function rateOf<T>(items: readonly T[], work: (item: T) => Promise<unknown>) {
+  const left = items.values();
+  const started = performance.now();
+  await Promise.all(
+    Array.from({ length: IN_FLIGHT }, async () => {
+      for (const item of left) await work(item);
+    }),
+  );
+  return { stored: (items.length * 1_000) / (performance.now() - started) };
+}
+
+async function startDynalite(): Promise<EmbeddedDynamoDb> {
+  const path = await mkdtemp(join(tmpdir(), "drawbridge-bench-"));
+  const server = await startChild("./dynalite-server.ts", [path]);
+  const client = loopbackClient(Number(server.url.port));
+  const stop = async (): Promise<void> => {
+    client.destroy();
+    await server.stop();
+    await rm(path, { recursive: true });
+  };
+  return { client, stop };
+}
+
+const TABLE_NAME = "drawbridge";
+const IN_FLIGHT = 16;

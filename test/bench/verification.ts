@@ -1,0 +1,131 @@
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { exportJWK, generateKeyPair, jwtVerify, SignJWT } from "jose";
+import * as v from "valibot";
+import { systemClock, toSeconds } from "../../shared/host/clock.ts";
+import { trustEntry } from "../../shared/identity/trust-entry.ts";
+import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
+import { CANARY } from "../support/http-bridge.ts";
+import { compare } from "./compare.ts";
+import { gitlabSource, signedRequest } from "./gitlab-source.ts";
+import type { Measure } from "./measure.ts";
+import { type Row, rateRow } from "./table.ts";
+
+interface Plan {
+  readonly pairs: number;
+  readonly runMs: number;
+}
+
+/** Verifying against the cryptography alone, over the same bytes with the same key, in this process. */
+export const verification: Measure = async ({ quick }) => {
+  const plan = quick ? { pairs: 5, runMs: 150 } : { pairs: 15, runMs: 250 };
+  const rows: Row[] = [];
+  for (const kilobytes of [1, 10, 100]) rows.push(await ofSignature(kilobytes, plan));
+  for (const algorithm of ["RS256", "ES256"] as const) rows.push(await ofToken(algorithm, plan));
+  return rows;
+};
+
+async function ofSignature(kilobytes: number, { pairs, runMs }: Plan): Promise<Row> {
+  const what = `GitLab's signature, ${kilobytes} kB`;
+  const source = gitlabSource();
+  const request = signedRequest(randomBytes(kilobytes * 1_000), "delivery-1");
+  const { headers, body } = request;
+  const key = Buffer.from(CANARY.slice("whsec_".length), "base64");
+  const signed = `${headers.get("webhook-id")}.${headers.get("webhook-timestamp")}.`;
+  const expected = createHmac("sha256", key).update(signed).update(body).digest();
+  const { verified } = await compare({
+    what,
+    pairs,
+    ours: () =>
+      rateOf(runMs, async (times) => {
+        for (let time = 0; time < times; time++) if (!(await source.authenticate(request)).ok) throw refusedOf(what);
+      }),
+    baseline: () =>
+      rateOf(runMs, (times) => {
+        for (let time = 0; time < times; time++) {
+          if (!timingSafeEqual(createHmac("sha256", key).update(signed).update(body).digest(), expected)) {
+            throw refusedOf(what);
+          }
+        }
+      }),
+  });
+  return rateRow(`${what} : node:crypto's HMAC`, verified, 0.9);
+}
+
+async function ofToken(algorithm: "RS256" | "ES256", { pairs, runMs }: Plan): Promise<Row> {
+  const what = `CI job token, ${algorithm}`;
+  const { publicKey, privateKey } = await generateKeyPair(algorithm);
+  const jwk = { ...(await exportJWK(publicKey)), kid: "key-1", alg: algorithm, use: "sig" };
+  const entry = v.parse(trustEntry, {
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    jwks: { inline: { keys: [jwk] } },
+    claims: [{ path: "namespace_id", equals: "72" }],
+  });
+  const verifier = createTokenVerifier({ ci: entry }, { clock: systemClock });
+  const now = toSeconds(systemClock.now());
+  const token = await new SignJWT({ ...CLAIMS, iat: now, nbf: now - 5, exp: now + 3_600 })
+    .setProtectedHeader({ alg: algorithm, kid: "key-1", typ: "JWT" })
+    .sign(privateKey);
+  const checks = { issuer: ISSUER, audience: AUDIENCE, algorithms: [algorithm], requiredClaims: ["exp"] };
+  const { verified } = await compare({
+    what,
+    pairs,
+    ours: () =>
+      rateOf(runMs, async (times) => {
+        for (let time = 0; time < times; time++) if (!(await verifier.verify(token, ["ci"])).ok) throw refusedOf(what);
+      }),
+    baseline: () =>
+      rateOf(runMs, async (times) => {
+        // A token that does not verify throws.
+        for (let time = 0; time < times; time++) await jwtVerify(token, publicKey, checks);
+      }),
+  });
+  return rateRow(`${what} : jose's jwtVerify`, verified, 0.9);
+}
+
+/** How often a second `work` does its thing, asked for a few at a time until the time is up. */
+async function rateOf(runMs: number, work: (times: number) => void | Promise<void>) {
+  const started = performance.now();
+  let done = 0;
+  let elapsed = 0;
+  while (elapsed < runMs) {
+    await work(AT_A_TIME);
+    done += AT_A_TIME;
+    elapsed = performance.now() - started;
+  }
+  return { verified: (done * 1_000) / elapsed };
+}
+
+const refusedOf = (what: string): Error => new Error(`${what}: refused`);
+
+const AT_A_TIME = 20;
+const ISSUER = "https://gitlab.example.com";
+const AUDIENCE = "https://bridge.example.com";
+
+/** As many claims as GitLab puts into a job's ID token. */
+const CLAIMS = {
+  sub: "project_path:platform/bridge-handbook:ref_type:branch:ref:main",
+  aud: AUDIENCE,
+  iss: ISSUER,
+  jti: "0c0f7d1e-55a1-4f6e-9d70-6f0a6f3f3f11",
+  namespace_id: "72",
+  namespace_path: "platform",
+  project_id: "2208",
+  project_path: "platform/bridge-handbook",
+  user_id: "71",
+  user_login: "nverhoeven",
+  user_email: "",
+  pipeline_id: "90210",
+  pipeline_source: "push",
+  job_id: "301144",
+  ref: "main",
+  ref_type: "branch",
+  ref_path: "refs/heads/main",
+  ref_protected: "true",
+  runner_id: 14,
+  runner_environment: "self-hosted",
+  sha: "8d1f5a7c2b3e4f60718293a4b5c6d7e8f9012345",
+  project_visibility: "internal",
+  ci_config_ref_uri: "gitlab.example.com/platform/bridge-handbook//.gitlab-ci.yml@refs/heads/main",
+  ci_config_sha: "8d1f5a7c2b3e4f60718293a4b5c6d7e8f9012345",
+};
