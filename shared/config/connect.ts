@@ -5,6 +5,7 @@ import { Fault } from "../host/fault.ts";
 import type { ConnectedSource, ProviderTools } from "../providers/provider.ts";
 import { providers } from "../providers/registry.ts";
 import type { Route } from "../routes/route.ts";
+import { connectAction } from "./connect-action.ts";
 import type { Config } from "./schema.ts";
 
 /** Every configured source, ready to prove and to read, and to sign fixtures where it can. */
@@ -22,23 +23,8 @@ export function connectSources(
 }
 
 /** Every configured route, ready to match and to run. */
-export function connectRoutes(config: Config, tools: ActionTools): readonly Route[] {
-  return config.routes.map(({ name, matches, action: kind, target, options }) => {
-    const action = known(actions, kind);
-    const settings = known(config.targets, target).settings;
-    const connected = action.connect({ route: name, targetName: target, target: settings, options }, tools);
-    const { runsReportedBy } = connected;
-    return {
-      name,
-      matches,
-      action: kind,
-      target,
-      maxAttemptMs: action.maxAttemptMs,
-      run: (context) => connected.run(context),
-      ...(runsReportedBy !== undefined && { runsReportedBy }),
-    };
-  });
-}
+export const connectRoutes = (config: Config, tools: ActionTools): readonly Route[] =>
+  actions.flatMap((action) => connectAction(action, config, tools));
 
 /** A loaded configuration names only what exists, so a miss is a mistake of ours. */
 function known<T extends { readonly name: string }>(all: readonly T[], name: string): T {

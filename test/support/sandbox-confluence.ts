@@ -1,8 +1,8 @@
 import { createHmac } from "node:crypto";
-import { createServer } from "node:http";
-import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { systemClock } from "../../shared/host/clock.ts";
+import { serveOnLoopback } from "./loopback.ts";
 import { cloudDialect, dataCenterDialect, restApp, type SandboxCredentials } from "./sandbox-confluence-rest.ts";
 import {
   type Failure,
@@ -65,8 +65,8 @@ export async function startSandboxConfluence(options: SandboxConfluenceOptions =
   if (product !== "data-center") app.route("/", restApp({ ...rest, dialect: cloudDialect }));
   if (product !== "cloud") app.route("/", restApp({ ...rest, dialect: dataCenterDialect }));
   app.route("/", viewApp({ site, tell: (page) => teller.tell(page, PERSON_KEY), lastTold: teller.last }));
-  const { origin, close } = await listen(app, port);
-  return { ...controls(site, origin), credentials: CREDENTIALS, close };
+  const { url, close } = await serveOnLoopback(app, port);
+  return { ...controls(site, url.origin), credentials: CREDENTIALS, close };
 }
 
 function controls(site: SandboxSite, origin: string): Omit<SandboxConfluence, "credentials" | "close"> {
@@ -87,22 +87,6 @@ function controls(site: SandboxSite, origin: string): Omit<SandboxConfluence, "c
     failNext: (failure) => site.failNext(failure),
     beforeNextWrite: (run) => site.beforeNextWrite(run),
   };
-}
-
-async function listen(app: Hono<{ Bindings: HttpBindings }>, port: number) {
-  const server = createServer(getRequestListener(app.fetch));
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("a server that listens on TCP has a port");
-  const close = () =>
-    new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
-  return { origin: `http://127.0.0.1:${address.port}`, close };
 }
 
 /** Good for this sandbox only. */

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { createServer } from "node:http";
-import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import * as v from "valibot";
 import { type Clock, systemClock } from "../../shared/host/clock.ts";
+import { serveOnLoopback } from "./loopback.ts";
 import {
   accept,
   answerWith,
@@ -78,7 +78,7 @@ export async function startSandboxListener(options: SandboxListenerOptions = {})
     return injected ? answerWith(injected, c, () => trigger(randomUUID(), request)) : accept(c, request, trigger);
   });
 
-  const { url, close } = await serve(app, port);
+  const { url, close } = await serveOnLoopback(app, port);
   return {
     url,
     requests,
@@ -132,20 +132,4 @@ function runTrigger(
     },
     annotations: annotate ? { "drawbridge.dev/delivery": delivery.id, "drawbridge.dev/started-by": actor.id } : {},
   });
-}
-
-async function serve(app: Hono<{ Bindings: HttpBindings }>, port: number) {
-  const server = createServer(getRequestListener(app.fetch));
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("a server that listens on TCP has a port");
-  const close = () =>
-    new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
-  return { url: new URL(`http://127.0.0.1:${address.port}`), close };
 }
