@@ -1,0 +1,151 @@
+import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
+import * as v from "valibot";
+import type { GatewayEvent, gatewayHandler } from "../../shared/aws/gateway-events.ts";
+import { sendFixture } from "../../shared/cli/send.ts";
+import type { Config } from "../../shared/config/schema.ts";
+import { systemClock as clock } from "../../shared/host/clock.ts";
+import { Secret } from "../../shared/host/secrets.ts";
+import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
+import { startGateway } from "../support/aws-gateway.ts";
+import type { Account } from "./account.ts";
+import type { Deployed } from "./deploy.ts";
+import type { FunctionProcess } from "./function-process.ts";
+import type { EventSources } from "./functions.ts";
+import { resourcesOf } from "./read-back.ts";
+import type { Surroundings } from "./surroundings.ts";
+import type { Witness } from "./witness.ts";
+
+/** The page that the fixture tells of is the sandbox's own. */
+const PAGE = "98310";
+const PAGE_EDIT = { provider: "confluence", event: "page-updated" };
+const FIXTURES = [
+  PAGE_EDIT,
+  { provider: "gitlab", event: "push" },
+  { provider: "buildkite", event: "build-finished" },
+  { provider: "tekton", event: "pipelinerun-succeeded" },
+];
+/** Far more than it takes. */
+const CROSSING_MS = 60_000;
+const PAUSE_MS = 50;
+
+export interface CrossingParts {
+  readonly account: Account;
+  readonly stack: Deployed;
+  readonly config: Config;
+  readonly tableName: string;
+  readonly receive: FunctionProcess;
+  readonly sources: EventSources;
+  readonly witness: Witness;
+  readonly surroundings: Surroundings;
+}
+
+/** A line of the closing table: what was to be seen, and what was. */
+export type Seen = readonly [what: string, seen: string];
+
+/** Sends a fixture of each provider, lets everything happen, and looks at what came of it. Throws where that is not what should. */
+export async function cross(parts: CrossingParts): Promise<readonly Seen[]> {
+  const gateway = await startGateway(frontOf(parts.receive), { kind: "http-api", base64: false });
+  try {
+    parts.surroundings.meet(gateway.url);
+    const sent = await sendAll(gateway.url, parts);
+    await letHappen(parts);
+    return [...(await lookAtDeliveries(sent, parts)), ...(await lookAtEffects(parts))];
+  } finally {
+    await gateway.close();
+  }
+}
+
+const answer = v.object({
+  statusCode: v.number(),
+  headers: v.record(v.string(), v.string()),
+  body: v.string(),
+  isBase64Encoded: v.boolean(),
+});
+
+const frontOf =
+  (receive: FunctionProcess): ReturnType<typeof gatewayHandler> =>
+  async (event: GatewayEvent) =>
+    v.parse(answer, await receive.call(event));
+
+/** By provider, the delivery's id. */
+type SentDeliveries = ReadonlyMap<string, string>;
+
+async function sendAll(bridge: URL, { config, surroundings }: CrossingParts): Promise<SentDeliveries> {
+  const secrets = { read: (ref: string) => Promise.resolve(new Secret(surroundings.secrets.get(ref) ?? "")) };
+  const tools = { secrets, clock, tokens: createTokenVerifier(config.issuers, { clock }) };
+  const sent = new Map<string, string>();
+  for (const fixture of FIXTURES) {
+    const { status, delivery } = await sendFixture(bridge, fixture, config, tools);
+    if (delivery === "") throw new Error(`${fixture.provider} ${fixture.event} was answered ${status}`);
+    sent.set(fixture.provider, delivery);
+  }
+  const again = await sendFixture(bridge, PAGE_EDIT, config, tools);
+  if (!again.answer.includes('"duplicate"')) throw new Error("the same page edit, sent again, is no duplicate");
+  return sent;
+}
+
+/** Until nothing is left to be handed on, and the page shows the end of a run. */
+async function letHappen({ account, stack, sources, surroundings }: CrossingParts): Promise<void> {
+  const endAt = clock.now() + CROSSING_MS;
+  while (clock.now() < endAt) {
+    const handed = await sources.turn();
+    if (handed > 0) continue;
+    await surroundings.listener.settled();
+    const shown = surroundings.confluence.page(PAGE).latest.body.includes("PASSED");
+    if (shown && (await sources.turn()) === 0 && (await waiting(account, stack)) === 0) return;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+  const { requests, runs } = surroundings.listener;
+  const left = await waiting(account, stack);
+  const seen = `${requests.length} requests to the listener, ${runs.size} runs, ${left} messages in queues`;
+  throw new Error(`the page shows no end of a run after ${CROSSING_MS / 1_000} s: ${seen}`);
+}
+
+/** Messages in any queue of the stack, hidden ones too: also what was given up or could not be handed on. */
+async function waiting(account: Account, stack: Deployed): Promise<number> {
+  let messages = 0;
+  for (const [id] of resourcesOf(stack, "AWS::SQS::Queue")) {
+    const QueueUrl = account.queueAt(stack.physicalIds.get(id) ?? "");
+    const { Attributes = {} } = await account.sqs.send(
+      new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }),
+    );
+    messages += Number(Attributes["ApproximateNumberOfMessages"]);
+    messages += Number(Attributes["ApproximateNumberOfMessagesNotVisible"]);
+  }
+  return messages;
+}
+
+async function lookAtDeliveries(sent: SentDeliveries, parts: CrossingParts): Promise<readonly Seen[]> {
+  const options = { retentionDays: parts.config.limits.retentionDays, markUnrelayed: false, clock };
+  const { deliveries } = openStores(parts.account.dynamoDb, parts.tableName, options);
+  await parts.witness.look();
+  const rows: Seen[] = [];
+  for (const [provider, id] of sent) {
+    const recorded = await deliveries.get(id);
+    if (recorded?.outcome !== "event") throw new Error(`the delivery of ${provider} is not recorded as an event`);
+    if (!parts.witness.seen.has(id)) throw new Error(`the delivery of ${provider} did not reach the bus`);
+    rows.push([`${provider}: recorded and relayed`, `${recorded.what} ${id}`]);
+  }
+  return rows;
+}
+
+async function lookAtEffects({ account, stack, surroundings }: CrossingParts): Promise<readonly Seen[]> {
+  const { listener, confluence } = surroundings;
+  const { latest } = confluence.page(PAGE);
+  const dropped = listener.events.filter(({ answers }) => (answers.at(-1) ?? 0) >= 300 || answers.at(-1) === 0);
+  const [run = ""] = listener.runs.keys();
+  if (listener.runs.size !== 1) throw new Error(`the page edit fired ${listener.runs.size} runs, not one`);
+  if (listener.refusals.length > 0) throw new Error(`the listener made nothing of a request: ${listener.refusals}`);
+  if (dropped.length > 0) throw new Error(`${dropped.length} events of the run were not taken`);
+  if (!/succeeded \[d-[a-z2-7]{26}\]$/.test(latest.message))
+    throw new Error(`the page's version says: ${latest.message}`);
+  const left = await waiting(account, stack);
+  if (left > 0) throw new Error(`${left} messages are left in queues`);
+  return [
+    ["page edit: one run", run],
+    ["run: events forwarded and taken", String(listener.events.length)],
+    ["page: shows its end", `version ${latest.number}: ${latest.message}`],
+    ["queues, dead letters, failures", "empty"],
+  ];
+}

@@ -1,0 +1,86 @@
+import { openSync } from "node:fs";
+import { join } from "node:path";
+import * as v from "valibot";
+import type { Account } from "./account.ts";
+import { referencesIn } from "./adapt.ts";
+import type { Assembly } from "./assembly.ts";
+import type { Deployed } from "./deploy.ts";
+import { FunctionProcess } from "./function-process.ts";
+import { filterOf, handMessages, handRecords, StreamReader } from "./lambda-service.ts";
+import { type DeployedFunction, physicalId, resourcesOf } from "./read-back.ts";
+
+/** Starts every function of the stack from its package, each with a log beside it. */
+export function startFunctions(
+  functions: readonly DeployedFunction[],
+  { account, assembly, folder }: { readonly account: Account; readonly assembly: Assembly; readonly folder: string },
+): ReadonlyMap<string, FunctionProcess> {
+  return new Map(
+    functions.map(({ name, logicalId, environment, packageKey }) => {
+      const env = {
+        ...account.environment,
+        ...atEmulator(environment, account),
+        AWS_LAMBDA_FUNCTION_NAME: name,
+        AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
+      };
+      const log = openSync(join(folder, `${name}.log`), "w");
+      const index = join(assembly.assetFolder(packageKey), "index.mjs");
+      return [logicalId, new FunctionProcess(name, index, { env, log })];
+    }),
+  );
+}
+
+/** moto gives a queue the address that it has in AWS, and the clients call a queue at its address. */
+const atEmulator = (environment: DeployedFunction["environment"], account: Account): Record<string, string> =>
+  Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, account.queueAt(value)]));
+
+const mapping = v.object({
+  FunctionName: v.object({ Ref: v.string() }),
+  BatchSize: v.number(),
+  EventSourceArn: v.unknown(),
+});
+
+/** What Lambda does between the table, the queues and the functions, by the stack's own event source mappings. */
+export class EventSources {
+  /** Each hands on what waits at one source, and gives how much that was. */
+  readonly #sources: readonly (() => Promise<number>)[];
+
+  constructor(
+    functions: ReadonlyMap<string, FunctionProcess>,
+    {
+      account,
+      assembly,
+      stack,
+      streamArn,
+    }: {
+      readonly account: Account;
+      readonly assembly: Assembly;
+      readonly stack: Deployed;
+      readonly streamArn: string;
+    },
+  ) {
+    this.#sources = resourcesOf(assembly, "AWS::Lambda::EventSourceMapping").map(([id, properties]) => {
+      const { FunctionName, BatchSize, EventSourceArn } = v.parse(mapping, properties);
+      const run = functions.get(FunctionName.Ref);
+      const [source = ""] = referencesIn(EventSourceArn);
+      if (run === undefined) throw new Error(`${id} names a function that was not created`);
+      if (assembly.template.Resources[source]?.Type === "AWS::SQS::Queue") {
+        const queue = { queueUrl: account.queueAt(physicalId(stack, source)), batchSize: BatchSize, run };
+        return () => handMessages(account, queue);
+      }
+      const stream = new StreamReader(account, streamArn);
+      const passes = filterOf(properties);
+      return async () => {
+        const batch = (await stream.next()).filter(passes);
+        await handRecords(run, batch);
+        return batch.length;
+      };
+    });
+  }
+
+  /** Gives how many records and messages were handed on. */
+  async turn(): Promise<number> {
+    let handed = 0;
+    for (const source of this.#sources) handed += await source();
+    return handed;
+  }
+}

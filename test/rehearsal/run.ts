@@ -1,0 +1,114 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PROJECT_ROOT } from "../../infra/bundling.ts";
+import { compileConfig } from "../../infra/compile-config.ts";
+import { table } from "../../shared/cli/table.ts";
+import { Account } from "./account.ts";
+import { adapt } from "./adapt.ts";
+import { assemble } from "./assembly.ts";
+import { cross, type Seen } from "./crossing.ts";
+import { deploy, storeSecrets } from "./deploy.ts";
+import { startEmulator } from "./emulator.ts";
+import type { FunctionProcess } from "./function-process.ts";
+import { EventSources, startFunctions } from "./functions.ts";
+import { findPython, installEmulator } from "./python.ts";
+import { NOT_SHOWN, readBus, readFunctions, readQueues, readRules, readTable } from "./read-back.ts";
+import { startSurroundings } from "./surroundings.ts";
+import { Witness } from "./witness.ts";
+
+// The AWS client tells at every start that it will one day need a newer Node; package.json says which one is needed.
+process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
+
+const CACHE = join(PROJECT_ROOT, "node_modules/.cache/rehearsal");
+/** No step may hang a build. */
+const LIMIT_MS = 230_000;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const cleanups: (() => Promise<unknown>)[] = [];
+
+/** `npm run rehearse`: the synthesised stack on an emulator, and its packaged functions from webhook to page. */
+async function rehearse(python: string): Promise<readonly Seen[]> {
+  const folder = await mkdtemp(join(tmpdir(), "drawbridge-rehearsal-"));
+  say(`logs and packages, kept if it fails: ${folder}`);
+  say("installing the emulator, unless it is there …");
+  const programs = await installEmulator(python, CACHE);
+  const emulator = await startEmulator(programs, join(folder, "moto.log"));
+  cleanups.push(emulator.stop);
+  say(`moto listens at ${emulator.url}`);
+  const surroundings = await startSurroundings();
+  cleanups.push(surroundings.close);
+  const configPath = await surroundings.writeConfig(folder);
+  const { config } = await compileConfig(configPath);
+
+  say("synthesising the stack …");
+  const assembly = await assemble(configPath, join(folder, "cdk.out"));
+  const { template, changes } = adapt(assembly.template);
+  for (const change of changes) say(`  ${change}`);
+  const account = new Account(emulator.url);
+  await storeSecrets(account, surroundings.secrets);
+  say("creating the stack …");
+  const stack = await deploy(account, { assembly, template, programs, folder });
+  const all = Object.keys(assembly.template.Resources).length;
+
+  say(`reading it back; not to be seen: ${NOT_SHOWN}`);
+  const { name: tableName, streamArn } = await readTable(account, stack);
+  const bus = await readBus(account, stack);
+  const rules = await readRules(account, stack, bus);
+  const queues = await readQueues(account, stack);
+  const deployed = await readFunctions(account, stack);
+
+  say("starting the packaged functions; table, stream, bus and queues are moto's, API Gateway and Lambda are played …");
+  const functions = startFunctions(deployed, { account, assembly, folder });
+  for (const one of functions.values()) cleanups.push(() => one.stop());
+  const sources = new EventSources(functions, { account, assembly, stack, streamArn });
+  const witness = await Witness.place(account, bus);
+  const receive = named("Receive", deployed, functions);
+  say("sending one fixture of each provider …");
+  const seen = await cross({ account, stack, config, tableName, receive, sources, witness, surroundings });
+  // What the schedule does every minute; there is nothing left to publish.
+  await named("Sweep", deployed, functions).call({});
+  const calls = deployed.map(({ name, logicalId }) => `${name} ${functions.get(logicalId)?.calls ?? 0}`);
+  cleanups.unshift(() => rm(folder, { recursive: true }));
+  return [
+    ["stack: created", `${stack.physicalIds.size} of ${all} resources`],
+    ["stack: is as the template says", `table, bus, ${rules} rules, ${queues} queues, ${deployed.length} functions`],
+    ...seen,
+    ["functions: calls", calls.join(", ")],
+  ];
+}
+
+function named(
+  name: string,
+  deployed: readonly { readonly name: string; readonly logicalId: string }[],
+  functions: ReadonlyMap<string, FunctionProcess>,
+): FunctionProcess {
+  const id = deployed.find((one) => one.name === name)?.logicalId ?? "";
+  const found = functions.get(id);
+  if (found) return found;
+  throw new Error(`the stack has no function ${name}`);
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`it took more than ${LIMIT_MS / 1_000} s`)), LIMIT_MS);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+const python = await findPython();
+if (python === undefined) say("left out: no Python 3");
+else {
+  try {
+    const seen = await inTime(rehearse(python));
+    say(`\n${table(["what", "seen"], seen)}`);
+  } catch (error) {
+    say(`rehearsal failed: ${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  } finally {
+    for (const clean of cleanups.reverse()) await clean();
+  }
+  // What came too late must not hold the process.
+  process.exit();
+}

@@ -1,0 +1,89 @@
+import { randomBytes } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import { startSandboxConfluence } from "../support/sandbox-confluence.ts";
+import { DASHBOARD, startSandboxListener } from "../support/sandbox-listener.ts";
+
+const RUN_MS = 300;
+const NEVER_TOO_OLD_HOURS = 1_000_000;
+
+export type Surroundings = Awaited<ReturnType<typeof startSurroundings>>;
+
+/** The systems on both sides of the bridge, on loopback, with the configuration that knows them. */
+export async function startSurroundings() {
+  const confluence = await startSandboxConfluence({ product: "data-center" });
+  let bridge = new URL("http://127.0.0.1");
+  const cluster = newSecret();
+  const authorization = `Basic ${Buffer.from(`tekton:${cluster}`).toString("base64")}`;
+  const sink = () => ({ url: new URL("/webhooks/cluster", bridge), headers: { authorization } });
+  const listener = await startSandboxListener({ runMs: RUN_MS, sink });
+  /** Values by reference: each form of reference that AWS resolves is there. */
+  const secrets: ReadonlyMap<string, string> = new Map([
+    ["secretsmanager:drawbridge/wiki#current", newSecret()],
+    ["secretsmanager:drawbridge/gitlab", `whsec_${randomBytes(32).toString("base64")}`],
+    ["secretsmanager:drawbridge/pages#token", confluence.credentials.bearer],
+    ["ssm:/drawbridge/buildkite", newSecret()],
+    ["ssm:/drawbridge/cluster", cluster],
+  ]);
+  return {
+    confluence,
+    listener,
+    secrets,
+    /** Writes the configuration, and gives its path. */
+    async writeConfig(folder: string): Promise<string> {
+      const path = join(folder, "drawbridge.yaml");
+      await writeFile(path, stringify(configOf(confluence.site("data-center"), listener.url)));
+      return path;
+    },
+    /** Where the sandboxes find the bridge from now on. */
+    meet(url: URL): void {
+      bridge = url;
+    },
+    async close(): Promise<void> {
+      await listener.close();
+      await confluence.close();
+    },
+  };
+}
+
+const newSecret = (): string => randomBytes(24).toString("base64url");
+
+const configOf = (site: string, listener: URL): object => ({
+  sources: {
+    wiki: {
+      provider: "confluence",
+      site,
+      hubSignature: { current: "secretsmanager:drawbridge/wiki#current" },
+      ownAccounts: ["drawbridge"],
+    },
+    gitlab: { provider: "gitlab", signingToken: { current: "secretsmanager:drawbridge/gitlab" } },
+    buildkite: { provider: "buildkite", signature: { current: "ssm:/drawbridge/buildkite" } },
+    cluster: {
+      provider: "tekton",
+      dashboard: new URL(DASHBOARD, listener).href,
+      basic: { username: "tekton", password: { current: "ssm:/drawbridge/cluster" } },
+      // A fixture's run ended on the day it was written.
+      maxAgeHours: NEVER_TOO_OLD_HOURS,
+    },
+  },
+  targets: {
+    listener: { kind: "tekton", url: listener.href, runsReportedBy: "cluster" },
+    pages: {
+      kind: "confluence",
+      product: "data-center",
+      site,
+      credential: { bearer: "secretsmanager:drawbridge/pages#token" },
+    },
+  },
+  routes: {
+    "docs-build": {
+      when: { source: ["drawbridge.confluence"], "detail-type": ["page.updated"] },
+      do: { tekton: { target: "listener", params: { page: "$.detail.page.id" } } },
+    },
+    "docs-status": {
+      when: { source: ["drawbridge.tekton"], "detail-type": [{ prefix: "build." }] },
+      do: { confluence: { target: "pages" } },
+    },
+  },
+});
