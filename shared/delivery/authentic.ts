@@ -1,6 +1,7 @@
 import type { EpochMillis } from "../host/clock.ts";
 import { sha256Hex } from "./keys.ts";
 import type { Principal } from "./principal.ts";
+import type { Rejection } from "./rejection.ts";
 import type { ReceivedRequest } from "./request.ts";
 import { ok, type Result } from "./result.ts";
 
@@ -27,6 +28,8 @@ export interface AuthenticDelivery {
   readonly bodyDigest: string;
   /** Claims of the verified token, where the sender proved itself with one. */
   readonly claims: Readonly<Record<string, unknown>>;
+  /** See {@link Proof.wouldDeny}. */
+  readonly wouldDeny?: Rejection;
   readonly receivedAt: EpochMillis;
   readonly requestId: string;
 }
@@ -35,6 +38,8 @@ export interface AuthenticDelivery {
 export interface Proof {
   readonly principal: Principal;
   readonly claims?: Readonly<Record<string, unknown>>;
+  /** Why it would have been refused, had its trust entry or source not been in shadow mode. */
+  readonly wouldDeny?: Rejection;
 }
 
 /**
@@ -43,16 +48,36 @@ export interface Proof {
  */
 export type Authenticate = (request: ReceivedRequest) => Promise<Result<Proof>>;
 
+/** What authentication needs to know of a source. */
+export interface ProvingSource {
+  readonly name: string;
+  readonly authenticate: Authenticate;
+  /** What the sender earns besides the roles of its token. */
+  readonly roles?: readonly string[];
+  /** `shadow`: a request that fails its proof goes on, as nobody's, and the record says why it would be refused. */
+  readonly mode?: "enforce" | "shadow";
+}
+
 export async function authenticate(
   request: ReceivedRequest,
-  source: { readonly name: string; readonly authenticate: Authenticate },
+  source: ProvingSource,
 ): Promise<Result<AuthenticDelivery>> {
-  const proof = await source.authenticate(request);
-  if (!proof.ok) return proof;
-  const { principal, claims = {} } = proof.value;
+  const answer = await source.authenticate(request);
+  if (!answer.ok && source.mode !== "shadow") return answer;
+  const proof = answer.ok ? answer.value : unproved(source, answer.rejection);
+  const { claims = {}, wouldDeny } = proof;
+  const principal = { ...proof.principal, roles: wouldDeny ? [] : [...proof.principal.roles, ...(source.roles ?? [])] };
   const { url, headers, body, receivedAt, requestId } = request;
-  const bodyDigest = sha256Hex(body);
-  const delivery = { source: source.name, principal, claims, url, headers, body, bodyDigest, receivedAt, requestId };
-  // The brand's only constructor: the check above has passed.
+  const delivery = {
+    ...{ source: source.name, principal, claims, url, headers, body, receivedAt, requestId },
+    bodyDigest: sha256Hex(body),
+    ...(wouldDeny && { wouldDeny }),
+  };
+  // The brand's only constructor: the check above has passed, or the operator lets everything pass for now.
   return ok(delivery as unknown as AuthenticDelivery);
 }
+
+const unproved = ({ name }: ProvingSource, wouldDeny: Rejection): Proof => ({
+  principal: { issuer: "drawbridge:unproved", subject: name, method: "none", credential: "none", roles: [] },
+  wouldDeny,
+});

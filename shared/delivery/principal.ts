@@ -11,6 +11,8 @@ export interface Principal {
   /** The trust entry that accepted the token; absent for a shared secret. */
   readonly trustEntry?: string;
   readonly roles: readonly string[];
+  /** The few claims that say more of who it is, as the issuer's preset names them; texts cut to a short length. */
+  readonly claims?: Readonly<Record<string, string>>;
 }
 
 /** The principal of a source that proves itself with a shared secret. */

@@ -12,6 +12,7 @@ export type Rejection =
   | { readonly reason: "content_encoding_unsupported" }
   | { readonly reason: "query_invalid"; readonly parameter: string; readonly expected: string }
   | { readonly reason: "delivery_unknown" }
+  | { readonly reason: "body_invalid"; readonly problem: string }
   // Proof by a shared secret. `header` names the header that was looked at, never its value.
   | { readonly reason: "credential_missing"; readonly header: string }
   | { readonly reason: "credential_malformed"; readonly header: string }
@@ -34,8 +35,18 @@ export type Rejection =
   | { readonly reason: "audience_mismatch"; readonly expected: string }
   | { readonly reason: "claim_missing"; readonly claim: string }
   | { readonly reason: "claim_mismatch"; readonly claim: string }
+  // The issuer signs for all its customers, and this one is not ours.
+  | { readonly reason: "tenant_mismatch"; readonly claim: string }
+  | { readonly reason: "token_type_mismatch"; readonly expected: string }
+  // The issuer left the groups out of the token, so that no rule about them can be decided.
+  | { readonly reason: "groups_omitted" }
+  | { readonly reason: "proof_missing"; readonly expected: string }
+  | { readonly reason: "proof_invalid"; readonly detail: string }
+  | { readonly reason: "token_replayed" }
+  | { readonly reason: "body_digest_mismatch"; readonly claim: string }
   | { readonly reason: "query_hash_mismatch" }
   // Proved, but not allowed.
-  | { readonly reason: "role_missing"; readonly role: string };
+  | { readonly reason: "role_missing"; readonly role: string }
+  | { readonly reason: "rate_exceeded"; readonly role: string; readonly retryAfterSeconds: number };
 
 export type RejectionReason = Rejection["reason"];

@@ -1,7 +1,9 @@
 import type { Server } from "node:http";
+import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
-import type { Hono } from "hono";
+import type { ServedApp } from "./connection.ts";
+import { connectionOf, type TlsSettings, tlsOptions } from "./tls.ts";
 
 export interface Listening {
   readonly url: URL;
@@ -9,16 +11,24 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-/** Serves an app over HTTP on this machine. Port 0 takes any free one. */
-export async function listen(
-  app: Pick<Hono, "fetch">,
-  address: { readonly hostname: string; readonly port: number },
-): Promise<Listening> {
-  // The adaptor makes a plain HTTP server unless it is given another factory.
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+export interface ListenAddress {
+  readonly hostname: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** Absent: plain HTTP. */
+  readonly tls?: TlsSettings | undefined;
+}
+
+/** Serves an app over HTTP, or over TLS, on this machine. */
+export async function listen(app: ServedApp, { hostname, port: wanted, tls }: ListenAddress): Promise<Listening> {
+  // The adaptor makes a plain HTTP server unless it is given another factory; the two have the same methods.
+  const server = createAdaptorServer({
+    fetch: (request, { incoming }) => app.fetch(request, connectionOf(incoming.socket)),
+    ...(tls && { createServer, serverOptions: tlsOptions(tls) }),
+  }) as Server;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(address.port, address.hostname, resolve);
+    server.listen(wanted, hostname, resolve);
   });
   // A server that listens on a port has an AddressInfo.
   const { port } = server.address() as AddressInfo;
@@ -27,5 +37,5 @@ export async function listen(
       server.close(() => resolve());
       server.closeIdleConnections();
     });
-  return { url: new URL(`http://${address.hostname}:${port}`), close };
+  return { url: new URL(`${tls ? "https" : "http"}://${hostname}:${port}`), close };
 }

@@ -1,4 +1,5 @@
 import type { Rejection, RejectionReason } from "../delivery/rejection.ts";
+import { ALGORITHMS } from "../identity/algorithms.ts";
 
 /** What a caller is told of a refusal or a fault: RFC 9457. Terse on purpose; the log carries the reason. */
 export interface Problem {
@@ -14,8 +15,8 @@ const RETRY_AFTER_SECONDS = 2;
 const UNAUTHENTICATED: Problem = {
   status: 401,
   title: "The sender could not be proved",
-  // RFC 6750 section 3: the challenge, and no error code, so that every failed check looks the same.
-  headers: { "WWW-Authenticate": 'Bearer realm="drawbridge"' },
+  // RFC 6750 §3 and RFC 9449 §7.1: the challenges, and no error code, so that every failed check looks the same.
+  headers: { "WWW-Authenticate": `Bearer realm="drawbridge", DPoP algs="${ALGORITHMS.join(" ")}"` },
 };
 
 export const UNAVAILABLE: Problem = {
@@ -45,8 +46,20 @@ export function problemOf(rejection: Rejection): Problem {
       return { status: 415, title: "The body must not be compressed" };
     case "query_invalid":
       return { status: 400, title: `The query parameter "${rejection.parameter}" must be ${rejection.expected}` };
+    case "body_invalid":
+      return { status: 400, title: rejection.problem };
     case "role_missing":
       return { status: 403, title: `The role "${rejection.role}" is needed` };
+    case "tenant_mismatch":
+      return { status: 403, title: "The token is another tenant's" };
+    case "groups_omitted":
+      return { status: 403, title: "The token leaves out the groups that decide" };
+    case "rate_exceeded":
+      return {
+        status: 429,
+        title: `The role "${rejection.role}" may not ask more often`,
+        headers: { "Retry-After": String(rejection.retryAfterSeconds) },
+      };
     default:
       return unproved(rejection.reason);
   }
@@ -67,7 +80,11 @@ type UnprovedReason = Exclude<
   | "charset_unsupported"
   | "content_encoding_unsupported"
   | "query_invalid"
+  | "body_invalid"
   | "role_missing"
+  | "tenant_mismatch"
+  | "groups_omitted"
+  | "rate_exceeded"
 >;
 
 /** `reason` is told to proved callers alone. */

@@ -1,31 +1,51 @@
 import type { Rejection } from "../delivery/rejection.ts";
+import { claimAt, isMet } from "./claim-match.ts";
+import type { ClaimRule } from "./claim-rule.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 
-/**
- * The first rule of a trust entry that the verified claims do not meet. A claim that is no text meets none, and a `sub`
- * that is no text (RFC 7519 §4.1.2) is refused without a rule, because it becomes the principal's subject.
- */
-export function refuseClaims(
-  claims: Readonly<Record<string, unknown>>,
-  rules: TrustEntry["claims"],
-): Rejection | undefined {
-  if (claims["sub"] !== undefined && typeof claims["sub"] !== "string")
-    return { reason: "claim_mismatch", claim: "sub" };
-  for (const { path, equals } of rules) {
-    const value = claimAt(claims, path);
-    const claim = path.join(".");
-    if (value === undefined) return { reason: "claim_missing", claim };
-    if (typeof value !== "string" || !equals.includes(value)) return { reason: "claim_mismatch", claim };
-  }
-  return undefined;
+type Claims = Readonly<Record<string, unknown>>;
+
+/** What became of one condition on the claims. */
+export interface ClaimFinding {
+  /** The claim's path, for people. */
+  readonly claim: string;
+  readonly expected: string;
+  /** As it stands in the token; undefined when it is missing. */
+  readonly value: unknown;
+  readonly refusal?: Rejection;
 }
 
-/** The value at a path of member names. Only members of the token itself count, never what every object inherits. */
-export function claimAt(claims: Readonly<Record<string, unknown>>, path: readonly string[]): unknown {
-  let value: unknown = claims;
-  for (const name of path) {
-    if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return undefined;
-    value = Reflect.get(value, name);
-  }
-  return value;
+/** The first condition of a trust entry and its preset that verified claims do not meet. */
+export const refuseClaims = (claims: Claims, entry: TrustEntry): Rejection | undefined =>
+  claimFindings(claims, entry).find(({ refusal }) => refusal)?.refusal;
+
+/** Every condition of a trust entry and its preset, in order. */
+export function claimFindings(claims: Claims, entry: TrustEntry): readonly ClaimFinding[] {
+  const pins = new Set([...(entry.tenant?.ids ?? []), ...(entry.tenant?.names ?? [])].map((path) => path.join("\n")));
+  const rules = [...entry.presetClaims, ...entry.claims];
+  const implied = entry.preset.implied?.(claims, entry.claims) ?? [];
+  return [subjectFinding(claims), ...[...rules, ...implied].map((rule) => findingOf(rule, claims, pins))];
+}
+
+/** A `sub` that is no text (RFC 7519 §4.1.2) is refused without a rule, because it becomes the principal's subject. */
+function subjectFinding({ sub: value }: Claims): ClaimFinding {
+  const finding = { claim: "sub", expected: "a text, or none", value };
+  if (value === undefined || typeof value === "string") return finding;
+  return { ...finding, refusal: { reason: "claim_mismatch", claim: "sub" } };
+}
+
+function findingOf(rule: ClaimRule, claims: Claims, pins: ReadonlySet<string>): ClaimFinding {
+  const claim = rule.path.join(".");
+  const value = claimAt(claims, rule.path);
+  const finding = { claim, expected: expectationOf(rule), value };
+  if (isMet(rule, claims)) return finding;
+  if (value === undefined) return { ...finding, refusal: { reason: "claim_missing", claim } };
+  const reason = pins.has(rule.path.join("\n")) ? "tenant_mismatch" : "claim_mismatch";
+  return { ...finding, refusal: { reason, claim } };
+}
+
+function expectationOf(rule: ClaimRule): string {
+  if ("equals" in rule) return rule.equals.join(" or ");
+  if ("prefix" in rule) return `something that begins with ${rule.prefix.join(" or ")}`;
+  return `something like ${rule.glob.join(" or ")}`;
 }

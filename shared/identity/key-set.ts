@@ -1,6 +1,7 @@
-import { type CryptoKey, createLocalJWKSet, errors, type JWSHeaderParameters, type LocalJWKSet } from "jose";
+import { type CryptoKey, createLocalJWKSet, errors, type LocalJWKSet } from "jose";
 import { type Clock, type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
+import type { TokenHeader } from "./compact-jws.ts";
 import type { LoadKeys } from "./load-keys.ts";
 
 /**
@@ -26,17 +27,17 @@ export class KeySet {
   }
 
   /**
-   * The one key that fits `header`. Throws jose's `JWKSNoMatchingKey` or `JWKSMultipleMatchingKeys` when the token asks
+   * The one key that fits `header`, whose algorithm is an allowed one. Throws jose's `JWKSNoMatchingKey` or `JWKSMultipleMatchingKeys` when the token asks
    * for a key that is not there, and a `keys_unavailable` Fault when that cannot be told.
    */
-  async find(header: JWSHeaderParameters): Promise<CryptoKey> {
+  async find(header: KeyName): Promise<CryptoKey> {
     const good = await this.#usable();
     try {
-      return await pick(good.keys, header);
+      return await pick(good, header);
     } catch (error) {
       // The issuer may have rotated. Asking is rationed, or every made-up key id would cost a call.
       if (!(error instanceof errors.JWKSNoMatchingKey) || this.#ageMs() < UNKNOWN_KEY_COOLDOWN_MS) throw error;
-      return pick((await this.#reload()).keys, header);
+      return pick(await this.#reload(), header);
     }
   }
 
@@ -63,7 +64,7 @@ export class KeySet {
     const waitMs = this.#retryAt - this.#clock.now();
     if (waitMs > 0) throw this.#unavailable(waitMs);
     try {
-      this.#good = { keys: createLocalJWKSet(await this.#load()), loadedAt: this.#clock.now() };
+      this.#good = { keys: createLocalJWKSet(await this.#load()), found: new Map(), loadedAt: this.#clock.now() };
       this.#failures = 0;
       return this.#good;
     } catch (cause) {
@@ -85,8 +86,13 @@ export class KeySet {
   }
 }
 
+/** What names a key in a set. */
+type KeyName = Pick<TokenHeader, "alg" | "kid">;
+
 interface LoadedKeys {
   readonly keys: LocalJWKSet;
+  /** Keys that a token asked for and that are there: searching a set again for each token takes longer than this lookup. */
+  readonly found: Map<string, CryptoKey>;
   readonly loadedAt: EpochMillis;
 }
 
@@ -99,9 +105,16 @@ const UNKNOWN_KEY_COOLDOWN_MS = 30_000;
 const FIRST_PAUSE_MS = 5_000;
 const LONGEST_PAUSE_MS = 60_000;
 
-async function pick(keys: LocalJWKSet, header: JWSHeaderParameters): Promise<CryptoKey> {
+async function pick({ keys, found }: LoadedKeys, { alg, kid }: KeyName): Promise<CryptoKey> {
+  const name = kid === undefined ? alg : `${alg} ${kid}`;
+  const known = found.get(name);
+  if (known) return known;
   try {
-    return await keys(header);
+    const key = await keys(kid === undefined ? { alg } : { alg, kid });
+    // RFC 7518 §3.3 and §3.5.
+    if ("modulusLength" in key.algorithm && Number(key.algorithm.modulusLength) < 2048) throw new Error("too short");
+    found.set(name, key);
+    return key;
   } catch (error) {
     if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
     // The algorithm was allowed before this, so it is the published key that is broken, not the token.

@@ -2,24 +2,46 @@ import type { Rejection } from "../delivery/rejection.ts";
 import type { EpochSeconds } from "../host/clock.ts";
 
 interface TimeLimits {
-  readonly now: EpochSeconds;
   readonly clockSkewSeconds: number;
   readonly maxLifetimeSeconds: number;
 }
 
-/**
- * What jose leaves open about a verified token's times (RFC 7519 §4.1): `1e999` reads as Infinity and never expires, an
- * `iat` in the future passes, and no lifetime is too long. Without `iat` the lifetime counts from now.
- */
-export function refuseTimes(claims: Readonly<Record<string, unknown>>, limits: TimeLimits): Rejection | undefined {
-  const { now, clockSkewSeconds, maxLifetimeSeconds } = limits;
-  const { exp, iat = now, nbf = now } = claims;
+/** One check of a token's times (RFC 7519 §4.1.4 to §4.1.6): seconds since 1970, fractions allowed. */
+type TimeCheck = (
+  claims: Readonly<Record<string, unknown>>,
+  limits: TimeLimits,
+  now: EpochSeconds,
+) => Rejection | undefined;
+
+/** A token must end, and must not have ended: `1e999` reads as Infinity and would never. */
+export const refuseExpired: TimeCheck = ({ exp }, { clockSkewSeconds }, now) => {
+  if (exp === undefined) return { reason: "claim_missing", claim: "exp" };
   if (!isFiniteNumber(exp)) return { reason: "claim_mismatch", claim: "exp" };
-  if (!isFiniteNumber(iat)) return { reason: "claim_mismatch", claim: "iat" };
-  if (!isFiniteNumber(nbf)) return { reason: "claim_mismatch", claim: "nbf" };
-  if (iat > now + clockSkewSeconds) return { reason: "token_not_yet_valid", claim: "iat" };
-  if (exp - iat > maxLifetimeSeconds) return { reason: "token_lifetime_too_long", limitSeconds: maxLifetimeSeconds };
-  return undefined;
+  return exp <= now - clockSkewSeconds ? { reason: "token_expired", expiredBySeconds: now - exp } : undefined;
+};
+
+export const refuseNotYetValid: TimeCheck = ({ nbf }, { clockSkewSeconds }, now) =>
+  refuseLater("nbf", nbf, now + clockSkewSeconds);
+
+/** The standard lets an `iat` in the future pass; then a lifetime that counts from it could be stretched at will. */
+export const refuseIssuedLater: TimeCheck = ({ iat }, { clockSkewSeconds }, now) =>
+  refuseLater("iat", iat, now + clockSkewSeconds);
+
+/** Counts from `iat`, and without one from now. */
+export const refuseLongLife: TimeCheck = ({ exp, iat }, { maxLifetimeSeconds }, now) => {
+  const from = isFiniteNumber(iat) ? iat : now;
+  const isTooLong = isFiniteNumber(exp) && exp - from > maxLifetimeSeconds;
+  return isTooLong ? { reason: "token_lifetime_too_long", limitSeconds: maxLifetimeSeconds } : undefined;
+};
+
+/** The first refusal of all four. */
+export const refuseTimes: TimeCheck = (...given) =>
+  refuseExpired(...given) ?? refuseNotYetValid(...given) ?? refuseIssuedLater(...given) ?? refuseLongLife(...given);
+
+function refuseLater(claim: string, time: unknown, latest: number): Rejection | undefined {
+  if (time === undefined) return undefined;
+  if (!isFiniteNumber(time)) return { reason: "claim_mismatch", claim };
+  return time > latest ? { reason: "token_not_yet_valid", claim } : undefined;
 }
 
 const isFiniteNumber = (value: unknown): value is number => Number.isFinite(value);

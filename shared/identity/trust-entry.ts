@@ -1,75 +1,110 @@
 import * as v from "valibot";
 import { isSecureUrl, secureUrl } from "../host/secure-url.ts";
+import { ALGORITHMS } from "./algorithms.ts";
+import { type ClaimRule, claimRule, oneOrMore } from "./claim-rule.ts";
+import type { Preset, TenantClaims } from "./presets/preset.ts";
+import { presetNames, presetOf, tenantClaimsOf } from "./presets/registry.ts";
 import { publicKeySet } from "./public-key-set.ts";
 
-/** Signatures that only the issuer can make. A shared-secret algorithm would let every verifier mint tokens (RFC 8725 §2.1). */
-const ALGORITHMS = [
-  "RS256",
-  "RS384",
-  "RS512",
-  "PS256",
-  "PS384",
-  "PS512",
-  "ES256",
-  "ES384",
-  "ES512",
-  "EdDSA",
-  "Ed25519",
-] as const;
-
 const text = v.pipe(v.string(), v.nonEmpty());
-const texts = v.pipe(v.array(text), v.minLength(1));
-const listOf = (value: string | string[]): readonly string[] => (typeof value === "string" ? [value] : value);
-const oneOrMore = v.pipe(v.union([text, texts]), v.transform(listOf));
+const seconds = (most: number, least = 1) =>
+  v.optional(v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most)));
 
-/** One condition on a verified claim. */
-const claimRule = v.strictObject({
-  /**
-   * Where the claim is: one name, or the names on the way to it. A name is never split at a dot, because issuers put dots
-   * and slashes into names (`kubernetes.io`, `https://sts.amazonaws.com/`).
-   */
-  path: oneOrMore,
-  /** The exact text, or several of which one must be it. GitLab writes ids and booleans as text too: `"true"`. */
-  equals: oneOrMore,
+/** A role by name, or one that only tokens earn whose claims meet the rules. */
+const roleRule = v.union([
+  v.pipe(
+    text,
+    v.transform((role) => ({ role, when: [] as ClaimRule[] })),
+  ),
+  v.strictObject({ role: text, when: v.pipe(v.array(claimRule), v.minLength(1)) }),
+]);
+export type RoleRule = v.InferOutput<typeof roleRule>;
+
+const given = v.strictObject({
+  /** What is peculiar to the issuer. Absent: a plain OpenID Connect issuer. */
+  preset: v.optional(v.picklist(presetNames)),
+  /** Compared as text, character by character (RFC 7519 §4.1.1). Absent: the preset's own, if it has one. */
+  issuer: v.optional(text),
+  /** Who the token must be made for; a token for several is accepted when one of them is listed here. */
+  audience: oneOrMore,
+  /** Where the keys are. Absent: where the preset says, else OpenID Connect discovery at the issuer. */
+  jwks: v.optional(
+    v.union([
+      v.strictObject({ url: secureUrl }),
+      v.strictObject({ file: text }),
+      v.strictObject({ inline: publicKeySet }),
+    ]),
+  ),
+  algorithms: v.optional(v.pipe(v.array(v.picklist(ALGORITHMS)), v.minLength(1))),
+  /** All must hold, besides those of the preset. */
+  claims: v.optional(v.array(claimRule), []),
+  /** Longest time from `iat` to `exp`. Default 1 hour or the preset's, at most 1 day. */
+  maxLifetimeSeconds: seconds(86_400),
+  /** How far the issuer's clock may be off. Default 5 s, at most 60 s. */
+  clockSkewSeconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(60)), 5),
+  /** What a token of this entry earns. */
+  roles: v.optional(v.array(roleRule), []),
+  /** `shadow`: a token of this issuer that fails a check after its signature is let in, and the record says why it would not be. */
+  mode: v.optional(v.picklist(["enforce", "shadow"]), "enforce"),
+  /** Each token is good for one request. */
+  singleUse: v.optional(v.boolean(), false),
+  /** The token must come with proof that its holder has a key: DPoP (RFC 9449), or a client certificate (RFC 8705). */
+  proof: v.optional(v.picklist(["dpop", "certificate"])),
+  /** A claim that holds the SHA-256 of the request's body, hex or base64url: the token is then good for this body alone. */
+  bodyDigestClaim: v.optional(oneOrMore),
 });
 
 /**
  * One entry under `issuers:` in `drawbridge.yaml`: whose tokens are believed, for whom they must be made, and what they
- * earn. A shared issuer (gitlab.com, agent.buildkite.com, Forge) proves nothing about whose token it is: `claims` pins
- * the tenant.
+ * earn. What its preset knows is filled in.
  */
 export const trustEntry = v.pipe(
-  v.strictObject({
-    /** Compared as text, character by character (RFC 7519 §4.1.1). Need not be a URL: Forge's is `forge/invocation-token`. */
-    issuer: text,
-    /** Who the token must be made for; a token for several is accepted when one of them is listed here. */
-    audience: oneOrMore,
-    /** Where the keys are. Absent: OpenID Connect discovery at the issuer. */
-    jwks: v.optional(
-      v.union([
-        v.strictObject({ url: secureUrl }),
-        v.strictObject({ file: text }),
-        v.strictObject({ inline: publicKeySet }),
-      ]),
-    ),
-    algorithms: v.optional(v.pipe(v.array(v.picklist(ALGORITHMS)), v.minLength(1)), ["RS256", "ES256"]),
-    /** All must hold. */
-    claims: v.optional(v.array(claimRule), []),
-    /** Longest time from `iat` to `exp`. Default 1 hour, at most 1 day. */
-    maxLifetimeSeconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(86_400)), 3_600),
-    /** How far the issuer's clock may be off. Default 5 s, at most 60 s. */
-    clockSkewSeconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(60)), 5),
-    /** What a token of this entry may do. */
-    roles: v.optional(v.array(text), []),
+  given,
+  v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
+    const preset = presetOf(value.preset);
+    const issuer = value.issuer ?? preset.issuer;
+    const missing = (message: string): typeof NEVER => {
+      addIssue({ message, path: [{ type: "object", origin: "value", input: value, key: "issuer", value: issuer }] });
+      return NEVER;
+    };
+    if (issuer === undefined) return missing('"issuer" is missing');
+    if (preset.issuerForm && !preset.issuerForm.matches.test(issuer)) return missing(preset.issuerForm.says);
+    const keysUrl = preset.keysUrl?.(issuer);
+    const jwks = value.jwks ?? (keysUrl === undefined ? undefined : { url: keysUrl });
+    if (jwks === undefined && !(isSecureUrl(issuer) && new URL(issuer).search === "")) {
+      return missing("discovery needs an https:// issuer; give `jwks` for an issuer that is none");
+    }
+    return filledIn(value, preset, { issuer, jwks });
   }),
-  v.forward(
-    v.partialCheck(
-      [["issuer"], ["jwks"]],
-      ({ issuer, jwks }) => jwks !== undefined || (isSecureUrl(issuer) && new URL(issuer).search === ""),
-      "discovery needs an https:// issuer; give `jwks` for an issuer that is none",
-    ),
-    ["issuer"],
-  ),
 );
 
-export type TrustEntry = v.InferOutput<typeof trustEntry>;
+/** A trust entry with all that its preset knows. */
+export type TrustEntry = ReturnType<typeof filledIn>;
+
+function filledIn(
+  value: v.InferOutput<typeof given>,
+  preset: Preset,
+  { issuer, jwks }: { readonly issuer: string; readonly jwks: v.InferOutput<typeof given>["jwks"] },
+) {
+  const { audience, claims, clockSkewSeconds, roles, mode, singleUse, proof, bodyDigestClaim } = value;
+  return {
+    preset,
+    issuer,
+    audience,
+    jwks,
+    claims,
+    clockSkewSeconds,
+    roles,
+    mode,
+    singleUse,
+    proof,
+    bodyDigestClaim,
+    audienceClaim: preset.audienceClaim ?? ("aud" as const),
+    algorithms: value.algorithms ?? preset.algorithms ?? (["RS256", "ES256"] as const),
+    types: preset.types,
+    /** What the preset demands of every token, before the entry's own rules. */
+    presetClaims: preset.claims?.(issuer) ?? [],
+    tenant: (preset.tenant ? preset.tenant(issuer) : tenantClaimsOf(issuer)) as TenantClaims | undefined,
+    maxLifetimeSeconds: value.maxLifetimeSeconds ?? preset.maxLifetimeSeconds ?? 3_600,
+  };
+}

@@ -1,46 +1,35 @@
-import { type JWTPayload, type JWTVerifyGetKey, jwtVerify } from "jose";
 import type { Principal } from "../delivery/principal.ts";
-import type { Rejection } from "../delivery/rejection.ts";
 import { ok, type Result, refuse } from "../delivery/result.ts";
-import { type Clock, toSeconds } from "../host/clock.ts";
+import { toSeconds } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
-import { refuseClaims } from "./claim-rules.ts";
+import { refuseUnbound } from "./binding/index.ts";
+import type { BindingTools } from "./binding/tools.ts";
 import { readCompactJws, type UnverifiedToken } from "./compact-jws.ts";
-import { rejectionOf } from "./jose-rejection.ts";
-import { KeySet } from "./key-set.ts";
-import { type KeySources, keyLoader } from "./load-keys.ts";
-import { refuseTimes } from "./token-times.ts";
+import type { KeySources } from "./load-keys.ts";
+import type { PresentedToken } from "./presented-token.ts";
+import { rolesOf, shownClaims, subjectOf } from "./roles-of.ts";
+import { refuseToken } from "./token-checks.ts";
 import type { TokenVerifier, VerifiedToken } from "./token-verifier.ts";
 import type { TrustEntry } from "./trust-entry.ts";
+import { refuseSignature, type Trusted, trustedAs } from "./verify-signature.ts";
 
-interface VerifierTools extends KeySources {
-  readonly clock: Clock;
-}
+interface VerifierTools extends KeySources, BindingTools {}
 
 /** A verifier for the trust entries under their names in `drawbridge.yaml`. Keys are loaded when a token first needs them. */
 export function createTokenVerifier(
   entries: Readonly<Record<string, TrustEntry>>,
   tools: VerifierTools,
 ): TokenVerifier {
-  const trusted = new Map<string, Trusted>();
-  for (const [name, entry] of Object.entries(entries)) {
-    trusted.set(name, { name, entry, keys: new KeySet(name, keyLoader(entry, tools), tools.clock) });
-  }
+  const trusted = new Map(Object.entries(entries).map(([name, entry]) => [name, trustedAs(name, entry, tools)]));
   return {
-    async verify(token, trustEntries) {
-      const unverified = readCompactJws(token);
-      if (!unverified.ok) return unverified;
-      const { iss } = unverified.value.claims;
+    async verify(presented, trustEntries) {
+      const token = readCompactJws(presented.token);
+      if (!token.ok) return token;
+      const { iss } = token.value.claims;
       const candidates = trustEntries.map((name) => named(trusted, name)).filter(({ entry }) => entry.issuer === iss);
-      return verifyWithAny(candidates, (candidate) => verifyWith(candidate, token, unverified.value, tools.clock));
+      return verifyWithAny(candidates, (candidate) => verifyWith(candidate, presented, token.value, tools));
     },
   };
-}
-
-interface Trusted {
-  readonly name: string;
-  readonly entry: TrustEntry;
-  readonly keys: KeySet;
 }
 
 function named(trusted: ReadonlyMap<string, Trusted>, name: string): Trusted {
@@ -53,77 +42,70 @@ type Check = (candidate: Trusted) => Promise<Result<VerifiedToken>>;
 
 /**
  * Several entries may share an issuer's text (every kubeadm cluster has the same; two tenants of gitlab.com). The first
- * that accepts wins; otherwise an entry that could not decide outranks every refusal, and the refusal of an entry whose
- * keys fit says more than one whose keys do not.
+ * that has nothing to object wins. Otherwise an entry that could not decide outranks the rest, then one that lets the
+ * token in for being in shadow mode, then the refusal of one whose key it was signed with.
  */
 async function verifyWithAny(candidates: readonly Trusted[], check: Check): Promise<Result<VerifiedToken>> {
   let undecided: unknown;
-  let refusal: Rejection = { reason: "issuer_unknown" };
+  let letIn: Result<VerifiedToken> | undefined;
+  let refused: Extract<Result<never>, { ok: false }> = { ok: false, rejection: { reason: "issuer_unknown" } };
   for (const candidate of candidates) {
     try {
       const result = await check(candidate);
-      if (result.ok) return result;
-      if (NO_KEY_FITS.has(refusal.reason)) refusal = result.rejection;
+      if (result.ok && !result.value.wouldDeny) return result;
+      if (result.ok) letIn ??= result;
+      else if (refused.by === undefined) refused = result;
     } catch (fault) {
       undecided ??= fault;
     }
   }
   if (undecided !== undefined) throw undecided;
-  return refuse(refusal);
+  return letIn ?? refused;
 }
-
-const NO_KEY_FITS: ReadonlySet<Rejection["reason"]> = new Set([
-  "issuer_unknown",
-  "algorithm_not_allowed",
-  "key_unknown",
-  "token_signature_invalid",
-]);
 
 async function verifyWith(
   trusted: Trusted,
-  token: string,
-  unverified: UnverifiedToken,
-  clock: Clock,
+  presented: PresentedToken,
+  token: UnverifiedToken,
+  tools: VerifierTools,
 ): Promise<Result<VerifiedToken>> {
-  const { name, entry, keys } = trusted;
-  const now = clock.now();
-  const findKey: JWTVerifyGetKey = (header) => keys.find(header);
-  try {
-    const { payload, protectedHeader } = await jwtVerify(token, findKey, {
-      issuer: entry.issuer,
-      audience: [...entry.audience],
-      algorithms: entry.algorithms,
-      clockTolerance: entry.clockSkewSeconds,
-      currentDate: new Date(now),
-      requiredClaims: ["exp"],
-    });
-    const { clockSkewSeconds, maxLifetimeSeconds } = entry;
-    const refusal =
-      refuseTimes(payload, { now: toSeconds(now), clockSkewSeconds, maxLifetimeSeconds }) ??
-      refuseClaims(payload, entry.claims);
-    if (refusal) return refuse(refusal);
-    return ok({ principal: principalOf(payload, trusted, protectedHeader.kid), claims: payload });
-  } catch (error) {
-    if (error instanceof Fault) throw error;
-    const context = { claims: unverified.claims, audience: entry.audience, now: toSeconds(now) };
-    const rejection = rejectionOf(error, context);
-    if (rejection) return refuse(rejection);
-    // Whatever is left is about the issuer's key (an RSA key under 2048 bits is a plain TypeError). Without its cause: a
-    // jose error carries the claims.
-    throw new Fault("keys_unavailable", `a key of trust entry ${name} cannot be used`, { retryable: true });
-  }
+  const forged = await refuseSignature(token, trusted);
+  if (forged) return refuse(forged);
+  const by = principalOf(token, trusted);
+  const { claims } = token;
+  const roles = await rolesEarned(trusted.entry, presented, token, tools);
+  if (roles.ok) return ok({ principal: { ...by, roles: roles.value }, claims });
+  const { rejection } = roles;
+  return trusted.entry.mode === "shadow" ? ok({ principal: by, claims, wouldDeny: rejection }) : refuse(rejection, by);
 }
 
-function principalOf(claims: JWTPayload, { name, entry }: Trusted, kid: string | undefined): Principal {
+async function rolesEarned(
+  entry: TrustEntry,
+  presented: PresentedToken,
+  token: UnverifiedToken,
+  tools: VerifierTools,
+): Promise<Result<readonly string[]>> {
+  const refusal = refuseToken(token, entry, toSeconds(tools.clock.now()));
+  if (refusal) return refuse(refusal);
+  const roles = rolesOf(token.claims, entry);
+  if (!roles.ok) return roles;
+  const unbound = await refuseUnbound(presented, token.claims, entry, tools);
+  return unbound ? refuse(unbound) : roles;
+}
+
+/** Whose token it is, by a good signature and no more: with no roles yet. */
+function principalOf(
+  { header: { kid = "unnamed key" }, claims }: UnverifiedToken,
+  { name, entry }: Trusted,
+): Principal {
+  const shown = shownClaims(claims, entry.preset);
   return {
     issuer: entry.issuer,
-    subject: claims.sub ?? NO_SUBJECT,
+    subject: subjectOf(claims, entry.preset),
     method: "oidc",
-    credential: kid ?? "unnamed key",
+    credential: kid,
     trustEntry: name,
-    roles: entry.roles,
+    roles: [],
+    ...(shown && { claims: shown }),
   };
 }
-
-/** Forge's tokens have no `sub`; whoever uses them knows what to put in its place. */
-const NO_SUBJECT = "no subject";

@@ -56,23 +56,31 @@ async function ofToken(algorithm: "RS256" | "ES256", { pairs, runMs }: Plan): Pr
   const { publicKey, privateKey } = await generateKeyPair(algorithm);
   const jwk = { ...(await exportJWK(publicKey)), kid: "key-1", alg: algorithm, use: "sig" };
   const entry = v.parse(trustEntry, {
+    preset: "gitlab",
     issuer: ISSUER,
     audience: AUDIENCE,
+    algorithms: [algorithm],
     jwks: { inline: { keys: [jwk] } },
-    claims: [{ path: "namespace_id", equals: "72" }],
+    claims: [{ path: "project_id", equals: "2208" }],
   });
   const verifier = createTokenVerifier({ ci: entry }, { clock: systemClock });
   const now = toSeconds(systemClock.now());
   const token = await new SignJWT({ ...CLAIMS, iat: now, nbf: now - 5, exp: now + 3_600 })
     .setProtectedHeader({ alg: algorithm, kid: "key-1", typ: "JWT" })
     .sign(privateKey);
+  const request = {
+    ...{ method: "POST", url: new URL(AUDIENCE), headers: new Headers(), body: new Uint8Array() },
+    receivedAt: systemClock.now(),
+  };
+  const presented = { scheme: "bearer", token, request } as const;
   const checks = { issuer: ISSUER, audience: AUDIENCE, algorithms: [algorithm], requiredClaims: ["exp"] };
   const { verified } = await compare({
     what,
     pairs,
     ours: () =>
       rateOf(runMs, async (times) => {
-        for (let time = 0; time < times; time++) if (!(await verifier.verify(token, ["ci"])).ok) throw refusedOf(what);
+        for (let time = 0; time < times; time++)
+          if (!(await verifier.verify(presented, ["ci"])).ok) throw refusedOf(what);
       }),
     baseline: () =>
       rateOf(runMs, async (times) => {

@@ -12,8 +12,11 @@ export interface MachineClient {
 
 export interface IdentityProvider {
   readonly issuer: string;
-  /** A fresh access token of `client` for `audience`: a signed JWT (RFC 9068). */
-  token(client: MachineClient, audience: string): Promise<string>;
+  /**
+   * A fresh access token of `client` for `audience`: a signed JWT (RFC 9068). With a DPoP proof for `{issuer}/token` it is
+   * bound to the proof's key (RFC 9449 §5).
+   */
+  token(client: MachineClient, audience: string, dpop?: string): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -48,6 +51,7 @@ export async function startIdentityProvider(options: {
       features: {
         devInteractions: { enabled: false },
         clientCredentials: { enabled: true },
+        dPoP: { enabled: true },
         resourceIndicators: {
           enabled: true,
           getResourceServerInfo: (_, audience) => ({
@@ -67,14 +71,22 @@ export async function startIdentityProvider(options: {
       server.close(() => resolve());
       server.closeAllConnections();
     });
-  return { issuer, token: (client, audience) => fetchToken(issuer, client, audience), close };
+  return { issuer, token: (...asked) => fetchToken(issuer, ...asked), close };
 }
 
 /** OAuth 2.0 client credentials grant (RFC 6749 §4.4) with a resource (RFC 8707 §2). */
-async function fetchToken(issuer: string, { id, secret }: MachineClient, audience: string): Promise<string> {
+async function fetchToken(
+  issuer: string,
+  { id, secret }: MachineClient,
+  audience: string,
+  dpop?: string,
+): Promise<string> {
   const answer = await fetch(`${issuer}/token`, {
     method: "POST",
-    headers: { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}` },
+    headers: {
+      authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString("base64")}`,
+      ...(dpop !== undefined && { dpop }),
+    },
     body: new URLSearchParams({ grant_type: "client_credentials", resource: audience }),
   });
   const told = (await answer.json()) as { access_token?: string; error?: string };

@@ -3,9 +3,9 @@ import { sourcePrincipal } from "../../delivery/principal.ts";
 import type { ReceivedRequest } from "../../delivery/request.ts";
 import { ok, type Result, refuse } from "../../delivery/result.ts";
 import { type RotatingSecret, readBoth } from "../../host/secrets.ts";
-import { bearerToken } from "../../identity/bearer.ts";
-import { claimAt } from "../../identity/claim-rules.ts";
+import { claimAt } from "../../identity/claim-match.ts";
 import { looksLikeJws } from "../../identity/compact-jws.ts";
+import { type PresentedToken, presentedToken } from "../../identity/presented-token.ts";
 import type { ProviderTools } from "../provider.ts";
 import { acceptedBy, decodeHex, equalBytes, equalSecrets, hmacSha256 } from "../signature.ts";
 import { checkConnectToken } from "./connect-token.ts";
@@ -79,10 +79,11 @@ async function checkConnect(
 
 function checkBearer(checker: Checker, request: ReceivedRequest, missing: Result<never>): Promise<Result<Proof>> {
   const { forge, automation } = checker.settings;
-  const token = bearerToken(request.headers);
-  if (!token.ok) return Promise.resolve(token);
-  if (forge && looksLikeJws(token.value)) return checkForge(checker, forge, token.value);
-  return automation ? checkAutomation(checker, automation, token.value) : Promise.resolve(missing);
+  const presented = presentedToken(request);
+  if (!presented.ok) return Promise.resolve(presented);
+  const { token } = presented.value;
+  if (forge && looksLikeJws(token)) return checkForge(checker, forge, presented.value);
+  return automation ? checkAutomation(checker, automation, token) : Promise.resolve(missing);
 }
 
 /**
@@ -90,8 +91,8 @@ function checkBearer(checker: Checker, request: ReceivedRequest, missing: Result
  * entry holds our app's id as audience. A token with `icLabel` is Isolated Cloud's, which is not supported. The body is
  * not covered.
  */
-async function checkForge({ tools }: Checker, forge: ForgeSettings, token: string): Promise<Result<Proof>> {
-  const verified = await tools.tokens.verify(token, [forge.trust]);
+async function checkForge({ tools }: Checker, forge: ForgeSettings, presented: PresentedToken): Promise<Result<Proof>> {
+  const verified = await tools.tokens.verify(presented, [forge.trust]);
   if (!verified.ok) return verified;
   const { claims, principal } = verified.value;
   if (claims["icLabel"] !== undefined) return refuse({ reason: "claim_mismatch", claim: "icLabel" });
@@ -100,7 +101,7 @@ async function checkForge({ tools }: Checker, forge: ForgeSettings, token: strin
   if (forge.installations && !forge.installations.includes(installation)) {
     return refuse({ reason: "claim_mismatch", claim: INSTALLATION });
   }
-  return ok({ principal: { ...principal, subject: installation }, claims });
+  return ok({ ...verified.value, principal: { ...principal, subject: installation } });
 }
 
 const INSTALLATION = "app.installation.id";

@@ -4,7 +4,7 @@ import { sourcePrincipal } from "../../delivery/principal.ts";
 import type { ReceivedRequest } from "../../delivery/request.ts";
 import { ok, type Result, refuse } from "../../delivery/result.ts";
 import { readBoth, rotatingSecret, type Secrets } from "../../host/secrets.ts";
-import { bearerToken } from "../../identity/bearer.ts";
+import { presentedToken } from "../../identity/presented-token.ts";
 import type { ProviderTools, UnsignedRequest } from "../provider.ts";
 import { acceptedBy, equalSecrets } from "../signature.ts";
 
@@ -34,9 +34,11 @@ export async function prove(
   tools: ProviderTools,
 ): Promise<Result<Proof>> {
   if (basic && BASIC.test(request.headers.get(HEADER) ?? "")) return proveBasic(request, source, basic, tools.secrets);
-  const token = bearerToken(request.headers);
-  if (!token.ok) return token;
-  return trust ? tools.tokens.verify(token.value, trust) : refuse({ reason: "credential_malformed", header: HEADER });
+  const presented = presentedToken(request);
+  if (!presented.ok) return presented;
+  return trust
+    ? tools.tokens.verify(presented.value, trust)
+    : refuse({ reason: "credential_malformed", header: HEADER });
 }
 
 /** Name and password are compared together, in the one spelling that encodes them: nothing sent is ever decoded. */

@@ -15,7 +15,13 @@ describe("readCompactJws", () => {
   it("takes a token apart", () => {
     expect(readCompactJws(good)).toEqual({
       ok: true,
-      value: { header: { alg: "ES256", kid: "k1" }, claims: { iss: "a" } },
+      value: {
+        header: { alg: "ES256", kid: "k1" },
+        claims: { iss: "a" },
+        payload: Buffer.from('{"iss":"a"}'),
+        signature: Buffer.from("signature"),
+        signed: Buffer.from(`${HEADER}.${CLAIMS}`),
+      },
     });
   });
 
@@ -41,6 +47,7 @@ describe("readCompactJws", () => {
     ["alg twice in two spellings", withHeader('{"alg":"ES256","\\u0061lg":"none"}')],
     ["no alg", withHeader("{}")],
     ["alg as a list", withHeader('{"alg":["ES256"]}')],
+    ["typ as a number", withHeader('{"alg":"ES256","typ":7}')],
     ["kid as a number", withHeader('{"alg":"ES256","kid":7}')],
     ["kid as an object", withHeader('{"alg":"ES256","kid":{"k":1}}')],
     ["a payload that is no object", withClaims('"a token inside"')],

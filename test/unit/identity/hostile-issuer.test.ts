@@ -2,10 +2,14 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Source } from "../../../shared/delivery/receive.ts";
 import { type CallOut, callOut } from "../../../shared/host/call-out.ts";
 import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
+import { httpBridge } from "../../support/http-bridge.ts";
 import { testClock } from "../../support/tools.ts";
+import { givesAway } from "./attacking.ts";
 import { entryOf, keySetOf, signingKey, tokenOf } from "./tokens.ts";
+import { presented } from "./verifying.ts";
 
 const key = signingKey("k1");
 const MANY_BYTES = 10 * 1024 * 1024;
@@ -13,18 +17,20 @@ const MANY_BYTES = 10 * 1024 * 1024;
 let server: Server;
 let base: string;
 const asked = new Map<string, number>();
+/** Whether `/turns` hangs by now. */
+const state = { turned: false };
 
 beforeAll(async () => {
   server = createServer((request, response) => {
     const path = request.url ?? "";
     asked.set(path, (asked.get(path) ?? 0) + 1);
-    if (path === "/hangs") return;
+    if (path === "/hangs" || (path === "/turns" && state.turned)) return;
     if (path === "/stops") {
       response.writeHead(200, { "content-length": "1000" });
       response.write("{");
       return;
     }
-    if (path === "/good") response.end(JSON.stringify(keySetOf(key)));
+    if (path === "/good" || path === "/turns") response.end(JSON.stringify(keySetOf(key)));
     else if (path === "/fails") response.writeHead(500).end(JSON.stringify(keySetOf(key)));
     else if (path === "/redirects") response.writeHead(302, { location: "/good" }).end();
     else if (path === "/floods") response.end(`{"keys":[]${" ".repeat(MANY_BYTES)}}`);
@@ -64,7 +70,7 @@ describe("a key set at a hostile or broken address", () => {
       const goodBefore = asked.get("/good") ?? 0;
       const token = tokenOf(`issuer of ${path}`, key);
       for (let time = 0; time < 5; time++) {
-        await expect(verifier.verify(token, [path])).rejects.toMatchObject({
+        await expect(verifier.verify(presented(token), [path])).rejects.toMatchObject({
           code: "keys_unavailable",
           retryable: true,
         });
@@ -75,10 +81,48 @@ describe("a key set at a hostile or broken address", () => {
     },
   );
 
+  it.each(["hangs", "fails", "redirects", "floods", "bomb", "garbage"])(
+    "is answered 503 when it %s, soon, and the log names the fault and no token",
+    async (path) => {
+      const verifier = verifierOf([path]);
+      const source: Source = {
+        ...{ name: "ci", provider: "any", contentTypes: ["application/json"], roles: [], mode: "enforce" },
+        authenticate: ({ headers }) => verifier.verify(presented(headers.get("authorization") ?? ""), [path]),
+        read: () => ({ outcome: "ignored", kind: "nothing" }),
+      };
+      const bridge = await httpBridge({ sources: new Map([["ci", source]]) });
+      const token = tokenOf(`issuer of ${path}`, key);
+      const headers = { "content-type": "application/json", authorization: token };
+      const answer = await fetch(new URL("/webhooks/ci", bridge.url), { method: "POST", headers, body: "{}" });
+      await bridge.close();
+      expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, expect.stringMatching(/^\d+$/)]);
+      expect(JSON.parse(bridge.lines.at(-1) ?? "")).toMatchObject({ message: "failed", fault: "keys_unavailable" });
+      expect(givesAway(bridge.lines.join(), token)).toBe(false);
+      expect(bridge.records.size).toBe(0);
+    },
+  );
+
+  it("leaves a key that was had before good for an hour, however it fails then", async () => {
+    const verifier = verifierOf(["turns"]);
+    const fresh = (): string => {
+      const now = verifier.clock.now() / 1_000;
+      return tokenOf("issuer of turns", key, { claims: { iat: now, exp: now + 60 } });
+    };
+    state.turned = false;
+    expect((await verifier.verify(presented(fresh()), ["turns"])).ok).toBe(true);
+    state.turned = true;
+    verifier.clock.advance(59 * 60_000);
+    expect((await verifier.verify(presented(fresh()), ["turns"])).ok).toBe(true);
+    verifier.clock.advance(60_000);
+    await expect(verifier.verify(presented(fresh()), ["turns"])).rejects.toMatchObject({ code: "keys_unavailable" });
+  });
+
   it("leaves other issuers alone", async () => {
     const verifier = verifierOf(["hangs", "good"]);
-    const waiting = verifier.verify(tokenOf("issuer of hangs", key), ["hangs", "good"]).catch((fault) => fault);
-    const verified = await verifier.verify(tokenOf("issuer of good", key), ["hangs", "good"]);
+    const waiting = verifier
+      .verify(presented(tokenOf("issuer of hangs", key)), ["hangs", "good"])
+      .catch((fault) => fault);
+    const verified = await verifier.verify(presented(tokenOf("issuer of good", key)), ["hangs", "good"]);
     expect(verified.ok).toBe(true);
     await expect(waiting).resolves.toMatchObject({ code: "keys_unavailable" });
   });
@@ -87,7 +131,8 @@ describe("a key set at a hostile or broken address", () => {
     const verifier = verifierOf(["good"]);
     const before = asked.get("/good") ?? 0;
     const tokens = [tokenOf("issuer of good", key), tokenOf("issuer of good", key, { claims: { sub: "other" } })];
-    for (const token of [...tokens, ...tokens]) expect((await verifier.verify(token, ["good"])).ok).toBe(true);
+    for (const token of [...tokens, ...tokens])
+      expect((await verifier.verify(presented(token), ["good"])).ok).toBe(true);
     expect((asked.get("/good") ?? 0) - before).toBe(1);
   });
 });

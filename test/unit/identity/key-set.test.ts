@@ -109,6 +109,20 @@ describe("KeySet", () => {
     await expect(one.set.find(header("first"))).rejects.toMatchObject({ retryAfterSeconds: 5 });
   });
 
+  it("gives a key once found only to tokens that name it just so, and forgets it with its set", async () => {
+    const one = issuer([first, second]);
+    const found = await one.set.find(header("first"));
+    expect(await one.set.find(header("first"))).toBe(found);
+    expect(await one.set.find(header("second"))).not.toBe(found);
+    await expect(one.set.find({ alg: "ES256" })).rejects.toMatchObject({ code: "ERR_JWKS_MULTIPLE_MATCHING_KEYS" });
+    await expect(one.set.find({ alg: "ES384", kid: "first" })).rejects.toMatchObject({
+      code: "ERR_JWKS_NO_MATCHING_KEY",
+    });
+    one.keys = [second];
+    one.clock.advance(10 * MINUTE);
+    await expect(one.set.find(header("first"))).rejects.toMatchObject({ code: "ERR_JWKS_NO_MATCHING_KEY" });
+  });
+
   it("refuses a key id that two keys share", async () => {
     const one = issuer([first, signingKey("first")]);
     await expect(one.set.find(header("first"))).rejects.toMatchObject({ code: "ERR_JWKS_MULTIPLE_MATCHING_KEYS" });

@@ -17,6 +17,11 @@ describe("a trust entry", () => {
       maxLifetimeSeconds: 3600,
       clockSkewSeconds: 5,
       roles: [],
+      preset: { name: "oidc" },
+      presetClaims: [],
+      audienceClaim: "aud",
+      mode: "enforce",
+      singleUse: false,
     });
   });
 

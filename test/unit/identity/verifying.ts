@@ -1,4 +1,5 @@
 import type { CallOut } from "../../../shared/host/call-out.ts";
+import type { PresentedToken, TokenRequest } from "../../../shared/identity/presented-token.ts";
 import type { TrustEntry } from "../../../shared/identity/trust-entry.ts";
 import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
 import { testClock } from "../../support/tools.ts";
@@ -7,13 +8,25 @@ const noAnswer: CallOut = async ({ url }) => {
   throw new Error(`${url.host} does not answer in this test`);
 };
 
+/** A request with nothing but headers. */
+export const requestWith = (headers: Record<string, string> | Headers): TokenRequest => ({
+  method: "POST",
+  url: new URL("https://bridge.example.test/webhooks/ci"),
+  headers: new Headers(headers),
+  body: new Uint8Array(),
+  receivedAt: testClock().now(),
+});
+
+/** A token as a plain bearer request presents it. */
+export const presented = (token: string): PresentedToken => ({ scheme: "bearer", token, request: requestWith({}) });
+
 /** Verifies against `entries`, of which the source names all unless told otherwise. Every outbound call fails. */
 export function verify(
   token: string,
   entries: Readonly<Record<string, TrustEntry>>,
   names: readonly string[] = Object.keys(entries),
 ) {
-  return createTokenVerifier(entries, { clock: testClock(), callOut: noAnswer }).verify(token, names);
+  return createTokenVerifier(entries, { clock: testClock(), callOut: noAnswer }).verify(presented(token), names);
 }
 
 /** Why a token is refused, or `accepted`. */

@@ -12,7 +12,7 @@ const secrets = secretsOf({ NOW: "today:pässword", SOON: "tomorrow" });
 
 /** Lets in one token, for one trust entry, and nothing else. */
 const tokens: TokenVerifier = {
-  verify: async (token, trust) =>
+  verify: async ({ token }, trust) =>
     token === "good.token.here" && trust.includes("accounts")
       ? ok({ principal: { ...sourcePrincipal("x", "oidc", "key-1"), trustEntry: "accounts" }, claims: { sub: "x" } })
       : refuse({ reason: "issuer_unknown" }),

@@ -1,20 +1,28 @@
 import { describe, expect, it } from "vitest";
-import { bearerToken } from "../../../shared/identity/bearer.ts";
+import { presentedToken } from "../../../shared/identity/presented-token.ts";
+import { requestWith } from "./verifying.ts";
 
 const TOKEN = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln";
 
-describe("bearerToken", () => {
+describe("presentedToken", () => {
   it.each([
     ["as RFC 6750 writes it", `Bearer ${TOKEN}`],
     ["a scheme in lower case", `bearer ${TOKEN}`],
     ["a scheme in upper case", `BEARER ${TOKEN}`],
     ["more than one space", `Bearer   ${TOKEN}`],
   ])("takes %s", (_name, authorization) => {
-    expect(bearerToken(new Headers({ authorization }))).toEqual({ ok: true, value: TOKEN });
+    expect(presentedToken(requestWith({ authorization }))).toMatchObject({ ok: true, value: { token: TOKEN } });
   });
 
   it("takes an opaque token with padding", () => {
-    expect(bearerToken(new Headers({ authorization: "Bearer a+b/c~d==" }))).toEqual({ ok: true, value: "a+b/c~d==" });
+    expect(presentedToken(requestWith({ authorization: "Bearer a+b/c~d==" }))).toMatchObject({
+      value: { scheme: "bearer", token: "a+b/c~d==" },
+    });
+  });
+
+  it("tells a DPoP-bound token from a bearer token", () => {
+    const presented = presentedToken(requestWith({ authorization: `DPoP ${TOKEN}` }));
+    expect(presented).toMatchObject({ ok: true, value: { scheme: "dpop", token: TOKEN } });
   });
 
   it.each([
@@ -30,7 +38,7 @@ describe("bearerToken", () => {
     ["padding in the middle", "Bearer a=b"],
     ["a tab instead of a space", `Bearer\t${TOKEN}`],
   ])("refuses %s", (_name, authorization) => {
-    expect(bearerToken(new Headers({ authorization }))).toEqual({
+    expect(presentedToken(requestWith({ authorization }))).toEqual({
       ok: false,
       rejection: { reason: "credential_malformed", header: "Authorization" },
     });
@@ -40,12 +48,15 @@ describe("bearerToken", () => {
     const headers = new Headers();
     headers.append("authorization", `Bearer ${TOKEN}`);
     headers.append("authorization", `Bearer ${TOKEN}`);
-    expect(bearerToken(headers)).toMatchObject({ ok: false, rejection: { reason: "credential_malformed" } });
+    expect(presentedToken(requestWith(headers))).toMatchObject({
+      ok: false,
+      rejection: { reason: "credential_malformed" },
+    });
   });
 
   it("misses a token that is elsewhere", () => {
     const headers = new Headers({ "x-access-token": TOKEN, cookie: `access_token=${TOKEN}` });
-    expect(bearerToken(headers)).toEqual({
+    expect(presentedToken(requestWith(headers))).toEqual({
       ok: false,
       rejection: { reason: "credential_missing", header: "Authorization" },
     });

@@ -1,0 +1,15 @@
+/** Signatures that only the issuer can make. A shared-secret algorithm would let every verifier mint tokens (RFC 8725 §2.1). */
+export const ALGORITHMS = [
+  "RS256",
+  "RS384",
+  "RS512",
+  "PS256",
+  "PS384",
+  "PS512",
+  "ES256",
+  "ES384",
+  "ES512",
+  "EdDSA",
+  "Ed25519",
+] as const;
+export type Algorithm = (typeof ALGORITHMS)[number];

@@ -1,0 +1,82 @@
+import * as v from "valibot";
+import type { Rejection } from "../../delivery/rejection.ts";
+import { claimAt } from "../claim-match.ts";
+import type { PresentedToken } from "../presented-token.ts";
+import type { TrustEntry } from "../trust-entry.ts";
+import { isSha256Of } from "./digest.ts";
+import { refuseProof } from "./dpop-proof.ts";
+import { refuseReuse } from "./single-use.ts";
+import type { BindingTools } from "./tools.ts";
+
+type Claims = Readonly<Record<string, unknown>>;
+
+/**
+ * Holds a verified token against the request that it came with: is the sender its holder, is the body the one it was
+ * issued for, is it used for the first time? A token that its issuer bound to a key is held to that even where the entry
+ * does not ask for it (RFC 9449 §7.2, RFC 8705 §3). Called last, because it may spend the token.
+ * Throws `store_unavailable` when it cannot be told whether a token was used.
+ */
+export async function refuseUnbound(
+  presented: PresentedToken,
+  claims: Claims,
+  entry: TrustEntry,
+  tools: BindingTools,
+): Promise<Rejection | undefined> {
+  const bound = v.safeParse(confirmation, claimAt(claims, ["cnf"]));
+  if (!bound.success) return { reason: "claim_mismatch", claim: "cnf" };
+  const { jkt, "x5t#S256": certificate } = bound.output ?? {};
+  const refusal =
+    refuseUnconfirmed(bound.output, entry.proof) ??
+    (certificate && refuseCertificate(presented, certificate)) ??
+    refuseBody(presented, claims, entry.bodyDigestClaim);
+  if (refusal) return refusal;
+  if (jkt !== undefined) {
+    const unproved = await refuseProof(presented, jkt, { ...tools, skewSeconds: entry.clockSkewSeconds });
+    if (unproved) return unproved;
+  } else if (presented.scheme === "dpop") {
+    return { reason: "proof_invalid", detail: "the token is bound to no key" };
+  }
+  return entry.singleUse ? refuseReuse(presented, claims, entry, tools.seenTokens) : undefined;
+}
+
+/** 32 bytes in base64url, of which the last character carries four bits. */
+const thumbprint = v.pipe(v.string(), v.regex(/^[\w-]{42}[AEIMQUYcgkosw048]$/));
+
+/**
+ * RFC 7800 §3.1. A token bound only in a way that is not checked here is refused: it would pass for one that whoever
+ * holds it may use.
+ */
+const confirmation = v.optional(
+  v.union([
+    v.object({ jkt: thumbprint, "x5t#S256": v.exactOptional(thumbprint) }),
+    v.object({ jkt: v.exactOptional(thumbprint), "x5t#S256": thumbprint }),
+  ]),
+);
+type Confirmation = v.InferOutput<typeof confirmation>;
+
+function refuseUnconfirmed(bound: Confirmation, proof: TrustEntry["proof"]): Rejection | undefined {
+  if (proof === undefined) return undefined;
+  const member = proof === "dpop" ? "jkt" : "x5t#S256";
+  return bound?.[member] === undefined ? { reason: "claim_missing", claim: `cnf.${member}` } : undefined;
+}
+
+/** RFC 8705 §3.1: the certificate of the TLS connection itself. No header ever stands in for it. */
+function refuseCertificate({ request }: PresentedToken, expected: string): Rejection | undefined {
+  const { clientCertificate } = request;
+  if (clientCertificate === undefined) return { reason: "proof_missing", expected: "a client certificate" };
+  if (isSha256Of(clientCertificate, expected, ["base64url"])) return undefined;
+  return { reason: "proof_invalid", detail: "the client certificate is not the one that the token is bound to" };
+}
+
+function refuseBody(
+  { request }: PresentedToken,
+  claims: Claims,
+  path: TrustEntry["bodyDigestClaim"],
+): Rejection | undefined {
+  if (path === undefined) return undefined;
+  const claim = path.join(".");
+  const told = claimAt(claims, path);
+  if (told === undefined) return { reason: "claim_missing", claim };
+  if (isSha256Of(request.body, told, ["base64url", "hex"])) return undefined;
+  return { reason: "body_digest_mismatch", claim };
+}

@@ -1,0 +1,25 @@
+import type { Principal } from "../delivery/principal.ts";
+import type { Rejection } from "../delivery/rejection.ts";
+import { type Result, refuse } from "../delivery/result.ts";
+import type { Part, Policy } from "./policy.ts";
+import { presentedToken, type TokenRequest } from "./presented-token.ts";
+import type { TokenVerifier, VerifiedToken } from "./token-verifier.ts";
+
+export interface CallerTools {
+  readonly tokens: TokenVerifier;
+  /** The trust entries whose tokens may earn a role. */
+  readonly trustEntries: readonly string[];
+  readonly policy: Pick<Policy, "refuseCall">;
+  readonly refuseOverRate?: (principal: Principal) => Promise<Rejection | undefined>;
+}
+
+/** Who calls the bridge's own interface: proved by a token, with a role for this part of it, and within its rate. */
+export async function callerOf(request: TokenRequest, part: Part, tools: CallerTools): Promise<Result<VerifiedToken>> {
+  const presented = presentedToken(request);
+  if (!presented.ok) return presented;
+  const verified = await tools.tokens.verify(presented.value, tools.trustEntries);
+  if (!verified.ok) return verified;
+  const { principal } = verified.value;
+  const refusal = tools.policy.refuseCall(principal, part) ?? (await tools.refuseOverRate?.(principal));
+  return refusal ? refuse(refusal, principal) : verified;
+}

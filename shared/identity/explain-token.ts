@@ -1,0 +1,174 @@
+import type { Rejection } from "../delivery/rejection.ts";
+import type { Result } from "../delivery/result.ts";
+import type { EpochSeconds } from "../host/clock.ts";
+import { Fault } from "../host/fault.ts";
+import { claimFindings } from "./claim-rules.ts";
+import type { TokenHeader, UnverifiedToken } from "./compact-jws.ts";
+import { PROVED, type Teller, UNPROVED } from "./explain-values.ts";
+import { rolesOf, subjectOf } from "./roles-of.ts";
+import { TOKEN_CHECKS, USUAL_TYPES } from "./token-checks.ts";
+import type { TrustEntry } from "./trust-entry.ts";
+import { refuseSignature, type Trusted } from "./verify-signature.ts";
+
+/** One row of an explanation, for people. */
+export interface ExplainedCheck {
+  readonly check: string;
+  readonly expected: string;
+  readonly got: string;
+  readonly verdict: "ok" | "refused" | "not checked";
+  readonly refusal?: Rejection;
+}
+
+/** What one trust entry makes of a token. */
+export interface Explanation {
+  readonly trustEntry: string;
+  /** Whether its signature is good. If not, nothing of the token is proved, and no value of it is told. */
+  readonly isProved: boolean;
+  readonly checks: readonly ExplainedCheck[];
+  /** `undecided`: no check refuses, and the signature could not be checked. `let in`: refused but for shadow mode. */
+  readonly outcome: "accepted" | "undecided" | "let in" | "refused";
+  /** Whose it is; absent where that is not proved. */
+  readonly subject?: string;
+  /** What it would earn, were it accepted. */
+  readonly roles: readonly string[];
+}
+
+/**
+ * Runs every check that verification would, of which the first refusal would be its answer, and tells what each expects
+ * and what it got. What binds a token to its request is named and not checked, because there is none.
+ */
+export async function explainToken(token: UnverifiedToken, trusted: Trusted, now: EpochSeconds): Promise<Explanation> {
+  const { name, entry } = trusted;
+  const issuer = issuerCheck(token, entry);
+  const signature = await signatureCheck(token, trusted);
+  const isProved = signature.verdict === "ok";
+  const tell = isProved ? PROVED : UNPROVED;
+  const roles = rolesOf(token.claims, entry);
+  const later = [
+    ...TOKEN_CHECKS.flatMap((check) => {
+      if (check.name === "claims") return claimChecks(token, entry, tell);
+      return [checkOf(check.name, DETAILS[check.name](token, entry, now, tell), check.refuse(token, entry, now))];
+    }),
+    rolesCheck(roles, entry),
+    ...bindingChecks(token, entry),
+  ];
+  return {
+    ...{ trustEntry: name, isProved, checks: [issuer, signature, ...later] },
+    outcome: outcomeOf([issuer, signature], later, entry),
+    ...(isProved && { subject: subjectOf(token.claims, entry.preset) }),
+    roles: roles.ok ? roles.value : [],
+  };
+}
+
+function outcomeOf(
+  proving: readonly ExplainedCheck[],
+  later: readonly ExplainedCheck[],
+  { mode }: TrustEntry,
+): Explanation["outcome"] {
+  const isProved = proving.every(({ verdict }) => verdict === "ok");
+  if (proving.some(isRefused)) return "refused";
+  if (later.some(isRefused)) return isProved && mode === "shadow" ? "let in" : "refused";
+  return isProved ? "accepted" : "undecided";
+}
+
+const isRefused = ({ verdict }: ExplainedCheck): boolean => verdict === "refused";
+
+interface Detail {
+  readonly expected: string;
+  readonly got: string;
+}
+
+const checkOf = (check: string, detail: Detail, refusal: Rejection | undefined): ExplainedCheck =>
+  refusal ? { check, ...detail, verdict: "refused", refusal } : { check, ...detail, verdict: "ok" };
+
+type CheckName = Exclude<(typeof TOKEN_CHECKS)[number]["name"], "claims">;
+type TellDetail = (token: UnverifiedToken, entry: TrustEntry, now: EpochSeconds, tell: Teller) => Detail;
+
+/** What each check but those of claims, which differ from entry to entry, expects and got. */
+const DETAILS: Readonly<Record<CheckName, TellDetail>> = {
+  expiry: ({ claims }, { clockSkewSeconds }, now, tell) => ({
+    expected: `exp less than ${clockSkewSeconds} s ago`,
+    got: tell.time(claims["exp"], now),
+  }),
+  "not before": ({ claims }, { clockSkewSeconds }, now, tell) => ({
+    expected: `nbf at most ${clockSkewSeconds} s ahead, or none`,
+    got: tell.time(claims["nbf"], now),
+  }),
+  "issued at": ({ claims }, { clockSkewSeconds }, now, tell) => ({
+    expected: `iat at most ${clockSkewSeconds} s ahead, or none`,
+    got: tell.time(claims["iat"], now),
+  }),
+  lifetime: ({ claims: { exp, iat } }, { maxLifetimeSeconds }, now, tell) => ({
+    expected: `at most ${maxLifetimeSeconds} seconds`,
+    got: tell.claim(typeof exp === "number" ? exp - (typeof iat === "number" ? iat : now) : undefined),
+  }),
+  type: ({ header }, { types }, _now, tell) => ({
+    expected: types ? `typ ${types.join(" or ")}` : `typ ${USUAL_TYPES.join(" or ")}, or none`,
+    got: tell.claim(header.typ),
+  }),
+  audience: ({ claims }, { audience, audienceClaim }, _now, tell) => ({
+    expected: `${audienceClaim} ${audience.join(" or ")}`,
+    got: audienceClaim === "aud" ? tell.claim(claims["aud"]) : tellClient(claims, tell),
+  }),
+};
+
+function tellClient({ client_id: client, aud }: UnverifiedToken["claims"], tell: Teller): string {
+  return aud === undefined ? tell.claim(client) : `${tell.claim(client)}, and aud ${tell.claim(aud)}`;
+}
+
+function issuerCheck({ claims: { iss } }: UnverifiedToken, { issuer }: TrustEntry): ExplainedCheck {
+  const isSame = iss === issuer;
+  const got = isSame ? "the same" : `another, ${UNPROVED.claim(iss)}`;
+  return checkOf("issuer", { expected: issuer, got }, isSame ? undefined : { reason: "issuer_unknown" });
+}
+
+async function signatureCheck(token: UnverifiedToken, trusted: Trusted): Promise<ExplainedCheck> {
+  const expected = `${trusted.entry.algorithms.join(" or ")}, by a key of this issuer`;
+  try {
+    const refusal = await refuseSignature(token, trusted);
+    return checkOf("signature", { expected, got: tellSignature(token.header, refusal) }, refusal);
+  } catch (fault) {
+    if (!(fault instanceof Fault)) throw fault;
+    const { message } = fault.cause instanceof Fault ? fault.cause : fault;
+    return { check: "signature", expected, got: `no keys: ${message}`, verdict: "not checked" };
+  }
+}
+
+function tellSignature({ alg, kid }: TokenHeader, refusal: Rejection | undefined): string {
+  switch (refusal?.reason) {
+    case undefined:
+      return `${alg}, by key ${PROVED.claim(kid)}`;
+    case "algorithm_not_allowed":
+      return KNOWN_ALGORITHMS.test(alg) ? alg : "an unknown algorithm";
+    case "key_unknown":
+      return kid === undefined ? "no key id, and not one key that fits" : "a key id that the issuer does not publish";
+    default:
+      return "not made with the key that it names";
+  }
+}
+
+/** RFC 7518 §3.1, RFC 8037, RFC 9864; a header may hold anything. */
+const KNOWN_ALGORITHMS = /^(none|[HREP]S(256|384|512)|EdDSA|Ed25519|Ed448)$/;
+
+function claimChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: Teller): readonly ExplainedCheck[] {
+  return claimFindings(claims, entry).map(({ claim, expected, value, refusal }) =>
+    checkOf(`claim ${claim}`, { expected, got: tell.claim(value) }, refusal),
+  );
+}
+
+function rolesCheck(roles: Result<readonly string[]>, entry: TrustEntry): ExplainedCheck {
+  const expected = `some of ${entry.roles.map(({ role }) => role).join(", ") || "none that the entry gives"}`;
+  if (!roles.ok) return checkOf("roles", { expected, got: "not to be decided" }, roles.rejection);
+  return checkOf("roles", { expected, got: roles.value.join(", ") || "none" }, undefined);
+}
+
+function bindingChecks({ claims: { cnf } }: UnverifiedToken, entry: TrustEntry): readonly ExplainedCheck[] {
+  const { proof = cnf === undefined ? undefined : "as `cnf` says", singleUse, bodyDigestClaim } = entry;
+  const bindings = [
+    ...(proof ? [["proof of the key", proof]] : []),
+    ...(singleUse ? [["single use", "not used before"]] : []),
+    ...(bodyDigestClaim ? [["body", `its digest in ${bodyDigestClaim.join(".")}`]] : []),
+  ];
+  const unchecked = { got: "depends on the request", verdict: "not checked" } as const;
+  return bindings.map(([check = "", expected = ""]) => ({ check, expected, ...unchecked }));
+}

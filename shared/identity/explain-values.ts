@@ -1,0 +1,39 @@
+import { type EpochSeconds, epochSeconds, toIso, toMillis } from "../host/clock.ts";
+
+/** How much an explanation tells of a token. */
+export interface Teller {
+  /** A claim, whatever it holds. */
+  readonly claim: (value: unknown) => string;
+  /** A claim that should be a time in seconds since 1970. */
+  readonly time: (value: unknown, now: EpochSeconds) => string;
+}
+
+/** Nothing is proved, so that anybody may have written it: kinds and lengths, never a value. */
+export const UNPROVED: Teller = { claim: tellShape, time: tellShape };
+
+/** The signature is good: values, cut to a length that fits a table. */
+export const PROVED: Teller = { claim: tellValue, time: tellTime };
+
+function tellShape(value: unknown): string {
+  if (value === undefined) return NOTHING;
+  if (typeof value === "string") return `a text of ${value.length} characters`;
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  return value === null ? "null" : `of type ${typeof value}`;
+}
+
+function tellValue(value: unknown): string {
+  if (value === undefined) return NOTHING;
+  const text = JSON.stringify(value);
+  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)} and ${text.length - MOST_SHOWN} more` : text;
+}
+
+function tellTime(value: unknown, now: EpochSeconds): string {
+  if (typeof value !== "number" || !(Math.abs(value) <= LATEST_SECONDS)) return tellValue(value);
+  const seconds = Math.round(value - now);
+  return `${toIso(toMillis(epochSeconds(value)))}, ${seconds > 0 ? `in ${seconds} s` : `${-seconds} s ago`}`;
+}
+
+const NOTHING = "nothing";
+const MOST_SHOWN = 100;
+/** The last second that a date can be made of (ECMA-262 §21.4.1.1). */
+const LATEST_SECONDS = 8_640_000_000_000;

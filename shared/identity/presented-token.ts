@@ -1,0 +1,31 @@
+import type { ReceivedRequest } from "../delivery/request.ts";
+import { ok, type Result, refuse } from "../delivery/result.ts";
+
+/** The parts of a request that a token can be bound to. */
+export type TokenRequest = Pick<
+  ReceivedRequest,
+  "method" | "url" | "headers" | "body" | "clientCertificate" | "repeatable" | "receivedAt"
+>;
+
+/** A token as a request presented it. Nothing of it is proved. */
+export interface PresentedToken {
+  readonly scheme: "bearer" | "dpop";
+  readonly token: string;
+  readonly request: TokenRequest;
+}
+
+/**
+ * The access token of a request: exactly one, in the Authorization header, as `Bearer` (RFC 6750 §2.1) or `DPoP`
+ * (RFC 9449 §7.1). Form bodies and query parameters are never looked at; a repeated header arrives joined by a comma,
+ * which no token contains.
+ */
+export function presentedToken(request: TokenRequest): Result<PresentedToken> {
+  const value = request.headers.get("authorization");
+  if (value === null) return refuse({ reason: "credential_missing", header: "Authorization" });
+  const [, scheme = "", token] = CREDENTIALS.exec(value) ?? [];
+  if (token === undefined) return refuse({ reason: "credential_malformed", header: "Authorization" });
+  return ok({ scheme: scheme.toLowerCase() === "dpop" ? "dpop" : "bearer", token, request });
+}
+
+/** `b64token` of RFC 6750; the scheme's name is case-insensitive (RFC 9110 §11.1). */
+const CREDENTIALS = /^(bearer|dpop) +([A-Za-z0-9._~+/-]+=*)$/i;

@@ -1,0 +1,26 @@
+import type { Preset } from "./preset.ts";
+
+/** Tokens that `buildkite-agent oidc request-token` gives a job (https://buildkite.com/docs/agent/v3/cli-oidc). */
+export const buildkite: Preset = {
+  name: "buildkite",
+  issuer: "https://agent.buildkite.com",
+  keysUrl: (issuer) => `${issuer}/.well-known/jwks`,
+  algorithms: ["RS256"],
+  tenant: () => ({
+    ids: [["organization_id"], ["pipeline_id"], ["cluster_id"]],
+    names: [["organization_slug"], ["sub"]],
+  }),
+  shown: ["organization_slug", "pipeline_slug", "build_number", "job_id", "step_key"].map((claim) => [claim]),
+  run: ({ organization_slug, pipeline_slug, build_number, build_id, build_commit, build_branch }) => {
+    if (typeof organization_slug !== "string" || typeof pipeline_slug !== "string") return undefined;
+    if (typeof build_number !== "number") return undefined;
+    const pipeline = `${organization_slug}/${pipeline_slug}`;
+    return {
+      ...{ system: "buildkite", pipeline, number: build_number },
+      // The id is in the token only where the job asked for it.
+      id: typeof build_id === "string" ? build_id : `${pipeline}#${build_number}`,
+      ...(typeof build_commit === "string" && /^[0-9a-f]{40,}$/.test(build_commit) && { commit: build_commit }),
+      ...(typeof build_branch === "string" && { branch: build_branch }),
+    };
+  },
+};

@@ -1,0 +1,50 @@
+import { claimAt } from "../claim-match.ts";
+import type { Preset } from "./preset.ts";
+
+const TENANT = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+
+type Claims = Readonly<Record<string, unknown>>;
+
+const common = {
+  algorithms: ["RS256"],
+  // Random, 60 to 90 minutes.
+  maxLifetimeSeconds: 5_700,
+  // `sub` differs from client to client; these two do not.
+  subject: [["tid"], ["oid"]],
+  shown: [["tid"], ["oid"], ["azp"], ["appid"], ["idtyp"]],
+  changeable: [["preferred_username"], ["name"], ["unique_name"], ["upn"], ["email"]],
+  // Above 200 groups the token names a place to ask instead, which is never followed: it is an address from a token.
+  omitsGroups: (claims: Claims): boolean => claimAt(claims, ["_claim_names", "groups"]) !== undefined,
+} as const;
+
+/**
+ * A tenant of Microsoft Entra ID, tokens of version 2, which the API's manifest asks for
+ * (https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference).
+ */
+export const entra: Preset = {
+  ...common,
+  name: "entra",
+  issuerForm: {
+    matches: new RegExp(`^https://login\\.microsoftonline\\.com/${TENANT}/v2\\.0$`),
+    says: "https://login.microsoftonline.com/<tenant id>/v2.0",
+  },
+  claims: (issuer) => [
+    { path: ["tid"], equals: [issuer.split("/")[3] ?? ""] },
+    { path: ["ver"], equals: ["2.0"] },
+  ],
+};
+
+/** The same with tokens of version 1, whose issuer ends in a slash. */
+export const entraV1: Preset = {
+  ...common,
+  name: "entra-v1",
+  issuerForm: {
+    matches: new RegExp(`^https://sts\\.windows\\.net/${TENANT}/$`),
+    says: "https://sts.windows.net/<tenant id>/",
+  },
+  keysUrl: (issuer) => `https://login.microsoftonline.com/${issuer.split("/")[3]}/discovery/keys`,
+  claims: (issuer) => [
+    { path: ["tid"], equals: [issuer.split("/")[3] ?? ""] },
+    { path: ["ver"], equals: ["1.0"] },
+  ],
+};

@@ -1,0 +1,17 @@
+import type { Preset } from "./preset.ts";
+
+/**
+ * Forge invocation tokens (https://developer.atlassian.com/platform/forge/forge-remote-invocation-contract/). All apps
+ * share the issuer; `audience` is the app's own id, and never taken from the token. The issuer is no address.
+ */
+export const forge: Preset = {
+  name: "forge",
+  issuer: "forge/invocation-token",
+  issuerForm: { matches: /^forge\/invocation-token$/, says: "forge/invocation-token" },
+  keysUrl: () => "https://forge.cdn.prod.atlassian-dev.net/.well-known/jwks.json",
+  algorithms: ["RS256"],
+  // They live for 25 seconds.
+  maxLifetimeSeconds: 300,
+  subject: [["app", "installation", "id"]],
+  shown: [["context", "cloudId"], ["principal"]],
+};

@@ -1,0 +1,13 @@
+import type { Preset } from "./preset.ts";
+
+/** ID tokens of Google accounts and service accounts (https://developers.google.com/identity/openid-connect/openid-connect). */
+export const google: Preset = {
+  name: "google",
+  issuer: "https://accounts.google.com",
+  keysUrl: () => "https://www.googleapis.com/oauth2/v3/certs",
+  algorithms: ["RS256"],
+  // An address can be given to another account; `sub` never is. `hd` is the Workspace that a person belongs to.
+  tenant: () => ({ ids: [["sub"], ["hd"]], names: [] }),
+  shown: [["email"], ["hd"]],
+  changeable: [["email"]],
+};

@@ -1,0 +1,33 @@
+import { aws } from "./aws.ts";
+import { buildkite } from "./buildkite.ts";
+import { cognito } from "./cognito.ts";
+import { entra, entraV1 } from "./entra.ts";
+import { forge } from "./forge.ts";
+import { github } from "./github.ts";
+import { gitlab } from "./gitlab.ts";
+import { google } from "./google.ts";
+import { keycloak } from "./keycloak.ts";
+import { kong } from "./kong.ts";
+import { kubernetes } from "./kubernetes.ts";
+import { okta } from "./okta.ts";
+import type { Preset, TenantClaims } from "./preset.ts";
+
+/** An issuer about which nothing is known but what the standards say. */
+const plain: Preset = { name: "oidc" };
+
+/** Every preset, in alphabetical order. */
+export const presets: readonly Preset[] = [
+  ...[aws, buildkite, cognito, entra, entraV1, forge, github, gitlab, google, keycloak, kong, kubernetes, plain, okta],
+];
+
+export const presetNames: readonly string[] = presets.map(({ name }) => name);
+
+export function presetOf(name: string | undefined): Preset {
+  return presets.find((preset) => preset.name === name) ?? plain;
+}
+
+/** The claims that tell the customers of a shared issuer apart, whether the entry names the preset or not. */
+export function tenantClaimsOf(issuer: string): TenantClaims | undefined {
+  const preset = presets.find((one) => one.issuer === issuer);
+  return preset?.tenant?.(issuer);
+}

@@ -1,0 +1,46 @@
+import { ok, type Result, refuse } from "../delivery/result.ts";
+import { claimAt, isMet } from "./claim-match.ts";
+import type { ClaimPath, Preset } from "./presets/preset.ts";
+import type { TrustEntry } from "./trust-entry.ts";
+
+type Claims = Readonly<Record<string, unknown>>;
+
+/**
+ * The roles that verified claims earn by a trust entry. A token that earns none, and whose groups the issuer left out, has
+ * not no role: they are unknown, which is `groups_omitted`.
+ */
+export function rolesOf(claims: Claims, { roles, preset }: TrustEntry): Result<readonly string[]> {
+  const earned = roles.filter(({ when }) => when.every((rule) => isMet(rule, claims)));
+  const asksForGroups = roles.some(({ when }) => when.some(({ path: [claim] }) => claim === GROUPS));
+  if (earned.length === 0 && asksForGroups && preset.omitsGroups?.(claims)) return refuse({ reason: "groups_omitted" });
+  return ok([...new Set(earned.map(({ role }) => role))]);
+}
+
+const GROUPS = "groups";
+
+/** The claims that together name the subject, for a record; `no subject` where the token has none of them. */
+export function subjectOf(claims: Claims, { subject = SUB }: Preset): string {
+  const parts = subject.map((path) => textAt(claims, path)).filter((text) => text !== undefined);
+  return parts.join("/") || "no subject";
+}
+
+const SUB: readonly ClaimPath[] = [["sub"]];
+
+/** The claims that a preset shows of a principal, each under the last name of its path. */
+export function shownClaims(claims: Claims, { shown = [] }: Preset): Readonly<Record<string, string>> | undefined {
+  const told: Record<string, string> = {};
+  for (const path of shown) {
+    const text = textAt(claims, path);
+    if (text !== undefined) told[path.at(-1) ?? ""] = text;
+  }
+  return Object.keys(told).length === 0 ? undefined : told;
+}
+
+/** Texts longer than this are of no use to a reader of the log. */
+const MOST_CHARACTERS = 200;
+
+function textAt(claims: Claims, path: ClaimPath): string | undefined {
+  const value = claimAt(claims, path);
+  const isTold = typeof value === "string" || Number.isSafeInteger(value);
+  return isTold ? String(value).slice(0, MOST_CHARACTERS) : undefined;
+}

@@ -1,0 +1,87 @@
+import fc from "fast-check";
+import * as v from "valibot";
+import { describe, expect, it } from "vitest";
+import { isMet } from "../../../shared/identity/claim-match.ts";
+import { claimRule } from "../../../shared/identity/claim-rule.ts";
+import { rolesOf, shownClaims, subjectOf } from "../../../shared/identity/roles-of.ts";
+import { entryOf } from "./tokens.ts";
+
+const meets = (rule: object, claims: object): boolean => isMet(v.parse(claimRule, rule), { ...claims });
+
+describe("a rule on a claim", () => {
+  it.each([
+    ["the exact text", { path: "a", equals: "x" }, { a: "x" }],
+    ["one of several texts", { path: "a", equals: ["x", "y"] }, { a: "y" }],
+    ["a number by its digits", { path: "a", equals: "12" }, { a: 12 }],
+    ["a boolean by its word", { path: "a", equals: "true" }, { a: true }],
+    ["one member of a list", { path: "a", equals: "x" }, { a: ["y", "x"] }],
+    ["one word of a scope", { path: "scope", equals: "x" }, { scope: "y x" }],
+    ["a beginning", { path: "a", prefix: "refs/heads/" }, { a: "refs/heads/main" }],
+    ["a form", { path: "a", glob: "refs/heads/*" }, { a: "refs/heads/main" }],
+    ["a claim below another", { path: ["a.b", "c"], equals: "x" }, { "a.b": { c: "x" } }],
+  ])("is met by %s", (_, rule, claims) => expect(meets(rule, claims)).toBe(true));
+
+  it.each([
+    ["a part of the text", { path: "a", equals: "x" }, { a: "xx" }],
+    ["another case", { path: "a", equals: "x" }, { a: "X" }],
+    ["a word of a claim that is no scope", { path: "a", equals: "x" }, { a: "y x" }],
+    ["a scope below another claim", { path: ["a", "scope"], equals: "x" }, { a: { scope: "y x" } }],
+    ["a list inside a list", { path: "a", equals: "x" }, { a: [["x"]] }],
+    ["an object with that key", { path: "a", equals: "x" }, { a: { x: true } }],
+    ["a fraction", { path: "a", equals: "1.5" }, { a: 1.5 }],
+    ["nothing", { path: "a", equals: "null" }, { a: null }],
+    ["an empty list", { path: "a", prefix: "x" }, { a: [] }],
+    ["what every object has", { path: "constructor", glob: "**" }, {}],
+    ["what every function has", { path: ["toString", "name"], equals: "toString" }, {}],
+    ["a prototype", { path: ["__proto__", "admin"], equals: "true" }, JSON.parse('{"x":1}')],
+  ])("is not met by %s", (_, rule, claims) => expect(meets(rule, claims)).toBe(false));
+
+  it("of any claims is answered", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.array(fc.string(), { minLength: 1, maxLength: 3 }), (value, path) => {
+        expect(typeof isMet({ path, glob: ["**"] }, { a: value })).toBe("boolean");
+      }),
+    );
+  });
+});
+
+describe("roles", () => {
+  const issuer = "https://login.microsoftonline.com/11111111-2222-4333-8444-555555555555/v2.0";
+  const entry = entryOf({
+    ...{ preset: "entra", issuer },
+    roles: [
+      "reader",
+      {
+        role: "on-call",
+        when: [
+          { path: "groups", equals: "g1" },
+          { path: "idtyp", equals: "user" },
+        ],
+      },
+    ],
+  });
+
+  it("are those without rules, and those whose rules all hold", () => {
+    expect(rolesOf({ groups: ["g1"], idtyp: "user" }, entry)).toEqual({ ok: true, value: ["reader", "on-call"] });
+    expect(rolesOf({ groups: ["g1"], idtyp: "app" }, entry)).toEqual({ ok: true, value: ["reader"] });
+  });
+
+  it("are unknown, not none, where the groups that they hang on were left out", () => {
+    const onlyGroups = { ...entry, roles: entry.roles.filter(({ when }) => when.length > 0) };
+    const omitted = {
+      _claim_names: { groups: "src1" },
+      _claim_sources: { src1: { endpoint: "https://x.example.test" } },
+    };
+    expect(rolesOf(omitted, onlyGroups)).toEqual({ ok: false, rejection: { reason: "groups_omitted" } });
+    expect(rolesOf({}, onlyGroups)).toEqual({ ok: true, value: [] });
+    expect(rolesOf(omitted, entry)).toEqual({ ok: true, value: ["reader"] });
+  });
+
+  it("belong to a subject of several claims, and to few claims that are shown, cut", () => {
+    const claims = { tid: "t", oid: "o", azp: "a".repeat(500), name: "Robin" };
+    expect(subjectOf(claims, entry.preset)).toBe("t/o");
+    expect(shownClaims(claims, entry.preset)).toEqual({ tid: "t", oid: "o", azp: "a".repeat(200) });
+    expect(subjectOf({}, entry.preset)).toBe("no subject");
+    expect(shownClaims({ name: "Robin" }, entry.preset)).toBeUndefined();
+  });
+});

@@ -1,0 +1,166 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type ExplainTools, offline, tokenExplain } from "../../../shared/cli/token.ts";
+import { HINTS } from "../../../shared/delivery/hints.ts";
+import type { CallOut } from "../../../shared/host/call-out.ts";
+import { Fault } from "../../../shared/host/fault.ts";
+import { testClock } from "../../support/tools.ts";
+import { A, entryA, givesAway, good, keyA, stranger, trusted, withClaims, withHeader } from "./attacking.ts";
+import { AUDIENCE, entryOf, NOW, tokenOf } from "./tokens.ts";
+
+const ci = entryA({ roles: ["ci"], claims: [{ path: ["project", "id"], equals: "72" }] }).a;
+const ours = (changes: object = {}): string => withClaims({ project: { id: "72" }, ...changes });
+
+/** What `drawbridge token explain` prints, its exit code, and the cells of its table by check. */
+async function explained(
+  token: string,
+  issuers: ExplainTools["issuers"] = { ci },
+  more: { readonly only?: string; readonly callOut?: CallOut } = {},
+) {
+  const printed: string[] = [];
+  const print = (text: string): void => void printed.push(text);
+  const { only, ...sources } = more;
+  const code = await tokenExplain(token, only, { issuers, clock: testClock(), print, ...sources });
+  const told = printed.join("\n");
+  const rows = told.split("\n").map((line) => line.split(/ {2,}/));
+  return { code, told, row: (check: string) => rows.find(([name]) => name === check) ?? [] };
+}
+
+describe("token explain", () => {
+  it("accepts a good token, with each check beside what it got, its subject and its roles", async () => {
+    const { code, told, row } = await explained(ours());
+    expect(code).toBe(0);
+    expect(row("CHECK")).toEqual(["CHECK", "EXPECTED", "GOT", "VERDICT"]);
+    expect(row("issuer")).toEqual(["issuer", A, "the same", "ok"]);
+    expect(row("signature")).toEqual(["signature", expect.any(String), 'ES256, by key "k1"', "ok"]);
+    expect(row("audience")).toEqual(["audience", `aud ${AUDIENCE}`, JSON.stringify(AUDIENCE), "ok"]);
+    expect(row("expiry")).toEqual(["expiry", expect.any(String), "2026-11-02T09:04:50.000Z, in 290 s", "ok"]);
+    expect(row("claim project.id")[2]).toBe('"72"');
+    expect(told).toMatch(/\naccepted\n\nverdict: accepted by ci, as someone, with roles: ci$/);
+  });
+
+  it.each<[string, string, string, string]>([
+    ["another audience", ours({ aud: "other" }), "audience", "audience_mismatch"],
+    ["an end that is past", ours({ exp: NOW - 26 }), "expiry", "token_expired"],
+    ["no end", ours({ exp: undefined }), "expiry", "claim_missing"],
+    ["a beginning to come", ours({ nbf: NOW + 60 }), "not before", "token_not_yet_valid"],
+    ["a time of issue to come", ours({ iat: NOW + 60 }), "issued at", "token_not_yet_valid"],
+    ["a long life", ours({ exp: NOW + 9_000 }), "lifetime", "token_lifetime_too_long"],
+    ["another type", withHeader({ typ: "logout+jwt" }), "type", "token_type_mismatch"],
+    ["another value of a claim", ours({ project: { id: "73" } }), "claim project.id", "claim_mismatch"],
+    ["a claim that is not there", withClaims({}), "claim project.id", "claim_missing"],
+    ["another signature", tokenOf(A, stranger), "signature", "token_signature_invalid"],
+    ["an unknown key", withHeader({ kid: "k9" }), "signature", "key_unknown"],
+    ["another algorithm", withHeader({ alg: "HS256" }), "signature", "algorithm_not_allowed"],
+  ])("refuses %s in its row, and says what to do", async (_what, token, check, reason) => {
+    const { code, told, row } = await explained(token);
+    expect(code).toBe(1);
+    expect(row(check)[3]).toMatch(/^refused/);
+    expect(told).toContain(`\n${reason}: `);
+    expect(told).toContain(HINTS[reason as keyof typeof HINTS]);
+    expect(givesAway(told, token)).toBe(false);
+  });
+
+  it("runs all checks, and gives the first refusal as the answer", async () => {
+    const { told, row } = await explained(ours({ exp: NOW - 26, aud: "other" }));
+    expect([row("expiry")[3], row("audience")[3]]).toEqual(["refused", "refused"]);
+    expect(told).toContain("\nrefused: token_expired (expiredBySeconds 26)\n");
+  });
+
+  it.each<[string, string, string]>([
+    ["no token", "opaque-token", "token_malformed"],
+    ["a key in its header", withHeader({ jwk: stranger.jwk }), "token_header_forbidden"],
+    ["an issuer that nobody trusts", withClaims({ iss: "https://z.example.test" }), "issuer_unknown"],
+  ])("says of %s what to do, and nothing of it", async (_what, token, reason) => {
+    const { code, told } = await explained(token);
+    expect([code, told]).toEqual([1, expect.stringMatching(new RegExp(`^${reason}: .+\\nrefused: ${reason}`))]);
+    expect(told).not.toContain("z.example");
+    expect(givesAway(told, token)).toBe(false);
+  });
+
+  it("tells values only of a token whose signature is good", async () => {
+    const secret = "a-value-to-keep";
+    const claims = { sub: secret, aud: secret, typ: secret, nbf: secret, project: { id: secret } };
+    for (const token of [tokenOf(A, stranger, { claims }), tokenOf(A, keyA, { claims, header: { kid: secret } })]) {
+      const { told, row } = await explained(token);
+      expect(told).not.toContain(secret);
+      expect(row("audience")).toEqual([
+        "audience",
+        expect.any(String),
+        "a text of 15 characters",
+        "refused (unproved)",
+      ]);
+    }
+    expect((await explained(withClaims(claims))).told).toContain(`"${secret}"`);
+  });
+
+  it("never prints a token, a part of it, or what a terminal would take for a command", async () => {
+    const anything = fc.dictionary(fc.constantFrom("sub", "aud", "exp", "project", "nbf"), fc.jsonValue());
+    await fc.assert(
+      fc.asyncProperty(anything, fc.constantFrom(keyA, stranger), async (claims, key) => {
+        const token = tokenOf(A, key, { claims: { sub: "\u001b[2J", ...claims } });
+        const { told } = await explained(token);
+        expect(givesAway(told, token)).toBe(false);
+        expect(told.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+      }),
+    );
+  });
+
+  const atAddress = { ci: entryOf({ issuer: A, jwks: { url: "https://keys.example.test/jwks" } }) };
+
+  it.each<[string, CallOut, string]>([
+    ["asks nobody when told to be offline", offline, "no keys: nobody was asked (--offline)"],
+    [
+      "says that the keys are out of reach",
+      () => Promise.reject(new Fault("target_unreachable", "keys.example.test: no connection", { retryable: true })),
+      "no keys: keys.example.test: no connection",
+    ],
+  ])("%s, and leaves the token unproved", async (_what, callOut, got) => {
+    const { code, told, row } = await explained(good, atAddress, { callOut });
+    expect(row("signature").slice(2)).toEqual([got, "not checked"]);
+    expect(row("audience").slice(2)).toEqual([expect.stringContaining("a text of"), "ok (unproved)"]);
+    expect([code, told]).toEqual([1, expect.stringContaining("verdict: undecided, ")]);
+    expect((await explained(withClaims({ aud: "x" }), atAddress, { callOut })).told).toContain("\nrefused: ");
+  });
+
+  it("checks against keys that are at hand even offline", async () => {
+    expect((await explained(ours(), { ci }, { callOut: offline })).code).toBe(0);
+  });
+
+  it("holds the token against every entry of its issuer, or against the one that is named", async () => {
+    const issuers = { ...trusted, ci };
+    expect((await explained(good, issuers)).told.match(/^trust entry .+$/gm)).toEqual([
+      "trust entry a",
+      "trust entry ci",
+    ]);
+    const other = await explained(good, issuers, { only: "b" });
+    expect([other.code, other.row("issuer")[3]]).toEqual([1, "refused (unproved)"]);
+    await expect(explained(good, issuers, { only: "c" })).rejects.toMatchObject({ code: "configuration_invalid" });
+  });
+
+  it("ends with what all entries together make of it", async () => {
+    const strict = entryA({ audience: "other" }).a;
+    const shadowed = { ...strict, mode: "shadow" as const };
+    const unreachable = entryOf({ issuer: A, jwks: { url: "https://keys.example.test/jwks" } });
+    const verdictOf = async (issuers: ExplainTools["issuers"]) =>
+      /^verdict: .+$/m.exec((await explained(good, issuers, { callOut: offline })).told)?.[0];
+    const { a } = trusted;
+    expect(await verdictOf({ strict, shadowed, unreachable, ...(a && { a }) })).toContain("accepted by a,");
+    expect(await verdictOf({ strict, shadowed, unreachable })).toContain("undecided");
+    expect(await verdictOf({ strict, shadowed })).toContain("let in without a role by shadowed");
+  });
+
+  it("tells what shadow mode would do, and does not call that accepted", async () => {
+    const { code, told } = await explained(good, { ci: { ...ci, mode: "shadow" } });
+    expect([code, told]).toEqual([1, expect.stringContaining("verdict: refused, but let in without a role by ci")]);
+    const forged = await explained(tokenOf(A, stranger), { ci: { ...ci, mode: "shadow" } });
+    expect(forged.told).toContain("verdict: refused; ");
+  });
+
+  it("names what only a request can show", async () => {
+    const bound = { ...ci, proof: "dpop" as const, singleUse: true, bodyDigestClaim: ["body"] };
+    const { code, row } = await explained(ours(), { ci: bound });
+    for (const check of ["proof of the key", "single use", "body"]) expect(row(check)[3]).toBe("not checked");
+    expect(code).toBe(0);
+  });
+});

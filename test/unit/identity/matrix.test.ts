@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import { presets } from "../../../shared/identity/presets/registry.ts";
+import { ISSUER_SHAPES, type IssuerShape } from "../../support/issuers/shapes.ts";
+import { entryOf, keySetOf, NOW, signingKey, tokenOf } from "./tokens.ts";
+import { reasonOf, verify } from "./verifying.ts";
+
+type Claims = Readonly<Record<string, unknown>>;
+
+const key = signingKey("issuer-key", "RS256");
+const stranger = signingKey("issuer-key", "RS256");
+
+const entriesOf = ({ preset, issuer, audience, entry }: IssuerShape) => ({
+  ours: entryOf({ preset, issuer, audience, jwks: { inline: keySetOf(key) }, ...entry }),
+});
+
+/** A good token of an issuer, changed; `undefined` leaves a claim out. */
+const tokenFor = (shape: IssuerShape, changes: Claims = {}, header: Claims = {}, by = key): string =>
+  tokenOf(shape.issuer, by, {
+    claims: {
+      ...{ sub: undefined, aud: undefined, iat: NOW - 1, nbf: NOW - 1, exp: NOW - 1 + shape.lifetime },
+      ...shape.claims,
+      ...changes,
+    },
+    header: { ...shape.header, ...header },
+  });
+
+const audienceClaim = ({ claims }: IssuerShape): string => ("aud" in claims ? "aud" : "client_id");
+
+/** What is wrong whoever the issuer is. */
+const mistakesOf = (shape: IssuerShape): readonly (readonly [string, Claims, string])[] => [
+  ["another issuer", { iss: `${shape.issuer}x` }, "issuer_unknown"],
+  ["no issuer", { iss: undefined }, "issuer_unknown"],
+  ["a list of issuers", { iss: [shape.issuer] }, "issuer_unknown"],
+  ["another audience", { [audienceClaim(shape)]: "https://other.example.test" }, "audience_mismatch"],
+  ["a part of our audience", { [audienceClaim(shape)]: shape.audience.slice(0, -1) }, "audience_mismatch"],
+  ["no audience", { [audienceClaim(shape)]: undefined }, "claim_missing"],
+  ["no end", { exp: undefined }, "claim_missing"],
+  ["an end that is over", { exp: NOW - 6 }, "token_expired"],
+  ["a beginning to come", { nbf: NOW + 6 }, "token_not_yet_valid"],
+  ["a time of issue to come", { iat: NOW + 6 }, "token_not_yet_valid"],
+  ["a life of ten years", { exp: NOW + 315_360_000 }, "token_lifetime_too_long"],
+];
+
+describe("the matrix of presets", () => {
+  it("has a row for each", () => {
+    expect(ISSUER_SHAPES.map(({ preset }) => preset).sort()).toEqual(presets.map(({ name }) => name).sort());
+  });
+});
+
+describe.each(ISSUER_SHAPES.map((shape) => [shape.preset, shape] as const))("a token of %s", (_, shape) => {
+  it("in its documented form is taken, with its subject", async () => {
+    const result = await verify(tokenFor(shape), entriesOf(shape));
+    expect(result).toMatchObject({
+      ok: true,
+      value: { principal: { issuer: shape.issuer, subject: shape.subject, trustEntry: "ours", credential: key.kid } },
+    });
+  });
+
+  it.each(shape.accepted)("is taken: %s", async (_what, changes) => {
+    expect(await reasonOf(tokenFor(shape, changes), entriesOf(shape))).toBe("accepted");
+  });
+
+  it.each(mistakesOf(shape))("is refused with %s", async (_what, changes, reason) => {
+    expect(await reasonOf(tokenFor(shape, changes), entriesOf(shape))).toBe(reason);
+  });
+
+  it.each(shape.refused)("is refused: %s", async (_what, changes, reason) => {
+    expect(await reasonOf(tokenFor(shape, changes), entriesOf(shape))).toBe(reason);
+  });
+
+  it.each([
+    ["by another key of the same id", {}, stranger, "token_signature_invalid"],
+    ["by a key that is not published", { kid: "other" }, key, "key_unknown"],
+    ["with another algorithm", { alg: "RS512" }, key, /^(algorithm_not_allowed|token_signature_invalid)$/],
+    ["as a proof of possession", { typ: "dpop+jwt" }, key, "token_type_mismatch"],
+    ["as a logout token", { typ: "logout+jwt" }, key, "token_type_mismatch"],
+  ] as const)("is refused when it is signed %s", async (_what, header, by, reason) => {
+    expect(await reasonOf(tokenFor(shape, {}, header, by), entriesOf(shape))).toMatch(reason);
+  });
+});
+
+describe("the subjects of all presets", () => {
+  it("are their own: no preset takes another's good token", async () => {
+    const entries = Object.fromEntries(ISSUER_SHAPES.map((shape) => [shape.preset, entriesOf(shape).ours]));
+    for (const shape of ISSUER_SHAPES) {
+      const others = Object.keys(entries).filter((name) => name !== shape.preset);
+      expect(await reasonOf(tokenFor(shape), entries, others), shape.preset).toBe("issuer_unknown");
+    }
+  });
+});
