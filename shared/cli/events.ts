@@ -2,6 +2,7 @@ import { Fault } from "../host/fault.ts";
 import type { ListedDeliveries, ShownDelivery, ShownEntry } from "../http/deliveries.ts";
 import type { Session } from "./session.ts";
 import { printable, table } from "./table.ts";
+import { tellRejection } from "./tell-rejection.ts";
 
 /** `drawbridge events list`: the newest deliveries, as a table. */
 export async function eventsList(session: Session, filters: Readonly<Record<string, string>>): Promise<string> {
@@ -32,6 +33,8 @@ export async function eventsShow(session: Session, id: string): Promise<string> 
     ["request", delivery.requestId],
     ["event key", event?.detail.eventKey ?? "none"],
     ["relayed", delivery.relayedAt ?? "not yet"],
+    ...(delivery.refusedFor ? [["refused", tellRejection(delivery.refusedFor)]] : []),
+    ...(delivery.wouldDeny ? [["shadow", `would be refused: ${tellRejection(delivery.wouldDeny)}`]] : []),
   ];
   const lines = timeline.map((entry) => [entry.at, tellEntry(entry)]);
   const follows = lines.length === 0 ? "nothing followed" : table(["TIME", "WHAT FOLLOWED"], lines);
@@ -45,6 +48,10 @@ export function tellEntry(entry: ShownEntry): string {
       return `route ${entry.route}: ${entry.action} due`;
     case "already_scheduled":
       return `route ${entry.route}: ${entry.action} was due already, through ${entry.by}`;
+    case "waiting":
+      return `route ${entry.route}: ${entry.action} waits: ${entry.summary}`;
+    case "denied":
+      return `route ${entry.route}: ${entry.mode === "shadow" ? "would not fire" : "not fired"}: ${tellRejection(entry.refusal)}`;
     case "followed_by":
       return `followed by ${entry.what} (${entry.delivery})`;
     case "attempt": {

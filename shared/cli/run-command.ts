@@ -5,9 +5,13 @@ import { systemClock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { LocalSecrets } from "../host/secrets.ts";
 import { createTokenVerifier } from "../identity/verify-token.ts";
+import { checkLive } from "./check-live.ts";
 import { eventsList, eventsShow } from "./events.ts";
+import { reportShadow } from "./report.ts";
 import { fixturesOf, sendFixture } from "./send.ts";
 import { openSession, type Session } from "./session.ts";
+import { table } from "./table.ts";
+import { offline, readToken, tokenExplain } from "./token.ts";
 import { USAGE } from "./usage.ts";
 
 type Options = Readonly<Record<string, string | undefined>>;
@@ -44,15 +48,32 @@ const COMMANDS: Readonly<Record<string, (invocation: Invocation) => Promise<numb
   send,
   "events list": list,
   "events show": show,
+  "report shadow": shadow,
   "tekton render": render,
+  "token explain": explain,
 };
 
-async function check({ session, environment, print }: Invocation): Promise<number> {
+async function check(invocation: Invocation): Promise<number> {
+  const { session, options, environment, print } = invocation;
+  if (options["live"]) return checkRunning(invocation);
   const findings = await checkConfig(session.config, new LocalSecrets(environment));
   for (const { level, message } of findings) print(`${level}: ${message}`);
   const errors = findings.filter(({ level }) => level === "error").length;
   print(`${session.config}: ${errors} errors, ${findings.length - errors} warnings`);
   return errors === 0 ? 0 : 1;
+}
+
+async function checkRunning({ session, print }: Invocation): Promise<number> {
+  const config = await loadConfig(session.config);
+  const tokens = createTokenVerifier(config.issuers, { clock: systemClock });
+  const findings = await checkLive(session.url, config, { tokens, clock: systemClock });
+  const rows = findings.map(({ what, status, good }) => [
+    what,
+    String(status),
+    good ? "refused" : "LET IN, OR UNDECIDED",
+  ]);
+  print(table(["FORGED REQUEST", "ANSWER", "VERDICT"], rows));
+  return findings.every(({ good }) => good) ? 0 : 1;
 }
 
 async function send({ rest, session, environment, print }: Invocation): Promise<number> {
@@ -72,10 +93,18 @@ async function send({ rest, session, environment, print }: Invocation): Promise<
 }
 
 async function list({ session, options, print }: Invocation): Promise<number> {
-  const { url: _, config: __, ...given } = options;
-  const filters: Record<string, string> = {};
-  for (const [name, value] of Object.entries(given)) if (value !== undefined) filters[name] = value;
-  print(await eventsList(session, filters));
+  print(await eventsList(session, filtersOf(options)));
+  return 0;
+}
+
+function filtersOf({ url: _, config: __, ...given }: Options): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+}
+
+async function shadow({ session, options, print }: Invocation): Promise<number> {
+  print(await reportShadow(session, filtersOf(options)));
   return 0;
 }
 
@@ -85,6 +114,16 @@ async function show({ rest, session, print }: Invocation): Promise<number> {
     throw new Fault("configuration_invalid", "events show needs a delivery's id", { retryable: false });
   print(await eventsShow(session, id));
   return 0;
+}
+
+async function explain({ rest, session, options, print }: Invocation): Promise<number> {
+  if (rest.length > 0) {
+    const message = "the token is read from standard input or --file: other users can see what a command is called with";
+    throw new Fault("configuration_invalid", message, { retryable: false });
+  }
+  const { issuers } = await loadConfig(session.config);
+  const tools = { issuers, clock: systemClock, print, ...(options["offline"] && { callOut: offline }) };
+  return tokenExplain(await readToken(options["file"]), options["entry"], tools);
 }
 
 async function render({ rest, session, options, print }: Invocation): Promise<number> {

@@ -4,18 +4,30 @@ export const USAGE = `drawbridge <command>
     --config <file>             default: DRAWBRIDGE_CONFIG, else drawbridge.yaml here if there is one
     --host <address>            default 127.0.0.1
     --port <port>               default 8787
+    --tls-cert --tls-key <file> serve HTTPS: certificate and key in PEM
+    --client-ca <file>          and take only clients with a certificate of this authority
     --data <folder>             where the store keeps its files, default .drawbridge/data
   check                         say what is wrong with the configuration, and what is unsafe
+    --live                      send the running bridge forged requests instead, which it must refuse
   send <provider> <event>       sign a fixture with the configured secret and post it; without <event>, list them
   events list                   the newest deliveries
     --source --type --outcome --principal --text --since --until --limit --cursor
   events show <delivery>        one delivery and all that followed it
+  report shadow                 what shadow mode let in that would have been refused: by source, issuer and reason
+    --source --since --until
   tekton render <route>         the Kubernetes objects that fit a route, as YAML
     --pipeline <name>           default: the route's name
     --namespace <name>          default: default
     --listener <name>           default: drawbridge
     --service-account <name>    default: default
+  token explain                 why the token on standard input is let in or refused, claim by claim; it is sent nowhere
+    --file <file>               read the token from there
+    --entry <name>              hold it against this trust entry; default: all of its issuer
+    --offline                   ask no issuer for its keys
 
 Commands that talk to a bridge take --url (default: DRAWBRIDGE_URL, else the playground that runs here, else
 http://127.0.0.1:8787) and read a bearer token from DRAWBRIDGE_TOKEN; the playground gives its own.
 `;
+
+/** Options that take no value. */
+export const FLAGS: readonly string[] = ["live", "offline"];

@@ -19,33 +19,42 @@ export interface Names {
   readonly issuers: readonly string[];
   readonly sources: readonly string[];
   readonly targets: readonly string[];
+  readonly roles: readonly string[];
+  readonly routes: readonly string[];
 }
 
 /** Gives each part to the provider or action it belongs to, and follows every name. */
 export function assemble(outline: Outline, names: Names): Assembly {
   const problems: ConfigProblem[] = [];
   const config: Config = {
+    identity: outline.identity,
     issuers: outline.issuers,
+    roles: outline.roles,
     sources: entriesOf(outline.sources).map(([name, part]) => source(name, part, problems)),
     targets: entriesOf(outline.targets).map(([name, part]) => target(name, part, problems)),
     routes: entriesOf(outline.routes).flatMap(([name, part]) => route(name, part, { ...names, outline }, problems)),
     limits: outline.limits,
   };
   const trusted = namesUnder(outline.sources, "trust", ["sources"]);
+  const earned = [
+    ...namesUnder(outline.sources, "roles", ["sources"]),
+    ...namesUnder(outline.issuers, "role", ["issuers"]),
+  ];
   const reporting = namesUnder(outline.targets, "runsReportedBy", ["targets"]);
   problems.push(...astray(trusted, "issuer", names.issuers), ...astray(reporting, "source", names.sources));
+  problems.push(...astray(earned, "role", names.roles), ...astray(ruled(outline.roles), "route", names.routes));
   return { config, problems };
 }
 
 const entriesOf = <T>(record: Readonly<Record<string, T>>): readonly [string, T][] => Object.entries(record);
 
 function source(name: string, part: Outline["sources"][string], problems: ConfigProblem[]): ConfiguredSource {
-  const { provider: kind, ...settings } = part;
+  const { provider: kind, roles, mode, ...settings } = part;
   const provider = providers.find((one) => one.name === kind);
   const path = ["sources", name];
   if (provider) fits(provider.settings, settings, path, problems);
   else problems.push(unknown([...path, "provider"], "provider", kind, providers));
-  return { name, provider: kind, settings };
+  return { name, provider: kind, roles, mode, settings };
 }
 
 function target(name: string, part: Outline["targets"][string], problems: ConfigProblem[]): ConfiguredTarget {
@@ -59,7 +68,7 @@ function target(name: string, part: Outline["targets"][string], problems: Config
 
 function route(
   name: string,
-  { when, do: does }: Outline["routes"][string],
+  { when, mode, do: does }: Outline["routes"][string],
   known: Names & { readonly outline: Outline },
   problems: ConfigProblem[],
 ): readonly ConfiguredRoute[] {
@@ -82,7 +91,10 @@ function route(
   if (compiled.ok) {
     const { pattern } = compiled;
     return [
-      { name, when, pattern, matches: (entry) => matches(pattern, entry), action: kind, target: targetName, options },
+      {
+        ...{ name, when, pattern, mode, action: kind, target: targetName, options },
+        matches: (entry) => matches(pattern, entry),
+      },
     ];
   }
   problems.push(...compiled.problems.map((one) => ({ path: [...path, "when", ...one.path], message: one.message })));
@@ -127,6 +139,12 @@ function astray(
     .filter(([, name]) => !known.includes(name))
     .map(([path, name]) => ({ path, message: `there is no ${what} "${name}"${suggestion(name, known)}` }));
 }
+
+/** Routes that roles name; one with a `*` may name what is still to come. */
+const ruled = (roles: Outline["roles"]): readonly (readonly [Path, string])[] =>
+  (["fire", "replay", "approve"] as const)
+    .flatMap((verb) => namesUnder(roles, verb, ["roles"]))
+    .filter(([, route]) => !route.endsWith("*"));
 
 /** Texts, or lists of them, under a key anywhere below `value`: the places where a part names another. */
 function namesUnder(value: unknown, key: string, path: Path): readonly (readonly [Path, string])[] {

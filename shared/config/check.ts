@@ -1,8 +1,10 @@
 import type { Secrets } from "../host/secrets.ts";
+import { echoes } from "./echoes.ts";
 import type { ConfigProblem } from "./explain.ts";
 import { type ConfigFinding, findingsOf, type LoadedConfig, readConfig } from "./load.ts";
 import type { Config } from "./schema.ts";
-import { loops, openToAllSites, unencrypted, unpinned, weaklyPinned } from "./unsafe.ts";
+import { shadowed } from "./shadowed.ts";
+import { loops, openToAllSites, selfServed, unencrypted, unnamedPresets, unpinned, weaklyPinned } from "./unsafe.ts";
 import { unmatched, unpublished, unreported, unused } from "./useless.ts";
 import type { Path } from "./yaml-file.ts";
 
@@ -22,10 +24,24 @@ export async function checkLoaded(
 ): Promise<readonly ConfigFinding[]> {
   if (!loaded.ok) return loaded.findings;
   const { config, file } = loaded;
-  const errors = [unpinned(config), loops(config), await unresolved(config, secrets)];
-  const warnings = [weaklyPinned, openToAllSites, unencrypted, unmatched, unpublished, unreported, unused].map((find) =>
-    find(config),
-  );
+  const errors = [
+    unpinned(config),
+    selfServed(config),
+    loops(config),
+    echoes(config),
+    await unresolved(config, secrets),
+  ];
+  const warnings = [
+    weaklyPinned,
+    unnamedPresets,
+    openToAllSites,
+    unencrypted,
+    shadowed,
+    unmatched,
+    unpublished,
+    unreported,
+    unused,
+  ].map((find) => find(config));
   return [
     ...findingsOf("error", errors.flat(), { path, file }),
     ...findingsOf("warning", warnings.flat(), { path, file }),

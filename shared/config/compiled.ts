@@ -4,8 +4,8 @@ import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
 import { type Config, type ConfiguredRoute, type Outline, outline } from "./schema.ts";
 
-/** The plain value of `drawbridge.yaml`, which the bundler writes in place of this name (`infra/bundling.ts`). */
-declare const DRAWBRIDGE_CONFIG: unknown;
+/** The plain value of `drawbridge.yaml` as JSON, which the bundler writes in place of this name (`infra/bundling.ts`). */
+declare const DRAWBRIDGE_CONFIG: string | undefined;
 
 /**
  * The configuration that was compiled into this bundle. It was checked whole before that, so each part's own shape is left
@@ -13,35 +13,47 @@ declare const DRAWBRIDGE_CONFIG: unknown;
  * Throws `configuration_invalid`.
  */
 export function compiledConfig(): Config {
-  const compiled = compiledOutline();
+  const compiled = outlineOf(compiledValue());
   return { ...partsOf(compiled), routes: Object.entries(compiled.routes).map(([name, part]) => route(name, part)) };
 }
 
-/** The same without its routes, for a function that follows none: patterns and their matching stay out of its bundle. */
+/**
+ * The same without routes and their targets, for a function that follows none: patterns and their matching stay out of its
+ * bundle, and its start does not wait until they are read.
+ */
 export function compiledWithoutRoutes(): Config {
-  return { ...partsOf(compiledOutline()), routes: [] };
+  const { routes: _, targets: __, ...rest } = compiledValue();
+  return { ...partsOf(outlineOf(rest)), routes: [] };
 }
 
-function compiledOutline(): Outline {
-  const read = v.safeParse(outline, typeof DRAWBRIDGE_CONFIG === "undefined" ? undefined : DRAWBRIDGE_CONFIG);
+function compiledValue(): Readonly<Record<string, unknown>> {
+  return typeof DRAWBRIDGE_CONFIG === "undefined" ? {} : JSON.parse(DRAWBRIDGE_CONFIG);
+}
+
+function outlineOf(value: object): Outline {
+  const read = v.safeParse(outline, value);
   if (read.success) return read.output;
   throw invalid("there is no compiled configuration, or it does not fit its outline");
 }
 
-const partsOf = ({ issuers, sources, targets, limits }: Outline): Omit<Config, "routes"> => ({
+const partsOf = ({ identity, issuers, roles, sources, targets, limits }: Outline): Omit<Config, "routes"> => ({
+  identity,
   issuers,
-  sources: Object.entries(sources).map(([name, { provider, ...settings }]) => ({ name, provider, settings })),
+  roles,
+  sources: Object.entries(sources).map(([name, { provider, roles, mode, ...settings }]) => ({
+    ...{ name, provider, roles, mode, settings },
+  })),
   targets: Object.entries(targets).map(([name, { kind, ...settings }]) => ({ name, kind, settings })),
   limits,
 });
 
-function route(name: string, { when, do: does }: Outline["routes"][string]): ConfiguredRoute {
+function route(name: string, { when, mode, do: does }: Outline["routes"][string]): ConfiguredRoute {
   const [chosen] = Object.entries(does);
   const compiled = compilePattern(when);
   if (chosen === undefined || !compiled.ok) throw invalid(`the compiled route "${name}" cannot be used`);
   const [action, { target, ...options }] = chosen;
   const { pattern } = compiled;
-  return { name, when, pattern, matches: (entry) => matches(pattern, entry), action, target, options };
+  return { name, when, pattern, mode, matches: (entry) => matches(pattern, entry), action, target, options };
 }
 
 const invalid = (why: string): Fault => new Fault("configuration_invalid", why, { retryable: false });

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { DEFAULT_ROLES } from "../identity/policy.ts";
 import { type Assembly, assemble, type Names } from "./assemble.ts";
 import { type ConfigProblem, explain } from "./explain.ts";
 import { outline } from "./schema.ts";
@@ -21,9 +22,15 @@ const EMPTY = 'it is empty; a configuration has at least "sources"';
 
 /** The names that the file gives, also those of what does not hold. */
 function namesIn(value: unknown): Names {
-  const { issuers, sources, targets } = blockOf(value);
+  const { issuers, sources, targets, routes, roles = DEFAULT_ROLES } = blockOf(value);
   const names = (section: unknown): readonly string[] => Object.keys(blockOf(section));
-  return { issuers: names(issuers), sources: names(sources), targets: names(targets) };
+  return {
+    issuers: names(issuers),
+    sources: names(sources),
+    targets: names(targets),
+    roles: names(roles),
+    routes: names(routes),
+  };
 }
 
 /** A file without the sections, and the entries of sections, that have a problem. */

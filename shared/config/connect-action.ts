@@ -1,23 +1,27 @@
 import type { Action, ActionTools } from "../actions/action.ts";
 import { Fault } from "../host/fault.ts";
+import { policyOf } from "../identity/policy.ts";
 import type { Route } from "../routes/route.ts";
 import type { Config } from "./schema.ts";
 
 /** The configured routes of one kind of action, ready to run, in a process that has no other. */
 export function connectAction(
   action: Action,
-  { routes, targets }: Pick<Config, "routes" | "targets">,
+  { routes, targets, roles }: Pick<Config, "routes" | "targets" | "roles">,
   tools: ActionTools,
 ): readonly Route[] {
+  const policy = policyOf(roles);
   return routes
     .filter((route) => route.action === action.name)
-    .map(({ name, matches, target, options }) => {
+    .map(({ name, matches, mode, target, options }) => {
       const settings = settingsOf(target, targets);
       const connected = action.connect({ route: name, targetName: target, target: settings, options }, tools);
       const { runsReportedBy } = connected;
       return {
         name,
         matches,
+        mode,
+        refuse: (principal) => policy.refuseRoute(principal, "fire", name),
         action: action.name,
         target,
         maxAttemptMs: action.maxAttemptMs,

@@ -14,10 +14,11 @@ export function connectSources(
   tools: ProviderTools,
 ): ReadonlyMap<string, Source & Pick<ConnectedSource, "sign">> {
   const sources = new Map<string, Source & Pick<ConnectedSource, "sign">>();
-  for (const { name, provider: kind, settings } of config.sources) {
+  for (const { name, provider: kind, roles, mode, settings } of config.sources) {
     const provider = known(providers, kind);
     const contentTypes = ["application/json", ...(provider.contentTypes ?? [])];
-    sources.set(name, { name, provider: kind, contentTypes, ...provider.connect({ name, settings }, tools) });
+    const connected = provider.connect({ name, settings }, tools);
+    sources.set(name, { name, provider: kind, roles, mode, contentTypes, ...connected });
   }
   return sources;
 }

@@ -1,12 +1,23 @@
 import * as v from "valibot";
 import type { BusEntry } from "../bus/entry.ts";
+import { DEFAULT_ROLES, type Roles, role } from "../identity/policy.ts";
 import { type TrustEntry, trustEntry } from "../identity/trust-entry.ts";
+import { type BridgeIdentity, bridgeIdentity } from "../outbound/bridge-identity.ts";
 import type { Pattern } from "../routes/pattern.ts";
 
 const name = v.pipe(
   v.string(),
   v.regex(/^[a-z][a-z0-9-]{0,62}$/, "a name: a-z, 0-9 and dashes, a letter first, at most 63 in all"),
 );
+
+/** `api` is what the bridge's own interface is called in records, `status` the callbacks of CI jobs. */
+const sourceName = v.pipe(
+  name,
+  v.check((name) => name !== "api" && name !== "status", 'another name: "api" and "status" are the bridge\'s own'),
+);
+
+/** Default: enforce. */
+const mode = v.optional(v.picklist(["enforce", "shadow"]), "enforce");
 
 /** A route's name begins the names of the runs it starts, which Kubernetes keeps to 63. */
 const routeName = v.pipe(
@@ -26,14 +37,26 @@ const limits = v.strictObject({
  * provider or action, whose own schema reads it; see `assemble.ts`.
  */
 export const outline = v.strictObject({
+  identity: v.optional(bridgeIdentity),
   issuers: v.optional(v.record(name, trustEntry), {}),
-  sources: v.record(name, v.looseObject({ provider: v.string() })),
+  roles: v.optional(v.record(name, role), DEFAULT_ROLES),
+  sources: v.record(
+    sourceName,
+    v.looseObject({
+      provider: v.string(),
+      /** What the sender earns, besides what its token does. */
+      roles: v.optional(v.array(name), []),
+      mode,
+    }),
+  ),
   targets: v.optional(v.record(name, v.looseObject({ kind: v.string() })), {}),
   routes: v.optional(
     v.record(
       routeName,
       v.strictObject({
         when: v.unknown(),
+        /** `shadow`: it fires also for principals whose roles do not let them, and the timeline says so. */
+        mode,
         /** Exactly one action. */
         do: v.record(v.string(), v.looseObject({ target: v.string() })),
       }),
@@ -46,7 +69,9 @@ export type Outline = v.InferOutput<typeof outline>;
 
 /** A configuration in which every name leads somewhere and every part fits its provider or action. */
 export interface Config {
+  readonly identity?: BridgeIdentity | undefined;
   readonly issuers: Readonly<Record<string, TrustEntry>>;
+  readonly roles: Roles;
   readonly sources: readonly ConfiguredSource[];
   readonly targets: readonly ConfiguredTarget[];
   readonly routes: readonly ConfiguredRoute[];
@@ -56,6 +81,8 @@ export interface Config {
 export interface ConfiguredSource {
   readonly name: string;
   readonly provider: string;
+  readonly roles: readonly string[];
+  readonly mode: "enforce" | "shadow";
   readonly settings: object;
 }
 
@@ -71,6 +98,7 @@ export interface ConfiguredRoute {
   readonly when: unknown;
   readonly pattern: Pattern;
   readonly matches: (entry: BusEntry) => boolean;
+  readonly mode: "enforce" | "shadow";
   readonly action: string;
   readonly target: string;
   readonly options: object;

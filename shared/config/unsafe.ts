@@ -1,39 +1,12 @@
 import * as v from "valibot";
 import { isSecureUrl } from "../host/secure-url.ts";
+import type { ClaimRule } from "../identity/claim-rule.ts";
+import type { ClaimPath, TenantClaims } from "../identity/presets/preset.ts";
+import { presets } from "../identity/presets/registry.ts";
 import type { TrustEntry } from "../identity/trust-entry.ts";
 import type { ConfigProblem } from "./explain.ts";
 import { canMatch } from "./reach.ts";
 import type { Config } from "./schema.ts";
-
-/** Claims that say whose token it is: by an id that stays, or by a name that may be somebody else's tomorrow. */
-interface TenantClaims {
-  readonly ids: readonly string[];
-  readonly names: readonly string[];
-}
-
-/**
- * Issuers that sign for every customer with one key set: such a token says nothing of whose it is. Forge is not among
- * them, because its audience is the app's own id and every trust entry names its audience.
- */
-const SHARED_ISSUERS: Readonly<Record<string, TenantClaims>> = {
-  // https://docs.gitlab.com/ci/secrets/id_token_authentication/
-  "https://gitlab.com": {
-    ids: ["namespace_id", "project_id", "user_id"],
-    names: ["namespace_path", "project_path", "user_login", "sub"],
-  },
-  // https://buildkite.com/docs/agent/v3/cli-oidc
-  "https://agent.buildkite.com": {
-    ids: ["organization_id", "pipeline_id", "cluster_id"],
-    names: ["organization_slug", "sub"],
-  },
-  // https://docs.github.com/en/actions/reference/security/oidc
-  "https://token.actions.githubusercontent.com": {
-    ids: ["repository_owner_id", "repository_id"],
-    names: ["repository_owner", "repository", "sub"],
-  },
-  // https://developers.google.com/identity/openid-connect/openid-connect
-  "https://accounts.google.com": { ids: ["sub", "hd"], names: ["email"] },
-};
 
 /** Trust entries that believe every customer of a shared issuer. */
 export function unpinned({ issuers }: Config): readonly ConfigProblem[] {
@@ -41,7 +14,7 @@ export function unpinned({ issuers }: Config): readonly ConfigProblem[] {
     .filter(({ entry, ids, names }) => !pins(entry, [...ids, ...names]))
     .map(({ name, entry, ids }) => ({
       path: ["issuers", name],
-      message: `${entry.issuer} signs for all its customers; pin yours in "claims", by ${ids.join(" or ")}`,
+      message: `${entry.issuer} signs for all its customers; pin yours in "claims", by ${told(ids)}`,
     }));
 }
 
@@ -51,19 +24,49 @@ export function weaklyPinned({ issuers }: Config): readonly ConfigProblem[] {
     .filter(({ entry, ids, names }) => pins(entry, names) && !pins(entry, ids))
     .map(({ name, ids }) => ({
       path: ["issuers", name, "claims"],
-      message: `they pin a name, which can become somebody else's; pin ${ids.join(" or ")} too`,
+      message: `they pin a name, which can become somebody else's; pin ${told(ids)} too`,
     }));
 }
 
-function shared(issuers: Config["issuers"]): readonly ({ name: string; entry: TrustEntry } & TenantClaims)[] {
-  return Object.entries(issuers).flatMap(([name, entry]) => {
-    const claims = Object.hasOwn(SHARED_ISSUERS, entry.issuer) ? SHARED_ISSUERS[entry.issuer] : undefined;
-    return claims ? [{ name, entry, ...claims }] : [];
+/** Roles that hang on nothing but what the token's holder can choose or change. */
+export function selfServed({ issuers }: Config): readonly ConfigProblem[] {
+  return Object.entries(issuers).flatMap(([name, { preset, roles }]) => {
+    const changeable = ({ path }: ClaimRule): boolean =>
+      (preset.changeable ?? []).some((start) => start.every((step, at) => path[at] === step));
+    return roles.flatMap(({ role, when }, index) => {
+      if (when.length === 0 || !when.every(changeable)) return [];
+      const claims = when.map(({ path }) => path.join(".")).join(" and ");
+      const message = `whoever holds the token can change ${claims}, and so give itself the role "${role}": ask for another claim too`;
+      return [{ path: ["issuers", name, "roles", index], message }];
+    });
   });
 }
 
-const pins = ({ claims }: TrustEntry, names: readonly string[]): boolean =>
-  claims.some(({ path: [claim = "", ...deeper] }) => deeper.length === 0 && names.includes(claim));
+/** Trust entries of an issuer whose peculiarities are known, and that do not say so. */
+export function unnamedPresets({ issuers }: Config): readonly ConfigProblem[] {
+  return Object.entries(issuers).flatMap(([name, { issuer, preset }]) => {
+    const known = presets.find((one) => one.issuer === issuer || one.issuerForm?.matches.test(issuer));
+    if (known === undefined || preset.name !== PLAIN) return [];
+    return [
+      { path: ["issuers", name], message: `add "preset: ${known.name}", which knows this issuer's peculiarities` },
+    ];
+  });
+}
+
+const PLAIN = "oidc";
+
+interface Shared extends TenantClaims {
+  readonly name: string;
+  readonly entry: TrustEntry;
+}
+
+const shared = (issuers: Config["issuers"]): readonly Shared[] =>
+  Object.entries(issuers).flatMap(([name, entry]) => (entry.tenant ? [{ name, entry, ...entry.tenant }] : []));
+
+const pins = ({ claims }: TrustEntry, paths: readonly ClaimPath[]): boolean =>
+  claims.some(({ path }) => paths.some((one) => one.join("\n") === path.join("\n")));
+
+const told = (paths: readonly ClaimPath[]): string => paths.map((path) => path.join(".")).join(" or ");
 
 // What follows reads the settings of sources and targets by their keys, whatever provider or action they belong to.
 

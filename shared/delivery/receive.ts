@@ -1,18 +1,18 @@
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
-import { type Authenticate, type AuthenticDelivery, authenticate } from "./authentic.ts";
+import { type AuthenticDelivery, authenticate, type ProvingSource } from "./authentic.ts";
 import { deliveryIdOf } from "./keys.ts";
+import type { Principal } from "./principal.ts";
 import type { Reading } from "./reading.ts";
+import type { Rejection } from "./rejection.ts";
 import type { ReceivedRequest } from "./request.ts";
-import { ok, type Result } from "./result.ts";
+import { ok, type Result, refuse } from "./result.ts";
 
 /** A configured sender, as far as receiving is concerned. */
-export interface Source {
-  readonly name: string;
+export interface Source extends ProvingSource {
   readonly provider: string;
   readonly contentTypes: readonly string[];
-  readonly authenticate: Authenticate;
   readonly read: (delivery: AuthenticDelivery) => Reading;
 }
 
@@ -22,6 +22,8 @@ export interface Receipt {
 }
 
 export interface ReceiveTools {
+  /** Why a proved principal may not go on now, if so. Absent: there are no limits. */
+  readonly refuseOverRate?: (principal: Principal) => Promise<Rejection | undefined>;
   readonly deliveries: Pick<DeliveryStore, "record">;
   /** Told of each delivery newly recorded, after the commit: where no stream does it, the relay is nudged here. */
   readonly recorded?: (delivery: RecordedDelivery) => void;
@@ -30,14 +32,18 @@ export interface ReceiveTools {
 
 /**
  * Takes one request in: prove, read, record. One conditional write, which is idempotency record, audit record and outbox
- * entry at once, and nothing else is called. A request that is refused costs no write. Throws `store_unavailable`,
+ * entry at once, and nothing else is called unless a role of the sender has a limit. A request that is refused costs no write. Throws `store_unavailable`,
  * `keys_unavailable` and `secret_unavailable`: nothing was then accepted, and the sender should try again.
  */
 export async function receive(request: ReceivedRequest, source: Source, tools: ReceiveTools): Promise<Result<Receipt>> {
   const authentic = await authenticate(request, source);
   if (!authentic.ok) return authentic;
+  const { principal } = authentic.value;
+  const overRate = await tools.refuseOverRate?.(principal);
+  if (overRate) return refuse(overRate, principal);
   const reading = readSafely(authentic.value, source, tools.log);
-  const delivery = recordOf(authentic.value, reading, source);
+  const { traceparent } = request;
+  const delivery = { ...recordOf(authentic.value, reading, source), ...(traceparent && { traceparent }) };
   if ((await tools.deliveries.record(delivery)) === "duplicate") {
     return ok({ delivery: delivery.id, status: "duplicate" });
   }
@@ -59,8 +65,12 @@ function readSafely(delivery: AuthenticDelivery, source: Source, log: Log): Read
 }
 
 function recordOf(authentic: AuthenticDelivery, reading: Reading, source: Source): RecordedDelivery {
+  const { wouldDeny } = authentic;
+  const key = reading.deliveryKey ?? [authentic.bodyDigest];
   const head = {
-    id: deliveryIdOf(source.name, reading.deliveryKey ?? [authentic.bodyDigest]),
+    // What shadow mode let in never stands in the way of the same delivery when it is proved.
+    id: deliveryIdOf(source.name, wouldDeny ? [...key, "unproved"] : key),
+    ...(wouldDeny && { refusal: wouldDeny }),
     source: source.name,
     provider: source.provider,
     principal: authentic.principal,

@@ -1,18 +1,30 @@
-import { type Context, Hono } from "hono";
+import type { Context, Hono } from "hono";
+// Its few addresses do not repay a router that is compiled from them at the start.
+import { Hono as App } from "hono/tiny";
+import type { Principal } from "../delivery/principal.ts";
 import { type ReceiveTools, receive, type Source } from "../delivery/receive.ts";
+import type { Refusal, Refusals } from "../delivery/refusals.ts";
 import type { Rejection } from "../delivery/rejection.ts";
 import type { ReceivedRequest } from "../delivery/request.ts";
 import type { Result } from "../delivery/result.ts";
 import type { Clock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { Log, LogFields } from "../host/log.ts";
+import { type TraceParent, traceIdOf, traceOf } from "../host/trace.ts";
+import type { BridgeIssuer } from "../outbound/issuer.ts";
 import { checkContentType, readBody } from "./body.ts";
+import type { Connection } from "./connection.ts";
 import { type DeliveriesApi, getDelivery, listDeliveries } from "./deliveries.ts";
 import { NOT_FOUND, problemOf, problemResponse, UNAVAILABLE } from "./problem.ts";
 
 export interface AppTools extends ReceiveTools, DeliveriesApi {
   readonly deliveries: ReceiveTools["deliveries"] & DeliveriesApi["deliveries"];
   readonly sources: ReadonlyMap<string, Source>;
+  /** Where CI jobs tell the state of their own builds. */
+  readonly status: Source;
+  readonly refusals: Pick<Refusals, "record">;
+  /** The bridge as an issuer; absent where it is none. */
+  readonly issuer?: Pick<BridgeIssuer, "discovery" | "keySet"> | undefined;
   readonly maxBodyBytes: number;
   readonly clock: Clock;
   /** New for each request. */
@@ -22,69 +34,95 @@ export interface AppTools extends ReceiveTools, DeliveriesApi {
   readonly log: Log;
 }
 
-type Env = { Variables: { requestId: string; startedAt: number } };
+type Env = { Bindings: Connection; Variables: { requestId: string; traceparent: TraceParent; startedAt: number } };
 
 /** The HTTP interface: `docs/architecture.md` lists it. Every outcome is one log line; every refusal a problem answer. */
 export function createApp(tools: AppTools): Hono<Env> {
-  const app = new Hono<Env>();
+  const app = new App<Env>();
   app.use(async (c, next) => {
     c.set("requestId", tools.newRequestId());
+    c.set("traceparent", traceOf(c.req.raw.headers));
     c.set("startedAt", tools.clock.now());
     await next();
   });
-  app.post("/webhooks/:source", (c) => takeWebhook(c, tools));
+  app.post("/webhooks/:source", (c) => takeDelivery(c, tools, tools.sources.get(c.req.param("source"))));
   app.all("/webhooks/:source", (c) => refused(c, tools, { reason: "method_not_allowed", allowed: "POST" }));
-  app.get("/v1/deliveries", async (c) => answered(c, tools, await listDeliveries(c.req.raw, tools)));
-  app.get("/v1/deliveries/:id", async (c) =>
-    answered(c, tools, await getDelivery(c.req.raw, c.req.param("id"), tools)),
-  );
+  app.post("/v1/status", (c) => takeDelivery(c, tools, tools.status));
+  app.all("/v1/status", (c) => refused(c, tools, { reason: "method_not_allowed", allowed: "POST" }));
+  app.get("/v1/deliveries", (c) => answer(c, tools, (request) => listDeliveries(request, tools)));
+  app.get("/v1/deliveries/:id", (c) => answer(c, tools, (request) => getDelivery(request, c.req.param("id"), tools)));
   app.all("/v1/deliveries/:id?", (c) => refused(c, tools, { reason: "method_not_allowed", allowed: "GET, HEAD" }));
   app.get("/healthz", (c) => c.json({ status: "up" }));
   app.get("/readyz", async (c) => {
     await tools.ready();
     return c.json({ status: "ready" });
   });
+  if (tools.issuer !== undefined) publish(app, tools.issuer);
   app.notFound((c) => problemResponse(NOT_FOUND, c.get("requestId")));
   app.onError((error, c) => failed(c, tools, error));
   return app;
 }
 
-async function takeWebhook(c: Context<Env, "/webhooks/:source">, tools: AppTools): Promise<Response> {
-  const source = tools.sources.get(c.req.param("source"));
+/** What others need to verify the bridge's own tokens. */
+function publish(app: Hono<Env>, issuer: NonNullable<AppTools["issuer"]>): void {
+  const headers = { "Cache-Control": `public, max-age=${KEYS_MAX_AGE_SECONDS}` };
+  app.get("/.well-known/openid-configuration", (c) => c.json(issuer.discovery(), 200, headers));
+  app.get("/.well-known/jwks.json", async (c) => c.json(await issuer.keySet(), 200, headers));
+}
+
+/** A new key has to be published for longer than this before it signs. */
+const KEYS_MAX_AGE_SECONDS = 300;
+
+async function takeDelivery(c: Context<Env>, tools: AppTools, source: Source | undefined): Promise<Response> {
   if (source === undefined) return refused(c, tools, { reason: "source_unknown" });
-  const request = await receivedRequest(c, source, tools);
-  if (!request.ok) return refused(c, tools, request.rejection);
-  const receipt = await receive(request.value, source, tools);
-  if (!receipt.ok) return refused(c, tools, receipt.rejection);
+  const type = checkContentType(c.req.raw.headers, source.contentTypes);
+  if (!type.ok) return refused(c, tools, type.rejection);
+  const body = await readBody(c.req.raw, tools.maxBodyBytes);
+  if (!body.ok) return refused(c, tools, body.rejection);
+  const request = { ...receivedRequest(c, body.value, tools), repeatable: true };
+  const receipt = await receive(request, source, tools);
+  if (!receipt.ok) return refusedFor(c, tools, { ...receipt, ...pick(source), request });
   tools.log.info({ ...lineOf(c, tools), ...receipt.value }, "delivery");
   return c.json(receipt.value, receipt.value.status === "duplicate" ? 200 : 202);
 }
 
-async function receivedRequest(c: Context<Env>, source: Source, tools: AppTools): Promise<Result<ReceivedRequest>> {
-  const { raw } = c.req;
-  const type = checkContentType(raw.headers, source.contentTypes);
-  if (!type.ok) return type;
-  const body = await readBody(raw, tools.maxBodyBytes);
-  if (!body.ok) return body;
+function receivedRequest(c: Context<Env>, body: Uint8Array, tools: AppTools): ReceivedRequest {
+  const { method, url, headers } = c.req.raw;
+  const receivedAt = tools.clock.now();
+  const { requestId, traceparent } = c.var;
+  // Absent in a test that asks the app without a host.
+  const { clientCertificate } = c.env ?? {};
   return {
-    ok: true,
-    value: {
-      method: raw.method,
-      url: new URL(raw.url),
-      headers: raw.headers,
-      body: body.value,
-      receivedAt: tools.clock.now(),
-      requestId: c.get("requestId"),
-    },
+    ...{ method, url: new URL(url), headers, body, receivedAt, requestId, traceparent },
+    ...(clientCertificate && { clientCertificate }),
   };
 }
 
-/** Answers a caller whose identity is proved: it may know the reason of a refusal. */
-function answered(c: Context<Env>, tools: AppTools, result: Result<unknown>): Response {
-  if (result.ok) return c.json(result.value as object);
-  return refused(c, tools, result.rejection);
+/** A call of the bridge's own interface that has no body. */
+async function answer(
+  c: Context<Env>,
+  tools: AppTools,
+  handle: (request: ReceivedRequest) => Promise<Result<object>>,
+): Promise<Response> {
+  const request = receivedRequest(c, new Uint8Array(), tools);
+  const result = await handle(request);
+  if (result.ok) return c.json(result.value);
+  return refusedFor(c, tools, { ...result, source: "api", provider: "api", request });
 }
 
+/** A refusal that is recorded if its caller is known. */
+async function refusedFor(
+  c: Context<Env>,
+  tools: AppTools,
+  { by, ...refusal }: Omit<Refusal, "by"> & { readonly by?: Principal },
+): Promise<Response> {
+  if (by !== undefined) await tools.refusals.record({ ...refusal, by });
+  return refused(c, tools, refusal.rejection);
+}
+
+const pick = ({ name: source, provider }: Source) => ({ source, provider });
+
+/** A caller whose identity is proved may know the reason of a refusal; every other gets the same terse answer. */
 function refused(c: Context<Env>, tools: AppTools, rejection: Rejection): Response {
   const problem = problemOf(rejection);
   tools.log.warn({ ...lineOf(c, tools), status: problem.status, ...rejection }, "refused");
@@ -102,6 +140,7 @@ function lineOf(c: Context<Env>, tools: AppTools): LogFields {
   const source = c.req.param("source");
   return {
     request: c.get("requestId"),
+    trace: traceIdOf(c.get("traceparent")),
     // The path as a route's pattern, and a source only if it is configured: an address may hold anything.
     ...(source !== undefined && tools.sources.has(source) && { source }),
     durationMs: tools.clock.now() - c.get("startedAt"),

@@ -3,20 +3,14 @@ import { type BusEntry, entryOf } from "../bus/entry.ts";
 import { ok, type Result, refuse } from "../delivery/result.ts";
 import type { TimelineEntry } from "../delivery/timeline.ts";
 import { type Clock, epochMillis, toIso } from "../host/clock.ts";
-import { bearerToken } from "../identity/bearer.ts";
-import type { TokenVerifier } from "../identity/token-verifier.ts";
+import { type CallerTools, callerOf } from "../identity/caller.ts";
+import type { TokenRequest } from "../identity/presented-token.ts";
 import type { DeliveryPosition, DeliveryStore, DeliverySummary, RecordedDelivery } from "../store/deliveries.ts";
 
-export interface DeliveriesApi {
+export interface DeliveriesApi extends CallerTools {
   readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "list">;
-  readonly tokens: TokenVerifier;
-  /** The trust entries whose tokens earn a role. */
-  readonly readers: readonly string[];
   readonly clock: Clock;
 }
-
-/** The role that may read deliveries. */
-const ON_CALL = "on-call";
 
 const DAY_MS = 86_400_000;
 
@@ -29,7 +23,8 @@ const query = v.strictObject({
   since: v.optional(time),
   until: v.optional(time),
   source: v.optional(v.string()),
-  outcome: v.optional(v.picklist(["event", "ignored", "unusable"])),
+  outcome: v.optional(v.picklist(["event", "ignored", "unusable", "refused"])),
+  shadow: v.optional(v.literal("true")),
   type: v.optional(v.string()),
   principal: v.optional(v.string()),
   text: v.optional(v.string()),
@@ -43,17 +38,18 @@ const EXPECTED: Readonly<Record<keyof Query, string>> = {
   since: "a time in ISO 8601, e.g. 2026-11-02T09:00:00Z",
   until: "a time in ISO 8601, e.g. 2026-11-02T09:00:00Z",
   source: "a source's name",
-  outcome: "event, ignored or unusable",
+  outcome: "event, ignored, unusable or refused",
+  shadow: "true: only what shadow mode let in",
   type: "an event type, or its beginning",
   principal: "a subject",
   text: "a text",
 };
 
 /** `GET /v1/deliveries`: newest first, of the last seven days unless `since` says otherwise. */
-export async function listDeliveries(request: Request, api: DeliveriesApi): Promise<Result<ListedDeliveries>> {
-  const allowed = await requireOnCall(request, api);
-  if (!allowed.ok) return allowed;
-  const asked = v.safeParse(query, Object.fromEntries(new URL(request.url).searchParams));
+export async function listDeliveries(request: TokenRequest, api: DeliveriesApi): Promise<Result<ListedDeliveries>> {
+  const caller = await callerOf(request, "deliveries", api);
+  if (!caller.ok) return caller;
+  const asked = v.safeParse(query, Object.fromEntries(request.url.searchParams));
   if (!asked.success) {
     const parameter = String(asked.issues[0].path?.[0]?.key ?? "");
     return refuse({
@@ -79,9 +75,13 @@ export async function listDeliveries(request: Request, api: DeliveriesApi): Prom
 const SCAN_LIMIT = 2_000;
 
 /** `GET /v1/deliveries/{id}`: the delivery, what was published of it, and all that followed. */
-export async function getDelivery(request: Request, id: string, api: DeliveriesApi): Promise<Result<ShownDelivery>> {
-  const allowed = await requireOnCall(request, api);
-  if (!allowed.ok) return allowed;
+export async function getDelivery(
+  request: TokenRequest,
+  id: string,
+  api: DeliveriesApi,
+): Promise<Result<ShownDelivery>> {
+  const caller = await callerOf(request, "deliveries", api);
+  if (!caller.ok) return caller;
   const delivery = await api.deliveries.get(id);
   if (delivery === undefined) return refuse({ reason: "delivery_unknown" });
   return ok(shownDelivery(delivery, await api.deliveries.timeline(id)));
@@ -121,7 +121,7 @@ function shownEntry(entry: TimelineEntry): ShownEntry {
   return { ...rest, at, ...(nextAt !== undefined && { nextAt: toIso(nextAt) }) };
 }
 
-function shownSummary({ id, source, receivedAt, outcome, what, subject, principal }: DeliverySummary) {
+function shownSummary({ id, source, receivedAt, outcome, what, subject, principal, refusal }: DeliverySummary) {
   return {
     id,
     source,
@@ -130,6 +130,8 @@ function shownSummary({ id, source, receivedAt, outcome, what, subject, principa
     what,
     ...(subject !== undefined && { subject }),
     principal,
+    ...(refusal && outcome === "refused" && { refusedFor: refusal }),
+    ...(refusal && outcome !== "refused" && { wouldDeny: refusal }),
   };
 }
 
@@ -140,23 +142,14 @@ function startOf({ cursor, until }: Query, clock: Clock): DeliveryPosition {
 }
 
 function isAskedFor(summary: DeliverySummary, asked: Query): boolean {
-  const { source, outcome, type, principal, text } = asked;
+  const { source, outcome, type, principal, text, shadow } = asked;
+  if (shadow !== undefined && (summary.refusal === undefined || summary.outcome === "refused")) return false;
   if (source !== undefined && summary.source !== source) return false;
   if (outcome !== undefined && summary.outcome !== outcome) return false;
   if (type !== undefined && !summary.what.startsWith(type)) return false;
   if (principal !== undefined && summary.principal.subject !== principal) return false;
   const searched = `${summary.id} ${summary.source} ${summary.what} ${summary.subject ?? ""}`.toLowerCase();
   return text === undefined || searched.includes(text.toLowerCase());
-}
-
-async function requireOnCall(request: Request, { tokens, readers }: DeliveriesApi): Promise<Result<undefined>> {
-  const token = bearerToken(request.headers);
-  if (!token.ok) return token;
-  const verified = await tokens.verify(token.value, readers);
-  if (!verified.ok) return verified;
-  return verified.value.principal.roles.includes(ON_CALL)
-    ? ok(undefined)
-    : refuse({ reason: "role_missing", role: ON_CALL });
 }
 
 const isKnown = (parameter: string): parameter is keyof Query => parameter in EXPECTED;

@@ -1,5 +1,7 @@
 import type { ConnectedAction } from "../actions/action.ts";
 import type { BusEntry } from "../bus/entry.ts";
+import type { Principal } from "../delivery/principal.ts";
+import type { Rejection } from "../delivery/rejection.ts";
 
 /** A rule, ready to run: what it matches and what it then does. */
 export interface Route {
@@ -9,6 +11,10 @@ export interface Route {
   readonly action: string;
   /** Name of the target. */
   readonly target: string;
+  /** Why an event of this principal does not fire it, if so. */
+  readonly refuse?: (principal: Pick<Principal, "roles">) => Rejection | undefined;
+  /** `shadow`: it fires although it refuses. Default: enforce. */
+  readonly mode?: "enforce" | "shadow";
   readonly run: ConnectedAction["run"];
   /** Upper bound of one attempt. */
   readonly maxAttemptMs: number;

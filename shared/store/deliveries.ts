@@ -1,7 +1,9 @@
 import type { BridgeEvent } from "../delivery/event.ts";
 import type { Principal } from "../delivery/principal.ts";
+import type { Rejection } from "../delivery/rejection.ts";
 import type { TimelineEntry } from "../delivery/timeline.ts";
 import type { EpochMillis } from "../host/clock.ts";
+import type { TraceParent } from "../host/trace.ts";
 
 /** A delivery as recorded: the head of its audit record. */
 export interface RecordedDelivery {
@@ -12,17 +14,22 @@ export interface RecordedDelivery {
   readonly receivedAt: EpochMillis;
   /** Id of the request that was recorded; repeats carry others. */
   readonly requestId: string;
+  /** Where that request stood in a trace. */
+  readonly traceparent?: TraceParent;
   /** SHA-256 of the body's bytes, hex. */
   readonly bodyDigest: string;
   readonly bodyBytes: number;
-  readonly outcome: "event" | "ignored" | "unusable";
-  /** The event's type; for the other outcomes the sender's name for it, or the problem. */
+  /** `refused`: a request that was not let in although its token's signature was good. It is no delivery, and kept beside them. */
+  readonly outcome: "event" | "ignored" | "unusable" | "refused";
+  /** The event's type; for the other outcomes the sender's name for it, the problem, or the reason. */
   readonly what: string;
   readonly subject?: string;
   /** Present when `outcome` is `event`. */
   readonly event?: BridgeEvent;
   /** The raw bytes; absent when they were too large to keep. */
   readonly body?: Uint8Array;
+  /** Why it was refused; for any other outcome, why shadow mode would have refused it. */
+  readonly refusal?: Rejection;
   /** When it was published, where the outbox says so. */
   readonly relayedAt?: EpochMillis;
 }
@@ -30,7 +37,7 @@ export interface RecordedDelivery {
 /** What a list shows of a delivery. */
 export type DeliverySummary = Pick<
   RecordedDelivery,
-  "id" | "source" | "receivedAt" | "outcome" | "what" | "subject" | "principal"
+  "id" | "source" | "receivedAt" | "outcome" | "what" | "subject" | "principal" | "refusal"
 >;
 
 export interface ListQuery {

@@ -1,7 +1,9 @@
 import type { Principal } from "../delivery/principal.ts";
+import type { Rejection } from "../delivery/rejection.ts";
 import type { TimelineEntry } from "../delivery/timeline.ts";
 import { type EpochMillis, epochMillis, toIso } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
+import type { TraceParent } from "../host/trace.ts";
 import type {
   DeliveryPage,
   DeliveryPosition,
@@ -180,21 +182,26 @@ function entryName(entry: TimelineEntry): string {
     case "scheduled":
     case "already_scheduled":
       return `scheduled#${entry.route}`;
+    case "waiting":
+      return `waiting#${entry.route}`;
     case "attempt":
       return `attempt#${entry.route}#${String(entry.attempt).padStart(4, "0")}`;
+    case "denied":
+      return `denied#${entry.route}`;
     case "followed_by":
       return `followed_by#${entry.delivery}`;
   }
 }
 
 function headOf(delivery: RecordedDelivery) {
-  const { id, receivedAt, principal, event, body, ...rest } = delivery;
+  const { id, receivedAt, principal, event, body, refusal, ...rest } = delivery;
   return {
     pk: id,
     sk: HEAD,
     day: dayName(startOfDay(receivedAt), shardOf(id)),
     seen: seenOf(delivery),
     principal: JSON.stringify(principal),
+    refusal: refusal && JSON.stringify(refusal),
     content: packContent({ ...(event && { event }), ...(body && { body }) }),
     ...rest,
   };
@@ -210,6 +217,7 @@ function summaryOf(item: Item): DeliverySummary {
     principal: JSON.parse(text(item, "principal")) as Principal,
     what: text(item, "what"),
     ...(item["subject"] !== undefined && { subject: text(item, "subject") }),
+    ...(item["refusal"] !== undefined && { refusal: JSON.parse(text(item, "refusal")) as Rejection }),
   };
 }
 
@@ -228,6 +236,8 @@ function deliveryOf(item: Item): RecordedDelivery {
     ...summaryOf(item),
     provider: text(item, "provider"),
     requestId: text(item, "requestId"),
+    // Written by `headOf` from the same type.
+    ...(item["traceparent"] !== undefined && { traceparent: text(item, "traceparent") as TraceParent }),
     bodyDigest: text(item, "bodyDigest"),
     bodyBytes: number(item, "bodyBytes"),
     ...(item["relayedAt"] !== undefined && { relayedAt: epochMillis(number(item, "relayedAt")) }),

@@ -4,6 +4,8 @@ import { DynamoDbActions } from "./dynamodb-actions.ts";
 import { DynamoDbBoards } from "./dynamodb-boards.ts";
 import { type DeliveryStoreOptions, DynamoDbDeliveries } from "./dynamodb-deliveries.ts";
 import { DynamoDbOrigins } from "./dynamodb-origins.ts";
+import { DynamoDbRates } from "./dynamodb-rates.ts";
+import { DynamoDbSeenTokens } from "./dynamodb-seen-tokens.ts";
 import { DynamoDbTable } from "./dynamodb-table.ts";
 
 export interface Stores {
@@ -11,6 +13,8 @@ export interface Stores {
   readonly actions: DynamoDbActions;
   readonly origins: DynamoDbOrigins;
   readonly boards: DynamoDbBoards;
+  readonly rates: DynamoDbRates;
+  readonly seenTokens: DynamoDbSeenTokens;
 }
 
 /** All stores over one table. */
@@ -25,5 +29,7 @@ export function openStores(
     actions: new DynamoDbActions(table, options),
     origins: new DynamoDbOrigins(table, options),
     boards: new DynamoDbBoards(table, options),
+    rates: new DynamoDbRates(table),
+    seenTokens: new DynamoDbSeenTokens(table),
   };
 }

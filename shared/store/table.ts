@@ -12,7 +12,7 @@ export const TABLE = {
     name: "by-day",
     partitionKey: "day",
     sortKey: "seen",
-    projected: ["source", "outcome", "what", "subject", "principal"],
+    projected: ["source", "outcome", "what", "subject", "principal", "refusal"],
   },
   /** What is to be done at a time: sparse, an item leaves it when it is done. */
   dueIndex: { name: "due", partitionKey: "queue", sortKey: "dueAt" },

@@ -38,7 +38,14 @@ function launch(args: readonly string[]) {
   return { child, ran, ended };
 }
 
-const run = (...args: readonly string[]): Promise<Ran> => launch(args).ended;
+const run = (...args: readonly string[]): Promise<Ran> => runOn("", ...args);
+
+/** With `input` as standard input. */
+function runOn(input: string, ...args: readonly string[]): Promise<Ran> {
+  const { child, ended } = launch(args);
+  child.stdin.end(input);
+  return ended;
+}
 
 describe("the playground", () => {
   let playground: ReturnType<typeof launch>;
@@ -141,6 +148,24 @@ describe("the command line", () => {
     await writeFile(path, "sources:\n  gitlab:\n    provider: gitlab\n    token: { current: env:NOT_SET }\n");
     const { code, err } = await run("start", "--config", path, "--port", "0");
     expect([code, err]).toEqual([1, expect.stringContaining("secret env:NOT_SET: it is not set, or empty")]);
+  });
+
+  it("explains a token from a file or standard input, and takes none from the command line", async () => {
+    const [config, file] = [join(home, "trust.yaml"), join(home, "token")];
+    const trust = "issuer: https://issuer.example.test, audience: us";
+    await writeFile(config, `sources: {}\nissuers:\n  ci: { ${trust} }\n`);
+    const claims = { iss: "https://issuer.example.test", aud: "us", sub: "canary-subject", exp: 1 };
+    const parts = [{ alg: "RS256" }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"));
+    const token = [...parts, "c2lnbmF0dXJl"].join(".");
+    await writeFile(file, `${token}\n`);
+    const command = ["token", "explain", "--config", config, "--offline"] as const;
+    for (const ran of [await run(...command, "--file", file), await runOn(`Bearer ${token}\n`, ...command)]) {
+      expect(ran).toMatchObject({ code: 1, err: "", out: expect.stringContaining("refused: token_expired") });
+      expect(ran.out).not.toMatch(new RegExp([token, ...parts, "canary-subject"].join("|")));
+    }
+    const { code, err } = await run(...command, token);
+    expect([code, err]).toEqual([1, expect.stringContaining("standard input")]);
+    expect(err).not.toContain(token);
   });
 
   it("says so when no bridge answers", async () => {

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock as clock, epochMillis } from "../../shared/host/clock.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
+import { DEFAULT_ROLES, policyOf, role } from "../../shared/identity/policy.ts";
 import { trustEntry } from "../../shared/identity/trust-entry.ts";
 import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
 import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/embedded.ts";
@@ -29,7 +30,8 @@ beforeAll(async () => {
     robots: v.parse(trustEntry, { ...entry, claims: [{ path: "sub", equals: "robot" }] }),
   };
   const tokens = createTokenVerifier(issuers, { clock });
-  bridge = await httpBridge({ deliveries, tokens, clock, readers: Object.keys(issuers) });
+  const policy = policyOf(v.parse(v.record(v.string(), role), DEFAULT_ROLES));
+  bridge = await httpBridge({ deliveries, tokens, clock, trustEntries: Object.keys(issuers), policy });
   const now = clock.now();
   for (let n = 1; n <= 5; n++) {
     const receivedAt = epochMillis(now - n * 1_000);

@@ -3,15 +3,18 @@ import type { Source } from "../../shared/delivery/receive.ts";
 import type { Log } from "../../shared/host/log.ts";
 import { type AppTools, createApp } from "../../shared/http/app.ts";
 import { listen } from "../../shared/http/listen.ts";
+import type { TlsSettings } from "../../shared/http/tls.ts";
+import { policyOf } from "../../shared/identity/policy.ts";
 import { gitlab } from "../../shared/providers/gitlab/index.ts";
 import type { ProviderTools } from "../../shared/providers/provider.ts";
+import { statusSource } from "../../shared/status/index.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import { secretsOf, testClock } from "./tools.ts";
 
 export const CANARY = "whsec_Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LWNhbmE=";
 
 /** The HTTP interface on loopback with one GitLab source, a store in memory, and all that was logged. */
-export async function httpBridge(changes: Partial<AppTools> = {}) {
+export async function httpBridge(changes: Partial<AppTools> = {}, tls?: TlsSettings) {
   const records = new Map<string, RecordedDelivery>();
   const lines: string[] = [];
   const line: Log["info"] = (fields, message) => void lines.push(JSON.stringify({ ...fields, message }));
@@ -25,7 +28,10 @@ export async function httpBridge(changes: Partial<AppTools> = {}) {
   const app = createApp({
     sources: new Map([["gitlab", source]]),
     maxBodyBytes: 1_048_576,
-    readers: [],
+    trustEntries: [],
+    policy: policyOf({}),
+    status: statusSource({ tokens, trustEntries: [], policy: policyOf({}), issuers: {} }),
+    refusals: { record: async () => undefined },
     ready: async () => undefined,
     newRequestId: randomUUID,
     tokens,
@@ -43,7 +49,7 @@ export async function httpBridge(changes: Partial<AppTools> = {}) {
     },
     ...changes,
   });
-  const server = await listen(app, { hostname: "127.0.0.1", port: 0 });
+  const server = await listen(app, { hostname: "127.0.0.1", port: 0, tls });
   return { url: new URL("/webhooks/gitlab", server.url), records, lines, clock, close: server.close };
 }
 

@@ -17,30 +17,52 @@ describe("a configuration with nothing wrong", () => {
   });
 });
 
+/** The findings but for the advice to name a preset. */
+const pinFindings = async (text: string) => (await findings(text)).filter((finding) => !finding.includes('"preset:'));
+
 describe("a shared issuer", () => {
   it.each([
-    ["https://gitlab.com", "namespace_id or project_id or user_id"],
+    ["https://gitlab.com", "namespace_id or project_id or user_id or job_namespace_id or job_project_id"],
     ["https://agent.buildkite.com", "organization_id or pipeline_id or cluster_id"],
-    ["https://token.actions.githubusercontent.com", "repository_owner_id or repository_id"],
+    ["https://token.actions.githubusercontent.com", "repository_owner_id or repository_id or enterprise_id"],
     ["https://accounts.google.com", "sub or hd"],
   ])("%s needs a pin", async (issuer, ids) => {
     const message = `error 4:3 issuers.cluster: ${issuer} signs for all its customers; pin yours in "claims", by ${ids}`;
-    expect(await findings(withIssuer(issuer, []))).toEqual([message]);
-    expect(await findings(withIssuer(issuer, [["environment", "production"]]))).toEqual([message]);
-    expect(await findings(withIssuer(issuer, [[ids.split(" ")[0] ?? "", "4711"]]))).toEqual([]);
+    expect(await pinFindings(withIssuer(issuer, []))).toEqual([message]);
+    expect(await pinFindings(withIssuer(issuer, [["environment", "production"]]))).toEqual([message]);
+    expect(await pinFindings(withIssuer(issuer, [[ids.split(" ")[0] ?? "", "4711"]]))).toEqual([]);
   });
 
   it("that is pinned by a name is told of, and by a name and an id is not", async () => {
     const byName: [string, string] = ["project_path", "platform/docs"];
-    expect(await findings(withIssuer("https://gitlab.com", [byName]))).toEqual([
-      "warning 8:5 issuers.cluster.claims: they pin a name, which can become somebody else's; pin namespace_id or project_id or user_id too",
+    expect(await pinFindings(withIssuer("https://gitlab.com", [byName]))).toEqual([
+      "warning 8:5 issuers.cluster.claims: they pin a name, which can become somebody else's; pin namespace_id or project_id or user_id or job_namespace_id or job_project_id too",
     ]);
-    expect(await findings(withIssuer("https://gitlab.com", [byName, ["project_id", "7"]]))).toEqual([]);
+    expect(await pinFindings(withIssuer("https://gitlab.com", [byName, ["project_id", "7"]]))).toEqual([]);
   });
 
   it.each(["forge/invocation-token", "https://gitlab.example.com", "toString"])("is not %s", async (issuer) =>
-    expect(await findings(withIssuer(issuer, []))).toEqual([]),
+    expect(await pinFindings(withIssuer(issuer, []))).toEqual([]),
   );
+
+  it("that is known has a preset, which an entry should name", async () => {
+    const pinned = withIssuer("https://gitlab.com", [["project_id", "7"]]);
+    expect(await findings(pinned)).toEqual([
+      'warning 4:3 issuers.cluster: add "preset: gitlab", which knows this issuer\'s peculiarities',
+    ]);
+    expect(await findings(pinned.replace("  cluster:\n", "  cluster:\n    preset: gitlab\n"))).toEqual([]);
+  });
+
+  it("gives no role for what the token's holder can change", async () => {
+    const pinned = withIssuer("https://gitlab.com", [["project_id", "7"]]);
+    const roles = (when: string) =>
+      pinned.replace("  cluster:\n", `  cluster:\n    preset: gitlab\n    roles: [{ role: ci, when: [${when}] }]\n`);
+    const self = "{ path: user_login, equals: robin }";
+    expect(await findings(roles(self))).toEqual([
+      expect.stringMatching(/^error 6:13 issuers\.cluster\.roles\[0\]: whoever/),
+    ]);
+    expect(await findings(roles(`${self}, { path: ref_protected, equals: "true" }`))).toEqual([]);
+  });
 });
 
 describe("an error is", () => {

@@ -20,7 +20,7 @@ describe("the JSON Schema", () => {
   });
 });
 
-describe.each([DOCUMENT, "README.md"])("an example in %s", (path) => {
+describe.each([DOCUMENT, "docs/status.md", "docs/identity.md", "README.md"])("an example in %s", (path) => {
   const examples = blocksOf(readText(path), "yaml").filter((block) => block.startsWith("# drawbridge.yaml\n"));
 
   it("is there", () => expect(examples).not.toEqual([]));
@@ -30,10 +30,13 @@ describe.each([DOCUMENT, "README.md"])("an example in %s", (path) => {
     expect(findings.filter(({ level }) => level === "error")).toEqual([]);
   });
 
-  it("and the first, a whole file, has not even a warning", async () => {
-    const text = examples[0] ?? "";
-    expect(await checkLoaded(parseConfig(text, "example"), "example", everySecret)).toEqual([]);
-  });
+  it.skipIf(path !== DOCUMENT && path !== "README.md")(
+    "and the first, a whole file, has not even a warning",
+    async () => {
+      const text = examples[0] ?? "";
+      expect(await checkLoaded(parseConfig(text, "example"), "example", everySecret)).toEqual([]);
+    },
+  );
 });
 
 /** The names under each `properties`. */

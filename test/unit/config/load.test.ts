@@ -39,7 +39,11 @@ describe("a mistake is told with its place and what would be right", () => {
     ["nothing", "", '1:1 it is empty; a configuration has at least "sources"'],
     ["only a comment", "# sources:\n", '1:1 it is empty; a configuration has at least "sources"'],
     ["no source", "limits: {}\n", '1:1 sources: "sources" is missing'],
-    ["a text", "sources", "1:1 it must be a block of keys (issuers, sources, targets, routes, limits), and is a text"],
+    [
+      "a text",
+      "sources",
+      "1:1 it must be a block of keys (identity, issuers, roles, sources, targets, routes, limits), and is a text",
+    ],
     ["a list", "- sources: {}\n", "1:1 it must be a block of keys, and is a list"],
     ["two documents", "sources: {}\n---\nsources: {}\n", expect.stringMatching(/^2:1 a second document begins here/)],
     ["an alias of what it is in", "sources: &a\n  b: *a\n", "2:6 an alias cannot stand inside of what it names"],

@@ -40,7 +40,7 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "an unknown kind of target",
     "kind: tekton",
     "kind: jenkins",
-    '19:5 targets.docs-listener.kind: there is no kind of target "jenkins" (known: confluence, tekton)',
+    '19:5 targets.docs-listener.kind: there is no kind of target "jenkins" (known: buildkite, confluence, gitlab, tekton)',
   ],
   [
     "an unknown target",

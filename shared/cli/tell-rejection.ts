@@ -1,0 +1,7 @@
+import type { Rejection } from "../delivery/rejection.ts";
+
+/** A rejection in one line: its reason, and its facts in brackets. */
+export function tellRejection({ reason, ...facts }: Rejection): string {
+  const told = Object.entries(facts).map(([name, fact]) => `${name} ${fact}`);
+  return told.length === 0 ? reason : `${reason} (${told.join(", ")})`;
+}

@@ -1,0 +1,63 @@
+import { kindOf } from "../host/fault.ts";
+import type { Log } from "../host/log.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
+import { deliveryIdOf, sha256Hex } from "./keys.ts";
+import type { Principal } from "./principal.ts";
+import type { Rejection } from "./rejection.ts";
+import type { ReceivedRequest } from "./request.ts";
+
+/** A request that was refused although its token's signature was good. */
+export interface Refusal {
+  /** The source it was sent to; `api` for the bridge's own interface. */
+  readonly source: string;
+  readonly provider: string;
+  readonly rejection: Rejection;
+  readonly by: Principal;
+  readonly request: ReceivedRequest;
+}
+
+export interface RefusalTools {
+  readonly deliveries: Pick<DeliveryStore, "record">;
+  readonly log: Log;
+}
+
+/** One record stands for all alike of this time: a caller that keeps trying costs no more. */
+const WINDOW_MS = 600_000;
+/** Ids held in memory, so that a repeat does not even cost a lost condition. */
+const MOST_REMEMBERED = 10_000;
+
+/**
+ * Records refusals of known callers, so that a puzzling 403 can be explained afterwards. Only these: whoever has no good
+ * token can make the bridge log, and never write.
+ */
+export class Refusals {
+  readonly #tools: RefusalTools;
+  readonly #recorded = new Set<string>();
+
+  constructor(tools: RefusalTools) {
+    this.#tools = tools;
+  }
+
+  /** Never throws: the refusal stands whether it can be recorded or not, and its log line is written besides. */
+  async record({ source, provider, rejection, by, request }: Refusal): Promise<void> {
+    const { body, receivedAt, requestId, traceparent } = request;
+    const window = String(Math.floor(receivedAt / WINDOW_MS));
+    const id = deliveryIdOf(source, ["refused", by.trustEntry ?? "", by.subject, JSON.stringify(rejection), window]);
+    if (this.#recorded.has(id)) return;
+    if (this.#recorded.size >= MOST_REMEMBERED) this.#recorded.clear();
+    this.#recorded.add(id);
+    try {
+      await this.#tools.deliveries.record({
+        ...{ id, source, provider, principal: by, receivedAt, requestId, refusal: rejection },
+        ...(traceparent && { traceparent }),
+        outcome: "refused",
+        what: rejection.reason,
+        bodyDigest: sha256Hex(body),
+        bodyBytes: body.length,
+      });
+    } catch (error) {
+      this.#recorded.delete(id);
+      this.#tools.log.error({ request: requestId, source, error: kindOf(error) }, "a refusal could not be recorded");
+    }
+  }
+}

@@ -1,0 +1,178 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { startStandalone } from "../../functions/standalone.ts";
+import { reportShadow } from "../../shared/cli/report.ts";
+import { parseConfig } from "../../shared/config/load.ts";
+import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
+import { hmacSha256 } from "../../shared/providers/signature.ts";
+import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
+import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";
+import { secretsOf, silentLog } from "../support/tools.ts";
+import { until } from "../support/until.ts";
+
+const AUDIENCE = "https://bridge.example.test";
+const SECRET = "wiki-secret-for-tests";
+const [reader, stranger, hasty] = ["reader", "stranger", "hasty"].map((id) => ({
+  id,
+  secret: `${id}-secret-for-tests`,
+}));
+
+let identity: IdentityProvider;
+let listener: SandboxListener;
+let bridge: Awaited<ReturnType<typeof startStandalone>>;
+beforeAll(async () => {
+  identity = await startIdentityProvider({ clients: [reader, stranger, hasty].filter((one) => one !== undefined) });
+  listener = await startSandboxListener({ sink: () => ({ url: new URL("http://127.0.0.1:9"), headers: {} }) });
+  bridge = await startStandalone({
+    config: configOf(identity.issuer, listener.url.href),
+    secrets: secretsOf({ WIKI: SECRET, CLUSTER: "cluster-secret-for-tests" }),
+    log: silentLog,
+    retry: { baseMs: 20, capMs: 200, maxAttempts: 3 },
+    address: { hostname: "127.0.0.1", port: 0 },
+  });
+});
+afterAll(async () => {
+  await bridge.stop();
+  await listener.close();
+  await identity.close();
+});
+
+function configOf(issuer: string, url: string) {
+  const entry = { issuer, audience: AUDIENCE };
+  const loaded = parseConfig(
+    stringify({
+      issuers: {
+        people: {
+          ...entry,
+          claims: [{ path: "sub", equals: ["reader", "stranger", "hasty"] }],
+          roles: [
+            { role: "on-call", when: [{ path: "sub", equals: ["reader", "hasty"] }] },
+            { role: "hurried", when: [{ path: "sub", equals: "hasty" }] },
+          ],
+        },
+      },
+      roles: {
+        "on-call": { call: ["deliveries"] },
+        hurried: { limit: { perMinute: 2 } },
+        editor: { fire: ["kept", "watched"] },
+      },
+      sources: {
+        wiki: {
+          provider: "confluence",
+          site: "https://wiki.example.test",
+          hubSignature: { current: "env:WIKI" },
+          ownAccounts: ["x"],
+        },
+        draft: {
+          provider: "confluence",
+          site: "https://draft.example.test",
+          hubSignature: { current: "env:WIKI" },
+          ownAccounts: ["x"],
+          mode: "shadow",
+        },
+        cluster: { provider: "tekton", basic: { username: "tekton", password: { current: "env:CLUSTER" } } },
+      },
+      targets: { listener: { kind: "tekton", url, runsReportedBy: "cluster" } },
+      routes: {
+        kept: { when: { "detail-type": ["page.updated"] }, do: { tekton: { target: "listener" } } },
+        watched: { mode: "shadow", when: { "detail-type": ["page.updated"] }, do: { tekton: { target: "listener" } } },
+      },
+    }),
+    "test.yaml",
+  );
+  if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
+  return loaded.config;
+}
+
+async function ask(path: string, client = reader): Promise<Response> {
+  const token = await identity.token(client ?? { id: "", secret: "" }, AUDIENCE);
+  return fetch(new URL(path, bridge.url), { headers: { authorization: `Bearer ${token}` } });
+}
+
+async function edit(source: string, version: number, secret = SECRET): Promise<string> {
+  const body = JSON.stringify({
+    timestamp: 1_793_600_000_000 + version,
+    event: "page_updated",
+    page: { id: 98310, version },
+  });
+  const answer = await fetch(new URL(`/webhooks/${source}`, bridge.url), {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      "x-hub-signature": `sha256=${hmacSha256(secret, [body]).toString("hex")}`,
+    },
+    body,
+  });
+  return ((await answer.json()) as { delivery: string }).delivery;
+}
+
+const shown = async (id: string) => (await (await ask(`/v1/deliveries/${id}`)).json()) as ShownDelivery;
+
+describe("a caller that is known and refused", () => {
+  it("is told the reason, and on-call finds one record of all it tried", async () => {
+    for (let time = 0; time < 5; time++) {
+      const answer = await ask("/v1/deliveries", stranger);
+      expect(answer.status).toBe(403);
+      expect(await answer.json()).toMatchObject({ reason: "role_missing" });
+    }
+    const listed = (await (await ask("/v1/deliveries?outcome=refused")).json()) as ListedDeliveries;
+    expect(listed.deliveries).toMatchObject([
+      {
+        source: "api",
+        what: "role_missing",
+        refusedFor: { reason: "role_missing", role: "on-call" },
+        principal: { subject: "stranger", trustEntry: "people" },
+      },
+    ]);
+  });
+
+  it("meets a 429 that says when to come back, once its role's limit is reached", async () => {
+    const answers = await Promise.all([1, 2, 3, 4].map(() => ask("/v1/deliveries", hasty)));
+    // A minute of the clock may end between two of them.
+    const refused = answers.filter(({ status }) => status === 429);
+    expect(refused.length).toBeGreaterThanOrEqual(1);
+    for (const { headers } of refused) expect(Number(headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+    expect((await ask("/v1/deliveries")).status).toBe(200);
+  });
+});
+
+describe("a route that a role keeps for itself", () => {
+  it("is not fired by another's event, and in shadow mode is, with the reason in the timeline", async () => {
+    const id = await edit("wiki", 1);
+    await until(async () => (await shown(id)).timeline.filter(({ kind }) => kind === "attempt").length === 2);
+    const { timeline } = await shown(id);
+    const refusal = { reason: "role_missing", role: "editor" };
+    expect(timeline.filter(({ kind }) => kind === "denied")).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ route: "kept", mode: "enforce", refusal }),
+        expect.objectContaining({ route: "watched", mode: "shadow", refusal }),
+      ]),
+    );
+    expect(listener.requests.map(({ headers }) => headers.get("drawbridge-route"))).toEqual(["watched"]);
+  });
+});
+
+describe("a source in shadow mode", () => {
+  it("lets a forged request go on as nobody's, and the report sums it up", async () => {
+    const before = await reportShadow(
+      { url: bridge.url, config: "", token: () => tokenOfReader() },
+      { source: "draft" },
+    );
+    expect(before).toMatch(/^Nothing was let in/);
+    const forged = await edit("draft", 2, "guessed");
+    const honest = await edit("draft", 2);
+    expect(honest).not.toBe(forged);
+    expect((await shown(forged)).delivery).toMatchObject({
+      outcome: "event",
+      principal: { issuer: "drawbridge:unproved", method: "none", roles: [] },
+      wouldDeny: { reason: "signature_mismatch" },
+    });
+    expect((await shown(honest)).delivery.wouldDeny).toBeUndefined();
+    const report = await reportShadow({ url: bridge.url, config: "", token: () => tokenOfReader() }, {});
+    expect(report.split("\n")).toHaveLength(2);
+    expect(report).toContain("signature_mismatch (header X-Hub-Signature)");
+    expect(report).toContain(forged);
+  });
+});
+
+const tokenOfReader = () => identity.token(reader ?? { id: "", secret: "" }, AUDIENCE);
