@@ -32,6 +32,8 @@ export type FaultCode =
   | "target_answer_too_large"
   /** A secret reference does not resolve. */
   | "secret_unavailable"
+  /** A token for a target could not be had. */
+  | "token_unavailable"
   /** The configuration cannot be used. */
   | "configuration_invalid"
   /** A stored record cannot be read back. */

@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import type { OutboundAnswer, OutboundRequest } from "../../host/call-out.ts";
 import { Fault } from "../../host/fault.ts";
-import type { Secrets } from "../../host/secrets.ts";
+import type { Secret } from "../../host/secrets.ts";
+import { causeOf } from "../../outbound/cause.ts";
 import type { Action, ActionContext, ActionOutcome, ActionTools } from "../action.ts";
 import { readAnswer } from "./answer.ts";
 import { triggerRequest, triggerUrl } from "./request.ts";
@@ -16,19 +17,27 @@ export const tekton: Action = {
   connect(settings, tools) {
     const target = v.parse(listenerTarget, settings.target);
     const { params } = v.parse(routeOptions, settings.options);
-    const trigger = { route: settings.route, target, params };
+    if (target.identity && !tools.outbound) throw noIdentity(settings.targetName);
+    const trigger = { route: settings.route, targetName: settings.targetName, target, params };
     return { runsReportedBy: target.runsReportedBy, run: (context) => run(trigger, context, tools) };
   },
 };
 
+/** A mistake of whoever put the tools together: nothing is ever called without the token it should show. */
+const noIdentity = (target: string): Fault =>
+  new Fault("configuration_invalid", `target "${target}" is to be shown an identity, and there are no tokens`, {
+    retryable: false,
+  });
+
 interface Trigger {
   readonly route: string;
+  readonly targetName: string;
   readonly target: ListenerTarget;
   readonly params: Readonly<Record<string, string>>;
 }
 
 async function run(trigger: Trigger, context: ActionContext, tools: ActionTools): Promise<ActionOutcome> {
-  const request = await outboundRequest(trigger, context, tools.secrets);
+  const request = await outboundRequest(trigger, context, tools);
   let answer: OutboundAnswer;
   try {
     answer = await tools.callOut(request);
@@ -49,12 +58,10 @@ async function run(trigger: Trigger, context: ActionContext, tools: ActionTools)
   return { outcome: "done", summary: "accepted by the listener", facts: { eventID, ...(listener && { listener }) } };
 }
 
-async function outboundRequest(
-  { route, target, params }: Trigger,
-  { entry, attempt, signal }: ActionContext,
-  secrets: Secrets,
-): Promise<OutboundRequest> {
-  const token = target.token && (await secrets.read(target.token));
+async function outboundRequest(trigger: Trigger, context: ActionContext, tools: ActionTools): Promise<OutboundRequest> {
+  const { route, target, params } = trigger;
+  const { entry, origin, attempt, signal } = context;
+  const token = await tokenFor(trigger, context, tools);
   return {
     method: "POST",
     url: triggerUrl(target.url, entry),
@@ -65,10 +72,20 @@ async function outboundRequest(
       ...(token && { authorization: `Bearer ${token.reveal()}` }),
     },
     body: JSON.stringify(triggerRequest(entry, attempt, params)),
+    traceparent: origin.detail.traceparent,
     timeoutMs: target.timeoutSeconds * 1000,
     maxAnswerBytes: MAX_ANSWER_BYTES,
     signal,
   };
+}
+
+async function tokenFor(
+  { target, targetName }: Trigger,
+  context: ActionContext,
+  { secrets, outbound }: ActionTools,
+): Promise<Secret | undefined> {
+  if (target.identity) return outbound?.tokenFor(target.identity, { target: targetName, cause: causeOf(context) });
+  return target.token === undefined ? undefined : secrets.read(target.token);
 }
 
 /** A listener's answer has some 200; a proxy's error page has more. */

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { secretRef } from "../../host/secrets.ts";
 import { isSecureUrl } from "../../host/secure-url.ts";
+import { targetIdentity } from "../../outbound/target-identity.ts";
 import { isTemplate } from "../../routes/fill.ts";
 
 /** Lines of a target in `drawbridge.yaml`, next to `kind: tekton`: an EventListener, or what stands in front of it. */
@@ -14,12 +15,18 @@ export const listenerTarget = v.pipe(
     ),
     /** Sent as `Authorization: Bearer`, for the proxy in front: an EventListener itself checks nothing. */
     token: v.optional(secretRef),
+    /** Sent in the same way: a short-lived token in place of a secret. */
+    identity: v.optional(targetIdentity),
     /** Name of the source whose events tell of the runs. */
     runsReportedBy: v.string(),
     /** For one request, in seconds; 10 unless told, 1 to 25. */
     timeoutSeconds: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(25)), 10),
   }),
-  v.check(({ url, token }) => token === undefined || isSecureUrl(url), "a token goes over https:// only"),
+  v.check(
+    ({ url, token, identity }) => (token ?? identity) === undefined || isSecureUrl(url),
+    "a token goes over https:// only",
+  ),
+  v.check(({ token, identity }) => token === undefined || identity === undefined, "token or identity, not both"),
 );
 
 /** The name of a param: what `$(body.params.…)` and `$(tt.params.…)` take without escapes. */

@@ -1,0 +1,30 @@
+import { GetWebIdentityTokenCommand, STSClient } from "@aws-sdk/client-sts";
+import { epochMillis } from "../host/clock.ts";
+import { Fault } from "../host/fault.ts";
+import { Secret } from "../host/secrets.ts";
+import type { OutboundToken } from "../outbound/issuer.ts";
+import { CALL_LIMITS } from "./clients.ts";
+
+/**
+ * Tokens by which AWS vouches for the function's role
+ * (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html). The account must have outbound
+ * identity federation switched on.
+ */
+export function awsTokens(): (audience: string) => Promise<OutboundToken> {
+  const client = new STSClient(CALL_LIMITS);
+  return async (audience) => {
+    const command = new GetWebIdentityTokenCommand({
+      Audience: [audience],
+      SigningAlgorithm: "ES384",
+      DurationSeconds: 600,
+    });
+    const { WebIdentityToken: token, Expiration: ends } = await client.send(command).catch((cause: unknown) => {
+      const name = cause instanceof Error ? cause.name : "unknown";
+      throw new Fault("token_unavailable", `STS gave no token: ${name}`, { retryable: true, cause });
+    });
+    if (token === undefined || ends === undefined) {
+      throw new Fault("token_unavailable", "STS gave no token", { retryable: true });
+    }
+    return { token: new Secret(token), expiresAt: epochMillis(ends.getTime()) };
+  };
+}

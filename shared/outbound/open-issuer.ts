@@ -1,0 +1,31 @@
+import { randomUUID } from "node:crypto";
+import { Fault } from "../host/fault.ts";
+import type { Secrets } from "../host/secrets.ts";
+import type { BridgeIdentity } from "./bridge-identity.ts";
+import { BridgeIssuer } from "./issuer.ts";
+import { localSigningKey, type SigningKey } from "./signing-key.ts";
+
+export interface IssuerTools {
+  readonly secrets: Secrets;
+  /** Opens a key in KMS by its id; absent outside AWS. */
+  readonly kmsKey?: ((id: string) => Promise<SigningKey>) | undefined;
+}
+
+/** The configured issuer; nothing where there is none. No key is touched yet. */
+export function openIssuer(identity: BridgeIdentity | undefined, tools: IssuerTools): BridgeIssuer | undefined {
+  if (identity === undefined) return undefined;
+  const { issuer, keys = [] } = identity;
+  return new BridgeIssuer({
+    issuer,
+    newTokenId: randomUUID,
+    keys: () => Promise.all(keys.map((ref) => openKey(ref, tools))),
+  });
+}
+
+async function openKey(ref: string, { secrets, kmsKey }: IssuerTools): Promise<SigningKey> {
+  if (!ref.startsWith(KMS)) return localSigningKey(await secrets.read(ref));
+  if (kmsKey) return kmsKey(ref.slice(KMS.length));
+  throw new Fault("secret_unavailable", "a key in KMS is used only in AWS", { retryable: false });
+}
+
+const KMS = "kms:";

@@ -1,0 +1,53 @@
+import * as v from "valibot";
+import type { CallOut } from "../host/call-out.ts";
+import { epochMillis } from "../host/clock.ts";
+import { Fault } from "../host/fault.ts";
+import { Secret, type Secrets } from "../host/secrets.ts";
+import { readJsonObject } from "../host/strict-json.ts";
+import type { OutboundToken } from "./issuer.ts";
+import type { KubernetesAccount } from "./target-identity.ts";
+
+const answer = v.object({
+  status: v.object({
+    token: v.pipe(v.string(), v.nonEmpty()),
+    expirationTimestamp: v.pipe(v.string(), v.isoTimestamp()),
+  }),
+});
+
+/** The shortest that the API server takes. */
+const EXPIRATION_SECONDS = 600;
+
+/**
+ * A token of a service account, made by its cluster: `POST …/serviceaccounts/{name}/token`
+ * (https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/). Throws
+ * `token_unavailable`.
+ */
+export async function requestToken(
+  account: KubernetesAccount,
+  { secrets, callOut }: { readonly secrets: Secrets; readonly callOut: CallOut },
+): Promise<OutboundToken> {
+  const { api, namespace, serviceAccount, audience } = account;
+  const url = new URL(
+    `${api.replace(/\/$/, "")}/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccount}/token`,
+  );
+  const own = await secrets.read(account.token);
+  const { status, body } = await callOut({
+    method: "POST",
+    url,
+    headers: { authorization: `Bearer ${own.reveal()}`, "content-type": "application/json" },
+    body: JSON.stringify({
+      apiVersion: "authentication.k8s.io/v1",
+      kind: "TokenRequest",
+      spec: { audiences: [audience], expirationSeconds: EXPIRATION_SECONDS },
+    }),
+    timeoutMs: 5_000,
+    maxAnswerBytes: 65_536,
+  });
+  const json = readJsonObject(body);
+  const told = json.ok && status === 201 ? v.safeParse(answer, json.value) : undefined;
+  if (!told?.success) {
+    throw new Fault("token_unavailable", `${url.host} gave no token: it answered ${status}`, { retryable: true });
+  }
+  const { token, expirationTimestamp } = told.output.status;
+  return { token: new Secret(token), expiresAt: epochMillis(Date.parse(expirationTimestamp)) };
+}

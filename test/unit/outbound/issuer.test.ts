@@ -1,0 +1,136 @@
+import { createPublicKey, generateKeyPairSync, sign, verify } from "node:crypto";
+import fc from "fast-check";
+import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from "jose";
+import { describe, expect, it } from "vitest";
+import { rawOfDer } from "../../../shared/aws/kms-signing-key.ts";
+import { Secret } from "../../../shared/host/secrets.ts";
+import { BridgeIssuer, type Cause } from "../../../shared/outbound/issuer.ts";
+import { localSigningKey, type SigningKey } from "../../../shared/outbound/signing-key.ts";
+import { testClock } from "../../support/tools.ts";
+
+const ISSUER = "https://bridge.example.test";
+const clock = testClock();
+const pemOf = (key = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey): Secret =>
+  new Secret(String(key.export({ type: "pkcs8", format: "pem" })));
+
+const cause: Cause = {
+  source: "platform-gitlab",
+  principal: { issuer: "https://gitlab.example.test", subject: "project_path:platform/docs" },
+  delivery: "d-twp4klpzkhwviq4i4tluhixvtv",
+};
+
+function issuerOf(keys: () => Promise<readonly SigningKey[]>): BridgeIssuer {
+  let made = 0;
+  return new BridgeIssuer({ issuer: ISSUER, keys, newTokenId: () => `token-${++made}` });
+}
+
+const keySetOf = async (issuer: BridgeIssuer) => createLocalJWKSet((await issuer.keySet()) as JSONWebKeySet);
+
+describe("a token of the bridge", () => {
+  it("is verified by another library from what the bridge publishes, and names who caused the call", async () => {
+    const key = await localSigningKey(pemOf());
+    const issuer = issuerOf(async () => [key]);
+    const { token, expiresAt } = await issuer.mint("https://el.example.test", cause, clock.now());
+    const { payload, protectedHeader } = await jwtVerify(token.reveal(), await keySetOf(issuer), {
+      issuer: ISSUER,
+      audience: "https://el.example.test",
+      algorithms: ["ES256"],
+      currentDate: new Date(clock.now()),
+    });
+    expect(protectedHeader).toEqual({ alg: "ES256", typ: "JWT", kid: key.kid });
+    expect(payload).toEqual({
+      iss: ISSUER,
+      sub: "platform-gitlab:project_path:platform/docs",
+      aud: "https://el.example.test",
+      iat: clock.now() / 1000,
+      nbf: clock.now() / 1000,
+      exp: clock.now() / 1000 + 600,
+      jti: "token-1",
+      act: { iss: ISSUER, sub: "drawbridge" },
+      principal: { iss: "https://gitlab.example.test", sub: "project_path:platform/docs" },
+      delivery: "d-twp4klpzkhwviq4i4tluhixvtv",
+    });
+    expect(expiresAt - clock.now()).toBe(600_000);
+  });
+
+  it("is good for its audience alone, and no longer than ten minutes", async () => {
+    const key = await localSigningKey(pemOf());
+    const issuer = issuerOf(async () => [key]);
+    const { token } = await issuer.mint("a", cause, clock.now());
+    const keys = await keySetOf(issuer);
+    const currentDate = new Date(clock.now());
+    await expect(jwtVerify(token.reveal(), keys, { audience: "b", currentDate })).rejects.toMatchObject({
+      claim: "aud",
+    });
+    const later = new Date(clock.now() + 600_001);
+    await expect(jwtVerify(token.reveal(), keys, { audience: "a", currentDate: later })).rejects.toMatchObject({
+      code: "ERR_JWT_EXPIRED",
+    });
+  });
+
+  it("is signed by the first key while all are published, so that keys change with an overlap", async () => {
+    const [old, next] = [await localSigningKey(pemOf()), await localSigningKey(pemOf())];
+    const before = issuerOf(async () => [old, next]);
+    const after = issuerOf(async () => [next, old]);
+    const tokens = [await before.mint("a", cause, clock.now()), await after.mint("a", cause, clock.now())];
+    expect(tokens.map(({ token }) => decodeProtectedHeader(token.reveal()).kid)).toEqual([old.kid, next.kid]);
+    for (const issuer of [before, after]) {
+      const keys = await keySetOf(issuer);
+      for (const { token } of tokens) {
+        await expect(jwtVerify(token.reveal(), keys, { currentDate: new Date(clock.now()) })).resolves.toBeDefined();
+      }
+    }
+  });
+
+  it("publishes no private half", async () => {
+    const issuer = issuerOf(async () => [await localSigningKey(pemOf())]);
+    const { keys } = (await issuer.keySet()) as JSONWebKeySet;
+    expect(keys.map((key) => Object.keys(key).sort())).toEqual([["alg", "crv", "kid", "kty", "use", "x", "y"]]);
+  });
+
+  it("asks for a key again that could not be had", async () => {
+    const key = await localSigningKey(pemOf());
+    let tries = 0;
+    const issuer = issuerOf(async () => {
+      tries += 1;
+      if (tries === 1) throw new Error("not now");
+      return [key];
+    });
+    await expect(issuer.mint("a", cause, clock.now())).rejects.toThrow("not now");
+    await expect(issuer.mint("a", cause, clock.now())).resolves.toBeDefined();
+  });
+});
+
+describe("a signing key", () => {
+  it.each([
+    ["no PEM", new Secret("not a key")],
+    ["an RSA key", pemOf(generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey)],
+    ["another curve", pemOf(generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey)],
+  ])("is not made of %s, and the text stays out of the fault", async (_, pem) => {
+    const fault = await localSigningKey(pem).catch((error: unknown) => error);
+    expect(fault).toMatchObject({ code: "secret_unavailable" });
+    expect(JSON.stringify(fault, Object.getOwnPropertyNames(fault))).not.toContain(pem.reveal().slice(0, 20));
+  });
+});
+
+describe("a signature of KMS", () => {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+
+  it("has the same numbers in the form of a JWS", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 64 }), (bytes) => {
+        const raw = rawOfDer(sign("sha256", bytes, privateKey));
+        const key = { key: createPublicKey(privateKey), dsaEncoding: "ieee-p1363" as const };
+        expect(raw).toHaveLength(64);
+        expect(verify("sha256", bytes, key, raw)).toBe(true);
+      }),
+      // Each two hundred and fifty-sixth number is a byte shorter.
+      { numRuns: 1_500 },
+    );
+  });
+
+  it("is refused when something follows it", () => {
+    const der = sign("sha256", Buffer.from("a"), privateKey);
+    expect(() => rawOfDer(Buffer.concat([der, Buffer.from([0])]))).toThrow();
+  });
+});

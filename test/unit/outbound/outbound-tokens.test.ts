@@ -1,0 +1,208 @@
+import { generateKeyPairSync } from "node:crypto";
+import * as v from "valibot";
+import { describe, expect, it } from "vitest";
+import type { CallOut, OutboundRequest } from "../../../shared/host/call-out.ts";
+import { epochMillis, laterBy } from "../../../shared/host/clock.ts";
+import { Fault } from "../../../shared/host/fault.ts";
+import { Secret } from "../../../shared/host/secrets.ts";
+import { BridgeIssuer, type Cause } from "../../../shared/outbound/issuer.ts";
+import { OutboundTokens } from "../../../shared/outbound/outbound-tokens.ts";
+import { localSigningKey } from "../../../shared/outbound/signing-key.ts";
+import { type TargetIdentity, targetIdentity } from "../../../shared/outbound/target-identity.ts";
+import { secretsOf, testClock } from "../../support/tools.ts";
+
+const CANARY = "client-secret-canary";
+const causeOf = (subject: string, delivery = "d-1"): Cause => ({
+  source: "wiki",
+  principal: { issuer: "drawbridge:source", subject },
+  delivery,
+});
+const call = (subject = "wiki", delivery = "d-1", target = "listener") => ({
+  target,
+  cause: causeOf(subject, delivery),
+});
+
+const oauth = { tokenUrl: "https://login.example.test/token", clientId: "bridge", clientSecret: "env:CLIENT" };
+const identityOf = (given: object): TargetIdentity => v.parse(targetIdentity, given);
+
+type Answer = { readonly status: number; readonly body: object } | Error;
+
+/** Tokens over calls that are answered in turn, the last answer for all that follow. */
+function tokensWith(answers: readonly Answer[]) {
+  const clock = testClock();
+  const requests: OutboundRequest[] = [];
+  const callOut: CallOut = async (request) => {
+    const answer = answers[Math.min(requests.length, answers.length - 1)];
+    requests.push(request);
+    if (answer === undefined || answer instanceof Error) throw answer;
+    const headers = new Headers({ "content-type": "application/json" });
+    return { status: answer.status, headers, body: Buffer.from(JSON.stringify(answer.body)) };
+  };
+  const pem = String(
+    generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export({ type: "pkcs8", format: "pem" }),
+  );
+  let made = 0;
+  const issuer = new BridgeIssuer({
+    issuer: "https://bridge.example.test",
+    keys: async () => [await localSigningKey(new Secret(pem))],
+    newTokenId: () => String(++made),
+  });
+  const awsToken = async (audience: string) => ({
+    token: new Secret(`aws for ${audience}`),
+    expiresAt: laterBy(clock.now(), 600_000),
+  });
+  const secrets = secretsOf({ CLIENT: CANARY, CLUSTER: "cluster-token" });
+  return { clock, requests, tokens: new OutboundTokens({ secrets, callOut, clock, issuer, awsToken }) };
+}
+
+const granted = (token: string, seconds = 300): Answer => ({
+  status: 200,
+  body: {
+    access_token: token,
+    token_type: "Bearer",
+    expires_in: seconds,
+    issued_token_type: "urn:ietf:params:oauth:token-type:jwt",
+  },
+});
+const formOf = ({ body = "" }: OutboundRequest) => Object.fromEntries(new URLSearchParams(body));
+
+describe("client credentials", () => {
+  const identity = identityOf({
+    clientCredentials: { ...oauth, scope: "trigger", resource: "https://el.example.test" },
+  });
+
+  it("are asked for as RFC 6749 and RFC 8707 say, and the token is kept until shortly before its end", async () => {
+    const { tokens, requests, clock } = tokensWith([granted("first"), granted("second")]);
+    const first = await tokens.tokenFor(identity, call());
+    expect(first.reveal()).toBe("first");
+    expect(formOf(requests[0] as OutboundRequest)).toMatchObject({
+      grant_type: "client_credentials",
+      scope: "trigger",
+      resource: "https://el.example.test",
+    });
+    const basic = new Headers(requests[0]?.headers).get("authorization")?.replace("Basic ", "") ?? "";
+    expect(decodeURIComponent(Buffer.from(basic, "base64").toString())).toBe(`bridge:${CANARY}`);
+    clock.advance(239_000);
+    expect((await tokens.tokenFor(identity, call("wiki", "d-2"))).reveal()).toBe("first");
+    clock.advance(2_000);
+    expect((await tokens.tokenFor(identity, call())).reveal()).toBe("second");
+    expect(requests).toHaveLength(2);
+  });
+
+  it("are asked for once by any number of calls at once, and for each target and principal by itself", async () => {
+    const { tokens, requests } = tokensWith([granted("a")]);
+    await Promise.all(Array.from({ length: 20 }, () => tokens.tokenFor(identity, call())));
+    expect(requests).toHaveLength(1);
+    await tokens.tokenFor(identity, call("other"));
+    await tokens.tokenFor(identity, call("wiki", "d-1", "another-listener"));
+    expect(requests).toHaveLength(3);
+  });
+
+  it.each<[string, Answer]>([
+    ["a refusal", { status: 401, body: { error: "invalid_client", error_description: CANARY } }],
+    ["an answer without a token", { status: 200, body: { token_type: "Bearer" } }],
+    ["a page", { status: 502, body: {} }],
+  ])(
+    "that meet %s are a fault worth another attempt, which quotes nothing, and are asked for anew",
+    async (_, answer) => {
+      const { tokens } = tokensWith([answer, granted("later")]);
+      const fault = await tokens.tokenFor(identity, call()).catch((error: unknown) => error);
+      expect(fault).toMatchObject({ code: "token_unavailable", retryable: true });
+      expect(JSON.stringify(fault, Object.getOwnPropertyNames(fault))).not.toContain(CANARY);
+      expect((await tokens.tokenFor(identity, call())).reveal()).toBe("later");
+    },
+  );
+
+  it("pass a fault of the call on as it is", async () => {
+    const { tokens } = tokensWith([new Fault("target_unreachable", "no connection", { retryable: true })]);
+    await expect(tokens.tokenFor(identity, call())).rejects.toMatchObject({ code: "target_unreachable" });
+  });
+});
+
+describe("token exchange", () => {
+  it("gives the bridge's own token, which names who caused the call, and takes what it is exchanged for", async () => {
+    const { tokens, requests } = tokensWith([granted("exchanged")]);
+    const identity = identityOf({
+      tokenExchange: { ...oauth, audience: "tekton", subjectAudience: "https://login.example.test" },
+    });
+    expect((await tokens.tokenFor(identity, call("robin"))).reveal()).toBe("exchanged");
+    const form = formOf(requests[0] as OutboundRequest);
+    expect(form).toMatchObject({
+      grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+      subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
+      audience: "tekton",
+    });
+    const claims = JSON.parse(Buffer.from(form["subject_token"]?.split(".")[1] ?? "", "base64url").toString());
+    expect(claims).toMatchObject({ sub: "wiki:robin", aud: "https://login.example.test" });
+  });
+});
+
+describe("a token of the bridge's own", () => {
+  it("is made for each delivery, and kept for the repeats of one", async () => {
+    const { tokens, requests } = tokensWith([]);
+    const identity = identityOf({ bridge: { audience: "https://el.example.test" } });
+    const first = await tokens.tokenFor(identity, call("wiki", "d-1"));
+    expect(await tokens.tokenFor(identity, call("wiki", "d-1"))).toBe(first);
+    expect((await tokens.tokenFor(identity, call("wiki", "d-2"))).reveal()).not.toBe(first.reveal());
+    expect(requests).toEqual([]);
+  });
+});
+
+describe("a token of AWS", () => {
+  it("is asked for with the audience", async () => {
+    const { tokens } = tokensWith([]);
+    expect((await tokens.tokenFor(identityOf({ aws: { audience: "el" } }), call())).reveal()).toBe("aws for el");
+  });
+
+  it("is a mistake of the configuration outside of AWS", async () => {
+    const { clock } = tokensWith([]);
+    const callOut: CallOut = () => Promise.reject(new Error("not asked"));
+    const tokens = new OutboundTokens({ secrets: secretsOf({}), callOut, clock });
+    const identity = identityOf({ aws: { audience: "el" } });
+    await expect(tokens.tokenFor(identity, call())).rejects.toMatchObject({ code: "configuration_invalid" });
+  });
+});
+
+describe("a token of a service account", () => {
+  const identity = identityOf({
+    kubernetes: {
+      api: "https://cluster.example.test",
+      token: "env:CLUSTER",
+      namespace: "ci",
+      serviceAccount: "drawbridge",
+      audience: "https://el.example.test",
+    },
+  });
+
+  it("is asked for by TokenRequest and kept until shortly before its end", async () => {
+    const expirationTimestamp = "2026-11-02T09:10:00Z";
+    const { tokens, requests, clock } = tokensWith([
+      { status: 201, body: { status: { token: "k", expirationTimestamp } } },
+    ]);
+    expect((await tokens.tokenFor(identity, call())).reveal()).toBe("k");
+    expect(requests[0]?.url.href).toBe(
+      "https://cluster.example.test/api/v1/namespaces/ci/serviceaccounts/drawbridge/token",
+    );
+    expect(JSON.parse(requests[0]?.body ?? "")).toMatchObject({
+      kind: "TokenRequest",
+      spec: { audiences: ["https://el.example.test"], expirationSeconds: 600 },
+    });
+    clock.advance(epochMillis(Date.parse(expirationTimestamp)) - clock.now() - 60_001);
+    await tokens.tokenFor(identity, call());
+    expect(requests).toHaveLength(1);
+    clock.advance(2);
+    await tokens.tokenFor(identity, call());
+    expect(requests).toHaveLength(2);
+  });
+
+  it.each<[string, Answer]>([
+    ["refused", { status: 403, body: { kind: "Status", reason: "Forbidden" } }],
+    ["answered with something else", { status: 201, body: { status: {} } }],
+  ])("that is %s is a fault worth another attempt", async (_, answer) => {
+    const { tokens } = tokensWith([answer]);
+    await expect(tokens.tokenFor(identity, call())).rejects.toMatchObject({
+      code: "token_unavailable",
+      retryable: true,
+    });
+  });
+});
