@@ -1,0 +1,114 @@
+import { execFile, spawnSync } from "node:child_process";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import * as v from "valibot";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { systemClock as clock, toSeconds } from "../../shared/host/clock.ts";
+import { DEFAULT_ROLES, policyOf, role } from "../../shared/identity/policy.ts";
+import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
+import { statusSource } from "../../shared/status/index.ts";
+import { blocksOf, readText } from "../support/documents.ts";
+import { httpBridge } from "../support/http-bridge.ts";
+import { entryOf, keySetOf, signingKey, tokenOf } from "../unit/identity/tokens.ts";
+
+const DOCUMENT = readText("docs/status.md");
+const AUDIENCE = "https://bridge.example.com";
+const ISSUER = "https://ci.example.test";
+const key = signingKey("job-key");
+
+const bash = spawnSync("bash", ["--version"]).status === 0 && spawnSync("curl", ["--version"]).status === 0;
+
+let folder: string;
+let bridge: Awaited<ReturnType<typeof httpBridge>>;
+let token: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "drawbridge-status-"));
+  const issuers = {
+    jobs: entryOf({ issuer: ISSUER, audience: AUDIENCE, jwks: { inline: keySetOf(key) }, roles: ["ci"] }),
+  };
+  const tokens = createTokenVerifier(issuers, { clock });
+  const policy = policyOf(v.parse(v.record(v.string(), role), DEFAULT_ROLES));
+  const status = statusSource({ tokens, policy, issuers, trustEntries: ["jobs"] });
+  bridge = await httpBridge({ status, clock });
+  const now = toSeconds(clock.now());
+  token = tokenOf(ISSUER, key, { claims: { sub: "a job", aud: AUDIENCE, iat: now, exp: now + 300 } });
+  await writeFile(join(folder, "token"), token);
+  const agent = join(folder, "buildkite-agent");
+  await writeFile(agent, `#!/bin/sh\n[ "$*" = "oidc request-token --audience ${AUDIENCE}" ] && cat ${folder}/token\n`);
+  await chmod(agent, 0o755);
+});
+afterAll(async () => {
+  await bridge.close();
+  await rm(folder, { recursive: true });
+});
+
+/** Runs a script of the document with the bridge of this test in place of the one it names. */
+async function run(script: string, environment: Readonly<Record<string, string>>): Promise<void> {
+  const address = new URL("/v1/status", bridge.url).href;
+  const text = script.replace("https://bridge.example.com/v1/status", address);
+  expect(text).toContain(address);
+  const PATH = `${folder}:${process.env["PATH"]}`;
+  await promisify(execFile)("bash", ["-c", text], { env: { PATH, ...environment } });
+}
+
+const blockWith = (language: string, start: string): string =>
+  blocksOf(DOCUMENT, language).find((block) => block.includes(start)) ?? "";
+
+/** The build that the newest delivery tells of. */
+function newest() {
+  const event = [...bridge.records.values()].at(-1)?.event;
+  return event && "build" in event ? event.build : undefined;
+}
+
+describe.skipIf(!bash)(`a script of docs/status.md${bash ? "" : ": left out, bash or curl is missing"}`, () => {
+  it("tells a GitLab pipeline's end", async () => {
+    const file = parse(blockWith("yaml", "# .gitlab-ci.yml")) as Record<
+      string,
+      { script: string[]; variables: { STATE: string } }
+    >;
+    const [script = ""] = file[".tell-drawbridge"]?.script ?? [];
+    for (const job of ["tell-success", "tell-failure"]) {
+      const STATE = file[job]?.variables.STATE ?? "";
+      await run(script, { DRAWBRIDGE_TOKEN: token, STATE, CI_PIPELINE_URL: "https://gitlab.example.test/1" });
+      expect(newest()).toMatchObject({ state: STATE, url: "https://gitlab.example.test/1" });
+    }
+  });
+
+  it.each([
+    ["0", "succeeded"],
+    ["7", "failed"],
+  ])("tells a Buildkite step's end with status %s", async (status, state) => {
+    await run(blockWith("sh", "# .buildkite/hooks"), {
+      BUILDKITE_COMMAND_EXIT_STATUS: status,
+      BUILDKITE_STEP_KEY: "tests",
+      BUILDKITE_BUILD_URL: `https://buildkite.example.test/${status}`,
+    });
+    expect(newest()).toMatchObject({ state, pipeline: "jobs: a job tests" });
+  });
+
+  it.each([
+    ["Succeeded", "", "succeeded"],
+    ["Completed", "https://wiki.example.test/pages/viewpage.action?pageId=98310", "succeeded"],
+    ["Failed", "", "failed"],
+    ["None", "", "skipped"],
+  ])("tells a Tekton pipeline's end %s", async (STATUS, PAGE, state) => {
+    const task = parse(blockWith("yaml", "# task.yaml")) as { spec: { steps: { script: string }[] } };
+    const PIPELINE = `docs-${STATUS}`;
+    await run(task.spec.steps[0]?.script ?? "", { STATUS, PAGE, PIPELINE, TOKEN_FILE: join(folder, "token") });
+    expect(newest()).toMatchObject({ state, ...(PAGE && { message: PAGE }), pipeline: `jobs: a job ${PIPELINE}` });
+  });
+
+  it("fails when the bridge refuses, so that somebody sees it", async () => {
+    const file = parse(blockWith("yaml", "# .gitlab-ci.yml")) as Record<string, { script: string[] }>;
+    const [script = ""] = file[".tell-drawbridge"]?.script ?? [];
+    const environment = {
+      DRAWBRIDGE_TOKEN: "x.y.z",
+      STATE: "failed",
+      CI_PIPELINE_URL: "https://gitlab.example.test/2",
+    };
+    await expect(run(script, environment)).rejects.toThrow("401");
+  });
+});
