@@ -1,8 +1,10 @@
 import type * as v from "valibot";
 import type { BusEntry } from "../bus/entry.ts";
+import type { EventType } from "../delivery/event.ts";
 import type { CallOut } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Secrets } from "../host/secrets.ts";
+import type { OutboundTokens } from "../outbound/outbound-tokens.ts";
 import type { BoardStore } from "../store/boards.ts";
 import type { OriginStore } from "../store/origins.ts";
 
@@ -18,6 +20,11 @@ export interface Action {
   connect(settings: ActionSettings, tools: ActionTools): ConnectedAction;
   /** Upper bound of one attempt; the lease is longer than this. */
   readonly maxAttemptMs: number;
+  /**
+   * Events by which sources of the same system tell of what this action did, and which cannot be told from others: a route
+   * that starts runs on them would be fired by the bridge itself.
+   */
+  readonly comesBackAs?: readonly EventType[];
 }
 
 interface ActionSettings {
@@ -31,6 +38,8 @@ export interface ActionTools {
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly callOut: CallOut;
+  /** Tokens for targets that are shown an identity; absent where no target is. */
+  readonly outbound?: Pick<OutboundTokens, "tokenFor">;
   readonly origins: OriginStore;
   readonly boards: BoardStore;
   /** A number in [0, 1): where an action adds jitter. */
@@ -49,7 +58,7 @@ export interface ActionContext {
   readonly entry: BusEntry;
   /** The delivery that caused it all, where this event was traced back to one; else the event's own. */
   readonly origin: BusEntry;
-  /** Starts at 1. */
+  /** Starts at 1; those that only waited are not counted. */
   readonly attempt: number;
   /** Aborts when the attempt's time is over. */
   readonly signal: AbortSignal;
@@ -65,5 +74,12 @@ export type ActionOutcome =
       readonly afterSeconds?: number;
       /** The effect may exist already. */
       readonly unknownOutcome?: boolean;
+    }
+  /** Not its turn yet. This is no failure: it counts as no attempt, however often, and the timeline tells it once. */
+  | {
+      readonly outcome: "wait";
+      readonly summary: string;
+      /** More than 0. After 600 at the latest the action is run again, and may say once more that it waits. */
+      readonly afterSeconds: number;
     }
   | { readonly outcome: "give_up"; readonly summary: string };

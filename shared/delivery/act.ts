@@ -3,6 +3,7 @@ import { type BusEntry, entryOf } from "../bus/entry.ts";
 import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
 import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
+import { type TraceParent, traceIdOf } from "../host/trace.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore, Claim } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
@@ -24,6 +25,8 @@ export interface ActTools extends CorrelateTools {
 
 /** Time that a lease runs past the longest attempt, for the calls around it. */
 const LEASE_MARGIN_MS = 30_000;
+/** Longest time until an action that waits is run again: short of the 900 s that SQS delays a message at most. */
+const MAX_WAIT_SECONDS = 600;
 /** Attempts that wait for an origin which may still be on its way; the listener's answer is stored within moments. */
 const ORIGIN_ATTEMPTS = 3;
 
@@ -37,7 +40,9 @@ export type Acted =
   /** Now or before: a person has to look at it. */
   | { readonly result: "gave_up"; readonly summary: string }
   /** Due again at a time: after a retry's wait, or when another owner's lease ends. */
-  | { readonly result: "again"; readonly at: EpochMillis };
+  | { readonly result: "again"; readonly at: EpochMillis }
+  /** Due again at a time, as often as it takes: nothing has failed. */
+  | { readonly result: "waits"; readonly at: EpochMillis };
 
 /**
  * Runs one due action once, if it is still to be run and nobody else has it. A repeat of what is done does nothing; an
@@ -49,8 +54,8 @@ export async function act(id: string, tools: ActTools): Promise<Acted> {
   if (claim === undefined) return standingOf(id, tools);
   if (claim.interrupted) await recordInterruption(claim, startedAt, tools);
   const route = tools.routes.find(({ name }) => name === claim.route);
-  const outcome = route === undefined ? ROUTE_GONE : await attempt(claim, route, tools);
-  return settle(claim, outcome, startedAt, tools);
+  const attempted = route === undefined ? { outcome: ROUTE_GONE } : await attempt(claim, route, tools);
+  return settle(claim, attempted, startedAt, tools);
 }
 
 async function standingOf(id: string, { actions }: ActTools): Promise<Acted> {
@@ -67,26 +72,47 @@ async function standingOf(id: string, { actions }: ActTools): Promise<Acted> {
 
 const ROUTE_GONE: ActionOutcome = { outcome: "give_up", summary: "the route is no longer configured" };
 
-async function attempt(claim: Claim, route: Route, tools: ActTools): Promise<ActionOutcome> {
+interface Attempted {
+  readonly outcome: ActionOutcome;
+  /** Of the delivery that caused it all, as far as the attempt came to know it. */
+  readonly traceparent?: TraceParent | undefined;
+}
+
+async function attempt(claim: Claim, route: Route, tools: ActTools): Promise<Attempted> {
+  let traceparent: TraceParent | undefined;
+  const ended = (outcome: ActionOutcome): Attempted => ({ outcome, traceparent });
   try {
     const delivery = await tools.deliveries.get(claim.delivery);
     const entry = delivery && entryOf(delivery);
     if (delivery === undefined || entry === undefined)
-      return { outcome: "give_up", summary: "the delivery's record is gone" };
+      return ended({ outcome: "give_up", summary: "the delivery's record is gone" });
     const origin = await correlate(entry, delivery.source, { ...tools, routes: tools.allRoutes ?? tools.routes });
+    const cause = origin.found ? origin.entry : entry;
+    traceparent = cause.detail.traceparent;
     if (!origin.found && origin.mayCome && claim.attempt < ORIGIN_ATTEMPTS) {
-      return { outcome: "retry", summary: "what started this run is not known yet" };
+      return ended({ outcome: "retry", summary: "what started this run is not known yet" });
     }
     if (origin.found) await recordFollower(origin.entry, entry, tools);
-    return await route.run({
-      entry,
-      origin: origin.found ? origin.entry : entry,
-      attempt: claim.attempt,
-      signal: AbortSignal.timeout(route.maxAttemptMs),
-    });
+    const denied = await denial(route, entry, tools);
+    if (denied) return ended(denied);
+    const signal = AbortSignal.timeout(route.maxAttemptMs);
+    return ended(await route.run({ entry, origin: cause, attempt: claim.attempt, signal }));
   } catch (error) {
-    return outcomeOfFailure(error, claim, tools.log);
+    return ended(outcomeOfFailure(error, claim, tools.log));
   }
+}
+
+/** Ends the action where the roles of the event's principal do not let it fire the route. That is no failure of the target. */
+async function denial(
+  { name, refuse, mode = "enforce" }: Route,
+  { detail }: BusEntry,
+  tools: ActTools,
+): Promise<ActionOutcome | undefined> {
+  const refusal = refuse?.(detail.principal);
+  if (refusal === undefined) return undefined;
+  const entry = { at: tools.clock.now(), kind: "denied", route: name, refusal, mode } as const;
+  await tools.deliveries.addToTimeline(detail.delivery, entry);
+  return mode === "shadow" ? undefined : { outcome: "done", summary: `not fired: ${refusal.reason}` };
 }
 
 function outcomeOfFailure(error: unknown, claim: Claim, log: Log): ActionOutcome {
@@ -106,25 +132,23 @@ function outcomeOfFailure(error: unknown, claim: Claim, log: Log): ActionOutcome
  * Tells the timeline, then ends the action or gives it back: a crash between the two repeats the action, which is harmless,
  * and hides nothing. An owner that lost its lease still tells what it did, and changes nothing.
  */
-async function settle(claim: Claim, told: ActionOutcome, startedAt: EpochMillis, tools: ActTools): Promise<Acted> {
+async function settle(
+  claim: Claim,
+  { outcome: told, traceparent }: Attempted,
+  startedAt: EpochMillis,
+  tools: ActTools,
+): Promise<Acted> {
+  const trace = traceparent && traceIdOf(traceparent);
+  if (told.outcome === "wait") return putOff(claim, told, trace, tools);
   const outcome = lastAttempt(told, claim, tools.retry);
   const endedAt = tools.clock.now();
   const nextAt =
     outcome.outcome === "retry" ? laterBy(endedAt, retryDelayMs(claim.attempt, outcome, tools)) : undefined;
   const durationMs = endedAt - startedAt;
-  const line = {
-    delivery: claim.delivery,
-    route: claim.route,
-    action: claim.action,
-    attempt: claim.attempt,
-    durationMs,
-  };
-  await tools.deliveries.addToTimeline(claim.delivery, {
-    at: endedAt,
-    kind: "attempt",
-    route: claim.route,
-    action: claim.action,
-    attempt: claim.attempt,
+  const { delivery, route, action, attempt } = claim;
+  const line = { delivery, trace, route, action, attempt, durationMs };
+  await tools.deliveries.addToTimeline(delivery, {
+    ...{ at: endedAt, kind: "attempt", route, action, attempt },
     ...withoutWait(outcome),
     durationMs,
     ...(nextAt !== undefined && { nextAt }),
@@ -143,12 +167,30 @@ async function settle(claim: Claim, told: ActionOutcome, startedAt: EpochMillis,
   return outcome.outcome === "give_up" ? { result: "gave_up", summary: outcome.summary } : { result: "finished" };
 }
 
-function lastAttempt(outcome: ActionOutcome, claim: Claim, policy: RetryPolicy): ActionOutcome {
+async function putOff(
+  claim: Claim,
+  { summary, afterSeconds }: Waiting,
+  trace: string | undefined,
+  tools: ActTools,
+): Promise<Acted> {
+  const { delivery, route, action } = claim;
+  const at = tools.clock.now();
+  const until = laterBy(at, Math.ceil(Math.min(afterSeconds, MAX_WAIT_SECONDS) * 1_000));
+  if (!claim.hasWaited) await tools.deliveries.addToTimeline(delivery, { at, kind: "waiting", route, action, summary });
+  if (!(await tools.actions.wait(claim, until))) return standingOf(claim.id, tools);
+  tools.log.info({ delivery, trace, route, action, attempt: claim.attempt, outcome: "wait" }, summary);
+  return { result: "waits", at: until };
+}
+
+type Waiting = Extract<ActionOutcome, { readonly outcome: "wait" }>;
+type Ended = Exclude<ActionOutcome, Waiting>;
+
+function lastAttempt(outcome: Ended, claim: Claim, policy: RetryPolicy): Ended {
   if (outcome.outcome !== "retry" || claim.attempt < policy.maxAttempts) return outcome;
   return { outcome: "give_up", summary: `given up after ${claim.attempt} attempts: ${outcome.summary}` };
 }
 
-function withoutWait(outcome: ActionOutcome) {
+function withoutWait(outcome: Ended) {
   if (outcome.outcome !== "retry") return outcome;
   const { afterSeconds: _, ...rest } = outcome;
   return rest;

@@ -12,7 +12,7 @@ export type BridgeEvent =
   | ReleaseEvent
   | ApprovalEvent;
 
-const BUILD_STATES = [
+export const BUILD_STATES = [
   "queued",
   "running",
   "waiting",

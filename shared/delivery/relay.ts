@@ -3,6 +3,7 @@ import { type BusEntry, entryOf } from "../bus/entry.ts";
 import { type Clock, laterBy } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
+import { traceIdOf } from "../host/trace.ts";
 import type { DeliveryStore, Outbox, RecordedDelivery } from "../store/deliveries.ts";
 
 export interface RelayTools {
@@ -59,10 +60,13 @@ async function refusals(
   { bus, log }: Pick<RelayTools, "bus" | "log">,
 ): Promise<readonly (string | undefined)[]> {
   const results = await publish(entries, bus);
-  return entries.map(({ detail: { delivery } }, at) => {
+  return entries.map(({ detail: { delivery, traceparent } }, at) => {
     const result = results[at] ?? { published: false, code: "no_result" };
     if (result.published) return undefined;
-    log.error({ delivery, code: result.code }, "the bus did not take a delivery");
+    log.error(
+      { delivery, trace: traceparent && traceIdOf(traceparent), code: result.code },
+      "the bus did not take a delivery",
+    );
     return result.code;
   });
 }

@@ -1,10 +1,13 @@
 import type { EpochMillis } from "../host/clock.ts";
+import type { Rejection } from "./rejection.ts";
 
 /** One thing that followed a delivery, for the person who asks later. Holds facts only, never a payload or a secret. */
 export type TimelineEntry = { readonly at: EpochMillis } & (
   | { readonly kind: "scheduled"; readonly route: string; readonly action: string }
   /** Another delivery of the same happening came first; its action counts for both. */
   | { readonly kind: "already_scheduled"; readonly route: string; readonly action: string; readonly by: string }
+  /** It is not the action's turn yet; told once, however often it waits. */
+  | { readonly kind: "waiting"; readonly route: string; readonly action: string; readonly summary: string }
   | {
       readonly kind: "attempt";
       readonly route: string;
@@ -18,6 +21,13 @@ export type TimelineEntry = { readonly at: EpochMillis } & (
       readonly durationMs: number;
       readonly nextAt?: EpochMillis;
       readonly facts?: Readonly<Record<string, string>>;
+    }
+  /** The roles of the event's principal do not let it fire the route. In shadow mode it fired all the same. */
+  | {
+      readonly kind: "denied";
+      readonly route: string;
+      readonly refusal: Rejection;
+      readonly mode: "enforce" | "shadow";
     }
   /** A later delivery was traced back to this one. */
   | { readonly kind: "followed_by"; readonly delivery: string; readonly what: string }

@@ -19,10 +19,13 @@ export type ActionStanding =
   | { readonly state: "due"; readonly dueAt: EpochMillis }
   | { readonly state: Exclude<ActionState, "due"> };
 
-/** A lease on an action: `attempt` is the owner's number, and every later write is conditional on it. */
+/** A lease on an action: every later write is conditional on `owner`, a number that no other claim of the action has. */
 export interface Claim extends ScheduledAction {
-  /** Starts at 1. */
+  readonly owner: number;
+  /** Starts at 1; those that only waited are not counted. */
   readonly attempt: number;
+  /** An attempt before this one has only waited. */
+  readonly hasWaited: boolean;
   readonly scheduledAt: EpochMillis;
   /** The attempt before this one ended without a record: its lease ran out. */
   readonly interrupted: boolean;
@@ -43,6 +46,8 @@ export interface ActionStore {
   finish(claim: Claim, state: Exclude<ActionState, "due">): Promise<boolean>;
   /** Gives the action back until `at`. False, and no change, when the claim is no longer the owner's. */
   giveBack(claim: Claim, at: EpochMillis): Promise<boolean>;
+  /** As {@link giveBack}, for an attempt that only waited. */
+  wait(claim: Claim, at: EpochMillis): Promise<boolean>;
   state(id: string): Promise<ActionState | undefined>;
   /** The state and, while it is due, when: a lease's end is a due time too. */
   standing(id: string): Promise<ActionStanding | undefined>;

@@ -55,6 +55,8 @@ export class DynamoDbActions implements ActionStore {
       values: { ":one": 1, ":leaseUntil": leaseUntil, ":now": now },
     });
     if (before === undefined) return undefined;
+    const owner = number(before, "attempt") + 1;
+    const waits = before["waits"] === undefined ? 0 : number(before, "waits");
     return {
       id,
       route: text(before, "route"),
@@ -62,7 +64,9 @@ export class DynamoDbActions implements ActionStore {
       target: text(before, "target"),
       eventKey: text(before, "eventKey"),
       delivery: text(before, "delivery"),
-      attempt: number(before, "attempt") + 1,
+      owner,
+      attempt: owner - waits,
+      hasWaited: waits > 0,
       scheduledAt: epochMillis(number(before, "scheduledAt")),
       interrupted: before["owned"] === 1,
     };
@@ -78,7 +82,7 @@ export class DynamoDbActions implements ActionStore {
         "#queue": TABLE.dueIndex.partitionKey,
         "#dueAt": TABLE.dueIndex.sortKey,
       },
-      values: { ":attempt": claim.attempt, ":one": 1, ":state": state },
+      values: { ":owner": claim.owner, ":one": 1, ":state": state },
     });
     return before !== undefined;
   }
@@ -88,7 +92,17 @@ export class DynamoDbActions implements ActionStore {
       text: "SET #dueAt = :at REMOVE #owned",
       condition: STILL_OWNER,
       names: { ...OWNER_NAMES, "#dueAt": TABLE.dueIndex.sortKey },
-      values: { ":attempt": claim.attempt, ":one": 1, ":at": at },
+      values: { ":owner": claim.owner, ":one": 1, ":at": at },
+    });
+    return before !== undefined;
+  }
+
+  async wait(claim: Claim, at: EpochMillis): Promise<boolean> {
+    const before = await this.#table.change(keyOf(claim.id), {
+      text: "SET #dueAt = :at REMOVE #owned ADD #waits :one",
+      condition: STILL_OWNER,
+      names: { ...OWNER_NAMES, "#dueAt": TABLE.dueIndex.sortKey, "#waits": "waits" },
+      values: { ":owner": claim.owner, ":one": 1, ":at": at },
     });
     return before !== undefined;
   }
@@ -123,8 +137,8 @@ export class DynamoDbActions implements ActionStore {
   }
 }
 
-/** The owner is known by its attempt's number: a later owner has a higher one, and a finished action has no owner. */
-const STILL_OWNER = "#attempt = :attempt AND #owned = :one";
+/** The owner is known by the count of claims: a later owner has a higher one, and a finished action has no owner. */
+const STILL_OWNER = "#attempt = :owner AND #owned = :one";
 const OWNER_NAMES = { "#attempt": "attempt", "#owned": "owned" } as const;
 
 const keyOf = (id: string) => ({ pk: id, sk: "head" });

@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { BuildPart } from "../../shared/delivery/event.ts";
 import { actionIdOf } from "../../shared/delivery/keys.ts";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
 import type { ScheduledAction } from "../../shared/store/actions.ts";
 import { createTable } from "../../shared/store/create-table.ts";
 import type { DeliveryPosition } from "../../shared/store/deliveries.ts";
 import { DynamoDbActions } from "../../shared/store/dynamodb-actions.ts";
-import { DynamoDbBoards } from "../../shared/store/dynamodb-boards.ts";
 import { DynamoDbDeliveries } from "../../shared/store/dynamodb-deliveries.ts";
 import { DynamoDbOrigins } from "../../shared/store/dynamodb-origins.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
@@ -41,7 +39,6 @@ for (const kind of dynamoDbKinds) {
         deliveries: new DynamoDbDeliveries(table, { ...RETENTION, markUnrelayed: true }),
         actions: new DynamoDbActions(table, RETENTION),
         origins: new DynamoDbOrigins(table, { ...RETENTION, clock }),
-        boards: new DynamoDbBoards(table, { ...RETENTION, clock }),
       };
     }
 
@@ -207,7 +204,9 @@ for (const kind of dynamoDbKinds) {
           Array.from({ length: 20 }, () => actions.claim(action().id, START, laterBy(START, 1_000))),
         );
         const won = claims.filter((claim) => claim !== undefined);
-        expect(won).toEqual([{ ...action(), attempt: 1, scheduledAt: START, interrupted: false }]);
+        expect(won).toEqual([
+          { ...action(), owner: 1, attempt: 1, hasWaited: false, scheduledAt: START, interrupted: false },
+        ]);
       });
 
       it("is not claimed before it is due, nor while leased, nor when finished", async () => {
@@ -275,6 +274,42 @@ for (const kind of dynamoDbKinds) {
       });
     });
 
+    describe("actions that wait", () => {
+      const id = actionIdOf("docs", "e-1");
+      const action = { id, route: "docs", action: "tekton", target: "ci", eventKey: "e-1", delivery: "d-1" };
+      const claimed = async (actions: DynamoDbActions, atMs: number) => {
+        const claim = await actions.claim(id, laterBy(START, atMs), laterBy(START, atMs + 1_000));
+        if (!claim) throw new Error("it should have been claimed");
+        return claim;
+      };
+
+      it("come again at the given time with no attempt counted, and are known to have waited", async () => {
+        const { actions } = await stores();
+        await actions.schedule(action, START);
+        const first = await claimed(actions, 0);
+        expect(await actions.wait(first, laterBy(START, 50))).toBe(true);
+        expect(await actions.wait(first, laterBy(START, 90))).toBe(false);
+        expect(await actions.due("ci", laterBy(START, 49), 10)).toEqual([]);
+        const second = await claimed(actions, 50);
+        expect(second).toMatchObject({ owner: 2, attempt: 1, hasWaited: true, interrupted: false });
+        expect(await actions.giveBack(second, laterBy(START, 60))).toBe(true);
+        expect(await claimed(actions, 60)).toMatchObject({ owner: 3, attempt: 2, hasWaited: true });
+      });
+
+      it("keep an owner whose lease went to another out for good, however many waits there are in between", async () => {
+        const { actions } = await stores();
+        await actions.schedule(action, START);
+        const stale = await claimed(actions, 0);
+        for (let at = 1_000; at < 5_000; at += 1_000) {
+          const next = await claimed(actions, at);
+          expect(await actions.finish(stale, "done")).toBe(false);
+          expect(await actions.wait(stale, START)).toBe(false);
+          expect(await actions.wait(next, laterBy(START, at + 1_000))).toBe(true);
+          expect(await actions.giveBack(stale, START)).toBe(false);
+        }
+      });
+    });
+
     describe("origins", () => {
       it("finds the delivery of a listener's event id, for the source that was told of it alone", async () => {
         const { origins } = await stores();
@@ -283,65 +318,6 @@ for (const kind of dynamoDbKinds) {
         expect(await origins.find("cluster", "event-1")).toBe("d-1");
         expect(await origins.find("cluster", "event-2")).toBeUndefined();
         expect(await origins.find("another", "event-1")).toBeUndefined();
-      });
-    });
-
-    describe("boards", () => {
-      const page = { site: "https://wiki.example.test", id: "98310" };
-      const build = (changes: Partial<BuildPart>): BuildPart => ({
-        system: "tekton",
-        id: "run-1",
-        pipeline: "ci/docs",
-        state: "running",
-        createdAt: "2026-11-02T09:00:00.000Z",
-        ...changes,
-      });
-      const row = (changes: Partial<BuildPart>, delivery = "d-1") => ({
-        pipeline: "tekton ci/docs",
-        build: build(changes),
-        delivery,
-      });
-
-      it("never steps back, whatever the order of arrival", async () => {
-        const { boards } = await stores();
-        const finishedAt = "2026-11-02T09:03:00.000Z";
-        expect(await boards.advance(page, row({ state: "running" }))).toBe(true);
-        expect(await boards.advance(page, row({ state: "succeeded", finishedAt }, "d-2"))).toBe(true);
-        expect(await boards.advance(page, row({ state: "running" }, "d-3"))).toBe(false);
-        expect(await boards.advance(page, row({ state: "queued" }, "d-4"))).toBe(false);
-        expect(await boards.rows(page)).toEqual([row({ state: "succeeded", finishedAt }, "d-2")]);
-      });
-
-      it("takes the same state again, so that a repeat is harmless", async () => {
-        const { boards } = await stores();
-        expect(await boards.advance(page, row({ state: "running" }))).toBe(true);
-        expect(await boards.advance(page, row({ state: "running" }))).toBe(true);
-      });
-
-      it("shows a later run in its first state rather than an earlier run's end", async () => {
-        const { boards } = await stores();
-        const later = { id: "run-2", state: "queued", createdAt: "2026-11-02T10:00:00.000Z" } as const;
-        expect(await boards.advance(page, row(later))).toBe(true);
-        expect(await boards.advance(page, row({ state: "failed" }))).toBe(false);
-      });
-
-      it("keeps pages and pipelines apart", async () => {
-        const { boards } = await stores();
-        const other = { ...row({}), pipeline: "gitlab docs" };
-        await boards.advance(page, row({}));
-        await boards.advance(page, other);
-        await boards.advance({ ...page, id: "5" }, row({}));
-        expect(await boards.rows(page)).toEqual([other, row({})]);
-        expect(await boards.rows({ ...page, site: "https://elsewhere.example.test" })).toEqual([]);
-      });
-
-      it("ends in the furthest state when many writers come at once", async () => {
-        const { boards } = await stores();
-        const states = ["queued", "running", "waiting", "running", "succeeded", "queued"] as const;
-        await Promise.all(
-          states.flatMap((state) => [row({ state }), row({ state })]).map((r) => boards.advance(page, r)),
-        );
-        expect((await boards.rows(page))[0]?.build.state).toBe("succeeded");
       });
     });
   });

@@ -88,6 +88,36 @@ describe("an action", () => {
     expect(await parts.actions.state(ACTION_ID)).toBe("gave_up");
   });
 
+  it("that waits comes again as often as it takes, with one line in the timeline and no attempt counted", async () => {
+    const wait: ActionOutcome = { outcome: "wait", summary: "not its turn", afterSeconds: 20 };
+    const script = scripted([...Array.from({ length: 30 }, () => wait), RETRY, wait, DONE]);
+    const parts = await withDelivery(routeOf(script.run));
+    const firstRunAt = parts.clock.now();
+    while ((await parts.actions.state(ACTION_ID)) === "due") {
+      await parts.runDue();
+      parts.clock.advance(20_000);
+    }
+    expect(script.contexts.map(({ attempt }) => attempt)).toEqual([...Array.from({ length: 31 }, () => 1), 2, 2]);
+    expect(await parts.deliveries.timeline(parts.delivery.id)).toMatchObject([
+      { kind: "scheduled" },
+      { kind: "waiting", route: "docs", action: "tekton", summary: "not its turn", at: firstRunAt },
+      { kind: "attempt", attempt: 1, outcome: "retry" },
+      { kind: "attempt", attempt: 2, outcome: "done" },
+    ]);
+  });
+
+  it("that waits comes again when it asked to, and after ten minutes at the latest", async () => {
+    const waits = [0.25, 86_400].map(
+      (afterSeconds) => ({ outcome: "wait", summary: "not yet", afterSeconds }) as const,
+    );
+    const parts = await withDelivery(routeOf(scripted([...waits, DONE]).run));
+    expect(await act(ACTION_ID, parts.tools)).toEqual({ result: "waits", at: laterBy(parts.clock.now(), 250) });
+    parts.clock.advance(250);
+    expect(await act(ACTION_ID, parts.tools)).toEqual({ result: "waits", at: laterBy(parts.clock.now(), 600_000) });
+    parts.clock.advance(600_000);
+    expect(await act(ACTION_ID, parts.tools)).toEqual({ result: "finished" });
+  });
+
   it("is retried after a retryable fault and given up after another, with the reason but no cause", async () => {
     const faults = [
       new Fault("target_unreachable", "listener.example.test: no connection", {
@@ -231,6 +261,7 @@ function boundTo(actions: ActionStore): ActionStore {
     claim: (id, now, leaseUntil) => actions.claim(id, now, leaseUntil),
     finish: (claim, state) => actions.finish(claim, state),
     giveBack: (claim, at) => actions.giveBack(claim, at),
+    wait: (claim, at) => actions.wait(claim, at),
     expireLeases: (target, now) => actions.expireLeases(target, now),
     state: (id) => actions.state(id),
     standing: (id) => actions.standing(id),

@@ -17,6 +17,7 @@ import { silentLog } from "../support/tools.ts";
 
 const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
 const RETRY: ActionOutcome = { outcome: "retry", summary: "no connection" };
+const WAIT: ActionOutcome = { outcome: "wait", summary: "not its turn", afterSeconds: 40 };
 const GIVE_UP: ActionOutcome = { outcome: "give_up", summary: "the listener refuses it \u0000\uD800" };
 
 let account: AwsAccount;
@@ -62,7 +63,7 @@ function entryFor(delivery: Parameters<typeof entryOf>[0]): BusEntry {
 }
 
 const hidings = () => account.calls.flatMap(({ target, input }) => (target.endsWith("Visibility") ? [input] : []));
-const burials = () => account.calls.flatMap(({ target, input }) => (target.endsWith("SendMessage") ? [input] : []));
+const sendings = () => account.calls.flatMap(({ target, input }) => (target.endsWith("SendMessage") ? [input] : []));
 const ACTION_ID = actionIdOf("docs", entryFor(sampleDelivery()).detail.eventKey);
 
 describe("a message of a route", () => {
@@ -123,6 +124,25 @@ describe("a message of a route", () => {
     expect(hidings()).toMatchObject([{ VisibilityTimeout: 42_300 }]);
   });
 
+  it("whose action waits goes to the end of the queue as a new message, and out of the batch", async () => {
+    const parts = await actFunction(routeOf(scripted([WAIT]).run));
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(hidings()).toEqual([]);
+    expect(sendings()).toMatchObject([
+      { QueueUrl: account.environment.QUEUE_URL, MessageBody: parts.body, DelaySeconds: 40 },
+    ]);
+  });
+
+  it("whose action waits stays in the queue when it cannot be sent again", async () => {
+    const script = scripted([WAIT, DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    account.answers.set("AmazonSQS.SendMessage", () => ({ error: "InternalException" }));
+    expect(await parts.hand(parts.body)).toEqual(["m0"]);
+    parts.clock.advance(40_000);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(script.contexts).toHaveLength(2);
+  });
+
   it("whose action another owner has is hidden until that owner's lease ends", async () => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
@@ -152,13 +172,15 @@ describe("a message of a route", () => {
     account.calls.length = 0;
     account.answers.set("AmazonSQS.SendMessage", ({ MessageBody = "" }) => sent(MessageBody));
     expect(await parts.hand(parts.body)).toEqual([]);
-    expect(burials()).toMatchObject([{ QueueUrl: account.environment.DEAD_LETTER_QUEUE_URL, MessageBody: parts.body }]);
+    expect(sendings()).toMatchObject([
+      { QueueUrl: account.environment.DEAD_LETTER_QUEUE_URL, MessageBody: parts.body },
+    ]);
   });
 
   it("tells the reason in characters that SQS takes", async () => {
     const parts = await actFunction(routeOf(scripted([GIVE_UP]).run));
     expect(await parts.hand(parts.body)).toEqual([]);
-    const [{ MessageAttributes } = {}] = burials();
+    const [{ MessageAttributes } = {}] = sendings();
     expect(MessageAttributes?.["reason"]?.StringValue).toBe("the listener refuses it \uFFFD\uFFFD");
   });
 
@@ -170,7 +192,7 @@ describe("a message of a route", () => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
     expect(await parts.hand(body, parts.body)).toEqual([]);
-    expect(burials()).toMatchObject([{ MessageBody: body }]);
+    expect(sendings()).toMatchObject([{ MessageBody: body }]);
     expect(script.contexts).toHaveLength(1);
   });
 
@@ -187,7 +209,7 @@ describe("a message of a route", () => {
   });
 });
 
-const outcomes = fc.constantFrom<ActionOutcome>(DONE, RETRY, { ...RETRY, afterSeconds: 90 }, GIVE_UP);
+const outcomes = fc.constantFrom<ActionOutcome>(DONE, RETRY, WAIT, { ...RETRY, afterSeconds: 90 }, GIVE_UP);
 /** For each happening: what its attempts come to, and the messages of it, each by one of two deliveries. */
 const happenings = fc.array(
   fc.record({
@@ -213,8 +235,10 @@ describe("whatever the messages and the targets do", () => {
         const parts = await actFunction(routeOf(run));
         const queue = new SandboxQueue(account, parts.clock);
         const dead: string[] = [];
-        account.answers.set("AmazonSQS.SendMessage", ({ MessageBody = "" }) => {
-          dead.push(MessageBody);
+        let again = 0;
+        account.answers.set("AmazonSQS.SendMessage", ({ MessageBody = "", QueueUrl, DelaySeconds }) => {
+          if (QueueUrl === account.environment.QUEUE_URL) queue.put(`again-${++again}`, MessageBody, DelaySeconds);
+          else dead.push(MessageBody);
           return sent(MessageBody);
         });
         for (const [at, { messages }] of told.entries()) {

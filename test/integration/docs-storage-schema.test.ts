@@ -22,7 +22,7 @@ function exampleOf(heading: string) {
   return { stored: JSON.parse(stored) as Shown, read: JSON.parse(read) };
 }
 
-const HEADINGS = ["Delivery head", "Timeline entry", "Action", "Origin", "Board row"];
+const HEADINGS = ["Delivery head", "Timeline entry", "Action", "Origin", "Board row", "Page", "Seen token"];
 
 /** The example's delivery, its body as bytes. */
 function shownDelivery(): RecordedDelivery {
@@ -138,7 +138,7 @@ describe("docs/storage-schema.md", () => {
     expect(await shownAsDue.actions.due(read.target, clock.now(), 5)).toEqual([read.id]);
     expect(await shownAsDue.actions.claim(read.id, clock.now(), laterBy(clock.now(), 60_000))).toEqual(read);
     const scheduled = await emptyStores();
-    const { attempt: _, interrupted: __, scheduledAt: ___, ...action } = read;
+    const { attempt: _, owner: __, hasWaited: ___, interrupted: ____, scheduledAt: _____, ...action } = read;
     await scheduled.actions.schedule(action, clock.now());
     expect(await scheduled.shown(stored)).toEqual(stored);
     expect(entryOf(shownDelivery())?.detail.eventKey).toBe(read.eventKey);
@@ -159,10 +159,36 @@ describe("docs/storage-schema.md", () => {
     const { stored, read } = exampleOf("Board row");
     const put = await emptyStores();
     await put.put(stored);
-    expect(await put.boards.rows(read.page)).toEqual([read.row]);
+    expect((await put.boards.read(read.page)).rows).toEqual([read.row]);
     const advanced = await emptyStores();
     await advanced.boards.advance(read.page, read.row);
     expect(await advanced.shown(stored)).toEqual(stored);
+  });
+
+  it("shows a page as its next writer gets it and as it leaves it", async () => {
+    const { put, boards, shown } = await emptyStores();
+    const { stored, read } = exampleOf("Page");
+    const { page, lease } = read;
+    await put(stored);
+    expect((await boards.read(page)).record).toEqual(lease.record);
+    const until = laterBy(clock.now(), 75_000);
+    expect(await boards.lease(page, clock.now(), until)).toEqual(lease);
+    const owner = { N: String(lease.owner) };
+    expect(await shown(stored)).toEqual({ ...stored, owner, leasedUntil: { N: String(until) } });
+    await boards.release(page, lease, lease.record);
+    expect(await shown(stored)).toEqual({ ...stored, owner });
+  });
+
+  it("shows a token as it is taken, by one use", async () => {
+    const { stored, read } = exampleOf("Seen token");
+    const { token, use, until } = read;
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.seenTokens.take(token, "another", until)).toBe(false);
+    expect(await put.seenTokens.take(token, use, until)).toBe(true);
+    const taken = await emptyStores();
+    await taken.seenTokens.take(token, use, until);
+    expect(await taken.shown(stored)).toEqual(stored);
   });
 });
 
@@ -176,7 +202,7 @@ describe.skipIf(leftOut !== undefined)(`what a write costs${leftOut ? `, left ou
     if (!local) throw new Error("there is no DynamoDB Local");
     try {
       const costs = measured(local.client);
-      const { deliveries, unmarked, actions, origins, boards } = await emptyStores(local.client);
+      const { deliveries, unmarked, actions, origins, boards, seenTokens } = await emptyStores(local.client);
       const delivery = sampleDelivery(1);
       const action = exampleOf("Action").read;
       const later = laterBy(clock.now(), 60_000);
@@ -193,12 +219,17 @@ describe.skipIf(leftOut !== undefined)(`what a write costs${leftOut ? `, left ou
       await costs("relayed: the mark taken off", () => deliveries.markRelayed(delivery.id, clock.now()));
       await costs("schedule an action", () => actions.schedule(action, clock.now()));
       const first = await costs("claim it", claim);
-      await costs("give it back", () => actions.giveBack(first, clock.now()));
+      await costs("give it back, or wait", () => actions.wait(first, clock.now()));
       const second = await claim();
       await costs("finish it", () => actions.finish(second, "done"));
       await costs("timeline entry", () => deliveries.addToTimeline(delivery.id, entry));
       await costs("remember an origin", () => origins.remember("prod-cluster", "event-1", delivery.id));
       await costs("advance a board", () => boards.advance(page, row));
+      const { lease } = exampleOf("Page").read;
+      const taken = await costs("take the lease of a page", () => boards.lease(page, clock.now(), later));
+      await costs("end that lease", () => boards.release(page, taken ?? lease, lease.record));
+      const { token, use, until } = exampleOf("Seen token").read;
+      await costs("take a token", () => seenTokens.take(token, use, until));
       const told = rowsOf(sectionOf(DOCUMENT, "What a write costs")).map((cells) =>
         cells.map((cell) => cell.replace("`head`", "1")),
       );

@@ -19,6 +19,7 @@ export interface AwsInput {
   readonly ReceiptHandle?: string;
   readonly VisibilityTimeout?: number;
   readonly MessageBody?: string;
+  readonly DelaySeconds?: number;
   readonly MessageAttributes?: Readonly<Record<string, { readonly StringValue: string }>>;
   /** Of a secret. */
   readonly SecretId?: string;
@@ -31,10 +32,12 @@ type Answer = Readonly<Record<string, unknown>> | { readonly error: string };
 
 /**
  * An account on loopback: a table in dynalite, and stand-ins for EventBridge, SQS, Secrets Manager and Systems Manager that
- * speak their protocol. Every call to any of them is told in `calls`.
+ * speak their protocol. Every call to any of them is told in `calls`, and what functions log in `lines`.
  */
 export async function startAwsAccount() {
   const calls: AwsCall[] = [];
+  const lines: string[] = [];
+  const output = vi.spyOn(process.stdout, "write").mockImplementation((line) => lines.push(String(line)) > 0);
   const answers = new Map<string, (input: AwsInput) => Answer>([
     ["AWSEvents.PutEvents", ({ Entries = [] }) => ({ Entries: Entries.map(() => ({ EventId: "1" })) })],
     ["AmazonSQS.SendMessage", ({ MessageBody = "" }) => sent(MessageBody)],
@@ -60,11 +63,11 @@ export async function startAwsAccount() {
     AWS_SECRET_ACCESS_KEY: "local",
     AWS_ENDPOINT_URL: services.url,
     AWS_ENDPOINT_URL_DYNAMODB: database.url,
+    STAGE: "test",
     TABLE_NAME: "drawbridge",
     BUS_NAME: "drawbridge-bus",
     QUEUE_URL: `${services.url}/queue`,
     DEAD_LETTER_QUEUE_URL: `${services.url}/dead-letters`,
-    POWERTOOLS_LOG_LEVEL: "SILENT",
   };
   const client = new DynamoDBClient({
     endpoint: database.url,
@@ -76,10 +79,12 @@ export async function startAwsAccount() {
   return {
     client,
     calls,
+    lines,
     answers,
     environment,
     stop: async () => {
       client.destroy();
+      output.mockRestore();
       await Promise.all([services.close(), database.close()]);
       vi.unstubAllEnvs();
       vi.unstubAllGlobals();
@@ -97,7 +102,7 @@ export async function loadFunction<T>(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<T> {
   vi.resetModules();
-  vi.stubGlobal("DRAWBRIDGE_CONFIG", config);
+  vi.stubGlobal("DRAWBRIDGE_CONFIG", JSON.stringify(config));
   for (const [name, value] of Object.entries({ ...account.environment, ...environment })) vi.stubEnv(name, value);
   return load();
 }

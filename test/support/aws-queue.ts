@@ -51,8 +51,8 @@ export class SandboxQueue {
     return [...this.#waiting.values()].map(({ visibleAt }) => visibleAt).sort((a, b) => a - b)[0];
   }
 
-  put(messageId: string, body: string): void {
-    this.#waiting.set(messageId, { body, visibleAt: this.#clock.now() });
+  put(messageId: string, body: string, delaySeconds = 0): void {
+    this.#waiting.set(messageId, { body, visibleAt: this.#clock.now() + delaySeconds * 1_000 });
   }
 
   /** Hands over what can be seen now, in batches of at most `batchSize`. */

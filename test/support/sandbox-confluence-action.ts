@@ -1,34 +1,13 @@
 import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { confluence } from "../../shared/actions/confluence/index.ts";
 import type { BusEntry } from "../../shared/bus/entry.ts";
-import { buildOrder } from "../../shared/delivery/build-order.ts";
 import type { BuildPart } from "../../shared/delivery/event.ts";
-import { callOut } from "../../shared/host/call-out.ts";
-import type { BoardRow, BoardStore } from "../../shared/store/boards.ts";
+import { type CallOut, callOut } from "../../shared/host/call-out.ts";
+import type { Clock } from "../../shared/host/clock.ts";
+import type { BoardStore } from "../../shared/store/boards.ts";
+import { memoryBoards } from "./memory-boards.ts";
 import type { SandboxConfluence } from "./sandbox-confluence.ts";
 import { secretsOf, testClock } from "./tools.ts";
-
-/** Boards for one process, atomic because nothing is awaited between looking and taking. */
-export function memoryBoards(): BoardStore {
-  const boards = new Map<string, Map<string, BoardRow>>();
-  const boardOf = (site: string, id: string): Map<string, BoardRow> => {
-    const key = `${site} ${id}`;
-    const board = boards.get(key) ?? new Map<string, BoardRow>();
-    boards.set(key, board);
-    return board;
-  };
-  return {
-    advance: async ({ site, id }, row) => {
-      const board = boardOf(site, id);
-      const held = board.get(row.pipeline);
-      if (held && buildOrder(row.build) < buildOrder(held.build)) return false;
-      board.set(row.pipeline, row);
-      return true;
-    },
-    rows: async ({ site, id }) =>
-      [...boardOf(site, id).values()].sort((one, other) => (one.pipeline < other.pipeline ? -1 : 1)),
-  };
-}
 
 export interface Bench {
   readonly boards: BoardStore;
@@ -40,9 +19,11 @@ export interface BenchOptions {
   readonly target?: object;
   readonly boards?: BoardStore;
   readonly random?: () => number;
+  readonly clock?: Clock;
+  readonly callOut?: CallOut;
 }
 
-/** The action, connected to the sandbox as the given product; by default it writes page 98310. */
+/** The action, connected to the sandbox as the given product; unless told it writes page 98310, as often as it is run. */
 export function benchFor(
   sandbox: SandboxConfluence,
   product: "cloud" | "data-center",
@@ -59,14 +40,15 @@ export function benchFor(
         product,
         site: sandbox.site(product),
         credential: product === "cloud" ? basic : { bearer: "env:BEARER" },
+        progressSeconds: 0,
         ...changes.target,
       },
       options: { page: "98310", ...changes.options },
     },
     {
       secrets: secretsOf({ TOKEN: token, BEARER: bearer }),
-      clock: testClock(),
-      callOut,
+      clock: changes.clock ?? testClock(),
+      callOut: changes.callOut ?? callOut,
       boards,
       origins: { remember: async () => undefined, find: async () => undefined },
       random: changes.random ?? (() => 0),

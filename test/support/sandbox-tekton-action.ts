@@ -2,8 +2,8 @@ import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { tekton } from "../../shared/actions/tekton/index.ts";
 import { type BusEntry, entryOf } from "../../shared/bus/entry.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
+import { memoryBoards } from "./memory-boards.ts";
 import { sampleDelivery } from "./samples.ts";
-import { memoryBoards } from "./sandbox-confluence-action.ts";
 import { secretsOf, testClock } from "./tools.ts";
 
 /** The entry that is published of the page edit number `n`. */

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { CallOut, OutboundAnswer } from "../../host/call-out.ts";
 import type { Clock, EpochMillis } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
+import type { TraceParent } from "../../host/trace.ts";
 import { type Ending, failedRead, failedWrite, refusedRead, refusedWrite, type WriteSetback } from "./setbacks.ts";
 
 /** A page as read, with what a write needs. */
@@ -54,6 +55,7 @@ interface Connection {
   /** Base address for calls, without a trailing slash. */
   readonly base: string;
   readonly authorization: string;
+  readonly traceparent: TraceParent | undefined;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -108,12 +110,12 @@ async function call<T, S>(
 }
 
 function send(
-  { base, authorization, timeoutMs, signal, callOut }: Connection,
+  { base, authorization, traceparent, timeoutMs, signal, callOut }: Connection,
   { method, path, body }: Request,
 ): Promise<OutboundAnswer> {
   const headers = { authorization, accept: "application/json" };
   const url = new URL(`${base}${path}`);
-  const bounds = { timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES, signal };
+  const bounds = { traceparent, timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES, signal };
   if (body === undefined) return callOut({ method, url, headers, ...bounds });
   return callOut({ method, url, headers: { ...headers, "content-type": "application/json" }, body, ...bounds });
 }

@@ -27,6 +27,7 @@ function startingPage(detail: EventDetail, site: string): string | undefined {
 function textsOf(detail: EventDetail): readonly string[] {
   if ("code" in detail) return detail.code.commits.map((commit) => commit.message);
   if ("change" in detail) return [detail.change.title ?? "", detail.change.description ?? ""];
+  if ("deployment" in detail) return [detail.deployment.title ?? ""];
   if ("build" in detail) return [detail.build.message ?? detail.build.title ?? ""];
   return [];
 }

@@ -1,48 +1,51 @@
 import { buildOrder } from "../../delivery/build-order.ts";
 import { type BuildPart, type BuildState, cut } from "../../delivery/event.ts";
-import type { BoardRow } from "../../store/boards.ts";
+import type { BoardRow, Starter } from "../../store/boards.ts";
 import { escapeText } from "./storage-text.ts";
 
 /** Large pages fail to load and to save, and this is a guest on someone's page. */
 export const MAX_REGION_BYTES = 16_384;
 
 /**
- * The region's content in storage format: one table row for each pipeline. The same rows give the same text, whatever the
- * time of day. When it would pass {@link MAX_REGION_BYTES}, the pipelines whose runs are oldest are left out, and counted.
+ * The region's content in storage format: one table row for each row of the board. The same rows give the same text,
+ * whatever the time of day. When it would pass {@link MAX_REGION_BYTES}, the rows whose runs are oldest are left out, and
+ * counted.
  */
 export function renderRegion(rows: readonly BoardRow[]): string {
   const oldestFirst = rows.toSorted((one, other) => compare(buildOrder(one.build), buildOrder(other.build)));
-  const leftOut = new Set<BoardRow>();
-  for (const row of [undefined, ...oldestFirst]) {
-    if (row) leftOut.add(row);
-    const text = render(
-      rows.filter((kept) => !leftOut.has(kept)),
-      leftOut.size,
-    );
-    if (Buffer.byteLength(text) <= MAX_REGION_BYTES) return text;
+  const texts = new Map(rows.map((row) => [row, renderRow(row)]));
+  const kept = new Set(rows);
+  const bytes = (text: string): number => Buffer.byteLength(text);
+  let total = bytes(frame("", rows.length)) + [...texts.values()].reduce((sum, text) => sum + bytes(text), 0);
+  for (const row of oldestFirst) {
+    if (total <= MAX_REGION_BYTES) break;
+    kept.delete(row);
+    total -= bytes(texts.get(row) ?? "");
   }
-  return render([], rows.length);
+  const shown = [...kept].map((row) => texts.get(row) ?? "").join("");
+  return frame(shown, rows.length - kept.size);
 }
 
 const compare = (one: string, other: string): number => Number(one > other) - Number(one < other);
 
 /** The heading is bold text: Cloud's editor drops the titles of boxes, and a real heading would join the page's outline. */
-function render(rows: readonly BoardRow[], leftOut: number): string {
+function frame(rows: string, leftOut: number): string {
   const head = `<tr>${COLUMNS.map((column) => `<th>${column}</th>`).join("")}</tr>`;
-  const table = `<table><tbody>${head}${rows.map(renderRow).join("")}</tbody></table>`;
-  const more = leftOut === 0 ? "" : `<p>Not shown: the ${leftOut} pipelines that ran longest ago.</p>`;
-  return `<p><strong>Build status</strong></p>${table}${more}`;
+  const more = leftOut === 0 ? "" : `<p>Rows left out to keep this page small, oldest first: ${leftOut}.</p>`;
+  return `<p><strong>Build status</strong></p><table><tbody>${head}${rows}</tbody></table>${more}`;
 }
 
-const COLUMNS = ["Pipeline", "State", "Build", "Commit", "Started by", "Duration", "As of"];
+const COLUMNS = ["Pipeline", "Branch or environment", "State", "Run", "Commit", "Started by", "Duration", "As of"];
 
-function renderRow({ build }: BoardRow): string {
+/** One table row. Links are plain ones: nothing here mentions a person in a way that Confluence would tell them of. */
+export function renderRow({ build, ended }: BoardRow): string {
   const cells = [
     text(`${build.pipeline} (${build.system})`, TEXT_LIMIT),
-    lozenge(build.state),
-    buildLink(build),
+    text(build.environment ?? build.branch ?? NOTHING, TEXT_LIMIT),
+    ended ? `${lozenge(build.state)}<br />last: ${lozenge(ended.state)} ${runLink(ended)}` : lozenge(build.state),
+    runLink(build),
     text(build.commit?.replace(FULL_HASH, "$1") ?? NOTHING, TEXT_LIMIT),
-    text(build.startedBy ?? NOTHING, TEXT_LIMIT),
+    startedBy(build.starter),
     duration(build),
     asOf(build),
   ];
@@ -51,7 +54,7 @@ function renderRow({ build }: BoardRow): string {
 
 /** UTF-16 code units of a text, and of an address, that a row shows: even if all are escaped, one row fits the region. */
 const TEXT_LIMIT = 200;
-const ADDRESS_LIMIT = 1_000;
+const ADDRESS_LIMIT = 600;
 const NOTHING = "-";
 /** A SHA-1 or SHA-256 object name; its first eight digits are what people say. */
 const FULL_HASH = /^([\da-f]{8})(?:[\da-f]{32}|[\da-f]{56})$/;
@@ -78,7 +81,7 @@ const LOZENGES: Readonly<Record<BuildState, { readonly colour: string; readonly 
   skipped: { colour: "Grey", title: "SKIPPED" },
 };
 
-function buildLink({ number, url }: BuildPart): string {
+function runLink({ number, url }: Pick<BuildPart, "number" | "url">): string {
   const address = webAddress(url);
   if (address === undefined) return number === undefined ? NOTHING : `#${number}`;
   return `<a href="${escapeText(address)}">${number === undefined ? "open" : `#${number}`}</a>`;
@@ -91,6 +94,13 @@ function webAddress(url = ""): string | undefined {
   return parsed.href.length <= ADDRESS_LIMIT ? parsed.href : undefined;
 }
 
+/** Only the identity was proved; the name is what it says. */
+function startedBy(starter: Starter | undefined): string {
+  if (!starter) return NOTHING;
+  const identity = `${text(starter.identity, TEXT_LIMIT)} (${starter.unproved ? "not verified" : "verified"})`;
+  return starter.name === undefined ? identity : `${text(starter.name, TEXT_LIMIT)}, as told by ${identity}`;
+}
+
 function duration({ startedAt, finishedAt }: BuildPart): string {
   const seconds = Math.floor((Date.parse(finishedAt ?? "") - Date.parse(startedAt ?? "")) / 1000);
   if (!(seconds >= 0)) return NOTHING;
@@ -99,9 +109,10 @@ function duration({ startedAt, finishedAt }: BuildPart): string {
   return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
 }
 
+/** A time of day that stays true, not an age that would have to be written anew. */
 function asOf({ createdAt, startedAt, finishedAt }: BuildPart): string {
   const [, day, time] = ISO_MINUTE.exec(finishedAt ?? startedAt ?? createdAt ?? "") ?? [];
-  return day && time ? `${day} ${time} UTC` : NOTHING;
+  return day && time ? `<time datetime="${day}" /> ${time} UTC` : NOTHING;
 }
 
 /** Events carry their times in UTC, with `Z`. */

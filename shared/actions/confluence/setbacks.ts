@@ -5,7 +5,7 @@ import type { ActionOutcome } from "../action.ts";
 import { retryAfterSeconds } from "../retry-after.ts";
 
 /** A call after which nothing more can be done in this attempt. */
-export type Ending = Exclude<ActionOutcome, { readonly outcome: "done" }>;
+export type Ending = Extract<ActionOutcome, { readonly outcome: "retry" | "give_up" }>;
 
 /** Why a write is not known to have been made. */
 export type WriteSetback =

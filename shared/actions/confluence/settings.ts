@@ -21,6 +21,8 @@ export const targetSettings = v.strictObject({
     v.strictObject({ basic: v.strictObject({ user: v.pipe(v.string(), v.nonEmpty()), token: secretRef }) }),
     v.strictObject({ bearer: secretRef }),
   ]),
+  /** Least seconds between two writes of a page while nothing ends; 30 unless told, 0 to 3,600. See `pace.ts`. */
+  progressSeconds: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(3_600)), 30),
   /** For one call, in seconds; 10 unless told, 1 to 30. */
   timeoutSeconds: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(30)), 10),
 });

@@ -10,14 +10,21 @@ import type { Ending, WriteSetback } from "./setbacks.ts";
 interface PageUpdate {
   readonly page: PageAddress;
   readonly client: PageClient;
-  readonly boards: Pick<BoardStore, "rows">;
+  readonly boards: Pick<BoardStore, "read">;
   readonly whenMissing: "append" | "skip";
-  /** The board's row that this is about: its state as written goes into the page's history. */
-  readonly pipeline: string;
-  /** Ends the version's message: the same for every try of one delivery and for no other, so that it proves a write. */
-  readonly delivery: string;
+  /**
+   * The board's row that this is about: its state as written goes into the page's history. The delivery ends the version's
+   * message: the same for every try of one delivery and for no other, so that it proves a write.
+   */
+  readonly row: Pick<BoardRow, "key" | "delivery">;
   readonly random: () => number;
   readonly signal: AbortSignal;
+}
+
+export interface PageUpdated {
+  readonly outcome: ActionOutcome;
+  /** The version that shows these rows, where one does now; `isOurs` if it was made here. */
+  readonly seen?: { readonly version: number; readonly rows: readonly BoardRow[]; readonly isOurs: boolean };
 }
 
 /**
@@ -29,18 +36,18 @@ interface PageUpdate {
  *
  * After a 409 the new body is read and spliced, never the old one sent with a higher number: a person's edit wins.
  */
-export async function updatePage(update: PageUpdate): Promise<ActionOutcome> {
+export async function updatePage(update: PageUpdate): Promise<PageUpdated> {
   let last: LastTry | undefined;
   for (let tries = 0; tries < MAX_TRIES && (await isTimeLeft(tries, update)); tries++) {
     const read = await update.client.read(update.page.id);
-    if (!read.ok) return endingAfter(last, read.setback);
+    if (!read.ok) return { outcome: endingAfter(last, read.setback) };
     const ended = last && (await outcomeOf(last, read.value, update));
     if (ended) return ended;
     const next = await writeNext(read.value, update);
     if ("outcome" in next) return next;
     last = next;
   }
-  return unsettled(last);
+  return { outcome: unsettled(last) };
 }
 
 /** Tries in one attempt. */
@@ -49,42 +56,57 @@ const MAX_TRIES = 5;
 /** A write that met a conflict, or of which no certain answer came. */
 interface LastTry {
   readonly number: number;
+  readonly rows: readonly BoardRow[];
   readonly setback: Exclude<WriteSetback, { readonly kind: "end" }>;
 }
 
-async function writeNext(page: StoredPage, update: PageUpdate): Promise<ActionOutcome | LastTry> {
+async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpdated | LastTry> {
   const { id } = update.page;
   const why = whyUnwritable(page);
-  if (why) return { outcome: "give_up", summary: `page ${id} is ${why}` };
-  const rows = await update.boards.rows(update.page);
+  if (why) return ended({ outcome: "give_up", summary: `page ${id} is ${why}` });
+  const { rows } = await update.boards.read(update.page);
   const content = renderRegion(rows);
   const splice = spliceRegion(page.body, content, update.whenMissing);
   switch (splice.kind) {
-    case "unchanged":
-      return shown(id, page.version.number, "shows this state already");
+    case "unchanged": {
+      const version = page.version.number;
+      return {
+        outcome: shown(update.page, version, "shows this state already"),
+        seen: { version, rows, isOurs: false },
+      };
+    }
     case "absent":
-      return { outcome: "done", summary: `page ${id} has no status region, and is to get none` };
+      return ended({ outcome: "done", summary: `page ${id} has no status region, and is to get none` });
     case "unusable":
-      return { outcome: "give_up", summary: `page ${id} was left as it is: ${splice.why}` };
+      return ended({ outcome: "give_up", summary: `page ${id} was left as it is: ${splice.why}` });
     case "changed":
-      return write({ title: page.title, body: splice.body }, page.version.number + 1, messageOf(rows, update), update);
+      return write({ title: page.title, body: splice.body }, page.version.number + 1, rows, update);
   }
 }
+
+const ended = (outcome: ActionOutcome): PageUpdated => ({ outcome });
 
 async function write(
   page: Pick<StoredPage, "title" | "body">,
   number: number,
-  message: string,
-  { page: { id }, client }: PageUpdate,
-): Promise<ActionOutcome | LastTry> {
-  const written = await client.write(id, { ...page, version: { number, message } });
-  if (written.ok) return shown(id, written.value.number, "shows the new state");
-  return written.setback.kind === "end" ? written.setback.ending : { number, setback: written.setback };
+  rows: readonly BoardRow[],
+  update: PageUpdate,
+): Promise<PageUpdated | LastTry> {
+  const version = { number, message: messageOf(rows, update) };
+  const written = await update.client.write(update.page.id, { ...page, version });
+  if (written.ok) return made(written.value.number, rows, update);
+  const { setback } = written;
+  return setback.kind === "end" ? ended(setback.ending) : { number, rows, setback };
 }
 
+const made = (version: number, rows: readonly BoardRow[], { page }: PageUpdate): PageUpdated => ({
+  outcome: shown(page, version, "shows the new state"),
+  seen: { version, rows, isOurs: true },
+});
+
 /** Tells the state that is written, which may be further on than the one that this delivery told. */
-function messageOf(rows: readonly BoardRow[], { pipeline, delivery }: PageUpdate): string {
-  const build = rows.find((row) => row.pipeline === pipeline)?.build;
+function messageOf(rows: readonly BoardRow[], { row: { key, delivery } }: PageUpdate): string {
+  const build = rows.find((row) => row.key === key)?.build;
   return `${build ? `${cut(build.pipeline, 120)} ${build.state} ` : ""}${markOf(delivery)}`;
 }
 
@@ -95,15 +117,17 @@ function whyUnwritable({ status, subtype }: StoredPage): string | undefined {
 }
 
 /** How the last try turned out, now that the page is read again; nothing if someone else's version took its place. */
-async function outcomeOf(last: LastTry, page: StoredPage, update: PageUpdate): Promise<ActionOutcome | undefined> {
-  if (await landed(last.number, page.version, update)) {
-    return shown(update.page.id, last.number, "shows the new state");
-  }
-  return stillUnknown(last) && page.version.number < last.number ? unsettled(last) : undefined;
+async function outcomeOf(last: LastTry, page: StoredPage, update: PageUpdate): Promise<PageUpdated | undefined> {
+  if (await landed(last.number, page.version, update)) return made(last.number, last.rows, update);
+  return stillUnknown(last) && page.version.number < last.number ? ended(unsettled(last)) : undefined;
 }
 
 /** Where a version cannot be looked up, splicing again serves as well: what we wrote is then found unchanged. */
-async function landed(number: number, current: PageVersion, { client, page, delivery }: PageUpdate): Promise<boolean> {
+async function landed(
+  number: number,
+  current: PageVersion,
+  { client, page, row: { delivery } }: PageUpdate,
+): Promise<boolean> {
   if (current.number < number) return false;
   if (current.number === number) return current.message.endsWith(markOf(delivery));
   const made = await client.version(page.id, number);
@@ -124,10 +148,11 @@ function unsettled(last: LastTry | undefined): Ending {
   return { outcome: "retry", summary: why, unknownOutcome: true, ...wait };
 }
 
-const shown = (page: string, version: number, what: string): ActionOutcome => ({
+/** The ending of an attempt after which a version of the page is known to show what it should. */
+export const shown = ({ id }: PageAddress, version: number, what: string): ActionOutcome => ({
   outcome: "done",
-  summary: `page ${page} ${what}`,
-  facts: { [`page ${page}`]: `version ${version}` },
+  summary: `page ${id} ${what}`,
+  facts: { [`page ${id}`]: `version ${version}` },
 });
 
 /** Full jitter before every try but the first; false when the attempt's time is over. */

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { spliceRegion } from "../../../../shared/actions/confluence/region.ts";
+import { asStored } from "../../../support/sandbox-confluence-markup.ts";
 import { splitDocument, storageDocument } from "./storage-documents.ts";
 
 const region = (content: string, name = "drawbridge") =>
@@ -70,6 +71,7 @@ describe("on any page", () => {
         const once = spliced(body, added);
         expect(once.startsWith(body)).toBe(true);
         expect(spliceRegion(once, added, "append")).toEqual({ kind: "unchanged" });
+        expect(spliceRegion(asStored(once), added, "append")).toEqual({ kind: "unchanged" });
       }),
     );
   });
@@ -90,7 +92,9 @@ describe("on any page", () => {
       fc.property(splitDocument, storageDocument, content, ([before, after], old, added) => {
         const splice = spliceRegion(`${before}${open}${old}${close}${after}`, added, "append");
         if (splice.kind === "unchanged") return;
-        expect(splice).toEqual({ kind: "changed", body: `${before}${open}${added}${close}${after}` });
+        const body = `${before}${open}${added}${close}${after}`;
+        expect(splice).toEqual({ kind: "changed", body });
+        expect(spliceRegion(body, added, "append")).toEqual({ kind: "unchanged" });
       }),
     );
   });

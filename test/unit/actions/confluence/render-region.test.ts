@@ -1,21 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MAX_REGION_BYTES, renderRegion } from "../../../../shared/actions/confluence/render-region.ts";
-import type { BuildPart, BuildState } from "../../../../shared/delivery/event.ts";
-import type { BoardRow } from "../../../../shared/store/boards.ts";
+import type { BuildState } from "../../../../shared/delivery/event.ts";
+import type { BoardRow, EndedRun, ShownBuild } from "../../../../shared/store/boards.ts";
 import { parseStorage } from "../../../support/sandbox-confluence-markup.ts";
 
-const row = (changes: Partial<BuildPart> = {}): BoardRow => {
-  const build: BuildPart = { system: "tekton", id: "run-1", pipeline: "ci/docs", state: "succeeded", ...changes };
-  return { pipeline: `${build.system} ${build.pipeline}`, build, delivery: "d-1" };
+const row = (changes: Partial<ShownBuild> = {}, ended?: EndedRun): BoardRow => {
+  const build: ShownBuild = { system: "tekton", id: "run-1", pipeline: "ci/docs", state: "succeeded", ...changes };
+  return { key: `${build.system} ${build.pipeline}`, build, delivery: "d-1", ...(ended && { ended }) };
 };
 
 /** The cells of the first row, without markup. */
-const cells = (changes: Partial<BuildPart>): readonly string[] => {
-  const [, shown = ""] = /<\/th><\/tr><tr>(.*?)<\/tr>/.exec(renderRegion([row(changes)])) ?? [];
+const cells = (changes: Partial<ShownBuild>, ended?: EndedRun): readonly string[] => {
+  const [, shown = ""] = /<\/th><\/tr><tr>(.*?)<\/tr>/.exec(renderRegion([row(changes, ended)])) ?? [];
   return shown
     .split("</td>")
-    .map((cell) => cell.replace(/<(?!a )[^>]*>/g, ""))
+    .map((cell) => cell.replace(/<(?!a |time)[^>]*>/g, ""))
     .slice(0, -1);
 };
 
@@ -26,23 +26,25 @@ describe("the region's content", () => {
         number: 512,
         url: "https://ci.example.test/runs/512?a=1&b=2",
         commit: "6c1f0de2a94b7358c0d1e2f3a4b5c6d7e8f90123",
-        startedBy: "Robin",
+        branch: "main",
+        starter: { identity: "wiki", name: "Robin" },
         startedAt: "2026-11-02T08:59:10.000Z",
         finishedAt: "2026-11-02T09:01:15.000Z",
       }),
     ).toEqual([
       "ci/docs (tekton)",
+      "main",
       "GreenPASSED",
       '<a href="https://ci.example.test/runs/512?a=1&amp;b=2">#512',
       "6c1f0de2",
-      "Robin",
+      "Robin, as told by wiki (verified)",
       "2 min 5 s",
-      "2026-11-02 09:01 UTC",
+      '<time datetime="2026-11-02" /> 09:01 UTC',
     ]);
   });
 
   test("leaves nothing empty when little is known", () => {
-    expect(cells({})).toEqual(["ci/docs (tekton)", "GreenPASSED", "-", "-", "-", "-", "-"]);
+    expect(cells({})).toEqual(["ci/docs (tekton)", "-", "GreenPASSED", "-", "-", "-", "-", "-"]);
   });
 
   test.each<[BuildState, string]>([
@@ -55,7 +57,32 @@ describe("the region's content", () => {
     ["timed_out", "RedTIMED OUT"],
     ["skipped", "GreySKIPPED"],
   ])("says %s in words and in colour", (state, expected) => {
-    expect(cells({ state })[1]).toBe(expected);
+    expect(cells({ state })[2]).toBe(expected);
+  });
+
+  test("shows beside a run under way how the one before ended", () => {
+    const ended = { state: "failed", number: 1, url: "https://ci.example.test/runs/1" } as const;
+    expect(cells({ id: "run-2", state: "running", number: 2 }, ended)[2]).toBe(
+      'BlueRUNNINGlast: RedFAILED <a href="https://ci.example.test/runs/1">#1',
+    );
+  });
+
+  test.each([
+    ["an identity", { identity: "wiki" }, "wiki (verified)"],
+    ["a name that an identity tells", { identity: "wiki", name: "Kim" }, "Kim, as told by wiki (verified)"],
+    [
+      "a name that would pass for proved",
+      { identity: "wiki", name: "root (verified)" },
+      "root (verified), as told by wiki (verified)",
+    ],
+    ["what shadow mode let in", { identity: "wiki", unproved: true as const }, "wiki (not verified)"],
+    ["nobody", undefined, "-"],
+  ])("says of a run started by %s what was proved", (_, starter, expected) => {
+    expect(cells(starter ? { starter } : {})[5]).toBe(expected);
+  });
+
+  test("names the environment where there is one", () => {
+    expect(cells({ environment: "production", branch: "main" })[1]).toBe("production");
   });
 
   test.each([
@@ -64,7 +91,7 @@ describe("the region's content", () => {
     ["2026-11-02T09:00:00.000Z", "2026-11-03T10:03:59.000Z", "25 h 3 min"],
     ["2026-11-02T09:00:00.000Z", "2026-11-02T08:00:00.000Z", "-"],
   ])("tells the time from %s to %s as %s", (startedAt, finishedAt, expected) => {
-    expect(cells({ startedAt, finishedAt })[5]).toBe(expected);
+    expect(cells({ startedAt, finishedAt })[6]).toBe(expected);
   });
 
   test.each([
@@ -72,16 +99,16 @@ describe("the region's content", () => {
     ["an address", { url: "https://ci.example.test/" }, '<a href="https://ci.example.test/">open'],
     ["an address that would run", { url: "javascript:alert(1)", number: 7 }, "#7"],
     ["no address", { url: "/runs/7" }, "-"],
-    ["an address out of all measure", { url: `https://ci.example.test/${"a".repeat(1_000)}` }, "-"],
+    ["an address out of all measure", { url: `https://ci.example.test/${"a".repeat(600)}` }, "-"],
   ])("links to the build when it has %s", (_, changes, expected) => {
-    expect(cells(changes)[2]).toBe(expected);
+    expect(cells(changes)[3]).toBe(expected);
   });
 
   test("keeps a commit's name whole that is no hash", () => {
-    expect(cells({ commit: "HEAD" })[3]).toBe("HEAD");
+    expect(cells({ commit: "HEAD" })[4]).toBe("HEAD");
   });
 
-  test("leaves out the pipelines that ran longest ago when there are too many", () => {
+  test("leaves out the rows that ran longest ago when there are too many", () => {
     const rows = Array.from({ length: 200 }, (_, index) =>
       row({ pipeline: `ci/p${index}`, createdAt: new Date(Date.UTC(2026, 0, 200 - index)).toISOString() }),
     );
@@ -90,28 +117,40 @@ describe("the region's content", () => {
     expect(Buffer.byteLength(content)).toBeGreaterThan(MAX_REGION_BYTES - 1_000);
     const shown = content.match(/ci\/p\d+/g) ?? [];
     expect(shown).toEqual(shown.map((_, index) => `ci/p${index}`));
-    expect(content).toContain(`the ${200 - shown.length} pipelines`);
+    expect(content).toContain(`oldest first: ${200 - shown.length}.`);
   });
 
   test("is well-formed and bounded whatever the senders say, and the same each time", () => {
     const anything = fc.string({ unit: "binary", maxLength: 5_000 });
     const hostile = fc.oneof(
       anything,
-      fc.constantFrom("]]>", "<script>", "&#0;", "\"'", "\u0000\u000B\uFFFE\uD800", "&".repeat(5_000)),
+      fc.constantFrom(
+        "<ac:link><ri:user ri:account-id='7'/></ac:link>",
+        "[~robin]",
+        "]]>",
+        "<script>",
+        "&#0;",
+        "\"'",
+        "\u0000\u000B\uFFFE\uD800",
+        "&".repeat(5_000),
+      ),
     );
     const build = fc.record({
       pipeline: hostile,
-      startedBy: hostile,
+      starter: fc.record({ identity: hostile, name: hostile }),
+      branch: hostile,
       commit: hostile,
       url: hostile,
       finishedAt: hostile,
     });
     fc.assert(
       fc.property(fc.array(build, { maxLength: 4 }), (builds) => {
-        const rows = builds.map(row);
+        const rows = builds.map((one) => row(one));
         const content = renderRegion(rows);
         parseStorage(content);
         expect(content).not.toMatch(/CDATA|<script/);
+        // Nothing that Confluence would take for a mention, and tell somebody of.
+        expect(content).not.toMatch(/<ri:|<ac:link|<at:/);
         expect(Buffer.byteLength(content)).toBeLessThanOrEqual(MAX_REGION_BYTES);
         expect(renderRegion(structuredClone(rows))).toBe(content);
       }),
@@ -120,9 +159,9 @@ describe("the region's content", () => {
 
   test("fits one row however long its texts are", () => {
     const long = '"'.repeat(10_000);
-    const content = renderRegion([
-      row({ pipeline: long, commit: long, startedBy: long, url: `https://ci.example.test/?${"&".repeat(900)}` }),
-    ]);
-    expect(content).not.toContain("Not shown");
+    const url = `https://ci.example.test/?${"&".repeat(570)}`;
+    const build = { pipeline: long, branch: long, commit: long, starter: { identity: long, name: long }, url } as const;
+    const ended = { state: "timed_out", number: 511, url } as const;
+    expect(renderRegion([row({ ...build, state: "running" }, ended)])).not.toContain("left out");
   });
 });

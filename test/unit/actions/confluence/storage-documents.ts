@@ -24,6 +24,13 @@ const leaf = fc.oneof(
     `<p title="${escaped(DECOY)}" data-x='>'>x</p>`,
     `<ac:structured-macro ac:name="code"><ac:plain-text-body><![CDATA[${DECOY}]]></ac:plain-text-body></ac:structured-macro>`,
     '<ac:structured-macro ac:name="anchor"><ac:parameter ac:name="">other-start</ac:parameter></ac:structured-macro>',
+    // Other tools' marks: ends of a region of theirs, a block of an app, tasks, a picture, a mention.
+    '<ac:structured-macro ac:name="build-status-start"/><p>#7</p><ac:structured-macro ac:name="build-status-end"/>',
+    '<ac:adf-extension><ac:adf-node type="panel"><ac:adf-attribute key="panel-type">note</ac:adf-attribute></ac:adf-node></ac:adf-extension>',
+    "<ac:task-list><ac:task><ac:task-id>1</ac:task-id><ac:task-status>incomplete</ac:task-status></ac:task></ac:task-list>",
+    '<ac:image ac:width="300"><ri:attachment ri:filename="a&amp;b.png" ri:version-at-save="2"/></ac:image>',
+    '<ac:link><ri:user ri:account-id="557058:1"/></ac:link>',
+    '<ac:placeholder ac:type="mention">drawbridge-end</ac:placeholder>',
     '<ac:structured-macro ac:name="status" ac:macro-id="1f"><ac:parameter ac:name="title">drawbridge</ac:parameter></ac:structured-macro>',
   ),
 );

@@ -1,0 +1,70 @@
+import type { BusEntry } from "../../bus/entry.ts";
+import { cut } from "../../delivery/event.ts";
+import type { BoardRow, ShownBuild, Starter } from "../../store/boards.ts";
+
+/** A row as an event tells it. */
+export type ToldRow = Omit<BoardRow, "ended">;
+
+/** What an attempt knows of what happened. */
+interface Happening {
+  readonly entry: BusEntry;
+  /** The delivery that caused it all, else the event's own. */
+  readonly origin: BusEntry;
+}
+
+/** The row that a build or a deployment has on a page; nothing for other events. */
+export function rowOf(happening: Happening): ToldRow | undefined {
+  const told = buildOf(happening.entry);
+  if (!told) return undefined;
+  const build = { ...told, starter: starterOf(happening) };
+  return { key: cut(keyOf(build), MAX_KEY_LENGTH), build, delivery: happening.entry.detail.delivery };
+}
+
+/** UTF-16 code units: three bytes each at most, and a sort key has 1,024. */
+const MAX_KEY_LENGTH = 300;
+
+function keyOf({ system, pipeline, branch, environment }: ShownBuild): string {
+  const place = environment === undefined ? branch && ` on ${branch}` : ` to ${environment}`;
+  return `${system} ${pipeline}${place ?? ""}`;
+}
+
+/** The row is kept for long, so texts that it does not show stay out of it. */
+function buildOf({ source, detail }: BusEntry): ShownBuild | undefined {
+  if ("build" in detail) {
+    const { message: _, title: __, results: ___, reason: ____, startedBy: _____, ...build } = detail.build;
+    return build;
+  }
+  if (!("deployment" in detail)) return undefined;
+  const { id, project, environment, state, commit, url } = detail.deployment;
+  return {
+    system: source.replace(/^drawbridge\./, ""),
+    id,
+    pipeline: project,
+    environment,
+    state,
+    ...(commit !== undefined && { commit }),
+    ...(url !== undefined && { url }),
+    // GitLab counts deployments up, and tells no time of their beginning: the number alone orders them.
+    ...(/^\d{1,12}$/.test(id) && { number: Number(id) }),
+    finishedAt: detail.time,
+  };
+}
+
+/** A name counts only with the identity that told it: that of the delivery which started the run, where one is known. */
+function starterOf({ entry, origin }: Happening): Starter {
+  const isTraced = origin.detail.delivery !== entry.detail.delivery;
+  const ownName = !isTraced && "build" in entry.detail ? entry.detail.build.startedBy : undefined;
+  const { actor, principal } = origin.detail;
+  const name = ownName ?? actor?.name ?? actor?.id;
+  const unproved = principal.issuer === UNPROVED_ISSUER && { unproved: true as const };
+  return { identity: identityOf(principal), ...unproved, ...(name !== undefined && { name }) };
+}
+
+/** See `delivery/authentic.ts`. */
+const UNPROVED_ISSUER = "drawbridge:unproved";
+
+/** An issuer without a host stands for one source: the subject says which. */
+function identityOf({ issuer, subject }: BusEntry["detail"]["principal"]): string {
+  const host = URL.canParse(issuer) ? new URL(issuer).host : "";
+  return host === "" ? subject : `${subject} at ${host}`;
+}

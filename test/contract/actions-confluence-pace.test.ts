@@ -1,0 +1,182 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { BusEntry } from "../../shared/bus/entry.ts";
+import { callOut } from "../../shared/host/call-out.ts";
+import { laterBy } from "../../shared/host/clock.ts";
+import type { BoardStore } from "../../shared/store/boards.ts";
+import { memoryBoards } from "../support/memory-boards.ts";
+import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
+import { type BenchOptions, benchFor, buildEntry } from "../support/sandbox-confluence-action.ts";
+import { testClock } from "../support/tools.ts";
+import { VirtualTime } from "../support/virtual-time.ts";
+
+const PAGE = "98310";
+
+describe.each(["cloud", "data-center"] as const)("the pace at which a page of %s is written", (product) => {
+  let sandbox: SandboxConfluence;
+  let sent: { method: string; body: string }[];
+  beforeEach(async () => {
+    sandbox = await startSandboxConfluence({ product });
+    sent = [];
+  });
+  afterEach(() => sandbox.close());
+
+  const versions = () => sandbox.page(PAGE).versions;
+  const body = () => sandbox.page(PAGE).latest.body;
+  const bench = (changes: BenchOptions = {}) => {
+    const clock = testClock();
+    const boards = memoryBoards();
+    const spying: typeof callOut = (call) => {
+      sent.push({ method: call.method, body: String(call.body) });
+      return callOut(call);
+    };
+    const options = { clock, boards, callOut: spying, target: { progressSeconds: 30 }, ...changes };
+    return { ...benchFor(sandbox, product, options), clock, boards };
+  };
+  const told = (state: NonNullable<Parameters<typeof buildEntry>[0]>["state"], number = 512) =>
+    buildEntry({ ...(state && { state }), number, createdAt: `2026-11-02T08:${number % 60}:00.000Z` });
+
+  test("is at once for the first state, and for the next what is left of the pause", async () => {
+    const { run, clock } = bench();
+    await expect(run(told("queued"))).resolves.toMatchObject({ outcome: "done" });
+    clock.advance(4_000);
+    await expect(run(told("running"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 26 });
+    expect(body()).toContain("QUEUED");
+    clock.advance(26_000);
+    await expect(run(told("running"))).resolves.toMatchObject({ outcome: "done" });
+    expect(body()).toContain("RUNNING");
+  });
+
+  test("leaves a run's end no time to wait but a moment, for others to join it", async () => {
+    const { run, clock } = bench();
+    await run(told("running"));
+    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 2 });
+    clock.advance(2_000);
+    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "done" });
+    expect(body()).toContain("FAILED");
+  });
+
+  test("lets one version carry what others told meanwhile, and they find it without asking Confluence", async () => {
+    const { run, clock } = bench();
+    const [site, docs] = [buildEntry({ pipeline: "ci/site", state: "running" }), told("running")];
+    await run(told("queued"));
+    for (const entry of [site, docs]) await expect(run(entry)).resolves.toMatchObject({ outcome: "wait" });
+    clock.advance(30_000);
+    await run(site);
+    sent.length = 0;
+    await expect(run(docs)).resolves.toEqual({
+      outcome: "done",
+      summary: "page 98310 shows this state, written together with others",
+      facts: { "page 98310": "version 3" },
+    });
+    expect(sent).toEqual([]);
+    expect(versions()).toHaveLength(3);
+  });
+
+  test("makes of a burst of 200 updates six versions at most, the last of them right", async () => {
+    const { run, clock } = bench();
+    const time = new VirtualTime(clock);
+    const going = ["running", "waiting"] as const;
+    const states = ["queued", ...going, ...going, ...going, "succeeded"] as const;
+    for (let update = 0; update < 200; update++) {
+      const state = states[Math.floor(update / 25)] ?? "queued";
+      const entry = buildEntry({ pipeline: `ci/p${update % 25}`, state });
+      time.at(update / 100, () => secondsUntilNext(run, entry));
+    }
+    await time.run();
+    expect(versions().length - 1).toBeLessThanOrEqual(6);
+    expect(body().match(/PASSED/g)).toHaveLength(25);
+    expect(body()).not.toMatch(/QUEUED|RUNNING|WAITING/);
+  });
+
+  test("is no write at all where the page says it already, however late it is told again", async () => {
+    const { run, clock } = bench();
+    await run(told("succeeded"));
+    clock.advance(3_600_000);
+    await expect(run(told("succeeded"))).resolves.toMatchObject({ outcome: "done" });
+    expect(versions()).toHaveLength(2);
+  });
+
+  test("puts the region back that a person took away, when the state is told again", async () => {
+    const { run, clock } = bench();
+    await run(told("succeeded"));
+    sandbox.humanEdit(PAGE, () => "<p>Empty.</p>");
+    clock.advance(3_600_000);
+    await run(told("succeeded"));
+    expect(body()).toContain("PASSED");
+  });
+
+  test("has one writer: another waits, and takes over from one that never came back", async () => {
+    const { run, clock, boards } = bench();
+    await boards.lease({ site: sandbox.site(product), id: PAGE }, clock.now(), laterBy(clock.now(), 75_000));
+    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 2 });
+    expect(sent).toEqual([]);
+    clock.advance(75_000);
+    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "done" });
+  });
+
+  test("has one writer of many that come at once", async () => {
+    const { run } = bench();
+    const outcomes = await Promise.all(["ci/a", "ci/b", "ci/c"].map((pipeline) => run(buildEntry({ pipeline }))));
+    expect(outcomes.filter(({ outcome }) => outcome === "done")).toHaveLength(1);
+    expect(versions()).toHaveLength(2);
+  });
+
+  test("is asked once more by a writer that looked before another had written for both", async () => {
+    const { run, boards, clock } = bench();
+    const lookingLong: BoardStore = {
+      ...boards,
+      read: async (page) => {
+        const board = await boards.read(page);
+        await run(buildEntry({ pipeline: "ci/site" }));
+        sent.length = 0;
+        return board;
+      },
+    };
+    const late = bench({ boards: lookingLong, clock });
+    await expect(late.run(told("running"))).resolves.toMatchObject({
+      outcome: "done",
+      summary: "page 98310 shows this state, written together with others",
+    });
+    expect(sent).toEqual([]);
+  });
+
+  test("keeps all others off a page for the time that Confluence asked for", async () => {
+    const { run, clock } = bench();
+    sandbox.failNext({ on: "PUT", status: 429, headers: { "retry-after": "1800" } });
+    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "retry", afterSeconds: 1_800 });
+    sent.length = 0;
+    clock.advance(600_000);
+    const other = buildEntry({ pipeline: "ci/site" });
+    await expect(run(other)).resolves.toMatchObject({ outcome: "wait", afterSeconds: 1_200 });
+    expect(sent).toEqual([]);
+    clock.advance(1_200_000);
+    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "done" });
+    await expect(run(other)).resolves.toMatchObject({ outcome: "done" });
+  });
+
+  test("waits for one page of several and gives up another only when nothing is left to do", async () => {
+    const { run, clock } = bench({ options: { page: undefined } });
+    const site = sandbox.site(product);
+    const message = `See ${site}/spaces/ENG/pages/${PAGE} and ${site}/pages/viewpage.action?pageId=77`;
+    const both = (state: "running" | "succeeded") => buildEntry({ message, state });
+    await run(both("running"));
+    const waiting = await run(both("succeeded"));
+    expect(waiting).toMatchObject({ outcome: "wait", summary: expect.stringMatching(/98310 has just.*404/) });
+    clock.advance(2_000);
+    await expect(run(both("succeeded"))).resolves.toMatchObject({ outcome: "give_up" });
+    expect(body()).toContain("PASSED");
+  });
+
+  test("is told to be a minor edit where there are such", async () => {
+    await bench().run(told("succeeded"));
+    const [put] = sent.filter(({ method }) => method === "PUT").map((call) => JSON.parse(call.body));
+    expect(put.version.minorEdit).toBe(product === "data-center" ? true : undefined);
+  });
+});
+
+/** As the bridge runs an action: nothing when it is over. */
+async function secondsUntilNext(run: (entry: BusEntry) => Promise<object>, entry: BusEntry) {
+  const told = await run(entry);
+  if ("outcome" in told && told.outcome === "done") return undefined;
+  return "afterSeconds" in told && typeof told.afterSeconds === "number" ? told.afterSeconds : 1;
+}

@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { epochMillis, laterBy } from "../../shared/host/clock.ts";
+import type { BoardStore, ShownBuild } from "../../shared/store/boards.ts";
+import { createTable } from "../../shared/store/create-table.ts";
+import { DynamoDbBoards } from "../../shared/store/dynamodb-boards.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
+import type { EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
+import { memoryBoards } from "../support/memory-boards.ts";
+import { dynamoDbKinds } from "../support/stores.ts";
+import { testClock } from "../support/tools.ts";
+
+const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
+const PAGE = { site: "https://wiki.example.test", id: "98310" };
+
+const row = (changes: Partial<ShownBuild>, delivery = "d-1") => {
+  const build: ShownBuild = {
+    system: "tekton",
+    id: "run-1",
+    pipeline: "ci/docs",
+    state: "running",
+    createdAt: "2026-11-02T09:00:00.000Z",
+    ...changes,
+  };
+  return { key: "tekton ci/docs on main", build, delivery };
+};
+const first = { id: "run-1", number: 1, state: "failed", finishedAt: "2026-11-02T09:03:00.000Z" } as const;
+const second = { id: "run-2", number: 2, state: "running", createdAt: "2026-11-02T10:00:00.000Z" } as const;
+
+suite("in memory", undefined, async () => ({ open: async () => memoryBoards(), stop: async () => undefined }));
+for (const kind of dynamoDbKinds) {
+  suite(kind.name, kind.missing, async () => {
+    const database: EmbeddedDynamoDb = await kind.start();
+    let tables = 0;
+    const open = async () => {
+      const name = `boards-${++tables}`;
+      await createTable(database.client, name);
+      return new DynamoDbBoards(new DynamoDbTable(database.client, name), { retentionDays: 30, clock: testClock() });
+    };
+    return { open, stop: () => database.stop() };
+  });
+}
+
+interface Harness {
+  /** Empty boards. */
+  open(): Promise<BoardStore>;
+  stop(): Promise<void>;
+}
+
+function suite(name: string, missing: string | undefined, start: () => Promise<Harness>): void {
+  const title = missing === undefined ? name : `${name}: left out, ${missing}`;
+  describe.skipIf(missing !== undefined)(`boards on ${title}`, () => {
+    let harness: Harness;
+    beforeAll(async () => {
+      harness = await start();
+    }, 60_000);
+    afterAll(() => harness?.stop());
+
+    it("never step back, whatever the order of arrival", async () => {
+      const boards = await harness.open();
+      const finishedAt = "2026-11-02T09:03:00.000Z";
+      expect(await boards.advance(PAGE, row({ state: "running" }))).toBe(true);
+      expect(await boards.advance(PAGE, row({ state: "succeeded", finishedAt }, "d-2"))).toBe(true);
+      expect(await boards.advance(PAGE, row({ state: "running" }, "d-3"))).toBe(false);
+      expect(await boards.advance(PAGE, row({ state: "queued" }, "d-4"))).toBe(false);
+      expect((await boards.read(PAGE)).rows).toEqual([row({ state: "succeeded", finishedAt }, "d-2")]);
+    });
+
+    it("take the same state again, so that a repeat is harmless", async () => {
+      const boards = await harness.open();
+      expect(await boards.advance(PAGE, row({ state: "running" }))).toBe(true);
+      expect(await boards.advance(PAGE, row({ state: "running" }))).toBe(true);
+    });
+
+    it("show a later run in its first state beside the end of the one before", async () => {
+      const boards = await harness.open();
+      await boards.advance(PAGE, row(first));
+      expect(await boards.advance(PAGE, row(second, "d-2"))).toBe(true);
+      const ended = { number: 1, state: "failed" };
+      expect((await boards.read(PAGE)).rows).toEqual([{ ...row(second, "d-2"), ended }]);
+    });
+
+    it("take the end of a run that is told after a later run has begun, as often as it is told", async () => {
+      const boards = await harness.open();
+      await boards.advance(PAGE, row(second, "d-2"));
+      expect(await boards.advance(PAGE, row(first))).toBe(true);
+      expect(await boards.advance(PAGE, row(first))).toBe(true);
+      expect(await boards.advance(PAGE, row({ ...first, state: "running" }))).toBe(false);
+      expect((await boards.read(PAGE)).rows).toMatchObject([{ delivery: "d-2", ended: { state: "failed" } }]);
+    });
+
+    it("tell of no earlier end once the run has ended itself", async () => {
+      const boards = await harness.open();
+      const end = { ...second, state: "succeeded", finishedAt: "2026-11-02T10:05:00.000Z" } as const;
+      await boards.advance(PAGE, row(second));
+      await boards.advance(PAGE, row(end, "d-2"));
+      expect(await boards.advance(PAGE, row(first))).toBe(false);
+      expect((await boards.read(PAGE)).rows).toEqual([row(end, "d-2")]);
+    });
+
+    it("keep pages and rows apart", async () => {
+      const boards = await harness.open();
+      const other = { ...row({}), key: "gitlab docs on main" };
+      await boards.advance(PAGE, row({}));
+      await boards.advance(PAGE, other);
+      await boards.advance({ ...PAGE, id: "5" }, row({}));
+      expect((await boards.read(PAGE)).rows).toEqual([other, row({})]);
+      expect(await boards.read({ ...PAGE, site: "https://elsewhere.example.test" })).toEqual({ rows: [], record: {} });
+    });
+
+    it("end in the furthest state when many writers come at once", async () => {
+      const boards = await harness.open();
+      const states = ["queued", "running", "waiting", "running", "succeeded", "queued"] as const;
+      const told = states.flatMap((state) => [row({ state }), row({ state })]);
+      await Promise.all(told.map((one) => boards.advance(PAGE, one)));
+      expect((await boards.read(PAGE)).rows[0]?.build.state).toBe("succeeded");
+    });
+
+    it("have one writer of many, until it ends or its time is over", async () => {
+      const boards = await harness.open();
+      const lease = (atMs: number) => boards.lease(PAGE, laterBy(START, atMs), laterBy(START, atMs + 1_000));
+      const leases = await Promise.all(Array.from({ length: 20 }, () => lease(0)));
+      const [won, ...others] = leases.filter((one) => one !== undefined);
+      if (!won) throw new Error("one should have got it");
+      expect(others).toEqual([]);
+      expect(await lease(999)).toBeUndefined();
+      expect(await boards.release(PAGE, won, {})).toBe(true);
+      expect(await lease(999)).toMatchObject({ owner: 2 });
+      expect(await lease(1_999)).toMatchObject({ owner: 3 });
+      expect(await boards.lease({ ...PAGE, id: "5" }, START, START)).toMatchObject({ owner: 1 });
+    });
+
+    it("keep what the writer noted, and nothing of a writer whose lease went to another", async () => {
+      const boards = await harness.open();
+      const stale = await boards.lease(PAGE, START, laterBy(START, 1_000));
+      const owner = await boards.lease(PAGE, laterBy(START, 1_000), laterBy(START, 2_000));
+      if (!stale || !owner) throw new Error("both should have got it");
+      const record = { shown: { at: START, version: 7, marks: ["a", "b"] }, writtenAt: START };
+      expect(await boards.release(PAGE, stale, { restUntil: START })).toBe(false);
+      expect(await boards.release(PAGE, owner, record)).toBe(true);
+      expect(await boards.release(PAGE, owner, {})).toBe(false);
+      expect((await boards.read(PAGE)).record).toEqual(record);
+      expect(await boards.lease(PAGE, laterBy(START, 1_000), laterBy(START, 2_000))).toEqual({ owner: 3, record });
+    });
+  });
+}

@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { systemClock as clock } from "../../shared/host/clock.ts";
+import { startEmbeddedDynamoDb } from "../../shared/store/embedded.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
+import { startSandboxConfluence } from "../support/sandbox-confluence.ts";
+import { benchFor } from "../support/sandbox-confluence-action.ts";
+import { damageOf, type Schedule, storm, type Task, versionsOfBridge } from "../support/storm.ts";
+
+/**
+ * `npm run storm`: ten pipelines and ten people write one page for a real minute, with the default pace and a real table.
+ * Ends with 1 when an edit is lost, a state is wrong, or the bridge wrote more versions than it may.
+ */
+const SECONDS = 60;
+const PROGRESS_SECONDS = 30;
+
+/** As the wall clock has it, all tasks side by side. */
+function realTime(): Schedule {
+  const tasks: { readonly at: number; readonly run: Task }[] = [];
+  const goOn = async ({ at, run }: (typeof tasks)[number]): Promise<void> => {
+    let wait: number | undefined = at;
+    while (wait !== undefined) {
+      await sleep(wait * 1_000);
+      wait = await run();
+    }
+  };
+  return {
+    at: (at, run) => void tasks.push({ at, run }),
+    run: async () => void (await Promise.all(tasks.map(goOn))),
+  };
+}
+
+const database = await startEmbeddedDynamoDb({ table: "drawbridge" });
+const sandbox = await startSandboxConfluence({ product: "cloud" });
+try {
+  const { boards } = openStores(database.client, "drawbridge", { retentionDays: 1, markUnrelayed: true, clock });
+  const target = { progressSeconds: PROGRESS_SECONDS };
+  const bench = benchFor(sandbox, "cloud", { clock, boards, random: Math.random, target });
+  const given = { sandbox, bench, seconds: SECONDS, progressSeconds: PROGRESS_SECONDS, random: Math.random };
+  const result = await storm({ ...given, schedule: realTime() });
+  const damage = damageOf(sandbox, result);
+  const ours = versionsOfBridge(sandbox);
+  process.stdout.write(
+    `${result.edits.length} edits of people, ${ours} versions of the bridge (at most ${result.mostVersions})\n`,
+  );
+  for (const line of damage) process.stdout.write(`wrong: ${line}\n`);
+  process.exitCode = damage.length === 0 ? 0 : 1;
+} finally {
+  await sandbox.close();
+  await database.stop();
+}
