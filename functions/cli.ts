@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { runCommand } from "../shared/cli/run-command.ts";
 import { printable } from "../shared/cli/table.ts";
-import { USAGE } from "../shared/cli/usage.ts";
+import { FLAGS, USAGE } from "../shared/cli/usage.ts";
 import { Fault } from "../shared/host/fault.ts";
 import { start } from "./start.ts";
 
@@ -9,12 +9,15 @@ import { start } from "./start.ts";
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
 
 const OPTIONS = Object.fromEntries(
-  [...USAGE.matchAll(/--([a-z-]+)/g)].map(([, name = ""]) => [name, { type: "string" as const }]),
+  [...USAGE.matchAll(/--([a-z-]+)/g)].map(([, name = ""]) => [
+    name,
+    { type: FLAGS.includes(name) ? ("boolean" as const) : ("string" as const) },
+  ]),
 );
 
 try {
   const { positionals, values } = parseArgs({ allowPositionals: true, options: OPTIONS });
-  const given = values as Readonly<Record<string, string | undefined>>;
+  const given = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
   const [command = "help"] = positionals;
   if (command === "start") await start(given, process.env);
   else

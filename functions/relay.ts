@@ -10,7 +10,7 @@ import { DynamoDbDeliveries, recordedEventIn } from "../shared/store/dynamodb-de
 import { DynamoDbTable } from "../shared/store/dynamodb-table.ts";
 
 const { retentionDays } = compiledWithoutRoutes().limits;
-const log = awsLog("relay", clock);
+const log = awsLog("relay", process.env, clock);
 const bus = new EventBridgeBus(eventBridgeClient(), setting(process.env, "BUS_NAME"));
 const table = new DynamoDbTable(dynamoDbClient(), setting(process.env, "TABLE_NAME"));
 const outbox = new DynamoDbDeliveries(table, { retentionDays, markUnrelayed: false });

@@ -4,6 +4,8 @@ import { connectRoutes, connectSources } from "../shared/config/connect.ts";
 import type { Config } from "../shared/config/schema.ts";
 import { act } from "../shared/delivery/act.ts";
 import { Lanes } from "../shared/delivery/lanes.ts";
+import { refuseOverRate } from "../shared/delivery/rate-limits.ts";
+import { Refusals } from "../shared/delivery/refusals.ts";
 import { RelayWorker } from "../shared/delivery/relay-worker.ts";
 import type { RetryPolicy } from "../shared/delivery/retry-delay.ts";
 import { callOut } from "../shared/host/call-out.ts";
@@ -12,8 +14,12 @@ import type { Log } from "../shared/host/log.ts";
 import { Loop } from "../shared/host/loop.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
 import { createApp } from "../shared/http/app.ts";
-import { listen } from "../shared/http/listen.ts";
+import { type ListenAddress, listen } from "../shared/http/listen.ts";
+import { policyOf } from "../shared/identity/policy.ts";
 import { createTokenVerifier } from "../shared/identity/verify-token.ts";
+import { openIssuer } from "../shared/outbound/open-issuer.ts";
+import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
+import { statusSource } from "../shared/status/index.ts";
 import { deleteExpired, startEmbeddedDynamoDb } from "../shared/store/embedded.ts";
 import { openStores } from "../shared/store/open-stores.ts";
 
@@ -22,8 +28,7 @@ export interface StandaloneOptions {
   readonly secrets: Secrets;
   readonly log: Log;
   readonly retry: RetryPolicy;
-  /** Port 0 takes any free one. */
-  readonly address: { readonly hostname: string; readonly port: number };
+  readonly address: ListenAddress;
   /** Folder of the database's files; in memory when absent. */
   readonly dataPath?: string;
 }
@@ -35,9 +40,13 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
   const database = await startEmbeddedDynamoDb({ table: TABLE_NAME, ...(dataPath && { path: dataPath }) });
   const retentionDays = config.limits.retentionDays;
   const stores = openStores(database.client, TABLE_NAME, { retentionDays, markUnrelayed: true, clock });
-  const { deliveries, actions } = stores;
-  const tokens = createTokenVerifier(config.issuers, { clock });
-  const routes = connectRoutes(config, { ...stores, secrets, clock, callOut, random });
+  const { deliveries, actions, rates, seenTokens } = stores;
+  const policy = policyOf(config.roles);
+  const trustEntries = Object.keys(config.issuers);
+  const tokens = createTokenVerifier(config.issuers, { seenTokens, publicUrl: config.identity?.issuer, clock });
+  const issuer = openIssuer(config.identity, { secrets });
+  const outbound = new OutboundTokens({ secrets, callOut, clock, issuer });
+  const routes = connectRoutes(config, { ...stores, secrets, clock, callOut, outbound, random });
   const targets = routes.map(({ target }) => target);
   const run = (id: string) => act(id, { ...stores, routes, retry, clock, random, log });
   const lanes = new Lanes(targets, { actions, clock, log, act: run });
@@ -46,11 +55,15 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
   const app = createApp({
     sources: connectSources(config, { secrets, tokens, clock }),
     maxBodyBytes: config.limits.bodyBytes,
-    readers: Object.keys(config.issuers),
+    trustEntries,
+    status: statusSource({ tokens, trustEntries, policy, issuers: config.issuers }),
+    policy,
+    refuseOverRate: (principal) => refuseOverRate(principal, { policy, rates, clock }),
+    refusals: new Refusals({ deliveries, log }),
     recorded: (delivery) => relay.recorded(delivery),
     ready: () => deliveries.unrelayed(clock.now(), 1),
     newRequestId: randomUUID,
-    ...{ deliveries, tokens, clock, log },
+    ...{ deliveries, issuer, tokens, clock, log },
   });
   const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () =>
     deleteExpired(database.client, TABLE_NAME, clock.now()),

@@ -6,6 +6,7 @@ import { systemClock, toIso } from "../shared/host/clock.ts";
 import { Fault } from "../shared/host/fault.ts";
 import { jsonLog } from "../shared/host/log.ts";
 import { LocalSecrets } from "../shared/host/secrets.ts";
+import { readTlsSettings } from "../shared/http/tls.ts";
 import { startStandalone } from "./standalone.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -28,6 +29,10 @@ export async function start(
   if (errors.length > 0) {
     throw new Fault("configuration_invalid", errors.map(({ message }) => message).join("\n"), { retryable: false });
   }
+  const tls = await readTlsSettings(
+    { certificate: options["tls-cert"], key: options["tls-key"], clientCa: options["client-ca"] },
+    secrets,
+  );
   const log = jsonLog(
     (line) => process.stdout.write(line),
     () => toIso(systemClock.now()),
@@ -37,7 +42,7 @@ export async function start(
     secrets,
     log,
     retry: DEFAULT_RETRY,
-    address: { hostname: host, port: Number(port) },
+    address: { hostname: host, port: Number(port), tls },
     dataPath: data,
   });
   log.info({ url: bridge.url.origin, config: path }, "started");

@@ -13,7 +13,7 @@ import { DynamoDbTable } from "../shared/store/dynamodb-table.ts";
 const ROUND_MS = 15_000;
 
 const { retentionDays } = compiledWithoutRoutes().limits;
-const log = awsLog("sweep", clock);
+const log = awsLog("sweep", process.env, clock);
 const bus = new EventBridgeBus(eventBridgeClient(), setting(process.env, "BUS_NAME"));
 const table = new DynamoDbTable(dynamoDbClient(), setting(process.env, "TABLE_NAME"));
 const deliveries = new DynamoDbDeliveries(table, { retentionDays, markUnrelayed: false });

@@ -33,6 +33,8 @@ export class Act extends BridgeFunction {
     const limits = { batchSize: 1, maxConcurrency: concurrency };
     this.handler.addEventSource(new SqsEventSource(queue.queue, { ...limits, reportBatchItemFailures: true }));
     queue.deadLetters.grant(this.handler, "sqs:SendMessage");
+    // An action that waits its turn goes to the queue's end.
+    queue.queue.grant(this.handler, "sqs:SendMessage");
     table.allow(this.handler, ["GetItem", "PutItem", "UpdateItem", "Query"]);
     grantSecrets(this.handler, secrets);
   }

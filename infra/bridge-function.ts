@@ -8,6 +8,8 @@ import { bundling, entryOf, type FunctionName, PROJECT_ROOT } from "./bundling.t
 
 /** What all functions of an installation have in common. */
 export interface FunctionDefaults {
+  /** Name of the installation: its log lines and metrics carry it. */
+  readonly stage: string;
   /** The plain value of `drawbridge.yaml`. */
   readonly configuration: unknown;
   readonly logRetention: RetentionDays;
@@ -31,7 +33,7 @@ export class BridgeFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: BridgeFunctionProps) {
     super(scope, id);
-    const { name, description, configuration, environment, timeout, memoryMb = 512 } = props;
+    const { name, description, configuration, stage, environment, timeout, memoryMb = 512 } = props;
     this.log = new LogGroup(this, "Log", { retention: props.logRetention, removalPolicy: RemovalPolicy.DESTROY });
     const role = new Role(this, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
     this.log.grantWrite(role);
@@ -43,7 +45,7 @@ export class BridgeFunction extends Construct {
       architecture: Architecture.ARM_64,
       memorySize: memoryMb,
       tracing: Tracing.ACTIVE,
-      environment,
+      environment: { STAGE: stage, ...environment },
       timeout,
       role,
       logGroup: this.log,

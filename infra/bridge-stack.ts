@@ -75,7 +75,7 @@ export class BridgeStack extends Stack {
   }
 
   #functions({ settings, compiled: { config, value } }: BridgeStackProps, { table, bus, queues, failures }: Places) {
-    const defaults = { configuration: value, logRetention: settings.logDays, table };
+    const defaults = { stage: settings.stage, configuration: value, logRetention: settings.logDays, table };
     const secretsOf = (parts: readonly { readonly settings: object }[]): SecretGrant => ({
       refs: awsSecretRefs(parts.map((part) => part.settings)),
       key: settings.secretsKey,

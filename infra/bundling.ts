@@ -27,6 +27,7 @@ export const bundling = (entry: string, outdir: string, configuration: unknown) 
     target: "node24",
     mainFields: ["module", "main"],
     minify: true,
-    define: { DRAWBRIDGE_CONFIG: JSON.stringify(configuration) },
+    // JSON as a text, in the one place that reads it: of an object esbuild would make a module that every file imports.
+    define: { DRAWBRIDGE_CONFIG: JSON.stringify(JSON.stringify(configuration)) },
     logLevel: "error",
   }) as const satisfies BuildOptions;

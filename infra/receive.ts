@@ -24,7 +24,8 @@ export class Receive extends BridgeFunction {
       // A sender waits while this function starts.
       memoryMb: 1_024,
     });
-    table.allow(this.handler, ["PutItem", "GetItem", "Query"], [TABLE.dayIndex.name]);
+    // Counts of requests and tokens that are used once are updates.
+    table.allow(this.handler, ["PutItem", "UpdateItem", "GetItem", "Query"], [TABLE.dayIndex.name]);
     grantSecrets(this.handler, secrets);
   }
 }

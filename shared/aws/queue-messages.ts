@@ -25,8 +25,8 @@ export interface QueueTools {
 
 /**
  * Runs the action of each message of a batch. One that is due again stays in the queue, out of sight until then; one that
- * was given up goes to the dead-letter queue with the reason, before it leaves this one. One message's failure is no
- * other's.
+ * waits its turn goes to the queue's end as a new message; one that was given up goes to the dead-letter queue with the
+ * reason, before it leaves this one. One message's failure is no other's.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 export function queueHandler(tools: QueueTools) {
@@ -41,6 +41,7 @@ async function isDone(record: SQSRecord, tools: QueueTools): Promise<boolean> {
   try {
     const acted = await run(record.body, tools);
     if (acted.result === "again") await hide(record, acted.at, tools);
+    if (acted.result === "waits") await putOff(record, acted.at, tools);
     if (acted.result === "gave_up") await bury(record, acted.summary, tools);
     return acted.result !== "again";
   } catch (error) {
@@ -80,6 +81,24 @@ async function hide(
     }),
   );
 }
+
+/**
+ * Waiting is no failure, so it counts neither as a receive nor towards the age of the oldest message. If the old message
+ * then stays after all, there are two: the second to come finds the action taken, waiting or done.
+ */
+async function putOff({ body }: SQSRecord, until: EpochMillis, { sqs, queueUrl, clock }: QueueTools): Promise<void> {
+  const seconds = Math.ceil((until - clock.now()) / 1_000);
+  await sqs.send(
+    new SendMessageCommand({
+      QueueUrl: queueUrl,
+      MessageBody: body,
+      DelaySeconds: Math.min(Math.max(seconds, 0), MAX_DELAY_SECONDS),
+    }),
+  );
+}
+
+/** SQS delays a message by 15 minutes at most (API reference, SendMessage). */
+const MAX_DELAY_SECONDS = 900;
 
 async function bury({ body }: SQSRecord, summary: string, { sqs, deadLetterQueueUrl }: QueueTools): Promise<void> {
   await sqs.send(

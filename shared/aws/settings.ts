@@ -1,13 +1,18 @@
 import { Fault } from "../host/fault.ts";
 
+/** The environment of a function. What Lambda changes in it with each call is seen by whoever holds it. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** One of the settings that the infrastructure gives a function in its environment. Throws `configuration_invalid`. */
-export function setting(environment: Readonly<Record<string, string | undefined>>, name: SettingName): string {
+export function setting(environment: Environment, name: SettingName): string {
   const value = environment[name];
   if (value !== undefined && value !== "") return value;
   throw new Fault("configuration_invalid", `the environment has no ${name}`, { retryable: false });
 }
 
 type SettingName =
+  /** Tells installations in one account apart. */
+  | "STAGE"
   | "TABLE_NAME"
   /** EventBridge. */
   | "BUS_NAME"

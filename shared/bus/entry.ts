@@ -1,5 +1,6 @@
 import type { BridgeEvent } from "../delivery/event.ts";
 import { eventKeyOf } from "../delivery/keys.ts";
+import type { TraceParent } from "../host/trace.ts";
 import type { RecordedDelivery } from "../store/deliveries.ts";
 
 /** One published event in the envelope that EventBridge patterns see. */
@@ -18,6 +19,11 @@ export type EventDetail = DistributiveOmit<BridgeEvent, "keyParts"> & {
   readonly source: string;
   readonly delivery: string;
   readonly eventKey: string;
+  /**
+   * CloudEvents distributed tracing extension; absent where the request was not traced.
+   * https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md
+   */
+  readonly traceparent?: TraceParent;
   readonly principal: { readonly issuer: string; readonly subject: string; readonly roles: readonly string[] };
 };
 
@@ -31,6 +37,7 @@ export function entryOf(delivery: RecordedDelivery): BusEntry | undefined {
   if (delivery.event === undefined) return undefined;
   const { keyParts, ...event } = delivery.event;
   const { issuer, subject, roles } = delivery.principal;
+  const { traceparent } = delivery;
   return {
     source: `drawbridge.${delivery.provider}`,
     "detail-type": event.type,
@@ -41,6 +48,7 @@ export function entryOf(delivery: RecordedDelivery): BusEntry | undefined {
       source: `/sources/${delivery.source}`,
       delivery: delivery.id,
       eventKey: eventKeyOf(delivery.source, event.type, keyParts),
+      ...(traceparent && { traceparent }),
       principal: { issuer, subject, roles },
     },
   };

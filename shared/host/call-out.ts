@@ -1,4 +1,5 @@
 import { Fault, type FaultCode } from "./fault.ts";
+import { nextSpan, type TraceParent } from "./trace.ts";
 
 /**
  * The one way out: every request the bridge makes goes through this. No redirect is followed (a 3xx is an answer like any
@@ -14,6 +15,8 @@ export interface OutboundRequest {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** What the request belongs to; it is sent on with a span of its own. */
+  readonly traceparent?: TraceParent | undefined;
   /** For the whole exchange, connection included. */
   readonly timeoutMs: number;
   readonly maxAnswerBytes: number;
@@ -28,7 +31,8 @@ export interface OutboundAnswer {
 }
 
 export const callOut: CallOut = async (request) => {
-  const { method, url, headers, body, timeoutMs, maxAnswerBytes } = request;
+  const { method, url, body, traceparent, timeoutMs, maxAnswerBytes } = request;
+  const headers = { ...request.headers, ...(traceparent && { traceparent: nextSpan(traceparent) }) };
   const timeout = AbortSignal.timeout(timeoutMs);
   const signal = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
   try {

@@ -8,9 +8,16 @@ export interface Log {
   error(fields: LogFields, message: string): void;
 }
 
-/** Writes each line as one JSON object through `write`. `time` comes from the caller's clock. */
-export function jsonLog(write: (line: string) => void, isoNow: () => string): Log {
+/**
+ * Writes each line as one JSON object through `write`. `isoNow` is the caller's clock; `beside` gives what a line has
+ * besides its own fields, where they run.
+ */
+export function jsonLog(
+  write: (line: string) => void,
+  isoNow: () => string,
+  beside: (fields: LogFields) => object = () => ({}),
+): Log {
   const line = (level: string) => (fields: LogFields, message: string) =>
-    write(`${JSON.stringify({ level, time: isoNow(), message, ...fields })}\n`);
+    write(`${JSON.stringify({ level, time: isoNow(), message, ...fields, ...beside(fields) })}\n`);
   return { info: line("info"), warn: line("warn"), error: line("error") };
 }

@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
-import { inspect } from "node:util";
 import * as v from "valibot";
 import { Fault } from "./fault.ts";
+
+/** `inspect.custom` of `node:util`, by the name that it is registered under: that module takes its time to load. */
+const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
 
 /** A secret's value. Shows as `[secret]` wherever it is printed, joined or serialised; only `reveal` gives it out. */
 export class Secret {
@@ -23,7 +25,7 @@ export class Secret {
     return "[secret]";
   }
 
-  [inspect.custom](): string {
+  [INSPECT](): string {
     return "[secret]";
   }
 }

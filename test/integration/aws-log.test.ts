@@ -4,38 +4,46 @@ import type { Log, LogFields } from "../../shared/host/log.ts";
 import { testClock } from "../support/tools.ts";
 
 const clock = testClock();
-let written: Record<string, unknown>[];
+let written: string[];
 beforeEach(() => {
   written = [];
-  // Lines then go through the console, which a test can listen to.
-  vi.stubEnv("POWERTOOLS_DEV", "true");
-  vi.stubEnv("POWERTOOLS_LOG_LEVEL", "INFO");
-  vi.stubEnv("_X_AMZN_TRACE_ID", "Root=1-6727a1b2-0123456789abcdef01234567;Sampled=1");
-  for (const level of ["info", "warn", "error"] as const) {
-    vi.spyOn(console, level).mockImplementation((line: string) => void written.push(JSON.parse(line)));
-  }
+  vi.spyOn(process.stdout, "write").mockImplementation((line) => written.push(String(line)) > 0);
 });
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.unstubAllEnvs();
-});
+afterEach(() => vi.restoreAllMocks());
+
+const ENVIRONMENT = { STAGE: "prod", _X_AMZN_TRACE_ID: "Root=1-6727a1b2-0123456789abcdef01234567;Sampled=1" };
 
 function line(fields: LogFields, level: keyof Log = "info"): Record<string, unknown> {
-  awsLog("receive", clock)[level](fields, "told");
+  awsLog("receive", ENVIRONMENT, clock)[level](fields, "told");
   expect(written).toHaveLength(1);
-  return written[0] ?? {};
+  expect(written[0]).toMatch(/^[^\n]+\n$/);
+  return JSON.parse(written[0] ?? "");
 }
 
 describe("a line of a function's log", () => {
-  it("is one JSON object with its fields, the level and the trace", () => {
-    expect(line({ delivery: "d-1", code: "throttled" }, "error")).toMatchObject({
-      level: "ERROR",
+  it("is one JSON object with its fields, the level, the time, the stage and the trace", () => {
+    expect(line({ delivery: "d-1", code: "throttled", trace: undefined }, "error")).toEqual({
+      level: "error",
+      time: "2026-11-02T09:00:00.000Z",
       message: "told",
       service: "receive",
+      stage: "prod",
       xray_trace_id: "1-6727a1b2-0123456789abcdef01234567",
       delivery: "d-1",
       code: "throttled",
     });
+  });
+
+  it("tells the trace of the call that it belongs to", () => {
+    const environment = { ...ENVIRONMENT };
+    const log = awsLog("receive", environment, clock);
+    environment._X_AMZN_TRACE_ID = "Root=1-6727a1b2-ffffffffffffffffffffffff;Sampled=0";
+    log.info({}, "told");
+    expect(JSON.parse(written[0] ?? "").xray_trace_id).toBe("1-6727a1b2-ffffffffffffffffffffffff");
+  });
+
+  it("cannot be written where the stage is not known", () => {
+    expect(() => awsLog("receive", {}, clock)).toThrow(expect.objectContaining({ code: "configuration_invalid" }));
   });
 
   const request = { request: "r-1", durationMs: 12 };
@@ -75,11 +83,12 @@ describe("a line of a function's log", () => {
   ];
   it.each(counted)("about %s is counted in %s", (_, name, fields, dimensions) => {
     const told = line(fields);
-    expect(told).toMatchObject({ ...dimensions, [name]: 1 });
+    const all = { stage: "prod", ...dimensions };
+    expect(told).toMatchObject({ ...all, [name]: 1 });
     expect(told["_aws"]).toEqual({
       Timestamp: clock.now(),
       CloudWatchMetrics: [
-        { Namespace: "Drawbridge", Dimensions: [Object.keys(dimensions)], Metrics: [{ Name: name, Unit: "Count" }] },
+        { Namespace: "Drawbridge", Dimensions: [Object.keys(all)], Metrics: [{ Name: name, Unit: "Count" }] },
       ],
     });
   });

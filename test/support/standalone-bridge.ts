@@ -3,6 +3,7 @@ import { stringify } from "yaml";
 import { startStandalone } from "../../functions/standalone.ts";
 import { parseConfig } from "../../shared/config/load.ts";
 import { systemClock } from "../../shared/host/clock.ts";
+import type { Log } from "../../shared/host/log.ts";
 import { hmacSha256 } from "../../shared/providers/signature.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "./sandbox-confluence.ts";
 import { type SandboxListenerOptions, startSandboxListener } from "./sandbox-listener.ts";
@@ -17,7 +18,7 @@ const SECRETS = {
 export const PAGE = "98310";
 
 /** The whole bridge on loopback between a sandbox wiki and a sandbox listener: GitLab pushes and page edits fire runs. */
-export async function standaloneBridge(options: SandboxListenerOptions = {}) {
+export async function standaloneBridge({ log = silentLog, ...options }: SandboxListenerOptions & { log?: Log } = {}) {
   const confluence: SandboxConfluence = await startSandboxConfluence({ product: "data-center" });
   const basic = `Basic ${Buffer.from(`tekton:${SECRETS.CLUSTER}`).toString("base64")}`;
   let url = new URL("http://127.0.0.1");
@@ -26,7 +27,7 @@ export async function standaloneBridge(options: SandboxListenerOptions = {}) {
   const bridge = await startStandalone({
     config: configOf(confluence.site("data-center"), listener.url.href),
     secrets: secretsOf(SECRETS),
-    log: silentLog,
+    log,
     retry: { baseMs: 20, capMs: 200, maxAttempts: 10 },
     address: { hostname: "127.0.0.1", port: 0 },
   });

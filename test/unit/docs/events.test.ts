@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { entryOf } from "../../../shared/bus/entry.ts";
 import { EVENT_TYPES } from "../../../shared/delivery/event.ts";
 import { receive, type Source } from "../../../shared/delivery/receive.ts";
+import type { TraceParent } from "../../../shared/host/trace.ts";
 import { providers } from "../../../shared/providers/registry.ts";
 import type { RecordedDelivery } from "../../../shared/store/deliveries.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
@@ -22,6 +23,9 @@ const EXAMPLES = Array.from(
   ([title, part = "", provider = "", event = ""]) => ({ heading: title.slice("### ".length), part, provider, event }),
 );
 
+/** As a request would have it; one that is read from headers gets a new span. */
+const traceparent = "00-4f6c1d2e8a9b4c3d9e0f1a2b3c4d5e6f-7a8b9c0d1e2f3a4b-01" as TraceParent;
+
 /** The delivery that a source of the bridge would record of a fixture. */
 async function recordedOf(source: string, provider: string, fixture: Fixture): Promise<RecordedDelivery> {
   const { settings, environment } = fixtureSourceOf(provider);
@@ -38,7 +42,7 @@ async function recordedOf(source: string, provider: string, fixture: Fixture): P
     return "recorded" as const;
   };
   const taker: Source = { name: source, provider, contentTypes: [], ...connected };
-  const request = { method: "POST", ...fixture, headers, receivedAt: clock.now(), requestId: "request-1" };
+  const request = { method: "POST", ...fixture, headers, receivedAt: clock.now(), requestId: "request-1", traceparent };
   await receive(request, taker, { deliveries: { record }, log: silentLog });
   const [delivery] = recorded;
   if (!delivery) throw new Error(`${provider} ${fixture.name} is authentic`);

@@ -91,7 +91,7 @@ describe("the rules of imports", () => {
   });
 
   rule("Of `store/` and `bus/` other folders import the interfaces alone.", () => {
-    const interfaces = /^shared\/(store\/(actions|boards|deliveries|origins)|bus\/(bus|entry))\.ts$/;
+    const interfaces = /^shared\/(store\/(actions|boards|deliveries|origins|rates|seen-tokens)|bus\/(bus|entry))\.ts$/;
     return wrongImports(inside("shared/"), (name, path) => {
       const isAdapter = /^shared\/(store|bus)\//.test(name) && !interfaces.test(name);
       return isAdapter && folderOf(name) !== folderOf(path);
@@ -125,18 +125,21 @@ describe("the rules of imports", () => {
     }),
   );
 
-  rule("`config/` alone imports the registries.", () =>
-    wrongImports(FILES, (name, path) => name.endsWith("/registry.ts") && folderOf(path) !== "config"),
+  rule("`config/` alone imports the registries of providers and actions.", () =>
+    wrongImports(
+      FILES,
+      (name, path) => /^shared\/(providers|actions)\/registry\.ts$/.test(name) && folderOf(path) !== "config",
+    ),
   );
 
   const homes: Readonly<Record<string, readonly string[]>> = {
     "@aws-sdk": ["shared/store/", "shared/bus/", "shared/aws/"],
     hono: ["shared/http/", "shared/aws/"],
     "@hono": ["shared/http/"],
-    jose: ["shared/identity/", "shared/providers/confluence/"],
+    jose: ["shared/identity/", "shared/outbound/", "shared/providers/confluence/"],
   };
   rule(
-    "The AWS SDK is imported in `store/`, `bus/` and `aws/`, hono in `http/` and `aws/`, jose in `identity/` and by Connect.",
+    "The AWS SDK is imported in `store/`, `bus/` and `aws/`, hono in `http/` and `aws/`, jose in `identity/`, `outbound/` and by Connect.",
     () =>
       wrongImports(FILES, (name, path) => {
         const home = homes[name.split("/")[0] ?? ""];

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { USAGE } from "../../../shared/cli/usage.ts";
+import { HINTS } from "../../../shared/delivery/hints.ts";
 import type { Rejection } from "../../../shared/delivery/rejection.ts";
 import { problemOf } from "../../../shared/http/problem.ts";
 import { codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
@@ -34,6 +35,11 @@ describe("docs/operations.md", () => {
       // Any of the union's members: only the reason decides the status.
       expect(problemOf({ reason } as Rejection).status, reason).toBe(Number(status));
     }
+  });
+
+  it("says of each reason what to do next, in the words of the command line", () => {
+    const told = rowsUnder("Why a request was refused").map(([cell = "", , , hint]) => [codeIn(cell)[0], hint]);
+    expect(Object.fromEntries(told)).toEqual(HINTS);
   });
 
   it("has one line for every code of a fault, and none for another", () => {

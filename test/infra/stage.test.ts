@@ -1,0 +1,11 @@
+import { expect, it } from "vitest";
+import { synthesise } from "./synthesised.ts";
+
+it("the stage of an installation is told to each of its functions, whose metrics carry it", async () => {
+  const stack = await synthesise();
+  const functions = [...stack.resources("AWS::Lambda::Function")];
+  expect(functions.length).toBeGreaterThan(4);
+  for (const [name, { Properties }] of functions) {
+    expect(Properties["Environment"], name).toMatchObject({ Variables: { STAGE: "dev" } });
+  }
+});

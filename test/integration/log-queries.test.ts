@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { awsBridge } from "../support/aws-bridge.ts";
+import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../support/documents.ts";
+import { until } from "../support/until.ts";
+
+const DOCUMENT = readText("docs/operations.md");
+const QUESTIONS = sectionOf(DOCUMENT, "Questions to the log");
+
+/** Lines that were written when an edit crossed the bridge, and when somebody was refused. */
+let lines: readonly Readonly<Record<string, unknown>>[];
+let bridge: Awaited<ReturnType<typeof awsBridge>>;
+beforeAll(async () => {
+  bridge = await awsBridge();
+  expect((await bridge.edit()).status).toBe(202);
+  expect((await bridge.edit({}, "sha256=00")).status).toBe(401);
+  await until(async () => {
+    await bridge.turn();
+    return bridge.page().body.includes("PASSED");
+  });
+  lines = bridge.account.lines.map((line) => JSON.parse(line));
+});
+afterAll(() => bridge.stop());
+
+/** Words of a query that name a member of a line: no texts, numbers, functions, new names or words of the language. */
+function fieldsIn(query: string, language: ReadonlySet<string>): readonly string[] {
+  const bare = query
+    .replace(/"[^"]*"/g, "")
+    .replace(/\[\d+[smhd]\]|\b\d[\w.]*/g, "")
+    .replace(/@\w+/g, "");
+  const named = new Set(Array.from(bare.matchAll(/\bas (\w+)/g), ([, name = ""]) => name));
+  const words = Array.from(bare.matchAll(/\b([A-Za-z_]\w*)\b(?!\s*\()/g), ([, word = ""]) => word);
+  return words.filter((word) => !language.has(word) && !named.has(word));
+}
+
+const INSIGHTS = new Set(["fields", "filter", "stats", "sort", "by", "as", "and", "asc", "desc"]);
+/** `job` is a label that whoever reads the log sets. */
+const LOGQL = new Set(["sum", "by", "json", "unwrap", "job"]);
+
+const isWritten = (field: string): boolean => lines.some((line) => field in line);
+
+describe("docs/operations.md", () => {
+  it("asks each question in both languages", () => {
+    expect(blocksOf(QUESTIONS, "insights").length).toBeGreaterThan(5);
+    expect(blocksOf(QUESTIONS, "logql")).toHaveLength(blocksOf(QUESTIONS, "insights").length);
+  });
+
+  it.each([
+    ...blocksOf(QUESTIONS, "insights").map((query) => [query, INSIGHTS] as const),
+    ...blocksOf(QUESTIONS, "logql").map((query) => [query, LOGQL] as const),
+  ])("asks for what is in the lines: %s", (query, language) => {
+    const fields = fieldsIn(query, language);
+    expect(fields.length).toBeGreaterThan(0);
+    expect(fields.filter((field) => !isWritten(field))).toEqual([]);
+  });
+
+  it("asks for messages that are written", () => {
+    const asked = new Set(Array.from(QUESTIONS.matchAll(/message ?= ?"(\w+)"/g), ([, message]) => message));
+    expect([...asked].filter((message) => !lines.some((line) => line["message"] === message))).toEqual([]);
+  });
+
+  it("reads lines for Loki by members and a form of time that they have", () => {
+    const [block = ""] = blocksOf(QUESTIONS, "yaml");
+    const [json, timestamp, ...rest] = parse(block).pipeline_stages;
+    const { expressions } = json.json;
+    for (const [name, member] of Object.entries(expressions)) {
+      expect([name, isWritten(String(member))]).toEqual([member, true]);
+    }
+    const extracted = Object.keys(expressions);
+    const used = rest.flatMap((stage: Record<string, object>) => Object.values(stage).flatMap(Object.values));
+    expect(extracted).toEqual(expect.arrayContaining([timestamp.timestamp.source, ...used]));
+    expect(timestamp.timestamp.format).toBe("RFC3339Nano");
+    for (const { time } of lines) expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  });
+
+  it("has a line for every metric with its dimensions", () => {
+    const directives = lines.flatMap((line) => (line["_aws"] as Metrics | undefined)?.CloudWatchMetrics ?? []);
+    const written = directives.map(({ Namespace, Metrics, Dimensions }) => {
+      expect(codeIn(sectionOf(DOCUMENT, "Metrics"))).toContain(Namespace);
+      return [Metrics.map(({ Name }) => Name).join(), ...Dimensions.flat()].join(" ");
+    });
+    const told = rowsOf(sectionOf(DOCUMENT, "Metrics")).map(([name = "", , dimensions = ""]) =>
+      [...codeIn(name), ...codeIn(dimensions)].join(" "),
+    );
+    expect([...told].sort()).toEqual([...new Set(written)].sort());
+  });
+});
+
+interface Metrics {
+  readonly CloudWatchMetrics: readonly {
+    readonly Namespace: string;
+    readonly Dimensions: readonly (readonly string[])[];
+    readonly Metrics: readonly { readonly Name: string }[];
+  }[];
+}

@@ -1,0 +1,138 @@
+import { randomUUID } from "node:crypto";
+import { ScanCommand } from "@aws-sdk/client-dynamodb";
+import { stringify } from "yaml";
+import { parseConfig } from "../../shared/config/load.ts";
+import type { Config } from "../../shared/config/schema.ts";
+import { systemClock } from "../../shared/host/clock.ts";
+import { hmacSha256 } from "../../shared/providers/signature.ts";
+import { type AwsAccount, loadFunction, sent, startAwsAccount } from "./aws-account.ts";
+import { startGateway } from "./aws-gateway.ts";
+import { bodyOf, type QueueHandler, SandboxQueue } from "./aws-queue.ts";
+import { streamRecord } from "./aws-stream.ts";
+import { startSandboxConfluence } from "./sandbox-confluence.ts";
+import { startSandboxListener } from "./sandbox-listener.ts";
+
+const PAGE = "98310";
+const ENVIRONMENT = { WIKI: "wiki-secret-for-tests", CLUSTER: "cluster-secret-for-tests", PAGES: "sandbox-bearer" };
+
+const configFor = (site: string, listener: string) => ({
+  sources: {
+    wiki: { provider: "confluence", site, hubSignature: { current: "env:WIKI" } },
+    cluster: { provider: "tekton", basic: { username: "tekton", password: { current: "env:CLUSTER" } } },
+  },
+  targets: {
+    listener: { kind: "tekton", url: listener, runsReportedBy: "cluster" },
+    pages: {
+      kind: "confluence",
+      product: "data-center",
+      site,
+      credential: { bearer: "env:PAGES" },
+      progressSeconds: 0,
+    },
+  },
+  routes: {
+    "page-build": { when: { "detail-type": ["page.updated"] }, do: { tekton: { target: "listener" } } },
+    status: { when: { "detail-type": [{ prefix: "build." }] }, do: { confluence: { target: "pages" } } },
+  },
+});
+
+/** All functions, in an account on loopback between a sandbox wiki and a sandbox listener: page edits fire runs. */
+export async function awsBridge() {
+  const account = await startAwsAccount();
+  const confluence = await startSandboxConfluence({ product: "data-center" });
+  let url = new URL("http://127.0.0.1");
+  const authorization = `Basic ${Buffer.from(`tekton:${ENVIRONMENT.CLUSTER}`).toString("base64")}`;
+  const sink = () => ({ url: new URL("/webhooks/cluster", url), headers: { authorization } });
+  const listener = await startSandboxListener({ sink });
+  const plain = configFor(confluence.site("data-center"), listener.url.href);
+  const loaded = parseConfig(stringify(plain), "test.yaml");
+  if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
+
+  const load = <T>(from: () => Promise<T>) => loadFunction(account, plain, from, ENVIRONMENT);
+  const receive = await load(async () => (await import("../../functions/receive.ts")).handler);
+  const relay = await load(async () => (await import("../../functions/relay.ts")).handler);
+  const acts = new Map<string, QueueHandler>([
+    ["tekton", await load(async () => (await import("../../functions/act-tekton.ts")).handler)],
+    ["confluence", await load(async () => (await import("../../functions/act-confluence.ts")).handler)],
+  ]);
+  const gateway = await startGateway(receive, { kind: "http-api", base64: false });
+  url = gateway.url;
+  const between = new Between(account, loaded.config, relay, acts);
+  return {
+    account,
+    listener,
+    site: confluence.site("data-center"),
+    page: () => confluence.page(PAGE).latest,
+    /** What relay published. */
+    published: between.published,
+    turn: () => between.turn(),
+    edit: (headers: Readonly<Record<string, string>> = {}, signature?: string) => {
+      const body = JSON.stringify({ timestamp: 1_793_600_000_000, event: "page_updated", page: { id: Number(PAGE) } });
+      const right = `sha256=${hmacSha256(ENVIRONMENT.WIKI, [body]).toString("hex")}`;
+      const all = { ...headers, "content-type": "application/json", "x-hub-signature": signature ?? right };
+      return fetch(new URL("/webhooks/wiki", url), { method: "POST", headers: all, body });
+    },
+    stop: async () => {
+      await gateway.close();
+      await listener.close();
+      await confluence.close();
+      await account.stop();
+    },
+  };
+}
+
+/** What AWS does between the functions: the table's stream, the rules of the bus, and a queue for each kind of action. */
+class Between {
+  readonly published: Parameters<Config["routes"][number]["matches"]>[0][] = [];
+  readonly #account: AwsAccount;
+  readonly #config: Config;
+  readonly #relay: StreamFunction;
+  readonly #acts: ReadonlyMap<string, QueueHandler>;
+  readonly #streamed = new Set<string>();
+  readonly #queues: ReadonlyMap<string, SandboxQueue>;
+
+  constructor(account: AwsAccount, config: Config, relay: StreamFunction, acts: ReadonlyMap<string, QueueHandler>) {
+    this.#account = account;
+    this.#config = config;
+    this.#relay = relay;
+    this.#acts = acts;
+    this.#queues = new Map(config.targets.map(({ kind }) => [kind, new SandboxQueue(account, systemClock)]));
+    // An action that waits sends its message again; it is in the queue of its kind that this comes back.
+    account.answers.set("AmazonSQS.SendMessage", ({ MessageBody = "", DelaySeconds, QueueUrl }) => {
+      if (QueueUrl !== account.environment.QUEUE_URL) return sent(MessageBody);
+      const { route } = JSON.parse(MessageBody);
+      const kind = config.routes.find(({ name }) => name === route)?.action ?? "";
+      this.#queues.get(kind)?.put(randomUUID(), MessageBody, DelaySeconds);
+      return sent(MessageBody);
+    });
+  }
+
+  /** Hands on what is there to be handed on. */
+  async turn(): Promise<void> {
+    const { Items = [] } = await this.#account.client.send(new ScanCommand({ TableName: "drawbridge" }));
+    const fresh = Items.filter(({ pk, sk }) => !this.#streamed.has(`${pk?.S} ${sk?.S}`));
+    for (const { pk, sk } of fresh) this.#streamed.add(`${pk?.S} ${sk?.S}`);
+    this.#account.calls.length = 0;
+    await this.#relay({ Records: fresh.map((item, at) => streamRecord(item, at)) });
+    for (const { input } of this.#account.calls.filter(({ target }) => target === "AWSEvents.PutEvents")) {
+      for (const one of input.Entries ?? []) this.#route(one);
+    }
+    for (const [kind, handler] of this.#acts) await this.#queues.get(kind)?.deliver(handler);
+  }
+
+  #route({ Source, DetailType, Detail }: { Source: string; DetailType: string; Detail: string }): void {
+    const entry = {
+      source: Source,
+      "detail-type": DetailType,
+      time: "2026-11-02T09:00:00Z",
+      detail: JSON.parse(Detail),
+    };
+    const asPublished = entry as (typeof this.published)[number];
+    this.published.push(asPublished);
+    for (const { name, action, matches } of this.#config.routes) {
+      if (matches(asPublished)) this.#queues.get(action)?.put(`${name} ${entry.detail.id}`, bodyOf(name, asPublished));
+    }
+  }
+}
+
+type StreamFunction = Awaited<typeof import("../../functions/relay.ts")>["handler"];

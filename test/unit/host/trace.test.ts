@@ -1,0 +1,102 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { nextSpan, traceIdOf, traceOf } from "../../../shared/host/trace.ts";
+
+const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+const SPAN = "00f067aa0ba902b7";
+const FORM = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]$/;
+
+const told = (traceparent: string) => traceOf(new Headers({ traceparent }));
+const toldByAws = (value: string) => traceOf(new Headers({ "x-amzn-trace-id": value }));
+
+describe("the trace of a request", () => {
+  it.each([
+    ["sampled", `00-${TRACE}-${SPAN}-01`, "01"],
+    ["not sampled", `00-${TRACE}-${SPAN}-00`, "00"],
+    ["with flags that this version does not know", `00-${TRACE}-${SPAN}-fe`, "00"],
+    ["with more flags than the sampled one", `00-${TRACE}-${SPAN}-03`, "01"],
+    ["of a later version", `01-${TRACE}-${SPAN}-01`, "01"],
+    ["of a later version that says more", `cc-${TRACE}-${SPAN}-01-what-may-come`, "01"],
+  ])("is the caller's, %s", (_, value, flags) => {
+    const parent = told(value);
+    expect(parent).toMatch(FORM);
+    expect(traceIdOf(parent)).toBe(TRACE);
+    expect(parent).not.toContain(SPAN);
+    expect(parent.slice(-2)).toBe(flags);
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["the forbidden version", `ff-${TRACE}-${SPAN}-01`],
+    ["more than its version has", `00-${TRACE}-${SPAN}-01-more`],
+    ["more without a dash", `01-${TRACE}-${SPAN}-01x`],
+    ["a trace of zeros", `00-${"0".repeat(32)}-${SPAN}-01`],
+    ["a span of zeros", `00-${TRACE}-${"0".repeat(16)}-01`],
+    ["capitals", `00-${TRACE.toUpperCase()}-${SPAN}-01`],
+    ["a trace cut short", `00-${TRACE.slice(1)}-${SPAN}-01`],
+    ["no flags", `00-${TRACE}-${SPAN}`],
+    ["two of them", `00-${TRACE}-${SPAN}-01, 00-${TRACE}-${SPAN}-01`],
+    ["a line of somebody's", `00-${TRACE}-${SPAN}-01","level":"error`],
+  ])("is a new one where the header has %s", (_, value) => {
+    const parent = told(value);
+    expect(parent).toMatch(FORM);
+    expect(traceIdOf(parent)).not.toBe(TRACE);
+    expect(parent.slice(-2)).toBe("01");
+  });
+
+  const [seconds, rest] = [TRACE.slice(0, 8), TRACE.slice(8)];
+  it.each([
+    ["alone", `Root=1-${seconds}-${rest}`, "01"],
+    ["with a parent, sampled", `Root=1-${seconds}-${rest};Parent=${SPAN};Sampled=1`, "01"],
+    ["not sampled", `Root=1-${seconds}-${rest};Parent=${SPAN};Sampled=0;Lineage=1:a87bd80c:0`, "00"],
+    ["behind a load balancer's own", `Self=1-67891234-12456789abcdef012345678; Root=1-${seconds}-${rest}`, "01"],
+  ])("is that of AWS, %s", (_, value, flags) => {
+    const parent = toldByAws(value);
+    expect(parent).toMatch(FORM);
+    expect(traceIdOf(parent)).toBe(TRACE);
+    expect(parent.slice(-2)).toBe(flags);
+  });
+
+  it.each([
+    ["another version", `Root=2-${seconds}-${rest}`],
+    ["no root", `Self=1-${seconds}-${rest}`],
+    ["a root that is too long", `Root=1-${seconds}-${rest}0`],
+    ["a root of zeros", `Root=1-${"0".repeat(8)}-${"0".repeat(24)}`],
+    ["a root within something else", `x=Root=1-${seconds}-${rest}`],
+  ])("is a new one where AWS tells %s", (_, value) => {
+    expect(toldByAws(value)).toMatch(FORM);
+    expect(traceIdOf(toldByAws(value))).not.toBe(TRACE);
+  });
+
+  it("is the caller's where AWS tells another", () => {
+    const headers = {
+      traceparent: `00-${TRACE}-${SPAN}-00`,
+      "x-amzn-trace-id": `Root=1-${"1".repeat(8)}-${"2".repeat(24)}`,
+    };
+    expect(traceIdOf(traceOf(new Headers(headers)))).toBe(TRACE);
+    const malformed = { ...headers, traceparent: "00-xyz" };
+    expect(traceIdOf(traceOf(new Headers(malformed)))).toBe(`${"1".repeat(8)}${"2".repeat(24)}`);
+  });
+
+  it("is of its form whatever the headers hold, and the same through any number of calls", () => {
+    const nearly = fc
+      .tuple(
+        fc.stringMatching(/^[0-9a-f]{2}$/),
+        fc.stringMatching(/^[0-9a-f]{30,34}$/),
+        fc.stringMatching(/^[0-9a-f-]{14,22}$/),
+      )
+      .map((parts) => parts.join("-"));
+    const text = fc.oneof(nearly, fc.stringMatching(/^[ -~]*$/), fc.constant(`00-${TRACE}-${SPAN}-01`));
+    fc.assert(
+      fc.property(text, text, (traceparent, amazon) => {
+        const parent = traceOf(new Headers({ traceparent, "x-amzn-trace-id": amazon }));
+        const next = nextSpan(parent);
+        expect(parent).toMatch(FORM);
+        expect(next).toMatch(FORM);
+        expect(next).not.toBe(parent);
+        expect(traceIdOf(next)).toBe(traceIdOf(parent));
+        expect(next.slice(-2)).toBe(parent.slice(-2));
+      }),
+    );
+  });
+});
