@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
-import { build, type Metafile } from "esbuild";
+import { type BuildOptions, build, type Metafile } from "esbuild";
 import { bundling, PROJECT_ROOT } from "./bundling.ts";
 
 export interface BundleSize {
@@ -16,9 +16,14 @@ export interface BundleSize {
   readonly laterBytes: number;
 }
 
-/** Bundles an entry point as the stack does, into `folder`, and tells what is in it. */
-export async function measureBundle(entry: string, folder: string, configuration: unknown): Promise<BundleSize> {
-  const { metafile } = await build({ ...bundling(entry, folder, configuration), metafile: true });
+/** Bundles an entry point as the stack does, or with `changes` to that, into `folder`, and tells what is in it. */
+export async function measureBundle(
+  entry: string,
+  folder: string,
+  configuration: unknown,
+  changes: Pick<BuildOptions, "splitting"> = {},
+): Promise<BundleSize> {
+  const { metafile } = await build({ ...bundling(entry, folder, configuration), ...changes, metafile: true });
   const { outputs } = metafile;
   const index = join(folder, "index.mjs");
   const started = startedBy(relative(PROJECT_ROOT, index), outputs);
