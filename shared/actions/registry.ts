@@ -1,6 +1,8 @@
 import type { Action } from "./action.ts";
+import { buildkite } from "./buildkite/index.ts";
 import { confluence } from "./confluence/index.ts";
+import { gitlab } from "./gitlab/index.ts";
 import { tekton } from "./tekton/index.ts";
 
 /** Every kind of action. A new one is its folder and its line here. */
-export const actions: readonly Action[] = [confluence, tekton];
+export const actions: readonly Action[] = [buildkite, confluence, gitlab, tekton];

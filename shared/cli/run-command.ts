@@ -118,7 +118,8 @@ async function show({ rest, session, print }: Invocation): Promise<number> {
 
 async function explain({ rest, session, options, print }: Invocation): Promise<number> {
   if (rest.length > 0) {
-    const message = "the token is read from standard input or --file: other users can see what a command is called with";
+    const message =
+      "the token is read from standard input or --file: other users can see what a command is called with";
     throw new Fault("configuration_invalid", message, { retryable: false });
   }
   const { issuers } = await loadConfig(session.config);

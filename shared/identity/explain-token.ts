@@ -11,7 +11,7 @@ import type { TrustEntry } from "./trust-entry.ts";
 import { refuseSignature, type Trusted } from "./verify-signature.ts";
 
 /** One row of an explanation, for people. */
-export interface ExplainedCheck {
+interface ExplainedCheck {
   readonly check: string;
   readonly expected: string;
   readonly got: string;

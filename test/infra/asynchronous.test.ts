@@ -1,13 +1,22 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { type CompiledConfig, compileConfig } from "../../infra/compile-config.ts";
 import { actions } from "../../shared/actions/registry.ts";
 import { leaseMs } from "../../shared/delivery/act.ts";
 import { DEFAULT_RETRY } from "../../shared/delivery/retry-delay.ts";
-import { type Resource, readable, type Synthesised, synthesise } from "./synthesised.ts";
+import { EXAMPLE, type Resource, readable, type Synthesised, synthesise } from "./synthesised.ts";
 
 let stack: Synthesised;
 beforeAll(async () => {
-  stack = await synthesise();
+  stack = await synthesise({}, await withEveryAction());
 });
+
+/** The example, with a target of each kind that it has none of. */
+async function withEveryAction(): Promise<CompiledConfig> {
+  const { config, ...compiled } = await compileConfig(EXAMPLE);
+  const missing = actions.filter(({ name }) => !config.targets.some(({ kind }) => kind === name));
+  const targets = missing.map(({ name }) => ({ name, kind: name, settings: {} }));
+  return { ...compiled, config: { ...config, targets: [...config.targets, ...targets] } };
+}
 
 const properties = (type: string, name: string): Resource["Properties"] => {
   const found = stack.resources(type).get(name);

@@ -8,6 +8,7 @@ import {
   type NewVersion,
   type SandboxPage,
   type SandboxSite,
+  type SandboxVersion,
 } from "./sandbox-confluence-site.ts";
 
 export interface SandboxCredentials {
@@ -23,6 +24,7 @@ interface Dialect {
   /** Reads a write's body. */
   readonly write: v.GenericSchema<unknown, Omit<NewVersion, "by">>;
   readonly page: (page: SandboxPage, query: URLSearchParams) => object;
+  readonly version: (version: SandboxVersion) => object;
   readonly error: (status: number, text: string) => object;
   readonly conflict: (current: number, provided: number) => string;
 }
@@ -42,17 +44,18 @@ export const cloudDialect: Dialect = {
     v.transform(({ title, body, version }) => ({ ...version, title, body: body.value })),
   ),
   page: (page, query) => {
-    const { number, message, title, body, at } = latest(page);
+    const { title, body } = latest(page);
     const storage = { storage: { representation: "storage", value: body } };
     return {
       id: page.id,
       status: page.status,
       ...(page.subtype && { subtype: page.subtype }),
       title,
-      version: { number, message, createdAt: at, minorEdit: false },
+      version: cloudVersion(latest(page)),
       body: query.get("body-format") === "storage" ? storage : {},
     };
   },
+  version: cloudVersion,
   error: (status, text) => ({
     errors: [{ status: String(status), code: CODES[status] ?? "ERROR", title: text, detail: null }],
   }),
@@ -76,29 +79,38 @@ export const dataCenterDialect: Dialect = {
         minorEdit: v.optional(v.boolean()),
       }),
     }),
-    v.transform(({ title, body, version: { number, message } }) => ({
-      number,
-      message,
-      title,
-      body: body.storage.value,
-    })),
+    v.transform(({ title, body, version }) => ({ ...version, title, body: body.storage.value })),
   ),
   page: (page, query) => {
-    const { number, message, title, body, by, at } = latest(page);
+    const { title, body } = latest(page);
     const parts = query.get("expand")?.split(",") ?? ["version"];
     return {
       id: page.id,
       type: "page",
       status: page.status,
       title,
-      ...(parts.includes("space") && { space: { key: page.space, type: "global" } }),
-      ...(parts.includes("version") && { version: { number, message, when: at, by: { displayName: by } } }),
+      ...(parts.includes("space") && { space: spaceOf(page) }),
+      ...(parts.includes("version") && { version: dataCenterVersion(latest(page)) }),
       ...(parts.includes("body.storage") && { body: { storage: { value: body, representation: "storage" } } }),
     };
   },
+  version: dataCenterVersion,
   error: (status, text) => ({ statusCode: status, data: { authorized: status !== 403, valid: false }, message: text }),
   conflict: (current) => `Version must be incremented on update. Current version is: ${current}`,
 };
+
+function cloudVersion({ number, message, at }: SandboxVersion) {
+  return { number, message, createdAt: at, minorEdit: false };
+}
+
+function dataCenterVersion({ number, message, by, at, minorEdit = false }: SandboxVersion) {
+  return { number, message, when: at, minorEdit, by: { type: "known", displayName: by } };
+}
+
+const spaceOf = ({ space: key }: SandboxPage) => ({
+  ...{ id: 65538, key, name: key, type: "global", status: "current" },
+  ...{ _expandable: { homepage: "" }, _links: { webui: `/display/${key}` } },
+});
 
 const CODES: Readonly<Record<number, string>> = { 400: "INVALID_REQUEST_PARAMETER", 404: "NOT_FOUND", 409: "CONFLICT" };
 
@@ -123,7 +135,7 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
   app.get(dialect.versionPath, (c) => {
     const version = pageAsked(c, site)?.versions[Number(c.req.param("number")) - 1];
     if (!version) return refuse(dialect, 404, "No such version");
-    return Response.json({ number: version.number, message: version.message, when: version.at });
+    return Response.json(dialect.version(version));
   });
   app.get(dialect.pagePath, (c) => {
     const failure = site.takeFailure("GET");

@@ -8,6 +8,8 @@ export interface SandboxVersion {
   readonly body: string;
   readonly by: string;
   readonly at: string;
+  /** Data Center alone has such writes; left out, it is none. */
+  readonly minorEdit?: boolean | undefined;
 }
 
 export interface SandboxPage {
@@ -50,6 +52,7 @@ export interface NewVersion {
   readonly body: string;
   readonly message: string;
   readonly by: string;
+  readonly minorEdit?: boolean | undefined;
 }
 
 /** The pages of the sandbox, the rule of versions that guards them, and what a test has in store for the next calls. */

@@ -1,0 +1,47 @@
+import { isTerminal } from "../../delivery/build-order.ts";
+import { type BuildPart, type BuildState, cut } from "../../delivery/event.ts";
+
+/** An annotation as it is created: https://buildkite.com/docs/apis/rest-api/annotations#create-an-annotation-on-a-build. */
+export interface Annotation {
+  /** A build has one annotation of each context: a second one takes its place. */
+  readonly context: string;
+  readonly style: "info" | "success" | "warning" | "error";
+  readonly body: string;
+}
+
+/**
+ * What a run's state is told by. That a run was started stays true whatever comes after, and has a context of its own:
+ * told late, it takes no end's place, and nothing has to be asked before.
+ */
+export function annotationOf(build: BuildPart, name: string): Annotation {
+  const phase = isTerminal(build.state) ? "ended" : "started";
+  const { text, style } = SHOWN[build.state];
+  const shownName = `<strong>${escaped(cut(name, MAX_NAME_LENGTH))}</strong>`;
+  const linked = build.url === undefined ? shownName : `<a href="${escaped(build.url)}">${shownName}</a>`;
+  const reason = build.reason === undefined ? "" : `: ${escaped(build.reason)}`;
+  return {
+    context: `drawbridge ${cut(build.id, MAX_NAME_LENGTH)} ${phase}`,
+    style,
+    // HTML, on one line: inside of it no Markdown is read.
+    body: `<p>${linked} ${text}${phase === "ended" ? reason : ""}</p>`,
+  };
+}
+
+/** UTF-16 code units. */
+const MAX_NAME_LENGTH = 200;
+
+const STARTED = { text: "was started", style: "info" } as const;
+
+const SHOWN: Readonly<Record<BuildState, { readonly text: string; readonly style: Annotation["style"] }>> = {
+  queued: STARTED,
+  running: STARTED,
+  waiting: STARTED,
+  succeeded: { text: "has succeeded", style: "success" },
+  failed: { text: "has failed", style: "error" },
+  timed_out: { text: "ran out of time", style: "error" },
+  cancelled: { text: "was cancelled", style: "warning" },
+  skipped: { text: "was skipped", style: "info" },
+};
+
+const escaped = (text: string): string =>
+  text.replace(/\s+/g, " ").replace(/[&<>"'`]/g, (character) => `&#${character.codePointAt(0)};`);

@@ -1,0 +1,138 @@
+import * as v from "valibot";
+import type { CallOut, OutboundAnswer } from "../../host/call-out.ts";
+import type { Clock, EpochMillis } from "../../host/clock.ts";
+import type { Secret } from "../../host/secrets.ts";
+import type { TraceParent } from "../../host/trace.ts";
+import type { ActionOutcome } from "../action.ts";
+import { failedCall } from "../failed-call.ts";
+import { retryAfterSeconds } from "../retry-after.ts";
+import type { Commit } from "./commit.ts";
+import type { CommitStatus } from "./status.ts";
+
+/** A call after which nothing more can be done in this attempt. */
+interface Ended {
+  readonly kind: "ended";
+  readonly outcome: Extract<ActionOutcome, { readonly outcome: "retry" | "give_up" }>;
+}
+
+/** Calls about the statuses of commits at one instance. */
+export interface StatusClient {
+  /** Statuses of a name, newest first, those among them that a newer one hides. */
+  list(
+    commit: Commit,
+    name: string,
+  ): Promise<{ readonly kind: "listed"; readonly found: readonly CommitStatus[] } | Ended>;
+  /** `refused`: GitLab does not let the status it has go over into this one, which may be because it is this one. */
+  set(commit: Commit, status: CommitStatus): Promise<{ readonly kind: "set" | "refused" } | Ended>;
+}
+
+interface Connection {
+  readonly instance: string;
+  readonly token: Secret;
+  readonly traceparent: TraceParent | undefined;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly callOut: CallOut;
+}
+
+/** A client for the calls of one attempt. */
+export function statusClient(connection: Connection): StatusClient {
+  return {
+    async list({ project, sha, ref }, name) {
+      const query = new URLSearchParams({ name, ...(ref !== undefined && { ref }), all: "true", ...NEWEST_FIRST });
+      const path = `projects/${encodeURIComponent(project)}/repository/commits/${sha}/statuses?${query}`;
+      const answer = await call(connection, { method: "GET", path });
+      if ("kind" in answer) return answer;
+      const read = v.safeParse(statuses, answer.status === 200 ? jsonOf(answer.body) : undefined);
+      if (!read.success) return endedBy(answer, connection.clock.now());
+      const newestFirst = read.output.filter((one) => one.name === name).sort((one, other) => other.id - one.id);
+      return { kind: "listed", found: newestFirst.map(told) };
+    },
+    async set({ project, sha, ref }, { state, name, description, targetUrl }) {
+      const path = `projects/${encodeURIComponent(project)}/statuses/${sha}`;
+      const body = JSON.stringify({ state, ref, name, description, target_url: targetUrl });
+      const answer = await call(connection, { method: "POST", path, body });
+      if ("kind" in answer) return answer;
+      if (answer.status === 200 || answer.status === 201) return { kind: "set" };
+      // https://gitlab.com/gitlab-org/gitlab-foss/-/issues/25807
+      if (answer.status === 400 && wordsOf(answer).includes("Cannot transition status")) return { kind: "refused" };
+      return endedBy(answer, connection.clock.now());
+    },
+  };
+}
+
+const NEWEST_FIRST = { order_by: "id", sort: "desc", per_page: "100" };
+/** A hundred statuses of at most some 2 KB each, person included. */
+const MAX_ANSWER_BYTES = 500_000;
+
+async function call(
+  { instance, token, traceparent, timeoutMs, signal, callOut }: Connection,
+  { method, path, body }: { readonly method: "GET" | "POST"; readonly path: string; readonly body?: string },
+): Promise<OutboundAnswer | Ended> {
+  // No header of the event goes back: GitLab would take one of its own for the sign of a circle, and silence the hook.
+  const headers = { authorization: `Bearer ${token.reveal()}`, accept: "application/json" };
+  const url = new URL(`${instance}/api/v4/${path}`);
+  const request = { method, url, traceparent, timeoutMs, signal, maxAnswerBytes: MAX_ANSWER_BYTES };
+  try {
+    if (body === undefined) return await callOut({ ...request, headers });
+    return await callOut({ ...request, headers: { ...headers, "content-type": "application/json" }, body });
+  } catch (error) {
+    return { kind: "ended", outcome: failedCall(error) };
+  }
+}
+
+function endedBy(answer: OutboundAnswer, now: EpochMillis): Ended {
+  const { status, headers } = answer;
+  if (status === 409) return retry("another update of this commit's statuses is under way (409)", headers, now);
+  // A 200 that is refused had a body that is no list: a maintenance or login page on the way.
+  const isTrouble = status >= 500 || status === 429 || status === 408 || status === 200;
+  if (isTrouble) return retry(`GitLab cannot take it now (${status})`, headers, now);
+  const reason = REASONS[status] ?? wordsOf(answer);
+  return { kind: "ended", outcome: { outcome: "give_up", summary: `GitLab answered ${status}: ${reason}` } };
+}
+
+function retry(summary: string, headers: Headers, now: EpochMillis): Ended {
+  const afterSeconds = retryAfterSeconds(headers, now);
+  return { kind: "ended", outcome: { outcome: "retry", summary, ...(afterSeconds !== undefined && { afterSeconds }) } };
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  401: "the token was not accepted; it is wrong, expired or revoked",
+  403: "the token may not set statuses here; it needs the scope api, and a role that may run pipelines for the branch",
+  404: "there is no such project or commit, or the token may not see it; a force-push takes commits away",
+};
+
+const status = v.object({
+  id: v.number(),
+  name: v.string(),
+  status: v.string(),
+  description: v.nullish(v.string(), ""),
+  target_url: v.nullish(v.string()),
+});
+const statuses = v.array(status);
+
+const told = ({ name, status: state, description, target_url }: v.InferOutput<typeof status>): CommitStatus => ({
+  ...{ state, name, description },
+  ...(typeof target_url === "string" && { targetUrl: target_url }),
+});
+
+/** `message` is a text, or an object of lists by field. Cut, and without control characters. */
+function wordsOf({ body }: OutboundAnswer): string {
+  const read = v.safeParse(v.object({ message: v.unknown() }), jsonOf(body));
+  const { message } = read.success ? read.output : { message: "no answer that such a call has" };
+  const text = typeof message === "string" ? message : (JSON.stringify(message) ?? "");
+  return text.replace(/\p{C}+/gu, " ").slice(0, SHOWN_LENGTH);
+}
+
+/** UTF-16 code units of GitLab's own words in a summary. */
+const SHOWN_LENGTH = 200;
+
+function jsonOf(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body).toString("utf8"));
+  } catch {
+    // Not JSON: the page of a proxy, say. The status has said what matters.
+    return undefined;
+  }
+}

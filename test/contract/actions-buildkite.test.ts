@@ -1,0 +1,142 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { buildkite } from "../../shared/actions/buildkite/index.ts";
+import type { BusEntry } from "../../shared/bus/entry.ts";
+import { Fault } from "../../shared/host/fault.ts";
+import { causeOf, reportBench } from "../support/report-bench.ts";
+import { type SandboxBuildkite, startSandboxBuildkite } from "../support/sandbox-buildkite.ts";
+import { buildOf } from "../support/sandbox-confluence-action.ts";
+
+let sandbox: SandboxBuildkite;
+beforeEach(async () => {
+  sandbox = await startSandboxBuildkite();
+});
+afterEach(() => sandbox.close());
+
+const bench = (options: object = {}) =>
+  reportBench(buildkite, { token: sandbox.token, options, target: { organization: "example", url: sandbox.url } });
+
+const build = (changes: object = {}): BusEntry =>
+  causeOf("buildkite", {
+    type: "build.running",
+    build: { ...buildOf({ number: 12, state: "running" }), system: "buildkite", pipeline: "example/docs", ...changes },
+  });
+
+const shown = () => [...sandbox.annotations.values()].map(({ style, body }) => `${style}: ${body}`);
+const linked = '<a href="https://ci.example.test/runs/512"><strong>ci/docs</strong></a>';
+
+describe("telling a build at Buildkite of the run that it caused", () => {
+  it("says that it was started, and how it ended, each once", async () => {
+    for (const state of ["queued", "running", "waiting", "succeeded", "succeeded"] as const) {
+      expect(await bench().tell(build(), { state })).toMatchObject({ outcome: "done" });
+    }
+    expect(shown()).toEqual([`info: <p>${linked} was started</p>`, `success: <p>${linked} has succeeded</p>`]);
+    expect(sandbox.requests[0]?.headers.get("authorization")).toBe(`Bearer ${sandbox.token}`);
+  });
+
+  it("never goes back: a start told late takes nothing's place", async () => {
+    await bench().tell(build(), { state: "failed" });
+    await bench().tell(build(), { state: "running" });
+    expect(shown()).toContain(`error: <p>${linked} has failed</p>`);
+  });
+
+  it.each([
+    ["timed_out", "error", "ran out of time"],
+    ["cancelled", "warning", "was cancelled"],
+    ["skipped", "info", "was skipped"],
+  ] as const)("says of %s in the style %s that it %s", async (state, style, text) => {
+    await bench().tell(build(), { state });
+    expect(shown()).toEqual([`${style}: <p>${linked} ${text}</p>`]);
+  });
+
+  it("keeps runs apart", async () => {
+    await bench().tell(build());
+    await bench().tell(build(), { number: 513, state: "failed" });
+    expect(sandbox.annotations.size).toBe(2);
+  });
+
+  it("takes the route's name for the run, and gives up without one", async () => {
+    await bench({ name: "Documentation" }).tell(build());
+    expect(shown()[0]).toContain("<strong>Documentation</strong>");
+    expect(await bench({ name: "$.detail.build.branch" }).tell(build())).toMatchObject({ outcome: "give_up" });
+  });
+
+  it("lets no text become markup", async () => {
+    const pipeline = "</strong><script>alert(1)</script>\n\n# heading";
+    await bench().tell(build(), { pipeline, url: 'https://x.test/"onclick=', state: "failed", reason: "`a` & <b>" });
+    const [text = ""] = shown();
+    expect(text.replace(/<\/?(p|strong)>|<a href="[^"]*">|<\/a>/g, "")).not.toMatch(/[<>"`\n]/);
+    expect(text).toContain("&#60;script&#62;");
+  });
+});
+
+describe("what caused the run", () => {
+  it.each([
+    [
+      "a job",
+      "job.failed",
+      { job: { id: "j", pipeline: "example/docs", url: "https://buildkite.com/example/docs/builds/12#j" } },
+    ],
+    [
+      "a step let through",
+      "approval.granted",
+      { approval: { pipeline: "docs", url: "https://buildkite.com/example/docs/builds/12" } },
+    ],
+  ])("may be %s", async (_, type, detail) => {
+    expect(await bench().tell(causeOf("buildkite", { type, ...detail }))).toHaveProperty(
+      "facts.build",
+      "example/docs#12",
+    );
+    expect(sandbox.annotations.size).toBe(1);
+  });
+
+  const others: readonly [string, () => BusEntry][] = [
+    ["another system", () => ({ ...build(), source: "drawbridge.tekton" })],
+    ["another organization", () => build({ pipeline: "other/docs" })],
+    ["a build without a number", () => build({ number: undefined })],
+    ["a pipeline of another form", () => build({ pipeline: "example/../admin" })],
+  ];
+  it.each(others)("may be %s: then nothing is annotated", async (_, origin) => {
+    const none = { outcome: "done", summary: expect.stringMatching(/^no annotation: /) };
+    expect(await bench().tell(origin())).toMatchObject(none);
+    expect(await bench().run(build(), build())).toMatchObject(none);
+    expect(sandbox.requests).toEqual([]);
+  });
+
+  it("is not asked for when the event is no build", async () => {
+    const job = causeOf("buildkite", { type: "job.running", job: {} });
+    expect(await bench().run(job, build())).toMatchObject({ outcome: "give_up" });
+  });
+});
+
+describe("Buildkite's answers", () => {
+  it.each([
+    [401, {}, { outcome: "give_up", summary: expect.stringContaining("token") }],
+    [403, {}, { outcome: "give_up", summary: expect.stringContaining("write_builds") }],
+    [404, {}, { outcome: "give_up", summary: expect.stringContaining("no such build") }],
+    [422, {}, { outcome: "give_up", summary: "Buildkite answered 422: as told" }],
+    [302, {}, { outcome: "give_up" }],
+    [429, { "ratelimit-reset": "42" }, { outcome: "retry", afterSeconds: 42 }],
+    [429, { "retry-after": "7", "ratelimit-reset": "42" }, { outcome: "retry", afterSeconds: 7 }],
+    [503, {}, { outcome: "retry" }],
+  ] as const)("%i is taken for what it is, with %o", async (status, headers, outcome) => {
+    sandbox.answerNext({ status, headers, body: JSON.stringify({ message: "as told" }) });
+    expect(await bench().tell(build())).toMatchObject(outcome);
+    expect(sandbox.annotations.size).toBe(0);
+  });
+
+  it("that do not come are repeated", async () => {
+    const target = { organization: "example", url: sandbox.url };
+    const callOut = async () => {
+      throw new Fault("target_timeout", "no complete answer", { retryable: true });
+    };
+    const outcome = await reportBench(buildkite, { token: "t", target, callOut }).tell(build());
+    expect(outcome).toMatchObject({ outcome: "retry", unknownOutcome: true });
+  });
+
+  it("are those of an organization's own token", async () => {
+    const target = { organization: "example", url: sandbox.url };
+    expect(await reportBench(buildkite, { token: "another", target }).tell(build())).toMatchObject({
+      outcome: "give_up",
+    });
+  });
+});

@@ -1,0 +1,102 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { gitlab } from "../../shared/actions/gitlab/index.ts";
+import { Fault } from "../../shared/host/fault.ts";
+import { reportBench } from "../support/report-bench.ts";
+import { type InjectedAnswer, type SandboxGitlab, startSandboxGitlab } from "../support/sandbox-gitlab.ts";
+import { pushTo, statusBench, writesTo } from "../support/sandbox-gitlab-action.ts";
+
+let sandbox: SandboxGitlab;
+beforeEach(async () => {
+  sandbox = await startSandboxGitlab();
+});
+afterEach(() => sandbox.close());
+
+const bench = () => statusBench(sandbox);
+const push = () => pushTo(sandbox);
+const writes = () => writesTo(sandbox);
+
+describe("GitLab's answers", () => {
+  const answer = (status: number, more: object = {}): InjectedAnswer => ({ kind: "answer", status, ...more });
+  const message = (text: unknown) => ({ body: JSON.stringify({ message: text }) });
+  const later = { headers: { "retry-after": "17" } };
+
+  const toRead: readonly [string, InjectedAnswer, object][] = [
+    ["a 401", answer(401), { outcome: "give_up", summary: expect.stringContaining("token") }],
+    ["a 404", answer(404), { outcome: "give_up", summary: expect.stringContaining("no such project or commit") }],
+    ["a 429", answer(429, later), { outcome: "retry", afterSeconds: 17 }],
+    ["a 503", answer(503), { outcome: "retry" }],
+    ["a login page", answer(200, { body: "<html>" }), { outcome: "retry" }],
+    ["a redirect", answer(302, { headers: { location: "/users/sign_in" } }), { outcome: "give_up" }],
+  ];
+  it.each(toRead)("to the reading: takes %s for what it is", async (_, injected, outcome) => {
+    sandbox.answerNext("GET", injected);
+    expect(await bench().tell(push())).toMatchObject(outcome);
+    expect(writes()).toBe(0);
+  });
+
+  const toWrite: readonly [string, InjectedAnswer, object][] = [
+    ["a 403", answer(403), { outcome: "give_up", summary: expect.stringContaining("scope api") }],
+    ["a 404", answer(404, message("404 Commit Not Found")), { outcome: "give_up" }],
+    [
+      "a 400",
+      answer(400, message({ name: ["is bad"] })),
+      { outcome: "give_up", summary: expect.stringContaining("is bad") },
+    ],
+    ["a 409", answer(409, later), { outcome: "retry", afterSeconds: 17 }],
+    ["a 422", answer(422), { outcome: "give_up" }],
+    ["a 500", answer(500), { outcome: "retry" }],
+  ];
+  it.each(toWrite)("to the writing: takes %s for what it is", async (_, injected, outcome) => {
+    sandbox.answerNext("POST", injected);
+    expect(await bench().tell(push())).toMatchObject(outcome);
+    expect(writes()).toBe(1);
+  });
+
+  it("that were lost are looked up by the next attempt, which sets nothing twice", async () => {
+    sandbox.answerNext("POST", { kind: "landed" });
+    expect(await bench().tell(push())).toMatchObject({ outcome: "retry", unknownOutcome: true });
+    expect(await bench().tell(push())).toMatchObject({ outcome: "done" });
+    expect(writes()).toBe(1);
+  });
+
+  it("that a state cannot follow are given up, with both states named", async () => {
+    await bench().tell(push(), { state: "running" });
+    expect(await bench().tell(push(), { state: "skipped" })).toEqual({
+      outcome: "give_up",
+      summary: "GitLab does not let the status go from running to skipped",
+    });
+  });
+
+  it("that the state is there already are as good as done", async () => {
+    const transition = message("Cannot transition status via :run from :running (Reason(s): …)");
+    const list = (state: string) => ({ body: JSON.stringify([{ id: 1, name: "ci/docs", status: state }]) });
+    sandbox.answerNext("GET", answer(200, list("running")), answer(200, list("running")));
+    sandbox.answerNext("POST", answer(400, transition));
+    expect(await bench().tell(push(), { state: "running" })).toMatchObject({ outcome: "done" });
+  });
+
+  it("that never agree are given up for now", async () => {
+    const empty = answer(200, { body: "[]" });
+    sandbox.answerNext("GET", empty, empty, empty, empty);
+    expect(await bench().tell(push())).toMatchObject({ outcome: "retry" });
+    expect(writes()).toBe(3);
+  });
+
+  it("that do not come are no fault of ours, and others' faults are passed on", async () => {
+    const gone = sandbox.url;
+    await sandbox.close();
+    const target = { url: gone };
+    expect(await reportBench(gitlab, { target, token: "t" }).tell(push())).toMatchObject({ outcome: "retry" });
+    const failing = async () => {
+      throw new Fault("store_unavailable", "as the test wants it", { retryable: true });
+    };
+    await expect(reportBench(gitlab, { target, token: "t", callOut: failing }).tell(push())).rejects.toThrow(Fault);
+  });
+
+  it("show no token, whatever they are", async () => {
+    sandbox.answerNext("POST", answer(400, message(`your token is ${"x".repeat(500)}`)));
+    const outcome = await bench().tell(push());
+    expect(JSON.stringify(outcome)).not.toContain(sandbox.token);
+    expect(outcome.outcome === "give_up" && outcome.summary.length).toBeLessThan(250);
+  });
+});

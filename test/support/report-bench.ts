@@ -1,0 +1,53 @@
+import type { Action, ActionOutcome } from "../../shared/actions/action.ts";
+import type { BusEntry } from "../../shared/bus/entry.ts";
+import type { BuildPart } from "../../shared/delivery/event.ts";
+import { type CallOut, callOut } from "../../shared/host/call-out.ts";
+import { memoryBoards } from "./memory-boards.ts";
+import { buildEntry, entryOf } from "./sandbox-confluence-action.ts";
+import { secretsOf, testClock } from "./tools.ts";
+
+interface BenchOptions {
+  readonly target: object;
+  readonly token: string;
+  readonly options?: object;
+  readonly callOut?: CallOut;
+}
+
+interface ReportBench {
+  run(entry: BusEntry, origin: BusEntry, signal?: AbortSignal): Promise<ActionOutcome>;
+  /** Runs it for a state of the build 512 that `origin` caused. */
+  tell(origin: BusEntry, changes?: Partial<BuildPart>): Promise<ActionOutcome>;
+}
+
+/** An action that reports to the system which caused a run, connected; its target's token is `env:TOKEN`. */
+export function reportBench(action: Action, changes: BenchOptions): ReportBench {
+  const connected = action.connect(
+    {
+      route: "report",
+      targetName: "reports",
+      target: { token: "env:TOKEN", ...changes.target },
+      options: changes.options ?? {},
+    },
+    {
+      secrets: secretsOf({ TOKEN: changes.token }),
+      clock: testClock(),
+      callOut: changes.callOut ?? callOut,
+      boards: memoryBoards(),
+      origins: { remember: async () => undefined, find: async () => undefined },
+      random: () => 0,
+    },
+  );
+  const run: ReportBench["run"] = (entry, origin, signal = new AbortController().signal) =>
+    connected.run({ entry, origin, attempt: 1, signal });
+  return { run, tell: (origin, build) => run(buildEntry(build), origin) };
+}
+
+/** The entry of an event that `provider` told, with as much of it as an action looks at. */
+export function causeOf(
+  provider: string,
+  told: Readonly<Record<string, unknown>> & { readonly type: string },
+): BusEntry {
+  const event = { time: "2026-11-02T08:58:00.000Z", subject: "cause", ...told };
+  // A test leaves out what the action does not read, and puts in what no provider would.
+  return { ...entryOf("d-cause", event as Parameters<typeof entryOf>[1]), source: `drawbridge.${provider}` };
+}

@@ -1,0 +1,19 @@
+import { gitlab } from "../../shared/actions/gitlab/index.ts";
+import type { BusEntry } from "../../shared/bus/entry.ts";
+import { causeOf, reportBench } from "./report-bench.ts";
+import type { SandboxGitlab } from "./sandbox-gitlab.ts";
+
+/** The action, connected to the sandbox. */
+export const statusBench = ({ token, url }: SandboxGitlab, options: object = {}) =>
+  reportBench(gitlab, { token, options, target: { url } });
+
+/** The push of the sandbox's commit to `main`, as published. */
+export function pushTo({ project, sha: commit, url }: SandboxGitlab, changes: object = {}): BusEntry {
+  const ref = { ref: "refs/heads/main", name: "main", change: "updated", commits: [], commitCount: 1 };
+  const code = { ...ref, project, commit, projectUrl: `${url}/${project}`, ...changes };
+  return causeOf("gitlab", { type: "code.pushed", code });
+}
+
+/** How often a status was set, or tried to be. */
+export const writesTo = ({ requests }: SandboxGitlab): number =>
+  requests.filter(({ method }) => method === "POST").length;

@@ -1,0 +1,32 @@
+import * as v from "valibot";
+import { describe, expect, it } from "vitest";
+import { organizationTarget, routeOptions } from "../../../../shared/actions/buildkite/settings.ts";
+
+const target = { organization: "example", token: "env:TOKEN" };
+
+describe("a target of kind buildkite", () => {
+  it("calls Buildkite's own address unless told", () => {
+    expect(v.parse(organizationTarget, target)).toEqual({
+      ...target,
+      url: "https://api.buildkite.com",
+      timeoutSeconds: 10,
+    });
+  });
+
+  it.each([
+    ["no organization", { token: "env:TOKEN" }],
+    ["an organization of several parts", { ...target, organization: "example/docs" }],
+    ["a literal token", { ...target, token: "bkua_abc" }],
+    ["a token in the clear", { ...target, url: "http://api.buildkite.test" }],
+    ["a slash at its end", { ...target, url: "https://api.buildkite.test/" }],
+    ["more time than an attempt has", { ...target, timeoutSeconds: 26 }],
+    ["a setting that does not exist", { ...target, pipeline: "docs" }],
+  ])("may not have %s", (_, settings) => expect(v.is(organizationTarget, settings)).toBe(false));
+});
+
+describe("options of a route to buildkite", () => {
+  it("name the run after its pipeline unless told, and never by nothing", () => {
+    expect(v.parse(routeOptions, {})).toEqual({ name: "$.detail.build.pipeline" });
+    expect(v.is(routeOptions, { name: "" })).toBe(false);
+  });
+});

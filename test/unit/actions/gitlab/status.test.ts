@@ -1,0 +1,39 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { orderIn, statusOf } from "../../../../shared/actions/gitlab/status.ts";
+import { buildOrder } from "../../../../shared/delivery/build-order.ts";
+import { BUILD_STATES, type BuildPart } from "../../../../shared/delivery/event.ts";
+
+const time = fc
+  .date({ min: new Date("2020-01-01"), max: new Date("2040-01-01"), noInvalidDate: true })
+  .map((date) => date.toISOString());
+const anyBuild = fc.record(
+  {
+    state: fc.constantFrom(...BUILD_STATES),
+    number: fc.nat(),
+    reason: fc.string({ unit: "binary", maxLength: 400 }),
+    url: fc.webUrl(),
+    createdAt: time,
+    finishedAt: time,
+  },
+  { requiredKeys: ["state"] },
+);
+
+describe("a commit status", () => {
+  it("keeps its build's order, and GitLab's lengths, whatever the build tells", () => {
+    fc.assert(
+      fc.property(anyBuild, fc.string({ minLength: 1, maxLength: 400 }), (told, name) => {
+        const build: BuildPart = { system: "tekton", id: "run-1", pipeline: "ci/docs", ...told };
+        const status = statusOf(build, name);
+        expect(orderIn(status)).toBe(buildOrder(build));
+        for (const text of [status.name, status.description, status.targetUrl ?? ""])
+          expect(text.length).toBeLessThan(256);
+      }),
+    );
+  });
+
+  it.each(["", "by hand", "[1|2|3|4]", " [2026|1|0|]", "a [2026|000000000001|9|]", "a [2026|000000000001|1|] b"])(
+    "has no order when somebody else wrote %j",
+    (description) => expect(orderIn({ description })).toBeUndefined(),
+  );
+});
