@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { stringify } from "yaml";
 import type { PlaygroundSession } from "../../shared/cli/session.ts";
@@ -10,6 +10,7 @@ import { DASHBOARD, startSandboxListener } from "./sandbox-listener.ts";
 const PAGE = "98310";
 /** What the development identity provider's tokens are made for. */
 const AUDIENCE = "https://drawbridge.playground";
+const DEFAULT_PORT = 8787;
 /** Long enough that a person sees the run go on. */
 const RUN_MS = 1_500;
 
@@ -68,7 +69,9 @@ export async function startPlaygroundSandboxes(port: number): Promise<Playground
       const config = `${folder}/drawbridge.yaml`;
       const ref = (name: keyof typeof values): string => `file:${folder}/secrets/${name}`;
       const site = confluence.site("data-center");
-      await writeFile(config, stringify(configOf({ site, listener: listener.url.href, issuer: identity.issuer, ref })));
+      const own = `http://127.0.0.1:${port === 0 ? DEFAULT_PORT : port}`;
+      const places = { site, listener: listener.url.href, issuer: identity.issuer, own };
+      await writeFile(config, stringify(configOf({ ...places, ref })));
       token = await identity.token(forwarder, AUDIENCE);
       return config;
     },
@@ -94,12 +97,18 @@ export async function startPlaygroundSandboxes(port: number): Promise<Playground
 
 const newSecret = (): string => randomBytes(24).toString("base64url");
 
+function newSigningKey(): string {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  return String(privateKey.export({ type: "pkcs8", format: "pem" }));
+}
+
 function newSecrets() {
   return {
     wiki: newSecret(),
     gitlab: `whsec_${randomBytes(32).toString("base64")}`,
     buildkite: newSecret(),
     cluster: newSecret(),
+    "bridge-key": newSigningKey(),
   };
 }
 
@@ -107,14 +116,17 @@ interface ConfigFacts {
   readonly site: string;
   readonly listener: string;
   readonly issuer: string;
-  readonly ref: (secret: "wiki" | "gitlab" | "buildkite" | "cluster" | "confluence") => string;
+  /** The bridge's own address. */
+  readonly own: string;
+  readonly ref: (secret: keyof ReturnType<typeof newSecrets> | "confluence") => string;
 }
 
 /** The playground's `drawbridge.yaml`. */
-function configOf({ site, listener, issuer, ref }: ConfigFacts): object {
+function configOf({ site, listener, issuer, own, ref }: ConfigFacts): object {
   const inNamespace = { path: ["kubernetes.io", "namespace"], equals: "ci" };
   const entry = { issuer, audience: AUDIENCE };
   return {
+    identity: { issuer: own, keys: [ref("bridge-key")] },
     issuers: {
       people: { ...entry, claims: [{ path: "sub", equals: "on-call" }], roles: ["on-call"] },
       cluster: { ...entry, claims: [inNamespace] },
@@ -131,7 +143,12 @@ function configOf({ site, listener, issuer, ref }: ConfigFacts): object {
       },
     },
     targets: {
-      listener: { kind: "tekton", url: listener, runsReportedBy: "cluster" },
+      listener: {
+        kind: "tekton",
+        url: listener,
+        runsReportedBy: "cluster",
+        identity: { bridge: { audience: listener } },
+      },
       pages: { kind: "confluence", product: "data-center", site, credential: { bearer: ref("confluence") } },
     },
     routes: {
