@@ -79,7 +79,7 @@ describe.each(actions)("the queue of $name actions", ({ name, maxAttemptMs }) =>
     };
     expect(
       Object.fromEntries(Object.entries(Environment.Variables).map(([key, value]) => [key, readable(value)])),
-    ).toEqual({
+    ).toMatchObject({
       TABLE_NAME: "DeliveriesTable",
       QUEUE_URL: `Queue${name}Queue`,
       DEAD_LETTER_QUEUE_URL: `Queue${name}DeadLetters`,

@@ -1,0 +1,143 @@
+import { type ActionCost, INPUTS } from "./inputs.ts";
+import type { RelayedMeans } from "./measure.ts";
+import type { Line } from "./prices.ts";
+
+/** A million webhooks, all of them accepted and relayed, at a steady rate. */
+export interface Load {
+  readonly perSecond: number;
+  readonly bodies: RelayedMeans;
+}
+
+type Ingress = "http-api" | "function-url";
+
+/** What Drawbridge needs for a million webhooks. What its actions need is told by `billOfAction`. */
+export function billOfBridge(load: Load, ingress: Ingress): readonly Line[] {
+  const { bodies } = load;
+  const relay = relayingOf(load);
+  const relayCalls = relay.callsPerSecond / load.perSecond;
+  return [
+    ...received(load, { ingress, ms: receiveMs() }),
+    { part: "Table: writes", price: "writeUnit", amount: MILLION * bodies.tableUnits },
+    { part: "Index `by-day`: writes", price: "writeUnit", amount: MILLION * bodies.indexUnits },
+    ...kept(bodies.itemBytes),
+    { part: "Index `by-day`: storage", price: "tableStorage", amount: storedGbMonths(bodies.indexBytes) },
+    { part: "Stream: reads", price: "streamRead", amount: MILLION },
+    ...ran("relay", { calls: relayCalls, ms: relay.ms }),
+    { part: "X-Ray: relay", price: "trace", amount: MILLION * relayCalls * tracedShareAt(relay.callsPerSecond) },
+    { part: "EventBridge: events", price: "busEvent", amount: MILLION },
+    { part: "EventBridge: archive", price: "archived", amount: gb(bodies.entryBytes) },
+    { part: "EventBridge: archive", price: "archiveStorage", amount: gb(bodies.entryBytes) * INPUTS.keptMonths.value },
+  ];
+}
+
+/**
+ * The same with the usual parts: one function that claims the delivery (Powertools idempotency: a put, and an update when
+ * done, a unit each), puts an audit record and publishes with PutEvents before it answers. `packsAudit` says that its
+ * author compresses the record as well as Drawbridge does.
+ */
+export function billOfUsual(load: Load, { packsAudit }: { readonly packsAudit: boolean }): readonly Line[] {
+  const { bodies } = load;
+  const auditUnits = packsAudit ? bodies.tableUnits : bodies.plainUnits;
+  const auditBytes = packsAudit ? bodies.itemBytes : bodies.plainBytes;
+  return [
+    ...received(load, { ingress: "http-api", ms: usualMs() }),
+    { part: "Table: writes", price: "writeUnit", amount: MILLION * (IDEMPOTENCY_UNITS + auditUnits) },
+    ...kept(auditBytes),
+    { part: "EventBridge: events", price: "busEvent", amount: MILLION },
+  ];
+}
+
+/** What a million actions add, each successful at once: from the queue to the end of the attempt. */
+export function billOfAction({ tableCalls, targetCalls, ...units }: ActionCost): readonly Line[] {
+  const waits = tableCalls * INPUTS.tableCall.value + targetCalls * INPUTS.targetCall.value;
+  return [
+    { part: "SQS: sent, received, deleted", price: "queueRequest", amount: 3 * MILLION },
+    ...ran("act", { calls: 1, ms: cpuMs(tableCalls + targetCalls) + waits }),
+    { part: "Table: writes", price: "writeUnit", amount: MILLION * units.tableUnits },
+    { part: "Index `due`: writes", price: "writeUnit", amount: MILLION * units.indexUnits },
+    { part: "Table: reads", price: "readUnit", amount: MILLION * units.readUnits },
+    { part: "Logs", price: "logged", amount: gb(INPUTS.logLine.value + INPUTS.platformLog.value) },
+  ];
+}
+
+/** What is paid for an installation like `infra/example` that nobody calls, in a month. */
+export const standingBill = (): readonly Line[] => [
+  { part: "Sweep: calls", price: "lambdaRequest", amount: MINUTES_A_MONTH },
+  { part: "Sweep: traces", price: "trace", amount: MINUTES_A_MONTH },
+  // Lambda keeps 5 long polls of 20 s open on each of the two queues (Lambda developer guide, with-sqs).
+  { part: "SQS: polls of two queues", price: "queueRequest", amount: 2 * 5 * 3 * MINUTES_A_MONTH },
+  { part: "10 alarms", price: "alarm", amount: 10 },
+  { part: "Dashboard", price: "dashboard", amount: 1 },
+  { part: "3 secrets", price: "secret", amount: 3 },
+  { part: "About 20 metrics from the log", price: "metric", amount: 20 },
+];
+
+/** How the relay keeps up: Lambda asks each shard so often a second, and takes at most 100 records at a time. */
+export function relayingOf({ perSecond, bodies }: Load) {
+  const shards = shardsAt(perSecond * bodies.tableUnits);
+  const perShard = perSecond / shards;
+  const calls = Math.max(Math.min(perShard, INPUTS.shardPolls.value), perShard / RELAY_BATCH);
+  const busCalls = Math.ceil(perShard / calls / ENTRIES_A_CALL);
+  const ms = cpuMs(busCalls) + busCalls * INPUTS.busCall.value;
+  return { shards, perShard, callsPerSecond: calls * shards, busCallsPerSecond: busCalls * calls * shards, ms };
+}
+
+/** Billed milliseconds of one call of `receive`, with its share of a start. */
+export const receiveMs = (): number => cpuMs(1) + INPUTS.tableCall.value;
+
+const usualMs = (): number => cpuMs(4) + 3 * INPUTS.tableCall.value + INPUTS.busCall.value;
+
+/** Of a function's calls at this rate, the share whose trace is recorded. */
+export const tracedShareAt = (perSecond: number): number =>
+  perSecond <= 1 ? 1 : (1 + INPUTS.tracedShare.value * (perSecond - 1)) / perSecond;
+
+const MILLION = 1_000_000;
+const MINUTES_A_MONTH = 30 * 24 * 60;
+/** `batchSize` of the relay's event source. */
+export const RELAY_BATCH = 100;
+/** Entries that one PutEvents call takes (`shared/bus/eventbridge-bus.ts`). */
+const ENTRIES_A_CALL = 10;
+const IDEMPOTENCY_UNITS = 2;
+/** Write units that one partition takes in a second (DynamoDB developer guide, "Best practices for partition keys"). */
+export const PARTITION_UNITS = 1_000;
+
+const shardsAt = (unitsPerSecond: number): number =>
+  Math.max(INPUTS.newTablePartitions.value, Math.ceil(unitsPerSecond / PARTITION_UNITS));
+
+/** Time that the work of one call takes with the share of a core that the function's memory gets. */
+function cpuMs(calls: number): number {
+  const { requestCpu, callCpu, importCpu, coldStarts, wholeCore, memory } = INPUTS;
+  const cores = requestCpu.value + calls * callCpu.value + coldStarts.value * importCpu.value;
+  return (cores * wholeCore.value) / memory.value;
+}
+
+function received({ perSecond }: Load, { ingress, ms }: { readonly ingress: Ingress; readonly ms: number }): Line[] {
+  const isApi = ingress === "http-api";
+  const logged = INPUTS.logLine.value + INPUTS.platformLog.value + (isApi ? INPUTS.accessLog.value : 0);
+  return [
+    { part: "HTTP API", price: "httpApiRequest", amount: isApi ? MILLION : 0 },
+    ...ran("receive", { calls: 1, ms }),
+    { part: "Logs", price: "logged", amount: gb(logged) },
+    { part: "X-Ray: receive", price: "trace", amount: MILLION * tracedShareAt(perSecond) },
+    { part: "Answers sent", price: "sentOut", amount: gb(INPUTS.answer.value) },
+  ];
+}
+
+function ran(name: string, { calls, ms }: { readonly calls: number; readonly ms: number }): Line[] {
+  const gbSeconds = (MILLION * calls * ms * INPUTS.memory.value) / (1_000 * 1_024);
+  return [
+    { part: `Lambda \`${name}\`: calls`, price: "lambdaRequest", amount: MILLION * calls },
+    { part: `Lambda \`${name}\`: time`, price: "lambdaGbSecond", amount: gbSeconds },
+  ];
+}
+
+/** An audit is kept equally well in both constructions. Recovery is paid for the table, and not for its indexes. */
+const kept = (bytes: number): Line[] => [
+  { part: "Table: storage", price: "tableStorage", amount: storedGbMonths(bytes) },
+  { part: "Table: point-in-time recovery", price: "pointInTime", amount: storedGbMonths(bytes) },
+];
+
+const storedGbMonths = (bytes: number): number => gb(bytes + INPUTS.storedOverhead.value) * INPUTS.keptMonths.value;
+
+/** Gigabytes of a million. */
+const gb = (bytes: number): number => (MILLION * bytes) / 1e9;

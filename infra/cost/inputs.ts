@@ -1,0 +1,69 @@
+/** A number that the model needs besides prices and bodies, and where it is from. */
+interface Input {
+  readonly value: number;
+  readonly unit: string;
+  readonly from: string;
+}
+
+const MACHINE = "measured 2026-11-21 on one core of an Intel Xeon, Node 20";
+const ASSUMED = "assumed";
+
+export const INPUTS = {
+  memory: { value: 512, unit: "MB", from: "the default of `infra/bridge-function.ts`" },
+  wholeCore: {
+    value: 1_769,
+    unit: "MB",
+    from: "memory that gets one whole core: Lambda developer guide, configuration-memory",
+  },
+  requestCpu: {
+    value: 0.3,
+    unit: "ms of a core",
+    from: `${MACHINE}: 0.1 to prove, read and pack a push of 3.4 KB; the rest for HTTP`,
+  },
+  callCpu: { value: 0.7, unit: "ms of a core", from: `${MACHINE}: one call through the SDK, without TLS` },
+  importCpu: { value: 36, unit: "ms of a core", from: `${MACHINE}: importing the bundle of \`receive\` (366 KB)` },
+  tableCall: { value: 5, unit: "ms", from: `${ASSUMED}: waiting for DynamoDB in the same region` },
+  busCall: { value: 15, unit: "ms", from: `${ASSUMED}: waiting for PutEvents` },
+  targetCall: { value: 200, unit: "ms", from: `${ASSUMED}: waiting for a listener or for Confluence` },
+  coldStarts: {
+    value: 0.01,
+    unit: "of all calls",
+    from: `${ASSUMED}: the most that AWS tells of production functions (Compute blog, 2025-04); its start is billed`,
+  },
+  newTablePartitions: {
+    value: 4,
+    unit: "shards",
+    from: `${ASSUMED}: a new on-demand table takes 4,000 write units a second, 1,000 a partition`,
+  },
+  shardPolls: {
+    value: 4,
+    unit: "a second",
+    from: "how often Lambda asks a shard: Lambda developer guide, with-ddb; from memory, not looked up",
+  },
+  tracedShare: {
+    value: 0.05,
+    unit: "of calls",
+    from: "X-Ray's default rule: one call a second of each function, and this of the rest",
+  },
+  logLine: { value: 530, unit: "bytes", from: "the line of a delivery as the function writes it, measured 2026-11-21" },
+  platformLog: { value: 400, unit: "bytes", from: `${ASSUMED}: START, END and REPORT of a call` },
+  accessLog: { value: 260, unit: "bytes", from: `${ASSUMED}: a line of the HTTP API's access log` },
+  answer: { value: 400, unit: "bytes", from: `${ASSUMED}: an answer with its headers` },
+  keptMonths: { value: 3, unit: "months", from: "`limits.retentionDays` as it is unless configured, 90" },
+  storedOverhead: {
+    value: 100,
+    unit: "bytes",
+    from: "what storage adds to an item, in the table and in an index: DynamoDB developer guide, CapacityUnitCalculations",
+  },
+} as const satisfies Record<string, Input>;
+
+/**
+ * What an action calls and consumes when it succeeds at once. `test/integration/cost.test.ts` measures it anew on DynamoDB
+ * Local, through the real actions.
+ */
+export const ACTION_COSTS = {
+  tekton: { tableCalls: 7, targetCalls: 1, tableUnits: 6, indexUnits: 4, readUnits: 1 },
+  confluence: { tableCalls: 14, targetCalls: 2, tableUnits: 9, indexUnits: 4, readUnits: 5 },
+} as const;
+
+export type ActionCost = { readonly [K in keyof (typeof ACTION_COSTS)["tekton"]]: number };

@@ -1,0 +1,34 @@
+import type { StoredItem } from "../../shared/store/item.ts";
+import { TABLE } from "../../shared/store/table.ts";
+
+/**
+ * Bytes of an item as DynamoDB counts them for reads and writes: the names and the values of its attributes, in UTF-8.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+ */
+export const itemBytes = (item: StoredItem): number =>
+  sum(Object.entries(item).map(([name, value]) => utf8(name) + valueBytes(value)));
+
+/** A write costs a unit for each begun kilobyte (same page). */
+export const writeUnits = (bytes: number): number => Math.max(1, Math.ceil(bytes / 1_024));
+
+/** What the index of days keeps of an item: the keys of both, and what is projected into it. */
+export function dayIndexBytes(item: StoredItem): number {
+  const { partitionKey, sortKey, dayIndex } = TABLE;
+  const kept = new Set<string>([partitionKey, sortKey, dayIndex.partitionKey, dayIndex.sortKey, ...dayIndex.projected]);
+  return itemBytes(Object.fromEntries(Object.entries(item).filter(([name]) => kept.has(name))));
+}
+
+/** The table holds texts, whole numbers that are not negative, and bytes (`shared/store/item.ts`). */
+function valueBytes({ S, N, B }: StoredItem[string]): number {
+  if (S !== undefined) return utf8(S);
+  return B === undefined ? numberBytes(N ?? "") : B.length;
+}
+
+/** One byte, and one for each pair of digits without the zeros at both ends; pairs are counted from the decimal point. */
+function numberBytes(digits: string): number {
+  const even = digits.length % 2 === 0 ? digits : `0${digits}`;
+  return 1 + even.replace(/^(00)+/, "").replace(/(00)+$/, "").length / 2;
+}
+
+const utf8 = (text: string): number => Buffer.byteLength(text, "utf8");
+const sum = (all: readonly number[]): number => all.reduce((total, one) => total + one, 0);

@@ -1,0 +1,100 @@
+import { DynamoDBClient, type PutItemCommandInput, type ServiceOutputTypes } from "@aws-sdk/client-dynamodb";
+import { entryOf } from "../../shared/bus/entry.ts";
+import { sourcePrincipal } from "../../shared/delivery/principal.ts";
+import { receive } from "../../shared/delivery/receive.ts";
+import { ok } from "../../shared/delivery/result.ts";
+import { traceOf } from "../../shared/host/trace.ts";
+import { providers } from "../../shared/providers/registry.ts";
+import { DynamoDbDeliveries, recordedEventIn } from "../../shared/store/dynamodb-deliveries.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
+import type { StoredItem } from "../../shared/store/item.ts";
+import { recordedDeliveries } from "../../test/support/peer-data.ts";
+import {
+  connectFixtureSource,
+  fixtureSourceOf,
+  fixturesOf,
+  requestOf,
+  SOURCE,
+} from "../../test/support/provider-fixtures.ts";
+import { silentLog, testClock } from "../../test/support/tools.ts";
+
+/** A request body on its way into the table. */
+interface Sample {
+  readonly provider: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  readonly url: URL;
+  readonly sentAt?: string;
+}
+
+export interface RecordedItem {
+  readonly provider: string;
+  readonly body: Uint8Array;
+  /** As `receive` writes it in AWS. */
+  readonly item: StoredItem;
+  /** Bytes of what `relay` publishes; 0 where there is nothing to publish. */
+  readonly entryBytes: number;
+}
+
+/** The items of every fixture of this repository. */
+export const fixtureItems = (): Promise<readonly RecordedItem[]> =>
+  itemsOf(providers.flatMap(({ name }) => fixturesOf(name).map((fixture) => ({ ...fixture, provider: name }))));
+
+/** The items of every body that others recorded, below the folder `root`. */
+export const peerItems = (root: string): Promise<readonly RecordedItem[]> =>
+  itemsOf(recordedDeliveries(root).map((one) => ({ ...one, url: new URL(`${ADDRESS}${one.query}`) })));
+
+const ADDRESS = `https://bridge.example.test/webhooks/${SOURCE}`;
+
+async function itemsOf(samples: readonly Sample[]): Promise<readonly RecordedItem[]> {
+  const items: RecordedItem[] = [];
+  for (const sample of samples) {
+    const { provider, body } = sample;
+    const item = await itemOf(sample);
+    const delivery = recordedEventIn(item);
+    const entry = delivery && entryOf(delivery);
+    items.push({
+      provider,
+      body,
+      item,
+      entryBytes: entry === undefined ? 0 : Buffer.byteLength(JSON.stringify(entry)),
+    });
+  }
+  return items;
+}
+
+/** The way of a request, but for the proof: no key of ours signed what others recorded. */
+async function itemOf({ provider, url, body, headers, sentAt }: Sample): Promise<StoredItem> {
+  const clock = testClock(sentAt);
+  const found = providers.find(({ name }) => name === provider);
+  if (found === undefined) throw new Error(`there is no provider ${provider}`);
+  const { read } = connectFixtureSource(found, fixtureSourceOf(provider), clock);
+  const proof = ok({ principal: sourcePrincipal(SOURCE, "hub-signature", "current") });
+  const source = { name: SOURCE, provider, contentTypes: [], read, authenticate: async () => proof };
+  const request = { ...requestOf({ url, body }, new Headers(headers), clock), requestId: REQUEST_ID };
+  const { client, put } = capturingClient();
+  const table = new DynamoDbTable(client, "drawbridge");
+  const deliveries = new DynamoDbDeliveries(table, { retentionDays: 90, markUnrelayed: false });
+  await receive({ ...request, traceparent: traceOf(request.headers) }, source, { deliveries, log: silentLog });
+  const [item, ...more] = put;
+  if (item === undefined || more.length > 0) throw new Error("a delivery is one write");
+  return item;
+}
+
+/** As long as one that the host gives. */
+const REQUEST_ID = "00000000-0000-4000-8000-000000000000";
+
+/** A client that notes what is put, and sends nothing. */
+function capturingClient() {
+  const put: StoredItem[] = [];
+  const client = new DynamoDBClient({ region: "local" });
+  client.middlewareStack.add(
+    () => async (call) => {
+      // `receive` sends this one command.
+      put.push((call.input as PutItemCommandInput).Item ?? {});
+      return { response: undefined, output: { $metadata: {} } as ServiceOutputTypes };
+    },
+    { step: "initialize" },
+  );
+  return { client, put };
+}

@@ -1,0 +1,150 @@
+import { billOfAction, billOfBridge, billOfUsual, type Load, standingBill } from "./bill.ts";
+import { ACTION_COSTS, INPUTS } from "./inputs.ts";
+import type { BodySet, RelayedMeans } from "./measure.ts";
+import { dollarsOf, type Line, PRICES, type PriceName, totalOf } from "./prices.ts";
+import { QUOTAS } from "./quotas.ts";
+
+/** What was measured of both sets of bodies. */
+export interface Measured {
+  readonly fixtures: BodySet;
+  /** The bodies that others recorded, which the bill goes by. */
+  readonly recorded: BodySet;
+}
+
+/** The tables of `docs/cost.md` in Markdown, by the names of their markers. Nothing in them depends on the machine. */
+export function costTables({ fixtures, recorded }: Measured): ReadonlyMap<string, string> {
+  const { relayed } = recorded;
+  return new Map([
+    ["totals", totals(relayed)],
+    ["parts", parts(relayed)],
+    ["actions", actions()],
+    ["standing", bill(["a month"], [standingBill()])],
+    ["units-recorded", units(recorded)],
+    ["units-fixtures", units(fixtures)],
+    ["quotas", quotas(relayed)],
+    ["inputs", inputs()],
+    ["prices", prices()],
+  ]);
+}
+
+/** The document with each table between its markers in its present form. Throws where a marker is missing. */
+export function withTables(document: string, tables: ReadonlyMap<string, string>): string {
+  return [...tables].reduce((text, [name, table]) => {
+    const [start, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`];
+    const [from, to] = [text.indexOf(start), text.indexOf(end)];
+    if (from < 0 || to < from) throw new Error(`there are no markers for the table "${name}"`);
+    return `${text.slice(0, from + start.length)}\n${table}\n\n${text.slice(to)}`;
+  }, document);
+}
+
+const RATES = [1, 100, 10_000];
+const loadsOf = (bodies: RelayedMeans): readonly Load[] => RATES.map((perSecond) => ({ perSecond, bodies }));
+const rateName = (perSecond: number): string => `${count(perSecond)}/s`;
+
+function totals(bodies: RelayedMeans): string {
+  const rows = [
+    { what: "Drawbridge behind an HTTP API", of: (load: Load) => billOfBridge(load, "http-api") },
+    { what: "Drawbridge behind a function URL", of: (load: Load) => billOfBridge(load, "function-url") },
+    { what: "the usual construction", of: (load: Load) => billOfUsual(load, { packsAudit: false }) },
+    {
+      what: "the same, its audit record as well compressed as ours",
+      of: (load: Load) => billOfUsual(load, { packsAudit: true }),
+    },
+  ];
+  const loads = loadsOf(bodies);
+  return markdown(
+    ["$ for a million webhooks", ...RATES.map(rateName)],
+    rows.map(({ what, of }) => [what, ...loads.map((load) => money(totalOf(of(load))))]),
+  );
+}
+
+function parts(bodies: RelayedMeans): string {
+  const loads = loadsOf(bodies);
+  return bill(
+    [...RATES.map((rate) => `bridge, ${rateName(rate)}`), ...RATES.map((rate) => `usual, ${rateName(rate)}`)],
+    [
+      ...loads.map((load) => billOfBridge(load, "http-api")),
+      ...loads.map((load) => billOfUsual(load, { packsAudit: false })),
+    ],
+  );
+}
+
+function actions(): string {
+  const kinds = Object.entries(ACTION_COSTS);
+  return bill(
+    kinds.map(([kind]) => `\`${kind}\``),
+    kinds.map(([, cost]) => billOfAction(cost)),
+  );
+}
+
+/** Bills side by side, part by part. */
+function bill(headings: readonly string[], bills: readonly (readonly Line[])[]): string {
+  const names = new Set(bills.flatMap((lines) => lines.map(({ part }) => part)));
+  const rows = [...names].map((name) => [
+    name,
+    ...bills.map((lines) => {
+      const told = lines.filter(({ part }) => part === name);
+      return told.length === 0 ? "" : money(totalOf(told));
+    }),
+  ]);
+  return markdown(
+    ["part, $", ...headings],
+    [...rows, ["**together**", ...bills.map((lines) => money(totalOf(lines)))]],
+  );
+}
+
+function units({ rows }: BodySet): string {
+  return markdown(
+    [
+      ...["bodies", "deliveries", "body, bytes: median", "item, bytes: median", "p95", "mean"],
+      ...["table, units: median", "p95", "mean", "table and indexes: mean", "of these relayed", "their mean"],
+    ],
+    rows.map((row) => [
+      ...[row.group, count(row.deliveries), count(row.bodyMedian)],
+      ...[count(row.itemMedian), count(row.itemP95), count(row.itemMean)],
+      ...[count(row.unitsMedian), count(row.unitsP95), row.unitsMean.toFixed(2)],
+      ...[row.allUnitsMean.toFixed(2), count(row.relayed), row.relayedUnitsMean.toFixed(2)],
+    ]),
+  );
+}
+
+function quotas(bodies: RelayedMeans): string {
+  const loads = loadsOf(bodies);
+  return markdown(
+    ["bound", "unless raised", ...RATES.map(rateName), "what to raise"],
+    QUOTAS.map(({ what, limit, needed, raise }) => {
+      const needs = loads.map((load) => needed(load));
+      return [what, count(limit), ...needs.map((need) => (need >= limit ? `**${count(need)}**` : count(need))), raise];
+    }),
+  );
+}
+
+const inputs = (): string =>
+  markdown(
+    ["input", "value", "from"],
+    Object.entries(INPUTS).map(([name, { value, unit, from }]) => [`\`${name}\``, `${value} ${unit}`, from]),
+  );
+
+function prices(): string {
+  const names = Object.keys(PRICES) as PriceName[];
+  return markdown(
+    ["price", "$", "for", "vendor's page", "confirmed by"],
+    names.map((name) => {
+      const { what, dollars, per, unit, page, ...rest } = PRICES[name];
+      const confirmed = "confirmedBy" in rest ? rest.confirmedBy : "**not confirmed**";
+      const amount = `${per === 1 ? "" : `${count(per)} `}${unit}`;
+      return [what, dollarsText(dollarsOf({ price: name, amount: per })), amount, `[page](${page})`, confirmed];
+    }),
+  );
+}
+
+const markdown = (headings: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [headings, headings.map((_, at) => (at === 0 ? "---" : "---:")), ...rows]
+    .map((cells) => `| ${cells.join(" | ")} |`)
+    .join("\n");
+
+const money = (dollars: number): string => dollars.toFixed(2);
+const dollarsText = (dollars: number): string => dollars.toFixed(10).replace(/\.?0+$/, "");
+
+/** Whole where it is large, with thousands set apart. */
+const count = (value: number): string => value.toLocaleString("en-US", { maximumFractionDigits: value < 10 ? 1 : 0 });

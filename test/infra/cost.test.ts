@@ -1,0 +1,113 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { billOfAction, billOfBridge, billOfUsual, relayingOf, tracedShareAt } from "../../infra/cost/bill.ts";
+import { ACTION_COSTS } from "../../infra/cost/inputs.ts";
+import { dayIndexBytes, itemBytes, writeUnits } from "../../infra/cost/item-size.ts";
+import { dollarsOf, PRICES, totalOf } from "../../infra/cost/prices.ts";
+import { type Item, toStored } from "../../shared/store/item.ts";
+
+describe("the size of an item", () => {
+  const sizes: readonly (readonly [what: string, item: Item, bytes: number])[] = [
+    ["a text: name and letters", { pk: "d-1" }, 5],
+    ["a text is counted in UTF-8", { pk: "ü€" }, 7],
+    ["an empty text: its name", { pk: "" }, 2],
+    ["bytes as they are, not as base64", { content: new Uint8Array(10) }, 17],
+    ["zero: one byte", { n: 0 }, 2],
+    ["two digits: a byte, and one", { n: 42 }, 3],
+    ["three digits: two bytes, and one", { n: 421 }, 4],
+    ["zeros at the end are not counted", { n: 1_793_610_000_000 }, 6],
+    ["all attributes together", { pk: "d-1", n: 7 }, 8],
+  ];
+
+  it.each(sizes)("%s", (_, item, bytes) => {
+    expect(itemBytes(toStored(item))).toBe(bytes);
+  });
+
+  it("is the sum of its attributes, and an index never holds more", () => {
+    const value = fc.oneof(fc.string({ unit: "grapheme" }), fc.maxSafeNat(), fc.uint8Array());
+    const name = fc.oneof(fc.string(), fc.constantFrom("pk", "sk", "day", "seen", "what", "content"));
+    fc.assert(
+      fc.property(fc.dictionary(name, value), (item) => {
+        const alone = Object.entries(item).map(([key, one]) => itemBytes(toStored({ [key]: one })));
+        expect(itemBytes(toStored(item))).toBe(alone.reduce((sum, bytes) => sum + bytes, 0));
+        expect(dayIndexBytes(toStored(item))).toBeLessThanOrEqual(itemBytes(toStored(item)));
+      }),
+    );
+  });
+
+  it("is a unit for each begun kilobyte, and at least one", () => {
+    expect([0, 1, 1_024, 1_025, 2_048, 2_049].map(writeUnits)).toEqual([1, 1, 1, 2, 2, 3]);
+  });
+});
+
+const bodies = {
+  ...{ itemBytes: 1_400, indexBytes: 300, tableUnits: 2, indexUnits: 1 },
+  ...{ entryBytes: 1_000, plainBytes: 3_900, plainUnits: 4 },
+};
+const at = (perSecond: number) => ({ perSecond, bodies });
+
+describe("the bill", () => {
+  it("multiplies as by hand: 1 KB more for each of a million items is a dollar's five eighths", () => {
+    expect(dollarsOf({ price: "writeUnit", amount: 1_000_000 })).toBeCloseTo(0.625, 10);
+    expect(dollarsOf({ price: "lambdaGbSecond", amount: 3_750 })).toBeCloseTo(0.05, 5);
+    expect(dollarsOf({ price: "streamRead", amount: 1e9 })).toBe(0);
+  });
+
+  it("adds up a million webhooks as by hand", () => {
+    const of = (part: string) => totalOf(billOfBridge(at(100), "http-api").filter((line) => line.part === part));
+    // 2 units × 0.625; 1 unit × 0.625.
+    expect(of("Table: writes")).toBeCloseTo(1.25, 10);
+    expect(of("Index `by-day`: writes")).toBeCloseTo(0.625, 10);
+    // (1,400 + 100) bytes × a million = 1.5 GB, for 3 months, at 0.25 and 0.20.
+    expect(of("Table: storage")).toBeCloseTo(1.125, 10);
+    expect(of("Table: point-in-time recovery")).toBeCloseTo(0.9, 10);
+    // (0.3 + 0.7 + 0.01 × 36) ms of a core at 512 of 1,769 MB, and 5 ms: 9.699 ms × 0.5 GB × a million × 0.0000133334.
+    expect(of("Lambda `receive`: time")).toBeCloseTo(0.06466, 4);
+    // 1 GB taken in at 0.10, and 3 GB-months at 0.023.
+    expect(of("EventBridge: archive")).toBeCloseTo(0.169, 10);
+    // 1 and a twentieth of 99, of 100: 5.95 %, at 5.
+    expect(of("X-Ray: receive")).toBeCloseTo(0.2975, 10);
+  });
+
+  it("of the usual construction has the claim's two units beside the audit's", () => {
+    const writes = (packsAudit: boolean) =>
+      totalOf(billOfUsual(at(1), { packsAudit }).filter(({ part }) => part === "Table: writes"));
+    expect(writes(false)).toBeCloseTo(6 * 0.625, 10);
+    expect(writes(true)).toBeCloseTo(4 * 0.625, 10);
+  });
+
+  it("of an action has three requests of the queue and the units that were measured", () => {
+    const lines = billOfAction(ACTION_COSTS.tekton);
+    expect(lines.find(({ price }) => price === "queueRequest")?.amount).toBe(3_000_000);
+    const written = lines.filter(({ price }) => price === "writeUnit").reduce((sum, { amount }) => sum + amount, 0);
+    expect(written).toBe(1_000_000 * (ACTION_COSTS.tekton.tableUnits + ACTION_COSTS.tekton.indexUnits));
+  });
+
+  it("takes the HTTP API's price, and its log, off a function URL", () => {
+    const saved = totalOf(billOfBridge(at(1), "http-api")) - totalOf(billOfBridge(at(1), "function-url"));
+    expect(saved).toBeCloseTo(1 + 0.26 * PRICES.logged.dollars, 10);
+  });
+
+  it("traces all of one call a second, and less of each further one", () => {
+    expect([0.2, 1].map(tracedShareAt)).toEqual([1, 1]);
+    expect(tracedShareAt(10_000)).toBeCloseTo(0.0501, 4);
+  });
+});
+
+describe("the relay", () => {
+  it("is called for each delivery where there are few, and for a full batch where there are many", () => {
+    expect(relayingOf(at(1))).toMatchObject({ shards: 4, callsPerSecond: 1, busCallsPerSecond: 1 });
+    // 20,000 units a second are 20 partitions, of 500 deliveries each: five batches of a hundred, in ten calls each.
+    expect(relayingOf(at(10_000))).toMatchObject({ shards: 20, callsPerSecond: 100, busCallsPerSecond: 1_000 });
+  });
+
+  it("never publishes more calls than deliveries, nor more than ten entries in one", () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0.001, max: 1e5, noNaN: true }), (perSecond) => {
+        const { busCallsPerSecond, callsPerSecond } = relayingOf(at(perSecond));
+        expect(busCallsPerSecond * 10).toBeGreaterThanOrEqual(perSecond * 0.999_999);
+        expect(callsPerSecond).toBeLessThanOrEqual(perSecond * 1.000_001);
+      }),
+    );
+  });
+});

@@ -1,0 +1,97 @@
+import { type DynamoDBClient, PutItemCommand, type ReturnConsumedCapacity } from "@aws-sdk/client-dynamodb";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ACTION_COSTS } from "../../infra/cost/inputs.ts";
+import { dayIndexBytes, itemBytes, writeUnits } from "../../infra/cost/item-size.ts";
+import { measureBodies } from "../../infra/cost/measure.ts";
+import measured from "../../infra/cost/measured.json" with { type: "json" };
+import { fixtureItems, type RecordedItem } from "../../infra/cost/recorded-items.ts";
+import { createTable } from "../../shared/store/create-table.ts";
+import type { EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
+import { type StoredItem, toStored } from "../../shared/store/item.ts";
+import { TABLE } from "../../shared/store/table.ts";
+import { measuredActions } from "../support/metered-actions.ts";
+import { dynamoDbKinds } from "../support/stores.ts";
+
+const TABLE_NAME = "drawbridge";
+const [dynalite, dynamoDbLocal] = dynamoDbKinds;
+
+let items: readonly RecordedItem[];
+let database: EmbeddedDynamoDb;
+beforeAll(async () => {
+  if (!dynalite) throw new Error("there is an embedded store");
+  database = await dynalite.start();
+  await createTable(database.client, TABLE_NAME);
+  items = await fixtureItems();
+});
+afterAll(() => database.stop());
+
+async function told(client: DynamoDBClient, item: StoredItem, how: ReturnConsumedCapacity) {
+  const put = new PutItemCommand({ TableName: TABLE_NAME, Item: item, ReturnConsumedCapacity: how });
+  return (await client.send(put)).ConsumedCapacity;
+}
+
+describe("the size of an item", () => {
+  it("gives the write units that the database itself tells, for every fixture", async () => {
+    for (const { item } of items) {
+      expect((await told(database.client, item, "TOTAL"))?.CapacityUnits).toBe(writeUnits(itemBytes(item)));
+    }
+  });
+
+  it("gives them at every begun kilobyte, to the byte, whatever numbers are beside", async () => {
+    let puts = 0;
+    const numbers = fc.array(fc.maxSafeNat(), { maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(numbers, fc.integer({ min: 1, max: 4 }), fc.constantFrom(-1, 0, 1), async (all, kb, beyond) => {
+        // A write over another item costs what the larger of the two does.
+        puts += 1;
+        const head = { pk: `d-${puts}`, sk: "head", ...Object.fromEntries(all.map((value, at) => [`n${at}`, value])) };
+        const bare = toStored({ ...head, content: new Uint8Array() });
+        const content = new Uint8Array(kb * 1_024 + beyond - itemBytes(bare));
+        const item = toStored({ ...head, content });
+        expect(writeUnits(itemBytes(item))).toBe(beyond > 0 ? kb + 1 : kb);
+        expect((await told(database.client, item, "TOTAL"))?.CapacityUnits).toBe(writeUnits(itemBytes(item)));
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe("infra/cost/measured.json", () => {
+  it("is what the fixtures of today come to: `npm run cost -- --write` measures them anew", () => {
+    const { rows, relayed } = measureBodies(items, measured.fixtures.date);
+    expect(rows.map(({ group, deliveries }) => [group, deliveries])).toEqual(
+      measured.fixtures.rows.map(({ group, deliveries }) => [group, deliveries]),
+    );
+    // How well zlib compresses differs between its versions, by a few bytes.
+    for (const [name, value] of Object.entries(relayed)) {
+      const committed = new Map(Object.entries(measured.fixtures.relayed)).get(name) ?? 0;
+      expect(Math.abs(value - committed), name).toBeLessThanOrEqual(0.05 * committed);
+    }
+  });
+});
+
+const leftOut = dynamoDbLocal?.missing;
+
+describe.skipIf(leftOut !== undefined)(`on DynamoDB Local${leftOut ? `, left out: ${leftOut}` : ""}`, () => {
+  let local: EmbeddedDynamoDb;
+  beforeAll(async () => {
+    if (!dynamoDbLocal) throw new Error("there is no DynamoDB Local");
+    local = await dynamoDbLocal.start();
+    await createTable(local.client, TABLE_NAME);
+  });
+  afterAll(() => local?.stop());
+
+  it("table and index of days count as computed, and the index of what is due nothing, for every fixture", async () => {
+    for (const { item } of items) {
+      const { Table, GlobalSecondaryIndexes = {} } = (await told(local.client, item, "INDEXES")) ?? {};
+      expect(Table?.CapacityUnits).toBe(writeUnits(itemBytes(item)));
+      expect(GlobalSecondaryIndexes[TABLE.dayIndex.name]?.CapacityUnits).toBe(writeUnits(dayIndexBytes(item)));
+      expect(GlobalSecondaryIndexes[TABLE.dueIndex.name]?.CapacityUnits).toBeUndefined();
+    }
+  });
+
+  it("each kind of action makes the calls, and costs the units, that the cost model has", async () => {
+    expect(await measuredActions(local.client, TABLE_NAME)).toEqual(ACTION_COSTS);
+  });
+});

@@ -1,0 +1,136 @@
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { confluence } from "../../shared/actions/confluence/index.ts";
+import { tekton } from "../../shared/actions/tekton/index.ts";
+import { entryOf } from "../../shared/bus/entry.ts";
+import { actOn } from "../../shared/delivery/act-on.ts";
+import { DEFAULT_RETRY } from "../../shared/delivery/retry-delay.ts";
+import { type CallOut, callOut } from "../../shared/host/call-out.ts";
+import type { Route } from "../../shared/routes/route.ts";
+import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
+import { routeOf } from "./bridge-parts.ts";
+import { sampleDelivery } from "./samples.ts";
+import { startSandboxConfluence } from "./sandbox-confluence.ts";
+import { buildOf } from "./sandbox-confluence-action.ts";
+import { secretsOf, silentLog, testClock } from "./tools.ts";
+
+/**
+ * What each kind of action calls and consumes when it succeeds at once: a page's edit fires a run, and the run's end is
+ * shown on the page. The database must tell what its indexes consume.
+ */
+export async function measuredActions(client: DynamoDBClient, table: string) {
+  const clock = testClock();
+  const sandbox = await startSandboxConfluence({ product: "data-center" });
+  const meter = meterOf(client);
+  try {
+    const stores = openStores(client, table, { retentionDays: 90, markUnrelayed: false, clock });
+    const secrets = secretsOf({ BEARER: sandbox.credentials.bearer });
+    const site = sandbox.site("data-center");
+    const tools = { ...stores, secrets, clock, callOut: meter.callOut, random: () => 0 };
+    const routes = routesWith(tools, site);
+    const consumed = async (route: string, delivery: RecordedDelivery) => {
+      await stores.deliveries.record(delivery);
+      const entry = entryOf(delivery);
+      if (entry === undefined) throw new Error("a sample is an event");
+      meter.reset();
+      const { result } = await actOn(route, entry.detail, { ...tools, routes, retry: DEFAULT_RETRY, log: silentLog });
+      if (result !== "finished") throw new Error(`${route}: ${result}`);
+      return meter.consumed();
+    };
+    const edit = editAt(site);
+    return { tekton: await consumed("docs-build", edit), confluence: await consumed("status", endOfRun(edit)) };
+  } finally {
+    await sandbox.close();
+  }
+}
+
+const LISTENER = "https://listener.example.test/";
+
+function routesWith(tools: Parameters<typeof tekton.connect>[1], site: string): readonly Route[] {
+  const trigger = tekton.connect(
+    { route: "docs-build", targetName: "listener", target: { url: LISTENER, runsReportedBy: "cluster" }, options: {} },
+    tools,
+  );
+  const target = { product: "data-center", site, credential: { bearer: "env:BEARER" } };
+  const status = confluence.connect({ route: "status", targetName: "pages", target, options: {} }, tools);
+  return [
+    routeOf(trigger.run, { name: "docs-build", target: "listener", runsReportedBy: "cluster" }),
+    routeOf(status.run, { name: "status", action: "confluence", target: "pages" }),
+  ];
+}
+
+function editAt(site: string) {
+  const edit = sampleDelivery();
+  return { ...edit, event: { ...edit.event, page: { ...edit.event.page, site } } };
+}
+
+/** What the cluster tells, with the annotation that leads back to the page. */
+function endOfRun(edit: RecordedDelivery): RecordedDelivery {
+  const build = buildOf();
+  const type = "build.succeeded";
+  const event = {
+    type,
+    keyParts: [build.id, type],
+    time: "2026-11-02T09:01:15.000Z",
+    subject: build.id,
+    build,
+  } as const;
+  const told = { ...event, origin: { delivery: edit.id } };
+  return { ...edit, id: "d-end-of-run", source: "cluster", provider: "tekton", what: type, event: told };
+}
+
+interface Call {
+  readonly isRead: boolean;
+  readonly table: number;
+  readonly indexes: number;
+}
+
+/** Counts calls of the table, with what they consumed, and calls of targets; stands in for the listener. */
+function meterOf(client: DynamoDBClient) {
+  const calls: Call[] = [];
+  let targetCalls = 0;
+  client.middlewareStack.add(
+    (next, { commandName = "" }) =>
+      async (call) => {
+        Object.assign(call.input, { ReturnConsumedCapacity: "INDEXES" });
+        const answer = await next(call);
+        // What every command of DynamoDB answers when it is asked to.
+        const { ConsumedCapacity: told } = answer.output as {
+          ConsumedCapacity?: { CapacityUnits?: number; Table?: { CapacityUnits?: number } };
+        };
+        const table = told?.Table?.CapacityUnits ?? 0;
+        calls.push({ isRead: /^(Get|Query)/.test(commandName), table, indexes: (told?.CapacityUnits ?? 0) - table });
+        return answer;
+      },
+    { step: "initialize" },
+  );
+  const counted: CallOut = (call) => {
+    targetCalls += 1;
+    return call.url.href.startsWith(LISTENER) ? Promise.resolve(ACCEPTED) : callOut(call);
+  };
+  return {
+    callOut: counted,
+    reset: () => {
+      calls.length = 0;
+      targetCalls = 0;
+    },
+    consumed: () => {
+      const writes = calls.filter(({ isRead }) => !isRead);
+      return {
+        tableCalls: calls.length,
+        targetCalls,
+        tableUnits: sum(writes.map(({ table }) => table)),
+        indexUnits: sum(writes.map(({ indexes }) => indexes)),
+        readUnits: sum(calls.filter(({ isRead }) => isRead).map(({ table }) => table)),
+      };
+    },
+  };
+}
+
+const ACCEPTED = {
+  status: 202,
+  headers: new Headers(),
+  body: new TextEncoder().encode(JSON.stringify({ eventID: "00000000-0000-4000-8000-000000000001" })),
+};
+
+const sum = (all: readonly number[]): number => all.reduce((total, one) => total + one, 0);
