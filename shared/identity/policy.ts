@@ -44,7 +44,7 @@ export const DEFAULT_ROLES: Readonly<Record<string, v.InferInput<typeof role>>> 
 };
 
 /** A count of requests: `bucket` tells apart what is counted. */
-export interface RateLimit {
+interface RateLimit {
   readonly role: string;
   readonly bucket: readonly string[];
   readonly perMinute: number;

@@ -18,7 +18,6 @@ const roleRule = v.union([
   ),
   v.strictObject({ role: text, when: v.pipe(v.array(claimRule), v.minLength(1)) }),
 ]);
-export type RoleRule = v.InferOutput<typeof roleRule>;
 
 const given = v.strictObject({
   /** What is peculiar to the issuer. Absent: a plain OpenID Connect issuer. */

@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { startStandalone } from "../../functions/standalone.ts";
+import { checkLive } from "../../shared/cli/check-live.ts";
 import { reportShadow } from "../../shared/cli/report.ts";
 import { parseConfig } from "../../shared/config/load.ts";
+import type { Config } from "../../shared/config/schema.ts";
+import { systemClock } from "../../shared/host/clock.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
+import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
 import { hmacSha256 } from "../../shared/providers/signature.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
 import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";
@@ -19,12 +23,14 @@ const [reader, stranger, hasty] = ["reader", "stranger", "hasty"].map((id) => ({
 
 let identity: IdentityProvider;
 let listener: SandboxListener;
+let config: Config;
 let bridge: Awaited<ReturnType<typeof startStandalone>>;
 beforeAll(async () => {
   identity = await startIdentityProvider({ clients: [reader, stranger, hasty].filter((one) => one !== undefined) });
   listener = await startSandboxListener({ sink: () => ({ url: new URL("http://127.0.0.1:9"), headers: {} }) });
+  config = configOf(identity.issuer, listener.url.href);
   bridge = await startStandalone({
-    config: configOf(identity.issuer, listener.url.href),
+    config,
     secrets: secretsOf({ WIKI: SECRET, CLUSTER: "cluster-secret-for-tests" }),
     log: silentLog,
     retry: { baseMs: 20, capMs: 200, maxAttempts: 3 },
@@ -172,6 +178,25 @@ describe("a source in shadow mode", () => {
     expect(report.split("\n")).toHaveLength(2);
     expect(report).toContain("signature_mismatch (header X-Hub-Signature)");
     expect(report).toContain(forged);
+  });
+});
+
+describe("check --live", () => {
+  it("finds every source and call closed, but for the source in shadow mode", async () => {
+    const tokens = createTokenVerifier(config.issuers, { clock: systemClock });
+    const findings = await checkLive(bridge.url, config, { tokens, clock: systemClock });
+    const open = findings.filter(({ good }) => !good).map(({ what, status }) => `${what}: ${status}`);
+    expect(open).toEqual([
+      "source draft, no credential: 202",
+      // The same body again is the same delivery.
+      "source draft, forged token: 200",
+      "source draft, guessed secret: 200",
+    ]);
+    expect(findings.filter(({ good }) => good).map(({ what }) => what)).toEqual([
+      ...["no credential", "forged token", "guessed secret"].map((what) => `source wiki, ${what}`),
+      ...["no credential", "forged token", "guessed secret"].map((what) => `source cluster, ${what}`),
+      ...["event log, no token", "event log, forged token", "status, forged token"],
+    ]);
   });
 });
 
