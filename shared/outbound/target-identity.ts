@@ -17,12 +17,15 @@ const client = {
   resource: v.optional(text),
 };
 
+export const oauthClient = v.strictObject(client);
+export type OAuthClient = v.InferOutput<typeof oauthClient>;
+
 /** How the bridge shows a target who it is, in place of a secret that lives for years. */
 export const targetIdentity = v.union([
   /** A token of the bridge's own, with who caused the call in it. Needs `identity`. */
   v.strictObject({ bridge: v.strictObject({ audience: text }) }),
   /** OAuth 2.0 client credentials (RFC 6749 §4.4). */
-  v.strictObject({ clientCredentials: v.strictObject(client) }),
+  v.strictObject({ clientCredentials: oauthClient }),
   /** The bridge's own token exchanged for one of the target's world (RFC 8693). Needs `identity`. */
   v.strictObject({ tokenExchange: v.strictObject({ ...client, subjectAudience: text }) }),
   /** AWS vouches for the function's role: `sts:GetWebIdentityToken`. In AWS only. */
@@ -42,5 +45,4 @@ export const targetIdentity = v.union([
 ]);
 export type TargetIdentity = v.InferOutput<typeof targetIdentity>;
 
-export type OAuthClient = Extract<TargetIdentity, { clientCredentials: unknown }>["clientCredentials"];
 export type KubernetesAccount = Extract<TargetIdentity, { kubernetes: unknown }>["kubernetes"];

@@ -19,11 +19,12 @@ export const confluence: Action = {
   connect(settings, tools) {
     const target = v.parse(targetSettings, settings.target);
     const options = v.parse(routeOptions, settings.options);
-    return { run: (context) => run({ ...context, target, options, tools }) };
+    return { run: (context) => run({ ...context, targetName: settings.targetName, target, options, tools }) };
   },
 };
 
 interface Run extends ActionContext {
+  readonly targetName: string;
   readonly target: TargetSettings;
   readonly options: RouteOptions;
   readonly tools: ActionTools;
@@ -41,11 +42,11 @@ async function run(attempt: Run): Promise<ActionOutcome> {
   return togetherOf(await Promise.all(pages.map(show)));
 }
 
-async function showingOf({ origin, target, options, tools, signal }: Run): Promise<Showing> {
+async function showingOf({ origin, targetName, target, options, tools, signal }: Run): Promise<Showing> {
   const client = pageClient({
     product: target.product === "cloud" ? cloud : dataCenter,
     base: target.api ?? target.site,
-    authorization: await authorizationFor(target.credential, tools.secrets),
+    authorization: await authorizationFor(target.credential, targetName, tools),
     traceparent: origin.detail.traceparent,
     timeoutMs: target.timeoutSeconds * 1000,
     signal,

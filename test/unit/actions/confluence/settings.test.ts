@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { authorizationFor, routeOptions, targetSettings } from "../../../../shared/actions/confluence/settings.ts";
+import { Secret } from "../../../../shared/host/secrets.ts";
 import { secretsOf } from "../../../support/tools.ts";
 
 const target = {
@@ -14,6 +15,14 @@ describe("a target's settings", () => {
     ["no more than it needs", {}],
     ["a gateway to call", { api: "https://api.example.test/ex/confluence/1/wiki" }],
     ["a bearer token", { credential: { bearer: "file:/run/secrets/pat" } }],
+    [
+      "OAuth 2.0 of a service account",
+      {
+        credential: {
+          clientCredentials: { tokenUrl: "https://auth.example.test/token", clientId: "a", clientSecret: "env:S" },
+        },
+      },
+    ],
     ["a site at the top of its host", { product: "data-center", site: "https://wiki.example.test" }],
   ])("may have %s", (_, changes) => {
     expect(v.safeParse(targetSettings, { ...target, ...changes }).success).toBe(true);
@@ -33,11 +42,36 @@ describe("a target's settings", () => {
     expect(v.safeParse(targetSettings, { ...target, ...changes }).success).toBe(false);
   });
 
+  test("become the header with a token that is got for them, and none without a way to get one", async () => {
+    const client = {
+      tokenUrl: "https://auth.example.test/token",
+      clientId: "a",
+      clientSecret: "env:S",
+      scope: "write",
+    };
+    const { credential } = v.parse(targetSettings, { ...target, credential: { clientCredentials: client } });
+    const asked: unknown[] = [];
+    const tokenFor = async (...given: unknown[]) => {
+      asked.push(...given);
+      return new Secret("granted");
+    };
+    const secrets = secretsOf({});
+    await expect(authorizationFor(credential, "wiki", { secrets, outbound: { tokenFor } })).resolves.toBe(
+      "Bearer granted",
+    );
+    expect(asked).toMatchObject([{ clientCredentials: client }, { target: "wiki" }]);
+    await expect(authorizationFor(credential, "wiki", { secrets })).rejects.toMatchObject({
+      code: "configuration_invalid",
+    });
+  });
+
   test("become the header that proves who we are", async () => {
     const secrets = secretsOf({ TOKEN: "tökën" });
     const { credential } = v.parse(targetSettings, target);
-    await expect(authorizationFor(credential, secrets)).resolves.toBe("Basic Ym90QGV4YW1wbGUudGVzdDp0w7Zrw6tu");
-    await expect(authorizationFor({ bearer: "env:TOKEN" }, secrets)).resolves.toBe("Bearer tökën");
+    await expect(authorizationFor(credential, "wiki", { secrets })).resolves.toBe(
+      "Basic Ym90QGV4YW1wbGUudGVzdDp0w7Zrw6tu",
+    );
+    await expect(authorizationFor({ bearer: "env:TOKEN" }, "wiki", { secrets })).resolves.toBe("Bearer tökën");
   });
 });
 
