@@ -16,6 +16,11 @@ export interface Provider {
   readonly settings: v.GenericSchema<unknown, object>;
   /** Prepares one configured source. Throws a valibot error when `settings` do not fit; touches no network and no secret. */
   connect(source: { readonly name: string; readonly settings: unknown }, tools: ProviderTools): ConnectedSource;
+  /**
+   * Where the settings may hold a rotating secret, keys joined by dots, and the `Principal.method` of a sender that it
+   * proves: what tells that secret apart from the source's others.
+   */
+  readonly secrets: Readonly<Record<string, string>>;
   /** Content types taken besides `application/json`. */
   readonly contentTypes?: readonly string[];
 }

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { rotatingSecret } from "../../host/secrets.ts";
 import type { Provider } from "../provider.ts";
 import { readDelivery } from "./parse.ts";
+import { partnerSource } from "./partner.ts";
 import { prove, sign } from "./verify.ts";
 
 const settings = v.pipe(
@@ -10,17 +11,24 @@ const settings = v.pipe(
     signature: v.optional(rotatingSecret),
     /** The webhook's token, where the webhook is set to send it in clear. */
     token: v.optional(rotatingSecret),
+    /** In AWS, in place of webhooks: name of the event source that Buildkite has made in the account. */
+    partnerEvents: v.optional(partnerSource),
   }),
   v.check(
-    ({ signature, token }) => signature !== undefined || token !== undefined,
-    "needs `signature`, `token` or both",
+    ({ signature, token, partnerEvents }) => (signature ?? token ?? partnerEvents) !== undefined,
+    "needs `signature`, `token` or both, or `partnerEvents`",
+  ),
+  v.check(
+    ({ signature, token, partnerEvents }) => (signature ?? token) === undefined || partnerEvents === undefined,
+    "takes webhooks or `partnerEvents`, not both: their times differ, and what both told would happen twice",
   ),
 );
 
-/** Buildkite's notification service "Webhook". */
+/** Buildkite's notification service "Webhook". "Amazon EventBridge" comes in by another door: `partner-source.ts`. */
 export const buildkite = {
   name: "buildkite",
   settings,
+  secrets: { signature: "hmac-signature", token: "token" },
   connect(source, tools) {
     const { signature, token } = v.parse(settings, source.settings);
     return {

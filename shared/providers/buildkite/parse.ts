@@ -1,6 +1,7 @@
 import type { AuthenticDelivery } from "../../delivery/authentic.ts";
 import { cut, EVENT_LIMITS } from "../../delivery/event.ts";
 import type { Reading } from "../../delivery/reading.ts";
+import type { EpochMillis } from "../../host/clock.ts";
 import { readJsonObject } from "../../host/strict-json.ts";
 import type { Reader } from "../payload.ts";
 import { failing, finished, running, scheduled, skipped } from "./parse-build.ts";
@@ -32,6 +33,11 @@ export function readDelivery({ headers, body, receivedAt }: AuthenticDelivery): 
   if ((headers.get("x-buildkite-event") ?? event) !== event) {
     return { outcome: "unusable", problem: "the body and the header X-Buildkite-Event name different events" };
   }
+  return readEvent(event, json.value, receivedAt);
+}
+
+/** Reads the body of a webhook that tells this event. */
+export function readEvent(event: string, body: unknown, receivedAt: EpochMillis): Reading {
   const read = READERS.get(event);
-  return read ? read(event, json.value, receivedAt) : { outcome: "ignored", kind: cut(event, EVENT_LIMITS.title) };
+  return read ? read(event, body, receivedAt) : { outcome: "ignored", kind: cut(event, EVENT_LIMITS.title) };
 }

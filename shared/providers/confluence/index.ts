@@ -9,6 +9,7 @@ import { authenticateFor, SIGNATURE_HEADER, SIGNATURE_PREFIX } from "./verify.ts
 export const confluence = {
   name: "confluence",
   settings: confluenceSettings,
+  secrets: { hubSignature: "hub-signature", "connect.secret": "connect-jwt", automation: "token" },
   connect({ name: source, settings: given }, tools) {
     const settings = v.parse(confluenceSettings, given);
     const { hubSignature } = settings;

@@ -22,6 +22,7 @@ const settings = v.pipe(
 export const gitlab = {
   name: "gitlab",
   settings,
+  secrets: { signingToken: "standard-webhooks", token: "token" },
   connect(source, tools) {
     const { signingToken, token } = v.parse(settings, source.settings);
     return {

@@ -21,6 +21,7 @@ const settings = v.pipe(
 export const tekton = {
   name: "tekton",
   settings,
+  secrets: { "basic.password": "basic" },
   contentTypes: ["application/cloudevents+json"],
   connect(source, tools) {
     const { bearer, basic, dashboard, maxAgeHours } = v.parse(settings, source.settings);

@@ -1,0 +1,45 @@
+import * as v from "valibot";
+import type { Proof } from "../../delivery/authentic.ts";
+import type { Source } from "../../delivery/receive.ts";
+import { ok, type Result, refuse } from "../../delivery/result.ts";
+import { METHOD, partnerSource, readPartnerEvent } from "./partner.ts";
+
+/** A configured source, as far as this way in is concerned. */
+interface Configured {
+  readonly name: string;
+  readonly provider: string;
+  readonly roles: readonly string[];
+  readonly settings: object;
+}
+
+const settings = v.object({ partnerEvents: partnerSource });
+
+/** The sources that are told by Buildkite's partner events, by the name of their event source in AWS. */
+export function partnerSources(sources: readonly Configured[]): ReadonlyMap<string, Source> {
+  const found = new Map<string, Source>();
+  for (const { name, provider, roles, settings: given } of sources) {
+    const read = v.safeParse(settings, given);
+    if (!read.success || provider !== "buildkite") continue;
+    const { partnerEvents } = read.output;
+    found.set(partnerEvents, {
+      ...{ name, provider, roles, contentTypes: [], read: readPartnerEvent },
+      authenticate: async ({ body }) => prove(body, partnerEvents),
+    });
+  }
+  return found;
+}
+
+const envelope = v.pipe(v.string(), v.parseJson(), v.object({ source: v.string() }));
+
+/**
+ * Nobody but the partner can put an event whose source begins with `aws.` on the bus of its name, and nobody but that
+ * bus's rule can fill the function's queue (`infra/receive-partner.ts`): AWS has proved it before it is here.
+ * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html
+ */
+function prove(body: Uint8Array, partnerEvents: string): Result<Proof> {
+  const read = v.safeParse(envelope, new TextDecoder().decode(body));
+  if (!read.success || read.output.source !== partnerEvents) return refuse({ reason: "source_unknown" });
+  return ok({
+    principal: { issuer: "aws:events", subject: partnerEvents, method: METHOD, credential: "partner", roles: [] },
+  });
+}
