@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import type { Resource, Template } from "./assembly.ts";
 
 /** Types that the emulator's CloudFormation does not make, and one that it must not. */
@@ -45,6 +46,7 @@ export function adapt(template: Template): Adapted {
   const Resources = Object.fromEntries(
     [...kept].map(([id, one]) => [id, restated(withoutDependenciesOn(isGone, one), template)]),
   );
+  changes.push("restated: AWS::DynamoDB::GlobalTable, of one region, as AWS::DynamoDB::Table: moto makes no other");
   changes.push("restated: a Ref to the bus is its name in text: moto takes it for the bus itself");
   changes.push("restated: AWS::Events::Archive has its pattern as text: moto takes no object");
   changes.push(
@@ -68,6 +70,7 @@ function withoutDependenciesOn(isGone: (id: string) => boolean, { DependsOn = []
 
 function restated(resource: Resource, template: Template): Resource {
   const { Type, Properties, DependsOn = [] } = resource;
+  if (Type === "AWS::DynamoDB::GlobalTable") return asTable(resource);
   if (Type === "AWS::Events::Archive") {
     return { ...resource, Properties: { ...Properties, EventPattern: JSON.stringify(Properties["EventPattern"]) } };
   }
@@ -83,6 +86,15 @@ function restated(resource: Resource, template: Template): Resource {
   const replaced = JSON.parse(JSON.stringify(Properties), restate) as Resource["Properties"];
   return { ...resource, Properties: replaced, DependsOn: [...DependsOn, ...buses.keys()] };
 }
+
+/** A global table of one region as the table that it is there. */
+function asTable(resource: Resource): Resource {
+  const { Replicas, SSESpecification: _, ...rest } = resource.Properties;
+  const [{ Region: __, GlobalSecondaryIndexes: ___, ...own }] = v.parse(replicas, Replicas);
+  return { ...resource, Type: "AWS::DynamoDB::Table", Properties: { ...rest, ...own } };
+}
+
+const replicas = v.tuple([v.record(v.string(), v.unknown())]);
 
 const quoted = (template: string): string => template.replaceAll(/<(source|type)>/g, '"<$1>"');
 

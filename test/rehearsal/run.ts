@@ -12,7 +12,7 @@ import { deploy, storeSecrets } from "./deploy.ts";
 import { startEmulator } from "./emulator.ts";
 import type { FunctionProcess } from "./function-process.ts";
 import { EventSources, startFunctions } from "./functions.ts";
-import { findPython, installEmulator } from "./python.ts";
+import { installEmulator, NotHere } from "./python.ts";
 import { NOT_SHOWN, readBus, readFunctions, readQueues, readRules, readTable } from "./read-back.ts";
 import { startSurroundings } from "./surroundings.ts";
 import { Witness } from "./witness.ts";
@@ -21,18 +21,18 @@ import { Witness } from "./witness.ts";
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
 
 const CACHE = join(PROJECT_ROOT, "node_modules/.cache/rehearsal");
-/** No step may hang a build. */
+/** No step may hang a build. Installing has a shorter limit of its own. */
 const LIMIT_MS = 230_000;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const cleanups: (() => Promise<unknown>)[] = [];
 
 /** `npm run rehearse`: the synthesised stack on an emulator, and its packaged functions from webhook to page. */
-async function rehearse(python: string): Promise<readonly Seen[]> {
+async function rehearse(): Promise<readonly Seen[]> {
+  say("installing the emulator, unless it is there …");
+  const programs = await installEmulator(CACHE);
   const folder = await mkdtemp(join(tmpdir(), "drawbridge-rehearsal-"));
   say(`logs and packages, kept if it fails: ${folder}`);
-  say("installing the emulator, unless it is there …");
-  const programs = await installEmulator(python, CACHE);
   const emulator = await startEmulator(programs, join(folder, "moto.log"));
   cleanups.push(emulator.stop);
   say(`moto listens at ${emulator.url}`);
@@ -97,18 +97,17 @@ async function inTime<T>(work: Promise<T>): Promise<T> {
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
-const python = await findPython();
-if (python === undefined) say("left out: no Python 3");
-else {
-  try {
-    const seen = await inTime(rehearse(python));
-    say(`\n${table(["what", "seen"], seen)}`);
-  } catch (error) {
+try {
+  const seen = await inTime(rehearse());
+  say(`\n${table(["what", "seen"], seen)}`);
+} catch (error) {
+  if (error instanceof NotHere) say(`rehearsal left out: ${error.message}`);
+  else {
     say(`rehearsal failed: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = 1;
-  } finally {
-    for (const clean of cleanups.reverse()) await clean();
   }
-  // What came too late must not hold the process.
-  process.exit();
+} finally {
+  for (const clean of cleanups.reverse()) await clean();
 }
+// What came too late must not hold the process.
+process.exit();
