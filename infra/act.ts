@@ -1,9 +1,12 @@
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Construct } from "constructs";
+import type { TargetIdentity } from "../shared/outbound/target-identity.ts";
 import type { ActionQueue } from "./action-queue.ts";
 import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
 import type { DeliveryTable } from "./delivery-table.ts";
 import { grantSecrets, type SecretGrant } from "./secret-grants.ts";
+import type { SigningKeys } from "./signing-keys.ts";
+import { grantWebIdentity } from "./target-identities.ts";
 
 export interface ActProps extends FunctionDefaults {
   /** Kind of the action. */
@@ -11,13 +14,18 @@ export interface ActProps extends FunctionDefaults {
   readonly table: DeliveryTable;
   readonly queue: ActionQueue;
   readonly secrets: SecretGrant;
+  /** How its targets are shown who the bridge is, of those that are shown a short-lived token. */
+  readonly identities: readonly TargetIdentity[];
+  /** Absent where none of its targets is shown a token of the bridge's own. */
+  readonly signingKeys: SigningKeys | undefined;
   /** Actions run at once: more would be more than the targets can bear. */
   readonly concurrency: number;
 }
 
 /** Runs one kind of action, from its queue. */
 export class Act extends BridgeFunction {
-  constructor(scope: Construct, id: string, { kind, table, queue, secrets, concurrency, ...defaults }: ActProps) {
+  constructor(scope: Construct, id: string, props: ActProps) {
+    const { kind, table, queue, secrets, identities, signingKeys, concurrency, ...defaults } = props;
     super(scope, id, {
       ...defaults,
       name: `act-${kind}`,
@@ -26,6 +34,7 @@ export class Act extends BridgeFunction {
         TABLE_NAME: table.table.tableName,
         QUEUE_URL: queue.queue.queueUrl,
         DEAD_LETTER_QUEUE_URL: queue.deadLetters.queueUrl,
+        ...signingKeys?.environment,
       },
       timeout: queue.functionTimeout,
     });
@@ -37,5 +46,7 @@ export class Act extends BridgeFunction {
     queue.queue.grant(this.handler, "sqs:SendMessage");
     table.allow(this.handler, ["GetItem", "PutItem", "UpdateItem", "Query"]);
     grantSecrets(this.handler, secrets);
+    signingKeys?.maySign(this.handler);
+    grantWebIdentity(this.handler, identities);
   }
 }

@@ -15,11 +15,14 @@ import { Construct } from "constructs";
 import type { ActionQueue } from "./action-queue.ts";
 import type { BridgeFunction } from "./bridge-function.ts";
 import type { Ingress } from "./ingress.ts";
+import type { ReceivePartner } from "./receive-partner.ts";
 
 export interface WatchedParts {
   readonly ingress: Ingress;
   readonly receive: BridgeFunction;
   readonly relay: BridgeFunction;
+  /** Absent where no source is told by partner events. */
+  readonly partner: ReceivePartner | undefined;
   readonly failures: Queue;
   /** By kind of action. */
   readonly queues: ReadonlyMap<string, ActionQueue>;
@@ -111,8 +114,16 @@ export class Alarms extends Construct {
     });
   }
 
-  #queues({ failures, queues }: WatchedParts): void {
+  #queues({ partner, failures, queues }: WatchedParts): void {
     const depth = { statistic: Stats.MAXIMUM, period: PERIOD };
+    if (partner !== undefined) {
+      this.#alarm("PartnerLate", {
+        when: `partner events wait more than ${ACTION_LATE / 60} min to be recorded`,
+        runbook: "partner-late",
+        metric: partner.queue.metricApproximateAgeOfOldestMessage(depth),
+        above: ACTION_LATE,
+      });
+    }
     this.#alarm("NotHandedOn", {
       when: "something between two functions could not be handed on",
       runbook: "not-handed-on",

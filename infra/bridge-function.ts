@@ -54,7 +54,7 @@ export class BridgeFunction extends Construct {
     Validations.of(role).acknowledge({
       id: "AwsSolutions-IAM5[Resource::*]",
       reason:
-        "X-Ray's two write actions, and the relay's ListStreams, take no resource (Service Authorization Reference)",
+        "X-Ray's two write actions, and STS's GetWebIdentityToken, take no resource (Service Authorization Reference)",
     });
   }
 }

@@ -1,7 +1,8 @@
-import { checkConfig, refsIn } from "../shared/config/check.ts";
+import { checkConfig } from "../shared/config/check.ts";
 import type { ConfigProblem } from "../shared/config/explain.ts";
 import { type ConfigFinding, findingsOf, readConfig } from "../shared/config/load.ts";
 import type { Config } from "../shared/config/schema.ts";
+import { refsIn } from "../shared/config/secret-refs.ts";
 import type { Path } from "../shared/config/yaml-file.ts";
 import { Fault } from "../shared/host/fault.ts";
 import { Secret, type Secrets } from "../shared/host/secrets.ts";
@@ -22,7 +23,7 @@ export async function compileConfig(path: string): Promise<CompiledConfig> {
   const loaded = await readConfig(path);
   if (!loaded.ok) throw invalid(loaded.findings);
   const { config, file } = loaded;
-  const problems = [...keyFiles(config), ...nulls(config)];
+  const problems = [...keyFiles(config), ...signingKeys(config), ...nulls(config)];
   const errors = [
     ...findings.filter(({ level }) => level === "error"),
     ...findingsOf("error", problems, { path, file }),
@@ -36,18 +37,16 @@ export const awsSecretRefs = (settings: readonly object[]): readonly string[] =>
   ...new Set(settings.flatMap((one) => refsIn(one, [])).map(([, ref]) => ref)),
 ];
 
+const inAws = (ref: string): boolean => /^(secretsmanager|ssm):/.test(ref);
+
+const ONE_MACHINE = "read on one machine only; in AWS give secretsmanager:name#key or ssm:/path";
+
 /** Tells which references lead somewhere in AWS. Nothing is read: that takes credentials. */
 const awsReferences: Secrets = {
   read: (ref) =>
-    /^(secretsmanager|ssm):/.test(ref)
+    inAws(ref)
       ? Promise.resolve(new Secret("not read"))
-      : Promise.reject(
-          new Fault(
-            "secret_unavailable",
-            `secret ${ref}: read on one machine only; in AWS give secretsmanager:name#key or ssm:/path`,
-            { retryable: false },
-          ),
-        ),
+      : Promise.reject(new Fault("secret_unavailable", `secret ${ref}: ${ONE_MACHINE}`, { retryable: false })),
 };
 
 function keyFiles({ issuers }: Config): readonly ConfigProblem[] {
@@ -57,6 +56,13 @@ function keyFiles({ issuers }: Config): readonly ConfigProblem[] {
       path: ["issuers", name, "jwks", "file"],
       message: "a key file is read on one machine only; in AWS give url or inline",
     }));
+}
+
+/** The check asks for the secrets of sources and targets. */
+function signingKeys({ identity }: Config): readonly ConfigProblem[] {
+  return refsIn(identity?.keys ?? [], ["identity", "keys"])
+    .filter(([, ref]) => !inAws(ref))
+    .map(([path]) => ({ path, message: `${ONE_MACHINE}, kms:<key id>, or no keys at all` }));
 }
 
 /** CloudFormation refuses a template that holds null anywhere; no published event has one to match. */

@@ -1,12 +1,12 @@
 import { Duration } from "aws-cdk-lib";
 import { Dashboard, GraphWidget, type IMetric, type IWidget, LogQueryWidget, Stats } from "aws-cdk-lib/aws-cloudwatch";
-import type { Table } from "aws-cdk-lib/aws-dynamodb";
+import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import { Construct } from "constructs";
 import type { WatchedParts } from "./alarms.ts";
 import type { BridgeFunction } from "./bridge-function.ts";
 
 export interface BridgeDashboardProps extends WatchedParts {
-  readonly table: Table;
+  readonly table: Pick<ITable, "metricConsumedReadCapacityUnits" | "metricConsumedWriteCapacityUnits">;
 }
 
 /** One page that follows the path of a delivery: requests, functions, the relay, the queues, the table. */
@@ -50,13 +50,15 @@ function functions({ functions: all }: BridgeDashboardProps): IWidget[] {
   ];
 }
 
-function waiting({ relay, queues, failures }: BridgeDashboardProps): IWidget[] {
+function waiting({ relay, partner, queues, failures }: BridgeDashboardProps): IWidget[] {
   const each = [...queues].map(([label, { queue, deadLetters }]) => ({ label, queue, deadLetters }));
   return [
     graph("Relay: age of what is read, ms", [relay.handler.metric("IteratorAge", { statistic: Stats.MAXIMUM })]),
     graph(
-      "Actions: oldest waiting, s",
-      each.map(({ label, queue }) => queue.metricApproximateAgeOfOldestMessage({ label })),
+      "Queues: oldest waiting, s",
+      [...each, ...(partner ? [{ label: "partner events", queue: partner.queue }] : [])].map(({ label, queue }) =>
+        queue.metricApproximateAgeOfOldestMessage({ label }),
+      ),
     ),
     graph("Given up, and not handed on", [
       ...each.map(({ label, deadLetters }) => deadLetters.metricApproximateNumberOfMessagesVisible({ label })),

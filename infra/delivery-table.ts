@@ -1,13 +1,14 @@
 import { RemovalPolicy } from "aws-cdk-lib";
 import {
   AttributeType,
-  BillingMode,
+  Billing,
   ProjectionType,
   StreamViewType,
-  Table,
-  TableEncryption,
+  TableEncryptionV2,
+  TableV2,
 } from "aws-cdk-lib/aws-dynamodb";
 import { type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import { Key } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
 import { TABLE } from "../shared/store/table.ts";
 
@@ -15,42 +16,52 @@ export interface DeliveryTableProps {
   /** It outlives the stack and refuses to be deleted. */
   readonly keep: boolean;
   readonly customerKey: boolean;
+  /** Other regions that hold a copy. */
+  readonly replicaRegions: readonly string[];
 }
 
 export type TableAction = "GetItem" | "PutItem" | "UpdateItem" | "Query";
 export type TableIndex = typeof TABLE.dayIndex.name | typeof TABLE.dueIndex.name;
 
-/** The one table: idempotency records, audit records, outbox, actions and boards. */
+/**
+ * The one table: idempotency records, audit records, outbox, actions and boards. A copy in another region is read, never
+ * written: a condition holds in the region that it is written in, so two writers would record one delivery twice. Its
+ * stream has no reader, so nothing is relayed twice.
+ */
 export class DeliveryTable extends Construct {
-  readonly table: Table;
+  readonly table: TableV2;
 
-  constructor(scope: Construct, id: string, { keep, customerKey }: DeliveryTableProps) {
+  constructor(scope: Construct, id: string, { keep, customerKey, replicaRegions }: DeliveryTableProps) {
     super(scope, id);
     const removalPolicy = keep ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY;
-    this.table = new Table(this, "Table", {
+    const key = customerKey ? new Key(this, "Key", { enableKeyRotation: true, removalPolicy }) : undefined;
+    this.table = new TableV2(this, "Table", {
       partitionKey: text(TABLE.partitionKey),
       sortKey: text(TABLE.sortKey),
-      billingMode: BillingMode.PAY_PER_REQUEST,
+      billing: Billing.onDemand(),
       timeToLiveAttribute: TABLE.timeToLive,
-      stream: StreamViewType.NEW_IMAGE,
+      // A copy needs old images too, and no stream's view can be changed. The relay is handed none: an insert has none.
+      dynamoStream: StreamViewType.NEW_AND_OLD_IMAGES,
+      replicas: replicaRegions.map((region) => ({ region })),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      encryption: customerKey ? TableEncryption.CUSTOMER_MANAGED : TableEncryption.DEFAULT,
+      encryption: key ? TableEncryptionV2.customerManagedKey(key) : TableEncryptionV2.dynamoOwnedKey(),
       deletionProtection: keep,
       removalPolicy,
-    });
-    this.table.encryptionKey?.applyRemovalPolicy(removalPolicy);
-    this.table.addGlobalSecondaryIndex({
-      indexName: TABLE.dayIndex.name,
-      partitionKey: text(TABLE.dayIndex.partitionKey),
-      sortKey: text(TABLE.dayIndex.sortKey),
-      projectionType: ProjectionType.INCLUDE,
-      nonKeyAttributes: [...TABLE.dayIndex.projected],
-    });
-    this.table.addGlobalSecondaryIndex({
-      indexName: TABLE.dueIndex.name,
-      partitionKey: text(TABLE.dueIndex.partitionKey),
-      sortKey: { name: TABLE.dueIndex.sortKey, type: AttributeType.NUMBER },
-      projectionType: ProjectionType.KEYS_ONLY,
+      globalSecondaryIndexes: [
+        {
+          indexName: TABLE.dayIndex.name,
+          partitionKey: text(TABLE.dayIndex.partitionKey),
+          sortKey: text(TABLE.dayIndex.sortKey),
+          projectionType: ProjectionType.INCLUDE,
+          nonKeyAttributes: [...TABLE.dayIndex.projected],
+        },
+        {
+          indexName: TABLE.dueIndex.name,
+          partitionKey: text(TABLE.dueIndex.partitionKey),
+          sortKey: { name: TABLE.dueIndex.sortKey, type: AttributeType.NUMBER },
+          projectionType: ProjectionType.KEYS_ONLY,
+        },
+      ],
     });
   }
 

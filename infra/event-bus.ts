@@ -16,7 +16,7 @@ export interface BridgeBusProps {
 }
 
 /** As long and as often as EventBridge tries at all (API reference, RetryPolicy). */
-const RETRY = { maximumEventAgeInSeconds: Duration.days(1).toSeconds(), maximumRetryAttempts: 185 };
+export const RETRY = { maxEventAge: Duration.days(1), retryAttempts: 185 };
 
 /** The bus, its archive, and one rule for each route, which puts the event into the queue of the route's action. */
 export class BridgeBus extends Construct {
@@ -52,7 +52,10 @@ export class BridgeBus extends Construct {
           arn: queue.queueArn,
           inputTransformer: messageOf(name),
           deadLetterConfig: { arn: failures.queueArn },
-          retryPolicy: RETRY,
+          retryPolicy: {
+            maximumEventAgeInSeconds: RETRY.maxEventAge.toSeconds(),
+            maximumRetryAttempts: RETRY.retryAttempts,
+          },
         },
       ],
     });

@@ -5,6 +5,7 @@ import { FilterCriteria, FilterRule, StartingPosition } from "aws-cdk-lib/aws-la
 import { DynamoEventSource, SqsDlq } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
+import { TABLE } from "../shared/store/table.ts";
 import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
 import type { DeliveryTable } from "./delivery-table.ts";
 
@@ -12,6 +13,8 @@ export interface RelayProps extends FunctionDefaults {
   readonly table: DeliveryTable;
   readonly bus: EventBus;
   readonly failures: Queue;
+  /** Whether a label may decide something, or an approval be outdated: that is kept before an event is published. */
+  readonly heeds: boolean;
 }
 
 /**
@@ -25,7 +28,7 @@ const NEW_EVENT = FilterCriteria.filter({
 
 /** Publishes what the table's stream tells was recorded. A poisoned record is isolated and set aside; nothing waits for it. */
 export class Relay extends BridgeFunction {
-  constructor(scope: Construct, id: string, { table, bus, failures, ...defaults }: RelayProps) {
+  constructor(scope: Construct, id: string, { table, bus, failures, heeds, ...defaults }: RelayProps) {
     super(scope, id, {
       ...defaults,
       name: "relay",
@@ -48,6 +51,7 @@ export class Relay extends BridgeFunction {
       }),
     );
     table.allow(this.handler, ["UpdateItem"]);
+    if (heeds) table.allow(this.handler, ["GetItem", "PutItem"], [TABLE.dueIndex.name]);
     bus.grantPutEventsTo(this.handler);
   }
 }

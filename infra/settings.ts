@@ -11,6 +11,20 @@ const flag = v.pipe(
 const count = (min: number, max: number) =>
   v.pipe(v.union([v.number(), v.string()]), v.toNumber(), v.integer(), v.minValue(min), v.maxValue(max));
 const arn = v.pipe(v.string(), v.startsWith("arn:"));
+const region = v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/));
+/** A list in `cdk.json`; with `-c`, its members with commas between them. Each once. */
+const listOf = (member: v.GenericSchema<string, string>) =>
+  v.pipe(
+    v.union([
+      v.pipe(
+        v.string(),
+        v.transform((text) => text.split(",")),
+      ),
+      v.array(v.string()),
+    ]),
+    v.array(member),
+    v.check((members) => new Set(members).size === members.length, "each only once"),
+  );
 
 const KEPT_DAYS = Object.values(RetentionDays).filter((days) => typeof days === "number");
 
@@ -20,6 +34,8 @@ const schema = v.pipe(
     stage: v.optional(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,19}$/)), "dev"),
     /** Path of the configuration that is compiled in. Default `drawbridge.yaml`. */
     config: v.optional(v.string(), "drawbridge.yaml"),
+    /** Region of the stack. Default: that of the credentials it is deployed with. */
+    region: v.optional(region),
     /** What stands in front: an HTTP API, or the function's own URL (cheaper; no throttling, domain or mutual TLS). */
     ingress: v.optional(v.picklist(["http-api", "function-url"]), "http-api"),
     /** A domain of yours for the HTTP API, with its certificate in this region. */
@@ -36,11 +52,18 @@ const schema = v.pipe(
     actionConcurrency: v.optional(count(2, 1_000), 10),
     /** Topic that the alarms tell. Default: nobody is told. */
     alarmTopic: v.optional(arn),
-    /** Encrypt the table with a key of this account's own, made here. Default: DynamoDB's. */
+    /** Other regions that hold a copy of the table. Needs `region`. Default: none. */
+    replicaRegions: v.optional(listOf(region), []),
+    /** Encrypt the table with a key of this account's own, made here. Needs `region`. Default: DynamoDB's. */
     customerKey: v.optional(flag, false),
     /** The key that the secrets are encrypted with, if it is one of this account's own. */
     secretsKey: v.optional(arn),
-    /** Whether the table outlives the stack and refuses to be deleted. Default true. */
+    /** Names of the keys made for the bridge's tokens, where the configuration has an `identity` without `keys`; the first signs. */
+    signingKeys: v.optional(
+      v.pipe(listOf(v.pipe(v.string(), v.regex(/^[a-z0-9]{1,20}$/))), v.minLength(1), v.maxLength(5)),
+      ["a"],
+    ),
+    /** Whether table and keys outlive the stack, and the table refuses to be deleted. Default true. */
     keep: v.optional(flag, true),
     /** How long logs are kept, in days, of those that CloudWatch knows. Default 30. */
     logDays: v.optional(v.pipe(count(1, 3_653), v.values(KEPT_DAYS)), RetentionDays.ONE_MONTH),
@@ -56,6 +79,18 @@ const schema = v.pipe(
   v.check(
     ({ ingress, domainName }) => ingress === "http-api" || domainName === undefined,
     "domainName needs ingress=http-api",
+  ),
+  v.check(
+    ({ region, customerKey, replicaRegions }) => region !== undefined || (!customerKey && replicaRegions.length === 0),
+    "customerKey and replicaRegions need region",
+  ),
+  v.check(
+    ({ region, replicaRegions }) => region === undefined || !replicaRegions.includes(region),
+    "replicaRegions is without the stack's own region",
+  ),
+  v.check(
+    ({ customerKey, replicaRegions }) => !customerKey || replicaRegions.length === 0,
+    "customerKey makes a key in one region; replicaRegions needs one in each",
   ),
 );
 

@@ -13,6 +13,8 @@ export interface SweepProps extends FunctionDefaults {
   readonly table: DeliveryTable;
   readonly bus: EventBus;
   readonly failures: Queue;
+  /** Whether a label may decide something, or an approval be outdated: that is kept before an event is published. */
+  readonly heeds: boolean;
 }
 
 /** A minute after, the next sweep does what this one did not. */
@@ -20,7 +22,7 @@ const RETRY = { maximumEventAgeInSeconds: 60, maximumRetryAttempts: 1 };
 
 /** Every minute publishes what the stream gave up on. */
 export class Sweep extends BridgeFunction {
-  constructor(scope: Construct, id: string, { table, bus, failures, ...defaults }: SweepProps) {
+  constructor(scope: Construct, id: string, { table, bus, failures, heeds, ...defaults }: SweepProps) {
     super(scope, id, {
       ...defaults,
       name: "sweep",
@@ -34,6 +36,7 @@ export class Sweep extends BridgeFunction {
       onFailure: new SqsDestination(failures),
     });
     table.allow(this.handler, ["GetItem", "UpdateItem"], [TABLE.dueIndex.name]);
+    if (heeds) table.allow(this.handler, ["PutItem"]);
     bus.grantPutEventsTo(this.handler);
     const caller = new Role(this, "Caller", { assumedBy: new ServicePrincipal("scheduler.amazonaws.com") });
     caller.addToPolicy(

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, it } from "vitest";
-import { readable, type Synthesised, synthesise } from "./synthesised.ts";
+import { compileConfig } from "../../infra/compile-config.ts";
+import { EVERYTHING, readable, type Synthesised, synthesise } from "./synthesised.ts";
 
 let stack: Synthesised;
 beforeAll(async () => {
@@ -57,7 +58,8 @@ describe("alarms", () => {
     const chapters = [...operations.matchAll(/^#+ Alarm: (.+)$/gm)].map(
       ([, title = ""]) => `alarm-${title.replaceAll(" ", "-")}`,
     );
-    for (const { Properties } of stack.resources("AWS::CloudWatch::Alarm").values()) {
+    const all = await synthesise({}, await compileConfig(EVERYTHING));
+    for (const { Properties } of all.resources("AWS::CloudWatch::Alarm").values()) {
       const [, chapter] = /Runbook: docs\/operations\.md#([a-z-]+)$/.exec(String(Properties["AlarmDescription"])) ?? [];
       expect(chapters).toContain(chapter);
     }

@@ -1,10 +1,11 @@
-import { App, Validations } from "aws-cdk-lib";
+import { Validations } from "aws-cdk-lib";
+import { Queue } from "aws-cdk-lib/aws-sqs";
 import { AwsSolutionsChecks } from "cdk-nag";
 import { describe, expect, it } from "vitest";
 import { BridgeStack } from "../../infra/bridge-stack.ts";
 import { compileConfig } from "../../infra/compile-config.ts";
 import { readSettings } from "../../infra/settings.ts";
-import { EXAMPLE } from "./synthesised.ts";
+import { EVERYTHING, EXAMPLE, withApp } from "./synthesised.ts";
 
 const DOMAIN = {
   domainName: "bridge.example.com",
@@ -13,12 +14,18 @@ const DOMAIN = {
 };
 
 /** Synthesises as `infra/app.ts` does, save the bundles: CDK's own validation and cdk-nag throw what they object to. */
-async function checked(context: Readonly<Record<string, unknown>>) {
-  const app = new App({ context: { "aws:cdk:bundling-stacks": [], ...context } });
-  const stack = new BridgeStack(app, { settings: readSettings(app.node), compiled: await compileConfig(EXAMPLE) });
-  Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  app.synth();
-  return stack;
+async function checked(
+  { config = EXAMPLE, ...context }: Readonly<Record<string, unknown>>,
+  change?: (stack: BridgeStack) => void,
+) {
+  const compiled = await compileConfig(String(config));
+  return withApp(context, (app) => {
+    const stack = new BridgeStack(app, { settings: readSettings(app.node), compiled });
+    change?.(stack);
+    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
+    app.synth();
+    return stack;
+  });
 }
 
 describe("cdk-nag (AwsSolutions) and CloudFormation's own rules", () => {
@@ -26,13 +33,15 @@ describe("cdk-nag (AwsSolutions) and CloudFormation's own rules", () => {
     ["as it comes", {}],
     ["behind a domain with mutual TLS", DOMAIN],
     ["behind the function's URL", { ingress: "function-url", receiveConcurrency: 10 }],
-    ["with keys of the account's own, not kept", { customerKey: true, keep: false }],
+    ["with every way in, action and identity", { config: EVERYTHING }],
+    ["with a copy of the table elsewhere", { region: "eu-central-1", replicaRegions: "eu-west-1,us-east-1" }],
+    ["with keys of the account's own, not kept", { customerKey: true, region: "eu-central-1", keep: false }],
   ])("have nothing to say of the stack %s", async (_, context) => {
     await expect(checked(context)).resolves.toBeDefined();
   });
 
   it("were told why, wherever they were told to look away", async () => {
-    const stack = await checked({});
+    const stack = await checked({ config: EVERYTHING });
     const told = stack.node
       .findAll()
       .flatMap(({ node }) => node.metadata)
@@ -46,11 +55,6 @@ describe("cdk-nag (AwsSolutions) and CloudFormation's own rules", () => {
   });
 
   it("object when a rule is broken: the check is alive", async () => {
-    const app = new App({ context: { "aws:cdk:bundling-stacks": [] } });
-    const stack = new BridgeStack(app, { settings: readSettings(app.node), compiled: await compileConfig(EXAMPLE) });
-    const { Queue } = await import("aws-cdk-lib/aws-sqs");
-    new Queue(stack, "Unguarded");
-    Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-    expect(() => app.synth()).toThrow("AwsSolutions-SQS3");
+    await expect(checked({}, (stack) => new Queue(stack, "Unguarded"))).rejects.toThrow("AwsSolutions-SQS3");
   });
 });

@@ -65,6 +65,12 @@ const REFUSED: readonly (readonly [name: string, changes: object, line: string, 
     "issuers.jobs.jwks.file: a key file is read on one machine only; in AWS give url or inline",
   ],
   [
+    "a signing key in a file",
+    { identity: { issuer: "https://bridge.example.com", keys: ["kms:1234-abcd", "file:/run/key.pem"] } },
+    "- file:/run/key.pem",
+    "identity.keys.1: read on one machine only; in AWS give secretsmanager:name#key or ssm:/path, kms:<key id>, or no keys at all",
+  ],
+  [
     "null in a pattern",
     { routes: { status: { ...status, when: { detail: { build: { url: ["a", null] } } } } } },
     "- null",

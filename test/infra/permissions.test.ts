@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { type Synthesised, synthesise } from "./synthesised.ts";
+import { compileConfig } from "../../infra/compile-config.ts";
+import { EVERYTHING, readable, type Synthesised, synthesise } from "./synthesised.ts";
 
 let stack: Synthesised;
 beforeAll(async () => {
@@ -18,6 +19,7 @@ const CONSUME = [
   "sqs:GetQueueUrl",
   "sqs:ReceiveMessage",
 ];
+const CONSUME_AND_SEND = [...CONSUME, "sqs:SendMessage"];
 const SEND = ["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage"];
 const secret = (name: string) =>
   `arn:aws-Partition:secretsmanager:aws-Region:aws-AccountId:secret:drawbridge/${name}-??????`;
@@ -26,17 +28,21 @@ const parameter = (name: string) => `arn:aws-Partition:ssm:aws-Region:aws-Accoun
 const MAY = {
   Receive: {
     ...OWN("Receive"),
-    DeliveriesTable: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query"],
+    DeliveriesTable: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
     "DeliveriesTable/index/by-day": ["dynamodb:Query"],
+    "DeliveriesTable/index/due": ["dynamodb:Query"],
     [secret("wiki")]: ["secretsmanager:GetSecretValue"],
     [secret("gitlab")]: ["secretsmanager:GetSecretValue"],
     [parameter("buildkite")]: ["ssm:GetParameter"],
   },
   Relay: {
     ...OWN("Relay"),
-    // ListStreams takes no resource either.
-    "*": ["dynamodb:ListStreams", ...OWN("Relay")["*"]],
-    "DeliveriesTable.StreamArn": ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+    "DeliveriesTable.StreamArn": [
+      "dynamodb:DescribeStream",
+      "dynamodb:GetRecords",
+      "dynamodb:GetShardIterator",
+      "dynamodb:ListStreams",
+    ],
     DeliveriesTable: ["dynamodb:UpdateItem"],
     Bus: ["events:PutEvents"],
     FailuresQueue: SEND,
@@ -51,14 +57,14 @@ const MAY = {
   Acttekton: {
     ...OWN("Acttekton"),
     DeliveriesTable: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
-    QueuetektonQueue: CONSUME,
+    QueuetektonQueue: CONSUME_AND_SEND,
     QueuetektonDeadLetters: ["sqs:SendMessage"],
     [parameter("listener")]: ["ssm:GetParameter"],
   },
   Actconfluence: {
     ...OWN("Actconfluence"),
     DeliveriesTable: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
-    QueueconfluenceQueue: CONSUME,
+    QueueconfluenceQueue: CONSUME_AND_SEND,
     QueueconfluenceDeadLetters: ["sqs:SendMessage"],
     [secret("pages")]: ["secretsmanager:GetSecretValue"],
   },
@@ -102,8 +108,53 @@ describe("keys of the account's own", () => {
   });
 
   it("every function may use the table's key", async () => {
-    const { permissions, resources } = await synthesise({ customerKey: "true" });
+    const { permissions, resources } = await synthesise({ customerKey: "true", region: "eu-central-1" });
     const [key = ""] = resources("AWS::KMS::Key").keys();
     for (const name of Object.keys(MAY)) expect(permissions(`${name}Role`)[key]).toContain("kms:Decrypt");
+  });
+});
+
+describe("an installation with every way in, action and identity", () => {
+  let full: Synthesised;
+  beforeAll(async () => {
+    full = await synthesise({}, await compileConfig(EVERYTHING));
+  });
+
+  it("receive publishes the signing key, and cannot sign", () => {
+    expect(full.permissions("ReceiveRole")["SigningKeysa"]).toEqual(["kms:GetPublicKey"]);
+  });
+
+  it("an action signs where one of its targets is shown a token of the bridge's own, and nobody else does", () => {
+    const users = [...full.resources("AWS::IAM::Role").keys()].filter((role) =>
+      Object.values(full.permissions(role)).flat().includes("kms:Sign"),
+    );
+    expect(users).toEqual(["ActtektonRole"]);
+    expect(full.permissions("ActtektonRole")["SigningKeysa"]).toEqual(["kms:GetPublicKey", "kms:Sign"]);
+  });
+
+  it("each function is told the keys that it may use", () => {
+    const told = [...full.resources("AWS::Lambda::Function")].flatMap(([name, { Properties }]) => {
+      const { Variables } = Properties["Environment"] as { Variables: Record<string, unknown> };
+      return "SIGNING_KEY_IDS" in Variables ? [[name, readable(Variables["SIGNING_KEY_IDS"])]] : [];
+    });
+    expect(Object.fromEntries(told)).toEqual({ ReceiveHandler: "SigningKeysa", ActtektonHandler: "SigningKeysa" });
+  });
+
+  it("AWS vouches for an action's role, to its targets and no others", () => {
+    const statements = [...full.resources("AWS::IAM::Policy")].flatMap(([name, { Properties }]) =>
+      (Properties["PolicyDocument"] as { Statement: { Action: unknown; Condition?: unknown }[] }).Statement.filter(
+        ({ Action }) => Action === "sts:GetWebIdentityToken",
+      ).map(({ Condition }) => [name, Condition]),
+    );
+    const audience = { "sts:IdentityTokenAudience": ["https://el-cloud.example.com"] };
+    expect(statements).toEqual([["ActtektonRoleDefaultPolicy", { "ForAllValues:StringEquals": audience }]]);
+  });
+
+  it("what takes partner events may record, and nothing else", () => {
+    expect(full.permissions("ReceivePartnerRole")).toEqual({
+      ...OWN("ReceivePartner"),
+      DeliveriesTable: ["dynamodb:PutItem"],
+      ReceivePartnerQueue: CONSUME,
+    });
   });
 });

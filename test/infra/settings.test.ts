@@ -1,4 +1,4 @@
-import { App } from "aws-cdk-lib";
+import { RootConstruct } from "constructs";
 import { describe, expect, it } from "vitest";
 import { readSettings } from "../../infra/settings.ts";
 import { readable, synthesise } from "./synthesised.ts";
@@ -48,9 +48,12 @@ describe("in front of receive", () => {
 describe("a stage", () => {
   it("gives the stack its name and its tags, and no other resource a name of ours", async () => {
     const { template, resources } = await synthesise({ stage: "prod" });
-    expect(resources("AWS::DynamoDB::Table").get("DeliveriesTable")?.Properties["Tags"]).toEqual([
+    const Tags = [
       { Key: "application", Value: "drawbridge" },
       { Key: "stage", Value: "prod" },
+    ];
+    expect(resources("AWS::DynamoDB::GlobalTable").get("DeliveriesTable")?.Properties["Replicas"]).toMatchObject([
+      { Tags },
     ]);
     const named = JSON.stringify(template.toJSON()).match(
       /"(TableName|QueueName|FunctionName|RoleName|LogGroupName|AlarmName|DashboardName)":"/g,
@@ -94,8 +97,20 @@ describe("settings that do not fit", () => {
     ["a domain in front of a function URL", { ...DOMAIN, ingress: "function-url" }, "ingress=http-api"],
     ["a flag that is neither true nor false", { keep: "no" }, "keep"],
     ["days that CloudWatch does not know", { logDays: "8" }, "logDays"],
+    ["a copy in a region, without the stack's own", { replicaRegions: "eu-west-1" }, "need region"],
+    ["a copy where the table is", { region: "eu-west-1", replicaRegions: "us-east-1,eu-west-1" }, "stack's own region"],
+    ["a copy in no region", { region: "eu-west-1", replicaRegions: "frankfurt" }, "replicaRegions"],
+    [
+      "copies with a key that is in one region",
+      { region: "eu-west-1", replicaRegions: "us-east-1", customerKey: "true" },
+      "needs one in each",
+    ],
+    ["a signing key told twice", { signingKeys: "a,b,a" }, "each only once"],
+    ["no signing key", { signingKeys: "" }, "signingKeys"],
     ["no concurrency", { receiveConcurrency: "0" }, "receiveConcurrency"],
   ])("are refused: %s", (_, context, told) => {
-    expect(() => readSettings(new App({ context }).node)).toThrow(told);
+    const { node } = new RootConstruct();
+    for (const [name, value] of Object.entries(context)) node.setContext(name, value);
+    expect(() => readSettings(node)).toThrow(told);
   });
 });

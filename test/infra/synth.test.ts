@@ -5,8 +5,11 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
+import { actions } from "../../shared/actions/registry.ts";
+import { EVERYTHING } from "./synthesised.ts";
+
 const run = promisify(execFile);
-/** Five bundles, on a machine that may be busy. */
+/** Many bundles, on a machine that may be busy. */
 const BUILD_TIMEOUT_MS = 120_000;
 let folder: string;
 beforeAll(async () => {
@@ -29,6 +32,7 @@ async function handlerIn(bundle: string): Promise<string> {
   const script = `const { handler } = await import(${JSON.stringify(join(bundle, "index.mjs"))}); console.log(typeof handler);`;
   const env = {
     AWS_REGION: "eu-central-1",
+    STAGE: "stage",
     TABLE_NAME: "table",
     BUS_NAME: "bus",
     QUEUE_URL: "https://sqs.invalid/queue",
@@ -42,12 +46,12 @@ describe("npm run synth", () => {
   it(
     "writes the stack and a bundle for each function, the configuration compiled in",
     async () => {
-      const { ok, told } = await synth("prod", "stage=prod");
-      expect(told).toContain("drawbridge-prod: infra/example/drawbridge.yaml compiled into");
+      const { ok, told } = await synth("prod", "stage=prod", `config=${EVERYTHING}`);
+      expect(told).toContain(`drawbridge-prod: ${EVERYTHING} compiled into`);
       expect(ok).toBe(true);
       const written = await readdir(join(folder, "prod"));
       const bundles = written.filter((name) => name.startsWith("asset.")).map((name) => join(folder, "prod", name));
-      expect(bundles.length).toBe(5);
+      expect(bundles.length).toBe(4 + actions.length);
       for (const bundle of bundles) {
         const files = await readdir(bundle);
         const texts = await Promise.all(files.map((file) => readFile(join(bundle, file), "utf8")));

@@ -1,10 +1,15 @@
-import { App } from "aws-cdk-lib";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { App, type AppProps } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
 import { BridgeStack } from "../../infra/bridge-stack.ts";
 import { type CompiledConfig, compileConfig } from "../../infra/compile-config.ts";
 import { readSettings } from "../../infra/settings.ts";
 
 export const EXAMPLE = "infra/example/drawbridge.yaml";
+/** Every kind of way in, of action and of identity. */
+export const EVERYTHING = "test/infra/everything.yaml";
 
 export interface Resource {
   readonly Type: string;
@@ -20,18 +25,31 @@ export interface Synthesised {
   permissions(role: string): Readonly<Record<string, readonly string[]>>;
 }
 
+/** An app whose functions have no code. It writes into a folder of its own, which is gone when `use` has ended. */
+export async function withApp<T>(
+  context: Readonly<Record<string, unknown>>,
+  use: (app: App) => T | Promise<T>,
+  props: AppProps = {},
+): Promise<T> {
+  const outdir = await mkdtemp(join(tmpdir(), "drawbridge-app-"));
+  try {
+    return await use(new App({ outdir, context: { "aws:cdk:bundling-stacks": [], ...context }, ...props }));
+  } finally {
+    await rm(outdir, { recursive: true });
+  }
+}
+
 /** The stack of a context and a configuration, with no code in its functions and unchecked: `checks.test.ts` does that. */
 export async function synthesise(
   context: Readonly<Record<string, unknown>> = {},
   compiled?: CompiledConfig,
 ): Promise<Synthesised> {
-  const app = new App({
-    context: { "aws:cdk:bundling-stacks": [], ...context },
-    builtinCloudFormationValidation: false,
-  });
-  const settings = readSettings(app.node);
-  const stack = new BridgeStack(app, { settings, compiled: compiled ?? (await compileConfig(EXAMPLE)) });
-  const template = Template.fromStack(stack);
+  const configuration = compiled ?? (await compileConfig(EXAMPLE));
+  const template = await withApp(
+    context,
+    (app) => Template.fromStack(new BridgeStack(app, { settings: readSettings(app.node), compiled: configuration })),
+    { builtinCloudFormationValidation: false },
+  );
   const resources = (type: string) =>
     // A template's resources have this shape, whatever their type.
     new Map(

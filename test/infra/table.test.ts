@@ -2,10 +2,10 @@ import { DescribeTableCommand } from "@aws-sdk/client-dynamodb";
 import { describe, expect, it } from "vitest";
 import { startEmbeddedDynamoDb } from "../../shared/store/embedded.ts";
 import { TABLE } from "../../shared/store/table.ts";
-import { type Resource, synthesise } from "./synthesised.ts";
+import { type Resource, readable, synthesise } from "./synthesised.ts";
 
 const tableOf = async (context: Readonly<Record<string, unknown>> = {}): Promise<Resource | undefined> =>
-  [...(await synthesise(context)).resources("AWS::DynamoDB::Table").values()][0];
+  [...(await synthesise(context)).resources("AWS::DynamoDB::GlobalTable").values()][0];
 
 const byName = (names: readonly object[] = [], key: string): readonly object[] =>
   [...names].sort((a, b) =>
@@ -33,29 +33,50 @@ describe("the table", () => {
   });
 
   it("costs what it does, forgets on time, can be restored, and tells what is new", async () => {
-    expect((await tableOf())?.Properties).toMatchObject({
+    const table = await tableOf();
+    expect(table?.Properties).toMatchObject({
       BillingMode: "PAY_PER_REQUEST",
       TimeToLiveSpecification: { AttributeName: TABLE.timeToLive, Enabled: true },
-      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
-      StreamSpecification: { StreamViewType: "NEW_IMAGE" },
+      StreamSpecification: { StreamViewType: "NEW_AND_OLD_IMAGES" },
     });
+    expect(copiesOf(table)).toMatchObject([{ PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true } }]);
   });
 
   it("outlives its stack unless told otherwise", async () => {
     const kept = await tableOf();
     expect(kept?.DeletionPolicy).toBe("Retain");
-    expect(kept?.Properties["DeletionProtectionEnabled"]).toBe(true);
+    expect(copiesOf(kept)).toMatchObject([{ DeletionProtectionEnabled: true }]);
     const thrown = await tableOf({ keep: "false" });
     expect(thrown?.DeletionPolicy).toBe("Delete");
-    expect(thrown?.Properties["DeletionProtectionEnabled"]).toBe(false);
+    expect(copiesOf(thrown)).toMatchObject([{ DeletionProtectionEnabled: false }]);
   });
 
   it("is encrypted with a key of the account's own if asked, which is kept as long as the table", async () => {
-    const { resources } = await synthesise({ customerKey: "true" });
-    const [table] = resources("AWS::DynamoDB::Table").values();
+    const { resources } = await synthesise({ customerKey: "true", region: "eu-central-1" });
+    const [table] = resources("AWS::DynamoDB::GlobalTable").values();
+    const [[name, key] = []] = resources("AWS::KMS::Key");
     expect(table?.Properties["SSESpecification"]).toMatchObject({ SSEEnabled: true, SSEType: "KMS" });
-    const [key] = resources("AWS::KMS::Key").values();
+    const [{ SSESpecification }] = copiesOf(table) as [{ SSESpecification: { KMSMasterKeyId: unknown } }];
+    expect(readable(SSESpecification.KMSMasterKeyId)).toBe(name);
     expect(key?.DeletionPolicy).toBe("Retain");
     expect(key?.Properties["EnableKeyRotation"]).toBe(true);
   });
+
+  it("has copies in other regions if asked, guarded like itself, which nothing of the stack reads or writes", async () => {
+    const { resources, template } = await synthesise({ region: "eu-central-1", replicaRegions: "eu-west-1,us-east-1" });
+    const [table] = resources("AWS::DynamoDB::GlobalTable").values();
+    const copies = copiesOf(table) as readonly { Region: string }[];
+    expect(copies.map(({ Region }) => Region).sort()).toEqual(["eu-central-1", "eu-west-1", "us-east-1"]);
+    for (const copy of copies) {
+      expect(copy).toMatchObject({
+        DeletionProtectionEnabled: true,
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      });
+    }
+    const { Resources } = template.toJSON() as { Resources: Record<string, Resource> };
+    const others = Object.values(Resources).filter(({ Type }) => Type !== "AWS::DynamoDB::GlobalTable");
+    expect(JSON.stringify(others)).not.toMatch(/eu-west-1|us-east-1/);
+  });
 });
+
+const copiesOf = (table: Resource | undefined): unknown => table?.Properties["Replicas"];

@@ -1,0 +1,33 @@
+import { type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
+import * as v from "valibot";
+import type { ConfiguredTarget } from "../shared/config/schema.ts";
+import { type TargetIdentity, targetIdentity } from "../shared/outbound/target-identity.ts";
+
+const showing = v.object({ identity: targetIdentity });
+
+/** How the bridge shows these targets who it is, of those that are shown a short-lived token. */
+export const identitiesOf = (targets: readonly ConfiguredTarget[]): readonly TargetIdentity[] =>
+  targets.flatMap(({ settings }) => {
+    const read = v.safeParse(showing, settings);
+    return read.success ? [read.output.identity] : [];
+  });
+
+/** Whether a token of the bridge's own is made for any of them. */
+export const needSigning = (identities: readonly TargetIdentity[]): boolean =>
+  identities.some((one) => "bridge" in one || "tokenExchange" in one);
+
+/**
+ * Lets a function have AWS vouch for its role, for exactly these targets. The action takes no resource
+ * (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_policies.html).
+ */
+export function grantWebIdentity({ grantPrincipal }: IGrantable, identities: readonly TargetIdentity[]): void {
+  const audiences = identities.flatMap((one) => ("aws" in one ? [one.aws.audience] : []));
+  if (audiences.length === 0) return;
+  grantPrincipal.addToPrincipalPolicy(
+    new PolicyStatement({
+      actions: ["sts:GetWebIdentityToken"],
+      resources: ["*"],
+      conditions: { "ForAllValues:StringEquals": { "sts:IdentityTokenAudience": [...new Set(audiences)].sort() } },
+    }),
+  );
+}

@@ -1,0 +1,55 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { compileConfig } from "../../infra/compile-config.ts";
+import { PARTNER_EVENTS } from "../../shared/providers/buildkite/partner.ts";
+import { EVERYTHING, readable, type Synthesised, synthesise } from "./synthesised.ts";
+
+const SOURCE = "aws.partner/buildkite.com/example/0a1b-2c3d-4e5f";
+let stack: Synthesised;
+beforeAll(async () => {
+  stack = await synthesise({}, await compileConfig(EVERYTHING));
+});
+
+describe("Buildkite's partner events", () => {
+  it("come by a bus that only the partner can fill", () => {
+    const buses = [...stack.resources("AWS::Events::EventBus").values()].map(({ Properties }) => Properties);
+    expect(buses.filter((bus) => "EventSourceName" in bus)).toMatchObject([{ Name: SOURCE, EventSourceName: SOURCE }]);
+    expect(stack.resources("AWS::Events::EventBusPolicy").size).toBe(0);
+  });
+
+  it("are those that are read, and wait in a queue, tried for a bounded time, and told if they reach none", () => {
+    const rules = [...stack.resources("AWS::Events::Rule").values()].map(({ Properties }) => Properties);
+    const [rule] = rules.filter(({ EventPattern }) => JSON.stringify(EventPattern).includes(SOURCE));
+    expect(rule?.["EventPattern"]).toEqual({ source: [SOURCE], "detail-type": [...PARTNER_EVENTS.keys()] });
+    const [target, ...others] = { ...rule }["Targets"] as { Arn: unknown; DeadLetterConfig: { Arn: unknown } }[];
+    expect(others).toEqual([]);
+    expect(readable(target?.Arn)).toBe("ReceivePartnerQueue");
+    expect(readable(target?.DeadLetterConfig.Arn)).toBe("FailuresQueue");
+    expect(target).toMatchObject({ RetryPolicy: { MaximumEventAgeInSeconds: 86_400, MaximumRetryAttempts: 185 } });
+  });
+
+  it("are given up to the failure queue after hours, one by one", () => {
+    const queue = { ...stack.resources("AWS::SQS::Queue").get("ReceivePartnerQueue")?.Properties };
+    const given = queue["RedrivePolicy"] as { deadLetterTargetArn: unknown; maxReceiveCount: number };
+    expect(readable(given.deadLetterTargetArn)).toBe("FailuresQueue");
+    expect((given.maxReceiveCount * Number(queue["VisibilityTimeout"])) / 3_600).toBe(4);
+    const mappings = [...stack.resources("AWS::Lambda::EventSourceMapping").values()].map(
+      ({ Properties }) => Properties,
+    );
+    expect(mappings.find(({ FunctionName }) => readable(FunctionName) === "ReceivePartnerHandler")).toMatchObject({
+      FunctionResponseTypes: ["ReportBatchItemFailures"],
+      ScalingConfig: { MaximumConcurrency: 10 },
+    });
+  });
+
+  it("that nobody records are told to on-call", () => {
+    const late = stack.resources("AWS::CloudWatch::Alarm").get("AlarmsPartnerLate")?.Properties;
+    expect(late).toMatchObject({ MetricName: "ApproximateAgeOfOldestMessage", Threshold: 900 });
+    expect(late?.["AlarmDescription"]).toMatch(/docs\/operations\.md#alarm-partner-late$/);
+  });
+
+  it("need nothing where no source is told by them", async () => {
+    const { resources } = await synthesise();
+    expect([...resources("AWS::Lambda::Function").keys()]).not.toContain("ReceivePartnerHandler");
+    expect(resources("AWS::Events::EventBus").size).toBe(1);
+  });
+});
