@@ -4,6 +4,7 @@ import { Fault } from "../../host/fault.ts";
 import type { Secret } from "../../host/secrets.ts";
 import { causeOf } from "../../outbound/cause.ts";
 import type { Action, ActionContext, ActionOutcome, ActionTools } from "../action.ts";
+import { failedCall } from "../failed-call.ts";
 import { readAnswer } from "./answer.ts";
 import { triggerRequest, triggerUrl } from "./request.ts";
 import { type ListenerTarget, listenerTarget, routeOptions } from "./settings.ts";
@@ -42,7 +43,8 @@ async function run(trigger: Trigger, context: ActionContext, tools: ActionTools)
   try {
     answer = await tools.callOut(request);
   } catch (error) {
-    return outcomeOfFault(error);
+    // A repeat after an unknown outcome is harmless where the run's name comes from the event's key.
+    return failedCall(error);
   }
   const read = readAnswer(answer, tools.clock.now());
   if (!read.accepted) return read.outcome;
@@ -90,17 +92,3 @@ async function tokenFor(
 
 /** A listener's answer has some 200; a proxy's error page has more. */
 const MAX_ANSWER_BYTES = 65_536;
-
-/** A repeat after an unknown outcome is harmless where the run's name comes from the event's key. */
-function outcomeOfFault(error: unknown): ActionOutcome {
-  if (!(error instanceof Fault)) throw error;
-  switch (error.code) {
-    case "target_unreachable":
-      return { outcome: "retry", summary: error.message };
-    case "target_timeout":
-    case "target_answer_too_large":
-      return { outcome: "retry", summary: error.message, unknownOutcome: true };
-    default:
-      throw error;
-  }
-}
