@@ -1,7 +1,7 @@
-import * as v from "valibot";
 import type { OutboundAnswer } from "../../host/call-out.ts";
 import type { EpochMillis } from "../../host/clock.ts";
 import type { ActionOutcome } from "../action.ts";
+import { wordsOf } from "../answer-words.ts";
 import { retryAfterSeconds } from "../retry-after.ts";
 
 /** What Buildkite said to an annotation: nothing where it took it, else what is to be done. */
@@ -27,22 +27,3 @@ const REASONS: Readonly<Record<number, string>> = {
   403: "the token may not annotate builds; it needs the scope write_builds, and this address among its allowed ones",
   404: "there is no such build, or the token may not see it",
 };
-
-/** Cut, and without control characters. */
-function wordsOf({ body }: OutboundAnswer): string {
-  const read = v.safeParse(v.object({ message: v.string() }), jsonOf(body));
-  if (!read.success) return "no answer that such a call has";
-  return read.output.message.replace(/\p{C}+/gu, " ").slice(0, SHOWN_LENGTH);
-}
-
-/** UTF-16 code units of Buildkite's own words in a summary. */
-const SHOWN_LENGTH = 200;
-
-function jsonOf(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body).toString("utf8"));
-  } catch {
-    // Not JSON: the page of a proxy, say. The status has said what matters.
-    return undefined;
-  }
-}

@@ -4,6 +4,7 @@ import type { Clock, EpochMillis } from "../../host/clock.ts";
 import type { Secret } from "../../host/secrets.ts";
 import type { TraceParent } from "../../host/trace.ts";
 import type { ActionOutcome } from "../action.ts";
+import { jsonOf, wordsOf } from "../answer-words.ts";
 import { failedCall } from "../failed-call.ts";
 import { retryAfterSeconds } from "../retry-after.ts";
 import type { Commit } from "./commit.ts";
@@ -116,23 +117,3 @@ const told = ({ name, status: state, description, target_url }: v.InferOutput<ty
   ...{ state, name, description },
   ...(typeof target_url === "string" && { targetUrl: target_url }),
 });
-
-/** `message` is a text, or an object of lists by field. Cut, and without control characters. */
-function wordsOf({ body }: OutboundAnswer): string {
-  const read = v.safeParse(v.object({ message: v.unknown() }), jsonOf(body));
-  const { message } = read.success ? read.output : { message: "no answer that such a call has" };
-  const text = typeof message === "string" ? message : (JSON.stringify(message) ?? "");
-  return text.replace(/\p{C}+/gu, " ").slice(0, SHOWN_LENGTH);
-}
-
-/** UTF-16 code units of GitLab's own words in a summary. */
-const SHOWN_LENGTH = 200;
-
-function jsonOf(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body).toString("utf8"));
-  } catch {
-    // Not JSON: the page of a proxy, say. The status has said what matters.
-    return undefined;
-  }
-}
