@@ -37,7 +37,8 @@ export const callOut: CallOut = async (request) => {
   const signal = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
   try {
     const answer = await fetch(url, { method, headers, body: body ?? null, redirect: "manual", signal });
-    return { status: answer.status, headers: answer.headers, body: await readUpTo(answer, maxAnswerBytes) };
+    const read = { status: answer.status, headers: answer.headers, body: await readUpTo(answer, maxAnswerBytes) };
+    return withoutCredential(read, headers);
   } catch (error) {
     if (error instanceof Fault) throw error;
     throw callFault(url, error);
@@ -55,6 +56,24 @@ async function readUpTo(answer: Response, maxBytes: number): Promise<Uint8Array>
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
+}
+
+/**
+ * Some servers repeat a refused request in their answer, whose words go into records: what it was authorized with is taken
+ * out before anyone reads them. A 200 stays byte by byte as it is, for a page is written back as it was read.
+ */
+function withoutCredential(answer: OutboundAnswer, headers: OutboundRequest["headers"]): OutboundAnswer {
+  const [, scheme, credential] = /^(\S+) +(.+)$/.exec(headers["authorization"] ?? "") ?? [];
+  if (credential === undefined || answer.status === 200) return answer;
+  const [, password] = /:(.+)/s.exec(scheme === "Basic" ? Buffer.from(credential, "base64").toString() : "") ?? [];
+  // One character for each byte, so that the rest comes out as it was.
+  let text = Buffer.from(answer.body).toString("latin1");
+  for (const secret of [credential, password]) {
+    if (secret === undefined) continue;
+    const spelled = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
+    for (const spelling of spelled) text = text.replaceAll(spelling, "[secret]");
+  }
+  return { ...answer, body: Buffer.from(text, "latin1") };
 }
 
 /** The message names the host alone: a path or query may hold a secret. */

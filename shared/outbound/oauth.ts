@@ -86,11 +86,18 @@ async function granted(client: OAuthClient, tools: OAuthTools, ask: Ask): Promis
     return { token: new Secret(answer.access_token), expiresAt: laterBy(askedAt, seconds * 1000) };
   } catch (error) {
     if (error instanceof Fault) throw error;
-    // Only the registered error code goes further: descriptions and other causes may quote the request.
-    const why = error instanceof ResponseBodyError ? error.error.replace(/[^a-z_]/g, "") : "no usable answer";
+    // Only a registered error code goes further: all other texts may quote the request.
+    const told = error instanceof ResponseBodyError ? error.error : "";
+    const why = ERROR_CODES.has(told) ? told : "no usable answer";
     throw new Fault("token_unavailable", `${new URL(tokenUrl).host} gave no token: ${why}`, { retryable: true });
   }
 }
+
+/** RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2. */
+const ERROR_CODES: ReadonlySet<string> = new Set([
+  ...["invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type"],
+  ...["invalid_scope", "invalid_target", "access_denied", "server_error", "temporarily_unavailable"],
+]);
 
 /** RFC 6749 §5.1: where the server does not say, it should be known otherwise; this is short enough for any. */
 const UNTOLD_SECONDS = 60;

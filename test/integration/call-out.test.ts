@@ -40,6 +40,26 @@ describe("a call out", () => {
     ]);
   });
 
+  it.each([
+    ["a bearer token", "Bearer to/ken+1", "to/ken+1"],
+    ["a password", `Basic ${Buffer.from('user:pass"word').toString("base64")}`, 'pass"word'],
+  ])("takes %s out of an answer that repeats it, and leaves the rest and every 200 alone", async (_, given, secret) => {
+    const url = await serve((request, response) => {
+      const { authorization = "" } = request.headers;
+      response.statusCode = Number(request.headers["x-status"]);
+      response.end(`${authorization}, ${JSON.stringify(secret)} ${encodeURIComponent(secret)} \u{20AC}`);
+    });
+    const answerTo = async (status: string): Promise<string> => {
+      const { body } = await callOut(to(url, { headers: { authorization: given, "x-status": status } }));
+      return Buffer.from(body).toString();
+    };
+    const [scheme, credential] = given.split(" ");
+    expect(await answerTo("200")).toContain(credential);
+    for (const status of ["202", "400", "500"]) {
+      expect(await answerTo(status)).toBe(`${scheme} [secret], "[secret]" [secret] \u{20AC}`);
+    }
+  });
+
   it("follows no redirect", async () => {
     const asked: (string | undefined)[] = [];
     const url = await serve((request, response) => {
