@@ -1,7 +1,21 @@
+import type { UserConsoleLog } from "vitest";
 import type { Reporter, TestCase, TestModule } from "vitest/node";
+import { Canaries } from "./canaries.ts";
 
-/** Closes a run with how many tests ran on which stores, and with the counts on a plain line of their own. */
+/**
+ * Closes a run with how many tests ran on which stores, and with the counts on a plain line of their own. A run in which a
+ * test printed a canary has failed.
+ */
 export class CountsReporter implements Reporter {
+  readonly #canaries = new Canaries();
+  /** What was printed, by the id of the test. */
+  readonly #printed = new Map<string, readonly string[]>();
+
+  onUserConsoleLog({ content, type, taskId = "no test" }: UserConsoleLog): void {
+    const found = this.#canaries.foundIn([{ where: type, text: content }]);
+    if (found.length > 0) this.#printed.set(taskId, found);
+  }
+
   onTestRunEnd(modules: readonly TestModule[]): void {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const count = (state: string, among = tests): number =>
@@ -15,6 +29,10 @@ export class CountsReporter implements Reporter {
       ([store, among]) => `store contract on ${store}: ${count("passed", among)} tests passed`,
     );
     lines.push(`${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped`);
+    for (const [id, found] of this.#printed) {
+      process.exitCode = 1;
+      lines.push(`printed by ${tests.find((test) => test.id === id)?.fullName ?? id}: ${found.join("; ")}`);
+    }
     process.stdout.write(`\n${lines.join("\n")}\n`);
   }
 }

@@ -1,0 +1,239 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inspect } from "node:util";
+import * as fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { type StandaloneOptions, startStandalone } from "../../functions/standalone.ts";
+import { runCommand } from "../../shared/cli/run-command.ts";
+import { parseConfig } from "../../shared/config/load.ts";
+import type { Config } from "../../shared/config/schema.ts";
+import { systemClock, toIso } from "../../shared/host/clock.ts";
+import { jsonLog } from "../../shared/host/log.ts";
+import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
+import { Canaries, canary, type Output } from "../support/canaries.ts";
+import {
+  canaryConfig,
+  canarySecrets,
+  issuerKeys,
+  PUBLIC_URL,
+  type Surroundings,
+  startEcho,
+  startWikiDoor,
+} from "../support/canaries-bridge.ts";
+import { bridgeWithoutStore, faultsOf } from "../support/canaries-faults.ts";
+import {
+  fixtureRequests,
+  liveToken,
+  noise,
+  type Sent,
+  sender,
+  strangeRequests,
+  tokenRequests,
+} from "../support/canaries-traffic.ts";
+import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
+import { startSandboxConfluence } from "../support/sandbox-confluence.ts";
+import { startSandboxListener } from "../support/sandbox-listener.ts";
+import { storedItems } from "../support/stored-items.ts";
+import { secretsOf } from "../support/tools.ts";
+import { until } from "../support/until.ts";
+
+const canaries = new Canaries();
+const outputs: Output[] = [];
+const keys = issuerKeys();
+const { environment, bridgeKey } = canarySecrets();
+const person = { id: "person", secret: canary("person") };
+const log = jsonLog(
+  (text) => outputs.push({ where: "the log", text }),
+  () => toIso(systemClock.now()),
+);
+
+let home: string;
+let config: Config;
+let identity: IdentityProvider;
+let echo: Awaited<ReturnType<typeof startEcho>>;
+let listener: Awaited<ReturnType<typeof startSandboxListener>>;
+let confluence: Awaited<ReturnType<typeof startSandboxConfluence>>;
+let door: Awaited<ReturnType<typeof startWikiDoor>>;
+let bridge: Awaited<ReturnType<typeof startStandalone>>;
+let surroundings: Surroundings;
+let stopped = false;
+
+function configOf(written: object): Config {
+  const loaded = parseConfig(stringify(written), "drawbridge.yaml");
+  if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
+  return loaded.config;
+}
+
+const started = (options: Pick<StandaloneOptions, "config" | "secrets" | "dataPath">) =>
+  startStandalone({
+    ...{ ...options, log, retry: { baseMs: 1, capMs: 5, maxAttempts: 3 } },
+    address: { hostname: "127.0.0.1", port: 0 },
+  });
+
+beforeAll(async () => {
+  for (const line of environment.BRIDGE_KEY.split("\n").slice(1, -2)) canaries.plant("the bridge's key", line);
+  canaries.plant("the bridge's key", Buffer.from(bridgeKey.export({ format: "jwk" }).d ?? "", "base64url"));
+  home = await mkdtemp(join(tmpdir(), "drawbridge-canaries-"));
+  identity = await startIdentityProvider({ clients: [person] });
+  echo = await startEcho(canary("granted"));
+  confluence = await startSandboxConfluence({ product: "data-center" });
+  const wiki = { site: confluence.site("data-center"), bearer: confluence.credentials.bearer };
+  door = await startWikiDoor(environment.PAGES, wiki);
+  const authorization = `Basic ${Buffer.from(`tekton:${environment.CLUSTER}`).toString("base64")}`;
+  const sink = () => ({ url: new URL("/webhooks/cluster", bridge.url), headers: { authorization } });
+  listener = await startSandboxListener({ sink, token: environment.LISTENER });
+  surroundings = {
+    ...{ identity, keys, echo: echo.url.origin, listener: listener.url.href, wiki: door.url.origin },
+    bridgeKey: "env:BRIDGE_KEY",
+  };
+  await writeFile(join(home, "drawbridge.yaml"), stringify(canaryConfig(surroundings)));
+  config = configOf(canaryConfig(surroundings));
+  bridge = await started({ config, secrets: secretsOf(environment), dataPath: join(home, "data") });
+}, 60_000);
+
+afterAll(async () => {
+  if (!stopped) await bridge?.stop();
+  await Promise.all([listener, echo, door, confluence, identity].map((one) => one?.close()));
+  await rm(home, { recursive: true, force: true });
+});
+
+/** What is found in all that came out since the last look. */
+const found = () => canaries.foundIn(outputs.splice(0));
+
+const send = (asked: Sent, url = bridge.url) => sender(url, canaries, outputs)(asked);
+
+/** Everything that the bridge's own interface tells. */
+async function readAll(url = bridge.url): Promise<readonly ShownDelivery[]> {
+  const headers = { authorization: `Bearer ${await identity.token(person, PUBLIC_URL)}` };
+  const get = async <T>(path: string): Promise<T> => {
+    const text = await (await fetch(new URL(path, url), { headers })).text();
+    outputs.push({ where: `GET ${path.split("?")[0]?.replace(/d-.*/, "{id}")}`, text });
+    return JSON.parse(text);
+  };
+  const all: ShownDelivery[] = [];
+  let cursor = "";
+  do {
+    const page = await get<ListedDeliveries>(`/v1/deliveries?limit=200${cursor}`);
+    for (const { id } of page.deliveries) all.push(await get<ShownDelivery>(`/v1/deliveries/${id}`));
+    cursor = page.next === undefined ? "" : `&cursor=${page.next}`;
+  } while (cursor !== "");
+  await get("/v1/credentials");
+  return all;
+}
+
+/** Every action that was due has been done or given up. */
+function isQuiet({ timeline }: ShownDelivery): boolean {
+  const ended = timeline.flatMap((one) => (one.kind === "attempt" && one.outcome !== "retry" ? [one.route] : []));
+  return timeline.every((one) => one.kind !== "scheduled" || ended.includes(one.route));
+}
+
+async function command(words: readonly string[], options: Readonly<Record<string, string>> = {}): Promise<void> {
+  const where = `drawbridge ${words.slice(0, 2).join(" ")}`;
+  const told = { url: bridge.url.href, config: join(home, "drawbridge.yaml"), ...options };
+  const DRAWBRIDGE_TOKEN = await identity.token(person, PUBLIC_URL);
+  canaries.plant("the operator's token", DRAWBRIDGE_TOKEN);
+  const print = (text: string) => void outputs.push({ where, text });
+  await runCommand(words, told, { ...environment, DRAWBRIDGE_TOKEN }, print).catch((error: unknown) => {
+    outputs.push({ where, text: inspect(error, { depth: 20, showHidden: true }) });
+  });
+}
+
+describe("no token, secret or header", () => {
+  it("comes out of the bridge, whatever is sent to it and whatever its targets answer", async () => {
+    const answers: number[] = [];
+    for (const one of await fixtureRequests(config, secretsOf(environment))) answers.push(await send(one));
+    for (const one of tokenRequests(keys, environment)) answers.push(await send(one));
+    const told = Object.values(environment).filter((secret) => !secret.includes("\n"));
+    const makings = { token: () => liveToken("https://jobs.example.test", keys), secrets: told };
+    await fc.assert(
+      fc.asyncProperty(strangeRequests(makings), async (one) => void answers.push(await send(one))),
+      { numRuns: 300 },
+    );
+    await until(async () => (await readAll()).every(isQuiet));
+    // It was no idle talk: every kind of answer came, and every kind of target was called.
+    expect(answers).toEqual(expect.arrayContaining([200, 202, 401, 403, 404, 405, 415, 503]));
+    expect(listener.runs.size).toBeGreaterThan(0);
+    expect(confluence.page("98310").versions.length).toBeGreaterThan(1);
+    expect(new Set(echo.asked.map(({ authorization }) => authorization)).size).toBeGreaterThan(5);
+    const shown = [...echo.asked, ...listener.requests.map(({ headers }) => Object.fromEntries(headers))];
+    for (const piece of shown.flatMap(({ authorization = "" }) => authorization.split(/[ .]/).slice(1))) {
+      canaries.plant("what a target was shown", piece);
+    }
+    expect(found()).toEqual([]);
+  }, 120_000);
+
+  it("is printed by a command", async () => {
+    const file = join(home, "token");
+    await writeFile(file, liveToken("https://shadowed.example.test", keys, { team: "wiki" }));
+    const [delivery] = (await readAll()).filter(({ timeline }) => timeline.length > 0);
+    for (const words of ["events list", `events show ${delivery?.delivery.id}`, "report shadow", "secrets", "check"]) {
+      await command(words.split(" "));
+    }
+    await command(["check"], { live: "true" });
+    await command(["token", "explain"], { file });
+    await command(["token", "explain", canary("argument")]);
+    await command(["send", "gitlab", "push"]);
+    const mistaken = join(home, "mistaken.yaml");
+    const literal = { sources: { gitlab: { provider: "gitlab", token: { current: canary("literal") } } } };
+    const issuers = { ci: { issuer: `https://u:${canary("user")}@issuer.example.test` } };
+    await writeFile(mistaken, stringify({ ...literal, issuers }));
+    for (const words of [["check"], ["secrets"]]) await command(words, { config: mistaken });
+    expect(outputs.filter(({ where }) => where.startsWith("drawbridge")).length).toBeGreaterThan(12);
+    expect(found()).toEqual([]);
+  }, 60_000);
+
+  it("is in a fault, however it is printed", async () => {
+    outputs.push(...(await faultsOf({ echo: echo.url.origin, keys })));
+    expect(found()).toEqual([]);
+  });
+
+  it("comes out while the store, a signing token or the bridge's key is out of order", async () => {
+    const key = join(home, "key.pem");
+    await writeFile(key, `-----BEGIN PRIVATE KEY-----\n${canary("pem")}\n-----END PRIVATE KEY-----\n`);
+    const written = canaryConfig({ ...surroundings, bridgeKey: `file:${key}` });
+    const broken = await started({
+      config: configOf(written),
+      secrets: secretsOf({ ...environment, GITLAB: canary("none") }),
+    });
+    const storeless = await bridgeWithoutStore(config, { secrets: secretsOf(environment), log });
+    const requests = [
+      ...(await fixtureRequests(config, secretsOf(environment))),
+      ...tokenRequests(keys, environment),
+      { method: "GET", path: "/.well-known/jwks.json", headers: noise(), body: new Uint8Array() },
+      { method: "GET", path: "/readyz", headers: noise(), body: new Uint8Array() },
+    ];
+    for (const { url, expected } of [
+      { url: broken.url, expected: [200, 202, 401, 503] },
+      { url: storeless.url, expected: [401, 404, 503] },
+    ]) {
+      const answers = new Set<number>();
+      for (const one of requests) answers.add(await send(one, url));
+      expect([...answers]).toEqual(expect.arrayContaining(expected));
+    }
+    await until(async () => (await readAll(broken.url)).every(isQuiet));
+    await Promise.all([broken.stop(), storeless.close()]);
+    expect(found()).toEqual([]);
+  }, 120_000);
+
+  it("is on the page, or in what targets are sent, beside their own credential", () => {
+    for (const { number, message, title, body } of confluence.page("98310").versions) {
+      outputs.push({ where: `the page's version ${number}`, text: [message, title, body].join("\n") });
+    }
+    for (const { path, headers, body } of listener.requests) {
+      const { authorization: _, ...others } = Object.fromEntries(headers);
+      outputs.push({ where: "a request to a listener", text: JSON.stringify([path, others, body]) });
+    }
+    expect(found()).toEqual([]);
+  });
+
+  it("is stored, but in the body that was received", async () => {
+    stopped = true;
+    await bridge.stop();
+    const items = await storedItems(join(home, "data"));
+    expect(new Set(items.map(({ where }) => where)).size).toBeGreaterThan(5);
+    outputs.push(...items);
+    expect(found()).toEqual([]);
+  });
+});
