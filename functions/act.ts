@@ -8,6 +8,7 @@ import { setting } from "../shared/aws/settings.ts";
 import { compiledConfig } from "../shared/config/compiled.ts";
 import { connectAction, runReporters } from "../shared/config/connect-action.ts";
 import { actOn } from "../shared/delivery/act-on.ts";
+import { LastUses } from "../shared/delivery/last-uses.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/retry-delay.ts";
 import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
@@ -26,11 +27,16 @@ export function actFunction(action: Action): ReturnType<typeof queueHandler> {
   const secrets = new AwsSecrets(process.env);
   const issuer = openIssuer(bridgeIdentity(config, process.env), { secrets, kmsKey });
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });
-  const routes = connectAction(action, config, { ...stores, secrets, clock, callOut, outbound, random });
+  const lastUses = new LastUses({ ...stores, log });
+  const routes = connectAction(action, config, { ...stores, secrets, clock, callOut, outbound, random, lastUses });
   const allRoutes = runReporters(config);
   return queueHandler({
-    run: (route, happening) =>
-      actOn(route, happening, { ...stores, routes, allRoutes, retry: DEFAULT_RETRY, clock, random, log }),
+    async run(route, happening) {
+      const tools = { ...stores, routes, allRoutes, retry: DEFAULT_RETRY, clock, random, log };
+      const acted = await actOn(route, happening, tools);
+      await lastUses.settled();
+      return acted;
+    },
     sqs: sqsClient(),
     queueUrl: setting(process.env, "QUEUE_URL"),
     deadLetterQueueUrl: setting(process.env, "DEAD_LETTER_QUEUE_URL"),

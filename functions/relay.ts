@@ -1,23 +1,20 @@
-import { awsLog } from "../shared/aws/aws-log.ts";
-import { dynamoDbClient, eventBridgeClient } from "../shared/aws/clients.ts";
-import { setting } from "../shared/aws/settings.ts";
 import { streamHandler } from "../shared/aws/stream-records.ts";
-import { EventBridgeBus } from "../shared/bus/eventbridge-bus.ts";
-import { compiledWithoutRoutes } from "../shared/config/compiled.ts";
+import { LastUses } from "../shared/delivery/last-uses.ts";
 import { relayAll } from "../shared/delivery/relay.ts";
-import { systemClock as clock } from "../shared/host/clock.ts";
-import { DynamoDbDeliveries, recordedEventIn } from "../shared/store/dynamodb-deliveries.ts";
-import { DynamoDbTable } from "../shared/store/dynamodb-table.ts";
+import { recordedEventIn } from "../shared/store/dynamodb-deliveries.ts";
+import { relaying } from "./relaying.ts";
 
-const { retentionDays } = compiledWithoutRoutes().limits;
-const log = awsLog("relay", process.env, clock);
-const bus = new EventBridgeBus(eventBridgeClient(), setting(process.env, "BUS_NAME"));
-const table = new DynamoDbTable(dynamoDbClient(), setting(process.env, "TABLE_NAME"));
-const outbox = new DynamoDbDeliveries(table, { retentionDays, markUnrelayed: false });
+const tools = relaying("relay");
+const lastUses = new LastUses(tools);
 
 /** Publishes what the table's stream tells was recorded. */
 export const handler = streamHandler({
   read: recordedEventIn,
-  relay: (deliveries) => relayAll(deliveries, { bus, outbox, clock, log }),
-  log,
+  relay: async (deliveries) => {
+    const left = await relayAll(deliveries, tools);
+    for (const delivery of deliveries) lastUses.delivered(delivery);
+    await lastUses.settled();
+    return left;
+  },
+  log: tools.log,
 });

@@ -1,9 +1,13 @@
 import { randomUUID } from "node:crypto";
+import { heedLabels } from "../shared/approvals/labels.ts";
+import { peopleOf } from "../shared/approvals/people.ts";
 import { InProcessBus } from "../shared/bus/in-process-bus.ts";
 import { connectRoutes, connectSources } from "../shared/config/connect.ts";
 import type { Config } from "../shared/config/schema.ts";
 import { act } from "../shared/delivery/act.ts";
 import { Lanes } from "../shared/delivery/lanes.ts";
+import { LastUses } from "../shared/delivery/last-uses.ts";
+import type { Principal } from "../shared/delivery/principal.ts";
 import { refuseOverRate } from "../shared/delivery/rate-limits.ts";
 import { Refusals } from "../shared/delivery/refusals.ts";
 import { RelayWorker } from "../shared/delivery/relay-worker.ts";
@@ -20,6 +24,7 @@ import { createTokenVerifier } from "../shared/identity/verify-token.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
 import { statusSource } from "../shared/status/index.ts";
+import type { RecordedDelivery } from "../shared/store/deliveries.ts";
 import { deleteExpired, startEmbeddedDynamoDb } from "../shared/store/embedded.ts";
 import { openStores } from "../shared/store/open-stores.ts";
 
@@ -46,24 +51,32 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
   const tokens = createTokenVerifier(config.issuers, { seenTokens, publicUrl: config.identity?.issuer, clock });
   const issuer = openIssuer(config.identity, { secrets });
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer });
-  const routes = connectRoutes(config, { ...stores, secrets, clock, callOut, outbound, random });
+  const lastUses = new LastUses({ ...stores, log });
+  const routes = connectRoutes(config, { ...stores, secrets, clock, callOut, outbound, random, lastUses });
   const targets = routes.map(({ target }) => target);
   const run = (id: string) => act(id, { ...stores, routes, retry, clock, random, log });
   const lanes = new Lanes(targets, { actions, clock, log, act: run });
-  const bus = new InProcessBus({ routes, actions, deliveries, clock, scheduled: (target) => lanes.nudge(target) });
+  const inner = new InProcessBus({ routes, actions, deliveries, clock, scheduled: (target) => lanes.nudge(target) });
+  const recorded = (delivery: RecordedDelivery): void => {
+    relay.recorded(delivery);
+    lastUses.delivered(delivery);
+  };
+  const people = peopleOf(config.sources);
+  const hasGates = routes.some(({ approval }) => approval !== undefined);
+  const bus = heedLabels(inner, { ...stores, policy, people, hasGates, recorded, clock, log });
   const relay = new RelayWorker({ bus, deliveries, outbox: deliveries, clock, log });
+  const overRate = (principal: Principal) => refuseOverRate(principal, { policy, rates, clock });
+  const calls = { ...stores, tokens, trustEntries, policy, refuseOverRate: overRate, recorded, clock };
   const app = createApp({
     sources: connectSources(config, { secrets, tokens, clock }),
     maxBodyBytes: config.limits.bodyBytes,
-    trustEntries,
     status: statusSource({ tokens, trustEntries, policy, issuers: config.issuers }),
-    policy,
-    refuseOverRate: (principal) => refuseOverRate(principal, { policy, rates, clock }),
+    orders: { ...calls, people },
     refusals: new Refusals({ deliveries, log }),
-    recorded: (delivery) => relay.recorded(delivery),
     ready: () => deliveries.unrelayed(clock.now(), 1),
     newRequestId: randomUUID,
-    ...{ deliveries, issuer, tokens, clock, log },
+    ...calls,
+    ...{ issuer, log },
   });
   const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () =>
     deleteExpired(database.client, TABLE_NAME, clock.now()),
@@ -77,6 +90,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
     await cleaning.stop();
     await relay.stop();
     await lanes.stop();
+    await lastUses.settled();
     await database.stop();
   };
   return { url: server.url, stop };

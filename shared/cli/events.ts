@@ -1,5 +1,7 @@
+import { nameOf } from "../approvals/tell.ts";
 import { Fault } from "../host/fault.ts";
 import type { ListedDeliveries, ShownDelivery, ShownEntry } from "../http/deliveries.ts";
+import type { Identity } from "../store/approvals.ts";
 import type { Session } from "./session.ts";
 import { printable, table } from "./table.ts";
 import { tellRejection } from "./tell-rejection.ts";
@@ -52,6 +54,12 @@ export function tellEntry(entry: ShownEntry): string {
       return `route ${entry.route}: ${entry.action} waits: ${entry.summary}`;
     case "denied":
       return `route ${entry.route}: ${entry.mode === "shadow" ? "would not fire" : "not fired"}: ${tellRejection(entry.refusal)}`;
+    case "approval":
+      return `route ${entry.route}: approval ${entry.approval} ${entry.state.replace("_", " ")}${by(entry.by)}${entry.comment === undefined ? "" : `: ${entry.comment}`}`;
+    case "decided":
+      return `${entry.decision} of ${entry.about}${by(entry.by)}${entry.refusal ? `, refused: ${tellRejection(entry.refusal)}` : ""}`;
+    case "replayed":
+      return `${entry.isRollback ? "rolled back to" : "run again"} as ${entry.delivery}, for ${entry.routes.join(", ")}${by(entry.by)}`;
     case "followed_by":
       return `followed by ${entry.what} (${entry.delivery})`;
     case "attempt": {
@@ -64,11 +72,24 @@ export function tellEntry(entry: ShownEntry): string {
   }
 }
 
+const by = (who: Identity | undefined): string => (who ? ` by ${nameOf(who)}` : "");
+
 /** The answers' shapes are those of our own interface, of the same version as this command. */
-export async function get<T>(session: Session, path: string): Promise<T> {
+export const get = <T>(session: Session, path: string): Promise<T> => ask(session, path, {});
+
+/** Has the bridge do something. */
+export const post = <T>(
+  session: Session,
+  path: string,
+  body: object,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<T> => ask(session, path, { method: "POST", headers, body: JSON.stringify(body) });
+
+async function ask<T>(session: Session, path: string, { headers: own, ...request }: RequestInit): Promise<T> {
   const url = new URL(path, session.url);
-  const headers = { authorization: `Bearer ${await session.token()}` };
-  const answer = await fetch(url, { headers }).catch((cause: unknown) => {
+  const type = request.body ? { "content-type": "application/json" } : {};
+  const headers = { ...own, ...type, authorization: `Bearer ${await session.token()}` };
+  const answer = await fetch(url, { ...request, headers }).catch((cause: unknown) => {
     throw new Fault("target_unreachable", `no bridge answers at ${session.url.origin}; is it started?`, {
       retryable: true,
       cause,

@@ -5,9 +5,11 @@ import { systemClock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { LocalSecrets } from "../host/secrets.ts";
 import { createTokenVerifier } from "../identity/verify-token.ts";
+import { approvalsDecide, approvalsList, eventsReplay, rollback } from "./approvals.ts";
 import { checkLive } from "./check-live.ts";
 import { eventsList, eventsShow } from "./events.ts";
 import { reportShadow } from "./report.ts";
+import { secretsList } from "./secrets.ts";
 import { fixturesOf, sendFixture } from "./send.ts";
 import { openSession, type Session } from "./session.ts";
 import { table } from "./table.ts";
@@ -48,7 +50,19 @@ const COMMANDS: Readonly<Record<string, (invocation: Invocation) => Promise<numb
   send,
   "events list": list,
   "events show": show,
+  "events replay": (invocation) =>
+    one(invocation, (id) => eventsReplay(invocation.session, id, invocation.options["route"])),
+  rollback: (invocation) =>
+    one(invocation, (route) => rollback(invocation.session, { ...placeIn(invocation.options), route })),
+  "approvals list": async ({ session, print }) => {
+    print(await approvalsList(session));
+    return 0;
+  },
+  "approvals grant": (invocation) => decided("grant", invocation),
+  "approvals deny": (invocation) => decided("deny", invocation),
+  "approvals withdraw": (invocation) => decided("withdraw", invocation),
   "report shadow": shadow,
+  secrets,
   "tekton render": render,
   "token explain": explain,
 };
@@ -108,6 +122,11 @@ async function shadow({ session, options, print }: Invocation): Promise<number> 
   return 0;
 }
 
+async function secrets({ session, print }: Invocation): Promise<number> {
+  print(await secretsList(session, await loadConfig(session.config), systemClock.now()));
+  return 0;
+}
+
 async function show({ rest, session, print }: Invocation): Promise<number> {
   const [id] = rest;
   if (id === undefined)
@@ -115,6 +134,21 @@ async function show({ rest, session, print }: Invocation): Promise<number> {
   print(await eventsShow(session, id));
   return 0;
 }
+
+/** A command about one thing that it has to be given. */
+async function one({ rest: [name], print }: Invocation, run: (name: string) => Promise<string>): Promise<number> {
+  if (name === undefined)
+    throw new Fault("configuration_invalid", "say which: a delivery, a route or an approval", { retryable: false });
+  print(await run(name));
+  return 0;
+}
+
+const decided = (decision: "grant" | "deny" | "withdraw", invocation: Invocation): Promise<number> =>
+  one(invocation, (id) =>
+    approvalsDecide(invocation.session, id, { decision, comment: invocation.options["comment"] }),
+  );
+
+const placeIn = ({ environment, to }: Options) => ({ environment, to });
 
 async function explain({ rest, session, options, print }: Invocation): Promise<number> {
   if (rest.length > 0) {

@@ -13,8 +13,19 @@ export const USAGE = `drawbridge <command>
   events list                   the newest deliveries
     --source --type --outcome --principal --text --since --until --limit --cursor
   events show <delivery>        one delivery and all that followed it
+  events replay <delivery>      run it again, for every route that it met
+    --route <name>              or for this one
+  rollback <route>              fire a route again as its last good run before the newest was fired
+    --environment <name>        of this environment
+    --to <delivery>             as this delivery fired it
+  approvals list                what waits for an approval that you may give
+  approvals grant <approval>    let it through; deny and withdraw are the other two
+    --comment <text>            kept with the decision
+  approvals deny <approval>     keep it from being fired
+  approvals withdraw <approval> take back what you have asked for, or approved
   report shadow                 what shadow mode let in that would have been refused: by source, issuer and reason
     --source --since --until
+  secrets                       when each secret of a source or target was last used, and which can go
   tekton render <route>         the Kubernetes objects that fit a route, as YAML
     --pipeline <name>           default: the route's name
     --namespace <name>          default: default

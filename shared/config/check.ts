@@ -3,10 +3,11 @@ import { echoes } from "./echoes.ts";
 import type { ConfigProblem } from "./explain.ts";
 import { type ConfigFinding, findingsOf, type LoadedConfig, readConfig } from "./load.ts";
 import type { Config } from "./schema.ts";
+import { refsIn } from "./secret-refs.ts";
 import { shadowed } from "./shadowed.ts";
+import { unapprovable } from "./unapprovable.ts";
 import { loops, openToAllSites, selfServed, unencrypted, unnamedPresets, unpinned, weaklyPinned } from "./unsafe.ts";
 import { unmatched, unpublished, unreported, unused } from "./useless.ts";
-import type { Path } from "./yaml-file.ts";
 
 /**
  * All that is wrong with a configuration; if nothing is, all that is unsafe or useless in it. A bridge does not start with
@@ -29,6 +30,7 @@ export async function checkLoaded(
     selfServed(config),
     loops(config),
     echoes(config),
+    unapprovable(config),
     await unresolved(config, secrets),
   ];
   const warnings = [
@@ -62,11 +64,4 @@ async function unresolved({ sources, targets }: Config, secrets: Secrets): Promi
     ),
   );
   return problems.flat();
-}
-
-/** Texts that are references to secrets. No other setting begins like one. */
-export function refsIn(value: unknown, path: Path): readonly (readonly [Path, string])[] {
-  if (typeof value === "string") return /^(env|file|secretsmanager|ssm):/.test(value) ? [[path, value]] : [];
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([member, below]) => refsIn(below, [...path, member]));
 }

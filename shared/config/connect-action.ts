@@ -2,20 +2,24 @@ import type { Action, ActionTools } from "../actions/action.ts";
 import { Fault } from "../host/fault.ts";
 import { policyOf } from "../identity/policy.ts";
 import type { Route } from "../routes/route.ts";
+import { type NotingTools, notedCalls } from "./noted-calls.ts";
 import type { Config } from "./schema.ts";
 
 /** The configured routes of one kind of action, ready to run, in a process that has no other. */
 export function connectAction(
   action: Action,
   { routes, targets, roles }: Pick<Config, "routes" | "targets" | "roles">,
-  tools: ActionTools,
+  tools: ActionTools & NotingTools,
 ): readonly Route[] {
   const policy = policyOf(roles);
   return routes
     .filter((route) => route.action === action.name)
-    .map(({ name, matches, mode, target, options }) => {
+    .map(({ name, matches, mode, approval, target, options }) => {
       const settings = settingsOf(target, targets);
-      const connected = action.connect({ route: name, targetName: target, target: settings, options }, tools);
+      const connected = action.connect(
+        { route: name, targetName: target, target: settings, options },
+        { ...tools, callOut: notedCalls(target, settings, tools) },
+      );
       const { runsReportedBy } = connected;
       return {
         name,
@@ -25,6 +29,7 @@ export function connectAction(
         action: action.name,
         target,
         maxAttemptMs: action.maxAttemptMs,
+        ...(approval && { approval: { ...approval, approvers: policy.rolesFor("approve", name) } }),
         run: (context) => connected.run(context),
         ...(runsReportedBy !== undefined && { runsReportedBy }),
       };

@@ -6,6 +6,7 @@ import type { ConnectedSource, ProviderTools } from "../providers/provider.ts";
 import { providers } from "../providers/registry.ts";
 import type { Route } from "../routes/route.ts";
 import { connectAction } from "./connect-action.ts";
+import type { NotingTools } from "./noted-calls.ts";
 import type { Config } from "./schema.ts";
 
 /** Every configured source, ready to prove and to read, and to sign fixtures where it can. */
@@ -24,7 +25,7 @@ export function connectSources(
 }
 
 /** Every configured route, ready to match and to run. */
-export const connectRoutes = (config: Config, tools: ActionTools): readonly Route[] =>
+export const connectRoutes = (config: Config, tools: ActionTools & NotingTools): readonly Route[] =>
   actions.flatMap((action) => connectAction(action, config, tools));
 
 /** A loaded configuration names only what exists, so a miss is a mistake of ours. */

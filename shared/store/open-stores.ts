@@ -1,20 +1,26 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { Clock } from "../host/clock.ts";
 import { DynamoDbActions } from "./dynamodb-actions.ts";
+import { DynamoDbApprovals } from "./dynamodb-approvals.ts";
 import { DynamoDbBoards } from "./dynamodb-boards.ts";
 import { type DeliveryStoreOptions, DynamoDbDeliveries } from "./dynamodb-deliveries.ts";
 import { DynamoDbOrigins } from "./dynamodb-origins.ts";
 import { DynamoDbRates } from "./dynamodb-rates.ts";
+import { DynamoDbRuns } from "./dynamodb-runs.ts";
 import { DynamoDbSeenTokens } from "./dynamodb-seen-tokens.ts";
 import { DynamoDbTable } from "./dynamodb-table.ts";
+import { DynamoDbUses } from "./dynamodb-uses.ts";
 
 export interface Stores {
   readonly deliveries: DynamoDbDeliveries;
   readonly actions: DynamoDbActions;
   readonly origins: DynamoDbOrigins;
   readonly boards: DynamoDbBoards;
+  readonly approvals: DynamoDbApprovals;
+  readonly runs: DynamoDbRuns;
   readonly rates: DynamoDbRates;
   readonly seenTokens: DynamoDbSeenTokens;
+  readonly uses: DynamoDbUses;
 }
 
 /** All stores over one table. */
@@ -29,7 +35,10 @@ export function openStores(
     actions: new DynamoDbActions(table, options),
     origins: new DynamoDbOrigins(table, options),
     boards: new DynamoDbBoards(table, options),
+    approvals: new DynamoDbApprovals(table, options),
+    runs: new DynamoDbRuns(table, options),
     rates: new DynamoDbRates(table),
     seenTokens: new DynamoDbSeenTokens(table),
+    uses: new DynamoDbUses(table, options),
   };
 }

@@ -29,12 +29,17 @@ const idsOf = (entries: readonly { readonly Detail: string }[]): string[] =>
   entries.map(({ Detail }) => JSON.parse(Detail).delivery);
 
 describe("the relay", () => {
-  it("publishes what was recorded, ten at a time, and asks nothing else of AWS", async () => {
+  it("publishes what was recorded, ten at a time, and notes once which credential proved it", async () => {
     const deliveries = samples(12);
     const records = await recorded(account, deliveries);
     const handler = await relayFunction();
     expect(await handler({ Records: [...records] })).toEqual({ batchItemFailures: [] });
-    expect(account.calls.map(({ target }) => target)).toEqual(["AWSEvents.PutEvents", "AWSEvents.PutEvents"]);
+    const calls = ["AWSEvents.PutEvents", "AWSEvents.PutEvents", "DynamoDB_20120810.UpdateItem"];
+    expect(account.calls.map(({ target }) => target)).toEqual(calls);
+    const lastUsedAt = deliveries[0]?.receivedAt;
+    expect(await storesOf(account).uses.list()).toEqual([
+      { kind: "source", name: "wiki", method: "hub-signature", credential: "current", lastUsedAt },
+    ]);
     expect(puts().map((entries) => entries.length)).toEqual([10, 2]);
     expect(idsOf(puts().flat())).toEqual(deliveries.map(({ id }) => id));
     const [first] = puts().flat();

@@ -22,7 +22,20 @@ function exampleOf(heading: string) {
   return { stored: JSON.parse(stored) as Shown, read: JSON.parse(read) };
 }
 
-const HEADINGS = ["Delivery head", "Timeline entry", "Action", "Origin", "Board row", "Page", "Seen token"];
+const HEADINGS = [
+  "Delivery head",
+  "Timeline entry",
+  "Action",
+  "Origin",
+  "Board row",
+  "Page",
+  "Seen token",
+  "Approval",
+  "Change",
+  "Runs",
+  "Rate",
+  "Credential",
+];
 
 /** The example's delivery, its body as bytes. */
 function shownDelivery(): RecordedDelivery {
@@ -179,6 +192,41 @@ describe("docs/storage-schema.md", () => {
     expect(await shown(stored)).toEqual({ ...stored, owner });
   });
 
+  it("shows an approval as it is requested and read back", async () => {
+    const { stored, read } = exampleOf("Approval");
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.approvals.open(5)).toEqual([{ ...read, state: "requested" }]);
+    const requested = await emptyStores();
+    await requested.approvals.request(read);
+    expect(await requested.shown(stored)).toEqual(stored);
+    const decision = { by: read.requester, at: clock.now(), comment: "looks right" };
+    await requested.approvals.move(read.id, ["requested"], { state: "denied", decision });
+    const { queue: _, dueAt: __, ...closed } = stored;
+    const denied = { ...closed, state: { S: "denied" }, decision: { S: JSON.stringify(decision) } };
+    expect(await requested.shown(stored)).toEqual(denied);
+  });
+
+  it("shows a change as it is kept and found", async () => {
+    const { stored, read } = exampleOf("Change");
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.approvals.latestChange(read.key)).toEqual(read);
+    const kept = await emptyStores();
+    await kept.approvals.noteChange(read);
+    expect(await kept.shown(stored)).toEqual(stored);
+  });
+
+  it("shows runs as they are told and found", async () => {
+    const { stored, read } = exampleOf("Runs");
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.runs.last(read.place)).toEqual([read.run]);
+    const told = await emptyStores();
+    await told.runs.ended(read.place, read.run);
+    expect(await told.shown(stored)).toEqual(stored);
+  });
+
   it("shows a token as it is taken, by one use", async () => {
     const { stored, read } = exampleOf("Seen token");
     const { token, use, until } = read;
@@ -189,6 +237,28 @@ describe("docs/storage-schema.md", () => {
     const taken = await emptyStores();
     await taken.seenTokens.take(token, use, until);
     expect(await taken.shown(stored)).toEqual(stored);
+  });
+
+  it("shows a rate as it is counted", async () => {
+    const { stored, read } = exampleOf("Rate");
+    const { bucket, limit } = read;
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.rates.count(bucket, clock.now(), limit)).toBe(true);
+    expect(await put.rates.count(bucket, clock.now(), limit)).toBe(false);
+    const counted = await emptyStores();
+    await counted.rates.count(bucket, clock.now(), limit);
+    expect(await counted.shown(stored)).toEqual(stored);
+  });
+
+  it("shows a credential as its use is noted and listed", async () => {
+    const { stored, read } = exampleOf("Credential");
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.uses.list()).toEqual([read]);
+    const noted = await emptyStores();
+    await noted.uses.note(read);
+    expect(await noted.shown(stored)).toEqual(stored);
   });
 });
 
@@ -202,7 +272,8 @@ describe.skipIf(leftOut !== undefined)(`what a write costs${leftOut ? `, left ou
     if (!local) throw new Error("there is no DynamoDB Local");
     try {
       const costs = measured(local.client);
-      const { deliveries, unmarked, actions, origins, boards, seenTokens } = await emptyStores(local.client);
+      const stores = await emptyStores(local.client);
+      const { deliveries, unmarked, actions, origins, boards } = stores;
       const delivery = sampleDelivery(1);
       const action = exampleOf("Action").read;
       const later = laterBy(clock.now(), 60_000);
@@ -229,7 +300,18 @@ describe.skipIf(leftOut !== undefined)(`what a write costs${leftOut ? `, left ou
       const taken = await costs("take the lease of a page", () => boards.lease(page, clock.now(), later));
       await costs("end that lease", () => boards.release(page, taken ?? lease, lease.record));
       const { token, use, until } = exampleOf("Seen token").read;
-      await costs("take a token", () => seenTokens.take(token, use, until));
+      await costs("take a token", () => stores.seenTokens.take(token, use, until));
+      await costs("count a request", () => stores.rates.count(["robot"], clock.now(), 1));
+      await costs("note a credential's use", () => stores.uses.note(exampleOf("Credential").read));
+      const { approvals, runs } = stores;
+      const approval = exampleOf("Approval").read;
+      const granted = { state: "granted", decision: { by: approval.requester, at: clock.now() } } as const;
+      await costs("request an approval", () => approvals.request(approval));
+      await costs("grant it", () => approvals.move(approval.id, ["requested"], granted));
+      await costs("let it through", () => approvals.move(approval.id, ["granted"], { state: "fired" }));
+      await costs("keep a change", () => approvals.noteChange(exampleOf("Change").read));
+      const { place, run } = exampleOf("Runs").read;
+      await costs("keep a run", () => runs.ended(place, run));
       const told = rowsOf(sectionOf(DOCUMENT, "What a write costs")).map((cells) =>
         cells.map((cell) => cell.replace("`head`", "1")),
       );

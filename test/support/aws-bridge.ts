@@ -36,15 +36,15 @@ const configFor = (site: string, listener: string) => ({
   },
 });
 
-/** All functions, in an account on loopback between a sandbox wiki and a sandbox listener: page edits fire runs. */
-export async function awsBridge() {
+/** All functions, with sections `added` to the configuration, in an account on loopback between a sandbox wiki and a sandbox listener: page edits fire runs. */
+export async function awsBridge(added: Readonly<Record<string, object>> = {}) {
   const account = await startAwsAccount();
   const confluence = await startSandboxConfluence({ product: "data-center" });
   let url = new URL("http://127.0.0.1");
   const authorization = `Basic ${Buffer.from(`tekton:${ENVIRONMENT.CLUSTER}`).toString("base64")}`;
   const sink = () => ({ url: new URL("/webhooks/cluster", url), headers: { authorization } });
   const listener = await startSandboxListener({ sink });
-  const plain = configFor(confluence.site("data-center"), listener.url.href);
+  const plain = { ...configFor(confluence.site("data-center"), listener.url.href), ...added };
   const loaded = parseConfig(stringify(plain), "test.yaml");
   if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
 
@@ -60,6 +60,7 @@ export async function awsBridge() {
   const between = new Between(account, loaded.config, relay, acts);
   return {
     account,
+    url,
     listener,
     site: confluence.site("data-center"),
     page: () => confluence.page(PAGE).latest,

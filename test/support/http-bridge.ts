@@ -32,6 +32,7 @@ export async function httpBridge(changes: Partial<AppTools> = {}, tls?: TlsSetti
     policy: policyOf({}),
     status: statusSource({ tokens, trustEntries: [], policy: policyOf({}), issuers: {} }),
     refusals: { record: async () => undefined },
+    uses: { list: async () => [] },
     ready: async () => undefined,
     newRequestId: randomUUID,
     tokens,

@@ -1,0 +1,119 @@
+import { configuredCredentials } from "../config/credentials.ts";
+import type { Config } from "../config/schema.ts";
+import type { Credential } from "../delivery/credential.ts";
+import { NOTED_EVERY_MS } from "../delivery/last-uses.ts";
+import { type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
+import type { ListedCredentials, ShownUse } from "../http/credentials.ts";
+import { get } from "./events.ts";
+import type { Session } from "./session.ts";
+import { table } from "./table.ts";
+
+/** `drawbridge secrets`: when each secret was last used, as the bridge noted it, and what to do about it next. */
+export async function secretsList(
+  session: Session,
+  config: Pick<Config, "sources" | "targets">,
+  now: EpochMillis,
+): Promise<string> {
+  const { credentials } = await get<ListedCredentials>(session, "/v1/credentials");
+  const rows = adviseAll(configuredCredentials(config), credentials, now);
+  if (rows.length === 0) return "No source and no target has a secret.";
+  return table(
+    ["SOURCE OR TARGET", "CREDENTIAL", "LAST USED", "ADVICE"],
+    rows.map(({ credential, lastUsedAt = "never", advice }) => [
+      `${credential.kind} ${credential.name}`,
+      `${credential.method} ${credential.credential}`,
+      ...[lastUsedAt, advice],
+    ]),
+  );
+}
+
+interface AdvisedCredential {
+  readonly credential: Credential;
+  /** ISO 8601; nothing when no use is on record. */
+  readonly lastUsedAt: string | undefined;
+  readonly advice: string;
+}
+
+/** What is configured, in its order, then what was used besides. */
+export function adviseAll(
+  configured: readonly Credential[],
+  used: readonly ShownUse[],
+  now: EpochMillis,
+): readonly AdvisedCredential[] {
+  const useOf = (credential: Credential) => used.find((use) => keyOf(use) === keyOf(credential));
+  const known = new Set(configured.map(keyOf));
+  return [
+    ...configured.map((credential) => {
+      const labelled = (label: string) => ({ ...credential, credential: label });
+      const standing = {
+        isTarget: credential.kind === "target",
+        label: credential.credential,
+        hasNext: known.has(keyOf(labelled("next"))),
+        use: recency(useOf(credential), now),
+        currentUse: recency(useOf(labelled("current")), now),
+        nextUse: recency(useOf(labelled("next")), now),
+      };
+      return { credential, lastUsedAt: useOf(credential)?.lastUsedAt, advice: advise(standing) };
+    }),
+    ...used
+      .filter((use) => !known.has(keyOf(use)))
+      .map((use) => ({ credential: use, lastUsedAt: use.lastUsedAt, advice: adviseUnknown(use, now) })),
+  ];
+}
+
+const keyOf = ({ kind, name, method, credential }: Credential): string =>
+  JSON.stringify([kind, name, method, credential]);
+
+type Recency = "never" | "before" | "of late";
+
+/** A day, and the time by which a use may be noted too early. */
+const OF_LATE_MS = 86_400_000 + NOTED_EVERY_MS;
+
+function recency(use: Pick<ShownUse, "lastUsedAt"> | undefined, now: EpochMillis): Recency {
+  if (use === undefined) return "never";
+  return laterBy(epochMillis(Date.parse(use.lastUsedAt)), OF_LATE_MS) < now ? "before" : "of late";
+}
+
+interface Standing {
+  readonly isTarget: boolean;
+  readonly label: string;
+  readonly hasNext: boolean;
+  readonly use: Recency;
+  readonly currentUse: Recency;
+  readonly nextUse: Recency;
+}
+
+/**
+ * Only what was seen counts: the old value can go when the new one is in use and the old one was not for a day. A use of
+ * `next` that lies further back may be from the change before this one, and says nothing.
+ */
+function advise({ isTarget, label, hasNext, use, currentUse, nextUse }: Standing): string {
+  if (isTarget || !hasNext) return ONLY_ADVICE[use];
+  if (label === "next") return NEXT_ADVICE[nextUse];
+  if (nextUse !== "of late") return "keep: the sender was not changed yet";
+  if (currentUse === "of late") return "keep: used within a day, so not every sender was changed";
+  return "not used for a day, while `next` is: safe to remove once no sender uses it; then make `next` the current one";
+}
+
+const ONLY_ADVICE: Readonly<Record<Recency, string>> = {
+  never: "never used",
+  before: "keep; not used for a day",
+  "of late": "keep",
+};
+
+const NEXT_ADVICE: Readonly<Record<Recency, string>> = {
+  never: "never used: the sender was not changed yet",
+  before: "not used for a day: was the sender changed?",
+  "of late": "in use",
+};
+
+/** Used, and not in this configuration: a token's key, or a secret that was taken out. */
+function adviseUnknown(use: ShownUse, now: EpochMillis): string {
+  const isLabel = ["current", "next"].includes(use.credential);
+  if (use.kind === "source" && !isLabel) return "not a secret of ours: whose key it is changes it";
+  // A label is no value: what was `next` may be `current` by now.
+  if (isLabel) return "no longer configured";
+  return recency(use, now) === "of late"
+    ? "used within a day, and not in this configuration: has the bridge this one?"
+    : "no longer configured: safe to remove if nothing else names it";
+}

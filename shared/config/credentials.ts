@@ -1,0 +1,35 @@
+import * as v from "valibot";
+import type { Credential } from "../delivery/credential.ts";
+import { rotatingSecret } from "../host/secrets.ts";
+import { providers } from "../providers/registry.ts";
+import type { Config } from "./schema.ts";
+import { refsIn } from "./secret-refs.ts";
+
+/** Every secret that a configuration names for a source or a target, as its use is noted. */
+export function configuredCredentials({
+  sources,
+  targets,
+}: Pick<Config, "sources" | "targets">): readonly Credential[] {
+  return [
+    ...sources.flatMap(({ name, provider: kind, settings }) => {
+      const provider = providers.find((one) => one.name === kind);
+      return Object.entries(provider?.secrets ?? {}).flatMap(([path, method]) =>
+        labelsAt(settings, path).map((credential) => ({ kind: "source" as const, name, method, credential })),
+      );
+    }),
+    ...targets.flatMap(({ name, settings }) =>
+      refsIn(settings, []).map(([, credential]) => ({ kind: "target" as const, name, method: "secret", credential })),
+    ),
+  ];
+}
+
+/** The labels of the live values there; none where there is no such secret. */
+function labelsAt(settings: object, path: string): readonly ("current" | "next")[] {
+  const at = path.split(".").reduce<unknown>((value, key) => membersOf(value)[key], settings);
+  const pair = v.safeParse(rotatingSecret, at);
+  if (!pair.success) return [];
+  return pair.output.next === undefined ? ["current"] : ["current", "next"];
+}
+
+const membersOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null ? { ...value } : {};

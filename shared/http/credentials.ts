@@ -1,0 +1,24 @@
+import { ok, type Result } from "../delivery/result.ts";
+import { toIso } from "../host/clock.ts";
+import { type CallerTools, callerOf } from "../identity/caller.ts";
+import type { TokenRequest } from "../identity/presented-token.ts";
+import type { CredentialUse, UseStore } from "../store/uses.ts";
+
+export interface CredentialsApi extends CallerTools {
+  readonly uses: Pick<UseStore, "list">;
+}
+
+/** A credential's last use with its time as ISO 8601. */
+export type ShownUse = Omit<CredentialUse, "lastUsedAt"> & { readonly lastUsedAt: string };
+
+export interface ListedCredentials {
+  readonly credentials: readonly ShownUse[];
+}
+
+/** `GET /v1/credentials`: when each credential was last used, of those used within the retention. */
+export async function listCredentials(request: TokenRequest, api: CredentialsApi): Promise<Result<ListedCredentials>> {
+  const caller = await callerOf(request, "deliveries", api);
+  if (!caller.ok) return caller;
+  const uses = await api.uses.list();
+  return ok({ credentials: uses.map((use) => ({ ...use, lastUsedAt: toIso(use.lastUsedAt) })) });
+}

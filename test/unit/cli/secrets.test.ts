@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { adviseAll } from "../../../shared/cli/secrets.ts";
+import { configuredCredentials } from "../../../shared/config/credentials.ts";
+import { parseConfig } from "../../../shared/config/load.ts";
+import { epochMillis, toIso } from "../../../shared/host/clock.ts";
+
+const NOW = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
+const HOUR_MS = 3_600_000;
+const ago = (hours: number): string => toIso(epochMillis(NOW - hours * HOUR_MS));
+
+const hub = { kind: "source", name: "wiki", method: "hub-signature" } as const;
+const current = { ...hub, credential: "current" };
+const next = { ...hub, credential: "next" };
+const listener = { kind: "target", name: "listener", method: "secret", credential: "env:LISTENER" } as const;
+
+/** Advice for the wiki's two secrets, by the hours since each was used. */
+function adviceFor({ currentHours, nextHours }: { readonly currentHours?: number; readonly nextHours?: number }) {
+  const used = [
+    ...(currentHours === undefined ? [] : [{ ...current, lastUsedAt: ago(currentHours) }]),
+    ...(nextHours === undefined ? [] : [{ ...next, lastUsedAt: ago(nextHours) }]),
+  ];
+  return adviseAll([current, next], used, NOW).map(({ advice }) => advice);
+}
+
+describe("the advice on a secret that is being changed", () => {
+  it.each([
+    ["nothing was sent yet", {}],
+    ["the sender still uses the old one", { currentHours: 1 }],
+    ["the old one was quiet for long, and the new one was never used", { currentHours: 400 }],
+    ["both are in use: one of several senders was changed", { currentHours: 2, nextHours: 1 }],
+    ["the old one was used a day ago, as near as that is known", { currentHours: 24.9, nextHours: 1 }],
+    ["the new one's use is from the change before this one", { currentHours: 900, nextHours: 800 }],
+    ["the old one has come back", { currentHours: 1, nextHours: 30 }],
+  ])("keeps the old one where %s", (_, hours) => {
+    const [old = ""] = adviceFor(hours);
+    expect(old).toMatch(/^keep: /);
+    expect(old).not.toContain("safe");
+  });
+
+  it.each([
+    ["the new one is in use, and the old one was not for a day", { currentHours: 26, nextHours: 1 }],
+    ["the new one is in use, and no use of the old one is on record", { nextHours: 1 }],
+  ])("lets the old one go where %s", (_, hours) => {
+    expect(adviceFor(hours)).toEqual([expect.stringContaining("safe to remove once no sender uses it"), "in use"]);
+  });
+
+  it("says of the new one whether the sender was changed", () => {
+    expect(adviceFor({ currentHours: 1 })[1]).toBe("never used: the sender was not changed yet");
+    expect(adviceFor({ currentHours: 900, nextHours: 800 })[1]).toContain("was the sender changed?");
+  });
+});
+
+describe("the advice on others", () => {
+  const adviceOf = (used: Parameters<typeof adviseAll>[1]) =>
+    adviseAll([current, listener], used, NOW).map(({ advice }) => advice);
+
+  it("lets a target's secret go that the configuration has no more, unless a bridge still uses it", () => {
+    const old = { ...listener, credential: "env:LISTENER_OLD" };
+    expect(adviceOf([{ ...old, lastUsedAt: ago(26) }])[2]).toContain("safe to remove if nothing else names it");
+    expect(adviceOf([{ ...old, lastUsedAt: ago(1) }])[2]).toContain("has the bridge this one?");
+  });
+
+  it("never lets a label go by itself, nor a key of an issuer's", () => {
+    const key = { ...hub, method: "oidc", credential: "key-1" };
+    const advice = adviceOf([
+      { ...next, lastUsedAt: ago(400) },
+      { ...key, lastUsedAt: ago(400) },
+    ]);
+    expect(advice).toEqual([
+      ...["never used", "never used"],
+      ...["no longer configured", "not a secret of ours: whose key it is changes it"],
+    ]);
+  });
+});
+
+describe("what a configuration has", () => {
+  const settings = `
+sources:
+  wiki: { provider: confluence, site: "https://wiki.example.test", hubSignature: { current: env:A, next: env:B }, connect: { clientKey: k, baseUrl: "https://bridge.example.test", secret: { current: env:C } } }
+  gitlab: { provider: gitlab, signingToken: { current: env:D }, token: { current: env:E } }
+  cluster: { provider: tekton, basic: { username: tekton, password: { current: env:F } } }
+targets:
+  listener: { kind: tekton, url: "https://el.example.test", runsReportedBy: cluster, token: env:G }
+  pages: { kind: confluence, product: cloud, site: "https://x.example.test/wiki", credential: { basic: { user: u, token: env:H } } }
+`;
+  const loaded = parseConfig(settings, "test.yaml");
+  if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
+
+  it("is every secret of each source and target, as its use would be noted", () => {
+    const told = configuredCredentials(loaded.config).map((one) => Object.values(one).join(" "));
+    expect(told).toEqual([
+      ...["source wiki hub-signature current", "source wiki hub-signature next", "source wiki connect-jwt current"],
+      ...["source gitlab standard-webhooks current", "source gitlab token current", "source cluster basic current"],
+      ...["target listener secret env:G", "target pages secret env:H"],
+    ]);
+  });
+});
