@@ -11,7 +11,13 @@ import type { Log } from "../host/log.ts";
 /** The message that a route's rule makes of a published entry: as much of it as is read (`infra/event-bus.ts`). */
 const message = v.object({
   route: v.string(),
-  entry: v.object({ detail: v.object({ eventKey: v.string(), delivery: v.string() }) }),
+  entry: v.object({
+    detail: v.object({
+      eventKey: v.string(),
+      delivery: v.string(),
+      replay: v.optional(v.object({ routes: v.array(v.string()) })),
+    }),
+  }),
 });
 
 export interface QueueTools {

@@ -1,7 +1,7 @@
 import type { BridgeEvent } from "../delivery/event.ts";
 import { eventKeyOf } from "../delivery/keys.ts";
 import type { TraceParent } from "../host/trace.ts";
-import type { RecordedDelivery } from "../store/deliveries.ts";
+import type { RecordedDelivery, Replay } from "../store/deliveries.ts";
 
 /** One published event in the envelope that EventBridge patterns see. */
 export interface BusEntry {
@@ -24,6 +24,8 @@ export type EventDetail = DistributiveOmit<BridgeEvent, "keyParts"> & {
    * https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md
    */
   readonly traceparent?: TraceParent;
+  /** Absent unless somebody has an earlier delivery run again: only these routes then act on it. */
+  readonly replay?: Replay;
   readonly principal: { readonly issuer: string; readonly subject: string; readonly roles: readonly string[] };
 };
 
@@ -32,12 +34,18 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 /** EventBridge takes 256 KB an entry; events are cut at their source to stay far below, and this is the proof. */
 export const MAX_ENTRY_BYTES = 200_000;
 
+/** A replay is for the routes that it names. */
+export const isMeantFor = (
+  route: string,
+  { replay }: { readonly replay?: Pick<Replay, "routes"> | undefined },
+): boolean => replay === undefined || replay.routes.includes(route);
+
 /** What is published of a recorded delivery, if it is an event. The same on one machine and in AWS. */
 export function entryOf(delivery: RecordedDelivery): BusEntry | undefined {
   if (delivery.event === undefined) return undefined;
   const { keyParts, ...event } = delivery.event;
   const { issuer, subject, roles } = delivery.principal;
-  const { traceparent } = delivery;
+  const { traceparent, replay } = delivery;
   return {
     source: `drawbridge.${delivery.provider}`,
     "detail-type": event.type,
@@ -49,6 +57,7 @@ export function entryOf(delivery: RecordedDelivery): BusEntry | undefined {
       delivery: delivery.id,
       eventKey: eventKeyOf(delivery.source, event.type, keyParts),
       ...(traceparent && { traceparent }),
+      ...(replay && { replay }),
       principal: { issuer, subject, roles },
     },
   };

@@ -5,7 +5,7 @@ import type { Route } from "../routes/route.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { Bus, PublishResult } from "./bus.ts";
-import type { BusEntry } from "./entry.ts";
+import { type BusEntry, isMeantFor } from "./entry.ts";
 
 export interface InProcessBusTools {
   readonly routes: readonly Route[];
@@ -33,7 +33,8 @@ export class InProcessBus implements Bus {
 
   async #publishOne(entry: BusEntry): Promise<PublishResult> {
     try {
-      for (const route of this.#tools.routes) if (route.matches(entry)) await this.#schedule(route, entry);
+      for (const route of this.#tools.routes)
+        if (route.matches(entry) && isMeantFor(route.name, entry.detail)) await this.#schedule(route, entry);
       return { published: true };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;

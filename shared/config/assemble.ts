@@ -49,12 +49,12 @@ export function assemble(outline: Outline, names: Names): Assembly {
 const entriesOf = <T>(record: Readonly<Record<string, T>>): readonly [string, T][] => Object.entries(record);
 
 function source(name: string, part: Outline["sources"][string], problems: ConfigProblem[]): ConfiguredSource {
-  const { provider: kind, roles, mode, ...settings } = part;
+  const { provider: kind, roles, people, mode, ...settings } = part;
   const provider = providers.find((one) => one.name === kind);
   const path = ["sources", name];
   if (provider) fits(provider.settings, settings, path, problems);
   else problems.push(unknown([...path, "provider"], "provider", kind, providers));
-  return { name, provider: kind, roles, mode, settings };
+  return { name, provider: kind, roles, people, mode, settings };
 }
 
 function target(name: string, part: Outline["targets"][string], problems: ConfigProblem[]): ConfiguredTarget {
@@ -68,7 +68,7 @@ function target(name: string, part: Outline["targets"][string], problems: Config
 
 function route(
   name: string,
-  { when, mode, do: does }: Outline["routes"][string],
+  { when, mode, approval, do: does }: Outline["routes"][string],
   known: Names & { readonly outline: Outline },
   problems: ConfigProblem[],
 ): readonly ConfiguredRoute[] {
@@ -92,7 +92,7 @@ function route(
     const { pattern } = compiled;
     return [
       {
-        ...{ name, when, pattern, mode, action: kind, target: targetName, options },
+        ...{ name, when, pattern, mode, approval, action: kind, target: targetName, options },
         matches: (entry) => matches(pattern, entry),
       },
     ];

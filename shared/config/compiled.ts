@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import type { BusEntry } from "../bus/entry.ts";
 import { Fault } from "../host/fault.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
@@ -26,6 +27,14 @@ export function compiledWithoutRoutes(): Config {
   return { ...partsOf(outlineOf(rest)), routes: [] };
 }
 
+/** Whether any compiled route needs an approval. */
+export const hasCompiledGates = (): boolean =>
+  Object.values(v.parse(gates, compiledValue()).routes).some(({ approval }) => approval !== undefined);
+
+const gates = v.object({
+  routes: v.optional(v.record(v.string(), v.object({ approval: v.optional(v.unknown()) })), {}),
+});
+
 function compiledValue(): Readonly<Record<string, unknown>> {
   return typeof DRAWBRIDGE_CONFIG === "undefined" ? {} : JSON.parse(DRAWBRIDGE_CONFIG);
 }
@@ -40,20 +49,21 @@ const partsOf = ({ identity, issuers, roles, sources, targets, limits }: Outline
   identity,
   issuers,
   roles,
-  sources: Object.entries(sources).map(([name, { provider, roles, mode, ...settings }]) => ({
-    ...{ name, provider, roles, mode, settings },
+  sources: Object.entries(sources).map(([name, { provider, roles, people, mode, ...settings }]) => ({
+    ...{ name, provider, roles, people, mode, settings },
   })),
   targets: Object.entries(targets).map(([name, { kind, ...settings }]) => ({ name, kind, settings })),
   limits,
 });
 
-function route(name: string, { when, mode, do: does }: Outline["routes"][string]): ConfiguredRoute {
+function route(name: string, { when, mode, approval, do: does }: Outline["routes"][string]): ConfiguredRoute {
   const [chosen] = Object.entries(does);
   const compiled = compilePattern(when);
   if (chosen === undefined || !compiled.ok) throw invalid(`the compiled route "${name}" cannot be used`);
   const [action, { target, ...options }] = chosen;
   const { pattern } = compiled;
-  return { name, when, pattern, mode, matches: (entry) => matches(pattern, entry), action, target, options };
+  const matching = { when, pattern, matches: (entry: BusEntry) => matches(pattern, entry) };
+  return { name, ...matching, mode, approval, action, target, options };
 }
 
 const invalid = (why: string): Fault => new Fault("configuration_invalid", why, { retryable: false });

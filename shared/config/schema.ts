@@ -10,11 +10,27 @@ const name = v.pipe(
   v.regex(/^[a-z][a-z0-9-]{0,62}$/, "a name: a-z, 0-9 and dashes, a letter first, at most 63 in all"),
 );
 
-/** `api` is what the bridge's own interface is called in records, `status` the callbacks of CI jobs. */
+/** `api` is what the bridge's own interface is called in records, `status` the callbacks of CI jobs, `approvals` what it tells of them. */
 const sourceName = v.pipe(
   name,
-  v.check((name) => name !== "api" && name !== "status", 'another name: "api" and "status" are the bridge\'s own'),
+  v.check(
+    (name) => !["api", "status", "approvals"].includes(name),
+    'another name: "api", "status" and "approvals" are the bridge\'s own',
+  ),
 );
+
+/** People behind a source, by their account there: what each earns, and the token by which the same person is known. */
+const people = v.optional(
+  v.record(
+    v.pipe(v.string(), v.nonEmpty()),
+    v.strictObject({
+      roles: v.array(name),
+      token: v.optional(v.strictObject({ trust: v.string(), subject: v.pipe(v.string(), v.nonEmpty()) })),
+    }),
+  ),
+  {},
+);
+export type People = v.InferOutput<typeof people>;
 
 /** Default: enforce. */
 const mode = v.optional(v.picklist(["enforce", "shadow"]), "enforce");
@@ -46,6 +62,7 @@ export const outline = v.strictObject({
       provider: v.string(),
       /** What the sender earns, besides what its token does. */
       roles: v.optional(v.array(name), []),
+      people,
       mode,
     }),
   ),
@@ -57,6 +74,12 @@ export const outline = v.strictObject({
         when: v.unknown(),
         /** `shadow`: it fires also for principals whose roles do not let them, and the timeline says so. */
         mode,
+        /** Somebody else has to let each run through. `expiresMinutes`: until when; default 1,440, 1 to 10,080. */
+        approval: v.optional(
+          v.strictObject({
+            expiresMinutes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_080)), 1_440),
+          }),
+        ),
         /** Exactly one action. */
         do: v.record(v.string(), v.looseObject({ target: v.string() })),
       }),
@@ -82,6 +105,7 @@ export interface ConfiguredSource {
   readonly name: string;
   readonly provider: string;
   readonly roles: readonly string[];
+  readonly people: People;
   readonly mode: "enforce" | "shadow";
   readonly settings: object;
 }
@@ -99,6 +123,7 @@ export interface ConfiguredRoute {
   readonly pattern: Pattern;
   readonly matches: (entry: BusEntry) => boolean;
   readonly mode: "enforce" | "shadow";
+  readonly approval?: { readonly expiresMinutes: number } | undefined;
   readonly action: string;
   readonly target: string;
   readonly options: object;

@@ -1,8 +1,9 @@
 import * as v from "valibot";
 import { isSecureUrl } from "../host/secure-url.ts";
 import type { ClaimRule } from "../identity/claim-rule.ts";
+import { matchesGlob } from "../identity/glob.ts";
 import type { ClaimPath, TenantClaims } from "../identity/presets/preset.ts";
-import { presets } from "../identity/presets/registry.ts";
+import { presetFor } from "../identity/presets/registry.ts";
 import type { TrustEntry } from "../identity/trust-entry.ts";
 import type { ConfigProblem } from "./explain.ts";
 import { canMatch } from "./reach.ts";
@@ -11,41 +12,53 @@ import type { Config } from "./schema.ts";
 /** Trust entries that believe every customer of a shared issuer. */
 export function unpinned({ issuers }: Config): readonly ConfigProblem[] {
   return shared(issuers)
-    .filter(({ entry, ids, names }) => !pins(entry, [...ids, ...names]))
+    .filter((one) => !isPinnedById(one) && !isPinnedByName(one))
     .map(({ name, entry, ids }) => ({
       path: ["issuers", name],
-      message: `${entry.issuer} signs for all its customers; pin yours in "claims", by ${told(ids)}`,
+      message: `${entry.issuer} signs for all its customers; pin yours in "claims", by "equals" on ${told(ids, " or ")}`,
     }));
 }
 
 /** Trust entries that know a customer of a shared issuer by name only. */
 export function weaklyPinned({ issuers }: Config): readonly ConfigProblem[] {
   return shared(issuers)
-    .filter(({ entry, ids, names }) => pins(entry, names) && !pins(entry, ids))
+    .filter((one) => isPinnedByName(one) && !isPinnedById(one))
     .map(({ name, ids }) => ({
       path: ["issuers", name, "claims"],
-      message: `they pin a name, which can become somebody else's; pin ${told(ids)} too`,
+      message: `they pin a name, which can become somebody else's; pin ${told(ids, " or ")} too`,
     }));
 }
 
-/** Roles that hang on nothing but what the token's holder can choose or change. */
+/** Roles and pins that hang on nothing but what the token's holder can choose or change. */
 export function selfServed({ issuers }: Config): readonly ConfigProblem[] {
-  return Object.entries(issuers).flatMap(([name, { preset, roles }]) => {
-    const changeable = ({ path }: ClaimRule): boolean =>
-      (preset.changeable ?? []).some((start) => start.every((step, at) => path[at] === step));
-    return roles.flatMap(({ role, when }, index) => {
-      if (when.length === 0 || !when.every(changeable)) return [];
-      const claims = when.map(({ path }) => path.join(".")).join(" and ");
-      const message = `whoever holds the token can change ${claims}, and so give itself the role "${role}": ask for another claim too`;
-      return [{ path: ["issuers", name, "roles", index], message }];
-    });
+  return Object.entries(issuers).flatMap(([name, { preset, claims, roles }]) => {
+    const { claims: changeable = [], instead = "" } = preset.changeable ?? {};
+    const isSelfServed = (rules: readonly ClaimRule[]): boolean =>
+      rules.length > 0 && rules.every(({ path }) => changeable.some((start) => isBelow(path, start)));
+    const message = (rules: readonly ClaimRule[], outcome: string): string => {
+      const paths = rules.map(({ path }) => path);
+      return `whoever holds the token can change ${told(paths, " and ")}, and so ${outcome}: ask for ${instead}`;
+    };
+    return [
+      ...(isSelfServed(claims)
+        ? [{ path: ["issuers", name, "claims"], message: message(claims, "be whom the entry wants") }]
+        : []),
+      ...roles.flatMap(({ role, when }, index) =>
+        isSelfServed(when)
+          ? [{ path: ["issuers", name, "roles", index], message: message(when, `give itself the role "${role}"`) }]
+          : [],
+      ),
+    ];
   });
 }
+
+const isBelow = (path: ClaimPath, start: ClaimPath): boolean =>
+  start.every((step, at) => matchesGlob(step, path[at] ?? ""));
 
 /** Trust entries of an issuer whose peculiarities are known, and that do not say so. */
 export function unnamedPresets({ issuers }: Config): readonly ConfigProblem[] {
   return Object.entries(issuers).flatMap(([name, { issuer, preset }]) => {
-    const known = presets.find((one) => one.issuer === issuer || one.issuerForm?.matches.test(issuer));
+    const known = presetFor(issuer);
     if (known === undefined || preset.name !== PLAIN) return [];
     return [
       { path: ["issuers", name], message: `add "preset: ${known.name}", which knows this issuer's peculiarities` },
@@ -63,10 +76,27 @@ interface Shared extends TenantClaims {
 const shared = (issuers: Config["issuers"]): readonly Shared[] =>
   Object.entries(issuers).flatMap(([name, entry]) => (entry.tenant ? [{ name, entry, ...entry.tenant }] : []));
 
-const pins = ({ claims }: TrustEntry, paths: readonly ClaimPath[]): boolean =>
-  claims.some(({ path }) => paths.some((one) => one.join("\n") === path.join("\n")));
+const isPinnedById = ({ entry, ids }: Shared): boolean =>
+  entry.claims.some((rule) => "equals" in rule && isOneOf(rule, ids));
 
-const told = (paths: readonly ClaimPath[]): string => paths.map((path) => path.join(".")).join(" or ");
+const isPinnedByName = ({ entry, names }: Shared): boolean =>
+  entry.claims.some((rule) => startsOf(rule).every((start) => isWholeName(start)) && isOneOf(rule, names));
+
+const isOneOf = ({ path }: ClaimRule, paths: readonly ClaimPath[]): boolean =>
+  paths.some((one) => one.join("\n") === path.join("\n"));
+
+/** What the rule's texts must begin with, where it leaves their ends open. */
+function startsOf(rule: ClaimRule): readonly string[] {
+  if ("equals" in rule) return [];
+  if ("prefix" in rule) return rule.prefix;
+  return rule.glob.filter((glob) => glob.includes("*")).map((glob) => glob.slice(0, glob.indexOf("*")));
+}
+
+/** `example/`, `project_path:example/` or `organization:example:`; not `example`, which begins other customers' names too. */
+const isWholeName = (start: string): boolean => /[^/:]\/|:[^:]+:/.test(start);
+
+const told = (paths: readonly ClaimPath[], between: string): string =>
+  paths.map((path) => path.join(".")).join(between);
 
 // What follows reads the settings of sources and targets by their keys, whatever provider or action they belong to.
 

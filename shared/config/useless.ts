@@ -8,11 +8,16 @@ import { suggestion } from "./suggest.ts";
 
 /** Routes that nothing published can match, each with the first field that keeps it from matching. */
 export function unmatched({ routes, sources }: Config): readonly ConfigProblem[] {
+  // What the bridge itself tells, where a route waits for approval.
+  const own = routes.some(({ approval }) => approval !== undefined)
+    ? [{ name: "approvals", provider: "approvals" }]
+    : [];
+  const telling = [...sources, ...own];
   const possible: Possible = {
-    source: [...new Set(sources.map(({ provider }) => `drawbridge.${provider}`))],
+    source: [...new Set(telling.map(({ provider }) => `drawbridge.${provider}`))],
     "detail-type": EVENT_TYPES,
     "detail.type": EVENT_TYPES,
-    "detail.source": sources.map(({ name }) => `/sources/${name}`),
+    "detail.source": telling.map(({ name }) => `/sources/${name}`),
   };
   return routes
     .filter(({ pattern }) => !canMatch(pattern, possible))

@@ -1,4 +1,5 @@
 import type { ActionOutcome } from "../actions/action.ts";
+import { type GateTools, holdForApproval } from "../approvals/gate.ts";
 import { type BusEntry, entryOf } from "../bus/entry.ts";
 import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
 import { Fault, kindOf } from "../host/fault.ts";
@@ -9,10 +10,11 @@ import type { ActionStore, Claim } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import { type CorrelateTools, correlate } from "./correlate.ts";
 import { type RetryPolicy, retryDelayMs } from "./retry-delay.ts";
+import { type NoteTools, noteRun } from "./rollback.ts";
 
-export interface ActTools extends CorrelateTools {
+export interface ActTools extends CorrelateTools, Pick<GateTools, "approvals">, Pick<NoteTools, "runs"> {
   readonly routes: readonly Route[];
-  readonly deliveries: Pick<DeliveryStore, "get" | "addToTimeline" | "timeline">;
+  readonly deliveries: Pick<DeliveryStore, "get" | "record" | "addToTimeline" | "timeline">;
   readonly actions: ActionStore;
   readonly retry: RetryPolicy;
   /** Every configured route, where `routes` are only those of one kind of action. Default: `routes`. */
@@ -86,15 +88,20 @@ async function attempt(claim: Claim, route: Route, tools: ActTools): Promise<Att
     const entry = delivery && entryOf(delivery);
     if (delivery === undefined || entry === undefined)
       return ended({ outcome: "give_up", summary: "the delivery's record is gone" });
-    const origin = await correlate(entry, delivery.source, { ...tools, routes: tools.allRoutes ?? tools.routes });
+    const all = { ...tools, routes: tools.allRoutes ?? tools.routes };
+    const origin = await correlate(entry, delivery.source, all);
     const cause = origin.found ? origin.entry : entry;
     traceparent = cause.detail.traceparent;
     if (!origin.found && origin.mayCome && claim.attempt < ORIGIN_ATTEMPTS) {
       return ended({ outcome: "retry", summary: "what started this run is not known yet" });
     }
-    if (origin.found) await recordFollower(origin.entry, entry, tools);
-    const denied = await denial(route, entry, tools);
-    if (denied) return ended(denied);
+    if (origin.found) {
+      await recordFollower(origin.entry, entry, tools);
+      await noteRun({ entry, origin: origin.entry, source: delivery.source }, all);
+    }
+    const held =
+      (await denial(route, entry, tools)) ?? (await holdForApproval({ claim, route, entry, delivery }, tools));
+    if (held) return ended(held);
     const signal = AbortSignal.timeout(route.maxAttemptMs);
     return ended(await route.run({ entry, origin: cause, attempt: claim.attempt, signal }));
   } catch (error) {
@@ -102,13 +109,16 @@ async function attempt(claim: Claim, route: Route, tools: ActTools): Promise<Att
   }
 }
 
-/** Ends the action where the roles of the event's principal do not let it fire the route. That is no failure of the target. */
+/**
+ * Ends the action where the roles of the event's principal do not let it fire the route. That is no failure of the target.
+ * Who may have it run again was asked when that was recorded.
+ */
 async function denial(
   { name, refuse, mode = "enforce" }: Route,
   { detail }: BusEntry,
   tools: ActTools,
 ): Promise<ActionOutcome | undefined> {
-  const refusal = refuse?.(detail.principal);
+  const refusal = detail.replay ? undefined : refuse?.(detail.principal);
   if (refusal === undefined) return undefined;
   const entry = { at: tools.clock.now(), kind: "denied", route: name, refusal, mode } as const;
   await tools.deliveries.addToTimeline(detail.delivery, entry);

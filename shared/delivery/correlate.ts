@@ -13,6 +13,9 @@ export interface CorrelateTools {
   readonly origins: Pick<OriginStore, "find">;
 }
 
+/** The bridge's own source: it tells of approvals, and its word is its own record. */
+export const OWN_SOURCE = "approvals";
+
 /** What an event was traced back to. */
 export type Origin =
   | { readonly found: true; readonly entry: BusEntry }
@@ -28,6 +31,11 @@ export type Origin =
 export async function correlate(entry: BusEntry, source: string, tools: CorrelateTools): Promise<Origin> {
   const claim: OriginClaim = ("origin" in entry.detail && entry.detail.origin) || {};
   const { delivery, triggerEventId } = claim;
+  if (source === OWN_SOURCE) {
+    const told = delivery === undefined ? undefined : await tools.deliveries.get(delivery);
+    const own = told && entryOf(told);
+    return own === undefined ? { found: false, mayCome: false } : { found: true, entry: own };
+  }
   const byAnnotation = delivery === undefined ? undefined : await believed(delivery, source, tools);
   if (byAnnotation !== undefined) return { found: true, entry: byAnnotation };
   if (triggerEventId === undefined) return { found: false, mayCome: false };

@@ -139,7 +139,7 @@ export interface BuildPart {
   readonly commit?: string;
   /** First line of the commit's message; where the system tells it. */
   readonly title?: string;
-  /** The whole message, cut: page links are looked for in it. */
+  /** The whole message, after the title of the merge request if there is one, cut: page links are looked for in it. */
   readonly message?: string;
   readonly branch?: string;
   /** When the run came into being; orders the runs of one pipeline. */
@@ -214,7 +214,21 @@ export interface ApprovalEvent extends EventOf<TypeOf<"approval">> {
     readonly pipeline: string;
     readonly step?: string;
     readonly url?: string;
+    /** Of an approval that a route of the bridge waits for. */
+    readonly gate?: GatePart;
   };
+  readonly origin?: OriginClaim;
+}
+
+export interface GatePart {
+  readonly state: "requested" | "granted" | "denied" | "withdrawn" | "expired" | "superseded";
+  /** Roles whose holders may decide. */
+  readonly approvers: readonly string[];
+  readonly requestedAt: string;
+  /** It can be granted before this. */
+  readonly until: string;
+  /** Who took this step; absent where time or a change did. */
+  readonly by?: string;
 }
 
 /** Counts of entries and lengths in UTF-16 code units; longer texts end in "…". */

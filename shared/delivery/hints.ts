@@ -14,7 +14,7 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   content_encoding_unsupported:
     "switch compression off at the sender or the proxy: signatures cover the bytes that arrive",
   query_invalid: "`parameter` and `expected` say which and what",
-  body_invalid: "`problem` says which member of the status and what it must be; correct the job that sends it",
+  body_invalid: "`problem` says which member of the body and what it must be; correct what sends it",
   delivery_unknown: "a slip of the pen, or older than `limits.retentionDays`",
   credential_missing:
     "see that the sender signs (GitLab and Confluence can be set up without a secret), and that no proxy drops the header",
@@ -61,5 +61,13 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   query_hash_mismatch:
     "compare the source's `baseUrl` with that of the app's descriptor; a proxy must not change path or query",
   role_missing: "put the role under `roles` of the right entry, with `claims` that let in nobody else",
+  self_approval: "have somebody else decide: who asked for a run does not approve it",
+  approval_unknown: "a slip of the pen, or older than `limits.retentionDays`",
+  approval_closed: "nothing is to be decided any more: `state` says what became of it, and `by` through whom",
+  approval_outdated:
+    "the page, the branch or the merge request has changed since the request: look at what it is now, and have it requested again",
+  replay_impossible: "`problem` says why",
+  rollback_impossible:
+    "the route has no earlier run in this environment that is known to have succeeded: `to` may name a delivery to run again",
   rate_exceeded: "the answer's `Retry-After` says when; if it is meant to ask so often, raise `limit` of the role",
 };

@@ -27,6 +27,9 @@ export const eventKeyOf = (source: string, type: string, parts: readonly string[
 /** The id of the action that `route` runs for an event. */
 export const actionIdOf = (route: string, eventKey: string): string => idFrom("a", [route, eventKey]);
 
+/** The id of the approval that `route` needs for an event. */
+export const approvalIdOf = (route: string, eventKey: string): string => idFrom("p", [route, eventKey]);
+
 export const sha256Hex = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";

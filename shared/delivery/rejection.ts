@@ -47,6 +47,13 @@ export type Rejection =
   | { readonly reason: "query_hash_mismatch" }
   // Proved, but not allowed.
   | { readonly reason: "role_missing"; readonly role: string }
+  | { readonly reason: "self_approval" }
+  // Allowed, but not as things stand.
+  | { readonly reason: "approval_unknown" }
+  | { readonly reason: "approval_closed"; readonly state: string; readonly by: string }
+  | { readonly reason: "approval_outdated" }
+  | { readonly reason: "replay_impossible"; readonly problem: string }
+  | { readonly reason: "rollback_impossible" }
   | { readonly reason: "rate_exceeded"; readonly role: string; readonly retryAfterSeconds: number };
 
 export type RejectionReason = Rejection["reason"];

@@ -1,4 +1,5 @@
 import type { EpochMillis } from "../host/clock.ts";
+import type { ApprovalState, Identity } from "../store/approvals.ts";
 import type { Rejection } from "./rejection.ts";
 
 /** One thing that followed a delivery, for the person who asks later. Holds facts only, never a payload or a secret. */
@@ -28,6 +29,32 @@ export type TimelineEntry = { readonly at: EpochMillis } & (
       readonly route: string;
       readonly refusal: Rejection;
       readonly mode: "enforce" | "shadow";
+    }
+  /** One step of an approval that the route needs. `not_asked`: in shadow mode it fired without. */
+  | {
+      readonly kind: "approval";
+      readonly route: string;
+      readonly approval: string;
+      readonly state: ApprovalState | "not_asked";
+      readonly by?: Identity;
+      readonly comment?: string;
+    }
+  /** What this delivery, a label on a page, decided about an approval or a rollback, or why it did not. */
+  | {
+      readonly kind: "decided";
+      /** The approval's id; of a rollback, the route. */
+      readonly about: string;
+      readonly decision: "grant" | "deny" | "rollback";
+      readonly by: Identity;
+      readonly refusal?: Rejection;
+    }
+  /** Somebody had it run again, as another delivery. */
+  | {
+      readonly kind: "replayed";
+      readonly delivery: string;
+      readonly routes: readonly string[];
+      readonly by: Identity;
+      readonly isRollback: boolean;
     }
   /** A later delivery was traced back to this one. */
   | { readonly kind: "followed_by"; readonly delivery: string; readonly what: string }

@@ -34,6 +34,18 @@ export function problemOf(rejection: Rejection): Problem {
       return { status: 404, title: "There is no such source" };
     case "delivery_unknown":
       return { status: 404, title: "There is no such delivery" };
+    case "approval_unknown":
+      return { status: 404, title: "There is no such approval" };
+    case "approval_closed":
+      return { status: 409, title: `It is ${rejection.state} already, by ${rejection.by}` };
+    case "approval_outdated":
+      return { status: 409, title: "What it is about has changed since it was requested" };
+    case "self_approval":
+      return { status: 403, title: "Somebody else has to decide" };
+    case "replay_impossible":
+      return { status: 409, title: rejection.problem };
+    case "rollback_impossible":
+      return { status: 409, title: "No earlier run of the route is known to have succeeded" };
     case "method_not_allowed":
       return { status: 405, title: "This method is not allowed here", headers: { Allow: rejection.allowed } };
     case "body_too_large":
@@ -84,6 +96,12 @@ type UnprovedReason = Exclude<
   | "role_missing"
   | "tenant_mismatch"
   | "groups_omitted"
+  | "approval_unknown"
+  | "approval_closed"
+  | "approval_outdated"
+  | "self_approval"
+  | "replay_impossible"
+  | "rollback_impossible"
   | "rate_exceeded"
 >;
 

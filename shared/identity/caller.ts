@@ -13,13 +13,21 @@ export interface CallerTools {
   readonly refuseOverRate?: (principal: Principal) => Promise<Rejection | undefined>;
 }
 
-/** Who calls the bridge's own interface: proved by a token, with a role for this part of it, and within its rate. */
-export async function callerOf(request: TokenRequest, part: Part, tools: CallerTools): Promise<Result<VerifiedToken>> {
+/**
+ * Who calls the bridge's own interface: proved by a token, with a role for this part of it, and within its rate. A part
+ * that is none hangs on the role for a route, which is asked for when it is known.
+ */
+export async function callerOf(
+  request: TokenRequest,
+  part: Part | "of a route",
+  tools: CallerTools,
+): Promise<Result<VerifiedToken>> {
   const presented = presentedToken(request);
   if (!presented.ok) return presented;
   const verified = await tools.tokens.verify(presented.value, tools.trustEntries);
   if (!verified.ok) return verified;
   const { principal } = verified.value;
-  const refusal = tools.policy.refuseCall(principal, part) ?? (await tools.refuseOverRate?.(principal));
+  const forbidden = part === "of a route" ? undefined : tools.policy.refuseCall(principal, part);
+  const refusal = forbidden ?? (await tools.refuseOverRate?.(principal));
   return refusal ? refuse(refusal, principal) : verified;
 }

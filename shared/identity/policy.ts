@@ -21,7 +21,7 @@ export const role = v.strictObject({
   call: v.optional(v.array(v.picklist(PARTS)), []),
   /** Routes kept for holders: once a route stands under any role's `fire`, events of no one else fire it. */
   fire: routes,
-  /** Routes that holders may run again. */
+  /** Routes that holders may run again, and roll back. */
   replay: routes,
   /** Routes whose runs holders may approve. */
   approve: routes,
@@ -56,6 +56,8 @@ type Holder = Pick<Principal, "roles">;
 export interface Policy {
   refuseCall(caller: Holder, part: Part): Rejection | undefined;
   refuseRoute(holder: Holder, verb: Verb, route: string): Rejection | undefined;
+  /** Roles that may do this with the route. */
+  rolesFor(verb: Verb, route: string): readonly string[];
   limitsOf(principal: Holder & Pick<Principal, "claims">): readonly RateLimit[];
 }
 
@@ -65,6 +67,8 @@ export function policyOf(roles: Roles): Policy {
     if (fitting.some(([name]) => holder.roles.includes(name))) return undefined;
     return { reason: "role_missing", role: fitting.map(([name]) => name).join(" or ") || "none that exists" };
   };
+  const holding = (verb: Verb, route: string) =>
+    all.filter(([, permissions]) => permissions[verb].some((pattern) => isMeant(pattern, route)));
   return {
     refuseCall: (caller, part) =>
       refuseUnless(
@@ -72,10 +76,11 @@ export function policyOf(roles: Roles): Policy {
         all.filter(([, { call }]) => call.includes(part)),
       ),
     refuseRoute(holder, verb, route) {
-      const fitting = all.filter(([, permissions]) => permissions[verb].some((pattern) => isMeant(pattern, route)));
+      const fitting = holding(verb, route);
       // A route that no role keeps for itself is fired by every event that is proved.
       return verb === "fire" && fitting.length === 0 ? undefined : refuseUnless(holder, fitting);
     },
+    rolesFor: (verb, route) => holding(verb, route).map(([name]) => name),
     limitsOf: (principal) =>
       all.flatMap(([name, { limit }]) => {
         if (limit === undefined || !principal.roles.includes(name)) return [];

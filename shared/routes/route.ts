@@ -15,6 +15,12 @@ export interface Route {
   readonly refuse?: (principal: Pick<Principal, "roles">) => Rejection | undefined;
   /** `shadow`: it fires although it refuses. Default: enforce. */
   readonly mode?: "enforce" | "shadow";
+  /** Somebody else has to let each run through. */
+  readonly approval?: {
+    readonly expiresMinutes: number;
+    /** Roles that may. */
+    readonly approvers: readonly string[];
+  };
   readonly run: ConnectedAction["run"];
   /** Upper bound of one attempt. */
   readonly maxAttemptMs: number;

@@ -48,6 +48,8 @@ export interface ActionStore {
   giveBack(claim: Claim, at: EpochMillis): Promise<boolean>;
   /** As {@link giveBack}, for an attempt that only waited. */
   wait(claim: Claim, at: EpochMillis): Promise<boolean>;
+  /** Makes an action that waits due at `now`; on one that is owned, finished or gone, nothing. */
+  wake(id: string, now: EpochMillis): Promise<void>;
   state(id: string): Promise<ActionState | undefined>;
   /** The state and, while it is due, when: a lease's end is a due time too. */
   standing(id: string): Promise<ActionStanding | undefined>;

@@ -1,4 +1,4 @@
-import type { BuildPart } from "../delivery/event.ts";
+import type { BuildPart, GatePart } from "../delivery/event.ts";
 import type { EpochMillis } from "../host/clock.ts";
 
 /** What a page shows of one pipeline on one branch or environment: its newest run, in the furthest state told of it. */
@@ -15,6 +15,13 @@ export interface BoardRow {
 export interface ShownBuild extends BuildPart {
   readonly environment?: string;
   readonly starter?: Starter;
+  /** Of a run that waits for an approval, or waited: what became of that. */
+  readonly gate?: ShownGate;
+}
+
+/** `labels`: it can be decided by a label on the page. */
+export interface ShownGate extends Omit<GatePart, "requestedAt"> {
+  readonly labels: boolean;
 }
 
 /** Who a run was started by. */

@@ -30,8 +30,19 @@ export interface RecordedDelivery {
   readonly body?: Uint8Array;
   /** Why it was refused; for any other outcome, why shadow mode would have refused it. */
   readonly refusal?: Rejection;
+  /** Present where it is an earlier delivery that somebody has run again. */
+  readonly replay?: Replay;
   /** When it was published, where the outbox says so. */
   readonly relayedAt?: EpochMillis;
+}
+
+/** What is run again, and for which routes; who did it is the delivery's principal. */
+export interface Replay {
+  readonly of: string;
+  readonly routes: readonly string[];
+  /** The person, where the principal is a source that many stand behind. */
+  readonly actor?: string;
+  readonly isRollback: boolean;
 }
 
 /** What a list shows of a delivery. */

@@ -107,6 +107,15 @@ export class DynamoDbActions implements ActionStore {
     return before !== undefined;
   }
 
+  async wake(id: string, now: EpochMillis): Promise<void> {
+    await this.#table.change(keyOf(id), {
+      text: "SET #dueAt = :now",
+      condition: "#dueAt > :now AND attribute_not_exists(#owned)",
+      names: { "#owned": "owned", "#dueAt": TABLE.dueIndex.sortKey },
+      values: { ":now": now },
+    });
+  }
+
   async expireLeases(target: string, now: EpochMillis): Promise<void> {
     const selection = {
       index: TABLE.dueIndex.name,

@@ -12,6 +12,7 @@ import type {
   ListQuery,
   Outbox,
   RecordedDelivery,
+  Replay,
 } from "./deliveries.ts";
 import { packContent, unpackContent } from "./delivery-content.ts";
 import type { DynamoDbTable } from "./dynamodb-table.ts";
@@ -19,6 +20,7 @@ import { expiryOf, number, padTime, type Retention, text } from "./fields.ts";
 import { fromStored, type Item, type StoredItem } from "./item.ts";
 import { collect, mergeNewestFirst } from "./streams.ts";
 import { DAY_SHARDS, TABLE } from "./table.ts";
+import { timelineName } from "./timeline-name.ts";
 
 export interface DeliveryStoreOptions extends Retention {
   /**
@@ -56,7 +58,7 @@ export class DynamoDbDeliveries implements DeliveryStore, Outbox {
     const { at, ...rest } = entry;
     await this.#table.put({
       pk: id,
-      sk: `${TIMELINE}${entryName(entry)}`,
+      sk: `${TIMELINE}${timelineName(entry)}`,
       at,
       entry: JSON.stringify(rest),
       expiresAt: expiryOf(at, this.#options),
@@ -176,25 +178,8 @@ const seenOf = ({ receivedAt, id }: DeliveryPosition): string => `${padTime(rece
 /** Ids are digests, so their letters spread evenly. */
 const shardOf = (id: string): number => id.charCodeAt(id.length - 1) % DAY_SHARDS;
 
-/** What makes a timeline entry the same entry. */
-function entryName(entry: TimelineEntry): string {
-  switch (entry.kind) {
-    case "scheduled":
-    case "already_scheduled":
-      return `scheduled#${entry.route}`;
-    case "waiting":
-      return `waiting#${entry.route}`;
-    case "attempt":
-      return `attempt#${entry.route}#${String(entry.attempt).padStart(4, "0")}`;
-    case "denied":
-      return `denied#${entry.route}`;
-    case "followed_by":
-      return `followed_by#${entry.delivery}`;
-  }
-}
-
 function headOf(delivery: RecordedDelivery) {
-  const { id, receivedAt, principal, event, body, refusal, ...rest } = delivery;
+  const { id, receivedAt, principal, event, body, refusal, replay, ...rest } = delivery;
   return {
     pk: id,
     sk: HEAD,
@@ -202,6 +187,7 @@ function headOf(delivery: RecordedDelivery) {
     seen: seenOf(delivery),
     principal: JSON.stringify(principal),
     refusal: refusal && JSON.stringify(refusal),
+    replay: replay && JSON.stringify(replay),
     content: packContent({ ...(event && { event }), ...(body && { body }) }),
     ...rest,
   };
@@ -236,8 +222,9 @@ function deliveryOf(item: Item): RecordedDelivery {
     ...summaryOf(item),
     provider: text(item, "provider"),
     requestId: text(item, "requestId"),
-    // Written by `headOf` from the same type.
+    // Written by `headOf` from the same types.
     ...(item["traceparent"] !== undefined && { traceparent: text(item, "traceparent") as TraceParent }),
+    ...(item["replay"] !== undefined && { replay: JSON.parse(text(item, "replay")) as Replay }),
     bodyDigest: text(item, "bodyDigest"),
     bodyBytes: number(item, "bodyBytes"),
     ...(item["relayedAt"] !== undefined && { relayedAt: epochMillis(number(item, "relayedAt")) }),

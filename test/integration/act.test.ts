@@ -262,6 +262,7 @@ function boundTo(actions: ActionStore): ActionStore {
     finish: (claim, state) => actions.finish(claim, state),
     giveBack: (claim, at) => actions.giveBack(claim, at),
     wait: (claim, at) => actions.wait(claim, at),
+    wake: (id, now) => actions.wake(id, now),
     expireLeases: (target, now) => actions.expireLeases(target, now),
     state: (id) => actions.state(id),
     standing: (id) => actions.standing(id),

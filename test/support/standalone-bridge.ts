@@ -18,14 +18,18 @@ const SECRETS = {
 export const PAGE = "98310";
 
 /** The whole bridge on loopback between a sandbox wiki and a sandbox listener: GitLab pushes and page edits fire runs. */
-export async function standaloneBridge({ log = silentLog, ...options }: SandboxListenerOptions & { log?: Log } = {}) {
+export async function standaloneBridge({
+  log = silentLog,
+  changes = {},
+  ...options
+}: SandboxListenerOptions & { log?: Log; changes?: ConfigChanges } = {}) {
   const confluence: SandboxConfluence = await startSandboxConfluence({ product: "data-center" });
   const basic = `Basic ${Buffer.from(`tekton:${SECRETS.CLUSTER}`).toString("base64")}`;
   let url = new URL("http://127.0.0.1");
   const sink = () => ({ url: new URL("/webhooks/cluster", url), headers: { authorization: basic } });
   const listener = await startSandboxListener({ sink, ...options });
   const bridge = await startStandalone({
-    config: configOf(confluence.site("data-center"), listener.url.href),
+    config: configOf(confluence.site("data-center"), listener.url.href, changes),
     secrets: secretsOf(SECRETS),
     log,
     retry: { baseMs: 20, capMs: 200, maxAttempts: 10 },
@@ -47,8 +51,11 @@ export async function standaloneBridge({ log = silentLog, ...options }: SandboxL
   };
 }
 
-function configOf(site: string, listener: string) {
-  const text = stringify({
+/** What is added to the sections of the configuration, and to the settings of what they have. */
+type ConfigChanges = Readonly<Record<string, Readonly<Record<string, object>>>>;
+
+function configOf(site: string, listener: string, changes: ConfigChanges) {
+  const sections: ConfigChanges = {
     sources: {
       wiki: { provider: "confluence", site, hubSignature: { current: "env:WIKI" }, ownAccounts: ["drawbridge"] },
       gitlab: { provider: "gitlab", signingToken: { current: "env:GITLAB" } },
@@ -63,7 +70,15 @@ function configOf(site: string, listener: string) {
       "push-build": { when: { "detail-type": ["code.pushed"] }, do: { tekton: { target: "listener" } } },
       status: { when: { "detail-type": [{ prefix: "build." }] }, do: { confluence: { target: "pages" } } },
     },
-  });
+  };
+  const changed = Object.fromEntries(
+    [...new Set([...Object.keys(sections), ...Object.keys(changes)])].map((name) => {
+      const [own = {}, added = {}] = [sections[name], changes[name]];
+      const parts = Object.entries(added).map(([part, settings]) => [part, { ...own[part], ...settings }]);
+      return [name, { ...own, ...Object.fromEntries(parts) }];
+    }),
+  );
+  const text = stringify(changed);
   const loaded = parseConfig(text, "test.yaml");
   if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
   return loaded.config;

@@ -22,12 +22,12 @@ const pinFindings = async (text: string) => (await findings(text)).filter((findi
 
 describe("a shared issuer", () => {
   it.each([
-    ["https://gitlab.com", "namespace_id or project_id or user_id or job_namespace_id or job_project_id"],
+    ["https://gitlab.com", "namespace_id or project_id or job_namespace_id or job_project_id"],
     ["https://agent.buildkite.com", "organization_id or pipeline_id or cluster_id"],
     ["https://token.actions.githubusercontent.com", "repository_owner_id or repository_id or enterprise_id"],
     ["https://accounts.google.com", "sub or hd"],
   ])("%s needs a pin", async (issuer, ids) => {
-    const message = `error 4:3 issuers.cluster: ${issuer} signs for all its customers; pin yours in "claims", by ${ids}`;
+    const message = `error 4:3 issuers.cluster: ${issuer} signs for all its customers; pin yours in "claims", by "equals" on ${ids}`;
     expect(await pinFindings(withIssuer(issuer, []))).toEqual([message]);
     expect(await pinFindings(withIssuer(issuer, [["environment", "production"]]))).toEqual([message]);
     expect(await pinFindings(withIssuer(issuer, [[ids.split(" ")[0] ?? "", "4711"]]))).toEqual([]);
@@ -36,9 +36,56 @@ describe("a shared issuer", () => {
   it("that is pinned by a name is told of, and by a name and an id is not", async () => {
     const byName: [string, string] = ["project_path", "platform/docs"];
     expect(await pinFindings(withIssuer("https://gitlab.com", [byName]))).toEqual([
-      "warning 8:5 issuers.cluster.claims: they pin a name, which can become somebody else's; pin namespace_id or project_id or user_id or job_namespace_id or job_project_id too",
+      "warning 8:5 issuers.cluster.claims: they pin a name, which can become somebody else's; pin namespace_id or project_id or job_namespace_id or job_project_id too",
     ]);
     expect(await pinFindings(withIssuer("https://gitlab.com", [byName, ["project_id", "7"]]))).toEqual([]);
+  });
+
+  it.each(["https://token.actions.example.ghe.com", "accounts.google.com"])(
+    "%s needs a pin as well",
+    async (issuer) => {
+      expect(await pinFindings(withIssuer(issuer, []))).toEqual([expect.stringMatching(/^error .* signs for all/)]);
+    },
+  );
+
+  it("needs a pin whichever preset the entry names", async () => {
+    const misnamed = withIssuer("https://agent.buildkite.com", []);
+    for (const preset of ["gitlab", "kubernetes"]) {
+      const text = misnamed.replace("  cluster:\n", `  cluster:\n    preset: ${preset}\n`);
+      expect(await findings(text)).toContainEqual(expect.stringMatching(/^error .* signs for all/));
+    }
+  });
+
+  it.each<[string, string, string]>([
+    ["an id by its beginning", "https://gitlab.com", '{"path":"namespace_id","prefix":"72"}'],
+    ["any id", "https://gitlab.com", '{"path":"namespace_id","glob":"*"}'],
+    ["the beginning of a name", "https://agent.buildkite.com", '{"path":"organization_slug","prefix":"example"}'],
+    [
+      "one whole name and the beginning of another",
+      "https://gitlab.com",
+      '{"path":"project_path","prefix":["a/","b"]}',
+    ],
+    ["a name in the middle", "https://gitlab.com", '{"path":"project_path","glob":"**/docs"}'],
+    [
+      "a subject of any project",
+      "https://gitlab.com",
+      '{"path":"sub","glob":"project_path:*:ref_type:branch:ref:main"}',
+    ],
+    ["who started it", "https://gitlab.com", '{"path":"user_id","equals":"7"}'],
+    ["whose address it is", "https://accounts.google.com", '{"path":"email","equals":"robin@example.test"}'],
+  ])("is not pinned by %s", async (_, issuer, rule) => {
+    const text = withIssuer(issuer, []).replace("claims: []", `claims: [${rule}]`);
+    expect(await pinFindings(text)).toEqual([expect.stringMatching(/^error .* signs for all/)]);
+  });
+
+  it.each<[string, string]>([
+    ["https://gitlab.com", '{"path":"project_path","glob":["platform/**","platform/docs"]}'],
+    ["https://gitlab.com", '{"path":"sub","prefix":"project_path:platform/docs:"}'],
+    ["https://agent.buildkite.com", '{"path":"sub","prefix":"organization:example:"}'],
+    ["https://token.actions.githubusercontent.com", '{"path":"sub","glob":"repo:example/*:ref:refs/heads/main"}'],
+  ])("%s is pinned by a whole name: %s", async (issuer, rule) => {
+    const text = withIssuer(issuer, []).replace("claims: []", `claims: [${rule}]`);
+    expect(await pinFindings(text)).toEqual([expect.stringMatching(/^warning .* they pin a name/)]);
   });
 
   it.each(["forge/invocation-token", "https://gitlab.example.com", "toString"])("is not %s", async (issuer) =>
@@ -59,7 +106,7 @@ describe("a shared issuer", () => {
       pinned.replace("  cluster:\n", `  cluster:\n    preset: gitlab\n    roles: [{ role: ci, when: [${when}] }]\n`);
     const self = "{ path: user_login, equals: robin }";
     expect(await findings(roles(self))).toEqual([
-      expect.stringMatching(/^error 6:13 issuers\.cluster\.roles\[0\]: whoever/),
+      'error 6:13 issuers.cluster.roles[0]: whoever holds the token can change user_login, and so give itself the role "ci": ask for user_id',
     ]);
     expect(await findings(roles(`${self}, { path: ref_protected, equals: "true" }`))).toEqual([]);
   });

@@ -1,0 +1,87 @@
+import type { Rejection } from "../delivery/rejection.ts";
+import { ok, type Result, refuse } from "../delivery/result.ts";
+import type { Clock } from "../host/clock.ts";
+import type { Policy } from "../identity/policy.ts";
+import type { ActionStore } from "../store/actions.ts";
+import type { Approval, ApprovalState, ApprovalStore, Identity } from "../store/approvals.ts";
+import { hasChanged } from "./change.ts";
+import { isSamePerson, type PeopleOf } from "./people.ts";
+import { nameOf, type TellTools, tellStep } from "./tell.ts";
+
+export const DECISIONS = ["grant", "deny", "withdraw"] as const;
+
+export interface Verdict {
+  readonly decision: (typeof DECISIONS)[number];
+  readonly comment?: string | undefined;
+  /** Its roles are those that count. */
+  readonly by: Identity;
+  /** Of the request by which it was told. */
+  readonly requestId: string;
+}
+
+export interface DecideTools extends TellTools {
+  readonly approvals: ApprovalStore;
+  readonly actions: Pick<ActionStore, "wake">;
+  readonly policy: Pick<Policy, "refuseRoute">;
+  readonly people: PeopleOf;
+  readonly clock: Clock;
+}
+
+const MOVES = {
+  grant: { from: ["requested"], to: "granted" },
+  deny: { from: ["requested"], to: "denied" },
+  withdraw: { from: ["requested", "granted"], to: "withdrawn" },
+} as const satisfies Record<Verdict["decision"], { from: readonly ApprovalState[]; to: ApprovalState }>;
+
+/**
+ * Decides about an approval, in one conditional write: of two who decide at once one does, and the other is told by whom.
+ * The same person may say the same again, which changes nothing.
+ */
+export async function decide(approval: Approval, verdict: Verdict, tools: DecideTools): Promise<Result<Approval>> {
+  const refusal = mayNot(approval, verdict, tools) ?? (await cannot(approval, verdict, tools));
+  if (refusal) return refuse(refusal);
+  const { by, comment, requestId } = verdict;
+  const { from, to: state } = MOVES[verdict.decision];
+  const at = tools.clock.now();
+  const decision = { by, at, ...(comment !== undefined && { comment }) };
+  const isMine = await tools.approvals.move(approval.id, from, { state, decision });
+  const decided = isMine ? { ...approval, state, decision } : ((await tools.approvals.get(approval.id)) ?? approval);
+  if (!isMine && !isRepeat(decided, verdict)) return refuse(closed(decided));
+  await tellStep(decided, { state, ...(decided.decision ?? decision), requestId }, tools);
+  await tools.actions.wake(decided.action, at);
+  return ok(decided);
+}
+
+/** Why this person does not decide this. */
+function mayNot(approval: Approval, { decision, by }: Verdict, { policy, people }: DecideTools): Rejection | undefined {
+  const isRequester = isSamePerson(by, approval.requester, people);
+  if (decision === "withdraw" && isRequester) return undefined;
+  const refusal = policy.refuseRoute(by, "approve", approval.route);
+  if (refusal) return refusal;
+  return decision === "grant" && isRequester ? { reason: "self_approval" } : undefined;
+}
+
+/** Why nobody does so now. */
+async function cannot(
+  approval: Approval,
+  verdict: Verdict,
+  { approvals, clock }: DecideTools,
+): Promise<Rejection | undefined> {
+  const { state, until, about } = approval;
+  const from: readonly ApprovalState[] = MOVES[verdict.decision].from;
+  if (!from.includes(state)) return isRepeat(approval, verdict) ? undefined : closed(approval);
+  if (state === "requested" && clock.now() >= until) return closed({ ...approval, state: "expired" });
+  if (verdict.decision !== "grant") return undefined;
+  return hasChanged(about, about && (await approvals.latestChange(about.key)))
+    ? { reason: "approval_outdated" }
+    : undefined;
+}
+
+const isRepeat = ({ state, decision }: Approval, { decision: asked, by }: Verdict): boolean =>
+  state === MOVES[asked].to && decision !== undefined && nameOf(decision.by) === nameOf(by);
+
+const closed = ({ state, decision }: Approval): Rejection => ({
+  reason: "approval_closed",
+  state: state === "fired" ? "granted" : state,
+  by: decision && state !== "expired" && state !== "superseded" ? nameOf(decision.by) : "time or a change",
+});

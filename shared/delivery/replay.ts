@@ -1,0 +1,61 @@
+import type { Clock } from "../host/clock.ts";
+import type { TraceParent } from "../host/trace.ts";
+import type { Identity } from "../store/approvals.ts";
+import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
+import { deliveryIdOf } from "./keys.ts";
+
+export interface ReplayTools {
+  readonly deliveries: Pick<DeliveryStore, "get" | "record" | "addToTimeline">;
+  /** Told of what was newly recorded, where no stream tells the relay. */
+  readonly recorded?: ((delivery: RecordedDelivery) => void) | undefined;
+  readonly clock: Clock;
+}
+
+export interface ReplayOrder {
+  /** A delivery that is an event. */
+  readonly of: RecordedDelivery;
+  readonly routes: readonly string[];
+  readonly by: Identity;
+  readonly isRollback: boolean;
+  /** What makes two orders the same one, whatever they would come to now. */
+  readonly key: readonly string[];
+  readonly requestId: string;
+  readonly traceparent?: TraceParent | undefined;
+}
+
+export interface Replayed {
+  /** The new one, which its own timeline follows. */
+  readonly delivery: string;
+  readonly replayOf: string;
+  readonly status: "accepted" | "duplicate";
+}
+
+/**
+ * Has a delivery run again for some of its routes: the same event, recorded once more with an id and a key of its own and
+ * with whoever wants it as its principal. It then takes the way of every delivery, gates included.
+ */
+export async function replay(order: ReplayOrder, tools: ReplayTools): Promise<Replayed> {
+  const record = recordOf(order, tools.clock);
+  const isNew = (await tools.deliveries.record(record)) === "recorded";
+  // Once more for a repeat: whoever came first may have died before it was told. What was recorded first counts.
+  const { id, receivedAt: at, replay: kept } = (isNew ? undefined : await tools.deliveries.get(record.id)) ?? record;
+  const { of: replayOf, routes, isRollback } = kept ?? record.replay;
+  const entry = { at, kind: "replayed", delivery: id, routes, by: order.by, isRollback } as const;
+  await tools.deliveries.addToTimeline(replayOf, entry);
+  if (isNew) tools.recorded?.(record);
+  return { delivery: id, replayOf, status: isNew ? "accepted" : "duplicate" };
+}
+
+function recordOf({ of, routes, by, isRollback, key, requestId, traceparent }: ReplayOrder, clock: Clock) {
+  // "api" is no source's name, so no sender's delivery can have this id.
+  const id = deliveryIdOf("api", ["replay", ...key]);
+  const { actor, ...principal } = by;
+  const { relayedAt: _, body: __, refusal: ___, traceparent: ____, event, ...rest } = of;
+  return {
+    ...rest,
+    ...{ id, principal, receivedAt: clock.now(), requestId },
+    ...(traceparent && { traceparent }),
+    ...(event && { event: { ...event, keyParts: [...event.keyParts, "replay", id] } }),
+    replay: { of: of.id, routes, isRollback, ...(actor !== undefined && { actor }) },
+  } satisfies RecordedDelivery;
+}

@@ -1,0 +1,78 @@
+import * as v from "valibot";
+import { type Replayed, type ReplayTools, replay } from "../delivery/replay.ts";
+import type { ReceivedRequest } from "../delivery/request.ts";
+import { ok, type Result, refuse } from "../delivery/result.ts";
+import { type RollbackTools, rollBack } from "../delivery/rollback.ts";
+import type { EpochMillis } from "../host/clock.ts";
+import { type CallerTools, callerOf } from "../identity/caller.ts";
+import type { Policy } from "../identity/policy.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
+import { readCall } from "./json-body.ts";
+
+export interface ReplayApi extends CallerTools, ReplayTools, Pick<RollbackTools, "runs"> {
+  readonly deliveries: ReplayTools["deliveries"] & Pick<DeliveryStore, "timeline">;
+  readonly policy: Pick<Policy, "refuseCall" | "refuseRoute">;
+}
+
+const text = v.pipe(v.string(), v.nonEmpty(), v.maxLength(300));
+const replayBody = v.strictObject({ route: v.optional(text) });
+const rollbackBody = v.strictObject({ route: text, environment: v.optional(text), to: v.optional(text) });
+
+/** `POST /v1/deliveries/{id}/replay`: runs a delivery again, for all routes that it met or for one of them. */
+export async function replayDelivery(request: ReceivedRequest, id: string, api: ReplayApi): Promise<Result<Replayed>> {
+  const caller = await callerOf(request, "of a route", api);
+  if (!caller.ok) return caller;
+  const { principal: by } = caller.value;
+  const told = readCall(request.body, replayBody);
+  if (!told.ok) return refuse(told.rejection, by);
+  const of = await api.deliveries.get(id);
+  if (of === undefined) return refuse({ reason: "delivery_unknown" }, by);
+  const met = (await api.deliveries.timeline(id)).flatMap((entry) =>
+    entry.kind === "scheduled" || entry.kind === "already_scheduled" ? [entry.route] : [],
+  );
+  const { route } = told.value;
+  const routes = route === undefined ? met : met.filter((one) => one === route);
+  for (const one of routes) {
+    const forbidden = api.policy.refuseRoute(by, "replay", one);
+    if (forbidden) return refuse(forbidden, by);
+  }
+  const problem = problemWith(of.event !== undefined, of.refusal !== undefined, routes);
+  if (problem !== undefined) return refuse({ reason: "replay_impossible", problem }, by);
+  const key = ["delivery", id, ...routes, by.issuer, by.subject, orderKey(request)];
+  const { requestId, traceparent } = request;
+  return ok(await replay({ of, routes, by, isRollback: false, key, requestId, traceparent }, api));
+}
+
+function problemWith(isEvent: boolean, isUnproved: boolean, routes: readonly string[]): string | undefined {
+  if (!isEvent) return "It is no event";
+  // Else whoever may replay would vouch for what nobody proved.
+  if (isUnproved) return "Its sender was not proved: shadow mode let it in";
+  return routes.length === 0 ? "It met no such route" : undefined;
+}
+
+/** `POST /v1/rollbacks`: fires a route again as its last good run was fired. */
+export async function rollBackRoute(request: ReceivedRequest, api: ReplayApi): Promise<Result<Replayed>> {
+  const caller = await callerOf(request, "of a route", api);
+  if (!caller.ok) return caller;
+  const { principal: by } = caller.value;
+  const told = readCall(request.body, rollbackBody);
+  if (!told.ok) return refuse(told.rejection, by);
+  const { route, environment, to } = told.value;
+  const forbidden = api.policy.refuseRoute(by, "replay", route);
+  if (forbidden) return refuse(forbidden, by);
+  const place = { route, ...(environment !== undefined && { environment }) };
+  const key = ["rollback", route, environment ?? "", by.issuer, by.subject, orderKey(request)];
+  const { requestId, traceparent } = request;
+  const result = await rollBack({ place, to, by, key, requestId, traceparent }, api);
+  return result.ok ? result : refuse(result.rejection, by);
+}
+
+/**
+ * What a caller repeats in order to be heard once (draft-ietf-httpapi-idempotency-key-header); without it, whatever comes
+ * within one second is one order.
+ */
+const orderKey = ({ headers, receivedAt }: ReceivedRequest): string =>
+  headers.get("idempotency-key")?.slice(0, MAX_KEY_LENGTH) ?? secondOf(receivedAt);
+
+const MAX_KEY_LENGTH = 200;
+const secondOf = (time: EpochMillis): string => `at ${Math.floor(time / 1_000)}`;

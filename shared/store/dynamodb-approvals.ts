@@ -1,0 +1,105 @@
+import type { Clock } from "../host/clock.ts";
+import type { Approval, ApprovalState, ApprovalStore, Change, Decision, RequestedApproval } from "./approvals.ts";
+import type { DynamoDbTable } from "./dynamodb-table.ts";
+import { expiryOf, type Retention, text } from "./fields.ts";
+import type { Item } from "./item.ts";
+import { collect } from "./streams.ts";
+import { TABLE } from "./table.ts";
+
+/** An approval is in the index `due` while it is open, under the time at which it ends. */
+export class DynamoDbApprovals implements ApprovalStore {
+  readonly #table: DynamoDbTable;
+  readonly #options: Retention & { readonly clock: Clock };
+
+  constructor(table: DynamoDbTable, options: Retention & { readonly clock: Clock }) {
+    this.#table = table;
+    this.#options = options;
+  }
+
+  async request(approval: RequestedApproval): Promise<void> {
+    const { id, ...request } = approval;
+    await this.#table.create({
+      ...keyOf(id),
+      request: JSON.stringify(request),
+      state: "requested" satisfies ApprovalState,
+      queue: OPEN,
+      dueAt: approval.until,
+      expiresAt: expiryOf(approval.until, this.#options),
+    });
+  }
+
+  async get(id: string): Promise<Approval | undefined> {
+    const item = await this.#table.get(keyOf(id));
+    return item?.["request"] === undefined ? undefined : approvalOf(item);
+  }
+
+  async move(
+    id: string,
+    from: readonly ApprovalState[],
+    { state, decision }: { readonly state: ApprovalState; readonly decision?: Decision },
+  ): Promise<boolean> {
+    const isOpen = state === "requested" || state === "granted";
+    const before = await this.#table.change(keyOf(id), {
+      text: `SET #state = :state${decision ? ", #decision = :decision" : ""}${isOpen ? "" : " REMOVE #queue, #dueAt"}`,
+      condition: `#state IN (${from.map((_, at) => `:from${at}`).join(", ")})`,
+      names: { "#state": "state", ...(decision && { "#decision": "decision" }), ...(!isOpen && DUE_NAMES) },
+      values: {
+        ":state": state,
+        ...Object.fromEntries(from.map((one, at) => [`:from${at}`, one])),
+        ...(decision && { ":decision": JSON.stringify(decision) }),
+      },
+    });
+    return before !== undefined;
+  }
+
+  async open(limit: number): Promise<readonly Approval[]> {
+    const selection = {
+      index: TABLE.dueIndex.name,
+      text: "#queue = :queue",
+      names: { "#queue": TABLE.dueIndex.partitionKey },
+      values: { ":queue": OPEN },
+      limit,
+    } as const;
+    const ids = await collect(this.#table.select(selection), (item) => text(item, TABLE.partitionKey));
+    const approvals = await Promise.all(ids.map((id) => this.get(id)));
+    // The index may lag behind.
+    return approvals.flatMap((one) => (one?.state === "requested" || one?.state === "granted" ? [one] : []));
+  }
+
+  async noteChange({ key, at, mark }: Change): Promise<void> {
+    await this.#table.change(changeKey(key), {
+      text: `SET #at = :at, #expiresAt = :expiresAt${mark === undefined ? " REMOVE #mark" : ", #mark = :mark"}`,
+      condition: "attribute_not_exists(#at) OR #at < :at",
+      names: { "#at": "at", "#mark": "mark", "#expiresAt": TABLE.timeToLive },
+      values: {
+        ":at": at,
+        ":expiresAt": expiryOf(this.#options.clock.now(), this.#options),
+        ...(mark !== undefined && { ":mark": mark }),
+      },
+    });
+  }
+
+  async latestChange(key: string): Promise<Change | undefined> {
+    const item = await this.#table.get(changeKey(key));
+    if (item === undefined) return undefined;
+    return { key, at: text(item, "at"), ...(item["mark"] !== undefined && { mark: text(item, "mark") }) };
+  }
+}
+
+const OPEN = "approvals";
+const DUE_NAMES = { "#queue": TABLE.dueIndex.partitionKey, "#dueAt": TABLE.dueIndex.sortKey } as const;
+
+const keyOf = (id: string) => ({ pk: id, sk: "head" });
+const changeKey = (key: string) => ({ pk: `change#${key}`, sk: "head" });
+
+// The texts below were written by this class from the same types.
+
+function approvalOf(item: Item): Approval {
+  const decision = item["decision"] === undefined ? undefined : (JSON.parse(text(item, "decision")) as Decision);
+  return {
+    id: text(item, TABLE.partitionKey),
+    ...(JSON.parse(text(item, "request")) as Omit<RequestedApproval, "id">),
+    state: text(item, "state") as ApprovalState,
+    ...(decision && { decision }),
+  };
+}

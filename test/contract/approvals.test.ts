@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sourcePrincipal } from "../../shared/delivery/principal.ts";
+import { epochMillis, laterBy } from "../../shared/host/clock.ts";
+import type { RequestedApproval } from "../../shared/store/approvals.ts";
+import { createTable } from "../../shared/store/create-table.ts";
+import { DynamoDbApprovals } from "../../shared/store/dynamodb-approvals.ts";
+import { DynamoDbRuns } from "../../shared/store/dynamodb-runs.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
+import type { EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
+import { dynamoDbKinds } from "../support/stores.ts";
+import { testClock } from "../support/tools.ts";
+
+const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
+const WIKI = { ...sourcePrincipal("wiki", "hub-signature", "current"), actor: "ff80aa01" };
+const decisionBy = (subject: string) => ({ by: { ...WIKI, subject }, at: START });
+
+const approval = (n = 1): RequestedApproval => ({
+  id: `p-${n}`,
+  route: "docs",
+  action: `a-${n}`,
+  delivery: `d-${n}`,
+  subject: "98310",
+  requester: WIKI,
+  about: { key: "page#98310", at: "2026-11-02T08:59:59.000Z", mark: "7" },
+  page: { site: "https://wiki.example.test", id: "98310" },
+  requestedAt: START,
+  until: laterBy(START, n * 60_000),
+  approvers: ["release-manager"],
+});
+
+for (const kind of dynamoDbKinds) {
+  const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
+  describe.skipIf(kind.missing !== undefined)(`approvals and runs on ${title}`, () => {
+    let database: EmbeddedDynamoDb;
+    let tables = 0;
+    beforeAll(async () => {
+      database = await kind.start();
+    }, 60_000);
+    afterAll(() => database?.stop());
+
+    async function stores() {
+      const name = `approvals-${++tables}`;
+      await createTable(database.client, name);
+      const table = new DynamoDbTable(database.client, name);
+      const options = { retentionDays: 30, clock: testClock() };
+      return { approvals: new DynamoDbApprovals(table, options), runs: new DynamoDbRuns(table, options) };
+    }
+
+    it("give back an approval as it was requested, whatever is requested again", async () => {
+      const { approvals } = await stores();
+      await approvals.request(approval());
+      await approvals.request({ ...approval(), route: "another" });
+      expect(await approvals.get("p-1")).toEqual({ ...approval(), state: "requested" });
+      expect(await approvals.get("p-unknown")).toBeUndefined();
+    });
+
+    it("let one of twenty decide who decide at once, and keep that one's name", async () => {
+      const { approvals } = await stores();
+      await approvals.request(approval());
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, n) =>
+          approvals.move("p-1", ["requested"], {
+            state: n % 2 ? "granted" : "denied",
+            decision: decisionBy(`person-${n}`),
+          }),
+        ),
+      );
+      expect(answers.filter((isMine) => isMine)).toHaveLength(1);
+      const winner = answers.indexOf(true);
+      expect(await approvals.get("p-1")).toMatchObject({
+        state: winner % 2 ? "granted" : "denied",
+        decision: decisionBy(`person-${winner}`),
+      });
+    });
+
+    it("move only from the states that are named, and what does not exist from none", async () => {
+      const { approvals } = await stores();
+      await approvals.request(approval());
+      expect(await approvals.move("p-1", ["granted"], { state: "fired" })).toBe(false);
+      expect(await approvals.move("p-1", ["requested", "granted"], { state: "withdrawn" })).toBe(true);
+      expect(await approvals.move("p-unknown", ["requested"], { state: "granted" })).toBe(false);
+      expect(await approvals.get("p-unknown")).toBeUndefined();
+    });
+
+    it("list those that are open, first to end first", async () => {
+      const { approvals } = await stores();
+      for (const n of [3, 1, 4, 2]) await approvals.request(approval(n));
+      await approvals.move("p-2", ["requested"], { state: "granted", decision: decisionBy("dana") });
+      await approvals.move("p-4", ["requested"], { state: "denied", decision: decisionBy("dana") });
+      expect((await approvals.open(10)).map(({ id }) => id)).toEqual(["p-1", "p-2", "p-3"]);
+      expect(await approvals.open(1)).toHaveLength(1);
+    });
+
+    it("keep the newest change of a key, in whatever order they come", async () => {
+      const { approvals } = await stores();
+      const changes = [5, 9, 7].map((second) => ({
+        key: "page#98310",
+        at: `2026-11-02T09:00:0${second}.000Z`,
+        mark: `${second}`,
+      }));
+      for (const change of changes) await approvals.noteChange(change);
+      expect(await approvals.latestChange("page#98310")).toEqual(changes[1]);
+      const unmarked = { key: "page#98310", at: "2026-11-02T09:00:10.000Z" };
+      await approvals.noteChange(unmarked);
+      expect(await approvals.latestChange("page#98310")).toEqual(unmarked);
+      expect(await approvals.latestChange("page#1")).toBeUndefined();
+    });
+
+    it("keep the runs of each route and environment, newest first, one for each delivery", async () => {
+      const { runs } = await stores();
+      const run = (n: number, succeeded: boolean) => ({
+        delivery: `d-${n}`,
+        succeeded,
+        at: `2026-11-02T09:00:${String(n).padStart(2, "0")}.000Z`,
+      });
+      const place = { route: "deploy", environment: "production" };
+      for (const n of [2, 1, 3]) await runs.ended(place, run(n, n !== 3));
+      await runs.ended({ route: "deploy" }, run(9, true));
+      await runs.ended(place, run(3, false));
+      const inSameSecond = { ...run(3, true), delivery: "d-4" };
+      await runs.ended(place, inSameSecond);
+      expect(await runs.last(place)).toEqual([inSameSecond, run(2, true), run(1, true)]);
+      expect(await runs.last({ route: "deploy" })).toEqual([run(9, true)]);
+      expect(await runs.last({ route: "other" })).toEqual([]);
+    });
+
+    it("lose no run of those that end at once, and keep a bounded number", async () => {
+      const { runs } = await stores();
+      const at = (n: number) => `2026-11-02T09:00:${String(n).padStart(2, "0")}.000Z`;
+      const five = [0, 1, 2, 3, 4].map((n) => ({ delivery: `d-${n}`, succeeded: true, at: at(n) }));
+      await Promise.all(five.map((run) => runs.ended({ route: "docs" }, run)));
+      expect((await runs.last({ route: "docs" })).map(({ delivery }) => delivery)).toEqual(
+        five.map(({ delivery }) => delivery).reverse(),
+      );
+      for (let n = 5; n < 30; n++) {
+        await runs.ended({ route: "docs" }, { delivery: `d-${n}`, succeeded: false, at: at(n) });
+      }
+      const kept = await runs.last({ route: "docs" });
+      expect(kept[0]).toMatchObject({ delivery: "d-29", succeeded: false });
+      expect(kept.slice(1).map(({ delivery }) => delivery)).toEqual(five.map(({ delivery }) => delivery).reverse());
+    });
+  });
+}

@@ -1,0 +1,269 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { approvalsDecide, approvalsList, eventsReplay, rollback } from "../../shared/cli/approvals.ts";
+import { eventsShow } from "../../shared/cli/events.ts";
+import type { Session } from "../../shared/cli/session.ts";
+import type { ListedApprovals } from "../../shared/http/approvals.ts";
+import type { ShownDelivery } from "../../shared/http/deliveries.ts";
+import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
+import { PAGE, standaloneBridge } from "../support/standalone-bridge.ts";
+import { until } from "../support/until.ts";
+
+const AUDIENCE = "https://bridge.example.test";
+const clientOf = (id: string) => ({ id, secret: `${id}-secret-for-tests` });
+const [max, mia, tom] = [clientOf("max"), clientOf("mia"), clientOf("tom")];
+const GATED = { approval: { expiresMinutes: 30 }, when: { "detail-type": ["page.updated"] } };
+
+let identity: IdentityProvider;
+let bridge: Awaited<ReturnType<typeof standaloneBridge>>;
+let ends: "Succeeded" | "Failed";
+
+beforeAll(async () => {
+  identity = await startIdentityProvider({ clients: [max, mia, tom] });
+  bridge = await standaloneBridge({ changes: changesFor(identity.issuer), resultFor: () => ({ reason: ends }) });
+});
+beforeEach(() => {
+  ends = "Succeeded";
+});
+afterAll(async () => {
+  await bridge.stop();
+  await identity.close();
+});
+
+const changesFor = (issuer: string) => ({
+  issuers: {
+    people: {
+      ...{ issuer, audience: AUDIENCE, claims: [{ path: "sub", equals: ["max", "mia", "tom"] }] },
+      roles: [
+        { role: "manager", when: [{ path: "sub", equals: "max" }] },
+        { role: "on-call", when: [{ path: "sub", equals: ["max", "mia"] }] },
+      ],
+    },
+  },
+  roles: {
+    manager: { approve: ["page-build"] },
+    "on-call": { call: ["deliveries"], replay: ["page-build", "push-build"] },
+  },
+  sources: { wiki: { people: { "max.at.wiki": { roles: ["manager", "on-call"] } } } },
+  targets: { pages: { progressSeconds: 0 } },
+  routes: {
+    "page-build": {
+      ...GATED,
+      do: { tekton: { target: "listener", params: { version: "$.detail.page.version", who: "$.detail.actor.id" } } },
+    },
+    status: { when: { "detail-type": [{ prefix: "build." }, { prefix: "approval." }] } },
+  },
+});
+
+const session = (client: typeof max): Session => ({
+  url: bridge.url,
+  config: "",
+  token: () => identity.token(client, AUDIENCE),
+});
+
+async function call(client: typeof max, path: string, body?: object, headers: Record<string, string> = {}) {
+  const authorization = `Bearer ${await identity.token(client, AUDIENCE)}`;
+  const sending = { method: "POST", body: JSON.stringify(body) };
+  return fetch(new URL(path, bridge.url), {
+    headers: { ...headers, authorization, ...(body && { "content-type": "application/json" }) },
+    ...(body && sending),
+  });
+}
+
+const now = () => Math.floor(performance.timeOrigin + performance.now());
+let version = 6;
+const nextEdit = () => edit(++version);
+async function edit(version: number): Promise<string> {
+  const answer = await bridge.pageEdit({
+    ...{ timestamp: now(), event: "page_updated", userKey: "robin.example" },
+    page: { id: Number(PAGE), version },
+  });
+  return ((await answer.json()) as { delivery: string }).delivery;
+}
+
+const label = (name: string, actor: string) =>
+  bridge.pageEdit({
+    ...{ timestamp: now(), event: "label_added", userKey: actor, label: { name } },
+    content: { id: Number(PAGE), contentType: "page" },
+  });
+
+const shown = async (id: string) => (await (await call(mia, `/v1/deliveries/${id}`)).json()) as ShownDelivery;
+const page = () => bridge.confluence.page(PAGE).latest.body;
+const paramsOf = (at: number) =>
+  (bridge.listener.requests.at(at)?.body as { readonly params?: Readonly<Record<string, string>> })?.params;
+
+/** The approval that this delivery waits for, once it does. */
+async function waitingFor(delivery: string): Promise<string> {
+  let id: string | undefined;
+  await until(async () => {
+    const { approvals } = (await (await call(max, "/v1/approvals?state=requested")).json()) as ListedApprovals;
+    id = approvals.find((one) => one.delivery === delivery)?.id;
+    return id !== undefined;
+  });
+  return id ?? "";
+}
+
+/** Edits the page, has it approved, and waits until its run has ended and that is kept. */
+async function editedAndRun(): Promise<string> {
+  const id = await nextEdit();
+  await approvalsDecide(session(max), await waitingFor(id), { decision: "grant" });
+  await runEndedOf(id);
+  return id;
+}
+
+const runEndedOf = (id: string) =>
+  until(async () =>
+    (await shown(id)).timeline.some(
+      (entry) => entry.kind === "followed_by" && /^build\.(succeeded|failed)/.test(entry.what),
+    ),
+  );
+
+describe("a page edit whose route needs an approval", () => {
+  it("waits on the page with who may approve, fires when it is granted, and shows the result", async () => {
+    const id = await nextEdit();
+    const approval = await waitingFor(id);
+    await until(() => page().includes("WAITING"));
+    expect(page()).toMatch(/waits for approval by manager until \d{4}-\d\d-\d\d \d\d:\d\d UTC/);
+    expect(page()).toContain(`label drawbridge-approve or drawbridge-deny, or drawbridge approvals grant ${approval}`);
+    expect(bridge.listener.requests).toEqual([]);
+    expect(await approvalsList(session(max))).toMatch(
+      new RegExp(`${approval}  requested  page-build  ${PAGE}  +7  +robin`),
+    );
+    expect(await approvalsList(session(tom))).toBe("Nothing waits that you may approve.");
+
+    const granted = await approvalsDecide(session(max), approval, { decision: "grant", comment: "looks right" });
+    expect(granted).toBe(`${approval} of route page-build is granted`);
+    await until(() => page().includes("PASSED") && page().includes("APPROVED"));
+    expect(page()).toContain("by max of ");
+    expect(paramsOf(-1)).toEqual({ version: "7", who: "robin.example" });
+    const told = await eventsShow(session(mia), id);
+    expect(told).toContain(`approval ${approval} requested by robin.example of wiki`);
+    expect(told).toContain(`approval ${approval} granted by max of ${identity.issuer}: looks right`);
+  });
+
+  it("is decided by a label of a person who may, and by no other person's", async () => {
+    const id = await nextEdit();
+    await waitingFor(id);
+    const before = bridge.listener.requests.length;
+    await label("drawbridge-approve", "robin.example");
+    await label("drawbridge-approve", "max.at.wiki");
+    await until(() => bridge.listener.requests.length > before);
+    const told = (await shown(id)).timeline.filter((entry) => entry.kind === "approval");
+    expect(told).toMatchObject([{ state: "requested" }, { state: "granted", by: { actor: "max.at.wiki" } }]);
+    await runEndedOf(id);
+  });
+
+  it("is refused to whoever has no role for it, and to whoever comes late, who is told by whom", async () => {
+    const path = `/v1/approvals/${await waitingFor(await nextEdit())}`;
+    const answers = [
+      await call(tom, path, { decision: "grant" }),
+      await call(max, path, { decision: "allow" }),
+      await call(max, path, { decision: "deny", why: "no" }),
+      await call(max, "/v1/approvals/p-unknown", { decision: "deny" }),
+      await call(max, path, { decision: "deny" }),
+      await call(max, path, { decision: "grant" }),
+      await call(max, "/v1/approvals?state=fired"),
+      await fetch(new URL(path, bridge.url), { method: "POST" }),
+    ];
+    const told = await Promise.all(answers.map((answer) => answer.json() as Promise<Record<string, string>>));
+    expect(answers.map(({ status }, at) => [status, told[at]?.["reason"]])).toEqual([
+      [403, "role_missing"],
+      [400, "body_invalid"],
+      [400, "body_invalid"],
+      [404, "approval_unknown"],
+      [200, undefined],
+      [409, "approval_closed"],
+      [400, "query_invalid"],
+      [401, undefined],
+    ]);
+    expect(told[5]?.["title"]).toBe(`It is denied already, by max of ${identity.issuer}`);
+    await until(() => page().includes("DENIED"));
+  });
+});
+
+describe("a delivery that is run again", () => {
+  it("is a new run of the same event, by whoever wanted it, behind the same gate", async () => {
+    const id = await editedAndRun();
+    expect(await eventsReplay(session(mia), id, undefined)).toMatch(/^d-\w+ runs again as d-\w+$/);
+    const replayed = (await shown(id)).timeline.find((entry) => entry.kind === "replayed");
+    if (replayed?.kind !== "replayed") throw new Error("it is told");
+    expect(replayed).toMatchObject({ routes: ["page-build"], isRollback: false, by: { subject: "mia" } });
+    const before = bridge.listener.requests.length;
+    await approvalsDecide(session(max), await waitingFor(replayed.delivery), { decision: "grant" });
+    await runEndedOf(replayed.delivery);
+    expect(bridge.listener.requests).toHaveLength(before + 1);
+    expect(paramsOf(-1)).toEqual(paramsOf(-2));
+    const again = await shown(replayed.delivery);
+    expect(again.delivery.principal).toMatchObject({ subject: "mia", trustEntry: "people" });
+    expect(again.event?.detail).toMatchObject({ replay: { of: id, routes: ["page-build"] } });
+    await until(() => page().includes("mia at "));
+  });
+
+  it("is one, however often the same order is sent, and refused where it may not or cannot be", async () => {
+    const id = await editedAndRun();
+    const path = `/v1/deliveries/${id}/replay`;
+    const key = { "idempotency-key": "order-1" };
+    const first = (await (await call(mia, path, {}, key)).json()) as Record<string, string>;
+    const second = (await (await call(mia, path, { route: "page-build" }, key)).json()) as Record<string, string>;
+    expect([first["status"], second["status"]]).toEqual(["accepted", "duplicate"]);
+    expect(second["delivery"]).toBe(first["delivery"]);
+    const refusals = [
+      await call(tom, path, {}),
+      await call(mia, path, { route: "push-build" }),
+      await call(mia, "/v1/deliveries/d-unknown/replay", {}),
+    ];
+    const told = await Promise.all(refusals.map((answer) => answer.json() as Promise<Record<string, string>>));
+    expect(refusals.map(({ status }, at) => [status, told[at]?.["reason"]])).toEqual([
+      [403, "role_missing"],
+      [409, "replay_impossible"],
+      [404, "delivery_unknown"],
+    ]);
+    await waitingFor(first["delivery"] ?? "");
+  });
+});
+
+describe("a rollback", () => {
+  it("fires the last good run before the newest again, by the command line and by a label, behind the same gate", async () => {
+    const good = await editedAndRun();
+    const goodParams = paramsOf(-1);
+    ends = "Failed";
+    await editedAndRun();
+    ends = "Succeeded";
+    expect(await rollback(session(mia), { route: "page-build" })).toMatch(new RegExp(`^${good} runs again as `));
+    const [back] = (await shown(good)).timeline.flatMap((entry) =>
+      entry.kind === "replayed" && entry.isRollback ? [entry.delivery] : [],
+    );
+    await approvalsDecide(session(max), await waitingFor(back ?? ""), { decision: "grant" });
+    await runEndedOf(back ?? "");
+    expect(paramsOf(-1)).toEqual(goodParams);
+
+    // The newest run is now the rollback itself: the one before it that succeeded is the first.
+    const told = (await (await label("drawbridge-rollback-page-build", "max.at.wiki")).json()) as Record<
+      string,
+      string
+    >;
+    const labeled = told["delivery"] ?? "";
+    await until(async () => (await shown(labeled)).timeline.some(({ kind }) => kind === "decided"));
+    expect((await shown(labeled)).timeline).toMatchObject([{ kind: "decided", decision: "rollback" }]);
+    const twice = (await shown(good)).timeline.filter((entry) => entry.kind === "replayed" && entry.isRollback);
+    expect(twice).toMatchObject([{}, { by: { actor: "max.at.wiki", subject: "wiki" } }]);
+    await label("drawbridge-rollback-page-build", "robin.example");
+  });
+
+  it("is refused without the role, and where no good run is known", async () => {
+    const refusals = [
+      await call(tom, "/v1/rollbacks", { route: "page-build" }),
+      await call(mia, "/v1/rollbacks", { route: "push-build" }),
+      await call(mia, "/v1/rollbacks", { route: "page-build", environment: "production" }),
+      await call(mia, "/v1/rollbacks", { route: "page-build", to: "d-unknown" }),
+      await call(mia, "/v1/rollbacks", {}),
+    ];
+    const told = await Promise.all(refusals.map((answer) => answer.json() as Promise<Record<string, string>>));
+    expect(refusals.map(({ status }, at) => [status, told[at]?.["reason"]])).toEqual([
+      [403, "role_missing"],
+      [409, "rollback_impossible"],
+      [409, "rollback_impossible"],
+      [409, "rollback_impossible"],
+      [400, "body_invalid"],
+    ]);
+  });
+});

@@ -1,0 +1,282 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ActionOutcome } from "../../shared/actions/action.ts";
+import type { Verdict } from "../../shared/approvals/decide.ts";
+import { entryOf } from "../../shared/bus/entry.ts";
+import { laterBy, toIso } from "../../shared/host/clock.ts";
+import { Fault } from "../../shared/host/fault.ts";
+import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
+import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";
+
+const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
+const RETRY: ActionOutcome = { outcome: "retry", summary: "no connection", unknownOutcome: true };
+
+let bridge: Awaited<ReturnType<typeof gatedBridge>>;
+let edit: RecordedDelivery;
+
+async function start(...given: Parameters<typeof gatedBridge>): Promise<void> {
+  bridge = await gatedBridge(...given);
+  edit = await bridge.edit(7);
+  await bridge.runDue();
+  bridge.clock.advance(1_000);
+}
+beforeEach(() => start([DONE]));
+afterEach(() => bridge.stop());
+
+const states = async () => (await bridge.steps(edit)).map(({ state }) => state);
+
+describe("a route that needs an approval", () => {
+  it("waits, and tells who may approve it, as an event of the bridge's own that leads back to the delivery", async () => {
+    await bridge.later();
+    expect(bridge.fired).toEqual([]);
+    const { id } = await bridge.approvalOf(edit);
+    const timeline = await bridge.deliveries.timeline(edit.id);
+    expect(timeline).toContainEqual(
+      expect.objectContaining({ kind: "waiting", summary: `waits for approval ${id} by manager` }),
+    );
+    expect(await bridge.steps(edit)).toMatchObject([
+      { state: "requested", approval: id, by: { subject: "wiki", actor: EDITOR } },
+    ]);
+    const [told] = (await bridge.deliveries.unrelayed(laterBy(bridge.clock.now(), 60_000), 10)).values();
+    const entry = entryOf((await bridge.deliveries.get(told ?? "")) ?? edit);
+    expect(entry).toMatchObject({
+      source: "drawbridge.approvals",
+      "detail-type": "approval.requested",
+      detail: {
+        origin: { delivery: edit.id },
+        approval: { build: id, pipeline: "docs", gate: { approvers: ["manager"], until: "2026-11-02T10:00:00.000Z" } },
+      },
+    });
+  });
+
+  it("fires once when it is granted, at the next look, which is at once on one machine", async () => {
+    expect(await bridge.decide(edit, "grant", holder("max"))).toMatchObject({ ok: true, value: { state: "granted" } });
+    await bridge.runDue();
+    await bridge.later();
+    expect(bridge.fired).toHaveLength(1);
+    expect(bridge.fired[0]).toMatchObject({ attempt: 1 });
+    expect(await bridge.steps(edit)).toMatchObject([
+      { state: "requested" },
+      {
+        state: "granted",
+        by: { subject: "max", issuer: "https://idp.example.test", method: "oidc", roles: ["manager"] },
+      },
+    ]);
+    expect(await bridge.approvalOf(edit)).toMatchObject({ state: "fired" });
+    expect(await bridge.approvals.open(10)).toEqual([]);
+  });
+
+  it("fires without in shadow mode, and the timeline tells", async () => {
+    await bridge.stop();
+    await start([DONE], { mode: "shadow" });
+    expect(bridge.fired).toHaveLength(1);
+    expect(await states()).toEqual(["not_asked"]);
+  });
+
+  it("is not asked again when what was let through has to be repeated, even if the page has changed", async () => {
+    await bridge.stop();
+    await start([RETRY, DONE]);
+    await bridge.decide(edit, "grant", holder("max"));
+    await bridge.runDue();
+    await bridge.edit(8);
+    await bridge.later();
+    expect(bridge.fired.map(({ entry, attempt }) => [entry.detail.delivery, attempt])).toEqual([
+      [edit.id, 1],
+      [edit.id, 2],
+    ]);
+  });
+
+  it("tells a decision although whoever took it died before it was told", async () => {
+    const { id } = await bridge.approvalOf(edit);
+    const decision = { by: holder("max"), at: bridge.clock.now() };
+    await bridge.approvals.move(id, ["requested"], { state: "granted", decision });
+    await bridge.later();
+    expect(await states()).toEqual(["requested", "granted"]);
+    expect(bridge.fired).toHaveLength(1);
+  });
+});
+
+describe("what keeps it from being fired", () => {
+  const ended = async () => {
+    await bridge.later(61);
+    const attempts = await bridge.attempts(edit.id);
+    expect(bridge.fired.filter(({ entry }) => entry.detail.delivery === edit.id)).toEqual([]);
+    return attempts[0]?.summary.replace(/p-\w+/, "p-…");
+  };
+
+  it("is a denial", async () => {
+    await bridge.decide(edit, "deny", holder("max"));
+    expect(await ended()).toBe("not fired: approval p-… was denied");
+    expect(await states()).toEqual(["requested", "denied"]);
+  });
+
+  it.each(["requested", "granted"])("is the end of its time, but not once it was granted: %s", async (state) => {
+    if (state === "granted") {
+      bridge.clock.advance(60 * 60_000 - 1_001);
+      await bridge.decide(edit, "grant", holder("max"));
+      await bridge.later();
+      expect(bridge.fired).toHaveLength(1);
+      return;
+    }
+    bridge.clock.advance(60 * 60_000 - 1_000);
+    expect(await bridge.decide(edit, "grant", holder("max"))).toMatchObject({
+      rejection: { reason: "approval_closed", state: "expired" },
+    });
+    expect(await ended()).toBe("not fired: approval p-… was expired");
+    expect(await states()).toEqual(["requested", "expired"]);
+  });
+
+  it("is a withdrawal, also of what is granted and not fired yet", async () => {
+    await bridge.decide(edit, "grant", holder("max"));
+    expect(await bridge.decide(edit, "withdraw", holder("mia"))).toMatchObject({ ok: true });
+    expect(await ended()).toBe("not fired: approval p-… was withdrawn");
+    expect(await states()).toEqual(["requested", "granted", "withdrawn"]);
+  });
+
+  it.each([
+    ["while it waits", []],
+    ["after it was granted", ["grant"]],
+  ] as const)("is a newer version of the page, %s; the new one asks anew", async (_, decisions) => {
+    for (const decision of decisions) await bridge.decide(edit, decision, holder("max"));
+    const newer = await bridge.edit(8);
+    expect(await bridge.decide(edit, "grant", holder("mia"))).toMatchObject({
+      rejection: { reason: decisions.length > 0 ? "approval_closed" : "approval_outdated" },
+    });
+    await bridge.runDue();
+    expect(await bridge.decide(newer, "grant", holder("mia"))).toMatchObject({ ok: true });
+    expect(await ended()).toBe("not fired: approval p-… was superseded");
+    expect(bridge.fired).toMatchObject([{ entry: { detail: { delivery: newer.id } } }]);
+  });
+
+  it("is not another page's edit, nor the same version told again", async () => {
+    await bridge.edit(9, { id: "4711" });
+    await bridge.edit(7);
+    expect(await bridge.decide(edit, "grant", holder("max"))).toMatchObject({ ok: true });
+    await bridge.runDue();
+    expect(bridge.fired).toMatchObject([{ entry: { detail: { delivery: edit.id } } }]);
+  });
+});
+
+describe("whoever decides", () => {
+  type Row = readonly [name: string, decision: Verdict["decision"], by: Verdict["by"], reason: string | undefined];
+  const wiki = { ...holder("wiki"), issuer: "drawbridge:source", method: "hub-signature" };
+  const { trustEntry: _, ...source } = wiki;
+  const rows: readonly Row[] = [
+    ["with the role may grant", "grant", holder("max"), undefined],
+    ["with the role may deny", "deny", holder("max"), undefined],
+    ["with the role may withdraw", "withdraw", holder("max"), undefined],
+    ["without the role may not grant", "grant", holder("tom", ["on-call"]), "role_missing"],
+    ["without the role may not deny", "deny", holder("tom", []), "role_missing"],
+    ["without the role may not withdraw for another", "withdraw", holder("tom", []), "role_missing"],
+    ["asked for it by the same account may not grant", "grant", { ...source, actor: EDITOR }, "self_approval"],
+    ["asked for it by a token of the same name may not grant", "grant", holder(EDITOR), "self_approval"],
+    ["is said to be the same person may not grant", "grant", holder("ann"), "self_approval"],
+    ["asked for it may withdraw without any role", "withdraw", holder("ann", []), undefined],
+    ["asked for it and may approve may deny", "deny", holder("ann"), undefined],
+  ];
+
+  it.each(rows)("%s", async (_name, decision, by, reason) => {
+    const result = await bridge.decide(edit, decision, by);
+    expect(result.ok ? undefined : result.rejection.reason).toBe(reason);
+    expect((await bridge.approvalOf(edit)).state === "requested").toBe(reason !== undefined);
+  });
+
+  it("comes at the same time as another wins or is told by whom it is decided", async () => {
+    const people = ["max", "mia", "joe", "eve"].map((name) => holder(name));
+    const results = await Promise.all(people.map((by, at) => bridge.decide(edit, at % 2 ? "deny" : "grant", by)));
+    const winners = results.flatMap((result) => (result.ok ? [result.value.decision?.by.subject] : []));
+    expect(winners).toHaveLength(1);
+    for (const result of results) {
+      if (!result.ok) expect(result.rejection).toMatchObject({ by: `${winners[0]} of https://idp.example.test` });
+    }
+  });
+
+  it("says the same twice changes nothing", async () => {
+    const [first, second] = [1, 2].map(() => bridge.decide(edit, "grant", holder("max")));
+    expect([(await first)?.ok, (await second)?.ok]).toEqual([true, true]);
+    expect(await states()).toEqual(["requested", "granted"]);
+  });
+});
+
+describe("a label on the page", () => {
+  it.each([
+    ["drawbridge-approve", "grant", "granted"],
+    ["drawbridge-deny", "deny", "denied"],
+  ])("%s from a person with the role decides, and both timelines say by whom", async (label, decision, state) => {
+    const labeled = await bridge.label(label, "max");
+    expect(await bridge.steps(edit)).toMatchObject([{}, { state, by: { subject: "wiki", actor: "max" } }]);
+    expect(await bridge.decided(labeled)).toMatchObject([{ decision, by: { actor: "max", roles: ["manager"] } }]);
+    expect((await bridge.decided(labeled))[0]?.refusal).toBeUndefined();
+    await bridge.later();
+    expect(bridge.fired).toHaveLength(state === "granted" ? 1 : 0);
+  });
+
+  it.each([
+    ["of somebody without the role", "tom", "role_missing"],
+    ["of an account that nobody knows", "stranger", "role_missing"],
+    ["of an account with the name of a method", "constructor", "role_missing"],
+    ["of whoever edited the page", EDITOR, "self_approval"],
+  ])("%s decides nothing, and its timeline says why", async (_, actor, reason) => {
+    const labeled = await bridge.label("drawbridge-approve", actor);
+    expect(await bridge.decided(labeled)).toMatchObject([{ refusal: { reason } }]);
+    expect((await bridge.approvalOf(edit)).state).toBe("requested");
+  });
+
+  it("of another name, of a sender that only shadow mode let in, and one that is run again decide nothing", async () => {
+    await bridge.label("drawbridge-approved", "max");
+    await bridge.label("drawbridge-approve", "max", { refusal: { reason: "signature_mismatch", header: "X" } });
+    await bridge.label("drawbridge-approve", "max", {
+      replay: { of: "d-1", routes: ["docs"], isRollback: false },
+    });
+    expect((await bridge.approvalOf(edit)).state).toBe("requested");
+  });
+
+  it("told again, as another delivery too, does not grant what was requested since", async () => {
+    const time = toIso(bridge.clock.now());
+    const labeled = await bridge.label("drawbridge-approve", "max", {}, time);
+    await bridge.later();
+    const newer = await bridge.edit(8);
+    await bridge.runDue();
+    await bridge.takeIn(labeled);
+    const again = await bridge.label("drawbridge-approve", "max", {}, time);
+    expect(await bridge.decided(again)).toMatchObject([{ refusal: { reason: "approval_unknown" } }]);
+    expect((await bridge.approvalOf(newer)).state).toBe("requested");
+    expect(bridge.fired).toHaveLength(1);
+  });
+
+  it("keeps its event back when it cannot be carried out, so that it comes again", async () => {
+    const open = bridge.approvals.open;
+    bridge.approvals.open = () => Promise.reject(new Fault("store_unavailable", "no answer", { retryable: true }));
+    const labeled = await bridge.label("drawbridge-approve", "max");
+    expect((await bridge.deliveries.get(labeled.id))?.relayedAt).toBeUndefined();
+    bridge.approvals.open = open;
+    await bridge.takeIn(labeled);
+    expect((await bridge.approvalOf(edit)).state).toBe("granted");
+  });
+});
+
+describe("a run that is asked for again", () => {
+  it("waits too, and whoever asked for it does not approve it, while the first editor may", async () => {
+    await bridge.decide(edit, "deny", holder("max"));
+    await bridge.runDue();
+    const again = await bridge.replay(edit, holder("mia", ["manager", "on-call"]));
+    await bridge.runDue();
+    expect(await bridge.decide(again, "grant", holder("mia"))).toMatchObject({
+      rejection: { reason: "self_approval" },
+    });
+    expect(await bridge.decide(again, "grant", holder("ann"))).toMatchObject({ ok: true });
+    await bridge.runDue();
+    expect(bridge.fired).toMatchObject([{ entry: { detail: { delivery: again.id, replay: { of: edit.id } } } }]);
+  });
+
+  it("is superseded by what changes after it was asked for, and by nothing before", async () => {
+    await bridge.edit(8);
+    bridge.clock.advance(1_000);
+    const again = await bridge.replay(edit, holder("mia"));
+    await bridge.runDue();
+    bridge.clock.advance(1_000);
+    await bridge.edit(9);
+    expect(await bridge.decide(again, "grant", holder("max"))).toMatchObject({
+      rejection: { reason: "approval_outdated" },
+    });
+  });
+});

@@ -1,0 +1,117 @@
+import type { ActionOutcome } from "../../shared/actions/action.ts";
+import { decide, type Verdict } from "../../shared/approvals/decide.ts";
+import { heedLabels } from "../../shared/approvals/labels.ts";
+import { peopleOf } from "../../shared/approvals/people.ts";
+import { entryOf } from "../../shared/bus/entry.ts";
+import type { PageEvent } from "../../shared/delivery/event.ts";
+import { approvalIdOf, deliveryIdOf } from "../../shared/delivery/keys.ts";
+import type { Principal } from "../../shared/delivery/principal.ts";
+import { relay } from "../../shared/delivery/relay.ts";
+import { replay } from "../../shared/delivery/replay.ts";
+import { toIso } from "../../shared/host/clock.ts";
+import { policyOf } from "../../shared/identity/policy.ts";
+import type { Route } from "../../shared/routes/route.ts";
+import type { Approval } from "../../shared/store/approvals.ts";
+import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
+import { bridgeParts, routeOf, scripted } from "./bridge-parts.ts";
+import { sampleDelivery } from "./samples.ts";
+import { silentLog } from "./tools.ts";
+
+const permissions = { call: [], fire: [], replay: [], approve: [] };
+const POLICY = policyOf({
+  manager: { ...permissions, approve: ["docs"] },
+  "on-call": { ...permissions, replay: ["*"] },
+});
+
+/** The account that every sample delivery is told to be of. */
+export const EDITOR = "ff80aa01";
+
+/** Ann is the editor by another account's name, Max and Mia may approve, Tom may do nothing. */
+const PEOPLE = peopleOf([
+  {
+    name: "wiki",
+    people: {
+      [EDITOR]: { roles: ["manager"], token: { trust: "people", subject: "ann" } },
+      max: { roles: ["manager"] },
+      mia: { roles: ["manager", "on-call"] },
+      tom: { roles: [] },
+    },
+  },
+]);
+
+/** Somebody with a token. */
+export const holder = (subject: string, roles: readonly string[] = ["manager"]): Principal => ({
+  issuer: "https://idp.example.test",
+  subject,
+  method: "oidc",
+  credential: "key-1",
+  trustEntry: "people",
+  roles,
+});
+
+/** A bridge whose one route waits up to an hour for an approval, and the verbs of the people around it. */
+export async function gatedBridge(outcomes: readonly ActionOutcome[], changes: Partial<Route> = {}) {
+  const script = scripted(outcomes);
+  const route = routeOf(script.run, {
+    matches: (entry) => entry["detail-type"] === "page.updated",
+    approval: { expiresMinutes: 60, approvers: ["manager"] },
+    ...changes,
+  });
+  const parts = await bridgeParts([route]);
+  const { deliveries, approvals, clock } = parts;
+  const tools = { ...parts, policy: POLICY, people: PEOPLE, hasGates: true, log: silentLog };
+  const bus = heedLabels(parts.bus, tools);
+  const takeIn = async (delivery: RecordedDelivery): Promise<RecordedDelivery> => {
+    await deliveries.record(delivery);
+    await relay(delivery, { ...parts, bus, outbox: deliveries, log: silentLog });
+    return delivery;
+  };
+  const approvalOf = async (delivery: RecordedDelivery): Promise<Approval> => {
+    const eventKey = entryOf(delivery)?.detail.eventKey ?? "";
+    const approval = await approvals.get(approvalIdOf(route.name, eventKey));
+    if (!approval) throw new Error("nothing was requested");
+    return approval;
+  };
+  let told = 0;
+  return {
+    ...parts,
+    tools,
+    fired: script.contexts,
+    approvalOf,
+    takeIn,
+    /** The page becomes this version, one second after what was last told. */
+    edit: (version: number, page: Partial<PageEvent["page"]> = {}) => {
+      const { event, ...delivery } = sampleDelivery(version);
+      const time = toIso(clock.now());
+      return takeIn({ ...delivery, event: { ...event, time, page: { ...event.page, ...page } } });
+    },
+    /** Somebody puts a label on the page; `changes` to the delivery that tells it. */
+    label: (label: string, actor: string, given: Partial<RecordedDelivery> = {}, time = toIso(clock.now())) => {
+      const { event, ...delivery } = sampleDelivery();
+      const keyParts = [event.page.id, time, label];
+      const labeled: PageEvent = { ...event, type: "page.labeled", keyParts, time, label, actor: { id: actor } };
+      const id = deliveryIdOf("wiki", ["label", String(++told)]);
+      return takeIn({ ...delivery, id, what: labeled.type, event: labeled, ...given });
+    },
+    /** Runs what is due a minute later. */
+    later: async (minutes = 1) => {
+      clock.advance(minutes * 60_000);
+      return parts.runDue();
+    },
+    decide: async (delivery: RecordedDelivery, decision: Verdict["decision"], by: Verdict["by"]) =>
+      decide(await approvalOf(delivery), { decision, by, requestId: "request-2" }, tools),
+    replay: async (of: RecordedDelivery, by: Principal) => {
+      const order = { of, routes: ["docs"], by, isRollback: false, key: ["once"], requestId: "request-3" };
+      const { delivery } = await replay(order, tools);
+      const recorded = await deliveries.get(delivery);
+      if (!recorded) throw new Error("it is recorded");
+      return takeIn(recorded);
+    },
+    /** What the delivery's timeline tells of its approval. */
+    steps: async ({ id }: RecordedDelivery) =>
+      (await deliveries.timeline(id)).flatMap((entry) => (entry.kind === "approval" ? [entry] : [])),
+    /** What a label decided, or why it did not. */
+    decided: async ({ id }: RecordedDelivery) =>
+      (await deliveries.timeline(id)).flatMap((entry) => (entry.kind === "decided" ? [entry] : [])),
+  };
+}
