@@ -3,7 +3,7 @@ import { CountsReporter } from "./test/support/counts-reporter.ts";
 
 export default defineConfig({
   test: {
-    include: ["test/{unit,contract,integration,infra,peers}/**/*.test.ts"],
+    include: ["test/{unit,contract,integration,infra,peers,browser}/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ["default", new CountsReporter()],

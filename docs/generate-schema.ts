@@ -27,7 +27,7 @@ export function configSchema(): string {
         properties["sources"],
         choice(
           "provider",
-          providers.map(({ name, settings }) => [name, partOf(settings)]),
+          providers.map(({ name, settings }) => [name, withOwn(partOf(settings), entryOf(properties["sources"]))]),
         ),
       ),
       targets: named(
@@ -37,7 +37,7 @@ export function configSchema(): string {
           actions.map(({ name, target }) => [name, partOf(target)]),
         ),
       ),
-      routes: named(properties["routes"], routeSchema()),
+      routes: named(properties["routes"], routeSchema(entryOf(properties["routes"]))),
     },
     definitions: { pattern: PATTERN },
   };
@@ -63,6 +63,18 @@ const named = (section: JsonSchema | boolean | undefined, entry: JsonSchema): Js
   additionalProperties: entry,
 });
 
+/** The schema that the outline itself has for the entries of a section. */
+function entryOf(section: JsonSchema | boolean | undefined): JsonSchema {
+  const entry = typeof section === "object" ? section.additionalProperties : undefined;
+  return typeof entry === "object" ? entry : {};
+}
+
+/** A provider's part, and what every entry of the section may have besides. */
+const withOwn = (part: JsonSchema, { properties: { provider: _, ...own } = {} }: JsonSchema): JsonSchema => ({
+  ...part,
+  properties: { ...own, ...part.properties },
+});
+
 /** An object whose keys depend on what stands under `key`. */
 function choice(key: string, parts: readonly (readonly [string, JsonSchema])[]): JsonSchema {
   return {
@@ -77,13 +89,14 @@ function choice(key: string, parts: readonly (readonly [string, JsonSchema])[]):
   };
 }
 
-function routeSchema(): JsonSchema {
+function routeSchema({ properties }: JsonSchema): JsonSchema {
   const target: JsonSchema = { type: "string" };
   return {
     type: "object",
     required: ["when", "do"],
     additionalProperties: false,
     properties: {
+      ...properties,
       when: { $ref: "#/definitions/pattern" },
       do: {
         type: "object",

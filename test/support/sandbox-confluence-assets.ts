@@ -11,16 +11,17 @@ body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.6 system-ui,
 .bar{display:flex;gap:.75rem;align-items:baseline;padding:.6rem 1.25rem;background:var(--paper);
 border-bottom:1px solid var(--line);font-size:.875rem;color:var(--soft)}
 .bar strong{color:var(--ink)}.bar .live{margin-left:auto}
-.page{display:grid;grid-template-columns:minmax(0,1fr) 19rem;gap:1.5rem;max-width:76rem;margin:1.5rem auto;padding:0 1.25rem;
+.page{display:grid;grid-template-columns:minmax(0,1fr) 15rem;gap:1.25rem;max-width:84rem;margin:1.5rem auto;padding:0 1.25rem;
 align-items:start}
 @media (max-width:60rem){.page{grid-template-columns:minmax(0,1fr)}}
 main,.side>section{background:var(--paper);border:1px solid var(--line);border-radius:10px}
-main{padding:1.5rem 2rem 2rem}.side{display:grid;gap:1.5rem}.side>section{padding:1rem 1.25rem}
+main{padding:1.5rem 1.5rem 2rem}.side{display:grid;gap:1.5rem}.side>section{padding:1rem 1.25rem}
 h1{font-size:1.9rem;line-height:1.25;margin:.25rem 0 .25rem}h2{font-size:1.2rem;margin:1.75rem 0 .5rem}
 .side h2{font-size:1rem;margin:0 0 .5rem}.meta{color:var(--soft);font-size:.875rem;margin:0 0 1.25rem}
 a{color:var(--accent)}p{margin:.5rem 0}.scroll{overflow-x:auto;margin:.75rem 0}
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;vertical-align:top;padding:.45rem .6rem;
-border:1px solid var(--line)}th{background:var(--ground);font-weight:600;white-space:nowrap}
+border:1px solid var(--line)}
+td{max-width:9rem;overflow-wrap:break-word}td time{white-space:nowrap}th{background:var(--ground);font-weight:600}
 pre{overflow-x:auto;background:var(--ground);padding:.75rem;border-radius:6px}
 .lozenge{display:inline-block;padding:0 .5rem;border-radius:4px;font-size:.75rem;font-weight:700;letter-spacing:.03em;
 line-height:1.5rem;white-space:nowrap;text-transform:uppercase}
@@ -34,7 +35,7 @@ line-height:1.5rem;white-space:nowrap;text-transform:uppercase}
 ol.history{list-style:none;margin:0;padding:0;font-size:.875rem}.history li{padding:.5rem 0;border-top:1px solid var(--line)}
 .history li:first-child{border-top:0}.history .who{color:var(--soft)}.history code{overflow-wrap:anywhere;font-size:.8rem}
 label{display:block;font-weight:600;font-size:.875rem;margin-bottom:.25rem}
-input,textarea{width:100%;font:inherit;color:inherit;background:var(--ground);border:1px solid var(--soft);border-radius:6px;
+input,textarea{width:100%;font:inherit;font-size:.875rem;color:inherit;background:var(--ground);border:1px solid var(--soft);border-radius:6px;
 padding:.45rem .6rem}textarea{font:.8rem/1.5 ui-monospace,monospace;min-height:14rem}
 button{margin-top:.6rem;font:inherit;font-weight:600;color:#fff;background:#0b5cd5;border:0;border-radius:6px;
 padding:.45rem 1rem;cursor:pointer}

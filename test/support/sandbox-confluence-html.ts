@@ -58,6 +58,8 @@ function macro(node: MarkupElement): Html {
       return html`<pre><code>${body}</code></pre>`;
     case "anchor":
       return html``;
+    case "details":
+      return body;
     case "info":
     case "note":
     case "tip":

@@ -21,6 +21,9 @@ export interface SandboxCredentials {
 interface Dialect {
   readonly pagePath: string;
   readonly versionPath: string;
+  readonly searchPath: string;
+  /** The parameter that says where a batch of found pages begins. */
+  readonly place: "cursor" | "start";
   /** Reads a write's body. */
   readonly write: v.GenericSchema<unknown, Omit<NewVersion, "by">>;
   readonly page: (page: SandboxPage, query: URLSearchParams) => object;
@@ -33,6 +36,8 @@ interface Dialect {
 export const cloudDialect: Dialect = {
   pagePath: "/wiki/api/v2/pages/:id",
   versionPath: "/wiki/api/v2/pages/:id/versions/:number",
+  searchPath: "/wiki/rest/api/content/search",
+  place: "cursor",
   write: v.pipe(
     v.object({
       id: v.string(),
@@ -67,6 +72,8 @@ export const cloudDialect: Dialect = {
 export const dataCenterDialect: Dialect = {
   pagePath: "/rest/api/content/:id",
   versionPath: "/rest/api/content/:id/version/:number",
+  searchPath: "/rest/api/content/search",
+  place: "start",
   write: v.pipe(
     v.object({
       type: v.literal("page"),
@@ -128,9 +135,15 @@ interface Rest {
 export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
   const { site, dialect, credentials } = rest;
   const app = new Hono<{ Bindings: HttpBindings }>();
-  app.use(`${dialect.pagePath}/*`, async (c, next) => {
-    const isKnown = authorizations(credentials).includes(c.req.header("authorization") ?? "");
-    return isKnown ? next() : refuse(dialect, 401, "Unauthorized");
+  for (const path of [dialect.searchPath, `${dialect.pagePath}/*`]) {
+    app.use(path, async (c, next) => {
+      const isKnown = authorizations(credentials).includes(c.req.header("authorization") ?? "");
+      return isKnown ? next() : refuse(dialect, 401, "Unauthorized");
+    });
+  }
+  app.get(dialect.searchPath, (c) => {
+    const failure = site.takeFailure("search");
+    return failure ? fail(c, failure) : search(queryOf(c), rest);
   });
   app.get(dialect.versionPath, (c) => {
     const version = pageAsked(c, site)?.versions[Number(c.req.param("number")) - 1];
@@ -161,6 +174,24 @@ async function put(c: RestContext, { site, dialect, onWrite }: Rest): Promise<Re
   if (written.kind === "conflict") return refuse(dialect, 409, dialect.conflict(written.current, write.output.number));
   if (written.kind === "refused") return refuse(dialect, 400, `Error parsing xhtml: ${written.problem}`);
   return Response.json(dialect.page(page, queryOf(c)));
+}
+
+/** Of CQL, the one question that the bridge has: https://developer.atlassian.com/cloud/confluence/advanced-searching-using-cql/ */
+function search(query: URLSearchParams, { site, dialect }: Rest): Response {
+  const [, label] = /^type = page and label = "([^"]+)" order by created$/.exec(query.get("cql") ?? "") ?? [];
+  if (label === undefined) return refuse(dialect, 400, "Could not parse cql");
+  const [limit, start] = [Number(query.get("limit") ?? 25), Number(query.get(dialect.place) ?? 0)];
+  const pages = site.labeled(label);
+  const results = pages.slice(start, start + limit).map((page) => ({
+    ...{ id: page.id, type: "page", status: page.status, title: latest(page).title },
+    ...(query.get("expand") === "body.storage" && {
+      body: { storage: { value: latest(page).body, representation: "storage" } },
+    }),
+  }));
+  const params = new URLSearchParams({ cql: query.get("cql") ?? "", limit: String(limit) });
+  params.set(dialect.place, String(start + limit));
+  const next = start + limit < pages.length && { next: `/rest/api/content/search?${params}` };
+  return Response.json({ results, start, limit, size: results.length, _links: { base: "", context: "", ...next } });
 }
 
 const pageAsked = (c: RestContext, site: SandboxSite) => site.page(c.req.param("id") ?? "");

@@ -17,6 +17,7 @@ export interface SandboxPage {
   readonly space: string;
   status: string;
   subtype: string | undefined;
+  readonly labels: readonly string[];
   /** Oldest first; never empty. */
   readonly versions: SandboxVersion[];
 }
@@ -29,10 +30,12 @@ export interface PageSeed {
   readonly body?: string;
   readonly status?: string;
   readonly subtype?: string;
+  readonly labels?: readonly string[];
 }
 
 export interface Failure {
-  readonly on: "GET" | "PUT";
+  /** `search`: the next search for pages, which is a GET of its own. */
+  readonly on: "GET" | "PUT" | "search";
   /** `none`: the connection is cut instead. */
   readonly status: number | "none";
   readonly headers?: Readonly<Record<string, string>>;
@@ -69,6 +72,11 @@ export class SandboxSite {
     return this.#pages.get(id);
   }
 
+  /** Those that are current, in the order in which they were made. */
+  labeled(label: string): readonly SandboxPage[] {
+    return [...this.#pages.values()].filter((page) => page.status === "current" && page.labels.includes(label));
+  }
+
   /** One version more, or none: the number has to be the next, and the body well-formed. */
   write(page: SandboxPage, version: NewVersion): Written {
     const current = latest(page).number;
@@ -98,10 +106,11 @@ export class SandboxSite {
     this.#beforeWrites.shift()?.();
   }
 
-  #add({ id = "98310", space = "ENG", title = "Release 4", body = WELCOME, status = "current", subtype }: PageSeed) {
+  #add({ id = "98310", space = "ENG", title = "Release 4", body = WELCOME, ...seed }: PageSeed) {
+    const { status = "current", subtype, labels = [] } = seed;
     const at = toIso(systemClock.now());
     const first = { number: 1, message: "", title, body: asStored(body), by: PERSON, at };
-    this.#pages.set(id, { id, space, status, subtype, versions: [first] });
+    this.#pages.set(id, { id, space, status, subtype, labels, versions: [first] });
   }
 }
 

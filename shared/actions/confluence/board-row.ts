@@ -1,5 +1,5 @@
 import type { BusEntry } from "../../bus/entry.ts";
-import { cut } from "../../delivery/event.ts";
+import { type BuildState, cut, type GatePart } from "../../delivery/event.ts";
 import type { BoardRow, ShownBuild, Starter } from "../../store/boards.ts";
 
 /** A row as an event tells it. */
@@ -12,9 +12,9 @@ interface Happening {
   readonly origin: BusEntry;
 }
 
-/** The row that a build or a deployment has on a page; nothing for other events. */
+/** The row that a build, a deployment or an approval of the bridge's own has on a page; nothing for other events. */
 export function rowOf(happening: Happening): ToldRow | undefined {
-  const told = buildOf(happening.entry);
+  const told = buildOf(happening.entry) ?? gateOf(happening);
   if (!told) return undefined;
   const build = { ...told, starter: starterOf(happening) };
   return { key: cut(keyOf(build), MAX_KEY_LENGTH), build, delivery: happening.entry.detail.delivery };
@@ -50,12 +50,37 @@ function buildOf({ source, detail }: BusEntry): ShownBuild | undefined {
   };
 }
 
+/** The route waits like a build of its own: decided, it has ended, and the run that it fires has its own row. */
+function gateOf({ entry: { detail }, origin }: Happening): ShownBuild | undefined {
+  const { gate, system, build: id, pipeline } = "approval" in detail ? detail.approval : NO_GATE;
+  if (gate === undefined) return undefined;
+  const { requestedAt, ...told } = gate;
+  const state = GATE_STATES[gate.state];
+  return {
+    ...{ system, id, pipeline, state, createdAt: requestedAt },
+    ...(gate.state !== "requested" && { finishedAt: detail.time }),
+    gate: { ...told, labels: "page" in origin.detail },
+  };
+}
+
+const NO_GATE = { gate: undefined, system: "", build: "", pipeline: "" } as const;
+const GATE_STATES = {
+  requested: "waiting",
+  granted: "succeeded",
+  denied: "failed",
+  withdrawn: "cancelled",
+  expired: "timed_out",
+  superseded: "cancelled",
+} as const satisfies Record<GatePart["state"], BuildState>;
+
 /** A name counts only with the identity that told it: that of the delivery which started the run, where one is known. */
 function starterOf({ entry, origin }: Happening): Starter {
   const isTraced = origin.detail.delivery !== entry.detail.delivery;
+  // What is run again is started by whoever wanted that, not by who caused it first.
+  const { replay } = origin.detail;
   const ownName = !isTraced && "build" in entry.detail ? entry.detail.build.startedBy : undefined;
   const { actor, principal } = origin.detail;
-  const name = ownName ?? actor?.name ?? actor?.id;
+  const name = replay ? replay.actor : (ownName ?? actor?.name ?? actor?.id);
   const unproved = principal.issuer === UNPROVED_ISSUER && { unproved: true as const };
   return { identity: identityOf(principal), ...unproved, ...(name !== undefined && { name }) };
 }

@@ -3,7 +3,17 @@ import type { CallOut, OutboundAnswer } from "../../host/call-out.ts";
 import type { Clock, EpochMillis } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
 import type { TraceParent } from "../../host/trace.ts";
-import { type Ending, failedRead, failedWrite, refusedRead, refusedWrite, type WriteSetback } from "./setbacks.ts";
+import { type FoundPages, foundPages, searchPath } from "./page-search.ts";
+import {
+  type Ending,
+  failedRead,
+  failedSearch,
+  failedWrite,
+  refusedRead,
+  refusedSearch,
+  refusedWrite,
+  type WriteSetback,
+} from "./setbacks.ts";
 
 /** A page as read, with what a write needs. */
 export interface StoredPage {
@@ -48,6 +58,8 @@ export interface PageClient {
   /** Makes the next version, and gives back what was made. */
   write(id: string, write: PageWrite): Promise<Answer<PageVersion, WriteSetback>>;
   version(id: string, number: number): Promise<Answer<PageVersion, Ending>>;
+  /** Pages that carry the label, oldest first, some at a time; `next` is what the batch before gave. */
+  search(label: string, next?: string): Promise<Answer<FoundPages, Ending>>;
 }
 
 interface Connection {
@@ -67,9 +79,11 @@ export function pageClient(connection: Connection): PageClient {
   const { product } = connection;
   const read = { refused: refusedRead, failed: failedRead };
   const write = { refused: refusedWrite, failed: failedWrite };
+  const search = { refused: refusedSearch, failed: failedSearch };
   return {
     read: (id) => call(connection, { method: "GET", path: product.pagePath(id) }, product.page, read),
     version: (id, number) => call(connection, { method: "GET", path: product.versionPath(id, number) }, version, read),
+    search: (label, next) => call(connection, { method: "GET", path: searchPath(label, next) }, foundPages, search),
     write: (id, page) => {
       const body = JSON.stringify(product.writeBody(id, page));
       return call(connection, { method: "PUT", path: product.writePath(id), body }, written, write);

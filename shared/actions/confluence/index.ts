@@ -5,7 +5,9 @@ import { rowOf } from "./board-row.ts";
 import { pageClient } from "./client.ts";
 import { cloud } from "./cloud.ts";
 import { dataCenter } from "./data-center.ts";
+import { DocumentedPages } from "./documented-pages.ts";
 import { pagesConcerned } from "./pages.ts";
+import type { Ending } from "./setbacks.ts";
 import { authorizationFor, type RouteOptions, routeOptions, type TargetSettings, targetSettings } from "./settings.ts";
 import { MAX_ATTEMPT_MS, type Showing, showRow } from "./show-row.ts";
 import { togetherOf } from "./together.ts";
@@ -19,7 +21,10 @@ export const confluence: Action = {
   connect(settings, tools) {
     const target = v.parse(targetSettings, settings.target);
     const options = v.parse(routeOptions, settings.options);
-    return { run: (context) => run({ ...context, targetName: settings.targetName, target, options, tools }) };
+    const label = options.documentedBy;
+    const documented = label === undefined ? undefined : new DocumentedPages(label, tools.clock);
+    const { targetName } = settings;
+    return { run: (context) => run({ ...context, targetName, target, options, documented, tools }) };
   },
 };
 
@@ -27,20 +32,40 @@ interface Run extends ActionContext {
   readonly targetName: string;
   readonly target: TargetSettings;
   readonly options: RouteOptions;
+  readonly documented: DocumentedPages | undefined;
   readonly tools: ActionTools;
 }
 
 async function run(attempt: Run): Promise<ActionOutcome> {
   const row = rowOf(attempt);
+  // Another system's approval is of a build, which has its row.
+  if (!row && "approval" in attempt.entry.detail) return { outcome: "done", summary: "an approval of another system" };
   // Above all no `page.updated`: the bridge's own write raises one.
   if (!row) return { outcome: "give_up", summary: `${attempt.entry.detail.type} is no build and no deployment` };
-  const { target, options } = attempt;
+  const { target, options, documented } = attempt;
   const pages = pagesConcerned(attempt, { site: target.site, page: options.page });
-  if (pages.length === 0) return { outcome: "done", summary: "no page is concerned" };
+  if (pages.length === 0 && !documented) return NO_PAGE;
   const showing = await showingOf(attempt);
   const show = (id: string) => showRow(row, { site: target.site, id }, showing).catch(retryAfterFault);
-  return togetherOf(await Promise.all(pages.map(show)));
+  const showAll = (ids: readonly string[]) => Promise.all(ids.map(show));
+  const [shown, more] = await Promise.all([showAll(pages), documented?.concernedBy(attempt, showing.client)]);
+  if (more?.ok === false) return withoutDocumented(shown, more.setback);
+  const others = await showAll(more?.ids.filter((id) => !pages.includes(id)) ?? []);
+  const outcomes = [...shown, ...others];
+  if (outcomes.length === 0) return NO_PAGE;
+  return noting(togetherOf(outcomes), more?.leftOut ? `${more.leftOut} more pages document it, and are left out` : "");
 }
+
+const NO_PAGE: ActionOutcome = { outcome: "done", summary: "no page is concerned" };
+
+/** The search for pages that document it failed: alone that is how the attempt ends, beside others a note. */
+function withoutDocumented(shown: readonly ActionOutcome[], setback: Ending): ActionOutcome {
+  const summary = `the pages that document it could not be searched for: ${setback.summary}`;
+  return shown.length === 0 ? { ...setback, summary } : noting(togetherOf(shown), summary);
+}
+
+const noting = (outcome: ActionOutcome, note: string): ActionOutcome =>
+  note === "" ? outcome : { ...outcome, summary: `${outcome.summary}; ${note}` };
 
 async function showingOf({ origin, targetName, target, options, tools, signal }: Run): Promise<Showing> {
   const client = pageClient({

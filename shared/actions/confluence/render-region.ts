@@ -1,6 +1,8 @@
 import { buildOrder } from "../../delivery/build-order.ts";
 import { type BuildPart, type BuildState, cut } from "../../delivery/event.ts";
-import type { BoardRow, Starter } from "../../store/boards.ts";
+import type { BoardRow, EndedRun, Starter } from "../../store/boards.ts";
+import { renderGate } from "./render-gate.ts";
+import { statusMacro } from "./status-macro.ts";
 import { escapeText } from "./storage-text.ts";
 
 /** Large pages fail to load and to save, and this is a guest on someone's page. */
@@ -35,14 +37,15 @@ function frame(rows: string, leftOut: number): string {
   return `<p><strong>Build status</strong></p><table><tbody>${head}${rows}</tbody></table>${more}`;
 }
 
-const COLUMNS = ["Pipeline", "Branch or environment", "State", "Run", "Commit", "Started by", "Duration", "As of"];
+/** The state comes early: on a phone only the first two columns are in sight. */
+const COLUMNS = ["Pipeline", "State", "Branch or environment", "Run", "Commit", "Started by", "Duration", "As of"];
 
 /** One table row. Links are plain ones: nothing here mentions a person in a way that Confluence would tell them of. */
 export function renderRow({ build, ended }: BoardRow): string {
   const cells = [
     text(`${build.pipeline} (${build.system})`, TEXT_LIMIT),
+    stateOf({ build, ended }),
     text(build.environment ?? build.branch ?? NOTHING, TEXT_LIMIT),
-    ended ? `${lozenge(build.state)}<br />last: ${lozenge(ended.state)} ${runLink(ended)}` : lozenge(build.state),
     runLink(build),
     text(build.commit?.replace(FULL_HASH, "$1") ?? NOTHING, TEXT_LIMIT),
     startedBy(build.starter),
@@ -50,6 +53,11 @@ export function renderRow({ build, ended }: BoardRow): string {
     asOf(build),
   ];
   return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
+}
+
+function stateOf({ build, ended }: Pick<BoardRow, "build"> & { readonly ended: EndedRun | undefined }): string {
+  if (build.gate) return renderGate(build, build.gate);
+  return ended ? `${lozenge(build.state)}<br />last: ${lozenge(ended.state)} ${runLink(ended)}` : lozenge(build.state);
 }
 
 /** UTF-16 code units of a text, and of an address, that a row shows: even if all are escaped, one row fits the region. */
@@ -61,13 +69,9 @@ const FULL_HASH = /^([\da-f]{8})(?:[\da-f]{32}|[\da-f]{56})$/;
 
 const text = (value: string, limit: number): string => escapeText(cut(value, limit));
 
-/** The status macro, whose parameter has the British spelling. Its text alone carries the meaning, never its colour. */
 function lozenge(state: BuildState): string {
   const { colour, title } = LOZENGES[state];
-  return (
-    `<ac:structured-macro ac:name="status"><ac:parameter ac:name="colour">${colour}</ac:parameter>` +
-    `<ac:parameter ac:name="title">${title}</ac:parameter></ac:structured-macro>`
-  );
+  return statusMacro(colour, title);
 }
 
 const LOZENGES: Readonly<Record<BuildState, { readonly colour: string; readonly title: string }>> = {

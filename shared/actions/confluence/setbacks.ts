@@ -18,6 +18,9 @@ export type WriteSetback =
 /** What became of a read that was answered with something else than the page. */
 export const refusedRead = (answer: OutboundAnswer, now: EpochMillis): Ending => endingOf("read", answer, now);
 
+/** As {@link refusedRead}, for the search for pages by their label. */
+export const refusedSearch = (answer: OutboundAnswer, now: EpochMillis): Ending => endingOf("search", answer, now);
+
 /** As {@link refusedRead}, but a write is never simply repeated after a server error: it has to be looked up first. */
 export function refusedWrite(answer: OutboundAnswer, now: EpochMillis): WriteSetback {
   const ending = endingOf("write", answer, now);
@@ -28,11 +31,13 @@ export function refusedWrite(answer: OutboundAnswer, now: EpochMillis): WriteSet
 }
 
 /** What became of a read that was not answered. */
-export function failedRead(fault: Fault): Ending {
-  return fault.retryable
-    ? { outcome: "retry", summary: fault.message }
-    : { outcome: "give_up", summary: `reading the page: ${fault.message}` };
-}
+export const failedRead = (fault: Fault): Ending => endingAfter(fault, "reading the page");
+
+/** As {@link failedRead}, for a search. */
+export const failedSearch = (fault: Fault): Ending => endingAfter(fault, "searching for pages");
+
+const endingAfter = ({ retryable, message }: Fault, doing: string): Ending =>
+  retryable ? { outcome: "retry", summary: message } : { outcome: "give_up", summary: `${doing}: ${message}` };
 
 /** As {@link failedRead}: only a connection that never came about proves that nothing was written. */
 export function failedWrite(fault: Fault): WriteSetback {
@@ -40,7 +45,7 @@ export function failedWrite(fault: Fault): WriteSetback {
   return { kind: "unknown", why: fault.message };
 }
 
-function endingOf(doing: "read" | "write", answer: OutboundAnswer, now: EpochMillis): Ending {
+function endingOf(doing: Doing, answer: OutboundAnswer, now: EpochMillis): Ending {
   const { status, headers } = answer;
   const summary = `Confluence answered the ${doing} with ${status}${traceOf(headers)}`;
   if (isUnreconciled(answer)) {
@@ -48,7 +53,7 @@ function endingOf(doing: "read" | "write", answer: OutboundAnswer, now: EpochMil
     return { outcome: "retry", summary: `${summary}: ${draft}`, afterSeconds: DRAFT_WAIT_SECONDS };
   }
   if (status === 429 || isServerTrouble(status)) return { outcome: "retry", summary, ...waitOf(answer, now) };
-  return { outcome: "give_up", summary: `${summary}: ${reasonOf(status, headers)}` };
+  return { outcome: "give_up", summary: `${summary}: ${reasonOf(doing, status, headers)}` };
 }
 
 /** A 200 that is refused had a body that is no page: a maintenance or login page on the way. */
@@ -59,20 +64,32 @@ const isUnreconciled = ({ status, body }: OutboundAnswer): boolean =>
   status >= 400 && Buffer.from(body).includes("unreconciled");
 const DRAFT_WAIT_SECONDS = 300;
 
-function reasonOf(status: number, headers: Headers): string {
+type Doing = "read" | "write" | "search";
+
+function reasonOf(doing: Doing, status: number, headers: Headers): string {
   if (status === 401 && headers.get("x-failure-category") === "FAILURE_CLIENT_SCOPE_CHECK") {
-    return "the token lacks a scope: it needs read:page:confluence and write:page:confluence";
+    return `the token lacks a scope: it needs ${doing === "search" ? SEARCH_SCOPES : PAGE_SCOPES}`;
   }
-  return REASONS[status] ?? "no answer that such a call has; is the target's address right?";
+  return (
+    (doing === "search" ? CALL_REASONS : PAGE_REASONS)[status] ??
+    "no answer that such a call has; is the target's address right?"
+  );
 }
 
-const REASONS: Readonly<Record<number, string>> = {
-  400: "the page was refused, most likely for its markup",
+const CALL_REASONS: Readonly<Record<number, string>> = {
   401: "the credential was not accepted; a token with scopes works only at the api.atlassian.com gateway",
   403: "the account may not do this",
+};
+const PAGE_REASONS: typeof CALL_REASONS = {
+  ...CALL_REASONS,
+  400: "the page was refused, most likely for its markup",
   404: "there is no such page, or the account may not see or edit it",
   413: "the page is too large",
 };
+
+const PAGE_SCOPES = "read:page:confluence and write:page:confluence";
+/** Classic or granular; either will do. */
+const SEARCH_SCOPES = "search:confluence or read:content-details:confluence";
 
 /**
  * What Confluence asks us to wait: `Retry-After`, else `X-RateLimit-Reset`, which is ISO 8601, sometimes without seconds

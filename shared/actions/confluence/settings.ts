@@ -47,6 +47,10 @@ export const routeOptions = v.strictObject({
       ),
     ),
   ),
+  /** Pages with this label that list the pipeline, repository or environment are written too; see `documented-pages.ts`. */
+  documentedBy: v.optional(
+    v.pipe(v.string(), v.regex(/^[a-z\d_-]{1,100}$/, "a label: lower-case letters, digits, hyphens and underscores")),
+  ),
   /** What to do with a page that has no region yet. */
   whenMissing: v.optional(v.picklist(["append", "skip"]), "append"),
 });

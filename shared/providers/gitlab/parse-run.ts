@@ -48,6 +48,7 @@ const pipelineBody = v.object({
     url: v.nullish(link),
   }),
   commit: v.nullish(v.object({ message: v.string() })),
+  merge_request: v.nullish(v.object({ title: v.nullish(line) })),
   builds: v.nullish(v.array(v.object({ id: wholeNumber })), []),
 });
 
@@ -76,7 +77,7 @@ export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Rea
       url: told.url ?? (web_url && `${web_url}/-/pipelines/${id}`),
       commit: told.sha,
       title: body.commit && cut(body.commit.message.split("\n", 1).join(), EVENT_LIMITS.title),
-      message: body.commit && cut(body.commit.message, EVENT_LIMITS.text),
+      message: messageOf(body),
       branch: told.tag ? undefined : told.ref,
       createdAt: created_at,
       startedAt: startOf(created_at, queued_duration),
@@ -86,6 +87,12 @@ export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Rea
   });
   return { outcome: "event", event };
 });
+
+/** The title of the merge request comes first: a long commit message is cut at its end. */
+function messageOf({ commit, merge_request }: v.InferOutput<typeof pipelineBody>): string | undefined {
+  const texts = [merge_request?.title, commit?.message].filter((text) => text);
+  return texts.length === 0 ? undefined : cut(texts.join("\n"), EVENT_LIMITS.text);
+}
 
 /** GitLab tells a pipeline's start as the seconds that it waited, and leaves zero out. */
 function startOf(created: string, queuedSeconds: number | null | undefined): string | undefined {

@@ -33,8 +33,8 @@ describe("the region's content", () => {
       }),
     ).toEqual([
       "ci/docs (tekton)",
-      "main",
       "GreenPASSED",
+      "main",
       '<a href="https://ci.example.test/runs/512?a=1&amp;b=2">#512',
       "6c1f0de2",
       "Robin, as told by wiki (verified)",
@@ -44,7 +44,7 @@ describe("the region's content", () => {
   });
 
   test("leaves nothing empty when little is known", () => {
-    expect(cells({})).toEqual(["ci/docs (tekton)", "-", "GreenPASSED", "-", "-", "-", "-", "-"]);
+    expect(cells({})).toEqual(["ci/docs (tekton)", "GreenPASSED", "-", "-", "-", "-", "-", "-"]);
   });
 
   test.each<[BuildState, string]>([
@@ -57,12 +57,12 @@ describe("the region's content", () => {
     ["timed_out", "RedTIMED OUT"],
     ["skipped", "GreySKIPPED"],
   ])("says %s in words and in colour", (state, expected) => {
-    expect(cells({ state })[2]).toBe(expected);
+    expect(cells({ state })[1]).toBe(expected);
   });
 
   test("shows beside a run under way how the one before ended", () => {
     const ended = { state: "failed", number: 1, url: "https://ci.example.test/runs/1" } as const;
-    expect(cells({ id: "run-2", state: "running", number: 2 }, ended)[2]).toBe(
+    expect(cells({ id: "run-2", state: "running", number: 2 }, ended)[1]).toBe(
       'BlueRUNNINGlast: RedFAILED <a href="https://ci.example.test/runs/1">#1',
     );
   });
@@ -82,7 +82,7 @@ describe("the region's content", () => {
   });
 
   test("names the environment where there is one", () => {
-    expect(cells({ environment: "production", branch: "main" })[1]).toBe("production");
+    expect(cells({ environment: "production", branch: "main" })[2]).toBe("production");
   });
 
   test.each([

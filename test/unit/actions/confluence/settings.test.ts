@@ -76,12 +76,15 @@ describe("a target's settings", () => {
 });
 
 describe("a route's options", () => {
-  test.each([{}, { page: "98310" }, { page: "$.detail.build.results.page" }, { whenMissing: "skip" }])(
-    "may be %j",
-    (options) => {
-      expect(v.safeParse(routeOptions, options).success).toBe(true);
-    },
-  );
+  test.each([
+    {},
+    { page: "98310" },
+    { page: "$.detail.build.results.page" },
+    { whenMissing: "skip" },
+    { documentedBy: "drawbridge-docs_2" },
+  ])("may be %j", (options) => {
+    expect(v.safeParse(routeOptions, options).success).toBe(true);
+  });
 
   test.each([
     { page: "Release 4" },
@@ -89,6 +92,10 @@ describe("a route's options", () => {
     { page: "$.source" },
     { page: 98310 },
     { whenMissing: "ask" },
+    { documentedBy: "" },
+    { documentedBy: 'docs" or space = "HR' },
+    { documentedBy: "Docs" },
+    { documentedBy: true },
   ])("may not be %j", (options) => {
     expect(v.safeParse(routeOptions, options).success).toBe(false);
   });

@@ -1,0 +1,119 @@
+import { attributeOf, type Element, readElements } from "./storage-elements.ts";
+import { resolveReferences } from "./storage-text.ts";
+import { tokenize } from "./storage-tokens.ts";
+
+/** What a page says that it documents, in lower case. */
+export interface Documented {
+  /** Repositories and pipelines. */
+  readonly subjects: ReadonlySet<string>;
+  readonly environments: ReadonlySet<string>;
+}
+
+/**
+ * Reads the tables of the page's Page Properties macros (https://confluence.atlassian.com/doc/page-properties-macro-184550024.html;
+ * `details` in storage format). A heading names what stands beside it in its row, or below it in its column. Only the text
+ * that people see is read, one name a line or between commas. A page that cannot be read lists nothing.
+ */
+export function documentedOn(body: string): Documented {
+  const elements = readElements(body);
+  const top = "malformed" in elements ? [] : elements.filter(({ parent }) => parent === undefined);
+  const names = outermost(top, isPageProperties)
+    .flatMap((macro) => outermost(macro.children, ({ name }) => name === "table"))
+    .flatMap((table) => namesIn(table, body))
+    .slice(0, MAX_NAMES);
+  const of = (kind: Kind) => new Set(names.filter((one) => one.kind === kind).map(({ name }) => name));
+  return { subjects: of("subject"), environments: of("environment") };
+}
+
+/** More is a catalogue and no page about something. */
+const MAX_NAMES = 100;
+/** UTF-16 code units. */
+const MAX_NAME_LENGTH = 300;
+
+type Kind = "subject" | "environment";
+
+const KINDS: ReadonlyMap<string, Kind> = new Map([
+  ["repository", "subject"],
+  ["repositories", "subject"],
+  ["pipeline", "subject"],
+  ["pipelines", "subject"],
+  ["environment", "environment"],
+  ["environments", "environment"],
+]);
+
+const isPageProperties = (element: Element): boolean =>
+  element.name === "ac:structured-macro" && attributeOf(element, "ac:name") === "details";
+
+interface Named {
+  readonly kind: Kind;
+  readonly name: string;
+}
+
+function namesIn(table: Element, body: string): readonly Named[] {
+  const rows = outermost(table.children, ({ name }) => name === "tr").map((row) =>
+    outermost(row.children, ({ name }) => name === "td" || name === "th").map((cell) => ({
+      isValue: cell.name === "td",
+      lines: linesOf(body.slice(cell.inner.start, cell.inner.end)),
+    })),
+  );
+  const headings = (rows[0] ?? []).map(({ lines }) => kindOf(lines));
+  return rows.flatMap((row) => {
+    const beside = kindOf(row[0]?.lines);
+    return row.flatMap(({ isValue, lines }, column) => {
+      const kind = beside ?? headings[column];
+      const names = lines.filter((line) => line.length <= MAX_NAME_LENGTH && !KINDS.has(line));
+      return isValue && kind ? names.map((name) => ({ kind, name })) : [];
+    });
+  });
+}
+
+const kindOf = ([only, second]: readonly string[] = []): Kind | undefined =>
+  second === undefined ? KINDS.get(only ?? "") : undefined;
+
+/** The elements that `is` holds for and that stand in no other such; each element is looked at once. */
+function outermost(elements: readonly Element[], is: (element: Element) => boolean): readonly Element[] {
+  const found: Element[] = [];
+  const open = elements.toReversed();
+  for (let next = open.pop(); next; next = open.pop()) {
+    if (is(next)) found.push(next);
+    else for (const child of next.children.toReversed()) open.push(child);
+  }
+  return found;
+}
+
+/** Parameters and bodies of macros, links to people and the like are no text of the cell; a comment's mark is only put around it. */
+const isHidden = (name: string): boolean => /^(?:ac|ri|at):/.test(name) && name !== "ac:inline-comment-marker";
+
+function linesOf(cell: string): readonly string[] {
+  const tokens = tokenize(cell);
+  if ("malformed" in tokens) return [];
+  let text = "";
+  let hidden = 0;
+  for (const { kind, name, start, end } of tokens) {
+    if (kind === "open" && (hidden > 0 || isHidden(name))) hidden += 1;
+    else if (kind === "close" && hidden > 0) hidden -= 1;
+    else if (kind === "text" && hidden === 0) text += resolveReferences(cell.slice(start, end)).replace(/\s+/g, " ");
+    else if (BLOCKS.has(name)) text += "\n";
+  }
+  return text
+    .toLowerCase()
+    .split(/[\n,;]/)
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+}
+
+const BLOCKS: ReadonlySet<string> = new Set([
+  "p",
+  "br",
+  "li",
+  "div",
+  "td",
+  "th",
+  "tr",
+  "h1",
+  "h2",
+  "h3",
+  "h4",
+  "h5",
+  "h6",
+]);

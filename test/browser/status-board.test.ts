@@ -1,0 +1,155 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Locator, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { BusEntry } from "../../shared/bus/entry.ts";
+import type { BuildPart } from "../../shared/delivery/event.ts";
+import { chromiumPath, openChromium } from "../support/chromium.ts";
+import { legibilityOf } from "../support/legibility.ts";
+import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
+import { benchFor, buildEntry, entryOf } from "../support/sandbox-confluence-action.ts";
+
+const executable = chromiumPath();
+/** Written anew by each run. */
+const SCREENSHOTS = join(import.meta.dirname, "../../.drawbridge/screenshots");
+
+const NAME = "a page's status, as a reader sees it in Chromium";
+const LEFT_OUT = " (left out: no chromium on PATH, and CHROMIUM_PATH is not set)";
+
+const LONG = "platform/a-monorepo-whose-name-was-chosen-by-a-committee/deploy_everything_everywhere_".repeat(3);
+
+/** One row for each, told in this order. */
+const BUILDS: readonly Partial<BuildPart>[] = [
+  { pipeline: "ci/docs", branch: "main", number: 511, createdAt: "2026-11-02T08:30:00.000Z" },
+  { pipeline: "ci/docs", branch: "main", number: 512, state: "running" },
+  { pipeline: "ci/release", branch: "main", number: 77, state: "waiting", startedBy: "Kim Example" },
+  { pipeline: "ci/search", branch: "label-search", number: 1204, state: "failed" },
+  { pipeline: "ci/export", branch: "main", number: 9, state: "succeeded" },
+  { pipeline: "ci/archive", branch: "main", number: 31, state: "cancelled" },
+  { pipeline: "ci/nightly", branch: "main", number: 4, state: "timed_out" },
+  { pipeline: "ci/preview", branch: "main", number: 5, state: "queued" },
+  { pipeline: "ci/optional", branch: "main", number: 6, state: "skipped" },
+  { pipeline: LONG, branch: LONG, number: 88, state: "running", startedBy: LONG },
+  { pipeline: "ci/odd", branch: "main", number: 13, state: "failed", url: "javascript:alert(1)" },
+];
+
+const DEPLOYMENT: BusEntry = entryOf("d-deployment", {
+  type: "deployment.succeeded",
+  time: "2026-11-02T09:05:00.000Z",
+  subject: "platform/docs",
+  deployment: { project: "platform/docs", id: "41", environment: "production", state: "succeeded" },
+});
+
+/** Each row's first cell, and the words that its state is told in. */
+const STATES: readonly (readonly [string, string])[] = [
+  ["ci/docs (tekton)", "RUNNING last: PASSED #511"],
+  ["ci/release (tekton)", "WAITING"],
+  ["ci/search (tekton)", "FAILED"],
+  ["ci/export (tekton)", "PASSED"],
+  ["ci/archive (tekton)", "CANCELLED"],
+  ["ci/nightly (tekton)", "TIMED OUT"],
+  ["ci/preview (tekton)", "QUEUED"],
+  ["ci/optional (tekton)", "SKIPPED"],
+  ["platform/docs (example)", "PASSED"],
+];
+
+const WINDOWS = [
+  { name: "desktop", width: 1280, height: 900, colorScheme: "light", inSight: "As of" },
+  { name: "desktop-dark", width: 1280, height: 900, colorScheme: "dark", inSight: "As of" },
+  { name: "phone", width: 390, height: 844, colorScheme: "light", inSight: "State" },
+] as const;
+
+describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, () => {
+  let sandbox: SandboxConfluence;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    sandbox = await startSandboxConfluence();
+    const bench = benchFor(sandbox, "cloud");
+    for (const entry of [...BUILDS.map(buildEntry), DEPLOYMENT]) {
+      expect(await bench.run(entry)).toMatchObject({ outcome: "done" });
+    }
+    browser = await openChromium(executable ?? "");
+    mkdirSync(SCREENSHOTS, { recursive: true });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await sandbox?.close();
+  });
+
+  describe.each(WINDOWS)("on a $name of $width pixels", ({ name, width, height, colorScheme, inSight }) => {
+    let page: Page;
+    const complaints: string[] = [];
+    const rowOf = (first: string) => page.locator("tr", { has: page.getByRole("cell", { name: first, exact: true }) });
+
+    beforeAll(async () => {
+      page = await browser.newPage({ viewport: { width, height }, colorScheme });
+      page.on("console", (message) => complaints.push(message.text()));
+      page.on("pageerror", (error) => complaints.push(String(error)));
+      page.on("requestfailed", (request) => complaints.push(`${request.url()} failed`));
+      await page.goto(sandbox.pageUrl("98310").href, { waitUntil: "networkidle" });
+      const file = join(SCREENSHOTS, `status-board-${name}.png`);
+      await page.screenshot({ path: file, fullPage: true });
+      process.stdout.write(`screenshot: ${file}\n`);
+    });
+    afterAll(() => page.close());
+
+    it.each(STATES)("tells the state of %s in words: %s", async (pipeline, words) => {
+      const told = await rowOf(pipeline).getByRole("cell").nth(1).innerText();
+      // The shapes before the words are hidden from screen readers, and say nothing that the words do not.
+      expect(
+        told
+          .replaceAll(/[^\w#:\s]/g, "")
+          .replaceAll(/\s+/g, " ")
+          .trim(),
+      ).toBe(words);
+    });
+
+    it("has every text in a contrast of at least 4.5 to 1", async () => {
+      const { texts } = await legibilityOf(page, "#content");
+      expect(texts.map(({ text }) => text)).toEqual(expect.arrayContaining(["RUNNING", "WAITING", "FAILED", "PASSED"]));
+      expect(texts.filter(({ contrast }) => contrast < 4.5)).toEqual([]);
+    });
+
+    it("is no wider than its window", async () => {
+      expect((await legibilityOf(page, "#content")).overflow).toBe(0);
+    });
+
+    it("links each run to its own page, and nothing to a script", async () => {
+      const links = page.locator("section.excerpt a");
+      const hrefs = await links.evaluateAll((all) => all.map((one) => String(one.getAttribute("href"))));
+      expect(hrefs).toEqual(
+        expect.arrayContaining(["https://ci.example.test/runs/512", "https://ci.example.test/runs/1204"]),
+      );
+      expect(hrefs.filter((href) => !href.startsWith("https://ci.example.test/runs/"))).toEqual([]);
+      await expect(rowOf("ci/odd (tekton)").getByRole("link").count()).resolves.toBe(0);
+      await expect(rowOf("ci/odd (tekton)").innerText()).resolves.toContain("#13");
+    });
+
+    it("tells times that need no clock beside them", async () => {
+      await expect(rowOf("ci/search (tekton)").innerText()).resolves.toMatch(/2 min 5 s\s+2026-11-02 09:01 UTC$/);
+    });
+
+    it(`shows its columns up to "${inSight}" without a scroll to the side`, async () => {
+      const edgeOf = async (part: Locator) => {
+        const box = await part.boundingBox();
+        return box ? box.x + box.width : Number.NaN;
+      };
+      const column = page.locator(".excerpt").getByRole("columnheader", { name: inSight, exact: true });
+      expect(await edgeOf(column)).toBeLessThanOrEqual(await edgeOf(page.locator(".excerpt .scroll")));
+    });
+
+    it("causes no complaint in the console", () => {
+      expect(complaints).toEqual([]);
+    });
+  });
+
+  it("brings a new state to an open page", async () => {
+    const page = await browser.newPage();
+    await page.goto(sandbox.pageUrl("98310").href);
+    sandbox.humanEdit("98310", (body) => body.replace("QUEUED", "RUNNING"));
+    await page.getByText("Version 14", { exact: true }).first().waitFor();
+    expect(await page.locator("#content").innerText()).not.toContain("QUEUED");
+    await page.close();
+  });
+});

@@ -1,0 +1,203 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type CallOut, callOut } from "../../shared/host/call-out.ts";
+import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
+import { type Bench, type BenchOptions, benchFor, buildEntry, entryOf } from "../support/sandbox-confluence-action.ts";
+import type { PageSeed } from "../support/sandbox-confluence-site.ts";
+import { type TestClock, testClock } from "../support/tools.ts";
+
+const LABEL = "drawbridge-docs";
+
+const properties = (...rows: readonly (readonly [string, string])[]): string =>
+  `<ac:structured-macro ac:name="details"><ac:rich-text-body><table><tbody>${rows
+    .map(([heading, value]) => `<tr><th>${heading}</th><td>${value}</td></tr>`)
+    .join("")}</tbody></table></ac:rich-text-body></ac:structured-macro>`;
+
+const documenting = (id: string, ...rows: readonly (readonly [string, string])[]): PageSeed => ({
+  id,
+  title: `Handbook ${id}`,
+  labels: [LABEL],
+  body: properties(...rows),
+});
+
+describe.each(["cloud", "data-center"] as const)("pages of %s that say what they document", (product) => {
+  let sandbox: SandboxConfluence | undefined;
+  const started = async (...pages: readonly PageSeed[]): Promise<SandboxConfluence> => {
+    sandbox = await startSandboxConfluence({ product, pages });
+    return sandbox;
+  };
+  afterEach(async () => {
+    await sandbox?.close();
+    sandbox = undefined;
+  });
+
+  let clock: TestClock;
+  let searches: URL[];
+  beforeEach(() => {
+    clock = testClock();
+    searches = [];
+  });
+  const bench = (site: SandboxConfluence, changes: BenchOptions = {}): Bench => {
+    const counting: CallOut = (request) => {
+      if (request.url.pathname.endsWith("/search")) searches.push(request.url);
+      return callOut(request);
+    };
+    const options = { page: undefined, documentedBy: LABEL, ...changes.options };
+    return benchFor(site, product, { clock, callOut: counting, ...changes, options });
+  };
+  const versionsOf = (site: SandboxConfluence, ...ids: readonly string[]) =>
+    ids.map((id) => site.page(id).versions.length);
+  const deployment = (environment: string) =>
+    entryOf(`d-${environment}`, {
+      type: "deployment.succeeded",
+      time: "2026-11-02T09:05:00.000Z",
+      subject: "platform/docs",
+      deployment: { project: "platform/docs", id: "41", environment, state: "succeeded" },
+    });
+
+  test("show the builds of the pipelines they list, and no other", async () => {
+    const site = await started(
+      documenting("1", ["Pipeline", "ci/docs"]),
+      documenting("2", ["Pipelines", "<ul><li>ci/site</li><li>CI/Docs</li></ul>"]),
+      documenting("3", ["Pipeline", "ci/docs-old"]),
+      { ...documenting("4", ["Pipeline", "ci/docs"]), labels: ["drawbridge"] },
+      { ...documenting("5", ["Pipeline", "ci/docs"]), status: "archived" },
+    );
+    const outcome = await bench(site).run(buildEntry());
+    expect(outcome).toMatchObject({ outcome: "done", facts: { "page 1": "version 2", "page 2": "version 2" } });
+    expect(versionsOf(site, "1", "2", "3", "4", "5")).toEqual([2, 2, 1, 1, 1]);
+    expect(site.page("1").latest.body).toContain("PASSED");
+  });
+
+  test("show the builds that a push to their repository started", async () => {
+    const site = await started(documenting("1", ["Repository", "platform/docs"]));
+    const push = entryOf("d-push", {
+      type: "code.pushed",
+      time: "2026-11-02T09:00:00.000Z",
+      subject: "platform/docs",
+      code: {
+        ...{ project: "platform/docs", ref: "refs/heads/main", name: "main", change: "updated" },
+        ...{ commits: [], commitCount: 0 },
+      },
+    });
+    await bench(site).run(buildEntry(), { origin: push });
+    expect(versionsOf(site, "1")).toEqual([2]);
+  });
+
+  test("show deployments to the environments they list, of what they list beside them", async () => {
+    const site = await started(
+      documenting("1", ["Repository", "platform/docs"], ["Environment", "production"]),
+      documenting("2", ["Environment", "staging, Production"]),
+      documenting("3", ["Repository", "platform/docs"], ["Environment", "staging"]),
+      documenting("4", ["Repository", "platform/site"], ["Environment", "production"]),
+      documenting("5", ["Repository", "platform/docs"]),
+    );
+    await bench(site).run(deployment("production"));
+    expect(versionsOf(site, "1", "2", "3", "4", "5")).toEqual([2, 2, 1, 1, 2]);
+    await bench(site).run(buildEntry({ pipeline: "platform/docs" }));
+    expect(versionsOf(site, "1", "2", "3", "4", "5")).toEqual([3, 2, 2, 1, 3]);
+  });
+
+  test("are written beside the pages that are linked to, and each once", async () => {
+    const site = await started({}, documenting("2", ["Pipeline", "ci/docs"]));
+    const link = (id: string) => `${site.site(product)}/spaces/ENG/pages/${id}`;
+    const outcome = await bench(site).run(buildEntry({ message: `For ${link("98310")}, ${link("2")}` }));
+    expect(outcome.summary.split("; ")).toHaveLength(2);
+    expect(versionsOf(site, "98310", "2")).toEqual([2, 2]);
+  });
+
+  test("are left alone when they list nothing, or what cannot be read", async () => {
+    const site = await started(
+      { id: "1", labels: [LABEL], body: "<p>ci/docs</p>" },
+      { id: "2", labels: [LABEL], body: "<table><tbody><tr><th>Pipeline</th><td>ci/docs</td></tr></tbody></table>" },
+      documenting("3", ["Pipeline", ""], ["", "ci/docs"], ["Owner", "ci/docs"]),
+      documenting("4", ["Pipeline", '<ac:link><ri:page ri:content-title="ci/docs" /></ac:link>']),
+    );
+    await expect(bench(site).run(buildEntry())).resolves.toEqual({ outcome: "done", summary: "no page is concerned" });
+  });
+
+  test("are searched for once in five minutes, however many ask at once", async () => {
+    const site = await started(documenting("1", ["Pipeline", "ci/docs"]));
+    const running = bench(site);
+    await Promise.all(["ci/a", "ci/b", "ci/docs"].map((pipeline) => running.run(buildEntry({ pipeline }))));
+    clock.advance(4 * 60_000);
+    await running.run(buildEntry({ state: "failed", number: 513 }));
+    expect(searches).toHaveLength(1);
+    clock.advance(61_000);
+    await running.run(buildEntry({ number: 514 }));
+    expect(searches).toHaveLength(2);
+    expect(versionsOf(site, "1")).toEqual([4]);
+  });
+
+  test("are at most 200 that are read, by ten calls, and ten that are written", async () => {
+    const many = Array.from({ length: 1_000 }, (_, index) =>
+      documenting(String(index + 1), ["Pipeline", index < 190 ? `ci/p${index}` : "ci/docs"]),
+    );
+    const site = await started(...many);
+    const running = bench(site);
+    const outcome = await running.run(buildEntry());
+    expect(searches).toHaveLength(10);
+    expect(outcome).toMatchObject({ outcome: "done" });
+    expect(versionsOf(site, "190", "191", "200", "201")).toEqual([1, 2, 2, 1]);
+
+    const crowded = await startSandboxConfluence({ product, pages: many.slice(190, 202) });
+    const told = await bench(crowded).run(buildEntry());
+    expect(told.summary).toMatch(/; 2 more pages document it, and are left out$/);
+    expect(versionsOf(crowded, "200", "201")).toEqual([2, 1]);
+    await crowded.close();
+  });
+
+  test("do not keep the page that is linked to from being written when the search fails", async () => {
+    const site = await started({}, documenting("2", ["Pipeline", "ci/docs"]));
+    site.failNext({ on: "search", status: 503 });
+    const link = `${site.site(product)}/spaces/ENG/pages/98310`;
+    const outcome = await bench(site).run(buildEntry({ message: link }));
+    expect(outcome).toMatchObject({
+      outcome: "done",
+      summary: expect.stringMatching(/could not be searched for: .*503/),
+    });
+    expect(versionsOf(site, "98310", "2")).toEqual([2, 1]);
+  });
+
+  test.each([
+    ["a server error", { status: 503 }, { outcome: "retry", afterSeconds: 60 }],
+    ["too many calls", { status: 429, headers: { "retry-after": "120" } }, { outcome: "retry", afterSeconds: 120 }],
+    ["a cut connection", { status: "none" }, { outcome: "retry", afterSeconds: 60 }],
+    ["a login page", { status: 200, body: "<html>Log in</html>" }, { outcome: "retry" }],
+    ["a refused question", { status: 400 }, { outcome: "give_up" }],
+    [
+      "a token without the scope",
+      { status: 401, headers: { "x-failure-category": "FAILURE_CLIENT_SCOPE_CHECK" } },
+      { outcome: "give_up", summary: expect.stringContaining("search:confluence") },
+    ],
+  ] as const)("are searched for again, where that may help, after %s", async (_, failure, expected) => {
+    const site = await started(documenting("2", ["Pipeline", "ci/docs"]));
+    const running = bench(site);
+    site.failNext({ on: "search", ...failure });
+    await expect(running.run(buildEntry())).resolves.toMatchObject(expected);
+    await running.run(buildEntry());
+    expect(searches).toHaveLength(1);
+    clock.advance(120_000);
+    await expect(running.run(buildEntry())).resolves.toMatchObject({ outcome: "done" });
+    expect(versionsOf(site, "2")).toEqual([2]);
+  });
+
+  test("are remembered for an hour while they cannot be searched for", async () => {
+    const site = await started(documenting("2", ["Pipeline", "ci/docs"]));
+    const running = bench(site);
+    await running.run(buildEntry());
+    clock.advance(59 * 60_000);
+    site.failNext({ on: "search", status: 503 });
+    await expect(running.run(buildEntry({ number: 513 }))).resolves.toMatchObject({ outcome: "done" });
+    clock.advance(61_000);
+    site.failNext({ on: "search", status: 503 });
+    await expect(running.run(buildEntry({ number: 514 }))).resolves.toMatchObject({ outcome: "retry" });
+    expect(versionsOf(site, "2")).toEqual([3]);
+  });
+
+  test("are not asked for by a route that does not want them", async () => {
+    const site = await started(documenting("2", ["Pipeline", "ci/docs"]));
+    await bench(site, { options: { documentedBy: undefined } }).run(buildEntry());
+    expect(searches).toEqual([]);
+    expect(versionsOf(site, "2")).toEqual([1]);
+  });
+});

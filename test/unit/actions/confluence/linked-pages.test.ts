@@ -1,0 +1,53 @@
+import { describe, expect, test } from "vitest";
+import { pagesConcerned } from "../../../../shared/actions/confluence/pages.ts";
+import type { BusEntry } from "../../../../shared/bus/entry.ts";
+import type { AuthenticDelivery } from "../../../../shared/delivery/authentic.ts";
+import type { Reading } from "../../../../shared/delivery/reading.ts";
+import { readDelivery as readBuildkite } from "../../../../shared/providers/buildkite/parse.ts";
+import { readDelivery as readGitlab } from "../../../../shared/providers/gitlab/parse.ts";
+import { fixturesOf, requestOf, takenAsAuthentic } from "../../../support/provider-fixtures.ts";
+import { buildEntry, entryOf } from "../../../support/sandbox-confluence-action.ts";
+
+const SITE = "https://wiki.example.test";
+const LINK = `${SITE}/spaces/ENG/pages/98310`;
+
+type Reader = (delivery: AuthenticDelivery) => Reading | Promise<Reading>;
+type Json = { [member: string]: unknown };
+
+/** What a fixture tells with the link written into one of its texts. */
+async function toldWith(provider: string, fixture: string, read: Reader, path: readonly string[]): Promise<BusEntry> {
+  const found = fixturesOf(provider).find(({ name }) => name === fixture);
+  if (!found) throw new Error(`there is no fixture ${fixture}`);
+  const body: Json = JSON.parse(Buffer.from(found.body).toString());
+  const [member = "", ...above] = path.toReversed();
+  const holder = above.reduceRight<Json>((part, name) => Object(part[name]), body);
+  holder[member] = `See ${LINK} for it.\n\nSigned off.`;
+  const request = requestOf({ url: found.url, body: Buffer.from(JSON.stringify(body)) }, new Headers(found.headers));
+  const reading = await read(await takenAsAuthentic(request));
+  if (reading.outcome !== "event") throw new Error(JSON.stringify(reading));
+  const { keyParts: _, ...event } = reading.event;
+  return entryOf("d-1", event);
+}
+
+describe("a page that senders link to", () => {
+  test.each<[string, string, string, Reader, readonly string[]]>([
+    ["a pipeline's commit", "gitlab", "pipeline", readGitlab, ["commit", "message"]],
+    ["the title of a pipeline's merge request", "gitlab", "pipeline-failed", readGitlab, ["merge_request", "title"]],
+    ["a deployment's commit", "gitlab", "deployment", readGitlab, ["commit_title"]],
+    ["a build's message", "buildkite", "build-finished", readBuildkite, ["build", "message"]],
+  ])("in %s is concerned by that run", async (_, provider, fixture, read, path) => {
+    const entry = await toldWith(provider, fixture, read, path);
+    expect(pagesConcerned({ entry, origin: entry }, { site: SITE, page: undefined })).toEqual(["98310"]);
+  });
+
+  test.each<[string, string, readonly string[]]>([
+    ["a commit that was pushed", "push", ["commits", "0", "message"]],
+    ["a merge request's title", "merge-request", ["object_attributes", "title"]],
+    ["a merge request's description", "merge-request", ["object_attributes", "description"]],
+    ["the description of one that was merged", "merge-request-merged", ["object_attributes", "description"]],
+    ["the description of one that was commented", "note", ["merge_request", "description"]],
+  ])("in %s is concerned by the run that it started", async (_, fixture, path) => {
+    const origin = await toldWith("gitlab", fixture, readGitlab, path);
+    expect(pagesConcerned({ entry: buildEntry(), origin }, { site: SITE, page: undefined })).toEqual(["98310"]);
+  });
+});

@@ -1,0 +1,114 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { documentedOn } from "../../../../shared/actions/confluence/page-properties.ts";
+import { storageDocument } from "./storage-documents.ts";
+
+const macro = (content: string, name = "details"): string =>
+  `<ac:structured-macro ac:name="${name}"><ac:rich-text-body>${content}</ac:rich-text-body></ac:structured-macro>`;
+const table = (...rows: readonly string[]): string =>
+  macro(`<table><tbody>${rows.map((row) => `<tr>${row}</tr>`).join("")}</tbody></table>`);
+const pipelines = (value: string): string => table(`<th>Pipeline</th><td>${value}</td>`);
+
+const documented = (body: string) => {
+  const { subjects, environments } = documentedOn(body);
+  return { subjects: [...subjects], environments: [...environments] };
+};
+
+describe("what a page says that it documents", () => {
+  test("stands beside the headings, whatever their case and number", () => {
+    const body = table(
+      "<th>Owner</th><td>Kim</td>",
+      "<th><p><strong>REPOSITORY</strong></p></th><td><p>platform/docs</p></td>",
+      "<th>pipelines</th><td>ci/docs</td>",
+      "<td>Environments</td><td>production</td>",
+    );
+    expect(documented(`<p>a</p>${body}<p>b</p>`)).toEqual({
+      subjects: ["platform/docs", "ci/docs"],
+      environments: ["production"],
+    });
+  });
+
+  test("stands below the headings of a table that lies on its side", () => {
+    const body = table(
+      "<th>Pipeline</th><th>Owner</th><th>Environment</th>",
+      "<td>ci/docs</td><td>Kim</td><td>production</td>",
+      "<td>ci/site</td><td>Lou</td><td>staging</td>",
+    );
+    expect(documented(body)).toEqual({ subjects: ["ci/docs", "ci/site"], environments: ["production", "staging"] });
+  });
+
+  test.each<[string, string, readonly string[]]>([
+    ["lines", "<p>ci/a</p><p>ci/b<br/>ci/c</p>", ["ci/a", "ci/b", "ci/c"]],
+    ["a list", "<ul><li><p>ci/a</p></li><li>ci/b</li></ul>", ["ci/a", "ci/b"]],
+    ["commas", "ci/a, ci/b;ci/c,,", ["ci/a", "ci/b", "ci/c"]],
+    ["code", "<p><code>ci/a</code></p>", ["ci/a"]],
+    ["a link", '<a href="https://ci.example.test/x">ci/a</a>', ["ci/a"]],
+    ["references", "ci/a&amp;b&nbsp;&#8211;&nbsp;c", ["ci/a&b – c"]],
+    ["a line broken in the source", "ci/a\n  b", ["ci/a b"]],
+    ["a text somebody commented on", '<ac:inline-comment-marker ac:ref="4b">ci/a</ac:inline-comment-marker>', ["ci/a"]],
+    ["several cells", "ci/a</td><td>ci/b", ["ci/a", "ci/b"]],
+  ])("may be written as %s", (_, value, expected) => {
+    expect(documented(pipelines(value)).subjects).toEqual(expected);
+  });
+
+  test.each<[string, string]>([
+    ["no macro", "<table><tbody><tr><th>Pipeline</th><td>ci/docs</td></tr></tbody></table>"],
+    ["another macro", macro("<table><tbody><tr><th>Pipeline</th><td>ci/docs</td></tr></tbody></table>", "panel")],
+    ["no table", macro("<p>Pipeline: ci/docs</p>")],
+    ["no value", pipelines("")],
+    ["another heading", table("<th>Pipeline of old</th><td>ci/docs</td>")],
+    ["a heading of two lines", table("<th><p>Pipeline</p><p>Owner</p></th><td>ci/docs</td>")],
+    [
+      "a macro's parameters",
+      pipelines(
+        '<ac:structured-macro ac:name="status"><ac:parameter ac:name="title">ci/docs</ac:parameter></ac:structured-macro>',
+      ),
+    ],
+    ["a macro's text", pipelines(macro("<p>ci/docs</p>", "expand"))],
+    ["literal text", pipelines("<![CDATA[ci/docs]]><!-- ci/docs -->")],
+    ["a mention", pipelines('<ac:link><ri:user ri:account-id="7"/><ac:link-body>ci/docs</ac:link-body></ac:link>')],
+    ["a name beyond all measure", pipelines("a".repeat(301))],
+    ["markup that does not close", `<p>${pipelines("ci/docs")}`],
+    ["a bare ampersand", pipelines("ci & docs")],
+  ])("is nothing where there is %s", (_, body) => {
+    expect(documented(body)).toEqual({ subjects: [], environments: [] });
+  });
+
+  test("is a hundred names at most", () => {
+    const names = Array.from({ length: 150 }, (_, index) => `ci/${index}`);
+    expect(documented(pipelines(names.join(",")))).toMatchObject({ subjects: names.slice(0, 100) });
+  });
+
+  test("is read in a time that grows with the page alone, however deep it is nested", () => {
+    const depth = 20_000;
+    const nested = "<table><tbody><tr><td>".repeat(depth) + "</td></tr></tbody></table>".repeat(depth);
+    expect(documented(macro(nested))).toEqual({ subjects: [], environments: [] });
+    expect(documented(`${"<p>".repeat(depth)}${pipelines("ci/docs")}${"</p>".repeat(depth)}`).subjects).toEqual([
+      "ci/docs",
+    ]);
+  });
+
+  test("is text that stands on the page, for any page; and none at all for any text", () => {
+    const cell = fc.oneof(storageDocument, fc.constantFrom("Pipeline", "Repository", "Environment", "ci/docs"));
+    const rows = fc.array(fc.array(cell, { maxLength: 3 }), { maxLength: 4 });
+    const page = rows.map((all) => table(...all.map((cells) => cells.map((one) => `<td>${one}</td>`).join(""))));
+    fc.assert(
+      fc.property(fc.oneof(page, storageDocument, fc.string({ unit: "binary" })), (body) => {
+        const { subjects, environments } = documentedOn(body);
+        for (const name of [...subjects, ...environments]) {
+          expect(name).toBe(name.trim());
+          expect(name).not.toMatch(/[\n,;]|^$/);
+        }
+      }),
+    );
+    // What is hidden never comes out, wherever it is put.
+    const hidden =
+      '<ac:structured-macro ac:name="status"><ac:parameter ac:name="title">HIDDEN</ac:parameter></ac:structured-macro>';
+    fc.assert(
+      fc.property(storageDocument, storageDocument, (before, after) => {
+        const { subjects } = documentedOn(pipelines(`${before}${hidden}${after}`));
+        expect([...subjects].join("\n")).not.toContain("hidden");
+      }),
+    );
+  });
+});
