@@ -1,6 +1,7 @@
 import type { Rejection } from "../delivery/rejection.ts";
 import { claimAt, isMet } from "./claim-match.ts";
 import type { ClaimRule } from "./claim-rule.ts";
+import { dependsOnOmitted } from "./roles-of.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
@@ -21,10 +22,9 @@ export const refuseClaims = (claims: Claims, entry: TrustEntry): Rejection | und
 
 /** Every condition of a trust entry and its preset, in order. */
 export function claimFindings(claims: Claims, entry: TrustEntry): readonly ClaimFinding[] {
-  const pins = new Set([...(entry.tenant?.ids ?? []), ...(entry.tenant?.names ?? [])].map((path) => path.join("\n")));
   const rules = [...entry.presetClaims, ...entry.claims];
-  const implied = entry.preset.implied?.(claims, entry.claims) ?? [];
-  return [subjectFinding(claims), ...[...rules, ...implied].map((rule) => findingOf(rule, claims, pins))];
+  const implied = entry.preset.implied?.(claims, entry.claims, entry.claims) ?? [];
+  return [subjectFinding(claims), ...[...rules, ...implied].map((rule) => findingOf(rule, claims, entry))];
 }
 
 /** A `sub` that is no text (RFC 7519 §4.1.2) is refused without a rule, because it becomes the principal's subject. */
@@ -34,14 +34,19 @@ function subjectFinding({ sub: value }: Claims): ClaimFinding {
   return { ...finding, refusal: { reason: "claim_mismatch", claim: "sub" } };
 }
 
-function findingOf(rule: ClaimRule, claims: Claims, pins: ReadonlySet<string>): ClaimFinding {
+function findingOf(rule: ClaimRule, claims: Claims, entry: TrustEntry): ClaimFinding {
   const claim = rule.path.join(".");
   const value = claimAt(claims, rule.path);
   const finding = { claim, expected: expectationOf(rule), value };
   if (isMet(rule, claims)) return finding;
+  if (dependsOnOmitted(rule, claims, entry.preset)) return { ...finding, refusal: { reason: "groups_omitted" } };
   if (value === undefined) return { ...finding, refusal: { reason: "claim_missing", claim } };
-  const reason = pins.has(rule.path.join("\n")) ? "tenant_mismatch" : "claim_mismatch";
+  const reason = isPin(rule, entry) ? "tenant_mismatch" : "claim_mismatch";
   return { ...finding, refusal: { reason, claim } };
+}
+
+function isPin({ path }: ClaimRule, { tenant = { ids: [], names: [] } }: TrustEntry): boolean {
+  return [...tenant.ids, ...tenant.names].some((pin) => pin.join("\n") === path.join("\n"));
 }
 
 function expectationOf(rule: ClaimRule): string {

@@ -7,7 +7,7 @@ const PARTS = ["deliveries", "status"] as const;
 export type Part = (typeof PARTS)[number];
 
 /** What can be done with a route. */
-export type Verb = "fire" | "replay" | "approve";
+type Verb = "fire" | "replay" | "approve";
 
 /** Routes by name; a `*` at the end stands for any rest. */
 const routes = v.optional(

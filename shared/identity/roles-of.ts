@@ -1,22 +1,29 @@
 import { ok, type Result, refuse } from "../delivery/result.ts";
 import { claimAt, isMet } from "./claim-match.ts";
+import type { ClaimRule } from "./claim-rule.ts";
 import type { ClaimPath, Preset } from "./presets/preset.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 
 /**
- * The roles that verified claims earn by a trust entry. A token that earns none, and whose groups the issuer left out, has
- * not no role: they are unknown, which is `groups_omitted`.
+ * The roles that verified claims earn by a trust entry. A token that earns none, and might earn one by groups that the
+ * issuer left out, has not no role: it is unknown, which is `groups_omitted`.
  */
-export function rolesOf(claims: Claims, { roles, preset }: TrustEntry): Result<readonly string[]> {
-  const earned = roles.filter(({ when }) => when.every((rule) => isMet(rule, claims)));
-  const asksForGroups = roles.some(({ when }) => when.some(({ path: [claim] }) => claim === GROUPS));
-  if (earned.length === 0 && asksForGroups && preset.omitsGroups?.(claims)) return refuse({ reason: "groups_omitted" });
+export function rolesOf(claims: Claims, { roles, claims: asked, preset }: TrustEntry): Result<readonly string[]> {
+  const unmet = roles.map(({ role, when }) => {
+    const implied = preset.implied?.(claims, when, [...asked, ...when]) ?? [];
+    return { role, rules: [...when, ...implied].filter((rule) => !isMet(rule, claims)) };
+  });
+  const earned = unmet.filter(({ rules }) => rules.length === 0);
+  const isUndecided = unmet.some(({ rules }) => rules.every((rule) => dependsOnOmitted(rule, claims, preset)));
+  if (earned.length === 0 && isUndecided) return refuse({ reason: "groups_omitted" });
   return ok([...new Set(earned.map(({ role }) => role))]);
 }
 
-const GROUPS = "groups";
+/** Whether a rule that is not met asks for groups, and the issuer left them out: what it would be with them is unknown. */
+export const dependsOnOmitted = ({ path: [claim] }: ClaimRule, claims: Claims, { omitsGroups }: Preset): boolean =>
+  claim === "groups" && omitsGroups?.(claims) === true;
 
 /** The claims that together name the subject, for a record; `no subject` where the token has none of them. */
 export function subjectOf(claims: Claims, { subject = SUB }: Preset): string {

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { isSecureUrl, secureUrl } from "../host/secure-url.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { type ClaimRule, claimRule, oneOrMore } from "./claim-rule.ts";
-import type { Preset, TenantClaims } from "./presets/preset.ts";
+import type { Preset } from "./presets/preset.ts";
 import { presetNames, presetOf, tenantClaimsOf } from "./presets/registry.ts";
 import { publicKeySet } from "./public-key-set.ts";
 
@@ -103,7 +103,7 @@ function filledIn(
     types: preset.types,
     /** What the preset demands of every token, before the entry's own rules. */
     presetClaims: preset.claims?.(issuer) ?? [],
-    tenant: (preset.tenant ? preset.tenant(issuer) : tenantClaimsOf(issuer)) as TenantClaims | undefined,
+    tenant: tenantClaimsOf(issuer, preset),
     maxLifetimeSeconds: value.maxLifetimeSeconds ?? preset.maxLifetimeSeconds ?? 3_600,
   };
 }

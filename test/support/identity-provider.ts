@@ -1,13 +1,20 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { exportJWK, generateKeyPair } from "jose";
+import { exportJWK, generateKeyPair, type JWK } from "jose";
+import type { Configuration } from "oidc-provider";
+
+type Members = Readonly<Record<string, unknown>>;
 
 /** A client that gets tokens for itself. */
 export interface MachineClient {
   readonly id: string;
   readonly secret: string;
   /** Claims its tokens carry besides the standard ones. */
-  readonly claims?: Readonly<Record<string, unknown>>;
+  readonly claims?: Members;
+  /** Claims and header members in place of the provider's own, for tokens as other issuers make them; `undefined` is none. */
+  readonly instead?: { readonly claims: Members; readonly header: Members };
+  /** How long its tokens live. Default 600. */
+  readonly lifetimeSeconds?: number;
 }
 
 export interface IdentityProvider {
@@ -34,36 +41,10 @@ export async function startIdentityProvider(options: {
   });
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const { privateKey } = await generateKeyPair("ES256", { extractable: true });
+  const key = { ...(await exportJWK(privateKey)), kid: "development-1", alg: "ES256", use: "sig" };
   const provider = await quietly(async () => {
     const { default: Provider } = await import("oidc-provider");
-    return new Provider(issuer, {
-      jwks: { keys: [{ ...(await exportJWK(privateKey)), kid: "development-1", alg: "ES256", use: "sig" }] },
-      clients: clients.map(({ id, secret }) => ({
-        client_id: id,
-        client_secret: secret,
-        grant_types: ["client_credentials"],
-        id_token_signed_response_alg: "ES256",
-        redirect_uris: [],
-        response_types: [],
-      })),
-      extraTokenClaims: (_, token) => ({ ...clients.find(({ id }) => id === token.clientId)?.claims }),
-      ttl: { ClientCredentials: 600 },
-      features: {
-        devInteractions: { enabled: false },
-        clientCredentials: { enabled: true },
-        dPoP: { enabled: true },
-        resourceIndicators: {
-          enabled: true,
-          getResourceServerInfo: (_, audience) => ({
-            scope: "",
-            audience,
-            accessTokenTTL: 600,
-            accessTokenFormat: "jwt",
-            jwt: { sign: { alg: "ES256" } },
-          }),
-        },
-      },
-    });
+    return new Provider(issuer, settingsOf(clients, key));
   });
   server.on("request", provider.callback());
   const close = (): Promise<void> =>
@@ -72,6 +53,48 @@ export async function startIdentityProvider(options: {
       server.closeAllConnections();
     });
   return { issuer, token: (...asked) => fetchToken(issuer, ...asked), close };
+}
+
+function settingsOf(clients: readonly MachineClient[], key: JWK): Configuration {
+  const clientOf = (clientId: string | undefined) => clients.find(({ id }) => id === clientId);
+  return {
+    jwks: { keys: [key] },
+    clients: clients.map(({ id, secret }) => ({
+      client_id: id,
+      client_secret: secret,
+      grant_types: ["client_credentials"],
+      id_token_signed_response_alg: "ES256",
+      redirect_uris: [],
+      response_types: [],
+    })),
+    extraTokenClaims: (_, token) => ({ ...clientOf(token.clientId)?.claims }),
+    formats: {
+      customizers: {
+        jwt: (_, { clientId }, token) => {
+          const { instead } = clientOf(clientId) ?? {};
+          token.header = { ...token.header, ...instead?.header };
+          token.payload = { ...token.payload, ...instead?.claims };
+        },
+      },
+    },
+    ttl: {
+      ClientCredentials: (_, __, { clientId }) => clientOf(clientId)?.lifetimeSeconds ?? 600,
+    },
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      dPoP: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: (_, audience) => ({
+          scope: "",
+          audience,
+          accessTokenFormat: "jwt",
+          jwt: { sign: { alg: "ES256" } },
+        }),
+      },
+    },
+  };
 }
 
 /** OAuth 2.0 client credentials grant (RFC 6749 §4.4) with a resource (RFC 8707 §2). */

@@ -19,6 +19,5 @@ export const aws: Preset = {
     [AWS, "org_id"],
     [AWS, "lambda_source_function_arn"],
   ],
-  // The caller chooses these; the administrator chooses `principal_tags`.
-  changeable: [[AWS, "request_tags"]],
+  changeable: { claims: [[AWS, "request_tags"]], instead: "sub, or principal_tags, which an administrator gives" },
 };

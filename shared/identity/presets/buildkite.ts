@@ -10,6 +10,8 @@ export const buildkite: Preset = {
     ids: [["organization_id"], ["pipeline_id"], ["cluster_id"]],
     names: [["organization_slug"], ["sub"]],
   }),
+  // Whoever runs an agent gives it its tags.
+  changeable: { claims: [["agent_tag:*"]], instead: "pipeline_slug or cluster_id" },
   shown: ["organization_slug", "pipeline_slug", "build_number", "job_id", "step_key"].map((claim) => [claim]),
   run: ({ organization_slug, pipeline_slug, build_number, build_id, build_commit, build_branch }) => {
     if (typeof organization_slug !== "string" || typeof pipeline_slug !== "string") return undefined;

@@ -8,7 +8,7 @@ import type { Preset } from "./preset.ts";
 export const cognito: Preset = {
   name: "cognito",
   issuerForm: {
-    matches: /^https:\/\/cognito-idp\.([a-z0-9-]+)\.amazonaws\.com\/\1_[A-Za-z0-9]+$/,
+    matches: /^https:\/\/cognito-idp\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?\/\1_[A-Za-z0-9]+$/,
     says: "https://cognito-idp.<region>.amazonaws.com/<user pool id>",
   },
   keysUrl: (issuer) => `${issuer}/.well-known/jwks.json`,
@@ -17,5 +17,5 @@ export const cognito: Preset = {
   claims: () => [{ path: ["token_use"], equals: ["access"] }],
   maxLifetimeSeconds: 86_400,
   shown: [["client_id"], ["username"]],
-  changeable: [["email"], ["preferred_username"]],
+  changeable: { claims: [["email"], ["preferred_username"]], instead: "sub or cognito:groups" },
 };

@@ -3,6 +3,9 @@ import type { Preset } from "./preset.ts";
 
 const TENANT = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 
+/** The world's, the United States government's, China's, and a tenant of customers. */
+const HOST = "(login\\.microsoftonline\\.(com|us)|login\\.partner\\.microsoftonline\\.cn|[0-9a-z-]+\\.ciamlogin\\.com)";
+
 type Claims = Readonly<Record<string, unknown>>;
 
 const common = {
@@ -12,9 +15,15 @@ const common = {
   // `sub` differs from client to client; these two do not.
   subject: [["tid"], ["oid"]],
   shown: [["tid"], ["oid"], ["azp"], ["appid"], ["idtyp"]],
-  changeable: [["preferred_username"], ["name"], ["unique_name"], ["upn"], ["email"]],
-  // Above 200 groups the token names a place to ask instead, which is never followed: it is an address from a token.
-  omitsGroups: (claims: Claims): boolean => claimAt(claims, ["_claim_names", "groups"]) !== undefined,
+  changeable: {
+    claims: [["preferred_username"], ["name"], ["unique_name"], ["upn"], ["email"]],
+    instead: "oid, roles or groups",
+  },
+  // Above 200 groups the token names a place to ask instead, which is never followed: it is an address from a token. A token
+  // of the implicit flow says only that there are some.
+  omitsGroups: (claims: Claims): boolean =>
+    claimAt(claims, ["_claim_names", "groups"]) !== undefined ||
+    [true, "true"].some((yes) => claims["hasgroups"] === yes),
 } as const;
 
 /**
@@ -25,7 +34,7 @@ export const entra: Preset = {
   ...common,
   name: "entra",
   issuerForm: {
-    matches: new RegExp(`^https://login\\.microsoftonline\\.com/${TENANT}/v2\\.0$`),
+    matches: new RegExp(`^https://${HOST}/${TENANT}/v2\\.0$`),
     says: "https://login.microsoftonline.com/<tenant id>/v2.0",
   },
   claims: (issuer) => [

@@ -20,5 +20,5 @@ export const github: Preset = {
         }
       : undefined,
   shown: ["repository", "ref", "environment", "event_name", "run_id", "job_workflow_ref"].map((claim) => [claim]),
-  changeable: [["actor"]],
+  changeable: { claims: [["actor"]], instead: "actor_id" },
 };

@@ -1,15 +1,22 @@
-import { claimAt } from "../claim-match.ts";
+import type { ClaimRule } from "../claim-rule.ts";
 import type { Preset } from "./preset.ts";
 
+type Claims = Readonly<Record<string, unknown>>;
+
 const SHARED = "https://gitlab.com";
-const PROJECT_CLAIMS = ["project_id", "project_path", "namespace_id", "namespace_path"];
+
+/** Claims of whose code it is; each has a twin, `job_…`, of where the job runs. */
+const TWINS = [
+  ["project_id", "project_path"],
+  ["namespace_id", "namespace_path"],
+];
 
 /**
  * ID tokens of GitLab CI jobs (https://docs.gitlab.com/ci/secrets/id_token_authentication/). Ids and booleans are texts.
  *
- * In a merge request pipeline of a fork, `project_*` and `namespace_*` name the fork or the project that it is of; only
- * `job_project_*` and `job_namespace_*` (GitLab 18.4) say where the job runs. What an entry demands of the first it
- * therefore demands of the second as well, and an older server's merge request pipelines, which do not say, are refused.
+ * In a fork's merge request pipeline `project_*`, `namespace_*` and `sub` tell whose code it is, and only `job_project_*` and
+ * `job_namespace_*` (GitLab 18.4) where the job runs. What is demanded of the one is therefore demanded of the other too,
+ * unless there is a rule for the other; an older server's merge request pipelines, which do not say, are refused.
  */
 export const gitlab: Preset = {
   name: "gitlab",
@@ -20,33 +27,38 @@ export const gitlab: Preset = {
   tenant: (issuer) =>
     issuer === SHARED
       ? {
-          ids: [["namespace_id"], ["project_id"], ["user_id"], ["job_namespace_id"], ["job_project_id"]],
-          names: [
-            ["namespace_path"],
-            ["project_path"],
-            ["job_namespace_path"],
-            ["job_project_path"],
-            ["user_login"],
-            ["sub"],
-          ],
+          ids: [["namespace_id"], ["project_id"], ["job_namespace_id"], ["job_project_id"]],
+          names: [["namespace_path"], ["project_path"], ["job_namespace_path"], ["job_project_path"], ["sub"]],
         }
       : undefined,
-  implied: (claims, rules) =>
-    rules.flatMap((rule) => {
-      const [claim = "", ...deeper] = rule.path;
-      if (deeper.length > 0 || !PROJECT_CLAIMS.includes(claim)) return [];
-      const isTold = claimAt(claims, [`job_${claim}`]) !== undefined;
-      const ofRequest = claims["pipeline_source"] === "merge_request_event";
-      return isTold || ofRequest ? [{ ...rule, path: [`job_${claim}`] }] : [];
-    }),
+  implied: (claims, rules, all) => rules.flatMap((rule) => twinOf(rule, claims, all)),
   shown: ["project_path", "ref", "pipeline_id", "job_id", "environment", "user_login"].map((claim) => [claim]),
-  changeable: [["user_login"], ["user_email"]],
-  run: ({ project_path, pipeline_id, sha, ref, ref_type }) => {
-    if (typeof project_path !== "string" || typeof pipeline_id !== "string") return undefined;
+  changeable: { claims: [["user_login"], ["user_email"]], instead: "user_id" },
+  run: ({ project_path, job_project_path = project_path, pipeline_id, pipeline_source, sha, ref, ref_type }) => {
+    if (typeof job_project_path !== "string" || typeof pipeline_id !== "string") return undefined;
     return {
-      ...{ system: "gitlab", id: pipeline_id, pipeline: project_path },
+      ...{ system: "gitlab", id: pipeline_id },
+      // As webhooks name it: a child pipeline is not its parent.
+      pipeline: pipeline_source === "parent_pipeline" ? `${job_project_path} (child)` : job_project_path,
       ...(typeof sha === "string" && { commit: sha }),
       ...(typeof ref === "string" && ref_type === "branch" && { branch: ref }),
     };
   },
 };
+
+function twinOf(rule: ClaimRule, claims: Claims, all: readonly ClaimRule[]): readonly ClaimRule[] {
+  const claim = rule.path.join("\n");
+  if (claim === "sub") {
+    // Its form can be changed, but it always tells of the project that `project_path` names.
+    const path = claims["project_path"];
+    return typeof path === "string" ? twinOf({ path: ["project_path"], equals: [path] }, claims, all) : [];
+  }
+  const ofJob = claim.startsWith("job_");
+  const ofCode = TWINS.find((names) => names.includes(ofJob ? claim.slice("job_".length) : claim));
+  if (ofCode === undefined) return [];
+  const others = ofJob ? ofCode : ofCode.map((name) => `job_${name}`);
+  if (all.some(({ path }) => others.includes(path.join("\n")))) return [];
+  const twin = ofJob ? claim.slice("job_".length) : `job_${claim}`;
+  const mustTell = claims["pipeline_source"] === "merge_request_event";
+  return mustTell || claims[twin] !== undefined ? [{ ...rule, path: [twin] }] : [];
+}

@@ -7,5 +7,8 @@ export const keycloak: Preset = {
   // The header says JWT of every kind of token; only this claim tells a refresh or an ID token from an access token.
   claims: () => [{ path: ["typ"], equals: ["Bearer"] }],
   shown: [["azp"], ["preferred_username"]],
-  changeable: [["preferred_username"], ["email"], ["name"]],
+  changeable: {
+    claims: [["preferred_username"], ["email"], ["name"]],
+    instead: "sub, groups or realm_access.roles",
+  },
 };

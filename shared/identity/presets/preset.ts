@@ -28,8 +28,11 @@ export interface Preset {
   readonly types?: readonly string[];
   /** What every token of the wanted kind from this issuer has. */
   readonly claims?: (issuer: string) => readonly ClaimRule[];
-  /** What follows from an entry's own rules for this token: where two claims say the same of different projects. */
-  readonly implied?: (claims: Claims, rules: readonly ClaimRule[]) => readonly ClaimRule[];
+  /**
+   * What follows from `rules` for this token: where two claims say the same of different projects. `all` are these and
+   * those that are asked for besides.
+   */
+  readonly implied?: (claims: Claims, rules: readonly ClaimRule[], all: readonly ClaimRule[]) => readonly ClaimRule[];
   /** Where the issuer signs for all its customers: the claims that tell them apart. An entry must pin one. */
   readonly tenant?: (issuer: string) => TenantClaims | undefined;
   /** Default 3,600. */
@@ -38,8 +41,8 @@ export interface Preset {
   readonly subject?: readonly ClaimPath[];
   /** Claims that go into the record as part of the principal. Values that are no text or number are left out. */
   readonly shown?: readonly ClaimPath[];
-  /** Claims that the token's holder can choose or change: no role and no pin may hang on them alone. */
-  readonly changeable?: readonly ClaimPath[];
+  /** What the token's holder can choose or change: no role and no pin may hang on it alone. */
+  readonly changeable?: ChangeableClaims;
   /** Whether the issuer left the groups out because there are too many of them. */
   readonly omitsGroups?: (claims: Claims) => boolean;
   /** The run that the token's holder is part of, for status callbacks; nothing when the claims do not tell. */
@@ -50,6 +53,14 @@ export interface Preset {
 export interface TenantClaims {
   readonly ids: readonly ClaimPath[];
   readonly names: readonly ClaimPath[];
+}
+
+/** Claims, with all below them, that the token's holder decides, and which to ask for in their place. */
+export interface ChangeableClaims {
+  /** A `*` stands for any part of a name. */
+  readonly claims: readonly ClaimPath[];
+  /** For people. */
+  readonly instead: string;
 }
 
 /** What a CI system's token says of the build that it was given to. */

@@ -26,8 +26,12 @@ export function presetOf(name: string | undefined): Preset {
   return presets.find((preset) => preset.name === name) ?? plain;
 }
 
-/** The claims that tell the customers of a shared issuer apart, whether the entry names the preset or not. */
-export function tenantClaimsOf(issuer: string): TenantClaims | undefined {
-  const preset = presets.find((one) => one.issuer === issuer);
-  return preset?.tenant?.(issuer);
+/** The preset that was made for an issuer with this text. */
+export function presetFor(issuer: string): Preset | undefined {
+  return presets.find((preset) => preset.issuer === issuer || preset.issuerForm?.matches.test(issuer));
+}
+
+/** The claims that tell the customers of a shared issuer apart, whichever preset the entry names. */
+export function tenantClaimsOf(issuer: string, { tenant }: Preset): TenantClaims | undefined {
+  return tenant?.(issuer) ?? presetFor(issuer)?.tenant?.(issuer);
 }

@@ -62,6 +62,7 @@ const entraClaims = (version: "1.0" | "2.0") => ({
 const entraRefused = [
   ["another tenant's", { tid: "99999999-2222-4333-8444-555555555555" }, "claim_mismatch"],
   ["groups left out, where the role asks for them", { roles: [], _claim_names: { groups: "src1" } }, "groups_omitted"],
+  ["groups that are only told to be there", { roles: [], hasgroups: true }, "groups_omitted"],
 ] as const;
 const entraRoles = [
   { role: "on-call", when: [{ path: "roles", equals: "Drawbridge.OnCall" }] },
@@ -107,6 +108,8 @@ export const ISSUER_SHAPES: readonly IssuerShape[] = [
       ["several audiences, ours among them", { aud: ["https://vault.example.test", AUDIENCE] }],
       ["a subject of another form", { sub: "project_path:platform/docs:ref_type:branch:ref:main:ref_protected:true" }],
       ["a true boolean", { ref_protected: true }],
+      ["a child pipeline's", { pipeline_source: "parent_pipeline" }],
+      ["our own merge request's", { pipeline_source: "merge_request_event" }],
     ],
     subject: "project_path:platform/docs:ref_type:branch:ref:main",
   },
@@ -127,6 +130,7 @@ export const ISSUER_SHAPES: readonly IssuerShape[] = [
     },
     lifetime: 300,
     refused: [
+      ["none, whose subject names ours", { organization_slug: undefined }, "claim_missing"],
       ["another organization's", { organization_slug: "examp1e" }, "tenant_mismatch"],
       ["an organization whose name begins as ours", { organization_slug: "example-two" }, "tenant_mismatch"],
     ],
@@ -158,6 +162,11 @@ export const ISSUER_SHAPES: readonly IssuerShape[] = [
       [
         "a namespace under a flat name",
         { "kubernetes.io": undefined, "kubernetes.io.namespace": "docs-ci" },
+        "claim_missing",
+      ],
+      [
+        "an older token's flat claims",
+        { "kubernetes.io": undefined, "kubernetes.io/serviceaccount/namespace": "docs-ci" },
         "claim_missing",
       ],
       ["the API server's own audience", { aud: ["https://kubernetes.default.svc"] }, "audience_mismatch"],
@@ -240,7 +249,9 @@ export const ISSUER_SHAPES: readonly IssuerShape[] = [
     claims: entraClaims("1.0"),
     lifetime: 5_400,
     refused: [...entraRefused, ["of version 2", { ver: "2.0" }, "claim_mismatch"]],
-    accepted: [],
+    accepted: [
+      ["a user's, whose names can change", { idtyp: "user", upn: "robin@example.test", unique_name: "robin" }],
+    ],
     subject: `${TENANT}/77777777-0000-4000-8000-000000000001`,
   },
   {
@@ -261,7 +272,10 @@ export const ISSUER_SHAPES: readonly IssuerShape[] = [
       ["our client's for another resource", { aud: "https://other.example.test" }, "audience_mismatch"],
       ["another scope's", { scope: "openid drawbridge/read" }, "claim_mismatch"],
     ],
-    accepted: [],
+    accepted: [
+      ["our client's for us as a resource", { aud: "4f6g7h8i9j0k1l2m3n4o5p6q7r" }],
+      ["a machine's, without a user", { username: undefined, "cognito:groups": undefined }],
+    ],
     subject: "user-1",
   },
   {
@@ -373,7 +387,7 @@ export const ISSUER_SHAPES: readonly IssuerShape[] = [
     claims: { sub: "client-1", client_id: "client-1", aud: [AUDIENCE], scope: "status read" },
     lifetime: 300,
     refused: [["another scope's", { scope: "statuses" }, "claim_mismatch"]],
-    accepted: [],
+    accepted: [["an audience that is no list", { aud: AUDIENCE }]],
     subject: "client-1",
   },
   {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { checkLoaded } from "../../../shared/config/check.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
+import { rolesOf } from "../../../shared/identity/roles-of.ts";
 import type { TrustEntry } from "../../../shared/identity/trust-entry.ts";
 import { secretsOf } from "../../support/tools.ts";
 import { attack, givesAway, rsaA } from "./attacking.ts";
@@ -29,9 +30,18 @@ const entryFor = (
 const gitlab = entryFor("https://gitlab.com", "gitlab", { namespace_id: "72" });
 const gitlabBySlug = entryFor("https://gitlab.com", "gitlab", { namespace_path: "platform" });
 const gitlabProject = entryFor("https://gitlab.com", "gitlab", { project_id: "72" });
+const gitlabJob = entryFor("https://gitlab.com", "gitlab", { job_project_id: "72" });
+const gitlabSubject = entryFor("https://gitlab.com", "gitlab", {
+  sub: "project_path:platform/docs:ref_type:branch:ref:main",
+});
+const gitlabFork = entryFor("https://gitlab.com", "gitlab", { project_id: "99", job_project_id: "72" });
+const ofMergeRequest = { job_project_id: "72", pipeline_source: "merge_request_event" };
+const releases = { role: "release", when: [{ path: "project_id", equals: "72" }] };
+const gitlabRole = entryFor("https://gitlab.com", "gitlab", { namespace_id: "1" }, { roles: [releases] });
 const buildkite = entryFor("https://agent.buildkite.com", "buildkite", { organization_slug: "platform" });
 const github = entryFor("https://token.actions.githubusercontent.com", "github", { repository_owner_id: "72" });
 const entra = entryFor(ENTRA, "entra", {}, { roles: [{ role: "ci", when: [{ path: "groups", equals: "g1" }] }] });
+const entraGroup = entryFor(ENTRA, "entra", { groups: "g1" });
 const entraApps = entryFor(ENTRA, "entra", { idtyp: "app" });
 const forge = entryFor("forge/invocation-token", "forge", {}, { audience: APP });
 
@@ -64,6 +74,33 @@ const attacks: Row[] = [
     { project_id: "72", pipeline_source: "merge_request_event" },
     401,
     "claim_missing",
+  ],
+  [
+    "T28",
+    "a fork's code in our pipeline, where the entry asks only for where it runs",
+    gitlabJob,
+    { project_id: "99", job_project_id: "72", ref: "main", ref_protected: "true" },
+    403,
+    "tenant_mismatch",
+  ],
+  [
+    "T28",
+    "our subject in another project's pipeline",
+    gitlabSubject,
+    {
+      sub: "project_path:platform/docs:ref_type:branch:ref:main",
+      ...{ project_path: "platform/docs", job_project_path: "elsewhere/docs" },
+    },
+    403,
+    "tenant_mismatch",
+  ],
+  [
+    "T28",
+    "a fork that is not the one named",
+    gitlabFork,
+    { project_id: "98", job_project_id: "72" },
+    403,
+    "tenant_mismatch",
   ],
   [
     "T29",
@@ -108,6 +145,14 @@ const attacks: Row[] = [
   ["T30", "the issuer's template", entra, { ...v2, iss: ENTRA.replace(TENANT, "{tenantid}") }, 401, "issuer_unknown"],
   ["T30", "another tenant in our issuer's name", entra, { ...v2, tid: OTHER_TENANT }, 401, "claim_mismatch"],
   ["T30", "groups that are left out", entra, { ...v2, _claim_names: { groups: "src1" } }, 403, "groups_omitted"],
+  [
+    "T30",
+    "groups that are left out, where the entry asks for one",
+    entraGroup,
+    { ...v2, _claim_names: { groups: "src1" } },
+    403,
+    "groups_omitted",
+  ],
   ["T30", "a user's token where an app's is wanted", entraApps, { ...v2, idtyp: "user" }, 401, "claim_mismatch"],
   ["T31", "another app", forge, { aud: APP.replace(/1$/, "2"), app: { id: APP } }, 401, "audience_mismatch"],
   ["T31", "an end 6 seconds ago", forge, forgeTimes, 401, "token_expired"],
@@ -123,6 +168,8 @@ describe("an attack with a good token of another tenant, version or kind", () =>
 
   it.each<[string, string, TrustEntry, object]>([
     ["T28", "our project's code in our pipeline", gitlabProject, { project_id: "72", job_project_id: "72" }],
+    ["T28", "a fork that the entry names, in our pipeline", gitlabFork, { project_id: "99", job_project_id: "72" }],
+    ["T28", "our project's own merge request", gitlabJob, { ...ofMergeRequest, project_id: "72" }],
     ["T29", "our id under another slug, after a change of name", gitlab, { namespace_id: "72", namespace_path: "new" }],
     ["T30", "a group, where they are not left out", entra, { ...v2, groups: ["g1"] }],
     ["T30", "an app's token where one is wanted", entraApps, { ...v2, idtyp: "app" }],
@@ -133,23 +180,58 @@ describe("an attack with a good token of another tenant, version or kind", () =>
   });
 });
 
+describe("a role for our project's code", () => {
+  const claims = { namespace_id: "1", job_namespace_id: "1", project_id: "72" };
+
+  it.each([
+    ["T28", "earned where it runs in our project", "72", ["release"]],
+    ["T28", "not earned where it runs in another one of our namespace", "73", []],
+  ])("%s: is %s", (_id, _what, job_project_id, roles) => {
+    expect(rolesOf({ ...claims, job_project_id }, gitlabRole)).toEqual({ ok: true, value: roles });
+  });
+});
+
 describe("a configuration that would give a role to whoever asks", () => {
   const AWS = "https://5e0f1d2c-0000-4000-8000-000000000001.tokens.sts.global.api.aws";
 
-  it.each<[string, string, object, readonly string[]]>([
-    ["T32", "an e-mail address", { preset: "entra", issuer: ENTRA }, ["email"]],
+  const gitlab = { preset: "gitlab", issuer: "https://gitlab.example.test" };
+  const buildkite = { preset: "buildkite", claims: [{ path: "organization_id", equals: "o-1" }] };
+  const google = { preset: "google", claims: [{ path: "hd", equals: "example.test" }] };
+  const findings = async (entry: object): Promise<readonly string[]> => {
+    const config = { sources: {}, issuers: { a: { audience: AUDIENCE, ...entry } } };
+    const found = await checkLoaded(parseConfig(stringify(config), "test.yaml"), "test.yaml", secretsOf({}));
+    return found.filter(({ level }) => level === "error").map(({ message }) => message);
+  };
+
+  it.each<[string, string, object, string | readonly string[], string]>([
+    ["T32", "an e-mail address", { preset: "entra", issuer: ENTRA }, "email", "oid"],
+    ["T32", "a name for people", { preset: "entra", issuer: ENTRA }, "preferred_username", "oid"],
+    ["T32", "a login", gitlab, "user_login", "user_id"],
+    ["T32", "an address at Google", google, "email", "sub"],
+    ["T32", "a tag of an agent", buildkite, "agent_tag:queue", "pipeline_slug"],
     [
       "T32",
-      "a tag that the caller sets",
+      "caller's tags",
       { preset: "aws", issuer: AWS },
-      ["https://sts.amazonaws.com/", "request_tags", "role"],
+      ["https://sts.amazonaws.com/", "request_tags", "a"],
+      "sub",
     ],
-  ])("%s is refused: by %s alone", async (_id, _what, issuer, path) => {
-    const roles = [{ role: "ci", when: [{ path, equals: "ci" }] }];
-    const config = { sources: {}, issuers: { a: { ...issuer, audience: AUDIENCE, roles } } };
-    const findings = await checkLoaded(parseConfig(stringify(config), "test.yaml"), "test.yaml", secretsOf({}));
-    expect(findings.filter(({ level }) => level === "error")).toEqual([
-      { level: "error", message: expect.stringContaining('give itself the role "ci"') },
+  ])("%s is refused: by %s alone", async (_id, _what, entry, path, instead) => {
+    const rule = { path, equals: "ci" };
+    expect(await findings({ ...entry, roles: [{ role: "ci", when: [rule] }] })).toEqual([
+      expect.stringMatching(`give itself the role "ci": ask for ${instead}`),
     ]);
+    expect(await findings({ ...entry, roles: ["ci"], claims: [rule] })).toContainEqual(
+      expect.stringMatching(`be whom the entry wants: ask for ${instead}`),
+    );
+    const firm = { path: "sub", equals: "x" };
+    expect(await findings({ ...entry, roles: [{ role: "ci", when: [rule, firm] }] })).toEqual([]);
+  });
+
+  it("T32 is none with tags that an administrator gives", async () => {
+    const rule = { path: ["https://sts.amazonaws.com/", "principal_tags", "team"], equals: "docs" };
+    expect(
+      await findings({ preset: "aws", issuer: AWS, claims: [rule], roles: [{ role: "ci", when: [rule] }] }),
+    ).toEqual([]);
   });
 });

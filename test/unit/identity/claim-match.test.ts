@@ -69,12 +69,16 @@ describe("roles", () => {
   it("are unknown, not none, where the groups that they hang on were left out", () => {
     const onlyGroups = { ...entry, roles: entry.roles.filter(({ when }) => when.length > 0) };
     const omitted = {
+      idtyp: "user",
       _claim_names: { groups: "src1" },
       _claim_sources: { src1: { endpoint: "https://x.example.test" } },
     };
     expect(rolesOf(omitted, onlyGroups)).toEqual({ ok: false, rejection: { reason: "groups_omitted" } });
     expect(rolesOf({}, onlyGroups)).toEqual({ ok: true, value: [] });
+    expect(rolesOf({ idtyp: "user", hasgroups: true }, onlyGroups)).toMatchObject({ ok: false });
     expect(rolesOf(omitted, entry)).toEqual({ ok: true, value: ["reader"] });
+    // Whatever groups it has, an app does not earn this role.
+    expect(rolesOf({ ...omitted, idtyp: "app" }, onlyGroups)).toEqual({ ok: true, value: [] });
   });
 
   it("belong to a subject of several claims, and to few claims that are shown, cut", () => {

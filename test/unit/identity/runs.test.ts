@@ -1,0 +1,113 @@
+import { describe, expect, it } from "vitest";
+import type { Reading } from "../../../shared/delivery/reading.ts";
+import { presetOf } from "../../../shared/identity/presets/registry.ts";
+import { scheduled } from "../../../shared/providers/buildkite/parse-build.ts";
+import { pipeline } from "../../../shared/providers/gitlab/parse-run.ts";
+import { testClock } from "../../support/tools.ts";
+
+type Claims = Readonly<Record<string, unknown>>;
+
+const COMMIT = "5a1f".repeat(10);
+const runOf = (preset: string, claims: Claims) => presetOf(preset).run?.(claims);
+
+/** What both tell of a run. What one of the two does not know is told by the other. */
+function buildOf(reading: Reading): Readonly<Record<string, unknown>> {
+  if (reading.outcome !== "event" || !("build" in reading.event)) throw new Error(`it is ${reading.outcome}`);
+  return { ...reading.event.build };
+}
+
+describe("a GitLab job's token tells of the same build as the webhook of its pipeline:", () => {
+  const told = (source: string, ref: object = { ref: "main", tag: false }) => {
+    const run = { id: 574, iid: 12, sha: COMMIT, source, status: "running", created_at: "2026-11-02 08:53:00 UTC" };
+    const project = {
+      id: 20,
+      path_with_namespace: "platform/docs",
+      web_url: "https://gitlab.example.test/platform/docs",
+    };
+    const body = { user: { id: 1, name: "Robin" }, project, object_attributes: { ...run, ...ref } };
+    return buildOf(pipeline("pipeline", body, testClock().now()));
+  };
+  const claims = {
+    ...{ project_path: "platform/docs", job_project_path: "platform/docs", pipeline_id: "574" },
+    ...{ pipeline_source: "push", sha: COMMIT, ref: "main", ref_type: "branch" },
+  };
+
+  it.each<[string, Claims, Claims]>([
+    ["a push", told("push"), {}],
+    ["a push on a server before 18.4", told("push"), { job_project_path: undefined }],
+    ["a tag", told("push", { ref: "v1", tag: true }), { ref: "v1", ref_type: "tag" }],
+    ["a child pipeline, which is not its parent", told("parent_pipeline"), { pipeline_source: "parent_pipeline" }],
+    [
+      "a fork's merge request, which runs with us",
+      told("merge_request_event"),
+      { pipeline_source: "merge_request_event", project_path: "robin/docs" },
+    ],
+  ])("%s", (_, build, changes) => {
+    const { system, id, pipeline: name, commit, branch } = build;
+    expect(runOf("gitlab", { ...claims, ...changes })).toEqual({
+      ...{ system, id, pipeline: name, commit },
+      ...(branch !== undefined && { branch }),
+    });
+  });
+
+  it.each(["project_path", "pipeline_id"])("nothing without %s", (claim) => {
+    expect(runOf("gitlab", { ...claims, job_project_path: undefined, [claim]: undefined })).toBeUndefined();
+  });
+});
+
+describe("a Buildkite job's token tells", () => {
+  const claims = {
+    ...{ organization_slug: "example", pipeline_slug: "docs", build_number: 12, build_branch: "main" },
+    build_commit: COMMIT,
+  };
+  const id = "0190a1b2-0000-4000-8000-000000000001";
+
+  it("of the same build as the webhook, where the job asked for its id", () => {
+    const url = "https://api.buildkite.com/v2/organizations/example/pipelines/docs/builds/12";
+    const body = {
+      build: {
+        id,
+        number: 12,
+        url,
+        state: "scheduled",
+        commit: COMMIT,
+        branch: "main",
+        created_at: "2026-11-02T08:53:00Z",
+      },
+      pipeline: { id: "p", slug: "docs" },
+    };
+    const {
+      system,
+      pipeline: name,
+      number,
+      commit,
+      branch,
+    } = buildOf(scheduled("build.scheduled", body, testClock().now()));
+    const run = { system, id, pipeline: name, number, commit, branch };
+    expect(runOf("buildkite", { ...claims, build_id: id })).toEqual(run);
+  });
+
+  it("of a build of its own otherwise, and of no commit by a name", () => {
+    expect(runOf("buildkite", { ...claims, build_commit: "HEAD" })).toEqual({
+      ...{ system: "buildkite", id: "example/docs#12", pipeline: "example/docs", number: 12, branch: "main" },
+    });
+  });
+
+  it.each(["organization_slug", "pipeline_slug", "build_number"])("nothing without %s", (claim) => {
+    expect(runOf("buildkite", { ...claims, [claim]: undefined })).toBeUndefined();
+  });
+});
+
+describe("a service account's token", () => {
+  const cluster = { namespace: "docs-ci", serviceaccount: { name: "pipeline" }, pod: { name: "docs-x7k2p-tell-pod" } };
+
+  it("tells of its pod, and not of which run that is", () => {
+    expect(runOf("kubernetes", { "kubernetes.io": cluster })).toEqual({
+      ...{ system: "tekton", id: "docs-ci/docs-x7k2p-tell-pod", pipeline: "docs-ci/pipeline" },
+    });
+  });
+
+  it("tells nothing when it is bound to no pod", () => {
+    expect(runOf("kubernetes", { "kubernetes.io": { ...cluster, pod: undefined } })).toBeUndefined();
+  });
+});
