@@ -63,7 +63,7 @@ export const INPUTS = {
  */
 export const ACTION_COSTS = {
   tekton: { tableCalls: 7, targetCalls: 1, tableUnits: 6, indexUnits: 4, readUnits: 1 },
-  confluence: { tableCalls: 14, targetCalls: 2, tableUnits: 9, indexUnits: 4, readUnits: 5 },
+  confluence: { tableCalls: 17, targetCalls: 2, tableUnits: 10, indexUnits: 4, readUnits: 7 },
 } as const;
 
 export type ActionCost = { readonly [K in keyof (typeof ACTION_COSTS)["tekton"]]: number };

@@ -30,7 +30,7 @@ const people = v.optional(
   ),
   {},
 );
-export type People = v.InferOutput<typeof people>;
+type People = v.InferOutput<typeof people>;
 
 /** Default: enforce. */
 const mode = v.optional(v.picklist(["enforce", "shadow"]), "enforce");

@@ -22,16 +22,24 @@ export async function noteRun(
   const run = endedRun(entry);
   if (run === undefined) return;
   const { eventKey, delivery } = origin.detail;
-  const reported = routes.filter(({ runsReportedBy }) => runsReportedBy === source);
-  const states = await Promise.all(reported.map(({ name }) => actions.state(actionIdOf(name, eventKey))));
-  const fired = reported.filter((_, at) => states[at] !== undefined);
+  const reported = routes.filter(({ runsReportedBy }) => runsReportedBy === source).map(({ name }) => name);
   // Two routes may have fired on one delivery: a run's name then says whose it is.
-  const named = fired.filter(({ name }) => entry.detail.subject.endsWith(`${name}-${eventKey}`));
+  const named = reported.filter((name) => `/${entry.detail.subject}`.endsWith(`/${name}-${eventKey}`));
+  const fired = named.length > 0 ? named : await firedOf(reported, eventKey, actions);
   const { environment, succeeded } = run;
-  for (const { name: route } of named.length > 0 ? named : fired) {
+  for (const route of fired) {
     const place = { route, ...(environment !== undefined && { environment }) };
     await runs.ended(place, { delivery, succeeded, at: entry.detail.time });
   }
+}
+
+async function firedOf(
+  names: readonly string[],
+  eventKey: string,
+  actions: NoteTools["actions"],
+): Promise<readonly string[]> {
+  const states = await Promise.all(names.map((name) => actions.state(actionIdOf(name, eventKey))));
+  return names.filter((_, at) => states[at] !== undefined);
 }
 
 function endedRun({ detail }: BusEntry): { readonly succeeded: boolean; readonly environment?: string } | undefined {
@@ -42,7 +50,7 @@ function endedRun({ detail }: BusEntry): { readonly succeeded: boolean; readonly
 }
 
 /** What a rollback goes back to: the last run that succeeded before the newest one. */
-export const rollbackTarget = ([newest, ...earlier]: readonly RouteRun[]): RouteRun | undefined =>
+const targetOf = ([newest, ...earlier]: readonly RouteRun[]): RouteRun | undefined =>
   newest && earlier.find(({ succeeded }) => succeeded);
 
 export interface RollbackTools extends ReplayTools {
@@ -61,7 +69,7 @@ export async function rollBack(
   tools: RollbackTools,
 ): Promise<Result<Replayed>> {
   const runs = await tools.runs.last(place);
-  const target = to === undefined ? rollbackTarget(runs) : runs.find((run) => run.succeeded && run.delivery === to);
+  const target = to === undefined ? targetOf(runs) : runs.find((run) => run.succeeded && run.delivery === to);
   const of = target && (await tools.deliveries.get(target.delivery));
   if (of?.event === undefined) return refuse({ reason: "rollback_impossible" });
   return ok(await replay({ ...order, of, routes: [place.route], isRollback: true }, tools));

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { approvalsDecide, approvalsList, eventsReplay, rollback } from "../../shared/cli/approvals.ts";
 import { eventsShow } from "../../shared/cli/events.ts";
+import { runCommand } from "../../shared/cli/run-command.ts";
 import type { Session } from "../../shared/cli/session.ts";
+import { systemClock } from "../../shared/host/clock.ts";
 import type { ListedApprovals } from "../../shared/http/approvals.ts";
 import type { ShownDelivery } from "../../shared/http/deliveries.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
@@ -69,12 +71,11 @@ async function call(client: typeof max, path: string, body?: object, headers: Re
   });
 }
 
-const now = () => Math.floor(performance.timeOrigin + performance.now());
 let version = 6;
 const nextEdit = () => edit(++version);
 async function edit(version: number): Promise<string> {
   const answer = await bridge.pageEdit({
-    ...{ timestamp: now(), event: "page_updated", userKey: "robin.example" },
+    ...{ timestamp: systemClock.now(), event: "page_updated", userKey: "robin.example" },
     page: { id: Number(PAGE), version },
   });
   return ((await answer.json()) as { delivery: string }).delivery;
@@ -82,7 +83,7 @@ async function edit(version: number): Promise<string> {
 
 const label = (name: string, actor: string) =>
   bridge.pageEdit({
-    ...{ timestamp: now(), event: "label_added", userKey: actor, label: { name } },
+    ...{ timestamp: systemClock.now(), event: "label_added", userKey: actor, label: { name } },
     content: { id: Number(PAGE), contentType: "page" },
   });
 
@@ -138,6 +139,26 @@ describe("a page edit whose route needs an approval", () => {
     const told = await eventsShow(session(mia), id);
     expect(told).toContain(`approval ${approval} requested by robin.example of wiki`);
     expect(told).toContain(`approval ${approval} granted by max of ${identity.issuer}: looks right`);
+  });
+
+  it("is denied or taken back from the command line, which says what became of it", async () => {
+    const printed: string[] = [];
+    const run = async (...words: readonly string[]) => {
+      const environment = { DRAWBRIDGE_TOKEN: await identity.token(max, AUDIENCE) };
+      return runCommand(words, { url: bridge.url.href }, environment, (text) => printed.push(text));
+    };
+    for (const [decision, state] of [
+      ["deny", "denied"],
+      ["withdraw", "withdrawn"],
+    ] as const) {
+      const approval = await waitingFor(await nextEdit());
+      expect(await run("approvals", decision, approval)).toBe(0);
+      expect(printed.at(-1)).toBe(`${approval} of route page-build is ${state}`);
+    }
+    await expect(run("approvals", "grant")).rejects.toMatchObject({ code: "configuration_invalid" });
+    await expect(run("rollback", "push-build")).rejects.toThrow("rollback_impossible");
+    await expect(run("events", "replay", "d-unknown")).rejects.toThrow("delivery_unknown");
+    expect(await run("approvals", "list")).toBe(0);
   });
 
   it("is decided by a label of a person who may, and by no other person's", async () => {

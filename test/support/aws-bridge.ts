@@ -36,15 +36,18 @@ const configFor = (site: string, listener: string) => ({
   },
 });
 
-/** All functions, with sections `added` to the configuration, in an account on loopback between a sandbox wiki and a sandbox listener: page edits fire runs. */
-export async function awsBridge(added: Readonly<Record<string, object>> = {}) {
+/** All functions, with sections `added` to the configuration and the others `changed`, in an account on loopback between a sandbox wiki and a sandbox listener: page edits fire runs. */
+export async function awsBridge(
+  added: Readonly<Record<string, object>> = {},
+  changed: (plain: ReturnType<typeof configFor>) => object = (plain) => plain,
+) {
   const account = await startAwsAccount();
   const confluence = await startSandboxConfluence({ product: "data-center" });
   let url = new URL("http://127.0.0.1");
   const authorization = `Basic ${Buffer.from(`tekton:${ENVIRONMENT.CLUSTER}`).toString("base64")}`;
   const sink = () => ({ url: new URL("/webhooks/cluster", url), headers: { authorization } });
   const listener = await startSandboxListener({ sink });
-  const plain = { ...configFor(confluence.site("data-center"), listener.url.href), ...added };
+  const plain = { ...changed(configFor(confluence.site("data-center"), listener.url.href)), ...added };
   const loaded = parseConfig(stringify(plain), "test.yaml");
   if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
 

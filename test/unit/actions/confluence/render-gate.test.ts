@@ -1,0 +1,61 @@
+import { describe, expect, it } from "vitest";
+import { rowOf } from "../../../../shared/actions/confluence/board-row.ts";
+import { renderGate } from "../../../../shared/actions/confluence/render-gate.ts";
+import { renderRow } from "../../../../shared/actions/confluence/render-region.ts";
+import type { GatePart } from "../../../../shared/delivery/event.ts";
+import { entryOf } from "../../../support/sandbox-confluence-action.ts";
+
+const GATE = { approvers: ["manager", "lead"], until: "2026-11-02T10:00:00.000Z" };
+
+const told = (state: GatePart["state"], by?: string) =>
+  entryOf("d-told", {
+    type: state === "requested" ? "approval.requested" : "approval.granted",
+    time: "2026-11-02T09:05:00.000Z",
+    subject: "docs-build of 98310",
+    approval: {
+      ...{ system: "drawbridge", build: "p-1", pipeline: "docs-build" },
+      gate: { ...GATE, state, requestedAt: "2026-11-02T09:00:00.000Z", ...(by !== undefined && { by }) },
+    },
+  });
+const edit = entryOf("d-edit", {
+  type: "page.updated",
+  time: "2026-11-02T08:58:00.000Z",
+  subject: "98310",
+  page: { site: "https://wiki.example.test", id: "98310" },
+});
+
+describe("an approval on a page", () => {
+  it.each([
+    ["requested", "WAITING", "waiting"],
+    ["granted", "APPROVED", "succeeded"],
+    ["denied", "DENIED", "failed"],
+    ["withdrawn", "WITHDRAWN", "cancelled"],
+    ["expired", "EXPIRED", "timed_out"],
+    ["superseded", "SUPERSEDED", "cancelled"],
+  ] as const)("that is %s is a row of its route that says %s", (state, title, ranked) => {
+    const row = rowOf({ entry: told(state), origin: edit });
+    expect(row).toMatchObject({ key: "drawbridge docs-build", build: { state: ranked, gate: { state } } });
+    expect(row && renderRow(row)).toContain(`<ac:parameter ac:name="title">${title}</ac:parameter>`);
+  });
+
+  it("says who may decide until when, and how: by a label only where the page itself waits", () => {
+    const ways = (labels: boolean) => renderGate({ id: "p-1" }, { ...GATE, state: "requested", labels });
+    expect(ways(true)).toContain(
+      "waits for approval by manager or lead until 2026-11-02 10:00 UTC: " +
+        "label drawbridge-approve or drawbridge-deny, or drawbridge approvals grant p-1",
+    );
+    expect(ways(false)).not.toContain("label");
+    expect(rowOf({ entry: told("requested"), origin: told("requested") })?.build.gate?.labels).toBe(false);
+  });
+
+  it("says who decided, as text and never as markup", () => {
+    const row = rowOf({ entry: told("granted", "<b>max</b> of https://idp.example.test"), origin: edit });
+    expect(row && renderRow(row)).toContain("by &lt;b&gt;max&lt;/b&gt; of https://idp.example.test");
+  });
+
+  it("of another system has no row", () => {
+    const approval = { system: "buildkite", build: "b-1", pipeline: "docs" };
+    const other = entryOf("d-other", { type: "approval.granted", time: edit.time, subject: "docs", approval });
+    expect(rowOf({ entry: other, origin: other })).toBeUndefined();
+  });
+});
