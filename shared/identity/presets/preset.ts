@@ -56,7 +56,7 @@ export interface TenantClaims {
 }
 
 /** Claims, with all below them, that the token's holder decides, and which to ask for in their place. */
-export interface ChangeableClaims {
+interface ChangeableClaims {
   /** A `*` stands for any part of a name. */
   readonly claims: readonly ClaimPath[];
   /** For people. */

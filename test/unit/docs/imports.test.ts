@@ -91,7 +91,8 @@ describe("the rules of imports", () => {
   });
 
   rule("Of `store/` and `bus/` other folders import the interfaces alone.", () => {
-    const interfaces = /^shared\/(store\/(actions|approvals|boards|deliveries|origins|rates|runs|seen-tokens|uses)|bus\/(bus|entry))\.ts$/;
+    const interfaces =
+      /^shared\/(store\/(actions|approvals|boards|deliveries|origins|rates|runs|seen-tokens|uses)|bus\/(bus|entry))\.ts$/;
     return wrongImports(inside("shared/"), (name, path) => {
       const isAdapter = /^shared\/(store|bus)\//.test(name) && !interfaces.test(name);
       return isAdapter && folderOf(name) !== folderOf(path);
