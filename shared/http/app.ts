@@ -12,18 +12,13 @@ import { Fault } from "../host/fault.ts";
 import type { Log, LogFields } from "../host/log.ts";
 import { type TraceParent, traceIdOf, traceOf } from "../host/trace.ts";
 import type { BridgeIssuer } from "../outbound/issuer.ts";
-import { type ApprovalsApi, decideApproval, listApprovals } from "./approvals.ts";
 import { checkContentType, readBody } from "./body.ts";
+import { type CallTools, callsOf } from "./calls.ts";
 import type { Connection } from "./connection.ts";
-import { type CredentialsApi, listCredentials } from "./credentials.ts";
-import { type DeliveriesApi, getDelivery, listDeliveries } from "./deliveries.ts";
 import { NOT_FOUND, problemOf, problemResponse, UNAVAILABLE } from "./problem.ts";
-import { type ReplayApi, replayDelivery, rollBackRoute } from "./replay.ts";
 
-export interface AppTools extends ReceiveTools, DeliveriesApi, CredentialsApi {
-  readonly deliveries: ReceiveTools["deliveries"] & DeliveriesApi["deliveries"];
-  /** Approvals, replays and rollbacks; absent where nobody may order any. */
-  readonly orders?: ApprovalsApi & ReplayApi;
+export interface AppTools extends ReceiveTools, CallTools {
+  readonly deliveries: ReceiveTools["deliveries"] & CallTools["deliveries"];
   readonly sources: ReadonlyMap<string, Source>;
   /** Where CI jobs tell the state of their own builds. */
   readonly status: Source;
@@ -54,12 +49,7 @@ export function createApp(tools: AppTools): Hono<Env> {
   app.all("/webhooks/:source", (c) => refused(c, tools, { reason: "method_not_allowed", allowed: "POST" }));
   app.post("/v1/status", (c) => takeDelivery(c, tools, tools.status));
   app.all("/v1/status", (c) => refused(c, tools, { reason: "method_not_allowed", allowed: "POST" }));
-  app.get("/v1/deliveries", (c) => answer(c, tools, (request) => listDeliveries(request, tools)));
-  app.get("/v1/deliveries/:id", (c) => answer(c, tools, (request) => getDelivery(request, c.req.param("id"), tools)));
-  if (tools.orders !== undefined) takeOrders(app, tools, tools.orders);
-  app.all("/v1/deliveries/:id?", (c) => refused(c, tools, { reason: "method_not_allowed", allowed: "GET, HEAD" }));
-  app.get("/v1/credentials", (c) => answer(c, tools, (request) => listCredentials(request, tools)));
-  app.all("/v1/credentials", (c) => refused(c, tools, { reason: "method_not_allowed", allowed: "GET, HEAD" }));
+  takeCalls(app, tools);
   app.get("/healthz", (c) => c.json({ status: "up" }));
   app.get("/readyz", async (c) => {
     await tools.ready();
@@ -71,20 +61,16 @@ export function createApp(tools: AppTools): Hono<Env> {
   return app;
 }
 
-/** What people have the bridge do. */
-function takeOrders(app: Hono<Env>, tools: AppTools, orders: NonNullable<AppTools["orders"]>): void {
-  app.post("/v1/deliveries/:id/replay", (c) =>
-    answerBody(c, tools, 202, (request) => replayDelivery(request, c.req.param("id"), orders)),
-  );
-  app.post("/v1/rollbacks", (c) => answerBody(c, tools, 202, (request) => rollBackRoute(request, orders)));
-  app.get("/v1/approvals", (c) => answer(c, tools, (request) => listApprovals(request, orders)));
-  app.post("/v1/approvals/:id", (c) =>
-    answerBody(c, tools, 200, (request) => decideApproval(request, c.req.param("id"), orders)),
-  );
-  for (const path of ["/v1/deliveries/:id/replay", "/v1/rollbacks", "/v1/approvals/:id"]) {
-    app.all(path, (c) => refused(c, tools, { reason: "method_not_allowed", allowed: "POST" }));
+function takeCalls(app: Hono<Env>, tools: AppTools): void {
+  const methods = new Map<string, string>();
+  for (const { method, path, status, answer } of callsOf(tools)) {
+    app.on(method, path, (c) =>
+      takeCall(c, tools, { status, handle: (request) => answer(request, c.req.param("id") ?? "") }),
+    );
+    methods.set(path, method === "GET" ? "GET, HEAD" : method);
   }
-  app.all("/v1/approvals", (c) => refused(c, tools, { reason: "method_not_allowed", allowed: "GET, HEAD" }));
+  for (const [path, allowed] of methods)
+    app.all(path, (c) => refused(c, tools, { reason: "method_not_allowed", allowed }));
 }
 
 /** What others need to verify the bridge's own tokens. */
@@ -122,38 +108,20 @@ function receivedRequest(c: Context<Env>, body: Uint8Array, tools: AppTools): Re
   };
 }
 
-/** A call of the bridge's own interface that has no body. */
-async function answer(
-  c: Context<Env>,
-  tools: AppTools,
-  handle: (request: ReceivedRequest) => Promise<Result<object>>,
-): Promise<Response> {
-  return outcomeOf(c, tools, { request: receivedRequest(c, new Uint8Array(), tools), handle, status: 200 });
+const MAX_CALL_BYTES = 16_384;
+
+interface Call {
+  readonly status: 200 | 202;
+  readonly handle: (request: ReceivedRequest) => Promise<Result<object>>;
 }
 
-/** A call of it that has a JSON body, or none. */
-async function answerBody(
-  c: Context<Env>,
-  tools: AppTools,
-  status: 200 | 202,
-  handle: (request: ReceivedRequest) => Promise<Result<object>>,
-): Promise<Response> {
+/** A call of the bridge's own interface: its body is JSON, or there is none. */
+async function takeCall(c: Context<Env>, tools: AppTools, { status, handle }: Call): Promise<Response> {
   const body = await readBody(c.req.raw, MAX_CALL_BYTES);
   if (!body.ok) return refused(c, tools, body.rejection);
   const type = body.value.length === 0 ? body : checkContentType(c.req.raw.headers, ["application/json"]);
   if (!type.ok) return refused(c, tools, type.rejection);
-  return outcomeOf(c, tools, { request: receivedRequest(c, body.value, tools), handle, status });
-}
-
-const MAX_CALL_BYTES = 16_384;
-
-interface Call {
-  readonly request: ReceivedRequest;
-  readonly handle: (request: ReceivedRequest) => Promise<Result<object>>;
-  readonly status: 200 | 202;
-}
-
-async function outcomeOf(c: Context<Env>, tools: AppTools, { request, handle, status }: Call): Promise<Response> {
+  const request = receivedRequest(c, body.value, tools);
   const result = await handle(request);
   if (result.ok) return c.json(result.value, status);
   return refusedFor(c, tools, { ...result, source: "api", provider: "api", request });
