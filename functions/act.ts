@@ -2,7 +2,7 @@ import type { Action } from "../shared/actions/action.ts";
 import { awsLog } from "../shared/aws/aws-log.ts";
 import { AwsSecrets } from "../shared/aws/aws-secrets.ts";
 import { awsToken, bridgeIdentity, kmsKey } from "../shared/aws/bridge-identity.ts";
-import { dynamoDbClient, sqsClient } from "../shared/aws/clients.ts";
+import { sqsClient } from "../shared/aws/clients.ts";
 import { queueHandler } from "../shared/aws/queue-messages.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { compiledConfig } from "../shared/config/compiled.ts";
@@ -14,16 +14,14 @@ import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
-import { openStores } from "../shared/store/open-stores.ts";
+import { awsStores } from "./aws-stores.ts";
 
 /** The function that runs one kind of action, from its queue. */
 export function actFunction(action: Action): ReturnType<typeof queueHandler> {
   const config = compiledConfig();
   const log = awsLog(`act-${action.name}`, process.env, clock);
   const random = Math.random;
-  const { retentionDays } = config.limits;
-  const options = { retentionDays, markUnrelayed: false, clock };
-  const stores = openStores(dynamoDbClient(), setting(process.env, "TABLE_NAME"), options);
+  const stores = awsStores(config.limits);
   const secrets = new AwsSecrets(process.env);
   const issuer = openIssuer(bridgeIdentity(config, process.env), { secrets, kmsKey });
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });

@@ -1,20 +1,19 @@
 import { heedLabels } from "../shared/approvals/labels.ts";
 import { peopleOf } from "../shared/approvals/people.ts";
 import { awsLog } from "../shared/aws/aws-log.ts";
-import { dynamoDbClient, eventBridgeClient } from "../shared/aws/clients.ts";
+import { eventBridgeClient } from "../shared/aws/clients.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { EventBridgeBus } from "../shared/bus/eventbridge-bus.ts";
 import { compiledWithoutRoutes, hasCompiledGates } from "../shared/config/compiled.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
 import { policyOf } from "../shared/identity/policy.ts";
-import { openStores } from "../shared/store/open-stores.ts";
+import { awsStores } from "./aws-stores.ts";
 
 /** What the functions that publish share: the stores, and the bus that first heeds what is said to the bridge itself. */
 export function relaying(name: "relay" | "sweep") {
   const { limits, roles, sources } = compiledWithoutRoutes();
   const log = awsLog(name, process.env, clock);
-  const options = { retentionDays: limits.retentionDays, markUnrelayed: false, clock };
-  const stores = openStores(dynamoDbClient(), setting(process.env, "TABLE_NAME"), options);
+  const stores = awsStores(limits);
   const bus = heedLabels(new EventBridgeBus(eventBridgeClient(), setting(process.env, "BUS_NAME")), {
     ...stores,
     policy: policyOf(roles),

@@ -1,0 +1,39 @@
+import { randomUUID } from "node:crypto";
+import { peopleOf } from "../shared/approvals/people.ts";
+import { connectSources } from "../shared/config/connect.ts";
+import type { Config } from "../shared/config/schema.ts";
+import type { Principal } from "../shared/delivery/principal.ts";
+import { refuseOverRate } from "../shared/delivery/rate-limits.ts";
+import { Refusals } from "../shared/delivery/refusals.ts";
+import type { Clock } from "../shared/host/clock.ts";
+import type { Log } from "../shared/host/log.ts";
+import type { Secrets } from "../shared/host/secrets.ts";
+import { type AppTools, createApp } from "../shared/http/app.ts";
+import { policyOf } from "../shared/identity/policy.ts";
+import { createTokenVerifier } from "../shared/identity/verify-token.ts";
+import { statusSource } from "../shared/status/index.ts";
+import type { Stores } from "../shared/store/open-stores.ts";
+
+interface BridgeAppTools extends Stores, Pick<AppTools, "issuer" | "ready" | "recorded"> {
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The HTTP interface of a bridge with this configuration, wherever it runs. */
+export function bridgeApp(config: Config, tools: BridgeAppTools): ReturnType<typeof createApp> {
+  const policy = policyOf(config.roles);
+  const trustEntries = Object.keys(config.issuers);
+  const tokens = createTokenVerifier(config.issuers, { ...tools, publicUrl: config.identity?.issuer });
+  const overRate = (principal: Principal) => refuseOverRate(principal, { ...tools, policy });
+  const calls = { ...tools, tokens, trustEntries, policy, refuseOverRate: overRate };
+  return createApp({
+    ...calls,
+    sources: connectSources(config, calls),
+    maxBodyBytes: config.limits.bodyBytes,
+    status: statusSource({ ...calls, issuers: config.issuers }),
+    orders: { ...calls, people: peopleOf(config.sources) },
+    refusals: new Refusals(tools),
+    newRequestId: randomUUID,
+  });
+}

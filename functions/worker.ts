@@ -1,0 +1,69 @@
+import { heedLabels } from "../shared/approvals/labels.ts";
+import { peopleOf } from "../shared/approvals/people.ts";
+import { InProcessBus } from "../shared/bus/in-process-bus.ts";
+import { connectRoutes } from "../shared/config/connect.ts";
+import type { Config } from "../shared/config/schema.ts";
+import { act } from "../shared/delivery/act.ts";
+import { Lanes } from "../shared/delivery/lanes.ts";
+import { LastUses } from "../shared/delivery/last-uses.ts";
+import { RelayWorker } from "../shared/delivery/relay-worker.ts";
+import type { RetryPolicy } from "../shared/delivery/retry-delay.ts";
+import { callOut } from "../shared/host/call-out.ts";
+import type { Clock } from "../shared/host/clock.ts";
+import type { Log } from "../shared/host/log.ts";
+import type { Secrets } from "../shared/host/secrets.ts";
+import { policyOf } from "../shared/identity/policy.ts";
+import type { BridgeIssuer } from "../shared/outbound/issuer.ts";
+import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
+import type { RecordedDelivery } from "../shared/store/deliveries.ts";
+import type { Stores } from "../shared/store/open-stores.ts";
+
+interface WorkerTools extends Stores {
+  readonly secrets: Secrets;
+  readonly retry: RetryPolicy;
+  /** The bridge as an issuer; absent where it is none. */
+  readonly issuer: BridgeIssuer | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+interface Worker {
+  /** Takes up a delivery that was just recorded. */
+  recorded(delivery: RecordedDelivery): void;
+  /** Takes up what an earlier process left. */
+  start(): Promise<void>;
+  /** Resolves when what was begun has ended; the rest is in the store. */
+  stop(): Promise<void>;
+}
+
+/** What one machine does with what is recorded: relay it to the bus in this process, and act on each target in its lane. */
+export function openWorker(config: Config, tools: WorkerTools): Worker {
+  const common = { ...tools, callOut, random: Math.random };
+  const lastUses = new LastUses(tools);
+  const routes = connectRoutes(config, { ...common, outbound: new OutboundTokens(common), lastUses });
+  const targets = routes.map(({ target }) => target);
+  const lanes = new Lanes(targets, { ...tools, act: (id) => act(id, { ...common, routes }) });
+  const bus = new InProcessBus({ ...tools, routes, scheduled: (target) => lanes.nudge(target) });
+  const recorded = (delivery: RecordedDelivery): void => {
+    relay.recorded(delivery);
+    lastUses.delivered(delivery);
+  };
+  const heeding = heedLabels(bus, {
+    ...tools,
+    policy: policyOf(config.roles),
+    people: peopleOf(config.sources),
+    hasGates: routes.some(({ approval }) => approval !== undefined),
+    recorded,
+  });
+  const relay = new RelayWorker({ ...tools, bus: heeding, outbox: tools.deliveries });
+  const start = async (): Promise<void> => {
+    await lanes.start();
+    relay.start();
+  };
+  const stop = async (): Promise<void> => {
+    await relay.stop();
+    await lanes.stop();
+    await lastUses.settled();
+  };
+  return { recorded, start, stop };
+}
