@@ -48,6 +48,14 @@ export function kindOf(error: unknown): string {
   return error instanceof Error ? error.name : "unknown";
 }
 
+/**
+ * What went wrong and what lay behind it, for the log. A Fault's message names what is configured, hosts and statuses, and
+ * quotes nothing that came from outside; of any other cause nothing is told.
+ */
+export function whyOf({ message, cause }: Fault): string {
+  return cause instanceof Fault ? `${message}: ${whyOf(cause)}` : message;
+}
+
 interface FaultOptions {
   readonly retryable: boolean;
   readonly retryAfterSeconds?: number;

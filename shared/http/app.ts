@@ -8,7 +8,7 @@ import type { Rejection } from "../delivery/rejection.ts";
 import type { ReceivedRequest } from "../delivery/request.ts";
 import type { Result } from "../delivery/result.ts";
 import type { Clock } from "../host/clock.ts";
-import { Fault } from "../host/fault.ts";
+import { Fault, whyOf } from "../host/fault.ts";
 import type { Log, LogFields } from "../host/log.ts";
 import { type TraceParent, traceIdOf, traceOf } from "../host/trace.ts";
 import type { BridgeIssuer } from "../outbound/issuer.ts";
@@ -148,7 +148,7 @@ function refused(c: Context<Env>, tools: AppTools, rejection: Rejection): Respon
 
 /** Never 500: a sender that is told 500 may drop what it has (Tekton does), one that is told 503 tries again. */
 function failed(c: Context<Env>, tools: AppTools, error: Error): Response {
-  const fields = error instanceof Fault ? { fault: error.code } : { error: error.name, at: originOf(error) };
+  const fields = error instanceof Fault ? { fault: error.code, why: whyOf(error) } : { error: error.name, at: originOf(error) };
   tools.log.error({ ...lineOf(c, tools), status: UNAVAILABLE.status, ...fields }, "failed");
   return problemResponse(UNAVAILABLE, c.get("requestId"));
 }

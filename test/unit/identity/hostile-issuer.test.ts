@@ -82,7 +82,7 @@ describe("a key set at a hostile or broken address", () => {
   );
 
   it.each(["hangs", "fails", "redirects", "floods", "bomb", "garbage"])(
-    "is answered 503 when it %s, soon, and the log names the fault and no token",
+    "is answered 503 when it %s, soon, and the log names the fault, whose it is and no token",
     async (path) => {
       const verifier = verifierOf([path]);
       const source: Source = {
@@ -96,7 +96,8 @@ describe("a key set at a hostile or broken address", () => {
       const answer = await fetch(new URL("/webhooks/ci", bridge.url), { method: "POST", headers, body: "{}" });
       await bridge.close();
       expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, expect.stringMatching(/^\d+$/)]);
-      expect(JSON.parse(bridge.lines.at(-1) ?? "")).toMatchObject({ message: "failed", fault: "keys_unavailable" });
+      const why = expect.stringMatching(`^the keys of trust entry ${path} cannot be had: .`);
+      expect(JSON.parse(bridge.lines.at(-1) ?? "")).toMatchObject({ message: "failed", fault: "keys_unavailable", why });
       expect(givesAway(bridge.lines.join(), token)).toBe(false);
       expect(bridge.records.size).toBe(0);
     },
