@@ -1,4 +1,4 @@
-import { actionIdOf } from "../delivery/keys.ts";
+import { schedule } from "../delivery/schedule.ts";
 import type { Clock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { Route } from "../routes/route.ts";
@@ -42,20 +42,8 @@ export class InProcessBus implements Bus {
     }
   }
 
-  async #schedule({ name: route, action, target }: Route, { detail }: BusEntry): Promise<void> {
-    const { actions, deliveries, clock, scheduled } = this.#tools;
-    const { eventKey, delivery } = detail;
-    const now = clock.now();
-    const answer = await actions.schedule(
-      { id: actionIdOf(route, eventKey), route, action, target, eventKey, delivery },
-      now,
-    );
-    const first = answer.delivery === delivery;
-    const entry = { at: now, route, action } as const;
-    await deliveries.addToTimeline(
-      delivery,
-      first ? { ...entry, kind: "scheduled" } : { ...entry, kind: "already_scheduled", by: answer.delivery },
-    );
-    if (answer.scheduled) scheduled(target);
+  async #schedule(route: Route, { detail }: BusEntry): Promise<void> {
+    const { isNew } = await schedule(route, detail, this.#tools);
+    if (isNew) this.#tools.scheduled(route.target);
   }
 }

@@ -33,11 +33,11 @@ export interface Claim extends ScheduledAction {
 
 /** Durable actions, run at least once and by one owner at a time. Every method throws `store_unavailable`. */
 export interface ActionStore {
-  /** Stores the action as due at `at`, once. Otherwise tells which delivery it was stored for. */
+  /** Stores the action as due at `at`, once. Tells for which delivery it was stored, and when, now or before. */
   schedule(
     action: ScheduledAction,
     at: EpochMillis,
-  ): Promise<{ readonly scheduled: boolean; readonly delivery: string }>;
+  ): Promise<{ readonly scheduled: boolean; readonly delivery: string; readonly at: EpochMillis }>;
   /** Ids of a target's actions due at `now`, oldest first, those with an expired lease among them. */
   due(target: string, now: EpochMillis, limit: number): Promise<readonly string[]>;
   /** Takes the action until `leaseUntil`. Nothing when it is not due at `now`, is finished, or another owner was faster. */

@@ -30,10 +30,11 @@ export class DynamoDbActions implements ActionStore {
       dueAt: at,
       expiresAt: expiryOf(at, this.#retention),
     });
-    if (created) return { scheduled: true, delivery: action.delivery };
+    if (created) return { scheduled: true, delivery: action.delivery, at };
     const first = await this.#table.get(keyOf(id));
     // Gone between the two calls: its time to live ran out, so the happening is long over.
-    return { scheduled: false, delivery: first === undefined ? action.delivery : text(first, "delivery") };
+    if (first === undefined) return { scheduled: false, delivery: action.delivery, at };
+    return { scheduled: false, delivery: text(first, "delivery"), at: epochMillis(number(first, "scheduledAt")) };
   }
 
   due(target: string, now: EpochMillis, limit: number): Promise<readonly string[]> {

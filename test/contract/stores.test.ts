@@ -181,9 +181,13 @@ for (const kind of dynamoDbKinds) {
 
       it("schedules a happening once, and tells which delivery came first", async () => {
         const { actions } = await stores();
-        expect(await actions.schedule(action(), START)).toEqual({ scheduled: true, delivery: "d-1" });
+        expect(await actions.schedule(action(), START)).toEqual({ scheduled: true, delivery: "d-1", at: START });
         const again = { ...action(), delivery: "d-9" };
-        expect(await actions.schedule(again, START)).toEqual({ scheduled: false, delivery: "d-1" });
+        expect(await actions.schedule(again, laterBy(START, 5))).toEqual({
+          scheduled: false,
+          delivery: "d-1",
+          at: START,
+        });
         expect(await actions.due("ci", START, 10)).toEqual([action().id]);
       });
 

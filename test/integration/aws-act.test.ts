@@ -4,10 +4,11 @@ import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { sqsClient } from "../../shared/aws/clients.ts";
 import { type QueueTools, queueHandler } from "../../shared/aws/queue-messages.ts";
 import { type BusEntry, entryOf } from "../../shared/bus/entry.ts";
-import { leaseMs } from "../../shared/delivery/act.ts";
+import { type ActTools, leaseMs } from "../../shared/delivery/act.ts";
 import { actOn } from "../../shared/delivery/act-on.ts";
 import { actionIdOf } from "../../shared/delivery/keys.ts";
 import { laterBy } from "../../shared/host/clock.ts";
+import { Fault } from "../../shared/host/fault.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { type AwsAccount, sent, startAwsAccount } from "../support/aws-account.ts";
 import { bodyOf, queueMessage, SandboxQueue } from "../support/aws-queue.ts";
@@ -98,6 +99,31 @@ describe("a message of a route", () => {
     expect(await parts.deliveries.timeline(again.id)).toMatchObject([
       { kind: "already_scheduled", by: parts.delivery.id },
     ]);
+  });
+
+  it("makes up for the line that failed when it comes again, at the time that the action was due", async () => {
+    const script = scripted([DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    let failing = true;
+    const deliveries: ActTools["deliveries"] = {
+      get: (id) => parts.deliveries.get(id),
+      record: (delivery) => parts.deliveries.record(delivery),
+      timeline: (id) => parts.deliveries.timeline(id),
+      async addToTimeline(...line) {
+        if (failing) throw new Fault("store_unavailable", "throttled", { retryable: true });
+        await parts.deliveries.addToTimeline(...line);
+      },
+    };
+    const handler = parts.handlerOf((name, happening) => actOn(name, happening, { ...parts.tools, deliveries }));
+    const batch = { Records: [queueMessage("m0", parts.body)] };
+    const dueAt = parts.clock.now();
+    expect((await handler(batch)).batchItemFailures).toHaveLength(1);
+    failing = false;
+    parts.clock.advance(30_000);
+    expect((await handler(batch)).batchItemFailures).toEqual([]);
+    expect(script.contexts).toHaveLength(1);
+    const timeline = await parts.deliveries.timeline(parts.delivery.id);
+    expect(timeline).toMatchObject([{ kind: "scheduled", at: dueAt }, { kind: "attempt" }]);
   });
 
   it("is hidden for the wait that the target asked for, and for the rest of it when it comes early", async () => {
