@@ -7,13 +7,15 @@ export interface RetryPolicy {
   readonly maxAttempts: number;
 }
 
-/** About two hours in all: long enough for a target's restart, short enough that on-call hears of it the same shift. */
-export const DEFAULT_RETRY: RetryPolicy = { baseMs: 1_000, capMs: 1_800_000, maxAttempts: 12 };
+/**
+ * One to two hours in all: a target may be away for an hour, and on-call hears of what was given up in the same shift.
+ */
+export const DEFAULT_RETRY: RetryPolicy = { baseMs: 1_000, capMs: 1_800_000, maxAttempts: 15 };
 
 /**
- * Milliseconds to wait after `attempt` (from 1): a random part of the exponential bound, so that a crowd that failed
- * together does not come back together (AWS Architecture Blog, "Exponential Backoff And Jitter", full jitter); and never
- * less than the target asked for.
+ * Milliseconds to wait after `attempt` (from 1): between half of the exponential bound and all of it, at random, so that a
+ * crowd that failed together does not come back together (AWS Architecture Blog, "Exponential Backoff And Jitter", equal
+ * jitter); and never less than the target asked for.
  */
 export function retryDelayMs(
   attempt: number,
@@ -21,5 +23,5 @@ export function retryDelayMs(
   { retry, random }: { readonly retry: RetryPolicy; readonly random: () => number },
 ): number {
   const bound = Math.min(retry.capMs, retry.baseMs * 2 ** (attempt - 1));
-  return Math.max(Math.ceil(random() * bound), (outcome.afterSeconds ?? 0) * 1_000);
+  return Math.max(Math.ceil(((1 + random()) / 2) * bound), (outcome.afterSeconds ?? 0) * 1_000);
 }
