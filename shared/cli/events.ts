@@ -34,7 +34,7 @@ export async function eventsShow(session: Session, id: string): Promise<string> 
     ["body", `${delivery.bodyBytes} bytes, SHA-256 ${delivery.bodyDigest}`],
     ["request", delivery.requestId],
     ["event key", event?.detail.eventKey ?? "none"],
-    ["relayed", delivery.relayedAt ?? "not yet"],
+    ...(event ? [["relayed", delivery.relayedAt ?? relayedBy(delivery)]] : []),
     ...(delivery.refusedFor ? [["refused", tellRejection(delivery.refusedFor)]] : []),
     ...(delivery.wouldDeny ? [["shadow", `would be refused: ${tellRejection(delivery.wouldDeny)}`]] : []),
   ];
@@ -42,6 +42,10 @@ export async function eventsShow(session: Session, id: string): Promise<string> 
   const follows = lines.length === 0 ? "nothing followed" : table(["TIME", "WHAT FOLLOWED"], lines);
   return `${facts.map(([name = "", fact = ""]) => `${name.padEnd(10)}${printable(fact)}`).join("\n")}\n\n${follows}`;
 }
+
+/** In AWS the table's stream relays, and leaves a mark only on what it could not relay. */
+const relayedBy = ({ unrelayed }: ShownDelivery["delivery"]): string =>
+  unrelayed ? "not yet: it waits for the next sweep" : "by the table's stream, which notes no time";
 
 /** One line of a timeline, for people. */
 export function tellEntry(entry: ShownEntry): string {

@@ -50,7 +50,7 @@ function recordOf({ of, routes, by, isRollback, key, requestId, traceparent }: R
   // "api" is no source's name, so no sender's delivery can have this id.
   const id = deliveryIdOf("api", ["replay", ...key]);
   const { actor, ...principal } = by;
-  const { relayedAt: _, body: __, refusal: ___, traceparent: ____, event, ...rest } = of;
+  const { relayedAt: _, unrelayed: _____, body: __, refusal: ___, traceparent: ____, event, ...rest } = of;
   return {
     ...rest,
     ...{ id, principal, receivedAt: clock.now(), requestId },

@@ -98,17 +98,27 @@ export interface ListedDeliveries {
 
 export interface ShownDelivery {
   readonly delivery: ReturnType<typeof shownSummary> &
-    Pick<RecordedDelivery, "provider" | "requestId" | "bodyDigest" | "bodyBytes"> & { readonly relayedAt?: string };
+    Pick<RecordedDelivery, "provider" | "requestId" | "bodyDigest" | "bodyBytes" | "unrelayed"> & {
+      readonly relayedAt?: string;
+    };
   readonly event?: BusEntry;
   readonly timeline: readonly ShownEntry[];
 }
 
 function shownDelivery(delivery: RecordedDelivery, timeline: readonly TimelineEntry[]): ShownDelivery {
-  const { provider, requestId, bodyDigest, bodyBytes, relayedAt } = delivery;
+  const { provider, requestId, bodyDigest, bodyBytes, relayedAt, unrelayed } = delivery;
   const event = entryOf(delivery);
   const relayed = relayedAt === undefined ? {} : { relayedAt: toIso(relayedAt) };
   return {
-    delivery: { ...shownSummary(delivery), provider, requestId, bodyDigest, bodyBytes, ...relayed },
+    delivery: {
+      ...shownSummary(delivery),
+      provider,
+      requestId,
+      bodyDigest,
+      bodyBytes,
+      ...(unrelayed && { unrelayed }),
+      ...relayed,
+    },
     ...(event && { event }),
     timeline: timeline.map(shownEntry),
   };

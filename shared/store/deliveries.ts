@@ -34,6 +34,8 @@ export interface RecordedDelivery {
   readonly replay?: Replay;
   /** When it was published, where the outbox says so. */
   readonly relayedAt?: EpochMillis;
+  /** It is in the outbox: a sweep publishes it. */
+  readonly unrelayed?: true;
 }
 
 /** What is run again, and for which routes; who did it is the delivery's principal. */

@@ -228,6 +228,7 @@ function deliveryOf(item: Item): RecordedDelivery {
     bodyDigest: text(item, "bodyDigest"),
     bodyBytes: number(item, "bodyBytes"),
     ...(item["relayedAt"] !== undefined && { relayedAt: epochMillis(number(item, "relayedAt")) }),
+    ...(item[TABLE.dueIndex.partitionKey] !== undefined && { unrelayed: true }),
     ...(content instanceof Uint8Array && unpackContent(content)),
   };
 }
