@@ -26,6 +26,6 @@ try {
   // A Fault's message is written to be read, and so is that of parseArgs about the command line.
   const told =
     error instanceof Fault || (error instanceof TypeError && "code" in error) ? error.message : String(error);
-  process.stderr.write(`drawbridge: ${printable(told)}\n`);
+  process.stderr.write(`drawbridge: ${told.split("\n").map(printable).join("\n")}\n`);
   process.exitCode = 1;
 }

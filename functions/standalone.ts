@@ -34,16 +34,20 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
   const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () =>
     deleteExpired(database.client, TABLE_NAME, clock.now()),
   );
-  cleaning.nudge();
-  await worker.start();
-  const server = await listen(app, address);
   const stop = async (): Promise<void> => {
-    await server.close();
     await cleaning.stop();
     await worker.stop();
     await database.stop();
   };
-  return { url: server.url, stop };
+  try {
+    cleaning.nudge();
+    await worker.start();
+    const server = await listen(app, address);
+    return { url: server.url, stop: () => server.close().then(stop) };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 const TABLE_NAME = "drawbridge";

@@ -1,5 +1,5 @@
 import { configPath } from "../shared/cli/session.ts";
-import { checkConfig } from "../shared/config/check.ts";
+import { checkHere } from "../shared/config/check-here.ts";
 import { loadConfig } from "../shared/config/load.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/retry-delay.ts";
 import { systemClock, toIso } from "../shared/host/clock.ts";
@@ -25,9 +25,11 @@ export async function start(
     );
   }
   const secrets = new LocalSecrets(environment);
-  const errors = (await checkConfig(path, secrets)).filter(({ level }) => level === "error");
+  const findings = await checkHere(path, secrets, systemClock);
+  const errors = findings.filter(({ level }) => level === "error");
   if (errors.length > 0) {
-    throw new Fault("configuration_invalid", errors.map(({ message }) => message).join("\n"), { retryable: false });
+    const told = ["the configuration cannot be used:", ...errors.map(({ message }) => message)].join("\n");
+    throw new Fault("configuration_invalid", told, { retryable: false });
   }
   const tls = await readTlsSettings(
     { certificate: options["tls-cert"], key: options["tls-key"], clientCa: options["client-ca"] },
@@ -46,6 +48,7 @@ export async function start(
     dataPath: data,
   });
   log.info({ url: bridge.url.origin, config: path }, "started");
+  for (const { message } of findings) log.warn({ finding: message }, "the configuration is unsafe or useless in part");
   endOnSignal(bridge);
 }
 

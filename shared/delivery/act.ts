@@ -7,7 +7,7 @@ import type { Log } from "../host/log.ts";
 import { type TraceParent, traceIdOf } from "../host/trace.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore, Claim } from "../store/actions.ts";
-import type { DeliveryStore } from "../store/deliveries.ts";
+import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
 import { type CorrelateTools, correlate } from "./correlate.ts";
 import { type RetryPolicy, retryDelayMs } from "./retry-delay.ts";
 import { type NoteTools, noteRun } from "./rollback.ts";
@@ -96,7 +96,7 @@ async function attempt(claim: Claim, route: Route, tools: ActTools): Promise<Att
       return ended({ outcome: "retry", summary: "what started this run is not known yet" });
     }
     if (origin.found) {
-      await recordFollower(origin.entry, entry, tools);
+      await recordFollower(origin.entry, delivery, entry, tools);
       await noteRun({ entry, origin: origin.entry, source: delivery.source }, all);
     }
     const held =
@@ -224,9 +224,14 @@ async function recordInterruption(claim: Claim, at: EpochMillis, tools: ActTools
   });
 }
 
-function recordFollower(origin: BusEntry, entry: BusEntry, tools: ActTools): Promise<void> {
+/** Told at the time that it was received, so that each attempt tells the same. */
+function recordFollower(
+  origin: BusEntry,
+  { receivedAt: at }: Pick<RecordedDelivery, "receivedAt">,
+  entry: BusEntry,
+  tools: ActTools,
+): Promise<void> {
   const what = `${entry["detail-type"]} ${entry.detail.subject}`;
-  const at = tools.clock.now();
   return tools.deliveries.addToTimeline(origin.detail.delivery, {
     at,
     kind: "followed_by",

@@ -2,6 +2,7 @@ import type { Server } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
+import { Fault } from "../host/fault.ts";
 import type { ServedApp } from "./connection.ts";
 import { connectionOf, type TlsSettings, tlsOptions } from "./tls.ts";
 
@@ -19,7 +20,7 @@ export interface ListenAddress {
   readonly tls?: TlsSettings | undefined;
 }
 
-/** Serves an app over HTTP, or over TLS, on this machine. */
+/** Serves an app over HTTP, or over TLS, on this machine. Throws `configuration_invalid` when the address cannot be had. */
 export async function listen(app: ServedApp, { hostname, port: wanted, tls }: ListenAddress): Promise<Listening> {
   // The adaptor makes a plain HTTP server unless it is given another factory; the two have the same methods.
   const server = createAdaptorServer({
@@ -27,7 +28,7 @@ export async function listen(app: ServedApp, { hostname, port: wanted, tls }: Li
     ...(tls && { createServer, serverOptions: tlsOptions(tls) }),
   }) as Server;
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", (cause) => reject(notHad(`${hostname}:${wanted}`, cause)));
     server.listen(wanted, hostname, resolve);
   });
   // A server that listens on a port has an AddressInfo.
@@ -38,4 +39,12 @@ export async function listen(app: ServedApp, { hostname, port: wanted, tls }: Li
       server.closeIdleConnections();
     });
   return { url: new URL(`${tls ? "https" : "http"}://${hostname}:${port}`), close };
+}
+
+function notHad(address: string, cause: NodeJS.ErrnoException): Fault {
+  const why = cause.code === "EADDRINUSE" ? "is taken: end what listens there, or" : `cannot be had (${cause.code}):`;
+  return new Fault("configuration_invalid", `${address} ${why} give another --port or --host`, {
+    retryable: false,
+    cause,
+  });
 }

@@ -1,8 +1,10 @@
 import type { AddressInfo } from "node:net";
 import { DeleteItemCommand, DynamoDBClient, paginateScan } from "@aws-sdk/client-dynamodb";
 import { AbstractKeyIterator, AbstractValueIterator } from "abstract-level";
+import { ClassicLevel } from "classic-level";
 import dynalite from "dynalite";
 import { type EpochMillis, toSeconds } from "../host/clock.ts";
+import { Fault } from "../host/fault.ts";
 import { createTable } from "./create-table.ts";
 import { TABLE } from "./table.ts";
 
@@ -20,10 +22,12 @@ export interface EmbeddedOptions {
 
 /**
  * DynamoDB inside this process, spoken to over loopback as the real one is. With `path` it keeps its files there and
- * survives a kill of the process at any instant (LevelDB's log); one process at a time may have them open.
+ * survives a kill of the process at any instant (LevelDB's log); one process at a time may have them open. Throws
+ * `configuration_invalid` when the folder is in use or cannot be used.
  */
 export async function startEmbeddedDynamoDb({ path, table }: EmbeddedOptions): Promise<EmbeddedDynamoDb> {
   letReadsEnd();
+  if (path !== undefined) await tryFolder(path);
   const server = dynalite({ ...(path !== undefined && { path }), createTableMs: 0 });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -37,6 +41,24 @@ export async function startEmbeddedDynamoDb({ path, table }: EmbeddedOptions): P
     await new Promise((resolve) => server.close(resolve));
   };
   return { client, stop };
+}
+
+/** dynalite opens its files with the first request, and ends the process when it cannot: so they are tried before. */
+async function tryFolder(path: string): Promise<void> {
+  const files = new ClassicLevel(path);
+  try {
+    await files.open();
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    const isLocked = cause instanceof Error && "code" in cause && cause.code === "LEVEL_LOCKED";
+    const why = isLocked ? "is in use by another bridge: end that one, or" : "cannot be used for the data:";
+    throw new Fault("configuration_invalid", `${path} ${why} give another folder with --data`, {
+      retryable: false,
+      cause,
+    });
+  } finally {
+    await files.close();
+  }
 }
 
 /**

@@ -5,7 +5,10 @@ const SUITE = ["attacks-on-form", "attacks-on-claims", "attacks-on-tenants", "at
 
 /** Attacks whose tests are not in the tables of the attack suite: where they are, and a test's name there. */
 const ELSEWHERE: Readonly<Record<string, readonly [file: string, test: string]>> = {
-  T14: ["identity/hostile-issuer", "is answered 503 when it %s, soon, and the log names the fault and no token"],
+  T14: [
+    "identity/hostile-issuer",
+    "is answered 503 when it %s, soon, and the log names the fault, whose it is and no token",
+  ],
   T23: ["identity/binding/index", "is the same token whatever its signature"],
   T24: ["identity/binding/index", "is refused with the certificate in a header, which anyone can write: %s"],
   T25: ["identity/binding/dpop-proof", "is good for one request, even for the same bytes of a delivery"],

@@ -1,0 +1,118 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { checkHere } from "../../shared/config/check-here.ts";
+import { systemClock } from "../../shared/host/clock.ts";
+import { commandLine } from "../support/command-line.ts";
+import { secretsOf } from "../support/tools.ts";
+
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "drawbridge-start-"));
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+const TOKEN = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
+
+/** A configuration of one GitLab, and whatever else is given. */
+async function configured(more: object = {}): Promise<string> {
+  const path = join(home, "drawbridge.yaml");
+  const gitlab = { provider: "gitlab", signingToken: { current: "env:TOKEN" } };
+  await writeFile(path, stringify({ sources: { gitlab }, ...more }));
+  return path;
+}
+
+const start = (environment: Readonly<Record<string, string>>, ...args: readonly string[]) =>
+  commandLine(["start", ...args], { cwd: home, environment });
+
+describe("a bridge that cannot start says why in a line, and ends", () => {
+  it("when its port is taken", async () => {
+    await configured();
+    const other = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => other.once("listening", resolve));
+    const address = other.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const { code, err } = await start({ TOKEN }, "--port", String(port)).ended;
+    other.close();
+    expect(err).toBe(
+      `drawbridge: 127.0.0.1:${port} is taken: end what listens there, or give another --port or --host\n`,
+    );
+    expect(code).toBe(1);
+  });
+
+  it("when another bridge has its data", async () => {
+    await configured();
+    const first = start({ TOKEN }, "--port", "0", "--data", "kept");
+    await first.printed("started");
+    const second = await start({ TOKEN }, "--port", "0", "--data", "kept").ended;
+    first.child.kill("SIGTERM");
+    expect(second).toMatchObject({
+      code: 1,
+      err: "drawbridge: kept is in use by another bridge: end that one, or give another folder with --data\n",
+    });
+    expect((await first.ended).code).toBe(0);
+  });
+
+  it("when its data cannot be kept there", async () => {
+    await configured();
+    await writeFile(join(home, "file"), "");
+    const { code, err } = await start({ TOKEN }, "--port", "0", "--data", "file/below").ended;
+    expect([code, err]).toEqual([1, expect.stringMatching(/^drawbridge: file\/below cannot be used .*\n$/)]);
+  });
+
+  it("for each thing that is wrong with its configuration, one a line", async () => {
+    await configured({ sources: { one: GITLAB("env:ONE"), two: GITLAB("env:TWO") } });
+    const { code, err } = await start({}, "--port", "0").ended;
+    expect(code).toBe(1);
+    expect(err.trimEnd().split("\n")).toEqual([
+      "drawbridge: the configuration cannot be used:",
+      expect.stringMatching(/sources\.one\.signingToken\.current: .*env:ONE/),
+      expect.stringMatching(/sources\.two\.signingToken\.current: .*env:TWO/),
+    ]);
+  });
+});
+
+describe("what the bridge would use on this machine is tried", () => {
+  /** The errors; that no route acts on what comes is no concern here. */
+  const errorsIn = async (path: string, environment: Readonly<Record<string, string>>) =>
+    (await checkHere(path, secretsOf(environment), systemClock)).flatMap(({ level, message }) =>
+      level === "error" ? [message] : [],
+    );
+
+  it("and is fine where it fits", async () => {
+    expect(await errorsIn(await configured(), { TOKEN })).toEqual([]);
+  });
+
+  it("and a signing token that is none is an error", async () => {
+    expect(await errorsIn(await configured(), { TOKEN: "no-signing-token" })).toEqual([
+      expect.stringMatching(/sources\.gitlab: secret env:TOKEN: it is not a signing token/),
+    ]);
+  });
+
+  it("and so is the next one, though it signs nothing yet", async () => {
+    const gitlab = { provider: "gitlab", signingToken: { current: "env:TOKEN", next: "env:NEXT" } };
+    const path = await configured({ sources: { gitlab } });
+    expect(await errorsIn(path, { TOKEN, NEXT: "no-signing-token" })).toEqual([
+      expect.stringMatching(/secret env:NEXT: it is not a signing token/),
+    ]);
+  });
+
+  it.each([
+    ["is not there", undefined, "ENOENT"],
+    ["is no JSON", "{", "JSON"],
+    ["holds no keys", "{}", "not a set of public keys"],
+  ])("and a file of keys that %s is an error", async (_, text, why) => {
+    const keys = join(home, "keys.json");
+    if (text !== undefined) await writeFile(keys, text);
+    const cluster = { issuer: "https://cluster.example.com", audience: "bridge", jwks: { file: keys } };
+    const errors = await errorsIn(await configured({ issuers: { cluster } }), { TOKEN });
+    expect(errors).toEqual([
+      expect.stringMatching(new RegExp(`issuers\\.cluster\\.jwks\\.file: no keys in it: .*${why}`)),
+    ]);
+  });
+});
+
+const GITLAB = (current: string) => ({ provider: "gitlab", signingToken: { current } });

@@ -1,0 +1,36 @@
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const CLI = fileURLToPath(new URL("../../functions/cli.ts", import.meta.url));
+const TSX = fileURLToPath(import.meta.resolve("tsx"));
+
+export interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** The command line in a process of its own, in a folder of the test's. */
+export function commandLine(
+  args: readonly string[],
+  { cwd, environment = {} }: { readonly cwd: string; readonly environment?: Readonly<Record<string, string>> },
+) {
+  const env = { PATH: process.env["PATH"], ...environment };
+  const child = spawn(process.execPath, ["--import", TSX, CLI, ...args], { cwd, env });
+  const ran = { out: "", err: "" };
+  const ended = new Promise<Ran>((resolve) => child.once("close", (code) => resolve({ code, ...ran })));
+  child.stdout.on("data", (text) => {
+    ran.out += String(text);
+  });
+  child.stderr.on("data", (text) => {
+    ran.err += String(text);
+  });
+  /** Resolves once its output has `text`; throws what it said instead when it ends before. */
+  const printed = async (text: string): Promise<void> => {
+    while (!ran.out.includes(text)) {
+      if (child.exitCode !== null) throw new Error(ran.err);
+      await new Promise((resolve) => child.stdout.once("data", resolve));
+    }
+  };
+  return { child, ran, ended, printed };
+}
