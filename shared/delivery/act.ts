@@ -155,8 +155,8 @@ async function settle(
   const nextAt =
     outcome.outcome === "retry" ? laterBy(endedAt, retryDelayMs(claim.attempt, outcome, tools)) : undefined;
   const durationMs = endedAt - startedAt;
-  const { delivery, route, action, attempt } = claim;
-  const line = { delivery, trace, route, action, attempt, durationMs };
+  const { delivery, route, action, target, attempt } = claim;
+  const line = { delivery, trace, route, action, target, attempt, durationMs };
   await tools.deliveries.addToTimeline(delivery, {
     ...{ at: endedAt, kind: "attempt", route, action, attempt },
     ...withoutWait(outcome),
@@ -171,8 +171,7 @@ async function settle(
     tools.log.warn(line, "an attempt ended after its lease had gone to another");
     return standingOf(claim.id, tools);
   }
-  const level = outcome.outcome === "give_up" ? "error" : "info";
-  tools.log[level]({ ...line, outcome: outcome.outcome }, outcome.summary);
+  tools.log[LEVELS[outcome.outcome]]({ ...line, outcome: outcome.outcome }, outcome.summary);
   if (nextAt !== undefined) return { result: "again", at: nextAt };
   return outcome.outcome === "give_up" ? { result: "gave_up", summary: outcome.summary } : { result: "finished" };
 }
@@ -191,6 +190,8 @@ async function putOff(
   tools.log.info({ delivery, trace, route, action, attempt: claim.attempt, outcome: "wait" }, summary);
   return { result: "waits", at: until };
 }
+
+const LEVELS = { done: "info", retry: "warn", give_up: "error" } as const;
 
 type Waiting = Extract<ActionOutcome, { readonly outcome: "wait" }>;
 type Ended = Exclude<ActionOutcome, Waiting>;
