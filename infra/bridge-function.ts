@@ -13,6 +13,8 @@ export interface FunctionDefaults {
   /** The plain value of `drawbridge.yaml`. */
   readonly configuration: unknown;
   readonly logRetention: RetentionDays;
+  /** Whether X-Ray records calls. The bridge's own traces, which go from request to target, need none of it. */
+  readonly tracing: boolean;
 }
 
 export interface BridgeFunctionProps extends FunctionDefaults {
@@ -26,7 +28,7 @@ export interface BridgeFunctionProps extends FunctionDefaults {
   readonly reservedConcurrency?: number | undefined;
 }
 
-/** A function with our defaults, a role of its own that may write its own log and traces, and nothing else yet. */
+/** A function with our defaults, a role of its own that may write its own log (and traces), and nothing else yet. */
 export class BridgeFunction extends Construct {
   readonly handler: IFunction;
   readonly log: ILogGroup;
@@ -44,7 +46,8 @@ export class BridgeFunction extends Construct {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: memoryMb,
-      tracing: Tracing.ACTIVE,
+      // `DISABLED` is Lambda's default: it passes the trace's id on, and records nothing.
+      tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
       environment: { STAGE: stage, ...environment },
       timeout,
       role,

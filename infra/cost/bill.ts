@@ -16,14 +16,13 @@ export function billOfBridge(load: Load, ingress: Ingress): readonly Line[] {
   const relay = relayingOf(load);
   const relayCalls = relay.callsPerSecond / load.perSecond;
   return [
-    ...received(load, { ingress, ms: receiveMs() }),
+    ...received({ ingress, ms: receiveMs() }),
     { part: "Table: writes", price: "writeUnit", amount: MILLION * bodies.tableUnits },
     { part: "Index `by-day`: writes", price: "writeUnit", amount: MILLION * bodies.indexUnits },
     ...kept(bodies.itemBytes),
     { part: "Index `by-day`: storage", price: "tableStorage", amount: storedGbMonths(bodies.indexBytes) },
     { part: "Stream: reads", price: "streamRead", amount: MILLION },
     ...ran("relay", { calls: relayCalls, ms: relay.ms }),
-    { part: "X-Ray: relay", price: "trace", amount: MILLION * relayCalls * tracedShareAt(relay.callsPerSecond) },
     { part: "EventBridge: events", price: "busEvent", amount: MILLION },
     { part: "EventBridge: archive", price: "archived", amount: gb(bodies.entryBytes) },
     { part: "EventBridge: archive", price: "archiveStorage", amount: gb(bodies.entryBytes) * INPUTS.keptMonths.value },
@@ -40,7 +39,7 @@ export function billOfUsual(load: Load, { packsAudit }: { readonly packsAudit: b
   const auditUnits = packsAudit ? bodies.tableUnits : bodies.plainUnits;
   const auditBytes = packsAudit ? bodies.itemBytes : bodies.plainBytes;
   return [
-    ...received(load, { ingress: "http-api", ms: usualMs() }),
+    ...received({ ingress: "http-api", ms: usualMs() }),
     { part: "Table: writes", price: "writeUnit", amount: MILLION * (IDEMPOTENCY_UNITS + auditUnits) },
     ...kept(auditBytes),
     { part: "EventBridge: events", price: "busEvent", amount: MILLION },
@@ -63,7 +62,6 @@ export function billOfAction({ tableCalls, targetCalls, ...units }: ActionCost):
 /** What is paid for an installation like `infra/example` that nobody calls, in a month. */
 export const standingBill = (): readonly Line[] => [
   { part: "Sweep: calls", price: "lambdaRequest", amount: MINUTES_A_MONTH },
-  { part: "Sweep: traces", price: "trace", amount: MINUTES_A_MONTH },
   // Lambda keeps 5 long polls of 20 s open on each of the two queues (Lambda developer guide, with-sqs).
   { part: "SQS: polls of two queues", price: "queueRequest", amount: 2 * 5 * 3 * MINUTES_A_MONTH },
   { part: "10 alarms", price: "alarm", amount: 10 },
@@ -71,6 +69,16 @@ export const standingBill = (): readonly Line[] => [
   { part: "3 secrets", price: "secret", amount: 3 },
   { part: "About 20 metrics from the log", price: "metric", amount: 20 },
 ];
+
+/** What `tracing=true` adds to a million webhooks. */
+export function billOfTracing(load: Load): readonly Line[] {
+  const { callsPerSecond } = relayingOf(load);
+  const relayed = (callsPerSecond / load.perSecond) * tracedShareAt(callsPerSecond);
+  return [
+    { part: "X-Ray: `receive`", price: "trace", amount: MILLION * tracedShareAt(load.perSecond) },
+    { part: "X-Ray: `relay`", price: "trace", amount: MILLION * relayed },
+  ];
+}
 
 /** How the relay keeps up: Lambda asks each shard so often a second, and takes at most 100 records at a time. */
 export function relayingOf({ perSecond, bodies }: Load) {
@@ -111,14 +119,13 @@ function cpuMs(calls: number): number {
   return (cores * wholeCore.value) / memory.value;
 }
 
-function received({ perSecond }: Load, { ingress, ms }: { readonly ingress: Ingress; readonly ms: number }): Line[] {
+function received({ ingress, ms }: { readonly ingress: Ingress; readonly ms: number }): Line[] {
   const isApi = ingress === "http-api";
   const logged = INPUTS.logLine.value + INPUTS.platformLog.value + (isApi ? INPUTS.accessLog.value : 0);
   return [
     { part: "HTTP API", price: "httpApiRequest", amount: isApi ? MILLION : 0 },
     ...ran("receive", { calls: 1, ms }),
     { part: "Logs", price: "logged", amount: gb(logged) },
-    { part: "X-Ray: receive", price: "trace", amount: MILLION * tracedShareAt(perSecond) },
     { part: "Answers sent", price: "sentOut", amount: gb(INPUTS.answer.value) },
   ];
 }

@@ -16,9 +16,9 @@ export const INPUTS = {
     from: "memory that gets one whole core: Lambda developer guide, configuration-memory",
   },
   requestCpu: {
-    value: 0.3,
+    value: 0.33,
     unit: "ms of a core",
-    from: `${MACHINE}: 0.1 to prove, read and pack a push of 3.4 KB; the rest for HTTP`,
+    from: `${MACHINE}: 0.13 to prove, read and pack a push of 3.4 KB; the rest for HTTP`,
   },
   callCpu: { value: 0.7, unit: "ms of a core", from: `${MACHINE}: one call through the SDK, without TLS` },
   importCpu: { value: 36, unit: "ms of a core", from: `${MACHINE}: importing the bundle of \`receive\` (366 KB)` },

@@ -1,6 +1,6 @@
 import { toStored } from "../../shared/store/item.ts";
 import { dayIndexBytes, itemBytes, writeUnits } from "./item-size.ts";
-import type { RecordedItem } from "./recorded-items.ts";
+import { REQUEST_ID, type RecordedItem } from "./recorded-items.ts";
 
 /** What a set of bodies costs to record, provider by provider, and on average where an event is relayed. */
 export interface BodySet {
@@ -88,8 +88,8 @@ function rowOf(group: string, items: readonly RecordedItem[]): BodyRow {
 
 /** What the usual audit record would hold of the same delivery: who, when, and the body as it came. */
 function plainBytes({ item, body }: RecordedItem): number {
-  const { pk, source, requestId } = item;
-  const head = { pk: pk?.S, source: source?.S, requestId: requestId?.S, receivedAt: "2026-11-02T09:00:00.000Z" };
+  const { pk, source } = item;
+  const head = { pk: pk?.S, source: source?.S, requestId: REQUEST_ID, receivedAt: "2026-11-02T09:00:00.000Z" };
   return itemBytes(toStored({ ...head, body }));
 }
 

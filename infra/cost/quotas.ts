@@ -100,7 +100,7 @@ export const QUOTAS: readonly Quota[] = [
     raise: "no bound, but money: the class Infrequent Access halves the price, and then has no metrics from log lines",
   },
   {
-    what: "X-Ray: segments a second",
+    what: "X-Ray: segments a second, with `tracing=true`",
     limit: 2_600,
     needed: (load) => {
       const { callsPerSecond } = relayingOf(load);

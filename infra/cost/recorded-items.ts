@@ -3,7 +3,7 @@ import { entryOf } from "../../shared/bus/entry.ts";
 import { sourcePrincipal } from "../../shared/delivery/principal.ts";
 import { receive } from "../../shared/delivery/receive.ts";
 import { ok } from "../../shared/delivery/result.ts";
-import { traceOf } from "../../shared/host/trace.ts";
+import type { TraceParent } from "../../shared/host/trace.ts";
 import { providers } from "../../shared/providers/registry.ts";
 import { DynamoDbDeliveries, recordedEventIn } from "../../shared/store/dynamodb-deliveries.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
@@ -40,9 +40,18 @@ export interface RecordedItem {
 export const fixtureItems = (): Promise<readonly RecordedItem[]> =>
   itemsOf(providers.flatMap(({ name }) => fixturesOf(name).map((fixture) => ({ ...fixture, provider: name }))));
 
-/** The items of every body that others recorded, below the folder `root`. */
+/**
+ * The items of every body that others recorded, below the folder `root`. They were indented when they were recorded;
+ * senders write JSON without.
+ */
 export const peerItems = (root: string): Promise<readonly RecordedItem[]> =>
-  itemsOf(recordedDeliveries(root).map((one) => ({ ...one, url: new URL(`${ADDRESS}${one.query}`) })));
+  itemsOf(
+    recordedDeliveries(root).map(({ body, query, ...one }) => ({
+      ...one,
+      body: Buffer.from(JSON.stringify(JSON.parse(Buffer.from(body).toString("utf8")))),
+      url: new URL(`${ADDRESS}${query}`),
+    })),
+  );
 
 const ADDRESS = `https://bridge.example.test/webhooks/${SOURCE}`;
 
@@ -75,14 +84,15 @@ async function itemOf({ provider, url, body, headers, sentAt }: Sample): Promise
   const { client, put } = capturingClient();
   const table = new DynamoDbTable(client, "drawbridge");
   const deliveries = new DynamoDbDeliveries(table, { retentionDays: 90, markUnrelayed: false });
-  await receive({ ...request, traceparent: traceOf(request.headers) }, source, { deliveries, log: silentLog });
+  await receive({ ...request, traceparent: TRACE }, source, { deliveries, log: silentLog });
   const [item, ...more] = put;
   if (item === undefined || more.length > 0) throw new Error("a delivery is one write");
   return item;
 }
 
-/** As long as one that the host gives. */
-const REQUEST_ID = "00000000-0000-4000-8000-000000000000";
+/** As arbitrary as what the host gives, and always the same, so that what is measured is. */
+export const REQUEST_ID = "6f1b0d3e-92c4-4a57-8be1-d07c35f9a284";
+const TRACE = "00-4f6c1d2e8a9b4c3d9e0f1a2b3c4d5e6f-7a8b9c0d1e2f3a4b-01" as TraceParent;
 
 /** A client that notes what is put, and sends nothing. */
 function capturingClient() {

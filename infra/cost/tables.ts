@@ -1,4 +1,4 @@
-import { billOfAction, billOfBridge, billOfUsual, type Load, standingBill } from "./bill.ts";
+import { billOfAction, billOfBridge, billOfTracing, billOfUsual, type Load, standingBill } from "./bill.ts";
 import { ACTION_COSTS, INPUTS } from "./inputs.ts";
 import type { BodySet, RelayedMeans } from "./measure.ts";
 import { dollarsOf, type Line, PRICES, type PriceName, totalOf } from "./prices.ts";
@@ -17,6 +17,7 @@ export function costTables({ fixtures, recorded }: Measured): ReadonlyMap<string
   return new Map([
     ["totals", totals(relayed)],
     ["parts", parts(relayed)],
+    ["tracing", tracing(relayed)],
     ["actions", actions()],
     ["standing", bill(["a month"], [standingBill()])],
     ["units-recorded", units(recorded)],
@@ -67,6 +68,10 @@ function parts(bodies: RelayedMeans): string {
       ...loads.map((load) => billOfUsual(load, { packsAudit: false })),
     ],
   );
+}
+
+function tracing(bodies: RelayedMeans): string {
+  return bill(RATES.map(rateName), loadsOf(bodies).map(billOfTracing));
 }
 
 function actions(): string {

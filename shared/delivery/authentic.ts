@@ -68,11 +68,9 @@ export async function authenticate(
   const { claims = {}, wouldDeny } = proof;
   const principal = { ...proof.principal, roles: wouldDeny ? [] : [...proof.principal.roles, ...(source.roles ?? [])] };
   const { url, headers, body, receivedAt, requestId } = request;
-  const delivery = {
-    ...{ source: source.name, principal, claims, url, headers, body, receivedAt, requestId },
-    bodyDigest: sha256Hex(body),
-    ...(wouldDeny && { wouldDeny }),
-  };
+  const bodyDigest = sha256Hex(body);
+  const told = { source: source.name, principal, claims, url, headers, body, bodyDigest, receivedAt, requestId };
+  const delivery = wouldDeny ? { ...told, wouldDeny } : told;
   // The brand's only constructor: the check above has passed, or the operator lets everything pass for now.
   return ok(delivery as unknown as AuthenticDelivery);
 }

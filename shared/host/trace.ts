@@ -16,8 +16,10 @@ export type TraceParent = string & { readonly [checked]: true };
  */
 export function traceOf(headers: Headers): TraceParent {
   const told = traceParentIn(headers.get("traceparent") ?? "") ?? amazonTraceIn(headers.get("x-amzn-trace-id") ?? "");
+  if (told !== undefined) return nextSpan(told);
+  const drawn = hex(24);
   // What is kept of a trace of ours is the log, and all of that is kept: sampled.
-  return told === undefined ? traceParent(hex(16), hex(8), "01") : nextSpan(told);
+  return traceParent(drawn.slice(0, 32), drawn.slice(32), "01");
 }
 
 /** The same trace, one call further on. */

@@ -59,9 +59,12 @@ export function readerOf<Schema extends v.GenericSchema>(
 
 /** The members that have a value. Lets an event be written with its optional members in line. */
 export function present<const Members extends object>(members: Members): Present<Members>;
-export function present(members: object): object {
+export function present(members: Readonly<Record<string, unknown>>): object {
   const found: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(members)) if (value !== undefined && value !== null) found[name] = value;
+  for (const name of Object.keys(members)) {
+    const value = members[name];
+    if (value !== undefined && value !== null) found[name] = value;
+  }
   return found;
 }
 

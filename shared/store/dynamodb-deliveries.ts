@@ -3,7 +3,6 @@ import type { Rejection } from "../delivery/rejection.ts";
 import type { TimelineEntry } from "../delivery/timeline.ts";
 import { type EpochMillis, epochMillis, toIso } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
-import type { TraceParent } from "../host/trace.ts";
 import type {
   DeliveryPage,
   DeliveryPosition,
@@ -179,17 +178,21 @@ const seenOf = ({ receivedAt, id }: DeliveryPosition): string => `${padTime(rece
 const shardOf = (id: string): number => id.charCodeAt(id.length - 1) % DAY_SHARDS;
 
 function headOf(delivery: RecordedDelivery) {
-  const { id, receivedAt, principal, event, body, refusal, replay, ...rest } = delivery;
+  const { id, receivedAt, principal, refusal, replay, source, outcome, what, subject, relayedAt } = delivery;
   return {
     pk: id,
     sk: HEAD,
     day: dayName(startOfDay(receivedAt), shardOf(id)),
     seen: seenOf(delivery),
+    source,
     principal: JSON.stringify(principal),
+    outcome,
+    what,
+    subject,
     refusal: refusal && JSON.stringify(refusal),
     replay: replay && JSON.stringify(replay),
-    content: packContent({ ...(event && { event }), ...(body && { body }) }),
-    ...rest,
+    relayedAt,
+    content: packContent(delivery),
   };
 }
 
@@ -217,18 +220,12 @@ export function recordedEventIn(stored: StoredItem): RecordedDelivery | undefine
 }
 
 function deliveryOf(item: Item): RecordedDelivery {
-  const { content } = item;
   return {
     ...summaryOf(item),
-    provider: text(item, "provider"),
-    requestId: text(item, "requestId"),
-    // Written by `headOf` from the same types.
-    ...(item["traceparent"] !== undefined && { traceparent: text(item, "traceparent") as TraceParent }),
+    // Written by `headOf` from the same type.
     ...(item["replay"] !== undefined && { replay: JSON.parse(text(item, "replay")) as Replay }),
-    bodyDigest: text(item, "bodyDigest"),
-    bodyBytes: number(item, "bodyBytes"),
     ...(item["relayedAt"] !== undefined && { relayedAt: epochMillis(number(item, "relayedAt")) }),
     ...(item[TABLE.dueIndex.partitionKey] !== undefined && { unrelayed: true }),
-    ...(content instanceof Uint8Array && unpackContent(content)),
+    ...unpackContent(item),
   };
 }

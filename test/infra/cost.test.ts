@@ -1,6 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { billOfAction, billOfBridge, billOfUsual, relayingOf, tracedShareAt } from "../../infra/cost/bill.ts";
+import {
+  billOfAction,
+  billOfBridge,
+  billOfTracing,
+  billOfUsual,
+  relayingOf,
+  standingBill,
+  tracedShareAt,
+} from "../../infra/cost/bill.ts";
 import { ACTION_COSTS } from "../../infra/cost/inputs.ts";
 import { dayIndexBytes, itemBytes, writeUnits } from "../../infra/cost/item-size.ts";
 import { dollarsOf, PRICES, totalOf } from "../../infra/cost/prices.ts";
@@ -61,12 +69,10 @@ describe("the bill", () => {
     // (1,400 + 100) bytes × a million = 1.5 GB, for 3 months, at 0.25 and 0.20.
     expect(of("Table: storage")).toBeCloseTo(1.125, 10);
     expect(of("Table: point-in-time recovery")).toBeCloseTo(0.9, 10);
-    // (0.3 + 0.7 + 0.01 × 36) ms of a core at 512 of 1,769 MB, and 5 ms: 9.699 ms × 0.5 GB × a million × 0.0000133334.
-    expect(of("Lambda `receive`: time")).toBeCloseTo(0.06466, 4);
+    // (0.33 + 0.7 + 0.01 × 36) ms of a core at 512 of 1,769 MB, and 5 ms: 9.803 ms × 0.5 GB × a million × 0.0000133334.
+    expect(of("Lambda `receive`: time")).toBeCloseTo(0.06535, 4);
     // 1 GB taken in at 0.10, and 3 GB-months at 0.023.
     expect(of("EventBridge: archive")).toBeCloseTo(0.169, 10);
-    // 1 and a twentieth of 99, of 100: 5.95 %, at 5.
-    expect(of("X-Ray: receive")).toBeCloseTo(0.2975, 10);
   });
 
   it("of the usual construction has the claim's two units beside the audit's", () => {
@@ -88,7 +94,14 @@ describe("the bill", () => {
     expect(saved).toBeCloseTo(1 + 0.26 * PRICES.logged.dollars, 10);
   });
 
-  it("traces all of one call a second, and less of each further one", () => {
+  it("has no traces, which are told beside it: all of one call a second, and less of each further one", () => {
+    for (const lines of [billOfBridge(at(1), "http-api"), billOfUsual(at(1), { packsAudit: false }), standingBill()])
+      expect(lines.filter(({ price }) => price === "trace")).toEqual([]);
+    const tracing = (perSecond: number) => billOfTracing(at(perSecond)).map((line) => totalOf([line]));
+    expect(tracing(1)).toEqual([5, 5]);
+    // 1 and a twentieth of 99, of 100: 5.95 %, at 5. The relay is called 16 times a second: 1 and a twentieth of 15.
+    expect(tracing(100)[0]).toBeCloseTo(0.2975, 10);
+    expect(tracing(100)[1]).toBeCloseTo(0.0875, 10);
     expect([0.2, 1].map(tracedShareAt)).toEqual([1, 1]);
     expect(tracedShareAt(10_000)).toBeCloseTo(0.0501, 4);
   });

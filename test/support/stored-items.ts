@@ -11,9 +11,9 @@ export async function storedItems(path: string): Promise<readonly Output[]> {
   for await (const { Items = [] } of paginateScan({ client }, { TableName: "drawbridge" })) {
     for (const stored of Items) {
       const { content, ...item } = fromStored(stored);
-      const { event } = content instanceof Uint8Array ? unpackContent(content) : {};
+      const { body: _, ...told } = content === undefined ? {} : unpackContent({ ...item, content });
       const kind = String(item["pk"]).split(/[-#]/)[0];
-      items.push({ where: `an item of ${kind}`, text: JSON.stringify({ ...item, event }) });
+      items.push({ where: `an item of ${kind}`, text: JSON.stringify({ ...item, ...told }) });
     }
   }
   await stop();

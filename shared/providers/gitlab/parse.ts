@@ -26,7 +26,7 @@ const WRAPPERS: readonly string[] = ["System Hook", "Service Hook"];
 export function readDelivery({ headers, body, bodyDigest, receivedAt }: AuthenticDelivery): Reading {
   const id = headers.get("webhook-id") ?? headers.get("idempotency-key");
   const reading = readBody(body, headers.get("x-gitlab-event") ?? undefined, receivedAt);
-  return id ? { ...reading, deliveryKey: [id, bodyDigest] } : reading;
+  return id ? { deliveryKey: [id, bodyDigest], ...reading } : reading;
 }
 
 function readBody(body: Uint8Array, header: string | undefined, receivedAt: AuthenticDelivery["receivedAt"]): Reading {
