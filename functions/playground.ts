@@ -73,7 +73,9 @@ export async function startPlayground({ port, print }: PlaygroundOptions): Promi
 }
 
 const NEXT_STEPS = `
-Edit that page in the browser and watch its status change. In another terminal:
-  npm run drawbridge -- send gitlab push
+Edit that page in the browser and watch its status change. Then comment on it, with these words alone, to have the run
+before the newest once more: drawbridge rollback docs-build
+The console shows all of it to whoever you say you are there. In another terminal:
+  npm run drawbridge -- send gitlab push      # waits in the console until axel approves
   npm run drawbridge -- events list
 Ctrl-C ends the playground.`;

@@ -1,3 +1,4 @@
+import { runReporters } from "../shared/config/connect-action.ts";
 import type { Config } from "../shared/config/schema.ts";
 import type { RetryPolicy } from "../shared/delivery/retry-delay.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
@@ -9,6 +10,7 @@ import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { deleteExpired, startEmbeddedDynamoDb } from "../shared/store/embedded.ts";
 import { openStores } from "../shared/store/open-stores.ts";
 import { bridgeApp } from "./app.ts";
+import { besideConsole } from "./console-app.ts";
 import { openWorker } from "./worker.ts";
 
 export interface StandaloneOptions {
@@ -30,7 +32,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
   const tools = { ...options, ...stores, issuer: openIssuer(config.identity, { secrets }), clock };
   const worker = openWorker(config, tools);
   const ready = () => stores.deliveries.unrelayed(clock.now(), 1);
-  const app = bridgeApp(config, { ...tools, recorded: worker.recorded, ready });
+  const app = bridgeApp(config, { ...tools, routes: runReporters(config), recorded: worker.recorded, ready });
   const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () =>
     deleteExpired(database.client, TABLE_NAME, clock.now()),
   );
@@ -42,7 +44,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
   try {
     cleaning.nudge();
     await worker.start();
-    const server = await listen(app, address);
+    const server = await listen(besideConsole(app, config, tools), address);
     return { url: server.url, stop: () => server.close().then(stop) };
   } catch (error) {
     await stop();

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { BuildOptions } from "esbuild";
 
 /** The functions, each named as its file in `functions/`. An action's kind has its own: `act-<kind>`. */
-export type FunctionName = "receive" | "receive-partner" | "relay" | "sweep" | `act-${string}`;
+export type FunctionName = "receive" | "receive-partner" | "console" | "relay" | "sweep" | `act-${string}`;
 
 export const PROJECT_ROOT = fileURLToPath(new URL("..", import.meta.url));
 

@@ -1,4 +1,4 @@
-import { CfnOutput, RemovalPolicy, Validations } from "aws-cdk-lib";
+import { CfnOutput, RemovalPolicy, Stack, Validations } from "aws-cdk-lib";
 import { AccessLogFormat } from "aws-cdk-lib/aws-apigateway";
 import {
   DomainName,
@@ -20,24 +20,31 @@ import type { Settings } from "./settings.ts";
 
 export interface BridgeApiProps {
   readonly handler: IFunction;
+  /** What answers under `/console`; absent where there is no console. */
+  readonly pages: IFunction | undefined;
   readonly settings: Settings;
 }
 
-/** An HTTP API that passes every request to `receive`, whose one route table decides. Throttled and logged. */
+/** An HTTP API that passes every request to `receive`, whose one route table decides, but those for the pages. Throttled and logged. */
 export class BridgeApi extends Construct implements Ingress {
   readonly url: string;
   readonly metrics: Ingress["metrics"];
 
-  constructor(scope: Construct, id: string, { handler, settings }: BridgeApiProps) {
+  constructor(scope: Construct, id: string, { handler, pages, settings }: BridgeApiProps) {
     super(scope, id);
     const domain = this.#domain(settings);
     const api = new HttpApi(this, "Api", {
+      apiName: Stack.of(this).stackName,
       description: "Drawbridge",
       createDefaultStage: false,
       defaultIntegration: new HttpLambdaIntegration("Receive", handler),
       // The address that AWS gives would go round the domain, and its mutual TLS.
       disableExecuteApiEndpoint: domain !== undefined,
     });
+    if (pages !== undefined) {
+      const integration = new HttpLambdaIntegration("Console", pages);
+      for (const path of ["/console", "/console/{proxy+}"]) api.addRoutes({ path, integration });
+    }
     const stage = new HttpStage(this, "Stage", {
       httpApi: api,
       autoDeploy: true,
@@ -63,23 +70,28 @@ export class BridgeApi extends Construct implements Ingress {
     return new LogGroup(this, "AccessLog", { retention: logDays, removalPolicy: RemovalPolicy.DESTROY });
   }
 
-  #domain({ domainName, certificate, trustStore }: Settings): DomainName | undefined {
+  #domain({ domainName, certificate, trustStore, trustStoreVersion }: Settings): DomainName | undefined {
     if (domainName === undefined || certificate === undefined) return undefined;
     const domain = new DomainName(this, "Domain", {
       domainName,
       certificate: Certificate.fromCertificateArn(this, "Certificate", certificate),
       securityPolicy: SecurityPolicy.TLS_1_2,
-      ...(trustStore !== undefined && { mtls: this.#believed(new URL(trustStore)) }),
+      ...(trustStore !== undefined && { mtls: this.#believed(new URL(trustStore), trustStoreVersion) }),
     });
     new CfnOutput(this, "DomainTarget", {
       description: `Where a DNS record for ${domainName} points`,
       value: domain.regionalDomainName,
     });
+    new CfnOutput(this, "DomainTargetZone", {
+      description: "Hosted zone of that, for an alias record in Route 53",
+      value: domain.regionalHostedZoneId,
+    });
     return domain;
   }
 
-  #believed({ hostname, pathname }: URL): MTLSConfig {
-    return { bucket: Bucket.fromBucketName(this, "TrustStore", hostname), key: pathname.slice(1) };
+  #believed({ hostname, pathname }: URL, version: string | undefined): MTLSConfig {
+    const bucket = Bucket.fromBucketName(this, "TrustStore", hostname);
+    return { bucket, key: pathname.slice(1), ...(version !== undefined && { version }) };
   }
 }
 

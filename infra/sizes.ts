@@ -10,6 +10,8 @@ import { compileConfig } from "./compile-config.ts";
 
 /** What a function may be when it starts: somebody waits for `receive`, and everybody pays for the others. */
 const MAX_KB = 450;
+/** The pages, and what seals sessions. A person waits, and not for a webhook. */
+const MAX_CONSOLE_KB = 480;
 const MAX_INIT_RATIO = 1.2;
 /**
  * As little as a function can be, in one file as CDK's `NodejsFunction` bundles it: the floor of the budget. Cut into files
@@ -29,7 +31,7 @@ type Sizes = ReadonlyMap<string, BundleSize>;
 /** Bundles every function as the stack does, prints size, content and start-up time; gives 1 when a budget is passed. */
 async function report(folder: string): Promise<number> {
   const acts = actions.map(({ name }) => `act-${name}` as const);
-  const names: readonly FunctionName[] = ["receive", "receive-partner", "relay", "sweep", ...acts];
+  const names: readonly FunctionName[] = ["receive", "receive-partner", "console", "relay", "sweep", ...acts];
   const { value } = await compileConfig(join(PROJECT_ROOT, "infra/example/drawbridge.yaml"));
   const measured = names.map(
     async (name) => [name, await measureBundle(entryOf(name), join(folder, name), value)] as const,
@@ -85,7 +87,8 @@ function overBudget(name: FunctionName, size: BundleSize | undefined, ratio: num
   if (size === undefined) return [`${name} was not measured`];
   const banned = name === "receive" ? [...NOT_IN_AWS, ...NOT_IN_RECEIVE] : NOT_IN_AWS;
   const problems = size.owners.filter(([owner]) => banned.includes(owner)).map(([owner]) => `${name} holds ${owner}`);
-  if (size.bytes > MAX_KB * 1_000) problems.push(`${name} has ${kb(size.bytes)} KB, of ${MAX_KB} allowed`);
+  const maxKb = name === "console" ? MAX_CONSOLE_KB : MAX_KB;
+  if (size.bytes > maxKb * 1_000) problems.push(`${name} has ${kb(size.bytes)} KB, of ${maxKb} allowed`);
   if (!(ratio <= MAX_INIT_RATIO))
     problems.push(`${name} starts in ${ratio.toFixed(2)} × the floor, of ${MAX_INIT_RATIO} allowed`);
   return problems;

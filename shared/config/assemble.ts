@@ -33,9 +33,13 @@ export function assemble(outline: Outline, names: Names): Assembly {
     sources: entriesOf(outline.sources).map(([name, part]) => source(name, part, problems)),
     targets: entriesOf(outline.targets).map(([name, part]) => target(name, part, problems)),
     routes: entriesOf(outline.routes).flatMap(([name, part]) => route(name, part, { ...names, outline }, problems)),
+    console: outline.console,
     limits: outline.limits,
   };
-  const trusted = namesUnder(outline.sources, "trust", ["sources"]);
+  const trusted = [
+    ...namesUnder(outline.sources, "trust", ["sources"]),
+    ...namesUnder(outline.console, "trust", ["console"]),
+  ];
   const earned = [
     ...namesUnder(outline.sources, "roles", ["sources"]),
     ...namesUnder(outline.issuers, "role", ["issuers"]),
@@ -147,7 +151,7 @@ const ruled = (roles: Outline["roles"]): readonly (readonly [Path, string])[] =>
     .filter(([, route]) => !route.endsWith("*"));
 
 /** Texts, or lists of them, under a key anywhere below `value`: the places where a part names another. */
-function namesUnder(value: unknown, key: string, path: Path): readonly (readonly [Path, string])[] {
+export function namesUnder(value: unknown, key: string, path: Path): readonly (readonly [Path, string])[] {
   if (typeof value !== "object" || value === null) return [];
   return Object.entries(value).flatMap(([member, below]) => {
     const here = [...path, member];

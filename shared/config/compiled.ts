@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { BusEntry } from "../bus/entry.ts";
+import type { RunReporter } from "../delivery/note-runs.ts";
 import { Fault } from "../host/fault.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
@@ -35,6 +36,27 @@ const gates = v.object({
   routes: v.optional(v.record(v.string(), v.object({ approval: v.optional(v.unknown()) })), {}),
 });
 
+/** Names of the compiled routes, for a function that offers them and follows none. */
+export const compiledRouteNames = (): readonly string[] => Object.keys(v.parse(gates, compiledValue()).routes);
+
+/** Which source reports the runs of each compiled route, as `runReporters` tells of those of a file. */
+export function compiledRunReporters(): readonly RunReporter[] {
+  const { routes, targets } = v.parse(reporting, compiledValue());
+  return Object.entries(routes).map(([name, { do: does }]) => {
+    const reporters = Object.values(does).map(({ target }) => targets[target]?.runsReportedBy);
+    const runsReportedBy = reporters.find((source) => source !== undefined);
+    return { name, ...(runsReportedBy !== undefined && { runsReportedBy }) };
+  });
+}
+
+const reporting = v.object({
+  routes: v.optional(
+    v.record(v.string(), v.object({ do: v.record(v.string(), v.object({ target: v.string() })) })),
+    {},
+  ),
+  targets: v.optional(v.record(v.string(), v.object({ runsReportedBy: v.optional(v.string()) })), {}),
+});
+
 function compiledValue(): Readonly<Record<string, unknown>> {
   return typeof DRAWBRIDGE_CONFIG === "undefined" ? {} : JSON.parse(DRAWBRIDGE_CONFIG);
 }
@@ -45,7 +67,7 @@ function outlineOf(value: object): Outline {
   throw invalid("there is no compiled configuration, or it does not fit its outline");
 }
 
-const partsOf = ({ identity, issuers, roles, sources, targets, limits }: Outline): Omit<Config, "routes"> => ({
+const partsOf = ({ identity, issuers, roles, sources, targets, console, limits }: Outline): Omit<Config, "routes"> => ({
   identity,
   issuers,
   roles,
@@ -53,6 +75,7 @@ const partsOf = ({ identity, issuers, roles, sources, targets, limits }: Outline
     ...{ name, provider, roles, people, mode, settings },
   })),
   targets: Object.entries(targets).map(([name, { kind, ...settings }]) => ({ name, kind, settings })),
+  console,
   limits,
 });
 

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { BusEntry } from "../bus/entry.ts";
+import { type ConsoleSettings, consoleSettings } from "../console/settings.ts";
 import { DEFAULT_ROLES, type Roles, role } from "../identity/policy.ts";
 import { type TrustEntry, trustEntry } from "../identity/trust-entry.ts";
 import { type BridgeIdentity, bridgeIdentity } from "../outbound/bridge-identity.ts";
@@ -86,6 +87,7 @@ export const outline = v.strictObject({
     ),
     {},
   ),
+  console: v.optional(consoleSettings),
   limits: v.optional(limits, {}),
 });
 export type Outline = v.InferOutput<typeof outline>;
@@ -98,6 +100,7 @@ export interface Config {
   readonly sources: readonly ConfiguredSource[];
   readonly targets: readonly ConfiguredTarget[];
   readonly routes: readonly ConfiguredRoute[];
+  readonly console?: ConsoleSettings | undefined;
   readonly limits: v.InferOutput<typeof limits>;
 }
 

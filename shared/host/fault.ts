@@ -52,9 +52,23 @@ export function kindOf(error: unknown): string {
  * What went wrong and what lay behind it, for the log. A Fault's message names what is configured, hosts and statuses, and
  * quotes nothing that came from outside; of any other cause nothing is told.
  */
-export function whyOf({ message, cause }: Fault): string {
+function whyOf({ message, cause }: Fault): string {
   return cause instanceof Fault ? `${message}: ${whyOf(cause)}` : message;
 }
+
+/**
+ * What the log's line about a failed request says of it: a fault's code and words, else the error's class and where in our
+ * code it came from.
+ */
+export const failureOf = (error: Error): Readonly<Record<string, string | undefined>> =>
+  error instanceof Fault ? { fault: error.code, why: whyOf(error) } : { error: error.name, at: originOf(error) };
+
+/** The message is left out: it may quote anything. */
+const originOf = ({ stack }: Error): string | undefined =>
+  stack
+    ?.split("\n")
+    .find((line) => line.startsWith("    at "))
+    ?.trim();
 
 interface FaultOptions {
   readonly retryable: boolean;

@@ -8,7 +8,7 @@ import type { Rejection } from "../delivery/rejection.ts";
 import type { ReceivedRequest } from "../delivery/request.ts";
 import type { Result } from "../delivery/result.ts";
 import type { Clock } from "../host/clock.ts";
-import { Fault, whyOf } from "../host/fault.ts";
+import { failureOf } from "../host/fault.ts";
 import type { Log, LogFields } from "../host/log.ts";
 import { type TraceParent, traceIdOf, traceOf } from "../host/trace.ts";
 import type { BridgeIssuer } from "../outbound/issuer.ts";
@@ -89,11 +89,12 @@ async function takeDelivery(c: Context<Env>, tools: AppTools, source: Source | u
   if (!type.ok) return refused(c, tools, type.rejection);
   const body = await readBody(c.req.raw, tools.maxBodyBytes);
   if (!body.ok) return refused(c, tools, body.rejection);
-  const request = { ...receivedRequest(c, body.value, tools), repeatable: true };
+  const request = { repeatable: true, ...receivedRequest(c, body.value, tools) };
   const receipt = await receive(request, source, tools);
   if (!receipt.ok) return refusedFor(c, tools, { ...receipt, ...pick(source), request });
-  tools.log.info({ ...lineOf(c, tools), ...receipt.value }, "delivery");
-  return c.json(receipt.value, receipt.value.status === "duplicate" ? 200 : 202);
+  const { delivery, status } = receipt.value;
+  tools.log.info({ delivery, status, ...lineOf(c, tools) }, "delivery");
+  return c.json(receipt.value, status === "duplicate" ? 200 : 202);
 }
 
 function receivedRequest(c: Context<Env>, body: Uint8Array, tools: AppTools): ReceivedRequest {
@@ -103,7 +104,13 @@ function receivedRequest(c: Context<Env>, body: Uint8Array, tools: AppTools): Re
   // Absent in a test that asks the app without a host.
   const { clientCertificate } = c.env ?? {};
   return {
-    ...{ method, url: new URL(url), headers, body, receivedAt, requestId, traceparent },
+    method,
+    url: new URL(url),
+    headers,
+    body,
+    receivedAt,
+    requestId,
+    traceparent,
     ...(clientCertificate && { clientCertificate }),
   };
 }
@@ -148,8 +155,7 @@ function refused(c: Context<Env>, tools: AppTools, rejection: Rejection): Respon
 
 /** Never 500: a sender that is told 500 may drop what it has (Tekton does), one that is told 503 tries again. */
 function failed(c: Context<Env>, tools: AppTools, error: Error): Response {
-  const fields = error instanceof Fault ? { fault: error.code, why: whyOf(error) } : { error: error.name, at: originOf(error) };
-  tools.log.error({ ...lineOf(c, tools), status: UNAVAILABLE.status, ...fields }, "failed");
+  tools.log.error({ ...lineOf(c, tools), status: UNAVAILABLE.status, ...failureOf(error) }, "failed");
   return problemResponse(UNAVAILABLE, c.get("requestId"));
 }
 
@@ -163,10 +169,3 @@ function lineOf(c: Context<Env>, tools: AppTools): LogFields {
     durationMs: tools.clock.now() - c.get("startedAt"),
   };
 }
-
-/** Where in our code an unexpected error came from. Its message is left out: it may quote anything. */
-const originOf = (error: Error): string | undefined =>
-  error.stack
-    ?.split("\n")
-    .find((line) => line.startsWith("    at "))
-    ?.trim();

@@ -37,15 +37,16 @@ export function problemOf(rejection: Rejection): Problem {
     case "approval_unknown":
       return { status: 404, title: "There is no such approval" };
     case "approval_closed":
-      return { status: 409, title: `It is ${rejection.state} already, by ${rejection.by}` };
+      return { status: 409, title: closedTitle(rejection) };
+    case "approvals_too_many":
+      return { status: 409, title: `More than ${rejection.limit} approvals are open` };
     case "approval_outdated":
       return { status: 409, title: "What it is about has changed since it was requested" };
     case "self_approval":
       return { status: 403, title: "Somebody else has to decide" };
     case "replay_impossible":
-      return { status: 409, title: rejection.problem };
     case "rollback_impossible":
-      return { status: 409, title: "No earlier run of the route is known to have succeeded" };
+      return { status: 409, title: rejection.problem };
     case "method_not_allowed":
       return { status: 405, title: "This method is not allowed here", headers: { Allow: rejection.allowed } };
     case "body_too_large":
@@ -60,6 +61,10 @@ export function problemOf(rejection: Rejection): Problem {
       return { status: 400, title: `The query parameter "${rejection.parameter}" must be ${rejection.expected}` };
     case "body_invalid":
       return { status: 400, title: rejection.problem };
+    case "sign_in_failed":
+      return { status: 400, title: `Nobody was signed in: ${rejection.problem}` };
+    case "form_forged":
+      return { status: 403, title: `The form was not taken: ${rejection.problem}` };
     case "role_missing":
       return { status: 403, title: `The role "${rejection.role}" is needed` };
     case "tenant_mismatch":
@@ -77,6 +82,9 @@ export function problemOf(rejection: Rejection): Problem {
   }
 }
 
+const closedTitle = ({ state, by, at }: Extract<Rejection, { reason: "approval_closed" }>): string =>
+  at === undefined ? `It is ${state} already, by ${by}` : `It was ${state} already, at ${at}; ${by} granted it`;
+
 /** Every reason that is about proof gets the same answer; the parameter makes the switch above complete. */
 function unproved(_: UnprovedReason): Problem {
   return UNAUTHENTICATED;
@@ -93,11 +101,14 @@ type UnprovedReason = Exclude<
   | "content_encoding_unsupported"
   | "query_invalid"
   | "body_invalid"
+  | "sign_in_failed"
+  | "form_forged"
   | "role_missing"
   | "tenant_mismatch"
   | "groups_omitted"
   | "approval_unknown"
   | "approval_closed"
+  | "approvals_too_many"
   | "approval_outdated"
   | "self_approval"
   | "replay_impossible"

@@ -104,12 +104,19 @@ const UNTOLD_SECONDS = 60;
 const TIMEOUT_MS = 5_000;
 const MAX_ANSWER_BYTES = 65_536;
 
-const fetchThrough =
+interface OAuthRequest {
+  readonly method: "GET" | "POST";
+  readonly headers: Record<string, string>;
+  readonly body?: URLSearchParams | undefined;
+}
+
+/** The library's requests by the one way out. */
+export const fetchThrough =
   (callOut: CallOut) =>
-  async (url: string, request: { readonly headers: Record<string, string>; readonly body: URLSearchParams }) => {
-    const { headers, body } = request;
+  async (url: string, { method, headers, body }: OAuthRequest): Promise<Response> => {
     const limits = { timeoutMs: TIMEOUT_MS, maxAnswerBytes: MAX_ANSWER_BYTES };
-    const answer = await callOut({ method: "POST", url: new URL(url), headers, body: body.toString(), ...limits });
+    const sent = body === undefined ? {} : { body: body.toString() };
+    const answer = await callOut({ method, url: new URL(url), headers, ...sent, ...limits });
     // A Uint8Array of bytes that were read whole, which is what a Response takes.
     return new Response(new Uint8Array(answer.body), { status: answer.status, headers: answer.headers });
   };

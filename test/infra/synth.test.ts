@@ -51,7 +51,7 @@ describe("npm run synth", () => {
       expect(ok).toBe(true);
       const written = await readdir(join(folder, "prod"));
       const bundles = written.filter((name) => name.startsWith("asset.")).map((name) => join(folder, "prod", name));
-      expect(bundles.length).toBe(4 + actions.length);
+      expect(bundles.length).toBe(5 + actions.length);
       for (const bundle of bundles) {
         const files = await readdir(bundle);
         const texts = await Promise.all(files.map((file) => readFile(join(bundle, file), "utf8")));

@@ -19,7 +19,10 @@ export interface GatewayForm {
 export async function startGateway(handler: ReturnType<typeof gatewayHandler>, form: GatewayForm) {
   const server = createServer(async (request, response) => {
     const answer = await handler(await eventOf(request, form));
-    response.writeHead(answer.statusCode, answer.headers);
+    response.writeHead(answer.statusCode, {
+      ...answer.headers,
+      ...(answer.cookies && { "set-cookie": answer.cookies }),
+    });
     response.end(Buffer.from(answer.body, answer.isBase64Encoded ? "base64" : "utf8"));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

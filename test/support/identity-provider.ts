@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, type JWK } from "jose";
 import type { Configuration } from "oidc-provider";
+import { answerChoices, type SignInSite, signInSettings } from "./identity-provider-people.ts";
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -30,10 +31,12 @@ export interface IdentityProvider {
 /** A real OpenID provider on loopback, with client credentials and audience by resource indicator (RFC 8707). */
 export async function startIdentityProvider(options: {
   readonly clients: readonly MachineClient[];
+  /** Where people sign in, and who they are. Nobody is asked for a password. */
+  readonly site?: SignInSite;
   /** Any free one unless told. */
   readonly port?: number;
 }): Promise<IdentityProvider> {
-  const { clients, port = 0 } = options;
+  const { clients, site, port = 0 } = options;
   const server = createServer();
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -44,9 +47,10 @@ export async function startIdentityProvider(options: {
   const key = { ...(await exportJWK(privateKey)), kid: "development-1", alg: "ES256", use: "sig" };
   const provider = await quietly(async () => {
     const { default: Provider } = await import("oidc-provider");
-    return new Provider(issuer, settingsOf(clients, key));
+    const settings = settingsOf(clients, key);
+    return new Provider(issuer, site === undefined ? settings : signInSettings(settings, site));
   });
-  server.on("request", provider.callback());
+  server.on("request", site === undefined ? provider.callback() : answerChoices(provider, site));
   const close = (): Promise<void> =>
     new Promise((resolve) => {
       server.close(() => resolve());

@@ -4,6 +4,7 @@ import { stringify } from "yaml";
 import type { PlaygroundSession } from "../../shared/cli/session.ts";
 import { startIdentityProvider } from "./identity-provider.ts";
 import { startSandboxConfluence } from "./sandbox-confluence.ts";
+import { COMMENTER } from "./sandbox-confluence-comments.ts";
 import { DASHBOARD, startSandboxListener } from "./sandbox-listener.ts";
 
 /** The playground's page. */
@@ -11,6 +12,13 @@ const PAGE = "98310";
 /** What the development identity provider's tokens are made for. */
 const AUDIENCE = "https://drawbridge.playground";
 const DEFAULT_PORT = 8787;
+const CONSOLE = "drawbridge-console";
+/** Who may sign in at the console. */
+const PEOPLE = [
+  { id: "olga", is: "on call: reads everything, runs again, rolls back", groups: ["on-call"] },
+  { id: "axel", is: "reads everything, and approves", groups: ["approvers"] },
+  { id: "rita", is: "has no role", groups: [] },
+] as const;
 /** Long enough that a person sees the run go on. */
 const RUN_MS = 1_500;
 
@@ -44,7 +52,12 @@ export async function startPlaygroundSandboxes(port: number): Promise<Playground
       tellsOwnWrites: true,
     },
   });
-  const identity = await startIdentityProvider({ port: portAfter(3), clients: [reader, forwarder] });
+  const own = `http://127.0.0.1:${port === 0 ? DEFAULT_PORT : port}`;
+  const identity = await startIdentityProvider({
+    port: portAfter(3),
+    clients: [reader, forwarder],
+    site: { clientId: CONSOLE, redirectUri: `${own}/console/signed-in`, people: PEOPLE },
+  });
   let token = "";
   const listener = await startSandboxListener({
     port: portAfter(2),
@@ -56,6 +69,8 @@ export async function startPlaygroundSandboxes(port: number): Promise<Playground
     pageUrl: confluence.pageUrl(PAGE),
     pageVersion: () => confluence.page(PAGE).latest.number,
     addresses: [
+      // People are sent back to the bridge's usual port alone.
+      ...(port === 0 ? [] : [["console", `${own}/console`] as const]),
       ["sandbox Confluence", confluence.pageUrl(PAGE).href],
       ["sandbox Tekton", new URL(DASHBOARD, listener.url).href],
       ["identity provider", identity.issuer],
@@ -69,7 +84,6 @@ export async function startPlaygroundSandboxes(port: number): Promise<Playground
       const config = `${folder}/drawbridge.yaml`;
       const ref = (name: keyof typeof values): string => `file:${folder}/secrets/${name}`;
       const site = confluence.site("data-center");
-      const own = `http://127.0.0.1:${port === 0 ? DEFAULT_PORT : port}`;
       const places = { site, listener: listener.url.href, issuer: identity.issuer, own };
       await writeFile(config, stringify(configOf({ ...places, ref })));
       token = await identity.token(forwarder, AUDIENCE);
@@ -109,6 +123,7 @@ function newSecrets() {
     buildkite: newSecret(),
     cluster: newSecret(),
     "bridge-key": newSigningKey(),
+    "console-seal": randomBytes(32).toString("base64"),
   };
 }
 
@@ -130,9 +145,18 @@ function configOf({ site, listener, issuer, own, ref }: ConfigFacts): object {
     issuers: {
       people: { ...entry, claims: [{ path: "sub", equals: "on-call" }], roles: ["on-call"] },
       cluster: { ...entry, claims: [inNamespace] },
+      staff: { issuer, audience: CONSOLE, roles: [earned("on-call", "on-call"), earned("approver", "approvers")] },
+    },
+    roles: {
+      "on-call": { call: ["deliveries"], replay: ["*"] },
+      approver: { call: ["deliveries"], approve: ["docs-deploy"] },
+      ci: { call: ["status"] },
     },
     sources: {
-      wiki: { provider: "confluence", site, hubSignature: { current: ref("wiki") }, ownAccounts: ["drawbridge"] },
+      wiki: {
+        ...{ provider: "confluence", site, hubSignature: { current: ref("wiki") }, ownAccounts: ["drawbridge"] },
+        people: { [COMMENTER]: { roles: ["on-call"] } },
+      },
       gitlab: { provider: "gitlab", signingToken: { current: ref("gitlab") } },
       buildkite: { provider: "buildkite", signature: { current: ref("buildkite") } },
       cluster: {
@@ -156,10 +180,21 @@ function configOf({ site, listener, issuer, own, ref }: ConfigFacts): object {
         when: { "detail-type": ["page.updated"], source: ["drawbridge.confluence"] },
         do: { tekton: { target: "listener", params: { page: "$.detail.page.id" } } },
       },
+      "docs-deploy": {
+        when: { "detail-type": ["code.pushed"], source: ["drawbridge.gitlab"] },
+        approval: {},
+        do: { tekton: { target: "listener", params: { commit: "$.detail.code.commit" } } },
+      },
       "docs-status": {
-        when: { "detail-type": [{ prefix: "build." }], source: ["drawbridge.tekton"] },
+        when: {
+          "detail-type": [{ prefix: "build." }, "page.commented"],
+          source: ["drawbridge.tekton", "drawbridge.confluence"],
+        },
         do: { confluence: { target: "pages" } },
       },
     },
+    console: { trust: "staff", clientId: CONSOLE, scope: "openid profile", sealedBy: { current: ref("console-seal") } },
   };
 }
+
+const earned = (role: string, group: string) => ({ role, when: [{ path: "groups", equals: group }] });

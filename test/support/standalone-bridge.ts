@@ -21,16 +21,24 @@ export const PAGE = "98310";
 export async function standaloneBridge({
   log = silentLog,
   changes = {},
+  sections = {},
+  environment = {},
   ...options
-}: SandboxListenerOptions & { log?: Log; changes?: ConfigChanges } = {}) {
+}: SandboxListenerOptions & {
+  log?: Log;
+  changes?: ConfigChanges;
+  /** Whole sections that are added. */
+  sections?: object;
+  environment?: Readonly<Record<string, string>>;
+} = {}) {
   const confluence: SandboxConfluence = await startSandboxConfluence({ product: "data-center" });
   const basic = `Basic ${Buffer.from(`tekton:${SECRETS.CLUSTER}`).toString("base64")}`;
   let url = new URL("http://127.0.0.1");
   const sink = () => ({ url: new URL("/webhooks/cluster", url), headers: { authorization: basic } });
   const listener = await startSandboxListener({ sink, ...options });
   const bridge = await startStandalone({
-    config: configOf(confluence.site("data-center"), listener.url.href, changes),
-    secrets: secretsOf(SECRETS),
+    config: configOf(confluence.site("data-center"), listener.url.href, { changes, sections }),
+    secrets: secretsOf({ ...SECRETS, ...environment }),
     log,
     retry: { baseMs: 20, capMs: 200, maxAttempts: 10 },
     address: { hostname: "127.0.0.1", port: 0 },
@@ -54,7 +62,12 @@ export async function standaloneBridge({
 /** What is added to the sections of the configuration, and to the settings of what they have. */
 type ConfigChanges = Readonly<Record<string, Readonly<Record<string, object>>>>;
 
-function configOf(site: string, listener: string, changes: ConfigChanges) {
+interface Changes {
+  readonly changes: ConfigChanges;
+  readonly sections: object;
+}
+
+function configOf(site: string, listener: string, { changes, sections: added }: Changes) {
   // In no pace: tests of the pace have their own bridge.
   const wiki = { kind: "confluence", product: "data-center", site, progressSeconds: 0 };
   const sections: ConfigChanges = {
@@ -80,7 +93,7 @@ function configOf(site: string, listener: string, changes: ConfigChanges) {
       return [name, { ...own, ...Object.fromEntries(parts) }];
     }),
   );
-  const text = stringify(changed);
+  const text = stringify({ ...changed, ...added });
   const loaded = parseConfig(text, "test.yaml");
   if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
   return loaded.config;

@@ -20,7 +20,7 @@ describe("the JSON Schema", () => {
   });
 });
 
-describe.each([DOCUMENT, "docs/approvals.md", "docs/status.md", "docs/identity.md", "README.md"])(
+describe.each([DOCUMENT, "docs/approvals.md", "docs/status.md", "docs/console.md", "docs/identity.md", "README.md"])(
   "an example in %s",
   (path) => {
     const examples = blocksOf(readText(path), "yaml").filter((block) => block.startsWith("# drawbridge.yaml\n"));

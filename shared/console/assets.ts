@@ -1,0 +1,118 @@
+/** What the console's pages load besides themselves, each by its address. Nothing comes from anywhere else. */
+export const ASSETS: Readonly<Record<string, { readonly type: string; readonly text: string }>> = {
+  "/console/style.css": {
+    type: "text/css; charset=utf-8",
+    text: `:root {
+  color-scheme: light dark;
+  --ground: #ffffff; --raised: #f3f5f7; --line: #d3d9df; --text: #1a2026; --faint: #57626d; --link: #0b5cad; --press: #0b5cad;
+  --on-press: #ffffff; --good: #1a6b35; --bad: #b3261e; --warn: #8a5000; --busy: #0b5cad; --quiet: #57626d;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --ground: #14181c; --raised: #1f252b; --line: #38424b; --text: #e6eaee; --faint: #a3afba; --link: #7db8f5; --press: #2b6cb5;
+    --good: #6fce8b; --bad: #ff9a91; --warn: #eab45f; --busy: #7db8f5; --quiet: #a3afba;
+  }
+}
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--ground); color: var(--text); font: 1rem/1.5 system-ui, sans-serif; }
+a { color: var(--link); }
+:focus-visible { outline: 3px solid var(--busy); outline-offset: 2px; }
+.skip { position: absolute; left: -99rem; }
+.skip:focus { position: static; }
+header { display: flex; flex-wrap: wrap; gap: .4rem 1.5rem; align-items: center; padding: .6rem 1.25rem; background: var(--raised); border-bottom: 1px solid var(--line); }
+.brand { font-weight: 700; color: var(--text); text-decoration: none; }
+nav { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; }
+nav a { padding: .2rem 0; text-decoration: none; }
+nav [aria-current] { color: var(--text); font-weight: 600; border-bottom: 2px solid var(--busy); }
+.who { display: flex; gap: .8rem; align-items: center; margin-left: auto; color: var(--faint); }
+main { max-width: 76rem; margin: 0 auto; padding: 1rem 1.25rem 2rem; overflow-wrap: anywhere; }
+h1 { margin: .2rem 0 .8rem; font-size: 1.5rem; }
+h2 { margin: 1.6rem 0 .6rem; font-size: 1.1rem; }
+code { font: .875em ui-monospace, monospace; }
+.live { max-width: 76rem; margin: 0 auto; padding: 0 1.25rem 2rem; color: var(--faint); font-size: .875rem; }
+.empty, .aside, .hint, .since, figcaption { color: var(--faint); }
+.aside, .hint { font-size: .9rem; }
+.hint { display: block; }
+.badge { margin-right: .35rem; font-weight: 600; white-space: nowrap; }
+.badge.good { color: var(--good); } .badge.bad { color: var(--bad); } .badge.warn { color: var(--warn); }
+.badge.busy { color: var(--busy); } .badge.quiet { color: var(--quiet); font-weight: 400; }
+button, .button { display: inline-block; padding: .4rem .9rem; border: 1px solid var(--press); border-radius: .3rem; background: var(--press); color: var(--on-press); font: inherit; text-decoration: none; cursor: pointer; }
+button.plain, button.deny, button.withdraw { background: var(--ground); color: var(--text); border-color: var(--faint); }
+button.plain { padding: .1rem .6rem; }
+input, select, button, .button { min-height: 2.35rem; }
+button.plain { min-height: 0; }
+input, select { padding: .35rem .5rem; border: 1px solid var(--faint); border-radius: .3rem; background: var(--ground); color: var(--text); font: inherit; max-width: 100%; }
+::placeholder { color: var(--faint); opacity: 1; }
+form label { display: inline-flex; flex-direction: column; gap: .1rem; color: var(--faint); font-size: .875rem; }
+form label.check { flex-direction: row; align-items: center; gap: .4rem; }
+.filters, .filters details[open] { display: flex; flex-wrap: wrap; gap: .6rem .8rem; align-items: end; }
+.filters { margin-bottom: 1rem; }
+.filters summary { padding: .4rem 0; }
+.filters > label { flex: 0 1 9.5rem; } .filters > label:first-child { flex-grow: 1; }
+.filters > a { padding: .4rem 0; }
+summary { cursor: pointer; color: var(--link); }
+.chart { margin: 0 0 1rem; }
+.chart svg { display: block; width: 100%; height: 5rem; border-bottom: 1px solid var(--line); }
+.chart .good { fill: var(--good); } .chart .bad { fill: var(--bad); } .chart .warn { fill: var(--warn); } .chart .quiet { fill: var(--quiet); }
+.chart .hatch { fill: var(--ground); }
+figcaption { display: flex; justify-content: space-between; gap: 1rem; font-size: .875rem; }
+.legend { display: flex; flex-wrap: wrap; gap: 0 .8rem; justify-content: center; }
+table.list { width: 100%; border-collapse: collapse; }
+.list th { text-align: left; color: var(--faint); font-weight: 600; font-size: .875rem; }
+.list th, .list td { padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+.list td:first-child { white-space: nowrap; }
+.list .good { font-weight: 400; }
+.facts { margin: 0 0 1rem; }
+.facts > div { display: grid; grid-template-columns: 13rem 1fr; gap: 0 1rem; padding: .15rem 0; }
+.facts dt { color: var(--faint); } .facts dd { margin: 0; }
+.trace { margin: 0; padding: 0; list-style: none; }
+.trace li { display: grid; grid-template-columns: 5.5rem 1fr; gap: 0 1rem; padding: .35rem 0; border-bottom: 1px solid var(--line); }
+.since { text-align: right; font-variant-numeric: tabular-nums; }
+.aside { white-space: nowrap; }
+.notice, .card { margin: 0 0 1rem; padding: .8rem 1rem; border: 1px solid var(--line); border-left: 4px solid var(--line); border-radius: .3rem; background: var(--raised); }
+.notice.bad { border-left-color: var(--bad); } .notice.warn { border-left-color: var(--warn); }
+.card h2 { margin-top: 0; }
+.orders { margin: 1rem 0; }
+.decide { display: flex; flex-wrap: wrap; gap: .6rem; align-items: end; } .decide label { flex: 1 1 14rem; }
+.order { display: flex; flex-direction: column; gap: .8rem; align-items: start; } .order label { width: 26rem; max-width: 100%; }
+@media (max-width: 46rem) {
+  .who { margin-left: 0; }
+  .facts > div { grid-template-columns: 1fr; padding: .3rem 0; }
+  .trace li { grid-template-columns: 4.2rem 1fr; gap: 0 .6rem; }
+  .aside { white-space: normal; }
+  .list thead { position: absolute; left: -99rem; }
+  .list tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0 .8rem; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  .list td { padding: .1rem 0; border: 0; }
+  .list td:empty { display: none; }
+  .list [data-name=Subject], .list [data-name=What] { grid-column: 1 / -1; }
+  .list :is([data-name=Source], [data-name^=Proved])::before { content: attr(data-name) " "; color: var(--faint); }
+  .list :is([data-name=Source], [data-name^=Proved]) { font-size: .875rem; }
+}
+`,
+  },
+  // Puts the page's newest content in place, unless somebody is about to do something with it. Without it the page is as good.
+  "/console/live.js": {
+    type: "text/javascript; charset=utf-8",
+    text: `"use strict";
+const main = document.getElementById("main");
+const told = document.getElementById("live");
+const isInUse = () =>
+  document.hidden || main.querySelector("details[open], :focus") !== null ||
+  [...main.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
+const timer = setInterval(async () => {
+  if (isInUse()) return;
+  const answer = await fetch(location.href, { redirect: "manual" }).catch(() => undefined);
+  if (!answer?.ok) {
+    told.textContent = "No longer renewed: load the page again";
+    return clearInterval(timer);
+  }
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!isInUse()) main.replaceChildren(...page.getElementById("main").childNodes);
+}, Number(main.dataset.refreshSeconds) * 1000);
+`,
+  },
+  "/console/icon.svg": {
+    type: "image/svg+xml",
+    text: `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M3 28V8h5v20M24 28V8h5v20" fill="#0b5cad"/><path d="M8 24h16M8 10l16 14M24 10 8 24" stroke="#0b5cad" stroke-width="2.5" fill="none"/></svg>`,
+  },
+};

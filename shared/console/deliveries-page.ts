@@ -1,0 +1,108 @@
+import { html } from "hono/html";
+import { EVENT_TYPES } from "../delivery/event.ts";
+import { type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
+import type { ListedDeliveries } from "../http/deliveries.ts";
+import { chart } from "./chart.ts";
+import { badge, deliveryLink, type Html, NOTHING, type Tone, when } from "./html.ts";
+import type { Answer, Page, Visit } from "./visit.ts";
+
+type Listed = ListedDeliveries["deliveries"][number];
+
+export const OUTCOMES = {
+  event: "good",
+  ignored: "quiet",
+  unusable: "warn",
+  refused: "bad",
+} as const satisfies Record<Listed["outcome"], Tone>;
+
+const LISTED = 100;
+const HOUR_MS = 3_600_000;
+/** How far back to look, in hours. The interface's own default, a week, is the last. */
+const WITHIN = [
+  ["0.25", "15 minutes"],
+  ["1", "1 hour"],
+  ["6", "6 hours"],
+  ["24", "24 hours"],
+  ["", "7 days"],
+] as const;
+/** Filters that are handed on as they are. */
+const FILTERS = ["text", "outcome", "type", "source", "principal", "shadow", "cursor"] as const;
+
+/** What came in lately, newest first: how much of it and what became of it, then one line for each. */
+export async function deliveriesPage(visit: Visit): Promise<Answer<Page>> {
+  const { url, now } = visit;
+  const listed = await visit.ask<ListedDeliveries>(`/v1/deliveries?${askedFor(url.searchParams, now)}`);
+  if (!listed.ok) return listed;
+  const { deliveries, next } = listed.value;
+  const isNewest = url.searchParams.get("cursor") === null;
+  const main = html`${filters(url.searchParams)}
+${deliveries.length === 0 ? html`<p class="empty">Nothing was found${next === undefined ? "" : " so far"}.</p>` : chart(deliveries, now)}
+${deliveries.length === 0 ? NOTHING : table(deliveries, now)}
+${next === undefined ? NOTHING : html`<p><a class="button" href="${older(url, next)}">Older</a></p>`}`;
+  return { ok: true, value: { title: "Deliveries", main, ...(isNewest && { refreshSeconds: 30 }) } };
+}
+
+/** The interface's parameters for those of the page: a field that was left empty asks for nothing. */
+function askedFor(given: URLSearchParams, now: EpochMillis): URLSearchParams {
+  const asked = new URLSearchParams({ limit: String(LISTED) });
+  for (const name of FILTERS) {
+    const value = given.get(name)?.trim();
+    if (value) asked.set(name, value);
+  }
+  const [within = ""] = WITHIN.find(([value]) => value === given.get("within")) ?? [];
+  const hours = Number(within);
+  const until = given.get("until") ?? "";
+  // A field for a time gives it without a zone; the label says that it is UTC.
+  const end = epochMillis(Date.parse(`${until}Z`));
+  if (until !== "") asked.set("until", Number.isNaN(end) ? until : toIso(end));
+  if (hours > 0) asked.set("since", toIso(laterBy(Number.isNaN(end) ? now : end, -hours * HOUR_MS)));
+  return asked;
+}
+
+function older({ pathname, searchParams }: URL, next: string): string {
+  const asked = new URLSearchParams(searchParams);
+  asked.set("cursor", next);
+  return `${pathname}?${asked}`;
+}
+
+function filters(given: URLSearchParams): Html {
+  const value = (name: string): string => given.get(name) ?? "";
+  const field = (name: string, label: string, more: Html = NOTHING): Html =>
+    html`<label>${label} <input name="${name}" value="${value(name)}" autocomplete="off" ${more}></label>`;
+  const rarely = ["principal", "until", "shadow"].some((name) => value(name) !== "");
+  return html`<form class="filters" method="get" action="/console" role="search">
+${field("text", "Text", html`type="search" placeholder="page, run, id"`)}
+${choice("outcome", "Outcome", [["", "any"], ...Object.keys(OUTCOMES).map((one) => [one, one] as const)], value("outcome"))}
+${choice("within", "Within", WITHIN, value("within"))}
+${field("type", "Type", html`list="types" placeholder="page."`)}
+<datalist id="types">${EVENT_TYPES.map((type) => html`<option value="${type}"></option>`)}</datalist>
+${field("source", "Source")}
+<button>Show</button> <a href="/console">All</a>
+<details ${rarely ? html`open` : NOTHING}><summary>More</summary>
+${field("principal", "Principal's subject")}
+${field("until", "Until (UTC)", html`type="datetime-local"`)}
+<label class="check"><input type="checkbox" name="shadow" value="true" ${value("shadow") ? html`checked` : NOTHING}>
+only what shadow mode let in</label></details>
+</form>`;
+}
+
+const choice = (name: string, label: string, options: readonly (readonly [string, string])[], chosen: string): Html =>
+  html`<label>${label} <select name="${name}">${options.map(
+    ([value, words]) => html`<option value="${value}" ${value === chosen ? html`selected` : NOTHING}>${words}</option>`,
+  )}</select></label>`;
+
+const table = (deliveries: readonly Listed[], now: EpochMillis): Html => html`<table class="list">
+<thead><tr><th>Received</th><th>Outcome</th><th>What</th><th>Subject</th><th>Source</th><th>Proved as</th></tr></thead>
+<tbody>${deliveries.map((one) => row(one, now))}</tbody></table>`;
+
+const row = (
+  { id, receivedAt, outcome, what, subject, source, principal, wouldDeny }: Listed,
+  now: EpochMillis,
+): Html => html`<tr>
+<td data-name="Received">${when(receivedAt, now)}</td>
+<td data-name="Outcome">${badge(OUTCOMES[outcome], outcome)}${wouldDeny ? badge("warn", "shadow") : NOTHING}</td>
+<td data-name="What">${deliveryLink(id, what)}</td>
+<td data-name="Subject">${subject ?? ""}</td>
+<td data-name="Source">${source}</td>
+<td data-name="Proved as" title="${principal.issuer}">${principal.subject}</td>
+</tr>`;

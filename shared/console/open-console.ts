@@ -1,0 +1,59 @@
+import type { CallOut } from "../host/call-out.ts";
+import { Fault } from "../host/fault.ts";
+import type { Secrets } from "../host/secrets.ts";
+import type { ServedApp } from "../http/connection.ts";
+import type { TokenVerifier } from "../identity/token-verifier.ts";
+import { type ConsoleTools, createConsole } from "./console.ts";
+import { Cookies } from "./cookies.ts";
+import { Seal } from "./seal.ts";
+import { Sessions } from "./sessions.ts";
+import type { ConsoleSettings } from "./settings.ts";
+
+/** What a configuration says of the console, and of what it stands on. */
+export interface ConfiguredConsole {
+  readonly console: ConsoleSettings;
+  readonly issuers: Readonly<Record<string, { readonly issuer: string }>>;
+  readonly identity?: { readonly issuer: string } | undefined;
+}
+
+export interface OpenConsoleTools extends Omit<ConsoleTools, "origin" | "sessions"> {
+  readonly secrets: Secrets;
+  readonly tokens: TokenVerifier;
+  readonly callOut: CallOut;
+}
+
+/** The console of a configuration. Nothing is called or read before somebody comes. Throws `configuration_invalid`. */
+export function openConsole(
+  { console: settings, issuers, identity }: ConfiguredConsole,
+  tools: OpenConsoleTools,
+): ServedApp {
+  const url = settings.url ?? identity?.issuer;
+  const entry = issuers[settings.trust];
+  if (url === undefined || entry === undefined) throw unchecked();
+  const { origin } = new URL(url);
+  const { secrets, tokens, callOut, clock } = tools;
+  const { issuer } = entry;
+  const sessions = new Sessions({
+    signIn: once(async () => {
+      const { SignIn } = await import("./sign-in.ts");
+      const redirectUri = `${origin}/console/signed-in`;
+      return new SignIn({ settings, issuer, redirectUri, secrets, callOut, clock });
+    }),
+    seal: new Seal({ secrets, sealedBy: settings.sealedBy, clock }),
+    cookies: new Cookies({ isHttps: origin.startsWith("https:") }),
+    ...{ tokens, trust: settings.trust, origin, clock },
+  });
+  return createConsole({ ...tools, sessions, origin });
+}
+
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loading: Promise<T> | undefined;
+  return () => {
+    loading ??= load();
+    return loading;
+  };
+}
+
+/** The check of a configuration tells more. */
+const unchecked = (): Fault =>
+  new Fault("configuration_invalid", "the console has no address, or no trust entry", { retryable: false });

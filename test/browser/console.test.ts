@@ -1,0 +1,167 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../shared/host/clock.ts";
+import { chromiumPath, openChromium } from "../support/chromium.ts";
+import { consoleBridge } from "../support/console-bridge.ts";
+import { edit, push } from "../support/console-traffic.ts";
+import { legibilityOf } from "../support/legibility.ts";
+
+const executable = chromiumPath();
+/** Written anew by each run. */
+const SCREENSHOTS = join(import.meta.dirname, "../../.drawbridge/screenshots");
+
+const NAME = "the console, as on-call sees it in Chromium";
+const LEFT_OUT = " (left out: no chromium on PATH, and CHROMIUM_PATH is not set)";
+
+const WINDOWS = [
+  { name: "desktop", width: 1280, height: 900, colorScheme: "light" },
+  { name: "desktop-dark", width: 1280, height: 900, colorScheme: "dark" },
+  { name: "phone", width: 390, height: 844, colorScheme: "dark" },
+] as const;
+
+describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, () => {
+  let bridge: Awaited<ReturnType<typeof consoleBridge>>;
+  let browser: Browser;
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    bridge = await consoleBridge();
+    browser = await openChromium(executable ?? "");
+    mkdirSync(SCREENSHOTS, { recursive: true });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await bridge?.stop();
+  });
+
+  /** A browser of its own, in which this person has signed in. */
+  async function signIn(person: string, window: (typeof WINDOWS)[number] = WINDOWS[0]): Promise<Page> {
+    const { width, height, colorScheme } = window;
+    const context: BrowserContext = await browser.newContext({ viewport: { width, height }, colorScheme });
+    const page = await context.newPage();
+    page.on("console", (message) => complaints.push(message.text()));
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    await page.goto(new URL("/console", bridge.url).href);
+    await page.getByRole("button", { name: person }).click();
+    await page.waitForURL((url) => url.pathname === "/console");
+    return page;
+  }
+  const picture = async (page: Page, name: string): Promise<void> => {
+    const file = join(SCREENSHOTS, `console-${name}.png`);
+    await page.screenshot({ path: file, fullPage: true });
+    process.stdout.write(`screenshot: ${file}\n`);
+  };
+  const heading = (page: Page) => page.getByRole("heading", { level: 1 }).innerText();
+
+  it("tells why a run came about, from its first line to the end, while it goes on", async () => {
+    const page = await signIn("olga");
+    await bridge.gitlabPush(push());
+    await page.goto(new URL("/console?type=code.", bridge.url).href);
+    await page.getByRole("link", { name: "code.pushed" }).first().click();
+    // The page is not loaded again: it renews itself.
+    await page.getByText("build.succeeded ci/push-build").waitFor();
+    const trace = await page.getByRole("list").first().innerText();
+    expect(trace).toMatch(/due\s+push-build matched: tekton/);
+    expect(trace).toMatch(/done\s+push-build accepted by the listener/);
+    await page.getByRole("link", { name: "build.succeeded ci/push-build" }).click();
+    await page.getByText("Traced back to").waitFor();
+    await page.getByRole("link", { name: "code.pushed" }).click();
+    await picture(page, "delivery");
+    await page.context().close();
+  });
+
+  it("lets somebody else approve, and shows what follows", async () => {
+    await bridge.pageEdit(edit(2, "rita", systemClock.now()));
+    const page = await signIn("axel");
+    await page.getByRole("link", { name: "Approvals" }).click();
+    await page.getByRole("heading", { name: /waits\s+page-build of 98310/ }).waitFor();
+    await picture(page, "approvals");
+    await page.getByLabel("Comment").fill("Read it, it is good");
+    await page.getByRole("button", { name: "Grant" }).click();
+    await page.getByText("Read it, it is good").waitFor();
+    await page.getByText("accepted by the listener").waitFor();
+    await page.goto(new URL("/console/approvals", bridge.url).href);
+    expect(await page.getByRole("main").innerText()).toContain("Nothing waits for you");
+    await page.context().close();
+  });
+
+  it("runs a delivery again, and rolls a route back", async () => {
+    const page = await signIn("olga");
+    await page.goto(new URL("/console?type=code.", bridge.url).href);
+    await page.getByRole("link", { name: "code.pushed" }).last().click();
+    await page.getByText("Run it again…").click();
+    await page.getByRole("button", { name: "route push-build" }).click();
+    await page.getByText(/Run again from d-/).waitFor();
+    expect(await page.getByRole("main").innerText()).toMatch(/Proved as\s+olga of/);
+    await page.getByText("build.succeeded ci/push-build").waitFor();
+    await page.getByRole("link", { name: "Roll back" }).click();
+    await page.getByLabel("Route").selectOption("push-build");
+    await picture(page, "rollback");
+    await page.getByRole("button", { name: "Roll back" }).click();
+    await page.getByText(/Rolled back to d-/).waitFor();
+    await page.context().close();
+  });
+
+  it("explains a refusal", async () => {
+    const page = await signIn("rita");
+    expect(await heading(page)).toBe('The role "on-call" is needed');
+    await picture(page, "refused");
+    // It is a 403, of which a browser complains.
+    complaints.splice(0);
+    await page.context().close();
+  });
+
+  it("is left by signing out", async () => {
+    const page = await signIn("olga");
+    await page.getByRole("button", { name: "Sign out" }).click();
+    expect(await heading(page)).toBe("You have signed out");
+    // Whoever comes next says who it is.
+    await page.getByRole("link", { name: "Sign in" }).click();
+    await page.getByRole("button", { name: "axel" }).click();
+    await page.getByText("axel (on-call, approver)").waitFor();
+    await page.context().close();
+  });
+
+  describe.each(WINDOWS)("in a window called $name", (window) => {
+    let page: Page;
+    beforeAll(async () => {
+      page = await signIn("olga", window);
+    });
+    afterAll(() => page?.context().close());
+
+    it.each([
+      ["deliveries", "/console"],
+      ["delivery", "/console/deliveries/"],
+      ["approvals", "/console/approvals"],
+      ["rollbacks", "/console/rollbacks"],
+      ["credentials", "/console/credentials"],
+    ])("has every text of %s in a contrast of at least 4.5 to 1, and is no wider than it", async (name, path) => {
+      if (path.endsWith("/")) await page.locator("td a").first().click();
+      else await page.goto(new URL(path, bridge.url).href);
+      await picture(page, `${name}-${window.name}`);
+      const { texts, overflow } = await legibilityOf(page, "body");
+      expect(texts.length).toBeGreaterThan(5);
+      expect(texts.filter(({ contrast }) => contrast < 4.5)).toEqual([]);
+      expect(overflow).toBe(0);
+      if (path.endsWith("/")) await page.goBack();
+    });
+
+    it("can be used by keyboard: the content is one step away, and each control shows where one is", async () => {
+      await page.goto(new URL("/console", bridge.url).href);
+      await page.keyboard.press("Tab");
+      expect(await page.locator(":focus").innerText()).toBe("Skip to the content");
+      for (const control of await page.locator("a, button, input:not([type=hidden]), select, summary").all()) {
+        if (!(await control.isVisible())) continue;
+        await control.focus();
+        const outline = await control.evaluate("(one) => getComputedStyle(one).outlineStyle");
+        expect(outline, await control.innerText()).not.toBe("none");
+      }
+    });
+  });
+
+  it("causes no complaint in the browser's own console", () => {
+    expect(complaints).toEqual([]);
+  });
+});

@@ -1,0 +1,299 @@
+import * as v from "valibot";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Seal } from "../../shared/console/seal.ts";
+import { systemClock as clock, laterBy } from "../../shared/host/clock.ts";
+import { jsonLog } from "../../shared/host/log.ts";
+import { consoleBridge, ROBOT } from "../support/console-bridge.ts";
+import { push } from "../support/console-traffic.ts";
+import { secretsOf } from "../support/tools.ts";
+import { fieldIn, type Shown, Visitor } from "../support/visitor.ts";
+
+const lines: string[] = [];
+let bridge: Awaited<ReturnType<typeof consoleBridge>>;
+beforeAll(async () => {
+  const log = jsonLog(
+    (line) => void lines.push(line),
+    () => "",
+  );
+  bridge = await consoleBridge({ log });
+});
+afterAll(() => bridge?.stop());
+
+const SESSION = "drawbridge-session";
+const at = (path: string): URL => new URL(path, bridge.url);
+
+/** What the bridge seals with, in the hands of a test. */
+const sealWith = (key: "SEAL" | "OLD_SEAL", secrets = secretsOf(bridge.sealingKeys)) =>
+  new Seal({ secrets, sealedBy: { current: `env:${key}` }, clock });
+
+const anything = v.looseObject({ token: v.string(), formToken: v.string() });
+const sessionIn = async ({ cookies }: Visitor) => {
+  const session = await sealWith("SEAL").open("session", cookies.get(SESSION) ?? "", anything);
+  if (session === undefined) throw new Error("there is no session");
+  return session;
+};
+
+/** Where a browser ends that has this for a session: at a page, or at the issuer. */
+async function withSession(sealed: string): Promise<Shown> {
+  const visitor = new Visitor();
+  visitor.setCookie(SESSION, sealed);
+  return visitor.go(at("/console/credentials"));
+}
+const isTurnedAway = ({ url }: Shown): boolean => url.origin === bridge.identity.issuer;
+
+/** The address at which the issuer sends a browser back that has signed in; nobody has gone there yet. */
+async function answeredTo(visitor: Visitor, person: string): Promise<URL> {
+  const asked = await visitor.go(at("/console/sign-in"));
+  let answer = await visitor.ask(asked.url, {
+    method: "POST",
+    body: new URLSearchParams({ person }).toString(),
+    headers: { "content-type": "application/x-www-form-urlencoded" },
+  });
+  for (;;) {
+    const next = new URL(answer.headers.get("location") ?? "", bridge.identity.issuer);
+    if (next.pathname === "/console/signed-in") return next;
+    answer = await visitor.ask(next);
+  }
+}
+
+describe("a sign-in", () => {
+  it("is not ended by a browser that did not begin it", async () => {
+    const answered = await answeredTo(new Visitor(), "axel");
+    const victim = new Visitor();
+    expect((await victim.go(answered)).status).toBe(400);
+    // Nor by one that has begun another.
+    await victim.go(at("/console/sign-in"));
+    const shown = await victim.go(answered);
+    expect(shown.status).toBe(400);
+    expect(shown.text).toContain("sign_in_failed");
+    expect(victim.cookies.has(SESSION)).toBe(false);
+  });
+
+  it("takes no code that was given for another", async () => {
+    const stolen = await answeredTo(new Visitor(), "axel");
+    const attacker = new Visitor();
+    const own = await answeredTo(attacker, "rita");
+    own.searchParams.set("code", stolen.searchParams.get("code") ?? "");
+    const shown = await attacker.go(own);
+    expect(shown.text).toContain("the issuer answered invalid_grant");
+    expect(attacker.cookies.has(SESSION)).toBe(false);
+  });
+
+  it("is ended once", async () => {
+    const visitor = new Visitor();
+    const answered = await answeredTo(visitor, "olga");
+    const begun = new Map(visitor.cookies);
+    expect((await visitor.go(answered)).status).toBe(200);
+    expect((await visitor.go(answered)).status).toBe(400);
+    // Not even with what the browser had kept: the issuer takes a code once.
+    const thief = new Visitor();
+    for (const [name, value] of begun) thief.setCookie(name, value);
+    expect((await thief.go(answered)).text).toContain("the issuer answered invalid_grant");
+  });
+
+  it.each([
+    ["a refusal of the issuer", { error: "access_denied" }, "the issuer answered access_denied"],
+    ["words for a refusal", { error: "<b>call 555-0100</b>" }, "the issuer answered with an error"],
+    ["another issuer", { iss: "https://evil.example.test", code: "1" }, "does not belong to this sign-in"],
+    ["no code", {}, "does not belong to this sign-in"],
+  ])("ends in a page that tells what came instead: %s", async (_, told, words) => {
+    const visitor = new Visitor();
+    const answered = await answeredTo(visitor, "olga");
+    const state = answered.searchParams.get("state") ?? "";
+    const query = new URLSearchParams({ state, iss: bridge.identity.issuer, ...told });
+    const shown = await visitor.go(at(`/console/signed-in?${query}`));
+    expect(shown.status).toBe(400);
+    expect(shown.text).toContain(words);
+    expect(shown.text).not.toContain("555-0100");
+  });
+
+  it.each([
+    "https://evil.example.test/console",
+    "//evil.example.test/console",
+    "/\\evil.example.test",
+    "\\\\evil.example.test/console",
+    "javascript:alert(1)",
+    "/console/../webhooks/wiki",
+    "/consoles",
+    "/console/sign-in",
+    `/console/${"a".repeat(5_000)}`,
+    "/console\r\nSet-Cookie: a=b",
+  ])("leads nowhere but to a page of the console: %s", async (to) => {
+    const visitor = new Visitor();
+    await visitor.go(at(`/console/sign-in?to=${encodeURIComponent(to)}`));
+    const shown = await visitor.post(visitor.url.pathname, { person: "olga" });
+    expect(shown.url.origin).toBe(bridge.url.origin);
+    expect(shown.url.pathname).toMatch(/^\/console(%0D%0ASet-Cookie.*)?$/);
+  });
+});
+
+describe("a session", () => {
+  it("is not one that was changed, cut, or sealed for something else or by somebody else", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    const sealed = visitor.cookies.get(SESSION) ?? "";
+    expect(isTurnedAway(await withSession(sealed))).toBe(false);
+    const session = await sessionIn(visitor);
+    const soon = laterBy(clock.now(), 60_000);
+    const middle = Math.floor(sealed.length / 2);
+    const wrong = {
+      cut: sealed.slice(0, -1),
+      begun: sealed.slice(0, middle),
+      changed: sealed.slice(0, middle) + (sealed[middle] === "A" ? "B" : "A") + sealed.slice(middle + 1),
+      doubled: sealed + sealed,
+      "a token": session.token,
+      "plain JSON": encodeURIComponent(JSON.stringify(session)),
+      "another's key": await sealWith("SEAL", secretsOf({ SEAL: "x".repeat(44) })).close("session", session, soon),
+      "a sign-in": await sealWith("SEAL").close("sign-in", session, soon),
+      "something else": await sealWith("SEAL").close("session", { token: session.token }, soon),
+      over: await sealWith("SEAL").close("session", session, laterBy(clock.now(), -1_000)),
+    };
+    for (const [what, one] of Object.entries(wrong)) expect(isTurnedAway(await withSession(one)), what).toBe(true);
+  });
+
+  it("may be sealed by the other live key", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    const sealed = await sealWith("OLD_SEAL").close("session", await sessionIn(visitor), laterBy(clock.now(), 60_000));
+    expect((await withSession(sealed)).status).toBe(200);
+  });
+
+  it("is worth what its token is worth", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    const session = await sessionIn(visitor);
+    const token = await bridge.identity.token(ROBOT, "https://other.example.test");
+    const other = await sealWith("SEAL").close("session", { ...session, token }, laterBy(clock.now(), 60_000));
+    const shown = await withSession(other);
+    expect(shown.status).toBe(401);
+    expect(shown.text).toContain("You are not signed in");
+    expect(shown.text).not.toContain("audience");
+  });
+
+  it("shows its token nowhere: in no page, no address, no line of the log", async () => {
+    const seen: string[] = [];
+    const { visitor, shown } = await bridge.signIn("olga");
+    const { token } = await sessionIn(visitor);
+    const paths = ["", "/approvals", "/rollbacks", "/credentials", "/deliveries/d-none", "/style.css", "/live.js"];
+    for (const path of paths) {
+      const page = await visitor.go(at(`/console${path}`));
+      seen.push(page.text, page.url.href, JSON.stringify([...page.headers]));
+    }
+    const refused = await bridge.order(visitor, shown, "/console/rollbacks", { route: "status", key: "1" });
+    seen.push(refused.text, ...lines);
+    expect(lines.join("")).toContain('"message":"signed in"');
+    for (const piece of [token, ...token.split(".").slice(1)]) expect(seen.join("\n")).not.toContain(piece);
+    expect(decodeURIComponent([...visitor.cookies.values()].join("\n"))).not.toContain(token.split(".")[1]);
+  });
+
+  it("is kept from scripts and from other sites", async () => {
+    const visitor = new Visitor();
+    const answered = await answeredTo(visitor, "olga");
+    const answer = await visitor.ask(answered);
+    const [begun, session] = [/^drawbridge-sign-in=;/, /^drawbridge-session=e/].map((name) =>
+      answer.headers.getSetCookie().find((line) => name.test(line)),
+    );
+    expect(begun).toContain("Max-Age=0");
+    expect(session).toMatch(/; HttpOnly/);
+    expect(session).toMatch(/; SameSite=Lax/);
+    expect(session).toMatch(/; Max-Age=3[56]\d\d/);
+  });
+});
+
+describe("a form", () => {
+  const order = { route: "push-build", key: "one" };
+  const path = "/console/rollbacks";
+
+  it.each([
+    ["another site", { origin: "https://evil.example.test", "sec-fetch-site": "cross-site" }],
+    ["a neighbour", { origin: "https://wiki.bridge.example.test", "sec-fetch-site": "same-site" }],
+    ["a browser that says so by the one header alone", { "sec-fetch-site": "cross-site" }],
+    ["a frame without an origin", { origin: "null" }],
+    ["somewhere that is not told", { origin: "" }],
+  ])("is not taken from %s", async (_, headers) => {
+    const { visitor, shown } = await bridge.signIn("olga");
+    const refused = await visitor.post(path, { ...order, form: fieldIn(shown, "form") }, headers);
+    expect(refused.status).toBe(403);
+    expect(refused.text).toContain("form_forged");
+  });
+
+  it("is not taken without what this session's forms have", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    const { shown: other } = await bridge.signIn("olga");
+    for (const form of ["", "x".repeat(43), fieldIn(other, "form")]) {
+      const refused = await visitor.post(path, { ...order, form });
+      expect(refused.status).toBe(403);
+      expect(refused.text).toContain("it is of another sign-in");
+    }
+    const signOut = await visitor.post("/console/sign-out", { form: "" });
+    expect(signOut.status).toBe(403);
+    expect(visitor.cookies.has(SESSION)).toBe(true);
+  });
+
+  it("is not taken from somebody who is not signed in, and the page says that nothing was done", async () => {
+    const { visitor, shown } = await bridge.signIn("olga");
+    const form = fieldIn(shown, "form");
+    visitor.setCookie(SESSION, "gone");
+    const refused = await visitor.post(path, { ...order, form });
+    expect(refused.status).toBe(401);
+    expect(refused.text).toContain("Nothing was done");
+  });
+
+  it("is a form and no other body, and no larger than one", async () => {
+    const { visitor, shown } = await bridge.signIn("olga");
+    const form = fieldIn(shown, "form");
+    const json = { "content-type": "application/json" };
+    expect((await visitor.post(path, { ...order, form }, json)).status).toBe(415);
+    expect((await visitor.post(path, { ...order, form, more: "x".repeat(20_000) })).status).toBe(413);
+  });
+
+  it("changes nothing when it is asked for by a link", async () => {
+    const { visitor } = await bridge.signIn("axel");
+    for (const one of [
+      "/console/sign-out",
+      "/console/approvals/p-one?decision=grant",
+      "/console/deliveries/d-one/replay",
+    ]) {
+      expect((await visitor.go(at(one))).status, one).toBe(404);
+    }
+    expect(visitor.cookies.has(SESSION)).toBe(true);
+  });
+});
+
+describe("every answer", () => {
+  it("may not be framed, and loads, runs and posts nothing of others", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    const paths = ["", "/approvals", "/nothing", "/signed-out", "/signed-in", "/style.css", "/sign-in"];
+    for (const path of paths) {
+      const { headers } = await visitor.ask(at(`/console${path}`));
+      const policy = headers.get("content-security-policy")?.split("; ") ?? [];
+      expect(policy, path).toEqual(
+        expect.arrayContaining([
+          "default-src 'none'",
+          "frame-ancestors 'none'",
+          "base-uri 'none'",
+          "form-action 'self'",
+        ]),
+      );
+      expect(policy.join()).not.toMatch(/unsafe|https?:|\*|data:/);
+      expect(headers.get("x-frame-options"), path).toBe("DENY");
+      expect(headers.get("x-content-type-options"), path).toBe("nosniff");
+      // A page without a referrer would send its forms without an origin.
+      expect(headers.get("referrer-policy"), path).toBe("same-origin");
+      const isAsset = path.endsWith(".css");
+      expect(headers.get("cache-control"), path).toBe(isAsset ? "max-age=600" : "no-store");
+    }
+  });
+
+  it("shows what outsiders wrote as text", async () => {
+    const wicked = `"><script>alert(1)</script><img src=x onerror='alert(2)'>`;
+    const project = { id: 7, path_with_namespace: wicked, web_url: "javascript:alert(3)" };
+    await bridge.gitlabPush(push(wicked, { user_username: wicked, user_name: wicked, project }));
+    const { visitor } = await bridge.signIn("olga");
+    const list = await visitor.go(at(`/console?text=${encodeURIComponent(wicked)}`));
+    const [, id = ""] = /\/console\/deliveries\/(d-\w+)/.exec(list.text) ?? [];
+    const page = await visitor.go(at(`/console/deliveries/${id}`));
+    expect(page.status).toBe(200);
+    for (const { text } of [list, page]) {
+      expect(text).toContain("&lt;script&gt;alert(1)");
+      expect(text).not.toMatch(/<script>|<img|javascript:/);
+    }
+  });
+});

@@ -1,0 +1,214 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../shared/host/clock.ts";
+import { AUDIENCE, consoleBridge, ROBOT } from "../support/console-bridge.ts";
+import { edit, push } from "../support/console-traffic.ts";
+import { standaloneBridge } from "../support/standalone-bridge.ts";
+import { until } from "../support/until.ts";
+import { fieldIn, type Shown, type Visitor } from "../support/visitor.ts";
+
+let bridge: Awaited<ReturnType<typeof consoleBridge>>;
+/** A push whose run has ended. */
+let pushed: string;
+beforeAll(async () => {
+  bridge = await consoleBridge();
+  pushed = ((await (await bridge.gitlabPush(push())).json()) as { readonly delivery: string }).delivery;
+  await until(async () => {
+    const { timeline } = await tell<Told>(`/v1/deliveries/${pushed}`);
+    return timeline.some(({ what }) => String(what).startsWith("build.succeeded"));
+  });
+  // Whose refusal is recorded.
+  await bridge.signIn("rita");
+});
+afterAll(() => bridge?.stop());
+
+/** What the interface tells of a path, asked by another way than the console. */
+async function tell<T>(path: string): Promise<T> {
+  const authorization = `Bearer ${await bridge.identity.token(ROBOT, AUDIENCE)}`;
+  const answer = await fetch(new URL(path, bridge.url), { headers: { authorization } });
+  return (await answer.json()) as T;
+}
+
+interface Told {
+  readonly deliveries: readonly { readonly id: string; readonly principal: { readonly subject: string } }[];
+  readonly timeline: readonly Readonly<Record<string, unknown>>[];
+}
+
+/** Asks for a page until it has what it should. */
+async function shows(visitor: Visitor, path: string, words: string): Promise<Shown> {
+  let shown = await visitor.go(new URL(path, bridge.url));
+  await until(async () => {
+    shown = await visitor.go(new URL(path, bridge.url));
+    return shown.text.includes(words);
+  });
+  return shown;
+}
+
+/** A page as a reader hears it. */
+const textOf = ({ text }: Shown): string =>
+  text
+    .replace(/<[^>]+>/g, " ")
+    .replaceAll("&#39;", "'")
+    .replaceAll("&quot;", '"')
+    .replace(/\s+/g, " ");
+
+let version = 1;
+async function pageEdit(by = "rita"): Promise<void> {
+  version += 1;
+  const content = edit(version, by, systemClock.now());
+  expect((await bridge.pageEdit(content)).status).toBe(202);
+}
+
+describe("signing in", () => {
+  it("leads by way of the issuer to the page that was asked for", async () => {
+    const { shown } = await bridge.signIn("olga", "/console?source=wiki");
+    expect(shown).toMatchObject({ status: 200, url: new URL("/console?source=wiki", bridge.url) });
+    expect(textOf(shown)).toContain("olga (on-call)");
+  });
+
+  it("lets in whoever the trust entry believes, and the interface says what each may see", async () => {
+    const { shown } = await bridge.signIn("rita");
+    expect(shown.status).toBe(403);
+    expect(textOf(shown)).toContain('The role "on-call" is needed');
+    expect(textOf(shown)).toContain("role_missing");
+    // A refusal of a known caller is recorded, as it is for every other caller.
+    const { deliveries } = await tell<Told>("/v1/deliveries?outcome=refused&type=role_missing");
+    expect(deliveries[0]).toMatchObject({ principal: { subject: "rita", trustEntry: "people" } });
+  });
+
+  it("ends with signing out", async () => {
+    const { visitor, shown } = await bridge.signIn("olga");
+    expect([...visitor.cookies.keys()]).toContain("drawbridge-session");
+    const out = await bridge.order(visitor, shown, "/console/sign-out", {});
+    expect(out.url.pathname).toBe("/console/signed-out");
+    expect(visitor.cookies.has("drawbridge-session")).toBe(false);
+    const asked = await visitor.ask(new URL("/console", bridge.url));
+    expect(asked.headers.get("location")).toMatch(/^\/console\/sign-in\?to=/);
+  });
+});
+
+describe("the pages", () => {
+  it("show what came in, and lead to one delivery with its person, its routes and what followed", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    const list = await shows(visitor, "/console", ">build.succeeded</a>");
+    expect(textOf(list)).toMatch(/code\.pushed platform\/docs gitlab/);
+    expect(list.text).toContain(`<a href="/console/deliveries/${pushed}">code.pushed</a>`);
+
+    const page = await shows(visitor, `/console/deliveries/${pushed}`, ">build.succeeded ci/push-build");
+    expect(textOf(page)).toMatch(/due push-build matched: tekton/);
+    expect(textOf(page)).toMatch(/done push-build accepted by the listener/);
+    expect(textOf(page)).toMatch(/Proved as gitlab of drawbridge:source/);
+
+    const [, ended = ""] = /\/console\/deliveries\/(d-\w+)">build\.succeeded/.exec(page.text) ?? [];
+    const build = await visitor.go(new URL(`/console/deliveries/${ended}`, bridge.url));
+    expect(build.text).toContain(`Traced back to <a href="/console/deliveries/${pushed}">code.pushed</a>`);
+  });
+
+  it.each([
+    ["outcome=refused", "role_missing", "code.pushed"],
+    ["text=platform&type=code.&within=1", "code.pushed", "role_missing"],
+    ["principal=rita", "role_missing", "code.pushed"],
+    ["until=2020-01-01T00:00", "Nothing was found", "code.pushed"],
+  ])("find by %s", async (query, found, left) => {
+    const { visitor } = await bridge.signIn("olga");
+    const list = textOf(await visitor.go(new URL(`/console?${query}`, bridge.url))).replace(/^.*?only what/, "");
+    expect(list).toContain(found);
+    expect(list).not.toContain(left);
+  });
+
+  it("say of a question that is not understood what it should be", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    const shown = await visitor.go(new URL("/console?until=yesterday", bridge.url));
+    expect(shown.status).toBe(400);
+    expect(textOf(shown)).toContain('"until" must be a time in ISO 8601');
+  });
+
+  it("page by what the interface says is next", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    const { deliveries, next } = await tell<Told & { next: string }>("/v1/deliveries?limit=1");
+    const shown = await visitor.go(new URL(`/console?cursor=${next}`, bridge.url));
+    expect(shown.text).not.toContain(`/console/deliveries/${deliveries[0]?.id}`);
+    expect(shown.text).toContain("/console/deliveries/d-");
+    expect(shown.text).not.toContain("data-refresh-seconds");
+  });
+
+  it("show when credentials were last used", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    expect(textOf(await shows(visitor, "/console/credentials", "standard-webhooks"))).toContain("source gitlab");
+  });
+
+  it("are none for an address that does not exist", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    for (const path of ["/console/deliveries/d-none", "/console/nothing"]) {
+      expect((await visitor.go(new URL(path, bridge.url))).status).toBe(404);
+    }
+  });
+});
+
+describe("orders", () => {
+  it("let a waiting run through, with the verified identity and the comment in the record", async () => {
+    await pageEdit();
+    const { visitor } = await bridge.signIn("axel");
+    const waiting = await shows(visitor, "/console/approvals", "page-build of");
+    expect(textOf(waiting)).toMatch(/waits page-build of 98310 .*Asked for by rita of wiki/);
+    const id = /\/console\/approvals\/(p-\w+)/.exec(waiting.text)?.[1] ?? "";
+    const decided = await bridge.order(visitor, waiting, `/console/approvals/${id}`, {
+      decision: "grant",
+      comment: "read it <twice>",
+    });
+    expect(decided).toMatchObject({ status: 200 });
+    const page = await shows(visitor, decided.url.pathname, "accepted by the listener");
+    expect(page.text).toContain(`approval granted</span> <b>page-build</b>  by axel of ${bridge.identity.issuer}`);
+    expect(page.text).toContain("<q>read it &lt;twice&gt;</q>");
+  });
+
+  it("are not offered to whoever may not give them, and are refused all the same", async () => {
+    await pageEdit();
+    const { visitor: axel } = await bridge.signIn("axel");
+    const waiting = await shows(axel, "/console/approvals", "page-build of");
+    const id = /\/console\/approvals\/(p-\w+)/.exec(waiting.text)?.[1] ?? "";
+    const { visitor, shown } = await bridge.signIn("olga");
+    expect((await visitor.go("/console/approvals")).text).not.toContain(id);
+    const refused = await bridge.order(visitor, shown, `/console/approvals/${id}`, { decision: "grant" });
+    expect(refused.status).toBe(403);
+    expect(textOf(refused)).toContain("role_missing");
+    const denied = await bridge.order(axel, waiting, `/console/approvals/${id}`, { decision: "deny" });
+    expect(denied.text).toContain("approval denied");
+  });
+
+  it("run a delivery again once, however often the button is pressed", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    const page = await shows(visitor, `/console/deliveries/${pushed}`, "Run it again");
+    const pressed = () =>
+      bridge.order(visitor, page, `/console/deliveries/${pushed}/replay`, {
+        key: fieldIn(page, "key"),
+        route: "push-build",
+      });
+    const [first, second] = [await pressed(), await pressed()];
+    expect(first.url.pathname).toBe(second.url.pathname);
+    expect(textOf(first)).toMatch(/Run again from d-\w+ , for push-build/);
+    expect(textOf(first)).toMatch(/Proved as olga of/);
+    const { timeline } = await tell<Told>(`/v1/deliveries/${pushed}`);
+    expect(timeline.filter(({ kind }) => kind === "replayed")).toMatchObject([
+      { by: { subject: "olga", method: "oidc", roles: ["on-call"] }, routes: ["push-build"] },
+    ]);
+  });
+
+  it("roll a route back, or say why that is impossible", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    const form = await visitor.go(new URL("/console/rollbacks", bridge.url));
+    expect(form.text).toContain("<option >push-build</option>");
+    const none = await bridge.order(visitor, form, "/console/rollbacks", { route: "status", key: "1" });
+    expect(none.status).toBe(409);
+    expect(textOf(none)).toContain("rollback_impossible");
+    const done = await bridge.order(visitor, form, "/console/rollbacks", { route: "push-build", to: pushed, key: "2" });
+    expect(textOf(done)).toMatch(/Rolled back to d-\w+ , for push-build/);
+  });
+});
+
+it("is not there where the configuration has none", async () => {
+  const plain = await standaloneBridge();
+  for (const path of ["/console", "/console/style.css"]) {
+    expect((await fetch(new URL(path, plain.url), { redirect: "manual" })).status).toBe(404);
+  }
+  await plain.stop();
+});

@@ -1,0 +1,91 @@
+import { randomBytes } from "node:crypto";
+import type { Log } from "../../shared/host/log.ts";
+import { startFrontDoor } from "./front-door.ts";
+import { startIdentityProvider } from "./identity-provider.ts";
+import { standaloneBridge } from "./standalone-bridge.ts";
+import { silentLog } from "./tools.ts";
+import { fieldIn, type Shown, Visitor } from "./visitor.ts";
+
+const CLIENT = { clientId: "drawbridge-console", clientSecret: randomBytes(24).toString("base64url") };
+/** What the command line's tokens are made for. */
+export const AUDIENCE = "https://bridge.example.test";
+/** A client with a token of its own, for what a test does beside the pages. */
+export const ROBOT = { id: "robot", secret: randomBytes(24).toString("base64url") };
+
+const PEOPLE = [
+  { id: "rita", is: "asks for changes", groups: [] },
+  { id: "olga", is: "on call", groups: ["on-call"] },
+  { id: "axel", is: "approves", groups: ["on-call", "approvers"] },
+] as const;
+type Name = (typeof PEOPLE)[number]["id"];
+
+/**
+ * The whole bridge with its console, behind a proxy and beside an identity provider: page edits wait for somebody to approve
+ * them and then fire runs, pushes fire runs at once.
+ */
+export async function consoleBridge({ log = silentLog }: { readonly log?: Log } = {}) {
+  const door = await startFrontDoor();
+  const redirectUri = new URL("/console/signed-in", door.url).href;
+  const identity = await startIdentityProvider({
+    clients: [ROBOT],
+    site: { ...CLIENT, redirectUri, people: PEOPLE },
+  });
+  const sealingKeys = { SEAL: randomBytes(32).toString("base64"), OLD_SEAL: randomBytes(32).toString("base64") };
+  const bridge = await standaloneBridge({
+    log,
+    environment: { ...sealingKeys, CLIENT_SECRET: CLIENT.clientSecret },
+    changes: peopleFrom(identity.issuer),
+    sections: {
+      console: {
+        trust: "people",
+        clientId: CLIENT.clientId,
+        clientSecret: "env:CLIENT_SECRET",
+        scope: "openid profile",
+        sealedBy: { current: "env:SEAL", next: "env:OLD_SEAL" },
+        url: door.url.origin,
+      },
+    },
+  });
+  door.leadTo(bridge.url);
+  /** Signs in as this person, beginning at a page of the console. */
+  const signIn = async (person: Name, page = "/console", visitor = new Visitor()) => {
+    await visitor.go(new URL(page, door.url));
+    const shown = await visitor.post(visitor.url.pathname, { person });
+    return { visitor, shown };
+  };
+  return {
+    ...{ ...bridge, door, identity, redirectUri, sealingKeys, signIn },
+    url: door.url,
+    /** The form that has what every form of the open page has. */
+    order: (visitor: Visitor, shown: Shown, path: string, fields: Readonly<Record<string, string>>) =>
+      visitor.post(path, { form: fieldIn(shown, "form"), ...fields }),
+    stop: async () => {
+      await bridge.stop();
+      await door.close();
+      await identity.close();
+    },
+  };
+}
+
+/** Lets in those whom `issuer` knows, by their groups. */
+function peopleFrom(issuer: string) {
+  const inGroup = (group: string) => [{ path: "groups", equals: group }];
+  return {
+    routes: { "page-build": { approval: {} } },
+    issuers: {
+      people: {
+        issuer,
+        audience: [AUDIENCE, CLIENT.clientId],
+        roles: [
+          { role: "on-call", when: inGroup("on-call") },
+          { role: "approver", when: inGroup("approvers") },
+          { role: "on-call", when: [{ path: "sub", equals: ROBOT.id }] },
+        ],
+      },
+    },
+    roles: {
+      "on-call": { call: ["deliveries"], replay: ["*"] },
+      approver: { approve: ["page-build"] },
+    },
+  };
+}

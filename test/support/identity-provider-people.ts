@@ -1,0 +1,83 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { text } from "node:stream/consumers";
+import { html } from "hono/html";
+import type { Configuration, Provider } from "oidc-provider";
+
+/** Somebody who can sign in. */
+export interface SandboxPerson {
+  readonly id: string;
+  /** What the person is to the bridge, for the page where one is chosen. */
+  readonly is: string;
+  readonly groups: readonly string[];
+}
+
+/** An application at which people sign in, as it is registered. */
+export interface SignInSite {
+  readonly people: readonly SandboxPerson[];
+  readonly clientId: string;
+  /** Absent: a public client. */
+  readonly clientSecret?: string;
+  readonly redirectUri: string;
+}
+
+/** Settings of a provider at which these people sign in, by authorization code with PKCE, and consent to everything. */
+export function signInSettings(settings: Configuration, site: SignInSite): Configuration {
+  const { clientId, clientSecret, redirectUri, people } = site;
+  return {
+    ...settings,
+    clients: [
+      ...(settings.clients ?? []),
+      {
+        client_id: clientId,
+        ...(clientSecret === undefined
+          ? { token_endpoint_auth_method: "none" as const }
+          : { client_secret: clientSecret, token_endpoint_auth_method: "client_secret_basic" as const }),
+        grant_types: ["authorization_code"],
+        response_types: ["code"],
+        redirect_uris: [redirectUri],
+        id_token_signed_response_alg: "ES256",
+      },
+    ],
+    claims: { openid: ["sub", "groups"], profile: ["preferred_username"] },
+    // Many issuers put the claims of the scopes into the ID token.
+    conformIdTokenClaims: false,
+    ttl: { ...settings.ttl, Interaction: 600, Grant: 3_600, Session: 3_600, AccessToken: 600, IdToken: 3_600 },
+    interactions: { url: (_, { uid }) => `/choose/${uid}` },
+    findAccount: (_, id) => {
+      const person = people.find((one) => one.id === id);
+      if (person === undefined) return undefined;
+      const claims = { sub: id, preferred_username: id, groups: [...person.groups] };
+      return { accountId: id, claims: () => claims };
+    },
+    loadExistingGrant: async ({ oidc }) => {
+      const grant = new oidc.provider.Grant({ clientId, accountId: oidc.session?.accountId ?? "" });
+      grant.addOIDCScope("openid profile");
+      await grant.save();
+      return grant;
+    },
+  };
+}
+
+/** The provider, with the page on which one says who one is. */
+export function answerChoices(provider: Provider, { people }: SignInSite) {
+  const others = provider.callback();
+  return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (!request.url?.startsWith("/choose/")) return void others(request, response);
+    if (request.method === "POST") {
+      const accountId = new URLSearchParams(await text(request)).get("person") ?? "";
+      return provider.interactionFinished(request, response, { login: { accountId } });
+    }
+    response.setHeader("content-type", "text/html; charset=utf-8");
+    response.end(String(await choicePage(people)));
+  };
+}
+
+const choicePage = (people: readonly SandboxPerson[]) => html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Who are you? · development identity provider</title><link rel="icon" href="data:,">
+<style>:root { color-scheme: light dark } body { font: 1rem/1.5 system-ui, sans-serif; max-width: 30rem; margin: 3rem auto; padding: 0 1rem }
+button { display: block; width: 100%; margin: .6rem 0; padding: .6rem 1rem; font: inherit; text-align: left }</style>
+</head><body><h1>Who are you?</h1><p>This is a sandbox: nobody here has a password.</p>
+<form method="post">${people.map(
+  ({ id, is }) => html`<button name="person" value="${id}"><b>${id}</b>: ${is}</button>`,
+)}</form></body></html>`;

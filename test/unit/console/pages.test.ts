@@ -1,0 +1,211 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { approvalsPage } from "../../../shared/console/approvals-page.ts";
+import { credentialsPage } from "../../../shared/console/credentials-page.ts";
+import { deliveriesPage } from "../../../shared/console/deliveries-page.ts";
+import { deliveryPage } from "../../../shared/console/delivery-page.ts";
+import { layout, problemPage } from "../../../shared/console/layout.ts";
+import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
+import type { Visit } from "../../../shared/console/visit.ts";
+import { approvals, delivery, shownBy, skeletonOf, visitOf } from "./visiting.ts";
+
+const PAGES = [
+  deliveriesPage,
+  (visit: Visit) => deliveryPage(visit, "d-1"),
+  approvalsPage,
+  rollbacksPage,
+  credentialsPage,
+];
+
+/** Every page with these words in it, one after the other. */
+async function pagesWith(word: () => string): Promise<string> {
+  const query = new URLSearchParams(FIELDS.map((name): [string, string] => [name, word()]));
+  const visit = visitOf(word, { url: new URL(`https://bridge.example.test/console?${query}`) });
+  const pages = await Promise.all(PAGES.map(async (page) => String(await layout(shownBy(await page(visit)), visit))));
+  const problem = problemPage({ title: word(), status: 409, instance: word(), reason: word() });
+  return [...pages, String(await layout(problem, visit))].join("\n");
+}
+const FIELDS = ["text", "type", "source", "principal", "until", "shadow", "environment", "to"];
+
+const wicked = fc.constantFrom(
+  "<script>alert(1)</script>",
+  '"><img src=x onerror=alert(1)>',
+  "' autofocus onfocus='alert(1)",
+  "javascript:alert(1)",
+  "</title><style>*{display:none}</style>",
+  "--><!--",
+  "&lt;b&gt;",
+  "&#x3c;script&#x3e;",
+  "]]>",
+  "`<b>`",
+  "\u2028\u0000<b",
+);
+/** Texts from anywhere, but no address of a page: that alone may become a link. */
+const words = fc
+  .oneof(
+    wicked,
+    fc.string({ unit: "binary", minLength: 1 }),
+    fc.tuple(wicked, fc.string()).map((two) => two.join("")),
+  )
+  .filter((text) => !/^\s*https?:/i.test(text) && text.trim() !== "");
+
+describe("whatever outsiders write", () => {
+  it("is text: no page has another tag or attribute for it", async () => {
+    const plain = skeletonOf(await pagesWith(() => "x"));
+    expect(plain.length).toBeGreaterThan(400);
+    await fc.assert(
+      fc.asyncProperty(fc.infiniteStream(words), async (stream) => {
+        const next = () => stream.next().value;
+        expect(skeletonOf(await pagesWith(next))).toEqual(plain);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it.each([
+    ["javascript:alert(1)", false],
+    ["JavaScript:alert(1)", false],
+    [" javascript:alert(1)", false],
+    ["data:text/html,<script>alert(1)</script>", false],
+    ["//evil.example.test", false],
+    ["vbscript:x", false],
+    ["https://ci.example.test/runs/1?a=1&b=2", true],
+    ["http://ci.example.test", true],
+  ])("is a link only if it is a page's address: %s", async (url, isLink) => {
+    const page = String(
+      await shownBy(
+        await deliveryPage(
+          visitOf(() => url),
+          "d-1",
+        ),
+      ).main,
+    );
+    const hrefs = Array.from(page.matchAll(/href="([^"]*)"/g), ([, href = ""]) => href.replaceAll("&amp;", "&"));
+    expect(hrefs.filter((href) => !href.startsWith("/console/")).every((href) => href === url)).toBe(true);
+    expect(hrefs.includes(url)).toBe(isLink);
+  });
+});
+
+/** What stands on a page that shows this. */
+async function showing(
+  page: (visit: Visit) => ReturnType<typeof approvalsPage>,
+  value: object,
+  changes: Partial<Visit> = {},
+) {
+  const ask: Visit["ask"] = async <T>() => ({ ok: true, value: value as T });
+  return String(await shownBy(await page(visitOf(() => "x", { ask, ...changes }))).main);
+}
+
+describe("the approvals page", () => {
+  const buttonsOf = (html: string) => Array.from(html.matchAll(/value="(grant|deny|withdraw)"/g), ([, one]) => one);
+
+  const [yes, no] = [(): boolean => true, (): boolean => false];
+  it.each<[string, Partial<Visit>, readonly string[]]>([
+    ["somebody else who may approve", {}, ["grant", "deny", "withdraw", "withdraw"]],
+    ["whoever asked for it", { isMe: yes }, ["withdraw", "withdraw"]],
+    ["whoever asked for it and may not approve", { isMe: yes, may: no }, ["withdraw", "withdraw"]],
+    ["whoever may do neither", { may: no }, []],
+  ])("offers to %s what the interface would take", async (_, visit, buttons) => {
+    expect(
+      buttonsOf(
+        await showing(
+          approvalsPage,
+          approvals(() => "x"),
+          visit,
+        ),
+      ),
+    ).toEqual(buttons);
+  });
+
+  it("says that nothing waits", async () => {
+    expect(await showing(approvalsPage, { approvals: [] })).toContain("Nothing waits for you");
+  });
+});
+
+describe("the page of a delivery", () => {
+  const page = (visit: Visit) => deliveryPage(visit, "d-1");
+
+  it("tells of every refusal what to do next", async () => {
+    const html = await showing(
+      page,
+      delivery(() => "x"),
+    );
+    expect(html).toMatch(/<code>tenant_mismatch<\/code>, claim <code>x<\/code>.*What to do:/s);
+    expect(html.match(/What to do:/g)?.length).toBe(4);
+  });
+
+  it.each([
+    ["may not", { may: () => false }, {}],
+    ["could have nothing run", {}, { timeline: [] }],
+    [
+      "would vouch for what nobody proved",
+      {},
+      { delivery: { ...delivery(() => "x").delivery, wouldDeny: { reason: "issuer_unknown" } } },
+    ],
+  ])("offers no replay to whoever %s", async (_, visit, changes) => {
+    expect(
+      await showing(
+        page,
+        delivery(() => "x"),
+      ),
+    ).toContain("Run it again");
+    expect(await showing(page, { ...delivery(() => "x"), ...changes }, visit)).not.toContain("Run it again");
+  });
+
+  it("believes no event of what it was caused by, unless the other's timeline says so", async () => {
+    const { event, ...rest } = delivery(() => "x");
+    const claiming = { ...rest, event: { ...event, detail: { ...event?.detail, origin: { delivery: "d-origin" } } } };
+    const told =
+      (isSo: boolean): Visit["ask"] =>
+      async <T>(path: string) => {
+        const entry = {
+          at: "2026-11-02T09:00:00.000Z",
+          kind: "followed_by",
+          delivery: isSo ? "x" : "y",
+          what: "build",
+        };
+        return { ok: true, value: (path.endsWith("d-origin") ? { ...rest, timeline: [entry] } : claiming) as T };
+      };
+    for (const isSo of [true, false]) {
+      const html = String(await shownBy(await page(visitOf(() => "x", { ask: told(isSo) }))).main);
+      expect(html.includes("Traced back to")).toBe(isSo);
+    }
+  });
+});
+
+describe("the list of deliveries", () => {
+  it("asks the interface for what the form has, and for nothing that was left empty", async () => {
+    const asked: string[] = [];
+    const ask: Visit["ask"] = async <T>(path: string) => {
+      asked.push(path);
+      return { ok: true, value: { deliveries: [] } as T };
+    };
+    for (const query of [
+      "",
+      "within=1e300",
+      "text=&within=6&outcome=refused&other=1",
+      "within=1&until=2026-11-02T08:30",
+    ]) {
+      await deliveriesPage(visitOf(() => "x", { ask, url: new URL(`https://bridge.example.test/console?${query}`) }));
+    }
+    expect(asked.map((path) => Object.fromEntries(new URL(path, "https://b").searchParams))).toEqual([
+      { limit: "100" },
+      { limit: "100" },
+      { limit: "100", outcome: "refused", since: "2026-11-02T03:00:00.000Z" },
+      { limit: "100", until: "2026-11-02T08:30:00.000Z", since: "2026-11-02T07:30:00.000Z" },
+    ]);
+  });
+
+  it("draws each outcome where it belongs, and tells the sums in words", async () => {
+    const at = (minute: number, outcome: string) => ({
+      ...{ id: "d-1", source: "wiki", outcome, what: "x", principal: { subject: "x", issuer: "x" } },
+      receivedAt: `2026-11-02T08:${minute}:00.000Z`,
+    });
+    const html = await showing(deliveriesPage, {
+      deliveries: [at(59, "refused"), at(59, "event"), at(12, "event"), at(12, "event")],
+    });
+    const bars = Array.from(html.matchAll(/<title>([^<]*)<\/title>/g), ([, title]) => title);
+    expect(bars).toEqual(["2 event", "1 event, 1 refused"]);
+    expect(html.replace(/<[^>]*>/g, "")).toMatch(/48 min ago\s*✓ 3 event\s*✕ 1 refused\s*now/);
+  });
+});

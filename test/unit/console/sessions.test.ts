@@ -1,0 +1,111 @@
+import { Hono } from "hono";
+import { describe, expect, it } from "vitest";
+import { Cookies } from "../../../shared/console/cookies.ts";
+import { Seal } from "../../../shared/console/seal.ts";
+import { Sessions } from "../../../shared/console/sessions.ts";
+import { ok } from "../../../shared/delivery/result.ts";
+import { Secret } from "../../../shared/host/secrets.ts";
+import type { TokenVerifier } from "../../../shared/identity/token-verifier.ts";
+import { secretsOf, testClock } from "../../support/tools.ts";
+
+const ORIGIN = "https://bridge.example.test";
+
+type Claims = Readonly<Record<string, unknown>>;
+
+/** Signs somebody in whose ID token is `token` and is believed to say `claims`; tells what a browser gets, and who is in. */
+async function signedIn({ token = "a.b.c", claims = {} }: { token?: string; claims?: Claims } = {}) {
+  const clock = testClock();
+  const asked: (readonly string[])[] = [];
+  const principal = { issuer: "https://idp.example.test", subject: "olga-7", method: "oidc", credential: "key-1" };
+  const tokens: TokenVerifier = {
+    verify: async (presented, trustEntries) => {
+      asked.push([presented.token, ...trustEntries]);
+      const exp = clock.now() / 1_000 + 600;
+      const proved = { principal: { ...principal, roles: ["on-call"], claims: { team: "platform" } } };
+      return ok({ ...proved, claims: { exp, ...claims } });
+    },
+  };
+  const sessions = new Sessions({
+    signIn: async () => ({
+      begin: async (to) => ({
+        url: new URL("https://idp.example.test"),
+        begun: { state: "s", nonce: "n", verifier: "v", to },
+      }),
+      finish: async () => ok(new Secret(token)),
+    }),
+    seal: new Seal({ secrets: secretsOf({ KEY: "k".repeat(44) }), sealedBy: { current: "env:KEY" }, clock }),
+    cookies: new Cookies({ isHttps: true }),
+    ...{ tokens, trust: "people", origin: ORIGIN, clock },
+  });
+  const app = new Hono();
+  app.get("/begin", async (c) => c.text((await sessions.begin(c, { to: "/console", anew: false })).href));
+  app.get("/console/signed-in", async (c) => c.json(await sessions.finish(c)));
+  app.get("/who", async (c) => c.json((await sessions.of(c)) ?? null));
+  const cookieOf = (answer: Response) =>
+    answer.headers
+      .getSetCookie()
+      .flatMap((line) => (/max-age=0/i.test(line) ? [] : [line.split(";")[0]]))
+      .join("; ");
+  const begun = cookieOf(await app.request("/begin"));
+  const answer = await app.request("/console/signed-in?code=1&state=s", { headers: { cookie: begun } });
+  const cookie = cookieOf(answer);
+  const who = async () => (await app.request("/who", { headers: { cookie } })).json();
+  return { finished: await answer.json(), cookie, who, asked, clock };
+}
+
+describe("a session", () => {
+  it("is what the console's own trust entry believes, and shows the token as no text", async () => {
+    const { finished, who, asked } = await signedIn({ claims: { preferred_username: "Olga" } });
+    expect(finished).toMatchObject({ ok: true, value: { to: "/console", me: { subject: "olga-7" } } });
+    expect(asked).toEqual([["a.b.c", "people"]]);
+    expect(await who()).toEqual({
+      token: "[secret]",
+      // Without the claims, which may be many: none of them is needed here.
+      me: {
+        issuer: "https://idp.example.test",
+        subject: "olga-7",
+        method: "oidc",
+        credential: "key-1",
+        roles: ["on-call"],
+      },
+      name: "Olga",
+      formToken: expect.stringMatching(/^[\w-]{43}$/),
+    });
+  });
+
+  it.each([
+    [{}, "olga-7"],
+    [{ preferred_username: "", name: "Olga Example", email: "o@example.test" }, "Olga Example"],
+    [{ preferred_username: 7, email: "o@example.test" }, "o@example.test"],
+    [{ name: "x".repeat(100) }, "x".repeat(60)],
+  ])("has a name for people: %j", async (claims, name) => {
+    expect(await (await signedIn({ claims })).who()).toMatchObject({ name });
+  });
+
+  it("ends when its token does", async () => {
+    const { who, clock } = await signedIn();
+    clock.advance(599_000);
+    expect(await who()).not.toBeNull();
+    clock.advance(1_000);
+    expect(await who()).toBeNull();
+  });
+
+  it.each([
+    ["has ended, as shadow mode lets it", { claims: { exp: 1 } }, "has ended already"],
+    ["never ends, as shadow mode lets it", { claims: { exp: undefined } }, "has ended already"],
+    ["does not fit into cookies", { token: "t".repeat(6_000) }, "too large"],
+  ])("is not begun with a token that %s", async (_, given, words) => {
+    const { finished, cookie } = await signedIn(given);
+    expect(finished).toMatchObject({
+      ok: false,
+      rejection: { reason: "sign_in_failed", problem: expect.stringContaining(words) },
+    });
+    expect(cookie).toBe("");
+  });
+
+  it("is begun with one of 5,000 characters, in two cookies", async () => {
+    const { who, cookie } = await signedIn({ token: "t".repeat(5_000) });
+    expect(cookie.split("; ")).toHaveLength(2);
+    expect(await who()).toMatchObject({ name: "olga-7" });
+  });
+});

@@ -1,0 +1,136 @@
+import type { Answer, Page, Visit } from "../../../shared/console/visit.ts";
+import type { Principal } from "../../../shared/delivery/principal.ts";
+import type { ListedApprovals } from "../../../shared/http/approvals.ts";
+import type { ListedCredentials } from "../../../shared/http/credentials.ts";
+import type { ListedDeliveries, ShownDelivery } from "../../../shared/http/deliveries.ts";
+import { testClock } from "../../support/tools.ts";
+
+/** Where an outsider's words may stand: each call gives the next of them. */
+type Words = () => string;
+
+const AT = "2026-11-02T08:59:59.000Z";
+const person = (word: Words): Principal & { readonly actor: string } => ({
+  ...{ issuer: word(), subject: word(), method: "oidc", credential: word(), trustEntry: "people", actor: word() },
+  ...{ roles: ["on-call"], claims: { user_login: word() } },
+});
+
+const deliveries = (word: Words): ListedDeliveries => ({
+  deliveries: (["event", "ignored", "unusable", "refused"] as const).map((outcome) => ({
+    ...{ id: word(), source: "wiki", receivedAt: AT, outcome, what: word(), subject: word(), principal: person(word) },
+    ...(outcome === "event" && { wouldDeny: { reason: "claim_mismatch", claim: word() } as const }),
+  })),
+  next: word(),
+});
+
+const timeline = (word: Words): ShownDelivery["timeline"] => [
+  { at: AT, kind: "scheduled", route: "docs", action: "tekton" },
+  { at: AT, kind: "already_scheduled", route: "docs", action: "tekton", by: word() },
+  { at: AT, kind: "waiting", route: "docs", action: "tekton", summary: word() },
+  ...(["done", "retry", "give_up"] as const).map((outcome) => ({
+    ...({ at: AT, kind: "attempt", route: "docs", action: "tekton", attempt: 1, outcome } as const),
+    ...{
+      summary: word(),
+      unknownOutcome: true,
+      durationMs: 12,
+      nextAt: AT,
+      facts: { eventID: word(), [word()]: word() },
+    },
+  })),
+  ...(["enforce", "shadow"] as const).map((mode) => ({
+    ...({ at: AT, kind: "denied", route: "docs", mode } as const),
+    refusal: { reason: "role_missing", role: word() } as const,
+  })),
+  ...(["requested", "granted", "fired", "denied", "withdrawn", "expired", "superseded", "not_asked"] as const).map(
+    (state) => ({
+      ...({ at: AT, kind: "approval", route: "docs", approval: "p-1", state } as const),
+      ...{ by: person(word), comment: word() },
+    }),
+  ),
+  { at: AT, kind: "decided", about: word(), decision: "grant", by: person(word) },
+  { at: AT, kind: "decided", about: word(), decision: "deny", by: person(word), refusal: { reason: "self_approval" } },
+  { at: AT, kind: "replayed", delivery: word(), routes: ["docs"], by: person(word), isRollback: true },
+  { at: AT, kind: "followed_by", delivery: word(), what: word() },
+];
+
+export const delivery = (word: Words): ShownDelivery => ({
+  delivery: {
+    ...{ id: word(), source: "wiki", provider: "confluence", receivedAt: AT, outcome: "event", what: word() },
+    ...{
+      subject: word(),
+      principal: person(word),
+      requestId: word(),
+      bodyDigest: word(),
+      bodyBytes: 12,
+      relayedAt: AT,
+    },
+    refusedFor: { reason: "tenant_mismatch", claim: word() },
+  },
+  event: {
+    source: "drawbridge.confluence",
+    "detail-type": "build.failed",
+    time: AT,
+    detail: {
+      ...{ type: "build.failed", time: AT, subject: word(), id: word(), source: "/sources/wiki", delivery: word() },
+      ...{ eventKey: word(), principal: person(word), actor: { id: word(), name: word() } },
+      build: {
+        system: word(),
+        id: word(),
+        pipeline: word(),
+        state: "failed",
+        url: word(),
+        title: word(),
+        branch: word(),
+      },
+      replay: { of: word(), routes: [word()], isRollback: false },
+    },
+  },
+  timeline: timeline(word),
+});
+
+export const approvals = (word: Words): ListedApprovals => ({
+  approvals: (["requested", "granted"] as const).map((state) => ({
+    ...{ id: word(), route: "docs", delivery: word(), subject: word(), requester: person(word), state },
+    ...{ approvers: ["manager"], requestedAt: AT, until: AT, changedAt: AT, version: word() },
+    decision: { by: person(word), at: AT, comment: word() },
+    may: ["withdraw"],
+  })),
+  hasMore: false,
+});
+
+const credentials = (word: Words): ListedCredentials => ({
+  credentials: [{ kind: "source", name: "wiki", method: word(), credential: word(), lastUsedAt: AT }],
+});
+
+/** A visit of somebody who may do everything, at a bridge that tells these words wherever it tells what others wrote. */
+export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
+  const told: readonly (readonly [RegExp, (word: Words) => object])[] = [
+    [/^\/v1\/deliveries\?/, deliveries],
+    [/^\/v1\/deliveries\//, delivery],
+    [/^\/v1\/approvals/, approvals],
+    [/^\/v1\/credentials/, credentials],
+  ];
+  return {
+    url: new URL("https://bridge.example.test/console"),
+    now: testClock().now(),
+    me: person(word),
+    name: word(),
+    formToken: "form-token",
+    routes: ["docs"],
+    may: () => true,
+    isMe: () => false,
+    // What stands in for the interface gives each path its own shape.
+    ask: async <T>(path: string) => ({ ok: true, value: told.find(([of]) => of.test(path))?.[1](word) as T }),
+    ...changes,
+  };
+}
+
+export function shownBy(answer: Answer<Page>): Page {
+  if (!answer.ok) throw new Error(answer.problem.title);
+  return answer.value;
+}
+
+/** Markup without its words: each tag by its name and the names of its attributes. */
+export const skeletonOf = (markup: string): readonly string[] =>
+  Array.from(markup.matchAll(/<([^\s>]*)([^>]*)>/g), ([, tag = "", attributes = ""]) =>
+    [tag, ...Array.from(attributes.matchAll(/([^\s="]+)(?:="[^"]*")?/g), ([, name]) => name)].join(" "),
+  );
