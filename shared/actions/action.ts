@@ -1,10 +1,12 @@
 import type * as v from "valibot";
+import type { Commands } from "../approvals/command.ts";
 import type { BusEntry } from "../bus/entry.ts";
 import type { EventType } from "../delivery/event.ts";
 import type { CallOut } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Secrets } from "../host/secrets.ts";
 import type { OutboundTokens } from "../outbound/outbound-tokens.ts";
+import type { SystemTokens } from "../outbound/system-tokens.ts";
 import type { BoardStore } from "../store/boards.ts";
 import type { OriginStore } from "../store/origins.ts";
 
@@ -25,6 +27,8 @@ export interface Action {
    * that starts runs on them would be fired by the bridge itself.
    */
   readonly comesBackAs?: readonly EventType[];
+  /** Events in which it looks for what people command the bridge, by {@link ActionTools.commands}. */
+  readonly commandedBy?: readonly EventType[];
 }
 
 interface ActionSettings {
@@ -40,8 +44,12 @@ export interface ActionTools {
   readonly callOut: CallOut;
   /** Tokens for targets that are shown an identity; absent where no target is. */
   readonly outbound?: Pick<OutboundTokens, "tokenFor">;
+  /** Tokens that targets gave the bridge themselves; absent where none does. */
+  readonly systemTokens?: Pick<SystemTokens, "tokenFor">;
   readonly origins: OriginStore;
   readonly boards: BoardStore;
+  /** Absent where nobody commands anything. */
+  readonly commands?: Commands;
   /** A number in [0, 1): where an action adds jitter. */
   readonly random: () => number;
 }

@@ -45,7 +45,8 @@ describe("the sandbox's pages, as a person sees them", () => {
     expect(page).toContain("<p>ax()&lt;b&gt;</p>");
   });
 
-  test("tell the bridge of an edit as Data Center does, signed over the bytes", async () => {
+  /** What takes webhooks, and what it was told. */
+  async function startTaker() {
     const told: { headers: IncomingHttpHeaders; body: string }[] = [];
     const bridge = createServer(async (request, response) => {
       told.push({ headers: request.headers, body: await text(request) });
@@ -55,8 +56,12 @@ describe("the sandbox's pages, as a person sees them", () => {
     closing.push(() => bridge.close());
     const address = bridge.address();
     const port = typeof address === "object" ? address?.port : undefined;
+    return { told, webhook: { url: new URL(`http://127.0.0.1:${port}/webhooks/wiki`), secret: "s3" } };
+  }
 
-    const sandbox = await start({ webhook: { url: new URL(`http://127.0.0.1:${port}/webhooks/wiki`), secret: "s3" } });
+  test("tell the bridge of an edit as Data Center does, signed over the bytes", async () => {
+    const { told, webhook } = await startTaker();
+    const sandbox = await start({ webhook });
     const answer = await edit(sandbox, { line: "Ready < soon" });
 
     expect(answer.status).toBe(303);
@@ -65,6 +70,20 @@ describe("the sandbox's pages, as a person sees them", () => {
     const [{ headers, body } = { headers: {}, body: "{}" }] = told;
     expect(headers["x-hub-signature"]).toBe(`sha256=${createHmac("sha256", "s3").update(body).digest("hex")}`);
     expect(JSON.parse(body)).toMatchObject({ event: "page_updated", page: { id: 98310 }, userKey: "robin.example" });
+  });
+
+  test("take a comment, show it as its text, and tell the bridge of it by its id alone", async () => {
+    const { told, webhook } = await startTaker();
+    const sandbox = await start({ webhook });
+    const body = new URLSearchParams({ comment: "a < b" });
+    const url = new URL("/sandbox/pages/98310/comment", sandbox.pageUrl("98310"));
+    const headers = { origin: url.origin };
+    expect((await fetch(url, { method: "POST", headers, body, redirect: "manual" })).status).toBe(303);
+    expect(await (await fetch(sandbox.pageUrl("98310"))).text()).toContain("<p>a &lt; b</p>");
+    const { timestamp: _, ...about } = JSON.parse(told[0]?.body ?? "{}");
+    expect(about).toEqual({ event: "comment_created", userKey: "robin.example", comment: { id: 98400 } });
+    const foreign = { origin: "https://evil.example.test" };
+    expect((await fetch(url, { method: "POST", headers: foreign, body })).status).toBe(403);
   });
 
   test("take no edit that was sent from another site", async () => {

@@ -52,7 +52,7 @@ const changesFor = (issuer: string) => ({
       ...GATED,
       do: { tekton: { target: "listener", params: { version: "$.detail.page.version", who: "$.detail.actor.id" } } },
     },
-    status: { when: { "detail-type": [{ prefix: "build." }, { prefix: "approval." }] } },
+    status: { when: { "detail-type": [{ prefix: "build." }, { prefix: "approval." }, "page.commented"] } },
   },
 });
 
@@ -86,6 +86,14 @@ const label = (name: string, actor: string) =>
     ...{ timestamp: systemClock.now(), event: "label_added", userKey: actor, label: { name } },
     content: { id: Number(PAGE), contentType: "page" },
   });
+
+/** Somebody comments on the page; the delivery that tells of it. */
+async function comment(text: string, author: string): Promise<string> {
+  const id = await bridge.confluence.comment(PAGE, `<p>${text}</p>`, { author });
+  const about = { event: "comment_created", userKey: author, comment: { id: Number(id) } };
+  const answer = await bridge.pageEdit({ timestamp: systemClock.now(), ...about });
+  return ((await answer.json()) as { delivery: string }).delivery;
+}
 
 const shown = async (id: string) => (await (await call(mia, `/v1/deliveries/${id}`)).json()) as ShownDelivery;
 const page = () => bridge.confluence.page(PAGE).latest.body;
@@ -127,9 +135,9 @@ describe("a page edit whose route needs an approval", () => {
     expect(page()).toContain(`label drawbridge-approve or drawbridge-deny, or drawbridge approvals grant ${approval}`);
     expect(bridge.listener.requests).toEqual([]);
     expect(await approvalsList(session(max))).toMatch(
-      new RegExp(`${approval}  requested  page-build  ${PAGE}  +7  +robin`),
+      new RegExp(`${approval}  requested  page-build  ${PAGE}  +7  +robin.*  grant, deny, withdraw`),
     );
-    expect(await approvalsList(session(tom))).toBe("Nothing waits that you may approve.");
+    expect(await approvalsList(session(tom))).toBe("Nothing waits that you may decide.");
 
     const granted = await approvalsDecide(session(max), approval, { decision: "grant", comment: "looks right" });
     expect(granted).toBe(`${approval} of route page-build is granted`);
@@ -173,6 +181,20 @@ describe("a page edit whose route needs an approval", () => {
     await runEndedOf(id);
   });
 
+  it("is decided by a comment of a person who may, whose text the bridge reads from the page", async () => {
+    const id = await nextEdit();
+    await waitingFor(id);
+    const before = bridge.listener.requests.length;
+    await comment("drawbridge approve", "robin.example");
+    await comment("drawbridge approve, please", "max.at.wiki");
+    const commented = await comment("drawbridge approve", "max.at.wiki");
+    await until(() => bridge.listener.requests.length > before);
+    const told = (await shown(id)).timeline.filter((entry) => entry.kind === "approval");
+    expect(told).toMatchObject([{ state: "requested" }, { state: "granted", by: { actor: "max.at.wiki" } }]);
+    expect(await eventsShow(session(mia), commented)).toContain("max.at.wiki of wiki");
+    await runEndedOf(id);
+  });
+
   it("is refused to whoever has no role for it, and to whoever comes late, who is told by whom", async () => {
     const path = `/v1/approvals/${await waitingFor(await nextEdit())}`;
     const answers = [
@@ -209,7 +231,9 @@ describe("a delivery that is run again", () => {
     if (replayed?.kind !== "replayed") throw new Error("it is told");
     expect(replayed).toMatchObject({ routes: ["page-build"], isRollback: false, by: { subject: "mia" } });
     const before = bridge.listener.requests.length;
-    await approvalsDecide(session(max), await waitingFor(replayed.delivery), { decision: "grant" });
+    const approval = await waitingFor(replayed.delivery);
+    expect(await approvalsList(session(mia))).toMatch(new RegExp(`${approval}  requested .*Z  withdraw$`, "m"));
+    await approvalsDecide(session(max), approval, { decision: "grant" });
     await runEndedOf(replayed.delivery);
     expect(bridge.listener.requests).toHaveLength(before + 1);
     expect(paramsOf(-1)).toEqual(paramsOf(-2));

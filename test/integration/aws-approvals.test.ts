@@ -12,35 +12,49 @@ beforeAll(async () => {
     sources: { ...plain.sources, wiki: { ...plain.sources.wiki, people: { max: { roles: ["manager"] } } } },
     routes: {
       "page-build": { ...plain.routes["page-build"], approval: {} },
-      status: { ...plain.routes.status, when: { "detail-type": [{ prefix: "build." }, { prefix: "approval." }] } },
+      status: {
+        ...plain.routes.status,
+        when: { "detail-type": [{ prefix: "build." }, { prefix: "approval." }, "page.commented"] },
+      },
     },
   }));
 });
 afterAll(() => bridge.stop());
 
-async function label(name: string): Promise<void> {
-  const about = { label: { name }, content: { id: 98310, contentType: "page" } };
-  const body = JSON.stringify({ timestamp: systemClock.now(), event: "label_added", userKey: "max", ...about });
+const label = (name: string): Promise<void> =>
+  tell({ event: "label_added", label: { name }, content: { id: 98310, contentType: "page" } });
+
+async function comment(text: string): Promise<void> {
+  const id = await bridge.comment(`<p>${text}</p>`, "max");
+  await tell({ event: "comment_created", comment: { id: Number(id) } });
+}
+
+/** Max did something in the wiki, unless it says who did. */
+async function tell(about: object): Promise<void> {
+  const body = JSON.stringify({ timestamp: systemClock.now(), userKey: "max", ...about });
   const signature = `sha256=${hmacSha256("wiki-secret-for-tests", [body]).toString("hex")}`;
   const headers = { "content-type": "application/json", "x-hub-signature": signature };
   await fetch(new URL("/webhooks/wiki", bridge.url), { method: "POST", headers, body });
 }
 
-it("a run waits on the page, told to the functions, and a label is heeded by the relay", async () => {
-  await bridge.edit();
-  await until(async () => {
+const shows = (state: string) =>
+  until(async () => {
     await bridge.turn();
-    return bridge.page().body.includes("WAITING");
+    return bridge.page().body.includes(state);
   });
+
+it.each([
+  ["a label is heeded by the relay", () => label("drawbridge-approve"), "APPROVED", "granted"],
+  ["a comment by the function that reads it", () => comment("drawbridge deny"), "DENIED", "denied"],
+])("a run waits on the page, told to the functions, and %s", async (_, decide, shown, state) => {
+  await tell({ event: "page_updated", userKey: "robin", page: { id: 98310 } });
+  await shows("WAITING");
   const { approvals } = storesOf(bridge.account);
-  const [open] = await approvals.open(5);
+  const [open] = (await approvals.open(5)).filter((one) => one.state === "requested");
   expect(open).toMatchObject({ route: "page-build", state: "requested", approvers: ["manager"] });
-  await label("drawbridge-approve");
-  await until(async () => {
-    await bridge.turn();
-    return bridge.page().body.includes("APPROVED");
-  });
-  expect(await approvals.get(open?.id ?? "")).toMatchObject({ state: "granted", decision: { by: { actor: "max" } } });
+  await decide();
+  await shows(shown);
+  expect(await approvals.get(open?.id ?? "")).toMatchObject({ state, decision: { by: { actor: "max" } } });
   // Its message comes back within the minute; until then nothing is fired.
   expect(bridge.listener.requests).toEqual([]);
 });

@@ -8,7 +8,8 @@ import {
   type SandboxConfluenceOptions,
   startSandboxConfluence,
 } from "../support/sandbox-confluence.ts";
-import { type BenchOptions, benchFor, buildEntry } from "../support/sandbox-confluence-action.ts";
+import { type BenchOptions, benchFor, buildEntry, entryOf } from "../support/sandbox-confluence-action.ts";
+import type { SandboxComment } from "../support/sandbox-confluence-comments.ts";
 
 /** A folder with Atlassian's descriptions of its interfaces, kept outside this repository. */
 const root = process.env["PEER_DATA"];
@@ -26,7 +27,13 @@ const HELD: readonly Held[] = [
     product: "cloud",
     file: "openapi-v2.v3.json",
     base: { described: "", called: "/wiki/api/v2" },
-    operations: ["GET /pages/{id}", "PUT /pages/{id}", "GET /pages/{page-id}/versions/{version-number}"],
+    operations: [
+      "GET /pages/{id}",
+      "PUT /pages/{id}",
+      "GET /pages/{page-id}/versions/{version-number}",
+      "GET /footer-comments/{comment-id}",
+      "GET /inline-comments/{comment-id}",
+    ],
   },
   // Data Center has no description of its own. Cloud's first interface grew out of the same one, and this is the last
   // description of it that still has pages.
@@ -84,6 +91,8 @@ interface Scene {
   readonly bench?: (product: Held["product"]) => BenchOptions;
   /** Before the state is told that the scene is about. */
   readonly before?: (sandbox: SandboxConfluence) => void;
+  /** A comment of this kind on the page, which is told in the end. */
+  readonly comment?: SandboxComment["kind"] | "none";
   /** When a call of the bridge was not answered. */
   readonly whenLost?: (sandbox: SandboxConfluence) => void;
   /** Status of each answer that the scene is there for. */
@@ -114,6 +123,9 @@ const SCENES: readonly Scene[] = [
   { name: "refused markup", before: (sandbox) => sandbox.failNext({ on: "PUT", status: 400 }), answers: [400] },
   { name: "too many calls", before: (sandbox) => sandbox.failNext({ on: "GET", status: 429 }), answers: [429] },
   { name: "an archived page", sandbox: { pages: [{ status: "archived" }] }, answers: [200] },
+  { name: "a comment", comment: "footer", answers: [200] },
+  { name: "a comment on a piece of the text", comment: "inline", answers: [200] },
+  { name: "a comment that is gone", comment: "none", answers: [404] },
   { name: "a live doc", sandbox: { pages: [{ subtype: "live" }] }, answers: [200] },
 ];
 
@@ -235,12 +247,22 @@ async function exchangesOf(scene: Scene, { product, base }: Held): Promise<reado
     }
   };
   try {
-    const bench = benchFor(sandbox, product, { ...scene.bench?.(product), callOut: recording });
+    const commands = { whyNone: () => undefined, carryOut: async () => [] };
+    const bench = benchFor(sandbox, product, { ...scene.bench?.(product), commands, callOut: recording });
     await bench.run(buildEntry({ state: "running" }));
     scene.before?.(sandbox);
     await bench.run(buildEntry());
+    if (scene.comment) await bench.run(await commented(sandbox, product, scene.comment));
     return exchanges;
   } finally {
     await sandbox.close();
   }
+}
+
+async function commented(sandbox: SandboxConfluence, product: Held["product"], kind: Scene["comment"]) {
+  const made = kind === "footer" || kind === "inline";
+  const id = made ? await sandbox.comment("98310", "<p>drawbridge approve</p>", { kind }) : "404404";
+  const [time, site] = ["2026-11-02T09:00:00.000Z", sandbox.site(product)];
+  const event = { type: "page.commented", time, subject: "98310", actor: { id: "max" } } as const;
+  return entryOf("d-commented", { ...event, page: { site, id: "98310" }, comment: { id } });
 }

@@ -67,6 +67,7 @@ export async function awsBridge(
     listener,
     site: confluence.site("data-center"),
     page: () => confluence.page(PAGE).latest,
+    comment: (body: string, author: string) => confluence.comment(PAGE, body, { author }),
     /** What relay published. */
     published: between.published,
     turn: () => between.turn(),

@@ -1,6 +1,6 @@
 import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { decide, type Verdict } from "../../shared/approvals/decide.ts";
-import { heedLabels } from "../../shared/approvals/labels.ts";
+import { heedLabels, type LabelTools } from "../../shared/approvals/labels.ts";
 import { peopleOf } from "../../shared/approvals/people.ts";
 import { entryOf } from "../../shared/bus/entry.ts";
 import type { PageEvent } from "../../shared/delivery/event.ts";
@@ -26,22 +26,27 @@ const POLICY = policyOf({
 /** The account that every sample delivery is told to be of. */
 export const EDITOR = "ff80aa01";
 
+const ISSUER = "https://idp.example.test";
+
 /** Ann is the editor by another account's name, Max and Mia may approve, Tom may do nothing. */
-const PEOPLE = peopleOf([
-  {
-    name: "wiki",
-    people: {
-      [EDITOR]: { roles: ["manager"], token: { trust: "people", subject: "ann" } },
-      max: { roles: ["manager"] },
-      mia: { roles: ["manager", "on-call"] },
-      tom: { roles: [] },
+const PEOPLE = peopleOf({
+  issuers: { people: { issuer: ISSUER } },
+  sources: [
+    {
+      name: "wiki",
+      people: {
+        [EDITOR]: { roles: ["manager"], token: { trust: "people", subject: "ann" } },
+        max: { roles: ["manager"] },
+        mia: { roles: ["manager", "on-call"] },
+        tom: { roles: [] },
+      },
     },
-  },
-]);
+  ],
+});
 
 /** Somebody with a token. */
 export const holder = (subject: string, roles: readonly string[] = ["manager"]): Principal => ({
-  issuer: "https://idp.example.test",
+  issuer: ISSUER,
   subject,
   method: "oidc",
   credential: "key-1",
@@ -49,34 +54,70 @@ export const holder = (subject: string, roles: readonly string[] = ["manager"]):
   roles,
 });
 
-/** A bridge whose one route waits up to an hour for an approval, and the verbs of the people around it. */
-export async function gatedBridge(outcomes: readonly ActionOutcome[], changes: Partial<Route> = {}) {
+/**
+ * A bridge with a route that waits up to an hour for an approval, and the verbs of the people around it; `others` are
+ * routes beside it.
+ */
+export async function gatedBridge(
+  outcomes: readonly ActionOutcome[],
+  changes: Partial<Route> = {},
+  others: readonly Route[] = [],
+  log = silentLog,
+) {
   const script = scripted(outcomes);
   const route = routeOf(script.run, {
     matches: (entry) => entry["detail-type"] === "page.updated",
     approval: { expiresMinutes: 60, approvers: ["manager"] },
     ...changes,
   });
-  const parts = await bridgeParts([route]);
-  const { deliveries, approvals, clock } = parts;
-  const tools = { ...parts, policy: POLICY, people: PEOPLE, hasGates: true, log: silentLog };
-  const bus = heedLabels(parts.bus, tools);
+  const parts = await bridgeParts([route, ...others], log);
+  const { deliveries, clock } = parts;
+  const tools = {
+    ...parts,
+    routes: [route, ...others],
+    policy: POLICY,
+    people: PEOPLE,
+    hasGates: true,
+    log: silentLog,
+  };
+  return {
+    ...parts,
+    tools,
+    fired: script.contexts,
+    ...verbsAround(route.name, tools),
+    /** Runs what is due a minute later. */
+    later: async (minutes = 1) => {
+      clock.advance(minutes * 60_000);
+      return parts.runDue();
+    },
+    /** What the delivery's timeline tells of its approval. */
+    steps: async ({ id }: RecordedDelivery) =>
+      (await deliveries.timeline(id)).flatMap((entry) => (entry.kind === "approval" ? [entry] : [])),
+    /** What a label or a comment decided, or why it did not. */
+    decided: async ({ id }: RecordedDelivery) =>
+      (await deliveries.timeline(id)).flatMap((entry) => (entry.kind === "decided" ? [entry] : [])),
+  };
+}
+
+type Tools = Awaited<ReturnType<typeof bridgeParts>> & LabelTools;
+
+/** What senders and people do to the bridge; `gated` is the route that waits. */
+function verbsAround(gated: string, tools: Tools) {
+  const { deliveries, approvals, clock } = tools;
+  const bus = heedLabels(tools.bus, tools);
   const takeIn = async (delivery: RecordedDelivery): Promise<RecordedDelivery> => {
     await deliveries.record(delivery);
-    await relay(delivery, { ...parts, bus, outbox: deliveries, log: silentLog });
+    await relay(delivery, { ...tools, bus, outbox: deliveries });
     return delivery;
   };
   const approvalOf = async (delivery: RecordedDelivery): Promise<Approval> => {
     const eventKey = entryOf(delivery)?.detail.eventKey ?? "";
-    const approval = await approvals.get(approvalIdOf(route.name, eventKey));
+    const approval = await approvals.get(approvalIdOf(gated, eventKey));
     if (!approval) throw new Error("nothing was requested");
     return approval;
   };
   let told = 0;
   return {
-    ...parts,
-    tools,
-    fired: script.contexts,
     approvalOf,
     takeIn,
     /** The page becomes this version, one second after what was last told. */
@@ -93,25 +134,14 @@ export async function gatedBridge(outcomes: readonly ActionOutcome[], changes: P
       const id = deliveryIdOf("wiki", ["label", String(++told)]);
       return takeIn({ ...delivery, id, what: labeled.type, event: labeled, ...given });
     },
-    /** Runs what is due a minute later. */
-    later: async (minutes = 1) => {
-      clock.advance(minutes * 60_000);
-      return parts.runDue();
-    },
     decide: async (delivery: RecordedDelivery, decision: Verdict["decision"], by: Verdict["by"]) =>
       decide(await approvalOf(delivery), { decision, by, requestId: "request-2" }, tools),
-    replay: async (of: RecordedDelivery, by: Principal) => {
-      const order = { of, routes: ["docs"], by, isRollback: false, key: ["once"], requestId: "request-3" };
+    replay: async (of: RecordedDelivery, by: Principal, routes: readonly string[] = ["docs"]) => {
+      const order = { of, routes, by, isRollback: false, key: ["once"], requestId: "request-3" };
       const { delivery } = await replay(order, tools);
       const recorded = await deliveries.get(delivery);
       if (!recorded) throw new Error("it is recorded");
       return takeIn(recorded);
     },
-    /** What the delivery's timeline tells of its approval. */
-    steps: async ({ id }: RecordedDelivery) =>
-      (await deliveries.timeline(id)).flatMap((entry) => (entry.kind === "approval" ? [entry] : [])),
-    /** What a label decided, or why it did not. */
-    decided: async ({ id }: RecordedDelivery) =>
-      (await deliveries.timeline(id)).flatMap((entry) => (entry.kind === "decided" ? [entry] : [])),
   };
 }

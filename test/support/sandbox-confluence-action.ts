@@ -1,5 +1,6 @@
 import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { confluence } from "../../shared/actions/confluence/index.ts";
+import type { Commands } from "../../shared/approvals/command.ts";
 import type { BusEntry } from "../../shared/bus/entry.ts";
 import type { BuildPart } from "../../shared/delivery/event.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
@@ -21,6 +22,7 @@ export interface BenchOptions {
   readonly random?: () => number;
   readonly clock?: Clock;
   readonly callOut?: CallOut;
+  readonly commands?: Commands | undefined;
 }
 
 /** The action, connected to the sandbox as the given product; unless told it writes page 98310, as often as it is run. */
@@ -52,6 +54,7 @@ export function benchFor(
       boards,
       origins: { remember: async () => undefined, find: async () => undefined },
       random: changes.random ?? (() => 0),
+      ...(changes.commands && { commands: changes.commands }),
     },
   );
   return {

@@ -2,6 +2,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
+import { cloudComment, dataCenterComment, type SandboxComment } from "./sandbox-confluence-comments.ts";
 import {
   type Failure,
   latest,
@@ -22,6 +23,9 @@ interface Dialect {
   readonly pagePath: string;
   readonly versionPath: string;
   readonly searchPath: string;
+  /** Where comments are read; Data Center has them among all other content. */
+  readonly commentPaths: Readonly<Record<SandboxComment["kind"], string>>;
+  readonly comment: (comment: SandboxComment, query: URLSearchParams) => object;
   /** The parameter that says where a batch of found pages begins. */
   readonly place: "cursor" | "start";
   /** Reads a write's body. */
@@ -37,6 +41,8 @@ export const cloudDialect: Dialect = {
   pagePath: "/wiki/api/v2/pages/:id",
   versionPath: "/wiki/api/v2/pages/:id/versions/:number",
   searchPath: "/wiki/rest/api/content/search",
+  commentPaths: { footer: "/wiki/api/v2/footer-comments/:id", inline: "/wiki/api/v2/inline-comments/:id" },
+  comment: cloudComment,
   place: "cursor",
   write: v.pipe(
     v.object({
@@ -73,6 +79,8 @@ export const dataCenterDialect: Dialect = {
   pagePath: "/rest/api/content/:id",
   versionPath: "/rest/api/content/:id/version/:number",
   searchPath: "/rest/api/content/search",
+  commentPaths: { footer: "/rest/api/content/:id", inline: "/rest/api/content/:id" },
+  comment: dataCenterComment,
   place: "start",
   write: v.pipe(
     v.object({
@@ -135,7 +143,8 @@ interface Rest {
 export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
   const { site, dialect, credentials } = rest;
   const app = new Hono<{ Bindings: HttpBindings }>();
-  for (const path of [dialect.searchPath, `${dialect.pagePath}/*`]) {
+  const { footer, inline } = dialect.commentPaths;
+  for (const path of [dialect.searchPath, `${dialect.pagePath}/*`, footer, inline]) {
     app.use(path, async (c, next) => {
       const isKnown = authorizations(credentials).includes(c.req.header("authorization") ?? "");
       return isKnown ? next() : refuse(dialect, 401, "Unauthorized");
@@ -154,8 +163,15 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
     const failure = site.takeFailure("GET");
     if (failure) return fail(c, failure);
     const page = pageAsked(c, site);
-    return page ? Response.json(dialect.page(page, queryOf(c))) : refuse(dialect, 404, "No content found");
+    if (page) return Response.json(dialect.page(page, queryOf(c)));
+    return dialect.commentPaths.footer === dialect.pagePath
+      ? comment(c, rest, ["footer", "inline"])
+      : refuse(dialect, 404, "No content found");
   });
+  for (const kind of ["footer", "inline"] as const) {
+    const path = dialect.commentPaths[kind];
+    if (path !== dialect.pagePath) app.get(path, (c) => comment(c, rest, [kind]));
+  }
   app.put(dialect.pagePath, (c) => put(c, rest));
   return app;
 }
@@ -174,6 +190,15 @@ async function put(c: RestContext, { site, dialect, onWrite }: Rest): Promise<Re
   if (written.kind === "conflict") return refuse(dialect, 409, dialect.conflict(written.current, write.output.number));
   if (written.kind === "refused") return refuse(dialect, 400, `Error parsing xhtml: ${written.problem}`);
   return Response.json(dialect.page(page, queryOf(c)));
+}
+
+/** The comment asked for, if it is of one of these kinds. */
+function comment(c: RestContext, { site, dialect }: Rest, kinds: readonly SandboxComment["kind"][]): Response {
+  const failure = site.takeFailure("GET");
+  if (failure) return fail(c, failure);
+  const found = site.comments.get(c.req.param("id") ?? "");
+  if (!found || !kinds.includes(found.kind)) return refuse(dialect, 404, "No content found");
+  return Response.json(dialect.comment(found, queryOf(c)));
 }
 
 /** Of CQL, the one question that the bridge has: https://developer.atlassian.com/cloud/confluence/advanced-searching-using-cql/ */

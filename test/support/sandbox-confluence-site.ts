@@ -1,4 +1,5 @@
 import { systemClock, toIso } from "../../shared/host/clock.ts";
+import { SandboxComments } from "./sandbox-confluence-comments.ts";
 import { asStored } from "./sandbox-confluence-markup.ts";
 
 export interface SandboxVersion {
@@ -60,6 +61,7 @@ export interface NewVersion {
 
 /** The pages of the sandbox, the rule of versions that guards them, and what a test has in store for the next calls. */
 export class SandboxSite {
+  readonly comments = new SandboxComments();
   readonly #pages = new Map<string, SandboxPage>();
   readonly #failures: Failure[] = [];
   readonly #beforeWrites: (() => void)[] = [];

@@ -3,23 +3,29 @@ import { type Context, Hono } from "hono";
 import { csrf } from "hono/csrf";
 import { html, raw } from "hono/html";
 import { SCRIPT, STYLE } from "./sandbox-confluence-assets.ts";
+import type { SandboxComment } from "./sandbox-confluence-comments.ts";
 import { storageToHtml } from "./sandbox-confluence-html.ts";
 import { latest, PERSON, type SandboxPage, type SandboxSite, type SandboxVersion } from "./sandbox-confluence-site.ts";
 
 interface Viewed {
   readonly site: SandboxSite;
-  /** Tells the bridge of an edit, where one is connected. What it answered, for the reader. */
-  readonly tell: (page: SandboxPage) => Promise<void>;
+  /** Tells the bridge of an edit, where one is connected. */
+  readonly edited: (page: SandboxPage) => Promise<void>;
+  /** Takes a comment and tells of it. */
+  readonly comment: (page: string, body: string) => Promise<unknown>;
+  /** What the bridge answered, for the reader. */
   readonly lastTold: () => string;
 }
 
-/** The page as a person opens it, at both products' addresses, and the form that makes a person's edit. */
-export function viewApp({ site, tell, lastTold }: Viewed): Hono {
+/** The page as a person opens it, at both products' addresses, and the forms by which a person edits and comments. */
+export function viewApp({ site, edited, comment, lastTold }: Viewed): Hono {
   const app = new Hono();
   const at = (id: string | undefined) => site.page(id ?? "");
 
   const show = (c: Context, page: SandboxPage | undefined) =>
-    page ? c.html(document(page, { told: lastTold() }), 200, HEADERS) : c.text("There is no such page.", 404);
+    page
+      ? c.html(document(page, { told: lastTold(), comments: site.comments.on(page.id) }), 200, HEADERS)
+      : c.text("There is no such page.", 404);
   app.get("/wiki/spaces/:space/pages/:id/:title?", (c) => show(c, at(c.req.param("id"))));
   app.get("/pages/viewpage.action", (c) => show(c, at(c.req.query("pageId"))));
 
@@ -33,9 +39,18 @@ export function viewApp({ site, tell, lastTold }: Viewed): Hono {
     const page = at(c.req.param("id"));
     if (!page) return c.notFound();
     const form = await c.req.formData();
-    const edited = edit(site, page, form);
-    if (edited !== undefined) return c.html(document(page, { told: lastTold(), problem: edited, form }), 409, HEADERS);
-    await tell(page);
+    const problem = edit(site, page, form);
+    const comments = site.comments.on(page.id);
+    if (problem !== undefined)
+      return c.html(document(page, { told: lastTold(), comments, problem, form }), 409, HEADERS);
+    await edited(page);
+    return c.redirect(pathOf(page), 303);
+  });
+  app.post("/sandbox/pages/:id/comment", csrf(), async (c) => {
+    const page = at(c.req.param("id"));
+    if (!page) return c.notFound();
+    const text = (await c.req.formData()).get("comment");
+    await comment(page.id, `<p>${escaped(typeof text === "string" ? text : "")}</p>`);
     return c.redirect(pathOf(page), 303);
   });
   return app;
@@ -55,17 +70,25 @@ function edit(site: SandboxSite, page: SandboxPage, form: FormData): string | un
 
 /** Where a person would write it: above the status, when the page has some. */
 function withLine(body: string, line: string): string {
-  const escaped = line.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
   const excerpt = body.indexOf('<ac:structured-macro ac:name="excerpt"');
   const at = excerpt < 0 ? body.length : excerpt;
-  return `${body.slice(0, at)}<p>${escaped}</p>${body.slice(at)}`;
+  return `${body.slice(0, at)}<p>${escaped(line)}</p>${body.slice(at)}`;
 }
+
+const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 const pathOf = (page: SandboxPage): string => `/wiki/spaces/${page.space}/pages/${page.id}`;
 
 const stateOf = (page: SandboxPage, told: string): string => `${latest(page).number} ${told}`;
 
-function document(page: SandboxPage, { told, problem, form }: { told: string; problem?: string; form?: FormData }) {
+interface Around {
+  readonly told: string;
+  readonly comments: readonly SandboxComment[];
+  readonly problem?: string;
+  readonly form?: FormData;
+}
+
+function document(page: SandboxPage, { told, comments, problem, form }: Around) {
   const { title, body, number, by, at } = latest(page);
   return html`<!doctype html>
 <html lang="en">
@@ -92,6 +115,12 @@ ${storageToHtml(body)}
 <section aria-labelledby="edit"><h2 id="edit">Edit this page</h2>${problem && html`<p class="alert" role="alert">${problem}</p>`}
 ${editForms(page, form)}
 <p class="hint" id="told" data-fresh role="status">${told}</p></section>
+<section aria-labelledby="comments"><h2 id="comments">Comments</h2>
+<ol class="history" id="said" data-fresh>${comments.map(commentEntry)}</ol>
+<form method="post" action="/sandbox/pages/${page.id}/comment">
+<label for="comment">Add a comment</label>
+<input id="comment" name="comment" required maxlength="300" autocomplete="off">
+<button>Comment</button></form></section>
 <section aria-labelledby="versions"><h2 id="versions">Version history</h2>
 <ol class="history" id="history" data-fresh reversed>${page.versions.toReversed().map(historyEntry)}</ol></section>
 </div>
@@ -117,6 +146,9 @@ function editForms(page: SandboxPage, form: FormData | undefined) {
 
 const historyEntry = ({ number, message, by, at }: SandboxVersion) =>
   html`<li><strong>Version ${number}</strong> <span class="who">${by}, ${time(at)}</span>${message && html`<br><code>${message}</code>`}</li>`;
+
+const commentEntry = ({ author, at, body }: SandboxComment) =>
+  html`<li><span class="who">${author}, ${time(at)}</span>${storageToHtml(body)}</li>`;
 
 const time = (iso: string) => html`<time datetime="${iso}">${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC</time>`;
 

@@ -3,6 +3,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { systemClock } from "../../shared/host/clock.ts";
 import { serveOnLoopback } from "./loopback.ts";
+import { COMMENTER, type CommentSeed, type SandboxComment } from "./sandbox-confluence-comments.ts";
 import { cloudDialect, dataCenterDialect, restApp, type SandboxCredentials } from "./sandbox-confluence-rest.ts";
 import {
   type Failure,
@@ -22,7 +23,7 @@ export interface SandboxConfluenceOptions {
   readonly pages?: readonly PageSeed[];
   /** Any free one unless told. */
   readonly port?: number;
-  /** Where a person's edits are told as Data Center tells them. */
+  /** Where a person's edits and comments are told as Data Center tells them. */
   readonly webhook?: SandboxWebhook;
 }
 
@@ -42,6 +43,10 @@ export interface SandboxConfluence {
   page(id: string): SandboxPage & { readonly latest: SandboxVersion };
   /** A person's edit: a version more, whatever the number. */
   humanEdit(id: string, change: (body: string) => string): void;
+  /** A person's comment, told as an edit is; its id. */
+  comment(page: string, body: string, seed?: CommentSeed): Promise<string>;
+  /** The comment gets one version more, which is told to nobody. */
+  editComment(id: string, body: string, author?: string): void;
   /** The next call of that method fails; calls queue up. */
   failNext(failure: Failure): void;
   /** Runs when the next write has been read, before its version is looked at. */
@@ -59,17 +64,23 @@ export async function startSandboxConfluence(options: SandboxConfluenceOptions =
   const teller = webhookTeller(webhook);
   const app = new Hono<{ Bindings: HttpBindings }>();
   const onWrite = (page: SandboxPage) => {
-    if (webhook?.tellsOwnWrites) void teller.tell(page, BRIDGE_KEY);
+    if (webhook?.tellsOwnWrites) void teller.edited(page, BRIDGE_KEY);
   };
   const rest = { site, credentials: CREDENTIALS, onWrite };
   if (product !== "data-center") app.route("/", restApp({ ...rest, dialect: cloudDialect }));
   if (product !== "cloud") app.route("/", restApp({ ...rest, dialect: dataCenterDialect }));
-  app.route("/", viewApp({ site, tell: (page) => teller.tell(page, PERSON_KEY), lastTold: teller.last }));
+  const comment = async (page: string, body: string, seed?: CommentSeed): Promise<string> => {
+    const made = site.comments.add(page, body, seed);
+    await teller.commented(made);
+    return made.id;
+  };
+  const edited = (page: SandboxPage) => teller.edited(page, COMMENTER);
+  app.route("/", viewApp({ site, edited, comment, lastTold: teller.last }));
   const { url, close } = await serveOnLoopback(app, port);
-  return { ...controls(site, url.origin), credentials: CREDENTIALS, close };
+  return { ...controls(site, url.origin), comment, credentials: CREDENTIALS, close };
 }
 
-function controls(site: SandboxSite, origin: string): Omit<SandboxConfluence, "credentials" | "close"> {
+function controls(site: SandboxSite, origin: string): Omit<SandboxConfluence, "comment" | "credentials" | "close"> {
   const found = (id: string): SandboxPage => {
     const page = site.page(id);
     if (!page) throw new Error(`the sandbox has no page ${id}`);
@@ -84,6 +95,7 @@ function controls(site: SandboxSite, origin: string): Omit<SandboxConfluence, "c
       const written = site.write(found(id), { number: number + 1, title, body: change(body), message: "", by: PERSON });
       if (written.kind === "refused") throw new Error(`the edit is not storage format: ${written.problem}`);
     },
+    editComment: (...given) => site.comments.edit(...given),
     failNext: (failure) => site.failNext(failure),
     beforeNextWrite: (run) => site.beforeNextWrite(run),
   };
@@ -96,34 +108,34 @@ const CREDENTIALS: SandboxCredentials = {
   bearer: "sandbox-bearer",
 };
 
-const PERSON_KEY = "robin.example";
 const BRIDGE_KEY = "drawbridge";
 
 interface Teller {
-  tell(page: SandboxPage, userKey: string): Promise<void>;
+  edited(page: SandboxPage, userKey: string): Promise<void>;
+  commented(comment: SandboxComment): Promise<void>;
   last(): string;
 }
 
 /** Data Center's webhook: ids only, signed over its bytes (https://developer.atlassian.com/server/confluence/webhooks/). */
 function webhookTeller(webhook: SandboxWebhook | undefined): Teller {
   let last = "";
+  const tell = async (what: string, about: object) => {
+    if (!webhook) return;
+    const body = JSON.stringify({ timestamp: systemClock.now(), ...about });
+    const signature = `sha256=${createHmac("sha256", webhook.secret).update(body).digest("hex")}`;
+    const headers = { "content-type": "application/json", "x-hub-signature": signature };
+    last = await fetch(webhook.url, { method: "POST", headers, body }).then(
+      (answer) => `${what} was told to the bridge, which answered ${answer.status}.`,
+      () => `${what} was not told: the bridge did not answer.`,
+    );
+  };
   return {
     last: () => last,
-    tell: async (page, userKey) => {
-      if (!webhook) return;
-      const body = JSON.stringify({
-        timestamp: systemClock.now(),
-        event: "page_updated",
-        userKey,
-        page: { id: Number(page.id) },
-        updateTrigger: "edit_page",
-      });
-      const signature = `sha256=${createHmac("sha256", webhook.secret).update(body).digest("hex")}`;
-      const headers = { "content-type": "application/json", "x-hub-signature": signature };
-      last = await fetch(webhook.url, { method: "POST", headers, body }).then(
-        (answer) => `Version ${latest(page).number} was told to the bridge, which answered ${answer.status}.`,
-        () => `Version ${latest(page).number} was not told: the bridge did not answer.`,
-      );
+    edited: (page, userKey) => {
+      const about = { event: "page_updated", userKey, page: { id: Number(page.id) }, updateTrigger: "edit_page" };
+      return tell(`Version ${latest(page).number}`, about);
     },
+    commented: ({ id, author: userKey }) =>
+      tell(`Comment ${id}`, { event: "comment_created", userKey, comment: { id: Number(id) } }),
   };
 }

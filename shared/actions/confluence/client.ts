@@ -3,12 +3,16 @@ import type { CallOut, OutboundAnswer } from "../../host/call-out.ts";
 import type { Clock, EpochMillis } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
 import type { TraceParent } from "../../host/trace.ts";
+import type { StoredComment } from "./comment.ts";
 import { type FoundPages, foundPages, searchPath } from "./page-search.ts";
 import {
   type Ending,
+  failedComment,
   failedRead,
   failedSearch,
   failedWrite,
+  NO_COMMENT,
+  refusedComment,
   refusedRead,
   refusedSearch,
   refusedWrite,
@@ -48,6 +52,9 @@ export interface Product {
   readonly writePath: (id: string) => string;
   readonly writeBody: (id: string, write: PageWrite) => object;
   readonly page: v.GenericSchema<unknown, StoredPage>;
+  /** The places where a comment may be, of which one has it. */
+  readonly commentPaths: (id: string) => readonly string[];
+  readonly comment: v.GenericSchema<unknown, StoredComment>;
 }
 
 type Answer<T, S> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly setback: S };
@@ -60,6 +67,7 @@ export interface PageClient {
   version(id: string, number: number): Promise<Answer<PageVersion, Ending>>;
   /** Pages that carry the label, oldest first, some at a time; `next` is what the batch before gave. */
   search(label: string, next?: string): Promise<Answer<FoundPages, Ending>>;
+  comment(id: string): Promise<Answer<StoredComment, Ending>>;
 }
 
 interface Connection {
@@ -84,11 +92,24 @@ export function pageClient(connection: Connection): PageClient {
     read: (id) => call(connection, { method: "GET", path: product.pagePath(id) }, product.page, read),
     version: (id, number) => call(connection, { method: "GET", path: product.versionPath(id, number) }, version, read),
     search: (label, next) => call(connection, { method: "GET", path: searchPath(label, next) }, foundPages, search),
+    comment: (id) => readComment(connection, id),
     write: (id, page) => {
       const body = JSON.stringify(product.writeBody(id, page));
       return call(connection, { method: "PUT", path: product.writePath(id), body }, written, write);
     },
   };
+}
+
+async function readComment(connection: Connection, id: string): Promise<Answer<StoredComment, Ending>> {
+  const { commentPaths, comment } = connection.product;
+  const refused = (answer: OutboundAnswer, now: EpochMillis): Ending | undefined =>
+    answer.status === 404 ? undefined : refusedComment(answer, now);
+  for (const path of commentPaths(id)) {
+    const read = await call(connection, { method: "GET", path }, comment, { refused, failed: failedComment });
+    if (read.ok) return read;
+    if (read.setback) return { ok: false, setback: read.setback };
+  }
+  return { ok: false, setback: NO_COMMENT };
 }
 
 /** A page is refused above 5 MB (REST v2 description, `413`); JSON may need twice that to carry it. */

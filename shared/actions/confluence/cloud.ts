@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { type Product, type StoredPage, version } from "./client.ts";
+import { type StoredComment, writtenAt } from "./comment.ts";
 
 /**
  * Confluence Cloud, REST v2 (https://developer.atlassian.com/cloud/confluence/rest/v2/api-group-page/): the published v1
@@ -34,6 +35,26 @@ export const cloud: Product = {
         status,
         subtype: subtype ?? subType ?? undefined,
         version,
+        body: body.storage.value,
+      }),
+    ),
+  ),
+  // An event does not say of which kind a comment is.
+  commentPaths: (id) => ["footer", "inline"].map((kind) => `/api/v2/${kind}-comments/${id}?body-format=storage`),
+  comment: v.pipe(
+    v.object({
+      status: v.string(),
+      pageId: v.nullish(v.string()),
+      version: v.object({ number: v.number(), createdAt: writtenAt, authorId: v.nullish(v.string()) }),
+      body: v.object({ storage: v.object({ value: v.string() }) }),
+    }),
+    v.transform(
+      ({ status, pageId, version, body }): StoredComment => ({
+        page: pageId ?? undefined,
+        status,
+        author: version.authorId ?? undefined,
+        version: version.number,
+        at: version.createdAt,
         body: body.storage.value,
       }),
     ),

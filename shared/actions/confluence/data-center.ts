@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { type Product, type StoredPage, version } from "./client.ts";
+import { type StoredComment, writtenAt } from "./comment.ts";
 
 /** Confluence Data Center (https://developer.atlassian.com/server/confluence/confluence-rest-api-examples/). */
 export const dataCenter: Product = {
@@ -27,6 +28,31 @@ export const dataCenter: Product = {
         status,
         subtype: undefined,
         version,
+        body: body.storage.value,
+      }),
+    ),
+  ),
+  commentPaths: (id) => [`/rest/api/content/${id}?expand=body.storage,version,container`],
+  // Any content is answered there.
+  comment: v.pipe(
+    v.object({
+      type: v.string(),
+      status: v.string(),
+      container: v.nullish(v.object({ id: v.union([v.string(), v.number()]), type: v.nullish(v.string()) })),
+      version: v.object({
+        number: v.number(),
+        when: writtenAt,
+        by: v.nullish(v.object({ userKey: v.nullish(v.string()) })),
+      }),
+      body: v.object({ storage: v.object({ value: v.string() }) }),
+    }),
+    v.transform(
+      ({ type, status, container, version, body }): StoredComment => ({
+        page: type === "comment" && container?.type === "page" ? String(container.id) : undefined,
+        status,
+        author: version.by?.userKey ?? undefined,
+        version: version.number,
+        at: version.when,
         body: body.storage.value,
       }),
     ),

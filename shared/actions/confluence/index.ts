@@ -2,22 +2,27 @@ import * as v from "valibot";
 import { Fault } from "../../host/fault.ts";
 import type { Action, ActionContext, ActionOutcome, ActionTools } from "../action.ts";
 import { rowOf } from "./board-row.ts";
-import { pageClient } from "./client.ts";
+import { type PageClient, pageClient } from "./client.ts";
 import { cloud } from "./cloud.ts";
 import { dataCenter } from "./data-center.ts";
 import { DocumentedPages } from "./documented-pages.ts";
+import { hearComment } from "./hear-comment.ts";
 import { pagesConcerned } from "./pages.ts";
 import type { Ending } from "./setbacks.ts";
-import { authorizationFor, type RouteOptions, routeOptions, type TargetSettings, targetSettings } from "./settings.ts";
+import { accessTo, type RouteOptions, routeOptions, type TargetSettings, targetSettings } from "./settings.ts";
 import { MAX_ATTEMPT_MS, type Showing, showRow } from "./show-row.ts";
 import { togetherOf } from "./together.ts";
 
-/** Shows the state of builds in one region of a Confluence page, and leaves the rest of the page alone. */
+/**
+ * Shows the state of builds in one region of a Confluence page, and leaves the rest of the page alone. Of a comment it does
+ * what that commands.
+ */
 export const confluence: Action = {
   name: "confluence",
   target: targetSettings,
   options: routeOptions,
   maxAttemptMs: MAX_ATTEMPT_MS,
+  commandedBy: ["page.commented"],
   connect(settings, tools) {
     const target = v.parse(targetSettings, settings.target);
     const options = v.parse(routeOptions, settings.options);
@@ -37,11 +42,16 @@ interface Run extends ActionContext {
 }
 
 async function run(attempt: Run): Promise<ActionOutcome> {
+  const { entry, tools } = attempt;
+  if (entry.detail.type === "page.commented") {
+    const { commands } = tools;
+    return hearComment({ entry, site: attempt.target.site, commands, client: () => clientFor(attempt) });
+  }
   const row = rowOf(attempt);
   // Another system's approval is of a build, which has its row.
-  if (!row && "approval" in attempt.entry.detail) return { outcome: "done", summary: "an approval of another system" };
+  if (!row && "approval" in entry.detail) return { outcome: "done", summary: "an approval of another system" };
   // Above all no `page.updated`: the bridge's own write raises one.
-  if (!row) return { outcome: "give_up", summary: `${attempt.entry.detail.type} is no build and no deployment` };
+  if (!row) return { outcome: "give_up", summary: `${entry.detail.type} is no build and no deployment` };
   const { target, options, documented } = attempt;
   const pages = pagesConcerned(attempt, { site: target.site, page: options.page });
   if (pages.length === 0 && !documented) return NO_PAGE;
@@ -67,18 +77,22 @@ function withoutDocumented(shown: readonly ActionOutcome[], setback: Ending): Ac
 const noting = (outcome: ActionOutcome, note: string): ActionOutcome =>
   note === "" ? outcome : { ...outcome, summary: `${outcome.summary}; ${note}` };
 
-async function showingOf({ origin, targetName, target, options, tools, signal }: Run): Promise<Showing> {
-  const client = pageClient({
+async function showingOf(attempt: Run): Promise<Showing> {
+  const { target, options, tools, signal } = attempt;
+  const client = await clientFor(attempt);
+  return { client, tools, signal, whenMissing: options.whenMissing, progressSeconds: target.progressSeconds };
+}
+
+async function clientFor({ origin, targetName, target, tools, signal }: Run): Promise<PageClient> {
+  return pageClient({
     product: target.product === "cloud" ? cloud : dataCenter,
-    base: target.api ?? target.site,
-    authorization: await authorizationFor(target.credential, targetName, tools),
+    ...(await accessTo(target, targetName, tools)),
     traceparent: origin.detail.traceparent,
     timeoutMs: target.timeoutSeconds * 1000,
     signal,
     clock: tools.clock,
     callOut: tools.callOut,
   });
-  return { client, tools, signal, whenMissing: options.whenMissing, progressSeconds: target.progressSeconds };
 }
 
 /** One page that cannot be dealt with now does not keep the others from being written. */

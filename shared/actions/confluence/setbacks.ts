@@ -21,6 +21,15 @@ export const refusedRead = (answer: OutboundAnswer, now: EpochMillis): Ending =>
 /** As {@link refusedRead}, for the search for pages by their label. */
 export const refusedSearch = (answer: OutboundAnswer, now: EpochMillis): Ending => endingOf("search", answer, now);
 
+/** As {@link refusedRead}, for a comment. */
+export const refusedComment = (answer: OutboundAnswer, now: EpochMillis): Ending => endingOf("comment", answer, now);
+
+/** A comment that is nowhere. */
+export const NO_COMMENT: Ending = {
+  outcome: "give_up",
+  summary: "there is no such comment, or the account may not see it",
+};
+
 /** As {@link refusedRead}, but a write is never simply repeated after a server error: it has to be looked up first. */
 export function refusedWrite(answer: OutboundAnswer, now: EpochMillis): WriteSetback {
   const ending = endingOf("write", answer, now);
@@ -35,6 +44,9 @@ export const failedRead = (fault: Fault): Ending => endingAfter(fault, "reading 
 
 /** As {@link failedRead}, for a search. */
 export const failedSearch = (fault: Fault): Ending => endingAfter(fault, "searching for pages");
+
+/** As {@link failedRead}, for a comment. */
+export const failedComment = (fault: Fault): Ending => endingAfter(fault, "reading a comment");
 
 const endingAfter = ({ retryable, message }: Fault, doing: string): Ending =>
   retryable ? { outcome: "retry", summary: message } : { outcome: "give_up", summary: `${doing}: ${message}` };
@@ -64,14 +76,15 @@ const isUnreconciled = ({ status, body }: OutboundAnswer): boolean =>
   status >= 400 && Buffer.from(body).includes("unreconciled");
 const DRAFT_WAIT_SECONDS = 300;
 
-type Doing = "read" | "write" | "search";
+type Doing = "read" | "write" | "search" | "comment";
 
 function reasonOf(doing: Doing, status: number, headers: Headers): string {
   if (status === 401 && headers.get("x-failure-category") === "FAILURE_CLIENT_SCOPE_CHECK") {
-    return `the token lacks a scope: it needs ${doing === "search" ? SEARCH_SCOPES : PAGE_SCOPES}`;
+    return `the token lacks a scope: it needs ${SCOPES[doing]}`;
   }
+  const isAboutPage = doing === "read" || doing === "write";
   return (
-    (doing === "search" ? CALL_REASONS : PAGE_REASONS)[status] ??
+    (isAboutPage ? PAGE_REASONS : CALL_REASONS)[status] ??
     "no answer that such a call has; is the target's address right?"
   );
 }
@@ -88,8 +101,13 @@ const PAGE_REASONS: typeof CALL_REASONS = {
 };
 
 const PAGE_SCOPES = "read:page:confluence and write:page:confluence";
-/** Classic or granular; either will do. */
-const SEARCH_SCOPES = "search:confluence or read:content-details:confluence";
+const SCOPES: Readonly<Record<Doing, string>> = {
+  read: PAGE_SCOPES,
+  write: PAGE_SCOPES,
+  // Classic or granular; either will do.
+  search: "search:confluence or read:content-details:confluence",
+  comment: "read:comment:confluence",
+};
 
 /**
  * What Confluence asks us to wait: `Retry-After`, else `X-RateLimit-Reset`, which is ISO 8601, sometimes without seconds

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { cut, EVENT_LIMITS, type PageEvent } from "../../delivery/event.ts";
+import { type CommentEvent, cut, EVENT_LIMITS, type PageEvent } from "../../delivery/event.ts";
 import type { Reading } from "../../delivery/reading.ts";
 import { isoTime } from "../time.ts";
 
@@ -44,7 +44,7 @@ interface PageFacts {
 export function pageReading(site: string, facts: PageFacts): Reading {
   const { type, actor, label, comment } = facts;
   const time = isoTime(facts.time);
-  if (time === undefined) return unusable("the time of the event cannot be read");
+  if (time === undefined) return unusable(TIMELESS);
   const page = pagePart(site, facts.page);
   const told = [page.version, label?.name ?? label?.id, comment].filter((part) => part !== undefined && part !== null);
   const event: PageEvent = {
@@ -59,6 +59,21 @@ export function pageReading(site: string, facts: PageFacts): Reading {
   };
   return { outcome: "event", event };
 }
+
+/** The event of a comment on what the sender does not tell. */
+export function commentReading(
+  site: string,
+  { time: told, actor, comment: id }: Pick<PageFacts, "time" | "actor"> & { readonly comment: string },
+): Reading {
+  const time = isoTime(told);
+  if (time === undefined) return unusable(TIMELESS);
+  const keyParts = [site, "comment", time, id];
+  const by = actor ? { actor: { id: actor } } : {};
+  const event: CommentEvent = { type: "page.commented", keyParts, time, subject: id, ...by, comment: { site, id } };
+  return { outcome: "event", event };
+}
+
+const TIMELESS = "the time of the event cannot be read";
 
 function pagePart(site: string, { id, version, space, title, labels }: PageFacts["page"]): PageEvent["page"] {
   return {

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { PageEvent } from "../../delivery/event.ts";
 import type { Reading } from "../../delivery/reading.ts";
-import { entityId, ignored, pageReading, shortText, unusable, versionNumber } from "./page-reading.ts";
+import { commentReading, entityId, ignored, pageReading, shortText, unusable, versionNumber } from "./page-reading.ts";
 
 /**
  * The names that Data Center and Connect share. `blueprint_page_created` is not among them: it comes beside
@@ -47,10 +47,13 @@ export function readWebhook(name: string, body: unknown, site: string): Reading 
   const told = v.safeParse(webhookBody, body);
   if (!told.success) return unusable(`the body of ${name} is not as documented`);
   const { timestamp: time, userKey, userAccountId, label, comment } = told.output;
+  const actor = userKey ?? userAccountId;
+  if (type === "page.commented" && comment && !comment.parent) {
+    return commentReading(site, { time, actor, comment: comment.id });
+  }
   const page = type === "page.commented" ? comment?.parent : (told.output.page ?? told.output.content);
   if (!page) return name.startsWith("page_") ? unusable(`${name} names no page`) : ignored(`${name} without page`);
   if (page.contentType && page.contentType !== "page") return ignored(`${name} on ${page.contentType}`);
   const { id, version, spaceKey: space, title } = page;
-  const actor = userKey ?? userAccountId;
   return pageReading(site, { type, time, actor, page: { id, version, space, title }, label, comment: comment?.id });
 }

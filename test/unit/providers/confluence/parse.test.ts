@@ -127,8 +127,17 @@ describe("a comment", () => {
     expect(reading).not.toHaveProperty("event.page.version");
   });
 
+  it("is told by its id alone on Data Center", async () => {
+    const reading = await read(dataCenter("comment_created", { comment: { id: 98402 } }));
+    expect(reading).toMatchObject({ event: { type: "page.commented", subject: "98402", comment: { id: "98402" } } });
+    expect(reading).not.toHaveProperty("event.page");
+    const another = await read(dataCenter("comment_created", { comment: { id: 98403 } }));
+    const keyOf = (one: typeof reading) => one.outcome === "event" && one.event.keyParts;
+    expect(keyOf(another)).not.toEqual(keyOf(reading));
+  });
+
   it.each<[string, unknown, string]>([
-    ["has no page on Data Center", dataCenter("comment_created", { comment: { id: 98402 } }), ""],
+    ["that is not told is none", dataCenter("comment_created", {}), ""],
     [
       "on a blog post is none of ours (Connect)",
       connect({ comment: { ...comment, parent: { ...connectPage, contentType: "blogpost" } } }),

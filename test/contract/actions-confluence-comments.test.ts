@@ -1,0 +1,156 @@
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Commands, GivenCommand } from "../../shared/approvals/command.ts";
+import type { BusEntry } from "../../shared/bus/entry.ts";
+import { type CallOut, callOut } from "../../shared/host/call-out.ts";
+import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
+import { benchFor, entryOf } from "../support/sandbox-confluence-action.ts";
+import type { CommentSeed } from "../support/sandbox-confluence-comments.ts";
+import type { Failure } from "../support/sandbox-confluence-site.ts";
+
+const PAGE = "98310";
+const AT = "2026-11-02T08:59:00.000Z";
+
+describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (product) => {
+  let sandbox: SandboxConfluence;
+  let reads: string[];
+  let given: GivenCommand[];
+  let commands: Commands;
+
+  beforeEach(async () => {
+    sandbox = await startSandboxConfluence({ product });
+    reads = [];
+    given = [];
+    commands = {
+      whyNone: () => undefined,
+      carryOut: async (command) => {
+        given.push(command);
+        return [{ about: "p-1", decision: command.command.decision }];
+      },
+    };
+  });
+  afterEach(() => sandbox.close());
+
+  const counting: CallOut = (request) => {
+    reads.push(`${request.method} ${request.url.pathname}`);
+    return callOut(request);
+  };
+
+  /** The comment as published; `changes` to what the sender tells of it. */
+  const told = (id: string, changes: { actor?: string; page?: string; site?: string } = {}): BusEntry => {
+    const { actor = "max", page = PAGE, site = sandbox.site(product) } = changes;
+    return entryOf("d-commented", {
+      ...{ type: "page.commented", time: "2026-11-02T09:00:00.000Z", subject: page, actor: { id: actor } },
+      ...{ page: { site, id: page }, comment: { id } },
+    });
+  };
+  const hear = (entry: BusEntry, changes: { commands?: Commands | undefined } = {}) =>
+    benchFor(sandbox, product, { callOut: counting, commands, ...changes }).run(entry);
+  const write = (body = "<p>drawbridge approve</p>", seed: CommentSeed = {}) =>
+    sandbox.comment(PAGE, body, { author: "max", at: AT, ...seed });
+
+  test.each(["footer", "inline"] as const)("commands what it says, in the name of who wrote it: %s", async (kind) => {
+    const id = await write(undefined, { kind });
+    expect(await hear(told(id))).toEqual({ outcome: "done", summary: `comment ${id}: grant of p-1` });
+    expect(given).toMatchObject([
+      {
+        command: { decision: "grant" },
+        actor: "max",
+        page: { site: sandbox.site(product), id: PAGE },
+        at: Date.parse(AT),
+        key: ["comment", sandbox.site(product), id],
+      },
+    ]);
+    expect(reads).toHaveLength(kind === "inline" && product === "cloud" ? 2 : 1);
+    expect(sandbox.page(PAGE).versions).toHaveLength(1);
+  });
+
+  test("is looked for by its id where the sender tells nothing else", async () => {
+    const id = await write();
+    const comment = { site: sandbox.site(product), id };
+    const time = "2026-11-02T09:00:00.000Z";
+    const entry = { type: "page.commented", time, subject: id, actor: { id: "max" }, comment } as const;
+    await hear(entryOf("d-commented", entry));
+    expect(given).toMatchObject([{ page: { id: PAGE } }]);
+  });
+
+  test.each<[string, string, () => Promise<BusEntry>]>([
+    ["that says something else", "its text is no command", async () => told(await write("<p>Looks right.</p>"))],
+    ["with a command in a sentence", "its text is no", async () => told(await write("<p>so: drawbridge approve</p>"))],
+    ["with a command and a full stop", "its text is no", async () => told(await write("<p>drawbridge approve.</p>"))],
+    ["in capitals", "its text is no command", async () => told(await write("<p>Drawbridge Approve</p>"))],
+    [
+      "that quotes a command",
+      "its text is no command",
+      async () => told(await write("<blockquote><p>drawbridge approve</p></blockquote>")),
+    ],
+    [
+      "that was edited, by whomever",
+      "it was edited",
+      async () => {
+        const id = await write("<p>Looks right.</p>");
+        sandbox.editComment(id, "<p>drawbridge approve</p>", "max");
+        return told(id);
+      },
+    ],
+    ["on another page than told", "does not stand on that page", async () => told(await write(), { page: "98311" })],
+    ["that is not published", "does not stand on that", async () => told(await write(undefined, { status: "draft" }))],
+    ["by another than told", "is not by whom the event", async () => told(await write(), { actor: "mia" })],
+  ])("%s commands nothing, and costs one call", async (_, why, comment) => {
+    const outcome = await hear(await comment());
+    expect(outcome).toMatchObject({ outcome: "done", summary: expect.stringMatching(`commands nothing: .*${why}`) });
+    expect(given).toEqual([]);
+    expect(reads).toHaveLength(1);
+  });
+
+  test.each<[string, string, (id: string) => Parameters<typeof hear>]>([
+    ["on another site", "no comment on this site", (id) => [told(id, { site: "https://other.example.test" })]],
+    ["where nobody is configured", "nobody may command", (id) => [told(id), { commands: undefined }]],
+    [
+      "of somebody who cannot command",
+      "because max is a stranger",
+      (id) => [told(id), { commands: { ...commands, whyNone: () => "max is a stranger" } }],
+    ],
+  ])("%s is not even read", async (_, why, asked) => {
+    const id = await write();
+    expect(await hear(...asked(id))).toMatchObject({ outcome: "done", summary: expect.stringContaining(why) });
+    expect(given).toEqual([]);
+    expect(reads).toEqual([]);
+  });
+
+  test("that says what cannot be done is told so", async () => {
+    commands.carryOut = async () => [{ about: "p-1", decision: "deny", refusal: { reason: "self_approval" } }];
+    const id = await write("<p>drawbridge deny</p>");
+    expect(await hear(told(id))).toMatchObject({ summary: `comment ${id}: deny of p-1 refused (self_approval)` });
+  });
+
+  test.each<[string, Failure, object]>([
+    ["an outage", { on: "GET", status: 503 }, { outcome: "retry" }],
+    [
+      "too many calls",
+      { on: "GET", status: 429, headers: { "retry-after": "7" } },
+      { outcome: "retry", afterSeconds: 7 },
+    ],
+    ["no connection", { on: "GET", status: "none" }, { outcome: "retry" }],
+    ["a maintenance page", { on: "GET", status: 200, body: "<html>" }, { outcome: "retry" }],
+    [
+      "a scope that the token lacks",
+      { on: "GET", status: 401, headers: { "x-failure-category": "FAILURE_CLIENT_SCOPE_CHECK" } },
+      { outcome: "give_up", summary: expect.stringContaining("read:comment:confluence") },
+    ],
+  ])("that cannot be read for %s is no answer", async (_, failure, outcome) => {
+    const id = await write();
+    sandbox.failNext(failure);
+    expect(await hear(told(id))).toMatchObject(outcome);
+    expect(given).toEqual([]);
+  });
+
+  test("that is not there is for a person to look at", async () => {
+    expect(await hear(told("404404"))).toMatchObject({ outcome: "give_up", summary: expect.stringMatching(/no such/) });
+  });
+
+  test("is a comment: no page counts as one, whatever its text", async () => {
+    sandbox.humanEdit(PAGE, () => "<p>drawbridge approve</p>");
+    await hear(told(PAGE));
+    expect(given).toEqual([]);
+  });
+});

@@ -1,0 +1,215 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ActionOutcome, ConnectedAction } from "../../shared/actions/action.ts";
+import { confluence } from "../../shared/actions/confluence/index.ts";
+import { commandsOver } from "../../shared/approvals/carry-out.ts";
+import type { CommentEvent, PageEvent } from "../../shared/delivery/event.ts";
+import { deliveryIdOf } from "../../shared/delivery/keys.ts";
+import { callOut } from "../../shared/host/call-out.ts";
+import { laterBy, toIso } from "../../shared/host/clock.ts";
+import { Fault } from "../../shared/host/fault.ts";
+import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
+import { routeOf } from "../support/bridge-parts.ts";
+import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";
+import { sampleDelivery } from "../support/samples.ts";
+import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
+import { secretsOf } from "../support/tools.ts";
+
+const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
+const SITE = "https://wiki.example.test";
+const PAGE = "98310";
+
+let sandbox: SandboxConfluence;
+let status: ConnectedAction;
+let bridge: Awaited<ReturnType<typeof gatedBridge>>;
+let edit: RecordedDelivery;
+
+/** The gated route's own page is at `sandbox`, under the address of the samples. */
+beforeEach(async () => {
+  sandbox = await startSandboxConfluence({ product: "data-center" });
+  const matches = (entry: { readonly "detail-type": string }) => entry["detail-type"] === "page.commented";
+  const route = { name: "status", action: "confluence", target: "pages", matches };
+  bridge = await gatedBridge([DONE], { runsReportedBy: "cluster" }, [routeOf((context) => status.run(context), route)]);
+  const { bearer: token } = sandbox.credentials;
+  const credential = { bearer: "env:TOKEN" };
+  const target = { product: "data-center", site: SITE, api: sandbox.site("data-center"), credential };
+  const tools = { ...bridge.tools, secrets: secretsOf({ TOKEN: token }), callOut, random: () => 0 };
+  const settings = { route: "status", targetName: "pages", target, options: {} };
+  status = confluence.connect(settings, { ...tools, commands: commandsOver(bridge.tools) });
+  edit = await bridge.edit(7);
+  await bridge.runDue();
+  bridge.clock.advance(1_000);
+});
+afterEach(async () => {
+  await bridge.stop();
+  await sandbox.close();
+});
+
+let told = 0;
+
+/** Tells of a comment, as Data Center does, or with its page where there is one. */
+async function tell(
+  id: string,
+  actor: string,
+  given: Partial<RecordedDelivery> & { readonly page?: PageEvent["page"] } = {},
+): Promise<RecordedDelivery> {
+  const { page, ...changes } = given;
+  const time = toIso(bridge.clock.now());
+  const head = { type: "page.commented", keyParts: [SITE, time, id], time, subject: id, actor: { id: actor } } as const;
+  const event: CommentEvent | PageEvent = page
+    ? { ...head, page, comment: { id } }
+    : { ...head, comment: { id, site: SITE } };
+  const delivery = {
+    ...sampleDelivery(),
+    id: deliveryIdOf("wiki", ["comment", String(++told)]),
+    what: event.type,
+    event,
+  };
+  const taken = await bridge.takeIn({ ...delivery, ...changes });
+  await bridge.runDue("pages");
+  return taken;
+}
+
+/** Somebody comments on the page, now. */
+const comment = (body: string, author: string, page = PAGE): Promise<string> =>
+  sandbox.comment(page, `<p>${body}</p>`, { author, at: toIso(bridge.clock.now()) });
+
+const say = async (body: string, author: string) => tell(await comment(body, author), author);
+const stateOfEdit = async () => (await bridge.approvalOf(edit)).state;
+const summaryOf = async ({ id }: RecordedDelivery) => (await bridge.attempts(id))[0]?.summary;
+
+describe("a comment on the page", () => {
+  it.each([
+    ["drawbridge approve", "grant", "granted"],
+    ["drawbridge deny", "deny", "denied"],
+  ])("%s from a person with the role decides, and both timelines say by whom", async (text, decision, state) => {
+    const commented = await say(text, "max");
+    expect(await bridge.steps(edit)).toMatchObject([{}, { state, by: { subject: "wiki", actor: "max" } }]);
+    const [decided, ...others] = await bridge.decided(commented);
+    expect(others).toEqual([]);
+    expect(decided).toMatchObject({ decision, by: { actor: "max", roles: ["manager"] } });
+    expect(decided?.refusal).toBeUndefined();
+    const { id } = await bridge.approvalOf(edit);
+    expect(await summaryOf(commented)).toMatch(new RegExp(`^comment \\d+: ${decision} of ${id}$`));
+    await bridge.later();
+    expect(bridge.fired).toHaveLength(state === "granted" ? 1 : 0);
+  });
+
+  it("decides about the one approval that it names, wherever that is shown, and about no other", async () => {
+    const other = await bridge.edit(3, { id: "4711" });
+    await bridge.runDue();
+    bridge.clock.advance(1_000);
+    await say(`drawbridge deny ${(await bridge.approvalOf(other)).id}`, "max");
+    expect([await stateOfEdit(), (await bridge.approvalOf(other)).state]).toEqual(["requested", "denied"]);
+  });
+
+  it.each([
+    ["of somebody without the role", "tom", "drawbridge approve", "role_missing"],
+    ["of whoever edited the page", EDITOR, "drawbridge approve", "self_approval"],
+    ["about an approval that is not there", "max", `drawbridge approve p-${"a".repeat(26)}`, "approval_unknown"],
+    ["of a person without the role for a rollback", "max", "drawbridge rollback docs", "role_missing"],
+    ["to roll back what never ran well", "mia", "drawbridge rollback docs production", "rollback_impossible"],
+  ])("%s decides nothing, and its timeline says why", async (_, actor, text, reason) => {
+    const commented = await say(text, actor);
+    expect(await bridge.decided(commented)).toMatchObject([{ by: { actor }, refusal: { reason } }]);
+    expect(await summaryOf(commented)).toContain(`refused (${reason})`);
+    expect(await stateOfEdit()).toBe("requested");
+  });
+
+  it.each([
+    ["an account that nobody knows", "stranger"],
+    ["an account with the name of a method", "constructor"],
+  ])("of %s is not read", async (_, actor) => {
+    const commented = await say("drawbridge approve", actor);
+    expect(await summaryOf(commented)).toContain(`was not read, because ${actor} is none of the source's people`);
+    expect(await bridge.decided(commented)).toEqual([]);
+    expect(await stateOfEdit()).toBe("requested");
+  });
+
+  it("does not count when it is too late", async () => {
+    bridge.clock.advance(60 * 60_000);
+    const commented = await say("drawbridge approve", "max");
+    expect(await bridge.decided(commented)).toMatchObject([{ refusal: { reason: "approval_closed" } }]);
+  });
+
+  it("does not count for a page that has changed since", async () => {
+    await bridge.edit(8);
+    const commented = await say("drawbridge approve", "max");
+    const refusals = (await bridge.decided(commented)).map(({ refusal }) => refusal?.reason);
+    expect(refusals).toContain("approval_outdated");
+    await bridge.later();
+    expect(bridge.fired.filter(({ entry }) => entry.detail.delivery === edit.id)).toEqual([]);
+  });
+
+  it.each([
+    ["says who wrote it wrongly", "mia", {}],
+    ["says where it stands wrongly", "max", { page: { site: SITE, id: "4711" } }],
+    ["was let in by shadow mode alone", "max", { refusal: { reason: "signature_mismatch", header: "X" } }],
+    ["is run again", "max", { replay: { of: "d-1", routes: ["docs", "status"], isRollback: false } }],
+  ] as const)("decides nothing where what tells of it %s", async (_, actor, given) => {
+    const commented = await tell(await comment("drawbridge approve", "max"), actor, given);
+    expect(await bridge.decided(commented)).toEqual([]);
+    expect(await stateOfEdit()).toBe("requested");
+  });
+
+  it("does not grant what was requested since it was written, whenever it is told", async () => {
+    const id = await comment("drawbridge approve", "max");
+    await tell(id, "max");
+    await bridge.later();
+    const newer = await bridge.edit(8);
+    await bridge.runDue();
+    bridge.clock.advance(1_000);
+    const again = await tell(id, "max");
+    expect(await bridge.decided(again)).toMatchObject([{ refusal: { reason: "approval_unknown" } }]);
+    expect((await bridge.approvalOf(newer)).state).toBe("requested");
+    expect(bridge.fired).toHaveLength(1);
+  });
+
+  it("decides once when it is told twice at once, and changes nothing when somebody else was first", async () => {
+    const id = await comment("drawbridge approve", "max");
+    await Promise.all([tell(id, "max"), tell(id, "max", { page: { site: SITE, id: PAGE } })]);
+    expect((await bridge.steps(edit)).map(({ state }) => state)).toEqual(["requested", "granted"]);
+    const late = await say("drawbridge deny", "mia");
+    expect(await bridge.decided(late)).toMatchObject([{ refusal: { reason: "approval_closed", state: "granted" } }]);
+  });
+
+  it("is carried out later when it cannot be now", async () => {
+    const { open } = bridge.tools.approvals;
+    bridge.tools.approvals.open = () =>
+      Promise.reject(new Fault("store_unavailable", "no answer", { retryable: true }));
+    const commented = await say("drawbridge approve", "max");
+    expect(await bridge.attempts(commented.id)).toMatchObject([{ outcome: "retry" }]);
+    bridge.tools.approvals.open = open;
+    bridge.clock.advance(60_000);
+    await bridge.runDue("pages");
+    expect(await stateOfEdit()).toBe("granted");
+  });
+});
+
+describe("a rollback by a comment", () => {
+  it("fires the last good run before the newest again, once, behind the same gate", async () => {
+    const newer = await bridge.edit(8);
+    const ran = async ({ id: delivery }: RecordedDelivery, minutes: number) => {
+      const firedAt = toIso(laterBy(bridge.clock.now(), minutes * 60_000));
+      await bridge.runs.note("docs", { delivery, firedAt });
+      const end = { succeeded: true, at: firedAt, environment: "production" };
+      await bridge.runs.note("docs", { delivery, beganAt: firedAt, end });
+    };
+    await ran(edit, 0);
+    await ran(newer, 1);
+    const id = await comment("drawbridge rollback docs production", "mia");
+    const commented = await tell(id, "mia");
+    await tell(id, "mia");
+    expect(await bridge.decided(commented)).toMatchObject([{ about: "docs", decision: "rollback" }]);
+    const timeline = await bridge.deliveries.timeline(edit.id);
+    const replays = timeline.flatMap((entry) => (entry.kind === "replayed" ? [entry] : []));
+    expect(replays).toMatchObject([{ isRollback: true, by: { actor: "mia" } }]);
+    const back = await bridge.deliveries.get(replays[0]?.delivery ?? "");
+    if (!back) throw new Error("it is recorded");
+    await bridge.takeIn(back);
+    await bridge.runDue();
+    expect(await bridge.decide(back, "grant", { ...holder("wiki"), actor: "mia" })).toMatchObject({
+      rejection: { reason: "self_approval" },
+    });
+    expect(await bridge.decide(back, "grant", holder("max"))).toMatchObject({ ok: true });
+  });
+});

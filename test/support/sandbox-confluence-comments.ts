@@ -1,0 +1,79 @@
+import { systemClock, toIso } from "../../shared/host/clock.ts";
+import { asStored } from "./sandbox-confluence-markup.ts";
+
+export interface SandboxComment {
+  readonly id: string;
+  /** Id of the page that it stands on. */
+  readonly page: string;
+  /** `inline` is made on a piece of the page's text. */
+  readonly kind: "footer" | "inline";
+  readonly status: string;
+  /** Of the newest version, as are the others: a user key or an account id. */
+  readonly author: string;
+  readonly body: string;
+  readonly number: number;
+  readonly at: string;
+}
+
+/** What a comment begins with; left out, it is Robin's, at the page's foot, written now. */
+export type CommentSeed = Partial<Omit<SandboxComment, "page" | "body" | "number">>;
+
+/** The comments of the sandbox's pages. Throws for what is not storage format. */
+export class SandboxComments {
+  readonly #comments = new Map<string, SandboxComment>();
+
+  get(id: string): SandboxComment | undefined {
+    return this.#comments.get(id);
+  }
+
+  /** Oldest first. */
+  on(page: string): readonly SandboxComment[] {
+    return [...this.#comments.values()].filter((comment) => comment.page === page);
+  }
+
+  add(page: string, body: string, seed: CommentSeed = {}): SandboxComment {
+    const id = seed.id ?? String(FIRST_ID + this.#comments.size);
+    const rest = { kind: "footer", status: "current", author: COMMENTER, at: toIso(systemClock.now()) } as const;
+    return this.#put({ ...rest, ...seed, id, page, body: asStored(body), number: 1 });
+  }
+
+  /** One version more, by whoever may. */
+  edit(id: string, body: string, author = COMMENTER): void {
+    const comment = this.#comments.get(id);
+    if (!comment) throw new Error(`the sandbox has no comment ${id}`);
+    const at = toIso(systemClock.now());
+    this.#put({ ...comment, body: asStored(body), number: comment.number + 1, author, at });
+  }
+
+  #put(comment: SandboxComment): SandboxComment {
+    this.#comments.set(comment.id, comment);
+    return comment;
+  }
+}
+
+/** User key of the person who uses the sandbox by hand. */
+export const COMMENTER = "robin.example";
+const FIRST_ID = 98_400;
+
+/** As Cloud's REST v2 answers it. */
+export const cloudComment = (
+  { id, page, status, author, body, number, at }: SandboxComment,
+  asked: URLSearchParams,
+) => ({
+  ...{ id, status, title: "Re: a page", pageId: page },
+  version: { number, message: "", minorEdit: false, authorId: author, createdAt: at },
+  body: asked.get("body-format") === "storage" ? { storage: { representation: "storage", value: body } } : {},
+});
+
+/** As Data Center answers it, among all other content. */
+export function dataCenterComment(comment: SandboxComment, asked: URLSearchParams) {
+  const { id, page, status, kind, author, body, number, at } = comment;
+  const parts = asked.get("expand")?.split(",") ?? [];
+  const by = { type: "known", username: author, userKey: author, displayName: author };
+  return {
+    ...{ id, status, type: "comment", title: "Re: a page", extensions: { location: kind } },
+    ...(parts.includes("container") && { container: { id: page, type: "page", status: "current" } }),
+    ...(parts.includes("version") && { version: { number, message: "", when: at, minorEdit: false, by } }),
+    ...(parts.includes("body.storage") && { body: { storage: { value: body, representation: "storage" } } }),
+  };
+}
