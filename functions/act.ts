@@ -1,4 +1,6 @@
 import type { Action } from "../shared/actions/action.ts";
+import { commandsOver } from "../shared/approvals/carry-out.ts";
+import { peopleOf } from "../shared/approvals/people.ts";
 import { awsLog } from "../shared/aws/aws-log.ts";
 import { AwsSecrets } from "../shared/aws/aws-secrets.ts";
 import { awsToken, bridgeIdentity, kmsKey } from "../shared/aws/bridge-identity.ts";
@@ -7,13 +9,16 @@ import { queueHandler } from "../shared/aws/queue-messages.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { compiledConfig } from "../shared/config/compiled.ts";
 import { connectAction, runReporters } from "../shared/config/connect-action.ts";
+import { sealingsOf } from "../shared/config/system-tokens.ts";
 import { actOn } from "../shared/delivery/act-on.ts";
 import { LastUses } from "../shared/delivery/last-uses.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/retry-delay.ts";
 import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
+import { policyOf } from "../shared/identity/policy.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
+import { SystemTokens } from "../shared/outbound/system-tokens.ts";
 import { awsStores } from "./aws-stores.ts";
 
 /** The function that runs one kind of action, from its queue. */
@@ -25,9 +30,13 @@ export function actFunction(action: Action): ReturnType<typeof queueHandler> {
   const secrets = new AwsSecrets(process.env);
   const issuer = openIssuer(bridgeIdentity(config, process.env), { secrets, kmsKey });
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });
+  const systemTokens = new SystemTokens({ ...stores, sealings: sealingsOf(config), secrets, clock, log });
   const lastUses = new LastUses({ ...stores, log });
-  const routes = connectAction(action, config, { ...stores, secrets, clock, callOut, outbound, random, lastUses });
+  const policy = policyOf(config.roles);
   const allRoutes = runReporters(config);
+  const commands = commandsOver({ ...stores, policy, people: peopleOf(config), routes: allRoutes, clock });
+  const tools = { ...stores, secrets, clock, callOut, outbound, systemTokens, commands, random, lastUses };
+  const routes = connectAction(action, config, tools);
   return queueHandler({
     async run(route, happening) {
       const tools = { ...stores, routes, allRoutes, retry: DEFAULT_RETRY, clock, random, log };

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { peopleOf } from "../shared/approvals/people.ts";
 import { connectSources } from "../shared/config/connect.ts";
 import type { Config } from "../shared/config/schema.ts";
+import { sealingsOf } from "../shared/config/system-tokens.ts";
+import type { RunReporter } from "../shared/delivery/note-runs.ts";
 import type { Principal } from "../shared/delivery/principal.ts";
 import { refuseOverRate } from "../shared/delivery/rate-limits.ts";
 import { Refusals } from "../shared/delivery/refusals.ts";
@@ -11,11 +13,14 @@ import type { Secrets } from "../shared/host/secrets.ts";
 import { type AppTools, createApp } from "../shared/http/app.ts";
 import { policyOf } from "../shared/identity/policy.ts";
 import { createTokenVerifier } from "../shared/identity/verify-token.ts";
+import { SystemTokens } from "../shared/outbound/system-tokens.ts";
 import { statusSource } from "../shared/status/index.ts";
 import type { Stores } from "../shared/store/open-stores.ts";
 
 interface BridgeAppTools extends Stores, Pick<AppTools, "issuer" | "ready" | "recorded"> {
   readonly secrets: Secrets;
+  /** Every configured one, also where `config` is without them. */
+  readonly routes: readonly RunReporter[];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -25,14 +30,16 @@ export function bridgeApp(config: Config, tools: BridgeAppTools): ReturnType<typ
   const policy = policyOf(config.roles);
   const trustEntries = Object.keys(config.issuers);
   const tokens = createTokenVerifier(config.issuers, { ...tools, publicUrl: config.identity?.issuer });
-  const overRate = (principal: Principal) => refuseOverRate(principal, { ...tools, policy });
+  const overRate = (principal: Principal) => refuseOverRate(principal, { ...tools, ...config, policy });
   const calls = { ...tools, tokens, trustEntries, policy, refuseOverRate: overRate };
+  const systemTokens = new SystemTokens({ ...tools, sealings: sealingsOf(config) });
+  const keepToken = systemTokens.keep.bind(systemTokens);
   return createApp({
     ...calls,
-    sources: connectSources(config, calls),
+    sources: connectSources(config, { ...calls, keepToken }),
     maxBodyBytes: config.limits.bodyBytes,
     status: statusSource({ ...calls, issuers: config.issuers }),
-    orders: { ...calls, people: peopleOf(config.sources) },
+    orders: { ...calls, people: peopleOf(config) },
     refusals: new Refusals(tools),
     newRequestId: randomUUID,
   });

@@ -1,8 +1,11 @@
+import { commandsOver } from "../shared/approvals/carry-out.ts";
 import { heedLabels } from "../shared/approvals/labels.ts";
 import { peopleOf } from "../shared/approvals/people.ts";
 import { InProcessBus } from "../shared/bus/in-process-bus.ts";
 import { connectRoutes } from "../shared/config/connect.ts";
+import { runReporters } from "../shared/config/connect-action.ts";
 import type { Config } from "../shared/config/schema.ts";
+import { sealingsOf } from "../shared/config/system-tokens.ts";
 import { act } from "../shared/delivery/act.ts";
 import { Lanes } from "../shared/delivery/lanes.ts";
 import { LastUses } from "../shared/delivery/last-uses.ts";
@@ -15,6 +18,7 @@ import type { Secrets } from "../shared/host/secrets.ts";
 import { policyOf } from "../shared/identity/policy.ts";
 import type { BridgeIssuer } from "../shared/outbound/issuer.ts";
 import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
+import { SystemTokens } from "../shared/outbound/system-tokens.ts";
 import type { RecordedDelivery } from "../shared/store/deliveries.ts";
 import type { Stores } from "../shared/store/open-stores.ts";
 
@@ -40,7 +44,17 @@ interface Worker {
 export function openWorker(config: Config, tools: WorkerTools): Worker {
   const common = { ...tools, callOut, random: Math.random };
   const lastUses = new LastUses(tools);
-  const routes = connectRoutes(config, { ...common, outbound: new OutboundTokens(common), lastUses });
+  const commanding = {
+    ...tools,
+    policy: policyOf(config.roles),
+    people: peopleOf(config),
+    routes: runReporters(config),
+    recorded: (delivery: RecordedDelivery) => recorded(delivery),
+  };
+  const commands = commandsOver(commanding);
+  const outbound = new OutboundTokens(common);
+  const systemTokens = new SystemTokens({ ...tools, sealings: sealingsOf(config) });
+  const routes = connectRoutes(config, { ...common, outbound, systemTokens, commands, lastUses });
   const targets = routes.map(({ target }) => target);
   const lanes = new Lanes(targets, { ...tools, act: (id) => act(id, { ...common, routes }) });
   const bus = new InProcessBus({ ...tools, routes, scheduled: (target) => lanes.nudge(target) });
@@ -48,13 +62,8 @@ export function openWorker(config: Config, tools: WorkerTools): Worker {
     relay.recorded(delivery);
     lastUses.delivered(delivery);
   };
-  const heeding = heedLabels(bus, {
-    ...tools,
-    policy: policyOf(config.roles),
-    people: peopleOf(config.sources),
-    hasGates: routes.some(({ approval }) => approval !== undefined),
-    recorded,
-  });
+  const hasGates = routes.some(({ approval }) => approval !== undefined);
+  const heeding = heedLabels(bus, { ...commanding, hasGates });
   const relay = new RelayWorker({ ...tools, bus: heeding, outbox: tools.deliveries });
   const start = async (): Promise<void> => {
     await lanes.start();

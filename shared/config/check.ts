@@ -5,7 +5,10 @@ import { type ConfigFinding, findingsOf, type LoadedConfig, readConfig } from ".
 import type { Config } from "./schema.ts";
 import { refsIn } from "./secret-refs.ts";
 import { shadowed } from "./shadowed.ts";
+import { unsealed } from "./system-tokens.ts";
+import { sharedWithJobs, unaddressed } from "./token-uses.ts";
 import { unapprovable } from "./unapprovable.ts";
+import { unreachableConsole } from "./unreachable-console.ts";
 import { loops, openToAllSites, selfServed, unencrypted, unnamedPresets, unpinned, weaklyPinned } from "./unsafe.ts";
 import { unmatched, unpublished, unreported, unused } from "./useless.ts";
 
@@ -31,32 +34,50 @@ export async function checkLoaded(
     loops(config),
     echoes(config),
     unapprovable(config),
-    await unresolved(config, secrets),
+    unsealed(config),
+    unreachableConsole(config),
+    await unreadable(neededRefs(config), secrets),
   ];
   const warnings = [
     weaklyPinned,
     unnamedPresets,
     openToAllSites,
     unencrypted,
+    sharedWithJobs,
+    unaddressed,
     shadowed,
     unmatched,
     unpublished,
     unreported,
     unused,
   ].map((find) => find(config));
+  // A key beside the one that signs is left out of what is published: that can wait.
+  const unpublishable = await unreadable(keyRefs(config, 1), secrets);
   return [
     ...findingsOf("error", errors.flat(), { path, file }),
-    ...findingsOf("warning", warnings.flat(), { path, file }),
+    ...findingsOf("warning", [...warnings.flat(), ...unpublishable], { path, file }),
   ];
 }
 
-async function unresolved({ sources, targets }: Config, secrets: Secrets): Promise<readonly ConfigProblem[]> {
-  const parts = [
-    ...sources.map(({ name, settings }) => refsIn(settings, ["sources", name])),
-    ...targets.map(({ name, settings }) => refsIn(settings, ["targets", name])),
-  ];
+type Refs = ReturnType<typeof refsIn>;
+
+const keyRefs = ({ identity }: Config, from: number, to?: number): Refs =>
+  (identity?.keys ?? [])
+    .map((ref, at) => refsIn(ref, ["identity", "keys", at]))
+    .slice(from, to)
+    .flat();
+
+/** Secrets without which something cannot work. */
+const neededRefs = (config: Config): Refs => [
+  ...keyRefs(config, 0, 1),
+  ...config.sources.flatMap(({ name, settings }) => refsIn(settings, ["sources", name])),
+  ...config.targets.flatMap(({ name, settings }) => refsIn(settings, ["targets", name])),
+  ...refsIn(config.console, ["console"]),
+];
+
+async function unreadable(refs: Refs, secrets: Secrets): Promise<readonly ConfigProblem[]> {
   const problems = await Promise.all(
-    parts.flat().map(([path, ref]) =>
+    refs.map(([path, ref]) =>
       secrets.read(ref).then(
         () => [],
         (fault: Error) => [{ path, message: fault.message }],

@@ -1,5 +1,6 @@
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
+import type { TraceParent } from "../host/trace.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
 import { type AuthenticDelivery, authenticate, type ProvingSource } from "./authentic.ts";
 import { deliveryIdOf } from "./keys.ts";
@@ -14,6 +15,8 @@ export interface Source extends ProvingSource {
   readonly provider: string;
   readonly contentTypes: readonly string[];
   readonly read: (delivery: AuthenticDelivery) => Reading;
+  /** Keeps what came along with a delivery that is proved. Throws nothing. */
+  readonly keep?: (delivery: AuthenticDelivery) => Promise<void>;
 }
 
 export interface Receipt {
@@ -42,9 +45,10 @@ export async function receive(request: ReceivedRequest, source: Source, tools: R
   const overRate = await tools.refuseOverRate?.(principal);
   if (overRate) return refuse(overRate, principal);
   const reading = readSafely(authentic.value, source, tools.log);
-  const { traceparent } = request;
-  const delivery = { ...recordOf(authentic.value, reading, source), ...(traceparent && { traceparent }) };
-  if ((await tools.deliveries.record(delivery)) === "duplicate") {
+  const delivery = recordOf(authentic.value, reading, { source, traceparent: request.traceparent });
+  const keeping = authentic.value.wouldDeny ? undefined : source.keep?.(authentic.value);
+  const [recorded] = await Promise.all([tools.deliveries.record(delivery), keeping]);
+  if (recorded === "duplicate") {
     return ok({ delivery: delivery.id, status: "duplicate" });
   }
   tools.recorded?.(delivery);
@@ -64,13 +68,16 @@ function readSafely(delivery: AuthenticDelivery, source: Source, log: Log): Read
   }
 }
 
-function recordOf(authentic: AuthenticDelivery, reading: Reading, source: Source): RecordedDelivery {
+function recordOf(
+  authentic: AuthenticDelivery,
+  reading: Reading,
+  { source, traceparent }: { readonly source: Source; readonly traceparent: TraceParent | undefined },
+): RecordedDelivery {
   const { wouldDeny } = authentic;
   const key = reading.deliveryKey ?? [authentic.bodyDigest];
-  const head = {
+  return {
     // What shadow mode let in never stands in the way of the same delivery when it is proved.
     id: deliveryIdOf(source.name, wouldDeny ? [...key, "unproved"] : key),
-    ...(wouldDeny && { refusal: wouldDeny }),
     source: source.name,
     provider: source.provider,
     principal: authentic.principal,
@@ -79,15 +86,21 @@ function recordOf(authentic: AuthenticDelivery, reading: Reading, source: Source
     bodyDigest: authentic.bodyDigest,
     bodyBytes: authentic.body.length,
     body: authentic.body,
+    ...whatIsTold(reading),
+    ...(traceparent && { traceparent }),
+    ...(wouldDeny && { refusal: wouldDeny }),
   };
+}
+
+function whatIsTold(reading: Reading): Pick<RecordedDelivery, "outcome" | "what" | "subject" | "event"> {
   switch (reading.outcome) {
     case "ignored":
-      return { ...head, outcome: "ignored", what: reading.kind };
+      return { outcome: "ignored", what: reading.kind };
     case "unusable":
-      return { ...head, outcome: "unusable", what: reading.problem };
+      return { outcome: "unusable", what: reading.problem };
     case "event": {
       const { event } = reading;
-      return { ...head, outcome: "event", what: event.type, subject: event.subject, event };
+      return { outcome: "event", what: event.type, subject: event.subject, event };
     }
   }
 }

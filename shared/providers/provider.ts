@@ -1,8 +1,8 @@
 import type * as v from "valibot";
 import type { Authenticate, AuthenticDelivery } from "../delivery/authentic.ts";
 import type { Reading } from "../delivery/reading.ts";
-import type { Clock } from "../host/clock.ts";
-import type { Secrets } from "../host/secrets.ts";
+import type { Clock, EpochMillis } from "../host/clock.ts";
+import type { Secret, Secrets } from "../host/secrets.ts";
 import type { TokenVerifier } from "../identity/token-verifier.ts";
 
 /**
@@ -30,6 +30,8 @@ export interface ConnectedSource {
   readonly authenticate: Authenticate;
   /** Pure: same delivery, same reading. Never throws, whatever the body holds. */
   readonly read: (delivery: AuthenticDelivery) => Reading;
+  /** Keeps what came along with a proved delivery for calls back to its sender. Throws nothing. */
+  readonly keep?: (delivery: AuthenticDelivery) => Promise<void>;
   /**
    * Signs a fixture as the sender would, with the source's current secret. For `drawbridge send` and the tests.
    * Absent where only the real sender has the key.
@@ -43,8 +45,21 @@ export interface UnsignedRequest {
   readonly body: Uint8Array;
 }
 
+/** A token that a sender gives the bridge for calls back to it. */
+export interface CarriedToken {
+  readonly source: string;
+  /** Whose token it is, by the id that the source's trust entry has as audience. */
+  readonly app: string;
+  /** The address that it is good for. */
+  readonly base: string;
+  readonly token: Secret;
+  readonly receivedAt: EpochMillis;
+}
+
 export interface ProviderTools {
   readonly secrets: Secrets;
   readonly tokens: TokenVerifier;
   readonly clock: Clock;
+  /** Keeps a token, sealed, where the source is configured so. Throws nothing. Absent where nothing is received. */
+  readonly keepToken?: (carried: CarriedToken) => Promise<void>;
 }

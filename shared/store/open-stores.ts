@@ -7,6 +7,7 @@ import { type DeliveryStoreOptions, DynamoDbDeliveries } from "./dynamodb-delive
 import { DynamoDbOrigins } from "./dynamodb-origins.ts";
 import { DynamoDbRates } from "./dynamodb-rates.ts";
 import { DynamoDbRuns } from "./dynamodb-runs.ts";
+import { DynamoDbSeals } from "./dynamodb-seals.ts";
 import { DynamoDbSeenTokens } from "./dynamodb-seen-tokens.ts";
 import { DynamoDbTable } from "./dynamodb-table.ts";
 import { DynamoDbUses } from "./dynamodb-uses.ts";
@@ -20,6 +21,7 @@ export interface Stores {
   readonly runs: DynamoDbRuns;
   readonly rates: DynamoDbRates;
   readonly seenTokens: DynamoDbSeenTokens;
+  readonly seals: DynamoDbSeals;
   readonly uses: DynamoDbUses;
 }
 
@@ -39,6 +41,7 @@ export function openStores(
     runs: new DynamoDbRuns(table, options),
     rates: new DynamoDbRates(table),
     seenTokens: new DynamoDbSeenTokens(table),
+    seals: new DynamoDbSeals(table),
     uses: new DynamoDbUses(table, options),
   };
 }

@@ -1,7 +1,7 @@
 import { type AttributeValue, type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { entryOf } from "../../shared/bus/entry.ts";
-import { laterBy } from "../../shared/host/clock.ts";
+import { laterBy, toSeconds } from "../../shared/host/clock.ts";
 import { createTable } from "../../shared/store/create-table.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import type { EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
@@ -30,6 +30,7 @@ const HEADINGS = [
   "Board row",
   "Page",
   "Seen token",
+  "Seal",
   "Approval",
   "Change",
   "Runs",
@@ -205,6 +206,14 @@ describe("docs/storage-schema.md", () => {
     const { queue: _, dueAt: __, ...closed } = stored;
     const denied = { ...closed, state: { S: "denied" }, decision: { S: JSON.stringify(decision) } };
     expect(await requested.shown(stored)).toEqual(denied);
+    const fired = await emptyStores();
+    await fired.approvals.request(read);
+    await fired.approvals.move(read.id, ["requested"], { state: "fired", endedAt: clock.now() });
+    expect(await fired.shown(stored)).toEqual({
+      ...closed,
+      state: { S: "fired" },
+      endedAt: { N: String(clock.now()) },
+    });
   });
 
   it("shows a change as it is kept and found", async () => {
@@ -221,9 +230,10 @@ describe("docs/storage-schema.md", () => {
     const { stored, read } = exampleOf("Runs");
     const put = await emptyStores();
     await put.put(stored);
-    expect(await put.runs.last(read.place)).toEqual([read.run]);
+    const { beganAt: firedAt, ...run } = read.noted;
+    expect(await put.runs.of(read.route)).toEqual([{ ...run, firedAt }]);
     const told = await emptyStores();
-    await told.runs.ended(read.place, read.run);
+    await told.runs.note(read.route, read.noted);
     expect(await told.shown(stored)).toEqual(stored);
   });
 
@@ -237,6 +247,17 @@ describe("docs/storage-schema.md", () => {
     const taken = await emptyStores();
     await taken.seenTokens.take(token, use, until);
     expect(await taken.shown(stored)).toEqual(stored);
+  });
+
+  it("shows a seal as it is kept and read back", async () => {
+    const { stored, read } = exampleOf("Seal");
+    const { source, sealed, until } = read;
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.seals.find(source, toSeconds(clock.now()))).toBe(sealed);
+    const kept = await emptyStores();
+    await kept.seals.keep(source, sealed, until);
+    expect(await kept.shown(stored)).toEqual(stored);
   });
 
   it("shows a rate as it is counted", async () => {
@@ -301,6 +322,8 @@ describe.skipIf(leftOut !== undefined)(`what a write costs${leftOut ? `, left ou
       await costs("end that lease", () => boards.release(page, taken ?? lease, lease.record));
       const { token, use, until } = exampleOf("Seen token").read;
       await costs("take a token", () => stores.seenTokens.take(token, use, until));
+      const { source, sealed, until: end } = exampleOf("Seal").read;
+      await costs("keep a seal", () => stores.seals.keep(source, sealed, end));
       await costs("count a request", () => stores.rates.count(["robot"], clock.now(), 1));
       await costs("note a credential's use", () => stores.uses.note(exampleOf("Credential").read));
       const { approvals, runs } = stores;
@@ -310,8 +333,8 @@ describe.skipIf(leftOut !== undefined)(`what a write costs${leftOut ? `, left ou
       await costs("grant it", () => approvals.move(approval.id, ["requested"], granted));
       await costs("let it through", () => approvals.move(approval.id, ["granted"], { state: "fired" }));
       await costs("keep a change", () => approvals.noteChange(exampleOf("Change").read));
-      const { place, run } = exampleOf("Runs").read;
-      await costs("keep a run", () => runs.ended(place, run));
+      const { route, noted } = exampleOf("Runs").read;
+      await costs("keep a run", () => runs.note(route, noted));
       const told = rowsOf(sectionOf(DOCUMENT, "What a write costs")).map((cells) =>
         cells.map((cell) => cell.replace("`head`", "1")),
       );

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { Fault } from "../../host/fault.ts";
-import { type Secrets, secretRef } from "../../host/secrets.ts";
+import { secretRef } from "../../host/secrets.ts";
 import { secureUrl } from "../../host/secure-url.ts";
 import { oauthClient } from "../../outbound/target-identity.ts";
 import { isTemplate } from "../../routes/fill.ts";
@@ -13,7 +13,7 @@ const baseAddress = v.pipe(
 );
 
 /** Lines of a target in `drawbridge.yaml`, next to `kind: confluence`. */
-export const targetSettings = v.strictObject({
+const settings = v.strictObject({
   product: v.picklist(["cloud", "data-center"]),
   /** What the address of each of its pages starts with, in events and in links; Cloud's ends in `/wiki`. */
   site: baseAddress,
@@ -21,18 +21,27 @@ export const targetSettings = v.strictObject({
   api: v.optional(baseAddress),
   /**
    * `basic`: a Cloud account and its API token. `bearer`: a Data Center personal access token, or an OAuth access token.
-   * `clientCredentials`: OAuth 2.0 of a Cloud service account, with tokens that live for an hour.
+   * `clientCredentials`: OAuth 2.0 of a Cloud service account, with tokens that live for an hour. `forge`: a source, whose
+   * app is sent a token with its events.
    */
   credential: v.union([
     v.strictObject({ basic: v.strictObject({ user: v.pipe(v.string(), v.nonEmpty()), token: secretRef }) }),
     v.strictObject({ bearer: secretRef }),
     v.strictObject({ clientCredentials: oauthClient }),
+    v.strictObject({ forge: v.pipe(v.string(), v.nonEmpty()) }),
   ]),
   /** Least seconds between two writes of a page while nothing ends; 30 unless told, 0 to 3,600. See `pace.ts`. */
   progressSeconds: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(3_600)), 30),
   /** For one call, in seconds; 10 unless told, 1 to 30. */
   timeoutSeconds: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(30)), 10),
 });
+export const targetSettings = v.pipe(
+  settings,
+  v.check(
+    ({ credential, product, api }) => !("forge" in credential) || (product === "cloud" && api === undefined),
+    "with the credential forge, product: cloud and no api: the token comes with the address that it is good for",
+  ),
+);
 export type TargetSettings = v.InferOutput<typeof targetSettings>;
 
 /** Lines of a route in `drawbridge.yaml`, under `do.confluence`, next to `target`. */
@@ -56,20 +65,37 @@ export const routeOptions = v.strictObject({
 });
 export type RouteOptions = v.InferOutput<typeof routeOptions>;
 
-interface CredentialTools extends Pick<ActionTools, "outbound"> {
-  readonly secrets: Secrets;
+type CredentialTools = Pick<ActionTools, "secrets" | "outbound" | "systemTokens">;
+
+interface Access {
+  /** Base address for calls. */
+  readonly base: string;
+  /** The header `Authorization`. */
+  readonly authorization: string;
 }
 
-/** The `Authorization` header for a target's credential. Throws as {@link Secrets.read} and {@link OutboundTokens.tokenFor} do. */
-export async function authorizationFor(
-  credential: TargetSettings["credential"],
+/**
+ * Where a target is called, and by what credential. Throws as {@link Secrets.read}, {@link OutboundTokens.tokenFor} and
+ * {@link SystemTokens.tokenFor} do.
+ */
+export async function accessTo(target: TargetSettings, name: string, tools: CredentialTools): Promise<Access> {
+  const { credential, api, site } = target;
+  if ("forge" in credential) {
+    const { base, token } = await present(tools.systemTokens, name).tokenFor(credential.forge);
+    return { base: `${base}/wiki`, authorization: `Bearer ${token.reveal()}` };
+  }
+  return { base: api ?? site, authorization: await authorizationFor(credential, name, tools) };
+}
+
+async function authorizationFor(
+  credential: Exclude<TargetSettings["credential"], { readonly forge: unknown }>,
   target: string,
   { secrets, outbound }: CredentialTools,
 ): Promise<string> {
   if ("bearer" in credential) return `Bearer ${(await secrets.read(credential.bearer)).reveal()}`;
   if ("clientCredentials" in credential) {
-    if (!outbound) throw noTokens(target);
-    return `Bearer ${(await outbound.tokenFor(credential, { target, cause: OWN_CAUSE })).reveal()}`;
+    const token = await present(outbound, target).tokenFor(credential, { target, cause: OWN_CAUSE });
+    return `Bearer ${token.reveal()}`;
   }
   const { user, token } = credential.basic;
   const pair = `${user}:${(await secrets.read(token)).reveal()}`;
@@ -79,5 +105,7 @@ export async function authorizationFor(
 /** A page is written for many deliveries at once, so the site is shown the bridge itself and no cause. */
 const OWN_CAUSE = { source: "drawbridge", principal: { issuer: "drawbridge", subject: "drawbridge" }, delivery: "" };
 
-const noTokens = (target: string): Fault =>
-  new Fault("configuration_invalid", `target "${target}" needs tokens, and there are none`, { retryable: false });
+function present<T>(tokens: T | undefined, target: string): T {
+  if (tokens !== undefined) return tokens;
+  throw new Fault("configuration_invalid", `target "${target}" needs tokens, and there are none`, { retryable: false });
+}

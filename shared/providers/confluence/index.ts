@@ -3,6 +3,7 @@ import type { Provider } from "../provider.ts";
 import { hmacSha256 } from "../signature.ts";
 import { readDelivery } from "./parse.ts";
 import { confluenceSettings } from "./settings.ts";
+import { carriedToken } from "./system-token.ts";
 import { authenticateFor, SIGNATURE_HEADER, SIGNATURE_PREFIX } from "./verify.ts";
 
 /** Confluence Data Center and Cloud: page, label and comment events. */
@@ -12,10 +13,18 @@ export const confluence = {
   secrets: { hubSignature: "hub-signature", "connect.secret": "connect-jwt", automation: "token" },
   connect({ name: source, settings: given }, tools) {
     const settings = v.parse(confluenceSettings, given);
-    const { hubSignature } = settings;
+    const { hubSignature, forge } = settings;
+    const { keepToken } = tools;
     return {
       authenticate: authenticateFor({ source, settings, tools }),
       read: (delivery) => readDelivery(delivery, settings),
+      ...(forge?.systemToken &&
+        keepToken && {
+          async keep(delivery) {
+            const carried = carriedToken(delivery, forge);
+            if (carried) await keepToken(carried);
+          },
+        }),
       // The other credentials cover no body, or only Atlassian has their key.
       ...(hubSignature && {
         async sign({ headers, body }) {

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { sealingSecret } from "../../host/sealing-key.ts";
 import { rotatingSecret } from "../../host/secrets.ts";
 import { secureUrl } from "../../host/secure-url.ts";
 
@@ -20,7 +21,18 @@ export const confluenceSettings = v.pipe(
     hubSignature: v.optional(rotatingSecret),
     /** Cloud, Forge Remote: the trust entry for invocation tokens, and the installations believed; absent, all of the app. */
     forge: v.optional(
-      v.strictObject({ trust: text, installations: v.optional(v.pipe(v.array(text), v.minLength(1))) }),
+      v.pipe(
+        v.strictObject({
+          trust: text,
+          installations: v.optional(v.pipe(v.array(text), v.minLength(1))),
+          /** Keeps the app's own token, which comes with its events, for a target with the credential `forge`. */
+          systemToken: v.optional(v.strictObject({ sealedBy: sealingSecret })),
+        }),
+        v.check(
+          ({ installations, systemToken }) => systemToken === undefined || installations !== undefined,
+          "with systemToken, name the installations: whichever site sends next, its token would be used",
+        ),
+      ),
     ),
     /** Cloud, Connect: what the `installed` callback told, and our own base address in the app's descriptor. */
     connect: v.optional(v.strictObject({ clientKey: text, secret: rotatingSecret, baseUrl })),

@@ -137,13 +137,13 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "a credential of no known shape",
     "{ bearer: env:WIKI_TOKEN }",
     "{ token: env:WIKI_TOKEN }",
-    "26:5 targets.pages.credential: it must be a block with exactly one of basic, bearer, clientCredentials, and has token",
+    "26:5 targets.pages.credential: it must be a block with exactly one of basic, bearer, clientCredentials, forge, and has token",
   ],
   [
     "two credentials",
     "{ bearer: env:WIKI_TOKEN }",
     "{ bearer: env:WIKI_TOKEN, basic: { user: a, token: env:A } }",
-    "26:5 targets.pages.credential: it must be a block with exactly one of basic, bearer, clientCredentials, and has bearer, basic",
+    "26:5 targets.pages.credential: it must be a block with exactly one of basic, bearer, clientCredentials, forge, and has bearer, basic",
   ],
   [
     "a mistake inside of one of several shapes",

@@ -120,6 +120,20 @@ describe("receive", () => {
     expect(JSON.stringify([...records.values()])).not.toContain("canary-value");
   });
 
+  it("has its provider keep what came along with a delivery that is proved, and with no other", async () => {
+    const kept: string[] = [];
+    const keep: Source["keep"] = async ({ requestId }) => void kept.push(requestId);
+    const { records, tools } = memory();
+    const wouldDeny = { reason: "signature_mismatch", header: "x" } as const;
+    const shadowed = ok<Proof>({ principal: sourcePrincipal("wiki", "token", "current"), wouldDeny });
+    for (const proof of [refuse(wouldDeny), shadowed])
+      await receive(request("{}"), { ...source({ proof }).made, keep }, tools);
+    expect(kept).toEqual([]);
+    await receive(request("{}"), { ...source().made, keep }, tools);
+    expect(kept).toEqual(["request-1"]);
+    expect(records.size).toBe(2);
+  });
+
   it("throws when nothing could be recorded, and tells nobody", async () => {
     const fault = new Fault("store_unavailable", "down", { retryable: true });
     const { told, tools } = memory();

@@ -92,7 +92,7 @@ describe("the rules of imports", () => {
 
   rule("Of `store/` and `bus/` other folders import the interfaces alone.", () => {
     const interfaces =
-      /^shared\/(store\/(actions|approvals|boards|deliveries|origins|rates|runs|seen-tokens|uses)|bus\/(bus|entry))\.ts$/;
+      /^shared\/(store\/(actions|approvals|boards|deliveries|origins|rates|runs|seals|seen-tokens|uses)|bus\/(bus|entry))\.ts$/;
     return wrongImports(inside("shared/"), (name, path) => {
       const isAdapter = /^shared\/(store|bus)\//.test(name) && !interfaces.test(name);
       return isAdapter && folderOf(name) !== folderOf(path);
@@ -135,12 +135,12 @@ describe("the rules of imports", () => {
 
   const homes: Readonly<Record<string, readonly string[]>> = {
     "@aws-sdk": ["shared/store/", "shared/bus/", "shared/aws/"],
-    hono: ["shared/http/", "shared/aws/"],
+    hono: ["shared/http/", "shared/console/", "shared/aws/"],
     "@hono": ["shared/http/"],
-    jose: ["shared/identity/", "shared/outbound/", "shared/providers/confluence/"],
+    jose: ["shared/identity/", "shared/outbound/", "shared/console/", "shared/providers/confluence/"],
   };
   rule(
-    "The AWS SDK is imported in `store/`, `bus/` and `aws/`, hono in `http/` and `aws/`, jose in `identity/`, `outbound/` and by Connect.",
+    "The AWS SDK is imported in `store/`, `bus/` and `aws/`, hono in `http/`, `console/` and `aws/`, jose in `identity/`, `outbound/`, `console/` and by Connect.",
     () =>
       wrongImports(FILES, (name, path) => {
         const home = homes[name.split("/")[0] ?? ""];

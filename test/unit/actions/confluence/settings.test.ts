@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import { authorizationFor, routeOptions, targetSettings } from "../../../../shared/actions/confluence/settings.ts";
+import { accessTo, routeOptions, targetSettings } from "../../../../shared/actions/confluence/settings.ts";
 import { Secret } from "../../../../shared/host/secrets.ts";
 import { secretsOf } from "../../../support/tools.ts";
 
@@ -23,6 +23,7 @@ describe("a target's settings", () => {
         },
       },
     ],
+    ["the app's own token", { credential: { forge: "wiki" } }],
     ["a site at the top of its host", { product: "data-center", site: "https://wiki.example.test" }],
   ])("may have %s", (_, changes) => {
     expect(v.safeParse(targetSettings, { ...target, ...changes }).success).toBe(true);
@@ -36,6 +37,12 @@ describe("a target's settings", () => {
     ["a literal token", { credential: { bearer: "abc" } }],
     ["two credentials", { credential: { ...target.credential, bearer: "env:TOKEN" } }],
     ["no credential", { credential: undefined }],
+    ["the token of no source", { credential: { forge: "" } }],
+    ["an app's token for a Data Center", { product: "data-center", credential: { forge: "wiki" } }],
+    [
+      "an app's token for another address",
+      { api: "https://api.example.test/ex/confluence/1/wiki", credential: { forge: "wiki" } },
+    ],
     ["no time to wait", { timeoutSeconds: 0 }],
     ["a misspelt line", { timeoutSecond: 3 }],
   ])("may not have %s", (_, changes) => {
@@ -49,29 +56,45 @@ describe("a target's settings", () => {
       clientSecret: "env:S",
       scope: "write",
     };
-    const { credential } = v.parse(targetSettings, { ...target, credential: { clientCredentials: client } });
+    const settings = v.parse(targetSettings, { ...target, credential: { clientCredentials: client } });
     const asked: unknown[] = [];
     const tokenFor = async (...given: unknown[]) => {
       asked.push(...given);
       return new Secret("granted");
     };
     const secrets = secretsOf({});
-    await expect(authorizationFor(credential, "wiki", { secrets, outbound: { tokenFor } })).resolves.toBe(
-      "Bearer granted",
-    );
+    await expect(accessTo(settings, "wiki", { secrets, outbound: { tokenFor } })).resolves.toEqual({
+      base: target.site,
+      authorization: "Bearer granted",
+    });
     expect(asked).toMatchObject([{ clientCredentials: client }, { target: "wiki" }]);
-    await expect(authorizationFor(credential, "wiki", { secrets })).rejects.toMatchObject({
+    await expect(accessTo(settings, "wiki", { secrets })).rejects.toMatchObject({ code: "configuration_invalid" });
+  });
+
+  test("become the header with the token that an app was sent, and the address that this is good for", async () => {
+    const settings = v.parse(targetSettings, { ...target, credential: { forge: "cloud-wiki" } });
+    const base = "https://api.atlassian.com/ex/confluence/5d1e";
+    const asked: string[] = [];
+    const tokenFor = async (source: string) => {
+      asked.push(source);
+      return { token: new Secret("given"), base };
+    };
+    await expect(accessTo(settings, "wiki", { secrets: secretsOf({}), systemTokens: { tokenFor } })).resolves.toEqual({
+      base: `${base}/wiki`,
+      authorization: "Bearer given",
+    });
+    expect(asked).toEqual(["cloud-wiki"]);
+    await expect(accessTo(settings, "wiki", { secrets: secretsOf({}) })).rejects.toMatchObject({
       code: "configuration_invalid",
     });
   });
 
   test("become the header that proves who we are", async () => {
     const secrets = secretsOf({ TOKEN: "tökën" });
-    const { credential } = v.parse(targetSettings, target);
-    await expect(authorizationFor(credential, "wiki", { secrets })).resolves.toBe(
-      "Basic Ym90QGV4YW1wbGUudGVzdDp0w7Zrw6tu",
-    );
-    await expect(authorizationFor({ bearer: "env:TOKEN" }, "wiki", { secrets })).resolves.toBe("Bearer tökën");
+    const headerOf = async (changes: object) =>
+      (await accessTo(v.parse(targetSettings, { ...target, ...changes }), "wiki", { secrets })).authorization;
+    await expect(headerOf({})).resolves.toBe("Basic Ym90QGV4YW1wbGUudGVzdDp0w7Zrw6tu");
+    await expect(headerOf({ credential: { bearer: "env:TOKEN" } })).resolves.toBe("Bearer tökën");
   });
 });
 

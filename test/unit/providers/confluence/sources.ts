@@ -5,6 +5,7 @@ import { toSeconds } from "../../../../shared/host/clock.ts";
 import { createTokenVerifier } from "../../../../shared/identity/verify-token.ts";
 import { confluence } from "../../../../shared/providers/confluence/index.ts";
 import { queryHash } from "../../../../shared/providers/confluence/query-hash.ts";
+import type { ProviderTools } from "../../../../shared/providers/provider.ts";
 import { secretsOf, testClock } from "../../../support/tools.ts";
 import { entryOf, keySetOf, signingKey, tokenOf } from "../../identity/tokens.ts";
 
@@ -15,7 +16,7 @@ export const secrets = { hub: "hub-secret", hubNext: "hub-next", connect: "conne
 export const SITE = "https://wiki.example.test";
 export const ADDRESS = "https://bridge.example.test/webhooks/wiki?event=page_updated";
 const BASE_URL = "https://bridge.example.test";
-const OUR_APP = "ari:cloud:ecosystem::app/11111111-0000-4000-8000-000000000001";
+export const OUR_APP = "ari:cloud:ecosystem::app/11111111-0000-4000-8000-000000000001";
 export const INSTALLATION = "ari:cloud:ecosystem::installation/22222222-0000-4000-8000-000000000002";
 const FORGE = "forge/invocation-token";
 const atlassian = signingKey("forge-1", "RS256");
@@ -36,8 +37,8 @@ const environment = {
   AUTOMATION: secrets.automation,
 };
 
-/** A connected source with these ways in. */
-export function sourceWith(settings: object) {
+/** A connected source with these ways in, and what it keeps of what comes along. */
+export function sourceWith(settings: object, keepToken?: ProviderTools["keepToken"]) {
   const jwks = { inline: keySetOf(atlassian) };
   const trusted = {
     "our-forge-app": entryOf({ issuer: FORGE, audience: OUR_APP, jwks, algorithms: ["RS256"] }),
@@ -45,7 +46,8 @@ export function sourceWith(settings: object) {
     "another-app": entryOf({ issuer: FORGE, audience: `${OUR_APP}-other`, jwks, algorithms: ["RS256"] }),
   };
   const tools = { clock, secrets: secretsOf(environment), tokens: createTokenVerifier(trusted, { clock }) };
-  return confluence.connect({ name: "wiki", settings: { site: SITE, ...settings } }, tools);
+  const keeping = { ...tools, ...(keepToken && { keepToken }) };
+  return confluence.connect({ name: "wiki", settings: { site: SITE, ...settings } }, keeping);
 }
 
 export function requestOf(

@@ -1,0 +1,51 @@
+import { it } from "vitest";
+import { awsBridge } from "../support/aws-bridge.ts";
+import { storesOf } from "../support/aws-stream.ts";
+import { PAGE, standaloneBridge } from "../support/standalone-bridge.ts";
+import { until } from "../support/until.ts";
+
+const site = "https://example.atlassian.test/wiki";
+const forge = { trust: "our-app", installations: ["a"], systemToken: { sealedBy: { current: "env:SEAL" } } };
+const issuers = { "our-app": { preset: "forge", audience: "ari:cloud:ecosystem::app/1" } };
+const cloud = { provider: "confluence", site, forge, ownAccounts: ["bridge"] };
+const pages = { kind: "confluence", product: "cloud", site, credential: { forge: "cloud" }, progressSeconds: 0 };
+const status = {
+  when: { "detail-type": [{ prefix: "build." }] },
+  do: { confluence: { target: "cloud-pages", page: PAGE } },
+};
+const WAITING = /^token_unavailable: no Forge system token of source "cloud" younger than 2 h/;
+
+it("on one machine a target that is shown an app's token waits until one has come", async () => {
+  const told: string[] = [];
+  const tell = (_: unknown, message: string) => void told.push(message);
+  const bridge = await standaloneBridge({
+    log: { info: tell, warn: tell, error: tell },
+    changes: { issuers, sources: { cloud }, targets: { "cloud-pages": pages }, routes: { "cloud-status": status } },
+  });
+  try {
+    await bridge.pageEdit({ timestamp: 1_793_600_000_000, event: "page_updated", page: { id: Number(PAGE) } });
+    await until(() => told.some((message) => WAITING.test(message)));
+  } finally {
+    await bridge.stop();
+  }
+});
+
+it("so does one in AWS", async () => {
+  const bridge = await awsBridge({ issuers }, (plain) => ({
+    sources: { ...plain.sources, cloud },
+    targets: { ...plain.targets, "cloud-pages": pages },
+    routes: { ...plain.routes, "cloud-status": status },
+  }));
+  try {
+    await bridge.edit();
+    const { deliveries } = storesOf(bridge.account);
+    await until(async () => {
+      await bridge.turn();
+      const builds = bridge.published.filter((entry) => "build" in entry.detail);
+      const timelines = await Promise.all(builds.map(({ detail }) => deliveries.timeline(detail.delivery)));
+      return timelines.flat().some((entry) => entry.kind === "attempt" && WAITING.test(entry.summary));
+    });
+  } finally {
+    await bridge.stop();
+  }
+});

@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { confluence } from "../../shared/actions/confluence/index.ts";
+import { type Receipt, receive } from "../../shared/delivery/receive.ts";
+import type { Result } from "../../shared/delivery/result.ts";
+import { type CallOut, callOut } from "../../shared/host/call-out.ts";
+import { Fault } from "../../shared/host/fault.ts";
+import { SystemTokens } from "../../shared/outbound/system-tokens.ts";
+import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/embedded.ts";
+import { openStores, type Stores } from "../../shared/store/open-stores.ts";
+import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
+import { buildEntry } from "../support/sandbox-confluence-action.ts";
+import { secretsOf, silentLog, type TestClock, testClock } from "../support/tools.ts";
+import {
+  forgeToken,
+  INSTALLATION,
+  OUR_APP,
+  requestOf,
+  SITE,
+  sourceWith,
+} from "../unit/providers/confluence/sources.ts";
+
+const BASE = "https://api.atlassian.com/ex/confluence/5d1e";
+const SEALED_BY = { current: "env:SEAL" };
+const RUN = { attempt: 1, signal: new AbortController().signal };
+
+let database: EmbeddedDynamoDb;
+let sandbox: SandboxConfluence;
+let clock: TestClock;
+let stores: Stores;
+
+beforeEach(async () => {
+  database = await startEmbeddedDynamoDb({ table: "drawbridge" });
+  sandbox = await startSandboxConfluence({ product: "cloud" });
+  clock = testClock();
+  stores = openStores(database.client, "drawbridge", { retentionDays: 30, markUnrelayed: false, clock });
+});
+afterEach(async () => {
+  await sandbox.close();
+  await database.stop();
+});
+
+/** The tokens as one process of the bridge has them. */
+const tokensOf = () =>
+  new SystemTokens({
+    ...{ ...stores, clock, secrets: secretsOf({ SEAL: "s".repeat(32) }), log: silentLog },
+    sealings: new Map([["wiki", { sealedBy: SEALED_BY, apps: [OUR_APP] }]]),
+  });
+
+/** A page edit as Forge tells it, with the app's token of the hour. */
+async function told(token: string, tokens: SystemTokens, edit = 1): Promise<Result<Receipt>> {
+  const forge = { trust: "our-forge-app", installations: [INSTALLATION], systemToken: { sealedBy: SEALED_BY } };
+  const source = sourceWith({ forge }, (carried) => tokens.keep(carried));
+  const app = { id: OUR_APP, apiBaseUrl: BASE, installation: { id: INSTALLATION } };
+  const headers = { authorization: `Bearer ${forgeToken({ app })}`, "x-forge-oauth-system": token };
+  const content = { id: "98310", type: "page", version: { number: edit } };
+  const event = { eventType: "avi:confluence:updated:page", eventCreatedDate: "2026-11-02T08:59:59.000Z", content };
+  const request = { ...requestOf(headers, { body: JSON.stringify(event) }), receivedAt: clock.now() };
+  return receive(
+    request,
+    { name: "wiki", provider: "confluence", contentTypes: [], ...source },
+    { ...stores, log: silentLog },
+  );
+}
+
+/** Shows a build on the page, by the gateway that a system token is good for, in front of the sandbox. */
+async function show(tokens: SystemTokens, number = 512) {
+  const calls: string[] = [];
+  const gateway: CallOut = (request) => {
+    const { authorization = "", ...headers } = request.headers;
+    calls.push(`${authorization} ${request.url.origin}${request.url.pathname.replace(/\/api\/.*/, "")}`);
+    const { user, token } = sandbox.credentials;
+    const basic = `Basic ${Buffer.from(`${user}:${token}`).toString("base64")}`;
+    const url = new URL(request.url.href.replace(`${BASE}/wiki`, sandbox.site("cloud")));
+    return callOut({ ...request, url, headers: { ...headers, authorization: basic } });
+  };
+  const target = { product: "cloud", site: SITE, credential: { forge: "wiki" }, progressSeconds: 0 };
+  const settings = { route: "status", targetName: "pages", target, options: { page: "98310" } };
+  const tools = { ...stores, clock, secrets: secretsOf({}), callOut: gateway, random: () => 0, systemTokens: tokens };
+  const entry = buildEntry({ number });
+  const outcome = await confluence.connect(settings, tools).run({ entry, origin: entry, ...RUN });
+  return { outcome, calls: [...new Set(calls)] };
+}
+
+describe("the token that Forge sends along", () => {
+  it("writes a page from another process, by the address that came with it, while it lives", async () => {
+    expect(await told("system-1", tokensOf())).toMatchObject({ ok: true, value: { status: "accepted" } });
+    const { outcome, calls } = await show(tokensOf());
+    expect(outcome).toMatchObject({ outcome: "done" });
+    expect(calls).toEqual([`Bearer system-1 ${BASE}/wiki`]);
+    expect(sandbox.page("98310").latest.body).toContain("PASSED");
+    clock.advance(2 * 3_600_000);
+    await expect(show(tokensOf())).rejects.toMatchObject(WAITING);
+  });
+
+  it("is waited for where none has come yet", async () => {
+    await expect(show(tokensOf())).rejects.toThrow(/^no Forge system token .* younger than 2 h: waiting for the app's/);
+  });
+
+  it("is exchanged for a newer one by whichever process sees that first", async () => {
+    const [one, other] = [tokensOf(), tokensOf()];
+    await told("system-1", one);
+    clock.advance(60_000);
+    await told("system-2", one, 2);
+    expect((await show(one)).calls).toEqual([`Bearer system-1 ${BASE}/wiki`]);
+    await told("system-3", other, 3);
+    expect((await show(one, 513)).calls).toEqual([`Bearer system-3 ${BASE}/wiki`]);
+  });
+
+  it("keeps no delivery back when it cannot be kept", async () => {
+    stores.seals.keep = () => Promise.reject(new Fault("store_unavailable", "down", { retryable: true }));
+    expect(await told("system-1", tokensOf())).toMatchObject({ ok: true, value: { status: "accepted" } });
+  });
+});
+
+const WAITING = { code: "token_unavailable", retryable: true };
