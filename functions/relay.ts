@@ -2,6 +2,7 @@ import { streamHandler } from "../shared/aws/stream-records.ts";
 import { LastUses } from "../shared/delivery/last-uses.ts";
 import { relayAll } from "../shared/delivery/relay.ts";
 import { recordedEventIn } from "../shared/store/dynamodb-deliveries.ts";
+import { TABLE } from "../shared/store/table.ts";
 import { relaying } from "./relaying.ts";
 
 const tools = relaying("relay");
@@ -16,5 +17,7 @@ export const handler = streamHandler({
     await lastUses.settled();
     return left;
   },
+  idIn: (keys) => keys[TABLE.partitionKey]?.S,
+  leave: (id) => tools.outbox.mark(id, tools.clock.now()),
   log: tools.log,
 });

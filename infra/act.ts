@@ -1,6 +1,7 @@
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Construct } from "constructs";
 import type { TargetIdentity } from "../shared/outbound/target-identity.ts";
+import { TABLE } from "../shared/store/table.ts";
 import type { ActionQueue } from "./action-queue.ts";
 import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
 import type { DeliveryTable } from "./delivery-table.ts";
@@ -18,6 +19,8 @@ export interface ActProps extends FunctionDefaults {
   readonly identities: readonly TargetIdentity[];
   /** Absent where none of its targets is shown a token of the bridge's own. */
   readonly signingKeys: SigningKeys | undefined;
+  /** Whether people command the bridge by what it is run with: it then looks for what waits for an approval. */
+  readonly isCommanded: boolean;
   /** Actions run at once: more would be more than the targets can bear. */
   readonly concurrency: number;
 }
@@ -25,7 +28,7 @@ export interface ActProps extends FunctionDefaults {
 /** Runs one kind of action, from its queue. */
 export class Act extends BridgeFunction {
   constructor(scope: Construct, id: string, props: ActProps) {
-    const { kind, table, queue, secrets, identities, signingKeys, concurrency, ...defaults } = props;
+    const { kind, table, queue, secrets, identities, signingKeys, isCommanded, concurrency, ...defaults } = props;
     super(scope, id, {
       ...defaults,
       name: `act-${kind}`,
@@ -44,7 +47,8 @@ export class Act extends BridgeFunction {
     queue.deadLetters.grant(this.handler, "sqs:SendMessage");
     // An action that waits its turn goes to the queue's end.
     queue.queue.grant(this.handler, "sqs:SendMessage");
-    table.allow(this.handler, ["GetItem", "PutItem", "UpdateItem", "Query"]);
+    const indexes = isCommanded ? [TABLE.dueIndex.name] : [];
+    table.allow(this.handler, ["GetItem", "PutItem", "UpdateItem", "Query"], indexes);
     grantSecrets(this.handler, secrets);
     signingKeys?.maySign(this.handler);
     grantWebIdentity(this.handler, identities);

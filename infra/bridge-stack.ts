@@ -1,14 +1,17 @@
 import { CfnOutput, Stack, Tags } from "aws-cdk-lib";
-import type { EventBus } from "aws-cdk-lib/aws-events";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { actions } from "../shared/actions/registry.ts";
+import { runReporters } from "../shared/config/connect-action.ts";
+import { canMatch } from "../shared/config/reach.ts";
+import { sealingsFor } from "../shared/config/system-tokens.ts";
 import { partnerSources } from "../shared/providers/buildkite/partner-source.ts";
 import { Act } from "./act.ts";
 import { ActionQueue } from "./action-queue.ts";
 import { Alarms } from "./alarms.ts";
 import type { BridgeFunction } from "./bridge-function.ts";
 import { awsSecretRefs, type CompiledConfig } from "./compile-config.ts";
+import { Console } from "./console.ts";
 import { BridgeDashboard } from "./dashboard.ts";
 import { DeliveryTable } from "./delivery-table.ts";
 import { BridgeBus } from "./event-bus.ts";
@@ -32,10 +35,12 @@ export interface BridgeStackProps {
 /** Where deliveries, events and actions wait or stay. */
 interface Places {
   readonly table: DeliveryTable;
-  readonly bus: EventBus;
+  readonly bus: BridgeBus;
   /** By kind of action. */
   readonly queues: ReadonlyMap<string, ActionQueue>;
   readonly failures: Queue;
+  /** What the stream gave up on. */
+  readonly unrelayed: Queue;
 }
 
 /** One installation: everything that the bridge is in an account. */
@@ -49,39 +54,47 @@ export class BridgeStack extends Stack {
     });
     Tags.of(this).add("application", "drawbridge");
     Tags.of(this).add("stage", settings.stage);
-    const { table, bus, queues, failures } = this.#places(props);
-    const { receive, relay, partner, others } = this.#functions(props, { table, bus, queues, failures });
+    const places = this.#places(props);
+    const { receive, relay, sweep, partner, pages, others } = this.#functions(props, places);
     const ingress =
       settings.ingress === "http-api"
-        ? new BridgeApi(this, "Api", { handler: receive.handler, settings })
+        ? new BridgeApi(this, "Api", { handler: receive.handler, pages: pages?.handler, settings })
         : new BridgeUrl(this, "Url", { handler: receive.handler });
 
+    // A function's own address leads to that function alone.
+    const pagesAt =
+      pages && settings.ingress === "function-url" ? new BridgeUrl(this, "ConsoleUrl", pages) : pages && ingress;
     const functions = new Map<string, BridgeFunction>([["receive", receive], ["relay", relay], ...others]);
-    const parts = { ingress, receive, relay, partner, failures, queues, functions };
-    new Alarms(this, "Alarms", { ...parts, topic: settings.alarmTopic });
-    new BridgeDashboard(this, "Dashboard", { ...parts, table: table.table });
+    const targets = props.compiled.config.targets.map(({ name }) => name);
+    const parts = { ...places, ingress, receive, relay, sweep, partner, targets, functions };
+    new Alarms(this, "Alarms", { ...parts, stage: settings.stage, topic: settings.alarmTopic });
+    new BridgeDashboard(this, "Dashboard", { ...parts, table: places.table.table });
     new CfnOutput(this, "Endpoint", { description: "Webhooks go to <this>/webhooks/<source>", value: ingress.url });
-    new CfnOutput(this, "TableName", { value: table.table.tableName });
-    new CfnOutput(this, "BusName", { value: bus.eventBusName });
+    if (pagesAt) new CfnOutput(this, "ConsoleAddress", { description: "Its /console", value: pagesAt.url });
+    new CfnOutput(this, "TableName", { value: places.table.table.tableName });
+    new CfnOutput(this, "BusName", { value: places.bus.bus.eventBusName });
   }
 
   #places({ settings, compiled: { config } }: BridgeStackProps): Places {
     const table = new DeliveryTable(this, "Deliveries", settings);
     const failures = new FailureQueue(this, "Failures").queue;
+    const unrelayed = new FailureQueue(this, "Unrelayed").queue;
     const kinds = actions.filter(({ name }) => config.targets.some(({ kind }) => kind === name));
     const queues = new Map(kinds.map((action) => [action.name, new ActionQueue(this, `Queue-${action.name}`, action)]));
-    const { bus } = new BridgeBus(this, "Bus", {
+    const bus = new BridgeBus(this, "Bus", {
       routes: config.routes,
       queues: new Map([...queues].map(([kind, { queue }]) => [kind, queue])),
       failures,
       archiveDays: config.limits.retentionDays,
     });
-    return { table, bus, queues, failures };
+    return { table, bus, queues, failures, unrelayed };
   }
 
   #functions({ settings, compiled: { config, value } }: BridgeStackProps, places: Places) {
-    const { table, failures } = places;
-    const defaults = { stage: settings.stage, configuration: value, logRetention: settings.logDays, table };
+    const { table, failures, unrelayed } = places;
+    const { bus } = places.bus;
+    const { stage, logDays: logRetention, tracing } = settings;
+    const defaults = { stage, configuration: value, logRetention, tracing, table };
     const { identity } = config;
     const { keep, signingKeys: names, secretsKey } = settings;
     const signingKeys = identity && new SigningKeys(this, "SigningKeys", { identity, names, keep });
@@ -91,28 +104,57 @@ export class BridgeStack extends Stack {
       ...{ ...defaults, signingKeys, reservedConcurrency: settings.receiveConcurrency },
       secrets: secretsOf(...config.sources.map((source) => source.settings), keyRefs),
     });
-    const heeds =
-      config.routes.some(({ approval }) => approval !== undefined) ||
-      config.sources.some(({ people }) => Object.keys(people).length > 0);
-    const relay = new Relay(this, "Relay", { ...defaults, bus: places.bus, failures, heeds });
-    const sweep = new Sweep(this, "Sweep", { ...defaults, bus: places.bus, failures, heeds });
+    const heeds = hasPeople(config) || config.routes.some(({ approval }) => approval !== undefined);
+    const hearsEnds = runReporters(config).some(({ runsReportedBy }) => runsReportedBy !== undefined);
+    const relay = new Relay(this, "Relay", { ...defaults, bus, unrelayed, heeds, hearsEnds });
+    const sweep = new Sweep(this, "Sweep", { ...defaults, bus, failures, unrelayed, heeds });
     const eventSources = [...partnerSources(config.sources).keys()];
     const partner =
       eventSources.length > 0
         ? new ReceivePartner(this, "ReceivePartner", { ...defaults, eventSources, failures })
         : undefined;
+    const pages = config.console && new Console(this, "Console", { ...defaults, secrets: secretsOf(config.console) });
     const acts = [...places.queues].map(([kind, queue]) => {
-      const targets = config.targets.filter((target) => target.kind === kind);
-      const identities = identitiesOf(targets);
-      const signs = needSigning(identities);
+      const { identities, withSecrets, signs, isCommanded } = actsOfKind(kind, config);
       const act = new Act(this, `Act-${kind}`, {
-        ...{ ...defaults, kind, queue, identities, concurrency: settings.actionConcurrency },
-        secrets: secretsOf(...targets.map((target) => target.settings), signs ? keyRefs : []),
+        ...{ ...defaults, kind, queue, identities, isCommanded, concurrency: settings.actionConcurrency },
+        secrets: secretsOf(...withSecrets, signs ? keyRefs : []),
         signingKeys: signs ? signingKeys : undefined,
       });
+      places.bus.routeAfter(kind, act.handler);
       return [`act-${kind}`, act] as const;
     });
-    const others = [["sweep", sweep] as const, ...acts, ...(partner ? [["receive-partner", partner] as const] : [])];
-    return { receive, relay, partner, others };
+    const others = [
+      ...([["sweep", sweep]] as const),
+      ...acts,
+      ...(partner ? [["receive-partner", partner] as const] : []),
+      ...(pages ? [["console", pages] as const] : []),
+    ];
+    return { receive, relay, sweep, partner, pages, others };
   }
+}
+
+type Config = CompiledConfig["config"];
+
+const hasPeople = ({ sources }: Config): boolean => sources.some(({ people }) => Object.keys(people).length > 0);
+
+/** What the configuration asks of the function that runs the actions of one kind. */
+function actsOfKind(kind: string, config: Config) {
+  const targets = config.targets.filter((target) => target.kind === kind);
+  const identities = identitiesOf(targets);
+  return {
+    identities,
+    withSecrets: [...targets.map(({ settings }) => settings), ...sealingsFor(targets, config)],
+    signs: needSigning(identities),
+    isCommanded: hasPeople(config) && takesCommands(kind, config.routes),
+  };
+}
+
+/** Whether a route of this kind takes events by which people may command the bridge. */
+function takesCommands(kind: string, routes: Config["routes"]): boolean {
+  const { commandedBy = [] } = actions.find(({ name }) => name === kind) ?? {};
+  const commanding = { "detail-type": commandedBy };
+  return (
+    commandedBy.length > 0 && routes.some(({ action, pattern }) => action === kind && canMatch(pattern, commanding))
+  );
 }

@@ -23,7 +23,7 @@ export async function compileConfig(path: string): Promise<CompiledConfig> {
   const loaded = await readConfig(path);
   if (!loaded.ok) throw invalid(loaded.findings);
   const { config, file } = loaded;
-  const problems = [...keyFiles(config), ...signingKeys(config), ...nulls(config)];
+  const problems = [...keyFiles(config), ...signingKeys(config), ...nulls(config), ...longPatterns(config)];
   const errors = [
     ...findings.filter(({ level }) => level === "error"),
     ...findingsOf("error", problems, { path, file }),
@@ -76,6 +76,17 @@ function nullsIn(value: unknown, path: Path): readonly Path[] {
   if (value === null) return [path];
   if (typeof value !== "object") return [];
   return Object.entries(value).flatMap(([member, below]) => nullsIn(below, [...path, member]));
+}
+
+/** Characters of a rule's pattern (EventBridge user guide, quotas). One machine takes any number. */
+const MAX_PATTERN = 2_048;
+
+function longPatterns({ routes }: Config): readonly ConfigProblem[] {
+  return routes.flatMap(({ name, when }) => {
+    const { length } = JSON.stringify(when);
+    const message = `the pattern has ${length} characters as JSON, and a rule of EventBridge takes ${MAX_PATTERN}`;
+    return length > MAX_PATTERN ? [{ path: ["routes", name, "when"], message }] : [];
+  });
 }
 
 const invalid = (errors: readonly ConfigFinding[]): Fault =>

@@ -50,12 +50,12 @@ function functions({ functions: all }: BridgeDashboardProps): IWidget[] {
   ];
 }
 
-function waiting({ relay, partner, queues, failures }: BridgeDashboardProps): IWidget[] {
+function waiting({ relay, partner, queues, failures, unrelayed }: BridgeDashboardProps): IWidget[] {
   const each = [...queues].map(([label, { queue, deadLetters }]) => ({ label, queue, deadLetters }));
   return [
     graph("Relay: age of what is read, ms", [relay.handler.metric("IteratorAge", { statistic: Stats.MAXIMUM })]),
     graph(
-      "Queues: oldest waiting, s",
+      "Queues: oldest not yet begun, s",
       [...each, ...(partner ? [{ label: "partner events", queue: partner.queue }] : [])].map(({ label, queue }) =>
         queue.metricApproximateAgeOfOldestMessage({ label }),
       ),
@@ -63,6 +63,7 @@ function waiting({ relay, partner, queues, failures }: BridgeDashboardProps): IW
     graph("Given up, and not handed on", [
       ...each.map(({ label, deadLetters }) => deadLetters.metricApproximateNumberOfMessagesVisible({ label })),
       failures.metricApproximateNumberOfMessagesVisible({ label: "not handed on" }),
+      unrelayed.metricApproximateNumberOfMessagesVisible({ label: "not taken up" }),
     ]),
   ];
 }

@@ -1,4 +1,4 @@
-import { RemovalPolicy } from "aws-cdk-lib";
+import { RemovalPolicy, Stack } from "aws-cdk-lib";
 import {
   AttributeType,
   Billing,
@@ -11,6 +11,7 @@ import { type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
 import { TABLE } from "../shared/store/table.ts";
+import { viaService } from "./via-service.ts";
 
 export interface DeliveryTableProps {
   /** It outlives the stack and refuses to be deleted. */
@@ -80,7 +81,11 @@ export class DeliveryTable extends Construct {
         "Query",
       );
     }
-    encryptionKey?.grant(grantee, ...KEY_ACTIONS);
+    if (encryptionKey === undefined) return;
+    const conditions = viaService(Stack.of(this), "dynamodb");
+    grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({ actions: [...KEY_ACTIONS], resources: [encryptionKey.keyArn], conditions }),
+    );
   }
 }
 

@@ -2,7 +2,7 @@ import { Duration, Stack } from "aws-cdk-lib";
 import { CfnRule, EventBus, Match } from "aws-cdk-lib/aws-events";
 import { PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
-import { Construct } from "constructs";
+import { Construct, type IDependable } from "constructs";
 import type { ConfiguredRoute } from "../shared/config/schema.ts";
 
 export interface BridgeBusProps {
@@ -21,6 +21,8 @@ export const RETRY = { maxEventAge: Duration.days(1), retryAttempts: 185 };
 /** The bus, its archive, and one rule for each route, which puts the event into the queue of the route's action. */
 export class BridgeBus extends Construct {
   readonly bus: EventBus;
+  /** By kind of action. */
+  readonly #rules = new Map<string, CfnRule[]>();
 
   constructor(scope: Construct, id: string, props: BridgeBusProps) {
     super(scope, id);
@@ -34,15 +36,25 @@ export class BridgeBus extends Construct {
     for (const queue of [...queues.values(), failures]) this.#mayFill(queue);
     for (const route of routes) {
       const queue = queues.get(route.action);
-      if (queue !== undefined) this.#rule(route, { queue, failures });
+      if (queue === undefined) continue;
+      const rules = this.#rules.get(route.action) ?? [];
+      this.#rules.set(route.action, [...rules, this.#rule(route, { queue, failures })]);
     }
+  }
+
+  /**
+   * Has a deployment make the rules of a kind after what runs its actions: that has to know a route before it gets its
+   * events. Of what a deployment takes out CloudFormation does the reverse: rules go last.
+   */
+  routeAfter(kind: string, what: IDependable): void {
+    for (const rule of this.#rules.get(kind) ?? []) rule.node.addDependency(what);
   }
 
   #rule(
     { name, when }: ConfiguredRoute,
     { queue, failures }: { readonly queue: Queue; readonly failures: Queue },
-  ): void {
-    new CfnRule(this, `Route-${name}`, {
+  ): CfnRule {
+    return new CfnRule(this, `Route-${name}`, {
       description: `Route ${name}`,
       eventBusName: this.bus.eventBusName,
       eventPattern: when,

@@ -5,9 +5,12 @@ import { Construct } from "constructs";
 /** SQS keeps a message at most this long. */
 export const LONGEST_RETENTION = Duration.days(14);
 
+/** Out of sight for whoever reads a message: the sweep does within a minute. */
+const VISIBILITY = Duration.minutes(2);
+
 /**
- * Where the machinery between the functions puts what it could not hand on: stream records that the relay failed on,
- * events that reached no queue, sweeps that did not run. A message here says what was lost sight of, not what to repeat.
+ * Where the machinery between the functions puts what it could not hand on: events that reached no queue, sweeps that did
+ * not run; and, in a queue of its own, what the table's stream gave up on.
  */
 export class FailureQueue extends Construct {
   readonly queue: Queue;
@@ -18,6 +21,7 @@ export class FailureQueue extends Construct {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       retentionPeriod: LONGEST_RETENTION,
+      visibilityTimeout: VISIBILITY,
     });
     Validations.of(this.queue).acknowledge({
       id: "AwsSolutions-SQS3",

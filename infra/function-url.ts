@@ -1,3 +1,4 @@
+import { Fn } from "aws-cdk-lib";
 import { Metric, Stats } from "aws-cdk-lib/aws-cloudwatch";
 import { FunctionUrlAuthType, type IFunction } from "aws-cdk-lib/aws-lambda";
 import { Construct } from "constructs";
@@ -12,7 +13,8 @@ export class BridgeUrl extends Construct implements Ingress {
     super(scope, id);
     // Senders have no AWS identity; each proves itself over the raw bytes of its request.
     const { url } = handler.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
-    this.url = url;
+    // It ends in a slash (API reference, FunctionUrlConfig); an HTTP API's does not.
+    this.url = `https://${Fn.select(2, Fn.split("/", url))}`;
     const metric = (metricName: string, statistic: string) =>
       new Metric({
         namespace: "AWS/Lambda",

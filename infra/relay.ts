@@ -12,9 +12,12 @@ import type { DeliveryTable } from "./delivery-table.ts";
 export interface RelayProps extends FunctionDefaults {
   readonly table: DeliveryTable;
   readonly bus: EventBus;
-  readonly failures: Queue;
+  /** Told what the stream gave up on. */
+  readonly unrelayed: Queue;
   /** Whether a label may decide something, or an approval be outdated: that is kept before an event is published. */
   readonly heeds: boolean;
+  /** Whether the end of a run may be one that a rollback goes back to: that is kept before it is published, too. */
+  readonly hearsEnds: boolean;
 }
 
 /**
@@ -26,9 +29,12 @@ const NEW_EVENT = FilterCriteria.filter({
   dynamodb: { NewImage: { outcome: { S: FilterRule.isEqual("event") } } },
 });
 
-/** Publishes what the table's stream tells was recorded. A poisoned record is isolated and set aside; nothing waits for it. */
+/**
+ * Publishes what the table's stream tells was recorded. What the function leaves undone, because it crashes or bus and table
+ * are down, is tried for half a day: only then is it set aside, for the sweep.
+ */
 export class Relay extends BridgeFunction {
-  constructor(scope: Construct, id: string, { table, bus, failures, heeds, ...defaults }: RelayProps) {
+  constructor(scope: Construct, id: string, { table, bus, unrelayed, heeds, hearsEnds, ...defaults }: RelayProps) {
     super(scope, id, {
       ...defaults,
       name: "relay",
@@ -44,14 +50,15 @@ export class Relay extends BridgeFunction {
         batchSize: 100,
         reportBatchItemFailures: true,
         bisectBatchOnError: true,
-        retryAttempts: 10,
-        // The stream itself forgets after a day.
+        // As many attempts as fit into the age; a function that fails at once would use up any number of them in moments.
+        retryAttempts: -1,
+        // The stream itself forgets after a day, and tells nobody.
         maxRecordAge: Duration.hours(12),
-        onFailure: new SqsDlq(failures),
+        onFailure: new SqsDlq(unrelayed),
       }),
     );
-    table.allow(this.handler, ["UpdateItem"]);
-    if (heeds) table.allow(this.handler, ["GetItem", "PutItem"], [TABLE.dueIndex.name]);
+    table.allow(this.handler, heeds || hearsEnds ? ["GetItem", "UpdateItem"] : ["UpdateItem"]);
+    if (heeds) table.allow(this.handler, ["PutItem"], [TABLE.dueIndex.name]);
     bus.grantPutEventsTo(this.handler);
   }
 }

@@ -1,6 +1,7 @@
 import { Arn, ArnFormat, Stack } from "aws-cdk-lib";
 import { PolicyStatement } from "aws-cdk-lib/aws-iam";
 import type { IFunction } from "aws-cdk-lib/aws-lambda";
+import { viaService } from "./via-service.ts";
 
 export interface SecretGrant {
   /** `secretsmanager:name#key` and `ssm:/path`, as the configuration has them. */
@@ -12,9 +13,10 @@ export interface SecretGrant {
 /** Lets a function read exactly the secrets that these references name. */
 export function grantSecrets(handler: IFunction, { refs, key }: SecretGrant): void {
   const stack = Stack.of(handler);
-  const allow = (action: string, resources: readonly string[]): void => {
+  const allow = (action: string, resources: readonly string[], conditions = {}): void => {
     if (resources.length === 0) return;
-    handler.addToRolePolicy(new PolicyStatement({ actions: [action], resources: [...new Set(resources)].sort() }));
+    const statement = { actions: [action], resources: [...new Set(resources)].sort(), conditions };
+    handler.addToRolePolicy(new PolicyStatement(statement));
   };
   allow(
     "secretsmanager:GetSecretValue",
@@ -27,7 +29,7 @@ export function grantSecrets(handler: IFunction, { refs, key }: SecretGrant): vo
     ),
   );
   // The keys that AWS keeps for the two services let the account's own callers use them; a key of one's own does not.
-  if (key !== undefined && refs.length > 0) allow("kms:Decrypt", [key]);
+  if (key !== undefined && refs.length > 0) allow("kms:Decrypt", [key], viaService(stack, "secretsmanager", "ssm"));
 }
 
 const named = (refs: readonly string[], pattern: RegExp): readonly string[] =>

@@ -43,6 +43,8 @@ const schema = v.pipe(
     certificate: v.optional(arn),
     /** Mutual TLS: `s3://bucket/key` of the certificate authorities believed. Needs the domain. */
     trustStore: v.optional(v.pipe(v.string(), v.regex(/^s3:\/\/[^/]+\/.+$/))),
+    /** Version of that object. A changed one is taken up with a deployment that names another version. */
+    trustStoreVersion: v.optional(v.string()),
     /** Requests a second that the HTTP API lets through, and at once. Default 500 and 1,000. */
     requestsPerSecond: v.optional(count(1, 100_000), 500),
     requestBurst: v.optional(count(1, 100_000), 1_000),
@@ -67,6 +69,8 @@ const schema = v.pipe(
     keep: v.optional(flag, true),
     /** How long logs are kept, in days, of those that CloudWatch knows. Default 30. */
     logDays: v.optional(v.pipe(count(1, 3_653), v.values(KEPT_DAYS)), RetentionDays.ONE_MONTH),
+    /** Whether X-Ray records calls of the functions, at its price. Default false. */
+    tracing: v.optional(flag, false),
   }),
   v.check(
     ({ domainName, certificate }) => (domainName === undefined) === (certificate === undefined),
@@ -75,6 +79,10 @@ const schema = v.pipe(
   v.check(
     ({ domainName, trustStore }) => trustStore === undefined || domainName !== undefined,
     "trustStore needs domainName",
+  ),
+  v.check(
+    ({ trustStore, trustStoreVersion }) => trustStoreVersion === undefined || trustStore !== undefined,
+    "trustStoreVersion needs trustStore",
   ),
   v.check(
     ({ ingress, domainName }) => ingress === "http-api" || domainName === undefined,
@@ -97,12 +105,22 @@ const schema = v.pipe(
 /** How one installation differs from another: CDK context, from `cdk.json` or `-c name=value`. */
 export type Settings = v.InferOutput<typeof schema>;
 
-/** Reads the settings from the app's context. Throws `configuration_invalid` with all that is wrong. */
+/** A name in the context that is none of CDK's own: each of those has a hyphen, a colon or a slash. */
+const OURS = /^\w+$/;
+
+/**
+ * Reads the settings from the app's context. Throws `configuration_invalid` with all that is wrong: a name that is mistyped
+ * too, which would silently be another installation's deployment.
+ */
 export function readSettings(app: Node): Settings {
   const names = Object.keys(schema.pipe[0].entries);
   const given = Object.fromEntries(names.map((name) => [name, app.tryGetContext(name) as unknown]));
   const read = v.safeParse(schema, given);
-  if (read.success) return read.output;
-  const problems = read.issues.map((issue) => [v.getDotPath(issue), issue.message].filter(Boolean).join(": "));
+  const unknown = Object.keys(app.getAllContext()).filter((name) => OURS.test(name) && !names.includes(name));
+  if (read.success && unknown.length === 0) return read.output;
+  const problems = [
+    ...(read.issues ?? []).map((issue) => [v.getDotPath(issue), issue.message].filter(Boolean).join(": ")),
+    ...unknown.map((name) => `${name}: there is no such setting; there are ${names.join(", ")}`),
+  ];
   throw new Fault("configuration_invalid", `context: ${problems.join("\n")}`, { retryable: false });
 }

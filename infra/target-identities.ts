@@ -16,6 +16,8 @@ export const identitiesOf = (targets: readonly ConfiguredTarget[]): readonly Tar
 export const needSigning = (identities: readonly TargetIdentity[]): boolean =>
   identities.some((one) => "bridge" in one || "tokenExchange" in one);
 
+const AUDIENCE = "sts:IdentityTokenAudience";
+
 /**
  * Lets a function have AWS vouch for its role, for exactly these targets. The action takes no resource
  * (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_policies.html).
@@ -27,7 +29,11 @@ export function grantWebIdentity({ grantPrincipal }: IGrantable, identities: rea
     new PolicyStatement({
       actions: ["sts:GetWebIdentityToken"],
       resources: ["*"],
-      conditions: { "ForAllValues:StringEquals": { "sts:IdentityTokenAudience": [...new Set(audiences)].sort() } },
+      conditions: {
+        "ForAllValues:StringEquals": { [AUDIENCE]: [...new Set(audiences)].sort() },
+        // All of no values are equal to anything.
+        Null: { [AUDIENCE]: "false" },
+      },
     }),
   );
 }

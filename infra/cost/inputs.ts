@@ -62,8 +62,8 @@ export const INPUTS = {
  * Local, through the real actions.
  */
 export const ACTION_COSTS = {
-  tekton: { tableCalls: 7, targetCalls: 1, tableUnits: 6, indexUnits: 4, readUnits: 1 },
-  confluence: { tableCalls: 17, targetCalls: 2, tableUnits: 10, indexUnits: 4, readUnits: 7 },
+  tekton: { tableCalls: 9, targetCalls: 1, tableUnits: 7, indexUnits: 4, readUnits: 2 },
+  confluence: { tableCalls: 18, targetCalls: 2, tableUnits: 10, indexUnits: 4, readUnits: 8 },
 } as const;
 
 export type ActionCost = { readonly [K in keyof (typeof ACTION_COSTS)["tekton"]]: number };

@@ -1,7 +1,7 @@
 import { Fault } from "../host/fault.ts";
-import { Secret, type Secrets } from "../host/secrets.ts";
+import { AbsentMember, Secret, type Secrets } from "../host/secrets.ts";
 
-/** Gives the value at a reference without its kind, or nothing. */
+/** Gives the value at a reference without its kind; nothing where that names a member of a secret that has none such. */
 type ReadStored = (reference: string) => Promise<string | undefined>;
 
 /** How long a value is used before it is asked for again, in seconds: a changed secret needs no deployment. */
@@ -13,7 +13,10 @@ const SERVICES: Readonly<Record<string, () => Promise<ReadStored>>> = {
   ssm: async () => (await import("./parameter-store.ts")).parameterStore(MAX_AGE),
 };
 
-/** Secrets as functions in AWS have them: `secretsmanager:name`, `secretsmanager:name#key`, `ssm:/path` and `env:NAME`. */
+/**
+ * Secrets as functions in AWS have them: `secretsmanager:name`, `secretsmanager:name#key`, `ssm:/path` and `env:NAME`. One
+ * line break at the end, as a file has it that was uploaded, is not part of the secret.
+ */
 export class AwsSecrets implements Secrets {
   readonly #environment: Readonly<Record<string, string | undefined>>;
   readonly #readers = new Map<string, Promise<ReadStored>>();
@@ -23,14 +26,16 @@ export class AwsSecrets implements Secrets {
   }
 
   async read(ref: string): Promise<Secret> {
-    const value = await this.#value(ref);
-    if (value === undefined || value === "") throw unavailable(ref, "it is not set, or empty");
+    const stored = await this.#value(ref);
+    if (stored === undefined) throw new AbsentMember(ref);
+    const value = stored.replace(/\r?\n$/, "");
+    if (value === "") throw unavailable(ref, "it is not set, or empty");
     return new Secret(value);
   }
 
   async #value(ref: string): Promise<string | undefined> {
     const [kind, rest] = [ref.slice(0, ref.indexOf(":")), ref.slice(ref.indexOf(":") + 1)];
-    if (kind === "env") return this.#environment[rest];
+    if (kind === "env") return this.#environment[rest] ?? "";
     const service = SERVICES[kind];
     if (service === undefined) throw unavailable(ref, "this kind of reference is not read in AWS");
     const reader = this.#readers.get(kind) ?? service();

@@ -4,7 +4,7 @@ import * as v from "valibot";
 import type { Acted } from "../delivery/act.ts";
 import type { Happening } from "../delivery/act-on.ts";
 import { cut } from "../delivery/event.ts";
-import type { Clock, EpochMillis } from "../host/clock.ts";
+import { type Clock, type EpochMillis, epochMillis } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 
@@ -45,7 +45,7 @@ export function queueHandler(tools: QueueTools) {
 /** Whether the message may leave the queue. What fails here comes again by itself, and too many times to the dead letters. */
 async function isDone(record: SQSRecord, tools: QueueTools): Promise<boolean> {
   try {
-    const acted = await run(record.body, tools);
+    const acted = await run(record, tools);
     if (acted.result === "again") await hide(record, acted.at, tools);
     if (acted.result === "waits") await putOff(record, acted.at, tools);
     if (acted.result === "gave_up") await bury(record, acted.summary, tools);
@@ -59,11 +59,11 @@ async function isDone(record: SQSRecord, tools: QueueTools): Promise<boolean> {
   }
 }
 
-async function run(body: string, tools: QueueTools): Promise<Acted> {
+async function run({ body, attributes }: SQSRecord, tools: QueueTools): Promise<Acted> {
   const read = v.safeParse(v.pipe(v.string(), v.parseJson(), message), body);
   if (!read.success) return { result: "gave_up", summary: "the message is none of a route's" };
   const { route, entry } = read.output;
-  return tools.run(route, entry.detail);
+  return tools.run(route, { ...entry.detail, queuedAt: epochMillis(Number(attributes.SentTimestamp)) });
 }
 
 /**

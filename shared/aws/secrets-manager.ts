@@ -1,8 +1,12 @@
 import { SecretsProvider } from "@aws-lambda-powertools/parameters/secrets";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import * as v from "valibot";
 import { CALL_LIMITS } from "./clients.ts";
 
-/** Reads AWS Secrets Manager: `name` is a whole secret, `name#key` one member of a secret that is a JSON object. */
+/**
+ * Reads AWS Secrets Manager: `name` is a whole secret, `name#key` one member of a secret that is a JSON object; nothing where
+ * it has no such member.
+ */
 export function secretsManager(options: {
   readonly maxAge: number;
 }): (reference: string) => Promise<string | undefined> {
@@ -10,18 +14,23 @@ export function secretsManager(options: {
   return async (reference) => {
     const [, name = "", key] = /^([^#]+)(?:#(.+))?$/s.exec(reference) ?? [];
     const value = await provider.get(name, options);
-    if (typeof value !== "string") return undefined;
+    if (typeof value !== "string") throw new Error("it is no text");
     return key === undefined ? value : memberOf(value, key);
   };
 }
 
-/** Nothing for a value that is no JSON object: the parser's own error would quote the secret. */
+/** Told in words of our own: the parser's would quote the secret. */
 function memberOf(json: string, key: string): string | undefined {
-  try {
-    const value: unknown = JSON.parse(json);
-    const member = new Map(Object.entries(value ?? {})).get(key);
-    return typeof member === "string" ? member : undefined;
-  } catch {
-    return undefined;
-  }
+  const read = v.safeParse(members, json);
+  if (!read.success) throw new Error("it is no JSON object");
+  const member = new Map(Object.entries(read.output)).get(key);
+  if (member === undefined || typeof member === "string") return member;
+  throw new Error("its member is no text");
 }
+
+const members = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.check((value) => !Array.isArray(value)),
+  v.record(v.string(), v.unknown()),
+);

@@ -4,42 +4,57 @@ import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { RecordedDelivery } from "../store/deliveries.ts";
 
+type Keys = NonNullable<NonNullable<DynamoDBRecord["dynamodb"]>["Keys"]>;
+
 export interface StreamTools {
   /** The recorded event that an item is, if it is one. Throws when it cannot be read. */
   readonly read: (image: Record<string, AttributeValue>) => RecordedDelivery | undefined;
   /** Gives the ids of those that are still to be told again. */
   readonly relay: (deliveries: readonly RecordedDelivery[]) => Promise<readonly string[]>;
+  /** The delivery's id in the key of its item. */
+  readonly idIn: (keys: Keys) => string | undefined;
+  /** Leaves a record that cannot be read to the sweep. */
+  readonly leave: (id: string) => Promise<void>;
   readonly log: Log;
 }
 
 /**
- * Relays what a batch of the table's stream tells was recorded. Reported as failed are only records that cannot be read
- * and deliveries that could be neither published nor marked: Lambda goes back to the first of them and tells all that
- * follow again, until its limits of attempts and age set them aside.
+ * Relays what a batch of the table's stream tells was recorded. Reported as failed are only deliveries that could be
+ * neither published nor marked: Lambda goes back to the first of them and tells all that follow again, until its limit of
+ * age sets them aside. A record that cannot be read is marked too, so that none waits for it.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
  */
-export function streamHandler({ read, relay, log }: StreamTools) {
+export function streamHandler({ read, relay, idIn, leave, log }: StreamTools) {
   return async ({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> => {
-    const failed: string[] = [];
-    const told: { readonly sequence: string; readonly delivery: RecordedDelivery }[] = [];
+    const told: (Place & { readonly delivery: RecordedDelivery })[] = [];
+    const unreadable: Place[] = [];
     for (const record of Records) {
       const sequence = sequenceOf(record);
+      const id = idIn(record.dynamodb?.Keys ?? {}) ?? "";
       try {
         const delivery = record.eventName === "INSERT" ? read(imageOf(record)) : undefined;
-        if (delivery !== undefined) told.push({ sequence, delivery });
+        if (delivery !== undefined) told.push({ sequence, id, delivery });
       } catch (error) {
-        log.error({ sequence, error: kindOf(error) }, "a record of the stream cannot be read");
-        failed.push(sequence);
+        log.error({ sequence, delivery: id, error: kindOf(error) }, "a record of the stream cannot be read");
+        unreadable.push({ sequence, id });
       }
     }
     const left = new Set(await relay(told.map(({ delivery }) => delivery)));
-    for (const { sequence, delivery } of told) {
-      if (!left.has(delivery.id)) continue;
-      log.error({ sequence, delivery: delivery.id }, "a delivery could be neither published nor marked for the sweep");
-      failed.push(sequence);
-    }
-    return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
+    const marks = await Promise.allSettled(unreadable.map(({ id }) => leave(id)));
+    const failed = [
+      ...told.filter(({ id }) => left.has(id)),
+      ...unreadable.filter((_, at) => marks[at]?.status === "rejected"),
+    ];
+    for (const { sequence, id } of failed)
+      log.error({ sequence, delivery: id }, "a delivery could be neither published nor marked for the sweep");
+    return { batchItemFailures: failed.map(({ sequence }) => ({ itemIdentifier: sequence })) };
   };
+}
+
+interface Place {
+  readonly sequence: string;
+  /** Of the delivery. */
+  readonly id: string;
 }
 
 /** Without one, Lambda takes the whole batch for failed. */

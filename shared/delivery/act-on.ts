@@ -1,12 +1,19 @@
 import { type BusEntry, isMeantFor } from "../bus/entry.ts";
+import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
 import type { Replay } from "../store/deliveries.ts";
-import { type Acted, type ActTools, act } from "./act.ts";
+import { type Acted, type ActTools, act, ROUTE_GONE } from "./act.ts";
 import { schedule } from "./schedule.ts";
 
 /** What a queue's message has to say of an event: everything else is in the delivery's record. */
 export type Happening = Pick<BusEntry["detail"], "eventKey" | "delivery"> & {
   readonly replay?: Pick<Replay, "routes"> | undefined;
+  /** When the message was put into the queue. */
+  readonly queuedAt: EpochMillis;
 };
+
+/** For how long a message may be of a route that its function does not know: a deployment changes one after the other. */
+const DEPLOYMENT_MS = 900_000;
+const LOOK_AGAIN_MS = 60_000;
 
 /**
  * Runs a route's action for an event that a queue hands over, as often as it does. The action is stored before it is run,
@@ -15,7 +22,14 @@ export type Happening = Pick<BusEntry["detail"], "eventKey" | "delivery"> & {
 export async function actOn(routeName: string, happening: Happening, tools: ActTools): Promise<Acted> {
   if (!isMeantFor(routeName, happening)) return { result: "finished" };
   const route = tools.routes.find(({ name }) => name === routeName);
-  if (route === undefined) return { result: "gave_up", summary: `there is no route "${routeName}" here` };
+  if (route === undefined) return withoutRoute(happening, tools);
   const { id, isOwn } = await schedule(route, happening, tools);
   return isOwn ? act(id, tools) : { result: "finished" };
+}
+
+function withoutRoute({ queuedAt }: Happening, { clock }: { readonly clock: Clock }): Acted {
+  const now = clock.now();
+  return now < laterBy(queuedAt, DEPLOYMENT_MS)
+    ? { result: "again", at: laterBy(now, LOOK_AGAIN_MS) }
+    : { result: "gave_up", summary: ROUTE_GONE.summary };
 }

@@ -1,7 +1,7 @@
 import type { Bus, PublishResult } from "../bus/bus.ts";
 import { type BusEntry, entryOf } from "../bus/entry.ts";
 import { type Clock, laterBy } from "../host/clock.ts";
-import { kindOf } from "../host/fault.ts";
+import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { traceIdOf } from "../host/trace.ts";
 import type { DeliveryStore, Outbox, RecordedDelivery } from "../store/deliveries.ts";
@@ -18,6 +18,8 @@ export interface RelayTools {
 export const SWEEP_SIZE = 100;
 /** Time until an entry that the bus did not take is tried again. */
 const RETRY_MS = 5_000;
+/** Time until a record that cannot be read is tried again: only another release will read it. */
+const UNREADABLE_MS = 3_600_000;
 
 /**
  * Publishes a recorded delivery and takes it out of the outbox, in this order: a crash between the two publishes it again,
@@ -82,7 +84,7 @@ async function publish(entries: readonly BusEntry[], bus: Bus): Promise<readonly
 
 /**
  * Relays what the outbox still holds: after a crash, or when the nudge after the commit came to nothing. Gives the number
- * taken up. One delivery's failure leaves it for the next sweep and stops no other.
+ * taken up. One delivery's failure leaves it for a later sweep and stops no other.
  */
 export async function sweep(tools: RelayTools): Promise<number> {
   const ids = await tools.outbox.unrelayed(tools.clock.now(), SWEEP_SIZE);
@@ -92,9 +94,21 @@ export async function sweep(tools: RelayTools): Promise<number> {
 
 async function relayPending(id: string, tools: RelayTools): Promise<void> {
   try {
-    const delivery = await tools.deliveries.get(id);
+    const delivery = await tools.deliveries.get(id).catch(orUnreadable);
+    if (delivery instanceof Fault) return await putOff(id, delivery, tools);
     if (delivery !== undefined) await relay(delivery, tools);
   } catch (error) {
     tools.log.error({ delivery: id, error: kindOf(error) }, "a delivery in the outbox could not be read");
   }
+}
+
+function orUnreadable(error: unknown): Fault {
+  if (error instanceof Fault && error.code === "record_unreadable") return error;
+  throw error;
+}
+
+/** An alarm counts the line, by its `error`. */
+async function putOff(id: string, { code }: Fault, { outbox, clock, log }: RelayTools): Promise<void> {
+  log.error({ delivery: id, error: code }, "a recorded event cannot be read and is not published");
+  await outbox.postpone(id, laterBy(clock.now(), UNREADABLE_MS));
 }

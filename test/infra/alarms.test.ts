@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { compileConfig } from "../../infra/compile-config.ts";
+import { DEFAULT_RETRY, retryDelayMs } from "../../shared/delivery/retry-delay.ts";
 import { EVERYTHING, readable, type Synthesised, synthesise } from "./synthesised.ts";
 
 let stack: Synthesised;
@@ -24,9 +25,11 @@ const watched = (): Readonly<Record<string, readonly string[]>> =>
 
 function describeMetric(metric: object): string {
   const { MetricName, Dimensions } = metric as { MetricName: string; Dimensions: { Name: string; Value: unknown }[] };
-  const [of] = Dimensions.filter(({ Name }) => Name !== "Stage");
-  return `${MetricName} of ${readable(of?.Value)}`;
+  const [of] = Dimensions.filter(({ Name }) => Name !== "Stage" && Name !== "stage");
+  return of === undefined ? MetricName : `${MetricName} of ${readable(of.Value)}`;
 }
+
+const alarm = (name: string, { resources } = stack) => resources("AWS::CloudWatch::Alarm").get(name)?.Properties;
 
 describe("alarms", () => {
   it("watch every place where something can be stuck, given up or refused", () => {
@@ -38,6 +41,12 @@ describe("alarms", () => {
       AlarmsCrashing: functions.map((name) => `Errors of ${name}`).sort(),
       AlarmsRelayLate: ["IteratorAge of RelayHandler"],
       AlarmsNotHandedOn: ["ApproximateNumberOfMessagesVisible of FailuresQueue.QueueName"],
+      AlarmsNotTakenUp: ["NotVisible", "Visible"].map(
+        (state) => `ApproximateNumberOfMessages${state} of UnrelayedQueue.QueueName`,
+      ),
+      AlarmsUnreadable: ["unreadable"],
+      AlarmsBrokendocslistener: ["failedInARow of docs-listener"],
+      AlarmsBrokenpages: ["failedInARow of pages"],
       ...Object.fromEntries(
         ["tekton", "confluence"].flatMap((kind) => [
           [`AlarmsGivenUp${kind}`, [`ApproximateNumberOfMessagesVisible of Queue${kind}DeadLetters.QueueName`]],
@@ -48,9 +57,45 @@ describe("alarms", () => {
   });
 
   it("watch every queue that ends a line", () => {
-    const ends = [...stack.resources("AWS::SQS::Queue").keys()].filter((name) => /DeadLetters|Failures/.test(name));
+    const ends = [...stack.resources("AWS::SQS::Queue").keys()].filter((name) =>
+      /DeadLetters|Failures|Unrelayed/.test(name),
+    );
     const seen = Object.values(watched()).flat();
     for (const name of ends) expect(seen).toContain(`ApproximateNumberOfMessagesVisible of ${name}.QueueName`);
+  });
+
+  it("tell of a target when one action failed there so often that no blip explains it, and until one is done", () => {
+    const { EvaluationPeriods, Period, Statistic, Threshold, TreatMissingData } = alarm("AlarmsBrokenpages") ?? {};
+    expect({ EvaluationPeriods, Period, Statistic }).toEqual({
+      EvaluationPeriods: 1,
+      Period: 300,
+      Statistic: "Maximum",
+    });
+    expect(TreatMissingData).toBe("ignore");
+    const retry = { retry: DEFAULT_RETRY, random: () => 1 };
+    const waits = Array.from({ length: Number(Threshold) }, (_, at) => retryDelayMs(at + 1, {}, retry));
+    const minutes = waits.reduce((sum, wait) => sum + wait) / 60_000;
+    expect(minutes).toBeLessThan(5);
+    expect(Number(Threshold)).toBeLessThan(DEFAULT_RETRY.maxAttempts);
+    // A run whose start is not known yet is waited for by attempts.
+    expect(Number(Threshold)).toBeGreaterThan(3);
+  });
+
+  it("count the lines in which a function says that it failed", async () => {
+    const all = await synthesise({}, await compileConfig(EVERYTHING));
+    const filters = [...all.resources("AWS::Logs::MetricFilter").values()].map(({ Properties }) => [
+      readable(Properties["LogGroupName"]),
+      Properties["FilterPattern"],
+      Properties["MetricTransformations"],
+    ]);
+    const of = (MetricName: string) => [
+      { MetricName, MetricNamespace: "Drawbridge", MetricValue: "1", Dimensions: [{ Key: "stage", Value: "$.stage" }] },
+    ];
+    expect(filters.sort().reverse()).toEqual([
+      ["SweepLog", '{ $.error = "record_unreadable" }', of("unreadable")],
+      ["ReceivePartnerLog", '{ ($.level = "warn") || ($.level = "error") }', of("partnerFailures")],
+    ]);
+    expect(alarm("AlarmsPartnerFailing", all)?.["Dimensions"]).toEqual([{ Name: "stage", Value: "dev" }]);
   });
 
   it("each lead to a chapter of docs/operations.md that exists", async () => {
@@ -67,6 +112,6 @@ describe("alarms", () => {
 
   it("tell the topic, and tell it when all is well again", () => {
     for (const { Properties } of stack.resources("AWS::CloudWatch::Alarm").values())
-      expect(Properties).toMatchObject({ AlarmActions: [TOPIC], OKActions: [TOPIC], TreatMissingData: "notBreaching" });
+      expect(Properties).toMatchObject({ AlarmActions: [TOPIC], OKActions: [TOPIC] });
   });
 });

@@ -39,15 +39,24 @@ describe("the relay's stream", () => {
     ]);
   });
 
-  it("isolates a poisoned record, gives it up after a bounded time, and says so", () => {
+  it("tries what fails for half a day, in halves, and hands what is left to the sweep", () => {
     expect(mappingOf("RelayHandler")).toMatchObject({
       StartingPosition: "TRIM_HORIZON",
       FunctionResponseTypes: ["ReportBatchItemFailures"],
       BisectBatchOnFunctionError: true,
-      MaximumRetryAttempts: 10,
+      MaximumRetryAttempts: -1,
       MaximumRecordAgeInSeconds: 43_200,
     });
-    expect(JSON.stringify(mappingOf("RelayHandler")["DestinationConfig"])).toContain("FailuresQueue");
+    expect(JSON.stringify(mappingOf("RelayHandler")["DestinationConfig"])).toContain("UnrelayedQueue");
+    const { Environment } = properties("AWS::Lambda::Function", "SweepHandler") as {
+      Environment: { Variables: Record<string, unknown> };
+    };
+    expect(readable(Environment.Variables["QUEUE_URL"])).toBe("UnrelayedQueue");
+  });
+
+  it("a sweep has the messages for longer than it runs", () => {
+    const visibility = Number(properties("AWS::SQS::Queue", "UnrelayedQueue")["VisibilityTimeout"]);
+    expect(visibility).toBeGreaterThan(Number(properties("AWS::Lambda::Function", "SweepHandler")["Timeout"]));
   });
 });
 
@@ -100,7 +109,7 @@ describe("every queue", () => {
 
   it("that ends the line keeps a message as long as SQS does", () => {
     for (const [name, { Properties }] of stack.resources("AWS::SQS::Queue")) {
-      if (!/DeadLetters|Failures/.test(name)) continue;
+      if (!/DeadLetters|Failures|Unrelayed/.test(name)) continue;
       expect(Properties["MessageRetentionPeriod"]).toBe(14 * 86_400);
     }
   });

@@ -77,6 +77,12 @@ const REFUSED: readonly (readonly [name: string, changes: object, line: string, 
     "CloudFormation takes no null in a pattern",
   ],
   [
+    "a pattern that is too long for a rule",
+    { routes: { status: { ...status, when: { "detail-type": Array.from({ length: 150 }, () => "build.failed") } } } },
+    "when:",
+    "routes.status.when: the pattern has 2267 characters as JSON, and a rule of EventBridge takes 2048",
+  ],
+  [
     "a shared issuer without a pin",
     { issuers: { jobs: { ...jobs, issuer: "https://gitlab.com" } } },
     "jobs:",

@@ -42,9 +42,9 @@ describe("Buildkite's partner events", () => {
   });
 
   it("that nobody records are told to on-call", () => {
-    const late = stack.resources("AWS::CloudWatch::Alarm").get("AlarmsPartnerLate")?.Properties;
-    expect(late).toMatchObject({ MetricName: "ApproximateAgeOfOldestMessage", Threshold: 900 });
-    expect(late?.["AlarmDescription"]).toMatch(/docs\/operations\.md#alarm-partner-late$/);
+    const failing = stack.resources("AWS::CloudWatch::Alarm").get("AlarmsPartnerFailing")?.Properties;
+    expect(failing).toMatchObject({ MetricName: "partnerFailures", Threshold: 0, EvaluationPeriods: 3 });
+    expect(failing?.["AlarmDescription"]).toMatch(/docs\/operations\.md#alarm-partner-failing$/);
   });
 
   it("need nothing where no source is told by them", async () => {

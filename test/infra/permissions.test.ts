@@ -9,8 +9,6 @@ beforeAll(async () => {
 
 const OWN = (name: string) => ({
   [`${name}Log`]: ["logs:CreateLogStream", "logs:PutLogEvents"],
-  // X-Ray's write actions take no resource.
-  "*": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
 });
 const CONSUME = [
   "sqs:ChangeMessageVisibility",
@@ -43,16 +41,18 @@ const MAY = {
       "dynamodb:GetShardIterator",
       "dynamodb:ListStreams",
     ],
-    DeliveriesTable: ["dynamodb:UpdateItem"],
+    DeliveriesTable: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
     Bus: ["events:PutEvents"],
-    FailuresQueue: SEND,
+    UnrelayedQueue: SEND,
   },
   Sweep: {
     ...OWN("Sweep"),
     DeliveriesTable: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+    "DeliveriesTable/index/by-day": ["dynamodb:Query"],
     "DeliveriesTable/index/due": ["dynamodb:Query"],
     Bus: ["events:PutEvents"],
     FailuresQueue: SEND,
+    UnrelayedQueue: ["sqs:DeleteMessage", "sqs:ReceiveMessage", "sqs:SendMessage"],
   },
   Acttekton: {
     ...OWN("Acttekton"),
@@ -90,12 +90,33 @@ describe("what a function may do", () => {
       expect(Properties).not.toHaveProperty("ManagedPolicyArns");
   });
 
-  it("the schedule may call the sweep, and leave a message when it cannot", () => {
+  it("the schedule may call the sweep, and leave a message when it cannot, for this account alone", () => {
+    expect(stack.resources("AWS::IAM::Role").get("SweepCaller")?.Properties["AssumeRolePolicyDocument"]).toMatchObject({
+      Statement: [{ Condition: { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } } }],
+    });
     expect(stack.permissions("SweepCaller")).toEqual({
       SweepHandler: ["lambda:InvokeFunction"],
       FailuresQueue: ["sqs:SendMessage"],
     });
   });
+});
+
+/** What each statement about an action is bound to, without repeats. */
+function conditionsOn(action: string, { resources }: Synthesised): readonly unknown[] {
+  const found = [...resources("AWS::IAM::Policy").values()].flatMap(({ Properties }) =>
+    (Properties["PolicyDocument"] as { Statement: { Action: unknown; Condition?: unknown }[] }).Statement.filter(
+      ({ Action }) => [Action].flat().includes(action),
+    ).map(({ Condition }) => JSON.stringify(Condition)),
+  );
+  return [...new Set(found)].map((condition) => JSON.parse(condition));
+}
+
+const via = (...services: readonly string[]) => ({
+  StringEquals: {
+    "kms:ViaService": services.map((service) => ({
+      "Fn::Join": ["", [`${service}.eu-central-1.`, { Ref: "AWS::URLSuffix" }]],
+    })),
+  },
 });
 
 describe("keys of the account's own", () => {
@@ -105,12 +126,17 @@ describe("keys of the account's own", () => {
     const users = Object.keys(MAY).filter((name) => permissions(`${name}Role`)[secretsKey] !== undefined);
     expect(users).toEqual(["Receive", "Acttekton", "Actconfluence"]);
     expect(permissions("ReceiveRole")[secretsKey]).toEqual(["kms:Decrypt"]);
+    expect(conditionsOn("kms:Decrypt", await synthesise({ secretsKey, region: "eu-central-1" }))).toEqual([
+      via("secretsmanager", "ssm"),
+    ]);
   });
 
   it("every function may use the table's key", async () => {
     const { permissions, resources } = await synthesise({ customerKey: "true", region: "eu-central-1" });
     const [key = ""] = resources("AWS::KMS::Key").keys();
     for (const name of Object.keys(MAY)) expect(permissions(`${name}Role`)[key]).toContain("kms:Decrypt");
+    const own = await synthesise({ customerKey: "true", region: "eu-central-1" });
+    expect(conditionsOn("kms:GenerateDataKey", own)).toEqual([via("dynamodb")]);
   });
 });
 
@@ -141,13 +167,17 @@ describe("an installation with every way in, action and identity", () => {
   });
 
   it("AWS vouches for an action's role, to its targets and no others", () => {
-    const statements = [...full.resources("AWS::IAM::Policy")].flatMap(([name, { Properties }]) =>
-      (Properties["PolicyDocument"] as { Statement: { Action: unknown; Condition?: unknown }[] }).Statement.filter(
-        ({ Action }) => Action === "sts:GetWebIdentityToken",
-      ).map(({ Condition }) => [name, Condition]),
+    const users = [...full.resources("AWS::IAM::Role").keys()].filter((role) =>
+      Object.values(full.permissions(role)).flat().includes("sts:GetWebIdentityToken"),
     );
-    const audience = { "sts:IdentityTokenAudience": ["https://el-cloud.example.com"] };
-    expect(statements).toEqual([["ActtektonRoleDefaultPolicy", { "ForAllValues:StringEquals": audience }]]);
+    expect(users).toEqual(["ActtektonRole"]);
+    expect(conditionsOn("sts:GetWebIdentityToken", full)).toEqual([
+      {
+        "ForAllValues:StringEquals": { "sts:IdentityTokenAudience": ["https://el-cloud.example.com"] },
+        // No audience at all would else be as good as these.
+        Null: { "sts:IdentityTokenAudience": "false" },
+      },
+    ]);
   });
 
   it("what takes partner events may record, and nothing else", () => {

@@ -48,6 +48,13 @@ describe("rules", () => {
     }
   });
 
+  it("are made after the function that runs their action, which then knows the route", () => {
+    for (const { name, action } of compiled.config.routes) {
+      const after = [rulesByRoute().get(name)?.DependsOn ?? []].flat();
+      expect(after.some((id) => id.startsWith(`Act${action}Handler`))).toBe(true);
+    }
+  });
+
   it("try for a bounded time, and tell what reached no queue", () => {
     for (const rule of rulesByRoute().values()) {
       for (const target of targetsOf(rule)) {

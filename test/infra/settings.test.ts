@@ -1,3 +1,4 @@
+import { Match } from "aws-cdk-lib/assertions";
 import { RootConstruct } from "constructs";
 import { describe, expect, it } from "vitest";
 import { readSettings } from "../../infra/settings.ts";
@@ -23,22 +24,30 @@ describe("in front of receive", () => {
   });
 
   it("a domain is the only way in, with mutual TLS if there is a trust store", async () => {
-    const context = { ...DOMAIN, trustStore: "s3://trust.example/ca/clients.pem" };
+    const context = { ...DOMAIN, trustStore: "s3://trust.example/ca/clients.pem", trustStoreVersion: "v-2" };
     expect(await only(context, "AWS::ApiGatewayV2::Api")).toMatchObject({ DisableExecuteApiEndpoint: true });
     expect(await only(context, "AWS::ApiGatewayV2::DomainName")).toMatchObject({
       DomainName: "bridge.example.com",
       DomainNameConfigurations: [{ CertificateArn: CERTIFICATE, SecurityPolicy: "TLS_1_2" }],
-      MutualTlsAuthentication: { TruststoreUri: "s3://trust.example/ca/clients.pem" },
+      MutualTlsAuthentication: { TruststoreUri: "s3://trust.example/ca/clients.pem", TruststoreVersion: "v-2" },
     });
     const { template } = await synthesise(context);
     expect(template.findOutputs("Endpoint")).toMatchObject({ Endpoint: { Value: "https://bridge.example.com" } });
+    const outputs = Object.keys(template.findOutputs("*", { Value: { "Fn::GetAtt": Match.anyValue() } }));
+    expect(outputs.filter((name) => name.includes("DomainTarget"))).toHaveLength(2);
   });
 
   it("the function's own URL stands alone, and is watched by its own metrics", async () => {
-    const { resources } = await synthesise({ ingress: "function-url" });
+    const { resources, template } = await synthesise({ ingress: "function-url" });
     expect(resources("AWS::ApiGatewayV2::Api").size).toBe(0);
-    const [url] = resources("AWS::Lambda::Url").values();
-    expect(url?.Properties).toMatchObject({ AuthType: "NONE" });
+    // A function's URL ends in a slash; an endpoint does not, so that a path can follow.
+    const url = { "Fn::GetAtt": [expect.stringMatching(/^ReceiveHandlerFunctionUrl/), "FunctionUrl"] };
+    const host = { "Fn::Select": [2, { "Fn::Split": ["/", url] }] };
+    expect(template.findOutputs("Endpoint")).toMatchObject({
+      Endpoint: { Value: { "Fn::Join": ["", ["https://", host]] } },
+    });
+    const [own] = resources("AWS::Lambda::Url").values();
+    expect(own?.Properties).toMatchObject({ AuthType: "NONE" });
     expect(resources("AWS::CloudWatch::Alarm").get("AlarmsFailing")?.Properties).toMatchObject({
       MetricName: "Url5xxCount",
     });
@@ -60,23 +69,41 @@ describe("a stage", () => {
     );
     expect(named).toBeNull();
   });
+
+  it("gives its HTTP API the stack's name, so that the console tells installations apart", async () => {
+    expect(await only({ stage: "prod" }, "AWS::ApiGatewayV2::Api")).toMatchObject({ Name: "drawbridge-prod" });
+  });
 });
 
 describe("every function", () => {
-  it("runs on arm64 and the newest Node, traced, with a log of its own that ends", async () => {
+  it("runs on arm64 and the newest Node, with a log of its own that ends", async () => {
     const { resources } = await synthesise({ logDays: "7" });
     const logs = new Set<string>();
     for (const { Properties } of resources("AWS::Lambda::Function").values()) {
       expect(Properties).toMatchObject({
         Architectures: ["arm64"],
         Runtime: "nodejs24.x",
-        TracingConfig: { Mode: "Active" },
       });
       logs.add(readable((Properties["LoggingConfig"] as { LogGroup: unknown }).LogGroup));
     }
     expect(logs.size).toBe(5);
     for (const { Properties } of resources("AWS::Logs::LogGroup").values())
       expect(Properties["RetentionInDays"]).toBe(7);
+  });
+
+  it("is recorded by X-Ray only if asked", async () => {
+    const traced = async (context: object) => {
+      const { resources, permissions } = await synthesise({ ...context });
+      const modes = [...resources("AWS::Lambda::Function").values()].map(
+        ({ Properties }) => Properties["TracingConfig"],
+      );
+      return { modes: new Set(modes.map((mode) => JSON.stringify(mode))), everywhere: permissions("RelayRole")["*"] };
+    };
+    expect(await traced({})).toEqual({ modes: new Set([undefined]), everywhere: undefined });
+    expect(await traced({ tracing: "true" })).toEqual({
+      modes: new Set(['{"Mode":"Active"}']),
+      everywhere: ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
+    });
   });
 
   it("shares the account's concurrency, and receive has its own if asked", async () => {
@@ -94,6 +121,9 @@ describe("settings that do not fit", () => {
     ["a stage that is no name", { stage: "Prod 1" }, "stage"],
     ["a domain without a certificate", { domainName: "bridge.example.com" }, "certificate"],
     ["a trust store without a domain", { trustStore: "s3://a/b" }, "trustStore"],
+    ["a version of no trust store", { ...DOMAIN, trustStoreVersion: "v-2" }, "needs trustStore"],
+    ["a name that is mistyped", { stge: "prod" }, "stge: there is no such setting; there are stage, config,"],
+    ["a name beside another mistake", { Stage: "prod", keep: "no" }, "Stage: there is no such setting"],
     ["a domain in front of a function URL", { ...DOMAIN, ingress: "function-url" }, "ingress=http-api"],
     ["a flag that is neither true nor false", { keep: "no" }, "keep"],
     ["days that CloudWatch does not know", { logDays: "8" }, "logDays"],
@@ -113,4 +143,13 @@ describe("settings that do not fit", () => {
     for (const [name, value] of Object.entries(context)) node.setContext(name, value);
     expect(() => readSettings(node)).toThrow(told);
   });
+
+  it.each(["@aws-cdk/core:enablePartitionLiterals", "aws:cdk:bundling-stacks", "acknowledged-issue-numbers"])(
+    "are not those of CDK itself: %s",
+    (name) => {
+      const { node } = new RootConstruct();
+      node.setContext(name, true);
+      expect(readSettings(node).stage).toBe("dev");
+    },
+  );
 });

@@ -213,13 +213,37 @@ describe("a message of a route", () => {
   it.each([
     ["that is no JSON", "push!"],
     ["of another shape", '{"route":"docs","entry":{"detail":{"eventKey":7}}}'],
-    ["of a route that is not here", bodyOf("gone", entryFor(sampleDelivery()))],
   ])("%s goes to the dead letters at once, and holds up no other", async (_, body) => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
     expect(await parts.hand(body, parts.body)).toEqual([]);
     expect(sendings()).toMatchObject([{ MessageBody: body }]);
     expect(script.contexts).toHaveLength(1);
+  });
+
+  it("of a route that is not here yet is looked at again each minute, and runs when a deployment brought the route", async () => {
+    const script = scripted([DONE]);
+    const parts = await actFunction(routeOf(script.run));
+    const before = { ...parts.tools, routes: [] };
+    const handler = parts.handlerOf((name, happening) => actOn(name, happening, before));
+    const batch = { Records: [queueMessage("m0", parts.body)] };
+    expect((await handler(batch)).batchItemFailures).toEqual([{ itemIdentifier: "m0" }]);
+    expect(hidings()).toMatchObject([{ VisibilityTimeout: 60 }]);
+    expect(sendings()).toEqual([]);
+    parts.clock.advance(60_000);
+    expect(await parts.hand(parts.body)).toEqual([]);
+    expect(script.contexts).toHaveLength(1);
+  });
+
+  it("of a route that does not come is given up after a quarter of an hour", async () => {
+    const parts = await actFunction(routeOf(scripted([DONE]).run));
+    const body = bodyOf("gone", entryFor(parts.delivery));
+    parts.clock.advance(899_999);
+    expect(await parts.hand(body)).toEqual(["m0"]);
+    parts.clock.advance(1);
+    expect(await parts.hand(body)).toEqual([]);
+    const [{ MessageAttributes } = {}] = sendings();
+    expect(MessageAttributes?.["reason"]?.StringValue).toBe("the route is no longer configured");
   });
 
   it("stays in the queue when the table is gone, and takes no other with it", async () => {

@@ -47,7 +47,7 @@ describe("a line of a function's log", () => {
   });
 
   const request = { request: "r-1", durationMs: 12 };
-  const attempt = { delivery: "d-1", route: "docs", action: "tekton", attempt: 2, durationMs: 900 };
+  const attempt = { delivery: "d-1", route: "docs", action: "tekton", target: "ci", attempt: 2, durationMs: 900 };
   const counted: readonly (readonly [string, string, LogFields, LogFields])[] = [
     [
       "a delivery",
@@ -79,7 +79,6 @@ describe("a line of a function's log", () => {
       { ...request, status: 503, error: "TypeError", at: "at x" },
       { source: "none", outcome: "failed", reason: "TypeError" },
     ],
-    ["an attempt", "attempts", { ...attempt, outcome: "retry" }, { route: "docs", outcome: "retry" }],
   ];
   it.each(counted)("about %s is counted in %s", (_, name, fields, dimensions) => {
     const told = line(fields);
@@ -89,6 +88,33 @@ describe("a line of a function's log", () => {
       Timestamp: clock.now(),
       CloudWatchMetrics: [
         { Namespace: "Drawbridge", Dimensions: [Object.keys(all)], Metrics: [{ Name: name, Unit: "Count" }] },
+      ],
+    });
+  });
+
+  it.each([
+    ["failed", "retry", 2],
+    ["failed for the last time", "give_up", 2],
+    ["succeeded", "done", 0],
+  ])("about an attempt that %s counts it by route, and tells the row of failures by target", (_, outcome, row) => {
+    const told = line({ ...attempt, outcome });
+    expect(told).toMatchObject({
+      ...{ stage: "prod", route: "docs", outcome, target: "ci" },
+      ...{ attempts: 1, failedInARow: row },
+    });
+    expect(told["_aws"]).toEqual({
+      Timestamp: clock.now(),
+      CloudWatchMetrics: [
+        {
+          Namespace: "Drawbridge",
+          Dimensions: [["stage", "route", "outcome"]],
+          Metrics: [{ Name: "attempts", Unit: "Count" }],
+        },
+        {
+          Namespace: "Drawbridge",
+          Dimensions: [["stage", "target"]],
+          Metrics: [{ Name: "failedInARow", Unit: "Count" }],
+        },
       ],
     });
   });

@@ -1,16 +1,31 @@
+import { DeleteTableCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { sqsClient } from "../../shared/aws/clients.ts";
+import { takeUp } from "../../shared/aws/given-up-batches.ts";
 import { entryOf } from "../../shared/bus/entry.ts";
+import { markReceived, type TimeSpan } from "../../shared/delivery/mark-received.ts";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
 import { toStored } from "../../shared/store/item.ts";
 import { type AwsAccount, loadFunction, startAwsAccount } from "../support/aws-account.ts";
-import { recorded, sequenceNumber, spoilt, storedHead, storesOf, streamRecord } from "../support/aws-stream.ts";
+import {
+  givenUp,
+  recorded,
+  sequenceNumber,
+  spoilt,
+  storedHead,
+  storesOf,
+  streamRecord,
+  unrelayedQueue,
+} from "../support/aws-stream.ts";
 import { sampleDelivery } from "../support/samples.ts";
+import { silentLog, testClock } from "../support/tools.ts";
 
 const CONFIG = { sources: {} };
 
 let account: AwsAccount;
 beforeEach(async () => {
   account = await startAwsAccount();
+  unrelayedQueue(account, []);
 });
 afterEach(async () => {
   vi.useRealTimers();
@@ -22,6 +37,7 @@ const relayFunction = () =>
 const sweepFunction = () =>
   loadFunction(account, CONFIG, async () => (await import("../../functions/sweep.ts")).handler);
 
+const soon = () => laterBy(epochMillis(Date.now()), 60_000);
 const samples = (count: number) => Array.from({ length: count }, (_, at) => sampleDelivery(at));
 const puts = () =>
   account.calls.filter(({ target }) => target === "AWSEvents.PutEvents").map(({ input }) => input.Entries ?? []);
@@ -93,7 +109,7 @@ describe("the relay", () => {
     // The stream tells it all once more, to a bus that is full again: what was swept is not marked anew.
     full = true;
     await relay({ Records: [...records] });
-    expect(await storesOf(account).deliveries.unrelayed(laterBy(epochMillis(Date.now()), 60_000), 10)).toEqual([]);
+    expect(await storesOf(account).deliveries.unrelayed(soon(), 10)).toEqual([]);
   });
 
   it("marks everything when the bus is down, and holds up nothing", async () => {
@@ -102,17 +118,26 @@ describe("the relay", () => {
     const handler = await relayFunction();
     expect(await handler({ Records: [...records] })).toEqual({ batchItemFailures: [] });
     const { deliveries } = storesOf(account);
-    expect(await deliveries.unrelayed(laterBy(epochMillis(Date.now()), 60_000), 20)).toHaveLength(11);
+    expect(await deliveries.unrelayed(soon(), 20)).toHaveLength(11);
   });
 
-  it("reports a record that cannot be read, and publishes those around it", async () => {
+  it("leaves a record that cannot be read to the sweep, and publishes those around it", async () => {
     const records = [...(await recorded(account, samples(3)))];
     records[1] = streamRecord(spoilt(await storedHead(account, sampleDelivery(1).id)), 1);
-    records.push(streamRecord(toStored({ pk: "d-1", sk: "head", outcome: "event" }), 3));
     const handler = await relayFunction();
-    const failures = [1, 3].map((sequence) => ({ itemIdentifier: sequenceNumber(sequence) }));
-    expect(await handler({ Records: records })).toEqual({ batchItemFailures: failures });
+    expect(await handler({ Records: records })).toEqual({ batchItemFailures: [] });
     expect(idsOf(puts().flat())).toEqual([sampleDelivery(0).id, sampleDelivery(2).id]);
+    expect(await storesOf(account).deliveries.unrelayed(soon(), 10)).toEqual([sampleDelivery(1).id]);
+  });
+
+  it("reports what it could not even mark", async () => {
+    const records = [...(await recorded(account, samples(2)))];
+    records[1] = streamRecord(spoilt(await storedHead(account, sampleDelivery(1).id)), 1);
+    const handler = await relayFunction();
+    await account.client.send(new DeleteTableCommand({ TableName: account.environment.TABLE_NAME }));
+    const failures = [{ itemIdentifier: sequenceNumber(1) }];
+    expect(await handler({ Records: records })).toEqual({ batchItemFailures: failures });
+    expect(idsOf(puts().flat())).toEqual([sampleDelivery(0).id]);
   });
 
   it("marks nothing that is gone", async () => {
@@ -137,5 +162,86 @@ describe("the sweep", () => {
     expect(puts()).toHaveLength(100);
     await handler({}, { getRemainingTimeInMillis: () => 50_000 });
     expect(puts()).toHaveLength(101);
+  });
+
+  it("tells of a record that it cannot read, leaves it for an hour, and publishes the others", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const { deliveries } = storesOf(account);
+    for (const delivery of samples(2)) {
+      await deliveries.record(delivery);
+      await deliveries.mark(delivery.id, epochMillis(0));
+    }
+    const Item = spoilt(await storedHead(account, sampleDelivery(0).id));
+    await account.client.send(new PutItemCommand({ TableName: account.environment.TABLE_NAME, Item }));
+    const handler = await sweepFunction();
+    const sweepAll = () => handler({}, { getRemainingTimeInMillis: () => 50_000 });
+    const told = () => account.lines.filter((line) => JSON.parse(line).error === "record_unreadable").length;
+    await sweepAll();
+    vi.advanceTimersByTime(3_599_999);
+    await sweepAll();
+    expect(idsOf(puts().flat())).toEqual([sampleDelivery(1).id]);
+    expect(told()).toBe(1);
+    vi.advanceTimersByTime(1);
+    await sweepAll();
+    expect(told()).toBe(2);
+  });
+});
+
+describe("what the stream gave up on", () => {
+  const sweepAll = async () => (await sweepFunction())({}, { getRemainingTimeInMillis: () => 50_000 });
+  const EARLIER = sampleDelivery(-60_000);
+  const LATER = sampleDelivery(60_000);
+
+  it("is published by the sweep although it was written long after it came, and so is nothing of another time", async () => {
+    const records = await recorded(account, samples(130));
+    await recorded(account, [EARLIER, LATER]);
+    const left = unrelayedQueue(
+      account,
+      [records.slice(0, 90), records.slice(90)].map((batch) => givenUp(batch, 29)),
+    );
+    await sweepAll();
+    const all = samples(130).map(({ id }) => id);
+    expect([...new Set(idsOf(puts().flat()))].sort()).toEqual(all.sort());
+    expect(left()).toEqual([]);
+  });
+
+  it("is taken up page by page when there is little time, and the rest is told anew", async () => {
+    for (const [name, value] of Object.entries(account.environment)) vi.stubEnv(name, value);
+    const left = unrelayedQueue(account, [givenUp(await recorded(account, samples(230)))]);
+    const { deliveries } = storesOf(account);
+    const tools = { deliveries, outbox: deliveries, clock: testClock(), hasTime: () => false };
+    const mark = (span: TimeSpan) => markReceived(span, tools);
+    const sqs = sqsClient();
+    for (const marked of [100, 199, 230]) {
+      expect(left()).toHaveLength(1);
+      await takeUp({ sqs, queueUrl: account.environment.QUEUE_URL, mark, log: silentLog });
+      expect(await deliveries.unrelayed(tools.clock.now(), 300)).toHaveLength(marked);
+    }
+    expect(left()).toEqual([]);
+  });
+
+  it("stays told until all is marked", async () => {
+    const left = unrelayedQueue(account, [givenUp(await recorded(account, samples(1)))]);
+    const { TABLE_NAME } = account.environment;
+    await account.client.send(new DeleteTableCommand({ TableName: TABLE_NAME }));
+    await expect(sweepAll()).rejects.toThrow();
+    expect(left()).toHaveLength(1);
+  });
+
+  it("is taken up beside a message that is no such thing, which stays for a person", async () => {
+    const told = givenUp(await recorded(account, samples(1)));
+    const left = unrelayedQueue(account, ["hello", told]);
+    await sweepAll();
+    expect(idsOf(puts().flat())).toEqual([sampleDelivery(0).id]);
+    expect(left()).toEqual(["hello"]);
+  });
+
+  it("keeps the sweep from nothing when its queue is down", async () => {
+    const { deliveries } = storesOf(account);
+    await deliveries.record(sampleDelivery());
+    await deliveries.mark(sampleDelivery().id, epochMillis(0));
+    account.answers.set("AmazonSQS.ReceiveMessage", () => ({ error: "InternalException" }));
+    await sweepAll();
+    expect(idsOf(puts().flat())).toEqual([sampleDelivery().id]);
   });
 });

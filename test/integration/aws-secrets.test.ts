@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { AwsSecrets } from "../../shared/aws/aws-secrets.ts";
+import { readBoth } from "../../shared/host/secrets.ts";
 import { type AwsAccount, startAwsAccount } from "../support/aws-account.ts";
 
 let account: AwsAccount;
@@ -23,6 +24,9 @@ const STORED: Record<string, string> = {
   "drawbridge/wiki": JSON.stringify({ current: "of-today", next: "of-tomorrow", port: 8, empty: "" }),
   "drawbridge/plain": "canary-{-that-is-no-json",
   "drawbridge/list": '["canary"]',
+  "drawbridge/file": "of-a-file\n",
+  "drawbridge/windows-file": "of-a-file\r\n",
+  "drawbridge/lines": "of-a-file\n\n",
 };
 
 const secrets = () => new AwsSecrets({ TOKEN: "of-the-environment" });
@@ -33,6 +37,13 @@ describe("a secret in AWS", () => {
     ["a whole secret", "secretsmanager:drawbridge/plain", "canary-{-that-is-no-json"],
     ["a parameter", "ssm:/drawbridge/listener", "of-the-listener"],
     ["a variable of the environment", "env:TOKEN", "of-the-environment"],
+    ["a file that was uploaded, without its last line break", "secretsmanager:drawbridge/file", "of-a-file"],
+    ["such a file of Windows", "secretsmanager:drawbridge/windows-file", "of-a-file"],
+    [
+      "a text with an empty line at its end, without one of the breaks",
+      "secretsmanager:drawbridge/lines",
+      "of-a-file\n",
+    ],
   ])("is %s", async (_, ref, value) => {
     expect((await secrets().read(ref)).reveal()).toBe(value);
   });
@@ -55,6 +66,39 @@ describe("a secret in AWS", () => {
       .catch((error: unknown) => error);
     expect(fault).toMatchObject({ code: "secret_unavailable", retryable: true });
     expect(String(fault)).not.toContain("canary");
+  });
+
+  it("may have no second value yet, and has it when somebody adds its member", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const pair = { current: "secretsmanager:drawbridge/pair#current", next: "secretsmanager:drawbridge/pair#next" };
+    const reading = secrets();
+    const read = async () => (await readBoth(reading, pair)).map(({ label, secret }) => [label, secret.reveal()]);
+    STORED["drawbridge/pair"] = '{"current":"one"}';
+    expect(await read()).toEqual([["current", "one"]]);
+    STORED["drawbridge/pair"] = '{"current":"one","next":"two"}';
+    vi.advanceTimersByTime(300_001);
+    expect(await read()).toEqual([
+      ["current", "one"],
+      ["next", "two"],
+    ]);
+  });
+
+  it.each([
+    ["a member that is no text", "secretsmanager:drawbridge/wiki#port"],
+    ["an empty member", "secretsmanager:drawbridge/wiki#empty"],
+    ["a member of what is no object", "secretsmanager:drawbridge/plain#next"],
+    ["a member of a list", "secretsmanager:drawbridge/list#next"],
+    ["a secret that is not there", "secretsmanager:drawbridge/nothing#next"],
+    ["a parameter that is not there", "ssm:/drawbridge/nothing"],
+    ["a variable that is not set", "env:NOTHING"],
+  ])("has no second value that is %s", async (_, next) => {
+    const pair = { current: "secretsmanager:drawbridge/wiki#current", next };
+    await expect(readBoth(secrets(), pair)).rejects.toMatchObject({ code: "secret_unavailable" });
+  });
+
+  it("has to have its first value", async () => {
+    const pair = { current: "secretsmanager:drawbridge/wiki#nothing" };
+    await expect(readBoth(secrets(), pair)).rejects.toMatchObject({ code: "secret_unavailable" });
   });
 
   it("is asked for once in five minutes, and then found changed", async () => {

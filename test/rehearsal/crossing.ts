@@ -13,11 +13,9 @@ import type { Deployed } from "./deploy.ts";
 import type { FunctionProcess } from "./function-process.ts";
 import type { EventSources } from "./functions.ts";
 import { resourcesOf } from "./read-back.ts";
-import type { Surroundings } from "./surroundings.ts";
+import { PAGES, type Surroundings } from "./surroundings.ts";
 import type { Witness } from "./witness.ts";
 
-/** The page that the fixture tells of is the sandbox's own. */
-const PAGE = "98310";
 const PAGE_EDIT = { provider: "confluence", event: "page-updated" };
 const FIXTURES = [
   PAGE_EDIT,
@@ -50,7 +48,12 @@ export async function cross(parts: CrossingParts): Promise<readonly Seen[]> {
     parts.surroundings.meet(gateway.url);
     const sent = await sendAll(gateway.url, parts);
     await letHappen(parts);
-    return [...(await lookAtDeliveries(sent, parts)), ...(await lookAtEffects(parts))];
+    return [
+      ...(await lookAtDeliveries(sent, parts)),
+      ...lookAtRuns(parts),
+      ...lookAtPages(sent, parts),
+      await lookAtQueues(parts),
+    ];
   } finally {
     await gateway.close();
   }
@@ -85,21 +88,22 @@ async function sendAll(bridge: URL, { config, surroundings }: CrossingParts): Pr
   return sent;
 }
 
-/** Until nothing is left to be handed on, and the page shows the end of a run. */
+/** Until nothing is left to be handed on, and every page shows the end of a build. */
 async function letHappen({ account, stack, sources, surroundings }: CrossingParts): Promise<void> {
   const endAt = clock.now() + CROSSING_MS;
   while (clock.now() < endAt) {
     const handed = await sources.turn();
     if (handed > 0) continue;
     await surroundings.listener.settled();
-    const shown = surroundings.confluence.page(PAGE).latest.body.includes("PASSED");
+    const pages = [...PAGES.values()].map((id) => surroundings.confluence.page(id).latest);
+    const shown = pages.every(({ body }) => body.includes("PASSED"));
     if (shown && (await sources.turn()) === 0 && (await waiting(account, stack)) === 0) return;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
   const { requests, runs } = surroundings.listener;
   const left = await waiting(account, stack);
   const seen = `${requests.length} requests to the listener, ${runs.size} runs, ${left} messages in queues`;
-  throw new Error(`the page shows no end of a run after ${CROSSING_MS / 1_000} s: ${seen}`);
+  throw new Error(`not every page shows the end of a build after ${CROSSING_MS / 1_000} s: ${seen}`);
 }
 
 /** Messages in any queue of the stack, hidden ones too: also what was given up or could not be handed on. */
@@ -130,22 +134,36 @@ async function lookAtDeliveries(sent: SentDeliveries, parts: CrossingParts): Pro
   return rows;
 }
 
-async function lookAtEffects({ account, stack, surroundings }: CrossingParts): Promise<readonly Seen[]> {
-  const { listener, confluence } = surroundings;
-  const { latest } = confluence.page(PAGE);
+/** The runs that were fired, by the start of their name. */
+const RUNS = ["docs-build", "push-build"];
+
+function lookAtRuns({ surroundings: { listener } }: CrossingParts): readonly Seen[] {
+  const names = [...listener.runs.keys()].sort();
   const dropped = listener.events.filter(({ answers }) => (answers.at(-1) ?? 0) >= 300 || answers.at(-1) === 0);
-  const [run = ""] = listener.runs.keys();
-  if (listener.runs.size !== 1) throw new Error(`the page edit fired ${listener.runs.size} runs, not one`);
+  if (names.length !== RUNS.length || !RUNS.every((route, at) => names[at]?.startsWith(`${route}-`)))
+    throw new Error(`not one run of each of ${RUNS}: ${names}`);
   if (listener.refusals.length > 0) throw new Error(`the listener made nothing of a request: ${listener.refusals}`);
-  if (dropped.length > 0) throw new Error(`${dropped.length} events of the run were not taken`);
-  if (!/succeeded \[d-[a-z2-7]{26}\]$/.test(latest.message))
-    throw new Error(`the page's version says: ${latest.message}`);
+  if (dropped.length > 0) throw new Error(`${dropped.length} events of the runs were not taken`);
+  return [
+    ...names.map((name, at) => [`${RUNS[at]}: one run`, name] as const),
+    ["runs: events forwarded and taken", String(listener.events.length)],
+  ];
+}
+
+/** A version says which delivery it shows: Buildkite's own, and for the others one that a run's end made. */
+function lookAtPages(sent: SentDeliveries, { surroundings: { confluence } }: CrossingParts): readonly Seen[] {
+  return [...PAGES].map(([provider, page]) => {
+    const { message, number } = confluence.page(page).latest;
+    const [, delivery] = /succeeded \[(d-[a-z2-7]{26})\]$/.exec(message) ?? [];
+    const isOwn = delivery === sent.get(provider);
+    if (delivery === undefined || isOwn !== (provider === "buildkite"))
+      throw new Error(`the version of page ${page}, for ${provider}, says: ${message}`);
+    return [`${provider}: page ${page} shows the end`, `version ${number}: ${message}`];
+  });
+}
+
+async function lookAtQueues({ account, stack }: CrossingParts): Promise<Seen> {
   const left = await waiting(account, stack);
   if (left > 0) throw new Error(`${left} messages are left in queues`);
-  return [
-    ["page edit: one run", run],
-    ["run: events forwarded and taken", String(listener.events.length)],
-    ["page: shows its end", `version ${latest.number}: ${latest.message}`],
-    ["queues, dead letters, failures", "empty"],
-  ];
+  return ["queues, dead letters, failures", "empty"];
 }

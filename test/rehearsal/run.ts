@@ -8,7 +8,7 @@ import { Account } from "./account.ts";
 import { adapt } from "./adapt.ts";
 import { assemble } from "./assembly.ts";
 import { cross, type Seen } from "./crossing.ts";
-import { deploy, storeSecrets } from "./deploy.ts";
+import { type Deployed, deploy, storeSecrets } from "./deploy.ts";
 import { startEmulator } from "./emulator.ts";
 import type { FunctionProcess } from "./function-process.ts";
 import { EventSources, startFunctions } from "./functions.ts";
@@ -41,22 +41,10 @@ async function rehearse(): Promise<readonly Seen[]> {
   const configPath = await surroundings.writeConfig(folder);
   const { config } = await compileConfig(configPath);
 
-  say("synthesising the stack …");
-  const assembly = await assemble(configPath, join(folder, "cdk.out"));
-  const { template, changes } = adapt(assembly.template);
-  for (const change of changes) say(`  ${change}`);
   const account = new Account(emulator.url);
   await storeSecrets(account, surroundings.secrets);
-  say("creating the stack …");
-  const stack = await deploy(account, { assembly, template, programs, folder });
-  const all = Object.keys(assembly.template.Resources).length;
-
-  say(`reading it back; not to be seen: ${NOT_SHOWN}`);
-  const { name: tableName, streamArn } = await readTable(account, stack);
-  const bus = await readBus(account, stack);
-  const rules = await readRules(account, stack, bus);
-  const queues = await readQueues(account, stack);
-  const deployed = await readFunctions(account, stack);
+  const { assembly, stack } = await createStack(account, { configPath, programs, folder });
+  const { tableName, streamArn, bus, deployed, seen: asTold } = await readBack(account, stack);
 
   say("starting the packaged functions; table, stream, bus and queues are moto's, API Gateway and Lambda are played …");
   const functions = startFunctions(deployed, { account, assembly, folder });
@@ -68,14 +56,38 @@ async function rehearse(): Promise<readonly Seen[]> {
   const seen = await cross({ account, stack, config, tableName, receive, sources, witness, surroundings });
   // What the schedule does every minute; there is nothing left to publish.
   await named("Sweep", deployed, functions).call({});
+  const all = Object.keys(assembly.template.Resources).length;
   const calls = deployed.map(({ name, logicalId }) => `${name} ${functions.get(logicalId)?.calls ?? 0}`);
   cleanups.unshift(() => rm(folder, { recursive: true }));
   return [
     ["stack: created", `${stack.physicalIds.size} of ${all} resources`],
-    ["stack: is as the template says", `table, bus, ${rules} rules, ${queues} queues, ${deployed.length} functions`],
+    ["stack: is as the template says", asTold],
     ...seen,
     ["functions: calls", calls.join(", ")],
   ];
+}
+
+async function createStack(
+  account: Account,
+  { configPath, programs, folder }: { readonly configPath: string; readonly programs: string; readonly folder: string },
+) {
+  say("synthesising the stack …");
+  const assembly = await assemble(configPath, join(folder, "cdk.out"));
+  const { template, changes } = adapt(assembly.template);
+  for (const change of changes) say(`  ${change}`);
+  say("creating the stack …");
+  return { assembly, stack: await deploy(account, { assembly, template, programs, folder }) };
+}
+
+async function readBack(account: Account, stack: Deployed) {
+  say(`reading it back; not to be seen: ${NOT_SHOWN}`);
+  const { name: tableName, streamArn } = await readTable(account, stack);
+  const bus = await readBus(account, stack);
+  const rules = await readRules(account, stack, bus);
+  const queues = await readQueues(account, stack);
+  const deployed = await readFunctions(account, stack);
+  const seen = `table, bus, ${rules} rules, ${queues} queues, ${deployed.length} functions`;
+  return { tableName, streamArn, bus, deployed, seen };
 }
 
 function named(

@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { stringify } from "yaml";
 import { startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { DASHBOARD, startSandboxListener } from "../support/sandbox-listener.ts";
+import type { RunEnding, SandboxRun } from "../support/sandbox-tekton-runs.ts";
 
+/** The page that shows what came of each provider's fixture: the edited one, one that a build names, one that a route names. */
+export const PAGES: ReadonlyMap<string, string> = new Map([
+  ["confluence", "98310"],
+  ["gitlab", "98311"],
+  ["buildkite", "98312"],
+]);
 const RUN_MS = 300;
 const NEVER_TOO_OLD_HOURS = 1_000_000;
 
@@ -12,12 +19,15 @@ export type Surroundings = Awaited<ReturnType<typeof startSurroundings>>;
 
 /** The systems on both sides of the bridge, on loopback, with the configuration that knows them. */
 export async function startSurroundings() {
-  const confluence = await startSandboxConfluence({ product: "data-center" });
+  const confluence = await startSandboxConfluence({
+    product: "data-center",
+    pages: [...PAGES.values()].map((id) => ({ id })),
+  });
   let bridge = new URL("http://127.0.0.1");
   const cluster = newSecret();
   const authorization = `Basic ${Buffer.from(`tekton:${cluster}`).toString("base64")}`;
   const sink = () => ({ url: new URL("/webhooks/cluster", bridge), headers: { authorization } });
-  const listener = await startSandboxListener({ runMs: RUN_MS, sink });
+  const listener = await startSandboxListener({ runMs: RUN_MS, sink, resultFor });
   /** Values by reference: each form of reference that AWS resolves is there. */
   const secrets: ReadonlyMap<string, string> = new Map([
     ["secretsmanager:drawbridge/wiki#current", newSecret()],
@@ -46,6 +56,12 @@ export async function startSurroundings() {
     },
   };
 }
+
+/** What a push started says itself which page it is about. */
+const resultFor = ({ name }: SandboxRun): RunEnding => ({
+  reason: "Succeeded",
+  ...(name.startsWith("push-build") && { results: { page: PAGES.get("gitlab") ?? "" } }),
+});
 
 const newSecret = (): string => randomBytes(24).toString("base64url");
 
@@ -81,9 +97,21 @@ const configOf = (site: string, listener: URL): object => ({
       when: { source: ["drawbridge.confluence"], "detail-type": ["page.updated"] },
       do: { tekton: { target: "listener", params: { page: "$.detail.page.id" } } },
     },
+    "push-build": {
+      when: { source: ["drawbridge.gitlab"], "detail-type": ["code.pushed"] },
+      do: { tekton: { target: "listener", params: { commit: "$.detail.code.commit" } } },
+    },
     "docs-status": {
       when: { source: ["drawbridge.tekton"], "detail-type": [{ prefix: "build." }] },
       do: { confluence: { target: "pages" } },
+    },
+    "push-status": {
+      when: { source: ["drawbridge.tekton"], detail: { build: { results: { page: [{ exists: true }] } } } },
+      do: { confluence: { target: "pages", page: "$.detail.build.results.page" } },
+    },
+    "buildkite-status": {
+      when: { source: ["drawbridge.buildkite"], "detail-type": [{ prefix: "build." }] },
+      do: { confluence: { target: "pages", page: PAGES.get("buildkite") } },
     },
   },
 });

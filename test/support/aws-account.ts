@@ -44,31 +44,17 @@ export async function startAwsAccount() {
     ["AmazonSQS.ChangeMessageVisibility", () => ({})],
   ]);
   const services = await listening(async (request, response) => {
-    const target = String(request.headers["x-amz-target"]);
+    const target = targetOf(request);
     const input = JSON.parse(await textOf(request)) as AwsInput;
     calls.push({ target, input });
-    const answer = answers.get(target)?.(input) ?? { error: "UnknownOperationException" };
-    const failed = "error" in answer;
-    response.writeHead(failed ? 400 : 200, { "Content-Type": "application/x-amz-json-1.1" });
-    response.end(JSON.stringify(failed ? { __type: answer.error } : answer));
+    reply(response, answers.get(target)?.(input) ?? { error: "UnknownOperationException" });
   });
   const tables = dynalite({ createTableMs: 0 });
   const database = await listening((request, response) => {
-    calls.push({ target: String(request.headers["x-amz-target"]), input: {} });
+    calls.push({ target: targetOf(request), input: {} });
     tables.emit("request", request, response);
   });
-  const environment = {
-    AWS_REGION: "eu-central-1",
-    AWS_ACCESS_KEY_ID: "local",
-    AWS_SECRET_ACCESS_KEY: "local",
-    AWS_ENDPOINT_URL: services.url,
-    AWS_ENDPOINT_URL_DYNAMODB: database.url,
-    STAGE: "test",
-    TABLE_NAME: "drawbridge",
-    BUS_NAME: "drawbridge-bus",
-    QUEUE_URL: `${services.url}/queue`,
-    DEAD_LETTER_QUEUE_URL: `${services.url}/dead-letters`,
-  };
+  const environment = environmentOf(services.url, database.url);
   const client = new DynamoDBClient({
     endpoint: database.url,
     region: environment.AWS_REGION,
@@ -105,6 +91,27 @@ export async function loadFunction<T>(
   vi.stubGlobal("DRAWBRIDGE_CONFIG", JSON.stringify(config));
   for (const [name, value] of Object.entries({ ...account.environment, ...environment })) vi.stubEnv(name, value);
   return load();
+}
+
+const environmentOf = (services: string, database: string) => ({
+  AWS_REGION: "eu-central-1",
+  AWS_ACCESS_KEY_ID: "local",
+  AWS_SECRET_ACCESS_KEY: "local",
+  AWS_ENDPOINT_URL: services,
+  AWS_ENDPOINT_URL_DYNAMODB: database,
+  STAGE: "test",
+  TABLE_NAME: "drawbridge",
+  BUS_NAME: "drawbridge-bus",
+  QUEUE_URL: `${services}/queue`,
+  DEAD_LETTER_QUEUE_URL: `${services}/dead-letters`,
+});
+
+const targetOf = ({ headers }: IncomingMessage): string => String(headers["x-amz-target"]);
+
+function reply(response: ServerResponse, answer: Answer): void {
+  const failed = "error" in answer;
+  response.writeHead(failed ? 400 : 200, { "Content-Type": "application/x-amz-json-1.1" });
+  response.end(JSON.stringify(failed ? { __type: answer.error } : answer));
 }
 
 async function listening(handle: (request: IncomingMessage, response: ServerResponse) => unknown) {

@@ -1,10 +1,11 @@
+import { createHash } from "node:crypto";
 import { GetItemCommand } from "@aws-sdk/client-dynamodb";
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
 import type { Clock } from "../../shared/host/clock.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import type { StoredItem } from "../../shared/store/item.ts";
 import { openStores, type Stores } from "../../shared/store/open-stores.ts";
-import type { AwsAccount } from "./aws-account.ts";
+import { type AwsAccount, sent } from "./aws-account.ts";
 import { testClock } from "./tools.ts";
 
 /** The record that the table's stream has of an item, as Lambda hands it over: bytes are base64. */
@@ -24,6 +25,7 @@ export function streamRecord(
     dynamodb: {
       Keys: { pk: image.pk, sk: image.sk },
       SequenceNumber: sequenceNumber(sequence),
+      ApproximateCreationDateTime: Math.floor(Number(String(image.seen?.S ?? "0").slice(0, 13)) / 1_000),
       StreamViewType: "NEW_IMAGE",
       ...(eventName !== "REMOVE" && { NewImage: image }),
     },
@@ -66,30 +68,36 @@ export const spoilt = (item: StoredItem): StoredItem => ({ ...item, content: { B
 
 export interface StreamSettings {
   readonly batchSize: number;
-  /** Repeats of a batch before it is set aside. */
+  /** Repeats of a batch until its records are too old. */
   readonly retries: number;
 }
 
+type Batch = readonly DynamoDBRecord[];
+
 /**
- * One shard's consumer as Lambda runs it: a batch that fails begins again at the first failure it names, in halves, until its
- * attempts are used up and what is left of it is set aside.
+ * One shard's consumer as Lambda runs it: a batch that fails begins again at the first failure it names, in halves, until it
+ * is too old and what is left of it is set aside. A handler that throws has failed the whole batch.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
  */
 export async function consume(
-  records: readonly DynamoDBRecord[],
+  records: Batch,
   handler: (event: DynamoDBStreamEvent) => Promise<DynamoDBBatchResponse>,
   { batchSize, retries }: StreamSettings,
-): Promise<{ readonly setAside: readonly DynamoDBRecord[]; readonly calls: number }> {
-  const setAside: DynamoDBRecord[] = [];
+): Promise<{ readonly setAside: readonly Batch[]; readonly calls: number }> {
+  const setAside: Batch[] = [];
   let calls = 0;
-  const run = async (batch: readonly DynamoDBRecord[], left: number): Promise<void> => {
+  const failedFrom = async (batch: Batch): Promise<number> => {
     calls += 1;
-    const { batchItemFailures } = await handler({ Records: [...batch] });
-    const failed = new Set(batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
-    const first = batch.findIndex(({ dynamodb }) => failed.has(dynamodb?.SequenceNumber ?? ""));
+    const answer = await handler({ Records: [...batch] }).catch(() => undefined);
+    if (answer === undefined) return 0;
+    const failed = new Set(answer.batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+    return batch.findIndex(({ dynamodb }) => failed.has(dynamodb?.SequenceNumber ?? ""));
+  };
+  const run = async (batch: Batch, left: number): Promise<void> => {
+    const first = await failedFrom(batch);
     if (first < 0) return;
     const rest = batch.slice(first);
-    if (left === 0) return void setAside.push(...rest);
+    if (left === 0) return void setAside.push(rest);
     if (rest.length === 1) return run(rest, left - 1);
     const middle = Math.ceil(rest.length / 2);
     await run(rest.slice(0, middle), left - 1);
@@ -97,4 +105,51 @@ export async function consume(
   };
   for (let at = 0; at < records.length; at += batchSize) await run(records.slice(at, at + batchSize), retries);
   return { setAside, calls };
+}
+
+/**
+ * What Lambda leaves of a batch that it gave up on, whose records were written `lateSeconds` after their requests came.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+ */
+export function givenUp(batch: Batch, lateSeconds = 0): string {
+  const arrival = (record: DynamoDBRecord | undefined): string =>
+    `${new Date(((record?.dynamodb?.ApproximateCreationDateTime ?? 0) + lateSeconds) * 1_000).toISOString().slice(0, 19)}Z`;
+  return JSON.stringify({
+    requestContext: { requestId: "r-1", condition: "RecordAgeExceeded", approximateInvokeCount: 9 },
+    version: "1.0",
+    DDBStreamBatchInfo: {
+      shardId: "shard-1",
+      startSequenceNumber: batch[0]?.dynamodb?.SequenceNumber,
+      endSequenceNumber: batch.at(-1)?.dynamodb?.SequenceNumber,
+      approximateArrivalOfFirstRecord: arrival(batch[0]),
+      approximateArrivalOfLastRecord: arrival(batch.at(-1)),
+      batchSize: batch.length,
+    },
+  });
+}
+
+/** Puts messages into the queue of what the stream gave up on, in place of what is there; tells what is left in it. */
+export function unrelayedQueue({ answers }: AwsAccount, bodies: readonly string[]): () => readonly string[] {
+  const left = new Map(bodies.map((body, at) => [`m-${at}`, body]));
+  let hidden = new Set<string>();
+  answers.set("AmazonSQS.ReceiveMessage", () => {
+    const shown = [...left].filter(([id]) => !hidden.has(id)).slice(0, 10);
+    // What was shown comes again after all others have.
+    hidden = new Set(shown.length === 0 ? [] : [...hidden, ...shown.map(([id]) => id)]);
+    return {
+      Messages: shown.map(([id, body]) => ({
+        ...{ MessageId: id, ReceiptHandle: id, Body: body },
+        MD5OfBody: createHash("md5").update(body).digest("hex"),
+      })),
+    };
+  });
+  answers.set("AmazonSQS.SendMessage", ({ MessageBody = "" }) => {
+    left.set(`again-${left.size}-${MessageBody}`, MessageBody);
+    return sent(MessageBody);
+  });
+  answers.set("AmazonSQS.DeleteMessage", ({ ReceiptHandle = "" }) => {
+    left.delete(ReceiptHandle);
+    return {};
+  });
+  return () => [...left.values()];
 }

@@ -33,7 +33,11 @@ export async function measuredActions(client: DynamoDBClient, table: string) {
       const entry = entryOf(delivery);
       if (entry === undefined) throw new Error("a sample is an event");
       meter.reset();
-      const { result } = await actOn(route, entry.detail, { ...tools, routes, retry: DEFAULT_RETRY, log: silentLog });
+      const { result } = await actOn(
+        route,
+        { ...entry.detail, queuedAt: tools.clock.now() },
+        { ...tools, routes, retry: DEFAULT_RETRY, log: silentLog },
+      );
       if (result !== "finished") throw new Error(`${route}: ${result}`);
       return meter.consumed();
     };
