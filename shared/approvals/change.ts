@@ -1,14 +1,16 @@
 import type { BusEntry } from "../bus/entry.ts";
 import { toIso } from "../host/clock.ts";
-import type { Change } from "../store/approvals.ts";
+import type { ApprovalStore, Change } from "../store/approvals.ts";
 import type { RecordedDelivery } from "../store/deliveries.ts";
 
 /** Events by which what an approval is about becomes something else. */
-const CHANGES: readonly BusEntry["detail-type"][] = ["page.updated", "page.trashed", "code.pushed", "change.updated"];
+const CHANGES: readonly BusEntry["detail-type"][] = ["page.updated", "code.pushed", "change.updated"];
+/** Events by which it ends. They are kept apart: what is told of it afterwards does not undo its end. */
+const ENDS: readonly BusEntry["detail-type"][] = ["page.trashed", "change.merged", "change.closed"];
 
 /** The change that an event tells of, if it does. A replay tells of none: it is an earlier one. */
 export function changeIn(entry: BusEntry): Change | undefined {
-  const isChange = CHANGES.includes(entry["detail-type"]) && entry.detail.replay === undefined;
+  const isChange = [...CHANGES, ...ENDS].includes(entry["detail-type"]) && entry.detail.replay === undefined;
   return isChange ? stateOf(entry) : undefined;
 }
 
@@ -21,13 +23,34 @@ export function aboutOf(entry: BusEntry, { replay, receivedAt }: RecordedDeliver
   return state && replay ? { key: state.key, at: toIso(receivedAt) } : state;
 }
 
-/** Whether `latest` is later and something else. A version or commit that is told twice is the same. */
-export function hasChanged(about: Change | undefined, latest: Change | undefined): boolean {
-  if (about === undefined || latest === undefined || latest.at <= about.at) return false;
+/** Whether what a run is about is known to have changed or ended since. */
+export async function isOutdated(
+  about: Change | undefined,
+  approvals: Pick<ApprovalStore, "latestChange">,
+): Promise<boolean> {
+  if (about === undefined) return false;
+  const latest = [about.key, endOf(about.key)].map((key) => approvals.latestChange(key));
+  return (await Promise.all(latest)).some((one) => one !== undefined && hasChanged(about, one));
+}
+
+/**
+ * Whether `latest` is something else and not earlier. A version or commit that is told twice is the same; another at the
+ * same time is another, since senders tell whole seconds too.
+ */
+export function hasChanged(about: Change, latest: Change): boolean {
+  if (latest.at < about.at) return false;
+  if (latest.at === about.at) return about.mark !== undefined && latest.mark !== about.mark;
   return latest.mark === undefined || latest.mark !== about.mark;
 }
 
-function stateOf({ detail }: BusEntry): Change | undefined {
+const endOf = (key: string): string => `${key}#end`;
+
+function stateOf(entry: BusEntry): Change | undefined {
+  const state = livingStateOf(entry);
+  return state && ENDS.includes(entry["detail-type"]) ? { key: endOf(state.key), at: state.at } : state;
+}
+
+function livingStateOf({ detail }: BusEntry): Change | undefined {
   const { source, time: at } = detail;
   if ("page" in detail) {
     const { site, id, version } = detail.page;

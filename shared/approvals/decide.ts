@@ -1,10 +1,10 @@
 import type { Rejection } from "../delivery/rejection.ts";
 import { ok, type Result, refuse } from "../delivery/result.ts";
-import type { Clock } from "../host/clock.ts";
+import { type Clock, toIso } from "../host/clock.ts";
 import type { Policy } from "../identity/policy.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { Approval, ApprovalState, ApprovalStore, Identity } from "../store/approvals.ts";
-import { hasChanged } from "./change.ts";
+import { isOutdated } from "./change.ts";
 import { isSamePerson, type PeopleOf } from "./people.ts";
 import { nameOf, type TellTools, tellStep } from "./tell.ts";
 
@@ -52,8 +52,23 @@ export async function decide(approval: Approval, verdict: Verdict, tools: Decide
   return ok(decided);
 }
 
+/** What this person may decide of it as it stands; whether it has changed since is seen when it is decided. */
+export const decisionsOf = (
+  approval: Approval,
+  by: Identity,
+  tools: Pick<DecideTools, "policy" | "people">,
+): readonly Verdict["decision"][] =>
+  DECISIONS.filter((decision) => {
+    const from: readonly ApprovalState[] = MOVES[decision].from;
+    return from.includes(approval.state) && mayNot(approval, { decision, by }, tools) === undefined;
+  });
+
 /** Why this person does not decide this. */
-function mayNot(approval: Approval, { decision, by }: Verdict, { policy, people }: DecideTools): Rejection | undefined {
+function mayNot(
+  approval: Approval,
+  { decision, by }: Pick<Verdict, "decision" | "by">,
+  { policy, people }: Pick<DecideTools, "policy" | "people">,
+): Rejection | undefined {
   const isRequester = isSamePerson(by, approval.requester, people);
   if (decision === "withdraw" && isRequester) return undefined;
   const refusal = policy.refuseRoute(by, "approve", approval.route);
@@ -72,16 +87,15 @@ async function cannot(
   if (!from.includes(state)) return isRepeat(approval, verdict) ? undefined : closed(approval);
   if (state === "requested" && clock.now() >= until) return closed({ ...approval, state: "expired" });
   if (verdict.decision !== "grant") return undefined;
-  return hasChanged(about, about && (await approvals.latestChange(about.key)))
-    ? { reason: "approval_outdated" }
-    : undefined;
+  return (await isOutdated(about, approvals)) ? { reason: "approval_outdated" } : undefined;
 }
 
 const isRepeat = ({ state, decision }: Approval, { decision: asked, by }: Verdict): boolean =>
   state === MOVES[asked].to && decision !== undefined && nameOf(decision.by) === nameOf(by);
 
-const closed = ({ state, decision }: Approval): Rejection => ({
+const closed = ({ state, decision, endedAt }: Approval): Rejection => ({
   reason: "approval_closed",
-  state: state === "fired" ? "granted" : state,
+  state,
+  ...(state === "fired" && endedAt !== undefined && { at: toIso(endedAt) }),
   by: decision && state !== "expired" && state !== "superseded" ? nameOf(decision.by) : "time or a change",
 });

@@ -1,15 +1,18 @@
 import type { ActionOutcome } from "../actions/action.ts";
 import type { BusEntry } from "../bus/entry.ts";
+import type { CorrelateTools } from "../delivery/correlate.ts";
 import { approvalIdOf } from "../delivery/keys.ts";
 import { type Clock, laterBy } from "../host/clock.ts";
 import type { Route } from "../routes/route.ts";
 import type { Claim } from "../store/actions.ts";
-import type { Approval, ApprovalStore, Identity, RequestedApproval } from "../store/approvals.ts";
+import type { Approval, ApprovalStore, RequestedApproval } from "../store/approvals.ts";
 import type { RecordedDelivery } from "../store/deliveries.ts";
-import { aboutOf, hasChanged } from "./change.ts";
-import { type TellTools, tellStep } from "./tell.ts";
+import { causeOf } from "./cause.ts";
+import { aboutOf, isOutdated } from "./change.ts";
+import { type Step, type TellTools, tellStep } from "./tell.ts";
 
-export interface GateTools extends TellTools {
+export interface GateTools extends TellTools, CorrelateTools {
+  readonly deliveries: TellTools["deliveries"] & CorrelateTools["deliveries"];
   readonly approvals: ApprovalStore;
   readonly clock: Clock;
 }
@@ -19,6 +22,8 @@ interface Run {
   readonly route: Pick<Route, "name" | "approval" | "mode">;
   readonly entry: BusEntry;
   readonly delivery: RecordedDelivery;
+  /** What the event was traced back to. */
+  readonly origin: BusEntry | undefined;
 }
 
 /** Seconds until an action that waits looks again; one machine does not wait for it when somebody decides. */
@@ -46,7 +51,7 @@ export async function holdForApproval(run: Run, tools: GateTools): Promise<Actio
       const who = approval.approvers.join(" or ") || "nobody: no role may approve it";
       return {
         outcome: "wait",
-        summary: `waits for approval ${approvalId} by ${who}`,
+        summary: `needs approval ${approvalId} by ${who}`,
         afterSeconds: LOOK_EVERY_SECONDS,
       };
     }
@@ -59,27 +64,24 @@ export async function holdForApproval(run: Run, tools: GateTools): Promise<Actio
 }
 
 /** Told before it is stored: what can be decided has been told. */
-async function request(id: string, { claim, route, entry, delivery }: Run, tools: GateTools): Promise<Approval> {
+async function request(id: string, run: Run, tools: GateTools): Promise<Approval> {
+  const { claim, route, entry, delivery } = run;
   const { expiresMinutes = 0, approvers = [] } = route.approval ?? {};
-  const about = aboutOf(entry, delivery);
+  const { entry: cause, asked, requester } = await causeOf(run, tools);
+  const about = aboutOf(cause, asked);
   const approval: RequestedApproval = {
     ...{ id, route: route.name, action: claim.id, delivery: delivery.id, subject: entry.detail.subject, approvers },
-    requester: requesterOf(delivery),
+    ...(cause !== entry && { cause: cause.detail.delivery }),
+    requester,
     ...(about && { about }),
-    ...("page" in entry.detail && { page: { site: entry.detail.page.site, id: entry.detail.page.id } }),
+    ...("page" in cause.detail && { page: { site: cause.detail.page.site, id: cause.detail.page.id } }),
     requestedAt: claim.scheduledAt,
     until: laterBy(claim.scheduledAt, expiresMinutes * 60_000),
   };
-  const { requestedAt: at, requester: by } = approval;
-  await tellStep(approval, { state: "requested", at, by, requestId: delivery.requestId }, tools);
+  const { requestedAt: at } = approval;
+  await tellStep(approval, { state: "requested", at, by: requester, requestId: delivery.requestId }, tools);
   await tools.approvals.request(approval);
   return { ...approval, state: "requested" };
-}
-
-/** Whoever has it run again asks for it; else the person that the sender tells. */
-function requesterOf({ principal, replay, event }: RecordedDelivery): Identity {
-  const actor = replay ? replay.actor : event?.actor?.id;
-  return { ...principal, ...(actor !== undefined && { actor }) };
 }
 
 /** Ends an approval whose time is over or whose matter has changed, and lets through what was granted. */
@@ -88,27 +90,41 @@ async function advance(
   { requestId }: RecordedDelivery,
   tools: GateTools,
 ): Promise<Approval["state"]> {
-  const { id, state, decision } = approval;
-  const at = tools.clock.now();
-  if (decision && (state === "granted" || state === "denied" || state === "withdrawn")) {
-    // Once more: whoever decided may have died before it was told.
-    await tellStep(approval, { state, ...decision, requestId }, tools);
-  }
+  const { id, state } = approval;
+  // Once more: whoever took this step may have died before it was told.
+  const step = stepOf(approval);
+  if (step) await tellStep(approval, { ...step, requestId }, tools);
   if (state !== "requested" && state !== "granted") return state;
+  const endedAt = tools.clock.now();
   const end = await endOf(approval, tools);
   if (end !== undefined) {
-    if (!(await tools.approvals.move(id, [state], { state: end }))) return "granted";
-    await tellStep(approval, { state: end, at, requestId }, tools);
+    if (!(await tools.approvals.move(id, [state], { state: end, endedAt }))) return "granted";
+    await tellStep(approval, { state: end, at: endedAt, requestId }, tools);
     return end;
   }
   if (state === "requested") return state;
-  return (await tools.approvals.move(id, ["granted"], { state: "fired" })) ? "fired" : "granted";
+  return (await tools.approvals.move(id, ["granted"], { state: "fired", endedAt })) ? "fired" : "granted";
+}
+
+/** The last step, as far as there is one to tell: a request is told before it is stored, a firing by its attempt. */
+function stepOf({ state, decision, endedAt }: Approval): Omit<Step, "requestId"> | undefined {
+  switch (state) {
+    case "granted":
+    case "denied":
+    case "withdrawn":
+      return decision && { state, ...decision };
+    case "expired":
+    case "superseded":
+      return endedAt === undefined ? undefined : { state, at: endedAt };
+    default:
+      return undefined;
+  }
 }
 
 async function endOf(
   { state, until, about }: Approval,
   { approvals, clock }: GateTools,
 ): Promise<"superseded" | "expired" | undefined> {
-  if (hasChanged(about, about && (await approvals.latestChange(about.key)))) return "superseded";
+  if (await isOutdated(about, approvals)) return "superseded";
   return state === "requested" && clock.now() >= until ? "expired" : undefined;
 }

@@ -1,23 +1,42 @@
 import type { Identity } from "../store/approvals.ts";
 
-/** A person behind a source, as the configuration has it. */
+/** A person behind a source. */
 export interface Person {
   readonly roles: readonly string[];
-  /** The token by which the same person is known to the bridge. */
-  readonly token?: { readonly trust: string; readonly subject: string } | undefined;
+  /** The token by which the same person is known to the bridge, whichever trust entry of its issuer takes it. */
+  readonly token?: { readonly issuer: string; readonly subject: string };
 }
 
 /** By source, then by account. */
-export type PeopleOf = ReadonlyMap<string, Readonly<Record<string, Person>>>;
+export type PeopleOf = ReadonlyMap<string, ReadonlyMap<string, Person>>;
 
-export const peopleOf = (
-  sources: readonly { readonly name: string; readonly people: Readonly<Record<string, Person>> }[],
-): PeopleOf => new Map(sources.map(({ name, people }) => [name, people]));
-
-export function personAt(people: PeopleOf, source: string, account: string): Person | undefined {
-  const known = people.get(source);
-  return known && Object.hasOwn(known, account) ? known[account] : undefined;
+interface ConfiguredPerson {
+  readonly roles: readonly string[];
+  /** `trust` names a trust entry. */
+  readonly token?: { readonly trust: string; readonly subject: string } | undefined;
 }
+
+/** The people of a configuration. */
+export function peopleOf(config: {
+  readonly issuers: Readonly<Record<string, { readonly issuer: string }>>;
+  readonly sources: readonly { readonly name: string; readonly people: Readonly<Record<string, ConfiguredPerson>> }[];
+}): PeopleOf {
+  const personOf = ({ roles, token }: ConfiguredPerson): Person => {
+    const issuer = token && config.issuers[token.trust]?.issuer;
+    return { roles, ...(token && issuer !== undefined && { token: { issuer, subject: token.subject } }) };
+  };
+  return new Map(
+    config.sources.map(({ name, people }) => {
+      const known = Object.entries(people).map(([account, person]) => [account, personOf(person)] as const);
+      return [name, new Map(known)];
+    }),
+  );
+}
+
+export const personAt = (people: PeopleOf, source: string, account: string): Person | undefined =>
+  people.get(source)?.get(account);
+
+export const isNobody = (people: PeopleOf): boolean => [...people.values()].every(({ size }) => size === 0);
 
 /**
  * Whether two identities are known to be one person: by account, by token, or because the configuration says that account
@@ -31,9 +50,7 @@ export function isSamePerson(one: Identity, other: Identity, people: PeopleOf): 
 function namesOf(identity: Identity, people: PeopleOf): readonly string[] {
   const own = ownNames(identity);
   const linked = [...people.values()].flatMap((known) =>
-    Object.entries(known).flatMap(([account, { token }]) =>
-      token ? [[accountName(account), tokenName(token.trust, token.subject)]] : [],
-    ),
+    [...known].flatMap(([account, { token }]) => (token ? [[accountName(account), tokenName(token)]] : [])),
   );
   return [...own, ...linked.filter((pair) => pair.some((name) => own.includes(name))).flat()];
 }
@@ -41,9 +58,9 @@ function namesOf(identity: Identity, people: PeopleOf): readonly string[] {
 /** The token of a source is the source's, and no person's, where it names an account. */
 function ownNames({ actor, trustEntry, issuer, subject }: Identity): readonly string[] {
   if (actor !== undefined) return [accountName(actor)];
-  if (trustEntry === undefined) return [];
-  return [tokenName(trustEntry, subject), JSON.stringify(["issuer", issuer, subject]), accountName(subject)];
+  return trustEntry === undefined ? [] : [tokenName({ issuer, subject }), accountName(subject)];
 }
 
 const accountName = (account: string): string => JSON.stringify(["account", account]);
-const tokenName = (trust: string, subject: string): string => JSON.stringify(["token", trust, subject]);
+const tokenName = ({ issuer, subject }: { readonly issuer: string; readonly subject: string }): string =>
+  JSON.stringify(["token", issuer, subject]);

@@ -56,7 +56,7 @@ const BRIDGE: Principal & { readonly actor?: string } = {
 };
 
 function eventOf(approval: RequestedApproval, { state, at, by }: Step): ApprovalEvent {
-  const { id, route, delivery, subject, approvers, requestedAt, until } = approval;
+  const { id, route, delivery, cause = delivery, subject, approvers, requestedAt, until } = approval;
   const type = state === "requested" || state === "granted" ? state : "denied";
   return {
     type: `approval.${type}`,
@@ -71,7 +71,7 @@ function eventOf(approval: RequestedApproval, { state, at, by }: Step): Approval
         ...(by && state !== "requested" && { by: nameOf(by) }),
       },
     },
-    origin: { delivery },
+    origin: { delivery: cause },
   };
 }
 

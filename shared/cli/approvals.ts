@@ -9,9 +9,10 @@ import { printable, table } from "./table.ts";
 
 /** `drawbridge approvals list`: what waits for somebody, as a table. */
 export async function approvalsList(session: Session): Promise<string> {
-  const { approvals } = await get<ListedApprovals>(session, "/v1/approvals");
-  if (approvals.length === 0) return "Nothing waits that you may approve.";
-  const rows = approvals.map(({ id, route, subject, version = "", requester, until, state }) => [
+  const { approvals, hasMore } = await get<ListedApprovals>(session, "/v1/approvals");
+  const more = hasMore ? ["More is open than was looked through: decide by the id in a delivery's timeline."] : [];
+  if (approvals.length === 0) return ["Nothing waits that you may decide.", ...more].join("\n");
+  const rows = approvals.map(({ id, route, subject, version = "", requester, until, state, may }) => [
     id,
     state,
     route,
@@ -19,8 +20,10 @@ export async function approvalsList(session: Session): Promise<string> {
     version,
     nameOf(requester),
     until,
+    may.join(", "),
   ]);
-  return table(["APPROVAL", "STATE", "ROUTE", "SUBJECT", "VERSION", "REQUESTED BY", "UNTIL"], rows);
+  const head = ["APPROVAL", "STATE", "ROUTE", "SUBJECT", "VERSION", "REQUESTED BY", "UNTIL", "YOU MAY"];
+  return [table(head, rows), ...more].join("\n");
 }
 
 /** `drawbridge approvals grant|deny|withdraw <id>`. */

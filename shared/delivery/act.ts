@@ -9,8 +9,8 @@ import type { Route } from "../routes/route.ts";
 import type { ActionStore, Claim } from "../store/actions.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
 import { type CorrelateTools, correlate } from "./correlate.ts";
+import { type NoteTools, noteEnd, noteFired } from "./note-runs.ts";
 import { type RetryPolicy, retryDelayMs } from "./retry-delay.ts";
-import { type NoteTools, noteRun } from "./rollback.ts";
 
 export interface ActTools extends CorrelateTools, Pick<GateTools, "approvals">, Pick<NoteTools, "runs"> {
   readonly routes: readonly Route[];
@@ -72,7 +72,8 @@ async function standingOf(id: string, { actions }: ActTools): Promise<Acted> {
   }
 }
 
-const ROUTE_GONE: ActionOutcome = { outcome: "give_up", summary: "the route is no longer configured" };
+/** For an action, or a message, whose route was taken out. */
+export const ROUTE_GONE = { outcome: "give_up", summary: "the route is no longer configured" } as const;
 
 interface Attempted {
   readonly outcome: ActionOutcome;
@@ -97,13 +98,15 @@ async function attempt(claim: Claim, route: Route, tools: ActTools): Promise<Att
     }
     if (origin.found) {
       await recordFollower(origin.entry, delivery, entry, tools);
-      await noteRun({ entry, origin: origin.entry, source: delivery.source }, all);
+      await noteEnd({ entry, origin: origin.entry, source: delivery.source }, all);
     }
-    const held =
-      (await denial(route, entry, tools)) ?? (await holdForApproval({ claim, route, entry, delivery }, tools));
+    const run = { claim, route, entry, delivery, origin: origin.found ? origin.entry : undefined };
+    const held = (await denial(route, entry, tools)) ?? (await holdForApproval(run, all));
     if (held) return ended(held);
     const signal = AbortSignal.timeout(route.maxAttemptMs);
-    return ended(await route.run({ entry, origin: cause, attempt: claim.attempt, signal }));
+    const outcome = await route.run({ entry, origin: cause, attempt: claim.attempt, signal });
+    await noteFired(route, entry.detail, outcome, tools);
+    return ended(outcome);
   } catch (error) {
     return ended(outcomeOfFailure(error, claim, tools.log));
   }
@@ -187,7 +190,8 @@ async function putOff(
   const until = laterBy(at, Math.ceil(Math.min(afterSeconds, MAX_WAIT_SECONDS) * 1_000));
   if (!claim.hasWaited) await tools.deliveries.addToTimeline(delivery, { at, kind: "waiting", route, action, summary });
   if (!(await tools.actions.wait(claim, until))) return standingOf(claim.id, tools);
-  tools.log.info({ delivery, trace, route, action, attempt: claim.attempt, outcome: "wait" }, summary);
+  const line = { delivery, trace, route, action, attempt: claim.attempt, outcome: "wait" };
+  if (!claim.hasWaited) tools.log.info(line, summary);
   return { result: "waits", at: until };
 }
 

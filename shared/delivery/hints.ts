@@ -32,7 +32,8 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   token_header_forbidden: "no issuer that is supported does that: find out who sends it",
   issuer_unknown:
     "compare `iss` with `issuer`, to the character and the closing slash; see that the source names the entry under `trust`",
-  algorithm_not_allowed: "list it under `algorithms` if the issuer really uses it; RS256 and ES256 unless told",
+  algorithm_not_allowed:
+    "list it under `algorithms` if the issuer really uses it. Unless told, those of the preset are taken, and without one RS256 and ES256",
   key_unknown:
     "after a change of keys it passes within 30 s; else the token is another issuer's of the same name, or the `jwks` file is old",
   token_signature_invalid:
@@ -60,14 +61,17 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
     "have the digest made of the very bytes that are sent; then look for a proxy that rewrites bodies",
   query_hash_mismatch:
     "compare the source's `baseUrl` with that of the app's descriptor; a proxy must not change path or query",
+  sign_in_failed:
+    "`problem` says why; once it may be a page that lay open too long: sign in again. Always: compare client, secret and redirect address with the issuer's",
+  form_forged: "load the page again and repeat it there; many of them are another site that tries",
   role_missing: "put the role under `roles` of the right entry, with `claims` that let in nobody else",
   self_approval: "have somebody else decide: who asked for a run does not approve it",
   approval_unknown: "a slip of the pen, or older than `limits.retentionDays`",
   approval_closed: "nothing is to be decided any more: `state` says what became of it, and `by` through whom",
+  approvals_too_many: "decide by the approval's id, which the page and the delivery's timeline have",
   approval_outdated:
     "the page, the branch or the merge request has changed since the request: look at what it is now, and have it requested again",
   replay_impossible: "`problem` says why",
-  rollback_impossible:
-    "the route has no earlier run in this environment that is known to have succeeded: `to` may name a delivery to run again",
+  rollback_impossible: "`problem` says why, and what is known; `to` may name a delivery to run again",
   rate_exceeded: "the answer's `Retry-After` says when; if it is meant to ask so often, raise `limit` of the role",
 };

@@ -32,7 +32,8 @@ export type Rejection =
   | { readonly reason: "token_expired"; readonly expiredBySeconds: number }
   | { readonly reason: "token_not_yet_valid"; readonly claim: string }
   | { readonly reason: "token_lifetime_too_long"; readonly limitSeconds: number }
-  | { readonly reason: "audience_mismatch"; readonly expected: string }
+  // `got` is what the issuer signed, cut short; absent where nothing is proved.
+  | { readonly reason: "audience_mismatch"; readonly expected: string; readonly got?: string }
   | { readonly reason: "claim_missing"; readonly claim: string }
   | { readonly reason: "claim_mismatch"; readonly claim: string }
   // The issuer signs for all its customers, and this one is not ours.
@@ -45,15 +46,20 @@ export type Rejection =
   | { readonly reason: "token_replayed" }
   | { readonly reason: "body_digest_mismatch"; readonly claim: string }
   | { readonly reason: "query_hash_mismatch" }
+  // In the console.
+  | { readonly reason: "sign_in_failed"; readonly problem: string }
+  | { readonly reason: "form_forged"; readonly problem: string }
   // Proved, but not allowed.
   | { readonly reason: "role_missing"; readonly role: string }
   | { readonly reason: "self_approval" }
   // Allowed, but not as things stand.
   | { readonly reason: "approval_unknown" }
-  | { readonly reason: "approval_closed"; readonly state: string; readonly by: string }
+  // `at`: when it was fired.
+  | { readonly reason: "approval_closed"; readonly state: string; readonly by: string; readonly at?: string }
+  | { readonly reason: "approvals_too_many"; readonly limit: number }
   | { readonly reason: "approval_outdated" }
   | { readonly reason: "replay_impossible"; readonly problem: string }
-  | { readonly reason: "rollback_impossible" }
+  | { readonly reason: "rollback_impossible"; readonly problem: string }
   | { readonly reason: "rate_exceeded"; readonly role: string; readonly retryAfterSeconds: number };
 
 export type RejectionReason = Rejection["reason"];

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { DECISIONS, type DecideTools, decide } from "../approvals/decide.ts";
-import { isSamePerson } from "../approvals/people.ts";
+import { DECISIONS, type DecideTools, decide, decisionsOf } from "../approvals/decide.ts";
+import { openApprovals } from "../approvals/open.ts";
 import type { ReceivedRequest } from "../delivery/request.ts";
 import { ok, type Result, refuse } from "../delivery/result.ts";
 import { toIso } from "../host/clock.ts";
@@ -13,9 +13,6 @@ export interface ApprovalsApi extends CallerTools, DecideTools {
   readonly policy: Pick<Policy, "refuseCall" | "refuseRoute">;
 }
 
-/** Open approvals that a list looks at. */
-const MOST_LISTED = 200;
-
 const state = v.optional(v.picklist(["requested", "granted"]));
 
 const verdict = v.strictObject({
@@ -23,17 +20,19 @@ const verdict = v.strictObject({
   comment: v.optional(v.pipe(v.string(), v.maxLength(300))),
 });
 
-/** `GET /v1/approvals`: those that are open, of routes that the caller may approve, and its own. */
+/** `GET /v1/approvals`: those that are open and that the caller may decide, its own among them, which it may withdraw. */
 export async function listApprovals(request: ReceivedRequest, api: ApprovalsApi): Promise<Result<ListedApprovals>> {
   const caller = await callerOf(request, "of a route", api);
   if (!caller.ok) return caller;
   const { principal } = caller.value;
   const asked = v.safeParse(state, request.url.searchParams.get("state") ?? undefined);
   if (!asked.success) return refuse({ reason: "query_invalid", parameter: "state", expected: "requested or granted" });
-  const isShown = ({ route, requester, ...one }: Approval): boolean =>
-    (asked.output ?? one.state) === one.state &&
-    (!api.policy.refuseRoute(principal, "approve", route) || isSamePerson(principal, requester, api.people));
-  return ok({ approvals: (await api.approvals.open(MOST_LISTED)).filter(isShown).map(shownApproval) });
+  const { open, hasMore } = await openApprovals(api.approvals);
+  const approvals = open
+    .filter(({ state }) => (asked.output ?? state) === state)
+    .map((one) => ({ ...shownApproval(one), may: decisionsOf(one, principal, api) }))
+    .filter(({ may }) => may.length > 0);
+  return ok({ approvals, hasMore });
 }
 
 /** `POST /v1/approvals/{id}`: grants, denies or withdraws. */
@@ -54,16 +53,22 @@ export async function decideApproval(
 }
 
 export interface ListedApprovals {
-  readonly approvals: readonly ShownApproval[];
+  readonly approvals: readonly (ShownApproval & {
+    /** What the caller may decide. */
+    readonly may: readonly (typeof DECISIONS)[number][];
+  })[];
+  /** More is open than was looked through. */
+  readonly hasMore: boolean;
 }
 export type ShownApproval = ReturnType<typeof shownApproval>;
 
-function shownApproval({ action: _, about, requestedAt, until, decision, ...approval }: Approval) {
+function shownApproval({ action: _, about, requestedAt, until, decision, endedAt, ...approval }: Approval) {
   return {
     ...approval,
     ...(about && { changedAt: about.at, ...(about.mark !== undefined && { version: about.mark }) }),
     requestedAt: toIso(requestedAt),
     until: toIso(until),
     ...(decision && { decision: { ...decision, at: toIso(decision.at) } }),
+    ...(endedAt && { endedAt: toIso(endedAt) }),
   };
 }

@@ -26,11 +26,13 @@ export interface RequestedApproval {
   readonly action: string;
   /** The delivery whose event is to fire the route. */
   readonly delivery: string;
+  /** What that was traced back to: the delivery of the page edit behind a build. Absent where nothing is behind it. */
+  readonly cause?: string;
   /** What it happened to, for people. */
   readonly subject: string;
   readonly requester: Identity;
   readonly about?: Change;
-  /** Site and id of the page whose event it is. */
+  /** Site and id of the page whose event it is, or caused it. */
   readonly page?: { readonly site: string; readonly id: string };
   readonly requestedAt: EpochMillis;
   /** It can be granted before this. */
@@ -49,6 +51,8 @@ export interface Approval extends RequestedApproval {
   readonly state: ApprovalState;
   /** Of the last step that somebody took. */
   readonly decision?: Decision;
+  /** When it was fired, or time or a change ended it. */
+  readonly endedAt?: EpochMillis;
 }
 
 /** Approvals, and what is known to have changed. Every method throws `store_unavailable`. */
@@ -60,11 +64,11 @@ export interface ApprovalStore {
   move(
     id: string,
     from: readonly ApprovalState[],
-    to: { readonly state: ApprovalState; readonly decision?: Decision },
+    to: Pick<Approval, "state" | "decision" | "endedAt">,
   ): Promise<boolean>;
-  /** Those that are `requested` or `granted`, first to end first; eventually consistent. */
+  /** Those that are `requested` or `granted`, first to end first, `limit` at most; eventually consistent. */
   open(limit: number): Promise<readonly Approval[]>;
-  /** Keeps the newest change of each key. Harmless when repeated. */
+  /** Keeps the newest change of each key; of two at one time the time alone, without a mark. Harmless when repeated. */
   noteChange(change: Change): Promise<void>;
   latestChange(key: string): Promise<Change | undefined>;
 }

@@ -1,9 +1,9 @@
-import type { Clock } from "../host/clock.ts";
+import { type Clock, epochMillis } from "../host/clock.ts";
 import type { Approval, ApprovalState, ApprovalStore, Change, Decision, RequestedApproval } from "./approvals.ts";
 import type { DynamoDbTable } from "./dynamodb-table.ts";
-import { expiryOf, type Retention, text } from "./fields.ts";
+import { expiryOf, number, type Retention, text } from "./fields.ts";
 import type { Item } from "./item.ts";
-import { collect } from "./streams.ts";
+import { inGroups } from "./streams.ts";
 import { TABLE } from "./table.ts";
 
 /** An approval is in the index `due` while it is open, under the time at which it ends. */
@@ -36,17 +36,28 @@ export class DynamoDbApprovals implements ApprovalStore {
   async move(
     id: string,
     from: readonly ApprovalState[],
-    { state, decision }: { readonly state: ApprovalState; readonly decision?: Decision },
+    { state, decision, endedAt }: Pick<Approval, "state" | "decision" | "endedAt">,
   ): Promise<boolean> {
-    const isOpen = state === "requested" || state === "granted";
+    const isOpen = OPEN_STATES.includes(state);
+    const sets = [
+      "#state = :state",
+      ...(decision ? ["#decision = :decision"] : []),
+      ...(endedAt ? ["#endedAt = :endedAt"] : []),
+    ];
     const before = await this.#table.change(keyOf(id), {
-      text: `SET #state = :state${decision ? ", #decision = :decision" : ""}${isOpen ? "" : " REMOVE #queue, #dueAt"}`,
+      text: `SET ${sets.join(", ")}${isOpen ? "" : " REMOVE #queue, #dueAt"}`,
       condition: `#state IN (${from.map((_, at) => `:from${at}`).join(", ")})`,
-      names: { "#state": "state", ...(decision && { "#decision": "decision" }), ...(!isOpen && DUE_NAMES) },
+      names: {
+        "#state": "state",
+        ...(decision && { "#decision": "decision" }),
+        ...(endedAt && { "#endedAt": "endedAt" }),
+        ...(!isOpen && DUE_NAMES),
+      },
       values: {
         ":state": state,
         ...Object.fromEntries(from.map((one, at) => [`:from${at}`, one])),
         ...(decision && { ":decision": JSON.stringify(decision) }),
+        ...(endedAt && { ":endedAt": endedAt }),
       },
     });
     return before !== undefined;
@@ -58,16 +69,19 @@ export class DynamoDbApprovals implements ApprovalStore {
       text: "#queue = :queue",
       names: { "#queue": TABLE.dueIndex.partitionKey },
       values: { ":queue": OPEN },
-      limit,
     } as const;
-    const ids = await collect(this.#table.select(selection), (item) => text(item, TABLE.partitionKey));
-    const approvals = await Promise.all(ids.map((id) => this.get(id)));
-    // The index may lag behind.
-    return approvals.flatMap((one) => (one?.state === "requested" || one?.state === "granted" ? [one] : []));
+    const found: Approval[] = [];
+    for await (const items of inGroups(this.#table.select(selection), Math.min(limit, MOST_AT_ONCE))) {
+      const approvals = await Promise.all(items.map((item) => this.get(text(item, TABLE.partitionKey))));
+      // The index may lag behind.
+      found.push(...approvals.flatMap((one) => (one && OPEN_STATES.includes(one.state) ? [one] : [])));
+      if (found.length >= limit) break;
+    }
+    return found.slice(0, limit);
   }
 
   async noteChange({ key, at, mark }: Change): Promise<void> {
-    await this.#table.change(changeKey(key), {
+    const newest = await this.#table.change(changeKey(key), {
       text: `SET #at = :at, #expiresAt = :expiresAt${mark === undefined ? " REMOVE #mark" : ", #mark = :mark"}`,
       condition: "attribute_not_exists(#at) OR #at < :at",
       names: { "#at": "at", "#mark": "mark", "#expiresAt": TABLE.timeToLive },
@@ -76,6 +90,14 @@ export class DynamoDbApprovals implements ApprovalStore {
         ":expiresAt": expiryOf(this.#options.clock.now(), this.#options),
         ...(mark !== undefined && { ":mark": mark }),
       },
+    });
+    if (newest !== undefined) return;
+    // Which of two at one time was last, nobody knows: what is about either has changed.
+    await this.#table.change(changeKey(key), {
+      text: "REMOVE #mark",
+      condition: `#at = :at AND ${mark === undefined ? "attribute_exists(#mark)" : "#mark <> :mark"}`,
+      names: { "#at": "at", "#mark": "mark" },
+      values: { ":at": at, ...(mark !== undefined && { ":mark": mark }) },
     });
   }
 
@@ -87,6 +109,9 @@ export class DynamoDbApprovals implements ApprovalStore {
 }
 
 const OPEN = "approvals";
+const OPEN_STATES: readonly ApprovalState[] = ["requested", "granted"];
+/** Approvals that are read at once. */
+const MOST_AT_ONCE = 100;
 const DUE_NAMES = { "#queue": TABLE.dueIndex.partitionKey, "#dueAt": TABLE.dueIndex.sortKey } as const;
 
 const keyOf = (id: string) => ({ pk: id, sk: "head" });
@@ -101,5 +126,6 @@ function approvalOf(item: Item): Approval {
     ...(JSON.parse(text(item, "request")) as Omit<RequestedApproval, "id">),
     state: text(item, "state") as ApprovalState,
     ...(decision && { decision }),
+    ...(item["endedAt"] !== undefined && { endedAt: epochMillis(number(item, "endedAt")) }),
   };
 }

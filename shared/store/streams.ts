@@ -16,6 +16,17 @@ export async function* mergeNewestFirst<T>(
   }
 }
 
+/** The stream in groups of `size`, the last one smaller. */
+export async function* inGroups<T>(stream: AsyncIterable<T>, size: number): AsyncGenerator<readonly T[]> {
+  let group: T[] = [];
+  for await (const item of stream) {
+    if (group.push(item) < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}
+
 /** The whole stream, each item mapped. */
 export async function collect<T, U>(stream: AsyncIterable<T>, map: (item: T) => U): Promise<U[]> {
   const collected: U[] = [];

@@ -91,6 +91,47 @@ for (const kind of dynamoDbKinds) {
       expect(await approvals.open(1)).toHaveLength(1);
     });
 
+    it("list as many as are asked for, however many have closed that the index still has", async () => {
+      const { approvals } = await stores();
+      for (let n = 1; n <= 45; n++) await approvals.request(approval(n));
+      const { get } = approvals;
+      // An index that lags: the first twenty-one have closed.
+      const isClosed = ({ until }: RequestedApproval) => until <= laterBy(START, 21 * 60_000);
+      approvals.get = async (id) => {
+        const one = await get.call(approvals, id);
+        return one && isClosed(one) ? { ...one, state: "fired" } : one;
+      };
+      const ids = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => `p-${from + at}`);
+      expect((await approvals.open(10)).map(({ id }) => id)).toEqual(ids(22, 31));
+      expect((await approvals.open(100)).map(({ id }) => id)).toEqual(ids(22, 45));
+    });
+
+    it("keep when it was fired or ended, and nothing of that before", async () => {
+      const { approvals } = await stores();
+      await approvals.request(approval());
+      await approvals.move("p-1", ["requested"], { state: "granted", decision: decisionBy("dana") });
+      expect(await approvals.get("p-1")).not.toHaveProperty("endedAt");
+      await approvals.move("p-1", ["granted"], { state: "fired", endedAt: laterBy(START, 5_000) });
+      const fired = { state: "fired", endedAt: laterBy(START, 5_000), decision: decisionBy("dana") };
+      expect(await approvals.get("p-1")).toMatchObject(fired);
+    });
+
+    it("keep of two changes at one time that neither is known to be the newest, whichever is told again", async () => {
+      const { approvals } = await stores();
+      const at = "2026-11-02T09:00:05.000Z";
+      const [seven, eight] = ["7", "8"].map((mark) => ({ key: "page#98310", at, mark }));
+      for (const change of [seven, seven]) if (change) await approvals.noteChange(change);
+      expect(await approvals.latestChange("page#98310")).toEqual(seven);
+      for (const change of [eight, seven, eight]) {
+        if (change) await approvals.noteChange(change);
+        expect(await approvals.latestChange("page#98310")).toEqual({ key: "page#98310", at });
+      }
+      const later = { key: "page#98310", at: "2026-11-02T09:00:06.000Z", mark: "9" };
+      await approvals.noteChange(later);
+      await approvals.noteChange({ key: later.key, at: later.at });
+      expect(await approvals.latestChange("page#98310")).toEqual({ key: later.key, at: later.at });
+    });
+
     it("keep the newest change of a key, in whatever order they come", async () => {
       const { approvals } = await stores();
       const changes = [5, 9, 7].map((second) => ({
@@ -106,38 +147,30 @@ for (const kind of dynamoDbKinds) {
       expect(await approvals.latestChange("page#1")).toBeUndefined();
     });
 
-    it("keep the runs of each route and environment, newest first, one for each delivery", async () => {
+    it("keep the runs of each route, newest first, one for each delivery", async () => {
       const { runs } = await stores();
-      const run = (n: number, succeeded: boolean) => ({
-        delivery: `d-${n}`,
-        succeeded,
-        at: `2026-11-02T09:00:${String(n).padStart(2, "0")}.000Z`,
-      });
-      const place = { route: "deploy", environment: "production" };
-      for (const n of [2, 1, 3]) await runs.ended(place, run(n, n !== 3));
-      await runs.ended({ route: "deploy" }, run(9, true));
-      await runs.ended(place, run(3, false));
-      const inSameSecond = { ...run(3, true), delivery: "d-4" };
-      await runs.ended(place, inSameSecond);
-      expect(await runs.last(place)).toEqual([inSameSecond, run(2, true), run(1, true)]);
-      expect(await runs.last({ route: "deploy" })).toEqual([run(9, true)]);
-      expect(await runs.last({ route: "other" })).toEqual([]);
+      const at = (n: number) => `2026-11-02T09:00:0${n}.000Z`;
+      const end = { succeeded: true, at: at(4), environment: "production" };
+      for (const n of [2, 1, 3]) await runs.note("deploy", { delivery: `d-${n}`, firedAt: at(n) });
+      for (const _ of ["told", "told again"]) await runs.note("deploy", { delivery: "d-2", beganAt: at(9), end });
+      expect(await runs.of("deploy")).toEqual([
+        { delivery: "d-3", firedAt: at(3) },
+        { delivery: "d-2", firedAt: at(2), end },
+        { delivery: "d-1", firedAt: at(1) },
+      ]);
+      expect(await runs.of("other")).toEqual([]);
     });
 
-    it("lose no run of those that end at once, and keep a bounded number", async () => {
+    it("lose no run of those that are noted at once", async () => {
       const { runs } = await stores();
-      const at = (n: number) => `2026-11-02T09:00:${String(n).padStart(2, "0")}.000Z`;
-      const five = [0, 1, 2, 3, 4].map((n) => ({ delivery: `d-${n}`, succeeded: true, at: at(n) }));
-      await Promise.all(five.map((run) => runs.ended({ route: "docs" }, run)));
-      expect((await runs.last({ route: "docs" })).map(({ delivery }) => delivery)).toEqual(
-        five.map(({ delivery }) => delivery).reverse(),
+      const noted = Array.from({ length: 20 }, (_, n) => {
+        const at = `2026-11-02T09:00:${String(n + 10)}.000Z`;
+        return { delivery: `d-${n}`, beganAt: at, end: { succeeded: true, at, environment: `e-${n}` } };
+      });
+      await Promise.all(noted.map((run) => runs.note("docs", run)));
+      expect((await runs.of("docs")).map(({ delivery }) => delivery)).toEqual(
+        noted.map(({ delivery }) => delivery).reverse(),
       );
-      for (let n = 5; n < 30; n++) {
-        await runs.ended({ route: "docs" }, { delivery: `d-${n}`, succeeded: false, at: at(n) });
-      }
-      const kept = await runs.last({ route: "docs" });
-      expect(kept[0]).toMatchObject({ delivery: "d-29", succeeded: false });
-      expect(kept.slice(1).map(({ delivery }) => delivery)).toEqual(five.map(({ delivery }) => delivery).reverse());
     });
   });
 }

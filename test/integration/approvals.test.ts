@@ -2,10 +2,14 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ActionOutcome } from "../../shared/actions/action.ts";
 import type { Verdict } from "../../shared/approvals/decide.ts";
 import { entryOf } from "../../shared/bus/entry.ts";
+import { deliveryIdOf } from "../../shared/delivery/keys.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
+import { problemOf } from "../../shared/http/problem.ts";
+import type { Approval } from "../../shared/store/approvals.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";
+import { silentLog } from "../support/tools.ts";
 
 const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
 const RETRY: ActionOutcome = { outcome: "retry", summary: "no connection", unknownOutcome: true };
@@ -31,7 +35,7 @@ describe("a route that needs an approval", () => {
     const { id } = await bridge.approvalOf(edit);
     const timeline = await bridge.deliveries.timeline(edit.id);
     expect(timeline).toContainEqual(
-      expect.objectContaining({ kind: "waiting", summary: `waits for approval ${id} by manager` }),
+      expect.objectContaining({ kind: "waiting", summary: `needs approval ${id} by manager` }),
     );
     expect(await bridge.steps(edit)).toMatchObject([
       { state: "requested", approval: id, by: { subject: "wiki", actor: EDITOR } },
@@ -93,6 +97,34 @@ describe("a route that needs an approval", () => {
     expect(await states()).toEqual(["requested", "granted"]);
     expect(bridge.fired).toHaveLength(1);
   });
+
+  it.each([
+    ["its time was over", async () => bridge.clock.advance(60 * 60_000), "expired"],
+    ["the page had changed", async () => void (await bridge.edit(8)), "superseded"],
+  ])("tells its end although the process died when it had seen that %s", async (_, ends, state) => {
+    await ends();
+    const { record } = bridge.deliveries;
+    const broken = new Fault("store_unavailable", "no answer", { retryable: true });
+    bridge.deliveries.record = () => Promise.reject(broken);
+    bridge.clock.advance(60_000);
+    const endedAt = bridge.clock.now();
+    await bridge.runDue();
+    expect(await bridge.approvalOf(edit)).toMatchObject({ state, endedAt });
+    bridge.deliveries.record = record;
+    await bridge.later();
+    expect((await bridge.attempts(edit.id)).map(({ outcome }) => outcome)).toEqual(["retry", "done"]);
+    expect(await bridge.steps(edit)).toMatchObject([{ state: "requested" }, { state, at: endedAt }]);
+    const told = await bridge.deliveries.get(deliveryIdOf("approvals", [(await bridge.approvalOf(edit)).id, state]));
+    expect(told).toMatchObject({ what: "approval.denied", receivedAt: endedAt });
+  });
+
+  it("is told in the log once, however often it waits", async () => {
+    const lines: unknown[] = [];
+    await bridge.stop();
+    await start([DONE], {}, [], { ...silentLog, info: (fields) => lines.push(fields) });
+    for (let looks = 0; looks < 3; looks++) expect(await bridge.later()).toBe(1);
+    expect(lines).toMatchObject([{ delivery: edit.id, route: "docs", outcome: "wait" }]);
+  });
 });
 
 describe("what keeps it from being fired", () => {
@@ -123,6 +155,15 @@ describe("what keeps it from being fired", () => {
     });
     expect(await ended()).toBe("not fired: approval p-… was expired");
     expect(await states()).toEqual(["requested", "expired"]);
+  });
+
+  it.each([
+    ["a moment before it ends", 59 * 60_000 + 58_999, "requested"],
+    ["at the moment when it ends", 59 * 60_000 + 59_000, "expired"],
+  ])("is the end of its time, as seen %s", async (_, sinceMs, state) => {
+    bridge.clock.advance(sinceMs);
+    await bridge.runDue();
+    expect(await bridge.approvalOf(edit)).toMatchObject({ state });
   });
 
   it("is a withdrawal, also of what is granted and not fired yet", async () => {
@@ -190,6 +231,18 @@ describe("whoever decides", () => {
     }
   });
 
+  it("comes after it was fired is told when that was, and who granted it", async () => {
+    await bridge.decide(edit, "grant", holder("max"));
+    await bridge.later();
+    const at = toIso(bridge.clock.now());
+    await bridge.later();
+    const late = await bridge.decide(edit, "withdraw", holder("mia"));
+    if (late.ok) throw new Error("it was fired");
+    expect(late.rejection).toMatchObject({ reason: "approval_closed", state: "fired", at });
+    const { title } = problemOf(late.rejection);
+    expect(title).toBe(`It was fired already, at ${at}; max of https://idp.example.test granted it`);
+  });
+
   it("says the same twice changes nothing", async () => {
     const [first, second] = [1, 2].map(() => bridge.decide(edit, "grant", holder("max")));
     expect([(await first)?.ok, (await second)?.ok]).toEqual([true, true]);
@@ -241,6 +294,16 @@ describe("a label on the page", () => {
     expect(await bridge.decided(again)).toMatchObject([{ refusal: { reason: "approval_unknown" } }]);
     expect((await bridge.approvalOf(newer)).state).toBe("requested");
     expect(bridge.fired).toHaveLength(1);
+  });
+
+  it("says so where more is open than it was held against", async () => {
+    const { open } = bridge.approvals;
+    const other: Approval = { ...(await bridge.approvalOf(edit)), id: "p-other", page: { site: "s", id: "1" } };
+    bridge.approvals.open = async (limit) => Array.from({ length: limit }, () => other);
+    const labeled = await bridge.label("drawbridge-approve", "max");
+    bridge.approvals.open = open;
+    expect(await bridge.decided(labeled)).toMatchObject([{ refusal: { reason: "approvals_too_many", limit: 2_000 } }]);
+    expect((await bridge.approvalOf(edit)).state).toBe("requested");
   });
 
   it("keeps its event back when it cannot be carried out, so that it comes again", async () => {

@@ -37,14 +37,14 @@ export function scripted(outcomes: readonly (ActionOutcome | Error)[]) {
 }
 
 /** Stores, bus and the act verb over one embedded table, under a clock that stands still. */
-export async function bridgeParts(routes: readonly Route[]) {
+export async function bridgeParts(routes: readonly Route[], log = silentLog) {
   const database: EmbeddedDynamoDb = await startEmbeddedDynamoDb({ table: "drawbridge" });
   const clock = testClock();
   const stores = openStores(database.client, "drawbridge", { retentionDays: 30, markUnrelayed: true, clock });
   const nudged: string[] = [];
   const { actions, deliveries } = stores;
   const bus = new InProcessBus({ routes, actions, deliveries, clock, scheduled: (target) => nudged.push(target) });
-  const tools = { ...stores, routes, retry: RETRY, clock, random: () => 0.5, log: silentLog };
+  const tools = { ...stores, routes, retry: RETRY, clock, random: () => 0.5, log };
   return {
     ...stores,
     clock,

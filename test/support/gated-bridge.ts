@@ -137,7 +137,7 @@ function verbsAround(gated: string, tools: Tools) {
     decide: async (delivery: RecordedDelivery, decision: Verdict["decision"], by: Verdict["by"]) =>
       decide(await approvalOf(delivery), { decision, by, requestId: "request-2" }, tools),
     replay: async (of: RecordedDelivery, by: Principal, routes: readonly string[] = ["docs"]) => {
-      const order = { of, routes, by, isRollback: false, key: ["once"], requestId: "request-3" };
+      const order = { of, routes, by, isRollback: false, key: [of.id], requestId: "request-3" };
       const { delivery } = await replay(order, tools);
       const recorded = await deliveries.get(delivery);
       if (!recorded) throw new Error("it is recorded");

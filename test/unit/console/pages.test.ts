@@ -120,6 +120,12 @@ describe("the approvals page", () => {
   it("says that nothing waits", async () => {
     expect(await showing(approvalsPage, { approvals: [] })).toContain("Nothing waits for you");
   });
+
+  it("says that more is open than was looked through", async () => {
+    const told = async (hasMore: boolean) =>
+      (await showing(approvalsPage, { approvals: [], hasMore })).includes("More is open than was looked through.");
+    expect([await told(true), await told(false)]).toEqual([true, false]);
+  });
 });
 
 describe("the page of a delivery", () => {

@@ -1,0 +1,16 @@
+import type { Approval, ApprovalStore } from "../store/approvals.ts";
+
+/** Open approvals that one call looks through. */
+export const MOST_OPEN = 2_000;
+
+export interface OpenApprovals {
+  readonly open: readonly Approval[];
+  /** There are more: whoever answers by these has to say so. */
+  readonly hasMore: boolean;
+}
+
+/** What is open, first to end first. */
+export async function openApprovals(approvals: Pick<ApprovalStore, "open">): Promise<OpenApprovals> {
+  const open = await approvals.open(MOST_OPEN + 1);
+  return { open: open.slice(0, MOST_OPEN), hasMore: open.length > MOST_OPEN };
+}
