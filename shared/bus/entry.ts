@@ -26,7 +26,13 @@ export type EventDetail = DistributiveOmit<BridgeEvent, "keyParts"> & {
   readonly traceparent?: TraceParent;
   /** Absent unless somebody has an earlier delivery run again: only these routes then act on it. */
   readonly replay?: Replay;
-  readonly principal: { readonly issuer: string; readonly subject: string; readonly roles: readonly string[] };
+  readonly principal: {
+    readonly issuer: string;
+    readonly subject: string;
+    readonly roles: readonly string[];
+    /** Shadow mode let it in: the sender was not proved, or has no right to this. */
+    readonly unproved?: true;
+  };
 };
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
@@ -58,7 +64,7 @@ export function entryOf(delivery: RecordedDelivery): BusEntry | undefined {
       eventKey: eventKeyOf(delivery.source, event.type, keyParts),
       ...(traceparent && { traceparent }),
       ...(replay && { replay }),
-      principal: { issuer, subject, roles },
+      principal: { issuer, subject, roles, ...(delivery.refusal && { unproved: true }) },
     },
   };
 }

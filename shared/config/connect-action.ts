@@ -1,4 +1,5 @@
 import type { Action, ActionTools } from "../actions/action.ts";
+import type { RunReporter } from "../delivery/note-runs.ts";
 import { Fault } from "../host/fault.ts";
 import { policyOf } from "../identity/policy.ts";
 import type { Route } from "../routes/route.ts";
@@ -43,8 +44,6 @@ export const runReporters = ({ routes, targets }: Pick<Config, "routes" | "targe
     const told = "runsReportedBy" in settings ? settings.runsReportedBy : undefined;
     return { name, ...(typeof told === "string" && { runsReportedBy: told }) };
   });
-
-type RunReporter = Pick<Route, "name" | "runsReportedBy">;
 
 function settingsOf(target: string, targets: Config["targets"]): object {
   const found = targets.find(({ name }) => name === target);

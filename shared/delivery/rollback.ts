@@ -1,60 +1,14 @@
-import type { BusEntry } from "../bus/entry.ts";
-import type { Route } from "../routes/route.ts";
-import type { ActionStore } from "../store/actions.ts";
+import type { Policy } from "../identity/policy.ts";
 import type { RouteRun, RunPlace, RunStore } from "../store/runs.ts";
-import { isTerminal } from "./build-order.ts";
-import type { BuildState } from "./event.ts";
-import { actionIdOf } from "./keys.ts";
+import type { RunReporter } from "./note-runs.ts";
 import { type Replayed, type ReplayOrder, type ReplayTools, replay } from "./replay.ts";
 import { ok, type Result, refuse } from "./result.ts";
 
-export interface NoteTools {
-  readonly routes: readonly Pick<Route, "name" | "runsReportedBy">[];
-  readonly actions: Pick<ActionStore, "state">;
-  readonly runs: Pick<RunStore, "ended">;
-}
-
-/** Keeps that a run has ended, for the routes that fired it. `source` told of it, and `origin` is the delivery that fired it. */
-export async function noteRun(
-  { entry, origin, source }: { readonly entry: BusEntry; readonly origin: BusEntry; readonly source: string },
-  { routes, actions, runs }: NoteTools,
-): Promise<void> {
-  const run = endedRun(entry);
-  if (run === undefined) return;
-  const { eventKey, delivery } = origin.detail;
-  const reported = routes.filter(({ runsReportedBy }) => runsReportedBy === source).map(({ name }) => name);
-  // Two routes may have fired on one delivery: a run's name then says whose it is.
-  const named = reported.filter((name) => `/${entry.detail.subject}`.endsWith(`/${name}-${eventKey}`));
-  const fired = named.length > 0 ? named : await firedOf(reported, eventKey, actions);
-  const { environment, succeeded } = run;
-  for (const route of fired) {
-    const place = { route, ...(environment !== undefined && { environment }) };
-    await runs.ended(place, { delivery, succeeded, at: entry.detail.time });
-  }
-}
-
-async function firedOf(
-  names: readonly string[],
-  eventKey: string,
-  actions: NoteTools["actions"],
-): Promise<readonly string[]> {
-  const states = await Promise.all(names.map((name) => actions.state(actionIdOf(name, eventKey))));
-  return names.filter((_, at) => states[at] !== undefined);
-}
-
-function endedRun({ detail }: BusEntry): { readonly succeeded: boolean; readonly environment?: string } | undefined {
-  const told = (state: BuildState, environment: string | undefined) =>
-    isTerminal(state) ? { succeeded: state === "succeeded", ...(environment && { environment }) } : undefined;
-  if ("build" in detail) return told(detail.build.state, detail.build.results?.["environment"]);
-  return "deployment" in detail ? told(detail.deployment.state, detail.deployment.environment) : undefined;
-}
-
-/** What a rollback goes back to: the last run that succeeded before the newest one. */
-const targetOf = ([newest, ...earlier]: readonly RouteRun[]): RouteRun | undefined =>
-  newest && earlier.find(({ succeeded }) => succeeded);
-
 export interface RollbackTools extends ReplayTools {
-  readonly runs: Pick<RunStore, "last">;
+  readonly runs: Pick<RunStore, "of">;
+  /** Every configured one. */
+  readonly routes: readonly RunReporter[];
+  readonly policy: Pick<Policy, "refuseRoute">;
 }
 
 export interface RollbackOrder extends Omit<ReplayOrder, "of" | "routes" | "isRollback"> {
@@ -63,14 +17,51 @@ export interface RollbackOrder extends Omit<ReplayOrder, "of" | "routes" | "isRo
   readonly to?: string | undefined;
 }
 
-/** Fires a route again as its last good run was fired: a replay of that delivery. */
-export async function rollBack(
-  { place, to, ...order }: RollbackOrder,
-  tools: RollbackTools,
-): Promise<Result<Replayed>> {
-  const runs = await tools.runs.last(place);
-  const target = to === undefined ? targetOf(runs) : runs.find((run) => run.succeeded && run.delivery === to);
-  const of = target && (await tools.deliveries.get(target.delivery));
-  if (of?.event === undefined) return refuse({ reason: "rollback_impossible" });
-  return ok(await replay({ ...order, of, routes: [place.route], isRollback: true }, tools));
+/** Fires a route again as its last good run was fired: a replay of that delivery, by whoever may replay the route. */
+export async function rollBack(order: RollbackOrder, tools: RollbackTools): Promise<Result<Replayed>> {
+  const { place, to, ...rest } = order;
+  const forbidden = tools.policy.refuseRoute(order.by, "replay", place.route);
+  if (forbidden) return refuse(forbidden);
+  const unfit = problemWithRoute(order, tools);
+  if (unfit !== undefined) return impossible(unfit);
+  const runs = await tools.runs.of(place.route);
+  const target = targetOf(runs, order);
+  if (target === undefined) return impossible(whatIsKnown(runs, order));
+  const of = await tools.deliveries.get(target.delivery);
+  if (of?.event === undefined) return impossible(`The record of ${target.delivery} is gone`);
+  return ok(await replay({ ...rest, of, routes: [place.route], isRollback: true }, tools));
 }
+
+const impossible = (problem: string): Result<never> => refuse({ reason: "rollback_impossible", problem });
+
+/**
+ * The newest good run before the one that is rolled back: that is the newest that is known to be of this environment, or
+ * of which none is known, because it goes on or ended before it told.
+ */
+function targetOf(runs: readonly RouteRun[], { place: { environment }, to }: RollbackOrder): RouteRun | undefined {
+  const isGood = ({ end }: RouteRun): boolean => end?.succeeded === true && end.environment === environment;
+  if (to !== undefined) return runs.find((run) => isGood(run) && run.delivery === to);
+  const newest = runs.findIndex(({ end }) => end?.environment === undefined || end.environment === environment);
+  return newest < 0 ? undefined : runs.slice(newest + 1).find(isGood);
+}
+
+function problemWithRoute({ place, by }: RollbackOrder, { routes, policy }: RollbackTools): string | undefined {
+  const route = routes.find(({ name }) => name === place.route);
+  if (route?.runsReportedBy !== undefined) return undefined;
+  const fit = routes.filter(
+    ({ name, runsReportedBy }) => runsReportedBy !== undefined && !policy.refuseRoute(by, "replay", name),
+  );
+  const why = route ? "No source tells what becomes of this route's runs" : "There is no such route";
+  return `${why}; you may roll back: ${fit.map(({ name }) => name).join(", ") || "none"}`;
+}
+
+function whatIsKnown(runs: readonly RouteRun[], { place: { environment }, to }: RollbackOrder): string {
+  const what = to === undefined ? "No earlier run of the route" : `No run that ${to} fired`;
+  const good = new Set(runs.flatMap(({ end }) => (end?.succeeded ? [nameOf(end.environment)] : [])));
+  good.delete(nameOf(environment));
+  const elsewhere = good.size === 0 ? "" : `; good runs are ${[...good].join(", ")}`;
+  return `${what} is known to have succeeded ${nameOf(environment)}${elsewhere}`;
+}
+
+const nameOf = (environment: string | undefined): string =>
+  environment === undefined ? "without an environment" : `in ${environment}`;

@@ -9,7 +9,7 @@ import type { Policy } from "../identity/policy.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import { readCall } from "./json-body.ts";
 
-export interface ReplayApi extends CallerTools, ReplayTools, Pick<RollbackTools, "runs"> {
+export interface ReplayApi extends CallerTools, ReplayTools, Pick<RollbackTools, "runs" | "routes"> {
   readonly deliveries: ReplayTools["deliveries"] & Pick<DeliveryStore, "timeline">;
   readonly policy: Pick<Policy, "refuseCall" | "refuseRoute">;
 }
@@ -58,8 +58,6 @@ export async function rollBackRoute(request: ReceivedRequest, api: ReplayApi): P
   const told = readCall(request.body, rollbackBody);
   if (!told.ok) return refuse(told.rejection, by);
   const { route, environment, to } = told.value;
-  const forbidden = api.policy.refuseRoute(by, "replay", route);
-  if (forbidden) return refuse(forbidden, by);
   const place = { route, ...(environment !== undefined && { environment }) };
   const key = ["rollback", route, environment ?? "", by.issuer, by.subject, orderKey(request)];
   const { requestId, traceparent } = request;

@@ -3,7 +3,7 @@ import type { EpochMillis } from "../host/clock.ts";
 
 /** What a page shows of one pipeline on one branch or environment: its newest run, in the furthest state told of it. */
 export interface BoardRow {
-  /** System, pipeline, and branch or environment: one row for each. */
+  /** System, pipeline, and branch or environment, or what waits for an approval: one row for each. */
   readonly key: string;
   readonly build: ShownBuild;
   /** The newest run that has ended, while `build` has not. */
@@ -13,6 +13,8 @@ export interface BoardRow {
 }
 
 export interface ShownBuild extends BuildPart {
+  /** When it came into this state, as its sender tells; else when it was received. */
+  readonly toldAt?: string;
   readonly environment?: string;
   readonly starter?: Starter;
   /** Of a run that waits for an approval, or waited: what became of that. */
@@ -27,9 +29,9 @@ export interface ShownGate extends Omit<GatePart, "requestedAt"> {
 /** Who a run was started by. */
 export interface Starter {
   readonly identity: string;
-  /** Shadow mode let the delivery in: nothing about it was proved. */
+  /** Shadow mode let in the delivery that caused the run, or the one that tells of it. */
   readonly unproved?: true;
-  /** What that identity calls the person or thing behind it: its word alone. */
+  /** What that identity calls the person or thing behind it: its word alone, and no part of what was proved. */
   readonly name?: string;
 }
 
@@ -62,9 +64,8 @@ export interface PageLease {
 /** The state that each page should show, and who may write it. Every method throws `store_unavailable`. */
 export interface BoardStore {
   /**
-   * Takes `row` if it is not behind what the board has, in the order of `buildOrder`; atomic. The end of a run is also taken
-   * where a later run goes on, if it is not behind the end that the board has. False when nothing was taken. What the board
-   * already has counts as taken, so that a repeat is harmless.
+   * Takes what is told of a run, as `withBuild` does; atomic. False when the row does not show it, since a later run or a
+   * further state has taken its place. What the row already shows counts as taken, so that a repeat is harmless.
    */
   advance(page: PageAddress, row: Omit<BoardRow, "ended">): Promise<boolean>;
   /** Strongly consistent. */

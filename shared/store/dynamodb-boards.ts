@@ -1,17 +1,8 @@
-import { buildOrder, isTerminal } from "../delivery/build-order.ts";
-import type { BuildPart } from "../delivery/event.ts";
 import type { Clock, EpochMillis } from "../host/clock.ts";
-import type {
-  Board,
-  BoardRow,
-  BoardStore,
-  EndedRun,
-  PageAddress,
-  PageLease,
-  PageRecord,
-  ShownBuild,
-} from "./boards.ts";
-import type { DynamoDbTable } from "./dynamodb-table.ts";
+import { Fault } from "../host/fault.ts";
+import { type BoardRun, isShown, rowOf, runOf, withBuild } from "./board-runs.ts";
+import type { Board, BoardRow, BoardStore, PageAddress, PageLease, PageRecord, ShownBuild } from "./boards.ts";
+import type { DynamoDbTable, ItemKey } from "./dynamodb-table.ts";
 import { expiryOf, type Retention, text } from "./fields.ts";
 import type { Item } from "./item.ts";
 import { collect } from "./streams.ts";
@@ -27,30 +18,30 @@ export class DynamoDbBoards implements BoardStore {
     this.#options = options;
   }
 
-  async advance(page: PageAddress, { key, build, delivery }: Omit<BoardRow, "ended">): Promise<boolean> {
-    const item = { pk: boardOf(page), sk: `${ROW}${key}` };
-    const hasEnded = isTerminal(build.state);
-    const values = { ":order": buildOrder(build), ":expiresAt": this.#expiry() };
-    // What ended before is never ahead of what the row shows, so one condition serves for both.
-    const before = await this.#table.change(item, {
-      text: `SET #order = :order, #build = :build, #delivery = :delivery, ${hasEnded ? SET_ENDED : SET_EXPIRY}`,
-      condition: "attribute_not_exists(#order) OR #order <= :order",
-      names: { ...EXPIRY, "#order": "order", "#build": "build", "#delivery": "delivery", ...(hasEnded && ENDED) },
+  async advance(page: PageAddress, { key, ...told }: Omit<BoardRow, "ended">): Promise<boolean> {
+    const at = { pk: boardOf(page), sk: `${ROW}${key}` };
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const item = await this.#table.get(at);
+      const before = item === undefined ? [] : runsOf(item);
+      const runs = withBuild(before, told);
+      if (runs === before || (await this.#keep(at, runs, revisionOf(item)))) return isShown(told, runs);
+    }
+    throw new Fault("store_unavailable", "too many write the same row at once", { retryable: true });
+  }
+
+  async #keep(row: ItemKey, runs: readonly BoardRun[], revision: number): Promise<boolean> {
+    const before = await this.#table.change(row, {
+      text: `SET #runs = :runs, #revision = :next, ${SET_EXPIRY}`,
+      condition: "attribute_not_exists(#revision) OR #revision = :revision",
+      names: { ...EXPIRY, "#runs": "runs", "#revision": "revision" },
       values: {
-        ...values,
-        ":build": JSON.stringify(build),
-        ":delivery": delivery,
-        ...(hasEnded && { ":ended": endedText(build) }),
+        ":runs": JSON.stringify(runs),
+        ":revision": revision,
+        ":next": revision + 1,
+        ":expiresAt": this.#expiry(),
       },
     });
-    if (before !== undefined || !hasEnded) return before !== undefined;
-    const late = await this.#table.change(item, {
-      text: `SET ${SET_ENDED}`,
-      condition: "attribute_exists(#order) AND (attribute_not_exists(#endedOrder) OR #endedOrder <= :order)",
-      names: { ...EXPIRY, ...ENDED, "#order": "order" },
-      values: { ...values, ":ended": endedText(build) },
-    });
-    return late !== undefined;
+    return before !== undefined;
   }
 
   async read(page: PageAddress): Promise<Board> {
@@ -63,7 +54,7 @@ export class DynamoDbBoards implements BoardStore {
     const items = await collect(this.#table.select(selection), (item) => item);
     const rows = items.filter((item) => text(item, TABLE.sortKey).startsWith(ROW));
     const own = items.find((item) => text(item, TABLE.sortKey) === PAGE);
-    return { rows: rows.map(rowOf), record: own ? recordOf(own) : {} };
+    return { rows: rows.flatMap((item) => rowOf(keyOf(item), runsOf(item)) ?? []), record: own ? recordOf(own) : {} };
   }
 
   async lease(page: PageAddress, now: EpochMillis, until: EpochMillis): Promise<PageLease | undefined> {
@@ -97,28 +88,25 @@ const PAGE = "page";
 
 const EXPIRY = { "#expiresAt": TABLE.timeToLive } as const;
 const SET_EXPIRY = "#expiresAt = :expiresAt";
-const ENDED = { "#endedOrder": "endedOrder", "#ended": "ended" } as const;
-const SET_ENDED = `#endedOrder = :order, #ended = :ended, ${SET_EXPIRY}`;
+
+/** Each lost race means that another has written, so that this many are never met in earnest. */
+const MOST_TRIES = 50;
 
 /** The id goes first and holds no `#`: Confluence's ids are digits, and configured ones are checked. */
 const boardOf = (page: PageAddress): string => `page#${page.id}#${page.site}`;
 const pageOf = (page: PageAddress) => ({ pk: boardOf(page), sk: PAGE });
 
-function endedText({ state, number, url }: BuildPart): string {
-  return JSON.stringify({ state, number, url } satisfies { [K in keyof EndedRun]: unknown });
-}
+const keyOf = (item: Item): string => text(item, TABLE.sortKey).slice(ROW.length);
+
+/** Rows from before there were revisions have none. */
+const revisionOf = (item: Item | undefined): number => Number(item?.["revision"] ?? 0);
 
 // The texts below were written by this class from the same types.
 
-function rowOf(item: Item): BoardRow {
-  const build = JSON.parse(text(item, "build")) as ShownBuild;
-  const ended = item["ended"] === undefined ? undefined : (JSON.parse(text(item, "ended")) as EndedRun);
-  return {
-    key: text(item, TABLE.sortKey).slice(ROW.length),
-    build,
-    ...(ended && !isTerminal(build.state) && { ended }),
-    delivery: text(item, "delivery"),
-  };
+/** A row from before runs were kept has its newest build alone; its `order` and `endedOrder` are not read. */
+function runsOf(item: Item): readonly BoardRun[] {
+  if (item["runs"] !== undefined) return JSON.parse(text(item, "runs")) as readonly BoardRun[];
+  return [runOf({ build: JSON.parse(text(item, "build")) as ShownBuild, delivery: text(item, "delivery") })];
 }
 
 const recordOf = (item: Item): PageRecord =>

@@ -2,7 +2,7 @@ import type { Clock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { DynamoDbTable } from "./dynamodb-table.ts";
 import { expiryOf, number, type Retention, text } from "./fields.ts";
-import { type RouteRun, type RunPlace, type RunStore, withRun } from "./runs.ts";
+import { type NotedRun, type RouteRun, type RunStore, withRun } from "./runs.ts";
 import { TABLE } from "./table.ts";
 
 export class DynamoDbRuns implements RunStore {
@@ -14,28 +14,28 @@ export class DynamoDbRuns implements RunStore {
     this.#options = options;
   }
 
-  async ended(place: RunPlace, run: RouteRun): Promise<void> {
+  async note(route: string, run: NotedRun): Promise<void> {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
-      const { runs, revision } = await this.#read(place);
+      const { runs, revision } = await this.#read(route);
       const kept = withRun(runs, run);
-      if (kept === runs || (await this.#write(place, kept, revision))) return;
+      if (kept === runs || (await this.#write(route, kept, revision))) return;
     }
     throw new Fault("store_unavailable", "too many write the same route's runs at once", { retryable: true });
   }
 
-  async last(place: RunPlace): Promise<readonly RouteRun[]> {
-    return (await this.#read(place)).runs;
+  async of(route: string): Promise<readonly RouteRun[]> {
+    return (await this.#read(route)).runs;
   }
 
-  async #read(place: RunPlace): Promise<{ readonly runs: readonly RouteRun[]; readonly revision: number }> {
-    const item = await this.#table.get(keyOf(place));
+  async #read(route: string): Promise<{ readonly runs: readonly RouteRun[]; readonly revision: number }> {
+    const item = await this.#table.get(keyOf(route));
     if (item === undefined) return { runs: [], revision: 0 };
     // Written by this class from the same type.
     return { runs: JSON.parse(text(item, "runs")) as readonly RouteRun[], revision: number(item, "revision") };
   }
 
-  async #write(place: RunPlace, runs: readonly RouteRun[], revision: number): Promise<boolean> {
-    const before = await this.#table.change(keyOf(place), {
+  async #write(route: string, runs: readonly RouteRun[], revision: number): Promise<boolean> {
+    const before = await this.#table.change(keyOf(route), {
       text: "SET #runs = :runs, #revision = :next, #expiresAt = :expiresAt",
       condition: "attribute_not_exists(#revision) OR #revision = :revision",
       names: { "#runs": "runs", "#revision": "revision", "#expiresAt": TABLE.timeToLive },
@@ -51,10 +51,7 @@ export class DynamoDbRuns implements RunStore {
 }
 
 /** Each lost race means that another has written, so that this many are never met in earnest. */
-const MOST_TRIES = 10;
+const MOST_TRIES = 50;
 
 /** A route's name holds no `#`. */
-const keyOf = ({ route, environment }: RunPlace) => ({
-  pk: `runs#${route}`,
-  sk: environment === undefined ? "head" : `environment#${environment}`,
-});
+const keyOf = (route: string) => ({ pk: `runs#${route}`, sk: "runs" });

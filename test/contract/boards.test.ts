@@ -28,6 +28,7 @@ const second = { id: "run-2", number: 2, state: "running", createdAt: "2026-11-0
 
 suite("in memory", undefined, async () => ({ open: async () => memoryBoards(), stop: async () => undefined }));
 for (const kind of dynamoDbKinds) {
+  oldRows(kind);
   suite(kind.name, kind.missing, async () => {
     const database: EmbeddedDynamoDb = await kind.start();
     let tables = 0;
@@ -38,6 +39,38 @@ for (const kind of dynamoDbKinds) {
     };
     return { open, stop: () => database.stop() };
   });
+}
+
+/** Rows were kept under the order of their newest build once; no time came after every time in it. */
+function oldRows(kind: (typeof dynamoDbKinds)[number]): void {
+  const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
+  it.skipIf(kind.missing !== undefined)(
+    `a row on ${title} from before runs were kept is shown, and taken over`,
+    async () => {
+      const database = await kind.start();
+      try {
+        await createTable(database.client, "old-boards");
+        const table = new DynamoDbTable(database.client, "old-boards");
+        const { key } = row({});
+        const { createdAt: _, ...build } = row({ ...first, state: "succeeded" }).build;
+        await table.put({
+          ...{ pk: `page#${PAGE.id}#${PAGE.site}`, sk: `row#${key}`, delivery: "d-0", build: JSON.stringify(build) },
+          ...{
+            order: "|000000000001|2|",
+            endedOrder: "|000000000001|2|",
+            ended: JSON.stringify({ state: "succeeded" }),
+          },
+        });
+        const boards = new DynamoDbBoards(table, { retentionDays: 30, clock: testClock() });
+        expect((await boards.read(PAGE)).rows).toEqual([{ key, build, delivery: "d-0" }]);
+        expect(await boards.advance(PAGE, row(second, "d-2"))).toBe(true);
+        const ended = { state: "succeeded", number: 1 };
+        expect((await boards.read(PAGE)).rows).toEqual([{ ...row(second, "d-2"), ended }]);
+      } finally {
+        await database.stop();
+      }
+    },
+  );
 }
 
 interface Harness {

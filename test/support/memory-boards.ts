@@ -1,9 +1,9 @@
-import { buildOrder, isTerminal } from "../../shared/delivery/build-order.ts";
 import type { EpochMillis } from "../../shared/host/clock.ts";
-import type { BoardRow, BoardStore, EndedRun, PageRecord } from "../../shared/store/boards.ts";
+import { type BoardRun, isShown, rowOf, withBuild } from "../../shared/store/board-runs.ts";
+import type { BoardStore, PageRecord } from "../../shared/store/boards.ts";
 
 interface Page {
-  readonly rows: Map<string, Omit<BoardRow, "ended"> & { ended?: EndedRun; endedOrder?: string }>;
+  readonly rows: Map<string, readonly BoardRun[]>;
   record: PageRecord;
   owner: number;
   leasedUntil: EpochMillis | undefined;
@@ -19,21 +19,16 @@ export function memoryBoards(): BoardStore {
     return page;
   };
   return {
-    advance: async (address, row) => {
+    advance: async (address, { key, ...told }) => {
       const { rows } = pageOf(address);
-      const [held, order] = [rows.get(row.key), buildOrder(row.build)];
-      const isAhead = !held || buildOrder(held.build) <= order;
-      const isNewestEnd = isTerminal(row.build.state) && (held?.endedOrder ?? "") <= order;
-      if (isAhead) rows.set(row.key, { ...held, ...row });
-      const { state, number, url } = row.build;
-      const ended = { state, ...(number !== undefined && { number }), ...(url !== undefined && { url }) };
-      if (isNewestEnd) Object.assign(rows.get(row.key) ?? {}, { ended, endedOrder: order });
-      return isAhead || isNewestEnd;
+      const runs = withBuild(rows.get(key) ?? [], told);
+      rows.set(key, runs);
+      return isShown(told, runs);
     },
     read: async (address) => {
       const { rows, record } = pageOf(address);
-      const sorted = [...rows.values()].sort((one, other) => (one.key < other.key ? -1 : 1));
-      return { rows: sorted.map(shownRow), record };
+      const sorted = [...rows].sort(([one], [other]) => (one < other ? -1 : 1));
+      return { rows: sorted.flatMap(([key, runs]) => rowOf(key, runs) ?? []), record };
     },
     lease: async (address, now, until) => {
       const page = pageOf(address);
@@ -57,7 +52,3 @@ export const withoutLeases = (boards: BoardStore): BoardStore => ({
   lease: async () => ({ owner: 1, record: {} }),
   release: async () => true,
 });
-
-function shownRow({ key, build, delivery, ended }: BoardRow): BoardRow {
-  return { key, build, ...(ended && !isTerminal(build.state) && { ended }), delivery };
-}

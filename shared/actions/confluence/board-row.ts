@@ -16,16 +16,19 @@ interface Happening {
 export function rowOf(happening: Happening): ToldRow | undefined {
   const told = buildOf(happening.entry) ?? gateOf(happening);
   if (!told) return undefined;
-  const build = { ...told, starter: starterOf(happening) };
-  return { key: cut(keyOf(build), MAX_KEY_LENGTH), build, delivery: happening.entry.detail.delivery };
+  const build = { ...told, toldAt: happening.entry.detail.time, starter: starterOf(happening) };
+  const { source, delivery } = happening.entry.detail;
+  return { key: cut(`${source}${keyOf(build)}`, MAX_KEY_LENGTH), build, delivery };
 }
 
 /** UTF-16 code units: three bytes each at most, and a sort key has 1,024. */
 const MAX_KEY_LENGTH = 300;
 
-function keyOf({ system, pipeline, branch, environment }: ShownBuild): string {
+/** Behind the source, whose name has no blank or colon: who may tell of a row is never another row's teller. */
+function keyOf({ trustEntry, system, pipeline, branch, environment }: ShownBuild): string {
+  const teller = trustEntry === undefined ? "" : `:${trustEntry}`;
   const place = environment === undefined ? branch && ` on ${branch}` : ` to ${environment}`;
-  return `${system} ${pipeline}${place ?? ""}`;
+  return `${teller} ${system} ${pipeline}${place ?? ""}`;
 }
 
 /** The row is kept for long, so texts that it does not show stay out of it. */
@@ -50,20 +53,24 @@ function buildOf({ source, detail }: BusEntry): ShownBuild | undefined {
   };
 }
 
-/** The route waits like a build of its own: decided, it has ended, and the run that it fires has its own row. */
+/**
+ * A route waits like a build of its own: decided, it has ended, and the run that it fires has its own row. The subject and
+ * the branch say what waits: two merge requests are two rows.
+ */
 function gateOf({ entry: { detail }, origin }: Happening): ShownBuild | undefined {
-  const { gate, system, build: id, pipeline } = "approval" in detail ? detail.approval : NO_GATE;
+  const { gate, system, build: id } = "approval" in detail ? detail.approval : NO_GATE;
   if (gate === undefined) return undefined;
   const { requestedAt, ...told } = gate;
   const state = GATE_STATES[gate.state];
   return {
-    ...{ system, id, pipeline, state, createdAt: requestedAt },
+    ...{ system, id, pipeline: detail.subject, state, createdAt: requestedAt },
+    ...("code" in origin.detail && { branch: origin.detail.code.name }),
     ...(gate.state !== "requested" && { finishedAt: detail.time }),
     gate: { ...told, labels: "page" in origin.detail },
   };
 }
 
-const NO_GATE = { gate: undefined, system: "", build: "", pipeline: "" } as const;
+const NO_GATE = { gate: undefined, system: "", build: "" } as const;
 const GATE_STATES = {
   requested: "waiting",
   granted: "succeeded",
@@ -81,12 +88,10 @@ function starterOf({ entry, origin }: Happening): Starter {
   const ownName = !isTraced && "build" in entry.detail ? entry.detail.build.startedBy : undefined;
   const { actor, principal } = origin.detail;
   const name = replay ? replay.actor : (ownName ?? actor?.name ?? actor?.id);
-  const unproved = principal.issuer === UNPROVED_ISSUER && { unproved: true as const };
+  // Nor is it proved that this run is the origin's where the word that says so is not.
+  const unproved = (principal.unproved || entry.detail.principal.unproved) && { unproved: true as const };
   return { identity: identityOf(principal), ...unproved, ...(name !== undefined && { name }) };
 }
-
-/** See `delivery/authentic.ts`. */
-const UNPROVED_ISSUER = "drawbridge:unproved";
 
 /** An issuer without a host stands for one source: the subject says which. */
 function identityOf({ issuer, subject }: BusEntry["detail"]["principal"]): string {

@@ -1,6 +1,5 @@
-import { buildOrder } from "../../delivery/build-order.ts";
 import { type BuildPart, type BuildState, cut } from "../../delivery/event.ts";
-import type { BoardRow, EndedRun, Starter } from "../../store/boards.ts";
+import type { BoardRow, EndedRun, ShownBuild, Starter } from "../../store/boards.ts";
 import { renderGate } from "./render-gate.ts";
 import { statusMacro } from "./status-macro.ts";
 import { escapeText } from "./storage-text.ts";
@@ -10,11 +9,11 @@ export const MAX_REGION_BYTES = 16_384;
 
 /**
  * The region's content in storage format: one table row for each row of the board. The same rows give the same text,
- * whatever the time of day. When it would pass {@link MAX_REGION_BYTES}, the rows whose runs are oldest are left out, and
- * counted.
+ * whatever the time of day. When it would pass {@link MAX_REGION_BYTES}, the rows of which nothing was told for longest are
+ * left out, and counted.
  */
 export function renderRegion(rows: readonly BoardRow[]): string {
-  const oldestFirst = rows.toSorted((one, other) => compare(buildOrder(one.build), buildOrder(other.build)));
+  const oldestFirst = rows.toSorted((one, other) => compare(latestOf(one.build), latestOf(other.build)));
   const texts = new Map(rows.map((row) => [row, renderRow(row)]));
   const kept = new Set(rows);
   const bytes = (text: string): number => Buffer.byteLength(text);
@@ -27,6 +26,10 @@ export function renderRegion(rows: readonly BoardRow[]): string {
   const shown = [...kept].map((row) => texts.get(row) ?? "").join("");
   return frame(shown, rows.length - kept.size);
 }
+
+/** The latest time that is known of a run. */
+const latestOf = ({ createdAt = "", startedAt = "", finishedAt = "", toldAt = "" }: ShownBuild): string =>
+  [createdAt, startedAt, finishedAt, toldAt].sort().at(-1) ?? "";
 
 const compare = (one: string, other: string): number => Number(one > other) - Number(one < other);
 
@@ -43,7 +46,7 @@ const COLUMNS = ["Pipeline", "State", "Branch or environment", "Run", "Commit", 
 /** One table row. Links are plain ones: nothing here mentions a person in a way that Confluence would tell them of. */
 export function renderRow({ build, ended }: BoardRow): string {
   const cells = [
-    text(`${build.pipeline} (${build.system})`, TEXT_LIMIT),
+    text(`${build.pipeline} (${tellerOf(build)})`, TEXT_LIMIT),
     stateOf({ build, ended }),
     text(build.environment ?? build.branch ?? NOTHING, TEXT_LIMIT),
     runLink(build),
@@ -54,6 +57,10 @@ export function renderRow({ build, ended }: BoardRow): string {
   ];
   return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
 }
+
+/** A job's own word stands beside what the system itself tells. */
+const tellerOf = ({ system, trustEntry }: BuildPart): string =>
+  trustEntry === undefined ? system : `${system}, told by ${trustEntry}`;
 
 function stateOf({ build, ended }: Pick<BoardRow, "build"> & { readonly ended: EndedRun | undefined }): string {
   if (build.gate) return renderGate(build, build.gate);
@@ -98,12 +105,16 @@ function webAddress(url = ""): string | undefined {
   return parsed.href.length <= ADDRESS_LIMIT ? parsed.href : undefined;
 }
 
-/** Only the identity was proved; the name is what it says. */
+/** Only the identity was proved; the name is what it says, and looks like it. */
 function startedBy(starter: Starter | undefined): string {
   if (!starter) return NOTHING;
   const identity = `${text(starter.identity, TEXT_LIMIT)} (${starter.unproved ? "not verified" : "verified"})`;
-  return starter.name === undefined ? identity : `${text(starter.name, TEXT_LIMIT)}, as told by ${identity}`;
+  const name = (starter.name ?? "").replace(LOOKS_LIKE_MORE, "").trim();
+  return name === "" ? identity : `${identity}, which names “${text(name, TEXT_LIMIT)}”`;
 }
+
+/** What could end the quotation, say "(verified)", or turn the text around. */
+const LOOKS_LIKE_MORE = /[\p{Ps}\p{Pe}\p{C}"“”‟«»＂]/gu;
 
 function duration({ startedAt, finishedAt }: BuildPart): string {
   const seconds = Math.floor((Date.parse(finishedAt ?? "") - Date.parse(startedAt ?? "")) / 1000);
@@ -114,8 +125,8 @@ function duration({ startedAt, finishedAt }: BuildPart): string {
 }
 
 /** A time of day that stays true, not an age that would have to be written anew. */
-function asOf({ createdAt, startedAt, finishedAt }: BuildPart): string {
-  const [, day, time] = ISO_MINUTE.exec(finishedAt ?? startedAt ?? createdAt ?? "") ?? [];
+function asOf({ createdAt, startedAt, finishedAt, toldAt }: ShownBuild): string {
+  const [, day, time] = ISO_MINUTE.exec(finishedAt ?? startedAt ?? createdAt ?? toldAt ?? "") ?? [];
   return day && time ? `<time datetime="${day}" /> ${time} UTC` : NOTHING;
 }
 

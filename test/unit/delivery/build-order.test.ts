@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { buildOrder } from "../../../shared/delivery/build-order.ts";
+import { buildOrder, compareStates } from "../../../shared/delivery/build-order.ts";
 import type { BuildPart, BuildState } from "../../../shared/delivery/event.ts";
 
 const build = (state: BuildState, changes: Partial<BuildPart> = {}): BuildPart => ({
   system: "buildkite",
-  id: "1",
+  id: "0190-a",
   pipeline: "docs",
   state,
   createdAt: "2026-11-02T09:00:00.000Z",
@@ -37,8 +37,22 @@ describe("the order of builds", () => {
     expect(buildOrder(earlier) < buildOrder(later)).toBe(true);
   });
 
-  it("lets a build that waits go on, and wait again", () => {
-    expect(buildOrder(build("running"))).toBe(buildOrder(build("waiting")));
+  it("puts a build of which no time is told before all that have one", () => {
+    const { createdAt: _, ...timeless } = build("succeeded", { number: 9_000, finishedAt: "2027-01-01T00:00:00.000Z" });
+    expect(buildOrder(timeless) < buildOrder(build("queued"))).toBe(true);
+  });
+
+  it("takes an id that counts up for the order, as a token tells no number", () => {
+    const { createdAt: _, ...timeless } = build("succeeded", { id: "512" });
+    expect(buildOrder(timeless) < buildOrder({ ...timeless, id: "1000", state: "queued" })).toBe(true);
+  });
+
+  it("lets a build that waits go on, and wait again, each only later than the other", () => {
+    const at = (state: BuildState, minute: number) => ({ ...build(state), toldAt: `2026-11-02T09:0${minute}:00.000Z` });
+    expect(compareStates(at("running", 3), at("waiting", 2))).toBeGreaterThan(0);
+    expect(compareStates(at("waiting", 4), at("running", 3))).toBeGreaterThan(0);
+    expect(compareStates(at("running", 1), at("waiting", 2))).toBeLessThan(0);
+    expect(compareStates(at("succeeded", 1), at("waiting", 2))).toBeGreaterThan(0);
   });
 
   it("leads to the same last state for every order of arrival", () => {

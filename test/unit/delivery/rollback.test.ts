@@ -1,85 +1,105 @@
 import { describe, expect, it } from "vitest";
-import { type BusEntry, entryOf } from "../../../shared/bus/entry.ts";
-import type { BuildEvent, BuildPart, BuildState } from "../../../shared/delivery/event.ts";
-import { noteRun } from "../../../shared/delivery/rollback.ts";
-import { type RouteRun, type RunPlace, withRun } from "../../../shared/store/runs.ts";
+import { rollBack } from "../../../shared/delivery/rollback.ts";
+import { policyOf } from "../../../shared/identity/policy.ts";
+import { type NotedRun, withRun } from "../../../shared/store/runs.ts";
 import { sampleDelivery } from "../../support/samples.ts";
+import { testClock } from "../../support/tools.ts";
 
-const origin = entryOf(sampleDelivery()) as BusEntry;
-const { eventKey, delivery } = origin.detail;
+const at = (minute: number): string => new Date(Date.UTC(2026, 10, 2, 9, minute)).toISOString();
+const fired = (n: number): NotedRun => ({ delivery: `d-${n}`, firedAt: at(n) });
+const ended = (n: number, succeeded: boolean, environment?: string): NotedRun => ({
+  ...{ delivery: `d-${n}`, beganAt: at(n) },
+  end: { succeeded, at: at(n + 1), ...(environment !== undefined && { environment }) },
+});
+const good = (n: number, environment?: string): readonly NotedRun[] => [fired(n), ended(n, true, environment)];
+const bad = (n: number, environment?: string): readonly NotedRun[] => [fired(n), ended(n, false, environment)];
 
-function ended(state: BuildState, changes: Partial<BuildPart> & { readonly subject?: string } = {}): BusEntry {
-  const { subject = "ci/run-1", ...build } = changes;
-  const event: BuildEvent = {
-    type: `build.${state}`,
-    ...{ keyParts: ["1"], time: "2026-11-02T09:03:00.000Z", subject },
-    build: { system: "tekton", id: "1", pipeline: "ci/docs", state, ...build },
-  };
-  return entryOf({ ...sampleDelivery(2), what: event.type, event }) as BusEntry;
+const ROUTES = [
+  { name: "docs", runsReportedBy: "cluster" },
+  { name: "status" },
+  { name: "secret", runsReportedBy: "c" },
+];
+const permissions = { call: [], fire: [], replay: [], approve: [] };
+const POLICY = policyOf({ "on-call": { ...permissions, replay: ["docs", "status", "nosuch"] } });
+
+interface Asked {
+  readonly route?: string;
+  readonly environment?: string;
+  readonly to?: string;
 }
 
-/** What is kept of a build, where these routes have fired on the delivery that started it. */
-async function noted(entry: BusEntry, fired: number): Promise<readonly (RunPlace & RouteRun)[]> {
-  const kept: (RunPlace & RouteRun)[] = [];
-  const routes = [
-    { name: "docs", runsReportedBy: "cluster" },
-    { name: "build-docs", runsReportedBy: "cluster" },
-    { name: "elsewhere", runsReportedBy: "other" },
-  ];
-  let asked = 0;
-  await noteRun(
-    { entry, origin, source: "cluster" },
+/** The delivery that is run again, or why none is. */
+async function rolledBack(noted: readonly NotedRun[], { route = "docs", environment, to }: Asked = {}) {
+  const by = { ...sampleDelivery().principal, roles: ["on-call"] };
+  const place = { route, ...(environment !== undefined && { environment }) };
+  const result = await rollBack(
+    { place, to, by, key: ["1"], requestId: "request-1" },
     {
-      routes,
-      actions: { state: async () => (asked++ < fired ? "done" : undefined) },
-      runs: { ended: async (place, run) => void kept.push({ ...place, ...run }) },
+      runs: { of: async () => noted.reduce<ReturnType<typeof withRun>>(withRun, []) },
+      routes: ROUTES,
+      policy: POLICY,
+      deliveries: {
+        get: async (id) => (id === "d-0" ? undefined : { ...sampleDelivery(), id }),
+        record: async () => "recorded",
+        addToTimeline: async () => undefined,
+      },
+      clock: testClock(),
     },
   );
-  return kept;
+  if (result.ok) return result.value.replayOf;
+  return "problem" in result.rejection ? result.rejection.problem : result.rejection.reason;
 }
 
-describe("the end of a run", () => {
-  it.each([
-    ["succeeded", true],
-    ["failed", false],
-    ["cancelled", false],
-    ["timed_out", false],
-  ] as const)("that %s is kept for the route that fired it", async (state, succeeded) => {
-    expect(await noted(ended(state), 1)).toEqual([
-      { route: "docs", delivery, succeeded, at: "2026-11-02T09:03:00.000Z" },
-    ]);
-  });
-
-  it("is kept for the environment that the run tells as a result", async () => {
-    const results = { environment: "production" };
-    expect(await noted(ended("succeeded", { results }), 1)).toMatchObject([{ environment: "production" }]);
-  });
-
-  it("of two routes on one delivery is the one's that the run is named after, whatever the other's name ends in", async () => {
-    expect(await noted(ended("failed", { subject: `ci/docs-${eventKey}` }), 2)).toMatchObject([{ route: "docs" }]);
-    expect(await noted(ended("failed", { subject: `ci/build-docs-${eventKey}` }), 2)).toMatchObject([
-      { route: "build-docs" },
-    ]);
-    expect(await noted(ended("failed"), 2)).toHaveLength(2);
-  });
-
-  it.each(["queued", "running", "waiting"] as const)("is not yet come while it is %s", async (state) => {
-    expect(await noted(ended(state), 1)).toEqual([]);
+describe("a rollback goes back to", () => {
+  const production = { environment: "production" };
+  it.each<[string, string, readonly NotedRun[], Asked]>([
+    ["the good run before a newest that failed", "d-1", [...good(1), ...bad(2)], {}],
+    ["the good run before a newest that was good", "d-1", [...good(1), ...good(2)], {}],
+    ["the last good one of many", "d-3", [...good(1), ...bad(2), ...good(3), ...bad(4), ...bad(5)], {}],
+    [
+      "the newest good run, if the newest failed before it told its environment",
+      "d-2",
+      [...good(1, "production"), ...good(2, "production"), ...bad(3)],
+      production,
+    ],
+    [
+      "the newest good run, if the newest still goes on",
+      "d-2",
+      [...good(1, "production"), ...good(2, "production"), fired(3)],
+      production,
+    ],
+    [
+      "the run before the newest of its environment, whatever went to another since",
+      "d-1",
+      [...good(1, "production"), ...good(2, "production"), ...bad(3, "staging"), ...good(4, "staging")],
+      production,
+    ],
+    ["what was fired before, though it ended after", "d-1", [fired(1), fired(2), ended(2, false), ended(1, true)], {}],
+    ["the run that is named", "d-1", [...good(1), ...good(2), ...bad(3)], { to: "d-1" }],
+  ])("%s", async (_, expected, noted, asked) => {
+    expect(await rolledBack(noted, asked)).toBe(expected);
   });
 });
 
-describe("the runs that are kept", () => {
-  const run = (n: number, succeeded = true): RouteRun => ({ delivery: `d-${n}`, succeeded, at: `2026-11-02T09:0${n}` });
-
-  it("forget a failure once another run is newer, and never what succeeded", () => {
-    const runs = [run(1), run(2, false), run(3)].reduce<readonly RouteRun[]>(withRun, []);
-    expect(runs).toEqual([run(3), run(1)]);
-    expect(withRun(runs, run(2, false))).toEqual(runs);
-  });
-
-  it("take the later end of a delivery's run, and are the same for what they know", () => {
-    const runs = withRun([], run(1, false));
-    expect(withRun(runs, run(1, false))).toBe(runs);
-    expect(withRun(runs, { ...run(2), delivery: "d-1" })).toEqual([{ ...run(2), delivery: "d-1" }]);
+describe("a rollback that is impossible says what is known:", () => {
+  const runs = [...good(1, "production"), ...bad(2, "production"), ...good(3)];
+  it.each<[string, Asked, readonly NotedRun[]]>([
+    ["There is no such route; you may roll back: docs", { route: "nosuch" }, runs],
+    ["No source tells what becomes of this route's runs; you may roll back: docs", { route: "status" }, runs],
+    ["role_missing", { route: "secret" }, runs],
+    ["No earlier run of the route is known to have succeeded without an environment", {}, []],
+    [
+      "No earlier run of the route is known to have succeeded in staging; good runs are without an environment, in production",
+      { environment: "staging" },
+      runs,
+    ],
+    [
+      "No run that d-2 fired is known to have succeeded in production; good runs are without an environment",
+      { environment: "production", to: "d-2" },
+      runs,
+    ],
+    ["The record of d-0 is gone", {}, [...good(0), ...bad(1)]],
+  ])("%s", async (expected, asked, noted) => {
+    expect(await rolledBack(noted, asked)).toBe(expected);
   });
 });

@@ -7,6 +7,11 @@ const by = (entry: BusEntry, issuer: string, subject: string): BusEntry => ({
   ...entry,
   detail: { ...entry.detail, principal: { issuer, subject, roles: [] } },
 });
+/** Let in by shadow mode alone. */
+const unproved = (entry: BusEntry): BusEntry => ({
+  ...entry,
+  detail: { ...entry.detail, principal: { ...entry.detail.principal, unproved: true } },
+});
 const told = (changes: Parameters<typeof buildEntry>[0], origin?: BusEntry) => {
   const entry = by(buildEntry(changes), "drawbridge:source", "cluster");
   return rowOf({ entry, origin: origin ?? entry });
@@ -29,9 +34,9 @@ const deployment = (id: string) =>
 
 describe("the row of a build", () => {
   test.each([
-    ["no branch", {}, "tekton ci/docs"],
-    ["a branch", { branch: "main" }, "tekton ci/docs on main"],
-    ["another branch", { branch: "release/4" }, "tekton ci/docs on release/4"],
+    ["no branch", {}, "/sources/example tekton ci/docs"],
+    ["a branch", { branch: "main" }, "/sources/example tekton ci/docs on main"],
+    ["another branch", { branch: "release/4" }, "/sources/example tekton ci/docs on release/4"],
   ])("is its pipeline's on %s", (_, changes, key) => {
     expect(told(changes)?.key).toBe(key);
   });
@@ -56,8 +61,20 @@ describe("the row of a build", () => {
   });
 
   test("says so where shadow mode let the delivery in unproved", () => {
-    const origin = by(edit(), "drawbridge:unproved", "wiki");
+    const origin = unproved(by(edit(), "drawbridge:unproved", "wiki"));
     expect(told({}, origin)?.build.starter).toEqual({ identity: "wiki", unproved: true });
+  });
+
+  test("says so, too, where shadow mode let in what traces the run back to a delivery that was proved", () => {
+    const origin = by(edit(), "drawbridge:source", "wiki");
+    expect(rowOf({ entry: unproved(buildEntry()), origin })?.build.starter).toEqual({
+      identity: "wiki",
+      unproved: true,
+    });
+  });
+
+  test("keeps when it came into its state", () => {
+    expect(told({ state: "running" })?.build.toldAt).toBe("2026-11-02T09:01:15.000Z");
   });
 
   test("names with an account's id who has no name", () => {
@@ -75,7 +92,7 @@ describe("the row of a deployment", () => {
   test("is its project's on that environment, ordered by the deployment's number", () => {
     const entry = { ...deployment("41"), source: "drawbridge.gitlab" };
     expect(rowOf({ entry, origin: entry })).toMatchObject({
-      key: "gitlab platform/docs to production",
+      key: "/sources/example gitlab platform/docs to production",
       build: { system: "gitlab", environment: "production", number: 41, finishedAt: "2026-11-02T09:10:00.000Z" },
     });
   });

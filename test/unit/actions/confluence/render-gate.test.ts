@@ -7,11 +7,11 @@ import { entryOf } from "../../../support/sandbox-confluence-action.ts";
 
 const GATE = { approvers: ["manager", "lead"], until: "2026-11-02T10:00:00.000Z" };
 
-const told = (state: GatePart["state"], by?: string) =>
+const told = (state: GatePart["state"], by?: string, subject = "docs-build of 98310") =>
   entryOf("d-told", {
     type: state === "requested" ? "approval.requested" : "approval.granted",
     time: "2026-11-02T09:05:00.000Z",
-    subject: "docs-build of 98310",
+    subject,
     approval: {
       ...{ system: "drawbridge", build: "p-1", pipeline: "docs-build" },
       gate: { ...GATE, state, requestedAt: "2026-11-02T09:00:00.000Z", ...(by !== undefined && { by }) },
@@ -34,8 +34,41 @@ describe("an approval on a page", () => {
     ["superseded", "SUPERSEDED", "cancelled"],
   ] as const)("that is %s is a row of its route that says %s", (state, title, ranked) => {
     const row = rowOf({ entry: told(state), origin: edit });
-    expect(row).toMatchObject({ key: "drawbridge docs-build", build: { state: ranked, gate: { state } } });
+    expect(row).toMatchObject({
+      key: "/sources/example drawbridge docs-build of 98310",
+      build: { state: ranked, gate: { state } },
+    });
     expect(row && renderRow(row)).toContain(`<ac:parameter ac:name="title">${title}</ac:parameter>`);
+  });
+
+  it("has a row for each thing that waits: two merge requests on one page do not hide each other", () => {
+    const rows = ["docs-build of platform/docs!7", "docs-build of platform/docs!8"].map((subject) =>
+      rowOf({ entry: told("requested", undefined, subject), origin: edit }),
+    );
+    expect(new Set(rows.map((row) => row?.key)).size).toBe(2);
+    expect(rows.map((row) => row && renderRow(row)).join()).toContain("docs-build of platform/docs!8 (drawbridge)");
+  });
+
+  it("has a row for each branch that was pushed to", () => {
+    const pushed = (name: string) =>
+      entryOf("d-push", {
+        type: "code.pushed",
+        time: "2026-11-02T08:58:00.000Z",
+        subject: "platform/docs",
+        code: {
+          project: "platform/docs",
+          ref: `refs/heads/${name}`,
+          name,
+          change: "updated",
+          commits: [],
+          commitCount: 0,
+        },
+      });
+    const entry = told("requested", undefined, "docs-build of platform/docs");
+    expect(["main", "next"].map((name) => rowOf({ entry, origin: pushed(name) })?.key)).toEqual([
+      "/sources/example drawbridge docs-build of platform/docs on main",
+      "/sources/example drawbridge docs-build of platform/docs on next",
+    ]);
   });
 
   it("says who may decide until when, and how: by a label only where the page itself waits", () => {

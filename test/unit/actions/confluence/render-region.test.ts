@@ -37,7 +37,7 @@ describe("the region's content", () => {
       "main",
       '<a href="https://ci.example.test/runs/512?a=1&amp;b=2">#512',
       "6c1f0de2",
-      "Robin, as told by wiki (verified)",
+      "wiki (verified), which names “Robin”",
       "2 min 5 s",
       '<time datetime="2026-11-02" /> 09:01 UTC',
     ]);
@@ -69,12 +69,13 @@ describe("the region's content", () => {
 
   test.each([
     ["an identity", { identity: "wiki" }, "wiki (verified)"],
-    ["a name that an identity tells", { identity: "wiki", name: "Kim" }, "Kim, as told by wiki (verified)"],
+    ["a name that an identity tells", { identity: "wiki", name: "Kim" }, "wiki (verified), which names “Kim”"],
     [
       "a name that would pass for proved",
-      { identity: "wiki", name: "root (verified)" },
-      "root (verified), as told by wiki (verified)",
+      { identity: "wiki", name: "”ceo at login.example.com (verified)\u202E" },
+      "wiki (verified), which names “ceo at login.example.com verified”",
     ],
+    ["a name that says nothing", { identity: "wiki", name: "“()”" }, "wiki (verified)"],
     ["what shadow mode let in", { identity: "wiki", unproved: true as const }, "wiki (not verified)"],
     ["nobody", undefined, "-"],
   ])("says of a run started by %s what was proved", (_, starter, expected) => {
@@ -118,6 +119,27 @@ describe("the region's content", () => {
     const shown = content.match(/ci\/p\d+/g) ?? [];
     expect(shown).toEqual(shown.map((_, index) => `ci/p${index}`));
     expect(content).toContain(`oldest first: ${200 - shown.length}.`);
+  });
+
+  test("leaves out what was told of longest ago, though no time of its beginning is known", () => {
+    const times = (year: number, day: number) => new Date(Date.UTC(year, 0, day, 9)).toISOString();
+    const old = Array.from({ length: 45 }, (_, n) =>
+      row({ pipeline: `old/p${n}`, environment: "production", number: 9_000 + n, finishedAt: times(2020, n + 1) }),
+    );
+    const today = Array.from({ length: 10 }, (_, n) =>
+      row({ pipeline: `new/p${n}`, state: "failed", createdAt: times(2026, 1), toldAt: times(2026, 2) }),
+    );
+    const running = row({ pipeline: "new/callback", state: "running", toldAt: times(2026, 2) });
+    const content = renderRegion([...old, ...today, running]);
+    expect(content.match(/new\/\w+/g)).toHaveLength(11);
+    expect(content).toContain("Rows left out");
+    expect(content).not.toContain("old/p0 ");
+  });
+
+  test("tells when a run came into its state where that is the only time it has", () => {
+    expect(cells({ state: "running", toldAt: "2026-11-02T09:07:00.000Z" })[7]).toBe(
+      '<time datetime="2026-11-02" /> 09:07 UTC',
+    );
   });
 
   test("is well-formed and bounded whatever the senders say, and the same each time", () => {

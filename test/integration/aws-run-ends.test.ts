@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { entryOf } from "../../shared/bus/entry.ts";
+import type { BuildEvent } from "../../shared/delivery/event.ts";
+import { actionIdOf } from "../../shared/delivery/keys.ts";
+import { type AwsAccount, loadFunction, startAwsAccount } from "../support/aws-account.ts";
+import { recorded, storesOf, unrelayedQueue } from "../support/aws-stream.ts";
+import { sampleDelivery } from "../support/samples.ts";
+import { testClock } from "../support/tools.ts";
+
+/** A route whose runs the cluster reports, and none that takes what it tells. */
+const CONFIG = {
+  sources: { cluster: { provider: "tekton" } },
+  targets: { listener: { kind: "tekton", url: "https://el.example.test", runsReportedBy: "cluster" } },
+  routes: { docs: { when: { "detail-type": ["page.updated"] }, do: { tekton: { target: "listener" } } } },
+};
+
+let account: AwsAccount;
+beforeEach(async () => {
+  account = await startAwsAccount();
+  unrelayedQueue(account, []);
+});
+afterEach(() => account.stop());
+
+const EDIT = sampleDelivery();
+
+function buildEnd(source: string) {
+  const at = "2026-11-02T09:03:00.000Z";
+  const event: BuildEvent = {
+    type: "build.succeeded",
+    ...{ keyParts: ["1"], time: at, subject: "ci/run", origin: { delivery: EDIT.id } },
+    build: {
+      system: "tekton",
+      id: "1",
+      pipeline: "ci/docs",
+      state: "succeeded",
+      createdAt: "2026-11-02T09:01:00.000Z",
+    },
+  };
+  const { event: _, ...sample } = sampleDelivery(2, { source, provider: "tekton", what: event.type });
+  return { ...sample, event };
+}
+
+/** The calls that the relay makes for the end of a build that this source tells, but for publishing it. */
+async function relayedFrom(source: string): Promise<readonly string[]> {
+  const { deliveries, actions } = storesOf(account);
+  await deliveries.record(EDIT);
+  const eventKey = entryOf(EDIT)?.detail.eventKey ?? "";
+  const due = { id: actionIdOf("docs", eventKey), route: "docs", action: "tekton", target: "listener", eventKey };
+  await actions.schedule({ ...due, delivery: EDIT.id }, testClock().now());
+  const records = await recorded(account, [buildEnd(source)]);
+  const relay = await loadFunction(account, CONFIG, async () => (await import("../../functions/relay.ts")).handler);
+  expect(await relay({ Records: [...records] })).toEqual({ batchItemFailures: [] });
+  return account.calls.map(({ target = "" }) => target.replace(/.*\./, ""));
+}
+
+describe("the relay", () => {
+  it("keeps the end of a run for a rollback, though no route takes it", async () => {
+    await relayedFrom("cluster");
+    expect(await storesOf(account).runs.of("docs")).toEqual([
+      {
+        delivery: EDIT.id,
+        firedAt: "2026-11-02T09:01:00.000Z",
+        end: { succeeded: true, at: "2026-11-02T09:03:00.000Z" },
+      },
+    ]);
+  });
+
+  it("reads nothing for the end of a build by which no route is reported", async () => {
+    expect(await relayedFrom("another")).not.toContain("GetItem");
+    expect(await storesOf(account).runs.of("docs")).toEqual([]);
+  });
+});
