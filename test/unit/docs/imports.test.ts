@@ -56,6 +56,23 @@ function rule(words: string, broken: () => readonly string[]): void {
   });
 }
 
+describe("the table of folders", () => {
+  it("has a line for every one, and for no other", () => {
+    const told = rowsOf(sectionOf(readText("docs/architecture.md"), "What each folder holds")).map(
+      ([cell = ""]) => cell,
+    );
+    const folders = (path: string) =>
+      readdirSync(new URL(`../../../${path}`, import.meta.url), { withFileTypes: true }).filter((one) =>
+        one.isDirectory(),
+      );
+    const ours = folders("shared").map(({ name }) => `\`shared/${name}/\``);
+    expect(told.filter((cell) => cell.startsWith("`shared/")).sort()).toEqual(ours.sort());
+    expect(told.filter((cell) => !cell.startsWith("`shared/"))).toEqual(
+      ["functions", "infra", "docs", "test"].map((name) => `\`${name}/\``),
+    );
+  });
+});
+
 describe("the rules of imports", () => {
   const table = new Map(rowsOf(RULES).map(([folder = "", may = ""]) => [folder.replace(/[`/]/g, ""), codeIn(may)]));
 
