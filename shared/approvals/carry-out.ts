@@ -1,3 +1,4 @@
+import { sourceNameOf } from "../bus/entry.ts";
 import { type RollbackTools, rollBack } from "../delivery/rollback.ts";
 import type { Identity } from "../store/approvals.ts";
 import type { PageAddress } from "../store/boards.ts";
@@ -13,17 +14,15 @@ export interface CommandTools extends DecideTools, Pick<RollbackTools, "runs" | 
 
 /** {@link Commands} over these tools. */
 export const commandsOver = (tools: CommandTools): Commands => ({
-  whyNone({ detail: { replay, actor, source } }) {
+  whyNone(entry) {
+    const { replay, actor } = entry.detail;
     if (replay) return "it is told again by a replay";
     if (actor === undefined) return "nobody is said to have written it";
-    const known = personAt(tools.people, source.slice(SOURCE_PREFIX.length), actor.id);
+    const known = personAt(tools.people, sourceNameOf(entry), actor.id);
     return known ? undefined : `${actor.id} is none of the source's people`;
   },
   carryOut: (given) => carryOut(given, tools),
 });
-
-/** Of `detail.source`; see `bus/entry.ts`. */
-const SOURCE_PREFIX = "/sources/";
 
 /**
  * Does what a person commands, as far as the person may, and tells the timeline of the delivery that told of it. A replay

@@ -37,8 +37,18 @@ export type EventDetail = DistributiveOmit<BridgeEvent, "keyParts"> & {
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
 
-/** EventBridge takes 256 KB an entry; events are cut at their source to stay far below, and this is the proof. */
-export const MAX_ENTRY_BYTES = 200_000;
+const BUS_SOURCE = "drawbridge.";
+const SOURCE_URI = "/sources/";
+
+/** The `source` of what a provider's senders tell. */
+export const busSourceOf = (provider: string): string => `${BUS_SOURCE}${provider}`;
+/** The provider whose sender told of it. */
+export const providerOf = ({ source }: Pick<BusEntry, "source">): string => source.slice(BUS_SOURCE.length);
+/** The `detail.source` of what a configured source tells. */
+export const sourceUriOf = (name: string): string => `${SOURCE_URI}${name}`;
+/** The configured source that told of it. */
+export const sourceNameOf = ({ detail }: { readonly detail: Pick<BusEntry["detail"], "source"> }): string =>
+  detail.source.slice(SOURCE_URI.length);
 
 /** A replay is for the routes that it names. */
 export const isMeantFor = (
@@ -53,13 +63,13 @@ export function entryOf(delivery: RecordedDelivery): BusEntry | undefined {
   const { issuer, subject, roles } = delivery.principal;
   const { traceparent, replay } = delivery;
   return {
-    source: `drawbridge.${delivery.provider}`,
+    source: busSourceOf(delivery.provider),
     "detail-type": event.type,
     time: event.time,
     detail: {
       ...event,
       id: delivery.id,
-      source: `/sources/${delivery.source}`,
+      source: sourceUriOf(delivery.source),
       delivery: delivery.id,
       eventKey: eventKeyOf(delivery.source, event.type, keyParts),
       ...(traceparent && { traceparent }),

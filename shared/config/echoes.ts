@@ -1,4 +1,5 @@
 import { actions } from "../actions/registry.ts";
+import { busSourceOf, sourceUriOf } from "../bus/entry.ts";
 import type { ConfigProblem } from "./explain.ts";
 import { canMatch } from "./reach.ts";
 import type { Config, ConfiguredTarget } from "./schema.ts";
@@ -15,10 +16,10 @@ export function echoes({ sources, targets, routes }: Config): readonly ConfigPro
     const hearing = sources.filter(({ provider }) => types.length > 0 && provider === target.kind);
     return hearing.flatMap((source) => {
       const echo = {
-        source: [`drawbridge.${source.provider}`],
+        source: [busSourceOf(source.provider)],
         "detail-type": types,
         "detail.type": types,
-        "detail.source": [`/sources/${source.name}`],
+        "detail.source": [sourceUriOf(source.name)],
       };
       return starting
         .filter(({ pattern }) => canMatch(pattern, echo))

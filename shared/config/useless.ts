@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { BusEntry } from "../bus/entry.ts";
+import { type BusEntry, busSourceOf, sourceUriOf } from "../bus/entry.ts";
 import { EVENT_TYPES } from "../delivery/event.ts";
 import type { ConfigProblem } from "./explain.ts";
 import { canMatch, type Possible } from "./reach.ts";
@@ -14,10 +14,10 @@ export function unmatched({ routes, sources }: Config): readonly ConfigProblem[]
     : [];
   const telling = [...sources, ...own];
   const possible: Possible = {
-    source: [...new Set(telling.map(({ provider }) => `drawbridge.${provider}`))],
+    source: [...new Set(telling.map(({ provider }) => busSourceOf(provider)))],
     "detail-type": EVENT_TYPES,
     "detail.type": EVENT_TYPES,
-    "detail.source": telling.map(({ name }) => `/sources/${name}`),
+    "detail.source": telling.map(({ name }) => sourceUriOf(name)),
   };
   return routes
     .filter(({ pattern }) => !canMatch(pattern, possible))
@@ -78,8 +78,8 @@ export function unreported({ sources, targets }: Config): readonly ConfigProblem
 }
 
 const publishedBy = ({ name, provider }: ConfiguredSource): Possible => ({
-  source: [`drawbridge.${provider}`],
-  "detail.source": [`/sources/${name}`],
+  source: [busSourceOf(provider)],
+  "detail.source": [sourceUriOf(name)],
 });
 
 function reporterOf({ settings }: { readonly settings: object }): string | undefined {

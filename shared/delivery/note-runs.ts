@@ -1,5 +1,5 @@
 import type { ActionOutcome } from "../actions/action.ts";
-import type { BusEntry } from "../bus/entry.ts";
+import { type BusEntry, sourceNameOf } from "../bus/entry.ts";
 import { type Clock, toIso } from "../host/clock.ts";
 import type { Route } from "../routes/route.ts";
 import type { RunEnd, RunStore } from "../store/runs.ts";
@@ -32,14 +32,11 @@ export async function noteFired(
  * reported by its source. An origin that is not known yet is left to whatever acts on the event, which waits for it.
  */
 export async function hearEnd(entry: BusEntry, tools: NoteTools & CorrelateTools): Promise<void> {
-  const source = entry.detail.source.slice(SOURCE_PREFIX.length);
+  const source = sourceNameOf(entry);
   if (endOf(entry) === undefined || !tools.routes.some(({ runsReportedBy }) => runsReportedBy === source)) return;
   const origin = await correlate(entry, source, tools);
   if (origin.found) await noteEnd({ entry, origin: origin.entry, source }, tools);
 }
-
-/** Of `detail.source`; see `bus/entry.ts`. */
-const SOURCE_PREFIX = "/sources/";
 
 interface Ended {
   readonly entry: BusEntry;

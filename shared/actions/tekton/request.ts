@@ -1,4 +1,4 @@
-import type { BusEntry } from "../../bus/entry.ts";
+import { type BusEntry, providerOf } from "../../bus/entry.ts";
 import { fill } from "../../routes/fill.ts";
 
 /** What the bridge posts to an EventListener. Every leaf is a string: a binding can take nothing else. */
@@ -44,5 +44,3 @@ export function triggerRequest(
 export function triggerUrl(listener: string, entry: BusEntry): URL {
   return new URL(`${listener.replace(/\/+$/, "")}/${providerOf(entry)}/${entry.detail.type}`);
 }
-
-const providerOf = (entry: BusEntry): string => entry.source.replace(/^drawbridge\./, "");
