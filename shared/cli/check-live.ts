@@ -1,71 +1,126 @@
 import { randomBytes } from "node:crypto";
+import { namesUnder } from "../config/assemble.ts";
 import { connectSources } from "../config/connect.ts";
 import type { Config } from "../config/schema.ts";
+import { type CallOut, callOut as callOutForReal } from "../host/call-out.ts";
 import { Fault } from "../host/fault.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
+import { forgedTokens } from "../identity/forged-tokens.ts";
 import type { ProviderTools } from "../providers/provider.ts";
 
 /** One forged request, and what it met. */
 export interface LiveFinding {
   readonly what: string;
   readonly status: number;
-  /** It was turned away as nobody's. */
-  readonly good: boolean;
+  /** `undecided`: it was not turned away as nobody's, and the answer does not say that it was believed. */
+  readonly verdict: "refused" | "let in" | "undecided";
 }
 
-/** Every secret is a guess, in the one form that every provider takes. */
-const guessed: Secrets = { read: async () => new Secret(`whsec_${randomBytes(32).toString("base64")}`) };
+export interface LiveTools extends Omit<ProviderTools, "secrets"> {
+  /** Absent: the real one. */
+  readonly callOut?: CallOut;
+}
+
+/**
+ * `drawbridge check --live`: sends a running bridge requests that it must refuse. Each source gets them without any
+ * credential, with a guessed secret, with a token of nobody's, and with tokens of the trust entries that it names, signed
+ * by another key; the bridge's own interface gets the same of every entry. Only a 401 is right. A bridge that refuses
+ * records nothing of it; what a source lets in, as one in shadow mode does, becomes a delivery of it.
+ */
+export async function checkLive(base: URL, config: Config, tools: LiveTools): Promise<readonly LiveFinding[]> {
+  const findings: LiveFinding[] = [];
+  for (const { what, path, method, headers } of await forgedRequests(base, config, tools)) {
+    const url = new URL(path, base);
+    const body = method === "POST" ? { body: BODY } : {};
+    const request = { method, url, headers, ...body, ...LIMITS };
+    const { status } = await (tools.callOut ?? callOutForReal)(request).catch((cause: unknown) => {
+      throw new Fault("target_unreachable", `no bridge answers at ${base.origin}; is it started?`, {
+        retryable: true,
+        cause,
+      });
+    });
+    findings.push({ what, status, verdict: verdictOf(status) });
+  }
+  return findings;
+}
+
+const LIMITS = { timeoutMs: 10_000, maxAnswerBytes: 1_048_576 };
+
+function verdictOf(status: number): LiveFinding["verdict"] {
+  if (status === 401) return "refused";
+  return status < 300 || ONLY_WHEN_PROVED.includes(status) ? "let in" : "undecided";
+}
+
+/** What the bridge answers to nobody whose credential it did not believe (`http/problem.ts`). */
+const ONLY_WHEN_PROVED: readonly number[] = [400, 403, 409, 429];
+
+interface ForgedRequest {
+  readonly what: string;
+  readonly path: string;
+  readonly method: "GET" | "POST";
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const BODY = "{}";
+const PLAIN = { "content-type": "application/json" };
 
 /** The header and claims of a token that anyone could write, signed by nobody. */
 const FORGED_TOKEN = ["eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ", "eyJzdWIiOiJub2JvZHkifQ", "AAAA"].join(".");
 
-/**
- * `drawbridge check --live`: sends a running bridge requests that it must refuse, to each of its sources without any
- * credential, with a guessed secret and with a forged token, and to its own interface. Only a 401 is right: a source that
- * answers anything else lets strangers in, or cannot tell. Nothing of it is recorded by a bridge that refuses.
- */
-export async function checkLive(
-  base: URL,
-  config: Config,
-  tools: Omit<ProviderTools, "secrets">,
-): Promise<readonly LiveFinding[]> {
-  const findings: LiveFinding[] = [];
-  const sources = connectSources(config, { ...tools, secrets: guessed });
-  const body = Buffer.from("{}");
-  const plain = { "content-type": "application/json" };
-  const bearer = { ...plain, authorization: `Bearer ${FORGED_TOKEN}` };
-  for (const [name, { sign }] of sources) {
-    const url = new URL(`/webhooks/${name}`, base);
-    findings.push(await forge(`source ${name}, no credential`, url, { headers: plain, body }));
-    findings.push(await forge(`source ${name}, forged token`, url, { headers: bearer, body }));
-    if (sign === undefined) continue;
-    const headers = await sign({ url, headers: new Headers(plain), body });
-    findings.push(await forge(`source ${name}, guessed secret`, url, { headers, body }));
+/** Every secret is a guess, in the one form that every provider takes. */
+const guessed: Secrets = { read: async () => new Secret(`whsec_${randomBytes(32).toString("base64")}`) };
+
+/** The parts of the bridge's own interface that each take a caller's token in a way of their own. */
+const CALLS = [
+  { what: "event log", method: "GET", path: "/v1/deliveries" },
+  { what: "credentials", method: "GET", path: "/v1/credentials" },
+  { what: "approvals", method: "GET", path: "/v1/approvals" },
+  { what: "status", method: "POST", path: "/v1/status" },
+] as const;
+
+async function forgedRequests(base: URL, config: Config, tools: LiveTools): Promise<readonly ForgedRequest[]> {
+  const tokens = await tokensOf(config, tools);
+  const all = [...tokens.values()].flat();
+  const requests = CALLS.flatMap((call) => [
+    { ...call, what: `${call.what}, no token`, headers: PLAIN },
+    ...[NOBODYS, ...all].map(({ what, headers }) => ({ ...call, what: `${call.what}, ${what}`, headers })),
+  ]);
+  const connected = connectSources(config, { ...tools, secrets: guessed });
+  const toSources: ForgedRequest[] = [];
+  for (const { name, settings } of config.sources) {
+    const to = { method: "POST", path: `/webhooks/${name}` } as const;
+    const trusted = namesUnder(settings, "trust", []).flatMap(([, entry]) => tokens.get(entry) ?? []);
+    toSources.push({ ...to, what: `source ${name}, no credential`, headers: PLAIN });
+    for (const { what, headers } of [NOBODYS, ...trusted]) {
+      toSources.push({ ...to, what: `source ${name}, ${what}`, headers });
+    }
+    const body = Buffer.from(BODY);
+    const signed = await connected
+      .get(name)
+      ?.sign?.({ url: new URL(to.path, base), headers: new Headers(PLAIN), body });
+    if (signed) toSources.push({ ...to, what: `source ${name}, guessed secret`, headers: Object.fromEntries(signed) });
   }
-  findings.push(await forge("event log, no token", new URL("/v1/deliveries", base)));
-  findings.push(await forge("event log, forged token", new URL("/v1/deliveries", base), { headers: bearer }));
-  findings.push(await forge("status, forged token", new URL("/v1/status", base), { headers: bearer, body }));
-  return findings;
+  return [...toSources, ...requests];
 }
 
-interface Forged {
-  readonly headers?: Readonly<Record<string, string>> | Headers;
-  readonly body?: Uint8Array<ArrayBuffer>;
-}
+type Credential = Pick<ForgedRequest, "what" | "headers">;
 
-async function forge(what: string, url: URL, { headers = {}, body }: Forged = {}): Promise<LiveFinding> {
-  const method = body === undefined ? "GET" : "POST";
-  const answer = await fetch(url, {
-    method,
-    headers: new Headers(headers),
-    body: body ?? null,
-    redirect: "manual",
-  }).catch((cause: unknown) => {
-    throw new Fault("target_unreachable", `no bridge answers at ${url.origin}; is it started?`, {
-      retryable: true,
-      cause,
-    });
-  });
-  await answer.body?.cancel();
-  return { what, status: answer.status, good: answer.status === 401 };
+const bearer = (what: string, token: string): Credential => ({
+  what,
+  headers: { ...PLAIN, authorization: `Bearer ${token}` },
+});
+
+const NOBODYS = bearer("forged token", FORGED_TOKEN);
+
+/** Forged tokens of each trust entry. */
+async function tokensOf({ issuers }: Config, tools: LiveTools): Promise<ReadonlyMap<string, readonly Credential[]>> {
+  const tokens = new Map<string, readonly Credential[]>();
+  for (const [name, entry] of Object.entries(issuers)) {
+    const forged = await forgedTokens(entry, tools);
+    tokens.set(
+      name,
+      forged.map(({ what, token }) => bearer(`token of ${name} by another key (${what})`, token)),
+    );
+  }
+  return tokens;
 }

@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { stdin } from "node:process";
 import { text } from "node:stream/consumers";
+import { namesUnder } from "../config/assemble.ts";
+import type { Config } from "../config/schema.ts";
 import { HINTS } from "../delivery/hints.ts";
 import type { Rejection } from "../delivery/rejection.ts";
 import type { CallOut } from "../host/call-out.ts";
@@ -8,13 +10,11 @@ import { type Clock, toSeconds } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { readCompactJws } from "../identity/compact-jws.ts";
 import { type Explanation, explainToken } from "../identity/explain-token.ts";
-import type { TrustEntry } from "../identity/trust-entry.ts";
 import { trustedAs } from "../identity/verify-signature.ts";
 import { printable, table } from "./table.ts";
 import { tellRejection } from "./tell-rejection.ts";
 
-export interface ExplainTools {
-  readonly issuers: Readonly<Record<string, TrustEntry>>;
+export interface ExplainTools extends Pick<Config, "issuers" | "roles" | "sources"> {
   readonly clock: Clock;
   readonly print: (text: string) => void;
   /** Absent: the real one. */
@@ -23,9 +23,18 @@ export interface ExplainTools {
 
 /** The token to explain: from a file or standard input, never from an argument, which every user of the machine can see. */
 export async function readToken(path: string | undefined): Promise<string> {
-  const given = path === undefined ? await text(stdin) : await readFile(path, "utf8");
-  return given.trim().replace(/^(bearer|dpop) +/i, "");
+  const given = path === undefined ? await text(stdin) : await readFile(path, "utf8").catch(unreadable(path));
+  const token = given.trim().replace(/^(bearer|dpop) +/i, "");
+  if (token === "") throw invalid(path === undefined ? "nothing came on standard input" : `${path} is empty`);
+  return token;
 }
+
+const unreadable = (path: string) => (error: unknown) => {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  throw invalid(code === "ENOENT" ? `there is no file ${path}` : `${path} cannot be read (${code})`);
+};
+
+const invalid = (message: string): Fault => new Fault("configuration_invalid", message, { retryable: false });
 
 /**
  * `drawbridge token explain`: why a token would be let in or refused, claim by claim, by each trust entry of its issuer or
@@ -34,7 +43,10 @@ export async function readToken(path: string | undefined): Promise<string> {
 export async function tokenExplain(token: string, only: string | undefined, tools: ExplainTools): Promise<number> {
   const { issuers, clock, print } = tools;
   const read = readCompactJws(token);
-  if (!read.ok) return refused(read.rejection, print);
+  if (!read.ok) {
+    print(tellRefusal(read.rejection));
+    return 1;
+  }
   const { iss } = read.value.claims;
   const entries = Object.entries(issuers).filter(([name, entry]) =>
     only === undefined ? entry.issuer === iss : name === only,
@@ -46,9 +58,8 @@ export async function tokenExplain(token: string, only: string | undefined, tool
   }
   for (const explanation of explanations) print(tell(explanation));
   const [best] = explanations.toSorted((a, b) => RANKED.indexOf(a.outcome) - RANKED.indexOf(b.outcome));
-  if (best === undefined) return refused({ reason: "issuer_unknown" }, print);
-  print(tellVerdict(best));
-  return best.outcome === "accepted" ? 0 : 1;
+  print(best ? `${tellVerdict(best)}\n${tellRights(best, tools)}` : tellUnknownIssuer(iss, tools));
+  return best?.outcome === "accepted" ? 0 : 1;
 }
 
 /** Which of several entries decides: as in verification. */
@@ -68,8 +79,8 @@ function tell({ trustEntry, isProved, checks, outcome }: Explanation): string {
   return [
     `trust entry ${trustEntry}`,
     `${table(["CHECK", "EXPECTED", "GOT", "VERDICT"], rows)}\n`,
-    ...new Set(refusals.map(hintOf)),
-    first ? `${outcome}: ${tellRejection(first)}\n` : `${outcome}\n`,
+    first ? `${outcome}: ${tellRejection(first)}` : outcome,
+    ...[...new Set(refusals.map(hintOf)), ""],
   ].join("\n");
 }
 
@@ -87,16 +98,42 @@ function tellVerdict({ trustEntry, outcome, subject, roles }: Explanation): stri
   }
 }
 
-function refused(refusal: Rejection, print: (text: string) => void): number {
-  print(`${hintOf(refusal)}\nrefused: ${tellRejection(refusal)}`);
-  return 1;
+/** What the roles of a token come to, and where else its entry is believed. */
+function tellRights({ trustEntry, roles }: Explanation, { roles: known, sources }: ExplainTools): string {
+  const held = roles.flatMap((role) => known[role] ?? []);
+  const rights = [
+    ...VERBS.map((verb) => [verb, held.flatMap((role) => role[verb])] as const),
+    ["send to", sources.filter(({ settings }) => names(settings, trustEntry)).map(({ name }) => name)] as const,
+  ].filter(([, what]) => what.length > 0);
+  if (rights.length === 0) return "with these it may do nothing: each call is answered 403, role_missing";
+  return `with these it may ${rights.map(([verb, what]) => `${verb} ${[...new Set(what)].join(", ")}`).join("; ")}`;
 }
 
-const hintOf = ({ reason }: Rejection): string => `${reason}: ${HINTS[reason]}`;
+const VERBS = ["call", "fire", "replay", "approve"] as const;
+
+const names = (settings: object, trustEntry: string): boolean =>
+  namesUnder(settings, "trust", []).some(([, name]) => name === trustEntry);
+
+/** The token's own issuer is not told: nobody has signed it. */
+function tellUnknownIssuer(iss: unknown, { issuers }: ExplainTools): string {
+  const configured = Object.entries(issuers);
+  const near = configured.find(([, { issuer }]) => typeof iss === "string" && bare(iss) === bare(issuer));
+  return [
+    tellRefusal({ reason: "issuer_unknown" }),
+    ...(near ? [`its issuer is that of ${near[0]} but for a slash at the end: write it as the token does`] : []),
+    configured.length === 0 ? "no issuer is configured" : "configured are:",
+    ...configured.map(([name, { issuer }]) => `  ${name}: ${issuer}`),
+  ].join("\n");
+}
+
+const bare = (issuer: string): string => issuer.replace(/\/$/, "");
+
+const tellRefusal = (refusal: Rejection): string => `refused: ${tellRejection(refusal)}\n${hintOf(refusal)}`;
+
+/** The texts are written for documents. */
+const hintOf = ({ reason }: Rejection): string => `${reason}: ${HINTS[reason].replaceAll("`", '"')}`;
 
 function unknownEntry(name: string, issuers: ExplainTools["issuers"]): Fault {
   const known = Object.keys(issuers).join(", ") || "none";
-  return new Fault("configuration_invalid", `there is no trust entry "${name}"; there are: ${known}`, {
-    retryable: false,
-  });
+  return invalid(`there is no trust entry "${name}"; there are: ${known}`);
 }

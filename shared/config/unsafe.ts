@@ -33,10 +33,11 @@ export function weaklyPinned({ issuers }: Config): readonly ConfigProblem[] {
 export function selfServed({ issuers }: Config): readonly ConfigProblem[] {
   return Object.entries(issuers).flatMap(([name, { preset, claims, roles }]) => {
     const { claims: changeable = [], instead = "" } = preset.changeable ?? {};
+    const isChangeable = ({ path }: ClaimRule): boolean => changeable.some((start) => isBelow(path, start));
     const isSelfServed = (rules: readonly ClaimRule[]): boolean =>
-      rules.length > 0 && rules.every(({ path }) => changeable.some((start) => isBelow(path, start)));
+      rules.some(isChangeable) && rules.every((rule) => isChangeable(rule) || meetsAnything(rule));
     const message = (rules: readonly ClaimRule[], outcome: string): string => {
-      const paths = rules.map(({ path }) => path);
+      const paths = rules.filter(isChangeable).map(({ path }) => path);
       return `whoever holds the token can change ${told(paths, " and ")}, and so ${outcome}: ask for ${instead}`;
     };
     return [
@@ -51,6 +52,9 @@ export function selfServed({ issuers }: Config): readonly ConfigProblem[] {
     ];
   });
 }
+
+/** A rule that asks for no more than that the claim is there. */
+const meetsAnything = (rule: ClaimRule): boolean => "glob" in rule && rule.glob.some((glob) => /^\*+$/.test(glob));
 
 const isBelow = (path: ClaimPath, start: ClaimPath): boolean =>
   start.every((step, at) => matchesGlob(step, path[at] ?? ""));

@@ -4,6 +4,7 @@
  */
 export type BridgeEvent =
   | PageEvent
+  | CommentEvent
   | CodeEvent
   | ChangeEvent
   | BuildEvent
@@ -68,6 +69,15 @@ export interface PageEvent extends EventOf<TypeOf<"page">> {
   readonly label?: string;
   /** On `page.commented`. */
   readonly comment?: { readonly id: string };
+}
+
+/** A comment of which the sender tells the id alone: what it stands on, the site knows. */
+export interface CommentEvent extends EventOf<"page.commented"> {
+  readonly comment: {
+    /** As {@link PagePart.site}. */
+    readonly site: string;
+    readonly id: string;
+  };
 }
 
 export interface PagePart {
@@ -150,6 +160,8 @@ export interface BuildPart {
   /** One sentence of the system's own on why it ended so. */
   readonly reason?: string;
   readonly results?: Readonly<Record<string, string>>;
+  /** Whose job told it, where a status callback did: it speaks for the tokens of this entry and no others. */
+  readonly trustEntry?: string;
 }
 
 /** What a run carries back of the trigger that started it: unproved until correlated. */

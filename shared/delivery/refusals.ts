@@ -28,7 +28,7 @@ const MOST_REMEMBERED = 10_000;
 
 /**
  * Records refusals of known callers, so that a puzzling 403 can be explained afterwards. Only these: whoever has no good
- * token can make the bridge log, and never write.
+ * token, or one that a shared issuer made for somebody else, can make the bridge log, and never write.
  */
 export class Refusals {
   readonly #tools: RefusalTools;
@@ -42,7 +42,7 @@ export class Refusals {
   async record({ source, provider, rejection, by, request }: Refusal): Promise<void> {
     const { body, receivedAt, requestId, traceparent } = request;
     const window = String(Math.floor(receivedAt / WINDOW_MS));
-    const id = deliveryIdOf(source, ["refused", by.trustEntry ?? "", by.subject, JSON.stringify(rejection), window]);
+    const id = deliveryIdOf(source, ["refused", by.trustEntry ?? "", by.subject, ...kindOfRefusal(rejection), window]);
     if (this.#recorded.has(id)) return;
     if (this.#recorded.size >= MOST_REMEMBERED) this.#recorded.clear();
     this.#recorded.add(id);
@@ -60,4 +60,14 @@ export class Refusals {
       this.#tools.log.error({ request: requestId, source, error: kindOf(error) }, "a refusal could not be recorded");
     }
   }
+}
+
+/**
+ * What makes two refusals alike: the reason, and the claim or role that it names. Both are names of the configuration or the
+ * standards; the other facts follow the clock, or what the caller wrote, and differ from request to request.
+ */
+function kindOfRefusal(rejection: Rejection): readonly string[] {
+  const claim = "claim" in rejection ? rejection.claim : "";
+  const role = "role" in rejection ? rejection.role : "";
+  return [rejection.reason, claim, role];
 }

@@ -7,7 +7,10 @@ export type Result<T> =
   | {
       readonly ok: false;
       readonly rejection: Rejection;
-      /** Whose token it was, where its signature was good: such a refusal is recorded. Its roles count for nothing. */
+      /**
+       * Whose token it was, where its signature was good and its issuer does not sign for strangers too: such a refusal is
+       * recorded. Its roles count for nothing.
+       */
       readonly by?: Principal;
     };
 

@@ -39,7 +39,7 @@ export type TimelineEntry = { readonly at: EpochMillis } & (
       readonly by?: Identity;
       readonly comment?: string;
     }
-  /** What this delivery, a label on a page, decided about an approval or a rollback, or why it did not. */
+  /** What this delivery, a label or a comment on a page, decided about an approval or a rollback, or why it did not. */
   | {
       readonly kind: "decided";
       /** The approval's id; of a rollback, the route. */

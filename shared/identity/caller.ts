@@ -15,19 +15,27 @@ export interface CallerTools {
 
 /**
  * Who calls the bridge's own interface: proved by a token, with a role for this part of it, and within its rate. A part
- * that is none hangs on the role for a route, which is asked for when it is known.
+ * that is none hangs on the role for a route, which is asked for when it is known. Shadow mode gives no role, so that what
+ * it lets in is refused here, for the reason that it would be refused for anyway.
  */
 export async function callerOf(
   request: TokenRequest,
   part: Part | "of a route",
   tools: CallerTools,
 ): Promise<Result<VerifiedToken>> {
-  const presented = presentedToken(request);
-  if (!presented.ok) return presented;
-  const verified = await tools.tokens.verify(presented.value, tools.trustEntries);
-  if (!verified.ok) return verified;
-  const { principal } = verified.value;
+  const proved = await holderOf(request, tools);
+  if (!proved.ok) return proved;
+  const { principal, wouldDeny } = proved.value;
   const forbidden = part === "of a route" ? undefined : tools.policy.refuseCall(principal, part);
-  const refusal = forbidden ?? (await tools.refuseOverRate?.(principal));
-  return refusal ? refuse(refusal, principal) : verified;
+  const refusal = wouldDeny ?? forbidden ?? (await tools.refuseOverRate?.(principal));
+  return refusal ? refuse(refusal, principal) : proved;
+}
+
+/** Whose token came with a request, by any of the trust entries, whatever that lets it do. */
+export async function holderOf(
+  request: TokenRequest,
+  { tokens, trustEntries }: Pick<CallerTools, "tokens" | "trustEntries">,
+): Promise<Result<VerifiedToken>> {
+  const presented = presentedToken(request);
+  return presented.ok ? tokens.verify(presented.value, trustEntries) : presented;
 }

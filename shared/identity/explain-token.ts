@@ -2,6 +2,8 @@ import type { Rejection } from "../delivery/rejection.ts";
 import type { Result } from "../delivery/result.ts";
 import type { EpochSeconds } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
+import { refuseConfirmation, refuseDigest } from "./binding/index.ts";
+import { claimAt } from "./claim-match.ts";
 import { claimFindings } from "./claim-rules.ts";
 import type { TokenHeader, UnverifiedToken } from "./compact-jws.ts";
 import { PROVED, type Teller, UNPROVED } from "./explain-values.ts";
@@ -15,6 +17,7 @@ interface ExplainedCheck {
   readonly check: string;
   readonly expected: string;
   readonly got: string;
+  /** `not checked`: it cannot be told here. */
   readonly verdict: "ok" | "refused" | "not checked";
   readonly refusal?: Rejection;
 }
@@ -35,7 +38,7 @@ export interface Explanation {
 
 /**
  * Runs every check that verification would, of which the first refusal would be its answer, and tells what each expects
- * and what it got. What binds a token to its request is named and not checked, because there is none.
+ * and what it got. Of what binds a token to its request, the token's own part is checked: there is no request.
  */
 export async function explainToken(token: UnverifiedToken, trusted: Trusted, now: EpochSeconds): Promise<Explanation> {
   const { name, entry } = trusted;
@@ -47,10 +50,12 @@ export async function explainToken(token: UnverifiedToken, trusted: Trusted, now
   const later = [
     ...TOKEN_CHECKS.flatMap((check) => {
       if (check.name === "claims") return claimChecks(token, entry, tell);
-      return [checkOf(check.name, DETAILS[check.name](token, entry, now, tell), check.refuse(token, entry, now))];
+      const refusal = check.refuse(token, entry, now);
+      const told = isProved ? refusal : refusal && withoutValue(refusal);
+      return [checkOf(check.name, DETAILS[check.name](token, entry, now, tell), told)];
     }),
     rolesCheck(roles, entry),
-    ...bindingChecks(token, entry),
+    ...bindingChecks(token, entry, tell),
   ];
   return {
     ...{ trustEntry: name, isProved, checks: [issuer, signature, ...later] },
@@ -71,6 +76,13 @@ function outcomeOf(
   return isProved ? "accepted" : "undecided";
 }
 
+/** As long as nobody has signed it, what a token says is not told. */
+function withoutValue(refusal: Rejection): Rejection {
+  if (refusal.reason !== "audience_mismatch") return refusal;
+  const { got: _, ...told } = refusal;
+  return told;
+}
+
 const isRefused = ({ verdict }: ExplainedCheck): boolean => verdict === "refused";
 
 interface Detail {
@@ -87,7 +99,7 @@ type TellDetail = (token: UnverifiedToken, entry: TrustEntry, now: EpochSeconds,
 /** What each check but those of claims, which differ from entry to entry, expects and got. */
 const DETAILS: Readonly<Record<CheckName, TellDetail>> = {
   expiry: ({ claims }, { clockSkewSeconds }, now, tell) => ({
-    expected: `exp less than ${clockSkewSeconds} s ago`,
+    expected: `exp to come, or less than ${clockSkewSeconds} s ago`,
     got: tell.time(claims["exp"], now),
   }),
   "not before": ({ claims }, { clockSkewSeconds }, now, tell) => ({
@@ -99,7 +111,7 @@ const DETAILS: Readonly<Record<CheckName, TellDetail>> = {
     got: tell.time(claims["iat"], now),
   }),
   lifetime: ({ claims: { exp, iat } }, { maxLifetimeSeconds }, now, tell) => ({
-    expected: `at most ${maxLifetimeSeconds} seconds`,
+    expected: `0 to ${maxLifetimeSeconds} seconds, from iat if it is there, else from now`,
     got: tell.claim(typeof exp === "number" ? exp - (typeof iat === "number" ? iat : now) : undefined),
   }),
   type: ({ header }, { types }, _now, tell) => ({
@@ -162,13 +174,28 @@ function rolesCheck(roles: Result<readonly string[]>, entry: TrustEntry): Explai
   return checkOf("roles", { expected, got: roles.value.join(", ") || "none" }, undefined);
 }
 
-function bindingChecks({ claims: { cnf } }: UnverifiedToken, entry: TrustEntry): readonly ExplainedCheck[] {
-  const { proof = cnf === undefined ? undefined : "as `cnf` says", singleUse, bodyDigestClaim } = entry;
-  const bindings = [
-    ...(proof ? [["proof of the key", proof]] : []),
-    ...(singleUse ? [["single use", "not used before"]] : []),
-    ...(bodyDigestClaim ? [["body", `its digest in ${bodyDigestClaim.join(".")}`]] : []),
+function bindingChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: Teller): readonly ExplainedCheck[] {
+  const { cnf } = claims;
+  const { proof = cnf === undefined ? undefined : "as the claim cnf says", singleUse, bodyDigestClaim } = entry;
+  const digest = bodyDigestClaim && claimAt(claims, bodyDigestClaim);
+  return [
+    ...(proof ? [boundCheck("proof of the key", proof, tell.claim(cnf), refuseConfirmation(claims, entry))] : []),
+    ...(singleUse ? [boundCheck("single use", "not used before")] : []),
+    ...(bodyDigestClaim
+      ? [
+          boundCheck(
+            "body",
+            `its SHA-256 in ${bodyDigestClaim.join(".")}`,
+            tell.claim(digest),
+            refuseDigest(claims, entry),
+          ),
+        ]
+      : []),
   ];
-  const unchecked = { got: "depends on the request", verdict: "not checked" } as const;
-  return bindings.map(([check = "", expected = ""]) => ({ check, expected, ...unchecked }));
+}
+
+/** A token that no request can be bound to is refused; whether its own one fits, only that can show. */
+function boundCheck(check: string, expected: string, got = "", refusal?: Rejection): ExplainedCheck {
+  if (refusal) return checkOf(check, { expected, got }, refusal);
+  return { check, expected, got: "depends on the request", verdict: "not checked" };
 }

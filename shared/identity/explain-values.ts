@@ -9,7 +9,10 @@ export interface Teller {
 }
 
 /** Nothing is proved, so that anybody may have written it: kinds and lengths, never a value. */
-export const UNPROVED: Teller = { claim: tellShape, time: tellShape };
+export const UNPROVED: Teller = {
+  claim: tellShape,
+  time: (value) => (typeof value === "number" ? "a time" : tellShape(value)),
+};
 
 /** The signature is good: values, cut to a length that fits a table. */
 export const PROVED: Teller = { claim: tellValue, time: tellTime };
@@ -18,7 +21,8 @@ function tellShape(value: unknown): string {
   if (value === undefined) return NOTHING;
   if (typeof value === "string") return `a text of ${value.length} characters`;
   if (Array.isArray(value)) return `a list of ${value.length}`;
-  return value === null ? "null" : `of type ${typeof value}`;
+  if (value === null) return "null";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
 function tellValue(value: unknown): string {

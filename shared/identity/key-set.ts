@@ -43,13 +43,11 @@ export class KeySet {
 
   async #usable(): Promise<LoadedKeys> {
     const good = this.#good;
-    if (good && this.#ageMs() < FRESH_MS) return good;
-    try {
-      return await this.#reload();
-    } catch (fault) {
-      if (good && this.#ageMs() < USABLE_MS) return good;
-      throw fault;
-    }
+    const ageMs = this.#ageMs();
+    if (good === undefined || ageMs >= USABLE_MS) return this.#reload();
+    // A key at hand never waits for its issuer. A failure of the load beside it is told once the keys are too old.
+    if (ageMs >= FRESH_MS) void this.#reload().catch(() => undefined);
+    return good;
   }
 
   /** Any number of callers share one load. */
@@ -96,9 +94,12 @@ interface LoadedKeys {
   readonly loadedAt: EpochMillis;
 }
 
-/** A removed key is refused after this long at the latest, if the issuer answers. */
+/** The first token after this has the keys loaded anew, beside it: from then on a removed key is refused. */
 const FRESH_MS = 10 * 60_000;
-/** How long good keys serve while the issuer does not answer. */
+/**
+ * How long good keys serve while the issuer does not answer. In a function that stands still between requests a load
+ * beside one may not come to its end: there this is how long a removed key can serve.
+ */
 const USABLE_MS = 60 * 60_000;
 const UNKNOWN_KEY_COOLDOWN_MS = 30_000;
 /** Pauses after a failure: 5, 10, 20, 40, 60, 60 … seconds. */

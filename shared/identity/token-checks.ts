@@ -1,3 +1,4 @@
+import { cut } from "../delivery/event.ts";
 import type { Rejection } from "../delivery/rejection.ts";
 import type { EpochSeconds } from "../host/clock.ts";
 import { refuseClaims } from "./claim-rules.ts";
@@ -21,6 +22,13 @@ export const TOKEN_CHECKS = [
   { name: "audience", refuse: refuseAudience },
   { name: "claims", refuse: ({ claims }, entry) => refuseClaims(claims, entry) },
 ] as const satisfies readonly { readonly name: string; readonly refuse: RefuseToken }[];
+
+/**
+ * Whether a token whose signature is good is meant for this entry. Where the issuer signs for strangers too, only audience
+ * and claims tell; any other issuer's tokens are the operator's own.
+ */
+export const isOurs = (token: UnverifiedToken, entry: TrustEntry): boolean =>
+  !entry.isShared || (!refuseAudience(token, entry) && !refuseClaims(token.claims, entry));
 
 /** The first refusal of all {@link TOKEN_CHECKS}. */
 export const refuseToken: RefuseToken = (token, entry, now) => {
@@ -58,5 +66,15 @@ function refuseAudience({ claims }: UnverifiedToken, { audience, audienceClaim }
   if (parties[0] === undefined) return { reason: "claim_missing", claim: audienceClaim };
   const isOurs = (party: unknown): boolean => audience.some((one) => one === party);
   const areOurs = parties.every((party) => (Array.isArray(party) ? party.some(isOurs) : isOurs(party)));
-  return areOurs ? undefined : { reason: "audience_mismatch", expected: audience.join(" or ") };
+  if (areOurs) return undefined;
+  return { reason: "audience_mismatch", expected: audience.join(" or "), got: told(parties) };
 }
+
+/** For people: what was signed is the issuer's word, and may be long. */
+function told(parties: readonly unknown[]): string {
+  const texts = parties.flat().map((party) => (typeof party === "string" ? party : typeof party));
+  return cut(texts.join(", "), MOST_TOLD);
+}
+
+/** UTF-16 code units. */
+const MOST_TOLD = 200;

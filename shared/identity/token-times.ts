@@ -27,8 +27,9 @@ export const refuseNotYetValid: TimeCheck = ({ nbf }, { clockSkewSeconds }, now)
 export const refuseIssuedLater: TimeCheck = ({ iat }, { clockSkewSeconds }, now) =>
   refuseLater("iat", iat, now + clockSkewSeconds);
 
-/** Counts from `iat`, and without one from now. */
+/** Counts from `iat`, and without one from now. A token that ends before it begins is none. */
 export const refuseLongLife: TimeCheck = ({ exp, iat }, { maxLifetimeSeconds }, now) => {
+  if (isFiniteNumber(exp) && isFiniteNumber(iat) && exp < iat) return { reason: "claim_mismatch", claim: "exp" };
   const from = isFiniteNumber(iat) ? iat : now;
   const isTooLong = isFiniteNumber(exp) && exp - from > maxLifetimeSeconds;
   return isTooLong ? { reason: "token_lifetime_too_long", limitSeconds: maxLifetimeSeconds } : undefined;

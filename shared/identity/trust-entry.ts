@@ -3,7 +3,7 @@ import { isSecureUrl, secureUrl } from "../host/secure-url.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { type ClaimRule, claimRule, oneOrMore } from "./claim-rule.ts";
 import type { Preset } from "./presets/preset.ts";
-import { presetNames, presetOf, tenantClaimsOf } from "./presets/registry.ts";
+import { isShared, presetNames, presetOf, tenantClaimsOf } from "./presets/registry.ts";
 import { publicKeySet } from "./public-key-set.ts";
 
 const text = v.pipe(v.string(), v.nonEmpty());
@@ -104,6 +104,7 @@ function filledIn(
     /** What the preset demands of every token, before the entry's own rules. */
     presetClaims: preset.claims?.(issuer) ?? [],
     tenant: tenantClaimsOf(issuer, preset),
+    isShared: isShared(issuer, preset),
     maxLifetimeSeconds: value.maxLifetimeSeconds ?? preset.maxLifetimeSeconds ?? 3_600,
   };
 }

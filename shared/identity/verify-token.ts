@@ -8,7 +8,7 @@ import { readCompactJws, type UnverifiedToken } from "./compact-jws.ts";
 import type { KeySources } from "./load-keys.ts";
 import type { PresentedToken } from "./presented-token.ts";
 import { rolesOf, shownClaims, subjectOf } from "./roles-of.ts";
-import { refuseToken } from "./token-checks.ts";
+import { isOurs, refuseToken } from "./token-checks.ts";
 import type { TokenVerifier, VerifiedToken } from "./token-verifier.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 import { refuseSignature, type Trusted, trustedAs } from "./verify-signature.ts";
@@ -38,29 +38,40 @@ function named(trusted: ReadonlyMap<string, Trusted>, name: string): Trusted {
   throw new Fault("configuration_invalid", `there is no trust entry named ${name}`, { retryable: false });
 }
 
-type Check = (candidate: Trusted) => Promise<Result<VerifiedToken>>;
+/** What an entry says of a token, and whether the signature is by a key of it: then that says more than another's refusal. */
+interface Checked {
+  readonly result: Result<VerifiedToken>;
+  readonly isSigned: boolean;
+}
 
 /**
  * Several entries may share an issuer's text (every kubeadm cluster has the same; two tenants of gitlab.com). The first
  * that has nothing to object wins. Otherwise an entry that could not decide outranks the rest, then one that lets the
- * token in for being in shadow mode, then the refusal of one whose key it was signed with.
+ * token in for being in shadow mode, then the refusal of one whose own token it is, then of one whose key it was signed with.
  */
-async function verifyWithAny(candidates: readonly Trusted[], check: Check): Promise<Result<VerifiedToken>> {
+async function verifyWithAny(
+  candidates: readonly Trusted[],
+  check: (candidate: Trusted) => Promise<Checked>,
+): Promise<Result<VerifiedToken>> {
   let undecided: unknown;
   let letIn: Result<VerifiedToken> | undefined;
-  let refused: Extract<Result<never>, { ok: false }> = { ok: false, rejection: { reason: "issuer_unknown" } };
+  const refused: Checked[] = [];
   for (const candidate of candidates) {
     try {
-      const result = await check(candidate);
+      const checked = await check(candidate);
+      const { result } = checked;
       if (result.ok && !result.value.wouldDeny) return result;
       if (result.ok) letIn ??= result;
-      else if (refused.by === undefined) refused = result;
+      else refused.push(checked);
     } catch (fault) {
       undecided ??= fault;
     }
   }
   if (undecided !== undefined) throw undecided;
-  return letIn ?? refused;
+  if (letIn) return letIn;
+  const telling =
+    refused.find(({ result }) => "by" in result) ?? refused.find(({ isSigned }) => isSigned) ?? refused[0];
+  return telling?.result ?? refuse({ reason: "issuer_unknown" });
 }
 
 async function verifyWith(
@@ -68,15 +79,26 @@ async function verifyWith(
   presented: PresentedToken,
   token: UnverifiedToken,
   tools: VerifierTools,
-): Promise<Result<VerifiedToken>> {
+): Promise<Checked> {
   const forged = await refuseSignature(token, trusted);
-  if (forged) return refuse(forged);
-  const by = principalOf(token, trusted);
+  if (forged) return { result: refuse(forged), isSigned: false };
+  return { result: await verifySigned(trusted, presented, token, tools), isSigned: true };
+}
+
+async function verifySigned(
+  trusted: Trusted,
+  presented: PresentedToken,
+  token: UnverifiedToken,
+  tools: VerifierTools,
+): Promise<Result<VerifiedToken>> {
+  const { entry } = trusted;
   const { claims } = token;
-  const roles = await rolesEarned(trusted.entry, presented, token, tools);
+  const by = principalOf(token, trusted);
+  const roles = await rolesEarned(entry, presented, token, tools);
   if (roles.ok) return ok({ principal: { ...by, roles: roles.value }, claims });
   const { rejection } = roles;
-  return trusted.entry.mode === "shadow" ? ok({ principal: by, claims, wouldDeny: rejection }) : refuse(rejection, by);
+  if (entry.mode === "shadow") return ok({ principal: by, claims, wouldDeny: rejection });
+  return isOurs(token, entry) ? refuse(rejection, by) : refuse(rejection);
 }
 
 async function rolesEarned(

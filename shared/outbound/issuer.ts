@@ -22,15 +22,15 @@ const TOKEN_SECONDS = 600;
 
 interface IssuerOptions {
   readonly issuer: string;
-  /** The keys, the one that signs first. Asked once; a failure is not remembered. */
-  readonly keys: () => Promise<readonly SigningKey[]>;
+  /** The keys, the one that signs first. Each is asked for once; a failure is not remembered. */
+  readonly keys: readonly (() => Promise<SigningKey>)[];
   readonly newTokenId: () => string;
 }
 
 /** The bridge as an issuer of tokens that any OpenID Connect library can verify. */
 export class BridgeIssuer {
   readonly #options: IssuerOptions;
-  #keys: Promise<readonly SigningKey[]> | undefined;
+  readonly #opened = new Map<() => Promise<SigningKey>, Promise<SigningKey>>();
 
   constructor(options: IssuerOptions) {
     this.#options = options;
@@ -49,9 +49,15 @@ export class BridgeIssuer {
     };
   }
 
-  /** RFC 7517 §5. */
+  /**
+   * RFC 7517 §5. A key that does not sign, and cannot be had now, is left out: one that was retired keeps nobody from
+   * verifying what the first signs. Throws when the first cannot be had.
+   */
   async keySet(): Promise<object> {
-    return { keys: (await this.#allKeys()).map(({ publicJwk }) => publicJwk) };
+    const [first = noKey(), ...others] = this.#options.keys.map((open) => this.#key(open));
+    const [signing, more] = await Promise.all([first, Promise.allSettled(others)]);
+    const keys = [signing, ...more.flatMap((one) => (one.status === "fulfilled" ? one.value : []))];
+    return { keys: [...new Map(keys.map(({ kid, publicJwk }) => [kid, publicJwk])).values()] };
   }
 
   /**
@@ -59,9 +65,9 @@ export class BridgeIssuer {
    * acts for it (RFC 8693 §4.1). Throws as {@link SigningKey.sign} does.
    */
   async mint(audience: string, { source, principal, delivery }: Cause, now: EpochMillis): Promise<OutboundToken> {
-    const [key] = await this.#allKeys();
-    if (key === undefined) throw new Fault("secret_unavailable", "there is no signing key", { retryable: true });
-    const { issuer, newTokenId } = this.#options;
+    const { issuer, newTokenId, keys } = this.#options;
+    const [first] = keys;
+    const key = await (first ? this.#key(first) : noKey());
     const iat = toSeconds(now);
     const claims = {
       ...{ iss: issuer, sub: `${source}:${principal.subject}`, aud: audience },
@@ -76,13 +82,19 @@ export class BridgeIssuer {
     return { token, expiresAt: laterBy(now, TOKEN_SECONDS * 1000) };
   }
 
-  #allKeys(): Promise<readonly SigningKey[]> {
-    this.#keys ??= this.#options.keys().catch((error: unknown) => {
-      this.#keys = undefined;
+  #key(open: () => Promise<SigningKey>): Promise<SigningKey> {
+    const opened = this.#opened.get(open);
+    if (opened) return opened;
+    const opening = open().catch((error: unknown) => {
+      this.#opened.delete(open);
       throw error;
     });
-    return this.#keys;
+    this.#opened.set(open, opening);
+    return opening;
   }
 }
+
+const noKey = (): Promise<never> =>
+  Promise.reject(new Fault("secret_unavailable", "there is no signing key", { retryable: true }));
 
 const encoded = (value: object): string => Buffer.from(JSON.stringify(value), "utf8").toString("base64url");

@@ -18,7 +18,7 @@ export function openIssuer(identity: BridgeIdentity | undefined, tools: IssuerTo
   return new BridgeIssuer({
     issuer,
     newTokenId: randomUUID,
-    keys: () => Promise.all(keys.map((ref) => openKey(ref, tools))),
+    keys: keys.map((ref) => () => openKey(ref, tools)),
   });
 }
 

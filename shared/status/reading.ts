@@ -3,7 +3,7 @@ import type { AuthenticDelivery } from "../delivery/authentic.ts";
 import { isTerminal } from "../delivery/build-order.ts";
 import { BUILD_STATES, type BuildEvent, EVENT_LIMITS } from "../delivery/event.ts";
 import type { Reading } from "../delivery/reading.ts";
-import { toIso } from "../host/clock.ts";
+import { epochMillis, toIso } from "../host/clock.ts";
 import { readJsonObject } from "../host/strict-json.ts";
 import type { TokenRun } from "../identity/presets/preset.ts";
 import { identifier, line, present, wholeNumber } from "../providers/payload.ts";
@@ -46,11 +46,13 @@ export function readingOf(delivery: AuthenticDelivery, run: TokenRun | undefined
   if ("problem" in read) return { outcome: "unusable", problem: read.problem };
   const { state, number, url, page, results } = read.status;
   const build = buildOf(delivery, read.status, run);
-  const { issuer, subject } = delivery.principal;
+  const { issuer, subject, trustEntry } = delivery.principal;
   const at = toIso(delivery.receivedAt);
+  // Two clusters may share an issuer's text: each entry tells of builds of its own.
+  const keyParts = [issuer, trustEntry ?? "", build.id];
   const event: BuildEvent = {
     type: `build.${state}`,
-    keyParts: [issuer, build.id, state, jobOf(delivery.claims)],
+    keyParts: [...keyParts, state, jobOf(delivery.claims)],
     time: at,
     subject: `${build.pipeline} ${build.number ?? number ?? build.id}`,
     actor: { id: subject },
@@ -59,15 +61,26 @@ export function readingOf(delivery: AuthenticDelivery, run: TokenRun | undefined
       url,
       ...build,
       state,
+      createdAt: build.number === undefined ? issuedAt(delivery) : undefined,
       finishedAt: isTerminal(state) ? at : undefined,
       // Page links are looked for in a build's message, as in any commit's.
       message: page,
       results,
+      trustEntry,
     }),
   };
   // Two jobs may well tell the same in the same words.
-  const deliveryKey = [issuer, build.id, jobOf(delivery.claims), delivery.bodyDigest];
+  const deliveryKey = [...keyParts, jobOf(delivery.claims), delivery.bodyDigest];
   return { outcome: "event", event, deliveryKey };
+}
+
+/**
+ * What orders the runs of a pipeline whose number the token does not prove: when the token was issued, and never later
+ * than now. The body's number is shown, and decides between two tellings with one token alone.
+ */
+function issuedAt({ claims: { iat }, receivedAt }: AuthenticDelivery): string {
+  const isTime = typeof iat === "number" && iat > 0;
+  return toIso(isTime ? epochMillis(Math.min(iat * 1000, receivedAt)) : receivedAt);
 }
 
 /**

@@ -9,11 +9,13 @@ import { type StandaloneOptions, startStandalone } from "../../functions/standal
 import { runCommand } from "../../shared/cli/run-command.ts";
 import { parseConfig } from "../../shared/config/load.ts";
 import type { Config } from "../../shared/config/schema.ts";
-import { systemClock, toIso } from "../../shared/host/clock.ts";
+import { Seal } from "../../shared/console/seal.ts";
+import { laterBy, systemClock, toIso } from "../../shared/host/clock.ts";
 import { jsonLog } from "../../shared/host/log.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
 import { Canaries, canary, type Output } from "../support/canaries.ts";
 import {
+  CONSOLE_SEAL,
   canaryConfig,
   canarySecrets,
   issuerKeys,
@@ -123,6 +125,25 @@ async function readAll(url = bridge.url): Promise<readonly ShownDelivery[]> {
   return all;
 }
 
+/** Every page of the console, to somebody whose session holds the operator's token. */
+async function readPages(deliveries: readonly ShownDelivery[]): Promise<void> {
+  const token = await identity.token(person, PUBLIC_URL);
+  for (const piece of token.split(".").slice(1)) canaries.plant("the operator's token", piece);
+  const me = { issuer: identity.issuer, subject: person.id, method: "oidc", credential: "key", roles: ["on-call"] };
+  const seal = new Seal({ secrets: secretsOf(environment), sealedBy: { current: CONSOLE_SEAL }, clock: systemClock });
+  const content = { token, me, name: person.id, formToken: "form-token" };
+  const sealed = await seal.close("session", content, laterBy(systemClock.now(), 60_000));
+  const pages = ["", "/approvals", "/rollbacks", "/credentials", "/sign-in", "/signed-in", "/nothing"];
+  for (const path of [...pages, ...deliveries.map(({ delivery }) => `/deliveries/${delivery.id}`)]) {
+    const headers = { cookie: `__Host-drawbridge-session=${sealed}` };
+    const answer = await fetch(new URL(`/console${path}`, bridge.url), { headers, redirect: "manual" });
+    const text = [...answer.headers].map((pair) => pair.join(": ")).join("\n") + (await answer.text());
+    outputs.push({ where: `GET /console${path.replace(/d-.*/, "{id}")}`, text });
+    expect(text).toContain("default-src 'none'");
+    if (path.startsWith("/deliveries")) expect(answer.status).toBe(200);
+  }
+}
+
 /** Every action that was due has been done or given up. */
 function isQuiet({ timeline }: ShownDelivery): boolean {
   const ended = timeline.flatMap((one) => (one.kind === "attempt" && one.outcome !== "retry" ? [one.route] : []));
@@ -161,6 +182,7 @@ describe("no token, secret or header", () => {
     for (const piece of shown.flatMap(({ authorization = "" }) => authorization.split(/[ .]/).slice(1))) {
       canaries.plant("what a target was shown", piece);
     }
+    await readPages(await readAll());
     expect(found()).toEqual([]);
   }, 120_000);
 
@@ -233,6 +255,8 @@ describe("no token, secret or header", () => {
     await bridge.stop();
     const items = await storedItems(join(home, "data"));
     expect(new Set(items.map(({ where }) => where)).size).toBeGreaterThan(5);
+    // The one kind of token that is kept came in a header that is searched for below.
+    expect(items.filter(({ where }) => where === "an item of seal")).toHaveLength(1);
     outputs.push(...items);
     expect(found()).toEqual([]);
   });

@@ -15,6 +15,7 @@ import { secretsOf, silentLog } from "../support/tools.ts";
 import { until } from "../support/until.ts";
 
 const AUDIENCE = "https://bridge.example.test";
+const DRAFTS = "https://drafts.example.test";
 const SECRET = "wiki-secret-for-tests";
 const [reader, stranger, hasty] = ["reader", "stranger", "hasty"].map((id) => ({
   id,
@@ -56,10 +57,16 @@ function configOf(issuer: string, url: string) {
             { role: "hurried", when: [{ path: "sub", equals: "hasty" }] },
           ],
         },
+        drafts: {
+          ...{ issuer, audience: DRAFTS, mode: "shadow" },
+          claims: [{ path: "sub", equals: ["hasty", "stranger"] }],
+          roles: [{ role: "ci", when: [{ path: "sub", equals: "hasty" }] }],
+        },
       },
       roles: {
         "on-call": { call: ["deliveries"] },
         hurried: { limit: { perMinute: 2 } },
+        ci: { call: ["status"], limit: { perMinute: 3 } },
         editor: { fire: ["kept", "watched"] },
       },
       sources: {
@@ -90,10 +97,9 @@ function configOf(issuer: string, url: string) {
   return loaded.config;
 }
 
-async function ask(path: string, client = reader): Promise<Response> {
-  const token = await identity.token(client ?? { id: "", secret: "" }, AUDIENCE);
-  return fetch(new URL(path, bridge.url), { headers: { authorization: `Bearer ${token}` } });
-}
+const tokenOf = (client = reader, audience = AUDIENCE) => identity.token(client ?? { id: "", secret: "" }, audience);
+const ask = async (path: string, client = reader, audience = AUDIENCE) =>
+  fetch(new URL(path, bridge.url), { headers: { authorization: `Bearer ${await tokenOf(client, audience)}` } });
 
 async function edit(source: string, version: number, secret = SECRET): Promise<string> {
   const body = JSON.stringify({
@@ -113,6 +119,9 @@ async function edit(source: string, version: number, secret = SECRET): Promise<s
 }
 
 const shown = async (id: string) => (await (await ask(`/v1/deliveries/${id}`)).json()) as ShownDelivery;
+
+const report = (filters: Readonly<Record<string, string>>) =>
+  reportShadow({ url: bridge.url, config: "", token: () => tokenOf() }, filters);
 
 describe("a caller that is known and refused", () => {
   it("is told the reason, and on-call finds one record of all it tried", async () => {
@@ -160,11 +169,7 @@ describe("a route that a role keeps for itself", () => {
 
 describe("a source in shadow mode", () => {
   it("lets a forged request go on as nobody's, and the report sums it up", async () => {
-    const before = await reportShadow(
-      { url: bridge.url, config: "", token: () => tokenOfReader() },
-      { source: "draft" },
-    );
-    expect(before).toMatch(/^Nothing was let in/);
+    expect(await report({ source: "draft" })).toMatch(/^Nothing was let in/);
     const forged = await edit("draft", 2, "guessed");
     const honest = await edit("draft", 2);
     expect(honest).not.toBe(forged);
@@ -174,10 +179,49 @@ describe("a source in shadow mode", () => {
       wouldDeny: { reason: "signature_mismatch" },
     });
     expect((await shown(honest)).delivery.wouldDeny).toBeUndefined();
-    const report = await reportShadow({ url: bridge.url, config: "", token: () => tokenOfReader() }, {});
-    expect(report.split("\n")).toHaveLength(2);
-    expect(report).toContain("signature_mismatch (header X-Hub-Signature)");
-    expect(report).toContain(forged);
+    const told = await report({});
+    expect(told.split("\n")).toHaveLength(2);
+    expect(told).toContain("signature_mismatch (header X-Hub-Signature)");
+    expect(told).toContain(forged);
+  });
+});
+
+describe("a trust entry in shadow mode", () => {
+  /** Tells a status with a token of the entry, and gives the answer. */
+  async function tell(pipeline: string, client = reader): Promise<Response> {
+    const headers = { authorization: `Bearer ${await tokenOf(client, DRAFTS)}`, "content-type": "application/json" };
+    const body = JSON.stringify({ state: "succeeded", pipeline });
+    return fetch(new URL("/v1/status", bridge.url), { method: "POST", headers, body });
+  }
+
+  it("lets a status go on that it would refuse, without a role, and the report says why", async () => {
+    for (const [client, wouldDeny] of [
+      [reader, { reason: "claim_mismatch" }],
+      [stranger, { reason: "role_missing", role: "ci" }],
+    ] as const) {
+      const answer = await tell("docs", client);
+      expect(answer.status).toBe(202);
+      const { delivery } = (await answer.json()) as { delivery: string };
+      const record = (await shown(delivery)).delivery;
+      expect(record).toMatchObject({ source: "status", outcome: "event", wouldDeny });
+      expect(record.principal).toMatchObject({ trustEntry: "drafts", roles: [] });
+    }
+    const told = await report({ source: "status" });
+    for (const reason of ["claim_mismatch (claim sub)", "role_missing (role ci)"]) expect(told).toContain(reason);
+  });
+
+  it("lets nothing be read, and tells the reason of the token", async () => {
+    for (const path of ["/v1/deliveries", "/v1/approvals"]) expect((await ask(path, reader, DRAFTS)).status).toBe(401);
+    const listed = (await (await ask("/v1/deliveries?outcome=refused")).json()) as ListedDeliveries;
+    expect(listed.deliveries).toContainEqual(
+      expect.objectContaining({ source: "api", what: "claim_mismatch", refusedFor: expect.anything() }),
+    );
+  });
+
+  it("counts what it lets in against the limits of the roles that it may give", async () => {
+    // Nine, since a minute of the clock may end between two of them.
+    const answers = await Promise.all(Array.from({ length: 9 }, (_, n) => tell(`docs-${n}`)));
+    expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(3);
   });
 });
 
@@ -185,19 +229,22 @@ describe("check --live", () => {
   it("finds every source and call closed, but for the source in shadow mode", async () => {
     const tokens = createTokenVerifier(config.issuers, { clock: systemClock });
     const findings = await checkLive(bridge.url, config, { tokens, clock: systemClock });
-    const open = findings.filter(({ good }) => !good).map(({ what, status }) => `${what}: ${status}`);
-    expect(open).toEqual([
-      "source draft, no credential: 202",
+    const open = findings.filter(({ verdict }) => verdict !== "refused");
+    expect(open.map(({ what, status, verdict }) => `${what}: ${status}, ${verdict}`)).toEqual([
+      "source draft, no credential: 202, let in",
       // The same body again is the same delivery.
-      "source draft, forged token: 200",
-      "source draft, guessed secret: 200",
+      "source draft, forged token: 200, let in",
+      "source draft, guessed secret: 200, let in",
     ]);
-    expect(findings.filter(({ good }) => good).map(({ what }) => what)).toEqual([
+    const byAnother = ["people", "drafts"].flatMap((entry) =>
+      ["with a key id", "without a key id"].map((how) => `token of ${entry} by another key (ES256, ${how})`),
+    );
+    expect(findings.filter(({ verdict }) => verdict === "refused").map(({ what }) => what)).toEqual([
       ...["no credential", "forged token", "guessed secret"].map((what) => `source wiki, ${what}`),
       ...["no credential", "forged token", "guessed secret"].map((what) => `source cluster, ${what}`),
-      ...["event log, no token", "event log, forged token", "status, forged token"],
+      ...["event log", "credentials", "approvals", "status"].flatMap((call) =>
+        ["no token", "forged token", ...byAnother].map((what) => `${call}, ${what}`),
+      ),
     ]);
   });
 });
-
-const tokenOfReader = () => identity.token(reader ?? { id: "", secret: "" }, AUDIENCE);

@@ -10,6 +10,8 @@ import { serveOnLoopback } from "./loopback.ts";
 export const PUBLIC_URL = "https://bridge.example.test";
 export const APP = "ari:cloud:ecosystem::app/2f1c0d3e-0000-4000-8000-000000000001";
 
+export const INSTALLATION = "ari:cloud:ecosystem::installation/1";
+
 const asSigningToken = (name: string): string => `whsec_${Buffer.from(canary(name).slice(0, 48)).toString("base64")}`;
 const pem = (key: KeyObject): string => String(key.export({ type: "pkcs8", format: "pem" }));
 
@@ -17,7 +19,7 @@ const pem = (key: KeyObject): string => String(key.export({ type: "pkcs8", forma
 export function canarySecrets() {
   const bridgeKey = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
   const pairs = ["WIKI", "CONNECT", "AUTOMATION", "GITLAB_TOKEN", "BUILDKITE", "BUILDKITE_TOKEN", "CLUSTER"];
-  const single = ["ECHO", "PAGES_BASIC", "GITLAB_API", "BUILDKITE_API", "CLIENT", "KUBERNETES"];
+  const single = ["SEAL", "ECHO", "PAGES_BASIC", "GITLAB_API", "BUILDKITE_API", "CLIENT", "KUBERNETES", "CONSOLE"];
   const names = [...pairs, ...pairs.map((name) => `${name}_NEXT`), ...single];
   return {
     bridgeKey,
@@ -33,6 +35,8 @@ export function canarySecrets() {
 /** Keys of issuers; none of them is the bridge's. */
 export const issuerKeys = () => ({ jobs: signingKey("jobs-1"), forge: signingKey("forge-1", "RS256") });
 
+export const CONSOLE_SEAL = "env:CONSOLE";
+
 const pair = (name: string) => ({ current: `env:${name}`, next: `env:${name}_NEXT` });
 
 export interface Surroundings {
@@ -46,85 +50,98 @@ export interface Surroundings {
 }
 
 /** Every kind of source, target and trust entry, between sandboxes and a target that repeats what it is asked with. */
-export function canaryConfig({ identity, keys, echo, listener, wiki, bridgeKey }: Surroundings) {
+export const canaryConfig = (around: Surroundings) => ({
+  identity: { issuer: PUBLIC_URL, keys: [around.bridgeKey] },
+  console: { trust: "people", clientId: PUBLIC_URL, clientSecret: "env:CLIENT", sealedBy: { current: CONSOLE_SEAL } },
+  issuers: issuersOf(around),
+  sources: sourcesOf(around),
+  targets: targetsOf(around),
+  routes: ROUTES,
+});
+
+function issuersOf({ identity, keys }: Surroundings) {
   const trusted = (name: string, more: object = {}) => {
     const issuer = `https://${name}.example.test`;
     return { issuer, audience: PUBLIC_URL, jwks: { inline: { keys: [keys.jobs.jwk] } }, roles: ["ci"], ...more };
   };
-  const tekton = (more: object, url = echo) => ({ kind: "tekton", url, runsReportedBy: "cluster", ...more });
-  const client = (path: string) => ({ tokenUrl: `${echo}${path}`, clientId: "bridge", clientSecret: "env:CLIENT" });
-  const fires = (name: string, event: string) => ({
-    when: { "detail-type": [{ prefix: event }] },
-    do: { tekton: { target: name } },
-  });
-  const listeners = ["listener", "echo", "granted", "ungranted", "exchanged", "kubernetes", "vouched"];
-  const cloud = { kind: "confluence", product: "cloud", progressSeconds: 0 };
   return {
-    identity: { issuer: PUBLIC_URL, keys: [bridgeKey] },
-    issuers: {
-      people: { issuer: identity.issuer, audience: PUBLIC_URL, roles: ["on-call"] },
-      jobs: trusted("jobs"),
-      shadowed: trusted("shadowed", { mode: "shadow", claims: [{ path: "team", equals: "docs" }] }),
-      once: trusted("once", { singleUse: true }),
-      bound: trusted("bound", { proof: "dpop" }),
-      down: { issuer: "http://127.0.0.1:9", audience: PUBLIC_URL },
-      forge: { preset: "forge", audience: APP, jwks: { inline: { keys: [keys.forge.jwk] } } },
-    },
-    sources: {
-      "wiki-server": { provider: "confluence", site: wiki, hubSignature: pair("WIKI") },
-      "wiki-cloud": {
-        ...{ provider: "confluence", site: "https://wiki.example.test", automation: pair("AUTOMATION") },
-        forge: { trust: "forge" },
-        connect: { clientKey: "client-key", baseUrl: PUBLIC_URL, secret: pair("CONNECT") },
-      },
-      gitlab: { provider: "gitlab", signingToken: pair("GITLAB") },
-      "gitlab-old": { provider: "gitlab", token: pair("GITLAB_TOKEN") },
-      "gitlab-shadow": { provider: "gitlab", token: pair("GITLAB_TOKEN"), mode: "shadow" },
-      buildkite: { provider: "buildkite", signature: pair("BUILDKITE") },
-      "buildkite-old": { provider: "buildkite", token: pair("BUILDKITE_TOKEN") },
-      cluster: {
-        ...{ provider: "tekton", bearer: { trust: ["jobs", "down", "bound"] } },
-        basic: { username: "tekton", password: pair("CLUSTER") },
-      },
-    },
-    targets: {
-      listener: tekton({ token: "env:LISTENER" }, listener),
-      echo: tekton({ token: "env:ECHO" }),
-      granted: tekton({ identity: { clientCredentials: client("/token/granted") } }),
-      ungranted: tekton({ identity: { clientCredentials: client("/token/refused") } }),
-      exchanged: tekton({ identity: { tokenExchange: { ...client("/token/refused"), subjectAudience: echo } } }),
-      kubernetes: tekton({
-        identity: {
-          kubernetes: {
-            ...{ api: echo, token: "env:KUBERNETES", namespace: "ci", serviceAccount: "bridge", audience: "el" },
-          },
-        },
-      }),
-      vouched: tekton({ identity: { bridge: { audience: "el" } } }),
-      pages: {
-        ...{ kind: "confluence", product: "data-center", site: wiki, progressSeconds: 0 },
-        credential: { bearer: "env:PAGES" },
-      },
-      "echo-pages": { ...cloud, site: `${echo}/wiki`, credential: { basic: { user: "u", token: "env:PAGES_BASIC" } } },
-      "gitlab-api": { kind: "gitlab", url: `${echo}/gitlab`, token: "env:GITLAB_API" },
-      "buildkite-api": { kind: "buildkite", organization: "harbour-works", url: echo, token: "env:BUILDKITE_API" },
-    },
-    routes: {
-      ...Object.fromEntries(listeners.map((name) => [name, fires(name, "page.")])),
-      "code-build": fires("echo", "code."),
-      status: { when: { "detail-type": [{ prefix: "build." }] }, do: { confluence: { target: "pages" } } },
-      "echo-status": {
-        when: { "detail-type": [{ prefix: "build." }] },
-        do: { confluence: { target: "echo-pages", page: "98310" } },
-      },
-      "gitlab-status": { when: { "detail-type": [{ prefix: "build." }] }, do: { gitlab: { target: "gitlab-api" } } },
-      "buildkite-note": {
-        when: { "detail-type": [{ prefix: "build." }] },
-        do: { buildkite: { target: "buildkite-api", name: "run" } },
-      },
-    },
+    people: { issuer: identity.issuer, audience: PUBLIC_URL, roles: ["on-call"] },
+    jobs: trusted("jobs"),
+    shadowed: trusted("shadowed", { mode: "shadow", claims: [{ path: "team", equals: "docs" }] }),
+    once: trusted("once", { singleUse: true }),
+    bound: trusted("bound", { proof: "dpop" }),
+    down: { issuer: "http://127.0.0.1:9", audience: PUBLIC_URL },
+    forge: { preset: "forge", audience: APP, jwks: { inline: { keys: [keys.forge.jwk] } } },
   };
 }
+
+const sourcesOf = ({ wiki }: Surroundings) => ({
+  "wiki-server": { provider: "confluence", site: wiki, hubSignature: pair("WIKI") },
+  "wiki-cloud": {
+    ...{ provider: "confluence", site: "https://wiki.example.test", automation: pair("AUTOMATION") },
+    forge: { trust: "forge", installations: [INSTALLATION], systemToken: { sealedBy: { current: "env:SEAL" } } },
+    connect: { clientKey: "client-key", baseUrl: PUBLIC_URL, secret: pair("CONNECT") },
+  },
+  gitlab: { provider: "gitlab", signingToken: pair("GITLAB") },
+  "gitlab-old": { provider: "gitlab", token: pair("GITLAB_TOKEN") },
+  "gitlab-shadow": { provider: "gitlab", token: pair("GITLAB_TOKEN"), mode: "shadow" },
+  buildkite: { provider: "buildkite", signature: pair("BUILDKITE") },
+  "buildkite-old": { provider: "buildkite", token: pair("BUILDKITE_TOKEN") },
+  cluster: {
+    ...{ provider: "tekton", bearer: { trust: ["jobs", "down", "bound"] } },
+    basic: { username: "tekton", password: pair("CLUSTER") },
+  },
+});
+
+function targetsOf({ echo, listener, wiki }: Surroundings) {
+  const tekton = (more: object, url = echo) => ({ kind: "tekton", url, runsReportedBy: "cluster", ...more });
+  const client = (path: string) => ({ tokenUrl: `${echo}${path}`, clientId: "bridge", clientSecret: "env:CLIENT" });
+  const cloud = { kind: "confluence", product: "cloud", progressSeconds: 0 };
+  return {
+    listener: tekton({ token: "env:LISTENER" }, listener),
+    echo: tekton({ token: "env:ECHO" }),
+    granted: tekton({ identity: { clientCredentials: client("/token/granted") } }),
+    ungranted: tekton({ identity: { clientCredentials: client("/token/refused") } }),
+    exchanged: tekton({ identity: { tokenExchange: { ...client("/token/refused"), subjectAudience: echo } } }),
+    kubernetes: tekton({
+      identity: {
+        kubernetes: {
+          ...{ api: echo, token: "env:KUBERNETES", namespace: "ci", serviceAccount: "bridge", audience: "el" },
+        },
+      },
+    }),
+    vouched: tekton({ identity: { bridge: { audience: "el" } } }),
+    pages: {
+      ...{ kind: "confluence", product: "data-center", site: wiki, progressSeconds: 0 },
+      credential: { bearer: "env:PAGES" },
+    },
+    "echo-pages": { ...cloud, site: `${echo}/wiki`, credential: { basic: { user: "u", token: "env:PAGES_BASIC" } } },
+    "gitlab-api": { kind: "gitlab", url: `${echo}/gitlab`, token: "env:GITLAB_API" },
+    "buildkite-api": { kind: "buildkite", organization: "harbour-works", url: echo, token: "env:BUILDKITE_API" },
+  };
+}
+
+const LISTENERS = ["listener", "echo", "granted", "ungranted", "exchanged", "kubernetes", "vouched"];
+
+const fires = (name: string, event: string) => ({
+  when: { "detail-type": [{ prefix: event }] },
+  do: { tekton: { target: name } },
+});
+
+const ROUTES = {
+  ...Object.fromEntries(LISTENERS.map((name) => [name, fires(name, "page.")])),
+  "code-build": fires("echo", "code."),
+  status: { when: { "detail-type": [{ prefix: "build." }] }, do: { confluence: { target: "pages" } } },
+  "echo-status": {
+    when: { "detail-type": [{ prefix: "build." }] },
+    do: { confluence: { target: "echo-pages", page: "98310" } },
+  },
+  "gitlab-status": { when: { "detail-type": [{ prefix: "build." }] }, do: { gitlab: { target: "gitlab-api" } } },
+  "buildkite-note": {
+    when: { "detail-type": [{ prefix: "build." }] },
+    do: { buildkite: { target: "buildkite-api", name: "run" } },
+  },
+};
 
 /** Statuses that the echo gives in turn, to each path by itself. */
 const STATUSES = [400, 202, 401, 403, 404, 409, 422, 429, 500, 503, 302, 418] as const;

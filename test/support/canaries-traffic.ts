@@ -12,7 +12,7 @@ import { providers } from "../../shared/providers/registry.ts";
 import { holderKey, proofOf } from "../unit/identity/binding/binding.ts";
 import { b64, tokenOf } from "../unit/identity/tokens.ts";
 import { type Canaries, canary, type Output } from "./canaries.ts";
-import { APP, type issuerKeys, PUBLIC_URL } from "./canaries-bridge.ts";
+import { APP, INSTALLATION, type issuerKeys, PUBLIC_URL } from "./canaries-bridge.ts";
 import { fixturesOf } from "./provider-fixtures.ts";
 
 export interface Sent {
@@ -64,7 +64,8 @@ export function liveToken(issuer: string, keys: Keys, claims: object = {}): stri
 
 function forgeToken(keys: Keys): string {
   const iat = toSeconds(systemClock.now()) - 1;
-  const app = { installation: { id: "ari:cloud:ecosystem::installation/1" } };
+  const apiBaseUrl = "https://api.atlassian.com/ex/confluence/5d1e";
+  const app = { installation: { id: INSTALLATION }, apiBaseUrl };
   const claims = { aud: APP, iat, exp: iat + 25, nonce: canary("nonce"), app, principal: "557058:1" };
   return tokenOf("forge/invocation-token", keys.forge, { claims });
 }
@@ -112,16 +113,17 @@ export async function fixtureRequests(config: Config, secrets: Secrets): Promise
   return sent;
 }
 
+const STATUS = Buffer.from('{"state":"running"}');
+const PAGE = Buffer.from('{"eventType":"avi:confluence:updated:page","content":{"id":"98310","type":"page"}}');
+
 /** The credentials that no source signs with: tokens and proofs, good and bad, where they belong. */
 export function tokenRequests(keys: Keys, environment: Readonly<Record<string, string>>): readonly Sent[] {
-  const body = Buffer.from('{"state":"running"}');
-  const page = Buffer.from('{"eventType":"avi:confluence:updated:page","content":{"id":"98310","type":"page"}}');
   const status = (authorization: string, more: object = {}) => ({
-    ...{ method: "POST", path: "/v1/status", body },
+    ...{ method: "POST", path: "/v1/status", body: STATUS },
     headers: { ...JSON_TYPE, ...noise(), authorization, ...more },
   });
   const webhook = (source: string, authorization: string) => ({
-    ...{ method: "POST", path: `/webhooks/${source}`, body: page },
+    ...{ method: "POST", path: `/webhooks/${source}`, body: PAGE },
     headers: { ...JSON_TYPE, ...noise(), authorization },
   });
   const jobs = (claims?: object) => liveToken("https://jobs.example.test", keys, claims);
@@ -130,7 +132,7 @@ export function tokenRequests(keys: Keys, environment: Readonly<Record<string, s
   const proof = (htu: string) =>
     proofOf(bound, holder, { claims: { htu, iat: toSeconds(systemClock.now()), jti: canary("proof") } });
   const once = liveToken("https://once.example.test", keys);
-  const wrong = [{ aud: canary("audience") }, { exp: 1 }, { nbf: 9_999_999_999 }, { iat: undefined }, { sub: 7 }];
+  const wrong = [{ aud: "another audience" }, { exp: 1 }, { nbf: 9_999_999_999 }, { iat: undefined }, { sub: 7 }];
   return [
     ...[
       status(`Bearer ${jobs()}`),
@@ -156,7 +158,7 @@ export function tokenRequests(keys: Keys, environment: Readonly<Record<string, s
     ...[webhook("wiki-cloud", `JWT ${connectToken(environment["CONNECT"] ?? "")}`)],
     webhook("cluster", `Basic ${Buffer.from(`tekton:${canary("password")}`).toString("base64")}`),
     // What has nothing to do with credentials, beside good ones: 403, 405, 415 and 404.
-    { ...status(`Bearer ${jobs()}`), method: "GET", path: "/v1/deliveries" },
+    { ...status(`Bearer ${jobs()}`), method: "GET", path: "/v1/deliveries", body: new Uint8Array() },
     { ...status(`Bearer ${jobs()}`), path: "/v1/deliveries" },
     status(`Bearer ${jobs()}`, { "content-type": `text/${canary("type")}` }),
     webhook(canary("source"), `Bearer ${jobs()}`),

@@ -22,13 +22,39 @@ export async function refuseUnbound(
   entry: TrustEntry,
   tools: BindingTools,
 ): Promise<Rejection | undefined> {
-  const bound = v.safeParse(confirmation, claimAt(claims, ["cnf"]));
+  const refusal = refuseConfirmation(claims, entry) ?? refuseDigest(claims, entry);
+  return refusal ?? refuseRequest(presented, claims, entry, tools);
+}
+
+/** What the token says of the key or certificate that its holder has, whatever request it comes with. */
+export function refuseConfirmation(claims: Claims, { proof }: TrustEntry): Rejection | undefined {
+  const bound = confirmationOf(claims);
   if (!bound.success) return { reason: "claim_mismatch", claim: "cnf" };
-  const { jkt, "x5t#S256": certificate } = bound.output ?? {};
+  if (proof === undefined) return undefined;
+  const member = proof === "dpop" ? "jkt" : "x5t#S256";
+  return bound.output?.[member] === undefined ? { reason: "claim_missing", claim: `cnf.${member}` } : undefined;
+}
+
+/** What the token says of the body that it is for, whatever request it comes with. */
+export function refuseDigest(claims: Claims, { bodyDigestClaim: path }: TrustEntry): Rejection | undefined {
+  if (path === undefined) return undefined;
+  const claim = path.join(".");
+  const told = claimAt(claims, path);
+  if (told === undefined) return { reason: "claim_missing", claim };
+  return isSha256(told) ? undefined : { reason: "body_digest_mismatch", claim };
+}
+
+/** The rest: what only the request can show. */
+async function refuseRequest(
+  presented: PresentedToken,
+  claims: Claims,
+  entry: TrustEntry,
+  tools: BindingTools,
+): Promise<Rejection | undefined> {
+  const bound = confirmationOf(claims);
+  const { jkt, "x5t#S256": certificate } = (bound.success ? bound.output : undefined) ?? {};
   const refusal =
-    refuseUnconfirmed(bound.output, entry.proof) ??
-    (certificate && refuseCertificate(presented, certificate)) ??
-    refuseBody(presented, claims, entry.bodyDigestClaim);
+    (certificate && refuseCertificate(presented, certificate)) ?? refuseBody(presented, claims, entry.bodyDigestClaim);
   if (refusal) return refusal;
   if (jkt !== undefined) {
     const unproved = await refuseProof(presented, jkt, { ...tools, skewSeconds: entry.clockSkewSeconds });
@@ -52,13 +78,12 @@ const confirmation = v.optional(
     v.object({ jkt: v.exactOptional(thumbprint), "x5t#S256": thumbprint }),
   ]),
 );
-type Confirmation = v.InferOutput<typeof confirmation>;
 
-function refuseUnconfirmed(bound: Confirmation, proof: TrustEntry["proof"]): Rejection | undefined {
-  if (proof === undefined) return undefined;
-  const member = proof === "dpop" ? "jkt" : "x5t#S256";
-  return bound?.[member] === undefined ? { reason: "claim_missing", claim: `cnf.${member}` } : undefined;
-}
+const confirmationOf = (claims: Claims) => v.safeParse(confirmation, claimAt(claims, ["cnf"]));
+
+/** In the one spelling that each encoding has. */
+const isSha256 = (value: unknown): boolean =>
+  v.is(v.union([thumbprint, v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))]), value);
 
 /** RFC 8705 §3.1: the certificate of the TLS connection itself. No header ever stands in for it. */
 function refuseCertificate({ request }: PresentedToken, expected: string): Rejection | undefined {
@@ -73,10 +98,6 @@ function refuseBody(
   claims: Claims,
   path: TrustEntry["bodyDigestClaim"],
 ): Rejection | undefined {
-  if (path === undefined) return undefined;
-  const claim = path.join(".");
-  const told = claimAt(claims, path);
-  if (told === undefined) return { reason: "claim_missing", claim };
-  if (isSha256Of(request.body, told, ["base64url", "hex"])) return undefined;
-  return { reason: "body_digest_mismatch", claim };
+  if (path === undefined || isSha256Of(request.body, claimAt(claims, path), ["base64url", "hex"])) return undefined;
+  return { reason: "body_digest_mismatch", claim: path.join(".") };
 }

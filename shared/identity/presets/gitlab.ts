@@ -38,6 +38,8 @@ export const gitlab: Preset = {
     if (typeof job_project_path !== "string" || typeof pipeline_id !== "string") return undefined;
     return {
       ...{ system: "gitlab", id: pipeline_id },
+      // The number within the project is not in the token; this one counts up as well.
+      ...(/^\d{1,12}$/.test(pipeline_id) && { number: Number(pipeline_id) }),
       // As webhooks name it: a child pipeline is not its parent.
       pipeline: pipeline_source === "parent_pipeline" ? `${job_project_path} (child)` : job_project_path,
       ...(typeof sha === "string" && { commit: sha }),

@@ -13,4 +13,5 @@ export const okta: Preset = {
   algorithms: ["RS256"],
   // From 5 minutes to 24 hours, as the server's access policy says.
   shown: [["cid"], ["uid"]],
+  changeable: { claims: [["email"], ["preferred_username"], ["name"]], instead: "uid or groups" },
 };

@@ -13,7 +13,11 @@ import { okta } from "./okta.ts";
 import type { Preset, TenantClaims } from "./preset.ts";
 
 /** An issuer about which nothing is known but what the standards say. */
-const plain: Preset = { name: "oidc" };
+const plain: Preset = {
+  name: "oidc",
+  // OpenID Connect Core 1.0 §5.7: these must not be taken for who somebody is.
+  changeable: { claims: [["email"], ["preferred_username"], ["name"]], instead: "sub or groups" },
+};
 
 /** Every preset, in alphabetical order. */
 export const presets: readonly Preset[] = [
@@ -35,3 +39,7 @@ export function presetFor(issuer: string): Preset | undefined {
 export function tenantClaimsOf(issuer: string, { tenant }: Preset): TenantClaims | undefined {
   return tenant?.(issuer) ?? presetFor(issuer)?.tenant?.(issuer);
 }
+
+/** Whether others than the operator have tokens of this issuer, whichever preset the entry names. */
+export const isShared = (issuer: string, preset: Preset): boolean =>
+  tenantClaimsOf(issuer, preset) !== undefined || (presetFor(issuer) ?? preset).toldByAudience === true;

@@ -197,6 +197,8 @@ describe("a configuration that would give a role to whoever asks", () => {
   const gitlab = { preset: "gitlab", issuer: "https://gitlab.example.test" };
   const buildkite = { preset: "buildkite", claims: [{ path: "organization_id", equals: "o-1" }] };
   const google = { preset: "google", claims: [{ path: "hd", equals: "example.test" }] };
+  const okta = { preset: "okta", issuer: "https://login.example.test/oauth2/aus1" };
+  const plain = { issuer: "https://login.example.test" };
   const findings = async (entry: object): Promise<readonly string[]> => {
     const config = { sources: {}, issuers: { a: { audience: AUDIENCE, ...entry } } };
     const found = await checkLoaded(parseConfig(stringify(config), "test.yaml"), "test.yaml", secretsOf({}));
@@ -208,6 +210,9 @@ describe("a configuration that would give a role to whoever asks", () => {
     ["T32", "a name for people", { preset: "entra", issuer: ENTRA }, "preferred_username", "oid"],
     ["T32", "a login", gitlab, "user_login", "user_id"],
     ["T32", "an address at Google", google, "email", "sub"],
+    ["T32", "an address at Okta", okta, "email", "uid"],
+    ["T32", "a name for people at Okta", okta, "preferred_username", "uid"],
+    ["T32", "an address at any issuer", plain, "email", "sub"],
     ["T32", "a tag of an agent", buildkite, "agent_tag:queue", "pipeline_slug"],
     [
       "T32",

@@ -13,7 +13,7 @@ interface Family {
   readonly heading: string;
   /** What is to be written in `drawbridge.yaml`. */
   readonly ours: string;
-  readonly entry: TrustEntry | undefined;
+  readonly entries: readonly TrustEntry[];
   /** What is to be written at the issuer's side. */
   readonly theirs: readonly { readonly language: string; readonly block: string }[];
 }
@@ -32,7 +32,7 @@ const families: readonly Family[] = DOCUMENT.slice(0, DOCUMENT.indexOf("\n## The
     return {
       heading: section.slice(0, section.indexOf("\n")),
       ours,
-      entry: loaded.ok ? Object.values(loaded.config.issuers)[0] : undefined,
+      entries: loaded.ok ? Object.values(loaded.config.issuers) : [],
       theirs: blocks.filter(({ block }) => !isOurs(block)),
     };
   });
@@ -43,13 +43,13 @@ function isOurs(block: string): boolean {
 
 describe("docs/identity.md", () => {
   it("has lines for every preset, or names the one whose lines serve for it", () => {
-    const shown = families.map(({ entry }) => entry?.preset.name);
+    const shown = families.map(({ entries }) => entries[0]?.preset.name);
     expect([...shown, "entra-v1"].sort()).toEqual([...presetNames].sort());
     expect(DOCUMENT).toContain("(`preset: entra-v1`)");
   });
 });
 
-describe.each(families)("what docs/identity.md says of $heading", ({ heading, ours, entry, theirs }) => {
+describe.each(families)("what docs/identity.md says of $heading", ({ heading, ours, entries, theirs }) => {
   it("is nothing that `drawbridge check` would have otherwise", async () => {
     const secrets = { read: () => Promise.resolve(new Secret("there")) };
     const findings = await checkLoaded(parseConfig(ours, "example"), "example", secrets);
@@ -58,9 +58,10 @@ describe.each(families)("what docs/identity.md says of $heading", ({ heading, ou
 
   it.skipIf(heading === "Any other issuer")("asks the other side for the audience that the bridge expects", () => {
     // An app client's id is Amazon's to give.
-    const isGiven = entry?.preset.name === "cognito";
     const asked = theirs.map(({ block }) => block).join("\n");
-    expect(asked).toContain(isGiven ? "--query UserPoolClient.ClientId" : entry?.audience[0]);
+    for (const { preset, audience } of entries) {
+      expect(asked).toContain(preset.name === "cognito" ? "--query UserPoolClient.ClientId" : audience[0]);
+    }
   });
 
   it("can be read on the other side", () => {

@@ -1,26 +1,33 @@
 import fc from "fast-check";
+import { parse } from "valibot";
 import { describe, expect, it } from "vitest";
-import { type ExplainTools, offline, tokenExplain } from "../../../shared/cli/token.ts";
+import { type ExplainTools, offline, readToken, tokenExplain } from "../../../shared/cli/token.ts";
+import { outline } from "../../../shared/config/schema.ts";
 import { HINTS } from "../../../shared/delivery/hints.ts";
 import type { CallOut } from "../../../shared/host/call-out.ts";
 import { Fault } from "../../../shared/host/fault.ts";
 import { testClock } from "../../support/tools.ts";
 import { A, entryA, givesAway, good, keyA, stranger, trusted, withClaims, withHeader } from "./attacking.ts";
+import { sha256 } from "./binding/binding.ts";
 import { AUDIENCE, entryOf, NOW, tokenOf } from "./tokens.ts";
 
 const ci = entryA({ roles: ["ci"], claims: [{ path: ["project", "id"], equals: "72" }] }).a;
 const ours = (changes: object = {}): string => withClaims({ project: { id: "72" }, ...changes });
 
+/** Those of a configuration that names none. */
+const ROLES = parse(outline, { sources: {} }).roles;
+
 /** What `drawbridge token explain` prints, its exit code, and the cells of its table by check. */
 async function explained(
   token: string,
   issuers: ExplainTools["issuers"] = { ci },
-  more: { readonly only?: string; readonly callOut?: CallOut } = {},
+  more: Partial<Omit<ExplainTools, "issuers">> & { readonly only?: string } = {},
 ) {
   const printed: string[] = [];
   const print = (text: string): void => void printed.push(text);
-  const { only, ...sources } = more;
-  const code = await tokenExplain(token, only, { issuers, clock: testClock(), print, ...sources });
+  const { only, ...others } = more;
+  const tools = { issuers, roles: ROLES, sources: [], clock: testClock(), print, ...others };
+  const code = await tokenExplain(token, only, tools);
   const told = printed.join("\n");
   const rows = told.split("\n").map((line) => line.split(/ {2,}/));
   return { code, told, row: (check: string) => rows.find(([name]) => name === check) ?? [] };
@@ -36,7 +43,9 @@ describe("token explain", () => {
     expect(row("audience")).toEqual(["audience", `aud ${AUDIENCE}`, JSON.stringify(AUDIENCE), "ok"]);
     expect(row("expiry")).toEqual(["expiry", expect.any(String), "2026-11-02T09:04:50.000Z, in 290 s", "ok"]);
     expect(row("claim project.id")[2]).toBe('"72"');
-    expect(told).toMatch(/\naccepted\n\nverdict: accepted by ci, as someone, with roles: ci$/);
+    expect(told).toMatch(
+      /\naccepted\n\nverdict: accepted by ci, as someone, with roles: ci\nwith these it may call status$/,
+    );
   });
 
   it.each<[string, string, string, string]>([
@@ -57,14 +66,16 @@ describe("token explain", () => {
     expect(code).toBe(1);
     expect(row(check)[3]).toMatch(/^refused/);
     expect(told).toContain(`\n${reason}: `);
-    expect(told).toContain(HINTS[reason as keyof typeof HINTS]);
+    expect(told).toContain(HINTS[reason as keyof typeof HINTS].replaceAll("`", '"'));
+    expect(told.indexOf("\nrefused: ")).toBeLessThan(told.indexOf(`\n${reason}: `));
+    expect(told).not.toContain("`");
     expect(givesAway(told, token)).toBe(false);
   });
 
   it("runs all checks, and gives the first refusal as the answer", async () => {
     const { told, row } = await explained(ours({ exp: NOW - 26, aud: "other" }));
     expect([row("expiry")[3], row("audience")[3]]).toEqual(["refused", "refused"]);
-    expect(told).toContain("\nrefused: token_expired (expiredBySeconds 26)\n");
+    expect(told).toContain("\nrefused: token_expired (expiredBySeconds 26)\ntoken_expired: ");
   });
 
   it.each<[string, string, string]>([
@@ -73,7 +84,7 @@ describe("token explain", () => {
     ["an issuer that nobody trusts", withClaims({ iss: "https://z.example.test" }), "issuer_unknown"],
   ])("says of %s what to do, and nothing of it", async (_what, token, reason) => {
     const { code, told } = await explained(token);
-    expect([code, told]).toEqual([1, expect.stringMatching(new RegExp(`^${reason}: .+\\nrefused: ${reason}`))]);
+    expect([code, told]).toEqual([1, expect.stringMatching(new RegExp(`^refused: ${reason}.*\\n${reason}: .+`))]);
     expect(told).not.toContain("z.example");
     expect(givesAway(told, token)).toBe(false);
   });
@@ -159,8 +170,69 @@ describe("token explain", () => {
 
   it("names what only a request can show", async () => {
     const bound = { ...ci, proof: "dpop" as const, singleUse: true, bodyDigestClaim: ["body"] };
-    const { code, row } = await explained(ours(), { ci: bound });
-    for (const check of ["proof of the key", "single use", "body"]) expect(row(check)[3]).toBe("not checked");
+    const token = ours({ cnf: { jkt: sha256("key") }, body: sha256("body") });
+    const { code, row } = await explained(token, { ci: bound });
+    for (const check of ["proof of the key", "single use", "body"]) {
+      expect(row(check).slice(2)).toEqual(["depends on the request", "not checked"]);
+    }
     expect(code).toBe(0);
+  });
+});
+
+describe("token explain tells", () => {
+  const editor = { call: [], fire: ["deploy-*"], replay: ["docs"], approve: ["deploy-prod"] };
+  const source = {
+    name: "prod",
+    ...{ provider: "tekton", mode: "enforce" as const, roles: [], people: {} },
+    settings: { bearer: { trust: ["ci"] } },
+  };
+
+  it.each<[string, readonly string[], ExplainTools["sources"], string]>([
+    ["what roles may do", ["ci", "editor"], [], "call status; fire deploy-*; replay docs; approve deploy-prod"],
+    ["the sources that take such a token", ["ci"], [source], "call status; send to prod"],
+    ["that a source takes a token without a role", [], [source], "send to prod"],
+    ["that a token without a role may do nothing", [], [], "do nothing: each call is answered 403, role_missing"],
+    ["the same of a role that allows nothing", ["idle"], [], "do nothing: each call is answered 403, role_missing"],
+  ])("%s", async (_, earned, sources, may) => {
+    const entry = entryA({ roles: earned, claims: [{ path: ["project", "id"], equals: "72" }] }).a;
+    const roles = { ...ROLES, editor, idle: { ...editor, fire: [], replay: [], approve: [] } };
+    const { told } = await explained(ours(), { ci: entry }, { roles, sources });
+    expect(told).toContain(`\nwith these it may ${may}`);
+  });
+
+  it("which issuers are configured, and that one of them differs by a slash alone", async () => {
+    const { told } = await explained(withClaims({ iss: `${A}/` }));
+    expect(told).toContain("its issuer is that of ci but for a slash at the end");
+    expect(told).toMatch(new RegExp(`configured are:\n  ci: ${A}$`));
+    const { told: other } = await explained(withClaims({ iss: `${A}/x` }));
+    expect(other).not.toContain("slash at the end:");
+    expect((await explained(withClaims({ iss: "x" }), {})).told).toContain("no issuer is configured");
+  });
+
+  it("of a token that nobody has signed what kind its claims are, in words", async () => {
+    const { row } = await explained(tokenOf(A, stranger, { claims: { aud: {}, nbf: "x", project: { id: 7 } } }));
+    expect([row("expiry")[2], row("audience")[2]]).toEqual(["a time", "an object"]);
+    expect([row("not before")[2], row("claim project.id")[2]]).toEqual(["a text of 1 characters", "a number"]);
+  });
+
+  it("the audience of a good signature in its reason, and of no other", async () => {
+    expect((await explained(ours({ aud: ["other", "b\u001b"] }))).told).toContain("got other, b?)");
+    const atAddress = { ci: entryOf({ issuer: A, jwks: { url: "https://keys.example.test/jwks" } }) };
+    const { told } = await explained(withClaims({ aud: "kept-back" }), atAddress, { callOut: offline });
+    expect(told).toContain(`refused: audience_mismatch (expected ${AUDIENCE})`);
+    expect(told).not.toContain("kept-back");
+  });
+
+  it("that a token ends before it begins", async () => {
+    const { row } = await explained(ours({ iat: NOW - 10, exp: NOW - 610 }));
+    expect(row("lifetime").slice(2)).toEqual(["-600", "refused"]);
+  });
+
+  it("that the file is not there, or has nothing in it", async () => {
+    await expect(readToken("/nowhere/token.txt")).rejects.toMatchObject({
+      code: "configuration_invalid",
+      message: "there is no file /nowhere/token.txt",
+    });
+    await expect(readToken("/dev/null")).rejects.toMatchObject({ message: "/dev/null is empty" });
   });
 });

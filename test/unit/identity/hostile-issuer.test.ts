@@ -97,7 +97,11 @@ describe("a key set at a hostile or broken address", () => {
       await bridge.close();
       expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, expect.stringMatching(/^\d+$/)]);
       const why = expect.stringMatching(`^the keys of trust entry ${path} cannot be had: .`);
-      expect(JSON.parse(bridge.lines.at(-1) ?? "")).toMatchObject({ message: "failed", fault: "keys_unavailable", why });
+      expect(JSON.parse(bridge.lines.at(-1) ?? "")).toMatchObject({
+        message: "failed",
+        fault: "keys_unavailable",
+        why,
+      });
       expect(givesAway(bridge.lines.join(), token)).toBe(false);
       expect(bridge.records.size).toBe(0);
     },

@@ -21,6 +21,13 @@ function issuer(keys?: readonly SigningKey[]) {
   return Object.assign(state, { set: new KeySet("ci", load, state.clock) });
 }
 
+interface PromiseWithResolve {
+  readonly resolve: (keys: PublicKeySet) => void;
+}
+
+/** When all that waits for nothing outside has been done. */
+const settled = (): Promise<void> => new Promise((done) => setImmediate(done));
+
 /** Asks `times` times with pauses, and gives how often the issuer was asked meanwhile. */
 async function askedDuring(of: { asked: number; clock: TestClock; set: KeySet }, times: number, pauseMs: number) {
   const before = of.asked;
@@ -38,6 +45,31 @@ describe("KeySet", () => {
     one.clock.advance(9 * MINUTE);
     await one.set.find(header("second"));
     expect(one.asked).toBe(1);
+  });
+
+  it("serves the keys at hand while it loads newer ones beside them, however long that takes", async () => {
+    const clock = testClock();
+    const asked: PromiseWithResolve[] = [];
+    const load = () => new Promise<PublicKeySet>((resolve) => asked.push({ resolve }));
+    const set = new KeySet("ci", load, clock);
+    const found = set.find(header("first"));
+    asked[0]?.resolve(keySetOf(first));
+    await found;
+    clock.advance(10 * MINUTE);
+    for (let time = 0; time < 3; time++) await set.find(header("first"));
+    expect(asked).toHaveLength(2);
+    asked[1]?.resolve(keySetOf(second));
+    await settled();
+    await expect(set.find(header("first"))).rejects.toMatchObject({ code: "ERR_JWKS_NO_MATCHING_KEY" });
+    expect(asked).toHaveLength(2);
+  });
+
+  it("waits for keys that are over an hour old", async () => {
+    const one = issuer([first]);
+    await one.set.find(header("first"));
+    one.keys = [second];
+    one.clock.advance(60 * MINUTE);
+    await expect(one.set.find(header("first"))).rejects.toMatchObject({ code: "ERR_JWKS_NO_MATCHING_KEY" });
   });
 
   it("finds a new key after a rotation, and refuses the removed one once the set is old", async () => {
@@ -120,6 +152,8 @@ describe("KeySet", () => {
     });
     one.keys = [second];
     one.clock.advance(10 * MINUTE);
+    await one.set.find(header("first"));
+    await settled();
     await expect(one.set.find(header("first"))).rejects.toMatchObject({ code: "ERR_JWKS_NO_MATCHING_KEY" });
   });
 

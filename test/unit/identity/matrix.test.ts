@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { presets } from "../../../shared/identity/presets/registry.ts";
 import { mistakesOf } from "../../support/issuers/mistakes.ts";
-import { ISSUER_SHAPES, type IssuerShape } from "../../support/issuers/shapes.ts";
+import type { IssuerShape } from "../../support/issuers/shape.ts";
+import { ISSUER_SHAPES } from "../../support/issuers/shapes.ts";
 import { entryOf, keySetOf, NOW, signingKey, tokenOf } from "./tokens.ts";
 import { reasonOf, verify } from "./verifying.ts";
 

@@ -17,9 +17,10 @@ describe("a trust entry", () => {
       maxLifetimeSeconds: 3600,
       clockSkewSeconds: 5,
       roles: [],
-      preset: { name: "oidc" },
+      preset: expect.objectContaining({ name: "oidc" }),
       presetClaims: [],
       audienceClaim: "aud",
+      isShared: false,
       mode: "enforce",
       singleUse: false,
     });

@@ -148,7 +148,12 @@ describe("jose's jwtVerify, as strict as it goes,", () => {
       const { payload, protectedHeader } = await jwtVerify(token, findKey, options);
       const { exp = 0, iat = NOW } = payload;
       const type = protectedHeader.typ?.toLowerCase().replace("application/", "") ?? "jwt";
-      return ["jwt", "at+jwt"].includes(type) && iat <= NOW + 5 && exp - iat <= 3_600;
+      return (
+        ["jwt", "at+jwt"].includes(type) &&
+        iat <= NOW + 5 &&
+        (payload.iat === undefined || exp >= iat) &&
+        exp - iat <= 3_600
+      );
     } catch {
       return false;
     }

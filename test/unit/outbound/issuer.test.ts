@@ -19,7 +19,9 @@ const cause: Cause = {
   delivery: "d-twp4klpzkhwviq4i4tluhixvtv",
 };
 
-function issuerOf(keys: () => Promise<readonly SigningKey[]>): BridgeIssuer {
+type OpenKey = () => Promise<SigningKey>;
+
+function issuerOf(...keys: readonly OpenKey[]): BridgeIssuer {
   let made = 0;
   return new BridgeIssuer({ issuer: ISSUER, keys, newTokenId: () => `token-${++made}` });
 }
@@ -29,7 +31,7 @@ const keySetOf = async (issuer: BridgeIssuer) => createLocalJWKSet((await issuer
 describe("a token of the bridge", () => {
   it("is verified by another library from what the bridge publishes, and names who caused the call", async () => {
     const key = await localSigningKey(pemOf());
-    const issuer = issuerOf(async () => [key]);
+    const issuer = issuerOf(async () => key);
     const { token, expiresAt } = await issuer.mint("https://el.example.test", cause, clock.now());
     const { payload, protectedHeader } = await jwtVerify(token.reveal(), await keySetOf(issuer), {
       issuer: ISSUER,
@@ -55,7 +57,7 @@ describe("a token of the bridge", () => {
 
   it("is good for its audience alone, and no longer than ten minutes", async () => {
     const key = await localSigningKey(pemOf());
-    const issuer = issuerOf(async () => [key]);
+    const issuer = issuerOf(async () => key);
     const { token } = await issuer.mint("a", cause, clock.now());
     const keys = await keySetOf(issuer);
     const currentDate = new Date(clock.now());
@@ -70,8 +72,14 @@ describe("a token of the bridge", () => {
 
   it("is signed by the first key while all are published, so that keys change with an overlap", async () => {
     const [old, next] = [await localSigningKey(pemOf()), await localSigningKey(pemOf())];
-    const before = issuerOf(async () => [old, next]);
-    const after = issuerOf(async () => [next, old]);
+    const before = issuerOf(
+      async () => old,
+      async () => next,
+    );
+    const after = issuerOf(
+      async () => next,
+      async () => old,
+    );
     const tokens = [await before.mint("a", cause, clock.now()), await after.mint("a", cause, clock.now())];
     expect(tokens.map(({ token }) => decodeProtectedHeader(token.reveal()).kid)).toEqual([old.kid, next.kid]);
     for (const issuer of [before, after]) {
@@ -83,9 +91,45 @@ describe("a token of the bridge", () => {
   });
 
   it("publishes no private half", async () => {
-    const issuer = issuerOf(async () => [await localSigningKey(pemOf())]);
+    const issuer = issuerOf(() => localSigningKey(pemOf()));
     const { keys } = (await issuer.keySet()) as JSONWebKeySet;
     expect(keys.map((key) => Object.keys(key).sort())).toEqual([["alg", "crv", "kid", "kty", "use", "x", "y"]]);
+  });
+
+  it("is signed and published without a key beside the first that cannot be had, until it can", async () => {
+    const [first, retired] = [await localSigningKey(pemOf()), await localSigningKey(pemOf())];
+    let isThere = false;
+    const second: OpenKey = async () => {
+      if (isThere) return retired;
+      throw new Error("the file is gone");
+    };
+    const issuer = issuerOf(async () => first, second);
+    const kids = async () => ((await issuer.keySet()) as JSONWebKeySet).keys.map(({ kid }) => kid);
+    const { token } = await issuer.mint("a", cause, clock.now());
+    expect(decodeProtectedHeader(token.reveal()).kid).toBe(first.kid);
+    expect(await kids()).toEqual([first.kid]);
+    isThere = true;
+    expect(await kids()).toEqual([first.kid, retired.kid]);
+  });
+
+  it("is not signed by the second key where the first cannot be had, and nothing is published", async () => {
+    const second = await localSigningKey(pemOf());
+    const issuer = issuerOf(
+      () => Promise.reject(new Error("not now")),
+      async () => second,
+    );
+    await expect(issuer.mint("a", cause, clock.now())).rejects.toThrow("not now");
+    await expect(issuer.keySet()).rejects.toThrow("not now");
+    // A fault that nobody waits for yet would end the process.
+    const slow = () => new Promise<SigningKey>((resolve) => setTimeout(() => resolve(second), 1));
+    await expect(issuerOf(() => Promise.reject(new Error("not now")), slow).keySet()).rejects.toThrow("not now");
+    await expect(issuerOf().keySet()).rejects.toMatchObject({ code: "secret_unavailable" });
+  });
+
+  it("is published once under each key id, however often a key is listed", async () => {
+    const pem = pemOf();
+    const issuer = issuerOf(...[1, 2].map(() => () => localSigningKey(pem)));
+    expect(((await issuer.keySet()) as JSONWebKeySet).keys).toHaveLength(1);
   });
 
   it("asks for a key again that could not be had", async () => {
@@ -94,7 +138,7 @@ describe("a token of the bridge", () => {
     const issuer = issuerOf(async () => {
       tries += 1;
       if (tries === 1) throw new Error("not now");
-      return [key];
+      return key;
     });
     await expect(issuer.mint("a", cause, clock.now())).rejects.toThrow("not now");
     await expect(issuer.mint("a", cause, clock.now())).resolves.toBeDefined();

@@ -44,7 +44,7 @@ function tokensWith(answers: readonly Answer[]) {
   let made = 0;
   const issuer = new BridgeIssuer({
     issuer: "https://bridge.example.test",
-    keys: async () => [await localSigningKey(new Secret(pem))],
+    keys: [() => localSigningKey(new Secret(pem))],
     newTokenId: () => String(++made),
   });
   const awsToken = async (audience: string) => ({

@@ -47,7 +47,9 @@ describe("a status", () => {
       state: "succeeded",
       number: 12,
       url: "https://ci.example.test/12",
+      createdAt: "2026-11-02T09:00:00.000Z",
       finishedAt: "2026-11-02T09:00:00.000Z",
+      trustEntry: "jobs",
     });
   });
 

@@ -1,0 +1,139 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { checkLive } from "../../../shared/cli/check-live.ts";
+import { connectSources } from "../../../shared/config/connect.ts";
+import { parseConfig } from "../../../shared/config/load.ts";
+import type { CallOut } from "../../../shared/host/call-out.ts";
+import { Fault } from "../../../shared/host/fault.ts";
+import { policyOf } from "../../../shared/identity/policy.ts";
+import type { TokenVerifier } from "../../../shared/identity/token-verifier.ts";
+import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
+import { statusSource } from "../../../shared/status/index.ts";
+import { httpBridge } from "../../support/http-bridge.ts";
+import { secretsOf, testClock } from "../../support/tools.ts";
+import { keySetOf, signingKey, signText } from "../identity/tokens.ts";
+
+const key = signingKey("k1");
+const second = signingKey("k2");
+const clock = testClock();
+
+/** Two entries, each with all kinds of rules; one source that trusts the first alone. */
+function configOf(keys = [key]) {
+  const entry = { issuer: "https://ci.example.test", audience: "https://bridge.example.test" };
+  const claims = [
+    { path: ["kubernetes.io", "namespace"], equals: ["docs", "ci"] },
+    { path: ["kubernetes.io", "serviceaccount", "name"], prefix: "drawbridge-" },
+    { path: "ref", glob: "refs/heads/**" },
+  ];
+  const jwks = { inline: keySetOf(...keys) };
+  const loaded = parseConfig(
+    stringify({
+      issuers: {
+        cluster: { ...entry, jwks, claims, roles: [{ role: "on-call", when: [{ path: "team", equals: "a" }] }, "ci"] },
+        jobs: { ...entry, issuer: "https://jobs.example.test", jwks, roles: ["ci"] },
+      },
+      sources: { prod: { provider: "tekton", bearer: { trust: "cluster" } } },
+    }),
+    "test.yaml",
+  );
+  if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
+  return loaded.config;
+}
+
+/** A mistake as it could be made: the signature is looked at, and whatever it is found to be good. */
+const believingAnySignature = (real: TokenVerifier): TokenVerifier => ({
+  verify: (presented, names) => {
+    const [header = "", payload = ""] = presented.token
+      .split(".")
+      .map((part) => Buffer.from(part, "base64url").toString());
+    return real.verify({ ...presented, token: signText(header, payload, key) }, names);
+  },
+});
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0)) await close();
+});
+
+async function checked(change: (real: TokenVerifier) => TokenVerifier = (real) => real, config = configOf()) {
+  const tokens = change(createTokenVerifier(config.issuers, { clock }));
+  const calls = { tokens, trustEntries: Object.keys(config.issuers), policy: policyOf(config.roles) };
+  const sources = connectSources(config, { ...calls, clock, secrets: secretsOf({}) });
+  const status = statusSource({ ...calls, issuers: config.issuers });
+  const bridge = await httpBridge({ ...calls, sources, status });
+  closing.push(bridge.close);
+  const all = await checkLive(bridge.url, config, { tokens, clock });
+  // This bridge takes no orders, and so has no approvals.
+  const findings = all.filter(({ what }) => !what.startsWith("approvals"));
+  return { findings, records: bridge.records.size };
+}
+
+const told = (findings: Awaited<ReturnType<typeof checked>>["findings"], verdict: string) =>
+  findings.filter((finding) => finding.verdict === verdict).map(({ what, status }) => `${what}: ${status}`);
+
+describe("check --live", () => {
+  it("finds a bridge closed that checks signatures, to tokens that are right in all else, and leaves nothing", async () => {
+    const { findings, records } = await checked();
+    expect([told(findings, "let in"), told(findings, "undecided"), records]).toEqual([[], [], 0]);
+    const requests = findings.map(({ what }) => what);
+    const ofCluster = ["with a key id", "without a key id"].map(
+      (how) => `token of cluster by another key (ES256, ${how})`,
+    );
+    expect(requests).toEqual(expect.arrayContaining(ofCluster.map((what) => `source prod, ${what}`)));
+    expect(requests).toEqual(expect.arrayContaining(ofCluster.map((what) => `status, ${what}`)));
+    expect(requests.filter((what) => what.startsWith("source prod, token of jobs"))).toEqual([]);
+  });
+
+  it("finds a bridge open that believes any signature, at each source and call", async () => {
+    const { findings } = await checked(believingAnySignature);
+    const open = told(findings, "let in").filter((what) => what.includes("without a key id"));
+    const by = (entry: string) => `token of ${entry} by another key (ES256, without a key id)`;
+    expect(open).toEqual([
+      // The same body again is the same delivery.
+      `source prod, ${by("cluster")}: 200`,
+      ...["event log", "credentials"].flatMap((call) => [
+        `${call}, ${by("cluster")}: 200`,
+        `${call}, ${by("jobs")}: 403`,
+      ]),
+      ...[`status, ${by("cluster")}: 400`, `status, ${by("jobs")}: 400`],
+    ]);
+    expect(told(findings, "let in").filter((what) => what.includes("with a key id"))).toHaveLength(open.length);
+  });
+
+  it("names a key of the issuer's, so that it is its signature that is refused", async () => {
+    const reasons = new Set<string>();
+    const noting = (real: TokenVerifier): TokenVerifier => ({
+      verify: async (...asked) => {
+        const result = await real.verify(...asked);
+        if (!result.ok) reasons.add(result.rejection.reason);
+        return result;
+      },
+    });
+    await checked(noting, configOf([key, second]));
+    expect([...reasons].sort()).toEqual(["issuer_unknown", "key_unknown", "token_signature_invalid"]);
+  });
+
+  it.each([
+    [200, "let in"],
+    [403, "let in"],
+    [401, "refused"],
+    [503, "undecided"],
+    [404, "undecided"],
+    [302, "undecided"],
+  ])("calls an answer of %i %s", async (status, verdict) => {
+    const callOut: CallOut = async () => ({ status, headers: new Headers(), body: new Uint8Array() });
+    const tokens = createTokenVerifier({}, { clock });
+    const findings = await checkLive(new URL("http://127.0.0.1:9"), configOf(), { tokens, clock, callOut });
+    expect(new Set(findings.map((finding) => finding.verdict))).toEqual(new Set([verdict]));
+  });
+
+  it("waits for no bridge for ever, and says that none answers", async () => {
+    const callOut: CallOut = async ({ timeoutMs }) => {
+      expect(timeoutMs).toBeLessThanOrEqual(10_000);
+      throw new Fault("target_timeout", "no complete answer in time", { retryable: true });
+    };
+    const tokens = createTokenVerifier({}, { clock });
+    const checking = checkLive(new URL("http://127.0.0.1:9"), configOf(), { tokens, clock, callOut });
+    await expect(checking).rejects.toMatchObject({ code: "target_unreachable" });
+  });
+});
