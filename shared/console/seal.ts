@@ -1,9 +1,8 @@
-import { hkdfSync } from "node:crypto";
 import { EncryptJWT, errors, jwtDecrypt } from "jose";
 import * as v from "valibot";
 import { type Clock, type EpochMillis, toSeconds } from "../host/clock.ts";
-import { Fault } from "../host/fault.ts";
-import { type RotatingSecret, readBoth, type Secrets } from "../host/secrets.ts";
+import { sealingKeys } from "../host/sealing-key.ts";
+import type { RotatingSecret, Secrets } from "../host/secrets.ts";
 
 export interface SealTools {
   readonly secrets: Secrets;
@@ -27,7 +26,7 @@ export class Seal {
 
   /** Throws `secret_unavailable`, and `configuration_invalid` for a key that could be guessed. */
   async close(purpose: Purpose, content: object, until: EpochMillis): Promise<string> {
-    const [key = new Uint8Array()] = await this.#keys();
+    const [key] = await this.#keys();
     return new EncryptJWT({ content })
       .setProtectedHeader({ alg: "dir", enc: "A256GCM" })
       .setAudience(purpose)
@@ -62,18 +61,8 @@ export class Seal {
     }
   }
 
-  async #keys(): Promise<readonly Uint8Array[]> {
+  #keys(): Promise<readonly [Uint8Array, ...Uint8Array[]]> {
     const { secrets, sealedBy } = this.#tools;
-    const both = await readBoth(secrets, sealedBy);
-    return both.map(({ secret }) => keyOf(secret.reveal()));
+    return sealingKeys(secrets, sealedBy, "console");
   }
-}
-
-const LEAST_CHARACTERS = 32;
-
-function keyOf(secret: string): Uint8Array {
-  if (secret.length >= LEAST_CHARACTERS)
-    return new Uint8Array(hkdfSync("sha256", secret, "", "drawbridge console", 32));
-  const problem = `console.sealedBy must have at least ${LEAST_CHARACTERS} random characters`;
-  throw new Fault("configuration_invalid", problem, { retryable: false });
 }
