@@ -1,19 +1,12 @@
 import { parseArgs } from "node:util";
 import { runCommand } from "../shared/cli/run-command.ts";
 import { printable } from "../shared/cli/table.ts";
-import { FLAGS, USAGE } from "../shared/cli/usage.ts";
+import { OPTIONS } from "../shared/cli/usage.ts";
 import { Fault } from "../shared/host/fault.ts";
 import { start } from "./start.ts";
 
 // The AWS client tells at every start that it will one day need a newer Node; package.json says which one is needed.
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
-
-const OPTIONS = Object.fromEntries(
-  [...USAGE.matchAll(/--([a-z-]+)/g)].map(([, name = ""]) => [
-    name,
-    { type: FLAGS.includes(name) ? ("boolean" as const) : ("string" as const) },
-  ]),
-);
 
 try {
   const { positionals, values } = parseArgs({ allowPositionals: true, options: OPTIONS });

@@ -3,13 +3,12 @@ import { checkHere } from "../shared/config/check-here.ts";
 import { loadConfig } from "../shared/config/load.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/retry-delay.ts";
 import { systemClock, toIso } from "../shared/host/clock.ts";
+import type { Environment } from "../shared/host/environment.ts";
 import { Fault } from "../shared/host/fault.ts";
 import { jsonLog } from "../shared/host/log.ts";
 import { LocalSecrets } from "../shared/host/secrets.ts";
 import { readTlsSettings } from "../shared/http/tls.ts";
 import { startStandalone } from "./standalone.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** `drawbridge start`: the bridge on this machine, until it is told to end. With no configuration, the playground. */
 export async function start(

@@ -25,7 +25,10 @@ export interface BridgeApiProps {
   readonly settings: Settings;
 }
 
-/** An HTTP API that passes every request to `receive`, whose one route table decides, but those for the pages. Throttled and logged. */
+/**
+ * An HTTP API that passes every request to `receive`, whose one route table decides, but those for the pages.
+ * Throttled and logged.
+ */
 export class BridgeApi extends Construct implements Ingress {
   readonly url: string;
   readonly metrics: Ingress["metrics"];

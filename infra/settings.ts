@@ -60,7 +60,10 @@ const schema = v.pipe(
     customerKey: v.optional(flag, false),
     /** The key that the secrets are encrypted with, if it is one of this account's own. */
     secretsKey: v.optional(arn),
-    /** Names of the keys made for the bridge's tokens, where the configuration has an `identity` without `keys`; the first signs. */
+    /**
+     * Names of the keys made for the bridge's tokens, where the configuration has an `identity` without `keys`;
+     * the first signs.
+     */
     signingKeys: v.optional(
       v.pipe(listOf(v.pipe(v.string(), v.regex(/^[a-z0-9]{1,20}$/))), v.minLength(1), v.maxLength(5)),
       ["a"],

@@ -12,7 +12,10 @@ interface Price {
 }
 
 export const REGION = "us-east-1";
-/** Day on which the prices were last looked up. The vendor's own pages could not be opened that day, only copies of others. */
+/**
+ * Day on which the prices were last looked up.
+ * The vendor's own pages could not be opened that day, only copies of others.
+ */
 export const LOOKED_UP = "2026-11-21";
 
 const MILLION = 1_000_000;

@@ -1,15 +1,18 @@
 import * as v from "valibot";
+import { cut } from "../delivery/event.ts";
 import type { OutboundAnswer } from "../host/call-out.ts";
 
 /** UTF-16 code units of a target's own words in a summary. */
 const SHOWN_LENGTH = 200;
 
-/** A target's `message`, which is a text, or an object of lists by field. Cut, and without control characters. */
+/** A target's own words as a summary may have them: cut, and without control characters. */
+export const shownWords = (words: string): string => cut(words.replace(/\p{C}+/gu, " ").trim(), SHOWN_LENGTH);
+
+/** The words of a target's `message`, which is a text, or an object of lists by field. */
 export function wordsOf({ body }: OutboundAnswer): string {
   const read = v.safeParse(v.object({ message: v.unknown() }), jsonOf(body));
   const { message } = read.success ? read.output : { message: "no answer that such a call has" };
-  const text = typeof message === "string" ? message : (JSON.stringify(message) ?? "");
-  return text.replace(/\p{C}+/gu, " ").slice(0, SHOWN_LENGTH);
+  return shownWords(typeof message === "string" ? message : (JSON.stringify(message) ?? ""));
 }
 
 /** The value that a target answered with; nothing where its answer is no JSON. */

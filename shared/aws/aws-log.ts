@@ -1,6 +1,7 @@
 import { type Clock, toIso } from "../host/clock.ts";
+import type { Environment } from "../host/environment.ts";
 import { jsonLog, type Log, type LogFields } from "../host/log.ts";
-import { type Environment, setting } from "./settings.ts";
+import { setting } from "./settings.ts";
 
 /** Where CloudWatch keeps the metrics that the lines carry. */
 export const NAMESPACE = "Drawbridge";

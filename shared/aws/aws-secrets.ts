@@ -1,5 +1,13 @@
-import { Fault } from "../host/fault.ts";
-import { AbsentMember, Secret, type Secrets } from "../host/secrets.ts";
+import type { Environment } from "../host/environment.ts";
+import {
+  AbsentMember,
+  partsOf,
+  type Secret,
+  type Secrets,
+  secretIn,
+  unavailable,
+  withoutLastBreak,
+} from "../host/secrets.ts";
 
 /** Gives the value at a reference without its kind; nothing where that names a member of a secret that has none such. */
 type ReadStored = (reference: string) => Promise<string | undefined>;
@@ -18,23 +26,21 @@ const SERVICES: Readonly<Record<string, () => Promise<ReadStored>>> = {
  * line break at the end, as a file has it that was uploaded, is not part of the secret.
  */
 export class AwsSecrets implements Secrets {
-  readonly #environment: Readonly<Record<string, string | undefined>>;
+  readonly #environment: Environment;
   readonly #readers = new Map<string, Promise<ReadStored>>();
 
-  constructor(environment: Readonly<Record<string, string | undefined>>) {
+  constructor(environment: Environment) {
     this.#environment = environment;
   }
 
   async read(ref: string): Promise<Secret> {
     const stored = await this.#value(ref);
     if (stored === undefined) throw new AbsentMember(ref);
-    const value = stored.replace(/\r?\n$/, "");
-    if (value === "") throw unavailable(ref, "it is not set, or empty");
-    return new Secret(value);
+    return secretIn(ref, withoutLastBreak(stored));
   }
 
   async #value(ref: string): Promise<string | undefined> {
-    const [kind, rest] = [ref.slice(0, ref.indexOf(":")), ref.slice(ref.indexOf(":") + 1)];
+    const { kind, rest } = partsOf(ref);
     if (kind === "env") return this.#environment[rest] ?? "";
     const service = SERVICES[kind];
     if (service === undefined) throw unavailable(ref, "this kind of reference is not read in AWS");
@@ -46,8 +52,4 @@ export class AwsSecrets implements Secrets {
       throw unavailable(ref, "it could not be read", cause);
     }
   }
-}
-
-function unavailable(ref: string, why: string, cause?: unknown): Fault {
-  return new Fault("secret_unavailable", `secret ${ref}: ${why}`, { retryable: true, cause });
 }

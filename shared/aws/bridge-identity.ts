@@ -1,3 +1,4 @@
+import type { Environment } from "../host/environment.ts";
 import type { BridgeIdentity } from "../outbound/bridge-identity.ts";
 import type { OutboundToken } from "../outbound/issuer.ts";
 import type { SigningKey } from "../outbound/signing-key.ts";
@@ -5,7 +6,7 @@ import type { SigningKey } from "../outbound/signing-key.ts";
 /** The configured identity with the keys that the stack made, where the configuration names none. */
 export function bridgeIdentity(
   { identity }: { readonly identity?: BridgeIdentity | undefined },
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Environment,
 ): BridgeIdentity | undefined {
   const made = environment["SIGNING_KEY_IDS"];
   if (identity === undefined || identity.keys !== undefined || made === undefined) return identity;

@@ -42,7 +42,10 @@ export function queueHandler(tools: QueueTools) {
   };
 }
 
-/** Whether the message may leave the queue. What fails here comes again by itself, and too many times to the dead letters. */
+/**
+ * Whether the message may leave the queue. What fails here comes again by itself,
+ * and too many times to the dead letters.
+ */
 async function isDone(record: SQSRecord, tools: QueueTools): Promise<boolean> {
   try {
     const acted = await run(record, tools);

@@ -4,8 +4,8 @@ import * as v from "valibot";
 import { CALL_LIMITS } from "./clients.ts";
 
 /**
- * Reads AWS Secrets Manager: `name` is a whole secret, `name#key` one member of a secret that is a JSON object; nothing where
- * it has no such member.
+ * Reads AWS Secrets Manager: `name` is a whole secret, `name#key` one member of a secret that is a JSON object; nothing
+ * where it has no such member.
  */
 export function secretsManager(options: {
   readonly maxAge: number;

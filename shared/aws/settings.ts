@@ -1,7 +1,5 @@
+import type { Environment } from "../host/environment.ts";
 import { Fault } from "../host/fault.ts";
-
-/** The environment of a function. What Lambda changes in it with each call is seen by whoever holds it. */
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** One of the settings that the infrastructure gives a function in its environment. Throws `configuration_invalid`. */
 export function setting(environment: Environment, name: SettingName): string {

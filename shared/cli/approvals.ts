@@ -1,15 +1,13 @@
-import { randomUUID } from "node:crypto";
 import type { DECISIONS } from "../approvals/decide.ts";
 import { nameOf } from "../approvals/tell.ts";
-import type { Replayed } from "../delivery/replay.ts";
-import type { ListedApprovals, ShownApproval } from "../http/approvals.ts";
-import { get, post } from "./events.ts";
+import { decidedApproval, listedApprovals } from "./answers.ts";
+import { get, post } from "./bridge-client.ts";
 import type { Session } from "./session.ts";
 import { printable, table } from "./table.ts";
 
 /** `drawbridge approvals list`: what waits for somebody, as a table. */
 export async function approvalsList(session: Session): Promise<string> {
-  const { approvals, hasMore } = await get<ListedApprovals>(session, "/v1/approvals");
+  const { approvals, hasMore } = await get(session, "/v1/approvals", listedApprovals);
   const more = hasMore ? ["More is open than was looked through: decide by the id in a delivery's timeline."] : [];
   if (approvals.length === 0) return ["Nothing waits that you may decide.", ...more].join("\n");
   const rows = approvals.map(({ id, route, subject, version = "", requester, until, state, may }) => [
@@ -32,22 +30,7 @@ export async function approvalsDecide(
   id: string,
   verdict: { readonly decision: (typeof DECISIONS)[number]; readonly comment?: string | undefined },
 ): Promise<string> {
-  const { state, route } = await post<ShownApproval>(session, `/v1/approvals/${encodeURIComponent(id)}`, verdict);
+  const path = `/v1/approvals/${encodeURIComponent(id)}`;
+  const { state, route } = await post(session, path, decidedApproval, { body: verdict });
   return printable(`${id} of route ${route} is ${state}`);
-}
-
-/** `drawbridge events replay <delivery>`: runs it again, for all of its routes or one. */
-export const eventsReplay = (session: Session, id: string, route: string | undefined): Promise<string> =>
-  order(session, `/v1/deliveries/${encodeURIComponent(id)}/replay`, { route });
-
-/** `drawbridge rollback <route>`: fires the route again as its last good run was fired. */
-export const rollback = (
-  session: Session,
-  place: { readonly route: string; readonly environment?: string | undefined; readonly to?: string | undefined },
-): Promise<string> => order(session, "/v1/rollbacks", place);
-
-/** Each call of the command is one order, however fast they follow each other. */
-async function order(session: Session, path: string, body: object): Promise<string> {
-  const replayed = await post<Replayed>(session, path, body, { "idempotency-key": randomUUID() });
-  return printable(`${replayed.replayOf} runs again as ${replayed.delivery}`);
 }

@@ -3,10 +3,10 @@ import { namesUnder } from "../config/assemble.ts";
 import { connectSources } from "../config/connect.ts";
 import type { Config } from "../config/schema.ts";
 import { type CallOut, callOut as callOutForReal } from "../host/call-out.ts";
-import { Fault } from "../host/fault.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
 import { forgedTokens } from "../identity/forged-tokens.ts";
 import type { ProviderTools } from "../providers/provider.ts";
+import { notAnswering } from "./bridge-client.ts";
 
 /** One forged request, and what it met. */
 export interface LiveFinding {
@@ -33,12 +33,7 @@ export async function checkLive(base: URL, config: Config, tools: LiveTools): Pr
     const url = new URL(path, base);
     const body = method === "POST" ? { body: BODY } : {};
     const request = { method, url, headers, ...body, ...LIMITS };
-    const { status } = await (tools.callOut ?? callOutForReal)(request).catch((cause: unknown) => {
-      throw new Fault("target_unreachable", `no bridge answers at ${base.origin}; is it started?`, {
-        retryable: true,
-        cause,
-      });
-    });
+    const { status } = await (tools.callOut ?? callOutForReal)(request).catch(notAnswering(base));
     findings.push({ what, status, verdict: verdictOf(status) });
   }
   return findings;

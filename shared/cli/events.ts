@@ -1,14 +1,14 @@
 import { nameOf } from "../approvals/tell.ts";
-import { Fault } from "../host/fault.ts";
-import type { ListedDeliveries, ShownDelivery, ShownEntry } from "../http/deliveries.ts";
 import type { Identity } from "../store/approvals.ts";
+import { listedDeliveries, type ShownDelivery, type ShownEntry, shownDelivery } from "./answers.ts";
+import { get } from "./bridge-client.ts";
 import type { Session } from "./session.ts";
 import { printable, table } from "./table.ts";
 import { tellRejection } from "./tell-rejection.ts";
 
 /** `drawbridge events list`: the newest deliveries, as a table. */
 export async function eventsList(session: Session, filters: Readonly<Record<string, string>>): Promise<string> {
-  const listed = await get<ListedDeliveries>(session, `/v1/deliveries?${new URLSearchParams(filters)}`);
+  const listed = await get(session, `/v1/deliveries?${new URLSearchParams(filters)}`, listedDeliveries);
   const rows = listed.deliveries.map(({ receivedAt, source, outcome, what, subject = "", id }) => [
     receivedAt,
     source,
@@ -23,7 +23,8 @@ export async function eventsList(session: Session, filters: Readonly<Record<stri
 
 /** `drawbridge events show <id>`: one delivery and all that followed it. */
 export async function eventsShow(session: Session, id: string): Promise<string> {
-  const { delivery, event, timeline } = await get<ShownDelivery>(session, `/v1/deliveries/${encodeURIComponent(id)}`);
+  const path = `/v1/deliveries/${encodeURIComponent(id)}`;
+  const { delivery, event, timeline } = await get(session, path, shownDelivery);
   const { principal } = delivery;
   const facts = [
     ["delivery", delivery.id],
@@ -77,32 +78,3 @@ export function tellEntry(entry: ShownEntry): string {
 }
 
 const by = (who: Identity | undefined): string => (who ? ` by ${nameOf(who)}` : "");
-
-/** The answers' shapes are those of our own interface, of the same version as this command. */
-export const get = <T>(session: Session, path: string): Promise<T> => ask(session, path, {});
-
-/** Has the bridge do something. */
-export const post = <T>(
-  session: Session,
-  path: string,
-  body: object,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<T> => ask(session, path, { method: "POST", headers, body: JSON.stringify(body) });
-
-async function ask<T>(session: Session, path: string, { headers: own, ...request }: RequestInit): Promise<T> {
-  const url = new URL(path, session.url);
-  const type = request.body ? { "content-type": "application/json" } : {};
-  const headers = { ...own, ...type, authorization: `Bearer ${await session.token()}` };
-  const answer = await fetch(url, { ...request, headers }).catch((cause: unknown) => {
-    throw new Fault("target_unreachable", `no bridge answers at ${session.url.origin}; is it started?`, {
-      retryable: true,
-      cause,
-    });
-  });
-  if (answer.ok) return (await answer.json()) as T;
-  const problem = (await answer.json().catch(() => ({}))) as { title?: string; reason?: string };
-  const reason = problem.reason === undefined ? "" : ` (${problem.reason})`;
-  throw new Fault("target_unreachable", `${answer.status} ${problem.title ?? "no reason given"}${reason}`, {
-    retryable: false,
-  });
-}

@@ -1,5 +1,5 @@
-import type { ListedDeliveries } from "../http/deliveries.ts";
-import { get } from "./events.ts";
+import { type ListedDelivery, listedDeliveries } from "./answers.ts";
+import { get } from "./bridge-client.ts";
 import type { Session } from "./session.ts";
 import { table } from "./table.ts";
 import { tellRejection } from "./tell-rejection.ts";
@@ -17,7 +17,7 @@ interface WouldDeny {
 }
 
 /** Deliveries that one report looks at, at most. */
-const MOST_LISTED = 20_000;
+const MAX_LISTED = 20_000;
 const PAGE = "200";
 
 /**
@@ -30,11 +30,11 @@ export async function reportShadow(session: Session, filters: Readonly<Record<st
   let cursor: string | undefined;
   do {
     const asked = new URLSearchParams({ ...filters, shadow: "true", limit: PAGE, ...(cursor && { cursor }) });
-    const page = await get<ListedDeliveries>(session, `/v1/deliveries?${asked}`);
+    const page = await get(session, `/v1/deliveries?${asked}`, listedDeliveries);
     for (const delivery of page.deliveries) add(sums, delivery);
     listed += page.deliveries.length;
     cursor = page.next;
-  } while (cursor !== undefined && listed < MOST_LISTED);
+  } while (cursor !== undefined && listed < MAX_LISTED);
   if (sums.size === 0) return "Nothing was let in that would have been refused.";
   const rows = [...sums.values()].sort((a, b) => b.count - a.count);
   return `${table(
@@ -45,7 +45,7 @@ export async function reportShadow(session: Session, filters: Readonly<Record<st
   )}${cursor === undefined ? "" : `\nOnly the newest ${listed} were looked at; narrow it with --since or --source.`}`;
 }
 
-function add(sums: Map<string, WouldDeny>, delivery: ListedDeliveries["deliveries"][number]): void {
+function add(sums: Map<string, WouldDeny>, delivery: ListedDelivery): void {
   const { id, source, receivedAt, principal, wouldDeny } = delivery;
   if (wouldDeny === undefined) return;
   const reason = tellRejection(wouldDeny);

@@ -1,13 +1,17 @@
+import * as v from "valibot";
 import { renderTekton } from "../actions/tekton/render.ts";
+import type { DECISIONS } from "../approvals/decide.ts";
 import { checkConfig } from "../config/check.ts";
 import { loadConfig } from "../config/load.ts";
 import { systemClock } from "../host/clock.ts";
+import type { Environment } from "../host/environment.ts";
 import { Fault } from "../host/fault.ts";
 import { LocalSecrets } from "../host/secrets.ts";
 import { createTokenVerifier } from "../identity/verify-token.ts";
-import { approvalsDecide, approvalsList, eventsReplay, rollback } from "./approvals.ts";
+import { approvalsDecide, approvalsList } from "./approvals.ts";
 import { checkLive } from "./check-live.ts";
 import { eventsList, eventsShow } from "./events.ts";
+import { eventsReplay, rollback } from "./replay.ts";
 import { reportShadow } from "./report.ts";
 import { secretsList } from "./secrets.ts";
 import { fixturesOf, sendFixture } from "./send.ts";
@@ -17,7 +21,6 @@ import { offline, readToken, tokenExplain } from "./token.ts";
 import { USAGE } from "./usage.ts";
 
 type Options = Readonly<Record<string, string | undefined>>;
-type Environment = Readonly<Record<string, string | undefined>>;
 type Print = (text: string) => void;
 
 interface Invocation {
@@ -27,6 +30,9 @@ interface Invocation {
   readonly session: Session;
   readonly print: Print;
 }
+
+/** Gives the exit code. */
+type Command = (invocation: Invocation) => Promise<number>;
 
 /** Runs one command that is not `start`. Gives the exit code. */
 export async function runCommand(
@@ -45,27 +51,52 @@ export async function runCommand(
   return command({ rest: words.slice(name.split(" ").length), options, environment, session, print });
 }
 
-const COMMANDS: Readonly<Record<string, (invocation: Invocation) => Promise<number>>> = {
+const COMMANDS: Readonly<Record<string, Command>> = {
   check,
   send,
-  "events list": list,
-  "events show": show,
-  "events replay": (invocation) =>
-    one(invocation, (id) => eventsReplay(invocation.session, id, invocation.options["route"])),
-  rollback: (invocation) =>
-    one(invocation, (route) => rollback(invocation.session, { ...placeIn(invocation.options), route })),
-  "approvals list": async ({ session, print }) => {
-    print(await approvalsList(session));
-    return 0;
-  },
-  "approvals grant": (invocation) => decided("grant", invocation),
-  "approvals deny": (invocation) => decided("deny", invocation),
-  "approvals withdraw": (invocation) => decided("withdraw", invocation),
-  "report shadow": shadow,
-  secrets,
-  "tekton render": render,
+  "events list": telling(({ session, options }) => eventsList(session, filtersIn(options))),
+  "events show": telling(({ session, rest }) => eventsShow(session, nameIn(rest))),
+  "events replay": telling(({ session, rest, options }) => eventsReplay(session, nameIn(rest), options["route"])),
+  rollback: telling(({ session, rest, options: { environment, to } }) =>
+    rollback(session, { route: nameIn(rest), environment, to }),
+  ),
+  "approvals list": telling(({ session }) => approvalsList(session)),
+  "approvals grant": deciding("grant"),
+  "approvals deny": deciding("deny"),
+  "approvals withdraw": deciding("withdraw"),
+  "report shadow": telling(({ session, options }) => reportShadow(session, filtersIn(options))),
+  secrets: telling(async ({ session }) => secretsList(session, await loadConfig(session.config), systemClock.now())),
+  "tekton render": telling(tektonObjects),
   "token explain": explain,
 };
+
+/** A command that only tells something. */
+function telling(tell: (invocation: Invocation) => Promise<string>): Command {
+  return async (invocation) => {
+    invocation.print(await tell(invocation));
+    return 0;
+  };
+}
+
+function deciding(decision: (typeof DECISIONS)[number]): Command {
+  return telling(({ session, rest, options: { comment } }) =>
+    approvalsDecide(session, nameIn(rest), { decision, comment }),
+  );
+}
+
+/** What a command is about that has to be given something. */
+function nameIn([name]: readonly string[]): string {
+  if (name !== undefined) return name;
+  throw wrong("say which: a delivery, a route or an approval");
+}
+
+function filtersIn({ url: _, config: __, ...given }: Options): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+}
+
+const wrong = (message: string): Fault => new Fault("configuration_invalid", message, { retryable: false });
 
 async function check(invocation: Invocation): Promise<number> {
   const { session, options, environment, print } = invocation;
@@ -81,14 +112,14 @@ async function checkRunning({ session, print }: Invocation): Promise<number> {
   const config = await loadConfig(session.config);
   const tokens = createTokenVerifier(config.issuers, { clock: systemClock });
   const findings = await checkLive(session.url, config, { tokens, clock: systemClock });
-  const rows = findings.map(({ what, status, good }) => [
-    what,
-    String(status),
-    good ? "refused" : "LET IN, OR UNDECIDED",
-  ]);
+  const rows = findings.map(({ what, status, verdict }) => [what, String(status), LIVE_VERDICTS[verdict]]);
   print(table(["FORGED REQUEST", "ANSWER", "VERDICT"], rows));
-  return findings.every(({ good }) => good) ? 0 : 1;
+  if (findings.some(({ verdict }) => verdict === "let in"))
+    print("What a source let in is recorded as a delivery of it.");
+  return findings.every(({ verdict }) => verdict === "refused") ? 0 : 1;
 }
+
+const LIVE_VERDICTS = { refused: "refused", "let in": "LET IN", undecided: "UNDECIDED" } as const;
 
 async function send({ rest, session, environment, print }: Invocation): Promise<number> {
   const [provider = "", event] = rest;
@@ -106,70 +137,21 @@ async function send({ rest, session, environment, print }: Invocation): Promise<
   return status < 300 ? 0 : 1;
 }
 
-async function list({ session, options, print }: Invocation): Promise<number> {
-  print(await eventsList(session, filtersOf(options)));
-  return 0;
-}
-
-function filtersOf({ url: _, config: __, ...given }: Options): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
-}
-
-async function shadow({ session, options, print }: Invocation): Promise<number> {
-  print(await reportShadow(session, filtersOf(options)));
-  return 0;
-}
-
-async function secrets({ session, print }: Invocation): Promise<number> {
-  print(await secretsList(session, await loadConfig(session.config), systemClock.now()));
-  return 0;
-}
-
-async function show({ rest, session, print }: Invocation): Promise<number> {
-  const [id] = rest;
-  if (id === undefined)
-    throw new Fault("configuration_invalid", "events show needs a delivery's id", { retryable: false });
-  print(await eventsShow(session, id));
-  return 0;
-}
-
-/** A command about one thing that it has to be given. */
-async function one({ rest: [name], print }: Invocation, run: (name: string) => Promise<string>): Promise<number> {
-  if (name === undefined)
-    throw new Fault("configuration_invalid", "say which: a delivery, a route or an approval", { retryable: false });
-  print(await run(name));
-  return 0;
-}
-
-const decided = (decision: "grant" | "deny" | "withdraw", invocation: Invocation): Promise<number> =>
-  one(invocation, (id) =>
-    approvalsDecide(invocation.session, id, { decision, comment: invocation.options["comment"] }),
-  );
-
-const placeIn = ({ environment, to }: Options) => ({ environment, to });
-
 async function explain({ rest, session, options, print }: Invocation): Promise<number> {
-  if (rest.length > 0) {
-    const message =
-      "the token is read from standard input or --file: other users can see what a command is called with";
-    throw new Fault("configuration_invalid", message, { retryable: false });
-  }
-  const { issuers } = await loadConfig(session.config);
-  const tools = { issuers, clock: systemClock, print, ...(options["offline"] && { callOut: offline }) };
+  if (rest.length > 0)
+    throw wrong("the token is read from standard input or --file: other users can see what a command is called with");
+  const config = await loadConfig(session.config);
+  const tools = { ...config, clock: systemClock, print, ...(options["offline"] && { callOut: offline }) };
   return tokenExplain(await readToken(options["file"]), options["entry"], tools);
 }
 
-async function render({ rest, session, options, print }: Invocation): Promise<number> {
+async function tektonObjects({ rest, session, options }: Invocation): Promise<string> {
   const [name = ""] = rest;
   const config = await loadConfig(session.config);
   const route = config.routes.find((one) => one.name === name && one.action === "tekton");
   if (route === undefined) {
     const names = config.routes.filter(({ action }) => action === "tekton").map((one) => one.name);
-    throw new Fault("configuration_invalid", `no route "${name}" fires Tekton; those that do: ${names.join(", ")}`, {
-      retryable: false,
-    });
+    throw wrong(`no route "${name}" fires Tekton; those that do: ${names.join(", ")}`);
   }
   const {
     namespace = "default",
@@ -177,7 +159,8 @@ async function render({ rest, session, options, print }: Invocation): Promise<nu
     pipeline = name,
     "service-account": serviceAccount = "default",
   } = options;
-  const { params = {} } = route.options as { readonly params?: Readonly<Record<string, string>> };
-  print(renderTekton({ name, params: Object.keys(params) }, { namespace, listener, pipeline, serviceAccount }));
-  return 0;
+  const params = Object.keys(v.parse(withParams, route.options).params);
+  return renderTekton({ name, params }, { namespace, listener, pipeline, serviceAccount });
 }
+
+const withParams = v.object({ params: v.optional(v.record(v.string(), v.string()), {}) });

@@ -3,8 +3,9 @@ import type { Config } from "../config/schema.ts";
 import type { Credential } from "../delivery/credential.ts";
 import { NOTED_EVERY_MS } from "../delivery/last-uses.ts";
 import { type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
-import type { ListedCredentials, ShownUse } from "../http/credentials.ts";
-import { get } from "./events.ts";
+import type { ShownUse } from "../http/credentials.ts";
+import { listedCredentials } from "./answers.ts";
+import { get } from "./bridge-client.ts";
 import type { Session } from "./session.ts";
 import { table } from "./table.ts";
 
@@ -14,7 +15,7 @@ export async function secretsList(
   config: Pick<Config, "sources" | "targets">,
   now: EpochMillis,
 ): Promise<string> {
-  const { credentials } = await get<ListedCredentials>(session, "/v1/credentials");
+  const { credentials } = await get(session, "/v1/credentials", listedCredentials);
   const rows = adviseAll(configuredCredentials(config), credentials, now);
   if (rows.length === 0) return "No source and no target has a secret.";
   return table(

@@ -1,10 +1,12 @@
 import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import * as v from "valibot";
 import { connectSources } from "../config/connect.ts";
 import type { Config } from "../config/schema.ts";
-import type { Receipt } from "../delivery/receive.ts";
 import { Fault } from "../host/fault.ts";
 import type { ProviderTools } from "../providers/provider.ts";
+import { receipt } from "./answers.ts";
+import { notAnswering, readAnswer } from "./bridge-client.ts";
 
 export interface Fixture {
   readonly provider: string;
@@ -32,16 +34,10 @@ export async function sendFixture(base: URL, fixture: Fixture, config: Config, t
   const sign = connectSources(config, tools).get(configured.name)?.sign;
   if (sign === undefined)
     throw wrong(`what proves source "${configured.name}" is not ours to make; send it from the real sender`);
-  const answer = await fetch(url, { method: "POST", headers: await sign({ url, headers, body }), body }).catch(
-    (cause: unknown) => {
-      throw new Fault("target_unreachable", `no bridge answers at ${base.origin}; is it started?`, {
-        retryable: true,
-        cause,
-      });
-    },
-  );
+  const request = { method: "POST", headers: await sign({ url, headers, body }), body };
+  const answer = await fetch(url, request).catch(notAnswering(base));
   const text = await answer.text();
-  return { status: answer.status, answer: text, delivery: answer.ok ? (JSON.parse(text) as Receipt).delivery : "" };
+  return { status: answer.status, answer: text, delivery: answer.ok ? readAnswer(text, receipt).delivery : "" };
 }
 
 /** The names of a provider's fixtures. */
@@ -58,13 +54,14 @@ async function readFixture({ provider, event }: Fixture) {
     throw wrong(`${provider} has no fixture "${event}"; it has: ${known.join(", ") || "none"}`);
   const file = (ending: string): URL => new URL(`${event}.${ending}`, folderOf(provider));
   const body = new Uint8Array(await readFile(file("body")));
-  // Fixtures are files of this project: names and texts.
-  const headers = new Headers(JSON.parse(await readFile(file("headers.json"), "utf8")) as Record<string, string>);
+  const headers = new Headers(v.parse(headerTexts, await readFile(file("headers.json"), "utf8")));
   const query = existsSync(file("url"))
     ? new URL((await readFile(file("url"), "utf8")).trim(), "http://fixture").search
     : "";
   return { body, headers, query };
 }
+
+const headerTexts = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string()));
 
 const folderOf = (provider: string): URL => new URL(`../providers/${provider}/fixtures/`, import.meta.url);
 const wrong = (message: string): Fault => new Fault("configuration_invalid", message, { retryable: false });

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import * as v from "valibot";
+import type { Environment } from "../host/environment.ts";
 import { Fault } from "../host/fault.ts";
 
 /** Where the playground says how it can be reached; written by it at its start. */
@@ -26,7 +27,7 @@ export interface Session {
 }
 
 export interface Given {
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
   readonly url?: string | undefined;
   readonly config?: string | undefined;
 }
@@ -48,7 +49,7 @@ export async function openSession({ environment, ...given }: Given): Promise<Ses
 }
 
 /** The configuration named by the command line or the environment, or `drawbridge.yaml` here if there is one. */
-export function configPath(given: string | undefined, environment: Given["environment"]): string | undefined {
+export function configPath(given: string | undefined, environment: Environment): string | undefined {
   return given ?? environment["DRAWBRIDGE_CONFIG"] ?? (existsSync("drawbridge.yaml") ? "drawbridge.yaml" : undefined);
 }
 
@@ -68,5 +69,5 @@ async function fetchToken({ tokenEndpoint, clientId, clientSecret, audience }: P
   });
   const told = v.safeParse(tokenAnswer, await answer.json());
   if (told.success) return told.output.access_token;
-  throw new Fault("target_unreachable", `${tokenEndpoint} answered ${answer.status} and no token`, { retryable: true });
+  throw new Fault("token_unavailable", `${tokenEndpoint} answered ${answer.status} and no token`, { retryable: true });
 }

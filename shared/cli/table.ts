@@ -1,4 +1,7 @@
-/** Rows under a heading, in columns as wide as their widest cell. What a terminal would take for a command is shown as "?". */
+/**
+ * Rows under a heading, in columns as wide as their widest cell.
+ * What a terminal would take for a command is shown as "?".
+ */
 export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [heading, ...rows].map((row) => row.map(printable));
   const widths = heading.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));

@@ -1,5 +1,6 @@
-import type { ShownDelivery, ShownEntry } from "../http/deliveries.ts";
-import { get, tellEntry } from "./events.ts";
+import { type ShownDelivery, type ShownEntry, shownDelivery } from "./answers.ts";
+import { get } from "./bridge-client.ts";
+import { tellEntry } from "./events.ts";
 import type { Session } from "./session.ts";
 import { printable } from "./table.ts";
 
@@ -24,7 +25,7 @@ export async function trace(session: Session, id: string, options: TraceOptions)
   for (let waitedMs = 0; waitedMs < timeoutMs; waitedMs += pollMs) {
     const lines: Line[] = [];
     for (const delivery of followed) {
-      const shown = await get<ShownDelivery>(session, `/v1/deliveries/${delivery}`);
+      const shown = await get(session, `/v1/deliveries/${delivery}`, shownDelivery);
       for (const { entry } of linesOf(shown)) if (entry?.kind === "followed_by") followed.add(entry.delivery);
       lines.push(...linesOf(shown));
     }

@@ -1,3 +1,5 @@
+import type { ParseArgsConfig } from "node:util";
+
 export const USAGE = `drawbridge <command>
 
   start                         run the bridge on this machine; with no configuration, the playground
@@ -40,5 +42,38 @@ Commands that talk to a bridge take --url (default: DRAWBRIDGE_URL, else the pla
 http://127.0.0.1:8787) and read a bearer token from DRAWBRIDGE_TOKEN; the playground gives its own.
 `;
 
-/** Options that take no value. */
-export const FLAGS: readonly string[] = ["live", "offline"];
+const VALUE = { type: "string" } as const;
+const FLAG = { type: "boolean" } as const;
+
+/** Every option of every command, as `parseArgs` of `node:util` takes them. */
+export const OPTIONS = {
+  config: VALUE,
+  host: VALUE,
+  port: VALUE,
+  "tls-cert": VALUE,
+  "tls-key": VALUE,
+  "client-ca": VALUE,
+  data: VALUE,
+  live: FLAG,
+  source: VALUE,
+  type: VALUE,
+  outcome: VALUE,
+  principal: VALUE,
+  text: VALUE,
+  since: VALUE,
+  until: VALUE,
+  limit: VALUE,
+  cursor: VALUE,
+  route: VALUE,
+  environment: VALUE,
+  to: VALUE,
+  comment: VALUE,
+  pipeline: VALUE,
+  namespace: VALUE,
+  listener: VALUE,
+  "service-account": VALUE,
+  file: VALUE,
+  entry: VALUE,
+  offline: FLAG,
+  url: VALUE,
+} as const satisfies ParseArgsConfig["options"];

@@ -24,7 +24,10 @@ export async function loadConfig(path: string): Promise<Config> {
   });
 }
 
-/** Reads `drawbridge.yaml`, or tells all that is wrong with it at once. Throws `configuration_invalid` if there is no such file. */
+/**
+ * Reads `drawbridge.yaml`, or tells all that is wrong with it at once.
+ * Throws `configuration_invalid` if there is no such file.
+ */
 export async function readConfig(path: string): Promise<LoadedConfig> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw new Fault("configuration_invalid", `${path}: the file cannot be read`, { retryable: false, cause });

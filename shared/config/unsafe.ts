@@ -96,7 +96,10 @@ function startsOf(rule: ClaimRule): readonly string[] {
   return rule.glob.filter((glob) => glob.includes("*")).map((glob) => glob.slice(0, glob.indexOf("*")));
 }
 
-/** `example/`, `project_path:example/` or `organization:example:`; not `example`, which begins other customers' names too. */
+/**
+ * `example/`, `project_path:example/` or `organization:example:`;
+ * not `example`, which begins other customers' names too.
+ */
 const isWholeName = (start: string): boolean => /[^/:]\/|:[^:]+:/.test(start);
 
 const told = (paths: readonly ClaimPath[], between: string): string =>

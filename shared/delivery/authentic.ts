@@ -1,6 +1,6 @@
 import type { EpochMillis } from "../host/clock.ts";
 import { sha256Hex } from "./keys.ts";
-import type { Principal } from "./principal.ts";
+import { OWN_ISSUERS, type Principal } from "./principal.ts";
 import type { Rejection } from "./rejection.ts";
 import type { ReceivedRequest } from "./request.ts";
 import { ok, type Result } from "./result.ts";
@@ -76,6 +76,6 @@ export async function authenticate(
 }
 
 const unproved = ({ name }: ProvingSource, wouldDeny: Rejection): Proof => ({
-  principal: { issuer: "drawbridge:unproved", subject: name, method: "none", credential: "none", roles: [] },
+  principal: { issuer: OWN_ISSUERS.unproved, subject: name, method: "none", credential: "none", roles: [] },
   wouldDeny,
 });

@@ -12,9 +12,9 @@ export interface LastUsesTools {
 /** A credential's use is written this often at most, by each copy of the bridge. */
 export const NOTED_EVERY_MS = 3_600_000;
 /** Credentials held in memory; with more, some are written more often. */
-const MOST_REMEMBERED = 1_000;
+const MAX_REMEMBERED = 1_000;
 /** A key id is the issuer's text; with the names before it, this stays below the 1,024 bytes of a sort key. */
-const MOST_CHARACTERS = 200;
+const MAX_CHARACTERS = 200;
 
 /**
  * Notes when each credential was last used, beside the work and never in its way: nothing here throws, and what could not
@@ -42,11 +42,11 @@ export class LastUses {
 
   note(use: CredentialUse): void {
     const { kind, name, method, lastUsedAt } = use;
-    const credential = use.credential.slice(0, MOST_CHARACTERS);
+    const credential = use.credential.slice(0, MAX_CHARACTERS);
     const key = JSON.stringify([kind, name, method, credential]);
     const noted = this.#noted.get(key);
     if (noted !== undefined && lastUsedAt < laterBy(noted, NOTED_EVERY_MS)) return;
-    if (this.#noted.size >= MOST_REMEMBERED) this.#noted.clear();
+    if (this.#noted.size >= MAX_REMEMBERED) this.#noted.clear();
     this.#noted.set(key, lastUsedAt);
     const run = this.#write({ ...use, credential }, key).finally(() => this.#running.delete(run));
     this.#running.add(run);

@@ -19,8 +19,8 @@ const PAGE = 100;
 
 /**
  * Marks every event received in a span of time, newest first, so that the sweep publishes it. Nobody knows any more which
- * of them were published: once more is harmless, for an action runs once for an event. Gives what was left when there was no more time.
- * Throws when one could not be marked.
+ * of them were published: once more is harmless, for an action runs once for an event. Gives what was left when there
+ * was no more time. Throws when one could not be marked.
  */
 export async function markReceived(
   { from, to }: TimeSpan,

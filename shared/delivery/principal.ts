@@ -1,3 +1,10 @@
+/** Who vouches where no issuer of tokens does: who holds a source's secret, nobody, and the bridge for its own part. */
+export const OWN_ISSUERS = {
+  source: "drawbridge:source",
+  unproved: "drawbridge:unproved",
+  bridge: "drawbridge:bridge",
+} as const;
+
 /** A verified identity: who sent this, how it was proved, and what it earns. Safe to record and to show. */
 export interface Principal {
   /** The token's issuer; for a shared secret `drawbridge:source`, because the secret proves only that. */
@@ -17,5 +24,5 @@ export interface Principal {
 
 /** The principal of a source that proves itself with a shared secret. */
 export function sourcePrincipal(source: string, method: string, credential: string): Principal {
-  return { issuer: "drawbridge:source", subject: source, method, credential, roles: [] };
+  return { issuer: OWN_ISSUERS.source, subject: source, method, credential, roles: [] };
 }

@@ -24,7 +24,7 @@ export interface RefusalTools {
 /** One record stands for all alike of this time: a caller that keeps trying costs no more. */
 const WINDOW_MS = 600_000;
 /** Ids held in memory, so that a repeat does not even cost a lost condition. */
-const MOST_REMEMBERED = 10_000;
+const MAX_REMEMBERED = 10_000;
 
 /**
  * Records refusals of known callers, so that a puzzling 403 can be explained afterwards. Only these: whoever has no good
@@ -44,7 +44,7 @@ export class Refusals {
     const window = String(Math.floor(receivedAt / WINDOW_MS));
     const id = deliveryIdOf(source, ["refused", by.trustEntry ?? "", by.subject, ...kindOfRefusal(rejection), window]);
     if (this.#recorded.has(id)) return;
-    if (this.#recorded.size >= MOST_REMEMBERED) this.#recorded.clear();
+    if (this.#recorded.size >= MAX_REMEMBERED) this.#recorded.clear();
     this.#recorded.add(id);
     try {
       await this.#tools.deliveries.record({

@@ -2,7 +2,10 @@ import { Loop } from "../host/loop.ts";
 import type { RecordedDelivery } from "../store/deliveries.ts";
 import { type RelayTools, relay, SWEEP_SIZE, sweep } from "./relay.ts";
 
-/** Deliveries relayed straight after their commit at once; more than these wait for the sweep, so that a flood stays on disk. */
+/**
+ * Deliveries relayed straight after their commit at once;
+ * more than these wait for the sweep, so that a flood stays on disk.
+ */
 const CONCURRENCY = 32;
 const SWEEP_MS = 1_000;
 

@@ -30,6 +30,8 @@ export type FaultCode =
   | "target_timeout"
   /** The answer was larger than we read. */
   | "target_answer_too_large"
+  /** A command's bridge answered, and not with what the command asks for. */
+  | "bridge_refused"
   /** A secret reference does not resolve. */
   | "secret_unavailable"
   /** A token for a target could not be had. */

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import * as v from "valibot";
+import type { Environment } from "./environment.ts";
 import { Fault } from "./fault.ts";
 
 /** `inspect.custom` of `node:util`, by the name that it is registered under: that module takes its time to load. */
@@ -54,11 +55,25 @@ export interface Secrets {
   read(ref: string): Promise<Secret>;
 }
 
-/** The live values of a rotating secret, current first. Throws as {@link Secrets.read} does. */
+/** A secret that is well and has no member of this name: a second value that comes and goes. Anything else is malformed. */
+export class AbsentMember extends Fault {
+  constructor(ref: string) {
+    super("secret_unavailable", `secret ${ref}: it has no such member`, { retryable: true });
+  }
+}
+
+/**
+ * The live values of a rotating secret, current first; a `next` that is not there yet is none.
+ * Throws as {@link Secrets.read} does.
+ */
 export async function readBoth(secrets: Secrets, pair: RotatingSecret): Promise<readonly LabelledSecret[]> {
   const current = { label: "current" as const, secret: await secrets.read(pair.current) };
-  if (pair.next === undefined) return [current];
-  return [current, { label: "next", secret: await secrets.read(pair.next) }];
+  const next = pair.next === undefined ? undefined : await secrets.read(pair.next).catch(orNone);
+  return next === undefined ? [current] : [current, { label: "next", secret: next }];
+}
+
+function orNone(error: unknown): undefined {
+  if (!(error instanceof AbsentMember)) throw error;
 }
 
 /**
@@ -66,10 +81,10 @@ export async function readBoth(secrets: Secrets, pair: RotatingSecret): Promise<
  * of a file is not part of the secret.
  */
 export class LocalSecrets implements Secrets {
-  readonly #environment: Readonly<Record<string, string | undefined>>;
+  readonly #environment: Environment;
   readonly #read = new Map<string, Promise<Secret>>();
 
-  constructor(environment: Readonly<Record<string, string | undefined>>) {
+  constructor(environment: Environment) {
     this.#environment = environment;
   }
 
@@ -84,23 +99,31 @@ export class LocalSecrets implements Secrets {
   }
 
   async #resolve(ref: string): Promise<Secret> {
-    const value = await this.#value(ref);
-    if (value === undefined || value === "") throw unavailable(ref, "it is not set, or empty");
-    return new Secret(value);
-  }
-
-  async #value(ref: string): Promise<string | undefined> {
-    const [kind, rest] = [ref.slice(0, ref.indexOf(":")), ref.slice(ref.indexOf(":") + 1)];
-    if (kind === "env") return this.#environment[rest];
+    const { kind, rest } = partsOf(ref);
+    if (kind === "env") return secretIn(ref, this.#environment[rest]);
     if (kind !== "file") throw unavailable(ref, "this kind of reference is read only in AWS");
-    try {
-      return (await readFile(rest, "utf8")).replace(/\r?\n$/, "");
-    } catch (cause) {
+    const text = await readFile(rest, "utf8").catch((cause: unknown) => {
       throw unavailable(ref, "the file cannot be read", cause);
-    }
+    });
+    return secretIn(ref, withoutLastBreak(text));
   }
 }
 
-function unavailable(ref: string, why: string, cause?: unknown): Fault {
+/** A reference's kind, and what stands behind it. */
+export function partsOf(ref: string): { readonly kind: string; readonly rest: string } {
+  const colon = ref.indexOf(":");
+  return { kind: ref.slice(0, colon), rest: ref.slice(colon + 1) };
+}
+
+/** What a reference led to, as a secret. Throws `secret_unavailable` where there is nothing. */
+export function secretIn(ref: string, value: string | undefined): Secret {
+  if (value === undefined || value === "") throw unavailable(ref, "it is not set, or empty");
+  return new Secret(value);
+}
+
+/** One line break at a text's end, as an editor leaves it, is not part of the secret. */
+export const withoutLastBreak = (text: string): string => text.replace(/\r?\n$/, "");
+
+export function unavailable(ref: string, why: string, cause?: unknown): Fault {
   return new Fault("secret_unavailable", `secret ${ref}: ${why}`, { retryable: true, cause });
 }

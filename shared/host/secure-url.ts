@@ -6,6 +6,12 @@ export const secureUrl = v.pipe(
   v.check(isSecureUrl, "an https:// address, or http:// on 127.0.0.1, [::1] or localhost; no user info, no fragment"),
 );
 
+/** One to which paths are added. */
+export const baseAddress = v.pipe(
+  secureUrl,
+  v.regex(/^[^?#@]*[^/?#@]$/, "without user, query, fragment, and slash at its end"),
+);
+
 export function isSecureUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, username, password, hash } = new URL(text);

@@ -1,4 +1,7 @@
-/** Signatures that only the issuer can make. A shared-secret algorithm would let every verifier mint tokens (RFC 8725 §2.1). */
+/**
+ * Signatures that only the issuer can make.
+ * A shared-secret algorithm would let every verifier mint tokens (RFC 8725 §2.1).
+ */
 export const ALGORITHMS = [
   "RS256",
   "RS384",

@@ -1,9 +1,9 @@
 import * as v from "valibot";
+import { nonEmptyText } from "../host/non-empty-text.ts";
 
-const text = v.pipe(v.string(), v.nonEmpty());
-const texts = v.pipe(v.array(text), v.minLength(1));
+const texts = v.pipe(v.array(nonEmptyText), v.minLength(1));
 const listOf = (value: string | string[]): readonly string[] => (typeof value === "string" ? [value] : value);
-export const oneOrMore = v.pipe(v.union([text, texts]), v.transform(listOf));
+export const oneOrMore = v.pipe(v.union([nonEmptyText, texts]), v.transform(listOf));
 
 /**
  * Where the claim is: one name, or the names on the way to it. A name is never split at a dot, because issuers put dots

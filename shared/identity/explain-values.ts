@@ -28,7 +28,7 @@ function tellShape(value: unknown): string {
 function tellValue(value: unknown): string {
   if (value === undefined) return NOTHING;
   const text = JSON.stringify(value);
-  return text.length > MOST_SHOWN ? `${text.slice(0, MOST_SHOWN)} and ${text.length - MOST_SHOWN} more` : text;
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)} and ${text.length - MAX_SHOWN} more` : text;
 }
 
 function tellTime(value: unknown, now: EpochSeconds): string {
@@ -38,6 +38,6 @@ function tellTime(value: unknown, now: EpochSeconds): string {
 }
 
 const NOTHING = "nothing";
-const MOST_SHOWN = 100;
+const MAX_SHOWN = 100;
 /** The last second that a date can be made of (ECMA-262 §21.4.1.1). */
 const LATEST_SECONDS = 8_640_000_000_000;

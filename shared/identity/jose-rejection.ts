@@ -1,7 +1,10 @@
 import { errors } from "jose";
 import type { Rejection } from "../delivery/rejection.ts";
 
-/** The rejection that an error of jose's stands for, in finding a key or verifying; nothing when the token is not to blame. */
+/**
+ * The rejection that an error of jose's stands for, in finding a key or verifying;
+ * nothing when the token is not to blame.
+ */
 export function rejectionOf(error: unknown): Rejection | undefined {
   if (!(error instanceof errors.JOSEError)) return undefined;
   switch (error.code) {

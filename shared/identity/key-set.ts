@@ -27,8 +27,9 @@ export class KeySet {
   }
 
   /**
-   * The one key that fits `header`, whose algorithm is an allowed one. Throws jose's `JWKSNoMatchingKey` or `JWKSMultipleMatchingKeys` when the token asks
-   * for a key that is not there, and a `keys_unavailable` Fault when that cannot be told.
+   * The one key that fits `header`, whose algorithm is an allowed one. Throws jose's `JWKSNoMatchingKey` or
+   * `JWKSMultipleMatchingKeys` when the token asks for a key that is not there, and a `keys_unavailable` Fault when
+   * that cannot be told.
    */
   async find(header: KeyName): Promise<CryptoKey> {
     const good = await this.#usable();

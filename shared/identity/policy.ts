@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { Principal } from "../delivery/principal.ts";
 import type { Rejection } from "../delivery/rejection.ts";
+import { nonEmptyText } from "../host/non-empty-text.ts";
 
 /** The parts of the bridge's own interface that take a caller's token. */
 const PARTS = ["deliveries", "status"] as const;
@@ -29,8 +30,11 @@ export const role = v.strictObject({
   limit: v.optional(
     v.strictObject({
       perMinute: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100_000)),
-      /** Claims of the principal, each of whose values has a count of its own, such as `environment`. Default: one count for the role. */
-      per: v.optional(v.array(v.pipe(v.string(), v.nonEmpty())), []),
+      /**
+       * Claims of the principal, each of whose values has a count of its own, such as `environment`.
+       * Default: one count for the role.
+       */
+      per: v.optional(v.array(nonEmptyText), []),
     }),
   ),
 });

@@ -44,10 +44,10 @@ export function shownClaims(claims: Claims, { shown = [] }: Preset): Readonly<Re
 }
 
 /** Texts longer than this are of no use to a reader of the log. */
-const MOST_CHARACTERS = 200;
+const MAX_CHARACTERS = 200;
 
 function textAt(claims: Claims, path: ClaimPath): string | undefined {
   const value = claimAt(claims, path);
   const isTold = typeof value === "string" || Number.isSafeInteger(value);
-  return isTold ? String(value).slice(0, MOST_CHARACTERS) : undefined;
+  return isTold ? String(value).slice(0, MAX_CHARACTERS) : undefined;
 }

@@ -73,8 +73,8 @@ function refuseAudience({ claims }: UnverifiedToken, { audience, audienceClaim }
 /** For people: what was signed is the issuer's word, and may be long. */
 function told(parties: readonly unknown[]): string {
   const texts = parties.flat().map((party) => (typeof party === "string" ? party : typeof party));
-  return cut(texts.join(", "), MOST_TOLD);
+  return cut(texts.join(", "), MAX_TOLD);
 }
 
 /** UTF-16 code units. */
-const MOST_TOLD = 200;
+const MAX_TOLD = 200;

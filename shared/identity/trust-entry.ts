@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { nonEmptyText } from "../host/non-empty-text.ts";
 import { isSecureUrl, secureUrl } from "../host/secure-url.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { type ClaimRule, claimRule, oneOrMore } from "./claim-rule.ts";
@@ -6,31 +7,30 @@ import type { Preset } from "./presets/preset.ts";
 import { isShared, presetNames, presetOf, tenantClaimsOf } from "./presets/registry.ts";
 import { publicKeySet } from "./public-key-set.ts";
 
-const text = v.pipe(v.string(), v.nonEmpty());
 const seconds = (most: number, least = 1) =>
   v.optional(v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most)));
 
 /** A role by name, or one that only tokens earn whose claims meet the rules. */
 const roleRule = v.union([
   v.pipe(
-    text,
+    nonEmptyText,
     v.transform((role) => ({ role, when: [] as ClaimRule[] })),
   ),
-  v.strictObject({ role: text, when: v.pipe(v.array(claimRule), v.minLength(1)) }),
+  v.strictObject({ role: nonEmptyText, when: v.pipe(v.array(claimRule), v.minLength(1)) }),
 ]);
 
 const given = v.strictObject({
   /** What is peculiar to the issuer. Absent: a plain OpenID Connect issuer. */
   preset: v.optional(v.picklist(presetNames)),
   /** Compared as text, character by character (RFC 7519 §4.1.1). Absent: the preset's own, if it has one. */
-  issuer: v.optional(text),
+  issuer: v.optional(nonEmptyText),
   /** Who the token must be made for; a token for several is accepted when one of them is listed here. */
   audience: oneOrMore,
   /** Where the keys are. Absent: where the preset says, else OpenID Connect discovery at the issuer. */
   jwks: v.optional(
     v.union([
       v.strictObject({ url: secureUrl }),
-      v.strictObject({ file: text }),
+      v.strictObject({ file: nonEmptyText }),
       v.strictObject({ inline: publicKeySet }),
     ]),
   ),
@@ -43,7 +43,10 @@ const given = v.strictObject({
   clockSkewSeconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(60)), 5),
   /** What a token of this entry earns. */
   roles: v.optional(v.array(roleRule), []),
-  /** `shadow`: a token of this issuer that fails a check after its signature is let in, and the record says why it would not be. */
+  /**
+   * `shadow`: a token of this issuer that fails a check after its signature is let in,
+   * and the record says why it would not be.
+   */
   mode: v.optional(v.picklist(["enforce", "shadow"]), "enforce"),
   /** Each token is good for one request. */
   singleUse: v.optional(v.boolean(), false),

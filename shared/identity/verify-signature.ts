@@ -56,7 +56,10 @@ export const isSignedWith = (
 const PKCS1 = { name: "RSASSA-PKCS1-v1_5" };
 const ED25519 = { name: "Ed25519" };
 
-/** RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 §2.2 in the terms of WebCrypto; the key itself holds its curve and RSA's hash. */
+/**
+ * RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 §2.2 in the terms of WebCrypto;
+ * the key itself holds its curve and RSA's hash.
+ */
 const SIGNATURES: Readonly<Record<Algorithm, Parameters<typeof crypto.subtle.verify>[0]>> = {
   RS256: PKCS1,
   RS384: PKCS1,

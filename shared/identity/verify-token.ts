@@ -15,7 +15,10 @@ import { refuseSignature, type Trusted, trustedAs } from "./verify-signature.ts"
 
 interface VerifierTools extends KeySources, BindingTools {}
 
-/** A verifier for the trust entries under their names in `drawbridge.yaml`. Keys are loaded when a token first needs them. */
+/**
+ * A verifier for the trust entries under their names in `drawbridge.yaml`.
+ * Keys are loaded when a token first needs them.
+ */
 export function createTokenVerifier(
   entries: Readonly<Record<string, TrustEntry>>,
   tools: VerifierTools,
@@ -38,7 +41,10 @@ function named(trusted: ReadonlyMap<string, Trusted>, name: string): Trusted {
   throw new Fault("configuration_invalid", `there is no trust entry named ${name}`, { retryable: false });
 }
 
-/** What an entry says of a token, and whether the signature is by a key of it: then that says more than another's refusal. */
+/**
+ * What an entry says of a token, and whether the signature is by a key of it:
+ * then that says more than another's refusal.
+ */
 interface Checked {
   readonly result: Result<VerifiedToken>;
   readonly isSigned: boolean;
@@ -47,7 +53,8 @@ interface Checked {
 /**
  * Several entries may share an issuer's text (every kubeadm cluster has the same; two tenants of gitlab.com). The first
  * that has nothing to object wins. Otherwise an entry that could not decide outranks the rest, then one that lets the
- * token in for being in shadow mode, then the refusal of one whose own token it is, then of one whose key it was signed with.
+ * token in for being in shadow mode, then the refusal of one whose own token it is, then of one whose key it was signed
+ * with.
  */
 async function verifyWithAny(
   candidates: readonly Trusted[],

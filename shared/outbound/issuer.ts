@@ -36,7 +36,10 @@ export class BridgeIssuer {
     this.#options = options;
   }
 
-  /** OpenID Connect Discovery 1.0 §3, as far as verifying takes it: there is no endpoint that anyone could ask for a token. */
+  /**
+   * OpenID Connect Discovery 1.0 §3, as far as verifying takes it:
+   * there is no endpoint that anyone could ask for a token.
+   */
   discovery(): object {
     const { issuer } = this.#options;
     return {

@@ -25,7 +25,7 @@ interface Call {
 
 /** A token is renewed this long before it ends: it has to last for the call, and clocks differ. */
 const SPARE_MS = 60_000;
-const MOST_KEPT = 1_000;
+const MAX_KEPT = 1_000;
 
 /** The tokens that the bridge shows its targets: got or made when needed, kept until shortly before they end. */
 export class OutboundTokens {
@@ -65,7 +65,7 @@ export class OutboundTokens {
   #keep(key: string, token: Promise<OutboundToken>): void {
     this.#kept.set(key, token);
     for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= MOST_KEPT) return;
+      if (this.#kept.size <= MAX_KEPT) return;
       this.#kept.delete(oldest);
     }
   }

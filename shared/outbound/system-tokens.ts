@@ -49,7 +49,10 @@ export class SystemTokens {
     this.#tools = tools;
   }
 
-  /** Keeps it if the source is configured so, and none was kept here lately. Throws nothing: the next event brings another. */
+  /**
+   * Keeps it if the source is configured so, and none was kept here lately.
+   * Throws nothing: the next event brings another.
+   */
   async keep(carried: CarriedToken): Promise<void> {
     const { source, receivedAt } = carried;
     const sealing = this.#tools.sealings.get(source);

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { CallOut } from "../host/call-out.ts";
 import { epochMillis } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
+import { nonEmptyText } from "../host/non-empty-text.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
 import { readJsonObject } from "../host/strict-json.ts";
 import type { OutboundToken } from "./issuer.ts";
@@ -9,7 +10,7 @@ import type { KubernetesAccount } from "./target-identity.ts";
 
 const answer = v.object({
   status: v.object({
-    token: v.pipe(v.string(), v.nonEmpty()),
+    token: nonEmptyText,
     expirationTimestamp: v.pipe(v.string(), v.isoTimestamp()),
   }),
 });

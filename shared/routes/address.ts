@@ -1,7 +1,10 @@
 import { isIPv6 } from "node:net";
 import type { TextTest } from "./text.ts";
 
-/** Takes each spelling of the addresses of a block such as `10.0.0.0/24`. The answer is a sentence when the block is refused. */
+/**
+ * Takes each spelling of the addresses of a block such as `10.0.0.0/24`.
+ * The answer is a sentence when the block is refused.
+ */
 export function readBlock(text: string): TextTest | string {
   const [, base = "", mask = ""] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
   const digits = digitsOf(base);

@@ -19,7 +19,7 @@ export interface BoardRun extends RunAge {
 export type ToldBuild = Pick<BoardRow, "build" | "delivery">;
 
 /** Runs that a row keeps: a run without a time of its own is known again among these. */
-const MOST_RUNS = 3;
+const MAX_RUNS = 3;
 
 /**
  * `runs`, newest first, with what was told of one of them: what every store keeps of a row, the same whatever the order of
@@ -32,7 +32,7 @@ export function withBuild(runs: readonly BoardRun[], told: ToldBuild): readonly 
   if (known && isEqual(known, run)) return runs;
   const all = [run, ...runs.filter((one) => one !== known)].sort((one, other) => compareRuns(other, one));
   const newestEnd = all.findIndex(hasEnded);
-  return all.filter((_, at) => at < MOST_RUNS || at === newestEnd);
+  return all.filter((_, at) => at < MAX_RUNS || at === newestEnd);
 }
 
 /** A run of which nothing but this is known. */

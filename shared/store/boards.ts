@@ -39,7 +39,7 @@ export type EndedRun = Pick<BuildPart, "state" | "number" | "url">;
 
 /** What is known of the page itself, besides what it should show. */
 export interface PageRecord {
-  /** What the page was last seen to show: the marks of its rows, see `actions/confluence/board.ts`. */
+  /** What the page was last seen to show: the marks of its rows, see `actions/confluence/pace.ts`. */
   readonly shown?: { readonly at: EpochMillis; readonly version: number; readonly marks: readonly string[] };
   /** When the bridge last wrote it. */
   readonly writtenAt?: EpochMillis;

@@ -19,7 +19,10 @@ export interface RecordedDelivery {
   /** SHA-256 of the body's bytes, hex. */
   readonly bodyDigest: string;
   readonly bodyBytes: number;
-  /** `refused`: a request that was not let in although its token's signature was good. It is no delivery, and kept beside them. */
+  /**
+   * `refused`: a request that was not let in although its token's signature was good.
+   * It is no delivery, and kept beside them.
+   */
   readonly outcome: "event" | "ignored" | "unusable" | "refused";
   /** The event's type; for the other outcomes the sender's name for it, the problem, or the reason. */
   readonly what: string;

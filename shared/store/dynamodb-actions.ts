@@ -11,11 +11,11 @@ import { TABLE } from "./table.ts";
  */
 export class DynamoDbActions implements ActionStore {
   readonly #table: DynamoDbTable;
-  readonly #retention: Retention;
+  readonly #options: Retention;
 
-  constructor(table: DynamoDbTable, retention: Retention) {
+  constructor(table: DynamoDbTable, options: Retention) {
     this.#table = table;
-    this.#retention = retention;
+    this.#options = options;
   }
 
   async schedule(action: ScheduledAction, at: EpochMillis): ReturnType<ActionStore["schedule"]> {
@@ -28,7 +28,7 @@ export class DynamoDbActions implements ActionStore {
       scheduledAt: at,
       queue: queueOf(action.target),
       dueAt: at,
-      expiresAt: expiryOf(at, this.#retention),
+      expiresAt: expiryOf(at, this.#options),
     });
     if (created) return { scheduled: true, delivery: action.delivery, at };
     const first = await this.#table.get(keyOf(id));

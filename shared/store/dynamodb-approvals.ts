@@ -1,7 +1,7 @@
-import { type Clock, epochMillis } from "../host/clock.ts";
+import { epochMillis } from "../host/clock.ts";
 import type { Approval, ApprovalState, ApprovalStore, Change, Decision, RequestedApproval } from "./approvals.ts";
 import type { DynamoDbTable } from "./dynamodb-table.ts";
-import { expiryOf, number, type Retention, text } from "./fields.ts";
+import { expiryOf, number, type StoreOptions, text } from "./fields.ts";
 import type { Item } from "./item.ts";
 import { inGroups } from "./streams.ts";
 import { TABLE } from "./table.ts";
@@ -9,9 +9,9 @@ import { TABLE } from "./table.ts";
 /** An approval is in the index `due` while it is open, under the time at which it ends. */
 export class DynamoDbApprovals implements ApprovalStore {
   readonly #table: DynamoDbTable;
-  readonly #options: Retention & { readonly clock: Clock };
+  readonly #options: StoreOptions;
 
-  constructor(table: DynamoDbTable, options: Retention & { readonly clock: Clock }) {
+  constructor(table: DynamoDbTable, options: StoreOptions) {
     this.#table = table;
     this.#options = options;
   }
@@ -71,7 +71,7 @@ export class DynamoDbApprovals implements ApprovalStore {
       values: { ":queue": OPEN },
     } as const;
     const found: Approval[] = [];
-    for await (const items of inGroups(this.#table.select(selection), Math.min(limit, MOST_AT_ONCE))) {
+    for await (const items of inGroups(this.#table.select(selection), Math.min(limit, MAX_AT_ONCE))) {
       const approvals = await Promise.all(items.map((item) => this.get(text(item, TABLE.partitionKey))));
       // The index may lag behind.
       found.push(...approvals.flatMap((one) => (one && OPEN_STATES.includes(one.state) ? [one] : [])));
@@ -111,7 +111,7 @@ export class DynamoDbApprovals implements ApprovalStore {
 const OPEN = "approvals";
 const OPEN_STATES: readonly ApprovalState[] = ["requested", "granted"];
 /** Approvals that are read at once. */
-const MOST_AT_ONCE = 100;
+const MAX_AT_ONCE = 100;
 const DUE_NAMES = { "#queue": TABLE.dueIndex.partitionKey, "#dueAt": TABLE.dueIndex.sortKey } as const;
 
 const keyOf = (id: string) => ({ pk: id, sk: "head" });

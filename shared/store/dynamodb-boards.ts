@@ -1,9 +1,9 @@
-import type { Clock, EpochMillis } from "../host/clock.ts";
+import type { EpochMillis } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { type BoardRun, isShown, rowOf, runOf, withBuild } from "./board-runs.ts";
 import type { Board, BoardRow, BoardStore, PageAddress, PageLease, PageRecord, ShownBuild } from "./boards.ts";
 import type { DynamoDbTable, ItemKey } from "./dynamodb-table.ts";
-import { expiryOf, type Retention, text } from "./fields.ts";
+import { expiryOf, type StoreOptions, text } from "./fields.ts";
 import type { Item } from "./item.ts";
 import { collect } from "./streams.ts";
 import { TABLE } from "./table.ts";
@@ -11,16 +11,16 @@ import { TABLE } from "./table.ts";
 /** An item for each row, and one for the page: a partition, so that a board is read in one query. */
 export class DynamoDbBoards implements BoardStore {
   readonly #table: DynamoDbTable;
-  readonly #options: Retention & { readonly clock: Clock };
+  readonly #options: StoreOptions;
 
-  constructor(table: DynamoDbTable, options: Retention & { readonly clock: Clock }) {
+  constructor(table: DynamoDbTable, options: StoreOptions) {
     this.#table = table;
     this.#options = options;
   }
 
   async advance(page: PageAddress, { key, ...told }: Omit<BoardRow, "ended">): Promise<boolean> {
     const at = { pk: boardOf(page), sk: `${ROW}${key}` };
-    for (let tries = 0; tries < MOST_TRIES; tries++) {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
       const item = await this.#table.get(at);
       const before = item === undefined ? [] : runsOf(item);
       const runs = withBuild(before, told);
@@ -90,7 +90,7 @@ const EXPIRY = { "#expiresAt": TABLE.timeToLive } as const;
 const SET_EXPIRY = "#expiresAt = :expiresAt";
 
 /** Each lost race means that another has written, so that this many are never met in earnest. */
-const MOST_TRIES = 50;
+const MAX_TRIES = 50;
 
 /** The id goes first and holds no `#`: Confluence's ids are digits, and configured ones are checked. */
 const boardOf = (page: PageAddress): string => `page#${page.id}#${page.site}`;

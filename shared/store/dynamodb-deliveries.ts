@@ -210,7 +210,10 @@ function summaryOf(item: Item): DeliverySummary {
   };
 }
 
-/** The recorded event that an item is. Every other item of the table is none, and is not unpacked. Throws when unreadable. */
+/**
+ * The recorded event that an item is. Every other item of the table is none, and is not unpacked.
+ * Throws when unreadable.
+ */
 export function recordedEventIn(stored: StoredItem): RecordedDelivery | undefined {
   const item = fromStored(stored);
   if (item[TABLE.sortKey] !== HEAD || item["outcome"] !== "event") return undefined;

@@ -1,13 +1,12 @@
-import type { Clock } from "../host/clock.ts";
 import type { DynamoDbTable } from "./dynamodb-table.ts";
-import { expiryOf, type Retention, text } from "./fields.ts";
+import { expiryOf, type StoreOptions, text } from "./fields.ts";
 import type { OriginStore } from "./origins.ts";
 
 export class DynamoDbOrigins implements OriginStore {
   readonly #table: DynamoDbTable;
-  readonly #options: Retention & { readonly clock: Clock };
+  readonly #options: StoreOptions;
 
-  constructor(table: DynamoDbTable, options: Retention & { readonly clock: Clock }) {
+  constructor(table: DynamoDbTable, options: StoreOptions) {
     this.#table = table;
     this.#options = options;
   }

@@ -1,6 +1,7 @@
 import { toSeconds } from "../host/clock.ts";
 import type { DynamoDbTable } from "./dynamodb-table.ts";
 import type { RateStore } from "./rates.ts";
+import { TABLE } from "./table.ts";
 
 export class DynamoDbRates implements RateStore {
   readonly #table: DynamoDbTable;
@@ -16,7 +17,7 @@ export class DynamoDbRates implements RateStore {
       {
         text: "ADD #count :one SET #expiresAt = :expiresAt",
         condition: "attribute_not_exists(#count) OR #count < :limit",
-        names: { "#count": "count", "#expiresAt": "expiresAt" },
+        names: { "#count": "count", "#expiresAt": TABLE.timeToLive },
         values: { ":one": 1, ":limit": limit, ":expiresAt": toSeconds(now) + KEPT_SECONDS },
       },
     );

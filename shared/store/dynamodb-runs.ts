@@ -1,21 +1,20 @@
-import type { Clock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { DynamoDbTable } from "./dynamodb-table.ts";
-import { expiryOf, number, type Retention, text } from "./fields.ts";
+import { expiryOf, number, type StoreOptions, text } from "./fields.ts";
 import { type NotedRun, type RouteRun, type RunStore, withRun } from "./runs.ts";
 import { TABLE } from "./table.ts";
 
 export class DynamoDbRuns implements RunStore {
   readonly #table: DynamoDbTable;
-  readonly #options: Retention & { readonly clock: Clock };
+  readonly #options: StoreOptions;
 
-  constructor(table: DynamoDbTable, options: Retention & { readonly clock: Clock }) {
+  constructor(table: DynamoDbTable, options: StoreOptions) {
     this.#table = table;
     this.#options = options;
   }
 
   async note(route: string, run: NotedRun): Promise<void> {
-    for (let tries = 0; tries < MOST_TRIES; tries++) {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
       const { runs, revision } = await this.#read(route);
       const kept = withRun(runs, run);
       if (kept === runs || (await this.#write(route, kept, revision))) return;
@@ -51,7 +50,7 @@ export class DynamoDbRuns implements RunStore {
 }
 
 /** Each lost race means that another has written, so that this many are never met in earnest. */
-const MOST_TRIES = 50;
+const MAX_TRIES = 50;
 
 /** A route's name holds no `#`. */
 const keyOf = (route: string) => ({ pk: `runs#${route}`, sk: "runs" });

@@ -24,7 +24,7 @@ interface Expression {
   readonly values?: Readonly<Record<`:${string}`, Value>>;
 }
 
-export interface Change extends Expression {
+interface ItemChange extends Expression {
   readonly condition: string;
 }
 
@@ -66,7 +66,7 @@ export class DynamoDbTable {
   }
 
   /** Changes one item if the condition holds; gives the item as it was before, or nothing when the condition failed. */
-  async change(key: ItemKey, change: Change): Promise<Item | undefined> {
+  async change(key: ItemKey, change: ItemChange): Promise<Item | undefined> {
     const command = new UpdateItemCommand({
       TableName: this.#table,
       Key: toStored({ ...key }),

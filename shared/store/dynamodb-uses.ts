@@ -9,11 +9,11 @@ import type { CredentialUse, UseStore } from "./uses.ts";
 /** All uses are one partition: they are few, each is written once an hour at most, and they are read together. */
 export class DynamoDbUses implements UseStore {
   readonly #table: DynamoDbTable;
-  readonly #retention: Retention;
+  readonly #options: Retention;
 
-  constructor(table: DynamoDbTable, retention: Retention) {
+  constructor(table: DynamoDbTable, options: Retention) {
     this.#table = table;
-    this.#retention = retention;
+    this.#options = options;
   }
 
   async note(use: CredentialUse): Promise<void> {
@@ -30,7 +30,7 @@ export class DynamoDbUses implements UseStore {
         },
         values: {
           ...{ ":kind": kind, ":name": name, ":method": method, ":credential": credential },
-          ...{ ":last": lastUsedAt, ":expiresAt": expiryOf(lastUsedAt, this.#retention) },
+          ...{ ":last": lastUsedAt, ":expiresAt": expiryOf(lastUsedAt, this.#options) },
         },
       },
     );

@@ -1,10 +1,14 @@
-import { type EpochMillis, toSeconds } from "../host/clock.ts";
+import { type Clock, type EpochMillis, toSeconds } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { Item } from "./item.ts";
 
 /** How long a record is kept after it was written. */
 export interface Retention {
   readonly retentionDays: number;
+}
+
+export interface StoreOptions extends Retention {
+  readonly clock: Clock;
 }
 
 /** The `expiresAt` of something written at `time`, in epoch seconds as DynamoDB's time to live wants it. */

@@ -1,5 +1,4 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import type { Clock } from "../host/clock.ts";
 import { DynamoDbActions } from "./dynamodb-actions.ts";
 import { DynamoDbApprovals } from "./dynamodb-approvals.ts";
 import { DynamoDbBoards } from "./dynamodb-boards.ts";
@@ -11,6 +10,7 @@ import { DynamoDbSeals } from "./dynamodb-seals.ts";
 import { DynamoDbSeenTokens } from "./dynamodb-seen-tokens.ts";
 import { DynamoDbTable } from "./dynamodb-table.ts";
 import { DynamoDbUses } from "./dynamodb-uses.ts";
+import type { StoreOptions } from "./fields.ts";
 
 export interface Stores {
   readonly deliveries: DynamoDbDeliveries;
@@ -29,7 +29,7 @@ export interface Stores {
 export function openStores(
   client: DynamoDBClient,
   tableName: string,
-  options: DeliveryStoreOptions & { readonly clock: Clock },
+  options: DeliveryStoreOptions & StoreOptions,
 ): Stores {
   const table = new DynamoDbTable(client, tableName);
   return {

@@ -35,9 +35,9 @@ export interface RunStore {
 }
 
 /** Runs that are kept of those in one environment that succeeded, of those that did not, and of those that go on. */
-const MOST_OF_A_KIND = 5;
+const MAX_OF_A_KIND = 5;
 /** Runs that are kept of a route, in whatever environments. */
-const MOST_RUNS = 100;
+const MAX_RUNS = 100;
 
 /** `runs` with what was noted of one, newest first: what every store keeps. Gives `runs` itself where they knew it. */
 export function withRun(runs: readonly RouteRun[], noted: NotedRun): readonly RouteRun[] {
@@ -52,9 +52,9 @@ export function withRun(runs: readonly RouteRun[], noted: NotedRun): readonly Ro
     const kind = `${end?.succeeded} ${end?.environment}`;
     const count = (counts.get(kind) ?? 0) + 1;
     counts.set(kind, count);
-    return count <= MOST_OF_A_KIND;
+    return count <= MAX_OF_A_KIND;
   };
-  return all.filter(isKept).slice(0, MOST_RUNS);
+  return all.filter(isKept).slice(0, MAX_RUNS);
 }
 
 function joined(known: RouteRun | undefined, noted: NotedRun): RouteRun {

@@ -5,7 +5,6 @@ import { createHash } from "node:crypto";
  * another push.
  */
 export function pushBody({ branch = "main", after = sha(COMMITS) } = {}): Buffer {
-  const project = "https://gitlab.example.com/platform/bridge-handbook";
   return Buffer.from(
     JSON.stringify({
       object_kind: "push",
@@ -22,46 +21,51 @@ export function pushBody({ branch = "main", after = sha(COMMITS) } = {}): Buffer
       user_email: "",
       user_avatar: "https://gitlab.example.com/uploads/-/system/user/avatar/71/avatar.png",
       project_id: 2_208,
-      project: {
-        id: 2_208,
-        name: "bridge-handbook",
-        description: "How the bridge is run, watched and mended",
-        web_url: project,
-        avatar_url: null,
-        git_ssh_url: "git@gitlab.example.com:platform/bridge-handbook.git",
-        git_http_url: `${project}.git`,
-        namespace: "Platform",
-        visibility_level: 10,
-        path_with_namespace: "platform/bridge-handbook",
-        default_branch: "main",
-        ci_config_path: "",
-      },
-      commits: Array.from({ length: COMMITS }, (_, index) => commit(index + 1, project)),
+      project: PROJECT,
+      commits: Array.from({ length: COMMITS }, (_, index) => commit(index + 1)),
       total_commits_count: COMMITS,
       push_options: {},
-      repository: {
-        name: "bridge-handbook",
-        url: "git@gitlab.example.com:platform/bridge-handbook.git",
-        description: "How the bridge is run, watched and mended",
-        homepage: project,
-        git_http_url: `${project}.git`,
-        git_ssh_url: "git@gitlab.example.com:platform/bridge-handbook.git",
-        visibility_level: 10,
-      },
+      repository: REPOSITORY,
     }),
   );
 }
 
 const COMMITS = 4;
+const PAGE = "https://gitlab.example.com/platform/bridge-handbook";
 
-function commit(n: number, project: string) {
+const PROJECT = {
+  id: 2_208,
+  name: "bridge-handbook",
+  description: "How the bridge is run, watched and mended",
+  web_url: PAGE,
+  avatar_url: null,
+  git_ssh_url: "git@gitlab.example.com:platform/bridge-handbook.git",
+  git_http_url: `${PAGE}.git`,
+  namespace: "Platform",
+  visibility_level: 10,
+  path_with_namespace: "platform/bridge-handbook",
+  default_branch: "main",
+  ci_config_path: "",
+};
+
+const REPOSITORY = {
+  name: "bridge-handbook",
+  url: "git@gitlab.example.com:platform/bridge-handbook.git",
+  description: "How the bridge is run, watched and mended",
+  homepage: PAGE,
+  git_http_url: `${PAGE}.git`,
+  git_ssh_url: "git@gitlab.example.com:platform/bridge-handbook.git",
+  visibility_level: 10,
+};
+
+function commit(n: number) {
   const title = `Say in step ${n} who is called when the page does not load`;
   return {
     id: sha(n),
     message: `${title}\n\nThe old wording sent people to a chat room that is closed.\n`,
     title,
     timestamp: `2026-11-02T09:${String(n % 60).padStart(2, "0")}:00+01:00`,
-    url: `${project}/-/commit/${sha(n)}`,
+    url: `${PAGE}/-/commit/${sha(n)}`,
     author: { name: "Noor Verhoeven", email: "[REDACTED]" },
     added: [],
     modified: [`runbooks/step-${n}.md`],

@@ -2,12 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sourcePrincipal } from "../../shared/delivery/principal.ts";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
 import type { RequestedApproval } from "../../shared/store/approvals.ts";
-import { createTable } from "../../shared/store/create-table.ts";
 import { DynamoDbApprovals } from "../../shared/store/dynamodb-approvals.ts";
 import { DynamoDbRuns } from "../../shared/store/dynamodb-runs.ts";
-import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
 import type { EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
-import { dynamoDbKinds } from "../support/stores.ts";
+import { dynamoDbKinds, freshTable } from "../support/stores.ts";
 import { testClock } from "../support/tools.ts";
 
 const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
@@ -32,16 +30,13 @@ for (const kind of dynamoDbKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
   describe.skipIf(kind.missing !== undefined)(`approvals and runs on ${title}`, () => {
     let database: EmbeddedDynamoDb;
-    let tables = 0;
     beforeAll(async () => {
       database = await kind.start();
     }, 60_000);
     afterAll(() => database?.stop());
 
     async function stores() {
-      const name = `approvals-${++tables}`;
-      await createTable(database.client, name);
-      const table = new DynamoDbTable(database.client, name);
+      const { table } = await freshTable(database.client);
       const options = { retentionDays: 30, clock: testClock() };
       return { approvals: new DynamoDbApprovals(table, options), runs: new DynamoDbRuns(table, options) };
     }

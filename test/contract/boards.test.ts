@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
 import type { BoardStore, ShownBuild } from "../../shared/store/boards.ts";
-import { createTable } from "../../shared/store/create-table.ts";
 import { DynamoDbBoards } from "../../shared/store/dynamodb-boards.ts";
-import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
 import type { EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
 import { memoryBoards } from "../support/memory-boards.ts";
-import { dynamoDbKinds } from "../support/stores.ts";
+import { dynamoDbKinds, freshTable } from "../support/stores.ts";
 import { testClock } from "../support/tools.ts";
 
 const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
@@ -31,11 +29,9 @@ for (const kind of dynamoDbKinds) {
   oldRows(kind);
   suite(kind.name, kind.missing, async () => {
     const database: EmbeddedDynamoDb = await kind.start();
-    let tables = 0;
     const open = async () => {
-      const name = `boards-${++tables}`;
-      await createTable(database.client, name);
-      return new DynamoDbBoards(new DynamoDbTable(database.client, name), { retentionDays: 30, clock: testClock() });
+      const { table } = await freshTable(database.client);
+      return new DynamoDbBoards(table, { retentionDays: 30, clock: testClock() });
     };
     return { open, stop: () => database.stop() };
   });
@@ -49,8 +45,7 @@ function oldRows(kind: (typeof dynamoDbKinds)[number]): void {
     async () => {
       const database = await kind.start();
       try {
-        await createTable(database.client, "old-boards");
-        const table = new DynamoDbTable(database.client, "old-boards");
+        const { table } = await freshTable(database.client);
         const { key } = row({});
         const { createdAt: _, ...build } = row({ ...first, state: "succeeded" }).build;
         await table.put({

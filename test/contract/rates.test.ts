@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
-import { createTable } from "../../shared/store/create-table.ts";
 import { DynamoDbRates } from "../../shared/store/dynamodb-rates.ts";
-import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
 import type { EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
 import type { RateStore } from "../../shared/store/rates.ts";
-import { dynamoDbKinds } from "../support/stores.ts";
+import { dynamoDbKinds, freshTable } from "../support/stores.ts";
 
 const NOW = epochMillis(Date.parse("2026-11-02T09:00:30Z"));
 
@@ -16,8 +14,7 @@ for (const kind of dynamoDbKinds) {
     let rates: RateStore;
     beforeAll(async () => {
       database = await kind.start();
-      await createTable(database.client, "rates");
-      rates = new DynamoDbRates(new DynamoDbTable(database.client, "rates"));
+      rates = new DynamoDbRates((await freshTable(database.client)).table);
     }, 60_000);
     afterAll(() => database?.stop());
 

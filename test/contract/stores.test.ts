@@ -7,10 +7,9 @@ import type { DeliveryPosition } from "../../shared/store/deliveries.ts";
 import { DynamoDbActions } from "../../shared/store/dynamodb-actions.ts";
 import { DynamoDbDeliveries } from "../../shared/store/dynamodb-deliveries.ts";
 import { DynamoDbOrigins } from "../../shared/store/dynamodb-origins.ts";
-import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
 import { deleteExpired, type EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
 import { sampleDelivery } from "../support/samples.ts";
-import { dynamoDbKinds } from "../support/stores.ts";
+import { dynamoDbKinds, freshTable } from "../support/stores.ts";
 import { testClock } from "../support/tools.ts";
 
 const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
@@ -20,22 +19,18 @@ for (const kind of dynamoDbKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
   describe.skipIf(kind.missing !== undefined)(`stores on ${title}`, () => {
     let database: EmbeddedDynamoDb;
-    let tables = 0;
     beforeAll(async () => {
       database = await kind.start();
     }, 60_000);
     afterAll(() => database?.stop());
 
-    /** A table of its own for each test. */
     async function stores() {
-      tables += 1;
-      const name = `drawbridge-${tables}`;
+      const { name, table } = await freshTable(database.client);
+      // Whoever starts second finds it there.
       await createTable(database.client, name);
-      await createTable(database.client, name);
-      const table = new DynamoDbTable(database.client, name);
       const clock = testClock();
       return {
-        table,
+        ...{ name, table },
         deliveries: new DynamoDbDeliveries(table, { ...RETENTION, markUnrelayed: true }),
         actions: new DynamoDbActions(table, RETENTION),
         origins: new DynamoDbOrigins(table, { ...RETENTION, clock }),
@@ -157,14 +152,14 @@ for (const kind of dynamoDbKinds) {
     });
 
     it("holds nothing that has expired once it was cleaned, and all that has not", async () => {
-      const { deliveries } = await stores();
+      const { deliveries, name } = await stores();
       const [old, young] = [sampleDelivery(1), sampleDelivery(2, { receivedAt: laterBy(START, 10_000) })];
       await deliveries.record(old);
       await deliveries.addToTimeline(old.id, { at: START, kind: "scheduled", route: "docs", action: "tekton" });
       await deliveries.record(young);
       const expiry = laterBy(START, RETENTION.retentionDays * 86_400_000);
-      expect(await deleteExpired(database.client, `drawbridge-${tables}`, expiry)).toBe(0);
-      expect(await deleteExpired(database.client, `drawbridge-${tables}`, laterBy(expiry, 5_000))).toBe(2);
+      expect(await deleteExpired(database.client, name, expiry)).toBe(0);
+      expect(await deleteExpired(database.client, name, laterBy(expiry, 5_000))).toBe(2);
       expect(await deliveries.get(old.id)).toBeUndefined();
       expect(await deliveries.get(young.id)).toBeDefined();
     });

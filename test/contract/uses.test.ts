@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
-import { createTable } from "../../shared/store/create-table.ts";
-import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
 import { DynamoDbUses } from "../../shared/store/dynamodb-uses.ts";
 import type { EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
 import type { CredentialUse, UseStore } from "../../shared/store/uses.ts";
-import { dynamoDbKinds } from "../support/stores.ts";
+import { dynamoDbKinds, freshTable } from "../support/stores.ts";
 
 const NOW = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
 const use = (changes: Partial<CredentialUse> = {}): CredentialUse => ({
@@ -17,11 +15,9 @@ for (const kind of dynamoDbKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
   describe.skipIf(kind.missing !== undefined)(`last uses of credentials on ${title}`, () => {
     let database: EmbeddedDynamoDb;
-    let tables = 0;
     const emptyStore = async (): Promise<UseStore> => {
-      tables += 1;
-      await createTable(database.client, `uses-${tables}`);
-      return new DynamoDbUses(new DynamoDbTable(database.client, `uses-${tables}`), { retentionDays: 30 });
+      const { table } = await freshTable(database.client);
+      return new DynamoDbUses(table, { retentionDays: 30 });
     };
     beforeAll(async () => {
       database = await kind.start();

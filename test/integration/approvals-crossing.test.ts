@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { approvalsDecide, approvalsList, eventsReplay, rollback } from "../../shared/cli/approvals.ts";
+import { approvalsDecide, approvalsList } from "../../shared/cli/approvals.ts";
 import { eventsShow } from "../../shared/cli/events.ts";
+import { eventsReplay, rollback } from "../../shared/cli/replay.ts";
 import { runCommand } from "../../shared/cli/run-command.ts";
 import type { Session } from "../../shared/cli/session.ts";
 import { systemClock } from "../../shared/host/clock.ts";

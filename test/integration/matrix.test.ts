@@ -3,7 +3,8 @@ import { systemClock as clock, toSeconds } from "../../shared/host/clock.ts";
 import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
 import { type IdentityProvider, type MachineClient, startIdentityProvider } from "../support/identity-provider.ts";
 import { mistakesOf } from "../support/issuers/mistakes.ts";
-import { ISSUER_SHAPES, type IssuerShape } from "../support/issuers/shapes.ts";
+import type { IssuerShape } from "../support/issuers/shape.ts";
+import { ISSUER_SHAPES } from "../support/issuers/shapes.ts";
 import { entryOf } from "../unit/identity/tokens.ts";
 import { presented } from "../unit/identity/verifying.ts";
 

@@ -42,7 +42,10 @@ const PUBLISHED = [
   /^dev\.tekton\.event\.(pipelinerun|taskrun)\./,
 ];
 
-/** Shortened examples (one merge request has no number) and bodies of long ago need not be usable; every other one must be. */
+/**
+ * Shortened examples (one merge request has no number) and bodies of long ago need not be usable;
+ * every other one must be.
+ */
 function allowedFor({ name, event }: Recorded): readonly Reading["outcome"][] {
   if (/partial|legacy|group-merge-request/.test(name)) return ["ignored", "unusable"];
   return PUBLISHED.some((names) => names.test(event)) ? ["event"] : ["event", "ignored"];

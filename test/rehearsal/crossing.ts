@@ -41,7 +41,10 @@ export interface CrossingParts {
 /** A line of the closing table: what was to be seen, and what was. */
 export type Seen = readonly [what: string, seen: string];
 
-/** Sends a fixture of each provider, lets everything happen, and looks at what came of it. Throws where that is not what should. */
+/**
+ * Sends a fixture of each provider, lets everything happen, and looks at what came of it.
+ * Throws where that is not what should.
+ */
 export async function cross(parts: CrossingParts): Promise<readonly Seen[]> {
   const gateway = await startGateway(frontOf(parts.receive), { kind: "http-api", base64: false });
   try {

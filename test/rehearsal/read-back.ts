@@ -14,7 +14,10 @@ export const NOT_SHOWN =
 
 type Properties = Resource["Properties"];
 
-/** The table with its keys, indexes and stream. Gives its name and its stream's. Throws where it is not as the template says. */
+/**
+ * The table with its keys, indexes and stream. Gives its name and its stream's.
+ * Throws where it is not as the template says.
+ */
 export async function readTable(account: Account, stack: Deployed): Promise<{ name: string; streamArn: string }> {
   const [[id = "", properties = {}] = []] = resourcesOf(stack, "AWS::DynamoDB::Table");
   const name = physicalId(stack, id);

@@ -6,7 +6,10 @@ import { startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { DASHBOARD, startSandboxListener } from "../support/sandbox-listener.ts";
 import type { RunEnding, SandboxRun } from "../support/sandbox-tekton-runs.ts";
 
-/** The page that shows what came of each provider's fixture: the edited one, one that a build names, one that a route names. */
+/**
+ * The page that shows what came of each provider's fixture:
+ * the edited one, one that a build names, one that a route names.
+ */
 export const PAGES: ReadonlyMap<string, string> = new Map([
   ["confluence", "98310"],
   ["gitlab", "98311"],

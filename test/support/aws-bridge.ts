@@ -36,7 +36,10 @@ const configFor = (site: string, listener: string) => ({
   },
 });
 
-/** All functions, with sections `added` to the configuration and the others `changed`, in an account on loopback between a sandbox wiki and a sandbox listener: page edits fire runs. */
+/**
+ * All functions, with sections `added` to the configuration and the others `changed`, in an account on loopback between
+ * a sandbox wiki and a sandbox listener: page edits fire runs.
+ */
 export async function awsBridge(
   added: Readonly<Record<string, object>> = {},
   changed: (plain: ReturnType<typeof configFor>) => object = (plain) => plain,

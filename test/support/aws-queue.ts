@@ -29,8 +29,8 @@ export function queueMessage(messageId: string, body: string): SQSRecord {
 export type QueueHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
 
 /**
- * A queue in front of a function, as SQS and Lambda keep it: a message goes when its batch does not report it, and else comes
- * again, at the time that it was hidden until.
+ * A queue in front of a function, as SQS and Lambda keep it: a message goes when its batch does not report it, and else
+ * comes again, at the time that it was hidden until.
  */
 export class SandboxQueue {
   readonly #waiting = new Map<string, { readonly body: string; visibleAt: number }>();

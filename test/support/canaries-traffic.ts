@@ -202,7 +202,10 @@ interface Makings {
   readonly secrets: readonly string[];
 }
 
-/** Requests as strangers, scanners and mistaken senders send them: anything anywhere, credentials where they do not belong. */
+/**
+ * Requests as strangers, scanners and mistaken senders send them:
+ * anything anywhere, credentials where they do not belong.
+ */
 export function strangeRequests({ token, secrets }: Makings): fc.Arbitrary<Sent> {
   const value = fc.oneof(
     fc

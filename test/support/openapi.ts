@@ -44,8 +44,8 @@ interface Description {
 }
 
 /**
- * Holds exchanges to an OpenAPI 3.0 description (https://spec.openapis.org/oas/v3.0.3). Stricter than the text: a member or a
- * parameter that is not described counts as a deviation, as descriptions mark next to nothing as required.
+ * Holds exchanges to an OpenAPI 3.0 description (https://spec.openapis.org/oas/v3.0.3). Stricter than the text: a
+ * member or a parameter that is not described counts as a deviation, as descriptions mark next to nothing as required.
  */
 export class OpenApi {
   readonly #description: Description;

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { type AuthenticDelivery, authenticate } from "../../shared/delivery/authentic.ts";
+import type { BridgeEvent } from "../../shared/delivery/event.ts";
 import { sourcePrincipal } from "../../shared/delivery/principal.ts";
 import type { Reading } from "../../shared/delivery/reading.ts";
 import type { ReceivedRequest } from "../../shared/delivery/request.ts";
@@ -75,6 +76,29 @@ export async function takenAsAuthentic(request: ReceivedRequest): Promise<Authen
   const delivery = await authenticate(request, { name: SOURCE, authenticate: async () => proof });
   if (!delivery.ok) throw new Error("the stand-in proof accepts everything");
   return delivery.value;
+}
+
+export type Body = Record<string, unknown>;
+
+/** The body of a provider's fixture, to be changed: a new one each time. */
+export function bodyOf(provider: string, name: string): Body {
+  const fixture = fixturesOf(provider).find((one) => one.name === name);
+  return JSON.parse(Buffer.from(fixture?.body ?? "").toString());
+}
+
+/** Reads bodies with a provider's reader, as if they were proved. */
+export function readingBy(readDelivery: (delivery: AuthenticDelivery) => Reading) {
+  const url = new URL(`https://bridge.example.test/webhooks/${SOURCE}`);
+  const read = async (body: Body, headers: Record<string, string> = {}): Promise<Reading> => {
+    const request = requestOf({ url, body: Buffer.from(JSON.stringify(body)) }, new Headers(headers));
+    return readDelivery(await takenAsAuthentic(request));
+  };
+  const eventOf = async (body: Body): Promise<BridgeEvent> => {
+    const reading = await read(body);
+    if (reading.outcome !== "event") throw new Error(JSON.stringify(reading));
+    return reading.event;
+  };
+  return { read, eventOf };
 }
 
 /** The settings without the members that hold a secret. */

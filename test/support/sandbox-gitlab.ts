@@ -44,7 +44,8 @@ const SHA = "c4a1e7d20f9b8364517a2c6d8e0f1b3a5c7d9e2f";
 
 /**
  * The two calls about commit statuses of one project with one commit on `main`, and the hooks that they raise. Behaves as
- * https://docs.gitlab.com/api/commits/ and https://docs.gitlab.com/ci/ci_cd_for_external_repos/external_commit_statuses/ say.
+ * https://docs.gitlab.com/api/commits/ and
+ * https://docs.gitlab.com/ci/ci_cd_for_external_repos/external_commit_statuses/ say.
  */
 export async function startSandboxGitlab(options: SandboxGitlabOptions = {}): Promise<SandboxGitlab> {
   const commit = new SandboxCommit({ project: PROJECT, sha: SHA, refusesRepeats: options.refusesRepeats ?? false });

@@ -1,8 +1,11 @@
 import { spawn, spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { createRequire } from "node:module";
 import { type AddressInfo, createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { type DynamoDBClient, ListTablesCommand } from "@aws-sdk/client-dynamodb";
+import { createTable } from "../../shared/store/create-table.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
 import { type EmbeddedDynamoDb, loopbackClient, startEmbeddedDynamoDb } from "../../shared/store/embedded.ts";
 
 /** A DynamoDB that a suite can run on. */
@@ -21,6 +24,13 @@ export const dynamoDbKinds: readonly DynamoDbKind[] = [
     start: startDynamoDbLocal,
   },
 ];
+
+/** A table of its own, for one test. */
+export async function freshTable(client: DynamoDBClient) {
+  const name = `drawbridge-${randomUUID()}`;
+  await createTable(client, name);
+  return { name, table: new DynamoDbTable(client, name) };
+}
 
 async function startDynamoDbLocal(): Promise<EmbeddedDynamoDb> {
   const simulator = createRequire(import.meta.url).resolve("amplify-dynamodb-simulator");

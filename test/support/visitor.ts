@@ -1,4 +1,7 @@
-/** A browser, as far as servers can tell: cookies for each host, redirects followed, and the headers that say where a request comes from. */
+/**
+ * A browser, as far as servers can tell: cookies for each host, redirects followed,
+ * and the headers that say where a request comes from.
+ */
 export class Visitor {
   readonly #cookies = new Map<string, string>();
   /** The last page's address. */

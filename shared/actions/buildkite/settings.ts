@@ -1,6 +1,7 @@
 import * as v from "valibot";
+import { nonEmptyText } from "../../host/non-empty-text.ts";
 import { secretRef } from "../../host/secrets.ts";
-import { secureUrl } from "../../host/secure-url.ts";
+import { baseAddress } from "../../host/secure-url.ts";
 import { isTemplate } from "../../routes/fill.ts";
 
 /** Lines of a target in `drawbridge.yaml`, next to `kind: buildkite`. */
@@ -10,10 +11,7 @@ export const organizationTarget = v.strictObject({
   /** An API access token of that organization with the scope `write_builds`. */
   token: secretRef,
   /** Base address of the REST API. */
-  url: v.optional(
-    v.pipe(secureUrl, v.regex(/^[^?#@]*[^/?#@]$/, "without user, query, fragment, and slash at its end")),
-    "https://api.buildkite.com",
-  ),
+  url: v.optional(baseAddress, "https://api.buildkite.com"),
   /** For one call, in seconds; 10 unless told, 1 to 25. */
   timeoutSeconds: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(25)), 10),
 });
@@ -23,7 +21,7 @@ export type OrganizationTarget = v.InferOutput<typeof organizationTarget>;
 export const routeOptions = v.strictObject({
   /** What the annotation calls the run: a literal, or a path into the published event. */
   name: v.optional(
-    v.pipe(v.string(), v.nonEmpty(), v.check(isTemplate, "a literal, or a path such as $.detail.build.pipeline")),
+    v.pipe(nonEmptyText, v.check(isTemplate, "a literal, or a path such as $.detail.build.pipeline")),
     "$.detail.build.pipeline",
   ),
 });

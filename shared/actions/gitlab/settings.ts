@@ -1,12 +1,13 @@
 import * as v from "valibot";
+import { nonEmptyText } from "../../host/non-empty-text.ts";
 import { secretRef } from "../../host/secrets.ts";
-import { secureUrl } from "../../host/secure-url.ts";
+import { baseAddress } from "../../host/secure-url.ts";
 import { isTemplate } from "../../routes/fill.ts";
 
 /** Lines of a target in `drawbridge.yaml`, next to `kind: gitlab`. */
 export const instanceTarget = v.strictObject({
   /** Base address of the instance, as the links in its events have it. */
-  url: v.pipe(secureUrl, v.regex(/^[^?#@]*[^/?#@]$/, "without user, query, fragment, and slash at its end")),
+  url: baseAddress,
   /** A project's, group's or person's access token with the scope `api` and the role Developer or above. */
   token: secretRef,
   /** For one call, in seconds; 10 unless told, 1 to 20. */
@@ -18,7 +19,7 @@ export type InstanceTarget = v.InferOutput<typeof instanceTarget>;
 export const routeOptions = v.strictObject({
   /** What the status is called: a literal, or a path into the published event. One name is one status of a commit. */
   name: v.optional(
-    v.pipe(v.string(), v.nonEmpty(), v.check(isTemplate, "a literal, or a path such as $.detail.build.pipeline")),
+    v.pipe(nonEmptyText, v.check(isTemplate, "a literal, or a path such as $.detail.build.pipeline")),
     "$.detail.build.pipeline",
   ),
 });

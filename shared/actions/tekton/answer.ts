@@ -1,8 +1,8 @@
 import * as v from "valibot";
-import { cut } from "../../delivery/event.ts";
 import type { OutboundAnswer } from "../../host/call-out.ts";
 import type { EpochMillis } from "../../host/clock.ts";
 import type { ActionOutcome } from "../action.ts";
+import { jsonOf, shownWords } from "../answer-words.ts";
 import { retryAfterSeconds } from "../retry-after.ts";
 
 /** What an EventListener, or the proxy in front of it, said. */
@@ -19,7 +19,7 @@ export function readAnswer(answer: OutboundAnswer, now: EpochMillis): ListenerAn
   if (status === 202) return { accepted: true, ...namesOf(answer.body) };
   const afterSeconds = retryAfterSeconds(answer.headers, now);
   const wait = afterSeconds === undefined ? {} : { afterSeconds };
-  if (status === 503 && textOf(answer.body).trim() === "EventListener Timeout!") {
+  if (status === 503 && Buffer.from(answer.body).toString("utf8").trim() === "EventListener Timeout!") {
     return retry({ summary: "the listener ran out of time and goes on working", unknownOutcome: true, ...wait });
   }
   if (status === 504) {
@@ -46,12 +46,7 @@ function refusalOf({ status, body }: OutboundAnswer): string {
   return `the listener refused the request (${status})`;
 }
 
-const shown = v.pipe(
-  v.string(),
-  v.transform((text) => cut(text.replace(/\p{C}+/gu, " ").trim(), SHOWN_LENGTH)),
-);
-/** UTF-16 code units of the listener's own words in a summary. */
-const SHOWN_LENGTH = 200;
+const shown = v.pipe(v.string(), v.transform(shownWords));
 
 function errorMessageOf(body: Uint8Array): string {
   const read = v.safeParse(v.object({ errorMessage: shown }), jsonOf(body));
@@ -74,14 +69,3 @@ function namesOf(body: Uint8Array): { readonly eventID?: string; readonly listen
     ...(eventListener && { listener: [namespace, eventListener].filter((part) => part).join("/") }),
   };
 }
-
-function jsonOf(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(textOf(body));
-  } catch {
-    // Not JSON: an ingress's own page, say. The status has said what matters.
-    return undefined;
-  }
-}
-
-const textOf = (body: Uint8Array): string => Buffer.from(body).toString("utf8");

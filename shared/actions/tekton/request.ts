@@ -18,7 +18,10 @@ interface TriggerRequest {
   readonly payload: Readonly<Record<string, never>>;
 }
 
-/** The request for one event. Every param is there, an empty string where the event has no value: a missing key fails the trigger. */
+/**
+ * The request for one event. Every param is there, an empty string where the event has no value:
+ * a missing key fails the trigger.
+ */
 export function triggerRequest(
   entry: BusEntry,
   attempt: number,

@@ -2,6 +2,7 @@ import { type CryptoKey, calculateJwkThumbprint, importJWK } from "jose";
 import * as v from "valibot";
 import type { Rejection } from "../../delivery/rejection.ts";
 import { epochSeconds, toSeconds } from "../../host/clock.ts";
+import { nonEmptyText } from "../../host/non-empty-text.ts";
 import { ALGORITHMS, type Algorithm } from "../algorithms.ts";
 import { readCompactJws, type UnverifiedJws } from "../compact-jws.ts";
 import type { PresentedToken, TokenRequest } from "../presented-token.ts";
@@ -48,13 +49,12 @@ export async function refuseProof(
 /** How old a proof may be: its sender makes one for each request. */
 const PROOF_SECONDS = 60;
 
-const text = v.pipe(v.string(), v.nonEmpty());
 const proofClaims = v.object({
-  jti: text,
-  htm: text,
-  htu: text,
+  jti: nonEmptyText,
+  htm: nonEmptyText,
+  htu: nonEmptyText,
   iat: v.pipe(v.number(), v.finite()),
-  ath: text,
+  ath: nonEmptyText,
 });
 
 const never = v.exactOptional(v.never());

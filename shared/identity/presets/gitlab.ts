@@ -14,9 +14,10 @@ const TWINS = [
 /**
  * ID tokens of GitLab CI jobs (https://docs.gitlab.com/ci/secrets/id_token_authentication/). Ids and booleans are texts.
  *
- * In a fork's merge request pipeline `project_*`, `namespace_*` and `sub` tell whose code it is, and only `job_project_*` and
- * `job_namespace_*` (GitLab 18.4) where the job runs. What is demanded of the one is therefore demanded of the other too,
- * unless there is a rule for the other; an older server's merge request pipelines, which do not say, are refused.
+ * In a fork's merge request pipeline `project_*`, `namespace_*` and `sub` tell whose code it is, and only
+ * `job_project_*` and `job_namespace_*` (GitLab 18.4) where the job runs. What is demanded of the one is therefore
+ * demanded of the other too, unless there is a rule for the other; an older server's merge request pipelines, which do
+ * not say, are refused.
  */
 export const gitlab: Preset = {
   name: "gitlab",

@@ -1,6 +1,9 @@
 import type { Preset } from "./preset.ts";
 
-/** ID tokens of Google accounts and service accounts (https://developers.google.com/identity/openid-connect/openid-connect). */
+/**
+ * ID tokens of Google accounts and service accounts
+ * (https://developers.google.com/identity/openid-connect/openid-connect).
+ */
 export const google: Preset = {
   name: "google",
   issuer: "https://accounts.google.com",

@@ -1,4 +1,4 @@
-import type { IssuerShape } from "./shapes.ts";
+import type { IssuerShape } from "./shape.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 

@@ -1,4 +1,7 @@
-/** Name, what is replaced in the whole configuration, by what, and what is told: place, path, what is wrong and what would be right. */
+/**
+ * Name, what is replaced in the whole configuration, by what, and what is told:
+ * place, path, what is wrong and what would be right.
+ */
 export const mistakes: readonly (readonly [string, string, string, string])[] = [
   [
     "an unknown key",

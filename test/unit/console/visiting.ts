@@ -14,7 +14,7 @@ const person = (word: Words): Principal & { readonly actor: string } => ({
   ...{ roles: ["on-call"], claims: { user_login: word() } },
 });
 
-const deliveries = (word: Words): ListedDeliveries => ({
+export const deliveries = (word: Words): ListedDeliveries => ({
   deliveries: (["event", "ignored", "unusable", "refused"] as const).map((outcome) => ({
     ...{ id: word(), source: "wiki", receivedAt: AT, outcome, what: word(), subject: word(), principal: person(word) },
     ...(outcome === "event" && { wouldDeny: { reason: "claim_mismatch", claim: word() } as const }),
@@ -97,7 +97,7 @@ export const approvals = (word: Words): ListedApprovals => ({
   hasMore: false,
 });
 
-const credentials = (word: Words): ListedCredentials => ({
+export const credentials = (word: Words): ListedCredentials => ({
   credentials: [{ kind: "source", name: "wiki", method: word(), credential: word(), lastUsedAt: AT }],
 });
 

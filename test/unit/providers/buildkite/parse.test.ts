@@ -1,27 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { BridgeEvent } from "../../../../shared/delivery/event.ts";
-import type { Reading } from "../../../../shared/delivery/reading.ts";
 import { readDelivery } from "../../../../shared/providers/buildkite/parse.ts";
-import { fixturesOf, requestOf, takenAsAuthentic } from "../../../support/provider-fixtures.ts";
+import { type Body, bodyOf as bodyOfFixture, readingBy } from "../../../support/provider-fixtures.ts";
 
-const url = new URL("https://bridge.example.test/webhooks/ci");
-type Body = Record<string, unknown>;
-
-async function read(body: Body, headers: Record<string, string> = {}): Promise<Reading> {
-  const bytes = Buffer.from(JSON.stringify(body));
-  return readDelivery(await takenAsAuthentic(requestOf({ url, body: bytes }, new Headers(headers))));
-}
-
-async function eventOf(body: Body): Promise<BridgeEvent> {
-  const reading = await read(body);
-  if (reading.outcome !== "event") throw new Error(JSON.stringify(reading));
-  return reading.event;
-}
+const { read, eventOf } = readingBy(readDelivery);
 
 /** The body of a fixture with members of its build, job or pipeline changed. */
 function bodyOf(name: string, changes: Record<string, Body> = {}): Body {
-  const fixture = fixturesOf("buildkite").find((one) => one.name === name);
-  const body: Body = JSON.parse(Buffer.from(fixture?.body ?? "").toString());
+  const body = bodyOfFixture("buildkite", name);
   for (const [member, changed] of Object.entries(changes)) body[member] = { ...Object(body[member]), ...changed };
   return body;
 }

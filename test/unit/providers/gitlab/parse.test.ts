@@ -1,34 +1,16 @@
 import { describe, expect, it } from "vitest";
-import type { BridgeEvent } from "../../../../shared/delivery/event.ts";
 import { deliveryIdOf, eventKeyOf } from "../../../../shared/delivery/keys.ts";
-import type { Reading } from "../../../../shared/delivery/reading.ts";
 import { readDelivery } from "../../../../shared/providers/gitlab/parse.ts";
-import { fixturesOf, requestOf, takenAsAuthentic } from "../../../support/provider-fixtures.ts";
+import { type Body, bodyOf as bodyOfFixture, readingBy } from "../../../support/provider-fixtures.ts";
 
-const url = new URL("https://bridge.example.test/webhooks/code");
-type Body = Record<string, unknown>;
-
-async function read(body: Body, headers: Record<string, string> = {}): Promise<Reading> {
-  const bytes = Buffer.from(JSON.stringify(body));
-  return readDelivery(await takenAsAuthentic(requestOf({ url, body: bytes }, new Headers(headers))));
-}
-
-async function eventOf(body: Body): Promise<BridgeEvent> {
-  const reading = await read(body);
-  if (reading.outcome !== "event") throw new Error(JSON.stringify(reading));
-  return reading.event;
-}
+const { read, eventOf } = readingBy(readDelivery);
 
 const keyOf = async (body: Body) => {
   const { type, keyParts } = await eventOf(body);
   return eventKeyOf("code", type, keyParts);
 };
 
-/** The body of a fixture, to be changed: a new one each time. */
-function bodyOf(name: string): Body {
-  const fixture = fixturesOf("gitlab").find((one) => one.name === name);
-  return JSON.parse(Buffer.from(fixture?.body ?? "").toString());
-}
+const bodyOf = (name: string): Body => bodyOfFixture("gitlab", name);
 
 const withAttributes = (name: string, attributes: Body): Body => {
   const body = bodyOf(name);

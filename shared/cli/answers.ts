@@ -1,0 +1,133 @@
+import * as v from "valibot";
+
+// What the command line reads of the bridge's answers: no more than it shows, so that a newer bridge may tell more.
+
+/** Of a refusal; beside its reason stand facts, whatever they are called. */
+const refusal = v.looseObject({ reason: v.string() });
+
+const principal = v.object({
+  issuer: v.string(),
+  subject: v.string(),
+  method: v.string(),
+  credential: v.string(),
+  roles: v.array(v.string()),
+});
+const identity = v.object({ ...principal.entries, actor: v.exactOptional(v.string()) });
+
+const summary = v.object({
+  id: v.string(),
+  source: v.string(),
+  receivedAt: v.string(),
+  outcome: v.string(),
+  what: v.string(),
+  subject: v.exactOptional(v.string()),
+  principal,
+  refusedFor: v.exactOptional(refusal),
+  wouldDeny: v.exactOptional(refusal),
+});
+
+/** `GET /v1/deliveries`. */
+export const listedDeliveries = v.object({ deliveries: v.array(summary), next: v.exactOptional(v.string()) });
+export type ListedDelivery = v.InferOutput<typeof summary>;
+
+const ofRoute = { at: v.string(), route: v.string() };
+const ofAction = { ...ofRoute, action: v.string() };
+
+const entry = v.variant("kind", [
+  v.object({ kind: v.literal("scheduled"), ...ofAction }),
+  v.object({ kind: v.literal("already_scheduled"), ...ofAction, by: v.string() }),
+  v.object({ kind: v.literal("waiting"), ...ofAction, summary: v.string() }),
+  v.object({
+    kind: v.literal("attempt"),
+    ...ofAction,
+    attempt: v.number(),
+    outcome: v.string(),
+    summary: v.string(),
+    unknownOutcome: v.exactOptional(v.boolean()),
+    durationMs: v.number(),
+    nextAt: v.exactOptional(v.string()),
+    facts: v.exactOptional(v.record(v.string(), v.string())),
+  }),
+  v.object({ kind: v.literal("denied"), ...ofRoute, refusal, mode: v.string() }),
+  v.object({
+    kind: v.literal("approval"),
+    ...ofRoute,
+    approval: v.string(),
+    state: v.string(),
+    by: v.exactOptional(identity),
+    comment: v.exactOptional(v.string()),
+  }),
+  v.object({
+    kind: v.literal("decided"),
+    at: v.string(),
+    about: v.string(),
+    decision: v.string(),
+    by: identity,
+    refusal: v.exactOptional(refusal),
+  }),
+  v.object({
+    kind: v.literal("replayed"),
+    at: v.string(),
+    delivery: v.string(),
+    routes: v.array(v.string()),
+    by: identity,
+    isRollback: v.boolean(),
+  }),
+  v.object({ kind: v.literal("followed_by"), at: v.string(), delivery: v.string(), what: v.string() }),
+]);
+export type ShownEntry = v.InferOutput<typeof entry>;
+
+/** `GET /v1/deliveries/{id}`. */
+export const shownDelivery = v.object({
+  delivery: v.object({
+    ...summary.entries,
+    provider: v.string(),
+    requestId: v.string(),
+    bodyDigest: v.string(),
+    bodyBytes: v.number(),
+    unrelayed: v.exactOptional(v.boolean()),
+    relayedAt: v.exactOptional(v.string()),
+  }),
+  event: v.exactOptional(v.object({ detail: v.object({ eventKey: v.string() }) })),
+  timeline: v.array(entry),
+});
+export type ShownDelivery = v.InferOutput<typeof shownDelivery>;
+
+/** `GET /v1/approvals`. */
+export const listedApprovals = v.object({
+  approvals: v.array(
+    v.object({
+      id: v.string(),
+      state: v.string(),
+      route: v.string(),
+      subject: v.string(),
+      version: v.exactOptional(v.string()),
+      requester: identity,
+      until: v.string(),
+      may: v.array(v.string()),
+    }),
+  ),
+  hasMore: v.boolean(),
+});
+
+/** `POST /v1/approvals/{id}`. */
+export const decidedApproval = v.object({ state: v.string(), route: v.string() });
+
+/** `POST /v1/deliveries/{id}/replay` and `POST /v1/rollbacks`. */
+export const replayed = v.object({ delivery: v.string(), replayOf: v.string() });
+
+/** `GET /v1/credentials`. */
+export const listedCredentials = v.object({
+  credentials: v.array(
+    v.object({
+      kind: v.picklist(["source", "target"]),
+      name: v.string(),
+      method: v.string(),
+      credential: v.string(),
+      lastUsedAt: v.string(),
+    }),
+  ),
+});
+
+/** `POST /webhooks/{source}`. */
+export const receipt = v.object({ delivery: v.string() });

@@ -1,0 +1,60 @@
+import * as v from "valibot";
+import { Fault } from "../host/fault.ts";
+import type { Session } from "./session.ts";
+
+/** Of an answer, what is read of it. */
+type Reads<T> = v.GenericSchema<unknown, T>;
+
+interface Order {
+  readonly body: object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Reads from the bridge. Throws `target_unreachable` where none answers, and `bridge_refused`. */
+export const get = <T>(session: Session, path: string, reads: Reads<T>): Promise<T> => ask(session, path, reads, {});
+
+/** Has the bridge do something. Throws as {@link get} does. */
+export const post = <T>(session: Session, path: string, reads: Reads<T>, { body, headers }: Order): Promise<T> =>
+  ask(session, path, reads, {
+    method: "POST",
+    headers: { ...headers, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+
+async function ask<T>(session: Session, path: string, reads: Reads<T>, request: RequestInit): Promise<T> {
+  const headers = { ...request.headers, authorization: `Bearer ${await session.token()}` };
+  const answer = await fetch(new URL(path, session.url), { ...request, headers }).catch(notAnswering(session.url));
+  const text = await answer.text();
+  if (!answer.ok) throw refused(whyRefused(answer.status, text));
+  return readAnswer(text, reads);
+}
+
+/** What a bridge answered. Throws `bridge_refused` where it is something else. */
+export function readAnswer<T>(text: string, reads: Reads<T>): T {
+  const read = v.safeParse(v.pipe(v.string(), v.parseJson(), reads), text);
+  if (read.success) return read.output;
+  throw refused("its answer is not understood; is it this bridge, and of the version of this command?");
+}
+
+/** For a call that met nobody. */
+export const notAnswering =
+  ({ origin }: URL) =>
+  (cause: unknown): never => {
+    const message = `no bridge answers at ${origin}; is it started?`;
+    throw new Fault("target_unreachable", message, { retryable: true, cause });
+  };
+
+/** RFC 9457, as far as it is shown. */
+const problem = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ title: v.optional(v.string()), reason: v.optional(v.string()) }),
+);
+
+function whyRefused(status: number, text: string): string {
+  const told = v.safeParse(problem, text);
+  const { title = "no reason given", reason } = told.success ? told.output : {};
+  return `${status} ${title}${reason === undefined ? "" : ` (${reason})`}`;
+}
+
+const refused = (message: string): Fault => new Fault("bridge_refused", message, { retryable: false });

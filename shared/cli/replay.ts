@@ -1,0 +1,22 @@
+import { randomUUID } from "node:crypto";
+import { replayed } from "./answers.ts";
+import { post } from "./bridge-client.ts";
+import type { Session } from "./session.ts";
+import { printable } from "./table.ts";
+
+/** `drawbridge events replay <delivery>`: runs it again, for all of its routes or one. */
+export const eventsReplay = (session: Session, id: string, route: string | undefined): Promise<string> =>
+  order(session, `/v1/deliveries/${encodeURIComponent(id)}/replay`, { route });
+
+/** `drawbridge rollback <route>`: fires the route again as its last good run was fired. */
+export const rollback = (
+  session: Session,
+  place: { readonly route: string; readonly environment?: string | undefined; readonly to?: string | undefined },
+): Promise<string> => order(session, "/v1/rollbacks", place);
+
+/** Each call of the command is one order, however fast they follow each other. */
+async function order(session: Session, path: string, body: object): Promise<string> {
+  const headers = { "idempotency-key": randomUUID() };
+  const { delivery, replayOf } = await post(session, path, replayed, { body, headers });
+  return printable(`${replayOf} runs again as ${delivery}`);
+}

@@ -1,0 +1,76 @@
+import { existsSync, readdirSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { readText } from "../../support/documents.ts";
+
+const ROOT = new URL("../../../", import.meta.url);
+
+const PATHS: readonly string[] = [".", "docs", "functions", "infra", "shared", "test"].flatMap((folder) =>
+  readdirSync(new URL(folder, ROOT), { recursive: folder !== ".", encoding: "utf8" })
+    .map((name) => (folder === "." ? name : `${folder}/${name}`))
+    .filter((path) => /\.(md|ts)$/.test(path)),
+);
+
+interface Line {
+  /** Path and number. */
+  readonly at: string;
+  readonly text: string;
+}
+
+/** What is written for people: comments that have lines of their own, and documents without tables and code. */
+const PROSE: readonly Line[] = PATHS.flatMap((path) => {
+  const lines = readText(path)
+    .split("\n")
+    .map((text, at) => ({ at: `${path}:${at + 1}`, text }));
+  return path.endsWith(".md") ? proseIn(lines) : lines.filter(({ text }) => /^\s*(\/\/|\/?\*)/.test(text));
+});
+
+function proseIn(lines: readonly Line[]): readonly Line[] {
+  let isCode = false;
+  return lines.filter(({ text }) => {
+    const isFence = /^\s*```/.test(text);
+    if (isFence) isCode = !isCode;
+    return !isCode && !isFence && !/^\s*\|/.test(text);
+  });
+}
+
+/** The formatter's width for code, and some columns more. */
+const MAX_COLUMNS = 125;
+
+/** These are still to be wrapped. */
+const UNWRAPPED: readonly string[] = [
+  "README.md",
+  "docs/architecture.md",
+  "shared/actions/confluence/page-properties.ts",
+  "shared/actions/confluence/settings.ts",
+  "shared/approvals/cause.ts",
+  "shared/approvals/labels.ts",
+  "shared/config/schema.ts",
+  "shared/console/assets.ts",
+  "shared/console/console.ts",
+  "shared/console/html.ts",
+  "shared/console/sign-in.ts",
+  "shared/delivery/receive.ts",
+  "shared/providers/confluence/README.md",
+  "shared/providers/confluence/read-webhook.ts",
+  "shared/providers/confluence/settings.ts",
+  "test/support/identity-provider.ts",
+  "test/support/playground-sandboxes.ts",
+  "test/support/sandbox-confluence-rest.ts",
+];
+
+describe("comments and documents", () => {
+  it("have no line that is wider than a screen shows", () => {
+    const wide = PROSE.filter(({ text }) => text.length > MAX_COLUMNS).map(({ at }) => at);
+    expect(wide.filter((at) => !UNWRAPPED.includes(at.replace(/:\d+$/, "")))).toEqual([]);
+  });
+
+  it("name files of code that are there", () => {
+    const named = PROSE.flatMap(({ at, text }) =>
+      Array.from(text.matchAll(/(?<![\w*>./-])(?:\.{1,2}\/)*([\w./-]*\w\.ts)\b/g), ([, name = ""]) => ({ at, name })),
+    );
+    const isThere = (name: string): boolean =>
+      existsSync(new URL(name, ROOT)) || PATHS.some((path) => path.endsWith(`/${name}`));
+    expect(named.length).toBeGreaterThan(20);
+    expect(named.filter(({ name }) => !isThere(name))).toEqual([]);
+  });
+});
