@@ -5,7 +5,7 @@ import type { PageAddress } from "../store/boards.ts";
 import type { RecordedDelivery } from "../store/deliveries.ts";
 import type { Carried, Command, Commands, GivenCommand } from "./command.ts";
 import { type DecideTools, decide } from "./decide.ts";
-import { MOST_OPEN, type OpenApprovals, openApprovals } from "./open.ts";
+import { MAX_OPEN, type OpenApprovals, openApprovals } from "./open.ts";
 import { personAt } from "./people.ts";
 
 export interface CommandTools extends DecideTools, Pick<RollbackTools, "runs" | "routes"> {
@@ -62,7 +62,7 @@ async function* decideAll(command: Decision, order: Order, tools: CommandTools):
   const about = command.approval ?? page.id;
   const { open, hasMore } = await approvalsMeant(command, page, tools);
   const meant = open.filter(({ requestedAt }) => requestedAt <= at);
-  if (hasMore) yield { about, decision, refusal: { reason: "approvals_too_many", limit: MOST_OPEN } };
+  if (hasMore) yield { about, decision, refusal: { reason: "approvals_too_many", limit: MAX_OPEN } };
   else if (meant.length === 0) yield { about, decision, refusal: { reason: "approval_unknown" } };
   for (const approval of meant) {
     const result = await decide(approval, { decision, by, requestId: delivery.requestId }, tools);

@@ -12,8 +12,11 @@ export interface Cause {
   readonly requester: Identity;
 }
 
-/** Runs that are followed back, one having caused the next: more than pipelines have, and a bound for what claims a circle. */
-const MOST_CAUSES = 10;
+/**
+ * Runs that are followed back, one having caused the next: more than pipelines have, and a bound for what claims a
+ * circle.
+ */
+const MAX_CAUSES = 10;
 
 /**
  * Follows an event back to what caused it, from `origin`, which it was traced back to. Whoever has it run again asks for
@@ -25,7 +28,7 @@ export async function causeOf(
 ): Promise<Cause> {
   let { entry } = run;
   const chain = [run.delivery];
-  for (let origin = run.origin; origin !== undefined && chain.length <= MOST_CAUSES; ) {
+  for (let origin = run.origin; origin !== undefined && chain.length <= MAX_CAUSES; ) {
     const delivery = await tools.deliveries.get(origin.detail.delivery);
     if (delivery === undefined) break;
     chain.unshift(delivery);

@@ -20,8 +20,8 @@ export type LabelTools = CommandTools &
 
 /**
  * A bus that first heeds what an entry says to the bridge itself: that something changed, that a run has ended, or that
- * somebody decided by a label. All entries pass here at least once, on one machine and in AWS, and one that could not be heeded counts as not
- * published, so that it comes again.
+ * somebody decided by a label. All entries pass here at least once, on one machine and in AWS, and one that could not
+ * be heeded counts as not published, so that it comes again.
  */
 export function heedLabels(bus: Bus, tools: LabelTools): Bus {
   return {

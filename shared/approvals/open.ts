@@ -1,7 +1,7 @@
 import type { Approval, ApprovalStore } from "../store/approvals.ts";
 
 /** Open approvals that one call looks through. */
-export const MOST_OPEN = 2_000;
+export const MAX_OPEN = 2_000;
 
 export interface OpenApprovals {
   readonly open: readonly Approval[];
@@ -11,6 +11,6 @@ export interface OpenApprovals {
 
 /** What is open, first to end first. */
 export async function openApprovals(approvals: Pick<ApprovalStore, "open">): Promise<OpenApprovals> {
-  const open = await approvals.open(MOST_OPEN + 1);
-  return { open: open.slice(0, MOST_OPEN), hasMore: open.length > MOST_OPEN };
+  const open = await approvals.open(MAX_OPEN + 1);
+  return { open: open.slice(0, MAX_OPEN), hasMore: open.length > MAX_OPEN };
 }

@@ -1,7 +1,7 @@
 import { OWN_SOURCE } from "../delivery/correlate.ts";
 import type { ApprovalEvent, GatePart } from "../delivery/event.ts";
 import { deliveryIdOf, sha256Hex } from "../delivery/keys.ts";
-import type { Principal } from "../delivery/principal.ts";
+import { OWN_ISSUERS, type Principal } from "../delivery/principal.ts";
 import { type EpochMillis, toIso } from "../host/clock.ts";
 import type { Identity, RequestedApproval } from "../store/approvals.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
@@ -48,7 +48,7 @@ function recordOf(approval: RequestedApproval, step: Step): RecordedDelivery {
 
 /** Time and changes decide too, and the bridge tells of it. */
 const BRIDGE: Principal & { readonly actor?: string } = {
-  issuer: "drawbridge:bridge",
+  issuer: OWN_ISSUERS.bridge,
   subject: OWN_SOURCE,
   method: "none",
   credential: "none",

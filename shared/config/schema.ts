@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { BusEntry } from "../bus/entry.ts";
 import { type ConsoleSettings, consoleSettings } from "../console/settings.ts";
+import { nonEmptyText } from "../host/non-empty-text.ts";
 import { DEFAULT_ROLES, type Roles, role } from "../identity/policy.ts";
 import { type TrustEntry, trustEntry } from "../identity/trust-entry.ts";
 import { type BridgeIdentity, bridgeIdentity } from "../outbound/bridge-identity.ts";
@@ -11,7 +12,10 @@ const name = v.pipe(
   v.regex(/^[a-z][a-z0-9-]{0,62}$/, "a name: a-z, 0-9 and dashes, a letter first, at most 63 in all"),
 );
 
-/** `api` is what the bridge's own interface is called in records, `status` the callbacks of CI jobs, `approvals` what it tells of them. */
+/**
+ * `api` is what the bridge's own interface is called in records, `status` the callbacks of CI jobs, `approvals` what it
+ * tells of them.
+ */
 const sourceName = v.pipe(
   name,
   v.check(
@@ -23,10 +27,10 @@ const sourceName = v.pipe(
 /** People behind a source, by their account there: what each earns, and the token by which the same person is known. */
 const people = v.optional(
   v.record(
-    v.pipe(v.string(), v.nonEmpty()),
+    nonEmptyText,
     v.strictObject({
       roles: v.array(name),
-      token: v.optional(v.strictObject({ trust: v.string(), subject: v.pipe(v.string(), v.nonEmpty()) })),
+      token: v.optional(v.strictObject({ trust: v.string(), subject: nonEmptyText })),
     }),
   ),
   {},
@@ -43,7 +47,9 @@ const routeName = v.pipe(
 );
 
 const limits = v.strictObject({
-  /** Largest body of a webhook, in bytes. Default 1 MiB; 1 KiB to 6 MiB, which is what a synchronous Lambda call takes. */
+  /**
+   * Largest body of a webhook, in bytes. Default 1 MiB; 1 KiB to 6 MiB, which is what a synchronous Lambda call takes.
+   */
   bodyBytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1_024), v.maxValue(6_291_456)), 1_048_576),
   /** How long records are kept, in days. Default 90; 1 to 3650. */
   retentionDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3_650)), 90),

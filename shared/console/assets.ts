@@ -90,7 +90,8 @@ table.list { width: 100%; border-collapse: collapse; }
 }
 `,
   },
-  // Puts the page's newest content in place, unless somebody is about to do something with it. Without it the page is as good.
+  // Puts the page's newest content in place, unless somebody is about to do something with it. Without it the page is
+  // as good.
   "/console/live.js": {
     type: "text/javascript; charset=utf-8",
     text: `"use strict";

@@ -88,8 +88,9 @@ export const withConsole = (app: ServedApp, console: ServedApp): ServedApp => ({
 });
 
 /**
- * Nothing is loaded, run or posted to that is not the console's own, and nobody may frame it. `same-origin`: with no referrer
- * at all a form would come without the origin that {@link refuseForged} wants to see (Fetch, "append a request Origin header").
+ * Nothing is loaded, run or posted to that is not the console's own, and nobody may frame it. `same-origin`: with no
+ * referrer at all a form would come without the origin that {@link refuseForged} wants to see (Fetch, "append a request
+ * Origin header").
  */
 const HEADERS: Parameters<typeof secureHeaders>[0] = {
   contentSecurityPolicy: {

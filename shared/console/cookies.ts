@@ -4,7 +4,7 @@ import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 /** Browsers keep 4,096 bytes of a cookie, its name and attributes included (RFC 6265 §6.1). */
 const PART_CHARACTERS = 3_800;
 /** An HTTP API takes 10,240 bytes of headers in all, everyone else's among them. */
-const MOST_PARTS = 2;
+const MAX_PARTS = 2;
 
 /**
  * Long texts in a browser's cookies, cut into parts. Where the console is behind https, by names that no neighbouring
@@ -25,7 +25,7 @@ export class Cookies {
 
   /** False, and nothing written, where it is too long. */
   write(c: Context, name: string, value: string, maxAgeSeconds: number): boolean {
-    if (value.length > PART_CHARACTERS * MOST_PARTS) return false;
+    if (value.length > PART_CHARACTERS * MAX_PARTS) return false;
     for (const [at, one] of partNames(name).entries()) {
       const part = value.slice(at * PART_CHARACTERS, (at + 1) * PART_CHARACTERS);
       const maxAge = part === "" ? 0 : maxAgeSeconds;
@@ -49,4 +49,4 @@ export class Cookies {
 }
 
 const partNames = (name: string): readonly string[] =>
-  Array.from({ length: MOST_PARTS }, (_, at) => (at === 0 ? name : `${name}-${at + 1}`));
+  Array.from({ length: MAX_PARTS }, (_, at) => (at === 0 ? name : `${name}-${at + 1}`));

@@ -8,7 +8,10 @@ export type Html = ReturnType<typeof html>;
 
 export const NOTHING: Html = html``;
 
-/** An age such as "3 min ago", with the time itself for machines and for whoever points at it. `iso` is as the interface tells it. */
+/**
+ * An age such as "3 min ago", with the time itself for machines and for whoever points at it. `iso` is as the interface
+ * tells it.
+ */
 export const when = (iso: string, now: EpochMillis): Html =>
   html`<time datetime="${iso}" title="${iso}">${relative(Date.parse(iso) - now)}</time>`;
 

@@ -1,19 +1,18 @@
 import * as v from "valibot";
+import { nonEmptyText } from "../host/non-empty-text.ts";
 import { rotatingSecret, secretRef } from "../host/secrets.ts";
 import { isSecureUrl } from "../host/secure-url.ts";
-
-const text = v.pipe(v.string(), v.nonEmpty());
 
 /** `console:` in `drawbridge.yaml`. Absent: there is no console. */
 export const consoleSettings = v.strictObject({
   /** The trust entry at whose issuer people sign in, and whose checks and roles hold for them. */
-  trust: text,
+  trust: nonEmptyText,
   /** The bridge as that issuer's client. One of the entry's audiences: ID tokens are made for the client. */
-  clientId: text,
+  clientId: nonEmptyText,
   /** By `client_secret_basic`. Absent: a public client, which PKCE protects. */
   clientSecret: v.optional(secretRef),
   /** Space-separated; `openid` must be among them. Default `openid`. */
-  scope: v.optional(v.pipe(text, v.regex(/(^| )openid( |$)/, "scopes, with openid among them")), "openid"),
+  scope: v.optional(v.pipe(nonEmptyText, v.regex(/(^| )openid( |$)/, "scopes, with openid among them")), "openid"),
   /** What sessions in cookies are encrypted with: a random text of at least 32 characters. */
   sealedBy: rotatingSecret,
   /** The bridge's own address as browsers know it. Default `identity.issuer`. */

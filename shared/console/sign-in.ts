@@ -35,7 +35,9 @@ export interface SignInTools {
   readonly clock: Clock;
 }
 
-/** How long what the issuer tells of itself is used: whoever asks to sign in, proved or not, makes no call meanwhile. */
+/**
+ * How long what the issuer tells of itself is used: whoever asks to sign in, proved or not, makes no call meanwhile.
+ */
 const DISCOVERED_MS = 10 * 60_000;
 
 /** What the browser that began a sign-in keeps until it ends: no other browser can end it (RFC 9700 §2.1). */
@@ -59,7 +61,10 @@ export class SignIn {
     this.#tools = tools;
   }
 
-  /** Where to send the browser, and what it is to keep. `anew`: the issuer is to ask who it is, whatever it remembers. Throws `token_unavailable`, and what a call out throws. */
+  /**
+   * Where to send the browser, and what it is to keep. `anew`: the issuer is to ask who it is, whatever it remembers.
+   * Throws `token_unavailable`, and what a call out throws.
+   */
   async begin(to: string, { anew = false } = {}): Promise<{ readonly url: URL; readonly begun: BegunSignIn }> {
     const { settings, redirectUri } = this.#tools;
     const [state, nonce, verifier] = [generateRandomState(), generateRandomNonce(), generateRandomCodeVerifier()];
@@ -128,7 +133,9 @@ export class SignIn {
   }
 }
 
-/** Of the library's words none goes further: they may quote the code or the token. Of the issuer's its error code does. */
+/**
+ * Of the library's words none goes further: they may quote the code or the token. Of the issuer's its error code does.
+ */
 function problemOf(error: unknown): string {
   const isTold = error instanceof AuthorizationResponseError || error instanceof ResponseBodyError;
   if (!isTold) return "the answer does not belong to this sign-in";

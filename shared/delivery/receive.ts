@@ -34,9 +34,10 @@ export interface ReceiveTools {
 }
 
 /**
- * Takes one request in: prove, read, record. One conditional write, which is idempotency record, audit record and outbox
- * entry at once, and nothing else is called unless a role of the sender has a limit. A request that is refused costs no write. Throws `store_unavailable`,
- * `keys_unavailable` and `secret_unavailable`: nothing was then accepted, and the sender should try again.
+ * Takes one request in: prove, read, record. One conditional write, which is idempotency record, audit record and
+ * outbox entry at once, and nothing else is called unless a role of the sender has a limit. A request that is refused
+ * costs no write. Throws `store_unavailable`, `keys_unavailable` and `secret_unavailable`: nothing was then accepted,
+ * and the sender should try again.
  */
 export async function receive(request: ReceivedRequest, source: Source, tools: ReceiveTools): Promise<Result<Receipt>> {
   const authentic = await authenticate(request, source);

@@ -4,8 +4,8 @@ import { Fault } from "./fault.ts";
 import { type RotatingSecret, readBoth, type Secrets, secretRef } from "./secrets.ts";
 
 /**
- * A random text that nobody else has: `current` seals what the bridge keeps to itself, and both open it. It proves no sender,
- * so it is not one of a source's rotating secrets.
+ * A random text that nobody else has: `current` seals what the bridge keeps to itself, and both open it. It proves no
+ * sender, so it is not one of a source's rotating secrets.
  */
 export const sealingSecret = v.strictObject({ current: secretRef, next: v.optional(secretRef) });
 

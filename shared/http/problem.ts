@@ -1,4 +1,4 @@
-import type { Rejection, RejectionReason } from "../delivery/rejection.ts";
+import type { DeniedRejection, Rejection, RejectionReason, UnprovedRejection } from "../delivery/rejection.ts";
 import { ALGORITHMS } from "../identity/algorithms.ts";
 
 /** What a caller is told of a refusal or a fault: RFC 9457. Terse on purpose; the log carries the reason. */
@@ -36,17 +36,6 @@ export function problemOf(rejection: Rejection): Problem {
       return { status: 404, title: "There is no such delivery" };
     case "approval_unknown":
       return { status: 404, title: "There is no such approval" };
-    case "approval_closed":
-      return { status: 409, title: closedTitle(rejection) };
-    case "approvals_too_many":
-      return { status: 409, title: `More than ${rejection.limit} approvals are open` };
-    case "approval_outdated":
-      return { status: 409, title: "What it is about has changed since it was requested" };
-    case "self_approval":
-      return { status: 403, title: "Somebody else has to decide" };
-    case "replay_impossible":
-    case "rollback_impossible":
-      return { status: 409, title: rejection.problem };
     case "method_not_allowed":
       return { status: 405, title: "This method is not allowed here", headers: { Allow: rejection.allowed } };
     case "body_too_large":
@@ -65,12 +54,30 @@ export function problemOf(rejection: Rejection): Problem {
       return { status: 400, title: `Nobody was signed in: ${rejection.problem}` };
     case "form_forged":
       return { status: 403, title: `The form was not taken: ${rejection.problem}` };
-    case "role_missing":
-      return { status: 403, title: `The role "${rejection.role}" is needed` };
+    default:
+      return denied(rejection);
+  }
+}
+
+function denied(rejection: DeniedRejection | UnprovedRejection): Problem {
+  switch (rejection.reason) {
     case "tenant_mismatch":
       return { status: 403, title: "The token is another tenant's" };
     case "groups_omitted":
       return { status: 403, title: "The token leaves out the groups that decide" };
+    case "role_missing":
+      return { status: 403, title: `The role "${rejection.role}" is needed` };
+    case "self_approval":
+      return { status: 403, title: "Somebody else has to decide" };
+    case "approval_closed":
+      return { status: 409, title: closedTitle(rejection) };
+    case "approvals_too_many":
+      return { status: 409, title: `More than ${rejection.limit} approvals are open` };
+    case "approval_outdated":
+      return { status: 409, title: "What it is about has changed since it was requested" };
+    case "replay_impossible":
+    case "rollback_impossible":
+      return { status: 409, title: rejection.problem };
     case "rate_exceeded":
       return {
         status: 429,
@@ -78,43 +85,17 @@ export function problemOf(rejection: Rejection): Problem {
         headers: { "Retry-After": String(rejection.retryAfterSeconds) },
       };
     default:
-      return unproved(rejection.reason);
+      return unproved(rejection);
   }
 }
 
 const closedTitle = ({ state, by, at }: Extract<Rejection, { reason: "approval_closed" }>): string =>
   at === undefined ? `It is ${state} already, by ${by}` : `It was ${state} already, at ${at}; ${by} granted it`;
 
-/** Every reason that is about proof gets the same answer; the parameter makes the switch above complete. */
-function unproved(_: UnprovedReason): Problem {
+/** Every reason that is about proof gets the same answer. The parameter's type makes the switches above complete. */
+function unproved(_: UnprovedRejection): Problem {
   return UNAUTHENTICATED;
 }
-
-type UnprovedReason = Exclude<
-  RejectionReason,
-  | "source_unknown"
-  | "delivery_unknown"
-  | "method_not_allowed"
-  | "body_too_large"
-  | "content_type_unsupported"
-  | "charset_unsupported"
-  | "content_encoding_unsupported"
-  | "query_invalid"
-  | "body_invalid"
-  | "sign_in_failed"
-  | "form_forged"
-  | "role_missing"
-  | "tenant_mismatch"
-  | "groups_omitted"
-  | "approval_unknown"
-  | "approval_closed"
-  | "approvals_too_many"
-  | "approval_outdated"
-  | "self_approval"
-  | "replay_impossible"
-  | "rollback_impossible"
-  | "rate_exceeded"
->;
 
 /** `reason` is told to proved callers alone. */
 export function problemResponse(problem: Problem, requestId: string, reason?: RejectionReason): Response {

@@ -4,6 +4,7 @@ import type { ReceivedRequest } from "../delivery/request.ts";
 import { ok, type Result, refuse } from "../delivery/result.ts";
 import { type RollbackTools, rollBack } from "../delivery/rollback.ts";
 import type { EpochMillis } from "../host/clock.ts";
+import { nonEmptyText } from "../host/non-empty-text.ts";
 import { type CallerTools, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
@@ -14,7 +15,7 @@ export interface ReplayApi extends CallerTools, ReplayTools, Pick<RollbackTools,
   readonly policy: Pick<Policy, "refuseCall" | "refuseRoute">;
 }
 
-const text = v.pipe(v.string(), v.nonEmpty(), v.maxLength(300));
+const text = v.pipe(nonEmptyText, v.maxLength(300));
 const replayBody = v.strictObject({ route: v.optional(text) });
 const rollbackBody = v.strictObject({ route: text, environment: v.optional(text), to: v.optional(text) });
 

@@ -12,7 +12,10 @@ export interface MachineClient {
   readonly secret: string;
   /** Claims its tokens carry besides the standard ones. */
   readonly claims?: Members;
-  /** Claims and header members in place of the provider's own, for tokens as other issuers make them; `undefined` is none. */
+  /**
+   * Claims and header members in place of the provider's own, for tokens as other issuers make them; `undefined` is
+   * none.
+   */
   readonly instead?: { readonly claims: Members; readonly header: Members };
   /** How long its tokens live. Default 600. */
   readonly lifetimeSeconds?: number;

@@ -201,7 +201,10 @@ function comment(c: RestContext, { site, dialect }: Rest, kinds: readonly Sandbo
   return Response.json(dialect.comment(found, queryOf(c)));
 }
 
-/** Of CQL, the one question that the bridge has: https://developer.atlassian.com/cloud/confluence/advanced-searching-using-cql/ */
+/**
+ * Of CQL, the one question that the bridge has:
+ * https://developer.atlassian.com/cloud/confluence/advanced-searching-using-cql/
+ */
 function search(query: URLSearchParams, { site, dialect }: Rest): Response {
   const [, label] = /^type = page and label = "([^"]+)" order by created$/.exec(query.get("cql") ?? "") ?? [];
   if (label === undefined) return refuse(dialect, 400, "Could not parse cql");

@@ -38,8 +38,8 @@ const webhookBody = v.object({
 });
 
 /**
- * Reads a Data Center or a Connect body
- * (https://developer.atlassian.com/server/confluence/webhooks/, https://developer.atlassian.com/cloud/confluence/modules/webhook/).
+ * Reads a Data Center or a Connect body (https://developer.atlassian.com/server/confluence/webhooks/,
+ * https://developer.atlassian.com/cloud/confluence/modules/webhook/).
  */
 export function readWebhook(name: string, body: unknown, site: string): Reading {
   const type = TYPES.get(name);

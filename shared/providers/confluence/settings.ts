@@ -1,9 +1,9 @@
 import * as v from "valibot";
+import { nonEmptyText } from "../../host/non-empty-text.ts";
 import { sealingSecret } from "../../host/sealing-key.ts";
 import { rotatingSecret } from "../../host/secrets.ts";
 import { secureUrl } from "../../host/secure-url.ts";
 
-const text = v.pipe(v.string(), v.nonEmpty());
 const baseUrl = v.pipe(
   secureUrl,
   v.check(
@@ -12,19 +12,25 @@ const baseUrl = v.pipe(
   ),
 );
 
-/** A source of this provider in `drawbridge.yaml`. Which of the four ways of calling us are given decides what is accepted. */
+/**
+ * A source of this provider in `drawbridge.yaml`. Which of the four ways of calling us are given decides what is
+ * accepted.
+ */
 export const confluenceSettings = v.pipe(
   v.strictObject({
     /** Base address of the site, `https://example.atlassian.net/wiki` or `https://wiki.example.com`. */
     site: baseUrl,
     /** Data Center: the secret of the webhook, for `X-Hub-Signature`. */
     hubSignature: v.optional(rotatingSecret),
-    /** Cloud, Forge Remote: the trust entry for invocation tokens, and the installations believed; absent, all of the app. */
+    /**
+     * Cloud, Forge Remote: the trust entry for invocation tokens, and the installations believed; absent, all of the
+     * app.
+     */
     forge: v.optional(
       v.pipe(
         v.strictObject({
-          trust: text,
-          installations: v.optional(v.pipe(v.array(text), v.minLength(1))),
+          trust: nonEmptyText,
+          installations: v.optional(v.pipe(v.array(nonEmptyText), v.minLength(1))),
           /** Keeps the app's own token, which comes with its events, for a target with the credential `forge`. */
           systemToken: v.optional(v.strictObject({ sealedBy: sealingSecret })),
         }),
@@ -35,14 +41,14 @@ export const confluenceSettings = v.pipe(
       ),
     ),
     /** Cloud, Connect: what the `installed` callback told, and our own base address in the app's descriptor. */
-    connect: v.optional(v.strictObject({ clientKey: text, secret: rotatingSecret, baseUrl })),
+    connect: v.optional(v.strictObject({ clientKey: nonEmptyText, secret: rotatingSecret, baseUrl })),
     /** Cloud, Automation: the token that the rule's author puts after `Authorization: Bearer`. */
     automation: v.optional(rotatingSecret),
     /**
      * Accounts (user keys, account ids) that the bridge itself writes with: what they do is ignored, or our own status on a
      * page would start the next run. Such an account must be nobody else's: its edits start nothing.
      */
-    ownAccounts: v.optional(v.array(text), []),
+    ownAccounts: v.optional(v.array(nonEmptyText), []),
   }),
   v.check(
     ({ hubSignature, forge, connect, automation }) =>

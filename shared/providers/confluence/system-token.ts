@@ -10,7 +10,7 @@ const HEADER = "x-forge-oauth-system";
 const BASE = /^https:\/\/api\.atlassian\.com\/ex\/confluence\/[\w-]{1,64}$/;
 
 /** Far more than any has had; it is opaque, and of no stated length. */
-const MOST_CHARACTERS = 16_384;
+const MAX_CHARACTERS = 16_384;
 
 /**
  * The app's own token that came along with a Forge event
@@ -24,7 +24,7 @@ export function carriedToken(
   if (principal.trustEntry !== trust) return undefined;
   const token = headers.get(HEADER) ?? "";
   const [app, base] = [claims["aud"], claimAt(claims, ["app", "apiBaseUrl"])];
-  if (token === "" || token.length > MOST_CHARACTERS || typeof app !== "string") return undefined;
+  if (token === "" || token.length > MAX_CHARACTERS || typeof app !== "string") return undefined;
   if (typeof base !== "string" || !BASE.test(base)) return undefined;
   return { source, app, base, token: new Secret(token), receivedAt };
 }
