@@ -5,6 +5,7 @@ import { type ILogGroup, LogGroup, type RetentionDays } from "aws-cdk-lib/aws-lo
 import { Construct } from "constructs";
 import { buildSync } from "esbuild";
 import { bundling, entryOf, type FunctionName, PROJECT_ROOT } from "./bundling.ts";
+import { MEMORY_MB } from "./memory.ts";
 
 /** What all functions of an installation have in common. */
 export interface FunctionDefaults {
@@ -35,7 +36,7 @@ export class BridgeFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: BridgeFunctionProps) {
     super(scope, id);
-    const { name, description, configuration, stage, environment, timeout, memoryMb = 512 } = props;
+    const { name, description, configuration, stage, environment, timeout, memoryMb = MEMORY_MB } = props;
     this.log = new LogGroup(this, "Log", { retention: props.logRetention, removalPolicy: RemovalPolicy.DESTROY });
     const role = new Role(this, "Role", { assumedBy: new ServicePrincipal("lambda.amazonaws.com") });
     this.log.grantWrite(role);

@@ -3,6 +3,7 @@ import type { Construct } from "constructs";
 import { TABLE } from "../shared/store/table.ts";
 import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
 import type { DeliveryTable } from "./delivery-table.ts";
+import { RECEIVE_MEMORY_MB } from "./memory.ts";
 import { grantSecrets, type SecretGrant } from "./secret-grants.ts";
 import type { SigningKeys } from "./signing-keys.ts";
 
@@ -25,7 +26,7 @@ export class Receive extends BridgeFunction {
       // GitLab waits ten seconds for an answer, the shortest of the senders.
       timeout: Duration.seconds(10),
       // A sender waits while this function starts.
-      memoryMb: 1_024,
+      memoryMb: RECEIVE_MEMORY_MB,
     });
     // Counts of requests, tokens that are used once and decisions are updates; open approvals are due at their end.
     table.allow(

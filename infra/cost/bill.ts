@@ -64,10 +64,11 @@ export const standingBill = (): readonly Line[] => [
   { part: "Sweep: calls", price: "lambdaRequest", amount: MINUTES_A_MONTH },
   // Lambda keeps 5 long polls of 20 s open on each of the two queues (Lambda developer guide, with-sqs).
   { part: "SQS: polls of two queues", price: "queueRequest", amount: 2 * 5 * 3 * MINUTES_A_MONTH },
-  { part: "10 alarms", price: "alarm", amount: 10 },
+  // An alarm over an expression is paid for each metric in it.
+  { part: "10 alarms, over 19 metrics", price: "alarm", amount: 19 },
   { part: "Dashboard", price: "dashboard", amount: 1 },
   { part: "3 secrets", price: "secret", amount: 3 },
-  { part: "About 20 metrics from the log", price: "metric", amount: 20 },
+  { part: "About 25 metrics from the log", price: "metric", amount: 25 },
 ];
 
 /** What `tracing=true` adds to a million webhooks. */
@@ -91,9 +92,9 @@ export function relayingOf({ perSecond, bodies }: Load) {
 }
 
 /** Billed milliseconds of one call of `receive`, with its share of a start. */
-export const receiveMs = (): number => cpuMs(1) + INPUTS.tableCall.value;
+export const receiveMs = (): number => cpuMs(1, INPUTS.receiveMemory) + INPUTS.tableCall.value;
 
-const usualMs = (): number => cpuMs(4) + 3 * INPUTS.tableCall.value + INPUTS.busCall.value;
+const usualMs = (): number => cpuMs(4, INPUTS.receiveMemory) + 3 * INPUTS.tableCall.value + INPUTS.busCall.value;
 
 /** Of a function's calls at this rate, the share whose trace is recorded. */
 export const tracedShareAt = (perSecond: number): number =>
@@ -112,9 +113,12 @@ export const PARTITION_UNITS = 1_000;
 const shardsAt = (unitsPerSecond: number): number =>
   Math.max(INPUTS.newTablePartitions.value, Math.ceil(unitsPerSecond / PARTITION_UNITS));
 
+/** In MB. */
+type Memory = { readonly value: number };
+
 /** Time that the work of one call takes with the share of a core that the function's memory gets. */
-function cpuMs(calls: number): number {
-  const { requestCpu, callCpu, importCpu, coldStarts, wholeCore, memory } = INPUTS;
+function cpuMs(calls: number, memory: Memory = INPUTS.memory): number {
+  const { requestCpu, callCpu, importCpu, coldStarts, wholeCore } = INPUTS;
   const cores = requestCpu.value + calls * callCpu.value + coldStarts.value * importCpu.value;
   return (cores * wholeCore.value) / memory.value;
 }
@@ -124,14 +128,17 @@ function received({ ingress, ms }: { readonly ingress: Ingress; readonly ms: num
   const logged = INPUTS.logLine.value + INPUTS.platformLog.value + (isApi ? INPUTS.accessLog.value : 0);
   return [
     { part: "HTTP API", price: "httpApiRequest", amount: isApi ? MILLION : 0 },
-    ...ran("receive", { calls: 1, ms }),
+    ...ran("receive", { calls: 1, ms, memory: INPUTS.receiveMemory }),
     { part: "Logs", price: "logged", amount: gb(logged) },
     { part: "Answers sent", price: "sentOut", amount: gb(INPUTS.answer.value) },
   ];
 }
 
-function ran(name: string, { calls, ms }: { readonly calls: number; readonly ms: number }): Line[] {
-  const gbSeconds = (MILLION * calls * ms * INPUTS.memory.value) / (1_000 * 1_024);
+function ran(
+  name: string,
+  { calls, ms, memory = INPUTS.memory }: { readonly calls: number; readonly ms: number; readonly memory?: Memory },
+): Line[] {
+  const gbSeconds = (MILLION * calls * ms * memory.value) / (1_000 * 1_024);
   return [
     { part: `Lambda \`${name}\`: calls`, price: "lambdaRequest", amount: MILLION * calls },
     { part: `Lambda \`${name}\`: time`, price: "lambdaGbSecond", amount: gbSeconds },

@@ -1,3 +1,5 @@
+import { MEMORY_MB, RECEIVE_MEMORY_MB } from "../memory.ts";
+
 /** A number that the model needs besides prices and bodies, and where it is from. */
 interface Input {
   readonly value: number;
@@ -9,7 +11,12 @@ const MACHINE = "measured 2026-11-21 on one core of an Intel Xeon, Node 20";
 const ASSUMED = "assumed";
 
 export const INPUTS = {
-  memory: { value: 512, unit: "MB", from: "the default of `infra/bridge-function.ts`" },
+  memory: { value: MEMORY_MB, unit: "MB", from: "`infra/memory.ts`, of every function but the next" },
+  receiveMemory: {
+    value: RECEIVE_MEMORY_MB,
+    unit: "MB",
+    from: "`infra/memory.ts`, of `receive` and of the usual construction",
+  },
   wholeCore: {
     value: 1_769,
     unit: "MB",
@@ -21,7 +28,7 @@ export const INPUTS = {
     from: `${MACHINE}: 0.13 to prove, read and pack a push of 3.4 KB; the rest for HTTP`,
   },
   callCpu: { value: 0.7, unit: "ms of a core", from: `${MACHINE}: one call through the SDK, without TLS` },
-  importCpu: { value: 36, unit: "ms of a core", from: `${MACHINE}: importing the bundle of \`receive\` (366 KB)` },
+  importCpu: { value: 36, unit: "ms of a core", from: `${MACHINE}: importing the bundle of \`receive\`, at 366 KB` },
   tableCall: { value: 5, unit: "ms", from: `${ASSUMED}: waiting for DynamoDB in the same region` },
   busCall: { value: 15, unit: "ms", from: `${ASSUMED}: waiting for PutEvents` },
   targetCall: { value: 200, unit: "ms", from: `${ASSUMED}: waiting for a listener or for Confluence` },

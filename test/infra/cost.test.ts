@@ -69,8 +69,8 @@ describe("the bill", () => {
     // (1,400 + 100) bytes × a million = 1.5 GB, for 3 months, at 0.25 and 0.20.
     expect(of("Table: storage")).toBeCloseTo(1.125, 10);
     expect(of("Table: point-in-time recovery")).toBeCloseTo(0.9, 10);
-    // (0.33 + 0.7 + 0.01 × 36) ms of a core at 512 of 1,769 MB, and 5 ms: 9.803 ms × 0.5 GB × a million × 0.0000133334.
-    expect(of("Lambda `receive`: time")).toBeCloseTo(0.06535, 4);
+    // (0.33 + 0.7 + 0.01 × 36) ms of a core at 1,024 of 1,769 MB, and 5 ms: 7.401 ms × 1 GB × a million × 0.0000133334.
+    expect(of("Lambda `receive`: time")).toBeCloseTo(0.09868, 4);
     // 1 GB taken in at 0.10, and 3 GB-months at 0.023.
     expect(of("EventBridge: archive")).toBeCloseTo(0.169, 10);
   });
