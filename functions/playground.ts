@@ -1,11 +1,12 @@
 import { appendFileSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { sendFixture } from "../shared/cli/send.ts";
-import { openSession, PLAYGROUND_SESSION } from "../shared/cli/session.ts";
+import { openSession, PLAYGROUND_SESSION, readPlayground } from "../shared/cli/session.ts";
 import { trace } from "../shared/cli/trace.ts";
 import { loadConfig } from "../shared/config/load.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/retry-delay.ts";
 import { systemClock as clock, toIso } from "../shared/host/clock.ts";
+import { Fault } from "../shared/host/fault.ts";
 import { jsonLog } from "../shared/host/log.ts";
 import { LocalSecrets } from "../shared/host/secrets.ts";
 import { createTokenVerifier } from "../shared/identity/verify-token.ts";
@@ -13,6 +14,8 @@ import { startPlaygroundSandboxes } from "../test/support/playground-sandboxes.t
 import { startStandalone } from "./standalone.ts";
 
 const HOME = ".drawbridge/playground";
+const PORTS = "the playground takes --port and the three after it";
+const MAX_PORT = 65_532;
 /** Far more than the crossing takes; a run in the sandbox takes a second or two. */
 const TRACE_TIMEOUT_MS = 60_000;
 
@@ -26,7 +29,9 @@ export interface PlaygroundOptions {
  * the whole path, prints its trace, and stays up.
  */
 export async function startPlayground({ port, print }: PlaygroundOptions): Promise<{ stop(): Promise<void> }> {
-  const sandboxes = await startPlaygroundSandboxes(port);
+  if (port > MAX_PORT) throw invalid(`${PORTS}: it can be ${MAX_PORT} at most`);
+  await refuseSecond();
+  const sandboxes = await startPlaygroundSandboxes(port).catch(portTaken);
   await rm(HOME, { recursive: true, force: true });
   await mkdir(HOME, { recursive: true });
   const path = await sandboxes.writeConfig(HOME);
@@ -45,7 +50,8 @@ export async function startPlayground({ port, print }: PlaygroundOptions): Promi
   });
   await writeFile(PLAYGROUND_SESSION, JSON.stringify(sandboxes.meet(bridge.url, path)), { mode: 0o600 });
   print("The Drawbridge playground. Everything is on this machine and starts empty.\n");
-  const addresses = [["bridge", bridge.url.href], ...sandboxes.addresses, ["configuration", path]];
+  const webhooks = ["webhooks go to", `${bridge.url.origin}/webhooks/<source>`];
+  const addresses = [...sandboxes.addresses, webhooks, ["configuration", path]];
   for (const [what = "", where = ""] of addresses) print(`  ${what.padEnd(20)}${where}`);
 
   const fixture = { provider: "confluence", event: "page-updated" };
@@ -71,6 +77,24 @@ export async function startPlayground({ port, print }: PlaygroundOptions): Promi
   };
   return { stop };
 }
+
+/** It would take the running one's files. */
+async function refuseSecond(): Promise<void> {
+  const other = await readPlayground();
+  if (other === undefined) return;
+  const isUp = await fetch(new URL("/healthz", other.url)).then(
+    ({ ok }) => ok,
+    () => false,
+  );
+  if (isUp) throw invalid(`a playground is running already, at ${other.url}: end that one first`);
+}
+
+function portTaken(error: unknown): never {
+  if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE" && "port" in error)) throw error;
+  throw invalid(`127.0.0.1:${error.port} is taken: end what listens there, or give another --port; ${PORTS}`);
+}
+
+const invalid = (message: string): Fault => new Fault("configuration_invalid", message, { retryable: false });
 
 const NEXT_STEPS = `
 Edit that page in the browser and watch its status change. Then comment on it, with these words alone, to have the run

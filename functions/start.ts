@@ -16,12 +16,11 @@ export async function start(
   environment: Environment,
 ): Promise<void> {
   const path = configPath(options["config"], environment);
-  const { host = "127.0.0.1", port = "8787", data = ".drawbridge/data" } = options;
+  const { host = "127.0.0.1", data = ".drawbridge/data" } = options;
+  const port = portIn(options["port"]);
   if (path === undefined) {
     const { startPlayground } = await import("./playground.ts");
-    return endOnSignal(
-      await startPlayground({ port: Number(port), print: (line) => process.stdout.write(`${line}\n`) }),
-    );
+    return endOnSignal(await startPlayground({ port, print: (line) => process.stdout.write(`${line}\n`) }));
   }
   const secrets = new LocalSecrets(environment);
   const findings = await checkHere(path, secrets, systemClock);
@@ -43,13 +42,20 @@ export async function start(
     secrets,
     log,
     retry: DEFAULT_RETRY,
-    address: { hostname: host, port: Number(port), tls },
+    address: { hostname: host, port, tls },
     dataPath: data,
   });
   log.info({ url: bridge.url.origin, config: path }, "started");
   for (const { message } of findings) log.warn({ finding: message }, "the configuration is unsafe or useless in part");
   endOnSignal(bridge);
 }
+
+function portIn(told = "8787"): number {
+  if (/^\d{1,5}$/.test(told) && Number(told) <= MAX_PORT) return Number(told);
+  throw new Fault("configuration_invalid", `--port must be a whole number from 0 to ${MAX_PORT}`, { retryable: false });
+}
+
+const MAX_PORT = 65_535;
 
 /** Ends what was accepted to be done now; the rest is in the store. A second signal ends at once. */
 function endOnSignal({ stop }: { stop(): Promise<void> }): void {

@@ -88,7 +88,15 @@ export const shownDelivery = v.object({
     unrelayed: v.exactOptional(v.boolean()),
     relayedAt: v.exactOptional(v.string()),
   }),
-  event: v.exactOptional(v.object({ detail: v.object({ eventKey: v.string() }) })),
+  event: v.exactOptional(
+    v.object({
+      detail: v.object({
+        eventKey: v.string(),
+        traceparent: v.exactOptional(v.string()),
+        replay: v.exactOptional(v.object({ of: v.string(), routes: v.array(v.string()), isRollback: v.boolean() })),
+      }),
+    }),
+  ),
   timeline: v.array(entry),
 });
 export type ShownDelivery = v.InferOutput<typeof shownDelivery>;

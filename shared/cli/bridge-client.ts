@@ -40,21 +40,39 @@ export function readAnswer<T>(text: string, reads: Reads<T>): T {
 export const notAnswering =
   ({ origin }: URL) =>
   (cause: unknown): never => {
-    const message = `no bridge answers at ${origin}; is it started?`;
+    const message = `no bridge answers at ${origin}: ${whyNot(cause)}; is it started, and is this its address?`;
     throw new Fault("target_unreachable", message, { retryable: true, cause });
   };
+
+/** What fetch throws may quote a header: of it the system's code alone is told. */
+function whyNot(error: unknown): string {
+  if (error instanceof Fault) return error.message;
+  const { cause } = error instanceof Error ? error : {};
+  return cause instanceof Error && "code" in cause ? `the connection failed (${cause.code})` : "the connection failed";
+}
 
 /** RFC 9457, as far as it is shown. */
 const problem = v.pipe(
   v.string(),
   v.parseJson(),
-  v.object({ title: v.optional(v.string()), reason: v.optional(v.string()) }),
+  v.object({
+    title: v.optional(v.string()),
+    detail: v.optional(v.string()),
+    reason: v.optional(v.string()),
+    instance: v.optional(v.string()),
+  }),
 );
 
-function whyRefused(status: number, text: string): string {
+/** Why the bridge, or what stands before it, did not do what was asked, and the request by which its log can be searched. */
+export function whyRefused(status: number, text: string): string {
   const told = v.safeParse(problem, text);
-  const { title = "no reason given", reason } = told.success ? told.output : {};
-  return `${status} ${title}${reason === undefined ? "" : ` (${reason})`}`;
+  const { title = "no reason given", detail = title, reason, instance } = told.success ? told.output : {};
+  const request = instance === undefined ? [] : [`request ${instance.replace(/^urn:uuid:/, "")}`];
+  const facts = reason === undefined ? request : [reason, ...request];
+  const known = facts.length === 0 ? "" : ` (${facts.join(", ")})`;
+  return status === 401
+    ? `your token was not believed${known}: see "drawbridge token explain"`
+    : `${status} ${detail}${known}`;
 }
 
 const refused = (message: string): Fault => new Fault("bridge_refused", message, { retryable: false });

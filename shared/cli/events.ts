@@ -2,47 +2,74 @@ import { nameOf } from "../approvals/tell.ts";
 import type { Identity } from "../store/approvals.ts";
 import { listedDeliveries, type ShownDelivery, type ShownEntry, shownDelivery } from "./answers.ts";
 import { get } from "./bridge-client.ts";
-import type { Session } from "./session.ts";
+import { besidesSession, type Session } from "./session.ts";
 import { printable, table } from "./table.ts";
 import { tellRejection } from "./tell-rejection.ts";
 
 /** `drawbridge events list`: the newest deliveries, as a table. */
-export async function eventsList(session: Session, filters: Readonly<Record<string, string>>): Promise<string> {
-  const listed = await get(session, `/v1/deliveries?${new URLSearchParams(filters)}`, listedDeliveries);
-  const rows = listed.deliveries.map(({ receivedAt, source, outcome, what, subject = "", id }) => [
-    receivedAt,
-    source,
-    outcome,
-    what,
-    subject,
+export async function eventsList(session: Session, options: Readonly<Record<string, string>>): Promise<string> {
+  const path = `/v1/deliveries?${new URLSearchParams(besidesSession(options))}`;
+  const { deliveries, next } = await get(session, path, listedDeliveries);
+  const rows = deliveries.map(({ receivedAt, source, outcome, what, subject, principal, id }) => [
+    ...[receivedAt, source, outcome, what],
+    subject ?? (outcome === "refused" ? principal.subject : ""),
     id,
   ]);
-  const more = listed.next === undefined ? "" : `\nmore: drawbridge events list --cursor ${listed.next}`;
-  return `${table(["RECEIVED", "SOURCE", "OUTCOME", "WHAT", "SUBJECT", "DELIVERY"], rows)}${more}`;
+  const listed = table(["RECEIVED", "SOURCE", "OUTCOME", "WHAT", "SUBJECT", "DELIVERY"], rows);
+  return [
+    rows.length === 0 ? "no delivery matches" : listed,
+    ...(next === undefined ? [] : [`more: ${commandFor({ ...options, cursor: next })}`]),
+  ].join("\n");
 }
 
-/** `drawbridge events show <id>`: one delivery and all that followed it. */
-export async function eventsShow(session: Session, id: string): Promise<string> {
+/** To be pasted into a shell. */
+const commandFor = (options: Readonly<Record<string, string>>): string =>
+  [
+    "npm run -s drawbridge -- events list",
+    ...Object.entries(options).map(([name, value]) => `--${name} ${quoted(value)}`),
+  ]
+    .map(printable)
+    .join(" ");
+
+const quoted = (word: string): string =>
+  /^[\w.:,@/+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+
+/** `drawbridge events show <id>`: one delivery and all that followed it. On a terminal, as wide as its `columns`. */
+export async function eventsShow(session: Session, id: string, columns?: number): Promise<string> {
   const path = `/v1/deliveries/${encodeURIComponent(id)}`;
-  const { delivery, event, timeline } = await get(session, path, shownDelivery);
-  const { principal } = delivery;
-  const facts = [
+  const shown = await get(session, path, shownDelivery);
+  const entries = shown.timeline.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  const lines = entries.map((entry) => [entry.at, tellEntry(entry)]);
+  const follows = lines.length === 0 ? "nothing followed" : table(["TIME", "WHAT FOLLOWED"], lines, { columns });
+  return [...factsOf(shown), "", follows].join("\n");
+}
+
+function factsOf({ delivery, event }: ShownDelivery): readonly string[] {
+  const { principal, refusedFor, wouldDeny } = delivery;
+  const { eventKey = "none", traceparent, replay } = event?.detail ?? {};
+  const facts: readonly (readonly [string, string | undefined])[] = [
     ["delivery", delivery.id],
     ["what", `${delivery.what} ${delivery.subject ?? ""}`],
+    ["replay of", replay && tellReplay(replay)],
     ["source", `${delivery.source} (${delivery.provider})`],
     ["proved by", `${principal.method}, ${principal.credential}, as ${principal.subject} of ${principal.issuer}`],
     ["received", delivery.receivedAt],
     ["body", `${delivery.bodyBytes} bytes, SHA-256 ${delivery.bodyDigest}`],
     ["request", delivery.requestId],
-    ["event key", event?.detail.eventKey ?? "none"],
-    ...(event ? [["relayed", delivery.relayedAt ?? relayedBy(delivery)]] : []),
-    ...(delivery.refusedFor ? [["refused", tellRejection(delivery.refusedFor)]] : []),
-    ...(delivery.wouldDeny ? [["shadow", `would be refused: ${tellRejection(delivery.wouldDeny)}`]] : []),
+    // The second of its four parts: https://www.w3.org/TR/trace-context/#traceparent-header
+    ["trace", traceparent?.split("-")[1]],
+    ["event key", eventKey],
+    ["relayed", event ? (delivery.relayedAt ?? relayedBy(delivery)) : "nothing to relay"],
+    ["refused", refusedFor && tellRejection(refusedFor)],
+    ["shadow", wouldDeny && `would be refused: ${tellRejection(wouldDeny)}`],
   ];
-  const lines = timeline.map((entry) => [entry.at, tellEntry(entry)]);
-  const follows = lines.length === 0 ? "nothing followed" : table(["TIME", "WHAT FOLLOWED"], lines);
-  return `${facts.map(([name = "", fact = ""]) => `${name.padEnd(10)}${printable(fact)}`).join("\n")}\n\n${follows}`;
+  return facts.flatMap(([name, fact]) => (fact === undefined ? [] : [`${name.padEnd(10)}${printable(fact)}`]));
 }
+
+const tellReplay = ({ of, routes, isRollback }: Replay): string =>
+  `${of}${isRollback ? " (rollback)" : ""} for ${routes.join(", ")}`;
+
+type Replay = NonNullable<NonNullable<ShownDelivery["event"]>["detail"]["replay"]>;
 
 /** In AWS the table's stream relays, and leaves a mark only on what it could not relay. */
 const relayedBy = ({ unrelayed }: ShownDelivery["delivery"]): string =>
@@ -64,7 +91,7 @@ export function tellEntry(entry: ShownEntry): string {
     case "decided":
       return `${entry.decision} of ${entry.about}${by(entry.by)}${entry.refusal ? `, refused: ${tellRejection(entry.refusal)}` : ""}`;
     case "replayed":
-      return `${entry.isRollback ? "rolled back to" : "run again"} as ${entry.delivery}, for ${entry.routes.join(", ")}${by(entry.by)}`;
+      return `${entry.isRollback ? "rolled back to," : "run again"} as ${entry.delivery}, for ${entry.routes.join(", ")}${by(entry.by)}`;
     case "followed_by":
       return `followed by ${entry.what} (${entry.delivery})`;
     case "attempt": {

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { renderTekton } from "../actions/tekton/render.ts";
 import type { DECISIONS } from "../approvals/decide.ts";
-import { checkConfig } from "../config/check.ts";
+import { checkHere } from "../config/check-here.ts";
 import { loadConfig } from "../config/load.ts";
 import { systemClock } from "../host/clock.ts";
 import type { Environment } from "../host/environment.ts";
@@ -15,12 +15,12 @@ import { eventsReplay, rollback } from "./replay.ts";
 import { reportShadow } from "./report.ts";
 import { secretsList } from "./secrets.ts";
 import { fixturesOf, sendFixture } from "./send.ts";
-import { openSession, type Session } from "./session.ts";
+import { besidesSession, openSession, type Session } from "./session.ts";
 import { table } from "./table.ts";
 import { offline, readToken, tokenExplain } from "./token.ts";
 import { USAGE } from "./usage.ts";
 
-type Options = Readonly<Record<string, string | undefined>>;
+type Options = Readonly<Record<string, string>>;
 type Print = (text: string) => void;
 
 interface Invocation {
@@ -29,10 +29,18 @@ interface Invocation {
   readonly environment: Environment;
   readonly session: Session;
   readonly print: Print;
+  /** Width of the terminal; absent where it is none. */
+  readonly columns?: number | undefined;
 }
 
-/** Gives the exit code. */
-type Command = (invocation: Invocation) => Promise<number>;
+interface Command {
+  /** Gives the exit code. */
+  readonly run: (invocation: Invocation) => Promise<number>;
+  /** What it may be given besides options. */
+  readonly takes?: readonly string[];
+  /** Said to whoever gives more. What that was is not repeated: it may be a secret. */
+  readonly instead?: string;
+}
 
 /** Runs one command that is not `start`. Gives the exit code. */
 export async function runCommand(
@@ -40,59 +48,74 @@ export async function runCommand(
   options: Options,
   environment: Environment,
   print: Print,
+  columns?: number,
 ): Promise<number> {
-  const name = Object.keys(COMMANDS).find((command) => `${words.join(" ")} `.startsWith(`${command} `));
-  const command = name === undefined ? undefined : COMMANDS[name];
-  if (name === undefined || command === undefined) {
+  if (words.length === 0 || words[0] === "help") {
     print(USAGE);
-    return words.length === 0 || words[0] === "help" ? 0 : 2;
+    return words.length === 0 ? 1 : 0;
   }
+  const [name, { run, takes = [], instead }] = commandIn(words);
+  const rest = words.slice(name.split(" ").length);
+  if (rest.length > takes.length) throw wrong(instead ?? `too many arguments: it is "${told(name, takes)}"`);
   const session = await openSession({ environment, url: options["url"], config: options["config"] });
-  return command({ rest: words.slice(name.split(" ").length), options, environment, session, print });
+  return run({ rest, options, environment, session, print, columns });
+}
+
+const told = (name: string, takes: readonly string[]): string => [name, ...takes.map((what) => `<${what}>`)].join(" ");
+
+function commandIn(words: readonly string[]): readonly [string, Command] {
+  const known = Object.entries(COMMANDS).find(([name]) => `${words.join(" ")} `.startsWith(`${name} `));
+  if (known !== undefined) return known;
+  const [group = "", ...below] = words;
+  const siblings = Object.keys(COMMANDS).filter((name) => name.startsWith(`${group} `));
+  if (siblings.length === 0) throw wrong(`no command "${group}"; see --help`);
+  throw wrong(`no command "${[group, ...below.slice(0, 1)].join(" ")}"; there are: ${siblings.join(", ")}`);
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
-  check,
-  send,
-  "events list": telling(({ session, options }) => eventsList(session, filtersIn(options))),
-  "events show": telling(({ session, rest }) => eventsShow(session, nameIn(rest))),
-  "events replay": telling(({ session, rest, options }) => eventsReplay(session, nameIn(rest), options["route"])),
-  rollback: telling(({ session, rest, options: { environment, to } }) =>
-    rollback(session, { route: nameIn(rest), environment, to }),
+  check: { run: check },
+  send: { run: send, takes: ["provider", "event"] },
+  "events list": telling(({ session, options }) => eventsList(session, options)),
+  "events show": about("delivery", (id, { session, columns }) => eventsShow(session, id, columns)),
+  "events replay": about("delivery", (id, { session, options }) => eventsReplay(session, id, options["route"])),
+  rollback: about("route", (route, { session, options: { environment, to } }) =>
+    rollback(session, { route, environment, to }),
   ),
   "approvals list": telling(({ session }) => approvalsList(session)),
   "approvals grant": deciding("grant"),
   "approvals deny": deciding("deny"),
   "approvals withdraw": deciding("withdraw"),
-  "report shadow": telling(({ session, options }) => reportShadow(session, filtersIn(options))),
+  "report shadow": telling(({ session, options }) => reportShadow(session, besidesSession(options))),
   secrets: telling(async ({ session }) => secretsList(session, await loadConfig(session.config), systemClock.now())),
-  "tekton render": telling(tektonObjects),
-  "token explain": explain,
+  "tekton render": about("route", tektonObjects),
+  "token explain": {
+    run: explain,
+    instead: "the token is read from standard input or --file: other users can see what a command is called with",
+  },
 };
 
 /** A command that only tells something. */
 function telling(tell: (invocation: Invocation) => Promise<string>): Command {
-  return async (invocation) => {
+  const run = async (invocation: Invocation): Promise<number> => {
     invocation.print(await tell(invocation));
     return 0;
   };
+  return { run };
+}
+
+/** One that tells something of what it is given. */
+function about(what: string, tell: (name: string, invocation: Invocation) => Promise<string>): Command {
+  const { run } = telling((invocation) => {
+    const [name] = invocation.rest;
+    if (name === undefined) throw wrong(`say which ${what}`);
+    return tell(name, invocation);
+  });
+  return { run, takes: [what] };
 }
 
 function deciding(decision: (typeof DECISIONS)[number]): Command {
-  return telling(({ session, rest, options: { comment } }) =>
-    approvalsDecide(session, nameIn(rest), { decision, comment }),
-  );
-}
-
-/** What a command is about that has to be given something. */
-function nameIn([name]: readonly string[]): string {
-  if (name !== undefined) return name;
-  throw wrong("say which: a delivery, a route or an approval");
-}
-
-function filtersIn({ url: _, config: __, ...given }: Options): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(given).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  return about("approval", (id, { session, options: { comment } }) =>
+    approvalsDecide(session, id, { decision, comment }),
   );
 }
 
@@ -101,12 +124,15 @@ const wrong = (message: string): Fault => new Fault("configuration_invalid", mes
 async function check(invocation: Invocation): Promise<number> {
   const { session, options, environment, print } = invocation;
   if (options["live"]) return checkRunning(invocation);
-  const findings = await checkConfig(session.config, new LocalSecrets(environment));
+  const findings = await checkHere(session.config, new LocalSecrets(environment), systemClock);
   for (const { level, message } of findings) print(`${level}: ${message}`);
   const errors = findings.filter(({ level }) => level === "error").length;
-  print(`${session.config}: ${errors} errors, ${findings.length - errors} warnings`);
+  const sums = [counted(errors, "error"), counted(findings.length - errors, "warning")].join(", ");
+  print(`${session.config}: ${sums}${errors === 0 ? "" : "; more may follow once these are mended"}`);
   return errors === 0 ? 0 : 1;
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 async function checkRunning({ session, print }: Invocation): Promise<number> {
   const config = await loadConfig(session.config);
@@ -137,16 +163,13 @@ async function send({ rest, session, environment, print }: Invocation): Promise<
   return status < 300 ? 0 : 1;
 }
 
-async function explain({ rest, session, options, print }: Invocation): Promise<number> {
-  if (rest.length > 0)
-    throw wrong("the token is read from standard input or --file: other users can see what a command is called with");
+async function explain({ session, options, print }: Invocation): Promise<number> {
   const config = await loadConfig(session.config);
   const tools = { ...config, clock: systemClock, print, ...(options["offline"] && { callOut: offline }) };
   return tokenExplain(await readToken(options["file"]), options["entry"], tools);
 }
 
-async function tektonObjects({ rest, session, options }: Invocation): Promise<string> {
-  const [name = ""] = rest;
+async function tektonObjects(name: string, { session, options }: Invocation): Promise<string> {
   const config = await loadConfig(session.config);
   const route = config.routes.find((one) => one.name === name && one.action === "tekton");
   if (route === undefined) {

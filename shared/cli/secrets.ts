@@ -1,4 +1,4 @@
-import { configuredCredentials } from "../config/credentials.ts";
+import { type ConfiguredCredential, configuredCredentials } from "../config/credentials.ts";
 import type { Config } from "../config/schema.ts";
 import type { Credential } from "../delivery/credential.ts";
 import { NOTED_EVERY_MS } from "../delivery/last-uses.ts";
@@ -20,9 +20,9 @@ export async function secretsList(
   if (rows.length === 0) return "No source and no target has a secret.";
   return table(
     ["SOURCE OR TARGET", "CREDENTIAL", "LAST USED", "ADVICE"],
-    rows.map(({ credential, lastUsedAt = "never", advice }) => [
+    rows.map(({ credential, setting, lastUsedAt = "never", advice }) => [
       `${credential.kind} ${credential.name}`,
-      `${credential.method} ${credential.credential}`,
+      `${credential.method} ${credential.credential}${setting === undefined ? "" : ` (${setting})`}`,
       ...[lastUsedAt, advice],
     ]),
   );
@@ -30,6 +30,8 @@ export async function secretsList(
 
 interface AdvisedCredential {
   readonly credential: Credential;
+  /** The key under which it is configured, if it is. */
+  readonly setting?: string;
   /** ISO 8601; nothing when no use is on record. */
   readonly lastUsedAt: string | undefined;
   readonly advice: string;
@@ -37,14 +39,14 @@ interface AdvisedCredential {
 
 /** What is configured, in its order, then what was used besides. */
 export function adviseAll(
-  configured: readonly Credential[],
+  configured: readonly ConfiguredCredential[],
   used: readonly ShownUse[],
   now: EpochMillis,
 ): readonly AdvisedCredential[] {
   const useOf = (credential: Credential) => used.find((use) => keyOf(use) === keyOf(credential));
   const known = new Set(configured.map(keyOf));
   return [
-    ...configured.map((credential) => {
+    ...configured.map(({ setting, ...credential }) => {
       const labelled = (label: string) => ({ ...credential, credential: label });
       const standing = {
         isTarget: credential.kind === "target",
@@ -54,7 +56,7 @@ export function adviseAll(
         currentUse: recency(useOf(labelled("current")), now),
         nextUse: recency(useOf(labelled("next")), now),
       };
-      return { credential, lastUsedAt: useOf(credential)?.lastUsedAt, advice: advise(standing) };
+      return { credential, setting, lastUsedAt: useOf(credential)?.lastUsedAt, advice: advise(standing) };
     }),
     ...used
       .filter((use) => !known.has(keyOf(use)))
@@ -111,7 +113,7 @@ const NEXT_ADVICE: Readonly<Record<Recency, string>> = {
 /** Used, and not in this configuration: a token's key, or a secret that was taken out. */
 function adviseUnknown(use: ShownUse, now: EpochMillis): string {
   const isLabel = ["current", "next"].includes(use.credential);
-  if (use.kind === "source" && !isLabel) return "not a secret of ours: whose key it is changes it";
+  if (use.kind === "source" && !isLabel) return "a token's key: its issuer changes it";
   // A label is no value: what was `next` may be `current` by now.
   if (isLabel) return "no longer configured";
   return recency(use, now) === "of late"

@@ -36,24 +36,43 @@ export interface Given {
 export async function openSession({ environment, ...given }: Given): Promise<Session> {
   const playground = await readPlayground();
   const config = configPath(given.config, environment) ?? playground?.config ?? "drawbridge.yaml";
-  const url = new URL(given.url ?? environment["DRAWBRIDGE_URL"] ?? playground?.url ?? "http://127.0.0.1:8787");
+  const told =
+    addressIn("--url", given.url) ?? addressIn("DRAWBRIDGE_URL", environment["DRAWBRIDGE_URL"]) ?? playground?.url;
+  const url = new URL(told ?? "http://127.0.0.1:8787");
   const token = async (): Promise<string> => {
-    const told = environment["DRAWBRIDGE_TOKEN"];
-    if (told !== undefined) return told;
-    if (playground !== undefined) return fetchToken(playground);
-    throw new Fault("configuration_invalid", `put a bearer token for ${url.origin} into DRAWBRIDGE_TOKEN`, {
-      retryable: false,
-    });
+    const bearer = environment["DRAWBRIDGE_TOKEN"];
+    if (bearer === undefined && playground !== undefined) return fetchToken(playground);
+    if (bearer === undefined) throw wrong(`put a bearer token for ${url.origin} into DRAWBRIDGE_TOKEN`);
+    if (!BEARER_TOKEN.test(bearer.trim())) throw wrong("what is in DRAWBRIDGE_TOKEN is no bearer token");
+    return bearer.trim();
   };
   return { url, config, token };
 }
+
+/** What is given besides the options that say which bridge is meant. */
+export function besidesSession<T extends { readonly url?: string; readonly config?: string }>(options: T) {
+  const { url: _, config: __, ...rest } = options;
+  return rest;
+}
+
+/** The value is not repeated: it may hold a password. */
+function addressIn(where: string, value: string | undefined): string | undefined {
+  if (value === undefined || (/^https?:\/\/[^@]+$/i.test(value) && URL.canParse(value))) return value;
+  throw wrong(`${where} is no address of a bridge; one is http://127.0.0.1:8787`);
+}
+
+/** `b64token` of RFC 6750 §2.1. */
+const BEARER_TOKEN = /^[\w.~+/-]+=*$/;
+
+const wrong = (message: string): Fault => new Fault("configuration_invalid", message, { retryable: false });
 
 /** The configuration named by the command line or the environment, or `drawbridge.yaml` here if there is one. */
 export function configPath(given: string | undefined, environment: Environment): string | undefined {
   return given ?? environment["DRAWBRIDGE_CONFIG"] ?? (existsSync("drawbridge.yaml") ? "drawbridge.yaml" : undefined);
 }
 
-async function readPlayground(): Promise<PlaygroundSession | undefined> {
+/** The playground that was started here, if it was not ended since. */
+export async function readPlayground(): Promise<PlaygroundSession | undefined> {
   if (!existsSync(PLAYGROUND_SESSION)) return undefined;
   return v.parse(playgroundSession, JSON.parse(await readFile(PLAYGROUND_SESSION, "utf8")));
 }
@@ -66,6 +85,11 @@ async function fetchToken({ tokenEndpoint, clientId, clientSecret, audience }: P
     method: "POST",
     headers: { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString("base64")}` },
     body: new URLSearchParams({ grant_type: "client_credentials", resource: audience }),
+  }).catch((cause: unknown) => {
+    throw new Fault("token_unavailable", `${tokenEndpoint} gives no token; does the playground still run?`, {
+      retryable: true,
+      cause,
+    });
   });
   const told = v.safeParse(tokenAnswer, await answer.json());
   if (told.success) return told.output.access_token;

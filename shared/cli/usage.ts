@@ -40,6 +40,9 @@ export const USAGE = `drawbridge <command>
 
 Commands that talk to a bridge take --url (default: DRAWBRIDGE_URL, else the playground that runs here, else
 http://127.0.0.1:8787) and read a bearer token from DRAWBRIDGE_TOKEN; the playground gives its own.
+
+    --help                      say this
+    --version                   say which version this is
 `;
 
 const VALUE = { type: "string" } as const;
@@ -76,4 +79,6 @@ export const OPTIONS = {
   entry: VALUE,
   offline: FLAG,
   url: VALUE,
+  help: FLAG,
+  version: FLAG,
 } as const satisfies ParseArgsConfig["options"];

@@ -5,20 +5,31 @@ import { providers } from "../providers/registry.ts";
 import type { Config } from "./schema.ts";
 import { refsIn } from "./secret-refs.ts";
 
+/** A credential, and the key of its source or target under which it is configured. */
+export interface ConfiguredCredential extends Credential {
+  readonly setting: string;
+}
+
 /** Every secret that a configuration names for a source or a target, as its use is noted. */
 export function configuredCredentials({
   sources,
   targets,
-}: Pick<Config, "sources" | "targets">): readonly Credential[] {
+}: Pick<Config, "sources" | "targets">): readonly ConfiguredCredential[] {
   return [
     ...sources.flatMap(({ name, provider: kind, settings }) => {
       const provider = providers.find((one) => one.name === kind);
       return Object.entries(provider?.secrets ?? {}).flatMap(([path, method]) =>
-        labelsAt(settings, path).map((credential) => ({ kind: "source" as const, name, method, credential })),
+        labelsAt(settings, path).map((credential) => ({
+          ...{ kind: "source" as const, name, method, credential },
+          setting: path,
+        })),
       );
     }),
     ...targets.flatMap(({ name, settings }) =>
-      refsIn(settings, []).map(([, credential]) => ({ kind: "target" as const, name, method: "secret", credential })),
+      refsIn(settings, []).map(([path, credential]) => ({
+        ...{ kind: "target" as const, name, method: "secret", credential },
+        setting: path.join("."),
+      })),
     ),
   ];
 }

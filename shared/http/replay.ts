@@ -7,7 +7,7 @@ import type { EpochMillis } from "../host/clock.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { type CallerTools, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
-import type { DeliveryStore } from "../store/deliveries.ts";
+import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
 import { readCall } from "./json-body.ts";
 
 export interface ReplayApi extends CallerTools, ReplayTools, Pick<RollbackTools, "runs" | "routes"> {
@@ -37,18 +37,25 @@ export async function replayDelivery(request: ReceivedRequest, id: string, api: 
     const forbidden = api.policy.refuseRoute(by, "replay", one);
     if (forbidden) return refuse(forbidden, by);
   }
-  const problem = problemWith(of.event !== undefined, of.refusal !== undefined, routes);
+  const fit = met.filter((one) => !api.policy.refuseRoute(by, "replay", one));
+  const problem = problemWith(of, routes, fit);
   if (problem !== undefined) return refuse({ reason: "replay_impossible", problem }, by);
   const key = ["delivery", id, ...routes, by.issuer, by.subject, orderKey(request)];
   const { requestId, traceparent } = request;
   return ok(await replay({ of, routes, by, isRollback: false, key, requestId, traceparent }, api));
 }
 
-function problemWith(isEvent: boolean, isUnproved: boolean, routes: readonly string[]): string | undefined {
-  if (!isEvent) return "It is no event";
+/** `fit`: the routes that it met, as far as the caller may run them again. */
+function problemWith(
+  { event, refusal }: RecordedDelivery,
+  routes: readonly string[],
+  fit: readonly string[],
+): string | undefined {
+  if (event === undefined) return "It is no event";
   // Else whoever may replay would vouch for what nobody proved.
-  if (isUnproved) return "Its sender was not proved: shadow mode let it in";
-  return routes.length === 0 ? "It met no such route" : undefined;
+  if (refusal !== undefined) return "Its sender was not proved: shadow mode let it in";
+  if (routes.length > 0) return undefined;
+  return `It met no such route; you may run it again for: ${[...new Set(fit)].join(", ") || "none"}`;
 }
 
 /** `POST /v1/rollbacks`: fires a route again as its last good run was fired. */

@@ -263,6 +263,7 @@ describe("a delivery that is run again", () => {
       [409, "replay_impossible"],
       [404, "delivery_unknown"],
     ]);
+    expect(told[1]?.["title"]).toBe("It met no such route; you may run it again for: page-build");
     await waitingFor(first["delivery"] ?? "");
   });
 });

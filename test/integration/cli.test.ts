@@ -1,13 +1,16 @@
-import { spawn } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import type { HttpBindings } from "@hono/node-server";
+import { Hono } from "hono";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-
-const CLI = fileURLToPath(new URL("../../functions/cli.ts", import.meta.url));
-const TSX = fileURLToPath(import.meta.resolve("tsx"));
+import { runCommand } from "../../shared/cli/run-command.ts";
+import { commandLine, type Ran } from "../support/command-line.ts";
+import { serveOnLoopback } from "../support/loopback.ts";
+import { deliveries, delivery } from "../unit/console/visiting.ts";
 
 let home: string;
 beforeAll(async () => {
@@ -15,46 +18,20 @@ beforeAll(async () => {
 });
 afterAll(() => rm(home, { recursive: true, force: true }));
 
-interface Ran {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-/** The command line in a process of its own, in the test's folder. */
-function launch(args: readonly string[]) {
-  const child = spawn(process.execPath, ["--import", TSX, CLI, ...args], {
-    cwd: home,
-    env: { PATH: process.env["PATH"] },
-  });
-  const ran = { out: "", err: "" };
-  child.stdout.on("data", (text) => {
-    ran.out += String(text);
-  });
-  child.stderr.on("data", (text) => {
-    ran.err += String(text);
-  });
-  const ended = new Promise<Ran>((resolve) => child.once("exit", (code) => resolve({ code, ...ran })));
-  return { child, ran, ended };
-}
-
 const run = (...args: readonly string[]): Promise<Ran> => runOn("", ...args);
 
 /** With `input` as standard input. */
 function runOn(input: string, ...args: readonly string[]): Promise<Ran> {
-  const { child, ended } = launch(args);
+  const { child, ended } = commandLine(args, { cwd: home });
   child.stdin.end(input);
   return ended;
 }
 
 describe("the playground", () => {
-  let playground: ReturnType<typeof launch>;
+  let playground: ReturnType<typeof commandLine>;
   beforeAll(async () => {
-    playground = launch(["start", "--port", "0"]);
-    while (!playground.ran.out.includes("Ctrl-C ends")) {
-      if (playground.child.exitCode !== null) throw new Error(playground.ran.err);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+    playground = commandLine(["start", "--port", "0"], { cwd: home });
+    await playground.printed("Ctrl-C ends");
   }, 60_000);
   afterAll(async () => {
     playground.child.kill("SIGTERM");
@@ -121,26 +98,72 @@ describe("the playground", () => {
   });
 
   it("has a configuration without a mistake", async () => {
-    expect(await run("check")).toMatchObject({ code: 0 });
+    expect(await run("check")).toMatchObject({ code: 0, out: expect.stringMatching(/: 0 errors, \d+ warnings?\n$/) });
+  });
+
+  it("says where webhooks go", () => {
+    expect(playground.ran.out).toMatch(/ {2}webhooks go to {6}http:\/\/127\.0\.0\.1:\d+\/webhooks\/<source>\n/);
+  });
+
+  it("is not started twice", async () => {
+    const { code, err } = await run("start", "--port", "0");
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/^drawbridge: a playground is running already, at http\S+: /),
+    ]);
+    expect((await run("events", "list")).code).toBe(0);
   });
 });
 
 describe("the command line", () => {
-  it("explains itself, and fails on what it does not know", async () => {
-    expect(await run()).toMatchObject({ code: 0, out: expect.stringContaining("drawbridge <command>") });
-    expect(await run("evnts", "list")).toMatchObject({ code: 2 });
-    expect(await run("check", "--cofnig", "x")).toMatchObject({ code: 1, err: expect.stringContaining("--cofnig") });
+  it.each([
+    [["--help"], 0, "drawbridge <command>", ""],
+    [["events", "list", "--help"], 0, "drawbridge <command>", ""],
+    [["--version"], 0, "0.1.0\n", ""],
+    [[], 1, "drawbridge <command>", ""],
+    [["bogus"], 1, "", 'drawbridge: no command "bogus"; see --help\n'],
+    [["check", "--cofnig", "x"], 1, "", "drawbridge: Unknown option '--cofnig'; see --help\n"],
+    [["start", "x"], 1, "", 'drawbridge: too many arguments: it is "start"\n'],
+    [["start", "--port", "abc"], 1, "", "drawbridge: --port must be a whole number from 0 to 65535\n"],
+    [["start", "--port", "99999"], 1, "", "drawbridge: --port must be a whole number from 0 to 65535\n"],
+    [["start", "--port", "65535"], 1, "", "the three after it: it can be 65532 at most\n"],
+  ])("answers %j with exit code %i and a sentence", async (args, code, out, err) => {
+    const ran = await run(...args);
+    expect(ran).toEqual({ code, out: expect.stringContaining(out), err: expect.stringContaining(err) });
+    expect(ran[err === "" ? "err" : "out"]).toBe("");
+  });
+
+  it("says which port is taken that the playground wants", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => other.once("listening", resolve));
+    const address = other.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    // Its sandbox Confluence takes the port after its own.
+    const { code, err } = await run("start", "--port", String(port - 1));
+    other.close();
+    expect([code, err]).toEqual([1, expect.stringContaining(`drawbridge: 127.0.0.1:${port} is taken: `)]);
   });
 
   it("says which line of a configuration is wrong, and does not start with it", async () => {
     const path = join(home, "wrong.yaml");
     await writeFile(path, "sources:\n  wiki:\n    provider: conflunce\n");
     const told = `${path}:3:5 sources.wiki.provider: there is no provider "conflunce" (did you mean "confluence"?)`;
-    expect(await run("check", "--config", path)).toMatchObject({ code: 1, out: expect.stringContaining(told) });
+    const { code, out } = await run("check", "--config", path);
+    expect([code, out]).toEqual([1, expect.stringContaining(told)]);
+    expect(out).toContain(`${path}: 1 error, 0 warnings; more may follow once these are mended\n`);
     expect(await run("start", "--config", path, "--port", "0")).toMatchObject({
       code: 1,
       err: expect.stringContaining(told),
     });
+  });
+
+  it("tries what the bridge would use on this machine", async () => {
+    const path = join(home, "unfit.yaml");
+    await writeFile(join(home, "unfit"), "no signing token");
+    const signingToken = `{ current: "file:${join(home, "unfit")}" }`;
+    await writeFile(path, `sources:\n  gitlab:\n    provider: gitlab\n    signingToken: ${signingToken}\n`);
+    const { code, out } = await run("check", "--config", path);
+    expect([code, out]).toEqual([1, expect.stringContaining("it is not a signing token")]);
   });
 
   it("does not start when a secret is not there", async () => {
@@ -168,10 +191,120 @@ describe("the command line", () => {
     expect(err).not.toContain(token);
   });
 
-  it("says so when no bridge answers", async () => {
+  it("says so when no bridge answers, and when it is spoken to in another way", async () => {
     const config = join(home, "idle.yaml");
     await writeFile(config, "sources: {}\n");
-    const { code, err } = await run("events", "list", "--url", "http://127.0.0.1:9", "--config", config);
-    expect([code, err]).toEqual([1, expect.stringContaining("drawbridge: ")]);
+    const plain = await serveOnLoopback(new Hono(), 0);
+    const list = async (url: string) =>
+      runCommand(["events", "list"], { url, config }, { DRAWBRIDGE_TOKEN: "token" }, () => undefined);
+    await expect(list(plain.url.href.replace("http:", "https:"))).rejects.toMatchObject({
+      code: "target_unreachable",
+      message: expect.stringMatching(
+        /: the connection failed \(\w*SSL\w*\); is it started, and is this its address\?$/,
+      ),
+    });
+    await plain.close();
+    await expect(list(plain.url.href)).rejects.toMatchObject({ message: expect.stringContaining("(ECONNREFUSED)") });
+  });
+});
+
+describe("what a bridge tells", () => {
+  /** What a command prints of an answer that stands in for the bridge's; its output is as wide as `columns`. */
+  async function printedOf(answer: object, words: readonly string[], options: object = {}, columns?: number) {
+    const app = new Hono<{ Bindings: HttpBindings }>();
+    app.get("*", (c) => c.json(answer));
+    const bridge = await serveOnLoopback(app, 0);
+    const printed: string[] = [];
+    const told = { url: bridge.url.href, ...options };
+    await runCommand(words, told, { DRAWBRIDGE_TOKEN: "token" }, (text) => void printed.push(text), columns);
+    await bridge.close();
+    return { url: bridge.url.href, lines: printed.join("\n").split("\n") };
+  }
+
+  const list = ["events", "list"] as const;
+
+  it("of no delivery is said to be none", async () => {
+    expect((await printedOf({ deliveries: [] }, list)).lines).toEqual(["no delivery matches"]);
+  });
+
+  it("of a refused delivery names who sent it", async () => {
+    const { deliveries: all } = deliveries(() => "word");
+    const refused = all.flatMap(({ subject: _, ...one }) => ({
+      ...one,
+      principal: { ...one.principal, subject: "eve" },
+    }));
+    const { lines } = await printedOf({ deliveries: refused }, list);
+    expect(lines.slice(1).map((line) => line.split(/ {2,}/).slice(2, 5))).toEqual([
+      ...[
+        ["event", "word", "word"],
+        ["ignored", "word", "word"],
+        ["unusable", "word", "word"],
+      ],
+      ["refused", "word", "eve"],
+    ]);
+  });
+
+  it("of more deliveries ends in a command for a shell, with the same filters", async () => {
+    const next = "1793600000000.d-1";
+    const options = { text: "it's $HOME; a", source: "wiki", cursor: "1793700000000.d-2" };
+    const { url, lines } = await printedOf({ ...deliveries(() => "word"), next }, list, options);
+    const [, command = ""] = /^more: (.*)$/.exec(lines.at(-1) ?? "") ?? [];
+    const { stdout } = spawnSync("sh", ["-c", `npm() { printf '%s\\n' "$@"; }; ${command}`], { encoding: "utf8" });
+    const given = { ...options, url, cursor: next };
+    const [run, ...args] = stdout.trimEnd().split("\n--");
+    expect(run?.split("\n")).toEqual(["run", "-s", "drawbridge"]);
+    expect(args[0]).toBe("\nevents\nlist");
+    expect(args.slice(1).sort()).toEqual(
+      Object.entries(given)
+        .map((pair) => pair.join("\n"))
+        .sort(),
+    );
+  });
+
+  const shown = delivery(() => "word");
+  const at = (second: number): string => `2026-11-02T09:00:0${second}.000Z`;
+  const show = async (answer: object, columns?: number) =>
+    (await printedOf(answer, ["events", "show", "d-1"], {}, columns)).lines;
+
+  it("of a delivery names its trace and what it repeats, and puts what followed in order", async () => {
+    const detail = {
+      ...shown.event?.detail,
+      traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+      replay: { of: "d-first", routes: ["docs", "more"], isRollback: true },
+    };
+    const timeline = [
+      { at: at(2), kind: "followed_by", delivery: "d-2", what: "build.queued" },
+      { at: at(1), kind: "scheduled", route: "docs", action: "tekton" },
+      { ...shown.timeline.find(({ kind }) => kind === "replayed"), at: at(3), delivery: "d-3" },
+    ];
+    const lines = await show({ ...shown, event: { detail }, timeline });
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        "trace     0af7651916cd43dd8448eb211c80319c",
+        "replay of d-first (rollback) for docs, more",
+      ]),
+    );
+    expect(lines.slice(-3)).toEqual([
+      `${at(1)}  route docs: tekton due`,
+      `${at(2)}  followed by build.queued (d-2)`,
+      expect.stringContaining(`${at(3)}  rolled back to, as d-3, for docs by `),
+    ]);
+  });
+
+  it("of a delivery that is no event says that nothing is to be relayed", async () => {
+    const { event: _, ...refused } = shown;
+    expect(await show({ ...refused, timeline: [] })).toEqual(
+      expect.arrayContaining(["relayed   nothing to relay", "nothing followed"]),
+    );
+  });
+
+  it("is wrapped at the terminal's width, and not where there is none", async () => {
+    const summary = "accepted by the listener, which will say what became of it";
+    const timeline = [{ at: at(1), kind: "waiting", route: "docs", action: "tekton", summary }];
+    const wide = `${at(1)}  route docs: tekton waits: ${summary}`;
+    expect((await show({ ...shown, timeline })).at(-1)).toBe(wide);
+    const lines = (await show({ ...shown, timeline }, 60)).slice(-3);
+    expect(lines.map((line) => line.trim()).join(" ")).toBe(wide);
+    expect(lines.every((line, n) => line.length <= 60 && line.startsWith(n === 0 ? at(1) : " ".repeat(26)))).toBe(true);
   });
 });

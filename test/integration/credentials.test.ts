@@ -75,11 +75,11 @@ async function secretsTold(): Promise<readonly string[]> {
 describe("drawbridge secrets", () => {
   it("lists what is configured, before anything was used", async () => {
     expect(await secretsTold()).toEqual([
-      "source wiki | hub-signature current | never | keep: the sender was not changed yet",
-      "source wiki | hub-signature next | never | never used: the sender was not changed yet",
-      "source cluster | basic current | never | never used",
-      "target listener | secret env:LISTENER | never | never used",
-      "target idle | secret env:LISTENER | never | never used",
+      "source wiki | hub-signature current (hubSignature) | never | keep: the sender was not changed yet",
+      "source wiki | hub-signature next (hubSignature) | never | never used: the sender was not changed yet",
+      "source cluster | basic current (basic.password) | never | never used",
+      "target listener | secret env:LISTENER (token) | never | never used",
+      "target idle | secret env:LISTENER (token) | never | never used",
     ]);
   });
 
@@ -88,11 +88,11 @@ describe("drawbridge secrets", () => {
     expect([await edit(98310, environment.OLD), await edit(98311, environment.NEW)]).toEqual([202, 202]);
     await until(async () => (await secretsTold()).filter((row) => row.includes("<time>")).length === 3);
     expect(await secretsTold()).toEqual([
-      "source wiki | hub-signature current | <time> | keep: used within a day, so not every sender was changed",
-      "source wiki | hub-signature next | <time> | in use",
-      "source cluster | basic current | never | never used",
-      "target listener | secret env:LISTENER | <time> | keep",
-      "target idle | secret env:LISTENER | never | never used",
+      "source wiki | hub-signature current (hubSignature) | <time> | keep: used within a day, so not every sender was changed",
+      "source wiki | hub-signature next (hubSignature) | <time> | in use",
+      "source cluster | basic current (basic.password) | never | never used",
+      "target listener | secret env:LISTENER (token) | <time> | keep",
+      "target idle | secret env:LISTENER (token) | never | never used",
     ]);
   });
 

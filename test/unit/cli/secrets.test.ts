@@ -9,9 +9,11 @@ const HOUR_MS = 3_600_000;
 const ago = (hours: number): string => toIso(epochMillis(NOW - hours * HOUR_MS));
 
 const hub = { kind: "source", name: "wiki", method: "hub-signature" } as const;
-const current = { ...hub, credential: "current" };
-const next = { ...hub, credential: "next" };
-const listener = { kind: "target", name: "listener", method: "secret", credential: "env:LISTENER" } as const;
+const setting = "hubSignature";
+const current = { ...hub, credential: "current", setting };
+const next = { ...hub, credential: "next", setting };
+const secret = { kind: "target", name: "listener", method: "secret", credential: "env:LISTENER" } as const;
+const listener = { ...secret, setting: "token" };
 
 /** Advice for the wiki's two secrets, by the hours since each was used. */
 function adviceFor({ currentHours, nextHours }: { readonly currentHours?: number; readonly nextHours?: number }) {
@@ -68,7 +70,7 @@ describe("the advice on others", () => {
     ]);
     expect(advice).toEqual([
       ...["never used", "never used"],
-      ...["no longer configured", "not a secret of ours: whose key it is changes it"],
+      ...["no longer configured", "a token's key: its issuer changes it"],
     ]);
   });
 });
@@ -86,12 +88,14 @@ targets:
   const loaded = parseConfig(settings, "test.yaml");
   if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
 
-  it("is every secret of each source and target, as its use would be noted", () => {
+  it("is every secret of each source and target, as its use would be noted, with its key", () => {
     const told = configuredCredentials(loaded.config).map((one) => Object.values(one).join(" "));
     expect(told).toEqual([
-      ...["source wiki hub-signature current", "source wiki hub-signature next", "source wiki connect-jwt current"],
-      ...["source gitlab standard-webhooks current", "source gitlab token current", "source cluster basic current"],
-      ...["target listener secret env:G", "target pages secret env:H"],
+      ...["source wiki hub-signature current hubSignature", "source wiki hub-signature next hubSignature"],
+      "source wiki connect-jwt current connect.secret",
+      ...["source gitlab standard-webhooks current signingToken", "source gitlab token current token"],
+      "source cluster basic current basic.password",
+      ...["target listener secret env:G token", "target pages secret env:H credential.basic.token"],
     ]);
   });
 });

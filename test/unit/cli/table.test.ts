@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { table } from "../../../shared/cli/table.ts";
+
+const ROWS = [
+  ["09:00", "route docs-build: tekton due, and some words more"],
+  ["09:01:30", "one"],
+];
+
+describe("a table", () => {
+  it("is not wrapped where there is no terminal", () => {
+    expect(table(["TIME", "WHAT"], ROWS).split("\n")).toEqual([
+      "TIME      WHAT",
+      "09:00     route docs-build: tekton due, and some words more",
+      "09:01:30  one",
+    ]);
+  });
+
+  it("has its last column wrapped at the terminal's width, under itself", () => {
+    expect(table(["TIME", "WHAT"], ROWS, { columns: 34 }).split("\n")).toEqual([
+      "TIME      WHAT",
+      "09:00     route docs-build: tekton",
+      "          due, and some words more",
+      "09:01:30  one",
+    ]);
+  });
+
+  it("leaves a word that is too long whole, and a terminal that is too narrow to itself", () => {
+    const word = "d-".padEnd(40, "a");
+    const rows = [["09:00", `as ${word}, for docs`]];
+    expect(table(["TIME", "WHAT"], rows, { columns: 30 })).toBe(
+      `TIME   WHAT\n09:00  as\n       ${word},\n       for docs`,
+    );
+    expect(table(["TIME", "WHAT"], rows, { columns: 12 })).toBe(`TIME   WHAT\n09:00  as ${word}, for docs`);
+  });
+
+  it("shows what a terminal would obey as a question mark", () => {
+    expect(table(["A"], [["\u001b[2J\n\u0085"]])).toBe("A\n?[2J??");
+  });
+});
