@@ -41,7 +41,8 @@ export async function openSession({ environment, ...given }: Given): Promise<Ses
   const url = new URL(told ?? "http://127.0.0.1:8787");
   const token = async (): Promise<string> => {
     const bearer = environment["DRAWBRIDGE_TOKEN"];
-    if (bearer === undefined && playground !== undefined) return fetchToken(playground);
+    // To no other bridge: it is good at the playground alone.
+    if (bearer === undefined && playground?.url === url.origin) return fetchToken(playground);
     if (bearer === undefined) throw wrong(`put a bearer token for ${url.origin} into DRAWBRIDGE_TOKEN`);
     if (!BEARER_TOKEN.test(bearer.trim())) throw wrong("what is in DRAWBRIDGE_TOKEN is no bearer token");
     return bearer.trim();

@@ -49,6 +49,19 @@ describe("the playground", () => {
     expect(page).toContain("PASSED");
   });
 
+  it("gives its token to no other bridge", async () => {
+    const asked: (string | null)[] = [];
+    const other = new Hono().all("*", (c) => {
+      asked.push(c.req.raw.headers.get("authorization"));
+      return c.notFound();
+    });
+    const { url, close } = await serveOnLoopback(other, 0);
+    const { code, err } = await run("events", "list", "--url", url.origin);
+    await close();
+    expect([code, err]).toEqual([1, expect.stringContaining("put a bearer token for")]);
+    expect(asked).toEqual([]);
+  });
+
   it.each([
     ["gitlab", "push", "gitlab", "code.pushed"],
     ["buildkite", "build-finished", "buildkite", "build.succeeded"],
