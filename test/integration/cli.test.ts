@@ -51,7 +51,8 @@ describe("the playground", () => {
 
   it("gives its token to no other bridge", async () => {
     const asked: (string | null)[] = [];
-    const other = new Hono().all("*", (c) => {
+    const other = new Hono();
+    other.all("*", (c) => {
       asked.push(c.req.raw.headers.get("authorization"));
       return c.notFound();
     });
