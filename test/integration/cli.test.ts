@@ -51,7 +51,7 @@ describe("the playground", () => {
 
   it("gives its token to no other bridge", async () => {
     const asked: (string | null)[] = [];
-    const other = new Hono();
+    const other = new Hono<{ Bindings: HttpBindings }>();
     other.all("*", (c) => {
       asked.push(c.req.raw.headers.get("authorization"));
       return c.notFound();
