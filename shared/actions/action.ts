@@ -89,5 +89,7 @@ export type ActionOutcome =
       readonly summary: string;
       /** More than 0. After 600 at the latest the action is run again, and may say once more that it waits. */
       readonly afterSeconds: number;
+      /** It may take days: the timeline's line tells of this, and no longer of a wait before it. */
+      readonly isLong?: true;
     }
   | { readonly outcome: "give_up"; readonly summary: string };

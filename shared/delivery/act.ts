@@ -179,20 +179,28 @@ async function settle(
   return outcome.outcome === "give_up" ? { result: "gave_up", summary: outcome.summary } : { result: "finished" };
 }
 
-async function putOff(
-  claim: Claim,
-  { summary, afterSeconds }: Waiting,
-  trace: string | undefined,
-  tools: ActTools,
-): Promise<Acted> {
+async function putOff(claim: Claim, waiting: Waiting, trace: string | undefined, tools: ActTools): Promise<Acted> {
   const { delivery, route, action } = claim;
+  const { summary, afterSeconds } = waiting;
   const at = tools.clock.now();
   const until = laterBy(at, Math.ceil(Math.min(afterSeconds, MAX_WAIT_SECONDS) * 1_000));
-  if (!claim.hasWaited) await tools.deliveries.addToTimeline(delivery, { at, kind: "waiting", route, action, summary });
+  const isTold = await isToldAlready(claim, waiting, tools);
+  if (!isTold) await tools.deliveries.addToTimeline(delivery, { at, kind: "waiting", route, action, summary });
   if (!(await tools.actions.wait(claim, until))) return standingOf(claim.id, tools);
   const line = { delivery, trace, route, action, attempt: claim.attempt, outcome: "wait" };
-  if (!claim.hasWaited) tools.log.info(line, summary);
+  if (!isTold) tools.log.info(line, summary);
   return { result: "waits", at: until };
+}
+
+/** The timeline has one line for all waits of an action; a long one takes it over, once. */
+async function isToldAlready(
+  { hasWaited, delivery, route }: Claim,
+  { isLong, summary }: Waiting,
+  { deliveries }: ActTools,
+): Promise<boolean> {
+  if (!hasWaited || !isLong) return hasWaited;
+  const told = await deliveries.timeline(delivery);
+  return told.some((entry) => entry.kind === "waiting" && entry.route === route && entry.summary === summary);
 }
 
 const LEVELS = { done: "info", retry: "warn", give_up: "error" } as const;

@@ -45,6 +45,8 @@ export interface PageRecord {
   readonly writtenAt?: EpochMillis;
   /** It was asked to leave the page alone until then. */
   readonly restUntil?: EpochMillis;
+  /** A write was refused then because of a person's open draft, and none has been made since. */
+  readonly draftSince?: EpochMillis;
 }
 
 export interface Board {

@@ -96,6 +96,21 @@ describe.each(["cloud", "data-center"] as const)("the pace at which a page of %s
     expect(versions()).toHaveLength(2);
   });
 
+  test("is no write where an editor saved the page and the same state is told again, as often as it happens", async () => {
+    const { run, clock } = bench();
+    await run(told("succeeded"));
+    for (let save = 1; save <= 3; save++) {
+      sandbox.editorSave(PAGE);
+      clock.advance(3_600_000);
+      await expect(run(told("succeeded"))).resolves.toMatchObject({ outcome: "done" });
+    }
+    expect(body()).toContain("<colgroup>");
+    expect(versions().filter(({ by }) => by === "Drawbridge")).toHaveLength(1);
+    sandbox.humanEdit(PAGE, (text) => text.replace("PASSED", "GREAT"));
+    await run(told("failed", 513));
+    expect(body()).toMatch(/^(?!.*GREAT).*FAILED/);
+  });
+
   test("puts the region back that a person took away, when the state is told again", async () => {
     const { run, clock } = bench();
     await run(told("succeeded"));
@@ -138,20 +153,6 @@ describe.each(["cloud", "data-center"] as const)("the pace at which a page of %s
       summary: "page 98310 shows this state, written together with others",
     });
     expect(sent).toEqual([]);
-  });
-
-  test("keeps all others off a page for the time that Confluence asked for", async () => {
-    const { run, clock } = bench();
-    sandbox.failNext({ on: "PUT", status: 429, headers: { "retry-after": "1800" } });
-    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "retry", afterSeconds: 1_800 });
-    sent.length = 0;
-    clock.advance(600_000);
-    const other = buildEntry({ pipeline: "ci/site" });
-    await expect(run(other)).resolves.toMatchObject({ outcome: "wait", afterSeconds: 1_200 });
-    expect(sent).toEqual([]);
-    clock.advance(1_200_000);
-    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "done" });
-    await expect(run(other)).resolves.toMatchObject({ outcome: "done" });
   });
 
   test("waits for one page of several and gives up another only when nothing is left to do", async () => {

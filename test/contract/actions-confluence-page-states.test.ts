@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { renderRegion } from "../../shared/actions/confluence/render-region.ts";
 import { relay } from "../../shared/delivery/relay.ts";
 import { bridgeParts, routeOf } from "../support/bridge-parts.ts";
 import { sampleDelivery } from "../support/samples.ts";
@@ -9,18 +10,19 @@ import { silentLog } from "../support/tools.ts";
 
 const PAGE = "98310";
 
-const region = (content: string): string =>
-  `<ac:structured-macro ac:name="excerpt"><ac:parameter ac:name="name">drawbridge</ac:parameter><ac:rich-text-body>${content}</ac:rich-text-body></ac:structured-macro>`;
+const region = (content: string, name = "drawbridge:98310"): string =>
+  `<ac:structured-macro ac:name="excerpt"><ac:parameter ac:name="name">${name}</ac:parameter><ac:rich-text-body>${content}</ac:rich-text-body></ac:structured-macro>`;
 const anchor = (name: string): string =>
   `<p><ac:structured-macro ac:name="anchor"><ac:parameter ac:name="">${name}</ac:parameter></ac:structured-macro></p>`;
 const inTable = (content: string): string => `<table><tbody><tr><td>Kim</td><td>${content}</td></tr></tbody></table>`;
 const OLD = "<p>old</p>";
+const EARLIER = renderRegion([]).replace("</th>", "</th><th>old</th>");
 
 interface State {
   readonly seed?: PageSeed;
   readonly failure?: Failure;
   readonly options?: object;
-  readonly outcome: "done" | "retry" | "give_up";
+  readonly outcome: "done" | "wait" | "give_up";
   /** What the delivery's timeline says. */
   readonly says: RegExp;
   readonly isWritten?: true;
@@ -48,10 +50,27 @@ const STATES: Readonly<Record<string, State>> = {
     isWritten: true,
   },
   "a region that came along with a copy": {
-    seed: { body: region(OLD) },
+    seed: { body: region(EARLIER, "drawbridge:77") },
+    outcome: "done",
+    says: /shows the new state, in the region that a copy of page 77 brought/,
+    isWritten: true,
+  },
+  "a copied region that a person has put their words into": {
+    seed: { body: region("<p>Our own words.</p>", "drawbridge:77") },
+    outcome: "give_up",
+    says: /region drawbridge:77 holds what no bridge wrote/,
+  },
+  "a region that an earlier version wrote": {
+    seed: { body: region(EARLIER, "drawbridge") },
     outcome: "done",
     says: /new state/,
     isWritten: true,
+  },
+  "an excerpt of a person's that has our name": {
+    seed: { body: region("<p>Our own words.</p>", "drawbridge") },
+    options: { whenMissing: "skip" },
+    outcome: "give_up",
+    says: /left as it is: its region drawbridge holds what no bridge wrote: empty it/,
   },
   "a region that was copied within the page": {
     seed: { body: region(OLD) + inTable(region(OLD)) },
@@ -65,12 +84,12 @@ const STATES: Readonly<Record<string, State>> = {
   },
   "an open draft that cannot be merged": {
     failure: { on: "PUT", status: 409, body: "the draft is unreconciled" },
-    outcome: "retry",
+    outcome: "wait",
     says: /open draft/,
   },
   "an open draft told as a server error": {
     failure: { on: "PUT", status: 500, body: "Content is unreconciled" },
-    outcome: "retry",
+    outcome: "wait",
     says: /open draft/,
   },
   "an archived page": { seed: { status: "archived" }, outcome: "give_up", says: /is archived, and is not written/ },
@@ -112,8 +131,9 @@ describe.each(["cloud", "data-center"] as const)("status for a page of %s", (pro
     const sandbox = await startSandboxConfluence({ product, pages: [state.seed ?? {}] });
     closing.push(sandbox.close);
     if (state.failure) sandbox.failNext(state.failure);
+    const line = state.outcome === "wait" ? { kind: "waiting" } : { attempt: 1, outcome: state.outcome };
     await expect(told(sandbox, product, state)).resolves.toMatchObject([
-      { attempt: 1, outcome: state.outcome, summary: expect.stringMatching(state.says) },
+      { ...line, summary: expect.stringMatching(state.says) },
     ]);
     const { versions, latest } = sandbox.page(PAGE);
     expect(versions).toHaveLength(state.isWritten ? 2 : 1);
@@ -140,7 +160,7 @@ test("a live doc of Cloud has its answer, and the timeline tells it", async () =
   expect(attempt).toMatchObject({ outcome: "give_up", summary: "page 98310 is a live doc, and is not written" });
 });
 
-/** The attempts in the timeline of a delivery that tells of a build, once its action was run. */
+/** What the timeline of a delivery that tells of a build says of its action, once that was run. */
 async function told(sandbox: SandboxConfluence, product: "cloud" | "data-center", { options }: Pick<State, "options">) {
   const bench = benchFor(sandbox, product, { options: options ?? {} });
   const parts = await bridgeParts([routeOf(({ entry }) => bench.run(entry), { action: "confluence" })]);
@@ -152,5 +172,6 @@ async function told(sandbox: SandboxConfluence, product: "cloud" | "data-center"
   await parts.deliveries.record(delivery);
   await relay(delivery, { ...parts, outbox: parts.deliveries, log: silentLog });
   await parts.runDue();
-  return parts.attempts(delivery.id);
+  const timeline = await parts.deliveries.timeline(delivery.id);
+  return timeline.filter(({ kind }) => kind === "attempt" || kind === "waiting");
 }

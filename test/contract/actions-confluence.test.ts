@@ -86,7 +86,7 @@ describe.each(["cloud", "data-center"] as const)("putting status on a page of %s
     [
       "draft that cannot be merged",
       { on: "PUT", status: 409, body: "content is unreconciled" },
-      { outcome: "retry", afterSeconds: 300 },
+      { outcome: "wait", afterSeconds: 300 },
     ],
     ["refused markup", { on: "PUT", status: 400 }, { outcome: "give_up", summary: expect.stringMatching(/markup/) }],
     [
@@ -129,6 +129,15 @@ describe.each(["cloud", "data-center"] as const)("putting status on a page of %s
     sandbox.humanEdit(PAGE, (text) => text + text.slice(text.indexOf('<ac:structured-macro ac:name="excerpt"')));
     await expect(running.run(buildEntry())).resolves.toMatchObject({ outcome: "give_up" });
     expect(versions()).toHaveLength(3);
+  });
+
+  test("of two bridges goes to a region of each, where their names differ", async () => {
+    await bench().run(buildEntry());
+    await bench({ target: { region: "staging" } }).run(buildEntry({ pipeline: "ci/site", state: "failed" }));
+    expect(body().match(/PASSED|FAILED/g)).toEqual(["PASSED", "FAILED"]);
+    expect(body()).toMatch(/>drawbridge:98310<.*>staging:98310</);
+    await bench().run(buildEntry({ state: "skipped" }));
+    expect(body().match(/SKIPPED|FAILED/g)).toEqual(["SKIPPED", "FAILED"]);
   });
 
   test.each([{ status: "archived" }, { status: "trashed" }])("does not write a page that is $status", async (seed) => {

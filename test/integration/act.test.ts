@@ -106,6 +106,22 @@ describe("an action", () => {
     ]);
   });
 
+  it("that comes to a long wait tells that in the place of a short one before it, and from its beginning", async () => {
+    const short: ActionOutcome = { outcome: "wait", summary: "not its turn", afterSeconds: 20 };
+    const long: ActionOutcome = { outcome: "wait", summary: "someone has to act", afterSeconds: 20, isLong: true };
+    const parts = await withDelivery(routeOf(scripted([short, long, long, short, long, DONE]).run));
+    const firstRunAt = parts.clock.now();
+    while ((await parts.actions.state(ACTION_ID)) === "due") {
+      await parts.runDue();
+      parts.clock.advance(20_000);
+    }
+    expect(await parts.deliveries.timeline(parts.delivery.id)).toMatchObject([
+      { kind: "scheduled" },
+      { kind: "waiting", summary: "someone has to act", at: laterBy(firstRunAt, 20_000) },
+      { kind: "attempt", attempt: 1, outcome: "done" },
+    ]);
+  });
+
   it("that waits comes again when it asked to, and after ten minutes at the latest", async () => {
     const waits = [0.25, 86_400].map(
       (afterSeconds) => ({ outcome: "wait", summary: "not yet", afterSeconds }) as const,

@@ -43,6 +43,46 @@ export function parseStorage(storage: string): readonly Markup[] {
  */
 export const asStored = (storage: string): string => parseStorage(storage).map(print).join("");
 
+/**
+ * What an editor makes of a page that a person opens and saves without a change of theirs: columns get widths, cells
+ * paragraphs, tables a layout, macros' parameters another order. What it once saved comes out with the same words.
+ */
+export const asSavedByEditor = (storage: string): string => parseStorage(storage).map(asEdited).map(print).join("");
+
+function asEdited(node: Markup): Markup {
+  if (node.kind !== "element") return node;
+  const children = node.children.map(asEdited);
+  switch (node.name) {
+    case "table": {
+      const columns = children.some((child) => "name" in child && child.name === "colgroup") ? [] : [COLUMNS];
+      const attributes = { ...node.attributes, "data-layout": "default", class: "wrapped" };
+      return { ...node, attributes, children: [...columns, ...children] };
+    }
+    case "td":
+    case "th":
+      return children.some((child) => "name" in child && BLOCKS.has(child.name))
+        ? { ...node, children }
+        : { ...node, children: [element("p", children)] };
+    case "ac:structured-macro": {
+      const style = element("ac:parameter", [], { "ac:name": "style" });
+      return node.attributes["ac:name"] === "status"
+        ? { ...node, children: [...children.toReversed(), style] }
+        : { ...node, children };
+    }
+    default:
+      return { ...node, children };
+  }
+}
+
+const element = (
+  name: string,
+  children: readonly Markup[],
+  attributes: MarkupElement["attributes"] = {},
+): MarkupElement => ({ kind: "element", name, attributes, children });
+
+const COLUMNS = element("colgroup", [element("col", [], { style: "width: 226.67px;" })]);
+const BLOCKS: ReadonlySet<string> = new Set(["p", "table", "ul", "ol", "div", "ac:layout"]);
+
 interface Growing extends MarkupElement {
   readonly children: (Markup | Growing)[];
 }

@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { systemClock } from "../../shared/host/clock.ts";
 import { serveOnLoopback } from "./loopback.ts";
 import { COMMENTER, type CommentSeed, type SandboxComment } from "./sandbox-confluence-comments.ts";
+import { asSavedByEditor } from "./sandbox-confluence-markup.ts";
 import { cloudDialect, dataCenterDialect, restApp, type SandboxCredentials } from "./sandbox-confluence-rest.ts";
 import {
   type Failure,
@@ -43,6 +44,8 @@ export interface SandboxConfluence {
   page(id: string): SandboxPage & { readonly latest: SandboxVersion };
   /** A person's edit: a version more, whatever the number. */
   humanEdit(id: string, change: (body: string) => string): void;
+  /** A person opens the page in the editor and saves it, with no change of theirs. */
+  editorSave(id: string): void;
   /** A person's comment, told as an edit is; its id. */
   comment(page: string, body: string, seed?: CommentSeed): Promise<string>;
   /** The comment gets one version more, which is told to nobody. */
@@ -86,15 +89,17 @@ function controls(site: SandboxSite, origin: string): Omit<SandboxConfluence, "c
     if (!page) throw new Error(`the sandbox has no page ${id}`);
     return page;
   };
+  const humanEdit = (id: string, change: (body: string) => string): void => {
+    const { number, title, body } = latest(found(id));
+    const written = site.write(found(id), { number: number + 1, title, body: change(body), message: "", by: PERSON });
+    if (written.kind === "refused") throw new Error(`the edit is not storage format: ${written.problem}`);
+  };
   return {
     site: (product) => (product === "cloud" ? `${origin}/wiki` : origin),
     pageUrl: (id) => new URL(`/wiki/spaces/${found(id).space}/pages/${id}`, origin),
     page: (id) => ({ ...found(id), latest: latest(found(id)) }),
-    humanEdit: (id, change) => {
-      const { number, title, body } = latest(found(id));
-      const written = site.write(found(id), { number: number + 1, title, body: change(body), message: "", by: PERSON });
-      if (written.kind === "refused") throw new Error(`the edit is not storage format: ${written.problem}`);
-    },
+    humanEdit,
+    editorSave: (id) => humanEdit(id, asSavedByEditor),
     editComment: (...given) => site.comments.edit(...given),
     failNext: (failure) => site.failNext(failure),
     beforeNextWrite: (run) => site.beforeNextWrite(run),

@@ -17,7 +17,9 @@ import {
   refusedSearch,
   refusedWrite,
   type WriteSetback,
+  waitOf,
 } from "./setbacks.ts";
+import type { TargetRest } from "./target-rest.ts";
 
 /** A page as read, with what a write needs. */
 export interface StoredPage {
@@ -80,6 +82,8 @@ interface Connection {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly callOut: CallOut;
+  /** Is told when Confluence has had too many calls. */
+  readonly rest: TargetRest;
 }
 
 /** A client for the calls of one attempt. */
@@ -135,6 +139,7 @@ async function call<T, S>(
 ): Promise<Answer<T, S>> {
   try {
     const answer = await send(connection, request);
+    if (answer.status === 429) connection.rest.begin(waitOf(answer, connection.clock.now()).afterSeconds);
     const read = answer.status === 200 ? v.safeParse(schema, jsonOf(answer.body)) : undefined;
     if (read?.success) return { ok: true, value: read.output };
     return { ok: false, setback: otherwise.refused(answer, connection.clock.now()) };

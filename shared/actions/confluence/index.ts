@@ -11,6 +11,7 @@ import { pagesConcerned } from "./pages.ts";
 import type { Ending } from "./setbacks.ts";
 import { accessTo, type RouteOptions, routeOptions, type TargetSettings, targetSettings } from "./settings.ts";
 import { MAX_ATTEMPT_MS, type Showing, showRow } from "./show-row.ts";
+import { restOf, type TargetRest } from "./target-rest.ts";
 import { togetherOf } from "./together.ts";
 
 /**
@@ -29,7 +30,8 @@ export const confluence: Action = {
     const label = options.documentedBy;
     const documented = label === undefined ? undefined : new DocumentedPages(label, tools.clock);
     const { targetName } = settings;
-    return { run: (context) => run({ ...context, targetName, target, options, documented, tools }) };
+    const rest = restOf(targetName, tools);
+    return { run: (context) => run({ ...context, targetName, target, options, documented, rest, tools }) };
   },
 };
 
@@ -38,6 +40,7 @@ interface Run extends ActionContext {
   readonly target: TargetSettings;
   readonly options: RouteOptions;
   readonly documented: DocumentedPages | undefined;
+  readonly rest: TargetRest;
   readonly tools: ActionTools;
 }
 
@@ -78,18 +81,20 @@ const noting = (outcome: ActionOutcome, note: string): ActionOutcome =>
   note === "" ? outcome : { ...outcome, summary: `${outcome.summary}; ${note}` };
 
 async function showingOf(attempt: Run): Promise<Showing> {
-  const { target, options, tools, signal } = attempt;
+  const { target, options, rest, tools, signal } = attempt;
+  const { region, progressSeconds } = target;
   const client = await clientFor(attempt);
-  return { client, tools, signal, whenMissing: options.whenMissing, progressSeconds: target.progressSeconds };
+  return { client, rest, tools, signal, region, progressSeconds, whenMissing: options.whenMissing };
 }
 
-async function clientFor({ origin, targetName, target, tools, signal }: Run): Promise<PageClient> {
+async function clientFor({ origin, targetName, target, rest, tools, signal }: Run): Promise<PageClient> {
   return pageClient({
     product: target.product === "cloud" ? cloud : dataCenter,
     ...(await accessTo(target, targetName, tools)),
     traceparent: origin.detail.traceparent,
     timeoutMs: target.timeoutSeconds * 1000,
     signal,
+    rest,
     clock: tools.clock,
     callOut: tools.callOut,
   });

@@ -1,12 +1,24 @@
-import { sameContent } from "./same-content.ts";
+import { isPageId } from "./page-address.ts";
+import { OPENING } from "./render-region.ts";
+import { hasContent, sameContent } from "./same-content.ts";
 import { attributeOf, type Element, readElements } from "./storage-elements.ts";
+
+/** Which region of which page is meant. */
+export interface RegionOfPage {
+  /** As the target has it: what tells the regions of several bridges from each other. */
+  readonly region: string;
+  /** The page's id. */
+  readonly page: string;
+  readonly whenMissing: "append" | "skip";
+}
 
 /**
  * What becomes of a page when its status region is to hold `content`. `changed` differs from the page in that region
  * alone, byte for byte; `unchanged` says it already; `absent` has no region and shall get none; `unusable` is not touched.
  */
 type Splice =
-  | { readonly kind: "changed"; readonly body: string }
+  /** `from` is a page's id: the region came along with a copy of that page, and is this one's now. */
+  | { readonly kind: "changed"; readonly body: string; readonly from?: string }
   | { readonly kind: "unchanged" }
   | { readonly kind: "absent" }
   | { readonly kind: "unusable"; readonly why: string };
@@ -15,64 +27,110 @@ type Splice =
  * Puts `content` into the one region of `body`, or behind everything when there is none and `whenMissing` says so. The
  * page is read to find offsets and is never printed again: all but the region is copied as it stands.
  *
- * The region is the body of an `excerpt` macro whose `name` is `drawbridge`, which Cloud's editor keeps with its
- * parameters; or what lies between two anchors, `drawbridge-start` and `drawbridge-end`, that a person set. Two regions
- * are none: which one is ours cannot be told, so nothing is replaced.
+ * The region is the body of an `excerpt` macro, which Cloud's editor keeps with its parameters. Its `name` is
+ * `<region>:<page id>`, and what it holds is replaced whatever it is. An excerpt that a person named `<region>`, two anchors
+ * `<region>-start` and `<region>-end` that a person set, and a region with another page's id are replaced only where they
+ * say nothing, or what a bridge has written: never a person's own words. Such an excerpt gets the page's name then. Two
+ * regions are none: which one is ours cannot be told, so nothing is replaced.
  */
-export function spliceRegion(body: string, content: string, whenMissing: "append" | "skip"): Splice {
+export function spliceRegion(body: string, content: string, of: RegionOfPage): Splice {
   const elements = readElements(body);
   if ("malformed" in elements) {
     return unusable(`its storage format cannot be read: ${elements.malformed}, at character ${elements.at}`);
   }
-  const [region, second] = [...excerptRegions(body, elements), ...anchorRegions(body, elements)];
-  if (second) return unusable(`it has more than one region named ${REGION_NAME}`);
-  if (!region) {
-    return whenMissing === "append" ? { kind: "changed", body: body + excerptOf(content) } : { kind: "absent" };
+  const [found, second] = [...excerptRegions(body, elements, of), ...anchorRegions(body, elements, of.region)];
+  if (second) return unusable(`it has more than one region named ${of.region}`);
+  if (!found) {
+    return of.whenMissing === "append" ? { kind: "changed", body: body + excerptOf(content, of) } : { kind: "absent" };
   }
-  if ("broken" in region) return unusable(region.broken);
-  const { start, end, inner } = region;
-  if (inner && sameContent(body.slice(start, end), content)) return { kind: "unchanged" };
-  return { kind: "changed", body: body.slice(0, start) + (inner ? content : bodyOf(content)) + body.slice(end) };
+  if ("broken" in found) return unusable(found.broken);
+  const old = found.inner ? textIn(found, body) : "";
+  if (found.inner && sameContent(old, content)) return { kind: "unchanged" };
+  const name = found.name && textIn(found.name, body);
+  if (name !== nameOf(of) && !sameContent(old, "") && !hasContent(old, OPENING)) {
+    return unusable(
+      `its region ${name ?? of.region} holds what no bridge wrote: empty it, or name the target's region otherwise`,
+    );
+  }
+  const from = name?.slice(of.region.length + 1) ?? "";
+  const next = replaced(body, found, content, of);
+  return from === "" || from === of.page ? { kind: "changed", body: next } : { kind: "changed", body: next, from };
 }
 
-const REGION_NAME = "drawbridge";
+const nameOf = ({ region, page }: RegionOfPage): string => `${region}:${page}`;
+
+interface Place {
+  readonly start: number;
+  readonly end: number;
+}
 
 /** From `start` to `end` stands the content (`inner`), or what a rich text body shall replace. */
-type Region = { readonly start: number; readonly end: number; readonly inner: boolean } | { readonly broken: string };
+interface Region extends Place {
+  readonly inner: boolean;
+  /** Where an excerpt's name stands; anchors have no such place. */
+  readonly name?: Place;
+}
+
+interface Broken {
+  readonly broken: string;
+}
 
 const unusable = (why: string): Splice => ({ kind: "unusable", why });
+const textIn = ({ start, end }: Place, body: string): string => body.slice(start, end);
 
 /** `BLOCK` lets the macro hold a table. */
-const excerptOf = (content: string): string =>
+const excerptOf = (content: string, of: RegionOfPage): string =>
   `<ac:structured-macro ac:name="excerpt">${parameterOf("atlassian-macro-output-type", "BLOCK")}` +
-  `${parameterOf("name", REGION_NAME)}${bodyOf(content)}</ac:structured-macro>`;
+  `${parameterOf("name", nameOf(of))}${bodyOf(content)}</ac:structured-macro>`;
 const parameterOf = (name: string, value: string) => `<ac:parameter ac:name="${name}">${value}</ac:parameter>`;
 const bodyOf = (content: string) => `<ac:rich-text-body>${content}</ac:rich-text-body>`;
 
-function excerptRegions(body: string, elements: readonly Element[]): readonly Region[] {
-  return elements.filter((element) => isMacro(body, element, "excerpt", "name", REGION_NAME)).map(regionOfExcerpt);
+function replaced(body: string, { start, end, inner, name }: Region, content: string, of: RegionOfPage): string {
+  const edits = [{ start, end, text: inner ? content : bodyOf(content) }];
+  if (name) edits.push({ ...name, text: nameOf(of) });
+  // From the end, so that the offsets before it stay true.
+  return edits
+    .sort((one, other) => other.start - one.start)
+    .reduce((text, edit) => text.slice(0, edit.start) + edit.text + text.slice(edit.end), body);
+}
+
+function excerptRegions(
+  body: string,
+  elements: readonly Element[],
+  { region }: RegionOfPage,
+): readonly (Region | Broken)[] {
+  return elements.flatMap((element) => {
+    const name = isMacro(element, "excerpt") ? parameterIn(element, "name") : undefined;
+    const written = name && textIn(name, body);
+    const isOurs =
+      written === region || (written?.startsWith(`${region}:`) && isPageId(written.slice(region.length + 1)));
+    return name && isOurs ? [regionOfExcerpt(element, name, region)] : [];
+  });
 }
 
 /** Confluence keeps an emptied body as `<ac:rich-text-body />`, or not at all. */
-function regionOfExcerpt(excerpt: Element): Region {
-  const [body, second] = excerpt.children.filter(({ name }) => name === "ac:rich-text-body");
-  if (second) return { broken: `its ${REGION_NAME} region has two bodies` };
-  if (!body) return { start: excerpt.inner.end, end: excerpt.inner.end, inner: false };
-  if (body.inner.start === body.end) return { start: body.start, end: body.end, inner: false };
-  return { ...body.inner, inner: true };
+function regionOfExcerpt(excerpt: Element, name: Place, region: string): Region | Broken {
+  const [body, second] = excerpt.children.filter((child) => child.name === "ac:rich-text-body");
+  if (second) return { broken: `its ${region} region has two bodies` };
+  if (!body) return { start: excerpt.inner.end, end: excerpt.inner.end, inner: false, name };
+  if (body.inner.start === body.end) return { start: body.start, end: body.end, inner: false, name };
+  return { ...body.inner, inner: true, name };
 }
 
-function anchorRegions(body: string, elements: readonly Element[]): readonly Region[] {
+function anchorRegions(body: string, elements: readonly Element[], region: string): readonly (Region | Broken)[] {
   const [starts, ends] = ["start", "end"].map((side) =>
     elements
-      .filter((element) => isMacro(body, element, "anchor", "", `${REGION_NAME}-${side}`))
+      .filter((element) => {
+        const name = isMacro(element, "anchor") ? parameterIn(element, "") : undefined;
+        return name && textIn(name, body) === `${region}-${side}`;
+      })
       .map((anchor) => blockOf(body, anchor)),
   );
   const [[start, ...otherStarts], [end, ...otherEnds]] = [starts ?? [], ends ?? []];
   if (!start && !end) return [];
   const isPair = start && end && start.parent === end.parent && start.end <= end.start;
   if (!isPair || otherStarts.length + otherEnds.length > 0 || !BLOCK_PARENTS.has(start.parent?.name ?? "")) {
-    return [{ broken: `its anchors ${REGION_NAME}-start and ${REGION_NAME}-end do not enclose one region` }];
+    return [{ broken: `its anchors ${region}-start and ${region}-end do not enclose one region` }];
   }
   return [{ start: start.end, end: end.start, inner: true }];
 }
@@ -96,15 +154,8 @@ const BLOCK_PARENTS: ReadonlySet<string> = new Set([
   "blockquote",
 ]);
 
-function isMacro(body: string, element: Element, macro: string, parameter: string, value: string): boolean {
-  return (
-    element.name === "ac:structured-macro" &&
-    attributeOf(element, "ac:name") === macro &&
-    element.children.some(
-      (child) =>
-        child.name === "ac:parameter" &&
-        attributeOf(child, "ac:name") === parameter &&
-        body.slice(child.inner.start, child.inner.end) === value,
-    )
-  );
-}
+const isMacro = (element: Element, macro: string): boolean =>
+  element.name === "ac:structured-macro" && attributeOf(element, "ac:name") === macro;
+
+const parameterIn = ({ children }: Element, parameter: string): Place | undefined =>
+  children.find((child) => child.name === "ac:parameter" && attributeOf(child, "ac:name") === parameter)?.inner;

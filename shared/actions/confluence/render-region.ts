@@ -37,8 +37,12 @@ const compare = (one: string, other: string): number => Number(one > other) - Nu
 function frame(rows: string, leftOut: number): string {
   const head = `<tr>${COLUMNS.map((column) => `<th>${column}</th>`).join("")}</tr>`;
   const more = leftOut === 0 ? "" : `<p>Rows left out to keep this page small, oldest first: ${leftOut}.</p>`;
-  return `<p><strong>Build status</strong></p><table><tbody>${head}${rows}</tbody></table>${more}`;
+  return `${HEADING}<table><tbody>${head}${rows}</tbody></table>${more}`;
 }
+
+const HEADING = "<p><strong>Build status</strong></p>";
+/** How every region begins, that of an earlier version too: a text that has it was written by a bridge. */
+export const OPENING = `${HEADING}<table><tbody><tr><th>Pipeline</th>`;
 
 /** The state comes early: on a phone only the first two columns are in sight. */
 const COLUMNS = ["Pipeline", "State", "Branch or environment", "Run", "Commit", "Started by", "Duration", "As of"];

@@ -13,6 +13,8 @@ export type WriteSetback =
   | { readonly kind: "conflict" }
   /** It may have been made, or may be made yet. */
   | { readonly kind: "unknown"; readonly why: string; readonly afterSeconds?: number }
+  /** A person's open draft cannot be merged with the page: nothing is written until someone opens or publishes it. */
+  | { readonly kind: "draft" }
   | { readonly kind: "end"; readonly ending: Ending };
 
 /** What became of a read that was answered with something else than the page. */
@@ -32,8 +34,8 @@ export const NO_COMMENT: Ending = {
 
 /** As {@link refusedRead}, but a write is never simply repeated after a server error: it has to be looked up first. */
 export function refusedWrite(answer: OutboundAnswer, now: EpochMillis): WriteSetback {
+  if (isUnreconciled(answer)) return { kind: "draft" };
   const ending = endingOf("write", answer, now);
-  if (isUnreconciled(answer)) return { kind: "end", ending };
   if (answer.status === 409) return { kind: "conflict" };
   if (ending.outcome === "give_up" || answer.status === 429) return { kind: "end", ending };
   return { kind: "unknown", why: ending.summary, ...waitOf(answer, now) };
@@ -60,10 +62,6 @@ export function failedWrite(fault: Fault): WriteSetback {
 function endingOf(doing: Doing, answer: OutboundAnswer, now: EpochMillis): Ending {
   const { status, headers } = answer;
   const summary = `Confluence answered the ${doing} with ${status}${traceOf(headers)}`;
-  if (isUnreconciled(answer)) {
-    const draft = "an open draft cannot be merged with the page, until someone opens or publishes the page";
-    return { outcome: "retry", summary: `${summary}: ${draft}`, afterSeconds: DRAFT_WAIT_SECONDS };
-  }
   if (status === 429 || isServerTrouble(status)) return { outcome: "retry", summary, ...waitOf(answer, now) };
   return { outcome: "give_up", summary: `${summary}: ${reasonOf(doing, status, headers)}` };
 }
@@ -74,7 +72,6 @@ const isServerTrouble = (status: number): boolean => status >= 500 || status ===
 /** https://jira.atlassian.com/browse/CONFSERVER-59196: passes within minutes, or needs a person. */
 const isUnreconciled = ({ status, body }: OutboundAnswer): boolean =>
   status >= 400 && Buffer.from(body).includes("unreconciled");
-const DRAFT_WAIT_SECONDS = 300;
 
 type Doing = "read" | "write" | "search" | "comment";
 
@@ -113,7 +110,7 @@ const SCOPES: Readonly<Record<Doing, string>> = {
  * What Confluence asks us to wait: `Retry-After`, else `X-RateLimit-Reset`, which is ISO 8601, sometimes without seconds
  * (https://developer.atlassian.com/cloud/confluence/rate-limiting/).
  */
-function waitOf({ headers }: OutboundAnswer, now: EpochMillis): { readonly afterSeconds?: number } {
+export function waitOf({ headers }: OutboundAnswer, now: EpochMillis): { readonly afterSeconds?: number } {
   const asked = retryAfterSeconds(headers, now) ?? secondsUntilReset(headers, now);
   return asked === undefined ? {} : { afterSeconds: asked };
 }

@@ -30,6 +30,14 @@ const settings = v.strictObject({
     v.strictObject({ clientCredentials: oauthClient }),
     v.strictObject({ forge: v.pipe(v.string(), v.nonEmpty()) }),
   ]),
+  /**
+   * Name of the bridge's region on each page: lower-case letters, digits and hyphens. Bridges that write the same site need
+   * one each, and all targets of a site in one bridge the same.
+   */
+  region: v.optional(
+    v.pipe(v.string(), v.regex(/^[a-z][a-z\d-]{0,39}$/, "at most 40 lower-case letters, digits and hyphens")),
+    "drawbridge",
+  ),
   /** Least seconds between two writes of a page while nothing ends; 30 unless told, 0 to 3,600. See `pace.ts`. */
   progressSeconds: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(3_600)), 30),
   /** For one call, in seconds; 10 unless told, 1 to 30. */

@@ -4,7 +4,9 @@ import type { ActionOutcome, ActionTools } from "../action.ts";
 import type { ToldRow } from "./board-row.ts";
 import type { PageClient } from "./client.ts";
 import { isResting, markOf, secondsToWait, versionShowing } from "./pace.ts";
-import { type PageUpdated, shown, updatePage } from "./update-page.ts";
+import type { RegionOfPage } from "./region.ts";
+import type { TargetRest } from "./target-rest.ts";
+import { type PageUpdated, shown, untilMerged, updatePage } from "./update-page.ts";
 
 /** Upper bound of one attempt. */
 export const MAX_ATTEMPT_MS = 60_000;
@@ -13,7 +15,9 @@ const LEASE_MS = MAX_ATTEMPT_MS + 15_000;
 
 export interface Showing {
   readonly client: PageClient;
-  readonly whenMissing: "append" | "skip";
+  readonly rest: TargetRest;
+  readonly region: RegionOfPage["region"];
+  readonly whenMissing: RegionOfPage["whenMissing"];
   readonly progressSeconds: number;
   readonly tools: Pick<ActionTools, "boards" | "clock" | "random">;
   readonly signal: AbortSignal;
@@ -40,7 +44,7 @@ export async function showRow(row: ToldRow, page: PageAddress, showing: Showing)
     if (late) return late;
     const updated = await updatePage({ ...showing, ...showing.tools, page, row });
     record = recordAfter(record, updated, clock.now());
-    return updated.outcome;
+    return isHopeless(updated, record, clock.now()) ? givenUp(page) : updated.outcome;
   } finally {
     await boards.release(page, lease, record);
   }
@@ -53,11 +57,14 @@ function withoutWriting(key: string, page: PageAddress, board: Board, showing: S
   const pace = { now: showing.tools.clock.now(), progressSeconds: showing.progressSeconds };
   const version = versionShowing(key, board, pace);
   if (version !== undefined) return shown(page, version, "shows this state, written together with others");
-  const seconds = secondsToWait(board, pace);
+  const seconds = Math.max(secondsToWait(board, pace), showing.rest.secondsLeft());
   if (seconds === 0) return undefined;
-  const why = isResting(board.record, pace.now)
-    ? `Confluence asked for page ${page.id} to be left alone for a while`
-    : `page ${page.id} has just been written; this state goes into its next version`;
+  const isPageResting = isResting(board.record, pace.now);
+  if (isPageResting && board.record.draftSince !== undefined) return untilMerged(page, seconds);
+  const why =
+    isPageResting || showing.rest.secondsLeft() > 0
+      ? `Confluence asked for page ${page.id} to be left alone for a while`
+      : `page ${page.id} has just been written; this state goes into its next version`;
   return waitFor(seconds, why, showing);
 }
 
@@ -68,12 +75,29 @@ function waitFor(seconds: number, summary: string, { tools }: Showing): ActionOu
 
 const MAX_SPREAD_SECONDS = 2;
 
-function recordAfter(before: PageRecord, { outcome, seen }: PageUpdated, now: EpochMillis): PageRecord {
-  const rest = outcome.outcome === "retry" ? outcome.afterSeconds : undefined;
+function recordAfter(
+  { draftSince, ...before }: PageRecord,
+  { outcome, seen, hasDraft }: PageUpdated,
+  now: EpochMillis,
+): PageRecord {
+  const rest = "afterSeconds" in outcome ? outcome.afterSeconds : undefined;
+  const inTheWaySince = hasDraft ? (draftSince ?? now) : draftSince;
   return {
     ...before,
+    ...(!seen && inTheWaySince !== undefined && { draftSince: inTheWaySince }),
     ...(seen && { shown: { at: now, version: seen.version, marks: seen.rows.map(markOf) } }),
     ...(seen?.isOurs && { writtenAt: now }),
     ...(rest !== undefined && { restUntil: laterBy(now, rest * 1_000) }),
   };
 }
+
+const MAX_DRAFT_DAYS = 7;
+
+/** Someone has the draft open for longer than an absence explains. */
+const isHopeless = ({ hasDraft }: PageUpdated, { draftSince }: PageRecord, now: EpochMillis): boolean =>
+  hasDraft === true && draftSince !== undefined && now - draftSince >= MAX_DRAFT_DAYS * 86_400_000;
+
+const givenUp = ({ id }: PageAddress): ActionOutcome => ({
+  outcome: "give_up",
+  summary: `page ${id} has had an open draft for ${MAX_DRAFT_DAYS} days that cannot be merged with it`,
+});

@@ -3,7 +3,7 @@ import { cut } from "../../delivery/event.ts";
 import type { BoardRow, BoardStore, PageAddress } from "../../store/boards.ts";
 import type { ActionOutcome } from "../action.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
-import { spliceRegion } from "./region.ts";
+import { type RegionOfPage, spliceRegion } from "./region.ts";
 import { renderRegion } from "./render-region.ts";
 import type { Ending, WriteSetback } from "./setbacks.ts";
 
@@ -11,7 +11,8 @@ interface PageUpdate {
   readonly page: PageAddress;
   readonly client: PageClient;
   readonly boards: Pick<BoardStore, "read">;
-  readonly whenMissing: "append" | "skip";
+  readonly region: RegionOfPage["region"];
+  readonly whenMissing: RegionOfPage["whenMissing"];
   /**
    * The board's row that this is about: its state as written goes into the page's history. The delivery ends the version's
    * message: the same for every try of one delivery and for no other, so that it proves a write.
@@ -23,6 +24,8 @@ interface PageUpdate {
 
 export interface PageUpdated {
   readonly outcome: ActionOutcome;
+  /** A person's open draft stands in the way. */
+  readonly hasDraft?: true;
   /** The version that shows these rows, where one does now; `isOurs` if it was made here. */
   readonly seen?: { readonly version: number; readonly rows: readonly BoardRow[]; readonly isOurs: boolean };
 }
@@ -55,9 +58,16 @@ const MAX_TRIES = 5;
 
 /** A write that met a conflict, or of which no certain answer came. */
 interface LastTry {
+  readonly next: Next;
+  readonly setback: Extract<WriteSetback, { readonly kind: "conflict" | "unknown" }>;
+}
+
+/** A version to be made. */
+interface Next extends Pick<StoredPage, "title" | "body"> {
   readonly number: number;
   readonly rows: readonly BoardRow[];
-  readonly setback: Exclude<WriteSetback, { readonly kind: "end" }>;
+  /** What the page does with it, for the timeline. */
+  readonly does: string;
 }
 
 async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpdated | LastTry> {
@@ -66,7 +76,7 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
   if (why) return ended({ outcome: "give_up", summary: `page ${id} is ${why}` });
   const { rows } = await update.boards.read(update.page);
   const content = renderRegion(rows);
-  const splice = spliceRegion(page.body, content, update.whenMissing);
+  const splice = spliceRegion(page.body, content, { ...update, page: id });
   switch (splice.kind) {
     case "unchanged": {
       const version = page.version.number;
@@ -80,29 +90,41 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
     case "unusable":
       return ended({ outcome: "give_up", summary: `page ${id} was left as it is: ${splice.why}` });
     case "changed":
-      return write({ title: page.title, body: splice.body }, page.version.number + 1, rows, update);
+      return write(
+        { title: page.title, body: splice.body, number: page.version.number + 1, rows, does: doesWith(splice.from) },
+        update,
+      );
   }
 }
 
 const ended = (outcome: ActionOutcome): PageUpdated => ({ outcome });
 
-async function write(
-  page: Pick<StoredPage, "title" | "body">,
-  number: number,
-  rows: readonly BoardRow[],
-  update: PageUpdate,
-): Promise<PageUpdated | LastTry> {
+const doesWith = (from: string | undefined): string =>
+  from === undefined ? "shows the new state" : `shows the new state, in the region that a copy of page ${from} brought`;
+
+async function write(next: Next, update: PageUpdate): Promise<PageUpdated | LastTry> {
+  const { number, rows, title, body } = next;
   const version = { number, message: messageOf(rows, update) };
-  const written = await update.client.write(update.page.id, { ...page, version });
-  if (written.ok) return made(written.value.number, rows, update);
+  const written = await update.client.write(update.page.id, { title, body, version });
+  if (written.ok) return made(written.value.number, next, update);
   const { setback } = written;
-  return setback.kind === "end" ? ended(setback.ending) : { number, rows, setback };
+  if (setback.kind === "end") return ended(setback.ending);
+  return setback.kind === "draft" ? { outcome: untilMerged(update.page), hasDraft: true } : { next, setback };
 }
 
-const made = (version: number, rows: readonly BoardRow[], { page }: PageUpdate): PageUpdated => ({
-  outcome: shown(page, version, "shows the new state"),
+const made = (version: number, { rows, does }: Next, { page }: PageUpdate): PageUpdated => ({
+  outcome: shown(page, version, does),
   seen: { version, rows, isOurs: true },
 });
+
+/** A person's draft may stay open overnight: that is no failure of the action, and it waits. */
+export const untilMerged = ({ id }: PageAddress, afterSeconds = DRAFT_WAIT_SECONDS): ActionOutcome => ({
+  outcome: "wait",
+  summary: `page ${id} has an open draft that cannot be merged with it: someone has to open or publish the page`,
+  afterSeconds,
+  isLong: true,
+});
+const DRAFT_WAIT_SECONDS = 300;
 
 /** Tells the state that is written, which may be further on than the one that this delivery told. */
 function messageOf(rows: readonly BoardRow[], { row: { key, delivery } }: PageUpdate): string {
@@ -118,8 +140,9 @@ function whyUnwritable({ status, subtype }: StoredPage): string | undefined {
 
 /** How the last try turned out, now that the page is read again; nothing if someone else's version took its place. */
 async function outcomeOf(last: LastTry, page: StoredPage, update: PageUpdate): Promise<PageUpdated | undefined> {
-  if (await landed(last.number, page.version, update)) return made(last.number, last.rows, update);
-  return stillUnknown(last) && page.version.number < last.number ? ended(unsettled(last)) : undefined;
+  const { next } = last;
+  if (await landed(next.number, page.version, update)) return made(next.number, next, update);
+  return stillUnknown(last) && page.version.number < next.number ? ended(unsettled(last)) : undefined;
 }
 
 /** Where a version cannot be looked up, splicing again serves as well: what we wrote is then found unchanged. */

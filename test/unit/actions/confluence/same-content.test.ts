@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { sameContent } from "../../../../shared/actions/confluence/same-content.ts";
-import { asStored } from "../../../support/sandbox-confluence-markup.ts";
+import { hasContent, sameContent } from "../../../../shared/actions/confluence/same-content.ts";
+import { asSavedByEditor, asStored } from "../../../support/sandbox-confluence-markup.ts";
+
+const lozenge = (colour: string) =>
+  `<ac:structured-macro ac:name="status"><ac:parameter ac:name="colour">${colour}</ac:parameter><ac:parameter ac:name="title">A&#39;B</ac:parameter></ac:structured-macro>`;
 
 describe("the same content", () => {
   test.each([
@@ -13,6 +16,12 @@ describe("the same content", () => {
     ],
     ["with references resolved", "<p>&#39;&quot;&#xFC;</p>", "<p>'\"ü</p>"],
     ["with references renamed", "<p>ü–é’</p>", "<p>&uuml;&ndash;&#233;&rsquo;</p>"],
+    ["with a style of a person's", "<p>a</p>", '<p class="x"><strong>a</strong></p>'],
+    [
+      "with a comment beside it",
+      "<td>a b</td>",
+      '<td><ac:inline-comment-marker ac:ref="1">a</ac:inline-comment-marker> b</td>',
+    ],
     ["with attributes in another order", '<a b="1" c="&amp;"/>', "<a c='&#38;' b='1' />"],
   ])("is told %s", (_, one, other) => {
     expect(sameContent(one, other)).toBe(true);
@@ -22,7 +31,10 @@ describe("the same content", () => {
     ["another text", "<p>a</p>", "<p>b</p>"],
     ["another element", "<p>a</p>", "<b>a</b>"],
     ["another attribute", '<a href="x">a</a>', '<a href="y">a</a>'],
-    ["an attribute more", "<p>a</p>", '<p class="x">a</p>'],
+    ["another day", '<time datetime="2026-11-02" />', '<time datetime="2026-11-03" />'],
+    ["text in another cell", "<td>a</td><td>b</td>", "<td>ab</td><td></td>"],
+    ["a lozenge of another colour", lozenge("Green"), lozenge("Red")],
+    ["a picture more", "<td>a</td>", "<td>a<ac:image /></td>"],
     ["text that looks like a tag", "<p>&lt;b/&gt;</p>", "<p><b/></p>"],
     ["a reference that nobody knows", "<p>&amp;what;</p>", "<p>&what;</p>".replace("what", "when")],
     ["text that is not well-formed", "<p", "<p "],
@@ -31,9 +43,19 @@ describe("the same content", () => {
   });
 
   test("is found in what Confluence makes of it", () => {
-    const written =
-      '<p>Zo&#233; &amp; “Grün”</p><table><tbody><tr><td></td></tr></tbody></table><ac:structured-macro ac:name="status"><ac:parameter ac:name="title">A&#39;B</ac:parameter></ac:structured-macro>';
+    const written = `<p>Zo&#233; &amp; “Grün”</p><table><tbody><tr><td></td><td>${lozenge("Green")}</td></tr></tbody></table>`;
     expect(asStored(written)).not.toBe(written);
     expect(sameContent(asStored(written), written)).toBe(true);
+    expect(asSavedByEditor(written)).toMatch(/<colgroup>.*<td><p .*title">A/);
+    expect(sameContent(asSavedByEditor(written), written)).toBe(true);
+  });
+
+  test.each([
+    ["in it", "<p>x</p><table><tr><td>a</td></tr></table>", true],
+    ["in what an editor has saved", "<table><colgroup><col /></colgroup><tr><td><p>a</p></td></tr></table>", true],
+    ["not in other words", "<table><tr><td>b</td></tr></table>", false],
+    ["not in text that is not well-formed", "<table><tr><td>a</td><", false],
+  ])("is found %s", (_, storage, expected) => {
+    expect(hasContent(storage, "<table><tbody><tr><td>a")).toBe(expected);
   });
 });

@@ -35,12 +35,12 @@ describe("the wait that Confluence asks for", () => {
 describe("a write that was refused", () => {
   test.each([
     [409, "", "conflict"],
-    [409, "content is unreconciled", "end"],
+    [409, "content is unreconciled", "draft"],
     [400, "", "end"],
     [429, "", "end"],
     [408, "", "unknown"],
     [500, "", "unknown"],
-    [500, "UnexpectedRollbackException: unreconciled", "end"],
+    [500, "UnexpectedRollbackException: unreconciled", "draft"],
     [502, "", "unknown"],
     [200, "<html>Log in</html>", "unknown"],
   ])("with %i %j is known as %s", (status, body, kind) => {

@@ -98,6 +98,16 @@ describe("a target's settings", () => {
   });
 });
 
+describe("a target's region", () => {
+  test.each(["drawbridge", "staging-2"])("may be named %s", (region) => {
+    expect(v.parse(targetSettings, { ...target, region }).region).toBe(region);
+  });
+
+  test.each(["", "Drawbridge", "a:1", "a b", "2", "a&b", "x".repeat(41)])("may not be named %j", (region) => {
+    expect(v.safeParse(targetSettings, { ...target, region }).success).toBe(false);
+  });
+});
+
 describe("a route's options", () => {
   test.each([
     {},
