@@ -4,6 +4,7 @@ import { sendFixture } from "../shared/cli/send.ts";
 import { openSession, PLAYGROUND_SESSION, readPlayground } from "../shared/cli/session.ts";
 import { trace } from "../shared/cli/trace.ts";
 import { loadConfig } from "../shared/config/load.ts";
+import type { Config } from "../shared/config/schema.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/retry-delay.ts";
 import { systemClock as clock, toIso } from "../shared/host/clock.ts";
 import { Fault } from "../shared/host/fault.ts";
@@ -37,33 +38,14 @@ export async function startPlayground({ port, print }: PlaygroundOptions): Promi
   const path = await sandboxes.writeConfig(HOME);
   const config = await loadConfig(path);
   const secrets = new LocalSecrets({});
-  const bridge = await startStandalone({
-    config,
-    secrets,
-    log: jsonLog(
-      (line) => appendFileSync(`${HOME}/bridge.log`, line),
-      () => toIso(clock.now()),
-    ),
-    retry: DEFAULT_RETRY,
-    address: { hostname: "127.0.0.1", port },
-    dataPath: `${HOME}/data`,
-  });
+  const bridge = await startBridge(config, secrets, port);
   await writeFile(PLAYGROUND_SESSION, JSON.stringify(sandboxes.meet(bridge.url, path)), { mode: 0o600 });
   print("The Drawbridge playground. Everything is on this machine and starts empty.\n");
   const webhooks = ["webhooks go to", `${bridge.url.origin}/webhooks/<source>`];
   const addresses = [...sandboxes.addresses, webhooks, ["configuration", path]];
   for (const [what = "", where = ""] of addresses) print(`  ${what.padEnd(20)}${where}`);
 
-  const fixture = { provider: "confluence", event: "page-updated" };
-  print(`\nA page edit is sent as Confluence sends it, signed: ${fixture.provider} ${fixture.event}\n`);
-  const tokens = createTokenVerifier(config.issuers, { clock });
-  const sent = await sendFixture(bridge.url, fixture, config, { secrets, clock, tokens });
-  const session = await openSession({ environment: {}, url: bridge.url.href });
-  const arrived = await trace(session, sent.delivery, {
-    print,
-    timeoutMs: TRACE_TIMEOUT_MS,
-    isEnd: (entry, what) => what === "build.succeeded" && entry.kind === "attempt" && entry.outcome === "done",
-  });
+  const arrived = await sendOne(bridge.url, { config, secrets, print });
   print(
     arrived
       ? `\nThe page is now at version ${sandboxes.pageVersion()}: ${sandboxes.pageUrl}`
@@ -76,6 +58,40 @@ export async function startPlayground({ port, print }: PlaygroundOptions): Promi
     await rm(PLAYGROUND_SESSION, { force: true });
   };
   return { stop };
+}
+
+const startBridge = (config: Config, secrets: LocalSecrets, port: number) =>
+  startStandalone({
+    config,
+    secrets,
+    log: jsonLog(
+      (line) => appendFileSync(`${HOME}/bridge.log`, line),
+      () => toIso(clock.now()),
+    ),
+    retry: DEFAULT_RETRY,
+    address: { hostname: "127.0.0.1", port },
+    dataPath: `${HOME}/data`,
+  });
+
+/** Gives whether the build that it causes was shown on the page in time. */
+async function sendOne(
+  bridge: URL,
+  {
+    config,
+    secrets,
+    print,
+  }: { readonly config: Config; readonly secrets: LocalSecrets; readonly print: PlaygroundOptions["print"] },
+): Promise<boolean> {
+  const fixture = { provider: "confluence", event: "page-updated" };
+  print(`\nA page edit is sent as Confluence sends it, signed: ${fixture.provider} ${fixture.event}\n`);
+  const tokens = createTokenVerifier(config.issuers, { clock });
+  const sent = await sendFixture(bridge, fixture, config, { secrets, clock, tokens });
+  const session = await openSession({ environment: {}, url: bridge.href });
+  return trace(session, sent.delivery, {
+    print,
+    timeoutMs: TRACE_TIMEOUT_MS,
+    isEnd: (entry, what) => what === "build.succeeded" && entry.kind === "attempt" && entry.outcome === "done",
+  });
 }
 
 /** It would take the running one's files. */

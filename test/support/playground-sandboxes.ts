@@ -33,7 +33,10 @@ export interface PlaygroundSandboxes {
   close(): Promise<void>;
 }
 
-/** The systems around the bridge, each speaking its real wire format. `port` 0 takes any free ones, else the three after it. */
+/**
+ * The systems around the bridge, each speaking its real wire format. `port` 0 takes any free ones, else the three after
+ * it.
+ */
 export async function startPlaygroundSandboxes(port: number): Promise<PlaygroundSandboxes> {
   const portAfter = (places: number): number => (port === 0 ? 0 : port + places);
   const secrets = newSecrets();

@@ -140,7 +140,7 @@ async function call<T, S>(
   try {
     const answer = await send(connection, request);
     if (answer.status === 429) connection.rest.begin(waitOf(answer, connection.clock.now()).afterSeconds);
-    const read = answer.status === 200 ? v.safeParse(schema, jsonOf(answer.body)) : undefined;
+    const read = answer.status === 200 ? v.safeParse(schema, strictJsonOf(answer.body)) : undefined;
     if (read?.success) return { ok: true, value: read.output };
     return { ok: false, setback: otherwise.refused(answer, connection.clock.now()) };
   } catch (error) {
@@ -161,7 +161,7 @@ function send(
 }
 
 /** Nothing where it is not JSON in UTF-8: a page read with replacement characters would be written back with them. */
-function jsonOf(bytes: Uint8Array): unknown {
+function strictJsonOf(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {

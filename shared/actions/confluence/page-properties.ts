@@ -10,9 +10,10 @@ export interface Documented {
 }
 
 /**
- * Reads the tables of the page's Page Properties macros (https://confluence.atlassian.com/doc/page-properties-macro-184550024.html;
- * `details` in storage format). A heading names what stands beside it in its row, or below it in its column. Only the text
- * that people see is read, one name a line or between commas. A page that cannot be read lists nothing.
+ * Reads the tables of the page's Page Properties macros
+ * (https://confluence.atlassian.com/doc/page-properties-macro-184550024.html; `details` in storage format). A heading
+ * names what stands beside it in its row, or below it in its column. Only the text that people see is read, one name a
+ * line or between commas. A page that cannot be read lists nothing.
  */
 export function documentedOn(body: string): Documented {
   const elements = readElements(body);
@@ -81,7 +82,10 @@ function outermost(elements: readonly Element[], is: (element: Element) => boole
   return found;
 }
 
-/** Parameters and bodies of macros, links to people and the like are no text of the cell; a comment's mark is only put around it. */
+/**
+ * Parameters and bodies of macros, links to people and the like are no text of the cell; a comment's mark is only put
+ * around it.
+ */
 const isHidden = (name: string): boolean => /^(?:ac|ri|at):/.test(name) && name !== "ac:inline-comment-marker";
 
 function linesOf(cell: string): readonly string[] {

@@ -1,23 +1,22 @@
 import * as v from "valibot";
 import { Fault } from "../../host/fault.ts";
+import { nonEmptyText } from "../../host/non-empty-text.ts";
 import { secretRef } from "../../host/secrets.ts";
-import { secureUrl } from "../../host/secure-url.ts";
+import { baseAddress } from "../../host/secure-url.ts";
 import { oauthClient } from "../../outbound/target-identity.ts";
 import { isTemplate } from "../../routes/fill.ts";
 import type { ActionTools } from "../action.ts";
 import { isPageId } from "./page-address.ts";
-
-const baseAddress = v.pipe(
-  secureUrl,
-  v.regex(/^[^?#@]*[^/?#@]$/, "without user, query, fragment, and slash at its end"),
-);
 
 /** Lines of a target in `drawbridge.yaml`, next to `kind: confluence`. */
 const settings = v.strictObject({
   product: v.picklist(["cloud", "data-center"]),
   /** What the address of each of its pages starts with, in events and in links; Cloud's ends in `/wiki`. */
   site: baseAddress,
-  /** Where calls go if not to `site`: a token with scopes works at `https://api.atlassian.com/ex/confluence/<id>/wiki` only. */
+  /**
+   * Where calls go if not to `site`: a token with scopes works at `https://api.atlassian.com/ex/confluence/<id>/wiki`
+   * only.
+   */
   api: v.optional(baseAddress),
   /**
    * `basic`: a Cloud account and its API token. `bearer`: a Data Center personal access token, or an OAuth access token.
@@ -25,10 +24,10 @@ const settings = v.strictObject({
    * app is sent a token with its events.
    */
   credential: v.union([
-    v.strictObject({ basic: v.strictObject({ user: v.pipe(v.string(), v.nonEmpty()), token: secretRef }) }),
+    v.strictObject({ basic: v.strictObject({ user: nonEmptyText, token: secretRef }) }),
     v.strictObject({ bearer: secretRef }),
     v.strictObject({ clientCredentials: oauthClient }),
-    v.strictObject({ forge: v.pipe(v.string(), v.nonEmpty()) }),
+    v.strictObject({ forge: nonEmptyText }),
   ]),
   /**
    * Name of the bridge's region on each page: lower-case letters, digits and hyphens. Bridges that write the same site need
@@ -64,7 +63,9 @@ export const routeOptions = v.strictObject({
       ),
     ),
   ),
-  /** Pages with this label that list the pipeline, repository or environment are written too; see `documented-pages.ts`. */
+  /**
+   * Pages with this label that list the pipeline, repository or environment are written too; see `documented-pages.ts`.
+   */
   documentedBy: v.optional(
     v.pipe(v.string(), v.regex(/^[a-z\d_-]{1,100}$/, "a label: lower-case letters, digits, hyphens and underscores")),
   ),
