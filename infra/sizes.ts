@@ -8,11 +8,13 @@ import { type BundleSize, measureBundle } from "./bundle-size.ts";
 import { entryOf, type FunctionName, PROJECT_ROOT } from "./bundling.ts";
 import { compileConfig } from "./compile-config.ts";
 
-/** What a function may be when it starts: somebody waits for `receive`, and everybody pays for the others. */
+/** What a function may load at its start. */
 const MAX_KB = 450;
 /** The pages, and what seals sessions. A person waits, and not for a webhook. */
 const MAX_CONSOLE_KB = 500;
-const MAX_INIT_RATIO = 1.2;
+/** How long `receive` may take to start: a sender waits. The others work behind queues, or for a person. */
+const MAX_RECEIVE_INIT_RATIO = 1.2;
+const MAX_INIT_RATIO = 1.4;
 /**
  * As little as a function can be, in one file as CDK's `NodejsFunction` bundles it: the floor of the budget. Cut into files
  * as ours are, of which the unused ones are never read, it is the second yardstick, without a budget.
@@ -89,8 +91,8 @@ function overBudget(name: FunctionName, size: BundleSize | undefined, ratio: num
   const problems = size.owners.filter(([owner]) => banned.includes(owner)).map(([owner]) => `${name} holds ${owner}`);
   const maxKb = name === "console" ? MAX_CONSOLE_KB : MAX_KB;
   if (size.bytes > maxKb * 1_000) problems.push(`${name} has ${kb(size.bytes)} KB, of ${maxKb} allowed`);
-  if (!(ratio <= MAX_INIT_RATIO))
-    problems.push(`${name} starts in ${ratio.toFixed(2)} × the floor, of ${MAX_INIT_RATIO} allowed`);
+  const maxRatio = name === "receive" ? MAX_RECEIVE_INIT_RATIO : MAX_INIT_RATIO;
+  if (!(ratio <= maxRatio)) problems.push(`${name} starts in ${ratio.toFixed(2)} × the floor, of ${maxRatio} allowed`);
   return problems;
 }
 
