@@ -7,6 +7,7 @@ import {
   type SandboxConfluenceOptions,
   startSandboxConfluence,
 } from "../support/sandbox-confluence.ts";
+import { ROBIN } from "../support/sandbox-confluence-users.ts";
 
 describe("the sandbox's pages, as a person sees them", () => {
   const closing: (() => unknown)[] = [];
@@ -69,7 +70,7 @@ describe("the sandbox's pages, as a person sees them", () => {
     expect(sandbox.page("98310").latest.body).toContain("Ready &lt; soon");
     const [{ headers, body } = { headers: {}, body: "{}" }] = told;
     expect(headers["x-hub-signature"]).toBe(`sha256=${createHmac("sha256", "s3").update(body).digest("hex")}`);
-    expect(JSON.parse(body)).toMatchObject({ event: "page_updated", page: { id: 98310 }, userKey: "robin.example" });
+    expect(JSON.parse(body)).toMatchObject({ event: "page_updated", page: { id: 98310 }, userKey: ROBIN.userKey });
   });
 
   test("take a comment, show it as its text, and tell the bridge of it by its id alone", async () => {
@@ -81,7 +82,7 @@ describe("the sandbox's pages, as a person sees them", () => {
     expect((await fetch(url, { method: "POST", headers, body, redirect: "manual" })).status).toBe(303);
     expect(await (await fetch(sandbox.pageUrl("98310"))).text()).toContain("<p>a &lt; b</p>");
     const { timestamp: _, ...about } = JSON.parse(told[0]?.body ?? "{}");
-    expect(about).toEqual({ event: "comment_created", userKey: "robin.example", comment: { id: 98400 } });
+    expect(about).toEqual({ event: "comment_created", userKey: ROBIN.userKey, comment: { id: 98400 } });
     const foreign = { origin: "https://evil.example.test" };
     expect((await fetch(url, { method: "POST", headers: foreign, body })).status).toBe(403);
   });

@@ -1,5 +1,6 @@
 import { systemClock, toIso } from "../../shared/host/clock.ts";
 import { asStored } from "./sandbox-confluence-markup.ts";
+import { ROBIN, userOf } from "./sandbox-confluence-users.ts";
 
 export interface SandboxComment {
   readonly id: string;
@@ -33,12 +34,12 @@ export class SandboxComments {
 
   add(page: string, body: string, seed: CommentSeed = {}): SandboxComment {
     const id = seed.id ?? String(FIRST_ID + this.#comments.size);
-    const rest = { kind: "footer", status: "current", author: COMMENTER, at: toIso(systemClock.now()) } as const;
+    const rest = { kind: "footer", status: "current", author: ROBIN.userKey, at: toIso(systemClock.now()) } as const;
     return this.#put({ ...rest, ...seed, id, page, body: asStored(body), number: 1 });
   }
 
   /** One version more, by whoever may. */
-  edit(id: string, body: string, author = COMMENTER): void {
+  edit(id: string, body: string, author = ROBIN.userKey): void {
     const comment = this.#comments.get(id);
     if (!comment) throw new Error(`the sandbox has no comment ${id}`);
     const at = toIso(systemClock.now());
@@ -51,8 +52,6 @@ export class SandboxComments {
   }
 }
 
-/** User key of the person who uses the sandbox by hand. */
-export const COMMENTER = "robin.example";
 const FIRST_ID = 98_400;
 
 /** As Cloud's REST v2 answers it. */
@@ -61,7 +60,7 @@ export const cloudComment = (
   asked: URLSearchParams,
 ) => ({
   ...{ id, status, title: "Re: a page", pageId: page },
-  version: { number, message: "", minorEdit: false, authorId: author, createdAt: at },
+  version: { number, message: "", minorEdit: false, authorId: userOf(author).accountId, createdAt: at },
   body: asked.get("body-format") === "storage" ? { storage: { representation: "storage", value: body } } : {},
 });
 
@@ -69,7 +68,8 @@ export const cloudComment = (
 export function dataCenterComment(comment: SandboxComment, asked: URLSearchParams) {
   const { id, page, status, kind, author, body, number, at } = comment;
   const parts = asked.get("expand")?.split(",") ?? [];
-  const by = { type: "known", username: author, userKey: author, displayName: author };
+  const { username, userKey, displayName } = userOf(author);
+  const by = { type: "known", username, userKey, displayName };
   return {
     ...{ id, status, type: "comment", title: "Re: a page", extensions: { location: kind } },
     ...(parts.includes("container") && { container: { id: page, type: "page", status: "current" } }),

@@ -11,11 +11,14 @@ import {
   type SandboxSite,
   type SandboxVersion,
 } from "./sandbox-confluence-site.ts";
+import { BRIDGE_USER, ROBIN, type SandboxUser } from "./sandbox-confluence-users.ts";
 
 export interface SandboxCredentials {
   readonly user: string;
   readonly token: string;
   readonly bearer: string;
+  /** A token of the person's own, for a bridge that writes under somebody's name. */
+  readonly personsBearer: string;
 }
 
 /** What one product's REST interface says in its own way. */
@@ -23,6 +26,9 @@ interface Dialect {
   readonly pagePath: string;
   readonly versionPath: string;
   readonly searchPath: string;
+  /** Where the owner of the credential is found. */
+  readonly userPath: string;
+  readonly user: (user: SandboxUser) => object;
   /** Where comments are read; Data Center has them among all other content. */
   readonly commentPaths: Readonly<Record<SandboxComment["kind"], string>>;
   readonly comment: (comment: SandboxComment, query: URLSearchParams) => object;
@@ -41,6 +47,15 @@ export const cloudDialect: Dialect = {
   pagePath: "/wiki/api/v2/pages/:id",
   versionPath: "/wiki/api/v2/pages/:id/versions/:number",
   searchPath: "/wiki/rest/api/content/search",
+  userPath: "/wiki/rest/api/user/current",
+  user: ({ accountId, displayName }) => ({
+    type: "known",
+    accountId,
+    accountType: "atlassian",
+    email: "",
+    publicName: displayName,
+    displayName,
+  }),
   commentPaths: { footer: "/wiki/api/v2/footer-comments/:id", inline: "/wiki/api/v2/inline-comments/:id" },
   comment: cloudComment,
   place: "cursor",
@@ -79,6 +94,8 @@ export const dataCenterDialect: Dialect = {
   pagePath: "/rest/api/content/:id",
   versionPath: "/rest/api/content/:id/version/:number",
   searchPath: "/rest/api/content/search",
+  userPath: "/rest/api/user/current",
+  user: ({ username, userKey, displayName }) => ({ type: "known", username, userKey, displayName, status: "current" }),
   commentPaths: { footer: "/rest/api/content/:id", inline: "/rest/api/content/:id" },
   comment: dataCenterComment,
   place: "start",
@@ -135,8 +152,8 @@ interface Rest {
   readonly site: SandboxSite;
   readonly dialect: Dialect;
   readonly credentials: SandboxCredentials;
-  /** Hears of every version made here. */
-  readonly onWrite: (page: SandboxPage) => void;
+  /** Called with every version made here, and who made it. */
+  readonly onWrite: (page: SandboxPage, by: SandboxUser) => void;
 }
 
 /** The calls that the bridge makes, and no others. */
@@ -144,12 +161,15 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
   const { site, dialect, credentials } = rest;
   const app = new Hono<{ Bindings: HttpBindings }>();
   const { footer, inline } = dialect.commentPaths;
-  for (const path of [dialect.searchPath, `${dialect.pagePath}/*`, footer, inline]) {
-    app.use(path, async (c, next) => {
-      const isKnown = authorizations(credentials).includes(c.req.header("authorization") ?? "");
-      return isKnown ? next() : refuse(dialect, 401, "Unauthorized");
-    });
+  for (const path of [dialect.searchPath, dialect.userPath, `${dialect.pagePath}/*`, footer, inline]) {
+    app.use(path, async (c, next) => (callerOf(c, credentials) ? next() : refuse(dialect, 401, "Unauthorized")));
   }
+  app.get(dialect.userPath, (c) => {
+    const failure = site.takeFailure("user");
+    const caller = callerOf(c, credentials);
+    if (failure || !caller) return fail(c, failure ?? { on: "user", status: 401 });
+    return Response.json(dialect.user(caller));
+  });
   app.get(dialect.searchPath, (c) => {
     const failure = site.takeFailure("search");
     return failure ? fail(c, failure) : search(queryOf(c), rest);
@@ -176,7 +196,7 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
   return app;
 }
 
-async function put(c: RestContext, { site, dialect, onWrite }: Rest): Promise<Response> {
+async function put(c: RestContext, { site, dialect, credentials, onWrite }: Rest): Promise<Response> {
   const write = v.safeParse(dialect.write, await c.req.json().catch(() => undefined));
   const failure = site.takeFailure("PUT");
   if (failure && !failure.landed) return fail(c, failure);
@@ -184,8 +204,9 @@ async function put(c: RestContext, { site, dialect, onWrite }: Rest): Promise<Re
   if (!page) return refuse(dialect, 404, "No content found");
   if (!write.success) return refuse(dialect, 400, "The request body is not a page");
   site.runBeforeWrite();
-  const written = site.write(page, { ...write.output, by: "Drawbridge" });
-  if (written.kind === "made") onWrite(page);
+  const by = callerOf(c, credentials) ?? BRIDGE_USER;
+  const written = site.write(page, { ...write.output, by: by.displayName });
+  if (written.kind === "made") onWrite(page, by);
   if (failure) return fail(c, failure);
   if (written.kind === "conflict") return refuse(dialect, 409, dialect.conflict(written.current, write.output.number));
   if (written.kind === "refused") return refuse(dialect, 400, `Error parsing xhtml: ${written.problem}`);
@@ -227,8 +248,12 @@ const queryOf = (c: RestContext) => new URL(c.req.url).searchParams;
 const refuse = (dialect: Dialect, status: number, text: string) =>
   Response.json(dialect.error(status, text), { status });
 
-function authorizations({ user, token, bearer }: SandboxCredentials): readonly string[] {
-  return [`Basic ${Buffer.from(`${user}:${token}`).toString("base64")}`, `Bearer ${bearer}`];
+/** Whose credential the call carries; undefined if nobody has such a credential. */
+function callerOf(c: RestContext, { user, token, bearer, personsBearer }: SandboxCredentials): SandboxUser | undefined {
+  const presented = c.req.header("authorization") ?? "";
+  if (presented === `Bearer ${personsBearer}`) return ROBIN;
+  const bridges = [`Basic ${Buffer.from(`${user}:${token}`).toString("base64")}`, `Bearer ${bearer}`];
+  return bridges.includes(presented) ? BRIDGE_USER : undefined;
 }
 
 function fail(c: RestContext, { status, headers = {}, body = "" }: Failure): Response {

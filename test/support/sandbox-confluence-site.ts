@@ -1,6 +1,7 @@
 import { systemClock, toIso } from "../../shared/host/clock.ts";
 import { SandboxComments } from "./sandbox-confluence-comments.ts";
 import { asStored } from "./sandbox-confluence-markup.ts";
+import { ROBIN } from "./sandbox-confluence-users.ts";
 
 export interface SandboxVersion {
   readonly number: number;
@@ -35,8 +36,8 @@ export interface PageSeed {
 }
 
 export interface Failure {
-  /** `search`: the next search for pages, which is a GET of its own. */
-  readonly on: "GET" | "PUT" | "search";
+  /** `search` is the next search for pages, `user` the next question for the credential's user: GETs of their own. */
+  readonly on: "GET" | "PUT" | "search" | "user";
   /** `none`: the connection is cut instead. */
   readonly status: number | "none";
   readonly headers?: Readonly<Record<string, string>>;
@@ -123,7 +124,7 @@ export function latest(page: SandboxPage): SandboxVersion {
 }
 
 /** Who edits by hand. */
-export const PERSON = "Robin Example";
+export const PERSON = ROBIN.displayName;
 
 /** What a newcomer finds on page 98310. */
 const WELCOME = `<p>What goes out with <strong>Release 4</strong>, and who looks after it. Edit this page: \

@@ -3,7 +3,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { systemClock } from "../../shared/host/clock.ts";
 import { serveOnLoopback } from "./loopback.ts";
-import { COMMENTER, type CommentSeed, type SandboxComment } from "./sandbox-confluence-comments.ts";
+import type { CommentSeed, SandboxComment } from "./sandbox-confluence-comments.ts";
 import { asSavedByEditor } from "./sandbox-confluence-markup.ts";
 import { cloudDialect, dataCenterDialect, restApp, type SandboxCredentials } from "./sandbox-confluence-rest.ts";
 import {
@@ -15,6 +15,7 @@ import {
   SandboxSite,
   type SandboxVersion,
 } from "./sandbox-confluence-site.ts";
+import { ROBIN, type SandboxUser } from "./sandbox-confluence-users.ts";
 import { viewApp } from "./sandbox-confluence-view.ts";
 
 export interface SandboxConfluenceOptions {
@@ -33,6 +34,8 @@ interface SandboxWebhook {
   readonly secret: string;
   /** Tell of writes by REST too, as Confluence does: for proving that the bridge's own writes start nothing. */
   readonly tellsOwnWrites?: boolean;
+  /** Called with each event that the bridge did not take, and its answer; 0 if it did not answer. */
+  readonly onDropped?: (event: string, status: number) => void;
 }
 
 export interface SandboxConfluence {
@@ -66,8 +69,8 @@ export async function startSandboxConfluence(options: SandboxConfluenceOptions =
   const site = new SandboxSite(pages);
   const teller = webhookTeller(webhook);
   const app = new Hono<{ Bindings: HttpBindings }>();
-  const onWrite = (page: SandboxPage) => {
-    if (webhook?.tellsOwnWrites) void teller.edited(page, BRIDGE_KEY);
+  const onWrite = (page: SandboxPage, { userKey }: SandboxUser) => {
+    if (webhook?.tellsOwnWrites) void teller.edited(page, userKey);
   };
   const rest = { site, credentials: CREDENTIALS, onWrite };
   if (product !== "data-center") app.route("/", restApp({ ...rest, dialect: cloudDialect }));
@@ -77,7 +80,7 @@ export async function startSandboxConfluence(options: SandboxConfluenceOptions =
     await teller.commented(made);
     return made.id;
   };
-  const edited = (page: SandboxPage) => teller.edited(page, COMMENTER);
+  const edited = (page: SandboxPage) => teller.edited(page, ROBIN.userKey);
   app.route("/", viewApp({ site, edited, comment, lastTold: teller.last }));
   const { url, close } = await serveOnLoopback(app, port);
   return { ...controls(site, url.origin), comment, credentials: CREDENTIALS, close };
@@ -111,9 +114,8 @@ const CREDENTIALS: SandboxCredentials = {
   user: "drawbridge@example.test",
   token: "sandbox-token",
   bearer: "sandbox-bearer",
+  personsBearer: "sandbox-bearer-of-robin",
 };
-
-const BRIDGE_KEY = "drawbridge";
 
 interface Teller {
   edited(page: SandboxPage, userKey: string): Promise<void>;
@@ -124,15 +126,19 @@ interface Teller {
 /** Data Center's webhook: ids only, signed over its bytes (https://developer.atlassian.com/server/confluence/webhooks/). */
 function webhookTeller(webhook: SandboxWebhook | undefined): Teller {
   let last = "";
-  const tell = async (what: string, about: object) => {
+  const tell = async (what: string, about: Readonly<Record<string, unknown>> & { readonly event: string }) => {
     if (!webhook) return;
     const body = JSON.stringify({ timestamp: systemClock.now(), ...about });
     const signature = `sha256=${createHmac("sha256", webhook.secret).update(body).digest("hex")}`;
     const headers = { "content-type": "application/json", "x-hub-signature": signature };
-    last = await fetch(webhook.url, { method: "POST", headers, body }).then(
-      (answer) => `${what} was told to the bridge, which answered ${answer.status}.`,
-      () => `${what} was not told: the bridge did not answer.`,
+    const status = await fetch(webhook.url, { method: "POST", headers, body }).then(
+      (answer) => answer.status,
+      () => 0,
     );
+    last = status
+      ? `${what} was told to the bridge, which answered ${status}.`
+      : `${what} was not told: the bridge did not answer.`;
+    if (status < 200 || status > 299) webhook.onDropped?.(about.event, status);
   };
   return {
     last: () => last,
