@@ -15,6 +15,7 @@ import { startPlaygroundSandboxes } from "../test/support/playground-sandboxes.t
 import { startStandalone } from "./standalone.ts";
 
 const HOME = ".drawbridge/playground";
+const LOG = `${HOME}/bridge.log`;
 const PORTS = "the playground takes --port and the three after it";
 const MAX_PORT = 65_532;
 /** Far more than the crossing takes; a run in the sandbox takes a second or two. */
@@ -32,7 +33,8 @@ export interface PlaygroundOptions {
 export async function startPlayground({ port, print }: PlaygroundOptions): Promise<{ stop(): Promise<void> }> {
   if (port > MAX_PORT) throw invalid(`${PORTS}: it can be ${MAX_PORT} at most`);
   await refuseSecond();
-  const sandboxes = await startPlaygroundSandboxes(port).catch(portTaken);
+  const onDropped = (sentence: string): void => print(`\n${sentence} ${LOG} says why.`);
+  const sandboxes = await startPlaygroundSandboxes({ port, onDropped }).catch(portTaken);
   await rm(HOME, { recursive: true, force: true });
   await mkdir(HOME, { recursive: true });
   const path = await sandboxes.writeConfig(HOME);
@@ -65,7 +67,7 @@ const startBridge = (config: Config, secrets: LocalSecrets, port: number) =>
     config,
     secrets,
     log: jsonLog(
-      (line) => appendFileSync(`${HOME}/bridge.log`, line),
+      (line) => appendFileSync(LOG, line),
       () => toIso(clock.now()),
     ),
     retry: DEFAULT_RETRY,

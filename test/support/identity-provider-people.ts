@@ -59,13 +59,16 @@ export function signInSettings(settings: Configuration, site: SignInSite): Confi
 }
 
 /** The provider, with the page on which one says who one is. */
-export function answerChoices(provider: Provider, { people }: SignInSite) {
+export function answerChoices(provider: Provider, { people, redirectUri }: SignInSite) {
   const others = provider.callback();
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (!request.url?.startsWith("/choose/")) return void others(request, response);
     if (request.method === "POST") {
       const accountId = new URLSearchParams(await text(request)).get("person") ?? "";
-      return provider.interactionFinished(request, response, { login: { accountId } });
+      return provider.interactionFinished(request, response, { login: { accountId } }).catch(() => {
+        // The page was open for longer than the sign-in lives.
+        response.writeHead(303, { location: new URL("/console", redirectUri).href }).end();
+      });
     }
     response.setHeader("content-type", "text/html; charset=utf-8");
     response.end(String(await choicePage(people)));

@@ -4,7 +4,7 @@ import { stringify } from "yaml";
 import type { PlaygroundSession } from "../../shared/cli/session.ts";
 import { startIdentityProvider } from "./identity-provider.ts";
 import { startSandboxConfluence } from "./sandbox-confluence.ts";
-import { COMMENTER } from "./sandbox-confluence-comments.ts";
+import { BRIDGE_USER, ROBIN } from "./sandbox-confluence-users.ts";
 import { DASHBOARD, startSandboxListener } from "./sandbox-listener.ts";
 
 /** The playground's page. */
@@ -33,11 +33,18 @@ export interface PlaygroundSandboxes {
   close(): Promise<void>;
 }
 
-/**
- * The systems around the bridge, each speaking its real wire format. `port` 0 takes any free ones, else the three after
- * it.
- */
-export async function startPlaygroundSandboxes(port: number): Promise<PlaygroundSandboxes> {
+interface PlaygroundSandboxesOptions {
+  /** The bridge's. The sandboxes take the three after it; with 0 any free ones. */
+  readonly port: number;
+  /** Called with a sentence for each event of a sandbox that the bridge did not take. */
+  readonly onDropped: (sentence: string) => void;
+}
+
+/** The systems around the bridge, each speaking its real wire format. */
+export async function startPlaygroundSandboxes({
+  port,
+  onDropped,
+}: PlaygroundSandboxesOptions): Promise<PlaygroundSandboxes> {
   const portAfter = (places: number): number => (port === 0 ? 0 : port + places);
   const secrets = newSecrets();
   const reader = { id: "on-call", secret: newSecret() };
@@ -53,6 +60,7 @@ export async function startPlaygroundSandboxes(port: number): Promise<Playground
       },
       secret: secrets.wiki,
       tellsOwnWrites: true,
+      onDropped: (event, status) => onDropped(droppedSentence("Confluence", event, status)),
     },
   });
   const own = `http://127.0.0.1:${port === 0 ? DEFAULT_PORT : port}`;
@@ -61,11 +69,16 @@ export async function startPlaygroundSandboxes(port: number): Promise<Playground
     clients: [reader, forwarder],
     site: { clientId: CONSOLE, redirectUri: `${own}/console/signed-in`, people: PEOPLE },
   });
-  let token = "";
   const listener = await startSandboxListener({
     port: portAfter(2),
     runMs: RUN_MS,
-    sink: () => ({ url: new URL("/webhooks/cluster", bridge), headers: { authorization: `Bearer ${token}` } }),
+    // A token for each event: it lives for ten minutes, and the playground for days.
+    sink: async () => {
+      const token = await identity.token(forwarder, AUDIENCE);
+      return { url: new URL("/webhooks/cluster", bridge), headers: { authorization: `Bearer ${token}` } };
+    },
+    onDropped: ({ type, name, answers }) =>
+      onDropped(droppedSentence("Tekton", `${type} of ${name}`, answers.at(-1) ?? 0)),
   });
 
   return {
@@ -89,7 +102,6 @@ export async function startPlaygroundSandboxes(port: number): Promise<Playground
       const site = confluence.site("data-center");
       const places = { site, listener: listener.url.href, issuer: identity.issuer, own };
       await writeFile(config, stringify(configOf({ ...places, ref })));
-      token = await identity.token(forwarder, AUDIENCE);
       return config;
     },
     meet(url, config) {
@@ -111,6 +123,9 @@ export async function startPlaygroundSandboxes(port: number): Promise<Playground
     },
   };
 }
+
+const droppedSentence = (sandbox: string, event: string, status: number): string =>
+  `The bridge ${status === 0 ? "did not answer" : `answered ${status}`}: the sandbox ${sandbox} dropped ${event}.`;
 
 const newSecret = (): string => randomBytes(24).toString("base64url");
 
@@ -157,8 +172,8 @@ function configOf({ site, listener, issuer, own, ref }: ConfigFacts): object {
     },
     sources: {
       wiki: {
-        ...{ provider: "confluence", site, hubSignature: { current: ref("wiki") }, ownAccounts: ["drawbridge"] },
-        people: { [COMMENTER]: { roles: ["on-call"] } },
+        ...{ provider: "confluence", site, hubSignature: { current: ref("wiki") }, ownAccounts: [BRIDGE_USER.userKey] },
+        people: { [ROBIN.userKey]: { roles: ["on-call"] } },
       },
       gitlab: { provider: "gitlab", signingToken: { current: ref("gitlab") } },
       buildkite: { provider: "buildkite", signature: { current: ref("buildkite") } },

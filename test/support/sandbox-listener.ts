@@ -15,11 +15,13 @@ import {
 } from "./sandbox-tekton-answers.ts";
 import { runsPage } from "./sandbox-tekton-dashboard.ts";
 import { type RunEnding, type SandboxRun, SandboxTekton } from "./sandbox-tekton-runs.ts";
-import { SandboxEventSender, type SandboxSink, type SentEvent } from "./sandbox-tekton-sender.ts";
+import { SandboxEventSender, type SentEvent, type SinkSource } from "./sandbox-tekton-sender.ts";
 
 export interface SandboxListenerOptions {
   /** Asked anew for every request, so that a bridge may come back elsewhere. No events without it. */
-  readonly sink?: () => SandboxSink;
+  readonly sink?: SinkSource;
+  /** Called with each event that the sink did not take. */
+  readonly onDropped?: (event: SentEvent) => void;
   /** From a run's creation to its end; 60 unless told. */
   readonly runMs?: number;
   /** How a run ends; `Succeeded` unless told. */
@@ -56,7 +58,7 @@ export interface SandboxListener {
  */
 export async function startSandboxListener(options: SandboxListenerOptions = {}): Promise<SandboxListener> {
   const { sink, runMs = 60, resultFor = () => ({ reason: "Succeeded" }), port = 0, clock = systemClock } = options;
-  const sender = new SandboxEventSender(sink, clock);
+  const sender = new SandboxEventSender(sink, clock, options.onDropped ?? (() => undefined));
   const tekton = new SandboxTekton({ namespace: NAMESPACE, runMs, resultFor, sender, clock });
   const requests: SandboxRequest[] = [];
   const refusals: string[] = [];

@@ -9,6 +9,9 @@ export interface SandboxSink {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** Asked anew for every request: the bridge may come back elsewhere, and a token does not live for long. */
+export type SinkSource = () => SandboxSink | Promise<SandboxSink>;
+
 interface OutgoingEvent {
   /** E.g. `dev.tekton.event.pipelinerun.started.v1`. */
   readonly type: string;
@@ -30,15 +33,18 @@ export interface SentEvent extends OutgoingEvent {
  * 20 ms for the few answers that it repeats for, and everything else dropped at once.
  */
 export class SandboxEventSender {
-  readonly #sink: (() => SandboxSink) | undefined;
+  readonly #sink: SinkSource | undefined;
   readonly #clock: Clock;
+  readonly #onDropped: (event: SentEvent) => void;
   readonly #closing = new AbortController();
   readonly #underway = new Set<Promise<void>>();
   readonly #sent: (SentEvent & { readonly answers: number[] })[] = [];
 
-  constructor(sink: (() => SandboxSink) | undefined, clock: Clock) {
+  /** `onDropped` is called with each event that the sink did not take. */
+  constructor(sink: SinkSource | undefined, clock: Clock, onDropped: (event: SentEvent) => void) {
     this.#sink = sink;
     this.#clock = clock;
+    this.#onDropped = onDropped;
   }
 
   get sent(): readonly SentEvent[] {
@@ -63,19 +69,21 @@ export class SandboxEventSender {
     await this.settled();
   }
 
-  async #deliver(event: SentEvent & { readonly answers: number[] }, sink: () => SandboxSink): Promise<void> {
+  async #deliver(event: SentEvent & { readonly answers: number[] }, sink: SinkSource): Promise<void> {
     const { signal } = this.#closing;
     const time = toIso(this.#clock.now()).replace("Z", "000000Z");
     for (let retry = 0; retry <= RETRIES && !signal.aborted; retry++) {
-      const answer = await this.#post(event, sink(), time);
+      const answer = await this.#post(event, sink, time);
       event.answers.push(answer);
-      if (!RETRIED_FOR.has(answer)) return;
+      if (answer >= 200 && answer < 300) return;
+      if (!RETRIED_FOR.has(answer)) break;
       await wait(FIRST_WAIT_MS * 2 ** retry, undefined, { signal }).catch(stopped);
     }
+    if (!signal.aborted) this.#onDropped(event);
   }
 
-  async #post({ id, type, namespace, name, data }: SentEvent, sink: SandboxSink, time: string): Promise<number> {
-    const headers = {
+  async #post({ id, type, namespace, name, data }: SentEvent, sink: SinkSource, time: string): Promise<number> {
+    const ownHeaders = {
       "content-type": "application/json",
       "user-agent": "Go-http-client/1.1",
       "ce-id": id,
@@ -85,12 +93,12 @@ export class SandboxEventSender {
       "ce-subject": name,
       "ce-time": time,
       "ce-type": type,
-      ...sink.headers,
     };
     const { signal } = this.#closing;
-    const request = { method: "POST", headers, body: JSON.stringify(data), redirect: "manual", signal } as const;
+    const request = { method: "POST", body: JSON.stringify(data), redirect: "manual", signal } as const;
     try {
-      const answer = await fetch(sink.url, request);
+      const { url, headers } = await sink();
+      const answer = await fetch(url, { ...request, headers: { ...ownHeaders, ...headers } });
       await answer.arrayBuffer();
       return answer.status;
     } catch {
