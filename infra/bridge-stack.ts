@@ -2,7 +2,6 @@ import { CfnOutput, Stack, Tags } from "aws-cdk-lib";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { actions } from "../shared/actions/registry.ts";
-import { runReporters } from "../shared/config/connect-action.ts";
 import { canMatch } from "../shared/config/reach.ts";
 import { sealingsFor } from "../shared/config/system-tokens.ts";
 import { partnerSources } from "../shared/providers/buildkite/partner-source.ts";
@@ -105,8 +104,7 @@ export class BridgeStack extends Stack {
       secrets: secretsOf(...config.sources.map((source) => source.settings), keyRefs),
     });
     const heeds = hasPeople(config) || config.routes.some(({ approval }) => approval !== undefined);
-    const hearsEnds = runReporters(config).some(({ runsReportedBy }) => runsReportedBy !== undefined);
-    const relay = new Relay(this, "Relay", { ...defaults, bus, unrelayed, heeds, hearsEnds });
+    const relay = new Relay(this, "Relay", { ...defaults, bus, unrelayed, heeds });
     const sweep = new Sweep(this, "Sweep", { ...defaults, bus, failures, unrelayed, heeds });
     const eventSources = [...partnerSources(config.sources).keys()];
     const partner =

@@ -16,8 +16,6 @@ export interface RelayProps extends FunctionDefaults {
   readonly unrelayed: Queue;
   /** Whether a label may decide something, or an approval be outdated: that is kept before an event is published. */
   readonly heeds: boolean;
-  /** Whether the end of a run may be one that a rollback goes back to: that is kept before it is published, too. */
-  readonly hearsEnds: boolean;
 }
 
 /**
@@ -34,7 +32,7 @@ const NEW_EVENT = FilterCriteria.filter({
  * are down, is tried for half a day: only then is it set aside, for the sweep.
  */
 export class Relay extends BridgeFunction {
-  constructor(scope: Construct, id: string, { table, bus, unrelayed, heeds, hearsEnds, ...defaults }: RelayProps) {
+  constructor(scope: Construct, id: string, { table, bus, unrelayed, heeds, ...defaults }: RelayProps) {
     super(scope, id, {
       ...defaults,
       name: "relay",
@@ -57,7 +55,7 @@ export class Relay extends BridgeFunction {
         onFailure: new SqsDlq(unrelayed),
       }),
     );
-    table.allow(this.handler, heeds || hearsEnds ? ["GetItem", "UpdateItem"] : ["UpdateItem"]);
+    table.allow(this.handler, ["GetItem", "UpdateItem"]);
     if (heeds) table.allow(this.handler, ["PutItem"], [TABLE.dueIndex.name]);
     bus.grantPutEventsTo(this.handler);
   }

@@ -9,6 +9,7 @@ import type { OutboundTokens } from "../outbound/outbound-tokens.ts";
 import type { SystemTokens } from "../outbound/system-tokens.ts";
 import type { BoardStore } from "../store/boards.ts";
 import type { OriginStore } from "../store/origins.ts";
+import type { OwnAccountStore } from "../store/own-accounts.ts";
 
 /** The adapter for one kind of consequence. Nothing outside its folder knows its name, except the line in `registry.ts`. */
 export interface Action {
@@ -48,6 +49,8 @@ export interface ActionTools {
   readonly systemTokens?: Pick<SystemTokens, "tokenFor">;
   readonly origins: OriginStore;
   readonly boards: BoardStore;
+  /** Where an action records the account with which it is going to write. */
+  readonly ownAccounts: Pick<OwnAccountStore, "record">;
   /** Absent where nobody commands anything. */
   readonly commands?: Commands;
   /** A number in [0, 1): where an action adds jitter. */

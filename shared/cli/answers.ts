@@ -73,6 +73,7 @@ const entry = v.variant("kind", [
     by: identity,
     isRollback: v.boolean(),
   }),
+  v.object({ kind: v.literal("ignored"), at: v.string(), reason: v.string(), account: v.string() }),
   v.object({ kind: v.literal("followed_by"), at: v.string(), delivery: v.string(), what: v.string() }),
 ]);
 export type ShownEntry = v.InferOutput<typeof entry>;

@@ -92,6 +92,8 @@ export function tellEntry(entry: ShownEntry): string {
       return `${entry.decision} of ${entry.about}${by(entry.by)}${entry.refusal ? `, refused: ${tellRejection(entry.refusal)}` : ""}`;
     case "replayed":
       return `${entry.isRollback ? "rolled back to," : "run again"} as ${entry.delivery}, for ${entry.routes.join(", ")}${by(entry.by)}`;
+    case "ignored":
+      return `ignored: made by the account that the bridge writes with (${entry.account})`;
     case "followed_by":
       return `followed by ${entry.what} (${entry.delivery})`;
     case "attempt": {

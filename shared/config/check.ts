@@ -9,7 +9,7 @@ import { unsealed } from "./system-tokens.ts";
 import { sharedWithJobs, unaddressed } from "./token-uses.ts";
 import { unapprovable } from "./unapprovable.ts";
 import { unreachableConsole } from "./unreachable-console.ts";
-import { loops, openToAllSites, selfServed, unencrypted, unnamedPresets, unpinned, weaklyPinned } from "./unsafe.ts";
+import { openToAllSites, selfServed, unencrypted, unnamedPresets, unpinned, weaklyPinned } from "./unsafe.ts";
 import { unmatched, unpublished, unreported, unused } from "./useless.ts";
 
 /**
@@ -31,7 +31,6 @@ export async function checkLoaded(
   const errors = [
     unpinned(config),
     selfServed(config),
-    loops(config),
     echoes(config),
     unapprovable(config),
     unsealed(config),

@@ -6,7 +6,6 @@ import type { ClaimPath, TenantClaims } from "../identity/presets/preset.ts";
 import { presetFor } from "../identity/presets/registry.ts";
 import type { TrustEntry } from "../identity/trust-entry.ts";
 import type { ConfigProblem } from "./explain.ts";
-import { canMatch } from "./reach.ts";
 import type { Config } from "./schema.ts";
 
 /** Trust entries that believe every customer of a shared issuer. */
@@ -106,37 +105,6 @@ const told = (paths: readonly ClaimPath[], between: string): string =>
   paths.map((path) => path.join(".")).join(between);
 
 // What follows reads the settings of sources and targets by their keys, whatever provider or action they belong to.
-
-const tellsOfPages = v.object({
-  site: v.string(),
-  ownAccounts: v.optional(v.array(v.string()), []),
-  // An Automation rule chooses itself what it tells.
-  ...v.entriesFromList(["hubSignature", "connect", "forge"], v.optional(v.unknown())),
-});
-const writesPages = v.object({ site: v.string() });
-
-/** Sources that tell of the bridge's own writes to a page, where an edited page fires something: a circle. */
-export function loops({ sources, targets, routes }: Config): readonly ConfigProblem[] {
-  return sources.flatMap(({ name, provider, settings }) => {
-    const source = v.safeParse(tellsOfPages, settings);
-    if (!source.success || source.output.ownAccounts.length > 0) return [];
-    const { site, hubSignature, connect, forge } = source.output;
-    if ((hubSignature ?? connect ?? forge) === undefined) return [];
-    const edit = {
-      source: [`drawbridge.${provider}`],
-      "detail-type": ["page.updated"],
-      "detail.source": [`/sources/${name}`],
-    };
-    const writing = targets.filter((target) => v.is(writesPages, target.settings) && target.settings.site === site);
-    const writer = writing.find((target) => routes.some((route) => route.target === target.name));
-    const fires = routes.some(
-      (route) => canMatch(route.pattern, edit) && !writing.some((one) => one.name === route.target),
-    );
-    if (!writer || !fires) return [];
-    const message = `each write of the target "${writer.name}" comes back as an edit, and a route acts on edits: name its account in "ownAccounts"`;
-    return [{ path: ["sources", name], message }];
-  });
-}
 
 /** Sources that believe every site on which a Forge app is installed. */
 export function openToAllSites({ sources }: Config): readonly ConfigProblem[] {

@@ -46,6 +46,8 @@ function toldOf(entry: ShownEntry, now: EpochMillis): readonly [Tone, string, Ht
         entry.isRollback ? "rolled back to" : "run again",
         html`as ${deliveryLink(entry.delivery)}, for ${entry.routes.join(", ")}${by(entry.by)}`,
       ];
+    case "ignored":
+      return ["quiet", "ignored", html`made by the account that the bridge writes with, <code>${entry.account}</code>`];
     case "followed_by":
       return ["quiet", "followed by", deliveryLink(entry.delivery, entry.what)];
     case "attempt":

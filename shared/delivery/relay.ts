@@ -1,17 +1,20 @@
 import type { Bus, PublishResult } from "../bus/bus.ts";
 import { type BusEntry, entryOf } from "../bus/entry.ts";
-import { type Clock, laterBy } from "../host/clock.ts";
+import { laterBy } from "../host/clock.ts";
 import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { traceIdOf } from "../host/trace.ts";
 import type { DeliveryStore, Outbox, RecordedDelivery } from "../store/deliveries.ts";
+import { isOwnEdit, type OwnEditDeps } from "./own-edits.ts";
 
-export interface RelayTools {
+interface PublishDeps extends OwnEditDeps {
   readonly bus: Bus;
-  readonly deliveries: Pick<DeliveryStore, "get">;
-  readonly outbox: Outbox;
-  readonly clock: Clock;
   readonly log: Log;
+}
+
+export interface RelayTools extends PublishDeps {
+  readonly deliveries: Pick<DeliveryStore, "get" | "addToTimeline">;
+  readonly outbox: Outbox;
 }
 
 /** Deliveries that one sweep takes up. */
@@ -26,11 +29,10 @@ const UNREADABLE_MS = 3_600_000;
  * which is harmless, and never not at all. What cannot be published stays in the outbox; nothing is thrown.
  */
 export async function relay(delivery: RecordedDelivery, tools: RelayTools): Promise<void> {
-  const entry = entryOf(delivery);
-  if (entry === undefined) return;
-  const [code] = await refusals([entry], tools);
+  if (delivery.event === undefined) return;
+  const [rejected] = await publishAll([delivery], tools);
   try {
-    if (code === undefined) return await tools.outbox.markRelayed(delivery.id, tools.clock.now());
+    if (rejected === undefined) return await tools.outbox.markRelayed(delivery.id, tools.clock.now());
     await tools.outbox.postpone(delivery.id, laterBy(tools.clock.now(), RETRY_MS));
   } catch (error) {
     tools.log.error(
@@ -41,36 +43,44 @@ export async function relay(delivery: RecordedDelivery, tools: RelayTools): Prom
 }
 
 /**
- * Publishes what a stream tells was recorded. What the bus does not take gets the mark that the sweep looks for, so that
- * the stream goes on. Gives the ids of those that could not even be marked; nothing is thrown.
+ * Publishes the deliveries that a stream reports as recorded. What the bus does not take gets the mark that the sweep looks
+ * for, so that the stream goes on. Gives the ids of those that could not even be marked; nothing is thrown.
  */
 export async function relayAll(
   deliveries: readonly RecordedDelivery[],
-  tools: Pick<RelayTools, "bus" | "clock" | "log"> & { readonly outbox: Pick<Outbox, "mark"> },
+  tools: PublishDeps & { readonly outbox: Pick<Outbox, "mark"> },
 ): Promise<readonly string[]> {
-  const entries = deliveries.flatMap((delivery) => entryOf(delivery) ?? []);
-  const codes = await refusals(entries, tools);
-  const refused = entries.filter((_, at) => codes[at] !== undefined).map(({ detail }) => detail.delivery);
-  const marks = refused.map((id) => tools.outbox.mark(id, laterBy(tools.clock.now(), RETRY_MS)));
+  const rejected = await publishAll(deliveries, tools);
+  const marks = rejected.map((id) => tools.outbox.mark(id, laterBy(tools.clock.now(), RETRY_MS)));
   const marked = await Promise.allSettled(marks);
-  return refused.filter((_, at) => marked[at]?.status === "rejected");
+  return rejected.filter((_, at) => marked[at]?.status === "rejected");
 }
 
-/** For each entry, in order, the bus's code for not taking it; nothing where it took it. */
-async function refusals(
-  entries: readonly BusEntry[],
-  { bus, log }: Pick<RelayTools, "bus" | "log">,
-): Promise<readonly (string | undefined)[]> {
-  const results = await publish(entries, bus);
-  return entries.map(({ detail: { delivery, traceparent } }, at) => {
-    const result = results[at] ?? { published: false, code: "no_result" };
-    if (result.published) return undefined;
-    log.error(
-      { delivery, trace: traceparent && traceIdOf(traceparent), code: result.code },
-      "the bus did not take a delivery",
-    );
-    return result.code;
-  });
+/**
+ * Publishes every event among the deliveries, except the bridge's own edits. Gives the ids of those that were not taken;
+ * nothing is thrown.
+ */
+async function publishAll(deliveries: readonly RecordedDelivery[], deps: PublishDeps): Promise<readonly string[]> {
+  const checked = await Promise.all(
+    deliveries.map(async (delivery) => ({
+      entry: entryOf(delivery),
+      own: await isOwnEdit(delivery, deps).catch(kindOf),
+    })),
+  );
+  const entries = checked.flatMap(({ entry, own }) => (entry && own === false ? [entry] : []));
+  const results = await publish(entries, deps.bus);
+  const failures = [
+    ...checked.flatMap(({ entry, own }) => (entry && typeof own === "string" ? [{ entry, code: own }] : [])),
+    ...entries.flatMap((entry, at) => {
+      const result = results[at] ?? { published: false, code: "no_result" };
+      return result.published ? [] : [{ entry, code: result.code }];
+    }),
+  ];
+  for (const { entry, code } of failures) {
+    const { delivery, traceparent } = entry.detail;
+    deps.log.error({ delivery, trace: traceparent && traceIdOf(traceparent), code }, "a delivery was not published");
+  }
+  return failures.map(({ entry }) => entry.detail.delivery);
 }
 
 /** A bus that fails as a whole refused every entry. */

@@ -56,6 +56,8 @@ export type TimelineEntry = { readonly at: EpochMillis } & (
       readonly by: Identity;
       readonly isRollback: boolean;
     }
+  /** It was not published: the bridge itself writes with the account that made it. */
+  | { readonly kind: "ignored"; readonly reason: "own_account"; readonly account: string }
   /** A later delivery was traced back to this one. */
   | { readonly kind: "followed_by"; readonly delivery: string; readonly what: string }
 );

@@ -4,6 +4,7 @@ import { DynamoDbApprovals } from "./dynamodb-approvals.ts";
 import { DynamoDbBoards } from "./dynamodb-boards.ts";
 import { type DeliveryStoreOptions, DynamoDbDeliveries } from "./dynamodb-deliveries.ts";
 import { DynamoDbOrigins } from "./dynamodb-origins.ts";
+import { DynamoDbOwnAccounts } from "./dynamodb-own-accounts.ts";
 import { DynamoDbRates } from "./dynamodb-rates.ts";
 import { DynamoDbRuns } from "./dynamodb-runs.ts";
 import { DynamoDbSeals } from "./dynamodb-seals.ts";
@@ -23,6 +24,7 @@ export interface Stores {
   readonly seenTokens: DynamoDbSeenTokens;
   readonly seals: DynamoDbSeals;
   readonly uses: DynamoDbUses;
+  readonly ownAccounts: DynamoDbOwnAccounts;
 }
 
 /** All stores over one table. */
@@ -43,5 +45,6 @@ export function openStores(
     seenTokens: new DynamoDbSeenTokens(table),
     seals: new DynamoDbSeals(table),
     uses: new DynamoDbUses(table, options),
+    ownAccounts: new DynamoDbOwnAccounts(table, options),
   };
 }

@@ -18,6 +18,8 @@ export function timelineName(entry: TimelineEntry): string {
       return `decided#${entry.about}`;
     case "replayed":
       return `replayed#${entry.delivery}`;
+    case "ignored":
+      return `ignored#${entry.reason}`;
     case "followed_by":
       return `followed_by#${entry.delivery}`;
   }

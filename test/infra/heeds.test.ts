@@ -48,9 +48,12 @@ describe("what publishes", () => {
     expect(rights(plain, "SweepRole").table).not.toContain("dynamodb:PutItem");
   });
 
-  it("may look up what fired a run where one of a route's runs is reported, and nowhere else", async () => {
+  it("may look up whose account made an edit, also where no runs are reported", async () => {
     const without = await changed((text) => text.replace(/ {2}docs-build:\n[\s\S]+(?= {2}docs-status:)/, ""));
-    expect(rights(without, "RelayRole")).toEqual({ table: ["dynamodb:UpdateItem"], due: undefined });
+    expect(rights(without, "RelayRole")).toEqual({
+      table: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+      due: undefined,
+    });
   });
 });
 

@@ -16,7 +16,6 @@ sources:
       trust: our-app
       installations: ["ari:cloud:ecosystem::installation/1"]
       systemToken: { sealedBy: { current: "ssm:/drawbridge/seal", next: "ssm:/drawbridge/seal-next" } }
-    ownAccounts: ["712020:41ce"]
   cluster: { provider: tekton, basic: { username: u, password: { current: "ssm:/drawbridge/cluster" } } }
 targets:
   pages:

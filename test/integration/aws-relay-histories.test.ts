@@ -130,11 +130,12 @@ describe("whatever happens to the stream, the relay, the bus and the table", () 
         const { records, all, events, spoiltOnes } = await streamOf(items);
         const { bus, published } = moodyBus(moods);
         const clock = testClock();
-        const { deliveries } = storesOf(account, clock);
+        const { deliveries, ownAccounts } = storesOf(account, clock);
         let marked = 0;
         const mark: typeof deliveries.mark = (id, at) =>
           marks[marked++] === true ? Promise.reject(new Error("down")) : deliveries.mark(id, at);
-        const relay: StreamTools["relay"] = (told) => relayAll(told, { bus, outbox: { mark }, clock, log: silentLog });
+        const relay: StreamTools["relay"] = (told) =>
+          relayAll(told, { bus, outbox: { mark }, deliveries, ownAccounts, clock, log: silentLog });
         const leave = (id: string) => mark(id, clock.now());
         const handler = mortal(streamHandler({ ...STREAM, relay, leave, log: silentLog }), deaths);
         const repeated = again.flatMap((at) => records[at] ?? []);
@@ -160,7 +161,7 @@ describe("whatever happens to the stream, the relay, the bus and the table", () 
             log,
             mark: (span) => markReceived(span, { deliveries, outbox, clock, hasTime: () => true }),
           });
-          await sweep({ bus, deliveries, outbox: deliveries, clock, log });
+          await sweep({ bus, deliveries, ownAccounts, outbox: deliveries, clock, log });
         }
 
         expect(left()).toEqual([]);

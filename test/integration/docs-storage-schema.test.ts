@@ -31,6 +31,7 @@ const HEADINGS = [
   "Page",
   "Seen token",
   "Seal",
+  "Own account",
   "Approval",
   "Change",
   "Runs",
@@ -260,6 +261,18 @@ describe("docs/storage-schema.md", () => {
     expect(await kept.shown(stored)).toEqual(stored);
   });
 
+  it("shows an own account as it is recorded and looked up", async () => {
+    const { stored, read } = exampleOf("Own account");
+    const { until, ...own } = read;
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.ownAccounts.isOwn(own, laterBy(until, -1))).toBe(true);
+    expect(await put.ownAccounts.isOwn(own, until)).toBe(false);
+    const recorded = await emptyStores();
+    await recorded.ownAccounts.record(own, until);
+    expect(await recorded.shown(stored)).toEqual(stored);
+  });
+
   it("shows a rate as it is counted", async () => {
     const { stored, read } = exampleOf("Rate");
     const { bucket, limit } = read;
@@ -324,6 +337,8 @@ describe.skipIf(leftOut !== undefined)(`what a write costs${leftOut ? `, left ou
       await costs("take a token", () => stores.seenTokens.take(token, use, until));
       const { source, sealed, until: end } = exampleOf("Seal").read;
       await costs("keep a seal", () => stores.seals.keep(source, sealed, end));
+      const own = exampleOf("Own account").read;
+      await costs("record an own account", () => stores.ownAccounts.record(own, own.until));
       await costs("count a request", () => stores.rates.count(["robot"], clock.now(), 1));
       await costs("note a credential's use", () => stores.uses.note(exampleOf("Credential").read));
       const { approvals, runs } = stores;

@@ -78,7 +78,6 @@ function configOf(provider: string, url: string, own: string) {
           provider: "confluence",
           site: "https://wiki.example.test",
           hubSignature: { current: "env:WIKI" },
-          ownAccounts: ["x"],
         },
         cluster: { provider: "tekton", basic: { username: "tekton", password: { current: "env:CLUSTER" } } },
       },

@@ -74,13 +74,11 @@ function configOf(issuer: string, url: string) {
           provider: "confluence",
           site: "https://wiki.example.test",
           hubSignature: { current: "env:WIKI" },
-          ownAccounts: ["x"],
         },
         draft: {
           provider: "confluence",
           site: "https://draft.example.test",
           hubSignature: { current: "env:WIKI" },
-          ownAccounts: ["x"],
           mode: "shadow",
         },
         cluster: { provider: "tekton", basic: { username: "tekton", password: { current: "env:CLUSTER" } } },

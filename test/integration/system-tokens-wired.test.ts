@@ -7,7 +7,7 @@ import { until } from "../support/until.ts";
 const site = "https://example.atlassian.test/wiki";
 const forge = { trust: "our-app", installations: ["a"], systemToken: { sealedBy: { current: "env:SEAL" } } };
 const issuers = { "our-app": { preset: "forge", audience: "ari:cloud:ecosystem::app/1" } };
-const cloud = { provider: "confluence", site, forge, ownAccounts: ["bridge"] };
+const cloud = { provider: "confluence", site, forge };
 const pages = { kind: "confluence", product: "cloud", site, credential: { forge: "cloud" }, progressSeconds: 0 };
 const status = {
   when: { "detail-type": [{ prefix: "build." }] },

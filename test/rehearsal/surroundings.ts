@@ -3,7 +3,6 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { startSandboxConfluence } from "../support/sandbox-confluence.ts";
-import { BRIDGE_USER } from "../support/sandbox-confluence-users.ts";
 import { DASHBOARD, startSandboxListener } from "../support/sandbox-listener.ts";
 import type { RunEnding, SandboxRun } from "../support/sandbox-tekton-runs.ts";
 
@@ -75,7 +74,6 @@ const configOf = (site: string, listener: URL): object => ({
       provider: "confluence",
       site,
       hubSignature: { current: "secretsmanager:drawbridge/wiki#current" },
-      ownAccounts: [BRIDGE_USER.userKey],
     },
     gitlab: { provider: "gitlab", signingToken: { current: "secretsmanager:drawbridge/gitlab" } },
     buildkite: { provider: "buildkite", signature: { current: "ssm:/drawbridge/buildkite" } },

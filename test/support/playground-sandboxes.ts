@@ -4,7 +4,7 @@ import { stringify } from "yaml";
 import type { PlaygroundSession } from "../../shared/cli/session.ts";
 import { startIdentityProvider } from "./identity-provider.ts";
 import { startSandboxConfluence } from "./sandbox-confluence.ts";
-import { BRIDGE_USER, ROBIN } from "./sandbox-confluence-users.ts";
+import { ROBIN } from "./sandbox-confluence-users.ts";
 import { DASHBOARD, startSandboxListener } from "./sandbox-listener.ts";
 
 /** The playground's page. */
@@ -172,7 +172,9 @@ function configOf({ site, listener, issuer, own, ref }: ConfigFacts): object {
     },
     sources: {
       wiki: {
-        ...{ provider: "confluence", site, hubSignature: { current: ref("wiki") }, ownAccounts: [BRIDGE_USER.userKey] },
+        provider: "confluence",
+        site,
+        hubSignature: { current: ref("wiki") },
         people: { [ROBIN.userKey]: { roles: ["on-call"] } },
       },
       gitlab: { provider: "gitlab", signingToken: { current: ref("gitlab") } },

@@ -33,6 +33,7 @@ export function reportBench(action: Action, changes: BenchOptions): ReportBench 
       clock: testClock(),
       callOut: changes.callOut ?? callOut,
       boards: memoryBoards(),
+      ownAccounts: { record: async () => undefined },
       origins: { remember: async () => undefined, find: async () => undefined },
       random: () => 0,
     },

@@ -6,6 +6,7 @@ import type { BuildPart } from "../../shared/delivery/event.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import type { Clock } from "../../shared/host/clock.ts";
 import type { BoardStore } from "../../shared/store/boards.ts";
+import type { OwnAccountStore } from "../../shared/store/own-accounts.ts";
 import { memoryBoards } from "./memory-boards.ts";
 import type { SandboxConfluence } from "./sandbox-confluence.ts";
 import { secretsOf, testClock } from "./tools.ts";
@@ -23,6 +24,9 @@ export interface BenchOptions {
   readonly clock?: Clock;
   readonly callOut?: CallOut;
   readonly commands?: Commands | undefined;
+  readonly ownAccounts?: Pick<OwnAccountStore, "record">;
+  /** Behind the references of the target's credential, besides the sandbox's own. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** The action, connected to the sandbox as the given product; unless told it writes page 98310, as often as it is run. */
@@ -48,10 +52,11 @@ export function benchFor(
       options: { page: "98310", ...changes.options },
     },
     {
-      secrets: secretsOf({ TOKEN: token, BEARER: bearer }),
+      secrets: secretsOf({ TOKEN: token, BEARER: bearer, ...changes.environment }),
       clock: changes.clock ?? testClock(),
       callOut: changes.callOut ?? callOut,
       boards,
+      ownAccounts: changes.ownAccounts ?? { record: async () => undefined },
       origins: { remember: async () => undefined, find: async () => undefined },
       random: changes.random ?? (() => 0),
       ...(changes.commands && { commands: changes.commands }),

@@ -41,6 +41,7 @@ export function triggerBenchFor(url: URL, changes: TriggerBenchOptions = {}): Tr
       clock: testClock(),
       callOut: changes.callOut ?? callOut,
       boards: memoryBoards(),
+      ownAccounts: { record: async () => undefined },
       origins: {
         remember: async (source, eventID, delivery) => void origins.set(`${source} ${eventID}`, delivery),
         find: async (source, eventID) => origins.get(`${source} ${eventID}`),

@@ -6,7 +6,6 @@ import { systemClock } from "../../shared/host/clock.ts";
 import type { Log } from "../../shared/host/log.ts";
 import { hmacSha256 } from "../../shared/providers/signature.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "./sandbox-confluence.ts";
-import { BRIDGE_USER } from "./sandbox-confluence-users.ts";
 import { type SandboxListenerOptions, startSandboxListener } from "./sandbox-listener.ts";
 import { secretsOf, silentLog } from "./tools.ts";
 
@@ -73,7 +72,7 @@ function configOf(site: string, listener: string, { changes, sections: added }: 
   const wiki = { kind: "confluence", product: "data-center", site, progressSeconds: 0 };
   const sections: ConfigChanges = {
     sources: {
-      wiki: { provider: "confluence", site, hubSignature: { current: "env:WIKI" }, ownAccounts: [BRIDGE_USER.userKey] },
+      wiki: { provider: "confluence", site, hubSignature: { current: "env:WIKI" } },
       gitlab: { provider: "gitlab", signingToken: { current: "env:GITLAB" } },
       cluster: { provider: "tekton", basic: { username: "tekton", password: { current: "env:CLUSTER" } } },
     },

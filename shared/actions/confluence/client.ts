@@ -4,17 +4,21 @@ import type { Clock, EpochMillis } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
 import type { TraceParent } from "../../host/trace.ts";
 import type { StoredComment } from "./comment.ts";
+import type { OwnAccount } from "./own-account.ts";
 import { type FoundPages, foundPages, searchPath } from "./page-search.ts";
 import {
   type Ending,
   failedComment,
   failedRead,
   failedSearch,
+  failedUser,
   failedWrite,
+  NO_ACCOUNT,
   NO_COMMENT,
   refusedComment,
   refusedRead,
   refusedSearch,
+  refusedUser,
   refusedWrite,
   type WriteSetback,
   waitOf,
@@ -54,6 +58,10 @@ export interface Product {
   readonly writePath: (id: string) => string;
   readonly writeBody: (id: string, write: PageWrite) => object;
   readonly page: v.GenericSchema<unknown, StoredPage>;
+  /** Where the site answers whose credential a call carries. */
+  readonly userPath: string;
+  /** The user as the site's events name it; undefined if the site takes the call for an anonymous one. */
+  readonly user: v.GenericSchema<unknown, string | undefined>;
   /** The places where a comment may be, of which one has it. */
   readonly commentPaths: (id: string) => readonly string[];
   readonly comment: v.GenericSchema<unknown, StoredComment>;
@@ -64,7 +72,7 @@ type Answer<T, S> = { readonly ok: true; readonly value: T } | { readonly ok: fa
 /** Calls about pages of one site. No method throws for what Confluence does or does not do. */
 export interface PageClient {
   read(id: string): Promise<Answer<StoredPage, Ending>>;
-  /** Makes the next version, and gives back what was made. */
+  /** Makes the next version, and gives back what was made. The account that writes is recorded before. */
   write(id: string, write: PageWrite): Promise<Answer<PageVersion, WriteSetback>>;
   version(id: string, number: number): Promise<Answer<PageVersion, Ending>>;
   /** Pages that carry the label, oldest first, some at a time; `next` is what the batch before gave. */
@@ -77,6 +85,10 @@ interface Connection {
   /** Base address for calls, without a trailing slash. */
   readonly base: string;
   readonly authorization: string;
+  /** The account of the credential, which is recorded before a write. */
+  readonly ownAccount: OwnAccount;
+  /** What tells one credential from another: the header `Authorization`, unless each token of the credential is new. */
+  readonly credential: string;
   readonly traceparent: TraceParent | undefined;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -97,11 +109,21 @@ export function pageClient(connection: Connection): PageClient {
     version: (id, number) => call(connection, { method: "GET", path: product.versionPath(id, number) }, version, read),
     search: (label, next) => call(connection, { method: "GET", path: searchPath(label, next) }, foundPages, search),
     comment: (id) => readComment(connection, id),
-    write: (id, page) => {
+    write: async (id, page) => {
+      const ending = await connection.ownAccount.recordBeforeWrite(connection.credential, () => readUser(connection));
+      if (ending) return { ok: false, setback: { kind: "end", ending } };
       const body = JSON.stringify(product.writeBody(id, page));
       return call(connection, { method: "PUT", path: product.writePath(id), body }, written, write);
     },
   };
+}
+
+async function readUser(connection: Connection): Promise<Answer<string, Ending>> {
+  const { userPath, user } = connection.product;
+  const otherwise = { refused: refusedUser, failed: failedUser };
+  const read = await call(connection, { method: "GET", path: userPath }, user, otherwise);
+  if (!read.ok) return read;
+  return read.value === undefined ? { ok: false, setback: NO_ACCOUNT } : { ok: true, value: read.value };
 }
 
 async function readComment(connection: Connection, id: string): Promise<Answer<StoredComment, Ending>> {

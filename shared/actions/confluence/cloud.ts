@@ -39,6 +39,11 @@ export const cloud: Product = {
       }),
     ),
   ),
+  userPath: "/rest/api/user/current",
+  user: v.pipe(
+    v.object({ accountId: v.nullish(v.string()) }),
+    v.transform(({ accountId }) => accountId || undefined),
+  ),
   // An event does not say of which kind a comment is.
   commentPaths: (id) => ["footer", "inline"].map((kind) => `/api/v2/${kind}-comments/${id}?body-format=storage`),
   comment: v.pipe(

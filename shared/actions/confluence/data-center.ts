@@ -32,6 +32,11 @@ export const dataCenter: Product = {
       }),
     ),
   ),
+  userPath: "/rest/api/user/current",
+  user: v.pipe(
+    v.object({ userKey: v.nullish(v.string()) }),
+    v.transform(({ userKey }) => userKey || undefined),
+  ),
   commentPaths: (id) => [`/rest/api/content/${id}?expand=body.storage,version,container`],
   // Any content is answered there.
   comment: v.pipe(

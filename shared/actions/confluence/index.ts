@@ -7,6 +7,7 @@ import { cloud } from "./cloud.ts";
 import { dataCenter } from "./data-center.ts";
 import { DocumentedPages } from "./documented-pages.ts";
 import { hearComment } from "./hear-comment.ts";
+import { OwnAccount } from "./own-account.ts";
 import { pagesConcerned } from "./pages.ts";
 import type { Ending } from "./setbacks.ts";
 import { accessTo, type RouteOptions, routeOptions, type TargetSettings, targetSettings } from "./settings.ts";
@@ -31,7 +32,8 @@ export const confluence: Action = {
     const documented = label === undefined ? undefined : new DocumentedPages(label, tools.clock);
     const { targetName } = settings;
     const rest = restOf(targetName, tools);
-    return { run: (context) => run({ ...context, targetName, target, options, documented, rest, tools }) };
+    const ownAccount = new OwnAccount(target.site, tools);
+    return { run: (context) => run({ ...context, targetName, target, options, documented, rest, ownAccount, tools }) };
   },
 };
 
@@ -41,6 +43,7 @@ interface Run extends ActionContext {
   readonly options: RouteOptions;
   readonly documented: DocumentedPages | undefined;
   readonly rest: TargetRest;
+  readonly ownAccount: OwnAccount;
   readonly tools: ActionTools;
 }
 
@@ -87,10 +90,14 @@ async function showingOf(attempt: Run): Promise<Showing> {
   return { client, rest, tools, signal, region, progressSeconds, whenMissing: options.whenMissing };
 }
 
-async function clientFor({ origin, targetName, target, rest, tools, signal }: Run): Promise<PageClient> {
+async function clientFor({ origin, targetName, target, rest, ownAccount, tools, signal }: Run): Promise<PageClient> {
+  const access = await accessTo(target, targetName, tools);
   return pageClient({
     product: target.product === "cloud" ? cloud : dataCenter,
-    ...(await accessTo(target, targetName, tools)),
+    ...access,
+    ownAccount,
+    // A Forge app's token is a new one with each event, and always the app's.
+    credential: "forge" in target.credential ? target.credential.forge : access.authorization,
     traceparent: origin.detail.traceparent,
     timeoutMs: target.timeoutSeconds * 1000,
     signal,

@@ -26,6 +26,22 @@ export const refusedSearch = (answer: OutboundAnswer, now: EpochMillis): Ending 
 /** As {@link refusedRead}, for a comment. */
 export const refusedComment = (answer: OutboundAnswer, now: EpochMillis): Ending => endingOf("comment", answer, now);
 
+/** As {@link refusedRead}, for the question whose credential it is. */
+export const refusedUser = (answer: OutboundAnswer, now: EpochMillis): Ending =>
+  unwritten(endingOf("user", answer, now));
+
+/** A call that the site takes for an anonymous one: events of its writes would name nobody. */
+export const NO_ACCOUNT: Ending = {
+  outcome: "give_up",
+  summary:
+    "nothing was written: Confluence answers that the credential is nobody's, so its edits could not be recognised",
+};
+
+const unwritten = (ending: Ending): Ending => ({
+  ...ending,
+  summary: `nothing was written, because the account that writes is not known: ${ending.summary}`,
+});
+
 /** A comment that is nowhere. */
 export const NO_COMMENT: Ending = {
   outcome: "give_up",
@@ -50,6 +66,9 @@ export const failedSearch = (fault: Fault): Ending => endingAfter(fault, "search
 /** As {@link failedRead}, for a comment. */
 export const failedComment = (fault: Fault): Ending => endingAfter(fault, "reading a comment");
 
+/** As {@link failedRead}, for the question whose credential it is. */
+export const failedUser = (fault: Fault): Ending => unwritten(endingAfter(fault, "asking whose credential it is"));
+
 const endingAfter = ({ retryable, message }: Fault, doing: string): Ending =>
   retryable ? { outcome: "retry", summary: message } : { outcome: "give_up", summary: `${doing}: ${message}` };
 
@@ -61,7 +80,8 @@ export function failedWrite(fault: Fault): WriteSetback {
 
 function endingOf(doing: Doing, answer: OutboundAnswer, now: EpochMillis): Ending {
   const { status, headers } = answer;
-  const summary = `Confluence answered the ${doing} with ${status}${traceOf(headers)}`;
+  const asked = doing === "user" ? "question for the user" : doing;
+  const summary = `Confluence answered the ${asked} with ${status}${traceOf(headers)}`;
   if (status === 429 || isServerTrouble(status)) return { outcome: "retry", summary, ...waitOf(answer, now) };
   return { outcome: "give_up", summary: `${summary}: ${reasonOf(doing, status, headers)}` };
 }
@@ -73,7 +93,7 @@ const isServerTrouble = (status: number): boolean => status >= 500 || status ===
 const isUnreconciled = ({ status, body }: OutboundAnswer): boolean =>
   status >= 400 && Buffer.from(body).includes("unreconciled");
 
-type Doing = "read" | "write" | "search" | "comment";
+type Doing = "read" | "write" | "search" | "comment" | "user";
 
 function reasonOf(doing: Doing, status: number, headers: Headers): string {
   if (status === 401 && headers.get("x-failure-category") === "FAILURE_CLIENT_SCOPE_CHECK") {
@@ -104,6 +124,7 @@ const SCOPES: Readonly<Record<Doing, string>> = {
   // Classic or granular; either will do.
   search: "search:confluence or read:content-details:confluence",
   comment: "read:comment:confluence",
+  user: "read:confluence-user or read:content-details:confluence",
 };
 
 /**

@@ -15,7 +15,6 @@ sources:
     provider: confluence
     site: ${SITE}
     forge: { trust: our-app, installations: [a], ${changes.forge ?? KEPT} }
-    ownAccounts: [bridge]
   cluster: { provider: tekton, basic: { username: u, password: { current: env:CLUSTER } } }
 targets:
   pages: { kind: confluence, product: cloud, site: ${changes.site ?? SITE}, credential: { forge: ${changes.source ?? "wiki"} } }

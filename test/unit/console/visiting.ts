@@ -49,6 +49,7 @@ const timeline = (word: Words): ShownDelivery["timeline"] => [
   { at: AT, kind: "decided", about: word(), decision: "grant", by: person(word) },
   { at: AT, kind: "decided", about: word(), decision: "deny", by: person(word), refusal: { reason: "self_approval" } },
   { at: AT, kind: "replayed", delivery: word(), routes: ["docs"], by: person(word), isRollback: true },
+  { at: AT, kind: "ignored", reason: "own_account", account: word() },
   { at: AT, kind: "followed_by", delivery: word(), what: word() },
 ];
 

@@ -109,7 +109,7 @@ describe("the rules of imports", () => {
 
   rule("Of `store/` and `bus/` other folders import the interfaces alone.", () => {
     const interfaces =
-      /^shared\/(store\/(actions|approvals|boards|deliveries|origins|rates|runs|seals|seen-tokens|uses)|bus\/(bus|entry))\.ts$/;
+      /^shared\/(store\/(actions|approvals|boards|deliveries|origins|own-accounts|rates|runs|seals|seen-tokens|uses)|bus\/(bus|entry))\.ts$/;
     return wrongImports(inside("shared/"), (name, path) => {
       const isAdapter = /^shared\/(store|bus)\//.test(name) && !interfaces.test(name);
       return isAdapter && folderOf(name) !== folderOf(path);

@@ -1,0 +1,50 @@
+import { sha256Hex } from "../../delivery/keys.ts";
+import { type Clock, type EpochMillis, laterBy } from "../../host/clock.ts";
+import type { OwnAccountStore } from "../../store/own-accounts.ts";
+import type { Ending } from "./setbacks.ts";
+
+/** The site is asked again after this, as long as the bridge writes: the account stays recorded, and stays the right one. */
+const ASK_EVERY_MS = 3_600_000;
+/**
+ * An account is the bridge's own for this long after the answer. More than {@link ASK_EVERY_MS} and the delay of the site's
+ * events together; not much more, because the account may be a person's whose token the bridge used until it got its own.
+ */
+const OWN_MS = 24 * 3_600_000;
+
+export interface OwnAccountDeps {
+  readonly ownAccounts: Pick<OwnAccountStore, "record">;
+  readonly clock: Clock;
+}
+
+type AskedAccount = { readonly ok: true; readonly value: string } | { readonly ok: false; readonly setback: Ending };
+
+/**
+ * The account with which a target's credential writes. Recorded before the first write, so that no event of an own write can
+ * be published as somebody else's: not even one that arrives before the write's answer.
+ */
+export class OwnAccount {
+  readonly #site: string;
+  readonly #deps: OwnAccountDeps;
+  #asked: { readonly credential: string; readonly until: EpochMillis } | undefined;
+
+  constructor(site: string, deps: OwnAccountDeps) {
+    this.#site = site;
+    this.#deps = deps;
+  }
+
+  /**
+   * Records whose `credential` it is, by what `ask` finds out, unless that was done within the hour. Gives why nothing may
+   * be written, if so. Throws `store_unavailable`.
+   */
+  async recordBeforeWrite(credential: string, ask: () => Promise<AskedAccount>): Promise<Ending | undefined> {
+    const { ownAccounts, clock } = this.#deps;
+    const digest = sha256Hex(Buffer.from(credential, "utf8"));
+    const now = clock.now();
+    if (this.#asked?.credential === digest && this.#asked.until > now) return undefined;
+    const answer = await ask();
+    if (!answer.ok) return answer.setback;
+    await ownAccounts.record({ site: this.#site, account: answer.value }, laterBy(now, OWN_MS));
+    this.#asked = { credential: digest, until: laterBy(now, ASK_EVERY_MS) };
+    return undefined;
+  }
+}

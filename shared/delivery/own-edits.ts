@@ -1,0 +1,39 @@
+import type { Clock } from "../host/clock.ts";
+import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
+import type { OwnAccountStore, SiteAccount } from "../store/own-accounts.ts";
+import type { BridgeEvent } from "./event.ts";
+
+export interface OwnEditDeps {
+  readonly ownAccounts: Pick<OwnAccountStore, "isOwn">;
+  readonly deliveries: Pick<DeliveryStore, "addToTimeline">;
+  readonly clock: Clock;
+}
+
+/**
+ * Whether an event was made by an account with which the bridge itself writes; if so its timeline says that it is ignored.
+ * This breaks the feedback loop in which each status on a page starts the next run. A replay is never ignored: a person
+ * asked for it, for the routes that it names. One read for an event whose author and site are known, none for others.
+ * Throws `store_unavailable`.
+ */
+export async function isOwnEdit(
+  { id, event, receivedAt, replay }: RecordedDelivery,
+  { ownAccounts, deliveries, clock }: OwnEditDeps,
+): Promise<boolean> {
+  const author = event && replay === undefined ? authorOf(event) : undefined;
+  if (author === undefined || !(await ownAccounts.isOwn(author, receivedAt))) return false;
+  const { account } = author;
+  await deliveries.addToTimeline(id, { at: clock.now(), kind: "ignored", reason: "own_account", account });
+  return true;
+}
+
+/** Who made it on which site; undefined if the event does not say both. */
+function authorOf(event: BridgeEvent): SiteAccount | undefined {
+  const site = siteOf(event);
+  return site === undefined || event.actor === undefined ? undefined : { site, account: event.actor.id };
+}
+
+/** The types that hold a page or a comment hold its site. */
+function siteOf(event: BridgeEvent): string | undefined {
+  if ("page" in event) return event.page.site;
+  return event.type === "page.commented" && "comment" in event ? event.comment.site : undefined;
+}

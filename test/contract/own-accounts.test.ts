@@ -1,0 +1,62 @@
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { epochMillis, laterBy } from "../../shared/host/clock.ts";
+import { createTable } from "../../shared/store/create-table.ts";
+import { DynamoDbOwnAccounts } from "../../shared/store/dynamodb-own-accounts.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
+import { deleteExpired } from "../../shared/store/embedded.ts";
+import type { OwnAccountStore } from "../../shared/store/own-accounts.ts";
+import { dynamoDbKinds } from "../support/stores.ts";
+
+const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
+const after = (minutes: number) => laterBy(START, minutes * 60_000);
+const WIKI = "https://wiki.example.test";
+
+for (const kind of dynamoDbKinds) {
+  const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
+  describe.skipIf(kind.missing !== undefined)(`an own account in ${title}`, () => {
+    let accounts: OwnAccountStore;
+    let client: DynamoDBClient;
+    let stop: (() => Promise<void>) | undefined;
+    beforeAll(async () => {
+      const started = await kind.start();
+      ({ client, stop } = started);
+      await createTable(client, "accounts");
+      accounts = new DynamoDbOwnAccounts(new DynamoDbTable(client, "accounts"), { retentionDays: 90 });
+    }, 60_000);
+    afterAll(() => stop?.());
+
+    it("is the bridge's own on its site alone, from the record until its end", async () => {
+      const own = { site: WIKI, account: "key-1" };
+      expect(await accounts.isOwn(own, after(0))).toBe(false);
+      await accounts.record(own, after(60));
+      expect(await accounts.isOwn(own, after(59))).toBe(true);
+      expect(await accounts.isOwn(own, after(60))).toBe(false);
+      expect(await accounts.isOwn({ ...own, account: "key-2" }, after(0))).toBe(false);
+      expect(await accounts.isOwn({ ...own, site: "https://docs.example.test" }, after(0))).toBe(false);
+    });
+
+    it("stays the bridge's own until the latest end, in whatever order two processes record it", async () => {
+      const own = { site: WIKI, account: "key-3" };
+      await Promise.all([30, 50, 10, 50].map((minutes) => accounts.record(own, after(minutes))));
+      await accounts.record(own, after(20));
+      expect(await accounts.isOwn(own, after(49))).toBe(true);
+      expect(await accounts.isOwn(own, after(50))).toBe(false);
+    });
+
+    it("is found under the site's address as source and target may each write it", async () => {
+      await accounts.record({ site: "https://WIKI.example.test:443/confluence", account: "key-4" }, after(60));
+      expect(await accounts.isOwn({ site: `${WIKI}/confluence`, account: "key-4" }, after(0))).toBe(true);
+      expect(await accounts.isOwn({ site: `${WIKI}/Confluence`, account: "key-4" }, after(0))).toBe(false);
+    });
+
+    it("is found for a delivery that is published late", async () => {
+      const own = { site: WIKI, account: "key-5" };
+      await accounts.record(own, after(60));
+      await deleteExpired(client, "accounts", after(89 * 24 * 60));
+      expect(await accounts.isOwn(own, after(5))).toBe(true);
+      await deleteExpired(client, "accounts", after(91 * 24 * 60));
+      expect(await accounts.isOwn(own, after(5))).toBe(false);
+    });
+  });
+}

@@ -1,0 +1,26 @@
+import { describe, expect, it } from "vitest";
+import { OwnAccount } from "../../../../shared/actions/confluence/own-account.ts";
+import { testClock } from "../../../support/tools.ts";
+
+function accountOfSite() {
+  const recorded: string[] = [];
+  const ownAccounts = { record: async ({ account }: { readonly account: string }) => void recorded.push(account) };
+  const own = new OwnAccount("https://wiki.example.test", { ownAccounts, clock: testClock() });
+  const write = (credential: string) =>
+    own.recordBeforeWrite(credential, async () => ({ ok: true, value: `owner of ${credential}` }));
+  return { recorded, write };
+}
+
+describe("the account of a target", () => {
+  it("is recorded once for many writes with one credential", async () => {
+    const { recorded, write } = accountOfSite();
+    for (let writes = 0; writes < 3; writes++) expect(await write("one")).toBeUndefined();
+    expect(recorded).toEqual(["owner of one"]);
+  });
+
+  it("is recorded before the first write with a credential that took the place of another", async () => {
+    const { recorded, write } = accountOfSite();
+    for (const credential of ["one", "two", "two", "one"]) await write(credential);
+    expect(recorded).toEqual(["owner of one", "owner of two", "owner of one"]);
+  });
+});
