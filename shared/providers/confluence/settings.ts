@@ -12,6 +12,15 @@ const baseUrl = v.pipe(
   ),
 );
 
+/** As events name an account: Data Center by its user key, Cloud by its account id. */
+const accountOfEvents = v.pipe(
+  v.string(),
+  v.regex(
+    /^(?:[\da-f]{32}|(?=\D*\d)[\da-z]{24}|[\w-]{1,40}:[\w:-]{1,87})$/,
+    "a user key of Data Center (32 hexadecimal digits) or an account id of Cloud (712020:0f6b9c3e-…). A user's name is in no event: GET /rest/api/user?username=<name> answers its userKey. The bridge finds the accounts of its own targets itself",
+  ),
+);
+
 /**
  * A source of this provider in `drawbridge.yaml`. Which of the four ways of calling us are given decides what is
  * accepted.
@@ -45,10 +54,10 @@ export const confluenceSettings = v.pipe(
     /** Cloud, Automation: the token that the rule's author puts after `Authorization: Bearer`. */
     automation: v.optional(rotatingSecret),
     /**
-     * Accounts (user keys, account ids) that the bridge itself writes with: what they do is ignored, or our own status on a
-     * page would start the next run. Such an account must be nobody else's: its edits start nothing.
+     * More accounts whose edits are ignored, such as another bridge's. The accounts of the bridge's own targets are found by
+     * the bridge itself. Nobody else may use such an account: its edits start nothing.
      */
-    ownAccounts: v.optional(v.array(nonEmptyText), []),
+    ownAccounts: v.optional(v.array(accountOfEvents), []),
   }),
   v.check(
     ({ hubSignature, forge, connect, automation }) =>

@@ -130,17 +130,6 @@ describe("an error is", () => {
       `error 26:19 targets.pages.credential.bearer: ${message}`,
     ]);
   });
-
-  it("a source that tells of the bridge's own writes, where a route acts on edits", async () => {
-    const circle =
-      'error 9:3 sources.wiki: each write of the target "pages" comes back as an edit, and a route acts on edits: name its account in "ownAccounts"';
-    const unnamed = whole.replace("ownAccounts: [drawbridge]", "ownAccounts: []");
-    expect(await findings(unnamed)).toEqual([circle]);
-    const elsewhere = "site: https://wiki.example.com\n    credential";
-    expect(await findings(unnamed.replace(elsewhere, elsewhere.replace("wiki.", "docs.")))).toEqual([]);
-    expect(await findings(unnamed.replace("[page.updated]", "[page.created]"))).toEqual([]);
-    expect(await findings(unnamed.replace("hubSignature", "automation"))).toEqual([]);
-  });
 });
 
 describe("a warning is", () => {

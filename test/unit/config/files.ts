@@ -13,7 +13,7 @@ sources:
     provider: confluence
     site: https://wiki.example.com
     hubSignature: { current: env:WIKI_SECRET }
-    ownAccounts: [drawbridge]
+    ownAccounts: [8a7f808a8f0d1c6e018f0d1f5c2a0001]
   prod-cluster:
     provider: tekton
     bearer: { trust: cluster }

@@ -95,13 +95,19 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
   ],
   [
     "a wrong type",
-    "ownAccounts: [drawbridge]",
+    "ownAccounts: [8a7f808a8f0d1c6e018f0d1f5c2a0001]",
     "ownAccounts: drawbridge",
     "13:5 sources.wiki.ownAccounts: it must be a list, and is a text",
   ],
   [
-    "a number for a text",
+    "a user's name among the accounts that are ignored",
+    "ownAccounts: [8a7f808a8f0d1c6e018f0d1f5c2a0001]",
     "ownAccounts: [drawbridge]",
+    "13:19 sources.wiki.ownAccounts[0]: it must be a user key of Data Center (32 hexadecimal digits) or an account id of Cloud (712020:0f6b9c3e-…). A user's name is in no event: GET /rest/api/user?username=<name> answers its userKey. The bridge finds the accounts of its own targets itself",
+  ],
+  [
+    "a number for a text",
+    "ownAccounts: [8a7f808a8f0d1c6e018f0d1f5c2a0001]",
     "ownAccounts: [4711]",
     "13:19 sources.wiki.ownAccounts[0]: it must be a text, and is a number: put it in quotes",
   ],
