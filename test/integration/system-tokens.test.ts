@@ -67,7 +67,7 @@ async function show(tokens: SystemTokens, number = 512) {
   const calls: string[] = [];
   const gateway: CallOut = (request) => {
     const { authorization = "", ...headers } = request.headers;
-    calls.push(`${authorization} ${request.url.origin}${request.url.pathname.replace(/\/api\/.*/, "")}`);
+    calls.push(`${authorization} ${request.url.origin}${request.url.pathname.replace(/(\/rest)?\/api\/.*/, "")}`);
     const { user, token } = sandbox.credentials;
     const basic = `Basic ${Buffer.from(`${user}:${token}`).toString("base64")}`;
     const url = new URL(request.url.href.replace(`${BASE}/wiki`, sandbox.site("cloud")));
