@@ -11,15 +11,7 @@ import {
   type SandboxSite,
   type SandboxVersion,
 } from "./sandbox-confluence-site.ts";
-import { BRIDGE_USER, ROBIN, type SandboxUser } from "./sandbox-confluence-users.ts";
-
-export interface SandboxCredentials {
-  readonly user: string;
-  readonly token: string;
-  readonly bearer: string;
-  /** A token of the person's own, for a bridge that writes under somebody's name. */
-  readonly personsBearer: string;
-}
+import { BRIDGE_USER, callerOf, type SandboxCredentials, type SandboxUser } from "./sandbox-confluence-users.ts";
 
 /** What one product's REST interface says in its own way. */
 interface Dialect {
@@ -162,11 +154,13 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   const { footer, inline } = dialect.commentPaths;
   for (const path of [dialect.searchPath, dialect.userPath, `${dialect.pagePath}/*`, footer, inline]) {
-    app.use(path, async (c, next) => (callerOf(c, credentials) ? next() : refuse(dialect, 401, "Unauthorized")));
+    app.use(path, async (c, next) =>
+      callerOf(c.req.header("authorization"), credentials) ? next() : refuse(dialect, 401, "Unauthorized"),
+    );
   }
   app.get(dialect.userPath, (c) => {
     const failure = site.takeFailure("user");
-    const caller = callerOf(c, credentials);
+    const caller = callerOf(c.req.header("authorization"), credentials);
     if (failure || !caller) return fail(c, failure ?? { on: "user", status: 401 });
     return Response.json(dialect.user(caller));
   });
@@ -204,7 +198,7 @@ async function put(c: RestContext, { site, dialect, credentials, onWrite }: Rest
   if (!page) return refuse(dialect, 404, "No content found");
   if (!write.success) return refuse(dialect, 400, "The request body is not a page");
   site.runBeforeWrite();
-  const by = callerOf(c, credentials) ?? BRIDGE_USER;
+  const by = callerOf(c.req.header("authorization"), credentials) ?? BRIDGE_USER;
   const written = site.write(page, { ...write.output, by: by.displayName });
   if (written.kind === "made") onWrite(page, by);
   if (failure) return fail(c, failure);
@@ -247,14 +241,6 @@ const pageAsked = (c: RestContext, site: SandboxSite) => site.page(c.req.param("
 const queryOf = (c: RestContext) => new URL(c.req.url).searchParams;
 const refuse = (dialect: Dialect, status: number, text: string) =>
   Response.json(dialect.error(status, text), { status });
-
-/** Whose credential the call carries; undefined if nobody has such a credential. */
-function callerOf(c: RestContext, { user, token, bearer, personsBearer }: SandboxCredentials): SandboxUser | undefined {
-  const presented = c.req.header("authorization") ?? "";
-  if (presented === `Bearer ${personsBearer}`) return ROBIN;
-  const bridges = [`Basic ${Buffer.from(`${user}:${token}`).toString("base64")}`, `Bearer ${bearer}`];
-  return bridges.includes(presented) ? BRIDGE_USER : undefined;
-}
 
 function fail(c: RestContext, { status, headers = {}, body = "" }: Failure): Response {
   if (status !== "none") return new Response(body, { status, headers });

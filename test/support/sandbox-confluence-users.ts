@@ -35,3 +35,21 @@ export const userOf = (author: string): SandboxUser =>
     userKey: author,
     accountId: author,
   };
+
+export interface SandboxCredentials {
+  readonly user: string;
+  readonly token: string;
+  readonly bearer: string;
+  /** A token of the person's own, for a bridge that writes under somebody's name. */
+  readonly personsBearer: string;
+}
+
+/** Whose credential a call carries; undefined if nobody has such a credential. */
+export function callerOf(
+  authorization: string | undefined,
+  { user, token, bearer, personsBearer }: SandboxCredentials,
+): SandboxUser | undefined {
+  if (authorization === `Bearer ${personsBearer}`) return ROBIN;
+  const bridges = [`Basic ${Buffer.from(`${user}:${token}`).toString("base64")}`, `Bearer ${bearer}`];
+  return bridges.includes(authorization ?? "") ? BRIDGE_USER : undefined;
+}

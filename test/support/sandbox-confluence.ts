@@ -5,7 +5,7 @@ import { systemClock } from "../../shared/host/clock.ts";
 import { serveOnLoopback } from "./loopback.ts";
 import type { CommentSeed, SandboxComment } from "./sandbox-confluence-comments.ts";
 import { asSavedByEditor } from "./sandbox-confluence-markup.ts";
-import { cloudDialect, dataCenterDialect, restApp, type SandboxCredentials } from "./sandbox-confluence-rest.ts";
+import { cloudDialect, dataCenterDialect, restApp } from "./sandbox-confluence-rest.ts";
 import {
   type Failure,
   latest,
@@ -15,7 +15,7 @@ import {
   SandboxSite,
   type SandboxVersion,
 } from "./sandbox-confluence-site.ts";
-import { ROBIN, type SandboxUser } from "./sandbox-confluence-users.ts";
+import { ROBIN, type SandboxCredentials, type SandboxUser } from "./sandbox-confluence-users.ts";
 import { viewApp } from "./sandbox-confluence-view.ts";
 
 export interface SandboxConfluenceOptions {

@@ -4,7 +4,7 @@ import type { Clock } from "../../shared/host/clock.ts";
 import { toIso } from "../../shared/host/clock.ts";
 
 /** Where a cluster sends its events. */
-export interface SandboxSink {
+interface SandboxSink {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
 }
