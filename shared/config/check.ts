@@ -1,16 +1,24 @@
 import type { Secrets } from "../host/secrets.ts";
-import { echoes } from "./echoes.ts";
+import { echoes } from "./checks/feedback-loops.ts";
+import { shadowed } from "./checks/shadowed.ts";
+import { sharedWithJobs, unaddressed } from "./checks/token-uses.ts";
+import { unapprovable } from "./checks/unapprovable.ts";
+import { unreachableConsole } from "./checks/unreachable-console.ts";
+import {
+  loops,
+  openToAllSites,
+  selfServed,
+  unencrypted,
+  unnamedPresets,
+  unpinned,
+  weaklyPinned,
+} from "./checks/unsafe.ts";
+import { unmatched, unpublished, unreported, unused } from "./checks/useless.ts";
 import type { ConfigProblem } from "./explain.ts";
 import { type ConfigFinding, findingsOf, type LoadedConfig, readConfig } from "./load.ts";
 import type { Config } from "./schema.ts";
 import { refsIn } from "./secret-refs.ts";
-import { shadowed } from "./shadowed.ts";
 import { unsealed } from "./system-tokens.ts";
-import { sharedWithJobs, unaddressed } from "./token-uses.ts";
-import { unapprovable } from "./unapprovable.ts";
-import { unreachableConsole } from "./unreachable-console.ts";
-import { loops, openToAllSites, selfServed, unencrypted, unnamedPresets, unpinned, weaklyPinned } from "./unsafe.ts";
-import { unmatched, unpublished, unreported, unused } from "./useless.ts";
 
 /**
  * All that is wrong with a configuration; if nothing is, all that is unsafe or useless in it. A bridge does not start with

@@ -1,6 +1,6 @@
-import { isSecureUrl } from "../host/secure-url.ts";
-import type { ConfigProblem } from "./explain.ts";
-import type { Config } from "./schema.ts";
+import { isSecureUrl } from "../../host/secure-url.ts";
+import type { ConfigProblem } from "../explain.ts";
+import type { Config } from "../schema.ts";
 
 /** What keeps everyone out of the console: browsers cannot come back to it, or its trust entry takes no ID token. */
 export function unreachableConsole({ console: settings, issuers, identity }: Config): readonly ConfigProblem[] {

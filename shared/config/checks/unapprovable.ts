@@ -1,6 +1,6 @@
-import { policyOf } from "../identity/policy.ts";
-import type { ConfigProblem } from "./explain.ts";
-import type { Config } from "./schema.ts";
+import { policyOf } from "../../identity/policy.ts";
+import type { ConfigProblem } from "../explain.ts";
+import type { Config } from "../schema.ts";
 
 /** Routes that wait for an approval which no role may give, or for longer than their records are kept. */
 export function unapprovable({ routes, roles, limits }: Config): readonly ConfigProblem[] {

@@ -1,10 +1,10 @@
 import * as v from "valibot";
-import { type BusEntry, busSourceOf, sourceUriOf } from "../bus/entry.ts";
-import { EVENT_TYPES } from "../delivery/event.ts";
-import type { ConfigProblem } from "./explain.ts";
-import { canMatch, type Possible } from "./reach.ts";
-import type { Config, ConfiguredSource } from "./schema.ts";
-import { suggestion } from "./suggest.ts";
+import { type BusEntry, busSourceOf, sourceUriOf } from "../../bus/entry.ts";
+import { EVENT_TYPES } from "../../delivery/event.ts";
+import type { ConfigProblem } from "../explain.ts";
+import type { Config, ConfiguredSource } from "../schema.ts";
+import { suggestion } from "../suggest.ts";
+import { canMatch, type Possible } from "./satisfiable.ts";
 
 /** Routes that nothing published can match, each with the first field that keeps it from matching. */
 export function unmatched({ routes, sources }: Config): readonly ConfigProblem[] {

@@ -1,8 +1,8 @@
-import { actions } from "../actions/registry.ts";
-import { busSourceOf, sourceUriOf } from "../bus/entry.ts";
-import type { ConfigProblem } from "./explain.ts";
-import { canMatch } from "./reach.ts";
-import type { Config, ConfiguredTarget } from "./schema.ts";
+import { actions } from "../../actions/registry.ts";
+import { busSourceOf, sourceUriOf } from "../../bus/entry.ts";
+import type { ConfigProblem } from "../explain.ts";
+import type { Config, ConfiguredTarget } from "../schema.ts";
+import { canMatch } from "./satisfiable.ts";
 
 /**
  * Routes that start runs on events which may be nothing but the echo of what another route's action did there: each report

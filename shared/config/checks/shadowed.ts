@@ -1,5 +1,5 @@
-import type { ConfigProblem } from "./explain.ts";
-import type { Config } from "./schema.ts";
+import type { ConfigProblem } from "../explain.ts";
+import type { Config } from "../schema.ts";
 
 /** Parts in shadow mode: what they would refuse goes on. */
 export function shadowed({ issuers, sources, routes }: Config): readonly ConfigProblem[] {

@@ -1,13 +1,13 @@
 import * as v from "valibot";
-import { isSecureUrl } from "../host/secure-url.ts";
-import type { ClaimRule } from "../identity/claim-rule.ts";
-import { matchesGlob } from "../identity/glob.ts";
-import type { ClaimPath, TenantClaims } from "../identity/presets/preset.ts";
-import { presetFor } from "../identity/presets/registry.ts";
-import type { TrustEntry } from "../identity/trust-entry.ts";
-import type { ConfigProblem } from "./explain.ts";
-import { canMatch } from "./reach.ts";
-import type { Config } from "./schema.ts";
+import { isSecureUrl } from "../../host/secure-url.ts";
+import type { ClaimRule } from "../../identity/claim-rule.ts";
+import { matchesGlob } from "../../identity/glob.ts";
+import type { ClaimPath, TenantClaims } from "../../identity/presets/preset.ts";
+import { presetFor } from "../../identity/presets/registry.ts";
+import type { TrustEntry } from "../../identity/trust-entry.ts";
+import type { ConfigProblem } from "../explain.ts";
+import type { Config } from "../schema.ts";
+import { canMatch } from "./satisfiable.ts";
 
 /** Trust entries that believe every customer of a shared issuer. */
 export function unpinned({ issuers }: Config): readonly ConfigProblem[] {

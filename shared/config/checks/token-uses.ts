@@ -1,6 +1,6 @@
-import { namesUnder } from "./assemble.ts";
-import type { ConfigProblem } from "./explain.ts";
-import type { Config } from "./schema.ts";
+import { namesUnder } from "../assemble.ts";
+import type { ConfigProblem } from "../explain.ts";
+import type { Config } from "../schema.ts";
 
 /** Sources that believe what a CI job has as well: its token for a status would tell whatever the source may tell. */
 export function sharedWithJobs({ issuers, roles, sources }: Config): readonly ConfigProblem[] {
