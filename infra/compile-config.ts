@@ -1,8 +1,8 @@
 import { checkConfig } from "../shared/config/check.ts";
 import type { ConfigProblem } from "../shared/config/explain.ts";
 import { type ConfigFinding, findingsOf, readConfig } from "../shared/config/load.ts";
+import { refsIn } from "../shared/config/references.ts";
 import type { Config } from "../shared/config/schema.ts";
-import { refsIn } from "../shared/config/secret-refs.ts";
 import type { Path } from "../shared/config/yaml-file.ts";
 import { Fault } from "../shared/host/fault.ts";
 import { Secret, type Secrets } from "../shared/host/secrets.ts";

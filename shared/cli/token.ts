@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { stdin } from "node:process";
 import { text } from "node:stream/consumers";
-import { namesUnder } from "../config/assemble.ts";
+import { namesUnder } from "../config/references.ts";
 import type { Config } from "../config/schema.ts";
 import { HINTS } from "../delivery/hints.ts";
 import type { Rejection } from "../delivery/rejection.ts";

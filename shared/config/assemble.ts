@@ -4,6 +4,7 @@ import { providers } from "../providers/registry.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
 import { type ConfigProblem, explain } from "./explain.ts";
+import { namesUnder } from "./references.ts";
 import type { Config, ConfiguredRoute, ConfiguredSource, ConfiguredTarget, Outline } from "./schema.ts";
 import { suggestion } from "./suggest.ts";
 import type { Path } from "./yaml-file.ts";
@@ -149,15 +150,3 @@ const ruled = (roles: Outline["roles"]): readonly (readonly [Path, string])[] =>
   (["fire", "replay", "approve"] as const)
     .flatMap((verb) => namesUnder(roles, verb, ["roles"]))
     .filter(([, route]) => !route.endsWith("*"));
-
-/** Texts, or lists of them, under a key anywhere below `value`: the places where a part names another. */
-export function namesUnder(value: unknown, key: string, path: Path): readonly (readonly [Path, string])[] {
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([member, below]) => {
-    const here = [...path, member];
-    if (member !== key) return namesUnder(below, key, here);
-    if (typeof below === "string") return [[here, below] as const];
-    const names: readonly unknown[] = Array.isArray(below) ? below : [];
-    return names.flatMap((name, index) => (typeof name === "string" ? [[[...here, index], name] as const] : []));
-  });
-}

@@ -16,8 +16,8 @@ import {
 import { unmatched, unpublished, unreported, unused } from "./checks/useless.ts";
 import type { ConfigProblem } from "./explain.ts";
 import { type ConfigFinding, findingsOf, type LoadedConfig, readConfig } from "./load.ts";
+import { refsIn } from "./references.ts";
 import type { Config } from "./schema.ts";
-import { refsIn } from "./secret-refs.ts";
 import { unsealed } from "./system-tokens.ts";
 
 /**

@@ -1,5 +1,5 @@
-import { namesUnder } from "../assemble.ts";
 import type { ConfigProblem } from "../explain.ts";
+import { namesUnder } from "../references.ts";
 import type { Config } from "../schema.ts";
 
 /** Sources that believe what a CI job has as well: its token for a status would tell whatever the source may tell. */
