@@ -1,6 +1,6 @@
 import { configPath } from "../shared/cli/session.ts";
-import { checkHere } from "../shared/config/check-here.ts";
-import { loadConfig } from "../shared/config/load.ts";
+import { checkHere } from "../shared/config/check.ts";
+import { loadConfig, showFinding } from "../shared/config/load.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/retry-delay.ts";
 import { systemClock, toIso } from "../shared/host/clock.ts";
 import type { Environment } from "../shared/host/environment.ts";
@@ -26,7 +26,7 @@ export async function start(
   const findings = await checkHere(path, secrets, systemClock);
   const errors = findings.filter(({ level }) => level === "error");
   if (errors.length > 0) {
-    const told = ["the configuration cannot be used:", ...errors.map(({ message }) => message)].join("\n");
+    const told = ["the configuration cannot be used:", ...errors.map(showFinding)].join("\n");
     throw new Fault("configuration_invalid", told, { retryable: false });
   }
   const tls = await readTlsSettings(
@@ -46,7 +46,9 @@ export async function start(
     dataPath: data,
   });
   log.info({ url: bridge.url.origin, config: path }, "started");
-  for (const { message } of findings) log.warn({ finding: message }, "the configuration is unsafe or useless in part");
+  for (const finding of findings.filter(({ level }) => level === "warning")) {
+    log.warn({ check: finding.id, finding: finding.message }, "the configuration is unsafe or useless in part");
+  }
   endOnSignal(bridge);
 }
 

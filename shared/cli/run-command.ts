@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { renderTekton } from "../actions/tekton/render.ts";
 import type { DECISIONS } from "../approvals/decide.ts";
-import { checkHere } from "../config/check-here.ts";
-import { loadConfig } from "../config/load.ts";
+import { checkHere } from "../config/check.ts";
+import { loadConfig, showFinding, showSummary } from "../config/load.ts";
 import { systemClock } from "../host/clock.ts";
 import type { Environment } from "../host/environment.ts";
 import { Fault } from "../host/fault.ts";
@@ -125,14 +125,10 @@ async function check(invocation: Invocation): Promise<number> {
   const { session, options, environment, print } = invocation;
   if (options["live"]) return checkRunning(invocation);
   const findings = await checkHere(session.config, new LocalSecrets(environment), systemClock);
-  for (const { level, message } of findings) print(`${level}: ${message}`);
-  const errors = findings.filter(({ level }) => level === "error").length;
-  const sums = [counted(errors, "error"), counted(findings.length - errors, "warning")].join(", ");
-  print(`${session.config}: ${sums}${errors === 0 ? "" : "; more may follow once these are mended"}`);
-  return errors === 0 ? 0 : 1;
+  for (const finding of findings) print(showFinding(finding));
+  print(showSummary(session.config, findings));
+  return findings.some(({ level }) => level === "error") ? 1 : 0;
 }
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 async function checkRunning({ session, print }: Invocation): Promise<number> {
   const config = await loadConfig(session.config);

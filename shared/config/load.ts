@@ -2,18 +2,37 @@ import { readFile } from "node:fs/promises";
 import { Fault } from "../host/fault.ts";
 import { configOf } from "./config-of.ts";
 import type { ConfigProblem } from "./explain.ts";
-import type { Config } from "./schema.ts";
-import { type Path, type Place, readYaml, type YamlFile } from "./yaml-file.ts";
+import { type Config, outline } from "./schema.ts";
+import { type Place, readYaml, shownPath, type YamlFile } from "./yaml-file.ts";
 
-/** One thing to tell of a configuration, with where it is: `file:line:column path: message`. */
+/** Something found in a configuration. */
 export interface ConfigFinding {
-  readonly level: "error" | "warning";
+  /** `ignored`: the configuration itself names it under `checks.ignore`. */
+  readonly level: "error" | "warning" | "ignored";
+  /** The check that found it. Absent for a mistake of form, which cannot be ignored. */
+  readonly id?: string;
+  readonly place: Place;
+  /** `file:line:column path: what is wrong`. */
   readonly message: string;
+  /** Why it is ignored. */
+  readonly reason?: string;
 }
 
 export type LoadedConfig =
   | { readonly ok: true; readonly config: Config; readonly file: YamlFile }
-  | { readonly ok: false; readonly findings: readonly ConfigFinding[] };
+  | {
+      readonly ok: false;
+      readonly findings: readonly ConfigFinding[];
+      /** The parts without a mistake; undefined if no part can be told from the others. */
+      readonly sound: SoundParts | undefined;
+    };
+
+interface SoundParts {
+  readonly config: Config;
+  readonly file: YamlFile;
+  /** Sections that lack a part with a mistake. */
+  readonly incomplete: readonly string[];
+}
 
 /** Loads `drawbridge.yaml`. Throws `configuration_invalid` with all that is wrong, a line each. */
 export async function loadConfig(path: string): Promise<Config> {
@@ -40,31 +59,40 @@ export function parseConfig(text: string, path: string): LoadedConfig {
   const file = readYaml(text);
   if (file.syntaxProblems.length > 0) {
     const findings = file.syntaxProblems.map(({ at, message }) => findingAt("error", path, at, message));
-    return { ok: false, findings };
+    return { ok: false, findings, sound: undefined };
   }
   const { config, problems } = configOf(file.value);
   if (config !== undefined && problems.length === 0) return { ok: true, config, file };
-  return { ok: false, findings: findingsOf("error", problems, { path, file }) };
+  const findings = inOrder(problems.map((problem) => findingOf("error", problem, { path, file })));
+  const sound = config && { config, file, incomplete: incompleteBy(problems) };
+  return { ok: false, findings, sound };
 }
 
-/** Problems as findings, in the order of the file. */
-export function findingsOf(
-  level: ConfigFinding["level"],
-  problems: readonly ConfigProblem[],
-  at: FileAt,
-): readonly ConfigFinding[] {
-  return problems
-    .map((problem) => ({ problem, place: at.file.locate(problem.path) }))
-    .sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)
-    .map(({ problem }) => findingOf(level, problem, at));
+/** A key that is no section may be a misspelt one, so that any section may lack a part. */
+function incompleteBy(problems: readonly ConfigProblem[]): readonly string[] {
+  const sections = new Set(problems.map(({ path }) => String(path[0])));
+  return [...sections].every((section) => SECTIONS.includes(section)) ? [...sections] : SECTIONS;
 }
 
-function findingOf(
+const SECTIONS: readonly string[] = Object.keys(outline.entries);
+
+/** Errors first, then warnings, then what is ignored; each in the order of the file. */
+export const inOrder = (findings: readonly ConfigFinding[]): readonly ConfigFinding[] =>
+  LEVELS.flatMap((level) =>
+    findings
+      .filter((finding) => finding.level === level)
+      .sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column),
+  );
+
+const LEVELS = ["error", "warning", "ignored"] as const;
+
+export function findingOf(
   level: ConfigFinding["level"],
   { path, message }: ConfigProblem,
   { path: name, file }: FileAt,
 ): ConfigFinding {
-  return findingAt(level, name, file.locate(path), path.length === 0 ? message : `${shown(path)}: ${message}`);
+  const text = path.length === 0 ? message : `${shownPath(path)}: ${message}`;
+  return findingAt(level, name, file.locate(path), text);
 }
 
 interface FileAt {
@@ -72,10 +100,24 @@ interface FileAt {
   readonly file: YamlFile;
 }
 
-function findingAt(level: ConfigFinding["level"], path: string, { line, column }: Place, told: string): ConfigFinding {
-  return { level, message: `${path}:${line}:${column} ${told}` };
-}
+const findingAt = (level: ConfigFinding["level"], path: string, place: Place, text: string): ConfigFinding => ({
+  level,
+  place,
+  message: `${path}:${place.line}:${place.column} ${text}`,
+});
 
-/** `claims[0].path`. */
-const shown = (path: Path): string =>
-  path.map((step, index) => (typeof step === "number" ? `[${step}]` : `${index > 0 ? "." : ""}${step}`)).join("");
+/** One finding as `drawbridge check` prints it. */
+export const showFinding = ({ level, id, message, reason }: ConfigFinding): string =>
+  `${level}${id === undefined ? "" : ` [${id}]`} ${message}${reason === undefined ? "" : ` (${reason})`}`;
+
+/** The last line of `drawbridge check`. */
+export function showSummary(path: string, findings: readonly ConfigFinding[]): string {
+  const count = (level: ConfigFinding["level"]): number => findings.filter((finding) => finding.level === level).length;
+  const plural = (level: "error" | "warning"): string => `${count(level)} ${level}${count(level) === 1 ? "" : "s"}`;
+  const ignored = count("ignored") === 0 ? "" : `, ${count("ignored")} ignored`;
+  // What has a mistake of form, or a secret that is not there, cannot be looked at further.
+  const mayFollow = findings.some(
+    ({ level, id }) => level === "error" && (id ?? "unreadable-secret") === "unreadable-secret",
+  );
+  return `${path}: ${plural("error")}, ${plural("warning")}${ignored}${mayFollow ? "; more may follow once these are corrected" : ""}`;
+}

@@ -15,6 +15,10 @@ import {
 
 export type Path = readonly (string | number)[];
 
+/** `claims[0].path`. */
+export const shownPath = (path: Path): string =>
+  path.map((step, index) => (typeof step === "number" ? `[${step}]` : `${index > 0 ? "." : ""}${step}`)).join("");
+
 /** Both from 1. */
 export interface Place {
   readonly line: number;

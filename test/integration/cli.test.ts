@@ -164,7 +164,7 @@ describe("the command line", () => {
     const told = `${path}:3:5 sources.wiki.provider: there is no provider "conflunce" (did you mean "confluence"?)`;
     const { code, out } = await run("check", "--config", path);
     expect([code, out]).toEqual([1, expect.stringContaining(told)]);
-    expect(out).toContain(`${path}: 1 error, 0 warnings; more may follow once these are mended\n`);
+    expect(out).toContain(`${path}: 1 error, 0 warnings; more may follow once these are corrected\n`);
     expect(await run("start", "--config", path, "--port", "0")).toMatchObject({
       code: 1,
       err: expect.stringContaining(told),

@@ -42,7 +42,7 @@ describe("a mistake is told with its place and what would be right", () => {
     [
       "a text",
       "sources",
-      "1:1 it must be a block of keys (identity, issuers, roles, sources, targets, routes, console, limits), and is a text",
+      "1:1 it must be a block of keys (identity, issuers, roles, sources, targets, routes, console, limits, checks), and is a text",
     ],
     ["a list", "- sources: {}\n", "1:1 it must be a block of keys, and is a list"],
     ["two documents", "sources: {}\n---\nsources: {}\n", expect.stringMatching(/^2:1 a second document begins here/)],
