@@ -11,7 +11,7 @@ import { suggestion } from "./suggest.ts";
 import type { Path } from "./yaml-file.ts";
 
 export interface Assembly {
-  /** The parts without a problem; absent if nothing is left of the outline. */
+  /** Absent when the outline itself does not hold. Parts with a problem are still in it. */
   readonly config?: Config;
   readonly problems: readonly ConfigProblem[];
 }
@@ -53,7 +53,7 @@ export function assemble(outline: Outline, names: Names): Assembly {
   problems.push(
     ...outline.checks.ignore.flatMap(({ id }, index) => notIgnorable(id, ["checks", "ignore", index, "id"])),
   );
-  return { config: withoutBroken(config, problems), problems };
+  return { config, problems };
 }
 
 /** Whether a finding of this name can be ignored, as a problem if not. */
@@ -67,7 +67,7 @@ function notIgnorable(id: string, path: Path): readonly ConfigProblem[] {
 const IGNORABLE = checks.filter(({ canBeIgnored }) => canBeIgnored).map(({ id }) => id);
 
 /** The configuration without the entries of its sections that have a problem. */
-function withoutBroken(config: Config, problems: readonly ConfigProblem[]): Config {
+export function withoutBroken(config: Config, problems: readonly ConfigProblem[]): Config {
   const isSound = (section: string, name: string): boolean =>
     !problems.some(({ path }) => path[0] === section && path[1] === name);
   const sound = <T>(section: string, entries: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>

@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { Fault } from "../host/fault.ts";
+import { withoutBroken } from "./assemble.ts";
 import { configOf } from "./config-of.ts";
 import type { ConfigProblem } from "./explain.ts";
 import { type Config, outline } from "./schema.ts";
-import { type Place, readYaml, shownPath, type YamlFile } from "./yaml-file.ts";
+import { UNFILLED } from "./variables.ts";
+import { type Path, type Place, readYaml, shownPath, type YamlFile } from "./yaml-file.ts";
 
 /** Something found in a configuration. */
 export interface ConfigFinding {
@@ -59,14 +61,35 @@ export function parseConfig(text: string, path: string): LoadedConfig {
   const file = readYaml(text);
   if (file.syntaxProblems.length > 0) {
     const findings = file.syntaxProblems.map(({ at, message }) => findingAt("error", path, at, message));
-    return { ok: false, findings, sound: undefined };
+    const variables = unfilledIn(file, []).map((problem) => findingOf("error", problem, { path, file }));
+    return { ok: false, findings: inOrder([...findings, ...variables]), sound: undefined };
   }
-  const { config, problems } = configOf(file.value);
-  if (config !== undefined && problems.length === 0) return { ok: true, config, file };
-  const findings = inOrder(problems.map((problem) => findingOf("error", problem, { path, file })));
-  const sound = config && { config, file, incomplete: incompleteBy(problems) };
-  return { ok: false, findings, sound };
+  const { config, problems: all } = configOf(file.value);
+  const hidden = file.mistakes.flatMap(({ hides }) => (hides === undefined ? [] : [hides]));
+  const ofForm = all.filter((problem) => !hidden.some((above) => isBelow(problem.path, above)));
+  const problems = [...ofForm, ...unfilledIn(file, ofForm)];
+  if (config !== undefined && problems.length === 0 && file.mistakes.length === 0) return { ok: true, config, file };
+  const findings = [
+    ...file.mistakes.map((mistake) =>
+      findingAt("error", path, mistake.at, `${shownPath(mistake.path)}: ${mistake.message}`),
+    ),
+    ...problems.map((problem) => findingOf("error", problem, { path, file })),
+  ];
+  const wrong = [...file.mistakes.map((mistake) => ({ ...mistake, path: mistake.hides ?? mistake.path })), ...problems];
+  const sound = config && { config: withoutBroken(config, wrong), file, incomplete: incompleteBy(wrong) };
+  return { ok: false, findings: inOrder(findings), sound };
 }
+
+const isBelow = (path: Path, above: Path): boolean => above.every((step, at) => step === path[at]);
+
+/** Variables that keep the file from being YAML, as far as nothing else is said of their place. */
+const unfilledIn = ({ variables }: YamlFile, problems: readonly ConfigProblem[]): readonly ConfigProblem[] =>
+  variables
+    .filter((variable) => !problems.some(({ path }) => shownPath(path) === shownPath(variable)))
+    .map((path) => ({
+      path,
+      message: `${UNFILLED}: write the value itself, or for a secret a reference such as env:NAME`,
+    }));
 
 /** A key that is no section may be a misspelt one, so that any section may lack a part. */
 function incompleteBy(problems: readonly ConfigProblem[]): readonly string[] {

@@ -1,16 +1,20 @@
 import type { Path } from "./yaml-file.ts";
 
 /** Texts that are references to secrets. No other setting begins like one. */
-export function refsIn(value: unknown, path: Path): readonly (readonly [Path, string])[] {
-  if (typeof value === "string") return /^(env|file|secretsmanager|ssm):/.test(value) ? [[path, value]] : [];
+export const refsIn = (value: unknown, path: Path): readonly (readonly [Path, string])[] =>
+  stringsIn(value, path).filter(([, text]) => /^(env|file|secretsmanager|ssm):/.test(text));
+
+/** Every text at or below a path. */
+export function stringsIn(value: unknown, path: Path): readonly (readonly [Path, string])[] {
+  if (typeof value === "string") return [[path, value]];
   if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([member, below]) => refsIn(below, [...path, member]));
+  return membersOf(value).flatMap(([member, below]) => stringsIn(below, [...path, member]));
 }
 
 /** Texts, or lists of them, under a key anywhere below `value`: the places where a part names another. */
 export function namesUnder(value: unknown, key: string, path: Path): readonly (readonly [Path, string])[] {
   if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([member, below]) => {
+  return membersOf(value).flatMap(([member, below]) => {
     const here = [...path, member];
     if (member !== key) return namesUnder(below, key, here);
     if (typeof below === "string") return [[here, below] as const];
@@ -18,3 +22,7 @@ export function namesUnder(value: unknown, key: string, path: Path): readonly (r
     return names.flatMap((name, index) => (typeof name === "string" ? [[[...here, index], name] as const] : []));
   });
 }
+
+/** The indices of a list are numbers, as in every path. */
+const membersOf = (value: object): readonly (readonly [string | number, unknown])[] =>
+  Array.isArray(value) ? [...value.entries()] : Object.entries(value);

@@ -23,7 +23,7 @@ export interface Check {
   run(config: Config, context: CheckContext): readonly ConfigProblem[] | Promise<readonly ConfigProblem[]>;
 }
 
-export type Section = keyof Config;
+type Section = keyof Config;
 
 export interface CheckContext {
   readonly secrets: Secrets;

@@ -15,6 +15,7 @@ import { unknownEventField, unmatchableRoute, unmatchableValue, unusedSource } f
 import { unreadablePublishedKey, unreadableSecret } from "./secrets.ts";
 import { shadowMode } from "./shadow-mode.ts";
 import { missingSystemToken, openForgeApp, unencryptedTarget, unusedTarget, wrongRunReporter } from "./targets.ts";
+import { unfilledVariable } from "./unfilled-variable.ts";
 import { unusedIgnore } from "./unused-ignore.ts";
 
 /** Every check, in the order in which they run. A new one is its object and its line here. */
@@ -40,6 +41,7 @@ export const checks: readonly Check[] = [
   unknownEventField,
   unusedSource,
   shadowMode,
+  unfilledVariable,
   unreadableSecret,
   unreadablePublishedKey,
   // These look at what the checks before them found.
