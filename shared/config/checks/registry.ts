@@ -1,6 +1,6 @@
 import { approvalOutlivesRecords, noApprover } from "./approvals.ts";
+import { buildFeedbackLoop } from "./build-feedback-loop.ts";
 import type { Check } from "./check.ts";
-import { buildFeedbackLoop, pageFeedbackLoop } from "./feedback-loops.ts";
 import {
   namePinnedSharedIssuer,
   proofWithoutAddress,
@@ -11,6 +11,7 @@ import {
   unreachableConsole,
 } from "./issuers.ts";
 import { unfitSecret, unreadableKeyFile } from "./machine.ts";
+import { pageFeedbackLoop } from "./page-feedback-loop.ts";
 import { unknownEventField, unmatchableRoute, unmatchableValue, unusedSource } from "./routes.ts";
 import { unreadablePublishedKey, unreadableSecret } from "./secrets.ts";
 import { shadowMode } from "./shadow-mode.ts";

@@ -48,13 +48,12 @@ describe("a finding", () => {
   });
 
   it("that is an error, and that may be ignored, is no error any more", async () => {
-    const loop = whole.replace("ownAccounts: [drawbridge]", "ownAccounts: []");
-    expect(await linesOf(loop)).toEqual([
-      expect.stringMatching(/^error \[page-feedback-loop\] x\.yaml:9:3 sources\.wiki: /),
+    const waiting = whole.replace("do: { tekton", "approval: {}\n    do: { tekton");
+    expect(await linesOf(waiting)).toEqual([
+      expect.stringMatching(/^error \[no-approver\] x\.yaml:31:5 routes\.docs-build\.approval: /),
       "x.yaml: 1 error, 0 warnings",
     ]);
-    const ignored =
-      loop + ignoring("{ id: page-feedback-loop, at: sources.wiki, reason: the webhook filters its user }");
+    const ignored = waiting + ignoring("{ id: no-approver, at: routes.docs-build, reason: the role comes next week }");
     expect((await linesOf(ignored)).at(-1)).toBe("x.yaml: 0 errors, 0 warnings, 1 ignored");
   });
 });

@@ -141,7 +141,6 @@ describe("whatever a file holds", () => {
       ">",
       "%",
       "$",
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what people write.
       "${",
       "{{ ",
       "@",
