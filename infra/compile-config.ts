@@ -1,7 +1,7 @@
 import { checkConfig } from "../shared/config/check.ts";
 import type { ConfigProblem } from "../shared/config/explain.ts";
 import { type ConfigFinding, findingOf, readConfig, showFinding } from "../shared/config/load.ts";
-import { refsIn } from "../shared/config/references.ts";
+import { membersOf, refsIn } from "../shared/config/references.ts";
 import type { Config } from "../shared/config/schema.ts";
 import type { Path } from "../shared/config/yaml-file.ts";
 import { Fault } from "../shared/host/fault.ts";
@@ -79,7 +79,7 @@ function nulls({ routes }: Config): readonly ConfigProblem[] {
 function nullsIn(value: unknown, path: Path): readonly Path[] {
   if (value === null) return [path];
   if (typeof value !== "object") return [];
-  return Object.entries(value).flatMap(([member, below]) => nullsIn(below, [...path, member]));
+  return membersOf(value).flatMap(([member, below]) => nullsIn(below, [...path, member]));
 }
 
 /** Characters of a rule's pattern (EventBridge user guide, quotas). One machine takes any number. */

@@ -23,6 +23,6 @@ export function namesUnder(value: unknown, key: string, path: Path): readonly (r
   });
 }
 
-/** The indices of a list are numbers, as in every path. */
-const membersOf = (value: object): readonly (readonly [string | number, unknown])[] =>
+/** The members of a block or a list. The indices of a list are numbers, as in every path. */
+export const membersOf = (value: object): readonly (readonly [string | number, unknown])[] =>
   Array.isArray(value) ? [...value.entries()] : Object.entries(value);

@@ -2,7 +2,7 @@
 export function suggestion(wrong: string, known: readonly string[]): string {
   const nearest = [...known].sort((a, b) => distance(wrong, a) - distance(wrong, b))[0];
   if (nearest === undefined) return "";
-  if (distance(wrong, nearest) <= nearest.length / 3) return ` (did you mean "${nearest}"?)`;
+  if (distance(wrong, nearest) <= Math.max(1, nearest.length / 3)) return ` (did you mean "${nearest}"?)`;
   return ` (known: ${known.join(", ")})`;
 }
 

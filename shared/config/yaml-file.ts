@@ -32,7 +32,7 @@ interface SyntaxProblem {
 }
 
 /** A mistake after which the rest of the file can still be read. */
-export interface YamlMistake extends SyntaxProblem {
+interface YamlMistake extends SyntaxProblem {
   readonly path: Path;
   /** What is said of anything at or below this path only follows from it. */
   readonly hides?: Path;

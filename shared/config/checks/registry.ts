@@ -1,6 +1,7 @@
 import { approvalOutlivesRecords, noApprover } from "./approvals.ts";
 import { buildFeedbackLoop } from "./build-feedback-loop.ts";
 import type { Check } from "./check.ts";
+import { awsOnlyField, literalPath, unknownEventField } from "./event-fields.ts";
 import {
   namePinnedSharedIssuer,
   proofWithoutAddress,
@@ -12,7 +13,7 @@ import {
 } from "./issuers.ts";
 import { unfitSecret, unreadableKeyFile } from "./machine.ts";
 import { pageFeedbackLoop } from "./page-feedback-loop.ts";
-import { unknownEventField, unmatchableRoute, unmatchableValue, unusedSource } from "./routes.ts";
+import { unmatchableRoute, unmatchableValue, unusedSource } from "./routes.ts";
 import { unreadablePublishedKey, unreadableSecret } from "./secrets.ts";
 import { shadowMode } from "./shadow-mode.ts";
 import { missingSystemToken, openForgeApp, unencryptedTarget, unusedTarget, wrongRunReporter } from "./targets.ts";
@@ -40,6 +41,8 @@ export const checks: readonly Check[] = [
   unmatchableRoute,
   unmatchableValue,
   unknownEventField,
+  awsOnlyField,
+  literalPath,
   unusedSource,
   shadowMode,
   unfilledVariable,

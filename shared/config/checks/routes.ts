@@ -1,10 +1,10 @@
-import { type BusEntry, busSourceOf, sourceUriOf } from "../../bus/entry.ts";
+import { busSourceOf, sourceUriOf } from "../../bus/entry.ts";
 import { EVENT_TYPES } from "../../delivery/event.ts";
 import { providers } from "../../providers/registry.ts";
 import { compilePattern } from "../../routes/pattern.ts";
-import type { Config, ConfiguredRoute, ConfiguredSource } from "../schema.ts";
+import type { Config, ConfiguredSource } from "../schema.ts";
 import { suggestion } from "../suggest.ts";
-import type { Path } from "../yaml-file.ts";
+import { valuesOf } from "./asked-values.ts";
 import type { Check } from "./check.ts";
 import { canMatch, type Possible } from "./satisfiable.ts";
 import { reporterOf } from "./targets.ts";
@@ -57,28 +57,6 @@ export const unmatchableValue: Check = {
   },
 };
 
-export const unknownEventField: Check = {
-  id: "unknown-event-field",
-  level: "warning",
-  finds:
-    "a route that asks for a field other than `source`, `detail-type`, `time` and `detail`; those that EventBridge adds, such as `account`, exist in AWS only",
-  remedy: "correct the field's name, or remove it",
-  canBeIgnored: true,
-  needs: [],
-  run: ({ routes }) =>
-    routes.flatMap(({ name, pattern }) => {
-      const asked = new Set(pattern.combinations.flat().map((field) => field.name.replace(/\..*$/s, "")));
-      return [...asked]
-        .filter((field) => !EVENT_FIELDS.some((known) => known === field))
-        .map((field) => ({
-          path: ["routes", name, "when", field],
-          message: `no event that the bridge publishes has "${field}"${suggestion(field, EVENT_FIELDS)}`,
-        }));
-    }),
-};
-
-const EVENT_FIELDS: readonly (keyof BusEntry)[] = ["source", "detail-type", "time", "detail"];
-
 export const unusedSource: Check = {
   id: "unused-source",
   level: "warning",
@@ -124,30 +102,6 @@ function ownSources({ routes, issuers, roles }: Config): readonly Pick<Configure
 
 /** Every `source` that an event of any bridge can have. */
 const BUS_SOURCES = [...providers.map(({ name }) => name), ...OWN].map(busSourceOf);
-
-interface AskedValue {
-  readonly path: Path;
-  /** Member names joined by dots. */
-  readonly field: string;
-  readonly alternative: unknown;
-}
-
-/** Every alternative of every field of a route's pattern. */
-const valuesOf = ({ name, when }: ConfiguredRoute): readonly AskedValue[] =>
-  valuesIn(when, ["routes", name, "when"], "");
-
-function valuesIn(pattern: unknown, path: Path, field: string): readonly AskedValue[] {
-  if (typeof pattern !== "object" || pattern === null) return [];
-  return Object.entries(pattern).flatMap(([member, below]) => {
-    const here = [...path, member];
-    if (member === "$or" && Array.isArray(below)) {
-      return below.flatMap((branch: unknown, at) => valuesIn(branch, [...here, at], field));
-    }
-    const name = field === "" ? member : `${field}.${member}`;
-    if (!Array.isArray(below)) return valuesIn(below, here, name);
-    return below.map((alternative: unknown, at) => ({ path: [...here, at], field: name, alternative }));
-  });
-}
 
 function canBe(field: string, alternative: unknown, possible: Possible): boolean {
   const compiled = compilePattern({ [field]: [alternative] });

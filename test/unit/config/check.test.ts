@@ -161,18 +161,6 @@ describe("a warning is", () => {
       '30:26 routes.docs-build.when.detail.source[0]: no event matches: there is no "/sources/wikki" (did you mean "/sources/wiki"?)',
     ],
     [
-      "a route on a field that no entry has",
-      when,
-      "detial: { type: [page.updated] }",
-      '30:7 routes.docs-build.when.detial: no event that the bridge publishes has "detial" (did you mean "detail"?)',
-    ],
-    [
-      "a route on a field that EventBridge alone adds, in one branch",
-      when,
-      "$or: [{ detail-type: [page.updated] }, { region: [{ exists: false }] }]",
-      '29:5 routes.docs-build.when.region: no event that the bridge publishes has "region" (known: source, detail-type, time, detail)',
-    ],
-    [
       "a target on an open line",
       "url: https://listener.example.com",
       "url: http://el-docs.ci.svc.cluster.local:8080",

@@ -30,6 +30,7 @@ describe("the registry of checks", () => {
       "no-approver",
       "page-feedback-loop",
       "unfilled-variable",
+      "unknown-event-field",
     ]);
   });
 });
