@@ -24,8 +24,11 @@ const EMPTY = 'it is empty; a configuration has at least "sources"';
 
 /** The names that the file gives, also those of what does not hold. */
 function namesIn(value: unknown): Names {
-  const { issuers, sources, targets, routes, roles = DEFAULT_ROLES } = blockOf(value);
-  const names = (section: unknown): readonly string[] => Object.keys(blockOf(section));
+  const { issuers, sources, targets, routes, roles = DEFAULT_ROLES, ...rest } = blockOf(value);
+  // A key that is no section may be a misspelt one.
+  const misspelt = Object.entries(rest).flatMap(([key, entries]) => (key in outline.entries ? [] : [entries]));
+  const names = (section: unknown): readonly string[] =>
+    [section, ...misspelt].flatMap((entries) => Object.keys(blockOf(entries)));
   return {
     issuers: names(issuers),
     sources: names(sources),

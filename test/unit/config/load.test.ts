@@ -69,6 +69,16 @@ describe("several mistakes", () => {
     ]);
   });
 
+  it.each(["target:\n", "target_s:\n", "Targets:\n"])(
+    "leave out what only follows from a misspelt section: %s",
+    (section) => {
+      const key = section.replace(":\n", "");
+      expect(findingsIn(whole.replace("targets:\n", section))).toEqual([
+        `17:1 ${key}: there is no "${key}" here (did you mean "targets"?)`,
+      ]);
+    },
+  );
+
   it("leave out what only follows from another", () => {
     // The entry, the source and the target below are there, though they do not hold.
     const text = whole
