@@ -2,15 +2,18 @@ import { readFile } from "node:fs/promises";
 import { stdin } from "node:process";
 import { text } from "node:stream/consumers";
 import { namesUnder } from "../config/assemble.ts";
+import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { HINTS } from "../delivery/hints.ts";
 import type { Rejection } from "../delivery/rejection.ts";
-import type { CallOut } from "../host/call-out.ts";
-import { type Clock, toSeconds } from "../host/clock.ts";
+import { type CallOut, callOut as callOutForReal } from "../host/call-out.ts";
+import { type Clock, systemClock, toSeconds } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { readCompactJws } from "../identity/compact-jws.ts";
 import { type Explanation, explainToken } from "../identity/explain-token.ts";
 import { trustedAs } from "../identity/verify-signature.ts";
+import type { Invocation } from "./command.ts";
+import { sessionOf } from "./session.ts";
 import { printable, table } from "./table.ts";
 import { tellRejection } from "./tell-rejection.ts";
 
@@ -19,6 +22,16 @@ export interface ExplainTools extends Pick<Config, "issuers" | "roles" | "source
   readonly print: (text: string) => void;
   /** Absent: the real one. */
   readonly callOut?: CallOut;
+}
+
+/** `drawbridge token explain`. */
+export async function tokenCommand(invocation: Invocation): Promise<number> {
+  const { options, given, print } = invocation;
+  const { config: path } = await sessionOf(invocation);
+  const { issuers, roles, sources } = await loadConfig(path);
+  const callOut = given.has("offline") ? offline : callOutForReal;
+  const token = await readToken(options["file"]);
+  return tokenExplain(token, options["entry"], { issuers, roles, sources, clock: systemClock, print, callOut });
 }
 
 /** The token to explain: from a file or standard input, never from an argument, which every user of the machine can see. */
