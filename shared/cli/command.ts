@@ -21,7 +21,7 @@ export interface Command {
   readonly run: (invocation: Invocation) => Promise<number>;
 }
 
-export interface Positional {
+interface Positional {
   readonly name: string;
   readonly isOptional?: boolean;
   /** The values that it can have, for the shell completion. */

@@ -94,7 +94,7 @@ describe("commands in documents", () => {
   it.each(documents.filter((path) => path.endsWith(".md")))("of %s are accepted by the parser", (path) => {
     for (const [, command = ""] of readText(path).matchAll(/npm run (?:-s )?drawbridge -- ([^`\n#|)]+)/g)) {
       const words = command.trim().replace(/…/g, "x").split(/\s+/);
-      expect(parseCommandLine(words, COMMANDS), command).toMatchObject({ kind: "run" });
+      expect(() => parseCommandLine(words, COMMANDS), command).not.toThrow();
     }
   });
 });
