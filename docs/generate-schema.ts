@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
 import { actions } from "../shared/actions/registry.ts";
+import { checks } from "../shared/config/checks/registry.ts";
 import { outline } from "../shared/config/schema.ts";
 import { providers } from "../shared/providers/registry.ts";
 
@@ -37,6 +38,7 @@ export function configSchema(): string {
           actions.map(({ name, target }) => [name, partOf(target)]),
         ),
       ),
+      checks: withIds(properties["checks"]),
       routes: named(properties["routes"], routeSchema(entryOf(properties["routes"]))),
     },
     definitions: { pattern: PATTERN },
@@ -62,6 +64,13 @@ const named = (section: JsonSchema | boolean | undefined, entry: JsonSchema): Js
   ...(typeof section === "object" ? section : {}),
   additionalProperties: entry,
 });
+
+/** The ids of checks that `checks.ignore` may name. */
+function withIds(section: JsonSchema | boolean | undefined): JsonSchema {
+  const known = checks.filter(({ canBeIgnored }) => canBeIgnored).map(({ id }) => id);
+  const ids = { properties: { ignore: { items: { properties: { id: { enum: known } } } } } };
+  return { ...(typeof section === "object" ? section : {}), allOf: [ids] };
+}
 
 /** The schema that the outline itself has for the entries of a section. */
 function entryOf(section: JsonSchema | boolean | undefined): JsonSchema {

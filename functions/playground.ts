@@ -1,5 +1,7 @@
 import { appendFileSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { usageFault } from "../shared/cli/command.ts";
 import { sendFixture } from "../shared/cli/send.ts";
 import { openSession, PLAYGROUND_SESSION, readPlayground } from "../shared/cli/session.ts";
 import { trace } from "../shared/cli/trace.ts";
@@ -16,8 +18,10 @@ import { startStandalone } from "./standalone.ts";
 
 const HOME = ".drawbridge/playground";
 const LOG = `${HOME}/bridge.log`;
-const PORTS = "the playground takes --port and the three after it";
-const MAX_PORT = 65_532;
+/** The bridge's, and one for each of its three sandboxes. */
+const PORTS = 4;
+const MAX_PORT = 65_535;
+const SEARCHED_PORTS = 400;
 /** Far more than the crossing takes; a run in the sandbox takes a second or two. */
 const TRACE_TIMEOUT_MS = 60_000;
 
@@ -31,10 +35,10 @@ export interface PlaygroundOptions {
  * the whole path, prints its trace, and stays up.
  */
 export async function startPlayground({ port, print }: PlaygroundOptions): Promise<{ stop(): Promise<void> }> {
-  if (port > MAX_PORT) throw invalid(`${PORTS}: it can be ${MAX_PORT} at most`);
   await refuseSecond();
+  if (port !== 0) await checkPorts(port);
   const onDropped = (sentence: string): void => print(`\n${sentence} ${LOG} says why.`);
-  const sandboxes = await startPlaygroundSandboxes({ port, onDropped }).catch(portTaken);
+  const sandboxes = await startPlaygroundSandboxes({ port, onDropped });
   await rm(HOME, { recursive: true, force: true });
   await mkdir(HOME, { recursive: true });
   const path = await sandboxes.writeConfig(HOME);
@@ -107,9 +111,33 @@ async function refuseSecond(): Promise<void> {
   if (isUp) throw invalid(`a playground is running already, at ${other.url}: end that one first`);
 }
 
-function portTaken(error: unknown): never {
-  if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE" && "port" in error)) throw error;
-  throw invalid(`127.0.0.1:${error.port} is taken: end what listens there, or give another --port; ${PORTS}`);
+/** Names the first port of the row that is taken, and a row that is free. */
+async function checkPorts(first: number): Promise<void> {
+  const rowFrom = (start: number): readonly number[] => Array.from({ length: PORTS }, (_, place) => start + place);
+  const last = MAX_PORT - PORTS + 1;
+  const need = `the playground needs ${PORTS} ports in a row`;
+  if (first > last) throw usageFault(`${need}: --port can be ${last} at most`);
+  const taken = await firstTaken(rowFrom(first));
+  if (taken === undefined) return;
+  const ends = `${need}, here ${first} to ${first + PORTS - 1}: end what listens on ${taken}`;
+  for (let start = first + PORTS; start <= Math.min(first + SEARCHED_PORTS, last); start += PORTS) {
+    if ((await firstTaken(rowFrom(start))) !== undefined) continue;
+    throw invalid(`127.0.0.1:${taken} is taken; ${ends}, or type: npm start -- --port ${start}`);
+  }
+  throw invalid(`127.0.0.1:${taken} is taken; ${ends}, or give another --port`);
+}
+
+async function firstTaken(ports: readonly number[]): Promise<number | undefined> {
+  for (const port of ports) if (!(await isFree(port))) return port;
+  return undefined;
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
 }
 
 const invalid = (message: string): Fault => new Fault("configuration_invalid", message, { retryable: false });

@@ -1,32 +1,31 @@
+import { type Invocation, usageFault } from "../shared/cli/command.ts";
 import { configPath } from "../shared/cli/session.ts";
-import { checkHere } from "../shared/config/check-here.ts";
-import { loadConfig } from "../shared/config/load.ts";
+import { checkHere } from "../shared/config/check.ts";
+import { loadConfig, showFinding } from "../shared/config/load.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/retry-delay.ts";
 import { systemClock, toIso } from "../shared/host/clock.ts";
-import type { Environment } from "../shared/host/environment.ts";
 import { Fault } from "../shared/host/fault.ts";
 import { jsonLog } from "../shared/host/log.ts";
 import { LocalSecrets } from "../shared/host/secrets.ts";
 import { readTlsSettings } from "../shared/http/tls.ts";
 import { startStandalone } from "./standalone.ts";
 
-/** `drawbridge start`: the bridge on this machine, until it is told to end. With no configuration, the playground. */
-export async function start(
-  options: Readonly<Record<string, string | undefined>>,
-  environment: Environment,
-): Promise<void> {
+/** `drawbridge start`: the bridge on this machine, until a signal ends it. Without a configuration, the playground. */
+export async function start({ options, given, environment, print }: Invocation): Promise<void> {
   const path = configPath(options["config"], environment);
-  const { host = "127.0.0.1", data = ".drawbridge/data" } = options;
-  const port = portIn(options["port"]);
+  const { host = "", data = "" } = options;
+  const port = Number(options["port"]);
   if (path === undefined) {
+    const [other] = [...given].filter((name) => name !== "port");
+    if (other !== undefined) throw usageFault(`--${other} needs a configuration: the playground takes --port alone`);
     const { startPlayground } = await import("./playground.ts");
-    return endOnSignal(await startPlayground({ port, print: (line) => process.stdout.write(`${line}\n`) }));
+    return endOnSignal(await startPlayground({ port, print }));
   }
   const secrets = new LocalSecrets(environment);
   const findings = await checkHere(path, secrets, systemClock);
   const errors = findings.filter(({ level }) => level === "error");
   if (errors.length > 0) {
-    const told = ["the configuration cannot be used:", ...errors.map(({ message }) => message)].join("\n");
+    const told = ["the configuration cannot be used:", ...errors.map(showFinding)].join("\n");
     throw new Fault("configuration_invalid", told, { retryable: false });
   }
   const tls = await readTlsSettings(
@@ -46,16 +45,11 @@ export async function start(
     dataPath: data,
   });
   log.info({ url: bridge.url.origin, config: path }, "started");
-  for (const { message } of findings) log.warn({ finding: message }, "the configuration is unsafe or useless in part");
+  for (const finding of findings.filter(({ level }) => level === "warning")) {
+    log.warn({ check: finding.id, finding: finding.message }, "the configuration is unsafe or useless in part");
+  }
   endOnSignal(bridge);
 }
-
-function portIn(told = "8787"): number {
-  if (/^\d{1,5}$/.test(told) && Number(told) <= MAX_PORT) return Number(told);
-  throw new Fault("configuration_invalid", `--port must be a whole number from 0 to ${MAX_PORT}`, { retryable: false });
-}
-
-const MAX_PORT = 65_535;
 
 /** Ends what was accepted to be done now; the rest is in the store. A second signal ends at once. */
 function endOnSignal({ stop }: { stop(): Promise<void> }): void {

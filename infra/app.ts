@@ -19,7 +19,7 @@ try {
   });
   const settings = readSettings(app.node);
   const compiled = await compileConfig(settings.config);
-  for (const warning of compiled.warnings) process.stderr.write(`warning: ${warning}\n`);
+  for (const warning of compiled.warnings) process.stderr.write(`${warning}\n`);
   const { stackName } = new BridgeStack(app, { settings, compiled });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
   const { directory } = app.synth();

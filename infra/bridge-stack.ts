@@ -2,7 +2,7 @@ import { CfnOutput, Stack, Tags } from "aws-cdk-lib";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { actions } from "../shared/actions/registry.ts";
-import { canMatch } from "../shared/config/reach.ts";
+import { canMatch } from "../shared/config/checks/satisfiable.ts";
 import { sealingsFor } from "../shared/config/system-tokens.ts";
 import { partnerSources } from "../shared/providers/buildkite/partner-source.ts";
 import { Act } from "./act.ts";

@@ -1,8 +1,8 @@
 import { checkConfig } from "../shared/config/check.ts";
 import type { ConfigProblem } from "../shared/config/explain.ts";
-import { type ConfigFinding, findingsOf, readConfig } from "../shared/config/load.ts";
+import { type ConfigFinding, findingOf, readConfig, showFinding } from "../shared/config/load.ts";
+import { membersOf, refsIn } from "../shared/config/references.ts";
 import type { Config } from "../shared/config/schema.ts";
-import { refsIn } from "../shared/config/secret-refs.ts";
 import type { Path } from "../shared/config/yaml-file.ts";
 import { Fault } from "../shared/host/fault.ts";
 import { Secret, type Secrets } from "../shared/host/secrets.ts";
@@ -26,10 +26,14 @@ export async function compileConfig(path: string): Promise<CompiledConfig> {
   const problems = [...keyFiles(config), ...signingKeys(config), ...nulls(config), ...longPatterns(config)];
   const errors = [
     ...findings.filter(({ level }) => level === "error"),
-    ...findingsOf("error", problems, { path, file }),
+    ...problems.map((problem) => findingOf("error", problem, { path, file })),
   ];
   if (errors.length > 0) throw invalid(errors);
-  return { config, value: file.value, warnings: findings.map(({ message }) => message) };
+  return {
+    config,
+    value: file.value,
+    warnings: findings.filter(({ level }) => level === "warning").map(showFinding),
+  };
 }
 
 /** The references to secrets below `settings` that AWS resolves, each once. */
@@ -75,7 +79,7 @@ function nulls({ routes }: Config): readonly ConfigProblem[] {
 function nullsIn(value: unknown, path: Path): readonly Path[] {
   if (value === null) return [path];
   if (typeof value !== "object") return [];
-  return Object.entries(value).flatMap(([member, below]) => nullsIn(below, [...path, member]));
+  return membersOf(value).flatMap(([member, below]) => nullsIn(below, [...path, member]));
 }
 
 /** Characters of a rule's pattern (EventBridge user guide, quotas). One machine takes any number. */
@@ -90,4 +94,4 @@ function longPatterns({ routes }: Config): readonly ConfigProblem[] {
 }
 
 const invalid = (errors: readonly ConfigFinding[]): Fault =>
-  new Fault("configuration_invalid", errors.map(({ message }) => message).join("\n"), { retryable: false });
+  new Fault("configuration_invalid", errors.map(showFinding).join("\n"), { retryable: false });

@@ -21,7 +21,7 @@ const MAX_INIT_RATIO = 1.4;
  */
 const FLOOR = "infra/floor.ts";
 /** What has no use in AWS, and what `receive` has none for besides. */
-const NOT_IN_AWS = ["yaml", "tsx", "dynalite", "@hono/node-server"];
+const NOT_IN_AWS = ["yaml", "dynalite", "@hono/node-server"];
 const NOT_IN_RECEIVE = ["@aws-sdk/client-eventbridge", "@aws-sdk/client-sqs"];
 /** Imports timed of each bundle, in turn with the others' so that a slow moment of the machine hits all. */
 const ROUNDS = 21;

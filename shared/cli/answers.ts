@@ -28,6 +28,7 @@ const summary = v.object({
 
 /** `GET /v1/deliveries`. */
 export const listedDeliveries = v.object({ deliveries: v.array(summary), next: v.exactOptional(v.string()) });
+export type ListedDeliveries = v.InferOutput<typeof listedDeliveries>;
 export type ListedDelivery = v.InferOutput<typeof summary>;
 
 const ofRoute = { at: v.string(), route: v.string() };

@@ -2,12 +2,35 @@ import type { DECISIONS } from "../approvals/decide.ts";
 import { nameOf } from "../approvals/tell.ts";
 import { decidedApproval, listedApprovals } from "./answers.ts";
 import { get, post } from "./bridge-client.ts";
-import type { Session } from "./session.ts";
-import { printable, table } from "./table.ts";
+import type { Invocation } from "./command.ts";
+import { EXIT } from "./exit-codes.ts";
+import { type Session, sessionOf } from "./session.ts";
+import { jsonText, printable, table } from "./table.ts";
 
-/** `drawbridge approvals list`: what waits for somebody, as a table. */
+/** `drawbridge approvals list`. */
+export async function approvalsListCommand(invocation: Invocation): Promise<number> {
+  const { given, print } = invocation;
+  const session = await sessionOf(invocation);
+  print(given.has("json") ? jsonText(await getApprovals(session)) : await approvalsList(session));
+  return EXIT.done;
+}
+
+/** `drawbridge approvals grant|deny|withdraw <approval>`. */
+export async function decideCommand(invocation: Invocation, decision: (typeof DECISIONS)[number]): Promise<number> {
+  const {
+    positionals: [id = ""],
+    options: { comment },
+    print,
+  } = invocation;
+  print(await approvalsDecide(await sessionOf(invocation), id, { decision, comment }));
+  return EXIT.done;
+}
+
+const getApprovals = (session: Session) => get(session, "/v1/approvals", listedApprovals);
+
+/** What waits for somebody, as a table. */
 export async function approvalsList(session: Session): Promise<string> {
-  const { approvals, hasMore } = await get(session, "/v1/approvals", listedApprovals);
+  const { approvals, hasMore } = await getApprovals(session);
   const more = hasMore ? ["More is open than was looked through: decide by the id in a delivery's timeline."] : [];
   if (approvals.length === 0) return ["Nothing waits that you may decide.", ...more].join("\n");
   const rows = approvals.map(({ id, route, subject, version = "", requester, until, state, may }) => [
@@ -24,7 +47,7 @@ export async function approvalsList(session: Session): Promise<string> {
   return [table(head, rows), ...more].join("\n");
 }
 
-/** `drawbridge approvals grant|deny|withdraw <id>`. */
+/** Decides one approval. */
 export async function approvalsDecide(
   session: Session,
   id: string,

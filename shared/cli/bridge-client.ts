@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { Fault } from "../host/fault.ts";
+import { Fault, type FaultCode } from "../host/fault.ts";
+import { EXIT, exitCodeOfStatus } from "./exit-codes.ts";
 import type { Session } from "./session.ts";
 
 /** Of an answer, what is read of it. */
@@ -10,7 +11,10 @@ interface Order {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Reads from the bridge. Throws `target_unreachable` where none answers, and `bridge_refused`. */
+/**
+ * Reads from the bridge. Throws `target_unreachable` if none answers or it cannot answer now, `not_allowed`, and else
+ * `bridge_refused`.
+ */
 export const get = <T>(session: Session, path: string, reads: Reads<T>): Promise<T> => ask(session, path, reads, {});
 
 /** Has the bridge do something. Throws as {@link get} does. */
@@ -25,8 +29,14 @@ async function ask<T>(session: Session, path: string, reads: Reads<T>, request: 
   const headers = { ...request.headers, authorization: `Bearer ${await session.token()}` };
   const answer = await fetch(new URL(path, session.url), { ...request, headers }).catch(notAnswering(session.url));
   const text = await answer.text();
-  if (!answer.ok) throw refused(whyRefused(answer.status, text));
+  if (!answer.ok) throw new Fault(codeOf(answer.status), whyRefused(answer.status, text), { retryable: false });
   return readAnswer(text, reads);
+}
+
+function codeOf(status: number): FaultCode {
+  const exit = exitCodeOfStatus(status);
+  if (exit === EXIT.notAllowed) return "not_allowed";
+  return exit === EXIT.unreachable ? "target_unreachable" : "bridge_refused";
 }
 
 /** What a bridge answered. Throws `bridge_refused` where it is something else. */

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { namesUnder } from "../config/assemble.ts";
 import { connectSources } from "../config/connect.ts";
+import { namesUnder } from "../config/references.ts";
 import type { Config } from "../config/schema.ts";
 import { type CallOut, callOut as callOutForReal } from "../host/call-out.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";

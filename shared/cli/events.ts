@@ -1,15 +1,29 @@
 import { nameOf } from "../approvals/tell.ts";
 import type { Identity } from "../store/approvals.ts";
-import { listedDeliveries, type ShownDelivery, type ShownEntry, shownDelivery } from "./answers.ts";
+import {
+  type ListedDeliveries,
+  listedDeliveries,
+  type ShownDelivery,
+  type ShownEntry,
+  shownDelivery,
+} from "./answers.ts";
 import { get } from "./bridge-client.ts";
-import { besidesSession, type Session } from "./session.ts";
-import { printable, table } from "./table.ts";
+import type { Invocation } from "./command.ts";
+import { EXIT } from "./exit-codes.ts";
+import { besidesSession, type Session, sessionOf } from "./session.ts";
+import { jsonText, printable, table } from "./table.ts";
 import { tellRejection } from "./tell-rejection.ts";
 
-/** `drawbridge events list`: the newest deliveries, as a table. */
-export async function eventsList(session: Session, options: Readonly<Record<string, string>>): Promise<string> {
+/** `drawbridge events list`: the newest deliveries. */
+export async function eventsListCommand(invocation: Invocation): Promise<number> {
+  const { options, given, print } = invocation;
   const path = `/v1/deliveries?${new URLSearchParams(besidesSession(options))}`;
-  const { deliveries, next } = await get(session, path, listedDeliveries);
+  const listed = await get(await sessionOf(invocation), path, listedDeliveries);
+  print(given.has("json") ? jsonText(listed) : deliveriesText(listed, options));
+  return EXIT.done;
+}
+
+function deliveriesText({ deliveries, next }: ListedDeliveries, options: Invocation["options"]): string {
   const rows = deliveries.map(({ receivedAt, source, outcome, what, subject, principal, id }) => [
     ...[receivedAt, source, outcome, what],
     subject ?? (outcome === "refused" ? principal.subject : ""),
@@ -23,10 +37,12 @@ export async function eventsList(session: Session, options: Readonly<Record<stri
 }
 
 /** To be pasted into a shell. */
-const commandFor = (options: Readonly<Record<string, string>>): string =>
+const commandFor = (options: Invocation["options"]): string =>
   [
     "npm run -s drawbridge -- events list",
-    ...Object.entries(options).map(([name, value]) => `--${name} ${quoted(value)}`),
+    ...Object.entries(options).flatMap(([name, value]) =>
+      value === undefined ? [] : `--${name}${value.startsWith("-") ? "=" : " "}${quoted(value)}`,
+    ),
   ]
     .map(printable)
     .join(" ");
@@ -34,10 +50,25 @@ const commandFor = (options: Readonly<Record<string, string>>): string =>
 const quoted = (word: string): string =>
   /^[\w.:,@/+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 
-/** `drawbridge events show <id>`: one delivery and all that followed it. On a terminal, as wide as its `columns`. */
+/** `drawbridge events show <delivery>`: one delivery and all that followed it. */
+export async function eventsShowCommand(invocation: Invocation): Promise<number> {
+  const {
+    positionals: [id = ""],
+    given,
+    print,
+    columns,
+  } = invocation;
+  const session = await sessionOf(invocation);
+  print(given.has("json") ? jsonText(await getDelivery(session, id)) : await eventsShow(session, id, columns));
+  return EXIT.done;
+}
+
+const getDelivery = (session: Session, id: string): Promise<ShownDelivery> =>
+  get(session, `/v1/deliveries/${encodeURIComponent(id)}`, shownDelivery);
+
+/** On a terminal, as wide as its `columns`. */
 export async function eventsShow(session: Session, id: string, columns?: number): Promise<string> {
-  const path = `/v1/deliveries/${encodeURIComponent(id)}`;
-  const shown = await get(session, path, shownDelivery);
+  const shown = await getDelivery(session, id);
   const entries = shown.timeline.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
   const lines = entries.map((entry) => [entry.at, tellEntry(entry)]);
   const follows = lines.length === 0 ? "nothing followed" : table(["TIME", "WHAT FOLLOWED"], lines, { columns });

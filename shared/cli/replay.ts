@@ -1,14 +1,38 @@
 import { randomUUID } from "node:crypto";
 import { replayed } from "./answers.ts";
 import { post } from "./bridge-client.ts";
-import type { Session } from "./session.ts";
+import type { Invocation } from "./command.ts";
+import { EXIT } from "./exit-codes.ts";
+import { type Session, sessionOf } from "./session.ts";
 import { printable } from "./table.ts";
 
-/** `drawbridge events replay <delivery>`: runs it again, for all of its routes or one. */
+/** `drawbridge events replay <delivery>`. */
+export async function replayCommand(invocation: Invocation): Promise<number> {
+  const {
+    positionals: [id = ""],
+    options,
+    print,
+  } = invocation;
+  print(await eventsReplay(await sessionOf(invocation), id, options["route"]));
+  return EXIT.done;
+}
+
+/** `drawbridge rollback <route>`. */
+export async function rollbackCommand(invocation: Invocation): Promise<number> {
+  const {
+    positionals: [route = ""],
+    options: { environment, to },
+    print,
+  } = invocation;
+  print(await rollback(await sessionOf(invocation), { route, environment, to }));
+  return EXIT.done;
+}
+
+/** Runs a delivery again, for all of its routes or one. */
 export const eventsReplay = (session: Session, id: string, route: string | undefined): Promise<string> =>
   order(session, `/v1/deliveries/${encodeURIComponent(id)}/replay`, { route });
 
-/** `drawbridge rollback <route>`: fires the route again as its last good run was fired. */
+/** Fires the route again as its last good run was fired. */
 export const rollback = (
   session: Session,
   place: { readonly route: string; readonly environment?: string | undefined; readonly to?: string | undefined },

@@ -1,6 +1,8 @@
 import { type ListedDelivery, listedDeliveries } from "./answers.ts";
 import { get } from "./bridge-client.ts";
-import type { Session } from "./session.ts";
+import type { Invocation } from "./command.ts";
+import { EXIT } from "./exit-codes.ts";
+import { besidesSession, type Session, sessionOf } from "./session.ts";
 import { table } from "./table.ts";
 import { tellRejection } from "./tell-rejection.ts";
 
@@ -20,8 +22,14 @@ interface WouldDeny {
 const MAX_LISTED = 20_000;
 const PAGE = "200";
 
+/** `drawbridge report shadow`. */
+export async function reportCommand(invocation: Invocation): Promise<number> {
+  invocation.print(await reportShadow(await sessionOf(invocation), besidesSession(invocation.options)));
+  return EXIT.done;
+}
+
 /**
- * `drawbridge report shadow`: what shadow mode let in that would have been refused, summed by source, issuer and reason,
+ * What shadow mode let in that would have been refused, summed by source, issuer and reason,
  * the most frequent first. Nothing in it means that enforcing changes nothing.
  */
 export async function reportShadow(session: Session, filters: Readonly<Record<string, string>>): Promise<string> {

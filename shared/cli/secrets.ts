@@ -1,22 +1,27 @@
 import { type ConfiguredCredential, configuredCredentials } from "../config/credentials.ts";
-import type { Config } from "../config/schema.ts";
+import { loadConfig } from "../config/load.ts";
 import type { Credential } from "../delivery/credential.ts";
 import { NOTED_EVERY_MS } from "../delivery/last-uses.ts";
-import { type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
+import { type EpochMillis, epochMillis, laterBy, systemClock } from "../host/clock.ts";
 import type { ShownUse } from "../http/credentials.ts";
 import { listedCredentials } from "./answers.ts";
 import { get } from "./bridge-client.ts";
-import type { Session } from "./session.ts";
-import { table } from "./table.ts";
+import type { Invocation } from "./command.ts";
+import { EXIT } from "./exit-codes.ts";
+import { sessionOf } from "./session.ts";
+import { jsonText, table } from "./table.ts";
 
-/** `drawbridge secrets`: when each secret was last used, as the bridge noted it, and what to do about it next. */
-export async function secretsList(
-  session: Session,
-  config: Pick<Config, "sources" | "targets">,
-  now: EpochMillis,
-): Promise<string> {
+/** `drawbridge secrets`: when each secret was last used, as the bridge recorded it, and what to do about it next. */
+export async function secretsCommand(invocation: Invocation): Promise<number> {
+  const session = await sessionOf(invocation);
+  const config = await loadConfig(session.config);
   const { credentials } = await get(session, "/v1/credentials", listedCredentials);
-  const rows = adviseAll(configuredCredentials(config), credentials, now);
+  const advised = adviseAll(configuredCredentials(config), credentials, systemClock.now());
+  invocation.print(invocation.given.has("json") ? jsonText(advised) : secretsText(advised));
+  return EXIT.done;
+}
+
+function secretsText(rows: readonly AdvisedCredential[]): string {
   if (rows.length === 0) return "No source and no target has a secret.";
   return table(
     ["SOURCE OR TARGET", "CREDENTIAL", "LAST USED", "ADVICE"],

@@ -2,11 +2,20 @@ import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import * as v from "valibot";
 import { connectSources } from "../config/connect.ts";
+import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
+import { suggestion } from "../config/suggest.ts";
+import { systemClock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
+import { LocalSecrets } from "../host/secrets.ts";
+import { createTokenVerifier } from "../identity/verify-token.ts";
 import type { ProviderTools } from "../providers/provider.ts";
 import { receipt } from "./answers.ts";
 import { notAnswering, readAnswer } from "./bridge-client.ts";
+import { type Invocation, usageFault } from "./command.ts";
+import { EXIT, exitCodeOfStatus } from "./exit-codes.ts";
+import { sessionOf } from "./session.ts";
+import { printable } from "./table.ts";
 
 export interface Fixture {
   readonly provider: string;
@@ -22,8 +31,33 @@ export interface Sent {
   readonly delivery: string;
 }
 
+/** `drawbridge send <provider> [<event>]`: posts a fixture, or lists those of the provider. */
+export async function sendCommand(invocation: Invocation): Promise<number> {
+  const {
+    positionals: [provider = "", event],
+    environment,
+    print,
+  } = invocation;
+  const known = fixturesOf(provider);
+  if (known.length === 0) {
+    throw usageFault(`no provider "${provider}" has fixtures${suggestion(provider, providersWithFixtures())}`);
+  }
+  if (event === undefined) {
+    print(known.join("\n"));
+    return EXIT.done;
+  }
+  if (!known.includes(event)) throw usageFault(noFixture({ provider, event }, known));
+  const session = await sessionOf(invocation);
+  const config = await loadConfig(session.config);
+  const tokens = createTokenVerifier(config.issuers, { clock: systemClock });
+  const deps = { secrets: new LocalSecrets(environment), clock: systemClock, tokens };
+  const { status, answer } = await sendFixture(session.url, { provider, event }, config, deps);
+  print(`${status} ${answer.split("\n").map(printable).join("\n")}`);
+  return exitCodeOfStatus(status);
+}
+
 /**
- * `drawbridge send <provider> <event>`: signs a provider's fixture with the current secret of the first source configured
+ * Signs a provider's fixture with the current secret of the first source configured
  * for that provider, and posts it as the sender would. The bytes are the same each time, so the second is a duplicate.
  */
 export async function sendFixture(base: URL, fixture: Fixture, config: Config, tools: ProviderTools): Promise<Sent> {
@@ -40,6 +74,12 @@ export async function sendFixture(base: URL, fixture: Fixture, config: Config, t
   return { status: answer.status, answer: text, delivery: answer.ok ? readAnswer(text, receipt).delivery : "" };
 }
 
+const providersWithFixtures = (): readonly string[] =>
+  readdirSync(new URL("../providers/", import.meta.url)).filter((name) => fixturesOf(name).length > 0);
+
+const noFixture = ({ provider, event }: Fixture, known: readonly string[]): string =>
+  `${provider} has no fixture "${event}"; it has: ${known.join(", ")}`;
+
 /** The names of a provider's fixtures. */
 export function fixturesOf(provider: string): readonly string[] {
   const folder = folderOf(provider);
@@ -50,8 +90,7 @@ export function fixturesOf(provider: string): readonly string[] {
 
 async function readFixture({ provider, event }: Fixture) {
   const known = fixturesOf(provider);
-  if (!known.includes(event))
-    throw wrong(`${provider} has no fixture "${event}"; it has: ${known.join(", ") || "none"}`);
+  if (!known.includes(event)) throw wrong(noFixture({ provider, event }, known));
   const file = (ending: string): URL => new URL(`${event}.${ending}`, folderOf(provider));
   const body = new Uint8Array(await readFile(file("body")));
   const headers = new Headers(v.parse(headerTexts, await readFile(file("headers.json"), "utf8")));

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import * as v from "valibot";
 import type { Environment } from "../host/environment.ts";
 import { Fault } from "../host/fault.ts";
+import { type Invocation, usageFault } from "./command.ts";
 
 /** Where the playground says how it can be reached; written by it at its start. */
 export const PLAYGROUND_SESSION = ".drawbridge/playground/session.json";
@@ -43,29 +44,33 @@ export async function openSession({ environment, ...given }: Given): Promise<Ses
     const bearer = environment["DRAWBRIDGE_TOKEN"];
     // To no other bridge: it is good at the playground alone.
     if (bearer === undefined && playground?.url === url.origin) return fetchToken(playground);
-    if (bearer === undefined) throw wrong(`put a bearer token for ${url.origin} into DRAWBRIDGE_TOKEN`);
-    if (!BEARER_TOKEN.test(bearer.trim())) throw wrong("what is in DRAWBRIDGE_TOKEN is no bearer token");
+    if (bearer === undefined) throw usageFault(`put a bearer token for ${url.origin} into DRAWBRIDGE_TOKEN`);
+    if (!BEARER_TOKEN.test(bearer.trim())) throw usageFault("what is in DRAWBRIDGE_TOKEN is no bearer token");
     return bearer.trim();
   };
   return { url, config, token };
 }
 
+/** The bridge that a command is about. */
+export const sessionOf = ({ environment, options: { url, config } }: Invocation): Promise<Session> =>
+  openSession({ environment, url, config });
+
 /** What is given besides the options that say which bridge is meant. */
-export function besidesSession<T extends { readonly url?: string; readonly config?: string }>(options: T) {
+export function besidesSession(options: Invocation["options"]): Readonly<Record<string, string>> {
   const { url: _, config: __, ...rest } = options;
-  return rest;
+  return Object.fromEntries(
+    Object.entries(rest).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 /** The value is not repeated: it may hold a password. */
 function addressIn(where: string, value: string | undefined): string | undefined {
   if (value === undefined || (/^https?:\/\/[^@]+$/i.test(value) && URL.canParse(value))) return value;
-  throw wrong(`${where} is no address of a bridge; one is http://127.0.0.1:8787`);
+  throw usageFault(`${where} is no address of a bridge; one is http://127.0.0.1:8787`);
 }
 
 /** `b64token` of RFC 6750 §2.1. */
 const BEARER_TOKEN = /^[\w.~+/-]+=*$/;
-
-const wrong = (message: string): Fault => new Fault("configuration_invalid", message, { retryable: false });
 
 /** The configuration named by the command line or the environment, or `drawbridge.yaml` here if there is one. */
 export function configPath(given: string | undefined, environment: Environment): string | undefined {

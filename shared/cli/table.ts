@@ -20,13 +20,20 @@ export function table(
 }
 
 /** As lines broken at blanks; a longer word stands alone. Where hardly a word fits, it is left to the terminal. */
-function wrapped(text: string, width: number): readonly string[] {
+export function wrapped(text: string, width: number): readonly string[] {
   if (width < MIN_WIDTH || text.length <= width) return [text];
   const fitting = new RegExp(`(.{1,${width}}|\\S+)( |$)`, "g");
   return Array.from(text.matchAll(fitting), ([, line = ""]) => line);
 }
 
 const MIN_WIDTH = 20;
+
+/** JSON on a terminal: what it would obey (C1) is escaped as JSON escapes the rest. */
+export const jsonText = (value: unknown): string =>
+  JSON.stringify(value, null, 2).replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 
 /** Texts from outside go to a terminal without control characters (C0, DEL, C1). */
 export const printable = (text: string): string => text.replace(/[\p{Cc}\u2028\u2029]/gu, "?");

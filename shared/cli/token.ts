@@ -1,16 +1,20 @@
 import { readFile } from "node:fs/promises";
 import { stdin } from "node:process";
 import { text } from "node:stream/consumers";
-import { namesUnder } from "../config/assemble.ts";
+import { loadConfig } from "../config/load.ts";
+import { namesUnder } from "../config/references.ts";
 import type { Config } from "../config/schema.ts";
-import { HINTS } from "../delivery/hints.ts";
+import { hintOf } from "../delivery/hints.ts";
 import type { Rejection } from "../delivery/rejection.ts";
-import type { CallOut } from "../host/call-out.ts";
-import { type Clock, toSeconds } from "../host/clock.ts";
+import { type CallOut, callOut as callOutForReal } from "../host/call-out.ts";
+import { type Clock, systemClock, toSeconds } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { readCompactJws } from "../identity/compact-jws.ts";
 import { type Explanation, explainToken } from "../identity/explain-token.ts";
 import { trustedAs } from "../identity/verify-signature.ts";
+import type { Invocation } from "./command.ts";
+import { EXIT } from "./exit-codes.ts";
+import { sessionOf } from "./session.ts";
 import { printable, table } from "./table.ts";
 import { tellRejection } from "./tell-rejection.ts";
 
@@ -19,6 +23,16 @@ export interface ExplainTools extends Pick<Config, "issuers" | "roles" | "source
   readonly print: (text: string) => void;
   /** Absent: the real one. */
   readonly callOut?: CallOut;
+}
+
+/** `drawbridge token explain`. */
+export async function tokenCommand(invocation: Invocation): Promise<number> {
+  const { options, given, print } = invocation;
+  const { config: path } = await sessionOf(invocation);
+  const { issuers, roles, sources } = await loadConfig(path);
+  const callOut = given.has("offline") ? offline : callOutForReal;
+  const token = await readToken(options["file"]);
+  return tokenExplain(token, options["entry"], { issuers, roles, sources, clock: systemClock, print, callOut });
 }
 
 /** The token to explain: from a file or standard input, never from an argument, which every user of the machine can see. */
@@ -38,14 +52,15 @@ const invalid = (message: string): Fault => new Fault("configuration_invalid", m
 
 /**
  * `drawbridge token explain`: why a token would be let in or refused, claim by claim, by each trust entry of its issuer or
- * by the one named. It is sent nowhere and printed nowhere. Gives the exit code: 0 if one would accept it.
+ * by the one named. It is sent nowhere and printed nowhere. Gives the exit code: 0 if one would accept it, and the token
+ * earns one of the roles that this one gives, if it gives any; 3 if the keys of its issuer are out of reach.
  */
 export async function tokenExplain(token: string, only: string | undefined, tools: ExplainTools): Promise<number> {
   const { issuers, clock, print } = tools;
   const read = readCompactJws(token);
   if (!read.ok) {
     print(tellRefusal(read.rejection));
-    return 1;
+    return EXIT.refused;
   }
   const { iss } = read.value.claims;
   const entries = Object.entries(issuers).filter(([name, entry]) =>
@@ -59,7 +74,8 @@ export async function tokenExplain(token: string, only: string | undefined, tool
   for (const explanation of explanations) print(tell(explanation));
   const [best] = explanations.toSorted((a, b) => RANKED.indexOf(a.outcome) - RANKED.indexOf(b.outcome));
   print(best ? `${tellVerdict(best)}\n${tellRights(best, tools)}` : tellUnknownIssuer(iss, tools));
-  return best?.outcome === "accepted" ? 0 : 1;
+  if (best?.outcome === "undecided" && tools.callOut !== offline) return EXIT.unreachable;
+  return best?.outcome === "accepted" && !best.earnsNoRole ? EXIT.done : EXIT.refused;
 }
 
 /** Which of several entries decides: as in verification. */
@@ -69,7 +85,7 @@ const RANKED: readonly Explanation["outcome"][] = ["accepted", "undecided", "let
 export const offline: CallOut = () =>
   Promise.reject(new Fault("target_unreachable", "nobody was asked (--offline)", { retryable: false }));
 
-function tell({ trustEntry, isProved, checks, outcome }: Explanation): string {
+function tell({ trustEntry, isProved, checks, outcome, earnsNoRole }: Explanation): string {
   const rows = checks.map(({ check, expected, got, verdict }) => [
     ...[check, expected, got],
     isProved || verdict === "not checked" || check === "signature" ? verdict : `${verdict} (unproved)`,
@@ -79,15 +95,17 @@ function tell({ trustEntry, isProved, checks, outcome }: Explanation): string {
   return [
     `trust entry ${trustEntry}`,
     `${table(["CHECK", "EXPECTED", "GOT", "VERDICT"], rows)}\n`,
-    first ? `${outcome}: ${tellRejection(first)}` : outcome,
-    ...[...new Set(refusals.map(hintOf)), ""],
+    first ? `${outcome}: ${tellRejection(first)}` : `${outcome}${earnsNoRole ? ", but earns no role" : ""}`,
+    ...[...new Set(refusals.map(hintText)), ""],
   ].join("\n");
 }
 
-function tellVerdict({ trustEntry, outcome, subject, roles }: Explanation): string {
+function tellVerdict({ trustEntry, outcome, subject, roles, earnsNoRole }: Explanation): string {
   const earned = roles.join(", ") || "none";
   switch (outcome) {
     case "accepted":
+      if (earnsNoRole)
+        return `verdict: accepted by ${trustEntry}, as ${printable(subject ?? "")}, but it earns no role`;
       return `verdict: accepted by ${trustEntry}, as ${printable(subject ?? "")}, with roles: ${earned}`;
     case "undecided":
       return `verdict: undecided, for want of keys; with a good signature accepted by ${trustEntry}, with roles: ${earned}`;
@@ -128,10 +146,10 @@ function tellUnknownIssuer(iss: unknown, { issuers }: ExplainTools): string {
 
 const bare = (issuer: string): string => issuer.replace(/\/$/, "");
 
-const tellRefusal = (refusal: Rejection): string => `refused: ${tellRejection(refusal)}\n${hintOf(refusal)}`;
+const tellRefusal = (refusal: Rejection): string => `refused: ${tellRejection(refusal)}\n${hintText(refusal)}`;
 
 /** The texts are written for documents. */
-const hintOf = ({ reason }: Rejection): string => `${reason}: ${HINTS[reason].replaceAll("`", '"')}`;
+const hintText = (rejection: Rejection): string => `${rejection.reason}: ${hintOf(rejection).replaceAll("`", '"')}`;
 
 function unknownEntry(name: string, issuers: ExplainTools["issuers"]): Fault {
   const known = Object.keys(issuers).join(", ") || "none";

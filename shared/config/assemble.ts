@@ -3,13 +3,15 @@ import { actions } from "../actions/registry.ts";
 import { providers } from "../providers/registry.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
+import { checks } from "./checks/registry.ts";
 import { type ConfigProblem, explain } from "./explain.ts";
+import { namesUnder } from "./references.ts";
 import type { Config, ConfiguredRoute, ConfiguredSource, ConfiguredTarget, Outline } from "./schema.ts";
 import { suggestion } from "./suggest.ts";
 import type { Path } from "./yaml-file.ts";
 
 export interface Assembly {
-  /** Absent when the outline itself does not hold. */
+  /** Absent when the outline itself does not hold. Parts with a problem are still in it. */
   readonly config?: Config;
   readonly problems: readonly ConfigProblem[];
 }
@@ -35,6 +37,7 @@ export function assemble(outline: Outline, names: Names): Assembly {
     routes: entriesOf(outline.routes).flatMap(([name, part]) => route(name, part, { ...names, outline }, problems)),
     console: outline.console,
     limits: outline.limits,
+    checks: outline.checks,
   };
   const trusted = [
     ...namesUnder(outline.sources, "trust", ["sources"]),
@@ -47,7 +50,36 @@ export function assemble(outline: Outline, names: Names): Assembly {
   const reporting = namesUnder(outline.targets, "runsReportedBy", ["targets"]);
   problems.push(...astray(trusted, "issuer", names.issuers), ...astray(reporting, "source", names.sources));
   problems.push(...astray(earned, "role", names.roles), ...astray(ruled(outline.roles), "route", names.routes));
+  problems.push(
+    ...outline.checks.ignore.flatMap(({ id }, index) => notIgnorable(id, ["checks", "ignore", index, "id"])),
+  );
   return { config, problems };
+}
+
+/** Whether a finding of this name can be ignored, as a problem if not. */
+function notIgnorable(id: string, path: Path): readonly ConfigProblem[] {
+  const check = checks.find((one) => one.id === id);
+  if (check?.canBeIgnored) return [];
+  if (check !== undefined) return [{ path, message: `"${id}" cannot be ignored: ${check.remedy}` }];
+  return [{ path, message: `there is no check "${id}"${suggestion(id, IGNORABLE)}` }];
+}
+
+const IGNORABLE = checks.filter(({ canBeIgnored }) => canBeIgnored).map(({ id }) => id);
+
+/** The configuration without the entries of its sections that have a problem. */
+export function withoutBroken(config: Config, problems: readonly ConfigProblem[]): Config {
+  const isSound = (section: string, name: string): boolean =>
+    !problems.some(({ path }) => path[0] === section && path[1] === name);
+  const sound = <T>(section: string, entries: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
+    Object.fromEntries(Object.entries(entries).filter(([name]) => isSound(section, name)));
+  return {
+    ...config,
+    issuers: sound("issuers", config.issuers),
+    roles: sound("roles", config.roles),
+    sources: config.sources.filter(({ name }) => isSound("sources", name)),
+    targets: config.targets.filter(({ name }) => isSound("targets", name)),
+    routes: config.routes.filter(({ name }) => isSound("routes", name)),
+  };
 }
 
 const entriesOf = <T>(record: Readonly<Record<string, T>>): readonly [string, T][] => Object.entries(record);
@@ -149,15 +181,3 @@ const ruled = (roles: Outline["roles"]): readonly (readonly [Path, string])[] =>
   (["fire", "replay", "approve"] as const)
     .flatMap((verb) => namesUnder(roles, verb, ["roles"]))
     .filter(([, route]) => !route.endsWith("*"));
-
-/** Texts, or lists of them, under a key anywhere below `value`: the places where a part names another. */
-export function namesUnder(value: unknown, key: string, path: Path): readonly (readonly [Path, string])[] {
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([member, below]) => {
-    const here = [...path, member];
-    if (member !== key) return namesUnder(below, key, here);
-    if (typeof below === "string") return [[here, below] as const];
-    const names: readonly unknown[] = Array.isArray(below) ? below : [];
-    return names.flatMap((name, index) => (typeof name === "string" ? [[[...here, index], name] as const] : []));
-  });
-}

@@ -1,87 +1,51 @@
+import type { Clock } from "../host/clock.ts";
 import type { Secrets } from "../host/secrets.ts";
-import { echoes } from "./echoes.ts";
-import type { ConfigProblem } from "./explain.ts";
-import { type ConfigFinding, findingsOf, type LoadedConfig, readConfig } from "./load.ts";
-import type { Config } from "./schema.ts";
-import { refsIn } from "./secret-refs.ts";
-import { shadowed } from "./shadowed.ts";
-import { unsealed } from "./system-tokens.ts";
-import { sharedWithJobs, unaddressed } from "./token-uses.ts";
-import { unapprovable } from "./unapprovable.ts";
-import { unreachableConsole } from "./unreachable-console.ts";
-import { openToAllSites, selfServed, unencrypted, unnamedPresets, unpinned, weaklyPinned } from "./unsafe.ts";
-import { unmatched, unpublished, unreported, unused } from "./useless.ts";
+import type { Check, CheckContext, Found } from "./checks/check.ts";
+import { checks } from "./checks/registry.ts";
+import { ignoreOf } from "./checks/unused-ignore.ts";
+import { type ConfigFinding, findingOf, inOrder, type LoadedConfig, readConfig } from "./load.ts";
 
 /**
- * All that is wrong with a configuration; if nothing is, all that is unsafe or useless in it. A bridge does not start with
- * an error among them. Throws `configuration_invalid` if there is no such file.
+ * All that is wrong with a configuration, and all that its checks find in the parts whose form is right. A bridge does not
+ * start with an error among them. Throws `configuration_invalid` if the file does not exist.
  */
 export async function checkConfig(path: string, secrets: Secrets): Promise<readonly ConfigFinding[]> {
   return checkLoaded(await readConfig(path), path, secrets);
 }
 
 /** The same for a configuration that was read; `path` is what its findings name. */
-export async function checkLoaded(
+export const checkLoaded = (loaded: LoadedConfig, path: string, secrets: Secrets): Promise<readonly ConfigFinding[]> =>
+  findingsOf(loaded, path, { secrets, here: undefined });
+
+/**
+ * `checkConfig` on the machine where the bridge will run: what it would use here is tried as well, the secrets of its
+ * sources and the files of keys. Nothing is called.
+ */
+export const checkHere = async (path: string, secrets: Secrets, clock: Clock): Promise<readonly ConfigFinding[]> =>
+  findingsOf(await readConfig(path), path, { secrets, here: { clock } });
+
+async function findingsOf(
   loaded: LoadedConfig,
   path: string,
-  secrets: Secrets,
+  surroundings: Omit<CheckContext, "found">,
 ): Promise<readonly ConfigFinding[]> {
-  if (!loaded.ok) return loaded.findings;
-  const { config, file } = loaded;
-  const errors = [
-    unpinned(config),
-    selfServed(config),
-    echoes(config),
-    unapprovable(config),
-    unsealed(config),
-    unreachableConsole(config),
-    await unreadable(neededRefs(config), secrets),
-  ];
-  const warnings = [
-    weaklyPinned,
-    unnamedPresets,
-    openToAllSites,
-    unencrypted,
-    sharedWithJobs,
-    unaddressed,
-    shadowed,
-    unmatched,
-    unpublished,
-    unreported,
-    unused,
-  ].map((find) => find(config));
-  // A key beside the one that signs is left out of what is published: that can wait.
-  const unpublishable = await unreadable(keyRefs(config, 1), secrets);
-  return [
-    ...findingsOf("error", errors.flat(), { path, file }),
-    ...findingsOf("warning", [...warnings.flat(), ...unpublishable], { path, file }),
-  ];
-}
-
-type Refs = ReturnType<typeof refsIn>;
-
-const keyRefs = ({ identity }: Config, from: number, to?: number): Refs =>
-  (identity?.keys ?? [])
-    .map((ref, at) => refsIn(ref, ["identity", "keys", at]))
-    .slice(from, to)
-    .flat();
-
-/** Secrets without which something cannot work. */
-const neededRefs = (config: Config): Refs => [
-  ...keyRefs(config, 0, 1),
-  ...config.sources.flatMap(({ name, settings }) => refsIn(settings, ["sources", name])),
-  ...config.targets.flatMap(({ name, settings }) => refsIn(settings, ["targets", name])),
-  ...refsIn(config.console, ["console"]),
-];
-
-async function unreadable(refs: Refs, secrets: Secrets): Promise<readonly ConfigProblem[]> {
-  const problems = await Promise.all(
-    refs.map(([path, ref]) =>
-      secrets.read(ref).then(
-        () => [],
-        (fault: Error) => [{ path, message: fault.message }],
-      ),
-    ),
-  );
-  return problems.flat();
+  const mistakes = loaded.ok ? [] : loaded.findings;
+  const sound = loaded.ok ? { ...loaded, incomplete: [] } : loaded.sound;
+  if (sound === undefined) return mistakes;
+  const { config, file, incomplete } = sound;
+  const found: Found[] = [];
+  const canRun = ({ needs, canBeIgnored }: Check): boolean =>
+    // Without `checks` it is open which findings are ignored.
+    ![...needs, ...(canBeIgnored ? ["checks"] : [])].some((section) => incomplete.includes(section));
+  for (const check of checks.filter(canRun)) {
+    const problems = await check.run(config, { ...surroundings, found });
+    found.push(...problems.map((problem) => ({ check, problem })));
+  }
+  const findings = found.map((one) => {
+    const { check, problem } = one;
+    const ignored = ignoreOf(config, one);
+    const finding = { ...findingOf(check.level, problem, { path, file }), id: check.id };
+    return ignored === undefined ? finding : { ...finding, level: "ignored" as const, reason: ignored.reason };
+  });
+  return inOrder([...mistakes, ...findings]);
 }

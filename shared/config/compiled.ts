@@ -67,7 +67,16 @@ function outlineOf(value: object): Outline {
   throw invalid("there is no compiled configuration, or it does not fit its outline");
 }
 
-const partsOf = ({ identity, issuers, roles, sources, targets, console, limits }: Outline): Omit<Config, "routes"> => ({
+const partsOf = ({
+  identity,
+  issuers,
+  roles,
+  sources,
+  targets,
+  console,
+  limits,
+  checks,
+}: Outline): Omit<Config, "routes"> => ({
   identity,
   issuers,
   roles,
@@ -77,6 +86,7 @@ const partsOf = ({ identity, issuers, roles, sources, targets, console, limits }
   targets: Object.entries(targets).map(([name, { kind, ...settings }]) => ({ name, kind, settings })),
   console,
   limits,
+  checks,
 });
 
 function route(name: string, { when, mode, approval, do: does }: Outline["routes"][string]): ConfiguredRoute {

@@ -6,7 +6,7 @@ import { outline } from "./schema.ts";
 
 /**
  * The configuration that the plain values of a file stand for. What holds is looked at further even where the rest does
- * not, so that all mistakes are told at once.
+ * not, so that all mistakes are reported at once.
  */
 export function configOf(value: unknown): Assembly {
   if (value === null) return { problems: [{ path: [], message: EMPTY }] };
@@ -15,15 +15,20 @@ export function configOf(value: unknown): Assembly {
   if (read.success) return assemble(read.output, names);
   const problems = explain(read.issues, outline, []);
   const rest = v.safeParse(outline, without(value, problems));
-  return { problems: [...problems, ...(rest.success ? assemble(rest.output, names).problems : [])] };
+  if (!rest.success) return { problems };
+  const { config, problems: more } = assemble(rest.output, names);
+  return { ...(config && { config }), problems: [...problems, ...more] };
 }
 
 const EMPTY = 'it is empty; a configuration has at least "sources"';
 
 /** The names that the file gives, also those of what does not hold. */
 function namesIn(value: unknown): Names {
-  const { issuers, sources, targets, routes, roles = DEFAULT_ROLES } = blockOf(value);
-  const names = (section: unknown): readonly string[] => Object.keys(blockOf(section));
+  const { issuers, sources, targets, routes, roles = DEFAULT_ROLES, ...rest } = blockOf(value);
+  // A key that is no section may be a misspelt one.
+  const misspelt = Object.entries(rest).flatMap(([key, entries]) => (key in outline.entries ? [] : [entries]));
+  const names = (section: unknown): readonly string[] =>
+    [section, ...misspelt].flatMap((entries) => Object.keys(blockOf(entries)));
   return {
     issuers: names(issuers),
     sources: names(sources),

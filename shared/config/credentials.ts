@@ -2,8 +2,8 @@ import * as v from "valibot";
 import type { Credential } from "../delivery/credential.ts";
 import { rotatingSecret } from "../host/secrets.ts";
 import { providers } from "../providers/registry.ts";
+import { refsIn } from "./references.ts";
 import type { Config } from "./schema.ts";
-import { refsIn } from "./secret-refs.ts";
 
 /** A credential, and the key of its source or target under which it is configured. */
 export interface ConfiguredCredential extends Credential {

@@ -1,6 +1,8 @@
 import * as v from "valibot";
+import { secretRef } from "../host/secrets.ts";
 import { keysOf, meantBy, schemasAt } from "./schema-parts.ts";
 import { suggestion } from "./suggest.ts";
+import { referenceMeantBy, UNFILLED } from "./variables.ts";
 import type { Path } from "./yaml-file.ts";
 
 /** Something wrong at a path, and what would be right. */
@@ -37,7 +39,18 @@ function explainOne(issue: Issue, schema: v.GenericSchema, at: Path): readonly C
   if (issue.type === "strict_object" && issue.expected === "never") {
     return [{ path, message: tellUnknown(within, schema) }];
   }
-  return [{ path, message: tell(issue, String(within.at(-1) ?? ""), schemas) }];
+  const message = unfilled(issue, schemas) ?? tell(issue, String(within.at(-1) ?? ""), schemas);
+  return [{ path, message }];
+}
+
+/** For a variable in place of a value. */
+function unfilled(issue: Issue, schemas: readonly v.GenericSchema[]): string | undefined {
+  const reference = typeof issue.input === "string" ? referenceMeantBy(issue.input) : undefined;
+  if (reference === undefined) return undefined;
+  const blocks = schemas.map(keysOf).filter((keys) => keys !== undefined);
+  if (blocks.some((keys) => keys.includes("current"))) return `${UNFILLED}: write { current: ${reference} }`;
+  if (blocks.length > 0) return undefined;
+  return `${UNFILLED}: write ${schemas.some((schema) => schema === secretRef) ? reference : "the value itself"}`;
 }
 
 function tellUnknown(within: Path, schema: v.GenericSchema): string {

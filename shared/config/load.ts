@@ -1,19 +1,40 @@
 import { readFile } from "node:fs/promises";
 import { Fault } from "../host/fault.ts";
+import { withoutBroken } from "./assemble.ts";
 import { configOf } from "./config-of.ts";
 import type { ConfigProblem } from "./explain.ts";
-import type { Config } from "./schema.ts";
-import { type Path, type Place, readYaml, type YamlFile } from "./yaml-file.ts";
+import { type Config, outline } from "./schema.ts";
+import { UNFILLED } from "./variables.ts";
+import { type Path, type Place, readYaml, shownPath, type YamlFile } from "./yaml-file.ts";
 
-/** One thing to tell of a configuration, with where it is: `file:line:column path: message`. */
+/** Something found in a configuration. */
 export interface ConfigFinding {
-  readonly level: "error" | "warning";
+  /** `ignored`: the configuration itself names it under `checks.ignore`. */
+  readonly level: "error" | "warning" | "ignored";
+  /** The check that found it. Absent for a mistake of form, which cannot be ignored. */
+  readonly id?: string;
+  readonly place: Place;
+  /** `file:line:column path: what is wrong`. */
   readonly message: string;
+  /** Why it is ignored. */
+  readonly reason?: string;
 }
 
 export type LoadedConfig =
   | { readonly ok: true; readonly config: Config; readonly file: YamlFile }
-  | { readonly ok: false; readonly findings: readonly ConfigFinding[] };
+  | {
+      readonly ok: false;
+      readonly findings: readonly ConfigFinding[];
+      /** The parts without a mistake; undefined if no part can be told from the others. */
+      readonly sound: SoundParts | undefined;
+    };
+
+interface SoundParts {
+  readonly config: Config;
+  readonly file: YamlFile;
+  /** Sections that lack a part with a mistake. */
+  readonly incomplete: readonly string[];
+}
 
 /** Loads `drawbridge.yaml`. Throws `configuration_invalid` with all that is wrong, a line each. */
 export async function loadConfig(path: string): Promise<Config> {
@@ -40,31 +61,61 @@ export function parseConfig(text: string, path: string): LoadedConfig {
   const file = readYaml(text);
   if (file.syntaxProblems.length > 0) {
     const findings = file.syntaxProblems.map(({ at, message }) => findingAt("error", path, at, message));
-    return { ok: false, findings };
+    const variables = unfilledIn(file, []).map((problem) => findingOf("error", problem, { path, file }));
+    return { ok: false, findings: inOrder([...findings, ...variables]), sound: undefined };
   }
-  const { config, problems } = configOf(file.value);
-  if (config !== undefined && problems.length === 0) return { ok: true, config, file };
-  return { ok: false, findings: findingsOf("error", problems, { path, file }) };
+  const { config, problems: all } = configOf(file.value);
+  const hidden = file.mistakes.flatMap(({ hides }) => (hides === undefined ? [] : [hides]));
+  const ofForm = all.filter((problem) => !hidden.some((above) => isBelow(problem.path, above)));
+  const problems = [...ofForm, ...unfilledIn(file, ofForm)];
+  if (config !== undefined && problems.length === 0 && file.mistakes.length === 0) return { ok: true, config, file };
+  const findings = [
+    ...file.mistakes.map((mistake) =>
+      findingAt("error", path, mistake.at, `${shownPath(mistake.path)}: ${mistake.message}`),
+    ),
+    ...problems.map((problem) => findingOf("error", problem, { path, file })),
+  ];
+  const wrong = [...file.mistakes.map((mistake) => ({ ...mistake, path: mistake.hides ?? mistake.path })), ...problems];
+  const sound = config && { config: withoutBroken(config, wrong), file, incomplete: incompleteBy(wrong) };
+  return { ok: false, findings: inOrder(findings), sound };
 }
 
-/** Problems as findings, in the order of the file. */
-export function findingsOf(
-  level: ConfigFinding["level"],
-  problems: readonly ConfigProblem[],
-  at: FileAt,
-): readonly ConfigFinding[] {
-  return problems
-    .map((problem) => ({ problem, place: at.file.locate(problem.path) }))
-    .sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column)
-    .map(({ problem }) => findingOf(level, problem, at));
+const isBelow = (path: Path, above: Path): boolean => above.every((step, at) => step === path[at]);
+
+/** Variables that keep the file from being YAML, as far as nothing else is said of their place. */
+const unfilledIn = ({ variables }: YamlFile, problems: readonly ConfigProblem[]): readonly ConfigProblem[] =>
+  variables
+    .filter((variable) => !problems.some(({ path }) => shownPath(path) === shownPath(variable)))
+    .map((path) => ({
+      path,
+      message: `${UNFILLED}: write the value itself, or for a secret a reference such as env:NAME`,
+    }));
+
+/** A key that is no section may be a misspelt one, so that any section may lack a part. */
+function incompleteBy(problems: readonly ConfigProblem[]): readonly string[] {
+  const sections = new Set(problems.map(({ path }) => String(path[0])));
+  return [...sections].every((section) => SECTIONS.includes(section)) ? [...sections] : SECTIONS;
 }
 
-function findingOf(
+const SECTIONS: readonly string[] = Object.keys(outline.entries);
+
+/** Errors first, then warnings, then what is ignored; each in the order of the file. */
+export const inOrder = (findings: readonly ConfigFinding[]): readonly ConfigFinding[] =>
+  LEVELS.flatMap((level) =>
+    findings
+      .filter((finding) => finding.level === level)
+      .sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column),
+  );
+
+const LEVELS = ["error", "warning", "ignored"] as const;
+
+export function findingOf(
   level: ConfigFinding["level"],
   { path, message }: ConfigProblem,
   { path: name, file }: FileAt,
 ): ConfigFinding {
-  return findingAt(level, name, file.locate(path), path.length === 0 ? message : `${shown(path)}: ${message}`);
+  const text = path.length === 0 ? message : `${shownPath(path)}: ${message}`;
+  return findingAt(level, name, file.locate(path), text);
 }
 
 interface FileAt {
@@ -72,10 +123,24 @@ interface FileAt {
   readonly file: YamlFile;
 }
 
-function findingAt(level: ConfigFinding["level"], path: string, { line, column }: Place, told: string): ConfigFinding {
-  return { level, message: `${path}:${line}:${column} ${told}` };
-}
+const findingAt = (level: ConfigFinding["level"], path: string, place: Place, text: string): ConfigFinding => ({
+  level,
+  place,
+  message: `${path}:${place.line}:${place.column} ${text}`,
+});
 
-/** `claims[0].path`. */
-const shown = (path: Path): string =>
-  path.map((step, index) => (typeof step === "number" ? `[${step}]` : `${index > 0 ? "." : ""}${step}`)).join("");
+/** One finding as `drawbridge check` prints it. */
+export const showFinding = ({ level, id, message, reason }: ConfigFinding): string =>
+  `${level}${id === undefined ? "" : ` [${id}]`} ${message}${reason === undefined ? "" : ` (${reason})`}`;
+
+/** The last line of `drawbridge check`. */
+export function showSummary(path: string, findings: readonly ConfigFinding[]): string {
+  const count = (level: ConfigFinding["level"]): number => findings.filter((finding) => finding.level === level).length;
+  const plural = (level: "error" | "warning"): string => `${count(level)} ${level}${count(level) === 1 ? "" : "s"}`;
+  const ignored = count("ignored") === 0 ? "" : `, ${count("ignored")} ignored`;
+  // What has a mistake of form, or a secret that is not there, cannot be looked at further.
+  const mayFollow = findings.some(
+    ({ level, id }) => level === "error" && (id ?? "unreadable-secret") === "unreadable-secret",
+  );
+  return `${path}: ${plural("error")}, ${plural("warning")}${ignored}${mayFollow ? "; more may follow once these are corrected" : ""}`;
+}

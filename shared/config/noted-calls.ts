@@ -1,7 +1,7 @@
 import type { LastUses } from "../delivery/last-uses.ts";
 import type { CallOut } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
-import { refsIn } from "./secret-refs.ts";
+import { refsIn } from "./references.ts";
 
 export interface NotingTools {
   readonly callOut: CallOut;

@@ -55,6 +55,24 @@ const limits = v.strictObject({
   retentionDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3_650)), 90),
 });
 
+/** Findings of `drawbridge check` that are ignored. `assemble.ts` knows which ids exist. */
+const checks = v.strictObject({
+  ignore: v.optional(
+    v.array(
+      v.strictObject({
+        id: nonEmptyText,
+        /** A path, as the finding shows it; what is below it is meant too. */
+        at: v.pipe(
+          v.string(),
+          v.regex(/^[a-z]+[.[]./, 'a path with a section and a name in it at least, such as "routes.docs-build"'),
+        ),
+        reason: v.pipe(v.string(), v.regex(/\S/, "a text that says why the finding can be ignored")),
+      }),
+    ),
+    [],
+  ),
+});
+
 /**
  * The outer shape of `drawbridge.yaml`. What stands next to `provider`, `kind` and an action's `target` belongs to that
  * provider or action, whose own schema reads it; see `assemble.ts`.
@@ -95,6 +113,7 @@ export const outline = v.strictObject({
   ),
   console: v.optional(consoleSettings),
   limits: v.optional(limits, {}),
+  checks: v.optional(checks, {}),
 });
 export type Outline = v.InferOutput<typeof outline>;
 
@@ -108,6 +127,7 @@ export interface Config {
   readonly routes: readonly ConfiguredRoute[];
   readonly console?: ConsoleSettings | undefined;
   readonly limits: v.InferOutput<typeof limits>;
+  readonly checks: v.InferOutput<typeof checks>;
 }
 
 export interface ConfiguredSource {

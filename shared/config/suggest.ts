@@ -1,20 +1,29 @@
 /** ` (did you mean "…"?)` for the known name nearest to `wrong`, ` (known: …)` when none is near, or nothing. */
 export function suggestion(wrong: string, known: readonly string[]): string {
-  const nearest = [...known].sort((a, b) => distance(wrong, a) - distance(wrong, b))[0];
-  if (nearest === undefined) return "";
-  if (distance(wrong, nearest) <= nearest.length / 3) return ` (did you mean "${nearest}"?)`;
-  return ` (known: ${known.join(", ")})`;
+  const meant = nearest(wrong, known);
+  if (meant !== undefined) return ` (did you mean "${meant}"?)`;
+  return known.length === 0 ? "" : ` (known: ${known.join(", ")})`;
 }
 
-/** Edits of one character that turn `a` into `b` (Levenshtein). */
+/** The known name that `wrong` differs from by a slip: at most a third of its characters, or one. */
+export function nearest(wrong: string, known: readonly string[]): string | undefined {
+  const [first] = [...known].sort((a, b) => distance(wrong, a) - distance(wrong, b));
+  return first !== undefined && distance(wrong, first) <= Math.max(1, first.length / 3) ? first : undefined;
+}
+
+/** Edits that turn `a` into `b`: one character, or two neighbours in the wrong order (Damerau-Levenshtein). */
 function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  let before: readonly number[] = [];
+  let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      const swapped = isSwapped ? (before[j - 2] ?? 0) + 1 : replaced;
+      next.push(Math.min(replaced, swapped, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
     }
+    before = row;
     row = next;
   }
   return row[b.length] ?? 0;

@@ -12,8 +12,13 @@ import {
   parseDocument,
   visit,
 } from "yaml";
+import { quoteVariables } from "./variables.ts";
 
 export type Path = readonly (string | number)[];
+
+/** `claims[0].path`. */
+export const shownPath = (path: Path): string =>
+  path.map((step, index) => (typeof step === "number" ? `[${step}]` : `${index > 0 ? "." : ""}${step}`)).join("");
 
 /** Both from 1. */
 export interface Place {
@@ -26,11 +31,21 @@ interface SyntaxProblem {
   readonly message: string;
 }
 
+/** A mistake after which the rest of the file can still be read. */
+interface YamlMistake extends SyntaxProblem {
+  readonly path: Path;
+  /** What is said of anything at or below this path only follows from it. */
+  readonly hides?: Path;
+}
+
 /** A YAML file as plain values, which still knows where each of them stands. */
 export interface YamlFile {
   /** Nothing when there are syntax problems; otherwise free of cycles and of keys that objects inherit. */
   readonly value: unknown;
   readonly syntaxProblems: readonly SyntaxProblem[];
+  readonly mistakes: readonly YamlMistake[];
+  /** Values that hold a variable without quotes, in a place where YAML reads its brackets. */
+  readonly variables: readonly Path[];
   /** Where the key at `path` stands, or the nearest part above it that exists. */
   locate(path: Path): Place;
 }
@@ -43,24 +58,32 @@ const MAX_DEPTH = 64;
 
 /** Reads YAML 1.2. Never throws, and no message repeats a value. */
 export function readYaml(text: string): YamlFile {
-  const lineCounter = new LineCounter();
-  const placeOf = (offset: number): Place => placeIn(lineCounter, offset);
+  const lineCounter = linesOf(text);
+  const quoted = quoteVariables(text);
+  const placeOf = (offset: number): Place => placeIn(lineCounter, quoted.originalOf(offset));
   const failed = (at: Place, message: string): YamlFile => ({
     value: undefined,
     syntaxProblems: [{ at, message }],
+    mistakes: [],
+    variables: [],
     locate: () => at,
   });
   const deep = deeperThan(MAX_DEPTH, text);
   if (deep) return failed(deep, `it is nested more than ${MAX_DEPTH} levels deep`);
-  const document = parseDocument(text, { lineCounter, prettyErrors: false, logLevel: "error" });
-  // The first at each place: what follows there comes of it.
-  const firsts = document.errors.filter(({ pos }, at, all) => all.findIndex((one) => one.pos[0] === pos[0]) === at);
+  const document = parseDocument(quoted.text, { prettyErrors: false, logLevel: "error", uniqueKeys: false });
+  // The first at each place, and the first that cannot stand where it does: what follows comes of it.
+  const firsts = document.errors.filter(
+    ({ pos, code }, at, all) =>
+      all.findIndex((one) => one.pos[0] === pos[0] || (code === "UNEXPECTED_TOKEN" && one.code === code)) === at,
+  );
   const errors = firsts.map(({ pos, code }) => ({ at: placeOf(pos[0]), message: sentenceOf(code) }));
   const syntaxProblems = errors.length > 0 ? errors : refused(document, placeOf);
   const locate = (path: Path): Place => placeOf(offsetOf(document.contents, path));
-  if (syntaxProblems.length > 0) return { value: undefined, syntaxProblems, locate };
+  const variables = pathsAt(quoted.starts, document.contents);
+  if (syntaxProblems.length > 0) return { value: undefined, syntaxProblems, mistakes: [], variables, locate };
   try {
-    return { value: document.toJS({ maxAliasCount: MAX_ALIASES }), syntaxProblems, locate };
+    const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
+    return { value, syntaxProblems, mistakes: wrongKeys(document.contents, [], placeOf), variables, locate };
   } catch {
     // The one thing that turning a sound document into values throws for.
     return failed(placeOf(0), `its aliases stand for more than ${MAX_ALIASES} parts`);
@@ -69,13 +92,19 @@ export function readYaml(text: string): YamlFile {
 
 /** Where a text goes deeper than `levels`, if it does. The parser proper is recursive, and this is not. */
 function deeperThan(levels: number, text: string): Place | undefined {
-  const lineCounter = new LineCounter();
-  const parser = new Parser(lineCounter.addNewLine);
+  const parser = new Parser();
   for (const lexeme of new Lexer().lex(text)) {
     Array.from(parser.next(lexeme));
-    if (parser.stack.length > levels) return placeIn(lineCounter, parser.offset);
+    if (parser.stack.length > levels) return placeIn(linesOf(text), parser.offset);
   }
   return undefined;
+}
+
+function linesOf(text: string): LineCounter {
+  const lineCounter = new LineCounter();
+  lineCounter.addNewLine(0);
+  for (const { index } of text.matchAll(/\n/g)) lineCounter.addNewLine(index + 1);
+  return lineCounter;
 }
 
 function placeIn(lineCounter: LineCounter, offset: number): Place {
@@ -113,13 +142,45 @@ const SENTENCES: Partial<Readonly<Record<ErrorCode, string>>> = {
   BAD_INDENT: "its indentation fits nothing above it, or a bracket above it is not closed",
   BAD_SCALAR_START: "a text cannot begin like this without quotes",
   BLOCK_AS_IMPLICIT_KEY: 'a second ":" on one line; a text that holds ": " needs quotes',
-  DUPLICATE_KEY: "this key is there twice",
   MISSING_CHAR: "up to here something is not closed or not separated: a quote, a bracket, a comma or a colon",
   MULTILINE_IMPLICIT_KEY: 'a key is missing its ":", or a text over several lines needs quotes',
   MULTIPLE_DOCS: 'a second document begins here; one file is one configuration, without "---"',
   TAB_AS_INDENT: "a tab cannot indent; use spaces",
   UNEXPECTED_TOKEN: "this cannot stand here",
 };
+
+/** Keys that are there twice, of which one would win in silence, and merge keys, which YAML 1.2 does not have. */
+function wrongKeys(node: unknown, path: Path, placeOf: (offset: number) => Place): readonly YamlMistake[] {
+  if (isSeq(node)) return node.items.flatMap((item, at) => wrongKeys(item, [...path, at], placeOf));
+  if (!isMap(node)) return [];
+  return node.items.flatMap(({ key, value }, index) => {
+    if (!isScalar(key)) return wrongKeys(value, path, placeOf);
+    const name = String(key.value);
+    const here = [...path, name];
+    const at = placeOf(startOf(key));
+    const below = wrongKeys(value, here, placeOf);
+    if (name === "<<" && key.type === "PLAIN") return [{ path: here, at, message: NO_MERGE, hides: path }, ...below];
+    const first = node.items.findIndex((other) => isScalar(other.key) && String(other.key.value) === name);
+    if (first === index) return below;
+    const { line } = placeOf(startOf(node.items[first]?.key));
+    const message = `${/^[\w.-]+$/.test(name) ? `"${name}"` : "this key"} is already in line ${line}; give it once`;
+    return [{ path: here, at, message }, ...below];
+  });
+}
+
+const NO_MERGE = 'merge keys ("<<") do not work: write the keys out, or share a whole part by an alias';
+
+/** The paths of scalars that begin at one of `offsets`. */
+function pathsAt(offsets: readonly number[], node: unknown, path: Path = []): readonly Path[] {
+  if (offsets.length === 0) return [];
+  if (isSeq(node)) return node.items.flatMap((item, at) => pathsAt(offsets, item, [...path, at]));
+  if (isScalar(node)) return offsets.includes(startOf(node)) ? [path] : [];
+  if (!isMap(node)) return [];
+  return node.items.flatMap(({ key, value }) => {
+    const here = [...path, String(isScalar(key) ? key.value : key)];
+    return [...(isScalar(key) && offsets.includes(startOf(key)) ? [here] : []), ...pathsAt(offsets, value, here)];
+  });
+}
 
 /** Where the key of the last step stands, as far as the steps lead. */
 function offsetOf(root: unknown, path: Path): number {

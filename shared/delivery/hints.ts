@@ -1,4 +1,4 @@
-import type { RejectionReason } from "./rejection.ts";
+import type { Rejection, RejectionReason } from "./rejection.ts";
 
 /**
  * What to do next about a refusal, by its reason: one sentence or two on what to change, and on which side. A name in
@@ -75,3 +75,26 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   rollback_impossible: "`problem` says why, and what is known; `to` may name a delivery to run again",
   rate_exceeded: "the answer's `Retry-After` says when; if it is meant to ask so often, raise `limit` of the role",
 };
+
+/** What to do next about a rejection. Claims that no rule of an entry asks for have hints of their own. */
+export function hintOf(rejection: Rejection): string {
+  const { reason } = rejection;
+  if (reason === "claim_missing") return MISSING.get(rejection.claim) ?? HINTS[reason];
+  if (reason === "claim_mismatch") return MALFORMED.get(rejection.claim) ?? HINTS[reason];
+  return HINTS[reason];
+}
+
+const MISSING: ReadonlyMap<string, string> = new Map([
+  ["exp", "have the issuer put `exp` into its tokens: one that never ends is not accepted"],
+  [
+    "aud",
+    "have the caller ask its issuer for the entry's `audience`: the token has no `aud`, so it is made for nobody",
+  ],
+  ["client_id", "have the caller send an access token: it has a `client_id`, which the entry's `audience` must name"],
+]);
+
+const MALFORMED: ReadonlyMap<string, string> = new Map([
+  ["exp", "have the issuer write `exp` in seconds since 1970, and after `iat`"],
+  ["nbf", "have the issuer write `nbf` in seconds since 1970, or leave it out"],
+  ["iat", "have the issuer write `iat` in seconds since 1970, or leave it out"],
+]);

@@ -32,6 +32,10 @@ export type FaultCode =
   | "target_answer_too_large"
   /** A command's bridge answered, and not with what the command asks for. */
   | "bridge_refused"
+  /** A command's bridge does not accept its token, or the token earns no role for this. */
+  | "not_allowed"
+  /** The command line is wrong; nothing was called. */
+  | "usage_invalid"
   /** A secret reference does not resolve. */
   | "secret_unavailable"
   /** A token for a target could not be had. */

@@ -49,7 +49,8 @@ function isPin({ path }: ClaimRule, { tenant = { ids: [], names: [] } }: TrustEn
   return [...tenant.ids, ...tenant.names].some((pin) => pin.join("\n") === path.join("\n"));
 }
 
-function expectationOf(rule: ClaimRule): string {
+/** What a rule wants of its claim, for people. */
+export function expectationOf(rule: ClaimRule): string {
   if ("equals" in rule) return rule.equals.join(" or ");
   if ("prefix" in rule) return `something that begins with ${rule.prefix.join(" or ")}`;
   return `something like ${rule.glob.join(" or ")}`;

@@ -4,10 +4,10 @@ import type { EpochSeconds } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { refuseConfirmation, refuseDigest } from "./binding/index.ts";
 import { claimAt } from "./claim-match.ts";
-import { claimFindings } from "./claim-rules.ts";
+import { claimFindings, expectationOf } from "./claim-rules.ts";
 import type { TokenHeader, UnverifiedToken } from "./compact-jws.ts";
 import { PROVED, type Teller, UNPROVED } from "./explain-values.ts";
-import { rolesOf, subjectOf } from "./roles-of.ts";
+import { rolesOf, subjectOf, unmetRoleRules } from "./roles-of.ts";
 import { TOKEN_CHECKS, USUAL_TYPES } from "./token-checks.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 import { refuseSignature, type Trusted } from "./verify-signature.ts";
@@ -17,8 +17,8 @@ interface ExplainedCheck {
   readonly check: string;
   readonly expected: string;
   readonly got: string;
-  /** `not checked`: it cannot be told here. */
-  readonly verdict: "ok" | "refused" | "not checked";
+  /** `not met`: a role's rule, without which the token is accepted all the same. `not checked`: only a request shows it. */
+  readonly verdict: "ok" | "refused" | "not met" | "not checked";
   readonly refusal?: Rejection;
 }
 
@@ -34,6 +34,8 @@ export interface Explanation {
   readonly subject?: string;
   /** What it would earn, were it accepted. */
   readonly roles: readonly string[];
+  /** The entry gives roles, and the token earns none of them. */
+  readonly earnsNoRole: boolean;
 }
 
 /**
@@ -55,6 +57,7 @@ export async function explainToken(token: UnverifiedToken, trusted: Trusted, now
       return [checkOf(check.name, DETAILS[check.name](token, entry, now, tell), told)];
     }),
     rolesCheck(roles, entry),
+    ...roleRuleChecks(token, entry, tell),
     ...bindingChecks(token, entry, tell),
   ];
   return {
@@ -62,6 +65,7 @@ export async function explainToken(token: UnverifiedToken, trusted: Trusted, now
     outcome: outcomeOf([issuer, signature], later, entry),
     ...(isProved && { subject: subjectOf(token.claims, entry.preset) }),
     roles: roles.ok ? roles.value : [],
+    earnsNoRole: roles.ok && roles.value.length === 0 && entry.roles.length > 0,
   };
 }
 
@@ -171,7 +175,21 @@ function claimChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: Telle
 function rolesCheck(roles: Result<readonly string[]>, entry: TrustEntry): ExplainedCheck {
   const expected = `some of ${entry.roles.map(({ role }) => role).join(", ") || "none that the entry gives"}`;
   if (!roles.ok) return checkOf("roles", { expected, got: "not to be decided" }, roles.rejection);
-  return checkOf("roles", { expected, got: roles.value.join(", ") || "none" }, undefined);
+  const detail = { expected, got: roles.value.join(", ") || "none" };
+  if (roles.value.length === 0 && entry.roles.length > 0) return { check: "roles", ...detail, verdict: "not met" };
+  return checkOf("roles", detail, undefined);
+}
+
+/** Each rule that keeps the token from a role, with what its claim holds. */
+function roleRuleChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: Teller): readonly ExplainedCheck[] {
+  return unmetRoleRules(claims, entry).flatMap(({ role, unmet }) =>
+    unmet.map((rule) => ({
+      check: `role ${role}, claim ${rule.path.join(".")}`,
+      expected: expectationOf(rule),
+      got: tell.claim(claimAt(claims, rule.path)),
+      verdict: "not met" as const,
+    })),
+  );
 }
 
 function bindingChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: Teller): readonly ExplainedCheck[] {

@@ -34,8 +34,25 @@ function tellValue(value: unknown): string {
 function tellTime(value: unknown, now: EpochSeconds): string {
   if (typeof value !== "number" || !(Math.abs(value) <= LATEST_SECONDS)) return tellValue(value);
   const seconds = Math.round(value - now);
-  return `${toIso(toMillis(epochSeconds(value)))}, ${seconds > 0 ? `in ${seconds} s` : `${-seconds} s ago`}`;
+  const { rough, exact } = durationOf(Math.abs(seconds));
+  return `${toIso(toMillis(epochSeconds(value)))}, ${seconds > 0 ? `in ${rough}` : `${rough} ago`}${exact}`;
 }
+
+/** In the largest unit of which it has two, with the exact seconds behind it. */
+function durationOf(seconds: number): { readonly rough: string; readonly exact: string } {
+  const unit = UNITS.find(([, size]) => seconds >= 2 * size);
+  if (unit === undefined) return { rough: `${seconds} s`, exact: "" };
+  const [name, size] = unit;
+  return { rough: `${Math.round(seconds / size)} ${name}`, exact: ` (${seconds} s)` };
+}
+
+/** In seconds; a year as the calendar has it on average. */
+const UNITS = [
+  ["years", 31_557_600],
+  ["days", 86_400],
+  ["hours", 3_600],
+  ["minutes", 60],
+] as const;
 
 const NOTHING = "nothing";
 const MAX_SHOWN = 100;

@@ -10,15 +10,23 @@ type Claims = Readonly<Record<string, unknown>>;
  * The roles that verified claims earn by a trust entry. A token that earns none, and might earn one by groups that the
  * issuer left out, has not no role: it is unknown, which is `groups_omitted`.
  */
-export function rolesOf(claims: Claims, { roles, claims: asked, preset }: TrustEntry): Result<readonly string[]> {
-  const unmet = roles.map(({ role, when }) => {
-    const implied = preset.implied?.(claims, when, [...asked, ...when]) ?? [];
-    return { role, rules: [...when, ...implied].filter((rule) => !isMet(rule, claims)) };
-  });
-  const earned = unmet.filter(({ rules }) => rules.length === 0);
-  const isUndecided = unmet.some(({ rules }) => rules.every((rule) => dependsOnOmitted(rule, claims, preset)));
+export function rolesOf(claims: Claims, entry: TrustEntry): Result<readonly string[]> {
+  const findings = unmetRoleRules(claims, entry);
+  const earned = findings.filter(({ unmet }) => unmet.length === 0);
+  const isUndecided = findings.some(({ unmet }) => unmet.every((rule) => dependsOnOmitted(rule, claims, entry.preset)));
   if (earned.length === 0 && isUndecided) return refuse({ reason: "groups_omitted" });
   return ok([...new Set(earned.map(({ role }) => role))]);
+}
+
+/** Each role that an entry can give, with the rules that verified claims do not meet; none means that it is earned. */
+export function unmetRoleRules(
+  claims: Claims,
+  { roles, claims: asked, preset }: TrustEntry,
+): readonly { readonly role: string; readonly unmet: readonly ClaimRule[] }[] {
+  return roles.map(({ role, when }) => {
+    const implied = preset.implied?.(claims, when, [...asked, ...when]) ?? [];
+    return { role, unmet: [...when, ...implied].filter((rule) => !isMet(rule, claims)) };
+  });
 }
 
 /** Whether a rule that is not met asks for groups, and the issuer left them out: what it would be with them is unknown. */

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { cli } from "./cli.ts";
 import type { Measure } from "./measure.ts";
 import { memory } from "./memory.ts";
 import { receivePath } from "./receive-path.ts";
@@ -15,6 +16,7 @@ const MEASURES: ReadonlyMap<string, Measure> = new Map([
   ["recording", recording],
   ["verification", verification],
   ["memory", memory],
+  ["cli", cli],
 ]);
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: "boolean" } } });

@@ -7,6 +7,7 @@ import type { Session } from "../../shared/cli/session.ts";
 import { systemClock } from "../../shared/host/clock.ts";
 import type { ListedApprovals } from "../../shared/http/approvals.ts";
 import type { ShownDelivery } from "../../shared/http/deliveries.ts";
+import { commandHost } from "../support/command-host.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
 import { PAGE, standaloneBridge } from "../support/standalone-bridge.ts";
 import { until } from "../support/until.ts";
@@ -154,7 +155,8 @@ describe("a page edit whose route needs an approval", () => {
     const printed: string[] = [];
     const run = async (...words: readonly string[]) => {
       const environment = { DRAWBRIDGE_TOKEN: await identity.token(max, AUDIENCE) };
-      return runCommand(words, { url: bridge.url.href }, environment, (text) => printed.push(text));
+      const print = (text: string) => void printed.push(text);
+      return runCommand([...words, "--url", bridge.url.href], commandHost({ environment, print }));
     };
     for (const [decision, state] of [
       ["deny", "denied"],
@@ -164,7 +166,7 @@ describe("a page edit whose route needs an approval", () => {
       expect(await run("approvals", decision, approval)).toBe(0);
       expect(printed.at(-1)).toBe(`${approval} of route page-build is ${state}`);
     }
-    await expect(run("approvals", "grant")).rejects.toMatchObject({ code: "configuration_invalid" });
+    await expect(run("approvals", "grant")).rejects.toMatchObject({ code: "usage_invalid" });
     await expect(run("rollback", "push-build")).rejects.toThrow("rollback_impossible");
     await expect(run("events", "replay", "d-unknown")).rejects.toThrow("delivery_unknown");
     expect(await run("approvals", "list")).toBe(0);

@@ -34,6 +34,7 @@ import {
   strangeRequests,
   tokenRequests,
 } from "../support/canaries-traffic.ts";
+import { commandHost } from "../support/command-host.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
 import { startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { startSandboxListener } from "../support/sandbox-listener.ts";
@@ -150,13 +151,14 @@ function isQuiet({ timeline }: ShownDelivery): boolean {
   return timeline.every((one) => one.kind !== "scheduled" || ended.includes(one.route));
 }
 
-async function command(words: readonly string[], options: Readonly<Record<string, string>> = {}): Promise<void> {
-  const where = `drawbridge ${words.slice(0, 2).join(" ")}`;
-  const told = { url: bridge.url.href, config: join(home, "drawbridge.yaml"), ...options };
+async function command(...args: readonly string[]): Promise<void> {
+  const where = `drawbridge ${args.slice(0, 2).join(" ")}`;
+  const here = { DRAWBRIDGE_URL: bridge.url.href, DRAWBRIDGE_CONFIG: join(home, "drawbridge.yaml") };
   const DRAWBRIDGE_TOKEN = await identity.token(person, PUBLIC_URL);
   canaries.plant("the operator's token", DRAWBRIDGE_TOKEN);
   const print = (text: string) => void outputs.push({ where, text });
-  await runCommand(words, told, { ...environment, DRAWBRIDGE_TOKEN }, print).catch((error: unknown) => {
+  const host = commandHost({ environment: { ...environment, ...here, DRAWBRIDGE_TOKEN }, print });
+  await runCommand(args, host).catch((error: unknown) => {
     outputs.push({ where, text: inspect(error, { depth: 20, showHidden: true }) });
   });
 }
@@ -191,17 +193,17 @@ describe("no token, secret or header", () => {
     await writeFile(file, liveToken("https://shadowed.example.test", keys, { team: "wiki" }));
     const [delivery] = (await readAll()).filter(({ timeline }) => timeline.length > 0);
     for (const words of ["events list", `events show ${delivery?.delivery.id}`, "report shadow", "secrets", "check"]) {
-      await command(words.split(" "));
+      await command(...words.split(" "));
     }
-    await command(["check"], { live: "true" });
-    await command(["token", "explain"], { file });
-    await command(["token", "explain", canary("argument")]);
-    await command(["send", "gitlab", "push"]);
+    await command("check", "--live");
+    await command("token", "explain", "--file", file);
+    await command("token", "explain", canary("argument"));
+    await command("send", "gitlab", "push");
     const mistaken = join(home, "mistaken.yaml");
     const literal = { sources: { gitlab: { provider: "gitlab", token: { current: canary("literal") } } } };
     const issuers = { ci: { issuer: `https://u:${canary("user")}@issuer.example.test` } };
     await writeFile(mistaken, stringify({ ...literal, issuers }));
-    for (const words of [["check"], ["secrets"]]) await command(words, { config: mistaken });
+    for (const words of [["check"], ["secrets"]]) await command(...words, "--config", mistaken);
     expect(outputs.filter(({ where }) => where.startsWith("drawbridge")).length).toBeGreaterThan(12);
     expect(found()).toEqual([]);
   }, 60_000);

@@ -8,6 +8,7 @@ import { Hono } from "hono";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { runCommand } from "../../shared/cli/run-command.ts";
+import { commandHost, optionArgs } from "../support/command-host.ts";
 import { commandLine, type Ran } from "../support/command-line.ts";
 import { serveOnLoopback } from "../support/loopback.ts";
 import { deliveries, delivery } from "../unit/console/visiting.ts";
@@ -59,7 +60,7 @@ describe("the playground", () => {
     const { url, close } = await serveOnLoopback(other, 0);
     const { code, err } = await run("events", "list", "--url", url.origin);
     await close();
-    expect([code, err]).toEqual([1, expect.stringContaining("put a bearer token for")]);
+    expect([code, err]).toEqual([2, expect.stringContaining("put a bearer token for")]);
     expect(asked).toEqual([]);
   });
 
@@ -92,6 +93,7 @@ describe("the playground", () => {
         id,
       ]);
       expect((await run("events", "show", id)).out).toContain(`what      ${what}`);
+      expect(JSON.parse((await run("events", "show", id, "--json")).out)).toMatchObject({ delivery: { id, what } });
     },
     60_000,
   );
@@ -131,31 +133,74 @@ describe("the playground", () => {
 
 describe("the command line", () => {
   it.each([
-    [["--help"], 0, "drawbridge <command>", ""],
-    [["events", "list", "--help"], 0, "drawbridge <command>", ""],
+    [["--help"], 0, "Usage: drawbridge <command>", ""],
+    [["events", "list", "--help"], 0, "Usage: drawbridge events list [options]", ""],
     [["--version"], 0, "0.1.0\n", ""],
-    [[], 1, "drawbridge <command>", ""],
-    [["bogus"], 1, "", 'drawbridge: no command "bogus"; see --help\n'],
-    [["check", "--cofnig", "x"], 1, "", "drawbridge: Unknown option '--cofnig'; see --help\n"],
-    [["start", "x"], 1, "", 'drawbridge: too many arguments: it is "start"\n'],
-    [["start", "--port", "abc"], 1, "", "drawbridge: --port must be a whole number from 0 to 65535\n"],
-    [["start", "--port", "99999"], 1, "", "drawbridge: --port must be a whole number from 0 to 65535\n"],
-    [["start", "--port", "65535"], 1, "", "the three after it: it can be 65532 at most\n"],
+    [[], 2, "Usage: drawbridge <command>", ""],
+    [["completion", "bash"], 0, "complete -o default -F _drawbridge drawbridge\n", ""],
+    [["bogus"], 2, "", 'drawbridge: there is no command "bogus"; see drawbridge --help\n'],
+    [["check", "--cofnig", "x"], 2, "", 'drawbridge: "check" has no option --cofnig: did you mean --config?\n'],
+    [
+      ["events", "replay", "d-1", "--environment", "prod"],
+      2,
+      "",
+      'drawbridge: "events replay" has no option --environment',
+    ],
+    [["start", "x"], 2, "", 'drawbridge: too many arguments: it is "start"\n'],
+    [["start", "--port", "abc"], 2, "", "drawbridge: --port must be a whole number from 0 to 65535\n"],
+    [["start", "--port", "65535"], 2, "", "--port can be 65532 at most\n"],
+    [["start", "--tls-cert", "x.pem"], 2, "", "drawbridge: --tls-cert needs a configuration"],
   ])("answers %j with exit code %i and a sentence", async (args, code, out, err) => {
     const ran = await run(...args);
     expect(ran).toEqual({ code, out: expect.stringContaining(out), err: expect.stringContaining(err) });
     expect(ran[err === "" ? "err" : "out"]).toBe("");
   });
 
-  it("says which port is taken that the playground wants", async () => {
+  it.each([0, 1, 3])("names the taken port %i places after --port, and a row of ports that is free", async (places) => {
     const other = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => other.once("listening", resolve));
     const address = other.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
-    // Its sandbox Confluence takes the port after its own.
-    const { code, err } = await run("start", "--port", String(port - 1));
+    const first = port - places;
+    const { code, err } = await run("start", "--port", String(first));
     other.close();
-    expect([code, err]).toEqual([1, expect.stringContaining(`drawbridge: 127.0.0.1:${port} is taken: `)]);
+    expect([code, err]).toEqual([1, expect.stringContaining(`drawbridge: 127.0.0.1:${port} is taken; `)]);
+    expect(err).toContain(`4 ports in a row, here ${first} to ${first + 3}: end what listens on ${port}, `);
+    expect(err).toMatch(/or type: npm start -- --port \d+\n$/);
+  });
+
+  it.each([
+    [200, 0, ""],
+    [401, 4, 'your token was not believed: see "drawbridge token explain"'],
+    [403, 4, "403 no reason given"],
+    [404, 1, "404 no reason given"],
+    [503, 3, "503 no reason given"],
+  ])("turns the answer %i of the bridge into exit code %i", async (status, code, message) => {
+    const app = new Hono<{ Bindings: HttpBindings }>();
+    app.get("*", () => Response.json({ deliveries: [] }, { status }));
+    const bridge = await serveOnLoopback(app, 0);
+    const environment = { DRAWBRIDGE_URL: bridge.url.origin, DRAWBRIDGE_TOKEN: "token" };
+    const ran = await commandLine(["events", "list"], { cwd: home, environment }).ended;
+    await bridge.close();
+    expect(ran).toMatchObject({ code, err: message === "" ? "" : `drawbridge: ${message}\n` });
+    // Nothing listens there any more.
+    const later = await commandLine(["events", "list"], { cwd: home, environment }).ended;
+    expect([later.code, later.err]).toEqual([3, expect.stringContaining("no bridge answers at ")]);
+  });
+
+  it("exits with 1 for warnings only if check is strict", async () => {
+    const path = join(home, "idle.yaml");
+    await writeFile(path, "sources:\n  gitlab:\n    provider: gitlab\n    token: { current: file:idle-secret }\n");
+    await writeFile(join(home, "idle-secret"), "a-secret-of-enough-characters");
+    const check = (...options: readonly string[]) => run("check", "--config", path, ...options);
+    const lenient = await check();
+    expect(lenient).toMatchObject({ code: 0, out: expect.stringMatching(/: 0 errors, [1-9]\d* warnings?\n$/) });
+    expect(await check("--strict")).toEqual({ ...lenient, code: 1 });
+    const { code, out } = await check("--strict", "--json");
+    expect([code, JSON.parse(out)]).toEqual([
+      1,
+      expect.arrayContaining([expect.objectContaining({ level: "warning" })]),
+    ]);
   });
 
   it("says which line of a configuration is wrong, and does not start with it", async () => {
@@ -164,7 +209,7 @@ describe("the command line", () => {
     const told = `${path}:3:5 sources.wiki.provider: there is no provider "conflunce" (did you mean "confluence"?)`;
     const { code, out } = await run("check", "--config", path);
     expect([code, out]).toEqual([1, expect.stringContaining(told)]);
-    expect(out).toContain(`${path}: 1 error, 0 warnings; more may follow once these are mended\n`);
+    expect(out).toContain(`${path}: 1 error, 0 warnings; more may follow once these are corrected\n`);
     expect(await run("start", "--config", path, "--port", "0")).toMatchObject({
       code: 1,
       err: expect.stringContaining(told),
@@ -201,16 +246,14 @@ describe("the command line", () => {
       expect(ran.out).not.toMatch(new RegExp([token, ...parts, "canary-subject"].join("|")));
     }
     const { code, err } = await run(...command, token);
-    expect([code, err]).toEqual([1, expect.stringContaining("standard input")]);
+    expect([code, err]).toEqual([2, expect.stringContaining("standard input")]);
     expect(err).not.toContain(token);
   });
 
   it("says so when no bridge answers, and when it is spoken to in another way", async () => {
-    const config = join(home, "idle.yaml");
-    await writeFile(config, "sources: {}\n");
     const plain = await serveOnLoopback(new Hono(), 0);
     const list = async (url: string) =>
-      runCommand(["events", "list"], { url, config }, { DRAWBRIDGE_TOKEN: "token" }, () => undefined);
+      runCommand(["events", "list", "--url", url], commandHost({ environment: { DRAWBRIDGE_TOKEN: "token" } }));
     await expect(list(plain.url.href.replace("http:", "https:"))).rejects.toMatchObject({
       code: "target_unreachable",
       message: expect.stringMatching(
@@ -224,13 +267,19 @@ describe("the command line", () => {
 
 describe("what a bridge tells", () => {
   /** What a command prints of an answer that stands in for the bridge's; its output is as wide as `columns`. */
-  async function printedOf(answer: object, words: readonly string[], options: object = {}, columns?: number) {
+  async function printedOf(
+    answer: object,
+    words: readonly string[],
+    options: Readonly<Record<string, string>> = {},
+    columns?: number,
+  ) {
     const app = new Hono<{ Bindings: HttpBindings }>();
     app.get("*", (c) => c.json(answer));
     const bridge = await serveOnLoopback(app, 0);
     const printed: string[] = [];
-    const told = { url: bridge.url.href, ...options };
-    await runCommand(words, told, { DRAWBRIDGE_TOKEN: "token" }, (text) => void printed.push(text), columns);
+    const args = [...words, ...optionArgs({ url: bridge.url.href, ...options })];
+    const environment = { DRAWBRIDGE_TOKEN: "token" };
+    await runCommand(args, commandHost({ environment, print: (text) => void printed.push(text), columns }));
     await bridge.close();
     return { url: bridge.url.href, lines: printed.join("\n").split("\n") };
   }

@@ -7,6 +7,7 @@ import { startStandalone } from "../../functions/standalone.ts";
 import { runCommand } from "../../shared/cli/run-command.ts";
 import { loadConfig } from "../../shared/config/load.ts";
 import { hmacSha256 } from "../../shared/providers/signature.ts";
+import { commandHost, optionArgs } from "../support/command-host.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
 import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";
 import { secretsOf, silentLog } from "../support/tools.ts";
@@ -65,9 +66,10 @@ async function edit(page: number, secret: string): Promise<number> {
 /** What `drawbridge secrets` prints, without the heading: its rows, each time as `<time>`. */
 async function secretsTold(): Promise<readonly string[]> {
   const told: string[] = [];
-  const options = { url: bridge.url.href, config: join(home, "drawbridge.yaml") };
+  const options = optionArgs({ url: bridge.url.href, config: join(home, "drawbridge.yaml") });
   const token = { DRAWBRIDGE_TOKEN: await identity.token(person, AUDIENCE) };
-  expect(await runCommand(["secrets"], options, token, (text) => told.push(text))).toBe(0);
+  const host = commandHost({ environment: token, print: (text) => void told.push(text) });
+  expect(await runCommand(["secrets", ...options], host)).toBe(0);
   const rows = told.join("\n").split("\n").slice(1);
   return rows.map((row) => row.replace(/\d{4}-\S+Z/, "<time>").replace(/ {2,}/g, " | "));
 }

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
-import { checkHere } from "../../shared/config/check-here.ts";
+import { checkHere } from "../../shared/config/check.ts";
 import { systemClock } from "../../shared/host/clock.ts";
 import { commandLine } from "../support/command-line.ts";
 import { secretsOf } from "../support/tools.ts";

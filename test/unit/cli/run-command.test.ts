@@ -1,41 +1,121 @@
 import { describe, expect, it } from "vitest";
 import { runCommand } from "../../../shared/cli/run-command.ts";
-import { USAGE } from "../../../shared/cli/usage.ts";
+import { commandHost } from "../../support/command-host.ts";
 
-async function run(...words: readonly string[]) {
+/** Nothing listens at this address: a command that calls it fails with `target_unreachable`. */
+const environment = { DRAWBRIDGE_URL: "http://127.0.0.1:9", DRAWBRIDGE_TOKEN: "token" };
+
+async function run(...args: readonly string[]) {
   const printed: string[] = [];
-  const options = { url: "http://127.0.0.1:9" };
-  const code = await runCommand(words, options, {}, (text) => void printed.push(text));
-  return { code, printed };
+  const code = await runCommand(args, commandHost({ environment, print: (text) => void printed.push(text) }));
+  return { code, text: printed.join("\n") };
 }
 
+const rejection = (message: string) => ({ code: "usage_invalid", message: expect.stringContaining(message) });
+
 describe("the command line", () => {
-  it("explains itself when it is asked to, and when it is told nothing, which is a mistake", async () => {
-    expect(await run("help")).toEqual({ code: 0, printed: [USAGE] });
-    expect(await run("help", "events")).toEqual({ code: 0, printed: [USAGE] });
-    expect(await run()).toEqual({ code: 1, printed: [USAGE] });
+  it.each([[["--help"]], [["-h"]], [["help"]], [["events", "--help"]], [["help", "events"]]])(
+    "prints all commands for %j",
+    async (args) => {
+      const { code, text } = await run(...args);
+      expect([code, text]).toEqual([0, expect.stringContaining("Usage: drawbridge <command> [options]")]);
+    },
+  );
+
+  it("prints all commands without a command, and exits with 2", async () => {
+    const { code, text } = await run();
+    expect([code, text]).toEqual([2, expect.stringContaining("Usage: drawbridge <command> [options]")]);
+  });
+
+  it("prints the version", async () => {
+    expect(await run("--version")).toEqual({ code: 0, text: "0.0.0" });
   });
 
   it.each([
-    [["bogus", "list"], 'no command "bogus"; see --help'],
-    [["events"], 'no command "events"; there are: events list, events show, events replay'],
-    [["approvals", "gratn", "p-1"], 'no command "approvals gratn"; there are: approvals list, approvals grant'],
-    [["constructor"], 'no command "constructor"; see --help'],
+    [["bogus", "list"], 'there is no command "bogus"; see drawbridge --help'],
+    [["chekc"], 'there is no command "chekc"; did you mean "check"?'],
+    [["event", "list"], 'there is no command "event"; did you mean "events"?'],
+    [["replay", "d-1"], 'there is no command "replay"; did you mean "events replay"?'],
+    [["list"], 'there is no command "list"; did you mean "events list" or "approvals list"?'],
+    [["bogus", "--help"], 'there is no command "bogus"'],
+    [["events"], "which of these? events list, events show, events replay"],
+    [["approvals", "gratn", "p-1"], 'there is no command "approvals gratn"; did you mean "approvals grant"?'],
+    [["approvals", "x"], 'there is no command "approvals x"; there are: approvals list, approvals grant'],
+    [["constructor"], 'there is no command "constructor"; see drawbridge --help'],
+    [["--config", "x"], "--config comes with no command; see drawbridge --help"],
+  ])("rejects the unknown command of %j and names the nearest", async (args, message) => {
+    await expect(run(...args)).rejects.toMatchObject(rejection(message));
+  });
+
+  it.each([
     [["check", "x"], 'too many arguments: it is "check"'],
+    [["start", "x"], 'too many arguments: it is "start"'],
     [["events", "list", "x"], 'too many arguments: it is "events list"'],
     [["events", "show", "d-1", "x"], 'too many arguments: it is "events show <delivery>"'],
-    [["send", "gitlab", "push", "x"], 'too many arguments: it is "send <provider> <event>"'],
+    [["send", "gitlab", "push", "x"], 'too many arguments: it is "send <provider> [<event>]"'],
     [["token", "explain", "x"], "the token is read from standard input"],
     [["token", "explain", "x", "y"], "the token is read from standard input"],
-    [["events", "show"], "say which delivery"],
-    [["events", "replay"], "say which delivery"],
-    [["rollback"], "say which route"],
-    [["tekton", "render"], "say which route"],
-    [["approvals", "deny"], "say which approval"],
-  ])("refuses %j, and says why", async (words, told) => {
-    await expect(run(...words)).rejects.toMatchObject({
-      code: "configuration_invalid",
-      message: expect.stringContaining(told),
-    });
+    [["events", "show"], 'which delivery? It is "events show <delivery>"'],
+    [["events", "replay"], "which delivery?"],
+    [["rollback"], "which route?"],
+    [["tekton", "render"], "which route?"],
+    [["approvals", "deny"], "which approval?"],
+    [["send"], "which provider?"],
+    [["send", "gitlba"], 'no provider "gitlba" has fixtures (did you mean "gitlab"?)'],
+    [["send", "gitlab", "pus"], 'gitlab has no fixture "pus"; it has: '],
+    [["completion", "tcsh"], "shell must be one of bash, zsh, fish"],
+  ])("rejects the arguments of %j and says what is right", async (args, message) => {
+    await expect(run(...args)).rejects.toMatchObject(rejection(message));
+  });
+
+  it.each([
+    [["events", "replay", "d-1", "--environment", "prod"], 'it is an option of "rollback"'],
+    [["events", "replay", "d-1", "--environment", "prod"], "The options here are --route, --url, --help"],
+    [["events", "replay", "d-1", "--rout", "docs"], "did you mean --route?"],
+    [
+      ["approvals", "grant", "p-1", "--route", "x"],
+      '"approvals grant" has no option --route: it is an option of "events replay"',
+    ],
+    [["rollback", "docs", "--limit", "5"], 'it is an option of "events list"'],
+    [["check", "--port", "3"], 'it is an option of "start"'],
+    [["check", "--cofnig", "x"], '"check" has no option --cofnig: did you mean --config?'],
+    [["check", "--constructor"], '"check" has no option --constructor: '],
+    [["check", "-p"], '"check" has no option -p: '],
+    [["--route", "docs", "check"], '"check" has no option --route'],
+  ])("rejects an option that the command of %j does not have", async (args, message) => {
+    await expect(run(...args)).rejects.toMatchObject(rejection(message));
+  });
+
+  it.each([
+    [["events", "replay", "d-1", "--route", "a", "--route", "b"], "--route is given more than once"],
+    [["check", "--strict", "--strict"], "--strict is given more than once"],
+    [["events", "replay", "d-1", "--route"], "--route needs a value: --route <name>"],
+    [["events", "replay", "d-1", "--route", "--url", "x"], "--route needs a value: --route <name>"],
+    [["events", "replay", "d-1", "--route="], "--route needs a value: --route <name>"],
+    [["events", "replay", "d-1", "--route", ""], "--route needs a value: --route <name>"],
+    [["start", "--port="], "--port needs a value: --port <port>"],
+    [["start", "--port", "abc"], "--port must be a whole number from 0 to 65535"],
+    [["start", "--port", "99999"], "--port must be a whole number from 0 to 65535"],
+    [["start", "--port=-1"], "--port must be a whole number from 0 to 65535"],
+    [["check", "--live=yes"], "--live takes no value"],
+    [["events", "list", "--limit", "abc"], "--limit must be a whole number from 1 to 200"],
+    [["events", "list", "--limit", "0"], "--limit must be a whole number from 1 to 200"],
+    [["events", "list", "--limit", "201"], "--limit must be a whole number from 1 to 200"],
+    [["events", "list", "--since", "yesterday"], "--since must be a time in ISO 8601"],
+    [["events", "list", "--until", "2026-13-01T00:00:00Z"], "--until must be a time in ISO 8601"],
+    [["events", "list", "--outcome", "lost"], "--outcome must be one of event, ignored, unusable, refused"],
+    [["check", "--live", "--strict"], "--strict is about the configuration"],
+    [["check", "--url", "http://127.0.0.1:9"], "only with --live"],
+  ])("rejects the value in %j before it calls anybody", async (args, message) => {
+    await expect(run(...args)).rejects.toMatchObject(rejection(message));
+  });
+
+  it.each([
+    [["events", "replay", "d-1", "--route=docs"]],
+    [["--route", "docs", "events", "replay", "d-1"]],
+    [["events", "--route", "docs", "replay", "d-1", "--url=http://127.0.0.1:9"]],
+    [["events", "list", "--text=-x", "--limit", "200", "--since", "2026-11-02T08:00:00.5+01:00"]],
+  ])("understands %j and calls the bridge", async (args) => {
+    await expect(run(...args)).rejects.toMatchObject({ code: "target_unreachable" });
   });
 });

@@ -18,7 +18,7 @@ describe("the address of a bridge", () => {
       ] as const) {
         const opened = openSession(given);
         await expect(opened).rejects.toMatchObject({
-          code: "configuration_invalid",
+          code: "usage_invalid",
           message: `${where} is no address of a bridge; one is http://127.0.0.1:8787`,
         });
       }
@@ -39,7 +39,7 @@ describe("the token", () => {
 
   it.each(["", "Bearer abc", "abc\ndef", "a,b"])("is refused where it is %j, which is not repeated", async (told) => {
     await expect(tokenOf(told)).rejects.toMatchObject({
-      code: "configuration_invalid",
+      code: "usage_invalid",
       message: "what is in DRAWBRIDGE_TOKEN is no bearer token",
     });
   });

@@ -20,27 +20,32 @@ describe("the JSON Schema", () => {
   });
 });
 
-describe.each([DOCUMENT, "docs/approvals.md", "docs/status.md", "docs/console.md", "docs/identity.md", "README.md"])(
-  "an example in %s",
-  (path) => {
-    const examples = blocksOf(readText(path), "yaml").filter((block) => block.startsWith("# drawbridge.yaml\n"));
+describe.each([
+  DOCUMENT,
+  "docs/approvals.md",
+  "docs/status.md",
+  "docs/console.md",
+  "docs/identity.md",
+  "docs/checks.md",
+  "README.md",
+])("an example in %s", (path) => {
+  const examples = blocksOf(readText(path), "yaml").filter((block) => block.startsWith("# drawbridge.yaml\n"));
 
-    it("is there", () => expect(examples).not.toEqual([]));
+  it("is there", () => expect(examples).not.toEqual([]));
 
-    it.each(examples.map((text, index) => [index + 1, text] as const))("has no error: %i", async (_, text) => {
-      const findings = await checkLoaded(parseConfig(text, "example"), "example", everySecret);
-      expect(findings.filter(({ level }) => level === "error")).toEqual([]);
-    });
+  it.each(examples.map((text, index) => [index + 1, text] as const))("has no error: %i", async (_, text) => {
+    const findings = await checkLoaded(parseConfig(text, "example"), "example", everySecret);
+    expect(findings.filter(({ level }) => level === "error")).toEqual([]);
+  });
 
-    it.skipIf(path !== DOCUMENT && path !== "README.md")(
-      "and the first, a whole file, has not even a warning",
-      async () => {
-        const text = examples[0] ?? "";
-        expect(await checkLoaded(parseConfig(text, "example"), "example", everySecret)).toEqual([]);
-      },
-    );
-  },
-);
+  it.skipIf(path !== DOCUMENT && path !== "README.md")(
+    "and the first, a whole file, has not even a warning",
+    async () => {
+      const text = examples[0] ?? "";
+      expect(await checkLoaded(parseConfig(text, "example"), "example", everySecret)).toEqual([]);
+    },
+  );
+});
 
 /** The names under each `properties`. */
 function keysIn(schema: unknown): ReadonlySet<string> {

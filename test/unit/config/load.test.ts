@@ -42,13 +42,13 @@ describe("a mistake is told with its place and what would be right", () => {
     [
       "a text",
       "sources",
-      "1:1 it must be a block of keys (identity, issuers, roles, sources, targets, routes, console, limits), and is a text",
+      "1:1 it must be a block of keys (identity, issuers, roles, sources, targets, routes, console, limits, checks), and is a text",
     ],
     ["a list", "- sources: {}\n", "1:1 it must be a block of keys, and is a list"],
     ["two documents", "sources: {}\n---\nsources: {}\n", expect.stringMatching(/^2:1 a second document begins here/)],
     ["an alias of what it is in", "sources: &a\n  b: *a\n", "2:6 an alias cannot stand inside of what it names"],
     ["too many aliases", `a: &a x\nb: [${"*a, ".repeat(200)}]\n`, "1:1 its aliases stand for more than 100 parts"],
-    ["what goes too deep", "[".repeat(100_000), "1:64 it is nested more than 64 levels deep"],
+    ["what goes too deep", "[".repeat(100_000), "1:65 it is nested more than 64 levels deep"],
   ])("a file of %s", (_, text, finding) => expect(findingsIn(text)).toEqual([finding]));
 });
 
@@ -68,6 +68,16 @@ describe("several mistakes", () => {
       "35:3",
     ]);
   });
+
+  it.each(["target:\n", "target_s:\n", "Targets:\n"])(
+    "leave out what only follows from a misspelt section: %s",
+    (section) => {
+      const key = section.replace(":\n", "");
+      expect(findingsIn(whole.replace("targets:\n", section))).toEqual([
+        `17:1 ${key}: there is no "${key}" here (did you mean "targets"?)`,
+      ]);
+    },
+  );
 
   it("leave out what only follows from another", () => {
     // The entry, the source and the target below are there, though they do not hold.
@@ -140,6 +150,9 @@ describe("whatever a file holds", () => {
       "|",
       ">",
       "%",
+      "$",
+      "${",
+      "{{ ",
       "@",
       "`",
       "'",

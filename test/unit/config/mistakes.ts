@@ -166,7 +166,12 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "{ url: http://idp.example.com/keys }",
     "7:13 issuers.cluster.jwks.url: it must be an https:// address, or http:// on 127.0.0.1, [::1] or localhost; no user info, no fragment",
   ],
-  ["a key that is there twice", "  retentionDays: 90", "  bodyBytes: 90000", "37:3 this key is there twice"],
+  [
+    "a key that is there twice",
+    "  retentionDays: 90",
+    "  bodyBytes: 90000",
+    '37:3 limits.bodyBytes: "bodyBytes" is already in line 36; give it once',
+  ],
   ["a tab", "  retentionDays: 90", "\tretentionDays: 90", "37:1 a tab cannot indent; use spaces"],
   [
     "a quote that is not closed",

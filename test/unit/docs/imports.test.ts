@@ -135,10 +135,10 @@ describe("the rules of imports", () => {
     }),
   );
 
-  rule("A provider or an action is imported by its registry alone, and `tekton render` by `cli/run-command.ts`.", () =>
+  rule("A provider or an action is imported by its registry alone, and `tekton render` by `cli/tekton.ts`.", () =>
     wrongImports(inside("shared/"), (name, path) => {
       const [, owner] = /^(shared\/(?:providers|actions)\/[^/]+\/)/.exec(name) ?? [];
-      const isRender = name === "shared/actions/tekton/render.ts" && path === "shared/cli/run-command.ts";
+      const isRender = name === "shared/actions/tekton/render.ts" && path === "shared/cli/tekton.ts";
       return owner !== undefined && !path.startsWith(owner) && !path.endsWith("/registry.ts") && !isRender;
     }),
   );

@@ -41,7 +41,12 @@ describe("token explain", () => {
     expect(row("issuer")).toEqual(["issuer", A, "the same", "ok"]);
     expect(row("signature")).toEqual(["signature", expect.any(String), 'ES256, by key "k1"', "ok"]);
     expect(row("audience")).toEqual(["audience", `aud ${AUDIENCE}`, JSON.stringify(AUDIENCE), "ok"]);
-    expect(row("expiry")).toEqual(["expiry", expect.any(String), "2026-11-02T09:04:50.000Z, in 290 s", "ok"]);
+    expect(row("expiry")).toEqual([
+      "expiry",
+      expect.any(String),
+      "2026-11-02T09:04:50.000Z, in 5 minutes (290 s)",
+      "ok",
+    ]);
     expect(row("claim project.id")[2]).toBe('"72"');
     expect(told).toMatch(
       /\naccepted\n\nverdict: accepted by ci, as someone, with roles: ci\nwith these it may call status$/,
@@ -51,7 +56,6 @@ describe("token explain", () => {
   it.each<[string, string, string, string]>([
     ["another audience", ours({ aud: "other" }), "audience", "audience_mismatch"],
     ["an end that is past", ours({ exp: NOW - 26 }), "expiry", "token_expired"],
-    ["no end", ours({ exp: undefined }), "expiry", "claim_missing"],
     ["a beginning to come", ours({ nbf: NOW + 60 }), "not before", "token_not_yet_valid"],
     ["a time of issue to come", ours({ iat: NOW + 60 }), "issued at", "token_not_yet_valid"],
     ["a long life", ours({ exp: NOW + 9_000 }), "lifetime", "token_lifetime_too_long"],
@@ -70,6 +74,68 @@ describe("token explain", () => {
     expect(told.indexOf("\nrefused: ")).toBeLessThan(told.indexOf(`\n${reason}: `));
     expect(told).not.toContain("`");
     expect(givesAway(told, token)).toBe(false);
+  });
+
+  it.each<[string, object, string, string]>([
+    ["without exp", { exp: undefined }, "expiry", 'claim_missing: have the issuer put "exp" into its tokens'],
+    [
+      "without aud",
+      { aud: undefined },
+      "audience",
+      `claim_missing: have the caller ask its issuer for the entry's "audience"`,
+    ],
+    ["with a text as exp", { exp: "soon" }, "expiry", 'claim_mismatch: have the issuer write "exp" in seconds'],
+    ["with a text as nbf", { nbf: "now" }, "not before", 'claim_mismatch: have the issuer write "nbf" in seconds'],
+  ])("names the claim that a token %s needs", async (_what, changes, check, hint) => {
+    const { code, told, row } = await explained(ours(changes));
+    expect([code, row(check)[3], told]).toEqual([1, "refused", expect.stringContaining(`\n${hint}`)]);
+    expect(told).not.toContain("token of the right sender");
+  });
+
+  describe("of an entry that gives roles by groups", () => {
+    const roles = ["on-call", "approvers"].map((group) => ({ role: group, when: [{ path: "groups", equals: group }] }));
+    const staff = entryA({ roles }).a;
+
+    it("names each rule that keeps a token from its roles, and what the claim holds", async () => {
+      const { code, told, row } = await explained(withClaims({ groups: ["devs"] }), { staff });
+      expect(row("roles")).toEqual(["roles", "some of on-call, approvers", "none", "not met"]);
+      expect(row("role on-call, claim groups").slice(1)).toEqual(["on-call", '["devs"]', "not met"]);
+      expect(row("role approvers, claim groups").slice(1)).toEqual(["approvers", '["devs"]', "not met"]);
+      expect(told).toContain("\naccepted, but earns no role\n");
+      expect([code, told]).toEqual([
+        1,
+        expect.stringContaining("verdict: accepted by staff, as someone, but it earns no role\n"),
+      ]);
+    });
+
+    it("says that the claim is missing", async () => {
+      const { code, row } = await explained(withClaims({}), { staff });
+      expect([code, row("role on-call, claim groups")[2]]).toEqual([1, "nothing"]);
+    });
+
+    it("accepts a token that earns one of them", async () => {
+      const { code, told, row } = await explained(withClaims({ groups: ["on-call"] }), { staff });
+      expect([code, row("roles")[3], row("role on-call, claim groups")]).toEqual([0, "ok", []]);
+      expect(row("role approvers, claim groups")[3]).toBe("not met");
+      expect(told).toContain("with roles: on-call\n");
+    });
+
+    it("tells no value of a token whose signature is not good", async () => {
+      const { row } = await explained(tokenOf(A, stranger, { claims: { groups: ["a-secret"] } }), { staff });
+      expect(row("role on-call, claim groups").slice(2)).toEqual(["a list of 1", "not met (unproved)"]);
+    });
+  });
+
+  it.each([
+    [26, "26 s ago"],
+    [119, "119 s ago"],
+    [120, "2 minutes ago (120 s)"],
+    [7_200, "2 hours ago (7200 s)"],
+    [172_800, "2 days ago (172800 s)"],
+    [95_904_860, "3 years ago (95904860 s)"],
+  ])("shows an end %i seconds in the past as %s", async (seconds, shown) => {
+    const { row } = await explained(ours({ iat: undefined, exp: NOW - seconds }));
+    expect(row("expiry")[2]?.split(", ")[1]).toBe(shown);
   });
 
   it("runs all checks, and gives the first refusal as the answer", async () => {
@@ -119,18 +185,19 @@ describe("token explain", () => {
 
   const atAddress = { ci: entryOf({ issuer: A, jwks: { url: "https://keys.example.test/jwks" } }) };
 
-  it.each<[string, CallOut, string]>([
-    ["asks nobody when told to be offline", offline, "no keys: nobody was asked (--offline)"],
+  it.each<[string, CallOut, string, number]>([
+    ["asks nobody when told to be offline", offline, "no keys: nobody was asked (--offline)", 1],
     [
       "says that the keys are out of reach",
       () => Promise.reject(new Fault("target_unreachable", "keys.example.test: no connection", { retryable: true })),
       "no keys: keys.example.test: no connection",
+      3,
     ],
-  ])("%s, and leaves the token unproved", async (_what, callOut, got) => {
+  ])("%s, and leaves the token unproved", async (_what, callOut, got, exit) => {
     const { code, told, row } = await explained(good, atAddress, { callOut });
     expect(row("signature").slice(2)).toEqual([got, "not checked"]);
     expect(row("audience").slice(2)).toEqual([expect.stringContaining("a text of"), "ok (unproved)"]);
-    expect([code, told]).toEqual([1, expect.stringContaining("verdict: undecided, ")]);
+    expect([code, told]).toEqual([exit, expect.stringContaining("verdict: undecided, ")]);
     expect((await explained(withClaims({ aud: "x" }), atAddress, { callOut })).told).toContain("\nrefused: ");
   });
 

@@ -1,5 +1,5 @@
-import type { Scalar } from "../routes/operators.ts";
-import type { Pattern } from "../routes/pattern.ts";
+import type { Scalar } from "../../routes/operators.ts";
+import type { Pattern } from "../../routes/pattern.ts";
 
 /** Values that a field of a published entry can have, for fields that every entry has. */
 export type Possible = Readonly<Record<string, readonly Scalar[]>>;

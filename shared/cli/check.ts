@@ -1,0 +1,52 @@
+import { checkHere } from "../config/check.ts";
+import { loadConfig, showFinding, showSummary } from "../config/load.ts";
+import { systemClock } from "../host/clock.ts";
+import { LocalSecrets } from "../host/secrets.ts";
+import { createTokenVerifier } from "../identity/verify-token.ts";
+import { checkLive } from "./check-live.ts";
+import { type Invocation, usageFault } from "./command.ts";
+import { EXIT } from "./exit-codes.ts";
+import { sessionOf } from "./session.ts";
+import { jsonText, table } from "./table.ts";
+
+/** `drawbridge check`: what is wrong with the configuration, or with `--live`, what the running bridge lets in. */
+export async function checkCommand(invocation: Invocation): Promise<number> {
+  const { given } = invocation;
+  if (given.has("live") && given.has("strict"))
+    throw usageFault("--strict is about the configuration: not with --live");
+  if (!given.has("live") && given.has("url")) throw usageFault("--url says which bridge: only with --live");
+  return given.has("live") ? checkRunning(invocation) : checkFile(invocation);
+}
+
+async function checkFile(invocation: Invocation): Promise<number> {
+  const { given, environment, print } = invocation;
+  const { config } = await sessionOf(invocation);
+  const findings = await checkHere(config, new LocalSecrets(environment), systemClock);
+  if (given.has("json")) {
+    print(jsonText(findings));
+  } else {
+    for (const finding of findings) print(showFinding(finding));
+    print(showSummary(config, findings));
+  }
+  const isFailing = findings.some(({ level }) => level === "error" || (level === "warning" && given.has("strict")));
+  return isFailing ? EXIT.refused : EXIT.done;
+}
+
+async function checkRunning(invocation: Invocation): Promise<number> {
+  const { given, print } = invocation;
+  const session = await sessionOf(invocation);
+  const config = await loadConfig(session.config);
+  const tokens = createTokenVerifier(config.issuers, { clock: systemClock });
+  const findings = await checkLive(session.url, config, { tokens, clock: systemClock });
+  if (given.has("json")) {
+    print(jsonText(findings));
+  } else {
+    const rows = findings.map(({ what, status, verdict }) => [what, String(status), LIVE_VERDICTS[verdict]]);
+    print(table(["FORGED REQUEST", "ANSWER", "VERDICT"], rows));
+    if (findings.some(({ verdict }) => verdict === "let in"))
+      print("What a source let in is recorded as a delivery of it.");
+  }
+  return findings.every(({ verdict }) => verdict === "refused") ? EXIT.done : EXIT.refused;
+}
+
+const LIVE_VERDICTS = { refused: "refused", "let in": "LET IN", undecided: "UNDECIDED" } as const;

@@ -1,0 +1,32 @@
+import { Fault, type FaultCode } from "../host/fault.ts";
+
+export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, notAllowed: 4 } as const;
+
+/** What each exit code means, for the help text; `docs/operations.md` carries the same words, held by a test. */
+export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] = [
+  [EXIT.done, "done"],
+  [EXIT.refused, "findings, or the request was refused"],
+  [EXIT.usage, "the command line is wrong; nothing was called"],
+  [EXIT.unreachable, "the bridge or the issuer cannot be reached, or cannot answer now"],
+  [EXIT.notAllowed, "not allowed: no valid token, or no role for this (401, 403)"],
+];
+
+const CODES: Partial<Record<FaultCode, number>> = {
+  usage_invalid: EXIT.usage,
+  target_unreachable: EXIT.unreachable,
+  target_timeout: EXIT.unreachable,
+  token_unavailable: EXIT.unreachable,
+  keys_unavailable: EXIT.unreachable,
+  not_allowed: EXIT.notAllowed,
+};
+
+/** The exit code of a command that failed. */
+export const exitCodeOf = (error: unknown): number =>
+  (error instanceof Fault ? CODES[error.code] : undefined) ?? EXIT.refused;
+
+/** The exit code of an answer of the bridge. */
+export function exitCodeOfStatus(status: number): number {
+  if (status < 300) return EXIT.done;
+  if (status === 401 || status === 403) return EXIT.notAllowed;
+  return [502, 503, 504].includes(status) ? EXIT.unreachable : EXIT.refused;
+}

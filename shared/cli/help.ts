@@ -1,0 +1,79 @@
+import { type Command, type Option, synopsisOf } from "./command.ts";
+import { EXIT_CODES } from "./exit-codes.ts";
+import { wrapped } from "./table.ts";
+
+/** Of the help text: wider lines are hard to read. */
+const MAX_COLUMNS = 100;
+const DEFAULT_COLUMNS = 80;
+
+/** The help of the whole command line. */
+export function overview(commands: readonly Command[], columns: number | undefined): string {
+  const groups = [...new Set(commands.map(({ group }) => group))];
+  const width = Math.max(...commands.map((command) => synopsisOf(command).length));
+  const sections = groups.map((group) => {
+    const members = commands.filter((command) => command.group === group);
+    return section(
+      group,
+      members.map((command) => [synopsisOf(command), command.summary]),
+      columns,
+      width,
+    );
+  });
+  const exits = EXIT_CODES.map(([code, meaning]) => [String(code), meaning] as const);
+  return [
+    "Usage: drawbridge <command> [options]",
+    ...sections,
+    section(
+      "Every command",
+      [
+        ["drawbridge <command> --help", "its options, and examples"],
+        ["drawbridge --version", "the version"],
+      ],
+      columns,
+    ),
+    section("Environment", ENVIRONMENT, columns),
+    section("Exit codes", exits, columns),
+  ].join("\n\n");
+}
+
+const ENVIRONMENT = [
+  ["DRAWBRIDGE_CONFIG", "path of the configuration"],
+  ["DRAWBRIDGE_URL", "address of the bridge"],
+  ["DRAWBRIDGE_TOKEN", "your bearer token for the bridge; the playground gives its own"],
+] as const;
+
+/** The help of one command. */
+export function commandHelp(command: Command, columns: number | undefined): string {
+  const { summary, details, options, examples } = command;
+  const rows = [...Object.entries(options).map(optionRow), ["-h, --help", "print this text"] as const];
+  return [
+    `Usage: drawbridge ${synopsisOf(command)}${Object.keys(options).length === 0 ? "" : " [options]"}`,
+    wrapped([sentence(summary), details ?? ""].join(" ").trim(), widthOf(columns)).join("\n"),
+    section("Options", rows, columns),
+    ["Examples", ...examples.map((example) => `  drawbridge ${example}`)].join("\n"),
+  ].join("\n\n");
+}
+
+function optionRow([name, { value, summary, default: usual }]: [string, Option]): readonly [string, string] {
+  const form = value === undefined ? `--${name}` : `--${name} <${value}>`;
+  return [form, usual === undefined ? summary : `${summary} (default: ${usual})`];
+}
+
+const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+
+const widthOf = (columns: number | undefined): number => Math.min(columns ?? DEFAULT_COLUMNS, MAX_COLUMNS);
+
+/** A heading, and rows of two columns below it. The second column is wrapped at the terminal's width. */
+function section(
+  heading: string,
+  rows: readonly (readonly [name: string, summary: string])[],
+  columns: number | undefined,
+  width = Math.max(...rows.map(([name]) => name.length)),
+): string {
+  const indent = width + 4;
+  const lines = rows.map(([name, summary]) => {
+    const text = wrapped(summary, widthOf(columns) - indent).join(`\n${" ".repeat(indent)}`);
+    return `  ${name.padEnd(width)}  ${text}`;
+  });
+  return [heading, ...lines].join("\n");
+}

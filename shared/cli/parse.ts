@@ -1,0 +1,171 @@
+import { type ParseArgsConfig, parseArgs } from "node:util";
+import { nearest } from "../config/suggest.ts";
+import { type Command, type Invocation, type Option, synopsisOf, usageFault } from "./command.ts";
+
+/** What a command line asks for. */
+export type Parsed =
+  | { readonly kind: "version" }
+  /** The help of one command, or of all. */
+  | { readonly kind: "help"; readonly command?: Command }
+  | ({ readonly kind: "run"; readonly command: Command } & Pick<Invocation, "positionals" | "options" | "given">);
+
+/**
+ * Understands a command line, or throws `usage_invalid`. Each command takes its own options only: an option of another
+ * command, accepted and dropped, would run something else than what was meant.
+ */
+export function parseCommandLine(args: readonly string[], commands: readonly Command[]): Parsed {
+  const { words, given } = readTokens(args, commands);
+  const isAsked = (name: string): boolean => given.some((one) => one.name === name);
+  if (isAsked("version")) return { kind: "version" };
+  const isHelp = isAsked("help") || words[0] === "help";
+  const asked = words[0] === "help" ? words.slice(1) : words;
+  if (isHelp && (asked.length === 0 || (asked.length === 1 && isGroup(asked[0] ?? "", commands))))
+    return { kind: "help" };
+  if (asked.length === 0) {
+    const [unknown] = given;
+    if (unknown) throw usageFault(`${unknown.rawName} comes with no command; see drawbridge --help`);
+    throw usageFault("which command? See drawbridge --help");
+  }
+  const command = commandOf(asked, commands);
+  if (isHelp) return { kind: "help", command };
+  for (const one of given) checkGiven(one, command, commands);
+  checkRepeated(given);
+  const positionals = asked.slice(command.name.split(" ").length);
+  checkPositionals(positionals, command);
+  const { values } = parseArgs({ args: [...args], options: typesOf(command), allowPositionals: true });
+  const defaults = Object.entries(command.options).map(([name, option]) => [name, option.default]);
+  return {
+    kind: "run",
+    command,
+    positionals,
+    options: { ...Object.fromEntries(defaults), ...textsOf(values) },
+    given: new Set(Object.keys(values)),
+  };
+}
+
+interface GivenOption {
+  readonly name: string;
+  /** As it was written: `--route`. */
+  readonly rawName: string;
+  readonly value: string | undefined;
+  /** `--route=docs`. */
+  readonly isInline: boolean;
+}
+
+/** The words and options of a command line, by the options of all commands: the command is not known yet. */
+function readTokens(args: readonly string[], commands: readonly Command[]) {
+  const options = Object.assign({ version: { type: "boolean" } }, ...commands.map(typesOf));
+  const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
+  const words: string[] = [];
+  const given: GivenOption[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") words.push(token.value);
+    if (token.kind !== "option") continue;
+    const { name, rawName, value } = token;
+    given.push({ name, rawName, value, isInline: token.inlineValue === true });
+  }
+  return { words, given };
+}
+
+function typesOf({ options }: Command): NonNullable<ParseArgsConfig["options"]> {
+  const types = Object.entries(options).map(([name, { value }]) => [
+    name,
+    { type: value === undefined ? "boolean" : "string" },
+  ]);
+  return { ...Object.fromEntries(types), help: { type: "boolean", short: "h" } };
+}
+
+const textsOf = (values: object): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => typeof value === "string"));
+
+const isGroup = (word: string, commands: readonly Command[]): boolean =>
+  commands.some(({ name }) => name.startsWith(`${word} `));
+
+function commandOf(words: readonly string[], commands: readonly Command[]): Command {
+  const known = commands.find(({ name }) => `${words.join(" ")} `.startsWith(`${name} `));
+  if (known !== undefined) return known;
+  const [first = "", second] = words;
+  const names = commands.map(({ name }) => name);
+  const siblings = names.filter((name) => name.startsWith(`${first} `));
+  if (siblings.length > 0) {
+    if (second === undefined) throw usageFault(`which of these? ${siblings.join(", ")}`);
+    const seconds = siblings.map((name) => name.slice(first.length + 1));
+    const meant = nearest(second, seconds);
+    const advice = meant === undefined ? `there are: ${siblings.join(", ")}` : `did you mean "${first} ${meant}"?`;
+    throw usageFault(`there is no command "${first} ${second}"; ${advice}`);
+  }
+  // `replay` alone is the most likely slip: the second word of a command.
+  const bySecond = names.filter((name) => name.endsWith(` ${first}`));
+  const meant =
+    bySecond.length > 0
+      ? bySecond
+      : [nearest(first, [...names, ...names.map(firstWord)])].flatMap((name) => name ?? []);
+  const advice =
+    meant.length === 0 ? "see drawbridge --help" : `did you mean ${meant.map((name) => `"${name}"`).join(" or ")}?`;
+  throw usageFault(`there is no command "${first}"; ${advice}`);
+}
+
+const firstWord = (name: string): string => name.split(" ")[0] ?? "";
+
+function checkGiven(
+  { name, rawName, value, isInline }: GivenOption,
+  command: Command,
+  commands: readonly Command[],
+): void {
+  if (name === "help") return;
+  const option = optionOf(command, name);
+  if (option === undefined) throw unknownOption({ name, rawName }, command, commands);
+  if (option.value === undefined) {
+    if (value === undefined) return;
+    throw usageFault(`--${name} takes no value`);
+  }
+  if (value === undefined || value === "") throw usageFault(`--${name} needs a value: --${name} <${option.value}>`);
+  if (!isInline && value.startsWith("-")) {
+    throw usageFault(
+      `--${name} needs a value: --${name} <${option.value}>; one that begins with "-" is written --${name}=-…`,
+    );
+  }
+  if (option.rule?.accepts(value) === false) throw usageFault(`--${name} must be ${option.rule.expected}`);
+}
+
+const optionOf = ({ options }: Command, name: string): Option | undefined =>
+  Object.hasOwn(options, name) ? options[name] : undefined;
+
+function unknownOption(
+  { name, rawName }: Pick<GivenOption, "name" | "rawName">,
+  command: Command,
+  commands: readonly Command[],
+) {
+  const own = [...Object.keys(command.options), "help"];
+  const meant = nearest(name, own);
+  const others = commands.filter((one) => optionOf(one, name) !== undefined).map((one) => `"${one.name}"`);
+  const advice = [
+    ...(meant === undefined ? [] : [`did you mean --${meant}?`]),
+    ...(others.length === 0 ? [] : [`it is an option of ${others.join(", ")}.`]),
+    ...(meant === undefined ? [`The options here are ${own.map((one) => `--${one}`).join(", ")}`] : []),
+  ].join(" ");
+  return usageFault(`"${command.name}" has no option ${rawName}: ${advice}`);
+}
+
+function checkRepeated(given: readonly GivenOption[]): void {
+  const seen = new Set<string>();
+  for (const { name } of given) {
+    if (seen.has(name)) throw usageFault(`--${name} is given more than once`);
+    seen.add(name);
+  }
+}
+
+function checkPositionals(given: readonly string[], command: Command): void {
+  const { positionals, whyNoMore } = command;
+  if (given.length > positionals.length) {
+    throw usageFault(whyNoMore ?? `too many arguments: it is "${synopsisOf(command)}"`);
+  }
+  for (const [at, word] of given.entries()) {
+    const { name = "", choices } = positionals[at] ?? {};
+    if (choices?.includes(word) === false) throw usageFault(`${name} must be one of ${choices.join(", ")}`);
+  }
+  const missing = positionals[given.length];
+  if (missing !== undefined && !missing.isOptional) {
+    throw usageFault(`which ${missing.name}? It is "${synopsisOf(command)}"`);
+  }
+}

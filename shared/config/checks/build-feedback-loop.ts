@@ -1,0 +1,41 @@
+import { actions } from "../../actions/registry.ts";
+import { busSourceOf, sourceUriOf } from "../../bus/entry.ts";
+import type { ConfiguredTarget } from "../schema.ts";
+import type { Check } from "./check.ts";
+import { canMatch } from "./satisfiable.ts";
+
+/**
+ * Routes that start runs on events which may be nothing but what another route's action wrote there: each report on a run
+ * would start the next one. A provider and an action of one system share its name.
+ */
+export const buildFeedbackLoop: Check = {
+  id: "build-feedback-loop",
+  level: "error",
+  finds:
+    "a route that starts runs on GitLab's `build.*` events, while another route sets commit statuses: each status moves the pipeline that it joins, which GitLab reports as that pipeline's next state",
+  remedy: "act on pushes, changes or jobs there",
+  canBeIgnored: true,
+  needs: [],
+  run: ({ sources, targets, routes }) => {
+    const writing = targets.filter(({ name }) => routes.some(({ target }) => target === name));
+    const starting = routes.filter(({ target }) => writing.some((one) => one.name === target && startsRuns(one)));
+    return writing.flatMap((target) => {
+      const types = actions.find(({ name }) => name === target.kind)?.comesBackAs ?? [];
+      const reporting = sources.filter(({ provider }) => types.length > 0 && provider === target.kind);
+      return reporting.flatMap((source) => {
+        const feedback = {
+          source: [busSourceOf(source.provider)],
+          "detail-type": types,
+          "detail.type": types,
+          "detail.source": [sourceUriOf(source.name)],
+        };
+        const message = `what the target "${target.name}" is sent comes back from the source "${source.name}" as builds, and this would start a run on each: act on pushes, changes or jobs there`;
+        return starting
+          .filter(({ pattern }) => canMatch(pattern, feedback))
+          .map(({ name }) => ({ path: ["routes", name, "when"], message }));
+      });
+    });
+  },
+};
+
+const startsRuns = ({ settings }: ConfiguredTarget): boolean => "runsReportedBy" in settings;

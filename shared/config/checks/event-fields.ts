@@ -1,0 +1,91 @@
+import type { ConfigProblem } from "../explain.ts";
+import { stringsIn } from "../references.ts";
+import { suggestion } from "../suggest.ts";
+import { shownPath } from "../yaml-file.ts";
+import { valuesOf } from "./asked-values.ts";
+import type { Check } from "./check.ts";
+import { ENTRY_FIELDS, type Fields } from "./entry-fields.ts";
+
+export const unknownEventField: Check = {
+  id: "unknown-event-field",
+  level: "error",
+  finds:
+    "a field that no [event](events.md) has, in `when` or in a path such as `$.detail.page.id`: the route would never match, or the text would always be empty",
+  remedy: "correct the field's name; the finding names the nearest one",
+  canBeIgnored: true,
+  needs: [],
+  run: ({ routes }) =>
+    routes.flatMap((route) => {
+      const asked = valuesOf(route)
+        .filter(({ steps }) => !ADDED_IN_AWS.includes(steps[0] ?? ""))
+        .flatMap(({ path, steps }) => wrongSteps(steps).map((message) => ({ path: path.slice(0, -1), message })));
+      const filled = stringsIn(route.options, ["routes", route.name, "do", route.action])
+        .filter(([, text]) => text.startsWith("$."))
+        .flatMap(([path, text]) => wrongSteps(stepsIn(text)).map((message) => ({ path, message })));
+      return distinct([...asked, ...filled]);
+    }),
+};
+
+export const awsOnlyField: Check = {
+  id: "aws-only-field",
+  level: "warning",
+  finds: "a route on a field that EventBridge adds, such as `account` or `region`: it exists in AWS only",
+  remedy: "remove the field; on one machine the route means something else",
+  canBeIgnored: true,
+  needs: [],
+  run: ({ routes }) =>
+    routes.flatMap((route) =>
+      distinct(
+        valuesOf(route)
+          .filter(({ steps }) => ADDED_IN_AWS.includes(steps[0] ?? ""))
+          .map(({ path, steps }) => ({
+            path: path.slice(0, -1),
+            message: `"${steps[0]}" is a field that EventBridge adds: on one machine no event has it`,
+          })),
+      ),
+    ),
+};
+
+/** https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html */
+const ADDED_IN_AWS: readonly string[] = ["account", "region", "resources", "id", "version"];
+
+export const literalPath: Check = {
+  id: "literal-path",
+  level: "warning",
+  finds: "an option of an action that names an event's field without `$.` before it: it is passed on as it stands",
+  remedy: "write `$.` before the path",
+  canBeIgnored: true,
+  needs: [],
+  run: ({ routes }) =>
+    routes.flatMap(({ name, action, options }) =>
+      stringsIn(options, ["routes", name, "do", action])
+        .filter(([, text]) => /^\.?detail[.[]/.test(text) && wrongSteps(stepsIn(text)).length === 0)
+        .map(([path, text]) => ({
+          path,
+          message: `this is passed on as it stands; for the event's field write $.${text.replace(/^\./, "")}`,
+        })),
+    ),
+};
+
+/** Member names; the index of a list says nothing of the field. */
+const stepsIn = (path: string): readonly string[] => path.replace(/^\$?\.?|\[\d+\]/g, "").split(".");
+
+/** Why these steps lead to no value, if they do not. */
+function wrongSteps(steps: readonly string[]): readonly string[] {
+  let fields: Fields[string] = ENTRY_FIELDS;
+  for (const [at, step] of steps.entries()) {
+    const above = steps.slice(0, at).join(".") || "an event";
+    if (fields === "any") return [];
+    if (fields === "value") return [`"${above}" is a value and has no "${step}"`];
+    const below: Fields[string] | undefined = Object.hasOwn(fields, step) ? fields[step] : undefined;
+    if (below === undefined) return [`no event has "${step}" in ${above}${suggestion(step, Object.keys(fields))}`];
+    fields = below;
+  }
+  if (fields === "value") return [];
+  const known = fields === "any" ? "a name of your own" : Object.keys(fields).join(", ");
+  return [`"${steps.join(".")}" is a block of fields and no value: name one of them (${known})`];
+}
+
+/** One for each place. */
+const distinct = (problems: readonly ConfigProblem[]): readonly ConfigProblem[] =>
+  problems.filter(({ path }, at) => problems.findIndex((one) => shownPath(one.path) === shownPath(path)) === at);

@@ -1,0 +1,69 @@
+import { Fault } from "../../host/fault.ts";
+import { keyLoader } from "../../identity/load-keys.ts";
+import { createTokenVerifier } from "../../identity/verify-token.ts";
+import { connectSources } from "../connect.ts";
+import type { ConfigProblem } from "../explain.ts";
+import type { Check } from "./check.ts";
+
+/** A source that can sign as its sender does has to accept what it signed: a malformed secret comes out here. */
+export const unfitSecret: Check = {
+  id: "unfit-secret",
+  level: "error",
+  finds: "a source whose secret can be read, and with which nothing can be proved: it is malformed",
+  remedy: "set the secret in the form that the provider's README gives",
+  canBeIgnored: false,
+  needs: ["issuers"],
+  run: async (config, { secrets, here, found }) => {
+    if (here === undefined) return [];
+    const { clock } = here;
+    const unread = found
+      .filter(({ check }) => check.id === "unreadable-secret")
+      .map(({ problem }) => problem.path)
+      .filter(([section]) => section === "sources");
+    const sources = config.sources.filter(({ name }) => !unread.some(([, unreadable]) => unreadable === name));
+    const tokens = createTokenVerifier(config.issuers, { clock });
+    const problems: ConfigProblem[] = [];
+    for (const [name, { sign, authenticate }] of connectSources({ ...config, sources }, { secrets, tokens, clock })) {
+      if (sign === undefined) continue;
+      const url = new URL(`https://bridge.invalid/webhooks/${name}`);
+      const request = { method: "POST", url, body: new Uint8Array() };
+      const path = ["sources", name];
+      try {
+        const headers = await sign({ ...request, headers: new Headers() });
+        const proved = await authenticate({ ...request, headers, receivedAt: clock.now(), requestId: "check" });
+        if (!proved.ok) problems.push({ path, message: `refuses what it signs itself: ${proved.rejection.reason}` });
+      } catch (error) {
+        problems.push({ path, message: messageOf(error) });
+      }
+    }
+    return problems;
+  },
+};
+
+export const unreadableKeyFile: Check = {
+  id: "unreadable-key-file",
+  level: "error",
+  finds: "a file in `jwks.file` that cannot be read, or that is no set of public keys",
+  remedy: "correct the path, or write the issuer's key set there",
+  canBeIgnored: false,
+  needs: [],
+  run: async ({ issuers }, { here }) => {
+    if (here === undefined) return [];
+    const entries = Object.entries(issuers).filter(([, { jwks }]) => jwks !== undefined && "file" in jwks);
+    const problems = entries.map(async ([name, entry]) => {
+      const path = ["issuers", name, "jwks", "file"];
+      return keyLoader(entry)().then(
+        () => [],
+        (error: unknown) => [{ path, message: `no keys in it: ${messageOf(error)}` }],
+      );
+    });
+    return (await Promise.all(problems)).flat();
+  },
+};
+
+/** Any other error is the file system's about a file: its message says which and why. */
+function messageOf(error: unknown): string {
+  if (error instanceof Fault) return error.message;
+  if (error instanceof Error && "syscall" in error) return error.message;
+  throw error;
+}

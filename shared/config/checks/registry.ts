@@ -1,0 +1,53 @@
+import { approvalOutlivesRecords, noApprover } from "./approvals.ts";
+import { buildFeedbackLoop } from "./build-feedback-loop.ts";
+import type { Check } from "./check.ts";
+import { awsOnlyField, literalPath, unknownEventField } from "./event-fields.ts";
+import {
+  namePinnedSharedIssuer,
+  proofWithoutAddress,
+  selfServedClaim,
+  sourceSharesJobTokens,
+  unnamedPreset,
+  unpinnedSharedIssuer,
+  unreachableConsole,
+} from "./issuers.ts";
+import { unfitSecret, unreadableKeyFile } from "./machine.ts";
+import { unmatchableRoute, unmatchableValue, unusedSource } from "./routes.ts";
+import { unreadablePublishedKey, unreadableSecret } from "./secrets.ts";
+import { shadowMode } from "./shadow-mode.ts";
+import { missingSystemToken, openForgeApp, unencryptedTarget, unusedTarget, wrongRunReporter } from "./targets.ts";
+import { unfilledVariable } from "./unfilled-variable.ts";
+import { unusedIgnore } from "./unused-ignore.ts";
+
+/** Every check, in the order in which they run. A new one is its object and its line here. */
+export const checks: readonly Check[] = [
+  unpinnedSharedIssuer,
+  namePinnedSharedIssuer,
+  selfServedClaim,
+  unnamedPreset,
+  sourceSharesJobTokens,
+  proofWithoutAddress,
+  unreachableConsole,
+  buildFeedbackLoop,
+  noApprover,
+  approvalOutlivesRecords,
+  missingSystemToken,
+  openForgeApp,
+  unencryptedTarget,
+  wrongRunReporter,
+  unusedTarget,
+  unmatchableRoute,
+  unmatchableValue,
+  unknownEventField,
+  awsOnlyField,
+  literalPath,
+  unusedSource,
+  shadowMode,
+  unfilledVariable,
+  unreadableSecret,
+  unreadablePublishedKey,
+  // These look at what the checks before them found.
+  unfitSecret,
+  unreadableKeyFile,
+  unusedIgnore,
+];

@@ -1,0 +1,56 @@
+import type { Secrets } from "../../host/secrets.ts";
+import type { ConfigProblem } from "../explain.ts";
+import { refsIn } from "../references.ts";
+import type { Config } from "../schema.ts";
+import type { Check } from "./check.ts";
+
+export const unreadableSecret: Check = {
+  id: "unreadable-secret",
+  level: "error",
+  finds: "a secret that cannot be read or is empty; under `identity`, the key that signs",
+  remedy: "set the secret, or correct the reference",
+  canBeIgnored: false,
+  needs: [],
+  run: (config, { secrets }) =>
+    unreadable(
+      [
+        ...keyRefs(config, 0, 1),
+        ...config.sources.flatMap(({ name, settings }) => refsIn(settings, ["sources", name])),
+        ...config.targets.flatMap(({ name, settings }) => refsIn(settings, ["targets", name])),
+        ...refsIn(config.console, ["console"]),
+      ],
+      secrets,
+    ),
+};
+
+/** A key beside the one that signs is left out of what is published: that can wait. */
+export const unreadablePublishedKey: Check = {
+  id: "unreadable-published-key",
+  level: "warning",
+  finds: "a key under `identity` that cannot be read, beside the one that signs",
+  remedy: "set the key, or remove it from the list",
+  canBeIgnored: true,
+  needs: [],
+  run: (config, { secrets }) => unreadable(keyRefs(config, 1), secrets),
+};
+
+type Refs = ReturnType<typeof refsIn>;
+
+/** Keys in AWS, `kms:<key id>`, are no references to secrets. */
+const keyRefs = ({ identity }: Config, from: number, to?: number): Refs =>
+  (identity?.keys ?? [])
+    .map((ref, at) => refsIn(ref, ["identity", "keys", at]))
+    .slice(from, to)
+    .flat();
+
+async function unreadable(refs: Refs, secrets: Secrets): Promise<readonly ConfigProblem[]> {
+  const problems = await Promise.all(
+    refs.map(([path, ref]) =>
+      secrets.read(ref).then(
+        () => [],
+        (fault: Error) => [{ path, message: fault.message }],
+      ),
+    ),
+  );
+  return problems.flat();
+}

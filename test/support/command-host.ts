@@ -1,0 +1,18 @@
+import type { CommandHost } from "../../shared/cli/command.ts";
+
+/** What a command gets in a test: it starts no bridge. */
+export const commandHost = ({
+  environment = {},
+  print = () => undefined,
+  columns,
+}: Partial<Pick<CommandHost, "environment" | "print" | "columns">> = {}): CommandHost => ({
+  environment,
+  print,
+  columns,
+  version: async () => "0.0.0",
+  start: () => Promise.reject(new Error("a test starts its bridge itself")),
+});
+
+/** Options as a command line has them. */
+export const optionArgs = (options: Readonly<Record<string, string>>): readonly string[] =>
+  Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);

@@ -1,0 +1,159 @@
+import { describe, expect, it } from "vitest";
+import { checkLoaded } from "../../../shared/config/check.ts";
+import { parseConfig } from "../../../shared/config/load.ts";
+import { blocksOf, readText } from "../../support/documents.ts";
+import { secretsOf } from "../../support/tools.ts";
+import { whole } from "./files.ts";
+
+const WHEN = "detail-type: [page.updated]";
+const DO = "{ tekton: { target: docs-listener } }";
+
+async function findings(text: string): Promise<readonly string[]> {
+  const secrets = secretsOf({ WIKI_SECRET: "a", WIKI_TOKEN: "b" });
+  const found = await checkLoaded(parseConfig(text, "x.yaml"), "x.yaml", secrets);
+  return found.map(({ level, id, message }) => `${level} ${id} ${message.replace(/^\S+ routes\.docs-build\./, "")}`);
+}
+
+const withWhen = (fields: string) => findings(whole.replace(WHEN, `${WHEN}\n      ${fields}`));
+const withParam = (value: string) =>
+  findings(whole.replace(DO, `{ tekton: { target: docs-listener, params: { p: "${value}" } } }`));
+
+describe("a pattern", () => {
+  it.each([
+    [
+      "a misspelt field",
+      "detail: { page: { idd: [x] } }",
+      'when.detail.page.idd: no event has "idd" in detail.page (did you mean "id"?)',
+    ],
+    [
+      "a misspelt part",
+      "detail: { pages: { id: [x] } }",
+      'when.detail.pages.id: no event has "pages" in detail (did you mean "page"?)',
+    ],
+    [
+      "a misspelt top field",
+      "detial: { page: { id: [x] } }",
+      'when.detial.page.id: no event has "detial" in an event (did you mean "detail"?)',
+    ],
+    [
+      "a part without detail",
+      "page: { id: [x] }",
+      'when.page.id: no event has "page" in an event (known: source, detail-type, time, detail)',
+    ],
+    [
+      "a field of another part",
+      "detail: { build: { space: [x] } }",
+      /^error unknown-event-field when\.detail\.build\.space: no event has "space" in detail\.build/,
+    ],
+    [
+      "a field below a value",
+      "detail: { page: { id: { x: [y] } } }",
+      'when.detail.page.id.x: "detail.page.id" is a value and has no "x"',
+    ],
+    [
+      "a block in place of a value",
+      "detail: { page: [x] }",
+      /"detail\.page" is a block of fields and no value: name one of them \(site, id/,
+    ],
+    ["a field of all objects", "detail: { constructor1: [x] }", /no event has "constructor1" in detail/],
+    [
+      "a field in a list",
+      "detail: { code: { commits: { ids: [x] } } }",
+      'when.detail.code.commits.ids: no event has "ids" in detail.code.commits (did you mean "id"?)',
+    ],
+  ])("with %s is an error", async (_, fields, message) => {
+    const expected =
+      typeof message === "string" ? `error unknown-event-field ${message}` : expect.stringMatching(message);
+    expect(await withWhen(fields)).toEqual([expected]);
+  });
+
+  it("is an error once for each field, in each branch", async () => {
+    const branches = "$or: [{ detail: { page: { idd: [x, y] } } }, { detail: { page: { tilte: [x] } } }]";
+    expect(await findings(whole.replace(WHEN, branches))).toEqual([
+      expect.stringMatching(/when\.\$or\[0\]\.detail\.page\.idd: /),
+      expect.stringMatching(/when\.\$or\[1\]\.detail\.page\.tilte: /),
+    ]);
+  });
+
+  it.each(["account: [x]", "region: [x]", "resources: [x]"])(
+    "on what EventBridge adds is a warning: %s",
+    async (field) => {
+      expect(await withWhen(field)).toEqual([
+        expect.stringMatching(/^warning aws-only-field when\.\w+: "\w+" is a field that EventBridge adds/),
+      ]);
+    },
+  );
+
+  it.each([
+    "detail: { build: { results: { anything: [x] } } }",
+    "detail: { page: { labels: [x], space: [y] } }",
+    "detail: { code: { commits: { id: [x] } } }",
+    "detail: { principal: { roles: [x] }, actor: { id: [y] } }",
+    "detail: { approval: { gate: { state: [granted] } } }",
+    "detail: { replay: { of: [{ exists: false }] } }",
+    "time: [{ exists: true }]",
+  ])("may ask for %s", async (fields) => expect(await withWhen(fields)).toEqual([]));
+});
+
+describe("a path in an option of an action", () => {
+  it.each([
+    ["a misspelt field", "$.detail.page.idd", /"idd" in detail\.page \(did you mean "id"\?\)/],
+    [
+      "a misspelt field behind an index",
+      "$.detail.code.commits[0].idd",
+      /"idd" in detail\.code\.commits \(did you mean "id"\?\)/,
+    ],
+    ["no detail", "$.page.id", /no event has "page" in an event/],
+    ["a block", "$.detail.page", /is a block of fields and no value/],
+    [
+      "results as a whole",
+      "$.detail.build.results",
+      /is a block of fields and no value: name one of them \(a name of your own\)/,
+    ],
+  ])("is an error with %s", async (_, path, message) => {
+    expect(await withParam(path)).toEqual([expect.stringMatching(message)]);
+    expect(await withParam(path)).toEqual([
+      expect.stringMatching(/^error unknown-event-field do\.tekton\.params\.p: /),
+    ]);
+  });
+
+  it.each(["detail.page.id", ".detail.page.id", "detail.code.commits[0].id"])(
+    "is a warning without $. before it: %s",
+    async (path) => {
+      expect(await withParam(path)).toEqual([
+        `warning literal-path do.tekton.params.p: this is passed on as it stands; for the event's field write $.${path.replace(/^\./, "")}`,
+      ]);
+    },
+  );
+
+  it.each([
+    "$.detail.page.id",
+    "$.detail-type",
+    "$.detail.code.commits[0].id",
+    "$.detail.build.results.page",
+    "detail",
+    "main",
+    "details.page.id",
+  ])("or a literal may be %s", async (path) => expect(await withParam(path)).toEqual([]));
+});
+
+describe("every example in docs/events.md", () => {
+  it.each(
+    blocksOf(readText("docs/events.md"), "json").map((text) => [JSON.parse(text)["detail-type"], JSON.parse(text)]),
+  )("has only fields that a pattern may ask for: %s", async (_, entry) => {
+    const { "detail-type": type, ...rest } = patternOf(entry);
+    const when = JSON.stringify({ "detail-type": type, ...rest });
+    const found = await findings(whole.replace(`    when:\n      ${WHEN}`, `    when: ${when}`));
+    expect(found.filter((finding) => finding.includes("unknown-event-field"))).toEqual([]);
+  });
+});
+
+/** A pattern that asks for each field of an entry. */
+function patternOf(value: object): Record<string, unknown> {
+  const members = Object.entries(value).flatMap(([member, below]): [string, unknown][] => {
+    const one: unknown = Array.isArray(below) ? below[0] : below;
+    if (one === undefined || (typeof one === "object" && one !== null && Object.keys(one).length === 0)) return [];
+    return [[member, typeof one === "object" && one !== null ? patternOf(one) : [{ exists: true }]]];
+  });
+  return Object.fromEntries(members);
+}

@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import { checkLoaded } from "../../../shared/config/check.ts";
+import { parseConfig } from "../../../shared/config/load.ts";
+import { secretsOf } from "../../support/tools.ts";
+import { whole } from "./files.ts";
+
+/** What is found in `when` of a route, without its place. */
+async function foundIn(when: string): Promise<readonly string[]> {
+  const text = whole.replace("detail-type: [page.updated]", when);
+  const findings = await checkLoaded(
+    parseConfig(text, "x.yaml"),
+    "x.yaml",
+    secretsOf({ WIKI_SECRET: "a", WIKI_TOKEN: "b" }),
+  );
+  return findings
+    .filter(({ message }) => message.includes("routes.docs-build"))
+    .map(({ id, message }) => `${id} ${message.replace(/^\S+ routes\.docs-build\.when\./, "")}`);
+}
+
+describe("a route that asks for a source or type that no event has", () => {
+  it.each([
+    [
+      "a misspelt source",
+      "source: [drawbridge.conflunce]",
+      'unmatchable-route source[0]: no event matches: there is no "drawbridge.conflunce" (did you mean "drawbridge.confluence"?)',
+    ],
+    [
+      "another misspelt source",
+      "source: [drawbrige.tekton]",
+      'unmatchable-route source[0]: no event matches: there is no "drawbrige.tekton" (did you mean "drawbridge.tekton"?)',
+    ],
+    [
+      "a provider's name",
+      "source: [tekton]",
+      'unmatchable-route source[0]: no event matches: there is no "tekton" (did you mean "drawbridge.tekton"?)',
+    ],
+    [
+      "the name of a source",
+      "source: [wiki]",
+      'unmatchable-route source[0]: no event matches: you wrote the name of a source; write "drawbridge.confluence", or match this source alone by { detail: { source: ["/sources/wiki"] } }',
+    ],
+    [
+      "the name of another source",
+      "source: [prod-cluster]",
+      'unmatchable-route source[0]: no event matches: you wrote the name of a source; write "drawbridge.tekton", or match this source alone by { detail: { source: ["/sources/prod-cluster"] } }',
+    ],
+    [
+      "a source's address",
+      "source: [/sources/wiki]",
+      'unmatchable-route source[0]: no event matches: you wrote the name of a source; write "drawbridge.confluence", or match this source alone by { detail: { source: ["/sources/wiki"] } }',
+    ],
+    [
+      "a source's name in the detail",
+      "detail: { source: [wiki] }",
+      'unmatchable-route detail.source[0]: no event matches: there is no "wiki" (did you mean "/sources/wiki"?)',
+    ],
+    [
+      "a provider without a source",
+      "source: [drawbridge.gitlab]",
+      "unmatchable-route source[0]: no event matches: no source here publishes it (known: drawbridge.confluence, drawbridge.tekton)",
+    ],
+    [
+      "a misspelt type",
+      "detail-type: [page.udpated]",
+      'unmatchable-route detail-type[0]: no event matches: there is no "page.udpated" (did you mean "page.updated"?)',
+    ],
+    [
+      "a misspelt type in the detail",
+      "detail: { type: [build.suceeded] }",
+      'unmatchable-route detail.type[0]: no event matches: there is no "build.suceeded" (did you mean "build.succeeded"?)',
+    ],
+    [
+      "a type of another trade",
+      "detail-type: [push]",
+      'unmatchable-route detail-type[0]: no event matches: there is no "push"; docs/events.md lists the types',
+    ],
+    [
+      "a prefix that no type has",
+      "detail-type: [{ prefix: pages. }]",
+      "unmatchable-route detail-type[0]: no event matches: docs/events.md lists the types",
+    ],
+    [
+      "a prefix that no source has",
+      "source: [{ prefix: gitlab }]",
+      'unmatchable-route source[0]: no event matches: here "source" is drawbridge.confluence or drawbridge.tekton',
+    ],
+  ])("is a warning that says what would be right: %s", async (_, when, finding) =>
+    expect(await foundIn(when)).toEqual([finding]),
+  );
+
+  it.each([
+    [
+      "source",
+      "source: [drawbridge.confluence, wiki]",
+      /^unmatchable-value source\[1\]: no event has this: you wrote the name of a source/,
+    ],
+    [
+      "type",
+      "detail-type: [page.updated, page.edited]",
+      /^unmatchable-value detail-type\[1\]: .*did you mean "page.updated"/,
+    ],
+    [
+      "type in one branch",
+      "$or: [{ detail-type: [page.updated] }, { detail-type: [page.edited] }]",
+      /^unmatchable-value \$or\[1\]\.detail-type\[0\]: /,
+    ],
+  ])("is a warning also if only one of several alternatives does: %s", async (_, when, finding) =>
+    expect(await foundIn(when)).toEqual([expect.stringMatching(finding)]),
+  );
+
+  it.each([
+    ["a provider that has no source yet, beside one that has", "source: [drawbridge.confluence, drawbridge.gitlab]"],
+    ["all but one", "source: [{ anything-but: drawbridge.tekton }]"],
+    ["a family of types", "detail-type: [{ prefix: page. }, { suffix: .commented }]"],
+    ["other fields", "detail: { page: { space: [wiki] } }"],
+  ])("is not meant by %s", async (_, when) => expect(await foundIn(when)).toEqual([]));
+});
+
+describe("a route on the states that jobs report", () => {
+  const job = "roles: [ci]";
+  const withRole = whole
+    .replace("    audience: https://bridge.example.com\n", `    audience: https://bridge.example.com\n    ${job}\n`)
+    .replace("bearer: { trust: cluster }", "basic: { username: a, password: { current: env:WIKI_TOKEN } }");
+
+  it.each([
+    ["a trust entry earns the role for it", withRole, 0],
+    ["nobody may report one", whole, 1],
+  ])("is matched if %s", async (_, text, count) => {
+    const asking = text.replace("detail-type: [page.updated]", "source: [drawbridge.status]");
+    const secrets = secretsOf({ WIKI_SECRET: "a", WIKI_TOKEN: "b" });
+    const findings = await checkLoaded(parseConfig(asking, "x.yaml"), "x.yaml", secrets);
+    expect(findings.filter(({ id }) => id === "unmatchable-route")).toHaveLength(count);
+  });
+});
