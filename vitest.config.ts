@@ -4,6 +4,7 @@ import { CountsReporter } from "./test/support/counts-reporter.ts";
 export default defineConfig({
   test: {
     include: ["test/{unit,contract,integration,infra,peers,browser}/**/*.test.ts"],
+    globalSetup: "test/support/global-setup.ts",
     // Every core: the default leaves one free, which on a machine of two is half of it.
     maxWorkers: "100%",
     testTimeout: 30_000,

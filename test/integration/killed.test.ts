@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { sendFixture } from "../../shared/cli/send.ts";
@@ -9,12 +8,11 @@ import { loadConfig } from "../../shared/config/load.ts";
 import { systemClock } from "../../shared/host/clock.ts";
 import { LocalSecrets } from "../../shared/host/secrets.ts";
 import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
-import { type Started, startScript } from "../support/processes.ts";
+import { type Started, startProgram } from "../support/processes.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";
 import { until } from "../support/until.ts";
 
-const SCRIPT = fileURLToPath(new URL("../support/crashing-bridge.ts", import.meta.url));
 const SECRETS = { WIKI: "wiki-secret-for-tests", CLUSTER: "cluster-secret-for-tests", PAGES: "sandbox-bearer" };
 const PAGE = "98310";
 
@@ -38,7 +36,13 @@ beforeEach(async () => {
     },
     targets: {
       listener: { kind: "tekton", url: listener.url.href, runsReportedBy: "cluster" },
-      pages: { kind: "confluence", product: "data-center", site, credential: { bearer: "env:PAGES" } },
+      pages: {
+        kind: "confluence",
+        product: "data-center",
+        site,
+        credential: { bearer: "env:PAGES" },
+        progressSeconds: 0,
+      },
     },
     routes: {
       "docs-build": { when: { "detail-type": ["page.updated"] }, do: { tekton: { target: "listener" } } },
@@ -59,7 +63,7 @@ afterEach(async () => {
 
 async function start(instant?: string): Promise<void> {
   const args = [join(folder, "drawbridge.yaml"), join(folder, "data"), ...(instant === undefined ? [] : [instant])];
-  bridge = await startScript(SCRIPT, args, SECRETS);
+  bridge = await startProgram("crashing-bridge", args, SECRETS);
 }
 
 async function sendPageEdit() {
