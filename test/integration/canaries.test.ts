@@ -172,7 +172,11 @@ describe("no token, secret or header", () => {
       fc.asyncProperty(strangeRequests(makings), async (one) => void answers.push(await send(one))),
       { numRuns: 300 },
     );
-    await until(async () => (await readAll()).every(isQuiet));
+    await until(
+      "every action to end",
+      () => readAll(),
+      (all) => all.every(isQuiet),
+    );
     // It was no idle talk: every kind of answer came, and every kind of target was called.
     expect(answers).toEqual(expect.arrayContaining([200, 202, 401, 403, 404, 405, 415, 503]));
     expect(listener.runs.size).toBeGreaterThan(0);
@@ -234,7 +238,11 @@ describe("no token, secret or header", () => {
       for (const one of requests) answers.add(await send(one, url));
       expect([...answers]).toEqual(expect.arrayContaining(expected));
     }
-    await until(async () => (await readAll(broken.url)).every(isQuiet));
+    await until(
+      "every action to end",
+      () => readAll(broken.url),
+      (all) => all.every(isQuiet),
+    );
     await Promise.all([broken.stop(), storeless.close()]);
     expect(found()).toEqual([]);
   }, 120_000);

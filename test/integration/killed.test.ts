@@ -74,7 +74,7 @@ async function sendPageEdit() {
   return sendFixture(url, { provider: "confluence", event: "page-updated" }, config, tools);
 }
 
-const pageShowsSuccess = (): boolean => confluence.page(PAGE).latest.body.includes("PASSED");
+const pageBody = (): string => confluence.page(PAGE).latest.body;
 
 describe("a bridge killed with SIGKILL and started again", () => {
   it.each(["between record and relay", "between relay and act", "between the listener's 202 and its recording"])(
@@ -88,8 +88,12 @@ describe("a bridge killed with SIGKILL and started again", () => {
       expect(triggeredBefore).toBe(instant.startsWith("between the listener") ? 1 : 0);
 
       await start();
-      await until(() => listener.requests.length > triggeredBefore);
-      await until(pageShowsSuccess);
+      await until(
+        "another trigger",
+        () => listener.requests.length,
+        (triggered) => triggered > triggeredBefore,
+      );
+      await until("the page to show PASSED", pageBody, (body) => body.includes("PASSED"));
       expect([...listener.runs.keys()]).toHaveLength(1);
       expect((await sendPageEdit()).answer).toBe(JSON.stringify({ delivery: sent.delivery, status: "duplicate" }));
     },
