@@ -38,7 +38,10 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   project.provide("services", server.url.origin);
   project.provide("runFolder", runFolder);
   const isFast = project.vite.config.mode === FAST;
-  project.provide("noDynamoDbLocal", (isFast ? "a fast run has no Java" : whyNoDynamoDbLocal()) ?? "");
+  project.provide(
+    "noDynamoDbLocal",
+    (isFast ? "a fast run is on the embedded store alone" : whyNoDynamoDbLocal()) ?? "",
+  );
   return async () => {
     await server.close();
     await (await database.started()?.catch(() => undefined))?.stop();
