@@ -1,15 +1,42 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { CountsReporter } from "./test/support/counts-reporter.ts";
+
+/** They replace modules. */
+const CONTRACT_ISOLATED = ["test/contract/constant-time.test.ts"];
+/** They load an entry point anew, with another environment. */
+const INTEGRATION_ISOLATED = ["test/integration/aws-*.test.ts"];
+
+/** Isolated test files load each module anew; the others of a process share what is loaded. */
+const project = (
+  name: string,
+  include: readonly string[],
+  { isolate }: { readonly isolate: boolean },
+): TestProjectInlineConfiguration => ({
+  test: {
+    name,
+    include: [...include],
+    exclude: isolate ? [] : [...CONTRACT_ISOLATED, ...INTEGRATION_ISOLATED],
+    isolate,
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    // The AWS client warns at its first use that it will one day need a newer Node.
+    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" },
+  },
+});
 
 export default defineConfig({
   test: {
-    include: ["test/{unit,contract,integration,infra,peers,browser}/**/*.test.ts"],
+    projects: [
+      project("unit", ["test/unit/**/*.test.ts"], { isolate: false }),
+      project("contract", ["test/contract/**/*.test.ts"], { isolate: false }),
+      project("infra", ["test/infra/**/*.test.ts"], { isolate: false }),
+      project("integration", ["test/{integration,peers,browser}/**/*.test.ts"], { isolate: false }),
+      project("contract-isolated", CONTRACT_ISOLATED, { isolate: true }),
+      project("integration-isolated", INTEGRATION_ISOLATED, { isolate: true }),
+    ],
+    globalSetup: "test/support/global-setup.ts",
     // Every core: the default leaves one free, which on a machine of two is half of it.
     maxWorkers: "100%",
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
     reporters: ["default", new CountsReporter()],
-    // The AWS client warns at its first use that it will one day need a newer Node.
-    env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" },
   },
 });

@@ -3,15 +3,24 @@ import { dirname, join, relative } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { PROJECT_ROOT } from "./bundling.ts";
 
+/** Bundles the command line into `outDir`, and gives the path of its entry. */
+export async function buildCli(outDir: string): Promise<string> {
+  const { drawbridge } = await buildPrograms(outDir, { drawbridge: "functions/cli.ts" });
+  return drawbridge;
+}
+
 /**
- * Bundles the command line into `outDir`, and gives the path of its entry. `outDir` is below the project, so that Node
- * finds the packages that stay outside. Each file is replaced in one step, the entry last, and files of an earlier build
+ * Bundles programs into `outDir`, and gives the path of each by its name. `outDir` is below the project, so that Node
+ * finds the packages that stay outside. Each file is replaced in one step, the entries last, and files of an earlier build
  * stay: a process that runs from `outDir` goes on.
  */
-export async function buildCli(outDir: string): Promise<string> {
+export async function buildPrograms<Name extends string>(
+  outDir: string,
+  entryPoints: Readonly<Record<Name, string>>,
+): Promise<Record<Name, string>> {
   const { outputFiles } = await build({
     absWorkingDir: PROJECT_ROOT,
-    entryPoints: { drawbridge: "functions/cli.ts" },
+    entryPoints: { ...entryPoints },
     outdir: outDir,
     bundle: true,
     splitting: true,
@@ -27,15 +36,15 @@ export async function buildCli(outDir: string): Promise<string> {
     logLevel: "error",
     write: false,
   });
-  const entry = join(outDir, "drawbridge.mjs");
+  const entries = Object.keys(entryPoints).map((name) => [name, join(outDir, `${name}.mjs`)] as const);
+  const isEntry = (path: string): boolean => entries.some(([, entry]) => entry === path);
   await mkdir(outDir, { recursive: true });
-  for (const { path, contents } of outputFiles.toSorted(
-    (a, b) => Number(a.path === entry) - Number(b.path === entry),
-  )) {
+  for (const { path, contents } of outputFiles.toSorted((a, b) => Number(isEntry(a.path)) - Number(isEntry(b.path)))) {
     await replaceFile(path, contents);
   }
-  await chmod(entry, 0o755);
-  return entry;
+  for (const [, entry] of entries) await chmod(entry, 0o755);
+  // The names are those of the entry points.
+  return Object.fromEntries(entries) as Record<Name, string>;
 }
 
 /** They load files of their own at run time: compiled code, or modules by a computed name. */

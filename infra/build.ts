@@ -1,5 +1,8 @@
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { buildCli } from "./build-cli.ts";
 import { PROJECT_ROOT } from "./bundling.ts";
 
-await buildCli(join(PROJECT_ROOT, "dist"));
+const dist = join(PROJECT_ROOT, "dist");
+await rm(dist, { recursive: true, force: true });
+await buildCli(dist);

@@ -9,7 +9,7 @@ import { DynamoDbDeliveries } from "../../shared/store/dynamodb-deliveries.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
 import { type EmbeddedDynamoDb, loopbackClient } from "../../shared/store/embedded.ts";
 import { TABLE } from "../../shared/store/table.ts";
-import { type DynamoDbKind, dynamoDbKinds } from "../support/stores.ts";
+import { dynamoDbLocalClient, startDynamoDbLocal, whyNoDynamoDbLocal } from "../support/dynamodb-local.ts";
 import { silentLog } from "../support/tools.ts";
 import { startChild } from "./child.ts";
 import { compare } from "./compare.ts";
@@ -24,14 +24,14 @@ import { type Row, rateRow } from "./table.ts";
  */
 export const recording: Measure = async ({ quick }) => {
   const rows: Row[] = [];
-  for (const kind of dynamoDbKinds) {
-    if (kind.missing !== undefined) {
-      rows.push({ what: `recording on ${kind.name}: left out, ${kind.missing}`, ours: "", baseline: "" });
+  for (const { name, missing, start } of KINDS) {
+    if (missing() !== undefined) {
+      rows.push({ what: `recording on ${name}: left out, ${missing()}`, ours: "", baseline: "" });
       continue;
     }
-    const database = kind.name === "dynalite" ? await startDynalite() : await kind.start();
+    const database = await start();
     try {
-      rows.push(...(await onOneDatabase(kind, database.client, { pairs: quick ? 3 : 9, count: quick ? 200 : 1_000 })));
+      rows.push(...(await onOneDatabase(name, database.client, { pairs: quick ? 3 : 9, count: quick ? 200 : 1_000 })));
     } finally {
       await database.stop();
     }
@@ -40,7 +40,7 @@ export const recording: Measure = async ({ quick }) => {
 };
 
 async function onOneDatabase(
-  { name }: DynamoDbKind,
+  name: string,
   client: DynamoDBClient,
   { pairs, count }: { readonly pairs: number; readonly count: number },
 ): Promise<readonly Row[]> {
@@ -114,6 +114,23 @@ async function startDynalite(): Promise<EmbeddedDynamoDb> {
   };
   return { client, stop };
 }
+
+async function startLocal(): Promise<EmbeddedDynamoDb> {
+  const { port, stop } = await startDynamoDbLocal();
+  const client = dynamoDbLocalClient(port);
+  return {
+    client,
+    stop: async () => {
+      client.destroy();
+      await stop();
+    },
+  };
+}
+
+const KINDS = [
+  { name: "dynalite", missing: () => undefined, start: startDynalite },
+  { name: "DynamoDB Local", missing: whyNoDynamoDbLocal, start: startLocal },
+] as const;
 
 const TABLE_NAME = "drawbridge";
 const IN_FLIGHT = 16;

@@ -1,8 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { App, type AppProps } from "aws-cdk-lib";
 import { Template } from "aws-cdk-lib/assertions";
+import { inject } from "vitest";
 import { BridgeStack } from "../../infra/bridge-stack.ts";
 import { type CompiledConfig, compileConfig } from "../../infra/compile-config.ts";
 import { readSettings } from "../../infra/settings.ts";
@@ -40,23 +42,60 @@ export async function withApp<T>(
   }
 }
 
-/** The stack of a context and a configuration, with no code in its functions and unchecked: `checks.test.ts` does that. */
+/**
+ * The stack of a context and a configuration, with no code in its functions and unchecked: `checks.test.ts` does that. Test
+ * files of a run share each template.
+ */
 export async function synthesise(
   context: Readonly<Record<string, unknown>> = {},
   compiled?: CompiledConfig,
 ): Promise<Synthesised> {
   const configuration = compiled ?? (await compileConfig(EXAMPLE));
-  const template = await withApp(
-    context,
-    (app) => Template.fromStack(new BridgeStack(app, { settings: readSettings(app.node), compiled: configuration })),
-    { builtinCloudFormationValidation: false },
-  );
+  const template = Template.fromJSON(await templateOf(context, configuration));
   const resources = (type: string) =>
     // A template's resources have this shape, whatever their type.
     new Map(
       Object.entries(template.findResources(type) as Record<string, Resource>).map(([id, one]) => [nameOf(id), one]),
     );
   return { template, resources, permissions: (role) => permissionsOf(role, resources("AWS::IAM::Policy")) };
+}
+
+/** From the folder of the run, if the same sources made a template of the same context and configuration before. */
+async function templateOf(
+  context: Readonly<Record<string, unknown>>,
+  compiled: CompiledConfig,
+): Promise<Readonly<Record<string, unknown>>> {
+  sourcesHash ??= hashSources();
+  const key = createHash("sha256").update(JSON.stringify([await sourcesHash, context, compiled]));
+  const path = join(inject("runFolder"), `template-${key.digest("hex")}.json`);
+  const kept = await readFile(path, "utf8").catch(() => undefined);
+  if (kept !== undefined) return JSON.parse(kept);
+  const template = await withApp(
+    context,
+    (app) => Template.fromStack(new BridgeStack(app, { settings: readSettings(app.node), compiled })).toJSON(),
+    { builtinCloudFormationValidation: false },
+  );
+  const written = `${path}.${process.pid}`;
+  await writeFile(written, JSON.stringify(template));
+  await rename(written, path);
+  return template;
+}
+
+/** What a template is made from: in watch mode it changes within a run. */
+const SOURCES = ["infra", "shared", "functions", "cdk.json", "package-lock.json"];
+let sourcesHash: Promise<string> | undefined;
+
+async function hashSources(): Promise<string> {
+  const hash = createHash("sha256");
+  const found = await Promise.all(SOURCES.map(filesIn));
+  for (const path of found.flat().sort()) hash.update(`${path}\n`).update(await readFile(path));
+  return hash.digest("hex");
+}
+
+async function filesIn(path: string): Promise<readonly string[]> {
+  if ((await stat(path)).isFile()) return [path];
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
 interface Statement {

@@ -104,13 +104,13 @@ const paramsOf = (at: number) =>
 
 /** The approval that this delivery waits for, once it does. */
 async function waitingFor(delivery: string): Promise<string> {
-  let id: string | undefined;
-  await until(async () => {
+  const requested = async () => {
     const { approvals } = (await (await call(max, "/v1/approvals?state=requested")).json()) as ListedApprovals;
-    id = approvals.find((one) => one.delivery === delivery)?.id;
-    return id !== undefined;
-  });
-  return id ?? "";
+    return approvals;
+  };
+  const isOurs = (approval: ListedApprovals["approvals"][number]) => approval.delivery === delivery;
+  const approvals = await until(`an approval of ${delivery}`, requested, (all) => all.some(isOurs));
+  return approvals.find(isOurs)?.id ?? "";
 }
 
 /** Edits the page, has it approved, and waits until its run has ended and that is kept. */
@@ -122,17 +122,29 @@ async function editedAndRun(): Promise<string> {
 }
 
 const runEndedOf = (id: string) =>
-  until(async () =>
-    (await shown(id)).timeline.some(
-      (entry) => entry.kind === "followed_by" && /^build\.(succeeded|failed)/.test(entry.what),
-    ),
+  until(
+    `the run of ${id} to end`,
+    () => shown(id),
+    ({ timeline }) =>
+      timeline.some((entry) => entry.kind === "followed_by" && /^build\.(succeeded|failed)/.test(entry.what)),
+  );
+
+const pageShows = (...words: readonly string[]) =>
+  until(`the page to show ${words.join(" and ")}`, page, (body) => words.every((word) => body.includes(word)));
+
+/** The listener is asked once more than before. */
+const triggeredAfter = (before: number) =>
+  until(
+    "another trigger",
+    () => bridge.listener.requests.length,
+    (triggered) => triggered > before,
   );
 
 describe("a page edit whose route needs an approval", () => {
   it("waits on the page with who may approve, fires when it is granted, and shows the result", async () => {
     const id = await nextEdit();
     const approval = await waitingFor(id);
-    await until(() => page().includes("WAITING"));
+    await pageShows("WAITING");
     expect(page()).toMatch(/waits for approval by manager until \d{4}-\d\d-\d\d \d\d:\d\d UTC/);
     expect(page()).toContain(`label drawbridge-approve or drawbridge-deny, or drawbridge approvals grant ${approval}`);
     expect(bridge.listener.requests).toEqual([]);
@@ -143,7 +155,7 @@ describe("a page edit whose route needs an approval", () => {
 
     const granted = await approvalsDecide(session(max), approval, { decision: "grant", comment: "looks right" });
     expect(granted).toBe(`${approval} of route page-build is granted`);
-    await until(() => page().includes("PASSED") && page().includes("APPROVED"));
+    await pageShows("PASSED", "APPROVED");
     expect(page()).toContain("by max of ");
     expect(paramsOf(-1)).toEqual({ version: "7", who: "robin.example" });
     const told = await eventsShow(session(mia), id);
@@ -178,7 +190,7 @@ describe("a page edit whose route needs an approval", () => {
     const before = bridge.listener.requests.length;
     await label("drawbridge-approve", "robin.example");
     await label("drawbridge-approve", "max.at.wiki");
-    await until(() => bridge.listener.requests.length > before);
+    await triggeredAfter(before);
     const told = (await shown(id)).timeline.filter((entry) => entry.kind === "approval");
     expect(told).toMatchObject([{ state: "requested" }, { state: "granted", by: { actor: "max.at.wiki" } }]);
     await runEndedOf(id);
@@ -191,7 +203,7 @@ describe("a page edit whose route needs an approval", () => {
     await comment("drawbridge approve", "robin.example");
     await comment("drawbridge approve, please", "max.at.wiki");
     const commented = await comment("drawbridge approve", "max.at.wiki");
-    await until(() => bridge.listener.requests.length > before);
+    await triggeredAfter(before);
     const told = (await shown(id)).timeline.filter((entry) => entry.kind === "approval");
     expect(told).toMatchObject([{ state: "requested" }, { state: "granted", by: { actor: "max.at.wiki" } }]);
     expect(await eventsShow(session(mia), commented)).toContain("max.at.wiki of wiki");
@@ -222,7 +234,7 @@ describe("a page edit whose route needs an approval", () => {
       [401, undefined],
     ]);
     expect(told[5]?.["title"]).toBe(`It is denied already, by max of ${identity.issuer}`);
-    await until(() => page().includes("DENIED"));
+    await pageShows("DENIED");
   });
 });
 
@@ -243,7 +255,7 @@ describe("a delivery that is run again", () => {
     const again = await shown(replayed.delivery);
     expect(again.delivery.principal).toMatchObject({ subject: "mia", trustEntry: "people" });
     expect(again.event?.detail).toMatchObject({ replay: { of: id, routes: ["page-build"] } });
-    await until(() => page().includes("mia at "));
+    await pageShows("mia at ");
   });
 
   it("is one, however often the same order is sent, and refused where it may not or cannot be", async () => {
@@ -291,8 +303,12 @@ describe("a rollback", () => {
       string
     >;
     const labeled = told["delivery"] ?? "";
-    await until(async () => (await shown(labeled)).timeline.some(({ kind }) => kind === "decided"));
-    expect((await shown(labeled)).timeline).toMatchObject([{ kind: "decided", decision: "rollback" }]);
+    const { timeline } = await until(
+      "the label to be decided",
+      () => shown(labeled),
+      ({ timeline }) => timeline.some(({ kind }) => kind === "decided"),
+    );
+    expect(timeline).toMatchObject([{ kind: "decided", decision: "rollback" }]);
     const twice = (await shown(good)).timeline.filter((entry) => entry.kind === "replayed" && entry.isRollback);
     expect(twice).toMatchObject([{}, { by: { actor: "max.at.wiki", subject: "wiki" } }]);
     await label("drawbridge-rollback-page-build", "robin.example");

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { systemClock } from "../../shared/host/clock.ts";
 import { hmacSha256 } from "../../shared/providers/signature.ts";
-import { awsBridge } from "../support/aws-bridge.ts";
+import { awsBridge, pageAfterTurn } from "../support/aws-bridge.ts";
 import { storesOf } from "../support/aws-stream.ts";
 import { until } from "../support/until.ts";
 
@@ -38,10 +38,7 @@ async function tell(about: object): Promise<void> {
 }
 
 const shows = (state: string) =>
-  until(async () => {
-    await bridge.turn();
-    return bridge.page().body.includes(state);
-  });
+  until(`the page to show ${state}`, pageAfterTurn(bridge), (body) => body.includes(state));
 
 it.each([
   ["a label is heeded by the relay", () => label("drawbridge-approve"), "APPROVED", "granted"],

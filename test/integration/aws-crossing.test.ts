@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { awsBridge } from "../support/aws-bridge.ts";
+import { awsBridge, pageAfterTurn } from "../support/aws-bridge.ts";
 import { storesOf } from "../support/aws-stream.ts";
 import { until } from "../support/until.ts";
 
@@ -12,10 +12,7 @@ describe("a page edit, told to the functions", () => {
     const { listener, page } = bridge;
     const receipt = (await (await bridge.edit()).json()) as { readonly delivery: string };
     expect(await (await bridge.edit()).json()).toEqual({ delivery: receipt.delivery, status: "duplicate" });
-    await until(async () => {
-      await bridge.turn();
-      return page().body.includes("PASSED");
-    });
+    await until("the page to show PASSED", pageAfterTurn(bridge), (body) => body.includes("PASSED"));
     expect(listener.requests).toHaveLength(1);
     expect(listener.refusals).toEqual([]);
     expect(page().message).toMatch(/succeeded \[d-[a-z2-7]{26}\]$/);

@@ -34,11 +34,14 @@ async function order(path: string, body: object): Promise<Replayed> {
 }
 
 const runEndedOf = (delivery: string) =>
-  until(async () => {
-    await bridge.turn();
-    const timeline = await storesOf(bridge.account).deliveries.timeline(delivery);
-    return timeline.some((entry) => entry.kind === "followed_by" && entry.what.startsWith("build.succeeded"));
-  });
+  until(
+    `the run of ${delivery} to succeed`,
+    async () => {
+      await bridge.turn();
+      return storesOf(bridge.account).deliveries.timeline(delivery);
+    },
+    (timeline) => timeline.some((entry) => entry.kind === "followed_by" && entry.what.startsWith("build.succeeded")),
+  );
 
 describe("a delivery that is run again, told to the functions", () => {
   it("goes through the stream and the bus to the one route that is meant, and a rollback to the run before", async () => {
@@ -72,10 +75,11 @@ describe("a delivery that is run again, told to the functions", () => {
     const event = of.event && { ...of.event, keyParts: [...of.event.keyParts, "again"] };
     await stores.deliveries.record({ ...of, ...(event && { event }), id: "d-for-another", replay });
     const before = bridge.listener.requests.length;
-    await until(async () => {
+    const publishedAfterTurn = async () => {
       await bridge.turn();
-      return bridge.published.some(({ detail }) => detail.delivery === "d-for-another");
-    });
+      return bridge.published.map(({ detail }) => detail.delivery);
+    };
+    await until("the replay to be published", publishedAfterTurn, (published) => published.includes("d-for-another"));
     await bridge.turn();
     expect(bridge.listener.requests).toHaveLength(before);
     expect(await stores.deliveries.timeline("d-for-another")).toEqual([]);

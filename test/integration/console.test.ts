@@ -12,10 +12,11 @@ let pushed: string;
 beforeAll(async () => {
   bridge = await consoleBridge();
   pushed = ((await (await bridge.gitlabPush(push())).json()) as { readonly delivery: string }).delivery;
-  await until(async () => {
-    const { timeline } = await tell<Told>(`/v1/deliveries/${pushed}`);
-    return timeline.some(({ what }) => String(what).startsWith("build.succeeded"));
-  });
+  await until(
+    "the push's run to succeed",
+    async () => (await tell<Told>(`/v1/deliveries/${pushed}`)).timeline,
+    (timeline) => timeline.some(({ what }) => String(what).startsWith("build.succeeded")),
+  );
   // Whose refusal is recorded.
   await bridge.signIn("rita");
 });
@@ -34,14 +35,12 @@ interface Told {
 }
 
 /** Asks for a page until it has what it should. */
-async function shows(visitor: Visitor, path: string, words: string): Promise<Shown> {
-  let shown = await visitor.go(new URL(path, bridge.url));
-  await until(async () => {
-    shown = await visitor.go(new URL(path, bridge.url));
-    return shown.text.includes(words);
-  });
-  return shown;
-}
+const shows = (visitor: Visitor, path: string, words: string): Promise<Shown> =>
+  until(
+    `${path} to show "${words}"`,
+    () => visitor.go(new URL(path, bridge.url)),
+    ({ text }) => text.includes(words),
+  );
 
 /** A page as a reader hears it. */
 const textOf = ({ text }: Shown): string =>

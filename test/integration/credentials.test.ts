@@ -88,7 +88,11 @@ describe("drawbridge secrets", () => {
   it("tells what proved a delivery, and what a target that answered was shown", async () => {
     expect(await edit(98310, "a guess at the secret")).toBe(401);
     expect([await edit(98310, environment.OLD), await edit(98311, environment.NEW)]).toEqual([202, 202]);
-    await until(async () => (await secretsTold()).filter((row) => row.includes("<time>")).length === 3);
+    await until(
+      "three credentials to be used",
+      secretsTold,
+      (rows) => rows.filter((row) => row.includes("<time>")).length === 3,
+    );
     expect(await secretsTold()).toEqual([
       "source wiki | hub-signature current (hubSignature) | <time> | keep: used within a day, so not every sender was changed",
       "source wiki | hub-signature next (hubSignature) | <time> | in use",

@@ -14,6 +14,7 @@ describe("the embedded database", () => {
     const before = closed.reduce((count, spy) => count + spy.mock.calls.length, 0);
     for (let n = 0; n < 20; n++) await deliveries.unrelayed(clock.now(), 10);
     expect(closed.reduce((count, spy) => count + spy.mock.calls.length, 0) - before).toBeGreaterThanOrEqual(20);
+    for (const spy of closed) spy.mockRestore();
     await database.stop();
   });
 });

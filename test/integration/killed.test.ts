@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { sendFixture } from "../../shared/cli/send.ts";
@@ -9,12 +8,11 @@ import { loadConfig } from "../../shared/config/load.ts";
 import { systemClock } from "../../shared/host/clock.ts";
 import { LocalSecrets } from "../../shared/host/secrets.ts";
 import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
-import { type Started, startScript } from "../support/processes.ts";
+import { type Started, startProgram } from "../support/processes.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";
 import { until } from "../support/until.ts";
 
-const SCRIPT = fileURLToPath(new URL("../support/crashing-bridge.ts", import.meta.url));
 const SECRETS = { WIKI: "wiki-secret-for-tests", CLUSTER: "cluster-secret-for-tests", PAGES: "sandbox-bearer" };
 const PAGE = "98310";
 
@@ -38,7 +36,13 @@ beforeEach(async () => {
     },
     targets: {
       listener: { kind: "tekton", url: listener.url.href, runsReportedBy: "cluster" },
-      pages: { kind: "confluence", product: "data-center", site, credential: { bearer: "env:PAGES" } },
+      pages: {
+        kind: "confluence",
+        product: "data-center",
+        site,
+        credential: { bearer: "env:PAGES" },
+        progressSeconds: 0,
+      },
     },
     routes: {
       "docs-build": { when: { "detail-type": ["page.updated"] }, do: { tekton: { target: "listener" } } },
@@ -59,7 +63,7 @@ afterEach(async () => {
 
 async function start(instant?: string): Promise<void> {
   const args = [join(folder, "drawbridge.yaml"), join(folder, "data"), ...(instant === undefined ? [] : [instant])];
-  bridge = await startScript(SCRIPT, args, SECRETS);
+  bridge = await startProgram("crashing-bridge", args, SECRETS);
 }
 
 async function sendPageEdit() {
@@ -70,7 +74,7 @@ async function sendPageEdit() {
   return sendFixture(url, { provider: "confluence", event: "page-updated" }, config, tools);
 }
 
-const pageShowsSuccess = (): boolean => confluence.page(PAGE).latest.body.includes("PASSED");
+const pageBody = (): string => confluence.page(PAGE).latest.body;
 
 describe("a bridge killed with SIGKILL and started again", () => {
   it.each(["between record and relay", "between relay and act", "between the listener's 202 and its recording"])(
@@ -84,8 +88,12 @@ describe("a bridge killed with SIGKILL and started again", () => {
       expect(triggeredBefore).toBe(instant.startsWith("between the listener") ? 1 : 0);
 
       await start();
-      await until(() => listener.requests.length > triggeredBefore);
-      await until(pageShowsSuccess);
+      await until(
+        "another trigger",
+        () => listener.requests.length,
+        (triggered) => triggered > triggeredBefore,
+      );
+      await until("the page to show PASSED", pageBody, (body) => body.includes("PASSED"));
       expect([...listener.runs.keys()]).toHaveLength(1);
       expect((await sendPageEdit()).answer).toBe(JSON.stringify({ delivery: sent.delivery, status: "duplicate" }));
     },

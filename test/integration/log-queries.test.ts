@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { awsBridge } from "../support/aws-bridge.ts";
+import { awsBridge, pageAfterTurn } from "../support/aws-bridge.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../support/documents.ts";
 import { until } from "../support/until.ts";
 
@@ -14,10 +14,7 @@ beforeAll(async () => {
   bridge = await awsBridge();
   expect((await bridge.edit()).status).toBe(202);
   expect((await bridge.edit({}, "sha256=00")).status).toBe(401);
-  await until(async () => {
-    await bridge.turn();
-    return bridge.page().body.includes("PASSED");
-  });
+  await until("the page to show PASSED", pageAfterTurn(bridge), (body) => body.includes("PASSED"));
   lines = bridge.account.lines.map((line) => JSON.parse(line));
 });
 afterAll(() => bridge.stop());

@@ -52,7 +52,11 @@ beforeAll(async () => {
     headers: { "content-type": "application/json", "x-hub-signature": signature },
     body,
   });
-  await until(() => listener.requests.length === 2);
+  await until(
+    "two requests to the listener",
+    () => listener.requests,
+    ({ length }) => length === 2,
+  );
 });
 afterAll(async () => {
   await bridge.stop();

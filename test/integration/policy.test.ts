@@ -152,8 +152,11 @@ describe("a caller that is known and refused", () => {
 describe("a route that a role keeps for itself", () => {
   it("is not fired by another's event, and in shadow mode is, with the reason in the timeline", async () => {
     const id = await edit("wiki", 1);
-    await until(async () => (await shown(id)).timeline.filter(({ kind }) => kind === "attempt").length === 2);
-    const { timeline } = await shown(id);
+    const { timeline } = await until(
+      "two attempts",
+      () => shown(id),
+      ({ timeline }) => timeline.filter(({ kind }) => kind === "attempt").length === 2,
+    );
     const refusal = { reason: "role_missing", role: "editor" };
     expect(timeline.filter(({ kind }) => kind === "denied")).toEqual(
       expect.arrayContaining([

@@ -24,7 +24,11 @@ it("on one machine a target that is shown an app's token waits until one has com
   });
   try {
     await bridge.pageEdit({ timestamp: 1_793_600_000_000, event: "page_updated", page: { id: Number(PAGE) } });
-    await until(() => told.some((message) => WAITING.test(message)));
+    await until(
+      "the target to wait for a token",
+      () => told,
+      (messages) => messages.some((message) => WAITING.test(message)),
+    );
   } finally {
     await bridge.stop();
   }
@@ -39,12 +43,14 @@ it("so does one in AWS", async () => {
   try {
     await bridge.edit();
     const { deliveries } = storesOf(bridge.account);
-    await until(async () => {
+    const timelinesAfterTurn = async () => {
       await bridge.turn();
       const builds = bridge.published.filter((entry) => "build" in entry.detail);
-      const timelines = await Promise.all(builds.map(({ detail }) => deliveries.timeline(detail.delivery)));
-      return timelines.flat().some((entry) => entry.kind === "attempt" && WAITING.test(entry.summary));
-    });
+      return (await Promise.all(builds.map(({ detail }) => deliveries.timeline(detail.delivery)))).flat();
+    };
+    await until("the target to wait for a token", timelinesAfterTurn, (timeline) =>
+      timeline.some((entry) => entry.kind === "attempt" && WAITING.test(entry.summary)),
+    );
   } finally {
     await bridge.stop();
   }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Log, LogFields } from "../../shared/host/log.ts";
-import { awsBridge } from "../support/aws-bridge.ts";
+import { awsBridge, pageAfterTurn } from "../support/aws-bridge.ts";
 import { storesOf } from "../support/aws-stream.ts";
 import { PAGE, standaloneBridge } from "../support/standalone-bridge.ts";
 import { until } from "../support/until.ts";
@@ -30,10 +30,7 @@ describe("the trace of a page edit", () => {
     cleanups.push(bridge.stop);
     const toPages = sentTo(bridge.site);
     const receipt = (await (await bridge.edit({ traceparent: CALLER })).json()) as { readonly delivery: string };
-    await until(async () => {
-      await bridge.turn();
-      return bridge.page().body.includes("PASSED");
-    });
+    await until("the page to show PASSED", pageAfterTurn(bridge), (body) => body.includes("PASSED"));
     const record = await storesOf(bridge.account).deliveries.get(receipt.delivery);
     const event = bridge.published.find(({ detail }) => detail.delivery === receipt.delivery);
     const atListener = bridge.listener.requests.map(({ headers }) => headers.get("traceparent"));
@@ -60,7 +57,8 @@ describe("the trace of a page edit", () => {
     cleanups.push(bridge.stop);
     const toPages = sentTo(bridge.confluence.site("data-center"));
     await bridge.pageEdit({ timestamp: 1_793_600_000_000, event: "page_updated", page: { id: Number(PAGE) } });
-    await until(() => bridge.confluence.page(PAGE).latest.body.includes("PASSED"));
+    const page = () => bridge.confluence.page(PAGE).latest.body;
+    await until("the page to show PASSED", page, (body) => body.includes("PASSED"));
     const [edit] = lines.filter(({ source, message }) => source === "wiki" && message === "delivery");
     // Nobody told a trace, so this is a new one.
     expect(edit?.["trace"]).toMatch(/^[0-9a-f]{32}$/);
@@ -80,10 +78,11 @@ describe("the trace of a page edit", () => {
       tracestate: canary,
     });
     expect(answer.status).toBe(202);
-    await until(async () => {
+    const requestsAfterTurn = async () => {
       await bridge.turn();
-      return bridge.listener.requests.length > 0;
-    });
+      return bridge.listener.requests;
+    };
+    await until("a request to the listener", requestsAfterTurn, ({ length }) => length > 0);
     const sent = bridge.listener.requests.map(({ headers }) => [...headers]);
     const seen = JSON.stringify([bridge.account.lines, bridge.published, sent]);
     expect(seen).not.toContain(canary);

@@ -89,6 +89,14 @@ export async function awsBridge(
   };
 }
 
+/** The page as it is after AWS has handed on what is there. */
+export const pageAfterTurn =
+  ({ turn, page }: Pick<Awaited<ReturnType<typeof awsBridge>>, "turn" | "page">) =>
+  async (): Promise<string> => {
+    await turn();
+    return page().body;
+  };
+
 /** What AWS does between the functions: the table's stream, the rules of the bus, and a queue for each kind of action. */
 class Between {
   readonly published: Parameters<Config["routes"][number]["matches"]>[0][] = [];

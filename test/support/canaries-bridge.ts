@@ -1,6 +1,7 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
+import { BUILD_STATES } from "../../shared/delivery/event.ts";
 import { signingKey } from "../unit/identity/tokens.ts";
 import { canary } from "./canaries.ts";
 import type { IdentityProvider } from "./identity-provider.ts";
@@ -132,10 +133,16 @@ const ROUTES = {
   ...Object.fromEntries(LISTENERS.map((name) => [name, fires(name, "page.")])),
   "code-build": fires("echo", "code."),
   status: { when: { "detail-type": [{ prefix: "build." }] }, do: { confluence: { target: "pages" } } },
-  "echo-status": {
-    when: { "detail-type": [{ prefix: "build." }] },
-    do: { confluence: { target: "echo-pages", page: "98310" } },
-  },
+  // A page for each state: writers of one page wait for each other, a second at a time.
+  ...Object.fromEntries(
+    BUILD_STATES.map((state, at) => [
+      `echo-status-${at}`,
+      {
+        when: { "detail-type": [`build.${state}`] },
+        do: { confluence: { target: "echo-pages", page: String(98310 + at) } },
+      },
+    ]),
+  ),
   "gitlab-status": { when: { "detail-type": [{ prefix: "build." }] }, do: { gitlab: { target: "gitlab-api" } } },
   "buildkite-note": {
     when: { "detail-type": [{ prefix: "build." }] },

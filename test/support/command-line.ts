@@ -1,8 +1,7 @@
 import { spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { sharedService } from "./shared-services.ts";
 
-const CLI = fileURLToPath(new URL("../../functions/cli.ts", import.meta.url));
-const TSX = fileURLToPath(import.meta.resolve("tsx"));
+const { drawbridge } = await sharedService("programs");
 
 export interface Ran {
   readonly code: number | null;
@@ -16,7 +15,7 @@ export function commandLine(
   { cwd, environment = {} }: { readonly cwd: string; readonly environment?: Readonly<Record<string, string>> },
 ) {
   const env = { PATH: process.env["PATH"], ...environment };
-  const child = spawn(process.execPath, ["--import", TSX, CLI, ...args], { cwd, env });
+  const child = spawn(process.execPath, [drawbridge, ...args], { cwd, env });
   const ran = { out: "", err: "" };
   const ended = new Promise<Ran>((resolve) => child.once("close", (code) => resolve({ code, ...ran })));
   child.stdout.on("data", (text) => {

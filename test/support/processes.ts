@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import type { ProgramName } from "./global-setup.ts";
+import { sharedService } from "./shared-services.ts";
 
 export interface Started {
   readonly process: ChildProcess;
@@ -9,13 +11,14 @@ export interface Started {
   readonly ended: Promise<string | number | null>;
 }
 
-/** Runs a TypeScript file in a process of its own and waits for its first line. */
-export async function startScript(
-  file: string,
+/** Runs a bundled program in a process of its own and waits for its first line. */
+export async function startProgram(
+  name: ProgramName,
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
 ): Promise<Started> {
-  const child = spawn(process.execPath, ["--import", "tsx", file, ...args], {
+  const { [name]: file } = await sharedService("programs");
+  const child = spawn(process.execPath, [file, ...args], {
     env: { ...process.env, ...environment },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -23,5 +26,5 @@ export async function startScript(
     child.once("exit", (code, signal) => resolve(signal ?? code));
   });
   for await (const firstLine of createInterface({ input: child.stdout })) return { process: child, firstLine, ended };
-  throw new Error(`${file} ended before it printed anything: ${await ended}`);
+  throw new Error(`${name} ended before it printed anything: ${await ended}`);
 }

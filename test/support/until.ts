@@ -1,4 +1,30 @@
-/** Waits for a state that another process or timer brings about; the test's own time-out is the limit. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+import { inspect } from "node:util";
+
+/**
+ * Waits for a state that another process or a timer brings about, and gives what it saw then. `look` says what is there
+ * now, `holds` whether that is the state. After `limitMs`, which is below the test's own limit, it throws what it waited
+ * for and what it saw last.
+ */
+export async function until<Seen>(
+  what: string,
+  look: () => Seen | Promise<Seen>,
+  holds: (seen: Seen) => boolean = Boolean,
+  { limitMs = 20_000 }: { readonly limitMs?: number } = {},
+): Promise<Seen> {
+  const started = performance.now();
+  for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
+    const seen = await look();
+    if (holds(seen)) return seen;
+    if (performance.now() - started > limitMs) throw new Error(`waited ${limitMs} ms for ${what}; saw ${textOf(seen)}`);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+}
+
+const LONGEST_PAUSE_MS = 50;
+const MAX_TEXT = 4_000;
+
+/** The end of a long text, where a page's newest part is. */
+function textOf(seen: unknown): string {
+  const text = typeof seen === "string" ? seen : inspect(seen, { depth: 8, breakLength: 120 });
+  return text.length > MAX_TEXT ? `…${text.slice(-MAX_TEXT)}` : text;
 }

@@ -1,0 +1,122 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Bus } from "../../shared/bus/bus.ts";
+import { Lane } from "../../shared/delivery/lane.ts";
+import { RelayWorker } from "../../shared/delivery/relay-worker.ts";
+import type { Clock } from "../../shared/host/clock.ts";
+import { bridgeParts } from "../support/bridge-parts.ts";
+import { sampleDelivery } from "../support/samples.ts";
+import { silentLog } from "../support/tools.ts";
+import { until } from "../support/until.ts";
+
+let parts: Awaited<ReturnType<typeof bridgeParts>>;
+let clock: Clock;
+beforeEach(async () => {
+  parts = await bridgeParts([]);
+  clock = parts.clock;
+});
+afterEach(() => parts.stop());
+
+/** Work that counts what runs at once, and that ends when it is released. */
+class HeldWork {
+  running = 0;
+  mostRunning = 0;
+  started = 0;
+  readonly #held: (() => void)[] = [];
+  #isOpen = false;
+
+  async run(): Promise<void> {
+    this.started += 1;
+    this.running += 1;
+    this.mostRunning = Math.max(this.mostRunning, this.running);
+    if (!this.#isOpen) await new Promise<void>((resolve) => this.#held.push(resolve));
+    this.running -= 1;
+  }
+
+  releaseOne(): void {
+    this.#held.shift()?.();
+  }
+
+  /** Ends what runs, and holds nothing from now on. */
+  releaseAll(): void {
+    this.#isOpen = true;
+    for (const release of this.#held.splice(0)) release();
+  }
+}
+
+describe("the lane of a target", () => {
+  it("runs eight actions at once and never more, and starts the next when one ends", async () => {
+    const { actions } = parts;
+    const ids = Array.from({ length: 24 }, (_, n) => `action-${String(n).padStart(2, "0")}`);
+    for (const id of ids) {
+      const action = { id, route: "docs", action: "tekton", target: "ci", eventKey: id, delivery: "d-1" };
+      await actions.schedule(action, clock.now());
+    }
+    const work = new HeldWork();
+    const done: string[] = [];
+    const act = async (id: string): Promise<void> => {
+      await work.run();
+      const claim = await actions.claim(id, clock.now(), clock.now());
+      if (claim !== undefined) await actions.finish(claim, "done");
+      done.push(id);
+    };
+    const lane = new Lane("ci", { actions, clock, log: silentLog, act });
+    await lane.start();
+    await until(
+      "eight actions to run",
+      () => work.running,
+      (running) => running >= 8,
+    );
+    work.releaseOne();
+    await until(
+      "a ninth action to start",
+      () => work.started,
+      (started) => started >= 9,
+    );
+    expect(work.running).toBe(8);
+    work.releaseAll();
+    await until(
+      "every action to end",
+      () => done.length,
+      (count) => count >= ids.length,
+    );
+    await lane.stop();
+    expect(work.mostRunning).toBe(8);
+    expect(new Set(done)).toEqual(new Set(ids));
+  });
+});
+
+describe("the relay of one machine", () => {
+  it("relays 32 deliveries at once after their commit, and leaves more to the sweep", async () => {
+    const { deliveries } = parts;
+    const recorded = Array.from({ length: 40 }, (_, n) => sampleDelivery(n + 1));
+    for (const delivery of recorded) await deliveries.record(delivery);
+    // The sweep leaves new ones to the relay that follows their commit.
+    parts.clock.advance(60_000);
+    const work = new HeldWork();
+    const bus: Bus = {
+      publish: async (entries) => {
+        await work.run();
+        return parts.bus.publish(entries);
+      },
+    };
+    const worker = new RelayWorker({ bus, deliveries, outbox: deliveries, clock, log: silentLog });
+    for (const delivery of recorded) worker.recorded(delivery);
+    expect(work.running).toBe(32);
+    work.releaseOne();
+    const offerOneMore = (): number => {
+      worker.recorded(sampleDelivery(33));
+      return work.started;
+    };
+    await until("a 33rd delivery to be relayed", offerOneMore, (started) => started === 33);
+    for (const delivery of recorded.slice(32)) worker.recorded(delivery);
+    expect(work.running).toBe(32);
+    work.releaseAll();
+    worker.start();
+    await until(
+      "an empty outbox",
+      () => deliveries.unrelayed(clock.now(), 100),
+      ({ length }) => length === 0,
+    );
+    await worker.stop();
+  });
+});

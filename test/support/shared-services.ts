@@ -1,0 +1,17 @@
+import { inject } from "vitest";
+import type { ProgramName } from "./global-setup.ts";
+
+/** What each service of the run answers. */
+interface Services {
+  readonly "dynamodb-local": { readonly port: number };
+  /** The path of each bundled program. */
+  readonly programs: Readonly<Record<ProgramName, string>>;
+}
+
+/** A service that all test files of a run share. It starts with the first request. */
+export async function sharedService<Name extends keyof Services>(name: Name): Promise<Services[Name]> {
+  const answer = await fetch(new URL(name, inject("services")));
+  if (!answer.ok) throw new Error(`the service ${name} answers ${answer.status}: ${await answer.text()}`);
+  // The run's own process answers, with what the table above says.
+  return (await answer.json()) as Services[Name];
+}
