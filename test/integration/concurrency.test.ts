@@ -87,7 +87,7 @@ describe("the lane of a target", () => {
 
 describe("the relay of one machine", () => {
   it("relays 32 deliveries at once after their commit, and leaves more to the sweep", async () => {
-    const { deliveries } = parts;
+    const { deliveries, ownAccounts } = parts;
     const recorded = Array.from({ length: 40 }, (_, n) => sampleDelivery(n + 1));
     for (const delivery of recorded) await deliveries.record(delivery);
     // The sweep leaves new ones to the relay that follows their commit.
@@ -99,7 +99,7 @@ describe("the relay of one machine", () => {
         return parts.bus.publish(entries);
       },
     };
-    const worker = new RelayWorker({ bus, deliveries, outbox: deliveries, clock, log: silentLog });
+    const worker = new RelayWorker({ bus, deliveries, outbox: deliveries, ownAccounts, clock, log: silentLog });
     for (const delivery of recorded) worker.recorded(delivery);
     expect(work.running).toBe(32);
     work.releaseOne();

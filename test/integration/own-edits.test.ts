@@ -148,7 +148,7 @@ describe("the README's configuration on a Data Center", () => {
     const shownEnds = () => confluence.page("98310").versions.filter(({ message }) => message.includes(" succeeded "));
     for (const edits of [1, 2, 3]) {
       await edit(confluence.pageUrl("98310"), `edit ${edits}`);
-      await until(() => shownEnds().length >= edits);
+      await until("every edit's run to end on the page", shownEnds, (ends) => ends.length >= edits);
       // The earlier states of this run, and all of the run before, were written before: their edits have come back.
       expect(listener.requests).toHaveLength(edits);
     }
