@@ -1,5 +1,5 @@
 import type { Action } from "../shared/actions/action.ts";
-import { commandsOver } from "../shared/approvals/carry-out.ts";
+import { commandsOver } from "../shared/approvals/execute-command.ts";
 import { peopleOf } from "../shared/approvals/people.ts";
 import { awsLog } from "../shared/aws/aws-log.ts";
 import { AwsSecrets } from "../shared/aws/aws-secrets.ts";
@@ -11,8 +11,8 @@ import { compiledConfig } from "../shared/config/compiled.ts";
 import { connectAction, runReporters } from "../shared/config/connect-action.ts";
 import { sealingsOf } from "../shared/config/system-tokens.ts";
 import { actOn } from "../shared/delivery/act-on.ts";
-import { LastUses } from "../shared/delivery/last-uses.ts";
-import { DEFAULT_RETRY } from "../shared/delivery/retry-delay.ts";
+import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
+import { LastUses } from "../shared/delivery/credential-usage.ts";
 import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
 import { policyOf } from "../shared/identity/policy.ts";

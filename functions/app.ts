@@ -3,19 +3,19 @@ import { peopleOf } from "../shared/approvals/people.ts";
 import { connectSources } from "../shared/config/connect.ts";
 import type { Config } from "../shared/config/schema.ts";
 import { sealingsOf } from "../shared/config/system-tokens.ts";
-import type { RunReporter } from "../shared/delivery/note-runs.ts";
-import type { Principal } from "../shared/delivery/principal.ts";
 import { refuseOverRate } from "../shared/delivery/rate-limits.ts";
-import { Refusals } from "../shared/delivery/refusals.ts";
+import { Refusals } from "../shared/delivery/rejection-audit.ts";
+import type { RunReporter } from "../shared/delivery/run-tracking.ts";
 import type { Clock } from "../shared/host/clock.ts";
 import type { Log } from "../shared/host/log.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
 import { type AppTools, createApp } from "../shared/http/app.ts";
 import { policyOf } from "../shared/identity/policy.ts";
 import { createTokenVerifier } from "../shared/identity/verify-token.ts";
+import type { Principal } from "../shared/model/principal.ts";
 import { SystemTokens } from "../shared/outbound/system-tokens.ts";
-import { statusSource } from "../shared/status/index.ts";
-import type { Stores } from "../shared/store/open-stores.ts";
+import { statusSource } from "../shared/providers/status/index.ts";
+import type { Stores } from "../shared/store/dynamodb/open-stores.ts";
 
 interface BridgeAppTools extends Stores, Pick<AppTools, "issuer" | "ready" | "recorded"> {
   readonly secrets: Secrets;

@@ -7,7 +7,7 @@ import { openSession, PLAYGROUND_SESSION, readPlayground } from "../shared/cli/s
 import { trace } from "../shared/cli/trace.ts";
 import { loadConfig } from "../shared/config/load.ts";
 import type { Config } from "../shared/config/schema.ts";
-import { DEFAULT_RETRY } from "../shared/delivery/retry-delay.ts";
+import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
 import { systemClock as clock, toIso } from "../shared/host/clock.ts";
 import { Fault } from "../shared/host/fault.ts";
 import { jsonLog } from "../shared/host/log.ts";

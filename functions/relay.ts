@@ -1,8 +1,8 @@
 import { streamHandler } from "../shared/aws/stream-records.ts";
-import { LastUses } from "../shared/delivery/last-uses.ts";
+import { LastUses } from "../shared/delivery/credential-usage.ts";
 import { relayAll } from "../shared/delivery/relay.ts";
-import { recordedEventIn } from "../shared/store/dynamodb-deliveries.ts";
-import { TABLE } from "../shared/store/table.ts";
+import { recordedEventIn } from "../shared/store/dynamodb/deliveries.ts";
+import { TABLE } from "../shared/store/dynamodb/key-schema.ts";
 import { relaying } from "./relaying.ts";
 
 const tools = relaying("relay");

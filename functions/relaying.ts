@@ -1,5 +1,5 @@
-import { heedLabels } from "../shared/approvals/labels.ts";
 import { peopleOf } from "../shared/approvals/people.ts";
+import { heedLabels } from "../shared/approvals/side-effects.ts";
 import { awsLog } from "../shared/aws/aws-log.ts";
 import { eventBridgeClient } from "../shared/aws/clients.ts";
 import { setting } from "../shared/aws/settings.ts";

@@ -1,14 +1,14 @@
 import { runReporters } from "../shared/config/connect-action.ts";
 import type { Config } from "../shared/config/schema.ts";
-import type { RetryPolicy } from "../shared/delivery/retry-delay.ts";
+import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
 import type { Log } from "../shared/host/log.ts";
 import { Loop } from "../shared/host/loop.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
 import { type ListenAddress, listen } from "../shared/http/listen.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
-import { deleteExpired, startEmbeddedDynamoDb } from "../shared/store/embedded.ts";
-import { openStores } from "../shared/store/open-stores.ts";
+import { deleteExpired, startEmbeddedDynamoDb } from "../shared/store/dynamodb/embedded.ts";
+import { openStores } from "../shared/store/dynamodb/open-stores.ts";
 import { bridgeApp } from "./app.ts";
 import { besideConsole } from "./console-app.ts";
 import { openWorker } from "./worker.ts";

@@ -2,7 +2,7 @@ import { type Invocation, usageFault } from "../shared/cli/command.ts";
 import { configPath } from "../shared/cli/session.ts";
 import { checkHere } from "../shared/config/check.ts";
 import { loadConfig, showFinding } from "../shared/config/load.ts";
-import { DEFAULT_RETRY } from "../shared/delivery/retry-delay.ts";
+import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
 import { systemClock, toIso } from "../shared/host/clock.ts";
 import { Fault } from "../shared/host/fault.ts";
 import { jsonLog } from "../shared/host/log.ts";

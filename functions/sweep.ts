@@ -1,9 +1,9 @@
 import type { Context } from "aws-lambda";
 import { sqsClient } from "../shared/aws/clients.ts";
-import { takeUp } from "../shared/aws/given-up-batches.ts";
 import { setting } from "../shared/aws/settings.ts";
-import { markReceived } from "../shared/delivery/mark-received.ts";
+import { takeUp } from "../shared/aws/stream-dead-letters.ts";
 import { SWEEP_SIZE, sweep } from "../shared/delivery/relay.ts";
+import { markReceived } from "../shared/delivery/requeue-span.ts";
 import { relaying } from "./relaying.ts";
 
 /** Time that a round must have, in milliseconds; what is left then is for the next sweep. */

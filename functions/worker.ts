@@ -1,16 +1,16 @@
-import { commandsOver } from "../shared/approvals/carry-out.ts";
-import { heedLabels } from "../shared/approvals/labels.ts";
+import { commandsOver } from "../shared/approvals/execute-command.ts";
 import { peopleOf } from "../shared/approvals/people.ts";
+import { heedLabels } from "../shared/approvals/side-effects.ts";
 import { InProcessBus } from "../shared/bus/in-process-bus.ts";
 import { connectRoutes } from "../shared/config/connect.ts";
 import { runReporters } from "../shared/config/connect-action.ts";
 import type { Config } from "../shared/config/schema.ts";
 import { sealingsOf } from "../shared/config/system-tokens.ts";
 import { act } from "../shared/delivery/act.ts";
+import type { RetryPolicy } from "../shared/delivery/backoff.ts";
+import { LastUses } from "../shared/delivery/credential-usage.ts";
 import { Lanes } from "../shared/delivery/lanes.ts";
-import { LastUses } from "../shared/delivery/last-uses.ts";
 import { RelayWorker } from "../shared/delivery/relay-worker.ts";
-import type { RetryPolicy } from "../shared/delivery/retry-delay.ts";
 import { callOut } from "../shared/host/call-out.ts";
 import type { Clock } from "../shared/host/clock.ts";
 import type { Log } from "../shared/host/log.ts";
@@ -20,7 +20,7 @@ import type { BridgeIssuer } from "../shared/outbound/issuer.ts";
 import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
 import { SystemTokens } from "../shared/outbound/system-tokens.ts";
 import type { RecordedDelivery } from "../shared/store/deliveries.ts";
-import type { Stores } from "../shared/store/open-stores.ts";
+import type { Stores } from "../shared/store/dynamodb/open-stores.ts";
 
 interface WorkerTools extends Stores {
   readonly secrets: Secrets;

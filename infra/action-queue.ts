@@ -3,7 +3,7 @@ import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 import type { Action } from "../shared/actions/action.ts";
 import { leaseMs } from "../shared/delivery/act.ts";
-import { DEFAULT_RETRY } from "../shared/delivery/retry-delay.ts";
+import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
 import { LONGEST_RETENTION } from "./failure-queue.ts";
 
 /**

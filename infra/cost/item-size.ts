@@ -1,5 +1,5 @@
-import type { StoredItem } from "../../shared/store/item.ts";
-import { TABLE } from "../../shared/store/table.ts";
+import type { StoredItem } from "../../shared/store/dynamodb/item.ts";
+import { TABLE } from "../../shared/store/dynamodb/key-schema.ts";
 
 /**
  * Bytes of an item as DynamoDB counts them for reads and writes: the names and the values of its attributes, in UTF-8.
@@ -18,7 +18,7 @@ export function dayIndexBytes(item: StoredItem): number {
   return itemBytes(Object.fromEntries(Object.entries(item).filter(([name]) => kept.has(name))));
 }
 
-/** The table holds texts, whole numbers that are not negative, and bytes (`shared/store/item.ts`). */
+/** The table holds texts, whole numbers that are not negative, and bytes (`shared/store/dynamodb/item.ts`). */
 function valueBytes({ S, N, B }: StoredItem[string]): number {
   if (S !== undefined) return utf8(S);
   return B === undefined ? numberBytes(N ?? "") : B.length;

@@ -1,4 +1,4 @@
-import { toStored } from "../../shared/store/item.ts";
+import { toStored } from "../../shared/store/dynamodb/item.ts";
 import { dayIndexBytes, itemBytes, writeUnits } from "./item-size.ts";
 import { REQUEST_ID, type RecordedItem } from "./recorded-items.ts";
 

@@ -1,13 +1,13 @@
 import { DynamoDBClient, type PutItemCommandInput, type ServiceOutputTypes } from "@aws-sdk/client-dynamodb";
-import { entryOf } from "../../shared/bus/entry.ts";
-import { sourcePrincipal } from "../../shared/delivery/principal.ts";
 import { receive } from "../../shared/delivery/receive.ts";
-import { ok } from "../../shared/delivery/result.ts";
 import type { TraceParent } from "../../shared/host/trace.ts";
+import { entryOf } from "../../shared/model/bus-event.ts";
+import { sourcePrincipal } from "../../shared/model/principal.ts";
+import { ok } from "../../shared/model/result.ts";
 import { providers } from "../../shared/providers/registry.ts";
-import { DynamoDbDeliveries, recordedEventIn } from "../../shared/store/dynamodb-deliveries.ts";
-import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
-import type { StoredItem } from "../../shared/store/item.ts";
+import { DynamoDbDeliveries, recordedEventIn } from "../../shared/store/dynamodb/deliveries.ts";
+import type { StoredItem } from "../../shared/store/dynamodb/item.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
 import { recordedDeliveries } from "../../test/support/peer-data.ts";
 import {
   connectFixtureSource,
@@ -16,7 +16,7 @@ import {
   requestOf,
   SOURCE,
 } from "../../test/support/provider-fixtures.ts";
-import { silentLog, testClock } from "../../test/support/tools.ts";
+import { silentLog, testClock } from "../../test/support/test-doubles.ts";
 
 /** A request body on its way into the table. */
 interface Sample {

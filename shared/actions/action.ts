@@ -1,10 +1,10 @@
 import type * as v from "valibot";
 import type { Commands } from "../approvals/command.ts";
-import type { BusEntry } from "../bus/entry.ts";
-import type { EventType } from "../delivery/event.ts";
 import type { CallOut } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Secrets } from "../host/secrets.ts";
+import type { BusEntry } from "../model/bus-event.ts";
+import type { EventType } from "../model/event.ts";
 import type { OutboundTokens } from "../outbound/outbound-tokens.ts";
 import type { SystemTokens } from "../outbound/system-tokens.ts";
 import type { BoardStore } from "../store/boards.ts";

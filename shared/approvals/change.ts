@@ -1,5 +1,5 @@
-import type { BusEntry } from "../bus/entry.ts";
 import { toIso } from "../host/clock.ts";
+import type { BusEntry } from "../model/bus-event.ts";
 import type { ApprovalStore, Change } from "../store/approvals.ts";
 import type { RecordedDelivery } from "../store/deliveries.ts";
 

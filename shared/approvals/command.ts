@@ -1,6 +1,6 @@
-import type { BusEntry } from "../bus/entry.ts";
-import type { Rejection } from "../delivery/rejection.ts";
 import type { EpochMillis } from "../host/clock.ts";
+import type { BusEntry } from "../model/bus-event.ts";
+import type { Rejection } from "../model/rejection.ts";
 import type { PageAddress } from "../store/boards.ts";
 import type { RunPlace } from "../store/runs.ts";
 import { LABELS } from "./label-names.ts";
@@ -60,6 +60,6 @@ export function commandOfText(text: string): Command | undefined {
   return { decision: verb === "approve" ? "grant" : "deny", ...(approval !== undefined && { approval }) };
 }
 
-/** Ids of approvals as `delivery/keys.ts` makes them, names of routes as `config/schema.ts` takes them. */
+/** Ids of approvals as `model/idempotency-keys.ts` makes them, names of routes as `config/schema.ts` takes them. */
 const COMMAND =
   /^drawbridge (?:(?<verb>approve|deny)(?: (?<approval>p-[a-z2-7]{26}))?|rollback (?<route>[a-z][a-z\d-]{0,33})(?: (?<environment>\S{1,100}))?)$/;

@@ -1,12 +1,12 @@
-import type { Rejection } from "../delivery/rejection.ts";
-import { ok, type Result, refuse } from "../delivery/result.ts";
 import { type Clock, toIso } from "../host/clock.ts";
 import type { Policy } from "../identity/policy.ts";
+import type { Rejection } from "../model/rejection.ts";
+import { ok, type Result, refuse } from "../model/result.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { Approval, ApprovalState, ApprovalStore, Identity } from "../store/approvals.ts";
 import { isOutdated } from "./change.ts";
 import { isSamePerson, type PeopleOf } from "./people.ts";
-import { nameOf, type TellTools, tellStep } from "./tell.ts";
+import { nameOf, type TellTools, tellStep } from "./record-step.ts";
 
 export const DECISIONS = ["grant", "deny", "withdraw"] as const;
 

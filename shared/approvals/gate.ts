@@ -1,15 +1,15 @@
 import type { ActionOutcome } from "../actions/action.ts";
-import type { BusEntry } from "../bus/entry.ts";
 import type { CorrelateTools } from "../delivery/correlate.ts";
-import { approvalIdOf } from "../delivery/keys.ts";
 import { type Clock, laterBy } from "../host/clock.ts";
+import type { BusEntry } from "../model/bus-event.ts";
+import { approvalIdOf } from "../model/idempotency-keys.ts";
 import type { Route } from "../routes/route.ts";
 import type { Claim } from "../store/actions.ts";
 import type { Approval, ApprovalStore, RequestedApproval } from "../store/approvals.ts";
 import type { RecordedDelivery } from "../store/deliveries.ts";
-import { causeOf } from "./cause.ts";
 import { aboutOf, isOutdated } from "./change.ts";
-import { type Step, type TellTools, tellStep } from "./tell.ts";
+import { type Step, type TellTools, tellStep } from "./record-step.ts";
+import { causeOf } from "./trace-requester.ts";
 
 export interface GateTools extends TellTools, CorrelateTools {
   readonly deliveries: TellTools["deliveries"] & CorrelateTools["deliveries"];

@@ -1,9 +1,9 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import * as v from "valibot";
 import { type ReceiveTools, receive, type Source } from "../delivery/receive.ts";
-import type { ReceivedRequest } from "../delivery/request.ts";
 import type { Clock } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
+import type { ReceivedRequest } from "../model/request.ts";
 
 export interface PartnerTools extends ReceiveTools {
   /** By the name of their partner event source. */

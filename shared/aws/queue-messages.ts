@@ -3,10 +3,10 @@ import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import * as v from "valibot";
 import type { Acted } from "../delivery/act.ts";
 import type { Happening } from "../delivery/act-on.ts";
-import { cut } from "../delivery/event.ts";
 import { type Clock, type EpochMillis, epochMillis } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
+import { cut } from "../model/event.ts";
 
 /** The message that a route's rule makes of a published entry: as much of it as is read (`infra/event-bus.ts`). */
 const message = v.object({

@@ -1,4 +1,4 @@
-import type { BusEntry } from "./entry.ts";
+import type { BusEntry } from "../model/bus-event.ts";
 
 /**
  * Takes published events and runs the matching routes' actions. Publishing is durable: once an entry is `published`, its

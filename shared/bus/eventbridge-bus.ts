@@ -1,7 +1,7 @@
 import { type EventBridgeClient, PutEventsCommand, type PutEventsResultEntry } from "@aws-sdk/client-eventbridge";
 import { Fault } from "../host/fault.ts";
+import type { BusEntry } from "../model/bus-event.ts";
 import type { Bus, PublishResult } from "./bus.ts";
-import type { BusEntry } from "./entry.ts";
 
 /** Entries that one PutEvents call takes (EventBridge API reference, PutEvents). */
 const MAX_ENTRIES = 10;

@@ -1,11 +1,11 @@
 import { schedule } from "../delivery/schedule.ts";
 import type { Clock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
+import { type BusEntry, isMeantFor } from "../model/bus-event.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { Bus, PublishResult } from "./bus.ts";
-import { type BusEntry, isMeantFor } from "./entry.ts";
 
 export interface InProcessBusTools {
   readonly routes: readonly Route[];

@@ -1,5 +1,5 @@
 import type { DECISIONS } from "../approvals/decide.ts";
-import { nameOf } from "../approvals/tell.ts";
+import { nameOf } from "../approvals/record-step.ts";
 import { decidedApproval, listedApprovals } from "./answers.ts";
 import { get, post } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";

@@ -1,4 +1,4 @@
-import { nameOf } from "../approvals/tell.ts";
+import { nameOf } from "../approvals/record-step.ts";
 import type { Identity } from "../store/approvals.ts";
 import {
   type ListedDeliveries,

@@ -1,9 +1,9 @@
 import { type ConfiguredCredential, configuredCredentials } from "../config/credentials.ts";
 import { loadConfig } from "../config/load.ts";
-import type { Credential } from "../delivery/credential.ts";
-import { NOTED_EVERY_MS } from "../delivery/last-uses.ts";
+import { NOTED_EVERY_MS } from "../delivery/credential-usage.ts";
 import { type EpochMillis, epochMillis, laterBy, systemClock } from "../host/clock.ts";
 import type { ShownUse } from "../http/credentials.ts";
+import type { Credential } from "../model/credential.ts";
 import { listedCredentials } from "./answers.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";

@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import type { BusEntry } from "../bus/entry.ts";
-import type { RunReporter } from "../delivery/note-runs.ts";
+import type { RunReporter } from "../delivery/run-tracking.ts";
 import { Fault } from "../host/fault.ts";
+import type { BusEntry } from "../model/bus-event.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
 import { type Config, type ConfiguredRoute, type Outline, outline } from "./schema.ts";

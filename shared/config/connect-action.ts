@@ -1,10 +1,10 @@
 import type { Action, ActionTools } from "../actions/action.ts";
-import type { RunReporter } from "../delivery/note-runs.ts";
+import type { RunReporter } from "../delivery/run-tracking.ts";
 import { Fault } from "../host/fault.ts";
 import { policyOf } from "../identity/policy.ts";
 import type { Route } from "../routes/route.ts";
-import { type NotingTools, notedCalls } from "./noted-calls.ts";
 import type { Config } from "./schema.ts";
+import { type NotingTools, notedCalls } from "./track-credential-use.ts";
 
 /** The configured routes of one kind of action, ready to run, in a process that has no other. */
 export function connectAction(

@@ -6,8 +6,8 @@ import type { ConnectedSource, ProviderTools } from "../providers/provider.ts";
 import { providers } from "../providers/registry.ts";
 import type { Route } from "../routes/route.ts";
 import { connectAction } from "./connect-action.ts";
-import type { NotingTools } from "./noted-calls.ts";
 import type { Config } from "./schema.ts";
+import type { NotingTools } from "./track-credential-use.ts";
 
 /** Every configured source, ready to prove and to read, and to sign fixtures where it can. */
 export function connectSources(

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import type { Credential } from "../delivery/credential.ts";
 import { rotatingSecret } from "../host/secrets.ts";
+import type { Credential } from "../model/credential.ts";
 import { providers } from "../providers/registry.ts";
 import { refsIn } from "./references.ts";
 import type { Config } from "./schema.ts";

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { Fault } from "../host/fault.ts";
-import { withoutBroken } from "./assemble.ts";
-import { configOf } from "./config-of.ts";
+import { withoutBroken } from "./build-config.ts";
 import type { ConfigProblem } from "./explain.ts";
+import { configOf } from "./parse-config.ts";
 import { type Config, outline } from "./schema.ts";
 import { UNFILLED } from "./variables.ts";
 import { type Path, type Place, readYaml, shownPath, type YamlFile } from "./yaml-file.ts";

@@ -1,9 +1,9 @@
 import * as v from "valibot";
-import type { BusEntry } from "../bus/entry.ts";
 import { type ConsoleSettings, consoleSettings } from "../console/settings.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { DEFAULT_ROLES, type Roles, role } from "../identity/policy.ts";
 import { type TrustEntry, trustEntry } from "../identity/trust-entry.ts";
+import type { BusEntry } from "../model/bus-event.ts";
 import { type BridgeIdentity, bridgeIdentity } from "../outbound/bridge-identity.ts";
 import type { Pattern } from "../routes/pattern.ts";
 

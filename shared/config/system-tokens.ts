@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { sealingSecret } from "../host/sealing-key.ts";
+import { sealingSecret } from "../host/encryption-key.ts";
 import type { Sealing } from "../outbound/system-tokens.ts";
 import type { Config, ConfiguredTarget } from "./schema.ts";
 

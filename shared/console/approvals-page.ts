@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
-import { nameOf } from "../approvals/tell.ts";
+import { nameOf } from "../approvals/record-step.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { ListedApprovals, ShownApproval } from "../http/approvals.ts";
 import { badge, deliveryLink, facts, type Html, NOTHING, when } from "./html.ts";

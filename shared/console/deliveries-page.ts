@@ -1,7 +1,7 @@
 import { html } from "hono/html";
-import { EVENT_TYPES } from "../delivery/event.ts";
 import { type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
 import type { ListedDeliveries } from "../http/deliveries.ts";
+import { EVENT_TYPES } from "../model/event.ts";
 import { chart } from "./chart.ts";
 import { badge, deliveryLink, type Html, NOTHING, type Tone, when } from "./html.ts";
 import type { Answer, Page, Visit } from "./visit.ts";

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
 import * as v from "valibot";
-import type { BusEntry } from "../bus/entry.ts";
 import type { Replayed } from "../delivery/replay.ts";
 import type { ShownDelivery } from "../http/deliveries.ts";
+import type { BusEntry } from "../model/bus-event.ts";
 import { OUTCOMES } from "./deliveries-page.ts";
 import { badge, deliveryLink, facts, type Html, NOTHING, outsideLink, refusalOf, when } from "./html.ts";
 import { formTokenField } from "./layout.ts";

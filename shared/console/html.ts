@@ -1,7 +1,7 @@
 import { html } from "hono/html";
-import { HINTS } from "../delivery/hints.ts";
-import type { Rejection, RejectionReason } from "../delivery/rejection.ts";
 import type { EpochMillis } from "../host/clock.ts";
+import type { Rejection, RejectionReason } from "../model/rejection.ts";
+import { HINTS } from "../model/rejection-hints.ts";
 
 /** Markup. Whatever is put into a template of {@link html} as a text is escaped; nothing here goes round that. */
 export type Html = ReturnType<typeof html>;

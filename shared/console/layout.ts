@@ -1,6 +1,6 @@
 import { html } from "hono/html";
-import { HINTS } from "../delivery/hints.ts";
-import type { RejectionReason } from "../delivery/rejection.ts";
+import type { RejectionReason } from "../model/rejection.ts";
+import { HINTS } from "../model/rejection-hints.ts";
 import { type Html, hintFor, NOTHING } from "./html.ts";
 import type { Page, Problem, Visit } from "./visit.ts";
 

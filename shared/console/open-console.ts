@@ -5,7 +5,7 @@ import type { ServedApp } from "../http/connection.ts";
 import type { TokenVerifier } from "../identity/token-verifier.ts";
 import { type ConsoleTools, createConsole } from "./console.ts";
 import { Cookies } from "./cookies.ts";
-import { Seal } from "./seal.ts";
+import { Seal } from "./session-cookie.ts";
 import { Sessions } from "./sessions.ts";
 import type { ConsoleSettings } from "./settings.ts";
 

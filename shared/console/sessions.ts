@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
 import type { Context } from "hono";
 import * as v from "valibot";
-import type { Principal } from "../delivery/principal.ts";
-import { ok, type Result, refuse } from "../delivery/result.ts";
 import { type Clock, epochMillis, laterBy } from "../host/clock.ts";
 import { Secret } from "../host/secrets.ts";
 import { presentedToken } from "../identity/presented-token.ts";
 import type { TokenVerifier, VerifiedToken } from "../identity/token-verifier.ts";
+import type { Principal } from "../model/principal.ts";
+import { ok, type Result, refuse } from "../model/result.ts";
 import type { Cookies } from "./cookies.ts";
-import type { Seal } from "./seal.ts";
+import type { Seal } from "./session-cookie.ts";
 import type { SignIn } from "./sign-in.ts";
 
 export interface SessionTools {

@@ -16,11 +16,11 @@ import {
   ResponseBodyError,
   validateAuthResponse,
 } from "oauth4webapi";
-import { ok, type Result, refuse } from "../delivery/result.ts";
 import type { CallOut } from "../host/call-out.ts";
 import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
+import { ok, type Result, refuse } from "../model/result.ts";
 import { fetchThrough } from "../outbound/oauth.ts";
 import type { ConsoleSettings } from "./settings.ts";
 

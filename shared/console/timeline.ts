@@ -1,5 +1,5 @@
 import { html } from "hono/html";
-import { nameOf } from "../approvals/tell.ts";
+import { nameOf } from "../approvals/record-step.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { ShownDelivery, ShownEntry } from "../http/deliveries.ts";
 import type { Identity } from "../store/approvals.ts";

@@ -1,8 +1,8 @@
 import * as v from "valibot";
-import type { Principal } from "../delivery/principal.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { Secret } from "../host/secrets.ts";
 import type { ServedApp } from "../http/connection.ts";
+import type { Principal } from "../model/principal.ts";
 import type { Html } from "./html.ts";
 
 /** What a page may need of the person who asks for it. */

@@ -1,5 +1,5 @@
-import { type BusEntry, isMeantFor } from "../bus/entry.ts";
 import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
+import { type BusEntry, isMeantFor } from "../model/bus-event.ts";
 import type { Replay } from "../store/deliveries.ts";
 import { type Acted, type ActTools, act, ROUTE_GONE } from "./act.ts";
 import { schedule } from "./schedule.ts";

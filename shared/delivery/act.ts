@@ -1,16 +1,16 @@
 import type { ActionOutcome } from "../actions/action.ts";
 import { type GateTools, holdForApproval } from "../approvals/gate.ts";
-import { type BusEntry, entryOf } from "../bus/entry.ts";
 import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
 import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { type TraceParent, traceIdOf } from "../host/trace.ts";
+import { type BusEntry, entryOf } from "../model/bus-event.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore, Claim } from "../store/actions.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
+import { type RetryPolicy, retryDelayMs } from "./backoff.ts";
 import { type CorrelateTools, correlate } from "./correlate.ts";
-import { type NoteTools, noteEnd, noteFired } from "./note-runs.ts";
-import { type RetryPolicy, retryDelayMs } from "./retry-delay.ts";
+import { type NoteTools, noteEnd, noteFired } from "./run-tracking.ts";
 
 export interface ActTools extends CorrelateTools, Pick<GateTools, "approvals">, Pick<NoteTools, "runs"> {
   readonly routes: readonly Route[];

@@ -1,10 +1,10 @@
-import { type BusEntry, entryOf } from "../bus/entry.ts";
+import { type BusEntry, entryOf } from "../model/bus-event.ts";
+import type { OriginClaim } from "../model/event.ts";
+import { actionIdOf } from "../model/idempotency-keys.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { OriginStore } from "../store/origins.ts";
-import type { OriginClaim } from "./event.ts";
-import { actionIdOf } from "./keys.ts";
 
 export interface CorrelateTools {
   readonly routes: readonly Pick<Route, "name" | "runsReportedBy">[];

@@ -1,7 +1,7 @@
 import type { Clock } from "../host/clock.ts";
+import type { BridgeEvent } from "../model/event.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
 import type { OwnAccountStore, SiteAccount } from "../store/own-accounts.ts";
-import type { BridgeEvent } from "./event.ts";
 
 export interface OwnEditDeps {
   readonly ownAccounts: Pick<OwnAccountStore, "isOwn">;

@@ -1,9 +1,9 @@
 import type { Clock } from "../host/clock.ts";
 import type { Policy } from "../identity/policy.ts";
 import type { TrustEntry } from "../identity/trust-entry.ts";
-import type { RateStore } from "../store/rates.ts";
-import type { Principal } from "./principal.ts";
-import type { Rejection } from "./rejection.ts";
+import type { Principal } from "../model/principal.ts";
+import type { Rejection } from "../model/rejection.ts";
+import type { RateStore } from "../store/rate-limits.ts";
 
 export interface RateTools {
   readonly issuers: Readonly<Record<string, Pick<TrustEntry, "mode" | "roles">>>;

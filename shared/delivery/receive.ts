@@ -1,14 +1,14 @@
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { TraceParent } from "../host/trace.ts";
+import { type AuthenticDelivery, authenticate, type ProvingSource } from "../model/authentic-delivery.ts";
+import { deliveryIdOf } from "../model/idempotency-keys.ts";
+import type { Principal } from "../model/principal.ts";
+import type { Reading } from "../model/reading.ts";
+import type { Rejection } from "../model/rejection.ts";
+import type { ReceivedRequest } from "../model/request.ts";
+import { ok, type Result, refuse } from "../model/result.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
-import { type AuthenticDelivery, authenticate, type ProvingSource } from "./authentic.ts";
-import { deliveryIdOf } from "./keys.ts";
-import type { Principal } from "./principal.ts";
-import type { Reading } from "./reading.ts";
-import type { Rejection } from "./rejection.ts";
-import type { ReceivedRequest } from "./request.ts";
-import { ok, type Result, refuse } from "./result.ts";
 
 /** A configured sender, as far as receiving is concerned. */
 export interface Source extends ProvingSource {

@@ -1,9 +1,9 @@
 import type { Bus, PublishResult } from "../bus/bus.ts";
-import { type BusEntry, entryOf } from "../bus/entry.ts";
 import { laterBy } from "../host/clock.ts";
 import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { traceIdOf } from "../host/trace.ts";
+import { type BusEntry, entryOf } from "../model/bus-event.ts";
 import type { DeliveryStore, Outbox, RecordedDelivery } from "../store/deliveries.ts";
 import { isOwnEdit, type OwnEditDeps } from "./own-edits.ts";
 

@@ -1,8 +1,8 @@
 import type { Clock } from "../host/clock.ts";
 import type { TraceParent } from "../host/trace.ts";
+import { deliveryIdOf } from "../model/idempotency-keys.ts";
 import type { Identity } from "../store/approvals.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
-import { deliveryIdOf } from "./keys.ts";
 
 export interface ReplayTools {
   readonly deliveries: Pick<DeliveryStore, "get" | "record" | "addToTimeline">;

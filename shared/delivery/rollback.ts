@@ -1,8 +1,8 @@
 import type { Policy } from "../identity/policy.ts";
+import { ok, type Result, refuse } from "../model/result.ts";
 import type { RouteRun, RunPlace, RunStore } from "../store/runs.ts";
-import type { RunReporter } from "./note-runs.ts";
 import { type Replayed, type ReplayOrder, type ReplayTools, replay } from "./replay.ts";
-import { ok, type Result, refuse } from "./result.ts";
+import type { RunReporter } from "./run-tracking.ts";
 
 export interface RollbackTools extends ReplayTools {
   readonly runs: Pick<RunStore, "of">;

@@ -1,9 +1,9 @@
-import type { BusEntry } from "../bus/entry.ts";
 import type { Clock } from "../host/clock.ts";
+import type { BusEntry } from "../model/bus-event.ts";
+import { actionIdOf } from "../model/idempotency-keys.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
-import { actionIdOf } from "./keys.ts";
 
 interface ScheduleTools {
   readonly actions: Pick<ActionStore, "schedule">;

@@ -1,16 +1,16 @@
 import type { Context, Hono } from "hono";
 // Its few addresses do not repay a router that is compiled from them at the start.
 import { Hono as App } from "hono/tiny";
-import type { Principal } from "../delivery/principal.ts";
 import { type ReceiveTools, receive, type Source } from "../delivery/receive.ts";
-import type { Refusal, Refusals } from "../delivery/refusals.ts";
-import type { Rejection } from "../delivery/rejection.ts";
-import type { ReceivedRequest } from "../delivery/request.ts";
-import type { Result } from "../delivery/result.ts";
+import type { Refusal, Refusals } from "../delivery/rejection-audit.ts";
 import type { Clock } from "../host/clock.ts";
 import { failureOf } from "../host/fault.ts";
 import type { Log, LogFields } from "../host/log.ts";
 import { type TraceParent, traceIdOf, traceOf } from "../host/trace.ts";
+import type { Principal } from "../model/principal.ts";
+import type { Rejection } from "../model/rejection.ts";
+import type { ReceivedRequest } from "../model/request.ts";
+import type { Result } from "../model/result.ts";
 import type { BridgeIssuer } from "../outbound/issuer.ts";
 import { checkContentType, readBody } from "./body.ts";
 import { type CallTools, callsOf } from "./calls.ts";

@@ -1,11 +1,11 @@
 import * as v from "valibot";
 import { DECISIONS, type DecideTools, decide, decisionsOf } from "../approvals/decide.ts";
-import { openApprovals } from "../approvals/open.ts";
-import type { ReceivedRequest } from "../delivery/request.ts";
-import { ok, type Result, refuse } from "../delivery/result.ts";
+import { openApprovals } from "../approvals/open-approvals.ts";
 import { toIso } from "../host/clock.ts";
 import { type CallerTools, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
+import type { ReceivedRequest } from "../model/request.ts";
+import { ok, type Result, refuse } from "../model/result.ts";
 import type { Approval } from "../store/approvals.ts";
 import { readCall } from "./json-body.ts";
 

@@ -1,4 +1,4 @@
-import { ok, type Result, refuse } from "../delivery/result.ts";
+import { ok, type Result, refuse } from "../model/result.ts";
 
 /**
  * Reads a body's bytes, up to a limit. An announced length is what the server then lets through (RFC 9112 section 6.3),

@@ -1,5 +1,5 @@
-import type { ReceivedRequest } from "../delivery/request.ts";
-import type { Result } from "../delivery/result.ts";
+import type { ReceivedRequest } from "../model/request.ts";
+import type { Result } from "../model/result.ts";
 import { type ApprovalsApi, decideApproval, listApprovals } from "./approvals.ts";
 import { type CredentialsApi, listCredentials } from "./credentials.ts";
 import { type DeliveriesApi, getDelivery, listDeliveries } from "./deliveries.ts";

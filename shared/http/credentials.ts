@@ -1,8 +1,8 @@
-import { ok, type Result } from "../delivery/result.ts";
 import { toIso } from "../host/clock.ts";
 import { type CallerTools, callerOf } from "../identity/caller.ts";
 import type { TokenRequest } from "../identity/presented-token.ts";
-import type { CredentialUse, UseStore } from "../store/uses.ts";
+import { ok, type Result } from "../model/result.ts";
+import type { CredentialUse, UseStore } from "../store/credential-usage.ts";
 
 export interface CredentialsApi extends CallerTools {
   readonly uses: Pick<UseStore, "list">;

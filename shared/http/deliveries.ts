@@ -1,10 +1,10 @@
 import * as v from "valibot";
-import { type BusEntry, entryOf } from "../bus/entry.ts";
-import { ok, type Result, refuse } from "../delivery/result.ts";
-import type { TimelineEntry } from "../delivery/timeline.ts";
 import { type Clock, epochMillis, toIso } from "../host/clock.ts";
 import { type CallerTools, callerOf } from "../identity/caller.ts";
 import type { TokenRequest } from "../identity/presented-token.ts";
+import { type BusEntry, entryOf } from "../model/bus-event.ts";
+import { ok, type Result, refuse } from "../model/result.ts";
+import type { TimelineEntry } from "../model/timeline.ts";
 import type { DeliveryPosition, DeliveryStore, DeliverySummary, RecordedDelivery } from "../store/deliveries.ts";
 
 export interface DeliveriesApi extends CallerTools {

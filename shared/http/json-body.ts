@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import type { Rejection } from "../delivery/rejection.ts";
-import { ok, type Result, refuse } from "../delivery/result.ts";
 import { readJsonObject } from "../host/strict-json.ts";
+import type { Rejection } from "../model/rejection.ts";
+import { ok, type Result, refuse } from "../model/result.ts";
 
 /** The body of a call of the bridge's own interface, as its schema has it; an empty body is an empty object. */
 export function readCall<T>(body: Uint8Array, schema: v.GenericSchema<unknown, T>): Result<T> {

@@ -1,5 +1,5 @@
-import type { DeniedRejection, Rejection, RejectionReason, UnprovedRejection } from "../delivery/rejection.ts";
 import { ALGORITHMS } from "../identity/algorithms.ts";
+import type { DeniedRejection, Rejection, RejectionReason, UnprovedRejection } from "../model/rejection.ts";
 
 /** What a caller is told of a refusal or a fault: RFC 9457. Terse on purpose; the log carries the reason. */
 export interface Problem {

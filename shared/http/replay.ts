@@ -1,12 +1,12 @@
 import * as v from "valibot";
 import { type Replayed, type ReplayTools, replay } from "../delivery/replay.ts";
-import type { ReceivedRequest } from "../delivery/request.ts";
-import { ok, type Result, refuse } from "../delivery/result.ts";
 import { type RollbackTools, rollBack } from "../delivery/rollback.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { type CallerTools, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
+import type { ReceivedRequest } from "../model/request.ts";
+import { ok, type Result, refuse } from "../model/result.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
 import { readCall } from "./json-body.ts";
 

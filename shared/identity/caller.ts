@@ -1,6 +1,6 @@
-import type { Principal } from "../delivery/principal.ts";
-import type { Rejection } from "../delivery/rejection.ts";
-import { type Result, refuse } from "../delivery/result.ts";
+import type { Principal } from "../model/principal.ts";
+import type { Rejection } from "../model/rejection.ts";
+import { type Result, refuse } from "../model/result.ts";
 import type { Part, Policy } from "./policy.ts";
 import { presentedToken, type TokenRequest } from "./presented-token.ts";
 import type { TokenVerifier, VerifiedToken } from "./token-verifier.ts";

@@ -1,4 +1,4 @@
-import type { Rejection } from "../delivery/rejection.ts";
+import type { Rejection } from "../model/rejection.ts";
 import { claimAt, isMet } from "./claim-match.ts";
 import type { ClaimRule } from "./claim-rule.ts";
 import { dependsOnOmitted } from "./roles-of.ts";

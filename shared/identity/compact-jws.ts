@@ -1,5 +1,5 @@
-import { ok, type Result, refuse } from "../delivery/result.ts";
 import { readJsonObject } from "../host/strict-json.ts";
+import { ok, type Result, refuse } from "../model/result.ts";
 
 /** A JWS taken apart. Nothing in it is proved. */
 export interface UnverifiedJws {

@@ -1,7 +1,7 @@
-import type { Rejection } from "../delivery/rejection.ts";
-import type { Result } from "../delivery/result.ts";
 import type { EpochSeconds } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
+import type { Rejection } from "../model/rejection.ts";
+import type { Result } from "../model/result.ts";
 import { refuseConfirmation, refuseDigest } from "./binding/index.ts";
 import { claimAt } from "./claim-match.ts";
 import { claimFindings, expectationOf } from "./claim-rules.ts";

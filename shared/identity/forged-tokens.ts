@@ -3,7 +3,7 @@ import { generateKeyPair, SignJWT } from "jose";
 import { type Clock, toSeconds } from "../host/clock.ts";
 import type { Algorithm } from "./algorithms.ts";
 import type { ClaimRule } from "./claim-rule.ts";
-import { type KeySources, keyLoader } from "./load-keys.ts";
+import { type KeySources, keyLoader } from "./load-jwks.ts";
 import type { PublicKeySet } from "./public-key-set.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 

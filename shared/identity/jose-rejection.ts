@@ -1,5 +1,5 @@
 import { errors } from "jose";
-import type { Rejection } from "../delivery/rejection.ts";
+import type { Rejection } from "../model/rejection.ts";
 
 /**
  * The rejection that an error of jose's stands for, in finding a key or verifying;

@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import type { Principal } from "../delivery/principal.ts";
-import type { Rejection } from "../delivery/rejection.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
+import type { Principal } from "../model/principal.ts";
+import type { Rejection } from "../model/rejection.ts";
 
 /** The parts of the bridge's own interface that take a caller's token. */
 const PARTS = ["deliveries", "status"] as const;

@@ -1,5 +1,5 @@
-import type { ReceivedRequest } from "../delivery/request.ts";
-import { ok, type Result, refuse } from "../delivery/result.ts";
+import type { ReceivedRequest } from "../model/request.ts";
+import { ok, type Result, refuse } from "../model/result.ts";
 
 /** The parts of a request that a token can be bound to. */
 export type TokenRequest = Pick<

@@ -1,4 +1,4 @@
-import { ok, type Result, refuse } from "../delivery/result.ts";
+import { ok, type Result, refuse } from "../model/result.ts";
 import { claimAt, isMet } from "./claim-match.ts";
 import type { ClaimRule } from "./claim-rule.ts";
 import type { ClaimPath, Preset } from "./presets/preset.ts";

@@ -1,6 +1,6 @@
-import { cut } from "../delivery/event.ts";
-import type { Rejection } from "../delivery/rejection.ts";
 import type { EpochSeconds } from "../host/clock.ts";
+import { cut } from "../model/event.ts";
+import type { Rejection } from "../model/rejection.ts";
 import { refuseClaims } from "./claim-rules.ts";
 import type { UnverifiedToken } from "./compact-jws.ts";
 import { refuseExpired, refuseIssuedLater, refuseLongLife, refuseNotYetValid } from "./token-times.ts";

@@ -1,5 +1,5 @@
-import type { Rejection } from "../delivery/rejection.ts";
 import type { EpochSeconds } from "../host/clock.ts";
+import type { Rejection } from "../model/rejection.ts";
 
 interface TimeLimits {
   readonly clockSkewSeconds: number;

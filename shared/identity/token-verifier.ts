@@ -1,6 +1,6 @@
-import type { Proof } from "../delivery/authentic.ts";
-import type { Principal } from "../delivery/principal.ts";
-import type { Result } from "../delivery/result.ts";
+import type { Proof } from "../model/authentic-delivery.ts";
+import type { Principal } from "../model/principal.ts";
+import type { Result } from "../model/result.ts";
 import type { PresentedToken } from "./presented-token.ts";
 
 /** A token that passed every check of one trust entry. */

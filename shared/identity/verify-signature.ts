@@ -1,11 +1,11 @@
 import type { CryptoKey } from "jose";
-import type { Rejection } from "../delivery/rejection.ts";
 import type { Clock } from "../host/clock.ts";
+import type { Rejection } from "../model/rejection.ts";
 import type { Algorithm } from "./algorithms.ts";
 import type { UnverifiedJws } from "./compact-jws.ts";
 import { rejectionOf } from "./jose-rejection.ts";
-import { KeySet } from "./key-set.ts";
-import { type KeySources, keyLoader } from "./load-keys.ts";
+import { KeySet } from "./jwks.ts";
+import { type KeySources, keyLoader } from "./load-jwks.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 
 /** A trust entry under its name, with its own keys. */

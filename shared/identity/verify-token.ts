@@ -1,11 +1,11 @@
-import type { Principal } from "../delivery/principal.ts";
-import { ok, type Result, refuse } from "../delivery/result.ts";
 import { toSeconds } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
+import type { Principal } from "../model/principal.ts";
+import { ok, type Result, refuse } from "../model/result.ts";
+import type { BindingTools } from "./binding/deps.ts";
 import { refuseUnbound } from "./binding/index.ts";
-import type { BindingTools } from "./binding/tools.ts";
 import { readCompactJws, type UnverifiedToken } from "./compact-jws.ts";
-import type { KeySources } from "./load-keys.ts";
+import type { KeySources } from "./load-jwks.ts";
 import type { PresentedToken } from "./presented-token.ts";
 import { rolesOf, shownClaims, subjectOf } from "./roles-of.ts";
 import { isOurs, refuseToken } from "./token-checks.ts";

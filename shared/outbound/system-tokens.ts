@@ -1,9 +1,9 @@
 import { type Clock, type EpochMillis, laterBy, toSeconds } from "../host/clock.ts";
+import { sealingKeys } from "../host/encryption-key.ts";
 import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
-import { sealingKeys } from "../host/sealing-key.ts";
 import { type RotatingSecret, Secret, type Secrets } from "../host/secrets.ts";
-import type { SealStore } from "../store/seals.ts";
+import type { SealStore } from "../store/stored-tokens.ts";
 
 /** How the tokens that come to one source are kept. */
 export interface Sealing {
@@ -70,7 +70,7 @@ export class SystemTokens {
   async #write({ source, app, base, token, receivedAt }: CarriedToken, { sealedBy }: Sealing): Promise<void> {
     const [key] = await sealingKeys(this.#tools.secrets, sealedBy, PURPOSE);
     const until = toSeconds(laterBy(receivedAt, LIVES_MS));
-    const { seal } = await import("./sealed-token.ts");
+    const { seal } = await import("./encrypted-token.ts");
     await this.#tools.seals.keep(
       source,
       await seal({ token: token.reveal(), base }, { source, app, until }, key),
@@ -89,7 +89,7 @@ export class SystemTokens {
     const sealed = sealing && (await seals.find(source, toSeconds(at)));
     if (sealing === undefined || sealed === undefined) throw noToken(source);
     const keys = await sealingKeys(secrets, sealing.sealedBy, PURPOSE);
-    const { unseal } = await import("./sealed-token.ts");
+    const { unseal } = await import("./encrypted-token.ts");
     const opened = await unseal(sealed, { source, apps: sealing.apps, at: new Date(at) }, keys);
     if (opened === undefined) throw noToken(source);
     return { token: new Secret(opened.token), base: opened.base };

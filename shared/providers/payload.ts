@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import { cut, EVENT_LIMITS } from "../delivery/event.ts";
-import type { Reading } from "../delivery/reading.ts";
 import type { EpochMillis } from "../host/clock.ts";
+import { cut, EVENT_LIMITS } from "../model/event.ts";
+import type { Reading } from "../model/reading.ts";
 import { isoTime } from "./time.ts";
 
 /**

@@ -1,9 +1,9 @@
 import type * as v from "valibot";
-import type { Authenticate, AuthenticDelivery } from "../delivery/authentic.ts";
-import type { Reading } from "../delivery/reading.ts";
 import type { Clock, EpochMillis } from "../host/clock.ts";
 import type { Secret, Secrets } from "../host/secrets.ts";
 import type { TokenVerifier } from "../identity/token-verifier.ts";
+import type { Authenticate, AuthenticDelivery } from "../model/authentic-delivery.ts";
+import type { Reading } from "../model/reading.ts";
 
 /**
  * The adapter for one kind of sender. A provider answers for itself and nothing outside its folder knows its name,

@@ -1,7 +1,7 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
-import type { Rejection } from "../delivery/rejection.ts";
 import { type EpochMillis, type EpochSeconds, toSeconds } from "../host/clock.ts";
 import type { LabelledSecret } from "../host/secrets.ts";
+import type { Rejection } from "../model/rejection.ts";
 
 /** HMAC-SHA256 over the concatenation of `parts`. A string part goes in as UTF-8. */
 export function hmacSha256(key: string | Uint8Array, parts: readonly (string | Uint8Array)[]): Buffer {

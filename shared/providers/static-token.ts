@@ -1,8 +1,8 @@
-import type { Proof } from "../delivery/authentic.ts";
-import { sourcePrincipal } from "../delivery/principal.ts";
-import type { ReceivedRequest } from "../delivery/request.ts";
-import { ok, type Result, refuse } from "../delivery/result.ts";
 import { type RotatingSecret, readBoth, type Secrets } from "../host/secrets.ts";
+import type { Proof } from "../model/authentic-delivery.ts";
+import { sourcePrincipal } from "../model/principal.ts";
+import type { ReceivedRequest } from "../model/request.ts";
+import { ok, type Result, refuse } from "../model/result.ts";
 import { acceptedBy, equalSecrets } from "./signature.ts";
 
 interface TokenCheck {

@@ -1,4 +1,4 @@
-import type { BusEntry } from "../bus/entry.ts";
+import type { BusEntry } from "../model/bus-event.ts";
 
 /**
  * The text a template stands for. A template that starts with `$.` is a path into the published entry, such as

@@ -1,7 +1,7 @@
 import type { ConnectedAction } from "../actions/action.ts";
-import type { BusEntry } from "../bus/entry.ts";
-import type { Principal } from "../delivery/principal.ts";
-import type { Rejection } from "../delivery/rejection.ts";
+import type { BusEntry } from "../model/bus-event.ts";
+import type { Principal } from "../model/principal.ts";
+import type { Rejection } from "../model/rejection.ts";
 
 /** A rule, ready to run: what it matches and what it then does. */
 export interface Route {

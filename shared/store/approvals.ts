@@ -1,5 +1,5 @@
-import type { Principal } from "../delivery/principal.ts";
 import type { EpochMillis } from "../host/clock.ts";
+import type { Principal } from "../model/principal.ts";
 
 export type ApprovalState = "requested" | "granted" | "fired" | "denied" | "withdrawn" | "expired" | "superseded";
 

@@ -1,5 +1,5 @@
-import type { BuildPart, GatePart } from "../delivery/event.ts";
 import type { EpochMillis } from "../host/clock.ts";
+import type { BuildPart, GatePart } from "../model/event.ts";
 
 /** What a page shows of one pipeline on one branch or environment: its newest run, in the furthest state told of it. */
 export interface BoardRow {
@@ -39,7 +39,7 @@ export type EndedRun = Pick<BuildPart, "state" | "number" | "url">;
 
 /** What is known of the page itself, besides what it should show. */
 export interface PageRecord {
-  /** What the page was last seen to show: the marks of its rows, see `actions/confluence/pace.ts`. */
+  /** What the page was last seen to show: the marks of its rows, see `actions/confluence/page-throttle.ts`. */
   readonly shown?: { readonly at: EpochMillis; readonly version: number; readonly marks: readonly string[] };
   /** When the bridge last wrote it. */
   readonly writtenAt?: EpochMillis;

@@ -1,9 +1,9 @@
-import type { BridgeEvent } from "../delivery/event.ts";
-import type { Principal } from "../delivery/principal.ts";
-import type { Rejection } from "../delivery/rejection.ts";
-import type { TimelineEntry } from "../delivery/timeline.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { TraceParent } from "../host/trace.ts";
+import type { BridgeEvent } from "../model/event.ts";
+import type { Principal } from "../model/principal.ts";
+import type { Rejection } from "../model/rejection.ts";
+import type { TimelineEntry } from "../model/timeline.ts";
 
 /** A delivery as recorded: the head of its audit record. */
 export interface RecordedDelivery {

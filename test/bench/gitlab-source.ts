@@ -1,9 +1,9 @@
 import type { Source } from "../../shared/delivery/receive.ts";
-import type { ReceivedRequest } from "../../shared/delivery/request.ts";
 import { type Clock, systemClock } from "../../shared/host/clock.ts";
+import type { ReceivedRequest } from "../../shared/model/request.ts";
 import { gitlab } from "../../shared/providers/gitlab/index.ts";
 import { CANARY, gitlabHeaders } from "../support/http-bridge.ts";
-import { secretsOf } from "../support/tools.ts";
+import { secretsOf } from "../support/test-doubles.ts";
 
 /** A GitLab source whose signing token is the tests' own. */
 export function gitlabSource(clock: Clock = systemClock): Source {

@@ -1,5 +1,5 @@
 import { gitlabHeaders } from "../support/http-bridge.ts";
-import { testClock } from "../support/tools.ts";
+import { testClock } from "../support/test-doubles.ts";
 import { type Child, startChild } from "./child.ts";
 import { compare } from "./compare.ts";
 import { type Hook, load } from "./load.ts";

@@ -1,10 +1,10 @@
 import { startStandalone } from "../../functions/standalone.ts";
 import { parseConfig } from "../../shared/config/load.ts";
-import { DEFAULT_RETRY } from "../../shared/delivery/retry-delay.ts";
+import { DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
 import { systemClock, toIso } from "../../shared/host/clock.ts";
 import { jsonLog } from "../../shared/host/log.ts";
 import { CANARY } from "../support/http-bridge.ts";
-import { secretsOf } from "../support/tools.ts";
+import { secretsOf } from "../support/test-doubles.ts";
 import { reportToParent } from "./child.ts";
 
 /** The one-machine bridge with its files in the folder given: pushes to `main` fire the listener given. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { buildkite } from "../../shared/actions/buildkite/index.ts";
-import type { BusEntry } from "../../shared/bus/entry.ts";
 import { Fault } from "../../shared/host/fault.ts";
+import type { BusEntry } from "../../shared/model/bus-event.ts";
 import { causeOf, reportBench } from "../support/report-bench.ts";
 import { type SandboxBuildkite, startSandboxBuildkite } from "../support/sandbox-buildkite.ts";
 import { buildOf } from "../support/sandbox-confluence-action.ts";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Commands, GivenCommand } from "../../shared/approvals/command.ts";
-import type { BusEntry } from "../../shared/bus/entry.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
+import type { BusEntry } from "../../shared/model/bus-event.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { benchFor, entryOf } from "../support/sandbox-confluence-action.ts";
 import type { CommentSeed } from "../support/sandbox-confluence-comments.ts";

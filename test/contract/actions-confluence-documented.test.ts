@@ -3,7 +3,7 @@ import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { type Bench, type BenchOptions, benchFor, buildEntry, entryOf } from "../support/sandbox-confluence-action.ts";
 import type { PageSeed } from "../support/sandbox-confluence-site.ts";
-import { type TestClock, testClock } from "../support/tools.ts";
+import { type TestClock, testClock } from "../support/test-doubles.ts";
 
 const LABEL = "drawbridge-docs";
 

@@ -4,7 +4,7 @@ import type { OwnAccountStore, SiteAccount } from "../../shared/store/own-accoun
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { type BenchOptions, benchFor, buildEntry } from "../support/sandbox-confluence-action.ts";
 import { BRIDGE_USER, ROBIN, type SandboxUser } from "../support/sandbox-confluence-users.ts";
-import { type TestClock, testClock } from "../support/tools.ts";
+import { type TestClock, testClock } from "../support/test-doubles.ts";
 
 const PAGE = "98310";
 const HOUR_MS = 3_600_000;

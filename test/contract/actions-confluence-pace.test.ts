@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { BusEntry } from "../../shared/bus/entry.ts";
 import { callOut } from "../../shared/host/call-out.ts";
 import { laterBy } from "../../shared/host/clock.ts";
+import type { BusEntry } from "../../shared/model/bus-event.ts";
 import type { BoardStore } from "../../shared/store/boards.ts";
 import { memoryBoards } from "../support/memory-boards.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { type BenchOptions, benchFor, buildEntry } from "../support/sandbox-confluence-action.ts";
-import { testClock } from "../support/tools.ts";
+import { testClock } from "../support/test-doubles.ts";
 import { VirtualTime } from "../support/virtual-time.ts";
 
 const PAGE = "98310";

@@ -6,7 +6,7 @@ import { sampleDelivery } from "../support/samples.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { benchFor, buildEntry, buildOf } from "../support/sandbox-confluence-action.ts";
 import type { Failure, PageSeed } from "../support/sandbox-confluence-site.ts";
-import { silentLog } from "../support/tools.ts";
+import { silentLog } from "../support/test-doubles.ts";
 
 const PAGE = "98310";
 

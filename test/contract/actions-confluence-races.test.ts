@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { BusEntry } from "../../shared/bus/entry.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import { Fault } from "../../shared/host/fault.ts";
+import type { BusEntry } from "../../shared/model/bus-event.ts";
 import type { BoardStore } from "../../shared/store/boards.ts";
 import { memoryBoards, withoutLeases } from "../support/memory-boards.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { BusEntry } from "../../shared/bus/entry.ts";
-import { authenticate } from "../../shared/delivery/authentic.ts";
-import type { Reading } from "../../shared/delivery/reading.ts";
+import { authenticate } from "../../shared/model/authentic-delivery.ts";
+import type { BusEntry } from "../../shared/model/bus-event.ts";
+import type { Reading } from "../../shared/model/reading.ts";
 import { gitlab } from "../../shared/providers/gitlab/index.ts";
 import { buildEntry, entryOf } from "../support/sandbox-confluence-action.ts";
 import { type SandboxGitlab, startSandboxGitlab } from "../support/sandbox-gitlab.ts";
 import { pushTo, statusBench } from "../support/sandbox-gitlab-action.ts";
 import type { SandboxHook } from "../support/sandbox-gitlab-commit.ts";
-import { secretsOf, testClock } from "../support/tools.ts";
+import { secretsOf, testClock } from "../support/test-doubles.ts";
 
 const clock = testClock();
 const source = gitlab.connect(

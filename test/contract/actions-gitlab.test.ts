@@ -1,6 +1,6 @@
 import { EventEmitter, once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { BusEntry } from "../../shared/bus/entry.ts";
+import type { BusEntry } from "../../shared/model/bus-event.ts";
 import { causeOf } from "../support/report-bench.ts";
 import { buildEntry } from "../support/sandbox-confluence-action.ts";
 import { type SandboxGitlab, startSandboxGitlab } from "../support/sandbox-gitlab.ts";

@@ -1,12 +1,12 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { authenticate } from "../../shared/delivery/authentic.ts";
-import type { Reading } from "../../shared/delivery/reading.ts";
+import { authenticate } from "../../shared/model/authentic-delivery.ts";
+import type { Reading } from "../../shared/model/reading.ts";
 import { tekton } from "../../shared/providers/tekton/index.ts";
 import { type SandboxListenerOptions, startSandboxListener } from "../support/sandbox-listener.ts";
 import { triggerBenchFor } from "../support/sandbox-tekton-action.ts";
-import { secretsOf, testClock } from "../support/tools.ts";
+import { secretsOf, testClock } from "../support/test-doubles.ts";
 
 const clock = testClock();
 const source = tekton.connect(

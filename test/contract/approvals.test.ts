@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sourcePrincipal } from "../../shared/delivery/principal.ts";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
+import { sourcePrincipal } from "../../shared/model/principal.ts";
 import type { RequestedApproval } from "../../shared/store/approvals.ts";
-import { DynamoDbApprovals } from "../../shared/store/dynamodb-approvals.ts";
-import { DynamoDbRuns } from "../../shared/store/dynamodb-runs.ts";
-import type { EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
+import { DynamoDbApprovals } from "../../shared/store/dynamodb/approvals.ts";
+import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
+import { DynamoDbRuns } from "../../shared/store/dynamodb/runs.ts";
 import { dynamoDbKinds, freshTable } from "../support/stores.ts";
-import { testClock } from "../support/tools.ts";
+import { testClock } from "../support/test-doubles.ts";
 
 const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
 const WIKI = { ...sourcePrincipal("wiki", "hub-signature", "current"), actor: "ff80aa01" };

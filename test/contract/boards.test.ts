@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
 import type { BoardStore, ShownBuild } from "../../shared/store/boards.ts";
-import { DynamoDbBoards } from "../../shared/store/dynamodb-boards.ts";
-import type { EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
+import { DynamoDbBoards } from "../../shared/store/dynamodb/boards.ts";
+import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
 import { memoryBoards } from "../support/memory-boards.ts";
 import { dynamoDbKinds, freshTable } from "../support/stores.ts";
-import { testClock } from "../support/tools.ts";
+import { testClock } from "../support/test-doubles.ts";
 
 const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
 const PAGE = { site: "https://wiki.example.test", id: "98310" };

@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type BusEntry, entryOf } from "../../shared/bus/entry.ts";
 import { EventBridgeBus } from "../../shared/bus/eventbridge-bus.ts";
+import { type BusEntry, entryOf } from "../../shared/model/bus-event.ts";
 import { sampleDelivery } from "../support/samples.ts";
 
 interface PutEntry {

@@ -1,10 +1,10 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
-import { createTable } from "../../shared/store/create-table.ts";
-import { DynamoDbOwnAccounts } from "../../shared/store/dynamodb-own-accounts.ts";
-import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
-import { deleteExpired } from "../../shared/store/embedded.ts";
+import { createTable } from "../../shared/store/dynamodb/create-table.ts";
+import { deleteExpired } from "../../shared/store/dynamodb/embedded.ts";
+import { DynamoDbOwnAccounts } from "../../shared/store/dynamodb/own-accounts.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
 import type { OwnAccountStore } from "../../shared/store/own-accounts.ts";
 import { dynamoDbKinds } from "../support/stores.ts";
 

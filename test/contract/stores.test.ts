@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { actionIdOf } from "../../shared/delivery/keys.ts";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
+import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { ScheduledAction } from "../../shared/store/actions.ts";
-import { createTable } from "../../shared/store/create-table.ts";
 import type { DeliveryPosition } from "../../shared/store/deliveries.ts";
-import { DynamoDbActions } from "../../shared/store/dynamodb-actions.ts";
-import { DynamoDbDeliveries } from "../../shared/store/dynamodb-deliveries.ts";
-import { DynamoDbOrigins } from "../../shared/store/dynamodb-origins.ts";
-import { deleteExpired, type EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
+import { DynamoDbActions } from "../../shared/store/dynamodb/actions.ts";
+import { createTable } from "../../shared/store/dynamodb/create-table.ts";
+import { DynamoDbDeliveries } from "../../shared/store/dynamodb/deliveries.ts";
+import { deleteExpired, type EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
+import { DynamoDbOrigins } from "../../shared/store/dynamodb/origins.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { dynamoDbKinds, freshTable } from "../support/stores.ts";
-import { testClock } from "../support/tools.ts";
+import { testClock } from "../support/test-doubles.ts";
 
 const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
 const RETENTION = { retentionDays: 30 };

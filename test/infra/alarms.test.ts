@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { compileConfig } from "../../infra/compile-config.ts";
-import { DEFAULT_RETRY, retryDelayMs } from "../../shared/delivery/retry-delay.ts";
+import { DEFAULT_RETRY, retryDelayMs } from "../../shared/delivery/backoff.ts";
 import { EVERYTHING, readable, type Synthesised, synthesise } from "./synthesised.ts";
 
 let stack: Synthesised;

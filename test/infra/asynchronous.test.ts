@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { type CompiledConfig, compileConfig } from "../../infra/compile-config.ts";
 import { actions } from "../../shared/actions/registry.ts";
 import { leaseMs } from "../../shared/delivery/act.ts";
-import { DEFAULT_RETRY } from "../../shared/delivery/retry-delay.ts";
+import { DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
 import { EXAMPLE, type Resource, readable, type Synthesised, synthesise } from "./synthesised.ts";
 
 let stack: Synthesised;

@@ -1,18 +1,18 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { ActionOutcome } from "../../shared/actions/action.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
-import { entryOf } from "../../shared/bus/entry.ts";
 import { act, leaseMs } from "../../shared/delivery/act.ts";
-import { actionIdOf } from "../../shared/delivery/keys.ts";
 import { relay, sweep } from "../../shared/delivery/relay.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
+import { entryOf } from "../../shared/model/bus-event.ts";
+import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import type { ActionStore } from "../../shared/store/actions.ts";
 import type { Outbox } from "../../shared/store/deliveries.ts";
 import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
 import { sampleDelivery } from "../support/samples.ts";
-import { silentLog } from "../support/tools.ts";
+import { silentLog } from "../support/test-doubles.ts";
 
 const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
 const ACTION_ID = actionIdOf("docs", entryOf(sampleDelivery())?.detail.eventKey ?? "");

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ActionOutcome } from "../../shared/actions/action.ts";
-import { type BusEntry, entryOf } from "../../shared/bus/entry.ts";
-import type { BuildEvent } from "../../shared/delivery/event.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
+import { type BusEntry, entryOf } from "../../shared/model/bus-event.ts";
+import type { BuildEvent } from "../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import { routeOf, scripted } from "../support/bridge-parts.ts";
 import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";

@@ -1,18 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ActionOutcome, ConnectedAction } from "../../shared/actions/action.ts";
 import { confluence } from "../../shared/actions/confluence/index.ts";
-import { commandsOver } from "../../shared/approvals/carry-out.ts";
-import type { CommentEvent, PageEvent } from "../../shared/delivery/event.ts";
-import { deliveryIdOf } from "../../shared/delivery/keys.ts";
+import { commandsOver } from "../../shared/approvals/execute-command.ts";
 import { callOut } from "../../shared/host/call-out.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
+import type { CommentEvent, PageEvent } from "../../shared/model/event.ts";
+import { deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import { routeOf } from "../support/bridge-parts.ts";
 import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
-import { secretsOf } from "../support/tools.ts";
+import { secretsOf } from "../support/test-doubles.ts";
 
 const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
 const SITE = "https://wiki.example.test";

@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ActionOutcome } from "../../shared/actions/action.ts";
 import type { Verdict } from "../../shared/approvals/decide.ts";
-import { entryOf } from "../../shared/bus/entry.ts";
-import { deliveryIdOf } from "../../shared/delivery/keys.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import { problemOf } from "../../shared/http/problem.ts";
+import { entryOf } from "../../shared/model/bus-event.ts";
+import { deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { Approval } from "../../shared/store/approvals.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";
-import { silentLog } from "../support/tools.ts";
+import { silentLog } from "../support/test-doubles.ts";
 
 const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
 const RETRY: ActionOutcome = { outcome: "retry", summary: "no connection", unknownOutcome: true };

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { awsLog } from "../../shared/aws/aws-log.ts";
 import type { Log, LogFields } from "../../shared/host/log.ts";
-import { testClock } from "../support/tools.ts";
+import { testClock } from "../support/test-doubles.ts";
 
 const clock = testClock();
 let written: string[];

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { systemClock as clock } from "../../shared/host/clock.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
+import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
 import { type AwsAccount, loadFunction, startAwsAccount } from "../support/aws-account.ts";
 import { queueMessage } from "../support/aws-queue.ts";
 

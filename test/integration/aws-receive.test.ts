@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { stringify } from "yaml";
 import { startStandalone } from "../../functions/standalone.ts";
 import { parseConfig } from "../../shared/config/load.ts";
-import { DEFAULT_RETRY } from "../../shared/delivery/retry-delay.ts";
+import { DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
 import { laterBy, systemClock, toIso, toSeconds } from "../../shared/host/clock.ts";
 import { queryHash } from "../../shared/providers/confluence/query-hash.ts";
 import { providers } from "../../shared/providers/registry.ts";
@@ -17,7 +17,7 @@ import {
   fixturesOf,
   SOURCE,
 } from "../support/provider-fixtures.ts";
-import { secretsOf, silentLog } from "../support/tools.ts";
+import { secretsOf, silentLog } from "../support/test-doubles.ts";
 
 const FORMS: readonly GatewayForm[] = [
   { kind: "http-api", base64: false },

@@ -4,16 +4,16 @@ import type { DynamoDBBatchResponse, DynamoDBRecord } from "aws-lambda";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { sqsClient } from "../../shared/aws/clients.ts";
-import { takeUp } from "../../shared/aws/given-up-batches.ts";
+import { takeUp } from "../../shared/aws/stream-dead-letters.ts";
 import { type StreamTools, streamHandler } from "../../shared/aws/stream-records.ts";
 import type { Bus, PublishResult } from "../../shared/bus/bus.ts";
-import { markReceived } from "../../shared/delivery/mark-received.ts";
 import { relayAll, sweep } from "../../shared/delivery/relay.ts";
+import { markReceived } from "../../shared/delivery/requeue-span.ts";
 import { epochMillis } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import type { Log } from "../../shared/host/log.ts";
-import { recordedEventIn } from "../../shared/store/dynamodb-deliveries.ts";
-import type { StoredItem } from "../../shared/store/item.ts";
+import { recordedEventIn } from "../../shared/store/dynamodb/deliveries.ts";
+import type { StoredItem } from "../../shared/store/dynamodb/item.ts";
 import { type AwsAccount, startAwsAccount } from "../support/aws-account.ts";
 import {
   consume,
@@ -26,7 +26,7 @@ import {
   unrelayedQueue,
 } from "../support/aws-stream.ts";
 import { sampleDelivery } from "../support/samples.ts";
-import { silentLog, testClock } from "../support/tools.ts";
+import { silentLog, testClock } from "../support/test-doubles.ts";
 
 let account: AwsAccount;
 beforeAll(async () => {

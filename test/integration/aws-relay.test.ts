@@ -1,11 +1,11 @@
 import { DeleteTableCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sqsClient } from "../../shared/aws/clients.ts";
-import { takeUp } from "../../shared/aws/given-up-batches.ts";
-import { entryOf } from "../../shared/bus/entry.ts";
-import { markReceived, type TimeSpan } from "../../shared/delivery/mark-received.ts";
+import { takeUp } from "../../shared/aws/stream-dead-letters.ts";
+import { markReceived, type TimeSpan } from "../../shared/delivery/requeue-span.ts";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
-import { toStored } from "../../shared/store/item.ts";
+import { entryOf } from "../../shared/model/bus-event.ts";
+import { toStored } from "../../shared/store/dynamodb/item.ts";
 import { type AwsAccount, loadFunction, startAwsAccount } from "../support/aws-account.ts";
 import {
   givenUp,
@@ -18,7 +18,7 @@ import {
   unrelayedQueue,
 } from "../support/aws-stream.ts";
 import { sampleDelivery } from "../support/samples.ts";
-import { silentLog, testClock } from "../support/tools.ts";
+import { silentLog, testClock } from "../support/test-doubles.ts";
 
 const CONFIG = { sources: {} };
 

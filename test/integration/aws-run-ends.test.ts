@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { entryOf } from "../../shared/bus/entry.ts";
-import type { BuildEvent } from "../../shared/delivery/event.ts";
-import { actionIdOf } from "../../shared/delivery/keys.ts";
+import { entryOf } from "../../shared/model/bus-event.ts";
+import type { BuildEvent } from "../../shared/model/event.ts";
+import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import { type AwsAccount, loadFunction, startAwsAccount } from "../support/aws-account.ts";
 import { recorded, storesOf, unrelayedQueue } from "../support/aws-stream.ts";
 import { sampleDelivery } from "../support/samples.ts";
-import { testClock } from "../support/tools.ts";
+import { testClock } from "../support/test-doubles.ts";
 
 /** A route whose runs the cluster reports, and none that takes what it tells. */
 const CONFIG = {

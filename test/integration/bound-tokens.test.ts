@@ -7,13 +7,13 @@ import { Secret } from "../../shared/host/secrets.ts";
 import type { TlsSettings } from "../../shared/http/tls.ts";
 import { policyOf } from "../../shared/identity/policy.ts";
 import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
-import { statusSource } from "../../shared/status/index.ts";
-import type { SeenTokens } from "../../shared/store/seen-tokens.ts";
+import { statusSource } from "../../shared/providers/status/index.ts";
+import type { SeenTokens } from "../../shared/store/replay-cache.ts";
 import { testAuthority } from "../support/certificates.ts";
 import { httpBridge } from "../support/http-bridge.ts";
 import { startIdentityProvider } from "../support/identity-provider.ts";
-import { seenTokensInMemory } from "../support/seen-tokens.ts";
-import { testClock } from "../support/tools.ts";
+import { seenTokensInMemory } from "../support/memory-replay-cache.ts";
+import { testClock } from "../support/test-doubles.ts";
 import { holderKey, proofOf, requestOf } from "../unit/identity/binding/binding.ts";
 import { AUDIENCE, entryOf, keySetOf, NOW, signingKey, tokenOf } from "../unit/identity/tokens.ts";
 

@@ -9,7 +9,7 @@ import { type StandaloneOptions, startStandalone } from "../../functions/standal
 import { runCommand } from "../../shared/cli/run-command.ts";
 import { parseConfig } from "../../shared/config/load.ts";
 import type { Config } from "../../shared/config/schema.ts";
-import { Seal } from "../../shared/console/seal.ts";
+import { Seal } from "../../shared/console/session-cookie.ts";
 import { laterBy, systemClock, toIso } from "../../shared/host/clock.ts";
 import { jsonLog } from "../../shared/host/log.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
@@ -39,7 +39,7 @@ import { type IdentityProvider, startIdentityProvider } from "../support/identit
 import { startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { startSandboxListener } from "../support/sandbox-listener.ts";
 import { storedItems } from "../support/stored-items.ts";
-import { secretsOf } from "../support/tools.ts";
+import { secretsOf } from "../support/test-doubles.ts";
 import { until } from "../support/until.ts";
 
 const canaries = new Canaries();

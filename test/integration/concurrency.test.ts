@@ -5,7 +5,7 @@ import { RelayWorker } from "../../shared/delivery/relay-worker.ts";
 import type { Clock } from "../../shared/host/clock.ts";
 import { bridgeParts } from "../support/bridge-parts.ts";
 import { sampleDelivery } from "../support/samples.ts";
-import { silentLog } from "../support/tools.ts";
+import { silentLog } from "../support/test-doubles.ts";
 import { until } from "../support/until.ts";
 
 let parts: Awaited<ReturnType<typeof bridgeParts>>;

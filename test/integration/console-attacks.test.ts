@@ -1,11 +1,11 @@
 import * as v from "valibot";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Seal } from "../../shared/console/seal.ts";
+import { Seal } from "../../shared/console/session-cookie.ts";
 import { systemClock as clock, laterBy } from "../../shared/host/clock.ts";
 import { jsonLog } from "../../shared/host/log.ts";
 import { consoleBridge, ROBOT } from "../support/console-bridge.ts";
 import { push } from "../support/console-traffic.ts";
-import { secretsOf } from "../support/tools.ts";
+import { secretsOf } from "../support/test-doubles.ts";
 import { fieldIn, type Shown, Visitor } from "../support/visitor.ts";
 
 const lines: string[] = [];

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { entryOf } from "../../shared/bus/entry.ts";
-import type { BuildEvent, OriginClaim } from "../../shared/delivery/event.ts";
 import { relay } from "../../shared/delivery/relay.ts";
+import { entryOf } from "../../shared/model/bus-event.ts";
+import type { BuildEvent, OriginClaim } from "../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
 import { sampleDelivery } from "../support/samples.ts";
-import { silentLog } from "../support/tools.ts";
+import { silentLog } from "../support/test-doubles.ts";
 
 const PAGE_EDIT = sampleDelivery();
 

@@ -10,7 +10,7 @@ import { hmacSha256 } from "../../shared/providers/signature.ts";
 import { commandHost, optionArgs } from "../support/command-host.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
 import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";
-import { secretsOf, silentLog } from "../support/tools.ts";
+import { secretsOf, silentLog } from "../support/test-doubles.ts";
 import { until } from "../support/until.ts";
 
 const AUDIENCE = "https://bridge.example.test";

@@ -5,8 +5,8 @@ import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveri
 import { DEFAULT_ROLES, policyOf, role } from "../../shared/identity/policy.ts";
 import { trustEntry } from "../../shared/identity/trust-entry.ts";
 import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
-import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/embedded.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
+import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
+import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
 import { httpBridge } from "../support/http-bridge.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
 import { sampleDelivery } from "../support/samples.ts";

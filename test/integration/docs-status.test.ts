@@ -9,7 +9,7 @@ import { parse } from "yaml";
 import { systemClock as clock, toSeconds } from "../../shared/host/clock.ts";
 import { DEFAULT_ROLES, policyOf, role } from "../../shared/identity/policy.ts";
 import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
-import { statusSource } from "../../shared/status/index.ts";
+import { statusSource } from "../../shared/providers/status/index.ts";
 import { blocksOf, readText } from "../support/documents.ts";
 import { httpBridge } from "../support/http-bridge.ts";
 import { entryOf, keySetOf, signingKey, tokenOf } from "../unit/identity/tokens.ts";

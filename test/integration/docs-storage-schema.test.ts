@@ -1,16 +1,16 @@
 import { type AttributeValue, type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { entryOf } from "../../shared/bus/entry.ts";
 import { laterBy, toSeconds } from "../../shared/host/clock.ts";
-import { createTable } from "../../shared/store/create-table.ts";
+import { entryOf } from "../../shared/model/bus-event.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
-import type { EmbeddedDynamoDb } from "../../shared/store/embedded.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
-import { TABLE } from "../../shared/store/table.ts";
+import { createTable } from "../../shared/store/dynamodb/create-table.ts";
+import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
+import { TABLE } from "../../shared/store/dynamodb/key-schema.ts";
+import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../support/documents.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { dynamoDbKinds } from "../support/stores.ts";
-import { testClock } from "../support/tools.ts";
+import { testClock } from "../support/test-doubles.ts";
 
 const DOCUMENT = readText("docs/storage-schema.md");
 

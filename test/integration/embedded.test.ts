@@ -1,8 +1,8 @@
 import { AbstractKeyIterator, AbstractValueIterator } from "abstract-level";
 import { describe, expect, it, vi } from "vitest";
 import { systemClock as clock } from "../../shared/host/clock.ts";
-import { startEmbeddedDynamoDb } from "../../shared/store/embedded.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
+import { startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
+import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
 import { sampleDelivery } from "../support/samples.ts";
 
 describe("the embedded database", () => {

@@ -1,8 +1,8 @@
 import { request as httpRequest } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Fault } from "../../shared/host/fault.ts";
-import { startEmbeddedDynamoDb } from "../../shared/store/embedded.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
+import { startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
+import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
 import { CANARY, gitlabHeaders, httpBridge } from "../support/http-bridge.ts";
 
 let bridge: Awaited<ReturnType<typeof httpBridge>>;

@@ -13,7 +13,7 @@ import { blocksOf, readText } from "../support/documents.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
 import { serveOnLoopback } from "../support/loopback.ts";
 import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";
-import { secretsOf, silentLog } from "../support/tools.ts";
+import { secretsOf, silentLog } from "../support/test-doubles.ts";
 import { until } from "../support/until.ts";
 
 const AUDIENCE = "https://el.example.test";

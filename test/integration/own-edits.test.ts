@@ -14,7 +14,7 @@ import { sampleDelivery } from "../support/samples.ts";
 import { startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { BRIDGE_USER, ROBIN } from "../support/sandbox-confluence-users.ts";
 import { startSandboxListener } from "../support/sandbox-listener.ts";
-import { secretsOf, silentLog } from "../support/tools.ts";
+import { secretsOf, silentLog } from "../support/test-doubles.ts";
 import { until } from "../support/until.ts";
 
 const closing: (() => Promise<void>)[] = [];

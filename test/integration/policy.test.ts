@@ -11,7 +11,7 @@ import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
 import { hmacSha256 } from "../../shared/providers/signature.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
 import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";
-import { secretsOf, silentLog } from "../support/tools.ts";
+import { secretsOf, silentLog } from "../support/test-doubles.ts";
 import { until } from "../support/until.ts";
 
 const AUDIENCE = "https://bridge.example.test";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { commandsOver } from "../../shared/approvals/carry-out.ts";
-import { entryOf } from "../../shared/bus/entry.ts";
-import type { BuildEvent, BuildPart, BuildState } from "../../shared/delivery/event.ts";
+import { commandsOver } from "../../shared/approvals/execute-command.ts";
+import { entryOf } from "../../shared/model/bus-event.ts";
+import type { BuildEvent, BuildPart, BuildState } from "../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import { gatedBridge } from "../support/gated-bridge.ts";
 import { sampleDelivery } from "../support/samples.ts";

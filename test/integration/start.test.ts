@@ -7,7 +7,7 @@ import { stringify } from "yaml";
 import { checkHere } from "../../shared/config/check.ts";
 import { systemClock } from "../../shared/host/clock.ts";
 import { commandLine } from "../support/command-line.ts";
-import { secretsOf } from "../support/tools.ts";
+import { secretsOf } from "../support/test-doubles.ts";
 
 let home: string;
 beforeEach(async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { benchFor } from "../support/sandbox-confluence-action.ts";
 import { damageOf, storm, versionsOfBridge } from "../support/storm.ts";
-import { testClock } from "../support/tools.ts";
+import { testClock } from "../support/test-doubles.ts";
 import { VirtualTime } from "../support/virtual-time.ts";
 
 describe("a page that ten pipelines and ten people write for a minute", () => {

@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { confluence } from "../../shared/actions/confluence/index.ts";
 import { type Receipt, receive } from "../../shared/delivery/receive.ts";
-import type { Result } from "../../shared/delivery/result.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import { Fault } from "../../shared/host/fault.ts";
+import type { Result } from "../../shared/model/result.ts";
 import { SystemTokens } from "../../shared/outbound/system-tokens.ts";
-import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/embedded.ts";
-import { openStores, type Stores } from "../../shared/store/open-stores.ts";
+import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
+import { openStores, type Stores } from "../../shared/store/dynamodb/open-stores.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { buildEntry } from "../support/sandbox-confluence-action.ts";
-import { secretsOf, silentLog, type TestClock, testClock } from "../support/tools.ts";
+import { secretsOf, silentLog, type TestClock, testClock } from "../support/test-doubles.ts";
 import {
   forgeToken,
   INSTALLATION,

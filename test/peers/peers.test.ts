@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { authenticate } from "../../shared/delivery/authentic.ts";
-import type { Reading } from "../../shared/delivery/reading.ts";
+import { authenticate } from "../../shared/model/authentic-delivery.ts";
+import type { Reading } from "../../shared/model/reading.ts";
 import type { Provider } from "../../shared/providers/provider.ts";
 import { providers } from "../../shared/providers/registry.ts";
 import { type Recorded, recordedDeliveries, signatureVector } from "../support/peer-data.ts";
@@ -11,7 +11,7 @@ import {
   SOURCE,
   takenAsAuthentic,
 } from "../support/provider-fixtures.ts";
-import { testClock } from "../support/tools.ts";
+import { testClock } from "../support/test-doubles.ts";
 
 /** A folder of payloads recorded by others, kept outside this repository. */
 const root = process.env["PEER_DATA"];

@@ -6,7 +6,7 @@ import type { Config } from "../../shared/config/schema.ts";
 import { systemClock as clock } from "../../shared/host/clock.ts";
 import { Secret } from "../../shared/host/secrets.ts";
 import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
+import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
 import { startGateway } from "../support/aws-gateway.ts";
 import type { Account } from "./account.ts";
 import type { Deployed } from "./deploy.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock as clock } from "../../shared/host/clock.ts";
-import { startEmbeddedDynamoDb } from "../../shared/store/embedded.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
+import { startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
+import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
 import { startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { benchFor } from "../support/sandbox-confluence-action.ts";
 import { damageOf, type Schedule, storm, type Task, versionsOfBridge } from "../support/storm.ts";

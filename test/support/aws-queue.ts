@@ -1,6 +1,6 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
-import type { BusEntry } from "../../shared/bus/entry.ts";
 import type { Clock } from "../../shared/host/clock.ts";
+import type { BusEntry } from "../../shared/model/bus-event.ts";
 import type { AwsAccount } from "./aws-account.ts";
 
 /** What a route's rule makes of an event that EventBridge delivers (`infra/event-bus.ts`). */

@@ -3,10 +3,10 @@ import { GetItemCommand } from "@aws-sdk/client-dynamodb";
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
 import type { Clock } from "../../shared/host/clock.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
-import type { StoredItem } from "../../shared/store/item.ts";
-import { openStores, type Stores } from "../../shared/store/open-stores.ts";
+import type { StoredItem } from "../../shared/store/dynamodb/item.ts";
+import { openStores, type Stores } from "../../shared/store/dynamodb/open-stores.ts";
 import { type AwsAccount, sent } from "./aws-account.ts";
-import { testClock } from "./tools.ts";
+import { testClock } from "./test-doubles.ts";
 
 /** The record that the table's stream has of an item, as Lambda hands it over: bytes are base64. */
 export function streamRecord(

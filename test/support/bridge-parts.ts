@@ -1,11 +1,11 @@
 import type { ActionContext, ActionOutcome } from "../../shared/actions/action.ts";
 import { InProcessBus } from "../../shared/bus/in-process-bus.ts";
 import { act } from "../../shared/delivery/act.ts";
-import type { TimelineEntry } from "../../shared/delivery/timeline.ts";
+import type { TimelineEntry } from "../../shared/model/timeline.ts";
 import type { Route } from "../../shared/routes/route.ts";
-import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/embedded.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
-import { silentLog, testClock } from "./tools.ts";
+import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
+import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
+import { silentLog, testClock } from "./test-doubles.ts";
 
 const RETRY = { baseMs: 1_000, capMs: 60_000, maxAttempts: 5 } as const;
 

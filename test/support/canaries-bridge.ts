@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
-import { BUILD_STATES } from "../../shared/delivery/event.ts";
+import { BUILD_STATES } from "../../shared/model/event.ts";
 import { signingKey } from "../unit/identity/tokens.ts";
 import { canary } from "./canaries.ts";
 import type { IdentityProvider } from "./identity-provider.ts";

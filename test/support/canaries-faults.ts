@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { connectSources } from "../../shared/config/connect.ts";
 import type { Config } from "../../shared/config/schema.ts";
-import { Refusals } from "../../shared/delivery/refusals.ts";
+import { Refusals } from "../../shared/delivery/rejection-audit.ts";
 import { callOut } from "../../shared/host/call-out.ts";
 import { systemClock as clock } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
@@ -13,16 +13,16 @@ import { clientCredentials, exchange } from "../../shared/outbound/oauth.ts";
 import { localSigningKey } from "../../shared/outbound/signing-key.ts";
 import { requestToken } from "../../shared/outbound/token-request.ts";
 import { signingKey as gitlabKey } from "../../shared/providers/gitlab/standard-webhooks.ts";
-import { statusSource } from "../../shared/status/index.ts";
-import { loopbackClient } from "../../shared/store/embedded.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
+import { statusSource } from "../../shared/providers/status/index.ts";
+import { loopbackClient } from "../../shared/store/dynamodb/embedded.ts";
+import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
 import { entryOf } from "../unit/identity/tokens.ts";
 import { canary, type Output } from "./canaries.ts";
 import { type issuerKeys, PUBLIC_URL } from "./canaries-bridge.ts";
 import { liveToken } from "./canaries-traffic.ts";
 import { httpBridge } from "./http-bridge.ts";
 import { sampleDelivery } from "./samples.ts";
-import { secretsOf } from "./tools.ts";
+import { secretsOf } from "./test-doubles.ts";
 
 interface Surroundings {
   /** Repeats what it is asked with. */

@@ -3,7 +3,7 @@ import type { Log } from "../../shared/host/log.ts";
 import { startFrontDoor } from "./front-door.ts";
 import { startIdentityProvider } from "./identity-provider.ts";
 import { standaloneBridge } from "./standalone-bridge.ts";
-import { silentLog } from "./tools.ts";
+import { silentLog } from "./test-doubles.ts";
 import { fieldIn, type Shown, Visitor } from "./visitor.ts";
 
 const CLIENT = { clientId: "drawbridge-console", clientSecret: randomBytes(24).toString("base64url") };

@@ -1,8 +1,8 @@
 import { startStandalone } from "../../functions/standalone.ts";
 import { loadConfig } from "../../shared/config/load.ts";
 import { LocalSecrets } from "../../shared/host/secrets.ts";
-import { DynamoDbActions } from "../../shared/store/dynamodb-actions.ts";
-import { silentLog } from "./tools.ts";
+import { DynamoDbActions } from "../../shared/store/dynamodb/actions.ts";
+import { silentLog } from "./test-doubles.ts";
 
 /**
  * The one-machine bridge in a process of its own, which kills itself at one instant of the path. Called with the

@@ -1,21 +1,21 @@
 import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { decide, type Verdict } from "../../shared/approvals/decide.ts";
-import { heedLabels, type LabelTools } from "../../shared/approvals/labels.ts";
 import { peopleOf } from "../../shared/approvals/people.ts";
-import { entryOf } from "../../shared/bus/entry.ts";
-import type { PageEvent } from "../../shared/delivery/event.ts";
-import { approvalIdOf, deliveryIdOf } from "../../shared/delivery/keys.ts";
-import type { Principal } from "../../shared/delivery/principal.ts";
+import { heedLabels, type LabelTools } from "../../shared/approvals/side-effects.ts";
 import { relay } from "../../shared/delivery/relay.ts";
 import { replay } from "../../shared/delivery/replay.ts";
 import { toIso } from "../../shared/host/clock.ts";
 import { policyOf } from "../../shared/identity/policy.ts";
+import { entryOf } from "../../shared/model/bus-event.ts";
+import type { PageEvent } from "../../shared/model/event.ts";
+import { approvalIdOf, deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
+import type { Principal } from "../../shared/model/principal.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import type { Approval } from "../../shared/store/approvals.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import { bridgeParts, routeOf, scripted } from "./bridge-parts.ts";
 import { sampleDelivery } from "./samples.ts";
-import { silentLog } from "./tools.ts";
+import { silentLog } from "./test-doubles.ts";
 
 const permissions = { call: [], fire: [], replay: [], approve: [] };
 const POLICY = policyOf({

@@ -7,9 +7,9 @@ import type { TlsSettings } from "../../shared/http/tls.ts";
 import { policyOf } from "../../shared/identity/policy.ts";
 import { gitlab } from "../../shared/providers/gitlab/index.ts";
 import type { ProviderTools } from "../../shared/providers/provider.ts";
-import { statusSource } from "../../shared/status/index.ts";
+import { statusSource } from "../../shared/providers/status/index.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
-import { secretsOf, testClock } from "./tools.ts";
+import { secretsOf, testClock } from "./test-doubles.ts";
 
 export const CANARY = "whsec_Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LWNhbmE=";
 

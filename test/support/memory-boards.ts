@@ -1,5 +1,5 @@
 import type { EpochMillis } from "../../shared/host/clock.ts";
-import { type BoardRun, isShown, rowOf, withBuild } from "../../shared/store/board-runs.ts";
+import { type BoardRun, isShown, rowOf, withBuild } from "../../shared/model/board-runs.ts";
 import type { BoardStore, PageRecord } from "../../shared/store/boards.ts";
 
 interface Page {

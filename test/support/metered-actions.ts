@@ -1,18 +1,18 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { confluence } from "../../shared/actions/confluence/index.ts";
 import { tekton } from "../../shared/actions/tekton/index.ts";
-import { entryOf } from "../../shared/bus/entry.ts";
 import { actOn } from "../../shared/delivery/act-on.ts";
-import { DEFAULT_RETRY } from "../../shared/delivery/retry-delay.ts";
+import { DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
+import { entryOf } from "../../shared/model/bus-event.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
+import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
 import { routeOf } from "./bridge-parts.ts";
 import { sampleDelivery } from "./samples.ts";
 import { startSandboxConfluence } from "./sandbox-confluence.ts";
 import { buildOf } from "./sandbox-confluence-action.ts";
-import { secretsOf, silentLog, testClock } from "./tools.ts";
+import { secretsOf, silentLog, testClock } from "./test-doubles.ts";
 
 /**
  * What each kind of action calls and consumes when it succeeds at once: a page's edit fires a run, and the run's end is

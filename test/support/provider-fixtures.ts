@@ -1,13 +1,13 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { type AuthenticDelivery, authenticate } from "../../shared/delivery/authentic.ts";
-import type { BridgeEvent } from "../../shared/delivery/event.ts";
-import { sourcePrincipal } from "../../shared/delivery/principal.ts";
-import type { Reading } from "../../shared/delivery/reading.ts";
-import type { ReceivedRequest } from "../../shared/delivery/request.ts";
-import { ok, refuse } from "../../shared/delivery/result.ts";
 import type { Clock } from "../../shared/host/clock.ts";
+import { type AuthenticDelivery, authenticate } from "../../shared/model/authentic-delivery.ts";
+import type { BridgeEvent } from "../../shared/model/event.ts";
+import { sourcePrincipal } from "../../shared/model/principal.ts";
+import type { Reading } from "../../shared/model/reading.ts";
+import type { ReceivedRequest } from "../../shared/model/request.ts";
+import { ok, refuse } from "../../shared/model/result.ts";
 import type { ConnectedSource, Provider } from "../../shared/providers/provider.ts";
-import { secretsOf, testClock } from "./tools.ts";
+import { secretsOf, testClock } from "./test-doubles.ts";
 
 /** `source.json` beside a provider's fixtures. */
 export interface FixtureSource {

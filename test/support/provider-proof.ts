@@ -1,9 +1,9 @@
-import { type AuthenticDelivery, authenticate } from "../../shared/delivery/authentic.ts";
-import { deliveryIdOf, sha256Hex } from "../../shared/delivery/keys.ts";
-import type { Result } from "../../shared/delivery/result.ts";
+import { type AuthenticDelivery, authenticate } from "../../shared/model/authentic-delivery.ts";
+import { deliveryIdOf, sha256Hex } from "../../shared/model/idempotency-keys.ts";
+import type { Result } from "../../shared/model/result.ts";
 import type { Provider } from "../../shared/providers/provider.ts";
 import { connectFixtureSource, type Fixture, type FixtureSource, requestOf, SOURCE } from "./provider-fixtures.ts";
-import { testClock } from "./tools.ts";
+import { testClock } from "./test-doubles.ts";
 
 /** Proving and reading for one source, at the suite's time of day or a little later. */
 export function proofOf(provider: Provider, source: FixtureSource) {

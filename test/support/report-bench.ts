@@ -1,10 +1,10 @@
 import type { Action, ActionOutcome } from "../../shared/actions/action.ts";
-import type { BusEntry } from "../../shared/bus/entry.ts";
-import type { BuildPart } from "../../shared/delivery/event.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
+import type { BusEntry } from "../../shared/model/bus-event.ts";
+import type { BuildPart } from "../../shared/model/event.ts";
 import { memoryBoards } from "./memory-boards.ts";
 import { buildEntry, entryOf } from "./sandbox-confluence-action.ts";
-import { secretsOf, testClock } from "./tools.ts";
+import { secretsOf, testClock } from "./test-doubles.ts";
 
 interface BenchOptions {
   readonly target: object;

@@ -1,7 +1,7 @@
-import type { PageEvent } from "../../shared/delivery/event.ts";
-import { deliveryIdOf, sha256Hex } from "../../shared/delivery/keys.ts";
-import { sourcePrincipal } from "../../shared/delivery/principal.ts";
 import { epochMillis } from "../../shared/host/clock.ts";
+import type { PageEvent } from "../../shared/model/event.ts";
+import { deliveryIdOf, sha256Hex } from "../../shared/model/idempotency-keys.ts";
+import { sourcePrincipal } from "../../shared/model/principal.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 
 export function samplePageEvent(version = 7): PageEvent {

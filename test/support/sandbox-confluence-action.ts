@@ -1,15 +1,15 @@
 import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { confluence } from "../../shared/actions/confluence/index.ts";
 import type { Commands } from "../../shared/approvals/command.ts";
-import type { BusEntry } from "../../shared/bus/entry.ts";
-import type { BuildPart } from "../../shared/delivery/event.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import type { Clock } from "../../shared/host/clock.ts";
+import type { BusEntry } from "../../shared/model/bus-event.ts";
+import type { BuildPart } from "../../shared/model/event.ts";
 import type { BoardStore } from "../../shared/store/boards.ts";
 import type { OwnAccountStore } from "../../shared/store/own-accounts.ts";
 import { memoryBoards } from "./memory-boards.ts";
 import type { SandboxConfluence } from "./sandbox-confluence.ts";
-import { secretsOf, testClock } from "./tools.ts";
+import { secretsOf, testClock } from "./test-doubles.ts";
 
 export interface Bench {
   readonly boards: BoardStore;

@@ -1,5 +1,5 @@
 import { gitlab } from "../../shared/actions/gitlab/index.ts";
-import type { BusEntry } from "../../shared/bus/entry.ts";
+import type { BusEntry } from "../../shared/model/bus-event.ts";
 import { causeOf, reportBench } from "./report-bench.ts";
 import type { SandboxGitlab } from "./sandbox-gitlab.ts";
 

@@ -1,10 +1,10 @@
 import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { tekton } from "../../shared/actions/tekton/index.ts";
-import { type BusEntry, entryOf } from "../../shared/bus/entry.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
+import { type BusEntry, entryOf } from "../../shared/model/bus-event.ts";
 import { memoryBoards } from "./memory-boards.ts";
 import { sampleDelivery } from "./samples.ts";
-import { secretsOf, testClock } from "./tools.ts";
+import { secretsOf, testClock } from "./test-doubles.ts";
 
 /** The entry that is published of the page edit number `n`. */
 export function pageEntry(n = 1): BusEntry {

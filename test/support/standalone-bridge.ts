@@ -7,7 +7,7 @@ import type { Log } from "../../shared/host/log.ts";
 import { hmacSha256 } from "../../shared/providers/signature.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "./sandbox-confluence.ts";
 import { type SandboxListenerOptions, startSandboxListener } from "./sandbox-listener.ts";
-import { secretsOf, silentLog } from "./tools.ts";
+import { secretsOf, silentLog } from "./test-doubles.ts";
 
 const SECRETS = {
   WIKI: "wiki-secret-for-tests",

@@ -1,7 +1,7 @@
 import { paginateScan } from "@aws-sdk/client-dynamodb";
-import { unpackContent } from "../../shared/store/delivery-content.ts";
-import { startEmbeddedDynamoDb } from "../../shared/store/embedded.ts";
-import { fromStored } from "../../shared/store/item.ts";
+import { unpackContent } from "../../shared/store/dynamodb/delivery-content.ts";
+import { startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
+import { fromStored } from "../../shared/store/dynamodb/item.ts";
 import type { Output } from "./canaries.ts";
 
 /** Every item in a data folder that no process has open: its content unpacked, without the body that was received. */

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { inject } from "vitest";
-import { createTable } from "../../shared/store/create-table.ts";
-import { DynamoDbTable } from "../../shared/store/dynamodb-table.ts";
-import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/embedded.ts";
+import { createTable } from "../../shared/store/dynamodb/create-table.ts";
+import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
 import { dynamoDbLocalClient } from "./dynamodb-local.ts";
 import { sharedService } from "./shared-services.ts";
 

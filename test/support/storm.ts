@@ -1,5 +1,5 @@
-import type { BusEntry } from "../../shared/bus/entry.ts";
-import type { BuildState } from "../../shared/delivery/event.ts";
+import type { BusEntry } from "../../shared/model/bus-event.ts";
+import type { BuildState } from "../../shared/model/event.ts";
 import type { SandboxConfluence } from "./sandbox-confluence.ts";
 import { type Bench, buildEntry } from "./sandbox-confluence-action.ts";
 

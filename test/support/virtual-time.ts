@@ -1,5 +1,5 @@
 import type { Schedule, Task } from "./storm.ts";
-import type { TestClock } from "./tools.ts";
+import type { TestClock } from "./test-doubles.ts";
 
 /** Runs what is due in order of time, and all that is due at one instant at once. The clock stands still meanwhile. */
 export class VirtualTime implements Schedule {

@@ -1,5 +1,5 @@
-import { isTerminal } from "../../delivery/build-order.ts";
-import { type BuildPart, type BuildState, cut } from "../../delivery/event.ts";
+import { isTerminal } from "../../model/build-order.ts";
+import { type BuildPart, type BuildState, cut } from "../../model/event.ts";
 
 /** An annotation as it is created: https://buildkite.com/docs/apis/rest-api/annotations#create-an-annotation-on-a-build. */
 export interface Annotation {

@@ -1,7 +1,7 @@
 import type { OutboundAnswer } from "../../host/call-out.ts";
 import type { EpochMillis } from "../../host/clock.ts";
 import type { ActionOutcome } from "../action.ts";
-import { wordsOf } from "../answer-words.ts";
+import { wordsOf } from "../response-text.ts";
 import { retryAfterSeconds } from "../retry-after.ts";
 
 /** What Buildkite said to an annotation: nothing where it took it, else what is to be done. */

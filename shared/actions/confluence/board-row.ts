@@ -1,5 +1,5 @@
-import type { BusEntry } from "../../bus/entry.ts";
-import { type BuildState, cut, type GatePart } from "../../delivery/event.ts";
+import type { BusEntry } from "../../model/bus-event.ts";
+import { type BuildState, cut, type GatePart } from "../../model/event.ts";
 import type { BoardRow, ShownBuild, Starter } from "../../store/boards.ts";
 
 /** A row as an event tells it. */

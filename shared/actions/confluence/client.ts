@@ -3,9 +3,6 @@ import type { CallOut, OutboundAnswer } from "../../host/call-out.ts";
 import type { Clock, EpochMillis } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
 import type { TraceParent } from "../../host/trace.ts";
-import type { StoredComment } from "./comment.ts";
-import type { OwnAccount } from "./own-account.ts";
-import { type FoundPages, foundPages, searchPath } from "./page-search.ts";
 import {
   type Ending,
   failedComment,
@@ -22,8 +19,11 @@ import {
   refusedWrite,
   type WriteSetback,
   waitOf,
-} from "./setbacks.ts";
-import type { TargetRest } from "./target-rest.ts";
+} from "./classify-response.ts";
+import type { StoredComment } from "./comment.ts";
+import type { OwnAccount } from "./own-account.ts";
+import { type FoundPages, foundPages, searchPath } from "./page-search.ts";
+import type { TargetRest } from "./target-cooldown.ts";
 
 /** A page as read, with what a write needs. */
 export interface StoredPage {

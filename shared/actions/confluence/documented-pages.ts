@@ -1,8 +1,8 @@
-import type { BusEntry } from "../../bus/entry.ts";
 import { type Clock, type EpochMillis, epochMillis, laterBy } from "../../host/clock.ts";
+import type { BusEntry } from "../../model/bus-event.ts";
+import type { Ending } from "./classify-response.ts";
 import type { PageClient } from "./client.ts";
 import { type Documented, documentedOn } from "./page-properties.ts";
-import type { Ending } from "./setbacks.ts";
 
 interface Happening {
   readonly entry: BusEntry;

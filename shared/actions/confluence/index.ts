@@ -2,18 +2,18 @@ import * as v from "valibot";
 import { Fault } from "../../host/fault.ts";
 import type { Action, ActionContext, ActionOutcome, ActionTools } from "../action.ts";
 import { rowOf } from "./board-row.ts";
+import type { Ending } from "./classify-response.ts";
 import { type PageClient, pageClient } from "./client.ts";
 import { cloud } from "./cloud.ts";
+import { togetherOf } from "./combine-outcomes.ts";
+import { hearComment } from "./comment-command.ts";
 import { dataCenter } from "./data-center.ts";
 import { DocumentedPages } from "./documented-pages.ts";
-import { hearComment } from "./hear-comment.ts";
 import { OwnAccount } from "./own-account.ts";
 import { pagesConcerned } from "./pages.ts";
-import type { Ending } from "./setbacks.ts";
+import { MAX_ATTEMPT_MS, type Showing, showRow } from "./publish-row.ts";
 import { accessTo, type RouteOptions, routeOptions, type TargetSettings, targetSettings } from "./settings.ts";
-import { MAX_ATTEMPT_MS, type Showing, showRow } from "./show-row.ts";
-import { restOf, type TargetRest } from "./target-rest.ts";
-import { togetherOf } from "./together.ts";
+import { restOf, type TargetRest } from "./target-cooldown.ts";
 
 /**
  * Shows the state of builds in one region of a Confluence page, and leaves the rest of the page alone. Of a comment it does

@@ -1,7 +1,7 @@
-import { sha256Hex } from "../../delivery/keys.ts";
 import { type Clock, type EpochMillis, laterBy } from "../../host/clock.ts";
+import { sha256Hex } from "../../model/idempotency-keys.ts";
 import type { OwnAccountStore } from "../../store/own-accounts.ts";
-import type { Ending } from "./setbacks.ts";
+import type { Ending } from "./classify-response.ts";
 
 /** The site is asked again after this, as long as the bridge writes: the account stays recorded, and stays the right one. */
 const ASK_EVERY_MS = 3_600_000;

@@ -1,4 +1,4 @@
-import type { BusEntry, EventDetail } from "../../bus/entry.ts";
+import type { BusEntry, EventDetail } from "../../model/bus-event.ts";
 import { fill } from "../../routes/fill.ts";
 import { isPageId, pageLinksIn } from "./page-address.ts";
 

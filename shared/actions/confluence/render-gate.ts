@@ -1,5 +1,5 @@
 import { LABELS } from "../../approvals/label-names.ts";
-import { cut } from "../../delivery/event.ts";
+import { cut } from "../../model/event.ts";
 import type { ShownBuild, ShownGate } from "../../store/boards.ts";
 import { statusMacro } from "./status-macro.ts";
 import { escapeText } from "./storage-text.ts";

@@ -1,4 +1,4 @@
-import { type BuildPart, type BuildState, cut } from "../../delivery/event.ts";
+import { type BuildPart, type BuildState, cut } from "../../model/event.ts";
 import type { BoardRow, EndedRun, ShownBuild, Starter } from "../../store/boards.ts";
 import { renderGate } from "./render-gate.ts";
 import { statusMacro } from "./status-macro.ts";

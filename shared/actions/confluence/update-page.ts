@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { cut } from "../../delivery/event.ts";
+import { cut } from "../../model/event.ts";
 import type { BoardRow, BoardStore, PageAddress } from "../../store/boards.ts";
 import type { ActionOutcome } from "../action.ts";
+import type { Ending, WriteSetback } from "./classify-response.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
 import { type RegionOfPage, spliceRegion } from "./region.ts";
 import { renderRegion } from "./render-region.ts";
-import type { Ending, WriteSetback } from "./setbacks.ts";
 
 interface PageUpdate {
   readonly page: PageAddress;

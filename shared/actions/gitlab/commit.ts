@@ -1,4 +1,4 @@
-import type { BusEntry } from "../../bus/entry.ts";
+import type { BusEntry } from "../../model/bus-event.ts";
 
 /** A commit as GitLab's API takes it. */
 export interface Commit {

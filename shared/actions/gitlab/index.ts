@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { BUILD_STATES } from "../../delivery/event.ts";
+import { BUILD_STATES } from "../../model/event.ts";
 import { fill } from "../../routes/fill.ts";
 import type { Action, ActionContext, ActionOutcome, ActionTools } from "../action.ts";
 import { statusClient } from "./client.ts";

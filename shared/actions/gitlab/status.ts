@@ -1,5 +1,5 @@
-import { buildOrder } from "../../delivery/build-order.ts";
-import { type BuildPart, type BuildState, cut } from "../../delivery/event.ts";
+import { buildOrder } from "../../model/build-order.ts";
+import { type BuildPart, type BuildState, cut } from "../../model/event.ts";
 
 /** A commit status as it is set: https://docs.gitlab.com/api/commits/#set-commit-pipeline-status. */
 export interface CommitStatus {

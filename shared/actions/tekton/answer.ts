@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { OutboundAnswer } from "../../host/call-out.ts";
 import type { EpochMillis } from "../../host/clock.ts";
 import type { ActionOutcome } from "../action.ts";
-import { jsonOf, shownWords } from "../answer-words.ts";
+import { jsonOf, shownWords } from "../response-text.ts";
 import { retryAfterSeconds } from "../retry-after.ts";
 
 /** What an EventListener, or the proxy in front of it, said. */

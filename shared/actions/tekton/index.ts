@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { OutboundAnswer, OutboundRequest } from "../../host/call-out.ts";
 import { Fault } from "../../host/fault.ts";
 import type { Secret } from "../../host/secrets.ts";
-import { causeOf } from "../../outbound/cause.ts";
+import { causeOf } from "../../outbound/token-cause.ts";
 import type { Action, ActionContext, ActionOutcome, ActionTools } from "../action.ts";
 import { failedCall } from "../failed-call.ts";
 import { readAnswer } from "./answer.ts";

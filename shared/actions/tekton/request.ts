@@ -1,4 +1,4 @@
-import { type BusEntry, providerOf } from "../../bus/entry.ts";
+import { type BusEntry, providerOf } from "../../model/bus-event.ts";
 import { fill } from "../../routes/fill.ts";
 
 /** What the bridge posts to an EventListener. Every leaf is a string: a binding can take nothing else. */

@@ -1,5 +1,5 @@
 import { actions } from "../../actions/registry.ts";
-import { busSourceOf, sourceUriOf } from "../../bus/entry.ts";
+import { busSourceOf, sourceUriOf } from "../../model/bus-event.ts";
 import type { ConfiguredTarget } from "../schema.ts";
 import type { Check } from "./check.ts";
 import { canMatch } from "./satisfiable.ts";

@@ -3,8 +3,8 @@ import { stringsIn } from "../references.ts";
 import { suggestion } from "../suggest.ts";
 import { shownPath } from "../yaml-file.ts";
 import { valuesOf } from "./asked-values.ts";
+import { ENTRY_FIELDS, type Fields } from "./bus-event-fields.ts";
 import type { Check } from "./check.ts";
-import { ENTRY_FIELDS, type Fields } from "./entry-fields.ts";
 
 export const unknownEventField: Check = {
   id: "unknown-event-field",

@@ -1,5 +1,5 @@
 import { Fault } from "../../host/fault.ts";
-import { keyLoader } from "../../identity/load-keys.ts";
+import { keyLoader } from "../../identity/load-jwks.ts";
 import { createTokenVerifier } from "../../identity/verify-token.ts";
 import { connectSources } from "../connect.ts";
 import type { ConfigProblem } from "../explain.ts";

@@ -1,5 +1,5 @@
-import { busSourceOf, sourceUriOf } from "../../bus/entry.ts";
-import { EVENT_TYPES } from "../../delivery/event.ts";
+import { busSourceOf, sourceUriOf } from "../../model/bus-event.ts";
+import { EVENT_TYPES } from "../../model/event.ts";
 import { providers } from "../../providers/registry.ts";
 import { compilePattern } from "../../routes/pattern.ts";
 import type { Config, ConfiguredSource } from "../schema.ts";

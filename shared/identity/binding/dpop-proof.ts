@@ -1,15 +1,15 @@
 import { type CryptoKey, calculateJwkThumbprint, importJWK } from "jose";
 import * as v from "valibot";
-import type { Rejection } from "../../delivery/rejection.ts";
 import { epochSeconds, toSeconds } from "../../host/clock.ts";
 import { nonEmptyText } from "../../host/non-empty-text.ts";
+import type { Rejection } from "../../model/rejection.ts";
 import { ALGORITHMS, type Algorithm } from "../algorithms.ts";
 import { readCompactJws, type UnverifiedJws } from "../compact-jws.ts";
 import type { PresentedToken, TokenRequest } from "../presented-token.ts";
 import { isSignedWith } from "../verify-signature.ts";
+import type { BindingTools } from "./deps.ts";
 import { isSha256Of, keyOf } from "./digest.ts";
-import { newUse, requireStore } from "./single-use.ts";
-import type { BindingTools } from "./tools.ts";
+import { newUse, requireStore } from "./replay-check.ts";
 
 interface ProofContext extends BindingTools {
   /** How far the sender's clock may be off. */

@@ -1,12 +1,12 @@
 import * as v from "valibot";
-import type { Rejection } from "../../delivery/rejection.ts";
+import type { Rejection } from "../../model/rejection.ts";
 import { claimAt } from "../claim-match.ts";
 import type { PresentedToken } from "../presented-token.ts";
 import type { TrustEntry } from "../trust-entry.ts";
+import type { BindingTools } from "./deps.ts";
 import { isSha256Of } from "./digest.ts";
 import { refuseProof } from "./dpop-proof.ts";
-import { refuseReuse } from "./single-use.ts";
-import type { BindingTools } from "./tools.ts";
+import { refuseReuse } from "./replay-check.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 

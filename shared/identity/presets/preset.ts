@@ -1,4 +1,4 @@
-import type { BuildPart } from "../../delivery/event.ts";
+import type { BuildPart } from "../../model/event.ts";
 import type { Algorithm } from "../algorithms.ts";
 import type { ClaimRule } from "../claim-rule.ts";
 

@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import { isTerminal } from "../../delivery/build-order.ts";
-import { type BuildEvent, type BuildState, cut, EVENT_LIMITS } from "../../delivery/event.ts";
 import { toIso } from "../../host/clock.ts";
+import { isTerminal } from "../../model/build-order.ts";
+import { type BuildEvent, type BuildState, cut, EVENT_LIMITS } from "../../model/event.ts";
 import { present, type Reader, readerOf } from "../payload.ts";
 import { actorOf, type Build, build, commitOf, pipeline, pipelineName } from "./parts.ts";
 

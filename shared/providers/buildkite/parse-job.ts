@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import { isTerminal } from "../../delivery/build-order.ts";
-import type { ApprovalEvent, BuildState, JobEvent } from "../../delivery/event.ts";
 import { toIso } from "../../host/clock.ts";
+import { isTerminal } from "../../model/build-order.ts";
+import type { ApprovalEvent, BuildState, JobEvent } from "../../model/event.ts";
 import { identifier, line, link, moment, present, type Reader, readerOf } from "../payload.ts";
 import { actorOf, build, commitOf, person, pipeline, pipelineName } from "./parts.ts";
 

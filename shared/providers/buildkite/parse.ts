@@ -1,8 +1,8 @@
-import type { AuthenticDelivery } from "../../delivery/authentic.ts";
-import { cut, EVENT_LIMITS } from "../../delivery/event.ts";
-import type { Reading } from "../../delivery/reading.ts";
 import type { EpochMillis } from "../../host/clock.ts";
 import { readJsonObject } from "../../host/strict-json.ts";
+import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
+import { cut, EVENT_LIMITS } from "../../model/event.ts";
+import type { Reading } from "../../model/reading.ts";
 import type { Reader } from "../payload.ts";
 import { failing, finished, running, scheduled, skipped } from "./parse-build.ts";
 import { activated, jobFinished, jobScheduled, jobStarted } from "./parse-job.ts";

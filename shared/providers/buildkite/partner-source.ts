@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import type { Proof } from "../../delivery/authentic.ts";
 import type { Source } from "../../delivery/receive.ts";
-import { ok, type Result, refuse } from "../../delivery/result.ts";
+import type { Proof } from "../../model/authentic-delivery.ts";
+import { ok, type Result, refuse } from "../../model/result.ts";
 import { METHOD, partnerSource, readPartnerEvent } from "./partner.ts";
 
 /** A configured source, as far as this way in is concerned. */

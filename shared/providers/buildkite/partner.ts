@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import type { AuthenticDelivery } from "../../delivery/authentic.ts";
-import type { Reading } from "../../delivery/reading.ts";
 import { readJsonObject } from "../../host/strict-json.ts";
+import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
+import type { Reading } from "../../model/reading.ts";
 import { identifier, readerOf } from "../payload.ts";
 import { readEvent } from "./parse.ts";
 

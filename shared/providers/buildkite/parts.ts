@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Actor } from "../../delivery/event.ts";
+import type { Actor } from "../../model/event.ts";
 import { identifier, line, link, moment, present, requiredMoment, wholeNumber } from "../payload.ts";
 
 /**

@@ -1,12 +1,12 @@
 import { compactVerify } from "jose";
-import type { Rejection } from "../../delivery/rejection.ts";
-import type { ReceivedRequest } from "../../delivery/request.ts";
-import { ok, type Result, refuse } from "../../delivery/result.ts";
 import { toSeconds } from "../../host/clock.ts";
 import type { LabelledSecret } from "../../host/secrets.ts";
 import { readCompactJws } from "../../identity/compact-jws.ts";
 import { rejectionOf } from "../../identity/jose-rejection.ts";
 import { refuseTimes } from "../../identity/token-times.ts";
+import type { Rejection } from "../../model/rejection.ts";
+import type { ReceivedRequest } from "../../model/request.ts";
+import { ok, type Result, refuse } from "../../model/result.ts";
 import { decodeHex, equalBytes } from "../signature.ts";
 import { queryHash } from "./query-hash.ts";
 import type { ConnectSettings } from "./settings.ts";

@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { type CommentEvent, cut, EVENT_LIMITS, type PageEvent } from "../../delivery/event.ts";
-import type { Reading } from "../../delivery/reading.ts";
+import { type CommentEvent, cut, EVENT_LIMITS, type PageEvent } from "../../model/event.ts";
+import type { Reading } from "../../model/reading.ts";
 import { isoTime } from "../time.ts";
 
 /** Ids of pages and comments: Data Center and Connect write numbers, Forge and Automation text. */

@@ -1,6 +1,6 @@
-import type { AuthenticDelivery } from "../../delivery/authentic.ts";
-import type { Reading } from "../../delivery/reading.ts";
 import { readJsonObject } from "../../host/strict-json.ts";
+import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
+import type { Reading } from "../../model/reading.ts";
 import { ignored, unusable } from "./page-reading.ts";
 import { readAutomation } from "./read-automation.ts";
 import { forgeEventIn, readForge } from "./read-forge.ts";

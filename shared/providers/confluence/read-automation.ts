@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import type { PageEvent } from "../../delivery/event.ts";
-import type { Reading } from "../../delivery/reading.ts";
+import type { PageEvent } from "../../model/event.ts";
+import type { Reading } from "../../model/reading.ts";
 import { entityId, ignored, pageReading, shortText, unusable } from "./page-reading.ts";
 
 /** Our own contract for the body that a rule sends; the README has the text to paste into the rule. */

@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import { EVENT_LIMITS, type PageEvent } from "../../delivery/event.ts";
-import { sha256Hex } from "../../delivery/keys.ts";
-import type { Reading } from "../../delivery/reading.ts";
+import { EVENT_LIMITS, type PageEvent } from "../../model/event.ts";
+import { sha256Hex } from "../../model/idempotency-keys.ts";
+import type { Reading } from "../../model/reading.ts";
 import { entityId, ignored, pageReading, shortText, unusable, versionNumber } from "./page-reading.ts";
 
 const TYPES: ReadonlyMap<string, PageEvent["type"]> = new Map([

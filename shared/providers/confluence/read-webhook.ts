@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import type { PageEvent } from "../../delivery/event.ts";
-import type { Reading } from "../../delivery/reading.ts";
+import type { PageEvent } from "../../model/event.ts";
+import type { Reading } from "../../model/reading.ts";
 import { commentReading, entityId, ignored, pageReading, shortText, unusable, versionNumber } from "./page-reading.ts";
 
 /**

@@ -1,6 +1,6 @@
 import * as v from "valibot";
+import { sealingSecret } from "../../host/encryption-key.ts";
 import { nonEmptyText } from "../../host/non-empty-text.ts";
-import { sealingSecret } from "../../host/sealing-key.ts";
 import { rotatingSecret } from "../../host/secrets.ts";
 import { secureUrl } from "../../host/secure-url.ts";
 

@@ -1,6 +1,6 @@
-import type { AuthenticDelivery } from "../../delivery/authentic.ts";
 import { Secret } from "../../host/secrets.ts";
 import { claimAt } from "../../identity/claim-match.ts";
+import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
 import type { CarriedToken } from "../provider.ts";
 import type { ForgeSettings } from "./settings.ts";
 

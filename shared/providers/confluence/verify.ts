@@ -1,11 +1,11 @@
-import type { Authenticate, Proof } from "../../delivery/authentic.ts";
-import { sourcePrincipal } from "../../delivery/principal.ts";
-import type { ReceivedRequest } from "../../delivery/request.ts";
-import { ok, type Result, refuse } from "../../delivery/result.ts";
 import { type RotatingSecret, readBoth } from "../../host/secrets.ts";
 import { claimAt } from "../../identity/claim-match.ts";
 import { looksLikeJws } from "../../identity/compact-jws.ts";
 import { type PresentedToken, presentedToken } from "../../identity/presented-token.ts";
+import type { Authenticate, Proof } from "../../model/authentic-delivery.ts";
+import { sourcePrincipal } from "../../model/principal.ts";
+import type { ReceivedRequest } from "../../model/request.ts";
+import { ok, type Result, refuse } from "../../model/result.ts";
 import type { ProviderTools } from "../provider.ts";
 import { acceptedBy, decodeHex, equalBytes, equalSecrets, hmacSha256 } from "../signature.ts";
 import { checkConnectToken } from "./connect-token.ts";

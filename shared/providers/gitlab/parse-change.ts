@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import type { ChangeEvent } from "../../delivery/event.ts";
-import type { Reading } from "../../delivery/reading.ts";
+import type { ChangeEvent } from "../../model/event.ts";
+import type { Reading } from "../../model/reading.ts";
 import { identifier, line, link, present, prose, readerOf, requiredMoment, wholeNumber } from "../payload.ts";
 import { actorOf, projectPlace, user } from "./parts.ts";
 

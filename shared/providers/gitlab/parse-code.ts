@@ -1,7 +1,7 @@
 import * as v from "valibot";
-import { type CodeEvent, EVENT_LIMITS } from "../../delivery/event.ts";
-import type { Reading } from "../../delivery/reading.ts";
 import { toIso } from "../../host/clock.ts";
+import { type CodeEvent, EVENT_LIMITS } from "../../model/event.ts";
+import type { Reading } from "../../model/reading.ts";
 import { identifier, line, link, moment, present, prose, readerOf, requiredMoment, wholeNumber } from "../payload.ts";
 import { actorOf, project, projectPlace } from "./parts.ts";
 

@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { isTerminal } from "../../delivery/build-order.ts";
+import { type EpochMillis, toIso } from "../../host/clock.ts";
+import { isTerminal } from "../../model/build-order.ts";
 import {
   type BuildEvent,
   type BuildState,
@@ -7,9 +8,8 @@ import {
   type DeploymentEvent,
   EVENT_LIMITS,
   type JobEvent,
-} from "../../delivery/event.ts";
-import type { Reading } from "../../delivery/reading.ts";
-import { type EpochMillis, toIso } from "../../host/clock.ts";
+} from "../../model/event.ts";
+import type { Reading } from "../../model/reading.ts";
 import { identifier, line, link, moment, present, readerOf, requiredMoment, wholeNumber } from "../payload.ts";
 import { isoTime } from "../time.ts";
 import { actorOf, project, user } from "./parts.ts";

@@ -1,7 +1,7 @@
-import type { AuthenticDelivery } from "../../delivery/authentic.ts";
-import { cut, EVENT_LIMITS } from "../../delivery/event.ts";
-import type { Reading } from "../../delivery/reading.ts";
 import { readJsonObject } from "../../host/strict-json.ts";
+import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
+import { cut, EVENT_LIMITS } from "../../model/event.ts";
+import type { Reading } from "../../model/reading.ts";
 import type { Reader } from "../payload.ts";
 import { mergeRequest, note } from "./parse-change.ts";
 import { push, release, tagPush } from "./parse-code.ts";

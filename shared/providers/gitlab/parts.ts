@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { Actor } from "../../delivery/event.ts";
+import type { Actor } from "../../model/event.ts";
 import { identifier, line, link, present, wholeNumber } from "../payload.ts";
 
 /** Members that several hooks share: https://docs.gitlab.com/user/project/integrations/webhook_events/ */

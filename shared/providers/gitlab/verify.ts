@@ -1,9 +1,9 @@
-import type { Proof } from "../../delivery/authentic.ts";
-import { sourcePrincipal } from "../../delivery/principal.ts";
-import type { ReceivedRequest } from "../../delivery/request.ts";
-import { ok, type Result, refuse } from "../../delivery/result.ts";
 import { epochSeconds } from "../../host/clock.ts";
 import { type RotatingSecret, readBoth } from "../../host/secrets.ts";
+import type { Proof } from "../../model/authentic-delivery.ts";
+import { sourcePrincipal } from "../../model/principal.ts";
+import type { ReceivedRequest } from "../../model/request.ts";
+import { ok, type Result, refuse } from "../../model/result.ts";
 import type { ProviderTools } from "../provider.ts";
 import { refuseStale } from "../signature.ts";
 import { proveByToken } from "../static-token.ts";

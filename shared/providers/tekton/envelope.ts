@@ -1,5 +1,5 @@
-import type { AuthenticDelivery } from "../../delivery/authentic.ts";
 import { readJsonObject } from "../../host/strict-json.ts";
+import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
 
 /**
  * The envelope of one CloudEvent. `data` is read only when asked for: the events of an EventListener hold the headers of

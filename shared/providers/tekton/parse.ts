@@ -1,13 +1,13 @@
 import * as v from "valibot";
-import type { AuthenticDelivery } from "../../delivery/authentic.ts";
-import { isTerminal } from "../../delivery/build-order.ts";
-import { cut, EVENT_LIMITS } from "../../delivery/event.ts";
-import type { Reading } from "../../delivery/reading.ts";
 import type { EpochMillis } from "../../host/clock.ts";
+import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
+import { isTerminal } from "../../model/build-order.ts";
+import { cut, EVENT_LIMITS } from "../../model/event.ts";
+import type { Reading } from "../../model/reading.ts";
 import { type Envelope, envelopeOf } from "./envelope.ts";
 import { payload, type RunKind } from "./run.ts";
 import { type EventOptions, eventOf } from "./run-event.ts";
-import { tellingOf } from "./telling.ts";
+import { tellingOf } from "./run-status.ts";
 
 interface ReadingOptions extends EventOptions {
   /** Hours after its end from which a run that the bridge did not start is no news. */

@@ -1,7 +1,7 @@
-import { type BridgeEvent, type BuildState, cut, EVENT_LIMITS } from "../../delivery/event.ts";
+import { type BridgeEvent, type BuildState, cut, EVENT_LIMITS } from "../../model/event.ts";
 import { isoTime } from "../time.ts";
 import type { Run, RunKind } from "./run.ts";
-import type { Telling } from "./telling.ts";
+import type { Telling } from "./run-status.ts";
 
 export interface EventOptions {
   /** Base address of the Dashboard, without a trailing slash. */

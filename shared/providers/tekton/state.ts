@@ -1,4 +1,4 @@
-import type { BuildState } from "../../delivery/event.ts";
+import type { BuildState } from "../../model/event.ts";
 
 /** The `Succeeded` condition of a run. */
 interface Condition {

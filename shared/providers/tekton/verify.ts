@@ -1,10 +1,10 @@
 import * as v from "valibot";
-import type { Proof } from "../../delivery/authentic.ts";
-import { sourcePrincipal } from "../../delivery/principal.ts";
-import type { ReceivedRequest } from "../../delivery/request.ts";
-import { ok, type Result, refuse } from "../../delivery/result.ts";
 import { readBoth, rotatingSecret, type Secrets } from "../../host/secrets.ts";
 import { presentedToken } from "../../identity/presented-token.ts";
+import type { Proof } from "../../model/authentic-delivery.ts";
+import { sourcePrincipal } from "../../model/principal.ts";
+import type { ReceivedRequest } from "../../model/request.ts";
+import { ok, type Result, refuse } from "../../model/result.ts";
 import type { ProviderTools, UnsignedRequest } from "../provider.ts";
 import { acceptedBy, equalSecrets } from "../signature.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { aboutOf, changeIn, hasChanged, isOutdated } from "../../../shared/approvals/change.ts";
-import { entryOf } from "../../../shared/bus/entry.ts";
-import type { BridgeEvent, ChangeEvent } from "../../../shared/delivery/event.ts";
+import { entryOf } from "../../../shared/model/bus-event.ts";
+import type { BridgeEvent, ChangeEvent } from "../../../shared/model/event.ts";
 import type { Change } from "../../../shared/store/approvals.ts";
 import type { RecordedDelivery } from "../../../shared/store/deliveries.ts";
 import { sampleDelivery, samplePageEvent } from "../../support/samples.ts";

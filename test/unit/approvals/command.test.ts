@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { commandOfLabel, commandOfText } from "../../../shared/approvals/command.ts";
-import { approvalIdOf } from "../../../shared/delivery/keys.ts";
+import { approvalIdOf } from "../../../shared/model/idempotency-keys.ts";
 
 const ID = approvalIdOf("docs", "e-1");
 

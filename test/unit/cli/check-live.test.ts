@@ -8,9 +8,9 @@ import { Fault } from "../../../shared/host/fault.ts";
 import { policyOf } from "../../../shared/identity/policy.ts";
 import type { TokenVerifier } from "../../../shared/identity/token-verifier.ts";
 import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
-import { statusSource } from "../../../shared/status/index.ts";
+import { statusSource } from "../../../shared/providers/status/index.ts";
 import { httpBridge } from "../../support/http-bridge.ts";
-import { secretsOf, testClock } from "../../support/tools.ts";
+import { secretsOf, testClock } from "../../support/test-doubles.ts";
 import { keySetOf, signingKey, signText } from "../identity/tokens.ts";
 
 const key = signingKey("k1");

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { checkLoaded } from "../../../shared/config/check.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
 import { blocksOf, readText } from "../../support/documents.ts";
-import { secretsOf } from "../../support/tools.ts";
+import { secretsOf } from "../../support/test-doubles.ts";
 import { whole } from "./files.ts";
 
 const WHEN = "detail-type: [page.updated]";

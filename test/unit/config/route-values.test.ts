@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { checkLoaded } from "../../../shared/config/check.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
-import { secretsOf } from "../../support/tools.ts";
+import { secretsOf } from "../../support/test-doubles.ts";
 import { whole } from "./files.ts";
 
 /** What is found in `when` of a route, without its place. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { checkLoaded } from "../../../shared/config/check.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
-import { secretsOf } from "../../support/tools.ts";
+import { secretsOf } from "../../support/test-doubles.ts";
 
 const entry = { issuer: "https://idp.example.com", audience: "https://bridge.example.com" };
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { checkLoaded } from "../../../shared/config/check.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
-import { secretsOf } from "../../support/tools.ts";
+import { secretsOf } from "../../support/test-doubles.ts";
 import { findingsIn, whole } from "./files.ts";
 
 const BEARER = "credential: { bearer: env:WIKI_TOKEN }";

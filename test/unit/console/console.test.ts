@@ -3,7 +3,7 @@ import { type ConsoleTools, createConsole, withConsole } from "../../../shared/c
 import { Fault } from "../../../shared/host/fault.ts";
 import type { LogFields } from "../../../shared/host/log.ts";
 import { policyOf } from "../../../shared/identity/policy.ts";
-import { silentLog, testClock } from "../../support/tools.ts";
+import { silentLog, testClock } from "../../support/test-doubles.ts";
 
 const failing = (error: Error): ConsoleTools["sessions"] => ({
   of: () => Promise.reject(error),

@@ -1,12 +1,12 @@
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 import { Cookies } from "../../../shared/console/cookies.ts";
-import { Seal } from "../../../shared/console/seal.ts";
+import { Seal } from "../../../shared/console/session-cookie.ts";
 import { Sessions } from "../../../shared/console/sessions.ts";
-import { ok } from "../../../shared/delivery/result.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
 import type { TokenVerifier } from "../../../shared/identity/token-verifier.ts";
-import { secretsOf, testClock } from "../../support/tools.ts";
+import { ok } from "../../../shared/model/result.ts";
+import { secretsOf, testClock } from "../../support/test-doubles.ts";
 
 const ORIGIN = "https://bridge.example.test";
 

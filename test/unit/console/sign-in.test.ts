@@ -3,7 +3,7 @@ import { SignIn } from "../../../shared/console/sign-in.ts";
 import type { CallOut, OutboundRequest } from "../../../shared/host/call-out.ts";
 import { systemClock, toSeconds } from "../../../shared/host/clock.ts";
 import { Fault } from "../../../shared/host/fault.ts";
-import { secretsOf, testClock } from "../../support/tools.ts";
+import { secretsOf, testClock } from "../../support/test-doubles.ts";
 
 const ISSUER = "https://login.example.test";
 const CLIENT = "console";

@@ -1,9 +1,9 @@
 import type { Answer, Page, Visit } from "../../../shared/console/visit.ts";
-import type { Principal } from "../../../shared/delivery/principal.ts";
 import type { ListedApprovals } from "../../../shared/http/approvals.ts";
 import type { ListedCredentials } from "../../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../../shared/http/deliveries.ts";
-import { testClock } from "../../support/tools.ts";
+import type { Principal } from "../../../shared/model/principal.ts";
+import { testClock } from "../../support/test-doubles.ts";
 
 /** Where an outsider's words may stand: each call gives the next of them. */
 type Words = () => string;

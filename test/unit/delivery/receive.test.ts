@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
-import type { Proof } from "../../../shared/delivery/authentic.ts";
-import { sourcePrincipal } from "../../../shared/delivery/principal.ts";
-import type { Reading } from "../../../shared/delivery/reading.ts";
 import { type ReceiveTools, receive, type Source } from "../../../shared/delivery/receive.ts";
-import type { ReceivedRequest } from "../../../shared/delivery/request.ts";
-import { ok, type Result, refuse } from "../../../shared/delivery/result.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 import { Fault } from "../../../shared/host/fault.ts";
+import type { Proof } from "../../../shared/model/authentic-delivery.ts";
+import { sourcePrincipal } from "../../../shared/model/principal.ts";
+import type { Reading } from "../../../shared/model/reading.ts";
+import type { ReceivedRequest } from "../../../shared/model/request.ts";
+import { ok, type Result, refuse } from "../../../shared/model/result.ts";
 import type { RecordedDelivery } from "../../../shared/store/deliveries.ts";
 import { samplePageEvent } from "../../support/samples.ts";
-import { silentLog } from "../../support/tools.ts";
+import { silentLog } from "../../support/test-doubles.ts";
 
 const request = (body: string, headers: Record<string, string> = {}): ReceivedRequest => ({
   method: "POST",

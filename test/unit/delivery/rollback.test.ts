@@ -3,7 +3,7 @@ import { rollBack } from "../../../shared/delivery/rollback.ts";
 import { policyOf } from "../../../shared/identity/policy.ts";
 import { type NotedRun, withRun } from "../../../shared/store/runs.ts";
 import { sampleDelivery } from "../../support/samples.ts";
-import { testClock } from "../../support/tools.ts";
+import { testClock } from "../../support/test-doubles.ts";
 
 const at = (minute: number): string => new Date(Date.UTC(2026, 10, 2, 9, minute)).toISOString();
 const fired = (n: number): NotedRun => ({ delivery: `d-${n}`, firedAt: at(n) });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { entryOf } from "../../../shared/bus/entry.ts";
-import { EVENT_TYPES } from "../../../shared/delivery/event.ts";
 import { receive, type Source } from "../../../shared/delivery/receive.ts";
 import type { TraceParent } from "../../../shared/host/trace.ts";
+import { entryOf } from "../../../shared/model/bus-event.ts";
+import { EVENT_TYPES } from "../../../shared/model/event.ts";
 import { providers } from "../../../shared/providers/registry.ts";
 import type { RecordedDelivery } from "../../../shared/store/deliveries.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
 import { type Fixture, fixtureSourceOf, fixturesOf } from "../../support/provider-fixtures.ts";
-import { secretsOf, silentLog, testClock } from "../../support/tools.ts";
+import { secretsOf, silentLog, testClock } from "../../support/test-doubles.ts";
 
 const DOCUMENT = readText("docs/events.md");
 const ROWS = rowsOf(sectionOf(DOCUMENT, "Types")).map(([type = "", told = "", part = "", tellers = ""]) => ({

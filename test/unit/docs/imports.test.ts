@@ -121,8 +121,8 @@ describe("the rules of imports", () => {
     () =>
       wrongCode(/\bnew (DynamoD[bB]\w+|EventBridge\w+|InProcessBus)\(/, [
         "functions/",
-        "shared/store/open-stores.ts",
-        "shared/store/embedded.ts",
+        "shared/store/dynamodb/open-stores.ts",
+        "shared/store/dynamodb/embedded.ts",
         "shared/aws/clients.ts",
       ]),
   );

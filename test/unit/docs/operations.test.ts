@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { COMMANDS } from "../../../shared/cli/commands.ts";
 import { EXIT_CODES } from "../../../shared/cli/exit-codes.ts";
 import { parseCommandLine } from "../../../shared/cli/parse.ts";
-import { HINTS } from "../../../shared/delivery/hints.ts";
-import type { Rejection } from "../../../shared/delivery/rejection.ts";
 import { problemOf } from "../../../shared/http/problem.ts";
+import type { Rejection } from "../../../shared/model/rejection.ts";
+import { HINTS } from "../../../shared/model/rejection-hints.ts";
 import { codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
 
 const DOCUMENT = readText("docs/operations.md");
@@ -26,7 +26,7 @@ const sorted = (texts: Iterable<string>): readonly string[] => [...texts].sort()
 
 describe("docs/operations.md", () => {
   it("has one line for every reason of a refusal, and none for another", () => {
-    const reasons = matchesIn("shared/delivery/rejection.ts", /readonly reason: "(\w+)"/g);
+    const reasons = matchesIn("shared/model/rejection.ts", /readonly reason: "(\w+)"/g);
     expect(reasons.length).toBeGreaterThan(20);
     expect(sorted(firstCodes("Why a request was refused"))).toEqual(sorted(reasons));
   });
@@ -61,7 +61,7 @@ describe("docs/operations.md", () => {
   });
 
   it("has one line for every entry of a timeline, each outcome and the unknown one, and none for another", () => {
-    const path = "shared/delivery/timeline.ts";
+    const path = "shared/model/timeline.ts";
     const outcomes = unionIn(path, "readonly outcome").map((outcome) => `attempt ${outcome}`);
     const kinds = matchesIn(path, /readonly kind: "(\w+)"/g).filter((kind) => kind !== "attempt");
     expect(outcomes).toHaveLength(3);

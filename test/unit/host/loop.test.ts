@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Loop } from "../../../shared/host/loop.ts";
-import { silentLog } from "../../support/tools.ts";
+import { silentLog } from "../../support/test-doubles.ts";
 
 const NEVER = { everyMs: 1_000_000, log: silentLog };
 

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { peopleOf } from "../../../shared/approvals/people.ts";
-import type { ReceivedRequest } from "../../../shared/delivery/request.ts";
-import { ok } from "../../../shared/delivery/result.ts";
 import { laterBy } from "../../../shared/host/clock.ts";
 import { listApprovals } from "../../../shared/http/approvals.ts";
 import { policyOf } from "../../../shared/identity/policy.ts";
+import type { ReceivedRequest } from "../../../shared/model/request.ts";
+import { ok } from "../../../shared/model/result.ts";
 import type { Approval } from "../../../shared/store/approvals.ts";
 import { holder } from "../../support/gated-bridge.ts";
-import { testClock } from "../../support/tools.ts";
+import { testClock } from "../../support/test-doubles.ts";
 
 const clock = testClock();
 const permissions = { call: [], fire: [], replay: [], approve: [] };

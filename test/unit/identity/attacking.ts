@@ -2,7 +2,7 @@ import type { CallOut } from "../../../shared/host/call-out.ts";
 import { problemOf } from "../../../shared/http/problem.ts";
 import type { TrustEntry } from "../../../shared/identity/trust-entry.ts";
 import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
-import { testClock } from "../../support/tools.ts";
+import { testClock } from "../../support/test-doubles.ts";
 import { AUDIENCE, b64, entryOf, keySetOf, type SigningKey, signingKey, signText, tokenOf } from "./tokens.ts";
 import { presented } from "./verifying.ts";
 

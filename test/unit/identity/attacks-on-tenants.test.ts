@@ -4,7 +4,7 @@ import { checkLoaded } from "../../../shared/config/check.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
 import { rolesOf } from "../../../shared/identity/roles-of.ts";
 import type { TrustEntry } from "../../../shared/identity/trust-entry.ts";
-import { secretsOf } from "../../support/tools.ts";
+import { secretsOf } from "../../support/test-doubles.ts";
 import { attack, givesAway, rsaA } from "./attacking.ts";
 import { AUDIENCE, entryOf, keySetOf, NOW, tokenOf } from "./tokens.ts";
 

@@ -9,7 +9,7 @@ import { presentedToken } from "../../../shared/identity/presented-token.ts";
 import type { TrustEntry } from "../../../shared/identity/trust-entry.ts";
 import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
 import { httpBridge } from "../../support/http-bridge.ts";
-import { testClock } from "../../support/tools.ts";
+import { testClock } from "../../support/test-doubles.ts";
 import { A, givesAway, good, keyA, trusted, withClaims, withHeader } from "./attacking.ts";
 import { b64, entryOf, keySetOf, signingKey, tokenOf } from "./tokens.ts";
 import { presented } from "./verifying.ts";

@@ -6,7 +6,7 @@ import type { Source } from "../../../shared/delivery/receive.ts";
 import { type CallOut, callOut } from "../../../shared/host/call-out.ts";
 import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
 import { httpBridge } from "../../support/http-bridge.ts";
-import { testClock } from "../../support/tools.ts";
+import { testClock } from "../../support/test-doubles.ts";
 import { givesAway } from "./attacking.ts";
 import { entryOf, keySetOf, signingKey, tokenOf } from "./tokens.ts";
 import { presented } from "./verifying.ts";

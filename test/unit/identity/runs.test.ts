@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { Reading } from "../../../shared/delivery/reading.ts";
 import { presetOf } from "../../../shared/identity/presets/registry.ts";
+import type { Reading } from "../../../shared/model/reading.ts";
 import { scheduled } from "../../../shared/providers/buildkite/parse-build.ts";
 import { pipeline } from "../../../shared/providers/gitlab/parse-run.ts";
-import { testClock } from "../../support/tools.ts";
+import { testClock } from "../../support/test-doubles.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 

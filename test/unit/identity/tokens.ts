@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import * as v from "valibot";
 import { epochMillis, toSeconds } from "../../../shared/host/clock.ts";
 import { type TrustEntry, trustEntry } from "../../../shared/identity/trust-entry.ts";
-import { testClock } from "../../support/tools.ts";
+import { testClock } from "../../support/test-doubles.ts";
 
 export const AUDIENCE = "https://bridge.example.test";
 

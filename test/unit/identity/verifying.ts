@@ -2,7 +2,7 @@ import type { CallOut } from "../../../shared/host/call-out.ts";
 import type { PresentedToken, TokenRequest } from "../../../shared/identity/presented-token.ts";
 import type { TrustEntry } from "../../../shared/identity/trust-entry.ts";
 import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
-import { testClock } from "../../support/tools.ts";
+import { testClock } from "../../support/test-doubles.ts";
 
 const noAnswer: CallOut = async ({ url }) => {
   throw new Error(`${url.host} does not answer in this test`);

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { splitCompactJws } from "../../../shared/identity/compact-jws.ts";
 import { trustEntry } from "../../../shared/identity/trust-entry.ts";
 import { refuseSignature, trustedAs } from "../../../shared/identity/verify-signature.ts";
-import { testClock } from "../../support/tools.ts";
+import { testClock } from "../../support/test-doubles.ts";
 
 // The vectors of Project Wycheproof (C2SP/wycheproof, testvectors_v1, Apache-2.0) lie outside this repository.
 const folder = `${process.env["PEER_DATA"] ?? ""}/jose/wycheproof`;

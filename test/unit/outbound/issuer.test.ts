@@ -6,7 +6,7 @@ import { rawOfDer } from "../../../shared/aws/kms-signing-key.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
 import { BridgeIssuer, type Cause } from "../../../shared/outbound/issuer.ts";
 import { localSigningKey, type SigningKey } from "../../../shared/outbound/signing-key.ts";
-import { testClock } from "../../support/tools.ts";
+import { testClock } from "../../support/test-doubles.ts";
 
 const ISSUER = "https://bridge.example.test";
 const clock = testClock();

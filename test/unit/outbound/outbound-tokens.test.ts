@@ -9,7 +9,7 @@ import { BridgeIssuer, type Cause } from "../../../shared/outbound/issuer.ts";
 import { OutboundTokens } from "../../../shared/outbound/outbound-tokens.ts";
 import { localSigningKey } from "../../../shared/outbound/signing-key.ts";
 import { type TargetIdentity, targetIdentity } from "../../../shared/outbound/target-identity.ts";
-import { secretsOf, testClock } from "../../support/tools.ts";
+import { secretsOf, testClock } from "../../support/test-doubles.ts";
 
 const CANARY = "client-secret-canary";
 const causeOf = (subject: string, delivery = "d-1"): Cause => ({

@@ -5,8 +5,8 @@ import { Fault } from "../../../shared/host/fault.ts";
 import type { LogFields } from "../../../shared/host/log.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
 import { KEPT_EVERY_MS, type Sealing, SystemTokens } from "../../../shared/outbound/system-tokens.ts";
-import type { SealStore } from "../../../shared/store/seals.ts";
-import { secretsOf, silentLog, testClock } from "../../support/tools.ts";
+import type { SealStore } from "../../../shared/store/stored-tokens.ts";
+import { secretsOf, silentLog, testClock } from "../../support/test-doubles.ts";
 
 const APP = "ari:cloud:ecosystem::app/1";
 const BASE = "https://api.atlassian.com/ex/confluence/5d1e";

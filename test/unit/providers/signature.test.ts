@@ -12,7 +12,7 @@ import {
   hmacSha256,
   refuseStale,
 } from "../../../shared/providers/signature.ts";
-import { testClock } from "../../support/tools.ts";
+import { testClock } from "../../support/test-doubles.ts";
 
 describe("hmacSha256", () => {
   // RFC 4231, section 4.3.

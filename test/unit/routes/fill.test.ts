@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { BusEntry } from "../../../shared/bus/entry.ts";
+import type { BusEntry } from "../../../shared/model/bus-event.ts";
 import { fill, isTemplate } from "../../../shared/routes/fill.ts";
 
 const entry: BusEntry = {

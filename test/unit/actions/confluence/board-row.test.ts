@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { rowOf } from "../../../../shared/actions/confluence/board-row.ts";
-import type { BusEntry } from "../../../../shared/bus/entry.ts";
+import type { BusEntry } from "../../../../shared/model/bus-event.ts";
 import { buildEntry, entryOf } from "../../../support/sandbox-confluence-action.ts";
 
 const by = (entry: BusEntry, issuer: string, subject: string): BusEntry => ({

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { DocumentedPages } from "../../../../shared/actions/confluence/documented-pages.ts";
 import { foundPages, searchPath } from "../../../../shared/actions/confluence/page-search.ts";
 import { buildEntry } from "../../../support/sandbox-confluence-action.ts";
-import { testClock } from "../../../support/tools.ts";
+import { testClock } from "../../../support/test-doubles.ts";
 
 const entry = buildEntry();
 const happening = { entry, origin: entry };

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { pagesConcerned } from "../../../../shared/actions/confluence/pages.ts";
-import type { BusEntry } from "../../../../shared/bus/entry.ts";
-import type { AuthenticDelivery } from "../../../../shared/delivery/authentic.ts";
-import type { Reading } from "../../../../shared/delivery/reading.ts";
+import type { AuthenticDelivery } from "../../../../shared/model/authentic-delivery.ts";
+import type { BusEntry } from "../../../../shared/model/bus-event.ts";
+import type { Reading } from "../../../../shared/model/reading.ts";
 import { readDelivery as readBuildkite } from "../../../../shared/providers/buildkite/parse.ts";
 import { readDelivery as readGitlab } from "../../../../shared/providers/gitlab/parse.ts";
 import { fixturesOf, requestOf, takenAsAuthentic } from "../../../support/provider-fixtures.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { OwnAccount } from "../../../../shared/actions/confluence/own-account.ts";
-import { testClock } from "../../../support/tools.ts";
+import { testClock } from "../../../support/test-doubles.ts";
 
 function accountOfSite() {
   const recorded: string[] = [];

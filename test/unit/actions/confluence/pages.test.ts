@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { pageLinksIn } from "../../../../shared/actions/confluence/page-address.ts";
 import { pagesConcerned } from "../../../../shared/actions/confluence/pages.ts";
-import type { PagePart } from "../../../../shared/delivery/event.ts";
+import type { PagePart } from "../../../../shared/model/event.ts";
 import { buildEntry, entryOf } from "../../../support/sandbox-confluence-action.ts";
 
 const SITE = "https://example.atlassian.test/wiki";

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { rowOf } from "../../../../shared/actions/confluence/board-row.ts";
 import { renderGate } from "../../../../shared/actions/confluence/render-gate.ts";
 import { renderRow } from "../../../../shared/actions/confluence/render-region.ts";
-import type { GatePart } from "../../../../shared/delivery/event.ts";
+import type { GatePart } from "../../../../shared/model/event.ts";
 import { entryOf } from "../../../support/sandbox-confluence-action.ts";
 
 const GATE = { approvers: ["manager", "lead"], until: "2026-11-02T10:00:00.000Z" };

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MAX_REGION_BYTES, renderRegion } from "../../../../shared/actions/confluence/render-region.ts";
-import type { BuildState } from "../../../../shared/delivery/event.ts";
+import type { BuildState } from "../../../../shared/model/event.ts";
 import type { BoardRow, EndedRun, ShownBuild } from "../../../../shared/store/boards.ts";
 import { parseStorage } from "../../../support/sandbox-confluence-markup.ts";
 

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { accessTo, routeOptions, targetSettings } from "../../../../shared/actions/confluence/settings.ts";
 import { Secret } from "../../../../shared/host/secrets.ts";
-import { secretsOf } from "../../../support/tools.ts";
+import { secretsOf } from "../../../support/test-doubles.ts";
 
 const target = {
   product: "cloud",

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { orderIn, statusOf } from "../../../../shared/actions/gitlab/status.ts";
-import { buildOrder } from "../../../../shared/delivery/build-order.ts";
-import { BUILD_STATES, type BuildPart } from "../../../../shared/delivery/event.ts";
+import { buildOrder } from "../../../../shared/model/build-order.ts";
+import { BUILD_STATES, type BuildPart } from "../../../../shared/model/event.ts";
 
 const time = fc
   .date({ min: new Date("2020-01-01"), max: new Date("2040-01-01"), noInvalidDate: true })

@@ -1,9 +1,9 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import type { BindingTools } from "../../../../shared/identity/binding/deps.ts";
 import { refuseUnbound } from "../../../../shared/identity/binding/index.ts";
-import type { BindingTools } from "../../../../shared/identity/binding/tools.ts";
 import type { PresentedToken, TokenRequest } from "../../../../shared/identity/presented-token.ts";
-import { seenTokensInMemory } from "../../../support/seen-tokens.ts";
-import { testClock } from "../../../support/tools.ts";
+import { seenTokensInMemory } from "../../../support/memory-replay-cache.ts";
+import { testClock } from "../../../support/test-doubles.ts";
 import { b64, entryOf, NOW, signingKey, tokenOf } from "../tokens.ts";
 
 const ISSUER = "https://issuer.example.test";

@@ -2,8 +2,8 @@ import { createHmac, createPublicKey, generateKeyPairSync, randomBytes } from "n
 import fc from "fast-check";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
-import { seenTokensInMemory } from "../../../support/seen-tokens.ts";
-import { testClock } from "../../../support/tools.ts";
+import { seenTokensInMemory } from "../../../support/memory-replay-cache.ts";
+import { testClock } from "../../../support/test-doubles.ts";
 import { b64, NOW } from "../tokens.ts";
 import {
   BRIDGE,

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Fault } from "../../../../shared/host/fault.ts";
 import type { PresentedToken, TokenRequest } from "../../../../shared/identity/presented-token.ts";
-import { seenTokensInMemory } from "../../../support/seen-tokens.ts";
+import { seenTokensInMemory } from "../../../support/memory-replay-cache.ts";
 import { BRIDGE, bindingSays, requestOf, sha256, type Tried, tokenWith } from "./binding.ts";
 
 const token = tokenWith();

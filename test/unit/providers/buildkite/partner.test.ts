@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
-import { buildOrder } from "../../../../shared/delivery/build-order.ts";
-import type { BuildPart } from "../../../../shared/delivery/event.ts";
-import type { Reading } from "../../../../shared/delivery/reading.ts";
+import { buildOrder } from "../../../../shared/model/build-order.ts";
+import type { BuildPart } from "../../../../shared/model/event.ts";
+import type { Reading } from "../../../../shared/model/reading.ts";
 import { buildkite } from "../../../../shared/providers/buildkite/index.ts";
 import { readPartnerEvent } from "../../../../shared/providers/buildkite/partner.ts";
 import { connectFixtureSource, requestOf, takenAsAuthentic } from "../../../support/provider-fixtures.ts";

@@ -2,7 +2,7 @@ import { createHmac } from "node:crypto";
 import { describe, expect, it } from "vitest";
 import { buildkite } from "../../../../shared/providers/buildkite/index.ts";
 import { connectFixtureSource, requestOf } from "../../../support/provider-fixtures.ts";
-import { testClock } from "../../../support/tools.ts";
+import { testClock } from "../../../support/test-doubles.ts";
 
 const environment = { SIGN: "token-of-today", SIGN_NEXT: "token-of-tomorrow", TOKEN: "token-in-clear" };
 const signature = { current: "env:SIGN", next: "env:SIGN_NEXT" };

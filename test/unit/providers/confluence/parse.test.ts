@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { EVENT_LIMITS } from "../../../../shared/delivery/event.ts";
-import type { Reading } from "../../../../shared/delivery/reading.ts";
+import { EVENT_LIMITS } from "../../../../shared/model/event.ts";
+import type { Reading } from "../../../../shared/model/reading.ts";
 import { AT, automation, connect, connectPage, dataCenter, forge, read, TIMESTAMP } from "./reading.ts";
 import { SITE } from "./sources.ts";
 

@@ -1,5 +1,5 @@
-import { authenticate } from "../../../../shared/delivery/authentic.ts";
-import type { Reading } from "../../../../shared/delivery/reading.ts";
+import { authenticate } from "../../../../shared/model/authentic-delivery.ts";
+import type { Reading } from "../../../../shared/model/reading.ts";
 import { hubSignature, requestOf, sourceWith, ways } from "./sources.ts";
 
 export const AT = "2026-11-01T09:00:00.000Z";

@@ -1,12 +1,12 @@
 import { createHmac } from "node:crypto";
 import { SignJWT } from "jose";
-import type { ReceivedRequest } from "../../../../shared/delivery/request.ts";
 import { toSeconds } from "../../../../shared/host/clock.ts";
 import { createTokenVerifier } from "../../../../shared/identity/verify-token.ts";
+import type { ReceivedRequest } from "../../../../shared/model/request.ts";
 import { confluence } from "../../../../shared/providers/confluence/index.ts";
 import { queryHash } from "../../../../shared/providers/confluence/query-hash.ts";
 import type { ProviderTools } from "../../../../shared/providers/provider.ts";
-import { secretsOf, testClock } from "../../../support/tools.ts";
+import { secretsOf, testClock } from "../../../support/test-doubles.ts";
 import { entryOf, keySetOf, signingKey, tokenOf } from "../../identity/tokens.ts";
 
 const clock = testClock();

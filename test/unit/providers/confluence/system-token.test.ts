@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { authenticate } from "../../../../shared/delivery/authentic.ts";
+import { authenticate } from "../../../../shared/model/authentic-delivery.ts";
 import type { CarriedToken } from "../../../../shared/providers/provider.ts";
 import {
   connectHeader,

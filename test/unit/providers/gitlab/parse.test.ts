@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { deliveryIdOf, eventKeyOf } from "../../../../shared/delivery/keys.ts";
+import { deliveryIdOf, eventKeyOf } from "../../../../shared/model/idempotency-keys.ts";
 import { readDelivery } from "../../../../shared/providers/gitlab/parse.ts";
 import { type Body, bodyOf as bodyOfFixture, readingBy } from "../../../support/provider-fixtures.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { ReceivedRequest } from "../../../../shared/delivery/request.ts";
+import type { ReceivedRequest } from "../../../../shared/model/request.ts";
 import { gitlab } from "../../../../shared/providers/gitlab/index.ts";
 import { connectFixtureSource, requestOf, withoutCredentials } from "../../../support/provider-fixtures.ts";
-import { testClock } from "../../../support/tools.ts";
+import { testClock } from "../../../support/test-doubles.ts";
 
 const tokenOf = (byte: number) => `whsec_${Buffer.alloc(32, byte).toString("base64")}`;
 const environment = {

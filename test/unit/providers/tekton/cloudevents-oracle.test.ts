@@ -1,10 +1,10 @@
 import { CloudEvent, HTTP } from "cloudevents";
 import { describe, expect, it } from "vitest";
-import { authenticate } from "../../../../shared/delivery/authentic.ts";
-import { sourcePrincipal } from "../../../../shared/delivery/principal.ts";
-import { ok } from "../../../../shared/delivery/result.ts";
+import { authenticate } from "../../../../shared/model/authentic-delivery.ts";
+import { sourcePrincipal } from "../../../../shared/model/principal.ts";
+import { ok } from "../../../../shared/model/result.ts";
 import { readDelivery } from "../../../../shared/providers/tekton/parse.ts";
-import { testClock } from "../../../support/tools.ts";
+import { testClock } from "../../../support/test-doubles.ts";
 
 const metadata = { name: "docs-1", namespace: "ci", uid: "uid-1", creationTimestamp: "2026-11-02T08:45:00Z" };
 const event = new CloudEvent({

@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { authenticate } from "../../../../shared/delivery/authentic.ts";
-import { sourcePrincipal } from "../../../../shared/delivery/principal.ts";
-import { ok } from "../../../../shared/delivery/result.ts";
+import { authenticate } from "../../../../shared/model/authentic-delivery.ts";
+import { sourcePrincipal } from "../../../../shared/model/principal.ts";
+import { ok } from "../../../../shared/model/result.ts";
 import { readDelivery } from "../../../../shared/providers/tekton/parse.ts";
-import { testClock } from "../../../support/tools.ts";
+import { testClock } from "../../../support/test-doubles.ts";
 
 const EVENT = "dev.tekton.event";
 const STRUCTURED = "application/cloudevents+json";

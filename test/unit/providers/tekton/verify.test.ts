@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { sourcePrincipal } from "../../../../shared/delivery/principal.ts";
-import { ok, refuse } from "../../../../shared/delivery/result.ts";
 import type { TokenVerifier } from "../../../../shared/identity/token-verifier.ts";
+import { sourcePrincipal } from "../../../../shared/model/principal.ts";
+import { ok, refuse } from "../../../../shared/model/result.ts";
 import { tekton } from "../../../../shared/providers/tekton/index.ts";
-import { secretsOf, testClock } from "../../../support/tools.ts";
+import { secretsOf, testClock } from "../../../support/test-doubles.ts";
 
 const basic = { username: "prod-cluster", password: { current: "env:NOW", next: "env:SOON" } };
 const bearer = { trust: "accounts" };

@@ -1,0 +1,64 @@
+import { type Carried, type Commands, commandOfText, type GivenCommand } from "../../approvals/command.ts";
+import type { BusEntry, EventDetail } from "../../model/bus-event.ts";
+import type { ActionOutcome } from "../action.ts";
+import type { PageClient } from "./client.ts";
+import { plainTextOf, type StoredComment } from "./comment.ts";
+import { isPageId } from "./page-address.ts";
+
+interface Hearing {
+  readonly entry: BusEntry;
+  readonly site: string;
+  /** Absent where nobody commands anything. */
+  readonly commands: Commands | undefined;
+  readonly client: () => Promise<Pick<PageClient, "comment">>;
+}
+
+/**
+ * Does what a comment commands, if it commands anything. The event only says where to look: text, page, time and author are
+ * the site's, so that a forged event commands nothing that its alleged author did not write.
+ */
+export async function hearComment({ entry, site, commands, client }: Hearing): Promise<ActionOutcome> {
+  const told = commentIn(entry.detail);
+  if (told?.site !== site) return done("no comment on this site is told of");
+  if (commands === undefined) return done("nobody may command anything");
+  const why = commands.whyNone(entry);
+  if (why !== undefined) return done(`comment ${told.id} was not read, because ${why}`);
+  const read = await (await client()).comment(told.id);
+  if (!read.ok) return read.setback;
+  const given = commandIn(read.value, told, entry);
+  if (typeof given === "string") return done(`comment ${told.id} commands nothing: ${given}`);
+  const carried = await commands.carryOut(given);
+  return done(`comment ${told.id}: ${carried.map(inWords).join(", ") || "nobody proved it"}`);
+}
+
+const done = (summary: string): ActionOutcome => ({ outcome: "done", summary });
+
+interface ToldComment {
+  readonly id: string;
+  readonly site: string;
+  /** Absent where the sender does not say. */
+  readonly page?: string;
+}
+
+function commentIn(detail: EventDetail): ToldComment | undefined {
+  if (!("comment" in detail) || detail.comment === undefined || !isPageId(detail.comment.id)) return undefined;
+  const { id } = detail.comment;
+  return "page" in detail ? { id, site: detail.page.site, page: detail.page.id } : { id, site: detail.comment.site };
+}
+
+/** What the comment commands, or why it commands nothing. */
+function commandIn(comment: StoredComment, told: ToldComment, entry: BusEntry): GivenCommand | string {
+  const { body, page, author, version, at, status } = comment;
+  const { id, site } = told;
+  const command = commandOfText(plainTextOf(body) ?? "");
+  if (command === undefined) return "its text is no command";
+  if (status !== "current" || page === undefined || page !== (told.page ?? page))
+    return "it does not stand on that page";
+  // Others than its author may be able to edit it.
+  if (version !== 1) return "it was edited";
+  if (author === undefined || author !== entry.detail.actor?.id) return "it is not by whom the event says";
+  return { command, entry, actor: author, page: { site, id: page }, at, key: ["comment", site, id] };
+}
+
+const inWords = ({ decision, about, refusal }: Carried): string =>
+  `${decision} of ${about}${refusal ? ` refused (${refusal.reason})` : ""}`;

@@ -1,0 +1,80 @@
+import { OWN_SOURCE } from "../delivery/correlate.ts";
+import { type EpochMillis, toIso } from "../host/clock.ts";
+import type { ApprovalEvent, GatePart } from "../model/event.ts";
+import { deliveryIdOf, sha256Hex } from "../model/idempotency-keys.ts";
+import { OWN_ISSUERS, type Principal } from "../model/principal.ts";
+import type { Identity, RequestedApproval } from "../store/approvals.ts";
+import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
+
+export interface TellTools {
+  readonly deliveries: Pick<DeliveryStore, "record" | "addToTimeline">;
+  /** Told of what was newly recorded, where no stream tells the relay. */
+  readonly recorded?: ((delivery: RecordedDelivery) => void) | undefined;
+}
+
+/** One step of an approval. */
+export interface Step {
+  readonly state: GatePart["state"];
+  readonly at: EpochMillis;
+  /** Absent where time or a change took it. */
+  readonly by?: Identity;
+  readonly comment?: string | undefined;
+  /** Of the request by which it came to be. */
+  readonly requestId: string;
+}
+
+/**
+ * Tells a step to the timeline of the delivery that waits, and records it as an event of the bridge's own, so that the page
+ * shows it. Harmless when repeated.
+ */
+export async function tellStep(approval: RequestedApproval, step: Step, tools: TellTools): Promise<void> {
+  const { id, route, delivery } = approval;
+  const { state, at, by, comment } = step;
+  const who = { ...(by && { by }), ...(comment !== undefined && { comment }) };
+  await tools.deliveries.addToTimeline(delivery, { at, kind: "approval", route, approval: id, state, ...who });
+  const record = recordOf(approval, step);
+  if ((await tools.deliveries.record(record)) === "recorded") tools.recorded?.(record);
+}
+
+function recordOf(approval: RequestedApproval, step: Step): RecordedDelivery {
+  const event = eventOf(approval, step);
+  const { actor: _, ...principal } = step.by ?? BRIDGE;
+  return {
+    ...{ id: deliveryIdOf(OWN_SOURCE, event.keyParts), source: OWN_SOURCE, provider: OWN_SOURCE, principal },
+    ...{ receivedAt: step.at, requestId: step.requestId, bodyDigest: sha256Hex(new Uint8Array()), bodyBytes: 0 },
+    ...{ outcome: "event", what: event.type, subject: event.subject, event },
+  };
+}
+
+/** Time and changes decide too, and the bridge tells of it. */
+const BRIDGE: Principal & { readonly actor?: string } = {
+  issuer: OWN_ISSUERS.bridge,
+  subject: OWN_SOURCE,
+  method: "none",
+  credential: "none",
+  roles: [],
+};
+
+function eventOf(approval: RequestedApproval, { state, at, by }: Step): ApprovalEvent {
+  const { id, route, delivery, cause = delivery, subject, approvers, requestedAt, until } = approval;
+  const type = state === "requested" || state === "granted" ? state : "denied";
+  return {
+    type: `approval.${type}`,
+    keyParts: [id, state],
+    time: toIso(at),
+    subject: `${route} of ${subject}`,
+    ...(by?.actor !== undefined && { actor: { id: by.actor } }),
+    approval: {
+      ...{ system: "drawbridge", build: id, pipeline: route },
+      gate: {
+        ...{ state, approvers, requestedAt: toIso(requestedAt), until: toIso(until) },
+        ...(by && state !== "requested" && { by: nameOf(by) }),
+      },
+    },
+    origin: { delivery: cause },
+  };
+}
+
+/** An identity for people: who, and who says so. */
+export const nameOf = ({ actor, subject, issuer }: Identity): string =>
+  actor === undefined ? `${subject} of ${issuer}` : `${actor} of ${subject}`;

@@ -1,0 +1,125 @@
+import { type CryptoKey, createLocalJWKSet, errors, type LocalJWKSet } from "jose";
+import { type Clock, type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
+import { Fault } from "../host/fault.ts";
+import type { TokenHeader } from "./compact-jws.ts";
+import type { LoadKeys } from "./load-jwks.ts";
+
+/**
+ * The keys of one trust entry, kept while they are fresh. Never shared between entries: issuers reuse key ids (`RSA_0`),
+ * and unrelated clusters share an issuer text.
+ *
+ * jose's own remote set is not used because it asks again on every token while the issuer fails, and forgets good keys the
+ * moment they are ten minutes old.
+ */
+export class KeySet {
+  readonly #trustEntry: string;
+  readonly #load: LoadKeys;
+  readonly #clock: Clock;
+  #good: LoadedKeys | undefined;
+  #loading: Promise<LoadedKeys> | undefined;
+  #failures = 0;
+  #retryAt: EpochMillis = epochMillis(0);
+
+  constructor(trustEntry: string, load: LoadKeys, clock: Clock) {
+    this.#trustEntry = trustEntry;
+    this.#load = load;
+    this.#clock = clock;
+  }
+
+  /**
+   * The one key that fits `header`, whose algorithm is an allowed one. Throws jose's `JWKSNoMatchingKey` or
+   * `JWKSMultipleMatchingKeys` when the token asks for a key that is not there, and a `keys_unavailable` Fault when
+   * that cannot be told.
+   */
+  async find(header: KeyName): Promise<CryptoKey> {
+    const good = await this.#usable();
+    try {
+      return await pick(good, header);
+    } catch (error) {
+      // The issuer may have rotated. Asking is rationed, or every made-up key id would cost a call.
+      if (!(error instanceof errors.JWKSNoMatchingKey) || this.#ageMs() < UNKNOWN_KEY_COOLDOWN_MS) throw error;
+      return pick(await this.#reload(), header);
+    }
+  }
+
+  async #usable(): Promise<LoadedKeys> {
+    const good = this.#good;
+    const ageMs = this.#ageMs();
+    if (good === undefined || ageMs >= USABLE_MS) return this.#reload();
+    // A key at hand never waits for its issuer. A failure of the load beside it is told once the keys are too old.
+    if (ageMs >= FRESH_MS) void this.#reload().catch(() => undefined);
+    return good;
+  }
+
+  /** Any number of callers share one load. */
+  #reload(): Promise<LoadedKeys> {
+    this.#loading ??= this.#loadUnlessFailing().finally(() => {
+      this.#loading = undefined;
+    });
+    return this.#loading;
+  }
+
+  async #loadUnlessFailing(): Promise<LoadedKeys> {
+    const waitMs = this.#retryAt - this.#clock.now();
+    if (waitMs > 0) throw this.#unavailable(waitMs);
+    try {
+      this.#good = { keys: createLocalJWKSet(await this.#load()), found: new Map(), loadedAt: this.#clock.now() };
+      this.#failures = 0;
+      return this.#good;
+    } catch (cause) {
+      const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#failures, LONGEST_PAUSE_MS);
+      this.#failures += 1;
+      this.#retryAt = laterBy(this.#clock.now(), pauseMs);
+      throw this.#unavailable(pauseMs, cause);
+    }
+  }
+
+  #ageMs(): number {
+    return this.#good ? this.#clock.now() - this.#good.loadedAt : Number.POSITIVE_INFINITY;
+  }
+
+  #unavailable(waitMs: number, cause?: unknown): Fault {
+    const retryAfterSeconds = Math.ceil(waitMs / 1000);
+    const message = `the keys of trust entry ${this.#trustEntry} cannot be had`;
+    return new Fault("keys_unavailable", message, { retryable: true, retryAfterSeconds, cause });
+  }
+}
+
+/** What names a key in a set. */
+type KeyName = Pick<TokenHeader, "alg" | "kid">;
+
+interface LoadedKeys {
+  readonly keys: LocalJWKSet;
+  /** Keys that a token asked for and that are there: searching a set again for each token takes longer than this lookup. */
+  readonly found: Map<string, CryptoKey>;
+  readonly loadedAt: EpochMillis;
+}
+
+/** The first token after this has the keys loaded anew, beside it: from then on a removed key is refused. */
+const FRESH_MS = 10 * 60_000;
+/**
+ * How long good keys serve while the issuer does not answer. In a function that stands still between requests a load
+ * beside one may not come to its end: there this is how long a removed key can serve.
+ */
+const USABLE_MS = 60 * 60_000;
+const UNKNOWN_KEY_COOLDOWN_MS = 30_000;
+/** Pauses after a failure: 5, 10, 20, 40, 60, 60 … seconds. */
+const FIRST_PAUSE_MS = 5_000;
+const LONGEST_PAUSE_MS = 60_000;
+
+async function pick({ keys, found }: LoadedKeys, { alg, kid }: KeyName): Promise<CryptoKey> {
+  const name = kid === undefined ? alg : `${alg} ${kid}`;
+  const known = found.get(name);
+  if (known) return known;
+  try {
+    const key = await keys(kid === undefined ? { alg } : { alg, kid });
+    // RFC 7518 §3.3 and §3.5.
+    if ("modulusLength" in key.algorithm && Number(key.algorithm.modulusLength) < 2048) throw new Error("too short");
+    found.set(name, key);
+    return key;
+  } catch (error) {
+    if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
+    // The algorithm was allowed before this, so it is the published key that is broken, not the token.
+    throw new Fault("keys_unavailable", "the issuer's key cannot be used", { retryable: true });
+  }
+}

@@ -1,0 +1,56 @@
+import {
+  CreateTableCommand,
+  DescribeTableCommand,
+  type DynamoDBClient,
+  ResourceInUseException,
+} from "@aws-sdk/client-dynamodb";
+import { TABLE } from "./key-schema.ts";
+
+/** Creates the table where no infrastructure does: on one machine and in tests. Harmless when it is there already. */
+export async function createTable(client: DynamoDBClient, name: string): Promise<void> {
+  const { partitionKey, sortKey, dayIndex, dueIndex } = TABLE;
+  try {
+    await client.send(
+      new CreateTableCommand({
+        TableName: name,
+        BillingMode: "PAY_PER_REQUEST",
+        AttributeDefinitions: [
+          ...[partitionKey, sortKey, dayIndex.partitionKey, dayIndex.sortKey, dueIndex.partitionKey].map(
+            (AttributeName) => ({ AttributeName, AttributeType: "S" as const }),
+          ),
+          { AttributeName: dueIndex.sortKey, AttributeType: "N" },
+        ],
+        KeySchema: keys(partitionKey, sortKey),
+        GlobalSecondaryIndexes: [
+          {
+            IndexName: dayIndex.name,
+            KeySchema: keys(dayIndex.partitionKey, dayIndex.sortKey),
+            Projection: { ProjectionType: "INCLUDE", NonKeyAttributes: [...dayIndex.projected] },
+          },
+          {
+            IndexName: dueIndex.name,
+            KeySchema: keys(dueIndex.partitionKey, dueIndex.sortKey),
+            Projection: { ProjectionType: "KEYS_ONLY" },
+          },
+        ],
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ResourceInUseException)) throw error;
+  }
+  await untilActive(client, name);
+}
+
+/** A table takes no calls while it is being created; locally that is a matter of milliseconds. */
+async function untilActive(client: DynamoDBClient, name: string): Promise<void> {
+  for (;;) {
+    const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));
+    if (Table?.TableStatus === "ACTIVE") return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+const keys = (partitionKey: string, sortKey: string) => [
+  { AttributeName: partitionKey, KeyType: "HASH" as const },
+  { AttributeName: sortKey, KeyType: "RANGE" as const },
+];

@@ -1,0 +1,55 @@
+import { epochMillis } from "../../host/clock.ts";
+import type { CredentialUse, UseStore } from "../credential-usage.ts";
+import { expiryOf, number, type Retention, text } from "./fields.ts";
+import type { Item } from "./item.ts";
+import { TABLE } from "./key-schema.ts";
+import { collect } from "./streams.ts";
+import type { DynamoDbTable } from "./table.ts";
+
+/** All uses are one partition: they are few, each is written once an hour at most, and they are read together. */
+export class DynamoDbUses implements UseStore {
+  readonly #table: DynamoDbTable;
+  readonly #options: Retention;
+
+  constructor(table: DynamoDbTable, options: Retention) {
+    this.#table = table;
+    this.#options = options;
+  }
+
+  async note(use: CredentialUse): Promise<void> {
+    const { kind, name, method, credential, lastUsedAt } = use;
+    // An update, so that a function which may only update can note what it saw.
+    await this.#table.change(
+      { pk: PARTITION, sk: `${kind}#${name}#${method}#${credential}` },
+      {
+        text: "SET #kind = :kind, #name = :name, #method = :method, #credential = :credential, #last = :last, #expiresAt = :expiresAt",
+        condition: "attribute_not_exists(#last) OR #last < :last",
+        names: {
+          ...{ "#kind": "kind", "#name": "name", "#method": "method", "#credential": "credential" },
+          ...{ "#last": "lastUsedAt", "#expiresAt": TABLE.timeToLive },
+        },
+        values: {
+          ...{ ":kind": kind, ":name": name, ":method": method, ":credential": credential },
+          ...{ ":last": lastUsedAt, ":expiresAt": expiryOf(lastUsedAt, this.#options) },
+        },
+      },
+    );
+  }
+
+  list(): Promise<readonly CredentialUse[]> {
+    const names = { "#pk": TABLE.partitionKey };
+    return collect(this.#table.select({ text: "#pk = :pk", names, values: { ":pk": PARTITION } }), useOf);
+  }
+}
+
+/** No name of a source, target or method has a `#`, so no two uses share a key. */
+const PARTITION = "credentials";
+
+const useOf = (item: Item): CredentialUse => ({
+  // Written by `note` from the same type.
+  kind: text(item, "kind") as CredentialUse["kind"],
+  name: text(item, "name"),
+  method: text(item, "method"),
+  credential: text(item, "credential"),
+  lastUsedAt: epochMillis(number(item, "lastUsedAt")),
+});

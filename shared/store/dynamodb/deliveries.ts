@@ -1,0 +1,234 @@
+import { type EpochMillis, epochMillis, toIso } from "../../host/clock.ts";
+import { Fault } from "../../host/fault.ts";
+import type { Principal } from "../../model/principal.ts";
+import type { Rejection } from "../../model/rejection.ts";
+import type { TimelineEntry } from "../../model/timeline.ts";
+import type {
+  DeliveryPage,
+  DeliveryPosition,
+  DeliveryStore,
+  DeliverySummary,
+  ListQuery,
+  Outbox,
+  RecordedDelivery,
+  Replay,
+} from "../deliveries.ts";
+import { packContent, unpackContent } from "./delivery-content.ts";
+import { expiryOf, number, padTime, type Retention, text } from "./fields.ts";
+import { fromStored, type Item, type StoredItem } from "./item.ts";
+import { DAY_SHARDS, TABLE } from "./key-schema.ts";
+import { collect, mergeNewestFirst } from "./streams.ts";
+import type { DynamoDbTable } from "./table.ts";
+import { timelineName } from "./timeline-name.ts";
+
+export interface DeliveryStoreOptions extends Retention {
+  /**
+   * Whether a recorded event carries the mark that puts it into the outbox. On one machine it must: nothing else knows
+   * what is still to be relayed. In AWS the table's stream knows, and the mark would cost two index writes a delivery.
+   */
+  readonly markUnrelayed: boolean;
+}
+
+export class DynamoDbDeliveries implements DeliveryStore, Outbox {
+  readonly #table: DynamoDbTable;
+  readonly #options: DeliveryStoreOptions;
+
+  constructor(table: DynamoDbTable, options: DeliveryStoreOptions) {
+    this.#table = table;
+    this.#options = options;
+  }
+
+  async record(delivery: RecordedDelivery): Promise<"recorded" | "duplicate"> {
+    const mark = this.#options.markUnrelayed && delivery.outcome === "event";
+    const created = await this.#table.create({
+      ...headOf(delivery),
+      expiresAt: expiryOf(delivery.receivedAt, this.#options),
+      ...(mark && { queue: RELAY_QUEUE, dueAt: delivery.receivedAt + NUDGE_GRACE_MS }),
+    });
+    return created ? "recorded" : "duplicate";
+  }
+
+  async get(id: string): Promise<RecordedDelivery | undefined> {
+    const head = await this.#table.get({ pk: id, sk: HEAD });
+    return head === undefined ? undefined : deliveryOf(head);
+  }
+
+  async addToTimeline(id: string, entry: TimelineEntry): Promise<void> {
+    const { at, ...rest } = entry;
+    await this.#table.put({
+      pk: id,
+      sk: `${TIMELINE}${timelineName(entry)}`,
+      at,
+      entry: JSON.stringify(rest),
+      expiresAt: expiryOf(at, this.#options),
+    });
+  }
+
+  async timeline(id: string): Promise<readonly TimelineEntry[]> {
+    const selection = {
+      text: "#pk = :pk AND begins_with(#sk, :prefix)",
+      names: { "#pk": TABLE.partitionKey, "#sk": TABLE.sortKey },
+      values: { ":pk": id, ":prefix": TIMELINE },
+      consistent: true,
+    } as const;
+    const entries: TimelineEntry[] = [];
+    for await (const item of this.#table.select(selection)) {
+      // Written by `addToTimeline` from the same type.
+      entries.push({ at: epochMillis(number(item, "at")), ...JSON.parse(text(item, "entry")) } as TimelineEntry);
+    }
+    return entries.sort((a, b) => a.at - b.at);
+  }
+
+  async list(query: ListQuery): Promise<DeliveryPage> {
+    const deliveries: DeliverySummary[] = [];
+    let looked = 0;
+    for await (const item of this.#newestFirst(query)) {
+      const summary = summaryOf(item);
+      looked += 1;
+      if (query.matches(summary)) deliveries.push(summary);
+      if (deliveries.length === query.limit || looked === query.scanLimit) {
+        return { deliveries, next: { receivedAt: summary.receivedAt, id: summary.id } };
+      }
+    }
+    return { deliveries };
+  }
+
+  async unrelayed(now: EpochMillis, limit: number): Promise<readonly string[]> {
+    const selection = {
+      index: TABLE.dueIndex.name,
+      text: "#queue = :queue AND #dueAt <= :now",
+      names: DUE_NAMES,
+      values: { ":queue": RELAY_QUEUE, ":now": now },
+      limit,
+    } as const;
+    return collect(this.#table.select(selection), (item) => text(item, TABLE.partitionKey));
+  }
+
+  async markRelayed(id: string, at: EpochMillis): Promise<void> {
+    await this.#table.change(
+      { pk: id, sk: HEAD },
+      {
+        text: "SET #relayedAt = :at REMOVE #queue, #dueAt",
+        condition: "attribute_exists(#queue)",
+        names: { ...DUE_NAMES, "#relayedAt": "relayedAt" },
+        values: { ":at": at },
+      },
+    );
+  }
+
+  async mark(id: string, at: EpochMillis): Promise<void> {
+    await this.#table.change(
+      { pk: id, sk: HEAD },
+      {
+        text: "SET #queue = :queue, #dueAt = :at",
+        condition: "attribute_exists(#pk) AND attribute_not_exists(#relayedAt)",
+        names: { ...DUE_NAMES, "#pk": TABLE.partitionKey, "#relayedAt": "relayedAt" },
+        values: { ":queue": RELAY_QUEUE, ":at": at },
+      },
+    );
+  }
+
+  async postpone(id: string, at: EpochMillis): Promise<void> {
+    await this.#table.change(
+      { pk: id, sk: HEAD },
+      {
+        text: "SET #dueAt = :at",
+        condition: "attribute_exists(#queue)",
+        names: DUE_NAMES,
+        values: { ":at": at },
+      },
+    );
+  }
+
+  /** Day by day from the newest; within a day its shards are read side by side and merged. */
+  async *#newestFirst({ before, notBefore }: ListQuery): AsyncGenerator<Item> {
+    const newest = startOfDay(before.receivedAt);
+    // Nothing is kept for longer, so no window costs more days than this.
+    const oldest = Math.max(startOfDay(notBefore), newest - (this.#options.retentionDays + 1) * DAY_MS);
+    for (let day = newest; day >= oldest; day -= DAY_MS) {
+      const shards = Array.from({ length: DAY_SHARDS }, (_, shard) =>
+        this.#table.select({
+          index: TABLE.dayIndex.name,
+          text: "#day = :day AND #seen BETWEEN :from AND :to",
+          names: { "#day": TABLE.dayIndex.partitionKey, "#seen": TABLE.dayIndex.sortKey },
+          values: { ":day": dayName(day, shard), ":from": padTime(notBefore), ":to": seenOf(before) },
+          newestFirst: true,
+        }),
+      );
+      for await (const item of mergeNewestFirst(shards, (item) => text(item, TABLE.dayIndex.sortKey))) {
+        if (text(item, TABLE.dayIndex.sortKey) !== seenOf(before)) yield item;
+      }
+    }
+  }
+}
+
+const HEAD = "head";
+const TIMELINE = "t#";
+const RELAY_QUEUE = "relay";
+const DUE_NAMES = { "#queue": TABLE.dueIndex.partitionKey, "#dueAt": TABLE.dueIndex.sortKey } as const;
+/** Time that a nudge after the commit has, before the outbox gives the delivery out. */
+const NUDGE_GRACE_MS = 2_000;
+const DAY_MS = 86_400_000;
+
+const startOfDay = (time: EpochMillis): number => Math.floor(time / DAY_MS) * DAY_MS;
+const dayName = (day: number, shard: number): string => `${toIso(epochMillis(day)).slice(0, 10)}#${shard}`;
+const seenOf = ({ receivedAt, id }: DeliveryPosition): string => `${padTime(receivedAt)}#${id}`;
+
+/** Ids are digests, so their letters spread evenly. */
+const shardOf = (id: string): number => id.charCodeAt(id.length - 1) % DAY_SHARDS;
+
+function headOf(delivery: RecordedDelivery) {
+  const { id, receivedAt, principal, refusal, replay, source, outcome, what, subject, relayedAt } = delivery;
+  return {
+    pk: id,
+    sk: HEAD,
+    day: dayName(startOfDay(receivedAt), shardOf(id)),
+    seen: seenOf(delivery),
+    source,
+    principal: JSON.stringify(principal),
+    outcome,
+    what,
+    subject,
+    refusal: refusal && JSON.stringify(refusal),
+    replay: replay && JSON.stringify(replay),
+    relayedAt,
+    content: packContent(delivery),
+  };
+}
+
+function summaryOf(item: Item): DeliverySummary {
+  return {
+    id: text(item, TABLE.partitionKey),
+    source: text(item, "source"),
+    receivedAt: epochMillis(Number(text(item, TABLE.dayIndex.sortKey).slice(0, 13))),
+    // Written by `headOf` from the same types.
+    outcome: text(item, "outcome") as DeliverySummary["outcome"],
+    principal: JSON.parse(text(item, "principal")) as Principal,
+    what: text(item, "what"),
+    ...(item["subject"] !== undefined && { subject: text(item, "subject") }),
+    ...(item["refusal"] !== undefined && { refusal: JSON.parse(text(item, "refusal")) as Rejection }),
+  };
+}
+
+/**
+ * The recorded event that an item is. Every other item of the table is none, and is not unpacked.
+ * Throws when unreadable.
+ */
+export function recordedEventIn(stored: StoredItem): RecordedDelivery | undefined {
+  const item = fromStored(stored);
+  if (item[TABLE.sortKey] !== HEAD || item["outcome"] !== "event") return undefined;
+  const delivery = deliveryOf(item);
+  if (delivery.event !== undefined) return delivery;
+  throw new Fault("record_unreadable", "a recorded event has no event", { retryable: false });
+}
+
+function deliveryOf(item: Item): RecordedDelivery {
+  return {
+    ...summaryOf(item),
+    // Written by `headOf` from the same type.
+    ...(item["replay"] !== undefined && { replay: JSON.parse(text(item, "replay")) as Replay }),
+    ...(item["relayedAt"] !== undefined && { relayedAt: epochMillis(number(item, "relayedAt")) }),
+    ...(item[TABLE.dueIndex.partitionKey] !== undefined && { unrelayed: true }),
+    ...unpackContent(item),
+  };
+}

@@ -1,0 +1,34 @@
+import { type Clock, type EpochMillis, toSeconds } from "../../host/clock.ts";
+import { Fault } from "../../host/fault.ts";
+import type { Item } from "./item.ts";
+
+/** How long a record is kept after it was written. */
+export interface Retention {
+  readonly retentionDays: number;
+}
+
+export interface StoreOptions extends Retention {
+  readonly clock: Clock;
+}
+
+/** The `expiresAt` of something written at `time`, in epoch seconds as DynamoDB's time to live wants it. */
+export const expiryOf = (time: EpochMillis, { retentionDays }: Retention): number =>
+  toSeconds(time) + retentionDays * 86_400;
+
+/** 13 digits, so that times compare as text until the year 2286. */
+export const padTime = (time: EpochMillis): string => String(time).padStart(13, "0");
+
+export function text(item: Item, name: string): string {
+  const value = item[name];
+  if (typeof value !== "string") throw unreadable(name);
+  return value;
+}
+
+export function number(item: Item, name: string): number {
+  const value = item[name];
+  if (typeof value !== "number") throw unreadable(name);
+  return value;
+}
+
+const unreadable = (name: string): Fault =>
+  new Fault("record_unreadable", `a stored item has no usable "${name}"`, { retryable: false });

@@ -1,0 +1,26 @@
+import type { OriginStore } from "../origins.ts";
+import { expiryOf, type StoreOptions, text } from "./fields.ts";
+import type { DynamoDbTable } from "./table.ts";
+
+export class DynamoDbOrigins implements OriginStore {
+  readonly #table: DynamoDbTable;
+  readonly #options: StoreOptions;
+
+  constructor(table: DynamoDbTable, options: StoreOptions) {
+    this.#table = table;
+    this.#options = options;
+  }
+
+  async remember(source: string, triggerEventId: string, delivery: string): Promise<void> {
+    const expiresAt = expiryOf(this.#options.clock.now(), this.#options);
+    await this.#table.put({ ...keyOf(source, triggerEventId), delivery, expiresAt });
+  }
+
+  async find(source: string, triggerEventId: string): Promise<string | undefined> {
+    const item = await this.#table.get(keyOf(source, triggerEventId));
+    return item === undefined ? undefined : text(item, "delivery");
+  }
+}
+
+/** A source's name holds no `#`, so no two pairs share a key. */
+const keyOf = (source: string, triggerEventId: string) => ({ pk: `origin#${source}#${triggerEventId}`, sk: "head" });

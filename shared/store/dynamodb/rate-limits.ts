@@ -1,0 +1,30 @@
+import { toSeconds } from "../../host/clock.ts";
+import type { RateStore } from "../rate-limits.ts";
+import { TABLE } from "./key-schema.ts";
+import type { DynamoDbTable } from "./table.ts";
+
+export class DynamoDbRates implements RateStore {
+  readonly #table: DynamoDbTable;
+
+  constructor(table: DynamoDbTable) {
+    this.#table = table;
+  }
+
+  async count(...[bucket, now, limit]: Parameters<RateStore["count"]>): Promise<boolean> {
+    const minute = Math.floor(now / MINUTE_MS);
+    const counted = await this.#table.change(
+      { pk: `rate#${JSON.stringify(bucket)}`, sk: String(minute) },
+      {
+        text: "ADD #count :one SET #expiresAt = :expiresAt",
+        condition: "attribute_not_exists(#count) OR #count < :limit",
+        names: { "#count": "count", "#expiresAt": TABLE.timeToLive },
+        values: { ":one": 1, ":limit": limit, ":expiresAt": toSeconds(now) + KEPT_SECONDS },
+      },
+    );
+    return counted !== undefined;
+  }
+}
+
+const MINUTE_MS = 60_000;
+/** A count is of no use after its minute. */
+const KEPT_SECONDS = 300;

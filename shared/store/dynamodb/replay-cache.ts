@@ -1,0 +1,24 @@
+import type { SeenTokens } from "../replay-cache.ts";
+import { TABLE } from "./key-schema.ts";
+import type { DynamoDbTable } from "./table.ts";
+
+export class DynamoDbSeenTokens implements SeenTokens {
+  readonly #table: DynamoDbTable;
+
+  constructor(table: DynamoDbTable) {
+    this.#table = table;
+  }
+
+  async take(...[token, use, until]: Parameters<SeenTokens["take"]>): Promise<boolean> {
+    const taken = await this.#table.change(
+      { pk: `seen#${token}`, sk: "head" },
+      {
+        text: "SET #use = :use, #expiresAt = :expiresAt",
+        condition: "attribute_not_exists(#use) OR #use = :use",
+        names: { "#use": "use", "#expiresAt": TABLE.timeToLive },
+        values: { ":use": use, ":expiresAt": until },
+      },
+    );
+    return taken !== undefined;
+  }
+}

@@ -1,0 +1,31 @@
+import type { EpochSeconds } from "../../host/clock.ts";
+import type { SealStore } from "../stored-tokens.ts";
+import { number, text } from "./fields.ts";
+import { TABLE } from "./key-schema.ts";
+import type { DynamoDbTable } from "./table.ts";
+
+/** An item ends with what is sealed in it, and not with other records. */
+export class DynamoDbSeals implements SealStore {
+  readonly #table: DynamoDbTable;
+
+  constructor(table: DynamoDbTable) {
+    this.#table = table;
+  }
+
+  async keep(source: string, sealed: string, until: EpochSeconds): Promise<void> {
+    await this.#table.change(keyOf(source), {
+      text: "SET #sealed = :sealed, #expiresAt = :until",
+      condition: "attribute_not_exists(#expiresAt) OR #expiresAt < :until",
+      names: { "#sealed": "sealed", "#expiresAt": TABLE.timeToLive },
+      values: { ":sealed": sealed, ":until": until },
+    });
+  }
+
+  /** DynamoDB may take days to delete what has expired. */
+  async find(source: string, now: EpochSeconds): Promise<string | undefined> {
+    const item = await this.#table.get(keyOf(source));
+    return item !== undefined && number(item, TABLE.timeToLive) > now ? text(item, "sealed") : undefined;
+  }
+}
+
+const keyOf = (source: string) => ({ pk: `seal#${source}`, sk: "head" });

@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { epochMillis, laterBy } from "../../shared/host/clock.ts";
+import type { CredentialUse, UseStore } from "../../shared/store/credential-usage.ts";
+import { DynamoDbUses } from "../../shared/store/dynamodb/credential-usage.ts";
+import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
+import { dynamoDbKinds, freshTable } from "../support/stores.ts";
+
+const NOW = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
+const use = (changes: Partial<CredentialUse> = {}): CredentialUse => ({
+  ...{ kind: "source", name: "wiki", method: "hub-signature", credential: "current", lastUsedAt: NOW },
+  ...changes,
+});
+
+for (const kind of dynamoDbKinds) {
+  const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
+  describe.skipIf(kind.missing !== undefined)(`last uses of credentials on ${title}`, () => {
+    let database: EmbeddedDynamoDb;
+    const emptyStore = async (): Promise<UseStore> => {
+      const { table } = await freshTable(database.client);
+      return new DynamoDbUses(table, { retentionDays: 30 });
+    };
+    beforeAll(async () => {
+      database = await kind.start();
+    }, 60_000);
+    afterAll(() => database?.stop());
+
+    it("begin with none", async () => {
+      expect(await (await emptyStore()).list()).toEqual([]);
+    });
+
+    it("are one for each kind, name, method and credential, in their order", async () => {
+      const uses = await emptyStore();
+      const all = [
+        ...[use(), use({ credential: "next" }), use({ method: "token" })],
+        ...[use({ name: "wiki-2" }), use({ kind: "target", name: "wiki", method: "secret", credential: "env:A#b" })],
+      ];
+      await Promise.all(all.toReversed().map((one) => uses.note(one)));
+      expect(await uses.list()).toEqual(all);
+    });
+
+    it("keep the later time, in whatever order they are told", async () => {
+      const uses = await emptyStore();
+      const times = [5, 1, 9, 3].map((ms) => laterBy(NOW, ms));
+      await Promise.all(times.map((lastUsedAt) => uses.note(use({ lastUsedAt }))));
+      expect(await uses.list()).toEqual([use({ lastUsedAt: laterBy(NOW, 9) })]);
+    });
+
+    it("take a key id of the greatest length", async () => {
+      const uses = await emptyStore();
+      const longest = use({ name: "n".repeat(63), credential: "\u{20AC}".repeat(200) });
+      await uses.note(longest);
+      expect(await uses.list()).toEqual([longest]);
+    });
+  });
+}

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { epochMillis, laterBy } from "../../shared/host/clock.ts";
+import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
+import { DynamoDbRates } from "../../shared/store/dynamodb/rate-limits.ts";
+import type { RateStore } from "../../shared/store/rate-limits.ts";
+import { dynamoDbKinds, freshTable } from "../support/stores.ts";
+
+const NOW = epochMillis(Date.parse("2026-11-02T09:00:30Z"));
+
+for (const kind of dynamoDbKinds) {
+  const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
+  describe.skipIf(kind.missing !== undefined)(`counts of requests on ${title}`, () => {
+    let database: EmbeddedDynamoDb;
+    let rates: RateStore;
+    beforeAll(async () => {
+      database = await kind.start();
+      rates = new DynamoDbRates((await freshTable(database.client)).table);
+    }, 60_000);
+    afterAll(() => database?.stop());
+
+    it("lets exactly the limit through of any number at once", async () => {
+      const answers = await Promise.all(Array.from({ length: 40 }, () => rates.count(["robot", "prod"], NOW, 7)));
+      expect(answers.filter(Boolean)).toHaveLength(7);
+      expect(await rates.count(["robot", "prod"], NOW, 7)).toBe(false);
+    });
+
+    it("counts each bucket by itself, however its parts are cut", async () => {
+      expect(await rates.count(["a", "b"], NOW, 1)).toBe(true);
+      expect(await rates.count(["a", "b"], NOW, 1)).toBe(false);
+      for (const bucket of [["a"], ["ab"], ["a", "b", ""], ['a","b']]) {
+        expect(await rates.count(bucket, NOW, 1)).toBe(true);
+      }
+    });
+
+    it("begins anew with each minute of the clock", async () => {
+      expect(await rates.count(["c"], NOW, 1)).toBe(true);
+      expect(await rates.count(["c"], laterBy(NOW, 29_999), 1)).toBe(false);
+      expect(await rates.count(["c"], laterBy(NOW, 30_000), 1)).toBe(true);
+    });
+  });
+}

@@ -1,0 +1,12 @@
+import type { SeenTokens } from "../../shared/store/replay-cache.ts";
+
+/** In memory; passes the suite of the others. Forgets nothing. */
+export function seenTokensInMemory(): SeenTokens {
+  const uses = new Map<string, string>();
+  return {
+    async take(token, use) {
+      if (!uses.has(token)) uses.set(token, use);
+      return uses.get(token) === use;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import { describe, expect, test } from "vitest";
+import { markOf, secondsToWait, versionShowing } from "../../../../shared/actions/confluence/page-throttle.ts";
+import { epochMillis, laterBy } from "../../../../shared/host/clock.ts";
+import type { BuildState } from "../../../../shared/model/event.ts";
+import type { BoardRow, PageRecord } from "../../../../shared/store/boards.ts";
+
+const WRITTEN = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
+const at = (seconds: number) => ({ now: laterBy(WRITTEN, seconds * 1_000), progressSeconds: 30 });
+
+const row = (state: BuildState, key = "tekton ci/docs"): BoardRow => ({
+  key,
+  build: { system: "tekton", id: "run-1", pipeline: key, state },
+  delivery: "d-1",
+});
+const seen = (...rows: readonly BoardRow[]): PageRecord => ({
+  shown: { at: WRITTEN, version: 7, marks: rows.map(markOf) },
+  writtenAt: WRITTEN,
+});
+
+describe("the time until a page may be written", () => {
+  test.each<[string, BoardRow, PageRecord, number, number]>([
+    ["is none for the first write", row("queued"), {}, 0, 0],
+    ["is what is left of the pause while a run goes on", row("running"), seen(row("queued")), 12, 18],
+    ["is over with the pause", row("running"), seen(row("queued")), 30, 0],
+    ["is a moment for the end of a run", row("failed"), seen(row("running")), 0.5, 1.5],
+    ["is none for an end after that moment", row("failed"), seen(row("running")), 2, 0],
+    ["is the whole pause where the end is on the page", row("failed"), seen(row("failed")), 2, 28],
+    ["is as long as Confluence asked for", row("failed"), { restUntil: laterBy(WRITTEN, 90_000) }, 30, 60],
+  ])("%s", (_, one, record, seconds, expected) => {
+    expect(secondsToWait({ rows: [one], record }, at(seconds))).toBe(expected);
+  });
+
+  test("is none at any time where no pause is configured", () => {
+    const pace = { ...at(0), progressSeconds: 0 };
+    expect(secondsToWait({ rows: [row("failed")], record: seen() }, pace)).toBe(0);
+  });
+});
+
+describe("what a page is known to show", () => {
+  const key = "tekton ci/docs";
+
+  test("is a row as it stands, for as long as anyone may wait for it", () => {
+    const board = { rows: [row("running")], record: seen(row("running")) };
+    expect(versionShowing(key, board, at(150))).toBe(7);
+    expect(versionShowing(key, board, at(151))).toBeUndefined();
+  });
+
+  test.each<[string, readonly BoardRow[], PageRecord]>([
+    ["a row in another state", [row("failed")], seen(row("running"))],
+    ["another row", [row("running")], seen(row("running", "tekton ci/site"))],
+    ["a row that is gone", [], seen(row("running"))],
+    ["anything before the first look", [row("running")], {}],
+  ])("is not %s", (_, rows, record) => {
+    expect(versionShowing(key, { rows, record }, at(1))).toBeUndefined();
+  });
+});

@@ -1,0 +1,139 @@
+import { describe, expect, it } from "vitest";
+import type { ActionOutcome } from "../../../shared/actions/action.ts";
+import { hearEnd, noteEnd, noteFired } from "../../../shared/delivery/run-tracking.ts";
+import { type BusEntry, entryOf } from "../../../shared/model/bus-event.ts";
+import type { BuildEvent, BuildPart, BuildState } from "../../../shared/model/event.ts";
+import type { RecordedDelivery } from "../../../shared/store/deliveries.ts";
+import type { NotedRun } from "../../../shared/store/runs.ts";
+import { sampleDelivery } from "../../support/samples.ts";
+import { testClock } from "../../support/test-doubles.ts";
+
+const ORIGIN = entryOf(sampleDelivery()) as BusEntry;
+const { eventKey, delivery } = ORIGIN.detail;
+const UNPROVED: Partial<RecordedDelivery> = { refusal: { reason: "token_expired", expiredBySeconds: 9 } };
+
+interface Told extends Partial<BuildPart> {
+  readonly subject?: string;
+  readonly origin?: BuildEvent["origin"];
+}
+
+function ended(state: BuildState, told: Told = {}, changes: Partial<RecordedDelivery> = {}): BusEntry {
+  const { subject = "ci/run-1", origin, ...build } = told;
+  const event: BuildEvent = {
+    type: `build.${state}`,
+    ...{ keyParts: ["1"], time: "2026-11-02T09:03:00.000Z", subject },
+    ...(origin && { origin }),
+    build: { system: "tekton", id: "1", pipeline: "ci/docs", state, ...build },
+  };
+  return entryOf({ ...sampleDelivery(2), source: "cluster", what: event.type, ...changes, event }) as BusEntry;
+}
+
+const ROUTES = [
+  { name: "docs", runsReportedBy: "cluster" },
+  { name: "build-docs", runsReportedBy: "cluster" },
+  { name: "elsewhere", runsReportedBy: "other" },
+  { name: "status" },
+];
+
+/** Tools over a bridge where this many routes have fired on the origin. */
+function toolsFor(fired: number, routes = ROUTES) {
+  const noted: (readonly [string, NotedRun])[] = [];
+  const calls: string[] = [];
+  let asked = 0;
+  const called = <T>(call: string, answer: T): Promise<T> => {
+    calls.push(call);
+    return Promise.resolve(answer);
+  };
+  const tools = {
+    routes,
+    actions: { state: () => called("state", asked++ < fired ? ("done" as const) : undefined) },
+    runs: { note: async (route: string, run: NotedRun) => void noted.push([route, run]) },
+    deliveries: { get: () => called("delivery", sampleDelivery()) },
+    origins: { find: () => called("origin", undefined) },
+    clock: testClock(),
+  };
+  return { tools, noted, calls };
+}
+
+async function notedOf(entry: BusEntry, fired: number, origin = ORIGIN) {
+  const { tools, noted } = toolsFor(fired);
+  await noteEnd({ entry, origin, source: "cluster" }, tools);
+  return noted;
+}
+
+describe("the end of a run", () => {
+  const at = "2026-11-02T09:03:00.000Z";
+  it.each([
+    ["succeeded", true],
+    ["failed", false],
+    ["cancelled", false],
+    ["timed_out", false],
+  ] as const)("that %s is kept for the route that fired it", async (state, succeeded) => {
+    expect(await notedOf(ended(state), 1)).toEqual([["docs", { delivery, beganAt: at, end: { succeeded, at } }]]);
+  });
+
+  it("is kept with the environment that the run tells as a result, and with when it began", async () => {
+    const createdAt = "2026-11-02T09:01:00.000Z";
+    const told = { results: { environment: "production" }, createdAt };
+    expect(await notedOf(ended("succeeded", told), 1)).toMatchObject([
+      ["docs", { beganAt: createdAt, end: { environment: "production" } }],
+    ]);
+  });
+
+  it("of two routes on one delivery is the one's that the run is named after, whatever the other's name ends in", async () => {
+    const routesOf = async (subject?: string) =>
+      (await notedOf(ended("failed", subject === undefined ? {} : { subject }), 2)).map(([route]) => route);
+    expect(await routesOf(`ci/docs-${eventKey}`)).toEqual(["docs"]);
+    expect(await routesOf(`ci/build-docs-${eventKey}`)).toEqual(["build-docs"]);
+    expect(await routesOf()).toEqual(["docs", "build-docs"]);
+  });
+
+  it.each(["queued", "running", "waiting"] as const)("is not yet come while it is %s", async (state) => {
+    expect(await notedOf(ended(state), 1)).toEqual([]);
+  });
+
+  it("proves nothing where only shadow mode let in the delivery that tells of it, or the one that fired it", async () => {
+    expect(await notedOf(ended("succeeded", {}, UNPROVED), 1)).toEqual([]);
+    const origin = entryOf({ ...sampleDelivery(), ...UNPROVED }) as BusEntry;
+    expect(await notedOf(ended("succeeded"), 1, origin)).toEqual([]);
+  });
+});
+
+describe("an event on its way to the bus", () => {
+  const heard = async (entry: BusEntry, routes = ROUTES) => {
+    const { tools, noted, calls } = toolsFor(2, routes);
+    await hearEnd(entry, tools);
+    return { noted: noted.map(([route]) => route), calls };
+  };
+  const origin = { delivery };
+
+  it("ends the run that it is traced back to, though no route may act on it", async () => {
+    expect((await heard(ended("succeeded", { origin, subject: `ci/docs-${eventKey}` }))).noted).toEqual(["docs"]);
+  });
+
+  it.each<[string, BusEntry, typeof ROUTES]>([
+    ["goes on", ended("running", { origin }), ROUTES],
+    ["no route waits for from this source", ended("succeeded", { origin }, { source: "wiki" }), ROUTES],
+    ["no route could be rolled back by", ended("succeeded", { origin }), [{ name: "status" }] as typeof ROUTES],
+    ["names no origin", ended("succeeded"), ROUTES],
+  ])("costs not even a reading where it tells of a run that %s", async (_, entry, routes) => {
+    expect(await heard(entry, routes)).toEqual({ noted: [], calls: [] });
+  });
+});
+
+describe("a run that is fired", () => {
+  const outcome = (changes: Partial<ActionOutcome>) => ({ summary: "as it went", ...changes }) as ActionOutcome;
+  const docs = { name: "docs", runsReportedBy: "cluster" };
+  it.each<[string, ActionOutcome, number]>([
+    ["is noted", outcome({ outcome: "done" }), 1],
+    ["is noted where nobody knows whether it is", outcome({ outcome: "retry", unknownOutcome: true }), 1],
+    ["is none where the target was not reached", outcome({ outcome: "retry" }), 0],
+    ["is none where the target refused", outcome({ outcome: "give_up" }), 0],
+  ])("%s", async (_, told, count) => {
+    const { tools, noted } = toolsFor(0);
+    await noteFired(docs, ORIGIN.detail, told, tools);
+    expect(noted).toEqual(Array(count).fill(["docs", { delivery, firedAt: "2026-11-02T09:00:00.000Z" }]));
+    await noteFired({ name: "status" }, ORIGIN.detail, told, tools);
+    expect(noted).toHaveLength(count);
+  });
+});

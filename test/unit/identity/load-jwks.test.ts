@@ -1,0 +1,94 @@
+import { describe, expect, it } from "vitest";
+import type { CallOut, OutboundRequest } from "../../../shared/host/call-out.ts";
+import { keyLoader } from "../../../shared/identity/load-jwks.ts";
+import { entryOf, keySetOf, signingKey } from "./tokens.ts";
+
+const ISSUER = "https://issuer.example.test";
+const DISCOVERY = `${ISSUER}/.well-known/openid-configuration`;
+const KEYS = "https://keys.example.test/jwks";
+const keySet = keySetOf(signingKey("k1"));
+
+/** Answers from a table of addresses, 404 for the rest, and keeps what was asked. */
+function answering(table: Readonly<Record<string, unknown>>) {
+  const asked: OutboundRequest[] = [];
+  const callOut: CallOut = async (request) => {
+    asked.push(request);
+    const answer = table[request.url.href];
+    const body = Buffer.from(typeof answer === "string" ? answer : JSON.stringify(answer ?? {}));
+    return { status: answer === undefined ? 404 : 200, headers: new Headers(), body };
+  };
+  return { asked, callOut, addresses: () => asked.map(({ url }) => url.href) };
+}
+
+describe("keyLoader", () => {
+  it("discovers the keys of an issuer", async () => {
+    const web = answering({ [DISCOVERY]: { issuer: ISSUER, jwks_uri: KEYS }, [KEYS]: keySet });
+    await expect(keyLoader(entryOf({ issuer: ISSUER }), web)()).resolves.toEqual(keySet);
+    expect(web.addresses()).toEqual([DISCOVERY, KEYS]);
+    for (const request of web.asked) {
+      expect(request).toMatchObject({ method: "GET", timeoutMs: 3_000, maxAnswerBytes: 262_144 });
+      expect(request.signal).toBeInstanceOf(AbortSignal);
+    }
+  });
+
+  it("drops the issuer's closing slash before it adds the well-known path", async () => {
+    const web = answering({ [DISCOVERY]: { issuer: `${ISSUER}/`, jwks_uri: KEYS }, [KEYS]: keySet });
+    await expect(keyLoader(entryOf({ issuer: `${ISSUER}/` }), web)()).resolves.toEqual(keySet);
+  });
+
+  it("takes an issuer on this machine at its word about plain http", async () => {
+    const issuer = "http://127.0.0.1:4001";
+    const keys = "http://127.0.0.1:4001/keys";
+    const web = answering({
+      [`${issuer}/.well-known/openid-configuration`]: { issuer, jwks_uri: keys },
+      [keys]: keySet,
+    });
+    await expect(keyLoader(entryOf({ issuer }), web)()).resolves.toEqual(keySet);
+  });
+
+  it("asks the configured address alone, whatever the issuer's text is", async () => {
+    const web = answering({ [KEYS]: keySet });
+    const entry = entryOf({ issuer: "https://kubernetes.default.svc", jwks: { url: KEYS } });
+    await expect(keyLoader(entry, web)()).resolves.toEqual(keySet);
+    expect(web.addresses()).toEqual([KEYS]);
+  });
+
+  it("reads keys from a file, and makes no call", async () => {
+    const web = answering({});
+    const entry = entryOf({ issuer: "https://kubernetes.default.svc", jwks: { file: "cluster.json" } });
+    const readFile = async (path: string) => Buffer.from(path === "cluster.json" ? JSON.stringify(keySet) : "");
+    await expect(keyLoader(entry, { callOut: web.callOut, readFile })()).resolves.toEqual(keySet);
+    expect(web.asked).toEqual([]);
+  });
+
+  it.each<[string, unknown]>([
+    ["another issuer's", { issuer: "https://other.example.test", jwks_uri: KEYS }],
+    ["one with a closing slash more", { issuer: `${ISSUER}/`, jwks_uri: KEYS }],
+    ["one whose keys are on plain http", { issuer: ISSUER, jwks_uri: "http://keys.example.test/jwks" }],
+    ["one whose keys are on this machine", { issuer: ISSUER, jwks_uri: "http://127.0.0.1:9999/jwks" }],
+    ["one whose keys are a file", { issuer: ISSUER, jwks_uri: "file:///etc/passwd" }],
+    ["one without keys", { issuer: ISSUER }],
+    [
+      "one that says its issuer twice",
+      `{"issuer":"https://other.example.test","issuer":"${ISSUER}","jwks_uri":"${KEYS}"}`,
+    ],
+    ["a page", "<html></html>"],
+  ])("refuses %s discovery document, and asks no further", async (_name, document) => {
+    const web = answering({ [DISCOVERY]: document, [KEYS]: keySet });
+    await expect(keyLoader(entryOf({ issuer: ISSUER }), web)()).rejects.toMatchObject({ code: "keys_unavailable" });
+    expect(web.addresses()).toEqual([DISCOVERY]);
+  });
+
+  it.each<[string, unknown]>([
+    ["no keys", {}],
+    ["keys that are no list", { keys: keySet.keys[0] }],
+    ["a private key", { keys: [{ ...keySet.keys[0], d: "AQ" }] }],
+    ["a shared key beside a public one", { keys: [...keySet.keys, { kty: "oct", k: "AQ" }] }],
+    ["a member that is no text", { keys: [{ ...keySet.keys[0], kid: 7 }] }],
+    ["101 keys", { keys: Array.from({ length: 101 }, () => keySet.keys[0]) }],
+  ])("refuses a set with %s", async (_name, set) => {
+    const web = answering({ [KEYS]: set });
+    const entry = entryOf({ issuer: ISSUER, jwks: { url: KEYS } });
+    await expect(keyLoader(entry, web)()).rejects.toMatchObject({ code: "keys_unavailable" });
+  });
+});

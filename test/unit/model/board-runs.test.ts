@@ -1,0 +1,153 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type BoardRun, rowOf, type ToldBuild, withBuild } from "../../../shared/model/board-runs.ts";
+import type { BuildState } from "../../../shared/model/event.ts";
+import type { ShownBuild } from "../../../shared/store/boards.ts";
+
+const at = (minute: number): string => new Date(Date.UTC(2026, 10, 2, 9, minute)).toISOString();
+
+/** What a webhook tells of a run: with the time of its creation. */
+function byWebhook(n: number, state: BuildState, minute: number, changes: Partial<ShownBuild> = {}): ToldBuild {
+  return told({ id: String(n), state, createdAt: at(n), toldAt: at(minute), ...changes });
+}
+
+/** What a job tells of its own: when it was received is the only time there is. */
+function byCallback(n: number, state: BuildState, minute: number, changes: Partial<ShownBuild> = {}): ToldBuild {
+  const end = ["succeeded", "failed"].includes(state) && { finishedAt: at(minute) };
+  return told({ id: String(n), state, toldAt: at(minute), ...end, ...changes });
+}
+
+const told = (build: Pick<ShownBuild, "id" | "state" | "toldAt"> & Partial<ShownBuild>): ToldBuild => ({
+  build: { system: "gitlab", pipeline: "docs", ...build },
+  delivery: `d-${build.id}-${build.state}-${build.toldAt}`,
+});
+
+const shownOf = (all: readonly ToldBuild[]) => rowOf("docs", all.reduce<readonly BoardRun[]>(withBuild, []));
+
+/** The run and state that these leave on the page, told in this order. */
+function shown(...all: readonly ToldBuild[]): string {
+  const { build, ended } = shownOf(all) ?? {};
+  return `${build?.id} ${build?.state}${ended ? `, last ${ended.state}` : ""}`;
+}
+
+/** Ids of a system whose ids do not count up. */
+const named = (n: number) => ({ id: `run-${n}` });
+
+describe("the run that a row shows", () => {
+  it.each<[string, string, readonly ToldBuild[]]>([
+    [
+      "a webhook's, after an earlier run's callback",
+      "513 running, last succeeded",
+      [byCallback(512, "succeeded", 60), byWebhook(513, "running", 120, { createdAt: at(119) })],
+    ],
+    [
+      "the end that the webhook tells, after an earlier run's callback",
+      "513 failed",
+      [byCallback(512, "succeeded", 60), byWebhook(513, "failed", 125, { createdAt: at(119), finishedAt: at(125) })],
+    ],
+    [
+      "a later run's first callback, after an earlier run's last",
+      "run-2 running, last succeeded",
+      [byCallback(1, "succeeded", 60, named(1)), byCallback(2, "running", 61, named(2))],
+    ],
+    [
+      "the later run, though a callback of the earlier is told after all",
+      "513 running, last succeeded",
+      [byWebhook(513, "running", 10, { createdAt: at(9) }), byCallback(512, "succeeded", 20)],
+    ],
+    [
+      "the later run, though the end of the earlier is told after it",
+      "run-2 running, last failed",
+      [
+        byCallback(1, "running", 1, named(1)),
+        byCallback(2, "running", 2, named(2)),
+        byCallback(1, "failed", 3, named(1)),
+      ],
+    ],
+    [
+      "the later run, once an earlier state of the one beside it comes late",
+      "run-2 running, last failed",
+      [
+        byCallback(2, "running", 2, named(2)),
+        byCallback(1, "failed", 3, named(1)),
+        byCallback(1, "running", 1, named(1)),
+      ],
+    ],
+    [
+      "one build of a number, by whatever id a token calls it",
+      "example/docs#7 succeeded",
+      [
+        byCallback(7, "succeeded", 2, { id: "example/docs#7", number: 7 }),
+        byCallback(7, "running", 3, { id: "0190-a", number: 7 }),
+      ],
+    ],
+    [
+      "the later of two that say the same number, where it is no more than their word",
+      "pod-2 running, last succeeded",
+      [
+        byWebhook(1, "succeeded", 2, { id: "pod-1", number: 7, finishedAt: at(2) }),
+        byWebhook(3, "running", 4, { id: "pod-2", number: 7 }),
+      ],
+    ],
+    [
+      "the later run, once an earlier state of the other tells that it began before",
+      "run-2 running",
+      [
+        byWebhook(1, "running", 30, { ...named(1), createdAt: at(30) }),
+        byWebhook(2, "running", 21, { ...named(2), createdAt: at(20) }),
+        byWebhook(1, "queued", 10, { ...named(1), createdAt: at(10) }),
+      ],
+    ],
+    [
+      "the first of a pipeline that was made anew under its old name",
+      "0190-b running, last succeeded",
+      [
+        byWebhook(1, "succeeded", 3, { id: "0190-a", number: 900, finishedAt: at(3) }),
+        byWebhook(4, "running", 5, { id: "0190-b", number: 1 }),
+      ],
+    ],
+    [
+      "the wait, though a `running` of before comes late",
+      "1 waiting",
+      [byWebhook(1, "waiting", 5), byWebhook(1, "running", 3)],
+    ],
+    ["the run that goes on, once it waited", "1 running", [byWebhook(1, "waiting", 5), byWebhook(1, "running", 6)]],
+  ])("is %s", (_, expected, all) => {
+    expect(shown(...all)).toBe(expected);
+  });
+
+  const life = (tell: typeof byWebhook, n: number): readonly ToldBuild[] => [
+    tell(n, "queued", n * 10),
+    tell(n, "running", n * 10 + 1),
+    tell(n, "succeeded", n * 10 + 2, { finishedAt: at(n * 10 + 2) }),
+  ];
+  const unordered: typeof byWebhook = (n, state, minute, changes) =>
+    byCallback(n, state, minute, { ...changes, ...named(n) });
+
+  it.each<[string, readonly ToldBuild[]]>([
+    ["webhooks", [1, 2, 3].flatMap((n) => life(byWebhook, n))],
+    ["callbacks whose ids count up", [1, 2, 3].flatMap((n) => life(byCallback, n))],
+    ["callbacks that have nothing but their times", [1, 2, 3].flatMap((n) => life(unordered, n))],
+    ["both, of each run", [1, 2, 3].flatMap((n) => [...life(byWebhook, n), ...life(byCallback, n)])],
+    [
+      "webhooks of some runs and callbacks of others",
+      [...life(byWebhook, 1), ...life(byCallback, 2), ...life(byWebhook, 3)],
+    ],
+  ])("is the last run in its last state for every order of arrival of %s", (_, all) => {
+    // The end of the last run is still to come: the page shows that it runs, and how the one before ended.
+    const events = all.filter(({ build }) => build.state !== "succeeded" || !/3$/.test(build.id));
+    fc.assert(
+      fc.property(fc.shuffledSubarray([...events, ...events], { minLength: events.length * 2 }), (arrivals) => {
+        expect(shown(...arrivals)).toMatch(/^(run-)?3 running, last succeeded$/);
+      }),
+    );
+  });
+
+  it("is kept with few others, and with the end of the newest that ended", () => {
+    const ends = [byWebhook(1, "failed", 1, { finishedAt: at(1) })];
+    const going = [2, 3, 4, 5, 6].map((n) => byWebhook(n, "running", n));
+    const kept = [...ends, ...going].reduce<readonly BoardRun[]>(withBuild, []);
+    expect(kept.map(({ build }) => build.id)).toEqual(["6", "5", "4", "1"]);
+    expect(withBuild(kept, byWebhook(6, "running", 6))).toBe(kept);
+  });
+});

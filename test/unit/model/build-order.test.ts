@@ -1,0 +1,69 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { buildOrder, compareStates } from "../../../shared/model/build-order.ts";
+import type { BuildPart, BuildState } from "../../../shared/model/event.ts";
+
+const build = (state: BuildState, changes: Partial<BuildPart> = {}): BuildPart => ({
+  system: "buildkite",
+  id: "0190-a",
+  pipeline: "docs",
+  state,
+  createdAt: "2026-11-02T09:00:00.000Z",
+  ...changes,
+});
+
+describe("the order of builds", () => {
+  const rows: readonly (readonly [string, BuildPart, BuildPart])[] = [
+    ["queued before running", build("queued"), build("running")],
+    ["running before any end", build("running"), build("failed", { finishedAt: "2026-11-02T09:01:00.000Z" })],
+    ["waiting before any end", build("waiting"), build("cancelled")],
+    [
+      "an end before the later end of the same build, retried",
+      build("failed", { finishedAt: "2026-11-02T09:01:00.000Z" }),
+      build("succeeded", { finishedAt: "2026-11-02T09:05:00.000Z" }),
+    ],
+    [
+      "any state of an earlier run before the first of a later one",
+      build("succeeded", { finishedAt: "2026-11-02T11:00:00.000Z" }),
+      build("queued", { createdAt: "2026-11-02T10:00:00.000Z" }),
+    ],
+    [
+      "by number when created in the same instant",
+      build("succeeded", { number: 99 }),
+      build("queued", { number: 100 }),
+    ],
+  ];
+  it.each(rows)("puts %s", (_, earlier, later) => {
+    expect(buildOrder(earlier) < buildOrder(later)).toBe(true);
+  });
+
+  it("puts a build of which no time is told before all that have one", () => {
+    const { createdAt: _, ...timeless } = build("succeeded", { number: 9_000, finishedAt: "2027-01-01T00:00:00.000Z" });
+    expect(buildOrder(timeless) < buildOrder(build("queued"))).toBe(true);
+  });
+
+  it("takes an id that counts up for the order, as a token tells no number", () => {
+    const { createdAt: _, ...timeless } = build("succeeded", { id: "512" });
+    expect(buildOrder(timeless) < buildOrder({ ...timeless, id: "1000", state: "queued" })).toBe(true);
+  });
+
+  it("lets a build that waits go on, and wait again, each only later than the other", () => {
+    const at = (state: BuildState, minute: number) => ({ ...build(state), toldAt: `2026-11-02T09:0${minute}:00.000Z` });
+    expect(compareStates(at("running", 3), at("waiting", 2))).toBeGreaterThan(0);
+    expect(compareStates(at("waiting", 4), at("running", 3))).toBeGreaterThan(0);
+    expect(compareStates(at("running", 1), at("waiting", 2))).toBeLessThan(0);
+    expect(compareStates(at("succeeded", 1), at("waiting", 2))).toBeGreaterThan(0);
+  });
+
+  it("leads to the same last state for every order of arrival", () => {
+    const life = [build("queued"), build("running"), build("succeeded", { finishedAt: "2026-11-02T09:03:00.000Z" })];
+    const told = fc.shuffledSubarray([...life, ...life], { minLength: 6 });
+    fc.assert(
+      fc.property(told, (arrivals) => {
+        let shown: BuildPart | undefined;
+        for (const next of arrivals) if (!shown || buildOrder(shown) <= buildOrder(next)) shown = next;
+        return shown?.state === "succeeded";
+      }),
+    );
+  });
+});

@@ -1,0 +1,118 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { epochMillis } from "../../../../shared/host/clock.ts";
+import type { TokenRun } from "../../../../shared/identity/presets/preset.ts";
+import { authenticate } from "../../../../shared/model/authentic-delivery.ts";
+import type { Principal } from "../../../../shared/model/principal.ts";
+import type { ReceivedRequest } from "../../../../shared/model/request.ts";
+import { ok } from "../../../../shared/model/result.ts";
+import { readingOf, readStatus } from "../../../../shared/providers/status/reading.ts";
+
+const bytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
+const RUN: TokenRun = {
+  system: "gitlab",
+  id: "4711",
+  pipeline: "platform/docs",
+  commit: "2".repeat(40),
+  branch: "main",
+};
+const principal: Principal = {
+  ...{ issuer: "https://gitlab.example.test", subject: "project_path:platform/docs", method: "oidc" },
+  ...{ credential: "key-1", trustEntry: "jobs", roles: ["ci"] },
+};
+
+async function read(body: unknown, run: TokenRun | null = RUN, claims: object = { job_id: "9" }) {
+  const request: ReceivedRequest = {
+    ...{ method: "POST", url: new URL("https://bridge.example.test/v1/status"), headers: new Headers() },
+    ...{ body: bytes(body), receivedAt: epochMillis(Date.parse("2026-11-02T09:00:00Z")), requestId: "r-1" },
+  };
+  const proof = ok({ principal, claims: { ...claims } });
+  const authentic = await authenticate(request, { name: "status", authenticate: async () => proof });
+  if (!authentic.ok) throw new Error("it is authentic");
+  const reading = readingOf(authentic.value, run ?? undefined);
+  if (reading.outcome !== "event" || !("build" in reading.event)) throw new Error(`it is ${reading.outcome}`);
+  return { ...reading, event: reading.event, build: reading.event.build };
+}
+
+describe("a status", () => {
+  it("is the state of the build that the token belongs to", async () => {
+    const { event, build } = await read({ state: "succeeded", number: 12, url: "https://ci.example.test/12" });
+    expect(event).toMatchObject({
+      type: "build.succeeded",
+      subject: "platform/docs 12",
+      actor: { id: principal.subject },
+    });
+    expect(build).toEqual({
+      ...RUN,
+      state: "succeeded",
+      number: 12,
+      url: "https://ci.example.test/12",
+      createdAt: "2026-11-02T09:00:00.000Z",
+      finishedAt: "2026-11-02T09:00:00.000Z",
+      trustEntry: "jobs",
+    });
+  });
+
+  it.each(["system", "id", "commit", "branch", "startedBy", "pipelineId"])(
+    "cannot say %s itself: that stands in the token",
+    (member) => {
+      expect(readStatus(bytes({ state: "running", [member]: "mine" }))).toEqual({
+        problem: `there is no "${member}" in a status`,
+      });
+    },
+  );
+
+  it("takes the number of the token where there is one", async () => {
+    expect((await read({ state: "running", number: 1 }, { ...RUN, number: 77 })).build.number).toBe(77);
+  });
+
+  it("that names a pipeline stays inside the one of its token", async () => {
+    const { build } = await read({ state: "running", pipeline: "other/project" });
+    expect(build).toMatchObject({ pipeline: "platform/docs: other/project", id: "4711/other/project" });
+    expect((await read({ state: "running", pipeline: "platform/docs" })).build).toMatchObject(RUN);
+  });
+
+  it("of a token that tells of no run stands under the name of its trust entry and subject", async () => {
+    const { build } = await read({ state: "running", pipeline: "deploy", number: 3 }, null, {});
+    const name = "jobs: project_path:platform/docs deploy";
+    expect(build).toMatchObject({ system: "status", pipeline: name, id: `${name} 3` });
+  });
+
+  it("names the page that shall show it where page links are looked for", async () => {
+    const page = "https://wiki.example.test/pages/viewpage.action?pageId=98310";
+    expect((await read({ state: "failed", page })).build.message).toBe(page);
+  });
+
+  it("is another delivery for another job, and another happening for another try", async () => {
+    const [one, other] = [await read({ state: "failed" }), await read({ state: "failed" }, RUN, { job_id: "10" })];
+    expect(one.deliveryKey).not.toEqual(other.deliveryKey);
+    expect(one.event.keyParts).not.toEqual(other.event.keyParts);
+    expect((await read({ state: "failed" })).deliveryKey).toEqual(one.deliveryKey);
+  });
+
+  it.each([
+    ["no state", {}, "state"],
+    ["an unknown state", { state: "green" }, "state"],
+    ["a number that is a text", { state: "running", number: "12" }, "number"],
+    ["an address of another kind", { state: "running", url: "javascript:alert(1)" }, "url"],
+    ["a page that is no address", { state: "running", page: "98310" }, "page"],
+    ["a result without a name", { state: "running", results: { "": "x" } }, "results"],
+    [
+      "too many results",
+      { state: "running", results: Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`r${n}`, "x"])) },
+      "results",
+    ],
+  ])("is not taken with %s, and the member is named", (_, body, member) => {
+    const read = readStatus(bytes(body));
+    expect("problem" in read && read.problem).toContain(`"${member}`);
+  });
+
+  it("of any bytes is read or has a problem that quotes no value", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array(), fc.jsonValue().map(bytes)), (body) => {
+        const read = readStatus(body);
+        expect("status" in read || read.problem.length < 200).toBe(true);
+      }),
+    );
+  });
+});

@@ -1,0 +1,89 @@
+import { describe, expect, it } from "vitest";
+import { rowOf } from "../../../../shared/actions/confluence/board-row.ts";
+import { renderRow } from "../../../../shared/actions/confluence/render-region.ts";
+import { toSeconds } from "../../../../shared/host/clock.ts";
+import type { TokenRun } from "../../../../shared/identity/presets/preset.ts";
+import { authenticate } from "../../../../shared/model/authentic-delivery.ts";
+import { buildOrder } from "../../../../shared/model/build-order.ts";
+import { entryOf } from "../../../../shared/model/bus-event.ts";
+import type { ReceivedRequest } from "../../../../shared/model/request.ts";
+import { ok } from "../../../../shared/model/result.ts";
+import { readingOf } from "../../../../shared/providers/status/reading.ts";
+import { testClock } from "../../../support/test-doubles.ts";
+
+const NOW = testClock().now();
+const POD: TokenRun = { system: "tekton", id: "docs-ci/pod-1", pipeline: "docs-ci/pipeline" };
+const JOB: TokenRun = { system: "gitlab", id: "574", number: 574, pipeline: "platform/docs", branch: "main" };
+
+interface Told {
+  readonly trustEntry?: string;
+  readonly run?: TokenRun;
+  readonly body?: object;
+  readonly claims?: Readonly<Record<string, unknown>>;
+}
+
+/** The row on a page that a status callback has. */
+async function rowFor({ trustEntry = "prod", run = POD, body = {}, claims = {} }: Told) {
+  const principal = {
+    ...{ issuer: "https://kubernetes.default.svc", subject: "pod", method: "oidc", credential: "k1", roles: ["ci"] },
+    trustEntry,
+  };
+  const request: ReceivedRequest = {
+    ...{ method: "POST", url: new URL("https://bridge.example.test/v1/status"), headers: new Headers() },
+    ...{ body: Buffer.from(JSON.stringify({ state: "running", ...body })), receivedAt: NOW, requestId: "r-1" },
+  };
+  const proof = async () => ok({ principal, claims: { iat: toSeconds(NOW) - 60, ...claims } });
+  const authentic = await authenticate(request, { name: "status", authenticate: proof });
+  if (!authentic.ok) throw new Error("it is authentic");
+  const reading = readingOf(authentic.value, run);
+  if (reading.outcome !== "event") throw new Error(`it is ${reading.outcome}`);
+  const about = { id: "d-1", source: "status", provider: "status", principal, receivedAt: NOW, requestId: "r-1" };
+  const { outcome, event } = reading;
+  const entry = entryOf({ ...about, bodyDigest: "", bodyBytes: 0, what: event.type, outcome, event });
+  const row = entry && rowOf({ entry, origin: entry });
+  if (!row || !entry) throw new Error("it has a row");
+  return { ...row, order: buildOrder(row.build), eventKey: entry.detail.eventKey, deliveryKey: reading.deliveryKey };
+}
+
+describe("the row of a status callback", () => {
+  it("is of its trust entry alone, though two clusters share issuer, account and names", async () => {
+    const [prod, dev] = [await rowFor({}), await rowFor({ trustEntry: "dev" })];
+    expect(prod.key).toBe("/sources/status:prod tekton docs-ci/pipeline");
+    expect(dev.key).not.toBe(prod.key);
+    expect(dev.eventKey).not.toBe(prod.eventKey);
+    expect(dev.deliveryKey).not.toEqual(prod.deliveryKey);
+  });
+
+  it("cannot be made another entry's by any name that the job gives", async () => {
+    const { key } = await rowFor({ trustEntry: "dev", body: { pipeline: "/sources/status:prod tekton" } });
+    expect(key).toMatch(/^\/sources\/status:dev tekton docs-ci\/pipeline: /);
+  });
+
+  it("says whose job told it, since the system's own row may stand beside it", async () => {
+    expect(renderRow(await rowFor({ run: JOB }))).toContain("<td>platform/docs (gitlab, told by prod)</td>");
+  });
+});
+
+describe("the number that a job gives", () => {
+  it("is shown, and holds no later run back", async () => {
+    const greedy = await rowFor({ body: { number: 999_999_999_999 } });
+    const later = await rowFor({ body: { number: 7 }, claims: { iat: toSeconds(NOW) - 59 } });
+    expect(greedy.build.number).toBe(999_999_999_999);
+    expect(later.order > greedy.order).toBe(true);
+  });
+
+  it("counts for nothing where the token tells one", async () => {
+    const greedy = await rowFor({ run: JOB, body: { number: 999_999_999_999, state: "succeeded" } });
+    const later = await rowFor({ run: { ...JOB, id: "575", number: 575 } });
+    expect(later.order > greedy.order).toBe(true);
+  });
+
+  it.each([
+    ["to come", toSeconds(NOW) + 9e9],
+    ["no number", "x"],
+    ["without end", 1e300],
+    ["below nothing", -1e300],
+  ])("is not needed to be late: a time of issue %s is the time of receipt", async (_, iat) => {
+    expect((await rowFor({ claims: { iat } })).build.createdAt).toBe("2026-11-02T09:00:00.000Z");
+  });
+});
