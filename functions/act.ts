@@ -1,5 +1,5 @@
 import type { Action } from "../shared/actions/action.ts";
-import { commandsOver } from "../shared/approvals/execute-command.ts";
+import { createCommands } from "../shared/approvals/execute-command.ts";
 import { peopleOf } from "../shared/approvals/people.ts";
 import { awsLog } from "../shared/aws/aws-log.ts";
 import { AwsSecrets } from "../shared/aws/aws-secrets.ts";
@@ -9,10 +9,10 @@ import { queueHandler } from "../shared/aws/queue-messages.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { compiledConfig } from "../shared/config/compiled.ts";
 import { connectAction, runReporters } from "../shared/config/connect-action.ts";
-import { sealingsOf } from "../shared/config/system-tokens.ts";
+import { tokenEncryptionsOf } from "../shared/config/system-tokens.ts";
 import { actOn } from "../shared/delivery/act-on.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
-import { LastUses } from "../shared/delivery/credential-usage.ts";
+import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
 import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
 import { policyOf } from "../shared/identity/policy.ts";
@@ -30,18 +30,18 @@ export function actFunction(action: Action): ReturnType<typeof queueHandler> {
   const secrets = new AwsSecrets(process.env);
   const issuer = openIssuer(bridgeIdentity(config, process.env), { secrets, kmsKey });
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });
-  const systemTokens = new SystemTokens({ ...stores, sealings: sealingsOf(config), secrets, clock, log });
-  const lastUses = new LastUses({ ...stores, log });
+  const systemTokens = new SystemTokens({ ...stores, encryptions: tokenEncryptionsOf(config), secrets, clock, log });
+  const credentialUsage = new CredentialUsage({ ...stores, log });
   const policy = policyOf(config.roles);
   const allRoutes = runReporters(config);
-  const commands = commandsOver({ ...stores, policy, people: peopleOf(config), routes: allRoutes, clock });
-  const tools = { ...stores, secrets, clock, callOut, outbound, systemTokens, commands, random, lastUses };
-  const routes = connectAction(action, config, tools);
+  const commands = createCommands({ ...stores, policy, people: peopleOf(config), routes: allRoutes, clock });
+  const deps = { ...stores, secrets, clock, callOut, outbound, systemTokens, commands, random, credentialUsage };
+  const routes = connectAction(action, config, deps);
   return queueHandler({
     async run(route, happening) {
-      const tools = { ...stores, routes, allRoutes, retry: DEFAULT_RETRY, clock, random, log };
-      const acted = await actOn(route, happening, tools);
-      await lastUses.settled();
+      const deps = { ...stores, routes, allRoutes, retry: DEFAULT_RETRY, clock, random, log };
+      const acted = await actOn(route, happening, deps);
+      await credentialUsage.settled();
       return acted;
     },
     sqs: sqsClient(),

@@ -11,7 +11,7 @@ import type { ServedApp } from "../shared/http/connection.ts";
 import { policyOf } from "../shared/identity/policy.ts";
 import { createTokenVerifier } from "../shared/identity/verify-token.ts";
 
-interface ConsoleAppTools {
+interface ConsoleAppDeps {
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly log: Log;
@@ -22,14 +22,14 @@ export function consoleApp(
   api: ServedApp,
   { console: settings, ...config }: Omit<Config, "routes">,
   routes: readonly string[],
-  tools: ConsoleAppTools,
+  deps: ConsoleAppDeps,
 ): ServedApp | undefined {
   if (settings === undefined) return undefined;
   return openConsole(
     { console: settings, issuers: config.issuers, identity: config.identity },
     {
-      ...{ ...tools, api, routes, callOut, newRequestId: randomUUID },
-      tokens: createTokenVerifier(config.issuers, tools),
+      ...{ ...deps, api, routes, callOut, newRequestId: randomUUID },
+      tokens: createTokenVerifier(config.issuers, deps),
       policy: policyOf(config.roles),
       people: peopleOf(config),
     },
@@ -37,8 +37,8 @@ export function consoleApp(
 }
 
 /** An interface with its console beside it, if there is one. */
-export function besideConsole(api: ServedApp, config: Config, tools: ConsoleAppTools): ServedApp {
+export function besideConsole(api: ServedApp, config: Config, deps: ConsoleAppDeps): ServedApp {
   const names = config.routes.map(({ name }) => name);
-  const console = consoleApp(api, config, names, tools);
+  const console = consoleApp(api, config, names, deps);
   return console === undefined ? api : withConsole(api, console);
 }

@@ -9,12 +9,12 @@ import { consoleApp } from "./console-app.ts";
 
 const config = compiledWithoutRoutes();
 const stores = awsStores(config.limits);
-const tools = { secrets: new AwsSecrets(process.env), clock, log: awsLog("console", process.env, clock) };
+const deps = { secrets: new AwsSecrets(process.env), clock, log: awsLog("console", process.env, clock) };
 // Asked by the console, in this process; no sender's request comes here.
 const api = bridgeApp(config, {
-  ...{ ...stores, ...tools, issuer: undefined, routes: compiledRunReporters() },
+  ...{ ...stores, ...deps, issuer: undefined, routes: compiledRunReporters() },
   ready: () => stores.deliveries.get("readiness"),
 });
 
 /** The pages under `/console`, behind an HTTP API or a function URL. Deployed where a console is configured. */
-export const handler = gatewayHandler(consoleApp(api, config, compiledRouteNames(), tools) ?? api);
+export const handler = gatewayHandler(consoleApp(api, config, compiledRouteNames(), deps) ?? api);

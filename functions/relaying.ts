@@ -1,5 +1,5 @@
 import { peopleOf } from "../shared/approvals/people.ts";
-import { heedLabels } from "../shared/approvals/side-effects.ts";
+import { withSideEffects } from "../shared/approvals/side-effects.ts";
 import { awsLog } from "../shared/aws/aws-log.ts";
 import { eventBridgeClient } from "../shared/aws/clients.ts";
 import { setting } from "../shared/aws/settings.ts";
@@ -14,7 +14,7 @@ export function relaying(name: "relay" | "sweep") {
   const { limits, roles, sources, issuers } = compiledWithoutRoutes();
   const log = awsLog(name, process.env, clock);
   const stores = awsStores(limits);
-  const bus = heedLabels(new EventBridgeBus(eventBridgeClient(), setting(process.env, "BUS_NAME")), {
+  const bus = withSideEffects(new EventBridgeBus(eventBridgeClient(), setting(process.env, "BUS_NAME")), {
     ...stores,
     policy: policyOf(roles),
     people: peopleOf({ sources, issuers }),

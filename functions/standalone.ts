@@ -29,10 +29,10 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
   const database = await startEmbeddedDynamoDb({ table: TABLE_NAME, ...(dataPath && { path: dataPath }) });
   const { retentionDays } = config.limits;
   const stores = openStores(database.client, TABLE_NAME, { retentionDays, markUnrelayed: true, clock });
-  const tools = { ...options, ...stores, issuer: openIssuer(config.identity, { secrets }), clock };
-  const worker = openWorker(config, tools);
+  const deps = { ...options, ...stores, issuer: openIssuer(config.identity, { secrets }), clock };
+  const worker = openWorker(config, deps);
   const ready = () => stores.deliveries.unrelayed(clock.now(), 1);
-  const app = bridgeApp(config, { ...tools, routes: runReporters(config), recorded: worker.recorded, ready });
+  const app = bridgeApp(config, { ...deps, routes: runReporters(config), recorded: worker.recorded, ready });
   const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () =>
     deleteExpired(database.client, TABLE_NAME, clock.now()),
   );
@@ -44,7 +44,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
   try {
     cleaning.nudge();
     await worker.start();
-    const server = await listen(besideConsole(app, config, tools), address);
+    const server = await listen(besideConsole(app, config, deps), address);
     return { url: server.url, stop: () => server.close().then(stop) };
   } catch (error) {
     await stop();

@@ -1,9 +1,9 @@
 import type { Context } from "aws-lambda";
 import { sqsClient } from "../shared/aws/clients.ts";
 import { setting } from "../shared/aws/settings.ts";
-import { takeUp } from "../shared/aws/stream-dead-letters.ts";
+import { requeueDeadLetters } from "../shared/aws/stream-dead-letters.ts";
 import { SWEEP_SIZE, sweep } from "../shared/delivery/relay.ts";
-import { markReceived } from "../shared/delivery/requeue-span.ts";
+import { requeueSpan } from "../shared/delivery/requeue-span.ts";
 import { relaying } from "./relaying.ts";
 
 /** Time that a round must have, in milliseconds; what is left then is for the next sweep. */
@@ -11,14 +11,14 @@ const ROUND_MS = 15_000;
 /** Time that is for rounds, whatever the stream gave up on. */
 const ROUNDS_MS = 30_000;
 
-const tools = relaying("sweep");
+const deps = relaying("sweep");
 const queue = { sqs: sqsClient(), queueUrl: setting(process.env, "QUEUE_URL") };
 
 /** Publishes what the relay marked, and what the stream gave up on, on a schedule. */
 export async function handler(_: unknown, context: Pick<Context, "getRemainingTimeInMillis">): Promise<void> {
   const hasTime = () => context.getRemainingTimeInMillis() > ROUNDS_MS;
-  await takeUp({ ...queue, log: tools.log, mark: (span) => markReceived(span, { ...tools, hasTime }) });
+  await requeueDeadLetters({ ...queue, log: deps.log, mark: (span) => requeueSpan(span, { ...deps, hasTime }) });
   do {
-    if ((await sweep(tools)) < SWEEP_SIZE) return;
+    if ((await sweep(deps)) < SWEEP_SIZE) return;
   } while (context.getRemainingTimeInMillis() > ROUND_MS);
 }

@@ -1,14 +1,14 @@
-import { commandsOver } from "../shared/approvals/execute-command.ts";
+import { createCommands } from "../shared/approvals/execute-command.ts";
 import { peopleOf } from "../shared/approvals/people.ts";
-import { heedLabels } from "../shared/approvals/side-effects.ts";
+import { withSideEffects } from "../shared/approvals/side-effects.ts";
 import { InProcessBus } from "../shared/bus/in-process-bus.ts";
 import { connectRoutes } from "../shared/config/connect.ts";
 import { runReporters } from "../shared/config/connect-action.ts";
 import type { Config } from "../shared/config/schema.ts";
-import { sealingsOf } from "../shared/config/system-tokens.ts";
+import { tokenEncryptionsOf } from "../shared/config/system-tokens.ts";
 import { act } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
-import { LastUses } from "../shared/delivery/credential-usage.ts";
+import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
 import { Lanes } from "../shared/delivery/lanes.ts";
 import { RelayWorker } from "../shared/delivery/relay-worker.ts";
 import { callOut } from "../shared/host/call-out.ts";
@@ -22,7 +22,7 @@ import { SystemTokens } from "../shared/outbound/system-tokens.ts";
 import type { RecordedDelivery } from "../shared/store/deliveries.ts";
 import type { Stores } from "../shared/store/dynamodb/open-stores.ts";
 
-interface WorkerTools extends Stores {
+interface WorkerDeps extends Stores {
   readonly secrets: Secrets;
   readonly retry: RetryPolicy;
   /** The bridge as an issuer; absent where it is none. */
@@ -41,30 +41,30 @@ interface Worker {
 }
 
 /** What one machine does with what is recorded: relay it to the bus in this process, and act on each target in its lane. */
-export function openWorker(config: Config, tools: WorkerTools): Worker {
-  const common = { ...tools, callOut, random: Math.random };
-  const lastUses = new LastUses(tools);
+export function openWorker(config: Config, deps: WorkerDeps): Worker {
+  const common = { ...deps, callOut, random: Math.random };
+  const credentialUsage = new CredentialUsage(deps);
   const commanding = {
-    ...tools,
+    ...deps,
     policy: policyOf(config.roles),
     people: peopleOf(config),
     routes: runReporters(config),
     recorded: (delivery: RecordedDelivery) => recorded(delivery),
   };
-  const commands = commandsOver(commanding);
+  const commands = createCommands(commanding);
   const outbound = new OutboundTokens(common);
-  const systemTokens = new SystemTokens({ ...tools, sealings: sealingsOf(config) });
-  const routes = connectRoutes(config, { ...common, outbound, systemTokens, commands, lastUses });
+  const systemTokens = new SystemTokens({ ...deps, encryptions: tokenEncryptionsOf(config) });
+  const routes = connectRoutes(config, { ...common, outbound, systemTokens, commands, credentialUsage });
   const targets = routes.map(({ target }) => target);
-  const lanes = new Lanes(targets, { ...tools, act: (id) => act(id, { ...common, routes }) });
-  const bus = new InProcessBus({ ...tools, routes, scheduled: (target) => lanes.nudge(target) });
+  const lanes = new Lanes(targets, { ...deps, act: (id) => act(id, { ...common, routes }) });
+  const bus = new InProcessBus({ ...deps, routes, scheduled: (target) => lanes.nudge(target) });
   const recorded = (delivery: RecordedDelivery): void => {
     relay.recorded(delivery);
-    lastUses.delivered(delivery);
+    credentialUsage.delivered(delivery);
   };
   const hasGates = routes.some(({ approval }) => approval !== undefined);
-  const heeding = heedLabels(bus, { ...commanding, hasGates });
-  const relay = new RelayWorker({ ...tools, bus: heeding, outbox: tools.deliveries });
+  const heeding = withSideEffects(bus, { ...commanding, hasGates });
+  const relay = new RelayWorker({ ...deps, bus: heeding, outbox: deps.deliveries });
   const start = async (): Promise<void> => {
     await lanes.start();
     relay.start();
@@ -72,7 +72,7 @@ export function openWorker(config: Config, tools: WorkerTools): Worker {
   const stop = async (): Promise<void> => {
     await relay.stop();
     await lanes.stop();
-    await lastUses.settled();
+    await credentialUsage.settled();
   };
   return { recorded, start, stop };
 }

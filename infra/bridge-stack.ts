@@ -3,7 +3,7 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { actions } from "../shared/actions/registry.ts";
 import { canMatch } from "../shared/config/checks/satisfiable.ts";
-import { sealingsFor } from "../shared/config/system-tokens.ts";
+import { tokenEncryptionsFor } from "../shared/config/system-tokens.ts";
 import { partnerSources } from "../shared/providers/buildkite/partner-source.ts";
 import { Act } from "./act.ts";
 import { ActionQueue } from "./action-queue.ts";
@@ -142,7 +142,7 @@ function actsOfKind(kind: string, config: Config) {
   const identities = identitiesOf(targets);
   return {
     identities,
-    withSecrets: [...targets.map(({ settings }) => settings), ...sealingsFor(targets, config)],
+    withSecrets: [...targets.map(({ settings }) => settings), ...tokenEncryptionsFor(targets, config)],
     signs: needSigning(identities),
     isCommanded: hasPeople(config) && takesCommands(kind, config.routes),
   };

@@ -3,7 +3,7 @@ import type { Commands } from "../approvals/command.ts";
 import type { CallOut } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Secrets } from "../host/secrets.ts";
-import type { BusEntry } from "../model/bus-event.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 import type { EventType } from "../model/event.ts";
 import type { OutboundTokens } from "../outbound/outbound-tokens.ts";
 import type { SystemTokens } from "../outbound/system-tokens.ts";
@@ -20,7 +20,7 @@ export interface Action {
   /** Shape of a route's lines under `do.<name>`, next to `target`. */
   readonly options: v.GenericSchema<unknown, object>;
   /** Prepares one route's action. Throws a valibot error when the settings do not fit; touches no network and no secret. */
-  connect(settings: ActionSettings, tools: ActionTools): ConnectedAction;
+  connect(settings: ActionSettings, deps: ActionDeps): ConnectedAction;
   /** Upper bound of one attempt; the lease is longer than this. */
   readonly maxAttemptMs: number;
   /**
@@ -28,7 +28,7 @@ export interface Action {
    * that starts runs on them would be fired by the bridge itself.
    */
   readonly comesBackAs?: readonly EventType[];
-  /** Events in which it looks for what people command the bridge, by {@link ActionTools.commands}. */
+  /** Events in which it looks for what people command the bridge, by {@link ActionDeps.commands}. */
   readonly commandedBy?: readonly EventType[];
 }
 
@@ -39,7 +39,7 @@ interface ActionSettings {
   readonly options: unknown;
 }
 
-export interface ActionTools {
+export interface ActionDeps {
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly callOut: CallOut;
@@ -66,9 +66,9 @@ export interface ConnectedAction {
 
 export interface ActionContext {
   /** The event as published. */
-  readonly entry: BusEntry;
+  readonly busEvent: BusEvent;
   /** The delivery that caused it all, where this event was traced back to one; else the event's own. */
-  readonly origin: BusEntry;
+  readonly origin: BusEvent;
   /** Starts at 1; those that only waited are not counted. */
   readonly attempt: number;
   /** Aborts when the attempt's time is over. */

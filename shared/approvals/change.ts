@@ -1,25 +1,25 @@
 import { toIso } from "../host/clock.ts";
-import type { BusEntry } from "../model/bus-event.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 import type { ApprovalStore, Change } from "../store/approvals.ts";
 import type { RecordedDelivery } from "../store/deliveries.ts";
 
 /** Events by which what an approval is about becomes something else. */
-const CHANGES: readonly BusEntry["detail-type"][] = ["page.updated", "code.pushed", "change.updated"];
+const CHANGES: readonly BusEvent["detail-type"][] = ["page.updated", "code.pushed", "change.updated"];
 /** Events by which it ends. They are kept apart: what is told of it afterwards does not undo its end. */
-const ENDS: readonly BusEntry["detail-type"][] = ["page.trashed", "change.merged", "change.closed"];
+const ENDS: readonly BusEvent["detail-type"][] = ["page.trashed", "change.merged", "change.closed"];
 
 /** The change that an event tells of, if it does. A replay tells of none: it is an earlier one. */
-export function changeIn(entry: BusEntry): Change | undefined {
-  const isChange = [...CHANGES, ...ENDS].includes(entry["detail-type"]) && entry.detail.replay === undefined;
-  return isChange ? stateOf(entry) : undefined;
+export function changeIn(busEvent: BusEvent): Change | undefined {
+  const isChange = [...CHANGES, ...ENDS].includes(busEvent["detail-type"]) && busEvent.detail.replay === undefined;
+  return isChange ? stateOf(busEvent) : undefined;
 }
 
 /**
  * What a run that an event fires is about. A replay is about the page or branch as it is when it is asked for: whatever
  * comes later makes it another.
  */
-export function aboutOf(entry: BusEntry, { replay, receivedAt }: RecordedDelivery): Change | undefined {
-  const state = stateOf(entry);
+export function aboutOf(busEvent: BusEvent, { replay, receivedAt }: RecordedDelivery): Change | undefined {
+  const state = stateOf(busEvent);
   return state && replay ? { key: state.key, at: toIso(receivedAt) } : state;
 }
 
@@ -45,12 +45,12 @@ export function hasChanged(about: Change, latest: Change): boolean {
 
 const endOf = (key: string): string => `${key}#end`;
 
-function stateOf(entry: BusEntry): Change | undefined {
-  const state = livingStateOf(entry);
-  return state && ENDS.includes(entry["detail-type"]) ? { key: endOf(state.key), at: state.at } : state;
+function stateOf(busEvent: BusEvent): Change | undefined {
+  const state = livingStateOf(busEvent);
+  return state && ENDS.includes(busEvent["detail-type"]) ? { key: endOf(state.key), at: state.at } : state;
 }
 
-function livingStateOf({ detail }: BusEntry): Change | undefined {
+function livingStateOf({ detail }: BusEvent): Change | undefined {
   const { source, time: at } = detail;
   if ("page" in detail) {
     const { site, id, version } = detail.page;

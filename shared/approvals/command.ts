@@ -1,5 +1,5 @@
 import type { EpochMillis } from "../host/clock.ts";
-import type { BusEntry } from "../model/bus-event.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { PageAddress } from "../store/boards.ts";
 import type { RunPlace } from "../store/runs.ts";
@@ -15,7 +15,7 @@ export type Command =
 export interface GivenCommand {
   readonly command: Command;
   /** The event that tells of it. */
-  readonly entry: BusEntry;
+  readonly busEvent: BusEvent;
   /** The account that gave it. */
   readonly actor: string;
   readonly page: PageAddress;
@@ -26,7 +26,7 @@ export interface GivenCommand {
 }
 
 /** What a command came to about one approval, or about the route that it rolls back. */
-export interface Carried {
+export interface CommandResult {
   readonly about: string;
   readonly decision: Command["decision"];
   readonly refusal?: Rejection;
@@ -35,9 +35,9 @@ export interface Carried {
 /** For an action that finds commands in what it is run with. */
 export interface Commands {
   /** Why nothing that this event tells of can be a command, in words that follow "because"; no call is made. */
-  whyNone(entry: BusEntry): string | undefined;
+  rejectReason(busEvent: BusEvent): string | undefined;
   /** Carries it out, and tells the timeline of the event's delivery. Harmless when repeated. Throws a retryable Fault. */
-  carryOut(given: GivenCommand): Promise<readonly Carried[]>;
+  executeCommand(given: GivenCommand): Promise<readonly CommandResult[]>;
 }
 
 /** The command that a label stands for. */

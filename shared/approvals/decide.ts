@@ -1,12 +1,12 @@
 import { type Clock, toIso } from "../host/clock.ts";
 import type { Policy } from "../identity/policy.ts";
 import type { Rejection } from "../model/rejection.ts";
-import { ok, type Result, refuse } from "../model/result.ts";
+import { ok, type Result, reject } from "../model/result.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { Approval, ApprovalState, ApprovalStore, Identity } from "../store/approvals.ts";
 import { isOutdated } from "./change.ts";
 import { isSamePerson, type PeopleOf } from "./people.ts";
-import { nameOf, type TellTools, tellStep } from "./record-step.ts";
+import { nameOf, type RecordStepDeps, recordStep } from "./record-step.ts";
 
 export const DECISIONS = ["grant", "deny", "withdraw"] as const;
 
@@ -19,10 +19,10 @@ export interface Verdict {
   readonly requestId: string;
 }
 
-export interface DecideTools extends TellTools {
+export interface DecideDeps extends RecordStepDeps {
   readonly approvals: ApprovalStore;
   readonly actions: Pick<ActionStore, "wake">;
-  readonly policy: Pick<Policy, "refuseRoute">;
+  readonly policy: Pick<Policy, "rejectRoute">;
   readonly people: PeopleOf;
   readonly clock: Clock;
 }
@@ -37,18 +37,18 @@ const MOVES = {
  * Decides about an approval, in one conditional write: of two who decide at once one does, and the other is told by whom.
  * The same person may say the same again, which changes nothing.
  */
-export async function decide(approval: Approval, verdict: Verdict, tools: DecideTools): Promise<Result<Approval>> {
-  const refusal = mayNot(approval, verdict, tools) ?? (await cannot(approval, verdict, tools));
-  if (refusal) return refuse(refusal);
+export async function decide(approval: Approval, verdict: Verdict, deps: DecideDeps): Promise<Result<Approval>> {
+  const refusal = mayNot(approval, verdict, deps) ?? (await cannot(approval, verdict, deps));
+  if (refusal) return reject(refusal);
   const { by, comment, requestId } = verdict;
   const { from, to: state } = MOVES[verdict.decision];
-  const at = tools.clock.now();
+  const at = deps.clock.now();
   const decision = { by, at, ...(comment !== undefined && { comment }) };
-  const isMine = await tools.approvals.move(approval.id, from, { state, decision });
-  const decided = isMine ? { ...approval, state, decision } : ((await tools.approvals.get(approval.id)) ?? approval);
-  if (!isMine && !isRepeat(decided, verdict)) return refuse(closed(decided));
-  await tellStep(decided, { state, ...(decided.decision ?? decision), requestId }, tools);
-  await tools.actions.wake(decided.action, at);
+  const isMine = await deps.approvals.move(approval.id, from, { state, decision });
+  const decided = isMine ? { ...approval, state, decision } : ((await deps.approvals.get(approval.id)) ?? approval);
+  if (!isMine && !isRepeat(decided, verdict)) return reject(closed(decided));
+  await recordStep(decided, { state, ...(decided.decision ?? decision), requestId }, deps);
+  await deps.actions.wake(decided.action, at);
   return ok(decided);
 }
 
@@ -56,22 +56,22 @@ export async function decide(approval: Approval, verdict: Verdict, tools: Decide
 export const decisionsOf = (
   approval: Approval,
   by: Identity,
-  tools: Pick<DecideTools, "policy" | "people">,
+  deps: Pick<DecideDeps, "policy" | "people">,
 ): readonly Verdict["decision"][] =>
   DECISIONS.filter((decision) => {
     const from: readonly ApprovalState[] = MOVES[decision].from;
-    return from.includes(approval.state) && mayNot(approval, { decision, by }, tools) === undefined;
+    return from.includes(approval.state) && mayNot(approval, { decision, by }, deps) === undefined;
   });
 
 /** Why this person does not decide this. */
 function mayNot(
   approval: Approval,
   { decision, by }: Pick<Verdict, "decision" | "by">,
-  { policy, people }: Pick<DecideTools, "policy" | "people">,
+  { policy, people }: Pick<DecideDeps, "policy" | "people">,
 ): Rejection | undefined {
   const isRequester = isSamePerson(by, approval.requester, people);
   if (decision === "withdraw" && isRequester) return undefined;
-  const refusal = policy.refuseRoute(by, "approve", approval.route);
+  const refusal = policy.rejectRoute(by, "approve", approval.route);
   if (refusal) return refusal;
   return decision === "grant" && isRequester ? { reason: "self_approval" } : undefined;
 }
@@ -80,7 +80,7 @@ function mayNot(
 async function cannot(
   approval: Approval,
   verdict: Verdict,
-  { approvals, clock }: DecideTools,
+  { approvals, clock }: DecideDeps,
 ): Promise<Rejection | undefined> {
   const { state, until, about } = approval;
   const from: readonly ApprovalState[] = MOVES[verdict.decision].from;

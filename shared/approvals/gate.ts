@@ -1,18 +1,18 @@
 import type { ActionOutcome } from "../actions/action.ts";
-import type { CorrelateTools } from "../delivery/correlate.ts";
+import type { CorrelateDeps } from "../delivery/correlate.ts";
 import { type Clock, laterBy } from "../host/clock.ts";
-import type { BusEntry } from "../model/bus-event.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 import { approvalIdOf } from "../model/idempotency-keys.ts";
 import type { Route } from "../routes/route.ts";
 import type { Claim } from "../store/actions.ts";
 import type { Approval, ApprovalStore, RequestedApproval } from "../store/approvals.ts";
 import type { RecordedDelivery } from "../store/deliveries.ts";
 import { aboutOf, isOutdated } from "./change.ts";
-import { type Step, type TellTools, tellStep } from "./record-step.ts";
-import { causeOf } from "./trace-requester.ts";
+import { type RecordStepDeps, recordStep, type Step } from "./record-step.ts";
+import { traceRequester } from "./trace-requester.ts";
 
-export interface GateTools extends TellTools, CorrelateTools {
-  readonly deliveries: TellTools["deliveries"] & CorrelateTools["deliveries"];
+export interface GateDeps extends RecordStepDeps, CorrelateDeps {
+  readonly deliveries: RecordStepDeps["deliveries"] & CorrelateDeps["deliveries"];
   readonly approvals: ApprovalStore;
   readonly clock: Clock;
 }
@@ -20,10 +20,10 @@ export interface GateTools extends TellTools, CorrelateTools {
 interface Run {
   readonly claim: Pick<Claim, "id" | "scheduledAt">;
   readonly route: Pick<Route, "name" | "approval" | "mode">;
-  readonly entry: BusEntry;
+  readonly busEvent: BusEvent;
   readonly delivery: RecordedDelivery;
   /** What the event was traced back to. */
-  readonly origin: BusEntry | undefined;
+  readonly origin: BusEvent | undefined;
 }
 
 /** Seconds until an action that waits looks again; one machine does not wait for it when somebody decides. */
@@ -33,17 +33,17 @@ const LOOK_EVERY_SECONDS = 60;
  * What becomes of a run for want of an approval; nothing where it may go ahead. What was let through once stays so: a retry
  * never asks again, since the run may exist already.
  */
-export async function holdForApproval(run: Run, tools: GateTools): Promise<ActionOutcome | undefined> {
-  const { route, entry, delivery } = run;
+export async function holdForApproval(run: Run, deps: GateDeps): Promise<ActionOutcome | undefined> {
+  const { route, busEvent, delivery } = run;
   if (route.approval === undefined) return undefined;
-  const approvalId = approvalIdOf(route.name, entry.detail.eventKey);
+  const approvalId = approvalIdOf(route.name, busEvent.detail.eventKey);
   if (route.mode === "shadow") {
     const told = { kind: "approval", route: route.name, approval: approvalId, state: "not_asked" } as const;
-    await tools.deliveries.addToTimeline(delivery.id, { at: tools.clock.now(), ...told });
+    await deps.deliveries.addToTimeline(delivery.id, { at: deps.clock.now(), ...told });
     return undefined;
   }
-  const approval = (await tools.approvals.get(approvalId)) ?? (await request(approvalId, run, tools));
-  const standing = await advance(approval, delivery, tools);
+  const approval = (await deps.approvals.get(approvalId)) ?? (await request(approvalId, run, deps));
+  const standing = await advance(approval, delivery, deps);
   switch (standing) {
     case "fired":
       return undefined;
@@ -64,14 +64,14 @@ export async function holdForApproval(run: Run, tools: GateTools): Promise<Actio
 }
 
 /** Told before it is stored: what can be decided has been told. */
-async function request(id: string, run: Run, tools: GateTools): Promise<Approval> {
-  const { claim, route, entry, delivery } = run;
+async function request(id: string, run: Run, deps: GateDeps): Promise<Approval> {
+  const { claim, route, busEvent, delivery } = run;
   const { expiresMinutes = 0, approvers = [] } = route.approval ?? {};
-  const { entry: cause, asked, requester } = await causeOf(run, tools);
+  const { busEvent: cause, asked, requester } = await traceRequester(run, deps);
   const about = aboutOf(cause, asked);
   const approval: RequestedApproval = {
-    ...{ id, route: route.name, action: claim.id, delivery: delivery.id, subject: entry.detail.subject, approvers },
-    ...(cause !== entry && { cause: cause.detail.delivery }),
+    ...{ id, route: route.name, action: claim.id, delivery: delivery.id, subject: busEvent.detail.subject, approvers },
+    ...(cause !== busEvent && { cause: cause.detail.delivery }),
     requester,
     ...(about && { about }),
     ...("page" in cause.detail && { page: { site: cause.detail.page.site, id: cause.detail.page.id } }),
@@ -79,8 +79,8 @@ async function request(id: string, run: Run, tools: GateTools): Promise<Approval
     until: laterBy(claim.scheduledAt, expiresMinutes * 60_000),
   };
   const { requestedAt: at } = approval;
-  await tellStep(approval, { state: "requested", at, by: requester, requestId: delivery.requestId }, tools);
-  await tools.approvals.request(approval);
+  await recordStep(approval, { state: "requested", at, by: requester, requestId: delivery.requestId }, deps);
+  await deps.approvals.request(approval);
   return { ...approval, state: "requested" };
 }
 
@@ -88,22 +88,22 @@ async function request(id: string, run: Run, tools: GateTools): Promise<Approval
 async function advance(
   approval: Approval,
   { requestId }: RecordedDelivery,
-  tools: GateTools,
+  deps: GateDeps,
 ): Promise<Approval["state"]> {
   const { id, state } = approval;
   // Once more: whoever took this step may have died before it was told.
   const step = stepOf(approval);
-  if (step) await tellStep(approval, { ...step, requestId }, tools);
+  if (step) await recordStep(approval, { ...step, requestId }, deps);
   if (state !== "requested" && state !== "granted") return state;
-  const endedAt = tools.clock.now();
-  const end = await endOf(approval, tools);
+  const endedAt = deps.clock.now();
+  const end = await endOf(approval, deps);
   if (end !== undefined) {
-    if (!(await tools.approvals.move(id, [state], { state: end, endedAt }))) return "granted";
-    await tellStep(approval, { state: end, at: endedAt, requestId }, tools);
+    if (!(await deps.approvals.move(id, [state], { state: end, endedAt }))) return "granted";
+    await recordStep(approval, { state: end, at: endedAt, requestId }, deps);
     return end;
   }
   if (state === "requested") return state;
-  return (await tools.approvals.move(id, ["granted"], { state: "fired", endedAt })) ? "fired" : "granted";
+  return (await deps.approvals.move(id, ["granted"], { state: "fired", endedAt })) ? "fired" : "granted";
 }
 
 /** The last step, as far as there is one to tell: a request is told before it is stored, a firing by its attempt. */
@@ -123,7 +123,7 @@ function stepOf({ state, decision, endedAt }: Approval): Omit<Step, "requestId">
 
 async function endOf(
   { state, until, about }: Approval,
-  { approvals, clock }: GateTools,
+  { approvals, clock }: GateDeps,
 ): Promise<"superseded" | "expired" | undefined> {
   if (await isOutdated(about, approvals)) return "superseded";
   return state === "requested" && clock.now() >= until ? "expired" : undefined;

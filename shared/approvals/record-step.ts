@@ -6,7 +6,7 @@ import { OWN_ISSUERS, type Principal } from "../model/principal.ts";
 import type { Identity, RequestedApproval } from "../store/approvals.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
 
-export interface TellTools {
+export interface RecordStepDeps {
   readonly deliveries: Pick<DeliveryStore, "record" | "addToTimeline">;
   /** Told of what was newly recorded, where no stream tells the relay. */
   readonly recorded?: ((delivery: RecordedDelivery) => void) | undefined;
@@ -27,13 +27,13 @@ export interface Step {
  * Tells a step to the timeline of the delivery that waits, and records it as an event of the bridge's own, so that the page
  * shows it. Harmless when repeated.
  */
-export async function tellStep(approval: RequestedApproval, step: Step, tools: TellTools): Promise<void> {
+export async function recordStep(approval: RequestedApproval, step: Step, deps: RecordStepDeps): Promise<void> {
   const { id, route, delivery } = approval;
   const { state, at, by, comment } = step;
   const who = { ...(by && { by }), ...(comment !== undefined && { comment }) };
-  await tools.deliveries.addToTimeline(delivery, { at, kind: "approval", route, approval: id, state, ...who });
+  await deps.deliveries.addToTimeline(delivery, { at, kind: "approval", route, approval: id, state, ...who });
   const record = recordOf(approval, step);
-  if ((await tools.deliveries.record(record)) === "recorded") tools.recorded?.(record);
+  if ((await deps.deliveries.record(record)) === "recorded") deps.recorded?.(record);
 }
 
 function recordOf(approval: RequestedApproval, step: Step): RecordedDelivery {

@@ -1,12 +1,12 @@
-import { type CorrelateTools, correlate } from "../delivery/correlate.ts";
-import type { BusEntry } from "../model/bus-event.ts";
+import { type CorrelateDeps, correlate } from "../delivery/correlate.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 import type { Identity } from "../store/approvals.ts";
 import type { RecordedDelivery } from "../store/deliveries.ts";
 
 /** What made a run wait, traced back as far as it goes. */
 export interface Cause {
   /** What it all came from: the page edit behind a build, and behind the build after that one. */
-  readonly entry: BusEntry;
+  readonly busEvent: BusEvent;
   /** The last that somebody had run again, else the first of all. */
   readonly asked: RecordedDelivery;
   readonly requester: Identity;
@@ -22,27 +22,27 @@ const MAX_CAUSES = 10;
  * Follows an event back to what caused it, from `origin`, which it was traced back to. Whoever has it run again asks for
  * it; else the person that the first delivery tells, or where that tells nobody, the next.
  */
-export async function causeOf(
-  run: { readonly entry: BusEntry; readonly delivery: RecordedDelivery; readonly origin?: BusEntry | undefined },
-  tools: CorrelateTools,
+export async function traceRequester(
+  run: { readonly busEvent: BusEvent; readonly delivery: RecordedDelivery; readonly origin?: BusEvent | undefined },
+  deps: CorrelateDeps,
 ): Promise<Cause> {
-  let { entry } = run;
+  let { busEvent } = run;
   const chain = [run.delivery];
   for (let origin = run.origin; origin !== undefined && chain.length <= MAX_CAUSES; ) {
-    const delivery = await tools.deliveries.get(origin.detail.delivery);
+    const delivery = await deps.deliveries.get(origin.detail.delivery);
     if (delivery === undefined) break;
     chain.unshift(delivery);
-    entry = origin;
-    const further = await correlate(origin, delivery.source, tools);
-    origin = further.found ? further.entry : undefined;
+    busEvent = origin;
+    const further = await correlate(origin, delivery.source, deps);
+    origin = further.found ? further.busEvent : undefined;
   }
   const [first = run.delivery] = chain;
   const asked = chain.findLast(({ replay }) => replay !== undefined) ?? first;
-  const requester = asked.replay ? asked : (chain.find(tellsWho) ?? first);
-  return { entry, asked, requester: identityOf(requester) };
+  const requester = asked.replay ? asked : (chain.find(namesRequester) ?? first);
+  return { busEvent, asked, requester: identityOf(requester) };
 }
 
-const tellsWho = ({ event, principal }: RecordedDelivery): boolean =>
+const namesRequester = ({ event, principal }: RecordedDelivery): boolean =>
   event?.actor !== undefined || principal.trustEntry !== undefined;
 
 function identityOf({ principal, replay, event }: RecordedDelivery): Identity {

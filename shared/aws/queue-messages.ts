@@ -1,8 +1,8 @@
 import { ChangeMessageVisibilityCommand, SendMessageCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import * as v from "valibot";
-import type { Acted } from "../delivery/act.ts";
-import type { Happening } from "../delivery/act-on.ts";
+import type { AttemptResult } from "../delivery/act.ts";
+import type { QueuedEvent } from "../delivery/act-on.ts";
 import { type Clock, type EpochMillis, epochMillis } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
@@ -20,8 +20,8 @@ const message = v.object({
   }),
 });
 
-export interface QueueTools {
-  readonly run: (route: string, happening: Happening) => Promise<Acted>;
+export interface QueueDeps {
+  readonly run: (route: string, happening: QueuedEvent) => Promise<AttemptResult>;
   readonly sqs: SQSClient;
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
@@ -35,9 +35,9 @@ export interface QueueTools {
  * reason, before it leaves this one. One message's failure is no other's.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
-export function queueHandler(tools: QueueTools) {
+export function queueHandler(deps: QueueDeps) {
   return async ({ Records }: SQSEvent): Promise<SQSBatchResponse> => {
-    const kept = await Promise.all(Records.map(async (record) => ((await isDone(record, tools)) ? [] : [record])));
+    const kept = await Promise.all(Records.map(async (record) => ((await isDone(record, deps)) ? [] : [record])));
     return { batchItemFailures: kept.flat().map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
 }
@@ -46,15 +46,15 @@ export function queueHandler(tools: QueueTools) {
  * Whether the message may leave the queue. What fails here comes again by itself,
  * and too many times to the dead letters.
  */
-async function isDone(record: SQSRecord, tools: QueueTools): Promise<boolean> {
+async function isDone(record: SQSRecord, deps: QueueDeps): Promise<boolean> {
   try {
-    const acted = await run(record, tools);
-    if (acted.result === "again") await hide(record, acted.at, tools);
-    if (acted.result === "waits") await putOff(record, acted.at, tools);
-    if (acted.result === "gave_up") await bury(record, acted.summary, tools);
+    const acted = await run(record, deps);
+    if (acted.result === "again") await hide(record, acted.at, deps);
+    if (acted.result === "waits") await defer(record, acted.at, deps);
+    if (acted.result === "gave_up") await bury(record, acted.summary, deps);
     return acted.result !== "again";
   } catch (error) {
-    tools.log.error(
+    deps.log.error(
       { messageId: record.messageId, error: kindOf(error) },
       "a message could not be dealt with; it comes again",
     );
@@ -62,11 +62,11 @@ async function isDone(record: SQSRecord, tools: QueueTools): Promise<boolean> {
   }
 }
 
-async function run({ body, attributes }: SQSRecord, tools: QueueTools): Promise<Acted> {
+async function run({ body, attributes }: SQSRecord, deps: QueueDeps): Promise<AttemptResult> {
   const read = v.safeParse(v.pipe(v.string(), v.parseJson(), message), body);
   if (!read.success) return { result: "gave_up", summary: "the message is none of a route's" };
   const { route, entry } = read.output;
-  return tools.run(route, { ...entry.detail, queuedAt: epochMillis(Number(attributes.SentTimestamp)) });
+  return deps.run(route, { ...entry.detail, queuedAt: epochMillis(Number(attributes.SentTimestamp)) });
 }
 
 /**
@@ -79,7 +79,7 @@ const MAX_HIDDEN_SECONDS = 43_200 - 900;
 async function hide(
   { receiptHandle }: SQSRecord,
   until: EpochMillis,
-  { sqs, queueUrl, clock }: QueueTools,
+  { sqs, queueUrl, clock }: QueueDeps,
 ): Promise<void> {
   const seconds = Math.ceil((until - clock.now()) / 1_000);
   await sqs.send(
@@ -95,7 +95,7 @@ async function hide(
  * Waiting is no failure, so it counts neither as a receive nor towards the age of the oldest message. If the old message
  * then stays after all, there are two: the second to come finds the action taken, waiting or done.
  */
-async function putOff({ body }: SQSRecord, until: EpochMillis, { sqs, queueUrl, clock }: QueueTools): Promise<void> {
+async function defer({ body }: SQSRecord, until: EpochMillis, { sqs, queueUrl, clock }: QueueDeps): Promise<void> {
   const seconds = Math.ceil((until - clock.now()) / 1_000);
   await sqs.send(
     new SendMessageCommand({
@@ -109,7 +109,7 @@ async function putOff({ body }: SQSRecord, until: EpochMillis, { sqs, queueUrl, 
 /** SQS delays a message by 15 minutes at most (API reference, SendMessage). */
 const MAX_DELAY_SECONDS = 900;
 
-async function bury({ body }: SQSRecord, summary: string, { sqs, deadLetterQueueUrl }: QueueTools): Promise<void> {
+async function bury({ body }: SQSRecord, summary: string, { sqs, deadLetterQueueUrl }: QueueDeps): Promise<void> {
   await sqs.send(
     new SendMessageCommand({
       QueueUrl: deadLetterQueueUrl,

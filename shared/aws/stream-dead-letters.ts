@@ -31,7 +31,7 @@ const LONGEST_REQUEST_MS = 30_000 + CLOCKS_MS;
 /** Calls for messages in one round, each of ten at most: what overlaps in time is marked together. */
 const CALLS = 10;
 
-export interface GivenUpTools {
+export interface DeadLetterDeps {
   readonly sqs: SQSClient;
   readonly queueUrl: string;
   /** Marks every event that was received in a span of time. Gives what there was no time for. */
@@ -43,7 +43,7 @@ export interface GivenUpTools {
  * Takes up what the stream gave up on: marks all events that were received when those were. A message leaves the queue when
  * all are marked, or another one tells of the rest, so what fails here comes again; nothing is thrown.
  */
-export async function takeUp({ sqs, queueUrl, mark, log }: GivenUpTools): Promise<void> {
+export async function requeueDeadLetters({ sqs, queueUrl, mark, log }: DeadLetterDeps): Promise<void> {
   try {
     const messages = await messagesIn(sqs, queueUrl);
     const read = messages.map((message) => ({ message, span: spanOf(message) }));

@@ -6,7 +6,7 @@ import type { RecordedDelivery } from "../store/deliveries.ts";
 
 type Keys = NonNullable<NonNullable<DynamoDBRecord["dynamodb"]>["Keys"]>;
 
-export interface StreamTools {
+export interface StreamDeps {
   /** The recorded event that an item is, if it is one. Throws when it cannot be read. */
   readonly read: (image: Record<string, AttributeValue>) => RecordedDelivery | undefined;
   /** Gives the ids of those that are still to be told again. */
@@ -24,7 +24,7 @@ export interface StreamTools {
  * age sets them aside. A record that cannot be read is marked too, so that none waits for it.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
  */
-export function streamHandler({ read, relay, idIn, leave, log }: StreamTools) {
+export function streamHandler({ read, relay, idIn, leave, log }: StreamDeps) {
   return async ({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> => {
     const told: (Place & { readonly delivery: RecordedDelivery })[] = [];
     const unreadable: Place[] = [];

@@ -1,4 +1,4 @@
-import type { BusEntry } from "../model/bus-event.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 
 /**
  * Takes published events and runs the matching routes' actions. Publishing is durable: once an entry is `published`, its
@@ -9,7 +9,7 @@ export interface Bus {
    * One result for each entry, in order; one entry's failure says nothing of the others. Throws `bus_unavailable` only
    * when no entry was taken.
    */
-  publish(entries: readonly BusEntry[]): Promise<readonly PublishResult[]>;
+  publish(busEvents: readonly BusEvent[]): Promise<readonly PublishResult[]>;
 }
 
 export type PublishResult =

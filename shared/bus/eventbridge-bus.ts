@@ -1,6 +1,6 @@
 import { type EventBridgeClient, PutEventsCommand, type PutEventsResultEntry } from "@aws-sdk/client-eventbridge";
 import { Fault } from "../host/fault.ts";
-import type { BusEntry } from "../model/bus-event.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 import type { Bus, PublishResult } from "./bus.ts";
 
 /** Entries that one PutEvents call takes (EventBridge API reference, PutEvents). */
@@ -18,19 +18,19 @@ export class EventBridgeBus implements Bus {
     this.#busName = busName;
   }
 
-  async publish(entries: readonly BusEntry[]): Promise<readonly PublishResult[]> {
+  async publish(busEvents: readonly BusEvent[]): Promise<readonly PublishResult[]> {
     const results: PublishResult[] = [];
-    for (const call of inCalls(entries)) results.push(...(await this.#put(call, results.length > 0)));
+    for (const call of inCalls(busEvents)) results.push(...(await this.#put(call, results.length > 0)));
     return results;
   }
 
   async #put(entries: readonly SerialisedEntry[], someTaken: boolean): Promise<readonly PublishResult[]> {
     const command = new PutEventsCommand({
-      Entries: entries.map(({ entry, detail }) => ({
+      Entries: entries.map(({ busEvent, detail }) => ({
         EventBusName: this.#busName,
-        Source: entry.source,
-        DetailType: entry["detail-type"],
-        Time: new Date(entry.time),
+        Source: busEvent.source,
+        DetailType: busEvent["detail-type"],
+        Time: new Date(busEvent.time),
         Detail: detail,
       })),
     });
@@ -46,7 +46,7 @@ export class EventBridgeBus implements Bus {
 }
 
 interface SerialisedEntry {
-  readonly entry: BusEntry;
+  readonly busEvent: BusEvent;
   readonly detail: string;
   readonly bytes: number;
 }
@@ -57,18 +57,18 @@ function resultOf(told: PutEventsResultEntry | undefined): PublishResult {
   return { published: false, code: told?.ErrorCode ?? "no_result" };
 }
 
-function* inCalls(entries: readonly BusEntry[]): Generator<readonly SerialisedEntry[]> {
+function* inCalls(busEvents: readonly BusEvent[]): Generator<readonly SerialisedEntry[]> {
   let call: SerialisedEntry[] = [];
   let callBytes = 0;
-  for (const entry of entries) {
-    const detail = JSON.stringify(entry.detail);
-    const bytes = Buffer.byteLength(detail) + entry.source.length + entry["detail-type"].length;
+  for (const busEvent of busEvents) {
+    const detail = JSON.stringify(busEvent.detail);
+    const bytes = Buffer.byteLength(detail) + busEvent.source.length + busEvent["detail-type"].length;
     if (call.length === MAX_ENTRIES || (call.length > 0 && callBytes + bytes > MAX_CALL_BYTES)) {
       yield call;
       call = [];
       callBytes = 0;
     }
-    call.push({ entry, detail, bytes });
+    call.push({ busEvent, detail, bytes });
     callBytes += bytes;
   }
   if (call.length > 0) yield call;

@@ -1,13 +1,13 @@
 import { schedule } from "../delivery/schedule.ts";
 import type { Clock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
-import { type BusEntry, isMeantFor } from "../model/bus-event.ts";
+import { type BusEvent, isMeantFor } from "../model/bus-event.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { Bus, PublishResult } from "./bus.ts";
 
-export interface InProcessBusTools {
+export interface InProcessBusDeps {
   readonly routes: readonly Route[];
   readonly actions: Pick<ActionStore, "schedule">;
   readonly deliveries: Pick<DeliveryStore, "addToTimeline">;
@@ -21,20 +21,20 @@ export interface InProcessBusTools {
  * every matching route's action is stored as due.
  */
 export class InProcessBus implements Bus {
-  readonly #tools: InProcessBusTools;
+  readonly #deps: InProcessBusDeps;
 
-  constructor(tools: InProcessBusTools) {
-    this.#tools = tools;
+  constructor(deps: InProcessBusDeps) {
+    this.#deps = deps;
   }
 
-  publish(entries: readonly BusEntry[]): Promise<readonly PublishResult[]> {
-    return Promise.all(entries.map((entry) => this.#publishOne(entry)));
+  publish(busEvents: readonly BusEvent[]): Promise<readonly PublishResult[]> {
+    return Promise.all(busEvents.map((busEvent) => this.#publishOne(busEvent)));
   }
 
-  async #publishOne(entry: BusEntry): Promise<PublishResult> {
+  async #publishOne(busEvent: BusEvent): Promise<PublishResult> {
     try {
-      for (const route of this.#tools.routes)
-        if (route.matches(entry) && isMeantFor(route.name, entry.detail)) await this.#schedule(route, entry);
+      for (const route of this.#deps.routes)
+        if (route.matches(busEvent) && isMeantFor(route.name, busEvent.detail)) await this.#schedule(route, busEvent);
       return { published: true };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
@@ -42,8 +42,8 @@ export class InProcessBus implements Bus {
     }
   }
 
-  async #schedule(route: Route, { detail }: BusEntry): Promise<void> {
-    const { isNew } = await schedule(route, detail, this.#tools);
-    if (isNew) this.#tools.scheduled(route.target);
+  async #schedule(route: Route, { detail }: BusEvent): Promise<void> {
+    const { isNew } = await schedule(route, detail, this.#deps);
+    if (isNew) this.#deps.scheduled(route.target);
   }
 }

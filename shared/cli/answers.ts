@@ -23,7 +23,7 @@ const summary = v.object({
   subject: v.exactOptional(v.string()),
   principal,
   refusedFor: v.exactOptional(refusal),
-  wouldDeny: v.exactOptional(refusal),
+  shadowRejection: v.exactOptional(refusal),
 });
 
 /** `GET /v1/deliveries`. */

@@ -5,7 +5,7 @@ import type { Config } from "../config/schema.ts";
 import { type CallOut, callOut as callOutForReal } from "../host/call-out.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
 import { forgedTokens } from "../identity/forged-tokens.ts";
-import type { ProviderTools } from "../providers/provider.ts";
+import type { ProviderDeps } from "../providers/provider.ts";
 import { notAnswering } from "./bridge-client.ts";
 
 /** One forged request, and what it met. */
@@ -16,7 +16,7 @@ export interface LiveFinding {
   readonly verdict: "refused" | "let in" | "undecided";
 }
 
-export interface LiveTools extends Omit<ProviderTools, "secrets"> {
+export interface LiveDeps extends Omit<ProviderDeps, "secrets"> {
   /** Absent: the real one. */
   readonly callOut?: CallOut;
 }
@@ -27,13 +27,13 @@ export interface LiveTools extends Omit<ProviderTools, "secrets"> {
  * by another key; the bridge's own interface gets the same of every entry. Only a 401 is right. A bridge that refuses
  * records nothing of it; what a source lets in, as one in shadow mode does, becomes a delivery of it.
  */
-export async function checkLive(base: URL, config: Config, tools: LiveTools): Promise<readonly LiveFinding[]> {
+export async function checkLive(base: URL, config: Config, deps: LiveDeps): Promise<readonly LiveFinding[]> {
   const findings: LiveFinding[] = [];
-  for (const { what, path, method, headers } of await forgedRequests(base, config, tools)) {
+  for (const { what, path, method, headers } of await forgedRequests(base, config, deps)) {
     const url = new URL(path, base);
     const body = method === "POST" ? { body: BODY } : {};
     const request = { method, url, headers, ...body, ...LIMITS };
-    const { status } = await (tools.callOut ?? callOutForReal)(request).catch(notAnswering(base));
+    const { status } = await (deps.callOut ?? callOutForReal)(request).catch(notAnswering(base));
     findings.push({ what, status, verdict: verdictOf(status) });
   }
   return findings;
@@ -73,14 +73,14 @@ const CALLS = [
   { what: "status", method: "POST", path: "/v1/status" },
 ] as const;
 
-async function forgedRequests(base: URL, config: Config, tools: LiveTools): Promise<readonly ForgedRequest[]> {
-  const tokens = await tokensOf(config, tools);
+async function forgedRequests(base: URL, config: Config, deps: LiveDeps): Promise<readonly ForgedRequest[]> {
+  const tokens = await tokensOf(config, deps);
   const all = [...tokens.values()].flat();
   const requests = CALLS.flatMap((call) => [
     { ...call, what: `${call.what}, no token`, headers: PLAIN },
     ...[NOBODYS, ...all].map(({ what, headers }) => ({ ...call, what: `${call.what}, ${what}`, headers })),
   ]);
-  const connected = connectSources(config, { ...tools, secrets: guessed });
+  const connected = connectSources(config, { ...deps, secrets: guessed });
   const toSources: ForgedRequest[] = [];
   for (const { name, settings } of config.sources) {
     const to = { method: "POST", path: `/webhooks/${name}` } as const;
@@ -108,10 +108,10 @@ const bearer = (what: string, token: string): Credential => ({
 const NOBODYS = bearer("forged token", FORGED_TOKEN);
 
 /** Forged tokens of each trust entry. */
-async function tokensOf({ issuers }: Config, tools: LiveTools): Promise<ReadonlyMap<string, readonly Credential[]>> {
+async function tokensOf({ issuers }: Config, deps: LiveDeps): Promise<ReadonlyMap<string, readonly Credential[]>> {
   const tokens = new Map<string, readonly Credential[]>();
   for (const [name, entry] of Object.entries(issuers)) {
-    const forged = await forgedTokens(entry, tools);
+    const forged = await forgedTokens(entry, deps);
     tokens.set(
       name,
       forged.map(({ what, token }) => bearer(`token of ${name} by another key (${what})`, token)),

@@ -12,7 +12,7 @@ import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { besidesSession, type Session, sessionOf } from "./session.ts";
 import { jsonText, printable, table } from "./table.ts";
-import { tellRejection } from "./tell-rejection.ts";
+import { rejectionLine } from "./tell-rejection.ts";
 
 /** `drawbridge events list`: the newest deliveries. */
 export async function eventsListCommand(invocation: Invocation): Promise<number> {
@@ -70,18 +70,18 @@ const getDelivery = (session: Session, id: string): Promise<ShownDelivery> =>
 export async function eventsShow(session: Session, id: string, columns?: number): Promise<string> {
   const shown = await getDelivery(session, id);
   const entries = shown.timeline.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
-  const lines = entries.map((entry) => [entry.at, tellEntry(entry)]);
+  const lines = entries.map((entry) => [entry.at, timelineLine(entry)]);
   const follows = lines.length === 0 ? "nothing followed" : table(["TIME", "WHAT FOLLOWED"], lines, { columns });
   return [...factsOf(shown), "", follows].join("\n");
 }
 
 function factsOf({ delivery, event }: ShownDelivery): readonly string[] {
-  const { principal, refusedFor, wouldDeny } = delivery;
+  const { principal, refusedFor, shadowRejection } = delivery;
   const { eventKey = "none", traceparent, replay } = event?.detail ?? {};
   const facts: readonly (readonly [string, string | undefined])[] = [
     ["delivery", delivery.id],
     ["what", `${delivery.what} ${delivery.subject ?? ""}`],
-    ["replay of", replay && tellReplay(replay)],
+    ["replay of", replay && replayText(replay)],
     ["source", `${delivery.source} (${delivery.provider})`],
     ["proved by", `${principal.method}, ${principal.credential}, as ${principal.subject} of ${principal.issuer}`],
     ["received", delivery.receivedAt],
@@ -91,13 +91,13 @@ function factsOf({ delivery, event }: ShownDelivery): readonly string[] {
     ["trace", traceparent?.split("-")[1]],
     ["event key", eventKey],
     ["relayed", event ? (delivery.relayedAt ?? relayedBy(delivery)) : "nothing to relay"],
-    ["refused", refusedFor && tellRejection(refusedFor)],
-    ["shadow", wouldDeny && `would be refused: ${tellRejection(wouldDeny)}`],
+    ["refused", refusedFor && rejectionLine(refusedFor)],
+    ["shadow", shadowRejection && `would be refused: ${rejectionLine(shadowRejection)}`],
   ];
   return facts.flatMap(([name, fact]) => (fact === undefined ? [] : [`${name.padEnd(10)}${printable(fact)}`]));
 }
 
-const tellReplay = ({ of, routes, isRollback }: Replay): string =>
+const replayText = ({ of, routes, isRollback }: Replay): string =>
   `${of}${isRollback ? " (rollback)" : ""} for ${routes.join(", ")}`;
 
 type Replay = NonNullable<NonNullable<ShownDelivery["event"]>["detail"]["replay"]>;
@@ -107,7 +107,7 @@ const relayedBy = ({ unrelayed }: ShownDelivery["delivery"]): string =>
   unrelayed ? "not yet: it waits for the next sweep" : "by the table's stream, which notes no time";
 
 /** One line of a timeline, for people. */
-export function tellEntry(entry: ShownEntry): string {
+export function timelineLine(entry: ShownEntry): string {
   switch (entry.kind) {
     case "scheduled":
       return `route ${entry.route}: ${entry.action} due`;
@@ -116,11 +116,11 @@ export function tellEntry(entry: ShownEntry): string {
     case "waiting":
       return `route ${entry.route}: ${entry.action} waits: ${entry.summary}`;
     case "denied":
-      return `route ${entry.route}: ${entry.mode === "shadow" ? "would not fire" : "not fired"}: ${tellRejection(entry.refusal)}`;
+      return `route ${entry.route}: ${entry.mode === "shadow" ? "would not fire" : "not fired"}: ${rejectionLine(entry.refusal)}`;
     case "approval":
       return `route ${entry.route}: approval ${entry.approval} ${entry.state.replace("_", " ")}${by(entry.by)}${entry.comment === undefined ? "" : `: ${entry.comment}`}`;
     case "decided":
-      return `${entry.decision} of ${entry.about}${by(entry.by)}${entry.refusal ? `, refused: ${tellRejection(entry.refusal)}` : ""}`;
+      return `${entry.decision} of ${entry.about}${by(entry.by)}${entry.refusal ? `, refused: ${rejectionLine(entry.refusal)}` : ""}`;
     case "replayed":
       return `${entry.isRollback ? "rolled back to," : "run again"} as ${entry.delivery}, for ${entry.routes.join(", ")}${by(entry.by)}`;
     case "ignored":

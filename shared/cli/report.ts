@@ -4,7 +4,7 @@ import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { besidesSession, type Session, sessionOf } from "./session.ts";
 import { table } from "./table.ts";
-import { tellRejection } from "./tell-rejection.ts";
+import { rejectionLine } from "./tell-rejection.ts";
 
 interface WouldDeny {
   readonly source: string;
@@ -54,9 +54,9 @@ export async function reportShadow(session: Session, filters: Readonly<Record<st
 }
 
 function add(sums: Map<string, WouldDeny>, delivery: ListedDelivery): void {
-  const { id, source, receivedAt, principal, wouldDeny } = delivery;
-  if (wouldDeny === undefined) return;
-  const reason = tellRejection(wouldDeny);
+  const { id, source, receivedAt, principal, shadowRejection } = delivery;
+  if (shadowRejection === undefined) return;
+  const reason = rejectionLine(shadowRejection);
   const key = JSON.stringify([source, principal.issuer, reason]);
   const sum = sums.get(key);
   if (sum === undefined) {

@@ -1,6 +1,6 @@
 import { type ConfiguredCredential, configuredCredentials } from "../config/credentials.ts";
 import { loadConfig } from "../config/load.ts";
-import { NOTED_EVERY_MS } from "../delivery/credential-usage.ts";
+import { RECORD_INTERVAL_MS } from "../delivery/credential-usage.ts";
 import { type EpochMillis, epochMillis, laterBy, systemClock } from "../host/clock.ts";
 import type { ShownUse } from "../http/credentials.ts";
 import type { Credential } from "../model/credential.ts";
@@ -75,7 +75,7 @@ const keyOf = ({ kind, name, method, credential }: Credential): string =>
 type Recency = "never" | "before" | "of late";
 
 /** A day, and the time by which a use may be noted too early. */
-const OF_LATE_MS = 86_400_000 + NOTED_EVERY_MS;
+const OF_LATE_MS = 86_400_000 + RECORD_INTERVAL_MS;
 
 function recency(use: Pick<ShownUse, "lastUsedAt"> | undefined, now: EpochMillis): Recency {
   if (use === undefined) return "never";

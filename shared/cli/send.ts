@@ -9,7 +9,7 @@ import { systemClock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { LocalSecrets } from "../host/secrets.ts";
 import { createTokenVerifier } from "../identity/verify-token.ts";
-import type { ProviderTools } from "../providers/provider.ts";
+import type { ProviderDeps } from "../providers/provider.ts";
 import { receipt } from "./answers.ts";
 import { notAnswering, readAnswer } from "./bridge-client.ts";
 import { type Invocation, usageFault } from "./command.ts";
@@ -60,12 +60,12 @@ export async function sendCommand(invocation: Invocation): Promise<number> {
  * Signs a provider's fixture with the current secret of the first source configured
  * for that provider, and posts it as the sender would. The bytes are the same each time, so the second is a duplicate.
  */
-export async function sendFixture(base: URL, fixture: Fixture, config: Config, tools: ProviderTools): Promise<Sent> {
+export async function sendFixture(base: URL, fixture: Fixture, config: Config, deps: ProviderDeps): Promise<Sent> {
   const configured = config.sources.find(({ provider }) => provider === fixture.provider);
   if (configured === undefined) throw wrong(`no source of provider "${fixture.provider}" is configured`);
   const { body, headers, query } = await readFixture(fixture);
   const url = new URL(`/webhooks/${configured.name}${query}`, base);
-  const sign = connectSources(config, tools).get(configured.name)?.sign;
+  const sign = connectSources(config, deps).get(configured.name)?.sign;
   if (sign === undefined)
     throw wrong(`what proves source "${configured.name}" is not ours to make; send it from the real sender`);
   const request = { method: "POST", headers: await sign({ url, headers, body }), body };

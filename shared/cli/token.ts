@@ -16,9 +16,9 @@ import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { sessionOf } from "./session.ts";
 import { printable, table } from "./table.ts";
-import { tellRejection } from "./tell-rejection.ts";
+import { rejectionLine } from "./tell-rejection.ts";
 
-export interface ExplainTools extends Pick<Config, "issuers" | "roles" | "sources"> {
+export interface ExplainDeps extends Pick<Config, "issuers" | "roles" | "sources"> {
   readonly clock: Clock;
   readonly print: (text: string) => void;
   /** Absent: the real one. */
@@ -55,11 +55,11 @@ const invalid = (message: string): Fault => new Fault("configuration_invalid", m
  * by the one named. It is sent nowhere and printed nowhere. Gives the exit code: 0 if one would accept it, and the token
  * earns one of the roles that this one gives, if it gives any; 3 if the keys of its issuer are out of reach.
  */
-export async function tokenExplain(token: string, only: string | undefined, tools: ExplainTools): Promise<number> {
-  const { issuers, clock, print } = tools;
+export async function tokenExplain(token: string, only: string | undefined, deps: ExplainDeps): Promise<number> {
+  const { issuers, clock, print } = deps;
   const read = readCompactJws(token);
   if (!read.ok) {
-    print(tellRefusal(read.rejection));
+    print(refusalText(read.rejection));
     return EXIT.refused;
   }
   const { iss } = read.value.claims;
@@ -69,12 +69,12 @@ export async function tokenExplain(token: string, only: string | undefined, tool
   if (entries.length === 0 && only !== undefined) throw unknownEntry(only, issuers);
   const explanations: Explanation[] = [];
   for (const [name, entry] of entries) {
-    explanations.push(await explainToken(read.value, trustedAs(name, entry, tools), toSeconds(clock.now())));
+    explanations.push(await explainToken(read.value, trustedAs(name, entry, deps), toSeconds(clock.now())));
   }
   for (const explanation of explanations) print(tell(explanation));
   const [best] = explanations.toSorted((a, b) => RANKED.indexOf(a.outcome) - RANKED.indexOf(b.outcome));
-  print(best ? `${tellVerdict(best)}\n${tellRights(best, tools)}` : tellUnknownIssuer(iss, tools));
-  if (best?.outcome === "undecided" && tools.callOut !== offline) return EXIT.unreachable;
+  print(best ? `${verdictText(best)}\n${rightsText(best, deps)}` : unknownIssuerText(iss, deps));
+  if (best?.outcome === "undecided" && deps.callOut !== offline) return EXIT.unreachable;
   return best?.outcome === "accepted" && !best.earnsNoRole ? EXIT.done : EXIT.refused;
 }
 
@@ -95,12 +95,12 @@ function tell({ trustEntry, isProved, checks, outcome, earnsNoRole }: Explanatio
   return [
     `trust entry ${trustEntry}`,
     `${table(["CHECK", "EXPECTED", "GOT", "VERDICT"], rows)}\n`,
-    first ? `${outcome}: ${tellRejection(first)}` : `${outcome}${earnsNoRole ? ", but earns no role" : ""}`,
+    first ? `${outcome}: ${rejectionLine(first)}` : `${outcome}${earnsNoRole ? ", but earns no role" : ""}`,
     ...[...new Set(refusals.map(hintText)), ""],
   ].join("\n");
 }
 
-function tellVerdict({ trustEntry, outcome, subject, roles, earnsNoRole }: Explanation): string {
+function verdictText({ trustEntry, outcome, subject, roles, earnsNoRole }: Explanation): string {
   const earned = roles.join(", ") || "none";
   switch (outcome) {
     case "accepted":
@@ -117,7 +117,7 @@ function tellVerdict({ trustEntry, outcome, subject, roles, earnsNoRole }: Expla
 }
 
 /** What the roles of a token come to, and where else its entry is believed. */
-function tellRights({ trustEntry, roles }: Explanation, { roles: known, sources }: ExplainTools): string {
+function rightsText({ trustEntry, roles }: Explanation, { roles: known, sources }: ExplainDeps): string {
   const held = roles.flatMap((role) => known[role] ?? []);
   const rights = [
     ...VERBS.map((verb) => [verb, held.flatMap((role) => role[verb])] as const),
@@ -133,11 +133,11 @@ const names = (settings: object, trustEntry: string): boolean =>
   namesUnder(settings, "trust", []).some(([, name]) => name === trustEntry);
 
 /** The token's own issuer is not told: nobody has signed it. */
-function tellUnknownIssuer(iss: unknown, { issuers }: ExplainTools): string {
+function unknownIssuerText(iss: unknown, { issuers }: ExplainDeps): string {
   const configured = Object.entries(issuers);
   const near = configured.find(([, { issuer }]) => typeof iss === "string" && bare(iss) === bare(issuer));
   return [
-    tellRefusal({ reason: "issuer_unknown" }),
+    refusalText({ reason: "issuer_unknown" }),
     ...(near ? [`its issuer is that of ${near[0]} but for a slash at the end: write it as the token does`] : []),
     configured.length === 0 ? "no issuer is configured" : "configured are:",
     ...configured.map(([name, { issuer }]) => `  ${name}: ${issuer}`),
@@ -146,12 +146,12 @@ function tellUnknownIssuer(iss: unknown, { issuers }: ExplainTools): string {
 
 const bare = (issuer: string): string => issuer.replace(/\/$/, "");
 
-const tellRefusal = (refusal: Rejection): string => `refused: ${tellRejection(refusal)}\n${hintText(refusal)}`;
+const refusalText = (refusal: Rejection): string => `refused: ${rejectionLine(refusal)}\n${hintText(refusal)}`;
 
 /** The texts are written for documents. */
 const hintText = (rejection: Rejection): string => `${rejection.reason}: ${hintOf(rejection).replaceAll("`", '"')}`;
 
-function unknownEntry(name: string, issuers: ExplainTools["issuers"]): Fault {
+function unknownEntry(name: string, issuers: ExplainDeps["issuers"]): Fault {
   const known = Object.keys(issuers).join(", ") || "none";
   return invalid(`there is no trust entry "${name}"; there are: ${known}`);
 }

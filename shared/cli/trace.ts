@@ -1,6 +1,6 @@
 import { type ShownDelivery, type ShownEntry, shownDelivery } from "./answers.ts";
 import { get } from "./bridge-client.ts";
-import { tellEntry } from "./events.ts";
+import { timelineLine } from "./events.ts";
 import type { Session } from "./session.ts";
 import { printable } from "./table.ts";
 
@@ -66,6 +66,6 @@ function linesOf({ delivery, timeline }: ShownDelivery): readonly Line[] {
   return [
     { at: Date.parse(receivedAt), what, text: received },
     ...(relayedAt === undefined ? [] : [{ at: Date.parse(relayedAt), what, text: `${what} relayed: ${id}` }]),
-    ...timeline.map((entry) => ({ at: Date.parse(entry.at), what, text: `${what}: ${tellEntry(entry)}`, entry })),
+    ...timeline.map((entry) => ({ at: Date.parse(entry.at), what, text: `${what}: ${timelineLine(entry)}`, entry })),
   ];
 }

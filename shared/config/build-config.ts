@@ -10,7 +10,7 @@ import type { Config, ConfiguredRoute, ConfiguredSource, ConfiguredTarget, Outli
 import { suggestion } from "./suggest.ts";
 import type { Path } from "./yaml-file.ts";
 
-export interface Assembly {
+export interface BuiltConfig {
   /** Absent when the outline itself does not hold. Parts with a problem are still in it. */
   readonly config?: Config;
   readonly problems: readonly ConfigProblem[];
@@ -26,7 +26,7 @@ export interface Names {
 }
 
 /** Gives each part to the provider or action it belongs to, and follows every name. */
-export function assemble(outline: Outline, names: Names): Assembly {
+export function buildConfig(outline: Outline, names: Names): BuiltConfig {
   const problems: ConfigProblem[] = [];
   const config: Config = {
     identity: outline.identity,
@@ -129,7 +129,7 @@ function route(
     return [
       {
         ...{ name, when, pattern, mode, approval, action: kind, target: targetName, options },
-        matches: (entry) => matches(pattern, entry),
+        matches: (busEvent) => matches(pattern, busEvent),
       },
     ];
   }

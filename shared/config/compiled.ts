@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { RunReporter } from "../delivery/run-tracking.ts";
 import { Fault } from "../host/fault.ts";
-import type { BusEntry } from "../model/bus-event.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
 import { type Config, type ConfiguredRoute, type Outline, outline } from "./schema.ts";
@@ -95,7 +95,7 @@ function route(name: string, { when, mode, approval, do: does }: Outline["routes
   if (chosen === undefined || !compiled.ok) throw invalid(`the compiled route "${name}" cannot be used`);
   const [action, { target, ...options }] = chosen;
   const { pattern } = compiled;
-  const matching = { when, pattern, matches: (entry: BusEntry) => matches(pattern, entry) };
+  const matching = { when, pattern, matches: (busEvent: BusEvent) => matches(pattern, busEvent) };
   return { name, ...matching, mode, approval, action, target, options };
 }
 

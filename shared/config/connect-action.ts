@@ -1,16 +1,16 @@
-import type { Action, ActionTools } from "../actions/action.ts";
+import type { Action, ActionDeps } from "../actions/action.ts";
 import type { RunReporter } from "../delivery/run-tracking.ts";
 import { Fault } from "../host/fault.ts";
 import { policyOf } from "../identity/policy.ts";
 import type { Route } from "../routes/route.ts";
 import type { Config } from "./schema.ts";
-import { type NotingTools, notedCalls } from "./track-credential-use.ts";
+import { type CredentialUseDeps, trackCredentialUse } from "./track-credential-use.ts";
 
 /** The configured routes of one kind of action, ready to run, in a process that has no other. */
 export function connectAction(
   action: Action,
   { routes, targets, roles }: Pick<Config, "routes" | "targets" | "roles">,
-  tools: ActionTools & NotingTools,
+  deps: ActionDeps & CredentialUseDeps,
 ): readonly Route[] {
   const policy = policyOf(roles);
   return routes
@@ -19,14 +19,14 @@ export function connectAction(
       const settings = settingsOf(target, targets);
       const connected = action.connect(
         { route: name, targetName: target, target: settings, options },
-        { ...tools, callOut: notedCalls(target, settings, tools) },
+        { ...deps, callOut: trackCredentialUse(target, settings, deps) },
       );
       const { runsReportedBy } = connected;
       return {
         name,
         matches,
         mode,
-        refuse: (principal) => policy.refuseRoute(principal, "fire", name),
+        refuse: (principal) => policy.rejectRoute(principal, "fire", name),
         action: action.name,
         target,
         maxAttemptMs: action.maxAttemptMs,

@@ -37,7 +37,7 @@ function explainOne(issue: Issue, schema: v.GenericSchema, at: Path): readonly C
   const read = meant && v.safeParse(meant, issue.input);
   if (meant && read && !read.success) return explain(read.issues, meant, path);
   if (issue.type === "strict_object" && issue.expected === "never") {
-    return [{ path, message: tellUnknown(within, schema) }];
+    return [{ path, message: unknownKeyMessage(within, schema) }];
   }
   const message = unfilled(issue, schemas) ?? tell(issue, String(within.at(-1) ?? ""), schemas);
   return [{ path, message }];
@@ -53,7 +53,7 @@ function unfilled(issue: Issue, schemas: readonly v.GenericSchema[]): string | u
   return `${UNFILLED}: write ${schemas.some((schema) => schema === secretRef) ? reference : "the value itself"}`;
 }
 
-function tellUnknown(within: Path, schema: v.GenericSchema): string {
+function unknownKeyMessage(within: Path, schema: v.GenericSchema): string {
   const key = String(within.at(-1));
   const known = schemasAt(schema, within.slice(0, -1)).flatMap((one) => keysOf(one) ?? []);
   return `there is no "${key}" here${suggestion(key, [...new Set(known)])}`;

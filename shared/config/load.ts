@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { Fault } from "../host/fault.ts";
 import { withoutBroken } from "./build-config.ts";
 import type { ConfigProblem } from "./explain.ts";
-import { configOf } from "./parse-config.ts";
+import { parseConfigValue } from "./parse-config.ts";
 import { type Config, outline } from "./schema.ts";
 import { UNFILLED } from "./variables.ts";
 import { type Path, type Place, readYaml, shownPath, type YamlFile } from "./yaml-file.ts";
@@ -64,7 +64,7 @@ export function parseConfig(text: string, path: string): LoadedConfig {
     const variables = unfilledIn(file, []).map((problem) => findingOf("error", problem, { path, file }));
     return { ok: false, findings: inOrder([...findings, ...variables]), sound: undefined };
   }
-  const { config, problems: all } = configOf(file.value);
+  const { config, problems: all } = parseConfigValue(file.value);
   const hidden = file.mistakes.flatMap(({ hides }) => (hides === undefined ? [] : [hides]));
   const ofForm = all.filter((problem) => !hidden.some((above) => isBelow(problem.path, above)));
   const problems = [...ofForm, ...unfilledIn(file, ofForm)];

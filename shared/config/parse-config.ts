@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { DEFAULT_ROLES } from "../identity/policy.ts";
-import { type Assembly, assemble, type Names } from "./build-config.ts";
+import { type BuiltConfig, buildConfig, type Names } from "./build-config.ts";
 import { type ConfigProblem, explain } from "./explain.ts";
 import { outline } from "./schema.ts";
 
@@ -8,15 +8,15 @@ import { outline } from "./schema.ts";
  * The configuration that the plain values of a file stand for. What holds is looked at further even where the rest does
  * not, so that all mistakes are reported at once.
  */
-export function configOf(value: unknown): Assembly {
+export function parseConfigValue(value: unknown): BuiltConfig {
   if (value === null) return { problems: [{ path: [], message: EMPTY }] };
   const read = v.safeParse(outline, value);
   const names = namesIn(value);
-  if (read.success) return assemble(read.output, names);
+  if (read.success) return buildConfig(read.output, names);
   const problems = explain(read.issues, outline, []);
   const rest = v.safeParse(outline, without(value, problems));
   if (!rest.success) return { problems };
-  const { config, problems: more } = assemble(rest.output, names);
+  const { config, problems: more } = buildConfig(rest.output, names);
   return { ...(config && { config }), problems: [...problems, ...more] };
 }
 

@@ -3,7 +3,7 @@ import { type ConsoleSettings, consoleSettings } from "../console/settings.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { DEFAULT_ROLES, type Roles, role } from "../identity/policy.ts";
 import { type TrustEntry, trustEntry } from "../identity/trust-entry.ts";
-import type { BusEntry } from "../model/bus-event.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 import { type BridgeIdentity, bridgeIdentity } from "../outbound/bridge-identity.ts";
 import type { Pattern } from "../routes/pattern.ts";
 
@@ -55,7 +55,7 @@ const limits = v.strictObject({
   retentionDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3_650)), 90),
 });
 
-/** Findings of `drawbridge check` that are ignored. `assemble.ts` knows which ids exist. */
+/** Findings of `drawbridge check` that are ignored. `buildConfig.ts` knows which ids exist. */
 const checks = v.strictObject({
   ignore: v.optional(
     v.array(
@@ -75,7 +75,7 @@ const checks = v.strictObject({
 
 /**
  * The outer shape of `drawbridge.yaml`. What stands next to `provider`, `kind` and an action's `target` belongs to that
- * provider or action, whose own schema reads it; see `assemble.ts`.
+ * provider or action, whose own schema reads it; see `buildConfig.ts`.
  */
 export const outline = v.strictObject({
   identity: v.optional(bridgeIdentity),
@@ -150,7 +150,7 @@ export interface ConfiguredRoute {
   /** The event pattern as written; CDK makes a rule of it. */
   readonly when: unknown;
   readonly pattern: Pattern;
-  readonly matches: (entry: BusEntry) => boolean;
+  readonly matches: (busEvent: BusEvent) => boolean;
   readonly mode: "enforce" | "shadow";
   readonly approval?: { readonly expiresMinutes: number } | undefined;
   readonly action: string;

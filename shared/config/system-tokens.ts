@@ -1,6 +1,6 @@
 import * as v from "valibot";
-import { sealingSecret } from "../host/encryption-key.ts";
-import type { Sealing } from "../outbound/system-tokens.ts";
+import { encryptionSecret } from "../host/encryption-key.ts";
+import type { TokenEncryption } from "../outbound/system-tokens.ts";
 import type { Config, ConfiguredTarget } from "./schema.ts";
 
 // This reads the settings of sources and targets by their keys, whatever provider or action they belong to.
@@ -8,13 +8,16 @@ import type { Config, ConfiguredTarget } from "./schema.ts";
 /** Settings of a source that keeps a system token. */
 export const keeping = v.object({
   site: v.string(),
-  forge: v.object({ trust: v.string(), systemToken: v.object({ sealedBy: sealingSecret }) }),
+  forge: v.object({ trust: v.string(), systemToken: v.object({ sealedBy: encryptionSecret }) }),
 });
 /** Settings of a target whose calls show one. */
 export const showing = v.object({ site: v.string(), credential: v.object({ forge: v.string() }) });
 
 /** How system tokens are kept, by the sources that keep one. */
-export const sealingsOf = ({ sources, issuers }: Pick<Config, "sources" | "issuers">): ReadonlyMap<string, Sealing> =>
+export const tokenEncryptionsOf = ({
+  sources,
+  issuers,
+}: Pick<Config, "sources" | "issuers">): ReadonlyMap<string, TokenEncryption> =>
   new Map(
     sources.flatMap(({ name, settings }) => {
       const read = v.safeParse(keeping, settings);
@@ -25,10 +28,10 @@ export const sealingsOf = ({ sources, issuers }: Pick<Config, "sources" | "issue
   );
 
 /** What opens the system tokens that these targets are shown. */
-export function sealingsFor(targets: readonly ConfiguredTarget[], config: Config): readonly Sealing[] {
-  const sealings = sealingsOf(config);
+export function tokenEncryptionsFor(targets: readonly ConfiguredTarget[], config: Config): readonly TokenEncryption[] {
+  const encryptions = tokenEncryptionsOf(config);
   return targets.flatMap(({ settings }) => {
     const read = v.safeParse(showing, settings);
-    return read.success ? (sealings.get(read.output.credential.forge) ?? []) : [];
+    return read.success ? (encryptions.get(read.output.credential.forge) ?? []) : [];
   });
 }

@@ -1,23 +1,27 @@
-import type { LastUses } from "../delivery/credential-usage.ts";
+import type { CredentialUsage } from "../delivery/credential-usage.ts";
 import type { CallOut } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
 import { refsIn } from "./references.ts";
 
-export interface NotingTools {
+export interface CredentialUseDeps {
   readonly callOut: CallOut;
   readonly clock: Clock;
   /** Absent where nobody asks when a target's secret was last used. */
-  readonly lastUses?: Pick<LastUses, "note">;
+  readonly credentialUsage?: Pick<CredentialUsage, "record">;
 }
 
 /** The way out to one target. What it answers to was shown the secret in its settings, or a token got by that. */
-export function notedCalls(name: string, settings: object, { callOut, clock, lastUses }: NotingTools): CallOut {
+export function trackCredentialUse(
+  name: string,
+  settings: object,
+  { callOut, clock, credentialUsage }: CredentialUseDeps,
+): CallOut {
   const refs = refsIn(settings, []).map(([, ref]) => ref);
-  if (lastUses === undefined || refs.length === 0) return callOut;
+  if (credentialUsage === undefined || refs.length === 0) return callOut;
   return async (request) => {
     const answer = await callOut(request);
     const use = { kind: "target", name, method: "secret", lastUsedAt: clock.now() } as const;
-    for (const credential of refs) lastUses.note({ ...use, credential });
+    for (const credential of refs) credentialUsage.record({ ...use, credential });
     return answer;
   };
 }

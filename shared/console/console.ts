@@ -22,14 +22,14 @@ import { rollbackOrder, rollbacksPage } from "./rollbacks-page.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import { type Answer, asker, type Page, type Problem, type Visit } from "./visit.ts";
 
-export interface ConsoleTools {
+export interface ConsoleDeps {
   readonly sessions: Pick<Sessions, "of" | "begin" | "finish" | "end">;
   /** The bridge's own interface. */
   readonly api: ServedApp;
   /** The console's own address, as browsers know it. */
   readonly origin: string;
   readonly routes: readonly string[];
-  readonly policy: Pick<Policy, "refuseRoute">;
+  readonly policy: Pick<Policy, "rejectRoute">;
   readonly people: PeopleOf;
   readonly clock: Clock;
   readonly newRequestId: () => string;
@@ -55,10 +55,10 @@ const ORDERS: readonly (readonly [string, Orders])[] = [
 ];
 
 /** The pages under `/console`: `docs/console.md` tells what each is for, and what keeps others out. */
-export function createConsole(tools: ConsoleTools): Hono<Env> {
+export function createConsole(deps: ConsoleDeps): Hono<Env> {
   const app = new App<Env>({ strict: false });
   app.use(async (c, next) => {
-    c.set("requestId", tools.newRequestId());
+    c.set("requestId", deps.newRequestId());
     c.header("Cache-Control", "no-store");
     await next();
   });
@@ -66,13 +66,13 @@ export function createConsole(tools: ConsoleTools): Hono<Env> {
   for (const [path, { type, text }] of Object.entries(ASSETS)) {
     app.get(path, (c) => c.body(text, 200, { "Content-Type": type, "Cache-Control": "max-age=600" }));
   }
-  takeSignIns(app, tools);
-  for (const [path, page] of PAGES) app.get(path, (c) => show(c, tools, page));
-  for (const [path, order] of ORDERS) app.post(path, (c) => take(c, tools, order));
+  takeSignIns(app, deps);
+  for (const [path, page] of PAGES) app.get(path, (c) => show(c, deps, page));
+  for (const [path, order] of ORDERS) app.post(path, (c) => take(c, deps, order));
   app.notFound((c) => answer(c, NOT_FOUND));
   app.onError((error, c) => {
     const request = c.get("requestId");
-    tools.log.error({ request, status: UNAVAILABLE.status, ...failureOf(error) }, "failed");
+    deps.log.error({ request, status: UNAVAILABLE.status, ...failureOf(error) }, "failed");
     return answer(c, { title: "The bridge cannot answer this now", status: UNAVAILABLE.status, instance: request });
   });
   return app;
@@ -103,21 +103,21 @@ const HEADERS: Parameters<typeof secureHeaders>[0] = {
   strictTransportSecurity: "max-age=15552000",
 };
 
-function takeSignIns(app: Hono<Env>, tools: ConsoleTools): void {
-  const { sessions, log } = tools;
+function takeSignIns(app: Hono<Env>, deps: ConsoleDeps): void {
+  const { sessions, log } = deps;
   app.get("/console/sign-in", async (c) => {
     const { to = "", anew } = c.req.query();
     return c.redirect((await sessions.begin(c, { to, anew: anew !== undefined })).href);
   });
   app.get("/console/signed-in", async (c) => {
     const finished = await sessions.finish(c);
-    if (!finished.ok) return refused(c, tools, finished.rejection);
+    if (!finished.ok) return refused(c, deps, finished.rejection);
     const { me, to } = finished.value;
     log.info({ request: c.get("requestId"), trust: me.trustEntry, subject: me.subject }, "signed in");
     return c.redirect(to, 303);
   });
   app.post("/console/sign-out", (c) =>
-    take(c, tools, async () => {
+    take(c, deps, async () => {
       sessions.end(c);
       return { ok: true, value: "/console/signed-out" };
     }),
@@ -125,28 +125,28 @@ function takeSignIns(app: Hono<Env>, tools: ConsoleTools): void {
   app.get("/console/signed-out", (c) => c.html(layout(SIGNED_OUT)));
 }
 
-async function show(c: Context<Env>, tools: ConsoleTools, page: Shows): Promise<Response> {
-  const session = await tools.sessions.of(c);
-  if (session === undefined) return c.redirect(`/console/sign-in?to=${encodeURIComponent(addressOf(c, tools).href)}`);
-  const visit = visitOf(c, session, tools);
+async function show(c: Context<Env>, deps: ConsoleDeps, page: Shows): Promise<Response> {
+  const session = await deps.sessions.of(c);
+  if (session === undefined) return c.redirect(`/console/sign-in?to=${encodeURIComponent(addressOf(c, deps).href)}`);
+  const visit = visitOf(c, session, deps);
   const shown = await page(visit, c.req.param("id") ?? "");
   return shown.ok ? c.html(layout(shown.value, visit)) : answer(c, shown.problem, visit);
 }
 
 const MAX_FORM_BYTES = 16_384;
 
-async function take(c: Context<Env>, tools: ConsoleTools, order: Orders): Promise<Response> {
+async function take(c: Context<Env>, deps: ConsoleDeps, order: Orders): Promise<Response> {
   const { headers } = c.req.raw;
   const type = checkContentType(headers, ["application/x-www-form-urlencoded"]);
-  if (!type.ok) return refused(c, tools, type.rejection);
+  if (!type.ok) return refused(c, deps, type.rejection);
   const body = await readBody(c.req.raw, MAX_FORM_BYTES);
-  if (!body.ok) return refused(c, tools, body.rejection);
-  const session = await tools.sessions.of(c);
-  if (session === undefined) return refused(c, tools, { reason: "credential_missing", header: "Cookie" });
+  if (!body.ok) return refused(c, deps, body.rejection);
+  const session = await deps.sessions.of(c);
+  if (session === undefined) return refused(c, deps, { reason: "credential_missing", header: "Cookie" });
   const form = new URLSearchParams(new TextDecoder().decode(body.value));
-  const forged = refuseForged(headers, form, session, tools.origin);
-  if (forged) return refused(c, tools, forged);
-  const visit = visitOf(c, session, tools);
+  const forged = refuseForged(headers, form, session, deps.origin);
+  if (forged) return refused(c, deps, forged);
+  const visit = visitOf(c, session, deps);
   const next = await order(visit, form, c.req.param("id") ?? "");
   return next.ok ? c.redirect(next.value, 303) : answer(c, next.problem, visit);
 }
@@ -170,27 +170,27 @@ function refuseForged(
   return { reason: "form_forged", problem: "it is of another sign-in" };
 }
 
-function visitOf(c: Context<Env>, { token, me, name, formToken }: Session, tools: ConsoleTools): Visit {
-  const { api, origin, routes, policy, people, clock } = tools;
+function visitOf(c: Context<Env>, { token, me, name, formToken }: Session, deps: ConsoleDeps): Visit {
+  const { api, origin, routes, policy, people, clock } = deps;
   return {
-    ...{ url: addressOf(c, tools), now: clock.now(), me, name, formToken, routes },
-    may: (verb, route) => policy.refuseRoute(me, verb, route) === undefined,
+    ...{ url: addressOf(c, deps), now: clock.now(), me, name, formToken, routes },
+    may: (verb, route) => policy.rejectRoute(me, verb, route) === undefined,
     isMe: (other) => isSamePerson(me, other, people),
     ask: asker(api, origin, token),
   };
 }
 
 /** The address as the browser has it: what the request says of host and scheme is the proxy's word, or anyone's. */
-function addressOf(c: Context<Env>, { origin }: Pick<ConsoleTools, "origin">): URL {
+function addressOf(c: Context<Env>, { origin }: Pick<ConsoleDeps, "origin">): URL {
   const { pathname, search } = new URL(c.req.url);
   return new URL(pathname + search, origin);
 }
 
 /** A refusal of the console's own. Who is not signed in is told so, and nothing of why. */
-function refused(c: Context<Env>, tools: ConsoleTools, rejection: Rejection): Response | Promise<Response> {
+function refused(c: Context<Env>, deps: ConsoleDeps, rejection: Rejection): Response | Promise<Response> {
   const { status, title } = problemOf(rejection);
   const request = c.get("requestId");
-  tools.log.warn({ request, status, ...rejection }, "refused");
+  deps.log.warn({ request, status, ...rejection }, "refused");
   return answer(c, { title, status, instance: request, ...(status !== 401 && { reason: rejection.reason }) });
 }
 

@@ -3,7 +3,7 @@ import { html } from "hono/html";
 import * as v from "valibot";
 import type { Replayed } from "../delivery/replay.ts";
 import type { ShownDelivery } from "../http/deliveries.ts";
-import type { BusEntry } from "../model/bus-event.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 import { OUTCOMES } from "./deliveries-page.ts";
 import { badge, deliveryLink, facts, type Html, NOTHING, outsideLink, refusalOf, when } from "./html.ts";
 import { formTokenField } from "./layout.ts";
@@ -20,7 +20,7 @@ export async function deliveryPage(visit: Visit, id: string): Promise<Answer<Pag
 <b>${outsideLink(event && placeOf(event), delivery.subject ?? "")}</b>
 received ${when(delivery.receivedAt, visit.now)} from <b>${delivery.source}</b></p>
 ${delivery.refusedFor ? html`<p class="notice bad"><b>Refused:</b> ${refusalOf(delivery.refusedFor)}</p>` : NOTHING}
-${delivery.wouldDeny ? html`<p class="notice warn"><b>Let in by shadow mode; would be refused:</b> ${refusalOf(delivery.wouldDeny)}</p>` : NOTHING}
+${delivery.shadowRejection ? html`<p class="notice warn"><b>Let in by shadow mode; would be refused:</b> ${refusalOf(delivery.shadowRejection)}</p>` : NOTHING}
 ${cameFrom(event, origin)}
 <h2>What followed</h2>
 ${timeline.length === 0 ? html`<p class="empty">Nothing${event ? ": no route matched, or it is not relayed yet" : ", for it is no event"}.</p>` : timelineOf(shown.value, visit.now)}
@@ -56,11 +56,14 @@ async function originOf(visit: Visit, { delivery, event }: ShownDelivery): Promi
   if (claim === undefined) return undefined;
   const told = await visit.ask<ShownDelivery>(pathOf(claim));
   const isSo =
-    told.ok && told.value.timeline.some((entry) => entry.kind === "followed_by" && entry.delivery === delivery.id);
+    told.ok &&
+    told.value.timeline.some(
+      (timelineEvent) => timelineEvent.kind === "followed_by" && timelineEvent.delivery === delivery.id,
+    );
   return isSo ? told.value : undefined;
 }
 
-function cameFrom(event: BusEntry | undefined, origin: ShownDelivery | undefined): Html {
+function cameFrom(event: BusEvent | undefined, origin: ShownDelivery | undefined): Html {
   const { replay } = event?.detail ?? {};
   return html`${
     replay === undefined
@@ -74,7 +77,7 @@ function cameFrom(event: BusEntry | undefined, origin: ShownDelivery | undefined
 }
 
 /** Where the event's own system shows it: the address in the one part that its type promises. */
-const placeOf = ({ detail }: BusEntry): string | undefined =>
+const placeOf = ({ detail }: BusEvent): string | undefined =>
   Object.values(detail).find((part) => v.is(placed, part))?.url;
 
 const placed = v.object({ url: v.string() });
@@ -93,7 +96,7 @@ function who({ delivery, event }: ShownDelivery): Html {
 }
 
 /** What the event says of the one thing that its type promises: its texts and numbers, as routes see them. */
-function what({ detail }: BusEntry): Html {
+function what({ detail }: BusEvent): Html {
   const told = Object.entries(detail).flatMap(([name, part]) =>
     v.is(v.record(v.string(), v.unknown()), part) && !BESIDES.has(name) ? Object.entries(part) : [],
   );
@@ -121,12 +124,12 @@ const record = ({ delivery, event }: ShownDelivery, { now }: Visit): Html =>
 
 /** Running it again: offered where the interface would take it from this person. */
 function orders(visit: Visit, { delivery, event, timeline }: ShownDelivery): Html {
-  const met = timeline.flatMap((entry) =>
-    entry.kind === "scheduled" || entry.kind === "already_scheduled" ? [entry.route] : [],
+  const met = timeline.flatMap((timelineEvent) =>
+    timelineEvent.kind === "scheduled" || timelineEvent.kind === "already_scheduled" ? [timelineEvent.route] : [],
   );
   const routes = [...new Set(met)];
   const allowed = routes.filter((route) => visit.may("replay", route));
-  if (event === undefined || delivery.wouldDeny || allowed.length === 0) return NOTHING;
+  if (event === undefined || delivery.shadowRejection || allowed.length === 0) return NOTHING;
   const button = (words: string, route?: string): Html =>
     html`<button ${route === undefined ? NOTHING : html`name="route" value="${route}"`}>${words}</button> `;
   return html`<details class="orders"><summary>Run it again…</summary>

@@ -3,9 +3,9 @@ import { Fault } from "../host/fault.ts";
 import type { Secrets } from "../host/secrets.ts";
 import type { ServedApp } from "../http/connection.ts";
 import type { TokenVerifier } from "../identity/token-verifier.ts";
-import { type ConsoleTools, createConsole } from "./console.ts";
+import { type ConsoleDeps, createConsole } from "./console.ts";
 import { Cookies } from "./cookies.ts";
-import { Seal } from "./session-cookie.ts";
+import { SessionCookieCipher } from "./session-cookie.ts";
 import { Sessions } from "./sessions.ts";
 import type { ConsoleSettings } from "./settings.ts";
 
@@ -16,7 +16,7 @@ export interface ConfiguredConsole {
   readonly identity?: { readonly issuer: string } | undefined;
 }
 
-export interface OpenConsoleTools extends Omit<ConsoleTools, "origin" | "sessions"> {
+export interface OpenConsoleDeps extends Omit<ConsoleDeps, "origin" | "sessions"> {
   readonly secrets: Secrets;
   readonly tokens: TokenVerifier;
   readonly callOut: CallOut;
@@ -25,13 +25,13 @@ export interface OpenConsoleTools extends Omit<ConsoleTools, "origin" | "session
 /** The console of a configuration. Nothing is called or read before somebody comes. Throws `configuration_invalid`. */
 export function openConsole(
   { console: settings, issuers, identity }: ConfiguredConsole,
-  tools: OpenConsoleTools,
+  deps: OpenConsoleDeps,
 ): ServedApp {
   const url = settings.url ?? identity?.issuer;
   const entry = issuers[settings.trust];
   if (url === undefined || entry === undefined) throw unchecked();
   const { origin } = new URL(url);
-  const { secrets, tokens, callOut, clock } = tools;
+  const { secrets, tokens, callOut, clock } = deps;
   const { issuer } = entry;
   const sessions = new Sessions({
     signIn: once(async () => {
@@ -39,11 +39,11 @@ export function openConsole(
       const redirectUri = `${origin}/console/signed-in`;
       return new SignIn({ settings, issuer, redirectUri, secrets, callOut, clock });
     }),
-    seal: new Seal({ secrets, sealedBy: settings.sealedBy, clock }),
+    seal: new SessionCookieCipher({ secrets, sealedBy: settings.sealedBy, clock }),
     cookies: new Cookies({ isHttps: origin.startsWith("https:") }),
     ...{ tokens, trust: settings.trust, origin, clock },
   });
-  return createConsole({ ...tools, sessions, origin });
+  return createConsole({ ...deps, sessions, origin });
 }
 
 function once<T>(load: () => Promise<T>): () => Promise<T> {

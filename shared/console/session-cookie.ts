@@ -1,10 +1,10 @@
 import { EncryptJWT, errors, jwtDecrypt } from "jose";
 import * as v from "valibot";
 import { type Clock, type EpochMillis, toSeconds } from "../host/clock.ts";
-import { sealingKeys } from "../host/encryption-key.ts";
+import { encryptionKeys } from "../host/encryption-key.ts";
 import type { RotatingSecret, Secrets } from "../host/secrets.ts";
 
-export interface SealTools {
+export interface SessionCookieDeps {
   readonly secrets: Secrets;
   readonly sealedBy: RotatingSecret;
   readonly clock: Clock;
@@ -17,15 +17,15 @@ type Purpose = "session" | "sign-in";
  * Puts what a browser keeps for the console into a text that it can neither read nor change: a JWE of `dir` and `A256GCM`
  * (RFC 7516), with its purpose and its end inside. Seals with `current`, opens with `next` too.
  */
-export class Seal {
-  readonly #tools: SealTools;
+export class SessionCookieCipher {
+  readonly #deps: SessionCookieDeps;
 
-  constructor(tools: SealTools) {
-    this.#tools = tools;
+  constructor(deps: SessionCookieDeps) {
+    this.#deps = deps;
   }
 
   /** Throws `secret_unavailable`, and `configuration_invalid` for a key that could be guessed. */
-  async close(purpose: Purpose, content: object, until: EpochMillis): Promise<string> {
+  async encrypt(purpose: Purpose, content: object, until: EpochMillis): Promise<string> {
     const [key] = await this.#keys();
     return new EncryptJWT({ content })
       .setProtectedHeader({ alg: "dir", enc: "A256GCM" })
@@ -34,8 +34,8 @@ export class Seal {
       .encrypt(key);
   }
 
-  /** Nothing for what was not sealed for this purpose, was changed, or has ended. Throws as {@link close} does. */
-  async open<T>(purpose: Purpose, sealed: string, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
+  /** Nothing for what was not sealed for this purpose, was changed, or has ended. Throws as {@link encrypt} does. */
+  async decrypt<T>(purpose: Purpose, sealed: string, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
     for (const key of await this.#keys()) {
       const content = await this.#openWith(key, purpose, sealed);
       const read = v.safeParse(schema, content);
@@ -49,7 +49,7 @@ export class Seal {
       const { payload } = await jwtDecrypt(sealed, key, {
         audience: purpose,
         requiredClaims: ["exp"],
-        currentDate: new Date(this.#tools.clock.now()),
+        currentDate: new Date(this.#deps.clock.now()),
         keyManagementAlgorithms: ["dir"],
         contentEncryptionAlgorithms: ["A256GCM"],
       });
@@ -62,7 +62,7 @@ export class Seal {
   }
 
   #keys(): Promise<readonly [Uint8Array, ...Uint8Array[]]> {
-    const { secrets, sealedBy } = this.#tools;
-    return sealingKeys(secrets, sealedBy, "console");
+    const { secrets, sealedBy } = this.#deps;
+    return encryptionKeys(secrets, sealedBy, "console");
   }
 }

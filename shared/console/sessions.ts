@@ -6,15 +6,15 @@ import { Secret } from "../host/secrets.ts";
 import { presentedToken } from "../identity/presented-token.ts";
 import type { TokenVerifier, VerifiedToken } from "../identity/token-verifier.ts";
 import type { Principal } from "../model/principal.ts";
-import { ok, type Result, refuse } from "../model/result.ts";
+import { ok, type Result, reject } from "../model/result.ts";
 import type { Cookies } from "./cookies.ts";
-import type { Seal } from "./session-cookie.ts";
+import type { SessionCookieCipher } from "./session-cookie.ts";
 import type { SignIn } from "./sign-in.ts";
 
-export interface SessionTools {
+export interface SessionDeps {
   /** Loaded when somebody signs in. */
   readonly signIn: () => Promise<Pick<SignIn, "begin" | "finish">>;
-  readonly seal: Seal;
+  readonly seal: SessionCookieCipher;
   readonly cookies: Cookies;
   readonly tokens: TokenVerifier;
   /** Name of the console's trust entry. */
@@ -53,33 +53,33 @@ const SIGN_IN_MS = 15 * 60_000;
 
 /** Sessions without a store: all that is known of one is sealed in its browser's cookies. */
 export class Sessions {
-  readonly #tools: SessionTools;
+  readonly #deps: SessionDeps;
 
-  constructor(tools: SessionTools) {
-    this.#tools = tools;
+  constructor(deps: SessionDeps) {
+    this.#deps = deps;
   }
 
   async of(c: Context): Promise<Session | undefined> {
-    const { cookies, seal } = this.#tools;
+    const { cookies, seal } = this.#deps;
     const sealed = cookies.read(c, SESSION);
-    const told = sealed === undefined ? undefined : await seal.open("session", sealed, kept);
+    const told = sealed === undefined ? undefined : await seal.decrypt("session", sealed, kept);
     return told && { ...told, token: new Secret(told.token) };
   }
 
   /** Where to send the browser to sign in; afterwards it comes back to `to`, if that is a page of the console. */
   async begin(c: Context, { to, anew }: { readonly to: string; readonly anew: boolean }): Promise<URL> {
-    const { signIn, seal, cookies, clock } = this.#tools;
+    const { signIn, seal, cookies, clock } = this.#deps;
     const { url, begun } = await (await signIn()).begin(this.#ownPage(to), { anew });
-    const sealed = await seal.close("sign-in", begun, laterBy(clock.now(), SIGN_IN_MS));
+    const sealed = await seal.encrypt("sign-in", begun, laterBy(clock.now(), SIGN_IN_MS));
     cookies.write(c, SIGN_IN, sealed, SIGN_IN_MS / 1_000);
     return url;
   }
 
   /** Ends what this browser began: gives who has signed in, and where to go. A sign-in can be ended once. */
   async finish(c: Context): Promise<Result<{ readonly me: Principal; readonly to: string }>> {
-    const { signIn, seal, cookies, origin } = this.#tools;
+    const { signIn, seal, cookies, origin } = this.#deps;
     const sealed = cookies.read(c, SIGN_IN);
-    const begun = sealed === undefined ? undefined : await seal.open("sign-in", sealed, begunSignIn);
+    const begun = sealed === undefined ? undefined : await seal.decrypt("sign-in", sealed, begunSignIn);
     if (begun === undefined) return failed("this browser has begun none, or too long ago");
     cookies.erase(c, SIGN_IN);
     const { pathname, search } = new URL(c.req.url);
@@ -92,12 +92,12 @@ export class Sessions {
   }
 
   end(c: Context): void {
-    this.#tools.cookies.erase(c, SESSION);
+    this.#deps.cookies.erase(c, SESSION);
   }
 
   /** Gives why it cannot be kept. */
   async #keep(c: Context, token: Secret, { principal, claims }: VerifiedToken): Promise<string | undefined> {
-    const { seal, cookies, clock } = this.#tools;
+    const { seal, cookies, clock } = this.#deps;
     const { claims: _, ...me } = principal;
     const until = epochMillis(Number(claims["exp"]) * 1_000);
     const seconds = Math.floor((until - clock.now()) / 1_000);
@@ -105,13 +105,13 @@ export class Sessions {
     if (!(seconds > 0)) return "the issuer's token has ended already";
     const formToken = randomBytes(32).toString("base64url");
     const content = { token: token.reveal(), me, name: nameIn(claims) ?? me.subject, formToken };
-    const sealed = await seal.close("session", content, until);
+    const sealed = await seal.encrypt("session", content, until);
     return cookies.write(c, SESSION, sealed, seconds) ? undefined : "the issuer's token is too large for cookies";
   }
 
   /** As the interface will, with each call. */
   async #verify(token: Secret): Promise<Result<VerifiedToken>> {
-    const { tokens, trust, origin, clock } = this.#tools;
+    const { tokens, trust, origin, clock } = this.#deps;
     const headers = new Headers({ authorization: `Bearer ${token.reveal()}` });
     const request = { method: "GET", url: new URL("/console", origin), headers, body: new Uint8Array() };
     const presented = presentedToken({ ...request, receivedAt: clock.now() });
@@ -120,7 +120,7 @@ export class Sessions {
 
   /** Never another site's: only the path and the query of an address of the console are kept. */
   #ownPage(to: string): string {
-    const { origin } = this.#tools;
+    const { origin } = this.#deps;
     if (to.length > MAX_PAGE_CHARACTERS || !URL.canParse(to, origin)) return HOME;
     const { origin: asked, pathname, search } = new URL(to, origin);
     const isPage = asked === origin && (pathname === HOME || pathname.startsWith(`${HOME}/`));
@@ -138,4 +138,4 @@ function nameIn(claims: VerifiedToken["claims"]): string | undefined {
   return told.find((name): name is string => typeof name === "string" && name !== "")?.slice(0, 60);
 }
 
-const failed = (problem: string): Result<never> => refuse({ reason: "sign_in_failed", problem });
+const failed = (problem: string): Result<never> => reject({ reason: "sign_in_failed", problem });

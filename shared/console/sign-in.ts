@@ -20,11 +20,11 @@ import type { CallOut } from "../host/call-out.ts";
 import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
-import { ok, type Result, refuse } from "../model/result.ts";
+import { ok, type Result, reject } from "../model/result.ts";
 import { fetchThrough } from "../outbound/oauth.ts";
 import type { ConsoleSettings } from "./settings.ts";
 
-export interface SignInTools {
+export interface SignInDeps {
   readonly settings: Pick<ConsoleSettings, "clientId" | "clientSecret" | "scope">;
   /** Of the console's trust entry. */
   readonly issuer: string;
@@ -54,11 +54,11 @@ export interface BegunSignIn {
  * (https://openid.net/specs/openid-connect-core-1_0.html#CodeFlowAuth, RFC 7636).
  */
 export class SignIn {
-  readonly #tools: SignInTools;
+  readonly #deps: SignInDeps;
   #discovered: { readonly server: Promise<AuthorizationServer>; readonly until: EpochMillis } | undefined;
 
-  constructor(tools: SignInTools) {
-    this.#tools = tools;
+  constructor(deps: SignInDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -66,10 +66,10 @@ export class SignIn {
    * Throws `token_unavailable`, and what a call out throws.
    */
   async begin(to: string, { anew = false } = {}): Promise<{ readonly url: URL; readonly begun: BegunSignIn }> {
-    const { settings, redirectUri } = this.#tools;
+    const { settings, redirectUri } = this.#deps;
     const [state, nonce, verifier] = [generateRandomState(), generateRandomNonce(), generateRandomCodeVerifier()];
     const { authorization_endpoint: endpoint } = await this.#server();
-    if (endpoint === undefined) throw unavailable(this.#tools.issuer, "it has no authorization endpoint");
+    if (endpoint === undefined) throw unavailable(this.#deps.issuer, "it has no authorization endpoint");
     const url = new URL(endpoint);
     const parameters = {
       ...{ response_type: "code", client_id: settings.clientId, redirect_uri: redirectUri, scope: settings.scope },
@@ -86,7 +86,7 @@ export class SignIn {
    * audience and nonce are checked here; its signature and all else is left to the trust entry. Throws as {@link begin}.
    */
   async finish(answered: URL, { state, nonce, verifier }: BegunSignIn): Promise<Result<Secret>> {
-    const { settings, redirectUri, secrets } = this.#tools;
+    const { settings, redirectUri, secrets } = this.#deps;
     const server = await this.#server();
     const client = { client_id: settings.clientId };
     const secret = settings.clientSecret && (await secrets.read(settings.clientSecret));
@@ -106,7 +106,7 @@ export class SignIn {
   }
 
   async #server(): Promise<AuthorizationServer> {
-    const now = this.#tools.clock.now();
+    const now = this.#deps.clock.now();
     if (this.#discovered === undefined || this.#discovered.until <= now) {
       this.#discovered = { server: this.#discover(), until: laterBy(now, DISCOVERED_MS) };
     }
@@ -120,16 +120,16 @@ export class SignIn {
   }
 
   async #discover(): Promise<AuthorizationServer> {
-    const issuer = new URL(this.#tools.issuer);
+    const issuer = new URL(this.#deps.issuer);
     const answer = await discoveryRequest(issuer, this.#options());
     return processDiscoveryResponse(issuer, answer).catch((cause: unknown) => {
-      throw unavailable(this.#tools.issuer, "its discovery document cannot be used", cause);
+      throw unavailable(this.#deps.issuer, "its discovery document cannot be used", cause);
     });
   }
 
   /** `http` is in the configuration for this machine only; see `secureUrl`. */
   #options() {
-    return { [customFetch]: fetchThrough(this.#tools.callOut), [allowInsecureRequests]: true };
+    return { [customFetch]: fetchThrough(this.#deps.callOut), [allowInsecureRequests]: true };
   }
 }
 
@@ -142,7 +142,7 @@ function problemOf(error: unknown): string {
   return `the issuer answered ${/^[a-z_]{1,40}$/.test(error.error) ? error.error : "with an error"}`;
 }
 
-const failed = (problem: string): Result<never> => refuse({ reason: "sign_in_failed", problem });
+const failed = (problem: string): Result<never> => reject({ reason: "sign_in_failed", problem });
 
 const unavailable = (issuer: string, why: string, cause?: unknown): Fault =>
   new Fault("token_unavailable", `${new URL(issuer).host} cannot sign people in: ${why}`, { retryable: true, cause });

@@ -7,51 +7,59 @@ import { badge, deliveryLink, duration, type Html, NOTHING, refusalOf, type Tone
 
 /** All that followed a delivery, in order, each with its time since the receipt. */
 export const timelineOf = ({ delivery, timeline }: ShownDelivery, now: EpochMillis): Html =>
-  html`<ol class="trace">${timeline.map((entry) => {
-    const [tone, state, told] = toldOf(entry, now);
-    const sinceMs = Date.parse(entry.at) - Date.parse(delivery.receivedAt);
-    const route = "route" in entry ? html`<b>${entry.route}</b> ` : NOTHING;
-    return html`<li><span class="since" title="${entry.at}">+${duration(Math.max(0, sinceMs))}</span>
+  html`<ol class="trace">${timeline.map((timelineEvent) => {
+    const [tone, state, told] = timelineText(timelineEvent, now);
+    const sinceMs = Date.parse(timelineEvent.at) - Date.parse(delivery.receivedAt);
+    const route = "route" in timelineEvent ? html`<b>${timelineEvent.route}</b> ` : NOTHING;
+    return html`<li><span class="since" title="${timelineEvent.at}">+${duration(Math.max(0, sinceMs))}</span>
 <span>${badge(tone, state)} ${route}${told}</span></li>`;
   })}</ol>`;
 
 /** How an entry looks, its state in a word or two, and the rest of it. */
-function toldOf(entry: ShownEntry, now: EpochMillis): readonly [Tone, string, Html] {
-  switch (entry.kind) {
+function timelineText(timelineEvent: ShownEntry, now: EpochMillis): readonly [Tone, string, Html] {
+  switch (timelineEvent.kind) {
     case "scheduled":
-      return ["quiet", "due", html`matched: ${entry.action}`];
+      return ["quiet", "due", html`matched: ${timelineEvent.action}`];
     case "already_scheduled":
-      return ["quiet", "due already", html`${entry.action}, through ${deliveryLink(entry.by)} of the same happening`];
+      return [
+        "quiet",
+        "due already",
+        html`${timelineEvent.action}, through ${deliveryLink(timelineEvent.by)} of the same happening`,
+      ];
     case "waiting":
-      return ["busy", "waits", html`${entry.summary}`];
+      return ["busy", "waits", html`${timelineEvent.summary}`];
     case "denied":
-      return entry.mode === "shadow"
-        ? ["warn", "would not fire", refusalOf(entry.refusal)]
-        : ["bad", "not fired", refusalOf(entry.refusal)];
+      return timelineEvent.mode === "shadow"
+        ? ["warn", "would not fire", refusalOf(timelineEvent.refusal)]
+        : ["bad", "not fired", refusalOf(timelineEvent.refusal)];
     case "approval":
       return [
-        APPROVAL_TONES[entry.state],
-        `approval ${entry.state.replace("_", " ")}`,
-        html`${by(entry.by)} ${entry.comment === undefined ? NOTHING : html`<q>${entry.comment}</q>`} <code>${entry.approval}</code>`,
+        APPROVAL_TONES[timelineEvent.state],
+        `approval ${timelineEvent.state.replace("_", " ")}`,
+        html`${by(timelineEvent.by)} ${timelineEvent.comment === undefined ? NOTHING : html`<q>${timelineEvent.comment}</q>`} <code>${timelineEvent.approval}</code>`,
       ];
     case "decided":
       return [
-        entry.refusal ? "bad" : "good",
-        entry.refusal ? `${entry.decision} refused` : entry.decision,
-        html`of <code>${entry.about}</code>${by(entry.by)}${entry.refusal ? html`: ${refusalOf(entry.refusal)}` : NOTHING}`,
+        timelineEvent.refusal ? "bad" : "good",
+        timelineEvent.refusal ? `${timelineEvent.decision} refused` : timelineEvent.decision,
+        html`of <code>${timelineEvent.about}</code>${by(timelineEvent.by)}${timelineEvent.refusal ? html`: ${refusalOf(timelineEvent.refusal)}` : NOTHING}`,
       ];
     case "replayed":
       return [
         "quiet",
-        entry.isRollback ? "rolled back to" : "run again",
-        html`as ${deliveryLink(entry.delivery)}, for ${entry.routes.join(", ")}${by(entry.by)}`,
+        timelineEvent.isRollback ? "rolled back to" : "run again",
+        html`as ${deliveryLink(timelineEvent.delivery)}, for ${timelineEvent.routes.join(", ")}${by(timelineEvent.by)}`,
       ];
     case "ignored":
-      return ["quiet", "ignored", html`made by the account that the bridge writes with, <code>${entry.account}</code>`];
+      return [
+        "quiet",
+        "ignored",
+        html`made by the account that the bridge writes with, <code>${timelineEvent.account}</code>`,
+      ];
     case "followed_by":
-      return ["quiet", "followed by", deliveryLink(entry.delivery, entry.what)];
+      return ["quiet", "followed by", deliveryLink(timelineEvent.delivery, timelineEvent.what)];
     case "attempt":
-      return toldAttempt(entry, now);
+      return attemptText(timelineEvent, now);
   }
 }
 
@@ -63,7 +71,7 @@ const OUTCOMES = {
   give_up: ["bad", "given up"],
 } as const satisfies Record<Attempt["outcome"], readonly [Tone, string]>;
 
-function toldAttempt(entry: Attempt, now: EpochMillis): readonly [Tone, string, Html] {
+function attemptText(entry: Attempt, now: EpochMillis): readonly [Tone, string, Html] {
   const [tone, state] = OUTCOMES[entry.outcome];
   const known = Object.entries(entry.facts ?? {}).map(([name, fact]) => html`, ${name} <code>${fact}</code>`);
   return [

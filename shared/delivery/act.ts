@@ -1,24 +1,24 @@
 import type { ActionOutcome } from "../actions/action.ts";
-import { type GateTools, holdForApproval } from "../approvals/gate.ts";
+import { type GateDeps, holdForApproval } from "../approvals/gate.ts";
 import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
 import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { type TraceParent, traceIdOf } from "../host/trace.ts";
-import { type BusEntry, entryOf } from "../model/bus-event.ts";
+import { type BusEvent, busEventOf } from "../model/bus-event.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore, Claim } from "../store/actions.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
-import { type RetryPolicy, retryDelayMs } from "./backoff.ts";
-import { type CorrelateTools, correlate } from "./correlate.ts";
-import { type NoteTools, noteEnd, noteFired } from "./run-tracking.ts";
+import { backoffMs, type RetryPolicy } from "./backoff.ts";
+import { type CorrelateDeps, correlate } from "./correlate.ts";
+import { type RunTrackingDeps, recordRunEnd, recordRunStart } from "./run-tracking.ts";
 
-export interface ActTools extends CorrelateTools, Pick<GateTools, "approvals">, Pick<NoteTools, "runs"> {
+export interface ActDeps extends CorrelateDeps, Pick<GateDeps, "approvals">, Pick<RunTrackingDeps, "runs"> {
   readonly routes: readonly Route[];
   readonly deliveries: Pick<DeliveryStore, "get" | "record" | "addToTimeline" | "timeline">;
   readonly actions: ActionStore;
   readonly retry: RetryPolicy;
   /** Every configured route, where `routes` are only those of one kind of action. Default: `routes`. */
-  readonly allRoutes?: CorrelateTools["routes"];
+  readonly allRoutes?: CorrelateDeps["routes"];
   readonly clock: Clock;
   /** A number in [0, 1). */
   readonly random: () => number;
@@ -37,7 +37,7 @@ export const leaseMs = (routes: readonly Pick<Route, "maxAttemptMs">[]): number 
   Math.max(0, ...routes.map(({ maxAttemptMs }) => maxAttemptMs)) + LEASE_MARGIN_MS;
 
 /** What is left to do about an action, for whoever asked for it to be run. */
-export type Acted =
+export type AttemptResult =
   | { readonly result: "finished" }
   /** Now or before: a person has to look at it. */
   | { readonly result: "gave_up"; readonly summary: string }
@@ -50,17 +50,17 @@ export type Acted =
  * Runs one due action once, if it is still to be run and nobody else has it. A repeat of what is done does nothing; an
  * outcome is recorded only by the owner. The attempt ends in the delivery's timeline, whatever it came to.
  */
-export async function act(id: string, tools: ActTools): Promise<Acted> {
-  const startedAt = tools.clock.now();
-  const claim = await tools.actions.claim(id, startedAt, laterBy(startedAt, leaseMs(tools.routes)));
-  if (claim === undefined) return standingOf(id, tools);
-  if (claim.interrupted) await recordInterruption(claim, startedAt, tools);
-  const route = tools.routes.find(({ name }) => name === claim.route);
-  const attempted = route === undefined ? { outcome: ROUTE_GONE } : await attempt(claim, route, tools);
-  return settle(claim, attempted, startedAt, tools);
+export async function act(id: string, deps: ActDeps): Promise<AttemptResult> {
+  const startedAt = deps.clock.now();
+  const claim = await deps.actions.claim(id, startedAt, laterBy(startedAt, leaseMs(deps.routes)));
+  if (claim === undefined) return standingOf(id, deps);
+  if (claim.interrupted) await recordInterruption(claim, startedAt, deps);
+  const route = deps.routes.find(({ name }) => name === claim.route);
+  const attempted = route === undefined ? { outcome: ROUTE_REMOVED } : await attempt(claim, route, deps);
+  return settle(claim, attempted, startedAt, deps);
 }
 
-async function standingOf(id: string, { actions }: ActTools): Promise<Acted> {
+async function standingOf(id: string, { actions }: ActDeps): Promise<AttemptResult> {
   const standing = await actions.standing(id);
   switch (standing?.state) {
     case "due":
@@ -73,7 +73,7 @@ async function standingOf(id: string, { actions }: ActTools): Promise<Acted> {
 }
 
 /** For an action, or a message, whose route was taken out. */
-export const ROUTE_GONE = { outcome: "give_up", summary: "the route is no longer configured" } as const;
+export const ROUTE_REMOVED = { outcome: "give_up", summary: "the route is no longer configured" } as const;
 
 interface Attempted {
   readonly outcome: ActionOutcome;
@@ -81,34 +81,34 @@ interface Attempted {
   readonly traceparent?: TraceParent | undefined;
 }
 
-async function attempt(claim: Claim, route: Route, tools: ActTools): Promise<Attempted> {
+async function attempt(claim: Claim, route: Route, deps: ActDeps): Promise<Attempted> {
   let traceparent: TraceParent | undefined;
   const ended = (outcome: ActionOutcome): Attempted => ({ outcome, traceparent });
   try {
-    const delivery = await tools.deliveries.get(claim.delivery);
-    const entry = delivery && entryOf(delivery);
-    if (delivery === undefined || entry === undefined)
+    const delivery = await deps.deliveries.get(claim.delivery);
+    const busEvent = delivery && busEventOf(delivery);
+    if (delivery === undefined || busEvent === undefined)
       return ended({ outcome: "give_up", summary: "the delivery's record is gone" });
-    const all = { ...tools, routes: tools.allRoutes ?? tools.routes };
-    const origin = await correlate(entry, delivery.source, all);
-    const cause = origin.found ? origin.entry : entry;
+    const all = { ...deps, routes: deps.allRoutes ?? deps.routes };
+    const origin = await correlate(busEvent, delivery.source, all);
+    const cause = origin.found ? origin.busEvent : busEvent;
     traceparent = cause.detail.traceparent;
     if (!origin.found && origin.mayCome && claim.attempt < ORIGIN_ATTEMPTS) {
       return ended({ outcome: "retry", summary: "what started this run is not known yet" });
     }
     if (origin.found) {
-      await recordFollower(origin.entry, delivery, entry, tools);
-      await noteEnd({ entry, origin: origin.entry, source: delivery.source }, all);
+      await recordFollower(origin.busEvent, delivery, busEvent, deps);
+      await recordRunEnd({ busEvent, origin: origin.busEvent, source: delivery.source }, all);
     }
-    const run = { claim, route, entry, delivery, origin: origin.found ? origin.entry : undefined };
-    const held = (await denial(route, entry, tools)) ?? (await holdForApproval(run, all));
+    const run = { claim, route, busEvent, delivery, origin: origin.found ? origin.busEvent : undefined };
+    const held = (await denial(route, busEvent, deps)) ?? (await holdForApproval(run, all));
     if (held) return ended(held);
     const signal = AbortSignal.timeout(route.maxAttemptMs);
-    const outcome = await route.run({ entry, origin: cause, attempt: claim.attempt, signal });
-    await noteFired(route, entry.detail, outcome, tools);
+    const outcome = await route.run({ busEvent, origin: cause, attempt: claim.attempt, signal });
+    await recordRunStart(route, busEvent.detail, outcome, deps);
     return ended(outcome);
   } catch (error) {
-    return ended(outcomeOfFailure(error, claim, tools.log));
+    return ended(outcomeOfFailure(error, claim, deps.log));
   }
 }
 
@@ -118,13 +118,13 @@ async function attempt(claim: Claim, route: Route, tools: ActTools): Promise<Att
  */
 async function denial(
   { name, refuse, mode = "enforce" }: Route,
-  { detail }: BusEntry,
-  tools: ActTools,
+  { detail }: BusEvent,
+  deps: ActDeps,
 ): Promise<ActionOutcome | undefined> {
   const refusal = detail.replay ? undefined : refuse?.(detail.principal);
   if (refusal === undefined) return undefined;
-  const entry = { at: tools.clock.now(), kind: "denied", route: name, refusal, mode } as const;
-  await tools.deliveries.addToTimeline(detail.delivery, entry);
+  const entry = { at: deps.clock.now(), kind: "denied", route: name, refusal, mode } as const;
+  await deps.deliveries.addToTimeline(detail.delivery, entry);
   return mode === "shadow" ? undefined : { outcome: "done", summary: `not fired: ${refusal.reason}` };
 }
 
@@ -149,18 +149,17 @@ async function settle(
   claim: Claim,
   { outcome: told, traceparent }: Attempted,
   startedAt: EpochMillis,
-  tools: ActTools,
-): Promise<Acted> {
+  deps: ActDeps,
+): Promise<AttemptResult> {
   const trace = traceparent && traceIdOf(traceparent);
-  if (told.outcome === "wait") return putOff(claim, told, trace, tools);
-  const outcome = lastAttempt(told, claim, tools.retry);
-  const endedAt = tools.clock.now();
-  const nextAt =
-    outcome.outcome === "retry" ? laterBy(endedAt, retryDelayMs(claim.attempt, outcome, tools)) : undefined;
+  if (told.outcome === "wait") return defer(claim, told, trace, deps);
+  const outcome = lastAttempt(told, claim, deps.retry);
+  const endedAt = deps.clock.now();
+  const nextAt = outcome.outcome === "retry" ? laterBy(endedAt, backoffMs(claim.attempt, outcome, deps)) : undefined;
   const durationMs = endedAt - startedAt;
   const { delivery, route, action, target, attempt } = claim;
   const line = { delivery, trace, route, action, target, attempt, durationMs };
-  await tools.deliveries.addToTimeline(delivery, {
+  await deps.deliveries.addToTimeline(delivery, {
     ...{ at: endedAt, kind: "attempt", route, action, attempt },
     ...withoutWait(outcome),
     durationMs,
@@ -168,39 +167,42 @@ async function settle(
   });
   const stillOwner =
     nextAt === undefined
-      ? await tools.actions.finish(claim, outcome.outcome === "done" ? "done" : "gave_up")
-      : await tools.actions.giveBack(claim, nextAt);
+      ? await deps.actions.complete(claim, outcome.outcome === "done" ? "done" : "gave_up")
+      : await deps.actions.release(claim, nextAt);
   if (!stillOwner) {
-    tools.log.warn(line, "an attempt ended after its lease had gone to another");
-    return standingOf(claim.id, tools);
+    deps.log.warn(line, "an attempt ended after its lease had gone to another");
+    return standingOf(claim.id, deps);
   }
-  tools.log[LEVELS[outcome.outcome]]({ ...line, outcome: outcome.outcome }, outcome.summary);
+  deps.log[LEVELS[outcome.outcome]]({ ...line, outcome: outcome.outcome }, outcome.summary);
   if (nextAt !== undefined) return { result: "again", at: nextAt };
   return outcome.outcome === "give_up" ? { result: "gave_up", summary: outcome.summary } : { result: "finished" };
 }
 
-async function putOff(claim: Claim, waiting: Waiting, trace: string | undefined, tools: ActTools): Promise<Acted> {
+async function defer(claim: Claim, waiting: Waiting, trace: string | undefined, deps: ActDeps): Promise<AttemptResult> {
   const { delivery, route, action } = claim;
   const { summary, afterSeconds } = waiting;
-  const at = tools.clock.now();
+  const at = deps.clock.now();
   const until = laterBy(at, Math.ceil(Math.min(afterSeconds, MAX_WAIT_SECONDS) * 1_000));
-  const isTold = await isToldAlready(claim, waiting, tools);
-  if (!isTold) await tools.deliveries.addToTimeline(delivery, { at, kind: "waiting", route, action, summary });
-  if (!(await tools.actions.wait(claim, until))) return standingOf(claim.id, tools);
+  const isTold = await isWaitRecorded(claim, waiting, deps);
+  if (!isTold) await deps.deliveries.addToTimeline(delivery, { at, kind: "waiting", route, action, summary });
+  if (!(await deps.actions.defer(claim, until))) return standingOf(claim.id, deps);
   const line = { delivery, trace, route, action, attempt: claim.attempt, outcome: "wait" };
-  if (!isTold) tools.log.info(line, summary);
+  if (!isTold) deps.log.info(line, summary);
   return { result: "waits", at: until };
 }
 
 /** The timeline has one line for all waits of an action; a long one takes it over, once. */
-async function isToldAlready(
+async function isWaitRecorded(
   { hasWaited, delivery, route }: Claim,
   { isLong, summary }: Waiting,
-  { deliveries }: ActTools,
+  { deliveries }: ActDeps,
 ): Promise<boolean> {
   if (!hasWaited || !isLong) return hasWaited;
   const told = await deliveries.timeline(delivery);
-  return told.some((entry) => entry.kind === "waiting" && entry.route === route && entry.summary === summary);
+  return told.some(
+    (timelineEvent) =>
+      timelineEvent.kind === "waiting" && timelineEvent.route === route && timelineEvent.summary === summary,
+  );
 }
 
 const LEVELS = { done: "info", retry: "warn", give_up: "error" } as const;
@@ -219,12 +221,19 @@ function withoutWait(outcome: Ended) {
   return rest;
 }
 
-async function recordInterruption(claim: Claim, at: EpochMillis, tools: ActTools): Promise<void> {
-  const told = await tools.deliveries.timeline(claim.delivery);
+async function recordInterruption(claim: Claim, at: EpochMillis, deps: ActDeps): Promise<void> {
+  const told = await deps.deliveries.timeline(claim.delivery);
   const interrupted = claim.attempt - 1;
-  if (told.some((entry) => entry.kind === "attempt" && entry.route === claim.route && entry.attempt === interrupted))
+  if (
+    told.some(
+      (timelineEvent) =>
+        timelineEvent.kind === "attempt" &&
+        timelineEvent.route === claim.route &&
+        timelineEvent.attempt === interrupted,
+    )
+  )
     return;
-  await tools.deliveries.addToTimeline(claim.delivery, {
+  await deps.deliveries.addToTimeline(claim.delivery, {
     at,
     kind: "attempt",
     route: claim.route,
@@ -239,16 +248,16 @@ async function recordInterruption(claim: Claim, at: EpochMillis, tools: ActTools
 
 /** Told at the time that it was received, so that each attempt tells the same. */
 function recordFollower(
-  origin: BusEntry,
+  origin: BusEvent,
   { receivedAt: at }: Pick<RecordedDelivery, "receivedAt">,
-  entry: BusEntry,
-  tools: ActTools,
+  busEvent: BusEvent,
+  deps: ActDeps,
 ): Promise<void> {
-  const what = `${entry["detail-type"]} ${entry.detail.subject}`;
-  return tools.deliveries.addToTimeline(origin.detail.delivery, {
+  const what = `${busEvent["detail-type"]} ${busEvent.detail.subject}`;
+  return deps.deliveries.addToTimeline(origin.detail.delivery, {
     at,
     kind: "followed_by",
-    delivery: entry.detail.delivery,
+    delivery: busEvent.detail.delivery,
     what,
   });
 }

@@ -17,7 +17,7 @@ export const DEFAULT_RETRY: RetryPolicy = { baseMs: 1_000, capMs: 1_800_000, max
  * crowd that failed together does not come back together (AWS Architecture Blog, "Exponential Backoff And Jitter", equal
  * jitter); and never less than the target asked for.
  */
-export function retryDelayMs(
+export function backoffMs(
   attempt: number,
   outcome: { readonly afterSeconds?: number },
   { retry, random }: { readonly retry: RetryPolicy; readonly random: () => number },

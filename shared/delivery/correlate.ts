@@ -1,4 +1,4 @@
-import { type BusEntry, entryOf } from "../model/bus-event.ts";
+import { type BusEvent, busEventOf } from "../model/bus-event.ts";
 import type { OriginClaim } from "../model/event.ts";
 import { actionIdOf } from "../model/idempotency-keys.ts";
 import type { Route } from "../routes/route.ts";
@@ -6,7 +6,7 @@ import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { OriginStore } from "../store/origins.ts";
 
-export interface CorrelateTools {
+export interface CorrelateDeps {
   readonly routes: readonly Pick<Route, "name" | "runsReportedBy">[];
   readonly deliveries: Pick<DeliveryStore, "get">;
   readonly actions: Pick<ActionStore, "state">;
@@ -18,7 +18,7 @@ export const OWN_SOURCE = "approvals";
 
 /** What an event was traced back to. */
 export type Origin =
-  | { readonly found: true; readonly entry: BusEntry }
+  | { readonly found: true; readonly busEvent: BusEvent }
   /** `mayCome`: it names a listener's event id that is not stored yet, as when the run was faster than the answer. */
   | { readonly found: false; readonly mayCome: boolean };
 
@@ -28,31 +28,31 @@ export type Origin =
  * So it is believed only where one of our routes really acted on that delivery, on a target whose runs this very source
  * reports.
  */
-export async function correlate(entry: BusEntry, source: string, tools: CorrelateTools): Promise<Origin> {
-  const claim: OriginClaim = ("origin" in entry.detail && entry.detail.origin) || {};
+export async function correlate(busEvent: BusEvent, source: string, deps: CorrelateDeps): Promise<Origin> {
+  const claim: OriginClaim = ("origin" in busEvent.detail && busEvent.detail.origin) || {};
   const { delivery, triggerEventId } = claim;
   if (source === OWN_SOURCE) {
-    const told = delivery === undefined ? undefined : await tools.deliveries.get(delivery);
-    const own = told && entryOf(told);
-    return own === undefined ? { found: false, mayCome: false } : { found: true, entry: own };
+    const told = delivery === undefined ? undefined : await deps.deliveries.get(delivery);
+    const own = told && busEventOf(told);
+    return own === undefined ? { found: false, mayCome: false } : { found: true, busEvent: own };
   }
-  const byAnnotation = delivery === undefined ? undefined : await believed(delivery, source, tools);
-  if (byAnnotation !== undefined) return { found: true, entry: byAnnotation };
+  const byAnnotation = delivery === undefined ? undefined : await believed(delivery, source, deps);
+  if (byAnnotation !== undefined) return { found: true, busEvent: byAnnotation };
   if (triggerEventId === undefined) return { found: false, mayCome: false };
-  const remembered = await tools.origins.find(source, triggerEventId);
+  const remembered = await deps.origins.find(source, triggerEventId);
   if (remembered === undefined) return { found: false, mayCome: true };
-  const byEventId = await believed(remembered, source, tools);
-  return byEventId === undefined ? { found: false, mayCome: false } : { found: true, entry: byEventId };
+  const byEventId = await believed(remembered, source, deps);
+  return byEventId === undefined ? { found: false, mayCome: false } : { found: true, busEvent: byEventId };
 }
 
-async function believed(delivery: string, source: string, tools: CorrelateTools): Promise<BusEntry | undefined> {
-  const reported = tools.routes.filter(({ runsReportedBy }) => runsReportedBy === source);
+async function believed(delivery: string, source: string, deps: CorrelateDeps): Promise<BusEvent | undefined> {
+  const reported = deps.routes.filter(({ runsReportedBy }) => runsReportedBy === source);
   if (reported.length === 0) return undefined;
-  const origin = await tools.deliveries.get(delivery);
-  const entry = origin && entryOf(origin);
-  if (entry === undefined) return undefined;
+  const origin = await deps.deliveries.get(delivery);
+  const busEvent = origin && busEventOf(origin);
+  if (busEvent === undefined) return undefined;
   for (const { name } of reported) {
-    if ((await tools.actions.state(actionIdOf(name, entry.detail.eventKey))) !== undefined) return entry;
+    if ((await deps.actions.state(actionIdOf(name, busEvent.detail.eventKey))) !== undefined) return busEvent;
   }
   return undefined;
 }

@@ -9,7 +9,7 @@ const CONCURRENCY = 8;
 /** Time between two looks at a target's queue when nothing nudges. */
 const POLL_MS = 1_000;
 
-export interface LaneTools {
+export interface LaneDeps {
   readonly actions: Pick<ActionStore, "due" | "expireLeases">;
   readonly clock: Clock;
   readonly log: Log;
@@ -22,19 +22,19 @@ export interface LaneTools {
  */
 export class Lane {
   readonly #target: string;
-  readonly #tools: LaneTools;
+  readonly #deps: LaneDeps;
   readonly #running = new Map<string, Promise<unknown>>();
   readonly #loop: Loop;
 
-  constructor(target: string, tools: LaneTools) {
+  constructor(target: string, deps: LaneDeps) {
     this.#target = target;
-    this.#tools = tools;
-    this.#loop = new Loop(`lane ${target}`, { everyMs: POLL_MS, log: tools.log }, () => this.#takeUp());
+    this.#deps = deps;
+    this.#loop = new Loop(`lane ${target}`, { everyMs: POLL_MS, log: deps.log }, () => this.#requeueDeadLetters());
   }
 
   /** Takes over what the process before this one had leased: there is never more than one. */
   async start(): Promise<void> {
-    await this.#tools.actions.expireLeases(this.#target, this.#tools.clock.now());
+    await this.#deps.actions.expireLeases(this.#target, this.#deps.clock.now());
     this.#loop.nudge();
   }
 
@@ -47,10 +47,10 @@ export class Lane {
     await Promise.all(this.#running.values());
   }
 
-  async #takeUp(): Promise<void> {
+  async #requeueDeadLetters(): Promise<void> {
     if (this.#running.size >= CONCURRENCY) return;
     // A running action is due no more, but the index may lag behind: hence the second half.
-    const due = await this.#tools.actions.due(this.#target, this.#tools.clock.now(), CONCURRENCY * 2);
+    const due = await this.#deps.actions.due(this.#target, this.#deps.clock.now(), CONCURRENCY * 2);
     for (const id of due) {
       if (this.#running.size >= CONCURRENCY) return;
       if (!this.#running.has(id)) this.#start(id);
@@ -58,10 +58,10 @@ export class Lane {
   }
 
   #start(id: string): void {
-    const run = this.#tools
+    const run = this.#deps
       .act(id)
       .catch((error: unknown) => {
-        this.#tools.log.error(
+        this.#deps.log.error(
           { action: id, error: kindOf(error) },
           "an action could not be run; its lease will run out",
         );

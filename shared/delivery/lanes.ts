@@ -1,11 +1,11 @@
-import { Lane, type LaneTools } from "./lane.ts";
+import { Lane, type LaneDeps } from "./lane.ts";
 
 /** The lanes of one machine, one for each target. */
 export class Lanes {
   readonly #lanes: ReadonlyMap<string, Lane>;
 
-  constructor(targets: readonly string[], tools: LaneTools) {
-    this.#lanes = new Map(targets.map((target) => [target, new Lane(target, tools)]));
+  constructor(targets: readonly string[], deps: LaneDeps) {
+    this.#lanes = new Map(targets.map((target) => [target, new Lane(target, deps)]));
   }
 
   async start(): Promise<void> {

@@ -3,12 +3,12 @@ import type { Policy } from "../identity/policy.ts";
 import type { TrustEntry } from "../identity/trust-entry.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
-import type { RateStore } from "../store/rate-limits.ts";
+import type { RateLimitStore } from "../store/rate-limits.ts";
 
-export interface RateTools {
+export interface RateDeps {
   readonly issuers: Readonly<Record<string, Pick<TrustEntry, "mode" | "roles">>>;
   readonly policy: Pick<Policy, "limitsOf">;
-  readonly rates: RateStore;
+  readonly rates: RateLimitStore;
   readonly clock: Clock;
 }
 
@@ -19,9 +19,9 @@ const MINUTE_MS = 60_000;
  * limit is configured. What an entry in shadow mode lets in without a role counts for all that the entry may give: else
  * a token that fails a check could ask more often than a good one. Throws `store_unavailable`.
  */
-export async function refuseOverRate(
+export async function rejectOverRate(
   principal: Principal,
-  { issuers, policy, rates, clock }: RateTools,
+  { issuers, policy, rates, clock }: RateDeps,
 ): Promise<Rejection | undefined> {
   const now = clock.now();
   const entry = issuers[principal.trustEntry ?? ""];

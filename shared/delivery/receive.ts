@@ -7,7 +7,7 @@ import type { Principal } from "../model/principal.ts";
 import type { Reading } from "../model/reading.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
-import { ok, type Result, refuse } from "../model/result.ts";
+import { ok, type Result, reject } from "../model/result.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
 
 /** A configured sender, as far as receiving is concerned. */
@@ -24,9 +24,9 @@ export interface Receipt {
   readonly status: "accepted" | "duplicate" | "ignored" | "unusable";
 }
 
-export interface ReceiveTools {
+export interface ReceiveDeps {
   /** Why a proved principal may not go on now, if so. Absent: there are no limits. */
-  readonly refuseOverRate?: (principal: Principal) => Promise<Rejection | undefined>;
+  readonly rejectOverRate?: (principal: Principal) => Promise<Rejection | undefined>;
   readonly deliveries: Pick<DeliveryStore, "record">;
   /** Told of each delivery newly recorded, after the commit: where no stream does it, the relay is nudged here. */
   readonly recorded?: (delivery: RecordedDelivery) => void;
@@ -39,20 +39,20 @@ export interface ReceiveTools {
  * costs no write. Throws `store_unavailable`, `keys_unavailable` and `secret_unavailable`: nothing was then accepted,
  * and the sender should try again.
  */
-export async function receive(request: ReceivedRequest, source: Source, tools: ReceiveTools): Promise<Result<Receipt>> {
+export async function receive(request: ReceivedRequest, source: Source, deps: ReceiveDeps): Promise<Result<Receipt>> {
   const authentic = await authenticate(request, source);
   if (!authentic.ok) return authentic;
   const { principal } = authentic.value;
-  const overRate = await tools.refuseOverRate?.(principal);
-  if (overRate) return refuse(overRate, principal);
-  const reading = readSafely(authentic.value, source, tools.log);
+  const overRate = await deps.rejectOverRate?.(principal);
+  if (overRate) return reject(overRate, principal);
+  const reading = readSafely(authentic.value, source, deps.log);
   const delivery = recordOf(authentic.value, reading, { source, traceparent: request.traceparent });
-  const keeping = authentic.value.wouldDeny ? undefined : source.keep?.(authentic.value);
-  const [recorded] = await Promise.all([tools.deliveries.record(delivery), keeping]);
+  const keeping = authentic.value.shadowRejection ? undefined : source.keep?.(authentic.value);
+  const [recorded] = await Promise.all([deps.deliveries.record(delivery), keeping]);
   if (recorded === "duplicate") {
     return ok({ delivery: delivery.id, status: "duplicate" });
   }
-  tools.recorded?.(delivery);
+  deps.recorded?.(delivery);
   return ok({ delivery: delivery.id, status: reading.outcome === "event" ? "accepted" : reading.outcome });
 }
 
@@ -74,11 +74,11 @@ function recordOf(
   reading: Reading,
   { source, traceparent }: { readonly source: Source; readonly traceparent: TraceParent | undefined },
 ): RecordedDelivery {
-  const { wouldDeny } = authentic;
+  const { shadowRejection } = authentic;
   const key = reading.deliveryKey ?? [authentic.bodyDigest];
   return {
     // What shadow mode let in never stands in the way of the same delivery when it is proved.
-    id: deliveryIdOf(source.name, wouldDeny ? [...key, "unproved"] : key),
+    id: deliveryIdOf(source.name, shadowRejection ? [...key, "unproved"] : key),
     source: source.name,
     provider: source.provider,
     principal: authentic.principal,
@@ -87,13 +87,13 @@ function recordOf(
     bodyDigest: authentic.bodyDigest,
     bodyBytes: authentic.body.length,
     body: authentic.body,
-    ...whatIsTold(reading),
+    ...outcomeFields(reading),
     ...(traceparent && { traceparent }),
-    ...(wouldDeny && { refusal: wouldDeny }),
+    ...(shadowRejection && { refusal: shadowRejection }),
   };
 }
 
-function whatIsTold(reading: Reading): Pick<RecordedDelivery, "outcome" | "what" | "subject" | "event"> {
+function outcomeFields(reading: Reading): Pick<RecordedDelivery, "outcome" | "what" | "subject" | "event"> {
   switch (reading.outcome) {
     case "ignored":
       return { outcome: "ignored", what: reading.kind };

@@ -7,7 +7,7 @@ import type { ReceivedRequest } from "../model/request.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 
 /** A request that was refused although its token's signature was good. */
-export interface Refusal {
+export interface AuditedRejection {
   /** The source it was sent to; `api` for the bridge's own interface. */
   readonly source: string;
   readonly provider: string;
@@ -16,7 +16,7 @@ export interface Refusal {
   readonly request: ReceivedRequest;
 }
 
-export interface RefusalTools {
+export interface RejectionAuditDeps {
   readonly deliveries: Pick<DeliveryStore, "record">;
   readonly log: Log;
 }
@@ -30,16 +30,16 @@ const MAX_REMEMBERED = 10_000;
  * Records refusals of known callers, so that a puzzling 403 can be explained afterwards. Only these: whoever has no good
  * token, or one that a shared issuer made for somebody else, can make the bridge log, and never write.
  */
-export class Refusals {
-  readonly #tools: RefusalTools;
+export class RejectionAudit {
+  readonly #deps: RejectionAuditDeps;
   readonly #recorded = new Set<string>();
 
-  constructor(tools: RefusalTools) {
-    this.#tools = tools;
+  constructor(deps: RejectionAuditDeps) {
+    this.#deps = deps;
   }
 
   /** Never throws: the refusal stands whether it can be recorded or not, and its log line is written besides. */
-  async record({ source, provider, rejection, by, request }: Refusal): Promise<void> {
+  async record({ source, provider, rejection, by, request }: AuditedRejection): Promise<void> {
     const { body, receivedAt, requestId, traceparent } = request;
     const window = String(Math.floor(receivedAt / WINDOW_MS));
     const id = deliveryIdOf(source, ["refused", by.trustEntry ?? "", by.subject, ...kindOfRefusal(rejection), window]);
@@ -47,7 +47,7 @@ export class Refusals {
     if (this.#recorded.size >= MAX_REMEMBERED) this.#recorded.clear();
     this.#recorded.add(id);
     try {
-      await this.#tools.deliveries.record({
+      await this.#deps.deliveries.record({
         ...{ id, source, provider, principal: by, receivedAt, requestId, refusal: rejection },
         ...(traceparent && { traceparent }),
         outcome: "refused",
@@ -57,7 +57,7 @@ export class Refusals {
       });
     } catch (error) {
       this.#recorded.delete(id);
-      this.#tools.log.error({ request: requestId, source, error: kindOf(error) }, "a refusal could not be recorded");
+      this.#deps.log.error({ request: requestId, source, error: kindOf(error) }, "a refusal could not be recorded");
     }
   }
 }

@@ -1,6 +1,6 @@
 import { Loop } from "../host/loop.ts";
 import type { RecordedDelivery } from "../store/deliveries.ts";
-import { type RelayTools, relay, SWEEP_SIZE, sweep } from "./relay.ts";
+import { type RelayDeps, relay, SWEEP_SIZE, sweep } from "./relay.ts";
 
 /**
  * Deliveries relayed straight after their commit at once;
@@ -11,14 +11,14 @@ const SWEEP_MS = 1_000;
 
 /** The relay of one machine: a nudge after each commit, and a sweep of the outbox at start and on a timer. */
 export class RelayWorker {
-  readonly #tools: RelayTools;
+  readonly #deps: RelayDeps;
   readonly #running = new Set<Promise<void>>();
   readonly #sweeps: Loop;
 
-  constructor(tools: RelayTools) {
-    this.#tools = tools;
-    this.#sweeps = new Loop("sweep", { everyMs: SWEEP_MS, log: tools.log }, async () => {
-      if ((await sweep(tools)) === SWEEP_SIZE) this.#sweeps.nudge();
+  constructor(deps: RelayDeps) {
+    this.#deps = deps;
+    this.#sweeps = new Loop("sweep", { everyMs: SWEEP_MS, log: deps.log }, async () => {
+      if ((await sweep(deps)) === SWEEP_SIZE) this.#sweeps.nudge();
     });
   }
 
@@ -29,7 +29,7 @@ export class RelayWorker {
   /** Takes up a delivery that was just recorded. */
   recorded(delivery: RecordedDelivery): void {
     if (this.#running.size >= CONCURRENCY) return;
-    const run = relay(delivery, this.#tools).finally(() => this.#running.delete(run));
+    const run = relay(delivery, this.#deps).finally(() => this.#running.delete(run));
     this.#running.add(run);
   }
 

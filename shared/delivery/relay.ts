@@ -3,7 +3,7 @@ import { laterBy } from "../host/clock.ts";
 import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { traceIdOf } from "../host/trace.ts";
-import { type BusEntry, entryOf } from "../model/bus-event.ts";
+import { type BusEvent, busEventOf } from "../model/bus-event.ts";
 import type { DeliveryStore, Outbox, RecordedDelivery } from "../store/deliveries.ts";
 import { isOwnEdit, type OwnEditDeps } from "./own-edits.ts";
 
@@ -12,7 +12,7 @@ interface PublishDeps extends OwnEditDeps {
   readonly log: Log;
 }
 
-export interface RelayTools extends PublishDeps {
+export interface RelayDeps extends PublishDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "addToTimeline">;
   readonly outbox: Outbox;
 }
@@ -28,14 +28,14 @@ const UNREADABLE_MS = 3_600_000;
  * Publishes a recorded delivery and takes it out of the outbox, in this order: a crash between the two publishes it again,
  * which is harmless, and never not at all. What cannot be published stays in the outbox; nothing is thrown.
  */
-export async function relay(delivery: RecordedDelivery, tools: RelayTools): Promise<void> {
+export async function relay(delivery: RecordedDelivery, deps: RelayDeps): Promise<void> {
   if (delivery.event === undefined) return;
-  const [rejected] = await publishAll([delivery], tools);
+  const [rejected] = await publishAll([delivery], deps);
   try {
-    if (rejected === undefined) return await tools.outbox.markRelayed(delivery.id, tools.clock.now());
-    await tools.outbox.postpone(delivery.id, laterBy(tools.clock.now(), RETRY_MS));
+    if (rejected === undefined) return await deps.outbox.markRelayed(delivery.id, deps.clock.now());
+    await deps.outbox.defer(delivery.id, laterBy(deps.clock.now(), RETRY_MS));
   } catch (error) {
-    tools.log.error(
+    deps.log.error(
       { delivery: delivery.id, error: kindOf(error) },
       "a delivery could not be relayed; the sweep tries again",
     );
@@ -48,10 +48,10 @@ export async function relay(delivery: RecordedDelivery, tools: RelayTools): Prom
  */
 export async function relayAll(
   deliveries: readonly RecordedDelivery[],
-  tools: PublishDeps & { readonly outbox: Pick<Outbox, "mark"> },
+  deps: PublishDeps & { readonly outbox: Pick<Outbox, "mark"> },
 ): Promise<readonly string[]> {
-  const rejected = await publishAll(deliveries, tools);
-  const marks = rejected.map((id) => tools.outbox.mark(id, laterBy(tools.clock.now(), RETRY_MS)));
+  const rejected = await publishAll(deliveries, deps);
+  const marks = rejected.map((id) => deps.outbox.mark(id, laterBy(deps.clock.now(), RETRY_MS)));
   const marked = await Promise.allSettled(marks);
   return rejected.filter((_, at) => marked[at]?.status === "rejected");
 }
@@ -63,32 +63,32 @@ export async function relayAll(
 async function publishAll(deliveries: readonly RecordedDelivery[], deps: PublishDeps): Promise<readonly string[]> {
   const checked = await Promise.all(
     deliveries.map(async (delivery) => ({
-      entry: entryOf(delivery),
+      busEvent: busEventOf(delivery),
       own: await isOwnEdit(delivery, deps).catch(kindOf),
     })),
   );
-  const entries = checked.flatMap(({ entry, own }) => (entry && own === false ? [entry] : []));
-  const results = await publish(entries, deps.bus);
+  const busEvents = checked.flatMap(({ busEvent, own }) => (busEvent && own === false ? [busEvent] : []));
+  const results = await publish(busEvents, deps.bus);
   const failures = [
-    ...checked.flatMap(({ entry, own }) => (entry && typeof own === "string" ? [{ entry, code: own }] : [])),
-    ...entries.flatMap((entry, at) => {
+    ...checked.flatMap(({ busEvent, own }) => (busEvent && typeof own === "string" ? [{ busEvent, code: own }] : [])),
+    ...busEvents.flatMap((busEvent, at) => {
       const result = results[at] ?? { published: false, code: "no_result" };
-      return result.published ? [] : [{ entry, code: result.code }];
+      return result.published ? [] : [{ busEvent, code: result.code }];
     }),
   ];
-  for (const { entry, code } of failures) {
-    const { delivery, traceparent } = entry.detail;
+  for (const { busEvent, code } of failures) {
+    const { delivery, traceparent } = busEvent.detail;
     deps.log.error({ delivery, trace: traceparent && traceIdOf(traceparent), code }, "a delivery was not published");
   }
-  return failures.map(({ entry }) => entry.detail.delivery);
+  return failures.map(({ busEvent }) => busEvent.detail.delivery);
 }
 
-/** A bus that fails as a whole refused every entry. */
-async function publish(entries: readonly BusEntry[], bus: Bus): Promise<readonly PublishResult[]> {
+/** A bus that fails as a whole refused every busEvent. */
+async function publish(busEvents: readonly BusEvent[], bus: Bus): Promise<readonly PublishResult[]> {
   try {
-    return entries.length === 0 ? [] : await bus.publish(entries);
+    return busEvents.length === 0 ? [] : await bus.publish(busEvents);
   } catch (error) {
-    return entries.map(() => ({ published: false, code: kindOf(error) }));
+    return busEvents.map(() => ({ published: false, code: kindOf(error) }));
   }
 }
 
@@ -96,19 +96,19 @@ async function publish(entries: readonly BusEntry[], bus: Bus): Promise<readonly
  * Relays what the outbox still holds: after a crash, or when the nudge after the commit came to nothing. Gives the number
  * taken up. One delivery's failure leaves it for a later sweep and stops no other.
  */
-export async function sweep(tools: RelayTools): Promise<number> {
-  const ids = await tools.outbox.unrelayed(tools.clock.now(), SWEEP_SIZE);
-  await Promise.all(ids.map((id) => relayPending(id, tools)));
+export async function sweep(deps: RelayDeps): Promise<number> {
+  const ids = await deps.outbox.unrelayed(deps.clock.now(), SWEEP_SIZE);
+  await Promise.all(ids.map((id) => relayPending(id, deps)));
   return ids.length;
 }
 
-async function relayPending(id: string, tools: RelayTools): Promise<void> {
+async function relayPending(id: string, deps: RelayDeps): Promise<void> {
   try {
-    const delivery = await tools.deliveries.get(id).catch(orUnreadable);
-    if (delivery instanceof Fault) return await putOff(id, delivery, tools);
-    if (delivery !== undefined) await relay(delivery, tools);
+    const delivery = await deps.deliveries.get(id).catch(orUnreadable);
+    if (delivery instanceof Fault) return await defer(id, delivery, deps);
+    if (delivery !== undefined) await relay(delivery, deps);
   } catch (error) {
-    tools.log.error({ delivery: id, error: kindOf(error) }, "a delivery in the outbox could not be read");
+    deps.log.error({ delivery: id, error: kindOf(error) }, "a delivery in the outbox could not be read");
   }
 }
 
@@ -118,7 +118,7 @@ function orUnreadable(error: unknown): Fault {
 }
 
 /** An alarm counts the line, by its `error`. */
-async function putOff(id: string, { code }: Fault, { outbox, clock, log }: RelayTools): Promise<void> {
+async function defer(id: string, { code }: Fault, { outbox, clock, log }: RelayDeps): Promise<void> {
   log.error({ delivery: id, error: code }, "a recorded event cannot be read and is not published");
-  await outbox.postpone(id, laterBy(clock.now(), UNREADABLE_MS));
+  await outbox.defer(id, laterBy(clock.now(), UNREADABLE_MS));
 }

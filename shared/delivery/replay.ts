@@ -4,7 +4,7 @@ import { deliveryIdOf } from "../model/idempotency-keys.ts";
 import type { Identity } from "../store/approvals.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
 
-export interface ReplayTools {
+export interface ReplayDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "record" | "addToTimeline">;
   /** Told of what was newly recorded, where no stream tells the relay. */
   readonly recorded?: ((delivery: RecordedDelivery) => void) | undefined;
@@ -34,15 +34,15 @@ export interface Replayed {
  * Has a delivery run again for some of its routes: the same event, recorded once more with an id and a key of its own and
  * with whoever wants it as its principal. It then takes the way of every delivery, gates included.
  */
-export async function replay(order: ReplayOrder, tools: ReplayTools): Promise<Replayed> {
-  const record = recordOf(order, tools.clock);
-  const isNew = (await tools.deliveries.record(record)) === "recorded";
+export async function replay(order: ReplayOrder, deps: ReplayDeps): Promise<Replayed> {
+  const record = recordOf(order, deps.clock);
+  const isNew = (await deps.deliveries.record(record)) === "recorded";
   // Once more for a repeat: whoever came first may have died before it was told. What was recorded first counts.
-  const { id, receivedAt: at, replay: kept } = (isNew ? undefined : await tools.deliveries.get(record.id)) ?? record;
+  const { id, receivedAt: at, replay: kept } = (isNew ? undefined : await deps.deliveries.get(record.id)) ?? record;
   const { of: replayOf, routes, isRollback } = kept ?? record.replay;
   const entry = { at, kind: "replayed", delivery: id, routes, by: order.by, isRollback } as const;
-  await tools.deliveries.addToTimeline(replayOf, entry);
-  if (isNew) tools.recorded?.(record);
+  await deps.deliveries.addToTimeline(replayOf, entry);
+  if (isNew) deps.recorded?.(record);
   return { delivery: id, replayOf, status: isNew ? "accepted" : "duplicate" };
 }
 

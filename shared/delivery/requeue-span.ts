@@ -7,7 +7,7 @@ export interface TimeSpan {
   readonly to: EpochMillis;
 }
 
-export interface MarkTools {
+export interface RequeueDeps {
   readonly deliveries: Pick<DeliveryStore, "list">;
   readonly outbox: Pick<Outbox, "mark">;
   readonly clock: Clock;
@@ -22,9 +22,9 @@ const PAGE = 100;
  * of them were published: once more is harmless, for an action runs once for an event. Gives what was left when there
  * was no more time. Throws when one could not be marked.
  */
-export async function markReceived(
+export async function requeueSpan(
   { from, to }: TimeSpan,
-  { deliveries, outbox, clock, hasTime }: MarkTools,
+  { deliveries, outbox, clock, hasTime }: RequeueDeps,
 ): Promise<TimeSpan | undefined> {
   const span = { notBefore: from, limit: PAGE, scanLimit: PAGE, matches: () => true };
   let before: ListQuery["before"] | undefined = { receivedAt: laterBy(to, 1), id: "" };

@@ -1,14 +1,14 @@
 import type { Policy } from "../identity/policy.ts";
-import { ok, type Result, refuse } from "../model/result.ts";
+import { ok, type Result, reject } from "../model/result.ts";
 import type { RouteRun, RunPlace, RunStore } from "../store/runs.ts";
-import { type Replayed, type ReplayOrder, type ReplayTools, replay } from "./replay.ts";
+import { type ReplayDeps, type Replayed, type ReplayOrder, replay } from "./replay.ts";
 import type { RunReporter } from "./run-tracking.ts";
 
-export interface RollbackTools extends ReplayTools {
+export interface RollbackDeps extends ReplayDeps {
   readonly runs: Pick<RunStore, "of">;
   /** Every configured one. */
   readonly routes: readonly RunReporter[];
-  readonly policy: Pick<Policy, "refuseRoute">;
+  readonly policy: Pick<Policy, "rejectRoute">;
 }
 
 export interface RollbackOrder extends Omit<ReplayOrder, "of" | "routes" | "isRollback"> {
@@ -18,21 +18,21 @@ export interface RollbackOrder extends Omit<ReplayOrder, "of" | "routes" | "isRo
 }
 
 /** Fires a route again as its last good run was fired: a replay of that delivery, by whoever may replay the route. */
-export async function rollBack(order: RollbackOrder, tools: RollbackTools): Promise<Result<Replayed>> {
+export async function rollBack(order: RollbackOrder, deps: RollbackDeps): Promise<Result<Replayed>> {
   const { place, to, ...rest } = order;
-  const forbidden = tools.policy.refuseRoute(order.by, "replay", place.route);
-  if (forbidden) return refuse(forbidden);
-  const unfit = problemWithRoute(order, tools);
+  const forbidden = deps.policy.rejectRoute(order.by, "replay", place.route);
+  if (forbidden) return reject(forbidden);
+  const unfit = problemWithRoute(order, deps);
   if (unfit !== undefined) return impossible(unfit);
-  const runs = await tools.runs.of(place.route);
+  const runs = await deps.runs.of(place.route);
   const target = targetOf(runs, order);
   if (target === undefined) return impossible(whatIsKnown(runs, order));
-  const of = await tools.deliveries.get(target.delivery);
+  const of = await deps.deliveries.get(target.delivery);
   if (of?.event === undefined) return impossible(`The record of ${target.delivery} is gone`);
-  return ok(await replay({ ...rest, of, routes: [place.route], isRollback: true }, tools));
+  return ok(await replay({ ...rest, of, routes: [place.route], isRollback: true }, deps));
 }
 
-const impossible = (problem: string): Result<never> => refuse({ reason: "rollback_impossible", problem });
+const impossible = (problem: string): Result<never> => reject({ reason: "rollback_impossible", problem });
 
 /**
  * The newest good run before the one that is rolled back: that is the newest that is known to be of this environment, or
@@ -45,11 +45,11 @@ function targetOf(runs: readonly RouteRun[], { place: { environment }, to }: Rol
   return newest < 0 ? undefined : runs.slice(newest + 1).find(isGood);
 }
 
-function problemWithRoute({ place, by }: RollbackOrder, { routes, policy }: RollbackTools): string | undefined {
+function problemWithRoute({ place, by }: RollbackOrder, { routes, policy }: RollbackDeps): string | undefined {
   const route = routes.find(({ name }) => name === place.route);
   if (route?.runsReportedBy !== undefined) return undefined;
   const fit = routes.filter(
-    ({ name, runsReportedBy }) => runsReportedBy !== undefined && !policy.refuseRoute(by, "replay", name),
+    ({ name, runsReportedBy }) => runsReportedBy !== undefined && !policy.rejectRoute(by, "replay", name),
   );
   const why = route ? "No source tells what becomes of this route's runs" : "There is no such route";
   return `${why}; you may roll back: ${fit.map(({ name }) => name).join(", ") || "none"}`;

@@ -1,47 +1,47 @@
 import type { ActionOutcome } from "../actions/action.ts";
 import { type Clock, toIso } from "../host/clock.ts";
 import { createdAtOf, isTerminal } from "../model/build-order.ts";
-import { type BusEntry, sourceNameOf } from "../model/bus-event.ts";
+import { type BusEvent, sourceNameOf } from "../model/bus-event.ts";
 import { type BuildState, cut } from "../model/event.ts";
 import { actionIdOf } from "../model/idempotency-keys.ts";
 import type { Route } from "../routes/route.ts";
 import type { RunEnd, RunStore } from "../store/runs.ts";
-import { type CorrelateTools, correlate } from "./correlate.ts";
+import { type CorrelateDeps, correlate } from "./correlate.ts";
 
 /** A route as configured, and which source tells what becomes of its runs. */
 export type RunReporter = Pick<Route, "name" | "runsReportedBy">;
 
-export interface NoteTools extends Pick<CorrelateTools, "actions"> {
+export interface RunTrackingDeps extends Pick<CorrelateDeps, "actions"> {
   readonly routes: readonly RunReporter[];
-  readonly runs: Pick<RunStore, "note">;
+  readonly runs: Pick<RunStore, "record">;
 }
 
 /** Notes that a route has fired a run, or may have: one whose answer never came may be under way. */
-export async function noteFired(
+export async function recordRunStart(
   { name, runsReportedBy }: RunReporter,
-  { delivery }: Pick<BusEntry["detail"], "delivery">,
+  { delivery }: Pick<BusEvent["detail"], "delivery">,
   outcome: ActionOutcome,
-  { runs, clock }: Pick<NoteTools, "runs"> & { readonly clock: Clock },
+  { runs, clock }: Pick<RunTrackingDeps, "runs"> & { readonly clock: Clock },
 ): Promise<void> {
   const mayRun = outcome.outcome === "done" || (outcome.outcome === "retry" && outcome.unknownOutcome);
-  if (runsReportedBy !== undefined && mayRun) await runs.note(name, { delivery, firedAt: toIso(clock.now()) });
+  if (runsReportedBy !== undefined && mayRun) await runs.record(name, { delivery, firedAt: toIso(clock.now()) });
 }
 
 /**
  * Notes the end of a run that an event tells of, whether or not a route acts on it. Reads nothing where no route's runs are
  * reported by its source. An origin that is not known yet is left to whatever acts on the event, which waits for it.
  */
-export async function hearEnd(entry: BusEntry, tools: NoteTools & CorrelateTools): Promise<void> {
-  const source = sourceNameOf(entry);
-  if (endOf(entry) === undefined || !tools.routes.some(({ runsReportedBy }) => runsReportedBy === source)) return;
-  const origin = await correlate(entry, source, tools);
-  if (origin.found) await noteEnd({ entry, origin: origin.entry, source }, tools);
+export async function recordRunEndOf(busEvent: BusEvent, deps: RunTrackingDeps & CorrelateDeps): Promise<void> {
+  const source = sourceNameOf(busEvent);
+  if (endOf(busEvent) === undefined || !deps.routes.some(({ runsReportedBy }) => runsReportedBy === source)) return;
+  const origin = await correlate(busEvent, source, deps);
+  if (origin.found) await recordRunEnd({ busEvent, origin: origin.busEvent, source }, deps);
 }
 
 interface Ended {
-  readonly entry: BusEntry;
+  readonly busEvent: BusEvent;
   /** The delivery that fired it. */
-  readonly origin: BusEntry;
+  readonly origin: BusEvent;
   /** The source that told of it. */
   readonly source: string;
 }
@@ -50,22 +50,25 @@ interface Ended {
  * Notes that a run has ended, for the routes that fired it. What only shadow mode let in proves no run to be good, and is
  * not to be run again.
  */
-export async function noteEnd({ entry, origin, source }: Ended, { routes, actions, runs }: NoteTools): Promise<void> {
-  const end = endOf(entry);
-  if (end === undefined || entry.detail.principal.unproved || origin.detail.principal.unproved) return;
+export async function recordRunEnd(
+  { busEvent, origin, source }: Ended,
+  { routes, actions, runs }: RunTrackingDeps,
+): Promise<void> {
+  const end = endOf(busEvent);
+  if (end === undefined || busEvent.detail.principal.unproved || origin.detail.principal.unproved) return;
   const { eventKey, delivery } = origin.detail;
   const reported = routes.filter(({ runsReportedBy }) => runsReportedBy === source).map(({ name }) => name);
   // Two routes may have fired on one delivery: a run's name then says whose it is.
-  const named = reported.filter((name) => `/${entry.detail.subject}`.endsWith(`/${name}-${eventKey}`));
+  const named = reported.filter((name) => `/${busEvent.detail.subject}`.endsWith(`/${name}-${eventKey}`));
   const fired = named.length > 0 ? named : await firedOf(reported, eventKey, actions);
-  const beganAt = ("build" in entry.detail ? createdAtOf(entry.detail.build) : undefined) ?? end.at;
-  for (const route of fired) await runs.note(route, { delivery, beganAt, end });
+  const beganAt = ("build" in busEvent.detail ? createdAtOf(busEvent.detail.build) : undefined) ?? end.at;
+  for (const route of fired) await runs.record(route, { delivery, beganAt, end });
 }
 
 async function firedOf(
   names: readonly string[],
   eventKey: string,
-  actions: NoteTools["actions"],
+  actions: RunTrackingDeps["actions"],
 ): Promise<readonly string[]> {
   const states = await Promise.all(names.map((name) => actions.state(actionIdOf(name, eventKey))));
   return names.filter((_, at) => states[at] !== undefined);
@@ -74,7 +77,7 @@ async function firedOf(
 /** Environments are named by senders, and kept for long. */
 const MAX_ENVIRONMENT_LENGTH = 300;
 
-function endOf({ detail }: BusEntry): RunEnd | undefined {
+function endOf({ detail }: BusEvent): RunEnd | undefined {
   const told = (state: BuildState, environment: string | undefined): RunEnd | undefined => {
     if (!isTerminal(state)) return undefined;
     const where = environment && { environment: cut(environment, MAX_ENVIRONMENT_LENGTH) };

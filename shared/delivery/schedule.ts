@@ -1,11 +1,11 @@
 import type { Clock } from "../host/clock.ts";
-import type { BusEntry } from "../model/bus-event.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 import { actionIdOf } from "../model/idempotency-keys.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 
-interface ScheduleTools {
+interface ScheduleDeps {
   readonly actions: Pick<ActionStore, "schedule">;
   readonly deliveries: Pick<DeliveryStore, "addToTimeline">;
   readonly clock: Clock;
@@ -25,8 +25,8 @@ interface Scheduled {
  */
 export async function schedule(
   { name: route, action, target }: Pick<Route, "name" | "action" | "target">,
-  { eventKey, delivery }: Pick<BusEntry["detail"], "eventKey" | "delivery">,
-  { actions, deliveries, clock }: ScheduleTools,
+  { eventKey, delivery }: Pick<BusEvent["detail"], "eventKey" | "delivery">,
+  { actions, deliveries, clock }: ScheduleDeps,
 ): Promise<Scheduled> {
   const id = actionIdOf(route, eventKey);
   const now = clock.now();

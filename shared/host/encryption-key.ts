@@ -7,13 +7,13 @@ import { type RotatingSecret, readBoth, type Secrets, secretRef } from "./secret
  * A random text that nobody else has: `current` seals what the bridge keeps to itself, and both open it. It proves no
  * sender, so it is not one of a source's rotating secrets.
  */
-export const sealingSecret = v.strictObject({ current: secretRef, next: v.optional(secretRef) });
+export const encryptionSecret = v.strictObject({ current: secretRef, next: v.optional(secretRef) });
 
 /**
  * The 256-bit keys of a sealing secret for one purpose, the one that seals first (HKDF, RFC 5869: what is sealed for one
  * purpose does not open for another). Throws `secret_unavailable`, and `configuration_invalid` for one that is too short.
  */
-export async function sealingKeys(
+export async function encryptionKeys(
   secrets: Secrets,
   pair: RotatingSecret,
   purpose: string,

@@ -1,8 +1,8 @@
 import type { Context, Hono } from "hono";
 // Its few addresses do not repay a router that is compiled from them at the start.
 import { Hono as App } from "hono/tiny";
-import { type ReceiveTools, receive, type Source } from "../delivery/receive.ts";
-import type { Refusal, Refusals } from "../delivery/rejection-audit.ts";
+import { type ReceiveDeps, receive, type Source } from "../delivery/receive.ts";
+import type { AuditedRejection, RejectionAudit } from "../delivery/rejection-audit.ts";
 import type { Clock } from "../host/clock.ts";
 import { failureOf } from "../host/fault.ts";
 import type { Log, LogFields } from "../host/log.ts";
@@ -13,16 +13,16 @@ import type { ReceivedRequest } from "../model/request.ts";
 import type { Result } from "../model/result.ts";
 import type { BridgeIssuer } from "../outbound/issuer.ts";
 import { checkContentType, readBody } from "./body.ts";
-import { type CallTools, callsOf } from "./calls.ts";
+import { type CallDeps, callsOf } from "./calls.ts";
 import type { Connection } from "./connection.ts";
 import { NOT_FOUND, problemOf, problemResponse, UNAVAILABLE } from "./problem.ts";
 
-export interface AppTools extends ReceiveTools, CallTools {
-  readonly deliveries: ReceiveTools["deliveries"] & CallTools["deliveries"];
+export interface AppDeps extends ReceiveDeps, CallDeps {
+  readonly deliveries: ReceiveDeps["deliveries"] & CallDeps["deliveries"];
   readonly sources: ReadonlyMap<string, Source>;
   /** Where CI jobs tell the state of their own builds. */
   readonly status: Source;
-  readonly refusals: Pick<Refusals, "record">;
+  readonly refusals: Pick<RejectionAudit, "record">;
   /** The bridge as an issuer; absent where it is none. */
   readonly issuer?: Pick<BridgeIssuer, "discovery" | "keySet"> | undefined;
   readonly maxBodyBytes: number;
@@ -37,44 +37,44 @@ export interface AppTools extends ReceiveTools, CallTools {
 type Env = { Bindings: Connection; Variables: { requestId: string; traceparent: TraceParent; startedAt: number } };
 
 /** The HTTP interface: `docs/architecture.md` lists it. Every outcome is one log line; every refusal a problem answer. */
-export function createApp(tools: AppTools): Hono<Env> {
+export function createApp(deps: AppDeps): Hono<Env> {
   const app = new App<Env>();
   app.use(async (c, next) => {
-    c.set("requestId", tools.newRequestId());
+    c.set("requestId", deps.newRequestId());
     c.set("traceparent", traceOf(c.req.raw.headers));
-    c.set("startedAt", tools.clock.now());
+    c.set("startedAt", deps.clock.now());
     await next();
   });
-  app.post("/webhooks/:source", (c) => takeDelivery(c, tools, tools.sources.get(c.req.param("source"))));
-  app.all("/webhooks/:source", (c) => refused(c, tools, { reason: "method_not_allowed", allowed: "POST" }));
-  app.post("/v1/status", (c) => takeDelivery(c, tools, tools.status));
-  app.all("/v1/status", (c) => refused(c, tools, { reason: "method_not_allowed", allowed: "POST" }));
-  takeCalls(app, tools);
+  app.post("/webhooks/:source", (c) => takeDelivery(c, deps, deps.sources.get(c.req.param("source"))));
+  app.all("/webhooks/:source", (c) => refused(c, deps, { reason: "method_not_allowed", allowed: "POST" }));
+  app.post("/v1/status", (c) => takeDelivery(c, deps, deps.status));
+  app.all("/v1/status", (c) => refused(c, deps, { reason: "method_not_allowed", allowed: "POST" }));
+  takeCalls(app, deps);
   app.get("/healthz", (c) => c.json({ status: "up" }));
   app.get("/readyz", async (c) => {
-    await tools.ready();
+    await deps.ready();
     return c.json({ status: "ready" });
   });
-  if (tools.issuer !== undefined) publish(app, tools.issuer);
+  if (deps.issuer !== undefined) publish(app, deps.issuer);
   app.notFound((c) => problemResponse(NOT_FOUND, c.get("requestId")));
-  app.onError((error, c) => failed(c, tools, error));
+  app.onError((error, c) => failed(c, deps, error));
   return app;
 }
 
-function takeCalls(app: Hono<Env>, tools: AppTools): void {
+function takeCalls(app: Hono<Env>, deps: AppDeps): void {
   const methods = new Map<string, string>();
-  for (const { method, path, status, answer } of callsOf(tools)) {
+  for (const { method, path, status, answer } of callsOf(deps)) {
     app.on(method, path, (c) =>
-      takeCall(c, tools, { status, handle: (request) => answer(request, c.req.param("id") ?? "") }),
+      takeCall(c, deps, { status, handle: (request) => answer(request, c.req.param("id") ?? "") }),
     );
     methods.set(path, method === "GET" ? "GET, HEAD" : method);
   }
   for (const [path, allowed] of methods)
-    app.all(path, (c) => refused(c, tools, { reason: "method_not_allowed", allowed }));
+    app.all(path, (c) => refused(c, deps, { reason: "method_not_allowed", allowed }));
 }
 
 /** What others need to verify the bridge's own tokens. */
-function publish(app: Hono<Env>, issuer: NonNullable<AppTools["issuer"]>): void {
+function publish(app: Hono<Env>, issuer: NonNullable<AppDeps["issuer"]>): void {
   const headers = { "Cache-Control": `public, max-age=${KEYS_MAX_AGE_SECONDS}` };
   app.get("/.well-known/openid-configuration", (c) => c.json(issuer.discovery(), 200, headers));
   app.get("/.well-known/jwks.json", async (c) => c.json(await issuer.keySet(), 200, headers));
@@ -83,23 +83,23 @@ function publish(app: Hono<Env>, issuer: NonNullable<AppTools["issuer"]>): void 
 /** A new key has to be published for longer than this before it signs. */
 const KEYS_MAX_AGE_SECONDS = 300;
 
-async function takeDelivery(c: Context<Env>, tools: AppTools, source: Source | undefined): Promise<Response> {
-  if (source === undefined) return refused(c, tools, { reason: "source_unknown" });
+async function takeDelivery(c: Context<Env>, deps: AppDeps, source: Source | undefined): Promise<Response> {
+  if (source === undefined) return refused(c, deps, { reason: "source_unknown" });
   const type = checkContentType(c.req.raw.headers, source.contentTypes);
-  if (!type.ok) return refused(c, tools, type.rejection);
-  const body = await readBody(c.req.raw, tools.maxBodyBytes);
-  if (!body.ok) return refused(c, tools, body.rejection);
-  const request = { repeatable: true, ...receivedRequest(c, body.value, tools) };
-  const receipt = await receive(request, source, tools);
-  if (!receipt.ok) return refusedFor(c, tools, { ...receipt, ...pick(source), request });
+  if (!type.ok) return refused(c, deps, type.rejection);
+  const body = await readBody(c.req.raw, deps.maxBodyBytes);
+  if (!body.ok) return refused(c, deps, body.rejection);
+  const request = { repeatable: true, ...receivedRequest(c, body.value, deps) };
+  const receipt = await receive(request, source, deps);
+  if (!receipt.ok) return refusedFor(c, deps, { ...receipt, ...pick(source), request });
   const { delivery, status } = receipt.value;
-  tools.log.info({ delivery, status, ...lineOf(c, tools) }, "delivery");
+  deps.log.info({ delivery, status, ...lineOf(c, deps) }, "delivery");
   return c.json(receipt.value, status === "duplicate" ? 200 : 202);
 }
 
-function receivedRequest(c: Context<Env>, body: Uint8Array, tools: AppTools): ReceivedRequest {
+function receivedRequest(c: Context<Env>, body: Uint8Array, deps: AppDeps): ReceivedRequest {
   const { method, url, headers } = c.req.raw;
-  const receivedAt = tools.clock.now();
+  const receivedAt = deps.clock.now();
   const { requestId, traceparent } = c.var;
   // Absent in a test that asks the app without a host.
   const { clientCertificate } = c.env ?? {};
@@ -123,49 +123,49 @@ interface Call {
 }
 
 /** A call of the bridge's own interface: its body is JSON, or there is none. */
-async function takeCall(c: Context<Env>, tools: AppTools, { status, handle }: Call): Promise<Response> {
+async function takeCall(c: Context<Env>, deps: AppDeps, { status, handle }: Call): Promise<Response> {
   const body = await readBody(c.req.raw, MAX_CALL_BYTES);
-  if (!body.ok) return refused(c, tools, body.rejection);
+  if (!body.ok) return refused(c, deps, body.rejection);
   const type = body.value.length === 0 ? body : checkContentType(c.req.raw.headers, ["application/json"]);
-  if (!type.ok) return refused(c, tools, type.rejection);
-  const request = receivedRequest(c, body.value, tools);
+  if (!type.ok) return refused(c, deps, type.rejection);
+  const request = receivedRequest(c, body.value, deps);
   const result = await handle(request);
   if (result.ok) return c.json(result.value, status);
-  return refusedFor(c, tools, { ...result, source: "api", provider: "api", request });
+  return refusedFor(c, deps, { ...result, source: "api", provider: "api", request });
 }
 
 /** A refusal that is recorded if its caller is known. */
 async function refusedFor(
   c: Context<Env>,
-  tools: AppTools,
-  { by, ...refusal }: Omit<Refusal, "by"> & { readonly by?: Principal },
+  deps: AppDeps,
+  { by, ...refusal }: Omit<AuditedRejection, "by"> & { readonly by?: Principal },
 ): Promise<Response> {
-  if (by !== undefined) await tools.refusals.record({ ...refusal, by });
-  return refused(c, tools, refusal.rejection);
+  if (by !== undefined) await deps.refusals.record({ ...refusal, by });
+  return refused(c, deps, refusal.rejection);
 }
 
 const pick = ({ name: source, provider }: Source) => ({ source, provider });
 
 /** A caller whose identity is proved may know the reason of a refusal; every other gets the same terse answer. */
-function refused(c: Context<Env>, tools: AppTools, rejection: Rejection): Response {
+function refused(c: Context<Env>, deps: AppDeps, rejection: Rejection): Response {
   const problem = problemOf(rejection);
-  tools.log.warn({ ...lineOf(c, tools), status: problem.status, ...rejection }, "refused");
+  deps.log.warn({ ...lineOf(c, deps), status: problem.status, ...rejection }, "refused");
   return problemResponse(problem, c.get("requestId"), problem.status === 401 ? undefined : rejection.reason);
 }
 
 /** Never 500: a sender that is told 500 may drop what it has (Tekton does), one that is told 503 tries again. */
-function failed(c: Context<Env>, tools: AppTools, error: Error): Response {
-  tools.log.error({ ...lineOf(c, tools), status: UNAVAILABLE.status, ...failureOf(error) }, "failed");
+function failed(c: Context<Env>, deps: AppDeps, error: Error): Response {
+  deps.log.error({ ...lineOf(c, deps), status: UNAVAILABLE.status, ...failureOf(error) }, "failed");
   return problemResponse(UNAVAILABLE, c.get("requestId"));
 }
 
-function lineOf(c: Context<Env>, tools: AppTools): LogFields {
+function lineOf(c: Context<Env>, deps: AppDeps): LogFields {
   const source = c.req.param("source");
   return {
     request: c.get("requestId"),
     trace: traceIdOf(c.get("traceparent")),
     // The path as a route's pattern, and a source only if it is configured: an address may hold anything.
-    ...(source !== undefined && tools.sources.has(source) && { source }),
-    durationMs: tools.clock.now() - c.get("startedAt"),
+    ...(source !== undefined && deps.sources.has(source) && { source }),
+    durationMs: deps.clock.now() - c.get("startedAt"),
   };
 }

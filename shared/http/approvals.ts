@@ -1,16 +1,16 @@
 import * as v from "valibot";
-import { DECISIONS, type DecideTools, decide, decisionsOf } from "../approvals/decide.ts";
+import { DECISIONS, type DecideDeps, decide, decisionsOf } from "../approvals/decide.ts";
 import { openApprovals } from "../approvals/open-approvals.ts";
 import { toIso } from "../host/clock.ts";
-import { type CallerTools, callerOf } from "../identity/caller.ts";
+import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
 import type { ReceivedRequest } from "../model/request.ts";
-import { ok, type Result, refuse } from "../model/result.ts";
+import { ok, type Result, reject } from "../model/result.ts";
 import type { Approval } from "../store/approvals.ts";
 import { readCall } from "./json-body.ts";
 
-export interface ApprovalsApi extends CallerTools, DecideTools {
-  readonly policy: Pick<Policy, "refuseCall" | "refuseRoute">;
+export interface ApprovalsApi extends CallerDeps, DecideDeps {
+  readonly policy: Pick<Policy, "rejectCall" | "rejectRoute">;
 }
 
 const state = v.optional(v.picklist(["requested", "granted"]));
@@ -26,7 +26,7 @@ export async function listApprovals(request: ReceivedRequest, api: ApprovalsApi)
   if (!caller.ok) return caller;
   const { principal } = caller.value;
   const asked = v.safeParse(state, request.url.searchParams.get("state") ?? undefined);
-  if (!asked.success) return refuse({ reason: "query_invalid", parameter: "state", expected: "requested or granted" });
+  if (!asked.success) return reject({ reason: "query_invalid", parameter: "state", expected: "requested or granted" });
   const { open, hasMore } = await openApprovals(api.approvals);
   const approvals = open
     .filter(({ state }) => (asked.output ?? state) === state)
@@ -45,11 +45,11 @@ export async function decideApproval(
   if (!caller.ok) return caller;
   const { principal } = caller.value;
   const told = readCall(request.body, verdict);
-  if (!told.ok) return refuse(told.rejection, principal);
+  if (!told.ok) return reject(told.rejection, principal);
   const approval = await api.approvals.get(id);
-  if (approval === undefined) return refuse({ reason: "approval_unknown" }, principal);
+  if (approval === undefined) return reject({ reason: "approval_unknown" }, principal);
   const decided = await decide(approval, { ...told.value, by: principal, requestId: request.requestId }, api);
-  return decided.ok ? ok(shownApproval(decided.value)) : refuse(decided.rejection, principal);
+  return decided.ok ? ok(shownApproval(decided.value)) : reject(decided.rejection, principal);
 }
 
 export interface ListedApprovals {

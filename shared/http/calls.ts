@@ -5,7 +5,7 @@ import { type CredentialsApi, listCredentials } from "./credentials.ts";
 import { type DeliveriesApi, getDelivery, listDeliveries } from "./deliveries.ts";
 import { type ReplayApi, replayDelivery, rollBackRoute } from "./replay.ts";
 
-export interface CallTools extends DeliveriesApi, CredentialsApi {
+export interface CallDeps extends DeliveriesApi, CredentialsApi {
   /** Approvals, replays and rollbacks; absent where nobody may order any. */
   readonly orders?: ApprovalsApi & ReplayApi;
 }
@@ -21,11 +21,11 @@ interface ApiCall {
 }
 
 /** All calls but the ways in, which take deliveries. */
-export const callsOf = (tools: CallTools): readonly ApiCall[] => [
-  get("/v1/deliveries", (request) => listDeliveries(request, tools)),
-  get("/v1/deliveries/:id", (request, id) => getDelivery(request, id, tools)),
-  get("/v1/credentials", (request) => listCredentials(request, tools)),
-  ...(tools.orders === undefined ? [] : ordersOf(tools.orders)),
+export const callsOf = (deps: CallDeps): readonly ApiCall[] => [
+  get("/v1/deliveries", (request) => listDeliveries(request, deps)),
+  get("/v1/deliveries/:id", (request, id) => getDelivery(request, id, deps)),
+  get("/v1/credentials", (request) => listCredentials(request, deps)),
+  ...(deps.orders === undefined ? [] : ordersOf(deps.orders)),
 ];
 
 /** What people have the bridge do. */

@@ -1,11 +1,11 @@
 import { toIso } from "../host/clock.ts";
-import { type CallerTools, callerOf } from "../identity/caller.ts";
+import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { TokenRequest } from "../identity/presented-token.ts";
 import { ok, type Result } from "../model/result.ts";
-import type { CredentialUse, UseStore } from "../store/credential-usage.ts";
+import type { CredentialUsageStore, CredentialUse } from "../store/credential-usage.ts";
 
-export interface CredentialsApi extends CallerTools {
-  readonly uses: Pick<UseStore, "list">;
+export interface CredentialsApi extends CallerDeps {
+  readonly uses: Pick<CredentialUsageStore, "list">;
 }
 
 /** A credential's last use with its time as ISO 8601. */

@@ -1,13 +1,13 @@
 import * as v from "valibot";
 import { type Clock, epochMillis, toIso } from "../host/clock.ts";
-import { type CallerTools, callerOf } from "../identity/caller.ts";
+import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { TokenRequest } from "../identity/presented-token.ts";
-import { type BusEntry, entryOf } from "../model/bus-event.ts";
-import { ok, type Result, refuse } from "../model/result.ts";
-import type { TimelineEntry } from "../model/timeline.ts";
+import { type BusEvent, busEventOf } from "../model/bus-event.ts";
+import { ok, type Result, reject } from "../model/result.ts";
+import type { TimelineEvent } from "../model/timeline.ts";
 import type { DeliveryPosition, DeliveryStore, DeliverySummary, RecordedDelivery } from "../store/deliveries.ts";
 
-export interface DeliveriesApi extends CallerTools {
+export interface DeliveriesApi extends CallerDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "list">;
   readonly clock: Clock;
 }
@@ -52,7 +52,7 @@ export async function listDeliveries(request: TokenRequest, api: DeliveriesApi):
   const asked = v.safeParse(query, Object.fromEntries(request.url.searchParams));
   if (!asked.success) {
     const parameter = String(asked.issues[0].path?.[0]?.key ?? "");
-    return refuse({
+    return reject({
       reason: "query_invalid",
       parameter,
       expected: isKnown(parameter) ? EXPECTED[parameter] : "left out",
@@ -83,12 +83,12 @@ export async function getDelivery(
   const caller = await callerOf(request, "deliveries", api);
   if (!caller.ok) return caller;
   const delivery = await api.deliveries.get(id);
-  if (delivery === undefined) return refuse({ reason: "delivery_unknown" });
+  if (delivery === undefined) return reject({ reason: "delivery_unknown" });
   return ok(shownDelivery(delivery, await api.deliveries.timeline(id)));
 }
 
 /** A timeline's entry with its times as ISO 8601. */
-export type ShownEntry = WithIsoTimes<TimelineEntry>;
+export type ShownEntry = WithIsoTimes<TimelineEvent>;
 type WithIsoTimes<T> = T extends unknown ? { [K in keyof T]: K extends "at" | "nextAt" ? string : T[K] } : never;
 
 export interface ListedDeliveries {
@@ -101,13 +101,13 @@ export interface ShownDelivery {
     Pick<RecordedDelivery, "provider" | "requestId" | "bodyDigest" | "bodyBytes" | "unrelayed"> & {
       readonly relayedAt?: string;
     };
-  readonly event?: BusEntry;
+  readonly event?: BusEvent;
   readonly timeline: readonly ShownEntry[];
 }
 
-function shownDelivery(delivery: RecordedDelivery, timeline: readonly TimelineEntry[]): ShownDelivery {
+function shownDelivery(delivery: RecordedDelivery, timeline: readonly TimelineEvent[]): ShownDelivery {
   const { provider, requestId, bodyDigest, bodyBytes, relayedAt, unrelayed } = delivery;
-  const event = entryOf(delivery);
+  const event = busEventOf(delivery);
   const relayed = relayedAt === undefined ? {} : { relayedAt: toIso(relayedAt) };
   return {
     delivery: {
@@ -124,10 +124,10 @@ function shownDelivery(delivery: RecordedDelivery, timeline: readonly TimelineEn
   };
 }
 
-function shownEntry(entry: TimelineEntry): ShownEntry {
-  const at = toIso(entry.at);
-  if (entry.kind !== "attempt") return { ...entry, at };
-  const { nextAt, ...rest } = entry;
+function shownEntry(timelineEvent: TimelineEvent): ShownEntry {
+  const at = toIso(timelineEvent.at);
+  if (timelineEvent.kind !== "attempt") return { ...timelineEvent, at };
+  const { nextAt, ...rest } = timelineEvent;
   return { ...rest, at, ...(nextAt !== undefined && { nextAt: toIso(nextAt) }) };
 }
 
@@ -141,7 +141,7 @@ function shownSummary({ id, source, receivedAt, outcome, what, subject, principa
     ...(subject !== undefined && { subject }),
     principal,
     ...(refusal && outcome === "refused" && { refusedFor: refusal }),
-    ...(refusal && outcome !== "refused" && { wouldDeny: refusal }),
+    ...(refusal && outcome !== "refused" && { shadowRejection: refusal }),
   };
 }
 

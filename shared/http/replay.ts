@@ -1,18 +1,18 @@
 import * as v from "valibot";
-import { type Replayed, type ReplayTools, replay } from "../delivery/replay.ts";
-import { type RollbackTools, rollBack } from "../delivery/rollback.ts";
+import { type ReplayDeps, type Replayed, replay } from "../delivery/replay.ts";
+import { type RollbackDeps, rollBack } from "../delivery/rollback.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
-import { type CallerTools, callerOf } from "../identity/caller.ts";
+import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
 import type { ReceivedRequest } from "../model/request.ts";
-import { ok, type Result, refuse } from "../model/result.ts";
+import { ok, type Result, reject } from "../model/result.ts";
 import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
 import { readCall } from "./json-body.ts";
 
-export interface ReplayApi extends CallerTools, ReplayTools, Pick<RollbackTools, "runs" | "routes"> {
-  readonly deliveries: ReplayTools["deliveries"] & Pick<DeliveryStore, "timeline">;
-  readonly policy: Pick<Policy, "refuseCall" | "refuseRoute">;
+export interface ReplayApi extends CallerDeps, ReplayDeps, Pick<RollbackDeps, "runs" | "routes"> {
+  readonly deliveries: ReplayDeps["deliveries"] & Pick<DeliveryStore, "timeline">;
+  readonly policy: Pick<Policy, "rejectCall" | "rejectRoute">;
 }
 
 const text = v.pipe(nonEmptyText, v.maxLength(300));
@@ -25,21 +25,21 @@ export async function replayDelivery(request: ReceivedRequest, id: string, api: 
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;
   const told = readCall(request.body, replayBody);
-  if (!told.ok) return refuse(told.rejection, by);
+  if (!told.ok) return reject(told.rejection, by);
   const of = await api.deliveries.get(id);
-  if (of === undefined) return refuse({ reason: "delivery_unknown" }, by);
-  const met = (await api.deliveries.timeline(id)).flatMap((entry) =>
-    entry.kind === "scheduled" || entry.kind === "already_scheduled" ? [entry.route] : [],
+  if (of === undefined) return reject({ reason: "delivery_unknown" }, by);
+  const met = (await api.deliveries.timeline(id)).flatMap((timelineEvent) =>
+    timelineEvent.kind === "scheduled" || timelineEvent.kind === "already_scheduled" ? [timelineEvent.route] : [],
   );
   const { route } = told.value;
   const routes = route === undefined ? met : met.filter((one) => one === route);
   for (const one of routes) {
-    const forbidden = api.policy.refuseRoute(by, "replay", one);
-    if (forbidden) return refuse(forbidden, by);
+    const forbidden = api.policy.rejectRoute(by, "replay", one);
+    if (forbidden) return reject(forbidden, by);
   }
-  const fit = met.filter((one) => !api.policy.refuseRoute(by, "replay", one));
+  const fit = met.filter((one) => !api.policy.rejectRoute(by, "replay", one));
   const problem = problemWith(of, routes, fit);
-  if (problem !== undefined) return refuse({ reason: "replay_impossible", problem }, by);
+  if (problem !== undefined) return reject({ reason: "replay_impossible", problem }, by);
   const key = ["delivery", id, ...routes, by.issuer, by.subject, orderKey(request)];
   const { requestId, traceparent } = request;
   return ok(await replay({ of, routes, by, isRollback: false, key, requestId, traceparent }, api));
@@ -64,13 +64,13 @@ export async function rollBackRoute(request: ReceivedRequest, api: ReplayApi): P
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;
   const told = readCall(request.body, rollbackBody);
-  if (!told.ok) return refuse(told.rejection, by);
+  if (!told.ok) return reject(told.rejection, by);
   const { route, environment, to } = told.value;
   const place = { route, ...(environment !== undefined && { environment }) };
   const key = ["rollback", route, environment ?? "", by.issuer, by.subject, orderKey(request)];
   const { requestId, traceparent } = request;
   const result = await rollBack({ place, to, by, key, requestId, traceparent }, api);
-  return result.ok ? result : refuse(result.rejection, by);
+  return result.ok ? result : reject(result.rejection, by);
 }
 
 /**

@@ -1,16 +1,16 @@
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
-import { type Result, refuse } from "../model/result.ts";
+import { type Result, reject } from "../model/result.ts";
 import type { Part, Policy } from "./policy.ts";
 import { presentedToken, type TokenRequest } from "./presented-token.ts";
 import type { TokenVerifier, VerifiedToken } from "./token-verifier.ts";
 
-export interface CallerTools {
+export interface CallerDeps {
   readonly tokens: TokenVerifier;
   /** The trust entries whose tokens may earn a role. */
   readonly trustEntries: readonly string[];
-  readonly policy: Pick<Policy, "refuseCall">;
-  readonly refuseOverRate?: (principal: Principal) => Promise<Rejection | undefined>;
+  readonly policy: Pick<Policy, "rejectCall">;
+  readonly rejectOverRate?: (principal: Principal) => Promise<Rejection | undefined>;
 }
 
 /**
@@ -21,20 +21,20 @@ export interface CallerTools {
 export async function callerOf(
   request: TokenRequest,
   part: Part | "of a route",
-  tools: CallerTools,
+  deps: CallerDeps,
 ): Promise<Result<VerifiedToken>> {
-  const proved = await holderOf(request, tools);
+  const proved = await holderOf(request, deps);
   if (!proved.ok) return proved;
-  const { principal, wouldDeny } = proved.value;
-  const forbidden = part === "of a route" ? undefined : tools.policy.refuseCall(principal, part);
-  const refusal = wouldDeny ?? forbidden ?? (await tools.refuseOverRate?.(principal));
-  return refusal ? refuse(refusal, principal) : proved;
+  const { principal, shadowRejection } = proved.value;
+  const forbidden = part === "of a route" ? undefined : deps.policy.rejectCall(principal, part);
+  const refusal = shadowRejection ?? forbidden ?? (await deps.rejectOverRate?.(principal));
+  return refusal ? reject(refusal, principal) : proved;
 }
 
 /** Whose token came with a request, by any of the trust entries, whatever that lets it do. */
 export async function holderOf(
   request: TokenRequest,
-  { tokens, trustEntries }: Pick<CallerTools, "tokens" | "trustEntries">,
+  { tokens, trustEntries }: Pick<CallerDeps, "tokens" | "trustEntries">,
 ): Promise<Result<VerifiedToken>> {
   const presented = presentedToken(request);
   return presented.ok ? tokens.verify(presented.value, trustEntries) : presented;

@@ -17,7 +17,7 @@ export interface ClaimFinding {
 }
 
 /** The first condition of a trust entry and its preset that verified claims do not meet. */
-export const refuseClaims = (claims: Claims, entry: TrustEntry): Rejection | undefined =>
+export const rejectClaims = (claims: Claims, entry: TrustEntry): Rejection | undefined =>
   claimFindings(claims, entry).find(({ refusal }) => refusal)?.refusal;
 
 /** Every condition of a trust entry and its preset, in order. */

@@ -1,5 +1,5 @@
 import { readJsonObject } from "../host/strict-json.ts";
-import { ok, type Result, refuse } from "../model/result.ts";
+import { ok, type Result, reject } from "../model/result.ts";
 
 /** A JWS taken apart. Nothing in it is proved. */
 export interface UnverifiedJws {
@@ -48,7 +48,7 @@ export function readCompactJws(token: string, form: JwsForm = {}): Result<Unveri
 
 /** The part of {@link readCompactJws} that holds for any payload. */
 export function splitCompactJws(token: string, { keyInHeader = false }: JwsForm = {}): Result<UnverifiedJws> {
-  if (token.length > MAX_TOKEN_BYTES) return refuse({ reason: "token_too_large", limitBytes: MAX_TOKEN_BYTES });
+  if (token.length > MAX_TOKEN_BYTES) return reject({ reason: "token_too_large", limitBytes: MAX_TOKEN_BYTES });
   const [header, payload, signature, ...others] = token.split(".", 4).map(decodeCanonical);
   if (!header || !payload || !signature || others.length > 0) {
     return malformed("not three segments of canonical base64url");
@@ -57,7 +57,7 @@ export function splitCompactJws(token: string, { keyInHeader = false }: JwsForm 
   if (!readHeader.ok) return malformed("the header is not one plain JSON object");
   const forbidden = keyInHeader ? FORBIDDEN.filter((name) => name !== "jwk") : FORBIDDEN;
   const parameter = forbidden.find((name) => Object.hasOwn(readHeader.value, name));
-  if (parameter) return refuse({ reason: "token_header_forbidden", parameter });
+  if (parameter) return reject({ reason: "token_header_forbidden", parameter });
   if (!isTokenHeader(readHeader.value)) return malformed("the header's alg, kid or typ is not text");
   const signed = Buffer.from(token.slice(0, token.lastIndexOf(".")), "latin1");
   return ok({ header: readHeader.value, payload, signature, signed });
@@ -82,4 +82,4 @@ function decodeCanonical(segment: string): Buffer | undefined {
   return segment !== "" && bytes.toString("base64url") === segment ? bytes : undefined;
 }
 
-const malformed = (detail: string): Result<never> => refuse({ reason: "token_malformed", detail });
+const malformed = (detail: string): Result<never> => reject({ reason: "token_malformed", detail });

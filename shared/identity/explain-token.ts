@@ -2,15 +2,15 @@ import type { EpochSeconds } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { Result } from "../model/result.ts";
-import { refuseConfirmation, refuseDigest } from "./binding/index.ts";
+import { rejectConfirmation, rejectDigest } from "./binding/index.ts";
 import { claimAt } from "./claim-match.ts";
 import { claimFindings, expectationOf } from "./claim-rules.ts";
 import type { TokenHeader, UnverifiedToken } from "./compact-jws.ts";
-import { PROVED, type Teller, UNPROVED } from "./explain-values.ts";
+import { PROVED, type ShownBy, UNPROVED } from "./explain-values.ts";
 import { rolesOf, subjectOf, unmetRoleRules } from "./roles-of.ts";
 import { TOKEN_CHECKS, USUAL_TYPES } from "./token-checks.ts";
 import type { TrustEntry } from "./trust-entry.ts";
-import { refuseSignature, type Trusted } from "./verify-signature.ts";
+import { rejectSignature, type Trusted } from "./verify-signature.ts";
 
 /** One row of an explanation, for people. */
 interface ExplainedCheck {
@@ -98,10 +98,10 @@ const checkOf = (check: string, detail: Detail, refusal: Rejection | undefined):
   refusal ? { check, ...detail, verdict: "refused", refusal } : { check, ...detail, verdict: "ok" };
 
 type CheckName = Exclude<(typeof TOKEN_CHECKS)[number]["name"], "claims">;
-type TellDetail = (token: UnverifiedToken, entry: TrustEntry, now: EpochSeconds, tell: Teller) => Detail;
+type DetailOf = (token: UnverifiedToken, entry: TrustEntry, now: EpochSeconds, tell: ShownBy) => Detail;
 
 /** What each check but those of claims, which differ from entry to entry, expects and got. */
-const DETAILS: Readonly<Record<CheckName, TellDetail>> = {
+const DETAILS: Readonly<Record<CheckName, DetailOf>> = {
   expiry: ({ claims }, { clockSkewSeconds }, now, tell) => ({
     expected: `exp to come, or less than ${clockSkewSeconds} s ago`,
     got: tell.time(claims["exp"], now),
@@ -124,11 +124,11 @@ const DETAILS: Readonly<Record<CheckName, TellDetail>> = {
   }),
   audience: ({ claims }, { audience, audienceClaim }, _now, tell) => ({
     expected: `${audienceClaim} ${audience.join(" or ")}`,
-    got: audienceClaim === "aud" ? tell.claim(claims["aud"]) : tellClient(claims, tell),
+    got: audienceClaim === "aud" ? tell.claim(claims["aud"]) : clientText(claims, tell),
   }),
 };
 
-function tellClient({ client_id: client, aud }: UnverifiedToken["claims"], tell: Teller): string {
+function clientText({ client_id: client, aud }: UnverifiedToken["claims"], tell: ShownBy): string {
   return aud === undefined ? tell.claim(client) : `${tell.claim(client)}, and aud ${tell.claim(aud)}`;
 }
 
@@ -141,8 +141,8 @@ function issuerCheck({ claims: { iss } }: UnverifiedToken, { issuer }: TrustEntr
 async function signatureCheck(token: UnverifiedToken, trusted: Trusted): Promise<ExplainedCheck> {
   const expected = `${trusted.entry.algorithms.join(" or ")}, by a key of this issuer`;
   try {
-    const refusal = await refuseSignature(token, trusted);
-    return checkOf("signature", { expected, got: tellSignature(token.header, refusal) }, refusal);
+    const refusal = await rejectSignature(token, trusted);
+    return checkOf("signature", { expected, got: signatureText(token.header, refusal) }, refusal);
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault;
     const { message } = fault.cause instanceof Fault ? fault.cause : fault;
@@ -150,7 +150,7 @@ async function signatureCheck(token: UnverifiedToken, trusted: Trusted): Promise
   }
 }
 
-function tellSignature({ alg, kid }: TokenHeader, refusal: Rejection | undefined): string {
+function signatureText({ alg, kid }: TokenHeader, refusal: Rejection | undefined): string {
   switch (refusal?.reason) {
     case undefined:
       return `${alg}, by key ${PROVED.claim(kid)}`;
@@ -166,7 +166,7 @@ function tellSignature({ alg, kid }: TokenHeader, refusal: Rejection | undefined
 /** RFC 7518 §3.1, RFC 8037, RFC 9864; a header may hold anything. */
 const KNOWN_ALGORITHMS = /^(none|[HREP]S(256|384|512)|EdDSA|Ed25519|Ed448)$/;
 
-function claimChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: Teller): readonly ExplainedCheck[] {
+function claimChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: ShownBy): readonly ExplainedCheck[] {
   return claimFindings(claims, entry).map(({ claim, expected, value, refusal }) =>
     checkOf(`claim ${claim}`, { expected, got: tell.claim(value) }, refusal),
   );
@@ -181,7 +181,7 @@ function rolesCheck(roles: Result<readonly string[]>, entry: TrustEntry): Explai
 }
 
 /** Each rule that keeps the token from a role, with what its claim holds. */
-function roleRuleChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: Teller): readonly ExplainedCheck[] {
+function roleRuleChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: ShownBy): readonly ExplainedCheck[] {
   return unmetRoleRules(claims, entry).flatMap(({ role, unmet }) =>
     unmet.map((rule) => ({
       check: `role ${role}, claim ${rule.path.join(".")}`,
@@ -192,12 +192,12 @@ function roleRuleChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: Te
   );
 }
 
-function bindingChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: Teller): readonly ExplainedCheck[] {
+function bindingChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: ShownBy): readonly ExplainedCheck[] {
   const { cnf } = claims;
   const { proof = cnf === undefined ? undefined : "as the claim cnf says", singleUse, bodyDigestClaim } = entry;
   const digest = bodyDigestClaim && claimAt(claims, bodyDigestClaim);
   return [
-    ...(proof ? [boundCheck("proof of the key", proof, tell.claim(cnf), refuseConfirmation(claims, entry))] : []),
+    ...(proof ? [boundCheck("proof of the key", proof, tell.claim(cnf), rejectConfirmation(claims, entry))] : []),
     ...(singleUse ? [boundCheck("single use", "not used before")] : []),
     ...(bodyDigestClaim
       ? [
@@ -205,7 +205,7 @@ function bindingChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: Tel
             "body",
             `its SHA-256 in ${bodyDigestClaim.join(".")}`,
             tell.claim(digest),
-            refuseDigest(claims, entry),
+            rejectDigest(claims, entry),
           ),
         ]
       : []),

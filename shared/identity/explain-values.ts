@@ -1,7 +1,7 @@
 import { type EpochSeconds, epochSeconds, toIso, toMillis } from "../host/clock.ts";
 
 /** How much an explanation tells of a token. */
-export interface Teller {
+export interface ShownBy {
   /** A claim, whatever it holds. */
   readonly claim: (value: unknown) => string;
   /** A claim that should be a time in seconds since 1970. */
@@ -9,15 +9,15 @@ export interface Teller {
 }
 
 /** Nothing is proved, so that anybody may have written it: kinds and lengths, never a value. */
-export const UNPROVED: Teller = {
-  claim: tellShape,
-  time: (value) => (typeof value === "number" ? "a time" : tellShape(value)),
+export const UNPROVED: ShownBy = {
+  claim: shapeText,
+  time: (value) => (typeof value === "number" ? "a time" : shapeText(value)),
 };
 
 /** The signature is good: values, cut to a length that fits a table. */
-export const PROVED: Teller = { claim: tellValue, time: tellTime };
+export const PROVED: ShownBy = { claim: valueText, time: timeText };
 
-function tellShape(value: unknown): string {
+function shapeText(value: unknown): string {
   if (value === undefined) return NOTHING;
   if (typeof value === "string") return `a text of ${value.length} characters`;
   if (Array.isArray(value)) return `a list of ${value.length}`;
@@ -25,14 +25,14 @@ function tellShape(value: unknown): string {
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-function tellValue(value: unknown): string {
+function valueText(value: unknown): string {
   if (value === undefined) return NOTHING;
   const text = JSON.stringify(value);
   return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)} and ${text.length - MAX_SHOWN} more` : text;
 }
 
-function tellTime(value: unknown, now: EpochSeconds): string {
-  if (typeof value !== "number" || !(Math.abs(value) <= LATEST_SECONDS)) return tellValue(value);
+function timeText(value: unknown, now: EpochSeconds): string {
+  if (typeof value !== "number" || !(Math.abs(value) <= LATEST_SECONDS)) return valueText(value);
   const seconds = Math.round(value - now);
   const { rough, exact } = durationOf(Math.abs(seconds));
   return `${toIso(toMillis(epochSeconds(value)))}, ${seconds > 0 ? `in ${rough}` : `${rough} ago`}${exact}`;

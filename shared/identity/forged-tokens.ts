@@ -3,7 +3,7 @@ import { generateKeyPair, SignJWT } from "jose";
 import { type Clock, toSeconds } from "../host/clock.ts";
 import type { Algorithm } from "./algorithms.ts";
 import type { ClaimRule } from "./claim-rule.ts";
-import { type KeySources, keyLoader } from "./load-jwks.ts";
+import { jwksLoader, type KeySources } from "./load-jwks.ts";
 import type { PublicKeySet } from "./public-key-set.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 
@@ -20,16 +20,16 @@ interface ForgedToken {
  */
 export async function forgedTokens(
   entry: TrustEntry,
-  tools: KeySources & { readonly clock: Clock },
+  deps: KeySources & { readonly clock: Clock },
 ): Promise<readonly ForgedToken[]> {
   // The bridge may have keys that are out of reach here, in a file of its own machine.
-  const published = await keyLoader(entry, tools)().catch(() => ({ keys: [] }));
+  const published = await jwksLoader(entry, deps)().catch(() => ({ keys: [] }));
   const withKey = entry.algorithms.filter((alg) => keyFor(alg, published));
   const tokens: ForgedToken[] = [];
   for (const alg of withKey.length > 0 ? withKey : entry.algorithms.slice(0, 1)) {
     const kid = keyFor(alg, published)?.kid ?? randomUUID();
-    tokens.push({ what: `${alg}, with a key id`, token: await forged(entry, { alg, kid }, tools.clock) });
-    tokens.push({ what: `${alg}, without a key id`, token: await forged(entry, { alg }, tools.clock) });
+    tokens.push({ what: `${alg}, with a key id`, token: await forged(entry, { alg, kid }, deps.clock) });
+    tokens.push({ what: `${alg}, without a key id`, token: await forged(entry, { alg }, deps.clock) });
   }
   return tokens;
 }

@@ -2,7 +2,7 @@ import { type CryptoKey, createLocalJWKSet, errors, type LocalJWKSet } from "jos
 import { type Clock, type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { TokenHeader } from "./compact-jws.ts";
-import type { LoadKeys } from "./load-jwks.ts";
+import type { LoadJwks } from "./load-jwks.ts";
 
 /**
  * The keys of one trust entry, kept while they are fresh. Never shared between entries: issuers reuse key ids (`RSA_0`),
@@ -11,16 +11,16 @@ import type { LoadKeys } from "./load-jwks.ts";
  * jose's own remote set is not used because it asks again on every token while the issuer fails, and forgets good keys the
  * moment they are ten minutes old.
  */
-export class KeySet {
+export class Jwks {
   readonly #trustEntry: string;
-  readonly #load: LoadKeys;
+  readonly #load: LoadJwks;
   readonly #clock: Clock;
   #good: LoadedKeys | undefined;
   #loading: Promise<LoadedKeys> | undefined;
   #failures = 0;
   #retryAt: EpochMillis = epochMillis(0);
 
-  constructor(trustEntry: string, load: LoadKeys, clock: Clock) {
+  constructor(trustEntry: string, load: LoadJwks, clock: Clock) {
     this.#trustEntry = trustEntry;
     this.#load = load;
     this.#clock = clock;

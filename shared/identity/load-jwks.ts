@@ -8,7 +8,7 @@ import { type PublicKeySet, publicKeySet } from "./public-key-set.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 
 /** Gets the key set anew. Throws a Fault that says why there is none; its message never quotes what was read. */
-export type LoadKeys = () => Promise<PublicKeySet>;
+export type LoadJwks = () => Promise<PublicKeySet>;
 
 /** What loading needs of the outside; absent means the real thing. */
 export interface KeySources {
@@ -17,7 +17,7 @@ export interface KeySources {
 }
 
 /** How the keys of `entry` are got. Every address comes from the configuration or from the issuer, none from a token. */
-export function keyLoader(entry: TrustEntry, sources: KeySources = {}): LoadKeys {
+export function jwksLoader(entry: TrustEntry, sources: KeySources = {}): LoadJwks {
   const { callOut = callOutForReal, readFile = readFileFromDisk } = sources;
   const { jwks, issuer } = entry;
   if (jwks === undefined) {

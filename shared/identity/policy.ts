@@ -58,8 +58,8 @@ type Holder = Pick<Principal, "roles">;
 
 /** What the roles of a configuration come to. Pure: counting is done elsewhere. */
 export interface Policy {
-  refuseCall(caller: Holder, part: Part): Rejection | undefined;
-  refuseRoute(holder: Holder, verb: Verb, route: string): Rejection | undefined;
+  rejectCall(caller: Holder, part: Part): Rejection | undefined;
+  rejectRoute(holder: Holder, verb: Verb, route: string): Rejection | undefined;
   /** Roles that may do this with the route. */
   rolesFor(verb: Verb, route: string): readonly string[];
   limitsOf(principal: Holder & Pick<Principal, "claims">): readonly RateLimit[];
@@ -74,12 +74,12 @@ export function policyOf(roles: Roles): Policy {
   const holding = (verb: Verb, route: string) =>
     all.filter(([, permissions]) => permissions[verb].some((pattern) => isMeant(pattern, route)));
   return {
-    refuseCall: (caller, part) =>
+    rejectCall: (caller, part) =>
       refuseUnless(
         caller,
         all.filter(([, { call }]) => call.includes(part)),
       ),
-    refuseRoute(holder, verb, route) {
+    rejectRoute(holder, verb, route) {
       const fitting = holding(verb, route);
       // A route that no role keeps for itself is fired by every event that is proved.
       return verb === "fire" && fitting.length === 0 ? undefined : refuseUnless(holder, fitting);

@@ -1,5 +1,5 @@
 import type { ReceivedRequest } from "../model/request.ts";
-import { ok, type Result, refuse } from "../model/result.ts";
+import { ok, type Result, reject } from "../model/result.ts";
 
 /** The parts of a request that a token can be bound to. */
 export type TokenRequest = Pick<
@@ -21,9 +21,9 @@ export interface PresentedToken {
  */
 export function presentedToken(request: TokenRequest): Result<PresentedToken> {
   const value = request.headers.get("authorization");
-  if (value === null) return refuse({ reason: "credential_missing", header: "Authorization" });
+  if (value === null) return reject({ reason: "credential_missing", header: "Authorization" });
   const [, scheme = "", token] = CREDENTIALS.exec(value) ?? [];
-  if (token === undefined) return refuse({ reason: "credential_malformed", header: "Authorization" });
+  if (token === undefined) return reject({ reason: "credential_malformed", header: "Authorization" });
   return ok({ scheme: scheme.toLowerCase() === "dpop" ? "dpop" : "bearer", token, request });
 }
 

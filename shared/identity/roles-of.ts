@@ -1,4 +1,4 @@
-import { ok, type Result, refuse } from "../model/result.ts";
+import { ok, type Result, reject } from "../model/result.ts";
 import { claimAt, isMet } from "./claim-match.ts";
 import type { ClaimRule } from "./claim-rule.ts";
 import type { ClaimPath, Preset } from "./presets/preset.ts";
@@ -14,7 +14,7 @@ export function rolesOf(claims: Claims, entry: TrustEntry): Result<readonly stri
   const findings = unmetRoleRules(claims, entry);
   const earned = findings.filter(({ unmet }) => unmet.length === 0);
   const isUndecided = findings.some(({ unmet }) => unmet.every((rule) => dependsOnOmitted(rule, claims, entry.preset)));
-  if (earned.length === 0 && isUndecided) return refuse({ reason: "groups_omitted" });
+  if (earned.length === 0 && isUndecided) return reject({ reason: "groups_omitted" });
   return ok([...new Set(earned.map(({ role }) => role))]);
 }
 

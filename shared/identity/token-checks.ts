@@ -1,9 +1,9 @@
 import type { EpochSeconds } from "../host/clock.ts";
 import { cut } from "../model/event.ts";
 import type { Rejection } from "../model/rejection.ts";
-import { refuseClaims } from "./claim-rules.ts";
+import { rejectClaims } from "./claim-rules.ts";
 import type { UnverifiedToken } from "./compact-jws.ts";
-import { refuseExpired, refuseIssuedLater, refuseLongLife, refuseNotYetValid } from "./token-times.ts";
+import { rejectExpired, rejectIssuedLater, rejectLongLife, rejectNotYetValid } from "./token-times.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 
 /** What one check says of a token whose signature is good by a key of `entry`. */
@@ -14,13 +14,13 @@ type RefuseToken = (token: UnverifiedToken, entry: TrustEntry, now: EpochSeconds
  * request come after. Verification ends with the first refusal, an explanation runs them all.
  */
 export const TOKEN_CHECKS = [
-  { name: "expiry", refuse: ({ claims }, entry, now) => refuseExpired(claims, entry, now) },
-  { name: "not before", refuse: ({ claims }, entry, now) => refuseNotYetValid(claims, entry, now) },
-  { name: "issued at", refuse: ({ claims }, entry, now) => refuseIssuedLater(claims, entry, now) },
-  { name: "lifetime", refuse: ({ claims }, entry, now) => refuseLongLife(claims, entry, now) },
+  { name: "expiry", refuse: ({ claims }, entry, now) => rejectExpired(claims, entry, now) },
+  { name: "not before", refuse: ({ claims }, entry, now) => rejectNotYetValid(claims, entry, now) },
+  { name: "issued at", refuse: ({ claims }, entry, now) => rejectIssuedLater(claims, entry, now) },
+  { name: "lifetime", refuse: ({ claims }, entry, now) => rejectLongLife(claims, entry, now) },
   { name: "type", refuse: refuseType },
   { name: "audience", refuse: refuseAudience },
-  { name: "claims", refuse: ({ claims }, entry) => refuseClaims(claims, entry) },
+  { name: "claims", refuse: ({ claims }, entry) => rejectClaims(claims, entry) },
 ] as const satisfies readonly { readonly name: string; readonly refuse: RefuseToken }[];
 
 /**
@@ -28,10 +28,10 @@ export const TOKEN_CHECKS = [
  * and claims tell; any other issuer's tokens are the operator's own.
  */
 export const isOurs = (token: UnverifiedToken, entry: TrustEntry): boolean =>
-  !entry.isShared || (!refuseAudience(token, entry) && !refuseClaims(token.claims, entry));
+  !entry.isShared || (!refuseAudience(token, entry) && !rejectClaims(token.claims, entry));
 
 /** The first refusal of all {@link TOKEN_CHECKS}. */
-export const refuseToken: RefuseToken = (token, entry, now) => {
+export const rejectToken: RefuseToken = (token, entry, now) => {
   for (const { refuse } of TOKEN_CHECKS) {
     const refusal = refuse(token, entry, now);
     if (refusal) return refusal;

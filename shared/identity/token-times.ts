@@ -14,21 +14,21 @@ type TimeCheck = (
 ) => Rejection | undefined;
 
 /** A token must end, and must not have ended: `1e999` reads as Infinity and would never. */
-export const refuseExpired: TimeCheck = ({ exp }, { clockSkewSeconds }, now) => {
+export const rejectExpired: TimeCheck = ({ exp }, { clockSkewSeconds }, now) => {
   if (exp === undefined) return { reason: "claim_missing", claim: "exp" };
   if (!isFiniteNumber(exp)) return { reason: "claim_mismatch", claim: "exp" };
   return exp <= now - clockSkewSeconds ? { reason: "token_expired", expiredBySeconds: now - exp } : undefined;
 };
 
-export const refuseNotYetValid: TimeCheck = ({ nbf }, { clockSkewSeconds }, now) =>
+export const rejectNotYetValid: TimeCheck = ({ nbf }, { clockSkewSeconds }, now) =>
   refuseLater("nbf", nbf, now + clockSkewSeconds);
 
 /** The standard lets an `iat` in the future pass; then a lifetime that counts from it could be stretched at will. */
-export const refuseIssuedLater: TimeCheck = ({ iat }, { clockSkewSeconds }, now) =>
+export const rejectIssuedLater: TimeCheck = ({ iat }, { clockSkewSeconds }, now) =>
   refuseLater("iat", iat, now + clockSkewSeconds);
 
 /** Counts from `iat`, and without one from now. A token that ends before it begins is none. */
-export const refuseLongLife: TimeCheck = ({ exp, iat }, { maxLifetimeSeconds }, now) => {
+export const rejectLongLife: TimeCheck = ({ exp, iat }, { maxLifetimeSeconds }, now) => {
   if (isFiniteNumber(exp) && isFiniteNumber(iat) && exp < iat) return { reason: "claim_mismatch", claim: "exp" };
   const from = isFiniteNumber(iat) ? iat : now;
   const isTooLong = isFiniteNumber(exp) && exp - from > maxLifetimeSeconds;
@@ -36,8 +36,8 @@ export const refuseLongLife: TimeCheck = ({ exp, iat }, { maxLifetimeSeconds }, 
 };
 
 /** The first refusal of all four. */
-export const refuseTimes: TimeCheck = (...given) =>
-  refuseExpired(...given) ?? refuseNotYetValid(...given) ?? refuseIssuedLater(...given) ?? refuseLongLife(...given);
+export const rejectTimes: TimeCheck = (...given) =>
+  rejectExpired(...given) ?? rejectNotYetValid(...given) ?? rejectIssuedLater(...given) ?? rejectLongLife(...given);
 
 function refuseLater(claim: string, time: unknown, latest: number): Rejection | undefined {
   if (time === undefined) return undefined;

@@ -4,21 +4,21 @@ import type { Rejection } from "../model/rejection.ts";
 import type { Algorithm } from "./algorithms.ts";
 import type { UnverifiedJws } from "./compact-jws.ts";
 import { rejectionOf } from "./jose-rejection.ts";
-import { KeySet } from "./jwks.ts";
-import { type KeySources, keyLoader } from "./load-jwks.ts";
+import { Jwks } from "./jwks.ts";
+import { jwksLoader, type KeySources } from "./load-jwks.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 
 /** A trust entry under its name, with its own keys. */
 export interface Trusted {
   readonly name: string;
   readonly entry: TrustEntry;
-  readonly keys: KeySet;
+  readonly keys: Jwks;
 }
 
 /** The keys are loaded when a token first needs them. */
-export const trustedAs = (name: string, entry: TrustEntry, tools: KeySources & { readonly clock: Clock }): Trusted => ({
+export const trustedAs = (name: string, entry: TrustEntry, deps: KeySources & { readonly clock: Clock }): Trusted => ({
   ...{ name, entry },
-  keys: new KeySet(name, keyLoader(entry, tools), tools.clock),
+  keys: new Jwks(name, jwksLoader(entry, deps), deps.clock),
 });
 
 /**
@@ -26,7 +26,7 @@ export const trustedAs = (name: string, entry: TrustEntry, tools: KeySources & {
  * (RFC 8725 §3.1), and the key one of its own: jose finds and imports it, bound to that algorithm. Throws
  * `keys_unavailable` when that cannot be told.
  */
-export async function refuseSignature(jws: UnverifiedJws, { entry, keys }: Trusted): Promise<Rejection | undefined> {
+export async function rejectSignature(jws: UnverifiedJws, { entry, keys }: Trusted): Promise<Rejection | undefined> {
   const { alg, kid } = jws.header;
   const algorithm = entry.algorithms.find((allowed) => allowed === alg);
   if (algorithm === undefined) return { reason: "algorithm_not_allowed" };

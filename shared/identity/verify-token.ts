@@ -1,36 +1,33 @@
 import { toSeconds } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { Principal } from "../model/principal.ts";
-import { ok, type Result, refuse } from "../model/result.ts";
-import type { BindingTools } from "./binding/deps.ts";
-import { refuseUnbound } from "./binding/index.ts";
+import { ok, type Result, reject } from "../model/result.ts";
+import type { BindingDeps } from "./binding/deps.ts";
+import { rejectUnbound } from "./binding/index.ts";
 import { readCompactJws, type UnverifiedToken } from "./compact-jws.ts";
 import type { KeySources } from "./load-jwks.ts";
 import type { PresentedToken } from "./presented-token.ts";
 import { rolesOf, shownClaims, subjectOf } from "./roles-of.ts";
-import { isOurs, refuseToken } from "./token-checks.ts";
+import { isOurs, rejectToken } from "./token-checks.ts";
 import type { TokenVerifier, VerifiedToken } from "./token-verifier.ts";
 import type { TrustEntry } from "./trust-entry.ts";
-import { refuseSignature, type Trusted, trustedAs } from "./verify-signature.ts";
+import { rejectSignature, type Trusted, trustedAs } from "./verify-signature.ts";
 
-interface VerifierTools extends KeySources, BindingTools {}
+interface VerifierDeps extends KeySources, BindingDeps {}
 
 /**
  * A verifier for the trust entries under their names in `drawbridge.yaml`.
  * Keys are loaded when a token first needs them.
  */
-export function createTokenVerifier(
-  entries: Readonly<Record<string, TrustEntry>>,
-  tools: VerifierTools,
-): TokenVerifier {
-  const trusted = new Map(Object.entries(entries).map(([name, entry]) => [name, trustedAs(name, entry, tools)]));
+export function createTokenVerifier(entries: Readonly<Record<string, TrustEntry>>, deps: VerifierDeps): TokenVerifier {
+  const trusted = new Map(Object.entries(entries).map(([name, entry]) => [name, trustedAs(name, entry, deps)]));
   return {
     async verify(presented, trustEntries) {
       const token = readCompactJws(presented.token);
       if (!token.ok) return token;
       const { iss } = token.value.claims;
       const candidates = trustEntries.map((name) => named(trusted, name)).filter(({ entry }) => entry.issuer === iss);
-      return verifyWithAny(candidates, (candidate) => verifyWith(candidate, presented, token.value, tools));
+      return verifyWithAny(candidates, (candidate) => verifyWith(candidate, presented, token.value, deps));
     },
   };
 }
@@ -67,7 +64,7 @@ async function verifyWithAny(
     try {
       const checked = await check(candidate);
       const { result } = checked;
-      if (result.ok && !result.value.wouldDeny) return result;
+      if (result.ok && !result.value.shadowRejection) return result;
       if (result.ok) letIn ??= result;
       else refused.push(checked);
     } catch (fault) {
@@ -78,48 +75,48 @@ async function verifyWithAny(
   if (letIn) return letIn;
   const telling =
     refused.find(({ result }) => "by" in result) ?? refused.find(({ isSigned }) => isSigned) ?? refused[0];
-  return telling?.result ?? refuse({ reason: "issuer_unknown" });
+  return telling?.result ?? reject({ reason: "issuer_unknown" });
 }
 
 async function verifyWith(
   trusted: Trusted,
   presented: PresentedToken,
   token: UnverifiedToken,
-  tools: VerifierTools,
+  deps: VerifierDeps,
 ): Promise<Checked> {
-  const forged = await refuseSignature(token, trusted);
-  if (forged) return { result: refuse(forged), isSigned: false };
-  return { result: await verifySigned(trusted, presented, token, tools), isSigned: true };
+  const forged = await rejectSignature(token, trusted);
+  if (forged) return { result: reject(forged), isSigned: false };
+  return { result: await verifySigned(trusted, presented, token, deps), isSigned: true };
 }
 
 async function verifySigned(
   trusted: Trusted,
   presented: PresentedToken,
   token: UnverifiedToken,
-  tools: VerifierTools,
+  deps: VerifierDeps,
 ): Promise<Result<VerifiedToken>> {
   const { entry } = trusted;
   const { claims } = token;
   const by = principalOf(token, trusted);
-  const roles = await rolesEarned(entry, presented, token, tools);
+  const roles = await rolesEarned(entry, presented, token, deps);
   if (roles.ok) return ok({ principal: { ...by, roles: roles.value }, claims });
   const { rejection } = roles;
-  if (entry.mode === "shadow") return ok({ principal: by, claims, wouldDeny: rejection });
-  return isOurs(token, entry) ? refuse(rejection, by) : refuse(rejection);
+  if (entry.mode === "shadow") return ok({ principal: by, claims, shadowRejection: rejection });
+  return isOurs(token, entry) ? reject(rejection, by) : reject(rejection);
 }
 
 async function rolesEarned(
   entry: TrustEntry,
   presented: PresentedToken,
   token: UnverifiedToken,
-  tools: VerifierTools,
+  deps: VerifierDeps,
 ): Promise<Result<readonly string[]>> {
-  const refusal = refuseToken(token, entry, toSeconds(tools.clock.now()));
-  if (refusal) return refuse(refusal);
+  const refusal = rejectToken(token, entry, toSeconds(deps.clock.now()));
+  if (refusal) return reject(refusal);
   const roles = rolesOf(token.claims, entry);
   if (!roles.ok) return roles;
-  const unbound = await refuseUnbound(presented, token.claims, entry, tools);
-  return unbound ? refuse(unbound) : roles;
+  const unbound = await rejectUnbound(presented, token.claims, entry, deps);
+  return unbound ? reject(unbound) : roles;
 }
 
 /** Whose token it is, by a good signature and no more: with no roles yet. */

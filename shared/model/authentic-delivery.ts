@@ -28,8 +28,8 @@ export interface AuthenticDelivery {
   readonly bodyDigest: string;
   /** Claims of the verified token, where the sender proved itself with one. */
   readonly claims: Readonly<Record<string, unknown>>;
-  /** See {@link Proof.wouldDeny}. */
-  readonly wouldDeny?: Rejection;
+  /** See {@link Proof.shadowRejection}. */
+  readonly shadowRejection?: Rejection;
   readonly receivedAt: EpochMillis;
   readonly requestId: string;
 }
@@ -39,7 +39,7 @@ export interface Proof {
   readonly principal: Principal;
   readonly claims?: Readonly<Record<string, unknown>>;
   /** Why it would have been refused, had its trust entry or source not been in shadow mode. */
-  readonly wouldDeny?: Rejection;
+  readonly shadowRejection?: Rejection;
 }
 
 /**
@@ -65,17 +65,20 @@ export async function authenticate(
   const answer = await source.authenticate(request);
   if (!answer.ok && source.mode !== "shadow") return answer;
   const proof = answer.ok ? answer.value : unproved(source, answer.rejection);
-  const { claims = {}, wouldDeny } = proof;
-  const principal = { ...proof.principal, roles: wouldDeny ? [] : [...proof.principal.roles, ...(source.roles ?? [])] };
+  const { claims = {}, shadowRejection } = proof;
+  const principal = {
+    ...proof.principal,
+    roles: shadowRejection ? [] : [...proof.principal.roles, ...(source.roles ?? [])],
+  };
   const { url, headers, body, receivedAt, requestId } = request;
   const bodyDigest = sha256Hex(body);
   const told = { source: source.name, principal, claims, url, headers, body, bodyDigest, receivedAt, requestId };
-  const delivery = wouldDeny ? { ...told, wouldDeny } : told;
+  const delivery = shadowRejection ? { ...told, shadowRejection } : told;
   // The brand's only constructor: the check above has passed, or the operator lets everything pass for now.
   return ok(delivery as unknown as AuthenticDelivery);
 }
 
-const unproved = ({ name }: ProvingSource, wouldDeny: Rejection): Proof => ({
+const unproved = ({ name }: ProvingSource, shadowRejection: Rejection): Proof => ({
   principal: { issuer: OWN_ISSUERS.unproved, subject: name, method: "none", credential: "none", roles: [] },
-  wouldDeny,
+  shadowRejection,
 });

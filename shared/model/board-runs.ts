@@ -9,7 +9,7 @@ export interface BoardRun extends RunAge {
   readonly delivery: string;
 }
 
-export type ToldBuild = Pick<BoardRow, "build" | "delivery">;
+export type ReportedBuild = Pick<BoardRow, "build" | "delivery">;
 
 /** Runs that a row keeps: a run without a time of its own is known again among these. */
 const MAX_RUNS = 3;
@@ -18,7 +18,7 @@ const MAX_RUNS = 3;
  * `runs`, newest first, with what was told of one of them: what every store keeps of a row, the same whatever the order of
  * arrival. Gives `runs` itself where they knew all of it.
  */
-export function withBuild(runs: readonly BoardRun[], told: ToldBuild): readonly BoardRun[] {
+export function withBuild(runs: readonly BoardRun[], told: ReportedBuild): readonly BoardRun[] {
   const own = runOf(told);
   const known = runs.find((one) => isSameRun(one, own));
   const run = known ? joined(known, own) : own;
@@ -29,17 +29,17 @@ export function withBuild(runs: readonly BoardRun[], told: ToldBuild): readonly 
 }
 
 /** A run of which nothing but this is known. */
-export function runOf({ build, delivery }: ToldBuild): BoardRun {
+export function runOf({ build, delivery }: ReportedBuild): BoardRun {
   const createdAt = createdAtOf(build);
-  const firstToldAt = build.toldAt ?? build.finishedAt ?? "";
-  return { build, delivery, ...(createdAt !== undefined && { createdAt }), firstToldAt };
+  const firstReportedAt = build.reportedAt ?? build.finishedAt ?? "";
+  return { build, delivery, ...(createdAt !== undefined && { createdAt }), firstReportedAt };
 }
 
 function joined(one: BoardRun, other: BoardRun): BoardRun {
   const { build, delivery } = compareStates(other.build, one.build) >= 0 ? other : one;
   const [createdAt] = [one, other].flatMap((run) => run.createdAt ?? []).sort();
-  const [firstToldAt = ""] = [one.firstToldAt, other.firstToldAt].sort();
-  return { build, delivery, ...(createdAt !== undefined && { createdAt }), firstToldAt };
+  const [firstReportedAt = ""] = [one.firstReportedAt, other.firstReportedAt].sort();
+  return { build, delivery, ...(createdAt !== undefined && { createdAt }), firstReportedAt };
 }
 
 /** The row of a board that keeps these runs: nothing where it keeps none. */
@@ -55,7 +55,7 @@ export function rowOf(key: string, runs: readonly BoardRun[]): BoardRow | undefi
 }
 
 /** Whether the row of these runs shows what was told: as the newest run, or as the end before it. */
-export function isShown({ build }: ToldBuild, runs: readonly BoardRun[]): boolean {
+export function isShown({ build }: ReportedBuild, runs: readonly BoardRun[]): boolean {
   const [newest] = runs;
   const shown = newest && hasEnded(newest) ? [newest] : [newest, runs.find(hasEnded)];
   return shown.some((run) => run !== undefined && isEqual(run.build, build));

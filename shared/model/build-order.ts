@@ -1,7 +1,7 @@
 import type { BuildPart, BuildState } from "./event.ts";
 
 /** A state of a run, and when it came into that, as far as its sender tells; else when it was received. */
-type ToldState = BuildPart & { readonly toldAt?: string };
+type ReportedState = BuildPart & { readonly reportedAt?: string };
 
 /** What is known of a run's age, from all of its states that were told. */
 export interface RunAge {
@@ -9,7 +9,7 @@ export interface RunAge {
   /** When it came into being. Not every sender tells that. */
   readonly createdAt?: string;
   /** When it was first told of. */
-  readonly firstToldAt: string;
+  readonly firstReportedAt: string;
 }
 
 /**
@@ -22,7 +22,7 @@ export function compareRuns(one: RunAge, other: RunAge): number {
   return created || compareSequences(one, other) || compare(ageOf(one), ageOf(other));
 }
 
-const ageOf = ({ createdAt, firstToldAt }: RunAge): string => createdAt ?? firstToldAt;
+const ageOf = ({ createdAt, firstReportedAt }: RunAge): string => createdAt ?? firstReportedAt;
 
 function compareSequences(one: RunAge, other: RunAge): number {
   const [a, b] = [sequenceOf(one.build), sequenceOf(other.build)];
@@ -52,17 +52,18 @@ export const createdAtOf = ({ createdAt, startedAt }: BuildPart): string | undef
  * Order of arrival and the senders' event times do not give this order (Tekton has been seen to date `running` before
  * `started`), which is why the state's rank comes before the time.
  */
-export const compareStates = (one: ToldState, other: ToldState): number => compare(stateOrder(one), stateOrder(other));
+export const compareStates = (one: ReportedState, other: ReportedState): number =>
+  compare(stateOrder(one), stateOrder(other));
 
-function stateOrder({ state, finishedAt, toldAt = "" }: ToldState): string {
-  return `${RANK[state]}|${isTerminal(state) ? (finishedAt ?? toldAt) : toldAt}`;
+function stateOrder({ state, finishedAt, reportedAt = "" }: ReportedState): string {
+  return `${RANK[state]}|${isTerminal(state) ? (finishedAt ?? reportedAt) : reportedAt}`;
 }
 
 /**
  * Where `build` stands in the life of its pipeline, as text that compares like the order itself, for where nothing but a
  * text can be kept: what tells no time comes before all that does.
  */
-export function buildOrder(build: ToldState): string {
+export function buildOrder(build: ReportedState): string {
   const number = String(sequenceOf(build) ?? 0).padStart(12, "0");
   return [createdAtOf(build) ?? NO_TIME, number, stateOrder(build)].join("|");
 }

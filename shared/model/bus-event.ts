@@ -4,7 +4,7 @@ import type { BridgeEvent } from "./event.ts";
 import { eventKeyOf } from "./idempotency-keys.ts";
 
 /** One published event in the envelope that EventBridge patterns see. */
-export interface BusEntry {
+export interface BusEvent {
   /** `drawbridge.<provider>`. */
   readonly source: string;
   readonly "detail-type": BridgeEvent["type"];
@@ -43,11 +43,11 @@ const SOURCE_URI = "/sources/";
 /** The `source` of what a provider's senders tell. */
 export const busSourceOf = (provider: string): string => `${BUS_SOURCE}${provider}`;
 /** The provider whose sender told of it. */
-export const providerOf = ({ source }: Pick<BusEntry, "source">): string => source.slice(BUS_SOURCE.length);
+export const providerOf = ({ source }: Pick<BusEvent, "source">): string => source.slice(BUS_SOURCE.length);
 /** The `detail.source` of what a configured source tells. */
 export const sourceUriOf = (name: string): string => `${SOURCE_URI}${name}`;
 /** The configured source that told of it. */
-export const sourceNameOf = ({ detail }: { readonly detail: Pick<BusEntry["detail"], "source"> }): string =>
+export const sourceNameOf = ({ detail }: { readonly detail: Pick<BusEvent["detail"], "source"> }): string =>
   detail.source.slice(SOURCE_URI.length);
 
 /** A replay is for the routes that it names. */
@@ -57,7 +57,7 @@ export const isMeantFor = (
 ): boolean => replay === undefined || replay.routes.includes(route);
 
 /** What is published of a recorded delivery, if it is an event. The same on one machine and in AWS. */
-export function entryOf(delivery: RecordedDelivery): BusEntry | undefined {
+export function busEventOf(delivery: RecordedDelivery): BusEvent | undefined {
   if (delivery.event === undefined) return undefined;
   const { keyParts, ...event } = delivery.event;
   const { issuer, subject, roles } = delivery.principal;

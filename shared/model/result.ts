@@ -15,5 +15,5 @@ export type Result<T> =
     };
 
 export const ok = <T>(value: T): Result<T> => ({ ok: true, value });
-export const refuse = (rejection: Rejection, by?: Principal): Result<never> =>
+export const reject = (rejection: Rejection, by?: Principal): Result<never> =>
   by === undefined ? { ok: false, rejection } : { ok: false, rejection, by };

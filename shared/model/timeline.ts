@@ -3,7 +3,7 @@ import type { ApprovalState, Identity } from "../store/approvals.ts";
 import type { Rejection } from "./rejection.ts";
 
 /** One thing that followed a delivery, for the person who asks later. Holds facts only, never a payload or a secret. */
-export type TimelineEntry = { readonly at: EpochMillis } & (
+export type TimelineEvent = { readonly at: EpochMillis } & (
   | { readonly kind: "scheduled"; readonly route: string; readonly action: string }
   /** Another delivery of the same happening came first; its action counts for both. */
   | { readonly kind: "already_scheduled"; readonly route: string; readonly action: string; readonly by: string }

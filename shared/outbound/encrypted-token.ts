@@ -12,7 +12,7 @@ interface Content {
  * Seals a token as a compact JWE (RFC 7516) of `dir` and `A256GCM`, with the source and the app that it belongs to and its
  * end inside.
  */
-export function seal(
+export function encryptToken(
   { token, base }: Content,
   bound: { readonly source: string; readonly app: string; readonly until: EpochSeconds },
   key: Uint8Array,
@@ -26,7 +26,7 @@ export function seal(
 }
 
 /** What was sealed for this source and one of these apps; nothing where it was not, was changed, or has ended at `at`. */
-export async function unseal(
+export async function decryptToken(
   sealed: string,
   bound: { readonly source: string; readonly apps: readonly string[]; readonly at: Date },
   keys: readonly Uint8Array[],
@@ -41,7 +41,7 @@ export async function unseal(
 async function openedBy(
   key: Uint8Array,
   sealed: string,
-  { source, apps, at }: Parameters<typeof unseal>[1],
+  { source, apps, at }: Parameters<typeof decryptToken>[1],
 ): Promise<Content | undefined> {
   try {
     const { payload } = await jwtDecrypt(sealed, key, {

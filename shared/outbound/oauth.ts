@@ -17,15 +17,15 @@ import { Secret, type Secrets } from "../host/secrets.ts";
 import type { OutboundToken } from "./issuer.ts";
 import type { OAuthClient } from "./target-identity.ts";
 
-export interface OAuthTools {
+export interface OAuthDeps {
   readonly secrets: Secrets;
   readonly callOut: CallOut;
   readonly clock: Clock;
 }
 
 /** OAuth 2.0 client credentials grant (RFC 6749 §4.4). Throws `token_unavailable`, or what reading the secret throws. */
-export const clientCredentials = (client: OAuthClient, tools: OAuthTools): Promise<OutboundToken> =>
-  granted(client, tools, async (server, authentication, options) =>
+export const clientCredentials = (client: OAuthClient, deps: OAuthDeps): Promise<OutboundToken> =>
+  granted(client, deps, async (server, authentication, options) =>
     processClientCredentialsResponse(
       server,
       { client_id: client.clientId },
@@ -40,8 +40,8 @@ export const clientCredentials = (client: OAuthClient, tools: OAuthTools): Promi
   );
 
 /** Token exchange (RFC 8693 §2.1) of a JWT. Throws as {@link clientCredentials} does. */
-export const exchange = (subject: Secret, client: OAuthClient, tools: OAuthTools): Promise<OutboundToken> =>
-  granted(client, tools, async (server, authentication, options) => {
+export const exchange = (subject: Secret, client: OAuthClient, deps: OAuthDeps): Promise<OutboundToken> =>
+  granted(client, deps, async (server, authentication, options) => {
     const parameters = {
       ...wishes(client),
       subject_token: subject.reveal(),
@@ -70,15 +70,15 @@ type Ask = (
   options: object,
 ) => Promise<TokenEndpointResponse>;
 
-async function granted(client: OAuthClient, tools: OAuthTools, ask: Ask): Promise<OutboundToken> {
+async function granted(client: OAuthClient, deps: OAuthDeps, ask: Ask): Promise<OutboundToken> {
   const { tokenUrl, clientSecret } = client;
-  const secret = await tools.secrets.read(clientSecret);
-  const askedAt = tools.clock.now();
+  const secret = await deps.secrets.read(clientSecret);
+  const askedAt = deps.clock.now();
   // The library wants to know the issuer, and uses it for nothing in these grants.
   const server = { issuer: new URL(tokenUrl).origin, token_endpoint: tokenUrl };
   try {
     const answer = await ask(server, ClientSecretBasic(secret.reveal()), {
-      [customFetch]: fetchThrough(tools.callOut),
+      [customFetch]: fetchThrough(deps.callOut),
       // `http` is in the configuration for this machine only; see `secureUrl`.
       [allowInsecureRequests]: true,
     });

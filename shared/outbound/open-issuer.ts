@@ -5,24 +5,24 @@ import type { BridgeIdentity } from "./bridge-identity.ts";
 import { BridgeIssuer } from "./issuer.ts";
 import { localSigningKey, type SigningKey } from "./signing-key.ts";
 
-export interface IssuerTools {
+export interface IssuerDeps {
   readonly secrets: Secrets;
   /** Opens a key in KMS by its id; absent outside AWS. */
   readonly kmsKey?: ((id: string) => Promise<SigningKey>) | undefined;
 }
 
 /** The configured issuer; nothing where there is none. No key is touched yet. */
-export function openIssuer(identity: BridgeIdentity | undefined, tools: IssuerTools): BridgeIssuer | undefined {
+export function openIssuer(identity: BridgeIdentity | undefined, deps: IssuerDeps): BridgeIssuer | undefined {
   if (identity === undefined) return undefined;
   const { issuer, keys = [] } = identity;
   return new BridgeIssuer({
     issuer,
     newTokenId: randomUUID,
-    keys: keys.map((ref) => () => openKey(ref, tools)),
+    keys: keys.map((ref) => () => openKey(ref, deps)),
   });
 }
 
-async function openKey(ref: string, { secrets, kmsKey }: IssuerTools): Promise<SigningKey> {
+async function openKey(ref: string, { secrets, kmsKey }: IssuerDeps): Promise<SigningKey> {
   if (!ref.startsWith(KMS)) return localSigningKey(await secrets.read(ref));
   if (kmsKey) return kmsKey(ref.slice(KMS.length));
   throw new Fault("secret_unavailable", "a key in KMS is used only in AWS", { retryable: false });

@@ -6,7 +6,7 @@ import type { BridgeIssuer, Cause, OutboundToken } from "./issuer.ts";
 import type { TargetIdentity } from "./target-identity.ts";
 import { requestToken } from "./token-request.ts";
 
-export interface OutboundTools {
+export interface OutboundDeps {
   readonly secrets: Secrets;
   readonly callOut: CallOut;
   readonly clock: Clock;
@@ -29,11 +29,11 @@ const MAX_KEPT = 1_000;
 
 /** The tokens that the bridge shows its targets: got or made when needed, kept until shortly before they end. */
 export class OutboundTokens {
-  readonly #tools: OutboundTools;
+  readonly #deps: OutboundDeps;
   readonly #kept = new Map<string, Promise<OutboundToken>>();
 
-  constructor(tools: OutboundTools) {
-    this.#tools = tools;
+  constructor(deps: OutboundDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -46,7 +46,7 @@ export class OutboundTokens {
     const kept = this.#kept.get(key);
     if (kept) {
       const { token, expiresAt } = await kept;
-      if (this.#tools.clock.now() < expiresAt - SPARE_MS) return token;
+      if (this.#deps.clock.now() < expiresAt - SPARE_MS) return token;
       // Whoever noticed first has asked for the next one meanwhile.
       if (this.#kept.get(key) === kept) this.#kept.delete(key);
       return this.tokenFor(identity, { target, cause });
@@ -71,16 +71,16 @@ export class OutboundTokens {
   }
 
   async #ask(identity: TargetIdentity, cause: Cause): Promise<OutboundToken> {
-    const { issuer, awsToken, clock } = this.#tools;
+    const { issuer, awsToken, clock } = this.#deps;
     if ("bridge" in identity) return present(issuer, "identity").mint(identity.bridge.audience, cause, clock.now());
-    if ("kubernetes" in identity) return requestToken(identity.kubernetes, this.#tools);
+    if ("kubernetes" in identity) return requestToken(identity.kubernetes, this.#deps);
     if ("aws" in identity) return present(awsToken, "AWS")(identity.aws.audience);
     // Loaded when a target first needs it.
     const { clientCredentials, exchange } = await import("./oauth.ts");
-    if ("clientCredentials" in identity) return clientCredentials(identity.clientCredentials, this.#tools);
+    if ("clientCredentials" in identity) return clientCredentials(identity.clientCredentials, this.#deps);
     const { tokenExchange } = identity;
     const own = await present(issuer, "identity").mint(tokenExchange.subjectAudience, cause, clock.now());
-    return exchange(own.token, tokenExchange, this.#tools);
+    return exchange(own.token, tokenExchange, this.#deps);
   }
 }
 

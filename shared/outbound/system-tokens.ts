@@ -1,21 +1,21 @@
 import { type Clock, type EpochMillis, laterBy, toSeconds } from "../host/clock.ts";
-import { sealingKeys } from "../host/encryption-key.ts";
+import { encryptionKeys } from "../host/encryption-key.ts";
 import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { type RotatingSecret, Secret, type Secrets } from "../host/secrets.ts";
-import type { SealStore } from "../store/stored-tokens.ts";
+import type { StoredTokenStore } from "../store/stored-tokens.ts";
 
 /** How the tokens that come to one source are kept. */
-export interface Sealing {
+export interface TokenEncryption {
   readonly sealedBy: RotatingSecret;
   /** Ids of the app that they are tokens of. */
   readonly apps: readonly string[];
 }
 
-interface SystemTokensTools {
+interface SystemTokensDeps {
   /** By source; what comes to any other is not kept. */
-  readonly sealings: ReadonlyMap<string, Sealing>;
-  readonly seals: SealStore;
+  readonly encryptions: ReadonlyMap<string, TokenEncryption>;
+  readonly seals: StoredTokenStore;
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly log: Log;
@@ -42,11 +42,11 @@ const PURPOSE = "system token";
  * long as it lives. It is the one kind of token that is kept (docs/adr/0008-a-forge-token-is-kept-sealed.md).
  */
 export class SystemTokens {
-  readonly #tools: SystemTokensTools;
+  readonly #deps: SystemTokensDeps;
   readonly #kept = new Map<string, EpochMillis>();
 
-  constructor(tools: SystemTokensTools) {
-    this.#tools = tools;
+  constructor(deps: SystemTokensDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -55,7 +55,7 @@ export class SystemTokens {
    */
   async keep(carried: CarriedToken): Promise<void> {
     const { source, receivedAt } = carried;
-    const sealing = this.#tools.sealings.get(source);
+    const sealing = this.#deps.encryptions.get(source);
     const kept = this.#kept.get(source);
     if (!sealing || (kept !== undefined && receivedAt < laterBy(kept, KEPT_EVERY_MS))) return;
     this.#kept.set(source, receivedAt);
@@ -63,17 +63,17 @@ export class SystemTokens {
       await this.#write(carried, sealing);
     } catch (error) {
       this.#kept.delete(source);
-      this.#tools.log.warn({ source, error: kindOf(error) }, "a Forge system token could not be kept");
+      this.#deps.log.warn({ source, error: kindOf(error) }, "a Forge system token could not be kept");
     }
   }
 
-  async #write({ source, app, base, token, receivedAt }: CarriedToken, { sealedBy }: Sealing): Promise<void> {
-    const [key] = await sealingKeys(this.#tools.secrets, sealedBy, PURPOSE);
+  async #write({ source, app, base, token, receivedAt }: CarriedToken, { sealedBy }: TokenEncryption): Promise<void> {
+    const [key] = await encryptionKeys(this.#deps.secrets, sealedBy, PURPOSE);
     const until = toSeconds(laterBy(receivedAt, LIVES_MS));
-    const { seal } = await import("./encrypted-token.ts");
-    await this.#tools.seals.keep(
+    const { encryptToken } = await import("./encrypted-token.ts");
+    await this.#deps.seals.keep(
       source,
-      await seal({ token: token.reveal(), base }, { source, app, until }, key),
+      await encryptToken({ token: token.reveal(), base }, { source, app, until }, key),
       until,
     );
   }
@@ -83,14 +83,14 @@ export class SystemTokens {
    * app's next event mends, `store_unavailable`, `secret_unavailable` and `configuration_invalid`.
    */
   async tokenFor(source: string): Promise<{ readonly token: Secret; readonly base: string }> {
-    const { sealings, seals, secrets, clock } = this.#tools;
-    const sealing = sealings.get(source);
+    const { encryptions, seals, secrets, clock } = this.#deps;
+    const sealing = encryptions.get(source);
     const at = laterBy(clock.now(), SPARE_MS);
     const sealed = sealing && (await seals.find(source, toSeconds(at)));
     if (sealing === undefined || sealed === undefined) throw noToken(source);
-    const keys = await sealingKeys(secrets, sealing.sealedBy, PURPOSE);
-    const { unseal } = await import("./encrypted-token.ts");
-    const opened = await unseal(sealed, { source, apps: sealing.apps, at: new Date(at) }, keys);
+    const keys = await encryptionKeys(secrets, sealing.sealedBy, PURPOSE);
+    const { decryptToken } = await import("./encrypted-token.ts");
+    const opened = await decryptToken(sealed, { source, apps: sealing.apps, at: new Date(at) }, keys);
     if (opened === undefined) throw noToken(source);
     return { token: new Secret(opened.token), base: opened.base };
   }

@@ -15,7 +15,7 @@ export interface Provider {
   /** Shape of the source's own lines in `drawbridge.yaml`, next to `provider`. Secrets are references. */
   readonly settings: v.GenericSchema<unknown, object>;
   /** Prepares one configured source. Throws a valibot error when `settings` do not fit; touches no network and no secret. */
-  connect(source: { readonly name: string; readonly settings: unknown }, tools: ProviderTools): ConnectedSource;
+  connect(source: { readonly name: string; readonly settings: unknown }, deps: ProviderDeps): ConnectedSource;
   /**
    * Where the settings may hold a rotating secret, keys joined by dots, and the `Principal.method` of a sender that it
    * proves: what tells that secret apart from the source's others.
@@ -56,7 +56,7 @@ export interface CarriedToken {
   readonly receivedAt: EpochMillis;
 }
 
-export interface ProviderTools {
+export interface ProviderDeps {
   readonly secrets: Secrets;
   readonly tokens: TokenVerifier;
   readonly clock: Clock;

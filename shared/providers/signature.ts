@@ -41,7 +41,7 @@ export function acceptedBy(
 }
 
 /** Refuses a signed time too far from now, either way: a request that was recorded cannot be sent again later. */
-export function refuseStale(signedAt: EpochSeconds, now: EpochMillis): Rejection | undefined {
+export function rejectStale(signedAt: EpochSeconds, now: EpochMillis): Rejection | undefined {
   const skewSeconds = toSeconds(now) - signedAt;
   if (Math.abs(skewSeconds) <= MAX_SKEW_SECONDS) return undefined;
   return { reason: "timestamp_outside_window", skewSeconds, limitSeconds: MAX_SKEW_SECONDS };

@@ -2,7 +2,7 @@ import { type RotatingSecret, readBoth, type Secrets } from "../host/secrets.ts"
 import type { Proof } from "../model/authentic-delivery.ts";
 import { sourcePrincipal } from "../model/principal.ts";
 import type { ReceivedRequest } from "../model/request.ts";
-import { ok, type Result, refuse } from "../model/result.ts";
+import { ok, type Result, reject } from "../model/result.ts";
 import { acceptedBy, equalSecrets } from "./signature.ts";
 
 interface TokenCheck {
@@ -17,8 +17,8 @@ interface TokenCheck {
 export async function proveByToken(request: ReceivedRequest, check: TokenCheck): Promise<Result<Proof>> {
   const { source, header, token, secrets } = check;
   const told = request.headers.get(header);
-  if (told === null) return refuse({ reason: "credential_missing", header });
+  if (told === null) return reject({ reason: "credential_missing", header });
   const accepted = acceptedBy(await readBoth(secrets, token), (secret) => equalSecrets(secret, told));
-  if (!accepted) return refuse({ reason: "secret_mismatch", header });
+  if (!accepted) return reject({ reason: "secret_mismatch", header });
   return ok({ principal: sourcePrincipal(source, "token", accepted.label) });
 }

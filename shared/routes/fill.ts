@@ -1,13 +1,13 @@
-import type { BusEntry } from "../model/bus-event.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 
 /**
  * The text a template stands for. A template that starts with `$.` is a path into the published entry, such as
  * `$.detail-type` or `$.detail.code.commits[0].id`: strings, numbers and booleans become text, anything else (null, an
  * object, nothing there) is empty. Every other template is itself.
  */
-export function fill(entry: BusEntry, template: string): string {
+export function fill(busEvent: BusEvent, template: string): string {
   if (!template.startsWith("$.")) return template;
-  let found: unknown = entry;
+  let found: unknown = busEvent;
   for (const step of stepsOf(template)) found = memberOf(found, step);
   return typeof found === "string" || typeof found === "number" || typeof found === "boolean" ? String(found) : "";
 }

@@ -1,12 +1,12 @@
 import type { ConnectedAction } from "../actions/action.ts";
-import type { BusEntry } from "../model/bus-event.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
 
 /** A rule, ready to run: what it matches and what it then does. */
 export interface Route {
   readonly name: string;
-  readonly matches: (entry: BusEntry) => boolean;
+  readonly matches: (busEvent: BusEvent) => boolean;
   /** Kind of the action: `tekton`, `confluence`. */
   readonly action: string;
   /** Name of the target. */

@@ -43,11 +43,11 @@ export interface ActionStore {
   /** Takes the action until `leaseUntil`. Nothing when it is not due at `now`, is finished, or another owner was faster. */
   claim(id: string, now: EpochMillis, leaseUntil: EpochMillis): Promise<Claim | undefined>;
   /** Ends the action. False, and no change, when the claim is no longer the owner's. */
-  finish(claim: Claim, state: Exclude<ActionState, "due">): Promise<boolean>;
+  complete(claim: Claim, state: Exclude<ActionState, "due">): Promise<boolean>;
   /** Gives the action back until `at`. False, and no change, when the claim is no longer the owner's. */
-  giveBack(claim: Claim, at: EpochMillis): Promise<boolean>;
-  /** As {@link giveBack}, for an attempt that only waited. */
-  wait(claim: Claim, at: EpochMillis): Promise<boolean>;
+  release(claim: Claim, at: EpochMillis): Promise<boolean>;
+  /** As {@link release}, for an attempt that only waited. */
+  defer(claim: Claim, at: EpochMillis): Promise<boolean>;
   /** Makes an action that waits due at `now`; on one that is owned, finished or gone, nothing. */
   wake(id: string, now: EpochMillis): Promise<void>;
   state(id: string): Promise<ActionState | undefined>;

@@ -69,6 +69,6 @@ export interface ApprovalStore {
   /** Those that are `requested` or `granted`, first to end first, `limit` at most; eventually consistent. */
   open(limit: number): Promise<readonly Approval[]>;
   /** Keeps the newest change of each key; of two at one time the time alone, without a mark. Harmless when repeated. */
-  noteChange(change: Change): Promise<void>;
+  recordChange(change: Change): Promise<void>;
   latestChange(key: string): Promise<Change | undefined>;
 }

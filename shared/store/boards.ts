@@ -14,7 +14,7 @@ export interface BoardRow {
 
 export interface ShownBuild extends BuildPart {
   /** When it came into this state, as its sender tells; else when it was received. */
-  readonly toldAt?: string;
+  readonly reportedAt?: string;
   readonly environment?: string;
   readonly starter?: Starter;
   /** Of a run that waits for an approval, or waited: what became of that. */
@@ -44,7 +44,7 @@ export interface PageRecord {
   /** When the bridge last wrote it. */
   readonly writtenAt?: EpochMillis;
   /** It was asked to leave the page alone until then. */
-  readonly restUntil?: EpochMillis;
+  readonly cooldownUntil?: EpochMillis;
   /** A write was refused then because of a person's open draft, and none has been made since. */
   readonly draftSince?: EpochMillis;
 }

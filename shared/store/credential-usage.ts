@@ -7,9 +7,9 @@ export interface CredentialUse extends Credential {
 }
 
 /** When each credential was last used. Every method throws `store_unavailable`. */
-export interface UseStore {
+export interface CredentialUsageStore {
   /** Keeps the later of two uses of one credential, in whatever order they come. */
-  note(use: CredentialUse): Promise<void>;
+  record(use: CredentialUse): Promise<void>;
   /** In order of kind, name, method and credential. */
   list(): Promise<readonly CredentialUse[]>;
 }

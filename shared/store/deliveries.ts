@@ -3,7 +3,7 @@ import type { TraceParent } from "../host/trace.ts";
 import type { BridgeEvent } from "../model/event.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
-import type { TimelineEntry } from "../model/timeline.ts";
+import type { TimelineEvent } from "../model/timeline.ts";
 
 /** A delivery as recorded: the head of its audit record. */
 export interface RecordedDelivery {
@@ -85,9 +85,9 @@ export interface DeliveryStore {
   record(delivery: RecordedDelivery): Promise<"recorded" | "duplicate">;
   get(id: string): Promise<RecordedDelivery | undefined>;
   /** Adds one entry. The same entry (kind, route, attempt) written again replaces the first. */
-  addToTimeline(id: string, entry: TimelineEntry): Promise<void>;
+  addToTimeline(id: string, timelineEvent: TimelineEvent): Promise<void>;
   /** In order of time. */
-  timeline(id: string): Promise<readonly TimelineEntry[]>;
+  timeline(id: string): Promise<readonly TimelineEvent[]>;
   /** Newest first; eventually consistent. */
   list(query: ListQuery): Promise<DeliveryPage>;
 }
@@ -101,5 +101,5 @@ export interface Outbox {
   /** Puts the mark on an event recorded without it, due at `at`; on one that was relayed or is gone, nothing. */
   mark(id: string, at: EpochMillis): Promise<void>;
   /** Leaves the mark on and looks again at `at`. */
-  postpone(id: string, at: EpochMillis): Promise<void>;
+  defer(id: string, at: EpochMillis): Promise<void>;
 }

@@ -16,7 +16,7 @@ export interface RunEnd {
 }
 
 /** What was noted of a run. Its end may be told before it is noted that it was fired, or without that. */
-export type NotedRun =
+export type RecordedRun =
   | Pick<RouteRun, "delivery" | "firedAt">
   | (Pick<RouteRun, "delivery"> & { readonly end: RunEnd /** As its sender tells. */; readonly beganAt: string });
 
@@ -29,7 +29,7 @@ export interface RunPlace {
 /** The last runs of each route. Every method throws `store_unavailable`. */
 export interface RunStore {
   /** As `withRun` does; atomic. Harmless when repeated. */
-  note(route: string, run: NotedRun): Promise<void>;
+  record(route: string, run: RecordedRun): Promise<void>;
   /** Newest first. */
   of(route: string): Promise<readonly RouteRun[]>;
 }
@@ -40,7 +40,7 @@ const MAX_OF_A_KIND = 5;
 const MAX_RUNS = 100;
 
 /** `runs` with what was noted of one, newest first: what every store keeps. Gives `runs` itself where they knew it. */
-export function withRun(runs: readonly RouteRun[], noted: NotedRun): readonly RouteRun[] {
+export function withRun(runs: readonly RouteRun[], noted: RecordedRun): readonly RouteRun[] {
   const known = runs.find(({ delivery }) => delivery === noted.delivery);
   const run = joined(known, noted);
   if (run === known) return runs;
@@ -57,7 +57,7 @@ export function withRun(runs: readonly RouteRun[], noted: NotedRun): readonly Ro
   return all.filter(isKept).slice(0, MAX_RUNS);
 }
 
-function joined(known: RouteRun | undefined, noted: NotedRun): RouteRun {
+function joined(known: RouteRun | undefined, noted: RecordedRun): RouteRun {
   const { delivery } = noted;
   if (!("end" in noted)) {
     return known?.firedAt === noted.firedAt ? known : { ...known, delivery, firedAt: noted.firedAt };

@@ -7,13 +7,13 @@ import { secretsOf } from "../support/test-doubles.ts";
 
 /** A GitLab source whose signing token is the tests' own. */
 export function gitlabSource(clock: Clock = systemClock): Source {
-  const tools = {
+  const deps = {
     secrets: secretsOf({ GITLAB_SIGNING: CANARY }),
     tokens: { verify: () => Promise.reject(new Error("no tokens here")) },
     clock,
   };
   const settings = { signingToken: { current: "env:GITLAB_SIGNING" } };
-  const connected = gitlab.connect({ name: "gitlab", settings }, tools);
+  const connected = gitlab.connect({ name: "gitlab", settings }, deps);
   return { name: "gitlab", provider: "gitlab", contentTypes: ["application/json"], ...connected };
 }
 

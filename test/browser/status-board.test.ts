@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { BusEntry } from "../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { BuildPart } from "../../shared/model/event.ts";
 import { chromiumPath, openChromium } from "../support/chromium.ts";
 import { legibilityOf } from "../support/legibility.ts";
@@ -33,7 +33,7 @@ const BUILDS: readonly Partial<BuildPart>[] = [
   { pipeline: "ci/odd", branch: "main", number: 13, state: "failed", url: "javascript:alert(1)" },
 ];
 
-const DEPLOYMENT: BusEntry = entryOf("d-deployment", {
+const DEPLOYMENT: BusEvent = entryOf("d-deployment", {
   type: "deployment.succeeded",
   time: "2026-11-02T09:05:00.000Z",
   subject: "platform/docs",
@@ -66,8 +66,8 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
   beforeAll(async () => {
     sandbox = await startSandboxConfluence();
     const bench = benchFor(sandbox, "cloud");
-    for (const entry of [...BUILDS.map(buildEntry), DEPLOYMENT]) {
-      expect(await bench.run(entry)).toMatchObject({ outcome: "done" });
+    for (const busEvent of [...BUILDS.map(buildEntry), DEPLOYMENT]) {
+      expect(await bench.run(busEvent)).toMatchObject({ outcome: "done" });
     }
     browser = await openChromium(executable ?? "");
     mkdirSync(SCREENSHOTS, { recursive: true });

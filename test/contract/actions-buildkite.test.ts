@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { buildkite } from "../../shared/actions/buildkite/index.ts";
 import { Fault } from "../../shared/host/fault.ts";
-import type { BusEntry } from "../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { causeOf, reportBench } from "../support/report-bench.ts";
 import { type SandboxBuildkite, startSandboxBuildkite } from "../support/sandbox-buildkite.ts";
 import { buildOf } from "../support/sandbox-confluence-action.ts";
@@ -15,7 +15,7 @@ afterEach(() => sandbox.close());
 const bench = (options: object = {}) =>
   reportBench(buildkite, { token: sandbox.token, options, target: { organization: "example", url: sandbox.url } });
 
-const build = (changes: object = {}): BusEntry =>
+const build = (changes: object = {}): BusEvent =>
   causeOf("buildkite", {
     type: "build.running",
     build: { ...buildOf({ number: 12, state: "running" }), system: "buildkite", pipeline: "example/docs", ...changes },
@@ -89,7 +89,7 @@ describe("what caused the run", () => {
     expect(sandbox.annotations.size).toBe(1);
   });
 
-  const others: readonly [string, () => BusEntry][] = [
+  const others: readonly [string, () => BusEvent][] = [
     ["another system", () => ({ ...build(), source: "drawbridge.tekton" })],
     ["another organization", () => build({ pipeline: "other/docs" })],
     ["a build without a number", () => build({ number: undefined })],

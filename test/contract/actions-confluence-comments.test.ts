@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Commands, GivenCommand } from "../../shared/approvals/command.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
-import type { BusEntry } from "../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { benchFor, entryOf } from "../support/sandbox-confluence-action.ts";
 import type { CommentSeed } from "../support/sandbox-confluence-comments.ts";
@@ -21,8 +21,8 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
     reads = [];
     given = [];
     commands = {
-      whyNone: () => undefined,
-      carryOut: async (command) => {
+      rejectReason: () => undefined,
+      executeCommand: async (command) => {
         given.push(command);
         return [{ about: "p-1", decision: command.command.decision }];
       },
@@ -36,15 +36,15 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
   };
 
   /** The comment as published; `changes` to what the sender tells of it. */
-  const told = (id: string, changes: { actor?: string; page?: string; site?: string } = {}): BusEntry => {
+  const told = (id: string, changes: { actor?: string; page?: string; site?: string } = {}): BusEvent => {
     const { actor = "max", page = PAGE, site = sandbox.site(product) } = changes;
     return entryOf("d-commented", {
       ...{ type: "page.commented", time: "2026-11-02T09:00:00.000Z", subject: page, actor: { id: actor } },
       ...{ page: { site, id: page }, comment: { id } },
     });
   };
-  const hear = (entry: BusEntry, changes: { commands?: Commands | undefined } = {}) =>
-    benchFor(sandbox, product, { callOut: counting, commands, ...changes }).run(entry);
+  const hear = (busEvent: BusEvent, changes: { commands?: Commands | undefined } = {}) =>
+    benchFor(sandbox, product, { callOut: counting, commands, ...changes }).run(busEvent);
   const write = (body = "<p>drawbridge approve</p>", seed: CommentSeed = {}) =>
     sandbox.comment(PAGE, body, { author: "max", at: AT, ...seed });
 
@@ -73,7 +73,7 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
     expect(given).toMatchObject([{ page: { id: PAGE } }]);
   });
 
-  test.each<[string, string, () => Promise<BusEntry>]>([
+  test.each<[string, string, () => Promise<BusEvent>]>([
     ["that says something else", "its text is no command", async () => told(await write("<p>Looks right.</p>"))],
     ["with a command in a sentence", "its text is no", async () => told(await write("<p>so: drawbridge approve</p>"))],
     ["with a command and a full stop", "its text is no", async () => told(await write("<p>drawbridge approve.</p>"))],
@@ -108,7 +108,7 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
     [
       "of somebody who cannot command",
       "because max is a stranger",
-      (id) => [told(id), { commands: { ...commands, whyNone: () => "max is a stranger" } }],
+      (id) => [told(id), { commands: { ...commands, rejectReason: () => "max is a stranger" } }],
     ],
   ])("%s is not even read", async (_, why, asked) => {
     const id = await write();
@@ -118,7 +118,7 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
   });
 
   test("that says what cannot be done is told so", async () => {
-    commands.carryOut = async () => [{ about: "p-1", decision: "deny", refusal: { reason: "self_approval" } }];
+    commands.executeCommand = async () => [{ about: "p-1", decision: "deny", refusal: { reason: "self_approval" } }];
     const id = await write("<p>drawbridge deny</p>");
     expect(await hear(told(id))).toMatchObject({ summary: `comment ${id}: deny of p-1 refused (self_approval)` });
   });

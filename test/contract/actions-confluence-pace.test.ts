@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { callOut } from "../../shared/host/call-out.ts";
 import { laterBy } from "../../shared/host/clock.ts";
-import type { BusEntry } from "../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { BoardStore } from "../../shared/store/boards.ts";
 import { memoryBoards } from "../support/memory-boards.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
@@ -59,7 +59,7 @@ describe.each(["cloud", "data-center"] as const)("the pace at which a page of %s
     const { run, clock } = bench();
     const [site, docs] = [buildEntry({ pipeline: "ci/site", state: "running" }), told("running")];
     await run(told("queued"));
-    for (const entry of [site, docs]) await expect(run(entry)).resolves.toMatchObject({ outcome: "wait" });
+    for (const busEvent of [site, docs]) await expect(run(busEvent)).resolves.toMatchObject({ outcome: "wait" });
     clock.advance(30_000);
     await run(site);
     sent.length = 0;
@@ -79,8 +79,8 @@ describe.each(["cloud", "data-center"] as const)("the pace at which a page of %s
     const states = ["queued", ...going, ...going, ...going, "succeeded"] as const;
     for (let update = 0; update < 200; update++) {
       const state = states[Math.floor(update / 25)] ?? "queued";
-      const entry = buildEntry({ pipeline: `ci/p${update % 25}`, state });
-      time.at(update / 100, () => secondsUntilNext(run, entry));
+      const busEvent = buildEntry({ pipeline: `ci/p${update % 25}`, state });
+      time.at(update / 100, () => secondsUntilNext(run, busEvent));
     }
     await time.run();
     expect(versions().length - 1).toBeLessThanOrEqual(6);
@@ -176,8 +176,8 @@ describe.each(["cloud", "data-center"] as const)("the pace at which a page of %s
 });
 
 /** As the bridge runs an action: nothing when it is over. */
-async function secondsUntilNext(run: (entry: BusEntry) => Promise<object>, entry: BusEntry) {
-  const told = await run(entry);
+async function secondsUntilNext(run: (busEvent: BusEvent) => Promise<object>, busEvent: BusEvent) {
+  const told = await run(busEvent);
   if ("outcome" in told && told.outcome === "done") return undefined;
   return "afterSeconds" in told && typeof told.afterSeconds === "number" ? told.afterSeconds : 1;
 }

@@ -163,7 +163,7 @@ test("a live doc of Cloud has its answer, and the timeline tells it", async () =
 /** What the timeline of a delivery that tells of a build says of its action, once that was run. */
 async function told(sandbox: SandboxConfluence, product: "cloud" | "data-center", { options }: Pick<State, "options">) {
   const bench = benchFor(sandbox, product, { options: options ?? {} });
-  const parts = await bridgeParts([routeOf(({ entry }) => bench.run(entry), { action: "confluence" })]);
+  const parts = await bridgeParts([routeOf(({ busEvent }) => bench.run(busEvent), { action: "confluence" })]);
   closing.push(parts.stop);
   const build = buildOf();
   const time = "2026-11-02T09:01:15.000Z";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import { Fault } from "../../shared/host/fault.ts";
-import type { BusEntry } from "../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { BoardStore } from "../../shared/store/boards.ts";
 import { memoryBoards, withoutLeases } from "../support/memory-boards.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
@@ -166,9 +166,9 @@ const stateShown = (body: string, pipeline: string): string | undefined =>
   new RegExp(`<td>${pipeline} .*?(${LIFE.join("|")})`).exec(body)?.[1];
 
 /** Runs the action until it has an ending, as the bridge does. */
-async function settle(bench: Bench, entry: BusEntry): Promise<void> {
+async function settle(bench: Bench, busEvent: BusEvent): Promise<void> {
   for (let attempt = 1; attempt <= 20; attempt++) {
-    const { outcome } = await bench.run(entry);
+    const { outcome } = await bench.run(busEvent);
     if (outcome === "done") return;
     expect(outcome).toBe("retry");
   }

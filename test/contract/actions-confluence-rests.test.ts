@@ -56,7 +56,7 @@ describe.each(["cloud", "data-center"] as const)("the rest of a page of %s that 
     await run(onTwo("running"));
     const resting = { site: sandbox.site(product), id: "98311" };
     const held = await boards.lease(resting, clock.now(), laterBy(clock.now(), 1));
-    if (held) await boards.release(resting, held, { restUntil: laterBy(clock.now(), 1_800_000) });
+    if (held) await boards.release(resting, held, { cooldownUntil: laterBy(clock.now(), 1_800_000) });
     sent.length = 0;
     await expect(run(onTwo("succeeded"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 2 });
     clock.advance(2_000);

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { authenticate } from "../../shared/model/authentic-delivery.ts";
-import type { BusEntry } from "../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { Reading } from "../../shared/model/reading.ts";
 import { gitlab } from "../../shared/providers/gitlab/index.ts";
 import { buildEntry, entryOf } from "../support/sandbox-confluence-action.ts";
@@ -61,7 +61,7 @@ describe("a status that comes back as a hook", () => {
     expect(moved.map(({ type }) => type)).toEqual(["build.queued", "build.running", "build.succeeded"]);
     const before = sandbox.requests.length;
     for (const { keyParts: _, ...event } of moved) {
-      const echo: BusEntry = { ...entryOf("d-echo", event), source: "drawbridge.gitlab" };
+      const echo: BusEvent = { ...entryOf("d-echo", event), source: "drawbridge.gitlab" };
       const none = { outcome: "done", summary: expect.stringMatching(/^no status: a pipeline caused this run/) };
       // A route on builds of every system, and a run that a route on GitLab's builds has started.
       expect(await bench().run(echo, echo)).toMatchObject(none);

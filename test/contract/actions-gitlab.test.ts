@@ -1,6 +1,6 @@
 import { EventEmitter, once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { BusEntry } from "../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { causeOf } from "../support/report-bench.ts";
 import { buildEntry } from "../support/sandbox-confluence-action.ts";
 import { type SandboxGitlab, startSandboxGitlab } from "../support/sandbox-gitlab.ts";
@@ -147,7 +147,7 @@ describe("what caused the run", () => {
   });
 
   const own = () => buildEntry({ system: "gitlab" });
-  const others: readonly [string, () => BusEntry][] = [
+  const others: readonly [string, () => BusEvent][] = [
     ["another system", () => ({ ...push(), source: "drawbridge.buildkite" })],
     ["a pipeline of GitLab", () => ({ ...own(), source: "drawbridge.gitlab" })],
     ["another instance", () => push({ projectUrl: "https://gitlab.example.com/platform/docs" })],

@@ -15,31 +15,31 @@ describe("firing a Tekton trigger", () => {
   afterEach(() => sandbox.close());
 
   it("starts one run and says no more than that the listener took it", async () => {
-    const entry = pageEntry();
+    const busEvent = pageEntry();
     const { run, origins } = bench();
-    const outcome = await run(entry);
+    const outcome = await run(busEvent);
 
     expect(outcome).toMatchObject({ outcome: "done", summary: "accepted by the listener" });
     expect(outcome).toHaveProperty("facts.listener", "ci/drawbridge");
     const eventID = outcome.outcome === "done" ? outcome.facts?.["eventID"] : undefined;
-    expect(origins.get(`cluster ${eventID}`)).toBe(entry.detail.delivery);
-    expect(runNames()).toEqual([`docs-build-${entry.detail.eventKey}`]);
+    expect(origins.get(`cluster ${eventID}`)).toBe(busEvent.detail.delivery);
+    expect(runNames()).toEqual([`docs-build-${busEvent.detail.eventKey}`]);
     expect([...sandbox.runs.values()][0]).toMatchObject({
       params: { page: "98310" },
       labels: { "triggers.tekton.dev/triggers-eventid": eventID },
-      annotations: { "drawbridge.dev/delivery": entry.detail.delivery, "drawbridge.dev/started-by": "ff80aa01" },
+      annotations: { "drawbridge.dev/delivery": busEvent.detail.delivery, "drawbridge.dev/started-by": "ff80aa01" },
     });
   });
 
   it("sends one object of strings, with every param in it", async () => {
-    const entry = pageEntry();
+    const busEvent = pageEntry();
     const params = {
       page: "$.detail.page.id",
       version: "$.detail.page.version",
       title: "$.detail.page.title",
       ref: "main",
     };
-    await bench({ options: { params } }).run(entry, { attempt: 3 });
+    await bench({ options: { params } }).run(busEvent, { attempt: 3 });
     const [request] = sandbox.requests;
     expect(request).toMatchObject({ method: "POST", path: "/confluence/page.updated" });
     expect(request?.headers.get("content-type")).toBe("application/json");
@@ -47,8 +47,8 @@ describe("firing a Tekton trigger", () => {
     expect(request?.headers.has("authorization")).toBe(false);
     expect(request?.body).toEqual({
       delivery: {
-        id: entry.detail.delivery,
-        key: entry.detail.eventKey,
+        id: busEvent.detail.delivery,
+        key: busEvent.detail.eventKey,
         source: "confluence",
         event: "page.updated",
         attempt: "3",

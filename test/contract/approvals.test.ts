@@ -115,15 +115,15 @@ for (const kind of dynamoDbKinds) {
       const { approvals } = await stores();
       const at = "2026-11-02T09:00:05.000Z";
       const [seven, eight] = ["7", "8"].map((mark) => ({ key: "page#98310", at, mark }));
-      for (const change of [seven, seven]) if (change) await approvals.noteChange(change);
+      for (const change of [seven, seven]) if (change) await approvals.recordChange(change);
       expect(await approvals.latestChange("page#98310")).toEqual(seven);
       for (const change of [eight, seven, eight]) {
-        if (change) await approvals.noteChange(change);
+        if (change) await approvals.recordChange(change);
         expect(await approvals.latestChange("page#98310")).toEqual({ key: "page#98310", at });
       }
       const later = { key: "page#98310", at: "2026-11-02T09:00:06.000Z", mark: "9" };
-      await approvals.noteChange(later);
-      await approvals.noteChange({ key: later.key, at: later.at });
+      await approvals.recordChange(later);
+      await approvals.recordChange({ key: later.key, at: later.at });
       expect(await approvals.latestChange("page#98310")).toEqual({ key: later.key, at: later.at });
     });
 
@@ -134,10 +134,10 @@ for (const kind of dynamoDbKinds) {
         at: `2026-11-02T09:00:0${second}.000Z`,
         mark: `${second}`,
       }));
-      for (const change of changes) await approvals.noteChange(change);
+      for (const change of changes) await approvals.recordChange(change);
       expect(await approvals.latestChange("page#98310")).toEqual(changes[1]);
       const unmarked = { key: "page#98310", at: "2026-11-02T09:00:10.000Z" };
-      await approvals.noteChange(unmarked);
+      await approvals.recordChange(unmarked);
       expect(await approvals.latestChange("page#98310")).toEqual(unmarked);
       expect(await approvals.latestChange("page#1")).toBeUndefined();
     });
@@ -146,8 +146,8 @@ for (const kind of dynamoDbKinds) {
       const { runs } = await stores();
       const at = (n: number) => `2026-11-02T09:00:0${n}.000Z`;
       const end = { succeeded: true, at: at(4), environment: "production" };
-      for (const n of [2, 1, 3]) await runs.note("deploy", { delivery: `d-${n}`, firedAt: at(n) });
-      for (const _ of ["told", "told again"]) await runs.note("deploy", { delivery: "d-2", beganAt: at(9), end });
+      for (const n of [2, 1, 3]) await runs.record("deploy", { delivery: `d-${n}`, firedAt: at(n) });
+      for (const _ of ["told", "told again"]) await runs.record("deploy", { delivery: "d-2", beganAt: at(9), end });
       expect(await runs.of("deploy")).toEqual([
         { delivery: "d-3", firedAt: at(3) },
         { delivery: "d-2", firedAt: at(2), end },
@@ -162,7 +162,7 @@ for (const kind of dynamoDbKinds) {
         const at = `2026-11-02T09:00:${String(n + 10)}.000Z`;
         return { delivery: `d-${n}`, beganAt: at, end: { succeeded: true, at, environment: `e-${n}` } };
       });
-      await Promise.all(noted.map((run) => runs.note("docs", run)));
+      await Promise.all(noted.map((run) => runs.record("docs", run)));
       expect((await runs.of("docs")).map(({ delivery }) => delivery)).toEqual(
         noted.map(({ delivery }) => delivery).reverse(),
       );

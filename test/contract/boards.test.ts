@@ -163,7 +163,7 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
       const owner = await boards.lease(PAGE, laterBy(START, 1_000), laterBy(START, 2_000));
       if (!stale || !owner) throw new Error("both should have got it");
       const record = { shown: { at: START, version: 7, marks: ["a", "b"] }, writtenAt: START };
-      expect(await boards.release(PAGE, stale, { restUntil: START })).toBe(false);
+      expect(await boards.release(PAGE, stale, { cooldownUntil: START })).toBe(false);
       expect(await boards.release(PAGE, owner, record)).toBe(true);
       expect(await boards.release(PAGE, owner, {})).toBe(false);
       expect((await boards.read(PAGE)).record).toEqual(record);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
-import type { CredentialUse, UseStore } from "../../shared/store/credential-usage.ts";
-import { DynamoDbUses } from "../../shared/store/dynamodb/credential-usage.ts";
+import type { CredentialUsageStore, CredentialUse } from "../../shared/store/credential-usage.ts";
+import { DynamoDbCredentialUsage } from "../../shared/store/dynamodb/credential-usage.ts";
 import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
 import { dynamoDbKinds, freshTable } from "../support/stores.ts";
 
@@ -15,9 +15,9 @@ for (const kind of dynamoDbKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
   describe.skipIf(kind.missing !== undefined)(`last uses of credentials on ${title}`, () => {
     let database: EmbeddedDynamoDb;
-    const emptyStore = async (): Promise<UseStore> => {
+    const emptyStore = async (): Promise<CredentialUsageStore> => {
       const { table } = await freshTable(database.client);
-      return new DynamoDbUses(table, { retentionDays: 30 });
+      return new DynamoDbCredentialUsage(table, { retentionDays: 30 });
     };
     beforeAll(async () => {
       database = await kind.start();
@@ -34,21 +34,21 @@ for (const kind of dynamoDbKinds) {
         ...[use(), use({ credential: "next" }), use({ method: "token" })],
         ...[use({ name: "wiki-2" }), use({ kind: "target", name: "wiki", method: "secret", credential: "env:A#b" })],
       ];
-      await Promise.all(all.toReversed().map((one) => uses.note(one)));
+      await Promise.all(all.toReversed().map((one) => uses.record(one)));
       expect(await uses.list()).toEqual(all);
     });
 
     it("keep the later time, in whatever order they are told", async () => {
       const uses = await emptyStore();
       const times = [5, 1, 9, 3].map((ms) => laterBy(NOW, ms));
-      await Promise.all(times.map((lastUsedAt) => uses.note(use({ lastUsedAt }))));
+      await Promise.all(times.map((lastUsedAt) => uses.record(use({ lastUsedAt }))));
       expect(await uses.list()).toEqual([use({ lastUsedAt: laterBy(NOW, 9) })]);
     });
 
     it("take a key id of the greatest length", async () => {
       const uses = await emptyStore();
       const longest = use({ name: "n".repeat(63), credential: "\u{20AC}".repeat(200) });
-      await uses.note(longest);
+      await uses.record(longest);
       expect(await uses.list()).toEqual([longest]);
     });
   });

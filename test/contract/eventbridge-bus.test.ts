@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EventBridgeBus } from "../../shared/bus/eventbridge-bus.ts";
-import { type BusEntry, entryOf } from "../../shared/model/bus-event.ts";
+import { type BusEvent, busEventOf } from "../../shared/model/bus-event.ts";
 import { sampleDelivery } from "../support/samples.ts";
 
 interface PutEntry {
@@ -58,11 +58,11 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 }
 
 /** `n` entries, each with a subject of its number, padded to about `padding` bytes. */
-function entries(n: number, padding = 0): BusEntry[] {
+function entries(n: number, padding = 0): BusEvent[] {
   return Array.from({ length: n }, (_, at) => {
-    const entry = entryOf(sampleDelivery(at));
-    if (entry === undefined) throw new Error("the sample is an event");
-    return { ...entry, detail: { ...entry.detail, subject: `${at} ${"x".repeat(padding)}` } } as BusEntry;
+    const busEvent = busEventOf(sampleDelivery(at));
+    if (busEvent === undefined) throw new Error("the sample is an event");
+    return { ...busEvent, detail: { ...busEvent.detail, subject: `${at} ${"x".repeat(padding)}` } } as BusEvent;
   });
 }
 
@@ -70,12 +70,14 @@ const subjectOf = ({ Detail }: PutEntry): number => Number.parseInt(JSON.parse(D
 
 describe("the EventBridge bus", () => {
   it("puts an entry as patterns expect it", async () => {
-    const [entry] = entries(1);
-    expect(await new EventBridgeBus(client, "drawbridge").publish(entry ? [entry] : [])).toEqual([{ published: true }]);
+    const [busEvent] = entries(1);
+    expect(await new EventBridgeBus(client, "drawbridge").publish(busEvent ? [busEvent] : [])).toEqual([
+      { published: true },
+    ]);
     expect(calls).toMatchObject([
       [{ EventBusName: "drawbridge", Source: "drawbridge.confluence", DetailType: "page.updated" }],
     ]);
-    expect(JSON.parse(calls[0]?.[0]?.Detail ?? "")).toEqual(entry?.detail);
+    expect(JSON.parse(calls[0]?.[0]?.Detail ?? "")).toEqual(busEvent?.detail);
   });
 
   it("puts no more than ten entries in one call, in order", async () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
 import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
-import { DynamoDbRates } from "../../shared/store/dynamodb/rate-limits.ts";
-import type { RateStore } from "../../shared/store/rate-limits.ts";
+import { DynamoDbRateLimits } from "../../shared/store/dynamodb/rate-limits.ts";
+import type { RateLimitStore } from "../../shared/store/rate-limits.ts";
 import { dynamoDbKinds, freshTable } from "../support/stores.ts";
 
 const NOW = epochMillis(Date.parse("2026-11-02T09:00:30Z"));
@@ -11,10 +11,10 @@ for (const kind of dynamoDbKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
   describe.skipIf(kind.missing !== undefined)(`counts of requests on ${title}`, () => {
     let database: EmbeddedDynamoDb;
-    let rates: RateStore;
+    let rates: RateLimitStore;
     beforeAll(async () => {
       database = await kind.start();
-      rates = new DynamoDbRates((await freshTable(database.client)).table);
+      rates = new DynamoDbRateLimits((await freshTable(database.client)).table);
     }, 60_000);
     afterAll(() => database?.stop());
 

@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy, toSeconds } from "../../shared/host/clock.ts";
 import { createTable } from "../../shared/store/dynamodb/create-table.ts";
 import { deleteExpired } from "../../shared/store/dynamodb/embedded.ts";
-import { DynamoDbSeenTokens } from "../../shared/store/dynamodb/replay-cache.ts";
+import { DynamoDbReplayCache } from "../../shared/store/dynamodb/replay-cache.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
-import type { SeenTokens } from "../../shared/store/replay-cache.ts";
+import type { ReplayCache } from "../../shared/store/replay-cache.ts";
 import { seenTokensInMemory } from "../support/memory-replay-cache.ts";
 import { dynamoDbKinds } from "../support/stores.ts";
 
@@ -15,7 +15,7 @@ const UNTIL = toSeconds(laterBy(START, 300_000));
 interface Kind {
   readonly name: string;
   readonly missing: string | undefined;
-  start(): Promise<{ readonly seen: SeenTokens; readonly client?: DynamoDBClient; stop(): Promise<void> }>;
+  start(): Promise<{ readonly seen: ReplayCache; readonly client?: DynamoDBClient; stop(): Promise<void> }>;
 }
 
 const kinds: readonly Kind[] = [
@@ -29,7 +29,7 @@ const kinds: readonly Kind[] = [
     async start() {
       const { client, stop } = await kind.start();
       await createTable(client, "seen-tokens");
-      return { seen: new DynamoDbSeenTokens(new DynamoDbTable(client, "seen-tokens")), client, stop };
+      return { seen: new DynamoDbReplayCache(new DynamoDbTable(client, "seen-tokens")), client, stop };
     },
   })),
 ];
@@ -82,7 +82,7 @@ describe("without a table", () => {
       ...{ endpoint: "http://127.0.0.1:1", region: "local", maxAttempts: 1 },
       credentials: { accessKeyId: "none", secretAccessKey: "none" },
     });
-    const seen = new DynamoDbSeenTokens(new DynamoDbTable(client, "seen-tokens"));
+    const seen = new DynamoDbReplayCache(new DynamoDbTable(client, "seen-tokens"));
     await expect(seen.take("a", "one", UNTIL)).rejects.toMatchObject({ code: "store_unavailable", retryable: true });
     client.destroy();
   });

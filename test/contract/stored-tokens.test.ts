@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy, toSeconds } from "../../shared/host/clock.ts";
 import { createTable } from "../../shared/store/dynamodb/create-table.ts";
 import { deleteExpired } from "../../shared/store/dynamodb/embedded.ts";
-import { DynamoDbSeals } from "../../shared/store/dynamodb/stored-tokens.ts";
+import { DynamoDbStoredTokens } from "../../shared/store/dynamodb/stored-tokens.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
-import type { SealStore } from "../../shared/store/stored-tokens.ts";
+import type { StoredTokenStore } from "../../shared/store/stored-tokens.ts";
 import { dynamoDbKinds } from "../support/stores.ts";
 
 const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
@@ -14,14 +14,14 @@ const after = (minutes: number) => toSeconds(laterBy(START, minutes * 60_000));
 for (const kind of dynamoDbKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
   describe.skipIf(kind.missing !== undefined)(`what is kept sealed, in ${title}`, () => {
-    let seals: SealStore;
+    let seals: StoredTokenStore;
     let client: DynamoDBClient;
     let stop: (() => Promise<void>) | undefined;
     beforeAll(async () => {
       const started = await kind.start();
       ({ client, stop } = started);
       await createTable(client, "seals");
-      seals = new DynamoDbSeals(new DynamoDbTable(client, "seals"));
+      seals = new DynamoDbStoredTokens(new DynamoDbTable(client, "seals"));
     }, 60_000);
     afterAll(() => stop?.());
 

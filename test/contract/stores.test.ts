@@ -79,10 +79,10 @@ for (const kind of dynamoDbKinds) {
         expect(await deliveries.unrelayed(laterBy(START, 100), 10)).toEqual([]);
         expect(await deliveries.unrelayed(laterBy(START, 3_000), 10)).toEqual([first, second]);
         expect(await deliveries.unrelayed(laterBy(START, 3_000), 1)).toEqual([first]);
-        await deliveries.postpone(first, laterBy(START, 5_000));
+        await deliveries.defer(first, laterBy(START, 5_000));
         await deliveries.markRelayed(second, laterBy(START, 70));
         await deliveries.markRelayed(second, laterBy(START, 80));
-        await deliveries.postpone(second, START);
+        await deliveries.defer(second, START);
         expect(await deliveries.unrelayed(laterBy(START, 4_999), 10)).toEqual([]);
         expect(await deliveries.unrelayed(laterBy(START, 5_000), 10)).toEqual([first]);
         expect((await deliveries.get(second))?.relayedAt).toBe(START + 70);
@@ -104,8 +104,8 @@ for (const kind of dynamoDbKinds) {
         const scheduled = { kind: "scheduled", route: "docs", action: "tekton" } as const;
         await deliveries.addToTimeline(id, { at: laterBy(START, 9), ...scheduled });
         await deliveries.addToTimeline(id, { at: laterBy(START, 10), ...scheduled });
-        const entries = await deliveries.timeline(id);
-        expect(entries.map(({ at, kind }) => [at - START, kind])).toEqual([
+        const timelineEvents = await deliveries.timeline(id);
+        expect(timelineEvents.map(({ at, kind }) => [at - START, kind])).toEqual([
           [10, "scheduled"],
           [20, "attempt"],
           [30, "attempt"],
@@ -214,7 +214,7 @@ for (const kind of dynamoDbKinds) {
         expect(await actions.claim(action().id, START, laterBy(START, 1_000))).toBeUndefined();
         const claim = await actions.claim(action().id, laterBy(START, 10), laterBy(START, 1_000));
         expect(await actions.claim(action().id, laterBy(START, 999), laterBy(START, 2_000))).toBeUndefined();
-        expect(claim && (await actions.finish(claim, "done"))).toBe(true);
+        expect(claim && (await actions.complete(claim, "done"))).toBe(true);
         expect(await actions.claim(action().id, laterBy(START, 5_000), laterBy(START, 9_000))).toBeUndefined();
         expect(await actions.due("ci", laterBy(START, 5_000), 10)).toEqual([]);
         expect(await actions.state(action().id)).toBe("done");
@@ -237,7 +237,7 @@ for (const kind of dynamoDbKinds) {
         await actions.schedule(action(2), START);
         await actions.claim(action(1).id, START, laterBy(START, 60_000));
         const waiting = await actions.claim(action(2).id, START, laterBy(START, 60_000));
-        if (waiting) await actions.giveBack(waiting, laterBy(START, 5_000));
+        if (waiting) await actions.release(waiting, laterBy(START, 5_000));
         await actions.expireLeases("ci", laterBy(START, 10));
         expect(await actions.due("ci", laterBy(START, 10), 10)).toEqual([action(1).id]);
         expect(await actions.claim(action(1).id, laterBy(START, 10), laterBy(START, 90_000))).toMatchObject({
@@ -252,12 +252,12 @@ for (const kind of dynamoDbKinds) {
         const first = await actions.claim(action().id, START, laterBy(START, 1_000));
         const second = await actions.claim(action().id, laterBy(START, 1_000), laterBy(START, 2_000));
         if (!first || !second) throw new Error("both should have been claimed");
-        expect(await actions.finish(first, "done")).toBe(false);
-        expect(await actions.giveBack(first, START)).toBe(false);
+        expect(await actions.complete(first, "done")).toBe(false);
+        expect(await actions.release(first, START)).toBe(false);
         expect(await actions.state(action().id)).toBe("due");
-        expect(await actions.finish(second, "gave_up")).toBe(true);
-        expect(await actions.finish(second, "done")).toBe(false);
-        expect(await actions.giveBack(second, START)).toBe(false);
+        expect(await actions.complete(second, "gave_up")).toBe(true);
+        expect(await actions.complete(second, "done")).toBe(false);
+        expect(await actions.release(second, START)).toBe(false);
         expect(await actions.state(action().id)).toBe("gave_up");
       });
 
@@ -265,8 +265,8 @@ for (const kind of dynamoDbKinds) {
         const { actions } = await stores();
         await actions.schedule(action(), START);
         const claim = await actions.claim(action().id, START, laterBy(START, 1_000));
-        expect(claim && (await actions.giveBack(claim, laterBy(START, 50)))).toBe(true);
-        expect(claim && (await actions.giveBack(claim, laterBy(START, 90)))).toBe(false);
+        expect(claim && (await actions.release(claim, laterBy(START, 50)))).toBe(true);
+        expect(claim && (await actions.release(claim, laterBy(START, 90)))).toBe(false);
         expect(await actions.due("ci", laterBy(START, 49), 10)).toEqual([]);
         const next = await actions.claim(action().id, laterBy(START, 50), laterBy(START, 900));
         expect(next).toMatchObject({ attempt: 2, interrupted: false });
@@ -286,12 +286,12 @@ for (const kind of dynamoDbKinds) {
         const { actions } = await stores();
         await actions.schedule(action, START);
         const first = await claimed(actions, 0);
-        expect(await actions.wait(first, laterBy(START, 50))).toBe(true);
-        expect(await actions.wait(first, laterBy(START, 90))).toBe(false);
+        expect(await actions.defer(first, laterBy(START, 50))).toBe(true);
+        expect(await actions.defer(first, laterBy(START, 90))).toBe(false);
         expect(await actions.due("ci", laterBy(START, 49), 10)).toEqual([]);
         const second = await claimed(actions, 50);
         expect(second).toMatchObject({ owner: 2, attempt: 1, hasWaited: true, interrupted: false });
-        expect(await actions.giveBack(second, laterBy(START, 60))).toBe(true);
+        expect(await actions.release(second, laterBy(START, 60))).toBe(true);
         expect(await claimed(actions, 60)).toMatchObject({ owner: 3, attempt: 2, hasWaited: true });
       });
 
@@ -301,10 +301,10 @@ for (const kind of dynamoDbKinds) {
         const stale = await claimed(actions, 0);
         for (let at = 1_000; at < 5_000; at += 1_000) {
           const next = await claimed(actions, at);
-          expect(await actions.finish(stale, "done")).toBe(false);
-          expect(await actions.wait(stale, START)).toBe(false);
-          expect(await actions.wait(next, laterBy(START, at + 1_000))).toBe(true);
-          expect(await actions.giveBack(stale, START)).toBe(false);
+          expect(await actions.complete(stale, "done")).toBe(false);
+          expect(await actions.defer(stale, START)).toBe(false);
+          expect(await actions.defer(next, laterBy(START, at + 1_000))).toBe(true);
+          expect(await actions.release(stale, START)).toBe(false);
         }
       });
     });

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { compileConfig } from "../../infra/compile-config.ts";
-import { DEFAULT_RETRY, retryDelayMs } from "../../shared/delivery/backoff.ts";
+import { backoffMs, DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
 import { EVERYTHING, readable, type Synthesised, synthesise } from "./synthesised.ts";
 
 let stack: Synthesised;
@@ -73,7 +73,7 @@ describe("alarms", () => {
     });
     expect(TreatMissingData).toBe("ignore");
     const retry = { retry: DEFAULT_RETRY, random: () => 1 };
-    const waits = Array.from({ length: Number(Threshold) }, (_, at) => retryDelayMs(at + 1, {}, retry));
+    const waits = Array.from({ length: Number(Threshold) }, (_, at) => backoffMs(at + 1, {}, retry));
     const minutes = waits.reduce((sum, wait) => sum + wait) / 60_000;
     expect(minutes).toBeLessThan(5);
     expect(Number(Threshold)).toBeLessThan(DEFAULT_RETRY.maxAttempts);

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { compileConfig } from "../../infra/compile-config.ts";
 import { peopleOf } from "../../shared/approvals/people.ts";
-import { heedLabels } from "../../shared/approvals/side-effects.ts";
+import { withSideEffects } from "../../shared/approvals/side-effects.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { policyOf } from "../../shared/identity/policy.ts";
-import { entryOf } from "../../shared/model/bus-event.ts";
+import { busEventOf } from "../../shared/model/bus-event.ts";
 import { startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
 import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
 import { sampleDelivery } from "../support/samples.ts";
@@ -78,10 +78,10 @@ describe("a label that commands something, where nobody may", () => {
         });
         const policy = policyOf(compiled.config.roles);
         const people = peopleOf(compiled.config);
-        const tools = { ...stores, policy, people, routes: [], hasGates: false, clock, log: silentLog };
-        const bus: Bus = { publish: async (entries) => entries.map(() => ({ published: true })) };
-        const labeled = entryOf(delivery);
-        expect(await heedLabels(bus, tools).publish(labeled ? [labeled] : [])).toEqual([{ published: true }]);
+        const deps = { ...stores, policy, people, routes: [], hasGates: false, clock, log: silentLog };
+        const bus: Bus = { publish: async (busEvents) => busEvents.map(() => ({ published: true })) };
+        const labeled = busEventOf(delivery);
+        expect(await withSideEffects(bus, deps).publish(labeled ? [labeled] : [])).toEqual([{ published: true }]);
       } finally {
         await database.stop();
       }

@@ -5,7 +5,7 @@ import { act, leaseMs } from "../../shared/delivery/act.ts";
 import { relay, sweep } from "../../shared/delivery/relay.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
-import { entryOf } from "../../shared/model/bus-event.ts";
+import { busEventOf } from "../../shared/model/bus-event.ts";
 import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import type { ActionStore } from "../../shared/store/actions.ts";
@@ -15,7 +15,7 @@ import { sampleDelivery } from "../support/samples.ts";
 import { silentLog } from "../support/test-doubles.ts";
 
 const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
-const ACTION_ID = actionIdOf("docs", entryOf(sampleDelivery())?.detail.eventKey ?? "");
+const ACTION_ID = actionIdOf("docs", busEventOf(sampleDelivery())?.detail.eventKey ?? "");
 const RETRY: ActionOutcome = { outcome: "retry", summary: "no connection" };
 
 let stop: (() => Promise<void>) | undefined;
@@ -40,10 +40,10 @@ describe("an action", () => {
     const parts = await withDelivery(routeOf(script.run));
     await relay(parts.delivery, { ...parts, outbox: parts.deliveries, log: silentLog });
     const [id = ""] = await parts.actions.due("ci", parts.clock.now(), 10);
-    await Promise.all(Array.from({ length: 20 }, () => act(id, parts.tools)));
+    await Promise.all(Array.from({ length: 20 }, () => act(id, parts.deps)));
     await parts.runDue();
     expect(script.contexts).toHaveLength(1);
-    expect(script.contexts[0]?.entry).toEqual(entryOf(parts.delivery));
+    expect(script.contexts[0]?.busEvent).toEqual(busEventOf(parts.delivery));
     expect(parts.nudged).toEqual(["ci"]);
     expect(await parts.attempts(parts.delivery.id)).toMatchObject([{ attempt: 1, ...DONE }]);
   });
@@ -127,11 +127,11 @@ describe("an action", () => {
       (afterSeconds) => ({ outcome: "wait", summary: "not yet", afterSeconds }) as const,
     );
     const parts = await withDelivery(routeOf(scripted([...waits, DONE]).run));
-    expect(await act(ACTION_ID, parts.tools)).toEqual({ result: "waits", at: laterBy(parts.clock.now(), 250) });
+    expect(await act(ACTION_ID, parts.deps)).toEqual({ result: "waits", at: laterBy(parts.clock.now(), 250) });
     parts.clock.advance(250);
-    expect(await act(ACTION_ID, parts.tools)).toEqual({ result: "waits", at: laterBy(parts.clock.now(), 600_000) });
+    expect(await act(ACTION_ID, parts.deps)).toEqual({ result: "waits", at: laterBy(parts.clock.now(), 600_000) });
     parts.clock.advance(600_000);
-    expect(await act(ACTION_ID, parts.tools)).toEqual({ result: "finished" });
+    expect(await act(ACTION_ID, parts.deps)).toEqual({ result: "finished" });
   });
 
   it("is retried after a retryable fault and given up after another, with the reason but no cause", async () => {
@@ -175,10 +175,10 @@ describe("an action", () => {
 
   it("that ended in a crash between its line in the timeline and its end keeps the line", async () => {
     const parts = await withDelivery(routeOf(scripted([DONE]).run));
-    const finish = () => Promise.reject(new Error("killed here"));
-    const actions: ActionStore = { ...boundTo(parts.actions), finish };
-    await expect(act(ACTION_ID, { ...parts.tools, actions })).rejects.toThrow("killed here");
-    parts.clock.advance(leaseMs(parts.tools.routes));
+    const complete = () => Promise.reject(new Error("killed here"));
+    const actions: ActionStore = { ...boundTo(parts.actions), complete };
+    await expect(act(ACTION_ID, { ...parts.deps, actions })).rejects.toThrow("killed here");
+    parts.clock.advance(leaseMs(parts.deps.routes));
     await parts.runDue();
     expect(await parts.attempts(parts.delivery.id)).toMatchObject([
       { attempt: 1, outcome: "done", summary: "accepted by the listener" },
@@ -207,7 +207,7 @@ describe("an action", () => {
 
   it("of a route that is gone is given up", async () => {
     const parts = await withDelivery(routeOf(scripted([DONE]).run));
-    await act(ACTION_ID, { ...parts.tools, routes: [] });
+    await act(ACTION_ID, { ...parts.deps, routes: [] });
     expect(await parts.attempts(parts.delivery.id)).toMatchObject([
       { outcome: "give_up", summary: "the route is no longer configured" },
     ]);
@@ -222,15 +222,15 @@ describe("relaying", () => {
     await parts.deliveries.record(delivery);
     let broken = true;
     const bus: Bus = { publish: async () => [broken ? { published: false, code: "throttled" } : { published: true }] };
-    const tools = { ...parts, bus, outbox: parts.deliveries, log: silentLog };
+    const deps = { ...parts, bus, outbox: parts.deliveries, log: silentLog };
     parts.clock.advance(3_000);
-    expect(await sweep(tools)).toBe(1);
-    expect(await sweep(tools)).toBe(0);
+    expect(await sweep(deps)).toBe(1);
+    expect(await sweep(deps)).toBe(0);
     broken = false;
     parts.clock.advance(5_000);
-    expect(await sweep(tools)).toBe(1);
+    expect(await sweep(deps)).toBe(1);
     expect((await parts.deliveries.get(delivery.id))?.relayedAt).toBe(parts.clock.now());
-    expect(await sweep(tools)).toBe(0);
+    expect(await sweep(deps)).toBe(0);
   });
 
   it("stores the matched actions before the delivery leaves the outbox", async () => {
@@ -242,7 +242,7 @@ describe("relaying", () => {
     const outbox: Outbox = {
       mark: (id, at) => deliveries.mark(id, at),
       unrelayed: (now, limit) => deliveries.unrelayed(now, limit),
-      postpone: (id, at) => deliveries.postpone(id, at),
+      defer: (id, at) => deliveries.defer(id, at),
       markRelayed: () => Promise.reject(new Error("killed here")),
     };
     await relay(delivery, { ...parts, outbox, log: silentLog });
@@ -275,9 +275,9 @@ function boundTo(actions: ActionStore): ActionStore {
     schedule: (action, at) => actions.schedule(action, at),
     due: (target, now, limit) => actions.due(target, now, limit),
     claim: (id, now, leaseUntil) => actions.claim(id, now, leaseUntil),
-    finish: (claim, state) => actions.finish(claim, state),
-    giveBack: (claim, at) => actions.giveBack(claim, at),
-    wait: (claim, at) => actions.wait(claim, at),
+    complete: (claim, state) => actions.complete(claim, state),
+    release: (claim, at) => actions.release(claim, at),
+    defer: (claim, at) => actions.defer(claim, at),
     wake: (id, now) => actions.wake(id, now),
     expireLeases: (target, now) => actions.expireLeases(target, now),
     state: (id) => actions.state(id),

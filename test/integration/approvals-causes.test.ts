@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
-import { type BusEntry, entryOf } from "../../shared/model/bus-event.ts";
+import { type BusEvent, busEventOf } from "../../shared/model/bus-event.ts";
 import type { BuildEvent } from "../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import { routeOf, scripted } from "../support/bridge-parts.ts";
@@ -9,8 +9,8 @@ import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";
 import { sampleDelivery } from "../support/samples.ts";
 
 const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
-const onBuild = (pipeline: string) => (entry: BusEntry) =>
-  "build" in entry.detail && entry.detail.build.pipeline === pipeline;
+const onBuild = (pipeline: string) => (busEvent: BusEvent) =>
+  "build" in busEvent.detail && busEvent.detail.build.pipeline === pipeline;
 
 let bridge: Awaited<ReturnType<typeof gatedBridge>>;
 let edit: RecordedDelivery;
@@ -20,7 +20,7 @@ beforeEach(async () => {
   const firing = { target: "builds", runsReportedBy: "prod-cluster" };
   const { run } = scripted([DONE]);
   bridge = await gatedBridge([DONE], { matches: onBuild("pack") }, [
-    routeOf(run, { ...firing, name: "build", matches: (entry) => entry["detail-type"] === "page.updated" }),
+    routeOf(run, { ...firing, name: "build", matches: (busEvent) => busEvent["detail-type"] === "page.updated" }),
     routeOf(run, { ...firing, name: "pack", matches: onBuild("build") }),
   ]);
   edit = await bridge.edit(7);
@@ -84,7 +84,7 @@ describe("a gate behind what somebody's page edit caused", () => {
     const told = await packed();
     const unrelayed = await bridge.deliveries.unrelayed(laterBy(bridge.clock.now(), 60_000), 10);
     const events = await Promise.all(unrelayed.map((id) => bridge.deliveries.get(id)));
-    const requested = events.flatMap((one) => (one && one.what === "approval.requested" ? [entryOf(one)] : []));
+    const requested = events.flatMap((one) => (one && one.what === "approval.requested" ? [busEventOf(one)] : []));
     expect(requested).toMatchObject([{ detail: { origin: { delivery: edit.id } } }]);
     bridge.clock.advance(1_000);
     await bridge.label("drawbridge-approve", "max");

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ActionOutcome, ConnectedAction } from "../../shared/actions/action.ts";
 import { confluence } from "../../shared/actions/confluence/index.ts";
-import { commandsOver } from "../../shared/approvals/execute-command.ts";
+import { createCommands } from "../../shared/approvals/execute-command.ts";
 import { callOut } from "../../shared/host/call-out.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
@@ -32,9 +32,9 @@ beforeEach(async () => {
   const { bearer: token } = sandbox.credentials;
   const credential = { bearer: "env:TOKEN" };
   const target = { product: "data-center", site: SITE, api: sandbox.site("data-center"), credential };
-  const tools = { ...bridge.tools, secrets: secretsOf({ TOKEN: token }), callOut, random: () => 0 };
+  const deps = { ...bridge.deps, secrets: secretsOf({ TOKEN: token }), callOut, random: () => 0 };
   const settings = { route: "status", targetName: "pages", target, options: {} };
-  status = confluence.connect(settings, { ...tools, commands: commandsOver(bridge.tools) });
+  status = confluence.connect(settings, { ...deps, commands: createCommands(bridge.deps) });
   edit = await bridge.edit(7);
   await bridge.runDue();
   bridge.clock.advance(1_000);
@@ -137,7 +137,7 @@ describe("a comment on the page", () => {
     const refusals = (await bridge.decided(commented)).map(({ refusal }) => refusal?.reason);
     expect(refusals).toContain("approval_outdated");
     await bridge.later();
-    expect(bridge.fired.filter(({ entry }) => entry.detail.delivery === edit.id)).toEqual([]);
+    expect(bridge.fired.filter(({ busEvent }) => busEvent.detail.delivery === edit.id)).toEqual([]);
   });
 
   it.each([
@@ -173,12 +173,11 @@ describe("a comment on the page", () => {
   });
 
   it("is carried out later when it cannot be now", async () => {
-    const { open } = bridge.tools.approvals;
-    bridge.tools.approvals.open = () =>
-      Promise.reject(new Fault("store_unavailable", "no answer", { retryable: true }));
+    const { open } = bridge.deps.approvals;
+    bridge.deps.approvals.open = () => Promise.reject(new Fault("store_unavailable", "no answer", { retryable: true }));
     const commented = await say("drawbridge approve", "max");
     expect(await bridge.attempts(commented.id)).toMatchObject([{ outcome: "retry" }]);
-    bridge.tools.approvals.open = open;
+    bridge.deps.approvals.open = open;
     bridge.clock.advance(60_000);
     await bridge.runDue("pages");
     expect(await stateOfEdit()).toBe("granted");
@@ -190,9 +189,9 @@ describe("a rollback by a comment", () => {
     const newer = await bridge.edit(8);
     const ran = async ({ id: delivery }: RecordedDelivery, minutes: number) => {
       const firedAt = toIso(laterBy(bridge.clock.now(), minutes * 60_000));
-      await bridge.runs.note("docs", { delivery, firedAt });
+      await bridge.runs.record("docs", { delivery, firedAt });
       const end = { succeeded: true, at: firedAt, environment: "production" };
-      await bridge.runs.note("docs", { delivery, beganAt: firedAt, end });
+      await bridge.runs.record("docs", { delivery, beganAt: firedAt, end });
     };
     await ran(edit, 0);
     await ran(newer, 1);
@@ -201,7 +200,7 @@ describe("a rollback by a comment", () => {
     await tell(id, "mia");
     expect(await bridge.decided(commented)).toMatchObject([{ about: "docs", decision: "rollback" }]);
     const timeline = await bridge.deliveries.timeline(edit.id);
-    const replays = timeline.flatMap((entry) => (entry.kind === "replayed" ? [entry] : []));
+    const replays = timeline.flatMap((timelineEvent) => (timelineEvent.kind === "replayed" ? [timelineEvent] : []));
     expect(replays).toMatchObject([{ isRollback: true, by: { actor: "mia" } }]);
     const back = await bridge.deliveries.get(replays[0]?.delivery ?? "");
     if (!back) throw new Error("it is recorded");

@@ -126,7 +126,10 @@ const runEndedOf = (id: string) =>
     `the run of ${id} to end`,
     () => shown(id),
     ({ timeline }) =>
-      timeline.some((entry) => entry.kind === "followed_by" && /^build\.(succeeded|failed)/.test(entry.what)),
+      timeline.some(
+        (timelineEvent) =>
+          timelineEvent.kind === "followed_by" && /^build\.(succeeded|failed)/.test(timelineEvent.what),
+      ),
   );
 
 const pageShows = (...words: readonly string[]) =>
@@ -191,7 +194,7 @@ describe("a page edit whose route needs an approval", () => {
     await label("drawbridge-approve", "robin.example");
     await label("drawbridge-approve", "max.at.wiki");
     await triggeredAfter(before);
-    const told = (await shown(id)).timeline.filter((entry) => entry.kind === "approval");
+    const told = (await shown(id)).timeline.filter((timelineEvent) => timelineEvent.kind === "approval");
     expect(told).toMatchObject([{ state: "requested" }, { state: "granted", by: { actor: "max.at.wiki" } }]);
     await runEndedOf(id);
   });
@@ -204,7 +207,7 @@ describe("a page edit whose route needs an approval", () => {
     await comment("drawbridge approve, please", "max.at.wiki");
     const commented = await comment("drawbridge approve", "max.at.wiki");
     await triggeredAfter(before);
-    const told = (await shown(id)).timeline.filter((entry) => entry.kind === "approval");
+    const told = (await shown(id)).timeline.filter((timelineEvent) => timelineEvent.kind === "approval");
     expect(told).toMatchObject([{ state: "requested" }, { state: "granted", by: { actor: "max.at.wiki" } }]);
     expect(await eventsShow(session(mia), commented)).toContain("max.at.wiki of wiki");
     await runEndedOf(id);
@@ -242,7 +245,7 @@ describe("a delivery that is run again", () => {
   it("is a new run of the same event, by whoever wanted it, behind the same gate", async () => {
     const id = await editedAndRun();
     expect(await eventsReplay(session(mia), id, undefined)).toMatch(/^d-\w+ runs again as d-\w+$/);
-    const replayed = (await shown(id)).timeline.find((entry) => entry.kind === "replayed");
+    const replayed = (await shown(id)).timeline.find((timelineEvent) => timelineEvent.kind === "replayed");
     if (replayed?.kind !== "replayed") throw new Error("it is told");
     expect(replayed).toMatchObject({ routes: ["page-build"], isRollback: false, by: { subject: "mia" } });
     const before = bridge.listener.requests.length;
@@ -290,8 +293,8 @@ describe("a rollback", () => {
     await editedAndRun();
     ends = "Succeeded";
     expect(await rollback(session(mia), { route: "page-build" })).toMatch(new RegExp(`^${good} runs again as `));
-    const [back] = (await shown(good)).timeline.flatMap((entry) =>
-      entry.kind === "replayed" && entry.isRollback ? [entry.delivery] : [],
+    const [back] = (await shown(good)).timeline.flatMap((timelineEvent) =>
+      timelineEvent.kind === "replayed" && timelineEvent.isRollback ? [timelineEvent.delivery] : [],
     );
     await approvalsDecide(session(max), await waitingFor(back ?? ""), { decision: "grant" });
     await runEndedOf(back ?? "");
@@ -309,7 +312,9 @@ describe("a rollback", () => {
       ({ timeline }) => timeline.some(({ kind }) => kind === "decided"),
     );
     expect(timeline).toMatchObject([{ kind: "decided", decision: "rollback" }]);
-    const twice = (await shown(good)).timeline.filter((entry) => entry.kind === "replayed" && entry.isRollback);
+    const twice = (await shown(good)).timeline.filter(
+      (timelineEvent) => timelineEvent.kind === "replayed" && timelineEvent.isRollback,
+    );
     expect(twice).toMatchObject([{}, { by: { actor: "max.at.wiki", subject: "wiki" } }]);
     await label("drawbridge-rollback-page-build", "robin.example");
   });

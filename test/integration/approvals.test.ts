@@ -4,7 +4,7 @@ import type { Verdict } from "../../shared/approvals/decide.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import { problemOf } from "../../shared/http/problem.ts";
-import { entryOf } from "../../shared/model/bus-event.ts";
+import { busEventOf } from "../../shared/model/bus-event.ts";
 import { deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { Approval } from "../../shared/store/approvals.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
@@ -41,8 +41,8 @@ describe("a route that needs an approval", () => {
       { state: "requested", approval: id, by: { subject: "wiki", actor: EDITOR } },
     ]);
     const [told] = (await bridge.deliveries.unrelayed(laterBy(bridge.clock.now(), 60_000), 10)).values();
-    const entry = entryOf((await bridge.deliveries.get(told ?? "")) ?? edit);
-    expect(entry).toMatchObject({
+    const busEvent = busEventOf((await bridge.deliveries.get(told ?? "")) ?? edit);
+    expect(busEvent).toMatchObject({
       source: "drawbridge.approvals",
       "detail-type": "approval.requested",
       detail: {
@@ -83,7 +83,7 @@ describe("a route that needs an approval", () => {
     await bridge.runDue();
     await bridge.edit(8);
     await bridge.later();
-    expect(bridge.fired.map(({ entry, attempt }) => [entry.detail.delivery, attempt])).toEqual([
+    expect(bridge.fired.map(({ busEvent, attempt }) => [busEvent.detail.delivery, attempt])).toEqual([
       [edit.id, 1],
       [edit.id, 2],
     ]);
@@ -131,7 +131,7 @@ describe("what keeps it from being fired", () => {
   const ended = async () => {
     await bridge.later(61);
     const attempts = await bridge.attempts(edit.id);
-    expect(bridge.fired.filter(({ entry }) => entry.detail.delivery === edit.id)).toEqual([]);
+    expect(bridge.fired.filter(({ busEvent }) => busEvent.detail.delivery === edit.id)).toEqual([]);
     return attempts[0]?.summary.replace(/p-\w+/, "p-…");
   };
 

@@ -2,12 +2,12 @@ import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { sqsClient } from "../../shared/aws/clients.ts";
-import { type QueueTools, queueHandler } from "../../shared/aws/queue-messages.ts";
-import { type ActTools, leaseMs } from "../../shared/delivery/act.ts";
+import { type QueueDeps, queueHandler } from "../../shared/aws/queue-messages.ts";
+import { type ActDeps, leaseMs } from "../../shared/delivery/act.ts";
 import { actOn } from "../../shared/delivery/act-on.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
-import { type BusEntry, entryOf } from "../../shared/model/bus-event.ts";
+import { type BusEvent, busEventOf } from "../../shared/model/bus-event.ts";
 import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { type AwsAccount, sent, startAwsAccount } from "../support/aws-account.ts";
@@ -38,8 +38,8 @@ async function actFunction(route: Route) {
   stop = parts.stop;
   const delivery = sampleDelivery();
   await parts.deliveries.record(delivery);
-  const run: QueueTools["run"] = (name, happening) => actOn(name, happening, parts.tools);
-  const handlerOf = (given: QueueTools["run"]) =>
+  const run: QueueDeps["run"] = (name, happening) => actOn(name, happening, parts.deps);
+  const handlerOf = (given: QueueDeps["run"]) =>
     queueHandler({
       run: given,
       sqs: sqsClient(),
@@ -57,10 +57,10 @@ async function actFunction(route: Route) {
   return { ...parts, delivery, run, handlerOf, handler, hand, body: bodyOf("docs", entryFor(delivery)) };
 }
 
-function entryFor(delivery: Parameters<typeof entryOf>[0]): BusEntry {
-  const entry = entryOf(delivery);
-  if (entry === undefined) throw new Error("the sample is an event");
-  return entry;
+function entryFor(delivery: Parameters<typeof busEventOf>[0]): BusEvent {
+  const busEvent = busEventOf(delivery);
+  if (busEvent === undefined) throw new Error("the sample is an event");
+  return busEvent;
 }
 
 const hidings = () => account.calls.flatMap(({ target, input }) => (target.endsWith("Visibility") ? [input] : []));
@@ -72,7 +72,7 @@ describe("a message of a route", () => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
     expect(await parts.hand(parts.body)).toEqual([]);
-    expect(script.contexts[0]?.entry).toEqual(entryFor(parts.delivery));
+    expect(script.contexts[0]?.busEvent).toEqual(entryFor(parts.delivery));
     const timeline = await parts.deliveries.timeline(parts.delivery.id);
     expect(timeline.map(({ kind }) => kind).sort()).toEqual(["attempt", "scheduled"]);
     expect(await parts.attempts(parts.delivery.id)).toMatchObject([{ attempt: 1, ...DONE }]);
@@ -105,7 +105,7 @@ describe("a message of a route", () => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
     let failing = true;
-    const deliveries: ActTools["deliveries"] = {
+    const deliveries: ActDeps["deliveries"] = {
       get: (id) => parts.deliveries.get(id),
       record: (delivery) => parts.deliveries.record(delivery),
       timeline: (id) => parts.deliveries.timeline(id),
@@ -114,7 +114,7 @@ describe("a message of a route", () => {
         await parts.deliveries.addToTimeline(...line);
       },
     };
-    const handler = parts.handlerOf((name, happening) => actOn(name, happening, { ...parts.tools, deliveries }));
+    const handler = parts.handlerOf((name, happening) => actOn(name, happening, { ...parts.deps, deliveries }));
     const batch = { Records: [queueMessage("m0", parts.body)] };
     const dueAt = parts.clock.now();
     expect((await handler(batch)).batchItemFailures).toHaveLength(1);
@@ -182,7 +182,7 @@ describe("a message of a route", () => {
       delivery: parts.delivery.id,
     };
     await parts.actions.schedule(action, parts.clock.now());
-    const lease = leaseMs(parts.tools.routes);
+    const lease = leaseMs(parts.deps.routes);
     await parts.actions.claim(ACTION_ID, parts.clock.now(), laterBy(parts.clock.now(), lease));
     expect(await parts.hand(parts.body)).toEqual(["m0"]);
     expect(hidings()).toMatchObject([{ VisibilityTimeout: lease / 1_000 }]);
@@ -224,7 +224,7 @@ describe("a message of a route", () => {
   it("of a route that is not here yet is looked at again each minute, and runs when a deployment brought the route", async () => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
-    const before = { ...parts.tools, routes: [] };
+    const before = { ...parts.deps, routes: [] };
     const handler = parts.handlerOf((name, happening) => actOn(name, happening, before));
     const batch = { Records: [queueMessage("m0", parts.body)] };
     expect((await handler(batch)).batchItemFailures).toEqual([{ itemIdentifier: "m0" }]);
@@ -278,8 +278,8 @@ describe("whatever the messages and the targets do", () => {
         const left = new Map(
           told.map((one, at) => [sampleDelivery(runs * 100 + at).event.page.version, [...one.outcomes]]),
         );
-        const run: Route["run"] = async ({ entry }) => {
-          const version = "page" in entry.detail ? entry.detail.page.version : undefined;
+        const run: Route["run"] = async ({ busEvent }) => {
+          const version = "page" in busEvent.detail ? busEvent.detail.page.version : undefined;
           return left.get(version)?.shift() ?? DONE;
         };
         const parts = await actFunction(routeOf(run));

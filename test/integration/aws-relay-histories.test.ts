@@ -4,11 +4,11 @@ import type { DynamoDBBatchResponse, DynamoDBRecord } from "aws-lambda";
 import * as fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { sqsClient } from "../../shared/aws/clients.ts";
-import { takeUp } from "../../shared/aws/stream-dead-letters.ts";
-import { type StreamTools, streamHandler } from "../../shared/aws/stream-records.ts";
+import { requeueDeadLetters } from "../../shared/aws/stream-dead-letters.ts";
+import { type StreamDeps, streamHandler } from "../../shared/aws/stream-records.ts";
 import type { Bus, PublishResult } from "../../shared/bus/bus.ts";
 import { relayAll, sweep } from "../../shared/delivery/relay.ts";
-import { markReceived } from "../../shared/delivery/requeue-span.ts";
+import { requeueSpan } from "../../shared/delivery/requeue-span.ts";
 import { epochMillis } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import type { Log } from "../../shared/host/log.ts";
@@ -55,10 +55,10 @@ function moodyBus(moods: readonly ("down" | readonly boolean[])[]) {
   const published: string[] = [];
   let calls = 0;
   const bus: Bus = {
-    publish: async (entries) => {
+    publish: async (busEvents) => {
       const mood = moods[calls++] ?? [];
       if (mood === "down") throw new Fault("bus_unavailable", "down", { retryable: true });
-      return entries.map(({ detail }, at): PublishResult => {
+      return busEvents.map(({ detail }, at): PublishResult => {
         if (mood[at] === true) return { published: false, code: "throttled" };
         published.push(detail.delivery);
         return { published: true };
@@ -134,7 +134,7 @@ describe("whatever happens to the stream, the relay, the bus and the table", () 
         let marked = 0;
         const mark: typeof deliveries.mark = (id, at) =>
           marks[marked++] === true ? Promise.reject(new Error("down")) : deliveries.mark(id, at);
-        const relay: StreamTools["relay"] = (told) =>
+        const relay: StreamDeps["relay"] = (told) =>
           relayAll(told, { bus, outbox: { mark }, deliveries, ownAccounts, clock, log: silentLog });
         const leave = (id: string) => mark(id, clock.now());
         const handler = mortal(streamHandler({ ...STREAM, relay, leave, log: silentLog }), deaths);
@@ -155,11 +155,11 @@ describe("whatever happens to the stream, the relay, the bus and the table", () 
         const outbox = { mark };
         for (let round = 0; round < 16; round++) {
           clock.advance(5_000);
-          await takeUp({
+          await requeueDeadLetters({
             sqs,
             queueUrl: account.environment.QUEUE_URL,
             log,
-            mark: (span) => markReceived(span, { deliveries, outbox, clock, hasTime: () => true }),
+            mark: (span) => requeueSpan(span, { deliveries, outbox, clock, hasTime: () => true }),
           });
           await sweep({ bus, deliveries, ownAccounts, outbox: deliveries, clock, log });
         }
@@ -187,4 +187,4 @@ describe("whatever happens to the stream, the relay, the bus and the table", () 
 const HOUR_MS = 3_600_000;
 /** Many calls over HTTP, on a machine that may be busy. */
 const RUNS_MS = 120_000;
-const STREAM: Pick<StreamTools, "read" | "idIn"> = { read: recordedEventIn, idIn: (keys) => keys["pk"]?.S };
+const STREAM: Pick<StreamDeps, "read" | "idIn"> = { read: recordedEventIn, idIn: (keys) => keys["pk"]?.S };

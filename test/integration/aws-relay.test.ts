@@ -1,10 +1,10 @@
 import { DeleteTableCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sqsClient } from "../../shared/aws/clients.ts";
-import { takeUp } from "../../shared/aws/stream-dead-letters.ts";
-import { markReceived, type TimeSpan } from "../../shared/delivery/requeue-span.ts";
+import { requeueDeadLetters } from "../../shared/aws/stream-dead-letters.ts";
+import { requeueSpan, type TimeSpan } from "../../shared/delivery/requeue-span.ts";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
-import { entryOf } from "../../shared/model/bus-event.ts";
+import { busEventOf } from "../../shared/model/bus-event.ts";
 import { toStored } from "../../shared/store/dynamodb/item.ts";
 import { type AwsAccount, loadFunction, startAwsAccount } from "../support/aws-account.ts";
 import {
@@ -66,7 +66,7 @@ describe("the relay", () => {
       Source: "drawbridge.confluence",
       DetailType: "page.updated",
     });
-    expect(JSON.parse(first?.Detail ?? "")).toEqual(entryOf(sampleDelivery(0))?.detail);
+    expect(JSON.parse(first?.Detail ?? "")).toEqual(busEventOf(sampleDelivery(0))?.detail);
   });
 
   it("leaves alone what is no new event, and unpacks none of it", async () => {
@@ -211,13 +211,13 @@ describe("what the stream gave up on", () => {
     for (const [name, value] of Object.entries(account.environment)) vi.stubEnv(name, value);
     const left = unrelayedQueue(account, [givenUp(await recorded(account, samples(230)))]);
     const { deliveries } = storesOf(account);
-    const tools = { deliveries, outbox: deliveries, clock: testClock(), hasTime: () => false };
-    const mark = (span: TimeSpan) => markReceived(span, tools);
+    const deps = { deliveries, outbox: deliveries, clock: testClock(), hasTime: () => false };
+    const mark = (span: TimeSpan) => requeueSpan(span, deps);
     const sqs = sqsClient();
     for (const marked of [100, 199, 230]) {
       expect(left()).toHaveLength(1);
-      await takeUp({ sqs, queueUrl: account.environment.QUEUE_URL, mark, log: silentLog });
-      expect(await deliveries.unrelayed(tools.clock.now(), 300)).toHaveLength(marked);
+      await requeueDeadLetters({ sqs, queueUrl: account.environment.QUEUE_URL, mark, log: silentLog });
+      expect(await deliveries.unrelayed(deps.clock.now(), 300)).toHaveLength(marked);
     }
     expect(left()).toEqual([]);
   });

@@ -40,7 +40,10 @@ const runEndedOf = (delivery: string) =>
       await bridge.turn();
       return storesOf(bridge.account).deliveries.timeline(delivery);
     },
-    (timeline) => timeline.some((entry) => entry.kind === "followed_by" && entry.what.startsWith("build.succeeded")),
+    (timeline) =>
+      timeline.some(
+        (timelineEvent) => timelineEvent.kind === "followed_by" && timelineEvent.what.startsWith("build.succeeded"),
+      ),
   );
 
 describe("a delivery that is run again, told to the functions", () => {
@@ -51,7 +54,7 @@ describe("a delivery that is run again, told to the functions", () => {
     expect(replayOf).toBe(first);
     await runEndedOf(again);
     expect(bridge.listener.runs.size).toBe(2);
-    const { detail } = bridge.published.find((entry) => entry.detail.delivery === again) ?? {};
+    const { detail } = bridge.published.find((busEvent) => busEvent.detail.delivery === again) ?? {};
     expect(detail).toMatchObject({ replay: { of: first, routes: ["page-build"] }, principal: { subject: "mia" } });
 
     const { delivery: back, replayOf: target } = await order("/v1/rollbacks", { route: "page-build" });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { entryOf } from "../../shared/model/bus-event.ts";
+import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { BuildEvent } from "../../shared/model/event.ts";
 import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import { type AwsAccount, loadFunction, startAwsAccount } from "../support/aws-account.ts";
@@ -44,7 +44,7 @@ function buildEnd(source: string) {
 async function relayedFrom(source: string): Promise<readonly string[]> {
   const { deliveries, actions } = storesOf(account);
   await deliveries.record(EDIT);
-  const eventKey = entryOf(EDIT)?.detail.eventKey ?? "";
+  const eventKey = busEventOf(EDIT)?.detail.eventKey ?? "";
   const due = { id: actionIdOf("docs", eventKey), route: "docs", action: "tekton", target: "listener", eventKey };
   await actions.schedule({ ...due, delivery: EDIT.id }, testClock().now());
   const records = await recorded(account, [buildEnd(source)]);

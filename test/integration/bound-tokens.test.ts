@@ -8,7 +8,7 @@ import type { TlsSettings } from "../../shared/http/tls.ts";
 import { policyOf } from "../../shared/identity/policy.ts";
 import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
 import { statusSource } from "../../shared/providers/status/index.ts";
-import type { SeenTokens } from "../../shared/store/replay-cache.ts";
+import type { ReplayCache } from "../../shared/store/replay-cache.ts";
 import { testAuthority } from "../support/certificates.ts";
 import { httpBridge } from "../support/http-bridge.ts";
 import { startIdentityProvider } from "../support/identity-provider.ts";
@@ -27,15 +27,15 @@ afterEach(() => bridge?.close());
 
 interface Given {
   readonly entry: object;
-  readonly seenTokens?: SeenTokens;
+  readonly replayCache?: ReplayCache;
   readonly tls?: TlsSettings;
 }
 
 /** A bridge that takes the status of CI jobs, whose tokens must be bound as `entry` says. */
-async function start({ entry, seenTokens = seenTokensInMemory(), tls }: Given): Promise<URL> {
+async function start({ entry, replayCache = seenTokensInMemory(), tls }: Given): Promise<URL> {
   const issuers = { ci: entryOf({ issuer: ISSUER, jwks: { inline: keySetOf(key) }, roles: ["ci"], ...entry }) };
   const policy = policyOf({ ci: { call: ["status"], fire: [], replay: [], approve: [] } });
-  const tokens = createTokenVerifier(issuers, { clock: testClock(), seenTokens });
+  const tokens = createTokenVerifier(issuers, { clock: testClock(), replayCache });
   const status = statusSource({ tokens, policy, issuers, trustEntries: ["ci"] });
   bridge = await httpBridge({ tokens, policy, status, trustEntries: ["ci"] }, tls);
   return new URL("/v1/status", bridge.url);
@@ -69,11 +69,11 @@ describe("POST /v1/status with a token that is good for one use", () => {
   it("answers 503 while it cannot be told whether it was used, and takes it afterwards", async () => {
     const seen = seenTokensInMemory();
     let fails = true;
-    const take: SeenTokens["take"] = (...given) => {
+    const take: ReplayCache["take"] = (...given) => {
       if (!fails) return seen.take(...given);
       return Promise.reject(new Fault("store_unavailable", "no answer", { retryable: true }));
     };
-    const url = await start({ entry: { singleUse: true }, seenTokens: { take } });
+    const url = await start({ entry: { singleUse: true }, replayCache: { take } });
     expect(await post(url, RUNNING, headers)).toBe(503);
     expect(bridge.records.size).toBe(0);
     fails = false;
@@ -118,7 +118,7 @@ describe("a token that a real provider bound to the key of a proof", () => {
       const holder = holderKey();
       const asking = { claims: { htu: `${issuer}/token`, iat, jti: "1", ath: undefined } };
       const token = await provider.token(client, AUDIENCE, proofOf("", holder, asking));
-      const given = { seenTokens: seenTokensInMemory(), clock: systemClock };
+      const given = { replayCache: seenTokensInMemory(), clock: systemClock };
       const entries = { ci: entryOf({ issuer, algorithms: ["ES256"], proof: "dpop" }) };
       const verifier = createTokenVerifier(entries, given);
       const verify = (scheme: "bearer" | "dpop", dpop: string) =>

@@ -9,7 +9,7 @@ import { type StandaloneOptions, startStandalone } from "../../functions/standal
 import { runCommand } from "../../shared/cli/run-command.ts";
 import { parseConfig } from "../../shared/config/load.ts";
 import type { Config } from "../../shared/config/schema.ts";
-import { Seal } from "../../shared/console/session-cookie.ts";
+import { SessionCookieCipher } from "../../shared/console/session-cookie.ts";
 import { laterBy, systemClock, toIso } from "../../shared/host/clock.ts";
 import { jsonLog } from "../../shared/host/log.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
@@ -63,7 +63,7 @@ let bridge: Awaited<ReturnType<typeof startStandalone>>;
 let surroundings: Surroundings;
 let stopped = false;
 
-function configOf(written: object): Config {
+function parseConfigValue(written: object): Config {
   const loaded = parseConfig(stringify(written), "drawbridge.yaml");
   if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
   return loaded.config;
@@ -92,7 +92,7 @@ beforeAll(async () => {
     bridgeKey: "env:BRIDGE_KEY",
   };
   await writeFile(join(home, "drawbridge.yaml"), stringify(canaryConfig(surroundings)));
-  config = configOf(canaryConfig(surroundings));
+  config = parseConfigValue(canaryConfig(surroundings));
   bridge = await started({ config, secrets: secretsOf(environment), dataPath: join(home, "data") });
 }, 60_000);
 
@@ -165,9 +165,13 @@ async function readPages(deliveries: readonly ShownDelivery[]): Promise<void> {
   const token = await identity.token(person, PUBLIC_URL);
   for (const piece of token.split(".").slice(1)) canaries.plant("the operator's token", piece);
   const me = { issuer: identity.issuer, subject: person.id, method: "oidc", credential: "key", roles: ["on-call"] };
-  const seal = new Seal({ secrets: secretsOf(environment), sealedBy: { current: CONSOLE_SEAL }, clock: systemClock });
+  const seal = new SessionCookieCipher({
+    secrets: secretsOf(environment),
+    sealedBy: { current: CONSOLE_SEAL },
+    clock: systemClock,
+  });
   const content = { token, me, name: person.id, formToken: "form-token" };
-  const sealed = await seal.close("session", content, laterBy(systemClock.now(), 60_000));
+  const sealed = await seal.encrypt("session", content, laterBy(systemClock.now(), 60_000));
   const pages = ["", "/approvals", "/rollbacks", "/credentials", "/sign-in", "/signed-in", "/nothing"];
   for (const path of [...pages, ...deliveries.map(({ delivery }) => `/deliveries/${delivery.id}`)]) {
     const headers = { cookie: `__Host-drawbridge-session=${sealed}` };
@@ -253,7 +257,7 @@ describe("no token, secret or header", () => {
     await writeFile(key, `-----BEGIN PRIVATE KEY-----\n${canary("pem")}\n-----END PRIVATE KEY-----\n`);
     const written = canaryConfig({ ...surroundings, bridgeKey: `file:${key}` });
     const broken = await started({
-      config: configOf(written),
+      config: parseConfigValue(written),
       secrets: secretsOf({ ...environment, GITLAB: canary("none") }),
     });
     const storeless = await bridgeWithoutStore(config, { secrets: secretsOf(environment), log });

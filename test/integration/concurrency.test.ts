@@ -56,7 +56,7 @@ describe("the lane of a target", () => {
     const act = async (id: string): Promise<void> => {
       await work.run();
       const claim = await actions.claim(id, clock.now(), clock.now());
-      if (claim !== undefined) await actions.finish(claim, "done");
+      if (claim !== undefined) await actions.complete(claim, "done");
       done.push(id);
     };
     const lane = new Lane("ci", { actions, clock, log: silentLog, act });
@@ -94,9 +94,9 @@ describe("the relay of one machine", () => {
     parts.clock.advance(60_000);
     const work = new HeldWork();
     const bus: Bus = {
-      publish: async (entries) => {
+      publish: async (busEvents) => {
         await work.run();
-        return parts.bus.publish(entries);
+        return parts.bus.publish(busEvents);
       },
     };
     const worker = new RelayWorker({ bus, deliveries, outbox: deliveries, ownAccounts, clock, log: silentLog });

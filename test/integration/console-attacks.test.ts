@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Seal } from "../../shared/console/session-cookie.ts";
+import { SessionCookieCipher } from "../../shared/console/session-cookie.ts";
 import { systemClock as clock, laterBy } from "../../shared/host/clock.ts";
 import { jsonLog } from "../../shared/host/log.ts";
 import { consoleBridge, ROBOT } from "../support/console-bridge.ts";
@@ -23,12 +23,12 @@ const SESSION = "drawbridge-session";
 const at = (path: string): URL => new URL(path, bridge.url);
 
 /** What the bridge seals with, in the hands of a test. */
-const sealWith = (key: "SEAL" | "OLD_SEAL", secrets = secretsOf(bridge.sealingKeys)) =>
-  new Seal({ secrets, sealedBy: { current: `env:${key}` }, clock });
+const sealWith = (key: "SEAL" | "OLD_SEAL", secrets = secretsOf(bridge.encryptionKeys)) =>
+  new SessionCookieCipher({ secrets, sealedBy: { current: `env:${key}` }, clock });
 
 const anything = v.looseObject({ token: v.string(), formToken: v.string() });
 const sessionIn = async ({ cookies }: Visitor) => {
-  const session = await sealWith("SEAL").open("session", cookies.get(SESSION) ?? "", anything);
+  const session = await sealWith("SEAL").decrypt("session", cookies.get(SESSION) ?? "", anything);
   if (session === undefined) throw new Error("there is no session");
   return session;
 };
@@ -142,17 +142,21 @@ describe("a session", () => {
       doubled: sealed + sealed,
       "a token": session.token,
       "plain JSON": encodeURIComponent(JSON.stringify(session)),
-      "another's key": await sealWith("SEAL", secretsOf({ SEAL: "x".repeat(44) })).close("session", session, soon),
-      "a sign-in": await sealWith("SEAL").close("sign-in", session, soon),
-      "something else": await sealWith("SEAL").close("session", { token: session.token }, soon),
-      over: await sealWith("SEAL").close("session", session, laterBy(clock.now(), -1_000)),
+      "another's key": await sealWith("SEAL", secretsOf({ SEAL: "x".repeat(44) })).encrypt("session", session, soon),
+      "a sign-in": await sealWith("SEAL").encrypt("sign-in", session, soon),
+      "something else": await sealWith("SEAL").encrypt("session", { token: session.token }, soon),
+      over: await sealWith("SEAL").encrypt("session", session, laterBy(clock.now(), -1_000)),
     };
     for (const [what, one] of Object.entries(wrong)) expect(isTurnedAway(await withSession(one)), what).toBe(true);
   });
 
   it("may be sealed by the other live key", async () => {
     const { visitor } = await bridge.signIn("olga");
-    const sealed = await sealWith("OLD_SEAL").close("session", await sessionIn(visitor), laterBy(clock.now(), 60_000));
+    const sealed = await sealWith("OLD_SEAL").encrypt(
+      "session",
+      await sessionIn(visitor),
+      laterBy(clock.now(), 60_000),
+    );
     expect((await withSession(sealed)).status).toBe(200);
   });
 
@@ -160,7 +164,7 @@ describe("a session", () => {
     const { visitor } = await bridge.signIn("olga");
     const session = await sessionIn(visitor);
     const token = await bridge.identity.token(ROBOT, "https://other.example.test");
-    const other = await sealWith("SEAL").close("session", { ...session, token }, laterBy(clock.now(), 60_000));
+    const other = await sealWith("SEAL").encrypt("session", { ...session, token }, laterBy(clock.now(), 60_000));
     const shown = await withSession(other);
     expect(shown.status).toBe(401);
     expect(shown.text).toContain("You are not signed in");

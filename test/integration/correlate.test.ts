@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { relay } from "../../shared/delivery/relay.ts";
-import { entryOf } from "../../shared/model/bus-event.ts";
+import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { BuildEvent, OriginClaim } from "../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
@@ -28,13 +28,13 @@ const ROUTES = [
   routeOf(trigger.run, {
     name: "docs-build",
     runsReportedBy: "prod-cluster",
-    matches: (entry) => entry["detail-type"] === "page.updated",
+    matches: (busEvent) => busEvent["detail-type"] === "page.updated",
   }),
   routeOf(status.run, {
     name: "status",
     action: "confluence",
     target: "pages",
-    matches: (entry) => entry["detail-type"] === "build.succeeded",
+    matches: (busEvent) => busEvent["detail-type"] === "build.succeeded",
   }),
 ];
 
@@ -58,7 +58,7 @@ describe("a run's event", () => {
     await take(toldByCluster({ delivery: PAGE_EDIT.id, triggerEventId: "not-stored-yet" }));
     await parts.runDue("pages");
     expect(originOfStatus()).toBe(PAGE_EDIT.id);
-    expect(status.contexts[0]?.origin).toEqual(entryOf(PAGE_EDIT));
+    expect(status.contexts[0]?.origin).toEqual(busEventOf(PAGE_EDIT));
   });
 
   it("finds its origin by the listener's event id", async () => {

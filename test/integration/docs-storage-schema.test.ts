@@ -1,7 +1,7 @@
 import { type AttributeValue, type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { laterBy, toSeconds } from "../../shared/host/clock.ts";
-import { entryOf } from "../../shared/model/bus-event.ts";
+import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import { createTable } from "../../shared/store/dynamodb/create-table.ts";
 import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
@@ -156,7 +156,7 @@ describe("docs/storage-schema.md", () => {
     const { attempt: _, owner: __, hasWaited: ___, interrupted: ____, scheduledAt: _____, ...action } = read;
     await scheduled.actions.schedule(action, clock.now());
     expect(await scheduled.shown(stored)).toEqual(stored);
-    expect(entryOf(shownDelivery())?.detail.eventKey).toBe(read.eventKey);
+    expect(busEventOf(shownDelivery())?.detail.eventKey).toBe(read.eventKey);
   });
 
   it("shows an origin as it is remembered and found", async () => {
@@ -223,7 +223,7 @@ describe("docs/storage-schema.md", () => {
     await put.put(stored);
     expect(await put.approvals.latestChange(read.key)).toEqual(read);
     const kept = await emptyStores();
-    await kept.approvals.noteChange(read);
+    await kept.approvals.recordChange(read);
     expect(await kept.shown(stored)).toEqual(stored);
   });
 
@@ -234,7 +234,7 @@ describe("docs/storage-schema.md", () => {
     const { beganAt: firedAt, ...run } = read.noted;
     expect(await put.runs.of(read.route)).toEqual([{ ...run, firedAt }]);
     const told = await emptyStores();
-    await told.runs.note(read.route, read.noted);
+    await told.runs.record(read.route, read.noted);
     expect(await told.shown(stored)).toEqual(stored);
   });
 
@@ -243,10 +243,10 @@ describe("docs/storage-schema.md", () => {
     const { token, use, until } = read;
     const put = await emptyStores();
     await put.put(stored);
-    expect(await put.seenTokens.take(token, "another", until)).toBe(false);
-    expect(await put.seenTokens.take(token, use, until)).toBe(true);
+    expect(await put.replayCache.take(token, "another", until)).toBe(false);
+    expect(await put.replayCache.take(token, use, until)).toBe(true);
     const taken = await emptyStores();
-    await taken.seenTokens.take(token, use, until);
+    await taken.replayCache.take(token, use, until);
     expect(await taken.shown(stored)).toEqual(stored);
   });
 
@@ -291,7 +291,7 @@ describe("docs/storage-schema.md", () => {
     await put.put(stored);
     expect(await put.uses.list()).toEqual([read]);
     const noted = await emptyStores();
-    await noted.uses.note(read);
+    await noted.uses.record(read);
     expect(await noted.shown(stored)).toEqual(stored);
   });
 });
@@ -320,13 +320,13 @@ describe.skipIf(leftOut !== undefined)(`what a write costs${leftOut ? `, left ou
       const entry = exampleOf("Timeline entry").read;
       await costs("record, with the mark", () => deliveries.record(delivery));
       await costs("record, without the mark", () => unmarked.record(sampleDelivery(2)));
-      await costs("postponed", () => deliveries.postpone(delivery.id, later));
+      await costs("postponed", () => deliveries.defer(delivery.id, later));
       await costs("relayed: the mark taken off", () => deliveries.markRelayed(delivery.id, clock.now()));
       await costs("schedule an action", () => actions.schedule(action, clock.now()));
       const first = await costs("claim it", claim);
-      await costs("give it back, or wait", () => actions.wait(first, clock.now()));
+      await costs("give it back, or wait", () => actions.defer(first, clock.now()));
       const second = await claim();
-      await costs("finish it", () => actions.finish(second, "done"));
+      await costs("finish it", () => actions.complete(second, "done"));
       await costs("timeline entry", () => deliveries.addToTimeline(delivery.id, entry));
       await costs("remember an origin", () => origins.remember("prod-cluster", "event-1", delivery.id));
       await costs("advance a board", () => boards.advance(page, row));
@@ -334,22 +334,22 @@ describe.skipIf(leftOut !== undefined)(`what a write costs${leftOut ? `, left ou
       const taken = await costs("take the lease of a page", () => boards.lease(page, clock.now(), later));
       await costs("end that lease", () => boards.release(page, taken ?? lease, lease.record));
       const { token, use, until } = exampleOf("Seen token").read;
-      await costs("take a token", () => stores.seenTokens.take(token, use, until));
+      await costs("take a token", () => stores.replayCache.take(token, use, until));
       const { source, sealed, until: end } = exampleOf("Seal").read;
       await costs("keep a seal", () => stores.seals.keep(source, sealed, end));
       const own = exampleOf("Own account").read;
       await costs("record an own account", () => stores.ownAccounts.record(own, own.until));
       await costs("count a request", () => stores.rates.count(["robot"], clock.now(), 1));
-      await costs("note a credential's use", () => stores.uses.note(exampleOf("Credential").read));
+      await costs("note a credential's use", () => stores.uses.record(exampleOf("Credential").read));
       const { approvals, runs } = stores;
       const approval = exampleOf("Approval").read;
       const granted = { state: "granted", decision: { by: approval.requester, at: clock.now() } } as const;
       await costs("request an approval", () => approvals.request(approval));
       await costs("grant it", () => approvals.move(approval.id, ["requested"], granted));
       await costs("let it through", () => approvals.move(approval.id, ["granted"], { state: "fired" }));
-      await costs("keep a change", () => approvals.noteChange(exampleOf("Change").read));
+      await costs("keep a change", () => approvals.recordChange(exampleOf("Change").read));
       const { route, noted } = exampleOf("Runs").read;
-      await costs("keep a run", () => runs.note(route, noted));
+      await costs("keep a run", () => runs.record(route, noted));
       const told = rowsOf(sectionOf(DOCUMENT, "What a write costs")).map((cells) =>
         cells.map((cell) => cell.replace("`head`", "1")),
       );

@@ -69,9 +69,9 @@ async function start(instant?: string): Promise<void> {
 async function sendPageEdit() {
   const config = await loadConfig(join(folder, "drawbridge.yaml"));
   const clock = systemClock;
-  const tools = { secrets: new LocalSecrets(SECRETS), clock, tokens: createTokenVerifier(config.issuers, { clock }) };
+  const deps = { secrets: new LocalSecrets(SECRETS), clock, tokens: createTokenVerifier(config.issuers, { clock }) };
   const url = new URL(bridge?.firstLine ?? "");
-  return sendFixture(url, { provider: "confluence", event: "page-updated" }, config, tools);
+  return sendFixture(url, { provider: "confluence", event: "page-updated" }, config, deps);
 }
 
 const pageBody = (): string => confluence.page(PAGE).latest.body;

@@ -34,7 +34,7 @@ beforeAll(async () => {
   listener = await startSandboxListener({ sink: () => ({ url: new URL("http://127.0.0.1:9"), headers: {} }) });
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   bridge = await startStandalone({
-    config: configOf(identity.issuer, listener.url.href, issuer),
+    config: parseConfigValue(identity.issuer, listener.url.href, issuer),
     secrets: secretsOf({
       WIKI: "wiki-secret-for-tests",
       CLUSTER: "cluster-secret-for-tests",
@@ -65,7 +65,7 @@ afterAll(async () => {
   await front.close();
 });
 
-function configOf(provider: string, url: string, own: string) {
+function parseConfigValue(provider: string, url: string, own: string) {
   const target = { kind: "tekton", url, runsReportedBy: "cluster" };
   const clientCredentials = {
     tokenUrl: `${provider}/token`,

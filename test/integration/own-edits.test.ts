@@ -31,9 +31,9 @@ async function relayParts() {
   closing.push(parts.stop);
   const published: string[] = [];
   const bus: Bus = {
-    publish: async (entries) => {
-      published.push(...entries.map(({ detail }) => detail.delivery));
-      return entries.map(() => ({ published: true }));
+    publish: async (busEvents) => {
+      published.push(...busEvents.map(({ detail }) => detail.delivery));
+      return busEvents.map(() => ({ published: true }));
     },
   };
   const { clock, deliveries, ownAccounts } = parts;
@@ -122,7 +122,7 @@ describe("the README's configuration on a Data Center", () => {
           return new URL("/webhooks/wiki", bridgeUrl);
         },
         secret,
-        tellsOwnWrites: true,
+        sendsOwnWrites: true,
         onDropped: (_, status) => void answers.push(status),
       },
     });

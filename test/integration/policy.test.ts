@@ -29,7 +29,7 @@ let bridge: Awaited<ReturnType<typeof startStandalone>>;
 beforeAll(async () => {
   identity = await startIdentityProvider({ clients: [reader, stranger, hasty].filter((one) => one !== undefined) });
   listener = await startSandboxListener({ sink: () => ({ url: new URL("http://127.0.0.1:9"), headers: {} }) });
-  config = configOf(identity.issuer, listener.url.href);
+  config = parseConfigValue(identity.issuer, listener.url.href);
   bridge = await startStandalone({
     config,
     secrets: secretsOf({ WIKI: SECRET, CLUSTER: "cluster-secret-for-tests" }),
@@ -44,7 +44,7 @@ afterAll(async () => {
   await identity.close();
 });
 
-function configOf(issuer: string, url: string) {
+function parseConfigValue(issuer: string, url: string) {
   const entry = { issuer, audience: AUDIENCE };
   const loaded = parseConfig(
     stringify({
@@ -177,9 +177,9 @@ describe("a source in shadow mode", () => {
     expect((await shown(forged)).delivery).toMatchObject({
       outcome: "event",
       principal: { issuer: "drawbridge:unproved", method: "none", roles: [] },
-      wouldDeny: { reason: "signature_mismatch" },
+      shadowRejection: { reason: "signature_mismatch" },
     });
-    expect((await shown(honest)).delivery.wouldDeny).toBeUndefined();
+    expect((await shown(honest)).delivery.shadowRejection).toBeUndefined();
     const told = await report({});
     expect(told.split("\n")).toHaveLength(2);
     expect(told).toContain("signature_mismatch (header X-Hub-Signature)");
@@ -196,7 +196,7 @@ describe("a trust entry in shadow mode", () => {
   }
 
   it("lets a status go on that it would refuse, without a role, and the report says why", async () => {
-    for (const [client, wouldDeny] of [
+    for (const [client, shadowRejection] of [
       [reader, { reason: "claim_mismatch" }],
       [stranger, { reason: "role_missing", role: "ci" }],
     ] as const) {
@@ -204,7 +204,7 @@ describe("a trust entry in shadow mode", () => {
       expect(answer.status).toBe(202);
       const { delivery } = (await answer.json()) as { delivery: string };
       const record = (await shown(delivery)).delivery;
-      expect(record).toMatchObject({ source: "status", outcome: "event", wouldDeny });
+      expect(record).toMatchObject({ source: "status", outcome: "event", shadowRejection });
       expect(record.principal).toMatchObject({ trustEntry: "drafts", roles: [] });
     }
     const told = await report({ source: "status" });

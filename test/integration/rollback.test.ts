@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { commandsOver } from "../../shared/approvals/execute-command.ts";
-import { entryOf } from "../../shared/model/bus-event.ts";
+import { createCommands } from "../../shared/approvals/execute-command.ts";
+import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { BuildEvent, BuildPart, BuildState } from "../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import { gatedBridge } from "../support/gated-bridge.ts";
@@ -43,14 +43,14 @@ const production = { environment: "production" };
 /** The delivery that a rollback in production runs again. */
 async function rolledBackTo(): Promise<string | undefined> {
   const label = await bridge.label("nothing", "mia");
-  const entry = entryOf(label);
-  if (!entry) throw new Error("it is an event");
+  const busEvent = busEventOf(label);
+  if (!busEvent) throw new Error("it is an event");
   const command = { decision: "rollback", place: { route: "docs", ...production } } as const;
   const page = { site: "https://wiki.example.test", id: "98310" };
   const at = bridge.clock.now();
   const replays: RecordedDelivery[] = [];
-  const tools = { ...bridge.tools, recorded: (one: RecordedDelivery) => void replays.push(one) };
-  await commandsOver(tools).carryOut({ command, entry, actor: "mia", page, at, key: [label.id] });
+  const deps = { ...bridge.deps, recorded: (one: RecordedDelivery) => void replays.push(one) };
+  await createCommands(deps).executeCommand({ command, busEvent, actor: "mia", page, at, key: [label.id] });
   return replays[0]?.replay?.of;
 }
 

@@ -45,11 +45,11 @@ it("so does one in AWS", async () => {
     const { deliveries } = storesOf(bridge.account);
     const timelinesAfterTurn = async () => {
       await bridge.turn();
-      const builds = bridge.published.filter((entry) => "build" in entry.detail);
+      const builds = bridge.published.filter((busEvent) => "build" in busEvent.detail);
       return (await Promise.all(builds.map(({ detail }) => deliveries.timeline(detail.delivery)))).flat();
     };
     await until("the target to wait for a token", timelinesAfterTurn, (timeline) =>
-      timeline.some((entry) => entry.kind === "attempt" && WAITING.test(entry.summary)),
+      timeline.some((timelineEvent) => timelineEvent.kind === "attempt" && WAITING.test(timelineEvent.summary)),
     );
   } finally {
     await bridge.stop();

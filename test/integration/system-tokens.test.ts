@@ -43,7 +43,7 @@ afterEach(async () => {
 const tokensOf = () =>
   new SystemTokens({
     ...{ ...stores, clock, secrets: secretsOf({ SEAL: "s".repeat(32) }), log: silentLog },
-    sealings: new Map([["wiki", { sealedBy: SEALED_BY, apps: [OUR_APP] }]]),
+    encryptions: new Map([["wiki", { sealedBy: SEALED_BY, apps: [OUR_APP] }]]),
   });
 
 /** A page edit as Forge tells it, with the app's token of the hour. */
@@ -75,9 +75,9 @@ async function show(tokens: SystemTokens, number = 512) {
   };
   const target = { product: "cloud", site: SITE, credential: { forge: "wiki" }, progressSeconds: 0 };
   const settings = { route: "status", targetName: "pages", target, options: { page: "98310" } };
-  const tools = { ...stores, clock, secrets: secretsOf({}), callOut: gateway, random: () => 0, systemTokens: tokens };
-  const entry = buildEntry({ number });
-  const outcome = await confluence.connect(settings, tools).run({ entry, origin: entry, ...RUN });
+  const deps = { ...stores, clock, secrets: secretsOf({}), callOut: gateway, random: () => 0, systemTokens: tokens };
+  const busEvent = buildEntry({ number });
+  const outcome = await confluence.connect(settings, deps).run({ busEvent, origin: busEvent, ...RUN });
   return { outcome, calls: [...new Set(calls)] };
 }
 

@@ -247,7 +247,7 @@ async function exchangesOf(scene: Scene, { product, base }: Held): Promise<reado
     }
   };
   try {
-    const commands = { whyNone: () => undefined, carryOut: async () => [] };
+    const commands = { rejectReason: () => undefined, executeCommand: async () => [] };
     const bench = benchFor(sandbox, product, { ...scene.bench?.(product), commands, callOut: recording });
     await bench.run(buildEntry({ state: "running" }));
     scene.before?.(sandbox);

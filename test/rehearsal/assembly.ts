@@ -18,7 +18,7 @@ export interface Resource {
   readonly DependsOn?: readonly string[];
 }
 
-export interface Assembly {
+export interface BuiltConfig {
   readonly stackName: string;
   readonly template: Template;
   /** The folder that a function's code was bundled into, by the key under which its package is uploaded. */
@@ -29,7 +29,7 @@ export interface Assembly {
 // moto does not shorten the names it makes up, as CloudFormation does: a longer one is too long for an archive.
 const STAGE = "local";
 
-export async function assemble(config: string, folder: string): Promise<Assembly> {
+export async function buildConfig(config: string, folder: string): Promise<BuiltConfig> {
   const app = new App({ outdir: folder, autoSynth: false, context: { stage: STAGE, config } });
   const stack = new BridgeStack(app, { settings: readSettings(app.node), compiled: await compileConfig(config) });
   const { directory } = app.synth();

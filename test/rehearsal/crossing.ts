@@ -79,14 +79,14 @@ type SentDeliveries = ReadonlyMap<string, string>;
 
 async function sendAll(bridge: URL, { config, surroundings }: CrossingParts): Promise<SentDeliveries> {
   const secrets = { read: (ref: string) => Promise.resolve(new Secret(surroundings.secrets.get(ref) ?? "")) };
-  const tools = { secrets, clock, tokens: createTokenVerifier(config.issuers, { clock }) };
+  const deps = { secrets, clock, tokens: createTokenVerifier(config.issuers, { clock }) };
   const sent = new Map<string, string>();
   for (const fixture of FIXTURES) {
-    const { status, delivery } = await sendFixture(bridge, fixture, config, tools);
+    const { status, delivery } = await sendFixture(bridge, fixture, config, deps);
     if (delivery === "") throw new Error(`${fixture.provider} ${fixture.event} was answered ${status}`);
     sent.set(fixture.provider, delivery);
   }
-  const again = await sendFixture(bridge, PAGE_EDIT, config, tools);
+  const again = await sendFixture(bridge, PAGE_EDIT, config, deps);
   if (!again.answer.includes('"duplicate"')) throw new Error("the same page edit, sent again, is no duplicate");
   return sent;
 }

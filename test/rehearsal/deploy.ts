@@ -4,7 +4,7 @@ import { CreateSecretCommand } from "@aws-sdk/client-secrets-manager";
 import { PutParameterCommand } from "@aws-sdk/client-ssm";
 import * as v from "valibot";
 import { type Account, REGION } from "./account.ts";
-import type { Assembly, Template } from "./assembly.ts";
+import type { BuiltConfig, Template } from "./assembly.ts";
 import { zip } from "./python.ts";
 
 /** A stack that was created: what each logical id of its template became. */
@@ -35,7 +35,7 @@ export async function storeSecrets({ secrets, ssm }: Account, values: ReadonlyMa
 }
 
 interface DeployOptions {
-  readonly assembly: Assembly;
+  readonly assembly: BuiltConfig;
   /** As adapted. */
   readonly template: Template;
   readonly programs: string;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import type { Account } from "./account.ts";
 import { referencesIn } from "./adapt.ts";
-import type { Assembly } from "./assembly.ts";
+import type { BuiltConfig } from "./assembly.ts";
 import type { Deployed } from "./deploy.ts";
 import { FunctionProcess } from "./function-process.ts";
 import { filterOf, handMessages, handRecords, StreamReader } from "./lambda-service.ts";
@@ -12,7 +12,7 @@ import { type DeployedFunction, physicalId, resourcesOf } from "./read-back.ts";
 /** Starts every function of the stack from its package, each with a log beside it. */
 export function startFunctions(
   functions: readonly DeployedFunction[],
-  { account, assembly, folder }: { readonly account: Account; readonly assembly: Assembly; readonly folder: string },
+  { account, assembly, folder }: { readonly account: Account; readonly assembly: BuiltConfig; readonly folder: string },
 ): ReadonlyMap<string, FunctionProcess> {
   return new Map(
     functions.map(({ name, logicalId, environment, packageKey }) => {
@@ -53,7 +53,7 @@ export class EventSources {
       streamArn,
     }: {
       readonly account: Account;
-      readonly assembly: Assembly;
+      readonly assembly: BuiltConfig;
       readonly stack: Deployed;
       readonly streamArn: string;
     },

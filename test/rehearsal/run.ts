@@ -6,7 +6,7 @@ import { compileConfig } from "../../infra/compile-config.ts";
 import { table } from "../../shared/cli/table.ts";
 import { Account } from "./account.ts";
 import { adapt } from "./adapt.ts";
-import { assemble } from "./assembly.ts";
+import { buildConfig } from "./assembly.ts";
 import { cross, type Seen } from "./crossing.ts";
 import { type Deployed, deploy, storeSecrets } from "./deploy.ts";
 import { startEmulator } from "./emulator.ts";
@@ -72,7 +72,7 @@ async function createStack(
   { configPath, programs, folder }: { readonly configPath: string; readonly programs: string; readonly folder: string },
 ) {
   say("synthesising the stack …");
-  const assembly = await assemble(configPath, join(folder, "cdk.out"));
+  const assembly = await buildConfig(configPath, join(folder, "cdk.out"));
   const { template, changes } = adapt(assembly.template);
   for (const change of changes) say(`  ${change}`);
   say("creating the stack …");

@@ -46,7 +46,7 @@ export async function startSurroundings() {
     /** Writes the configuration, and gives its path. */
     async writeConfig(folder: string): Promise<string> {
       const path = join(folder, "drawbridge.yaml");
-      await writeFile(path, stringify(configOf(confluence.site("data-center"), listener.url)));
+      await writeFile(path, stringify(parseConfigValue(confluence.site("data-center"), listener.url)));
       return path;
     },
     /** Where the sandboxes find the bridge from now on. */
@@ -68,7 +68,7 @@ const resultFor = ({ name }: SandboxRun): RunEnding => ({
 
 const newSecret = (): string => randomBytes(24).toString("base64url");
 
-const configOf = (site: string, listener: URL): object => ({
+const parseConfigValue = (site: string, listener: URL): object => ({
   sources: {
     wiki: {
       provider: "confluence",

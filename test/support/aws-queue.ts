@@ -1,10 +1,10 @@
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import type { Clock } from "../../shared/host/clock.ts";
-import type { BusEntry } from "../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { AwsAccount } from "./aws-account.ts";
 
 /** What a route's rule makes of an event that EventBridge delivers (`infra/event-bus.ts`). */
-export const bodyOf = (route: string, entry: BusEntry): string => JSON.stringify({ route, entry });
+export const bodyOf = (route: string, busEvent: BusEvent): string => JSON.stringify({ route, busEvent });
 
 /** A message as Lambda hands it over. */
 export function queueMessage(messageId: string, body: string): SQSRecord {

@@ -1,7 +1,7 @@
 import type { ActionContext, ActionOutcome } from "../../shared/actions/action.ts";
 import { InProcessBus } from "../../shared/bus/in-process-bus.ts";
 import { act } from "../../shared/delivery/act.ts";
-import type { TimelineEntry } from "../../shared/model/timeline.ts";
+import type { TimelineEvent } from "../../shared/model/timeline.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
 import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
@@ -9,7 +9,7 @@ import { silentLog, testClock } from "./test-doubles.ts";
 
 const RETRY = { baseMs: 1_000, capMs: 60_000, maxAttempts: 5 } as const;
 
-type AttemptEntry = Extract<TimelineEntry, { kind: "attempt" }>;
+type AttemptEntry = Extract<TimelineEvent, { kind: "attempt" }>;
 
 /** A route that matches everything; `run` says what its action does. */
 export function routeOf(run: Route["run"], changes: Partial<Route> = {}): Route {
@@ -44,21 +44,21 @@ export async function bridgeParts(routes: readonly Route[], log = silentLog) {
   const nudged: string[] = [];
   const { actions, deliveries } = stores;
   const bus = new InProcessBus({ routes, actions, deliveries, clock, scheduled: (target) => nudged.push(target) });
-  const tools = { ...stores, routes, retry: RETRY, clock, random: () => 0.5, log };
+  const deps = { ...stores, routes, retry: RETRY, clock, random: () => 0.5, log };
   return {
     ...stores,
     clock,
     bus,
     nudged,
-    tools,
+    deps,
     /** Runs what is due at the clock's time, once each. */
     runDue: async (target = "ci") => {
       const due = await actions.due(target, clock.now(), 100);
-      for (const id of due) await act(id, tools);
+      for (const id of due) await act(id, deps);
       return due.length;
     },
     attempts: async (delivery: string): Promise<readonly AttemptEntry[]> =>
-      (await deliveries.timeline(delivery)).filter((entry) => entry.kind === "attempt"),
+      (await deliveries.timeline(delivery)).filter((timelineEvent) => timelineEvent.kind === "attempt"),
     stop: () => database.stop(),
   };
 }

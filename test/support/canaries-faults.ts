@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { connectSources } from "../../shared/config/connect.ts";
 import type { Config } from "../../shared/config/schema.ts";
-import { Refusals } from "../../shared/delivery/rejection-audit.ts";
+import { RejectionAudit } from "../../shared/delivery/rejection-audit.ts";
 import { callOut } from "../../shared/host/call-out.ts";
 import { systemClock as clock } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
@@ -35,14 +35,14 @@ const deadStores = () => openStores(loopbackClient(9), "drawbridge", { retention
 
 /** The HTTP interface with all its sources and trust entries, and no store behind it. */
 export function bridgeWithoutStore(config: Config, { secrets, log }: { readonly secrets: Secrets; readonly log: Log }) {
-  const { deliveries, uses, seenTokens } = deadStores();
-  const tokens = createTokenVerifier(config.issuers, { clock, seenTokens, publicUrl: PUBLIC_URL });
+  const { deliveries, uses, replayCache } = deadStores();
+  const tokens = createTokenVerifier(config.issuers, { clock, replayCache, publicUrl: PUBLIC_URL });
   const policy = policyOf(config.roles);
   const trustEntries = Object.keys(config.issuers);
   return httpBridge({
     sources: connectSources(config, { secrets, tokens, clock }),
     status: statusSource({ tokens, trustEntries, policy, issuers: config.issuers }),
-    refusals: new Refusals({ deliveries, log }),
+    refusals: new RejectionAudit({ deliveries, log }),
     ready: () => deliveries.get("readiness"),
     ...{ deliveries, uses, tokens, policy, trustEntries, clock, log },
   });
@@ -53,7 +53,7 @@ export async function faultsOf({ echo, keys }: Surroundings): Promise<readonly O
   const secrets = secretsOf({ A: canary("a") });
   const client = { tokenUrl: `${echo}/token/refused`, clientId: "bridge", clientSecret: "env:A" };
   const account = { token: "env:A", namespace: "ci", serviceAccount: "bridge", audience: "el" };
-  const tools = { secrets, callOut, clock };
+  const deps = { secrets, callOut, clock };
   const stores = deadStores();
   const token = liveToken(DEAD, keys);
   const verifier = createTokenVerifier({ down: entryOf({ issuer: DEAD }) }, { clock });
@@ -68,10 +68,10 @@ export async function faultsOf({ echo, keys }: Surroundings): Promise<readonly O
     "a signing key of another kind": () =>
       localSigningKey(new Secret(String(keys.forge.privateKey.export({ type: "pkcs8", format: "pem" })))),
     "a signing token that is none": () => gitlabKey(new Secret(canary("signing")), "env:A"),
-    "a grant that is refused": () => clientCredentials(client, tools),
-    "a grant that nobody answers": () => clientCredentials({ ...client, tokenUrl: `${DEAD}/token` }, tools),
-    "an exchange that is refused": () => exchange(new Secret(token), client, tools),
-    "a cluster that refuses": () => requestToken({ ...account, api: echo }, tools),
+    "a grant that is refused": () => clientCredentials(client, deps),
+    "a grant that nobody answers": () => clientCredentials({ ...client, tokenUrl: `${DEAD}/token` }, deps),
+    "an exchange that is refused": () => exchange(new Secret(token), client, deps),
+    "a cluster that refuses": () => requestToken({ ...account, api: echo }, deps),
     "a target that is not there": () => call(`${DEAD}/${canary("path")}`),
     "a target that says too much": () => call(`${echo}/other`),
     "a store that is not there": () => stores.deliveries.record(sampleDelivery(1)),

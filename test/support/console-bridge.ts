@@ -30,10 +30,10 @@ export async function consoleBridge({ log = silentLog }: { readonly log?: Log } 
     clients: [ROBOT],
     site: { ...CLIENT, redirectUri, people: PEOPLE },
   });
-  const sealingKeys = { SEAL: randomBytes(32).toString("base64"), OLD_SEAL: randomBytes(32).toString("base64") };
+  const encryptionKeys = { SEAL: randomBytes(32).toString("base64"), OLD_SEAL: randomBytes(32).toString("base64") };
   const bridge = await standaloneBridge({
     log,
-    environment: { ...sealingKeys, CLIENT_SECRET: CLIENT.clientSecret },
+    environment: { ...encryptionKeys, CLIENT_SECRET: CLIENT.clientSecret },
     changes: peopleFrom(identity.issuer),
     sections: {
       console: {
@@ -54,7 +54,7 @@ export async function consoleBridge({ log = silentLog }: { readonly log?: Log } 
     return { visitor, shown };
   };
   return {
-    ...{ ...bridge, door, identity, redirectUri, sealingKeys, signIn },
+    ...{ ...bridge, door, identity, redirectUri, encryptionKeys, signIn },
     url: door.url,
     /** The form that has what every form of the open page has. */
     order: (visitor: Visitor, shown: Shown, path: string, fields: Readonly<Record<string, string>>) =>

@@ -14,7 +14,7 @@ const [config = "", dataPath = "", instant] = process.argv.slice(2);
 const INSTANTS: Readonly<Record<string, keyof DynamoDbActions>> = {
   "between record and relay": "schedule",
   "between relay and act": "claim",
-  "between the listener's 202 and its recording": "finish",
+  "between the listener's 202 and its recording": "complete",
 };
 
 const ANSWER_MS = 50;

@@ -1,12 +1,12 @@
 import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { decide, type Verdict } from "../../shared/approvals/decide.ts";
 import { peopleOf } from "../../shared/approvals/people.ts";
-import { heedLabels, type LabelTools } from "../../shared/approvals/side-effects.ts";
+import { type SideEffectDeps, withSideEffects } from "../../shared/approvals/side-effects.ts";
 import { relay } from "../../shared/delivery/relay.ts";
 import { replay } from "../../shared/delivery/replay.ts";
 import { toIso } from "../../shared/host/clock.ts";
 import { policyOf } from "../../shared/identity/policy.ts";
-import { entryOf } from "../../shared/model/bus-event.ts";
+import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { PageEvent } from "../../shared/model/event.ts";
 import { approvalIdOf, deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { Principal } from "../../shared/model/principal.ts";
@@ -66,13 +66,13 @@ export async function gatedBridge(
 ) {
   const script = scripted(outcomes);
   const route = routeOf(script.run, {
-    matches: (entry) => entry["detail-type"] === "page.updated",
+    matches: (busEvent) => busEvent["detail-type"] === "page.updated",
     approval: { expiresMinutes: 60, approvers: ["manager"] },
     ...changes,
   });
   const parts = await bridgeParts([route, ...others], log);
   const { deliveries, clock } = parts;
-  const tools = {
+  const deps = {
     ...parts,
     routes: [route, ...others],
     policy: POLICY,
@@ -82,9 +82,9 @@ export async function gatedBridge(
   };
   return {
     ...parts,
-    tools,
+    deps,
     fired: script.contexts,
-    ...verbsAround(route.name, tools),
+    ...verbsAround(route.name, deps),
     /** Runs what is due a minute later. */
     later: async (minutes = 1) => {
       clock.advance(minutes * 60_000);
@@ -92,26 +92,30 @@ export async function gatedBridge(
     },
     /** What the delivery's timeline tells of its approval. */
     steps: async ({ id }: RecordedDelivery) =>
-      (await deliveries.timeline(id)).flatMap((entry) => (entry.kind === "approval" ? [entry] : [])),
+      (await deliveries.timeline(id)).flatMap((timelineEvent) =>
+        timelineEvent.kind === "approval" ? [timelineEvent] : [],
+      ),
     /** What a label or a comment decided, or why it did not. */
     decided: async ({ id }: RecordedDelivery) =>
-      (await deliveries.timeline(id)).flatMap((entry) => (entry.kind === "decided" ? [entry] : [])),
+      (await deliveries.timeline(id)).flatMap((timelineEvent) =>
+        timelineEvent.kind === "decided" ? [timelineEvent] : [],
+      ),
   };
 }
 
-type Tools = Awaited<ReturnType<typeof bridgeParts>> & LabelTools;
+type Tools = Awaited<ReturnType<typeof bridgeParts>> & SideEffectDeps;
 
 /** What senders and people do to the bridge; `gated` is the route that waits. */
-function verbsAround(gated: string, tools: Tools) {
-  const { deliveries, approvals, clock } = tools;
-  const bus = heedLabels(tools.bus, tools);
+function verbsAround(gated: string, deps: Tools) {
+  const { deliveries, approvals, clock } = deps;
+  const bus = withSideEffects(deps.bus, deps);
   const takeIn = async (delivery: RecordedDelivery): Promise<RecordedDelivery> => {
     await deliveries.record(delivery);
-    await relay(delivery, { ...tools, bus, outbox: deliveries });
+    await relay(delivery, { ...deps, bus, outbox: deliveries });
     return delivery;
   };
   const approvalOf = async (delivery: RecordedDelivery): Promise<Approval> => {
-    const eventKey = entryOf(delivery)?.detail.eventKey ?? "";
+    const eventKey = busEventOf(delivery)?.detail.eventKey ?? "";
     const approval = await approvals.get(approvalIdOf(gated, eventKey));
     if (!approval) throw new Error("nothing was requested");
     return approval;
@@ -135,10 +139,10 @@ function verbsAround(gated: string, tools: Tools) {
       return takeIn({ ...delivery, id, what: labeled.type, event: labeled, ...given });
     },
     decide: async (delivery: RecordedDelivery, decision: Verdict["decision"], by: Verdict["by"]) =>
-      decide(await approvalOf(delivery), { decision, by, requestId: "request-2" }, tools),
+      decide(await approvalOf(delivery), { decision, by, requestId: "request-2" }, deps),
     replay: async (of: RecordedDelivery, by: Principal, routes: readonly string[] = ["docs"]) => {
       const order = { of, routes, by, isRollback: false, key: [of.id], requestId: "request-3" };
-      const { delivery } = await replay(order, tools);
+      const { delivery } = await replay(order, deps);
       const recorded = await deliveries.get(delivery);
       if (!recorded) throw new Error("it is recorded");
       return takeIn(recorded);

@@ -1,12 +1,12 @@
 import { createHmac, randomUUID } from "node:crypto";
 import type { Source } from "../../shared/delivery/receive.ts";
 import type { Log } from "../../shared/host/log.ts";
-import { type AppTools, createApp } from "../../shared/http/app.ts";
+import { type AppDeps, createApp } from "../../shared/http/app.ts";
 import { listen } from "../../shared/http/listen.ts";
 import type { TlsSettings } from "../../shared/http/tls.ts";
 import { policyOf } from "../../shared/identity/policy.ts";
 import { gitlab } from "../../shared/providers/gitlab/index.ts";
-import type { ProviderTools } from "../../shared/providers/provider.ts";
+import type { ProviderDeps } from "../../shared/providers/provider.ts";
 import { statusSource } from "../../shared/providers/status/index.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import { secretsOf, testClock } from "./test-doubles.ts";
@@ -14,13 +14,13 @@ import { secretsOf, testClock } from "./test-doubles.ts";
 export const CANARY = "whsec_Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LWNhbmE=";
 
 /** The HTTP interface on loopback with one GitLab source, a store in memory, and all that was logged. */
-export async function httpBridge(changes: Partial<AppTools> = {}, tls?: TlsSettings) {
+export async function httpBridge(changes: Partial<AppDeps> = {}, tls?: TlsSettings) {
   const records = new Map<string, RecordedDelivery>();
   const lines: string[] = [];
   const line: Log["info"] = (fields, message) => void lines.push(JSON.stringify({ ...fields, message }));
   const log: Log = { info: line, warn: line, error: line };
   const clock = testClock();
-  const tokens: ProviderTools["tokens"] = { verify: () => Promise.reject(new Error("no tokens here")) };
+  const tokens: ProviderDeps["tokens"] = { verify: () => Promise.reject(new Error("no tokens here")) };
   const secrets = secretsOf({ GITLAB_SIGNING: CANARY });
   const settings = { signingToken: { current: "env:GITLAB_SIGNING" } };
   const connected = gitlab.connect({ name: "gitlab", settings }, { secrets, tokens, clock });

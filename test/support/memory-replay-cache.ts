@@ -1,7 +1,7 @@
-import type { SeenTokens } from "../../shared/store/replay-cache.ts";
+import type { ReplayCache } from "../../shared/store/replay-cache.ts";
 
 /** In memory; passes the suite of the others. Forgets nothing. */
-export function seenTokensInMemory(): SeenTokens {
+export function seenTokensInMemory(): ReplayCache {
   const uses = new Map<string, string>();
   return {
     async take(token, use) {

@@ -4,7 +4,7 @@ import { tekton } from "../../shared/actions/tekton/index.ts";
 import { actOn } from "../../shared/delivery/act-on.ts";
 import { DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
-import { entryOf } from "../../shared/model/bus-event.ts";
+import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
@@ -26,17 +26,17 @@ export async function measuredActions(client: DynamoDBClient, table: string) {
     const stores = openStores(client, table, { retentionDays: 90, markUnrelayed: false, clock });
     const secrets = secretsOf({ BEARER: sandbox.credentials.bearer });
     const site = sandbox.site("data-center");
-    const tools = { ...stores, secrets, clock, callOut: meter.callOut, random: () => 0 };
-    const routes = routesWith(tools, site);
+    const deps = { ...stores, secrets, clock, callOut: meter.callOut, random: () => 0 };
+    const routes = routesWith(deps, site);
     const consumed = async (route: string, delivery: RecordedDelivery) => {
       await stores.deliveries.record(delivery);
-      const entry = entryOf(delivery);
-      if (entry === undefined) throw new Error("a sample is an event");
+      const busEvent = busEventOf(delivery);
+      if (busEvent === undefined) throw new Error("a sample is an event");
       meter.reset();
       const { result } = await actOn(
         route,
-        { ...entry.detail, queuedAt: tools.clock.now() },
-        { ...tools, routes, retry: DEFAULT_RETRY, log: silentLog },
+        { ...busEvent.detail, queuedAt: deps.clock.now() },
+        { ...deps, routes, retry: DEFAULT_RETRY, log: silentLog },
       );
       if (result !== "finished") throw new Error(`${route}: ${result}`);
       return meter.consumed();
@@ -55,14 +55,14 @@ const PAGE = "98310";
 const OTHER_PAGE = "98311";
 const LISTENER = "https://listener.example.test/";
 
-function routesWith(tools: Parameters<typeof tekton.connect>[1], site: string): readonly Route[] {
+function routesWith(deps: Parameters<typeof tekton.connect>[1], site: string): readonly Route[] {
   const trigger = tekton.connect(
     { route: "docs-build", targetName: "listener", target: { url: LISTENER, runsReportedBy: "cluster" }, options: {} },
-    tools,
+    deps,
   );
   const target = { product: "data-center", site, credential: { bearer: "env:BEARER" } };
   const options = { page: "$.detail.build.results.page" };
-  const status = confluence.connect({ route: "status", targetName: "pages", target, options }, tools);
+  const status = confluence.connect({ route: "status", targetName: "pages", target, options }, deps);
   return [
     routeOf(trigger.run, { name: "docs-build", target: "listener", runsReportedBy: "cluster" }),
     routeOf(status.run, { name: "status", action: "confluence", target: "pages" }),

@@ -59,7 +59,7 @@ export async function startPlaygroundSandboxes({
         return new URL("/webhooks/wiki", bridge);
       },
       secret: secrets.wiki,
-      tellsOwnWrites: true,
+      sendsOwnWrites: true,
       onDropped: (event, status) => onDropped(droppedSentence("Confluence", event, status)),
     },
   });
@@ -101,7 +101,7 @@ export async function startPlaygroundSandboxes({
       const ref = (name: keyof typeof values): string => `file:${folder}/secrets/${name}`;
       const site = confluence.site("data-center");
       const places = { site, listener: listener.url.href, issuer: identity.issuer, own };
-      await writeFile(config, stringify(configOf({ ...places, ref })));
+      await writeFile(config, stringify(parseConfigValue({ ...places, ref })));
       return config;
     },
     meet(url, config) {
@@ -155,7 +155,7 @@ interface ConfigFacts {
 }
 
 /** The playground's `drawbridge.yaml`. */
-function configOf({ site, listener, issuer, own, ref }: ConfigFacts): object {
+function parseConfigValue({ site, listener, issuer, own, ref }: ConfigFacts): object {
   const inNamespace = { path: ["kubernetes.io", "namespace"], equals: "ci" };
   const entry = { issuer, audience: AUDIENCE };
   return {

@@ -5,7 +5,7 @@ import type { BridgeEvent } from "../../shared/model/event.ts";
 import { sourcePrincipal } from "../../shared/model/principal.ts";
 import type { Reading } from "../../shared/model/reading.ts";
 import type { ReceivedRequest } from "../../shared/model/request.ts";
-import { ok, refuse } from "../../shared/model/result.ts";
+import { ok, reject } from "../../shared/model/result.ts";
 import type { ConnectedSource, Provider } from "../../shared/providers/provider.ts";
 import { secretsOf, testClock } from "./test-doubles.ts";
 
@@ -58,7 +58,7 @@ export function connectFixtureSource(
   { settings, environment }: FixtureSource,
   clock: Clock = testClock(),
 ): ConnectedSource {
-  const tokens = { verify: async () => refuse({ reason: "issuer_unknown" }) };
+  const tokens = { verify: async () => reject({ reason: "issuer_unknown" }) };
   return provider.connect({ name: SOURCE, settings }, { clock, secrets: secretsOf(environment), tokens });
 }
 

@@ -1,6 +1,6 @@
 import type { Action, ActionOutcome } from "../../shared/actions/action.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
-import type { BusEntry } from "../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { BuildPart } from "../../shared/model/event.ts";
 import { memoryBoards } from "./memory-boards.ts";
 import { buildEntry, entryOf } from "./sandbox-confluence-action.ts";
@@ -14,9 +14,9 @@ interface BenchOptions {
 }
 
 interface ReportBench {
-  run(entry: BusEntry, origin: BusEntry, signal?: AbortSignal): Promise<ActionOutcome>;
+  run(busEvent: BusEvent, origin: BusEvent, signal?: AbortSignal): Promise<ActionOutcome>;
   /** Runs it for a state of the build 512 that `origin` caused. */
-  tell(origin: BusEntry, changes?: Partial<BuildPart>): Promise<ActionOutcome>;
+  tell(origin: BusEvent, changes?: Partial<BuildPart>): Promise<ActionOutcome>;
 }
 
 /** An action that reports to the system which caused a run, connected; its target's token is `env:TOKEN`. */
@@ -38,8 +38,8 @@ export function reportBench(action: Action, changes: BenchOptions): ReportBench 
       random: () => 0,
     },
   );
-  const run: ReportBench["run"] = (entry, origin, signal = new AbortController().signal) =>
-    connected.run({ entry, origin, attempt: 1, signal });
+  const run: ReportBench["run"] = (busEvent, origin, signal = new AbortController().signal) =>
+    connected.run({ busEvent, origin, attempt: 1, signal });
   return { run, tell: (origin, build) => run(buildEntry(build), origin) };
 }
 
@@ -47,7 +47,7 @@ export function reportBench(action: Action, changes: BenchOptions): ReportBench 
 export function causeOf(
   provider: string,
   told: Readonly<Record<string, unknown>> & { readonly type: string },
-): BusEntry {
+): BusEvent {
   const event = { time: "2026-11-02T08:58:00.000Z", subject: "cause", ...told };
   // A test leaves out what the action does not read, and puts in what no provider would.
   return { ...entryOf("d-cause", event as Parameters<typeof entryOf>[1]), source: `drawbridge.${provider}` };

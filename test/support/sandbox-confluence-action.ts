@@ -3,7 +3,7 @@ import { confluence } from "../../shared/actions/confluence/index.ts";
 import type { Commands } from "../../shared/approvals/command.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import type { Clock } from "../../shared/host/clock.ts";
-import type { BusEntry } from "../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { BuildPart } from "../../shared/model/event.ts";
 import type { BoardStore } from "../../shared/store/boards.ts";
 import type { OwnAccountStore } from "../../shared/store/own-accounts.ts";
@@ -13,7 +13,10 @@ import { secretsOf, testClock } from "./test-doubles.ts";
 
 export interface Bench {
   readonly boards: BoardStore;
-  run(entry: BusEntry, changes?: { readonly origin?: BusEntry; readonly signal?: AbortSignal }): Promise<ActionOutcome>;
+  run(
+    busEvent: BusEvent,
+    changes?: { readonly origin?: BusEvent; readonly signal?: AbortSignal },
+  ): Promise<ActionOutcome>;
 }
 
 export interface BenchOptions {
@@ -64,8 +67,8 @@ export function benchFor(
   );
   return {
     boards,
-    run: (entry, { origin = entry, signal = new AbortController().signal } = {}) =>
-      action.run({ entry, origin, attempt: 1, signal }),
+    run: (busEvent, { origin = busEvent, signal = new AbortController().signal } = {}) =>
+      action.run({ busEvent, origin, attempt: 1, signal }),
   };
 }
 
@@ -88,16 +91,16 @@ export function buildOf(changes: Partial<BuildPart> = {}): BuildPart {
 }
 
 /** A build's event as published. The delivery is named after what it tells. */
-export function buildEntry(changes: Partial<BuildPart> = {}): BusEntry {
+export function buildEntry(changes: Partial<BuildPart> = {}): BusEvent {
   const build = buildOf(changes);
   const id = `d-${build.pipeline.replace(/\W/g, "-")}-${build.number}-${build.state}`;
   return entryOf(id, { type: `build.${build.state}`, time: "2026-11-02T09:01:15.000Z", subject: build.id, build });
 }
 
-type Detail = BusEntry["detail"];
+type Detail = BusEvent["detail"];
 type Told<T> = T extends unknown ? Omit<T, "id" | "source" | "delivery" | "eventKey" | "principal"> : never;
 
-export function entryOf(delivery: string, told: Told<Detail>): BusEntry {
+export function entryOf(delivery: string, told: Told<Detail>): BusEvent {
   return {
     source: "drawbridge.example",
     "detail-type": told.type,

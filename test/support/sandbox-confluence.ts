@@ -33,7 +33,7 @@ interface SandboxWebhook {
   readonly url: URL;
   readonly secret: string;
   /** Tell of writes by REST too, as Confluence does: for proving that the bridge's own writes start nothing. */
-  readonly tellsOwnWrites?: boolean;
+  readonly sendsOwnWrites?: boolean;
   /** Called with each event that the bridge did not take, and its answer; 0 if it did not answer. */
   readonly onDropped?: (event: string, status: number) => void;
 }
@@ -70,7 +70,7 @@ export async function startSandboxConfluence(options: SandboxConfluenceOptions =
   const teller = webhookTeller(webhook);
   const app = new Hono<{ Bindings: HttpBindings }>();
   const onWrite = (page: SandboxPage, { userKey }: SandboxUser) => {
-    if (webhook?.tellsOwnWrites) void teller.edited(page, userKey);
+    if (webhook?.sendsOwnWrites) void teller.edited(page, userKey);
   };
   const rest = { site, credentials: CREDENTIALS, onWrite };
   if (product !== "data-center") app.route("/", restApp({ ...rest, dialect: cloudDialect }));
@@ -117,14 +117,14 @@ const CREDENTIALS: SandboxCredentials = {
   personsBearer: "sandbox-bearer-of-robin",
 };
 
-interface Teller {
+interface ShownBy {
   edited(page: SandboxPage, userKey: string): Promise<void>;
   commented(comment: SandboxComment): Promise<void>;
   last(): string;
 }
 
 /** Data Center's webhook: ids only, signed over its bytes (https://developer.atlassian.com/server/confluence/webhooks/). */
-function webhookTeller(webhook: SandboxWebhook | undefined): Teller {
+function webhookTeller(webhook: SandboxWebhook | undefined): ShownBy {
   let last = "";
   const tell = async (what: string, about: Readonly<Record<string, unknown>> & { readonly event: string }) => {
     if (!webhook) return;

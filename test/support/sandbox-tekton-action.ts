@@ -1,22 +1,25 @@
 import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { tekton } from "../../shared/actions/tekton/index.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
-import { type BusEntry, entryOf } from "../../shared/model/bus-event.ts";
+import { type BusEvent, busEventOf } from "../../shared/model/bus-event.ts";
 import { memoryBoards } from "./memory-boards.ts";
 import { sampleDelivery } from "./samples.ts";
 import { secretsOf, testClock } from "./test-doubles.ts";
 
 /** The entry that is published of the page edit number `n`. */
-export function pageEntry(n = 1): BusEntry {
-  const entry = entryOf(sampleDelivery(n));
-  if (!entry) throw new Error("a sample delivery holds an event");
-  return entry;
+export function pageEntry(n = 1): BusEvent {
+  const busEvent = busEventOf(sampleDelivery(n));
+  if (!busEvent) throw new Error("a sample delivery holds an event");
+  return busEvent;
 }
 
 interface TriggerBench {
   /** Delivery by source and event id, as remembered. */
   readonly origins: ReadonlyMap<string, string>;
-  run(entry?: BusEntry, changes?: { readonly attempt?: number; readonly signal?: AbortSignal }): Promise<ActionOutcome>;
+  run(
+    busEvent?: BusEvent,
+    changes?: { readonly attempt?: number; readonly signal?: AbortSignal },
+  ): Promise<ActionOutcome>;
 }
 
 export interface TriggerBenchOptions {
@@ -51,7 +54,7 @@ export function triggerBenchFor(url: URL, changes: TriggerBenchOptions = {}): Tr
   );
   return {
     origins,
-    run: (entry = pageEntry(), { attempt = 1, signal = new AbortController().signal } = {}) =>
-      action.run({ entry, origin: entry, attempt, signal }),
+    run: (busEvent = pageEntry(), { attempt = 1, signal = new AbortController().signal } = {}) =>
+      action.run({ busEvent, origin: busEvent, attempt, signal }),
   };
 }

@@ -37,7 +37,7 @@ export async function standaloneBridge({
   const sink = () => ({ url: new URL("/webhooks/cluster", url), headers: { authorization: basic } });
   const listener = await startSandboxListener({ sink, ...options });
   const bridge = await startStandalone({
-    config: configOf(confluence.site("data-center"), listener.url.href, { changes, sections }),
+    config: parseConfigValue(confluence.site("data-center"), listener.url.href, { changes, sections }),
     secrets: secretsOf({ ...SECRETS, ...environment }),
     log,
     retry: { baseMs: 20, capMs: 200, maxAttempts: 10 },
@@ -67,7 +67,7 @@ interface Changes {
   readonly sections: object;
 }
 
-function configOf(site: string, listener: string, { changes, sections: added }: Changes) {
+function parseConfigValue(site: string, listener: string, { changes, sections: added }: Changes) {
   // In no pace: tests of the pace have their own bridge.
   const wiki = { kind: "confluence", product: "data-center", site, progressSeconds: 0 };
   const sections: ConfigChanges = {

@@ -1,4 +1,4 @@
-import type { BusEntry } from "../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { BuildState } from "../../shared/model/event.ts";
 import type { SandboxConfluence } from "./sandbox-confluence.ts";
 import { type Bench, buildEntry } from "./sandbox-confluence-action.ts";
@@ -47,8 +47,8 @@ export async function storm(given: Storm): Promise<StormResult> {
       ends += LOZENGES[state] === undefined ? 0 : 1;
       truth.set(pipeline, LOZENGES[state] ?? state.toUpperCase());
       const createdAt = `2026-11-02T08:00:${String(number).padStart(2, "0")}.000Z`;
-      const entry = buildEntry({ pipeline, number, id: `run-${number}`, createdAt, state });
-      given.schedule.at(at, () => act(given.bench, entry));
+      const busEvent = buildEntry({ pipeline, number, id: `run-${number}`, createdAt, state });
+      given.schedule.at(at, () => act(given.bench, busEvent));
     }
     for (let at = given.random() * 4, n = 0; at < given.seconds; at += 2 + given.random() * 6, n++) {
       const text = `Edit ${writer}-${n}.`;
@@ -78,8 +78,8 @@ function* runsOf({ seconds, random }: Storm): Generator<{ at: number; number: nu
 const halves = (seconds: number): number => Math.round(seconds * 2) / 2;
 
 /** As the bridge runs an action. */
-async function act(bench: Bench, entry: BusEntry): Promise<number | undefined> {
-  const told = await bench.run(entry);
+async function act(bench: Bench, busEvent: BusEvent): Promise<number | undefined> {
+  const told = await bench.run(busEvent);
   if (told.outcome === "done") return undefined;
   if (told.outcome === "give_up") throw new Error(`given up: ${told.summary}`);
   return told.afterSeconds ?? 1;

@@ -1,4 +1,4 @@
-import type { BusEntry } from "../../model/bus-event.ts";
+import type { BusEvent } from "../../model/bus-event.ts";
 
 /** A build as Buildkite's API takes it. */
 export interface Build {
@@ -8,10 +8,11 @@ export interface Build {
 }
 
 /** The build that a run was caused by, or why there is none to report to. */
-export function buildOf(origin: BusEntry, entry: BusEntry, organization: string): Build | { readonly none: string } {
+export function buildOf(origin: BusEvent, busEvent: BusEvent, organization: string): Build | { readonly none: string } {
   const { source, detail } = origin;
   if (source !== "drawbridge.buildkite") return { none: "Buildkite did not cause this run" };
-  if (detail.delivery === entry.detail.delivery) return { none: "Buildkite shows the state of its own builds itself" };
+  if (detail.delivery === busEvent.detail.delivery)
+    return { none: "Buildkite shows the state of its own builds itself" };
   const told = placeIn(detail);
   const [, ofOrganization, pipeline] = /^(?:([\w.-]+)\/)?([\w.-]+)$/.exec(told?.pipeline ?? "") ?? [];
   if (told?.number === undefined || pipeline === undefined) return { none: "what caused this run names no build" };
@@ -27,7 +28,7 @@ interface Place {
   readonly number: number | undefined;
 }
 
-function placeIn(detail: BusEntry["detail"]): Place | undefined {
+function placeIn(detail: BusEvent["detail"]): Place | undefined {
   if ("build" in detail) return { pipeline: detail.build.pipeline, number: detail.build.number };
   if ("job" in detail) return { pipeline: detail.job.pipeline, number: numberIn(detail.job.url) };
   if (!("approval" in detail)) return undefined;

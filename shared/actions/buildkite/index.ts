@@ -1,10 +1,10 @@
 import * as v from "valibot";
 import type { OutboundAnswer, OutboundRequest } from "../../host/call-out.ts";
 import { fill } from "../../routes/fill.ts";
-import type { Action, ActionContext, ActionOutcome, ActionTools } from "../action.ts";
+import type { Action, ActionContext, ActionDeps, ActionOutcome } from "../action.ts";
 import { failedCall } from "../failed-call.ts";
 import { type Annotation, annotationOf } from "./annotation.ts";
-import { setbackIn } from "./answer.ts";
+import { failureIn } from "./answer.ts";
 import { type Build, buildOf } from "./build.ts";
 import { type OrganizationTarget, organizationTarget, routeOptions } from "./settings.ts";
 
@@ -14,10 +14,10 @@ export const buildkite: Action = {
   target: organizationTarget,
   options: routeOptions,
   maxAttemptMs: 30_000,
-  connect(settings, tools) {
+  connect(settings, deps) {
     const target = v.parse(organizationTarget, settings.target);
     const { name } = v.parse(routeOptions, settings.options);
-    return { run: (context) => run({ target, name }, context, tools) };
+    return { run: (context) => run({ target, name }, context, deps) };
   },
 };
 
@@ -26,22 +26,22 @@ interface Report {
   readonly name: string;
 }
 
-async function run({ target, name }: Report, context: ActionContext, tools: ActionTools): Promise<ActionOutcome> {
-  const { entry, origin } = context;
-  const { detail } = entry;
+async function run({ target, name }: Report, context: ActionContext, deps: ActionDeps): Promise<ActionOutcome> {
+  const { busEvent, origin } = context;
+  const { detail } = busEvent;
   if (!("build" in detail)) return { outcome: "give_up", summary: `${detail.type} is no build` };
-  const build = buildOf(origin, entry, target.organization);
+  const build = buildOf(origin, busEvent, target.organization);
   if ("none" in build) return { outcome: "done", summary: `no annotation: ${build.none}` };
-  const filled = fill(entry, name);
+  const filled = fill(busEvent, name);
   if (filled === "") return { outcome: "give_up", summary: `the event has nothing at ${name} to name the run by` };
   const annotation = annotationOf(detail.build, filled);
   let answer: OutboundAnswer;
   try {
-    answer = await tools.callOut(await requestFor(build, annotation, { target, context, tools }));
+    answer = await deps.callOut(await requestFor(build, annotation, { target, context, deps }));
   } catch (error) {
     return failedCall(error);
   }
-  const setback = setbackIn(answer, tools.clock.now());
+  const setback = failureIn(answer, deps.clock.now());
   if (setback) return setback;
   const facts = { build: `${target.organization}/${build.pipeline}#${build.number}` };
   return { outcome: "done", summary: `Buildkite shows that "${filled}" is ${detail.build.state}`, facts };
@@ -50,13 +50,13 @@ async function run({ target, name }: Report, context: ActionContext, tools: Acti
 interface Circumstances {
   readonly target: OrganizationTarget;
   readonly context: ActionContext;
-  readonly tools: ActionTools;
+  readonly deps: ActionDeps;
 }
 
 async function requestFor(
   { pipeline, number }: Build,
   annotation: Annotation,
-  { target, context, tools }: Circumstances,
+  { target, context, deps }: Circumstances,
 ): Promise<OutboundRequest> {
   const { url, organization, token, timeoutSeconds } = target;
   const { origin, signal } = context;
@@ -65,7 +65,7 @@ async function requestFor(
     method: "POST",
     url: new URL(`${url}/v2/${place}/annotations`),
     headers: {
-      authorization: `Bearer ${(await tools.secrets.read(token)).reveal()}`,
+      authorization: `Bearer ${(await deps.secrets.read(token)).reveal()}`,
       accept: "application/json",
       "content-type": "application/json",
     },

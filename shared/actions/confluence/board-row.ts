@@ -1,23 +1,23 @@
-import type { BusEntry } from "../../model/bus-event.ts";
+import type { BusEvent } from "../../model/bus-event.ts";
 import { type BuildState, cut, type GatePart } from "../../model/event.ts";
 import type { BoardRow, ShownBuild, Starter } from "../../store/boards.ts";
 
 /** A row as an event tells it. */
-export type ToldRow = Omit<BoardRow, "ended">;
+export type ReportedRow = Omit<BoardRow, "ended">;
 
 /** What an attempt knows of what happened. */
-interface Happening {
-  readonly entry: BusEntry;
+interface EventAndOrigin {
+  readonly busEvent: BusEvent;
   /** The delivery that caused it all, else the event's own. */
-  readonly origin: BusEntry;
+  readonly origin: BusEvent;
 }
 
 /** The row that a build, a deployment or an approval of the bridge's own has on a page; nothing for other events. */
-export function rowOf(happening: Happening): ToldRow | undefined {
-  const told = buildOf(happening.entry) ?? gateOf(happening);
+export function rowOf(happening: EventAndOrigin): ReportedRow | undefined {
+  const told = buildOf(happening.busEvent) ?? gateOf(happening);
   if (!told) return undefined;
-  const build = { ...told, toldAt: happening.entry.detail.time, starter: starterOf(happening) };
-  const { source, delivery } = happening.entry.detail;
+  const build = { ...told, reportedAt: happening.busEvent.detail.time, starter: starterOf(happening) };
+  const { source, delivery } = happening.busEvent.detail;
   return { key: cut(`${source}${keyOf(build)}`, MAX_KEY_LENGTH), build, delivery };
 }
 
@@ -32,7 +32,7 @@ function keyOf({ trustEntry, system, pipeline, branch, environment }: ShownBuild
 }
 
 /** The row is kept for long, so texts that it does not show stay out of it. */
-function buildOf({ source, detail }: BusEntry): ShownBuild | undefined {
+function buildOf({ source, detail }: BusEvent): ShownBuild | undefined {
   if ("build" in detail) {
     const { message: _, title: __, results: ___, reason: ____, startedBy: _____, ...build } = detail.build;
     return build;
@@ -57,7 +57,7 @@ function buildOf({ source, detail }: BusEntry): ShownBuild | undefined {
  * A route waits like a build of its own: decided, it has ended, and the run that it fires has its own row. The subject and
  * the branch say what waits: two merge requests are two rows.
  */
-function gateOf({ entry: { detail }, origin }: Happening): ShownBuild | undefined {
+function gateOf({ busEvent: { detail }, origin }: EventAndOrigin): ShownBuild | undefined {
   const { gate, system, build: id } = "approval" in detail ? detail.approval : NO_GATE;
   if (gate === undefined) return undefined;
   const { requestedAt, ...told } = gate;
@@ -81,20 +81,20 @@ const GATE_STATES = {
 } as const satisfies Record<GatePart["state"], BuildState>;
 
 /** A name counts only with the identity that told it: that of the delivery which started the run, where one is known. */
-function starterOf({ entry, origin }: Happening): Starter {
-  const isTraced = origin.detail.delivery !== entry.detail.delivery;
+function starterOf({ busEvent, origin }: EventAndOrigin): Starter {
+  const isTraced = origin.detail.delivery !== busEvent.detail.delivery;
   // What is run again is started by whoever wanted that, not by who caused it first.
   const { replay } = origin.detail;
-  const ownName = !isTraced && "build" in entry.detail ? entry.detail.build.startedBy : undefined;
+  const ownName = !isTraced && "build" in busEvent.detail ? busEvent.detail.build.startedBy : undefined;
   const { actor, principal } = origin.detail;
   const name = replay ? replay.actor : (ownName ?? actor?.name ?? actor?.id);
   // Nor is it proved that this run is the origin's where the word that says so is not.
-  const unproved = (principal.unproved || entry.detail.principal.unproved) && { unproved: true as const };
+  const unproved = (principal.unproved || busEvent.detail.principal.unproved) && { unproved: true as const };
   return { identity: identityOf(principal), ...unproved, ...(name !== undefined && { name }) };
 }
 
 /** An issuer without a host stands for one source: the subject says which. */
-function identityOf({ issuer, subject }: BusEntry["detail"]["principal"]): string {
+function identityOf({ issuer, subject }: BusEvent["detail"]["principal"]): string {
   const host = URL.canParse(issuer) ? new URL(issuer).host : "";
   return host === "" ? subject : `${subject} at ${host}`;
 }

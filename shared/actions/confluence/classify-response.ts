@@ -5,51 +5,53 @@ import type { ActionOutcome } from "../action.ts";
 import { retryAfterSeconds } from "../retry-after.ts";
 
 /** A call after which nothing more can be done in this attempt. */
-export type Ending = Extract<ActionOutcome, { readonly outcome: "retry" | "give_up" }>;
+export type FinalOutcome = Extract<ActionOutcome, { readonly outcome: "retry" | "give_up" }>;
 
 /** Why a write is not known to have been made. */
-export type WriteSetback =
+export type WriteFailure =
   /** The page is at another version than the write built on. */
   | { readonly kind: "conflict" }
   /** It may have been made, or may be made yet. */
   | { readonly kind: "unknown"; readonly why: string; readonly afterSeconds?: number }
   /** A person's open draft cannot be merged with the page: nothing is written until someone opens or publishes it. */
   | { readonly kind: "draft" }
-  | { readonly kind: "end"; readonly ending: Ending };
+  | { readonly kind: "end"; readonly ending: FinalOutcome };
 
 /** What became of a read that was answered with something else than the page. */
-export const refusedRead = (answer: OutboundAnswer, now: EpochMillis): Ending => endingOf("read", answer, now);
+export const refusedRead = (answer: OutboundAnswer, now: EpochMillis): FinalOutcome => endingOf("read", answer, now);
 
 /** As {@link refusedRead}, for the search for pages by their label. */
-export const refusedSearch = (answer: OutboundAnswer, now: EpochMillis): Ending => endingOf("search", answer, now);
+export const refusedSearch = (answer: OutboundAnswer, now: EpochMillis): FinalOutcome =>
+  endingOf("search", answer, now);
 
 /** As {@link refusedRead}, for a comment. */
-export const refusedComment = (answer: OutboundAnswer, now: EpochMillis): Ending => endingOf("comment", answer, now);
+export const refusedComment = (answer: OutboundAnswer, now: EpochMillis): FinalOutcome =>
+  endingOf("comment", answer, now);
 
 /** As {@link refusedRead}, for the question whose credential it is. */
-export const refusedUser = (answer: OutboundAnswer, now: EpochMillis): Ending =>
+export const refusedUser = (answer: OutboundAnswer, now: EpochMillis): FinalOutcome =>
   unwritten(endingOf("user", answer, now));
 
 /** A call that the site takes for an anonymous one: events of its writes would name nobody. */
-export const NO_ACCOUNT: Ending = {
+export const NO_ACCOUNT: FinalOutcome = {
   outcome: "give_up",
   summary:
     "nothing was written: Confluence answers that the credential is nobody's, so its edits could not be recognised",
 };
 
-const unwritten = (ending: Ending): Ending => ({
+const unwritten = (ending: FinalOutcome): FinalOutcome => ({
   ...ending,
   summary: `nothing was written, because the account that writes is not known: ${ending.summary}`,
 });
 
 /** A comment that is nowhere. */
-export const NO_COMMENT: Ending = {
+export const NO_COMMENT: FinalOutcome = {
   outcome: "give_up",
   summary: "there is no such comment, or the account may not see it",
 };
 
 /** As {@link refusedRead}, but a write is never simply repeated after a server error: it has to be looked up first. */
-export function refusedWrite(answer: OutboundAnswer, now: EpochMillis): WriteSetback {
+export function refusedWrite(answer: OutboundAnswer, now: EpochMillis): WriteFailure {
   if (isUnreconciled(answer)) return { kind: "draft" };
   const ending = endingOf("write", answer, now);
   if (answer.status === 409) return { kind: "conflict" };
@@ -58,27 +60,28 @@ export function refusedWrite(answer: OutboundAnswer, now: EpochMillis): WriteSet
 }
 
 /** What became of a read that was not answered. */
-export const failedRead = (fault: Fault): Ending => endingAfter(fault, "reading the page");
+export const failedRead = (fault: Fault): FinalOutcome => finalOutcomeAfter(fault, "reading the page");
 
 /** As {@link failedRead}, for a search. */
-export const failedSearch = (fault: Fault): Ending => endingAfter(fault, "searching for pages");
+export const failedSearch = (fault: Fault): FinalOutcome => finalOutcomeAfter(fault, "searching for pages");
 
 /** As {@link failedRead}, for a comment. */
-export const failedComment = (fault: Fault): Ending => endingAfter(fault, "reading a comment");
+export const failedComment = (fault: Fault): FinalOutcome => finalOutcomeAfter(fault, "reading a comment");
 
 /** As {@link failedRead}, for the question whose credential it is. */
-export const failedUser = (fault: Fault): Ending => unwritten(endingAfter(fault, "asking whose credential it is"));
+export const failedUser = (fault: Fault): FinalOutcome =>
+  unwritten(finalOutcomeAfter(fault, "asking whose credential it is"));
 
-const endingAfter = ({ retryable, message }: Fault, doing: string): Ending =>
+const finalOutcomeAfter = ({ retryable, message }: Fault, doing: string): FinalOutcome =>
   retryable ? { outcome: "retry", summary: message } : { outcome: "give_up", summary: `${doing}: ${message}` };
 
 /** As {@link failedRead}: only a connection that never came about proves that nothing was written. */
-export function failedWrite(fault: Fault): WriteSetback {
+export function failedWrite(fault: Fault): WriteFailure {
   if (fault.code === "target_unreachable") return { kind: "end", ending: failedRead(fault) };
   return { kind: "unknown", why: fault.message };
 }
 
-function endingOf(doing: Doing, answer: OutboundAnswer, now: EpochMillis): Ending {
+function endingOf(doing: Doing, answer: OutboundAnswer, now: EpochMillis): FinalOutcome {
   const { status, headers } = answer;
   const asked = doing === "user" ? "question for the user" : doing;
   const summary = `Confluence answered the ${asked} with ${status}${traceOf(headers)}`;

@@ -4,7 +4,7 @@ import type { Clock, EpochMillis } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
 import type { TraceParent } from "../../host/trace.ts";
 import {
-  type Ending,
+  type FinalOutcome,
   failedComment,
   failedRead,
   failedSearch,
@@ -17,13 +17,13 @@ import {
   refusedSearch,
   refusedUser,
   refusedWrite,
-  type WriteSetback,
+  type WriteFailure,
   waitOf,
 } from "./classify-response.ts";
 import type { StoredComment } from "./comment.ts";
 import type { OwnAccount } from "./own-account.ts";
 import { type FoundPages, foundPages, searchPath } from "./page-search.ts";
-import type { TargetRest } from "./target-cooldown.ts";
+import type { TargetCooldown } from "./target-cooldown.ts";
 
 /** A page as read, with what a write needs. */
 export interface StoredPage {
@@ -71,13 +71,13 @@ type Answer<T, S> = { readonly ok: true; readonly value: T } | { readonly ok: fa
 
 /** Calls about pages of one site. No method throws for what Confluence does or does not do. */
 export interface PageClient {
-  read(id: string): Promise<Answer<StoredPage, Ending>>;
+  read(id: string): Promise<Answer<StoredPage, FinalOutcome>>;
   /** Makes the next version, and gives back what was made. The account that writes is recorded before. */
-  write(id: string, write: PageWrite): Promise<Answer<PageVersion, WriteSetback>>;
-  version(id: string, number: number): Promise<Answer<PageVersion, Ending>>;
+  write(id: string, write: PageWrite): Promise<Answer<PageVersion, WriteFailure>>;
+  version(id: string, number: number): Promise<Answer<PageVersion, FinalOutcome>>;
   /** Pages that carry the label, oldest first, some at a time; `next` is what the batch before gave. */
-  search(label: string, next?: string): Promise<Answer<FoundPages, Ending>>;
-  comment(id: string): Promise<Answer<StoredComment, Ending>>;
+  search(label: string, next?: string): Promise<Answer<FoundPages, FinalOutcome>>;
+  comment(id: string): Promise<Answer<StoredComment, FinalOutcome>>;
 }
 
 interface Connection {
@@ -95,7 +95,7 @@ interface Connection {
   readonly clock: Clock;
   readonly callOut: CallOut;
   /** Is told when Confluence has had too many calls. */
-  readonly rest: TargetRest;
+  readonly rest: TargetCooldown;
 }
 
 /** A client for the calls of one attempt. */
@@ -118,7 +118,7 @@ export function pageClient(connection: Connection): PageClient {
   };
 }
 
-async function readUser(connection: Connection): Promise<Answer<string, Ending>> {
+async function readUser(connection: Connection): Promise<Answer<string, FinalOutcome>> {
   const { userPath, user } = connection.product;
   const otherwise = { refused: refusedUser, failed: failedUser };
   const read = await call(connection, { method: "GET", path: userPath }, user, otherwise);
@@ -126,9 +126,9 @@ async function readUser(connection: Connection): Promise<Answer<string, Ending>>
   return read.value === undefined ? { ok: false, setback: NO_ACCOUNT } : { ok: true, value: read.value };
 }
 
-async function readComment(connection: Connection, id: string): Promise<Answer<StoredComment, Ending>> {
+async function readComment(connection: Connection, id: string): Promise<Answer<StoredComment, FinalOutcome>> {
   const { commentPaths, comment } = connection.product;
-  const refused = (answer: OutboundAnswer, now: EpochMillis): Ending | undefined =>
+  const refused = (answer: OutboundAnswer, now: EpochMillis): FinalOutcome | undefined =>
     answer.status === 404 ? undefined : refusedComment(answer, now);
   for (const path of commentPaths(id)) {
     const read = await call(connection, { method: "GET", path }, comment, { refused, failed: failedComment });

@@ -6,7 +6,7 @@ import type { ActionOutcome } from "../action.ts";
  * any page waits nothing is counted as an attempt, so that another page's failures do not use up its attempts. A page
  * that is given up is told at the end, when no other has anything left to do.
  */
-export function togetherOf(outcomes: readonly ActionOutcome[]): ActionOutcome {
+export function combineOutcomes(outcomes: readonly ActionOutcome[]): ActionOutcome {
   const [only, second] = outcomes;
   if (only && !second) return only;
   const summary = outcomes.map((outcome) => outcome.summary).join("; ");

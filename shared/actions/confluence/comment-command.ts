@@ -1,12 +1,12 @@
-import { type Carried, type Commands, commandOfText, type GivenCommand } from "../../approvals/command.ts";
-import type { BusEntry, EventDetail } from "../../model/bus-event.ts";
+import { type CommandResult, type Commands, commandOfText, type GivenCommand } from "../../approvals/command.ts";
+import type { BusEvent, EventDetail } from "../../model/bus-event.ts";
 import type { ActionOutcome } from "../action.ts";
 import type { PageClient } from "./client.ts";
 import { plainTextOf, type StoredComment } from "./comment.ts";
 import { isPageId } from "./page-address.ts";
 
 interface Hearing {
-  readonly entry: BusEntry;
+  readonly busEvent: BusEvent;
   readonly site: string;
   /** Absent where nobody commands anything. */
   readonly commands: Commands | undefined;
@@ -17,37 +17,37 @@ interface Hearing {
  * Does what a comment commands, if it commands anything. The event only says where to look: text, page, time and author are
  * the site's, so that a forged event commands nothing that its alleged author did not write.
  */
-export async function hearComment({ entry, site, commands, client }: Hearing): Promise<ActionOutcome> {
-  const told = commentIn(entry.detail);
+export async function runCommentCommand({ busEvent, site, commands, client }: Hearing): Promise<ActionOutcome> {
+  const told = commentIn(busEvent.detail);
   if (told?.site !== site) return done("no comment on this site is told of");
   if (commands === undefined) return done("nobody may command anything");
-  const why = commands.whyNone(entry);
+  const why = commands.rejectReason(busEvent);
   if (why !== undefined) return done(`comment ${told.id} was not read, because ${why}`);
   const read = await (await client()).comment(told.id);
   if (!read.ok) return read.setback;
-  const given = commandIn(read.value, told, entry);
+  const given = commandIn(read.value, told, busEvent);
   if (typeof given === "string") return done(`comment ${told.id} commands nothing: ${given}`);
-  const carried = await commands.carryOut(given);
+  const carried = await commands.executeCommand(given);
   return done(`comment ${told.id}: ${carried.map(inWords).join(", ") || "nobody proved it"}`);
 }
 
 const done = (summary: string): ActionOutcome => ({ outcome: "done", summary });
 
-interface ToldComment {
+interface CommentEventData {
   readonly id: string;
   readonly site: string;
   /** Absent where the sender does not say. */
   readonly page?: string;
 }
 
-function commentIn(detail: EventDetail): ToldComment | undefined {
+function commentIn(detail: EventDetail): CommentEventData | undefined {
   if (!("comment" in detail) || detail.comment === undefined || !isPageId(detail.comment.id)) return undefined;
   const { id } = detail.comment;
   return "page" in detail ? { id, site: detail.page.site, page: detail.page.id } : { id, site: detail.comment.site };
 }
 
 /** What the comment commands, or why it commands nothing. */
-function commandIn(comment: StoredComment, told: ToldComment, entry: BusEntry): GivenCommand | string {
+function commandIn(comment: StoredComment, told: CommentEventData, busEvent: BusEvent): GivenCommand | string {
   const { body, page, author, version, at, status } = comment;
   const { id, site } = told;
   const command = commandOfText(plainTextOf(body) ?? "");
@@ -56,9 +56,9 @@ function commandIn(comment: StoredComment, told: ToldComment, entry: BusEntry): 
     return "it does not stand on that page";
   // Others than its author may be able to edit it.
   if (version !== 1) return "it was edited";
-  if (author === undefined || author !== entry.detail.actor?.id) return "it is not by whom the event says";
-  return { command, entry, actor: author, page: { site, id: page }, at, key: ["comment", site, id] };
+  if (author === undefined || author !== busEvent.detail.actor?.id) return "it is not by whom the event says";
+  return { command, busEvent, actor: author, page: { site, id: page }, at, key: ["comment", site, id] };
 }
 
-const inWords = ({ decision, about, refusal }: Carried): string =>
+const inWords = ({ decision, about, refusal }: CommandResult): string =>
   `${decision} of ${about}${refusal ? ` refused (${refusal.reason})` : ""}`;

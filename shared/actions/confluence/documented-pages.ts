@@ -1,18 +1,18 @@
 import { type Clock, type EpochMillis, epochMillis, laterBy } from "../../host/clock.ts";
-import type { BusEntry } from "../../model/bus-event.ts";
-import type { Ending } from "./classify-response.ts";
+import type { BusEvent } from "../../model/bus-event.ts";
+import type { FinalOutcome } from "./classify-response.ts";
 import type { PageClient } from "./client.ts";
 import { type Documented, documentedOn } from "./page-properties.ts";
 
-interface Happening {
-  readonly entry: BusEntry;
-  readonly origin: BusEntry;
+interface QueuedEvent {
+  readonly busEvent: BusEvent;
+  readonly origin: BusEvent;
 }
 
 /** Pages that document what an event is about. `leftOut` counts those beyond {@link MAX_PAGES_SHOWN}. */
 type Found =
   | { readonly ok: true; readonly ids: readonly string[]; readonly leftOut: number }
-  | { readonly ok: false; readonly setback: Ending };
+  | { readonly ok: false; readonly setback: FinalOutcome };
 
 /** Status goes to so many pages of one event at most: each is a page to read and to write. */
 const MAX_PAGES_SHOWN = 10;
@@ -41,8 +41,8 @@ export class DocumentedPages {
   }
 
   /** Those who ask while the index is read wait for the same reading. */
-  async concernedBy(happening: Happening, client: Pick<PageClient, "search">): Promise<Found> {
-    if (!this.#isYounger(FRESH_MS) && !this.#isResting()) {
+  async concernedBy(happening: QueuedEvent, client: Pick<PageClient, "search">): Promise<Found> {
+    if (!this.#isYounger(FRESH_MS) && !this.#isCoolingDown()) {
       this.#reading ??= this.#read(client).finally(() => {
         this.#reading = undefined;
       });
@@ -64,13 +64,13 @@ export class DocumentedPages {
     this.#index = { at: this.#clock.now(), pages };
   }
 
-  #restAfter(ending: Ending): void {
+  #restAfter(ending: FinalOutcome): void {
     const askedMs = "afterSeconds" in ending ? (ending.afterSeconds ?? 0) * 1_000 : 0;
     this.#rest = { until: laterBy(this.#clock.now(), Math.max(askedMs, REST_MS)), ending };
   }
 
   /** Whoever comes again before the rest is over would only be told the same. */
-  #setback(): Ending {
+  #setback(): FinalOutcome {
     const { ending, until } = this.#rest;
     const afterSeconds = Math.ceil((until - this.#clock.now()) / 1_000);
     return ending.outcome === "retry" ? { ...ending, afterSeconds } : ending;
@@ -80,7 +80,7 @@ export class DocumentedPages {
     return this.#index !== undefined && this.#clock.now() - this.#index.at < ms;
   }
 
-  #isResting(): boolean {
+  #isCoolingDown(): boolean {
     return this.#clock.now() < this.#rest.until;
   }
 }
@@ -93,7 +93,7 @@ interface Page {
 /** No search before `until`, because one ended so. */
 interface Rest {
   readonly until: EpochMillis;
-  readonly ending: Ending;
+  readonly ending: FinalOutcome;
 }
 
 interface Index {
@@ -101,8 +101,8 @@ interface Index {
   readonly pages: readonly Page[];
 }
 
-function pagesIn({ pages }: Index, happening: Happening): Found {
-  const about = { subjects: subjectsOf(happening), environment: environmentOf(happening.entry) };
+function pagesIn({ pages }: Index, happening: QueuedEvent): Found {
+  const about = { subjects: subjectsOf(happening), environment: environmentOf(happening.busEvent) };
   const ids = pages.filter(({ documented }) => isAbout(documented, about)).map(({ id }) => id);
   return { ok: true, ids: ids.slice(0, MAX_PAGES_SHOWN), leftOut: Math.max(0, ids.length - MAX_PAGES_SHOWN) };
 }
@@ -121,16 +121,16 @@ function isAbout({ subjects, environments }: Documented, about: About): boolean 
 }
 
 /** The pipeline, or the project that is deployed; and the repository of the push or change that started it. */
-function subjectsOf({ entry, origin }: Happening): readonly string[] {
-  return [entry.detail, origin.detail].flatMap((detail) => nameIn(detail)?.toLowerCase() ?? []);
+function subjectsOf({ busEvent, origin }: QueuedEvent): readonly string[] {
+  return [busEvent.detail, origin.detail].flatMap((detail) => nameIn(detail)?.toLowerCase() ?? []);
 }
 
-function nameIn(detail: BusEntry["detail"]): string | undefined {
+function nameIn(detail: BusEvent["detail"]): string | undefined {
   if ("build" in detail) return detail.build.pipeline;
   if ("deployment" in detail) return detail.deployment.project;
   if ("code" in detail) return detail.code.project;
   return "change" in detail ? detail.change.project : undefined;
 }
 
-const environmentOf = ({ detail }: BusEntry): string | undefined =>
+const environmentOf = ({ detail }: BusEvent): string | undefined =>
   "deployment" in detail ? detail.deployment.environment.toLowerCase() : undefined;

@@ -1,19 +1,19 @@
 import * as v from "valibot";
 import { Fault } from "../../host/fault.ts";
-import type { Action, ActionContext, ActionOutcome, ActionTools } from "../action.ts";
+import type { Action, ActionContext, ActionDeps, ActionOutcome } from "../action.ts";
 import { rowOf } from "./board-row.ts";
-import type { Ending } from "./classify-response.ts";
+import type { FinalOutcome } from "./classify-response.ts";
 import { type PageClient, pageClient } from "./client.ts";
 import { cloud } from "./cloud.ts";
-import { togetherOf } from "./combine-outcomes.ts";
-import { hearComment } from "./comment-command.ts";
+import { combineOutcomes } from "./combine-outcomes.ts";
+import { runCommentCommand } from "./comment-command.ts";
 import { dataCenter } from "./data-center.ts";
 import { DocumentedPages } from "./documented-pages.ts";
 import { OwnAccount } from "./own-account.ts";
 import { pagesConcerned } from "./pages.ts";
-import { MAX_ATTEMPT_MS, type Showing, showRow } from "./publish-row.ts";
+import { MAX_ATTEMPT_MS, type PublishInput, publishRow } from "./publish-row.ts";
 import { accessTo, type RouteOptions, routeOptions, type TargetSettings, targetSettings } from "./settings.ts";
-import { restOf, type TargetRest } from "./target-cooldown.ts";
+import { cooldownOf, type TargetCooldown } from "./target-cooldown.ts";
 
 /**
  * Shows the state of builds in one region of a Confluence page, and leaves the rest of the page alone. Of a comment it does
@@ -25,15 +25,15 @@ export const confluence: Action = {
   options: routeOptions,
   maxAttemptMs: MAX_ATTEMPT_MS,
   commandedBy: ["page.commented"],
-  connect(settings, tools) {
+  connect(settings, deps) {
     const target = v.parse(targetSettings, settings.target);
     const options = v.parse(routeOptions, settings.options);
     const label = options.documentedBy;
-    const documented = label === undefined ? undefined : new DocumentedPages(label, tools.clock);
+    const documented = label === undefined ? undefined : new DocumentedPages(label, deps.clock);
     const { targetName } = settings;
-    const rest = restOf(targetName, tools);
-    const ownAccount = new OwnAccount(target.site, tools);
-    return { run: (context) => run({ ...context, targetName, target, options, documented, rest, ownAccount, tools }) };
+    const rest = cooldownOf(targetName, deps);
+    const ownAccount = new OwnAccount(target.site, deps);
+    return { run: (context) => run({ ...context, targetName, target, options, documented, rest, ownAccount, deps }) };
   },
 };
 
@@ -42,56 +42,59 @@ interface Run extends ActionContext {
   readonly target: TargetSettings;
   readonly options: RouteOptions;
   readonly documented: DocumentedPages | undefined;
-  readonly rest: TargetRest;
+  readonly rest: TargetCooldown;
   readonly ownAccount: OwnAccount;
-  readonly tools: ActionTools;
+  readonly deps: ActionDeps;
 }
 
 async function run(attempt: Run): Promise<ActionOutcome> {
-  const { entry, tools } = attempt;
-  if (entry.detail.type === "page.commented") {
-    const { commands } = tools;
-    return hearComment({ entry, site: attempt.target.site, commands, client: () => clientFor(attempt) });
+  const { busEvent, deps } = attempt;
+  if (busEvent.detail.type === "page.commented") {
+    const { commands } = deps;
+    return runCommentCommand({ busEvent, site: attempt.target.site, commands, client: () => clientFor(attempt) });
   }
   const row = rowOf(attempt);
   // Another system's approval is of a build, which has its row.
-  if (!row && "approval" in entry.detail) return { outcome: "done", summary: "an approval of another system" };
+  if (!row && "approval" in busEvent.detail) return { outcome: "done", summary: "an approval of another system" };
   // Above all no `page.updated`: the bridge's own write raises one.
-  if (!row) return { outcome: "give_up", summary: `${entry.detail.type} is no build and no deployment` };
+  if (!row) return { outcome: "give_up", summary: `${busEvent.detail.type} is no build and no deployment` };
   const { target, options, documented } = attempt;
   const pages = pagesConcerned(attempt, { site: target.site, page: options.page });
   if (pages.length === 0 && !documented) return NO_PAGE;
   const showing = await showingOf(attempt);
-  const show = (id: string) => showRow(row, { site: target.site, id }, showing).catch(retryAfterFault);
+  const show = (id: string) => publishRow(row, { site: target.site, id }, showing).catch(retryAfterFault);
   const showAll = (ids: readonly string[]) => Promise.all(ids.map(show));
   const [shown, more] = await Promise.all([showAll(pages), documented?.concernedBy(attempt, showing.client)]);
   if (more?.ok === false) return withoutDocumented(shown, more.setback);
   const others = await showAll(more?.ids.filter((id) => !pages.includes(id)) ?? []);
   const outcomes = [...shown, ...others];
   if (outcomes.length === 0) return NO_PAGE;
-  return noting(togetherOf(outcomes), more?.leftOut ? `${more.leftOut} more pages document it, and are left out` : "");
+  return noting(
+    combineOutcomes(outcomes),
+    more?.leftOut ? `${more.leftOut} more pages document it, and are left out` : "",
+  );
 }
 
 const NO_PAGE: ActionOutcome = { outcome: "done", summary: "no page is concerned" };
 
 /** The search for pages that document it failed: alone that is how the attempt ends, beside others a note. */
-function withoutDocumented(shown: readonly ActionOutcome[], setback: Ending): ActionOutcome {
+function withoutDocumented(shown: readonly ActionOutcome[], setback: FinalOutcome): ActionOutcome {
   const summary = `the pages that document it could not be searched for: ${setback.summary}`;
-  return shown.length === 0 ? { ...setback, summary } : noting(togetherOf(shown), summary);
+  return shown.length === 0 ? { ...setback, summary } : noting(combineOutcomes(shown), summary);
 }
 
 const noting = (outcome: ActionOutcome, note: string): ActionOutcome =>
   note === "" ? outcome : { ...outcome, summary: `${outcome.summary}; ${note}` };
 
-async function showingOf(attempt: Run): Promise<Showing> {
-  const { target, options, rest, tools, signal } = attempt;
+async function showingOf(attempt: Run): Promise<PublishInput> {
+  const { target, options, rest, deps, signal } = attempt;
   const { region, progressSeconds } = target;
   const client = await clientFor(attempt);
-  return { client, rest, tools, signal, region, progressSeconds, whenMissing: options.whenMissing };
+  return { client, rest, deps, signal, region, progressSeconds, whenMissing: options.whenMissing };
 }
 
-async function clientFor({ origin, targetName, target, rest, ownAccount, tools, signal }: Run): Promise<PageClient> {
-  const access = await accessTo(target, targetName, tools);
+async function clientFor({ origin, targetName, target, rest, ownAccount, deps, signal }: Run): Promise<PageClient> {
+  const access = await accessTo(target, targetName, deps);
   return pageClient({
     product: target.product === "cloud" ? cloud : dataCenter,
     ...access,
@@ -102,8 +105,8 @@ async function clientFor({ origin, targetName, target, rest, ownAccount, tools, 
     timeoutMs: target.timeoutSeconds * 1000,
     signal,
     rest,
-    clock: tools.clock,
-    callOut: tools.callOut,
+    clock: deps.clock,
+    callOut: deps.callOut,
   });
 }
 

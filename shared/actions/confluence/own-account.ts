@@ -1,7 +1,7 @@
 import { type Clock, type EpochMillis, laterBy } from "../../host/clock.ts";
 import { sha256Hex } from "../../model/idempotency-keys.ts";
 import type { OwnAccountStore } from "../../store/own-accounts.ts";
-import type { Ending } from "./classify-response.ts";
+import type { FinalOutcome } from "./classify-response.ts";
 
 /** The site is asked again after this, as long as the bridge writes: the account stays recorded, and stays the right one. */
 const ASK_EVERY_MS = 3_600_000;
@@ -16,7 +16,9 @@ export interface OwnAccountDeps {
   readonly clock: Clock;
 }
 
-type AskedAccount = { readonly ok: true; readonly value: string } | { readonly ok: false; readonly setback: Ending };
+type AskedAccount =
+  | { readonly ok: true; readonly value: string }
+  | { readonly ok: false; readonly setback: FinalOutcome };
 
 /**
  * The account with which a target's credential writes. Recorded before the first write, so that no event of an own write can
@@ -36,7 +38,7 @@ export class OwnAccount {
    * Records whose `credential` it is, by what `ask` finds out, unless that was done within the hour. Gives why nothing may
    * be written, if so. Throws `store_unavailable`.
    */
-  async recordBeforeWrite(credential: string, ask: () => Promise<AskedAccount>): Promise<Ending | undefined> {
+  async recordBeforeWrite(credential: string, ask: () => Promise<AskedAccount>): Promise<FinalOutcome | undefined> {
     const { ownAccounts, clock } = this.#deps;
     const digest = sha256Hex(Buffer.from(credential, "utf8"));
     const now = clock.now();

@@ -38,10 +38,10 @@ const TRUSTED_MS = 120_000;
  * run but for a moment in which others may join it; all else keeps the bounded rate.
  */
 export function secondsToWait(board: Board, pace: Now): number {
-  const { restUntil = 0, writtenAt } = board.record;
+  const { cooldownUntil = 0, writtenAt } = board.record;
   const gapSeconds = hasNewEnd(board) ? Math.min(END_GAP_SECONDS, pace.progressSeconds) : pace.progressSeconds;
   const nextAt = writtenAt === undefined ? 0 : writtenAt + gapSeconds * 1_000;
-  return Math.max(0, restUntil - pace.now, nextAt - pace.now) / 1_000;
+  return Math.max(0, cooldownUntil - pace.now, nextAt - pace.now) / 1_000;
 }
 
 const END_GAP_SECONDS = 2;
@@ -50,5 +50,5 @@ const hasNewEnd = ({ rows, record }: Board): boolean =>
   rows.some((row) => isTerminal(row.build.state) && !record.shown?.marks.includes(markOf(row)));
 
 /** Confluence asked for patience, not the pace. */
-export const isResting = ({ restUntil }: PageRecord, now: EpochMillis): boolean =>
-  restUntil !== undefined && restUntil > now;
+export const isCoolingDown = ({ cooldownUntil }: PageRecord, now: EpochMillis): boolean =>
+  cooldownUntil !== undefined && cooldownUntil > now;

@@ -1,4 +1,4 @@
-import type { BusEntry, EventDetail } from "../../model/bus-event.ts";
+import type { BusEvent, EventDetail } from "../../model/bus-event.ts";
 import { fill } from "../../routes/fill.ts";
 import { isPageId, pageLinksIn } from "./page-address.ts";
 
@@ -10,13 +10,13 @@ const MAX_LINKED_PAGES = 5;
  * those that the commits, the change or the build link to in their own words.
  */
 export function pagesConcerned(
-  { entry, origin }: { readonly entry: BusEntry; readonly origin: BusEntry },
+  { busEvent, origin }: { readonly busEvent: BusEvent; readonly origin: BusEvent },
   { site, page }: { readonly site: string; readonly page: string | undefined },
 ): readonly string[] {
-  if (page !== undefined) return [fill(entry, page)].filter(isPageId);
+  if (page !== undefined) return [fill(busEvent, page)].filter(isPageId);
   const started = startingPage(origin.detail, site);
   if (started !== undefined) return [started];
-  const text = [...textsOf(origin.detail), ...textsOf(entry.detail)].join("\n");
+  const text = [...textsOf(origin.detail), ...textsOf(busEvent.detail)].join("\n");
   return pageLinksIn(text, site).slice(0, MAX_LINKED_PAGES);
 }
 

@@ -1,11 +1,11 @@
 import { type EpochMillis, laterBy } from "../../host/clock.ts";
 import type { Board, PageAddress, PageRecord } from "../../store/boards.ts";
-import type { ActionOutcome, ActionTools } from "../action.ts";
-import type { ToldRow } from "./board-row.ts";
+import type { ActionDeps, ActionOutcome } from "../action.ts";
+import type { ReportedRow } from "./board-row.ts";
 import type { PageClient } from "./client.ts";
-import { isResting, markOf, secondsToWait, versionShowing } from "./page-throttle.ts";
+import { isCoolingDown, markOf, secondsToWait, versionShowing } from "./page-throttle.ts";
 import type { RegionOfPage } from "./region.ts";
-import type { TargetRest } from "./target-cooldown.ts";
+import type { TargetCooldown } from "./target-cooldown.ts";
 import { type PageUpdated, shown, untilMerged, updatePage } from "./update-page.ts";
 
 /** Upper bound of one attempt. */
@@ -13,13 +13,13 @@ export const MAX_ATTEMPT_MS = 60_000;
 /** A page's lease outlives the attempt that took it. */
 const LEASE_MS = MAX_ATTEMPT_MS + 15_000;
 
-export interface Showing {
+export interface PublishInput {
   readonly client: PageClient;
-  readonly rest: TargetRest;
+  readonly rest: TargetCooldown;
   readonly region: RegionOfPage["region"];
   readonly whenMissing: RegionOfPage["whenMissing"];
   readonly progressSeconds: number;
-  readonly tools: Pick<ActionTools, "boards" | "clock" | "random">;
+  readonly deps: Pick<ActionDeps, "boards" | "clock" | "random">;
   readonly signal: AbortSignal;
 }
 
@@ -27,8 +27,8 @@ export interface Showing {
  * Puts a row on a page's board, and the board on the page: by this attempt or by another, in a version of its own or
  * together with what else has come. The lease is for thrift alone; what keeps a page right is told in `update-page.ts`.
  */
-export async function showRow(row: ToldRow, page: PageAddress, showing: Showing): Promise<ActionOutcome> {
-  const { boards, clock } = showing.tools;
+export async function publishRow(row: ReportedRow, page: PageAddress, showing: PublishInput): Promise<ActionOutcome> {
+  const { boards, clock } = showing.deps;
   if (!(await boards.advance(page, row))) {
     return { outcome: "done", summary: `page ${page.id}: a newer state has taken this one's place` };
   }
@@ -42,7 +42,7 @@ export async function showRow(row: ToldRow, page: PageAddress, showing: Showing)
     // Between the look and the lease another may have written.
     const late = withoutWriting(row.key, page, { ...board, record }, showing);
     if (late) return late;
-    const updated = await updatePage({ ...showing, ...showing.tools, page, row });
+    const updated = await updatePage({ ...showing, ...showing.deps, page, row });
     record = recordAfter(record, updated, clock.now());
     return isHopeless(updated, record, clock.now()) ? givenUp(page) : updated.outcome;
   } finally {
@@ -53,13 +53,18 @@ export async function showRow(row: ToldRow, page: PageAddress, showing: Showing)
 /** About as long as a write takes. */
 const BUSY_SECONDS = 2;
 
-function withoutWriting(key: string, page: PageAddress, board: Board, showing: Showing): ActionOutcome | undefined {
-  const pace = { now: showing.tools.clock.now(), progressSeconds: showing.progressSeconds };
+function withoutWriting(
+  key: string,
+  page: PageAddress,
+  board: Board,
+  showing: PublishInput,
+): ActionOutcome | undefined {
+  const pace = { now: showing.deps.clock.now(), progressSeconds: showing.progressSeconds };
   const version = versionShowing(key, board, pace);
   if (version !== undefined) return shown(page, version, "shows this state, written together with others");
   const seconds = Math.max(secondsToWait(board, pace), showing.rest.secondsLeft());
   if (seconds === 0) return undefined;
-  const isPageResting = isResting(board.record, pace.now);
+  const isPageResting = isCoolingDown(board.record, pace.now);
   if (isPageResting && board.record.draftSince !== undefined) return untilMerged(page, seconds);
   const why =
     isPageResting || showing.rest.secondsLeft() > 0
@@ -69,8 +74,8 @@ function withoutWriting(key: string, page: PageAddress, board: Board, showing: S
 }
 
 /** Spread a little, so that the first to come writes for all. */
-function waitFor(seconds: number, summary: string, { tools }: Showing): ActionOutcome {
-  return { outcome: "wait", summary, afterSeconds: seconds + tools.random() * Math.min(seconds, MAX_SPREAD_SECONDS) };
+function waitFor(seconds: number, summary: string, { deps }: PublishInput): ActionOutcome {
+  return { outcome: "wait", summary, afterSeconds: seconds + deps.random() * Math.min(seconds, MAX_SPREAD_SECONDS) };
 }
 
 const MAX_SPREAD_SECONDS = 2;
@@ -87,7 +92,7 @@ function recordAfter(
     ...(!seen && inTheWaySince !== undefined && { draftSince: inTheWaySince }),
     ...(seen && { shown: { at: now, version: seen.version, marks: seen.rows.map(markOf) } }),
     ...(seen?.isOurs && { writtenAt: now }),
-    ...(rest !== undefined && { restUntil: laterBy(now, rest * 1_000) }),
+    ...(rest !== undefined && { cooldownUntil: laterBy(now, rest * 1_000) }),
   };
 }
 

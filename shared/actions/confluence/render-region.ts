@@ -28,8 +28,8 @@ export function renderRegion(rows: readonly BoardRow[]): string {
 }
 
 /** The latest time that is known of a run. */
-const latestOf = ({ createdAt = "", startedAt = "", finishedAt = "", toldAt = "" }: ShownBuild): string =>
-  [createdAt, startedAt, finishedAt, toldAt].sort().at(-1) ?? "";
+const latestOf = ({ createdAt = "", startedAt = "", finishedAt = "", reportedAt = "" }: ShownBuild): string =>
+  [createdAt, startedAt, finishedAt, reportedAt].sort().at(-1) ?? "";
 
 const compare = (one: string, other: string): number => Number(one > other) - Number(one < other);
 
@@ -50,7 +50,7 @@ const COLUMNS = ["Pipeline", "State", "Branch or environment", "Run", "Commit", 
 /** One table row. Links are plain ones: nothing here mentions a person in a way that Confluence would tell them of. */
 export function renderRow({ build, ended }: BoardRow): string {
   const cells = [
-    text(`${build.pipeline} (${tellerOf(build)})`, TEXT_LIMIT),
+    text(`${build.pipeline} (${reporterOf(build)})`, TEXT_LIMIT),
     stateOf({ build, ended }),
     text(build.environment ?? build.branch ?? NOTHING, TEXT_LIMIT),
     runLink(build),
@@ -63,7 +63,7 @@ export function renderRow({ build, ended }: BoardRow): string {
 }
 
 /** A job's own word stands beside what the system itself tells. */
-const tellerOf = ({ system, trustEntry }: BuildPart): string =>
+const reporterOf = ({ system, trustEntry }: BuildPart): string =>
   trustEntry === undefined ? system : `${system}, told by ${trustEntry}`;
 
 function stateOf({ build, ended }: Pick<BoardRow, "build"> & { readonly ended: EndedRun | undefined }): string {
@@ -129,8 +129,8 @@ function duration({ startedAt, finishedAt }: BuildPart): string {
 }
 
 /** A time of day that stays true, not an age that would have to be written anew. */
-function asOf({ createdAt, startedAt, finishedAt, toldAt }: ShownBuild): string {
-  const [, day, time] = ISO_MINUTE.exec(finishedAt ?? startedAt ?? createdAt ?? toldAt ?? "") ?? [];
+function asOf({ createdAt, startedAt, finishedAt, reportedAt }: ShownBuild): string {
+  const [, day, time] = ISO_MINUTE.exec(finishedAt ?? startedAt ?? createdAt ?? reportedAt ?? "") ?? [];
   return day && time ? `<time datetime="${day}" /> ${time} UTC` : NOTHING;
 }
 

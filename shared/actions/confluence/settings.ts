@@ -5,7 +5,7 @@ import { secretRef } from "../../host/secrets.ts";
 import { baseAddress } from "../../host/secure-url.ts";
 import { oauthClient } from "../../outbound/target-identity.ts";
 import { isTemplate } from "../../routes/fill.ts";
-import type { ActionTools } from "../action.ts";
+import type { ActionDeps } from "../action.ts";
 import { isPageId } from "./page-address.ts";
 
 /** Lines of a target in `drawbridge.yaml`, next to `kind: confluence`. */
@@ -74,7 +74,7 @@ export const routeOptions = v.strictObject({
 });
 export type RouteOptions = v.InferOutput<typeof routeOptions>;
 
-type CredentialTools = Pick<ActionTools, "secrets" | "outbound" | "systemTokens">;
+type CredentialDeps = Pick<ActionDeps, "secrets" | "outbound" | "systemTokens">;
 
 interface Access {
   /** Base address for calls. */
@@ -87,19 +87,19 @@ interface Access {
  * Where a target is called, and by what credential. Throws as {@link Secrets.read}, {@link OutboundTokens.tokenFor} and
  * {@link SystemTokens.tokenFor} do.
  */
-export async function accessTo(target: TargetSettings, name: string, tools: CredentialTools): Promise<Access> {
+export async function accessTo(target: TargetSettings, name: string, deps: CredentialDeps): Promise<Access> {
   const { credential, api, site } = target;
   if ("forge" in credential) {
-    const { base, token } = await present(tools.systemTokens, name).tokenFor(credential.forge);
+    const { base, token } = await present(deps.systemTokens, name).tokenFor(credential.forge);
     return { base: `${base}/wiki`, authorization: `Bearer ${token.reveal()}` };
   }
-  return { base: api ?? site, authorization: await authorizationFor(credential, name, tools) };
+  return { base: api ?? site, authorization: await authorizationFor(credential, name, deps) };
 }
 
 async function authorizationFor(
   credential: Exclude<TargetSettings["credential"], { readonly forge: unknown }>,
   target: string,
-  { secrets, outbound }: CredentialTools,
+  { secrets, outbound }: CredentialDeps,
 ): Promise<string> {
   if ("bearer" in credential) return `Bearer ${(await secrets.read(credential.bearer)).reveal()}`;
   if ("clientCredentials" in credential) {

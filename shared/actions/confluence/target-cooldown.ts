@@ -7,7 +7,7 @@ import type { BoardStore } from "../../store/boards.ts";
  * page would only be refused too. One page's trouble is not to hold the others up for long, though: after
  * {@link MAX_SECONDS} another may ask again, while the page that was refused waits for as long as it was told.
  */
-export class TargetRest {
+export class TargetCooldown {
   readonly #clock: Clock;
   #until: EpochMillis = epochMillis(0);
 
@@ -31,14 +31,14 @@ const MAX_SECONDS = 60;
 const UNTOLD_SECONDS = 10;
 
 /** The same for all routes to one target in this process, which share their boards. */
-export function restOf(
+export function cooldownOf(
   target: string,
   { boards, clock }: { readonly boards: BoardStore; readonly clock: Clock },
-): TargetRest {
-  const ofBoards = RESTS.get(boards) ?? new Map<string, TargetRest>();
-  const rest = ofBoards.get(target) ?? new TargetRest(clock);
+): TargetCooldown {
+  const ofBoards = RESTS.get(boards) ?? new Map<string, TargetCooldown>();
+  const rest = ofBoards.get(target) ?? new TargetCooldown(clock);
   RESTS.set(boards, ofBoards.set(target, rest));
   return rest;
 }
 
-const RESTS = new WeakMap<BoardStore, Map<string, TargetRest>>();
+const RESTS = new WeakMap<BoardStore, Map<string, TargetCooldown>>();

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { cut } from "../../model/event.ts";
 import type { BoardRow, BoardStore, PageAddress } from "../../store/boards.ts";
 import type { ActionOutcome } from "../action.ts";
-import type { Ending, WriteSetback } from "./classify-response.ts";
+import type { FinalOutcome, WriteFailure } from "./classify-response.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
 import { type RegionOfPage, spliceRegion } from "./region.ts";
 import { renderRegion } from "./render-region.ts";
@@ -43,7 +43,7 @@ export async function updatePage(update: PageUpdate): Promise<PageUpdated> {
   let last: LastTry | undefined;
   for (let tries = 0; tries < MAX_TRIES && (await isTimeLeft(tries, update)); tries++) {
     const read = await update.client.read(update.page.id);
-    if (!read.ok) return { outcome: endingAfter(last, read.setback) };
+    if (!read.ok) return { outcome: finalOutcomeAfter(last, read.setback) };
     const ended = last && (await outcomeOf(last, read.value, update));
     if (ended) return ended;
     const next = await writeNext(read.value, update);
@@ -59,7 +59,7 @@ const MAX_TRIES = 5;
 /** A write that met a conflict, or of which no certain answer came. */
 interface LastTry {
   readonly next: Next;
-  readonly setback: Extract<WriteSetback, { readonly kind: "conflict" | "unknown" }>;
+  readonly setback: Extract<WriteFailure, { readonly kind: "conflict" | "unknown" }>;
 }
 
 /** A version to be made. */
@@ -161,10 +161,10 @@ const markOf = (delivery: string): string => `[${delivery}]`;
 
 const stillUnknown = (last: LastTry | undefined): boolean => last?.setback.kind === "unknown";
 
-const endingAfter = (last: LastTry | undefined, ending: Ending): Ending =>
+const finalOutcomeAfter = (last: LastTry | undefined, ending: FinalOutcome): FinalOutcome =>
   ending.outcome === "retry" && stillUnknown(last) ? { ...ending, unknownOutcome: true } : ending;
 
-function unsettled(last: LastTry | undefined): Ending {
+function unsettled(last: LastTry | undefined): FinalOutcome {
   if (last?.setback.kind !== "unknown") return { outcome: "retry", summary: "others kept writing the page" };
   const { why, afterSeconds } = last.setback;
   const wait = afterSeconds === undefined ? {} : { afterSeconds };

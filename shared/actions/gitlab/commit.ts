@@ -1,4 +1,4 @@
-import type { BusEntry } from "../../model/bus-event.ts";
+import type { BusEvent } from "../../model/bus-event.ts";
 
 /** A commit as GitLab's API takes it. */
 export interface Commit {
@@ -10,7 +10,7 @@ export interface Commit {
 }
 
 /** The commit that a run was caused by, or why there is none to report to. */
-export function commitOf({ source, detail }: BusEntry, instance: string): Commit | { readonly none: string } {
+export function commitOf({ source, detail }: BusEvent, instance: string): Commit | { readonly none: string } {
   if (source !== "drawbridge.gitlab") return { none: "GitLab did not cause this run" };
   // A status joins the newest pipeline of its commit, whatever began that pipeline
   // (https://docs.gitlab.com/ci/ci_cd_for_external_repos/external_commit_statuses/), and is told as its next event.
@@ -34,7 +34,7 @@ interface Place {
   readonly url: string | undefined;
 }
 
-function placeIn(detail: BusEntry["detail"]): Place | undefined {
+function placeIn(detail: BusEvent["detail"]): Place | undefined {
   if ("code" in detail) {
     const { project, commit: sha, name: ref, projectUrl: url } = detail.code;
     return { project, sha, ref, url };
@@ -44,7 +44,7 @@ function placeIn(detail: BusEntry["detail"]): Place | undefined {
   return part && { project: part.project, sha: part.commit, url: part.url };
 }
 
-function partIn(detail: BusEntry["detail"]) {
+function partIn(detail: BusEvent["detail"]) {
   if ("change" in detail) return detail.change;
   if ("deployment" in detail) return detail.deployment;
   return "release" in detail ? detail.release : undefined;

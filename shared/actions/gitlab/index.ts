@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { BUILD_STATES } from "../../model/event.ts";
 import { fill } from "../../routes/fill.ts";
-import type { Action, ActionContext, ActionOutcome, ActionTools } from "../action.ts";
+import type { Action, ActionContext, ActionDeps, ActionOutcome } from "../action.ts";
 import { statusClient } from "./client.ts";
 import { commitOf } from "./commit.ts";
 import { type InstanceTarget, instanceTarget, routeOptions } from "./settings.ts";
@@ -16,10 +16,10 @@ export const gitlab: Action = {
   maxAttemptMs: 60_000,
   // Pipelines that a status was the first of are known by their source, and left out; those that it joined are not.
   comesBackAs: BUILD_STATES.map((state) => `build.${state}` as const),
-  connect(settings, tools) {
+  connect(settings, deps) {
     const target = v.parse(instanceTarget, settings.target);
     const { name } = v.parse(routeOptions, settings.options);
-    return { run: (context) => run({ target, name }, context, tools) };
+    return { run: (context) => run({ target, name }, context, deps) };
   },
 };
 
@@ -28,15 +28,15 @@ interface Report {
   readonly name: string;
 }
 
-async function run({ target, name }: Report, context: ActionContext, tools: ActionTools): Promise<ActionOutcome> {
-  const { entry, origin, signal } = context;
-  const { detail } = entry;
+async function run({ target, name }: Report, context: ActionContext, deps: ActionDeps): Promise<ActionOutcome> {
+  const { busEvent, origin, signal } = context;
+  const { detail } = busEvent;
   if (!("build" in detail)) return { outcome: "give_up", summary: `${detail.type} is no build` };
   const commit = commitOf(origin, target.url);
   if ("none" in commit) return { outcome: "done", summary: `no status: ${commit.none}` };
-  const filled = fill(entry, name);
+  const filled = fill(busEvent, name);
   if (filled === "") return { outcome: "give_up", summary: `the event has nothing at ${name} to name the status by` };
-  const { secrets, clock, callOut } = tools;
+  const { secrets, clock, callOut } = deps;
   const client = statusClient({
     instance: target.url,
     token: await secrets.read(target.token),

@@ -2,8 +2,8 @@ import * as v from "valibot";
 import type { OutboundAnswer, OutboundRequest } from "../../host/call-out.ts";
 import { Fault } from "../../host/fault.ts";
 import type { Secret } from "../../host/secrets.ts";
-import { causeOf } from "../../outbound/token-cause.ts";
-import type { Action, ActionContext, ActionOutcome, ActionTools } from "../action.ts";
+import { tokenCause } from "../../outbound/token-cause.ts";
+import type { Action, ActionContext, ActionDeps, ActionOutcome } from "../action.ts";
 import { failedCall } from "../failed-call.ts";
 import { readAnswer } from "./answer.ts";
 import { triggerRequest, triggerUrl } from "./request.ts";
@@ -15,12 +15,12 @@ export const tekton: Action = {
   target: listenerTarget,
   options: routeOptions,
   maxAttemptMs: 30_000,
-  connect(settings, tools) {
+  connect(settings, deps) {
     const target = v.parse(listenerTarget, settings.target);
     const { params } = v.parse(routeOptions, settings.options);
-    if (target.identity && !tools.outbound) throw noIdentity(settings.targetName);
+    if (target.identity && !deps.outbound) throw noIdentity(settings.targetName);
     const trigger = { route: settings.route, targetName: settings.targetName, target, params };
-    return { runsReportedBy: target.runsReportedBy, run: (context) => run(trigger, context, tools) };
+    return { runsReportedBy: target.runsReportedBy, run: (context) => run(trigger, context, deps) };
   },
 };
 
@@ -37,16 +37,16 @@ interface Trigger {
   readonly params: Readonly<Record<string, string>>;
 }
 
-async function run(trigger: Trigger, context: ActionContext, tools: ActionTools): Promise<ActionOutcome> {
-  const request = await outboundRequest(trigger, context, tools);
+async function run(trigger: Trigger, context: ActionContext, deps: ActionDeps): Promise<ActionOutcome> {
+  const request = await outboundRequest(trigger, context, deps);
   let answer: OutboundAnswer;
   try {
-    answer = await tools.callOut(request);
+    answer = await deps.callOut(request);
   } catch (error) {
     // A repeat after an unknown outcome is harmless where the run's name comes from the event's key.
     return failedCall(error);
   }
-  const read = readAnswer(answer, tools.clock.now());
+  const read = readAnswer(answer, deps.clock.now());
   if (!read.accepted) return read.outcome;
   const { eventID, listener } = read;
   if (!eventID) {
@@ -56,24 +56,24 @@ async function run(trigger: Trigger, context: ActionContext, tools: ActionTools)
     };
   }
   // Before this counts as done: the run's first event may be here already, and waits for it.
-  await tools.origins.remember(trigger.target.runsReportedBy, eventID, context.entry.detail.delivery);
+  await deps.origins.remember(trigger.target.runsReportedBy, eventID, context.busEvent.detail.delivery);
   return { outcome: "done", summary: "accepted by the listener", facts: { eventID, ...(listener && { listener }) } };
 }
 
-async function outboundRequest(trigger: Trigger, context: ActionContext, tools: ActionTools): Promise<OutboundRequest> {
+async function outboundRequest(trigger: Trigger, context: ActionContext, deps: ActionDeps): Promise<OutboundRequest> {
   const { route, target, params } = trigger;
-  const { entry, origin, attempt, signal } = context;
-  const token = await tokenFor(trigger, context, tools);
+  const { busEvent, origin, attempt, signal } = context;
+  const token = await tokenFor(trigger, context, deps);
   return {
     method: "POST",
-    url: triggerUrl(target.url, entry),
+    url: triggerUrl(target.url, busEvent),
     headers: {
       "content-type": "application/json",
       // What tells apart two routes that meet the same event at one listener; a CEL filter reads it.
       "drawbridge-route": route,
       ...(token && { authorization: `Bearer ${token.reveal()}` }),
     },
-    body: JSON.stringify(triggerRequest(entry, attempt, params)),
+    body: JSON.stringify(triggerRequest(busEvent, attempt, params)),
     traceparent: origin.detail.traceparent,
     timeoutMs: target.timeoutSeconds * 1000,
     maxAnswerBytes: MAX_ANSWER_BYTES,
@@ -84,9 +84,9 @@ async function outboundRequest(trigger: Trigger, context: ActionContext, tools: 
 async function tokenFor(
   { target, targetName }: Trigger,
   context: ActionContext,
-  { secrets, outbound }: ActionTools,
+  { secrets, outbound }: ActionDeps,
 ): Promise<Secret | undefined> {
-  if (target.identity) return outbound?.tokenFor(target.identity, { target: targetName, cause: causeOf(context) });
+  if (target.identity) return outbound?.tokenFor(target.identity, { target: targetName, cause: tokenCause(context) });
   return target.token === undefined ? undefined : secrets.read(target.token);
 }
 

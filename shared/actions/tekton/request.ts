@@ -1,4 +1,4 @@
-import { type BusEntry, providerOf } from "../../model/bus-event.ts";
+import { type BusEvent, providerOf } from "../../model/bus-event.ts";
 import { fill } from "../../routes/fill.ts";
 
 /** What the bridge posts to an EventListener. Every leaf is a string: a binding can take nothing else. */
@@ -23,17 +23,17 @@ interface TriggerRequest {
  * a missing key fails the trigger.
  */
 export function triggerRequest(
-  entry: BusEntry,
+  busEvent: BusEvent,
   attempt: number,
   params: Readonly<Record<string, string>>,
 ): TriggerRequest {
-  const { detail } = entry;
-  const filled = Object.entries(params).map(([name, template]) => [name, fill(entry, template)] as const);
+  const { detail } = busEvent;
+  const filled = Object.entries(params).map(([name, template]) => [name, fill(busEvent, template)] as const);
   return {
     delivery: {
       id: detail.delivery,
       key: detail.eventKey,
-      source: providerOf(entry),
+      source: providerOf(busEvent),
       event: detail.type,
       attempt: String(attempt),
     },
@@ -44,6 +44,6 @@ export function triggerRequest(
 }
 
 /** `<listener>/<provider>/<event type>`: a proxy's log and a CEL filter see what it is without the body. */
-export function triggerUrl(listener: string, entry: BusEntry): URL {
-  return new URL(`${listener.replace(/\/+$/, "")}/${providerOf(entry)}/${entry.detail.type}`);
+export function triggerUrl(listener: string, busEvent: BusEvent): URL {
+  return new URL(`${listener.replace(/\/+$/, "")}/${providerOf(busEvent)}/${busEvent.detail.type}`);
 }

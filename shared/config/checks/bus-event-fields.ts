@@ -1,4 +1,4 @@
-import type { BusEntry } from "../../model/bus-event.ts";
+import type { BusEvent } from "../../model/bus-event.ts";
 
 /** A field with a value; one that holds any names; or a block of fields. The elements of a list stand for the list. */
 export type Fields = { readonly [name: string]: Fields | "value" | "any" };
@@ -116,4 +116,4 @@ export const ENTRY_FIELDS = {
       gate: { state: value, approvers: value, requestedAt: value, until: value, by: value },
     },
   },
-} as const satisfies FieldsOf<BusEntry>;
+} as const satisfies FieldsOf<BusEvent>;

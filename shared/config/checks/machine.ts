@@ -1,5 +1,5 @@
 import { Fault } from "../../host/fault.ts";
-import { keyLoader } from "../../identity/load-jwks.ts";
+import { jwksLoader } from "../../identity/load-jwks.ts";
 import { createTokenVerifier } from "../../identity/verify-token.ts";
 import { connectSources } from "../connect.ts";
 import type { ConfigProblem } from "../explain.ts";
@@ -52,7 +52,7 @@ export const unreadableKeyFile: Check = {
     const entries = Object.entries(issuers).filter(([, { jwks }]) => jwks !== undefined && "file" in jwks);
     const problems = entries.map(async ([name, entry]) => {
       const path = ["issuers", name, "jwks", "file"];
-      return keyLoader(entry)().then(
+      return jwksLoader(entry)().then(
         () => [],
         (error: unknown) => [{ path, message: `no keys in it: ${messageOf(error)}` }],
       );

@@ -7,11 +7,11 @@ import { ALGORITHMS, type Algorithm } from "../algorithms.ts";
 import { readCompactJws, type UnverifiedJws } from "../compact-jws.ts";
 import type { PresentedToken, TokenRequest } from "../presented-token.ts";
 import { isSignedWith } from "../verify-signature.ts";
-import type { BindingTools } from "./deps.ts";
+import type { BindingDeps } from "./deps.ts";
 import { isSha256Of, keyOf } from "./digest.ts";
-import { newUse, requireStore } from "./replay-check.ts";
+import { newNonceUse, requireStore } from "./replay-check.ts";
 
-interface ProofContext extends BindingTools {
+interface ProofContext extends BindingDeps {
   /** How far the sender's clock may be off. */
   readonly skewSeconds: number;
 }
@@ -20,10 +20,10 @@ interface ProofContext extends BindingTools {
  * RFC 9449 §4.3 and §7.1: the sender holds the key whose thumbprint the token names, and made this proof for this request
  * and this token, just now, and for one request alone. The bridge gives out no nonces.
  */
-export async function refuseProof(
+export async function rejectProof(
   { scheme, token, request }: PresentedToken,
   jkt: string,
-  { clock, seenTokens, publicUrl, skewSeconds }: ProofContext,
+  { clock, replayCache, publicUrl, skewSeconds }: ProofContext,
 ): Promise<Rejection | undefined> {
   const header = request.headers.get("dpop");
   if (scheme !== "dpop" || header === null) return { reason: "proof_missing", expected: "DPoP" };
@@ -42,7 +42,7 @@ export async function refuseProof(
   if (iat > now + skewSeconds) return invalid("iat is in the future");
   const until = epochSeconds(Math.ceil(iat) + PROOF_SECONDS + skewSeconds);
   if (until < now) return invalid("iat is too long ago");
-  const isNew = await requireStore(seenTokens).take(keyOf(["proof", jkt, jti]), newUse(), until);
+  const isNew = await requireStore(replayCache).take(keyOf(["proof", jkt, jti]), newNonceUse(), until);
   return isNew ? undefined : { reason: "token_replayed" };
 }
 

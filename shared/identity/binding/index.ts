@@ -3,10 +3,10 @@ import type { Rejection } from "../../model/rejection.ts";
 import { claimAt } from "../claim-match.ts";
 import type { PresentedToken } from "../presented-token.ts";
 import type { TrustEntry } from "../trust-entry.ts";
-import type { BindingTools } from "./deps.ts";
+import type { BindingDeps } from "./deps.ts";
 import { isSha256Of } from "./digest.ts";
-import { refuseProof } from "./dpop-proof.ts";
-import { refuseReuse } from "./replay-check.ts";
+import { rejectProof } from "./dpop-proof.ts";
+import { rejectReplay } from "./replay-check.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 
@@ -16,18 +16,18 @@ type Claims = Readonly<Record<string, unknown>>;
  * does not ask for it (RFC 9449 §7.2, RFC 8705 §3). Called last, because it may spend the token.
  * Throws `store_unavailable` when it cannot be told whether a token was used.
  */
-export async function refuseUnbound(
+export async function rejectUnbound(
   presented: PresentedToken,
   claims: Claims,
   entry: TrustEntry,
-  tools: BindingTools,
+  deps: BindingDeps,
 ): Promise<Rejection | undefined> {
-  const refusal = refuseConfirmation(claims, entry) ?? refuseDigest(claims, entry);
-  return refusal ?? refuseRequest(presented, claims, entry, tools);
+  const refusal = rejectConfirmation(claims, entry) ?? rejectDigest(claims, entry);
+  return refusal ?? refuseRequest(presented, claims, entry, deps);
 }
 
 /** What the token says of the key or certificate that its holder has, whatever request it comes with. */
-export function refuseConfirmation(claims: Claims, { proof }: TrustEntry): Rejection | undefined {
+export function rejectConfirmation(claims: Claims, { proof }: TrustEntry): Rejection | undefined {
   const bound = confirmationOf(claims);
   if (!bound.success) return { reason: "claim_mismatch", claim: "cnf" };
   if (proof === undefined) return undefined;
@@ -36,7 +36,7 @@ export function refuseConfirmation(claims: Claims, { proof }: TrustEntry): Rejec
 }
 
 /** What the token says of the body that it is for, whatever request it comes with. */
-export function refuseDigest(claims: Claims, { bodyDigestClaim: path }: TrustEntry): Rejection | undefined {
+export function rejectDigest(claims: Claims, { bodyDigestClaim: path }: TrustEntry): Rejection | undefined {
   if (path === undefined) return undefined;
   const claim = path.join(".");
   const told = claimAt(claims, path);
@@ -49,7 +49,7 @@ async function refuseRequest(
   presented: PresentedToken,
   claims: Claims,
   entry: TrustEntry,
-  tools: BindingTools,
+  deps: BindingDeps,
 ): Promise<Rejection | undefined> {
   const bound = confirmationOf(claims);
   const { jkt, "x5t#S256": certificate } = (bound.success ? bound.output : undefined) ?? {};
@@ -57,12 +57,12 @@ async function refuseRequest(
     (certificate && refuseCertificate(presented, certificate)) ?? refuseBody(presented, claims, entry.bodyDigestClaim);
   if (refusal) return refusal;
   if (jkt !== undefined) {
-    const unproved = await refuseProof(presented, jkt, { ...tools, skewSeconds: entry.clockSkewSeconds });
+    const unproved = await rejectProof(presented, jkt, { ...deps, skewSeconds: entry.clockSkewSeconds });
     if (unproved) return unproved;
   } else if (presented.scheme === "dpop") {
     return { reason: "proof_invalid", detail: "the token is bound to no key" };
   }
-  return entry.singleUse ? refuseReuse(presented, claims, entry, tools.seenTokens) : undefined;
+  return entry.singleUse ? rejectReplay(presented, claims, entry, deps.replayCache) : undefined;
 }
 
 /** 32 bytes in base64url, of which the last character carries four bits. */

@@ -3,7 +3,7 @@ import { epochSeconds } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
 import { sha256Hex } from "../../model/idempotency-keys.ts";
 import type { Rejection } from "../../model/rejection.ts";
-import type { SeenTokens } from "../../store/replay-cache.ts";
+import type { ReplayCache } from "../../store/replay-cache.ts";
 import type { PresentedToken, TokenRequest } from "../presented-token.ts";
 import type { TrustEntry } from "../trust-entry.ts";
 import { keyOf } from "./digest.ts";
@@ -12,16 +12,16 @@ import { keyOf } from "./digest.ts";
  * Spends a token. It is known by what its issuer signed (RFC 7515 §5.1), so that it stays the same token in whatever way
  * its signature is written, and with or without `jti`.
  */
-export async function refuseReuse(
+export async function rejectReplay(
   { token, request }: PresentedToken,
   claims: Readonly<Record<string, unknown>>,
   { clockSkewSeconds }: Pick<TrustEntry, "clockSkewSeconds">,
-  seenTokens: SeenTokens | undefined,
+  replayCache: ReplayCache | undefined,
 ): Promise<Rejection | undefined> {
   const key = keyOf(["token", token.slice(0, token.lastIndexOf("."))]);
   // A finite number: the token's times have been checked.
   const until = epochSeconds(Math.ceil(Number(claims["exp"])) + clockSkewSeconds);
-  const taken = await requireStore(seenTokens).take(key, useOf(request), until);
+  const taken = await requireStore(replayCache).take(key, useOf(request), until);
   return taken ? undefined : { reason: "token_replayed" };
 }
 
@@ -30,13 +30,13 @@ export async function refuseReuse(
  * it must be the same, the headers included, since they may say what it is. Any other request is a use of its own.
  */
 function useOf({ method, url, headers, body, repeatable }: TokenRequest): string {
-  if (!repeatable) return newUse();
+  if (!repeatable) return newNonceUse();
   const sent = [...headers].filter(([name]) => !ON_THE_WAY.has(name));
   return keyOf(["request", method, url.href, sent, sha256Hex(body)]);
 }
 
 /** A use that no other is the same as; only the store's own second try of one write is. */
-export const newUse = (): string => randomUUID();
+export const newNonceUse = (): string => randomUUID();
 
 /** Headers that may differ between two sendings of one request and say nothing of what is sent. */
 const ON_THE_WAY: ReadonlySet<string> = new Set([
@@ -45,7 +45,7 @@ const ON_THE_WAY: ReadonlySet<string> = new Set([
 ]);
 
 /** Without a store no token can be told to be new. */
-export function requireStore(seenTokens: SeenTokens | undefined): SeenTokens {
-  if (seenTokens) return seenTokens;
+export function requireStore(replayCache: ReplayCache | undefined): ReplayCache {
+  if (replayCache) return replayCache;
   throw new Fault("configuration_invalid", "there is no store for tokens that are used once", { retryable: false });
 }

@@ -7,7 +7,7 @@ import type { Preset } from "./preset.ts";
 export const forge: Preset = {
   name: "forge",
   issuer: "forge/invocation-token",
-  toldByAudience: true,
+  isIdentifiedByAudience: true,
   issuerForm: { matches: /^forge\/invocation-token$/, says: "forge/invocation-token" },
   keysUrl: () => "https://forge.cdn.prod.atlassian-dev.net/.well-known/jwks.json",
   algorithms: ["RS256"],

@@ -62,6 +62,6 @@ function twinOf(rule: ClaimRule, claims: Claims, all: readonly ClaimRule[]): rea
   const others = ofJob ? ofCode : ofCode.map((name) => `job_${name}`);
   if (all.some(({ path }) => others.includes(path.join("\n")))) return [];
   const twin = ofJob ? claim.slice("job_".length) : `job_${claim}`;
-  const mustTell = claims["pipeline_source"] === "merge_request_event";
-  return mustTell || claims[twin] !== undefined ? [{ ...rule, path: [twin] }] : [];
+  const isRequired = claims["pipeline_source"] === "merge_request_event";
+  return isRequired || claims[twin] !== undefined ? [{ ...rule, path: [twin] }] : [];
 }

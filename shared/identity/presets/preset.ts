@@ -36,7 +36,7 @@ export interface Preset {
   /** Where the issuer signs for all its customers: the claims that tell them apart. An entry must pin one. */
   readonly tenant?: (issuer: string) => TenantClaims | undefined;
   /** The issuer signs for all its customers, and the audience alone tells them apart. */
-  readonly toldByAudience?: true;
+  readonly isIdentifiedByAudience?: true;
   /** Default 3,600. */
   readonly maxLifetimeSeconds?: number;
   /** Claims that together name the subject. Default `sub`. */

@@ -42,4 +42,4 @@ export function tenantClaimsOf(issuer: string, { tenant }: Preset): TenantClaims
 
 /** Whether others than the operator have tokens of this issuer, whichever preset the entry names. */
 export const isShared = (issuer: string, preset: Preset): boolean =>
-  tenantClaimsOf(issuer, preset) !== undefined || (presetFor(issuer) ?? preset).toldByAudience === true;
+  tenantClaimsOf(issuer, preset) !== undefined || (presetFor(issuer) ?? preset).isIdentifiedByAudience === true;

@@ -29,12 +29,12 @@ export const buildkite = {
   name: "buildkite",
   settings,
   secrets: { signature: "hmac-signature", token: "token" },
-  connect(source, tools) {
+  connect(source, deps) {
     const { signature, token } = v.parse(settings, source.settings);
     return {
-      authenticate: (request) => prove(request, { source: source.name, signature, token }, tools),
+      authenticate: (request) => prove(request, { source: source.name, signature, token }, deps),
       read: readDelivery,
-      sign: (request) => sign(request, { signature, token }, tools),
+      sign: (request) => sign(request, { signature, token }, deps),
     };
   },
 } satisfies Provider;

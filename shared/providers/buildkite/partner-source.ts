@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Source } from "../../delivery/receive.ts";
 import type { Proof } from "../../model/authentic-delivery.ts";
-import { ok, type Result, refuse } from "../../model/result.ts";
+import { ok, type Result, reject } from "../../model/result.ts";
 import { METHOD, partnerSource, readPartnerEvent } from "./partner.ts";
 
 /** A configured source, as far as this way in is concerned. */
@@ -38,7 +38,7 @@ const envelope = v.pipe(v.string(), v.parseJson(), v.object({ source: v.string()
  */
 function prove(body: Uint8Array, partnerEvents: string): Result<Proof> {
   const read = v.safeParse(envelope, new TextDecoder().decode(body));
-  if (!read.success || read.output.source !== partnerEvents) return refuse({ reason: "source_unknown" });
+  if (!read.success || read.output.source !== partnerEvents) return reject({ reason: "source_unknown" });
   return ok({
     principal: { issuer: "aws:events", subject: partnerEvents, method: METHOD, credential: "partner", roles: [] },
   });

@@ -3,9 +3,9 @@ import { type RotatingSecret, readBoth } from "../../host/secrets.ts";
 import type { Proof } from "../../model/authentic-delivery.ts";
 import { sourcePrincipal } from "../../model/principal.ts";
 import type { ReceivedRequest } from "../../model/request.ts";
-import { ok, type Result, refuse } from "../../model/result.ts";
-import type { ProviderTools, UnsignedRequest } from "../provider.ts";
-import { acceptedBy, decodeHex, equalBytes, hmacSha256, refuseStale } from "../signature.ts";
+import { ok, type Result, reject } from "../../model/result.ts";
+import type { ProviderDeps, UnsignedRequest } from "../provider.ts";
+import { acceptedBy, decodeHex, equalBytes, hmacSha256, rejectStale } from "../signature.ts";
 import { proveByToken } from "../static-token.ts";
 
 interface Tokens {
@@ -13,7 +13,7 @@ interface Tokens {
   readonly token: RotatingSecret | undefined;
 }
 
-type Tools = Pick<ProviderTools, "secrets" | "clock">;
+type Tools = Pick<ProviderDeps, "secrets" | "clock">;
 
 /**
  * A webhook sends its token in clear or signs with it, never both (https://buildkite.com/docs/apis/webhooks/pipelines).
@@ -22,15 +22,15 @@ type Tools = Pick<ProviderTools, "secrets" | "clock">;
 export async function prove(
   request: ReceivedRequest,
   { source, signature, token }: Tokens & { readonly source: string },
-  tools: Tools,
+  deps: Tools,
 ): Promise<Result<Proof>> {
   const header = request.headers.get(SIGNATURE);
   if (header !== null) {
-    if (!signature) return refuse({ reason: "signature_unverifiable", header: SIGNATURE });
-    return proveBySignature(header, request.body, { source, signature }, tools);
+    if (!signature) return reject({ reason: "signature_unverifiable", header: SIGNATURE });
+    return proveBySignature(header, request.body, { source, signature }, deps);
   }
-  if (token) return proveByToken(request, { source, header: TOKEN, token, secrets: tools.secrets });
-  return refuse({ reason: "credential_missing", header: SIGNATURE });
+  if (token) return proveByToken(request, { source, header: TOKEN, token, secrets: deps.secrets });
+  return reject({ reason: "credential_missing", header: SIGNATURE });
 }
 
 async function proveBySignature(
@@ -40,13 +40,13 @@ async function proveBySignature(
   { secrets, clock }: Tools,
 ): Promise<Result<Proof>> {
   const told = readSignature(header);
-  if (!told) return refuse({ reason: "credential_malformed", header: SIGNATURE });
+  if (!told) return reject({ reason: "credential_malformed", header: SIGNATURE });
   const accepted = acceptedBy(await readBoth(secrets, signature), (secret) =>
     equalBytes(told.signature, signatureOf(told.timestamp, body, secret)),
   );
-  if (!accepted) return refuse({ reason: "signature_mismatch", header: SIGNATURE });
-  const stale = refuseStale(epochSeconds(Number(told.timestamp)), clock.now());
-  if (stale) return refuse(stale);
+  if (!accepted) return reject({ reason: "signature_mismatch", header: SIGNATURE });
+  const stale = rejectStale(epochSeconds(Number(told.timestamp)), clock.now());
+  if (stale) return reject(stale);
   return ok({ principal: sourcePrincipal(source, "hmac-signature", accepted.label) });
 }
 

@@ -3,10 +3,10 @@ import { toSeconds } from "../../host/clock.ts";
 import type { LabelledSecret } from "../../host/secrets.ts";
 import { readCompactJws } from "../../identity/compact-jws.ts";
 import { rejectionOf } from "../../identity/jose-rejection.ts";
-import { refuseTimes } from "../../identity/token-times.ts";
+import { rejectTimes } from "../../identity/token-times.ts";
 import type { Rejection } from "../../model/rejection.ts";
 import type { ReceivedRequest } from "../../model/request.ts";
-import { ok, type Result, refuse } from "../../model/result.ts";
+import { ok, type Result, reject } from "../../model/result.ts";
 import { decodeHex, equalBytes } from "../signature.ts";
 import { queryHash } from "./query-hash.ts";
 import type { ConnectSettings } from "./settings.ts";
@@ -40,11 +40,11 @@ export async function checkConnectToken(
     const verified = await verifyClaims(token, unverified.value.claims, key, { request, settings });
     if (verified.ok) {
       const mismatch = refuseForRequest(verified.value, request, settings);
-      return mismatch ? refuse(mismatch) : ok({ claims: verified.value, label });
+      return mismatch ? reject(mismatch) : ok({ claims: verified.value, label });
     }
     if (refusal.reason === "token_signature_invalid") refusal = verified.rejection;
   }
-  return refuse(refusal);
+  return reject(refusal);
 }
 
 async function verifyClaims(
@@ -57,14 +57,14 @@ async function verifyClaims(
     await compactVerify(token, key, { algorithms: ["HS256"] });
   } catch (error) {
     // With a secret at hand there is nothing but the token to blame.
-    return refuse(rejectionOf(error) ?? { reason: "token_signature_invalid" });
+    return reject(rejectionOf(error) ?? { reason: "token_signature_invalid" });
   }
   const missing = ["iss", "iat", "qsh"].find((claim) => claims[claim] === undefined);
-  if (missing !== undefined) return refuse({ reason: "claim_missing", claim: missing });
-  if (claims["iss"] !== settings.clientKey) return refuse({ reason: "claim_mismatch", claim: "iss" });
+  if (missing !== undefined) return reject({ reason: "claim_missing", claim: missing });
+  if (claims["iss"] !== settings.clientKey) return reject({ reason: "claim_mismatch", claim: "iss" });
   const limits = { clockSkewSeconds: CLOCK_SKEW_SECONDS, maxLifetimeSeconds: MAX_LIFETIME_SECONDS };
-  const refusal = refuseTimes(claims, limits, toSeconds(request.receivedAt));
-  return refusal ? refuse(refusal) : ok(claims);
+  const refusal = rejectTimes(claims, limits, toSeconds(request.receivedAt));
+  return refusal ? reject(refusal) : ok(claims);
 }
 
 function refuseForRequest(claims: Claims, request: ReceivedRequest, settings: ConnectSettings): Rejection | undefined {

@@ -11,12 +11,12 @@ export const confluence = {
   name: "confluence",
   settings: confluenceSettings,
   secrets: { hubSignature: "hub-signature", "connect.secret": "connect-jwt", automation: "token" },
-  connect({ name: source, settings: given }, tools) {
+  connect({ name: source, settings: given }, deps) {
     const settings = v.parse(confluenceSettings, given);
     const { hubSignature, forge } = settings;
-    const { keepToken } = tools;
+    const { keepToken } = deps;
     return {
-      authenticate: authenticateFor({ source, settings, tools }),
+      authenticate: authenticateFor({ source, settings, deps }),
       read: (delivery) => readDelivery(delivery, settings),
       ...(forge?.systemToken &&
         keepToken && {
@@ -28,7 +28,7 @@ export const confluence = {
       // The other credentials cover no body, or only Atlassian has their key.
       ...(hubSignature && {
         async sign({ headers, body }) {
-          const secret = await tools.secrets.read(hubSignature.current);
+          const secret = await deps.secrets.read(hubSignature.current);
           const signed = new Headers(headers);
           signed.set(SIGNATURE_HEADER, SIGNATURE_PREFIX + hmacSha256(secret.reveal(), [body]).toString("hex"));
           return signed;

@@ -15,7 +15,7 @@ const TYPES: ReadonlyMap<string, PageEvent["type"]> = new Map([
 ]);
 
 /** A smart value fills in text: digits for a number, nothing where it has no value. */
-const toldVersion = v.nullish(
+const versionField = v.nullish(
   v.union([
     v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
     v.pipe(
@@ -32,7 +32,7 @@ const automationBody = v.object({
   at: v.string(),
   spaceKey: shortText,
   title: shortText,
-  pageVersion: toldVersion,
+  pageVersion: versionField,
   label: shortText,
   commentId: v.nullish(v.union([v.literal(""), entityId])),
   actor: shortText,

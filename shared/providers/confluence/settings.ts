@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { sealingSecret } from "../../host/encryption-key.ts";
+import { encryptionSecret } from "../../host/encryption-key.ts";
 import { nonEmptyText } from "../../host/non-empty-text.ts";
 import { rotatingSecret } from "../../host/secrets.ts";
 import { secureUrl } from "../../host/secure-url.ts";
@@ -41,7 +41,7 @@ export const confluenceSettings = v.pipe(
           trust: nonEmptyText,
           installations: v.optional(v.pipe(v.array(nonEmptyText), v.minLength(1))),
           /** Keeps the app's own token, which comes with its events, for a target with the credential `forge`. */
-          systemToken: v.optional(v.strictObject({ sealedBy: sealingSecret })),
+          systemToken: v.optional(v.strictObject({ sealedBy: encryptionSecret })),
         }),
         v.check(
           ({ installations, systemToken }) => systemToken === undefined || installations !== undefined,

@@ -5,8 +5,8 @@ import { type PresentedToken, presentedToken } from "../../identity/presented-to
 import type { Authenticate, Proof } from "../../model/authentic-delivery.ts";
 import { sourcePrincipal } from "../../model/principal.ts";
 import type { ReceivedRequest } from "../../model/request.ts";
-import { ok, type Result, refuse } from "../../model/result.ts";
-import type { ProviderTools } from "../provider.ts";
+import { ok, type Result, reject } from "../../model/result.ts";
+import type { ProviderDeps } from "../provider.ts";
 import { acceptedBy, decodeHex, equalBytes, equalSecrets, hmacSha256 } from "../signature.ts";
 import { checkConnectToken } from "./connect-token.ts";
 import type { ConfluenceSettings, ConnectSettings, ForgeSettings } from "./settings.ts";
@@ -17,7 +17,7 @@ const AUTHORIZATION_HEADER = "Authorization";
 interface Checker {
   readonly source: string;
   readonly settings: ConfluenceSettings;
-  readonly tools: ProviderTools;
+  readonly deps: ProviderDeps;
 }
 
 /**
@@ -26,7 +26,7 @@ interface Checker {
  */
 export function authenticateFor(checker: Checker): Authenticate {
   const { hubSignature, connect } = checker.settings;
-  const missing = refuse({
+  const missing = reject({
     reason: "credential_missing",
     header: hubSignature ? SIGNATURE_HEADER : AUTHORIZATION_HEADER,
   });
@@ -46,7 +46,7 @@ export function authenticateFor(checker: Checker): Authenticate {
  * (https://confluence.atlassian.com/conf91/managing-webhooks-1442848789.html).
  */
 async function checkSignature(
-  { source, tools }: Checker,
+  { source, deps }: Checker,
   pair: RotatingSecret,
   header: string,
   request: ReceivedRequest,
@@ -55,10 +55,10 @@ async function checkSignature(
     ? decodeHex(header.slice(SIGNATURE_PREFIX.length), SHA256_BYTES)
     : undefined;
   if (!told) return malformed(SIGNATURE_HEADER);
-  const accepted = acceptedBy(await readBoth(tools.secrets, pair), (secret) =>
+  const accepted = acceptedBy(await readBoth(deps.secrets, pair), (secret) =>
     equalBytes(told, hmacSha256(secret, [request.body])),
   );
-  if (!accepted) return refuse({ reason: "signature_mismatch", header: SIGNATURE_HEADER });
+  if (!accepted) return reject({ reason: "signature_mismatch", header: SIGNATURE_HEADER });
   return ok({ principal: sourcePrincipal(source, "hub-signature", accepted.label) });
 }
 
@@ -66,12 +66,12 @@ export const SIGNATURE_PREFIX = "sha256=";
 const SHA256_BYTES = 32;
 
 async function checkConnect(
-  { source, tools }: Checker,
+  { source, deps }: Checker,
   connect: ConnectSettings,
   token: string,
   request: ReceivedRequest,
 ): Promise<Result<Proof>> {
-  const proof = await checkConnectToken(token, request, connect, await readBoth(tools.secrets, connect.secret));
+  const proof = await checkConnectToken(token, request, connect, await readBoth(deps.secrets, connect.secret));
   if (!proof.ok) return proof;
   const { claims, label } = proof.value;
   return ok({ principal: sourcePrincipal(source, "connect-jwt", label), claims });
@@ -91,15 +91,15 @@ function checkBearer(checker: Checker, request: ReceivedRequest, missing: Result
  * entry holds our app's id as audience. A token with `icLabel` is Isolated Cloud's, which is not supported. The body is
  * not covered.
  */
-async function checkForge({ tools }: Checker, forge: ForgeSettings, presented: PresentedToken): Promise<Result<Proof>> {
-  const verified = await tools.tokens.verify(presented, [forge.trust]);
+async function checkForge({ deps }: Checker, forge: ForgeSettings, presented: PresentedToken): Promise<Result<Proof>> {
+  const verified = await deps.tokens.verify(presented, [forge.trust]);
   if (!verified.ok) return verified;
   const { claims, principal } = verified.value;
-  if (claims["icLabel"] !== undefined) return refuse({ reason: "claim_mismatch", claim: "icLabel" });
+  if (claims["icLabel"] !== undefined) return reject({ reason: "claim_mismatch", claim: "icLabel" });
   const installation = claimAt(claims, ["app", "installation", "id"]);
-  if (typeof installation !== "string") return refuse({ reason: "claim_missing", claim: INSTALLATION });
+  if (typeof installation !== "string") return reject({ reason: "claim_missing", claim: INSTALLATION });
   if (forge.installations && !forge.installations.includes(installation)) {
-    return refuse({ reason: "claim_mismatch", claim: INSTALLATION });
+    return reject({ reason: "claim_mismatch", claim: INSTALLATION });
   }
   return ok({ ...verified.value, principal: { ...principal, subject: installation } });
 }
@@ -107,14 +107,10 @@ async function checkForge({ tools }: Checker, forge: ForgeSettings, presented: P
 const INSTALLATION = "app.installation.id";
 
 /** Automation cannot sign: its token is a password, and the body is not covered. */
-async function checkAutomation(
-  { source, tools }: Checker,
-  pair: RotatingSecret,
-  token: string,
-): Promise<Result<Proof>> {
-  const accepted = acceptedBy(await readBoth(tools.secrets, pair), (secret) => equalSecrets(secret, token));
-  if (!accepted) return refuse({ reason: "secret_mismatch", header: AUTHORIZATION_HEADER });
+async function checkAutomation({ source, deps }: Checker, pair: RotatingSecret, token: string): Promise<Result<Proof>> {
+  const accepted = acceptedBy(await readBoth(deps.secrets, pair), (secret) => equalSecrets(secret, token));
+  if (!accepted) return reject({ reason: "secret_mismatch", header: AUTHORIZATION_HEADER });
   return ok({ principal: sourcePrincipal(source, "token", accepted.label) });
 }
 
-const malformed = (header: string): Result<never> => refuse({ reason: "credential_malformed", header });
+const malformed = (header: string): Result<never> => reject({ reason: "credential_malformed", header });

@@ -23,12 +23,12 @@ export const gitlab = {
   name: "gitlab",
   settings,
   secrets: { signingToken: "standard-webhooks", token: "token" },
-  connect(source, tools) {
+  connect(source, deps) {
     const { signingToken, token } = v.parse(settings, source.settings);
     return {
-      authenticate: (request) => prove(request, { source: source.name, signingToken, token }, tools),
+      authenticate: (request) => prove(request, { source: source.name, signingToken, token }, deps),
       read: readDelivery,
-      sign: (request) => sign(request, { signingToken, token }, tools),
+      sign: (request) => sign(request, { signingToken, token }, deps),
     };
   },
 } satisfies Provider;

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { toSeconds } from "../../host/clock.ts";
 import type { RotatingSecret } from "../../host/secrets.ts";
-import type { ProviderTools, UnsignedRequest } from "../provider.ts";
+import type { ProviderDeps, UnsignedRequest } from "../provider.ts";
 import { signatureOf, signingKey } from "./standard-webhooks.ts";
 
 /** The headers of a hook that has these tokens; with both set GitLab sends both. A resend keeps its `webhook-id`. */
@@ -11,7 +11,7 @@ export async function sign(
     signingToken,
     token,
   }: { readonly signingToken: RotatingSecret | undefined; readonly token: RotatingSecret | undefined },
-  { secrets, clock }: Pick<ProviderTools, "secrets" | "clock">,
+  { secrets, clock }: Pick<ProviderDeps, "secrets" | "clock">,
 ): Promise<Headers> {
   const headers = new Headers(unsigned);
   if (token) headers.set("x-gitlab-token", (await secrets.read(token.current)).reveal());

@@ -3,9 +3,9 @@ import { type RotatingSecret, readBoth } from "../../host/secrets.ts";
 import type { Proof } from "../../model/authentic-delivery.ts";
 import { sourcePrincipal } from "../../model/principal.ts";
 import type { ReceivedRequest } from "../../model/request.ts";
-import { ok, type Result, refuse } from "../../model/result.ts";
-import type { ProviderTools } from "../provider.ts";
-import { refuseStale } from "../signature.ts";
+import { ok, type Result, reject } from "../../model/result.ts";
+import type { ProviderDeps } from "../provider.ts";
+import { rejectStale } from "../signature.ts";
 import { proveByToken } from "../static-token.ts";
 import { isSignedBy, readSignatures, signingKey } from "./standard-webhooks.ts";
 
@@ -23,27 +23,27 @@ interface Settings {
 export async function prove(
   request: ReceivedRequest,
   { source, signingToken, token }: Settings,
-  { secrets, clock }: Pick<ProviderTools, "secrets" | "clock">,
+  { secrets, clock }: Pick<ProviderDeps, "secrets" | "clock">,
 ): Promise<Result<Proof>> {
   if (request.headers.has(SIGNATURE)) {
-    if (!signingToken) return refuse({ reason: "signature_unverifiable", header: SIGNATURE });
+    if (!signingToken) return reject({ reason: "signature_unverifiable", header: SIGNATURE });
     return proveBySignature(request, { source, signingToken }, { secrets, clock });
   }
   if (token) return proveByToken(request, { source, header: TOKEN, token, secrets });
-  return refuse({ reason: "credential_missing", header: SIGNATURE });
+  return reject({ reason: "credential_missing", header: SIGNATURE });
 }
 
 async function proveBySignature(
   { headers, body }: ReceivedRequest,
   { source, signingToken }: { readonly source: string; readonly signingToken: RotatingSecret },
-  { secrets, clock }: Pick<ProviderTools, "secrets" | "clock">,
+  { secrets, clock }: Pick<ProviderDeps, "secrets" | "clock">,
 ): Promise<Result<Proof>> {
   const [id, timestamp] = [headers.get(ID), headers.get(TIMESTAMP)];
-  if (!id) return refuse({ reason: "credential_missing", header: ID });
-  if (!timestamp) return refuse({ reason: "credential_missing", header: TIMESTAMP });
-  if (!/^\d{1,12}$/.test(timestamp)) return refuse({ reason: "credential_malformed", header: TIMESTAMP });
+  if (!id) return reject({ reason: "credential_missing", header: ID });
+  if (!timestamp) return reject({ reason: "credential_missing", header: TIMESTAMP });
+  if (!/^\d{1,12}$/.test(timestamp)) return reject({ reason: "credential_malformed", header: TIMESTAMP });
   const offered = readSignatures(headers.get(SIGNATURE) ?? "");
-  if (!offered) return refuse({ reason: "credential_malformed", header: SIGNATURE });
+  if (!offered) return reject({ reason: "credential_malformed", header: SIGNATURE });
 
   const keys = (await readBoth(secrets, signingToken)).map(({ label, secret }) => ({
     label,
@@ -51,10 +51,10 @@ async function proveBySignature(
   }));
   // Both keys are tried, so that time does not tell which one it was.
   const [accepted] = keys.filter(({ key }) => isSignedBy(key, { id, timestamp, body }, offered));
-  if (!accepted) return refuse({ reason: "signature_mismatch", header: SIGNATURE });
+  if (!accepted) return reject({ reason: "signature_mismatch", header: SIGNATURE });
 
-  const stale = refuseStale(epochSeconds(Number(timestamp)), clock.now());
-  if (stale) return refuse(stale);
+  const stale = rejectStale(epochSeconds(Number(timestamp)), clock.now());
+  if (stale) return reject(stale);
   return ok({ principal: sourcePrincipal(source, "standard-webhooks", accepted.label) });
 }
 

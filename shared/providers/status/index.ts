@@ -1,11 +1,11 @@
 import type { Source } from "../../delivery/receive.ts";
-import { type CallerTools, holderOf } from "../../identity/caller.ts";
+import { type CallerDeps, holderOf } from "../../identity/caller.ts";
 import type { TrustEntry } from "../../identity/trust-entry.ts";
 import type { Principal } from "../../model/principal.ts";
-import { ok, refuse } from "../../model/result.ts";
+import { ok, reject } from "../../model/result.ts";
 import { readingOf, readStatus } from "./reading.ts";
 
-export interface StatusTools extends Omit<CallerTools, "refuseOverRate"> {
+export interface StatusDeps extends Omit<CallerDeps, "rejectOverRate"> {
   readonly issuers: Readonly<Record<string, TrustEntry>>;
 }
 
@@ -14,22 +14,22 @@ export interface StatusTools extends Omit<CallerTools, "refuseOverRate"> {
  * except that it is not configured: the tokens of every trust entry will do that have a role for it. As with any source,
  * what an entry in shadow mode would refuse goes on without a role, and the record says why.
  */
-export function statusSource(tools: StatusTools): Source {
-  const entryOf = ({ trustEntry = "" }: Principal): TrustEntry | undefined => tools.issuers[trustEntry];
+export function statusSource(deps: StatusDeps): Source {
+  const entryOf = ({ trustEntry = "" }: Principal): TrustEntry | undefined => deps.issuers[trustEntry];
   return {
     name: "status",
     provider: "status",
     contentTypes: ["application/json"],
     async authenticate(request) {
-      const holder = await holderOf(request, tools);
+      const holder = await holderOf(request, deps);
       if (!holder.ok) return holder;
       const { principal } = holder.value;
-      const wouldDeny = holder.value.wouldDeny ?? tools.policy.refuseCall(principal, "status");
-      if (wouldDeny && entryOf(principal)?.mode !== "shadow") return refuse(wouldDeny, principal);
+      const shadowRejection = holder.value.shadowRejection ?? deps.policy.rejectCall(principal, "status");
+      if (shadowRejection && entryOf(principal)?.mode !== "shadow") return reject(shadowRejection, principal);
       // A job is told at once what is wrong: nobody else will look at it before the build has ended.
       const read = readStatus(request.body);
-      if ("problem" in read) return refuse({ reason: "body_invalid", problem: read.problem }, principal);
-      return ok(wouldDeny ? { ...holder.value, wouldDeny } : holder.value);
+      if ("problem" in read) return reject({ reason: "body_invalid", problem: read.problem }, principal);
+      return ok(shadowRejection ? { ...holder.value, shadowRejection } : holder.value);
     },
     read: (delivery) => readingOf(delivery, entryOf(delivery.principal)?.preset.run?.(delivery.claims)),
   };

@@ -23,13 +23,13 @@ export const tekton = {
   settings,
   secrets: { "basic.password": "basic" },
   contentTypes: ["application/cloudevents+json"],
-  connect(source, tools) {
+  connect(source, deps) {
     const { bearer, basic, dashboard, maxAgeHours } = v.parse(settings, source.settings);
     const credentials = { trust: bearer && [bearer.trust].flat(), basic };
     return {
-      authenticate: (request) => prove(request, source.name, credentials, tools),
+      authenticate: (request) => prove(request, source.name, credentials, deps),
       read: (delivery) => readDelivery(delivery, { dashboard: dashboard?.replace(/\/+$/, ""), maxAgeHours }),
-      ...(basic && { sign: (request) => signWithBasic(request, basic, tools.secrets) }),
+      ...(basic && { sign: (request) => signWithBasic(request, basic, deps.secrets) }),
     };
   },
 } satisfies Provider;

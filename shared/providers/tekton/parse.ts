@@ -7,7 +7,7 @@ import type { Reading } from "../../model/reading.ts";
 import { type Envelope, envelopeOf } from "./envelope.ts";
 import { payload, type RunKind } from "./run.ts";
 import { type EventOptions, eventOf } from "./run-event.ts";
-import { tellingOf } from "./run-status.ts";
+import { runStatusOf } from "./run-status.ts";
 
 interface ReadingOptions extends EventOptions {
   /** Hours after its end from which a run that the bridge did not start is no news. */
@@ -31,7 +31,7 @@ function readEnvelope(envelope: Envelope, receivedAt: EpochMillis, options: Read
   const found = read.output[kind];
   if (!found) return { outcome: "unusable", problem: `the event has no \`${kind}\`` };
 
-  const telling = tellingOf(found, receivedAt);
+  const telling = runStatusOf(found, receivedAt);
   const ageMs = receivedAt - Date.parse(telling.time);
   // After a restart Tekton tells the last state of every run in the cluster once more. Of runs that the bridge started it
   // wants to know even late; all others would be a flood of old news.

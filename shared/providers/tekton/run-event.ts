@@ -1,7 +1,7 @@
 import { type BridgeEvent, type BuildState, cut, EVENT_LIMITS } from "../../model/event.ts";
 import { isoTime } from "../time.ts";
 import type { Run, RunKind } from "./run.ts";
-import type { Telling } from "./run-status.ts";
+import type { RunStatus } from "./run-status.ts";
 
 export interface EventOptions {
   /** Base address of the Dashboard, without a trailing slash. */
@@ -9,7 +9,7 @@ export interface EventOptions {
 }
 
 /** A PipelineRun is a build; a TaskRun or CustomRun is a job, within a build or alone. */
-export function eventOf(kind: RunKind, run: Run, telling: Telling, options: EventOptions): BridgeEvent {
+export function eventOf(kind: RunKind, run: Run, telling: RunStatus, options: EventOptions): BridgeEvent {
   const { state, time, phase, reason, softFailed, origin } = telling;
   const { metadata, status } = run;
   const shared = {

@@ -5,7 +5,7 @@ import type { Run } from "./run.ts";
 import { isStopping, stateOf } from "./state.ts";
 
 /** What one event tells of its run: how far it is, since when, and who asked for it. */
-export interface Telling {
+export interface RunStatus {
   readonly state: BuildState;
   /** The state, and `stopping` beside it: each is told once. */
   readonly phase: string;
@@ -17,7 +17,7 @@ export interface Telling {
 }
 
 /** Reads the `Succeeded` condition and the marks that lead back. The time is the change's own, not that of sending. */
-export function tellingOf({ metadata, status }: Run, receivedAt: EpochMillis): Telling {
+export function runStatusOf({ metadata, status }: Run, receivedAt: EpochMillis): RunStatus {
   const condition = status.conditions.find(({ type }) => type === "Succeeded");
   const state = stateOf(condition);
   const { reason, message } = condition ?? {};

@@ -4,8 +4,8 @@ import { presentedToken } from "../../identity/presented-token.ts";
 import type { Proof } from "../../model/authentic-delivery.ts";
 import { sourcePrincipal } from "../../model/principal.ts";
 import type { ReceivedRequest } from "../../model/request.ts";
-import { ok, type Result, refuse } from "../../model/result.ts";
-import type { ProviderTools, UnsignedRequest } from "../provider.ts";
+import { ok, type Result, reject } from "../../model/result.ts";
+import type { ProviderDeps, UnsignedRequest } from "../provider.ts";
 import { acceptedBy, equalSecrets } from "../signature.ts";
 
 /** A name with a colon could not be told from its password (https://www.rfc-editor.org/rfc/rfc7617#section-2). */
@@ -31,14 +31,14 @@ export async function prove(
   request: ReceivedRequest,
   source: string,
   { trust, basic }: Credentials,
-  tools: ProviderTools,
+  deps: ProviderDeps,
 ): Promise<Result<Proof>> {
-  if (basic && BASIC.test(request.headers.get(HEADER) ?? "")) return proveBasic(request, source, basic, tools.secrets);
+  if (basic && BASIC.test(request.headers.get(HEADER) ?? "")) return proveBasic(request, source, basic, deps.secrets);
   const presented = presentedToken(request);
   if (!presented.ok) return presented;
   return trust
-    ? tools.tokens.verify(presented.value, trust)
-    : refuse({ reason: "credential_malformed", header: HEADER });
+    ? deps.tokens.verify(presented.value, trust)
+    : reject({ reason: "credential_malformed", header: HEADER });
 }
 
 /** Name and password are compared together, in the one spelling that encodes them: nothing sent is ever decoded. */
@@ -52,7 +52,7 @@ async function proveBasic(
   const accepted = acceptedBy(await readBoth(secrets, password), (secret) =>
     equalSecrets(sent, encoded(username, secret)),
   );
-  if (!accepted) return refuse({ reason: "secret_mismatch", header: HEADER });
+  if (!accepted) return reject({ reason: "secret_mismatch", header: HEADER });
   return ok({ principal: sourcePrincipal(source, "basic", accepted.label) });
 }
 

@@ -73,7 +73,7 @@ export class DynamoDbActions implements ActionStore {
     };
   }
 
-  async finish(claim: Claim, state: Exclude<ActionState, "due">): Promise<boolean> {
+  async complete(claim: Claim, state: Exclude<ActionState, "due">): Promise<boolean> {
     const before = await this.#table.change(keyOf(claim.id), {
       text: "SET #state = :state REMOVE #queue, #dueAt, #owned",
       condition: STILL_OWNER,
@@ -88,7 +88,7 @@ export class DynamoDbActions implements ActionStore {
     return before !== undefined;
   }
 
-  async giveBack(claim: Claim, at: EpochMillis): Promise<boolean> {
+  async release(claim: Claim, at: EpochMillis): Promise<boolean> {
     const before = await this.#table.change(keyOf(claim.id), {
       text: "SET #dueAt = :at REMOVE #owned",
       condition: STILL_OWNER,
@@ -98,7 +98,7 @@ export class DynamoDbActions implements ActionStore {
     return before !== undefined;
   }
 
-  async wait(claim: Claim, at: EpochMillis): Promise<boolean> {
+  async defer(claim: Claim, at: EpochMillis): Promise<boolean> {
     const before = await this.#table.change(keyOf(claim.id), {
       text: "SET #dueAt = :at REMOVE #owned ADD #waits :one",
       condition: STILL_OWNER,

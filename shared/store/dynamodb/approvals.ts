@@ -80,7 +80,7 @@ export class DynamoDbApprovals implements ApprovalStore {
     return found.slice(0, limit);
   }
 
-  async noteChange({ key, at, mark }: Change): Promise<void> {
+  async recordChange({ key, at, mark }: Change): Promise<void> {
     const newest = await this.#table.change(changeKey(key), {
       text: `SET #at = :at, #expiresAt = :expiresAt${mark === undefined ? " REMOVE #mark" : ", #mark = :mark"}`,
       condition: "attribute_not_exists(#at) OR #at < :at",

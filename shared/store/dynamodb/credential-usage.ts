@@ -1,5 +1,5 @@
 import { epochMillis } from "../../host/clock.ts";
-import type { CredentialUse, UseStore } from "../credential-usage.ts";
+import type { CredentialUsageStore, CredentialUse } from "../credential-usage.ts";
 import { expiryOf, number, type Retention, text } from "./fields.ts";
 import type { Item } from "./item.ts";
 import { TABLE } from "./key-schema.ts";
@@ -7,7 +7,7 @@ import { collect } from "./streams.ts";
 import type { DynamoDbTable } from "./table.ts";
 
 /** All uses are one partition: they are few, each is written once an hour at most, and they are read together. */
-export class DynamoDbUses implements UseStore {
+export class DynamoDbCredentialUsage implements CredentialUsageStore {
   readonly #table: DynamoDbTable;
   readonly #options: Retention;
 
@@ -16,7 +16,7 @@ export class DynamoDbUses implements UseStore {
     this.#options = options;
   }
 
-  async note(use: CredentialUse): Promise<void> {
+  async record(use: CredentialUse): Promise<void> {
     const { kind, name, method, credential, lastUsedAt } = use;
     // An update, so that a function which may only update can note what it saw.
     await this.#table.change(

@@ -2,7 +2,7 @@ import { type EpochMillis, epochMillis, toIso } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
 import type { Principal } from "../../model/principal.ts";
 import type { Rejection } from "../../model/rejection.ts";
-import type { TimelineEntry } from "../../model/timeline.ts";
+import type { TimelineEvent } from "../../model/timeline.ts";
 import type {
   DeliveryPage,
   DeliveryPosition,
@@ -53,30 +53,30 @@ export class DynamoDbDeliveries implements DeliveryStore, Outbox {
     return head === undefined ? undefined : deliveryOf(head);
   }
 
-  async addToTimeline(id: string, entry: TimelineEntry): Promise<void> {
-    const { at, ...rest } = entry;
+  async addToTimeline(id: string, timelineEvent: TimelineEvent): Promise<void> {
+    const { at, ...rest } = timelineEvent;
     await this.#table.put({
       pk: id,
-      sk: `${TIMELINE}${timelineName(entry)}`,
+      sk: `${TIMELINE}${timelineName(timelineEvent)}`,
       at,
       entry: JSON.stringify(rest),
       expiresAt: expiryOf(at, this.#options),
     });
   }
 
-  async timeline(id: string): Promise<readonly TimelineEntry[]> {
+  async timeline(id: string): Promise<readonly TimelineEvent[]> {
     const selection = {
       text: "#pk = :pk AND begins_with(#sk, :prefix)",
       names: { "#pk": TABLE.partitionKey, "#sk": TABLE.sortKey },
       values: { ":pk": id, ":prefix": TIMELINE },
       consistent: true,
     } as const;
-    const entries: TimelineEntry[] = [];
+    const timelineEvents: TimelineEvent[] = [];
     for await (const item of this.#table.select(selection)) {
       // Written by `addToTimeline` from the same type.
-      entries.push({ at: epochMillis(number(item, "at")), ...JSON.parse(text(item, "entry")) } as TimelineEntry);
+      timelineEvents.push({ at: epochMillis(number(item, "at")), ...JSON.parse(text(item, "entry")) } as TimelineEvent);
     }
-    return entries.sort((a, b) => a.at - b.at);
+    return timelineEvents.sort((a, b) => a.at - b.at);
   }
 
   async list(query: ListQuery): Promise<DeliveryPage> {
@@ -128,7 +128,7 @@ export class DynamoDbDeliveries implements DeliveryStore, Outbox {
     );
   }
 
-  async postpone(id: string, at: EpochMillis): Promise<void> {
+  async defer(id: string, at: EpochMillis): Promise<void> {
     await this.#table.change(
       { pk: id, sk: HEAD },
       {

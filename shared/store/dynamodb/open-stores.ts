@@ -2,15 +2,15 @@ import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDbActions } from "./actions.ts";
 import { DynamoDbApprovals } from "./approvals.ts";
 import { DynamoDbBoards } from "./boards.ts";
-import { DynamoDbUses } from "./credential-usage.ts";
+import { DynamoDbCredentialUsage } from "./credential-usage.ts";
 import { type DeliveryStoreOptions, DynamoDbDeliveries } from "./deliveries.ts";
 import type { StoreOptions } from "./fields.ts";
 import { DynamoDbOrigins } from "./origins.ts";
 import { DynamoDbOwnAccounts } from "./own-accounts.ts";
-import { DynamoDbRates } from "./rate-limits.ts";
-import { DynamoDbSeenTokens } from "./replay-cache.ts";
+import { DynamoDbRateLimits } from "./rate-limits.ts";
+import { DynamoDbReplayCache } from "./replay-cache.ts";
 import { DynamoDbRuns } from "./runs.ts";
-import { DynamoDbSeals } from "./stored-tokens.ts";
+import { DynamoDbStoredTokens } from "./stored-tokens.ts";
 import { DynamoDbTable } from "./table.ts";
 
 export interface Stores {
@@ -20,10 +20,10 @@ export interface Stores {
   readonly boards: DynamoDbBoards;
   readonly approvals: DynamoDbApprovals;
   readonly runs: DynamoDbRuns;
-  readonly rates: DynamoDbRates;
-  readonly seenTokens: DynamoDbSeenTokens;
-  readonly seals: DynamoDbSeals;
-  readonly uses: DynamoDbUses;
+  readonly rates: DynamoDbRateLimits;
+  readonly replayCache: DynamoDbReplayCache;
+  readonly seals: DynamoDbStoredTokens;
+  readonly uses: DynamoDbCredentialUsage;
   readonly ownAccounts: DynamoDbOwnAccounts;
 }
 
@@ -41,10 +41,10 @@ export function openStores(
     boards: new DynamoDbBoards(table, options),
     approvals: new DynamoDbApprovals(table, options),
     runs: new DynamoDbRuns(table, options),
-    rates: new DynamoDbRates(table),
-    seenTokens: new DynamoDbSeenTokens(table),
-    seals: new DynamoDbSeals(table),
-    uses: new DynamoDbUses(table, options),
+    rates: new DynamoDbRateLimits(table),
+    replayCache: new DynamoDbReplayCache(table),
+    seals: new DynamoDbStoredTokens(table),
+    uses: new DynamoDbCredentialUsage(table, options),
     ownAccounts: new DynamoDbOwnAccounts(table, options),
   };
 }

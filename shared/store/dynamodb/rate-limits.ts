@@ -1,16 +1,16 @@
 import { toSeconds } from "../../host/clock.ts";
-import type { RateStore } from "../rate-limits.ts";
+import type { RateLimitStore } from "../rate-limits.ts";
 import { TABLE } from "./key-schema.ts";
 import type { DynamoDbTable } from "./table.ts";
 
-export class DynamoDbRates implements RateStore {
+export class DynamoDbRateLimits implements RateLimitStore {
   readonly #table: DynamoDbTable;
 
   constructor(table: DynamoDbTable) {
     this.#table = table;
   }
 
-  async count(...[bucket, now, limit]: Parameters<RateStore["count"]>): Promise<boolean> {
+  async count(...[bucket, now, limit]: Parameters<RateLimitStore["count"]>): Promise<boolean> {
     const minute = Math.floor(now / MINUTE_MS);
     const counted = await this.#table.change(
       { pk: `rate#${JSON.stringify(bucket)}`, sk: String(minute) },

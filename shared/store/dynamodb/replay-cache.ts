@@ -1,15 +1,15 @@
-import type { SeenTokens } from "../replay-cache.ts";
+import type { ReplayCache } from "../replay-cache.ts";
 import { TABLE } from "./key-schema.ts";
 import type { DynamoDbTable } from "./table.ts";
 
-export class DynamoDbSeenTokens implements SeenTokens {
+export class DynamoDbReplayCache implements ReplayCache {
   readonly #table: DynamoDbTable;
 
   constructor(table: DynamoDbTable) {
     this.#table = table;
   }
 
-  async take(...[token, use, until]: Parameters<SeenTokens["take"]>): Promise<boolean> {
+  async take(...[token, use, until]: Parameters<ReplayCache["take"]>): Promise<boolean> {
     const taken = await this.#table.change(
       { pk: `seen#${token}`, sk: "head" },
       {

@@ -1,5 +1,5 @@
 import { Fault } from "../../host/fault.ts";
-import { type NotedRun, type RouteRun, type RunStore, withRun } from "../runs.ts";
+import { type RecordedRun, type RouteRun, type RunStore, withRun } from "../runs.ts";
 import { expiryOf, number, type StoreOptions, text } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
 import type { DynamoDbTable } from "./table.ts";
@@ -13,7 +13,7 @@ export class DynamoDbRuns implements RunStore {
     this.#options = options;
   }
 
-  async note(route: string, run: NotedRun): Promise<void> {
+  async record(route: string, run: RecordedRun): Promise<void> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const { runs, revision } = await this.#read(route);
       const kept = withRun(runs, run);

@@ -1,11 +1,11 @@
 import type { EpochSeconds } from "../../host/clock.ts";
-import type { SealStore } from "../stored-tokens.ts";
+import type { StoredTokenStore } from "../stored-tokens.ts";
 import { number, text } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
 import type { DynamoDbTable } from "./table.ts";
 
 /** An item ends with what is sealed in it, and not with other records. */
-export class DynamoDbSeals implements SealStore {
+export class DynamoDbStoredTokens implements StoredTokenStore {
   readonly #table: DynamoDbTable;
 
   constructor(table: DynamoDbTable) {

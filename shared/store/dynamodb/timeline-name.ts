@@ -1,26 +1,26 @@
-import type { TimelineEntry } from "../../model/timeline.ts";
+import type { TimelineEvent } from "../../model/timeline.ts";
 
 /** What makes a timeline entry the same entry. */
-export function timelineName(entry: TimelineEntry): string {
-  switch (entry.kind) {
+export function timelineName(timelineEvent: TimelineEvent): string {
+  switch (timelineEvent.kind) {
     case "scheduled":
     case "already_scheduled":
-      return `scheduled#${entry.route}`;
+      return `scheduled#${timelineEvent.route}`;
     case "waiting":
-      return `waiting#${entry.route}`;
+      return `waiting#${timelineEvent.route}`;
     case "attempt":
-      return `attempt#${entry.route}#${String(entry.attempt).padStart(4, "0")}`;
+      return `attempt#${timelineEvent.route}#${String(timelineEvent.attempt).padStart(4, "0")}`;
     case "denied":
-      return `denied#${entry.route}`;
+      return `denied#${timelineEvent.route}`;
     case "approval":
-      return `approval#${entry.route}#${entry.state}`;
+      return `approval#${timelineEvent.route}#${timelineEvent.state}`;
     case "decided":
-      return `decided#${entry.about}`;
+      return `decided#${timelineEvent.about}`;
     case "replayed":
-      return `replayed#${entry.delivery}`;
+      return `replayed#${timelineEvent.delivery}`;
     case "ignored":
-      return `ignored#${entry.reason}`;
+      return `ignored#${timelineEvent.reason}`;
     case "followed_by":
-      return `followed_by#${entry.delivery}`;
+      return `followed_by#${timelineEvent.delivery}`;
   }
 }

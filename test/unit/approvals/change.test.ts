@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { aboutOf, changeIn, hasChanged, isOutdated } from "../../../shared/approvals/change.ts";
-import { entryOf } from "../../../shared/model/bus-event.ts";
+import { busEventOf } from "../../../shared/model/bus-event.ts";
 import type { BridgeEvent, ChangeEvent } from "../../../shared/model/event.ts";
 import type { Change } from "../../../shared/store/approvals.ts";
 import type { RecordedDelivery } from "../../../shared/store/deliveries.ts";
@@ -8,9 +8,9 @@ import { sampleDelivery, samplePageEvent } from "../../support/samples.ts";
 
 function told(event: BridgeEvent, changes: Partial<RecordedDelivery> = {}) {
   const delivery: RecordedDelivery = { ...sampleDelivery(), ...changes, what: event.type, event };
-  const entry = entryOf(delivery);
-  if (entry === undefined) throw new Error("it is an event");
-  return { delivery, entry };
+  const busEvent = busEventOf(delivery);
+  if (busEvent === undefined) throw new Error("it is an event");
+  return { delivery, busEvent };
 }
 
 const [AT, LATER] = ["2026-11-02T08:59:59.000Z", "2026-11-02T09:00:00.000Z"] as const;
@@ -40,7 +40,7 @@ describe("a change", () => {
     ["a merge request's merge", request("change.merged"), { key: "change#/sources/wiki#platform/docs#7#end" }],
     ["a merge request's close", request("change.closed"), { key: "change#/sources/wiki#platform/docs#7#end" }],
   ] as const)("is %s", (_, event, change) => {
-    expect(changeIn(told(event).entry)).toMatchObject(change);
+    expect(changeIn(told(event).busEvent)).toMatchObject(change);
   });
 
   it.each([
@@ -48,14 +48,14 @@ describe("a change", () => {
     ["a comment", { ...samplePageEvent(7), type: "page.commented" }],
     ["a merge request's beginning", request("change.opened")],
   ] as const)("is not %s", (_, event) => {
-    expect(changeIn(told(event).entry)).toBeUndefined();
+    expect(changeIn(told(event).busEvent)).toBeUndefined();
   });
 
   it("is not what somebody has run again, which is about the page as it is when that is asked for", () => {
     const replay = { of: "d-1", routes: ["docs"], isRollback: false };
-    const { entry, delivery } = told(samplePageEvent(7), { replay });
-    expect(changeIn(entry)).toBeUndefined();
-    expect(aboutOf(entry, delivery)).toEqual({
+    const { busEvent, delivery } = told(samplePageEvent(7), { replay });
+    expect(changeIn(busEvent)).toBeUndefined();
+    expect(aboutOf(busEvent, delivery)).toEqual({
       key: "page#98310#https://wiki.example.test",
       at: "2026-11-02T09:00:00.001Z",
     });
@@ -86,13 +86,13 @@ describe("what an approval is about has changed", () => {
 describe("an approval is void", () => {
   /** Of an approval about the first event, once the others have been told. */
   const isVoid = (first: BridgeEvent, ...others: readonly BridgeEvent[]): Promise<boolean> => {
-    const { entry, delivery } = told(first);
+    const { busEvent, delivery } = told(first);
     const changes = new Map<string, Change>();
     for (const event of others) {
-      const change = changeIn(told(event).entry);
+      const change = changeIn(told(event).busEvent);
       if (change) changes.set(change.key, change);
     }
-    return isOutdated(aboutOf(entry, delivery), { latestChange: async (key) => changes.get(key) });
+    return isOutdated(aboutOf(busEvent, delivery), { latestChange: async (key) => changes.get(key) });
   };
   const later = (type: ChangeEvent["type"]) => request(type, LATER);
   const trashed = { ...samplePageEvent(7), type: "page.trashed", time: LATER } as const;

@@ -9,7 +9,7 @@ import {
   shownDelivery,
 } from "../../../shared/cli/answers.ts";
 import { readAnswer } from "../../../shared/cli/bridge-client.ts";
-import { tellEntry } from "../../../shared/cli/events.ts";
+import { timelineLine } from "../../../shared/cli/events.ts";
 import type { Replayed } from "../../../shared/delivery/replay.ts";
 import { approvals, credentials, deliveries, delivery } from "../console/visiting.ts";
 
@@ -30,7 +30,7 @@ describe("the command line", () => {
 
   it("tells every kind of entry", () => {
     const { timeline } = readAnswer(JSON.stringify(delivery(word)), shownDelivery);
-    expect(timeline.map(tellEntry).filter((line) => /undefined|\[object/.test(line) || line === "")).toEqual([]);
+    expect(timeline.map(timelineLine).filter((line) => /undefined|\[object/.test(line) || line === "")).toEqual([]);
   });
 
   it.each(["", "<html>", "[]", "{}", '{"deliveries":[{}]}'])("refuses the answer %j of something else", (text) => {

@@ -18,7 +18,7 @@ const second = signingKey("k2");
 const clock = testClock();
 
 /** Two entries, each with all kinds of rules; one source that trusts the first alone. */
-function configOf(keys = [key]) {
+function parseConfigValue(keys = [key]) {
   const entry = { issuer: "https://ci.example.test", audience: "https://bridge.example.test" };
   const claims = [
     { path: ["kubernetes.io", "namespace"], equals: ["docs", "ci"] },
@@ -55,7 +55,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-async function checked(change: (real: TokenVerifier) => TokenVerifier = (real) => real, config = configOf()) {
+async function checked(change: (real: TokenVerifier) => TokenVerifier = (real) => real, config = parseConfigValue()) {
   const tokens = change(createTokenVerifier(config.issuers, { clock }));
   const calls = { tokens, trustEntries: Object.keys(config.issuers), policy: policyOf(config.roles) };
   const sources = connectSources(config, { ...calls, clock, secrets: secretsOf({}) });
@@ -109,7 +109,7 @@ describe("check --live", () => {
         return result;
       },
     });
-    await checked(noting, configOf([key, second]));
+    await checked(noting, parseConfigValue([key, second]));
     expect([...reasons].sort()).toEqual(["issuer_unknown", "key_unknown", "token_signature_invalid"]);
   });
 
@@ -123,7 +123,7 @@ describe("check --live", () => {
   ])("calls an answer of %i %s", async (status, verdict) => {
     const callOut: CallOut = async () => ({ status, headers: new Headers(), body: new Uint8Array() });
     const tokens = createTokenVerifier({}, { clock });
-    const findings = await checkLive(new URL("http://127.0.0.1:9"), configOf(), { tokens, clock, callOut });
+    const findings = await checkLive(new URL("http://127.0.0.1:9"), parseConfigValue(), { tokens, clock, callOut });
     expect(new Set(findings.map((finding) => finding.verdict))).toEqual(new Set([verdict]));
   });
 
@@ -133,7 +133,7 @@ describe("check --live", () => {
       throw new Fault("target_timeout", "no complete answer in time", { retryable: true });
     };
     const tokens = createTokenVerifier({}, { clock });
-    const checking = checkLive(new URL("http://127.0.0.1:9"), configOf(), { tokens, clock, callOut });
+    const checking = checkLive(new URL("http://127.0.0.1:9"), parseConfigValue(), { tokens, clock, callOut });
     await expect(checking).rejects.toMatchObject({ code: "target_unreachable" });
   });
 });

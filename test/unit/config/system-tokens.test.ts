@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { checkLoaded } from "../../../shared/config/check.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
-import { sealingsOf } from "../../../shared/config/system-tokens.ts";
+import { tokenEncryptionsOf } from "../../../shared/config/system-tokens.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
 
 const SITE = "https://example.atlassian.net/wiki";
@@ -47,7 +47,7 @@ describe("a target that is shown an app's own token", () => {
 it("what seals a token goes with the ids of the app that the source believes", () => {
   const loaded = parseConfig(configuration(), "test");
   if (!loaded.ok) throw new Error("it fits");
-  expect([...sealingsOf(loaded.config)]).toEqual([
+  expect([...tokenEncryptionsOf(loaded.config)]).toEqual([
     ["wiki", { sealedBy: { current: "env:SEAL" }, apps: ["ari:cloud:ecosystem::app/1"] }],
   ]);
 });

@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { type ConsoleTools, createConsole, withConsole } from "../../../shared/console/console.ts";
+import { type ConsoleDeps, createConsole, withConsole } from "../../../shared/console/console.ts";
 import { Fault } from "../../../shared/host/fault.ts";
 import type { LogFields } from "../../../shared/host/log.ts";
 import { policyOf } from "../../../shared/identity/policy.ts";
 import { silentLog, testClock } from "../../support/test-doubles.ts";
 
-const failing = (error: Error): ConsoleTools["sessions"] => ({
+const failing = (error: Error): ConsoleDeps["sessions"] => ({
   of: () => Promise.reject(error),
   begin: () => Promise.reject(error),
   finish: () => Promise.reject(error),
   end: () => undefined,
 });
 
-function consoleOf(sessions: ConsoleTools["sessions"]) {
+function consoleOf(sessions: ConsoleDeps["sessions"]) {
   const errors: LogFields[] = [];
   const app = createConsole({
     ...{ sessions, origin: "https://bridge.example.test", routes: [], policy: policyOf({}), people: new Map() },

@@ -146,7 +146,7 @@ describe("the page of a delivery", () => {
     [
       "would vouch for what nobody proved",
       {},
-      { delivery: { ...delivery(() => "x").delivery, wouldDeny: { reason: "issuer_unknown" } } },
+      { delivery: { ...delivery(() => "x").delivery, shadowRejection: { reason: "issuer_unknown" } } },
     ],
   ])("offers no replay to whoever %s", async (_, visit, changes) => {
     expect(

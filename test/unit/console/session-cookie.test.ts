@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { compactDecrypt, EncryptJWT } from "jose";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
-import { Seal } from "../../../shared/console/session-cookie.ts";
+import { SessionCookieCipher } from "../../../shared/console/session-cookie.ts";
 import { laterBy } from "../../../shared/host/clock.ts";
 import { secretsOf, testClock } from "../../support/test-doubles.ts";
 
@@ -11,17 +11,17 @@ const schema = v.object({ said: v.string() });
 const CONTENT = { said: "something" };
 
 function sealed(sealedBy = { current: "env:NEW", next: "env:OLD" }, clock = testClock()) {
-  const seal = new Seal({ secrets: secretsOf(KEYS), sealedBy, clock });
+  const seal = new SessionCookieCipher({ secrets: secretsOf(KEYS), sealedBy, clock });
   const hour = laterBy(clock.now(), 3_600_000);
-  return { seal, clock, close: () => seal.close("session", CONTENT, hour) };
+  return { seal, clock, close: () => seal.encrypt("session", CONTENT, hour) };
 }
 
 describe("a seal", () => {
   it("gives back what was put in, to whoever has one of the live keys, and to nobody else", async () => {
     const [both, old] = [sealed(), sealed({ current: "env:OLD", next: "env:OLD" })];
-    expect(await both.seal.open("session", await both.close(), schema)).toEqual(CONTENT);
-    expect(await both.seal.open("session", await old.close(), schema)).toEqual(CONTENT);
-    expect(await old.seal.open("session", await both.close(), schema)).toBeUndefined();
+    expect(await both.seal.decrypt("session", await both.close(), schema)).toEqual(CONTENT);
+    expect(await both.seal.decrypt("session", await old.close(), schema)).toEqual(CONTENT);
+    expect(await old.seal.decrypt("session", await both.close(), schema)).toBeUndefined();
   });
 
   it("hides what is in it, and is another each time", async () => {
@@ -34,12 +34,12 @@ describe("a seal", () => {
   it("opens for its own purpose, with its own content, until its end", async () => {
     const { seal, clock, close } = sealed();
     const one = await close();
-    expect(await seal.open("sign-in", one, schema)).toBeUndefined();
-    expect(await seal.open("session", one, v.object({ other: v.string() }))).toBeUndefined();
+    expect(await seal.decrypt("sign-in", one, schema)).toBeUndefined();
+    expect(await seal.decrypt("session", one, v.object({ other: v.string() }))).toBeUndefined();
     clock.advance(3_599_000);
-    expect(await seal.open("session", one, schema)).toEqual(CONTENT);
+    expect(await seal.decrypt("session", one, schema)).toEqual(CONTENT);
     clock.advance(1_000);
-    expect(await seal.open("session", one, schema)).toBeUndefined();
+    expect(await seal.decrypt("session", one, schema)).toBeUndefined();
   });
 
   it("is broken by any other character, and by any text that is none", async () => {
@@ -47,11 +47,11 @@ describe("a seal", () => {
     const one = await close();
     for (let at = 0; at < one.length - 1; at += 1) {
       const changed = `${one.slice(0, at)}${one[at] === "A" ? "B" : "A"}${one.slice(at + 1)}`;
-      expect(await seal.open("session", changed, schema), `character ${at}`).toBeUndefined();
+      expect(await seal.decrypt("session", changed, schema), `character ${at}`).toBeUndefined();
     }
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: "binary" }), async (text) => {
-        expect(await seal.open("session", text, schema)).toBeUndefined();
+        expect(await seal.decrypt("session", text, schema)).toBeUndefined();
       }),
     );
   });
@@ -67,7 +67,7 @@ describe("a seal", () => {
     // Its key is the text itself, and not what is made of it.
     expect((await compactDecrypt(none, key)).plaintext.length).toBeGreaterThan(10);
     for (const one of [none, JSON.stringify({ content: CONTENT }), "e30.e30.", ".....", ""]) {
-      expect(await seal.open("session", one, schema)).toBeUndefined();
+      expect(await seal.decrypt("session", one, schema)).toBeUndefined();
     }
   });
 

@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 import { Cookies } from "../../../shared/console/cookies.ts";
-import { Seal } from "../../../shared/console/session-cookie.ts";
+import { SessionCookieCipher } from "../../../shared/console/session-cookie.ts";
 import { Sessions } from "../../../shared/console/sessions.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
 import type { TokenVerifier } from "../../../shared/identity/token-verifier.ts";
@@ -33,7 +33,11 @@ async function signedIn({ token = "a.b.c", claims = {} }: { token?: string; clai
       }),
       finish: async () => ok(new Secret(token)),
     }),
-    seal: new Seal({ secrets: secretsOf({ KEY: "k".repeat(44) }), sealedBy: { current: "env:KEY" }, clock }),
+    seal: new SessionCookieCipher({
+      secrets: secretsOf({ KEY: "k".repeat(44) }),
+      sealedBy: { current: "env:KEY" },
+      clock,
+    }),
     cookies: new Cookies({ isHttps: true }),
     ...{ tokens, trust: "people", origin: ORIGIN, clock },
   });

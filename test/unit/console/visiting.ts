@@ -17,7 +17,7 @@ const person = (word: Words): Principal & { readonly actor: string } => ({
 export const deliveries = (word: Words): ListedDeliveries => ({
   deliveries: (["event", "ignored", "unusable", "refused"] as const).map((outcome) => ({
     ...{ id: word(), source: "wiki", receivedAt: AT, outcome, what: word(), subject: word(), principal: person(word) },
-    ...(outcome === "event" && { wouldDeny: { reason: "claim_mismatch", claim: word() } as const }),
+    ...(outcome === "event" && { shadowRejection: { reason: "claim_mismatch", claim: word() } as const }),
   })),
   next: word(),
 });

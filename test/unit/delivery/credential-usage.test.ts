@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { LastUses, NOTED_EVERY_MS } from "../../../shared/delivery/credential-usage.ts";
+import { CredentialUsage, RECORD_INTERVAL_MS } from "../../../shared/delivery/credential-usage.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 import { Fault } from "../../../shared/host/fault.ts";
 import type { LogFields } from "../../../shared/host/log.ts";
@@ -18,9 +18,9 @@ function notes(failures = 0) {
   const written: CredentialUse[] = [];
   const lines: LogFields[] = [];
   let left = failures;
-  const lastUses = new LastUses({
+  const credentialUsage = new CredentialUsage({
     uses: {
-      note: async (noted) => {
+      record: async (noted) => {
         left -= 1;
         if (left >= 0) throw new Fault("store_unavailable", "down", { retryable: true });
         written.push(noted);
@@ -28,51 +28,54 @@ function notes(failures = 0) {
     },
     log: { ...silentLog, warn: (fields) => void lines.push(fields) },
   });
-  return { lastUses, written, lines };
+  return { credentialUsage, written, lines };
 }
 
 describe("the last use of a credential", () => {
   it("is written once an hour, however often it comes", async () => {
-    const { lastUses, written } = notes();
-    for (const afterMs of [0, 0, 1, NOTED_EVERY_MS - 1, NOTED_EVERY_MS, NOTED_EVERY_MS + 1])
-      lastUses.note(use(afterMs));
-    await lastUses.settled();
-    expect(written).toEqual([use(0), use(NOTED_EVERY_MS)]);
+    const { credentialUsage, written } = notes();
+    for (const afterMs of [0, 0, 1, RECORD_INTERVAL_MS - 1, RECORD_INTERVAL_MS, RECORD_INTERVAL_MS + 1])
+      credentialUsage.record(use(afterMs));
+    await credentialUsage.settled();
+    expect(written).toEqual([use(0), use(RECORD_INTERVAL_MS)]);
   });
 
   it("is each credential's own", async () => {
-    const { lastUses, written } = notes();
+    const { credentialUsage, written } = notes();
     const others = [{ name: "other" }, { kind: "source" as const }, { method: "basic" }, { credential: "env:OTHER" }];
-    for (const changes of [{}, ...others]) lastUses.note(use(0, changes));
-    await lastUses.settled();
+    for (const changes of [{}, ...others]) credentialUsage.record(use(0, changes));
+    await credentialUsage.settled();
     expect(written).toHaveLength(5);
   });
 
   it("that cannot be written throws nothing, is told in the log, and is written at the next use", async () => {
-    const { lastUses, written, lines } = notes(1);
-    lastUses.note(use(0));
-    await lastUses.settled();
+    const { credentialUsage, written, lines } = notes(1);
+    credentialUsage.record(use(0));
+    await credentialUsage.settled();
     expect([written, lines]).toEqual([[], [{ target: "listener", error: "store_unavailable" }]]);
-    lastUses.note(use(1));
-    await lastUses.settled();
+    credentialUsage.record(use(1));
+    await credentialUsage.settled();
     expect(written).toEqual([use(1)]);
   });
 
   it("of a source is what proved a delivery, when it was received; what nothing proved uses nothing", async () => {
-    const { lastUses, written } = notes();
+    const { credentialUsage, written } = notes();
     const delivery = sampleDelivery(1);
-    lastUses.delivered({ ...delivery, principal: { ...delivery.principal, method: "none", credential: "none" } });
-    lastUses.delivered(delivery);
-    await lastUses.settled();
+    credentialUsage.delivered({
+      ...delivery,
+      principal: { ...delivery.principal, method: "none", credential: "none" },
+    });
+    credentialUsage.delivered(delivery);
+    await credentialUsage.settled();
     const { source: name, receivedAt: lastUsedAt, principal } = delivery;
     const { method, credential } = principal;
     expect(written).toEqual([{ kind: "source", name, method, credential, lastUsedAt }]);
   });
 
   it("keeps no more of an issuer's text than a key takes", async () => {
-    const { lastUses, written } = notes();
-    lastUses.note(use(0, { credential: "\u{20AC}".repeat(5_000) }));
-    await lastUses.settled();
+    const { credentialUsage, written } = notes();
+    credentialUsage.record(use(0, { credential: "\u{20AC}".repeat(5_000) }));
+    await credentialUsage.settled();
     expect(Buffer.byteLength(written[0]?.credential ?? "")).toBeLessThan(800);
   });
 });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { type ReceiveTools, receive, type Source } from "../../../shared/delivery/receive.ts";
+import { type ReceiveDeps, receive, type Source } from "../../../shared/delivery/receive.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 import { Fault } from "../../../shared/host/fault.ts";
 import type { Proof } from "../../../shared/model/authentic-delivery.ts";
 import { sourcePrincipal } from "../../../shared/model/principal.ts";
 import type { Reading } from "../../../shared/model/reading.ts";
 import type { ReceivedRequest } from "../../../shared/model/request.ts";
-import { ok, type Result, refuse } from "../../../shared/model/result.ts";
+import { ok, type Result, reject } from "../../../shared/model/result.ts";
 import type { RecordedDelivery } from "../../../shared/store/deliveries.ts";
 import { samplePageEvent } from "../../support/samples.ts";
 import { silentLog } from "../../support/test-doubles.ts";
@@ -44,7 +44,7 @@ function source(changes: { proof?: Result<Proof>; reading?: () => Reading } = {}
 function memory() {
   const records = new Map<string, RecordedDelivery>();
   const told: string[] = [];
-  const tools: ReceiveTools = {
+  const deps: ReceiveDeps = {
     deliveries: {
       record: async (delivery) => {
         if (records.has(delivery.id)) return "duplicate";
@@ -55,14 +55,14 @@ function memory() {
     recorded: (delivery) => told.push(delivery.id),
     log: silentLog,
   };
-  return { records, told, tools };
+  return { records, told, deps };
 }
 
 describe("receive", () => {
   it("does not acknowledge, read or write before the sender is proved", async () => {
-    const { made, calls } = source({ proof: refuse({ reason: "signature_mismatch", header: "x" }) });
-    const { records, told, tools } = memory();
-    expect(await receive(request("{}"), made, tools)).toEqual({
+    const { made, calls } = source({ proof: reject({ reason: "signature_mismatch", header: "x" }) });
+    const { records, told, deps } = memory();
+    expect(await receive(request("{}"), made, deps)).toEqual({
       ok: false,
       rejection: { reason: "signature_mismatch", header: "x" },
     });
@@ -70,10 +70,10 @@ describe("receive", () => {
   });
 
   it("does not look for a duplicate before the sender is proved", async () => {
-    const { tools } = memory();
-    await receive(request("{}"), source().made, tools);
-    const forged = source({ proof: refuse({ reason: "secret_mismatch", header: "x" }) });
-    expect((await receive(request("{}"), forged.made, tools)).ok).toBe(false);
+    const { deps } = memory();
+    await receive(request("{}"), source().made, deps);
+    const forged = source({ proof: reject({ reason: "secret_mismatch", header: "x" }) });
+    expect((await receive(request("{}"), forged.made, deps)).ok).toBe(false);
   });
 
   const readings: readonly (readonly [string, Reading])[] = [
@@ -82,63 +82,63 @@ describe("receive", () => {
     ["unusable", { outcome: "unusable", problem: "the body is not JSON" }],
   ];
   it.each(readings)("records and answers %s", async (status, reading) => {
-    const { records, told, tools } = memory();
-    const receipt = await receive(request("{}"), source({ reading: () => reading }).made, tools);
+    const { records, told, deps } = memory();
+    const receipt = await receive(request("{}"), source({ reading: () => reading }).made, deps);
     const [id] = [...records.keys()];
     expect(receipt).toEqual(ok({ delivery: id, status }));
     expect(told).toEqual([id]);
   });
 
   it("answers a repeat with the first one's id, and tells nobody twice", async () => {
-    const { told, tools } = memory();
-    const first = await receive(request("{}"), source().made, tools);
-    const again = await receive(request("{}"), source().made, tools);
+    const { told, deps } = memory();
+    const first = await receive(request("{}"), source().made, deps);
+    const again = await receive(request("{}"), source().made, deps);
     expect(first.ok && again).toEqual(ok({ delivery: first.ok && first.value.delivery, status: "duplicate" }));
     expect(told).toHaveLength(1);
   });
 
   it("gives bodies without any id of the sender their own keys, not one constant", async () => {
-    const { records, tools } = memory();
-    await receive(request('{"n":1}'), source().made, tools);
-    await receive(request('{"n":2}'), source().made, tools);
+    const { records, deps } = memory();
+    await receive(request('{"n":1}'), source().made, deps);
+    await receive(request('{"n":2}'), source().made, deps);
     expect(records.size).toBe(2);
   });
 
   it("keeps the bytes when the provider fails to read them", async () => {
-    const { records, tools } = memory();
+    const { records, deps } = memory();
     const reading = () => {
       throw new TypeError("secret-in-a-message");
     };
-    const receipt = await receive(request("{}"), source({ reading }).made, tools);
+    const receipt = await receive(request("{}"), source({ reading }).made, deps);
     expect(receipt).toMatchObject({ value: { status: "unusable" } });
     expect(JSON.stringify([...records.values()])).not.toContain("secret-in-a-message");
   });
 
   it("keeps neither headers nor address in the record", async () => {
-    const { records, tools } = memory();
-    await receive(request("{}", { "x-gitlab-token": "canary-value" }), source().made, tools);
+    const { records, deps } = memory();
+    await receive(request("{}", { "x-gitlab-token": "canary-value" }), source().made, deps);
     expect(JSON.stringify([...records.values()])).not.toContain("canary-value");
   });
 
   it("has its provider keep what came along with a delivery that is proved, and with no other", async () => {
     const kept: string[] = [];
     const keep: Source["keep"] = async ({ requestId }) => void kept.push(requestId);
-    const { records, tools } = memory();
-    const wouldDeny = { reason: "signature_mismatch", header: "x" } as const;
-    const shadowed = ok<Proof>({ principal: sourcePrincipal("wiki", "token", "current"), wouldDeny });
-    for (const proof of [refuse(wouldDeny), shadowed])
-      await receive(request("{}"), { ...source({ proof }).made, keep }, tools);
+    const { records, deps } = memory();
+    const shadowRejection = { reason: "signature_mismatch", header: "x" } as const;
+    const shadowed = ok<Proof>({ principal: sourcePrincipal("wiki", "token", "current"), shadowRejection });
+    for (const proof of [reject(shadowRejection), shadowed])
+      await receive(request("{}"), { ...source({ proof }).made, keep }, deps);
     expect(kept).toEqual([]);
-    await receive(request("{}"), { ...source().made, keep }, tools);
+    await receive(request("{}"), { ...source().made, keep }, deps);
     expect(kept).toEqual(["request-1"]);
     expect(records.size).toBe(2);
   });
 
   it("throws when nothing could be recorded, and tells nobody", async () => {
     const fault = new Fault("store_unavailable", "down", { retryable: true });
-    const { told, tools } = memory();
+    const { told, deps } = memory();
     const record = () => Promise.reject(fault);
-    await expect(receive(request("{}"), source().made, { ...tools, deliveries: { record } })).rejects.toBe(fault);
+    await expect(receive(request("{}"), source().made, { ...deps, deliveries: { record } })).rejects.toBe(fault);
     expect(told).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Refusals } from "../../../shared/delivery/rejection-audit.ts";
+import { RejectionAudit } from "../../../shared/delivery/rejection-audit.ts";
 import { laterBy } from "../../../shared/host/clock.ts";
 import type { Principal } from "../../../shared/model/principal.ts";
 import type { Rejection } from "../../../shared/model/rejection.ts";
@@ -18,7 +18,7 @@ async function recorded(rejections: readonly Rejection[], by = () => job): Promi
     records.push(delivery);
     return "recorded" as const;
   };
-  const refusals = new Refusals({ deliveries: { record }, log: silentLog });
+  const refusals = new RejectionAudit({ deliveries: { record }, log: silentLog });
   const start = testClock().now();
   for (const [second, rejection] of rejections.entries()) {
     await refusals.record({

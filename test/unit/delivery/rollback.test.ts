@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { rollBack } from "../../../shared/delivery/rollback.ts";
 import { policyOf } from "../../../shared/identity/policy.ts";
-import { type NotedRun, withRun } from "../../../shared/store/runs.ts";
+import { type RecordedRun, withRun } from "../../../shared/store/runs.ts";
 import { sampleDelivery } from "../../support/samples.ts";
 import { testClock } from "../../support/test-doubles.ts";
 
 const at = (minute: number): string => new Date(Date.UTC(2026, 10, 2, 9, minute)).toISOString();
-const fired = (n: number): NotedRun => ({ delivery: `d-${n}`, firedAt: at(n) });
-const ended = (n: number, succeeded: boolean, environment?: string): NotedRun => ({
+const fired = (n: number): RecordedRun => ({ delivery: `d-${n}`, firedAt: at(n) });
+const ended = (n: number, succeeded: boolean, environment?: string): RecordedRun => ({
   ...{ delivery: `d-${n}`, beganAt: at(n) },
   end: { succeeded, at: at(n + 1), ...(environment !== undefined && { environment }) },
 });
-const good = (n: number, environment?: string): readonly NotedRun[] => [fired(n), ended(n, true, environment)];
-const bad = (n: number, environment?: string): readonly NotedRun[] => [fired(n), ended(n, false, environment)];
+const good = (n: number, environment?: string): readonly RecordedRun[] => [fired(n), ended(n, true, environment)];
+const bad = (n: number, environment?: string): readonly RecordedRun[] => [fired(n), ended(n, false, environment)];
 
 const ROUTES = [
   { name: "docs", runsReportedBy: "cluster" },
@@ -29,7 +29,7 @@ interface Asked {
 }
 
 /** The delivery that is run again, or why none is. */
-async function rolledBack(noted: readonly NotedRun[], { route = "docs", environment, to }: Asked = {}) {
+async function rolledBack(noted: readonly RecordedRun[], { route = "docs", environment, to }: Asked = {}) {
   const by = { ...sampleDelivery().principal, roles: ["on-call"] };
   const place = { route, ...(environment !== undefined && { environment }) };
   const result = await rollBack(
@@ -52,7 +52,7 @@ async function rolledBack(noted: readonly NotedRun[], { route = "docs", environm
 
 describe("a rollback goes back to", () => {
   const production = { environment: "production" };
-  it.each<[string, string, readonly NotedRun[], Asked]>([
+  it.each<[string, string, readonly RecordedRun[], Asked]>([
     ["the good run before a newest that failed", "d-1", [...good(1), ...bad(2)], {}],
     ["the good run before a newest that was good", "d-1", [...good(1), ...good(2)], {}],
     ["the last good one of many", "d-3", [...good(1), ...bad(2), ...good(3), ...bad(4), ...bad(5)], {}],
@@ -83,7 +83,7 @@ describe("a rollback goes back to", () => {
 
 describe("a rollback that is impossible says what is known:", () => {
   const runs = [...good(1, "production"), ...bad(2, "production"), ...good(3)];
-  it.each<[string, Asked, readonly NotedRun[]]>([
+  it.each<[string, Asked, readonly RecordedRun[]]>([
     ["There is no such route; you may roll back: docs", { route: "nosuch" }, runs],
     ["No source tells what becomes of this route's runs; you may roll back: docs", { route: "status" }, runs],
     ["role_missing", { route: "secret" }, runs],

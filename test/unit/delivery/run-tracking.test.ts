@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { ActionOutcome } from "../../../shared/actions/action.ts";
-import { hearEnd, noteEnd, noteFired } from "../../../shared/delivery/run-tracking.ts";
-import { type BusEntry, entryOf } from "../../../shared/model/bus-event.ts";
+import { recordRunEnd, recordRunEndOf, recordRunStart } from "../../../shared/delivery/run-tracking.ts";
+import { type BusEvent, busEventOf } from "../../../shared/model/bus-event.ts";
 import type { BuildEvent, BuildPart, BuildState } from "../../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../../shared/store/deliveries.ts";
-import type { NotedRun } from "../../../shared/store/runs.ts";
+import type { RecordedRun } from "../../../shared/store/runs.ts";
 import { sampleDelivery } from "../../support/samples.ts";
 import { testClock } from "../../support/test-doubles.ts";
 
-const ORIGIN = entryOf(sampleDelivery()) as BusEntry;
+const ORIGIN = busEventOf(sampleDelivery()) as BusEvent;
 const { eventKey, delivery } = ORIGIN.detail;
 const UNPROVED: Partial<RecordedDelivery> = { refusal: { reason: "token_expired", expiredBySeconds: 9 } };
 
@@ -17,7 +17,7 @@ interface Told extends Partial<BuildPart> {
   readonly origin?: BuildEvent["origin"];
 }
 
-function ended(state: BuildState, told: Told = {}, changes: Partial<RecordedDelivery> = {}): BusEntry {
+function ended(state: BuildState, told: Told = {}, changes: Partial<RecordedDelivery> = {}): BusEvent {
   const { subject = "ci/run-1", origin, ...build } = told;
   const event: BuildEvent = {
     type: `build.${state}`,
@@ -25,7 +25,7 @@ function ended(state: BuildState, told: Told = {}, changes: Partial<RecordedDeli
     ...(origin && { origin }),
     build: { system: "tekton", id: "1", pipeline: "ci/docs", state, ...build },
   };
-  return entryOf({ ...sampleDelivery(2), source: "cluster", what: event.type, ...changes, event }) as BusEntry;
+  return busEventOf({ ...sampleDelivery(2), source: "cluster", what: event.type, ...changes, event }) as BusEvent;
 }
 
 const ROUTES = [
@@ -37,27 +37,27 @@ const ROUTES = [
 
 /** Tools over a bridge where this many routes have fired on the origin. */
 function toolsFor(fired: number, routes = ROUTES) {
-  const noted: (readonly [string, NotedRun])[] = [];
+  const noted: (readonly [string, RecordedRun])[] = [];
   const calls: string[] = [];
   let asked = 0;
   const called = <T>(call: string, answer: T): Promise<T> => {
     calls.push(call);
     return Promise.resolve(answer);
   };
-  const tools = {
+  const deps = {
     routes,
     actions: { state: () => called("state", asked++ < fired ? ("done" as const) : undefined) },
-    runs: { note: async (route: string, run: NotedRun) => void noted.push([route, run]) },
+    runs: { record: async (route: string, run: RecordedRun) => void noted.push([route, run]) },
     deliveries: { get: () => called("delivery", sampleDelivery()) },
     origins: { find: () => called("origin", undefined) },
     clock: testClock(),
   };
-  return { tools, noted, calls };
+  return { deps, noted, calls };
 }
 
-async function notedOf(entry: BusEntry, fired: number, origin = ORIGIN) {
-  const { tools, noted } = toolsFor(fired);
-  await noteEnd({ entry, origin, source: "cluster" }, tools);
+async function notedOf(busEvent: BusEvent, fired: number, origin = ORIGIN) {
+  const { deps, noted } = toolsFor(fired);
+  await recordRunEnd({ busEvent, origin, source: "cluster" }, deps);
   return noted;
 }
 
@@ -94,15 +94,15 @@ describe("the end of a run", () => {
 
   it("proves nothing where only shadow mode let in the delivery that tells of it, or the one that fired it", async () => {
     expect(await notedOf(ended("succeeded", {}, UNPROVED), 1)).toEqual([]);
-    const origin = entryOf({ ...sampleDelivery(), ...UNPROVED }) as BusEntry;
+    const origin = busEventOf({ ...sampleDelivery(), ...UNPROVED }) as BusEvent;
     expect(await notedOf(ended("succeeded"), 1, origin)).toEqual([]);
   });
 });
 
 describe("an event on its way to the bus", () => {
-  const heard = async (entry: BusEntry, routes = ROUTES) => {
-    const { tools, noted, calls } = toolsFor(2, routes);
-    await hearEnd(entry, tools);
+  const heard = async (busEvent: BusEvent, routes = ROUTES) => {
+    const { deps, noted, calls } = toolsFor(2, routes);
+    await recordRunEndOf(busEvent, deps);
     return { noted: noted.map(([route]) => route), calls };
   };
   const origin = { delivery };
@@ -111,13 +111,13 @@ describe("an event on its way to the bus", () => {
     expect((await heard(ended("succeeded", { origin, subject: `ci/docs-${eventKey}` }))).noted).toEqual(["docs"]);
   });
 
-  it.each<[string, BusEntry, typeof ROUTES]>([
+  it.each<[string, BusEvent, typeof ROUTES]>([
     ["goes on", ended("running", { origin }), ROUTES],
     ["no route waits for from this source", ended("succeeded", { origin }, { source: "wiki" }), ROUTES],
     ["no route could be rolled back by", ended("succeeded", { origin }), [{ name: "status" }] as typeof ROUTES],
     ["names no origin", ended("succeeded"), ROUTES],
-  ])("costs not even a reading where it tells of a run that %s", async (_, entry, routes) => {
-    expect(await heard(entry, routes)).toEqual({ noted: [], calls: [] });
+  ])("costs not even a reading where it tells of a run that %s", async (_, busEvent, routes) => {
+    expect(await heard(busEvent, routes)).toEqual({ noted: [], calls: [] });
   });
 });
 
@@ -130,10 +130,10 @@ describe("a run that is fired", () => {
     ["is none where the target was not reached", outcome({ outcome: "retry" }), 0],
     ["is none where the target refused", outcome({ outcome: "give_up" }), 0],
   ])("%s", async (_, told, count) => {
-    const { tools, noted } = toolsFor(0);
-    await noteFired(docs, ORIGIN.detail, told, tools);
+    const { deps, noted } = toolsFor(0);
+    await recordRunStart(docs, ORIGIN.detail, told, deps);
     expect(noted).toEqual(Array(count).fill(["docs", { delivery, firedAt: "2026-11-02T09:00:00.000Z" }]));
-    await noteFired({ name: "status" }, ORIGIN.detail, told, tools);
+    await recordRunStart({ name: "status" }, ORIGIN.detail, told, deps);
     expect(noted).toHaveLength(count);
   });
 });

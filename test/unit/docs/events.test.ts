@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { receive, type Source } from "../../../shared/delivery/receive.ts";
 import type { TraceParent } from "../../../shared/host/trace.ts";
-import { entryOf } from "../../../shared/model/bus-event.ts";
+import { busEventOf } from "../../../shared/model/bus-event.ts";
 import { EVENT_TYPES } from "../../../shared/model/event.ts";
 import { providers } from "../../../shared/providers/registry.ts";
 import type { RecordedDelivery } from "../../../shared/store/deliveries.ts";
@@ -73,7 +73,7 @@ describe("docs/events.md", () => {
     const fixture = fixturesOf(provider).find(({ name }) => name === event);
     if (!fixture) throw new Error(`${provider} has no fixture ${event}`);
     const source = String(example.detail.source).replace("/sources/", "");
-    expect(entryOf(await recordedOf(source, provider, fixture))).toEqual(example);
+    expect(busEventOf(await recordedOf(source, provider, fixture))).toEqual(example);
     expect(example.detail).toHaveProperty(part);
     expect(ROWS.find(({ type }) => type === example["detail-type"])?.part).toBe(part);
   });

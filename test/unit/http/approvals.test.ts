@@ -31,7 +31,7 @@ async function listed(open: readonly Approval[], roles: readonly string[], query
     policy: policyOf({ manager: { ...permissions, approve: ["docs"] } }),
     people: peopleOf({ issuers: {}, sources: [] }),
     approvals: {
-      ...{ request: unused, get: unused, move: unused, noteChange: unused, latestChange: unused },
+      ...{ request: unused, get: unused, move: unused, recordChange: unused, latestChange: unused },
       open: async (limit) => open.slice(0, limit),
     },
     actions: { wake: unused },

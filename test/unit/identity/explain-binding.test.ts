@@ -32,7 +32,7 @@ async function outcomesOf(claims: object, changes: object) {
   const read = readCompactJws(token);
   if (!read.ok) throw new Error("it is a token");
   const { outcome } = await explainToken(read.value, trustedAs("a", entry, { clock }), toSeconds(clock.now()));
-  const verifier = createTokenVerifier({ a: entry }, { clock, seenTokens: seenTokensInMemory() });
+  const verifier = createTokenVerifier({ a: entry }, { clock, replayCache: seenTokensInMemory() });
   const results = [];
   for (const scheme of ["bearer", "dpop"] as const)
     results.push(await verifier.verify(requestFor(token, scheme), ["a"]));

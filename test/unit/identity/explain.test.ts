@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { parse } from "valibot";
 import { describe, expect, it } from "vitest";
-import { type ExplainTools, offline, readToken, tokenExplain } from "../../../shared/cli/token.ts";
+import { type ExplainDeps, offline, readToken, tokenExplain } from "../../../shared/cli/token.ts";
 import { outline } from "../../../shared/config/schema.ts";
 import type { CallOut } from "../../../shared/host/call-out.ts";
 import { Fault } from "../../../shared/host/fault.ts";
@@ -20,14 +20,14 @@ const ROLES = parse(outline, { sources: {} }).roles;
 /** What `drawbridge token explain` prints, its exit code, and the cells of its table by check. */
 async function explained(
   token: string,
-  issuers: ExplainTools["issuers"] = { ci },
-  more: Partial<Omit<ExplainTools, "issuers">> & { readonly only?: string } = {},
+  issuers: ExplainDeps["issuers"] = { ci },
+  more: Partial<Omit<ExplainDeps, "issuers">> & { readonly only?: string } = {},
 ) {
   const printed: string[] = [];
   const print = (text: string): void => void printed.push(text);
   const { only, ...others } = more;
-  const tools = { issuers, roles: ROLES, sources: [], clock: testClock(), print, ...others };
-  const code = await tokenExplain(token, only, tools);
+  const deps = { issuers, roles: ROLES, sources: [], clock: testClock(), print, ...others };
+  const code = await tokenExplain(token, only, deps);
   const told = printed.join("\n");
   const rows = told.split("\n").map((line) => line.split(/ {2,}/));
   return { code, told, row: (check: string) => rows.find(([name]) => name === check) ?? [] };
@@ -220,7 +220,7 @@ describe("token explain", () => {
     const strict = entryA({ audience: "other" }).a;
     const shadowed = { ...strict, mode: "shadow" as const };
     const unreachable = entryOf({ issuer: A, jwks: { url: "https://keys.example.test/jwks" } });
-    const verdictOf = async (issuers: ExplainTools["issuers"]) =>
+    const verdictOf = async (issuers: ExplainDeps["issuers"]) =>
       /^verdict: .+$/m.exec((await explained(good, issuers, { callOut: offline })).told)?.[0];
     const { a } = trusted;
     expect(await verdictOf({ strict, shadowed, unreachable, ...(a && { a }) })).toContain("accepted by a,");
@@ -254,7 +254,7 @@ describe("token explain tells", () => {
     settings: { bearer: { trust: ["ci"] } },
   };
 
-  it.each<[string, readonly string[], ExplainTools["sources"], string]>([
+  it.each<[string, readonly string[], ExplainDeps["sources"], string]>([
     ["what roles may do", ["ci", "editor"], [], "call status; fire deploy-*; replay docs; approve deploy-prod"],
     ["the sources that take such a token", ["ci"], [source], "call status; send to prod"],
     ["that a source takes a token without a role", [], [source], "send to prod"],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Fault } from "../../../shared/host/fault.ts";
-import { KeySet } from "../../../shared/identity/jwks.ts";
+import { Jwks } from "../../../shared/identity/jwks.ts";
 import type { PublicKeySet } from "../../../shared/identity/public-key-set.ts";
 import { type TestClock, testClock } from "../../support/test-doubles.ts";
 import { keySetOf, type SigningKey, signingKey } from "./tokens.ts";
@@ -18,7 +18,7 @@ function issuer(keys?: readonly SigningKey[]) {
     if (!state.keys) throw new Fault("target_unreachable", "issuer.example.test: no connection", { retryable: true });
     return keySetOf(...state.keys);
   };
-  return Object.assign(state, { set: new KeySet("ci", load, state.clock) });
+  return Object.assign(state, { set: new Jwks("ci", load, state.clock) });
 }
 
 interface PromiseWithResolve {
@@ -29,7 +29,7 @@ interface PromiseWithResolve {
 const settled = (): Promise<void> => new Promise((done) => setImmediate(done));
 
 /** Asks `times` times with pauses, and gives how often the issuer was asked meanwhile. */
-async function askedDuring(of: { asked: number; clock: TestClock; set: KeySet }, times: number, pauseMs: number) {
+async function askedDuring(of: { asked: number; clock: TestClock; set: Jwks }, times: number, pauseMs: number) {
   const before = of.asked;
   for (let time = 0; time < times; time++) {
     await of.set.find(header("missing")).catch(() => undefined);
@@ -38,7 +38,7 @@ async function askedDuring(of: { asked: number; clock: TestClock; set: KeySet },
   return of.asked - before;
 }
 
-describe("KeySet", () => {
+describe("Jwks", () => {
   it("asks once for many tokens at once, and not again while the keys are fresh", async () => {
     const one = issuer([first, second]);
     await Promise.all(Array.from({ length: 20 }, () => one.set.find(header("first"))));
@@ -51,7 +51,7 @@ describe("KeySet", () => {
     const clock = testClock();
     const asked: PromiseWithResolve[] = [];
     const load = () => new Promise<PublicKeySet>((resolve) => asked.push({ resolve }));
-    const set = new KeySet("ci", load, clock);
+    const set = new Jwks("ci", load, clock);
     const found = set.find(header("first"));
     asked[0]?.resolve(keySetOf(first));
     await found;

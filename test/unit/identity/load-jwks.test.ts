@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CallOut, OutboundRequest } from "../../../shared/host/call-out.ts";
-import { keyLoader } from "../../../shared/identity/load-jwks.ts";
+import { jwksLoader } from "../../../shared/identity/load-jwks.ts";
 import { entryOf, keySetOf, signingKey } from "./tokens.ts";
 
 const ISSUER = "https://issuer.example.test";
@@ -20,10 +20,10 @@ function answering(table: Readonly<Record<string, unknown>>) {
   return { asked, callOut, addresses: () => asked.map(({ url }) => url.href) };
 }
 
-describe("keyLoader", () => {
+describe("jwksLoader", () => {
   it("discovers the keys of an issuer", async () => {
     const web = answering({ [DISCOVERY]: { issuer: ISSUER, jwks_uri: KEYS }, [KEYS]: keySet });
-    await expect(keyLoader(entryOf({ issuer: ISSUER }), web)()).resolves.toEqual(keySet);
+    await expect(jwksLoader(entryOf({ issuer: ISSUER }), web)()).resolves.toEqual(keySet);
     expect(web.addresses()).toEqual([DISCOVERY, KEYS]);
     for (const request of web.asked) {
       expect(request).toMatchObject({ method: "GET", timeoutMs: 3_000, maxAnswerBytes: 262_144 });
@@ -33,7 +33,7 @@ describe("keyLoader", () => {
 
   it("drops the issuer's closing slash before it adds the well-known path", async () => {
     const web = answering({ [DISCOVERY]: { issuer: `${ISSUER}/`, jwks_uri: KEYS }, [KEYS]: keySet });
-    await expect(keyLoader(entryOf({ issuer: `${ISSUER}/` }), web)()).resolves.toEqual(keySet);
+    await expect(jwksLoader(entryOf({ issuer: `${ISSUER}/` }), web)()).resolves.toEqual(keySet);
   });
 
   it("takes an issuer on this machine at its word about plain http", async () => {
@@ -43,13 +43,13 @@ describe("keyLoader", () => {
       [`${issuer}/.well-known/openid-configuration`]: { issuer, jwks_uri: keys },
       [keys]: keySet,
     });
-    await expect(keyLoader(entryOf({ issuer }), web)()).resolves.toEqual(keySet);
+    await expect(jwksLoader(entryOf({ issuer }), web)()).resolves.toEqual(keySet);
   });
 
   it("asks the configured address alone, whatever the issuer's text is", async () => {
     const web = answering({ [KEYS]: keySet });
     const entry = entryOf({ issuer: "https://kubernetes.default.svc", jwks: { url: KEYS } });
-    await expect(keyLoader(entry, web)()).resolves.toEqual(keySet);
+    await expect(jwksLoader(entry, web)()).resolves.toEqual(keySet);
     expect(web.addresses()).toEqual([KEYS]);
   });
 
@@ -57,7 +57,7 @@ describe("keyLoader", () => {
     const web = answering({});
     const entry = entryOf({ issuer: "https://kubernetes.default.svc", jwks: { file: "cluster.json" } });
     const readFile = async (path: string) => Buffer.from(path === "cluster.json" ? JSON.stringify(keySet) : "");
-    await expect(keyLoader(entry, { callOut: web.callOut, readFile })()).resolves.toEqual(keySet);
+    await expect(jwksLoader(entry, { callOut: web.callOut, readFile })()).resolves.toEqual(keySet);
     expect(web.asked).toEqual([]);
   });
 
@@ -75,7 +75,7 @@ describe("keyLoader", () => {
     ["a page", "<html></html>"],
   ])("refuses %s discovery document, and asks no further", async (_name, document) => {
     const web = answering({ [DISCOVERY]: document, [KEYS]: keySet });
-    await expect(keyLoader(entryOf({ issuer: ISSUER }), web)()).rejects.toMatchObject({ code: "keys_unavailable" });
+    await expect(jwksLoader(entryOf({ issuer: ISSUER }), web)()).rejects.toMatchObject({ code: "keys_unavailable" });
     expect(web.addresses()).toEqual([DISCOVERY]);
   });
 
@@ -89,6 +89,6 @@ describe("keyLoader", () => {
   ])("refuses a set with %s", async (_name, set) => {
     const web = answering({ [KEYS]: set });
     const entry = entryOf({ issuer: ISSUER, jwks: { url: KEYS } });
-    await expect(keyLoader(entry, web)()).rejects.toMatchObject({ code: "keys_unavailable" });
+    await expect(jwksLoader(entry, web)()).rejects.toMatchObject({ code: "keys_unavailable" });
   });
 });

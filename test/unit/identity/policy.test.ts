@@ -29,8 +29,8 @@ describe("a policy", () => {
     const [verb = "", name = ""] = what.split(" ");
     const refusal =
       verb === "call"
-        ? policy.refuseCall(who, name as "status")
-        : policy.refuseRoute(who, verb as "fire" | "replay" | "approve", name);
+        ? policy.rejectCall(who, name as "status")
+        : policy.rejectRoute(who, verb as "fire" | "replay" | "approve", name);
     expect(refusal).toEqual(needed && { reason: "role_missing", role: needed });
   });
 
@@ -46,9 +46,9 @@ describe("a policy", () => {
     fc.assert(
       fc.property(fc.array(fc.string().filter((name) => !(name in DEFAULT_ROLES))), (roles) => {
         const defaults = policyOf(rolesOf(DEFAULT_ROLES));
-        expect(defaults.refuseCall({ roles }, "deliveries")).toEqual({ reason: "role_missing", role: "on-call" });
-        expect(defaults.refuseRoute({ roles }, "replay", "docs")).toBeDefined();
-        expect(defaults.refuseRoute({ roles }, "approve", "docs")).toBeDefined();
+        expect(defaults.rejectCall({ roles }, "deliveries")).toEqual({ reason: "role_missing", role: "on-call" });
+        expect(defaults.rejectRoute({ roles }, "replay", "docs")).toBeDefined();
+        expect(defaults.rejectRoute({ roles }, "approve", "docs")).toBeDefined();
       }),
     );
   });

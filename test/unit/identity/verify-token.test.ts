@@ -69,14 +69,14 @@ describe("a trust entry in shadow mode", () => {
   it("lets in what it would refuse, with the reason and without a role", async () => {
     expect(await verify(expired, { ci: shadowed })).toMatchObject({
       ok: true,
-      value: { principal: someone, wouldDeny: { reason: "token_expired", expiredBySeconds: 26 } },
+      value: { principal: someone, shadowRejection: { reason: "token_expired", expiredBySeconds: 26 } },
     });
   });
 
   it("gives a token that it has nothing against its roles, and no reason", async () => {
     const result = await verify(good, { shadowed });
     expect(result).toMatchObject({ ok: true, value: { principal: { roles: ["status"] } } });
-    expect(result).not.toHaveProperty("value.wouldDeny");
+    expect(result).not.toHaveProperty("value.shadowRejection");
   });
 
   it("stands back, in any order, behind another entry that accepts, and before one that refuses", async () => {
@@ -90,7 +90,7 @@ describe("a trust entry in shadow mode", () => {
       expect(await verify(good, entries, names)).toMatchObject({ value: { principal: { trustEntry: "ci" } } });
       const withoutCi = names.filter((name) => name !== "ci");
       expect(await verify(good, entries, withoutCi)).toMatchObject({
-        value: { principal: { trustEntry: "shadowed", roles: [] }, wouldDeny: { reason: "audience_mismatch" } },
+        value: { principal: { trustEntry: "shadowed", roles: [] }, shadowRejection: { reason: "audience_mismatch" } },
       });
     }
   });

@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { splitCompactJws } from "../../../shared/identity/compact-jws.ts";
 import { trustEntry } from "../../../shared/identity/trust-entry.ts";
-import { refuseSignature, trustedAs } from "../../../shared/identity/verify-signature.ts";
+import { rejectSignature, trustedAs } from "../../../shared/identity/verify-signature.ts";
 import { testClock } from "../../support/test-doubles.ts";
 
 // The vectors of Project Wycheproof (C2SP/wycheproof, testvectors_v1, Apache-2.0) lie outside this repository.
@@ -38,7 +38,7 @@ async function accepts(group: Group, jws: unknown): Promise<boolean> {
   const split = splitCompactJws(jws);
   if (!split.ok) return false;
   const trusted = trustedAs("vectors", entry.output, { clock: testClock() });
-  return refuseSignature(split.value, trusted).then(
+  return rejectSignature(split.value, trusted).then(
     (refusal) => refusal === undefined,
     () => false,
   );

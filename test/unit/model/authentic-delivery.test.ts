@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { authenticate, type Proof, type ProvingSource } from "../../../shared/model/authentic-delivery.ts";
 import type { ReceivedRequest } from "../../../shared/model/request.ts";
-import { ok, type Result, refuse } from "../../../shared/model/result.ts";
+import { ok, type Result, reject } from "../../../shared/model/result.ts";
 import { testClock } from "../../support/test-doubles.ts";
 
 const request: ReceivedRequest = {
@@ -12,7 +12,7 @@ const principal = {
   ...{ issuer: "https://idp.example.test", subject: "job", method: "oidc", credential: "k1" },
   ...{ trustEntry: "jobs", roles: ["ci"] },
 };
-const wouldDeny = { reason: "token_replayed" } as const;
+const shadowRejection = { reason: "token_replayed" } as const;
 
 /** What became of a request to a source that gives the role `sender`, whose proof says this. */
 async function rolesOf(proof: Result<Proof>, mode: ProvingSource["mode"] = "enforce") {
@@ -30,18 +30,18 @@ describe("the roles of a delivery", () => {
   );
 
   it("are none where a source in shadow mode lets in what is not proved", async () => {
-    expect(await rolesOf(refuse(wouldDeny), "shadow")).toEqual([]);
-    expect(await rolesOf(refuse(wouldDeny, principal), "shadow")).toEqual([]);
+    expect(await rolesOf(reject(shadowRejection), "shadow")).toEqual([]);
+    expect(await rolesOf(reject(shadowRejection, principal), "shadow")).toEqual([]);
   });
 
   it.each(["enforce", "shadow"] as const)(
     "are none where a trust entry in shadow mode lets a token in, whatever the proof names: %s",
     async (mode) => {
-      expect(await rolesOf(ok({ principal, wouldDeny }), mode)).toEqual([]);
+      expect(await rolesOf(ok({ principal, shadowRejection }), mode)).toEqual([]);
     },
   );
 
   it("are nobody's where it is refused", async () => {
-    expect(await rolesOf(refuse(wouldDeny))).toBe("token_replayed");
+    expect(await rolesOf(reject(shadowRejection))).toBe("token_replayed");
   });
 });

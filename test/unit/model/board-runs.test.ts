@@ -1,31 +1,31 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type BoardRun, rowOf, type ToldBuild, withBuild } from "../../../shared/model/board-runs.ts";
+import { type BoardRun, type ReportedBuild, rowOf, withBuild } from "../../../shared/model/board-runs.ts";
 import type { BuildState } from "../../../shared/model/event.ts";
 import type { ShownBuild } from "../../../shared/store/boards.ts";
 
 const at = (minute: number): string => new Date(Date.UTC(2026, 10, 2, 9, minute)).toISOString();
 
 /** What a webhook tells of a run: with the time of its creation. */
-function byWebhook(n: number, state: BuildState, minute: number, changes: Partial<ShownBuild> = {}): ToldBuild {
-  return told({ id: String(n), state, createdAt: at(n), toldAt: at(minute), ...changes });
+function byWebhook(n: number, state: BuildState, minute: number, changes: Partial<ShownBuild> = {}): ReportedBuild {
+  return told({ id: String(n), state, createdAt: at(n), reportedAt: at(minute), ...changes });
 }
 
 /** What a job tells of its own: when it was received is the only time there is. */
-function byCallback(n: number, state: BuildState, minute: number, changes: Partial<ShownBuild> = {}): ToldBuild {
+function byCallback(n: number, state: BuildState, minute: number, changes: Partial<ShownBuild> = {}): ReportedBuild {
   const end = ["succeeded", "failed"].includes(state) && { finishedAt: at(minute) };
-  return told({ id: String(n), state, toldAt: at(minute), ...end, ...changes });
+  return told({ id: String(n), state, reportedAt: at(minute), ...end, ...changes });
 }
 
-const told = (build: Pick<ShownBuild, "id" | "state" | "toldAt"> & Partial<ShownBuild>): ToldBuild => ({
+const told = (build: Pick<ShownBuild, "id" | "state" | "reportedAt"> & Partial<ShownBuild>): ReportedBuild => ({
   build: { system: "gitlab", pipeline: "docs", ...build },
-  delivery: `d-${build.id}-${build.state}-${build.toldAt}`,
+  delivery: `d-${build.id}-${build.state}-${build.reportedAt}`,
 });
 
-const shownOf = (all: readonly ToldBuild[]) => rowOf("docs", all.reduce<readonly BoardRun[]>(withBuild, []));
+const shownOf = (all: readonly ReportedBuild[]) => rowOf("docs", all.reduce<readonly BoardRun[]>(withBuild, []));
 
 /** The run and state that these leave on the page, told in this order. */
-function shown(...all: readonly ToldBuild[]): string {
+function shown(...all: readonly ReportedBuild[]): string {
   const { build, ended } = shownOf(all) ?? {};
   return `${build?.id} ${build?.state}${ended ? `, last ${ended.state}` : ""}`;
 }
@@ -34,7 +34,7 @@ function shown(...all: readonly ToldBuild[]): string {
 const named = (n: number) => ({ id: `run-${n}` });
 
 describe("the run that a row shows", () => {
-  it.each<[string, string, readonly ToldBuild[]]>([
+  it.each<[string, string, readonly ReportedBuild[]]>([
     [
       "a webhook's, after an earlier run's callback",
       "513 running, last succeeded",
@@ -116,7 +116,7 @@ describe("the run that a row shows", () => {
     expect(shown(...all)).toBe(expected);
   });
 
-  const life = (tell: typeof byWebhook, n: number): readonly ToldBuild[] => [
+  const life = (tell: typeof byWebhook, n: number): readonly ReportedBuild[] => [
     tell(n, "queued", n * 10),
     tell(n, "running", n * 10 + 1),
     tell(n, "succeeded", n * 10 + 2, { finishedAt: at(n * 10 + 2) }),
@@ -124,7 +124,7 @@ describe("the run that a row shows", () => {
   const unordered: typeof byWebhook = (n, state, minute, changes) =>
     byCallback(n, state, minute, { ...changes, ...named(n) });
 
-  it.each<[string, readonly ToldBuild[]]>([
+  it.each<[string, readonly ReportedBuild[]]>([
     ["webhooks", [1, 2, 3].flatMap((n) => life(byWebhook, n))],
     ["callbacks whose ids count up", [1, 2, 3].flatMap((n) => life(byCallback, n))],
     ["callbacks that have nothing but their times", [1, 2, 3].flatMap((n) => life(unordered, n))],

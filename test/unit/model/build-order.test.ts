@@ -48,7 +48,10 @@ describe("the order of builds", () => {
   });
 
   it("lets a build that waits go on, and wait again, each only later than the other", () => {
-    const at = (state: BuildState, minute: number) => ({ ...build(state), toldAt: `2026-11-02T09:0${minute}:00.000Z` });
+    const at = (state: BuildState, minute: number) => ({
+      ...build(state),
+      reportedAt: `2026-11-02T09:0${minute}:00.000Z`,
+    });
     expect(compareStates(at("running", 3), at("waiting", 2))).toBeGreaterThan(0);
     expect(compareStates(at("waiting", 4), at("running", 3))).toBeGreaterThan(0);
     expect(compareStates(at("running", 1), at("waiting", 2))).toBeLessThan(0);

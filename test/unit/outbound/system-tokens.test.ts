@@ -4,23 +4,23 @@ import { laterBy, toSeconds } from "../../../shared/host/clock.ts";
 import { Fault } from "../../../shared/host/fault.ts";
 import type { LogFields } from "../../../shared/host/log.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
-import { KEPT_EVERY_MS, type Sealing, SystemTokens } from "../../../shared/outbound/system-tokens.ts";
-import type { SealStore } from "../../../shared/store/stored-tokens.ts";
+import { KEPT_EVERY_MS, SystemTokens, type TokenEncryption } from "../../../shared/outbound/system-tokens.ts";
+import type { StoredTokenStore } from "../../../shared/store/stored-tokens.ts";
 import { secretsOf, silentLog, testClock } from "../../support/test-doubles.ts";
 
 const APP = "ari:cloud:ecosystem::app/1";
 const BASE = "https://api.atlassian.com/ex/confluence/5d1e";
 const HOUR_MS = 3_600_000;
 const KEYS = { OLD: "o".repeat(44), NEW: "n".repeat(44), SHORT: "s".repeat(31) };
-const SEALING: Sealing = { sealedBy: { current: "env:OLD" }, apps: [APP] };
+const SEALING: TokenEncryption = { sealedBy: { current: "env:OLD" }, apps: [APP] };
 
 /** One copy of the bridge over a store, with what it tells its log. */
-function copyOf(kept: Map<string, string>, sealings: Readonly<Record<string, Sealing>> = { wiki: SEALING }) {
+function copyOf(kept: Map<string, string>, encryptions: Readonly<Record<string, TokenEncryption>> = { wiki: SEALING }) {
   const clock = testClock();
   const lines: LogFields[] = [];
   const writes: string[] = [];
   const ends = new Map<string, number>();
-  const seals: SealStore = {
+  const seals: StoredTokenStore = {
     async keep(source, sealed, until) {
       writes.push(source);
       kept.set(source, sealed);
@@ -29,7 +29,7 @@ function copyOf(kept: Map<string, string>, sealings: Readonly<Record<string, Sea
     find: async (source) => kept.get(source),
   };
   const tokens = new SystemTokens({
-    ...{ seals, clock, secrets: secretsOf(KEYS), sealings: new Map(Object.entries(sealings)) },
+    ...{ seals, clock, secrets: secretsOf(KEYS), encryptions: new Map(Object.entries(encryptions)) },
     log: { ...silentLog, warn: (fields) => void lines.push(fields) },
   });
   const come = (token: string, changes: object = {}) =>
@@ -108,17 +108,17 @@ describe("a system token that came along", () => {
 });
 
 describe("a token is not there", () => {
-  it.each<[string, Readonly<Record<string, Sealing>>, string]>([
+  it.each<[string, Readonly<Record<string, TokenEncryption>>, string]>([
     ["where none came", { other: SEALING }, "other"],
     ["where the source keeps none", { wiki: SEALING }, "unknown"],
     ["for another source, although the same key opens it", { copy: SEALING }, "copy"],
     ["for another app", { wiki: { ...SEALING, apps: ["ari:cloud:ecosystem::app/2"] } }, "wiki"],
     ["under another key", { wiki: { ...SEALING, sealedBy: { current: "env:NEW" } } }, "wiki"],
-  ])("%s", async (_, sealings, source) => {
+  ])("%s", async (_, encryptions, source) => {
     const kept = new Map<string, string>();
     await copyOf(kept).come("token-1");
     kept.set("copy", kept.get("wiki") ?? "");
-    await expect(copyOf(kept, sealings).tokens.tokenFor(source)).rejects.toMatchObject(NONE);
+    await expect(copyOf(kept, encryptions).tokens.tokenFor(source)).rejects.toMatchObject(NONE);
   });
 
   it("where a letter of what is sealed was changed", async () => {

@@ -10,7 +10,7 @@ import {
   equalBytes,
   equalSecrets,
   hmacSha256,
-  refuseStale,
+  rejectStale,
 } from "../../../shared/providers/signature.ts";
 import { testClock } from "../../support/test-doubles.ts";
 
@@ -97,9 +97,9 @@ describe("acceptedBy", () => {
   });
 });
 
-describe("refuseStale", () => {
+describe("rejectStale", () => {
   const clock = testClock();
-  const at = (skew: number) => refuseStale(epochSeconds(toSeconds(clock.now()) - skew), clock.now());
+  const at = (skew: number) => rejectStale(epochSeconds(toSeconds(clock.now()) - skew), clock.now());
 
   it.each([0, 300, -300])("takes a time %i seconds ago", (skew) => expect(at(skew)).toBeUndefined());
 

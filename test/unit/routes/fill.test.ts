@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { BusEntry } from "../../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../../shared/model/bus-event.ts";
 import { fill, isTemplate } from "../../../shared/routes/fill.ts";
 
-const entry: BusEntry = {
+const busEvent: BusEvent = {
   source: "drawbridge.gitlab",
   "detail-type": "code.pushed",
   time: "2026-11-02T09:00:00Z",
@@ -52,7 +52,7 @@ describe("a template", () => {
     ["$.__proto__.toString", ""],
     ["$.detail..code", ""],
     ["$.", ""],
-  ])("%j becomes %j", (template, text) => expect(fill(entry, template)).toBe(text));
+  ])("%j becomes %j", (template, text) => expect(fill(busEvent, template)).toBe(text));
 
   it.each(["", "text", "$", "$.a", "$.a-b.c_d[0][1].e"])("%j can be followed", (template) =>
     expect(isTemplate(template)).toBe(true),
@@ -74,7 +74,7 @@ describe("a template", () => {
           path.map((steps) => `$${steps.join("")}`),
         ),
         (template) => {
-          const filled = fill(entry, template);
+          const filled = fill(busEvent, template);
           expect(typeof filled).toBe("string");
           if (!template.startsWith("$.")) expect(filled).toBe(template);
         },

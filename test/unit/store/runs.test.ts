@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { type NotedRun, type RouteRun, withRun } from "../../../shared/store/runs.ts";
+import { type RecordedRun, type RouteRun, withRun } from "../../../shared/store/runs.ts";
 
 const at = (n: number): string => new Date(Date.UTC(2026, 10, 2, 9, 0, n)).toISOString();
-const fired = (n: number): NotedRun => ({ delivery: `d-${n}`, firedAt: at(n) });
-const ended = (n: number, succeeded = true, environment?: string): NotedRun => ({
+const fired = (n: number): RecordedRun => ({ delivery: `d-${n}`, firedAt: at(n) });
+const ended = (n: number, succeeded = true, environment?: string): RecordedRun => ({
   ...{ delivery: `d-${n}`, beganAt: at(n) },
   end: { succeeded, at: at(n), ...(environment !== undefined && { environment }) },
 });
-const kept = (...noted: readonly NotedRun[]): readonly RouteRun[] => noted.reduce<readonly RouteRun[]>(withRun, []);
+const kept = (...noted: readonly RecordedRun[]): readonly RouteRun[] => noted.reduce<readonly RouteRun[]>(withRun, []);
 const ids = (runs: readonly RouteRun[]) => runs.map(({ delivery }) => delivery);
 
 describe("the runs that are kept", () => {

@@ -1,20 +1,20 @@
 import { describe, expect, test } from "vitest";
 import { rowOf } from "../../../../shared/actions/confluence/board-row.ts";
-import type { BusEntry } from "../../../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../../../shared/model/bus-event.ts";
 import { buildEntry, entryOf } from "../../../support/sandbox-confluence-action.ts";
 
-const by = (entry: BusEntry, issuer: string, subject: string): BusEntry => ({
-  ...entry,
-  detail: { ...entry.detail, principal: { issuer, subject, roles: [] } },
+const by = (busEvent: BusEvent, issuer: string, subject: string): BusEvent => ({
+  ...busEvent,
+  detail: { ...busEvent.detail, principal: { issuer, subject, roles: [] } },
 });
 /** Let in by shadow mode alone. */
-const unproved = (entry: BusEntry): BusEntry => ({
-  ...entry,
-  detail: { ...entry.detail, principal: { ...entry.detail.principal, unproved: true } },
+const unproved = (busEvent: BusEvent): BusEvent => ({
+  ...busEvent,
+  detail: { ...busEvent.detail, principal: { ...busEvent.detail.principal, unproved: true } },
 });
-const told = (changes: Parameters<typeof buildEntry>[0], origin?: BusEntry) => {
-  const entry = by(buildEntry(changes), "drawbridge:source", "cluster");
-  return rowOf({ entry, origin: origin ?? entry });
+const told = (changes: Parameters<typeof buildEntry>[0], origin?: BusEvent) => {
+  const busEvent = by(buildEntry(changes), "drawbridge:source", "cluster");
+  return rowOf({ busEvent, origin: origin ?? busEvent });
 };
 const edit = (actor?: { readonly id: string; readonly name?: string }) =>
   entryOf("d-edit", {
@@ -67,14 +67,14 @@ describe("the row of a build", () => {
 
   test("says so, too, where shadow mode let in what traces the run back to a delivery that was proved", () => {
     const origin = by(edit(), "drawbridge:source", "wiki");
-    expect(rowOf({ entry: unproved(buildEntry()), origin })?.build.starter).toEqual({
+    expect(rowOf({ busEvent: unproved(buildEntry()), origin })?.build.starter).toEqual({
       identity: "wiki",
       unproved: true,
     });
   });
 
   test("keeps when it came into its state", () => {
-    expect(told({ state: "running" })?.build.toldAt).toBe("2026-11-02T09:01:15.000Z");
+    expect(told({ state: "running" })?.build.reportedAt).toBe("2026-11-02T09:01:15.000Z");
   });
 
   test("names with an account's id who has no name", () => {
@@ -90,19 +90,19 @@ describe("the row of a build", () => {
 
 describe("the row of a deployment", () => {
   test("is its project's on that environment, ordered by the deployment's number", () => {
-    const entry = { ...deployment("41"), source: "drawbridge.gitlab" };
-    expect(rowOf({ entry, origin: entry })).toMatchObject({
+    const busEvent = { ...deployment("41"), source: "drawbridge.gitlab" };
+    expect(rowOf({ busEvent, origin: busEvent })).toMatchObject({
       key: "/sources/example gitlab platform/docs to production",
       build: { system: "gitlab", environment: "production", number: 41, finishedAt: "2026-11-02T09:10:00.000Z" },
     });
   });
 
   test("has no number where the id is none", () => {
-    const entry = deployment("blue");
-    expect(rowOf({ entry, origin: entry })?.build).not.toHaveProperty("number");
+    const busEvent = deployment("blue");
+    expect(rowOf({ busEvent, origin: busEvent })?.build).not.toHaveProperty("number");
   });
 });
 
 test("no other event has a row", () => {
-  expect(rowOf({ entry: edit(), origin: edit() })).toBeUndefined();
+  expect(rowOf({ busEvent: edit(), origin: edit() })).toBeUndefined();
 });

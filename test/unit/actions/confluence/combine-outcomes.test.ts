@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ActionOutcome } from "../../../../shared/actions/action.ts";
-import { togetherOf } from "../../../../shared/actions/confluence/combine-outcomes.ts";
+import { combineOutcomes } from "../../../../shared/actions/confluence/combine-outcomes.ts";
 
 const done: ActionOutcome = { outcome: "done", summary: "a", facts: { "page 1": "version 2" } };
 const wait = (afterSeconds: number): ActionOutcome => ({ outcome: "wait", summary: "b", afterSeconds });
@@ -32,13 +32,13 @@ describe("one outcome for several pages", () => {
     ["tells of what is given up when nothing else is left", [giveUp, done], { outcome: "give_up", summary: "d; a" }],
     ["is a retry before anything is given up", [giveUp, retry(7)], { ...retry(7), summary: "d; c" }],
   ])("%s", (_, outcomes, expected) => {
-    expect(togetherOf(outcomes)).toEqual(expected);
+    expect(combineOutcomes(outcomes)).toEqual(expected);
   });
 
   test("keeps that an effect is not known, and that a wait may be long", () => {
     const unknown: ActionOutcome = { outcome: "retry", summary: "c", unknownOutcome: true };
-    expect(togetherOf([retry(), unknown])).toMatchObject({ outcome: "retry", unknownOutcome: true });
+    expect(combineOutcomes([retry(), unknown])).toMatchObject({ outcome: "retry", unknownOutcome: true });
     const long: ActionOutcome = { outcome: "wait", summary: "b", afterSeconds: 300, isLong: true };
-    expect(togetherOf([long, retry()])).toMatchObject({ outcome: "wait", isLong: true });
+    expect(combineOutcomes([long, retry()])).toMatchObject({ outcome: "wait", isLong: true });
   });
 });

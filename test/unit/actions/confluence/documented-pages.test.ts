@@ -5,8 +5,8 @@ import { foundPages, searchPath } from "../../../../shared/actions/confluence/pa
 import { buildEntry } from "../../../support/sandbox-confluence-action.ts";
 import { testClock } from "../../../support/test-doubles.ts";
 
-const entry = buildEntry();
-const happening = { entry, origin: entry };
+const busEvent = buildEntry();
+const happening = { busEvent, origin: busEvent };
 
 describe("the index of pages that say what they document", () => {
   test("ends after ten calls, though Confluence always names one more batch and finds nothing", async () => {

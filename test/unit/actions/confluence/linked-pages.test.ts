@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { pagesConcerned } from "../../../../shared/actions/confluence/pages.ts";
 import type { AuthenticDelivery } from "../../../../shared/model/authentic-delivery.ts";
-import type { BusEntry } from "../../../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../../../shared/model/bus-event.ts";
 import type { Reading } from "../../../../shared/model/reading.ts";
 import { readDelivery as readBuildkite } from "../../../../shared/providers/buildkite/parse.ts";
 import { readDelivery as readGitlab } from "../../../../shared/providers/gitlab/parse.ts";
@@ -15,7 +15,7 @@ type Reader = (delivery: AuthenticDelivery) => Reading | Promise<Reading>;
 type Json = { [member: string]: unknown };
 
 /** What a fixture tells with the link written into one of its texts. */
-async function toldWith(provider: string, fixture: string, read: Reader, path: readonly string[]): Promise<BusEntry> {
+async function toldWith(provider: string, fixture: string, read: Reader, path: readonly string[]): Promise<BusEvent> {
   const found = fixturesOf(provider).find(({ name }) => name === fixture);
   if (!found) throw new Error(`there is no fixture ${fixture}`);
   const body: Json = JSON.parse(Buffer.from(found.body).toString());
@@ -36,8 +36,8 @@ describe("a page that senders link to", () => {
     ["a deployment's commit", "gitlab", "deployment", readGitlab, ["commit_title"]],
     ["a build's message", "buildkite", "build-finished", readBuildkite, ["build", "message"]],
   ])("in %s is concerned by that run", async (_, provider, fixture, read, path) => {
-    const entry = await toldWith(provider, fixture, read, path);
-    expect(pagesConcerned({ entry, origin: entry }, { site: SITE, page: undefined })).toEqual(["98310"]);
+    const busEvent = await toldWith(provider, fixture, read, path);
+    expect(pagesConcerned({ busEvent, origin: busEvent }, { site: SITE, page: undefined })).toEqual(["98310"]);
   });
 
   test.each<[string, string, readonly string[]]>([
@@ -48,6 +48,6 @@ describe("a page that senders link to", () => {
     ["the description of one that was commented", "note", ["merge_request", "description"]],
   ])("in %s is concerned by the run that it started", async (_, fixture, path) => {
     const origin = await toldWith("gitlab", fixture, readGitlab, path);
-    expect(pagesConcerned({ entry: buildEntry(), origin }, { site: SITE, page: undefined })).toEqual(["98310"]);
+    expect(pagesConcerned({ busEvent: buildEntry(), origin }, { site: SITE, page: undefined })).toEqual(["98310"]);
   });
 });

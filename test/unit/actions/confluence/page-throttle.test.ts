@@ -25,7 +25,7 @@ describe("the time until a page may be written", () => {
     ["is a moment for the end of a run", row("failed"), seen(row("running")), 0.5, 1.5],
     ["is none for an end after that moment", row("failed"), seen(row("running")), 2, 0],
     ["is the whole pause where the end is on the page", row("failed"), seen(row("failed")), 2, 28],
-    ["is as long as Confluence asked for", row("failed"), { restUntil: laterBy(WRITTEN, 90_000) }, 30, 60],
+    ["is as long as Confluence asked for", row("failed"), { cooldownUntil: laterBy(WRITTEN, 90_000) }, 30, 60],
   ])("%s", (_, one, record, seconds, expected) => {
     expect(secondsToWait({ rows: [one], record }, at(seconds))).toBe(expected);
   });

@@ -86,9 +86,9 @@ describe("the pages that an event concerns", () => {
       subject: "platform/docs!4",
       change: { project: "platform/docs", number: 4, title, description },
     });
-  const entry = buildEntry({ message: `Build for ${link(3)}`, results: { page: "4", note: "none" } });
-  const concerned = (origin = entry, page?: string, of = entry) =>
-    pagesConcerned({ entry: of, origin }, { site: SITE, page });
+  const busEvent = buildEntry({ message: `Build for ${link(3)}`, results: { page: "4", note: "none" } });
+  const concerned = (origin = busEvent, page?: string, of = busEvent) =>
+    pagesConcerned({ busEvent: of, origin }, { site: SITE, page });
 
   test("are the one that the route names, and no other", () => {
     expect(concerned(pageEvent({ site: SITE, id: "1" }), "2")).toEqual(["2"]);

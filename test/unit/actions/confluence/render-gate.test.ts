@@ -33,7 +33,7 @@ describe("an approval on a page", () => {
     ["expired", "EXPIRED", "timed_out"],
     ["superseded", "SUPERSEDED", "cancelled"],
   ] as const)("that is %s is a row of its route that says %s", (state, title, ranked) => {
-    const row = rowOf({ entry: told(state), origin: edit });
+    const row = rowOf({ busEvent: told(state), origin: edit });
     expect(row).toMatchObject({
       key: "/sources/example drawbridge docs-build of 98310",
       build: { state: ranked, gate: { state } },
@@ -43,7 +43,7 @@ describe("an approval on a page", () => {
 
   it("has a row for each thing that waits: two merge requests on one page do not hide each other", () => {
     const rows = ["docs-build of platform/docs!7", "docs-build of platform/docs!8"].map((subject) =>
-      rowOf({ entry: told("requested", undefined, subject), origin: edit }),
+      rowOf({ busEvent: told("requested", undefined, subject), origin: edit }),
     );
     expect(new Set(rows.map((row) => row?.key)).size).toBe(2);
     expect(rows.map((row) => row && renderRow(row)).join()).toContain("docs-build of platform/docs!8 (drawbridge)");
@@ -64,8 +64,8 @@ describe("an approval on a page", () => {
           commitCount: 0,
         },
       });
-    const entry = told("requested", undefined, "docs-build of platform/docs");
-    expect(["main", "next"].map((name) => rowOf({ entry, origin: pushed(name) })?.key)).toEqual([
+    const busEvent = told("requested", undefined, "docs-build of platform/docs");
+    expect(["main", "next"].map((name) => rowOf({ busEvent, origin: pushed(name) })?.key)).toEqual([
       "/sources/example drawbridge docs-build of platform/docs on main",
       "/sources/example drawbridge docs-build of platform/docs on next",
     ]);
@@ -78,17 +78,17 @@ describe("an approval on a page", () => {
         "label drawbridge-approve or drawbridge-deny, or drawbridge approvals grant p-1",
     );
     expect(ways(false)).not.toContain("label");
-    expect(rowOf({ entry: told("requested"), origin: told("requested") })?.build.gate?.labels).toBe(false);
+    expect(rowOf({ busEvent: told("requested"), origin: told("requested") })?.build.gate?.labels).toBe(false);
   });
 
   it("says who decided, as text and never as markup", () => {
-    const row = rowOf({ entry: told("granted", "<b>max</b> of https://idp.example.test"), origin: edit });
+    const row = rowOf({ busEvent: told("granted", "<b>max</b> of https://idp.example.test"), origin: edit });
     expect(row && renderRow(row)).toContain("by &lt;b&gt;max&lt;/b&gt; of https://idp.example.test");
   });
 
   it("of another system has no row", () => {
     const approval = { system: "buildkite", build: "b-1", pipeline: "docs" };
     const other = entryOf("d-other", { type: "approval.granted", time: edit.time, subject: "docs", approval });
-    expect(rowOf({ entry: other, origin: other })).toBeUndefined();
+    expect(rowOf({ busEvent: other, origin: other })).toBeUndefined();
   });
 });

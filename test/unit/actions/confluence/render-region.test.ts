@@ -127,9 +127,9 @@ describe("the region's content", () => {
       row({ pipeline: `old/p${n}`, environment: "production", number: 9_000 + n, finishedAt: times(2020, n + 1) }),
     );
     const today = Array.from({ length: 10 }, (_, n) =>
-      row({ pipeline: `new/p${n}`, state: "failed", createdAt: times(2026, 1), toldAt: times(2026, 2) }),
+      row({ pipeline: `new/p${n}`, state: "failed", createdAt: times(2026, 1), reportedAt: times(2026, 2) }),
     );
-    const running = row({ pipeline: "new/callback", state: "running", toldAt: times(2026, 2) });
+    const running = row({ pipeline: "new/callback", state: "running", reportedAt: times(2026, 2) });
     const content = renderRegion([...old, ...today, running]);
     expect(content.match(/new\/\w+/g)).toHaveLength(11);
     expect(content).toContain("Rows left out");
@@ -137,7 +137,7 @@ describe("the region's content", () => {
   });
 
   test("tells when a run came into its state where that is the only time it has", () => {
-    expect(cells({ state: "running", toldAt: "2026-11-02T09:07:00.000Z" })[7]).toBe(
+    expect(cells({ state: "running", reportedAt: "2026-11-02T09:07:00.000Z" })[7]).toBe(
       '<time datetime="2026-11-02" /> 09:07 UTC',
     );
   });

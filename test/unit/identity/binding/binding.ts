@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
-import type { BindingTools } from "../../../../shared/identity/binding/deps.ts";
-import { refuseUnbound } from "../../../../shared/identity/binding/index.ts";
+import type { BindingDeps } from "../../../../shared/identity/binding/deps.ts";
+import { rejectUnbound } from "../../../../shared/identity/binding/index.ts";
 import type { PresentedToken, TokenRequest } from "../../../../shared/identity/presented-token.ts";
 import { seenTokensInMemory } from "../../../support/memory-replay-cache.ts";
 import { testClock } from "../../../support/test-doubles.ts";
@@ -33,16 +33,16 @@ export interface Tried {
   readonly presented: PresentedToken;
   readonly claims?: object;
   readonly entry?: object;
-  readonly tools?: Partial<BindingTools>;
+  readonly deps?: Partial<BindingDeps>;
 }
 
 /** What binding says of a token whose signature and claims are good: the reason with its facts, or `accepted`. */
-export async function bindingSays({ presented, claims = {}, entry = {}, tools = {} }: Tried): Promise<string> {
+export async function bindingSays({ presented, claims = {}, entry = {}, deps = {} }: Tried): Promise<string> {
   const clock = testClock();
-  const rejection = await refuseUnbound(presented, { ...CLAIMS, ...claims }, entryOf({ issuer: ISSUER, ...entry }), {
+  const rejection = await rejectUnbound(presented, { ...CLAIMS, ...claims }, entryOf({ issuer: ISSUER, ...entry }), {
     clock,
-    seenTokens: seenTokensInMemory(),
-    ...tools,
+    replayCache: seenTokensInMemory(),
+    ...deps,
   });
   if (rejection === undefined) return "accepted";
   const { reason, ...facts } = rejection;

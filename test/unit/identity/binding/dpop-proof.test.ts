@@ -62,7 +62,7 @@ describe("a DPoP proof", () => {
       "the public address where the bridge sees another",
       {
         ...sent(proofOf(token, key, { claims: { htu: "https://public.example.test/prod/webhooks/ci" } })),
-        tools: { publicUrl: "https://public.example.test/prod" },
+        deps: { publicUrl: "https://public.example.test/prod" },
       },
     ],
   ] as const satisfies readonly (readonly [string, Tried])[])("is accepted: %s", async (_, tried) => {
@@ -150,7 +150,7 @@ describe("a DPoP proof", () => {
     ["no address", changed({ claims: { htu: "/webhooks/ci" } }), "proof_invalid: htu"],
     [
       "the address that the request tells, where the bridge is known under another",
-      { ...sent(good), tools: { publicUrl: "https://public.example.test" } },
+      { ...sent(good), deps: { publicUrl: "https://public.example.test" } },
       "proof_invalid: htu",
     ],
     ["a second too old", changed({ claims: { iat: NOW - 66 } }), "proof_invalid: iat is too long ago"],
@@ -179,28 +179,28 @@ describe("a DPoP proof", () => {
   });
 
   it("is good for one request, even for the same bytes of a delivery", async () => {
-    const tools = { seenTokens: seenTokensInMemory() };
-    const again = { ...sent(good, { repeatable: true }), tools };
+    const deps = { replayCache: seenTokensInMemory() };
+    const again = { ...sent(good, { repeatable: true }), deps };
     expect(await bindingSays(again)).toBe("accepted");
     expect(await bindingSays(again)).toBe("token_replayed");
-    expect(await bindingSays({ ...changed({ claims: { jti: "proof-2" } }), tools })).toBe("accepted");
+    expect(await bindingSays({ ...changed({ claims: { jti: "proof-2" } }), deps })).toBe("accepted");
   });
 
   it("of one sender does not spend the jti of another", async () => {
-    const tools = { seenTokens: seenTokensInMemory() };
-    expect(await bindingSays({ ...sent(good), tools })).toBe("accepted");
-    const others = { ...sent(proofOf(token, other)), claims: { cnf: { jkt: other.thumbprint } }, tools };
+    const deps = { replayCache: seenTokensInMemory() };
+    expect(await bindingSays({ ...sent(good), deps })).toBe("accepted");
+    const others = { ...sent(proofOf(token, other)), claims: { cnf: { jkt: other.thumbprint } }, deps };
     expect(await bindingSays(others)).toBe("accepted");
   });
 
   it("that is wrong spends no jti", async () => {
-    const tools = { seenTokens: seenTokensInMemory() };
-    expect(await bindingSays({ ...changed({ claims: { htm: "GET" } }), tools })).toMatch(/^proof_invalid/);
-    expect(await bindingSays({ ...sent(good), tools })).toBe("accepted");
+    const deps = { replayCache: seenTokensInMemory() };
+    expect(await bindingSays({ ...changed({ claims: { htm: "GET" } }), deps })).toMatch(/^proof_invalid/);
+    expect(await bindingSays({ ...sent(good), deps })).toBe("accepted");
   });
 
   it("cannot be told to be new without a store, which is a fault", async () => {
-    await expect(bindingSays({ ...sent(good), tools: { seenTokens: undefined } })).rejects.toMatchObject({
+    await expect(bindingSays({ ...sent(good), deps: { replayCache: undefined } })).rejects.toMatchObject({
       code: "configuration_invalid",
     });
   });
@@ -208,13 +208,13 @@ describe("a DPoP proof", () => {
   it("is remembered for as long as it would be taken", async () => {
     const clock = testClock();
     const taken: number[] = [];
-    const seenTokens = { take: async (...[, , until]: [string, string, number]) => taken.push(until) > 0 };
-    expect(await bindingSays({ ...sent(good), tools: { seenTokens, clock } })).toBe("accepted");
+    const replayCache = { take: async (...[, , until]: [string, string, number]) => taken.push(until) > 0 };
+    expect(await bindingSays({ ...sent(good), deps: { replayCache, clock } })).toBe("accepted");
     const [until = 0] = taken;
     clock.advance((until - NOW) * 1_000);
-    expect(await bindingSays({ ...sent(good), tools: { clock } })).toBe("accepted");
+    expect(await bindingSays({ ...sent(good), deps: { clock } })).toBe("accepted");
     clock.advance(1_000);
-    expect(await bindingSays({ ...sent(good), tools: { clock } })).toMatch(/too long ago/);
+    expect(await bindingSays({ ...sent(good), deps: { clock } })).toMatch(/too long ago/);
   });
 
   it("made by jose is accepted, and its thumbprint is jose's", async () => {

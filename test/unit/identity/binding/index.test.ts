@@ -14,9 +14,9 @@ const held = bearer(requestOf({ clientCertificate: certificate }));
 
 describe("a token that is bound to nothing", () => {
   it("is accepted where its entry asks for nothing, and costs no write", async () => {
-    const seenTokens = { take: () => Promise.reject(new Error("nothing is taken")) };
-    expect(await bindingSays({ presented: bearer(), tools: { seenTokens } })).toBe("accepted");
-    expect(await bindingSays({ presented: bearer(), tools: { seenTokens: undefined } })).toBe("accepted");
+    const replayCache = { take: () => Promise.reject(new Error("nothing is taken")) };
+    expect(await bindingSays({ presented: bearer(), deps: { replayCache } })).toBe("accepted");
+    expect(await bindingSays({ presented: bearer(), deps: { replayCache: undefined } })).toBe("accepted");
   });
 });
 
@@ -144,11 +144,11 @@ describe("a token that is good for one use", () => {
     second: TokenRequest,
     tokens: readonly [string, string] = [token, token],
   ) {
-    const tools = { seenTokens: seenTokensInMemory() };
+    const deps = { replayCache: seenTokensInMemory() };
     const at = (n: 0 | 1, request: TokenRequest) => ({
       presented: { ...bearer(request), token: tokens[n] },
       entry,
-      tools,
+      deps,
     });
     expect(await bindingSays(at(0, first))).toBe("accepted");
     return bindingSays(at(1, second));
@@ -185,32 +185,32 @@ describe("a token that is good for one use", () => {
   });
 
   it("goes to one of many at once", async () => {
-    const tools = { seenTokens: seenTokensInMemory() };
+    const deps = { replayCache: seenTokensInMemory() };
     const bodies = Array.from({ length: 20 }, (_, n) => delivery({ body: Buffer.from(`{"n":${n}}`) }));
-    const said = await Promise.all(bodies.map((body) => bindingSays({ presented: bearer(body), entry, tools })));
+    const said = await Promise.all(bodies.map((body) => bindingSays({ presented: bearer(body), entry, deps })));
     expect(said.filter((what) => what === "accepted")).toHaveLength(1);
   });
 
   it("is not spent by a request that is refused", async () => {
-    const tools = { seenTokens: seenTokensInMemory() };
-    const strict = { presented: bearer(delivery()), entry: { ...entry, bodyDigestClaim: "body" }, tools };
+    const deps = { replayCache: seenTokensInMemory() };
+    const strict = { presented: bearer(delivery()), entry: { ...entry, bodyDigestClaim: "body" }, deps };
     expect(await bindingSays({ ...strict, claims: { body: "wrong" } })).toBe("body_digest_mismatch: body");
     expect(await bindingSays({ ...strict, claims: { body: sha256(requestOf().body) } })).toBe("accepted");
   });
 
   it("is remembered until it has expired, skew included, and rounded up", async () => {
     const taken: number[] = [];
-    const seenTokens = { take: async (...[, , until]: [string, string, number]) => taken.push(until) > 0 };
+    const replayCache = { take: async (...[, , until]: [string, string, number]) => taken.push(until) > 0 };
     const claims = { exp: 1_793_610_290.4 };
-    await bindingSays({ presented: bearer(), claims, entry: { ...entry, clockSkewSeconds: 7 }, tools: { seenTokens } });
+    await bindingSays({ presented: bearer(), claims, entry: { ...entry, clockSkewSeconds: 7 }, deps: { replayCache } });
     expect(taken).toEqual([1_793_610_298]);
   });
 
   it("is never let pass when that cannot be told", async () => {
     const fault = new Fault("store_unavailable", "no answer", { retryable: true });
-    const seenTokens = { take: () => Promise.reject(fault) };
-    await expect(bindingSays({ presented: bearer(), entry, tools: { seenTokens } })).rejects.toBe(fault);
-    await expect(bindingSays({ presented: bearer(), entry, tools: { seenTokens: undefined } })).rejects.toMatchObject({
+    const replayCache = { take: () => Promise.reject(fault) };
+    await expect(bindingSays({ presented: bearer(), entry, deps: { replayCache } })).rejects.toBe(fault);
+    await expect(bindingSays({ presented: bearer(), entry, deps: { replayCache: undefined } })).rejects.toMatchObject({
       code: "configuration_invalid",
     });
   });

@@ -5,7 +5,7 @@ import { createTokenVerifier } from "../../../../shared/identity/verify-token.ts
 import type { ReceivedRequest } from "../../../../shared/model/request.ts";
 import { confluence } from "../../../../shared/providers/confluence/index.ts";
 import { queryHash } from "../../../../shared/providers/confluence/query-hash.ts";
-import type { ProviderTools } from "../../../../shared/providers/provider.ts";
+import type { ProviderDeps } from "../../../../shared/providers/provider.ts";
 import { secretsOf, testClock } from "../../../support/test-doubles.ts";
 import { entryOf, keySetOf, signingKey, tokenOf } from "../../identity/tokens.ts";
 
@@ -38,15 +38,15 @@ const environment = {
 };
 
 /** A connected source with these ways in, and what it keeps of what comes along. */
-export function sourceWith(settings: object, keepToken?: ProviderTools["keepToken"]) {
+export function sourceWith(settings: object, keepToken?: ProviderDeps["keepToken"]) {
   const jwks = { inline: keySetOf(atlassian) };
   const trusted = {
     "our-forge-app": entryOf({ issuer: FORGE, audience: OUR_APP, jwks, algorithms: ["RS256"] }),
     // Believed by another source, and by this one never.
     "another-app": entryOf({ issuer: FORGE, audience: `${OUR_APP}-other`, jwks, algorithms: ["RS256"] }),
   };
-  const tools = { clock, secrets: secretsOf(environment), tokens: createTokenVerifier(trusted, { clock }) };
-  const keeping = { ...tools, ...(keepToken && { keepToken }) };
+  const deps = { clock, secrets: secretsOf(environment), tokens: createTokenVerifier(trusted, { clock }) };
+  const keeping = { ...deps, ...(keepToken && { keepToken }) };
   return confluence.connect({ name: "wiki", settings: { site: SITE, ...settings } }, keeping);
 }
 

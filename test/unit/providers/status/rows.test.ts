@@ -5,7 +5,7 @@ import { toSeconds } from "../../../../shared/host/clock.ts";
 import type { TokenRun } from "../../../../shared/identity/presets/preset.ts";
 import { authenticate } from "../../../../shared/model/authentic-delivery.ts";
 import { buildOrder } from "../../../../shared/model/build-order.ts";
-import { entryOf } from "../../../../shared/model/bus-event.ts";
+import { busEventOf } from "../../../../shared/model/bus-event.ts";
 import type { ReceivedRequest } from "../../../../shared/model/request.ts";
 import { ok } from "../../../../shared/model/result.ts";
 import { readingOf } from "../../../../shared/providers/status/reading.ts";
@@ -39,10 +39,10 @@ async function rowFor({ trustEntry = "prod", run = POD, body = {}, claims = {} }
   if (reading.outcome !== "event") throw new Error(`it is ${reading.outcome}`);
   const about = { id: "d-1", source: "status", provider: "status", principal, receivedAt: NOW, requestId: "r-1" };
   const { outcome, event } = reading;
-  const entry = entryOf({ ...about, bodyDigest: "", bodyBytes: 0, what: event.type, outcome, event });
-  const row = entry && rowOf({ entry, origin: entry });
-  if (!row || !entry) throw new Error("it has a row");
-  return { ...row, order: buildOrder(row.build), eventKey: entry.detail.eventKey, deliveryKey: reading.deliveryKey };
+  const busEvent = busEventOf({ ...about, bodyDigest: "", bodyBytes: 0, what: event.type, outcome, event });
+  const row = busEvent && rowOf({ busEvent, origin: busEvent });
+  if (!row || !busEvent) throw new Error("it has a row");
+  return { ...row, order: buildOrder(row.build), eventKey: busEvent.detail.eventKey, deliveryKey: reading.deliveryKey };
 }
 
 describe("the row of a status callback", () => {

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { TokenVerifier } from "../../../../shared/identity/token-verifier.ts";
 import { sourcePrincipal } from "../../../../shared/model/principal.ts";
-import { ok, refuse } from "../../../../shared/model/result.ts";
+import { ok, reject } from "../../../../shared/model/result.ts";
 import { tekton } from "../../../../shared/providers/tekton/index.ts";
 import { secretsOf, testClock } from "../../../support/test-doubles.ts";
 
@@ -15,7 +15,7 @@ const tokens: TokenVerifier = {
   verify: async ({ token }, trust) =>
     token === "good.token.here" && trust.includes("accounts")
       ? ok({ principal: { ...sourcePrincipal("x", "oidc", "key-1"), trustEntry: "accounts" }, claims: { sub: "x" } })
-      : refuse({ reason: "issuer_unknown" }),
+      : reject({ reason: "issuer_unknown" }),
 };
 
 function connect(settings: object) {
