@@ -16,10 +16,10 @@ import type { Clock } from "../shared/host/clock.ts";
 import type { Log } from "../shared/host/log.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
 import { policyOf } from "../shared/identity/policy.ts";
+import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import type { BridgeIssuer } from "../shared/outbound/issuer.ts";
 import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
 import { SystemTokens } from "../shared/outbound/system-tokens.ts";
-import type { RecordedDelivery } from "../shared/store/deliveries.ts";
 import type { Stores } from "../shared/store/dynamodb/open-stores.ts";
 
 interface WorkerDeps extends Stores {

@@ -1,5 +1,5 @@
 import { Fault } from "../host/fault.ts";
-import type { ActionOutcome } from "./action.ts";
+import type { ActionOutcome } from "../model/action-outcome.ts";
 
 /**
  * What a call to a target came to that gave no answer to read: to be repeated, and with an unknown outcome unless no

@@ -1,7 +1,8 @@
 import { toIso } from "../host/clock.ts";
+import type { Change } from "../model/approval.ts";
 import type { BusEvent } from "../model/bus-event.ts";
-import type { ApprovalStore, Change } from "../store/approvals.ts";
-import type { RecordedDelivery } from "../store/deliveries.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { ApprovalStore } from "../store/approvals.ts";
 
 /** Events by which what an approval is about becomes something else. */
 const CHANGES: readonly BusEvent["detail-type"][] = ["page.updated", "code.pushed", "change.updated"];

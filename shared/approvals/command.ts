@@ -1,7 +1,7 @@
 import type { EpochMillis } from "../host/clock.ts";
+import type { PageAddress } from "../model/board.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import type { Rejection } from "../model/rejection.ts";
-import type { PageAddress } from "../store/boards.ts";
 import type { RunPlace } from "../store/runs.ts";
 import { LABELS } from "./label-names.ts";
 

@@ -1,9 +1,10 @@
 import { type Clock, toIso } from "../host/clock.ts";
 import type { Policy } from "../identity/policy.ts";
+import type { Approval, ApprovalState, Identity } from "../model/approval.ts";
 import type { Rejection } from "../model/rejection.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { ActionStore } from "../store/actions.ts";
-import type { Approval, ApprovalState, ApprovalStore, Identity } from "../store/approvals.ts";
+import type { ApprovalStore } from "../store/approvals.ts";
 import { isOutdated } from "./change.ts";
 import { isSamePerson, type PeopleOf } from "./people.ts";
 import { nameOf, type RecordStepDeps, recordStep } from "./record-step.ts";

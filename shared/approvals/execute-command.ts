@@ -1,8 +1,8 @@
 import { type RollbackDeps, rollBack } from "../delivery/rollback.ts";
+import type { Identity } from "../model/approval.ts";
+import type { PageAddress } from "../model/board.ts";
 import { sourceNameOf } from "../model/bus-event.ts";
-import type { Identity } from "../store/approvals.ts";
-import type { PageAddress } from "../store/boards.ts";
-import type { RecordedDelivery } from "../store/deliveries.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { Command, CommandResult, Commands, GivenCommand } from "./command.ts";
 import { type DecideDeps, decide } from "./decide.ts";
 import { MAX_OPEN, type OpenApprovals, openApprovals } from "./open-approvals.ts";

@@ -1,12 +1,13 @@
-import type { ActionOutcome } from "../actions/action.ts";
 import type { CorrelateDeps } from "../delivery/correlate.ts";
 import { type Clock, laterBy } from "../host/clock.ts";
+import type { ActionOutcome } from "../model/action-outcome.ts";
+import type { Approval, RequestedApproval } from "../model/approval.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import { approvalIdOf } from "../model/idempotency-keys.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { Route } from "../routes/route.ts";
 import type { Claim } from "../store/actions.ts";
-import type { Approval, ApprovalStore, RequestedApproval } from "../store/approvals.ts";
-import type { RecordedDelivery } from "../store/deliveries.ts";
+import type { ApprovalStore } from "../store/approvals.ts";
 import { aboutOf, isOutdated } from "./change.ts";
 import { type RecordStepDeps, recordStep, type Step } from "./record-step.ts";
 import { traceRequester } from "./trace-requester.ts";

@@ -1,4 +1,5 @@
-import type { Approval, ApprovalStore } from "../store/approvals.ts";
+import type { Approval } from "../model/approval.ts";
+import type { ApprovalStore } from "../store/approvals.ts";
 
 /** Open approvals that one call looks through. */
 export const MAX_OPEN = 2_000;

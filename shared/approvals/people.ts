@@ -1,4 +1,4 @@
-import type { Identity } from "../store/approvals.ts";
+import type { Identity } from "../model/approval.ts";
 
 /** A person behind a source. */
 export interface Person {

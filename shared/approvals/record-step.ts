@@ -1,10 +1,11 @@
 import { OWN_SOURCE } from "../delivery/correlate.ts";
 import { type EpochMillis, toIso } from "../host/clock.ts";
+import type { Identity, RequestedApproval } from "../model/approval.ts";
 import type { ApprovalEvent, GatePart } from "../model/event.ts";
 import { deliveryIdOf, sha256Hex } from "../model/idempotency-keys.ts";
 import { OWN_ISSUERS, type Principal } from "../model/principal.ts";
-import type { Identity, RequestedApproval } from "../store/approvals.ts";
-import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
 
 export interface RecordStepDeps {
   readonly deliveries: Pick<DeliveryStore, "record" | "addToTimeline">;

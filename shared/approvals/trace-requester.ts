@@ -1,7 +1,7 @@
 import { type CorrelateDeps, correlate } from "../delivery/correlate.ts";
+import type { Identity } from "../model/approval.ts";
 import type { BusEvent } from "../model/bus-event.ts";
-import type { Identity } from "../store/approvals.ts";
-import type { RecordedDelivery } from "../store/deliveries.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 
 /** What made a run wait, traced back as far as it goes. */
 export interface Cause {

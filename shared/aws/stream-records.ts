@@ -2,7 +2,7 @@ import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
 import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
-import type { RecordedDelivery } from "../store/deliveries.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 
 type Keys = NonNullable<NonNullable<DynamoDBRecord["dynamodb"]>["Keys"]>;
 

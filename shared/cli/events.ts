@@ -1,5 +1,5 @@
 import { nameOf } from "../approvals/record-step.ts";
-import type { Identity } from "../store/approvals.ts";
+import type { Identity } from "../model/approval.ts";
 import {
   type ListedDeliveries,
   listedDeliveries,

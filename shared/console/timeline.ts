@@ -2,7 +2,7 @@ import { html } from "hono/html";
 import { nameOf } from "../approvals/record-step.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { ShownDelivery, ShownEntry } from "../http/deliveries.ts";
-import type { Identity } from "../store/approvals.ts";
+import type { Identity } from "../model/approval.ts";
 import { badge, deliveryLink, duration, type Html, NOTHING, refusalOf, type Tone, when } from "./html.ts";
 
 /** All that followed a delivery, in order, each with its time since the receipt. */

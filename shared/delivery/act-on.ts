@@ -1,6 +1,6 @@
 import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
 import { type BusEvent, isMeantFor } from "../model/bus-event.ts";
-import type { Replay } from "../store/deliveries.ts";
+import type { Replay } from "../model/recorded-delivery.ts";
 import { type ActDeps, type AttemptResult, act, ROUTE_REMOVED } from "./act.ts";
 import { schedule } from "./schedule.ts";
 

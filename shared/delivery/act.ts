@@ -1,13 +1,14 @@
-import type { ActionOutcome } from "../actions/action.ts";
 import { type GateDeps, holdForApproval } from "../approvals/gate.ts";
 import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
 import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { type TraceParent, traceIdOf } from "../host/trace.ts";
+import type { ActionOutcome } from "../model/action-outcome.ts";
 import { type BusEvent, busEventOf } from "../model/bus-event.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore, Claim } from "../store/actions.ts";
-import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
 import { backoffMs, type RetryPolicy } from "./backoff.ts";
 import { type CorrelateDeps, correlate } from "./correlate.ts";
 import { type RunTrackingDeps, recordRunEnd, recordRunStart } from "./run-tracking.ts";

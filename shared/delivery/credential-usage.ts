@@ -1,8 +1,8 @@
 import { type EpochMillis, laterBy } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { CredentialUsageStore, CredentialUse } from "../store/credential-usage.ts";
-import type { RecordedDelivery } from "../store/deliveries.ts";
 
 export interface CredentialUsageDeps {
   readonly uses: Pick<CredentialUsageStore, "record">;

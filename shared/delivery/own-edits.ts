@@ -1,6 +1,7 @@
 import type { Clock } from "../host/clock.ts";
 import type { BridgeEvent } from "../model/event.ts";
-import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
 import type { OwnAccountStore, SiteAccount } from "../store/own-accounts.ts";
 
 export interface OwnEditDeps {

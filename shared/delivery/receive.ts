@@ -5,10 +5,11 @@ import { type AuthenticDelivery, authenticate, type ProvingSource } from "../mod
 import { deliveryIdOf } from "../model/idempotency-keys.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Reading } from "../model/reading.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
-import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
 
 /** A configured sender, as far as receiving is concerned. */
 export interface Source extends ProvingSource {

@@ -1,5 +1,5 @@
 import { Loop } from "../host/loop.ts";
-import type { RecordedDelivery } from "../store/deliveries.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import { type RelayDeps, relay, SWEEP_SIZE, sweep } from "./relay.ts";
 
 /**

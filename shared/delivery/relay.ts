@@ -4,7 +4,8 @@ import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { traceIdOf } from "../host/trace.ts";
 import { type BusEvent, busEventOf } from "../model/bus-event.ts";
-import type { DeliveryStore, Outbox, RecordedDelivery } from "../store/deliveries.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { DeliveryStore, Outbox } from "../store/deliveries.ts";
 import { isOwnEdit, type OwnEditDeps } from "./own-edits.ts";
 
 interface PublishDeps extends OwnEditDeps {

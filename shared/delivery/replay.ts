@@ -1,8 +1,9 @@
 import type { Clock } from "../host/clock.ts";
 import type { TraceParent } from "../host/trace.ts";
+import type { Identity } from "../model/approval.ts";
 import { deliveryIdOf } from "../model/idempotency-keys.ts";
-import type { Identity } from "../store/approvals.ts";
-import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
 
 export interface ReplayDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "record" | "addToTimeline">;

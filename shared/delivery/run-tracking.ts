@@ -1,5 +1,5 @@
-import type { ActionOutcome } from "../actions/action.ts";
 import { type Clock, toIso } from "../host/clock.ts";
+import type { ActionOutcome } from "../model/action-outcome.ts";
 import { createdAtOf, isTerminal } from "../model/build-order.ts";
 import { type BusEvent, sourceNameOf } from "../model/bus-event.ts";
 import { type BuildState, cut } from "../model/event.ts";

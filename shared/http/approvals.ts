@@ -4,9 +4,9 @@ import { openApprovals } from "../approvals/open-approvals.ts";
 import { toIso } from "../host/clock.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
+import type { Approval } from "../model/approval.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
-import type { Approval } from "../store/approvals.ts";
 import { readCall } from "./json-body.ts";
 
 export interface ApprovalsApi extends CallerDeps, DecideDeps {

@@ -3,9 +3,10 @@ import { type Clock, epochMillis, toIso } from "../host/clock.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { TokenRequest } from "../identity/presented-token.ts";
 import { type BusEvent, busEventOf } from "../model/bus-event.ts";
+import type { DeliverySummary, RecordedDelivery } from "../model/recorded-delivery.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { TimelineEvent } from "../model/timeline.ts";
-import type { DeliveryPosition, DeliveryStore, DeliverySummary, RecordedDelivery } from "../store/deliveries.ts";
+import type { DeliveryPosition, DeliveryStore } from "../store/deliveries.ts";
 
 export interface DeliveriesApi extends CallerDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "list">;

@@ -5,9 +5,10 @@ import type { EpochMillis } from "../host/clock.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
-import type { DeliveryStore, RecordedDelivery } from "../store/deliveries.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
 import { readCall } from "./json-body.ts";
 
 export interface ReplayApi extends CallerDeps, ReplayDeps, Pick<RollbackDeps, "runs" | "routes"> {

@@ -1,4 +1,4 @@
-import type { BoardRow, ShownBuild } from "../store/boards.ts";
+import type { BoardRow, ShownBuild } from "./board.ts";
 import { compareRuns, compareStates, createdAtOf, isSameRun, isTerminal, type RunAge } from "./build-order.ts";
 
 /** A run as a row of a board keeps it. */

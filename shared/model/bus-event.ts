@@ -1,7 +1,7 @@
 import type { TraceParent } from "../host/trace.ts";
-import type { RecordedDelivery, Replay } from "../store/deliveries.ts";
 import type { BridgeEvent } from "./event.ts";
 import { eventKeyOf } from "./idempotency-keys.ts";
+import type { RecordedDelivery, Replay } from "./recorded-delivery.ts";
 
 /** One published event in the envelope that EventBridge patterns see. */
 export interface BusEvent {

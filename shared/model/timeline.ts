@@ -1,5 +1,5 @@
 import type { EpochMillis } from "../host/clock.ts";
-import type { ApprovalState, Identity } from "../store/approvals.ts";
+import type { ApprovalState, Identity } from "./approval.ts";
 import type { Rejection } from "./rejection.ts";
 
 /** One thing that followed a delivery, for the person who asks later. Holds facts only, never a payload or a secret. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
+import type { RequestedApproval } from "../../shared/model/approval.ts";
 import { sourcePrincipal } from "../../shared/model/principal.ts";
-import type { RequestedApproval } from "../../shared/store/approvals.ts";
 import { DynamoDbApprovals } from "../../shared/store/dynamodb/approvals.ts";
 import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
 import { DynamoDbRuns } from "../../shared/store/dynamodb/runs.ts";

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
-import type { BoardStore, ShownBuild } from "../../shared/store/boards.ts";
+import type { ShownBuild } from "../../shared/model/board.ts";
+import type { BoardStore } from "../../shared/store/boards.ts";
 import { DynamoDbBoards } from "../../shared/store/dynamodb/boards.ts";
 import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
 import { memoryBoards } from "../support/memory-boards.ts";

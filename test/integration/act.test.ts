@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from "vitest";
-import type { ActionOutcome } from "../../shared/actions/action.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { act, leaseMs } from "../../shared/delivery/act.ts";
 import { relay, sweep } from "../../shared/delivery/relay.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
+import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import { busEventOf } from "../../shared/model/bus-event.ts";
 import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { Route } from "../../shared/routes/route.ts";

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
+import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import { type BusEvent, busEventOf } from "../../shared/model/bus-event.ts";
 import type { BuildEvent } from "../../shared/model/event.ts";
-import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
+import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { routeOf, scripted } from "../support/bridge-parts.ts";
 import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";
 import { sampleDelivery } from "../support/samples.ts";

@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ActionOutcome, ConnectedAction } from "../../shared/actions/action.ts";
+import type { ConnectedAction } from "../../shared/actions/action.ts";
 import { confluence } from "../../shared/actions/confluence/index.ts";
 import { createCommands } from "../../shared/approvals/execute-command.ts";
 import { callOut } from "../../shared/host/call-out.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
+import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { CommentEvent, PageEvent } from "../../shared/model/event.ts";
 import { deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
-import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
+import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { routeOf } from "../support/bridge-parts.ts";
 import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";
 import { sampleDelivery } from "../support/samples.ts";

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { ActionOutcome } from "../../shared/actions/action.ts";
 import type { Verdict } from "../../shared/approvals/decide.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import { problemOf } from "../../shared/http/problem.ts";
+import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
+import type { Approval } from "../../shared/model/approval.ts";
 import { busEventOf } from "../../shared/model/bus-event.ts";
 import { deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
-import type { Approval } from "../../shared/store/approvals.ts";
-import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
+import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";
 import { silentLog } from "../support/test-doubles.ts";
 

@@ -1,12 +1,12 @@
 import * as fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { sqsClient } from "../../shared/aws/clients.ts";
 import { type QueueDeps, queueHandler } from "../../shared/aws/queue-messages.ts";
 import { type ActDeps, leaseMs } from "../../shared/delivery/act.ts";
 import { actOn } from "../../shared/delivery/act-on.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
+import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import { type BusEvent, busEventOf } from "../../shared/model/bus-event.ts";
 import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { Route } from "../../shared/routes/route.ts";

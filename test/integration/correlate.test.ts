@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { relay } from "../../shared/delivery/relay.ts";
 import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { BuildEvent, OriginClaim } from "../../shared/model/event.ts";
-import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
+import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { silentLog } from "../support/test-doubles.ts";

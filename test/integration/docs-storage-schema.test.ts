@@ -2,7 +2,7 @@ import { type AttributeValue, type DynamoDBClient, GetItemCommand, PutItemComman
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { laterBy, toSeconds } from "../../shared/host/clock.ts";
 import { busEventOf } from "../../shared/model/bus-event.ts";
-import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
+import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { createTable } from "../../shared/store/dynamodb/create-table.ts";
 import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
 import { TABLE } from "../../shared/store/dynamodb/key-schema.ts";

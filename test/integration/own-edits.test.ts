@@ -7,7 +7,7 @@ import { parseConfig } from "../../shared/config/load.ts";
 import { relay, relayAll, sweep } from "../../shared/delivery/relay.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
-import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
+import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { bridgeParts } from "../support/bridge-parts.ts";
 import { blocksOf } from "../support/documents.ts";
 import { sampleDelivery } from "../support/samples.ts";

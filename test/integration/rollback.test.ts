@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createCommands } from "../../shared/approvals/execute-command.ts";
 import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { BuildEvent, BuildPart, BuildState } from "../../shared/model/event.ts";
-import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
+import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { gatedBridge } from "../support/gated-bridge.ts";
 import { sampleDelivery } from "../support/samples.ts";
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { GetItemCommand } from "@aws-sdk/client-dynamodb";
 import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from "aws-lambda";
 import type { Clock } from "../../shared/host/clock.ts";
-import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
+import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import type { StoredItem } from "../../shared/store/dynamodb/item.ts";
 import { openStores, type Stores } from "../../shared/store/dynamodb/open-stores.ts";
 import { type AwsAccount, sent } from "./aws-account.ts";

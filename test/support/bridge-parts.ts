@@ -1,6 +1,6 @@
-import type { ActionContext, ActionOutcome } from "../../shared/actions/action.ts";
 import { InProcessBus } from "../../shared/bus/in-process-bus.ts";
 import { act } from "../../shared/delivery/act.ts";
+import type { ActionContext, ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { TimelineEvent } from "../../shared/model/timeline.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";

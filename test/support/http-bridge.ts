@@ -5,10 +5,10 @@ import { type AppDeps, createApp } from "../../shared/http/app.ts";
 import { listen } from "../../shared/http/listen.ts";
 import type { TlsSettings } from "../../shared/http/tls.ts";
 import { policyOf } from "../../shared/identity/policy.ts";
+import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { gitlab } from "../../shared/providers/gitlab/index.ts";
 import type { ProviderDeps } from "../../shared/providers/provider.ts";
 import { statusSource } from "../../shared/providers/status/index.ts";
-import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
 import { secretsOf, testClock } from "./test-doubles.ts";
 
 export const CANARY = "whsec_Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LWNhbmE=";

@@ -1,5 +1,6 @@
-import type { Action, ActionOutcome } from "../../shared/actions/action.ts";
+import type { Action } from "../../shared/actions/action.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
+import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { BuildPart } from "../../shared/model/event.ts";
 import { memoryBoards } from "./memory-boards.ts";

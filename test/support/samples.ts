@@ -2,7 +2,7 @@ import { epochMillis } from "../../shared/host/clock.ts";
 import type { PageEvent } from "../../shared/model/event.ts";
 import { deliveryIdOf, sha256Hex } from "../../shared/model/idempotency-keys.ts";
 import { sourcePrincipal } from "../../shared/model/principal.ts";
-import type { RecordedDelivery } from "../../shared/store/deliveries.ts";
+import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 
 export function samplePageEvent(version = 7): PageEvent {
   return {

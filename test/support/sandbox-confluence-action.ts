@@ -1,8 +1,8 @@
-import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { confluence } from "../../shared/actions/confluence/index.ts";
 import type { Commands } from "../../shared/approvals/command.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import type { Clock } from "../../shared/host/clock.ts";
+import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { BuildPart } from "../../shared/model/event.ts";
 import type { BoardStore } from "../../shared/store/boards.ts";

@@ -1,6 +1,6 @@
-import type { ActionOutcome } from "../../shared/actions/action.ts";
 import { tekton } from "../../shared/actions/tekton/index.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
+import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import { type BusEvent, busEventOf } from "../../shared/model/bus-event.ts";
 import { memoryBoards } from "./memory-boards.ts";
 import { sampleDelivery } from "./samples.ts";

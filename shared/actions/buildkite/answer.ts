@@ -1,6 +1,6 @@
 import type { OutboundAnswer } from "../../host/call-out.ts";
 import type { EpochMillis } from "../../host/clock.ts";
-import type { ActionOutcome } from "../action.ts";
+import type { ActionOutcome } from "../../model/action-outcome.ts";
 import { wordsOf } from "../response-text.ts";
 import { retryAfterSeconds } from "../retry-after.ts";
 

@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import type { OutboundAnswer, OutboundRequest } from "../../host/call-out.ts";
+import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
 import { fill } from "../../routes/fill.ts";
-import type { Action, ActionContext, ActionDeps, ActionOutcome } from "../action.ts";
+import type { Action, ActionDeps } from "../action.ts";
 import { failedCall } from "../failed-call.ts";
 import { type Annotation, annotationOf } from "./annotation.ts";
 import { failureIn } from "./answer.ts";

@@ -1,6 +1,6 @@
+import type { BoardRow, ShownBuild, Starter } from "../../model/board.ts";
 import type { BusEvent } from "../../model/bus-event.ts";
 import { type BuildState, cut, type GatePart } from "../../model/event.ts";
-import type { BoardRow, ShownBuild, Starter } from "../../store/boards.ts";
 
 /** A row as an event tells it. */
 export type ReportedRow = Omit<BoardRow, "ended">;

@@ -1,7 +1,7 @@
 import type { OutboundAnswer } from "../../host/call-out.ts";
 import type { EpochMillis } from "../../host/clock.ts";
 import type { Fault } from "../../host/fault.ts";
-import type { ActionOutcome } from "../action.ts";
+import type { ActionOutcome } from "../../model/action-outcome.ts";
 import { retryAfterSeconds } from "../retry-after.ts";
 
 /** A call after which nothing more can be done in this attempt. */

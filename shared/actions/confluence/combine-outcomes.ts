@@ -1,4 +1,4 @@
-import type { ActionOutcome } from "../action.ts";
+import type { ActionOutcome } from "../../model/action-outcome.ts";
 
 /**
  * One outcome for several pages. To be run again, they are all run again as soon as the first of them wants to be: those

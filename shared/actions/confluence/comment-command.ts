@@ -1,6 +1,6 @@
 import { type CommandResult, type Commands, commandOfText, type GivenCommand } from "../../approvals/command.ts";
+import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { BusEvent, EventDetail } from "../../model/bus-event.ts";
-import type { ActionOutcome } from "../action.ts";
 import type { PageClient } from "./client.ts";
 import { plainTextOf, type StoredComment } from "./comment.ts";
 import { isPageId } from "./page-address.ts";

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { Fault } from "../../host/fault.ts";
-import type { Action, ActionContext, ActionDeps, ActionOutcome } from "../action.ts";
+import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
+import type { Action, ActionDeps } from "../action.ts";
 import { rowOf } from "./board-row.ts";
 import type { FinalOutcome } from "./classify-response.ts";
 import { type PageClient, pageClient } from "./client.ts";

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { EpochMillis } from "../../host/clock.ts";
+import type { BoardRow } from "../../model/board.ts";
 import { isTerminal } from "../../model/build-order.ts";
-import type { Board, BoardRow, PageRecord } from "../../store/boards.ts";
+import type { Board, PageRecord } from "../../store/boards.ts";
 import { renderRow } from "./render-region.ts";
 
 /** What the pace needs to know. */

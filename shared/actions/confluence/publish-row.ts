@@ -1,6 +1,8 @@
 import { type EpochMillis, laterBy } from "../../host/clock.ts";
-import type { Board, PageAddress, PageRecord } from "../../store/boards.ts";
-import type { ActionDeps, ActionOutcome } from "../action.ts";
+import type { ActionOutcome } from "../../model/action-outcome.ts";
+import type { PageAddress } from "../../model/board.ts";
+import type { Board, PageRecord } from "../../store/boards.ts";
+import type { ActionDeps } from "../action.ts";
 import type { ReportedRow } from "./board-row.ts";
 import type { PageClient } from "./client.ts";
 import { isCoolingDown, markOf, secondsToWait, versionShowing } from "./page-throttle.ts";

@@ -1,6 +1,6 @@
 import { LABELS } from "../../approvals/label-names.ts";
+import type { ShownBuild, ShownGate } from "../../model/board.ts";
 import { cut } from "../../model/event.ts";
-import type { ShownBuild, ShownGate } from "../../store/boards.ts";
 import { statusMacro } from "./status-macro.ts";
 import { escapeText } from "./storage-text.ts";
 

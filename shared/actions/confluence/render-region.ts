@@ -1,5 +1,5 @@
+import type { BoardRow, EndedRun, ShownBuild, Starter } from "../../model/board.ts";
 import { type BuildPart, type BuildState, cut } from "../../model/event.ts";
-import type { BoardRow, EndedRun, ShownBuild, Starter } from "../../store/boards.ts";
 import { renderGate } from "./render-gate.ts";
 import { statusMacro } from "./status-macro.ts";
 import { escapeText } from "./storage-text.ts";

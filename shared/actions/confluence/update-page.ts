@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ActionOutcome } from "../../model/action-outcome.ts";
+import type { BoardRow, PageAddress } from "../../model/board.ts";
 import { cut } from "../../model/event.ts";
-import type { BoardRow, BoardStore, PageAddress } from "../../store/boards.ts";
-import type { ActionOutcome } from "../action.ts";
+import type { BoardStore } from "../../store/boards.ts";
 import type { FinalOutcome, WriteFailure } from "./classify-response.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
 import { type RegionOfPage, spliceRegion } from "./region.ts";

@@ -3,7 +3,7 @@ import type { CallOut, OutboundAnswer } from "../../host/call-out.ts";
 import type { Clock, EpochMillis } from "../../host/clock.ts";
 import type { Secret } from "../../host/secrets.ts";
 import type { TraceParent } from "../../host/trace.ts";
-import type { ActionOutcome } from "../action.ts";
+import type { ActionOutcome } from "../../model/action-outcome.ts";
 import { failedCall } from "../failed-call.ts";
 import { jsonOf, wordsOf } from "../response-text.ts";
 import { retryAfterSeconds } from "../retry-after.ts";

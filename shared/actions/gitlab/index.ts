@@ -1,7 +1,8 @@
 import * as v from "valibot";
+import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
 import { BUILD_STATES } from "../../model/event.ts";
 import { fill } from "../../routes/fill.ts";
-import type { Action, ActionContext, ActionDeps, ActionOutcome } from "../action.ts";
+import type { Action, ActionDeps } from "../action.ts";
 import { statusClient } from "./client.ts";
 import { commitOf } from "./commit.ts";
 import { type InstanceTarget, instanceTarget, routeOptions } from "./settings.ts";

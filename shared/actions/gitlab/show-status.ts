@@ -1,4 +1,4 @@
-import type { ActionOutcome } from "../action.ts";
+import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { StatusClient } from "./client.ts";
 import type { Commit } from "./commit.ts";
 import { type CommitStatus, orderIn } from "./status.ts";

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { OutboundAnswer } from "../../host/call-out.ts";
 import type { EpochMillis } from "../../host/clock.ts";
-import type { ActionOutcome } from "../action.ts";
+import type { ActionOutcome } from "../../model/action-outcome.ts";
 import { jsonOf, shownWords } from "../response-text.ts";
 import { retryAfterSeconds } from "../retry-after.ts";
 

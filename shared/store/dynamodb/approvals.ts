@@ -1,5 +1,6 @@
 import { epochMillis } from "../../host/clock.ts";
-import type { Approval, ApprovalState, ApprovalStore, Change, Decision, RequestedApproval } from "../approvals.ts";
+import type { Approval, ApprovalState, Change, Decision, RequestedApproval } from "../../model/approval.ts";
+import type { ApprovalStore } from "../approvals.ts";
 import { expiryOf, number, type StoreOptions, text } from "./fields.ts";
 import type { Item } from "./item.ts";
 import { TABLE } from "./key-schema.ts";

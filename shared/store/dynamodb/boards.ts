@@ -1,7 +1,8 @@
 import type { EpochMillis } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
+import type { BoardRow, PageAddress, ShownBuild } from "../../model/board.ts";
 import { type BoardRun, isShown, rowOf, runOf, withBuild } from "../../model/board-runs.ts";
-import type { Board, BoardRow, BoardStore, PageAddress, PageLease, PageRecord, ShownBuild } from "../boards.ts";
+import type { Board, BoardStore, PageLease, PageRecord } from "../boards.ts";
 import { expiryOf, type StoreOptions, text } from "./fields.ts";
 import type { Item } from "./item.ts";
 import { TABLE } from "./key-schema.ts";

@@ -1,18 +1,10 @@
 import { type EpochMillis, epochMillis, toIso } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
 import type { Principal } from "../../model/principal.ts";
+import type { DeliverySummary, RecordedDelivery, Replay } from "../../model/recorded-delivery.ts";
 import type { Rejection } from "../../model/rejection.ts";
 import type { TimelineEvent } from "../../model/timeline.ts";
-import type {
-  DeliveryPage,
-  DeliveryPosition,
-  DeliveryStore,
-  DeliverySummary,
-  ListQuery,
-  Outbox,
-  RecordedDelivery,
-  Replay,
-} from "../deliveries.ts";
+import type { DeliveryPage, DeliveryPosition, DeliveryStore, ListQuery, Outbox } from "../deliveries.ts";
 import { packContent, unpackContent } from "./delivery-content.ts";
 import { expiryOf, number, padTime, type Retention, text } from "./fields.ts";
 import { fromStored, type Item, type StoredItem } from "./item.ts";

@@ -2,7 +2,7 @@ import { deflateSync, inflateRawSync, inflateSync } from "node:zlib";
 import { Fault } from "../../host/fault.ts";
 import type { TraceParent } from "../../host/trace.ts";
 import type { BridgeEvent } from "../../model/event.ts";
-import type { RecordedDelivery } from "../deliveries.ts";
+import type { RecordedDelivery } from "../../model/recorded-delivery.ts";
 import { CONTENT_DICTIONARY } from "./content-dictionary.ts";
 import { number, text } from "./fields.ts";
 import type { Item } from "./item.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { aboutOf, changeIn, hasChanged, isOutdated } from "../../../shared/approvals/change.ts";
+import type { Change } from "../../../shared/model/approval.ts";
 import { busEventOf } from "../../../shared/model/bus-event.ts";
 import type { BridgeEvent, ChangeEvent } from "../../../shared/model/event.ts";
-import type { Change } from "../../../shared/store/approvals.ts";
-import type { RecordedDelivery } from "../../../shared/store/deliveries.ts";
+import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.ts";
 import { sampleDelivery, samplePageEvent } from "../../support/samples.ts";
 
 function told(event: BridgeEvent, changes: Partial<RecordedDelivery> = {}) {

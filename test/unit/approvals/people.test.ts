@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isNobody, isSamePerson, peopleOf, personAt } from "../../../shared/approvals/people.ts";
-import type { Identity } from "../../../shared/store/approvals.ts";
+import type { Identity } from "../../../shared/model/approval.ts";
 
 const [COMPANY, OTHER] = ["https://login.example.test", "https://other.example.test"];
 const PEOPLE = peopleOf({

@@ -5,9 +5,9 @@ import { Fault } from "../../../shared/host/fault.ts";
 import type { Proof } from "../../../shared/model/authentic-delivery.ts";
 import { sourcePrincipal } from "../../../shared/model/principal.ts";
 import type { Reading } from "../../../shared/model/reading.ts";
+import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.ts";
 import type { ReceivedRequest } from "../../../shared/model/request.ts";
 import { ok, type Result, reject } from "../../../shared/model/result.ts";
-import type { RecordedDelivery } from "../../../shared/store/deliveries.ts";
 import { samplePageEvent } from "../../support/samples.ts";
 import { silentLog } from "../../support/test-doubles.ts";
 

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { RejectionAudit } from "../../../shared/delivery/rejection-audit.ts";
 import { laterBy } from "../../../shared/host/clock.ts";
 import type { Principal } from "../../../shared/model/principal.ts";
+import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.ts";
 import type { Rejection } from "../../../shared/model/rejection.ts";
-import type { RecordedDelivery } from "../../../shared/store/deliveries.ts";
 import { silentLog, testClock } from "../../support/test-doubles.ts";
 
 const job: Principal = {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import type { ActionOutcome } from "../../../shared/actions/action.ts";
 import { recordRunEnd, recordRunEndOf, recordRunStart } from "../../../shared/delivery/run-tracking.ts";
+import type { ActionOutcome } from "../../../shared/model/action-outcome.ts";
 import { type BusEvent, busEventOf } from "../../../shared/model/bus-event.ts";
 import type { BuildEvent, BuildPart, BuildState } from "../../../shared/model/event.ts";
-import type { RecordedDelivery } from "../../../shared/store/deliveries.ts";
+import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.ts";
 import type { RecordedRun } from "../../../shared/store/runs.ts";
 import { sampleDelivery } from "../../support/samples.ts";
 import { testClock } from "../../support/test-doubles.ts";

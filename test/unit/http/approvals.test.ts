@@ -3,9 +3,9 @@ import { peopleOf } from "../../../shared/approvals/people.ts";
 import { laterBy } from "../../../shared/host/clock.ts";
 import { listApprovals } from "../../../shared/http/approvals.ts";
 import { policyOf } from "../../../shared/identity/policy.ts";
+import type { Approval } from "../../../shared/model/approval.ts";
 import type { ReceivedRequest } from "../../../shared/model/request.ts";
 import { ok } from "../../../shared/model/result.ts";
-import type { Approval } from "../../../shared/store/approvals.ts";
 import { holder } from "../../support/gated-bridge.ts";
 import { testClock } from "../../support/test-doubles.ts";
 

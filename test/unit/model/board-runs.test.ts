@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { ShownBuild } from "../../../shared/model/board.ts";
 import { type BoardRun, type ReportedBuild, rowOf, withBuild } from "../../../shared/model/board-runs.ts";
 import type { BuildState } from "../../../shared/model/event.ts";
-import type { ShownBuild } from "../../../shared/store/boards.ts";
 
 const at = (minute: number): string => new Date(Date.UTC(2026, 10, 2, 9, minute)).toISOString();
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { ActionOutcome } from "../../../../shared/actions/action.ts";
 import { combineOutcomes } from "../../../../shared/actions/confluence/combine-outcomes.ts";
+import type { ActionOutcome } from "../../../../shared/model/action-outcome.ts";
 
 const done: ActionOutcome = { outcome: "done", summary: "a", facts: { "page 1": "version 2" } };
 const wait = (afterSeconds: number): ActionOutcome => ({ outcome: "wait", summary: "b", afterSeconds });

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { markOf, secondsToWait, versionShowing } from "../../../../shared/actions/confluence/page-throttle.ts";
 import { epochMillis, laterBy } from "../../../../shared/host/clock.ts";
+import type { BoardRow } from "../../../../shared/model/board.ts";
 import type { BuildState } from "../../../../shared/model/event.ts";
-import type { BoardRow, PageRecord } from "../../../../shared/store/boards.ts";
+import type { PageRecord } from "../../../../shared/store/boards.ts";
 
 const WRITTEN = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
 const at = (seconds: number) => ({ now: laterBy(WRITTEN, seconds * 1_000), progressSeconds: 30 });

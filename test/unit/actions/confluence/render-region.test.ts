@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MAX_REGION_BYTES, renderRegion } from "../../../../shared/actions/confluence/render-region.ts";
+import type { BoardRow, EndedRun, ShownBuild } from "../../../../shared/model/board.ts";
 import type { BuildState } from "../../../../shared/model/event.ts";
-import type { BoardRow, EndedRun, ShownBuild } from "../../../../shared/store/boards.ts";
 import { parseStorage } from "../../../support/sandbox-confluence-markup.ts";
 
 const row = (changes: Partial<ShownBuild> = {}, ended?: EndedRun): BoardRow => {
