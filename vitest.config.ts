@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { CountsReporter } from "./test/support/counts-reporter.ts";
 
@@ -35,8 +36,8 @@ export default defineConfig({
       project("integration-isolated", INTEGRATION_ISOLATED, { isolate: true }),
     ],
     globalSetup: "test/support/global-setup.ts",
-    // Every core: the default leaves one free, which on a machine of two is half of it.
-    maxWorkers: "100%",
+    // One more than there are cores: tests that wait for a timer leave theirs idle.
+    maxWorkers: availableParallelism() + 1,
     reporters: ["default", new CountsReporter()],
   },
 });
