@@ -5,6 +5,7 @@ import { usageFault } from "../shared/cli/command.ts";
 import { sendFixture } from "../shared/cli/send.ts";
 import { openSession, PLAYGROUND_SESSION, readPlayground } from "../shared/cli/session.ts";
 import { trace } from "../shared/cli/trace.ts";
+import { signingDeps } from "../shared/config/connect.ts";
 import { loadConfig } from "../shared/config/load.ts";
 import type { Config } from "../shared/config/schema.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
@@ -12,7 +13,6 @@ import { systemClock as clock, toIso } from "../shared/host/clock.ts";
 import { Fault } from "../shared/host/fault.ts";
 import { jsonLog } from "../shared/host/log.ts";
 import { LocalSecrets } from "../shared/host/secrets.ts";
-import { createTokenVerifier } from "../shared/identity/verify-token.ts";
 import { startPlaygroundSandboxes } from "../test/support/playground-sandboxes.ts";
 import { startStandalone } from "./standalone.ts";
 
@@ -90,8 +90,7 @@ async function sendOne(
 ): Promise<boolean> {
   const fixture = { provider: "confluence", event: "page-updated" };
   print(`\nA page edit is sent as Confluence sends it, signed: ${fixture.provider} ${fixture.event}\n`);
-  const tokens = createTokenVerifier(config.issuers, { clock });
-  const sent = await sendFixture(bridge, fixture, config, { secrets, clock, tokens });
+  const sent = await sendFixture(bridge, fixture, config, signingDeps(config, secrets, clock));
   const session = await openSession({ environment: {}, url: bridge.href });
   return trace(session, sent.delivery, {
     print,

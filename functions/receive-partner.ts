@@ -1,16 +1,15 @@
-import { awsLog } from "../shared/aws/aws-log.ts";
 import { partnerHandler } from "../shared/aws/partner-events.ts";
-import { compiledWithoutRoutes } from "../shared/config/compiled.ts";
-import { systemClock as clock } from "../shared/host/clock.ts";
 import { partnerSources } from "../shared/providers/buildkite/partner-source.ts";
-import { awsStores } from "./aws-stores.ts";
+import { awsBridgeWithoutRoutes } from "./aws-bridge.ts";
 
-const { sources, limits } = compiledWithoutRoutes();
+const { config, deliveries, rejectOverRate, recorded, clock, log } = awsBridgeWithoutRoutes("receive-partner");
 
-/** Records what Buildkite's partner event source tells. The table's stream tells the relay. */
+/** Records the events of Buildkite's partner event source. The table's stream invokes the relay. */
 export const handler = partnerHandler({
-  sources: partnerSources(sources),
-  deliveries: awsStores(limits).deliveries,
+  sources: partnerSources(config.sources),
+  deliveries,
+  rejectOverRate,
+  recorded,
   clock,
-  log: awsLog("receive-partner", process.env, clock),
+  log,
 });

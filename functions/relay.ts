@@ -1,23 +1,27 @@
+import { eventBridgeClient } from "../shared/aws/clients.ts";
+import { setting } from "../shared/aws/settings.ts";
 import { streamHandler } from "../shared/aws/stream-records.ts";
-import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
+import { EventBridgeBus } from "../shared/bus/eventbridge-bus.ts";
 import { relayAll } from "../shared/delivery/relay.ts";
 import { recordedEventIn } from "../shared/store/dynamodb/deliveries.ts";
 import { TABLE } from "../shared/store/dynamodb/key-schema.ts";
-import { relaying } from "./relaying.ts";
+import { awsBridgeWithoutRoutes } from "./aws-bridge.ts";
+import { relayBus } from "./relay-bus.ts";
 
-const deps = relaying("relay");
-const credentialUsage = new CredentialUsage(deps);
+const bridge = awsBridgeWithoutRoutes("relay");
+const { deliveries: outbox, ownAccounts, credentialUsage, clock, log } = bridge;
+const bus = relayBus(bridge, new EventBridgeBus(eventBridgeClient(), setting(process.env, "BUS_NAME")));
 
-/** Publishes what the table's stream tells was recorded. */
+/** Publishes the deliveries that the table's stream reports as recorded. */
 export const handler = streamHandler({
   read: recordedEventIn,
   relay: async (deliveries) => {
-    const left = await relayAll(deliveries, deps);
+    const left = await relayAll(deliveries, { bus, outbox, deliveries: outbox, ownAccounts, clock, log });
     for (const delivery of deliveries) credentialUsage.delivered(delivery);
     await credentialUsage.settled();
     return left;
   },
   idIn: (keys) => keys[TABLE.partitionKey]?.S,
-  leave: (id) => deps.outbox.mark(id, deps.clock.now()),
-  log: deps.log,
+  leave: (id) => outbox.mark(id, clock.now()),
+  log,
 });

@@ -1,16 +1,19 @@
-import { runReporters } from "../shared/config/connect-action.ts";
+import { routeOutline } from "../shared/config/connect-action.ts";
 import type { Config } from "../shared/config/schema.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
+import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
 import type { Log } from "../shared/host/log.ts";
 import { Loop } from "../shared/host/loop.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
 import { type ListenAddress, listen } from "../shared/http/listen.ts";
+import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { deleteExpired, startEmbeddedDynamoDb } from "../shared/store/dynamodb/embedded.ts";
 import { openStores } from "../shared/store/dynamodb/open-stores.ts";
-import { bridgeApp } from "./app.ts";
+import { buildBridge } from "./bridge.ts";
 import { besideConsole } from "./console-app.ts";
+import { receiveApp } from "./receive-app.ts";
 import { openWorker } from "./worker.ts";
 
 export interface StandaloneOptions {
@@ -25,14 +28,22 @@ export interface StandaloneOptions {
 
 /** The whole bridge in one process: embedded store, in-process bus, and a lane for each target. */
 export async function startStandalone(options: StandaloneOptions): Promise<{ url: URL; stop(): Promise<void> }> {
-  const { config, secrets, log, address, dataPath } = options;
+  const { config, secrets, log, retry, address, dataPath } = options;
   const database = await startEmbeddedDynamoDb({ table: TABLE_NAME, ...(dataPath && { path: dataPath }) });
   const { retentionDays } = config.limits;
   const stores = openStores(database.client, TABLE_NAME, { retentionDays, markUnrelayed: true, clock });
-  const deps = { ...options, ...stores, issuer: openIssuer(config.identity, { secrets }), clock };
-  const worker = openWorker(config, deps);
-  const ready = () => stores.deliveries.unrelayed(clock.now(), 1);
-  const app = bridgeApp(config, { ...deps, routes: runReporters(config), recorded: worker.recorded, ready });
+  const bridge = buildBridge(config, routeOutline(config), {
+    stores,
+    secrets,
+    clock,
+    log,
+    callOut,
+    random: Math.random,
+    issuer: openIssuer(config.identity, { secrets, kmsKey: undefined }),
+    awsToken: undefined,
+    recorded: (delivery: RecordedDelivery) => worker.recorded(delivery),
+  });
+  const worker = openWorker(bridge, retry);
   const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () =>
     deleteExpired(database.client, TABLE_NAME, clock.now()),
   );
@@ -44,7 +55,8 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
   try {
     cleaning.nudge();
     await worker.start();
-    const server = await listen(besideConsole(app, config, deps), address);
+    const api = receiveApp(bridge, () => stores.deliveries.unrelayed(clock.now(), 1));
+    const server = await listen(besideConsole(api, bridge), address);
     return { url: server.url, stop: () => server.close().then(stop) };
   } catch (error) {
     await stop();

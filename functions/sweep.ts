@@ -1,24 +1,31 @@
 import type { Context } from "aws-lambda";
-import { sqsClient } from "../shared/aws/clients.ts";
+import { eventBridgeClient, sqsClient } from "../shared/aws/clients.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { requeueDeadLetters } from "../shared/aws/stream-dead-letters.ts";
+import { EventBridgeBus } from "../shared/bus/eventbridge-bus.ts";
 import { SWEEP_SIZE, sweep } from "../shared/delivery/relay.ts";
 import { requeueSpan } from "../shared/delivery/requeue-span.ts";
-import { relaying } from "./relaying.ts";
+import { awsBridgeWithoutRoutes } from "./aws-bridge.ts";
+import { relayBus } from "./relay-bus.ts";
 
-/** Time that a round must have, in milliseconds; what is left then is for the next sweep. */
+/** Time that one round needs, in milliseconds; what is left then is for the next sweep. */
 const ROUND_MS = 15_000;
-/** Time that is for rounds, whatever the stream gave up on. */
+/** Time that is kept for rounds, whatever is in the dead-letter queue. */
 const ROUNDS_MS = 30_000;
 
-const deps = relaying("sweep");
-const queue = { sqs: sqsClient(), queueUrl: setting(process.env, "QUEUE_URL") };
+const bridge = awsBridgeWithoutRoutes("sweep");
+const { deliveries, ownAccounts, clock, log } = bridge;
+const bus = relayBus(bridge, new EventBridgeBus(eventBridgeClient(), setting(process.env, "BUS_NAME")));
+const sqs = sqsClient();
+const queueUrl = setting(process.env, "QUEUE_URL");
 
-/** Publishes what the relay marked, and what the stream gave up on, on a schedule. */
+/** Publishes, on a schedule, what is in the outbox and what the stream gave up on. */
 export async function handler(_: unknown, context: Pick<Context, "getRemainingTimeInMillis">): Promise<void> {
   const hasTime = () => context.getRemainingTimeInMillis() > ROUNDS_MS;
-  await requeueDeadLetters({ ...queue, log: deps.log, mark: (span) => requeueSpan(span, { ...deps, hasTime }) });
+  const mark = (span: Parameters<typeof requeueSpan>[0]) =>
+    requeueSpan(span, { deliveries, outbox: deliveries, clock, hasTime });
+  await requeueDeadLetters({ sqs, queueUrl, log, mark });
   do {
-    if ((await sweep(deps)) < SWEEP_SIZE) return;
+    if ((await sweep({ bus, deliveries, outbox: deliveries, ownAccounts, clock, log })) < SWEEP_SIZE) return;
   } while (context.getRemainingTimeInMillis() > ROUND_MS);
 }

@@ -3,6 +3,7 @@ import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { actions } from "../shared/actions/registry.ts";
 import { canMatch } from "../shared/config/checks/satisfiable.ts";
+import { routeOutline } from "../shared/config/connect-action.ts";
 import { tokenEncryptionsFor } from "../shared/config/system-tokens.ts";
 import { partnerSources } from "../shared/providers/buildkite/partner-source.ts";
 import { Act } from "./act.ts";
@@ -103,9 +104,9 @@ export class BridgeStack extends Stack {
       ...{ ...defaults, signingKeys, reservedConcurrency: settings.receiveConcurrency },
       secrets: secretsOf(...config.sources.map((source) => source.settings), keyRefs),
     });
-    const heeds = hasPeople(config) || config.routes.some(({ approval }) => approval !== undefined);
-    const relay = new Relay(this, "Relay", { ...defaults, bus, unrelayed, heeds });
-    const sweep = new Sweep(this, "Sweep", { ...defaults, bus, failures, unrelayed, heeds });
+    const executesCommands = hasPeople(config) || routeOutline(config).hasGates;
+    const relay = new Relay(this, "Relay", { ...defaults, bus, unrelayed, executesCommands });
+    const sweep = new Sweep(this, "Sweep", { ...defaults, bus, failures, unrelayed, executesCommands });
     const eventSources = [...partnerSources(config.sources).keys()];
     const partner =
       eventSources.length > 0

@@ -15,7 +15,7 @@ export interface RelayProps extends FunctionDefaults {
   /** Told what the stream gave up on. */
   readonly unrelayed: Queue;
   /** Whether a label may decide something, or an approval be outdated: that is kept before an event is published. */
-  readonly heeds: boolean;
+  readonly executesCommands: boolean;
 }
 
 /**
@@ -32,7 +32,7 @@ const NEW_EVENT = FilterCriteria.filter({
  * are down, is tried for half a day: only then is it set aside, for the sweep.
  */
 export class Relay extends BridgeFunction {
-  constructor(scope: Construct, id: string, { table, bus, unrelayed, heeds, ...defaults }: RelayProps) {
+  constructor(scope: Construct, id: string, { table, bus, unrelayed, executesCommands, ...defaults }: RelayProps) {
     super(scope, id, {
       ...defaults,
       name: "relay",
@@ -56,7 +56,7 @@ export class Relay extends BridgeFunction {
       }),
     );
     table.allow(this.handler, ["GetItem", "UpdateItem"]);
-    if (heeds) table.allow(this.handler, ["PutItem"], [TABLE.dueIndex.name]);
+    if (executesCommands) table.allow(this.handler, ["PutItem"], [TABLE.dueIndex.name]);
     bus.grantPutEventsTo(this.handler);
   }
 }

@@ -16,7 +16,7 @@ export interface SweepProps extends FunctionDefaults {
   /** Told what the stream gave up on. */
   readonly unrelayed: Queue;
   /** Whether a label may decide something, or an approval be outdated: that is kept before an event is published. */
-  readonly heeds: boolean;
+  readonly executesCommands: boolean;
 }
 
 /** A minute after, the next sweep does what this one did not. */
@@ -25,7 +25,7 @@ const RETRY = { maximumEventAgeInSeconds: 60, maximumRetryAttempts: 1 };
 /** Every minute publishes what the relay marked and what the stream gave up on. */
 export class Sweep extends BridgeFunction {
   constructor(scope: Construct, id: string, props: SweepProps) {
-    const { table, bus, failures, unrelayed, heeds, ...defaults } = props;
+    const { table, bus, failures, unrelayed, executesCommands, ...defaults } = props;
     super(scope, id, {
       ...defaults,
       name: "sweep",
@@ -44,7 +44,7 @@ export class Sweep extends BridgeFunction {
     });
     table.allow(this.handler, ["GetItem", "UpdateItem"], [TABLE.dueIndex.name, TABLE.dayIndex.name]);
     unrelayed.grant(this.handler, "sqs:ReceiveMessage", "sqs:SendMessage", "sqs:DeleteMessage");
-    if (heeds) table.allow(this.handler, ["PutItem"]);
+    if (executesCommands) table.allow(this.handler, ["PutItem"]);
     bus.grantPutEventsTo(this.handler);
     // The service acts for every account; only for this one may it be this role.
     const conditions = { StringEquals: { "aws:SourceAccount": Stack.of(this).account } };

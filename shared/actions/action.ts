@@ -43,16 +43,15 @@ export interface ActionDeps {
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly callOut: CallOut;
-  /** Tokens for targets that are shown an identity; absent where no target is. */
-  readonly outbound?: Pick<OutboundTokens, "tokenFor">;
-  /** Tokens that targets gave the bridge themselves; absent where none does. */
-  readonly systemTokens?: Pick<SystemTokens, "tokenFor">;
+  /** Tokens by which the bridge identifies itself to targets. */
+  readonly outbound: Pick<OutboundTokens, "tokenFor">;
+  /** Tokens that targets gave the bridge themselves. */
+  readonly systemTokens: Pick<SystemTokens, "tokenFor">;
   readonly origins: OriginStore;
   readonly boards: BoardStore;
   /** Where an action records the account with which it is going to write. */
   readonly ownAccounts: Pick<OwnAccountStore, "record">;
-  /** Absent where nobody commands anything. */
-  readonly commands?: Commands;
+  readonly commands: Commands;
   /** A number in [0, 1): where an action adds jitter. */
   readonly random: () => number;
 }

@@ -9,7 +9,19 @@ const CHANGES: readonly BusEvent["detail-type"][] = ["page.updated", "code.pushe
 /** Events by which it ends. They are kept apart: what is told of it afterwards does not undo its end. */
 const ENDS: readonly BusEvent["detail-type"][] = ["page.trashed", "change.merged", "change.closed"];
 
-/** The change that an event tells of, if it does. A replay tells of none: it is an earlier one. */
+/**
+ * Records the change that an event reports, so that an approval of what it was before becomes outdated. Without gates
+ * nothing is written: no approval can become outdated, and the relay in AWS has no right to write changes.
+ */
+export async function recordReportedChange(
+  busEvent: BusEvent,
+  { approvals, hasGates }: { readonly approvals: Pick<ApprovalStore, "recordChange">; readonly hasGates: boolean },
+): Promise<void> {
+  const change = hasGates ? changeIn(busEvent) : undefined;
+  if (change) await approvals.recordChange(change);
+}
+
+/** The change that an event reports, if any. A replay reports none: it repeats an earlier event. */
 export function changeIn(busEvent: BusEvent): Change | undefined {
   const isChange = [...CHANGES, ...ENDS].includes(busEvent["detail-type"]) && busEvent.detail.replay === undefined;
   return isChange ? stateOf(busEvent) : undefined;

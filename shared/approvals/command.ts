@@ -3,7 +3,13 @@ import type { PageAddress } from "../model/board.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { RunPlace } from "../store/runs.ts";
-import { LABELS } from "./label-names.ts";
+
+/** Labels by which people decide on a page. The label of a rollback continues with a dash and the route. */
+export const LABELS = {
+  grant: "drawbridge-approve",
+  deny: "drawbridge-deny",
+  rollback: "drawbridge-rollback",
+} as const;
 
 /** What a person has the bridge do, by a label or a comment on a page. */
 export type Command =

@@ -8,7 +8,7 @@ import { type DecideDeps, decide } from "./decide.ts";
 import { MAX_OPEN, type OpenApprovals, openApprovals } from "./open-approvals.ts";
 import { personAt } from "./people.ts";
 
-export interface CommandDeps extends DecideDeps, Pick<RollbackDeps, "runs" | "routes"> {
+export interface CommandDeps extends DecideDeps, Pick<RollbackDeps, "runs" | "runReporters"> {
   readonly deliveries: DecideDeps["deliveries"] & RollbackDeps["deliveries"];
 }
 

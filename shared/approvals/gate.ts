@@ -1,12 +1,10 @@
 import type { CorrelateDeps } from "../delivery/correlate.ts";
+import type { GateInput } from "../delivery/run-attempt.ts";
 import { type Clock, laterBy } from "../host/clock.ts";
 import type { ActionOutcome } from "../model/action-outcome.ts";
 import type { Approval, RequestedApproval } from "../model/approval.ts";
-import type { BusEvent } from "../model/bus-event.ts";
 import { approvalIdOf } from "../model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
-import type { Route } from "../routes/route.ts";
-import type { Claim } from "../store/actions.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
 import { aboutOf, isOutdated } from "./change.ts";
 import { type RecordStepDeps, recordStep, type Step } from "./record-step.ts";
@@ -18,15 +16,6 @@ export interface GateDeps extends RecordStepDeps, CorrelateDeps {
   readonly clock: Clock;
 }
 
-interface Run {
-  readonly claim: Pick<Claim, "id" | "scheduledAt">;
-  readonly route: Pick<Route, "name" | "approval" | "mode">;
-  readonly busEvent: BusEvent;
-  readonly delivery: RecordedDelivery;
-  /** What the event was traced back to. */
-  readonly origin: BusEvent | undefined;
-}
-
 /** Seconds until an action that waits looks again; one machine does not wait for it when somebody decides. */
 const LOOK_EVERY_SECONDS = 60;
 
@@ -34,7 +23,7 @@ const LOOK_EVERY_SECONDS = 60;
  * What becomes of a run for want of an approval; nothing where it may go ahead. What was let through once stays so: a retry
  * never asks again, since the run may exist already.
  */
-export async function holdForApproval(run: Run, deps: GateDeps): Promise<ActionOutcome | undefined> {
+export async function holdForApproval(run: GateInput, deps: GateDeps): Promise<ActionOutcome | undefined> {
   const { route, busEvent, delivery } = run;
   if (route.approval === undefined) return undefined;
   const approvalId = approvalIdOf(route.name, busEvent.detail.eventKey);
@@ -65,7 +54,7 @@ export async function holdForApproval(run: Run, deps: GateDeps): Promise<ActionO
 }
 
 /** Told before it is stored: what can be decided has been told. */
-async function request(id: string, run: Run, deps: GateDeps): Promise<Approval> {
+async function request(id: string, run: GateInput, deps: GateDeps): Promise<Approval> {
   const { claim, route, busEvent, delivery } = run;
   const { expiresMinutes = 0, approvers = [] } = route.approval ?? {};
   const { busEvent: cause, asked, requester } = await traceRequester(run, deps);

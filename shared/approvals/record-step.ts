@@ -9,8 +9,8 @@ import type { DeliveryStore } from "../store/deliveries.ts";
 
 export interface RecordStepDeps {
   readonly deliveries: Pick<DeliveryStore, "record" | "addToTimeline">;
-  /** Told of what was newly recorded, where no stream tells the relay. */
-  readonly recorded?: ((delivery: RecordedDelivery) => void) | undefined;
+  /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
+  readonly recorded: (delivery: RecordedDelivery) => void;
 }
 
 /** One step of an approval. */
@@ -34,7 +34,7 @@ export async function recordStep(approval: RequestedApproval, step: Step, deps: 
   const who = { ...(by && { by }), ...(comment !== undefined && { comment }) };
   await deps.deliveries.addToTimeline(delivery, { at, kind: "approval", route, approval: id, state, ...who });
   const record = recordOf(approval, step);
-  if ((await deps.deliveries.record(record)) === "recorded") deps.recorded?.(record);
+  if ((await deps.deliveries.record(record)) === "recorded") deps.recorded(record);
 }
 
 function recordOf(approval: RequestedApproval, step: Step): RecordedDelivery {

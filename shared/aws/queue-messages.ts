@@ -2,7 +2,7 @@ import { ChangeMessageVisibilityCommand, SendMessageCommand, type SQSClient } fr
 import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import * as v from "valibot";
 import type { AttemptResult } from "../delivery/act.ts";
-import type { QueuedEvent } from "../delivery/act-on.ts";
+import type { QueuedEvent } from "../delivery/schedule.ts";
 import { type Clock, type EpochMillis, epochMillis } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";

@@ -1,18 +1,13 @@
-import { schedule } from "../delivery/schedule.ts";
-import type { Clock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { type BusEvent, isMeantFor } from "../model/bus-event.ts";
 import type { Route } from "../routes/route.ts";
-import type { ActionStore } from "../store/actions.ts";
-import type { DeliveryStore } from "../store/deliveries.ts";
 import type { Bus, PublishResult } from "./bus.ts";
 
-export interface InProcessBusDeps {
+interface InProcessBusDeps {
   readonly routes: readonly Route[];
-  readonly actions: Pick<ActionStore, "schedule">;
-  readonly deliveries: Pick<DeliveryStore, "addToTimeline">;
-  readonly clock: Clock;
-  /** Told of the target that has something due now. */
+  /** Stores a route's action for an event as due, once. `isNew` is false if it was stored before. */
+  readonly schedule: (route: Route, detail: BusEvent["detail"]) => Promise<{ readonly isNew: boolean }>;
+  /** Called with the name of a target that has an action due now. */
   readonly scheduled: (target: string) => void;
 }
 
@@ -43,7 +38,7 @@ export class InProcessBus implements Bus {
   }
 
   async #schedule(route: Route, { detail }: BusEvent): Promise<void> {
-    const { isNew } = await schedule(route, detail, this.#deps);
+    const { isNew } = await this.#deps.schedule(route, detail);
     if (isNew) this.#deps.scheduled(route.target);
   }
 }

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { connectSources } from "../config/connect.ts";
+import { connectSources, signingDeps } from "../config/connect.ts";
 import { namesUnder } from "../config/references.ts";
 import type { Config } from "../config/schema.ts";
 import { type CallOut, callOut as callOutForReal } from "../host/call-out.ts";
+import type { Clock } from "../host/clock.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
 import { forgedTokens } from "../identity/forged-tokens.ts";
-import type { ProviderDeps } from "../providers/provider.ts";
 import { notAnswering } from "./bridge-client.ts";
 
 /** One forged request, and what it met. */
@@ -16,7 +16,8 @@ export interface LiveFinding {
   readonly verdict: "refused" | "let in" | "undecided";
 }
 
-export interface LiveDeps extends Omit<ProviderDeps, "secrets"> {
+export interface LiveDeps {
+  readonly clock: Clock;
   /** Absent: the real one. */
   readonly callOut?: CallOut;
 }
@@ -80,7 +81,7 @@ async function forgedRequests(base: URL, config: Config, deps: LiveDeps): Promis
     { ...call, what: `${call.what}, no token`, headers: PLAIN },
     ...[NOBODYS, ...all].map(({ what, headers }) => ({ ...call, what: `${call.what}, ${what}`, headers })),
   ]);
-  const connected = connectSources(config, { ...deps, secrets: guessed });
+  const connected = connectSources(config, signingDeps(config, guessed, deps.clock));
   const toSources: ForgedRequest[] = [];
   for (const { name, settings } of config.sources) {
     const to = { method: "POST", path: `/webhooks/${name}` } as const;

@@ -2,7 +2,6 @@ import { checkHere } from "../config/check.ts";
 import { loadConfig, showFinding, showSummary } from "../config/load.ts";
 import { systemClock } from "../host/clock.ts";
 import { LocalSecrets } from "../host/secrets.ts";
-import { createTokenVerifier } from "../identity/verify-token.ts";
 import { checkLive } from "./check-live.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -36,8 +35,7 @@ async function checkRunning(invocation: Invocation): Promise<number> {
   const { given, print } = invocation;
   const session = await sessionOf(invocation);
   const config = await loadConfig(session.config);
-  const tokens = createTokenVerifier(config.issuers, { clock: systemClock });
-  const findings = await checkLive(session.url, config, { tokens, clock: systemClock });
+  const findings = await checkLive(session.url, config, { clock: systemClock });
   if (given.has("json")) {
     print(jsonText(findings));
   } else {

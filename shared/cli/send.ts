@@ -1,14 +1,13 @@
 import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import * as v from "valibot";
-import { connectSources } from "../config/connect.ts";
+import { connectSources, signingDeps } from "../config/connect.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { suggestion } from "../config/suggest.ts";
 import { systemClock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { LocalSecrets } from "../host/secrets.ts";
-import { createTokenVerifier } from "../identity/verify-token.ts";
 import type { ProviderDeps } from "../providers/provider.ts";
 import { receipt } from "./answers.ts";
 import { notAnswering, readAnswer } from "./bridge-client.ts";
@@ -49,8 +48,7 @@ export async function sendCommand(invocation: Invocation): Promise<number> {
   if (!known.includes(event)) throw usageFault(noFixture({ provider, event }, known));
   const session = await sessionOf(invocation);
   const config = await loadConfig(session.config);
-  const tokens = createTokenVerifier(config.issuers, { clock: systemClock });
-  const deps = { secrets: new LocalSecrets(environment), clock: systemClock, tokens };
+  const deps = signingDeps(config, new LocalSecrets(environment), systemClock);
   const { status, answer } = await sendFixture(session.url, { provider, event }, config, deps);
   print(`${status} ${answer.split("\n").map(printable).join("\n")}`);
   return exitCodeOfStatus(status);

@@ -1,9 +1,10 @@
 import * as v from "valibot";
-import type { RunReporter } from "../delivery/run-tracking.ts";
+import type { RunReporter } from "../delivery/correlate.ts";
 import { Fault } from "../host/fault.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
+import type { RouteOutline } from "./connect-action.ts";
 import { type Config, type ConfiguredRoute, type Outline, outline } from "./schema.ts";
 
 /** The plain value of `drawbridge.yaml` as JSON, which the bundler writes in place of this name (`infra/bundling.ts`). */
@@ -28,19 +29,20 @@ export function compiledWithoutRoutes(): Config {
   return { ...partsOf(outlineOf(rest)), routes: [] };
 }
 
-/** Whether any compiled route needs an approval. */
-export const hasCompiledGates = (): boolean =>
+const hasCompiledGates = (): boolean =>
   Object.values(v.parse(gates, compiledValue()).routes).some(({ approval }) => approval !== undefined);
 
 const gates = v.object({
   routes: v.optional(v.record(v.string(), v.object({ approval: v.optional(v.unknown()) })), {}),
 });
 
-/** Names of the compiled routes, for a function that offers them and follows none. */
-export const compiledRouteNames = (): readonly string[] => Object.keys(v.parse(gates, compiledValue()).routes);
+/** The outline of the compiled routes, for every function: also for one whose configuration is without routes. */
+export const compiledRouteOutline = (): RouteOutline => ({
+  runReporters: compiledRunReporters(),
+  hasGates: hasCompiledGates(),
+});
 
-/** Which source reports the runs of each compiled route, as `runReporters` tells of those of a file. */
-export function compiledRunReporters(): readonly RunReporter[] {
+function compiledRunReporters(): readonly RunReporter[] {
   const { routes, targets } = v.parse(reporting, compiledValue());
   return Object.entries(routes).map(([name, { do: does }]) => {
     const reporters = Object.values(does).map(({ target }) => targets[target]?.runsReportedBy);

@@ -1,5 +1,5 @@
 import type { Action, ActionDeps } from "../actions/action.ts";
-import type { RunReporter } from "../delivery/run-tracking.ts";
+import type { RunReporter } from "../delivery/correlate.ts";
 import { Fault } from "../host/fault.ts";
 import { policyOf } from "../identity/policy.ts";
 import type { Route } from "../routes/route.ts";
@@ -26,7 +26,7 @@ export function connectAction(
         name,
         matches,
         mode,
-        refuse: (principal) => policy.rejectRoute(principal, "fire", name),
+        reject: (principal) => policy.rejectRoute(principal, "fire", name),
         action: action.name,
         target,
         maxAttemptMs: action.maxAttemptMs,
@@ -37,8 +37,21 @@ export function connectAction(
     });
 }
 
-/** Which source reports the runs of each route, of whatever kind, as its target's settings have it. */
-export const runReporters = ({ routes, targets }: Pick<Config, "routes" | "targets">): readonly RunReporter[] =>
+/** The routes as far as every function needs them: a function that runs no action holds no patterns. */
+export interface RouteOutline {
+  /** Every configured route, and the source that reports its runs. */
+  readonly runReporters: readonly RunReporter[];
+  /** Whether any route needs an approval. */
+  readonly hasGates: boolean;
+}
+
+export const routeOutline = (config: Pick<Config, "routes" | "targets">): RouteOutline => ({
+  runReporters: runReporters(config),
+  hasGates: config.routes.some(({ approval }) => approval !== undefined),
+});
+
+/** The source that reports the runs of each route, as its target's settings say. */
+const runReporters = ({ routes, targets }: Pick<Config, "routes" | "targets">): readonly RunReporter[] =>
   routes.map(({ name, target }) => {
     const settings = settingsOf(target, targets);
     const told = "runsReportedBy" in settings ? settings.runsReportedBy : undefined;

@@ -1,13 +1,12 @@
-import type { ActionDeps } from "../actions/action.ts";
-import { actions } from "../actions/registry.ts";
 import type { Source } from "../delivery/receive.ts";
+import type { Clock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
+import type { Secrets } from "../host/secrets.ts";
+import { createTokenVerifier } from "../identity/verify-token.ts";
 import type { ConnectedSource, ProviderDeps } from "../providers/provider.ts";
 import { providers } from "../providers/registry.ts";
-import type { Route } from "../routes/route.ts";
-import { connectAction } from "./connect-action.ts";
+import { noReplayCache } from "../store/replay-cache.ts";
 import type { Config } from "./schema.ts";
-import type { CredentialUseDeps } from "./track-credential-use.ts";
 
 /** Every configured source, ready to prove and to read, and to sign fixtures where it can. */
 export function connectSources(
@@ -24,9 +23,13 @@ export function connectSources(
   return sources;
 }
 
-/** Every configured route, ready to match and to run. */
-export const connectRoutes = (config: Config, deps: ActionDeps & CredentialUseDeps): readonly Route[] =>
-  actions.flatMap((action) => connectAction(action, config, deps));
+/** For a command that signs fixtures or checks sources, and receives nothing. */
+export const signingDeps = ({ issuers }: Pick<Config, "issuers">, secrets: Secrets, clock: Clock): ProviderDeps => ({
+  secrets,
+  clock,
+  tokens: createTokenVerifier(issuers, { clock, replayCache: noReplayCache, publicUrl: undefined }),
+  keepToken: async () => undefined,
+});
 
 /** A loaded configuration names only what exists, so a miss is a mistake of ours. */
 function known<T extends { readonly name: string }>(all: readonly T[], name: string): T {

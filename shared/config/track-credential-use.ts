@@ -6,8 +6,7 @@ import { refsIn } from "./references.ts";
 export interface CredentialUseDeps {
   readonly callOut: CallOut;
   readonly clock: Clock;
-  /** Absent where nobody asks when a target's secret was last used. */
-  readonly credentialUsage?: Pick<CredentialUsage, "record">;
+  readonly credentialUsage: Pick<CredentialUsage, "record">;
 }
 
 /** The way out to one target. What it answers to was shown the secret in its settings, or a token got by that. */
@@ -17,7 +16,7 @@ export function trackCredentialUse(
   { callOut, clock, credentialUsage }: CredentialUseDeps,
 ): CallOut {
   const refs = refsIn(settings, []).map(([, ref]) => ref);
-  if (credentialUsage === undefined || refs.length === 0) return callOut;
+  if (refs.length === 0) return callOut;
   return async (request) => {
     const answer = await callOut(request);
     const use = { kind: "target", name, method: "secret", lastUsedAt: clock.now() } as const;

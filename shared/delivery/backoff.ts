@@ -3,25 +3,24 @@ export interface RetryPolicy {
   readonly baseMs: number;
   /** Largest upper bound, in milliseconds. */
   readonly capMs: number;
-  /** Attempts in all; after the last the action is given up and waits for a person. */
+  /** Largest number of attempts; after the last one the action is given up and waits for a person. */
   readonly maxAttempts: number;
 }
 
-/**
- * One to two hours in all: a target may be away for an hour, and on-call hears of what was given up in the same shift.
- */
+/** Retries last for one to two hours: a target may be down for an hour, and on-call sees a given-up action in the same shift. */
 export const DEFAULT_RETRY: RetryPolicy = { baseMs: 1_000, capMs: 1_800_000, maxAttempts: 15 };
 
 /**
- * Milliseconds to wait after `attempt` (from 1): between half of the exponential bound and all of it, at random, so that a
- * crowd that failed together does not come back together (AWS Architecture Blog, "Exponential Backoff And Jitter", equal
- * jitter); and never less than the target asked for.
+ * Exponential backoff with equal jitter: the milliseconds to wait after `attempt` (from 1). The wait lies between half of
+ * the exponential bound and the bound, so that actions that failed together do not come back together (AWS Architecture
+ * Blog, "Exponential Backoff And Jitter"). It is never less than the target asked for. `jitter` is a number in [0, 1).
  */
 export function backoffMs(
   attempt: number,
   outcome: { readonly afterSeconds?: number },
-  { retry, random }: { readonly retry: RetryPolicy; readonly random: () => number },
+  policy: RetryPolicy,
+  jitter: number,
 ): number {
-  const bound = Math.min(retry.capMs, retry.baseMs * 2 ** (attempt - 1));
-  return Math.max(Math.ceil(((1 + random()) / 2) * bound), (outcome.afterSeconds ?? 0) * 1_000);
+  const bound = Math.min(policy.capMs, policy.baseMs * 2 ** (attempt - 1));
+  return Math.max(Math.ceil(((1 + jitter) / 2) * bound), (outcome.afterSeconds ?? 0) * 1_000);
 }

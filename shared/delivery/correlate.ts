@@ -6,8 +6,12 @@ import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { OriginStore } from "../store/origins.ts";
 
+/** A route as configured, and the source that reports what becomes of its runs. */
+export type RunReporter = Pick<Route, "name" | "runsReportedBy">;
+
 export interface CorrelateDeps {
-  readonly routes: readonly Pick<Route, "name" | "runsReportedBy">[];
+  /** Every configured route, and the source that reports its runs. */
+  readonly runReporters: readonly RunReporter[];
   readonly deliveries: Pick<DeliveryStore, "get">;
   readonly actions: Pick<ActionStore, "state">;
   readonly origins: Pick<OriginStore, "find">;
@@ -46,7 +50,7 @@ export async function correlate(busEvent: BusEvent, source: string, deps: Correl
 }
 
 async function believed(delivery: string, source: string, deps: CorrelateDeps): Promise<BusEvent | undefined> {
-  const reported = deps.routes.filter(({ runsReportedBy }) => runsReportedBy === source);
+  const reported = deps.runReporters.filter(({ runsReportedBy }) => runsReportedBy === source);
   if (reported.length === 0) return undefined;
   const origin = await deps.deliveries.get(delivery);
   const busEvent = origin && busEventOf(origin);

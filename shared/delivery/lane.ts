@@ -9,7 +9,7 @@ const CONCURRENCY = 8;
 /** Time between two looks at a target's queue when nothing nudges. */
 const POLL_MS = 1_000;
 
-export interface LaneDeps {
+interface LaneDeps {
   readonly actions: Pick<ActionStore, "due" | "expireLeases">;
   readonly clock: Clock;
   readonly log: Log;
@@ -71,5 +71,26 @@ export class Lane {
         this.#loop.nudge();
       });
     this.#running.set(id, run);
+  }
+}
+
+/** The lanes of one machine, one for each target. */
+export class Lanes {
+  readonly #lanes: ReadonlyMap<string, Lane>;
+
+  constructor(targets: readonly string[], deps: LaneDeps) {
+    this.#lanes = new Map(targets.map((target) => [target, new Lane(target, deps)]));
+  }
+
+  async start(): Promise<void> {
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.start()));
+  }
+
+  nudge(target: string): void {
+    this.#lanes.get(target)?.nudge();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#lanes.values()].map((lane) => lane.stop()));
   }
 }

@@ -26,11 +26,11 @@ export interface Receipt {
 }
 
 export interface ReceiveDeps {
-  /** Why a proved principal may not go on now, if so. Absent: there are no limits. */
-  readonly rejectOverRate?: (principal: Principal) => Promise<Rejection | undefined>;
+  /** The rejection of a proved principal that is over its rate limit; undefined below it. */
+  readonly rejectOverRate: (principal: Principal) => Promise<Rejection | undefined>;
   readonly deliveries: Pick<DeliveryStore, "record">;
-  /** Told of each delivery newly recorded, after the commit: where no stream does it, the relay is nudged here. */
-  readonly recorded?: (delivery: RecordedDelivery) => void;
+  /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
+  readonly recorded: (delivery: RecordedDelivery) => void;
   readonly log: Log;
 }
 
@@ -44,7 +44,7 @@ export async function receive(request: ReceivedRequest, source: Source, deps: Re
   const authentic = await authenticate(request, source);
   if (!authentic.ok) return authentic;
   const { principal } = authentic.value;
-  const overRate = await deps.rejectOverRate?.(principal);
+  const overRate = await deps.rejectOverRate(principal);
   if (overRate) return reject(overRate, principal);
   const reading = readSafely(authentic.value, source, deps.log);
   const delivery = recordOf(authentic.value, reading, { source, traceparent: request.traceparent });
@@ -53,7 +53,7 @@ export async function receive(request: ReceivedRequest, source: Source, deps: Re
   if (recorded === "duplicate") {
     return ok({ delivery: delivery.id, status: "duplicate" });
   }
-  deps.recorded?.(delivery);
+  deps.recorded(delivery);
   return ok({ delivery: delivery.id, status: reading.outcome === "event" ? "accepted" : reading.outcome });
 }
 

@@ -7,8 +7,8 @@ import type { DeliveryStore } from "../store/deliveries.ts";
 
 export interface ReplayDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "record" | "addToTimeline">;
-  /** Told of what was newly recorded, where no stream tells the relay. */
-  readonly recorded?: ((delivery: RecordedDelivery) => void) | undefined;
+  /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
+  readonly recorded: (delivery: RecordedDelivery) => void;
   readonly clock: Clock;
 }
 
@@ -43,7 +43,7 @@ export async function replay(order: ReplayOrder, deps: ReplayDeps): Promise<Repl
   const { of: replayOf, routes, isRollback } = kept ?? record.replay;
   const entry = { at, kind: "replayed", delivery: id, routes, by: order.by, isRollback } as const;
   await deps.deliveries.addToTimeline(replayOf, entry);
-  if (isNew) deps.recorded?.(record);
+  if (isNew) deps.recorded(record);
   return { delivery: id, replayOf, status: isNew ? "accepted" : "duplicate" };
 }
 

@@ -1,13 +1,13 @@
 import type { Policy } from "../identity/policy.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { RouteRun, RunPlace, RunStore } from "../store/runs.ts";
+import type { RunReporter } from "./correlate.ts";
 import { type ReplayDeps, type Replayed, type ReplayOrder, replay } from "./replay.ts";
-import type { RunReporter } from "./run-tracking.ts";
 
 export interface RollbackDeps extends ReplayDeps {
   readonly runs: Pick<RunStore, "of">;
   /** Every configured one. */
-  readonly routes: readonly RunReporter[];
+  readonly runReporters: readonly RunReporter[];
   readonly policy: Pick<Policy, "rejectRoute">;
 }
 
@@ -45,10 +45,10 @@ function targetOf(runs: readonly RouteRun[], { place: { environment }, to }: Rol
   return newest < 0 ? undefined : runs.slice(newest + 1).find(isGood);
 }
 
-function problemWithRoute({ place, by }: RollbackOrder, { routes, policy }: RollbackDeps): string | undefined {
-  const route = routes.find(({ name }) => name === place.route);
+function problemWithRoute({ place, by }: RollbackOrder, { runReporters, policy }: RollbackDeps): string | undefined {
+  const route = runReporters.find(({ name }) => name === place.route);
   if (route?.runsReportedBy !== undefined) return undefined;
-  const fit = routes.filter(
+  const fit = runReporters.filter(
     ({ name, runsReportedBy }) => runsReportedBy !== undefined && !policy.rejectRoute(by, "replay", name),
   );
   const why = route ? "No source tells what becomes of this route's runs" : "There is no such route";

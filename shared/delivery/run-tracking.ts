@@ -4,15 +4,10 @@ import { createdAtOf, isTerminal } from "../model/build-order.ts";
 import { type BusEvent, sourceNameOf } from "../model/bus-event.ts";
 import { type BuildState, cut } from "../model/event.ts";
 import { actionIdOf } from "../model/idempotency-keys.ts";
-import type { Route } from "../routes/route.ts";
 import type { RunEnd, RunStore } from "../store/runs.ts";
-import { type CorrelateDeps, correlate } from "./correlate.ts";
+import { type CorrelateDeps, correlate, type RunReporter } from "./correlate.ts";
 
-/** A route as configured, and which source tells what becomes of its runs. */
-export type RunReporter = Pick<Route, "name" | "runsReportedBy">;
-
-export interface RunTrackingDeps extends Pick<CorrelateDeps, "actions"> {
-  readonly routes: readonly RunReporter[];
+export interface RunTrackingDeps extends Pick<CorrelateDeps, "actions" | "runReporters"> {
   readonly runs: Pick<RunStore, "record">;
 }
 
@@ -31,9 +26,10 @@ export async function recordRunStart(
  * Notes the end of a run that an event tells of, whether or not a route acts on it. Reads nothing where no route's runs are
  * reported by its source. An origin that is not known yet is left to whatever acts on the event, which waits for it.
  */
-export async function recordRunEndOf(busEvent: BusEvent, deps: RunTrackingDeps & CorrelateDeps): Promise<void> {
+export async function recordReportedRunEnd(busEvent: BusEvent, deps: RunTrackingDeps & CorrelateDeps): Promise<void> {
   const source = sourceNameOf(busEvent);
-  if (endOf(busEvent) === undefined || !deps.routes.some(({ runsReportedBy }) => runsReportedBy === source)) return;
+  if (endOf(busEvent) === undefined || !deps.runReporters.some(({ runsReportedBy }) => runsReportedBy === source))
+    return;
   const origin = await correlate(busEvent, source, deps);
   if (origin.found) await recordRunEnd({ busEvent, origin: origin.busEvent, source }, deps);
 }
@@ -52,12 +48,12 @@ interface Ended {
  */
 export async function recordRunEnd(
   { busEvent, origin, source }: Ended,
-  { routes, actions, runs }: RunTrackingDeps,
+  { runReporters, actions, runs }: RunTrackingDeps,
 ): Promise<void> {
   const end = endOf(busEvent);
   if (end === undefined || busEvent.detail.principal.unproved || origin.detail.principal.unproved) return;
   const { eventKey, delivery } = origin.detail;
-  const reported = routes.filter(({ runsReportedBy }) => runsReportedBy === source).map(({ name }) => name);
+  const reported = runReporters.filter(({ runsReportedBy }) => runsReportedBy === source).map(({ name }) => name);
   // Two routes may have fired on one delivery: a run's name then says whose it is.
   const named = reported.filter((name) => `/${busEvent.detail.subject}`.endsWith(`/${name}-${eventKey}`));
   const fired = named.length > 0 ? named : await firedOf(reported, eventKey, actions);

@@ -1,11 +1,13 @@
-import type { Clock } from "../host/clock.ts";
-import type { BusEvent } from "../model/bus-event.ts";
+import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
+import { type BusEvent, isMeantFor } from "../model/bus-event.ts";
 import { actionIdOf } from "../model/idempotency-keys.ts";
+import type { Replay } from "../model/recorded-delivery.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
+import { type ActDeps, type AttemptResult, act, ROUTE_REMOVED } from "./act.ts";
 
-interface ScheduleDeps {
+export interface ScheduleDeps {
   readonly actions: Pick<ActionStore, "schedule">;
   readonly deliveries: Pick<DeliveryStore, "addToTimeline">;
   readonly clock: Clock;
@@ -15,13 +17,13 @@ interface Scheduled {
   readonly id: string;
   /** Stored just now. */
   readonly isNew: boolean;
-  /** Stored for this delivery, now or before; else for another one of the same happening, whose action counts for both. */
+  /** Stored for this delivery, now or earlier; false if another delivery of the same event came first. */
   readonly isOwn: boolean;
 }
 
 /**
- * Stores a route's action for an event as due, once, and tells the delivery's timeline so. Told again it writes the same
- * line again: the one before may have failed, and a replay reads from these lines which routes a delivery met.
+ * Stores a route's action for an event as due, once, and adds it to the delivery's timeline. A repeat writes the same line
+ * again: the write before may have failed, and a replay reads from these lines which routes a delivery met.
  */
 export async function schedule(
   { name: route, action, target }: Pick<Route, "name" | "action" | "target">,
@@ -39,4 +41,34 @@ export async function schedule(
       : { at: now, kind: "already_scheduled", route, action, by: first.delivery },
   );
   return { id, isNew: scheduled, isOwn };
+}
+
+/** What a queue's message says about an event: everything else is in the delivery's record. */
+export type QueuedEvent = Pick<BusEvent["detail"], "eventKey" | "delivery"> & {
+  readonly replay?: Pick<Replay, "routes"> | undefined;
+  /** When the message was put into the queue. */
+  readonly queuedAt: EpochMillis;
+};
+
+/** How long a message may name a route that its function does not know: a deployment updates one after the other. */
+const DEPLOYMENT_MS = 900_000;
+const LOOK_AGAIN_MS = 60_000;
+
+/**
+ * Runs a route's action for an event from a queue, as often as the queue delivers it. The action is stored before it runs.
+ * Only the message of the delivery that stored it runs it.
+ */
+export async function actOn(routeName: string, queued: QueuedEvent, deps: ActDeps): Promise<AttemptResult> {
+  if (!isMeantFor(routeName, queued)) return { result: "finished" };
+  const route = deps.routes.find(({ name }) => name === routeName);
+  if (route === undefined) return withoutRoute(queued, deps);
+  const { id, isOwn } = await schedule(route, queued, deps);
+  return isOwn ? act(id, deps) : { result: "finished" };
+}
+
+function withoutRoute({ queuedAt }: QueuedEvent, { clock }: { readonly clock: Clock }): AttemptResult {
+  const now = clock.now();
+  return now < laterBy(queuedAt, DEPLOYMENT_MS)
+    ? { result: "again", at: laterBy(now, LOOK_AGAIN_MS) }
+    : { result: "gave_up", summary: ROUTE_REMOVED.summary };
 }

@@ -17,14 +17,15 @@ import { type CallDeps, callsOf } from "./calls.ts";
 import type { Connection } from "./connection.ts";
 import { NOT_FOUND, problemOf, problemResponse, UNAVAILABLE } from "./problem.ts";
 
-export interface AppDeps extends ReceiveDeps, CallDeps {
-  readonly deliveries: ReceiveDeps["deliveries"] & CallDeps["deliveries"];
+export interface AppDeps {
+  readonly receiving: ReceiveDeps;
+  readonly calls: CallDeps;
   readonly sources: ReadonlyMap<string, Source>;
   /** Where CI jobs tell the state of their own builds. */
   readonly status: Source;
-  readonly refusals: Pick<RejectionAudit, "record">;
-  /** The bridge as an issuer; absent where it is none. */
-  readonly issuer?: Pick<BridgeIssuer, "discovery" | "keySet"> | undefined;
+  readonly rejectionAudit: Pick<RejectionAudit, "record">;
+  /** The bridge as an issuer of tokens; undefined if it has no `identity`. */
+  readonly issuer: Pick<BridgeIssuer, "discovery" | "keySet"> | undefined;
   readonly maxBodyBytes: number;
   readonly clock: Clock;
   /** New for each request. */
@@ -63,7 +64,7 @@ export function createApp(deps: AppDeps): Hono<Env> {
 
 function takeCalls(app: Hono<Env>, deps: AppDeps): void {
   const methods = new Map<string, string>();
-  for (const { method, path, status, answer } of callsOf(deps)) {
+  for (const { method, path, status, answer } of callsOf(deps.calls)) {
     app.on(method, path, (c) =>
       takeCall(c, deps, { status, handle: (request) => answer(request, c.req.param("id") ?? "") }),
     );
@@ -90,7 +91,7 @@ async function takeDelivery(c: Context<Env>, deps: AppDeps, source: Source | und
   const body = await readBody(c.req.raw, deps.maxBodyBytes);
   if (!body.ok) return refused(c, deps, body.rejection);
   const request = { repeatable: true, ...receivedRequest(c, body.value, deps) };
-  const receipt = await receive(request, source, deps);
+  const receipt = await receive(request, source, deps.receiving);
   if (!receipt.ok) return refusedFor(c, deps, { ...receipt, ...pick(source), request });
   const { delivery, status } = receipt.value;
   deps.log.info({ delivery, status, ...lineOf(c, deps) }, "delivery");
@@ -140,7 +141,7 @@ async function refusedFor(
   deps: AppDeps,
   { by, ...refusal }: Omit<AuditedRejection, "by"> & { readonly by?: Principal },
 ): Promise<Response> {
-  if (by !== undefined) await deps.refusals.record({ ...refusal, by });
+  if (by !== undefined) await deps.rejectionAudit.record({ ...refusal, by });
   return refused(c, deps, refusal.rejection);
 }
 

@@ -5,10 +5,7 @@ import { type CredentialsApi, listCredentials } from "./credentials.ts";
 import { type DeliveriesApi, getDelivery, listDeliveries } from "./deliveries.ts";
 import { type ReplayApi, replayDelivery, rollBackRoute } from "./replay.ts";
 
-export interface CallDeps extends DeliveriesApi, CredentialsApi {
-  /** Approvals, replays and rollbacks; absent where nobody may order any. */
-  readonly orders?: ApprovalsApi & ReplayApi;
-}
+export type CallDeps = DeliveriesApi & CredentialsApi & ApprovalsApi & ReplayApi;
 
 /** One call of the bridge's own interface. Who calls is proved by what answers it. */
 interface ApiCall {
@@ -25,18 +22,16 @@ export const callsOf = (deps: CallDeps): readonly ApiCall[] => [
   get("/v1/deliveries", (request) => listDeliveries(request, deps)),
   get("/v1/deliveries/:id", (request, id) => getDelivery(request, id, deps)),
   get("/v1/credentials", (request) => listCredentials(request, deps)),
-  ...(deps.orders === undefined ? [] : ordersOf(deps.orders)),
-];
-
-/** What people have the bridge do. */
-const ordersOf = (orders: ApprovalsApi & ReplayApi): readonly ApiCall[] => [
-  post("/v1/deliveries/:id/replay", 202, (request, id) => replayDelivery(request, id, orders)),
-  post("/v1/rollbacks", 202, (request) => rollBackRoute(request, orders)),
-  get("/v1/approvals", (request) => listApprovals(request, orders)),
-  post("/v1/approvals/:id", 200, (request, id) => decideApproval(request, id, orders)),
+  post("/v1/deliveries/:id/replay", 202, (request, id) => replayDelivery(request, id, deps)),
+  post("/v1/rollbacks", 202, (request) => rollBackRoute(request, deps)),
+  get("/v1/approvals", (request) => listApprovals(request, deps)),
+  post("/v1/approvals/:id", 200, (request, id) => decideApproval(request, id, deps)),
 ];
 
 const get = (path: string, answer: ApiCall["answer"]): ApiCall => ({ method: "GET", path, status: 200, answer });
 const post = (path: string, status: ApiCall["status"], answer: ApiCall["answer"]): ApiCall => ({
-  ...{ method: "POST", path, status, answer },
+  method: "POST",
+  path,
+  status,
+  answer,
 });

@@ -11,7 +11,7 @@ import { ok, type Result, reject } from "../model/result.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import { readCall } from "./json-body.ts";
 
-export interface ReplayApi extends CallerDeps, ReplayDeps, Pick<RollbackDeps, "runs" | "routes"> {
+export interface ReplayApi extends CallerDeps, ReplayDeps, Pick<RollbackDeps, "runs" | "runReporters"> {
   readonly deliveries: ReplayDeps["deliveries"] & Pick<DeliveryStore, "timeline">;
   readonly policy: Pick<Policy, "rejectCall" | "rejectRoute">;
 }

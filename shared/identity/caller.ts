@@ -10,7 +10,8 @@ export interface CallerDeps {
   /** The trust entries whose tokens may earn a role. */
   readonly trustEntries: readonly string[];
   readonly policy: Pick<Policy, "rejectCall">;
-  readonly rejectOverRate?: (principal: Principal) => Promise<Rejection | undefined>;
+  /** The rejection of a proved principal that is over its rate limit; undefined below it. */
+  readonly rejectOverRate: (principal: Principal) => Promise<Rejection | undefined>;
 }
 
 /**
@@ -27,7 +28,7 @@ export async function callerOf(
   if (!proved.ok) return proved;
   const { principal, shadowRejection } = proved.value;
   const forbidden = part === "of a route" ? undefined : deps.policy.rejectCall(principal, part);
-  const refusal = shadowRejection ?? forbidden ?? (await deps.rejectOverRate?.(principal));
+  const refusal = shadowRejection ?? forbidden ?? (await deps.rejectOverRate(principal));
   return refusal ? reject(refusal, principal) : proved;
 }
 

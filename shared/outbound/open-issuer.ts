@@ -7,8 +7,8 @@ import { localSigningKey, type SigningKey } from "./signing-key.ts";
 
 export interface IssuerDeps {
   readonly secrets: Secrets;
-  /** Opens a key in KMS by its id; absent outside AWS. */
-  readonly kmsKey?: ((id: string) => Promise<SigningKey>) | undefined;
+  /** Opens a key in KMS by its id; undefined outside AWS. */
+  readonly kmsKey: ((id: string) => Promise<SigningKey>) | undefined;
 }
 
 /** The configured issuer; nothing where there is none. No key is touched yet. */

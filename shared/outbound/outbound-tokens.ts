@@ -10,10 +10,10 @@ export interface OutboundDeps {
   readonly secrets: Secrets;
   readonly callOut: CallOut;
   readonly clock: Clock;
-  /** Absent where the configuration has no `identity`. */
-  readonly issuer?: BridgeIssuer | undefined;
-  /** `sts:GetWebIdentityToken`; absent outside AWS. */
-  readonly awsToken?: ((audience: string) => Promise<OutboundToken>) | undefined;
+  /** Undefined if the configuration has no `identity`. */
+  readonly issuer: BridgeIssuer | undefined;
+  /** `sts:GetWebIdentityToken`; undefined outside AWS. */
+  readonly awsToken: ((audience: string) => Promise<OutboundToken>) | undefined;
 }
 
 /** What a token is asked for. */

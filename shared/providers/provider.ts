@@ -60,6 +60,6 @@ export interface ProviderDeps {
   readonly secrets: Secrets;
   readonly tokens: TokenVerifier;
   readonly clock: Clock;
-  /** Keeps a token, sealed, where the source is configured so. Throws nothing. Absent where nothing is received. */
-  readonly keepToken?: (carried: CarriedToken) => Promise<void>;
+  /** Stores a token, encrypted, if the source is configured so. Throws nothing. */
+  readonly keepToken: (carried: CarriedToken) => Promise<void>;
 }

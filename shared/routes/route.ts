@@ -1,4 +1,4 @@
-import type { ConnectedAction } from "../actions/action.ts";
+import type { ActionContext, ActionOutcome } from "../model/action-outcome.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
@@ -11,17 +11,18 @@ export interface Route {
   readonly action: string;
   /** Name of the target. */
   readonly target: string;
-  /** Why an event of this principal does not fire it, if so. */
-  readonly refuse?: (principal: Pick<Principal, "roles">) => Rejection | undefined;
-  /** `shadow`: it fires although it refuses. Default: enforce. */
-  readonly mode?: "enforce" | "shadow";
+  /** The reason why an event of this principal must not fire the route; undefined if it may. */
+  readonly reject: (principal: Pick<Principal, "roles">) => Rejection | undefined;
+  /** `shadow`: the route fires although it rejects the principal, and the timeline says so. */
+  readonly mode: "enforce" | "shadow";
   /** Somebody else has to let each run through. */
   readonly approval?: {
     readonly expiresMinutes: number;
     /** Roles that may. */
     readonly approvers: readonly string[];
   };
-  readonly run: ConnectedAction["run"];
+  /** Idempotent by (route, event key): a repeat must be harmless. Throws only a retryable Fault. */
+  readonly run: (context: ActionContext) => Promise<ActionOutcome>;
   /** Upper bound of one attempt. */
   readonly maxAttemptMs: number;
   /** The source that tells what became of what this route started, where there is one. */

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { sqsClient } from "../../shared/aws/clients.ts";
 import { type QueueDeps, queueHandler } from "../../shared/aws/queue-messages.ts";
 import { type ActDeps, leaseMs } from "../../shared/delivery/act.ts";
-import { actOn } from "../../shared/delivery/act-on.ts";
+import { actOn } from "../../shared/delivery/schedule.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";

@@ -1,8 +1,8 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { confluence } from "../../shared/actions/confluence/index.ts";
 import { tekton } from "../../shared/actions/tekton/index.ts";
-import { actOn } from "../../shared/delivery/act-on.ts";
 import { DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
+import { actOn } from "../../shared/delivery/schedule.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";

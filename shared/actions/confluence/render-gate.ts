@@ -1,4 +1,4 @@
-import { LABELS } from "../../approvals/label-names.ts";
+import { LABELS } from "../../approvals/command.ts";
 import type { ShownBuild, ShownGate } from "../../model/board.ts";
 import { cut } from "../../model/event.ts";
 import { statusMacro } from "./status-macro.ts";

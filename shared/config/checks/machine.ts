@@ -1,7 +1,6 @@
 import { Fault } from "../../host/fault.ts";
 import { jwksLoader } from "../../identity/load-jwks.ts";
-import { createTokenVerifier } from "../../identity/verify-token.ts";
-import { connectSources } from "../connect.ts";
+import { connectSources, signingDeps } from "../connect.ts";
 import type { ConfigProblem } from "../explain.ts";
 import type { Check } from "./check.ts";
 
@@ -21,9 +20,9 @@ export const unfitSecret: Check = {
       .map(({ problem }) => problem.path)
       .filter(([section]) => section === "sources");
     const sources = config.sources.filter(({ name }) => !unread.some(([, unreadable]) => unreadable === name));
-    const tokens = createTokenVerifier(config.issuers, { clock });
+    const deps = signingDeps(config, secrets, clock);
     const problems: ConfigProblem[] = [];
-    for (const [name, { sign, authenticate }] of connectSources({ ...config, sources }, { secrets, tokens, clock })) {
+    for (const [name, { sign, authenticate }] of connectSources({ ...config, sources }, deps)) {
       if (sign === undefined) continue;
       const url = new URL(`https://bridge.invalid/webhooks/${name}`);
       const request = { method: "POST", url, body: new Uint8Array() };

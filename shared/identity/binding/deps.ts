@@ -1,11 +1,10 @@
 import type { Clock } from "../../host/clock.ts";
 import type { ReplayCache } from "../../store/replay-cache.ts";
 
-/** What holding a token against its request needs of the outside. */
+/** Dependencies of the checks that hold a token against its request. */
 export interface BindingDeps {
   readonly clock: Clock;
-  /** Absent: what needs it is a fault, and never let pass. */
-  readonly replayCache?: ReplayCache | undefined;
-  /** The address under which senders know the bridge. Absent: as each request tells it. */
-  readonly publicUrl?: string | undefined;
+  readonly replayCache: ReplayCache;
+  /** The address under which senders know the bridge; undefined to take the address of each request. */
+  readonly publicUrl: string | undefined;
 }

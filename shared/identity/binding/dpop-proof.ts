@@ -9,7 +9,7 @@ import type { PresentedToken, TokenRequest } from "../presented-token.ts";
 import { isSignedWith } from "../verify-signature.ts";
 import type { BindingDeps } from "./deps.ts";
 import { isSha256Of, keyOf } from "./digest.ts";
-import { newNonceUse, requireStore } from "./replay-check.ts";
+import { newNonceUse } from "./replay-check.ts";
 
 interface ProofContext extends BindingDeps {
   /** How far the sender's clock may be off. */
@@ -42,7 +42,7 @@ export async function rejectProof(
   if (iat > now + skewSeconds) return invalid("iat is in the future");
   const until = epochSeconds(Math.ceil(iat) + PROOF_SECONDS + skewSeconds);
   if (until < now) return invalid("iat is too long ago");
-  const isNew = await requireStore(replayCache).take(keyOf(["proof", jkt, jti]), newNonceUse(), until);
+  const isNew = await replayCache.take(keyOf(["proof", jkt, jti]), newNonceUse(), until);
   return isNew ? undefined : { reason: "token_replayed" };
 }
 

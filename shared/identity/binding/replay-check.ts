@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import { epochSeconds } from "../../host/clock.ts";
-import { Fault } from "../../host/fault.ts";
 import { sha256Hex } from "../../model/idempotency-keys.ts";
 import type { Rejection } from "../../model/rejection.ts";
 import type { ReplayCache } from "../../store/replay-cache.ts";
@@ -16,12 +15,12 @@ export async function rejectReplay(
   { token, request }: PresentedToken,
   claims: Readonly<Record<string, unknown>>,
   { clockSkewSeconds }: Pick<TrustEntry, "clockSkewSeconds">,
-  replayCache: ReplayCache | undefined,
+  replayCache: ReplayCache,
 ): Promise<Rejection | undefined> {
   const key = keyOf(["token", token.slice(0, token.lastIndexOf("."))]);
   // A finite number: the token's times have been checked.
   const until = epochSeconds(Math.ceil(Number(claims["exp"])) + clockSkewSeconds);
-  const taken = await requireStore(replayCache).take(key, useOf(request), until);
+  const taken = await replayCache.take(key, useOf(request), until);
   return taken ? undefined : { reason: "token_replayed" };
 }
 
@@ -43,9 +42,3 @@ const ON_THE_WAY: ReadonlySet<string> = new Set([
   ...["authorization", "dpop", "connection", "date", "forwarded", "via", "traceparent", "tracestate"],
   ...["x-amzn-trace-id", "x-forwarded-for", "x-real-ip", "x-request-id"],
 ]);
-
-/** Without a store no token can be told to be new. */
-export function requireStore(replayCache: ReplayCache | undefined): ReplayCache {
-  if (replayCache) return replayCache;
-  throw new Fault("configuration_invalid", "there is no store for tokens that are used once", { retryable: false });
-}

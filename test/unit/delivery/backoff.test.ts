@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { backoffMs, DEFAULT_RETRY } from "../../../shared/delivery/backoff.ts";
 
-const deps = (random: number) => ({ retry: { baseMs: 1_000, capMs: 60_000, maxAttempts: 10 }, random: () => random });
+const POLICY = { baseMs: 1_000, capMs: 60_000, maxAttempts: 10 };
 
 describe("the wait before a retry", () => {
   it.each([
@@ -13,14 +13,14 @@ describe("the wait before a retry", () => {
     ["what the target asked for", 1, 0.5, { afterSeconds: 30 }, 30_000],
     ["the bridge's own, where it is longer", 7, 0.9, { afterSeconds: 1 }, 57_000],
   ] as const)("is %s", (_, attempt, random, outcome, expected) => {
-    expect(backoffMs(attempt, outcome, deps(random))).toBe(expected);
+    expect(backoffMs(attempt, outcome, POLICY, random)).toBe(expected);
   });
 
   it("always lies between half of the bound and the bound", () => {
     const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 1_000 }), random, (attempt, at) => {
-        const delay = backoffMs(attempt, {}, { retry: DEFAULT_RETRY, random: () => at });
+        const delay = backoffMs(attempt, {}, DEFAULT_RETRY, at);
         const bound = Math.min(DEFAULT_RETRY.capMs, DEFAULT_RETRY.baseMs * 2 ** (attempt - 1));
         return delay >= bound / 2 && delay <= bound;
       }),
@@ -30,8 +30,7 @@ describe("the wait before a retry", () => {
   it("makes one to two hours until an action is given up", () => {
     const hoursWith = (random: number): number => {
       const waits = Array.from({ length: DEFAULT_RETRY.maxAttempts - 1 }, (_, at) => at + 1);
-      const deps = { retry: DEFAULT_RETRY, random: () => random };
-      return waits.reduce((sum, attempt) => sum + backoffMs(attempt, {}, deps), 0) / 3_600_000;
+      return waits.reduce((sum, attempt) => sum + backoffMs(attempt, {}, DEFAULT_RETRY, random), 0) / 3_600_000;
     };
     expect(hoursWith(0)).toBeGreaterThan(1);
     expect(hoursWith(0.999)).toBeLessThan(2.1);

@@ -1,0 +1,40 @@
+import type { Action } from "../shared/actions/action.ts";
+import { holdForApproval } from "../shared/approvals/gate.ts";
+import { connectAction } from "../shared/config/connect-action.ts";
+import type { ActDeps } from "../shared/delivery/act.ts";
+import type { RetryPolicy } from "../shared/delivery/backoff.ts";
+import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
+import type { Bridge } from "./bridge.ts";
+
+/** What a bridge needs to run these kinds of actions. */
+export function actDeps(bridge: Bridge, actions: readonly Action[], retry: RetryPolicy): ActDeps {
+  const { config, secrets, clock, log, callOut, random, issuer, awsToken } = bridge;
+  const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });
+  const { systemTokens, origins, boards, ownAccounts, commands, credentialUsage } = bridge;
+  const actionDeps = {
+    secrets,
+    clock,
+    callOut,
+    random,
+    outbound,
+    systemTokens,
+    origins,
+    boards,
+    ownAccounts,
+    commands,
+    credentialUsage,
+  };
+  return {
+    routes: actions.flatMap((action) => connectAction(action, config, actionDeps)),
+    runReporters: bridge.runReporters,
+    deliveries: bridge.deliveries,
+    actions: bridge.actions,
+    origins,
+    runs: bridge.runs,
+    hold: (input) => holdForApproval(input, bridge),
+    retry,
+    clock,
+    random,
+    log,
+  };
+}

@@ -1,0 +1,86 @@
+import type { Commands } from "../shared/approvals/command.ts";
+import { type CommandDeps, createCommands } from "../shared/approvals/execute-command.ts";
+import { type PeopleOf, peopleOf } from "../shared/approvals/people.ts";
+import type { RouteOutline } from "../shared/config/connect-action.ts";
+import type { Config } from "../shared/config/schema.ts";
+import { tokenEncryptionsOf } from "../shared/config/system-tokens.ts";
+import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
+import { rejectOverRate } from "../shared/delivery/rate-limits.ts";
+import type { CallOut } from "../shared/host/call-out.ts";
+import type { Clock } from "../shared/host/clock.ts";
+import type { Log } from "../shared/host/log.ts";
+import type { Secrets } from "../shared/host/secrets.ts";
+import { type Policy, policyOf } from "../shared/identity/policy.ts";
+import type { TokenVerifier } from "../shared/identity/token-verifier.ts";
+import { createTokenVerifier } from "../shared/identity/verify-token.ts";
+import type { Principal } from "../shared/model/principal.ts";
+import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
+import type { Rejection } from "../shared/model/rejection.ts";
+import type { BridgeIssuer, OutboundToken } from "../shared/outbound/issuer.ts";
+import { SystemTokens } from "../shared/outbound/system-tokens.ts";
+import type { Stores } from "../shared/store/dynamodb/open-stores.ts";
+
+/** What differs between one machine, AWS and a test. Every member is required: a forgotten one is a type error. */
+export interface Ports {
+  readonly stores: Stores;
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The one way out: every HTTP request to a target or an issuer. */
+  readonly callOut: CallOut;
+  /** A number in [0, 1), for jitter. */
+  readonly random: () => number;
+  /** The bridge as an issuer of tokens; undefined if the configuration has no `identity`. */
+  readonly issuer: BridgeIssuer | undefined;
+  /** `sts:GetWebIdentityToken`; undefined outside AWS. */
+  readonly awsToken: ((audience: string) => Promise<OutboundToken>) | undefined;
+  /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
+  readonly recorded: (delivery: RecordedDelivery) => void;
+}
+
+/** The parts of one bridge that its functions share, each built once. */
+export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
+  readonly config: Config;
+  readonly policy: Policy;
+  readonly people: PeopleOf;
+  readonly tokens: TokenVerifier;
+  /** Names of the trust entries. */
+  readonly trustEntries: readonly string[];
+  readonly rejectOverRate: (principal: Principal) => Promise<Rejection | undefined>;
+  readonly credentialUsage: CredentialUsage;
+  readonly systemTokens: SystemTokens;
+  readonly commands: Commands;
+}
+
+/** Builds the shared parts of a bridge. Calls nothing and reads no secret. */
+export function buildBridge(config: Config, { runReporters, hasGates }: RouteOutline, ports: Ports): Bridge {
+  const { stores, secrets, clock, log, callOut, random, issuer, awsToken, recorded } = ports;
+  const { deliveries, actions, approvals, runs, rates, seals, uses, replayCache } = stores;
+  const policy = policyOf(config.roles);
+  const people = peopleOf(config);
+  const publicUrl = config.identity?.issuer;
+  const commands: CommandDeps = { deliveries, actions, approvals, runs, runReporters, policy, people, recorded, clock };
+  const limits = { issuers: config.issuers, policy, rates, clock };
+  return {
+    ...stores,
+    config,
+    runReporters,
+    hasGates,
+    secrets,
+    clock,
+    log,
+    callOut,
+    random,
+    issuer,
+    awsToken,
+    recorded,
+    policy,
+    people,
+    tokens: createTokenVerifier(config.issuers, { clock, callOut, replayCache, publicUrl }),
+    trustEntries: Object.keys(config.issuers),
+    rejectOverRate: (principal) => rejectOverRate(principal, limits),
+    credentialUsage: new CredentialUsage({ uses, log }),
+    systemTokens: new SystemTokens({ encryptions: tokenEncryptionsOf(config), seals, secrets, clock, log }),
+    commands: createCommands(commands),
+  };
+}

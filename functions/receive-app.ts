@@ -1,0 +1,25 @@
+import { randomUUID } from "node:crypto";
+import { connectSources } from "../shared/config/connect.ts";
+import { RejectionAudit } from "../shared/delivery/rejection-audit.ts";
+import { type AppDeps, createApp } from "../shared/http/app.ts";
+import { statusSource } from "../shared/providers/status/index.ts";
+import type { Bridge } from "./bridge.ts";
+
+/** The HTTP interface of a bridge. `ready` resolves while the store answers. */
+export function receiveApp(bridge: Bridge, ready: AppDeps["ready"]): ReturnType<typeof createApp> {
+  const { config, secrets, tokens, trustEntries, policy, clock, log, systemTokens } = bridge;
+  const keepToken = systemTokens.keep.bind(systemTokens);
+  return createApp({
+    receiving: bridge,
+    calls: bridge,
+    sources: connectSources(config, { secrets, tokens, clock, keepToken }),
+    status: statusSource({ tokens, trustEntries, policy, issuers: config.issuers }),
+    rejectionAudit: new RejectionAudit({ deliveries: bridge.deliveries, log }),
+    issuer: bridge.issuer,
+    maxBodyBytes: config.limits.bodyBytes,
+    newRequestId: randomUUID,
+    ready,
+    clock,
+    log,
+  });
+}

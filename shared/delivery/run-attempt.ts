@@ -1,0 +1,128 @@
+import type { Clock } from "../host/clock.ts";
+import { Fault, kindOf } from "../host/fault.ts";
+import type { Log } from "../host/log.ts";
+import type { TraceParent } from "../host/trace.ts";
+import type { ActionOutcome } from "../model/action-outcome.ts";
+import { type BusEvent, busEventOf } from "../model/bus-event.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { Route } from "../routes/route.ts";
+import type { Claim } from "../store/actions.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
+import { type CorrelateDeps, correlate } from "./correlate.ts";
+import { type RunTrackingDeps, recordRunEnd, recordRunStart } from "./run-tracking.ts";
+
+/** What a gate decides about: one attempt of a route's action for an event. */
+export interface GateInput {
+  readonly claim: Pick<Claim, "id" | "scheduledAt">;
+  readonly route: Pick<Route, "name" | "approval" | "mode">;
+  readonly busEvent: BusEvent;
+  readonly delivery: RecordedDelivery;
+  /** The event that this one was traced back to; undefined if it was caused by nothing that the bridge knows. */
+  readonly origin: BusEvent | undefined;
+}
+
+export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
+  readonly deliveries: Pick<DeliveryStore, "get" | "addToTimeline">;
+  /** The outcome of an attempt that has to wait for an approval or was denied one; undefined if the action may run. */
+  readonly hold: (input: GateInput) => Promise<ActionOutcome | undefined>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface AttemptedRun {
+  readonly outcome: ActionOutcome;
+  /** Trace of the delivery that caused it all, as far as the attempt got to know it. */
+  readonly traceparent: TraceParent | undefined;
+}
+
+/** Attempts that wait for an origin which may still be on its way; the listener's answer is stored within moments. */
+const ORIGIN_ATTEMPTS = 3;
+
+/** One attempt: load the event, correlate it, ask the gate, run the action. Every failure becomes an outcome. */
+export async function runAttempt(claim: Claim, route: Route, deps: RunAttemptDeps): Promise<AttemptedRun> {
+  const failed = (error: unknown): ActionOutcome => outcomeOfFailure(error, claim, deps.log);
+  const loaded = await load(claim, deps).catch(failed);
+  if ("outcome" in loaded) return { outcome: loaded, traceparent: undefined };
+  const outcome = await run(loaded, claim, route, deps).catch(failed);
+  return { outcome, traceparent: loaded.cause.detail.traceparent };
+}
+
+interface Loaded {
+  readonly delivery: RecordedDelivery;
+  readonly busEvent: BusEvent;
+  readonly origin: BusEvent | undefined;
+  /** The origin; the event itself if it has none. */
+  readonly cause: BusEvent;
+  /** The event names an origin that is not stored yet. */
+  readonly isOriginPending: boolean;
+}
+
+async function load(claim: Claim, deps: RunAttemptDeps): Promise<Loaded | ActionOutcome> {
+  const delivery = await deps.deliveries.get(claim.delivery);
+  const busEvent = delivery && busEventOf(delivery);
+  if (delivery === undefined || busEvent === undefined)
+    return { outcome: "give_up", summary: "the delivery's record is gone" };
+  const found = await correlate(busEvent, delivery.source, deps);
+  const origin = found.found ? found.busEvent : undefined;
+  return { delivery, busEvent, origin, cause: origin ?? busEvent, isOriginPending: !found.found && found.mayCome };
+}
+
+async function run(loaded: Loaded, claim: Claim, route: Route, deps: RunAttemptDeps): Promise<ActionOutcome> {
+  const { delivery, busEvent, origin, cause } = loaded;
+  if (loaded.isOriginPending && claim.attempt < ORIGIN_ATTEMPTS)
+    return { outcome: "retry", summary: "the delivery that started this run is not known yet" };
+  if (origin !== undefined) {
+    await recordFollower(origin, delivery, busEvent, deps);
+    await recordRunEnd({ busEvent, origin, source: delivery.source }, deps);
+  }
+  const held = (await denial(route, busEvent, deps)) ?? (await deps.hold({ claim, route, busEvent, delivery, origin }));
+  if (held) return held;
+  const signal = AbortSignal.timeout(route.maxAttemptMs);
+  const outcome = await route.run({ busEvent, origin: cause, attempt: claim.attempt, signal });
+  await recordRunStart(route, busEvent.detail, outcome, deps);
+  return outcome;
+}
+
+/**
+ * Ends the action if the roles of the event's principal do not let it fire the route. This is no failure of the target.
+ * A replay was authorised when it was recorded.
+ */
+async function denial(
+  { name, reject, mode }: Route,
+  { detail }: BusEvent,
+  deps: RunAttemptDeps,
+): Promise<ActionOutcome | undefined> {
+  const rejection = detail.replay ? undefined : reject(detail.principal);
+  if (rejection === undefined) return undefined;
+  const timelineEvent = { at: deps.clock.now(), kind: "denied", route: name, refusal: rejection, mode } as const;
+  await deps.deliveries.addToTimeline(detail.delivery, timelineEvent);
+  return mode === "shadow" ? undefined : { outcome: "done", summary: `not fired: ${rejection.reason}` };
+}
+
+/** Dated with the time of receipt, so that each attempt writes the same timeline event. */
+function recordFollower(
+  origin: BusEvent,
+  { receivedAt: at }: Pick<RecordedDelivery, "receivedAt">,
+  busEvent: BusEvent,
+  deps: RunAttemptDeps,
+): Promise<void> {
+  return deps.deliveries.addToTimeline(origin.detail.delivery, {
+    at,
+    kind: "followed_by",
+    delivery: busEvent.detail.delivery,
+    what: `${busEvent["detail-type"]} ${busEvent.detail.subject}`,
+  });
+}
+
+function outcomeOfFailure(error: unknown, claim: Claim, log: Log): ActionOutcome {
+  if (error instanceof Fault) {
+    const after = error.retryAfterSeconds === undefined ? {} : { afterSeconds: error.retryAfterSeconds };
+    return { outcome: error.retryable ? "retry" : "give_up", summary: `${error.code}: ${error.message}`, ...after };
+  }
+  // A defect of ours. Its message may quote anything, so only its kind is logged.
+  log.error(
+    { delivery: claim.delivery, route: claim.route, error: kindOf(error) },
+    "an action failed in a way it should not",
+  );
+  return { outcome: "retry", summary: `the action failed unexpectedly (${kindOf(error)})`, unknownOutcome: true };
+}
