@@ -3,15 +3,11 @@ import { type Clock, systemClock } from "../../shared/host/clock.ts";
 import type { ReceivedRequest } from "../../shared/model/request.ts";
 import { gitlab } from "../../shared/providers/gitlab/index.ts";
 import { CANARY, gitlabHeaders } from "../support/http-bridge.ts";
-import { secretsOf } from "../support/test-doubles.ts";
+import { providerDeps, secretsOf } from "../support/test-doubles.ts";
 
 /** A GitLab source whose signing token is the tests' own. */
 export function gitlabSource(clock: Clock = systemClock): Source {
-  const deps = {
-    secrets: secretsOf({ GITLAB_SIGNING: CANARY }),
-    tokens: { verify: () => Promise.reject(new Error("no tokens here")) },
-    clock,
-  };
+  const deps = providerDeps({ secrets: secretsOf({ GITLAB_SIGNING: CANARY }), clock });
   const settings = { signingToken: { current: "env:GITLAB_SIGNING" } };
   const connected = gitlab.connect({ name: "gitlab", settings }, deps);
   return { name: "gitlab", provider: "gitlab", contentTypes: ["application/json"], ...connected };

@@ -8,11 +8,6 @@ const { url } = await httpBridge({
     () => undefined,
     () => new Date().toISOString(),
   ),
-  deliveries: {
-    record: async () => "recorded",
-    get: async () => undefined,
-    timeline: async () => [],
-    list: async () => ({ deliveries: [] }),
-  },
+  receiving: { deliveries: { record: async () => "recorded" } },
 });
 reportToParent(url);

@@ -5,6 +5,7 @@ import { systemClock, toSeconds } from "../../shared/host/clock.ts";
 import { trustEntry } from "../../shared/identity/trust-entry.ts";
 import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
 import { CANARY } from "../support/http-bridge.ts";
+import { bindingDeps } from "../support/test-doubles.ts";
 import { compare } from "./compare.ts";
 import { gitlabSource, signedRequest } from "./gitlab-source.ts";
 import type { Measure } from "./measure.ts";
@@ -63,7 +64,7 @@ async function ofToken(algorithm: "RS256" | "ES256", { pairs, runMs }: Plan): Pr
     jwks: { inline: { keys: [jwk] } },
     claims: [{ path: "project_id", equals: "2208" }],
   });
-  const verifier = createTokenVerifier({ ci: entry }, { clock: systemClock });
+  const verifier = createTokenVerifier({ ci: entry }, bindingDeps(systemClock));
   const now = toSeconds(systemClock.now());
   const token = await new SignJWT({ ...CLAIMS, iat: now, nbf: now - 5, exp: now + 3_600 })
     .setProtectedHeader({ alg: algorithm, kid: "key-1", typ: "JWT" })

@@ -7,16 +7,12 @@ import { buildEntry, entryOf } from "../support/sandbox-confluence-action.ts";
 import { type SandboxGitlab, startSandboxGitlab } from "../support/sandbox-gitlab.ts";
 import { pushTo, statusBench } from "../support/sandbox-gitlab-action.ts";
 import type { SandboxHook } from "../support/sandbox-gitlab-commit.ts";
-import { secretsOf, testClock } from "../support/test-doubles.ts";
+import { providerDeps, secretsOf, testClock } from "../support/test-doubles.ts";
 
 const clock = testClock();
 const source = gitlab.connect(
   { name: "platform-gitlab", settings: { token: { current: "env:HOOK" } } },
-  {
-    secrets: secretsOf({ HOOK: "hook-secret" }),
-    clock,
-    tokens: { verify: () => Promise.reject(new Error("this source takes no token")) },
-  },
+  providerDeps({ secrets: secretsOf({ HOOK: "hook-secret" }), clock }),
 );
 
 /** Reads a hook as the bridge would. */

@@ -6,16 +6,12 @@ import type { Reading } from "../../shared/model/reading.ts";
 import { tekton } from "../../shared/providers/tekton/index.ts";
 import { type SandboxListenerOptions, startSandboxListener } from "../support/sandbox-listener.ts";
 import { triggerBenchFor } from "../support/sandbox-tekton-action.ts";
-import { secretsOf, testClock } from "../support/test-doubles.ts";
+import { providerDeps, secretsOf, testClock } from "../support/test-doubles.ts";
 
 const clock = testClock();
 const source = tekton.connect(
   { name: "cluster", settings: { basic: { username: "cluster", password: { current: "env:PASSWORD" } } } },
-  {
-    secrets: secretsOf({ PASSWORD: "sandbox" }),
-    clock,
-    tokens: { verify: () => Promise.reject(new Error("this source takes no token")) },
-  },
+  providerDeps({ secrets: secretsOf({ PASSWORD: "sandbox" }), clock }),
 );
 const authorization = `Basic ${Buffer.from("cluster:sandbox").toString("base64")}`;
 

@@ -72,8 +72,7 @@ describe("alarms", () => {
       Statistic: "Maximum",
     });
     expect(TreatMissingData).toBe("ignore");
-    const retry = { retry: DEFAULT_RETRY, random: () => 1 };
-    const waits = Array.from({ length: Number(Threshold) }, (_, at) => backoffMs(at + 1, {}, retry));
+    const waits = Array.from({ length: Number(Threshold) }, (_, at) => backoffMs(at + 1, {}, DEFAULT_RETRY, 1));
     const minutes = waits.reduce((sum, wait) => sum + wait) / 60_000;
     expect(minutes).toBeLessThan(5);
     expect(Number(Threshold)).toBeLessThan(DEFAULT_RETRY.maxAttempts);

@@ -2,16 +2,15 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { relayBus } from "../../functions/relay-bus.ts";
 import { compileConfig } from "../../infra/compile-config.ts";
-import { peopleOf } from "../../shared/approvals/people.ts";
-import { withSideEffects } from "../../shared/approvals/side-effects.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
-import { policyOf } from "../../shared/identity/policy.ts";
 import { busEventOf } from "../../shared/model/bus-event.ts";
 import { startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
 import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
+import { bridgeWith } from "../support/bridge-parts.ts";
 import { sampleDelivery } from "../support/samples.ts";
-import { silentLog, testClock } from "../support/test-doubles.ts";
+import { testClock } from "../support/test-doubles.ts";
 import { EVERYTHING, type Synthesised, synthesise } from "./synthesised.ts";
 
 /** The same installation with people, and a status route that takes this too. */
@@ -76,12 +75,10 @@ describe("a label that commands something, where nobody may", () => {
           }
           throw new Error(`it may do no ${commandName}`);
         });
-        const policy = policyOf(compiled.config.roles);
-        const people = peopleOf(compiled.config);
-        const deps = { ...stores, policy, people, routes: [], hasGates: false, clock, log: silentLog };
+        const bridge = bridgeWith([], { stores, clock, config: compiled.config });
         const bus: Bus = { publish: async (busEvents) => busEvents.map(() => ({ published: true })) };
         const labeled = busEventOf(delivery);
-        expect(await withSideEffects(bus, deps).publish(labeled ? [labeled] : [])).toEqual([{ published: true }]);
+        expect(await relayBus(bridge, bus).publish(labeled ? [labeled] : [])).toEqual([{ published: true }]);
       } finally {
         await database.stop();
       }

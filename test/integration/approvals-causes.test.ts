@@ -67,7 +67,7 @@ describe("a gate behind what somebody's page edit caused", () => {
     }
     expect(await bridge.decide(told, "grant", holder("max"))).toMatchObject({ ok: true });
     await bridge.runDue();
-    expect(bridge.fired).toMatchObject([{ entry: { detail: { delivery: told.id } } }]);
+    expect(bridge.fired).toMatchObject([{ busEvent: { detail: { delivery: told.id } } }]);
   });
 
   it("is void once the page has changed", async () => {

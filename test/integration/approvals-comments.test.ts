@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { ConnectedAction } from "../../shared/actions/action.ts";
 import { confluence } from "../../shared/actions/confluence/index.ts";
-import { createCommands } from "../../shared/approvals/execute-command.ts";
 import { callOut } from "../../shared/host/call-out.ts";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
@@ -13,7 +12,7 @@ import { routeOf } from "../support/bridge-parts.ts";
 import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
-import { secretsOf } from "../support/test-doubles.ts";
+import { actionDeps, secretsOf } from "../support/test-doubles.ts";
 
 const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
 const SITE = "https://wiki.example.test";
@@ -33,9 +32,10 @@ beforeEach(async () => {
   const { bearer: token } = sandbox.credentials;
   const credential = { bearer: "env:TOKEN" };
   const target = { product: "data-center", site: SITE, api: sandbox.site("data-center"), credential };
-  const deps = { ...bridge.deps, secrets: secretsOf({ TOKEN: token }), callOut, random: () => 0 };
+  const { boards, clock, bridge: parts } = bridge;
+  const secrets = secretsOf({ TOKEN: token });
   const settings = { route: "status", targetName: "pages", target, options: {} };
-  status = confluence.connect(settings, { ...deps, commands: createCommands(bridge.deps) });
+  status = confluence.connect(settings, actionDeps({ secrets, clock, callOut, boards, commands: parts.commands }));
   edit = await bridge.edit(7);
   await bridge.runDue();
   bridge.clock.advance(1_000);
@@ -174,11 +174,11 @@ describe("a comment on the page", () => {
   });
 
   it("is carried out later when it cannot be now", async () => {
-    const { open } = bridge.deps.approvals;
-    bridge.deps.approvals.open = () => Promise.reject(new Fault("store_unavailable", "no answer", { retryable: true }));
+    const { open } = bridge.approvals;
+    bridge.approvals.open = () => Promise.reject(new Fault("store_unavailable", "no answer", { retryable: true }));
     const commented = await say("drawbridge approve", "max");
     expect(await bridge.attempts(commented.id)).toMatchObject([{ outcome: "retry" }]);
-    bridge.deps.approvals.open = open;
+    bridge.approvals.open = open;
     bridge.clock.advance(60_000);
     await bridge.runDue("pages");
     expect(await stateOfEdit()).toBe("granted");

@@ -107,7 +107,6 @@ describe("a message of a route", () => {
     let failing = true;
     const deliveries: ActDeps["deliveries"] = {
       get: (id) => parts.deliveries.get(id),
-      record: (delivery) => parts.deliveries.record(delivery),
       timeline: (id) => parts.deliveries.timeline(id),
       async addToTimeline(...line) {
         if (failing) throw new Fault("store_unavailable", "throttled", { retryable: true });

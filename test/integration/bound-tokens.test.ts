@@ -13,7 +13,7 @@ import { testAuthority } from "../support/certificates.ts";
 import { httpBridge } from "../support/http-bridge.ts";
 import { startIdentityProvider } from "../support/identity-provider.ts";
 import { seenTokensInMemory } from "../support/memory-replay-cache.ts";
-import { testClock } from "../support/test-doubles.ts";
+import { bindingDeps, testClock } from "../support/test-doubles.ts";
 import { holderKey, proofOf, requestOf } from "../unit/identity/binding/binding.ts";
 import { AUDIENCE, entryOf, keySetOf, NOW, signingKey, tokenOf } from "../unit/identity/tokens.ts";
 
@@ -35,9 +35,9 @@ interface Given {
 async function start({ entry, replayCache = seenTokensInMemory(), tls }: Given): Promise<URL> {
   const issuers = { ci: entryOf({ issuer: ISSUER, jwks: { inline: keySetOf(key) }, roles: ["ci"], ...entry }) };
   const policy = policyOf({ ci: { call: ["status"], fire: [], replay: [], approve: [] } });
-  const tokens = createTokenVerifier(issuers, { clock: testClock(), replayCache });
+  const tokens = createTokenVerifier(issuers, { ...bindingDeps(testClock()), replayCache });
   const status = statusSource({ tokens, policy, issuers, trustEntries: ["ci"] });
-  bridge = await httpBridge({ tokens, policy, status, trustEntries: ["ci"] }, tls);
+  bridge = await httpBridge({ calls: { tokens, policy, trustEntries: ["ci"] }, status }, tls);
   return new URL("/v1/status", bridge.url);
 }
 
@@ -118,7 +118,7 @@ describe("a token that a real provider bound to the key of a proof", () => {
       const holder = holderKey();
       const asking = { claims: { htu: `${issuer}/token`, iat, jti: "1", ath: undefined } };
       const token = await provider.token(client, AUDIENCE, proofOf("", holder, asking));
-      const given = { replayCache: seenTokensInMemory(), clock: systemClock };
+      const given = { ...bindingDeps(systemClock), replayCache: seenTokensInMemory() };
       const entries = { ci: entryOf({ issuer, algorithms: ["ES256"], proof: "dpop" }) };
       const verifier = createTokenVerifier(entries, given);
       const verify = (scheme: "bearer" | "dpop", dpop: string) =>

@@ -10,6 +10,7 @@ import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
 import { httpBridge } from "../support/http-bridge.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
 import { sampleDelivery } from "../support/samples.ts";
+import { bindingDeps } from "../support/test-doubles.ts";
 
 const AUDIENCE = "https://bridge.example.test";
 const person = { id: "on-call", secret: "on-call-secret-for-tests" };
@@ -29,9 +30,9 @@ beforeAll(async () => {
     people: v.parse(trustEntry, { ...entry, claims: [{ path: "sub", equals: "on-call" }], roles: ["on-call"] }),
     robots: v.parse(trustEntry, { ...entry, claims: [{ path: "sub", equals: "robot" }] }),
   };
-  const tokens = createTokenVerifier(issuers, { clock });
+  const tokens = createTokenVerifier(issuers, bindingDeps(clock));
   const policy = policyOf(v.parse(v.record(v.string(), role), DEFAULT_ROLES));
-  bridge = await httpBridge({ deliveries, tokens, clock, trustEntries: Object.keys(issuers), policy });
+  bridge = await httpBridge({ calls: { deliveries, tokens, trustEntries: Object.keys(issuers), policy }, clock });
   const now = clock.now();
   for (let n = 1; n <= 5; n++) {
     const receivedAt = epochMillis(now - n * 1_000);

@@ -12,6 +12,7 @@ import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
 import { statusSource } from "../../shared/providers/status/index.ts";
 import { blocksOf, readText } from "../support/documents.ts";
 import { httpBridge } from "../support/http-bridge.ts";
+import { bindingDeps } from "../support/test-doubles.ts";
 import { entryOf, keySetOf, signingKey, tokenOf } from "../unit/identity/tokens.ts";
 
 const DOCUMENT = readText("docs/status.md");
@@ -29,7 +30,7 @@ beforeAll(async () => {
   const issuers = {
     jobs: entryOf({ issuer: ISSUER, audience: AUDIENCE, jwks: { inline: keySetOf(key) }, roles: ["ci"] }),
   };
-  const tokens = createTokenVerifier(issuers, { clock });
+  const tokens = createTokenVerifier(issuers, bindingDeps(clock));
   const policy = policyOf(v.parse(v.record(v.string(), role), DEFAULT_ROLES));
   const status = statusSource({ tokens, policy, issuers, trustEntries: ["jobs"] });
   bridge = await httpBridge({ status, clock });

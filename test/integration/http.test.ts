@@ -147,13 +147,7 @@ describe("a webhook that is proved", () => {
     await bridge.close();
     const down = new Fault("store_unavailable", "the table did not answer", { retryable: true });
     for (const failure of [down, new TypeError("a mistake of ours that quotes secret-canary")]) {
-      const deliveries = {
-        record: () => Promise.reject(failure),
-        get: async () => undefined,
-        timeline: async () => [],
-        list: async () => ({ deliveries: [] }),
-      };
-      bridge = await httpBridge({ deliveries });
+      bridge = await httpBridge({ receiving: { deliveries: { record: () => Promise.reject(failure) } } });
       const answer = await post(PUSH, signed(PUSH));
       await expectProblem(answer, 503);
       expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
@@ -171,7 +165,7 @@ describe("a store that is gone", () => {
     const options = { retentionDays: 30, markUnrelayed: true, clock: bridge.clock };
     const { deliveries } = openStores(database.client, "drawbridge", options);
     await database.stop();
-    bridge = await httpBridge({ deliveries });
+    bridge = await httpBridge({ receiving: { deliveries } });
     const answer = await post(PUSH, signed(PUSH));
     await expectProblem(answer, 503);
     expect(answer.headers.get("retry-after")).toBe("2");

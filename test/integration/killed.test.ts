@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { sendFixture } from "../../shared/cli/send.ts";
+import { signingDeps } from "../../shared/config/connect.ts";
 import { loadConfig } from "../../shared/config/load.ts";
 import { systemClock } from "../../shared/host/clock.ts";
 import { LocalSecrets } from "../../shared/host/secrets.ts";
-import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
 import { type Started, startProgram } from "../support/processes.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";
@@ -68,8 +68,7 @@ async function start(instant?: string): Promise<void> {
 
 async function sendPageEdit() {
   const config = await loadConfig(join(folder, "drawbridge.yaml"));
-  const clock = systemClock;
-  const deps = { secrets: new LocalSecrets(SECRETS), clock, tokens: createTokenVerifier(config.issuers, { clock }) };
+  const deps = signingDeps(config, new LocalSecrets(SECRETS), systemClock);
   const url = new URL(bridge?.firstLine ?? "");
   return sendFixture(url, { provider: "confluence", event: "page-updated" }, config, deps);
 }

@@ -5,6 +5,7 @@ import { type IdentityProvider, type MachineClient, startIdentityProvider } from
 import { mistakesOf } from "../support/issuers/mistakes.ts";
 import type { IssuerShape } from "../support/issuers/shape.ts";
 import { ISSUER_SHAPES } from "../support/issuers/shapes.ts";
+import { bindingDeps } from "../support/test-doubles.ts";
 import { entryOf } from "../unit/identity/tokens.ts";
 import { presented } from "../unit/identity/verifying.ts";
 
@@ -53,7 +54,7 @@ describe("a token that a real identity provider made and signed, with the claims
     const { preset, issuer, audience, entry } = shape;
     const jwks = { url: `${provider.issuer}/jwks` };
     const rules = { preset, issuer, audience, jwks, algorithms: ["ES256"], ...entry };
-    const verifier = createTokenVerifier({ ours: entryOf(rules) }, { clock });
+    const verifier = createTokenVerifier({ ours: entryOf(rules) }, bindingDeps(clock));
     const token = await provider.token(client, "https://bridge.example.test");
     const result = await verifier.verify(presented(token), ["ours"]);
     expect(result.ok ? "accepted" : result.rejection.reason).toBe(expected);

@@ -7,7 +7,6 @@ import { parseConfig } from "../../shared/config/load.ts";
 import type { Config } from "../../shared/config/schema.ts";
 import { systemClock } from "../../shared/host/clock.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveries.ts";
-import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
 import { hmacSha256 } from "../../shared/providers/signature.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
 import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";
@@ -228,8 +227,7 @@ describe("a trust entry in shadow mode", () => {
 
 describe("check --live", () => {
   it("finds every source and call closed, but for the source in shadow mode", async () => {
-    const tokens = createTokenVerifier(config.issuers, { clock: systemClock });
-    const findings = await checkLive(bridge.url, config, { tokens, clock: systemClock });
+    const findings = await checkLive(bridge.url, config, { clock: systemClock });
     const open = findings.filter(({ verdict }) => verdict !== "refused");
     expect(open.map(({ what, status, verdict }) => `${what}: ${status}, ${verdict}`)).toEqual([
       "source draft, no credential: 202, let in",

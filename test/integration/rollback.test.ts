@@ -49,7 +49,7 @@ async function rolledBackTo(): Promise<string | undefined> {
   const page = { site: "https://wiki.example.test", id: "98310" };
   const at = bridge.clock.now();
   const replays: RecordedDelivery[] = [];
-  const deps = { ...bridge.deps, recorded: (one: RecordedDelivery) => void replays.push(one) };
+  const deps = { ...bridge.bridge, recorded: (one: RecordedDelivery) => void replays.push(one) };
   await createCommands(deps).executeCommand({ command, busEvent, actor: "mia", page, at, key: [label.id] });
   return replays[0]?.replay?.of;
 }

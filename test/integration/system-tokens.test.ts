@@ -9,7 +9,7 @@ import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store
 import { openStores, type Stores } from "../../shared/store/dynamodb/open-stores.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { buildEntry } from "../support/sandbox-confluence-action.ts";
-import { secretsOf, silentLog, type TestClock, testClock } from "../support/test-doubles.ts";
+import { actionDeps, secretsOf, silentLog, type TestClock, testClock } from "../support/test-doubles.ts";
 import {
   forgeToken,
   INSTALLATION,
@@ -58,7 +58,7 @@ async function told(token: string, tokens: SystemTokens, edit = 1): Promise<Resu
   return receive(
     request,
     { name: "wiki", provider: "confluence", contentTypes: [], ...source },
-    { ...stores, log: silentLog },
+    { deliveries: stores.deliveries, rejectOverRate: async () => undefined, recorded: () => undefined, log: silentLog },
   );
 }
 
@@ -75,7 +75,7 @@ async function show(tokens: SystemTokens, number = 512) {
   };
   const target = { product: "cloud", site: SITE, credential: { forge: "wiki" }, progressSeconds: 0 };
   const settings = { route: "status", targetName: "pages", target, options: { page: "98310" } };
-  const deps = { ...stores, clock, secrets: secretsOf({}), callOut: gateway, random: () => 0, systemTokens: tokens };
+  const deps = actionDeps({ boards: stores.boards, clock, callOut: gateway, systemTokens: tokens });
   const busEvent = buildEntry({ number });
   const outcome = await confluence.connect(settings, deps).run({ busEvent, origin: busEvent, ...RUN });
   return { outcome, calls: [...new Set(calls)] };

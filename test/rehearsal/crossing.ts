@@ -2,10 +2,10 @@ import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import * as v from "valibot";
 import type { GatewayEvent, gatewayHandler } from "../../shared/aws/gateway-events.ts";
 import { sendFixture } from "../../shared/cli/send.ts";
+import { signingDeps } from "../../shared/config/connect.ts";
 import type { Config } from "../../shared/config/schema.ts";
 import { systemClock as clock } from "../../shared/host/clock.ts";
 import { Secret } from "../../shared/host/secrets.ts";
-import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
 import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
 import { startGateway } from "../support/aws-gateway.ts";
 import type { Account } from "./account.ts";
@@ -79,7 +79,7 @@ type SentDeliveries = ReadonlyMap<string, string>;
 
 async function sendAll(bridge: URL, { config, surroundings }: CrossingParts): Promise<SentDeliveries> {
   const secrets = { read: (ref: string) => Promise.resolve(new Secret(surroundings.secrets.get(ref) ?? "")) };
-  const deps = { secrets, clock, tokens: createTokenVerifier(config.issuers, { clock }) };
+  const deps = signingDeps(config, secrets, clock);
   const sent = new Map<string, string>();
   for (const fixture of FIXTURES) {
     const { status, delivery } = await sendFixture(bridge, fixture, config, deps);

@@ -4,7 +4,7 @@ import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { AwsAccount } from "./aws-account.ts";
 
 /** What a route's rule makes of an event that EventBridge delivers (`infra/event-bus.ts`). */
-export const bodyOf = (route: string, busEvent: BusEvent): string => JSON.stringify({ route, busEvent });
+export const bodyOf = (route: string, busEvent: BusEvent): string => JSON.stringify({ route, entry: busEvent });
 
 /** A message as Lambda hands it over. */
 export function queueMessage(messageId: string, body: string): SQSRecord {

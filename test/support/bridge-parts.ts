@@ -1,11 +1,15 @@
+import { actDeps } from "../../functions/act-deps.ts";
+import { type Bridge, buildBridge, type Ports } from "../../functions/bridge.ts";
 import { InProcessBus } from "../../shared/bus/in-process-bus.ts";
+import type { Config } from "../../shared/config/schema.ts";
 import { act } from "../../shared/delivery/act.ts";
+import { schedule } from "../../shared/delivery/schedule.ts";
 import type { ActionContext, ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { TimelineEvent } from "../../shared/model/timeline.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
 import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
-import { silentLog, testClock } from "./test-doubles.ts";
+import { secretsOf, silentLog, testClock, unexpected } from "./test-doubles.ts";
 
 const RETRY = { baseMs: 1_000, capMs: 60_000, maxAttempts: 5 } as const;
 
@@ -18,6 +22,8 @@ export function routeOf(run: Route["run"], changes: Partial<Route> = {}): Route 
     action: "tekton",
     target: "ci",
     maxAttemptMs: 10_000,
+    mode: "enforce",
+    reject: () => undefined,
     matches: () => true,
     run,
     ...changes,
@@ -36,17 +42,59 @@ export function scripted(outcomes: readonly (ActionOutcome | Error)[]) {
   return { contexts, run };
 }
 
-/** Stores, bus and the act verb over one embedded table, under a clock that stands still. */
-export async function bridgeParts(routes: readonly Route[], log = silentLog) {
+const EMPTY: Config = {
+  issuers: {},
+  roles: {},
+  sources: [],
+  targets: [],
+  routes: [],
+  limits: { bodyBytes: 1_048_576, retentionDays: 30 },
+};
+
+/** What a test gives a bridge of its own; it makes no outbound call unless the test gives it a way out. */
+type TestPorts = Pick<Ports, "stores" | "clock"> & Partial<Ports> & { readonly config?: Partial<Config> };
+
+/** A bridge as production builds it, with these routes instead of configured ones. */
+export function bridgeWith(routes: readonly Route[], { config, ...ports }: TestPorts): Bridge {
+  const hasGates = routes.some(({ approval }) => approval !== undefined);
+  return buildBridge(
+    { ...EMPTY, ...config },
+    { runReporters: routes, hasGates },
+    {
+      secrets: secretsOf({}),
+      log: silentLog,
+      callOut: unexpected("an outbound call"),
+      random: () => 0.5,
+      issuer: undefined,
+      awsToken: undefined,
+      recorded: () => undefined,
+      ...ports,
+    },
+  );
+}
+
+interface PartsOptions {
+  readonly log?: Ports["log"];
+  readonly config?: Partial<Config>;
+}
+
+/** A bridge, its bus and the act verb over one embedded table, under a clock that stands still. */
+export async function bridgeParts(routes: readonly Route[], { log = silentLog, config = {} }: PartsOptions = {}) {
   const database: EmbeddedDynamoDb = await startEmbeddedDynamoDb({ table: "drawbridge" });
   const clock = testClock();
   const stores = openStores(database.client, "drawbridge", { retentionDays: 30, markUnrelayed: true, clock });
+  const bridge = bridgeWith(routes, { stores, clock, log, config });
   const nudged: string[] = [];
   const { actions, deliveries } = stores;
-  const bus = new InProcessBus({ routes, actions, deliveries, clock, scheduled: (target) => nudged.push(target) });
-  const deps = { ...stores, routes, retry: RETRY, clock, random: () => 0.5, log };
+  const bus = new InProcessBus({
+    routes,
+    schedule: (route, detail) => schedule(route, detail, bridge),
+    scheduled: (target) => nudged.push(target),
+  });
+  const deps = { ...actDeps(bridge, [], RETRY), routes };
   return {
     ...stores,
+    bridge,
     clock,
     bus,
     nudged,

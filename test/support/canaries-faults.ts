@@ -22,7 +22,7 @@ import { type issuerKeys, PUBLIC_URL } from "./canaries-bridge.ts";
 import { liveToken } from "./canaries-traffic.ts";
 import { httpBridge } from "./http-bridge.ts";
 import { sampleDelivery } from "./samples.ts";
-import { secretsOf } from "./test-doubles.ts";
+import { bindingDeps, secretsOf } from "./test-doubles.ts";
 
 interface Surroundings {
   /** Repeats what it is asked with. */
@@ -35,16 +35,19 @@ const deadStores = () => openStores(loopbackClient(9), "drawbridge", { retention
 
 /** The HTTP interface with all its sources and trust entries, and no store behind it. */
 export function bridgeWithoutStore(config: Config, { secrets, log }: { readonly secrets: Secrets; readonly log: Log }) {
-  const { deliveries, uses, replayCache } = deadStores();
+  const { deliveries, uses, approvals, replayCache } = deadStores();
   const tokens = createTokenVerifier(config.issuers, { clock, replayCache, publicUrl: PUBLIC_URL });
   const policy = policyOf(config.roles);
   const trustEntries = Object.keys(config.issuers);
   return httpBridge({
-    sources: connectSources(config, { secrets, tokens, clock }),
+    sources: connectSources(config, { secrets, tokens, clock, keepToken: async () => undefined }),
     status: statusSource({ tokens, trustEntries, policy, issuers: config.issuers }),
-    refusals: new RejectionAudit({ deliveries, log }),
+    rejectionAudit: new RejectionAudit({ deliveries, log }),
     ready: () => deliveries.get("readiness"),
-    ...{ deliveries, uses, tokens, policy, trustEntries, clock, log },
+    receiving: { deliveries },
+    calls: { deliveries, uses, approvals, tokens, policy, trustEntries },
+    clock,
+    log,
   });
 }
 
@@ -56,7 +59,7 @@ export async function faultsOf({ echo, keys }: Surroundings): Promise<readonly O
   const deps = { secrets, callOut, clock };
   const stores = deadStores();
   const token = liveToken(DEAD, keys);
-  const verifier = createTokenVerifier({ down: entryOf({ issuer: DEAD }) }, { clock });
+  const verifier = createTokenVerifier({ down: entryOf({ issuer: DEAD }) }, bindingDeps(clock));
   const presented = { scheme: "bearer", token, request: tokenRequest(token) } as const;
   const headers = { authorization: `Bearer ${canary("call")}`, cookie: canary("cookie") };
   const limits = { timeoutMs: 2_000, maxAnswerBytes: 10 };

@@ -14,6 +14,7 @@ import { b64, tokenOf } from "../unit/identity/tokens.ts";
 import { type Canaries, canary, type Output } from "./canaries.ts";
 import { APP, INSTALLATION, type issuerKeys, PUBLIC_URL } from "./canaries-bridge.ts";
 import { fixturesOf } from "./provider-fixtures.ts";
+import { providerDeps } from "./test-doubles.ts";
 
 export interface Sent {
   readonly method: string;
@@ -94,11 +95,10 @@ function withSecrets(provider: string, body: Uint8Array): Uint8Array {
 
 /** Every fixture of every provider, to each of its sources, with each of its live secrets. */
 export async function fixtureRequests(config: Config, secrets: Secrets): Promise<readonly Sent[]> {
-  const tokens = { verify: () => Promise.reject(new Error("nobody asks")) };
   const next: Secrets = { read: (ref) => secrets.read(`${ref}_NEXT`) };
   const sent: Sent[] = [];
   for (const live of [secrets, next]) {
-    const sources = connectSources(config, { secrets: live, tokens, clock: systemClock });
+    const sources = connectSources(config, providerDeps({ secrets: live, clock: systemClock }));
     for (const [name, { sign, provider }] of sources) {
       for (const { headers: plain, body: recorded } of fixturesOf(provider)) {
         const body = withSecrets(provider, recorded);

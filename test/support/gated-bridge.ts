@@ -1,10 +1,9 @@
+import { relayBus } from "../../functions/relay-bus.ts";
 import { decide, type Verdict } from "../../shared/approvals/decide.ts";
-import { peopleOf } from "../../shared/approvals/people.ts";
-import { type SideEffectDeps, withSideEffects } from "../../shared/approvals/side-effects.ts";
+import type { Config } from "../../shared/config/schema.ts";
 import { relay } from "../../shared/delivery/relay.ts";
 import { replay } from "../../shared/delivery/replay.ts";
 import { toIso } from "../../shared/host/clock.ts";
-import { policyOf } from "../../shared/identity/policy.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { Approval } from "../../shared/model/approval.ts";
 import { busEventOf } from "../../shared/model/bus-event.ts";
@@ -13,27 +12,32 @@ import { approvalIdOf, deliveryIdOf } from "../../shared/model/idempotency-keys.
 import type { Principal } from "../../shared/model/principal.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import type { Route } from "../../shared/routes/route.ts";
+import { entryOf } from "../unit/identity/tokens.ts";
 import { bridgeParts, routeOf, scripted } from "./bridge-parts.ts";
 import { sampleDelivery } from "./samples.ts";
 import { silentLog } from "./test-doubles.ts";
-
-const permissions = { call: [], fire: [], replay: [], approve: [] };
-const POLICY = policyOf({
-  manager: { ...permissions, approve: ["docs"] },
-  "on-call": { ...permissions, replay: ["*"] },
-});
 
 /** The account that every sample delivery is told to be of. */
 export const EDITOR = "ff80aa01";
 
 const ISSUER = "https://idp.example.test";
 
+const permissions = { call: [], fire: [], replay: [], approve: [] };
+
 /** Ann is the editor by another account's name, Max and Mia may approve, Tom may do nothing. */
-const PEOPLE = peopleOf({
-  issuers: { people: { issuer: ISSUER } },
+const CONFIG: Pick<Config, "issuers" | "roles" | "sources"> = {
+  issuers: { people: entryOf({ issuer: ISSUER }) },
+  roles: {
+    manager: { ...permissions, approve: ["docs"] },
+    "on-call": { ...permissions, replay: ["*"] },
+  },
   sources: [
     {
       name: "wiki",
+      provider: "confluence",
+      roles: [],
+      mode: "enforce",
+      settings: {},
       people: {
         [EDITOR]: { roles: ["manager"], token: { trust: "people", subject: "ann" } },
         max: { roles: ["manager"] },
@@ -42,7 +46,7 @@ const PEOPLE = peopleOf({
       },
     },
   ],
-});
+};
 
 /** Somebody with a token. */
 export const holder = (subject: string, roles: readonly string[] = ["manager"]): Principal => ({
@@ -70,21 +74,12 @@ export async function gatedBridge(
     approval: { expiresMinutes: 60, approvers: ["manager"] },
     ...changes,
   });
-  const parts = await bridgeParts([route, ...others], log);
+  const parts = await bridgeParts([route, ...others], { log, config: CONFIG });
   const { deliveries, clock } = parts;
-  const deps = {
-    ...parts,
-    routes: [route, ...others],
-    policy: POLICY,
-    people: PEOPLE,
-    hasGates: true,
-    log: silentLog,
-  };
   return {
     ...parts,
-    deps,
     fired: script.contexts,
-    ...verbsAround(route.name, deps),
+    ...verbsAround(route.name, parts),
     /** Runs what is due a minute later. */
     later: async (minutes = 1) => {
       clock.advance(minutes * 60_000);
@@ -103,15 +98,15 @@ export async function gatedBridge(
   };
 }
 
-type Tools = Awaited<ReturnType<typeof bridgeParts>> & SideEffectDeps;
+type Parts = Awaited<ReturnType<typeof bridgeParts>>;
 
 /** What senders and people do to the bridge; `gated` is the route that waits. */
-function verbsAround(gated: string, deps: Tools) {
-  const { deliveries, approvals, clock } = deps;
-  const bus = withSideEffects(deps.bus, deps);
+function verbsAround(gated: string, { bridge, bus: inner }: Parts) {
+  const { deliveries, approvals, clock } = bridge;
+  const bus = relayBus(bridge, inner);
   const takeIn = async (delivery: RecordedDelivery): Promise<RecordedDelivery> => {
     await deliveries.record(delivery);
-    await relay(delivery, { ...deps, bus, outbox: deliveries });
+    await relay(delivery, { bus, deliveries, outbox: deliveries, clock, log: silentLog });
     return delivery;
   };
   const approvalOf = async (delivery: RecordedDelivery): Promise<Approval> => {
@@ -139,10 +134,10 @@ function verbsAround(gated: string, deps: Tools) {
       return takeIn({ ...delivery, id, what: labeled.type, event: labeled, ...given });
     },
     decide: async (delivery: RecordedDelivery, decision: Verdict["decision"], by: Verdict["by"]) =>
-      decide(await approvalOf(delivery), { decision, by, requestId: "request-2" }, deps),
+      decide(await approvalOf(delivery), { decision, by, requestId: "request-2" }, bridge),
     replay: async (of: RecordedDelivery, by: Principal, routes: readonly string[] = ["docs"]) => {
       const order = { of, routes, by, isRollback: false, key: [of.id], requestId: "request-3" };
-      const { delivery } = await replay(order, deps);
+      const { delivery } = await replay(order, bridge);
       const recorded = await deliveries.get(delivery);
       if (!recorded) throw new Error("it is recorded");
       return takeIn(recorded);

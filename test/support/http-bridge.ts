@@ -9,50 +9,92 @@ import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { gitlab } from "../../shared/providers/gitlab/index.ts";
 import type { ProviderDeps } from "../../shared/providers/provider.ts";
 import { statusSource } from "../../shared/providers/status/index.ts";
-import { secretsOf, testClock } from "./test-doubles.ts";
+import type { ApprovalStore } from "../../shared/store/approvals.ts";
+import { providerDeps, secretsOf, testClock, unexpected } from "./test-doubles.ts";
 
 export const CANARY = "whsec_Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LWNhbmE=";
 
+interface HttpBridgeChanges extends Partial<Omit<AppDeps, "receiving" | "calls">> {
+  readonly receiving?: Partial<AppDeps["receiving"]>;
+  readonly calls?: Partial<AppDeps["calls"]>;
+}
+
 /** The HTTP interface on loopback with one GitLab source, a store in memory, and all that was logged. */
-export async function httpBridge(changes: Partial<AppDeps> = {}, tls?: TlsSettings) {
+export async function httpBridge({ receiving, calls, ...changes }: HttpBridgeChanges = {}, tls?: TlsSettings) {
   const records = new Map<string, RecordedDelivery>();
   const lines: string[] = [];
   const line: Log["info"] = (fields, message) => void lines.push(JSON.stringify({ ...fields, message }));
-  const log: Log = { info: line, warn: line, error: line };
+  const log: Log = changes.log ?? { info: line, warn: line, error: line };
   const clock = testClock();
-  const tokens: ProviderDeps["tokens"] = { verify: () => Promise.reject(new Error("no tokens here")) };
-  const secrets = secretsOf({ GITLAB_SIGNING: CANARY });
-  const settings = { signingToken: { current: "env:GITLAB_SIGNING" } };
-  const connected = gitlab.connect({ name: "gitlab", settings }, { secrets, tokens, clock });
-  const source: Source = { name: "gitlab", provider: "gitlab", contentTypes: ["application/json"], ...connected };
+  const sourceDeps = providerDeps({ secrets: secretsOf({ GITLAB_SIGNING: CANARY }), clock });
+  const { tokens } = sourceDeps;
+  const policy = policyOf({});
+  const deliveries = memoryDeliveries(records);
+  const rejectOverRate = async () => undefined;
+  const recorded = () => undefined;
   const app = createApp({
-    sources: new Map([["gitlab", source]]),
+    receiving: { deliveries, rejectOverRate, recorded, log, ...receiving },
+    calls: {
+      deliveries,
+      uses: { list: async () => [] },
+      approvals: noApprovals,
+      actions: { wake: unexpected("the wake-up of an action") },
+      runs: { of: unexpected("the reading of runs") },
+      runReporters: [],
+      people: new Map(),
+      tokens,
+      trustEntries: [],
+      policy,
+      rejectOverRate,
+      recorded,
+      clock: changes.clock ?? clock,
+      ...calls,
+    },
+    sources: new Map([["gitlab", gitlabSource(sourceDeps)]]),
     maxBodyBytes: 1_048_576,
-    trustEntries: [],
-    policy: policyOf({}),
-    status: statusSource({ tokens, trustEntries: [], policy: policyOf({}), issuers: {} }),
-    refusals: { record: async () => undefined },
-    uses: { list: async () => [] },
+    status: statusSource({ tokens, trustEntries: [], policy, issuers: {} }),
+    rejectionAudit: { record: async () => undefined },
+    issuer: undefined,
     ready: async () => undefined,
     newRequestId: randomUUID,
-    tokens,
     clock,
     log,
-    deliveries: {
-      record: async (delivery) => {
-        if (records.has(delivery.id)) return "duplicate";
-        records.set(delivery.id, delivery);
-        return "recorded";
-      },
-      get: async (id) => records.get(id),
-      timeline: async () => [],
-      list: async () => ({ deliveries: [] }),
-    },
     ...changes,
   });
   const server = await listen(app, { hostname: "127.0.0.1", port: 0, tls });
   return { url: new URL("/webhooks/gitlab", server.url), records, lines, clock, close: server.close };
 }
+
+function gitlabSource(deps: ProviderDeps): Source {
+  const settings = { signingToken: { current: "env:GITLAB_SIGNING" } };
+  const connected = gitlab.connect({ name: "gitlab", settings }, deps);
+  return { name: "gitlab", provider: "gitlab", contentTypes: ["application/json"], ...connected };
+}
+
+/** Keeps each delivery once, and no timeline. */
+const memoryDeliveries = (
+  records: Map<string, RecordedDelivery>,
+): AppDeps["receiving"]["deliveries"] & AppDeps["calls"]["deliveries"] => ({
+  record: async (delivery) => {
+    if (records.has(delivery.id)) return "duplicate";
+    records.set(delivery.id, delivery);
+    return "recorded";
+  },
+  get: async (id) => records.get(id),
+  timeline: async () => [],
+  list: async () => ({ deliveries: [] }),
+  addToTimeline: unexpected("a change of a timeline"),
+});
+
+/** A store without approvals, to which none is added. */
+const noApprovals: ApprovalStore = {
+  request: unexpected("a request for an approval"),
+  get: async () => undefined,
+  move: unexpected("a decision"),
+  open: async () => [],
+  recordChange: unexpected("the recording of a change"),
+  latestChange: unexpected("the search for a change"),
+};
 
 /** Headers of a body as GitLab signs it (Standard Webhooks). */
 export function gitlabHeaders(body: string | Uint8Array, at: number, id = "delivery-1"): Record<string, string> {

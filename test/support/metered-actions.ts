@@ -1,4 +1,6 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { actDeps } from "../../functions/act-deps.ts";
+import type { ActionDeps } from "../../shared/actions/action.ts";
 import { confluence } from "../../shared/actions/confluence/index.ts";
 import { tekton } from "../../shared/actions/tekton/index.ts";
 import { DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
@@ -8,11 +10,11 @@ import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
-import { routeOf } from "./bridge-parts.ts";
+import { bridgeWith, routeOf } from "./bridge-parts.ts";
 import { sampleDelivery } from "./samples.ts";
 import { startSandboxConfluence } from "./sandbox-confluence.ts";
 import { buildOf } from "./sandbox-confluence-action.ts";
-import { secretsOf, silentLog, testClock } from "./test-doubles.ts";
+import { actionDeps, secretsOf, testClock } from "./test-doubles.ts";
 
 /**
  * What each kind of action calls and consumes when it succeeds at once: a page's edit fires a run, and the run's end is
@@ -26,18 +28,16 @@ export async function measuredActions(client: DynamoDBClient, table: string) {
     const stores = openStores(client, table, { retentionDays: 90, markUnrelayed: false, clock });
     const secrets = secretsOf({ BEARER: sandbox.credentials.bearer });
     const site = sandbox.site("data-center");
-    const deps = { ...stores, secrets, clock, callOut: meter.callOut, random: () => 0 };
-    const routes = routesWith(deps, site);
+    const { boards, origins } = stores;
+    const routes = routesWith(actionDeps({ secrets, clock, callOut: meter.callOut, boards, origins }), site);
+    const bridge = bridgeWith(routes, { stores, clock });
+    const deps = { ...actDeps(bridge, [], DEFAULT_RETRY), routes };
     const consumed = async (route: string, delivery: RecordedDelivery) => {
       await stores.deliveries.record(delivery);
       const busEvent = busEventOf(delivery);
       if (busEvent === undefined) throw new Error("a sample is an event");
       meter.reset();
-      const { result } = await actOn(
-        route,
-        { ...busEvent.detail, queuedAt: deps.clock.now() },
-        { ...deps, routes, retry: DEFAULT_RETRY, log: silentLog },
-      );
+      const { result } = await actOn(route, { ...busEvent.detail, queuedAt: clock.now() }, deps);
       if (result !== "finished") throw new Error(`${route}: ${result}`);
       return meter.consumed();
     };
@@ -55,7 +55,7 @@ const PAGE = "98310";
 const OTHER_PAGE = "98311";
 const LISTENER = "https://listener.example.test/";
 
-function routesWith(deps: Parameters<typeof tekton.connect>[1], site: string): readonly Route[] {
+function routesWith(deps: ActionDeps, site: string): readonly Route[] {
   const trigger = tekton.connect(
     { route: "docs-build", targetName: "listener", target: { url: LISTENER, runsReportedBy: "cluster" }, options: {} },
     deps,

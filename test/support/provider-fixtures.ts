@@ -7,7 +7,7 @@ import type { Reading } from "../../shared/model/reading.ts";
 import type { ReceivedRequest } from "../../shared/model/request.ts";
 import { ok, reject } from "../../shared/model/result.ts";
 import type { ConnectedSource, Provider } from "../../shared/providers/provider.ts";
-import { secretsOf, testClock } from "./test-doubles.ts";
+import { providerDeps, secretsOf, testClock } from "./test-doubles.ts";
 
 /** `source.json` beside a provider's fixtures. */
 export interface FixtureSource {
@@ -59,7 +59,7 @@ export function connectFixtureSource(
   clock: Clock = testClock(),
 ): ConnectedSource {
   const tokens = { verify: async () => reject({ reason: "issuer_unknown" }) };
-  return provider.connect({ name: SOURCE, settings }, { clock, secrets: secretsOf(environment), tokens });
+  return provider.connect({ name: SOURCE, settings }, providerDeps({ clock, secrets: secretsOf(environment), tokens }));
 }
 
 export function requestOf(

@@ -3,9 +3,8 @@ import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { BuildPart } from "../../shared/model/event.ts";
-import { memoryBoards } from "./memory-boards.ts";
 import { buildEntry, entryOf } from "./sandbox-confluence-action.ts";
-import { secretsOf, testClock } from "./test-doubles.ts";
+import { actionDeps, secretsOf } from "./test-doubles.ts";
 
 interface BenchOptions {
   readonly target: object;
@@ -29,15 +28,7 @@ export function reportBench(action: Action, changes: BenchOptions): ReportBench 
       target: { token: "env:TOKEN", ...changes.target },
       options: changes.options ?? {},
     },
-    {
-      secrets: secretsOf({ TOKEN: changes.token }),
-      clock: testClock(),
-      callOut: changes.callOut ?? callOut,
-      boards: memoryBoards(),
-      ownAccounts: { record: async () => undefined },
-      origins: { remember: async () => undefined, find: async () => undefined },
-      random: () => 0,
-    },
+    actionDeps({ secrets: secretsOf({ TOKEN: changes.token }), callOut: changes.callOut ?? callOut }),
   );
   const run: ReportBench["run"] = (busEvent, origin, signal = new AbortController().signal) =>
     connected.run({ busEvent, origin, attempt: 1, signal });

@@ -9,7 +9,7 @@ import type { BoardStore } from "../../shared/store/boards.ts";
 import type { OwnAccountStore } from "../../shared/store/own-accounts.ts";
 import { memoryBoards } from "./memory-boards.ts";
 import type { SandboxConfluence } from "./sandbox-confluence.ts";
-import { secretsOf, testClock } from "./test-doubles.ts";
+import { actionDeps, secretsOf } from "./test-doubles.ts";
 
 export interface Bench {
   readonly boards: BoardStore;
@@ -54,16 +54,14 @@ export function benchFor(
       },
       options: { page: "98310", ...changes.options },
     },
-    {
       secrets: secretsOf({ TOKEN: token, BEARER: bearer, ...changes.environment }),
-      clock: changes.clock ?? testClock(),
       callOut: changes.callOut ?? callOut,
       boards,
-      ownAccounts: changes.ownAccounts ?? { record: async () => undefined },
-      origins: { remember: async () => undefined, find: async () => undefined },
-      random: changes.random ?? (() => 0),
+      ...(changes.ownAccounts && { ownAccounts: changes.ownAccounts }),
+      ...(changes.clock && { clock: changes.clock }),
+      ...(changes.random && { random: changes.random }),
       ...(changes.commands && { commands: changes.commands }),
-    },
+    }),
   );
   return {
     boards,

@@ -2,9 +2,8 @@ import { tekton } from "../../shared/actions/tekton/index.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import { type BusEvent, busEventOf } from "../../shared/model/bus-event.ts";
-import { memoryBoards } from "./memory-boards.ts";
 import { sampleDelivery } from "./samples.ts";
-import { secretsOf, testClock } from "./test-doubles.ts";
+import { actionDeps, secretsOf } from "./test-doubles.ts";
 
 /** The entry that is published of the page edit number `n`. */
 export function pageEntry(n = 1): BusEvent {
@@ -39,18 +38,14 @@ export function triggerBenchFor(url: URL, changes: TriggerBenchOptions = {}): Tr
       target: { url: url.href, runsReportedBy: "cluster", ...changes.target },
       options: { params: { page: "$.detail.page.id" }, ...changes.options },
     },
-    {
+    actionDeps({
       secrets: secretsOf({ LISTENER_TOKEN: "a-token-for-the-proxy" }),
-      clock: testClock(),
       callOut: changes.callOut ?? callOut,
-      boards: memoryBoards(),
-      ownAccounts: { record: async () => undefined },
       origins: {
         remember: async (source, eventID, delivery) => void origins.set(`${source} ${eventID}`, delivery),
         find: async (source, eventID) => origins.get(`${source} ${eventID}`),
       },
-      random: () => 0,
-    },
+    }),
   );
   return {
     origins,

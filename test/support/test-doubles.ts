@@ -1,6 +1,10 @@
+import type { ActionDeps } from "../../shared/actions/action.ts";
 import { type Clock, type EpochMillis, epochMillis } from "../../shared/host/clock.ts";
 import type { Log } from "../../shared/host/log.ts";
 import { LocalSecrets, type Secrets } from "../../shared/host/secrets.ts";
+import type { BindingDeps } from "../../shared/identity/binding/deps.ts";
+import type { ProviderDeps } from "../../shared/providers/provider.ts";
+import { noReplayCache } from "../../shared/store/replay-cache.ts";
 
 /** A clock that stands still until it is moved. */
 export interface TestClock extends Clock {
@@ -21,3 +25,47 @@ export function testClock(start: string | number = "2026-11-02T09:00:00Z"): Test
 export const secretsOf = (environment: Readonly<Record<string, string>>): Secrets => new LocalSecrets(environment);
 
 export const silentLog: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** A call that the test does not expect: it fails. */
+export const unexpected = (call: string) => (): Promise<never> =>
+  Promise.reject(new Error(`${call} is unexpected in this test`));
+
+/** Dependencies of a token verifier whose tokens are used more than once and carry no proof. */
+export const bindingDeps = (clock: Clock): BindingDeps => ({
+  clock,
+  replayCache: noReplayCache,
+  publicUrl: undefined,
+});
+
+/** Dependencies of a source; it may neither verify nor store a token unless the test gives it a way to. */
+export const providerDeps = (given: Pick<ProviderDeps, "secrets"> & Partial<ProviderDeps>): ProviderDeps => ({
+  clock: testClock(),
+  tokens: { verify: unexpected("the verification of a token") },
+  keepToken: unexpected("the storing of a token"),
+  ...given,
+});
+
+/** Dependencies of an action; it may use only what the test gives it. */
+export const actionDeps = (given: Partial<ActionDeps>): ActionDeps => ({
+  secrets: { read: unexpected("the reading of a secret") },
+  clock: testClock(),
+  callOut: unexpected("an outbound call"),
+  outbound: { tokenFor: unexpected("an outbound token") },
+  systemTokens: { tokenFor: unexpected("a system token") },
+  origins: { remember: unexpected("the storing of an origin"), find: unexpected("the search for an origin") },
+  boards: {
+    advance: unexpected("a change of a board"),
+    read: unexpected("the reading of a board"),
+    lease: unexpected("the lease of a board"),
+    release: unexpected("the release of a board"),
+  },
+  ownAccounts: { record: async () => undefined },
+  commands: {
+    rejectReason: () => {
+      throw new Error("a command is unexpected in this test");
+    },
+    executeCommand: unexpected("a command"),
+  },
+  random: () => 0,
+  ...given,
+});

@@ -10,7 +10,7 @@ import type { TokenVerifier } from "../../../shared/identity/token-verifier.ts";
 import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
 import { statusSource } from "../../../shared/providers/status/index.ts";
 import { httpBridge } from "../../support/http-bridge.ts";
-import { secretsOf, testClock } from "../../support/test-doubles.ts";
+import { bindingDeps, providerDeps, secretsOf, testClock } from "../../support/test-doubles.ts";
 import { keySetOf, signingKey, signText } from "../identity/tokens.ts";
 
 const key = signingKey("k1");
@@ -56,15 +56,13 @@ afterEach(async () => {
 });
 
 async function checked(change: (real: TokenVerifier) => TokenVerifier = (real) => real, config = parseConfigValue()) {
-  const tokens = change(createTokenVerifier(config.issuers, { clock }));
+  const tokens = change(createTokenVerifier(config.issuers, bindingDeps(clock)));
   const calls = { tokens, trustEntries: Object.keys(config.issuers), policy: policyOf(config.roles) };
-  const sources = connectSources(config, { ...calls, clock, secrets: secretsOf({}) });
+  const sources = connectSources(config, providerDeps({ tokens, clock, secrets: secretsOf({}) }));
   const status = statusSource({ ...calls, issuers: config.issuers });
-  const bridge = await httpBridge({ ...calls, sources, status });
+  const bridge = await httpBridge({ calls, sources, status });
   closing.push(bridge.close);
-  const all = await checkLive(bridge.url, config, { tokens, clock });
-  // This bridge takes no orders, and so has no approvals.
-  const findings = all.filter(({ what }) => !what.startsWith("approvals"));
+  const findings = await checkLive(bridge.url, config, { clock });
   return { findings, records: bridge.records.size };
 }
 
@@ -95,6 +93,8 @@ describe("check --live", () => {
         `${call}, ${by("cluster")}: 200`,
         `${call}, ${by("jobs")}: 403`,
       ]),
+      // A caller may list the approvals that it may decide, whatever its role: an empty list is shown to everyone.
+      ...[`approvals, ${by("cluster")}: 200`, `approvals, ${by("jobs")}: 200`],
       ...[`status, ${by("cluster")}: 400`, `status, ${by("jobs")}: 400`],
     ]);
     expect(told(findings, "let in").filter((what) => what.includes("with a key id"))).toHaveLength(open.length);
@@ -122,8 +122,7 @@ describe("check --live", () => {
     [302, "undecided"],
   ])("calls an answer of %i %s", async (status, verdict) => {
     const callOut: CallOut = async () => ({ status, headers: new Headers(), body: new Uint8Array() });
-    const tokens = createTokenVerifier({}, { clock });
-    const findings = await checkLive(new URL("http://127.0.0.1:9"), parseConfigValue(), { tokens, clock, callOut });
+    const findings = await checkLive(new URL("http://127.0.0.1:9"), parseConfigValue(), { clock, callOut });
     expect(new Set(findings.map((finding) => finding.verdict))).toEqual(new Set([verdict]));
   });
 
@@ -132,8 +131,7 @@ describe("check --live", () => {
       expect(timeoutMs).toBeLessThanOrEqual(10_000);
       throw new Fault("target_timeout", "no complete answer in time", { retryable: true });
     };
-    const tokens = createTokenVerifier({}, { clock });
-    const checking = checkLive(new URL("http://127.0.0.1:9"), parseConfigValue(), { tokens, clock, callOut });
+    const checking = checkLive(new URL("http://127.0.0.1:9"), parseConfigValue(), { clock, callOut });
     await expect(checking).rejects.toMatchObject({ code: "target_unreachable" });
   });
 });

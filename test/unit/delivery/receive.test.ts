@@ -52,6 +52,7 @@ function memory() {
         return "recorded";
       },
     },
+    rejectOverRate: async () => undefined,
     recorded: (delivery) => told.push(delivery.id),
     log: silentLog,
   };

@@ -36,13 +36,14 @@ async function rolledBack(noted: readonly RecordedRun[], { route = "docs", envir
     { place, to, by, key: ["1"], requestId: "request-1" },
     {
       runs: { of: async () => noted.reduce<ReturnType<typeof withRun>>(withRun, []) },
-      routes: ROUTES,
+      runReporters: ROUTES,
       policy: POLICY,
       deliveries: {
         get: async (id) => (id === "d-0" ? undefined : { ...sampleDelivery(), id }),
         record: async () => "recorded",
         addToTimeline: async () => undefined,
       },
+      recorded: () => undefined,
       clock: testClock(),
     },
   );

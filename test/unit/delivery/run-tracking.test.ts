@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { recordRunEnd, recordRunEndOf, recordRunStart } from "../../../shared/delivery/run-tracking.ts";
+import { recordReportedRunEnd, recordRunEnd, recordRunStart } from "../../../shared/delivery/run-tracking.ts";
 import type { ActionOutcome } from "../../../shared/model/action-outcome.ts";
 import { type BusEvent, busEventOf } from "../../../shared/model/bus-event.ts";
 import type { BuildEvent, BuildPart, BuildState } from "../../../shared/model/event.ts";
@@ -45,7 +45,7 @@ function toolsFor(fired: number, routes = ROUTES) {
     return Promise.resolve(answer);
   };
   const deps = {
-    routes,
+    runReporters: routes,
     actions: { state: () => called("state", asked++ < fired ? ("done" as const) : undefined) },
     runs: { record: async (route: string, run: RecordedRun) => void noted.push([route, run]) },
     deliveries: { get: () => called("delivery", sampleDelivery()) },
@@ -102,7 +102,7 @@ describe("the end of a run", () => {
 describe("an event on its way to the bus", () => {
   const heard = async (busEvent: BusEvent, routes = ROUTES) => {
     const { deps, noted, calls } = toolsFor(2, routes);
-    await recordRunEndOf(busEvent, deps);
+    await recordReportedRunEnd(busEvent, deps);
     return { noted: noted.map(([route]) => route), calls };
   };
   const origin = { delivery };

@@ -7,7 +7,7 @@ import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.t
 import { providers } from "../../../shared/providers/registry.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
 import { type Fixture, fixtureSourceOf, fixturesOf } from "../../support/provider-fixtures.ts";
-import { secretsOf, silentLog, testClock } from "../../support/test-doubles.ts";
+import { providerDeps, secretsOf, silentLog, testClock } from "../../support/test-doubles.ts";
 
 const DOCUMENT = readText("docs/events.md");
 const ROWS = rowsOf(sectionOf(DOCUMENT, "Types")).map(([type = "", told = "", part = "", tellers = ""]) => ({
@@ -30,10 +30,9 @@ const traceparent = "00-4f6c1d2e8a9b4c3d9e0f1a2b3c4d5e6f-7a8b9c0d1e2f3a4b-01" as
 async function recordedOf(source: string, provider: string, fixture: Fixture): Promise<RecordedDelivery> {
   const { settings, environment } = fixtureSourceOf(provider);
   const clock = testClock();
-  const tokens = { verify: () => Promise.reject(new Error("no tokens here")) };
   const connected = providers
     .find(({ name }) => name === provider)
-    ?.connect({ name: source, settings }, { secrets: secretsOf(environment), tokens, clock });
+    ?.connect({ name: source, settings }, providerDeps({ secrets: secretsOf(environment), clock }));
   const headers = await connected?.sign?.({ ...fixture, headers: new Headers(fixture.headers) });
   if (!connected || !headers) throw new Error(`${provider} signs its fixtures`);
   const recorded: RecordedDelivery[] = [];
@@ -43,7 +42,8 @@ async function recordedOf(source: string, provider: string, fixture: Fixture): P
   };
   const taker: Source = { name: source, provider, contentTypes: [], ...connected };
   const request = { method: "POST", ...fixture, headers, receivedAt: clock.now(), requestId: "request-1", traceparent };
-  await receive(request, taker, { deliveries: { record }, log: silentLog });
+  const deps = { deliveries: { record }, rejectOverRate: async () => undefined, recorded: () => undefined };
+  await receive(request, taker, { ...deps, log: silentLog });
   const [delivery] = recorded;
   if (!delivery) throw new Error(`${provider} ${fixture.name} is authentic`);
   return delivery;

@@ -36,6 +36,10 @@ async function listed(open: readonly Approval[], roles: readonly string[], query
     },
     actions: { wake: unused },
     deliveries: { record: unused, addToTimeline: unused },
+    rejectOverRate: async () => undefined,
+    recorded: () => {
+      throw new Error("a list records nothing");
+    },
     clock,
   });
   if (!answer.ok) throw new Error(answer.rejection.reason);

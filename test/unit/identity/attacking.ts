@@ -2,7 +2,7 @@ import type { CallOut } from "../../../shared/host/call-out.ts";
 import { problemOf } from "../../../shared/http/problem.ts";
 import type { TrustEntry } from "../../../shared/identity/trust-entry.ts";
 import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
-import { testClock } from "../../support/test-doubles.ts";
+import { bindingDeps, testClock } from "../../support/test-doubles.ts";
 import { AUDIENCE, b64, entryOf, keySetOf, type SigningKey, signingKey, signText, tokenOf } from "./tokens.ts";
 import { presented } from "./verifying.ts";
 
@@ -46,7 +46,7 @@ export async function attack(token: string, entries: Readonly<Record<string, Tru
     calls += 1;
     throw new Error("nothing answers in this test");
   };
-  const verifier = createTokenVerifier(entries, { clock: testClock(), callOut });
+  const verifier = createTokenVerifier(entries, { ...bindingDeps(testClock()), callOut });
   const result = await verifier.verify(presented(token), Object.keys(entries));
   if (result.ok) return { status: 202, reason: "accepted", logged: "", calls };
   const { rejection } = result;

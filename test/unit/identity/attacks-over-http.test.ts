@@ -9,7 +9,7 @@ import { presentedToken } from "../../../shared/identity/presented-token.ts";
 import type { TrustEntry } from "../../../shared/identity/trust-entry.ts";
 import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
 import { httpBridge } from "../../support/http-bridge.ts";
-import { testClock } from "../../support/test-doubles.ts";
+import { bindingDeps, testClock } from "../../support/test-doubles.ts";
 import { A, givesAway, good, keyA, trusted, withClaims, withHeader } from "./attacking.ts";
 import { b64, entryOf, keySetOf, signingKey, tokenOf } from "./tokens.ts";
 import { presented } from "./verifying.ts";
@@ -24,7 +24,7 @@ const nobody: CallOut = () => Promise.reject(new Error("nothing answers in this 
 /** A bridge on loopback with one source that takes tokens of `entries`, and the lines that it logs. */
 async function bridgeOf(entries: Readonly<Record<string, TrustEntry>>, callOut: CallOut = nobody) {
   const clock = testClock();
-  const tokens = createTokenVerifier(entries, { clock, callOut });
+  const tokens = createTokenVerifier(entries, { ...bindingDeps(clock), callOut });
   const lines: string[] = [];
   const log = jsonLog(
     (line) => void lines.push(line),
@@ -132,7 +132,7 @@ describe("an attack by way of an issuer's keys", () => {
   it("T13 a thousand made-up key ids cost one call in 30 seconds", async () => {
     const web = issuer({ [KEYS]: keySetOf(keyA) });
     const clock = testClock();
-    const verifier = createTokenVerifier(atAddress, { clock, callOut: web.callOut });
+    const verifier = createTokenVerifier(atAddress, { ...bindingDeps(clock), callOut: web.callOut });
     expect((await verifier.verify(presented(good), ["a"])).ok).toBe(true);
     for (let n = 0; n < 1_000; n++) {
       expect((await verifier.verify(presented(withHeader({ kid: `made-up-${n}` })), ["a"])).ok).toBe(false);

@@ -6,7 +6,7 @@ import type { Source } from "../../../shared/delivery/receive.ts";
 import { type CallOut, callOut } from "../../../shared/host/call-out.ts";
 import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
 import { httpBridge } from "../../support/http-bridge.ts";
-import { testClock } from "../../support/test-doubles.ts";
+import { bindingDeps, testClock } from "../../support/test-doubles.ts";
 import { givesAway } from "./attacking.ts";
 import { entryOf, keySetOf, signingKey, tokenOf } from "./tokens.ts";
 import { presented } from "./verifying.ts";
@@ -58,7 +58,10 @@ const verifierOf = (paths: readonly string[], clock = testClock()) => {
     path,
     entryOf({ issuer: `issuer of ${path}`, jwks: { url: `${base}/${path}` } }),
   ]);
-  return { clock, ...createTokenVerifier(Object.fromEntries(entries), { clock, callOut: hurriedCallOut }) };
+  return {
+    clock,
+    ...createTokenVerifier(Object.fromEntries(entries), { ...bindingDeps(clock), callOut: hurriedCallOut }),
+  };
 };
 
 describe("a key set at a hostile or broken address", () => {

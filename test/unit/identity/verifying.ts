@@ -2,7 +2,7 @@ import type { CallOut } from "../../../shared/host/call-out.ts";
 import type { PresentedToken, TokenRequest } from "../../../shared/identity/presented-token.ts";
 import type { TrustEntry } from "../../../shared/identity/trust-entry.ts";
 import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
-import { testClock } from "../../support/test-doubles.ts";
+import { bindingDeps, testClock } from "../../support/test-doubles.ts";
 
 const noAnswer: CallOut = async ({ url }) => {
   throw new Error(`${url.host} does not answer in this test`);
@@ -26,7 +26,10 @@ export function verify(
   entries: Readonly<Record<string, TrustEntry>>,
   names: readonly string[] = Object.keys(entries),
 ) {
-  return createTokenVerifier(entries, { clock: testClock(), callOut: noAnswer }).verify(presented(token), names);
+  return createTokenVerifier(entries, { ...bindingDeps(testClock()), callOut: noAnswer }).verify(
+    presented(token),
+    names,
+  );
 }
 
 /** Why a token is refused, or `accepted`. */

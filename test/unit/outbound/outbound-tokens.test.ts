@@ -157,7 +157,13 @@ describe("a token of AWS", () => {
   it("is a mistake of the configuration outside of AWS", async () => {
     const { clock } = tokensWith([]);
     const callOut: CallOut = () => Promise.reject(new Error("not asked"));
-    const tokens = new OutboundTokens({ secrets: secretsOf({}), callOut, clock });
+    const tokens = new OutboundTokens({
+      secrets: secretsOf({}),
+      callOut,
+      clock,
+      issuer: undefined,
+      awsToken: undefined,
+    });
     const identity = identityOf({ aws: { audience: "el" } });
     await expect(tokens.tokenFor(identity, call())).rejects.toMatchObject({ code: "configuration_invalid" });
   });

@@ -1,14 +1,17 @@
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { accessTo, routeOptions, targetSettings } from "../../../../shared/actions/confluence/settings.ts";
+import { Fault } from "../../../../shared/host/fault.ts";
 import { Secret } from "../../../../shared/host/secrets.ts";
-import { secretsOf } from "../../../support/test-doubles.ts";
+import { actionDeps, secretsOf } from "../../../support/test-doubles.ts";
 
 const target = {
   product: "cloud",
   site: "https://example.atlassian.test/wiki",
   credential: { basic: { user: "bot@example.test", token: "env:TOKEN" } },
 };
+
+const noTokens = new Fault("configuration_invalid", "there are no tokens", { retryable: false });
 
 describe("a target's settings", () => {
   test.each([
@@ -62,13 +65,13 @@ describe("a target's settings", () => {
       asked.push(...given);
       return new Secret("granted");
     };
-    const secrets = secretsOf({});
-    await expect(accessTo(settings, "wiki", { secrets, outbound: { tokenFor } })).resolves.toEqual({
+    await expect(accessTo(settings, "wiki", actionDeps({ outbound: { tokenFor } }))).resolves.toEqual({
       base: target.site,
       authorization: "Bearer granted",
     });
     expect(asked).toMatchObject([{ clientCredentials: client }, { target: "wiki" }]);
-    await expect(accessTo(settings, "wiki", { secrets })).rejects.toMatchObject({ code: "configuration_invalid" });
+    const without = actionDeps({ outbound: { tokenFor: () => Promise.reject(noTokens) } });
+    await expect(accessTo(settings, "wiki", without)).rejects.toMatchObject({ code: "configuration_invalid" });
   });
 
   test("become the header with the token that an app was sent, and the address that this is good for", async () => {
@@ -79,20 +82,20 @@ describe("a target's settings", () => {
       asked.push(source);
       return { token: new Secret("given"), base };
     };
-    await expect(accessTo(settings, "wiki", { secrets: secretsOf({}), systemTokens: { tokenFor } })).resolves.toEqual({
+    await expect(accessTo(settings, "wiki", actionDeps({ systemTokens: { tokenFor } }))).resolves.toEqual({
       base: `${base}/wiki`,
       authorization: "Bearer given",
     });
     expect(asked).toEqual(["cloud-wiki"]);
-    await expect(accessTo(settings, "wiki", { secrets: secretsOf({}) })).rejects.toMatchObject({
-      code: "configuration_invalid",
-    });
+    const without = actionDeps({ systemTokens: { tokenFor: () => Promise.reject(noTokens) } });
+    await expect(accessTo(settings, "wiki", without)).rejects.toMatchObject({ code: "configuration_invalid" });
   });
 
   test("become the header that proves who we are", async () => {
     const secrets = secretsOf({ TOKEN: "tökën" });
     const headerOf = async (changes: object) =>
-      (await accessTo(v.parse(targetSettings, { ...target, ...changes }), "wiki", { secrets })).authorization;
+      (await accessTo(v.parse(targetSettings, { ...target, ...changes }), "wiki", actionDeps({ secrets })))
+        .authorization;
     await expect(headerOf({})).resolves.toBe("Basic Ym90QGV4YW1wbGUudGVzdDp0w7Zrw6tu");
     await expect(headerOf({ credential: { bearer: "env:TOKEN" } })).resolves.toBe("Bearer tökën");
   });

@@ -3,7 +3,7 @@ import type { BindingDeps } from "../../../../shared/identity/binding/deps.ts";
 import { rejectUnbound } from "../../../../shared/identity/binding/index.ts";
 import type { PresentedToken, TokenRequest } from "../../../../shared/identity/presented-token.ts";
 import { seenTokensInMemory } from "../../../support/memory-replay-cache.ts";
-import { testClock } from "../../../support/test-doubles.ts";
+import { bindingDeps, testClock } from "../../../support/test-doubles.ts";
 import { b64, entryOf, NOW, signingKey, tokenOf } from "../tokens.ts";
 
 const ISSUER = "https://issuer.example.test";
@@ -40,7 +40,7 @@ export interface Tried {
 export async function bindingSays({ presented, claims = {}, entry = {}, deps = {} }: Tried): Promise<string> {
   const clock = testClock();
   const rejection = await rejectUnbound(presented, { ...CLAIMS, ...claims }, entryOf({ issuer: ISSUER, ...entry }), {
-    clock,
+    ...bindingDeps(clock),
     replayCache: seenTokensInMemory(),
     ...deps,
   });

@@ -2,6 +2,7 @@ import { createHmac, createPublicKey, generateKeyPairSync, randomBytes } from "n
 import fc from "fast-check";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
+import { noReplayCache } from "../../../../shared/store/replay-cache.ts";
 import { seenTokensInMemory } from "../../../support/memory-replay-cache.ts";
 import { testClock } from "../../../support/test-doubles.ts";
 import { b64, NOW } from "../tokens.ts";
@@ -200,7 +201,7 @@ describe("a DPoP proof", () => {
   });
 
   it("cannot be told to be new without a store, which is a fault", async () => {
-    await expect(bindingSays({ ...sent(good), deps: { replayCache: undefined } })).rejects.toMatchObject({
+    await expect(bindingSays({ ...sent(good), deps: { replayCache: noReplayCache } })).rejects.toMatchObject({
       code: "configuration_invalid",
     });
   });

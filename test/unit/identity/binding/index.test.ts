@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Fault } from "../../../../shared/host/fault.ts";
 import type { PresentedToken, TokenRequest } from "../../../../shared/identity/presented-token.ts";
+import { noReplayCache } from "../../../../shared/store/replay-cache.ts";
 import { seenTokensInMemory } from "../../../support/memory-replay-cache.ts";
 import { BRIDGE, bindingSays, requestOf, sha256, type Tried, tokenWith } from "./binding.ts";
 
@@ -16,7 +17,7 @@ describe("a token that is bound to nothing", () => {
   it("is accepted where its entry asks for nothing, and costs no write", async () => {
     const replayCache = { take: () => Promise.reject(new Error("nothing is taken")) };
     expect(await bindingSays({ presented: bearer(), deps: { replayCache } })).toBe("accepted");
-    expect(await bindingSays({ presented: bearer(), deps: { replayCache: undefined } })).toBe("accepted");
+    expect(await bindingSays({ presented: bearer(), deps: { replayCache: noReplayCache } })).toBe("accepted");
   });
 });
 
@@ -210,7 +211,9 @@ describe("a token that is good for one use", () => {
     const fault = new Fault("store_unavailable", "no answer", { retryable: true });
     const replayCache = { take: () => Promise.reject(fault) };
     await expect(bindingSays({ presented: bearer(), entry, deps: { replayCache } })).rejects.toBe(fault);
-    await expect(bindingSays({ presented: bearer(), entry, deps: { replayCache: undefined } })).rejects.toMatchObject({
+    await expect(
+      bindingSays({ presented: bearer(), entry, deps: { replayCache: noReplayCache } }),
+    ).rejects.toMatchObject({
       code: "configuration_invalid",
     });
   });

@@ -6,7 +6,7 @@ import type { ReceivedRequest } from "../../../../shared/model/request.ts";
 import { confluence } from "../../../../shared/providers/confluence/index.ts";
 import { queryHash } from "../../../../shared/providers/confluence/query-hash.ts";
 import type { ProviderDeps } from "../../../../shared/providers/provider.ts";
-import { secretsOf, testClock } from "../../../support/test-doubles.ts";
+import { bindingDeps, providerDeps, secretsOf, testClock } from "../../../support/test-doubles.ts";
 import { entryOf, keySetOf, signingKey, tokenOf } from "../../identity/tokens.ts";
 
 const clock = testClock();
@@ -45,9 +45,9 @@ export function sourceWith(settings: object, keepToken?: ProviderDeps["keepToken
     // Believed by another source, and by this one never.
     "another-app": entryOf({ issuer: FORGE, audience: `${OUR_APP}-other`, jwks, algorithms: ["RS256"] }),
   };
-  const deps = { clock, secrets: secretsOf(environment), tokens: createTokenVerifier(trusted, { clock }) };
-  const keeping = { ...deps, ...(keepToken && { keepToken }) };
-  return confluence.connect({ name: "wiki", settings: { site: SITE, ...settings } }, keeping);
+  const tokens = createTokenVerifier(trusted, bindingDeps(clock));
+  const deps = providerDeps({ clock, secrets: secretsOf(environment), tokens, ...(keepToken && { keepToken }) });
+  return confluence.connect({ name: "wiki", settings: { site: SITE, ...settings } }, deps);
 }
 
 export function requestOf(

@@ -4,7 +4,7 @@ import type { TokenVerifier } from "../../../../shared/identity/token-verifier.t
 import { sourcePrincipal } from "../../../../shared/model/principal.ts";
 import { ok, reject } from "../../../../shared/model/result.ts";
 import { tekton } from "../../../../shared/providers/tekton/index.ts";
-import { secretsOf, testClock } from "../../../support/test-doubles.ts";
+import { providerDeps, secretsOf, testClock } from "../../../support/test-doubles.ts";
 
 const basic = { username: "prod-cluster", password: { current: "env:NOW", next: "env:SOON" } };
 const bearer = { trust: "accounts" };
@@ -19,7 +19,7 @@ const tokens: TokenVerifier = {
 };
 
 function connect(settings: object) {
-  return tekton.connect({ name: "cluster", settings }, { secrets, tokens, clock: testClock() });
+  return tekton.connect({ name: "cluster", settings }, providerDeps({ secrets, tokens }));
 }
 
 function prove(settings: object, authorization?: string) {
