@@ -8,8 +8,7 @@ import { isPageId } from "./page-address.ts";
 interface Hearing {
   readonly busEvent: BusEvent;
   readonly site: string;
-  /** Absent where nobody commands anything. */
-  readonly commands: Commands | undefined;
+  readonly commands: Commands;
   readonly client: () => Promise<Pick<PageClient, "comment">>;
 }
 
@@ -20,7 +19,6 @@ interface Hearing {
 export async function runCommentCommand({ busEvent, site, commands, client }: Hearing): Promise<ActionOutcome> {
   const told = commentIn(busEvent.detail);
   if (told?.site !== site) return done("no comment on this site is told of");
-  if (commands === undefined) return done("nobody may command anything");
   const why = commands.rejectReason(busEvent);
   if (why !== undefined) return done(`comment ${told.id} was not read, because ${why}`);
   const read = await (await client()).comment(told.id);

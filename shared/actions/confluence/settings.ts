@@ -1,5 +1,4 @@
 import * as v from "valibot";
-import { Fault } from "../../host/fault.ts";
 import { nonEmptyText } from "../../host/non-empty-text.ts";
 import { secretRef } from "../../host/secrets.ts";
 import { baseAddress } from "../../host/secure-url.ts";
@@ -90,7 +89,7 @@ interface Access {
 export async function accessTo(target: TargetSettings, name: string, deps: CredentialDeps): Promise<Access> {
   const { credential, api, site } = target;
   if ("forge" in credential) {
-    const { base, token } = await present(deps.systemTokens, name).tokenFor(credential.forge);
+    const { base, token } = await deps.systemTokens.tokenFor(credential.forge);
     return { base: `${base}/wiki`, authorization: `Bearer ${token.reveal()}` };
   }
   return { base: api ?? site, authorization: await authorizationFor(credential, name, deps) };
@@ -103,7 +102,7 @@ async function authorizationFor(
 ): Promise<string> {
   if ("bearer" in credential) return `Bearer ${(await secrets.read(credential.bearer)).reveal()}`;
   if ("clientCredentials" in credential) {
-    const token = await present(outbound, target).tokenFor(credential, { target, cause: OWN_CAUSE });
+    const token = await outbound.tokenFor(credential, { target, cause: OWN_CAUSE });
     return `Bearer ${token.reveal()}`;
   }
   const { user, token } = credential.basic;
@@ -113,8 +112,3 @@ async function authorizationFor(
 
 /** A page is written for many deliveries at once, so the site is shown the bridge itself and no cause. */
 const OWN_CAUSE = { source: "drawbridge", principal: { issuer: "drawbridge", subject: "drawbridge" }, delivery: "" };
-
-function present<T>(tokens: T | undefined, target: string): T {
-  if (tokens !== undefined) return tokens;
-  throw new Fault("configuration_invalid", `target "${target}" needs tokens, and there are none`, { retryable: false });
-}

@@ -1,6 +1,5 @@
 import * as v from "valibot";
 import type { OutboundAnswer, OutboundRequest } from "../../host/call-out.ts";
-import { Fault } from "../../host/fault.ts";
 import type { Secret } from "../../host/secrets.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
 import { tokenCause } from "../../outbound/token-cause.ts";
@@ -19,17 +18,10 @@ export const tekton: Action = {
   connect(settings, deps) {
     const target = v.parse(listenerTarget, settings.target);
     const { params } = v.parse(routeOptions, settings.options);
-    if (target.identity && !deps.outbound) throw noIdentity(settings.targetName);
     const trigger = { route: settings.route, targetName: settings.targetName, target, params };
     return { runsReportedBy: target.runsReportedBy, run: (context) => run(trigger, context, deps) };
   },
 };
-
-/** A mistake of whoever put the tools together: nothing is ever called without the token it should show. */
-const noIdentity = (target: string): Fault =>
-  new Fault("configuration_invalid", `target "${target}" is to be shown an identity, and there are no tokens`, {
-    retryable: false,
-  });
 
 interface Trigger {
   readonly route: string;
@@ -87,7 +79,7 @@ async function tokenFor(
   context: ActionContext,
   { secrets, outbound }: ActionDeps,
 ): Promise<Secret | undefined> {
-  if (target.identity) return outbound?.tokenFor(target.identity, { target: targetName, cause: tokenCause(context) });
+  if (target.identity) return outbound.tokenFor(target.identity, { target: targetName, cause: tokenCause(context) });
   return target.token === undefined ? undefined : secrets.read(target.token);
 }
 

@@ -18,13 +18,12 @@ export const confluence = {
     return {
       authenticate: authenticateFor({ source, settings, deps }),
       read: (delivery) => readDelivery(delivery, settings),
-      ...(forge?.systemToken &&
-        keepToken && {
-          async keep(delivery) {
-            const carried = carriedToken(delivery, forge);
-            if (carried) await keepToken(carried);
-          },
-        }),
+      ...(forge?.systemToken && {
+        async keep(delivery) {
+          const carried = carriedToken(delivery, forge);
+          if (carried) await keepToken(carried);
+        },
+      }),
       // The other credentials cover no body, or only Atlassian has their key.
       ...(hubSignature && {
         async sign({ headers, body }) {
