@@ -1,0 +1,114 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { actDeps } from "../../functions/act-deps.ts";
+import type { Bridge } from "../../functions/bridge.ts";
+import { receiveApp } from "../../functions/receive-app.ts";
+import { relayBus } from "../../functions/relay-bus.ts";
+import { actions } from "../../shared/actions/registry.ts";
+import type { GateDeps } from "../../shared/approvals/gate.ts";
+import type { LabelCommandDeps } from "../../shared/approvals/label-command.ts";
+import { DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
+import type { CorrelateDeps } from "../../shared/delivery/correlate.ts";
+import type { ReceiveDeps } from "../../shared/delivery/receive.ts";
+import type { RunTrackingDeps } from "../../shared/delivery/run-tracking.ts";
+import type { ScheduleDeps } from "../../shared/delivery/schedule.ts";
+import type { CallDeps } from "../../shared/http/calls.ts";
+import { busEventOf } from "../../shared/model/bus-event.ts";
+import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
+import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
+import { bridgeWith } from "../support/bridge-parts.ts";
+import { gatedBridge } from "../support/gated-bridge.ts";
+import { CANARY, gitlabHeaders } from "../support/http-bridge.ts";
+import { secretsOf, type TestClock, testClock } from "../support/test-doubles.ts";
+
+/** Everything that a bridge is passed to whole. The assignment of a bridge fails to compile if it lacks a member. */
+type DepsOfVerbs = ReceiveDeps &
+  CallDeps &
+  GateDeps &
+  LabelCommandDeps &
+  RunTrackingDeps &
+  CorrelateDeps &
+  ScheduleDeps;
+
+const GITLAB = {
+  name: "gitlab",
+  provider: "gitlab",
+  roles: [],
+  people: {},
+  mode: "enforce",
+  settings: { signingToken: { current: "env:GITLAB_SIGNING" } },
+} as const;
+
+let database: EmbeddedDynamoDb;
+let clock: TestClock;
+let bridge: Bridge;
+let recorded: string[];
+beforeEach(async () => {
+  database = await startEmbeddedDynamoDb({ table: "drawbridge" });
+  clock = testClock();
+  recorded = [];
+  bridge = bridgeWith([], {
+    stores: openStores(database.client, "drawbridge", { retentionDays: 30, markUnrelayed: true, clock }),
+    clock,
+    secrets: secretsOf({ GITLAB_SIGNING: CANARY }),
+    config: { sources: [GITLAB] },
+    recorded: ({ id }) => void recorded.push(id),
+  });
+});
+afterEach(() => database.stop());
+
+describe("a bridge", () => {
+  it("has every dependency of the functions that it is passed to", () => {
+    const deps: DepsOfVerbs = bridge;
+    const absent = Object.entries(deps).flatMap(([name, member]) => (member === undefined ? [name] : []));
+    // A bridge outside AWS, whose configuration has no `identity`.
+    expect(absent).toEqual(["issuer", "awsToken"]);
+  });
+
+  it("has every dependency of the actions that it connects", () => {
+    const deps = actDeps(bridge, actions, DEFAULT_RETRY);
+    expect(Object.values(deps)).not.toContain(undefined);
+  });
+
+  it("records what its HTTP interface receives, and reports each new record once", async () => {
+    const app = receiveApp(bridge, () => bridge.deliveries.unrelayed(clock.now(), 1));
+    const body = JSON.stringify({ object_kind: "push", unread: 1 });
+    const headers = gitlabHeaders(body, clock.now());
+    const send = () => app.request("https://bridge.example.test/webhooks/gitlab", { method: "POST", headers, body });
+    const [first, second] = [await send(), await send()];
+    expect([first.status, second.status]).toEqual([202, 200]);
+    const { delivery } = (await first.json()) as { delivery: string };
+    expect(await second.json()).toEqual({ delivery, status: "duplicate" });
+    expect(recorded).toEqual([delivery]);
+    expect(await bridge.deliveries.get(delivery)).toMatchObject({ source: "gitlab", bodyBytes: body.length });
+  });
+
+  it("is ready while its store answers, and rejects a call without a token", async () => {
+    const app = receiveApp(bridge, () => bridge.deliveries.unrelayed(clock.now(), 1));
+    expect((await app.request("https://bridge.example.test/readyz")).status).toBe(200);
+    for (const path of ["deliveries", "credentials", "approvals"])
+      expect((await app.request(`https://bridge.example.test/v1/${path}`)).status).toBe(401);
+    await database.stop();
+    expect((await app.request("https://bridge.example.test/readyz")).status).toBe(503);
+  });
+});
+
+describe("the bus of a bridge", () => {
+  it("executes the command of a label once, although its event is published three times", async () => {
+    const gated = await gatedBridge([{ outcome: "done", summary: "accepted" }]);
+    try {
+      const edit = await gated.edit(7);
+      await gated.runDue();
+      gated.clock.advance(1_000);
+      const labeled = await gated.label("drawbridge-approve", "max");
+      const busEvent = busEventOf(labeled);
+      if (busEvent === undefined) throw new Error("a label is an event");
+      const bus = relayBus(gated.bridge, gated.bus);
+      for (let time = 0; time < 2; time++) expect(await bus.publish([busEvent])).toEqual([{ published: true }]);
+      expect((await gated.steps(edit)).map(({ state }) => state)).toEqual(["requested", "granted"]);
+      await gated.later();
+      expect(gated.fired).toHaveLength(1);
+    } finally {
+      await gated.stop();
+    }
+  });
+});
