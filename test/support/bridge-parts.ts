@@ -48,6 +48,7 @@ const EMPTY: Config = {
   sources: [],
   targets: [],
   routes: [],
+  checks: { ignore: [] },
   limits: { bodyBytes: 1_048_576, retentionDays: 30 },
 };
 

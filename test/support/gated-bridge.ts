@@ -102,11 +102,11 @@ type Parts = Awaited<ReturnType<typeof bridgeParts>>;
 
 /** What senders and people do to the bridge; `gated` is the route that waits. */
 function verbsAround(gated: string, { bridge, bus: inner }: Parts) {
-  const { deliveries, approvals, clock } = bridge;
+  const { deliveries, approvals, ownAccounts, clock } = bridge;
   const bus = relayBus(bridge, inner);
   const takeIn = async (delivery: RecordedDelivery): Promise<RecordedDelivery> => {
     await deliveries.record(delivery);
-    await relay(delivery, { bus, deliveries, outbox: deliveries, clock, log: silentLog });
+    await relay(delivery, { bus, deliveries, outbox: deliveries, ownAccounts, clock, log: silentLog });
     return delivery;
   };
   const approvalOf = async (delivery: RecordedDelivery): Promise<Approval> => {

@@ -54,6 +54,7 @@ export function benchFor(
       },
       options: { page: "98310", ...changes.options },
     },
+    actionDeps({
       secrets: secretsOf({ TOKEN: token, BEARER: bearer, ...changes.environment }),
       callOut: changes.callOut ?? callOut,
       boards,
