@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { OutboundAnswer } from "../host/call-out.ts";
+import type { OutboundResponse } from "../host/call-out.ts";
 import { cut } from "../model/event.ts";
 
 /** UTF-16 code units of a target's own words in a summary. */
@@ -9,7 +9,7 @@ const SHOWN_LENGTH = 200;
 export const shownWords = (words: string): string => cut(words.replace(/\p{C}+/gu, " ").trim(), SHOWN_LENGTH);
 
 /** The words of a target's `message`, which is a text, or an object of lists by field. */
-export function wordsOf({ body }: OutboundAnswer): string {
+export function wordsOf({ body }: OutboundResponse): string {
   const read = v.safeParse(v.object({ message: v.unknown() }), jsonOf(body));
   const { message } = read.success ? read.output : { message: "no answer that such a call has" };
   return shownWords(typeof message === "string" ? message : (JSON.stringify(message) ?? ""));

@@ -40,7 +40,7 @@ export async function checkLive(base: URL, config: Config, deps: LiveDeps): Prom
   return findings;
 }
 
-const LIMITS = { timeoutMs: 10_000, maxAnswerBytes: 1_048_576 };
+const LIMITS = { timeoutMs: 10_000, maxResponseBytes: 1_048_576 };
 
 function verdictOf(status: number): LiveFinding["verdict"] {
   if (status === 401) return "refused";

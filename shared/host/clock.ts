@@ -6,14 +6,14 @@ export type EpochMillis = number & { readonly [millis]: true };
 /** Whole seconds since 1970-01-01T00:00:00Z. */
 export type EpochSeconds = number & { readonly [seconds]: true };
 
-/** The time of day, passed in wherever it matters so that a test can hold it still. */
+/** The time of day. It is passed in wherever it matters, so that a test can use a fixed time. */
 export interface Clock {
   now(): EpochMillis;
 }
 
 export const systemClock: Clock = { now: () => epochMillis(Date.now()) };
 
-// The two brands are made here and nowhere else.
+// Only these two functions create the branded types.
 export const epochMillis = (value: number): EpochMillis => value as EpochMillis;
 export const epochSeconds = (value: number): EpochSeconds => value as EpochSeconds;
 

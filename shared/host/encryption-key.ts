@@ -4,14 +4,15 @@ import { Fault } from "./fault.ts";
 import { type RotatingSecret, readBoth, type Secrets, secretRef } from "./secrets.ts";
 
 /**
- * A random text that nobody else has: `current` seals what the bridge keeps to itself, and both open it. It proves no
- * sender, so it is not one of a source's rotating secrets.
+ * A random text that only the bridge knows. The bridge encrypts its own data with `current`, and decrypts with both. It
+ * proves no sender, so it is not one of a source's rotating secrets.
  */
 export const encryptionSecret = v.strictObject({ current: secretRef, next: v.optional(secretRef) });
 
 /**
- * The 256-bit keys of a sealing secret for one purpose, the one that seals first (HKDF, RFC 5869: what is sealed for one
- * purpose does not open for another). Throws `secret_unavailable`, and `configuration_invalid` for one that is too short.
+ * Derives the 256-bit keys of an encryption secret for one purpose; the first one encrypts (HKDF, RFC 5869: data encrypted
+ * for one purpose cannot be decrypted for another). Throws `secret_unavailable`, and `configuration_invalid` if a secret is
+ * too short.
  */
 export async function encryptionKeys(
   secrets: Secrets,
@@ -21,16 +22,16 @@ export async function encryptionKeys(
   const [current, ...others] = await readBoth(secrets, pair);
   if (current === undefined) throw tooShort();
   const keyOf = (secret: string): Uint8Array => {
-    if (secret.length < LEAST_CHARACTERS) throw tooShort();
+    if (secret.length < MIN_CHARACTERS) throw tooShort();
     return new Uint8Array(hkdfSync("sha256", secret, "", `drawbridge ${purpose}`, KEY_BYTES));
   };
   return [keyOf(current.secret.reveal()), ...others.map(({ secret }) => keyOf(secret.reveal()))];
 }
 
 const KEY_BYTES = 32;
-const LEAST_CHARACTERS = 32;
+const MIN_CHARACTERS = 32;
 
 const tooShort = (): Fault =>
-  new Fault("configuration_invalid", `a sealing secret must have at least ${LEAST_CHARACTERS} random characters`, {
+  new Fault("configuration_invalid", `an encryption secret must have at least ${MIN_CHARACTERS} random characters`, {
     retryable: false,
   });

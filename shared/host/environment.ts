@@ -1,2 +1,2 @@
-/** Variables of a process. What Lambda changes in them with each call is seen by whoever holds them. */
+/** The live environment variables of a process. Lambda changes some of them with each call, and readers see the change. */
 export type Environment = Readonly<Record<string, string | undefined>>;

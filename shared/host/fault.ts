@@ -1,12 +1,12 @@
 /**
- * Something that went wrong on our side or downstream. Callers decide by `code` and `retryable`, never by the message.
- * A refusal is not a fault: it is returned as a {@link Rejection}.
+ * A failure on our side or downstream. Callers decide by `code` and `retryable`, never by the message.
+ * A rejection is not a fault: it is returned as a {@link Rejection}.
  */
 export class Fault extends Error {
   override readonly name = "Fault";
   readonly code: FaultCode;
   readonly retryable: boolean;
-  /** What the other side asked us to wait, if it said so. */
+  /** The wait that the other side asked for; undefined if it asked for none. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(code: FaultCode, message: string, options: FaultOptions) {
@@ -18,19 +18,19 @@ export class Fault extends Error {
 }
 
 export type FaultCode =
-  /** The store did not take or give a record. */
+  /** The store could not write or read a record. */
   | "store_unavailable"
-  /** The bus did not take a published entry. */
+  /** The bus did not accept a published event. */
   | "bus_unavailable"
-  /** An issuer's keys could not be had, or are unusable. */
+  /** An issuer's keys could not be loaded, or are unusable. */
   | "keys_unavailable"
-  /** No connection was made, or it was refused: the other side did nothing. */
+  /** No connection was made: the other side did nothing. */
   | "target_unreachable"
-  /** The request went out and no complete answer came back: what the other side did is unknown. */
+  /** The request may have been sent and no complete response arrived: what the other side did is unknown. */
   | "target_timeout"
-  /** The answer was larger than we read. */
+  /** The response is longer than the limit. */
   | "target_answer_too_large"
-  /** A command's bridge answered, and not with what the command asks for. */
+  /** The bridge that a command called responded, but not with what the command requires. */
   | "bridge_refused"
   /** A command's bridge does not accept its token, or the token earns no role for this. */
   | "not_allowed"
@@ -38,7 +38,7 @@ export type FaultCode =
   | "usage_invalid"
   /** A secret reference does not resolve. */
   | "secret_unavailable"
-  /** A token for a target could not be had. */
+  /** A token for a target could not be obtained. */
   | "token_unavailable"
   /** The configuration cannot be used. */
   | "configuration_invalid"
@@ -46,8 +46,8 @@ export type FaultCode =
   | "record_unreadable";
 
 /**
- * What a log line may say of something caught: a fault's code, else the error's class. Never its message, which may quote
- * anything.
+ * Returns the part of a caught error that is safe to log: the code of a fault, else the class of the error. Never the
+ * message, which may quote anything.
  */
 export function kindOf(error: unknown): string {
   if (error instanceof Fault) return error.code;
@@ -55,21 +55,21 @@ export function kindOf(error: unknown): string {
 }
 
 /**
- * What went wrong and what lay behind it, for the log. A Fault's message names what is configured, hosts and statuses, and
- * quotes nothing that came from outside; of any other cause nothing is told.
+ * Returns the messages of a fault and of the faults that caused it, for the log. The message of a Fault names configured
+ * things, hosts and statuses, and quotes no outside input. Any other cause is left out.
  */
-function whyOf({ message, cause }: Fault): string {
-  return cause instanceof Fault ? `${message}: ${whyOf(cause)}` : message;
+function explain({ message, cause }: Fault): string {
+  return cause instanceof Fault ? `${message}: ${explain(cause)}` : message;
 }
 
 /**
- * What the log's line about a failed request says of it: a fault's code and words, else the error's class and where in our
- * code it came from.
+ * Returns the log fields of a failed request: the code and message of a fault, else the class of the error and the place
+ * in our code that threw it.
  */
 export const failureOf = (error: Error): Readonly<Record<string, string | undefined>> =>
-  error instanceof Fault ? { fault: error.code, why: whyOf(error) } : { error: error.name, at: originOf(error) };
+  error instanceof Fault ? { fault: error.code, why: explain(error) } : { error: error.name, at: originOf(error) };
 
-/** The message is left out: it may quote anything. */
+/** Returns the first frame of the stack. The message before it may quote anything. */
 const originOf = ({ stack }: Error): string | undefined =>
   stack
     ?.split("\n")

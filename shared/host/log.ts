@@ -1,7 +1,7 @@
-/** The fields of one structured line. Values are facts; never a payload, a header map or a secret. */
+/** The fields of one structured log line. A value is never a payload, a header map or a secret. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** One wide line per outcome: the fields first, then a short message. */
+/** A structured log. Callers write one wide line per outcome: the fields first, then a short message. */
 export interface Log {
   info(fields: LogFields, message: string): void;
   warn(fields: LogFields, message: string): void;
@@ -9,15 +9,15 @@ export interface Log {
 }
 
 /**
- * Writes each line as one JSON object through `write`. `isoNow` is the caller's clock; `beside` gives what a line has
- * besides its own fields, where they run.
+ * Writes each line as one JSON object through `write`. `isoNow` is the caller's clock; `extraFields` returns the fields
+ * that the platform adds to a line.
  */
 export function jsonLog(
   write: (line: string) => void,
   isoNow: () => string,
-  beside: (fields: LogFields) => object = () => ({}),
+  extraFields: (fields: LogFields) => object = () => ({}),
 ): Log {
   const line = (level: string) => (fields: LogFields, message: string) =>
-    write(`${JSON.stringify({ level, time: isoNow(), message, ...fields, ...beside(fields) })}\n`);
+    write(`${JSON.stringify({ level, time: isoNow(), message, ...fields, ...extraFields(fields) })}\n`);
   return { info: line("info"), warn: line("warn"), error: line("error") };
 }

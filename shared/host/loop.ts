@@ -1,7 +1,7 @@
 import { kindOf } from "./fault.ts";
 import type { Log } from "./log.ts";
 
-/** Runs `work` when nudged and every `everyMs` besides; never twice at once. */
+/** Runs `work` after each nudge and every `everyMs`; never two runs at the same time. */
 export class Loop {
   readonly #work: () => Promise<unknown>;
   readonly #everyMs: number;
@@ -19,7 +19,7 @@ export class Loop {
     this.#work = work;
   }
 
-  /** Runs the work soon; once more at its end if it is running now. */
+  /** Starts a run now. If one is in progress, another run follows it. */
   nudge(): void {
     if (this.#stopped) return;
     clearTimeout(this.#timer);
@@ -27,7 +27,7 @@ export class Loop {
     this.#running ??= this.#run();
   }
 
-  /** Ends after the work that is under way. */
+  /** Stops the loop and waits for the run in progress. */
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);

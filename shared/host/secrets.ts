@@ -3,10 +3,10 @@ import * as v from "valibot";
 import type { Environment } from "./environment.ts";
 import { Fault } from "./fault.ts";
 
-/** `inspect.custom` of `node:util`, by the name that it is registered under: that module takes its time to load. */
+/** `inspect.custom` of `node:util`, by its registered name: the module itself is slow to load. */
 const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
 
-/** A secret's value. Shows as `[secret]` wherever it is printed, joined or serialised; only `reveal` gives it out. */
+/** The value of a secret. It prints, concatenates and serialises as `[secret]`; only `reveal` returns the value. */
 export class Secret {
   readonly #value: string;
 
@@ -31,7 +31,7 @@ export class Secret {
   }
 }
 
-/** Where a secret is kept: `env:NAME` or `file:path` on one machine, `secretsmanager:name#key` or `ssm:/path` in AWS. */
+/** A secret reference: `env:NAME` or `file:path` on one machine, `secretsmanager:name#key` or `ssm:/path` in AWS. */
 export const secretRef = v.pipe(
   v.string(),
   v.regex(
@@ -40,68 +40,68 @@ export const secretRef = v.pipe(
   ),
 );
 
-/** Two live values, so that a secret can be changed without an outage: set `next`, change the sender, drop the old one. */
+/** Two live values, so that a secret can be rotated without an outage: set `next`, change the sender, remove the old one. */
 export const rotatingSecret = v.strictObject({ current: secretRef, next: v.optional(secretRef) });
 export type RotatingSecret = v.InferOutput<typeof rotatingSecret>;
 
 export interface LabelledSecret {
-  /** Which of the two: what a record may name. */
+  /** Names the value in records. */
   readonly label: "current" | "next";
   readonly secret: Secret;
 }
 
 export interface Secrets {
-  /** Throws `secret_unavailable` when the reference does not resolve or the value is empty: there is no empty secret. */
+  /** Throws `secret_unavailable` if the reference does not resolve or the value is empty. */
   read(ref: string): Promise<Secret>;
 }
 
-/** A secret that is well and has no member of this name: a second value that comes and goes. Anything else is malformed. */
+/** A well-formed secret has no member of this name. A rotating `next` may be missing this way; other errors are failures. */
 export class AbsentMember extends Fault {
   constructor(ref: string) {
-    super("secret_unavailable", `secret ${ref}: it has no such member`, { retryable: true });
+    super("secret_unavailable", `secret ${ref}: the secret has no member of this name`, { retryable: true });
   }
 }
 
 /**
- * The live values of a rotating secret, current first; a `next` that is not there yet is none.
- * Throws as {@link Secrets.read} does.
+ * Returns the live values of a rotating secret, current first. A `next` without a value yet is left out.
+ * Throws like {@link Secrets.read}.
  */
 export async function readBoth(secrets: Secrets, pair: RotatingSecret): Promise<readonly LabelledSecret[]> {
   const current = { label: "current" as const, secret: await secrets.read(pair.current) };
-  const next = pair.next === undefined ? undefined : await secrets.read(pair.next).catch(orNone);
+  const next = pair.next === undefined ? undefined : await secrets.read(pair.next).catch(undefinedIfAbsent);
   return next === undefined ? [current] : [current, { label: "next", secret: next }];
 }
 
-function orNone(error: unknown): undefined {
+function undefinedIfAbsent(error: unknown): undefined {
   if (!(error instanceof AbsentMember)) throw error;
 }
 
 /**
- * Reads `env:` and `file:` references, each once: a changed value is picked up by a restart. One line break at the end
+ * Reads `env:` and `file:` references, each once: a changed value takes effect after a restart. One line break at the end
  * of a file is not part of the secret.
  */
 export class LocalSecrets implements Secrets {
   readonly #environment: Environment;
-  readonly #read = new Map<string, Promise<Secret>>();
+  readonly #cache = new Map<string, Promise<Secret>>();
 
   constructor(environment: Environment) {
     this.#environment = environment;
   }
 
   read(ref: string): Promise<Secret> {
-    const known = this.#read.get(ref);
-    if (known) return known;
-    const reading = this.#resolve(ref);
-    this.#read.set(ref, reading);
-    // A failure is not remembered: the file may be there a moment later.
-    reading.catch(() => this.#read.delete(ref));
-    return reading;
+    const cached = this.#cache.get(ref);
+    if (cached) return cached;
+    const secret = this.#resolve(ref);
+    this.#cache.set(ref, secret);
+    // A failure is not cached: the file may exist a moment later.
+    secret.catch(() => this.#cache.delete(ref));
+    return secret;
   }
 
   async #resolve(ref: string): Promise<Secret> {
     const { kind, rest } = partsOf(ref);
     if (kind === "env") return secretIn(ref, this.#environment[rest]);
-    if (kind !== "file") throw unavailable(ref, "this kind of reference is read only in AWS");
+    if (kind !== "file") throw unavailable(ref, "this kind of reference works only in AWS");
     const text = await readFile(rest, "utf8").catch((cause: unknown) => {
       throw unavailable(ref, "the file cannot be read", cause);
     });
@@ -109,19 +109,19 @@ export class LocalSecrets implements Secrets {
   }
 }
 
-/** A reference's kind, and what stands behind it. */
+/** Splits a reference into its kind and the rest after the colon. */
 export function partsOf(ref: string): { readonly kind: string; readonly rest: string } {
   const colon = ref.indexOf(":");
   return { kind: ref.slice(0, colon), rest: ref.slice(colon + 1) };
 }
 
-/** What a reference led to, as a secret. Throws `secret_unavailable` where there is nothing. */
+/** Wraps the value of a reference as a secret. Throws `secret_unavailable` if it is undefined or empty. */
 export function secretIn(ref: string, value: string | undefined): Secret {
   if (value === undefined || value === "") throw unavailable(ref, "it is not set, or empty");
   return new Secret(value);
 }
 
-/** One line break at a text's end, as an editor leaves it, is not part of the secret. */
+/** Removes one line break at the end of a text, which an editor adds and which is not part of the secret. */
 export const withoutLastBreak = (text: string): string => text.replace(/\r?\n$/, "");
 
 export function unavailable(ref: string, why: string, cause?: unknown): Fault {

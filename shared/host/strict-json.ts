@@ -1,14 +1,14 @@
-/** A JSON object, or one sentence on why the bytes are none. */
+/** A JSON object, or one sentence that says why the bytes are not one. */
 export type StrictJson =
   | { readonly ok: true; readonly value: Readonly<Record<string, unknown>> }
   | { readonly ok: false; readonly problem: string };
 
-/** Levels of objects and arrays; recorded payloads of all senders stay below 20. */
+/** Maximum levels of objects and arrays; recorded payloads of all senders stay below 20. */
 const MAX_DEPTH = 64;
 
 /**
  * Reads a body as exactly one JSON object in UTF-8 (RFC 8259): no byte order mark, no invalid bytes, no repeated member
- * (two readers would disagree on what it says), no nesting beyond {@link MAX_DEPTH}.
+ * (two parsers could read different values), no nesting deeper than {@link MAX_DEPTH}.
  */
 export function readJsonObject(body: Uint8Array): StrictJson {
   let text: string;
@@ -17,7 +17,7 @@ export function readJsonObject(body: Uint8Array): StrictJson {
     text = UTF8.decode(body);
     value = JSON.parse(text);
   } catch (error) {
-    // The parser's own message may quote the body, so only its kind is told.
+    // The parser's own message may quote the body, so only the kind of error is reported.
     return { ok: false, problem: error instanceof SyntaxError ? "the body is not JSON" : "the body is not UTF-8" };
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -31,7 +31,7 @@ export function readJsonObject(body: Uint8Array): StrictJson {
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Members of all objects that survived parsing; nothing when the depth limit is passed. Not recursive. */
+/** Counts the members of all objects after parsing; undefined if the depth limit is passed. Not recursive. */
 function countMembers(root: object): number | undefined {
   let members = 0;
   let level: object[] = [root];
@@ -48,7 +48,7 @@ function countMembers(root: object): number | undefined {
   return members;
 }
 
-/** Members as written: in valid JSON each has exactly one colon outside strings. */
+/** Counts the members as written: in valid JSON each has exactly one colon outside strings. */
 function countColons(text: string): number {
   let colons = 0;
   for (let at = 0; at < text.length; at++) {
@@ -59,7 +59,7 @@ function countColons(text: string): number {
   return colons;
 }
 
-/** Index of the quote that closes the string opened at `start`. The text is known to be valid JSON. */
+/** Returns the index of the quote that closes the string opened at `start`. The text is known to be valid JSON. */
 function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1);
   for (;;) {

@@ -57,7 +57,7 @@ async function discover(callOut: CallOut, issuer: string, signal: AbortSignal): 
 
 async function get(callOut: CallOut, url: URL, signal?: AbortSignal): Promise<Uint8Array> {
   const headers = { accept: "application/json, application/jwk-set+json" };
-  const limits = { timeoutMs: TIMEOUT_MS, maxAnswerBytes: MAX_ANSWER_BYTES };
+  const limits = { timeoutMs: TIMEOUT_MS, maxResponseBytes: MAX_ANSWER_BYTES };
   const answer = await callOut({ method: "GET", url, headers, ...limits, ...(signal && { signal }) });
   if (answer.status !== 200) throw noKeys(`${url.host} answered ${answer.status}`);
   return answer.body;

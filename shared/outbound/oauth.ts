@@ -114,7 +114,7 @@ interface OAuthRequest {
 export const fetchThrough =
   (callOut: CallOut) =>
   async (url: string, { method, headers, body }: OAuthRequest): Promise<Response> => {
-    const limits = { timeoutMs: TIMEOUT_MS, maxAnswerBytes: MAX_ANSWER_BYTES };
+    const limits = { timeoutMs: TIMEOUT_MS, maxResponseBytes: MAX_ANSWER_BYTES };
     const sent = body === undefined ? {} : { body: body.toString() };
     const answer = await callOut({ method, url: new URL(url), headers, ...sent, ...limits });
     // A Uint8Array of bytes that were read whole, which is what a Response takes.

@@ -42,7 +42,7 @@ export async function requestToken(
       spec: { audiences: [audience], expirationSeconds: EXPIRATION_SECONDS },
     }),
     timeoutMs: 5_000,
-    maxAnswerBytes: 65_536,
+    maxResponseBytes: 65_536,
   });
   const json = readJsonObject(body);
   const told = json.ok && status === 201 ? v.safeParse(answer, json.value) : undefined;

@@ -23,7 +23,7 @@ const to = (url: URL, changes: Partial<OutboundRequest> = {}): OutboundRequest =
   headers: { "content-type": "application/json" },
   body: "{}",
   timeoutMs: 2_000,
-  maxAnswerBytes: 1_000,
+  maxResponseBytes: 1_000,
   ...changes,
 });
 

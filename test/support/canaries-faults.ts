@@ -62,7 +62,7 @@ export async function faultsOf({ echo, keys }: Surroundings): Promise<readonly O
   const verifier = createTokenVerifier({ down: entryOf({ issuer: DEAD }) }, bindingDeps(clock));
   const presented = { scheme: "bearer", token, request: tokenRequest(token) } as const;
   const headers = { authorization: `Bearer ${canary("call")}`, cookie: canary("cookie") };
-  const limits = { timeoutMs: 2_000, maxAnswerBytes: 10 };
+  const limits = { timeoutMs: 2_000, maxResponseBytes: 10 };
   const call = (address: string) =>
     callOut({ method: "POST", url: new URL(address), headers, body: canary("body"), ...limits });
   const provoked: Readonly<Record<string, () => unknown>> = {

@@ -1,11 +1,11 @@
-import type { OutboundAnswer } from "../../host/call-out.ts";
+import type { OutboundResponse } from "../../host/call-out.ts";
 import type { EpochMillis } from "../../host/clock.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import { wordsOf } from "../response-text.ts";
 import { retryAfterSeconds } from "../retry-after.ts";
 
 /** What Buildkite said to an annotation: nothing where it took it, else what is to be done. */
-export function failureIn(answer: OutboundAnswer, now: EpochMillis): ActionOutcome | undefined {
+export function failureIn(answer: OutboundResponse, now: EpochMillis): ActionOutcome | undefined {
   const { status } = answer;
   if (status === 201 || status === 200) return undefined;
   if (status >= 500 || status === 429 || status === 408) {

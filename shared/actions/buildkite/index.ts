@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { OutboundAnswer, OutboundRequest } from "../../host/call-out.ts";
+import type { OutboundResponse, OutboundRequest } from "../../host/call-out.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
 import { fill } from "../../routes/fill.ts";
 import type { Action, ActionDeps } from "../action.ts";
@@ -36,7 +36,7 @@ async function run({ target, name }: Report, context: ActionContext, deps: Actio
   const filled = fill(busEvent, name);
   if (filled === "") return { outcome: "give_up", summary: `the event has nothing at ${name} to name the run by` };
   const annotation = annotationOf(detail.build, filled);
-  let answer: OutboundAnswer;
+  let answer: OutboundResponse;
   try {
     answer = await deps.callOut(await requestFor(build, annotation, { target, context, deps }));
   } catch (error) {
@@ -73,7 +73,7 @@ async function requestFor(
     body: JSON.stringify(annotation),
     traceparent: origin.detail.traceparent,
     timeoutMs: timeoutSeconds * 1_000,
-    maxAnswerBytes: MAX_ANSWER_BYTES,
+    maxResponseBytes: MAX_ANSWER_BYTES,
     signal,
   };
 }

@@ -1,4 +1,4 @@
-import type { OutboundAnswer } from "../../host/call-out.ts";
+import type { OutboundResponse } from "../../host/call-out.ts";
 import type { EpochMillis } from "../../host/clock.ts";
 import type { Fault } from "../../host/fault.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
@@ -18,14 +18,14 @@ export type WriteFailure =
   | { readonly kind: "end"; readonly ending: FinalOutcome };
 
 /** What became of a read that was answered with something else than the page. */
-export const refusedRead = (answer: OutboundAnswer, now: EpochMillis): FinalOutcome => endingOf("read", answer, now);
+export const refusedRead = (answer: OutboundResponse, now: EpochMillis): FinalOutcome => endingOf("read", answer, now);
 
 /** As {@link refusedRead}, for the search for pages by their label. */
-export const refusedSearch = (answer: OutboundAnswer, now: EpochMillis): FinalOutcome =>
+export const refusedSearch = (answer: OutboundResponse, now: EpochMillis): FinalOutcome =>
   endingOf("search", answer, now);
 
 /** As {@link refusedRead}, for a comment. */
-export const refusedComment = (answer: OutboundAnswer, now: EpochMillis): FinalOutcome =>
+export const refusedComment = (answer: OutboundResponse, now: EpochMillis): FinalOutcome =>
   endingOf("comment", answer, now);
 
 /** As {@link refusedRead}, for the question whose credential it is. */
@@ -51,7 +51,7 @@ export const NO_COMMENT: FinalOutcome = {
 };
 
 /** As {@link refusedRead}, but a write is never simply repeated after a server error: it has to be looked up first. */
-export function refusedWrite(answer: OutboundAnswer, now: EpochMillis): WriteFailure {
+export function refusedWrite(answer: OutboundResponse, now: EpochMillis): WriteFailure {
   if (isUnreconciled(answer)) return { kind: "draft" };
   const ending = endingOf("write", answer, now);
   if (answer.status === 409) return { kind: "conflict" };
@@ -81,7 +81,7 @@ export function failedWrite(fault: Fault): WriteFailure {
   return { kind: "unknown", why: fault.message };
 }
 
-function endingOf(doing: Doing, answer: OutboundAnswer, now: EpochMillis): FinalOutcome {
+function endingOf(doing: Doing, answer: OutboundResponse, now: EpochMillis): FinalOutcome {
   const { status, headers } = answer;
   const asked = doing === "user" ? "question for the user" : doing;
   const summary = `Confluence answered the ${asked} with ${status}${traceOf(headers)}`;
@@ -93,7 +93,7 @@ function endingOf(doing: Doing, answer: OutboundAnswer, now: EpochMillis): Final
 const isServerTrouble = (status: number): boolean => status >= 500 || status === 408 || status === 200;
 
 /** https://jira.atlassian.com/browse/CONFSERVER-59196: passes within minutes, or needs a person. */
-const isUnreconciled = ({ status, body }: OutboundAnswer): boolean =>
+const isUnreconciled = ({ status, body }: OutboundResponse): boolean =>
   status >= 400 && Buffer.from(body).includes("unreconciled");
 
 type Doing = "read" | "write" | "search" | "comment" | "user";
@@ -134,7 +134,7 @@ const SCOPES: Readonly<Record<Doing, string>> = {
  * What Confluence asks us to wait: `Retry-After`, else `X-RateLimit-Reset`, which is ISO 8601, sometimes without seconds
  * (https://developer.atlassian.com/cloud/confluence/rate-limiting/).
  */
-export function waitOf({ headers }: OutboundAnswer, now: EpochMillis): { readonly afterSeconds?: number } {
+export function waitOf({ headers }: OutboundResponse, now: EpochMillis): { readonly afterSeconds?: number } {
   const asked = retryAfterSeconds(headers, now) ?? secondsUntilReset(headers, now);
   return asked === undefined ? {} : { afterSeconds: asked };
 }

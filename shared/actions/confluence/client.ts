@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { CallOut, OutboundAnswer } from "../../host/call-out.ts";
+import type { CallOut, OutboundResponse } from "../../host/call-out.ts";
 import type { Clock, EpochMillis } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
 import type { TraceParent } from "../../host/trace.ts";
@@ -128,7 +128,7 @@ async function readUser(connection: Connection): Promise<Answer<string, FinalOut
 
 async function readComment(connection: Connection, id: string): Promise<Answer<StoredComment, FinalOutcome>> {
   const { commentPaths, comment } = connection.product;
-  const refused = (answer: OutboundAnswer, now: EpochMillis): FinalOutcome | undefined =>
+  const refused = (answer: OutboundResponse, now: EpochMillis): FinalOutcome | undefined =>
     answer.status === 404 ? undefined : refusedComment(answer, now);
   for (const path of commentPaths(id)) {
     const read = await call(connection, { method: "GET", path }, comment, { refused, failed: failedComment });
@@ -149,7 +149,7 @@ interface Request {
 
 /** What a call amounts to that was refused, or not answered. */
 interface Otherwise<S> {
-  readonly refused: (answer: OutboundAnswer, now: EpochMillis) => S;
+  readonly refused: (answer: OutboundResponse, now: EpochMillis) => S;
   readonly failed: (fault: Fault) => S;
 }
 
@@ -174,10 +174,10 @@ async function call<T, S>(
 function send(
   { base, authorization, traceparent, timeoutMs, signal, callOut }: Connection,
   { method, path, body }: Request,
-): Promise<OutboundAnswer> {
+): Promise<OutboundResponse> {
   const headers = { authorization, accept: "application/json" };
   const url = new URL(`${base}${path}`);
-  const bounds = { traceparent, timeoutMs, maxAnswerBytes: MAX_ANSWER_BYTES, signal };
+  const bounds = { traceparent, timeoutMs, maxResponseBytes: MAX_ANSWER_BYTES, signal };
   if (body === undefined) return callOut({ method, url, headers, ...bounds });
   return callOut({ method, url, headers: { ...headers, "content-type": "application/json" }, body, ...bounds });
 }

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { CallOut, OutboundAnswer } from "../../host/call-out.ts";
+import type { CallOut, OutboundResponse } from "../../host/call-out.ts";
 import type { Clock, EpochMillis } from "../../host/clock.ts";
 import type { Secret } from "../../host/secrets.ts";
 import type { TraceParent } from "../../host/trace.ts";
@@ -70,11 +70,11 @@ const MAX_ANSWER_BYTES = 500_000;
 async function call(
   { instance, token, traceparent, timeoutMs, signal, callOut }: Connection,
   { method, path, body }: { readonly method: "GET" | "POST"; readonly path: string; readonly body?: string },
-): Promise<OutboundAnswer | Ended> {
+): Promise<OutboundResponse | Ended> {
   // No header of the event goes back: GitLab would take one of its own for the sign of a circle, and silence the hook.
   const headers = { authorization: `Bearer ${token.reveal()}`, accept: "application/json" };
   const url = new URL(`${instance}/api/v4/${path}`);
-  const request = { method, url, traceparent, timeoutMs, signal, maxAnswerBytes: MAX_ANSWER_BYTES };
+  const request = { method, url, traceparent, timeoutMs, signal, maxResponseBytes: MAX_ANSWER_BYTES };
   try {
     if (body === undefined) return await callOut({ ...request, headers });
     return await callOut({ ...request, headers: { ...headers, "content-type": "application/json" }, body });
@@ -83,7 +83,7 @@ async function call(
   }
 }
 
-function endedBy(answer: OutboundAnswer, now: EpochMillis): Ended {
+function endedBy(answer: OutboundResponse, now: EpochMillis): Ended {
   const { status, headers } = answer;
   if (status === 409) return retry("another update of this commit's statuses is under way (409)", headers, now);
   // A 200 that is refused had a body that is no list: a maintenance or login page on the way.

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { OutboundAnswer } from "../../host/call-out.ts";
+import type { OutboundResponse } from "../../host/call-out.ts";
 import type { EpochMillis } from "../../host/clock.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import { jsonOf, shownWords } from "../response-text.ts";
@@ -14,7 +14,7 @@ type ListenerAnswer =
  * Reads an answer (https://tekton.dev/docs/triggers/eventlisteners/#response). 202 means that the request was read: no
  * interceptor, binding or template has run yet, so nothing is triggered by what is known here.
  */
-export function readAnswer(answer: OutboundAnswer, now: EpochMillis): ListenerAnswer {
+export function readAnswer(answer: OutboundResponse, now: EpochMillis): ListenerAnswer {
   const { status } = answer;
   if (status === 202) return { accepted: true, ...namesOf(answer.body) };
   const afterSeconds = retryAfterSeconds(answer.headers, now);
@@ -36,7 +36,7 @@ const retry = (told: Omit<Extract<ActionOutcome, { outcome: "retry" }>, "outcome
   outcome: { outcome: "retry", ...told },
 });
 
-function refusalOf({ status, body }: OutboundAnswer): string {
+function refusalOf({ status, body }: OutboundResponse): string {
   if (status < 300) return `answered ${status} and not 202: this is no EventListener`;
   if (status < 400) return `redirected (${status}), as to a login page; not followed`;
   if (status === 400) return `the listener refused the request (400)${errorMessageOf(body)}`;

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { OutboundAnswer, OutboundRequest } from "../../host/call-out.ts";
+import type { OutboundResponse, OutboundRequest } from "../../host/call-out.ts";
 import type { Secret } from "../../host/secrets.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
 import { tokenCause } from "../../outbound/token-cause.ts";
@@ -32,7 +32,7 @@ interface Trigger {
 
 async function run(trigger: Trigger, context: ActionContext, deps: ActionDeps): Promise<ActionOutcome> {
   const request = await outboundRequest(trigger, context, deps);
-  let answer: OutboundAnswer;
+  let answer: OutboundResponse;
   try {
     answer = await deps.callOut(request);
   } catch (error) {
@@ -69,7 +69,7 @@ async function outboundRequest(trigger: Trigger, context: ActionContext, deps: A
     body: JSON.stringify(triggerRequest(busEvent, attempt, params)),
     traceparent: origin.detail.traceparent,
     timeoutMs: target.timeoutSeconds * 1000,
-    maxAnswerBytes: MAX_ANSWER_BYTES,
+    maxResponseBytes: MAX_ANSWER_BYTES,
     signal,
   };
 }

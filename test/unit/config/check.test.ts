@@ -118,7 +118,7 @@ describe("an error is", () => {
       "a secret of AWS on one machine",
       "env:WIKI_TOKEN",
       "ssm:/a",
-      "secret ssm:/a: this kind of reference is read only in AWS",
+      "secret ssm:/a: this kind of reference works only in AWS",
     ],
   ])("%s", async (_, right, wrong, message) => {
     expect(await findings(whole.replace(right, wrong))).toEqual([

@@ -26,7 +26,7 @@ describe("jwksLoader", () => {
     await expect(jwksLoader(entryOf({ issuer: ISSUER }), web)()).resolves.toEqual(keySet);
     expect(web.addresses()).toEqual([DISCOVERY, KEYS]);
     for (const request of web.asked) {
-      expect(request).toMatchObject({ method: "GET", timeoutMs: 3_000, maxAnswerBytes: 262_144 });
+      expect(request).toMatchObject({ method: "GET", timeoutMs: 3_000, maxResponseBytes: 262_144 });
       expect(request.signal).toBeInstanceOf(AbortSignal);
     }
   });
