@@ -1,5 +1,5 @@
 import { ALGORITHMS } from "../identity/algorithms.ts";
-import type { DeniedRejection, Rejection, RejectionReason, UnprovedRejection } from "../model/rejection.ts";
+import type { ForbiddenRejection, Rejection, RejectionReason, UnprovedRejection } from "../model/rejection.ts";
 
 /** What a caller is told of a refusal or a fault: RFC 9457. Terse on purpose; the log carries the reason. */
 export interface Problem {
@@ -59,7 +59,7 @@ export function problemOf(rejection: Rejection): Problem {
   }
 }
 
-function denied(rejection: DeniedRejection | UnprovedRejection): Problem {
+function denied(rejection: ForbiddenRejection | UnprovedRejection): Problem {
   switch (rejection.reason) {
     case "tenant_mismatch":
       return { status: 403, title: "The token is another tenant's" };

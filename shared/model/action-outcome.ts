@@ -1,34 +1,34 @@
 import type { BusEvent } from "./bus-event.ts";
 
 export interface ActionContext {
-  /** The event as published. */
+  /** The published event. */
   readonly busEvent: BusEvent;
-  /** The delivery that caused it all, where this event was traced back to one; else the event's own. */
+  /** The event of the delivery that caused this event, if it was correlated with one; else the event itself. */
   readonly origin: BusEvent;
-  /** Starts at 1; those that only waited are not counted. */
+  /** Starts at 1; attempts that only waited are not counted. */
   readonly attempt: number;
-  /** Aborts when the attempt's time is over. */
+  /** Aborts when the time limit of the attempt is reached. */
   readonly signal: AbortSignal;
 }
 
-/** `summary` is one sentence for the timeline; `facts` are short values beside it, safe to show. */
+/** The result of an attempt. `summary` is one sentence for the timeline; `facts` are short values that are safe to show. */
 export type ActionOutcome =
   | { readonly outcome: "done"; readonly summary: string; readonly facts?: Readonly<Record<string, string>> }
   | {
       readonly outcome: "retry";
       readonly summary: string;
-      /** What the target asked us to wait; the bridge's own delay is used when it is longer. */
+      /** The wait that the target asked for; the bridge uses its own delay if that is longer. */
       readonly afterSeconds?: number;
       /** The effect may exist already. */
       readonly unknownOutcome?: boolean;
     }
-  /** Not its turn yet. This is no failure: it counts as no attempt, however often, and the timeline tells it once. */
+  /** The action must run later. This is not a failure: no wait counts as an attempt, and the timeline records it once. */
   | {
       readonly outcome: "wait";
       readonly summary: string;
-      /** More than 0. After 600 at the latest the action is run again, and may say once more that it waits. */
+      /** More than 0. The action runs again after 600 s at the latest, and may wait again. */
       readonly afterSeconds: number;
-      /** It may take days: the timeline's line tells of this, and no longer of a wait before it. */
+      /** The wait may take days: the timeline event records this wait and replaces that of an earlier wait. */
       readonly isLong?: true;
     }
   | { readonly outcome: "give_up"; readonly summary: string };

@@ -3,41 +3,41 @@ import type { Principal } from "./principal.ts";
 
 export type ApprovalState = "requested" | "granted" | "fired" | "denied" | "withdrawn" | "expired" | "superseded";
 
-/** Who took a step. Where many people stand behind one source, `actor` says which: an account there, as the source tells. */
+/** Who took a step. If many people use one source, `actor` is the account that the source reported. */
 export interface Identity extends Principal {
   readonly actor?: string;
 }
 
-/** What an approval is about: it is void when that has changed since. */
+/** What an approval is about. The approval is void if that has changed since. */
 export interface Change {
-  /** The page, the branch or the merge request. */
+  /** Identifies the page, the branch or the merge request. */
   readonly key: string;
-  /** When it changed, as its sender tells: ISO 8601 with `Z`, so that texts compare as times. */
+  /** When it changed, as its sender reported: ISO 8601 with `Z`, so that texts compare as times. */
   readonly at: string;
-  /** The version or the commit that it then had; absent where the sender tells none. */
+  /** The version or the commit at that time; undefined if the sender reported none. */
   readonly mark?: string;
 }
 
-/** One run of a route that waits to be let through. Its id comes from (route, event key). */
+/** One run of a route that waits for an approval. Its id is derived from (route, event key). */
 export interface RequestedApproval {
   readonly id: string;
   readonly route: string;
   /** The action that waits. */
   readonly action: string;
-  /** The delivery whose event is to fire the route. */
+  /** The delivery whose event fires the route. */
   readonly delivery: string;
-  /** What that was traced back to: the delivery of the page edit behind a build. Absent where nothing is behind it. */
+  /** The delivery that caused it, such as the page edit that started a build. Undefined if none is known. */
   readonly cause?: string;
-  /** What it happened to, for people. */
+  /** The subject of the event, for people. */
   readonly subject: string;
   readonly requester: Identity;
   readonly about?: Change;
-  /** Site and id of the page whose event it is, or caused it. */
+  /** Site and id of the page that the event, or its cause, is about. */
   readonly page?: { readonly site: string; readonly id: string };
   readonly requestedAt: EpochMillis;
-  /** It can be granted before this. */
+  /** The approval can be granted before this time. */
   readonly until: EpochMillis;
-  /** Roles that may approve it, for people: what counts is the configuration at the time. */
+  /** Roles that may approve it, shown to people. The configuration at the time of the decision is what counts. */
   readonly approvers: readonly string[];
 }
 
@@ -49,8 +49,8 @@ export interface Decision {
 
 export interface Approval extends RequestedApproval {
   readonly state: ApprovalState;
-  /** Of the last step that somebody took. */
+  /** The last step that a person took. */
   readonly decision?: Decision;
-  /** When it was fired, or time or a change ended it. */
+  /** When the route fired, or when time or a change ended the approval. */
   readonly endedAt?: EpochMillis;
 }

@@ -8,8 +8,8 @@ import { ok, type Result } from "./result.ts";
 declare const proved: unique symbol;
 
 /**
- * A request whose sender is proved. Only {@link authenticate} makes one, and parsing and the store take nothing else, so
- * unproved bytes cannot reach either.
+ * A request whose sender is proved. Only {@link authenticate} creates one, and parsing and the store accept nothing else,
+ * so unproved bytes cannot reach either.
  */
 export interface AuthenticDelivery {
   readonly [proved]: true;
@@ -18,15 +18,15 @@ export interface AuthenticDelivery {
   readonly principal: Principal;
   readonly url: URL;
   /**
-   * All headers of the request. What the sender's signature does not cover is a hint and no more: each provider says in
-   * its README which of them it reads. Never stored, never logged.
+   * All headers of the request. A header that the sender's signature does not cover is only a hint; the README of each
+   * provider lists the headers that it reads. Never stored, never logged.
    */
   readonly headers: Headers;
   /** The bytes that were verified. */
   readonly body: Uint8Array;
-  /** SHA-256 of these bytes, hex. */
+  /** SHA-256 of the body, hex. */
   readonly bodyDigest: string;
-  /** Claims of the verified token, where the sender proved itself with one. */
+  /** Claims of the verified token; empty if the sender was not proved with one. */
   readonly claims: Readonly<Record<string, unknown>>;
   /** See {@link Proof.shadowRejection}. */
   readonly shadowRejection?: Rejection;
@@ -34,27 +34,27 @@ export interface AuthenticDelivery {
   readonly requestId: string;
 }
 
-/** What a provider's check found out. */
+/** The result of a provider's authentication. */
 export interface Proof {
   readonly principal: Principal;
   readonly claims?: Readonly<Record<string, unknown>>;
-  /** Why it would have been refused, had its trust entry or source not been in shadow mode. */
+  /** The rejection that shadow mode of the trust entry or source did not enforce. */
   readonly shadowRejection?: Rejection;
 }
 
 /**
  * Proves the sender of a request, over the bytes that arrived.
- * Throws a Fault (`keys_unavailable`, `secret_unavailable`) when it cannot decide: that is never the sender's fault.
+ * Throws a Fault (`keys_unavailable`, `secret_unavailable`) if it cannot decide: that is never the sender's fault.
  */
 export type Authenticate = (request: ReceivedRequest) => Promise<Result<Proof>>;
 
-/** What authentication needs to know of a source. */
+/** The part of a source that authentication uses. */
 export interface ProvingSource {
   readonly name: string;
   readonly authenticate: Authenticate;
-  /** What the sender earns besides the roles of its token. */
+  /** Roles of the sender in addition to the roles of its token. */
   readonly roles?: readonly string[];
-  /** `shadow`: a request that fails its proof goes on, as nobody's, and the record says why it would be refused. */
+  /** `shadow`: a request that fails authentication is accepted with an unproved principal, and the rejection is recorded. */
   readonly mode?: "enforce" | "shadow";
 }
 
@@ -62,19 +62,28 @@ export async function authenticate(
   request: ReceivedRequest,
   source: ProvingSource,
 ): Promise<Result<AuthenticDelivery>> {
-  const answer = await source.authenticate(request);
-  if (!answer.ok && source.mode !== "shadow") return answer;
-  const proof = answer.ok ? answer.value : unproved(source, answer.rejection);
+  const result = await source.authenticate(request);
+  if (!result.ok && source.mode !== "shadow") return result;
+  const proof = result.ok ? result.value : unproved(source, result.rejection);
   const { claims = {}, shadowRejection } = proof;
   const principal = {
     ...proof.principal,
     roles: shadowRejection ? [] : [...proof.principal.roles, ...(source.roles ?? [])],
   };
   const { url, headers, body, receivedAt, requestId } = request;
-  const bodyDigest = sha256Hex(body);
-  const told = { source: source.name, principal, claims, url, headers, body, bodyDigest, receivedAt, requestId };
-  const delivery = shadowRejection ? { ...told, shadowRejection } : told;
-  // The brand's only constructor: the check above has passed, or the operator lets everything pass for now.
+  const delivery = {
+    source: source.name,
+    principal,
+    claims,
+    url,
+    headers,
+    body,
+    bodyDigest: sha256Hex(body),
+    receivedAt,
+    requestId,
+    ...(shadowRejection && { shadowRejection }),
+  };
+  // The only constructor of the brand: the check above has passed, or the source or trust entry is in shadow mode.
   return ok(delivery as unknown as AuthenticDelivery);
 }
 

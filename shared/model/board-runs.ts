@@ -1,48 +1,48 @@
 import type { BoardRow, ShownBuild } from "./board.ts";
 import { compareRuns, compareStates, createdAtOf, isSameRun, isTerminal, type RunAge } from "./build-order.ts";
 
-/** A run as a row of a board keeps it. */
+/** A run as a row of a board stores it. */
 export interface BoardRun extends RunAge {
-  /** Its furthest state. */
+  /** The furthest state of the run. */
   readonly build: ShownBuild;
-  /** The delivery that told it. */
+  /** The delivery that reported this state. */
   readonly delivery: string;
 }
 
 export type ReportedBuild = Pick<BoardRow, "build" | "delivery">;
 
-/** Runs that a row keeps: a run without a time of its own is known again among these. */
+/** Number of runs that a row stores. A later state of a run without a creation time is matched against these. */
 const MAX_RUNS = 3;
 
 /**
- * `runs`, newest first, with what was told of one of them: what every store keeps of a row, the same whatever the order of
- * arrival. Gives `runs` itself where they knew all of it.
+ * Merges a reported state of one run into `runs`, newest first. Every store keeps this result for a row; it is the same
+ * for every order of arrival. Returns `runs` itself if the report adds nothing.
  */
-export function withBuild(runs: readonly BoardRun[], told: ReportedBuild): readonly BoardRun[] {
-  const own = runOf(told);
-  const known = runs.find((one) => isSameRun(one, own));
-  const run = known ? joined(known, own) : own;
+export function withBuild(runs: readonly BoardRun[], reported: ReportedBuild): readonly BoardRun[] {
+  const reportedRun = runOf(reported);
+  const known = runs.find((one) => isSameRun(one, reportedRun));
+  const run = known ? mergeRuns(known, reportedRun) : reportedRun;
   if (known && isEqual(known, run)) return runs;
   const all = [run, ...runs.filter((one) => one !== known)].sort((one, other) => compareRuns(other, one));
   const newestEnd = all.findIndex(hasEnded);
   return all.filter((_, at) => at < MAX_RUNS || at === newestEnd);
 }
 
-/** A run of which nothing but this is known. */
+/** Returns the run of a report, as if no other state of it were known. */
 export function runOf({ build, delivery }: ReportedBuild): BoardRun {
   const createdAt = createdAtOf(build);
   const firstReportedAt = build.reportedAt ?? build.finishedAt ?? "";
   return { build, delivery, ...(createdAt !== undefined && { createdAt }), firstReportedAt };
 }
 
-function joined(one: BoardRun, other: BoardRun): BoardRun {
+function mergeRuns(one: BoardRun, other: BoardRun): BoardRun {
   const { build, delivery } = compareStates(other.build, one.build) >= 0 ? other : one;
   const [createdAt] = [one, other].flatMap((run) => run.createdAt ?? []).sort();
   const [firstReportedAt = ""] = [one.firstReportedAt, other.firstReportedAt].sort();
   return { build, delivery, ...(createdAt !== undefined && { createdAt }), firstReportedAt };
 }
 
-/** The row of a board that keeps these runs: nothing where it keeps none. */
+/** Returns the row that shows these runs; undefined if there are none. */
 export function rowOf(key: string, runs: readonly BoardRun[]): BoardRow | undefined {
   const [newest] = runs;
   if (newest === undefined) return undefined;
@@ -54,7 +54,7 @@ export function rowOf(key: string, runs: readonly BoardRun[]): BoardRow | undefi
   return { key, build, ended, delivery };
 }
 
-/** Whether the row of these runs shows what was told: as the newest run, or as the end before it. */
+/** Whether the row of these runs shows the reported state: as the newest run, or as the last end before it. */
 export function isShown({ build }: ReportedBuild, runs: readonly BoardRun[]): boolean {
   const [newest] = runs;
   const shown = newest && hasEnded(newest) ? [newest] : [newest, runs.find(hasEnded)];
@@ -63,5 +63,5 @@ export function isShown({ build }: ReportedBuild, runs: readonly BoardRun[]): bo
 
 const hasEnded = ({ build }: BoardRun): boolean => isTerminal(build.state);
 
-/** Of values that are kept as JSON. */
+/** Compares values that are stored as JSON. */
 const isEqual = (one: object, other: object): boolean => JSON.stringify(one) === JSON.stringify(other);

@@ -1,36 +1,36 @@
 import type { BuildPart, GatePart } from "./event.ts";
 
-/** What a page shows of one pipeline on one branch or environment: its newest run, in the furthest state told of it. */
+/** What a page shows of one pipeline on one branch or environment: its newest run, in the furthest reported state. */
 export interface BoardRow {
-  /** System, pipeline, and branch or environment, or what waits for an approval: one row for each. */
+  /** Identifies the row: system, pipeline, and branch or environment, or what waits for an approval. */
   readonly key: string;
   readonly build: ShownBuild;
-  /** The newest run that has ended, while `build` has not. */
+  /** The newest run that has ended; present if `build` has not ended and an earlier run has. */
   readonly ended?: EndedRun;
-  /** The delivery that told the state of `build`. */
+  /** The delivery that reported the state of `build`. */
   readonly delivery: string;
 }
 
 export interface ShownBuild extends BuildPart {
-  /** When it came into this state, as its sender tells; else when it was received. */
+  /** When it entered this state, as its sender reported; else when the bridge received it. */
   readonly reportedAt?: string;
   readonly environment?: string;
   readonly starter?: Starter;
-  /** Of a run that waits for an approval, or waited: what became of that. */
+  /** The approval that the run waits or waited for. */
   readonly gate?: ShownGate;
 }
 
-/** `labels`: it can be decided by a label on the page. */
+/** An approval as the page shows it. `labels`: a label on the page can decide it. */
 export interface ShownGate extends Omit<GatePart, "requestedAt"> {
   readonly labels: boolean;
 }
 
-/** Who a run was started by. */
+/** Who started a run. */
 export interface Starter {
   readonly identity: string;
-  /** Shadow mode let in the delivery that caused the run, or the one that tells of it. */
+  /** Shadow mode accepted the delivery that caused the run, or the delivery that reported it. */
   readonly unproved?: true;
-  /** What that identity calls the person or thing behind it: its word alone, and no part of what was proved. */
+  /** The name that this identity claimed for the person or thing behind it; not proved. */
   readonly name?: string;
 }
 

@@ -1,21 +1,20 @@
 import type { BuildPart, BuildState } from "./event.ts";
 
-/** A state of a run, and when it came into that, as far as its sender tells; else when it was received. */
+/** A state of a run. `reportedAt`: when it entered the state, if its sender reported that; else when it was received. */
 type ReportedState = BuildPart & { readonly reportedAt?: string };
 
-/** What is known of a run's age, from all of its states that were told. */
+/** The age of a run, from all its reported states. */
 export interface RunAge {
   readonly build: Pick<BuildPart, "id" | "number">;
-  /** When it came into being. Not every sender tells that. */
+  /** When the run was created. Not every sender reports it. */
   readonly createdAt?: string;
-  /** When it was first told of. */
+  /** When the run was first reported. */
   readonly firstReportedAt: string;
 }
 
 /**
- * Which of two runs of one pipeline is the later: by their creation where both tell it, else by their numbers, else by when
- * they were first told of. Positive when it is `one`. A run without a time of its own thus never beats one with a time just
- * for the want of it, nor is it beaten.
+ * Compares two runs of one pipeline: by creation time if both have one, else by number, else by the time of the first
+ * report. Positive if `one` is later. A missing creation time alone thus makes a run neither earlier nor later.
  */
 export function compareRuns(one: RunAge, other: RunAge): number {
   const created = one.createdAt && other.createdAt ? compare(one.createdAt, other.createdAt) : 0;
@@ -30,8 +29,8 @@ function compareSequences(one: RunAge, other: RunAge): number {
 }
 
 /**
- * Two tokens of one run may call it by two ids, and by one number that they prove; where a time orders the runs, the number
- * may be anybody's word.
+ * Whether two reports are about the same run. Two tokens of one run may have different ids but the same proved number. If
+ * the runs have a creation time, the number may be unproved and is not compared.
  */
 export function isSameRun(one: RunAge, other: RunAge): boolean {
   if (one.build.id === other.build.id) return true;
@@ -39,18 +38,18 @@ export function isSameRun(one: RunAge, other: RunAge): boolean {
   return sequence !== undefined && sequence === sequenceOf(other.build);
 }
 
-/** An id that is a whole number counts up and is in every telling, which a number for people is not. */
+/** An id that is a whole number increases and is in every report; a number for people may be missing. */
 const sequenceOf = ({ id, number }: RunAge["build"]): number | undefined => (WHOLE.test(id) ? Number(id) : number);
 const WHOLE = /^\d{1,15}$/;
 
 export const createdAtOf = ({ createdAt, startedAt }: BuildPart): string | undefined => createdAt ?? startedAt;
 
 /**
- * Which of two states of one run is further on: by rank, then by their times. A state told late therefore never replaces
- * one that is further on, a retried build's second end replaces its first, and a run that waits goes on only later.
+ * Compares two states of one run: by rank, then by time. A late report therefore never replaces a further state, the second
+ * end of a retried build replaces its first, and a waiting run continues only with a later state.
  *
- * Order of arrival and the senders' event times do not give this order (Tekton has been seen to date `running` before
- * `started`), which is why the state's rank comes before the time.
+ * The order of arrival and the event times of senders are not reliable (Tekton has dated `running` before `started`), so
+ * the rank is compared before the time.
  */
 export const compareStates = (one: ReportedState, other: ReportedState): number =>
   compare(stateOrder(one), stateOrder(other));
@@ -60,15 +59,15 @@ function stateOrder({ state, finishedAt, reportedAt = "" }: ReportedState): stri
 }
 
 /**
- * Where `build` stands in the life of its pipeline, as text that compares like the order itself, for where nothing but a
- * text can be kept: what tells no time comes before all that does.
+ * Encodes the position of `build` in the history of its pipeline as text that compares in the same order, for a target
+ * that can only store text. A build without a creation time sorts before every build with one.
  */
 export function buildOrder(build: ReportedState): string {
   const number = String(sequenceOf(build) ?? 0).padStart(12, "0");
   return [createdAtOf(build) ?? NO_TIME, number, stateOrder(build)].join("|");
 }
 
-/** Compares before every digit. */
+/** Sorts before every digit. */
 const NO_TIME = "-";
 
 const compare = (one: string, other: string): number => Number(one > other) - Number(one < other);

@@ -3,7 +3,7 @@ import type { BridgeEvent } from "./event.ts";
 import { eventKeyOf } from "./idempotency-keys.ts";
 import type { RecordedDelivery, Replay } from "./recorded-delivery.ts";
 
-/** One published event in the envelope that EventBridge patterns see. */
+/** A published event in the envelope that EventBridge patterns match. */
 export interface BusEvent {
   /** `drawbridge.<provider>`. */
   readonly source: string;
@@ -12,7 +12,7 @@ export interface BusEvent {
   readonly detail: EventDetail;
 }
 
-/** CloudEvents attribute names, what the bridge adds, and the one part that the type promises. */
+/** CloudEvents attributes, the fields that the bridge adds, and the part that belongs to the event type. */
 export type EventDetail = DistributiveOmit<BridgeEvent, "keyParts"> & {
   readonly id: string;
   /** `/sources/<name>`. */
@@ -20,17 +20,17 @@ export type EventDetail = DistributiveOmit<BridgeEvent, "keyParts"> & {
   readonly delivery: string;
   readonly eventKey: string;
   /**
-   * CloudEvents distributed tracing extension; absent where the request was not traced.
+   * CloudEvents distributed tracing extension; undefined if the request was not traced.
    * https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md
    */
   readonly traceparent?: TraceParent;
-  /** Absent unless somebody has an earlier delivery run again: only these routes then act on it. */
+  /** Present if this event replays an earlier delivery: only the routes that it names act on it. */
   readonly replay?: Replay;
   readonly principal: {
     readonly issuer: string;
     readonly subject: string;
     readonly roles: readonly string[];
-    /** Shadow mode let it in: the sender was not proved, or has no right to this. */
+    /** Shadow mode accepted the delivery: the sender was not proved, or is not allowed to send it. */
     readonly unproved?: true;
   };
 };
@@ -40,23 +40,23 @@ type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K>
 const BUS_SOURCE = "drawbridge.";
 const SOURCE_URI = "/sources/";
 
-/** The `source` of what a provider's senders tell. */
+/** The `source` of events from senders of a provider. */
 export const busSourceOf = (provider: string): string => `${BUS_SOURCE}${provider}`;
-/** The provider whose sender told of it. */
+/** The provider of the sender that reported the event. */
 export const providerOf = ({ source }: Pick<BusEvent, "source">): string => source.slice(BUS_SOURCE.length);
-/** The `detail.source` of what a configured source tells. */
+/** The `detail.source` of events from a configured source. */
 export const sourceUriOf = (name: string): string => `${SOURCE_URI}${name}`;
-/** The configured source that told of it. */
+/** The name of the configured source that reported the event. */
 export const sourceNameOf = ({ detail }: { readonly detail: Pick<BusEvent["detail"], "source"> }): string =>
   detail.source.slice(SOURCE_URI.length);
 
-/** A replay is for the routes that it names. */
+/** Whether the route may act on the event. A replay is only for the routes that it names. */
 export const isMeantFor = (
   route: string,
   { replay }: { readonly replay?: Pick<Replay, "routes"> | undefined },
 ): boolean => replay === undefined || replay.routes.includes(route);
 
-/** What is published of a recorded delivery, if it is an event. The same on one machine and in AWS. */
+/** Returns the bus event of a recorded delivery; undefined if the delivery has no event. Equal on one machine and in AWS. */
 export function busEventOf(delivery: RecordedDelivery): BusEvent | undefined {
   if (delivery.event === undefined) return undefined;
   const { keyParts, ...event } = delivery.event;

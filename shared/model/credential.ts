@@ -1,10 +1,10 @@
-/** What proves a source's deliveries, or is shown to a target: says which it is, never its value. */
+/** Identifies a credential that proves deliveries of a source, or that is sent to a target. Never holds its value. */
 export interface Credential {
   readonly kind: "source" | "target";
   /** Name of the source or target. */
   readonly name: string;
-  /** How it proves the sender, as in {@link Principal.method}; `secret` for a target. */
+  /** For a source, the method as in {@link Principal.method}; for a target, `secret`. */
   readonly method: string;
-  /** Of a source `current` or `next`, or the key id of a token; of a target the reference of its secret. */
+  /** For a source, `current`, `next` or the key id of a token; for a target, the reference of its secret. */
   readonly credential: string;
 }

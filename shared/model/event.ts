@@ -1,6 +1,6 @@
 /**
- * What a delivery means, the same for every sender. An event is small on purpose: only what routes, actions and people
- * use, never a whole payload, never a secret, no e-mail address. Texts are cut to the limits below.
+ * The meaning of a delivery, in the same form for every sender. An event is small on purpose: only what routes, actions
+ * and people use, never a whole payload, never a secret, no e-mail address. Texts are cut to the limits below.
  */
 export type BridgeEvent =
   | PageEvent
@@ -39,22 +39,22 @@ export type EventType = TypeOf<keyof typeof FAMILIES>;
 
 /** Every type that the bridge publishes. */
 export const EVENT_TYPES: readonly EventType[] = Object.entries(FAMILIES).flatMap(([family, states]) =>
-  // The keys and states of the table above, and nothing else.
+  // Only keys and states of the table above.
   states.map((state) => `${family}.${state}` as EventType),
 );
 
 interface EventOf<Type extends string> {
   readonly type: Type;
   /**
-   * What makes two tellings the same happening, in order. The source's name is added by {@link eventKeyOf}: a sender can
-   * only ever collide with itself.
+   * The ordered values that make two reports the same event: the input of its idempotency key. {@link eventKeyOf} adds the
+   * name of the source, so events of two sources never have the same key.
    */
   readonly keyParts: readonly string[];
-  /** When it happened, as told by the sender: ISO 8601 with `Z`. */
+  /** When the event occurred, as the sender reported: ISO 8601 with `Z`. */
   readonly time: string;
-  /** What it happened to, for people: a page id, a project path, a run's name. */
+  /** The thing that the event is about, for people: a page id, a project path, the name of a run. */
   readonly subject: string;
-  /** Who did it, as told by the sender inside the authenticated body. Absent when the sender does not say. */
+  /** Who caused the event, as reported in the authenticated body. Undefined if the sender does not report it. */
   readonly actor?: Actor;
 }
 
@@ -71,7 +71,7 @@ export interface PageEvent extends EventOf<TypeOf<"page">> {
   readonly comment?: { readonly id: string };
 }
 
-/** A comment of which the sender tells the id alone: what it stands on, the site knows. */
+/** A comment of which the sender reports only the id; the site knows the page. */
 export interface CommentEvent extends EventOf<"page.commented"> {
   readonly comment: {
     /** As {@link PagePart.site}. */
@@ -101,7 +101,7 @@ export interface CodeEvent extends EventOf<TypeOf<"code">> {
     /** Short name of the branch or tag. */
     readonly name: string;
     readonly change: "created" | "updated" | "deleted";
-    /** Absent when the reference was deleted. */
+    /** Undefined if the reference was deleted. */
     readonly commit?: string;
     readonly before?: string;
     /** Newest last, at most {@link EVENT_LIMITS.commits}. */
@@ -131,13 +131,13 @@ export type BuildState = (typeof BUILD_STATES)[number];
 
 export interface BuildEvent extends EventOf<TypeOf<"build">> {
   readonly build: BuildPart;
-  /** How the run says it was started by us; see `delivery/correlate.ts`. */
+  /** The run's claim that the bridge started it; see `delivery/correlate.ts`. */
   readonly origin?: OriginClaim;
 }
 
 /** One run of a pipeline. Times are ISO 8601 with `Z`. */
 export interface BuildPart {
-  /** The provider that tells of it. */
+  /** The provider that reported the run. */
   readonly system: string;
   /** Unique within the system and source. */
   readonly id: string;
@@ -147,24 +147,24 @@ export interface BuildPart {
   readonly state: BuildState;
   readonly url?: string;
   readonly commit?: string;
-  /** First line of the commit's message; where the system tells it. */
+  /** First line of the commit's message; undefined if the system does not report it. */
   readonly title?: string;
-  /** The whole message, after the title of the merge request if there is one, cut: page links are looked for in it. */
+  /** Title of the merge request, if there is one, and the whole commit message, cut. Page links are searched in it. */
   readonly message?: string;
   readonly branch?: string;
-  /** When the run came into being; orders the runs of one pipeline. */
+  /** When the run was created; orders the runs of one pipeline. */
   readonly createdAt?: string;
   readonly startedAt?: string;
   readonly finishedAt?: string;
   readonly startedBy?: string;
-  /** One sentence of the system's own on why it ended so. */
+  /** The system's own sentence on why the run ended in this state. */
   readonly reason?: string;
   readonly results?: Readonly<Record<string, string>>;
-  /** Whose job told it, where a status callback did: it speaks for the tokens of this entry and no others. */
+  /** The trust entry of the job that reported it in a status callback. The report counts only for tokens of this entry. */
   readonly trustEntry?: string;
 }
 
-/** What a run carries back of the trigger that started it: unproved until correlated. */
+/** The claim of a run about the trigger that started it: unproved until correlated. */
 export interface OriginClaim {
   /** The annotation `drawbridge.dev/delivery`. */
   readonly delivery?: string;
@@ -186,7 +186,7 @@ export interface JobEvent extends EventOf<TypeOf<"job">> {
     readonly branch?: string;
     readonly startedAt?: string;
     readonly finishedAt?: string;
-    /** The job failed and its pipeline goes on. */
+    /** The job failed and its pipeline continues. */
     readonly softFailed?: boolean;
     readonly results?: Readonly<Record<string, string>>;
   };
@@ -221,12 +221,12 @@ interface ReleaseEvent extends EventOf<TypeOf<"release">> {
 export interface ApprovalEvent extends EventOf<TypeOf<"approval">> {
   readonly approval: {
     readonly system: string;
-    /** The build that waits or went on. */
+    /** The build that waits or continued. */
     readonly build: string;
     readonly pipeline: string;
     readonly step?: string;
     readonly url?: string;
-    /** Of an approval that a route of the bridge waits for. */
+    /** Present if a route of the bridge waits for the approval. */
     readonly gate?: GatePart;
   };
   readonly origin?: OriginClaim;
@@ -237,16 +237,16 @@ export interface GatePart {
   /** Roles whose holders may decide. */
   readonly approvers: readonly string[];
   readonly requestedAt: string;
-  /** It can be granted before this. */
+  /** The approval can be granted before this time. */
   readonly until: string;
-  /** Who took this step; absent where time or a change did. */
+  /** Who took this step; undefined if time or a change ended the approval. */
   readonly by?: string;
 }
 
-/** Counts of entries and lengths in UTF-16 code units; longer texts end in "…". */
+/** Maximum counts of entries and lengths in UTF-16 code units; a cut text ends in "…". */
 export const EVENT_LIMITS = { text: 4_000, title: 300, commits: 20, results: 20, labels: 50 } as const;
 
-/** `text` cut to `limit` UTF-16 code units, never inside a surrogate pair. */
+/** Cuts `text` to `limit` UTF-16 code units, never inside a surrogate pair. */
 export function cut(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const end = /[\uD800-\uDBFF]$/.test(text.slice(0, limit - 1)) ? limit - 2 : limit - 1;

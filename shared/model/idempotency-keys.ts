@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 
 /**
- * Ids made from what they stand for, so that finding a thing again needs no look-up: the same delivery always has the
- * same id, and two writers of one action meet at the same record.
+ * Derives an id from the content that it identifies, so that no look-up is needed: the same delivery always has the same
+ * id, and two writers of one action write the same record.
  *
- * Each part goes in with its length in front: `["ab", "c"]` and `["a", "bc"]` never meet, nor does a missing part with
- * an empty one next to it. 130 bits of SHA-256, as 26 letters of `a–z 2–7`: fit for a URL, a log line and a
+ * The length of each part is hashed before the part, so `["ab", "c"]` and `["a", "bc"]` have different ids, and so have
+ * a missing and an empty part. 130 bits of SHA-256, as 26 characters of `a–z 2–7`: valid in a URL, a log line and a
  * Kubernetes name.
  */
 function idFrom(prefix: string, parts: readonly string[]): string {
@@ -17,10 +17,10 @@ function idFrom(prefix: string, parts: readonly string[]): string {
   return `${prefix}-${base32(hash.digest()).slice(0, 26)}`;
 }
 
-/** The id of a delivery, from what makes two requests of one source the same delivery. */
+/** The id of a delivery (its idempotency key), from the values that make two requests of one source the same delivery. */
 export const deliveryIdOf = (source: string, parts: readonly string[]): string => idFrom("d", [source, ...parts]);
 
-/** The key of an event, from what makes two tellings by one source the same happening. */
+/** The idempotency key of an event, from the values that make two reports of one source the same event. */
 export const eventKeyOf = (source: string, type: string, parts: readonly string[]): string =>
   idFrom("e", [source, type, ...parts]);
 

@@ -1,13 +1,13 @@
-/** Who vouches where no issuer of tokens does: who holds a source's secret, nobody, and the bridge for its own part. */
+/** Issuers of principals without a token: the holder of a source's secret, an unproved sender, and the bridge itself. */
 export const OWN_ISSUERS = {
   source: "drawbridge:source",
   unproved: "drawbridge:unproved",
   bridge: "drawbridge:bridge",
 } as const;
 
-/** A verified identity: who sent this, how it was proved, and what it earns. Safe to record and to show. */
+/** A verified identity: who sent the request, how that was proved, and its roles. Safe to record and to show. */
 export interface Principal {
-  /** The token's issuer; for a shared secret `drawbridge:source`, because the secret proves only that. */
+  /** The token's issuer; for a shared secret `drawbridge:source`, because the secret proves only the source. */
   readonly issuer: string;
   /** The token's subject; for a shared secret the source's name. */
   readonly subject: string;
@@ -15,10 +15,10 @@ export interface Principal {
   readonly method: string;
   /** Which credential proved it: `current` or `next` for a secret, the key id for a token. Never the value. */
   readonly credential: string;
-  /** The trust entry that accepted the token; absent for a shared secret. */
+  /** The trust entry that accepted the token; undefined for a shared secret. */
   readonly trustEntry?: string;
   readonly roles: readonly string[];
-  /** The few claims that say more of who it is, as the issuer's preset names them; texts cut to a short length. */
+  /** The few claims that identify the sender further, as the issuer's preset lists them; texts are cut to a short length. */
   readonly claims?: Readonly<Record<string, string>>;
 }
 

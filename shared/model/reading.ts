@@ -1,18 +1,18 @@
 import type { BridgeEvent } from "./event.ts";
 
-/** What a provider made of an authentic body. */
+/** The result of parsing an authentic body. */
 export type Reading = ReadingOf & {
   /**
-   * What makes two requests the same delivery, in order; the source is added by `deliveryIdOf`. Absent: the digest of
-   * the body's bytes alone. Holds no timestamp or signature of the transport, which a resend changes, and never a
-   * sender's id that the signature does not cover without the digest beside it.
+   * The ordered values that make two requests the same delivery: the input of its idempotency key. `deliveryIdOf` adds the
+   * source. Default: only the digest of the body. Contains no timestamp or signature of the transport, because a resend
+   * changes these, and contains an id that the signature does not cover only together with the digest.
    */
   readonly deliveryKey?: readonly string[];
 };
 
 type ReadingOf =
   | { readonly outcome: "event"; readonly event: BridgeEvent }
-  /** Authentic, understood, and nothing that the bridge publishes. `kind` is the sender's name for it. */
+  /** Authentic and understood, but of a kind that the bridge does not publish. `kind` is the sender's name for it. */
   | { readonly outcome: "ignored"; readonly kind: string }
-  /** Authentic, and not what the sender's documentation promises. `problem` is one sentence for on-call. */
+  /** Authentic, but not as the sender's documentation specifies. `problem` is one sentence for the engineer on call. */
   | { readonly outcome: "unusable"; readonly problem: string };

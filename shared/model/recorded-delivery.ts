@@ -4,52 +4,52 @@ import type { BridgeEvent } from "./event.ts";
 import type { Principal } from "./principal.ts";
 import type { Rejection } from "./rejection.ts";
 
-/** A delivery as recorded: the head of its audit record. */
+/** A recorded delivery: the head of its audit record. */
 export interface RecordedDelivery {
   readonly id: string;
   readonly source: string;
   readonly provider: string;
   readonly principal: Principal;
   readonly receivedAt: EpochMillis;
-  /** Id of the request that was recorded; repeats carry others. */
+  /** Id of the request that was recorded; repeated requests have other ids. */
   readonly requestId: string;
-  /** Where that request stood in a trace. */
+  /** Trace and span of that request. */
   readonly traceparent?: TraceParent;
   /** SHA-256 of the body's bytes, hex. */
   readonly bodyDigest: string;
   readonly bodyBytes: number;
   /**
-   * `refused`: a request that was not let in although its token's signature was good.
-   * It is no delivery, and kept beside them.
+   * `refused`: the request was rejected although the signature of its token is valid. It is not a delivery; its record is
+   * stored among the deliveries.
    */
   readonly outcome: "event" | "ignored" | "unusable" | "refused";
-  /** The event's type; for the other outcomes the sender's name for it, the problem, or the reason. */
+  /** The type of the event; `ignored`: the sender's name for it; `unusable`: the problem; `refused`: the reason. */
   readonly what: string;
   readonly subject?: string;
   /** Present when `outcome` is `event`. */
   readonly event?: BridgeEvent;
-  /** The raw bytes; absent when they were too large to keep. */
+  /** The raw bytes; undefined if they were too large to store. */
   readonly body?: Uint8Array;
-  /** Why it was refused; for any other outcome, why shadow mode would have refused it. */
+  /** Why the request was rejected; for any other outcome, the rejection that shadow mode did not enforce. */
   readonly refusal?: Rejection;
-  /** Present where it is an earlier delivery that somebody has run again. */
+  /** Present if it replays an earlier delivery. */
   readonly replay?: Replay;
-  /** When it was published, where the outbox says so. */
+  /** When it was published, if the outbox recorded that. */
   readonly relayedAt?: EpochMillis;
-  /** It is in the outbox: a sweep publishes it. */
+  /** Present if it is in the outbox: a sweep publishes it. */
   readonly unrelayed?: true;
 }
 
-/** What is run again, and for which routes; who did it is the delivery's principal. */
+/** The delivery that is replayed, and the routes that run again. The principal of the new delivery asked for the replay. */
 export interface Replay {
   readonly of: string;
   readonly routes: readonly string[];
-  /** The person, where the principal is a source that many stand behind. */
+  /** The person, if the principal is a source that many people use. */
   readonly actor?: string;
   readonly isRollback: boolean;
 }
 
-/** What a list shows of a delivery. */
+/** The fields of a delivery that a list shows. */
 export type DeliverySummary = Pick<
   RecordedDelivery,
   "id" | "source" | "receivedAt" | "outcome" | "what" | "subject" | "principal" | "refusal"

@@ -1,12 +1,12 @@
 /**
- * Why a request was refused, with just the facts an operator would ask for. One member per reason; the reason is what
- * logs and metrics carry. What a caller is told is decided in one place, `http/problem.ts`, and says far less.
+ * Why a request is rejected, with the facts that an operator needs. One member per reason; logs and metrics contain the
+ * reason. `http/problem.ts` alone decides what the caller sees, which is far less.
  */
-export type Rejection = RequestRejection | UnprovedRejection | DeniedRejection;
+export type Rejection = RequestRejection | UnprovedRejection | ForbiddenRejection;
 
 export type RejectionReason = Rejection["reason"];
 
-/** The request itself is not one that can be answered. */
+/** The request itself is not valid. */
 type RequestRejection =
   | { readonly reason: "source_unknown" }
   | { readonly reason: "method_not_allowed"; readonly allowed: string }
@@ -22,14 +22,14 @@ type RequestRejection =
   | { readonly reason: "sign_in_failed"; readonly problem: string }
   | { readonly reason: "form_forged"; readonly problem: string };
 
-/** The caller is not proved. None is told why. */
+/** The caller is not proved. The response never says why. */
 export type UnprovedRejection =
-  // By a shared secret. `header` names the header that was looked at, never its value.
+  // By a shared secret. `header` is the name of the header that was checked, never its value.
   | { readonly reason: "credential_missing"; readonly header: string }
   | { readonly reason: "credential_malformed"; readonly header: string }
   | { readonly reason: "signature_mismatch"; readonly header: string }
   | { readonly reason: "secret_mismatch"; readonly header: string }
-  // The sender signed, and the source has no secret to check that with: it is never let pass on a weaker credential.
+  // The sender signed, but the source has no secret to verify the signature. A weaker credential is never accepted instead.
   | { readonly reason: "signature_unverifiable"; readonly header: string }
   | { readonly reason: "timestamp_outside_window"; readonly skewSeconds: number; readonly limitSeconds: number }
   // By a token.
@@ -43,7 +43,7 @@ export type UnprovedRejection =
   | { readonly reason: "token_expired"; readonly expiredBySeconds: number }
   | { readonly reason: "token_not_yet_valid"; readonly claim: string }
   | { readonly reason: "token_lifetime_too_long"; readonly limitSeconds: number }
-  // `got` is what the issuer signed, cut short; absent where nothing is proved.
+  // `got` is the audience that the issuer signed, cut; undefined if the signature is not verified.
   | { readonly reason: "audience_mismatch"; readonly expected: string; readonly got?: string }
   | { readonly reason: "claim_missing"; readonly claim: string }
   | { readonly reason: "claim_mismatch"; readonly claim: string }
@@ -54,15 +54,15 @@ export type UnprovedRejection =
   | { readonly reason: "body_digest_mismatch"; readonly claim: string }
   | { readonly reason: "query_hash_mismatch" };
 
-/** The caller is proved, and may not do this, or not as things stand. */
-export type DeniedRejection =
-  // The issuer signs for all its customers, and this one is not ours.
+/** The caller is proved, but is not allowed to do this, or not in the current state. */
+export type ForbiddenRejection =
+  // The issuer signs for all its customers, and the token is from a tenant that is not configured here.
   | { readonly reason: "tenant_mismatch"; readonly claim: string }
-  // The issuer left the groups out of the token, so that no rule about them can be decided.
+  // The issuer omitted the groups from the token, so no rule about groups can be decided.
   | { readonly reason: "groups_omitted" }
   | { readonly reason: "role_missing"; readonly role: string }
   | { readonly reason: "self_approval" }
-  // `at`: when it was fired.
+  // `at`: when the route fired.
   | { readonly reason: "approval_closed"; readonly state: string; readonly by: string; readonly at?: string }
   | { readonly reason: "approvals_too_many"; readonly limit: number }
   | { readonly reason: "approval_outdated" }

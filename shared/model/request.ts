@@ -1,23 +1,23 @@
 import type { EpochMillis } from "../host/clock.ts";
 import type { TraceParent } from "../host/trace.ts";
 
-/** A request as it arrived: nothing in it is proved. Only `authenticate` may look further into one. */
+/** A request as it arrived, with no part of it proved. Only `authenticate` may read its content. */
 export interface ReceivedRequest {
   /** Upper case. */
   readonly method: string;
-  /** The address as the sender wrote it, path and query included. */
+  /** The URL as the sender wrote it, including path and query. */
   readonly url: URL;
-  /** A repeated header arrives as one value, joined by ", ": a scheme without commas refuses it. */
+  /** A repeated header is one value joined by ", ": a scheme without commas rejects it. */
   readonly headers: Headers;
-  /** The bytes that arrived, untouched. Signatures are computed over these and nothing else. */
+  /** The bytes that arrived, unchanged. Signatures are computed only over these. */
   readonly body: Uint8Array;
-  /** The certificate that the caller proved to hold in the TLS handshake, DER; absent where there was none. */
+  /** The client certificate that was proved in the TLS handshake, DER; undefined if there was none. */
   readonly clientCertificate?: Uint8Array;
-  /** Set where the very same request again is the same delivery, and so changes nothing. */
+  /** True if an identical repeat of the request is the same delivery and changes nothing. */
   readonly repeatable?: boolean;
   readonly receivedAt: EpochMillis;
-  /** Ours, new for each request; the `instance` of a problem answer. */
+  /** The bridge's own id, new for each request; the `instance` of a problem response. */
   readonly requestId: string;
-  /** Where it stands in a trace; absent where nothing is traced. A hint: nothing is decided by it. */
+  /** Trace and span of the request; undefined if it is not traced. A hint: no decision depends on it. */
   readonly traceparent?: TraceParent;
 }

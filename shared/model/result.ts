@@ -1,15 +1,15 @@
 import type { Principal } from "./principal.ts";
 import type { Rejection } from "./rejection.ts";
 
-/** The answer of a check: a value, or the reason why there is none. A refusal is expected, so it is returned, not thrown. */
+/** The result of a check: a value or a rejection. A rejection is expected, so it is returned, not thrown. */
 export type Result<T> =
   | { readonly ok: true; readonly value: T }
   | {
       readonly ok: false;
       readonly rejection: Rejection;
       /**
-       * Whose token it was, where its signature was good and its issuer does not sign for strangers too: such a refusal is
-       * recorded. Its roles count for nothing.
+       * The principal of the token, if its signature is valid and its issuer signs only for this customer. Such a rejection
+       * is recorded. The roles of this principal are not used.
        */
       readonly by?: Principal;
     };

@@ -2,12 +2,12 @@ import type { EpochMillis } from "../host/clock.ts";
 import type { ApprovalState, Identity } from "./approval.ts";
 import type { Rejection } from "./rejection.ts";
 
-/** One thing that followed a delivery, for the person who asks later. Holds facts only, never a payload or a secret. */
+/** One event in the history of a delivery, for later questions. Holds only facts, never a payload or a secret. */
 export type TimelineEvent = { readonly at: EpochMillis } & (
   | { readonly kind: "scheduled"; readonly route: string; readonly action: string }
-  /** Another delivery of the same happening came first; its action counts for both. */
+  /** An earlier delivery of the same event has scheduled the action, which counts for both. */
   | { readonly kind: "already_scheduled"; readonly route: string; readonly action: string; readonly by: string }
-  /** It is not the action's turn yet; told once, however often it waits. */
+  /** The action must run later; recorded once, even if it waits several times. */
   | { readonly kind: "waiting"; readonly route: string; readonly action: string; readonly summary: string }
   | {
       readonly kind: "attempt";
@@ -15,22 +15,22 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly action: string;
       readonly attempt: number;
       readonly outcome: "done" | "retry" | "give_up";
-      /** One sentence; for `done` what is now so, else why not. */
+      /** One sentence: for `done` the result, else the reason. */
       readonly summary: string;
-      /** The request went out and no answer came: the effect may or may not exist. */
+      /** The request was sent and no response arrived: the effect may or may not exist. */
       readonly unknownOutcome?: boolean;
       readonly durationMs: number;
       readonly nextAt?: EpochMillis;
       readonly facts?: Readonly<Record<string, string>>;
     }
-  /** The roles of the event's principal do not let it fire the route. In shadow mode it fired all the same. */
+  /** The roles of the event's principal do not allow it to fire the route. In shadow mode the route fired anyway. */
   | {
       readonly kind: "denied";
       readonly route: string;
       readonly refusal: Rejection;
       readonly mode: "enforce" | "shadow";
     }
-  /** One step of an approval that the route needs. `not_asked`: in shadow mode it fired without. */
+  /** One step of an approval that the route needs. `not_asked`: in shadow mode the route fired without approval. */
   | {
       readonly kind: "approval";
       readonly route: string;
@@ -39,16 +39,16 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly by?: Identity;
       readonly comment?: string;
     }
-  /** What this delivery, a label or a comment on a page, decided about an approval or a rollback, or why it did not. */
+  /** The decision of this delivery (a label or a comment on a page) about an approval or a rollback, or its rejection. */
   | {
       readonly kind: "decided";
-      /** The approval's id; of a rollback, the route. */
+      /** The id of the approval; for a rollback, the route. */
       readonly about: string;
       readonly decision: "grant" | "deny" | "rollback";
       readonly by: Identity;
       readonly refusal?: Rejection;
     }
-  /** Somebody had it run again, as another delivery. */
+  /** The delivery was replayed as another delivery. */
   | {
       readonly kind: "replayed";
       readonly delivery: string;
@@ -58,6 +58,6 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
     }
   /** It was not published: the bridge itself writes with the account that made it. */
   | { readonly kind: "ignored"; readonly reason: "own_account"; readonly account: string }
-  /** A later delivery was traced back to this one. */
+  /** A later delivery was correlated with this one. */
   | { readonly kind: "followed_by"; readonly delivery: string; readonly what: string }
 );
