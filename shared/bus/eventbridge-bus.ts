@@ -3,12 +3,12 @@ import { Fault } from "../host/fault.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import type { Bus, PublishResult } from "./bus.ts";
 
-/** Entries that one PutEvents call takes (EventBridge API reference, PutEvents). */
+/** Maximum entries of one PutEvents call (EventBridge API reference, PutEvents). */
 const MAX_ENTRIES = 10;
-/** Bytes that one PutEvents call takes over all its entries; kept below the published 256 KB for their envelopes. */
+/** Maximum bytes of all entries of one PutEvents call; below the published 256 KB to leave room for their envelopes. */
 const MAX_CALL_BYTES = 240_000;
 
-/** Amazon EventBridge. A call that was answered may still have refused some entries: each one's result is looked at. */
+/** The bus on Amazon EventBridge. A successful call may still have rejected some entries, so each result is checked. */
 export class EventBridgeBus implements Bus {
   readonly #client: EventBridgeClient;
   readonly #busName: string;
@@ -20,11 +20,11 @@ export class EventBridgeBus implements Bus {
 
   async publish(busEvents: readonly BusEvent[]): Promise<readonly PublishResult[]> {
     const results: PublishResult[] = [];
-    for (const call of inCalls(busEvents)) results.push(...(await this.#put(call, results.length > 0)));
+    for (const call of inCalls(busEvents)) results.push(...(await this.#put(call, results.length === 0)));
     return results;
   }
 
-  async #put(entries: readonly SerialisedEntry[], someTaken: boolean): Promise<readonly PublishResult[]> {
+  async #put(entries: readonly SerialisedEntry[], isFirstCall: boolean): Promise<readonly PublishResult[]> {
     const command = new PutEventsCommand({
       Entries: entries.map(({ busEvent, detail }) => ({
         EventBusName: this.#busName,
@@ -35,12 +35,12 @@ export class EventBridgeBus implements Bus {
       })),
     });
     try {
-      const { Entries: told = [] } = await this.#client.send(command);
-      return entries.map((_, at) => resultOf(told[at]));
+      const { Entries: results = [] } = await this.#client.send(command);
+      return entries.map((_, at) => resultOf(results[at]));
     } catch (cause) {
       const code = cause instanceof Error ? cause.name : "unknown";
-      if (someTaken) return entries.map(() => ({ published: false, code }));
-      throw new Fault("bus_unavailable", `the bus did not answer (${code})`, { retryable: true, cause });
+      if (!isFirstCall) return entries.map(() => ({ published: false, code }));
+      throw new Fault("bus_unavailable", `the bus did not respond (${code})`, { retryable: true, cause });
     }
   }
 }
@@ -51,10 +51,10 @@ interface SerialisedEntry {
   readonly bytes: number;
 }
 
-/** An entry is taken only if the answer says so with an id. */
-function resultOf(told: PutEventsResultEntry | undefined): PublishResult {
-  if (told?.EventId !== undefined && told.ErrorCode === undefined) return { published: true };
-  return { published: false, code: told?.ErrorCode ?? "no_result" };
+/** An entry was accepted only if its result has an event id. */
+function resultOf(result: PutEventsResultEntry | undefined): PublishResult {
+  if (result?.EventId !== undefined && result.ErrorCode === undefined) return { published: true };
+  return { published: false, code: result?.ErrorCode ?? "no_result" };
 }
 
 function* inCalls(busEvents: readonly BusEvent[]): Generator<readonly SerialisedEntry[]> {

@@ -12,8 +12,8 @@ interface InProcessBusDeps {
 }
 
 /**
- * The bus of one machine. It is as durable as EventBridge with a queue behind each rule: an entry counts as published once
- * every matching route's action is stored as due.
+ * The bus on one machine. It is as durable as EventBridge with a queue behind each rule: an event counts as published
+ * once the action of every matching route is stored as due.
  */
 export class InProcessBus implements Bus {
   readonly #deps: InProcessBusDeps;

@@ -2,10 +2,11 @@ import { Fault, type FaultCode } from "./fault.ts";
 import { nextSpan, type TraceParent } from "./trace.ts";
 
 /**
- * Sends one outbound HTTP request. Every request that the bridge makes goes through this function. It follows no redirect
- * (a 3xx is a response like any other), reads the response up to a limit, and bounds the time. Throws
+ * Sends one outbound HTTP request. Every request that the bridge makes goes through this function. It follows no
+ * redirect (a 3xx is a response like any other), reads the response up to a limit, and bounds the time. Throws
  * - `target_unreachable` if no connection was made: the target did nothing, so a retry is safe;
- * - `target_timeout` if the request may have been sent and no complete response arrived: what the target did is unknown;
+ * - `target_timeout` if the request may have been sent and no complete response arrived: what the target did is
+ *   unknown;
  * - `target_answer_too_large` if the response is longer than `maxResponseBytes`.
  */
 export type CallOut = (request: OutboundRequest) => Promise<OutboundResponse>;
@@ -59,9 +60,9 @@ async function readUpTo(response: Response, maxBytes: number): Promise<Uint8Arra
 }
 
 /**
- * Removes the credential of the request from an error response. Some servers repeat a rejected request in their response,
- * and its text goes into records. A 200 response stays unchanged byte by byte, because a page is written back as it was
- * read.
+ * Removes the credential of the request from an error response. Some servers repeat a rejected request in their
+ * response, and its text goes into records. A 200 response stays unchanged byte by byte, because a page is written back
+ * as it was read.
  */
 function withoutCredential(response: OutboundResponse, headers: OutboundRequest["headers"]): OutboundResponse {
   const [, scheme, credential] = /^(\S+) +(.+)$/.exec(headers["authorization"] ?? "") ?? [];

@@ -10,9 +10,9 @@ import { type RotatingSecret, readBoth, type Secrets, secretRef } from "./secret
 export const encryptionSecret = v.strictObject({ current: secretRef, next: v.optional(secretRef) });
 
 /**
- * Derives the 256-bit keys of an encryption secret for one purpose; the first one encrypts (HKDF, RFC 5869: data encrypted
- * for one purpose cannot be decrypted for another). Throws `secret_unavailable`, and `configuration_invalid` if a secret is
- * too short.
+ * Derives the 256-bit keys of an encryption secret for one purpose; the first one encrypts (HKDF, RFC 5869: data
+ * encrypted for one purpose cannot be decrypted for another). Throws `secret_unavailable`, and `configuration_invalid`
+ * if a secret is too short.
  */
 export async function encryptionKeys(
   secrets: Secrets,

@@ -55,16 +55,16 @@ export function kindOf(error: unknown): string {
 }
 
 /**
- * Returns the messages of a fault and of the faults that caused it, for the log. The message of a Fault names configured
- * things, hosts and statuses, and quotes no outside input. Any other cause is left out.
+ * Returns the messages of a fault and of the faults that caused it, for the log. The message of a Fault names
+ * configured things, hosts and statuses, and quotes no outside input. Any other cause is left out.
  */
 function explain({ message, cause }: Fault): string {
   return cause instanceof Fault ? `${message}: ${explain(cause)}` : message;
 }
 
 /**
- * Returns the log fields of a failed request: the code and message of a fault, else the class of the error and the place
- * in our code that threw it.
+ * Returns the log fields of a failed request: the code and message of a fault, else the class of the error and the
+ * place in our code that threw it.
  */
 export const failureOf = (error: Error): Readonly<Record<string, string | undefined>> =>
   error instanceof Fault ? { fault: error.code, why: explain(error) } : { error: error.name, at: originOf(error) };

@@ -40,7 +40,10 @@ export const secretRef = v.pipe(
   ),
 );
 
-/** Two live values, so that a secret can be rotated without an outage: set `next`, change the sender, remove the old one. */
+/**
+ * Two live values, so that a secret can be rotated without an outage: set `next`, change the sender, remove the old
+ * one.
+ */
 export const rotatingSecret = v.strictObject({ current: secretRef, next: v.optional(secretRef) });
 export type RotatingSecret = v.InferOutput<typeof rotatingSecret>;
 
@@ -55,7 +58,10 @@ export interface Secrets {
   read(ref: string): Promise<Secret>;
 }
 
-/** A well-formed secret has no member of this name. A rotating `next` may be missing this way; other errors are failures. */
+/**
+ * A well-formed secret has no member of this name. A rotating `next` may be missing this way; other errors are
+ * failures.
+ */
 export class AbsentMember extends Fault {
   constructor(ref: string) {
     super("secret_unavailable", `secret ${ref}: the secret has no member of this name`, { retryable: true });
@@ -77,8 +83,8 @@ function undefinedIfAbsent(error: unknown): undefined {
 }
 
 /**
- * Reads `env:` and `file:` references, each once: a changed value takes effect after a restart. One line break at the end
- * of a file is not part of the secret.
+ * Reads `env:` and `file:` references, each once: a changed value takes effect after a restart. One line break at the
+ * end of a file is not part of the secret.
  */
 export class LocalSecrets implements Secrets {
   readonly #environment: Environment;

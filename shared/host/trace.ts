@@ -4,15 +4,16 @@ declare const checked: unique symbol;
 
 /**
  * A trace id, a span id and the sampled flag in the `traceparent` format of W3C Trace Context
- * (https://www.w3.org/TR/trace-context/#traceparent-header), version 00, always 55 characters. Only this file creates one;
- * a record may hold one.
+ * (https://www.w3.org/TR/trace-context/#traceparent-header), version 00, always 55 characters. Only this file creates
+ * one; a record may hold one.
  */
 export type TraceParent = string & { readonly [checked]: true };
 
 /**
- * Starts a new span for a request, in the trace that its headers name, else in a new trace. `traceparent` has priority over
- * `X-Amzn-Trace-Id`, which AWS adds to every request that passes it. Any caller can set both headers: they only correlate
- * log lines, and no decision depends on them. `tracestate` is not forwarded, which the specification allows (section 3.3).
+ * Starts a new span for a request, in the trace that its headers name, else in a new trace. `traceparent` has priority
+ * over `X-Amzn-Trace-Id`, which AWS adds to every request that passes it. Any caller can set both headers: they only
+ * correlate log lines, and no decision depends on them. `tracestate` is not forwarded, which the specification allows
+ * (section 3.3).
  */
 export function traceOf(headers: Headers): TraceParent {
   const parent =

@@ -11,7 +11,9 @@ export interface ActionContext {
   readonly signal: AbortSignal;
 }
 
-/** The result of an attempt. `summary` is one sentence for the timeline; `facts` are short values that are safe to show. */
+/**
+ * The result of an attempt. `summary` is one sentence for the timeline; `facts` are short values that are safe to show.
+ */
 export type ActionOutcome =
   | { readonly outcome: "done"; readonly summary: string; readonly facts?: Readonly<Record<string, string>> }
   | {
@@ -22,7 +24,9 @@ export type ActionOutcome =
       /** The effect may exist already. */
       readonly unknownOutcome?: boolean;
     }
-  /** The action must run later. This is not a failure: no wait counts as an attempt, and the timeline records it once. */
+  /**
+   * The action must run later. This is not a failure: no wait counts as an attempt, and the timeline records it once.
+   */
   | {
       readonly outcome: "wait";
       readonly summary: string;

@@ -8,8 +8,8 @@ import { ok, type Result } from "./result.ts";
 declare const proved: unique symbol;
 
 /**
- * A request whose sender is proved. Only {@link authenticate} creates one, and parsing and the store accept nothing else,
- * so unproved bytes cannot reach either.
+ * A request whose sender is proved. Only {@link authenticate} creates one, and parsing and the store accept nothing
+ * else, so unproved bytes cannot reach either.
  */
 export interface AuthenticDelivery {
   readonly [proved]: true;
@@ -54,7 +54,10 @@ export interface ProvingSource {
   readonly authenticate: Authenticate;
   /** Roles of the sender in addition to the roles of its token. */
   readonly roles?: readonly string[];
-  /** `shadow`: a request that fails authentication is accepted with an unproved principal, and the rejection is recorded. */
+  /**
+   * `shadow`: a request that fails authentication is accepted with an unproved principal, and the rejection is
+   * recorded.
+   */
   readonly mode?: "enforce" | "shadow";
 }
 

@@ -1,6 +1,8 @@
 import type { BuildPart, BuildState } from "./event.ts";
 
-/** A state of a run. `reportedAt`: when it entered the state, if its sender reported that; else when it was received. */
+/**
+ * A state of a run. `reportedAt`: when it entered the state, if its sender reported that; else when it was received.
+ */
 type ReportedState = BuildPart & { readonly reportedAt?: string };
 
 /** The age of a run, from all its reported states. */
@@ -29,8 +31,8 @@ function compareSequences(one: RunAge, other: RunAge): number {
 }
 
 /**
- * Whether two reports are about the same run. Two tokens of one run may have different ids but the same proved number. If
- * the runs have a creation time, the number may be unproved and is not compared.
+ * Whether two reports are about the same run. Two tokens of one run may have different ids but the same proved number.
+ * If the runs have a creation time, the number may be unproved and is not compared.
  */
 export function isSameRun(one: RunAge, other: RunAge): boolean {
   if (one.build.id === other.build.id) return true;
@@ -45,11 +47,11 @@ const WHOLE = /^\d{1,15}$/;
 export const createdAtOf = ({ createdAt, startedAt }: BuildPart): string | undefined => createdAt ?? startedAt;
 
 /**
- * Compares two states of one run: by rank, then by time. A late report therefore never replaces a further state, the second
- * end of a retried build replaces its first, and a waiting run continues only with a later state.
+ * Compares two states of one run: by rank, then by time. A late report therefore never replaces a further state, the
+ * second end of a retried build replaces its first, and a waiting run continues only with a later state.
  *
- * The order of arrival and the event times of senders are not reliable (Tekton has dated `running` before `started`), so
- * the rank is compared before the time.
+ * The order of arrival and the event times of senders are not reliable (Tekton has dated `running` before `started`),
+ * so the rank is compared before the time.
  */
 export const compareStates = (one: ReportedState, other: ReportedState): number =>
   compare(stateOrder(one), stateOrder(other));

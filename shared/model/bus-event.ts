@@ -56,7 +56,10 @@ export const isMeantFor = (
   { replay }: { readonly replay?: Pick<Replay, "routes"> | undefined },
 ): boolean => replay === undefined || replay.routes.includes(route);
 
-/** Returns the bus event of a recorded delivery; undefined if the delivery has no event. Equal on one machine and in AWS. */
+/**
+ * Returns the bus event of a recorded delivery; undefined if the delivery has no event. Equal on one machine and in
+ * AWS.
+ */
 export function busEventOf(delivery: RecordedDelivery): BusEvent | undefined {
   if (delivery.event === undefined) return undefined;
   const { keyParts, ...event } = delivery.event;

@@ -46,8 +46,8 @@ export const EVENT_TYPES: readonly EventType[] = Object.entries(FAMILIES).flatMa
 interface EventOf<Type extends string> {
   readonly type: Type;
   /**
-   * The ordered values that make two reports the same event: the input of its idempotency key. {@link eventKeyOf} adds the
-   * name of the source, so events of two sources never have the same key.
+   * The ordered values that make two reports the same event: the input of its idempotency key. {@link eventKeyOf} adds
+   * the name of the source, so events of two sources never have the same key.
    */
   readonly keyParts: readonly string[];
   /** When the event occurred, as the sender reported: ISO 8601 with `Z`. */
@@ -160,7 +160,9 @@ export interface BuildPart {
   /** The system's own sentence on why the run ended in this state. */
   readonly reason?: string;
   readonly results?: Readonly<Record<string, string>>;
-  /** The trust entry of the job that reported it in a status callback. The report counts only for tokens of this entry. */
+  /**
+   * The trust entry of the job that reported it in a status callback. The report counts only for tokens of this entry.
+   */
   readonly trustEntry?: string;
 }
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 
 /**
- * Derives an id from the content that it identifies, so that no look-up is needed: the same delivery always has the same
- * id, and two writers of one action write the same record.
+ * Derives an id from the content that it identifies, so that no look-up is needed: the same delivery always has the
+ * same id, and two writers of one action write the same record.
  *
  * The length of each part is hashed before the part, so `["ab", "c"]` and `["a", "bc"]` have different ids, and so have
  * a missing and an empty part. 130 bits of SHA-256, as 26 characters of `a–z 2–7`: valid in a URL, a log line and a
@@ -17,7 +17,9 @@ function idFrom(prefix: string, parts: readonly string[]): string {
   return `${prefix}-${base32(hash.digest()).slice(0, 26)}`;
 }
 
-/** The id of a delivery (its idempotency key), from the values that make two requests of one source the same delivery. */
+/**
+ * The id of a delivery (its idempotency key), from the values that make two requests of one source the same delivery.
+ */
 export const deliveryIdOf = (source: string, parts: readonly string[]): string => idFrom("d", [source, ...parts]);
 
 /** The idempotency key of an event, from the values that make two reports of one source the same event. */

@@ -1,4 +1,6 @@
-/** Issuers of principals without a token: the holder of a source's secret, an unproved sender, and the bridge itself. */
+/**
+ * Issuers of principals without a token: the holder of a source's secret, an unproved sender, and the bridge itself.
+ */
 export const OWN_ISSUERS = {
   source: "drawbridge:source",
   unproved: "drawbridge:unproved",
@@ -18,7 +20,10 @@ export interface Principal {
   /** The trust entry that accepted the token; undefined for a shared secret. */
   readonly trustEntry?: string;
   readonly roles: readonly string[];
-  /** The few claims that identify the sender further, as the issuer's preset lists them; texts are cut to a short length. */
+  /**
+   * The few claims that identify the sender further, as the issuer's preset lists them; texts are cut to a short
+   * length.
+   */
   readonly claims?: Readonly<Record<string, string>>;
 }
 

@@ -3,9 +3,9 @@ import type { BridgeEvent } from "./event.ts";
 /** The result of parsing an authentic body. */
 export type Reading = ReadingOf & {
   /**
-   * The ordered values that make two requests the same delivery: the input of its idempotency key. `deliveryIdOf` adds the
-   * source. Default: only the digest of the body. Contains no timestamp or signature of the transport, because a resend
-   * changes these, and contains an id that the signature does not cover only together with the digest.
+   * The ordered values that make two requests the same delivery: the input of its idempotency key. `deliveryIdOf` adds
+   * the source. Default: only the digest of the body. Contains no timestamp or signature of the transport, because a
+   * resend changes these, and contains an id that the signature does not cover only together with the digest.
    */
   readonly deliveryKey?: readonly string[];
 };

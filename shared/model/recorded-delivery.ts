@@ -19,8 +19,8 @@ export interface RecordedDelivery {
   readonly bodyDigest: string;
   readonly bodyBytes: number;
   /**
-   * `refused`: the request was rejected although the signature of its token is valid. It is not a delivery; its record is
-   * stored among the deliveries.
+   * `refused`: the request was rejected although the signature of its token is valid. It is not a delivery; its record
+   * is stored among the deliveries.
    */
   readonly outcome: "event" | "ignored" | "unusable" | "refused";
   /** The type of the event; `ignored`: the sender's name for it; `unusable`: the problem; `refused`: the reason. */
@@ -40,7 +40,9 @@ export interface RecordedDelivery {
   readonly unrelayed?: true;
 }
 
-/** The delivery that is replayed, and the routes that run again. The principal of the new delivery asked for the replay. */
+/**
+ * The delivery that is replayed, and the routes that run again. The principal of the new delivery asked for the replay.
+ */
 export interface Replay {
   readonly of: string;
   readonly routes: readonly string[];

@@ -29,7 +29,7 @@ export type UnprovedRejection =
   | { readonly reason: "credential_malformed"; readonly header: string }
   | { readonly reason: "signature_mismatch"; readonly header: string }
   | { readonly reason: "secret_mismatch"; readonly header: string }
-  // The sender signed, but the source has no secret to verify the signature. A weaker credential is never accepted instead.
+  // The sender signed, but the source has no secret to verify that. A weaker credential is never accepted instead.
   | { readonly reason: "signature_unverifiable"; readonly header: string }
   | { readonly reason: "timestamp_outside_window"; readonly skewSeconds: number; readonly limitSeconds: number }
   // By a token.

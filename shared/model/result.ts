@@ -8,8 +8,8 @@ export type Result<T> =
       readonly ok: false;
       readonly rejection: Rejection;
       /**
-       * The principal of the token, if its signature is valid and its issuer signs only for this customer. Such a rejection
-       * is recorded. The roles of this principal are not used.
+       * The principal of the token, if its signature is valid and its issuer signs only for this customer. Such a
+       * rejection is recorded. The roles of this principal are not used.
        */
       readonly by?: Principal;
     };

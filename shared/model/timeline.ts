@@ -39,7 +39,9 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly by?: Identity;
       readonly comment?: string;
     }
-  /** The decision of this delivery (a label or a comment on a page) about an approval or a rollback, or its rejection. */
+  /**
+   * The decision of this delivery (a label or a comment on a page) about an approval or a rollback, or its rejection.
+   */
   | {
       readonly kind: "decided";
       /** The id of the approval; for a rollback, the route. */

@@ -2,8 +2,8 @@ import { isIPv6 } from "node:net";
 import type { TextTest } from "./text.ts";
 
 /**
- * Takes each spelling of the addresses of a block such as `10.0.0.0/24`.
- * The answer is a sentence when the block is refused.
+ * Returns a test for addresses of a block such as `10.0.0.0/24`, in every spelling; for an invalid block, a sentence
+ * that says what is wrong.
  */
 export function readBlock(text: string): TextTest | string {
   const [, base = "", mask = ""] = /^([^/]+)\/(\d{1,3})$/.exec(text) ?? [];
@@ -19,16 +19,16 @@ export function readBlock(text: string): TextTest | string {
   return between(hexadecimal(network, digits.length), hexadecimal(last, digits.length));
 }
 
-/** Takes each spelling of the address that a text spells; nothing for a text that spells none. */
+/** Returns a test for every spelling of the address `text`; undefined if `text` is not an address. */
 export function readAddress(text: string): TextTest | undefined {
   const digits = digitsOf(text);
   return digits === undefined ? undefined : between(digits, digits);
 }
 
 /**
- * Event Ruler walks the hexadecimal digits of a range from the left and does not tell IPv4 from IPv6: an address that is
- * longer than the range's ends may go on as it likes, one that is shorter must have left both ends behind. So
- * `10.0.0.0/8` takes `a00::1` too.
+ * Compares hexadecimal digits as Event Ruler does: from the left, without a distinction between IPv4 and IPv6. Of an
+ * address that is longer than the bounds, the remaining digits are ignored; a shorter one must be strictly between the
+ * cut bounds. So `10.0.0.0/8` matches `a00::1` too.
  * https://github.com/aws/event-ruler/blob/main/src/main/software/amazon/event/ruler/CIDR.java
  */
 function between(first: string, last: string): TextTest {
@@ -46,8 +46,9 @@ function between(first: string, last: string): TextTest {
 const BITS_PER_DIGIT = 4;
 
 /**
- * 8 or 32 hexadecimal digits. As Event Ruler reads addresses: leading zeros do not matter, an IPv6 address has no zone and
- * no dotted part, and one that stands for an IPv4 address (`::ffff:a00:1`) is that address.
+ * Returns the 8 or 32 hexadecimal digits of an address; undefined if `text` is not one. Reads addresses as Event Ruler
+ * does: leading zeros are ignored, an IPv6 address has no zone and no dotted part, and an IPv4-mapped address
+ * (`::ffff:a00:1`) is the IPv4 address.
  */
 function digitsOf(text: string): string | undefined {
   if (/^\d+(\.\d+){3}$/.test(text)) {

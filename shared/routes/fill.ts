@@ -1,9 +1,9 @@
 import type { BusEvent } from "../model/bus-event.ts";
 
 /**
- * The text a template stands for. A template that starts with `$.` is a path into the published entry, such as
- * `$.detail-type` or `$.detail.code.commits[0].id`: strings, numbers and booleans become text, anything else (null, an
- * object, nothing there) is empty. Every other template is itself.
+ * Returns the text of a template. A template that starts with `$.` is a path into the bus event, such as
+ * `$.detail-type` or `$.detail.code.commits[0].id`: a string, number or boolean becomes text, anything else (null, an
+ * object, a missing member) becomes "". Every other template is returned unchanged.
  */
 export function fill(busEvent: BusEvent, template: string): string {
   if (!template.startsWith("$.")) return template;
@@ -12,19 +12,19 @@ export function fill(busEvent: BusEvent, template: string): string {
   return typeof found === "string" || typeof found === "number" || typeof found === "boolean" ? String(found) : "";
 }
 
-/** Whether a template is a literal or a path that can be followed; `$.detail..page` and `$.commits[last]` are neither. */
+/** Whether a template is a literal or a valid path; `$.detail..page` and `$.commits[last]` are neither. */
 export function isTemplate(template: string): boolean {
   return !template.startsWith("$.") || PATH.test(template);
 }
 
 const PATH = /^\$(\.[A-Za-z0-9_-]+(\[\d{1,4}\])*)+$/;
 
-/** Member names and `[index]` steps, in order. What is not a path has no steps, and a whole entry is no text. */
+/** Returns the member names and `[index]` steps in order; none if `path` is invalid, and then the text is "". */
 function stepsOf(path: string): readonly string[] {
   return PATH.test(path) ? (path.match(/[A-Za-z0-9_-]+|\[\d+\]/g) ?? []) : [];
 }
 
-/** Own members only: an event cannot lead to what objects inherit. */
+/** Reads own members only, never inherited ones. */
 function memberOf(value: unknown, step: string): unknown {
   if (typeof value !== "object" || value === null) return undefined;
   if (step.startsWith("[")) return Array.isArray(value) ? value[Number(step.slice(1, -1))] : undefined;

@@ -2,12 +2,12 @@ import type { Scalar } from "./operators.ts";
 import type { FieldTest, Pattern } from "./pattern.ts";
 
 /**
- * Whether an entry matches. The entry is seen as Event Ruler sees it: a list of leaves with dotted names, each with the
- * array elements it lies in. A field matches where any of its leaves does; leaves inside the elements of one array count
- * together only when they lie in the same element (array consistency). Never throws, whatever the entry is.
+ * Whether an event matches. The event is read as Event Ruler reads it: a list of leaves with dotted names, each with
+ * the array elements that contain it. A field matches if any of its leaves does; leaves inside one array match together
+ * only if they are in the same element (array consistency). Never throws, for any value of `event`.
  */
-export function matches(pattern: Pattern, entry: unknown): boolean {
-  const leaves = leavesOf(entry, pattern.names);
+export function matches(pattern: Pattern, event: unknown): boolean {
+  const leaves = leavesOf(event, pattern.names);
   return pattern.combinations.some((fields) => holds(fields, leaves));
 }
 
@@ -16,15 +16,15 @@ interface Leaf {
   readonly within: Elements;
 }
 
-/** For each array around a leaf, by a number of its own, the index of the element the leaf lies in. */
+/** The index of the element that contains the leaf, by the number of each array around it. */
 type Elements = ReadonlyMap<number, number>;
 type Leaves = ReadonlyMap<string, readonly Leaf[]>;
 
 const NO_ELEMENTS: Elements = new Map();
 
 /**
- * Keeps all ways to satisfy the fields so far, each with the elements it has settled on. Elements that no later field
- * lies in are forgotten, so there are never more ways than the entry has elements.
+ * Tracks all ways to satisfy the fields so far, each with the array elements that it uses. Arrays that contain no later
+ * field are dropped, so there are never more ways than the event has elements.
  */
 function holds(fields: readonly FieldTest[], leaves: Leaves): boolean {
   let ways: readonly Elements[] = [NO_ELEMENTS];
@@ -32,7 +32,7 @@ function holds(fields: readonly FieldTest[], leaves: Leaves): boolean {
     const found = leaves.get(field.name) ?? [];
     const passing = found.filter(({ value }) => field.tests.some((test) => test(value)));
     const next = ways.flatMap((way) => {
-      const joined = passing.map(({ within }) => join(way, within)).filter((it) => it !== undefined);
+      const joined = passing.map(({ within }) => join(way, within)).filter((elements) => elements !== undefined);
       const absent = field.orAbsent && !found.some(({ within }) => join(way, within) !== undefined);
       return absent ? [...joined, way] : joined;
     });
@@ -41,7 +41,7 @@ function holds(fields: readonly FieldTest[], leaves: Leaves): boolean {
   return ways.length > 0;
 }
 
-/** Both together, or nothing when they lie in different elements of one array. */
+/** Joins two sets of elements; undefined if they use different elements of one array. */
 function join(a: Elements, b: Elements): Elements | undefined {
   if (b.size === 0) return a;
   for (const [array, index] of b) if ((a.get(array) ?? index) !== index) return undefined;
@@ -55,16 +55,16 @@ function arraysAround(fields: readonly FieldTest[], leaves: Leaves): ReadonlySet
 function distinct(ways: readonly Elements[], arrays: ReadonlySet<number>): readonly Elements[] {
   const byKey = new Map<string, Elements>();
   for (const way of ways) {
-    const kept = [...way].filter(([array]) => arrays.has(array)).sort(([a], [b]) => a - b);
-    byKey.set(kept.join(), new Map(kept));
+    const relevant = [...way].filter(([array]) => arrays.has(array)).sort(([a], [b]) => a - b);
+    byKey.set(relevant.join(), new Map(relevant));
   }
   return [...byKey.values()];
 }
 
-/** The leaves with one of `names`. Not recursive: an entry may be nested as deep as it likes. */
-function leavesOf(entry: unknown, names: ReadonlySet<string>): Leaves {
+/** Returns the leaves whose name is one of `names`. Not recursive: an event may be nested to any depth. */
+function leavesOf(event: unknown, names: ReadonlySet<string>): Leaves {
   const leaves = new Map<string, Leaf[]>();
-  const open: Node[] = [{ name: "", value: entry, within: undefined }];
+  const open: Node[] = [{ name: "", value: event, within: undefined }];
   let arrays = 0;
   for (let node = open.pop(); node; node = open.pop()) {
     const { name, value, within } = node;
@@ -94,7 +94,7 @@ interface Node {
   readonly within: Element | undefined;
 }
 
-/** An element of an array, and the one around that array. */
+/** An element of an array, and the element that contains that array. */
 interface Element {
   readonly array: number;
   readonly index: number;

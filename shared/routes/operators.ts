@@ -13,14 +13,14 @@ import {
 export type Scalar = string | number | boolean | null;
 export type ValueTest = (value: Scalar) => boolean;
 
-/** One alternative of a field: a test of its values, or the field's absence. */
+/** One alternative of a field: a test of its value, or the absence of the field. */
 export type Alternative = ValueTest | "absent";
 
-/** Takes note of what is wrong, at `steps` below the alternative. */
+/** Reports a problem at `steps` below the alternative. */
 export type Report = (message: string, ...steps: readonly (string | number)[]) => undefined;
 
 /**
- * Reads one alternative: a plain value or one operator with its operand. Refuses what EventBridge refuses.
+ * Reads one alternative: a plain value or one operator with its operand. Rejects what EventBridge rejects.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
  */
 export function readAlternative(source: unknown, report: Report): Alternative | undefined {
@@ -28,15 +28,15 @@ export function readAlternative(source: unknown, report: Report): Alternative | 
   if (typeof source === "number") return exactNumber(source, report);
   if (typeof source === "boolean" || source === null) return (value) => value === source;
   if (typeof source !== "object" || Array.isArray(source)) {
-    return report("an alternative is a text, a number, true, false, null or one operator like { prefix: … }");
+    return report("an alternative must be a text, a number, true, false, null or one operator like { prefix: … }");
   }
   const [entry, ...others] = Object.entries(source);
   if (entry === undefined || others.length > 0) {
-    return report("an object holds exactly one operator; write several as several alternatives of the list");
+    return report("an object must have exactly one operator; write several as several alternatives of the list");
   }
   const [name, operand] = entry;
   const read = OPERATORS.get(name);
-  if (!read) return report(`there is no operator "${name}"; there are ${listed(OPERATORS.keys())}`, name);
+  if (!read) return report(`there is no operator "${name}"; the operators are ${listed(OPERATORS.keys())}`, name);
   return read(operand, (message, ...steps) => report(message, name, ...steps));
 }
 
@@ -55,13 +55,13 @@ const OPERATORS: ReadonlyMap<string, ReadOperand> = new Map<string, ReadOperand>
 
 /** Operators that `anything-but` takes, each with a text or a list of texts. */
 const NEGATABLE: ReadonlyMap<string, (operand: string) => TextTest | string> = new Map([
-  ["prefix", (operand: string) => (operand === "" ? "an empty prefix would refuse every text" : prefix(operand))],
-  ["suffix", (operand: string) => (operand === "" ? "an empty suffix would refuse every text" : suffix(operand))],
+  ["prefix", (operand: string) => (operand === "" ? "an empty prefix excludes every text" : prefix(operand))],
+  ["suffix", (operand: string) => (operand === "" ? "an empty suffix excludes every text" : suffix(operand))],
   ["equals-ignore-case", equalsIgnoringCase],
   ["wildcard", wildcard],
 ]);
 
-/** A text that spells an IP address matches each spelling of that address, as Event Ruler has it. */
+/** A text that is an IP address matches every spelling of that address, as in Event Ruler. */
 function exactText(expected: string): ValueTest {
   const isSameAddress = readAddress(expected);
   if (isSameAddress === undefined) return (value) => value === expected;
@@ -70,7 +70,9 @@ function exactText(expected: string): ValueTest {
 
 function exactNumber(expected: number, report: Report): ValueTest | undefined {
   if (Number.isFinite(expected) && Math.abs(expected) <= Number.MAX_SAFE_INTEGER) return (value) => value === expected;
-  return report(`numbers go from -${Number.MAX_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}; longer ones are texts`);
+  return report(
+    `a number must be from -${Number.MAX_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}; write a longer one as a text`,
+  );
 }
 
 function readAffix(
@@ -95,13 +97,15 @@ function readText(
   return typeof made === "string" ? report(made) : made;
 }
 
-/** True of every value that is present and none of those named; a field that is missing has no value to be different. */
+/**
+ * The test passes for every present value that is not in the list. A missing field has no value, so it does not match.
+ */
 function readAnythingBut(operand: unknown, report: Report): ValueTest | undefined {
   const inner = onlyMember(operand);
   if (inner) return readAnythingButTexts(inner, report);
-  const refused: unknown[] = Array.isArray(operand) ? operand : [operand];
-  const kinds = new Set(refused.map((value) => typeof value));
-  if (kinds.size === 1 && (kinds.has("string") || kinds.has("number"))) return (value) => !refused.includes(value);
+  const excluded: unknown[] = Array.isArray(operand) ? operand : [operand];
+  const kinds = new Set(excluded.map((value) => typeof value));
+  if (kinds.size === 1 && (kinds.has("string") || kinds.has("number"))) return (value) => !excluded.includes(value);
   return report(
     `give a text, a number, a list of only texts or of only numbers, or one of ${listed(NEGATABLE.keys())}`,
   );
@@ -127,7 +131,7 @@ const COMPARISONS: ReadonlyMap<unknown, (value: number, bound: number) => boolea
   [">=", (value, bound) => value >= bound],
 ]);
 
-/** The documented range of numeric matching, both ways. */
+/** The documented limit of numeric matching, positive and negative. */
 const MAX_NUMERIC = 5_000_000_000;
 
 function readNumeric(operand: unknown, report: Report): ValueTest | undefined {
@@ -135,13 +139,13 @@ function readNumeric(operand: unknown, report: Report): ValueTest | undefined {
   const [operator, bound, upperOperator, upperBound] = parts;
   const compare = COMPARISONS.get(operator);
   if (!compare || !isBound(bound) || (parts.length !== 2 && parts.length !== 4)) {
-    return report('give [operator, number] or a range like [">=", 0, "<", 10]; numbers go from -5e9 to 5e9');
+    return report('give [operator, number] or a range like [">=", 0, "<", 10]; a number must be from -5e9 to 5e9');
   }
   if (parts.length === 2) return (value) => typeof value === "number" && compare(value, bound);
   const compareUpper = COMPARISONS.get(upperOperator);
   const isRange = /^>=?$/.test(String(operator)) && /^<=?$/.test(String(upperOperator));
   if (!compareUpper || !isRange || !isBound(upperBound) || bound >= upperBound) {
-    return report('a range names its lower end first, and the lower end is below the upper: [">=", 0, "<", 10]');
+    return report('a range must start with its lower end, which must be below the upper end: [">=", 0, "<", 10]');
   }
   return (value) => typeof value === "number" && compare(value, bound) && compareUpper(value, upperBound);
 }
@@ -160,7 +164,7 @@ function readCidr(operand: unknown, report: Report): ValueTest | undefined {
 const onText = (test: TextTest | undefined): ValueTest | undefined =>
   test && ((value) => typeof value === "string" && test(value));
 
-/** Name and value of an object's only member. */
+/** Returns the name and value of the only member of an object; undefined for anything else. */
 function onlyMember(value: unknown): readonly [string, unknown] | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   const entries: readonly (readonly [string, unknown])[] = Object.entries(value);

@@ -1,12 +1,12 @@
 import { type Alternative, type Report, readAlternative, type ValueTest } from "./operators.ts";
 
 /**
- * A compiled event pattern: it matches where one of its combinations does, and a combination does where all its fields
- * do. Without `$or` there is one.
+ * A compiled event pattern. It matches if one of its combinations matches, and a combination matches if all its fields
+ * match. A pattern without `$or` has one combination.
  */
 export interface Pattern {
   readonly combinations: readonly (readonly FieldTest[])[];
-  /** The names of all its fields, and of all that lies on the way to one. */
+  /** The names of all its fields and of all their parents. */
   readonly names: ReadonlySet<string>;
 }
 
@@ -18,7 +18,7 @@ export interface FieldTest {
   readonly orAbsent: boolean;
 }
 
-/** What is wrong at `path` in a pattern and what would be right, in one sentence. */
+/** A problem at `path` in a pattern: `message` is one sentence that says what is wrong and what is valid. */
 export interface PatternProblem {
   readonly path: readonly (string | number)[];
   readonly message: string;
@@ -29,8 +29,8 @@ export type Compilation =
   | { readonly ok: false; readonly problems: readonly PatternProblem[] };
 
 /**
- * Compiles an EventBridge event pattern, or says all that is wrong with it. Takes what EventBridge takes and nothing
- * else, so that a route means the same on one machine and in AWS.
+ * Compiles an EventBridge event pattern, or returns all its problems. Accepts exactly what EventBridge accepts, so that
+ * a route matches the same events on one machine and in AWS.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern.html, https://github.com/aws/event-ruler
  */
 export function compilePattern(source: unknown): Compilation {
@@ -51,18 +51,18 @@ export function compilePattern(source: unknown): Compilation {
 type Path = readonly (string | number)[];
 type Combination = ReadonlyMap<string, FieldTest>;
 
-/** Where the reader is. */
+/** The position of the reader. */
 interface Place {
   readonly path: Path;
-  /** The names up to here, joined by dots. */
+  /** The names from the root to this position, joined by dots. */
   readonly name: string;
   readonly inOr: boolean;
   readonly reportAt: (path: Path) => Report;
 }
 
-/** Our own bound on what nested `$or` multiply to. */
+/** The bridge's own limit of the combinations that nested `$or` produce. */
 const MAX_COMBINATIONS = 1000;
-/** Levels of a pattern; the deepest published event has four. */
+/** Maximum levels of a pattern; the deepest published event has four. */
 const MAX_DEPTH = 32;
 
 function readFields(source: unknown, place: Place, combinations: readonly Combination[]): readonly Combination[] {
@@ -72,7 +72,7 @@ function readFields(source: unknown, place: Place, combinations: readonly Combin
     return combinations;
   }
   if (place.path.length > MAX_DEPTH) {
-    report(`a pattern goes at most ${MAX_DEPTH} levels deep`);
+    report(`a pattern has at most ${MAX_DEPTH} levels`);
     return combinations;
   }
   let found = combinations;
@@ -93,7 +93,7 @@ function readField(
   const report = place.reportAt(place.path);
   const name = place.name === "" ? member : `${place.name}.${member}`;
   if (place.inOr && RESERVED_IN_OR.has(member)) {
-    report(`"${member}" is an operator: inside $or there are objects of fields, like { field: [{ ${member}: … }] }`);
+    report(`"${member}" is an operator: $or takes objects of fields, like { field: [{ ${member}: … }] }`);
   } else if (isObject(value)) {
     return readFields(value, { ...place, name }, combinations);
   } else if (!Array.isArray(value)) {
@@ -101,7 +101,7 @@ function readField(
   } else if (value.length === 0) {
     report("an empty list matches nothing; give at least one alternative");
   } else if (combinations.some((fields) => fields.has(name))) {
-    report(`the field ${name} is named twice in one combination; put all its alternatives in one list`);
+    report(`the field ${name} occurs twice in one combination; put all its alternatives in one list`);
   } else {
     const field = readLeaf(name, value, place);
     return combinations.map((fields) => new Map([...fields, [name, field]]));
@@ -114,7 +114,7 @@ function readLeaf(name: string, alternatives: readonly unknown[], place: Place):
   return { name, tests: read.filter(isTest), orAbsent: read.includes("absent") };
 }
 
-/** Each object of an `$or` continues every combination so far. */
+/** Extends every combination so far with each object of an `$or`. */
 function readOr(source: unknown, place: Place, combinations: readonly Combination[]): readonly Combination[] {
   const report = place.reportAt(place.path);
   if (!Array.isArray(source) || source.length < 2) {
@@ -125,7 +125,7 @@ function readOr(source: unknown, place: Place, combinations: readonly Combinatio
     readFields(branch, { ...place, path: [...place.path, index], inOr: true }, combinations),
   );
   if (found.length <= MAX_COMBINATIONS) return found;
-  report(`the $or of this pattern multiply to more than ${MAX_COMBINATIONS} combinations; split the route`);
+  report(`the $or of this pattern produce more than ${MAX_COMBINATIONS} combinations; split the route`);
   return combinations;
 }
 
@@ -142,7 +142,7 @@ const isObject = (value: unknown): value is object =>
 
 const isTest = (alternative: Alternative | undefined): alternative is ValueTest => typeof alternative === "function";
 
-/** Event Ruler keeps these names for itself inside `$or` (`Constants.java`, some for operators to come). */
+/** Names that Event Ruler reserves inside `$or` (`Constants.java`; some are for future operators). */
 const RESERVED_IN_OR: ReadonlySet<string> = new Set(
   (
     "exactly equals-ignore-case prefix suffix anything-but exists wildcard numeric cidr = < <= > >= regex " +

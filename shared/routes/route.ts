@@ -3,7 +3,7 @@ import type { BusEvent } from "../model/bus-event.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
 
-/** A rule, ready to run: what it matches and what it then does. */
+/** A configured route: the events that it matches and the action that it runs. */
 export interface Route {
   readonly name: string;
   readonly matches: (busEvent: BusEvent) => boolean;
@@ -15,16 +15,16 @@ export interface Route {
   readonly reject: (principal: Pick<Principal, "roles">) => Rejection | undefined;
   /** `shadow`: the route fires although it rejects the principal, and the timeline says so. */
   readonly mode: "enforce" | "shadow";
-  /** Somebody else has to let each run through. */
+  /** Present if another person must approve each run. */
   readonly approval?: {
     readonly expiresMinutes: number;
-    /** Roles that may. */
+    /** Roles that may approve. */
     readonly approvers: readonly string[];
   };
   /** Idempotent by (route, event key): a repeat must be harmless. Throws only a retryable Fault. */
   readonly run: (context: ActionContext) => Promise<ActionOutcome>;
   /** Upper bound of one attempt. */
   readonly maxAttemptMs: number;
-  /** The source that tells what became of what this route started, where there is one. */
+  /** The source that reports the runs that this route starts; undefined if none is configured. */
   readonly runsReportedBy?: string;
 }

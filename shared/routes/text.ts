@@ -1,4 +1,4 @@
-/** Whether a text fits. Each is made once for a pattern and takes time linear in the text. */
+/** Whether a text matches. A test is created once for a pattern and runs in time linear in the text. */
 export type TextTest = (text: string) => boolean;
 
 export const prefix =
@@ -12,8 +12,8 @@ export const suffix =
     text.endsWith(end);
 
 /**
- * Ignoring case: each character of the pattern stands for its lower and its upper case form, whatever the length of
- * either, and independent of any locale. The answer is a sentence when the pattern is refused.
+ * Returns a test that ignores case: each character of the pattern matches its lower-case and its upper-case form, of
+ * any length and independent of the locale. For an invalid pattern it returns a sentence that says what is wrong.
  */
 export function equalsIgnoringCase(expected: string): TextTest | string {
   return ignoringCase(expected, (characters) => (text) => endOfPrefix(characters, text) === text.length);
@@ -31,14 +31,14 @@ export function suffixIgnoringCase(end: string): TextTest | string {
 }
 
 /**
- * `*` stands for any characters, also none; `\*` and `\\` for a star and a backslash. The texts between the stars are
- * looked for one after the other, each once, so no pattern can make this slow. The answer is a sentence when the
- * pattern is refused.
+ * Returns a test for a wildcard pattern: `*` matches any number of characters, `\*` a star, `\\` a backslash. The texts
+ * between the stars are searched one after the other, each once, so no pattern is slow. For an invalid pattern it
+ * returns a sentence that says what is wrong.
  */
 export function wildcard(pattern: string): TextTest | string {
-  if (/(?<!\\)(\\\\)*\*\*/.test(pattern)) return "two * next to each other are refused; one means the same";
+  if (/(?<!\\)(\\\\)*\*\*/.test(pattern)) return "two adjacent * are not allowed; one * matches the same";
   const pieces = pattern.match(/\\[*\\]|[^\\]/gsu) ?? [];
-  if (pieces.join("") !== pattern) return "a \\ stands only before a * or another \\";
+  if (pieces.join("") !== pattern) return "a \\ is allowed only before a * or another \\";
   const literals = [""];
   for (const piece of pieces) {
     if (piece === "*") literals.push("");
@@ -62,12 +62,13 @@ const between =
     return text.length - last.length >= at && text.endsWith(last);
   };
 
-/** Both cases of each character. */
+/** The lower-case and upper-case form of each character. */
 type Cases = readonly (readonly string[])[];
 
-/** Event Ruler 2.1 takes each half of a surrogate pair for a question mark here; nobody means that. */
+/** A character outside the BMP is rejected, because Event Ruler 2.1 reads each half of its surrogate pair as a "?". */
 function ignoringCase(pattern: string, make: (characters: Cases) => TextTest): TextTest | string {
-  if (/[\u{10000}-\u{10FFFF}]/u.test(pattern)) return "EventBridge cannot ignore case beside an emoji or the like";
+  if (/[\u{10000}-\u{10FFFF}]/u.test(pattern))
+    return "EventBridge cannot ignore case in a text with an emoji or the like";
   return make(Array.from(pattern, (character) => [character.toLowerCase(), character.toUpperCase()]));
 }
 

@@ -73,7 +73,7 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "an unknown operator",
     "{ prefix: build. }",
     "{ startsWith: build. }",
-    '33:29 routes.docs-status.when.detail-type[0].startsWith: there is no operator "startsWith"; there are prefix, suffix, equals-ignore-case, wildcard, anything-but, numeric, exists, cidr',
+    '33:29 routes.docs-status.when.detail-type[0].startsWith: there is no operator "startsWith"; the operators are prefix, suffix, equals-ignore-case, wildcard, anything-but, numeric, exists, cidr',
   ],
   [
     "a text where a pattern has a list",

@@ -25,7 +25,11 @@ describe("refuses", () => {
       { a: "x" },
       /^give a list of alternatives, like \["page\.updated"\], or an object of fields$/,
     ],
-    ["an unknown operator", { a: [{ contains: "x" }] }, /^there is no operator "contains"; there are prefix, suffix, /],
+    [
+      "an unknown operator",
+      { a: [{ contains: "x" }] },
+      /^there is no operator "contains"; the operators are prefix, suffix, /,
+    ],
     [
       "two operators together",
       { a: [{ prefix: "x", suffix: "y" }] },
@@ -39,15 +43,19 @@ describe("refuses", () => {
     [
       "a range upside down",
       { a: [{ numeric: [">", 5, "<", 0] }] },
-      /the lower end is below the upper: \[">=", 0, "<", 10\]$/,
+      /its lower end, which must be below the upper end: \[">=", 0, "<", 10\]$/,
     ],
     [
       "a block of one address",
       { a: [{ cidr: "10.0.0.0/32" }] },
       /0 to 31 long; write a single address as a plain value$/,
     ],
-    ["an operator inside $or", { $or: [{ prefix: ["x"] }, { b: ["x"] }] }, /^"prefix" is an operator: inside \$or/],
-    ["a field named twice", { a: { b: ["x"] }, "a.b": ["y"] }, /^the field a\.b is named twice .* in one list$/],
+    [
+      "an operator inside $or",
+      { $or: [{ prefix: ["x"] }, { b: ["x"] }] },
+      /^"prefix" is an operator: \$or takes objects/,
+    ],
+    ["a field named twice", { a: { b: ["x"] }, "a.b": ["y"] }, /^the field a\.b occurs twice .* in one list$/],
   ])("%s, saying what would be right", (_, pattern, says) => {
     expect(problemsOf(pattern).map(({ message }) => message)).toEqual([expect.stringMatching(says)]);
   });
@@ -66,7 +74,7 @@ describe("refuses", () => {
   it("a pattern nested beyond measure", () => {
     let pattern: object = { a: ["x"] };
     for (let level = 0; level < 10_000; level++) pattern = { a: pattern };
-    expect(problemsOf(pattern)).toMatchObject([{ message: "a pattern goes at most 32 levels deep" }]);
+    expect(problemsOf(pattern)).toMatchObject([{ message: "a pattern has at most 32 levels" }]);
   });
 });
 
