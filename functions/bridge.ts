@@ -55,12 +55,12 @@ export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
 /** Builds the shared parts of a bridge. Calls nothing and reads no secret. */
 export function buildBridge(config: Config, { runReporters, hasGates }: RouteOutline, ports: Ports): Bridge {
   const { stores, secrets, clock, log, callOut, random, issuer, awsToken, recorded } = ports;
-  const { deliveries, actions, approvals, runs, rates, seals, uses, replayCache } = stores;
+  const { deliveries, actions, approvals, runs, rateLimits, storedTokens, credentialUses, replayCache } = stores;
   const policy = policyOf(config.roles);
   const people = peopleOf(config);
   const publicUrl = config.identity?.issuer;
   const commands: CommandDeps = { deliveries, actions, approvals, runs, runReporters, policy, people, recorded, clock };
-  const limits = { issuers: config.issuers, policy, rates, clock };
+  const limits = { issuers: config.issuers, policy, rateLimits, clock };
   return {
     ...stores,
     config,
@@ -79,8 +79,8 @@ export function buildBridge(config: Config, { runReporters, hasGates }: RouteOut
     tokens: createTokenVerifier(config.issuers, { clock, callOut, replayCache, publicUrl }),
     trustEntries: Object.keys(config.issuers),
     rejectOverRate: (principal) => rejectOverRate(principal, limits),
-    credentialUsage: new CredentialUsage({ uses, log }),
-    systemTokens: new SystemTokens({ encryptions: tokenEncryptionsOf(config), seals, secrets, clock, log }),
+    credentialUsage: new CredentialUsage({ credentialUses, log }),
+    systemTokens: new SystemTokens({ encryptions: tokenEncryptionsOf(config), storedTokens, secrets, clock, log }),
     commands: createCommands(commands),
   };
 }

@@ -44,7 +44,7 @@ export const ROUTE_REMOVED = { outcome: "give_up", summary: "the route is no lon
 export async function act(id: string, deps: ActDeps): Promise<AttemptResult> {
   const startedAt = deps.clock.now();
   const claim = await deps.actions.claim(id, startedAt, laterBy(startedAt, leaseMs(deps.routes)));
-  if (claim === undefined) return standingOf(id, deps);
+  if (claim === undefined) return statusOf(id, deps);
   if (claim.interrupted) await recordInterruption(claim, startedAt, deps);
   const route = deps.routes.find(({ name }) => name === claim.route);
   const attempted =
@@ -56,11 +56,11 @@ export async function act(id: string, deps: ActDeps): Promise<AttemptResult> {
   return next.state === "deferred" ? defer(ended, next, deps) : record(ended, next, deps);
 }
 
-async function standingOf(id: string, { actions }: ActDeps): Promise<AttemptResult> {
-  const standing = await actions.standing(id);
-  switch (standing?.state) {
+async function statusOf(id: string, { actions }: ActDeps): Promise<AttemptResult> {
+  const status = await actions.status(id);
+  switch (status?.state) {
     case "due":
-      return { result: "again", at: standing.dueAt };
+      return { result: "again", at: status.dueAt };
     case "gave_up":
       return { result: "gave_up", summary: "it was given up before" };
     default:
@@ -106,7 +106,7 @@ async function record(
   const line = { delivery, trace, route, action, target, attempt, durationMs };
   if (!isStillOwner) {
     deps.log.warn(line, "an attempt ended after its lease had gone to another owner");
-    return standingOf(claim.id, deps);
+    return statusOf(claim.id, deps);
   }
   deps.log[LEVELS[outcome.outcome]]({ ...line, outcome: outcome.outcome }, outcome.summary);
   if (next.state === "retry") return { result: "again", at: next.at };
@@ -132,7 +132,7 @@ async function defer(
   const isRecorded = await isWaitRecorded(claim, outcome, deps);
   if (!isRecorded)
     await deps.deliveries.addToTimeline(delivery, { at: endedAt, kind: "waiting", route, action, summary });
-  if (!(await deps.actions.defer(claim, at))) return standingOf(claim.id, deps);
+  if (!(await deps.actions.defer(claim, at))) return statusOf(claim.id, deps);
   if (!isRecorded) deps.log.info({ delivery, trace, route, action, attempt, outcome: "wait" }, summary);
   return { result: "waits", at };
 }

@@ -5,7 +5,7 @@ import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { CredentialUsageStore, CredentialUse } from "../store/credential-usage.ts";
 
 export interface CredentialUsageDeps {
-  readonly uses: Pick<CredentialUsageStore, "record">;
+  readonly credentialUses: Pick<CredentialUsageStore, "record">;
   readonly log: Log;
 }
 
@@ -59,7 +59,7 @@ export class CredentialUsage {
 
   async #write(use: CredentialUse, key: string): Promise<void> {
     try {
-      await this.#deps.uses.record(use);
+      await this.#deps.credentialUses.record(use);
     } catch (error) {
       this.#noted.delete(key);
       const { kind, name } = use;

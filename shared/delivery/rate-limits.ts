@@ -8,7 +8,7 @@ import type { RateLimitStore } from "../store/rate-limits.ts";
 export interface RateDeps {
   readonly issuers: Readonly<Record<string, Pick<TrustEntry, "mode" | "roles">>>;
   readonly policy: Pick<Policy, "limitsOf">;
-  readonly rates: RateLimitStore;
+  readonly rateLimits: RateLimitStore;
   readonly clock: Clock;
 }
 
@@ -21,14 +21,14 @@ const MINUTE_MS = 60_000;
  */
 export async function rejectOverRate(
   principal: Principal,
-  { issuers, policy, rates, clock }: RateDeps,
+  { issuers, policy, rateLimits, clock }: RateDeps,
 ): Promise<Rejection | undefined> {
   const now = clock.now();
   const entry = issuers[principal.trustEntry ?? ""];
   const isLetIn = entry?.mode === "shadow" && principal.roles.length === 0;
   const roles = isLetIn ? entry.roles.map(({ role }) => role) : principal.roles;
   for (const { role, bucket, perMinute } of policy.limitsOf({ ...principal, roles })) {
-    if (await rates.count(bucket, now, perMinute)) continue;
+    if (await rateLimits.count(bucket, now, perMinute)) continue;
     return { reason: "rate_exceeded", role, retryAfterSeconds: Math.ceil((MINUTE_MS - (now % MINUTE_MS)) / 1000) };
   }
   return undefined;

@@ -5,7 +5,7 @@ import { ok, type Result } from "../model/result.ts";
 import type { CredentialUsageStore, CredentialUse } from "../store/credential-usage.ts";
 
 export interface CredentialsApi extends CallerDeps {
-  readonly uses: Pick<CredentialUsageStore, "list">;
+  readonly credentialUses: Pick<CredentialUsageStore, "list">;
 }
 
 /** A credential's last use with its time as ISO 8601. */
@@ -19,6 +19,6 @@ export interface ListedCredentials {
 export async function listCredentials(request: TokenRequest, api: CredentialsApi): Promise<Result<ListedCredentials>> {
   const caller = await callerOf(request, "deliveries", api);
   if (!caller.ok) return caller;
-  const uses = await api.uses.list();
+  const uses = await api.credentialUses.list();
   return ok({ credentials: uses.map((use) => ({ ...use, lastUsedAt: toIso(use.lastUsedAt) })) });
 }

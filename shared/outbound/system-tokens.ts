@@ -15,7 +15,7 @@ export interface TokenEncryption {
 interface SystemTokensDeps {
   /** By source; what comes to any other is not kept. */
   readonly encryptions: ReadonlyMap<string, TokenEncryption>;
-  readonly seals: StoredTokenStore;
+  readonly storedTokens: StoredTokenStore;
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly log: Log;
@@ -71,7 +71,7 @@ export class SystemTokens {
     const [key] = await encryptionKeys(this.#deps.secrets, sealedBy, PURPOSE);
     const until = toSeconds(laterBy(receivedAt, LIVES_MS));
     const { encryptToken } = await import("./encrypted-token.ts");
-    await this.#deps.seals.keep(
+    await this.#deps.storedTokens.keep(
       source,
       await encryptToken({ token: token.reveal(), base }, { source, app, until }, key),
       until,
@@ -83,10 +83,10 @@ export class SystemTokens {
    * app's next event mends, `store_unavailable`, `secret_unavailable` and `configuration_invalid`.
    */
   async tokenFor(source: string): Promise<{ readonly token: Secret; readonly base: string }> {
-    const { encryptions, seals, secrets, clock } = this.#deps;
+    const { encryptions, storedTokens, secrets, clock } = this.#deps;
     const sealing = encryptions.get(source);
     const at = laterBy(clock.now(), SPARE_MS);
-    const sealed = sealing && (await seals.find(source, toSeconds(at)));
+    const sealed = sealing && (await storedTokens.find(source, toSeconds(at)));
     if (sealing === undefined || sealed === undefined) throw noToken(source);
     const keys = await encryptionKeys(secrets, sealing.sealedBy, PURPOSE);
     const { decryptToken } = await import("./encrypted-token.ts");

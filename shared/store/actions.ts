@@ -1,61 +1,66 @@
 import type { EpochMillis } from "../host/clock.ts";
 
-/** One action to run: a route met an event. Its id comes from (route, event key), so a happening told twice runs once. */
+/**
+ * One action to run, because a route matched an event. Its id is derived from (route, event key), so an event that is
+ * reported twice runs it once.
+ */
 export interface ScheduledAction {
   readonly id: string;
   readonly route: string;
   /** Kind of the action. */
   readonly action: string;
-  /** The target it lands on: each has its own queue, so that a slow one holds up no other. */
+  /** The target of the action: each target has its own queue, so that a slow one delays no other. */
   readonly target: string;
   readonly eventKey: string;
-  /** The delivery that told it first. */
+  /** The delivery that reported the event first. */
   readonly delivery: string;
 }
 
 export type ActionState = "due" | "done" | "gave_up";
 
-export type ActionStanding =
+export type ActionStatus =
   | { readonly state: "due"; readonly dueAt: EpochMillis }
   | { readonly state: Exclude<ActionState, "due"> };
 
-/** A lease on an action: every later write is conditional on `owner`, a number that no other claim of the action has. */
+/**
+ * A lease on an action: every later write is conditional on `owner`, a number that no other claim of the action has.
+ */
 export interface Claim extends ScheduledAction {
   readonly owner: number;
-  /** Starts at 1; those that only waited are not counted. */
+  /** Starts at 1; attempts that only waited are not counted. */
   readonly attempt: number;
-  /** An attempt before this one has only waited. */
+  /** An earlier attempt only waited. */
   readonly hasWaited: boolean;
   readonly scheduledAt: EpochMillis;
-  /** The attempt before this one ended without a record: its lease ran out. */
+  /** The previous attempt ended without a record: its lease expired. */
   readonly interrupted: boolean;
 }
 
 /** Durable actions, run at least once and by one owner at a time. Every method throws `store_unavailable`. */
 export interface ActionStore {
-  /** Stores the action as due at `at`, once. Tells for which delivery it was stored, and when, now or before. */
+  /** Stores the action as due at `at`, once. Returns the delivery and time with which it was stored, now or earlier. */
   schedule(
     action: ScheduledAction,
     at: EpochMillis,
   ): Promise<{ readonly scheduled: boolean; readonly delivery: string; readonly at: EpochMillis }>;
-  /** Ids of a target's actions due at `now`, oldest first, those with an expired lease among them. */
+  /** Ids of a target's actions due at `now`, oldest first, including those with an expired lease. */
   due(target: string, now: EpochMillis, limit: number): Promise<readonly string[]>;
-  /** Takes the action until `leaseUntil`. Nothing when it is not due at `now`, is finished, or another owner was faster. */
+  /** Leases the action until `leaseUntil`. Undefined if it is not due at `now`, is finished, or has another owner. */
   claim(id: string, now: EpochMillis, leaseUntil: EpochMillis): Promise<Claim | undefined>;
-  /** Ends the action. False, and no change, when the claim is no longer the owner's. */
+  /** Ends the action. False, and no change, if the claim no longer owns it. */
   complete(claim: Claim, state: Exclude<ActionState, "due">): Promise<boolean>;
-  /** Gives the action back until `at`. False, and no change, when the claim is no longer the owner's. */
+  /** Ends the lease and makes the action due at `at`. False, and no change, if the claim no longer owns it. */
   release(claim: Claim, at: EpochMillis): Promise<boolean>;
-  /** As {@link release}, for an attempt that only waited. */
+  /** Like {@link release}, for an attempt that only waited. */
   defer(claim: Claim, at: EpochMillis): Promise<boolean>;
-  /** Makes an action that waits due at `now`; on one that is owned, finished or gone, nothing. */
+  /** Makes a waiting action due at `now`. No change if it is owned, finished or deleted. */
   wake(id: string, now: EpochMillis): Promise<void>;
   state(id: string): Promise<ActionState | undefined>;
-  /** The state and, while it is due, when: a lease's end is a due time too. */
-  standing(id: string): Promise<ActionStanding | undefined>;
+  /** The state and, while it is due, the due time; during a lease that is the end of the lease. */
+  status(id: string): Promise<ActionStatus | undefined>;
   /**
-   * Makes a target's leased actions due at `now`. Only for a process that knows that it is alone, at its start: the owners
-   * are then gone. An owner that is not gone after all loses its lease and nothing else.
+   * Makes a target's leased actions due at `now`. Only for the start of a process that knows that it is the only one:
+   * all owners have then ended. An owner that still runs loses only its lease.
    */
   expireLeases(target: string, now: EpochMillis): Promise<void>;
 }

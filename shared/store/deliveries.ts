@@ -3,49 +3,49 @@ import type { DeliverySummary, RecordedDelivery } from "../model/recorded-delive
 import type { TimelineEvent } from "../model/timeline.ts";
 
 export interface ListQuery {
-  /** Newest first, from here back; exclusive. */
+  /** Where the list starts, exclusive; it continues with older deliveries. */
   readonly before: DeliveryPosition;
   readonly notBefore: EpochMillis;
-  /** Deliveries that match, at most. */
+  /** Maximum number of matching deliveries. */
   readonly limit: number;
-  /** Deliveries looked at, at most: bounds the cost of a filter that few match. */
+  /** Maximum number of deliveries read: bounds the cost of a filter that few deliveries match. */
   readonly scanLimit: number;
   readonly matches: (summary: DeliverySummary) => boolean;
 }
 
-/** A place in the order of all deliveries: by time, then by id. */
+/** A position in the order of all deliveries: by time, then by id. */
 export type DeliveryPosition = Pick<DeliverySummary, "receivedAt" | "id">;
 
 export interface DeliveryPage {
   readonly deliveries: readonly DeliverySummary[];
-  /** Where the next page starts; absent when nothing older is in the window. */
+  /** Where the next page starts; undefined if the window has no older delivery. */
   readonly next?: DeliveryPosition;
 }
 
 /**
- * The record of every accepted delivery: idempotency record, audit record and outbox entry at once. Every method throws
- * `store_unavailable` when the store cannot answer; nothing is then known to have happened.
+ * The record of every accepted delivery: idempotency record, audit record and outbox entry in one. Every method throws
+ * `store_unavailable` if the store does not respond; whether the write took effect is then unknown.
  */
 export interface DeliveryStore {
-  /** One conditional write. Of any number of concurrent calls with one id exactly one is `recorded`. */
+  /** Makes one conditional write. Of any number of concurrent calls with one id exactly one returns `recorded`. */
   record(delivery: RecordedDelivery): Promise<"recorded" | "duplicate">;
   get(id: string): Promise<RecordedDelivery | undefined>;
-  /** Adds one entry. The same entry (kind, route, attempt) written again replaces the first. */
+  /** Adds one timeline event. The same event (kind, route, attempt) written again replaces the first. */
   addToTimeline(id: string, timelineEvent: TimelineEvent): Promise<void>;
-  /** In order of time. */
+  /** Ordered by time. */
   timeline(id: string): Promise<readonly TimelineEvent[]>;
   /** Newest first; eventually consistent. */
   list(query: ListQuery): Promise<DeliveryPage>;
 }
 
-/** The outbox half, where the store itself says what is still to be relayed. */
+/** The outbox, for a bridge whose store itself lists the events that are not relayed yet. */
 export interface Outbox {
-  /** Ids of recorded events that still carry the mark and are due at `now`, oldest first. */
+  /** Ids of recorded events that have the outbox mark and are due at `now`, oldest first. */
   unrelayed(now: EpochMillis, limit: number): Promise<readonly string[]>;
-  /** Takes the mark off and notes the time. Harmless when repeated. */
+  /** Removes the mark and records the time. Idempotent. */
   markRelayed(id: string, at: EpochMillis): Promise<void>;
-  /** Puts the mark on an event recorded without it, due at `at`; on one that was relayed or is gone, nothing. */
+  /** Adds the mark to an event that was recorded without it, due at `at`. No change if it was relayed or deleted. */
   mark(id: string, at: EpochMillis): Promise<void>;
-  /** Leaves the mark on and looks again at `at`. */
+  /** Keeps the mark and makes the event due at `at`. */
   defer(id: string, at: EpochMillis): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { EpochMillis } from "../host/clock.ts";
 
-/** Counts of requests, for limits that hold over all copies of the bridge. Throws `store_unavailable`. */
+/** Request counts, for rate limits over all instances of the bridge. Throws `store_unavailable`. */
 export interface RateLimitStore {
-  /** Counts one more in the minute that `now` is in; false, and no change, when `limit` are counted already. */
+  /** Counts one request in the minute of `now`. False, and no change, if `limit` requests are already counted. */
   count(bucket: readonly string[], now: EpochMillis, limit: number): Promise<boolean>;
 }

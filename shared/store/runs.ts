@@ -1,26 +1,29 @@
-/** A run of a route, by the delivery that fired it. */
+/** A run of a route, identified by the delivery that fired it. */
 export interface RouteRun {
   readonly delivery: string;
   /** ISO 8601 with `Z`. */
   readonly firedAt: string;
-  /** Absent until it is told to have ended. */
+  /** Undefined until the end is reported. */
   readonly end?: RunEnd;
 }
 
 export interface RunEnd {
   readonly succeeded: boolean;
-  /** When it ended, as its sender tells: ISO 8601 with `Z`. */
+  /** When the run ended, as its sender reported: ISO 8601 with `Z`. */
   readonly at: string;
-  /** Where it went; absent where that was not told. */
+  /** The environment that it deployed to; undefined if that was not reported. */
   readonly environment?: string;
 }
 
-/** What was noted of a run. Its end may be told before it is noted that it was fired, or without that. */
+/**
+ * The start or the end of a run. The end may be recorded before the start, or without it. `beganAt`: when the run
+ * started, as its sender reported.
+ */
 export type RecordedRun =
   | Pick<RouteRun, "delivery" | "firedAt">
-  | (Pick<RouteRun, "delivery"> & { readonly end: RunEnd /** As its sender tells. */; readonly beganAt: string });
+  | (Pick<RouteRun, "delivery"> & { readonly end: RunEnd; readonly beganAt: string });
 
-/** Where a route's runs go; without an environment, to the one that needs no name. */
+/** A route and the environment of its runs. Without `environment`: the environment that needs no name. */
 export interface RunPlace {
   readonly route: string;
   readonly environment?: string;
@@ -28,24 +31,29 @@ export interface RunPlace {
 
 /** The last runs of each route. Every method throws `store_unavailable`. */
 export interface RunStore {
-  /** As `withRun` does; atomic. Harmless when repeated. */
+  /** Stores the start or end of a run with `withRun`; atomic and idempotent. */
   record(route: string, run: RecordedRun): Promise<void>;
   /** Newest first. */
   of(route: string): Promise<readonly RouteRun[]>;
 }
 
-/** Runs that are kept of those in one environment that succeeded, of those that did not, and of those that go on. */
+/**
+ * Maximum stored runs of each kind: in one environment those that succeeded, those that failed, and those in progress.
+ */
 const MAX_OF_A_KIND = 5;
-/** Runs that are kept of a route, in whatever environments. */
+/** Maximum stored runs of a route over all environments. */
 const MAX_RUNS = 100;
 
-/** `runs` with what was noted of one, newest first: what every store keeps. Gives `runs` itself where they knew it. */
-export function withRun(runs: readonly RouteRun[], noted: RecordedRun): readonly RouteRun[] {
-  const known = runs.find(({ delivery }) => delivery === noted.delivery);
-  const run = joined(known, noted);
+/**
+ * Merges the recorded start or end of one run into `runs`, newest first. Every store keeps this result. Returns `runs`
+ * itself if the record adds nothing.
+ */
+export function withRun(runs: readonly RouteRun[], recorded: RecordedRun): readonly RouteRun[] {
+  const known = runs.find(({ delivery }) => delivery === recorded.delivery);
+  const run = mergeRun(known, recorded);
   if (run === known) return runs;
   const all = [run, ...runs.filter((one) => one !== known)];
-  // Of two that were fired in one moment, the later noted is the newer.
+  // Of two runs that were fired in the same millisecond, the one recorded later is the newer.
   all.sort((a, b) => Number(a.firedAt < b.firedAt) - Number(a.firedAt > b.firedAt));
   const counts = new Map<string, number>();
   const isKept = ({ end }: RouteRun): boolean => {
@@ -57,11 +65,11 @@ export function withRun(runs: readonly RouteRun[], noted: RecordedRun): readonly
   return all.filter(isKept).slice(0, MAX_RUNS);
 }
 
-function joined(known: RouteRun | undefined, noted: RecordedRun): RouteRun {
-  const { delivery } = noted;
-  if (!("end" in noted)) {
-    return known?.firedAt === noted.firedAt ? known : { ...known, delivery, firedAt: noted.firedAt };
+function mergeRun(known: RouteRun | undefined, recorded: RecordedRun): RouteRun {
+  const { delivery } = recorded;
+  if (!("end" in recorded)) {
+    return known?.firedAt === recorded.firedAt ? known : { ...known, delivery, firedAt: recorded.firedAt };
   }
-  if (known?.end && known.end.at >= noted.end.at) return known;
-  return { delivery, firedAt: known?.firedAt ?? noted.beganAt, end: noted.end };
+  if (known?.end && known.end.at >= recorded.end.at) return known;
+  return { delivery, firedAt: known?.firedAt ?? recorded.beganAt, end: recorded.end };
 }

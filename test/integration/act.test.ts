@@ -281,6 +281,6 @@ function boundTo(actions: ActionStore): ActionStore {
     wake: (id, now) => actions.wake(id, now),
     expireLeases: (target, now) => actions.expireLeases(target, now),
     state: (id) => actions.state(id),
-    standing: (id) => actions.standing(id),
+    status: (id) => actions.status(id),
   };
 }

@@ -19,7 +19,9 @@ describe("a page edit, told to the functions", () => {
     // The function that shows the run does not fire any, and yet traces it back to what did.
     const timeline = await storesOf(bridge.account).deliveries.timeline(receipt.delivery);
     expect(timeline).toContainEqual(expect.objectContaining({ kind: "followed_by" }));
-    const used = (await storesOf(bridge.account).uses.list()).map(({ name, credential }) => `${name} ${credential}`);
+    const used = (await storesOf(bridge.account).credentialUses.list()).map(
+      ({ name, credential }) => `${name} ${credential}`,
+    );
     expect(used).toEqual(["cluster current", "wiki current", "pages env:PAGES"]);
   });
 });

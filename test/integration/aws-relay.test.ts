@@ -55,7 +55,7 @@ describe("the relay", () => {
     const calls = [...lookUps, "AWSEvents.PutEvents", "AWSEvents.PutEvents", "DynamoDB_20120810.UpdateItem"];
     expect(account.calls.map(({ target }) => target)).toEqual(calls);
     const lastUsedAt = deliveries[0]?.receivedAt;
-    expect(await storesOf(account).uses.list()).toEqual([
+    expect(await storesOf(account).credentialUses.list()).toEqual([
       { kind: "source", name: "wiki", method: "hub-signature", credential: "current", lastUsedAt },
     ]);
     expect(puts().map((entries) => entries.length)).toEqual([10, 2]);

@@ -255,9 +255,9 @@ describe("docs/storage-schema.md", () => {
     const { source, sealed, until } = read;
     const put = await emptyStores();
     await put.put(stored);
-    expect(await put.seals.find(source, toSeconds(clock.now()))).toBe(sealed);
+    expect(await put.storedTokens.find(source, toSeconds(clock.now()))).toBe(sealed);
     const kept = await emptyStores();
-    await kept.seals.keep(source, sealed, until);
+    await kept.storedTokens.keep(source, sealed, until);
     expect(await kept.shown(stored)).toEqual(stored);
   });
 
@@ -278,10 +278,10 @@ describe("docs/storage-schema.md", () => {
     const { bucket, limit } = read;
     const put = await emptyStores();
     await put.put(stored);
-    expect(await put.rates.count(bucket, clock.now(), limit)).toBe(true);
-    expect(await put.rates.count(bucket, clock.now(), limit)).toBe(false);
+    expect(await put.rateLimits.count(bucket, clock.now(), limit)).toBe(true);
+    expect(await put.rateLimits.count(bucket, clock.now(), limit)).toBe(false);
     const counted = await emptyStores();
-    await counted.rates.count(bucket, clock.now(), limit);
+    await counted.rateLimits.count(bucket, clock.now(), limit);
     expect(await counted.shown(stored)).toEqual(stored);
   });
 
@@ -289,9 +289,9 @@ describe("docs/storage-schema.md", () => {
     const { stored, read } = exampleOf("Credential");
     const put = await emptyStores();
     await put.put(stored);
-    expect(await put.uses.list()).toEqual([read]);
+    expect(await put.credentialUses.list()).toEqual([read]);
     const noted = await emptyStores();
-    await noted.uses.record(read);
+    await noted.credentialUses.record(read);
     expect(await noted.shown(stored)).toEqual(stored);
   });
 });
@@ -336,11 +336,11 @@ describe.skipIf(leftOut !== undefined)(`what a write costs${leftOut ? `, left ou
       const { token, use, until } = exampleOf("Seen token").read;
       await costs("take a token", () => stores.replayCache.take(token, use, until));
       const { source, sealed, until: end } = exampleOf("Seal").read;
-      await costs("keep a seal", () => stores.seals.keep(source, sealed, end));
+      await costs("keep a seal", () => stores.storedTokens.keep(source, sealed, end));
       const own = exampleOf("Own account").read;
       await costs("record an own account", () => stores.ownAccounts.record(own, own.until));
-      await costs("count a request", () => stores.rates.count(["robot"], clock.now(), 1));
-      await costs("note a credential's use", () => stores.uses.record(exampleOf("Credential").read));
+      await costs("count a request", () => stores.rateLimits.count(["robot"], clock.now(), 1));
+      await costs("note a credential's use", () => stores.credentialUses.record(exampleOf("Credential").read));
       const { approvals, runs } = stores;
       const approval = exampleOf("Approval").read;
       const granted = { state: "granted", decision: { by: approval.requester, at: clock.now() } } as const;

@@ -51,7 +51,7 @@ describe("a bridge that cannot start says why in a line, and ends", () => {
     first.child.kill("SIGTERM");
     expect(second).toMatchObject({
       code: 1,
-      err: "drawbridge: kept is in use by another bridge: end that one, or give another folder with --data\n",
+      err: "drawbridge: kept is in use by another bridge: stop that one, or give another folder with --data\n",
     });
     expect((await first.ended).code).toBe(0);
   });

@@ -107,7 +107,7 @@ describe("the token that Forge sends along", () => {
   });
 
   it("keeps no delivery back when it cannot be kept", async () => {
-    stores.seals.keep = () => Promise.reject(new Fault("store_unavailable", "down", { retryable: true }));
+    stores.storedTokens.keep = () => Promise.reject(new Fault("store_unavailable", "down", { retryable: true }));
     expect(await told("system-1", tokensOf())).toMatchObject({ ok: true, value: { status: "accepted" } });
   });
 });

@@ -35,7 +35,7 @@ const deadStores = () => openStores(loopbackClient(9), "drawbridge", { retention
 
 /** The HTTP interface with all its sources and trust entries, and no store behind it. */
 export function bridgeWithoutStore(config: Config, { secrets, log }: { readonly secrets: Secrets; readonly log: Log }) {
-  const { deliveries, uses, approvals, replayCache } = deadStores();
+  const { deliveries, credentialUses, approvals, replayCache } = deadStores();
   const tokens = createTokenVerifier(config.issuers, { clock, replayCache, publicUrl: PUBLIC_URL });
   const policy = policyOf(config.roles);
   const trustEntries = Object.keys(config.issuers);
@@ -45,7 +45,7 @@ export function bridgeWithoutStore(config: Config, { secrets, log }: { readonly 
     rejectionAudit: new RejectionAudit({ deliveries, log }),
     ready: () => deliveries.get("readiness"),
     receiving: { deliveries },
-    calls: { deliveries, uses, approvals, tokens, policy, trustEntries },
+    calls: { deliveries, credentialUses, approvals, tokens, policy, trustEntries },
     clock,
     log,
   });

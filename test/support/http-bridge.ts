@@ -36,7 +36,7 @@ export async function httpBridge({ receiving, calls, ...changes }: HttpBridgeCha
     receiving: { deliveries, rejectOverRate, recorded, log, ...receiving },
     calls: {
       deliveries,
-      uses: { list: async () => [] },
+      credentialUses: { list: async () => [] },
       approvals: noApprovals,
       actions: { wake: unexpected("the wake-up of an action") },
       runs: { of: unexpected("the reading of runs") },

@@ -1,13 +1,13 @@
 import { type EpochMillis, epochMillis } from "../../host/clock.ts";
-import type { ActionStanding, ActionState, ActionStore, Claim, ScheduledAction } from "../actions.ts";
+import type { ActionState, ActionStatus, ActionStore, Claim, ScheduledAction } from "../actions.ts";
 import { expiryOf, number, type Retention, text } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
 import { collect } from "./streams.ts";
 import type { DynamoDbTable } from "./table.ts";
 
 /**
- * An action is due at `dueAt`; claiming it moves `dueAt` to the end of the lease. A crashed owner's action thereby becomes
- * due again by itself, and there is one clock to watch.
+ * An action is due at `dueAt`; claiming it moves `dueAt` to the end of the lease. The action of a crashed owner thereby
+ * becomes due again without further work, and one attribute holds both times.
  */
 export class DynamoDbActions implements ActionStore {
   readonly #table: DynamoDbTable;
@@ -32,7 +32,7 @@ export class DynamoDbActions implements ActionStore {
     });
     if (created) return { scheduled: true, delivery: action.delivery, at };
     const first = await this.#table.get(keyOf(id));
-    // Gone between the two calls: its time to live ran out, so the happening is long over.
+    // Deleted between the two calls: its time to live has expired, so the event is old.
     if (first === undefined) return { scheduled: false, delivery: action.delivery, at };
     return { scheduled: false, delivery: text(first, "delivery"), at: epochMillis(number(first, "scheduledAt")) };
   }
@@ -135,10 +135,10 @@ export class DynamoDbActions implements ActionStore {
   }
 
   async state(id: string): Promise<ActionState | undefined> {
-    return (await this.standing(id))?.state;
+    return (await this.status(id))?.state;
   }
 
-  async standing(id: string): Promise<ActionStanding | undefined> {
+  async status(id: string): Promise<ActionStatus | undefined> {
     const item = await this.#table.get(keyOf(id));
     if (item === undefined) return undefined;
     // Written by this class from the same type.
@@ -147,7 +147,7 @@ export class DynamoDbActions implements ActionStore {
   }
 }
 
-/** The owner is known by the count of claims: a later owner has a higher one, and a finished action has no owner. */
+/** The owner is the number of claims: a later owner has a higher number, and a finished action has no owner. */
 const STILL_OWNER = "#attempt = :owner AND #owned = :one";
 const OWNER_NAMES = { "#attempt": "attempt", "#owned": "owned" } as const;
 

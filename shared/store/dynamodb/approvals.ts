@@ -7,7 +7,7 @@ import { TABLE } from "./key-schema.ts";
 import { inGroups } from "./streams.ts";
 import type { DynamoDbTable } from "./table.ts";
 
-/** An approval is in the index `due` while it is open, under the time at which it ends. */
+/** An open approval is in the index `due`, sorted by the time at which it ends. */
 export class DynamoDbApprovals implements ApprovalStore {
   readonly #table: DynamoDbTable;
   readonly #options: StoreOptions;
@@ -74,7 +74,7 @@ export class DynamoDbApprovals implements ApprovalStore {
     const found: Approval[] = [];
     for await (const items of inGroups(this.#table.select(selection), Math.min(limit, MAX_AT_ONCE))) {
       const approvals = await Promise.all(items.map((item) => this.get(text(item, TABLE.partitionKey))));
-      // The index may lag behind.
+      // The index is eventually consistent, so the state is checked again.
       found.push(...approvals.flatMap((one) => (one && OPEN_STATES.includes(one.state) ? [one] : [])));
       if (found.length >= limit) break;
     }
@@ -93,7 +93,7 @@ export class DynamoDbApprovals implements ApprovalStore {
       },
     });
     if (newest !== undefined) return;
-    // Which of two at one time was last, nobody knows: what is about either has changed.
+    // The order of two changes at one time is unknown, so an approval about either of them is outdated.
     await this.#table.change(changeKey(key), {
       text: "REMOVE #mark",
       condition: `#at = :at AND ${mark === undefined ? "attribute_exists(#mark)" : "#mark <> :mark"}`,
@@ -111,14 +111,14 @@ export class DynamoDbApprovals implements ApprovalStore {
 
 const OPEN = "approvals";
 const OPEN_STATES: readonly ApprovalState[] = ["requested", "granted"];
-/** Approvals that are read at once. */
+/** Maximum approvals that are read concurrently. */
 const MAX_AT_ONCE = 100;
 const DUE_NAMES = { "#queue": TABLE.dueIndex.partitionKey, "#dueAt": TABLE.dueIndex.sortKey } as const;
 
 const keyOf = (id: string) => ({ pk: id, sk: "head" });
 const changeKey = (key: string) => ({ pk: `change#${key}`, sk: "head" });
 
-// The texts below were written by this class from the same types.
+// This class wrote the texts below from the same types.
 
 function approvalOf(item: Item): Approval {
   const decision = item["decision"] === undefined ? undefined : (JSON.parse(text(item, "decision")) as Decision);

@@ -9,7 +9,7 @@ import { TABLE } from "./key-schema.ts";
 import { collect } from "./streams.ts";
 import type { DynamoDbTable, ItemKey } from "./table.ts";
 
-/** An item for each row, and one for the page: a partition, so that a board is read in one query. */
+/** One item for each row and one for the page, all in one partition, so that a board is read in one query. */
 export class DynamoDbBoards implements BoardStore {
   readonly #table: DynamoDbTable;
   readonly #options: StoreOptions;
@@ -19,18 +19,18 @@ export class DynamoDbBoards implements BoardStore {
     this.#options = options;
   }
 
-  async advance(page: PageAddress, { key, ...told }: Omit<BoardRow, "ended">): Promise<boolean> {
+  async advance(page: PageAddress, { key, ...reported }: Omit<BoardRow, "ended">): Promise<boolean> {
     const at = { pk: boardOf(page), sk: `${ROW}${key}` };
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const item = await this.#table.get(at);
       const before = item === undefined ? [] : runsOf(item);
-      const runs = withBuild(before, told);
-      if (runs === before || (await this.#keep(at, runs, revisionOf(item)))) return isShown(told, runs);
+      const runs = withBuild(before, reported);
+      if (runs === before || (await this.#write(at, runs, revisionOf(item)))) return isShown(reported, runs);
     }
-    throw new Fault("store_unavailable", "too many write the same row at once", { retryable: true });
+    throw new Fault("store_unavailable", "too many concurrent writes of the same row", { retryable: true });
   }
 
-  async #keep(row: ItemKey, runs: readonly BoardRun[], revision: number): Promise<boolean> {
+  async #write(row: ItemKey, runs: readonly BoardRun[], revision: number): Promise<boolean> {
     const before = await this.#table.change(row, {
       text: `SET #runs = :runs, #revision = :next, ${SET_EXPIRY}`,
       condition: "attribute_not_exists(#revision) OR #revision = :revision",
@@ -90,21 +90,21 @@ const PAGE = "page";
 const EXPIRY = { "#expiresAt": TABLE.timeToLive } as const;
 const SET_EXPIRY = "#expiresAt = :expiresAt";
 
-/** Each lost race means that another has written, so that this many are never met in earnest. */
+/** Each lost race means that another writer succeeded, so this limit is never reached in practice. */
 const MAX_TRIES = 50;
 
-/** The id goes first and holds no `#`: Confluence's ids are digits, and configured ones are checked. */
+/** The id is first and contains no `#`: ids of Confluence are digits, and configured ids are checked. */
 const boardOf = (page: PageAddress): string => `page#${page.id}#${page.site}`;
 const pageOf = (page: PageAddress) => ({ pk: boardOf(page), sk: PAGE });
 
 const keyOf = (item: Item): string => text(item, TABLE.sortKey).slice(ROW.length);
 
-/** Rows from before there were revisions have none. */
+/** Rows written before revisions existed have none. */
 const revisionOf = (item: Item | undefined): number => Number(item?.["revision"] ?? 0);
 
-// The texts below were written by this class from the same types.
+// This class wrote the texts below from the same types.
 
-/** A row from before runs were kept has its newest build alone; its `order` and `endedOrder` are not read. */
+/** A row written before runs were stored has only its newest build; its `order` and `endedOrder` are not read. */
 function runsOf(item: Item): readonly BoardRun[] {
   if (item["runs"] !== undefined) return JSON.parse(text(item, "runs")) as readonly BoardRun[];
   return [runOf({ build: JSON.parse(text(item, "build")) as ShownBuild, delivery: text(item, "delivery") })];

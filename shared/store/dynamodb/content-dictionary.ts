@@ -1,4 +1,4 @@
-/** Names and values in the order in which senders write them, each near what stands beside it. */
+/** Names and values in the order in which senders write them, each near its usual neighbours. */
 const BUILDKITE = [
   '{"event":"ping","event":"job.scheduled","job":{"id":"01","graphql_id":"Sm9iLS0tMD","type":"manual","label":"","type":"script',
   '","name":"","step_key":"","priority":{"number":0},"agent_query_rules":["queue=default"],"state":"assigned","build_url":"',
@@ -125,7 +125,7 @@ const GITLAB = [
   ',"removed":[]}],"total_commits_count":1,"push_options":{},"repository":{"name":"","url":"","description":"","homepage":"https://',
 ];
 
-/** Of the bridge itself: what is in every record comes last, where it costs the least to point to. */
+/** Texts of the bridge itself. The texts of every record are last, where a reference to them is shortest. */
 const EVENTS = [
   '{"type":"release.published","release":{"tag":"","type":"approval.granted","approval":{"step":"","gate":{"state":"requested',
   '{"type":"deployment.succeeded","deployment":{"environment":"production","tier":"production","job":"',
@@ -145,11 +145,12 @@ const EVENTS = [
 ];
 
 /**
- * What DEFLATE may point back to as if it stood before a delivery's content (RFC 1950 section 2.2): names and values that
- * senders write again and again, so that a small body, which has little to repeat, is packed about as well as a large one.
+ * The preset dictionary that DEFLATE may refer to as if it preceded the content of a delivery (RFC 1950 section 2.2).
+ * It contains the names and values that senders repeat, so a small body, with few repetitions of its own, compresses
+ * about as well as a large one.
  *
- * Once released it never changes: what was packed with it can be read with nothing else. A better one is added beside it,
- * and which of them a record needs stands in the record (`DICTID`).
+ * Once released, a dictionary never changes, because a record can only be read with the dictionary that packed it. A
+ * better dictionary is added as a second one, and `DICTID` in the record names the one that it needs.
  */
 export const CONTENT_DICTIONARY: Buffer = Buffer.from(
   [BUILDKITE, CONFLUENCE, TEKTON, GITLAB, EVENTS].flat().join(""),

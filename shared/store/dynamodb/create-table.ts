@@ -6,7 +6,7 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import { TABLE } from "./key-schema.ts";
 
-/** Creates the table where no infrastructure does: on one machine and in tests. Harmless when it is there already. */
+/** Creates the table on one machine and in tests, where no infrastructure creates it. No change if it exists. */
 export async function createTable(client: DynamoDBClient, name: string): Promise<void> {
   const { partitionKey, sortKey, dayIndex, dueIndex } = TABLE;
   try {
@@ -41,7 +41,7 @@ export async function createTable(client: DynamoDBClient, name: string): Promise
   await untilActive(client, name);
 }
 
-/** A table takes no calls while it is being created; locally that is a matter of milliseconds. */
+/** A table rejects calls while it is being created; locally that takes milliseconds. */
 async function untilActive(client: DynamoDBClient, name: string): Promise<void> {
   for (;;) {
     const { Table } = await client.send(new DescribeTableCommand({ TableName: name }));

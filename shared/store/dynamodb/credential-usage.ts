@@ -6,7 +6,7 @@ import { TABLE } from "./key-schema.ts";
 import { collect } from "./streams.ts";
 import type { DynamoDbTable } from "./table.ts";
 
-/** All uses are one partition: they are few, each is written once an hour at most, and they are read together. */
+/** All uses are in one partition: they are few, each is written at most once an hour, and they are read together. */
 export class DynamoDbCredentialUsage implements CredentialUsageStore {
   readonly #table: DynamoDbTable;
   readonly #options: Retention;
@@ -18,19 +18,28 @@ export class DynamoDbCredentialUsage implements CredentialUsageStore {
 
   async record(use: CredentialUse): Promise<void> {
     const { kind, name, method, credential, lastUsedAt } = use;
-    // An update, so that a function which may only update can note what it saw.
+    // An update, so that a function with only the right to update can record a use.
     await this.#table.change(
+      // The name of a source, target or method contains no `#`, so no two credentials share a key.
       { pk: PARTITION, sk: `${kind}#${name}#${method}#${credential}` },
       {
         text: "SET #kind = :kind, #name = :name, #method = :method, #credential = :credential, #last = :last, #expiresAt = :expiresAt",
         condition: "attribute_not_exists(#last) OR #last < :last",
         names: {
-          ...{ "#kind": "kind", "#name": "name", "#method": "method", "#credential": "credential" },
-          ...{ "#last": "lastUsedAt", "#expiresAt": TABLE.timeToLive },
+          "#kind": "kind",
+          "#name": "name",
+          "#method": "method",
+          "#credential": "credential",
+          "#last": "lastUsedAt",
+          "#expiresAt": TABLE.timeToLive,
         },
         values: {
-          ...{ ":kind": kind, ":name": name, ":method": method, ":credential": credential },
-          ...{ ":last": lastUsedAt, ":expiresAt": expiryOf(lastUsedAt, this.#options) },
+          ":kind": kind,
+          ":name": name,
+          ":method": method,
+          ":credential": credential,
+          ":last": lastUsedAt,
+          ":expiresAt": expiryOf(lastUsedAt, this.#options),
         },
       },
     );
@@ -42,11 +51,10 @@ export class DynamoDbCredentialUsage implements CredentialUsageStore {
   }
 }
 
-/** No name of a source, target or method has a `#`, so no two uses share a key. */
 const PARTITION = "credentials";
 
 const useOf = (item: Item): CredentialUse => ({
-  // Written by `note` from the same type.
+  // Written by `record` from the same type.
   kind: text(item, "kind") as CredentialUse["kind"],
   name: text(item, "name"),
   method: text(item, "method"),

@@ -15,8 +15,9 @@ import { timelineName } from "./timeline-name.ts";
 
 export interface DeliveryStoreOptions extends Retention {
   /**
-   * Whether a recorded event carries the mark that puts it into the outbox. On one machine it must: nothing else knows
-   * what is still to be relayed. In AWS the table's stream knows, and the mark would cost two index writes a delivery.
+   * Whether a recorded event has the mark that puts it into the outbox. Required on one machine, because nothing else
+   * lists the events that are not relayed yet. In AWS the table's stream does, and the mark costs two index writes a
+   * delivery.
    */
   readonly markUnrelayed: boolean;
 }
@@ -73,12 +74,12 @@ export class DynamoDbDeliveries implements DeliveryStore, Outbox {
 
   async list(query: ListQuery): Promise<DeliveryPage> {
     const deliveries: DeliverySummary[] = [];
-    let looked = 0;
+    let scanned = 0;
     for await (const item of this.#newestFirst(query)) {
       const summary = summaryOf(item);
-      looked += 1;
+      scanned += 1;
       if (query.matches(summary)) deliveries.push(summary);
-      if (deliveries.length === query.limit || looked === query.scanLimit) {
+      if (deliveries.length === query.limit || scanned === query.scanLimit) {
         return { deliveries, next: { receivedAt: summary.receivedAt, id: summary.id } };
       }
     }
@@ -132,10 +133,10 @@ export class DynamoDbDeliveries implements DeliveryStore, Outbox {
     );
   }
 
-  /** Day by day from the newest; within a day its shards are read side by side and merged. */
+  /** Reads day by day from the newest; the shards of a day are read concurrently and merged. */
   async *#newestFirst({ before, notBefore }: ListQuery): AsyncGenerator<Item> {
     const newest = startOfDay(before.receivedAt);
-    // Nothing is kept for longer, so no window costs more days than this.
+    // No record is kept for longer, so no window reads more days than this.
     const oldest = Math.max(startOfDay(notBefore), newest - (this.#options.retentionDays + 1) * DAY_MS);
     for (let day = newest; day >= oldest; day -= DAY_MS) {
       const shards = Array.from({ length: DAY_SHARDS }, (_, shard) =>
@@ -158,7 +159,7 @@ const HEAD = "head";
 const TIMELINE = "t#";
 const RELAY_QUEUE = "relay";
 const DUE_NAMES = { "#queue": TABLE.dueIndex.partitionKey, "#dueAt": TABLE.dueIndex.sortKey } as const;
-/** Time that a nudge after the commit has, before the outbox gives the delivery out. */
+/** Time for the nudge after the commit to relay the delivery, before the outbox lists it as due. */
 const NUDGE_GRACE_MS = 2_000;
 const DAY_MS = 86_400_000;
 
@@ -166,7 +167,7 @@ const startOfDay = (time: EpochMillis): number => Math.floor(time / DAY_MS) * DA
 const dayName = (day: number, shard: number): string => `${toIso(epochMillis(day)).slice(0, 10)}#${shard}`;
 const seenOf = ({ receivedAt, id }: DeliveryPosition): string => `${padTime(receivedAt)}#${id}`;
 
-/** Ids are digests, so their letters spread evenly. */
+/** Ids are digests, so their characters are evenly distributed. */
 const shardOf = (id: string): number => id.charCodeAt(id.length - 1) % DAY_SHARDS;
 
 function headOf(delivery: RecordedDelivery) {
@@ -203,8 +204,8 @@ function summaryOf(item: Item): DeliverySummary {
 }
 
 /**
- * The recorded event that an item is. Every other item of the table is none, and is not unpacked.
- * Throws when unreadable.
+ * Returns the delivery of an item that holds a recorded event; undefined for every other item, which is not unpacked.
+ * Throws `record_unreadable`.
  */
 export function recordedEventIn(stored: StoredItem): RecordedDelivery | undefined {
   const item = fromStored(stored);

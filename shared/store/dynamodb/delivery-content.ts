@@ -8,8 +8,8 @@ import { number, text } from "./fields.ts";
 import type { Item } from "./item.ts";
 
 /**
- * What is compressed together in one attribute, because nothing is looked up or listed by it: the body repeats most of
- * the event's texts, so both cost little more than one.
+ * The fields that are compressed together in one attribute, because no query or list uses them. The body repeats most
+ * texts of the event, so both together are little larger than one.
  */
 export type DeliveryContent = Pick<
   RecordedDelivery,
@@ -17,17 +17,17 @@ export type DeliveryContent = Pick<
 >;
 
 /**
- * Largest content kept, in compressed bytes. An item may have 400 KB in DynamoDB; a body that would pass this is dropped,
- * and its digest and the event stay.
+ * Maximum stored content, in compressed bytes. An item in DynamoDB has at most 400 KB; if a body makes the content
+ * larger than this limit, the body is dropped, and its digest and the event are stored.
  */
 const MAX_CONTENT_BYTES = 300_000;
 
 /**
- * A zlib stream (RFC 1950), which has a checksum and names its dictionary, of: length of the JSON in bytes and a line
- * feed, all but the body as JSON, the body.
+ * Packs the content as a zlib stream (RFC 1950), which has a checksum and names its dictionary, of: the length of the
+ * JSON in bytes and a line feed, all fields except the body as JSON, the body.
  */
 export function packContent({ body, ...delivery }: DeliveryContent): Uint8Array {
-  // In the order that the dictionary has.
+  // The order of the members is that of the dictionary.
   const { provider, requestId, traceparent, bodyDigest, bodyBytes, event } = delivery;
   const json = JSON.stringify({ provider, requestId, traceparent, bodyDigest, bodyBytes, event });
   const head = Buffer.from(`${Buffer.byteLength(json)}${body === undefined ? "-" : ""}\n${json}`, "utf8");
@@ -35,14 +35,14 @@ export function packContent({ body, ...delivery }: DeliveryContent): Uint8Array 
   return body === undefined || packed.length <= MAX_CONTENT_BYTES ? packed : packContent(delivery);
 }
 
-/** Throws `record_unreadable` where the content is not as it was written. */
+/** Throws `record_unreadable` if the content is not as it was written. */
 export function unpackContent(item: Item): DeliveryContent {
   try {
     const { content } = item;
-    if (!(content instanceof Uint8Array)) throw new Error("it has none");
-    if (content[0] !== ZLIB) return unpackFirstForm(content, item);
+    if (!(content instanceof Uint8Array)) throw new Error("the record has no content");
+    if (content[0] !== ZLIB) return unpackFirstFormat(content, item);
     const { json, ...rest } = split(inflateSync(content, { dictionary: CONTENT_DICTIONARY }));
-    // Written by `packContent` from the same type, and its checksum is right.
+    // Written by `packContent` from the same type, and the checksum is correct.
     return { ...(JSON.parse(json) as Omit<DeliveryContent, "body">), ...rest };
   } catch (cause) {
     throw new Fault("record_unreadable", "a record's content cannot be unpacked", { retryable: false, cause });
@@ -51,11 +51,14 @@ export function unpackContent(item: Item): DeliveryContent {
 
 const NO_BYTES = new Uint8Array();
 
-/** First byte of every zlib stream with a window of 32 KB; no raw DEFLATE that zlib writes begins so. */
+/** First byte of every zlib stream with a window of 32 KB. No raw DEFLATE stream that zlib writes starts with it. */
 const ZLIB = 0x78;
 
-/** Raw DEFLATE (RFC 1951) of: length of the event's JSON, the JSON, the body. The rest stands beside it in the item. */
-function unpackFirstForm(content: Uint8Array, item: Item): DeliveryContent {
+/**
+ * Unpacks the first format: raw DEFLATE (RFC 1951) of the length of the event's JSON, the JSON, the body. The other
+ * fields are attributes of the item.
+ */
+function unpackFirstFormat(content: Uint8Array, item: Item): DeliveryContent {
   const { json, ...rest } = split(inflateRawSync(content));
   const { traceparent } = item;
   return {
@@ -73,7 +76,7 @@ function unpackFirstForm(content: Uint8Array, item: Item): DeliveryContent {
 function split(bytes: Buffer): { readonly json: string; readonly body?: Uint8Array } {
   const line = bytes.indexOf("\n");
   const [, length, bodyless] = /^(\d+)(-?)$/.exec(bytes.toString("latin1", 0, line)) ?? [];
-  if (length === undefined) throw new Error("it has no length");
+  if (length === undefined) throw new Error("the content has no length");
   const end = line + 1 + Number(length);
   const json = bytes.toString("utf8", line + 1, end);
   return bodyless === "-" ? { json } : { json, body: new Uint8Array(bytes.subarray(end)) };

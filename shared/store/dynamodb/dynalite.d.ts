@@ -1,9 +1,9 @@
-/** The part of dynalite that the bridge uses; the package carries no types. */
+/** The part of dynalite that the bridge uses; the package has no types. */
 declare module "dynalite" {
   import type { Server } from "node:http";
 
   interface DynaliteOptions {
-    /** Folder of the LevelDB files; in memory when absent. */
+    /** Folder of the LevelDB files; in memory if undefined. */
     readonly path?: string;
     readonly createTableMs?: number;
   }

@@ -14,20 +14,20 @@ export interface EmbeddedDynamoDb {
 }
 
 export interface EmbeddedOptions {
-  /** Folder of the LevelDB files; in memory when absent. */
+  /** Folder of the LevelDB files; in memory if undefined. */
   readonly path?: string;
-  /** Created if it is not there. */
+  /** Name of the table; created if it does not exist. */
   readonly table?: string;
 }
 
 /**
- * DynamoDB inside this process, spoken to over loopback as the real one is. With `path` it keeps its files there and
- * survives a kill of the process at any instant (LevelDB's log); one process at a time may have them open. Throws
- * `configuration_invalid` when the folder is in use or cannot be used.
+ * Starts a DynamoDB inside this process, reached over loopback by the client of the real one. With `path` it stores its
+ * files there and survives a kill of the process at any instant (LevelDB's log); one process at a time may open them.
+ * Throws `configuration_invalid` if the folder is in use or cannot be used.
  */
 export async function startEmbeddedDynamoDb({ path, table }: EmbeddedOptions): Promise<EmbeddedDynamoDb> {
-  letReadsEnd();
-  if (path !== undefined) await tryFolder(path);
+  closeIteratorsOnReturn();
+  if (path !== undefined) await checkFolder(path);
   const server = dynalite({ ...(path !== undefined && { path }), createTableMs: 0 });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -43,15 +43,15 @@ export async function startEmbeddedDynamoDb({ path, table }: EmbeddedOptions): P
   return { client, stop };
 }
 
-/** dynalite opens its files with the first request, and ends the process when it cannot: so they are tried before. */
-async function tryFolder(path: string): Promise<void> {
+/** dynalite opens its files with the first request and ends the process if that fails, so they are checked before. */
+async function checkFolder(path: string): Promise<void> {
   const files = new ClassicLevel(path);
   try {
     await files.open();
   } catch (error) {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
     const isLocked = cause instanceof Error && "code" in cause && cause.code === "LEVEL_LOCKED";
-    const why = isLocked ? "is in use by another bridge: end that one, or" : "cannot be used for the data:";
+    const why = isLocked ? "is in use by another bridge: stop that one, or" : "cannot be used for the data:";
     throw new Fault("configuration_invalid", `${path} ${why} give another folder with --data`, {
       retryable: false,
       cause,
@@ -62,10 +62,10 @@ async function tryFolder(path: string): Promise<void> {
 }
 
 /**
- * dynalite 4.0 ends each read with the iterator's `return()` and leaves it open where there is none, as with the iterators
- * of the database it uses: each would hold on to files and memory for good.
+ * Adds `return()` to the iterators of the database. dynalite 4.0 ends each read with the iterator's `return()`, which
+ * these iterators lack; each would stay open and keep its files and memory.
  */
-function letReadsEnd(): void {
+function closeIteratorsOnReturn(): void {
   for (const { prototype } of [AbstractKeyIterator, AbstractValueIterator]) {
     Object.defineProperty(prototype, "return", { value: close, configurable: true });
   }
@@ -75,21 +75,21 @@ function close(this: { close(): Promise<void> }): Promise<void> {
   return this.close();
 }
 
-/** A client for a DynamoDB on this machine, which takes any credentials. */
+/** Creates a client for a DynamoDB on this machine, which accepts any credentials. */
 export function loopbackClient(port: number): DynamoDBClient {
   return new DynamoDBClient({
     endpoint: `http://127.0.0.1:${port}`,
     region: "local",
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
     maxAttempts: 2,
-    // Milliseconds. A store that hangs must not hold a sender until its own patience ends.
+    // Milliseconds. A store that hangs must fail before the timeout of the sender.
     requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
   });
 }
 
 /**
- * Deletes what has expired at `now`, and gives the number. DynamoDB does this by itself; dynalite has no time to live, so
- * one machine does it for it.
+ * Deletes the items that have expired at `now`, and returns their number. DynamoDB does this itself; dynalite has no
+ * time to live, so the bridge on one machine calls this.
  */
 export async function deleteExpired(client: DynamoDBClient, table: string, now: EpochMillis): Promise<number> {
   const { partitionKey, sortKey, timeToLive } = TABLE;

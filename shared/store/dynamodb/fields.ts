@@ -2,7 +2,7 @@ import { type Clock, type EpochMillis, toSeconds } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
 import type { Item } from "./item.ts";
 
-/** How long a record is kept after it was written. */
+/** How long a record is stored after it was written. */
 export interface Retention {
   readonly retentionDays: number;
 }
@@ -11,11 +11,11 @@ export interface StoreOptions extends Retention {
   readonly clock: Clock;
 }
 
-/** The `expiresAt` of something written at `time`, in epoch seconds as DynamoDB's time to live wants it. */
+/** The `expiresAt` of an item written at `time`, in epoch seconds as DynamoDB's time to live requires. */
 export const expiryOf = (time: EpochMillis, { retentionDays }: Retention): number =>
   toSeconds(time) + retentionDays * 86_400;
 
-/** 13 digits, so that times compare as text until the year 2286. */
+/** Pads the time to 13 digits, so that times compare as text until the year 2286. */
 export const padTime = (time: EpochMillis): string => String(time).padStart(13, "0");
 
 export function text(item: Item, name: string): string {

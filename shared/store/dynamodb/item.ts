@@ -1,11 +1,11 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 
-/** An item as plain values; the table holds only texts, numbers and bytes. */
+/** An item as plain values; the table contains only strings, numbers and bytes. */
 export type Item = Readonly<Record<string, string | number | Uint8Array>>;
 
 export type StoredItem = Record<string, AttributeValue>;
 
-/** Leaves out members that are undefined. */
+/** Omits members that are undefined. */
 export function toStored(item: Readonly<Record<string, string | number | Uint8Array | undefined>>): StoredItem {
   const stored: StoredItem = {};
   for (const [name, value] of Object.entries(item)) {

@@ -1,22 +1,22 @@
 /**
- * The one table. Names are written here once; the adapters, the infrastructure and the storage documentation import
- * them. What each item looks like, with an example, is in `docs/storage-schema.md`.
+ * The schema of the only table. The adapters, the infrastructure and the storage documentation import its names from
+ * here. `docs/storage-schema.md` describes each item with an example.
  */
 export const TABLE = {
   partitionKey: "pk",
   sortKey: "sk",
-  /** Epoch seconds; DynamoDB deletes the item some time after it. */
+  /** Epoch seconds; DynamoDB deletes the item some time later. */
   timeToLive: "expiresAt",
-  /** Deliveries of a day, newest first. Holds what a list shows, so that a list reads nothing else. */
+  /** Deliveries of a day, newest first. It projects the fields of a list, so that a list reads only this index. */
   dayIndex: {
     name: "by-day",
     partitionKey: "day",
     sortKey: "seen",
     projected: ["source", "outcome", "what", "subject", "principal", "refusal"],
   },
-  /** What is to be done at a time: sparse, an item leaves it when it is done. */
+  /** Work that is due at a time. The index is sparse: an item leaves it when its work is done. */
   dueIndex: { name: "due", partitionKey: "queue", sortKey: "dueAt" },
 } as const;
 
-/** The parts of a day's index, so that one day's writes do not all meet in one partition (1,000 writes a second each). */
+/** Partitions of one day in the index, so that the writes of a day are spread (each takes 1,000 writes a second). */
 export const DAY_SHARDS = 4;

@@ -20,14 +20,14 @@ export interface Stores {
   readonly boards: DynamoDbBoards;
   readonly approvals: DynamoDbApprovals;
   readonly runs: DynamoDbRuns;
-  readonly rates: DynamoDbRateLimits;
+  readonly rateLimits: DynamoDbRateLimits;
   readonly replayCache: DynamoDbReplayCache;
-  readonly seals: DynamoDbStoredTokens;
-  readonly uses: DynamoDbCredentialUsage;
+  readonly storedTokens: DynamoDbStoredTokens;
+  readonly credentialUses: DynamoDbCredentialUsage;
   readonly ownAccounts: DynamoDbOwnAccounts;
 }
 
-/** All stores over one table. */
+/** Opens all stores over one table. */
 export function openStores(
   client: DynamoDBClient,
   tableName: string,
@@ -41,10 +41,10 @@ export function openStores(
     boards: new DynamoDbBoards(table, options),
     approvals: new DynamoDbApprovals(table, options),
     runs: new DynamoDbRuns(table, options),
-    rates: new DynamoDbRateLimits(table),
+    rateLimits: new DynamoDbRateLimits(table),
     replayCache: new DynamoDbReplayCache(table),
-    seals: new DynamoDbStoredTokens(table),
-    uses: new DynamoDbCredentialUsage(table, options),
+    storedTokens: new DynamoDbStoredTokens(table),
+    credentialUses: new DynamoDbCredentialUsage(table, options),
     ownAccounts: new DynamoDbOwnAccounts(table, options),
   };
 }

@@ -22,5 +22,5 @@ export class DynamoDbOrigins implements OriginStore {
   }
 }
 
-/** A source's name holds no `#`, so no two pairs share a key. */
+/** The name of a source contains no `#`, so no two pairs share a key. */
 const keyOf = (source: string, triggerEventId: string) => ({ pk: `origin#${source}#${triggerEventId}`, sk: "head" });

@@ -12,19 +12,19 @@ export class DynamoDbRateLimits implements RateLimitStore {
 
   async count(...[bucket, now, limit]: Parameters<RateLimitStore["count"]>): Promise<boolean> {
     const minute = Math.floor(now / MINUTE_MS);
-    const counted = await this.#table.change(
+    const before = await this.#table.change(
       { pk: `rate#${JSON.stringify(bucket)}`, sk: String(minute) },
       {
         text: "ADD #count :one SET #expiresAt = :expiresAt",
         condition: "attribute_not_exists(#count) OR #count < :limit",
         names: { "#count": "count", "#expiresAt": TABLE.timeToLive },
-        values: { ":one": 1, ":limit": limit, ":expiresAt": toSeconds(now) + KEPT_SECONDS },
+        values: { ":one": 1, ":limit": limit, ":expiresAt": toSeconds(now) + RETENTION_SECONDS },
       },
     );
-    return counted !== undefined;
+    return before !== undefined;
   }
 }
 
 const MINUTE_MS = 60_000;
-/** A count is of no use after its minute. */
-const KEPT_SECONDS = 300;
+/** A count is not used after its minute. */
+const RETENTION_SECONDS = 300;

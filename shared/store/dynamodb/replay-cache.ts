@@ -10,7 +10,7 @@ export class DynamoDbReplayCache implements ReplayCache {
   }
 
   async take(...[token, use, until]: Parameters<ReplayCache["take"]>): Promise<boolean> {
-    const taken = await this.#table.change(
+    const before = await this.#table.change(
       { pk: `seen#${token}`, sk: "head" },
       {
         text: "SET #use = :use, #expiresAt = :expiresAt",
@@ -19,6 +19,6 @@ export class DynamoDbReplayCache implements ReplayCache {
         values: { ":use": use, ":expiresAt": until },
       },
     );
-    return taken !== undefined;
+    return before !== undefined;
   }
 }

@@ -16,10 +16,10 @@ export class DynamoDbRuns implements RunStore {
   async record(route: string, run: RecordedRun): Promise<void> {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const { runs, revision } = await this.#read(route);
-      const kept = withRun(runs, run);
-      if (kept === runs || (await this.#write(route, kept, revision))) return;
+      const merged = withRun(runs, run);
+      if (merged === runs || (await this.#write(route, merged, revision))) return;
     }
-    throw new Fault("store_unavailable", "too many write the same route's runs at once", { retryable: true });
+    throw new Fault("store_unavailable", "too many concurrent writes of the runs of one route", { retryable: true });
   }
 
   async of(route: string): Promise<readonly RouteRun[]> {
@@ -49,8 +49,8 @@ export class DynamoDbRuns implements RunStore {
   }
 }
 
-/** Each lost race means that another has written, so that this many are never met in earnest. */
+/** Each lost race means that another writer succeeded, so this limit is never reached in practice. */
 const MAX_TRIES = 50;
 
-/** A route's name holds no `#`. */
+/** The name of a route contains no `#`. */
 const keyOf = (route: string) => ({ pk: `runs#${route}`, sk: "runs" });

@@ -4,7 +4,7 @@ import { number, text } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
 import type { DynamoDbTable } from "./table.ts";
 
-/** An item ends with what is sealed in it, and not with other records. */
+/** An item expires with the token in it, and not after the retention of other records. */
 export class DynamoDbStoredTokens implements StoredTokenStore {
   readonly #table: DynamoDbTable;
 
@@ -12,16 +12,16 @@ export class DynamoDbStoredTokens implements StoredTokenStore {
     this.#table = table;
   }
 
-  async keep(source: string, sealed: string, until: EpochSeconds): Promise<void> {
+  async keep(source: string, encrypted: string, until: EpochSeconds): Promise<void> {
     await this.#table.change(keyOf(source), {
       text: "SET #sealed = :sealed, #expiresAt = :until",
       condition: "attribute_not_exists(#expiresAt) OR #expiresAt < :until",
       names: { "#sealed": "sealed", "#expiresAt": TABLE.timeToLive },
-      values: { ":sealed": sealed, ":until": until },
+      values: { ":sealed": encrypted, ":until": until },
     });
   }
 
-  /** DynamoDB may take days to delete what has expired. */
+  /** The expiry is checked, because DynamoDB may take days to delete an expired item. */
   async find(source: string, now: EpochSeconds): Promise<string | undefined> {
     const item = await this.#table.get(keyOf(source));
     return item !== undefined && number(item, TABLE.timeToLive) > now ? text(item, "sealed") : undefined;

@@ -1,4 +1,4 @@
-/** Merges streams that are each sorted downwards by `key` into one that is. Reads no stream further than it must. */
+/** Merges streams that are each sorted by `key` in descending order. Reads each stream only as far as needed. */
 export async function* mergeNewestFirst<T>(
   streams: readonly AsyncGenerator<T>[],
   key: (item: T) => string,
@@ -16,7 +16,7 @@ export async function* mergeNewestFirst<T>(
   }
 }
 
-/** The stream in groups of `size`, the last one smaller. */
+/** Splits the stream into groups of `size` items; the last group may be smaller. */
 export async function* inGroups<T>(stream: AsyncIterable<T>, size: number): AsyncGenerator<readonly T[]> {
   let group: T[] = [];
   for await (const item of stream) {
@@ -27,7 +27,7 @@ export async function* inGroups<T>(stream: AsyncIterable<T>, size: number): Asyn
   if (group.length > 0) yield group;
 }
 
-/** The whole stream, each item mapped. */
+/** Reads the whole stream into an array, with each item mapped. */
 export async function collect<T, U>(stream: AsyncIterable<T>, map: (item: T) => U): Promise<U[]> {
   const collected: U[] = [];
   for await (const item of stream) collected.push(map(item));

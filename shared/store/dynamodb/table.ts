@@ -18,7 +18,7 @@ export interface ItemKey {
 }
 
 interface Expression {
-  /** DynamoDB expression text over `#name` and `:value`; both are bound from `values` and `names`. */
+  /** DynamoDB expression with placeholders `#name` and `:value`, which `names` and `values` bind. */
   readonly text: string;
   readonly names: Readonly<Record<`#${string}`, string>>;
   readonly values?: Readonly<Record<`:${string}`, Value>>;
@@ -36,8 +36,8 @@ export interface Selection extends Expression {
 }
 
 /**
- * The few calls the stores make of DynamoDB, in plain values. A lost condition is an answer, every other failure is the
- * fault `store_unavailable`.
+ * The DynamoDB calls that the stores use, in plain values. A failed condition is a return value; every other failure is
+ * thrown as `store_unavailable`.
  */
 export class DynamoDbTable {
   readonly #client: DynamoDBClient;
@@ -48,7 +48,7 @@ export class DynamoDbTable {
     this.#table = table;
   }
 
-  /** Writes an item unless its key is taken. False when it is. */
+  /** Writes an item if its key is free. False if an item with the key exists. */
   create(item: Readonly<Record<string, Value | undefined>> & ItemKey): Promise<boolean> {
     const command = new PutItemCommand({
       TableName: this.#table,
@@ -59,13 +59,15 @@ export class DynamoDbTable {
     return conditional(() => this.#client.send(command));
   }
 
-  /** Writes an item, whatever stood there. */
+  /** Writes an item and replaces any item with the same key. */
   async put(item: Readonly<Record<string, Value | undefined>> & ItemKey): Promise<void> {
     const command = new PutItemCommand({ TableName: this.#table, Item: toStored(item) });
     await orFault(() => this.#client.send(command));
   }
 
-  /** Changes one item if the condition holds; gives the item as it was before, or nothing when the condition failed. */
+  /**
+   * Changes one item if the condition is true. Returns the item before the change; undefined if the condition failed.
+   */
   async change(key: ItemKey, change: ItemChange): Promise<Item | undefined> {
     const command = new UpdateItemCommand({
       TableName: this.#table,
@@ -77,10 +79,10 @@ export class DynamoDbTable {
       ReturnValues: "ALL_OLD",
     });
     let before: StoredItem | undefined;
-    const held = await conditional(async () => {
+    const isChanged = await conditional(async () => {
       before = (await this.#client.send(command)).Attributes;
     });
-    return held ? fromStored(before ?? {}) : undefined;
+    return isChanged ? fromStored(before ?? {}) : undefined;
   }
 
   /** Strongly consistent. */
@@ -90,7 +92,7 @@ export class DynamoDbTable {
     return found === undefined ? undefined : fromStored(found);
   }
 
-  /** All selected items, page by page, until the reader stops or `limit` items were given. */
+  /** Yields the selected items, page by page, until the reader stops or `limit` items were yielded. */
   async *select(selection: Selection): AsyncGenerator<Item> {
     let left = selection.limit ?? Number.POSITIVE_INFINITY;
     let start: StoredItem | undefined;
@@ -116,7 +118,7 @@ export class DynamoDbTable {
   }
 }
 
-/** Items a page of a query holds at most. */
+/** Maximum items of one page of a query. */
 const PAGE_ITEMS = 100;
 
 async function conditional(send: () => Promise<unknown>): Promise<boolean> {
@@ -139,5 +141,5 @@ async function orFault<T>(send: () => Promise<T>): Promise<T> {
 
 function storeFault(cause: unknown): Fault {
   const name = cause instanceof Error ? cause.name : "unknown";
-  return new Fault("store_unavailable", `the table did not answer (${name})`, { retryable: true, cause });
+  return new Fault("store_unavailable", `the table did not respond (${name})`, { retryable: true, cause });
 }

@@ -1,6 +1,6 @@
 import type { TimelineEvent } from "../../model/timeline.ts";
 
-/** What makes a timeline entry the same entry. */
+/** The name of a timeline event in its sort key. An event with the same name replaces the earlier one. */
 export function timelineName(timelineEvent: TimelineEvent): string {
   switch (timelineEvent.kind) {
     case "scheduled":

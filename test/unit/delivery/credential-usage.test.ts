@@ -19,7 +19,7 @@ function notes(failures = 0) {
   const lines: LogFields[] = [];
   let left = failures;
   const credentialUsage = new CredentialUsage({
-    uses: {
+    credentialUses: {
       record: async (noted) => {
         left -= 1;
         if (left >= 0) throw new Fault("store_unavailable", "down", { retryable: true });

@@ -20,7 +20,7 @@ function copyOf(kept: Map<string, string>, encryptions: Readonly<Record<string, 
   const lines: LogFields[] = [];
   const writes: string[] = [];
   const ends = new Map<string, number>();
-  const seals: StoredTokenStore = {
+  const storedTokens: StoredTokenStore = {
     async keep(source, sealed, until) {
       writes.push(source);
       kept.set(source, sealed);
@@ -29,7 +29,7 @@ function copyOf(kept: Map<string, string>, encryptions: Readonly<Record<string, 
     find: async (source) => kept.get(source),
   };
   const tokens = new SystemTokens({
-    ...{ seals, clock, secrets: secretsOf(KEYS), encryptions: new Map(Object.entries(encryptions)) },
+    ...{ storedTokens, clock, secrets: secretsOf(KEYS), encryptions: new Map(Object.entries(encryptions)) },
     log: { ...silentLog, warn: (fields) => void lines.push(fields) },
   });
   const come = (token: string, changes: object = {}) =>
@@ -41,7 +41,7 @@ function copyOf(kept: Map<string, string>, encryptions: Readonly<Record<string, 
       receivedAt: clock.now(),
       ...changes,
     });
-  return { tokens, clock, lines, writes, ends, seals, come };
+  return { tokens, clock, lines, writes, ends, storedTokens, come };
 }
 
 const NONE = { code: "token_unavailable", retryable: true };
@@ -87,12 +87,12 @@ describe("a system token that came along", () => {
   });
 
   it("that cannot be kept fails nothing, is told in the log without itself, and the next one is written", async () => {
-    const { seals, lines, writes, tokens, come } = copyOf(new Map());
-    const { keep } = seals;
-    seals.keep = () => Promise.reject(new Fault("store_unavailable", "down", { retryable: true }));
+    const { storedTokens, lines, writes, tokens, come } = copyOf(new Map());
+    const { keep } = storedTokens;
+    storedTokens.keep = () => Promise.reject(new Fault("store_unavailable", "down", { retryable: true }));
     await come("token-1");
     expect(lines).toEqual([{ source: "wiki", error: "store_unavailable" }]);
-    seals.keep = keep;
+    storedTokens.keep = keep;
     await come("token-2");
     expect(writes).toEqual(["wiki"]);
     expect((await tokens.tokenFor("wiki")).token.reveal()).toBe("token-2");
