@@ -90,13 +90,13 @@ function tell({ trustEntry, isProved, checks, outcome, earnsNoRole }: Explanatio
     ...[check, expected, got],
     isProved || verdict === "not checked" || check === "signature" ? verdict : `${verdict} (unproved)`,
   ]);
-  const refusals = checks.flatMap(({ refusal }) => refusal ?? []);
-  const [first] = refusals;
+  const rejections = checks.flatMap(({ rejection }) => rejection ?? []);
+  const [first] = rejections;
   return [
     `trust entry ${trustEntry}`,
     `${table(["CHECK", "EXPECTED", "GOT", "VERDICT"], rows)}\n`,
     first ? `${outcome}: ${rejectionLine(first)}` : `${outcome}${earnsNoRole ? ", but earns no role" : ""}`,
-    ...[...new Set(refusals.map(hintText)), ""],
+    ...[...new Set(rejections.map(hintText)), ""],
   ].join("\n");
 }
 

@@ -1,6 +1,6 @@
 /**
- * Signatures that only the issuer can make.
- * A shared-secret algorithm would let every verifier mint tokens (RFC 8725 §2.1).
+ * Asymmetric signature algorithms, whose signatures only the issuer can create.
+ * With a shared-secret algorithm every verifier could issue tokens (RFC 8725 §2.1).
  */
 export const ALGORITHMS = [
   "RS256",

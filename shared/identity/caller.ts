@@ -15,24 +15,24 @@ export interface CallerDeps {
 }
 
 /**
- * Who calls the bridge's own interface: proved by a token, with a role for this part of it, and within its rate. A part
- * that is none hangs on the role for a route, which is asked for when it is known. Shadow mode gives no role, so that what
- * it lets in is refused here, for the reason that it would be refused for anyway.
+ * Authenticates a caller of the bridge's own API: a verified token, a role for this part of the API, and a rate within
+ * the limit. For `of a route` the role is checked later, when the route is known. A token that only shadow mode
+ * accepted is rejected here for the reason that shadow mode did not enforce, because such a token has no roles.
  */
 export async function callerOf(
   request: TokenRequest,
   part: Part | "of a route",
   deps: CallerDeps,
 ): Promise<Result<VerifiedToken>> {
-  const proved = await holderOf(request, deps);
-  if (!proved.ok) return proved;
-  const { principal, shadowRejection } = proved.value;
+  const verified = await holderOf(request, deps);
+  if (!verified.ok) return verified;
+  const { principal, shadowRejection } = verified.value;
   const forbidden = part === "of a route" ? undefined : deps.policy.rejectCall(principal, part);
-  const refusal = shadowRejection ?? forbidden ?? (await deps.rejectOverRate(principal));
-  return refusal ? reject(refusal, principal) : proved;
+  const rejection = shadowRejection ?? forbidden ?? (await deps.rejectOverRate(principal));
+  return rejection ? reject(rejection, principal) : verified;
 }
 
-/** Whose token came with a request, by any of the trust entries, whatever that lets it do. */
+/** Verifies the token of a request with any of the trust entries, without a check of its roles. */
 export async function holderOf(
   request: TokenRequest,
   { tokens, trustEntries }: Pick<CallerDeps, "tokens" | "trustEntries">,

@@ -3,7 +3,7 @@ import { matchesGlob } from "./glob.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** The value at a path of member names. Only members of the token itself count, never what every object inherits. */
+/** Returns the value at a path of member names. Only own members count, never inherited ones. */
 export function claimAt(claims: Claims, path: readonly string[]): unknown {
   let value: unknown = claims;
   for (const name of path) {
@@ -13,25 +13,25 @@ export function claimAt(claims: Claims, path: readonly string[]): unknown {
   return value;
 }
 
-/** Whether the claims meet a rule. A list meets it by one member, `scope` and `scp` by one of their words. */
+/** Whether the claims meet a rule. A list meets it if one member does, `scope` and `scp` if one of their words does. */
 export function isMet(rule: ClaimRule, claims: Claims): boolean {
-  return textsIn(claimAt(claims, rule.path), rule.path).some((text) => fits(rule, text));
+  return textsIn(claimAt(claims, rule.path), rule.path).some((text) => matchesRule(rule, text));
 }
 
-function fits(rule: ClaimRule, text: string): boolean {
+function matchesRule(rule: ClaimRule, text: string): boolean {
   if ("equals" in rule) return rule.equals.includes(text);
   if ("prefix" in rule) return rule.prefix.some((prefix) => text.startsWith(prefix));
   return rule.glob.some((glob) => matchesGlob(glob, text));
 }
 
 /**
- * The texts that a claim stands for. Issuers write the same things as texts, numbers and booleans: GitLab's `runner_id`
- * is a number, its `ref_protected` the text "true". Each has one spelling here; anything else stands for nothing.
+ * Returns the texts of a claim. Issuers write the same values as texts, numbers or booleans: GitLab's `runner_id` is a
+ * number, its `ref_protected` the text "true". Each becomes one text; any other type has no text.
  */
 function textsIn(value: unknown, path: readonly string[]): readonly string[] {
   if (Array.isArray(value)) return value.flatMap((member) => textOf(member));
   const texts = textOf(value);
-  // RFC 6749 §3.3: a scope is a list of words. Entra writes it under the name that Okta gives to a real list.
+  // RFC 6749 §3.3: a scope is a list of words. Entra writes it as `scp`, which in Okta is a real list.
   const isScope = path.length === 1 && (path[0] === "scope" || path[0] === "scp");
   return isScope ? texts.flatMap((text) => text.split(" ")) : texts;
 }

@@ -6,18 +6,18 @@ const listOf = (value: string | string[]): readonly string[] => (typeof value ==
 export const oneOrMore = v.pipe(v.union([nonEmptyText, texts]), v.transform(listOf));
 
 /**
- * Where the claim is: one name, or the names on the way to it. A name is never split at a dot, because issuers put dots
- * and slashes into names (`kubernetes.io`, `https://sts.amazonaws.com/`).
+ * The path of the claim: one name, or the names from the root to it. A name is never split at a dot, because issuers
+ * use dots and slashes in names (`kubernetes.io`, `https://sts.amazonaws.com/`).
  */
 const path = oneOrMore;
 
-/** One condition on a verified claim. Where the claim is a list, one member that meets it is enough. */
+/** One condition on a verified claim. If the claim is a list, one member that meets it is enough. */
 export const claimRule = v.union([
-  /** The exact text, or several of which one must be it. GitLab writes ids and booleans as text too: `"true"`. */
+  /** The exact text, or several alternatives. GitLab writes ids and booleans as text too: `"true"`. */
   v.strictObject({ path, equals: oneOrMore }),
-  /** What the text begins with. */
+  /** The text must start with this. */
   v.strictObject({ path, prefix: oneOrMore }),
-  /** `*` stands for any run of characters without `/`, `**` for any at all: `refs/heads/release-*`. */
+  /** `*` matches any characters except `/`, `**` matches any characters: `refs/heads/release-*`. */
   v.strictObject({ path, glob: oneOrMore }),
 ]);
 export type ClaimRule = v.InferOutput<typeof claimRule>;

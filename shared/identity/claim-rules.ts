@@ -6,32 +6,34 @@ import type { TrustEntry } from "./trust-entry.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** What became of one condition on the claims. */
+/** The result of one condition on the claims. */
 export interface ClaimFinding {
-  /** The claim's path, for people. */
+  /** The path of the claim, for people. */
   readonly claim: string;
   readonly expected: string;
-  /** As it stands in the token; undefined when it is missing. */
+  /** The value in the token; undefined if it is missing. */
   readonly value: unknown;
-  readonly refusal?: Rejection;
+  readonly rejection?: Rejection;
 }
 
-/** The first condition of a trust entry and its preset that verified claims do not meet. */
+/** Returns the rejection of the first condition of a trust entry and its preset that the claims do not meet. */
 export const rejectClaims = (claims: Claims, entry: TrustEntry): Rejection | undefined =>
-  claimFindings(claims, entry).find(({ refusal }) => refusal)?.refusal;
+  claimFindings(claims, entry).find(({ rejection }) => rejection)?.rejection;
 
-/** Every condition of a trust entry and its preset, in order. */
+/** Checks every condition of a trust entry and its preset, in order. */
 export function claimFindings(claims: Claims, entry: TrustEntry): readonly ClaimFinding[] {
   const rules = [...entry.presetClaims, ...entry.claims];
   const implied = entry.preset.implied?.(claims, entry.claims, entry.claims) ?? [];
   return [subjectFinding(claims), ...[...rules, ...implied].map((rule) => findingOf(rule, claims, entry))];
 }
 
-/** A `sub` that is no text (RFC 7519 §4.1.2) is refused without a rule, because it becomes the principal's subject. */
+/**
+ * A `sub` that is not text (RFC 7519 §4.1.2) is rejected without a rule, because it becomes the principal's subject.
+ */
 function subjectFinding({ sub: value }: Claims): ClaimFinding {
   const finding = { claim: "sub", expected: "a text, or none", value };
   if (value === undefined || typeof value === "string") return finding;
-  return { ...finding, refusal: { reason: "claim_mismatch", claim: "sub" } };
+  return { ...finding, rejection: { reason: "claim_mismatch", claim: "sub" } };
 }
 
 function findingOf(rule: ClaimRule, claims: Claims, entry: TrustEntry): ClaimFinding {
@@ -39,10 +41,10 @@ function findingOf(rule: ClaimRule, claims: Claims, entry: TrustEntry): ClaimFin
   const value = claimAt(claims, rule.path);
   const finding = { claim, expected: expectationOf(rule), value };
   if (isMet(rule, claims)) return finding;
-  if (dependsOnOmitted(rule, claims, entry.preset)) return { ...finding, refusal: { reason: "groups_omitted" } };
-  if (value === undefined) return { ...finding, refusal: { reason: "claim_missing", claim } };
+  if (dependsOnOmitted(rule, claims, entry.preset)) return { ...finding, rejection: { reason: "groups_omitted" } };
+  if (value === undefined) return { ...finding, rejection: { reason: "claim_missing", claim } };
   const reason = isPin(rule, entry) ? "tenant_mismatch" : "claim_mismatch";
-  return { ...finding, refusal: { reason, claim } };
+  return { ...finding, rejection: { reason, claim } };
 }
 
 function isPin({ path }: ClaimRule, { tenant = { ids: [], names: [] } }: TrustEntry): boolean {
@@ -52,6 +54,6 @@ function isPin({ path }: ClaimRule, { tenant = { ids: [], names: [] } }: TrustEn
 /** What a rule wants of its claim, for people. */
 export function expectationOf(rule: ClaimRule): string {
   if ("equals" in rule) return rule.equals.join(" or ");
-  if ("prefix" in rule) return `something that begins with ${rule.prefix.join(" or ")}`;
-  return `something like ${rule.glob.join(" or ")}`;
+  if ("prefix" in rule) return `a text that starts with ${rule.prefix.join(" or ")}`;
+  return `a text that matches ${rule.glob.join(" or ")}`;
 }

@@ -6,62 +6,67 @@ import { rejectConfirmation, rejectDigest } from "./binding/index.ts";
 import { claimAt } from "./claim-match.ts";
 import { claimFindings, expectationOf } from "./claim-rules.ts";
 import type { TokenHeader, UnverifiedToken } from "./compact-jws.ts";
-import { PROVED, type ShownBy, UNPROVED } from "./explain-values.ts";
+import { type ClaimFormat, PROVED, UNPROVED } from "./explain-values.ts";
 import { rolesOf, subjectOf, unmetRoleRules } from "./roles-of.ts";
 import { TOKEN_CHECKS, USUAL_TYPES } from "./token-checks.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 import { rejectSignature, type Trusted } from "./verify-signature.ts";
 
-/** One row of an explanation, for people. */
+/** The result of one check, for people. */
 interface ExplainedCheck {
   readonly check: string;
   readonly expected: string;
   readonly got: string;
-  /** `not met`: a role's rule, without which the token is accepted all the same. `not checked`: only a request shows it. */
+  /** `not met`: a rule of a role; the token is accepted without it. `not checked`: only a request can show it. */
   readonly verdict: "ok" | "refused" | "not met" | "not checked";
-  readonly refusal?: Rejection;
+  readonly rejection?: Rejection;
 }
 
-/** What one trust entry makes of a token. */
+/** The result of all checks of one trust entry on a token. */
 export interface Explanation {
   readonly trustEntry: string;
-  /** Whether its signature is good. If not, nothing of the token is proved, and no value of it is told. */
+  /** Whether the signature is valid. If not, no claim of the token is proved, and none of its values is shown. */
   readonly isProved: boolean;
   readonly checks: readonly ExplainedCheck[];
-  /** `undecided`: no check refuses, and the signature could not be checked. `let in`: refused but for shadow mode. */
+  /**
+   * `undecided`: no check rejects, but the signature could not be checked. `let in`: a check rejects, but shadow mode
+   * accepts the token.
+   */
   readonly outcome: "accepted" | "undecided" | "let in" | "refused";
-  /** Whose it is; absent where that is not proved. */
+  /** The subject of the token; undefined if it is not proved. */
   readonly subject?: string;
-  /** What it would earn, were it accepted. */
+  /** The roles of the token if it is accepted. */
   readonly roles: readonly string[];
   /** The entry gives roles, and the token earns none of them. */
   readonly earnsNoRole: boolean;
 }
 
 /**
- * Runs every check that verification would, of which the first refusal would be its answer, and tells what each expects
- * and what it got. Of what binds a token to its request, the token's own part is checked: there is no request.
+ * Runs every check of the verification and returns what each expects and what it found; verification returns the first
+ * rejection. Of the checks that bind a token to its request, only the token's part runs, because there is no request.
  */
 export async function explainToken(token: UnverifiedToken, trusted: Trusted, now: EpochSeconds): Promise<Explanation> {
   const { name, entry } = trusted;
   const issuer = issuerCheck(token, entry);
   const signature = await signatureCheck(token, trusted);
   const isProved = signature.verdict === "ok";
-  const tell = isProved ? PROVED : UNPROVED;
+  const show = isProved ? PROVED : UNPROVED;
   const roles = rolesOf(token.claims, entry);
   const later = [
     ...TOKEN_CHECKS.flatMap((check) => {
-      if (check.name === "claims") return claimChecks(token, entry, tell);
-      const refusal = check.refuse(token, entry, now);
-      const told = isProved ? refusal : refusal && withoutValue(refusal);
-      return [checkOf(check.name, DETAILS[check.name](token, entry, now, tell), told)];
+      if (check.name === "claims") return claimChecks(token, entry, show);
+      const rejection = check.reject(token, entry, now);
+      const shown = isProved ? rejection : rejection && withoutValue(rejection);
+      return [checkOf(check.name, DETAILS[check.name](token, entry, now, show), shown)];
     }),
     rolesCheck(roles, entry),
-    ...roleRuleChecks(token, entry, tell),
-    ...bindingChecks(token, entry, tell),
+    ...roleRuleChecks(token, entry, show),
+    ...bindingChecks(token, entry, show),
   ];
   return {
-    ...{ trustEntry: name, isProved, checks: [issuer, signature, ...later] },
+    trustEntry: name,
+    isProved,
+    checks: [issuer, signature, ...later],
     outcome: outcomeOf([issuer, signature], later, entry),
     ...(isProved && { subject: subjectOf(token.claims, entry.preset) }),
     roles: roles.ok ? roles.value : [],
@@ -75,61 +80,61 @@ function outcomeOf(
   { mode }: TrustEntry,
 ): Explanation["outcome"] {
   const isProved = proving.every(({ verdict }) => verdict === "ok");
-  if (proving.some(isRefused)) return "refused";
-  if (later.some(isRefused)) return isProved && mode === "shadow" ? "let in" : "refused";
+  if (proving.some(isRejected)) return "refused";
+  if (later.some(isRejected)) return isProved && mode === "shadow" ? "let in" : "refused";
   return isProved ? "accepted" : "undecided";
 }
 
-/** As long as nobody has signed it, what a token says is not told. */
-function withoutValue(refusal: Rejection): Rejection {
-  if (refusal.reason !== "audience_mismatch") return refusal;
-  const { got: _, ...told } = refusal;
-  return told;
+/** Removes the value of a claim, which is not shown if the signature is not verified. */
+function withoutValue(rejection: Rejection): Rejection {
+  if (rejection.reason !== "audience_mismatch") return rejection;
+  const { got: _, ...rest } = rejection;
+  return rest;
 }
 
-const isRefused = ({ verdict }: ExplainedCheck): boolean => verdict === "refused";
+const isRejected = ({ verdict }: ExplainedCheck): boolean => verdict === "refused";
 
 interface Detail {
   readonly expected: string;
   readonly got: string;
 }
 
-const checkOf = (check: string, detail: Detail, refusal: Rejection | undefined): ExplainedCheck =>
-  refusal ? { check, ...detail, verdict: "refused", refusal } : { check, ...detail, verdict: "ok" };
+const checkOf = (check: string, detail: Detail, rejection: Rejection | undefined): ExplainedCheck =>
+  rejection ? { check, ...detail, verdict: "refused", rejection } : { check, ...detail, verdict: "ok" };
 
 type CheckName = Exclude<(typeof TOKEN_CHECKS)[number]["name"], "claims">;
-type DetailOf = (token: UnverifiedToken, entry: TrustEntry, now: EpochSeconds, tell: ShownBy) => Detail;
+type DetailOf = (token: UnverifiedToken, entry: TrustEntry, now: EpochSeconds, show: ClaimFormat) => Detail;
 
-/** What each check but those of claims, which differ from entry to entry, expects and got. */
+/** What each check expects and found. Checks of claims are not here, because they differ between entries. */
 const DETAILS: Readonly<Record<CheckName, DetailOf>> = {
-  expiry: ({ claims }, { clockSkewSeconds }, now, tell) => ({
-    expected: `exp to come, or less than ${clockSkewSeconds} s ago`,
-    got: tell.time(claims["exp"], now),
+  expiry: ({ claims }, { clockSkewSeconds }, now, show) => ({
+    expected: `exp in the future, or less than ${clockSkewSeconds} s ago`,
+    got: show.time(claims["exp"], now),
   }),
-  "not before": ({ claims }, { clockSkewSeconds }, now, tell) => ({
+  "not before": ({ claims }, { clockSkewSeconds }, now, show) => ({
     expected: `nbf at most ${clockSkewSeconds} s ahead, or none`,
-    got: tell.time(claims["nbf"], now),
+    got: show.time(claims["nbf"], now),
   }),
-  "issued at": ({ claims }, { clockSkewSeconds }, now, tell) => ({
+  "issued at": ({ claims }, { clockSkewSeconds }, now, show) => ({
     expected: `iat at most ${clockSkewSeconds} s ahead, or none`,
-    got: tell.time(claims["iat"], now),
+    got: show.time(claims["iat"], now),
   }),
-  lifetime: ({ claims: { exp, iat } }, { maxLifetimeSeconds }, now, tell) => ({
-    expected: `0 to ${maxLifetimeSeconds} seconds, from iat if it is there, else from now`,
-    got: tell.claim(typeof exp === "number" ? exp - (typeof iat === "number" ? iat : now) : undefined),
+  lifetime: ({ claims: { exp, iat } }, { maxLifetimeSeconds }, now, show) => ({
+    expected: `0 to ${maxLifetimeSeconds} seconds, from iat if present, else from now`,
+    got: show.claim(typeof exp === "number" ? exp - (typeof iat === "number" ? iat : now) : undefined),
   }),
-  type: ({ header }, { types }, _now, tell) => ({
+  type: ({ header }, { types }, _now, show) => ({
     expected: types ? `typ ${types.join(" or ")}` : `typ ${USUAL_TYPES.join(" or ")}, or none`,
-    got: tell.claim(header.typ),
+    got: show.claim(header.typ),
   }),
-  audience: ({ claims }, { audience, audienceClaim }, _now, tell) => ({
+  audience: ({ claims }, { audience, audienceClaim }, _now, show) => ({
     expected: `${audienceClaim} ${audience.join(" or ")}`,
-    got: audienceClaim === "aud" ? tell.claim(claims["aud"]) : clientText(claims, tell),
+    got: audienceClaim === "aud" ? show.claim(claims["aud"]) : clientText(claims, show),
   }),
 };
 
-function clientText({ client_id: client, aud }: UnverifiedToken["claims"], tell: ShownBy): string {
-  return aud === undefined ? tell.claim(client) : `${tell.claim(client)}, and aud ${tell.claim(aud)}`;
+function clientText({ client_id: client, aud }: UnverifiedToken["claims"], show: ClaimFormat): string {
+  return aud === undefined ? show.claim(client) : `${show.claim(client)}, and aud ${show.claim(aud)}`;
 }
 
 function issuerCheck({ claims: { iss } }: UnverifiedToken, { issuer }: TrustEntry): ExplainedCheck {
@@ -141,8 +146,8 @@ function issuerCheck({ claims: { iss } }: UnverifiedToken, { issuer }: TrustEntr
 async function signatureCheck(token: UnverifiedToken, trusted: Trusted): Promise<ExplainedCheck> {
   const expected = `${trusted.entry.algorithms.join(" or ")}, by a key of this issuer`;
   try {
-    const refusal = await rejectSignature(token, trusted);
-    return checkOf("signature", { expected, got: signatureText(token.header, refusal) }, refusal);
+    const rejection = await rejectSignature(token, trusted);
+    return checkOf("signature", { expected, got: signatureText(token.header, rejection) }, rejection);
   } catch (fault) {
     if (!(fault instanceof Fault)) throw fault;
     const { message } = fault.cause instanceof Fault ? fault.cause : fault;
@@ -150,61 +155,64 @@ async function signatureCheck(token: UnverifiedToken, trusted: Trusted): Promise
   }
 }
 
-function signatureText({ alg, kid }: TokenHeader, refusal: Rejection | undefined): string {
-  switch (refusal?.reason) {
+function signatureText({ alg, kid }: TokenHeader, rejection: Rejection | undefined): string {
+  switch (rejection?.reason) {
     case undefined:
       return `${alg}, by key ${PROVED.claim(kid)}`;
     case "algorithm_not_allowed":
       return KNOWN_ALGORITHMS.test(alg) ? alg : "an unknown algorithm";
     case "key_unknown":
-      return kid === undefined ? "no key id, and not one key that fits" : "a key id that the issuer does not publish";
+      return kid === undefined
+        ? "no key id, and not exactly one matching key"
+        : "a key id that the issuer does not publish";
     default:
-      return "not made with the key that it names";
+      return "not created with the key that it names";
   }
 }
 
-/** RFC 7518 §3.1, RFC 8037, RFC 9864; a header may hold anything. */
+/** RFC 7518 §3.1, RFC 8037, RFC 9864. Other values are not shown, because a header may contain anything. */
 const KNOWN_ALGORITHMS = /^(none|[HREP]S(256|384|512)|EdDSA|Ed25519|Ed448)$/;
 
-function claimChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: ShownBy): readonly ExplainedCheck[] {
-  return claimFindings(claims, entry).map(({ claim, expected, value, refusal }) =>
-    checkOf(`claim ${claim}`, { expected, got: tell.claim(value) }, refusal),
+function claimChecks({ claims }: UnverifiedToken, entry: TrustEntry, show: ClaimFormat): readonly ExplainedCheck[] {
+  return claimFindings(claims, entry).map(({ claim, expected, value, rejection }) =>
+    checkOf(`claim ${claim}`, { expected, got: show.claim(value) }, rejection),
   );
 }
 
 function rolesCheck(roles: Result<readonly string[]>, entry: TrustEntry): ExplainedCheck {
-  const expected = `some of ${entry.roles.map(({ role }) => role).join(", ") || "none that the entry gives"}`;
-  if (!roles.ok) return checkOf("roles", { expected, got: "not to be decided" }, roles.rejection);
+  const names = entry.roles.map(({ role }) => role).join(", ");
+  const expected = names === "" ? "no roles in the entry" : `some of ${names}`;
+  if (!roles.ok) return checkOf("roles", { expected, got: "undecided" }, roles.rejection);
   const detail = { expected, got: roles.value.join(", ") || "none" };
   if (roles.value.length === 0 && entry.roles.length > 0) return { check: "roles", ...detail, verdict: "not met" };
   return checkOf("roles", detail, undefined);
 }
 
 /** Each rule that keeps the token from a role, with what its claim holds. */
-function roleRuleChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: ShownBy): readonly ExplainedCheck[] {
+function roleRuleChecks({ claims }: UnverifiedToken, entry: TrustEntry, show: ClaimFormat): readonly ExplainedCheck[] {
   return unmetRoleRules(claims, entry).flatMap(({ role, unmet }) =>
     unmet.map((rule) => ({
       check: `role ${role}, claim ${rule.path.join(".")}`,
       expected: expectationOf(rule),
-      got: tell.claim(claimAt(claims, rule.path)),
+      got: show.claim(claimAt(claims, rule.path)),
       verdict: "not met" as const,
     })),
   );
 }
 
-function bindingChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: ShownBy): readonly ExplainedCheck[] {
+function bindingChecks({ claims }: UnverifiedToken, entry: TrustEntry, show: ClaimFormat): readonly ExplainedCheck[] {
   const { cnf } = claims;
-  const { proof = cnf === undefined ? undefined : "as the claim cnf says", singleUse, bodyDigestClaim } = entry;
+  const { proof = cnf === undefined ? undefined : "according to the claim cnf", singleUse, bodyDigestClaim } = entry;
   const digest = bodyDigestClaim && claimAt(claims, bodyDigestClaim);
   return [
-    ...(proof ? [boundCheck("proof of the key", proof, tell.claim(cnf), rejectConfirmation(claims, entry))] : []),
+    ...(proof ? [boundCheck("proof of the key", proof, show.claim(cnf), rejectConfirmation(claims, entry))] : []),
     ...(singleUse ? [boundCheck("single use", "not used before")] : []),
     ...(bodyDigestClaim
       ? [
           boundCheck(
             "body",
             `its SHA-256 in ${bodyDigestClaim.join(".")}`,
-            tell.claim(digest),
+            show.claim(digest),
             rejectDigest(claims, entry),
           ),
         ]
@@ -212,8 +220,8 @@ function bindingChecks({ claims }: UnverifiedToken, entry: TrustEntry, tell: Sho
   ];
 }
 
-/** A token that no request can be bound to is refused; whether its own one fits, only that can show. */
-function boundCheck(check: string, expected: string, got = "", refusal?: Rejection): ExplainedCheck {
-  if (refusal) return checkOf(check, { expected, got }, refusal);
+/** A token that cannot be bound to any request is rejected; all else depends on the request. */
+function boundCheck(check: string, expected: string, got = "", rejection?: Rejection): ExplainedCheck {
+  if (rejection) return checkOf(check, { expected, got }, rejection);
   return { check, expected, got: "depends on the request", verdict: "not checked" };
 }

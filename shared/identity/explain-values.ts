@@ -1,21 +1,24 @@
 import { type EpochSeconds, epochSeconds, toIso, toMillis } from "../host/clock.ts";
 
-/** How much an explanation tells of a token. */
-export interface ShownBy {
-  /** A claim, whatever it holds. */
+/** Formats the claims of a token for an explanation. */
+export interface ClaimFormat {
+  /** Formats a claim of any type. */
   readonly claim: (value: unknown) => string;
-  /** A claim that should be a time in seconds since 1970. */
+  /** Formats a claim that should be a time in seconds since 1970. */
   readonly time: (value: unknown, now: EpochSeconds) => string;
 }
 
-/** Nothing is proved, so that anybody may have written it: kinds and lengths, never a value. */
-export const UNPROVED: ShownBy = {
+/**
+ * For a token whose signature is not verified: shows types and lengths, never a value, because anyone may have written
+ * it.
+ */
+export const UNPROVED: ClaimFormat = {
   claim: shapeText,
   time: (value) => (typeof value === "number" ? "a time" : shapeText(value)),
 };
 
-/** The signature is good: values, cut to a length that fits a table. */
-export const PROVED: ShownBy = { claim: valueText, time: timeText };
+/** For a token whose signature is valid: shows values, cut to a length that fits a table. */
+export const PROVED: ClaimFormat = { claim: valueText, time: timeText };
 
 function shapeText(value: unknown): string {
   if (value === undefined) return NOTHING;
@@ -56,5 +59,5 @@ const UNITS = [
 
 const NOTHING = "nothing";
 const MAX_SHOWN = 100;
-/** The last second that a date can be made of (ECMA-262 §21.4.1.1). */
+/** The last second of a valid date (ECMA-262 §21.4.1.1). */
 const LATEST_SECONDS = 8_640_000_000_000;

@@ -8,21 +8,21 @@ import type { PublicKeySet } from "./public-key-set.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 
 interface ForgedToken {
-  /** How it names its key, for people. */
+  /** The algorithm and whether the token has a key id, for people. */
   readonly what: string;
   readonly token: string;
 }
 
 /**
- * Tokens that are right in all that a trust entry asks for but the key that they are signed with: nothing but the check of
- * the signature stands in their way. Two for each algorithm that the issuer has a key for: under that key's id, and under
- * none. Where its keys cannot be had, for the entry's first algorithm and under a made-up id.
+ * Creates tokens that meet every condition of a trust entry but are signed with another key, so that only the signature
+ * check rejects them. Two for each algorithm for which the issuer has a key: with the id of that key, and without an
+ * id. If the keys cannot be loaded: for the entry's first algorithm, with a random id.
  */
 export async function forgedTokens(
   entry: TrustEntry,
   deps: KeySources & { readonly clock: Clock },
 ): Promise<readonly ForgedToken[]> {
-  // The bridge may have keys that are out of reach here, in a file of its own machine.
+  // The bridge may have keys that are not readable here, such as a file on its own machine.
   const published = await jwksLoader(entry, deps)().catch(() => ({ keys: [] }));
   const withKey = entry.algorithms.filter((alg) => keyFor(alg, published));
   const tokens: ForgedToken[] = [];
@@ -37,7 +37,7 @@ export async function forgedTokens(
 const keyFor = (alg: Algorithm, { keys }: PublicKeySet): PublicKeySet["keys"][number] | undefined =>
   keys.find((key) => (key.alg === undefined ? key.kty === KEY_TYPES[alg.slice(0, 2)] : key.alg === alg));
 
-/** RFC 7518 §3.1 and RFC 8037, by the beginning of an algorithm's name. */
+/** Key types by the first two letters of the algorithm (RFC 7518 §3.1, RFC 8037). */
 const KEY_TYPES: Readonly<Record<string, string>> = { RS: "RSA", PS: "RSA", ES: "EC", Ed: "OKP" };
 
 const LIFETIME_SECONDS = 60;
@@ -50,10 +50,10 @@ async function forged(
   const { issuer, audience, audienceClaim, types = ["JWT"] } = entry;
   const iat = toSeconds(clock.now());
   const times = { iat, exp: iat + LIFETIME_SECONDS };
-  const plain = { iss: issuer, sub: "drawbridge-check", [audienceClaim]: audience[0], jti: randomUUID(), ...times };
-  // With what earns the first role, so that a want of roles does not hide what the signature let pass.
+  const base = { iss: issuer, sub: "drawbridge-check", [audienceClaim]: audience[0], jti: randomUUID(), ...times };
+  // The token meets the rules of the first role, so that a missing role does not hide an accepted signature.
   const rules = [...(entry.roles[0]?.when ?? []), ...entry.claims, ...entry.presetClaims];
-  const claims = rules.reduce<Claims>((told, rule) => withClaim(told, rule.path, sampleOf(rule)), plain);
+  const claims = rules.reduce<Claims>((all, rule) => withClaim(all, rule.path, sampleOf(rule)), base);
   const { privateKey } = await generateKeyPair(key.alg);
   return new SignJWT({ ...claims }).setProtectedHeader({ ...key, typ: types[0] ?? "JWT" }).sign(privateKey);
 }
@@ -66,7 +66,7 @@ function withClaim(claims: Claims, [name = "", ...below]: readonly string[], val
   return { ...claims, [name]: withClaim(typeof inner === "object" ? { ...inner } : {}, below, value) };
 }
 
-/** A text that meets a rule; a star may stand for nothing. */
+/** Returns a text that meets a rule; a star may match an empty text. */
 function sampleOf(rule: ClaimRule): string {
   if ("equals" in rule) return rule.equals[0] ?? "";
   return "prefix" in rule ? (rule.prefix[0] ?? "") : (rule.glob[0] ?? "").replaceAll("*", "");

@@ -1,10 +1,10 @@
 /**
- * Whether `text` has the form of `glob`: `*` stands for any run of characters without `/`, `**` for any run at all, all
- * else for itself. Tries at most (length of the text) × (length of the glob) places, whatever the two hold.
+ * Whether `text` matches `glob`: `*` matches any characters except `/`, `**` matches any characters, and every other
+ * character matches itself. Takes at most (length of the text) × (length of the glob) steps, for any input.
  */
 export function matchesGlob(glob: string, text: string): boolean {
   const parts = glob.match(/\*\*|[^*]|\*/gsu) ?? [];
-  // Places in `parts` that the text read so far may have led to.
+  // The positions in `parts` that the text read so far can reach.
   let places = skipStars(new Set([0]), parts);
   for (const letter of text.match(/./gsu) ?? []) {
     const next = new Set<number>();
@@ -19,7 +19,7 @@ export function matchesGlob(glob: string, text: string): boolean {
   return places.has(parts.length);
 }
 
-/** A star may stand for nothing. */
+/** A star may match an empty text. */
 function skipStars(places: ReadonlySet<number>, parts: readonly string[]): ReadonlySet<number> {
   const reached = new Set<number>();
   for (let place of places) {

@@ -2,8 +2,8 @@ import { errors } from "jose";
 import type { Rejection } from "../model/rejection.ts";
 
 /**
- * The rejection that an error of jose's stands for, in finding a key or verifying;
- * nothing when the token is not to blame.
+ * Maps an error of jose, thrown when it finds a key or verifies, to a rejection; undefined if the token did not cause
+ * the error.
  */
 export function rejectionOf(error: unknown): Rejection | undefined {
   if (!(error instanceof errors.JOSEError)) return undefined;

@@ -5,11 +5,11 @@ import type { TokenHeader } from "./compact-jws.ts";
 import type { LoadJwks } from "./load-jwks.ts";
 
 /**
- * The keys of one trust entry, kept while they are fresh. Never shared between entries: issuers reuse key ids (`RSA_0`),
- * and unrelated clusters share an issuer text.
+ * The cached JWKS of one trust entry. Never shared between entries: issuers reuse key ids (`RSA_0`), and unrelated
+ * clusters have the same issuer text.
  *
- * jose's own remote set is not used because it asks again on every token while the issuer fails, and forgets good keys the
- * moment they are ten minutes old.
+ * jose's own remote set is not used, because it requests the keys again for every token while the issuer fails, and
+ * drops good keys as soon as they are ten minutes old.
  */
 export class Jwks {
   readonly #trustEntry: string;
@@ -27,16 +27,16 @@ export class Jwks {
   }
 
   /**
-   * The one key that fits `header`, whose algorithm is an allowed one. Throws jose's `JWKSNoMatchingKey` or
-   * `JWKSMultipleMatchingKeys` when the token asks for a key that is not there, and a `keys_unavailable` Fault when
-   * that cannot be told.
+   * Returns the only key that matches `header`, whose algorithm must be an allowed one. Throws jose's
+   * `JWKSNoMatchingKey` or `JWKSMultipleMatchingKeys` if the set has no such key or several, and a `keys_unavailable`
+   * Fault if that is unknown.
    */
   async find(header: KeyName): Promise<CryptoKey> {
     const good = await this.#usable();
     try {
       return await pick(good, header);
     } catch (error) {
-      // The issuer may have rotated. Asking is rationed, or every made-up key id would cost a call.
+      // The issuer may have rotated its keys. Reloads are limited, because every forged key id would cost a call.
       if (!(error instanceof errors.JWKSNoMatchingKey) || this.#ageMs() < UNKNOWN_KEY_COOLDOWN_MS) throw error;
       return pick(await this.#reload(), header);
     }
@@ -46,7 +46,7 @@ export class Jwks {
     const good = this.#good;
     const ageMs = this.#ageMs();
     if (good === undefined || ageMs >= USABLE_MS) return this.#reload();
-    // A key at hand never waits for its issuer. A failure of the load beside it is told once the keys are too old.
+    // A cached key never waits for the issuer. A failed background load is reported when the keys are too old.
     if (ageMs >= FRESH_MS) void this.#reload().catch(() => undefined);
     return good;
   }
@@ -80,26 +80,28 @@ export class Jwks {
 
   #unavailable(waitMs: number, cause?: unknown): Fault {
     const retryAfterSeconds = Math.ceil(waitMs / 1000);
-    const message = `the keys of trust entry ${this.#trustEntry} cannot be had`;
+    const message = `the keys of trust entry ${this.#trustEntry} cannot be loaded`;
     return new Fault("keys_unavailable", message, { retryable: true, retryAfterSeconds, cause });
   }
 }
 
-/** What names a key in a set. */
+/** The header parameters that select a key of a set. */
 type KeyName = Pick<TokenHeader, "alg" | "kid">;
 
 interface LoadedKeys {
   readonly keys: LocalJWKSet;
-  /** Keys that a token asked for and that are there: searching a set again for each token takes longer than this lookup. */
+  /** Keys that were found before: this lookup is faster than a search of the set for each token. */
   readonly found: Map<string, CryptoKey>;
   readonly loadedAt: EpochMillis;
 }
 
-/** The first token after this has the keys loaded anew, beside it: from then on a removed key is refused. */
+/**
+ * The first token after this time starts a background reload of the keys; after the reload a removed key is rejected.
+ */
 const FRESH_MS = 10 * 60_000;
 /**
- * How long good keys serve while the issuer does not answer. In a function that stands still between requests a load
- * beside one may not come to its end: there this is how long a removed key can serve.
+ * How long good keys are used while the issuer does not respond. A function that is frozen between requests may not
+ * finish a background reload; there, a removed key can be used for this time.
  */
 const USABLE_MS = 60 * 60_000;
 const UNKNOWN_KEY_COOLDOWN_MS = 30_000;
@@ -109,8 +111,8 @@ const LONGEST_PAUSE_MS = 60_000;
 
 async function pick({ keys, found }: LoadedKeys, { alg, kid }: KeyName): Promise<CryptoKey> {
   const name = kid === undefined ? alg : `${alg} ${kid}`;
-  const known = found.get(name);
-  if (known) return known;
+  const cached = found.get(name);
+  if (cached) return cached;
   try {
     const key = await keys(kid === undefined ? { alg } : { alg, kid });
     // RFC 7518 §3.3 and §3.5.
@@ -119,7 +121,7 @@ async function pick({ keys, found }: LoadedKeys, { alg, kid }: KeyName): Promise
     return key;
   } catch (error) {
     if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
-    // The algorithm was allowed before this, so it is the published key that is broken, not the token.
+    // The algorithm was checked before, so the published key is invalid, not the token.
     throw new Fault("keys_unavailable", "the issuer's key cannot be used", { retryable: true });
   }
 }

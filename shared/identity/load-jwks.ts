@@ -1,24 +1,26 @@
 import { readFile as readFileFromDisk } from "node:fs/promises";
 import * as v from "valibot";
-import { type CallOut, callOut as callOutForReal } from "../host/call-out.ts";
+import { type CallOut, callOut as defaultCallOut } from "../host/call-out.ts";
 import { Fault } from "../host/fault.ts";
 import { isSecureUrl } from "../host/secure-url.ts";
 import { readJsonObject } from "../host/strict-json.ts";
 import { type PublicKeySet, publicKeySet } from "./public-key-set.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 
-/** Gets the key set anew. Throws a Fault that says why there is none; its message never quotes what was read. */
+/** Loads the key set. Throws a Fault that says why it cannot; its message never quotes the response. */
 export type LoadJwks = () => Promise<PublicKeySet>;
 
-/** What loading needs of the outside; absent means the real thing. */
+/** Dependencies of loading; the defaults are the real network and file system. */
 export interface KeySources {
   readonly callOut?: CallOut | undefined;
   readonly readFile?: ((path: string) => Promise<Uint8Array>) | undefined;
 }
 
-/** How the keys of `entry` are got. Every address comes from the configuration or from the issuer, none from a token. */
+/**
+ * Creates the loader of an entry's keys. Every address comes from the configuration or the issuer, none from a token.
+ */
 export function jwksLoader(entry: TrustEntry, sources: KeySources = {}): LoadJwks {
-  const { callOut = callOutForReal, readFile = readFileFromDisk } = sources;
+  const { callOut = defaultCallOut, readFile = readFileFromDisk } = sources;
   const { jwks, issuer } = entry;
   if (jwks === undefined) {
     return async () => {
@@ -31,24 +33,24 @@ export function jwksLoader(entry: TrustEntry, sources: KeySources = {}): LoadJwk
   return async () => asKeySet(await get(callOut, new URL(jwks.url)));
 }
 
-/** For discovery and keys together. */
+/** Limit for discovery and keys together. */
 const TIMEOUT_MS = 3_000;
-const MAX_ANSWER_BYTES = 256 * 1024;
+const MAX_RESPONSE_BYTES = 256 * 1024;
 
 /** The only members read; a Kubernetes issuer publishes few others (no authorization or token endpoint). */
 const discoveryDocument = v.object({ issuer: v.string(), jwks_uri: v.string() });
 
 /**
- * OpenID Connect Discovery 1.0 §4: the path is appended to the issuer without its closing slash, and a document that
- * names another issuer is discarded (§4.3).
+ * OpenID Connect Discovery 1.0 §4: the path is appended to the issuer without its trailing slash, and a document that
+ * names another issuer is rejected (§4.3).
  */
 async function discover(callOut: CallOut, issuer: string, signal: AbortSignal): Promise<URL> {
   const url = new URL(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
   const document = v.safeParse(discoveryDocument, asObject(await get(callOut, url, signal)));
-  if (!document.success) throw noKeys("the discovery document lacks issuer or jwks_uri");
-  if (document.output.issuer !== issuer) throw noKeys("the discovery document is another issuer's");
+  if (!document.success) throw noKeys("the discovery document has no issuer or no jwks_uri");
+  if (document.output.issuer !== issuer) throw noKeys("the discovery document names another issuer");
   const { jwks_uri: keysUrl } = document.output;
-  // Plain http is for an issuer on this machine; one outside must not point the bridge at a service inside.
+  // Plain http is only for an issuer on this machine; a remote issuer must not direct the bridge to a local service.
   if (!isSecureUrl(keysUrl) || (keysUrl.startsWith("http:") && !issuer.startsWith("http:"))) {
     throw noKeys("the discovery document's jwks_uri is not https");
   }
@@ -57,10 +59,10 @@ async function discover(callOut: CallOut, issuer: string, signal: AbortSignal): 
 
 async function get(callOut: CallOut, url: URL, signal?: AbortSignal): Promise<Uint8Array> {
   const headers = { accept: "application/json, application/jwk-set+json" };
-  const limits = { timeoutMs: TIMEOUT_MS, maxResponseBytes: MAX_ANSWER_BYTES };
-  const answer = await callOut({ method: "GET", url, headers, ...limits, ...(signal && { signal }) });
-  if (answer.status !== 200) throw noKeys(`${url.host} answered ${answer.status}`);
-  return answer.body;
+  const limits = { timeoutMs: TIMEOUT_MS, maxResponseBytes: MAX_RESPONSE_BYTES };
+  const response = await callOut({ method: "GET", url, headers, ...limits, ...(signal && { signal }) });
+  if (response.status !== 200) throw noKeys(`${url.host} responded ${response.status}`);
+  return response.body;
 }
 
 function asKeySet(bytes: Uint8Array): PublicKeySet {

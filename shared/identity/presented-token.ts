@@ -7,7 +7,7 @@ export type TokenRequest = Pick<
   "method" | "url" | "headers" | "body" | "clientCertificate" | "repeatable" | "receivedAt"
 >;
 
-/** A token as a request presented it. Nothing of it is proved. */
+/** A token as a request presented it, not proved. */
 export interface PresentedToken {
   readonly scheme: "bearer" | "dpop";
   readonly token: string;
@@ -15,9 +15,9 @@ export interface PresentedToken {
 }
 
 /**
- * The access token of a request: exactly one, in the Authorization header, as `Bearer` (RFC 6750 §2.1) or `DPoP`
- * (RFC 9449 §7.1). Form bodies and query parameters are never looked at; a repeated header arrives joined by a comma,
- * which no token contains.
+ * Reads the access token of a request: exactly one, in the Authorization header, as `Bearer` (RFC 6750 §2.1) or `DPoP`
+ * (RFC 9449 §7.1). Form bodies and query parameters are never read; a repeated header is joined by a comma, which no
+ * token contains.
  */
 export function presentedToken(request: TokenRequest): Result<PresentedToken> {
   const value = request.headers.get("authorization");
@@ -27,5 +27,5 @@ export function presentedToken(request: TokenRequest): Result<PresentedToken> {
   return ok({ scheme: scheme.toLowerCase() === "dpop" ? "dpop" : "bearer", token, request });
 }
 
-/** `b64token` of RFC 6750; the scheme's name is case-insensitive (RFC 9110 §11.1). */
+/** `b64token` of RFC 6750; the name of the scheme is case-insensitive (RFC 9110 §11.1). */
 const CREDENTIALS = /^(bearer|dpop) +([A-Za-z0-9._~+/-]+=*)$/i;

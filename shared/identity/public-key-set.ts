@@ -1,13 +1,13 @@
 import * as v from "valibot";
 
-/** Largest set taken: real issuers publish between one and about a dozen keys. */
+/** Maximum keys of a set: real issuers publish between one and about a dozen keys. */
 const MAX_KEYS = 100;
 
-const neverPublished = v.exactOptional(v.never("a published key set holds public keys only"));
+const neverPublished = v.exactOptional(v.never("a published key set must contain only public keys"));
 
 /**
- * A JSON Web Key Set (RFC 7517 §5), read as far as verification needs it. A set that gives away a private or a shared key
- * is refused whole: whoever reads it can sign.
+ * The fields of a JSON Web Key Set (RFC 7517 §5) that verification needs. A set that contains a private or a shared key
+ * is rejected as a whole, because everyone who reads it can sign.
  */
 export const publicKeySet = v.object({
   keys: v.pipe(

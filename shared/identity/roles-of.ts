@@ -7,8 +7,8 @@ import type { TrustEntry } from "./trust-entry.ts";
 type Claims = Readonly<Record<string, unknown>>;
 
 /**
- * The roles that verified claims earn by a trust entry. A token that earns none, and might earn one by groups that the
- * issuer left out, has not no role: it is unknown, which is `groups_omitted`.
+ * Returns the roles that a trust entry grants to verified claims. If a token has no role, but could have one by groups
+ * that the issuer omitted, its roles are unknown and it is rejected as `groups_omitted`.
  */
 export function rolesOf(claims: Claims, entry: TrustEntry): Result<readonly string[]> {
   const findings = unmetRoleRules(claims, entry);
@@ -18,22 +18,22 @@ export function rolesOf(claims: Claims, entry: TrustEntry): Result<readonly stri
   return ok([...new Set(earned.map(({ role }) => role))]);
 }
 
-/** Each role that an entry can give, with the rules that verified claims do not meet; none means that it is earned. */
+/** Each role that an entry can grant, with the rules that verified claims do not meet: none if the token has the role. */
 export function unmetRoleRules(
   claims: Claims,
-  { roles, claims: asked, preset }: TrustEntry,
+  { roles, claims: entryRules, preset }: TrustEntry,
 ): readonly { readonly role: string; readonly unmet: readonly ClaimRule[] }[] {
   return roles.map(({ role, when }) => {
-    const implied = preset.implied?.(claims, when, [...asked, ...when]) ?? [];
+    const implied = preset.implied?.(claims, when, [...entryRules, ...when]) ?? [];
     return { role, unmet: [...when, ...implied].filter((rule) => !isMet(rule, claims)) };
   });
 }
 
-/** Whether a rule that is not met asks for groups, and the issuer left them out: what it would be with them is unknown. */
+/** Whether an unmet rule is about groups that the issuer omitted, so that its real result is unknown. */
 export const dependsOnOmitted = ({ path: [claim] }: ClaimRule, claims: Claims, { omitsGroups }: Preset): boolean =>
   claim === "groups" && omitsGroups?.(claims) === true;
 
-/** The claims that together name the subject, for a record; `no subject` where the token has none of them. */
+/** Joins the claims that identify the subject, for a record; `no subject` if the token has none of them. */
 export function subjectOf(claims: Claims, { subject = SUB }: Preset): string {
   const parts = subject.map((path) => textAt(claims, path)).filter((text) => text !== undefined);
   return parts.join("/") || "no subject";
@@ -41,21 +41,21 @@ export function subjectOf(claims: Claims, { subject = SUB }: Preset): string {
 
 const SUB: readonly ClaimPath[] = [["sub"]];
 
-/** The claims that a preset shows of a principal, each under the last name of its path. */
+/** Returns the claims of a principal that its preset shows, each under the last name of its path; undefined if none. */
 export function shownClaims(claims: Claims, { shown = [] }: Preset): Readonly<Record<string, string>> | undefined {
-  const told: Record<string, string> = {};
+  const texts: Record<string, string> = {};
   for (const path of shown) {
     const text = textAt(claims, path);
-    if (text !== undefined) told[path.at(-1) ?? ""] = text;
+    if (text !== undefined) texts[path.at(-1) ?? ""] = text;
   }
-  return Object.keys(told).length === 0 ? undefined : told;
+  return Object.keys(texts).length === 0 ? undefined : texts;
 }
 
-/** Texts longer than this are of no use to a reader of the log. */
+/** Longer texts do not help a reader of the log. */
 const MAX_CHARACTERS = 200;
 
 function textAt(claims: Claims, path: ClaimPath): string | undefined {
   const value = claimAt(claims, path);
-  const isTold = typeof value === "string" || Number.isSafeInteger(value);
-  return isTold ? String(value).slice(0, MAX_CHARACTERS) : undefined;
+  const isShowable = typeof value === "string" || Number.isSafeInteger(value);
+  return isShowable ? String(value).slice(0, MAX_CHARACTERS) : undefined;
 }

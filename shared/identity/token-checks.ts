@@ -6,75 +6,77 @@ import type { UnverifiedToken } from "./compact-jws.ts";
 import { rejectExpired, rejectIssuedLater, rejectLongLife, rejectNotYetValid } from "./token-times.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 
-/** What one check says of a token whose signature is good by a key of `entry`. */
-type RefuseToken = (token: UnverifiedToken, entry: TrustEntry, now: EpochSeconds) => Rejection | undefined;
+/** One check of a token whose signature is valid for a key of `entry`. */
+type RejectToken = (token: UnverifiedToken, entry: TrustEntry, now: EpochSeconds) => Rejection | undefined;
 
 /**
- * Everything that must hold of a token once its signature is good, in this order; its roles and what binds it to its
- * request come after. Verification ends with the first refusal, an explanation runs them all.
+ * All checks of a token with a valid signature, in order. The checks of its roles and of its binding to the request
+ * follow. Verification ends with the first rejection; an explanation runs all checks.
  */
 export const TOKEN_CHECKS = [
-  { name: "expiry", refuse: ({ claims }, entry, now) => rejectExpired(claims, entry, now) },
-  { name: "not before", refuse: ({ claims }, entry, now) => rejectNotYetValid(claims, entry, now) },
-  { name: "issued at", refuse: ({ claims }, entry, now) => rejectIssuedLater(claims, entry, now) },
-  { name: "lifetime", refuse: ({ claims }, entry, now) => rejectLongLife(claims, entry, now) },
-  { name: "type", refuse: refuseType },
-  { name: "audience", refuse: refuseAudience },
-  { name: "claims", refuse: ({ claims }, entry) => rejectClaims(claims, entry) },
-] as const satisfies readonly { readonly name: string; readonly refuse: RefuseToken }[];
+  { name: "expiry", reject: ({ claims }, entry, now) => rejectExpired(claims, entry, now) },
+  { name: "not before", reject: ({ claims }, entry, now) => rejectNotYetValid(claims, entry, now) },
+  { name: "issued at", reject: ({ claims }, entry, now) => rejectIssuedLater(claims, entry, now) },
+  { name: "lifetime", reject: ({ claims }, entry, now) => rejectLongLife(claims, entry, now) },
+  { name: "type", reject: rejectType },
+  { name: "audience", reject: rejectAudience },
+  { name: "claims", reject: ({ claims }, entry) => rejectClaims(claims, entry) },
+] as const satisfies readonly { readonly name: string; readonly reject: RejectToken }[];
 
 /**
- * Whether a token whose signature is good is meant for this entry. Where the issuer signs for strangers too, only audience
- * and claims tell; any other issuer's tokens are the operator's own.
+ * Whether a token with a valid signature is meant for this entry. If the issuer also signs for other customers,
+ * audience and claims decide; all tokens of any other issuer are the operator's own.
  */
-export const isOurs = (token: UnverifiedToken, entry: TrustEntry): boolean =>
-  !entry.isShared || (!refuseAudience(token, entry) && !rejectClaims(token.claims, entry));
+export const isMeantForEntry = (token: UnverifiedToken, entry: TrustEntry): boolean =>
+  !entry.isShared || (!rejectAudience(token, entry) && !rejectClaims(token.claims, entry));
 
-/** The first refusal of all {@link TOKEN_CHECKS}. */
-export const rejectToken: RefuseToken = (token, entry, now) => {
-  for (const { refuse } of TOKEN_CHECKS) {
-    const refusal = refuse(token, entry, now);
-    if (refusal) return refusal;
+/** Returns the first rejection of {@link TOKEN_CHECKS}. */
+export const rejectToken: RejectToken = (token, entry, now) => {
+  for (const { reject } of TOKEN_CHECKS) {
+    const rejection = reject(token, entry, now);
+    if (rejection) return rejection;
   }
   return undefined;
 };
 
 /**
- * The header's `typ` keeps tokens made for another purpose out: a logout token or a DPoP proof of the same issuer
- * (RFC 8725 §3.11). Where no preset says which it must be, it is an access or ID token's, or there is none.
+ * Rejects tokens for another purpose by the `typ` of the header: a logout token or a DPoP proof of the same issuer
+ * (RFC 8725 §3.11). If the preset lists no types, `typ` must be that of an access or ID token, or missing.
  */
-function refuseType({ header: { typ } }: UnverifiedToken, { types }: TrustEntry): Rejection | undefined {
+function rejectType({ header: { typ } }: UnverifiedToken, { types }: TrustEntry): Rejection | undefined {
   if (typ === undefined && types === undefined) return undefined;
   const allowed = types ?? USUAL_TYPES;
   const isAllowed = typ !== undefined && allowed.some((type) => mediaType(type) === mediaType(typ));
   return isAllowed ? undefined : { reason: "token_type_mismatch", expected: allowed.join(" or ") };
 }
 
-/** What issuers write of access and ID tokens (RFC 7519 §5.1, RFC 9068 §2.1). */
+/** The `typ` of access and ID tokens (RFC 7519 §5.1, RFC 9068 §2.1). */
 export const USUAL_TYPES: readonly string[] = ["JWT", "at+jwt"];
 
-/** RFC 7515 §4.1.9: case does not matter, and `application/` may be left out. */
+/** RFC 7515 §4.1.9: case is ignored, and `application/` may be omitted. */
 const mediaType = (typ: string): string => typ.toLowerCase().replace(/^application\//, "");
 
 /**
- * RFC 7519 §4.1.3: one member of `aud` must be ours, to the character. An issuer whose access tokens have none names the
- * client instead; where such a token has an `aud` all the same, both must be ours.
+ * RFC 7519 §4.1.3: one member of `aud` must be exactly a configured audience. An issuer whose access tokens have no
+ * `aud` names the client instead; if such a token does have an `aud`, both must be configured.
  */
-function refuseAudience({ claims }: UnverifiedToken, { audience, audienceClaim }: TrustEntry): Rejection | undefined {
+function rejectAudience({ claims }: UnverifiedToken, { audience, audienceClaim }: TrustEntry): Rejection | undefined {
   const { aud, client_id: client } = claims;
   const parties = audienceClaim === "client_id" ? [client, ...(aud === undefined ? [] : [aud])] : [aud];
   if (parties[0] === undefined) return { reason: "claim_missing", claim: audienceClaim };
-  const isOurs = (party: unknown): boolean => audience.some((one) => one === party);
-  const areOurs = parties.every((party) => (Array.isArray(party) ? party.some(isOurs) : isOurs(party)));
-  if (areOurs) return undefined;
-  return { reason: "audience_mismatch", expected: audience.join(" or "), got: told(parties) };
+  const isConfigured = (party: unknown): boolean => audience.some((one) => one === party);
+  const areConfigured = parties.every((party) =>
+    Array.isArray(party) ? party.some(isConfigured) : isConfigured(party),
+  );
+  if (areConfigured) return undefined;
+  return { reason: "audience_mismatch", expected: audience.join(" or "), got: textOf(parties) };
 }
 
-/** For people: what was signed is the issuer's word, and may be long. */
-function told(parties: readonly unknown[]): string {
+/** Formats the signed audience for people; it may be long. */
+function textOf(parties: readonly unknown[]): string {
   const texts = parties.flat().map((party) => (typeof party === "string" ? party : typeof party));
-  return cut(texts.join(", "), MAX_TOLD);
+  return cut(texts.join(", "), MAX_AUDIENCE_TEXT);
 }
 
 /** UTF-16 code units. */
-const MAX_TOLD = 200;
+const MAX_AUDIENCE_TEXT = 200;

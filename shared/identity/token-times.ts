@@ -6,14 +6,14 @@ interface TimeLimits {
   readonly maxLifetimeSeconds: number;
 }
 
-/** One check of a token's times (RFC 7519 §4.1.4 to §4.1.6): seconds since 1970, fractions allowed. */
+/** One check of the times of a token (RFC 7519 §4.1.4 to §4.1.6), in seconds since 1970, fractions allowed. */
 type TimeCheck = (
   claims: Readonly<Record<string, unknown>>,
   limits: TimeLimits,
   now: EpochSeconds,
 ) => Rejection | undefined;
 
-/** A token must end, and must not have ended: `1e999` reads as Infinity and would never. */
+/** A token must have an `exp` that has not passed. A value such as `1e999` parses as Infinity and is rejected. */
 export const rejectExpired: TimeCheck = ({ exp }, { clockSkewSeconds }, now) => {
   if (exp === undefined) return { reason: "claim_missing", claim: "exp" };
   if (!isFiniteNumber(exp)) return { reason: "claim_mismatch", claim: "exp" };
@@ -21,13 +21,13 @@ export const rejectExpired: TimeCheck = ({ exp }, { clockSkewSeconds }, now) => 
 };
 
 export const rejectNotYetValid: TimeCheck = ({ nbf }, { clockSkewSeconds }, now) =>
-  refuseLater("nbf", nbf, now + clockSkewSeconds);
+  rejectLater("nbf", nbf, now + clockSkewSeconds);
 
-/** The standard lets an `iat` in the future pass; then a lifetime that counts from it could be stretched at will. */
+/** The standard allows an `iat` in the future, but then a lifetime that counts from it has no bound. */
 export const rejectIssuedLater: TimeCheck = ({ iat }, { clockSkewSeconds }, now) =>
-  refuseLater("iat", iat, now + clockSkewSeconds);
+  rejectLater("iat", iat, now + clockSkewSeconds);
 
-/** Counts from `iat`, and without one from now. A token that ends before it begins is none. */
+/** Limits the lifetime, from `iat` or, if it is missing, from now. A token with `exp` before `iat` is rejected. */
 export const rejectLongLife: TimeCheck = ({ exp, iat }, { maxLifetimeSeconds }, now) => {
   if (isFiniteNumber(exp) && isFiniteNumber(iat) && exp < iat) return { reason: "claim_mismatch", claim: "exp" };
   const from = isFiniteNumber(iat) ? iat : now;
@@ -35,11 +35,11 @@ export const rejectLongLife: TimeCheck = ({ exp, iat }, { maxLifetimeSeconds }, 
   return isTooLong ? { reason: "token_lifetime_too_long", limitSeconds: maxLifetimeSeconds } : undefined;
 };
 
-/** The first refusal of all four. */
-export const rejectTimes: TimeCheck = (...given) =>
-  rejectExpired(...given) ?? rejectNotYetValid(...given) ?? rejectIssuedLater(...given) ?? rejectLongLife(...given);
+/** Returns the first rejection of all four checks. */
+export const rejectTimes: TimeCheck = (...token) =>
+  rejectExpired(...token) ?? rejectNotYetValid(...token) ?? rejectIssuedLater(...token) ?? rejectLongLife(...token);
 
-function refuseLater(claim: string, time: unknown, latest: number): Rejection | undefined {
+function rejectLater(claim: string, time: unknown, latest: number): Rejection | undefined {
   if (time === undefined) return undefined;
   if (!isFiniteNumber(time)) return { reason: "claim_mismatch", claim };
   return time > latest ? { reason: "token_not_yet_valid", claim } : undefined;

@@ -11,10 +11,10 @@ export interface VerifiedToken extends Proof {
 
 export interface TokenVerifier {
   /**
-   * Verifies a compact JWS against the trust entries named, picked by the token's exact issuer among them and no others,
-   * and holds it against the request it came with where its entry wants it bound. Keys come from the entry, never from the
-   * token. Refusals are returned, with `by` as {@link Result} says; `keys_unavailable` is thrown when the issuer's
-   * keys cannot be had, because that is not the caller's doing.
+   * Verifies a compact JWS with those of the named trust entries whose issuer is exactly the token's, and checks its
+   * binding to the request if its entry or its issuer requires that. Keys come from the entry, never from the token.
+   * Rejections are returned, with `by` as in {@link Result}. Throws `keys_unavailable` if the issuer's keys cannot be
+   * loaded, because the caller does not cause that.
    */
   verify(presented: PresentedToken, trustEntries: readonly string[]): Promise<Result<VerifiedToken>>;
 }

@@ -10,7 +10,7 @@ import { publicKeySet } from "./public-key-set.ts";
 const seconds = (most: number, least = 1) =>
   v.optional(v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most)));
 
-/** A role by name, or one that only tokens earn whose claims meet the rules. */
+/** A role by name, or a role for tokens whose claims meet the rules. */
 const roleRule = v.union([
   v.pipe(
     nonEmptyText,
@@ -19,14 +19,14 @@ const roleRule = v.union([
   v.strictObject({ role: nonEmptyText, when: v.pipe(v.array(claimRule), v.minLength(1)) }),
 ]);
 
-const given = v.strictObject({
-  /** What is peculiar to the issuer. Absent: a plain OpenID Connect issuer. */
+const written = v.strictObject({
+  /** The preset with the special properties of the issuer. Default: a plain OpenID Connect issuer. */
   preset: v.optional(v.picklist(presetNames)),
-  /** Compared as text, character by character (RFC 7519 §4.1.1). Absent: the preset's own, if it has one. */
+  /** Compared as text, character by character (RFC 7519 §4.1.1). Default: the preset's own, if it has one. */
   issuer: v.optional(nonEmptyText),
-  /** Who the token must be made for; a token for several is accepted when one of them is listed here. */
+  /** The accepted audiences; a token for several audiences is accepted if one of them is listed here. */
   audience: oneOrMore,
-  /** Where the keys are. Absent: where the preset says, else OpenID Connect discovery at the issuer. */
+  /** The location of the keys. Default: that of the preset, else OpenID Connect discovery at the issuer. */
   jwks: v.optional(
     v.union([
       v.strictObject({ url: secureUrl }),
@@ -35,33 +35,33 @@ const given = v.strictObject({
     ]),
   ),
   algorithms: v.optional(v.pipe(v.array(v.picklist(ALGORITHMS)), v.minLength(1))),
-  /** All must hold, besides those of the preset. */
+  /** Rules that all must be met, in addition to those of the preset. */
   claims: v.optional(v.array(claimRule), []),
   /** Longest time from `iat` to `exp`. Default 1 hour or the preset's, at most 1 day. */
   maxLifetimeSeconds: seconds(86_400),
-  /** How far the issuer's clock may be off. Default 5 s, at most 60 s. */
+  /** Maximum error of the issuer's clock. Default 5 s, at most 60 s. */
   clockSkewSeconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(60)), 5),
-  /** What a token of this entry earns. */
+  /** The roles of a token of this entry. */
   roles: v.optional(v.array(roleRule), []),
   /**
-   * `shadow`: a token of this issuer that fails a check after its signature is let in,
-   * and the record says why it would not be.
+   * `shadow`: a token of this issuer that fails a check after the signature check is accepted,
+   * and the rejection is recorded.
    */
   mode: v.optional(v.picklist(["enforce", "shadow"]), "enforce"),
-  /** Each token is good for one request. */
+  /** Each token is valid for one request. */
   singleUse: v.optional(v.boolean(), false),
-  /** The token must come with proof that its holder has a key: DPoP (RFC 9449), or a client certificate (RFC 8705). */
+  /** The token requires proof that its holder has a key: DPoP (RFC 9449), or a client certificate (RFC 8705). */
   proof: v.optional(v.picklist(["dpop", "certificate"])),
-  /** A claim that holds the SHA-256 of the request's body, hex or base64url: the token is then good for this body alone. */
+  /** A claim with the SHA-256 of the request's body, hex or base64url: the token is then valid only for this body. */
   bodyDigestClaim: v.optional(oneOrMore),
 });
 
 /**
- * One entry under `issuers:` in `drawbridge.yaml`: whose tokens are believed, for whom they must be made, and what they
- * earn. What its preset knows is filled in.
+ * One entry under `issuers:` in `drawbridge.yaml`: the issuer whose tokens are trusted, their audience, and their
+ * roles. The values of its preset are filled in.
  */
 export const trustEntry = v.pipe(
-  given,
+  written,
   v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
     const preset = presetOf(value.preset);
     const issuer = value.issuer ?? preset.issuer;
@@ -74,19 +74,19 @@ export const trustEntry = v.pipe(
     const keysUrl = preset.keysUrl?.(issuer);
     const jwks = value.jwks ?? (keysUrl === undefined ? undefined : { url: keysUrl });
     if (jwks === undefined && !(isSecureUrl(issuer) && new URL(issuer).search === "")) {
-      return missing("discovery needs an https:// issuer; give `jwks` for an issuer that is none");
+      return missing("discovery needs an https:// issuer; give `jwks` for any other issuer");
     }
-    return filledIn(value, preset, { issuer, jwks });
+    return withPreset(value, preset, { issuer, jwks });
   }),
 );
 
-/** A trust entry with all that its preset knows. */
-export type TrustEntry = ReturnType<typeof filledIn>;
+/** A trust entry with the values of its preset. */
+export type TrustEntry = ReturnType<typeof withPreset>;
 
-function filledIn(
-  value: v.InferOutput<typeof given>,
+function withPreset(
+  value: v.InferOutput<typeof written>,
   preset: Preset,
-  { issuer, jwks }: { readonly issuer: string; readonly jwks: v.InferOutput<typeof given>["jwks"] },
+  { issuer, jwks }: { readonly issuer: string; readonly jwks: v.InferOutput<typeof written>["jwks"] },
 ) {
   const { audience, claims, clockSkewSeconds, roles, mode, singleUse, proof, bodyDigestClaim } = value;
   return {
@@ -104,7 +104,7 @@ function filledIn(
     audienceClaim: preset.audienceClaim ?? ("aud" as const),
     algorithms: value.algorithms ?? preset.algorithms ?? (["RS256", "ES256"] as const),
     types: preset.types,
-    /** What the preset demands of every token, before the entry's own rules. */
+    /** The rules of the preset for every token, before the entry's own rules. */
     presetClaims: preset.claims?.(issuer) ?? [],
     tenant: tenantClaimsOf(issuer, preset),
     isShared: isShared(issuer, preset),

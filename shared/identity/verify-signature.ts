@@ -8,23 +8,24 @@ import { Jwks } from "./jwks.ts";
 import { jwksLoader, type KeySources } from "./load-jwks.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 
-/** A trust entry under its name, with its own keys. */
+/** A named trust entry with its own keys. */
 export interface Trusted {
   readonly name: string;
   readonly entry: TrustEntry;
   readonly keys: Jwks;
 }
 
-/** The keys are loaded when a token first needs them. */
+/** Adds keys to a trust entry. They are loaded when a token first needs them. */
 export const trustedAs = (name: string, entry: TrustEntry, deps: KeySources & { readonly clock: Clock }): Trusted => ({
-  ...{ name, entry },
+  name,
+  entry,
   keys: new Jwks(name, jwksLoader(entry, deps), deps.clock),
 });
 
 /**
- * Why the signature of a token proves nothing to a trust entry, if so. The algorithm must be one that the entry lists
- * (RFC 8725 §3.1), and the key one of its own: jose finds and imports it, bound to that algorithm. Throws
- * `keys_unavailable` when that cannot be told.
+ * Rejects a token whose signature is not valid for a trust entry. The algorithm must be one that the entry lists (RFC
+ * 8725 §3.1), and the key must be one of the entry: jose finds and imports it, bound to that algorithm. Throws
+ * `keys_unavailable` if the keys cannot be loaded.
  */
 export async function rejectSignature(jws: UnverifiedJws, { entry, keys }: Trusted): Promise<Rejection | undefined> {
   const { alg, kid } = jws.header;
@@ -42,10 +43,11 @@ export async function rejectSignature(jws: UnverifiedJws, { entry, keys }: Trust
 }
 
 /**
- * `key` must be one for `algorithm`. Bytes that are no signature of the kind at all may be an error to WebCrypto.
+ * Verifies a signature. `key` must be a key for `algorithm`. WebCrypto may throw for bytes that cannot be such a
+ * signature.
  *
- * jose's `compactVerify` would take the token apart a second time, which costs a quarter of a verification; it is what the
- * tests hold this against, with Wycheproof's vectors.
+ * jose's `compactVerify` is not used, because it parses the token a second time, which costs a quarter of a
+ * verification. The tests compare this function with it, using Wycheproof's vectors.
  */
 export const isSignedWith = (
   key: CryptoKey,
@@ -57,8 +59,8 @@ const PKCS1 = { name: "RSASSA-PKCS1-v1_5" };
 const ED25519 = { name: "Ed25519" };
 
 /**
- * RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 §2.2 in the terms of WebCrypto;
- * the key itself holds its curve and RSA's hash.
+ * The algorithms of RFC 7518 §3.1, RFC 8037 §3.1 and RFC 9864 §2.2 as WebCrypto parameters;
+ * the key itself contains its curve, or for RSA its hash.
  */
 const SIGNATURES: Readonly<Record<Algorithm, Parameters<typeof crypto.subtle.verify>[0]>> = {
   RS256: PKCS1,

@@ -8,7 +8,7 @@ import { readCompactJws, type UnverifiedToken } from "./compact-jws.ts";
 import type { KeySources } from "./load-jwks.ts";
 import type { PresentedToken } from "./presented-token.ts";
 import { rolesOf, shownClaims, subjectOf } from "./roles-of.ts";
-import { isOurs, rejectToken } from "./token-checks.ts";
+import { isMeantForEntry, rejectToken } from "./token-checks.ts";
 import type { TokenVerifier, VerifiedToken } from "./token-verifier.ts";
 import type { TrustEntry } from "./trust-entry.ts";
 import { rejectSignature, type Trusted, trustedAs } from "./verify-signature.ts";
@@ -16,7 +16,7 @@ import { rejectSignature, type Trusted, trustedAs } from "./verify-signature.ts"
 interface VerifierDeps extends KeySources, BindingDeps {}
 
 /**
- * A verifier for the trust entries under their names in `drawbridge.yaml`.
+ * Creates a verifier for the trust entries, by their names in `drawbridge.yaml`.
  * Keys are loaded when a token first needs them.
  */
 export function createTokenVerifier(entries: Readonly<Record<string, TrustEntry>>, deps: VerifierDeps): TokenVerifier {
@@ -39,8 +39,8 @@ function named(trusted: ReadonlyMap<string, Trusted>, name: string): Trusted {
 }
 
 /**
- * What an entry says of a token, and whether the signature is by a key of it:
- * then that says more than another's refusal.
+ * The result of one entry for a token, and whether a key of the entry signed the token: the rejection of such an entry
+ * is more informative than that of another.
  */
 interface Checked {
   readonly result: Result<VerifiedToken>;
@@ -48,34 +48,34 @@ interface Checked {
 }
 
 /**
- * Several entries may share an issuer's text (every kubeadm cluster has the same; two tenants of gitlab.com). The first
- * that has nothing to object wins. Otherwise an entry that could not decide outranks the rest, then one that lets the
- * token in for being in shadow mode, then the refusal of one whose own token it is, then of one whose key it was signed
- * with.
+ * Verifies a token with several entries of the same issuer text (every kubeadm cluster has the same; two tenants of
+ * gitlab.com). The first entry that accepts the token wins. Otherwise the result is, in this order: the fault of an
+ * entry that could not decide, the acceptance of an entry in shadow mode, the rejection of an entry that the token is
+ * meant for, the rejection of an entry whose key signed the token, any other rejection.
  */
 async function verifyWithAny(
   candidates: readonly Trusted[],
   check: (candidate: Trusted) => Promise<Checked>,
 ): Promise<Result<VerifiedToken>> {
   let undecided: unknown;
-  let letIn: Result<VerifiedToken> | undefined;
-  const refused: Checked[] = [];
+  let shadowAccepted: Result<VerifiedToken> | undefined;
+  const rejected: Checked[] = [];
   for (const candidate of candidates) {
     try {
       const checked = await check(candidate);
       const { result } = checked;
       if (result.ok && !result.value.shadowRejection) return result;
-      if (result.ok) letIn ??= result;
-      else refused.push(checked);
+      if (result.ok) shadowAccepted ??= result;
+      else rejected.push(checked);
     } catch (fault) {
       undecided ??= fault;
     }
   }
   if (undecided !== undefined) throw undecided;
-  if (letIn) return letIn;
-  const telling =
-    refused.find(({ result }) => "by" in result) ?? refused.find(({ isSigned }) => isSigned) ?? refused[0];
-  return telling?.result ?? reject({ reason: "issuer_unknown" });
+  if (shadowAccepted) return shadowAccepted;
+  const mostInformative =
+    rejected.find(({ result }) => "by" in result) ?? rejected.find(({ isSigned }) => isSigned) ?? rejected[0];
+  return mostInformative?.result ?? reject({ reason: "issuer_unknown" });
 }
 
 async function verifyWith(
@@ -84,8 +84,8 @@ async function verifyWith(
   token: UnverifiedToken,
   deps: VerifierDeps,
 ): Promise<Checked> {
-  const forged = await rejectSignature(token, trusted);
-  if (forged) return { result: reject(forged), isSigned: false };
+  const rejection = await rejectSignature(token, trusted);
+  if (rejection) return { result: reject(rejection), isSigned: false };
   return { result: await verifySigned(trusted, presented, token, deps), isSigned: true };
 }
 
@@ -102,7 +102,7 @@ async function verifySigned(
   if (roles.ok) return ok({ principal: { ...by, roles: roles.value }, claims });
   const { rejection } = roles;
   if (entry.mode === "shadow") return ok({ principal: by, claims, shadowRejection: rejection });
-  return isOurs(token, entry) ? reject(rejection, by) : reject(rejection);
+  return isMeantForEntry(token, entry) ? reject(rejection, by) : reject(rejection);
 }
 
 async function rolesEarned(
@@ -111,15 +111,15 @@ async function rolesEarned(
   token: UnverifiedToken,
   deps: VerifierDeps,
 ): Promise<Result<readonly string[]>> {
-  const refusal = rejectToken(token, entry, toSeconds(deps.clock.now()));
-  if (refusal) return reject(refusal);
+  const rejection = rejectToken(token, entry, toSeconds(deps.clock.now()));
+  if (rejection) return reject(rejection);
   const roles = rolesOf(token.claims, entry);
   if (!roles.ok) return roles;
   const unbound = await rejectUnbound(presented, token.claims, entry, deps);
   return unbound ? reject(unbound) : roles;
 }
 
-/** Whose token it is, by a good signature and no more: with no roles yet. */
+/** Returns the principal of a token with a valid signature, without roles. */
 function principalOf(
   { header: { kid = "unnamed key" }, claims }: UnverifiedToken,
   { name, entry }: Trusted,

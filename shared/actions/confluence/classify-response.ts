@@ -29,7 +29,7 @@ export const refusedComment = (answer: OutboundResponse, now: EpochMillis): Fina
   endingOf("comment", answer, now);
 
 /** As {@link refusedRead}, for the question whose credential it is. */
-export const refusedUser = (answer: OutboundAnswer, now: EpochMillis): FinalOutcome =>
+export const refusedUser = (answer: OutboundResponse, now: EpochMillis): FinalOutcome =>
   unwritten(endingOf("user", answer, now));
 
 /** A call that the site takes for an anonymous one: events of its writes would name nobody. */

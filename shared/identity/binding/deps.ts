@@ -1,10 +1,10 @@
 import type { Clock } from "../../host/clock.ts";
 import type { ReplayCache } from "../../store/replay-cache.ts";
 
-/** Dependencies of the checks that hold a token against its request. */
+/** Dependencies of the checks that bind a token to its request. */
 export interface BindingDeps {
   readonly clock: Clock;
   readonly replayCache: ReplayCache;
-  /** The address under which senders know the bridge; undefined to take the address of each request. */
+  /** The public URL of the bridge; undefined to use the URL of each request. */
   readonly publicUrl: string | undefined;
 }

@@ -2,14 +2,14 @@ import { createHash, timingSafeEqual } from "node:crypto";
 
 type Encoding = "base64url" | "hex";
 
-/** Whether `told` is the SHA-256 of `data`, in the one spelling that each encoding has. Takes as long for any wrong text. */
-export function isSha256Of(data: Uint8Array | string, told: unknown, encodings: readonly Encoding[]): boolean {
-  if (typeof told !== "string") return false;
+/** Whether `value` is the SHA-256 of `data`, in the canonical form of an encoding. Compares in constant time. */
+export function isSha256Of(data: Uint8Array | string, value: unknown, encodings: readonly Encoding[]): boolean {
+  if (typeof value !== "string") return false;
   const digest = createHash("sha256").update(data).digest();
-  return encodings.some((encoding) => equalTexts(told, digest.toString(encoding)));
+  return encodings.some((encoding) => equalTexts(value, digest.toString(encoding)));
 }
 
-/** One key for a list of texts; lists that differ have different keys. */
+/** Returns one key for a list of values; different lists have different keys. */
 export const keyOf = (parts: readonly unknown[]): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("base64url");
 

@@ -12,13 +12,14 @@ import { isSha256Of, keyOf } from "./digest.ts";
 import { newNonceUse } from "./replay-check.ts";
 
 interface ProofContext extends BindingDeps {
-  /** How far the sender's clock may be off. */
+  /** Maximum error of the sender's clock. */
   readonly skewSeconds: number;
 }
 
 /**
- * RFC 9449 §4.3 and §7.1: the sender holds the key whose thumbprint the token names, and made this proof for this request
- * and this token, just now, and for one request alone. The bridge gives out no nonces.
+ * Checks a DPoP proof (RFC 9449 §4.3 and §7.1): the sender has the key whose thumbprint the token names, and created
+ * this proof recently, for this token and for only this request. The bridge issues no nonces. Throws
+ * `store_unavailable`.
  */
 export async function rejectProof(
   { scheme, token, request }: PresentedToken,
@@ -30,10 +31,10 @@ export async function rejectProof(
   // Repeated headers arrive joined by a comma, which no JWS contains.
   const proof = readCompactJws(header, { keyInHeader: true });
   if (!proof.ok) return invalid("the header DPoP is not one JWS in strict compact form");
-  const forged = await refuseSigner(proof.value, jkt);
-  if (forged) return forged;
+  const signerRejection = await rejectSigner(proof.value, jkt);
+  if (signerRejection) return signerRejection;
   const claims = v.safeParse(proofClaims, proof.value.claims);
-  if (!claims.success) return invalid("jti, htm, htu, iat or ath is missing or not what it must be");
+  if (!claims.success) return invalid("jti, htm, htu, iat or ath is missing or of the wrong type");
   const { jti, htm, htu, iat, ath } = claims.output;
   if (htm !== request.method) return invalid("htm is another method");
   if (!isAddressOf(request, htu, publicUrl)) return invalid("htu is another address");
@@ -46,7 +47,7 @@ export async function rejectProof(
   return isNew ? undefined : { reason: "token_replayed" };
 }
 
-/** How old a proof may be: its sender makes one for each request. */
+/** Maximum age of a proof: its sender creates one for each request. */
 const PROOF_SECONDS = 60;
 
 const proofClaims = v.object({
@@ -59,7 +60,7 @@ const proofClaims = v.object({
 
 const never = v.exactOptional(v.never());
 
-/** A public key and nothing else: a sender that gives its private key away has proved nothing. */
+/** A public key only: a sender that publishes its private key proves nothing. */
 const publicJwk = v.object({
   kty: v.picklist(["EC", "RSA", "OKP"]),
   crv: v.exactOptional(v.string()),
@@ -67,11 +68,18 @@ const publicJwk = v.object({
   y: v.exactOptional(v.string()),
   n: v.exactOptional(v.string()),
   e: v.exactOptional(v.string()),
-  ...{ d: never, p: never, q: never, dp: never, dq: never, qi: never, oth: never, k: never },
+  d: never,
+  p: never,
+  q: never,
+  dp: never,
+  dq: never,
+  qi: never,
+  oth: never,
+  k: never,
 });
 
-/** The type, an asymmetric algorithm, the key that the token names and no other, and its signature. */
-async function refuseSigner(proof: UnverifiedJws, jkt: string): Promise<Rejection | undefined> {
+/** Checks the type, the asymmetric algorithm, that the key is the one that the token names, and the signature. */
+async function rejectSigner(proof: UnverifiedJws, jkt: string): Promise<Rejection | undefined> {
   const { typ, alg } = proof.header;
   if (typ !== "dpop+jwt") return invalid("typ is not dpop+jwt");
   const algorithm = ALGORITHMS.find((allowed) => allowed === alg);
@@ -83,8 +91,8 @@ async function refuseSigner(proof: UnverifiedJws, jkt: string): Promise<Rejectio
   return (await isSignedWith(key, algorithm, proof)) ? undefined : invalid("the signature is not by jwk");
 }
 
-/** RSA keys below this are refused (RFC 7518 §3.3). */
-const LEAST_RSA_BITS = 2048;
+/** Shorter RSA keys are rejected (RFC 7518 §3.3). */
+const MIN_RSA_BITS = 2048;
 
 async function keyOfSender(
   jwk: v.InferOutput<typeof publicJwk>,
@@ -95,22 +103,22 @@ async function keyOfSender(
     if ((await calculateJwkThumbprint(jwk, "sha256")) !== jkt) return undefined;
     const key = await importJWK(jwk, algorithm);
     if (key instanceof Uint8Array) return undefined;
-    const isShort = "modulusLength" in key.algorithm && Number(key.algorithm.modulusLength) < LEAST_RSA_BITS;
+    const isShort = "modulusLength" in key.algorithm && Number(key.algorithm.modulusLength) < MIN_RSA_BITS;
     return isShort ? undefined : key;
   } catch {
-    // The sender brought the key along, so whatever is wrong with it is the sender's doing.
+    // The key comes from the sender, so every error in it is the sender's.
     return undefined;
   }
 }
 
 /**
- * RFC 9449 §4.3: compared without query and fragment, after the URL standard's normalisation. The bridge's paths have
- * nothing in them that could be written in two ways beyond that.
+ * Compares URLs without query and fragment, after the normalisation of the URL standard (RFC 9449 §4.3). The paths of
+ * the bridge have only one spelling after that.
  */
 function isAddressOf({ url }: TokenRequest, htu: string, publicUrl: string | undefined): boolean {
   if (!URL.canParse(htu)) return false;
-  const asked = publicUrl === undefined ? url : new URL(`${publicUrl}${url.pathname}`);
-  return withoutQuery(new URL(htu)) === withoutQuery(asked);
+  const expected = publicUrl === undefined ? url : new URL(`${publicUrl}${url.pathname}`);
+  return withoutQuery(new URL(htu)) === withoutQuery(expected);
 }
 
 function withoutQuery(url: URL): string {

@@ -8,8 +8,8 @@ import type { TrustEntry } from "../trust-entry.ts";
 import { keyOf } from "./digest.ts";
 
 /**
- * Spends a token. It is known by what its issuer signed (RFC 7515 §5.1), so that it stays the same token in whatever way
- * its signature is written, and with or without `jti`.
+ * Uses up a single-use token. The token is identified by its signing input (RFC 7515 §5.1), so that it is the same
+ * token for every encoding of its signature, and with or without `jti`.
  */
 export async function rejectReplay(
   { token, request }: PresentedToken,
@@ -18,27 +18,38 @@ export async function rejectReplay(
   replayCache: ReplayCache,
 ): Promise<Rejection | undefined> {
   const key = keyOf(["token", token.slice(0, token.lastIndexOf("."))]);
-  // A finite number: the token's times have been checked.
+  // `exp` is a finite number, because the times of the token were checked before.
   const until = epochSeconds(Math.ceil(Number(claims["exp"])) + clockSkewSeconds);
   const taken = await replayCache.take(key, useOf(request), until);
   return taken ? undefined : { reason: "token_replayed" };
 }
 
 /**
- * What a token is spent on. A delivery that is sent again because our answer got lost, or was 503, is the same use: all of
- * it must be the same, the headers included, since they may say what it is. Any other request is a use of its own.
+ * Identifies the use of a token. A delivery that is sent again because the response was lost or was 503 is the same
+ * use: it must be equal in everything, including the headers, because they may define its meaning. Any other request is
+ * a new use.
  */
 function useOf({ method, url, headers, body, repeatable }: TokenRequest): string {
   if (!repeatable) return newNonceUse();
-  const sent = [...headers].filter(([name]) => !ON_THE_WAY.has(name));
+  const sent = [...headers].filter(([name]) => !TRANSPORT_HEADERS.has(name));
   return keyOf(["request", method, url.href, sent, sha256Hex(body)]);
 }
 
-/** A use that no other is the same as; only the store's own second try of one write is. */
+/** Returns a unique use. Only a retry of the same write inside the store is equal to it. */
 export const newNonceUse = (): string => randomUUID();
 
-/** Headers that may differ between two sendings of one request and say nothing of what is sent. */
-const ON_THE_WAY: ReadonlySet<string> = new Set([
-  ...["authorization", "dpop", "connection", "date", "forwarded", "via", "traceparent", "tracestate"],
-  ...["x-amzn-trace-id", "x-forwarded-for", "x-real-ip", "x-request-id"],
+/** Headers that may differ between two transmissions of one request and do not affect its meaning. */
+const TRANSPORT_HEADERS: ReadonlySet<string> = new Set([
+  "authorization",
+  "dpop",
+  "connection",
+  "date",
+  "forwarded",
+  "via",
+  "traceparent",
+  "tracestate",
+  "x-amzn-trace-id",
+  "x-forwarded-for",
+  "x-real-ip",
+  "x-request-id",
 ]);

@@ -3,7 +3,7 @@ import type { Preset } from "./preset.ts";
 const AWS = "https://sts.amazonaws.com/";
 
 /**
- * The issuer that AWS gives each account for its roles (`sts:GetWebIdentityToken`,
+ * The issuer that AWS creates for the roles of each account (`sts:GetWebIdentityToken`,
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound.html). `sub` is the role's ARN.
  */
 export const aws: Preset = {
@@ -19,5 +19,5 @@ export const aws: Preset = {
     [AWS, "org_id"],
     [AWS, "lambda_source_function_arn"],
   ],
-  changeable: { claims: [[AWS, "request_tags"]], instead: "sub, or principal_tags, which an administrator gives" },
+  changeable: { claims: [[AWS, "request_tags"]], instead: "sub, or principal_tags, which an administrator sets" },
 };

@@ -1,6 +1,6 @@
 import type { Preset } from "./preset.ts";
 
-/** Tokens that `buildkite-agent oidc request-token` gives a job (https://buildkite.com/docs/agent/v3/cli-oidc). */
+/** Tokens that a job gets from `buildkite-agent oidc request-token` (https://buildkite.com/docs/agent/v3/cli-oidc). */
 export const buildkite: Preset = {
   name: "buildkite",
   issuer: "https://agent.buildkite.com",
@@ -10,7 +10,7 @@ export const buildkite: Preset = {
     ids: [["organization_id"], ["pipeline_id"], ["cluster_id"]],
     names: [["organization_slug"], ["sub"]],
   }),
-  // Whoever runs an agent gives it its tags.
+  // The operator of an agent sets its tags.
   changeable: { claims: [["agent_tag:*"]], instead: "pipeline_slug or cluster_id" },
   shown: ["organization_slug", "pipeline_slug", "build_number", "job_id", "step_key"].map((claim) => [claim]),
   run: ({ organization_slug, pipeline_slug, build_number, build_id, build_commit, build_branch }) => {
@@ -18,8 +18,10 @@ export const buildkite: Preset = {
     if (typeof build_number !== "number") return undefined;
     const pipeline = `${organization_slug}/${pipeline_slug}`;
     return {
-      ...{ system: "buildkite", pipeline, number: build_number },
-      // The id is in the token only where the job asked for it.
+      system: "buildkite",
+      pipeline,
+      number: build_number,
+      // The id is in the token only if the job requested it.
       id: typeof build_id === "string" ? build_id : `${pipeline}#${build_number}`,
       ...(typeof build_commit === "string" && /^[0-9a-f]{40,}$/.test(build_commit) && { commit: build_commit }),
       ...(typeof build_branch === "string" && { branch: build_branch }),

@@ -2,8 +2,8 @@ import type { Preset } from "./preset.ts";
 
 /**
  * Access tokens of an Amazon Cognito user pool
- * (https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html). They
- * have no `aud`: `audience` lists the app clients.
+ * (https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html).
+ * They have no `aud`: `audience` lists the app clients.
  */
 export const cognito: Preset = {
   name: "cognito",

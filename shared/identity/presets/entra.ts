@@ -3,31 +3,31 @@ import type { Preset } from "./preset.ts";
 
 const TENANT = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 
-/** The world's, the United States government's, China's, and a tenant of customers. */
+/** The global cloud, the clouds of the United States government and of China, and external (customer) tenants. */
 const HOST = "(login\\.microsoftonline\\.(com|us)|login\\.partner\\.microsoftonline\\.cn|[0-9a-z-]+\\.ciamlogin\\.com)";
 
 type Claims = Readonly<Record<string, unknown>>;
 
 const common = {
   algorithms: ["RS256"],
-  // Random, 60 to 90 minutes.
+  // Tokens live for a random time of 60 to 90 minutes.
   maxLifetimeSeconds: 5_700,
-  // `sub` differs from client to client; these two do not.
+  // `sub` differs between clients; these two claims do not.
   subject: [["tid"], ["oid"]],
   shown: [["tid"], ["oid"], ["azp"], ["appid"], ["idtyp"]],
   changeable: {
     claims: [["preferred_username"], ["name"], ["unique_name"], ["upn"], ["email"]],
     instead: "oid, roles or groups",
   },
-  // Above 200 groups the token names a place to ask instead, which is never followed: it is an address from a token. A token
-  // of the implicit flow says only that there are some.
+  // With more than 200 groups the token contains an address to query instead, which is never called, because it comes
+  // from a token. A token of the implicit flow only says that groups exist.
   omitsGroups: (claims: Claims): boolean =>
     claimAt(claims, ["_claim_names", "groups"]) !== undefined ||
     [true, "true"].some((yes) => claims["hasgroups"] === yes),
 } as const;
 
 /**
- * A tenant of Microsoft Entra ID, tokens of version 2, which the API's manifest asks for
+ * A tenant of Microsoft Entra ID, with tokens of version 2, which the API's manifest must request
  * (https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference).
  */
 export const entra: Preset = {
@@ -43,7 +43,7 @@ export const entra: Preset = {
   ],
 };
 
-/** The same with tokens of version 1, whose issuer ends in a slash. */
+/** A tenant of Microsoft Entra ID, with tokens of version 1, whose issuer ends with a slash. */
 export const entraV1: Preset = {
   ...common,
   name: "entra-v1",

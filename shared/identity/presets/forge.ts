@@ -2,7 +2,7 @@ import type { Preset } from "./preset.ts";
 
 /**
  * Forge invocation tokens (https://developer.atlassian.com/platform/forge/forge-remote-invocation-contract/). All apps
- * share the issuer; `audience` is the app's own id, and never taken from the token. The issuer is no address.
+ * share the issuer; `audience` is the app's own id, and is never read from the token. The issuer is not a URL.
  */
 export const forge: Preset = {
   name: "forge",
@@ -11,7 +11,7 @@ export const forge: Preset = {
   issuerForm: { matches: /^forge\/invocation-token$/, says: "forge/invocation-token" },
   keysUrl: () => "https://forge.cdn.prod.atlassian-dev.net/.well-known/jwks.json",
   algorithms: ["RS256"],
-  // They live for 25 seconds.
+  // Tokens live for 25 seconds.
   maxLifetimeSeconds: 300,
   subject: [["app", "installation", "id"]],
   shown: [["context", "cloudId"], ["principal"]],

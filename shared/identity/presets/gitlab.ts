@@ -5,25 +5,26 @@ type Claims = Readonly<Record<string, unknown>>;
 
 const SHARED = "https://gitlab.com";
 
-/** Claims of whose code it is; each has a twin, `job_…`, of where the job runs. */
+/** Claims of the project of the code; each has a counterpart `job_…` of the project where the job runs. */
 const TWINS = [
   ["project_id", "project_path"],
   ["namespace_id", "namespace_path"],
 ];
 
 /**
- * ID tokens of GitLab CI jobs (https://docs.gitlab.com/ci/secrets/id_token_authentication/). Ids and booleans are texts.
+ * ID tokens of GitLab CI jobs (https://docs.gitlab.com/ci/secrets/id_token_authentication/). Ids and booleans are
+ * texts.
  *
- * In a fork's merge request pipeline `project_*`, `namespace_*` and `sub` tell whose code it is, and only
- * `job_project_*` and `job_namespace_*` (GitLab 18.4) where the job runs. What is demanded of the one is therefore
- * demanded of the other too, unless there is a rule for the other; an older server's merge request pipelines, which do
- * not say, are refused.
+ * In a fork's merge request pipeline `project_*`, `namespace_*` and `sub` name the project of the code, and only
+ * `job_project_*` and `job_namespace_*` (GitLab 18.4) name the project where the job runs. A rule for one of the two
+ * therefore also applies to the other, unless the other has its own rule. Merge request pipelines of older servers,
+ * whose tokens lack `job_*`, are rejected.
  */
 export const gitlab: Preset = {
   name: "gitlab",
   issuer: SHARED,
   algorithms: ["RS256"],
-  // The job's time-out, where it has one.
+  // Tokens live for the timeout of the job, if it has one.
   maxLifetimeSeconds: 86_400,
   tenant: (issuer) =>
     issuer === SHARED
@@ -38,10 +39,11 @@ export const gitlab: Preset = {
   run: ({ project_path, job_project_path = project_path, pipeline_id, pipeline_source, sha, ref, ref_type }) => {
     if (typeof job_project_path !== "string" || typeof pipeline_id !== "string") return undefined;
     return {
-      ...{ system: "gitlab", id: pipeline_id },
-      // The number within the project is not in the token; this one counts up as well.
+      system: "gitlab",
+      id: pipeline_id,
+      // The number within the project is not in the token; the id increases as well.
       ...(/^\d{1,12}$/.test(pipeline_id) && { number: Number(pipeline_id) }),
-      // As webhooks name it: a child pipeline is not its parent.
+      // The name is the same as in webhooks: a child pipeline is not its parent.
       pipeline: pipeline_source === "parent_pipeline" ? `${job_project_path} (child)` : job_project_path,
       ...(typeof sha === "string" && { commit: sha }),
       ...(typeof ref === "string" && ref_type === "branch" && { branch: ref }),
@@ -52,7 +54,7 @@ export const gitlab: Preset = {
 function twinOf(rule: ClaimRule, claims: Claims, all: readonly ClaimRule[]): readonly ClaimRule[] {
   const claim = rule.path.join("\n");
   if (claim === "sub") {
-    // Its form can be changed, but it always tells of the project that `project_path` names.
+    // The format of `sub` can be configured, but it always names the project of `project_path`.
     const path = claims["project_path"];
     return typeof path === "string" ? twinOf({ path: ["project_path"], equals: [path] }, claims, all) : [];
   }

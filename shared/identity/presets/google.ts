@@ -7,11 +7,11 @@ import type { Preset } from "./preset.ts";
 export const google: Preset = {
   name: "google",
   issuer: "https://accounts.google.com",
-  // Older tokens leave the scheme out.
+  // Older tokens omit the scheme.
   issuerForm: { matches: /^(https:\/\/)?accounts\.google\.com$/, says: "https://accounts.google.com" },
   keysUrl: () => "https://www.googleapis.com/oauth2/v3/certs",
   algorithms: ["RS256"],
-  // An address can be given to another account; `sub` never is. `hd` is the Workspace that a person belongs to.
+  // An e-mail address can be assigned to another account; `sub` never is. `hd` is the Workspace of a person.
   tenant: () => ({ ids: [["sub"], ["hd"]], names: [] }),
   shown: [["email"], ["hd"]],
   changeable: { claims: [["email"]], instead: "sub" },

@@ -4,7 +4,7 @@ import type { Preset } from "./preset.ts";
 export const keycloak: Preset = {
   name: "keycloak",
   issuerForm: { matches: /\/realms\/[^/?#]+$/, says: "https://<host>/realms/<realm>" },
-  // The header says JWT of every kind of token; only this claim tells a refresh or an ID token from an access token.
+  // The header of every kind of token says JWT; only this claim distinguishes refresh, ID and access tokens.
   claims: () => [{ path: ["typ"], equals: ["Bearer"] }],
   shown: [["azp"], ["preferred_username"]],
   changeable: {

@@ -5,8 +5,8 @@ const CLUSTER = "kubernetes.io";
 
 /**
  * Projected service-account tokens of a cluster
- * (https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/). Where the cluster's issuer cannot be
- * reached, or names an address inside, the entry gives the keys.
+ * (https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/). If the cluster's issuer is not
+ * reachable, or names an internal address, the entry contains the keys.
  */
 export const kubernetes: Preset = {
   name: "kubernetes",
@@ -21,7 +21,7 @@ export const kubernetes: Preset = {
       claimAt(claims, [CLUSTER, ...path]),
     );
     if (typeof namespace !== "string" || typeof account !== "string" || typeof pod !== "string") return undefined;
-    // The token knows the pod, and not of which run it is.
+    // The token names the pod, but not its run.
     return { system: "tekton", id: `${namespace}/${pod}`, pipeline: `${namespace}/${account}` };
   },
 };

@@ -1,8 +1,8 @@
 import type { Preset } from "./preset.ts";
 
 /**
- * A custom authorization server of Okta (https://developer.okta.com/docs/guides/validate-access-tokens/). The tokens of an
- * organization's own server are for Okta alone, so its address is refused.
+ * A custom authorization server of Okta (https://developer.okta.com/docs/guides/validate-access-tokens/). The tokens of
+ * an organization's own server are only for Okta, so its issuer is rejected.
  */
 export const okta: Preset = {
   name: "okta",
@@ -11,7 +11,7 @@ export const okta: Preset = {
     says: "a custom authorization server's address, https://<domain>/oauth2/<server>",
   },
   algorithms: ["RS256"],
-  // From 5 minutes to 24 hours, as the server's access policy says.
+  // The access policy of the server sets the lifetime, from 5 minutes to 24 hours.
   shown: [["cid"], ["uid"]],
   changeable: { claims: [["email"], ["preferred_username"], ["name"]], instead: "uid or groups" },
 };

@@ -2,68 +2,68 @@ import type { BuildPart } from "../../model/event.ts";
 import type { Algorithm } from "../algorithms.ts";
 import type { ClaimRule } from "../claim-rule.ts";
 
-/** The names on the way to a claim. */
+/** The names from the root to a claim. */
 export type ClaimPath = readonly string[];
 
 type Claims = Readonly<Record<string, unknown>>;
 
 /**
- * What is peculiar to one issuer's tokens, so that a trust entry takes a few lines. A preset only ever adds conditions:
- * what an entry says for itself comes on top. One file each, and one line in `registry.ts`.
+ * The special properties of one issuer's tokens, so that a trust entry needs only a few lines. A preset only adds
+ * conditions to those of the entry. Each preset is one file, and one line in `registry.ts`.
  */
 export interface Preset {
-  /** As written in `drawbridge.yaml` under `preset`. */
+  /** The value of `preset` in `drawbridge.yaml`. */
   readonly name: string;
-  /** The issuer's text, where there is one for all customers; an entry may name another (a self-managed one). */
+  /** The issuer text, if it is the same for all customers; an entry may name another (a self-managed one). */
   readonly issuer?: string;
-  /** What the issuer's text looks like. */
+  /** The format of the issuer text, and its description for people. */
   readonly issuerForm?: { readonly matches: RegExp; readonly says: string };
-  /** Where the keys are, for an issuer whose discovery does not say or that has none. */
+  /** The URL of the keys, for an issuer without discovery or whose discovery does not contain it. */
   readonly keysUrl?: (issuer: string) => string;
   /** Default: RS256 and ES256. */
   readonly algorithms?: readonly Algorithm[];
-  /** The claim that names who the token is made for. Default `aud`. */
+  /** The claim with the audience of the token. Default `aud`. */
   readonly audienceClaim?: "aud" | "client_id";
-  /** Allowed `typ` of the header, compared as RFC 9068 §4 and RFC 7515 §4.1.9 say. Absent: `JWT`, `at+jwt` or none. */
+  /** Allowed `typ` of the header, compared as in RFC 9068 §4 and RFC 7515 §4.1.9. Default: `JWT`, `at+jwt` or none. */
   readonly types?: readonly string[];
-  /** What every token of the wanted kind from this issuer has. */
+  /** Rules that every token of the required kind from this issuer meets. */
   readonly claims?: (issuer: string) => readonly ClaimRule[];
   /**
-   * What follows from `rules` for this token: where two claims say the same of different projects. `all` are these and
-   * those that are asked for besides.
+   * Returns the rules that follow from `rules` for this token, if two claims have the same meaning for different
+   * projects. `all`: these rules and all others that the token must meet.
    */
   readonly implied?: (claims: Claims, rules: readonly ClaimRule[], all: readonly ClaimRule[]) => readonly ClaimRule[];
-  /** Where the issuer signs for all its customers: the claims that tell them apart. An entry must pin one. */
+  /** The claims that distinguish the customers, if the issuer signs for all of them. An entry must pin one. */
   readonly tenant?: (issuer: string) => TenantClaims | undefined;
-  /** The issuer signs for all its customers, and the audience alone tells them apart. */
+  /** The issuer signs for all its customers, and only the audience distinguishes them. */
   readonly isIdentifiedByAudience?: true;
   /** Default 3,600. */
   readonly maxLifetimeSeconds?: number;
-  /** Claims that together name the subject. Default `sub`. */
+  /** Claims that together identify the subject. Default `sub`. */
   readonly subject?: readonly ClaimPath[];
-  /** Claims that go into the record as part of the principal. Values that are no text or number are left out. */
+  /** Claims that are recorded as part of the principal. Values other than text and numbers are omitted. */
   readonly shown?: readonly ClaimPath[];
-  /** What the token's holder can choose or change: no role and no pin may hang on it alone. */
+  /** Claims that the holder of the token can choose or change: no role and no pin may depend on them alone. */
   readonly changeable?: ChangeableClaims;
-  /** Whether the issuer left the groups out because there are too many of them. */
+  /** Whether the issuer omitted the groups because there are too many. */
   readonly omitsGroups?: (claims: Claims) => boolean;
-  /** The run that the token's holder is part of, for status callbacks; nothing when the claims do not tell. */
+  /** The run that the holder of the token is part of, for status callbacks; undefined if the claims do not name it. */
   readonly run?: (claims: Claims) => TokenRun | undefined;
 }
 
-/** Claims that say whose token it is: by an id that stays, or by a name that may be somebody else's tomorrow. */
+/** Claims that identify the customer: by a permanent id, or by a name that may belong to someone else later. */
 export interface TenantClaims {
   readonly ids: readonly ClaimPath[];
   readonly names: readonly ClaimPath[];
 }
 
-/** Claims, with all below them, that the token's holder decides, and which to ask for in their place. */
+/** Claims, with all their members, that the holder of the token controls, and the claims to use instead. */
 interface ChangeableClaims {
-  /** A `*` stands for any part of a name. */
+  /** A `*` matches any part of a name. */
   readonly claims: readonly ClaimPath[];
   /** For people. */
   readonly instead: string;
 }
 
-/** What a CI system's token says of the build that it was given to. */
+/** The build that a token of a CI system was issued to, from its claims. */
 export type TokenRun = Pick<BuildPart, "system" | "id" | "pipeline" | "number" | "commit" | "branch" | "url">;

@@ -99,7 +99,7 @@ describe("a key set at a hostile or broken address", () => {
       const answer = await fetch(new URL("/webhooks/ci", bridge.url), { method: "POST", headers, body: "{}" });
       await bridge.close();
       expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, expect.stringMatching(/^\d+$/)]);
-      const why = expect.stringMatching(`^the keys of trust entry ${path} cannot be had: .`);
+      const why = expect.stringMatching(`^the keys of trust entry ${path} cannot be loaded: .`);
       expect(JSON.parse(bridge.lines.at(-1) ?? "")).toMatchObject({
         message: "failed",
         fault: "keys_unavailable",

@@ -92,7 +92,7 @@ describe("a DPoP proof", () => {
       { claims: { cnf }, presented: { scheme: "bearer", token, request: requestOf({ header: { dpop: good } }) } },
       "proof_missing",
     ],
-    ["a token that is bound to no key", { ...sent(good), claims: {} }, "proof_invalid: the token is bound"],
+    ["a token that is bound to no key", { ...sent(good), claims: {} }, "proof_invalid: the token is not bound"],
     [
       "an unbound token where the entry requires a proof",
       { ...sent(good), claims: {}, entry: { proof: "dpop" } },
