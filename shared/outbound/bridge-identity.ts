@@ -2,13 +2,14 @@ import * as v from "valibot";
 import { secretRef } from "../host/secrets.ts";
 import { secureUrl } from "../host/secure-url.ts";
 
-/** `identity` in `drawbridge.yaml`: the bridge as an issuer of short-lived tokens for the calls it makes. */
+/** `identity` in `drawbridge.yaml`: the bridge as an issuer of short-lived tokens for its outbound calls. */
 export const bridgeIdentity = v.strictObject({
-  /** The bridge's own public address, under which its keys are found. */
-  issuer: v.pipe(secureUrl, v.regex(/^[^?]*[^/?]$/, "without query, and slash at its end")),
+  /** The public base URL of the bridge, under which its keys are published. */
+  issuer: v.pipe(secureUrl, v.regex(/^[^?]*[^/?]$/, "an address without query and trailing slash")),
   /**
-   * The first signs, all are published: a new key stands second for a while before it signs, the old one for a while
-   * after. On one machine PEM files; in AWS `kms:<key id>`. Absent in AWS: the stack's own.
+   * The first key signs, all keys are published. In a rotation the new key is listed second for a while before it
+   * signs, and the old key is listed second for a while afterwards. On one machine PEM files; in AWS `kms:<key id>`.
+   * Default in AWS: the key of the stack.
    */
   keys: v.optional(
     v.pipe(

@@ -2,15 +2,15 @@ import { EncryptJWT, errors, jwtDecrypt } from "jose";
 import * as v from "valibot";
 import type { EpochSeconds } from "../host/clock.ts";
 
-/** A token, and the address that it is good for. */
+/** A token, and the base URL for which it is valid. */
 interface Content {
   readonly token: string;
   readonly base: string;
 }
 
 /**
- * Seals a token as a compact JWE (RFC 7516) of `dir` and `A256GCM`, with the source and the app that it belongs to and its
- * end inside.
+ * Encrypts a token as a compact JWE (RFC 7516) with `dir` and `A256GCM`. The JWE contains the source and the app of the
+ * token, and its expiry.
  */
 export function encryptToken(
   { token, base }: Content,
@@ -25,26 +25,29 @@ export function encryptToken(
     .encrypt(key);
 }
 
-/** What was sealed for this source and one of these apps; nothing where it was not, was changed, or has ended at `at`. */
+/**
+ * Decrypts a token of this source and one of these apps; undefined if it is for another, was changed, or has expired at
+ * `at`.
+ */
 export async function decryptToken(
-  sealed: string,
+  encrypted: string,
   bound: { readonly source: string; readonly apps: readonly string[]; readonly at: Date },
   keys: readonly Uint8Array[],
 ): Promise<Content | undefined> {
   for (const key of keys) {
-    const content = await openedBy(key, sealed, bound);
+    const content = await decryptWith(key, encrypted, bound);
     if (content) return content;
   }
   return undefined;
 }
 
-async function openedBy(
+async function decryptWith(
   key: Uint8Array,
-  sealed: string,
+  encrypted: string,
   { source, apps, at }: Parameters<typeof decryptToken>[1],
 ): Promise<Content | undefined> {
   try {
-    const { payload } = await jwtDecrypt(sealed, key, {
+    const { payload } = await jwtDecrypt(encrypted, key, {
       audience: source,
       issuer: [...apps],
       requiredClaims: ["exp"],
@@ -52,10 +55,10 @@ async function openedBy(
       keyManagementAlgorithms: ["dir"],
       contentEncryptionAlgorithms: ["A256GCM"],
     });
-    const read = v.safeParse(content, payload);
-    return read.success ? read.output : undefined;
+    const parsed = v.safeParse(content, payload);
+    return parsed.success ? parsed.output : undefined;
   } catch (error) {
-    // Whatever is wrong with it, there is no token.
+    // Every invalid JWE counts as no token.
     if (error instanceof errors.JOSEError) return undefined;
     throw error;
   }

@@ -3,26 +3,26 @@ import { Fault } from "../host/fault.ts";
 import { Secret } from "../host/secrets.ts";
 import type { SigningKey } from "./signing-key.ts";
 
-/** Who caused a call of ours, as far as it was proved. */
+/** The proved identity that caused an outbound call. */
 export interface Cause {
-  /** Name of the source: chosen by the operator, so no sender can take another's. */
+  /** Name of the source. The operator chooses it, so no sender can use that of another. */
   readonly source: string;
   readonly principal: { readonly issuer: string; readonly subject: string };
   readonly delivery: string;
 }
 
-/** A token for a call, until when it may be used. */
+/** A token for an outbound call, and its expiry. */
 export interface OutboundToken {
   readonly token: Secret;
   readonly expiresAt: EpochMillis;
 }
 
-/** Longest life of a token of ours: long enough for a task that waits to start, and no longer. */
+/** Lifetime of the bridge's own tokens: just long enough for a task that waits to start. */
 const TOKEN_SECONDS = 600;
 
 interface IssuerOptions {
   readonly issuer: string;
-  /** The keys, the one that signs first. Each is asked for once; a failure is not remembered. */
+  /** Openers of the keys, the signing key first. Each is called once; a failure is not cached. */
   readonly keys: readonly (() => Promise<SigningKey>)[];
   readonly newTokenId: () => string;
 }
@@ -37,8 +37,8 @@ export class BridgeIssuer {
   }
 
   /**
-   * OpenID Connect Discovery 1.0 §3, as far as verifying takes it:
-   * there is no endpoint that anyone could ask for a token.
+   * Returns the part of the discovery document that verification needs (OpenID Connect Discovery 1.0 §3):
+   * there is no token endpoint.
    */
   discovery(): object {
     const { issuer } = this.#options;
@@ -53,19 +53,19 @@ export class BridgeIssuer {
   }
 
   /**
-   * RFC 7517 §5. A key that does not sign, and cannot be had now, is left out: one that was retired keeps nobody from
-   * verifying what the first signs. Throws when the first cannot be had.
+   * Returns the JWK set (RFC 7517 §5). A key other than the signing key is omitted if it cannot be opened now, so that
+   * a retired key does not prevent the verification of new tokens. Throws if the signing key cannot be opened.
    */
   async keySet(): Promise<object> {
     const [first = noKey(), ...others] = this.#options.keys.map((open) => this.#key(open));
-    const [signing, more] = await Promise.all([first, Promise.allSettled(others)]);
-    const keys = [signing, ...more.flatMap((one) => (one.status === "fulfilled" ? one.value : []))];
+    const [signingKey, otherKeys] = await Promise.all([first, Promise.allSettled(others)]);
+    const keys = [signingKey, ...otherKeys.flatMap((one) => (one.status === "fulfilled" ? one.value : []))];
     return { keys: [...new Map(keys.map(({ kid, publicJwk }) => [kid, publicJwk])).values()] };
   }
 
   /**
-   * A token for one call: audience is the target, `sub` the source and subject that caused it, and `act` the bridge, which
-   * acts for it (RFC 8693 §4.1). Throws as {@link SigningKey.sign} does.
+   * Creates a token for one call: the audience is the target, `sub` is the source and subject that caused the call, and
+   * `act` is the bridge, which acts on behalf of it (RFC 8693 §4.1). Throws like {@link SigningKey.sign}.
    */
   async mint(audience: string, { source, principal, delivery }: Cause, now: EpochMillis): Promise<OutboundToken> {
     const { issuer, newTokenId, keys } = this.#options;
@@ -73,13 +73,18 @@ export class BridgeIssuer {
     const key = await (first ? this.#key(first) : noKey());
     const iat = toSeconds(now);
     const claims = {
-      ...{ iss: issuer, sub: `${source}:${principal.subject}`, aud: audience },
-      ...{ iat, nbf: iat, exp: iat + TOKEN_SECONDS, jti: newTokenId() },
+      iss: issuer,
+      sub: `${source}:${principal.subject}`,
+      aud: audience,
+      iat,
+      nbf: iat,
+      exp: iat + TOKEN_SECONDS,
+      jti: newTokenId(),
       act: { iss: issuer, sub: "drawbridge" },
       principal: { iss: principal.issuer, sub: principal.subject },
       delivery,
     };
-    const input = `${encoded({ alg: "ES256", typ: "JWT", kid: key.kid })}.${encoded(claims)}`;
+    const input = `${encode({ alg: "ES256", typ: "JWT", kid: key.kid })}.${encode(claims)}`;
     const signature = await key.sign(Buffer.from(input, "ascii"));
     const token = new Secret(`${input}.${Buffer.from(signature).toString("base64url")}`);
     return { token, expiresAt: laterBy(now, TOKEN_SECONDS * 1000) };
@@ -100,4 +105,4 @@ export class BridgeIssuer {
 const noKey = (): Promise<never> =>
   Promise.reject(new Fault("secret_unavailable", "there is no signing key", { retryable: true }));
 
-const encoded = (value: object): string => Buffer.from(JSON.stringify(value), "utf8").toString("base64url");
+const encode = (value: object): string => Buffer.from(JSON.stringify(value), "utf8").toString("base64url");

@@ -23,9 +23,12 @@ export interface OAuthDeps {
   readonly clock: Clock;
 }
 
-/** OAuth 2.0 client credentials grant (RFC 6749 §4.4). Throws `token_unavailable`, or what reading the secret throws. */
+/**
+ * Requests a token with the OAuth 2.0 client credentials grant (RFC 6749 §4.4). Throws `token_unavailable`, or a fault
+ * of reading the secret.
+ */
 export const clientCredentials = (client: OAuthClient, deps: OAuthDeps): Promise<OutboundToken> =>
-  granted(client, deps, async (server, authentication, options) =>
+  requestGrant(client, deps, async (server, authentication, options) =>
     processClientCredentialsResponse(
       server,
       { client_id: client.clientId },
@@ -33,21 +36,21 @@ export const clientCredentials = (client: OAuthClient, deps: OAuthDeps): Promise
         server,
         { client_id: client.clientId },
         authentication,
-        wishes(client),
+        optionalParameters(client),
         options,
       ),
     ),
   );
 
-/** Token exchange (RFC 8693 §2.1) of a JWT. Throws as {@link clientCredentials} does. */
+/** Exchanges a JWT for a token (RFC 8693 §2.1). Throws like {@link clientCredentials}. */
 export const exchange = (subject: Secret, client: OAuthClient, deps: OAuthDeps): Promise<OutboundToken> =>
-  granted(client, deps, async (server, authentication, options) => {
+  requestGrant(client, deps, async (server, authentication, options) => {
     const parameters = {
-      ...wishes(client),
+      ...optionalParameters(client),
       subject_token: subject.reveal(),
       subject_token_type: "urn:ietf:params:oauth:token-type:jwt",
     };
-    const answer = await genericTokenEndpointRequest(
+    const response = await genericTokenEndpointRequest(
       server,
       { client_id: client.clientId },
       authentication,
@@ -55,54 +58,62 @@ export const exchange = (subject: Secret, client: OAuthClient, deps: OAuthDeps):
       parameters,
       options,
     );
-    return processGenericTokenEndpointResponse(server, { client_id: client.clientId }, answer);
+    return processGenericTokenEndpointResponse(server, { client_id: client.clientId }, response);
   });
 
-const wishes = ({ scope, audience, resource }: OAuthClient): Record<string, string> => ({
+const optionalParameters = ({ scope, audience, resource }: OAuthClient): Record<string, string> => ({
   ...(scope !== undefined && { scope }),
   ...(audience !== undefined && { audience }),
   ...(resource !== undefined && { resource }),
 });
 
-type Ask = (
+type SendRequest = (
   server: AuthorizationServer,
   authentication: ReturnType<typeof ClientSecretBasic>,
   options: object,
 ) => Promise<TokenEndpointResponse>;
 
-async function granted(client: OAuthClient, deps: OAuthDeps, ask: Ask): Promise<OutboundToken> {
+async function requestGrant(client: OAuthClient, deps: OAuthDeps, send: SendRequest): Promise<OutboundToken> {
   const { tokenUrl, clientSecret } = client;
   const secret = await deps.secrets.read(clientSecret);
-  const askedAt = deps.clock.now();
-  // The library wants to know the issuer, and uses it for nothing in these grants.
+  const requestedAt = deps.clock.now();
+  // The library requires an issuer, but does not use it in these grants.
   const server = { issuer: new URL(tokenUrl).origin, token_endpoint: tokenUrl };
   try {
-    const answer = await ask(server, ClientSecretBasic(secret.reveal()), {
+    const response = await send(server, ClientSecretBasic(secret.reveal()), {
       [customFetch]: fetchThrough(deps.callOut),
-      // `http` is in the configuration for this machine only; see `secureUrl`.
+      // The configuration allows `http` only for this machine; see `secureUrl`.
       [allowInsecureRequests]: true,
     });
-    const seconds = answer.expires_in ?? UNTOLD_SECONDS;
-    return { token: new Secret(answer.access_token), expiresAt: laterBy(askedAt, seconds * 1000) };
+    const seconds = response.expires_in ?? DEFAULT_LIFETIME_SECONDS;
+    return { token: new Secret(response.access_token), expiresAt: laterBy(requestedAt, seconds * 1000) };
   } catch (error) {
     if (error instanceof Fault) throw error;
-    // Only a registered error code goes further: all other texts may quote the request.
-    const told = error instanceof ResponseBodyError ? error.error : "";
-    const why = ERROR_CODES.has(told) ? told : "no usable answer";
-    throw new Fault("token_unavailable", `${new URL(tokenUrl).host} gave no token: ${why}`, { retryable: true });
+    // Only a registered error code is reported: every other text may quote the request.
+    const code = error instanceof ResponseBodyError ? error.error : "";
+    const why = ERROR_CODES.has(code) ? code : "no usable response";
+    throw new Fault("token_unavailable", `${new URL(tokenUrl).host} issued no token: ${why}`, { retryable: true });
   }
 }
 
 /** RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2. */
 const ERROR_CODES: ReadonlySet<string> = new Set([
-  ...["invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type"],
-  ...["invalid_scope", "invalid_target", "access_denied", "server_error", "temporarily_unavailable"],
+  "invalid_request",
+  "invalid_client",
+  "invalid_grant",
+  "unauthorized_client",
+  "unsupported_grant_type",
+  "invalid_scope",
+  "invalid_target",
+  "access_denied",
+  "server_error",
+  "temporarily_unavailable",
 ]);
 
-/** RFC 6749 §5.1: where the server does not say, it should be known otherwise; this is short enough for any. */
-const UNTOLD_SECONDS = 60;
+/** Lifetime of a token without `expires_in` (RFC 6749 §5.1 only recommends it); short enough for every server. */
+const DEFAULT_LIFETIME_SECONDS = 60;
 const TIMEOUT_MS = 5_000;
-const MAX_ANSWER_BYTES = 65_536;
+const MAX_RESPONSE_BYTES = 65_536;
 
 interface OAuthRequest {
   readonly method: "GET" | "POST";
@@ -110,13 +121,18 @@ interface OAuthRequest {
   readonly body?: URLSearchParams | undefined;
 }
 
-/** The library's requests by the one way out. */
+/** Sends the requests of the OAuth library through `callOut`. */
 export const fetchThrough =
   (callOut: CallOut) =>
   async (url: string, { method, headers, body }: OAuthRequest): Promise<Response> => {
-    const limits = { timeoutMs: TIMEOUT_MS, maxResponseBytes: MAX_ANSWER_BYTES };
-    const sent = body === undefined ? {} : { body: body.toString() };
-    const answer = await callOut({ method, url: new URL(url), headers, ...sent, ...limits });
-    // A Uint8Array of bytes that were read whole, which is what a Response takes.
-    return new Response(new Uint8Array(answer.body), { status: answer.status, headers: answer.headers });
+    const response = await callOut({
+      method,
+      url: new URL(url),
+      headers,
+      ...(body !== undefined && { body: body.toString() }),
+      timeoutMs: TIMEOUT_MS,
+      maxResponseBytes: MAX_RESPONSE_BYTES,
+    });
+    // The constructor of Response requires a Uint8Array with its own buffer.
+    return new Response(new Uint8Array(response.body), { status: response.status, headers: response.headers });
   };

@@ -11,7 +11,7 @@ export interface IssuerDeps {
   readonly kmsKey: ((id: string) => Promise<SigningKey>) | undefined;
 }
 
-/** The configured issuer; nothing where there is none. No key is touched yet. */
+/** Returns the configured issuer; undefined if none is configured. Opens no key yet. */
 export function openIssuer(identity: BridgeIdentity | undefined, deps: IssuerDeps): BridgeIssuer | undefined {
   if (identity === undefined) return undefined;
   const { issuer, keys = [] } = identity;
@@ -25,7 +25,7 @@ export function openIssuer(identity: BridgeIdentity | undefined, deps: IssuerDep
 async function openKey(ref: string, { secrets, kmsKey }: IssuerDeps): Promise<SigningKey> {
   if (!ref.startsWith(KMS)) return localSigningKey(await secrets.read(ref));
   if (kmsKey) return kmsKey(ref.slice(KMS.length));
-  throw new Fault("secret_unavailable", "a key in KMS is used only in AWS", { retryable: false });
+  throw new Fault("secret_unavailable", "a key in KMS works only in AWS", { retryable: false });
 }
 
 const KMS = "kms:";

@@ -16,77 +16,77 @@ export interface OutboundDeps {
   readonly awsToken: ((audience: string) => Promise<OutboundToken>) | undefined;
 }
 
-/** What a token is asked for. */
+/** The call that needs a token. */
 interface Call {
   /** Name of the target. */
   readonly target: string;
   readonly cause: Cause;
 }
 
-/** A token is renewed this long before it ends: it has to last for the call, and clocks differ. */
-const SPARE_MS = 60_000;
-const MAX_KEPT = 1_000;
+/** A token is renewed this long before it expires: it must be valid during the whole call, and clocks differ. */
+const EXPIRY_MARGIN_MS = 60_000;
+const MAX_CACHED = 1_000;
 
-/** The tokens that the bridge shows its targets: got or made when needed, kept until shortly before they end. */
+/** The tokens for calls to targets: requested or issued when needed, cached until shortly before they expire. */
 export class OutboundTokens {
   readonly #deps: OutboundDeps;
-  readonly #kept = new Map<string, Promise<OutboundToken>>();
+  readonly #cache = new Map<string, Promise<OutboundToken>>();
 
   constructor(deps: OutboundDeps) {
     this.#deps = deps;
   }
 
   /**
-   * A token for a call, each for its target and principal; one of the bridge's own names the delivery too, and is kept for
-   * its repeats only. Throws `token_unavailable` and `secret_unavailable`, which a later attempt may not meet, and
-   * `configuration_invalid`.
+   * Returns a token for a call; each target and principal has its own. A token of the bridge itself also names the
+   * delivery, so it is reused only for retries of that delivery. Throws `token_unavailable` and `secret_unavailable`,
+   * which are retryable, and `configuration_invalid`.
    */
   async tokenFor(identity: TargetIdentity, { target, cause }: Call): Promise<Secret> {
     const key = JSON.stringify([target, cause.source, cause.principal, "bridge" in identity && cause.delivery]);
-    const kept = this.#kept.get(key);
-    if (kept) {
-      const { token, expiresAt } = await kept;
-      if (this.#deps.clock.now() < expiresAt - SPARE_MS) return token;
-      // Whoever noticed first has asked for the next one meanwhile.
-      if (this.#kept.get(key) === kept) this.#kept.delete(key);
+    const cached = this.#cache.get(key);
+    if (cached) {
+      const { token, expiresAt } = await cached;
+      if (this.#deps.clock.now() < expiresAt - EXPIRY_MARGIN_MS) return token;
+      // A concurrent call may already have requested the next token.
+      if (this.#cache.get(key) === cached) this.#cache.delete(key);
       return this.tokenFor(identity, { target, cause });
     }
-    const asked = this.#ask(identity, cause);
-    this.#keep(key, asked);
+    const requested = this.#request(identity, cause);
+    this.#store(key, requested);
     try {
-      return (await asked).token;
+      return (await requested).token;
     } catch (error) {
-      if (this.#kept.get(key) === asked) this.#kept.delete(key);
+      if (this.#cache.get(key) === requested) this.#cache.delete(key);
       throw error;
     }
   }
 
-  /** The oldest give way: a token that is asked for again costs one call. */
-  #keep(key: string, token: Promise<OutboundToken>): void {
-    this.#kept.set(key, token);
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= MAX_KEPT) return;
-      this.#kept.delete(oldest);
+  /** Evicts the oldest tokens: a new request for such a token costs one call. */
+  #store(key: string, token: Promise<OutboundToken>): void {
+    this.#cache.set(key, token);
+    for (const oldest of this.#cache.keys()) {
+      if (this.#cache.size <= MAX_CACHED) return;
+      this.#cache.delete(oldest);
     }
   }
 
-  async #ask(identity: TargetIdentity, cause: Cause): Promise<OutboundToken> {
+  async #request(identity: TargetIdentity, cause: Cause): Promise<OutboundToken> {
     const { issuer, awsToken, clock } = this.#deps;
-    if ("bridge" in identity) return present(issuer, "identity").mint(identity.bridge.audience, cause, clock.now());
+    if ("bridge" in identity) return required(issuer, "identity").mint(identity.bridge.audience, cause, clock.now());
     if ("kubernetes" in identity) return requestToken(identity.kubernetes, this.#deps);
-    if ("aws" in identity) return present(awsToken, "AWS")(identity.aws.audience);
-    // Loaded when a target first needs it.
+    if ("aws" in identity) return required(awsToken, "AWS")(identity.aws.audience);
+    // The OAuth library is loaded when a target first needs it.
     const { clientCredentials, exchange } = await import("./oauth.ts");
     if ("clientCredentials" in identity) return clientCredentials(identity.clientCredentials, this.#deps);
     const { tokenExchange } = identity;
-    const own = await present(issuer, "identity").mint(tokenExchange.subjectAudience, cause, clock.now());
-    return exchange(own.token, tokenExchange, this.#deps);
+    const ownToken = await required(issuer, "identity").mint(tokenExchange.subjectAudience, cause, clock.now());
+    return exchange(ownToken.token, tokenExchange, this.#deps);
   }
 }
 
-function present<T>(tool: T | undefined, what: string): T {
-  if (tool !== undefined) return tool;
-  throw new Fault("configuration_invalid", `a target's identity needs ${what}, which is not there`, {
+function required<T>(dependency: T | undefined, name: string): T {
+  if (dependency !== undefined) return dependency;
+  throw new Fault("configuration_invalid", `the identity of a target needs ${name}, which is not configured`, {
     retryable: false,
   });
 }

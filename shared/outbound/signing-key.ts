@@ -3,17 +3,17 @@ import { calculateJwkThumbprint, type JWK } from "jose";
 import { Fault } from "../host/fault.ts";
 import type { Secret } from "../host/secrets.ts";
 
-/** An ES256 key (RFC 7518 §3.4) that the bridge signs its tokens with, wherever its private half is kept. */
+/** An ES256 key (RFC 7518 §3.4) with which the bridge signs its tokens. The private key may be stored elsewhere. */
 export interface SigningKey {
-  /** The JWK thumbprint (RFC 7638): the same key has the same id in every copy of the bridge. */
+  /** The JWK thumbprint (RFC 7638): a key has the same id in every instance of the bridge. */
   readonly kid: string;
-  /** What is published. */
+  /** The published key. */
   readonly publicJwk: JWK;
-  /** 64 bytes, R and S. Throws `secret_unavailable` when the key cannot be used now. */
+  /** Returns 64 bytes, R and S. Throws `secret_unavailable` if the key cannot be used now. */
   sign(bytes: Uint8Array): Promise<Uint8Array>;
 }
 
-/** A key that the process holds: a PEM text as `openssl genpkey` writes it. Throws `secret_unavailable` for any other. */
+/** Opens a key in this process from a PEM text of `openssl genpkey`. Throws `secret_unavailable` for any other text. */
 export async function localSigningKey(pem: Secret): Promise<SigningKey> {
   const key = readKey(pem);
   const { kid, publicJwk } = await published(createPublicKey(key));
@@ -24,7 +24,7 @@ export async function localSigningKey(pem: Secret): Promise<SigningKey> {
   };
 }
 
-/** The id and the published form of a public key on curve P-256. */
+/** Returns the id and the JWK of a public key on curve P-256. Throws `secret_unavailable` for any other key. */
 export async function published(key: KeyObject): Promise<Pick<SigningKey, "kid" | "publicJwk">> {
   if (key.asymmetricKeyType !== "ec" || key.asymmetricKeyDetails?.namedCurve !== "prime256v1") throw unusable();
   const { kty, crv, x, y } = key.export({ format: "jwk" });
@@ -37,10 +37,10 @@ function readKey(pem: Secret): KeyObject {
   try {
     return createPrivateKey(pem.reveal());
   } catch {
-    // Without its cause, whose message may quote the text.
+    // The cause is omitted, because its message may quote the text.
     throw unusable();
   }
 }
 
 const unusable = (): Fault =>
-  new Fault("secret_unavailable", "a signing key is no private key on curve P-256 in PEM", { retryable: true });
+  new Fault("secret_unavailable", "a signing key is not a private key on curve P-256 in PEM", { retryable: true });

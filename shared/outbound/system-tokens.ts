@@ -5,15 +5,15 @@ import type { Log } from "../host/log.ts";
 import { type RotatingSecret, Secret, type Secrets } from "../host/secrets.ts";
 import type { StoredTokenStore } from "../store/stored-tokens.ts";
 
-/** How the tokens that come to one source are kept. */
+/** How the tokens that arrive at one source are stored. */
 export interface TokenEncryption {
   readonly sealedBy: RotatingSecret;
-  /** Ids of the app that they are tokens of. */
+  /** Ids of the app whose tokens they are. */
   readonly apps: readonly string[];
 }
 
 interface SystemTokensDeps {
-  /** By source; what comes to any other is not kept. */
+  /** By source; the tokens of any other source are not stored. */
   readonly encryptions: ReadonlyMap<string, TokenEncryption>;
   readonly storedTokens: StoredTokenStore;
   readonly secrets: Secrets;
@@ -29,47 +29,48 @@ interface CarriedToken {
   readonly receivedAt: EpochMillis;
 }
 
-/** What Atlassian promises (https://developer.atlassian.com/platform/forge/forge-remote-invocation-contract/). */
-const LIVES_MS = 2 * 3_600_000;
-/** How often each copy of the bridge writes one, at most. */
-export const KEPT_EVERY_MS = 30 * 60_000;
-/** A token is not used in its last minute: it has to last for the call, and clocks differ. */
-const SPARE_MS = 60_000;
+/** The documented lifetime (https://developer.atlassian.com/platform/forge/forge-remote-invocation-contract/). */
+const LIFETIME_MS = 2 * 3_600_000;
+/** Minimum time between two writes of one instance of the bridge. */
+export const WRITE_INTERVAL_MS = 30 * 60_000;
+/** A token is not used in its last minute: it must be valid during the whole call, and clocks differ. */
+const EXPIRY_MARGIN_MS = 60_000;
 const PURPOSE = "system token";
 
 /**
- * The tokens that a Forge app is sent along with its events, for its own calls: the newest of each source, sealed, for as
- * long as it lives. It is the one kind of token that is kept (docs/adr/0008-a-forge-token-is-kept-sealed.md).
+ * The system tokens that a Forge app receives with its events, for its own calls. The newest token of each source is
+ * stored encrypted until it expires. No other token is stored (docs/adr/0008-a-forge-token-is-kept-sealed.md).
  */
 export class SystemTokens {
   readonly #deps: SystemTokensDeps;
-  readonly #kept = new Map<string, EpochMillis>();
+  /** The time of the last write, by source. */
+  readonly #writtenAt = new Map<string, EpochMillis>();
 
   constructor(deps: SystemTokensDeps) {
     this.#deps = deps;
   }
 
   /**
-   * Keeps it if the source is configured so, and none was kept here lately.
-   * Throws nothing: the next event brings another.
+   * Stores a token if that is configured for the source, and this instance has not written one recently.
+   * Never throws: the next event contains another token.
    */
   async keep(carried: CarriedToken): Promise<void> {
     const { source, receivedAt } = carried;
-    const sealing = this.#deps.encryptions.get(source);
-    const kept = this.#kept.get(source);
-    if (!sealing || (kept !== undefined && receivedAt < laterBy(kept, KEPT_EVERY_MS))) return;
-    this.#kept.set(source, receivedAt);
+    const encryption = this.#deps.encryptions.get(source);
+    const writtenAt = this.#writtenAt.get(source);
+    if (!encryption || (writtenAt !== undefined && receivedAt < laterBy(writtenAt, WRITE_INTERVAL_MS))) return;
+    this.#writtenAt.set(source, receivedAt);
     try {
-      await this.#write(carried, sealing);
+      await this.#write(carried, encryption);
     } catch (error) {
-      this.#kept.delete(source);
-      this.#deps.log.warn({ source, error: kindOf(error) }, "a Forge system token could not be kept");
+      this.#writtenAt.delete(source);
+      this.#deps.log.warn({ source, error: kindOf(error) }, "a Forge system token could not be stored");
     }
   }
 
   async #write({ source, app, base, token, receivedAt }: CarriedToken, { sealedBy }: TokenEncryption): Promise<void> {
     const [key] = await encryptionKeys(this.#deps.secrets, sealedBy, PURPOSE);
-    const until = toSeconds(laterBy(receivedAt, LIVES_MS));
+    const until = toSeconds(laterBy(receivedAt, LIFETIME_MS));
     const { encryptToken } = await import("./encrypted-token.ts");
     await this.#deps.storedTokens.keep(
       source,
@@ -79,20 +80,20 @@ export class SystemTokens {
   }
 
   /**
-   * The token that came to the source last, and the address that it is good for. Throws `token_unavailable`, which the
-   * app's next event mends, `store_unavailable`, `secret_unavailable` and `configuration_invalid`.
+   * Returns the newest token of the source, and the base URL for which it is valid. Throws `token_unavailable` until
+   * the app's next event, `store_unavailable`, `secret_unavailable` and `configuration_invalid`.
    */
   async tokenFor(source: string): Promise<{ readonly token: Secret; readonly base: string }> {
     const { encryptions, storedTokens, secrets, clock } = this.#deps;
-    const sealing = encryptions.get(source);
-    const at = laterBy(clock.now(), SPARE_MS);
-    const sealed = sealing && (await storedTokens.find(source, toSeconds(at)));
-    if (sealing === undefined || sealed === undefined) throw noToken(source);
-    const keys = await encryptionKeys(secrets, sealing.sealedBy, PURPOSE);
+    const encryption = encryptions.get(source);
+    const at = laterBy(clock.now(), EXPIRY_MARGIN_MS);
+    const encrypted = encryption && (await storedTokens.find(source, toSeconds(at)));
+    if (encryption === undefined || encrypted === undefined) throw noToken(source);
+    const keys = await encryptionKeys(secrets, encryption.sealedBy, PURPOSE);
     const { decryptToken } = await import("./encrypted-token.ts");
-    const opened = await decryptToken(sealed, { source, apps: sealing.apps, at: new Date(at) }, keys);
-    if (opened === undefined) throw noToken(source);
-    return { token: new Secret(opened.token), base: opened.base };
+    const content = await decryptToken(encrypted, { source, apps: encryption.apps, at: new Date(at) }, keys);
+    if (content === undefined) throw noToken(source);
+    return { token: new Secret(content.token), base: content.base };
   }
 }
 

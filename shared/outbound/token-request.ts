@@ -8,18 +8,18 @@ import { readJsonObject } from "../host/strict-json.ts";
 import type { OutboundToken } from "./issuer.ts";
 import type { KubernetesAccount } from "./target-identity.ts";
 
-const answer = v.object({
+const tokenResponse = v.object({
   status: v.object({
     token: nonEmptyText,
     expirationTimestamp: v.pipe(v.string(), v.isoTimestamp()),
   }),
 });
 
-/** The shortest that the API server takes. */
+/** The minimum that the API server accepts. */
 const EXPIRATION_SECONDS = 600;
 
 /**
- * A token of a service account, made by its cluster: `POST …/serviceaccounts/{name}/token`
+ * Requests a token of a service account from its cluster: `POST …/serviceaccounts/{name}/token`
  * (https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/). Throws
  * `token_unavailable`.
  */
@@ -31,11 +31,11 @@ export async function requestToken(
   const url = new URL(
     `${api.replace(/\/$/, "")}/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccount}/token`,
   );
-  const own = await secrets.read(account.token);
+  const credential = await secrets.read(account.token);
   const { status, body } = await callOut({
     method: "POST",
     url,
-    headers: { authorization: `Bearer ${own.reveal()}`, "content-type": "application/json" },
+    headers: { authorization: `Bearer ${credential.reveal()}`, "content-type": "application/json" },
     body: JSON.stringify({
       apiVersion: "authentication.k8s.io/v1",
       kind: "TokenRequest",
@@ -45,10 +45,10 @@ export async function requestToken(
     maxResponseBytes: 65_536,
   });
   const json = readJsonObject(body);
-  const told = json.ok && status === 201 ? v.safeParse(answer, json.value) : undefined;
-  if (!told?.success) {
-    throw new Fault("token_unavailable", `${url.host} gave no token: it answered ${status}`, { retryable: true });
+  const parsed = json.ok && status === 201 ? v.safeParse(tokenResponse, json.value) : undefined;
+  if (!parsed?.success) {
+    throw new Fault("token_unavailable", `${url.host} issued no token: it responded ${status}`, { retryable: true });
   }
-  const { token, expirationTimestamp } = told.output.status;
+  const { token, expirationTimestamp } = parsed.output.status;
   return { token: new Secret(token), expiresAt: epochMillis(Date.parse(expirationTimestamp)) };
 }

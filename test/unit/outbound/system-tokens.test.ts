@@ -4,7 +4,7 @@ import { laterBy, toSeconds } from "../../../shared/host/clock.ts";
 import { Fault } from "../../../shared/host/fault.ts";
 import type { LogFields } from "../../../shared/host/log.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
-import { KEPT_EVERY_MS, SystemTokens, type TokenEncryption } from "../../../shared/outbound/system-tokens.ts";
+import { SystemTokens, type TokenEncryption, WRITE_INTERVAL_MS } from "../../../shared/outbound/system-tokens.ts";
 import type { StoredTokenStore } from "../../../shared/store/stored-tokens.ts";
 import { secretsOf, silentLog, testClock } from "../../support/test-doubles.ts";
 
@@ -76,7 +76,7 @@ describe("a system token that came along", () => {
   it("is written every half hour at most by each copy, and by none for a source that keeps none", async () => {
     const { clock, writes, come } = copyOf(new Map(), { wiki: SEALING, other: SEALING });
     await Promise.all([come("a"), come("b")]);
-    clock.advance(KEPT_EVERY_MS - 1);
+    clock.advance(WRITE_INTERVAL_MS - 1);
     await come("c");
     await come("d", { source: "other" });
     await come("e", { source: "unknown" });
