@@ -59,8 +59,8 @@ export interface Secrets {
 }
 
 /**
- * A well-formed secret has no member of this name. A rotating `next` may be missing this way; other errors are
- * failures.
+ * Thrown if a well-formed secret has no member of this name, such as a `next` value that exists only during a rotation.
+ * A malformed secret is a plain `secret_unavailable`.
  */
 export class AbsentMember extends Fault {
   constructor(ref: string) {

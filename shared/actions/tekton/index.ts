@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import type { OutboundResponse, OutboundRequest } from "../../host/call-out.ts";
+import type { OutboundRequest, OutboundResponse } from "../../host/call-out.ts";
 import type { Secret } from "../../host/secrets.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
 import { tokenCause } from "../../outbound/token-cause.ts";
