@@ -67,8 +67,7 @@ type Cases = readonly (readonly string[])[];
 
 /** A character outside the BMP is rejected, because Event Ruler 2.1 reads each half of its surrogate pair as a "?". */
 function ignoringCase(pattern: string, make: (characters: Cases) => TextTest): TextTest | string {
-  if (/[\u{10000}-\u{10FFFF}]/u.test(pattern))
-    return "EventBridge cannot ignore case in a text with an emoji or the like";
+  if (/[\u{10000}-\u{10FFFF}]/u.test(pattern)) return "EventBridge cannot ignore case next to an emoji or the like";
   return make(Array.from(pattern, (character) => [character.toLowerCase(), character.toUpperCase()]));
 }
 
