@@ -20,26 +20,26 @@ export interface ActDeps extends RunAttemptDeps {
 /** Time that a lease lasts beyond the longest attempt, for the calls around it. */
 const LEASE_MARGIN_MS = 30_000;
 
-/** How long an action is leased: always longer than the longest work that any route does. */
+/** The length of an action's lease: the longest attempt that any route allows, plus the margin. */
 export const leaseMs = (routes: readonly Pick<Route, "maxAttemptMs">[]): number =>
   Math.max(0, ...routes.map(({ maxAttemptMs }) => maxAttemptMs)) + LEASE_MARGIN_MS;
 
-/** What is left to do about an action, for the caller that asked for an attempt. */
+/** The state of an action after the caller asked for an attempt. */
 export type AttemptResult =
   | { readonly result: "finished" }
-  /** It is given up, now or earlier: a person has to look at it. */
+  /** It was given up, by this attempt or an earlier one. A person has to look at it. */
   | { readonly result: "gave_up"; readonly summary: string }
-  /** It is due again at a time: after a backoff, or when another owner's lease ends. */
+  /** It is due again at this time: after a backoff, or when another owner's lease ends. */
   | { readonly result: "again"; readonly at: EpochMillis }
-  /** It is due again at a time, as often as it takes: nothing has failed. */
+  /** It was deferred to this time. Nothing has failed, so the number of waits has no limit. */
   | { readonly result: "waits"; readonly at: EpochMillis };
 
-/** For an action, or a message, whose route was removed from the configuration. */
+/** The outcome of an action, or of a queue message, whose route was removed from the configuration. */
 export const ROUTE_REMOVED = { outcome: "give_up", summary: "the route is no longer configured" } as const;
 
 /**
  * Runs one due action once, under a lease. Does nothing if the action is finished or leased to another owner. Only the
- * owner records an outcome. The timeline gets the attempt's line whatever the outcome is.
+ * owner records an outcome. Every outcome adds a line to the timeline.
  */
 export async function act(id: string, deps: ActDeps): Promise<AttemptResult> {
   const startedAt = deps.clock.now();
@@ -78,8 +78,9 @@ interface EndedAttempt {
 }
 
 /**
- * Writes the timeline first, then completes or releases the action. A crash between the two repeats the action, which is
- * harmless, and hides nothing. An owner that lost its lease still writes its line, and changes nothing else.
+ * Writes the timeline first, then completes or releases the action. A crash between the two repeats the action, which
+ * is harmless, and no attempt is missing from the timeline. An owner that lost its lease still writes its line and
+ * changes nothing else.
  */
 async function record(
   { claim, trace, startedAt, endedAt }: EndedAttempt,
@@ -121,7 +122,7 @@ function withoutBackoff(outcome: CountedOutcome) {
   return rest;
 }
 
-/** Defers an action whose turn has not come. The attempt does not count. */
+/** Defers an action that has to wait. The attempt does not count. */
 async function defer(
   { claim, trace, endedAt }: EndedAttempt,
   { outcome, at }: Extract<NextState, { readonly state: "deferred" }>,
@@ -137,7 +138,7 @@ async function defer(
   return { result: "waits", at };
 }
 
-/** The timeline has one line for all waits of an action. A long wait replaces it, once. */
+/** The timeline has one line for all waits of an action. The first wait adds it, and a long wait replaces it once. */
 async function isWaitRecorded(
   { hasWaited, delivery, route }: Claim,
   { isLong, summary }: WaitOutcome,
@@ -148,7 +149,7 @@ async function isWaitRecorded(
   return timeline.some((event) => event.kind === "waiting" && event.route === route && event.summary === summary);
 }
 
-/** The attempt before this one ended without a record: the timeline says so, once. */
+/** Adds a line to the timeline, once, for an attempt that ended without recording its outcome. */
 async function recordInterruption(claim: Claim, at: EpochMillis, deps: ActDeps): Promise<void> {
   const { delivery, route, action } = claim;
   const attempt = claim.attempt - 1;

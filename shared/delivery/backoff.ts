@@ -1,19 +1,23 @@
 export interface RetryPolicy {
-  /** Upper bound of the wait after the first attempt, in milliseconds; it doubles with each one. */
+  /** Upper bound of the wait after the first attempt, in milliseconds. It doubles with each attempt. */
   readonly baseMs: number;
   /** Largest upper bound, in milliseconds. */
   readonly capMs: number;
-  /** Largest number of attempts; after the last one the action is given up and waits for a person. */
+  /** Largest number of attempts. After the last one the action is given up and needs a person. */
   readonly maxAttempts: number;
 }
 
-/** Retries last for one to two hours: a target may be down for an hour, and on-call sees a given-up action in the same shift. */
+/**
+ * Retries last for one to two hours: a target may be down for an hour, and on-call sees a given-up action in the same
+ * shift.
+ */
 export const DEFAULT_RETRY: RetryPolicy = { baseMs: 1_000, capMs: 1_800_000, maxAttempts: 15 };
 
 /**
- * Exponential backoff with equal jitter: the milliseconds to wait after `attempt` (from 1). The wait lies between half of
- * the exponential bound and the bound, so that actions that failed together do not come back together (AWS Architecture
- * Blog, "Exponential Backoff And Jitter"). It is never less than the target asked for. `jitter` is a number in [0, 1).
+ * Exponential backoff with equal jitter: the milliseconds to wait after `attempt` (from 1). The wait lies between half
+ * of the exponential bound and the bound, so that actions that failed together are not retried together (AWS
+ * Architecture Blog, "Exponential Backoff And Jitter"). It is never less than the time that the target asked for
+ * (`afterSeconds`). `jitter` is a number in [0, 1).
  */
 export function backoffMs(
   attempt: number,

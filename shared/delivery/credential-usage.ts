@@ -9,27 +9,29 @@ export interface CredentialUsageDeps {
   readonly log: Log;
 }
 
-/** A credential's use is written this often at most, by each copy of the bridge. */
+/** Each copy of the bridge writes a credential's use at most once in this time. */
 export const RECORD_INTERVAL_MS = 3_600_000;
-/** Credentials held in memory; with more, some are written more often. */
+/** Credentials held in memory. With more, some are written more often. */
 const MAX_REMEMBERED = 1_000;
-/** A key id is the issuer's text; with the names before it, this stays below the 1,024 bytes of a sort key. */
+/**
+ * The issuer chooses the text of a key id. With the names before it, this stays below the 1,024 bytes of a sort key.
+ */
 const MAX_CHARACTERS = 200;
 
 /**
- * Notes when each credential was last used, beside the work and never in its way: nothing here throws, and what could not
- * be noted is noted at the next use.
+ * Records when each credential was last used. It runs in the background: it delays no request and never throws. A use
+ * that could not be recorded is recorded at the next use.
  */
 export class CredentialUsage {
   readonly #deps: CredentialUsageDeps;
-  readonly #noted = new Map<string, EpochMillis>();
+  readonly #recordedAt = new Map<string, EpochMillis>();
   readonly #running = new Set<Promise<void>>();
 
   constructor(deps: CredentialUsageDeps) {
     this.#deps = deps;
   }
 
-  /** The credential that proved a delivery. Shadow mode lets in what nothing has proved. */
+  /** Records the credential that proved a delivery. A delivery that shadow mode accepted without proof has none. */
   delivered({
     source: name,
     principal,
@@ -44,15 +46,15 @@ export class CredentialUsage {
     const { kind, name, method, lastUsedAt } = use;
     const credential = use.credential.slice(0, MAX_CHARACTERS);
     const key = JSON.stringify([kind, name, method, credential]);
-    const noted = this.#noted.get(key);
-    if (noted !== undefined && lastUsedAt < laterBy(noted, RECORD_INTERVAL_MS)) return;
-    if (this.#noted.size >= MAX_REMEMBERED) this.#noted.clear();
-    this.#noted.set(key, lastUsedAt);
+    const recordedAt = this.#recordedAt.get(key);
+    if (recordedAt !== undefined && lastUsedAt < laterBy(recordedAt, RECORD_INTERVAL_MS)) return;
+    if (this.#recordedAt.size >= MAX_REMEMBERED) this.#recordedAt.clear();
+    this.#recordedAt.set(key, lastUsedAt);
     const run = this.#write({ ...use, credential }, key).finally(() => this.#running.delete(run));
     this.#running.add(run);
   }
 
-  /** Resolves when what was noted so far is written. */
+  /** Resolves when all uses recorded so far are written. */
   async settled(): Promise<void> {
     await Promise.all(this.#running);
   }
@@ -61,9 +63,9 @@ export class CredentialUsage {
     try {
       await this.#deps.credentialUses.record(use);
     } catch (error) {
-      this.#noted.delete(key);
+      this.#recordedAt.delete(key);
       const { kind, name } = use;
-      this.#deps.log.warn({ [kind]: name, error: kindOf(error) }, "a credential's use could not be noted");
+      this.#deps.log.warn({ [kind]: name, error: kindOf(error) }, "a credential's use could not be recorded");
     }
   }
 }

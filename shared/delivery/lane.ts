@@ -4,9 +4,9 @@ import type { Log } from "../host/log.ts";
 import { Loop } from "../host/loop.ts";
 import type { ActionStore } from "../store/actions.ts";
 
-/** Actions that one target is given at once. */
+/** Actions that run at once for one target. */
 const CONCURRENCY = 8;
-/** Time between two looks at a target's queue when nothing nudges. */
+/** Time between two polls of a target's queue if nothing nudges the lane. */
 const POLL_MS = 1_000;
 
 interface LaneDeps {
@@ -17,8 +17,8 @@ interface LaneDeps {
 }
 
 /**
- * The worker of one target on one machine: takes up what is due and runs a bounded number of actions at once. Each target
- * has its own, so that a slow or broken one holds up no other.
+ * The worker of one target on one machine: runs the due actions, a bounded number at once. Each target has its own
+ * lane, so that a slow or broken target delays no other.
  */
 export class Lane {
   readonly #target: string;
@@ -29,10 +29,10 @@ export class Lane {
   constructor(target: string, deps: LaneDeps) {
     this.#target = target;
     this.#deps = deps;
-    this.#loop = new Loop(`lane ${target}`, { everyMs: POLL_MS, log: deps.log }, () => this.#requeueDeadLetters());
+    this.#loop = new Loop(`lane ${target}`, { everyMs: POLL_MS, log: deps.log }, () => this.#startDue());
   }
 
-  /** Takes over what the process before this one had leased: there is never more than one. */
+  /** Expires the leases of the previous process. Only one process runs at a time, so no other owner can be alive. */
   async start(): Promise<void> {
     await this.#deps.actions.expireLeases(this.#target, this.#deps.clock.now());
     this.#loop.nudge();
@@ -47,9 +47,9 @@ export class Lane {
     await Promise.all(this.#running.values());
   }
 
-  async #requeueDeadLetters(): Promise<void> {
+  async #startDue(): Promise<void> {
     if (this.#running.size >= CONCURRENCY) return;
-    // A running action is due no more, but the index may lag behind: hence the second half.
+    // The index may lag behind and still list running actions, so twice the number is read.
     const due = await this.#deps.actions.due(this.#target, this.#deps.clock.now(), CONCURRENCY * 2);
     for (const id of due) {
       if (this.#running.size >= CONCURRENCY) return;
@@ -61,10 +61,7 @@ export class Lane {
     const run = this.#deps
       .act(id)
       .catch((error: unknown) => {
-        this.#deps.log.error(
-          { action: id, error: kindOf(error) },
-          "an action could not be run; its lease will run out",
-        );
+        this.#deps.log.error({ action: id, error: kindOf(error) }, "an action could not be run; its lease will expire");
       })
       .finally(() => {
         this.#running.delete(id);

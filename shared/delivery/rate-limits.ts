@@ -15,9 +15,9 @@ export interface RateDeps {
 const MINUTE_MS = 60_000;
 
 /**
- * Counts a request of a proved principal, once for each of its roles that has a limit: one write each, and none where no
- * limit is configured. What an entry in shadow mode lets in without a role counts for all that the entry may give: else
- * a token that fails a check could ask more often than a good one. Throws `store_unavailable`.
+ * Counts a request of a proved principal, once for each of its roles that has a limit: one write each, and none if no
+ * limit is configured. A principal that a trust entry in shadow mode accepted without a role counts for all roles of
+ * the entry: otherwise a token that fails a check could ask more often than a valid one. Throws `store_unavailable`.
  */
 export async function rejectOverRate(
   principal: Principal,
@@ -25,8 +25,8 @@ export async function rejectOverRate(
 ): Promise<Rejection | undefined> {
   const now = clock.now();
   const entry = issuers[principal.trustEntry ?? ""];
-  const isLetIn = entry?.mode === "shadow" && principal.roles.length === 0;
-  const roles = isLetIn ? entry.roles.map(({ role }) => role) : principal.roles;
+  const isShadowed = entry?.mode === "shadow" && principal.roles.length === 0;
+  const roles = isShadowed ? entry.roles.map(({ role }) => role) : principal.roles;
   for (const { role, bucket, perMinute } of policy.limitsOf({ ...principal, roles })) {
     if (await rateLimits.count(bucket, now, perMinute)) continue;
     return { reason: "rate_exceeded", role, retryAfterSeconds: Math.ceil((MINUTE_MS - (now % MINUTE_MS)) / 1000) };

@@ -11,12 +11,12 @@ import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 
-/** A configured sender, as far as receiving is concerned. */
+/** A configured sender: the part of it that receiving needs. */
 export interface Source extends ProvingSource {
   readonly provider: string;
   readonly contentTypes: readonly string[];
   readonly read: (delivery: AuthenticDelivery) => Reading;
-  /** Keeps what came along with a delivery that is proved. Throws nothing. */
+  /** Stores data that a proved delivery carries besides its event. Never throws. */
   readonly keep?: (delivery: AuthenticDelivery) => Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export interface Receipt {
 }
 
 export interface ReceiveDeps {
-  /** The rejection of a proved principal that is over its rate limit; undefined below it. */
+  /** The rejection of a proved principal that is over its rate limit; undefined if it is not. */
   readonly rejectOverRate: (principal: Principal) => Promise<Rejection | undefined>;
   readonly deliveries: Pick<DeliveryStore, "record">;
   /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
@@ -35,10 +35,10 @@ export interface ReceiveDeps {
 }
 
 /**
- * Takes one request in: prove, read, record. One conditional write, which is idempotency record, audit record and
- * outbox entry at once, and nothing else is called unless a role of the sender has a limit. A request that is refused
- * costs no write. Throws `store_unavailable`, `keys_unavailable` and `secret_unavailable`: nothing was then accepted,
- * and the sender should try again.
+ * Receives one request: authenticate, read, record. One conditional write is idempotency record, audit record and
+ * outbox entry at once. Nothing else is called unless a role of the sender has a rate limit. A rejected request costs
+ * no write. Throws `store_unavailable`, `keys_unavailable` and `secret_unavailable`: the delivery was then not
+ * accepted, and the sender should retry.
  */
 export async function receive(request: ReceivedRequest, source: Source, deps: ReceiveDeps): Promise<Result<Receipt>> {
   const authentic = await authenticate(request, source);
@@ -57,7 +57,10 @@ export async function receive(request: ReceivedRequest, source: Source, deps: Re
   return ok({ delivery: delivery.id, status: reading.outcome === "event" ? "accepted" : reading.outcome });
 }
 
-/** A reader that fails is our mistake, and no reason to lose what an authentic sender told: the bytes are kept. */
+/**
+ * A reader that throws is a defect of ours. The delivery is then recorded as unusable, with its bytes, so nothing is
+ * lost.
+ */
 function readSafely(delivery: AuthenticDelivery, source: Source, log: Log): Reading {
   try {
     return source.read(delivery);
@@ -78,7 +81,7 @@ function recordOf(
   const { shadowRejection } = authentic;
   const key = reading.deliveryKey ?? [authentic.bodyDigest];
   return {
-    // What shadow mode let in never stands in the way of the same delivery when it is proved.
+    // An unproved delivery of shadow mode has its own id. Otherwise the proved one would be a duplicate of it.
     id: deliveryIdOf(source.name, shadowRejection ? [...key, "unproved"] : key),
     source: source.name,
     provider: source.provider,

@@ -6,9 +6,9 @@ import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 
-/** A request that was refused although its token's signature was good. */
+/** A request that was rejected although its token's signature was valid. */
 export interface AuditedRejection {
-  /** The source it was sent to; `api` for the bridge's own interface. */
+  /** The source that it was sent to; `api` for the bridge's own interface. */
   readonly source: string;
   readonly provider: string;
   readonly rejection: Rejection;
@@ -21,14 +21,14 @@ export interface RejectionAuditDeps {
   readonly log: Log;
 }
 
-/** One record stands for all alike of this time: a caller that keeps trying costs no more. */
+/** One record stands for all similar rejections in this time, so a caller that keeps trying costs no more writes. */
 const WINDOW_MS = 600_000;
-/** Ids held in memory, so that a repeat does not even cost a lost condition. */
+/** Ids held in memory, so that a repeat does not cost a failed conditional write either. */
 const MAX_REMEMBERED = 10_000;
 
 /**
- * Records refusals of known callers, so that a puzzling 403 can be explained afterwards. Only these: whoever has no good
- * token, or one that a shared issuer made for somebody else, can make the bridge log, and never write.
+ * Records rejections of known callers, so that an unexpected 403 can be explained afterwards. A caller without a valid
+ * token, or with one that a shared issuer made for somebody else, only causes a log line, never a write.
  */
 export class RejectionAudit {
   readonly #deps: RejectionAuditDeps;
@@ -38,17 +38,29 @@ export class RejectionAudit {
     this.#deps = deps;
   }
 
-  /** Never throws: the refusal stands whether it can be recorded or not, and its log line is written besides. */
+  /** Never throws: the request is rejected and logged whether or not the rejection can be recorded. */
   async record({ source, provider, rejection, by, request }: AuditedRejection): Promise<void> {
     const { body, receivedAt, requestId, traceparent } = request;
     const window = String(Math.floor(receivedAt / WINDOW_MS));
-    const id = deliveryIdOf(source, ["refused", by.trustEntry ?? "", by.subject, ...kindOfRefusal(rejection), window]);
+    const id = deliveryIdOf(source, [
+      "refused",
+      by.trustEntry ?? "",
+      by.subject,
+      ...kindOfRejection(rejection),
+      window,
+    ]);
     if (this.#recorded.has(id)) return;
     if (this.#recorded.size >= MAX_REMEMBERED) this.#recorded.clear();
     this.#recorded.add(id);
     try {
       await this.#deps.deliveries.record({
-        ...{ id, source, provider, principal: by, receivedAt, requestId, refusal: rejection },
+        id,
+        source,
+        provider,
+        principal: by,
+        receivedAt,
+        requestId,
+        refusal: rejection,
         ...(traceparent && { traceparent }),
         outcome: "refused",
         what: rejection.reason,
@@ -57,16 +69,16 @@ export class RejectionAudit {
       });
     } catch (error) {
       this.#recorded.delete(id);
-      this.#deps.log.error({ request: requestId, source, error: kindOf(error) }, "a refusal could not be recorded");
+      this.#deps.log.error({ request: requestId, source, error: kindOf(error) }, "a rejection could not be recorded");
     }
   }
 }
 
 /**
- * What makes two refusals alike: the reason, and the claim or role that it names. Both are names of the configuration or the
- * standards; the other facts follow the clock, or what the caller wrote, and differ from request to request.
+ * Two rejections are similar if they have the same reason and name the same claim or role. Both are names from the
+ * configuration or the standards. The other facts depend on the clock or the caller's text and differ between requests.
  */
-function kindOfRefusal(rejection: Rejection): readonly string[] {
+function kindOfRejection(rejection: Rejection): readonly string[] {
   const claim = "claim" in rejection ? rejection.claim : "";
   const role = "role" in rejection ? rejection.role : "";
   return [rejection.reason, claim, role];

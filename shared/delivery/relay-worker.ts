@@ -3,8 +3,7 @@ import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import { type RelayDeps, relay, SWEEP_SIZE, sweep } from "./relay.ts";
 
 /**
- * Deliveries relayed straight after their commit at once;
- * more than these wait for the sweep, so that a flood stays on disk.
+ * Deliveries that are relayed at once right after their commit. More wait for the sweep, so that a flood stays on disk.
  */
 const CONCURRENCY = 32;
 const SWEEP_MS = 1_000;
@@ -26,7 +25,7 @@ export class RelayWorker {
     this.#sweeps.nudge();
   }
 
-  /** Takes up a delivery that was just recorded. */
+  /** Relays a delivery that was just recorded. */
   recorded(delivery: RecordedDelivery): void {
     if (this.#running.size >= CONCURRENCY) return;
     const run = relay(delivery, this.#deps).finally(() => this.#running.delete(run));

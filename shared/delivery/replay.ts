@@ -13,48 +13,62 @@ export interface ReplayDeps {
 }
 
 export interface ReplayOrder {
-  /** A delivery that is an event. */
+  /** The delivery to replay. Its outcome is `event`. */
   readonly of: RecordedDelivery;
   readonly routes: readonly string[];
   readonly by: Identity;
   readonly isRollback: boolean;
-  /** What makes two orders the same one, whatever they would come to now. */
+  /**
+   * The idempotency key of the order: a second order with the same key is a duplicate, even if its other members
+   * differ.
+   */
   readonly key: readonly string[];
   readonly requestId: string;
   readonly traceparent?: TraceParent | undefined;
 }
 
 export interface Replayed {
-  /** The new one, which its own timeline follows. */
+  /** The new delivery, which has a timeline of its own. */
   readonly delivery: string;
   readonly replayOf: string;
   readonly status: "accepted" | "duplicate";
 }
 
 /**
- * Has a delivery run again for some of its routes: the same event, recorded once more with an id and a key of its own and
- * with whoever wants it as its principal. It then takes the way of every delivery, gates included.
+ * Runs a delivery again for some of its routes. The same event is recorded again, with an id and a key of its own and
+ * with the caller as its principal. It is then relayed and acted on like every delivery, gates included.
  */
 export async function replay(order: ReplayOrder, deps: ReplayDeps): Promise<Replayed> {
   const record = recordOf(order, deps.clock);
   const isNew = (await deps.deliveries.record(record)) === "recorded";
-  // Once more for a repeat: whoever came first may have died before it was told. What was recorded first counts.
-  const { id, receivedAt: at, replay: kept } = (isNew ? undefined : await deps.deliveries.get(record.id)) ?? record;
-  const { of: replayOf, routes, isRollback } = kept ?? record.replay;
-  const entry = { at, kind: "replayed", delivery: id, routes, by: order.by, isRollback } as const;
-  await deps.deliveries.addToTimeline(replayOf, entry);
+  // A repeat writes the timeline too: the first call may have crashed before it did. The first record counts.
+  const { id, receivedAt: at, replay: recorded } = (isNew ? undefined : await deps.deliveries.get(record.id)) ?? record;
+  const { of: replayOf, routes, isRollback } = recorded ?? record.replay;
+  const timelineEvent = { at, kind: "replayed", delivery: id, routes, by: order.by, isRollback } as const;
+  await deps.deliveries.addToTimeline(replayOf, timelineEvent);
   if (isNew) deps.recorded(record);
   return { delivery: id, replayOf, status: isNew ? "accepted" : "duplicate" };
 }
 
 function recordOf({ of, routes, by, isRollback, key, requestId, traceparent }: ReplayOrder, clock: Clock) {
-  // "api" is no source's name, so no sender's delivery can have this id.
+  // No source can have the name "api", so no sender's delivery can have this id.
   const id = deliveryIdOf("api", ["replay", ...key]);
   const { actor, ...principal } = by;
-  const { relayedAt: _, unrelayed: _____, body: __, refusal: ___, traceparent: ____, event, ...rest } = of;
+  const {
+    relayedAt: _relayedAt,
+    unrelayed: _unrelayed,
+    body: _body,
+    refusal: _refusal,
+    traceparent: _traceparent,
+    event,
+    ...rest
+  } = of;
   return {
     ...rest,
-    ...{ id, principal, receivedAt: clock.now(), requestId },
+    id,
+    principal,
+    receivedAt: clock.now(),
+    requestId,
     ...(traceparent && { traceparent }),
     ...(event && { event: { ...event, keyParts: [...event.keyParts, "replay", id] } }),
     replay: { of: of.id, routes, isRollback, ...(actor !== undefined && { actor }) },

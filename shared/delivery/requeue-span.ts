@@ -1,7 +1,7 @@
 import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
 import type { DeliveryStore, ListQuery, Outbox } from "../store/deliveries.ts";
 
-/** Both ends belong to it. */
+/** A span of time that includes both ends. */
 export interface TimeSpan {
   readonly from: EpochMillis;
   readonly to: EpochMillis;
@@ -14,13 +14,13 @@ export interface RequeueDeps {
   readonly hasTime: () => boolean;
 }
 
-/** Marks written at once. */
+/** Deliveries read and marked at once. */
 const PAGE = 100;
 
 /**
- * Marks every event received in a span of time, newest first, so that the sweep publishes it. Nobody knows any more which
- * of them were published: once more is harmless, for an action runs once for an event. Gives what was left when there
- * was no more time. Throws when one could not be marked.
+ * Marks every event received in a span of time, newest first, so that the sweep publishes it. It is unknown which of
+ * them were published. Publishing again is harmless, because an action runs once for an event. Returns the span that is
+ * left if the time runs out. Throws if one could not be marked.
  */
 export async function requeueSpan(
   { from, to }: TimeSpan,

@@ -6,27 +6,29 @@ import { type ReplayDeps, type Replayed, type ReplayOrder, replay } from "./repl
 
 export interface RollbackDeps extends ReplayDeps {
   readonly runs: Pick<RunStore, "of">;
-  /** Every configured one. */
+  /** All configured routes. */
   readonly runReporters: readonly RunReporter[];
   readonly policy: Pick<Policy, "rejectRoute">;
 }
 
 export interface RollbackOrder extends Omit<ReplayOrder, "of" | "routes" | "isRollback"> {
   readonly place: RunPlace;
-  /** A delivery whose run succeeded, to go back to. Default: the last before the newest. */
+  /**
+   * The delivery to go back to; its run must have succeeded. Default: the last successful one before the newest run.
+   */
   readonly to?: string | undefined;
 }
 
-/** Fires a route again as its last good run was fired: a replay of that delivery, by whoever may replay the route. */
+/** Replays the delivery that fired a route's last good run. The caller needs the right to replay the route. */
 export async function rollBack(order: RollbackOrder, deps: RollbackDeps): Promise<Result<Replayed>> {
   const { place, to, ...rest } = order;
-  const forbidden = deps.policy.rejectRoute(order.by, "replay", place.route);
-  if (forbidden) return reject(forbidden);
-  const unfit = problemWithRoute(order, deps);
-  if (unfit !== undefined) return impossible(unfit);
+  const rejection = deps.policy.rejectRoute(order.by, "replay", place.route);
+  if (rejection) return reject(rejection);
+  const problem = problemWithRoute(order, deps);
+  if (problem !== undefined) return impossible(problem);
   const runs = await deps.runs.of(place.route);
   const target = targetOf(runs, order);
-  if (target === undefined) return impossible(whatIsKnown(runs, order));
+  if (target === undefined) return impossible(problemWithRuns(runs, order));
   const of = await deps.deliveries.get(target.delivery);
   if (of?.event === undefined) return impossible(`The record of ${target.delivery} is gone`);
   return ok(await replay({ ...rest, of, routes: [place.route], isRollback: true }, deps));
@@ -35,8 +37,8 @@ export async function rollBack(order: RollbackOrder, deps: RollbackDeps): Promis
 const impossible = (problem: string): Result<never> => reject({ reason: "rollback_impossible", problem });
 
 /**
- * The newest good run before the one that is rolled back: that is the newest that is known to be of this environment, or
- * of which none is known, because it goes on or ended before it told.
+ * The newest good run before the one that is rolled back. The run to roll back is the newest one whose environment is
+ * this one or unknown. It is unknown while the run goes on, or if the run's end did not report one.
  */
 function targetOf(runs: readonly RouteRun[], { place: { environment }, to }: RollbackOrder): RouteRun | undefined {
   const isGood = ({ end }: RouteRun): boolean => end?.succeeded === true && end.environment === environment;
@@ -48,14 +50,14 @@ function targetOf(runs: readonly RouteRun[], { place: { environment }, to }: Rol
 function problemWithRoute({ place, by }: RollbackOrder, { runReporters, policy }: RollbackDeps): string | undefined {
   const route = runReporters.find(({ name }) => name === place.route);
   if (route?.runsReportedBy !== undefined) return undefined;
-  const fit = runReporters.filter(
+  const allowed = runReporters.filter(
     ({ name, runsReportedBy }) => runsReportedBy !== undefined && !policy.rejectRoute(by, "replay", name),
   );
-  const why = route ? "No source tells what becomes of this route's runs" : "There is no such route";
-  return `${why}; you may roll back: ${fit.map(({ name }) => name).join(", ") || "none"}`;
+  const why = route ? "No source reports the results of this route's runs" : "There is no such route";
+  return `${why}; you may roll back: ${allowed.map(({ name }) => name).join(", ") || "none"}`;
 }
 
-function whatIsKnown(runs: readonly RouteRun[], { place: { environment }, to }: RollbackOrder): string {
+function problemWithRuns(runs: readonly RouteRun[], { place: { environment }, to }: RollbackOrder): string {
   const what = to === undefined ? "No earlier run of the route" : `No run that ${to} fired`;
   const good = new Set(runs.flatMap(({ end }) => (end?.succeeded ? [nameOf(end.environment)] : [])));
   good.delete(nameOf(environment));

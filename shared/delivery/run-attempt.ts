@@ -11,19 +11,19 @@ import type { DeliveryStore } from "../store/deliveries.ts";
 import { type CorrelateDeps, correlate } from "./correlate.ts";
 import { type RunTrackingDeps, recordRunEnd, recordRunStart } from "./run-tracking.ts";
 
-/** What a gate decides about: one attempt of a route's action for an event. */
+/** The input of a gate: one attempt of a route's action for an event. */
 export interface GateInput {
   readonly claim: Pick<Claim, "id" | "scheduledAt">;
   readonly route: Pick<Route, "name" | "approval" | "mode">;
   readonly busEvent: BusEvent;
   readonly delivery: RecordedDelivery;
-  /** The event that this one was traced back to; undefined if it was caused by nothing that the bridge knows. */
+  /** The event that this one was traced back to; undefined if the bridge knows no cause. */
   readonly origin: BusEvent | undefined;
 }
 
 export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "addToTimeline">;
-  /** The outcome of an attempt that has to wait for an approval or was denied one; undefined if the action may run. */
+  /** The outcome of an attempt whose approval is missing or denied; undefined if the action may run. */
   readonly hold: (input: GateInput) => Promise<ActionOutcome | undefined>;
   readonly clock: Clock;
   readonly log: Log;
@@ -31,11 +31,11 @@ export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
 
 export interface AttemptedRun {
   readonly outcome: ActionOutcome;
-  /** Trace of the delivery that caused it all, as far as the attempt got to know it. */
+  /** Trace context of the first cause that the attempt found; undefined if it failed before that. */
   readonly traceparent: TraceParent | undefined;
 }
 
-/** Attempts that wait for an origin which may still be on its way; the listener's answer is stored within moments. */
+/** Attempts that wait for an origin that is not stored yet. The listener's response is stored within moments. */
 const ORIGIN_ATTEMPTS = 3;
 
 /** One attempt: load the event, correlate it, ask the gate, run the action. Every failure becomes an outcome. */
@@ -64,7 +64,7 @@ async function load(claim: Claim, deps: RunAttemptDeps): Promise<Loaded | Action
     return { outcome: "give_up", summary: "the delivery's record is gone" };
   const found = await correlate(busEvent, delivery.source, deps);
   const origin = found.found ? found.busEvent : undefined;
-  return { delivery, busEvent, origin, cause: origin ?? busEvent, isOriginPending: !found.found && found.mayCome };
+  return { delivery, busEvent, origin, cause: origin ?? busEvent, isOriginPending: !found.found && found.isPending };
 }
 
 async function run(loaded: Loaded, claim: Claim, route: Route, deps: RunAttemptDeps): Promise<ActionOutcome> {
@@ -75,7 +75,8 @@ async function run(loaded: Loaded, claim: Claim, route: Route, deps: RunAttemptD
     await recordFollower(origin, delivery, busEvent, deps);
     await recordRunEnd({ busEvent, origin, source: delivery.source }, deps);
   }
-  const held = (await denial(route, busEvent, deps)) ?? (await deps.hold({ claim, route, busEvent, delivery, origin }));
+  const held =
+    (await checkRoles(route, busEvent, deps)) ?? (await deps.hold({ claim, route, busEvent, delivery, origin }));
   if (held) return held;
   const signal = AbortSignal.timeout(route.maxAttemptMs);
   const outcome = await route.run({ busEvent, origin: cause, attempt: claim.attempt, signal });
@@ -84,10 +85,10 @@ async function run(loaded: Loaded, claim: Claim, route: Route, deps: RunAttemptD
 }
 
 /**
- * Ends the action if the roles of the event's principal do not let it fire the route. This is no failure of the target.
- * A replay was authorised when it was recorded.
+ * Ends the action if the roles of the event's principal do not allow it to fire the route. This is not a failure of the
+ * target. A replay was authorized when it was recorded.
  */
-async function denial(
+async function checkRoles(
   { name, reject, mode }: Route,
   { detail }: BusEvent,
   deps: RunAttemptDeps,
@@ -99,7 +100,7 @@ async function denial(
   return mode === "shadow" ? undefined : { outcome: "done", summary: `not fired: ${rejection.reason}` };
 }
 
-/** Dated with the time of receipt, so that each attempt writes the same timeline event. */
+/** The time is that of receipt, so that each attempt writes the same timeline event. */
 function recordFollower(
   origin: BusEvent,
   { receivedAt: at }: Pick<RecordedDelivery, "receivedAt">,
@@ -119,10 +120,10 @@ function outcomeOfFailure(error: unknown, claim: Claim, log: Log): ActionOutcome
     const after = error.retryAfterSeconds === undefined ? {} : { afterSeconds: error.retryAfterSeconds };
     return { outcome: error.retryable ? "retry" : "give_up", summary: `${error.code}: ${error.message}`, ...after };
   }
-  // A defect of ours. Its message may quote anything, so only its kind is logged.
+  // A defect of ours. Its message may contain anything, so only its kind is logged.
   log.error(
     { delivery: claim.delivery, route: claim.route, error: kindOf(error) },
-    "an action failed in a way it should not",
+    "an action threw an unexpected error",
   );
   return { outcome: "retry", summary: `the action failed unexpectedly (${kindOf(error)})`, unknownOutcome: true };
 }

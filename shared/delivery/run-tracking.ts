@@ -11,7 +11,7 @@ export interface RunTrackingDeps extends Pick<CorrelateDeps, "actions" | "runRep
   readonly runs: Pick<RunStore, "record">;
 }
 
-/** Notes that a route has fired a run, or may have: one whose answer never came may be under way. */
+/** Records that a route has fired a run, or may have: without a response, the run may still have started. */
 export async function recordRunStart(
   { name, runsReportedBy }: RunReporter,
   { delivery }: Pick<BusEvent["detail"], "delivery">,
@@ -23,8 +23,8 @@ export async function recordRunStart(
 }
 
 /**
- * Notes the end of a run that an event tells of, whether or not a route acts on it. Reads nothing where no route's runs are
- * reported by its source. An origin that is not known yet is left to whatever acts on the event, which waits for it.
+ * Records the end of a run that an event reports, whether or not a route acts on the event. Reads nothing if its source
+ * reports no route's runs. If the origin is not stored yet, the action of the event waits for it and records the end.
  */
 export async function recordReportedRunEnd(busEvent: BusEvent, deps: RunTrackingDeps & CorrelateDeps): Promise<void> {
   const source = sourceNameOf(busEvent);
@@ -38,13 +38,13 @@ interface Ended {
   readonly busEvent: BusEvent;
   /** The delivery that fired it. */
   readonly origin: BusEvent;
-  /** The source that told of it. */
+  /** The source that reported it. */
   readonly source: string;
 }
 
 /**
- * Notes that a run has ended, for the routes that fired it. What only shadow mode let in proves no run to be good, and is
- * not to be run again.
+ * Records that a run has ended, for the routes that fired it. An unproved event of shadow mode is not recorded: neither
+ * as proof of a good run, nor as a delivery to run again.
  */
 export async function recordRunEnd(
   { busEvent, origin, source }: Ended,
@@ -54,7 +54,7 @@ export async function recordRunEnd(
   if (end === undefined || busEvent.detail.principal.unproved || origin.detail.principal.unproved) return;
   const { eventKey, delivery } = origin.detail;
   const reported = runReporters.filter(({ runsReportedBy }) => runsReportedBy === source).map(({ name }) => name);
-  // Two routes may have fired on one delivery: a run's name then says whose it is.
+  // Two routes may have fired on one delivery. The run's name then shows which route it belongs to.
   const named = reported.filter((name) => `/${busEvent.detail.subject}`.endsWith(`/${name}-${eventKey}`));
   const fired = named.length > 0 ? named : await firedOf(reported, eventKey, actions);
   const beganAt = ("build" in busEvent.detail ? createdAtOf(busEvent.detail.build) : undefined) ?? end.at;
@@ -70,15 +70,15 @@ async function firedOf(
   return names.filter((_, at) => states[at] !== undefined);
 }
 
-/** Environments are named by senders, and kept for long. */
+/** Senders choose the names of environments, and the bridge keeps them for long. */
 const MAX_ENVIRONMENT_LENGTH = 300;
 
 function endOf({ detail }: BusEvent): RunEnd | undefined {
-  const told = (state: BuildState, environment: string | undefined): RunEnd | undefined => {
+  const reported = (state: BuildState, environment: string | undefined): RunEnd | undefined => {
     if (!isTerminal(state)) return undefined;
     const where = environment && { environment: cut(environment, MAX_ENVIRONMENT_LENGTH) };
     return { succeeded: state === "succeeded", at: detail.time, ...where };
   };
-  if ("build" in detail) return told(detail.build.state, detail.build.results?.["environment"]);
-  return "deployment" in detail ? told(detail.deployment.state, detail.deployment.environment) : undefined;
+  if ("build" in detail) return reported(detail.build.state, detail.build.results?.["environment"]);
+  return "deployment" in detail ? reported(detail.deployment.state, detail.deployment.environment) : undefined;
 }

@@ -15,15 +15,15 @@ export interface ScheduleDeps {
 
 interface Scheduled {
   readonly id: string;
-  /** Stored just now. */
+  /** Stored by this call. */
   readonly isNew: boolean;
   /** Stored for this delivery, now or earlier; false if another delivery of the same event came first. */
   readonly isOwn: boolean;
 }
 
 /**
- * Stores a route's action for an event as due, once, and adds it to the delivery's timeline. A repeat writes the same line
- * again: the write before may have failed, and a replay reads from these lines which routes a delivery met.
+ * Stores a route's action for an event as due, once, and adds it to the delivery's timeline. A repeat writes the same
+ * line again: the earlier write may have failed, and a replay reads from these lines which routes a delivery matched.
  */
 export async function schedule(
   { name: route, action, target }: Pick<Route, "name" | "action" | "target">,
@@ -43,20 +43,20 @@ export async function schedule(
   return { id, isNew: scheduled, isOwn };
 }
 
-/** What a queue's message says about an event: everything else is in the delivery's record. */
+/** An event as a queue message carries it. Everything else is in the delivery's record. */
 export type QueuedEvent = Pick<BusEvent["detail"], "eventKey" | "delivery"> & {
   readonly replay?: Pick<Replay, "routes"> | undefined;
   /** When the message was put into the queue. */
   readonly queuedAt: EpochMillis;
 };
 
-/** How long a message may name a route that its function does not know: a deployment updates one after the other. */
+/** How long a message may name a route that its function does not know: a deployment updates its parts one by one. */
 const DEPLOYMENT_MS = 900_000;
-const LOOK_AGAIN_MS = 60_000;
+const UNKNOWN_ROUTE_RETRY_MS = 60_000;
 
 /**
- * Runs a route's action for an event from a queue, as often as the queue delivers it. The action is stored before it runs.
- * Only the message of the delivery that stored it runs it.
+ * Runs a route's action for an event from a queue, as often as the queue delivers it. The action is stored before it
+ * runs. Only the message of the delivery that stored it runs it.
  */
 export async function actOn(routeName: string, queued: QueuedEvent, deps: ActDeps): Promise<AttemptResult> {
   if (!isMeantFor(routeName, queued)) return { result: "finished" };
@@ -69,6 +69,6 @@ export async function actOn(routeName: string, queued: QueuedEvent, deps: ActDep
 function withoutRoute({ queuedAt }: QueuedEvent, { clock }: { readonly clock: Clock }): AttemptResult {
   const now = clock.now();
   return now < laterBy(queuedAt, DEPLOYMENT_MS)
-    ? { result: "again", at: laterBy(now, LOOK_AGAIN_MS) }
+    ? { result: "again", at: laterBy(now, UNKNOWN_ROUTE_RETRY_MS) }
     : { result: "gave_up", summary: ROUTE_REMOVED.summary };
 }

@@ -2,24 +2,24 @@ import { type EpochMillis, laterBy } from "../host/clock.ts";
 import type { ActionOutcome } from "../model/action-outcome.ts";
 import { backoffMs, type RetryPolicy } from "./backoff.ts";
 
-/** The outcome of an attempt that counts as one. */
+/** The outcome of an attempt that counts towards the largest number of attempts. */
 export type CountedOutcome = Exclude<ActionOutcome, { readonly outcome: "wait" }>;
 export type WaitOutcome = Extract<ActionOutcome, { readonly outcome: "wait" }>;
 
-/** What becomes of an action after an attempt. */
+/** The next state of an action after an attempt. */
 export type NextState =
   | { readonly state: "done" | "gave_up"; readonly outcome: CountedOutcome }
-  /** Due again at a time, after a failure. */
+  /** Due again at this time, after a failure. */
   | { readonly state: "retry"; readonly outcome: CountedOutcome; readonly at: EpochMillis }
-  /** Due again at a time; nothing has failed, and the attempt does not count. */
+  /** Due again at this time. Nothing has failed, and the attempt does not count. */
   | { readonly state: "deferred"; readonly outcome: WaitOutcome; readonly at: EpochMillis };
 
-/** Longest time until an action that waits is run again: below the 900 s that SQS delays a message at most. */
+/** Longest time until a deferred action runs again: below 900 s, the longest delay of an SQS message. */
 const MAX_WAIT_SECONDS = 600;
 
 /**
- * The next state of an action: pure, so that every case can be tested without a store. `jitter` is a number in [0, 1).
- * The last attempt that the policy allows turns a retry into `give_up`.
+ * Returns the next state of an action. It is pure, so that every case can be tested without a store. `jitter` is a
+ * number in [0, 1). The last attempt that the policy allows turns a retry into `give_up`.
  */
 export function settle(
   outcome: ActionOutcome,

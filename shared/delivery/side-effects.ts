@@ -4,15 +4,15 @@ import type { Log } from "../host/log.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 
 /**
- * Something that the bridge itself does because of an event, before the event is published: it records a change, or
- * executes a command. Idempotent, because an event can be published more than once. Throws a Fault to have the event
+ * Work that the bridge itself does for an event before the event is published: it records a change or executes a
+ * command. Idempotent, because an event can be published more than once. Throws a Fault if the event should be
  * published again later.
  */
 export type SideEffect = (busEvent: BusEvent) => Promise<void>;
 
 /**
- * A bus that runs side effects, in order, before it publishes. All events pass here at least once, on one machine and in
- * AWS. An event whose side effect failed with a Fault counts as not published, so that the outbox tries it again.
+ * A bus that runs side effects, in order, before it publishes. Every event passes through it at least once, on one
+ * machine and in AWS. An event whose side effect throws a Fault counts as not published, so that the outbox retries it.
  */
 export function withSideEffects(bus: Bus, effects: readonly SideEffect[], log: Log): Bus {
   return {
@@ -34,7 +34,7 @@ async function failureOf(busEvent: BusEvent, effects: readonly SideEffect[], log
     return undefined;
   } catch (error) {
     log.error({ delivery: busEvent.detail.delivery, error: kindOf(error) }, "a side effect of an event failed");
-    // A defect of ours must not hold the event itself back for ever.
+    // A defect of ours must not block the event for ever.
     return error instanceof Fault ? error.code : undefined;
   }
 }

@@ -86,7 +86,7 @@ describe("a rollback that is impossible says what is known:", () => {
   const runs = [...good(1, "production"), ...bad(2, "production"), ...good(3)];
   it.each<[string, Asked, readonly RecordedRun[]]>([
     ["There is no such route; you may roll back: docs", { route: "nosuch" }, runs],
-    ["No source tells what becomes of this route's runs; you may roll back: docs", { route: "status" }, runs],
+    ["No source reports the results of this route's runs; you may roll back: docs", { route: "status" }, runs],
     ["role_missing", { route: "secret" }, runs],
     ["No earlier run of the route is known to have succeeded without an environment", {}, []],
     [
