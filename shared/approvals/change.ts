@@ -4,14 +4,14 @@ import type { BusEvent } from "../model/bus-event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
 
-/** Events by which what an approval is about becomes something else. */
+/** Events that report a new version of the page, branch or change that an approval is about. */
 const CHANGES: readonly BusEvent["detail-type"][] = ["page.updated", "code.pushed", "change.updated"];
-/** Events by which it ends. They are kept apart: what is told of it afterwards does not undo its end. */
+/** Events that report its end. They have a key of their own, so that a later change event does not undo the end. */
 const ENDS: readonly BusEvent["detail-type"][] = ["page.trashed", "change.merged", "change.closed"];
 
 /**
- * Records the change that an event reports, so that an approval of what it was before becomes outdated. Without gates
- * nothing is written: no approval can become outdated, and the relay in AWS has no right to write changes.
+ * Records the change that an event reports, so that an approval of the earlier version becomes outdated. Without gates
+ * nothing is written: no approval can become outdated, and the relay in AWS is not permitted to write changes.
  */
 export async function recordReportedChange(
   busEvent: BusEvent,
@@ -21,34 +21,36 @@ export async function recordReportedChange(
   if (change) await approvals.recordChange(change);
 }
 
-/** The change that an event reports, if any. A replay reports none: it repeats an earlier event. */
+/**
+ * The change that an event reports; undefined if it reports none. A replay reports none: it repeats an earlier event.
+ */
 export function changeIn(busEvent: BusEvent): Change | undefined {
   const isChange = [...CHANGES, ...ENDS].includes(busEvent["detail-type"]) && busEvent.detail.replay === undefined;
   return isChange ? stateOf(busEvent) : undefined;
 }
 
 /**
- * What a run that an event fires is about. A replay is about the page or branch as it is when it is asked for: whatever
- * comes later makes it another.
+ * The version that a run is about if this event fires it. A replay is about the page or branch as it is when the replay
+ * is requested, so any later change makes its approval outdated.
  */
 export function aboutOf(busEvent: BusEvent, { replay, receivedAt }: RecordedDelivery): Change | undefined {
   const state = stateOf(busEvent);
   return state && replay ? { key: state.key, at: toIso(receivedAt) } : state;
 }
 
-/** Whether what a run is about is known to have changed or ended since. */
+/** Returns whether the page, branch or change that a run is about is known to have changed or ended since. */
 export async function isOutdated(
   about: Change | undefined,
   approvals: Pick<ApprovalStore, "latestChange">,
 ): Promise<boolean> {
   if (about === undefined) return false;
-  const latest = [about.key, endOf(about.key)].map((key) => approvals.latestChange(key));
-  return (await Promise.all(latest)).some((one) => one !== undefined && hasChanged(about, one));
+  const lookups = [about.key, endOf(about.key)].map((key) => approvals.latestChange(key));
+  return (await Promise.all(lookups)).some((latest) => latest !== undefined && hasChanged(about, latest));
 }
 
 /**
- * Whether `latest` is something else and not earlier. A version or commit that is told twice is the same; another at the
- * same time is another, since senders tell whole seconds too.
+ * Returns whether `latest` is a different version and not an earlier one. The same version or commit reported twice is
+ * no change. A different one at the same time is a change, because some senders report times in whole seconds.
  */
 export function hasChanged(about: Change, latest: Change): boolean {
   if (latest.at < about.at) return false;
@@ -59,11 +61,11 @@ export function hasChanged(about: Change, latest: Change): boolean {
 const endOf = (key: string): string => `${key}#end`;
 
 function stateOf(busEvent: BusEvent): Change | undefined {
-  const state = livingStateOf(busEvent);
+  const state = currentStateOf(busEvent);
   return state && ENDS.includes(busEvent["detail-type"]) ? { key: endOf(state.key), at: state.at } : state;
 }
 
-function livingStateOf({ detail }: BusEvent): Change | undefined {
+function currentStateOf({ detail }: BusEvent): Change | undefined {
   const { source, time: at } = detail;
   if ("page" in detail) {
     const { site, id, version } = detail.page;

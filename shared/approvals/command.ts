@@ -4,49 +4,50 @@ import type { BusEvent } from "../model/bus-event.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { RunPlace } from "../store/runs.ts";
 
-/** Labels by which people decide on a page. The label of a rollback continues with a dash and the route. */
+/** Labels that people put on a page to decide. The label of a rollback continues with a dash and the route's name. */
 export const LABELS = {
   grant: "drawbridge-approve",
   deny: "drawbridge-deny",
   rollback: "drawbridge-rollback",
 } as const;
 
-/** What a person has the bridge do, by a label or a comment on a page. */
+/** A command that a person gives the bridge by a label or a comment on a page. */
 export type Command =
-  /** Without `approval`, all that waits for the page. */
+  /** Without `approval`, it decides all open approvals of the page. */
   | { readonly decision: "grant" | "deny"; readonly approval?: string }
   | { readonly decision: "rollback"; readonly place: RunPlace };
 
-/** A command, and who gave it where. */
-export interface GivenCommand {
+/** A command, who gave it, and on which page. */
+export interface IssuedCommand {
   readonly command: Command;
-  /** The event that tells of it. */
+  /** The event that reported it. */
   readonly busEvent: BusEvent;
-  /** The account that gave it. */
+  /** The account of the person who gave it. */
   readonly actor: string;
   readonly page: PageAddress;
-  /** It counts for what was requested before. */
+  /** The time of the command. It decides only approvals that were requested before. */
   readonly at: EpochMillis;
-  /** What makes two tellings of it one. */
+  /** The idempotency key of the command: it is the same if the command is reported again. */
   readonly key: readonly string[];
 }
 
-/** What a command came to about one approval, or about the route that it rolls back. */
+/** The result of a command for one approval, or for the route that it rolls back. */
 export interface CommandResult {
+  /** The id of an approval or of the page, or the name of a route. */
   readonly about: string;
   readonly decision: Command["decision"];
   readonly refusal?: Rejection;
 }
 
-/** For an action that finds commands in what it is run with. */
+/** Executes the commands that an action finds in its events. */
 export interface Commands {
-  /** Why nothing that this event tells of can be a command, in words that follow "because"; no call is made. */
+  /** Why this event cannot contain a command, as a clause after "because"; undefined if it can. Makes no call. */
   rejectReason(busEvent: BusEvent): string | undefined;
-  /** Carries it out, and tells the timeline of the event's delivery. Harmless when repeated. Throws a retryable Fault. */
-  executeCommand(given: GivenCommand): Promise<readonly CommandResult[]>;
+  /** Executes it and adds the results to the timeline of the event's delivery. Idempotent. Throws a retryable Fault. */
+  executeCommand(command: IssuedCommand): Promise<readonly CommandResult[]>;
 }
 
-/** The command that a label stands for. */
+/** Returns the command that a label stands for; undefined if it stands for none. */
 export function commandOfLabel(label: string): Command | undefined {
   if (label === LABELS.grant) return { decision: "grant" };
   if (label === LABELS.deny) return { decision: "deny" };
@@ -56,7 +57,7 @@ export function commandOfLabel(label: string): Command | undefined {
 
 const ROLLBACK = `${LABELS.rollback}-`;
 
-/** The command that a text is, from its first letter to its last; a sentence that has one in it is none. */
+/** Returns the command in a text. The whole text must be the command; a command inside a sentence does not count. */
 export function commandOfText(text: string): Command | undefined {
   const { verb, approval, route, environment } = COMMAND.exec(text)?.groups ?? {};
   if (route !== undefined) {
@@ -66,6 +67,6 @@ export function commandOfText(text: string): Command | undefined {
   return { decision: verb === "approve" ? "grant" : "deny", ...(approval !== undefined && { approval }) };
 }
 
-/** Ids of approvals as `model/idempotency-keys.ts` makes them, names of routes as `config/schema.ts` takes them. */
+/** Ids of approvals have the form of `model/idempotency-keys.ts`, names of routes that of `config/schema.ts`. */
 const COMMAND =
   /^drawbridge (?:(?<verb>approve|deny)(?: (?<approval>p-[a-z2-7]{26}))?|rollback (?<route>[a-z][a-z\d-]{0,33})(?: (?<environment>\S{1,100}))?)$/;

@@ -14,9 +14,9 @@ export const DECISIONS = ["grant", "deny", "withdraw"] as const;
 export interface Verdict {
   readonly decision: (typeof DECISIONS)[number];
   readonly comment?: string | undefined;
-  /** Its roles are those that count. */
+  /** The person who decides. The policy checks its roles. */
   readonly by: Identity;
-  /** Of the request by which it was told. */
+  /** The id of the request that brought the verdict. */
   readonly requestId: string;
 }
 
@@ -35,25 +35,27 @@ const MOVES = {
 } as const satisfies Record<Verdict["decision"], { from: readonly ApprovalState[]; to: ApprovalState }>;
 
 /**
- * Decides about an approval, in one conditional write: of two who decide at once one does, and the other is told by whom.
- * The same person may say the same again, which changes nothing.
+ * Decides about an approval, in one conditional write. If two people decide at once, one succeeds, and the rejection of
+ * the other names who decided. The same person may repeat the same decision, which changes nothing.
  */
 export async function decide(approval: Approval, verdict: Verdict, deps: DecideDeps): Promise<Result<Approval>> {
-  const refusal = mayNot(approval, verdict, deps) ?? (await cannot(approval, verdict, deps));
-  if (refusal) return reject(refusal);
+  const rejection = rejectPerson(approval, verdict, deps) ?? (await rejectState(approval, verdict, deps));
+  if (rejection) return reject(rejection);
   const { by, comment, requestId } = verdict;
   const { from, to: state } = MOVES[verdict.decision];
   const at = deps.clock.now();
   const decision = { by, at, ...(comment !== undefined && { comment }) };
-  const isMine = await deps.approvals.move(approval.id, from, { state, decision });
-  const decided = isMine ? { ...approval, state, decision } : ((await deps.approvals.get(approval.id)) ?? approval);
-  if (!isMine && !isRepeat(decided, verdict)) return reject(closed(decided));
+  const isMoved = await deps.approvals.move(approval.id, from, { state, decision });
+  const decided = isMoved ? { ...approval, state, decision } : ((await deps.approvals.get(approval.id)) ?? approval);
+  if (!isMoved && !isRepeat(decided, verdict)) return reject(closed(decided));
   await recordStep(decided, { state, ...(decided.decision ?? decision), requestId }, deps);
   await deps.actions.wake(decided.action, at);
   return ok(decided);
 }
 
-/** What this person may decide of it as it stands; whether it has changed since is seen when it is decided. */
+/**
+ * Returns the decisions that this person may take in its current state. It does not check whether the page has changed.
+ */
 export const decisionsOf = (
   approval: Approval,
   by: Identity,
@@ -61,24 +63,24 @@ export const decisionsOf = (
 ): readonly Verdict["decision"][] =>
   DECISIONS.filter((decision) => {
     const from: readonly ApprovalState[] = MOVES[decision].from;
-    return from.includes(approval.state) && mayNot(approval, { decision, by }, deps) === undefined;
+    return from.includes(approval.state) && rejectPerson(approval, { decision, by }, deps) === undefined;
   });
 
-/** Why this person does not decide this. */
-function mayNot(
+/** The rejection if this person is not allowed to take this decision. */
+function rejectPerson(
   approval: Approval,
   { decision, by }: Pick<Verdict, "decision" | "by">,
   { policy, people }: Pick<DecideDeps, "policy" | "people">,
 ): Rejection | undefined {
   const isRequester = isSamePerson(by, approval.requester, people);
   if (decision === "withdraw" && isRequester) return undefined;
-  const refusal = policy.rejectRoute(by, "approve", approval.route);
-  if (refusal) return refusal;
+  const rejection = policy.rejectRoute(by, "approve", approval.route);
+  if (rejection) return rejection;
   return decision === "grant" && isRequester ? { reason: "self_approval" } : undefined;
 }
 
-/** Why nobody does so now. */
-async function cannot(
+/** The rejection if the state of the approval does not allow this decision, whoever takes it. */
+async function rejectState(
   approval: Approval,
   verdict: Verdict,
   { approvals, clock }: DecideDeps,
@@ -91,8 +93,8 @@ async function cannot(
   return (await isOutdated(about, approvals)) ? { reason: "approval_outdated" } : undefined;
 }
 
-const isRepeat = ({ state, decision }: Approval, { decision: asked, by }: Verdict): boolean =>
-  state === MOVES[asked].to && decision !== undefined && nameOf(decision.by) === nameOf(by);
+const isRepeat = ({ state, decision }: Approval, { decision: requested, by }: Verdict): boolean =>
+  state === MOVES[requested].to && decision !== undefined && nameOf(decision.by) === nameOf(by);
 
 const closed = ({ state, decision, endedAt }: Approval): Rejection => ({
   reason: "approval_closed",

@@ -3,7 +3,7 @@ import type { Identity } from "../model/approval.ts";
 import type { PageAddress } from "../model/board.ts";
 import { sourceNameOf } from "../model/bus-event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
-import type { Command, CommandResult, Commands, GivenCommand } from "./command.ts";
+import type { Command, CommandResult, Commands, IssuedCommand } from "./command.ts";
 import { type DecideDeps, decide } from "./decide.ts";
 import { MAX_OPEN, type OpenApprovals, openApprovals } from "./open-approvals.ts";
 import { personAt } from "./people.ts";
@@ -12,37 +12,42 @@ export interface CommandDeps extends DecideDeps, Pick<RollbackDeps, "runs" | "ru
   readonly deliveries: DecideDeps["deliveries"] & RollbackDeps["deliveries"];
 }
 
-/** {@link Commands} over these tools. */
+/** Creates {@link Commands} with these dependencies. */
 export const createCommands = (deps: CommandDeps): Commands => ({
   rejectReason(busEvent) {
     const { replay, actor } = busEvent.detail;
-    if (replay) return "it is told again by a replay";
-    if (actor === undefined) return "nobody is said to have written it";
+    if (replay) return "it comes from a replay";
+    if (actor === undefined) return "its author is unknown";
     const known = personAt(deps.people, sourceNameOf(busEvent), actor.id);
-    return known ? undefined : `${actor.id} is none of the source's people`;
+    return known ? undefined : `${actor.id} is not among the source's people`;
   },
-  executeCommand: (given) => executeCommand(given, deps),
+  executeCommand: (command) => executeCommand(command, deps),
 });
 
 /**
- * Does what a person commands, as far as the person may, and tells the timeline of the delivery that told of it. A replay
- * commands nothing, nor does a delivery that nobody proved.
+ * Executes a person's command as far as the person's roles allow, and adds the results to the timeline of the delivery
+ * that reported it. A replay and an unproved delivery command nothing.
  */
-export async function executeCommand(given: GivenCommand, deps: CommandDeps): Promise<readonly CommandResult[]> {
-  const { command, busEvent, actor } = given;
+export async function executeCommand(issued: IssuedCommand, deps: CommandDeps): Promise<readonly CommandResult[]> {
+  const { command, busEvent, actor } = issued;
   const delivery = busEvent.detail.replay ? undefined : await deps.deliveries.get(busEvent.detail.delivery);
   if (delivery === undefined || delivery.refusal) return [];
   const roles = personAt(deps.people, delivery.source, actor)?.roles ?? [];
-  const order = { ...given, delivery, by: { ...delivery.principal, roles, actor } };
-  const carried: CommandResult[] = [];
-  for await (const one of stepsOf(command, order, deps)) {
-    await deps.deliveries.addToTimeline(delivery.id, { at: deps.clock.now(), kind: "decided", by: order.by, ...one });
-    carried.push(one);
+  const order = { ...issued, delivery, by: { ...delivery.principal, roles, actor } };
+  const results: CommandResult[] = [];
+  for await (const result of stepsOf(command, order, deps)) {
+    await deps.deliveries.addToTimeline(delivery.id, {
+      at: deps.clock.now(),
+      kind: "decided",
+      by: order.by,
+      ...result,
+    });
+    results.push(result);
   }
-  return carried;
+  return results;
 }
 
-interface Order extends GivenCommand {
+interface Order extends IssuedCommand {
   readonly delivery: RecordedDelivery;
   readonly by: Identity;
 }
@@ -55,29 +60,32 @@ async function* stepsOf(command: Command, order: Order, deps: CommandDeps): Asyn
   else yield* decideAll(command, order, deps);
 }
 
-/** Told again later, a command decides nothing that was requested since. */
+/** Decides only approvals that were requested before the command: a late repeat of it must not decide newer ones. */
 async function* decideAll(command: Decision, order: Order, deps: CommandDeps): AsyncGenerator<CommandResult> {
   const { by, at, page, delivery } = order;
   const { decision } = command;
   const about = command.approval ?? page.id;
-  const { open, hasMore } = await approvalsMeant(command, page, deps);
-  const meant = open.filter(({ requestedAt }) => requestedAt <= at);
+  const { open, hasMore } = await approvalsOf(command, page, deps);
+  const earlier = open.filter(({ requestedAt }) => requestedAt <= at);
   if (hasMore) yield { about, decision, refusal: { reason: "approvals_too_many", limit: MAX_OPEN } };
-  else if (meant.length === 0) yield { about, decision, refusal: { reason: "approval_unknown" } };
-  for (const approval of meant) {
+  else if (earlier.length === 0) yield { about, decision, refusal: { reason: "approval_unknown" } };
+  for (const approval of earlier) {
     const result = await decide(approval, { decision, by, requestId: delivery.requestId }, deps);
     yield { about: approval.id, decision, ...(!result.ok && { refusal: result.rejection }) };
   }
 }
 
-async function approvalsMeant(
+async function approvalsOf(
   { approval: id }: Decision,
   page: PageAddress,
   { approvals }: CommandDeps,
 ): Promise<OpenApprovals> {
   if (id === undefined) {
     const { open, hasMore } = await openApprovals(approvals);
-    return { open: open.filter((one) => one.page?.id === page.id && one.page.site === page.site), hasMore };
+    return {
+      open: open.filter((approval) => approval.page?.id === page.id && approval.page.site === page.site),
+      hasMore,
+    };
   }
   const approval = await approvals.get(id);
   return { open: approval ? [approval] : [], hasMore: false };

@@ -16,25 +16,30 @@ export interface GateDeps extends RecordStepDeps, CorrelateDeps {
   readonly clock: Clock;
 }
 
-/** Seconds until an action that waits looks again; one machine does not wait for it when somebody decides. */
-const LOOK_EVERY_SECONDS = 60;
+/** Seconds until a waiting action checks its approval again. On one machine a decision wakes the action at once. */
+const POLL_SECONDS = 60;
 
 /**
- * What becomes of a run for want of an approval; nothing where it may go ahead. What was let through once stays so: a retry
- * never asks again, since the run may exist already.
+ * Returns the outcome of a run that has no approval yet, or was denied one; undefined if it may start. An approval that
+ * fired stays fired: a retry does not ask again, because the run may exist already.
  */
 export async function holdForApproval(run: GateInput, deps: GateDeps): Promise<ActionOutcome | undefined> {
   const { route, busEvent, delivery } = run;
   if (route.approval === undefined) return undefined;
   const approvalId = approvalIdOf(route.name, busEvent.detail.eventKey);
   if (route.mode === "shadow") {
-    const told = { kind: "approval", route: route.name, approval: approvalId, state: "not_asked" } as const;
-    await deps.deliveries.addToTimeline(delivery.id, { at: deps.clock.now(), ...told });
+    await deps.deliveries.addToTimeline(delivery.id, {
+      at: deps.clock.now(),
+      kind: "approval",
+      route: route.name,
+      approval: approvalId,
+      state: "not_asked",
+    });
     return undefined;
   }
   const approval = (await deps.approvals.get(approvalId)) ?? (await request(approvalId, run, deps));
-  const standing = await advance(approval, delivery, deps);
-  switch (standing) {
+  const state = await advance(approval, delivery, deps);
+  switch (state) {
     case "fired":
       return undefined;
     case "requested": {
@@ -42,25 +47,30 @@ export async function holdForApproval(run: GateInput, deps: GateDeps): Promise<A
       return {
         outcome: "wait",
         summary: `needs approval ${approvalId} by ${who}`,
-        afterSeconds: LOOK_EVERY_SECONDS,
+        afterSeconds: POLL_SECONDS,
       };
     }
     case "granted":
-      // Somebody withdrew it in between: the next look tells.
+      // Its state changed in between, for example by a withdrawal. The next check finds the new state.
       return { outcome: "wait", summary: `approval ${approvalId} has just changed`, afterSeconds: 1 };
     default:
-      return { outcome: "done", summary: `not fired: approval ${approvalId} was ${standing}` };
+      return { outcome: "done", summary: `not fired: approval ${approvalId} was ${state}` };
   }
 }
 
-/** Told before it is stored: what can be decided has been told. */
+/** Records the step before it stores the approval, so that every approval that can be decided has been published. */
 async function request(id: string, run: GateInput, deps: GateDeps): Promise<Approval> {
   const { claim, route, busEvent, delivery } = run;
   const { expiresMinutes = 0, approvers = [] } = route.approval ?? {};
-  const { busEvent: cause, asked, requester } = await traceRequester(run, deps);
-  const about = aboutOf(cause, asked);
+  const { busEvent: cause, requested, requester } = await traceRequester(run, deps);
+  const about = aboutOf(cause, requested);
   const approval: RequestedApproval = {
-    ...{ id, route: route.name, action: claim.id, delivery: delivery.id, subject: busEvent.detail.subject, approvers },
+    id,
+    route: route.name,
+    action: claim.id,
+    delivery: delivery.id,
+    subject: busEvent.detail.subject,
+    approvers,
     ...(cause !== busEvent && { cause: cause.detail.delivery }),
     requester,
     ...(about && { about }),
@@ -74,14 +84,17 @@ async function request(id: string, run: GateInput, deps: GateDeps): Promise<Appr
   return { ...approval, state: "requested" };
 }
 
-/** Ends an approval whose time is over or whose matter has changed, and lets through what was granted. */
+/**
+ * Ends an approval that has expired or whose page, branch or change has changed. Fires a granted one. Returns its
+ * state.
+ */
 async function advance(
   approval: Approval,
   { requestId }: RecordedDelivery,
   deps: GateDeps,
 ): Promise<Approval["state"]> {
   const { id, state } = approval;
-  // Once more: whoever took this step may have died before it was told.
+  // The step is recorded again: the process that took it may have crashed before it recorded it.
   const step = stepOf(approval);
   if (step) await recordStep(approval, { ...step, requestId }, deps);
   if (state !== "requested" && state !== "granted") return state;
@@ -96,7 +109,9 @@ async function advance(
   return (await deps.approvals.move(id, ["granted"], { state: "fired", endedAt })) ? "fired" : "granted";
 }
 
-/** The last step, as far as there is one to tell: a request is told before it is stored, a firing by its attempt. */
+/**
+ * The last step to record, if any. A request is recorded before it is stored, and a firing is recorded by its attempt.
+ */
 function stepOf({ state, decision, endedAt }: Approval): Omit<Step, "requestId"> | undefined {
   switch (state) {
     case "granted":

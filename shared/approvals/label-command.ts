@@ -2,7 +2,7 @@ import { epochMillis } from "../host/clock.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import { commandOfLabel } from "./command.ts";
 import { type CommandDeps, executeCommand } from "./execute-command.ts";
-import { isNobody } from "./people.ts";
+import { hasNoPeople } from "./people.ts";
 
 export interface LabelCommandDeps extends CommandDeps {
   /** Whether any route needs an approval. */
@@ -10,8 +10,8 @@ export interface LabelCommandDeps extends CommandDeps {
 }
 
 /**
- * Executes the command that a label on a page stands for. A label without a known author commands nothing. Without gates
- * and without configured people nothing is read: the relay in AWS then has no right to read approvals.
+ * Executes the command that a label on a page stands for. A label without a known author commands nothing. Without
+ * gates and without configured people nothing is read: the relay in AWS is then not permitted to read approvals.
  */
 export async function runLabelCommand(busEvent: BusEvent, deps: LabelCommandDeps): Promise<void> {
   const { detail } = busEvent;
@@ -19,8 +19,8 @@ export async function runLabelCommand(busEvent: BusEvent, deps: LabelCommandDeps
   const command = commandOfLabel(detail.label ?? "");
   const actor = detail.actor?.id;
   if (command === undefined || actor === undefined) return;
-  if (!deps.hasGates && isNobody(deps.people)) return;
+  if (!deps.hasGates && hasNoPeople(deps.people)) return;
   const at = epochMillis(Date.parse(detail.time));
-  // The idempotency key of the event is part of the command's: reported by two deliveries, it rolls back once.
+  // The command's idempotency key contains the event's: a label reported by two deliveries rolls back once.
   await executeCommand({ command, busEvent, actor, page: detail.page, at, key: ["label", detail.eventKey] }, deps);
 }

@@ -1,13 +1,13 @@
 import type { Identity } from "../model/approval.ts";
 
-/** A person behind a source. */
+/** A person who acts through a source. */
 export interface Person {
   readonly roles: readonly string[];
-  /** The token by which the same person is known to the bridge, whichever trust entry of its issuer takes it. */
+  /** The same person's token, whichever trust entry of its issuer accepts it. */
   readonly token?: { readonly issuer: string; readonly subject: string };
 }
 
-/** By source, then by account. */
+/** People by source, then by account. */
 export type PeopleOf = ReadonlyMap<string, ReadonlyMap<string, Person>>;
 
 interface ConfiguredPerson {
@@ -16,7 +16,7 @@ interface ConfiguredPerson {
   readonly token?: { readonly trust: string; readonly subject: string } | undefined;
 }
 
-/** The people of a configuration. */
+/** Reads the people from a configuration. */
 export function peopleOf(config: {
   readonly issuers: Readonly<Record<string, { readonly issuer: string }>>;
   readonly sources: readonly { readonly name: string; readonly people: Readonly<Record<string, ConfiguredPerson>> }[];
@@ -36,11 +36,11 @@ export function peopleOf(config: {
 export const personAt = (people: PeopleOf, source: string, account: string): Person | undefined =>
   people.get(source)?.get(account);
 
-export const isNobody = (people: PeopleOf): boolean => [...people.values()].every(({ size }) => size === 0);
+export const hasNoPeople = (people: PeopleOf): boolean => [...people.values()].every(({ size }) => size === 0);
 
 /**
- * Whether two identities are known to be one person: by account, by token, or because the configuration says that account
- * and token are the same. A source without an account is nobody in particular.
+ * Returns whether two identities are known to be the same person: by account, by token, or because the configuration
+ * links the account to the token. A source without an account matches no person.
  */
 export function isSamePerson(one: Identity, other: Identity, people: PeopleOf): boolean {
   const names = namesOf(one, people);
@@ -55,7 +55,7 @@ function namesOf(identity: Identity, people: PeopleOf): readonly string[] {
   return [...own, ...linked.filter((pair) => pair.some((name) => own.includes(name))).flat()];
 }
 
-/** The token of a source is the source's, and no person's, where it names an account. */
+/** If the identity names an account, its token belongs to the source and identifies no person. */
 function ownNames({ actor, trustEntry, issuer, subject }: Identity): readonly string[] {
   if (actor !== undefined) return [accountName(actor)];
   return trustEntry === undefined ? [] : [tokenName({ issuer, subject }), accountName(subject)];

@@ -17,16 +17,16 @@ export interface RecordStepDeps {
 export interface Step {
   readonly state: GatePart["state"];
   readonly at: EpochMillis;
-  /** Absent where time or a change took it. */
+  /** Undefined if an expiry or a change took the step. */
   readonly by?: Identity;
   readonly comment?: string | undefined;
-  /** Of the request by which it came to be. */
+  /** The id of the request that caused it. */
   readonly requestId: string;
 }
 
 /**
- * Tells a step to the timeline of the delivery that waits, and records it as an event of the bridge's own, so that the page
- * shows it. Harmless when repeated.
+ * Adds a step to the timeline of the delivery that waits, and records it as an event of the bridge's own source, so
+ * that the page shows it. Idempotent.
  */
 export async function recordStep(approval: RequestedApproval, step: Step, deps: RecordStepDeps): Promise<void> {
   const { id, route, delivery } = approval;
@@ -41,13 +41,22 @@ function recordOf(approval: RequestedApproval, step: Step): RecordedDelivery {
   const event = eventOf(approval, step);
   const { actor: _, ...principal } = step.by ?? BRIDGE;
   return {
-    ...{ id: deliveryIdOf(OWN_SOURCE, event.keyParts), source: OWN_SOURCE, provider: OWN_SOURCE, principal },
-    ...{ receivedAt: step.at, requestId: step.requestId, bodyDigest: sha256Hex(new Uint8Array()), bodyBytes: 0 },
-    ...{ outcome: "event", what: event.type, subject: event.subject, event },
+    id: deliveryIdOf(OWN_SOURCE, event.keyParts),
+    source: OWN_SOURCE,
+    provider: OWN_SOURCE,
+    principal,
+    receivedAt: step.at,
+    requestId: step.requestId,
+    bodyDigest: sha256Hex(new Uint8Array()),
+    bodyBytes: 0,
+    outcome: "event",
+    what: event.type,
+    subject: event.subject,
+    event,
   };
 }
 
-/** Time and changes decide too, and the bridge tells of it. */
+/** The principal of a step that no person took: an expiry, or a change. The bridge itself reports it. */
 const BRIDGE: Principal & { readonly actor?: string } = {
   issuer: OWN_ISSUERS.bridge,
   subject: OWN_SOURCE,
@@ -66,9 +75,14 @@ function eventOf(approval: RequestedApproval, { state, at, by }: Step): Approval
     subject: `${route} of ${subject}`,
     ...(by?.actor !== undefined && { actor: { id: by.actor } }),
     approval: {
-      ...{ system: "drawbridge", build: id, pipeline: route },
+      system: "drawbridge",
+      build: id,
+      pipeline: route,
       gate: {
-        ...{ state, approvers, requestedAt: toIso(requestedAt), until: toIso(until) },
+        state,
+        approvers,
+        requestedAt: toIso(requestedAt),
+        until: toIso(until),
         ...(by && state !== "requested" && { by: nameOf(by) }),
       },
     },
@@ -76,6 +90,6 @@ function eventOf(approval: RequestedApproval, { state, at, by }: Step): Approval
   };
 }
 
-/** An identity for people: who, and who says so. */
+/** An identity as a text for people: the account and its source's subject, or the subject and its issuer. */
 export const nameOf = ({ actor, subject, issuer }: Identity): string =>
   actor === undefined ? `${subject} of ${issuer}` : `${actor} of ${subject}`;

@@ -3,24 +3,25 @@ import type { Identity } from "../model/approval.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 
-/** What made a run wait, traced back as far as it goes. */
+/** The cause of a run that waits, traced back as far as possible. */
 export interface Cause {
-  /** What it all came from: the page edit behind a build, and behind the build after that one. */
+  /** The first event of the chain, for example the page edit that caused a build that caused this build. */
   readonly busEvent: BusEvent;
-  /** The last that somebody had run again, else the first of all. */
-  readonly asked: RecordedDelivery;
+  /** The delivery that requested the run: the last replay in the chain, otherwise the first delivery. */
+  readonly requested: RecordedDelivery;
   readonly requester: Identity;
 }
 
 /**
- * Runs that are followed back, one having caused the next: more than pipelines have, and a bound for what claims a
- * circle.
+ * Largest number of runs that are followed back, each the cause of the next. It is more than real pipelines have, and
+ * it bounds a chain whose claims form a circle.
  */
 const MAX_CAUSES = 10;
 
 /**
- * Follows an event back to what caused it, from `origin`, which it was traced back to. Whoever has it run again asks for
- * it; else the person that the first delivery tells, or where that tells nobody, the next.
+ * Follows an event back to its first cause, starting at `origin`, the event that it was traced back to. The requester
+ * is the person who asked for the last replay in the chain. Without a replay, it is the person that the first delivery
+ * names; a delivery that names nobody is skipped.
  */
 export async function traceRequester(
   run: { readonly busEvent: BusEvent; readonly delivery: RecordedDelivery; readonly origin?: BusEvent | undefined },
@@ -37,9 +38,9 @@ export async function traceRequester(
     origin = further.found ? further.busEvent : undefined;
   }
   const [first = run.delivery] = chain;
-  const asked = chain.findLast(({ replay }) => replay !== undefined) ?? first;
-  const requester = asked.replay ? asked : (chain.find(namesRequester) ?? first);
-  return { busEvent, asked, requester: identityOf(requester) };
+  const requested = chain.findLast(({ replay }) => replay !== undefined) ?? first;
+  const requester = requested.replay ? requested : (chain.find(namesRequester) ?? first);
+  return { busEvent, requested, requester: identityOf(requester) };
 }
 
 const namesRequester = ({ event, principal }: RecordedDelivery): boolean =>

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Commands, GivenCommand } from "../../shared/approvals/command.ts";
+import type { Commands, IssuedCommand } from "../../shared/approvals/command.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { loopbackClient } from "../../shared/store/dynamodb/embedded.ts";
@@ -24,7 +24,7 @@ function nobodysCommands(): Commands {
 describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (product) => {
   let sandbox: SandboxConfluence;
   let reads: string[];
-  let given: GivenCommand[];
+  let given: IssuedCommand[];
   let commands: Commands;
 
   beforeEach(async () => {

@@ -121,7 +121,7 @@ describe("a comment on the page", () => {
     ["an account with the name of a method", "constructor"],
   ])("of %s is not read", async (_, actor) => {
     const commented = await say("drawbridge approve", actor);
-    expect(await summaryOf(commented)).toContain(`was not read, because ${actor} is none of the source's people`);
+    expect(await summaryOf(commented)).toContain(`was not read, because ${actor} is not among the source's people`);
     expect(await bridge.decided(commented)).toEqual([]);
     expect(await stateOfEdit()).toBe("requested");
   });

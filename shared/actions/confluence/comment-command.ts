@@ -1,4 +1,4 @@
-import { type CommandResult, type Commands, commandOfText, type GivenCommand } from "../../approvals/command.ts";
+import { type CommandResult, type Commands, commandOfText, type IssuedCommand } from "../../approvals/command.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { BusEvent, EventDetail } from "../../model/bus-event.ts";
 import type { PageClient } from "./client.ts";
@@ -45,7 +45,7 @@ function commentIn(detail: EventDetail): CommentEventData | undefined {
 }
 
 /** What the comment commands, or why it commands nothing. */
-function commandIn(comment: StoredComment, told: CommentEventData, busEvent: BusEvent): GivenCommand | string {
+function commandIn(comment: StoredComment, told: CommentEventData, busEvent: BusEvent): IssuedCommand | string {
   const { body, page, author, version, at, status } = comment;
   const { id, site } = told;
   const command = commandOfText(plainTextOf(body) ?? "");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isNobody, isSamePerson, peopleOf, personAt } from "../../../shared/approvals/people.ts";
+import { hasNoPeople, isSamePerson, peopleOf, personAt } from "../../../shared/approvals/people.ts";
 import type { Identity } from "../../../shared/model/approval.ts";
 
 const [COMPANY, OTHER] = ["https://login.example.test", "https://other.example.test"];
@@ -56,7 +56,7 @@ describe("the people of a source", () => {
   });
 
   it("are nobody where no source has any", () => {
-    expect(isNobody(PEOPLE)).toBe(false);
-    expect(isNobody(peopleOf({ issuers: {}, sources: [{ name: "wiki", people: {} }] }))).toBe(true);
+    expect(hasNoPeople(PEOPLE)).toBe(false);
+    expect(hasNoPeople(peopleOf({ issuers: {}, sources: [{ name: "wiki", people: {} }] }))).toBe(true);
   });
 });
