@@ -151,9 +151,9 @@ function actsOfKind(kind: string, config: Config) {
 
 /** Whether a route of this kind takes events by which people may command the bridge. */
 function takesCommands(kind: string, routes: Config["routes"]): boolean {
-  const { commandedBy = [] } = actions.find(({ name }) => name === kind) ?? {};
-  const commanding = { "detail-type": commandedBy };
+  const { commandEvents = [] } = actions.find(({ name }) => name === kind) ?? {};
+  const commanding = { "detail-type": commandEvents };
   return (
-    commandedBy.length > 0 && routes.some(({ action, pattern }) => action === kind && canMatch(pattern, commanding))
+    commandEvents.length > 0 && routes.some(({ action, pattern }) => action === kind && canMatch(pattern, commanding))
   );
 }

@@ -11,25 +11,28 @@ import type { BoardStore } from "../store/boards.ts";
 import type { OriginStore } from "../store/origins.ts";
 import type { OwnAccountStore } from "../store/own-accounts.ts";
 
-/** The adapter for one kind of consequence. Nothing outside its folder knows its name, except the line in `registry.ts`. */
+/** The adapter for one kind of target. No code outside its folder knows its name, except the line in `registry.ts`. */
 export interface Action {
-  /** As written in `drawbridge.yaml` under a route's `do` and as a target's `kind`. */
+  /** The name in `drawbridge.yaml`: under a route's `do`, and as a target's `kind`. */
   readonly name: string;
-  /** Shape of a target's own lines, next to `kind`. Secrets are references. */
+  /** Schema of a target's settings, next to `kind`. Secrets are references. */
   readonly target: v.GenericSchema<unknown, object>;
-  /** Shape of a route's lines under `do.<name>`, next to `target`. */
+  /** Schema of a route's options under `do.<name>`, next to `target`. */
   readonly options: v.GenericSchema<unknown, object>;
-  /** Prepares one route's action. Throws a valibot error when the settings do not fit; touches no network and no secret. */
+  /**
+   * Prepares one route's action. Throws a valibot error if the settings are invalid. Uses no network and reads no
+   * secret.
+   */
   connect(settings: ActionSettings, deps: ActionDeps): ConnectedAction;
-  /** Upper bound of one attempt; the lease is longer than this. */
+  /** Longest duration of one attempt, in milliseconds. The lease is longer than this. */
   readonly maxAttemptMs: number;
   /**
-   * Events by which sources of the same system tell of what this action did, and which cannot be told from others: a route
-   * that starts runs on them would be fired by the bridge itself.
+   * Events that sources of the same system send because of this action and that look like any other event. A route that
+   * starts runs on them makes a feedback loop: the bridge itself would fire it.
    */
-  readonly comesBackAs?: readonly EventType[];
-  /** Events in which it looks for what people command the bridge, by {@link ActionDeps.commands}. */
-  readonly commandedBy?: readonly EventType[];
+  readonly feedbackEvents?: readonly EventType[];
+  /** Events in which the action looks for people's commands, which {@link ActionDeps.commands} executes. */
+  readonly commandEvents?: readonly EventType[];
 }
 
 interface ActionSettings {
@@ -43,22 +46,22 @@ export interface ActionDeps {
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly callOut: CallOut;
-  /** Tokens by which the bridge identifies itself to targets. */
+  /** Tokens that identify the bridge to targets. */
   readonly outbound: Pick<OutboundTokens, "tokenFor">;
-  /** Tokens that targets gave the bridge themselves. */
+  /** Tokens that targets issued to the bridge. */
   readonly systemTokens: Pick<SystemTokens, "tokenFor">;
   readonly origins: OriginStore;
   readonly boards: BoardStore;
   /** Where an action records the account with which it is going to write. */
   readonly ownAccounts: Pick<OwnAccountStore, "record">;
   readonly commands: Commands;
-  /** A number in [0, 1): where an action adds jitter. */
+  /** A number in [0, 1), for jitter. */
   readonly random: () => number;
 }
 
 export interface ConnectedAction {
-  /** The source that tells what became of what this started, where there is one. */
+  /** The source that reports the results of the runs that this action starts, if there is one. */
   readonly runsReportedBy?: string;
-  /** Idempotent by (route, event key): a repeat must be harmless. Throws only a retryable Fault. */
+  /** Idempotent by (route, event key). Throws only a retryable Fault. */
   run(context: ActionContext): Promise<ActionOutcome>;
 }

@@ -2,8 +2,8 @@ import { Fault } from "../host/fault.ts";
 import type { ActionOutcome } from "../model/action-outcome.ts";
 
 /**
- * What a call to a target came to that gave no answer to read: to be repeated, and with an unknown outcome unless no
- * connection came about. Throws what is no fault of the target's.
+ * Classifies a call to a target that failed without a response: it is retried, and its outcome is unknown unless no
+ * connection was made. Rethrows an error that the target did not cause.
  */
 export function failedCall(error: unknown): Extract<ActionOutcome, { readonly outcome: "retry" }> {
   if (!(error instanceof Fault)) throw error;

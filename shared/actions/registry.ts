@@ -4,5 +4,5 @@ import { confluence } from "./confluence/index.ts";
 import { gitlab } from "./gitlab/index.ts";
 import { tekton } from "./tekton/index.ts";
 
-/** Every kind of action. A new one is its folder and its line here. */
+/** Every kind of action. A new one needs its folder and a line here. */
 export const actions: readonly Action[] = [buildkite, confluence, gitlab, tekton];

@@ -2,25 +2,25 @@ import * as v from "valibot";
 import type { OutboundResponse } from "../host/call-out.ts";
 import { cut } from "../model/event.ts";
 
-/** UTF-16 code units of a target's own words in a summary. */
-const SHOWN_LENGTH = 200;
+/** UTF-16 code units of a target's text in a summary. */
+const MAX_TEXT_LENGTH = 200;
 
-/** A target's own words as a summary may have them: cut, and without control characters. */
-export const shownWords = (words: string): string => cut(words.replace(/\p{C}+/gu, " ").trim(), SHOWN_LENGTH);
+/** Makes a target's text fit for a summary: cut, and without control characters. */
+export const summaryText = (text: string): string => cut(text.replace(/\p{C}+/gu, " ").trim(), MAX_TEXT_LENGTH);
 
-/** The words of a target's `message`, which is a text, or an object of lists by field. */
-export function wordsOf({ body }: OutboundResponse): string {
+/** The `message` of a target's error response, which is a text, or an object of lists by field. */
+export function errorMessageOf({ body }: OutboundResponse): string {
   const read = v.safeParse(v.object({ message: v.unknown() }), jsonOf(body));
-  const { message } = read.success ? read.output : { message: "no answer that such a call has" };
-  return shownWords(typeof message === "string" ? message : (JSON.stringify(message) ?? ""));
+  const { message } = read.success ? read.output : { message: "not a response of this API" };
+  return summaryText(typeof message === "string" ? message : (JSON.stringify(message) ?? ""));
 }
 
-/** The value that a target answered with; nothing where its answer is no JSON. */
+/** Parses the body of a target's response; undefined if it is not JSON. */
 export function jsonOf(body: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(body).toString("utf8"));
   } catch {
-    // The page of a proxy, say. The status has said what matters.
+    // For example a proxy's error page. The status carries what matters.
     return undefined;
   }
 }

@@ -1,17 +1,20 @@
 import { isTerminal } from "../../model/build-order.ts";
 import { type BuildPart, type BuildState, cut } from "../../model/event.ts";
 
-/** An annotation as it is created: https://buildkite.com/docs/apis/rest-api/annotations#create-an-annotation-on-a-build. */
+/**
+ * The request to create an annotation:
+ * https://buildkite.com/docs/apis/rest-api/annotations#create-an-annotation-on-a-build.
+ */
 export interface Annotation {
-  /** A build has one annotation of each context: a second one takes its place. */
+  /** A build has one annotation of each context. A second one with the same context replaces the first. */
   readonly context: string;
   readonly style: "info" | "success" | "warning" | "error";
   readonly body: string;
 }
 
 /**
- * What a run's state is told by. That a run was started stays true whatever comes after, and has a context of its own:
- * told late, it takes no end's place, and nothing has to be asked before.
+ * Returns the annotation that shows the state of a run. The start and the end of a run have contexts of their own. A
+ * start that is reported late therefore never replaces the end, and no annotation has to be read before.
  */
 export function annotationOf(build: BuildPart, name: string): Annotation {
   const phase = isTerminal(build.state) ? "ended" : "started";
@@ -22,7 +25,7 @@ export function annotationOf(build: BuildPart, name: string): Annotation {
   return {
     context: `drawbridge ${cut(build.id, MAX_NAME_LENGTH)} ${phase}`,
     style,
-    // HTML, on one line: inside of it no Markdown is read.
+    // HTML on one line: Buildkite does not interpret Markdown inside it.
     body: `<p>${linked} ${text}${phase === "ended" ? reason : ""}</p>`,
   };
 }

@@ -1,22 +1,30 @@
 import type { OutboundResponse } from "../../host/call-out.ts";
 import type { EpochMillis } from "../../host/clock.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
-import { wordsOf } from "../response-text.ts";
+import { errorMessageOf } from "../response-text.ts";
 import { retryAfterSeconds } from "../retry-after.ts";
 
-/** What Buildkite said to an annotation: nothing where it took it, else what is to be done. */
-export function failureIn(answer: OutboundResponse, now: EpochMillis): ActionOutcome | undefined {
-  const { status } = answer;
+/**
+ * Classifies Buildkite's response to an annotation; undefined if it was created, otherwise the outcome of the attempt.
+ */
+export function failureIn(response: OutboundResponse, now: EpochMillis): ActionOutcome | undefined {
+  const { status } = response;
   if (status === 201 || status === 200) return undefined;
   if (status >= 500 || status === 429 || status === 408) {
-    const afterSeconds = waitOf(answer.headers, now);
+    const afterSeconds = waitOf(response.headers, now);
     const wait = afterSeconds === undefined ? {} : { afterSeconds };
-    return { outcome: "retry", summary: `Buildkite cannot take it now (${status})`, ...wait };
+    return { outcome: "retry", summary: `Buildkite cannot accept it now (${status})`, ...wait };
   }
-  return { outcome: "give_up", summary: `Buildkite answered ${status}: ${REASONS[status] ?? wordsOf(answer)}` };
+  return {
+    outcome: "give_up",
+    summary: `Buildkite answered ${status}: ${REASONS[status] ?? errorMessageOf(response)}`,
+  };
 }
 
-/** `Retry-After`, else the seconds until the rate's window ends (https://buildkite.com/docs/apis/rest-api/limits). */
+/**
+ * `Retry-After`, otherwise the seconds until the rate limit's window ends
+ * (https://buildkite.com/docs/apis/rest-api/limits).
+ */
 function waitOf(headers: Headers, now: EpochMillis): number | undefined {
   const reset = headers.get("ratelimit-reset") ?? "";
   return retryAfterSeconds(headers, now) ?? (/^\d{1,3}$/.test(reset) ? Number(reset) : undefined);

@@ -1,29 +1,33 @@
 import type { BusEvent } from "../../model/bus-event.ts";
 
-/** A build as Buildkite's API takes it. */
+/** A build as Buildkite's API identifies it. */
 export interface Build {
   /** The pipeline's slug. */
   readonly pipeline: string;
   readonly number: number;
 }
 
-/** The build that a run was caused by, or why there is none to report to. */
-export function buildOf(origin: BusEvent, busEvent: BusEvent, organization: string): Build | { readonly none: string } {
+/** The build that caused a run, or the reason why there is no build to annotate. */
+export function buildOf(
+  origin: BusEvent,
+  busEvent: BusEvent,
+  organization: string,
+): Build | { readonly reason: string } {
   const { source, detail } = origin;
-  if (source !== "drawbridge.buildkite") return { none: "Buildkite did not cause this run" };
+  if (source !== "drawbridge.buildkite") return { reason: "Buildkite did not cause this run" };
   if (detail.delivery === busEvent.detail.delivery)
-    return { none: "Buildkite shows the state of its own builds itself" };
-  const told = placeIn(detail);
-  const [, ofOrganization, pipeline] = /^(?:([\w.-]+)\/)?([\w.-]+)$/.exec(told?.pipeline ?? "") ?? [];
-  if (told?.number === undefined || pipeline === undefined) return { none: "what caused this run names no build" };
+    return { reason: "Buildkite shows the state of its own builds itself" };
+  const place = placeIn(detail);
+  const [, ofOrganization, pipeline] = /^(?:([\w.-]+)\/)?([\w.-]+)$/.exec(place?.pipeline ?? "") ?? [];
+  if (place?.number === undefined || pipeline === undefined) return { reason: "the cause of this run names no build" };
   if ((ofOrganization ?? organization) !== organization) {
-    return { none: "another organization than the target's caused this run" };
+    return { reason: "another organization than the target's caused this run" };
   }
-  return { pipeline, number: told.number };
+  return { pipeline, number: place.number };
 }
 
 interface Place {
-  /** `organization/pipeline`, or the pipeline alone where a webhook told no more. */
+  /** `organization/pipeline`, or the pipeline alone if the webhook did not report the organization. */
   readonly pipeline: string;
   readonly number: number | undefined;
 }
@@ -35,7 +39,9 @@ function placeIn(detail: BusEvent["detail"]): Place | undefined {
   return { pipeline: detail.approval.pipeline, number: numberIn(detail.approval.url) };
 }
 
-/** What happened to a part of a build names it by its address alone: `…/builds/<number>`, or that and `#<job>`. */
+/**
+ * Events about a part of a build identify the build only by its address: `…/builds/<number>`, with or without `#<job>`.
+ */
 function numberIn(url: string | undefined): number | undefined {
   const [, digits] = /\/builds\/(\d{1,12})(?:[/?#]|$)/.exec(url ?? "") ?? [];
   return digits === undefined ? undefined : Number(digits);

@@ -9,7 +9,7 @@ import { failureIn } from "./answer.ts";
 import { type Build, buildOf } from "./build.ts";
 import { type OrganizationTarget, organizationTarget, routeOptions } from "./settings.ts";
 
-/** Tells the Buildkite build that caused a run what became of it, in annotations of that build. */
+/** Shows the state of a run in annotations of the Buildkite build that caused it. */
 export const buildkite: Action = {
   name: "buildkite",
   target: organizationTarget,
@@ -30,25 +30,25 @@ interface Report {
 async function run({ target, name }: Report, context: ActionContext, deps: ActionDeps): Promise<ActionOutcome> {
   const { busEvent, origin } = context;
   const { detail } = busEvent;
-  if (!("build" in detail)) return { outcome: "give_up", summary: `${detail.type} is no build` };
+  if (!("build" in detail)) return { outcome: "give_up", summary: `${detail.type} is not a build event` };
   const build = buildOf(origin, busEvent, target.organization);
-  if ("none" in build) return { outcome: "done", summary: `no annotation: ${build.none}` };
+  if ("reason" in build) return { outcome: "done", summary: `no annotation: ${build.reason}` };
   const filled = fill(busEvent, name);
-  if (filled === "") return { outcome: "give_up", summary: `the event has nothing at ${name} to name the run by` };
+  if (filled === "") return { outcome: "give_up", summary: `the event has no value at ${name} to name the run` };
   const annotation = annotationOf(detail.build, filled);
-  let answer: OutboundResponse;
+  let response: OutboundResponse;
   try {
-    answer = await deps.callOut(await requestFor(build, annotation, { target, context, deps }));
+    response = await deps.callOut(await requestFor(build, annotation, { target, context, deps }));
   } catch (error) {
     return failedCall(error);
   }
-  const setback = failureIn(answer, deps.clock.now());
-  if (setback) return setback;
+  const failure = failureIn(response, deps.clock.now());
+  if (failure) return failure;
   const facts = { build: `${target.organization}/${build.pipeline}#${build.number}` };
   return { outcome: "done", summary: `Buildkite shows that "${filled}" is ${detail.build.state}`, facts };
 }
 
-interface Circumstances {
+interface RequestInput {
   readonly target: OrganizationTarget;
   readonly context: ActionContext;
   readonly deps: ActionDeps;
@@ -57,7 +57,7 @@ interface Circumstances {
 async function requestFor(
   { pipeline, number }: Build,
   annotation: Annotation,
-  { target, context, deps }: Circumstances,
+  { target, context, deps }: RequestInput,
 ): Promise<OutboundRequest> {
   const { url, organization, token, timeoutSeconds } = target;
   const { origin, signal } = context;
@@ -73,10 +73,10 @@ async function requestFor(
     body: JSON.stringify(annotation),
     traceparent: origin.detail.traceparent,
     timeoutMs: timeoutSeconds * 1_000,
-    maxResponseBytes: MAX_ANSWER_BYTES,
+    maxResponseBytes: MAX_RESPONSE_BYTES,
     signal,
   };
 }
 
-/** An annotation comes back as HTML, some 1 KB; a proxy's error page has more. */
-const MAX_ANSWER_BYTES = 65_536;
+/** The response to an annotation has about 1 KB; a proxy's error page has more. */
+const MAX_RESPONSE_BYTES = 65_536;

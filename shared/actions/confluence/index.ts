@@ -25,7 +25,7 @@ export const confluence: Action = {
   target: targetSettings,
   options: routeOptions,
   maxAttemptMs: MAX_ATTEMPT_MS,
-  commandedBy: ["page.commented"],
+  commandEvents: ["page.commented"],
   connect(settings, deps) {
     const target = v.parse(targetSettings, settings.target);
     const options = v.parse(routeOptions, settings.options);

@@ -5,26 +5,26 @@ import type { Secret } from "../../host/secrets.ts";
 import type { TraceParent } from "../../host/trace.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import { failedCall } from "../failed-call.ts";
-import { jsonOf, wordsOf } from "../response-text.ts";
+import { errorMessageOf, jsonOf } from "../response-text.ts";
 import { retryAfterSeconds } from "../retry-after.ts";
 import type { Commit } from "./commit.ts";
 import type { CommitStatus } from "./status.ts";
 
-/** A call after which nothing more can be done in this attempt. */
+/** A call that ends the attempt. */
 interface Ended {
   readonly kind: "ended";
   readonly outcome: Extract<ActionOutcome, { readonly outcome: "retry" | "give_up" }>;
 }
 
-/** Calls about the statuses of commits at one instance. */
+/** A client for the commit statuses of one GitLab instance. */
 export interface StatusClient {
-  /** Statuses of a name, newest first, those among them that a newer one hides. */
+  /** Lists the statuses of a name, newest first, including those that a newer one hides. */
   list(
     commit: Commit,
     name: string,
   ): Promise<{ readonly kind: "listed"; readonly found: readonly CommitStatus[] } | Ended>;
-  /** `refused`: GitLab does not let the status it has go over into this one, which may be because it is this one. */
-  set(commit: Commit, status: CommitStatus): Promise<{ readonly kind: "set" | "refused" } | Ended>;
+  /** `rejected`: GitLab does not allow this transition of the status. The status may already have this state. */
+  set(commit: Commit, status: CommitStatus): Promise<{ readonly kind: "set" | "rejected" } | Ended>;
 }
 
 interface Connection {
@@ -43,38 +43,39 @@ export function statusClient(connection: Connection): StatusClient {
     async list({ project, sha, ref }, name) {
       const query = new URLSearchParams({ name, ...(ref !== undefined && { ref }), all: "true", ...NEWEST_FIRST });
       const path = `projects/${encodeURIComponent(project)}/repository/commits/${sha}/statuses?${query}`;
-      const answer = await call(connection, { method: "GET", path });
-      if ("kind" in answer) return answer;
-      const read = v.safeParse(statuses, answer.status === 200 ? jsonOf(answer.body) : undefined);
-      if (!read.success) return endedBy(answer, connection.clock.now());
+      const response = await call(connection, { method: "GET", path });
+      if ("kind" in response) return response;
+      const read = v.safeParse(statuses, response.status === 200 ? jsonOf(response.body) : undefined);
+      if (!read.success) return endedBy(response, connection.clock.now());
       const newestFirst = read.output.filter((one) => one.name === name).sort((one, other) => other.id - one.id);
-      return { kind: "listed", found: newestFirst.map(told) };
+      return { kind: "listed", found: newestFirst.map(commitStatusOf) };
     },
     async set({ project, sha, ref }, { state, name, description, targetUrl }) {
       const path = `projects/${encodeURIComponent(project)}/statuses/${sha}`;
       const body = JSON.stringify({ state, ref, name, description, target_url: targetUrl });
-      const answer = await call(connection, { method: "POST", path, body });
-      if ("kind" in answer) return answer;
-      if (answer.status === 200 || answer.status === 201) return { kind: "set" };
+      const response = await call(connection, { method: "POST", path, body });
+      if ("kind" in response) return response;
+      if (response.status === 200 || response.status === 201) return { kind: "set" };
       // https://gitlab.com/gitlab-org/gitlab-foss/-/issues/25807
-      if (answer.status === 400 && wordsOf(answer).includes("Cannot transition status")) return { kind: "refused" };
-      return endedBy(answer, connection.clock.now());
+      if (response.status === 400 && errorMessageOf(response).includes("Cannot transition status"))
+        return { kind: "rejected" };
+      return endedBy(response, connection.clock.now());
     },
   };
 }
 
 const NEWEST_FIRST = { order_by: "id", sort: "desc", per_page: "100" };
-/** A hundred statuses of at most some 2 KB each, person included. */
-const MAX_ANSWER_BYTES = 500_000;
+/** A hundred statuses of at most about 2 KB each, including the author. */
+const MAX_RESPONSE_BYTES = 500_000;
 
 async function call(
   { instance, token, traceparent, timeoutMs, signal, callOut }: Connection,
   { method, path, body }: { readonly method: "GET" | "POST"; readonly path: string; readonly body?: string },
 ): Promise<OutboundResponse | Ended> {
-  // No header of the event goes back: GitLab would take one of its own for the sign of a circle, and silence the hook.
+  // No header of the event is sent back: GitLab would take its own header as a sign of recursion and disable the hook.
   const headers = { authorization: `Bearer ${token.reveal()}`, accept: "application/json" };
   const url = new URL(`${instance}/api/v4/${path}`);
-  const request = { method, url, traceparent, timeoutMs, signal, maxResponseBytes: MAX_ANSWER_BYTES };
+  const request = { method, url, traceparent, timeoutMs, signal, maxResponseBytes: MAX_RESPONSE_BYTES };
   try {
     if (body === undefined) return await callOut({ ...request, headers });
     return await callOut({ ...request, headers: { ...headers, "content-type": "application/json" }, body });
@@ -83,13 +84,13 @@ async function call(
   }
 }
 
-function endedBy(answer: OutboundResponse, now: EpochMillis): Ended {
-  const { status, headers } = answer;
+function endedBy(response: OutboundResponse, now: EpochMillis): Ended {
+  const { status, headers } = response;
   if (status === 409) return retry("another update of this commit's statuses is under way (409)", headers, now);
-  // A 200 that is refused had a body that is no list: a maintenance or login page on the way.
-  const isTrouble = status >= 500 || status === 429 || status === 408 || status === 200;
-  if (isTrouble) return retry(`GitLab cannot take it now (${status})`, headers, now);
-  const reason = REASONS[status] ?? wordsOf(answer);
+  // A 200 here had a body that is no list: a maintenance or login page in between.
+  const isTemporary = status >= 500 || status === 429 || status === 408 || status === 200;
+  if (isTemporary) return retry(`GitLab cannot accept it now (${status})`, headers, now);
+  const reason = REASONS[status] ?? errorMessageOf(response);
   return { kind: "ended", outcome: { outcome: "give_up", summary: `GitLab answered ${status}: ${reason}` } };
 }
 
@@ -101,7 +102,7 @@ function retry(summary: string, headers: Headers, now: EpochMillis): Ended {
 const REASONS: Readonly<Record<number, string>> = {
   401: "the token was not accepted; it is wrong, expired or revoked",
   403: "the token may not set statuses here; it needs the scope api, and a role that may run pipelines for the branch",
-  404: "there is no such project or commit, or the token may not see it; a force-push takes commits away",
+  404: "there is no such project or commit, or the token may not see it; a force-push removes commits",
 };
 
 const status = v.object({
@@ -113,7 +114,14 @@ const status = v.object({
 });
 const statuses = v.array(status);
 
-const told = ({ name, status: state, description, target_url }: v.InferOutput<typeof status>): CommitStatus => ({
-  ...{ state, name, description },
+const commitStatusOf = ({
+  name,
+  status: state,
+  description,
+  target_url,
+}: v.InferOutput<typeof status>): CommitStatus => ({
+  state,
+  name,
+  description,
   ...(typeof target_url === "string" && { targetUrl: target_url }),
 });

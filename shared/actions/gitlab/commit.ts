@@ -1,26 +1,27 @@
 import type { BusEvent } from "../../model/bus-event.ts";
 
-/** A commit as GitLab's API takes it. */
+/** A commit as GitLab's API identifies it. */
 export interface Commit {
   /** Path with namespace. */
   readonly project: string;
   readonly sha: string;
-  /** Branch or tag, where the event was about one: a commit may be on several. */
+  /** Branch or tag, if the event names one: a commit may be on several. */
   readonly ref?: string;
 }
 
-/** The commit that a run was caused by, or why there is none to report to. */
-export function commitOf({ source, detail }: BusEvent, instance: string): Commit | { readonly none: string } {
-  if (source !== "drawbridge.gitlab") return { none: "GitLab did not cause this run" };
-  // A status joins the newest pipeline of its commit, whatever began that pipeline
-  // (https://docs.gitlab.com/ci/ci_cd_for_external_repos/external_commit_statuses/), and is told as its next event.
-  if ("build" in detail) return { none: "a pipeline caused this run, and a status would move that pipeline again" };
-  const told = placeIn(detail);
-  if (told === undefined || !COMMIT.test(told.sha ?? "")) return { none: "what caused this run names no commit" };
-  if (told.url !== undefined && !told.url.startsWith(`${instance}/`)) {
-    return { none: "another GitLab instance than the target's caused this run" };
+/** The commit that caused a run, or the reason why there is no commit to set a status on. */
+export function commitOf({ source, detail }: BusEvent, instance: string): Commit | { readonly reason: string } {
+  if (source !== "drawbridge.gitlab") return { reason: "GitLab did not cause this run" };
+  // A status joins the newest pipeline of its commit, whatever started that pipeline
+  // (https://docs.gitlab.com/ci/ci_cd_for_external_repos/external_commit_statuses/), and GitLab sends an event of that
+  // pipeline.
+  if ("build" in detail) return { reason: "a pipeline caused this run, and a status would change that pipeline again" };
+  const place = placeIn(detail);
+  if (place === undefined || !COMMIT.test(place.sha ?? "")) return { reason: "the cause of this run names no commit" };
+  if (place.url !== undefined && !place.url.startsWith(`${instance}/`)) {
+    return { reason: "another GitLab instance than the target's caused this run" };
   }
-  const { project, sha = "", ref } = told;
+  const { project, sha = "", ref } = place;
   return { project, sha, ...(ref !== undefined && { ref }) };
 }
 
@@ -30,7 +31,7 @@ interface Place {
   readonly project: string;
   readonly sha: string | undefined;
   readonly ref?: string | undefined;
-  /** An address at the instance. */
+  /** An address on the instance. */
   readonly url: string | undefined;
 }
 

@@ -9,14 +9,14 @@ import { type InstanceTarget, instanceTarget, routeOptions } from "./settings.ts
 import { showStatus } from "./show-status.ts";
 import { statusOf } from "./status.ts";
 
-/** Tells the commit at GitLab that caused a run what became of it, as a commit status. */
+/** Shows the state of a run as a commit status of the GitLab commit that caused it. */
 export const gitlab: Action = {
   name: "gitlab",
   target: instanceTarget,
   options: routeOptions,
   maxAttemptMs: 60_000,
-  // Pipelines that a status was the first of are known by their source, and left out; those that it joined are not.
-  comesBackAs: BUILD_STATES.map((state) => `build.${state}` as const),
+  // A pipeline that a status created is recognized by its source and ignored. A pipeline that a status joined is not.
+  feedbackEvents: BUILD_STATES.map((state) => `build.${state}` as const),
   connect(settings, deps) {
     const target = v.parse(instanceTarget, settings.target);
     const { name } = v.parse(routeOptions, settings.options);
@@ -32,18 +32,20 @@ interface Report {
 async function run({ target, name }: Report, context: ActionContext, deps: ActionDeps): Promise<ActionOutcome> {
   const { busEvent, origin, signal } = context;
   const { detail } = busEvent;
-  if (!("build" in detail)) return { outcome: "give_up", summary: `${detail.type} is no build` };
+  if (!("build" in detail)) return { outcome: "give_up", summary: `${detail.type} is not a build event` };
   const commit = commitOf(origin, target.url);
-  if ("none" in commit) return { outcome: "done", summary: `no status: ${commit.none}` };
+  if ("reason" in commit) return { outcome: "done", summary: `no status: ${commit.reason}` };
   const filled = fill(busEvent, name);
-  if (filled === "") return { outcome: "give_up", summary: `the event has nothing at ${name} to name the status by` };
+  if (filled === "") return { outcome: "give_up", summary: `the event has no value at ${name} to name the status` };
   const { secrets, clock, callOut } = deps;
   const client = statusClient({
     instance: target.url,
     token: await secrets.read(target.token),
     traceparent: origin.detail.traceparent,
     timeoutMs: target.timeoutSeconds * 1_000,
-    ...{ signal, clock, callOut },
+    signal,
+    clock,
+    callOut,
   });
   return showStatus(statusOf(detail.build, filled), commit, client);
 }

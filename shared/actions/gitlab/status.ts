@@ -1,16 +1,16 @@
 import { buildOrder } from "../../model/build-order.ts";
 import { type BuildPart, type BuildState, cut } from "../../model/event.ts";
 
-/** A commit status as it is set: https://docs.gitlab.com/api/commits/#set-commit-pipeline-status. */
+/** The request to set a commit status: https://docs.gitlab.com/api/commits/#set-commit-pipeline-status. */
 export interface CommitStatus {
   readonly state: string;
   readonly name: string;
-  /** One line for people, and at its end the mark that {@link orderIn} reads. */
+  /** One line for people that ends with the mark that {@link orderIn} reads. */
   readonly description: string;
   readonly targetUrl?: string;
 }
 
-/** The status that tells of `build` under a name. */
+/** Returns the status that shows `build` under a name. */
 export function statusOf(build: BuildPart, name: string): CommitStatus {
   const mark = ` [${buildOrder(build)}]`;
   const { state, number, reason, url } = build;
@@ -24,18 +24,18 @@ export function statusOf(build: BuildPart, name: string): CommitStatus {
 }
 
 /**
- * The order of the build that a status tells of; nothing in a status that somebody else set. Kept in the status itself,
- * so that what GitLab shows and what it is compared with are one thing.
+ * The order of the build that a status shows; undefined for a status that the bridge did not set. The order is stored
+ * in the status itself, so it always belongs to what GitLab shows.
  */
 export const orderIn = ({ description }: Pick<CommitStatus, "description">): string | undefined =>
   MARK.exec(description)?.[1];
 
 const MARK = / \[([^[\]|]{0,40}\|\d{12,16}\|[012]\|[^[\]|]{0,40})\]$/;
 
-/** Name, description and address have this many characters at most. */
+/** Largest number of characters of name, description and address. */
 const MAX_LENGTH = 255;
 
-/** GitLab lets a status go from `running` to an end, and never back to `pending`: who waits is running. */
+/** GitLab does not allow a status to go from `running` back to `pending`, so a waiting run is shown as `running`. */
 const STATES: Readonly<Record<BuildState, string>> = {
   queued: "pending",
   running: "running",

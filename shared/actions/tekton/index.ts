@@ -5,11 +5,11 @@ import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts
 import { tokenCause } from "../../outbound/token-cause.ts";
 import type { Action, ActionDeps } from "../action.ts";
 import { failedCall } from "../failed-call.ts";
-import { readAnswer } from "./answer.ts";
+import { readResponse } from "./answer.ts";
 import { triggerRequest, triggerUrl } from "./request.ts";
 import { type ListenerTarget, listenerTarget, routeOptions } from "./settings.ts";
 
-/** Fires a Tekton trigger: one POST to an EventListener. */
+/** Fires a Tekton trigger with one POST to an EventListener. */
 export const tekton: Action = {
   name: "tekton",
   target: listenerTarget,
@@ -32,23 +32,23 @@ interface Trigger {
 
 async function run(trigger: Trigger, context: ActionContext, deps: ActionDeps): Promise<ActionOutcome> {
   const request = await outboundRequest(trigger, context, deps);
-  let answer: OutboundResponse;
+  let response: OutboundResponse;
   try {
-    answer = await deps.callOut(request);
+    response = await deps.callOut(request);
   } catch (error) {
-    // A repeat after an unknown outcome is harmless where the run's name comes from the event's key.
+    // A retry after an unknown outcome is harmless if the run's name contains the event key.
     return failedCall(error);
   }
-  const read = readAnswer(answer, deps.clock.now());
+  const read = readResponse(response, deps.clock.now());
   if (!read.accepted) return read.outcome;
   const { eventID, listener } = read;
   if (!eventID) {
     return {
       outcome: "done",
-      summary: "accepted by the listener, which named no event id: the annotation alone leads back",
+      summary: "accepted by the listener without an event id: only the annotation identifies the run",
     };
   }
-  // Before this counts as done: the run's first event may be here already, and waits for it.
+  // This is stored before the action is done: the run's first event may have arrived already and wait for it.
   await deps.origins.remember(trigger.target.runsReportedBy, eventID, context.busEvent.detail.delivery);
   return { outcome: "done", summary: "accepted by the listener", facts: { eventID, ...(listener && { listener }) } };
 }
@@ -62,14 +62,14 @@ async function outboundRequest(trigger: Trigger, context: ActionContext, deps: A
     url: triggerUrl(target.url, busEvent),
     headers: {
       "content-type": "application/json",
-      // What tells apart two routes that meet the same event at one listener; a CEL filter reads it.
+      // Distinguishes two routes that match the same event at one listener. A CEL filter reads it.
       "drawbridge-route": route,
       ...(token && { authorization: `Bearer ${token.reveal()}` }),
     },
     body: JSON.stringify(triggerRequest(busEvent, attempt, params)),
     traceparent: origin.detail.traceparent,
     timeoutMs: target.timeoutSeconds * 1000,
-    maxResponseBytes: MAX_ANSWER_BYTES,
+    maxResponseBytes: MAX_RESPONSE_BYTES,
     signal,
   };
 }
@@ -83,5 +83,5 @@ async function tokenFor(
   return target.token === undefined ? undefined : secrets.read(target.token);
 }
 
-/** A listener's answer has some 200; a proxy's error page has more. */
-const MAX_ANSWER_BYTES = 65_536;
+/** A listener's response has about 200 bytes; a proxy's error page has more. */
+const MAX_RESPONSE_BYTES = 65_536;

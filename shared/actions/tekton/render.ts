@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
 import { Fault } from "../../host/fault.ts";
 
-/** What a TriggerTemplate has to know of a route. */
+/** The part of a route that a TriggerTemplate needs. */
 interface RenderedRoute {
   readonly name: string;
   /** Names of its `do.tekton.params`. */
@@ -9,20 +9,20 @@ interface RenderedRoute {
 }
 
 interface RenderOptions {
-  /** Where everything is created. */
+  /** The namespace of all objects. */
   readonly namespace: string;
-  /** Name of the EventListener; its Service is `el-<listener>`. */
+  /** Name of the EventListener. Its Service is `el-<listener>`. */
   readonly listener: string;
   /** Name of the Pipeline that the route runs. */
   readonly pipeline: string;
-  /** The account that the Pipeline's tasks run as. It is not created here, and is not the listener's. */
+  /** The service account that the Pipeline's tasks use. It is not created here and is not the listener's. */
   readonly serviceAccount: string;
 }
 
 /**
- * The Kubernetes objects that fit one route, as one YAML stream: an EventListener with its account and rights, the
- * binding that reads the bridge's request, and the template that makes of it one PipelineRun for each event. Throws
- * `configuration_invalid` for a name that Kubernetes would refuse.
+ * Renders the Kubernetes objects for one route as one YAML stream: an EventListener with its service account and roles,
+ * the binding that reads the bridge's request, and the template that creates one PipelineRun for each event. Throws
+ * `configuration_invalid` for a name that Kubernetes would reject.
  */
 export function renderTekton(route: RenderedRoute, options: RenderOptions): string {
   checkName("route", route.name, ROUTE_NAME_LENGTH);
@@ -36,26 +36,26 @@ export function renderTekton(route: RenderedRoute, options: RenderOptions): stri
     triggerTemplate(route, options),
     eventListener(route, options),
   ];
-  // Every value is quoted: readers of older YAML take `no`, `1e3` and `12:30` for something else than text.
+  // Every value is quoted: YAML 1.1 parsers do not read `no`, `1e3` and `12:30` as text.
   return objects
     .map((object) => stringify(object, { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN", lineWidth: 0 }))
     .join("---\n");
 }
 
-/** A run's name is the route, a dash and an event key of 28, and Tekton takes 63. */
+/** A run's name is the route, a dash and an event key of 28 characters. Tekton allows 63. */
 const ROUTE_NAME_LENGTH = 34;
-/** https://github.com/tektoncd/triggers/blob/main/docs/eventlisteners.md: `el-` is put in front. */
+/** https://github.com/tektoncd/triggers/blob/main/docs/eventlisteners.md: `el-` is added in front. */
 const LISTENER_NAME_LENGTH = 60;
 const LABEL_LENGTH = 63;
 
 function checkName(what: string, name: string, longest: number): void {
   if (name.length <= longest && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(name)) return;
-  const message = `${what} "${name}": a name for Kubernetes has a-z, 0-9 and dashes inside, at most ${longest} in all`;
+  const message = `${what} "${name}": a Kubernetes name has a-z, 0-9 and inner dashes, at most ${longest} characters`;
   throw new Fault("configuration_invalid", message, { retryable: false });
 }
 
 /**
- * The account of the listener, with the two roles that Tekton Triggers installs for listeners
+ * The service account of the listener, with the two roles that Tekton Triggers installs for listeners
  * (https://github.com/tektoncd/triggers/blob/main/examples/rbac.yaml).
  */
 function access({ namespace, listener }: RenderOptions): readonly object[] {
@@ -84,7 +84,7 @@ const RBAC = "rbac.authorization.k8s.io/v1";
 const accountOf = (listener: string): string => `el-${listener}`;
 const clusterRole = (name: string) => ({ apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name });
 
-/** What the bridge itself puts into a run. A dash, which no param of a route has, keeps the two kinds of name apart. */
+/** Params that the bridge itself adds. Their names contain a dash, which no param of a route can have. */
 const OWN_PARAMS: readonly { readonly name: string; readonly value: string }[] = [
   { name: "delivery-key", value: "$(body.delivery.key)" },
   { name: "delivery-id", value: "$(body.delivery.id)" },
@@ -104,8 +104,8 @@ function triggerBinding(route: RenderedRoute, { namespace }: RenderOptions): obj
 const TRIGGERS = "triggers.tekton.dev/v1beta1";
 
 /**
- * A fixed name makes the second creation for one event fail, which is what makes a repeated request harmless. The
- * annotations come back in every CloudEvent of the run and of its tasks.
+ * The run's name is fixed for an event, so a second creation fails and a repeated request is harmless. Every CloudEvent
+ * of the run and of its tasks contains the annotations.
  */
 function triggerTemplate(route: RenderedRoute, { namespace, pipeline, serviceAccount }: RenderOptions): object {
   const pipelineRun = {
@@ -129,7 +129,7 @@ function triggerTemplate(route: RenderedRoute, { namespace, pipeline, serviceAcc
     kind: "TriggerTemplate",
     metadata: { name: route.name, namespace },
     spec: {
-      // Without a key or an id the request is not the bridge's and must start nothing, so those two have no default.
+      // A request without a key or an id is not from the bridge and must not start a run, so these two have no default.
       params: [
         { name: "delivery-key" },
         { name: "delivery-id" },
@@ -140,7 +140,7 @@ function triggerTemplate(route: RenderedRoute, { namespace, pipeline, serviceAcc
   };
 }
 
-/** The filter reads the route, which no other request to this listener carries: two routes may meet the same event. */
+/** The filter compares the route's name, because two routes of one listener may match the same event. */
 function eventListener(route: RenderedRoute, { namespace, listener }: RenderOptions): object {
   const filter = `header.match("Drawbridge-Route", "${route.name}") && has(body.delivery.key)`;
   return {

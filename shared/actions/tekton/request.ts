@@ -1,11 +1,13 @@
 import { type BusEvent, providerOf } from "../../model/bus-event.ts";
 import { fill } from "../../routes/fill.ts";
 
-/** What the bridge posts to an EventListener. Every leaf is a string: a binding can take nothing else. */
+/**
+ * The body that the bridge posts to an EventListener. Every leaf is a string, because a binding accepts nothing else.
+ */
 interface TriggerRequest {
   readonly delivery: {
     readonly id: string;
-    /** The event's key: letters, digits and a dash, so that it can stand in a Kubernetes name. */
+    /** The event key: letters, digits and a dash, so that it can be part of a Kubernetes name. */
     readonly key: string;
     /** The provider, e.g. `confluence`. */
     readonly source: string;
@@ -19,8 +21,8 @@ interface TriggerRequest {
 }
 
 /**
- * The request for one event. Every param is there, an empty string where the event has no value:
- * a missing key fails the trigger.
+ * Returns the request for one event. A param whose value the event does not have is an empty string, because a missing
+ * key makes the trigger fail.
  */
 export function triggerRequest(
   busEvent: BusEvent,
@@ -43,7 +45,7 @@ export function triggerRequest(
   };
 }
 
-/** `<listener>/<provider>/<event type>`: a proxy's log and a CEL filter see what it is without the body. */
+/** `<listener>/<provider>/<event type>`, so that a proxy's log and a CEL filter need not read the body. */
 export function triggerUrl(listener: string, busEvent: BusEvent): URL {
   return new URL(`${listener.replace(/\/+$/, "")}/${providerOf(busEvent)}/${busEvent.detail.type}`);
 }

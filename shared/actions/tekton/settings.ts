@@ -4,22 +4,22 @@ import { isSecureUrl } from "../../host/secure-url.ts";
 import { targetIdentity } from "../../outbound/target-identity.ts";
 import { isTemplate } from "../../routes/fill.ts";
 
-/** Lines of a target in `drawbridge.yaml`, next to `kind: tekton`: an EventListener, or what stands in front of it. */
+/** Settings of a target in `drawbridge.yaml`, next to `kind: tekton`: an EventListener, or a proxy in front of it. */
 export const listenerTarget = v.pipe(
   v.strictObject({
-    /** Base address; the event's path is added. */
+    /** Base address. The event's path is appended. */
     url: v.pipe(
       v.string(),
       v.url(),
       v.regex(/^https?:\/\/[^\s?#@]+$/, "an http:// or https:// address without user, query or fragment"),
     ),
-    /** Sent as `Authorization: Bearer`, for the proxy in front: an EventListener itself checks nothing. */
+    /** Sent as `Authorization: Bearer` to the proxy in front. An EventListener itself does not check it. */
     token: v.optional(secretRef),
-    /** Sent in the same way: a short-lived token in place of a secret. */
+    /** Sent in the same way: a short-lived token instead of a secret. */
     identity: v.optional(targetIdentity),
-    /** Name of the source whose events tell of the runs. */
+    /** Name of the source whose events report the runs. */
     runsReportedBy: v.string(),
-    /** For one request, in seconds; 10 unless told, 1 to 25. */
+    /** Timeout of one request, in seconds: 1 to 25, default 10. */
     timeoutSeconds: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(25)), 10),
   }),
   v.check(
@@ -29,12 +29,12 @@ export const listenerTarget = v.pipe(
   v.check(({ token, identity }) => token === undefined || identity === undefined, "token or identity, not both"),
 );
 
-/** The name of a param: what `$(body.params.…)` and `$(tt.params.…)` take without escapes. */
+/** The name of a param, as `$(body.params.…)` and `$(tt.params.…)` accept it without escapes. */
 const paramName = v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9]{0,62}$/, "letters and digits, a letter first"));
 
-/** Lines of a route in `drawbridge.yaml`, under `do.tekton`, next to `target`. */
+/** Options of a route in `drawbridge.yaml`, under `do.tekton`, next to `target`. */
 export const routeOptions = v.strictObject({
-  /** What the pipeline is told: literals, and paths into the published event such as `$.detail.page.id`. */
+  /** Params of the pipeline: literals, and paths into the published event such as `$.detail.page.id`. */
   params: v.optional(
     v.record(paramName, v.pipe(v.string(), v.check(isTemplate, "a literal, or a path such as $.detail.page.id"))),
     {},

@@ -20,7 +20,7 @@ export const buildFeedbackLoop: Check = {
     const writing = targets.filter(({ name }) => routes.some(({ target }) => target === name));
     const starting = routes.filter(({ target }) => writing.some((one) => one.name === target && startsRuns(one)));
     return writing.flatMap((target) => {
-      const types = actions.find(({ name }) => name === target.kind)?.comesBackAs ?? [];
+      const types = actions.find(({ name }) => name === target.kind)?.feedbackEvents ?? [];
       const reporting = sources.filter(({ provider }) => types.length > 0 && provider === target.kind);
       return reporting.flatMap((source) => {
         const feedback = {

@@ -1,12 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readAnswer } from "../../../../shared/actions/tekton/answer.ts";
+import { readResponse } from "../../../../shared/actions/tekton/answer.ts";
 import { epochMillis } from "../../../../shared/host/clock.ts";
 
 const now = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
 
 function read(status: number, body = "", headers: Record<string, string> = {}) {
-  return readAnswer({ status, headers: new Headers(headers), body: Buffer.from(body) }, now);
+  return readResponse({ status, headers: new Headers(headers), body: Buffer.from(body) }, now);
 }
 
 const outcome = (told: object) => ({ accepted: false, outcome: told });
@@ -69,9 +69,9 @@ describe("other answers", () => {
     fc.assert(
       fc.property(fc.integer({ min: 200, max: 599 }), fc.uint8Array(), fc.jsonValue(), (status, bytes, json) => {
         const headers = new Headers();
-        expect(readAnswer({ status, headers, body: bytes }, now).accepted).toBe(status === 202);
+        expect(readResponse({ status, headers, body: bytes }, now).accepted).toBe(status === 202);
         const body = Buffer.from(JSON.stringify({ eventID: json, eventListener: json, errorMessage: json }));
-        expect(readAnswer({ status, headers, body }, now).accepted).toBe(status === 202);
+        expect(readResponse({ status, headers, body }, now).accepted).toBe(status === 202);
       }),
     ));
 });
