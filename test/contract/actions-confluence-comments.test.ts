@@ -85,13 +85,13 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
   });
 
   test.each<[string, string, () => Promise<BusEvent>]>([
-    ["that says something else", "its text is no command", async () => told(await write("<p>Looks right.</p>"))],
+    ["that says something else", "its text is not a command", async () => told(await write("<p>Looks right.</p>"))],
     ["with a command in a sentence", "its text is no", async () => told(await write("<p>so: drawbridge approve</p>"))],
     ["with a command and a full stop", "its text is no", async () => told(await write("<p>drawbridge approve.</p>"))],
-    ["in capitals", "its text is no command", async () => told(await write("<p>Drawbridge Approve</p>"))],
+    ["in capitals", "its text is not a command", async () => told(await write("<p>Drawbridge Approve</p>"))],
     [
       "that quotes a command",
-      "its text is no command",
+      "its text is not a command",
       async () => told(await write("<blockquote><p>drawbridge approve</p></blockquote>")),
     ],
     [
@@ -103,9 +103,13 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
         return told(id);
       },
     ],
-    ["on another page than told", "does not stand on that page", async () => told(await write(), { page: "98311" })],
-    ["that is not published", "does not stand on that", async () => told(await write(undefined, { status: "draft" }))],
-    ["by another than told", "is not by whom the event", async () => told(await write(), { actor: "mia" })],
+    ["on another page than told", "is not on that page", async () => told(await write(), { page: "98311" })],
+    ["that is not published", "is not on that page", async () => told(await write(undefined, { status: "draft" }))],
+    [
+      "by another than told",
+      "author is not the one that the event names",
+      async () => told(await write(), { actor: "mia" }),
+    ],
   ])("%s commands nothing, and costs one call", async (_, why, comment) => {
     const outcome = await hear(await comment());
     expect(outcome).toMatchObject({ outcome: "done", summary: expect.stringMatching(`commands nothing: .*${why}`) });
@@ -115,7 +119,7 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
 
   test.each<[string, string, (id: string) => Parameters<typeof hear>]>([
     ["on another site", "no comment on this site", (id) => [told(id, { site: "https://other.example.test" })]],
-    ["where nobody is configured", "because max is none of", (id) => [told(id), { commands: nobodysCommands() }]],
+    ["where nobody is configured", "because max is not among", (id) => [told(id), { commands: nobodysCommands() }]],
     [
       "of somebody who cannot command",
       "because max is a stranger",
@@ -131,7 +135,7 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
   test("that says what cannot be done is told so", async () => {
     commands.executeCommand = async () => [{ about: "p-1", decision: "deny", refusal: { reason: "self_approval" } }];
     const id = await write("<p>drawbridge deny</p>");
-    expect(await hear(told(id))).toMatchObject({ summary: `comment ${id}: deny of p-1 refused (self_approval)` });
+    expect(await hear(told(id))).toMatchObject({ summary: `comment ${id}: deny of p-1 rejected (self_approval)` });
   });
 
   test.each<[string, Failure, object]>([

@@ -33,7 +33,7 @@ const STATES: Readonly<Record<string, State>> = {
   "a page that is to get no region": {
     options: { whenMissing: "skip" },
     outcome: "done",
-    says: /no status region, and is to get none/,
+    says: /no status region, and gets none/,
   },
   "a region in a table in a table": {
     seed: { body: inTable(inTable(region(OLD))) },
@@ -52,13 +52,13 @@ const STATES: Readonly<Record<string, State>> = {
   "a region that came along with a copy": {
     seed: { body: region(EARLIER, "drawbridge:77") },
     outcome: "done",
-    says: /shows the new state, in the region that a copy of page 77 brought/,
+    says: /shows the new state, in the region that was copied from page 77/,
     isWritten: true,
   },
   "a copied region that a person has put their words into": {
     seed: { body: region("<p>Our own words.</p>", "drawbridge:77") },
     outcome: "give_up",
-    says: /region drawbridge:77 holds what no bridge wrote/,
+    says: /region drawbridge:77 has content that no bridge wrote/,
   },
   "a region that an earlier version wrote": {
     seed: { body: region(EARLIER, "drawbridge") },
@@ -70,12 +70,12 @@ const STATES: Readonly<Record<string, State>> = {
     seed: { body: region("<p>Our own words.</p>", "drawbridge") },
     options: { whenMissing: "skip" },
     outcome: "give_up",
-    says: /left as it is: its region drawbridge holds what no bridge wrote: empty it/,
+    says: /was not changed: its region drawbridge has content that no bridge wrote: empty it/,
   },
   "a region that was copied within the page": {
     seed: { body: region(OLD) + inTable(region(OLD)) },
     outcome: "give_up",
-    says: /left as it is: it has more than one region/,
+    says: /was not changed: it has more than one region/,
   },
   "half a region": {
     seed: { body: anchor("drawbridge-start") + OLD },
@@ -92,12 +92,12 @@ const STATES: Readonly<Record<string, State>> = {
     outcome: "wait",
     says: /open draft/,
   },
-  "an archived page": { seed: { status: "archived" }, outcome: "give_up", says: /is archived, and is not written/ },
-  "a trashed page": { seed: { status: "trashed" }, outcome: "give_up", says: /is trashed, and is not written/ },
+  "an archived page": { seed: { status: "archived" }, outcome: "give_up", says: /is archived and is not written/ },
+  "a trashed page": { seed: { status: "trashed" }, outcome: "give_up", says: /is trashed and is not written/ },
   "a page that was never published": {
     seed: { status: "draft" },
     outcome: "give_up",
-    says: /is draft, and is not written/,
+    says: /is draft and is not written/,
   },
   "a page that the account may not see": {
     failure: { on: "GET", status: 404 },
@@ -157,7 +157,7 @@ test("a live doc of Cloud has its answer, and the timeline tells it", async () =
   const sandbox = await startSandboxConfluence({ product: "cloud", pages: [{ subtype: "live" }] });
   closing.push(sandbox.close);
   const [attempt] = await told(sandbox, "cloud", {});
-  expect(attempt).toMatchObject({ outcome: "give_up", summary: "page 98310 is a live doc, and is not written" });
+  expect(attempt).toMatchObject({ outcome: "give_up", summary: "page 98310 is a live doc and is not written" });
 });
 
 /** What the timeline of a delivery that tells of a build says of its action, once that was run. */

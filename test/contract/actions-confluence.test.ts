@@ -63,7 +63,7 @@ describe.each(["cloud", "data-center"] as const)("putting status on a page of %s
     await running.run(buildEntry());
     const outcome = await running.run(buildEntry({ state: "running" }));
 
-    expect(outcome).toEqual({ outcome: "done", summary: "page 98310: a newer state has taken this one's place" });
+    expect(outcome).toEqual({ outcome: "done", summary: "page 98310: a newer state has replaced this one" });
     expect(versions()).toHaveLength(2);
   });
 

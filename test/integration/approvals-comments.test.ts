@@ -112,7 +112,7 @@ describe("a comment on the page", () => {
   ])("%s decides nothing, and its timeline says why", async (_, actor, text, reason) => {
     const commented = await say(text, actor);
     expect(await bridge.decided(commented)).toMatchObject([{ by: { actor }, refusal: { reason } }]);
-    expect(await summaryOf(commented)).toContain(`refused (${reason})`);
+    expect(await summaryOf(commented)).toContain(`rejected (${reason})`);
     expect(await stateOfEdit()).toBe("requested");
   });
 

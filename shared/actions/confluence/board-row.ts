@@ -2,39 +2,48 @@ import type { BoardRow, ShownBuild, Starter } from "../../model/board.ts";
 import type { BusEvent } from "../../model/bus-event.ts";
 import { type BuildState, cut, type GatePart } from "../../model/event.ts";
 
-/** A row as an event tells it. */
+/** A row as an event reports it. */
 export type ReportedRow = Omit<BoardRow, "ended">;
 
-/** What an attempt knows of what happened. */
+/** The event of an attempt, and its origin. */
 interface EventAndOrigin {
   readonly busEvent: BusEvent;
-  /** The delivery that caused it all, else the event's own. */
+  /** The first cause of the event; the event itself if it has none. */
   readonly origin: BusEvent;
 }
 
-/** The row that a build, a deployment or an approval of the bridge's own has on a page; nothing for other events. */
-export function rowOf(happening: EventAndOrigin): ReportedRow | undefined {
-  const told = buildOf(happening.busEvent) ?? gateOf(happening);
-  if (!told) return undefined;
-  const build = { ...told, reportedAt: happening.busEvent.detail.time, starter: starterOf(happening) };
-  const { source, delivery } = happening.busEvent.detail;
+/**
+ * Returns the row that shows a build, a deployment or an approval of the bridge on a page; undefined for other events.
+ */
+export function rowOf(context: EventAndOrigin): ReportedRow | undefined {
+  const reported = buildOf(context.busEvent) ?? gateOf(context);
+  if (!reported) return undefined;
+  const build = { ...reported, reportedAt: context.busEvent.detail.time, starter: starterOf(context) };
+  const { source, delivery } = context.busEvent.detail;
   return { key: cut(`${source}${keyOf(build)}`, MAX_KEY_LENGTH), build, delivery };
 }
 
-/** UTF-16 code units: three bytes each at most, and a sort key has 1,024. */
+/** UTF-16 code units, of at most three bytes each. A sort key has at most 1,024 bytes. */
 const MAX_KEY_LENGTH = 300;
 
-/** Behind the source, whose name has no blank or colon: who may tell of a row is never another row's teller. */
+/** Follows the source's name, which has no blank or colon, so a row has exactly one reporter. */
 function keyOf({ trustEntry, system, pipeline, branch, environment }: ShownBuild): string {
-  const teller = trustEntry === undefined ? "" : `:${trustEntry}`;
+  const reporter = trustEntry === undefined ? "" : `:${trustEntry}`;
   const place = environment === undefined ? branch && ` on ${branch}` : ` to ${environment}`;
-  return `${teller} ${system} ${pipeline}${place ?? ""}`;
+  return `${reporter} ${system} ${pipeline}${place ?? ""}`;
 }
 
-/** The row is kept for long, so texts that it does not show stay out of it. */
+/** The row is stored for long, so it does not contain the texts that it does not show. */
 function buildOf({ source, detail }: BusEvent): ShownBuild | undefined {
   if ("build" in detail) {
-    const { message: _, title: __, results: ___, reason: ____, startedBy: _____, ...build } = detail.build;
+    const {
+      message: _message,
+      title: _title,
+      results: _results,
+      reason: _reason,
+      startedBy: _startedBy,
+      ...build
+    } = detail.build;
     return build;
   }
   if (!("deployment" in detail)) return undefined;
@@ -47,26 +56,30 @@ function buildOf({ source, detail }: BusEvent): ShownBuild | undefined {
     state,
     ...(commit !== undefined && { commit }),
     ...(url !== undefined && { url }),
-    // GitLab counts deployments up, and tells no time of their beginning: the number alone orders them.
+    // GitLab numbers deployments in ascending order and reports no start time, so only the number orders them.
     ...(/^\d{1,12}$/.test(id) && { number: Number(id) }),
     finishedAt: detail.time,
   };
 }
 
 /**
- * A route waits like a build of its own: decided, it has ended, and the run that it fires has its own row. The subject and
- * the branch say what waits: two merge requests are two rows.
+ * An approval is shown like a build: a decision ends it, and the run that it fires has a row of its own. The subject
+ * and the branch identify what waits, so two merge requests are two rows.
  */
 function gateOf({ busEvent: { detail }, origin }: EventAndOrigin): ShownBuild | undefined {
   const { gate, system, build: id } = "approval" in detail ? detail.approval : NO_GATE;
   if (gate === undefined) return undefined;
-  const { requestedAt, ...told } = gate;
+  const { requestedAt, ...shownGate } = gate;
   const state = GATE_STATES[gate.state];
   return {
-    ...{ system, id, pipeline: detail.subject, state, createdAt: requestedAt },
+    system,
+    id,
+    pipeline: detail.subject,
+    state,
+    createdAt: requestedAt,
     ...("code" in origin.detail && { branch: origin.detail.code.name }),
     ...(gate.state !== "requested" && { finishedAt: detail.time }),
-    gate: { ...told, labels: "page" in origin.detail },
+    gate: { ...shownGate, labels: "page" in origin.detail },
   };
 }
 
@@ -80,20 +93,22 @@ const GATE_STATES = {
   superseded: "cancelled",
 } as const satisfies Record<GatePart["state"], BuildState>;
 
-/** A name counts only with the identity that told it: that of the delivery which started the run, where one is known. */
+/**
+ * A name is shown only with the identity that reported it: that of the delivery that started the run, if it is known.
+ */
 function starterOf({ busEvent, origin }: EventAndOrigin): Starter {
   const isTraced = origin.detail.delivery !== busEvent.detail.delivery;
-  // What is run again is started by whoever wanted that, not by who caused it first.
+  // A replay is started by the person who asked for it, not by the first cause.
   const { replay } = origin.detail;
   const ownName = !isTraced && "build" in busEvent.detail ? busEvent.detail.build.startedBy : undefined;
   const { actor, principal } = origin.detail;
   const name = replay ? replay.actor : (ownName ?? actor?.name ?? actor?.id);
-  // Nor is it proved that this run is the origin's where the word that says so is not.
+  // If the event itself is unproved, so is its claim that the origin caused this run.
   const unproved = (principal.unproved || busEvent.detail.principal.unproved) && { unproved: true as const };
   return { identity: identityOf(principal), ...unproved, ...(name !== undefined && { name }) };
 }
 
-/** An issuer without a host stands for one source: the subject says which. */
+/** An issuer without a host stands for one source, which the subject names. */
 function identityOf({ issuer, subject }: BusEvent["detail"]["principal"]): string {
   const host = URL.canParse(issuer) ? new URL(issuer).host : "";
   return host === "" ? subject : `${subject} at ${host}`;

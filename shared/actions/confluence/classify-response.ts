@@ -4,62 +4,63 @@ import type { Fault } from "../../host/fault.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import { retryAfterSeconds } from "../retry-after.ts";
 
-/** A call after which nothing more can be done in this attempt. */
+/** The outcome of an attempt that a failed call ends. */
 export type FinalOutcome = Extract<ActionOutcome, { readonly outcome: "retry" | "give_up" }>;
 
-/** Why a write is not known to have been made. */
+/** Why a write is not known to have succeeded. */
 export type WriteFailure =
-  /** The page is at another version than the write built on. */
+  /** The page's version is not the one that the write is based on. */
   | { readonly kind: "conflict" }
-  /** It may have been made, or may be made yet. */
+  /** It may have succeeded, or may still succeed. */
   | { readonly kind: "unknown"; readonly why: string; readonly afterSeconds?: number }
   /** A person's open draft cannot be merged with the page: nothing is written until someone opens or publishes it. */
   | { readonly kind: "draft" }
   | { readonly kind: "end"; readonly ending: FinalOutcome };
 
-/** What became of a read that was answered with something else than the page. */
-export const refusedRead = (answer: OutboundResponse, now: EpochMillis): FinalOutcome => endingOf("read", answer, now);
+/** Classifies the response to a read that is not the page. */
+export const rejectedRead = (response: OutboundResponse, now: EpochMillis): FinalOutcome =>
+  outcomeOf("read", response, now);
 
-/** As {@link refusedRead}, for the search for pages by their label. */
-export const refusedSearch = (answer: OutboundResponse, now: EpochMillis): FinalOutcome =>
-  endingOf("search", answer, now);
+/** As {@link rejectedRead}, for the search for pages by their label. */
+export const rejectedSearch = (response: OutboundResponse, now: EpochMillis): FinalOutcome =>
+  outcomeOf("search", response, now);
 
-/** As {@link refusedRead}, for a comment. */
-export const refusedComment = (answer: OutboundResponse, now: EpochMillis): FinalOutcome =>
-  endingOf("comment", answer, now);
+/** As {@link rejectedRead}, for a comment. */
+export const rejectedComment = (response: OutboundResponse, now: EpochMillis): FinalOutcome =>
+  outcomeOf("comment", response, now);
 
-/** As {@link refusedRead}, for the question whose credential it is. */
-export const refusedUser = (answer: OutboundResponse, now: EpochMillis): FinalOutcome =>
-  unwritten(endingOf("user", answer, now));
+/** As {@link rejectedRead}, for the question whose credential it is. */
+export const rejectedUser = (response: OutboundResponse, now: EpochMillis): FinalOutcome =>
+  unwritten(outcomeOf("user", response, now));
 
-/** A call that the site takes for an anonymous one: events of its writes would name nobody. */
+/** A call that the site takes for an anonymous one: the events of its writes would name no account. */
 export const NO_ACCOUNT: FinalOutcome = {
   outcome: "give_up",
   summary:
-    "nothing was written: Confluence answers that the credential is nobody's, so its edits could not be recognised",
+    "nothing was written: Confluence answers that the credential belongs to no account, so its edits could not be recognised",
 };
 
 const unwritten = (ending: FinalOutcome): FinalOutcome => ({
   ...ending,
-  summary: `nothing was written, because the account that writes is not known: ${ending.summary}`,
+  summary: `nothing was written, because the account that writes is unknown: ${ending.summary}`,
 });
 
-/** A comment that is nowhere. */
+/** The outcome if a comment is at none of its possible paths. */
 export const NO_COMMENT: FinalOutcome = {
   outcome: "give_up",
   summary: "there is no such comment, or the account may not see it",
 };
 
-/** As {@link refusedRead}, but a write is never simply repeated after a server error: it has to be looked up first. */
-export function refusedWrite(answer: OutboundResponse, now: EpochMillis): WriteFailure {
-  if (isUnreconciled(answer)) return { kind: "draft" };
-  const ending = endingOf("write", answer, now);
-  if (answer.status === 409) return { kind: "conflict" };
-  if (ending.outcome === "give_up" || answer.status === 429) return { kind: "end", ending };
-  return { kind: "unknown", why: ending.summary, ...waitOf(answer, now) };
+/** As {@link rejectedRead}, but a write is never repeated after a server error without reading the page first. */
+export function rejectedWrite(response: OutboundResponse, now: EpochMillis): WriteFailure {
+  if (isUnreconciled(response)) return { kind: "draft" };
+  const ending = outcomeOf("write", response, now);
+  if (response.status === 409) return { kind: "conflict" };
+  if (ending.outcome === "give_up" || response.status === 429) return { kind: "end", ending };
+  return { kind: "unknown", why: ending.summary, ...waitOf(response, now) };
 }
 
-/** What became of a read that was not answered. */
+/** Classifies a read without a response. */
 export const failedRead = (fault: Fault): FinalOutcome => finalOutcomeAfter(fault, "reading the page");
 
 /** As {@link failedRead}, for a search. */
@@ -72,40 +73,39 @@ export const failedComment = (fault: Fault): FinalOutcome => finalOutcomeAfter(f
 export const failedUser = (fault: Fault): FinalOutcome =>
   unwritten(finalOutcomeAfter(fault, "asking whose credential it is"));
 
-const finalOutcomeAfter = ({ retryable, message }: Fault, doing: string): FinalOutcome =>
-  retryable ? { outcome: "retry", summary: message } : { outcome: "give_up", summary: `${doing}: ${message}` };
+const finalOutcomeAfter = ({ retryable, message }: Fault, operation: string): FinalOutcome =>
+  retryable ? { outcome: "retry", summary: message } : { outcome: "give_up", summary: `${operation}: ${message}` };
 
-/** As {@link failedRead}: only a connection that never came about proves that nothing was written. */
+/** As {@link failedRead}, but a write has an unknown outcome unless no connection was made. */
 export function failedWrite(fault: Fault): WriteFailure {
   if (fault.code === "target_unreachable") return { kind: "end", ending: failedRead(fault) };
   return { kind: "unknown", why: fault.message };
 }
 
-function endingOf(doing: Doing, answer: OutboundResponse, now: EpochMillis): FinalOutcome {
-  const { status, headers } = answer;
-  const asked = doing === "user" ? "question for the user" : doing;
-  const summary = `Confluence answered the ${asked} with ${status}${traceOf(headers)}`;
-  if (status === 429 || isServerTrouble(status)) return { outcome: "retry", summary, ...waitOf(answer, now) };
-  return { outcome: "give_up", summary: `${summary}: ${reasonOf(doing, status, headers)}` };
+function outcomeOf(operation: Operation, response: OutboundResponse, now: EpochMillis): FinalOutcome {
+  const { status, headers } = response;
+  const request = operation === "user" ? "question for the user" : operation;
+  const summary = `Confluence answered the ${request} with ${status}${traceOf(headers)}`;
+  if (status === 429 || isServerTrouble(status)) return { outcome: "retry", summary, ...waitOf(response, now) };
+  return { outcome: "give_up", summary: `${summary}: ${reasonOf(operation, status, headers)}` };
 }
 
-/** A 200 that is refused had a body that is no page: a maintenance or login page on the way. */
+/** A 200 here had a body that is not a page: a maintenance or login page in between. */
 const isServerTrouble = (status: number): boolean => status >= 500 || status === 408 || status === 200;
 
-/** https://jira.atlassian.com/browse/CONFSERVER-59196: passes within minutes, or needs a person. */
+/** https://jira.atlassian.com/browse/CONFSERVER-59196: it resolves itself within minutes, or needs a person. */
 const isUnreconciled = ({ status, body }: OutboundResponse): boolean =>
   status >= 400 && Buffer.from(body).includes("unreconciled");
 
-type Doing = "read" | "write" | "search" | "comment" | "user";
+type Operation = "read" | "write" | "search" | "comment" | "user";
 
-function reasonOf(doing: Doing, status: number, headers: Headers): string {
+function reasonOf(operation: Operation, status: number, headers: Headers): string {
   if (status === 401 && headers.get("x-failure-category") === "FAILURE_CLIENT_SCOPE_CHECK") {
-    return `the token lacks a scope: it needs ${SCOPES[doing]}`;
+    return `the token lacks a scope: it needs ${SCOPES[operation]}`;
   }
-  const isAboutPage = doing === "read" || doing === "write";
+  const isAboutPage = operation === "read" || operation === "write";
   return (
-    (isAboutPage ? PAGE_REASONS : CALL_REASONS)[status] ??
-    "no answer that such a call has; is the target's address right?"
+    (isAboutPage ? PAGE_REASONS : CALL_REASONS)[status] ?? "not a response of this API; check the target's address"
   );
 }
 
@@ -115,28 +115,28 @@ const CALL_REASONS: Readonly<Record<number, string>> = {
 };
 const PAGE_REASONS: typeof CALL_REASONS = {
   ...CALL_REASONS,
-  400: "the page was refused, most likely for its markup",
+  400: "the page was rejected, most likely for its markup",
   404: "there is no such page, or the account may not see or edit it",
   413: "the page is too large",
 };
 
 const PAGE_SCOPES = "read:page:confluence and write:page:confluence";
-const SCOPES: Readonly<Record<Doing, string>> = {
+const SCOPES: Readonly<Record<Operation, string>> = {
   read: PAGE_SCOPES,
   write: PAGE_SCOPES,
-  // Classic or granular; either will do.
+  // Classic or granular scope; either is enough.
   search: "search:confluence or read:content-details:confluence",
   comment: "read:comment:confluence",
   user: "read:confluence-user or read:content-details:confluence",
 };
 
 /**
- * What Confluence asks us to wait: `Retry-After`, else `X-RateLimit-Reset`, which is ISO 8601, sometimes without seconds
+ * The wait that Confluence asks for: `Retry-After`, otherwise `X-RateLimit-Reset`, ISO 8601, sometimes without seconds
  * (https://developer.atlassian.com/cloud/confluence/rate-limiting/).
  */
 export function waitOf({ headers }: OutboundResponse, now: EpochMillis): { readonly afterSeconds?: number } {
-  const asked = retryAfterSeconds(headers, now) ?? secondsUntilReset(headers, now);
-  return asked === undefined ? {} : { afterSeconds: asked };
+  const afterSeconds = retryAfterSeconds(headers, now) ?? secondsUntilReset(headers, now);
+  return afterSeconds === undefined ? {} : { afterSeconds };
 }
 
 function secondsUntilReset(headers: Headers, now: EpochMillis): number | undefined {
@@ -146,10 +146,10 @@ function secondsUntilReset(headers: Headers, now: EpochMillis): number | undefin
 }
 
 const ISO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})$/;
-/** Quotas start afresh on the hour. */
+/** Quotas are reset on the hour. */
 const QUOTA_WINDOW_SECONDS = 3_600;
 
-/** What Atlassian's support asks for. */
+/** The id that Atlassian's support asks for. */
 function traceOf(headers: Headers): string {
   const trace = headers.get("atl-traceid") ?? headers.get("atl-request-id") ?? "";
   return /^[\w-]{1,64}$/.test(trace) ? ` (trace ${trace})` : "";

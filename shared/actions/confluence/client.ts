@@ -12,11 +12,11 @@ import {
   failedWrite,
   NO_ACCOUNT,
   NO_COMMENT,
-  refusedComment,
-  refusedRead,
-  refusedSearch,
-  refusedUser,
-  refusedWrite,
+  rejectedComment,
+  rejectedRead,
+  rejectedSearch,
+  rejectedUser,
+  rejectedWrite,
   type WriteFailure,
   waitOf,
 } from "./classify-response.ts";
@@ -25,10 +25,10 @@ import type { OwnAccount } from "./own-account.ts";
 import { type FoundPages, foundPages, searchPath } from "./page-search.ts";
 import type { TargetCooldown } from "./target-cooldown.ts";
 
-/** A page as read, with what a write needs. */
+/** A page as read, with all that a write needs. */
 export interface StoredPage {
   readonly title: string;
-  /** `current`, or a state in which the page is not to be written: `archived`, `trashed`, `draft`. */
+  /** `current`, or a state in which the page must not be written: `archived`, `trashed`, `draft`. */
   readonly status: string;
   /** `live` marks a live doc (Cloud). */
   readonly subtype: string | undefined;
@@ -39,22 +39,22 @@ export interface StoredPage {
 
 export interface PageVersion {
   readonly number: number;
-  /** Empty when the author left none. */
+  /** Empty if the author left none. */
   readonly message: string;
 }
 
-/** The whole page goes back each time: there is no patch. `version` is the one that the write makes. */
+/** A write sends the whole page, because there is no patch. `version` is the one that the write creates. */
 interface PageWrite {
   readonly title: string;
   readonly body: string;
   readonly version: PageVersion;
 }
 
-/** What differs between Cloud and Data Center. Paths follow the site's base address. */
+/** The differences between Cloud and Data Center. Paths are relative to the site's base address. */
 export interface Product {
   readonly pagePath: (id: string) => string;
   readonly versionPath: (id: string, version: number) => string;
-  /** Where a page is written, and what is sent there. */
+  /** The path and the body of a write. */
   readonly writePath: (id: string) => string;
   readonly writeBody: (id: string, write: PageWrite) => object;
   readonly page: v.GenericSchema<unknown, StoredPage>;
@@ -62,22 +62,22 @@ export interface Product {
   readonly userPath: string;
   /** The user as the site's events name it; undefined if the site takes the call for an anonymous one. */
   readonly user: v.GenericSchema<unknown, string | undefined>;
-  /** The places where a comment may be, of which one has it. */
+  /** The paths where a comment may be. At most one of them has it. */
   readonly commentPaths: (id: string) => readonly string[];
   readonly comment: v.GenericSchema<unknown, StoredComment>;
 }
 
-type Answer<T, S> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly setback: S };
+type CallResult<T, S> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: S };
 
-/** Calls about pages of one site. No method throws for what Confluence does or does not do. */
+/** A client for the pages of one site. No method throws if Confluence fails: the failure is returned. */
 export interface PageClient {
-  read(id: string): Promise<Answer<StoredPage, FinalOutcome>>;
-  /** Makes the next version, and gives back what was made. The account that writes is recorded before. */
-  write(id: string, write: PageWrite): Promise<Answer<PageVersion, WriteFailure>>;
-  version(id: string, number: number): Promise<Answer<PageVersion, FinalOutcome>>;
-  /** Pages that carry the label, oldest first, some at a time; `next` is what the batch before gave. */
-  search(label: string, next?: string): Promise<Answer<FoundPages, FinalOutcome>>;
-  comment(id: string): Promise<Answer<StoredComment, FinalOutcome>>;
+  read(id: string): Promise<CallResult<StoredPage, FinalOutcome>>;
+  /** Writes the next version, and returns the version that was created. The account that writes is recorded first. */
+  write(id: string, write: PageWrite): Promise<CallResult<PageVersion, WriteFailure>>;
+  version(id: string, number: number): Promise<CallResult<PageVersion, FinalOutcome>>;
+  /** A batch of the pages with the label, oldest first. `next` comes from the batch before. */
+  search(label: string, next?: string): Promise<CallResult<FoundPages, FinalOutcome>>;
+  comment(id: string): Promise<CallResult<StoredComment, FinalOutcome>>;
 }
 
 interface Connection {
@@ -94,16 +94,16 @@ interface Connection {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly callOut: CallOut;
-  /** Is told when Confluence has had too many calls. */
-  readonly rest: TargetCooldown;
+  /** Begins when Confluence answers with 429 (too many requests). */
+  readonly cooldown: TargetCooldown;
 }
 
 /** A client for the calls of one attempt. */
 export function pageClient(connection: Connection): PageClient {
   const { product } = connection;
-  const read = { refused: refusedRead, failed: failedRead };
-  const write = { refused: refusedWrite, failed: failedWrite };
-  const search = { refused: refusedSearch, failed: failedSearch };
+  const read = { rejected: rejectedRead, failed: failedRead };
+  const write = { rejected: rejectedWrite, failed: failedWrite };
+  const search = { rejected: rejectedSearch, failed: failedSearch };
   return {
     read: (id) => call(connection, { method: "GET", path: product.pagePath(id) }, product.page, read),
     version: (id, number) => call(connection, { method: "GET", path: product.versionPath(id, number) }, version, read),
@@ -111,35 +111,35 @@ export function pageClient(connection: Connection): PageClient {
     comment: (id) => readComment(connection, id),
     write: async (id, page) => {
       const ending = await connection.ownAccount.recordBeforeWrite(connection.credential, () => readUser(connection));
-      if (ending) return { ok: false, setback: { kind: "end", ending } };
+      if (ending) return { ok: false, failure: { kind: "end", ending } };
       const body = JSON.stringify(product.writeBody(id, page));
       return call(connection, { method: "PUT", path: product.writePath(id), body }, written, write);
     },
   };
 }
 
-async function readUser(connection: Connection): Promise<Answer<string, FinalOutcome>> {
+async function readUser(connection: Connection): Promise<CallResult<string, FinalOutcome>> {
   const { userPath, user } = connection.product;
-  const otherwise = { refused: refusedUser, failed: failedUser };
+  const otherwise = { rejected: rejectedUser, failed: failedUser };
   const read = await call(connection, { method: "GET", path: userPath }, user, otherwise);
   if (!read.ok) return read;
-  return read.value === undefined ? { ok: false, setback: NO_ACCOUNT } : { ok: true, value: read.value };
+  return read.value === undefined ? { ok: false, failure: NO_ACCOUNT } : { ok: true, value: read.value };
 }
 
-async function readComment(connection: Connection, id: string): Promise<Answer<StoredComment, FinalOutcome>> {
+async function readComment(connection: Connection, id: string): Promise<CallResult<StoredComment, FinalOutcome>> {
   const { commentPaths, comment } = connection.product;
-  const refused = (answer: OutboundResponse, now: EpochMillis): FinalOutcome | undefined =>
-    answer.status === 404 ? undefined : refusedComment(answer, now);
+  const rejected = (response: OutboundResponse, now: EpochMillis): FinalOutcome | undefined =>
+    response.status === 404 ? undefined : rejectedComment(response, now);
   for (const path of commentPaths(id)) {
-    const read = await call(connection, { method: "GET", path }, comment, { refused, failed: failedComment });
+    const read = await call(connection, { method: "GET", path }, comment, { rejected, failed: failedComment });
     if (read.ok) return read;
-    if (read.setback) return { ok: false, setback: read.setback };
+    if (read.failure) return { ok: false, failure: read.failure };
   }
-  return { ok: false, setback: NO_COMMENT };
+  return { ok: false, failure: NO_COMMENT };
 }
 
-/** A page is refused above 5 MB (REST v2 description, `413`); JSON may need twice that to carry it. */
-const MAX_ANSWER_BYTES = 12_000_000;
+/** Confluence rejects a page above 5 MB (REST v2 description, `413`). In JSON it may need twice that. */
+const MAX_RESPONSE_BYTES = 12_000_000;
 
 interface Request {
   readonly method: "GET" | "PUT";
@@ -147,9 +147,9 @@ interface Request {
   readonly body?: string;
 }
 
-/** What a call amounts to that was refused, or not answered. */
+/** Classifies a call that was rejected, or that has no response. */
 interface Otherwise<S> {
-  readonly refused: (answer: OutboundResponse, now: EpochMillis) => S;
+  readonly rejected: (response: OutboundResponse, now: EpochMillis) => S;
   readonly failed: (fault: Fault) => S;
 }
 
@@ -158,15 +158,15 @@ async function call<T, S>(
   request: Request,
   schema: v.GenericSchema<unknown, T>,
   otherwise: Otherwise<S>,
-): Promise<Answer<T, S>> {
+): Promise<CallResult<T, S>> {
   try {
-    const answer = await send(connection, request);
-    if (answer.status === 429) connection.rest.begin(waitOf(answer, connection.clock.now()).afterSeconds);
-    const read = answer.status === 200 ? v.safeParse(schema, strictJsonOf(answer.body)) : undefined;
+    const response = await send(connection, request);
+    if (response.status === 429) connection.cooldown.begin(waitOf(response, connection.clock.now()).afterSeconds);
+    const read = response.status === 200 ? v.safeParse(schema, strictJsonOf(response.body)) : undefined;
     if (read?.success) return { ok: true, value: read.output };
-    return { ok: false, setback: otherwise.refused(answer, connection.clock.now()) };
+    return { ok: false, failure: otherwise.rejected(response, connection.clock.now()) };
   } catch (error) {
-    if (error instanceof Fault) return { ok: false, setback: otherwise.failed(error) };
+    if (error instanceof Fault) return { ok: false, failure: otherwise.failed(error) };
     throw error;
   }
 }
@@ -177,12 +177,12 @@ function send(
 ): Promise<OutboundResponse> {
   const headers = { authorization, accept: "application/json" };
   const url = new URL(`${base}${path}`);
-  const bounds = { traceparent, timeoutMs, maxResponseBytes: MAX_ANSWER_BYTES, signal };
+  const bounds = { traceparent, timeoutMs, maxResponseBytes: MAX_RESPONSE_BYTES, signal };
   if (body === undefined) return callOut({ method, url, headers, ...bounds });
   return callOut({ method, url, headers: { ...headers, "content-type": "application/json" }, body, ...bounds });
 }
 
-/** Nothing where it is not JSON in UTF-8: a page read with replacement characters would be written back with them. */
+/** Undefined if it is not JSON in UTF-8: a page read with replacement characters would be written back with them. */
 function strictJsonOf(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -191,7 +191,7 @@ function strictJsonOf(bytes: Uint8Array): unknown {
   }
 }
 
-/** Both products write a version in this form. */
+/** Both products have a version in this form. */
 export const version: v.GenericSchema<unknown, PageVersion> = v.pipe(
   v.object({ number: v.pipe(v.number(), v.integer(), v.minValue(1)), message: v.nullish(v.string(), "") }),
   v.transform(({ number, message }): PageVersion => ({ number, message })),

@@ -3,15 +3,16 @@ import { type Product, type StoredPage, version } from "./client.ts";
 import { type StoredComment, writtenAt } from "./comment.ts";
 
 /**
- * Confluence Cloud, REST v2 (https://developer.atlassian.com/cloud/confluence/rest/v2/api-group-page/): the published v1
- * no longer reads or writes pages. Its write has no field for a minor edit, so each write may mail the page's watchers.
+ * Confluence Cloud, REST v2 (https://developer.atlassian.com/cloud/confluence/rest/v2/api-group-page/): the published
+ * v1 no longer reads or writes pages. A write has no field for a minor edit, so it may send mail to the page's
+ * watchers.
  */
 export const cloud: Product = {
   pagePath: (id) => `/api/v2/pages/${id}?body-format=storage`,
   versionPath: (id, number) => `/api/v2/pages/${id}/versions/${number}`,
   writePath: (id) => `/api/v2/pages/${id}`,
-  // `current` is said outright: it keeps an open draft from being taken for the page. No parent and no space, so that
-  // nothing moves.
+  // `current` is explicit, so that an open draft is not used as the page. Without parent and space the page does not
+  // move.
   writeBody: (id, { title, body, version }) => ({
     id,
     status: "current",
@@ -23,7 +24,7 @@ export const cloud: Product = {
     v.object({
       title: v.string(),
       status: v.string(),
-      // Spelt both ways in Atlassian's own texts.
+      // Atlassian's documentation uses both spellings.
       subtype: v.nullish(v.string()),
       subType: v.nullish(v.string()),
       version,
@@ -44,7 +45,7 @@ export const cloud: Product = {
     v.object({ accountId: v.nullish(v.string()) }),
     v.transform(({ accountId }) => accountId || undefined),
   ),
-  // An event does not say of which kind a comment is.
+  // An event does not report the kind of a comment.
   commentPaths: (id) => ["footer", "inline"].map((kind) => `/api/v2/${kind}-comments/${id}?body-format=storage`),
   comment: v.pipe(
     v.object({

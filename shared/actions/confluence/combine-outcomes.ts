@@ -1,10 +1,10 @@
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 
 /**
- * One outcome for several pages. To be run again, they are all run again as soon as the first of them wants to be: those
- * done find that they are, and one that Confluence asked to leave alone knows it from its board and makes no call. While
- * any page waits nothing is counted as an attempt, so that another page's failures do not use up its attempts. A page
- * that is given up is told at the end, when no other has anything left to do.
+ * Combines the outcomes of several pages into one. If any page has to run again, all pages run again at the earliest
+ * time that one of them asks for. A page that is done makes no change then, and a page whose throttle or cooldown is
+ * recorded on its board makes no call. While any page waits, no attempt is counted, so that another page's failures do
+ * not use up its attempts. A page that is given up is reported at the end, when no other page has to run again.
  */
 export function combineOutcomes(outcomes: readonly ActionOutcome[]): ActionOutcome {
   const [only, second] = outcomes;
@@ -18,7 +18,7 @@ export function combineOutcomes(outcomes: readonly ActionOutcome[]): ActionOutco
     return { outcome: "wait", summary, afterSeconds, ...(waits.some(({ isLong }) => isLong) && { isLong: true }) };
   }
   if (retries.length > 0) {
-    // The delay after an attempt is used where it is longer; it is the one where none is named.
+    // The backoff applies if it is longer, or if no page asks for a delay.
     const afterSeconds = Math.min(...retries.map((retry) => retry.afterSeconds ?? 0));
     return {
       outcome: "retry",
@@ -32,5 +32,5 @@ export function combineOutcomes(outcomes: readonly ActionOutcome[]): ActionOutco
   return { outcome: "done", summary, facts: Object.fromEntries(facts) };
 }
 
-/** Least time until a page that failed is tried again beside one that waits: its delay does not grow meanwhile. */
+/** Shortest time until a failed page is retried while another one waits: its backoff does not grow meanwhile. */
 const BESIDE_A_WAIT_SECONDS = 30;

@@ -5,7 +5,7 @@ import type { PageClient } from "./client.ts";
 import { plainTextOf, type StoredComment } from "./comment.ts";
 import { isPageId } from "./page-address.ts";
 
-interface Hearing {
+interface CommentInput {
   readonly busEvent: BusEvent;
   readonly site: string;
   readonly commands: Commands;
@@ -13,20 +13,20 @@ interface Hearing {
 }
 
 /**
- * Does what a comment commands, if it commands anything. The event only says where to look: text, page, time and author are
- * the site's, so that a forged event commands nothing that its alleged author did not write.
+ * Executes the command in a comment, if it is one. The event only identifies the comment. Its text, page, time and
+ * author are read from the site, so a forged event cannot command anything that its claimed author did not write.
  */
-export async function runCommentCommand({ busEvent, site, commands, client }: Hearing): Promise<ActionOutcome> {
-  const told = commentIn(busEvent.detail);
-  if (told?.site !== site) return done("no comment on this site is told of");
+export async function runCommentCommand({ busEvent, site, commands, client }: CommentInput): Promise<ActionOutcome> {
+  const reported = commentIn(busEvent.detail);
+  if (reported?.site !== site) return done("the event names no comment on this site");
   const why = commands.rejectReason(busEvent);
-  if (why !== undefined) return done(`comment ${told.id} was not read, because ${why}`);
-  const read = await (await client()).comment(told.id);
-  if (!read.ok) return read.setback;
-  const given = commandIn(read.value, told, busEvent);
-  if (typeof given === "string") return done(`comment ${told.id} commands nothing: ${given}`);
-  const carried = await commands.executeCommand(given);
-  return done(`comment ${told.id}: ${carried.map(inWords).join(", ") || "nobody proved it"}`);
+  if (why !== undefined) return done(`comment ${reported.id} was not read, because ${why}`);
+  const read = await (await client()).comment(reported.id);
+  if (!read.ok) return read.failure;
+  const issued = commandIn(read.value, reported, busEvent);
+  if (typeof issued === "string") return done(`comment ${reported.id} commands nothing: ${issued}`);
+  const results = await commands.executeCommand(issued);
+  return done(`comment ${reported.id}: ${results.map(textOf).join(", ") || "the delivery is not proved"}`);
 }
 
 const done = (summary: string): ActionOutcome => ({ outcome: "done", summary });
@@ -34,7 +34,7 @@ const done = (summary: string): ActionOutcome => ({ outcome: "done", summary });
 interface CommentEventData {
   readonly id: string;
   readonly site: string;
-  /** Absent where the sender does not say. */
+  /** Undefined if the sender does not report it. */
   readonly page?: string;
 }
 
@@ -44,19 +44,19 @@ function commentIn(detail: EventDetail): CommentEventData | undefined {
   return "page" in detail ? { id, site: detail.page.site, page: detail.page.id } : { id, site: detail.comment.site };
 }
 
-/** What the comment commands, or why it commands nothing. */
-function commandIn(comment: StoredComment, told: CommentEventData, busEvent: BusEvent): IssuedCommand | string {
+/** The command in the comment, or the reason why it is not a command. */
+function commandIn(comment: StoredComment, reported: CommentEventData, busEvent: BusEvent): IssuedCommand | string {
   const { body, page, author, version, at, status } = comment;
-  const { id, site } = told;
+  const { id, site } = reported;
   const command = commandOfText(plainTextOf(body) ?? "");
-  if (command === undefined) return "its text is no command";
-  if (status !== "current" || page === undefined || page !== (told.page ?? page))
-    return "it does not stand on that page";
-  // Others than its author may be able to edit it.
+  if (command === undefined) return "its text is not a command";
+  if (status !== "current" || page === undefined || page !== (reported.page ?? page)) return "it is not on that page";
+  // Other people than its author may be able to edit it.
   if (version !== 1) return "it was edited";
-  if (author === undefined || author !== busEvent.detail.actor?.id) return "it is not by whom the event says";
+  if (author === undefined || author !== busEvent.detail.actor?.id)
+    return "its author is not the one that the event names";
   return { command, busEvent, actor: author, page: { site, id: page }, at, key: ["comment", site, id] };
 }
 
-const inWords = ({ decision, about, refusal }: CommandResult): string =>
-  `${decision} of ${about}${refusal ? ` refused (${refusal.reason})` : ""}`;
+const textOf = ({ decision, about, refusal }: CommandResult): string =>
+  `${decision} of ${about}${refusal ? ` rejected (${refusal.reason})` : ""}`;

@@ -3,20 +3,21 @@ import { type EpochMillis, epochMillis } from "../../host/clock.ts";
 import { resolveReferences } from "./storage-text.ts";
 import { tokenize } from "./storage-tokens.ts";
 
-/** A comment as the site has it now. */
+/** A comment as the site stores it now. */
 export interface StoredComment {
-  /** The page that it stands on; absent where it stands on something else. */
+  /** The page that it is on; undefined if it is on something else. */
   readonly page: string | undefined;
   readonly status: string;
-  /** Of the version, as is `at`; absent where nobody is known to have written it. */
+  /** The author of the version; undefined if it is unknown. */
   readonly author: string | undefined;
   readonly version: number;
+  /** The time of the version. */
   readonly at: EpochMillis;
   /** Storage format. */
   readonly body: string;
 }
 
-/** A time with its zone. */
+/** An ISO 8601 timestamp with its zone. */
 export const writtenAt: v.GenericSchema<unknown, EpochMillis> = v.pipe(
   v.string(),
   v.isoTimestamp(),
@@ -26,8 +27,8 @@ export const writtenAt: v.GenericSchema<unknown, EpochMillis> = v.pipe(
 );
 
 /**
- * The whole text of a comment that is plain text and nothing else, on one line; nothing where anything is formatted, quoted
- * or inserted, since that may stand for something that its text alone does not say.
+ * Returns the whole text of a plain-text comment, on one line; undefined if any of it is formatted, quoted or inserted,
+ * because the text alone may then not be what its author means.
  */
 export function plainTextOf(storage: string): string | undefined {
   const tokens = tokenize(storage);
@@ -38,5 +39,5 @@ export function plainTextOf(storage: string): string | undefined {
   return resolveReferences(pieces.join("")).replace(/\s+/g, " ").trim();
 }
 
-/** Elements that only part one line from the next. */
+/** Elements that only separate lines. */
 const PLAIN: ReadonlySet<string> = new Set(["p", "br"]);

@@ -7,7 +7,7 @@ export const dataCenter: Product = {
   pagePath: (id) => `/rest/api/content/${id}?expand=body.storage,version,space`,
   versionPath: (id, number) => `/rest/api/content/${id}/version/${number}`,
   writePath: (id) => `/rest/api/content/${id}`,
-  // A minor edit sends no mail and leaves no entry in the activity stream.
+  // A minor edit sends no mail and adds nothing to the activity stream.
   writeBody: (_id, { title, body, version }) => ({
     type: "page",
     status: "current",
@@ -38,7 +38,7 @@ export const dataCenter: Product = {
     v.transform(({ userKey }) => userKey || undefined),
   ),
   commentPaths: (id) => [`/rest/api/content/${id}?expand=body.storage,version,container`],
-  // Any content is answered there.
+  // This path returns any kind of content, so the type is checked.
   comment: v.pipe(
     v.object({
       type: v.string(),

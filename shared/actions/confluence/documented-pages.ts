@@ -4,35 +4,38 @@ import type { FinalOutcome } from "./classify-response.ts";
 import type { PageClient } from "./client.ts";
 import { type Documented, documentedOn } from "./page-properties.ts";
 
-interface QueuedEvent {
+interface EventAndOrigin {
   readonly busEvent: BusEvent;
   readonly origin: BusEvent;
 }
 
-/** Pages that document what an event is about. `leftOut` counts those beyond {@link MAX_PAGES_SHOWN}. */
+/** Pages that document the subject of an event. `leftOut` counts those beyond {@link MAX_PAGES_SHOWN}. */
 type Found =
   | { readonly ok: true; readonly ids: readonly string[]; readonly leftOut: number }
-  | { readonly ok: false; readonly setback: FinalOutcome };
+  | { readonly ok: false; readonly failure: FinalOutcome };
 
-/** Status goes to so many pages of one event at most: each is a page to read and to write. */
+/** Largest number of pages that show one event: each is a page to read and to write. */
 const MAX_PAGES_SHOWN = 10;
-/** For one reading of the index: 200 pages, the oldest with the label. */
+/** Calls to build the index: 200 pages, the oldest ones with the label. */
 const MAX_CALLS = 10;
 const FRESH_MS = 5 * 60_000;
-/** An index older than this is no longer used in place of one that cannot be read. */
+/** An older index is not used, even if a new one cannot be read. */
 const USABLE_MS = 60 * 60_000;
-/** No search within this time of one that failed. */
-const REST_MS = 60_000;
+/** Shortest time between a failed search and the next one. */
+const COOLDOWN_MS = 60_000;
 
 /**
- * The pages that carry one label, and what each says that it documents: an index in memory, read by at most ten calls when
- * it is older than five minutes and somebody asks. One process has one for each route.
+ * The pages that carry one label, and what each of them documents: an index in memory. It is read again, with at most
+ * {@link MAX_CALLS} calls, if it is used when it is older than {@link FRESH_MS}. One process has one for each route.
  */
 export class DocumentedPages {
   readonly #label: string;
   readonly #clock: Clock;
   #index: Index | undefined;
-  #rest: Rest = { until: epochMillis(0), ending: { outcome: "retry", summary: "no page has been searched for yet" } };
+  #cooldown: Cooldown = {
+    until: epochMillis(0),
+    outcome: { outcome: "retry", summary: "no page has been searched for yet" },
+  };
   #reading: Promise<void> | undefined;
 
   constructor(label: string, clock: Clock) {
@@ -40,16 +43,16 @@ export class DocumentedPages {
     this.#clock = clock;
   }
 
-  /** Those who ask while the index is read wait for the same reading. */
-  async concernedBy(happening: QueuedEvent, client: Pick<PageClient, "search">): Promise<Found> {
+  /** Calls during a read of the index wait for the same read. */
+  async concernedBy(context: EventAndOrigin, client: Pick<PageClient, "search">): Promise<Found> {
     if (!this.#isYounger(FRESH_MS) && !this.#isCoolingDown()) {
       this.#reading ??= this.#read(client).finally(() => {
         this.#reading = undefined;
       });
       await this.#reading;
     }
-    if (this.#index && this.#isYounger(USABLE_MS)) return pagesIn(this.#index, happening);
-    return { ok: false, setback: this.#setback() };
+    if (this.#index && this.#isYounger(USABLE_MS)) return pagesIn(this.#index, context);
+    return { ok: false, failure: this.#failure() };
   }
 
   async #read(client: Pick<PageClient, "search">): Promise<void> {
@@ -57,23 +60,23 @@ export class DocumentedPages {
     let next: string | undefined;
     for (let calls = 0; calls === 0 || (next !== undefined && calls < MAX_CALLS); calls++) {
       const batch = await client.search(this.#label, next);
-      if (!batch.ok) return this.#restAfter(batch.setback);
+      if (!batch.ok) return this.#coolDownAfter(batch.failure);
       for (const { id, body } of batch.value.pages) pages.push({ id, documented: documentedOn(body) });
       next = batch.value.next;
     }
     this.#index = { at: this.#clock.now(), pages };
   }
 
-  #restAfter(ending: FinalOutcome): void {
-    const askedMs = "afterSeconds" in ending ? (ending.afterSeconds ?? 0) * 1_000 : 0;
-    this.#rest = { until: laterBy(this.#clock.now(), Math.max(askedMs, REST_MS)), ending };
+  #coolDownAfter(outcome: FinalOutcome): void {
+    const requestedMs = "afterSeconds" in outcome ? (outcome.afterSeconds ?? 0) * 1_000 : 0;
+    this.#cooldown = { until: laterBy(this.#clock.now(), Math.max(requestedMs, COOLDOWN_MS)), outcome };
   }
 
-  /** Whoever comes again before the rest is over would only be told the same. */
-  #setback(): FinalOutcome {
-    const { ending, until } = this.#rest;
+  /** The outcome of the failed search. A retry before the end of the cooldown would have the same outcome. */
+  #failure(): FinalOutcome {
+    const { outcome, until } = this.#cooldown;
     const afterSeconds = Math.ceil((until - this.#clock.now()) / 1_000);
-    return ending.outcome === "retry" ? { ...ending, afterSeconds } : ending;
+    return outcome.outcome === "retry" ? { ...outcome, afterSeconds } : outcome;
   }
 
   #isYounger(ms: number): boolean {
@@ -81,7 +84,7 @@ export class DocumentedPages {
   }
 
   #isCoolingDown(): boolean {
-    return this.#clock.now() < this.#rest.until;
+    return this.#clock.now() < this.#cooldown.until;
   }
 }
 
@@ -90,10 +93,10 @@ interface Page {
   readonly documented: Documented;
 }
 
-/** No search before `until`, because one ended so. */
-interface Rest {
+/** No search before `until`, because the last one ended with `outcome`. */
+interface Cooldown {
   readonly until: EpochMillis;
-  readonly ending: FinalOutcome;
+  readonly outcome: FinalOutcome;
 }
 
 interface Index {
@@ -101,8 +104,8 @@ interface Index {
   readonly pages: readonly Page[];
 }
 
-function pagesIn({ pages }: Index, happening: QueuedEvent): Found {
-  const about = { subjects: subjectsOf(happening), environment: environmentOf(happening.busEvent) };
+function pagesIn({ pages }: Index, context: EventAndOrigin): Found {
+  const about = { subjects: subjectsOf(context), environment: environmentOf(context.busEvent) };
   const ids = pages.filter(({ documented }) => isAbout(documented, about)).map(({ id }) => id);
   return { ok: true, ids: ids.slice(0, MAX_PAGES_SHOWN), leftOut: Math.max(0, ids.length - MAX_PAGES_SHOWN) };
 }
@@ -112,7 +115,7 @@ interface About {
   readonly environment: string | undefined;
 }
 
-/** Environments narrow what the page names beside them; alone they stand for everything that is deployed there. */
+/** A page's environments narrow its subjects. Without subjects they stand for everything that is deployed there. */
 function isAbout({ subjects, environments }: Documented, about: About): boolean {
   const isThere = about.environment !== undefined && environments.has(about.environment);
   if (subjects.size === 0) return isThere;
@@ -120,8 +123,8 @@ function isAbout({ subjects, environments }: Documented, about: About): boolean 
   return about.subjects.some((subject) => subjects.has(subject)) && !isElsewhere;
 }
 
-/** The pipeline, or the project that is deployed; and the repository of the push or change that started it. */
-function subjectsOf({ busEvent, origin }: QueuedEvent): readonly string[] {
+/** The pipeline or the deployed project, and the repository of the push or change that started it. */
+function subjectsOf({ busEvent, origin }: EventAndOrigin): readonly string[] {
   return [busEvent.detail, origin.detail].flatMap((detail) => nameIn(detail)?.toLowerCase() ?? []);
 }
 

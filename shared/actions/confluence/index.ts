@@ -17,8 +17,8 @@ import { accessTo, type RouteOptions, routeOptions, type TargetSettings, targetS
 import { cooldownOf, type TargetCooldown } from "./target-cooldown.ts";
 
 /**
- * Shows the state of builds in one region of a Confluence page, and leaves the rest of the page alone. Of a comment it does
- * what that commands.
+ * Shows the state of builds in one region of a Confluence page, and leaves the rest of the page unchanged. Executes the
+ * command of a comment.
  */
 export const confluence: Action = {
   name: "confluence",
@@ -32,9 +32,11 @@ export const confluence: Action = {
     const label = options.documentedBy;
     const documented = label === undefined ? undefined : new DocumentedPages(label, deps.clock);
     const { targetName } = settings;
-    const rest = cooldownOf(targetName, deps);
+    const cooldown = cooldownOf(targetName, deps);
     const ownAccount = new OwnAccount(target.site, deps);
-    return { run: (context) => run({ ...context, targetName, target, options, documented, rest, ownAccount, deps }) };
+    return {
+      run: (context) => run({ ...context, targetName, target, options, documented, cooldown, ownAccount, deps }),
+    };
   },
 };
 
@@ -43,7 +45,7 @@ interface Run extends ActionContext {
   readonly target: TargetSettings;
   readonly options: RouteOptions;
   readonly documented: DocumentedPages | undefined;
-  readonly rest: TargetCooldown;
+  readonly cooldown: TargetCooldown;
   readonly ownAccount: OwnAccount;
   readonly deps: ActionDeps;
 }
@@ -55,22 +57,22 @@ async function run(attempt: Run): Promise<ActionOutcome> {
     return runCommentCommand({ busEvent, site: attempt.target.site, commands, client: () => clientFor(attempt) });
   }
   const row = rowOf(attempt);
-  // Another system's approval is of a build, which has its row.
+  // An approval of another system belongs to a build, which has a row already.
   if (!row && "approval" in busEvent.detail) return { outcome: "done", summary: "an approval of another system" };
-  // Above all no `page.updated`: the bridge's own write raises one.
-  if (!row) return { outcome: "give_up", summary: `${busEvent.detail.type} is no build and no deployment` };
+  // This includes `page.updated`, which the bridge's own write causes.
+  if (!row) return { outcome: "give_up", summary: `${busEvent.detail.type} is neither a build nor a deployment` };
   const { target, options, documented } = attempt;
   const pages = pagesConcerned(attempt, { site: target.site, page: options.page });
   if (pages.length === 0 && !documented) return NO_PAGE;
-  const showing = await showingOf(attempt);
-  const show = (id: string) => publishRow(row, { site: target.site, id }, showing).catch(retryAfterFault);
+  const input = await publishInputOf(attempt);
+  const show = (id: string) => publishRow(row, { site: target.site, id }, input).catch(retryAfterFault);
   const showAll = (ids: readonly string[]) => Promise.all(ids.map(show));
-  const [shown, more] = await Promise.all([showAll(pages), documented?.concernedBy(attempt, showing.client)]);
-  if (more?.ok === false) return withoutDocumented(shown, more.setback);
+  const [shown, more] = await Promise.all([showAll(pages), documented?.concernedBy(attempt, input.client)]);
+  if (more?.ok === false) return withoutDocumented(shown, more.failure);
   const others = await showAll(more?.ids.filter((id) => !pages.includes(id)) ?? []);
   const outcomes = [...shown, ...others];
   if (outcomes.length === 0) return NO_PAGE;
-  return noting(
+  return withRemark(
     combineOutcomes(outcomes),
     more?.leftOut ? `${more.leftOut} more pages document it, and are left out` : "",
   );
@@ -78,23 +80,23 @@ async function run(attempt: Run): Promise<ActionOutcome> {
 
 const NO_PAGE: ActionOutcome = { outcome: "done", summary: "no page is concerned" };
 
-/** The search for pages that document it failed: alone that is how the attempt ends, beside others a note. */
-function withoutDocumented(shown: readonly ActionOutcome[], setback: FinalOutcome): ActionOutcome {
-  const summary = `the pages that document it could not be searched for: ${setback.summary}`;
-  return shown.length === 0 ? { ...setback, summary } : noting(combineOutcomes(shown), summary);
+/** The outcome if the search for documenting pages failed. If other pages were shown, the failure is only a remark. */
+function withoutDocumented(shown: readonly ActionOutcome[], failure: FinalOutcome): ActionOutcome {
+  const summary = `the pages that document it could not be searched for: ${failure.summary}`;
+  return shown.length === 0 ? { ...failure, summary } : withRemark(combineOutcomes(shown), summary);
 }
 
-const noting = (outcome: ActionOutcome, note: string): ActionOutcome =>
-  note === "" ? outcome : { ...outcome, summary: `${outcome.summary}; ${note}` };
+const withRemark = (outcome: ActionOutcome, remark: string): ActionOutcome =>
+  remark === "" ? outcome : { ...outcome, summary: `${outcome.summary}; ${remark}` };
 
-async function showingOf(attempt: Run): Promise<PublishInput> {
-  const { target, options, rest, deps, signal } = attempt;
+async function publishInputOf(attempt: Run): Promise<PublishInput> {
+  const { target, options, cooldown, deps, signal } = attempt;
   const { region, progressSeconds } = target;
   const client = await clientFor(attempt);
-  return { client, rest, deps, signal, region, progressSeconds, whenMissing: options.whenMissing };
+  return { client, cooldown, deps, signal, region, progressSeconds, whenMissing: options.whenMissing };
 }
 
-async function clientFor({ origin, targetName, target, rest, ownAccount, deps, signal }: Run): Promise<PageClient> {
+async function clientFor({ origin, targetName, target, cooldown, ownAccount, deps, signal }: Run): Promise<PageClient> {
   const access = await accessTo(target, targetName, deps);
   return pageClient({
     product: target.product === "cloud" ? cloud : dataCenter,
@@ -105,13 +107,13 @@ async function clientFor({ origin, targetName, target, rest, ownAccount, deps, s
     traceparent: origin.detail.traceparent,
     timeoutMs: target.timeoutSeconds * 1000,
     signal,
-    rest,
+    cooldown,
     clock: deps.clock,
     callOut: deps.callOut,
   });
 }
 
-/** One page that cannot be dealt with now does not keep the others from being written. */
+/** A retryable fault of one page does not prevent the others from being written. */
 function retryAfterFault(error: unknown): ActionOutcome {
   if (error instanceof Fault && error.retryable) return { outcome: "retry", summary: error.message };
   throw error;

@@ -18,7 +18,7 @@ export interface OwnAccountDeps {
 
 type AskedAccount =
   | { readonly ok: true; readonly value: string }
-  | { readonly ok: false; readonly setback: FinalOutcome };
+  | { readonly ok: false; readonly failure: FinalOutcome };
 
 /**
  * The account with which a target's credential writes. Recorded before the first write, so that no event of an own write can
@@ -44,7 +44,7 @@ export class OwnAccount {
     const now = clock.now();
     if (this.#asked?.credential === digest && this.#asked.until > now) return undefined;
     const answer = await ask();
-    if (!answer.ok) return answer.setback;
+    if (!answer.ok) return answer.failure;
     await ownAccounts.record({ site: this.#site, account: answer.value }, laterBy(now, OWN_MS));
     this.#asked = { credential: digest, until: laterBy(now, ASK_EVERY_MS) };
     return undefined;

@@ -1,9 +1,9 @@
-/** A page's id as Confluence gives it: a positive number, kept as text since it may pass 2^53. */
+/** Returns whether a text is a page's id: a positive number, handled as text because it may exceed 2^53. */
 export const isPageId = (text: string): boolean => PAGE_ID.test(text);
 
 /**
- * Ids of the pages of `site` that `text` links to, in order, each once. Both products' addresses are known on both:
- * `/spaces/KEY/pages/ID`, with or without a title, and `/pages/viewpage.action?pageId=ID`.
+ * Returns the ids of the pages of `site` that `text` links to, in order, each once. Both products' forms are recognized
+ * on both: `/spaces/KEY/pages/ID`, with or without a title, and `/pages/viewpage.action?pageId=ID`.
  */
 export function pageLinksIn(text: string, site: string): readonly string[] {
   const literalSite = site.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
@@ -20,5 +20,5 @@ const NOT_INSIDE_AN_ADDRESS = "(?<![\\w/=&?%.-])";
 /** A personal space's key starts with `~`. */
 const BY_SPACE = `spaces/~?[\\w%.-]{1,255}/pages/(${ID})`;
 const BY_ACTION = `pages/viewpage\\.action\\?(?:[\\w%.=+-]{1,200}&){0,5}pageId=(${ID})`;
-/** A full stop may end the sentence; a letter, digit, hyphen or underscore belongs to something else than an id. */
+/** A full stop may end the sentence. A letter, digit, hyphen or underscore means that the number is not an id. */
 const ID_ENDS = "(?![\\w%-])";

@@ -2,7 +2,7 @@ import { attributeOf, type Element, readElements } from "./storage-elements.ts";
 import { resolveReferences } from "./storage-text.ts";
 import { tokenize } from "./storage-tokens.ts";
 
-/** What a page says that it documents, in lower case. */
+/** What a page documents, by its own Page Properties, in lower case. */
 export interface Documented {
   /** Repositories and pipelines. */
   readonly subjects: ReadonlySet<string>;
@@ -12,8 +12,8 @@ export interface Documented {
 /**
  * Reads the tables of the page's Page Properties macros
  * (https://confluence.atlassian.com/doc/page-properties-macro-184550024.html; `details` in storage format). A heading
- * names what stands beside it in its row, or below it in its column. Only the text that people see is read, one name a
- * line or between commas. A page that cannot be read lists nothing.
+ * applies to the cells beside it in its row, or below it in its column. Only visible text is read. Names are separated
+ * by lines, commas or semicolons. A malformed page documents nothing.
  */
 export function documentedOn(body: string): Documented {
   const elements = readElements(body);
@@ -22,11 +22,11 @@ export function documentedOn(body: string): Documented {
     .flatMap((macro) => outermost(macro.children, ({ name }) => name === "table"))
     .flatMap((table) => namesIn(table, body))
     .slice(0, MAX_NAMES);
-  const of = (kind: Kind) => new Set(names.filter((one) => one.kind === kind).map(({ name }) => name));
-  return { subjects: of("subject"), environments: of("environment") };
+  const namesOf = (kind: Kind) => new Set(names.filter((named) => named.kind === kind).map(({ name }) => name));
+  return { subjects: namesOf("subject"), environments: namesOf("environment") };
 }
 
-/** More is a catalogue and no page about something. */
+/** A page with more names is a catalogue, not a page about something. */
 const MAX_NAMES = 100;
 /** UTF-16 code units. */
 const MAX_NAME_LENGTH = 300;
@@ -71,20 +71,20 @@ function namesIn(table: Element, body: string): readonly Named[] {
 const kindOf = ([only, second]: readonly string[] = []): Kind | undefined =>
   second === undefined ? KINDS.get(only ?? "") : undefined;
 
-/** The elements that `is` holds for and that stand in no other such; each element is looked at once. */
-function outermost(elements: readonly Element[], is: (element: Element) => boolean): readonly Element[] {
+/** The elements that match and are inside no other matching element. Each element is visited once. */
+function outermost(elements: readonly Element[], matches: (element: Element) => boolean): readonly Element[] {
   const found: Element[] = [];
   const open = elements.toReversed();
   for (let next = open.pop(); next; next = open.pop()) {
-    if (is(next)) found.push(next);
+    if (matches(next)) found.push(next);
     else for (const child of next.children.toReversed()) open.push(child);
   }
   return found;
 }
 
 /**
- * Parameters and bodies of macros, links to people and the like are no text of the cell; a comment's mark is only put
- * around it.
+ * Parameters and bodies of macros, links to people and the like are not text of the cell. An inline comment's marker
+ * only encloses text.
  */
 const isHidden = (name: string): boolean => /^(?:ac|ri|at):/.test(name) && name !== "ac:inline-comment-marker";
 

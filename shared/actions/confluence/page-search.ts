@@ -1,15 +1,15 @@
 import * as v from "valibot";
 import { isPageId } from "./page-address.ts";
 
-/** Pages that a search found, as far as it has been read. */
+/** One batch of the pages that a search found. */
 export interface FoundPages {
   readonly pages: readonly { readonly id: string; readonly body: string }[];
-  /** Absent where there are no more. */
+  /** Undefined if there are no more. */
   readonly next: string | undefined;
 }
 
 /**
- * Both products have this search at one path, with the pages' texts in the answer; Cloud's v2 has none
+ * Both products have this search at one path, with the pages' bodies in the response. Cloud's v2 has no such search
  * (https://developer.atlassian.com/cloud/confluence/rest/v1/api-group-content/#api-wiki-rest-api-content-search-get).
  */
 export function searchPath(label: string, next = ""): string {
@@ -22,17 +22,17 @@ export function searchPath(label: string, next = ""): string {
   return `/rest/api/content/search?${query}`;
 }
 
-/** Together they fit an answer as long as a page is 600 kB on average. */
+/** Pages in one response. They fit its size limit if a page has at most 600 kB on average. */
 const SEARCH_BATCH = 20;
 
-/** Where the next batch begins: a cursor on Cloud, a number on Data Center. Nothing else of the address is used. */
+/** Where the next batch starts: a cursor on Cloud, a number on Data Center. No other part of the address is used. */
 function placeIn(next: string): string | undefined {
   const query = new URLSearchParams(next.split("?")[1]);
   const place = [...query].filter(([name]) => name === "cursor" || name === "start");
   return place.length > 0 ? String(new URLSearchParams(place)) : undefined;
 }
 
-/** A page that is told in another way is passed over, so that it does not stand before all others. */
+/** A page with another shape is skipped, so that it does not make the whole batch unreadable. */
 const foundPage = v.fallback(
   v.nullable(
     v.object({

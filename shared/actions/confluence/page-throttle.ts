@@ -5,25 +5,25 @@ import { isTerminal } from "../../model/build-order.ts";
 import type { Board, PageRecord } from "../../store/boards.ts";
 import { renderRow } from "./render-region.ts";
 
-/** What the pace needs to know. */
-interface Now {
+/** The input of the throttle. */
+interface Throttle {
   readonly now: EpochMillis;
-  /** Least time between two writes of a page while nothing ends. */
+  /** Shortest time between two writes of a page while no run ends. */
   readonly progressSeconds: number;
 }
 
-/** Stands for a row as it is shown, in ten letters. */
+/** A digest of a row as it is shown, in ten characters. */
 export const markOf = (row: BoardRow): string =>
   createHash("sha256").update(renderRow(row)).digest("base64url").slice(0, 10);
 
 /**
- * The version that shows the row `key` as the board has it, if the page was seen to show it lately. Later than that the
- * page itself is asked, since a person may have changed it.
+ * The page version that shows the row `key` as it is on the board, if it was read or written recently. After that time
+ * the page itself has to be read, because a person may have changed it.
  */
 export function versionShowing(
   key: string,
   { rows, record }: Board,
-  { now, progressSeconds }: Now,
+  { now, progressSeconds }: Throttle,
 ): number | undefined {
   const row = rows.find((one) => one.key === key);
   const { shown } = record;
@@ -31,18 +31,19 @@ export function versionShowing(
   return shown.marks.includes(markOf(row)) ? shown.version : undefined;
 }
 
-/** Longer than an action waits between two looks at the board. */
+/** Longer than an action waits between two reads of the board. */
 const TRUSTED_MS = 120_000;
 
 /**
- * Seconds until the page may be written, 0 for now. The first write after a pause is made at once, and so is the end of a
- * run but for a moment in which others may join it; all else keeps the bounded rate.
+ * Seconds until the page may be written; 0 if it may be written now. The first write after a pause is immediate. The
+ * end of a run is written after {@link END_GAP_SECONDS}, so that others can join it. All other writes keep the bounded
+ * rate.
  */
-export function secondsToWait(board: Board, pace: Now): number {
+export function secondsToWait(board: Board, throttle: Throttle): number {
   const { cooldownUntil = 0, writtenAt } = board.record;
-  const gapSeconds = hasNewEnd(board) ? Math.min(END_GAP_SECONDS, pace.progressSeconds) : pace.progressSeconds;
+  const gapSeconds = hasNewEnd(board) ? Math.min(END_GAP_SECONDS, throttle.progressSeconds) : throttle.progressSeconds;
   const nextAt = writtenAt === undefined ? 0 : writtenAt + gapSeconds * 1_000;
-  return Math.max(0, cooldownUntil - pace.now, nextAt - pace.now) / 1_000;
+  return Math.max(0, cooldownUntil - throttle.now, nextAt - throttle.now) / 1_000;
 }
 
 const END_GAP_SECONDS = 2;
@@ -50,6 +51,6 @@ const END_GAP_SECONDS = 2;
 const hasNewEnd = ({ rows, record }: Board): boolean =>
   rows.some((row) => isTerminal(row.build.state) && !record.shown?.marks.includes(markOf(row)));
 
-/** Confluence asked for patience, not the pace. */
+/** Returns whether the page waits because Confluence asked for it, and not because of the throttle. */
 export const isCoolingDown = ({ cooldownUntil }: PageRecord, now: EpochMillis): boolean =>
   cooldownUntil !== undefined && cooldownUntil > now;

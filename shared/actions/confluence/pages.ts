@@ -2,12 +2,12 @@ import type { BusEvent, EventDetail } from "../../model/bus-event.ts";
 import { fill } from "../../routes/fill.ts";
 import { isPageId, pageLinksIn } from "./page-address.ts";
 
-/** More links than this in one set of texts are a list of pages, not a wish to be told. */
+/** More links than this in an event's texts are a list of pages, not a request for a status on each. */
 const MAX_LINKED_PAGES = 5;
 
 /**
- * Ids of the pages of `site` that an event concerns: the one that the route names, else the one that started it all, else
- * those that the commits, the change or the build link to in their own words.
+ * Returns the ids of the pages of `site` that show an event: the page that the route names, otherwise the page whose
+ * event is the origin, otherwise the pages that the texts of the commits, the change or the build link to.
  */
 export function pagesConcerned(
   { busEvent, origin }: { readonly busEvent: BusEvent; readonly origin: BusEvent },

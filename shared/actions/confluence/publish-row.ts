@@ -12,12 +12,12 @@ import { type PageUpdated, shown, untilMerged, updatePage } from "./update-page.
 
 /** Upper bound of one attempt. */
 export const MAX_ATTEMPT_MS = 60_000;
-/** A page's lease outlives the attempt that took it. */
+/** A page's lease lasts longer than the attempt that holds it. */
 const LEASE_MS = MAX_ATTEMPT_MS + 15_000;
 
 export interface PublishInput {
   readonly client: PageClient;
-  readonly rest: TargetCooldown;
+  readonly cooldown: TargetCooldown;
   readonly region: RegionOfPage["region"];
   readonly whenMissing: RegionOfPage["whenMissing"];
   readonly progressSeconds: number;
@@ -26,25 +26,25 @@ export interface PublishInput {
 }
 
 /**
- * Puts a row on a page's board, and the board on the page: by this attempt or by another, in a version of its own or
- * together with what else has come. The lease is for thrift alone; what keeps a page right is told in `update-page.ts`.
+ * Puts a row on a page's board, and the board on the page. Another attempt may write the page, and one version may show
+ * several rows. The lease only saves calls; `update-page.ts` describes what keeps a page correct without it.
  */
-export async function publishRow(row: ReportedRow, page: PageAddress, showing: PublishInput): Promise<ActionOutcome> {
-  const { boards, clock } = showing.deps;
+export async function publishRow(row: ReportedRow, page: PageAddress, input: PublishInput): Promise<ActionOutcome> {
+  const { boards, clock } = input.deps;
   if (!(await boards.advance(page, row))) {
-    return { outcome: "done", summary: `page ${page.id}: a newer state has taken this one's place` };
+    return { outcome: "done", summary: `page ${page.id}: a newer state has replaced this one` };
   }
   const board = await boards.read(page);
-  const early = withoutWriting(row.key, page, board, showing);
+  const early = withoutWriting(row.key, page, board, input);
   if (early) return early;
   const lease = await boards.lease(page, clock.now(), laterBy(clock.now(), LEASE_MS));
-  if (!lease) return waitFor(BUSY_SECONDS, `page ${page.id} is being written by another attempt`, showing);
+  if (!lease) return waitFor(BUSY_SECONDS, `page ${page.id} is being written by another attempt`, input);
   let { record } = lease;
   try {
-    // Between the look and the lease another may have written.
-    const late = withoutWriting(row.key, page, { ...board, record }, showing);
+    // Another attempt may have written between the read and the lease.
+    const late = withoutWriting(row.key, page, { ...board, record }, input);
     if (late) return late;
-    const updated = await updatePage({ ...showing, ...showing.deps, page, row });
+    const updated = await updatePage({ ...input, ...input.deps, page, row });
     record = recordAfter(record, updated, clock.now());
     return isHopeless(updated, record, clock.now()) ? givenUp(page) : updated.outcome;
   } finally {
@@ -55,27 +55,22 @@ export async function publishRow(row: ReportedRow, page: PageAddress, showing: P
 /** About as long as a write takes. */
 const BUSY_SECONDS = 2;
 
-function withoutWriting(
-  key: string,
-  page: PageAddress,
-  board: Board,
-  showing: PublishInput,
-): ActionOutcome | undefined {
-  const pace = { now: showing.deps.clock.now(), progressSeconds: showing.progressSeconds };
-  const version = versionShowing(key, board, pace);
+function withoutWriting(key: string, page: PageAddress, board: Board, input: PublishInput): ActionOutcome | undefined {
+  const throttle = { now: input.deps.clock.now(), progressSeconds: input.progressSeconds };
+  const version = versionShowing(key, board, throttle);
   if (version !== undefined) return shown(page, version, "shows this state, written together with others");
-  const seconds = Math.max(secondsToWait(board, pace), showing.rest.secondsLeft());
+  const seconds = Math.max(secondsToWait(board, throttle), input.cooldown.secondsLeft());
   if (seconds === 0) return undefined;
-  const isPageResting = isCoolingDown(board.record, pace.now);
-  if (isPageResting && board.record.draftSince !== undefined) return untilMerged(page, seconds);
+  const isPageCoolingDown = isCoolingDown(board.record, throttle.now);
+  if (isPageCoolingDown && board.record.draftSince !== undefined) return untilMerged(page, seconds);
   const why =
-    isPageResting || showing.rest.secondsLeft() > 0
-      ? `Confluence asked for page ${page.id} to be left alone for a while`
+    isPageCoolingDown || input.cooldown.secondsLeft() > 0
+      ? `Confluence asked to leave page ${page.id} alone for a while`
       : `page ${page.id} has just been written; this state goes into its next version`;
-  return waitFor(seconds, why, showing);
+  return waitFor(seconds, why, input);
 }
 
-/** Spread a little, so that the first to come writes for all. */
+/** The wait is spread a little, so that the first attempt writes for all. */
 function waitFor(seconds: number, summary: string, { deps }: PublishInput): ActionOutcome {
   return { outcome: "wait", summary, afterSeconds: seconds + deps.random() * Math.min(seconds, MAX_SPREAD_SECONDS) };
 }
@@ -87,20 +82,20 @@ function recordAfter(
   { outcome, seen, hasDraft }: PageUpdated,
   now: EpochMillis,
 ): PageRecord {
-  const rest = "afterSeconds" in outcome ? outcome.afterSeconds : undefined;
-  const inTheWaySince = hasDraft ? (draftSince ?? now) : draftSince;
+  const cooldownSeconds = "afterSeconds" in outcome ? outcome.afterSeconds : undefined;
+  const blockedSince = hasDraft ? (draftSince ?? now) : draftSince;
   return {
     ...before,
-    ...(!seen && inTheWaySince !== undefined && { draftSince: inTheWaySince }),
+    ...(!seen && blockedSince !== undefined && { draftSince: blockedSince }),
     ...(seen && { shown: { at: now, version: seen.version, marks: seen.rows.map(markOf) } }),
     ...(seen?.isOurs && { writtenAt: now }),
-    ...(rest !== undefined && { cooldownUntil: laterBy(now, rest * 1_000) }),
+    ...(cooldownSeconds !== undefined && { cooldownUntil: laterBy(now, cooldownSeconds * 1_000) }),
   };
 }
 
 const MAX_DRAFT_DAYS = 7;
 
-/** Someone has the draft open for longer than an absence explains. */
+/** The draft has been open for longer than a person's absence explains. */
 const isHopeless = ({ hasDraft }: PageUpdated, { draftSince }: PageRecord, now: EpochMillis): boolean =>
   hasDraft === true && draftSince !== undefined && now - draftSince >= MAX_DRAFT_DAYS * 86_400_000;
 

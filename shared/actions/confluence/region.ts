@@ -3,9 +3,9 @@ import { OPENING } from "./render-region.ts";
 import { hasContent, sameContent } from "./same-content.ts";
 import { attributeOf, type Element, readElements } from "./storage-elements.ts";
 
-/** Which region of which page is meant. */
+/** Identifies a region of a page. */
 export interface RegionOfPage {
-  /** As the target has it: what tells the regions of several bridges from each other. */
+  /** The region's name in the target's settings. It distinguishes the regions of several bridges. */
   readonly region: string;
   /** The page's id. */
   readonly page: string;
@@ -13,25 +13,28 @@ export interface RegionOfPage {
 }
 
 /**
- * What becomes of a page when its status region is to hold `content`. `changed` differs from the page in that region
- * alone, byte for byte; `unchanged` says it already; `absent` has no region and shall get none; `unusable` is not touched.
+ * The result of writing `content` into the status region of a page. `changed`: the new body, which differs from the
+ * page only in that region, byte for byte. `unchanged`: the region has this content already. `absent`: the page has no
+ * region and gets none. `unusable`: the page must not be changed.
  */
 type Splice =
-  /** `from` is a page's id: the region came along with a copy of that page, and is this one's now. */
+  /** `from` is a page's id: the region was copied from that page, and is this page's now. */
   | { readonly kind: "changed"; readonly body: string; readonly from?: string }
   | { readonly kind: "unchanged" }
   | { readonly kind: "absent" }
   | { readonly kind: "unusable"; readonly why: string };
 
 /**
- * Puts `content` into the one region of `body`, or behind everything when there is none and `whenMissing` says so. The
- * page is read to find offsets and is never printed again: all but the region is copied as it stands.
+ * Puts `content` into the only region of `body`. If there is no region and `whenMissing` is `append`, it is added at
+ * the end. The page is parsed only to find offsets and is never serialized again: everything outside the region is
+ * copied as is.
  *
  * The region is the body of an `excerpt` macro, which Cloud's editor keeps with its parameters. Its `name` is
- * `<region>:<page id>`, and what it holds is replaced whatever it is. An excerpt that a person named `<region>`, two anchors
- * `<region>-start` and `<region>-end` that a person set, and a region with another page's id are replaced only where they
- * say nothing, or what a bridge has written: never a person's own words. Such an excerpt gets the page's name then. Two
- * regions are none: which one is ours cannot be told, so nothing is replaced.
+ * `<region>:<page id>`, and its content is always replaced. Three other forms are replaced only if they are empty or
+ * contain what a bridge has written, never a person's text: an excerpt that a person named `<region>`, two anchors
+ * `<region>-start` and `<region>-end` that a person set, and a region with another page's id. Such an excerpt then gets
+ * this page's name. If a page has two regions, nothing is replaced, because it is unknown which one belongs to the
+ * bridge.
  */
 export function spliceRegion(body: string, content: string, of: RegionOfPage): Splice {
   const elements = readElements(body);
@@ -49,7 +52,7 @@ export function spliceRegion(body: string, content: string, of: RegionOfPage): S
   const name = found.name && textIn(found.name, body);
   if (name !== nameOf(of) && !sameContent(old, "") && !hasContent(old, OPENING)) {
     return unusable(
-      `its region ${name ?? of.region} holds what no bridge wrote: empty it, or name the target's region otherwise`,
+      `its region ${name ?? of.region} has content that no bridge wrote: empty it, or rename the target's region`,
     );
   }
   const from = name?.slice(of.region.length + 1) ?? "";
@@ -64,10 +67,10 @@ interface Place {
   readonly end: number;
 }
 
-/** From `start` to `end` stands the content (`inner`), or what a rich text body shall replace. */
+/** From `start` to `end` is the content (`inner`), or what a rich text body replaces. */
 interface Region extends Place {
   readonly inner: boolean;
-  /** Where an excerpt's name stands; anchors have no such place. */
+  /** The place of an excerpt's name; undefined for anchors. */
   readonly name?: Place;
 }
 
@@ -88,7 +91,7 @@ const bodyOf = (content: string) => `<ac:rich-text-body>${content}</ac:rich-text
 function replaced(body: string, { start, end, inner, name }: Region, content: string, of: RegionOfPage): string {
   const edits = [{ start, end, text: inner ? content : bodyOf(content) }];
   if (name) edits.push({ ...name, text: nameOf(of) });
-  // From the end, so that the offsets before it stay true.
+  // From the end, so that the offsets before it stay valid.
   return edits
     .sort((one, other) => other.start - one.start)
     .reduce((text, edit) => text.slice(0, edit.start) + edit.text + text.slice(edit.end), body);
@@ -108,7 +111,7 @@ function excerptRegions(
   });
 }
 
-/** Confluence keeps an emptied body as `<ac:rich-text-body />`, or not at all. */
+/** Confluence stores an emptied body as `<ac:rich-text-body />`, or not at all. */
 function regionOfExcerpt(excerpt: Element, name: Place, region: string): Region | Broken {
   const [body, second] = excerpt.children.filter((child) => child.name === "ac:rich-text-body");
   if (second) return { broken: `its ${region} region has two bodies` };
@@ -135,7 +138,7 @@ function anchorRegions(body: string, elements: readonly Element[], region: strin
   return [{ start: start.end, end: end.start, inner: true }];
 }
 
-/** Both editors put an anchor into a paragraph: one that holds nothing else stands for it. */
+/** Both editors put an anchor into a paragraph. A paragraph that contains only the anchor is used in its place. */
 function blockOf(body: string, anchor: Element): Element {
   const { parent } = anchor;
   if (parent?.name !== "p") return anchor;
@@ -143,7 +146,7 @@ function blockOf(body: string, anchor: Element): Element {
   return beside.trim() === "" ? parent : anchor;
 }
 
-/** Where a table may stand; the top of a page is the empty name. */
+/** Elements that may contain a table. The empty name is the top of a page. */
 const BLOCK_PARENTS: ReadonlySet<string> = new Set([
   "",
   "ac:rich-text-body",

@@ -4,12 +4,12 @@ import { cut } from "../../model/event.ts";
 import { statusMacro } from "./status-macro.ts";
 import { escapeText } from "./storage-text.ts";
 
-/** The state of an approval: who may decide, until when and how; or what was decided, and by whom. */
+/** Renders the state of an approval: who may decide, until when and how; or the decision and who took it. */
 export function renderGate({ id }: Pick<ShownBuild, "id">, gate: ShownGate): string {
   const { colour, title } = LOZENGES[gate.state];
-  const told = gate.state === "requested" ? `<br />${text(howTo(id, gate))}` : "";
+  const instructions = gate.state === "requested" ? `<br />${text(howTo(id, gate))}` : "";
   const by = gate.by === undefined ? "" : `<br />by ${text(gate.by)}`;
-  return `${statusMacro(colour, title)}${told}${by}`;
+  return `${statusMacro(colour, title)}${instructions}${by}`;
 }
 
 function howTo(id: string, { approvers, until, labels }: ShownGate): string {

@@ -4,13 +4,13 @@ import { renderGate } from "./render-gate.ts";
 import { statusMacro } from "./status-macro.ts";
 import { escapeText } from "./storage-text.ts";
 
-/** Large pages fail to load and to save, and this is a guest on someone's page. */
+/** Large pages fail to load and to save, and the region is only one part of someone's page. */
 export const MAX_REGION_BYTES = 16_384;
 
 /**
- * The region's content in storage format: one table row for each row of the board. The same rows give the same text,
- * whatever the time of day. When it would pass {@link MAX_REGION_BYTES}, the rows of which nothing was told for longest are
- * left out, and counted.
+ * Renders the region's content in storage format: one table row for each row of the board. The same rows give the same
+ * text at any time. If it would exceed {@link MAX_REGION_BYTES}, the rows whose last event is oldest are left out and
+ * counted.
  */
 export function renderRegion(rows: readonly BoardRow[]): string {
   const oldestFirst = rows.toSorted((one, other) => compare(latestOf(one.build), latestOf(other.build)));
@@ -33,7 +33,9 @@ const latestOf = ({ createdAt = "", startedAt = "", finishedAt = "", reportedAt 
 
 const compare = (one: string, other: string): number => Number(one > other) - Number(one < other);
 
-/** The heading is bold text: Cloud's editor drops the titles of boxes, and a real heading would join the page's outline. */
+/**
+ * The heading is bold text: Cloud's editor drops the titles of panels, and a real heading would be part of the outline.
+ */
 function frame(rows: string, leftOut: number): string {
   const head = `<tr>${COLUMNS.map((column) => `<th>${column}</th>`).join("")}</tr>`;
   const more = leftOut === 0 ? "" : `<p>Rows left out to keep this page small, oldest first: ${leftOut}.</p>`;
@@ -41,13 +43,15 @@ function frame(rows: string, leftOut: number): string {
 }
 
 const HEADING = "<p><strong>Build status</strong></p>";
-/** How every region begins, that of an earlier version too: a text that has it was written by a bridge. */
+/** The start of every region, also of earlier releases: a text that contains it was written by a bridge. */
 export const OPENING = `${HEADING}<table><tbody><tr><th>Pipeline</th>`;
 
-/** The state comes early: on a phone only the first two columns are in sight. */
+/** The state is the second column, because a phone shows only the first two. */
 const COLUMNS = ["Pipeline", "State", "Branch or environment", "Run", "Commit", "Started by", "Duration", "As of"];
 
-/** One table row. Links are plain ones: nothing here mentions a person in a way that Confluence would tell them of. */
+/**
+ * Renders one table row. Links are plain, so nothing here mentions a person in a way that makes Confluence notify them.
+ */
 export function renderRow({ build, ended }: BoardRow): string {
   const cells = [
     text(`${build.pipeline} (${reporterOf(build)})`, TEXT_LIMIT),
@@ -62,20 +66,22 @@ export function renderRow({ build, ended }: BoardRow): string {
   return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
 }
 
-/** A job's own word stands beside what the system itself tells. */
+/** A status that a job reports itself is marked, because the system's own events have rows too. */
 const reporterOf = ({ system, trustEntry }: BuildPart): string =>
-  trustEntry === undefined ? system : `${system}, told by ${trustEntry}`;
+  trustEntry === undefined ? system : `${system}, reported by ${trustEntry}`;
 
 function stateOf({ build, ended }: Pick<BoardRow, "build"> & { readonly ended: EndedRun | undefined }): string {
   if (build.gate) return renderGate(build, build.gate);
   return ended ? `${lozenge(build.state)}<br />last: ${lozenge(ended.state)} ${runLink(ended)}` : lozenge(build.state);
 }
 
-/** UTF-16 code units of a text, and of an address, that a row shows: even if all are escaped, one row fits the region. */
+/**
+ * UTF-16 code units of a text, and of an address, that a row shows: even if all are escaped, one row fits the region.
+ */
 const TEXT_LIMIT = 200;
 const ADDRESS_LIMIT = 600;
 const NOTHING = "-";
-/** A SHA-1 or SHA-256 object name; its first eight digits are what people say. */
+/** A SHA-1 or SHA-256 object name. People use its first eight digits. */
 const FULL_HASH = /^([\da-f]{8})(?:[\da-f]{32}|[\da-f]{56})$/;
 
 const text = (value: string, limit: number): string => escapeText(cut(value, limit));
@@ -102,14 +108,16 @@ function runLink({ number, url }: Pick<BuildPart, "number" | "url">): string {
   return `<a href="${escapeText(address)}">${number === undefined ? "open" : `#${number}`}</a>`;
 }
 
-/** As the URL parser writes it, which leaves no white space or quotes; nothing for any scheme but http and https. */
+/**
+ * The address as the URL parser writes it, without white space or quotes; undefined unless the scheme is http or https.
+ */
 function webAddress(url = ""): string | undefined {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || !/^https?:$/.test(parsed.protocol)) return undefined;
   return parsed.href.length <= ADDRESS_LIMIT ? parsed.href : undefined;
 }
 
-/** Only the identity was proved; the name is what it says, and looks like it. */
+/** Only the identity was proved. The name is what it claims, and is shown as a quotation. */
 function startedBy(starter: Starter | undefined): string {
   if (!starter) return NOTHING;
   const identity = `${text(starter.identity, TEXT_LIMIT)} (${starter.unproved ? "not verified" : "verified"})`;
@@ -117,7 +125,7 @@ function startedBy(starter: Starter | undefined): string {
   return name === "" ? identity : `${identity}, which names “${text(name, TEXT_LIMIT)}”`;
 }
 
-/** What could end the quotation, say "(verified)", or turn the text around. */
+/** Characters that could end the quotation, imitate "(verified)", or reverse the direction of the text. */
 const LOOKS_LIKE_MORE = /[\p{Ps}\p{Pe}\p{C}"“”‟«»＂]/gu;
 
 function duration({ startedAt, finishedAt }: BuildPart): string {
@@ -128,11 +136,11 @@ function duration({ startedAt, finishedAt }: BuildPart): string {
   return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
 }
 
-/** A time of day that stays true, not an age that would have to be written anew. */
+/** A time of day, because an age would have to be updated. */
 function asOf({ createdAt, startedAt, finishedAt, reportedAt }: ShownBuild): string {
   const [, day, time] = ISO_MINUTE.exec(finishedAt ?? startedAt ?? createdAt ?? reportedAt ?? "") ?? [];
   return day && time ? `<time datetime="${day}" /> ${time} UTC` : NOTHING;
 }
 
-/** Events carry their times in UTC, with `Z`. */
+/** Events have their times in UTC, with `Z`. */
 const ISO_MINUTE = /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}).*Z$/;

@@ -2,11 +2,11 @@ import { escapeText, resolveReferences } from "./storage-text.ts";
 import { type Attribute, type Token, tokenize } from "./storage-tokens.ts";
 
 /**
- * Whether two pieces of storage format say the same to a reader, though Confluence or one of its editors may have
- * rewritten one of them. On saving, Confluence adds ids and schema versions, resolves or renames references, and writes
- * empty elements its own way; an editor adds columns' widths, paragraphs in cells, and styles. What the text says, where it
- * links, in which cell it stands and what a macro is given are compared, so a change of these by a person is seen.
- * Malformed text is the same as nothing.
+ * Returns whether two pieces of storage format have the same content for a reader, although Confluence or one of its
+ * editors may have rewritten one of them. On saving, Confluence adds ids and schema versions, resolves or renames
+ * references, and writes empty elements in its own way. An editor adds column widths, paragraphs in cells, and styles.
+ * Texts, links, table cells and macro parameters are compared, so a person's change of these is detected. Malformed
+ * text equals only itself.
  */
 export function sameContent(one: string, other: string): boolean {
   if (one === other) return true;
@@ -14,13 +14,13 @@ export function sameContent(one: string, other: string): boolean {
   return first !== undefined && first === second;
 }
 
-/** Whether `storage` says, among other things, what `part` does; the same is meant as in {@link sameContent}. */
+/** Returns whether `storage` contains the content of `part`, compared as in {@link sameContent}. */
 export function hasContent(storage: string, part: string): boolean {
   const [whole, sought] = [canonical(storage), canonical(part)];
   return whole !== undefined && sought !== undefined && whole.includes(sought);
 }
 
-/** Texts are escaped, so that none can pass for a tag. */
+/** Texts are escaped, so that no text looks like a tag. */
 function canonical(storage: string): string | undefined {
   const tokens = tokenize(storage);
   if ("malformed" in tokens) return undefined;
@@ -45,10 +45,10 @@ const canonicalAttributes = (attributes: readonly Attribute[]): string =>
     .sort()
     .join("");
 
-/** What macros, links and days are told by. All else is an id, a version or a style. */
+/** Attributes that identify macros, links and dates. All others are ids, versions or styles. */
 const MEANINGFUL: ReadonlySet<string> = new Set(["ac:name", "href", "datetime"]);
 
-/** What editors put around, between and beside things without changing what is said. */
+/** Elements that editors add without changing the content. */
 const LAYOUT: ReadonlySet<string> = new Set([
   "p",
   "div",
@@ -62,7 +62,7 @@ const LAYOUT: ReadonlySet<string> = new Set([
   "ac:inline-comment-marker",
 ]);
 
-/** A macro's parameters may come back in another order, and with empty ones between them. */
+/** Confluence may return a macro's parameters in another order, and with empty ones between them. */
 const PARAMETERS = /(?:<ac:parameter[^>]*>[^<]*<\/ac:parameter>)+/g;
 const inOrder = (parameters: string): string =>
   (parameters.match(/<ac:parameter[^>]*>[^<]+<\/ac:parameter>/g) ?? []).sort().join("");

@@ -7,20 +7,20 @@ import { isTemplate } from "../../routes/fill.ts";
 import type { ActionDeps } from "../action.ts";
 import { isPageId } from "./page-address.ts";
 
-/** Lines of a target in `drawbridge.yaml`, next to `kind: confluence`. */
+/** Settings of a target in `drawbridge.yaml`, next to `kind: confluence`. */
 const settings = v.strictObject({
   product: v.picklist(["cloud", "data-center"]),
-  /** What the address of each of its pages starts with, in events and in links; Cloud's ends in `/wiki`. */
+  /** The start of the address of each of its pages, in events and in links. Cloud's ends in `/wiki`. */
   site: baseAddress,
   /**
-   * Where calls go if not to `site`: a token with scopes works at `https://api.atlassian.com/ex/confluence/<id>/wiki`
-   * only.
+   * Base address for calls, if it is not `site`: a token with scopes works only at
+   * `https://api.atlassian.com/ex/confluence/<id>/wiki`.
    */
   api: v.optional(baseAddress),
   /**
-   * `basic`: a Cloud account and its API token. `bearer`: a Data Center personal access token, or an OAuth access token.
-   * `clientCredentials`: OAuth 2.0 of a Cloud service account, with tokens that live for an hour. `forge`: a source, whose
-   * app is sent a token with its events.
+   * `basic`: a Cloud account and its API token. `bearer`: a Data Center personal access token, or an OAuth access
+   * token. `clientCredentials`: OAuth 2.0 of a Cloud service account, with tokens that live for an hour. `forge`: the
+   * name of a source whose Forge app receives a token with its events.
    */
   credential: v.union([
     v.strictObject({ basic: v.strictObject({ user: nonEmptyText, token: secretRef }) }),
@@ -29,28 +29,28 @@ const settings = v.strictObject({
     v.strictObject({ forge: nonEmptyText }),
   ]),
   /**
-   * Name of the bridge's region on each page: lower-case letters, digits and hyphens. Bridges that write the same site need
-   * one each, and all targets of a site in one bridge the same.
+   * Name of the bridge's region on each page: lower-case letters, digits and hyphens. Each bridge that writes a site
+   * needs a name of its own; all targets of a site in one bridge need the same name.
    */
   region: v.optional(
     v.pipe(v.string(), v.regex(/^[a-z][a-z\d-]{0,39}$/, "at most 40 lower-case letters, digits and hyphens")),
     "drawbridge",
   ),
-  /** Least seconds between two writes of a page while nothing ends; 30 unless told, 0 to 3,600. See `pace.ts`. */
+  /** Shortest time between two writes of a page while no run ends, in seconds: 0 to 3,600, default 30. */
   progressSeconds: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(3_600)), 30),
-  /** For one call, in seconds; 10 unless told, 1 to 30. */
+  /** Timeout of one call, in seconds: 1 to 30, default 10. */
   timeoutSeconds: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(30)), 10),
 });
 export const targetSettings = v.pipe(
   settings,
   v.check(
     ({ credential, product, api }) => !("forge" in credential) || (product === "cloud" && api === undefined),
-    "with the credential forge, product: cloud and no api: the token comes with the address that it is good for",
+    "the credential forge needs product: cloud and no api: the token comes with the address that it is valid for",
   ),
 );
 export type TargetSettings = v.InferOutput<typeof targetSettings>;
 
-/** Lines of a route in `drawbridge.yaml`, under `do.confluence`, next to `target`. */
+/** Options of a route in `drawbridge.yaml`, under `do.confluence`, next to `target`. */
 export const routeOptions = v.strictObject({
   /** The page to write: its id, or a path such as `$.detail.build.results.page`. Without it, see `pages.ts`. */
   page: v.optional(
@@ -63,7 +63,7 @@ export const routeOptions = v.strictObject({
     ),
   ),
   /**
-   * Pages with this label that list the pipeline, repository or environment are written too; see `documented-pages.ts`.
+   * Pages with this label that name the pipeline, repository or environment are written too; see `documented-pages.ts`.
    */
   documentedBy: v.optional(
     v.pipe(v.string(), v.regex(/^[a-z\d_-]{1,100}$/, "a label: lower-case letters, digits, hyphens and underscores")),
@@ -83,8 +83,8 @@ interface Access {
 }
 
 /**
- * Where a target is called, and by what credential. Throws as {@link Secrets.read}, {@link OutboundTokens.tokenFor} and
- * {@link SystemTokens.tokenFor} do.
+ * Returns the base address of a target and the credential for it. Throws as {@link Secrets.read},
+ * {@link OutboundTokens.tokenFor} and {@link SystemTokens.tokenFor} do.
  */
 export async function accessTo(target: TargetSettings, name: string, deps: CredentialDeps): Promise<Access> {
   const { credential, api, site } = target;
@@ -110,5 +110,5 @@ async function authorizationFor(
   return `Basic ${Buffer.from(pair, "utf8").toString("base64")}`;
 }
 
-/** A page is written for many deliveries at once, so the site is shown the bridge itself and no cause. */
+/** A page is written for many deliveries at once, so the token names the bridge itself and no cause. */
 const OWN_CAUSE = { source: "drawbridge", principal: { issuer: "drawbridge", subject: "drawbridge" }, delivery: "" };

@@ -1,20 +1,20 @@
 import { type Attribute, type Malformed, type Token, tokenize } from "./storage-tokens.ts";
 
-/** An element and where it stands in the text it was read from. */
+/** An element, with its offsets in the parsed text. */
 export interface Element {
   readonly name: string;
   readonly attributes: readonly Attribute[];
   readonly parent: Element | undefined;
   readonly children: readonly Element[];
-  /** From the `<` of its start tag … */
+  /** Offset of the `<` of its start tag. */
   readonly start: number;
-  /** … to the `>` of its end tag, that one included. */
+  /** Offset after the `>` of its end tag. */
   readonly end: number;
-  /** What it holds; an empty-element tag holds nothing, at its own end. */
+  /** Its content. For an empty-element tag it is empty, at the end of the tag. */
   readonly inner: { readonly start: number; readonly end: number };
 }
 
-/** Every element of `text` in the order of their start tags, or why the text is not well-formed. */
+/** Returns all elements of `text` in the order of their start tags, or why the text is not well-formed. */
 export function readElements(text: string): readonly Element[] | Malformed {
   const tokens = tokenize(text);
   if ("malformed" in tokens) return tokens;

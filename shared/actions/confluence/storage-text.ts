@@ -1,13 +1,13 @@
 /**
- * `text` as storage format writes it, in content and in attribute values. Numeric references beside the predefined ones
- * only, since Confluence has been seen to refuse pages for others. Characters that XML 1.0 has no place for
- * (https://www.w3.org/TR/xml/#charsets) are dropped: one of them would lose the whole page.
+ * Escapes `text` for storage format, in content and in attribute values. It uses only predefined and numeric
+ * references, because Confluence has been seen to reject pages for others. Characters that XML 1.0 does not allow
+ * (https://www.w3.org/TR/xml/#charsets) are dropped: one of them would make Confluence reject the whole page.
  */
 export function escapeText(text: string): string {
   return text.replace(FORBIDDEN, "").replace(/[&<>"']/g, (character) => ESCAPES[character] ?? "");
 }
 
-/** The characters that references stand for. One that is not known stays as it is written. */
+/** Replaces references by their characters. An unknown reference stays as it is. */
 export function resolveReferences(text: string): string {
   return text.replace(REFERENCE, (written, digits?: string, hexDigits?: string, name?: string) => {
     if (name) return NAMED.get(name) ?? written;
@@ -16,9 +16,9 @@ export function resolveReferences(text: string): string {
   });
 }
 
-/** Control characters but tab and line ends, lone surrogates, and the two noncharacters. */
+/** Control characters except tab and line ends, lone surrogates, and the two noncharacters. */
 const FORBIDDEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters to find
   /[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/g;
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -40,7 +40,7 @@ const LATIN_1 =
   "igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde ouml divide oslash ugrave uacute ucirc uuml yacute " +
   "thorn yuml";
 
-/** The predefined names, Latin 1, and the punctuation that names and titles are likely to have. */
+/** The predefined names, Latin 1, and punctuation that is common in names and titles. */
 const NAMED: ReadonlyMap<string, string> = new Map([
   ["amp", "&"],
   ["lt", "<"],

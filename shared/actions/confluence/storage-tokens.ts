@@ -1,14 +1,14 @@
 /**
- * A piece of storage format (https://confluence.atlassian.com/doc/confluence-storage-format-790796544.html) and where it
- * stands: `text.slice(start, end)` is the piece, and the pieces laid end to end are the text.
+ * A token of storage format (https://confluence.atlassian.com/doc/confluence-storage-format-790796544.html) with its
+ * offsets: `text.slice(start, end)` is the token, and all tokens joined are the text.
  */
 export interface Token {
   readonly kind: "open" | "close" | "empty" | "text" | "cdata" | "comment";
   readonly start: number;
   readonly end: number;
-  /** Of an element's tags, prefix included; empty for the other kinds. */
+  /** The element's name with its prefix, for tags; empty for the other kinds. */
   readonly name: string;
-  /** As written, references not resolved; only start tags have any. */
+  /** As written, with references not resolved. Only start tags have any. */
   readonly attributes: readonly Attribute[];
 }
 
@@ -24,9 +24,9 @@ export interface Malformed {
 }
 
 /**
- * Cuts `text` into tokens. Strict as XML is (quoted attributes, no bare `&`, no `]]>` in text), except that it takes any
- * named reference: Confluence's own DTD declares those of HTML. Declarations and processing instructions have no place in
- * a fragment. Whether the tags are balanced is for {@link readElements} to say.
+ * Cuts `text` into tokens. It is as strict as XML (quoted attributes, no bare `&`, no `]]>` in text), but accepts any
+ * named reference, because Confluence's own DTD declares those of HTML. Declarations and processing instructions are
+ * not allowed in a fragment. {@link readElements} checks whether the tags are balanced.
  */
 export function tokenize(text: string): readonly Token[] | Malformed {
   const tokens: Token[] = [];
@@ -104,7 +104,7 @@ const readAttribute = ([, name = "", quoted = ""]: RegExpExecArray): Attribute =
 const CDATA_START = "<![CDATA[";
 const COMMENT_START = "<!--";
 const BARE_AMPERSAND = /&(?!(?:#\d{1,7}|#x[\dA-Fa-f]{1,6}|[A-Za-z][A-Za-z\d]*);)/;
-/** Storage format's names are ASCII: elements of XHTML, and those with the prefixes `ac:`, `ri:` and `at:`. */
+/** Names in storage format are ASCII: XHTML elements, and elements with the prefixes `ac:`, `ri:` and `at:`. */
 const NAME = "[A-Za-z_][\\w.-]*(?::[A-Za-z_][\\w.-]*)?";
 const QUOTED = `"[^<"]*"|'[^<']*'`;
 const ATTRIBUTE = new RegExp(`(${NAME})\\s*=\\s*(${QUOTED})`, "g");

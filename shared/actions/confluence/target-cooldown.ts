@@ -2,10 +2,11 @@ import { type Clock, type EpochMillis, epochMillis, laterBy } from "../../host/c
 import type { BoardStore } from "../../store/boards.ts";
 
 /**
- * The time in which no page of a target is written, because Confluence refused a call for having had too many (429). Its
- * limits are those of an account or an app (https://developer.atlassian.com/cloud/confluence/rate-limiting/), so another
- * page would only be refused too. One page's trouble is not to hold the others up for long, though: after
- * {@link MAX_SECONDS} another may ask again, while the page that was refused waits for as long as it was told.
+ * The time during which no page of a target is written, because Confluence answered a call with 429 (too many
+ * requests). Its limits apply to an account or an app
+ * (https://developer.atlassian.com/cloud/confluence/rate-limiting/), so a call for another page would fail too. One
+ * page must not delay the others for long, however: after {@link MAX_SECONDS} another page may be tried, while the page
+ * that got the 429 waits for the full time that Confluence asked for.
  */
 export class TargetCooldown {
   readonly #clock: Clock;
@@ -15,30 +16,30 @@ export class TargetCooldown {
     this.#clock = clock;
   }
 
-  /** `asked`: the seconds that Confluence named, if it did. */
-  begin(asked = UNTOLD_SECONDS): void {
-    const until = laterBy(this.#clock.now(), Math.min(asked, MAX_SECONDS) * 1_000);
+  /** `seconds`: the wait that Confluence asked for, if it did. */
+  begin(seconds = DEFAULT_SECONDS): void {
+    const until = laterBy(this.#clock.now(), Math.min(seconds, MAX_SECONDS) * 1_000);
     if (until > this.#until) this.#until = until;
   }
 
-  /** 0 when calls may be made. */
+  /** 0 if calls may be made. */
   secondsLeft(): number {
     return Math.max(0, this.#until - this.#clock.now()) / 1_000;
   }
 }
 
 const MAX_SECONDS = 60;
-const UNTOLD_SECONDS = 10;
+const DEFAULT_SECONDS = 10;
 
-/** The same for all routes to one target in this process, which share their boards. */
+/** Returns the cooldown that all routes to one target share in this process. */
 export function cooldownOf(
   target: string,
   { boards, clock }: { readonly boards: BoardStore; readonly clock: Clock },
 ): TargetCooldown {
-  const ofBoards = RESTS.get(boards) ?? new Map<string, TargetCooldown>();
-  const rest = ofBoards.get(target) ?? new TargetCooldown(clock);
-  RESTS.set(boards, ofBoards.set(target, rest));
-  return rest;
+  const byTarget = COOLDOWNS.get(boards) ?? new Map<string, TargetCooldown>();
+  const cooldown = byTarget.get(target) ?? new TargetCooldown(clock);
+  COOLDOWNS.set(boards, byTarget.set(target, cooldown));
+  return cooldown;
 }
 
-const RESTS = new WeakMap<BoardStore, Map<string, TargetCooldown>>();
+const COOLDOWNS = new WeakMap<BoardStore, Map<string, TargetCooldown>>();

@@ -15,8 +15,8 @@ interface PageUpdate {
   readonly region: RegionOfPage["region"];
   readonly whenMissing: RegionOfPage["whenMissing"];
   /**
-   * The board's row that this is about: its state as written goes into the page's history. The delivery ends the version's
-   * message: the same for every try of one delivery and for no other, so that it proves a write.
+   * The board's row that this update is about. Its state is written into the page's history. The version's message ends
+   * with the delivery's id, which is the same for every try of one delivery and for no other, so it proves a write.
    */
   readonly row: Pick<BoardRow, "key" | "delivery">;
   readonly random: () => number;
@@ -25,26 +25,26 @@ interface PageUpdate {
 
 export interface PageUpdated {
   readonly outcome: ActionOutcome;
-  /** A person's open draft stands in the way. */
+  /** A person's open draft prevents the write. */
   readonly hasDraft?: true;
-  /** The version that shows these rows, where one does now; `isOurs` if it was made here. */
+  /** The version that shows these rows, if one does now; `isOurs` if this attempt wrote it. */
   readonly seen?: { readonly version: number; readonly rows: readonly BoardRow[]; readonly isOurs: boolean };
 }
 
 /**
  * Shows the page's board in its region. One try reads the page, then the board, splices, and writes the next version.
  *
- * That order keeps a state from ever going backwards: whoever makes version n + 1 read the board after version n was
- * made, and so knows all that n shows; whoever read the board before builds on an older version and meets a 409. It takes
- * a board that is read with strong consistency, and no lock, whatever the number of writers.
+ * This order prevents a state from going backwards. A writer that creates version n + 1 read the board after version n
+ * was created, so it knows all that n shows. A writer that read the board earlier is based on an older version and gets
+ * a 409. This needs strongly consistent reads of the board and no lock, whatever the number of writers.
  *
- * After a 409 the new body is read and spliced, never the old one sent with a higher number: a person's edit wins.
+ * After a 409 the new body is read and spliced. The old body is never sent with a higher number: a person's edit wins.
  */
 export async function updatePage(update: PageUpdate): Promise<PageUpdated> {
   let last: LastTry | undefined;
   for (let tries = 0; tries < MAX_TRIES && (await isTimeLeft(tries, update)); tries++) {
     const read = await update.client.read(update.page.id);
-    if (!read.ok) return { outcome: finalOutcomeAfter(last, read.setback) };
+    if (!read.ok) return { outcome: finalOutcomeAfter(last, read.failure) };
     const ended = last && (await outcomeOf(last, read.value, update));
     if (ended) return ended;
     const next = await writeNext(read.value, update);
@@ -57,17 +57,17 @@ export async function updatePage(update: PageUpdate): Promise<PageUpdated> {
 /** Tries in one attempt. */
 const MAX_TRIES = 5;
 
-/** A write that met a conflict, or of which no certain answer came. */
+/** A write that met a conflict, or whose outcome is unknown. */
 interface LastTry {
   readonly next: Next;
-  readonly setback: Extract<WriteFailure, { readonly kind: "conflict" | "unknown" }>;
+  readonly failure: Extract<WriteFailure, { readonly kind: "conflict" | "unknown" }>;
 }
 
-/** A version to be made. */
+/** The version to write. */
 interface Next extends Pick<StoredPage, "title" | "body"> {
   readonly number: number;
   readonly rows: readonly BoardRow[];
-  /** What the page does with it, for the timeline. */
+  /** What the page does with this version, for the timeline. */
   readonly does: string;
 }
 
@@ -87,9 +87,9 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
       };
     }
     case "absent":
-      return ended({ outcome: "done", summary: `page ${id} has no status region, and is to get none` });
+      return ended({ outcome: "done", summary: `page ${id} has no status region, and gets none` });
     case "unusable":
-      return ended({ outcome: "give_up", summary: `page ${id} was left as it is: ${splice.why}` });
+      return ended({ outcome: "give_up", summary: `page ${id} was not changed: ${splice.why}` });
     case "changed":
       return write(
         { title: page.title, body: splice.body, number: page.version.number + 1, rows, does: doesWith(splice.from) },
@@ -101,16 +101,16 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
 const ended = (outcome: ActionOutcome): PageUpdated => ({ outcome });
 
 const doesWith = (from: string | undefined): string =>
-  from === undefined ? "shows the new state" : `shows the new state, in the region that a copy of page ${from} brought`;
+  from === undefined ? "shows the new state" : `shows the new state, in the region that was copied from page ${from}`;
 
 async function write(next: Next, update: PageUpdate): Promise<PageUpdated | LastTry> {
   const { number, rows, title, body } = next;
   const version = { number, message: messageOf(rows, update) };
   const written = await update.client.write(update.page.id, { title, body, version });
   if (written.ok) return made(written.value.number, next, update);
-  const { setback } = written;
-  if (setback.kind === "end") return ended(setback.ending);
-  return setback.kind === "draft" ? { outcome: untilMerged(update.page), hasDraft: true } : { next, setback };
+  const { failure } = written;
+  if (failure.kind === "end") return ended(failure.ending);
+  return failure.kind === "draft" ? { outcome: untilMerged(update.page), hasDraft: true } : { next, failure };
 }
 
 const made = (version: number, { rows, does }: Next, { page }: PageUpdate): PageUpdated => ({
@@ -118,7 +118,7 @@ const made = (version: number, { rows, does }: Next, { page }: PageUpdate): Page
   seen: { version, rows, isOurs: true },
 });
 
-/** A person's draft may stay open overnight: that is no failure of the action, and it waits. */
+/** A person's draft may stay open overnight. This is not a failure of the action, so it waits. */
 export const untilMerged = ({ id }: PageAddress, afterSeconds = DRAFT_WAIT_SECONDS): ActionOutcome => ({
   outcome: "wait",
   summary: `page ${id} has an open draft that cannot be merged with it: someone has to open or publish the page`,
@@ -127,27 +127,29 @@ export const untilMerged = ({ id }: PageAddress, afterSeconds = DRAFT_WAIT_SECON
 });
 const DRAFT_WAIT_SECONDS = 300;
 
-/** Tells the state that is written, which may be further on than the one that this delivery told. */
+/**
+ * The version's message. It has the state that is written, which may be later than the one that this delivery reported.
+ */
 function messageOf(rows: readonly BoardRow[], { row: { key, delivery } }: PageUpdate): string {
   const build = rows.find((row) => row.key === key)?.build;
   return `${build ? `${cut(build.pipeline, 120)} ${build.state} ` : ""}${markOf(delivery)}`;
 }
 
 function whyUnwritable({ status, subtype }: StoredPage): string | undefined {
-  if (status !== "current") return `${status}, and is not written`;
-  // What a REST write does to people who are editing a live doc is not documented.
-  return subtype === "live" ? "a live doc, and is not written" : undefined;
+  if (status !== "current") return `${status} and is not written`;
+  // It is not documented how a REST write affects people who are editing a live doc.
+  return subtype === "live" ? "a live doc and is not written" : undefined;
 }
 
-/** How the last try turned out, now that the page is read again; nothing if someone else's version took its place. */
+/** The result of the last try, after the page was read again; undefined if somebody else's version replaced it. */
 async function outcomeOf(last: LastTry, page: StoredPage, update: PageUpdate): Promise<PageUpdated | undefined> {
   const { next } = last;
-  if (await landed(next.number, page.version, update)) return made(next.number, next, update);
+  if (await isWritten(next.number, page.version, update)) return made(next.number, next, update);
   return stillUnknown(last) && page.version.number < next.number ? ended(unsettled(last)) : undefined;
 }
 
-/** Where a version cannot be looked up, splicing again serves as well: what we wrote is then found unchanged. */
-async function landed(
+/** If a version cannot be looked up, the next splice finds our content unchanged, so this may return false. */
+async function isWritten(
   number: number,
   current: PageVersion,
   { client, page, row: { delivery } }: PageUpdate,
@@ -160,26 +162,26 @@ async function landed(
 
 const markOf = (delivery: string): string => `[${delivery}]`;
 
-const stillUnknown = (last: LastTry | undefined): boolean => last?.setback.kind === "unknown";
+const stillUnknown = (last: LastTry | undefined): boolean => last?.failure.kind === "unknown";
 
 const finalOutcomeAfter = (last: LastTry | undefined, ending: FinalOutcome): FinalOutcome =>
   ending.outcome === "retry" && stillUnknown(last) ? { ...ending, unknownOutcome: true } : ending;
 
 function unsettled(last: LastTry | undefined): FinalOutcome {
-  if (last?.setback.kind !== "unknown") return { outcome: "retry", summary: "others kept writing the page" };
-  const { why, afterSeconds } = last.setback;
+  if (last?.failure.kind !== "unknown") return { outcome: "retry", summary: "others kept writing the page" };
+  const { why, afterSeconds } = last.failure;
   const wait = afterSeconds === undefined ? {} : { afterSeconds };
   return { outcome: "retry", summary: why, unknownOutcome: true, ...wait };
 }
 
-/** The ending of an attempt after which a version of the page is known to show what it should. */
+/** The outcome of an attempt after which a version of the page is known to show the state. */
 export const shown = ({ id }: PageAddress, version: number, what: string): ActionOutcome => ({
   outcome: "done",
   summary: `page ${id} ${what}`,
   facts: { [`page ${id}`]: `version ${version}` },
 });
 
-/** Full jitter before every try but the first; false when the attempt's time is over. */
+/** Waits with full jitter before every try except the first. Returns false if the attempt's time is over. */
 async function isTimeLeft(tries: number, { random, signal }: PageUpdate): Promise<boolean> {
   if (signal.aborted) return false;
   if (tries === 0) return true;

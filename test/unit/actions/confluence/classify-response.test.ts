@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { refusedRead, refusedWrite } from "../../../../shared/actions/confluence/classify-response.ts";
+import { rejectedRead, rejectedWrite } from "../../../../shared/actions/confluence/classify-response.ts";
 import { testClock } from "../../../support/test-doubles.ts";
 
 const NOW = testClock("2026-11-02T09:00:00Z").now();
@@ -22,13 +22,13 @@ describe("the wait that Confluence asks for", () => {
     ["a reset that is none", { "x-ratelimit-reset": "1793610000" }, undefined],
     ["nothing", {}, undefined],
   ])("is told by %s", (_, headers, expected) => {
-    const ending = refusedRead(answer(429, headers), NOW);
+    const ending = rejectedRead(answer(429, headers), NOW);
     expect(ending).toMatchObject({ outcome: "retry" });
     expect("afterSeconds" in ending ? ending.afterSeconds : undefined).toBe(expected);
   });
 
   test("counts for a server error too", () => {
-    expect(refusedRead(answer(503, { "retry-after": "9" }), NOW)).toMatchObject({ outcome: "retry", afterSeconds: 9 });
+    expect(rejectedRead(answer(503, { "retry-after": "9" }), NOW)).toMatchObject({ outcome: "retry", afterSeconds: 9 });
   });
 });
 
@@ -44,6 +44,6 @@ describe("a write that was refused", () => {
     [502, "", "unknown"],
     [200, "<html>Log in</html>", "unknown"],
   ])("with %i %j is known as %s", (status, body, kind) => {
-    expect(refusedWrite(answer(status, {}, body), NOW).kind).toBe(kind);
+    expect(rejectedWrite(answer(status, {}, body), NOW).kind).toBe(kind);
   });
 });

@@ -33,10 +33,10 @@ describe("the index of pages that say what they document", () => {
     const search = async (_: string, next?: string) =>
       next === undefined
         ? ({ ok: true, value: { pages: [], next: "start=20" } } as const)
-        : ({ ok: false, setback: { outcome: "retry", summary: "no" } } as const);
+        : ({ ok: false, failure: { outcome: "retry", summary: "no" } } as const);
     await expect(pages.concernedBy(happening, { search })).resolves.toEqual({
       ok: false,
-      setback: { outcome: "retry", summary: "no", afterSeconds: 60 },
+      failure: { outcome: "retry", summary: "no", afterSeconds: 60 },
     });
   });
 });

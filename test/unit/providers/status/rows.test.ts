@@ -60,7 +60,7 @@ describe("the row of a status callback", () => {
   });
 
   it("says whose job told it, since the system's own row may stand beside it", async () => {
-    expect(renderRow(await rowFor({ run: JOB }))).toContain("<td>platform/docs (gitlab, told by prod)</td>");
+    expect(renderRow(await rowFor({ run: JOB }))).toContain("<td>platform/docs (gitlab, reported by prod)</td>");
   });
 });
 
