@@ -5,8 +5,8 @@ import type { Reading } from "../model/reading.ts";
 import { isoTime } from "./time.ts";
 
 /**
- * Pieces that payload schemas are made of. Each bounds what it lets through, so that an event made of them is small
- * whatever the sender wrote.
+ * Building blocks of payload schemas. Each one bounds its output, so that an event made of them is small whatever the
+ * sender wrote.
  */
 
 /** One line for people: a name, a title. Cut. */
@@ -21,33 +21,36 @@ export const prose = v.pipe(
   v.transform((text) => cut(text, EVENT_LIMITS.text)),
 );
 
-/** What a thing is found again by. Never cut, because two long ones must not become one. */
+/** An identifier. It is never cut, because two long ones must not become equal. */
 export const identifier = v.pipe(v.string(), v.minLength(1), v.maxLength(500));
 
 export const wholeNumber = v.pipe(v.number(), v.safeInteger());
 
-/** A web address, or nothing where it is none that a person should be sent to. */
+/** A web address; undefined if it is too long or not http or https, so that no page links to it. */
 export const link = v.pipe(
   v.string(),
   v.transform((text) => (text.length <= 1_000 && /^https?:\/\//.test(text) ? text : undefined)),
 );
 
-/** A time in our one spelling, or nothing where it cannot be understood. */
+/** A time in the format of `isoTime`; undefined if it cannot be parsed. */
 export const moment = v.pipe(
   v.string(),
   v.transform((text) => isoTime(text)),
 );
 
-/** A time that the event cannot do without. */
+/** A time that the event requires. */
 export const requiredMoment = v.pipe(moment, v.string());
 
 /** Reads one kind of body. Never throws. */
 export type Reader = (kind: string, body: unknown, receivedAt: EpochMillis) => Reading;
 
-/** A reader that takes bodies of one shape and calls every other unusable, naming the member and never its value. */
+/**
+ * Creates a reader for bodies of one shape. Any other body is unusable; the problem names the member and never its
+ * value.
+ */
 export function readerOf<Schema extends v.GenericSchema>(
   schema: Schema,
-  read: (body: v.InferOutput<Schema>, told: { readonly kind: string; readonly receivedAt: EpochMillis }) => Reading,
+  read: (body: v.InferOutput<Schema>, context: { readonly kind: string; readonly receivedAt: EpochMillis }) => Reading,
 ): Reader {
   return (kind, body, receivedAt) => {
     const { success, output, issues } = v.safeParse(schema, body);
@@ -57,7 +60,7 @@ export function readerOf<Schema extends v.GenericSchema>(
   };
 }
 
-/** The members that have a value. Lets an event be written with its optional members in line. */
+/** Returns the members that have a value, so that an event can be written with its optional members in place. */
 export function present<const Members extends object>(members: Members): Present<Members>;
 export function present(members: Readonly<Record<string, unknown>>): object {
   const found: Record<string, unknown> = {};

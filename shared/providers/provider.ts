@@ -6,35 +6,37 @@ import type { Authenticate, AuthenticDelivery } from "../model/authentic-deliver
 import type { Reading } from "../model/reading.ts";
 
 /**
- * The adapter for one kind of sender. A provider answers for itself and nothing outside its folder knows its name,
- * except the line in `registry.ts`.
+ * The adapter for one kind of sender. No code outside its folder knows its name, except the line in `registry.ts`.
  */
 export interface Provider {
-  /** As written in `drawbridge.yaml` and in the published `source`: `drawbridge.<name>`. */
+  /** The name in `drawbridge.yaml` and in the published `source`: `drawbridge.<name>`. */
   readonly name: string;
-  /** Shape of the source's own lines in `drawbridge.yaml`, next to `provider`. Secrets are references. */
+  /** Schema of the source's settings in `drawbridge.yaml`, next to `provider`. Secrets are references. */
   readonly settings: v.GenericSchema<unknown, object>;
-  /** Prepares one configured source. Throws a valibot error when `settings` do not fit; touches no network and no secret. */
+  /**
+   * Prepares one configured source. Throws a valibot error if `settings` are invalid. Uses no network and reads no
+   * secret.
+   */
   connect(source: { readonly name: string; readonly settings: unknown }, deps: ProviderDeps): ConnectedSource;
   /**
-   * Where the settings may hold a rotating secret, keys joined by dots, and the `Principal.method` of a sender that it
-   * proves: what tells that secret apart from the source's others.
+   * The settings that may hold a rotating secret: the path, with keys joined by dots, and the `Principal.method` of a
+   * sender that the secret proves. The method distinguishes the secret from the source's other secrets.
    */
   readonly secrets: Readonly<Record<string, string>>;
-  /** Content types taken besides `application/json`. */
+  /** Content types that are accepted besides `application/json`. */
   readonly contentTypes?: readonly string[];
 }
 
-/** One configured sender, ready to prove and to read. */
+/** One configured sender, ready to authenticate and read its deliveries. */
 export interface ConnectedSource {
   readonly authenticate: Authenticate;
-  /** Pure: same delivery, same reading. Never throws, whatever the body holds. */
+  /** Pure: the same delivery gives the same reading. Never throws, whatever the body contains. */
   readonly read: (delivery: AuthenticDelivery) => Reading;
-  /** Keeps what came along with a proved delivery for calls back to its sender. Throws nothing. */
+  /** Stores the token that a proved delivery carries for calls back to its sender. Never throws. */
   readonly keep?: (delivery: AuthenticDelivery) => Promise<void>;
   /**
    * Signs a fixture as the sender would, with the source's current secret. For `drawbridge send` and the tests.
-   * Absent where only the real sender has the key.
+   * Undefined if only the real sender has the key.
    */
   readonly sign?: (request: UnsignedRequest) => Promise<Headers>;
 }
@@ -45,12 +47,12 @@ export interface UnsignedRequest {
   readonly body: Uint8Array;
 }
 
-/** A token that a sender gives the bridge for calls back to it. */
+/** A token that a sender sends to the bridge for calls back to it. */
 export interface CarriedToken {
   readonly source: string;
-  /** Whose token it is, by the id that the source's trust entry has as audience. */
+  /** The id of the app that the token belongs to. The source's trust entry has it as audience. */
   readonly app: string;
-  /** The address that it is good for. */
+  /** The base address that it is valid for. */
   readonly base: string;
   readonly token: Secret;
   readonly receivedAt: EpochMillis;
@@ -60,6 +62,6 @@ export interface ProviderDeps {
   readonly secrets: Secrets;
   readonly tokens: TokenVerifier;
   readonly clock: Clock;
-  /** Stores a token, encrypted, if the source is configured so. Throws nothing. */
+  /** Stores a token, encrypted, if the source is configured to do so. Never throws. */
   readonly keepToken: (carried: CarriedToken) => Promise<void>;
 }

@@ -3,35 +3,44 @@ import { type EpochMillis, type EpochSeconds, toSeconds } from "../host/clock.ts
 import type { LabelledSecret } from "../host/secrets.ts";
 import type { Rejection } from "../model/rejection.ts";
 
-/** HMAC-SHA256 over the concatenation of `parts`. A string part goes in as UTF-8. */
+/** HMAC-SHA256 over the concatenation of `parts`. A string part is encoded as UTF-8. */
 export function hmacSha256(key: string | Uint8Array, parts: readonly (string | Uint8Array)[]): Buffer {
   const hmac = createHmac("sha256", key);
   for (const part of parts) hmac.update(part);
   return hmac.digest();
 }
 
-/** Bytes of a strict encoding of exactly `length` bytes, or nothing: stray characters are refused, never skipped. */
+/**
+ * Decodes hex strictly, to exactly `length` bytes; undefined otherwise. A stray character is rejected, never skipped.
+ */
 export function decodeHex(text: string, length: number): Buffer | undefined {
   return text.length === length * 2 && /^[0-9a-f]*$/.test(text) ? Buffer.from(text, "hex") : undefined;
 }
 
-/** Standard alphabet with padding; the one spelling that encodes back to itself. */
+/**
+ * Decodes base64 strictly: the standard alphabet with padding, and only the canonical encoding; undefined otherwise.
+ */
 export function decodeBase64(text: string, length: number): Buffer | undefined {
   const bytes = Buffer.from(text, "base64");
   return bytes.length === length && bytes.toString("base64") === text ? bytes : undefined;
 }
 
-/** Compares in time that depends on neither content. Unequal lengths are unequal. */
+/** Compares in time that does not depend on the contents. Different lengths are unequal. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** Compares texts of any length in constant time, through their digests, so that not even the length shows. */
+/**
+ * Compares texts of any length in constant time, by their digests, so that the time does not reveal the length either.
+ */
 export function equalSecrets(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }
 
-/** The first live secret that `check` accepts. Every secret is tried, so that time does not tell which one it was. */
+/**
+ * Returns the first live secret that `check` accepts. All secrets are tried, so that the time does not reveal which
+ * one.
+ */
 export function acceptedBy(
   secrets: readonly LabelledSecret[],
   check: (secret: string) => boolean,
@@ -40,14 +49,14 @@ export function acceptedBy(
   return accepted[0];
 }
 
-/** Refuses a signed time too far from now, either way: a request that was recorded cannot be sent again later. */
+/** Rejects a signed time that is too far in the past or future, so that a captured request cannot be replayed later. */
 export function rejectStale(signedAt: EpochSeconds, now: EpochMillis): Rejection | undefined {
   const skewSeconds = toSeconds(now) - signedAt;
   if (Math.abs(skewSeconds) <= MAX_SKEW_SECONDS) return undefined;
   return { reason: "timestamp_outside_window", skewSeconds, limitSeconds: MAX_SKEW_SECONDS };
 }
 
-/** The window that Buildkite suggests and Standard Webhooks libraries use. */
+/** The window that Buildkite recommends and Standard Webhooks libraries use. */
 const MAX_SKEW_SECONDS = 5 * 60;
 
 const digest = (text: string): Buffer => createHash("sha256").update(text, "utf8").digest();

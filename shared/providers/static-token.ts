@@ -13,12 +13,15 @@ interface TokenCheck {
   readonly secrets: Secrets;
 }
 
-/** Proves a sender by a fixed token in a header. That covers no byte of the body; use it where nothing better is sent. */
+/**
+ * Proves a sender by a fixed token in a header. It does not cover the body, so use it only if the sender offers no
+ * signature.
+ */
 export async function proveByToken(request: ReceivedRequest, check: TokenCheck): Promise<Result<Proof>> {
   const { source, header, token, secrets } = check;
-  const told = request.headers.get(header);
-  if (told === null) return reject({ reason: "credential_missing", header });
-  const accepted = acceptedBy(await readBoth(secrets, token), (secret) => equalSecrets(secret, told));
+  const presented = request.headers.get(header);
+  if (presented === null) return reject({ reason: "credential_missing", header });
+  const accepted = acceptedBy(await readBoth(secrets, token), (secret) => equalSecrets(secret, presented));
   if (!accepted) return reject({ reason: "secret_mismatch", header });
   return ok({ principal: sourcePrincipal(source, "token", accepted.label) });
 }

@@ -7,11 +7,11 @@ import { prove, sign } from "./verify.ts";
 
 const settings = v.pipe(
   v.strictObject({
-    /** The webhook's token, where the webhook is set to sign with it. */
+    /** The webhook's token, if the webhook is set to sign with it. */
     signature: v.optional(rotatingSecret),
-    /** The webhook's token, where the webhook is set to send it in clear. */
+    /** The webhook's token, if the webhook is set to send it in clear. */
     token: v.optional(rotatingSecret),
-    /** In AWS, in place of webhooks: name of the event source that Buildkite has made in the account. */
+    /** In AWS, instead of webhooks: the name of the event source that Buildkite created in the account. */
     partnerEvents: v.optional(partnerSource),
   }),
   v.check(
@@ -20,11 +20,11 @@ const settings = v.pipe(
   ),
   v.check(
     ({ signature, token, partnerEvents }) => (signature ?? token) === undefined || partnerEvents === undefined,
-    "takes webhooks or `partnerEvents`, not both: their times differ, and what both told would happen twice",
+    "takes webhooks or `partnerEvents`, not both: their times differ, so an event from both would be acted on twice",
   ),
 );
 
-/** Buildkite's notification service "Webhook". "Amazon EventBridge" comes in by another door: `partner-source.ts`. */
+/** Buildkite's notification service "Webhook". "Amazon EventBridge" arrives by another path: `partner-source.ts`. */
 export const buildkite = {
   name: "buildkite",
   settings,

@@ -20,15 +20,17 @@ export const failing = buildReader(({ failing_at }) => ({ state: "running", time
 export const skipped = buildReader(({ finished_at }) => ({ state: "skipped", time: finished_at }));
 
 /**
- * A build that waits at a block step is told as finished, in the state it would end in: `blocked` says that it is not over
- * (https://buildkite.com/docs/pipelines/configure/step-types/block-step).
+ * Buildkite reports a build that waits at a block step as finished, in the state that it would end in. `blocked` means
+ * that it has not ended (https://buildkite.com/docs/pipelines/configure/step-types/block-step).
  */
-export const finished = buildReader((told) => {
-  const state = told.blocked ? "waiting" : ENDS.get(told.state);
-  return state && { state, time: told.finished_at };
+export const finished = buildReader((reported) => {
+  const state = reported.blocked ? "waiting" : ENDS.get(reported.state);
+  return state && { state, time: reported.finished_at };
 });
 
-/** Build states that a body may show by the time it is sent; those of a build that runs again are no end. */
+/**
+ * Build states that a body may have by the time it is sent. A build in any other state runs again and has not ended.
+ */
 const ENDS: ReadonlyMap<string, BuildState> = new Map([
   ["passed", "succeeded"],
   ["failed", "failed"],
@@ -41,41 +43,47 @@ const ENDS: ReadonlyMap<string, BuildState> = new Map([
   ["not_run", "skipped"],
 ]);
 
-interface Happened {
+interface StateChange {
   readonly state: BuildState;
   readonly time: string | null | undefined;
   readonly reason?: string;
 }
 
-function buildReader(happened: (told: Build) => Happened | undefined): Reader {
+function buildReader(changeOf: (reported: Build) => StateChange | undefined): Reader {
   return readerOf(buildBody, (body, { kind, receivedAt }) => {
-    const told = body.build;
-    const now = happened(told);
-    if (!now) return { outcome: "ignored", kind: `${kind} in state ${told.state}` };
-    const { state, time, reason } = now;
+    const reported = body.build;
+    const change = changeOf(reported);
+    if (!change) return { outcome: "ignored", kind: `${kind} in state ${reported.state}` };
+    const { state, time, reason } = change;
     const name = pipelineName(body);
     const event: BuildEvent = present({
       type: `build.${state}`,
       // A build finishes and runs again after every block step and every retry.
-      keyParts: [kind, told.id, told.state, String(told.blocked), told.finished_at ?? told.started_at ?? ""],
+      keyParts: [
+        kind,
+        reported.id,
+        reported.state,
+        String(reported.blocked),
+        reported.finished_at ?? reported.started_at ?? "",
+      ],
       time: time ?? toIso(receivedAt),
-      subject: `${name}#${told.number}`,
-      actor: actorOf(told.creator),
+      subject: `${name}#${reported.number}`,
+      actor: actorOf(reported.creator),
       build: present({
         system: "buildkite",
-        id: told.id,
-        number: told.number,
+        id: reported.id,
+        number: reported.number,
         pipeline: name,
         state,
-        url: told.web_url,
-        commit: commitOf(told),
-        title: told.message && cut(told.message.split("\n", 1).join(), EVENT_LIMITS.title),
-        message: told.message && cut(told.message, EVENT_LIMITS.text),
-        branch: told.branch,
-        createdAt: told.created_at,
-        startedAt: told.started_at,
-        finishedAt: isTerminal(state) ? told.finished_at : undefined,
-        startedBy: told.creator?.name,
+        url: reported.web_url,
+        commit: commitOf(reported),
+        title: reported.message && cut(reported.message.split("\n", 1).join(), EVENT_LIMITS.title),
+        message: reported.message && cut(reported.message, EVENT_LIMITS.text),
+        branch: reported.branch,
+        createdAt: reported.created_at,
+        startedAt: reported.started_at,
+        finishedAt: isTerminal(state) ? reported.finished_at : undefined,
+        startedBy: reported.creator?.name,
         reason,
       }),
     });

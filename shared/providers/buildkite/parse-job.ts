@@ -5,7 +5,7 @@ import type { ApprovalEvent, BuildState, JobEvent } from "../../model/event.ts";
 import { identifier, line, link, moment, present, type Reader, readerOf } from "../payload.ts";
 import { actorOf, build, commitOf, person, pipeline, pipelineName } from "./parts.ts";
 
-/** https://buildkite.com/docs/apis/webhooks/pipelines/job-events. `command` may hold anything, and is not read. */
+/** https://buildkite.com/docs/apis/webhooks/pipelines/job-events. `command` may contain secrets and is not read. */
 const job = v.object({
   id: identifier,
   type: v.nullish(v.string()),
@@ -33,7 +33,7 @@ export const jobFinished = jobReader(({ state, finished_at }) => {
   return end && { state: end, time: finished_at };
 });
 
-/** `broken` never ran because of its conditions, `expired` because no agent took it in time. */
+/** `broken` never ran because of its conditions, `expired` because no agent accepted it in time. */
 const ENDS: ReadonlyMap<string, BuildState> = new Map([
   ["passed", "succeeded"],
   ["failed", "failed"],
@@ -47,61 +47,61 @@ const ENDS: ReadonlyMap<string, BuildState> = new Map([
   ["broken", "skipped"],
 ]);
 
-interface Happened {
+interface StateChange {
   readonly state: BuildState;
   readonly time: string | null | undefined;
 }
 
-function jobReader(happened: (told: Job) => Happened | undefined): Reader {
+function jobReader(changeOf: (reported: Job) => StateChange | undefined): Reader {
   return readerOf(jobBody, (body, { kind, receivedAt }) => {
-    const told = body.job;
-    // Wait steps do no work, and a block step is told by `job.activated`.
-    if (told.type === "waiter" || told.type === "manual")
-      return { outcome: "ignored", kind: `${kind} of a ${told.type}` };
-    const now = happened(told);
-    if (!now) return { outcome: "ignored", kind: `${kind} in state ${told.state}` };
-    const { state, time } = now;
+    const reported = body.job;
+    // Wait steps do no work, and `job.activated` reports a block step.
+    if (reported.type === "waiter" || reported.type === "manual")
+      return { outcome: "ignored", kind: `${kind} of a ${reported.type}` };
+    const change = changeOf(reported);
+    if (!change) return { outcome: "ignored", kind: `${kind} in state ${reported.state}` };
+    const { state, time } = change;
     const name = pipelineName(body);
     const event: JobEvent = present({
       type: `job.${state}`,
-      keyParts: [kind, body.build.id, told.id, told.state, told.finished_at ?? told.started_at ?? ""],
+      keyParts: [kind, body.build.id, reported.id, reported.state, reported.finished_at ?? reported.started_at ?? ""],
       time: time ?? toIso(receivedAt),
       subject: `${name}#${body.build.number}`,
       actor: actorOf(body.build.creator),
       job: present({
         system: "buildkite",
-        id: told.id,
-        name: told.name || told.label || told.step_key || told.id,
+        id: reported.id,
+        name: reported.name || reported.label || reported.step_key || reported.id,
         state,
         build: body.build.id,
         pipeline: name,
-        url: told.web_url,
+        url: reported.web_url,
         commit: commitOf(body.build),
         branch: body.build.branch,
-        startedAt: told.started_at,
-        finishedAt: isTerminal(state) ? told.finished_at : undefined,
-        softFailed: state === "failed" && told.soft_failed ? true : undefined,
+        startedAt: reported.started_at,
+        finishedAt: isTerminal(state) ? reported.finished_at : undefined,
+        softFailed: state === "failed" && reported.soft_failed ? true : undefined,
       }),
     });
     return { outcome: "event", event };
   });
 }
 
-/** Somebody let a block step through. What they typed into its fields is not in the body. */
+/** Somebody unblocked a block step. The body does not contain what they typed into its fields. */
 export const activated = readerOf(jobBody, (body, { kind, receivedAt }) => {
-  const told = body.job;
+  const reported = body.job;
   const name = pipelineName(body);
   const event: ApprovalEvent = present({
     type: "approval.granted",
-    keyParts: [kind, body.build.id, told.id, told.state, told.unblocked_at ?? ""],
-    time: told.unblocked_at ?? toIso(receivedAt),
+    keyParts: [kind, body.build.id, reported.id, reported.state, reported.unblocked_at ?? ""],
+    time: reported.unblocked_at ?? toIso(receivedAt),
     subject: `${name}#${body.build.number}`,
-    actor: actorOf(told.unblocked_by),
+    actor: actorOf(reported.unblocked_by),
     approval: present({
       system: "buildkite",
       build: body.build.id,
       pipeline: name,
-      step: told.label || told.step_key,
+      step: reported.label || reported.step_key,
       url: body.build.web_url,
     }),
   });

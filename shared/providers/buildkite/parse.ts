@@ -7,7 +7,7 @@ import type { Reader } from "../payload.ts";
 import { failing, finished, running, scheduled, skipped } from "./parse-build.ts";
 import { activated, jobFinished, jobScheduled, jobStarted } from "./parse-job.ts";
 
-/** https://buildkite.com/docs/apis/webhooks/pipelines; every other event is ignored by name. */
+/** https://buildkite.com/docs/apis/webhooks/pipelines; every other event is ignored, with its name. */
 const READERS: ReadonlyMap<string, Reader> = new Map([
   ["build.scheduled", scheduled],
   ["build.running", running],
@@ -21,14 +21,14 @@ const READERS: ReadonlyMap<string, Reader> = new Map([
 ]);
 
 /**
- * Reads any webhook's delivery. Its key is the body's digest alone: the signature does not cover `X-Buildkite-Request`,
- * which nobody documents.
+ * Reads a webhook delivery. Its idempotency key is only the body's digest: the signature does not cover
+ * `X-Buildkite-Request`, which is also undocumented.
  */
 export function readDelivery({ headers, body, receivedAt }: AuthenticDelivery): Reading {
   const json = readJsonObject(body);
   if (!json.ok) return { outcome: "unusable", problem: json.problem };
   const event = json.value["event"];
-  // Bodies of version 1 have no such member.
+  // Bodies of version 1 do not have this member.
   if (typeof event !== "string") return { outcome: "unusable", problem: "the body does not name its event" };
   if ((headers.get("x-buildkite-event") ?? event) !== event) {
     return { outcome: "unusable", problem: "the body and the header X-Buildkite-Event name different events" };
@@ -36,7 +36,7 @@ export function readDelivery({ headers, body, receivedAt }: AuthenticDelivery): 
   return readEvent(event, json.value, receivedAt);
 }
 
-/** Reads the body of a webhook that tells this event. */
+/** Reads the body of a webhook that reports this event. */
 export function readEvent(event: string, body: unknown, receivedAt: EpochMillis): Reading {
   const read = READERS.get(event);
   return read ? read(event, body, receivedAt) : { outcome: "ignored", kind: cut(event, EVENT_LIMITS.title) };

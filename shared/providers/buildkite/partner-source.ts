@@ -4,7 +4,7 @@ import type { Proof } from "../../model/authentic-delivery.ts";
 import { ok, type Result, reject } from "../../model/result.ts";
 import { METHOD, partnerSource, readPartnerEvent } from "./partner.ts";
 
-/** A configured source, as far as this way in is concerned. */
+/** A configured source: the part of it that partner events need. */
 interface Configured {
   readonly name: string;
   readonly provider: string;
@@ -14,15 +14,19 @@ interface Configured {
 
 const settings = v.object({ partnerEvents: partnerSource });
 
-/** The sources that are told by Buildkite's partner events, by the name of their event source in AWS. */
+/** The sources that receive Buildkite's partner events, by the name of their event source in AWS. */
 export function partnerSources(sources: readonly Configured[]): ReadonlyMap<string, Source> {
   const found = new Map<string, Source>();
-  for (const { name, provider, roles, settings: given } of sources) {
-    const read = v.safeParse(settings, given);
+  for (const { name, provider, roles, settings: configured } of sources) {
+    const read = v.safeParse(settings, configured);
     if (!read.success || provider !== "buildkite") continue;
     const { partnerEvents } = read.output;
     found.set(partnerEvents, {
-      ...{ name, provider, roles, contentTypes: [], read: readPartnerEvent },
+      name,
+      provider,
+      roles,
+      contentTypes: [],
+      read: readPartnerEvent,
       authenticate: async ({ body }) => prove(body, partnerEvents),
     });
   }
@@ -32,8 +36,8 @@ export function partnerSources(sources: readonly Configured[]): ReadonlyMap<stri
 const envelope = v.pipe(v.string(), v.parseJson(), v.object({ source: v.string() }));
 
 /**
- * Nobody but the partner can put an event whose source begins with `aws.` on the bus of its name, and nobody but that
- * bus's rule can fill the function's queue (`infra/receive-partner.ts`): AWS has proved it before it is here.
+ * Only the partner can put an event whose source begins with `aws.` on the bus of its name, and only that bus's rule
+ * can send to the function's queue (`infra/receive-partner.ts`). AWS has therefore proved the sender already.
  * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html
  */
 function prove(body: Uint8Array, partnerEvents: string): Result<Proof> {

@@ -5,14 +5,16 @@ import type { Reading } from "../../model/reading.ts";
 import { identifier, readerOf } from "../payload.ts";
 import { readEvent } from "./parse.ts";
 
-/** What AWS calls the event source that Buildkite's notification service "Amazon EventBridge" makes in an account. */
+/**
+ * The AWS name of the event source that Buildkite's notification service "Amazon EventBridge" creates in an account.
+ */
 export const partnerSource = v.pipe(
   v.string(),
   v.regex(/^aws\.partner\/buildkite\.com\/[\w./-]{1,200}$/, "aws.partner/buildkite.com/…, as Buildkite shows it"),
 );
 
 /**
- * The webhook that tells the same, by `detail-type`; no other event is read.
+ * The webhook event that reports the same, by `detail-type`. No other event is read.
  * https://buildkite.com/docs/pipelines/integrations/observability/amazon-eventbridge
  */
 export const PARTNER_EVENTS: ReadonlyMap<string, string> = new Map([
@@ -27,12 +29,12 @@ export const PARTNER_EVENTS: ReadonlyMap<string, string> = new Map([
   ["Job Activated", "job.activated"],
 ]);
 
-/** How a delivery that came in this way was proved. */
+/** The `Principal.method` of a delivery from a partner event. */
 export const METHOD = "eventbridge-partner";
 
 const slug = v.pipe(v.string(), v.regex(/^[\w.-]{1,200}$/));
-/** Read as the webhook's member of that meaning, which has a schema of its own. */
-const told = v.nullish(v.unknown());
+/** A member that is validated later, by the schema of the webhook's member with the same meaning. */
+const unchecked = v.nullish(v.unknown());
 
 const envelope = v.object({
   id: identifier,
@@ -43,16 +45,26 @@ const envelope = v.object({
       uuid: identifier,
       number: v.number(),
       state: identifier,
-      ...{ message: told, commit: told, branch: told, started_at: told, failing_at: told, finished_at: told },
+      message: unchecked,
+      commit: unchecked,
+      branch: unchecked,
+      started_at: unchecked,
+      failing_at: unchecked,
+      finished_at: unchecked,
     }),
     job: v.nullish(
       v.object({
         uuid: identifier,
         state: identifier,
         passed: v.nullish(v.boolean()),
-        unblocked_by: v.nullish(v.object({ uuid: identifier, name: told })),
-        ...{ type: told, label: told, step_key: told, soft_failed: told },
-        ...{ runnable_at: told, started_at: told, finished_at: told },
+        unblocked_by: v.nullish(v.object({ uuid: identifier, name: unchecked })),
+        type: unchecked,
+        label: unchecked,
+        step_key: unchecked,
+        soft_failed: unchecked,
+        runnable_at: unchecked,
+        started_at: unchecked,
+        finished_at: unchecked,
       }),
     ),
     pipeline: v.object({ slug }),
@@ -70,13 +82,15 @@ const reader = readerOf(envelope, (event, { receivedAt }) => {
   return { ...readEvent(webhook, webhookOf(event), receivedAt), deliveryKey };
 });
 
-/** Reads any partner event, as the webhook that would tell the same. Its key is the id that EventBridge repeats it with. */
+/**
+ * Reads a partner event as the webhook that reports the same. Its idempotency key is its id, which EventBridge repeats.
+ */
 export function readPartnerEvent({ body, receivedAt }: AuthenticDelivery): Reading {
   const json = readJsonObject(body);
   return json.ok ? reader("partner event", json.value, receivedAt) : { outcome: "unusable", problem: json.problem };
 }
 
-/** The body of that webhook, as far as it is read. Addresses are composed: none is told. */
+/** The body of that webhook, with the members that are read. Addresses are composed, because the event has none. */
 function webhookOf({ time, "detail-type": type, detail }: Envelope): object {
   const { build, job, pipeline, organization } = detail;
   const path = `${pipeline.slug}/builds/${build.number}`;
@@ -88,7 +102,7 @@ function webhookOf({ time, "detail-type": type, detail }: Envelope): object {
       blocked: type === "Build Blocked" || build.state === "blocked",
       url: `https://api.buildkite.com/v2/organizations/${organization.slug}/pipelines/${path}`,
       web_url: page,
-      // When it was made is not told; by these, too, each state comes after the one before.
+      // The event does not report the creation time. These times also order each state after the previous one.
       created_at: build.started_at ?? time,
     },
     pipeline,

@@ -3,9 +3,9 @@ import type { Actor } from "../../model/event.ts";
 import { identifier, line, link, moment, present, requiredMoment, wholeNumber } from "../payload.ts";
 
 /**
- * Members of `build` and `pipeline`: https://buildkite.com/docs/apis/webhooks/pipelines/build-events. Left where they
- * are: `pipeline.env` and `pipeline.provider.webhook_url`, which may be secrets, `meta_data`, and e-mail addresses.
- * `sender` made the webhook and did nothing else.
+ * Members of `build` and `pipeline`: https://buildkite.com/docs/apis/webhooks/pipelines/build-events. Not
+ * read: `pipeline.env` and `pipeline.provider.webhook_url`, which may be secrets, `meta_data`, and e-mail addresses.
+ * `sender` is the person who created the webhook, not the one who caused the event.
  */
 export const person = v.nullish(v.object({ id: identifier, name: v.nullish(line) }));
 
@@ -31,19 +31,19 @@ export const build = v.object({
 
 export type Build = v.InferOutput<typeof build>;
 
-export function actorOf(told: v.InferOutput<typeof person>): Actor | undefined {
-  return told ? present({ id: told.id, name: told.name }) : undefined;
+export function actorOf(reported: v.InferOutput<typeof person>): Actor | undefined {
+  return reported ? present({ id: reported.id, name: reported.name }) : undefined;
 }
 
-/** `organization/pipeline`. The organization is named nowhere but in addresses. */
-export function pipelineName(told: {
+/** Returns `organization/pipeline`. The body names the organization only in addresses. */
+export function pipelineName(body: {
   readonly build: Build;
   readonly pipeline: v.InferOutput<typeof pipeline>;
 }): string {
-  const address = told.build.url ?? told.pipeline.url ?? "";
+  const address = body.build.url ?? body.pipeline.url ?? "";
   const [, organization] = /\/organizations\/([\w.-]{1,200})\/pipelines\//.exec(address) ?? [];
-  return organization ? `${organization}/${told.pipeline.slug}` : told.pipeline.slug;
+  return organization ? `${organization}/${body.pipeline.slug}` : body.pipeline.slug;
 }
 
-/** A build that was asked for by a branch's name has the commit `HEAD` until an agent has resolved it. */
+/** A build that was created for a branch has the commit `HEAD` until an agent has resolved it. */
 export const commitOf = ({ commit }: Build): string | undefined => (commit && commit !== "HEAD" ? commit : undefined);

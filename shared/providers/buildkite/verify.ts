@@ -13,16 +13,16 @@ interface Tokens {
   readonly token: RotatingSecret | undefined;
 }
 
-type Tools = Pick<ProviderDeps, "secrets" | "clock">;
+type ProofDeps = Pick<ProviderDeps, "secrets" | "clock">;
 
 /**
  * A webhook sends its token in clear or signs with it, never both (https://buildkite.com/docs/apis/webhooks/pipelines).
- * A signature that is present is what counts; one that this source has no token for is refused, not overlooked.
+ * If a signature is present, only the signature counts. One that this source has no token for is rejected, not ignored.
  */
 export async function prove(
   request: ReceivedRequest,
   { source, signature, token }: Tokens & { readonly source: string },
-  deps: Tools,
+  deps: ProofDeps,
 ): Promise<Result<Proof>> {
   const header = request.headers.get(SIGNATURE);
   if (header !== null) {
@@ -37,20 +37,20 @@ async function proveBySignature(
   header: string,
   body: Uint8Array,
   { source, signature }: { readonly source: string; readonly signature: RotatingSecret },
-  { secrets, clock }: Tools,
+  { secrets, clock }: ProofDeps,
 ): Promise<Result<Proof>> {
-  const told = readSignature(header);
-  if (!told) return reject({ reason: "credential_malformed", header: SIGNATURE });
+  const parsed = readSignature(header);
+  if (!parsed) return reject({ reason: "credential_malformed", header: SIGNATURE });
   const accepted = acceptedBy(await readBoth(secrets, signature), (secret) =>
-    equalBytes(told.signature, signatureOf(told.timestamp, body, secret)),
+    equalBytes(parsed.signature, signatureOf(parsed.timestamp, body, secret)),
   );
   if (!accepted) return reject({ reason: "signature_mismatch", header: SIGNATURE });
-  const stale = rejectStale(epochSeconds(Number(told.timestamp)), clock.now());
+  const stale = rejectStale(epochSeconds(Number(parsed.timestamp)), clock.now());
   if (stale) return reject(stale);
   return ok({ principal: sourcePrincipal(source, "hmac-signature", accepted.label) });
 }
 
-/** The two parts of `timestamp=<Unix seconds>,signature=<hex>`, in either order, each exactly once. */
+/** Parses `timestamp=<Unix seconds>,signature=<hex>`: the parts in either order, each exactly once. */
 function readSignature(header: string): { readonly timestamp: string; readonly signature: Buffer } | undefined {
   const pairs = header.split(",").map((part) => {
     const [name = "", ...value] = part.trim().split("=");
@@ -62,15 +62,18 @@ function readSignature(header: string): { readonly timestamp: string; readonly s
   return pairs.length === 2 && /^\d{1,12}$/.test(timestamp) && signature ? { timestamp, signature } : undefined;
 }
 
-/** The key is the token's text as it stands; nothing in it is decoded. */
+/** The key is the token's text as it is, without decoding. */
 const signatureOf = (timestamp: string, body: Uint8Array, token: string): Buffer =>
   hmacSha256(token, [`${timestamp}.`, body]);
 
-/** The headers of a webhook with this token: signed where it signs, else the token itself. */
+/**
+ * Returns the headers of a webhook with these tokens: signed if `signature` is configured, otherwise with the token in
+ * clear.
+ */
 export async function sign(
   { headers: unsigned, body }: UnsignedRequest,
   { signature, token }: Tokens,
-  { secrets, clock }: Tools,
+  { secrets, clock }: ProofDeps,
 ): Promise<Headers> {
   const headers = new Headers(unsigned);
   if (signature) {

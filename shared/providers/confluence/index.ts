@@ -11,8 +11,8 @@ export const confluence = {
   name: "confluence",
   settings: confluenceSettings,
   secrets: { hubSignature: "hub-signature", "connect.secret": "connect-jwt", automation: "token" },
-  connect({ name: source, settings: given }, deps) {
-    const settings = v.parse(confluenceSettings, given);
+  connect({ name: source, settings: configured }, deps) {
+    const settings = v.parse(confluenceSettings, configured);
     const { hubSignature, forge } = settings;
     const { keepToken } = deps;
     return {
@@ -24,7 +24,7 @@ export const confluence = {
           if (carried) await keepToken(carried);
         },
       }),
-      // The other credentials cover no body, or only Atlassian has their key.
+      // The other credentials do not cover the body, or only Atlassian has their key.
       ...(hubSignature && {
         async sign({ headers, body }) {
           const secret = await deps.secrets.read(hubSignature.current);

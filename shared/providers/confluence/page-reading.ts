@@ -9,7 +9,7 @@ export const entityId = v.pipe(
   v.transform(String),
 );
 
-/** Text that goes into an event: cut, and null or empty for none. */
+/** A text of an event: cut. Null or empty means that there is none. */
 export const shortText = v.nullish(
   v.pipe(
     v.string(),
@@ -19,37 +19,39 @@ export const shortText = v.nullish(
 
 export const versionNumber = v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
 
-type Told<T> = T | null | undefined;
+type Optional<T> = T | null | undefined;
 
-/** What any of the four formats tells of one happening to a page. */
+/** The facts about one page event, from any of the four formats. */
 interface PageFacts {
   readonly type: PageEvent["type"];
   readonly time: string | number;
-  readonly actor?: Told<string>;
+  readonly actor?: Optional<string>;
   readonly page: {
     readonly id: string;
-    readonly version?: Told<number>;
-    readonly space?: Told<string>;
-    readonly title?: Told<string>;
-    readonly labels?: Told<readonly string[]>;
+    readonly version?: Optional<number>;
+    readonly space?: Optional<string>;
+    readonly title?: Optional<string>;
+    readonly labels?: Optional<readonly string[]>;
   };
-  readonly label?: Told<{ readonly id?: Told<string | number>; readonly name?: Told<string> }>;
-  readonly comment?: Told<string>;
+  readonly label?: Optional<{ readonly id?: Optional<string | number>; readonly name?: Optional<string> }>;
+  readonly comment?: Optional<string>;
 }
 
 /**
- * The event of these facts. Its key holds the time beside the version, because deleting a version of a page gives its
- * number away again; two labels put on at once share the time, so the label is in it too.
+ * Returns the event for these facts. Its key contains the time beside the version, because the number of a deleted
+ * version is used again. Two labels that are added at once have the same time, so the key contains the label too.
  */
 export function pageReading(site: string, facts: PageFacts): Reading {
   const { type, actor, label, comment } = facts;
   const time = isoTime(facts.time);
-  if (time === undefined) return unusable(TIMELESS);
+  if (time === undefined) return unusable(TIME_UNREADABLE);
   const page = pagePart(site, facts.page);
-  const told = [page.version, label?.name ?? label?.id, comment].filter((part) => part !== undefined && part !== null);
+  const details = [page.version, label?.name ?? label?.id, comment].filter(
+    (part) => part !== undefined && part !== null,
+  );
   const event: PageEvent = {
     type,
-    keyParts: [site, page.id, time, ...told.map(String)],
+    keyParts: [site, page.id, time, ...details.map(String)],
     time,
     subject: page.id,
     ...(actor && { actor: { id: actor } }),
@@ -60,20 +62,20 @@ export function pageReading(site: string, facts: PageFacts): Reading {
   return { outcome: "event", event };
 }
 
-/** The event of a comment on what the sender does not tell. */
+/** Returns the event of a comment whose page the sender does not report. */
 export function commentReading(
   site: string,
-  { time: told, actor, comment: id }: Pick<PageFacts, "time" | "actor"> & { readonly comment: string },
+  { time: reportedTime, actor, comment: id }: Pick<PageFacts, "time" | "actor"> & { readonly comment: string },
 ): Reading {
-  const time = isoTime(told);
-  if (time === undefined) return unusable(TIMELESS);
+  const time = isoTime(reportedTime);
+  if (time === undefined) return unusable(TIME_UNREADABLE);
   const keyParts = [site, "comment", time, id];
   const by = actor ? { actor: { id: actor } } : {};
   const event: CommentEvent = { type: "page.commented", keyParts, time, subject: id, ...by, comment: { site, id } };
   return { outcome: "event", event };
 }
 
-const TIMELESS = "the time of the event cannot be read";
+const TIME_UNREADABLE = "the time of the event cannot be read";
 
 function pagePart(site: string, { id, version, space, title, labels }: PageFacts["page"]): PageEvent["page"] {
   return {

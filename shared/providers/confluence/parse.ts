@@ -8,8 +8,8 @@ import { readWebhook } from "./read-webhook.ts";
 import type { ConfluenceSettings } from "./settings.ts";
 
 /**
- * Tells the four formats apart by what only each of them has. A name in the body goes before the name in the address: a
- * Data Center signature covers the body alone, so an address cannot turn one event into another.
+ * Distinguishes the four formats by members that only one of them has. A name in the body has precedence over the name
+ * in the address: a Data Center signature covers only the body, so an address must not change one event into another.
  */
 export function readDelivery(delivery: AuthenticDelivery, settings: ConfluenceSettings): Reading {
   const reading = readAny(delivery, settings.site);
@@ -31,6 +31,6 @@ function readAny({ body: bytes, bodyDigest, url }: AuthenticDelivery, site: stri
   if (body["test"] === true) return ignored("test");
   const [name, ...others] = url.searchParams.getAll("event");
   if (name === undefined || others.length > 0) return unusable("neither the body nor `?event=` names one event");
-  // A Connect body does not say what happened: two events may share their bytes.
+  // A Connect body does not name its event: two events may have the same bytes.
   return { ...readWebhook(name, body, site), deliveryKey: [name, bodyDigest] };
 }

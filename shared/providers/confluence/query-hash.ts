@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 
 /**
- * The `qsh` claim of a Connect token for a request: SHA-256 over method, path and query in canonical form
+ * Returns the `qsh` claim of a Connect token for a request: SHA-256 over method, path and query in canonical form
  * (https://developer.atlassian.com/cloud/jira/platform/understanding-jwt-for-connect-apps/, "Creating a query string
- * hash"). The path counts from the app's base address; the token itself is never part of it.
+ * hash"). The path is relative to the app's base address. The token itself is never part of it.
  */
 export function queryHash(method: string, url: URL, baseUrl: URL): Buffer {
   const canonical = [method.toUpperCase(), canonicalPath(url, baseUrl), canonicalQuery(url.searchParams)].join("&");

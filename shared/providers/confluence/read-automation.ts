@@ -3,7 +3,7 @@ import type { PageEvent } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
 import { entityId, ignored, pageReading, shortText, unusable } from "./page-reading.ts";
 
-/** Our own contract for the body that a rule sends; the README has the text to paste into the rule. */
+/** The bridge's own format of the body that a rule sends. The README has the text to paste into the rule. */
 const SCHEMA = "confluence-automation/1";
 
 const TYPES: ReadonlyMap<string, PageEvent["type"]> = new Map([
@@ -14,7 +14,7 @@ const TYPES: ReadonlyMap<string, PageEvent["type"]> = new Map([
   ["comment_added", "page.commented"],
 ]);
 
-/** A smart value fills in text: digits for a number, nothing where it has no value. */
+/** A smart value inserts text: digits for a number, and an empty text if it has no value. */
 const versionField = v.nullish(
   v.union([
     v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
@@ -41,14 +41,23 @@ const automationBody = v.object({
 /** Reads the body of a "Send web request" action of Confluence Automation. */
 export function readAutomation(body: Readonly<Record<string, unknown>>, site: string): Reading {
   if (body["schema"] !== SCHEMA) return unusable(`the body's schema is not ${SCHEMA}`);
-  const told = v.safeParse(automationBody, body);
-  if (!told.success) return unusable("the body of the rule's web request is not as documented");
-  const { action, pageId: id, at: time, spaceKey: space, title, pageVersion: version, actor, commentId } = told.output;
+  const parsed = v.safeParse(automationBody, body);
+  if (!parsed.success) return unusable("the body of the rule's web request is not as documented");
+  const {
+    action,
+    pageId: id,
+    at: time,
+    spaceKey: space,
+    title,
+    pageVersion: version,
+    actor,
+    commentId,
+  } = parsed.output;
   const type = TYPES.get(action);
   if (!type) return ignored(action);
   const facts = { type, time, actor, page: { id, version, space, title } };
   if (type === "page.commented") return pageReading(site, { ...facts, ...(commentId && { comment: commentId }) });
   if (type !== "page.labeled" && type !== "page.unlabeled") return pageReading(site, facts);
-  if (!told.output.label) return unusable(`${action} names no label`);
-  return pageReading(site, { ...facts, label: { name: told.output.label } });
+  if (!parsed.output.label) return unusable(`${action} names no label`);
+  return pageReading(site, { ...facts, label: { name: parsed.output.label } });
 }

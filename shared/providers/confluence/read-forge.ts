@@ -22,7 +22,7 @@ const forgeBody = v.object({
   atlassianId: shortText,
   selfGenerated: v.nullish(v.boolean()),
   label: v.nullish(named),
-  /** The page; for a comment event the comment. Absent when a space or a template was labelled. */
+  /** The page, or the comment in a comment event. Undefined if a space or a template was labelled. */
   content: v.nullish(
     v.object({
       id: entityId,
@@ -40,8 +40,8 @@ type ForgeBody = v.InferOutput<typeof forgeBody>;
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
- * The Forge event in a body; nothing when there is none. The documentation shows repeated calls with the event under
- * `payload` and first calls without.
+ * Returns the Forge event in a body; undefined if there is none. The documentation shows repeated calls with the event
+ * under `payload`, and first calls without.
  */
 export function forgeEventIn(body: JsonObject): { readonly eventType: string; readonly body: JsonObject } | undefined {
   const event = isObject(body["payload"]) ? body["payload"] : body;
@@ -50,8 +50,8 @@ export function forgeEventIn(body: JsonObject): { readonly eventType: string; re
 }
 
 /**
- * Reads a Forge event (https://developer.atlassian.com/platform/forge/events-reference/confluence/). A call repeated by
- * Atlassian differs in `retryContext` alone, so that is left out of the delivery's key.
+ * Reads a Forge event (https://developer.atlassian.com/platform/forge/events-reference/confluence/). A call that
+ * Atlassian repeats differs only in `retryContext`, so the delivery's key does not contain it.
  */
 export function readForge(eventType: string, body: JsonObject, site: string): Reading {
   const { retryContext, ...event } = body;
@@ -62,10 +62,10 @@ export function readForge(eventType: string, body: JsonObject, site: string): Re
 function readEvent(eventType: string, body: JsonObject, site: string): Reading {
   const type = TYPES.get(eventType);
   if (!type) return ignored(eventType);
-  const told = v.safeParse(forgeBody, body);
-  if (!told.success) return unusable(`the body of ${eventType} is not as documented`);
-  const { eventCreatedDate: time, atlassianId: actor, selfGenerated, label, content } = told.output;
-  // Our own app's write: the first guard against answering ourselves for ever.
+  const parsed = v.safeParse(forgeBody, body);
+  if (!parsed.success) return unusable(`the body of ${eventType} is not as documented`);
+  const { eventCreatedDate: time, atlassianId: actor, selfGenerated, label, content } = parsed.output;
+  // A write of our own app. Ignoring it is the first guard against a feedback loop.
   if (selfGenerated) return ignored("self-generated");
   if (type === "page.commented") {
     const page = commentedPage(content);

@@ -4,8 +4,8 @@ import type { Reading } from "../../model/reading.ts";
 import { commentReading, entityId, ignored, pageReading, shortText, unusable, versionNumber } from "./page-reading.ts";
 
 /**
- * The names that Data Center and Connect share. `blueprint_page_created` is not among them: it comes beside
- * `page_created` and tells the same.
+ * The names that Data Center and Connect share. `blueprint_page_created` is not among them: it is sent
+ * together with `page_created` and reports the same.
  */
 const TYPES: ReadonlyMap<string, PageEvent["type"]> = new Map([
   ["page_created", "page.created"],
@@ -18,7 +18,7 @@ const TYPES: ReadonlyMap<string, PageEvent["type"]> = new Map([
   ["comment_created", "page.commented"],
 ]);
 
-/** A page, or what else may have labels and comments. Data Center tells no more than the id. */
+/** A page, or other content that can have labels and comments. Data Center reports only the id. */
 const content = v.object({
   id: entityId,
   contentType: shortText,
@@ -44,14 +44,14 @@ const webhookBody = v.object({
 export function readWebhook(name: string, body: unknown, site: string): Reading {
   const type = TYPES.get(name);
   if (!type) return ignored(name);
-  const told = v.safeParse(webhookBody, body);
-  if (!told.success) return unusable(`the body of ${name} is not as documented`);
-  const { timestamp: time, userKey, userAccountId, label, comment } = told.output;
+  const parsed = v.safeParse(webhookBody, body);
+  if (!parsed.success) return unusable(`the body of ${name} is not as documented`);
+  const { timestamp: time, userKey, userAccountId, label, comment } = parsed.output;
   const actor = userKey ?? userAccountId;
   if (type === "page.commented" && comment && !comment.parent) {
     return commentReading(site, { time, actor, comment: comment.id });
   }
-  const page = type === "page.commented" ? comment?.parent : (told.output.page ?? told.output.content);
+  const page = type === "page.commented" ? comment?.parent : (parsed.output.page ?? parsed.output.content);
   if (!page) return name.startsWith("page_") ? unusable(`${name} names no page`) : ignored(`${name} without page`);
   if (page.contentType && page.contentType !== "page") return ignored(`${name} on ${page.contentType}`);
   const { id, version, spaceKey: space, title } = page;

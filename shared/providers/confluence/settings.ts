@@ -22,8 +22,8 @@ const accountOfEvents = v.pipe(
 );
 
 /**
- * A source of this provider in `drawbridge.yaml`. Which of the four ways of calling us are given decides what is
- * accepted.
+ * A source of this provider in `drawbridge.yaml`. Each of the four kinds of credential is accepted only if it is
+ * configured.
  */
 export const confluenceSettings = v.pipe(
   v.strictObject({
@@ -32,24 +32,27 @@ export const confluenceSettings = v.pipe(
     /** Data Center: the secret of the webhook, for `X-Hub-Signature`. */
     hubSignature: v.optional(rotatingSecret),
     /**
-     * Cloud, Forge Remote: the trust entry for invocation tokens, and the installations believed; absent, all of the
-     * app.
+     * Cloud, Forge Remote: the trust entry for invocation tokens, and the installations that are accepted. Default: all
+     * installations of the app.
      */
     forge: v.optional(
       v.pipe(
         v.strictObject({
           trust: nonEmptyText,
           installations: v.optional(v.pipe(v.array(nonEmptyText), v.minLength(1))),
-          /** Keeps the app's own token, which comes with its events, for a target with the credential `forge`. */
+          /** Stores the app's own token, which comes with its events, for a target with the credential `forge`. */
           systemToken: v.optional(v.strictObject({ sealedBy: encryptionSecret })),
         }),
         v.check(
           ({ installations, systemToken }) => systemToken === undefined || installations !== undefined,
-          "with systemToken, name the installations: whichever site sends next, its token would be used",
+          "with systemToken, name the installations: otherwise the token of any installing site would be used",
         ),
       ),
     ),
-    /** Cloud, Connect: what the `installed` callback told, and our own base address in the app's descriptor. */
+    /**
+     * Cloud, Connect: client key and secret from the `installed` callback, and our base address in the app's
+     * descriptor.
+     */
     connect: v.optional(v.strictObject({ clientKey: nonEmptyText, secret: rotatingSecret, baseUrl })),
     /** Cloud, Automation: the token that the rule's author puts after `Authorization: Bearer`. */
     automation: v.optional(rotatingSecret),

@@ -6,16 +6,17 @@ import type { ForgeSettings } from "./settings.ts";
 
 const HEADER = "x-forge-oauth-system";
 
-/** Where an app may call the site that sent the event; signed with the rest of the invocation token. */
+/** The base address at which an app may call the site that sent the event. It is a claim of the invocation token. */
 const BASE = /^https:\/\/api\.atlassian\.com\/ex\/confluence\/[\w-]{1,64}$/;
 
-/** Far more than any has had; it is opaque, and of no stated length. */
+/** Much longer than any observed token. Tokens are opaque, and their length is not documented. */
 const MAX_CHARACTERS = 16_384;
 
 /**
- * The app's own token that came along with a Forge event
- * (https://developer.atlassian.com/platform/forge/forge-remote-invocation-contract/), and what it is good for. Nothing where
- * there is none, where it was not Forge that was proved, or where it is for another place than an Atlassian site.
+ * Returns the app's own token that a Forge event carries
+ * (https://developer.atlassian.com/platform/forge/forge-remote-invocation-contract/), with the address that it is valid
+ * for. Returns undefined if there is no token, if the sender was not proved by Forge, or if the address is not an
+ * Atlassian site.
  */
 export function carriedToken(
   { source, principal, claims, headers, receivedAt }: AuthenticDelivery,

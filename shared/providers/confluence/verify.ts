@@ -21,8 +21,8 @@ interface Checker {
 }
 
 /**
- * One request presents one credential, and that credential alone decides. A wrong signature never falls back to a token,
- * nor a wrong token to another kind.
+ * A request presents one credential, and only that credential decides. A wrong signature never falls back to a token,
+ * and a wrong token never falls back to another kind.
  */
 export function authenticateFor(checker: Checker): Authenticate {
   const { hubSignature, connect } = checker.settings;
@@ -51,12 +51,12 @@ async function checkSignature(
   header: string,
   request: ReceivedRequest,
 ): Promise<Result<Proof>> {
-  const told = header.startsWith(SIGNATURE_PREFIX)
+  const signature = header.startsWith(SIGNATURE_PREFIX)
     ? decodeHex(header.slice(SIGNATURE_PREFIX.length), SHA256_BYTES)
     : undefined;
-  if (!told) return malformed(SIGNATURE_HEADER);
+  if (!signature) return malformed(SIGNATURE_HEADER);
   const accepted = acceptedBy(await readBoth(deps.secrets, pair), (secret) =>
-    equalBytes(told, hmacSha256(secret, [request.body])),
+    equalBytes(signature, hmacSha256(secret, [request.body])),
   );
   if (!accepted) return reject({ reason: "signature_mismatch", header: SIGNATURE_HEADER });
   return ok({ principal: sourcePrincipal(source, "hub-signature", accepted.label) });
@@ -88,8 +88,8 @@ function checkBearer(checker: Checker, request: ReceivedRequest, missing: Result
 
 /**
  * Forge invocation token (https://developer.atlassian.com/platform/forge/forge-remote-invocation-contract/). The trust
- * entry holds our app's id as audience. A token with `icLabel` is Isolated Cloud's, which is not supported. The body is
- * not covered.
+ * entry has our app's id as audience. A token with `icLabel` is from Isolated Cloud, which is not supported. The body
+ * is not covered.
  */
 async function checkForge({ deps }: Checker, forge: ForgeSettings, presented: PresentedToken): Promise<Result<Proof>> {
   const verified = await deps.tokens.verify(presented, [forge.trust]);

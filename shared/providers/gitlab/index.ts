@@ -9,7 +9,7 @@ const settings = v.pipe(
   v.strictObject({
     /** The hook's signing token, `whsec_…` (GitLab 19.0 and later). */
     signingToken: v.optional(rotatingSecret),
-    /** The hook's secret token, sent in clear: for older servers, and while a hook moves over. */
+    /** The hook's secret token, sent in clear: for older servers, and during a migration to the signing token. */
     token: v.optional(rotatingSecret),
   }),
   v.check(

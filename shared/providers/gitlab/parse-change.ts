@@ -4,7 +4,7 @@ import type { Reading } from "../../model/reading.ts";
 import { identifier, line, link, present, prose, readerOf, requiredMoment, wholeNumber } from "../payload.ts";
 import { actorOf, projectPlace, user } from "./parts.ts";
 
-/** What both hooks tell of a merge request. */
+/** Members of a merge request that both hooks have. */
 const mergeRequestMembers = {
   iid: wholeNumber,
   target_project_id: wholeNumber,
@@ -29,8 +29,8 @@ const mergeRequestBody = v.object({
 });
 
 export const mergeRequest = readerOf(mergeRequestBody, (body, { kind }): Reading => {
-  const { action, actioned_at, updated_at, oldrev, ...told } = body.object_attributes;
-  // System hooks may leave the action out: what happened is then anyone's guess.
+  const { action, actioned_at, updated_at, oldrev, ...attributes } = body.object_attributes;
+  // System hooks may omit the action. It is then unknown what happened.
   if (!action) return { outcome: "ignored", kind };
   const type = TYPES.get(action);
   if (!type) return { outcome: "ignored", kind: `${kind}.${action}` };
@@ -39,22 +39,22 @@ export const mergeRequest = readerOf(mergeRequestBody, (body, { kind }): Reading
   const event: ChangeEvent = present({
     type,
     keyParts: [
-      String(told.target_project_id),
-      String(told.iid),
+      String(attributes.target_project_id),
+      String(attributes.iid),
       action,
       time,
-      told.last_commit?.id ?? "",
+      attributes.last_commit?.id ?? "",
       oldrev ?? "",
     ],
     time,
-    subject: `${path}!${told.iid}`,
+    subject: `${path}!${attributes.iid}`,
     actor: actorOf(body.user),
-    change: changeOf(path, told),
+    change: changeOf(path, attributes),
   });
   return { outcome: "event", event };
 });
 
-/** `approval` is one approval of several required, `approved` the last of them. */
+/** `approval` is one of several required approvals, `approved` the last of them. */
 const TYPES: ReadonlyMap<string, ChangeEvent["type"]> = new Map([
   ["open", "change.opened"],
   ["reopen", "change.opened"],
@@ -83,7 +83,7 @@ const noteBody = v.object({
   merge_request: v.nullish(v.object(mergeRequestMembers)),
 });
 
-/** Comments of people on merge requests, new or edited; those for project members only stay inside GitLab. */
+/** People's comments on merge requests, new or edited. Internal comments, for project members only, are ignored. */
 export const note = readerOf(noteBody, (body, { kind }): Reading => {
   const { id, note: text, noteable_type, action, system, internal, updated_at, url } = body.object_attributes;
   const { merge_request } = body;
@@ -105,15 +105,15 @@ export const note = readerOf(noteBody, (body, { kind }): Reading => {
 
 type MergeRequest = v.InferOutput<ReturnType<typeof v.object<typeof mergeRequestMembers>>>;
 
-function changeOf(path: string, told: MergeRequest): ChangeEvent["change"] {
+function changeOf(path: string, mergeRequest: MergeRequest): ChangeEvent["change"] {
   return present({
     project: path,
-    number: told.iid,
-    title: told.title,
-    description: told.description,
-    sourceBranch: told.source_branch,
-    targetBranch: told.target_branch,
-    commit: told.last_commit?.id,
-    url: told.url,
+    number: mergeRequest.iid,
+    title: mergeRequest.title,
+    description: mergeRequest.description,
+    sourceBranch: mergeRequest.source_branch,
+    targetBranch: mergeRequest.target_branch,
+    commit: mergeRequest.last_commit?.id,
+    url: mergeRequest.url,
   });
 }

@@ -29,7 +29,7 @@ function codeReader(type: CodeEvent["type"]) {
     const event: CodeEvent = present({
       type,
       keyParts: [String(project_id), ref, before, after],
-      // GitLab does not tell when a push happened, and the commits' times are their authors'.
+      // GitLab does not report when a push happened, and the commits' times are set by their authors.
       time: toIso(receivedAt),
       subject: path,
       actor: actorOf({ id: user_id, name: user_name }),
@@ -39,7 +39,7 @@ function codeReader(type: CodeEvent["type"]) {
         ref,
         name: ref.replace(/^refs\/(heads|tags)\//, ""),
         change,
-        // Of an annotated tag `after` is the tag object, `checkout_sha` its commit.
+        // For an annotated tag, `after` is the tag object and `checkout_sha` its commit.
         commit: change === "deleted" ? undefined : (body.checkout_sha ?? after),
         before: change === "created" ? undefined : before,
         commits: body.commits.slice(-EVENT_LIMITS.commits).map(present),

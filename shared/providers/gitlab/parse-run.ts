@@ -14,7 +14,7 @@ import { identifier, line, link, moment, present, readerOf, requiredMoment, whol
 import { isoTime } from "../time.ts";
 import { actorOf, project, user } from "./parts.ts";
 
-/** Statuses of pipelines, jobs and deployments; `blocked` is a deployment that waits for approval. */
+/** Statuses of pipelines, jobs and deployments; `blocked` means that a deployment waits for approval. */
 const STATES: ReadonlyMap<string, BuildState> = new Map([
   ["created", "queued"],
   ["waiting_for_resource", "queued"],
@@ -52,9 +52,11 @@ const pipelineBody = v.object({
   builds: v.nullish(v.array(v.object({ id: wholeNumber })), []),
 });
 
-/** A run's changes of status. Runs made of outside commit statuses, ours among them, are ignored: they would loop. */
+/**
+ * Changes of a pipeline's status. Pipelines of external commit statuses, including ours, are ignored: a feedback loop.
+ */
 export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Reading => {
-  const { id, status, source, finished_at, created_at, queued_duration, ...told } = body.object_attributes;
+  const { id, status, source, finished_at, created_at, queued_duration, ...attributes } = body.object_attributes;
   if (source === "external") return { outcome: "ignored", kind: `${kind}.external` };
   const state = STATES.get(status);
   if (!state) return { outcome: "ignored", kind: `${kind}.${status}` };
@@ -62,7 +64,7 @@ export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Rea
   const finishedAt = isTerminal(state) ? finished_at : undefined;
   const event: BuildEvent = present({
     type: `build.${state}`,
-    // A retry brings the same pipeline back to an earlier status, with a newer job.
+    // A retry returns the same pipeline to an earlier status, with a newer job.
     keyParts: [body.project.id, id, status, finished_at ?? "", newest(body.builds)].map(String),
     time: timeOf(state, { created: created_at, finished: finishedAt, receivedAt }),
     subject: `${path} pipeline ${id}`,
@@ -70,15 +72,15 @@ export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Rea
     build: present({
       system: "gitlab",
       id: String(id),
-      number: told.iid,
-      // A child pipeline runs beside its parent in one project: it must not stand for the parent's outcome.
+      number: attributes.iid,
+      // A child pipeline runs in the same project as its parent, and must not be shown as the parent's outcome.
       pipeline: source === "parent_pipeline" ? `${path} (child)` : path,
       state,
-      url: told.url ?? (web_url && `${web_url}/-/pipelines/${id}`),
-      commit: told.sha,
+      url: attributes.url ?? (web_url && `${web_url}/-/pipelines/${id}`),
+      commit: attributes.sha,
       title: body.commit && cut(body.commit.message.split("\n", 1).join(), EVENT_LIMITS.title),
       message: messageOf(body),
-      branch: told.tag ? undefined : told.ref,
+      branch: attributes.tag ? undefined : attributes.ref,
       createdAt: created_at,
       startedAt: startOf(created_at, queued_duration),
       finishedAt,
@@ -88,13 +90,13 @@ export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Rea
   return { outcome: "event", event };
 });
 
-/** The title of the merge request comes first: a long commit message is cut at its end. */
+/** The title of the merge request comes first, because a long commit message is cut at its end. */
 function messageOf({ commit, merge_request }: v.InferOutput<typeof pipelineBody>): string | undefined {
   const texts = [merge_request?.title, commit?.message].filter((text) => text);
   return texts.length === 0 ? undefined : cut(texts.join("\n"), EVENT_LIMITS.text);
 }
 
-/** GitLab tells a pipeline's start as the seconds that it waited, and leaves zero out. */
+/** GitLab reports a pipeline's start as the seconds that it was queued, and omits zero. */
 function startOf(created: string, queuedSeconds: number | null | undefined): string | undefined {
   return queuedSeconds ? isoTime(Date.parse(created) + queuedSeconds * 1000) : undefined;
 }
@@ -109,16 +111,16 @@ interface Times {
   readonly receivedAt: EpochMillis;
 }
 
-/** When a run came into `state`; the time of the delivery where GitLab does not tell it. */
+/** Returns when a run entered `state`; the time of receipt if GitLab does not report it. */
 function timeOf(state: BuildState, { created, started, finished, receivedAt }: Times): string {
-  const told: Partial<Record<BuildState, string | null | undefined>> = { queued: created, running: started };
-  return (isTerminal(state) ? finished : told[state]) ?? toIso(receivedAt);
+  const times: Partial<Record<BuildState, string | null | undefined>> = { queued: created, running: started };
+  return (isTerminal(state) ? finished : times[state]) ?? toIso(receivedAt);
 }
 
 const buildBody = v.object({
   user,
   project_id: wholeNumber,
-  /** Older servers tell only the display name. */
+  /** Older servers report only the display name. */
   project_name: v.nullish(line),
   project: v.nullish(project),
   pipeline_id: wholeNumber,
@@ -136,7 +138,7 @@ const buildBody = v.object({
   sha: v.nullish(identifier),
 });
 
-/** A job's changes of status; without those of stage `external`, where outside commit statuses are put. */
+/** Changes of a job's status, except in stage `external`, which contains external commit statuses. */
 export const build = readerOf(buildBody, (body, { kind, receivedAt }): Reading => {
   const { build_id: id, build_status: status, build_finished_at: finished, build_started_at: startedAt } = body;
   if (body.build_stage === "external") return { outcome: "ignored", kind: `${kind}.external` };
@@ -199,7 +201,7 @@ export const deployment = readerOf(deploymentBody, (body, { kind, receivedAt }):
       environment,
       tier: body.environment_tier,
       state,
-      // The body has a short hash only; its link has the whole one.
+      // The body has only a short hash. Its link has the full one.
       commit: /\/commit\/([0-9a-f]{40,64})$/.exec(body.commit_url ?? "")?.[1],
       title: body.commit_title,
       url: body.deployable_url,

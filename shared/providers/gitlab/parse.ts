@@ -7,7 +7,7 @@ import { mergeRequest, note } from "./parse-change.ts";
 import { push, release, tagPush } from "./parse-code.ts";
 import { build, deployment, pipeline } from "./parse-run.ts";
 
-/** The kinds that are published, by `object_kind`, with the values of `X-Gitlab-Event` that announce them. */
+/** The kinds that are published, by `object_kind`, with the values of `X-Gitlab-Event` that go with them. */
 const KINDS: ReadonlyMap<string, { readonly read: Reader; readonly announcedBy: readonly string[] }> = new Map([
   ["push", { read: push, announcedBy: ["Push Hook"] }],
   ["tag_push", { read: tagPush, announcedBy: ["Tag Push Hook"] }],
@@ -22,7 +22,7 @@ const KINDS: ReadonlyMap<string, { readonly read: Reader; readonly announcedBy: 
 /** Hooks whose header names the hook and not the event. */
 const WRAPPERS: readonly string[] = ["System Hook", "Service Hook"];
 
-/** Reads any hook's delivery. What the bridge does not publish is ignored by name, new kinds included. */
+/** Reads a hook's delivery. A kind that the bridge does not publish is ignored, with its name; so are new kinds. */
 export function readDelivery({ headers, body, bodyDigest, receivedAt }: AuthenticDelivery): Reading {
   const id = headers.get("webhook-id") ?? headers.get("idempotency-key");
   const reading = readBody(body, headers.get("x-gitlab-event") ?? undefined, receivedAt);
@@ -32,12 +32,12 @@ export function readDelivery({ headers, body, bodyDigest, receivedAt }: Authenti
 function readBody(body: Uint8Array, header: string | undefined, receivedAt: AuthenticDelivery["receivedAt"]): Reading {
   const json = readJsonObject(body);
   if (!json.ok) return { outcome: "unusable", problem: json.problem };
-  const told = json.value["object_kind"] ?? json.value["event_name"];
-  // A custom template may leave the kind out of the body; then the header, which nothing covers, is all there is.
-  const kind = told ?? kindAnnouncedBy(header) ?? header;
+  const kindInBody = json.value["object_kind"] ?? json.value["event_name"];
+  // A custom template may omit the kind from the body. Only the header names it then, which no signature covers.
+  const kind = kindInBody ?? kindAnnouncedBy(header) ?? header;
   if (typeof kind !== "string")
     return { outcome: "unusable", problem: "neither the body nor a header names the event" };
-  if (told !== undefined && !agree(kind, header)) {
+  if (kindInBody !== undefined && !agree(kind, header)) {
     return { outcome: "unusable", problem: "the body and the header X-Gitlab-Event name different events" };
   }
   const known = KINDS.get(kind);

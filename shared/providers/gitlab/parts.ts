@@ -4,14 +4,16 @@ import { identifier, line, link, present, wholeNumber } from "../payload.ts";
 
 /** Members that several hooks share: https://docs.gitlab.com/user/project/integrations/webhook_events/ */
 
-/** A project by its place. Not every hook gives its id here. */
+/** A project's path and address. Some hooks do not have its id here. */
 export const projectPlace = v.object({ path_with_namespace: identifier, web_url: v.nullish(link) });
 
 export const project = v.object({ ...projectPlace.entries, id: wholeNumber });
 
-/** E-mail addresses and avatars are left where they are. */
+/** E-mail addresses and avatars are not read. */
 export const user = v.nullish(v.object({ id: v.nullish(wholeNumber), name: v.nullish(line) }));
 
-export function actorOf(told: v.InferOutput<typeof user>): Actor | undefined {
-  return told?.id === undefined || told.id === null ? undefined : present({ id: String(told.id), name: told.name });
+export function actorOf(reported: v.InferOutput<typeof user>): Actor | undefined {
+  return reported?.id === undefined || reported.id === null
+    ? undefined
+    : present({ id: String(reported.id), name: reported.name });
 }

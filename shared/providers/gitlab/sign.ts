@@ -4,7 +4,9 @@ import type { RotatingSecret } from "../../host/secrets.ts";
 import type { ProviderDeps, UnsignedRequest } from "../provider.ts";
 import { signatureOf, signingKey } from "./standard-webhooks.ts";
 
-/** The headers of a hook that has these tokens; with both set GitLab sends both. A resend keeps its `webhook-id`. */
+/**
+ * Returns the headers of a hook with these tokens. GitLab sends both if both are set. A resend keeps its `webhook-id`.
+ */
 export async function sign(
   { headers: unsigned, body }: UnsignedRequest,
   {

@@ -8,7 +8,7 @@ import { decodeBase64, equalBytes, hmacSha256 } from "../signature.ts";
  */
 export interface SignedContent {
   readonly id: string;
-  /** As the header spells it. */
+  /** The text of the header. */
   readonly timestamp: string;
   readonly body: Uint8Array;
 }
@@ -17,14 +17,14 @@ export function signatureOf({ id, timestamp, body }: SignedContent, key: Uint8Ar
   return hmacSha256(key, [`${id}.${timestamp}.`, body]);
 }
 
-/** Whether one of `offered` is the signature. Every one is compared. */
+/** Returns whether one of `offered` is the signature. All of them are compared, in constant time. */
 export function isSignedBy(key: Uint8Array, content: SignedContent, offered: readonly Buffer[]): boolean {
   const expected = signatureOf(content, key);
   return offered.filter((signature) => equalBytes(signature, expected)).length > 0;
 }
 
 /**
- * The `v1` signatures of a `webhook-signature` header, or nothing when any item of it is malformed. Items of other
+ * Parses the `v1` signatures of a `webhook-signature` header; undefined if any item is malformed. Items of other
  * versions are skipped, so that a sender may add a new version first.
  */
 export function readSignatures(header: string): readonly Buffer[] | undefined {
@@ -40,7 +40,9 @@ export function readSignatures(header: string): readonly Buffer[] | undefined {
   return signatures;
 }
 
-/** Bytes of the key inside a signing token. `ref` says in the fault which secret is malformed. */
+/**
+ * Returns the key bytes of a signing token. `ref` names the malformed secret in the fault. Throws `secret_unavailable`.
+ */
 export function signingKey(token: Secret, ref: string | undefined): Buffer {
   const known = KEYS.get(token);
   if (known) return known;
@@ -57,11 +59,11 @@ export function signingKey(token: Secret, ref: string | undefined): Buffer {
   });
 }
 
-/** Of the secrets in use, for as long as they are: decoding one strictly is a tenth of a small body's signature. */
+/** A cache of decoded keys: strict decoding costs a tenth of the signature of a small body. */
 const KEYS = new WeakMap<Secret, Buffer>();
 
 const ITEM = /^(v\d+[a-z]*),((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/;
 const SIGNATURE_BYTES = 32;
-/** The specification's bounds; GitLab makes tokens of 32 bytes. */
+/** The specification's bounds. GitLab creates tokens of 32 bytes. */
 const MIN_KEY_BYTES = 24;
 const MAX_KEY_BYTES = 64;

@@ -16,9 +16,9 @@ interface Settings {
 }
 
 /**
- * GitLab's rule: a signature that is present is what counts, and only without one the secret token does
- * (https://docs.gitlab.com/user/project/integrations/webhooks/). A hook signs only when it has a signing token, so a
- * signature that this source has no key for is a mistake in the settings, and is refused rather than overlooked.
+ * GitLab's rule: if a signature is present, only the signature counts; otherwise the secret token does
+ * (https://docs.gitlab.com/user/project/integrations/webhooks/). A hook signs only if it has a signing token, so a
+ * signature that this source has no key for is a mistake in the settings. It is rejected, not ignored.
  */
 export async function prove(
   request: ReceivedRequest,
@@ -49,7 +49,7 @@ async function proveBySignature(
     label,
     key: signingKey(secret, signingToken[label]),
   }));
-  // Both keys are tried, so that time does not tell which one it was.
+  // Both keys are tried, so that the time does not reveal which one matched.
   const [accepted] = keys.filter(({ key }) => isSignedBy(key, { id, timestamp, body }, offered));
   if (!accepted) return reject({ reason: "signature_mismatch", header: SIGNATURE });
 

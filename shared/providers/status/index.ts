@@ -10,9 +10,10 @@ export interface StatusDeps extends Omit<CallerDeps, "rejectOverRate"> {
 }
 
 /**
- * `POST /v1/status`: a CI job tells the state of its own build, proved by the job's own token. A sender like any other,
- * except that it is not configured: the tokens of every trust entry will do that have a role for it. As with any source,
- * what an entry in shadow mode would refuse goes on without a role, and the record says why.
+ * `POST /v1/status`: a CI job reports the state of its own build, proved by the job's own token. It is a source like
+ * any other, except that it is not configured: it accepts the tokens of every trust entry that have a role for it. As
+ * for any source, a request that a trust entry in shadow mode would reject is accepted without a role, and the record
+ * has the rejection.
  */
 export function statusSource(deps: StatusDeps): Source {
   const entryOf = ({ trustEntry = "" }: Principal): TrustEntry | undefined => deps.issuers[trustEntry];
@@ -26,7 +27,7 @@ export function statusSource(deps: StatusDeps): Source {
       const { principal } = holder.value;
       const shadowRejection = holder.value.shadowRejection ?? deps.policy.rejectCall(principal, "status");
       if (shadowRejection && entryOf(principal)?.mode !== "shadow") return reject(shadowRejection, principal);
-      // A job is told at once what is wrong: nobody else will look at it before the build has ended.
+      // The job gets the problem in the response, because nobody else looks at it before the build has ended.
       const read = readStatus(request.body);
       if ("problem" in read) return reject({ reason: "body_invalid", problem: read.problem }, principal);
       return ok(shadowRejection ? { ...holder.value, shadowRejection } : holder.value);

@@ -10,14 +10,14 @@ import { identifier, line, present, wholeNumber } from "../payload.ts";
 
 const address = v.pipe(v.string(), v.maxLength(1_000), v.regex(/^https?:\/\/\S+$/, "an http:// or https:// address"));
 
-/** What a CI job tells of its build. Whose build it is stands in the token, and in nothing here. */
+/** A CI job's report about its build. Only the token identifies the build, never a member of this body. */
 const statusBody = v.strictObject({
   state: v.picklist(BUILD_STATES),
-  /** Tells apart what one run reports of: `deploy`, `docs`. Shown behind the name that the token gives. */
+  /** Distinguishes several reports of one run: `deploy`, `docs`. It is shown after the name from the token. */
   pipeline: v.optional(v.pipe(identifier, v.maxLength(120))),
   number: v.optional(wholeNumber),
   url: v.optional(address),
-  /** Address of a Confluence page that shall show it. */
+  /** Address of a Confluence page that should show it. */
   page: v.optional(address),
   results: v.optional(
     v.pipe(
@@ -28,7 +28,7 @@ const statusBody = v.strictObject({
 });
 export type StatusBody = v.InferOutput<typeof statusBody>;
 
-/** A status as its sender meant it, or one sentence on what is wrong with it; never a value of it. */
+/** Parses a status. The problem is one sentence that never contains a value of the body. */
 export function readStatus(body: Uint8Array): { readonly status: StatusBody } | { readonly problem: string } {
   const json = readJsonObject(body);
   if (!json.ok) return { problem: json.problem };
@@ -36,11 +36,11 @@ export function readStatus(body: Uint8Array): { readonly status: StatusBody } | 
   if (read.success) return { status: read.output };
   const [issue] = read.issues;
   const member = v.getDotPath(issue) ?? "the body";
-  if (issue.expected === "never") return { problem: `there is no "${member}" in a status` };
-  return { problem: `"${member}" is missing or not what it must be; expected ${issue.expected ?? issue.message}` };
+  if (issue.expected === "never") return { problem: `a status has no member "${member}"` };
+  return { problem: `"${member}" is missing or invalid; expected ${issue.expected ?? issue.message}` };
 }
 
-/** The event that an authentic status stands for. `run` is what the token says of the build. */
+/** Returns the event for an authentic status. `run` is the build that the token identifies. */
 export function readingOf(delivery: AuthenticDelivery, run: TokenRun | undefined): Reading {
   const read = readStatus(delivery.body);
   if ("problem" in read) return { outcome: "unusable", problem: read.problem };
@@ -48,7 +48,7 @@ export function readingOf(delivery: AuthenticDelivery, run: TokenRun | undefined
   const build = buildOf(delivery, read.status, run);
   const { issuer, subject, trustEntry } = delivery.principal;
   const at = toIso(delivery.receivedAt);
-  // Two clusters may share an issuer's text: each entry tells of builds of its own.
+  // Two clusters may have the same issuer, so the builds of each trust entry have keys of their own.
   const keyParts = [issuer, trustEntry ?? "", build.id];
   const event: BuildEvent = {
     type: `build.${state}`,
@@ -63,20 +63,20 @@ export function readingOf(delivery: AuthenticDelivery, run: TokenRun | undefined
       state,
       createdAt: build.number === undefined ? issuedAt(delivery) : undefined,
       finishedAt: isTerminal(state) ? at : undefined,
-      // Page links are looked for in a build's message, as in any commit's.
+      // Page links are found in a build's message, as in a commit's.
       message: page,
       results,
       trustEntry,
     }),
   };
-  // Two jobs may well tell the same in the same words.
+  // Two jobs may send the same body.
   const deliveryKey = [...keyParts, jobOf(delivery.claims), delivery.bodyDigest];
   return { outcome: "event", event, deliveryKey };
 }
 
 /**
- * What orders the runs of a pipeline whose number the token does not prove: when the token was issued, and never later
- * than now. The body's number is shown, and decides between two tellings with one token alone.
+ * The time that orders the runs of a pipeline whose number the token does not prove: when the token was issued, but
+ * never later than now. The body's number is shown, and orders only two reports with the same token.
  */
 function issuedAt({ claims: { iat }, receivedAt }: AuthenticDelivery): string {
   const isTime = typeof iat === "number" && iat > 0;
@@ -84,8 +84,8 @@ function issuedAt({ claims: { iat }, receivedAt }: AuthenticDelivery): string {
 }
 
 /**
- * A token that tells of no run still owns what it tells of: its trust entry and subject stand in every name, so that no
- * job can write over another's build.
+ * The build that a status is about. If the token identifies no run, its trust entry and subject are part of every name,
+ * so that no job can overwrite another's build.
  */
 function buildOf(
   { principal, claims }: AuthenticDelivery,
@@ -100,7 +100,9 @@ function buildOf(
   return { ...run, id: `${run.id}/${pipeline}`, pipeline: `${run.pipeline}: ${pipeline}` };
 }
 
-/** What tells one try of a run from the next: GitLab and Buildkite name the job, others each token. */
+/**
+ * The id that distinguishes one try of a run from the next: GitLab and Buildkite identify the job, others each token.
+ */
 function jobOf(claims: Readonly<Record<string, unknown>>): string {
   const { job_id, jti } = claims;
   return [job_id, jti].find((value) => typeof value === "string") ?? "";

@@ -2,12 +2,12 @@ import { readJsonObject } from "../../host/strict-json.ts";
 import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
 
 /**
- * The envelope of one CloudEvent. `data` is read only when asked for: the events of an EventListener hold the headers of
- * the request that it got, credentials among them, and those are never looked at.
+ * The envelope of one CloudEvent. `data` is parsed only on demand: the events of an EventListener contain the headers
+ * of the request that it received, including credentials, and must not be read.
  */
 export interface Envelope {
   readonly type: string;
-  /** Covered by no signature in binary mode, so the body's digest always stands beside it. */
+  /** The event's id, which no signature covers in binary mode, and therefore the body's digest too. */
   readonly deliveryKey: readonly string[];
   readonly data: () => Data;
 }
@@ -15,14 +15,15 @@ export interface Envelope {
 type Data = { readonly value: unknown } | { readonly problem: string };
 
 /**
- * Takes both modes: attributes in `Ce-*` headers, as Tekton sends them, and the whole event in the body, as a broker on the
- * way may make of it (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md).
+ * Accepts both modes: attributes in `Ce-*` headers, as Tekton sends them, and the whole event in the body, as a broker
+ * in between may send it
+ * (https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md).
  */
 export function envelopeOf(delivery: AuthenticDelivery): Envelope | { readonly problem: string } {
   const { headers, body, bodyDigest } = delivery;
   if (STRUCTURED.test(headers.get("content-type") ?? "")) return structured(body, bodyDigest);
   const type = headers.get("ce-type");
-  if (type === null) return { problem: "no CloudEvent: there is no Ce-Type header" };
+  if (type === null) return { problem: "not a CloudEvent: there is no Ce-Type header" };
   return { type, deliveryKey: keyOf(headers.get("ce-id"), bodyDigest), data: () => jsonOf(body) };
 }
 
@@ -30,7 +31,7 @@ function structured(body: Uint8Array, bodyDigest: string): Envelope | { readonly
   const json = readJsonObject(body);
   if (!json.ok) return { problem: json.problem };
   const { type, id, data } = json.value;
-  if (typeof type !== "string") return { problem: "no CloudEvent: the body has no `type`" };
+  if (typeof type !== "string") return { problem: "not a CloudEvent: the body has no `type`" };
   return { type, deliveryKey: keyOf(id, bodyDigest), data: () => ({ value: data }) };
 }
 

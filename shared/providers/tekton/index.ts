@@ -5,19 +5,21 @@ import { basicCredential, prove, signWithBasic } from "./verify.ts";
 
 const settings = v.pipe(
   v.strictObject({
-    /** Service-account tokens: the trust entries whose tokens are let in. */
+    /** Service-account tokens: the trust entries whose tokens are accepted. */
     bearer: v.optional(v.strictObject({ trust: v.union([v.string(), v.array(v.string())]) })),
-    /** A shared secret in the sink's address. */
+    /** User name and password in the sink's address. */
     basic: v.optional(basicCredential),
     /** Base address of the Tekton Dashboard, for links to runs. */
     dashboard: v.optional(v.pipe(v.string(), v.url())),
-    /** Hours after its end from which a run that the bridge did not start is no news. At least 1; default 24. */
+    /**
+     * A run that the bridge did not start is ignored if it ended more than this many hours ago. At least 1, default 24.
+     */
     maxAgeHours: v.optional(v.pipe(v.number(), v.minValue(1)), 24),
   }),
   v.check(({ bearer, basic }) => bearer !== undefined || basic !== undefined, "needs `bearer`, `basic` or both"),
 );
 
-/** Tekton Pipelines, telling of its runs in CloudEvents. */
+/** Tekton Pipelines, which reports its runs in CloudEvents. */
 export const tekton = {
   name: "tekton",
   settings,

@@ -10,11 +10,11 @@ import { type EventOptions, eventOf } from "./run-event.ts";
 import { runStatusOf } from "./run-status.ts";
 
 interface ReadingOptions extends EventOptions {
-  /** Hours after its end from which a run that the bridge did not start is no news. */
+  /** A run that the bridge did not start is ignored if it ended more than this many hours ago. */
   readonly maxAgeHours: number;
 }
 
-/** What a CloudEvent of Tekton means. Types that are not of a run, or not known yet, are ignored with their name. */
+/** Reads a CloudEvent of Tekton. Types that are not about a run, and unknown types, are ignored with their name. */
 export function readDelivery(delivery: AuthenticDelivery, options: ReadingOptions): Reading {
   const envelope = envelopeOf(delivery);
   if ("problem" in envelope) return { outcome: "unusable", problem: envelope.problem };
@@ -31,14 +31,14 @@ function readEnvelope(envelope: Envelope, receivedAt: EpochMillis, options: Read
   const found = read.output[kind];
   if (!found) return { outcome: "unusable", problem: `the event has no \`${kind}\`` };
 
-  const telling = runStatusOf(found, receivedAt);
-  const ageMs = receivedAt - Date.parse(telling.time);
-  // After a restart Tekton tells the last state of every run in the cluster once more. Of runs that the bridge started it
-  // wants to know even late; all others would be a flood of old news.
-  if (isTerminal(telling.state) && ageMs > options.maxAgeHours * HOUR_MS && !telling.origin?.delivery) {
+  const status = runStatusOf(found, receivedAt);
+  const ageMs = receivedAt - Date.parse(status.time);
+  // After a restart Tekton reports the last state of every run in the cluster again. Runs that the bridge started are
+  // read even if they are old; all others would be a flood of old events.
+  if (isTerminal(status.state) && ageMs > options.maxAgeHours * HOUR_MS && !status.origin?.delivery) {
     return { outcome: "ignored", kind: "old terminal event" };
   }
-  return { outcome: "event", event: eventOf(kind, found, telling, options) };
+  return { outcome: "event", event: eventOf(kind, found, status, options) };
 }
 
 function kindOf(type: string): RunKind | undefined {
@@ -52,7 +52,7 @@ const KINDS: ReadonlyMap<string, RunKind> = new Map([
   ["customrun", "customRun"],
 ]);
 
-/** Names the place alone: valibot's own message would quote the payload. */
+/** Names only the place: valibot's own message would quote the payload. */
 const problemOf = (issue: v.BaseIssue<unknown>): string =>
   `the event is not as documented at \`${v.getDotPath(issue) ?? "its root"}\``;
 

@@ -9,11 +9,12 @@ export interface EventOptions {
 }
 
 /** A PipelineRun is a build; a TaskRun or CustomRun is a job, within a build or alone. */
-export function eventOf(kind: RunKind, run: Run, telling: RunStatus, options: EventOptions): BridgeEvent {
-  const { state, time, phase, reason, softFailed, origin } = telling;
+export function eventOf(kind: RunKind, run: Run, runStatus: RunStatus, options: EventOptions): BridgeEvent {
+  const { state, time, phase, reason, softFailed, origin } = runStatus;
   const { metadata, status } = run;
   const shared = {
-    // Neither Ce-Id nor Ce-Source: the one changes when Tekton tells the same again, the other names no cluster.
+    // Neither Ce-Id nor Ce-Source: Ce-Id changes if Tekton reports the same again, and Ce-Source does not name the
+    // cluster.
     keyParts: [metadata.uid, phase],
     time,
     subject: `${metadata.namespace}/${metadata.name}`,
@@ -54,7 +55,7 @@ function factsOf(kind: RunKind, run: Run, state: BuildState, { dashboard }: Even
     spec.taskRef.name ||
     spec.customRef.name ||
     metadata.name;
-  // As in the Dashboard's `packages/utils/src/utils/router.js`. Names hold nothing that an address would escape.
+  // As in the Dashboard's `packages/utils/src/utils/router.js`. Names need no escapes in an address.
   const page = `/#/namespaces/${metadata.namespace}/${kind.toLowerCase()}s/${metadata.name}`;
   return {
     system: "tekton",
@@ -69,7 +70,9 @@ function factsOf(kind: RunKind, run: Run, state: BuildState, { dashboard }: Even
   };
 }
 
-/** The names that catalogue tasks and their pipelines use; a revision that is no full hash may be anything. */
+/**
+ * The names that tasks of the Tekton catalogue and their pipelines use. A revision that is not a full hash is not read.
+ */
 const COMMIT_PARAMS: ReadonlySet<string> = new Set(["commit", "git-commit", "revision", "git-revision", "sha"]);
 const BRANCH_PARAMS: ReadonlySet<string> = new Set(["branch", "git-branch"]);
 
@@ -80,18 +83,18 @@ function paramOf({ spec }: Run, names: ReadonlySet<string>, shape: RegExp): stri
   return undefined;
 }
 
-/** The PipelineRun's uid: from its label, which older versions do not set, or from its owner. */
+/** The PipelineRun's uid: from its label, which older versions do not set, or from its owner reference. */
 const buildOf = ({ labels, ownerReferences }: Run["metadata"]): string | undefined =>
   labels["tekton.dev/pipelineRunUID"] || ownerReferences.find(({ kind }) => kind === "PipelineRun")?.uid;
 
-/** Arrays and objects go on as JSON. */
-function resultsOf(told: readonly { readonly name: string; readonly value?: unknown }[]) {
-  const kept = told.slice(0, EVENT_LIMITS.results).map(({ name, value }) => {
+/** Arrays and objects become JSON. */
+function resultsOf(values: readonly { readonly name: string; readonly value?: unknown }[]) {
+  const results = values.slice(0, EVENT_LIMITS.results).map(({ name, value }) => {
     const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
     return [cut(name, EVENT_LIMITS.title), cut(text, RESULT_LENGTH)] as const;
   });
-  return kept.length > 0 ? { results: Object.fromEntries(kept) } : undefined;
+  return results.length > 0 ? { results: Object.fromEntries(results) } : undefined;
 }
 
-/** UTF-16 code units. Tekton keeps a task's results in 4 KB in all, unless it is set up otherwise. */
+/** UTF-16 code units. By default, Tekton limits all results of a task to 4 KB together. */
 const RESULT_LENGTH = 1_000;

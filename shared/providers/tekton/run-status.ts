@@ -4,10 +4,10 @@ import { isoTime } from "../time.ts";
 import type { Run } from "./run.ts";
 import { isStopping, stateOf } from "./state.ts";
 
-/** What one event tells of its run: how far it is, since when, and who asked for it. */
+/** What one event reports about its run: its state, since when, and its origin. */
 export interface RunStatus {
   readonly state: BuildState;
-  /** The state, and `stopping` beside it: each is told once. */
+  /** The state, or `stopping` while it stops: each one is published once. */
   readonly phase: string;
   readonly time: string;
   readonly reason: string | undefined;
@@ -16,12 +16,15 @@ export interface RunStatus {
   readonly origin: OriginClaim | undefined;
 }
 
-/** Reads the `Succeeded` condition and the marks that lead back. The time is the change's own, not that of sending. */
+/**
+ * Reads the `Succeeded` condition, and the annotation and label of the origin. The time is that of the change, not of
+ * sending.
+ */
 export function runStatusOf({ metadata, status }: Run, receivedAt: EpochMillis): RunStatus {
   const condition = status.conditions.find(({ type }) => type === "Succeeded");
   const state = stateOf(condition);
   const { reason, message } = condition ?? {};
-  const told = [reason, message].filter((part) => part).join(": ");
+  const text = [reason, message].filter((part) => part).join(": ");
   return {
     state,
     phase: condition && isStopping(condition) ? "stopping" : state,
@@ -30,16 +33,16 @@ export function runStatusOf({ metadata, status }: Run, receivedAt: EpochMillis):
       isoTime(condition?.lastTransitionTime) ??
       isoTime(metadata.creationTimestamp) ??
       toIso(receivedAt),
-    reason: told === "" || UNREMARKABLE.has(reason ?? "") ? undefined : cut(told.trim(), EVENT_LIMITS.title),
+    reason: text === "" || UNREMARKABLE.has(reason ?? "") ? undefined : cut(text.trim(), EVENT_LIMITS.title),
     softFailed: state === "failed" && reason === "FailureIgnored",
     origin: originOf(metadata),
   };
 }
 
-/** Reasons that say no more than the state does. */
+/** Reasons that add nothing to the state. */
 const UNREMARKABLE: ReadonlySet<string> = new Set(["Started", "Running", "Succeeded"]);
 
-/** Shapes are checked, so that an annotation cannot be used to carry something else on. */
+/** The formats are checked, so that an annotation cannot carry other data into the event. */
 function originOf({ annotations, labels }: Run["metadata"]): OriginClaim | undefined {
   const delivery = annotations["drawbridge.dev/delivery"];
   const triggerEventId = labels["triggers.tekton.dev/triggers-eventid"];

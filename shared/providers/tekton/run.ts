@@ -9,8 +9,8 @@ const values = v.nullish(v.array(v.object({ name: v.string(), value: v.optional(
 const reference = v.nullish(v.object({ name: v.nullish(v.pipe(v.string(), v.maxLength(253))) }), {});
 
 /**
- * What is read of a PipelineRun, a TaskRun or a CustomRun. Events hold the v1beta1 shape whatever the cluster stores; the
- * names of the v1 API are read as well (https://tekton.dev/docs/pipelines/pipeline-api/).
+ * The members that are read of a PipelineRun, a TaskRun or a CustomRun. Events have the v1beta1 format whatever the
+ * cluster stores. The names of the v1 API are read too (https://tekton.dev/docs/pipelines/pipeline-api/).
  */
 const run = v.object({
   metadata: v.object({
@@ -56,7 +56,7 @@ const run = v.object({
   ),
 });
 
-/** One of the three is there; the event's type says which. */
+/** An event has one of the three. Its type determines which. */
 export const payload = v.object({
   pipelineRun: v.optional(run),
   taskRun: v.optional(run),

@@ -7,9 +7,9 @@ interface Condition {
 }
 
 /**
- * How far a run is. Tekton has one event type for every end that is no success; only the condition's reason tells a
- * cancelled and a timed-out run from a failed one. The list of reasons is open: one never seen before counts by its
- * status alone (https://tekton.dev/docs/pipelines/pipelineruns/#monitoring-execution-status).
+ * Returns the state of a run. Tekton has one event type for every end that is not a success. Only the condition's
+ * reason distinguishes a cancelled or timed-out run from a failed one. The list of reasons is open: for an unknown
+ * reason only the status counts (https://tekton.dev/docs/pipelines/pipelineruns/#monitoring-execution-status).
  */
 export function stateOf(condition: Condition | undefined): BuildState {
   if (!condition) return "queued";
@@ -20,7 +20,7 @@ export function stateOf(condition: Condition | undefined): BuildState {
   return TIMED_OUT.has(reason) ? "timed_out" : "failed";
 }
 
-/** A run that still runs only to come to its end: shown as running, and told apart from it by its reason. */
+/** Returns whether a run still runs only to stop. It is shown as running; the condition's reason distinguishes it. */
 export const isStopping = ({ status, reason }: Condition): boolean =>
   status === "Unknown" && STOPPING.has(reason ?? "");
 

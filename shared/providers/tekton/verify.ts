@@ -8,7 +8,9 @@ import { ok, type Result, reject } from "../../model/result.ts";
 import type { ProviderDeps, UnsignedRequest } from "../provider.ts";
 import { acceptedBy, equalSecrets } from "../signature.ts";
 
-/** A name with a colon could not be told from its password (https://www.rfc-editor.org/rfc/rfc7617#section-2). */
+/**
+ * A user name with a colon could not be separated from the password (https://www.rfc-editor.org/rfc/rfc7617#section-2).
+ */
 export const basicCredential = v.strictObject({
   username: v.pipe(v.string(), v.regex(/^[^:]+$/, "a user name without a colon")),
   password: rotatingSecret,
@@ -16,16 +18,16 @@ export const basicCredential = v.strictObject({
 type BasicCredential = v.InferOutput<typeof basicCredential>;
 
 interface Credentials {
-  /** Trust entries whose tokens are let in; absent where the source takes no token. */
+  /** Trust entries whose tokens are accepted; undefined if the source accepts no token. */
   readonly trust: readonly string[] | undefined;
   readonly basic: BasicCredential | undefined;
 }
 
 /**
- * Tekton signs nothing. What proves the cluster is a service-account token that a forwarder or a task adds, or the
+ * Tekton signs nothing. The cluster is proved by a service-account token that a forwarder or a task adds, or by the
  * `user:password@` of the sink's address, which Go's HTTP client sends as `Authorization: Basic`
- * (https://pkg.go.dev/net/http#Request.SetBasicAuth). A request has room for exactly one of them: a repeated header
- * arrives joined by a comma and is neither.
+ * (https://pkg.go.dev/net/http#Request.SetBasicAuth). A request can have only one of them: a repeated header arrives
+ * joined by a comma and is neither.
  */
 export async function prove(
   request: ReceivedRequest,
@@ -41,7 +43,7 @@ export async function prove(
     : reject({ reason: "credential_malformed", header: HEADER });
 }
 
-/** Name and password are compared together, in the one spelling that encodes them: nothing sent is ever decoded. */
+/** User name and password are compared together, in encoded form: the header is never decoded. */
 async function proveBasic(
   request: ReceivedRequest,
   source: string,
@@ -56,7 +58,7 @@ async function proveBasic(
   return ok({ principal: sourcePrincipal(source, "basic", accepted.label) });
 }
 
-/** As Tekton would send it to a sink with the current password in its address. */
+/** Returns the headers that Tekton sends to a sink with the current password in its address. */
 export async function signWithBasic(
   request: UnsignedRequest,
   { username, password }: BasicCredential,

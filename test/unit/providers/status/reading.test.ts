@@ -57,7 +57,7 @@ describe("a status", () => {
     "cannot say %s itself: that stands in the token",
     (member) => {
       expect(readStatus(bytes({ state: "running", [member]: "mine" }))).toEqual({
-        problem: `there is no "${member}" in a status`,
+        problem: `a status has no member "${member}"`,
       });
     },
   );
