@@ -18,16 +18,16 @@ export interface RelayDeps extends PublishDeps {
   readonly outbox: Outbox;
 }
 
-/** Deliveries that one sweep takes up. */
+/** Deliveries that one sweep relays. */
 export const SWEEP_SIZE = 100;
-/** Time until an entry that the bus did not take is tried again. */
+/** Time until a delivery that the bus did not accept is retried. */
 const RETRY_MS = 5_000;
-/** Time until a record that cannot be read is tried again: only another release will read it. */
+/** Time until a record that cannot be read is retried: only another release may be able to read it. */
 const UNREADABLE_MS = 3_600_000;
 
 /**
- * Publishes a recorded delivery and takes it out of the outbox, in this order: a crash between the two publishes it again,
- * which is harmless, and never not at all. What cannot be published stays in the outbox; nothing is thrown.
+ * Publishes a recorded delivery and then removes it from the outbox. A crash between the two publishes it again, which
+ * is harmless; it is never lost. A delivery that cannot be published stays in the outbox. Never throws.
  */
 export async function relay(delivery: RecordedDelivery, deps: RelayDeps): Promise<void> {
   if (delivery.event === undefined) return;
@@ -44,8 +44,8 @@ export async function relay(delivery: RecordedDelivery, deps: RelayDeps): Promis
 }
 
 /**
- * Publishes the deliveries that a stream reports as recorded. What the bus does not take gets the mark that the sweep looks
- * for, so that the stream goes on. Gives the ids of those that could not even be marked; nothing is thrown.
+ * Publishes the deliveries that a stream reports as recorded. A delivery that the bus does not accept is marked for the
+ * sweep, so that the stream goes on. Returns the ids of those that could not be marked either. Never throws.
  */
 export async function relayAll(
   deliveries: readonly RecordedDelivery[],
@@ -58,8 +58,8 @@ export async function relayAll(
 }
 
 /**
- * Publishes every event among the deliveries, except the bridge's own edits. Gives the ids of those that were not taken;
- * nothing is thrown.
+ * Publishes every event among the deliveries, except the bridge's own edits. Returns the ids of those that the
+ * bus did not accept. Never throws.
  */
 async function publishAll(deliveries: readonly RecordedDelivery[], deps: PublishDeps): Promise<readonly string[]> {
   const checked = await Promise.all(
@@ -84,7 +84,7 @@ async function publishAll(deliveries: readonly RecordedDelivery[], deps: Publish
   return failures.map(({ busEvent }) => busEvent.detail.delivery);
 }
 
-/** A bus that fails as a whole refused every busEvent. */
+/** If the bus fails as a whole, every event has failed. */
 async function publish(busEvents: readonly BusEvent[], bus: Bus): Promise<readonly PublishResult[]> {
   try {
     return busEvents.length === 0 ? [] : await bus.publish(busEvents);
@@ -94,8 +94,8 @@ async function publish(busEvents: readonly BusEvent[], bus: Bus): Promise<readon
 }
 
 /**
- * Relays what the outbox still holds: after a crash, or when the nudge after the commit came to nothing. Gives the number
- * taken up. One delivery's failure leaves it for a later sweep and stops no other.
+ * Relays what is left in the outbox: after a crash, or if the nudge after the commit failed. Returns the number of
+ * deliveries that it took from the outbox. A delivery that fails is left for a later sweep and stops no other.
  */
 export async function sweep(deps: RelayDeps): Promise<number> {
   const ids = await deps.outbox.unrelayed(deps.clock.now(), SWEEP_SIZE);
@@ -118,7 +118,7 @@ function orUnreadable(error: unknown): Fault {
   throw error;
 }
 
-/** An alarm counts the line, by its `error`. */
+/** Defers an unreadable record. An alarm counts the log line by its `error`. */
 async function defer(id: string, { code }: Fault, { outbox, clock, log }: RelayDeps): Promise<void> {
   log.error({ delivery: id, error: code }, "a recorded event cannot be read and is not published");
   await outbox.defer(id, laterBy(clock.now(), UNREADABLE_MS));
