@@ -185,7 +185,7 @@ describe("what keeps it from being fired", () => {
     await bridge.runDue();
     expect(await bridge.decide(newer, "grant", holder("mia"))).toMatchObject({ ok: true });
     expect(await ended()).toBe("not fired: approval p-… was superseded");
-    expect(bridge.fired).toMatchObject([{ entry: { detail: { delivery: newer.id } } }]);
+    expect(bridge.fired).toMatchObject([{ busEvent: { detail: { delivery: newer.id } } }]);
   });
 
   it("is not another page's edit, nor the same version told again", async () => {
@@ -193,7 +193,7 @@ describe("what keeps it from being fired", () => {
     await bridge.edit(7);
     expect(await bridge.decide(edit, "grant", holder("max"))).toMatchObject({ ok: true });
     await bridge.runDue();
-    expect(bridge.fired).toMatchObject([{ entry: { detail: { delivery: edit.id } } }]);
+    expect(bridge.fired).toMatchObject([{ busEvent: { detail: { delivery: edit.id } } }]);
   });
 });
 
@@ -328,7 +328,7 @@ describe("a run that is asked for again", () => {
     });
     expect(await bridge.decide(again, "grant", holder("ann"))).toMatchObject({ ok: true });
     await bridge.runDue();
-    expect(bridge.fired).toMatchObject([{ entry: { detail: { delivery: again.id, replay: { of: edit.id } } } }]);
+    expect(bridge.fired).toMatchObject([{ busEvent: { detail: { delivery: again.id, replay: { of: edit.id } } } }]);
   });
 
   it("is superseded by what changes after it was asked for, and by nothing before", async () => {
