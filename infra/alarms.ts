@@ -48,7 +48,7 @@ export interface AlarmsProps extends WatchedParts {
 interface Watch {
   /** What is so when the metric is above the limit. */
   readonly when: string;
-  /** The chapter of `docs/operations.md` that says what to do. */
+  /** The section of `docs/operations/alarms.md` that says what to do. */
   readonly runbook: string;
   readonly metric: IMetric;
   readonly above: number;
@@ -205,7 +205,7 @@ export class Alarms extends Construct {
 
   #alarm(id: string, { when, runbook, metric, above, periods = 1, missing }: Watch): void {
     const alarm = new Alarm(this, id, {
-      alarmDescription: `Drawbridge: ${when}. Runbook: docs/operations.md#alarm-${runbook}`,
+      alarmDescription: `Drawbridge: ${when}. Runbook: docs/operations/alarms.md#alarm-${runbook}`,
       metric,
       threshold: above,
       comparisonOperator: ComparisonOperator.GREATER_THAN_THRESHOLD,

@@ -68,7 +68,7 @@ function waiting({ relay, partner, queues, failures, unrelayed }: BridgeDashboar
   ];
 }
 
-/** Read from the logs, whose fields `docs/operations.md` lists. */
+/** Read from the logs, whose fields `docs/operations/log.md` lists. */
 function outcomes({ receive, functions: all }: BridgeDashboardProps): IWidget[] {
   const acts = [...all].filter(([name]) => name.startsWith("act-")).map(([, one]) => one);
   return [

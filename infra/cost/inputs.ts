@@ -15,7 +15,7 @@ export const INPUTS = {
   receiveMemory: {
     value: RECEIVE_MEMORY_MB,
     unit: "MB",
-    from: "`infra/memory.ts`, of `receive` and of the usual construction",
+    from: "`infra/memory.ts`, of `receive` and of the usual design",
   },
   wholeCore: {
     value: 1_769,
@@ -35,7 +35,7 @@ export const INPUTS = {
   coldStarts: {
     value: 0.01,
     unit: "of all calls",
-    from: `${ASSUMED}: the most that AWS tells of production functions (Compute blog, 2025-04); its start is billed`,
+    from: `${ASSUMED}: the most that AWS reports for production functions (Compute blog, 2025-04); its start is billed`,
   },
   newTablePartitions: {
     value: 4,

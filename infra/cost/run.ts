@@ -1,19 +1,18 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { argv, env, stdout } from "node:process";
 import { fileURLToPath } from "node:url";
 import { type BodySet, measureBodies } from "./measure.ts";
 import committed from "./measured.json" with { type: "json" };
 import { LOOKED_UP, REGION } from "./prices.ts";
 import { fixtureItems, peerItems } from "./recorded-items.ts";
-import { costTables, type Measured, withTables } from "./tables.ts";
+import { costTables, type Measured } from "./tables.ts";
 
 /**
  * Prints what Drawbridge costs in AWS: `npm run cost`. The fixtures are measured anew, and so are the bodies below
- * `PEER_DATA` where it is set; where it is not, those measured last stand for them. With `--write` the measurements and
- * the tables of the document are written.
+ * `PEER_DATA` where it is set; where it is not, those measured last stand for them. With `--write` the measurements are
+ * written; `npm run docs` makes the tables of the document from them.
  */
 const MEASURED = new URL("measured.json", import.meta.url);
-const DOCUMENT = new URL("../../docs/cost.md", import.meta.url);
 
 async function measure(): Promise<Measured> {
   const root = env["PEER_DATA"];
@@ -37,6 +36,5 @@ stdout.write(`${REGION}, prices as of ${LOOKED_UP}\n`);
 for (const [name, table] of tables) stdout.write(`\n${name}\n\n${table}\n`);
 if (argv.includes("--write")) {
   await writeFile(MEASURED, `${JSON.stringify(measured, undefined, 2)}\n`);
-  await writeFile(DOCUMENT, withTables(await readFile(DOCUMENT, "utf8"), tables));
-  stdout.write(`\nwritten: ${fileURLToPath(MEASURED)}, ${fileURLToPath(DOCUMENT)}\n`);
+  stdout.write(`\nwritten: ${fileURLToPath(MEASURED)}; now \`npm run docs\` writes the tables of docs/cost.md\n`);
 }

@@ -11,7 +11,7 @@ export interface Measured {
   readonly recorded: BodySet;
 }
 
-/** The tables of `docs/cost.md` in Markdown, by the names of their markers. Nothing in them depends on the machine. */
+/** The tables of `docs/cost.md` in Markdown, by the end of their blocks' names. Nothing in them depends on the machine. */
 export function costTables({ fixtures, recorded }: Measured): ReadonlyMap<string, string> {
   const { relayed } = recorded;
   return new Map([
@@ -28,16 +28,6 @@ export function costTables({ fixtures, recorded }: Measured): ReadonlyMap<string
   ]);
 }
 
-/** The document with each table between its markers in its present form. Throws where a marker is missing. */
-export function withTables(document: string, tables: ReadonlyMap<string, string>): string {
-  return [...tables].reduce((text, [name, table]) => {
-    const [start, end] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`];
-    const [from, to] = [text.indexOf(start), text.indexOf(end)];
-    if (from < 0 || to < from) throw new Error(`there are no markers for the table "${name}"`);
-    return `${text.slice(0, from + start.length)}\n${table}\n\n${text.slice(to)}`;
-  }, document);
-}
-
 const RATES = [1, 100, 10_000];
 const loadsOf = (bodies: RelayedMeans): readonly Load[] => RATES.map((perSecond) => ({ perSecond, bodies }));
 const rateName = (perSecond: number): string => `${count(perSecond)}/s`;
@@ -46,9 +36,9 @@ function totals(bodies: RelayedMeans): string {
   const rows = [
     { what: "Drawbridge behind an HTTP API", of: (load: Load) => billOfBridge(load, "http-api") },
     { what: "Drawbridge behind a function URL", of: (load: Load) => billOfBridge(load, "function-url") },
-    { what: "the usual construction", of: (load: Load) => billOfUsual(load, { packsAudit: false }) },
+    { what: "the usual design", of: (load: Load) => billOfUsual(load, { packsAudit: false }) },
     {
-      what: "the same, its audit record as well compressed as ours",
+      what: "the usual design, with its audit record as compressed as the bridge's",
       of: (load: Load) => billOfUsual(load, { packsAudit: true }),
     },
   ];
@@ -92,10 +82,7 @@ function bill(headings: readonly string[], bills: readonly (readonly Line[])[]):
       return told.length === 0 ? "" : money(totalOf(told));
     }),
   ]);
-  return markdown(
-    ["part, $", ...headings],
-    [...rows, ["**together**", ...bills.map((lines) => money(totalOf(lines)))]],
-  );
+  return markdown(["part, $", ...headings], [...rows, ["**total**", ...bills.map((lines) => money(totalOf(lines)))]]);
 }
 
 function units({ rows }: BodySet): string {
@@ -116,7 +103,7 @@ function units({ rows }: BodySet): string {
 function quotas(bodies: RelayedMeans): string {
   const loads = loadsOf(bodies);
   return markdown(
-    ["bound", "unless raised", ...RATES.map(rateName), "what to raise"],
+    ["quota", "unless raised", ...RATES.map(rateName), "what to raise"],
     QUOTAS.map(({ what, limit, needed, raise }) => {
       const needs = loads.map((load) => needed(load));
       return [what, count(limit), ...needs.map((need) => (need >= limit ? `**${count(need)}**` : count(need))), raise];

@@ -50,8 +50,11 @@ function unfilled(issue: Issue, schemas: readonly v.GenericSchema[]): string | u
   const blocks = schemas.map(keysOf).filter((keys) => keys !== undefined);
   if (blocks.some((keys) => keys.includes("current"))) return `${UNFILLED}: write { current: ${reference} }`;
   if (blocks.length > 0) return undefined;
-  return `${UNFILLED}: write ${schemas.some((schema) => schema === secretRef) ? reference : "the value itself"}`;
+  return `${UNFILLED}: write ${schemas.some(isSecretRef) ? reference : "the value itself"}`;
 }
+
+/** Also with a description of its own. */
+const isSecretRef = (schema: v.GenericSchema): boolean => v.getTitle(schema) === v.getTitle(secretRef);
 
 function unknownKeyMessage(within: Path, schema: v.GenericSchema): string {
   const key = String(within.at(-1));

@@ -26,19 +26,30 @@ const sourceName = v.pipe(
 
 /** People behind a source, by their account there: what each earns, and the token by which the same person is known. */
 const people = v.optional(
-  v.record(
-    nonEmptyText,
-    v.strictObject({
-      roles: v.array(name),
-      token: v.optional(v.strictObject({ trust: v.string(), subject: nonEmptyText })),
-    }),
+  v.pipe(
+    v.record(
+      nonEmptyText,
+      v.strictObject({
+        roles: v.pipe(v.array(name), v.description("Roles of the person.")),
+        token: v.optional(
+          v.pipe(
+            v.strictObject({
+              trust: v.pipe(v.string(), v.description("Name of a trust entry. Any entry of the same issuer will do.")),
+              subject: v.pipe(nonEmptyText, v.description("`sub` of the person's tokens.")),
+            }),
+            v.description("Tokens of the same person, so that nobody approves what they requested themselves."),
+          ),
+        ),
+      }),
+    ),
+    v.description("Accounts at the sender, and what each of these people may decide."),
   ),
   {},
 );
 type People = v.InferOutput<typeof people>;
 
-/** Default: enforce. */
-const mode = v.optional(v.picklist(["enforce", "shadow"]), "enforce");
+const mode = (description: string) =>
+  v.optional(v.pipe(v.picklist(["enforce", "shadow"]), v.description(description)), "enforce");
 
 /** A route's name begins the names of the runs it starts, which Kubernetes keeps to 63. */
 const routeName = v.pipe(
@@ -47,27 +58,56 @@ const routeName = v.pipe(
 );
 
 const limits = v.strictObject({
-  /**
-   * Largest body of a webhook, in bytes. Default 1 MiB; 1 KiB to 6 MiB, which is what a synchronous Lambda call takes.
-   */
-  bodyBytes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1_024), v.maxValue(6_291_456)), 1_048_576),
-  /** How long records are kept, in days. Default 90; 1 to 3650. */
-  retentionDays: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(3_650)), 90),
+  bodyBytes: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1_024),
+      // What a synchronous call of a Lambda function takes.
+      v.maxValue(6_291_456),
+      v.description("Largest body of a webhook, in bytes. A larger one is rejected with 413."),
+    ),
+    1_048_576,
+  ),
+  retentionDays: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.maxValue(3_650),
+      v.description("Days for which records are kept."),
+    ),
+    90,
+  ),
 });
 
 /** Findings of `drawbridge check` that are ignored. `buildConfig.ts` knows which ids exist. */
 const checks = v.strictObject({
   ignore: v.optional(
-    v.array(
-      v.strictObject({
-        id: nonEmptyText,
-        /** A path, as the finding shows it; what is below it is meant too. */
-        at: v.pipe(
-          v.string(),
-          v.regex(/^[a-z]+[.[]./, 'a path with a section and a name in it at least, such as "routes.docs-build"'),
-        ),
-        reason: v.pipe(v.string(), v.regex(/\S/, "a text that says why the finding can be ignored")),
-      }),
+    v.pipe(
+      v.array(
+        v.strictObject({
+          id: v.pipe(
+            nonEmptyText,
+            v.title("id of a check"),
+            v.description("The id that the finding shows in brackets. Not every error can be ignored."),
+          ),
+          at: v.pipe(
+            v.string(),
+            v.regex(/^[a-z]+[.[]./, 'a path with a section and a name in it at least, such as "routes.docs-build"'),
+            v.title("path"),
+            v.description(
+              "Where it is, as the finding shows it, such as `routes.docs-build`. What is below that path is meant too.",
+            ),
+          ),
+          reason: v.pipe(
+            v.string(),
+            v.regex(/\S/, "a text that says why the finding can be ignored"),
+            v.description("Why it can be ignored. `check` prints it."),
+          ),
+        }),
+      ),
+      v.description("The findings that are ignored."),
     ),
     [],
   ),
@@ -78,42 +118,80 @@ const checks = v.strictObject({
  * provider or action, whose own schema reads it; see `buildConfig.ts`.
  */
 export const outline = v.strictObject({
-  identity: v.optional(bridgeIdentity),
-  issuers: v.optional(v.record(name, trustEntry), {}),
-  roles: v.optional(v.record(name, role), DEFAULT_ROLES),
-  sources: v.record(
-    sourceName,
-    v.looseObject({
-      provider: v.string(),
-      /** What the sender earns, besides what its token does. */
-      roles: v.optional(v.array(name), []),
-      people,
-      mode,
-    }),
+  identity: v.optional(
+    v.pipe(bridgeIdentity, v.description("The bridge as an issuer of short-lived tokens for the calls it makes.")),
   ),
-  targets: v.optional(v.record(name, v.looseObject({ kind: v.string() })), {}),
-  routes: v.optional(
-    v.record(
-      routeName,
-      v.strictObject({
-        when: v.unknown(),
-        /** `shadow`: it fires also for principals whose roles do not let them, and the timeline says so. */
-        mode,
-        /** Somebody else has to let each run through. `expiresMinutes`: until when; default 1,440, 1 to 10,080. */
-        approval: v.optional(
-          v.strictObject({
-            expiresMinutes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_080)), 1_440),
-          }),
-        ),
-        /** Exactly one action. */
-        do: v.record(v.string(), v.looseObject({ target: v.string() })),
-      }),
+  issuers: v.optional(
+    v.pipe(
+      v.record(name, trustEntry),
+      v.description("Trust entries: whose tokens are accepted, for which audience, and which roles they earn."),
     ),
     {},
   ),
-  console: v.optional(consoleSettings),
-  limits: v.optional(limits, {}),
-  checks: v.optional(checks, {}),
+  roles: v.optional(
+    v.pipe(v.record(name, role), v.description("What the holders of each role may do.")),
+    DEFAULT_ROLES,
+  ),
+  sources: v.pipe(
+    v.record(
+      sourceName,
+      v.looseObject({
+        provider: v.pipe(v.string(), v.description("The kind of sender.")),
+        roles: v.optional(
+          v.pipe(v.array(name), v.description("Roles that the sender earns, besides those of its token.")),
+          [],
+        ),
+        people,
+        mode: mode("`shadow`: every request is accepted, proved or not, and the record gives the reason."),
+      }),
+    ),
+    v.description("Configured senders. The webhook address of one is `/webhooks/<name>`."),
+  ),
+  targets: v.optional(
+    v.pipe(
+      v.record(name, v.looseObject({ kind: v.pipe(v.string(), v.description("The kind of target.")) })),
+      v.description("The places where actions land."),
+    ),
+    {},
+  ),
+  routes: v.optional(
+    v.pipe(
+      v.record(
+        routeName,
+        v.strictObject({
+          when: v.unknown(),
+          mode: mode(
+            "`shadow`: the route also fires without the role that `fire` asks for and without an approval, and the timeline says so.",
+          ),
+          approval: v.optional(
+            v.pipe(
+              v.strictObject({
+                expiresMinutes: v.optional(
+                  v.pipe(
+                    v.number(),
+                    v.integer(),
+                    v.minValue(1),
+                    v.maxValue(10_080),
+                    v.description("Minutes until a request for an approval expires."),
+                  ),
+                  1_440,
+                ),
+              }),
+              v.description("Each run waits until another person approves it. `{}` takes the default."),
+            ),
+          ),
+          do: v.record(v.string(), v.looseObject({ target: v.string() })),
+        }),
+      ),
+      v.description("Rules: an event pattern, and the action to run."),
+    ),
+    {},
+  ),
+  console: v.optional(
+    v.pipe(consoleSettings, v.description("Web pages under `/console`. Without it, the address answers 404.")),
+  ),
+  limits: v.optional(v.pipe(limits, v.description("Size of requests, and retention.")), {}),
+  checks: v.optional(v.pipe(checks, v.description("Findings of `drawbridge check` that are ignored.")), {}),
 });
 export type Outline = v.InferOutput<typeof outline>;
 

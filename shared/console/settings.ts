@@ -5,20 +5,43 @@ import { isSecureUrl } from "../host/secure-url.ts";
 
 /** `console:` in `drawbridge.yaml`. Absent: there is no console. */
 export const consoleSettings = v.strictObject({
-  /** The trust entry at whose issuer people sign in, and whose checks and roles hold for them. */
-  trust: nonEmptyText,
-  /** The bridge as that issuer's client. One of the entry's audiences: ID tokens are made for the client. */
-  clientId: nonEmptyText,
-  /** By `client_secret_basic`. Absent: a public client, which PKCE protects. */
-  clientSecret: v.optional(secretRef),
-  /** Space-separated; `openid` must be among them. Default `openid`. */
-  scope: v.optional(v.pipe(nonEmptyText, v.regex(/(^| )openid( |$)/, "scopes, with openid among them")), "openid"),
-  /** What sessions in cookies are encrypted with: a random text of at least 32 characters. */
-  sealedBy: rotatingSecret,
-  /** The bridge's own address as browsers know it. Default `identity.issuer`. */
+  trust: v.pipe(
+    nonEmptyText,
+    v.description(
+      "Name of the trust entry at whose issuer people sign in. Its checks and roles apply to them. An entry with `proof`, `singleUse` or `bodyDigestClaim` does not work here.",
+    ),
+  ),
+  clientId: v.pipe(
+    nonEmptyText,
+    v.description("Client id of the bridge at that issuer. It must be one of the entry's `audience`."),
+  ),
+  clientSecret: v.optional(
+    v.pipe(
+      secretRef,
+      v.description("Sent as `client_secret_basic`. Without it, the bridge is a public client with PKCE."),
+    ),
+  ),
+  scope: v.optional(
+    v.pipe(
+      nonEmptyText,
+      v.regex(/(^| )openid( |$)/, "scopes, with openid among them"),
+      v.description(
+        "Scopes to request, separated by spaces, with `openid` among them. Some issuers need one for `groups`.",
+      ),
+    ),
+    "openid",
+  ),
+  sealedBy: v.pipe(
+    rotatingSecret,
+    v.description("Encryption key of the session cookies: a random text of at least 32 characters."),
+  ),
   url: v.optional(
     v.pipe(
       v.string(),
+      v.title("`https://` address without a path"),
+      v.description(
+        "Address of the bridge as browsers know it; `http://` on loopback only. Without it, `identity.issuer`.",
+      ),
       v.check(
         (url) => isSecureUrl(url) && new URL(url).origin === url.replace(/\/$/, ""),
         "an https:// address without a path, or http:// on 127.0.0.1, [::1] or localhost",

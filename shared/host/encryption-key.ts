@@ -7,7 +7,10 @@ import { type RotatingSecret, readBoth, type Secrets, secretRef } from "./secret
  * A random text that only the bridge knows. The bridge encrypts its own data with `current`, and decrypts with both. It
  * proves no sender, so it is not one of a source's rotating secrets.
  */
-export const encryptionSecret = v.strictObject({ current: secretRef, next: v.optional(secretRef) });
+export const encryptionSecret = v.pipe(
+  v.strictObject({ current: secretRef, next: v.optional(secretRef) }),
+  v.title("secret pair"),
+);
 
 /**
  * Derives the 256-bit keys of an encryption secret for one purpose; the first one encrypts (HKDF, RFC 5869: data

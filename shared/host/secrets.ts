@@ -34,17 +34,18 @@ export class Secret {
 /** A secret reference: `env:NAME` or `file:path` on one machine, `secretsmanager:name#key` or `ssm:/path` in AWS. */
 export const secretRef = v.pipe(
   v.string(),
+  v.title("secret reference"),
   v.regex(
     /^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|secretsmanager:[^#]+(#.+)?|ssm:\/.+)$/,
     "a reference to a secret, never the secret itself: env:NAME, file:path, secretsmanager:name#key or ssm:/path",
   ),
 );
 
-/**
- * Two live values, so that a secret can be rotated without an outage: set `next`, change the sender, remove the old
- * one.
- */
-export const rotatingSecret = v.strictObject({ current: secretRef, next: v.optional(secretRef) });
+/** Two live values, so that a secret can be changed without an outage: set `next`, change the sender, drop the old one. */
+export const rotatingSecret = v.pipe(
+  v.strictObject({ current: secretRef, next: v.optional(secretRef) }),
+  v.title("secret pair"),
+);
 export type RotatingSecret = v.InferOutput<typeof rotatingSecret>;
 
 export interface LabelledSecret {

@@ -3,13 +3,15 @@ import * as v from "valibot";
 /** An absolute URL whose traffic is protected: `https`, or `http` that never leaves this machine. */
 export const secureUrl = v.pipe(
   v.string(),
+  v.title("`https://` address"),
   v.check(isSecureUrl, "an https:// address, or http:// on 127.0.0.1, [::1] or localhost; no user info, no fragment"),
 );
 
 /** A secure URL to which paths are appended. */
 export const baseAddress = v.pipe(
   secureUrl,
-  v.regex(/^[^?#@]*[^/?#@]$/, "an address without user info, query, fragment and trailing slash"),
+  v.title("`https://` address without a slash at its end"),
+  v.regex(/^[^?#@]*[^/?#@]$/, "without user, query, fragment, and slash at its end"),
 );
 
 export function isSecureUrl(text: string): boolean {

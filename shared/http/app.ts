@@ -37,7 +37,7 @@ export interface AppDeps {
 
 type Env = { Bindings: Connection; Variables: { requestId: string; traceparent: TraceParent; startedAt: number } };
 
-/** The HTTP interface: `docs/architecture.md` lists it. Every outcome is one log line; every refusal a problem answer. */
+/** The HTTP interface: `docs/http-api.md` lists it. Every outcome is one log line; every refusal a problem answer. */
 export function createApp(deps: AppDeps): Hono<Env> {
   const app = new App<Env>();
   app.use(async (c, next) => {

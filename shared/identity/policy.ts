@@ -10,32 +10,60 @@ export type Part = (typeof PARTS)[number];
 /** The permissions on a route. */
 type Verb = "fire" | "replay" | "approve";
 
-/** Routes by name; a `*` at the end matches any rest. */
-const routes = v.optional(
-  v.array(v.pipe(v.string(), v.regex(/^([a-z][a-z0-9-]*)?\*?$/, "a route's name, or its first characters and a *"))),
-  [],
-);
+/** Routes by name; a `*` at the end stands for any rest. */
+const routes = (description: string) =>
+  v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.string(),
+          v.title("route"),
+          v.regex(/^([a-z][a-z0-9-]*)?\*?$/, "a route's name, or its beginning and a *"),
+        ),
+      ),
+      v.description(description),
+    ),
+    [],
+  );
 
 /** One entry under `roles:` in `drawbridge.yaml`: the permissions of its holders. Everything else is denied. */
 export const role = v.strictObject({
-  /** `deliveries`: read the event log. `status`: report the state of the build that the caller's token belongs to. */
-  call: v.optional(v.array(v.picklist(PARTS)), []),
-  /** Routes reserved for holders: if any role lists a route under `fire`, only events of holders fire it. */
-  fire: routes,
-  /** Routes that holders may replay and roll back. */
-  replay: routes,
-  /** Routes whose runs holders may approve. */
-  approve: routes,
-  /** The rate limit; a request over it gets a 429. Default: no limit. */
+  call: v.optional(
+    v.pipe(
+      v.array(v.picklist(PARTS)),
+      v.description(
+        "Parts of the API that holders may call. `deliveries`: read the event log. `status`: report the state of the build that the token belongs to.",
+      ),
+    ),
+    [],
+  ),
+  fire: routes(
+    "Routes reserved for holders. A route that is in the `fire` of any role is fired only by events of holders.",
+  ),
+  replay: routes("Routes that holders may replay and roll back."),
+  approve: routes("Routes whose runs holders may approve."),
   limit: v.optional(
-    v.strictObject({
-      perMinute: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(100_000)),
-      /**
-       * Claims of the principal, such as `environment`; each combination of their values has its own count.
-       * Default: one count for the role.
-       */
-      per: v.optional(v.array(nonEmptyText), []),
-    }),
+    v.pipe(
+      v.strictObject({
+        perMinute: v.pipe(
+          v.number(),
+          v.integer(),
+          v.minValue(1),
+          v.maxValue(100_000),
+          v.description("Requests per minute. More are answered 429 with `Retry-After`. Costs one write per request."),
+        ),
+        per: v.optional(
+          v.pipe(
+            v.array(nonEmptyText),
+            v.description(
+              "Claims of the principal, such as `environment`: each of their values has its own count. Without it, the role has one.",
+            ),
+          ),
+          [],
+        ),
+      }),
+      v.description("Rate limit. Without it, there is none."),
+    ),
   ),
 });
 type Role = v.InferOutput<typeof role>;

@@ -7,53 +7,120 @@ import type { Preset } from "./presets/preset.ts";
 import { isShared, presetNames, presetOf, tenantClaimsOf } from "./presets/registry.ts";
 import { publicKeySet } from "./public-key-set.ts";
 
-const seconds = (most: number, least = 1) =>
-  v.optional(v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most)));
+/** A role by name, or one that only tokens earn whose claims meet the rules. */
+const roleRule = v.pipe(
+  v.union([
+    v.pipe(
+      nonEmptyText,
+      v.transform((role) => ({ role, when: [] as ClaimRule[] })),
+    ),
+    v.strictObject({ role: nonEmptyText, when: v.pipe(v.array(claimRule), v.minLength(1)) }),
+  ]),
+  v.title("role, or `role` and `when`"),
+);
 
-/** A role by name, or a role for tokens whose claims meet the rules. */
-const roleRule = v.union([
-  v.pipe(
-    nonEmptyText,
-    v.transform((role) => ({ role, when: [] as ClaimRule[] })),
+const given = v.strictObject({
+  preset: v.optional(
+    v.pipe(
+      v.picklist(presetNames),
+      v.description("The kind of issuer. It fills in defaults and adds checks. Without it: `oidc`."),
+    ),
   ),
-  v.strictObject({ role: nonEmptyText, when: v.pipe(v.array(claimRule), v.minLength(1)) }),
-]);
-
-const written = v.strictObject({
-  /** The preset with the special properties of the issuer. Default: a plain OpenID Connect issuer. */
-  preset: v.optional(v.picklist(presetNames)),
-  /** Compared as text, character by character (RFC 7519 §4.1.1). Default: the preset's own, if it has one. */
-  issuer: v.optional(nonEmptyText),
-  /** The accepted audiences; a token for several audiences is accepted if one of them is listed here. */
-  audience: oneOrMore,
-  /** The location of the keys. Default: that of the preset, else OpenID Connect discovery at the issuer. */
+  issuer: v.optional(
+    v.pipe(
+      nonEmptyText,
+      v.description(
+        "Compared with `iss` character by character (RFC 7519 §4.1.1). Required unless the preset has one.",
+      ),
+    ),
+  ),
+  audience: oneOrMore("The token must be for one of these. With the preset `cognito` it is the app client."),
   jwks: v.optional(
-    v.union([
-      v.strictObject({ url: secureUrl }),
-      v.strictObject({ file: nonEmptyText }),
-      v.strictObject({ inline: publicKeySet }),
-    ]),
+    v.pipe(
+      v.union([
+        v.strictObject({ url: v.pipe(secureUrl, v.description("A key set to fetch.")) }),
+        v.strictObject({
+          file: v.pipe(nonEmptyText, v.description("Path of a key set on disk. On one machine only.")),
+        }),
+        v.strictObject({
+          inline: v.pipe(
+            publicKeySet,
+            v.description(
+              "The key set itself: `keys` with at most 100 public keys. Of a key, `kty`, `kid`, `alg`, `use`, `key_ops`, `crv`, `x`, `y`, `n` and `e` are read; `d` or `k` is rejected.",
+            ),
+          ),
+        }),
+      ]),
+      v.description(
+        "The public keys. Without it: the place that the preset knows, else OpenID Connect discovery at `issuer`. Required when `issuer` is not an `https://` address and the preset knows no place.",
+      ),
+    ),
   ),
-  algorithms: v.optional(v.pipe(v.array(v.picklist(ALGORITHMS)), v.minLength(1))),
-  /** Rules that all must be met, in addition to those of the preset. */
-  claims: v.optional(v.array(claimRule), []),
-  /** Longest time from `iat` to `exp`. Default 1 hour or the preset's, at most 1 day. */
-  maxLifetimeSeconds: seconds(86_400),
-  /** Maximum error of the issuer's clock. Default 5 s, at most 60 s. */
-  clockSkewSeconds: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(60)), 5),
-  /** The roles of a token of this entry. */
-  roles: v.optional(v.array(roleRule), []),
-  /**
-   * `shadow`: a token of this issuer that fails a check after the signature check is accepted,
-   * and the rejection is recorded.
-   */
-  mode: v.optional(v.picklist(["enforce", "shadow"]), "enforce"),
-  /** Each token is valid for one request. */
-  singleUse: v.optional(v.boolean(), false),
-  /** The token requires proof that its holder has a key: DPoP (RFC 9449), or a client certificate (RFC 8705). */
-  proof: v.optional(v.picklist(["dpop", "certificate"])),
-  /** A claim with the SHA-256 of the request's body, hex or base64url: the token is then valid only for this body. */
-  bodyDigestClaim: v.optional(oneOrMore),
+  algorithms: v.optional(
+    v.pipe(
+      v.array(v.picklist(ALGORITHMS)),
+      v.minLength(1),
+      v.description(
+        "Signature algorithms that are accepted. Without it: those of the preset, else `RS256` and `ES256`.",
+      ),
+    ),
+  ),
+  claims: v.optional(
+    v.pipe(v.array(claimRule), v.description("All of these must match, and those of the preset.")),
+    [],
+  ),
+  maxLifetimeSeconds: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.maxValue(86_400),
+      v.description("Longest time from `iat` to `exp`, in seconds. Without it: that of the preset, else 3,600."),
+    ),
+  ),
+  clockSkewSeconds: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(0),
+      v.maxValue(60),
+      v.description("How far the clock of the issuer may differ, in seconds."),
+    ),
+    5,
+  ),
+  roles: v.optional(
+    v.pipe(
+      v.array(roleRule),
+      v.description("Roles that a token of this entry earns. With `when`, a list of claim rules, only if all match."),
+    ),
+    [],
+  ),
+  mode: v.optional(
+    v.pipe(
+      v.picklist(["enforce", "shadow"]),
+      v.description(
+        "`shadow`: a token whose signature is valid and that fails another check is accepted, and the record gives the reason.",
+      ),
+    ),
+    "enforce",
+  ),
+  singleUse: v.optional(
+    v.pipe(v.boolean(), v.description("Each token is accepted for one request only. Costs one write per request.")),
+    false,
+  ),
+  proof: v.optional(
+    v.pipe(
+      v.picklist(["dpop", "certificate"]),
+      v.description(
+        "The token must come with proof that its holder has a key: DPoP (RFC 9449), or a client certificate (RFC 8705).",
+      ),
+    ),
+  ),
+  bodyDigestClaim: v.optional(
+    oneOrMore(
+      "The claim with the SHA-256 of the request body, in hex or base64url. The token is then accepted with this body only.",
+    ),
+  ),
 });
 
 /**
@@ -61,7 +128,7 @@ const written = v.strictObject({
  * roles. The values of its preset are filled in.
  */
 export const trustEntry = v.pipe(
-  written,
+  given,
   v.rawTransform(({ dataset: { value }, addIssue, NEVER }) => {
     const preset = presetOf(value.preset);
     const issuer = value.issuer ?? preset.issuer;
@@ -84,9 +151,9 @@ export const trustEntry = v.pipe(
 export type TrustEntry = ReturnType<typeof withPreset>;
 
 function withPreset(
-  value: v.InferOutput<typeof written>,
+  value: v.InferOutput<typeof given>,
   preset: Preset,
-  { issuer, jwks }: { readonly issuer: string; readonly jwks: v.InferOutput<typeof written>["jwks"] },
+  { issuer, jwks }: { readonly issuer: string; readonly jwks: v.InferOutput<typeof given>["jwks"] },
 ) {
   const { audience, claims, clockSkewSeconds, roles, mode, singleUse, proof, bodyDigestClaim } = value;
   return {

@@ -1,79 +1,81 @@
 import type { Rejection, RejectionReason } from "./rejection.ts";
 
 /**
- * What to do next about a refusal, by its reason: one sentence or two on what to change, and on which side. A name in
- * backticks is one that the refusal or the configuration uses. `docs/operations.md` carries the same texts, held by a test.
+ * What to do next about a rejection, by its reason: one or two short sentences. Each names what to change and on which
+ * side. A name in backticks is a fact of the rejection or a key of the configuration. The last sentence has no full stop.
+ * `docs/reasons.md` is generated from these texts.
  */
 export const HINTS: Readonly<Record<RejectionReason, string>> = {
   source_unknown:
-    "compare the address at the sender with the names under `sources`; the log does not repeat what was asked for",
-  method_not_allowed: "a person or a scanner, as a rule; else correct the sender",
-  body_too_large: "raise `limits.bodyBytes` (at most 6 MiB), or have the sender tell less",
-  content_type_unsupported: "set the content type at the sender; `expected` says which",
-  charset_unsupported: "set the charset at the sender, or drop it",
+    "Compare the address at the sender with the names under `sources`. The log does not repeat the requested name",
+  method_not_allowed: "Usually a person with a browser or a scanner. If it is a sender, correct the sender's method",
+  body_too_large: "Raise `limits.bodyBytes` (at most 6 MiB), or reduce what the sender puts into the payload",
+  content_type_unsupported: "Set the content type at the sender to `expected`",
+  charset_unsupported: "Set the charset at the sender to UTF-8, or remove it",
   content_encoding_unsupported:
-    "switch compression off at the sender or the proxy: signatures cover the bytes that arrive",
-  query_invalid: "`parameter` and `expected` say which and what",
-  body_invalid: "`problem` says which member of the body and what it must be; correct what sends it",
-  delivery_unknown: "a slip of the pen, or older than `limits.retentionDays`",
+    "Disable compression at the sender or the proxy. The signature covers the bytes that arrive",
+  query_invalid: "Correct `parameter`. `expected` describes a valid value",
+  body_invalid: "Correct the caller. `problem` names the member of the body and what it must be",
+  delivery_unknown: "Unknown id, or expired after `limits.retentionDays`",
   credential_missing:
-    "see that the sender signs (GitLab and Confluence can be set up without a secret), and that no proxy drops the header",
+    "Check that the sender signs (GitLab and Confluence also work without a secret) and that no proxy removes the header",
   credential_malformed:
-    "see that no proxy adds an `Authorization` or repeats a header; compare the way of signing with the source's settings",
+    "Check that no proxy adds an `Authorization` header or repeats a header. Compare the sender's signing method with the source's settings",
   signature_mismatch:
-    "compare the secret on both sides, and `next` if it is being changed; then look for a proxy that rewrites bodies",
-  secret_mismatch: "compare the secret on both sides; many different in a row are somebody guessing",
+    "Compare the secret on both sides, including `next` during a rotation. If they match, look for a proxy that rewrites bodies",
+  secret_mismatch: "Compare the secret on both sides. Many different values in a row mean that somebody is guessing",
   signature_unverifiable:
-    "configure it (`signingToken` for GitLab, `signature` for Buildkite): a signed request is never let pass on a weaker credential",
+    "Configure the signing secret: `signingToken` for GitLab, `signature` for Buildkite. A signed request is never accepted on a weaker credential",
   timestamp_outside_window:
-    "look at both clocks; if they are right, the request was held up on its way or sent again by somebody",
-  token_malformed: "the caller sends something else, an opaque token for example",
-  token_too_large: "have the issuer put fewer claims into it",
-  token_header_forbidden: "no issuer that is supported does that: find out who sends it",
+    "Check both clocks. If they are right, the request was delayed on its way, or somebody replayed it",
+  token_malformed: "Find out what the caller sends. An opaque access token is a common case",
+  token_too_large: "Configure the issuer to put fewer claims into the token",
+  token_header_forbidden: "No supported issuer sends this header. Find out who made the token",
   issuer_unknown:
-    "compare `iss` with `issuer`, to the character and the closing slash; see that the source names the entry under `trust`",
+    "Compare the claim `iss` with `issuer`, character by character and including a trailing slash. Check that the source lists the entry under `trust`",
   algorithm_not_allowed:
-    "list it under `algorithms` if the issuer really uses it. Unless told, those of the preset are taken, and without one RS256 and ES256",
+    "If the issuer really uses this algorithm, add it to `algorithms`. The default is the preset's list, or RS256 and ES256 without a preset",
   key_unknown:
-    "after a change of keys it passes within 30 s; else the token is another issuer's of the same name, or the `jwks` file is old",
+    "After a key rotation this passes within 30 s. Otherwise another issuer with the same name made the token, or the `jwks` file is outdated",
   token_signature_invalid:
-    "the token was changed, or is another cluster's with the same issuer and key id; for Connect, compare the secret with that of the latest installation",
+    "The token was changed, or another cluster with the same issuer and key id made it. For Connect, compare the secret with that of the latest installation",
   token_expired:
-    "have the caller get a new token for each call; a few seconds are a matter of clocks (`clockSkewSeconds`)",
-  token_not_yet_valid: "look at the issuer's clock and at ours",
-  token_lifetime_too_long: "have it made shorter, or raise `maxLifetimeSeconds` of the entry, at most a day",
+    "Make the caller get a new token for each call. If it is only a few seconds, compare the clocks (`clockSkewSeconds`)",
+  token_not_yet_valid: "Compare the issuer's clock with the bridge's clock",
+  token_lifetime_too_long:
+    "Shorten the token's lifetime at the issuer, or raise `maxLifetimeSeconds` of the entry (at most one day)",
   audience_mismatch:
-    "have the caller ask for the audience in `expected`. Do not add the other service's audience: its tokens would open this door",
-  claim_missing: "compare the entry's `claims` with a token of the right sender",
+    "Make the caller request the audience in `expected`. Do not add the other service's audience: the bridge would then accept that service's tokens",
+  claim_missing: "Compare the entry's `claims` with a token of the right sender",
   claim_mismatch:
-    "it may be another tenant of a shared issuer, which is what pins are for; if it is ours, correct the pin",
+    "The token may belong to another tenant of a shared issuer, which the pin must reject. If it is yours, correct the pin",
   tenant_mismatch:
-    "if the sender is ours, put the value that its token has there under `claims` of the entry, the id rather than the name; `drawbridge token explain` shows it",
-  token_type_mismatch: "have the caller send the other token that its issuer gave it",
+    "If the sender is yours, pin the token's value under `claims` of the entry, as an id and not a name. `drawbridge token explain` shows the value",
+  token_type_mismatch: "Make the caller send the other token that the issuer gave it, usually the access token",
   groups_omitted:
-    "at the issuer, have only the groups that are assigned to the application put into the token, or give roles by app roles instead",
+    "Configure the issuer to include only the groups assigned to the application, or grant roles by app roles",
   proof_missing:
-    "for DPoP, have the caller send `Authorization: DPoP` and a `DPoP` header; for a certificate, see that TLS ends where the bridge can see it",
+    "For DPoP, make the caller send `Authorization: DPoP` and a `DPoP` header. For a certificate, check that TLS ends at the bridge",
   proof_invalid:
-    "look at the caller's DPoP library or certificate, at its clock, and for a proxy that changes address or method",
-  token_replayed: "have the caller get a new token for each call. If it did, somebody else has the token",
+    "Check the caller's DPoP library or certificate and its clock. Look for a proxy that changes the address or the method",
+  token_replayed: "Make the caller get a new token for each call. If it already does, somebody else has the token",
   body_digest_mismatch:
-    "have the digest made of the very bytes that are sent; then look for a proxy that rewrites bodies",
+    "Make the caller compute the digest of the exact bytes that it sends. Then look for a proxy that rewrites bodies",
   query_hash_mismatch:
-    "compare the source's `baseUrl` with that of the app's descriptor; a proxy must not change path or query",
+    "Compare the source's `baseUrl` with the app's descriptor. A proxy must not change the path or the query",
   sign_in_failed:
-    "`problem` says why; once it may be a page that lay open too long: sign in again. Always: compare client, secret and redirect address with the issuer's",
-  form_forged: "load the page again and repeat it there; many of them are another site that tries",
-  role_missing: "put the role under `roles` of the right entry, with `claims` that let in nobody else",
-  self_approval: "have somebody else decide: who asked for a run does not approve it",
-  approval_unknown: "a slip of the pen, or older than `limits.retentionDays`",
-  approval_closed: "nothing is to be decided any more: `state` says what became of it, and `by` through whom",
-  approvals_too_many: "decide by the approval's id, which the page and the delivery's timeline have",
+    "`problem` says why. A single case can be a page that was open too long: sign in again. Repeated cases: compare client, secret and redirect address with the issuer's",
+  form_forged: "Reload the page and repeat the action there. Many cases mean that another site attempts CSRF",
+  role_missing: "Add the role under `roles` of the right entry, with `claims` that admit nobody else",
+  self_approval: "Ask somebody else to decide. The requester of a run cannot approve it",
+  approval_unknown: "Unknown id, or expired after `limits.retentionDays`",
+  approval_closed: "Nothing is left to decide. `state` is the result, `by` is who caused it",
+  approvals_too_many: "Decide by the approval's id. The page and the delivery's timeline show it",
   approval_outdated:
-    "the page, the branch or the merge request has changed since the request: look at what it is now, and have it requested again",
+    "The page, the branch or the merge request changed after the request. Review the current state and request the run again",
   replay_impossible: "`problem` says why",
-  rollback_impossible: "`problem` says why, and what is known; `to` may name a delivery to run again",
-  rate_exceeded: "the answer's `Retry-After` says when; if it is meant to ask so often, raise `limit` of the role",
+  rollback_impossible: "`problem` says why and what is known. `to` can name a delivery to run again",
+  rate_exceeded: "Wait for the time in `Retry-After`. If the caller needs this rate, raise `limit` of the role",
 };
 
 /** What to do next about a rejection. Claims that no rule of an entry asks for have hints of their own. */
@@ -85,16 +87,16 @@ export function hintOf(rejection: Rejection): string {
 }
 
 const MISSING: ReadonlyMap<string, string> = new Map([
-  ["exp", "have the issuer put `exp` into its tokens: one that never ends is not accepted"],
+  ["exp", "Have the issuer put `exp` into its tokens: one that never ends is not accepted"],
   [
     "aud",
-    "have the caller ask its issuer for the entry's `audience`: the token has no `aud`, so it is made for nobody",
+    "Have the caller ask its issuer for the entry's `audience`: the token has no `aud`, so it is made for nobody",
   ],
-  ["client_id", "have the caller send an access token: it has a `client_id`, which the entry's `audience` must name"],
+  ["client_id", "Have the caller send an access token: it has a `client_id`, which the entry's `audience` must name"],
 ]);
 
 const MALFORMED: ReadonlyMap<string, string> = new Map([
-  ["exp", "have the issuer write `exp` in seconds since 1970, and after `iat`"],
-  ["nbf", "have the issuer write `nbf` in seconds since 1970, or leave it out"],
-  ["iat", "have the issuer write `iat` in seconds since 1970, or leave it out"],
+  ["exp", "Have the issuer write `exp` in seconds since 1970, and after `iat`"],
+  ["nbf", "Have the issuer write `nbf` in seconds since 1970, or leave it out"],
+  ["iat", "Have the issuer write `iat` in seconds since 1970, or leave it out"],
 ]);

@@ -3,6 +3,7 @@ import type { Clock, EpochMillis } from "../host/clock.ts";
 import type { Secret, Secrets } from "../host/secrets.ts";
 import type { TokenVerifier } from "../identity/token-verifier.ts";
 import type { Authenticate, AuthenticDelivery } from "../model/authentic-delivery.ts";
+import type { EventType } from "../model/event.ts";
 import type { Reading } from "../model/reading.ts";
 
 /**
@@ -23,7 +24,9 @@ export interface Provider {
    * sender that the secret proves. The method distinguishes the secret from the source's other secrets.
    */
   readonly secrets: Readonly<Record<string, string>>;
-  /** Content types that are accepted besides `application/json`. */
+  /** Types of the events that it can publish: `docs/events.md` lists them. */
+  readonly publishes: readonly EventType[];
+  /** Content types taken besides `application/json`. */
   readonly contentTypes?: readonly string[];
 }
 

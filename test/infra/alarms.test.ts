@@ -97,14 +97,15 @@ describe("alarms", () => {
     expect(alarm("AlarmsPartnerFailing", all)?.["Dimensions"]).toEqual([{ Name: "stage", Value: "dev" }]);
   });
 
-  it("each lead to a chapter of docs/operations.md that exists", async () => {
-    const operations = await readFile("docs/operations.md", "utf8");
-    const chapters = [...operations.matchAll(/^#+ Alarm: (.+)$/gm)].map(
+  it("each lead to a section of docs/operations/alarms.md that exists", async () => {
+    const runbook = await readFile("docs/operations/alarms.md", "utf8");
+    const chapters = [...runbook.matchAll(/^#+ Alarm: (.+)$/gm)].map(
       ([, title = ""]) => `alarm-${title.replaceAll(" ", "-")}`,
     );
     const all = await synthesise({}, await compileConfig(EVERYTHING));
     for (const { Properties } of all.resources("AWS::CloudWatch::Alarm").values()) {
-      const [, chapter] = /Runbook: docs\/operations\.md#([a-z-]+)$/.exec(String(Properties["AlarmDescription"])) ?? [];
+      const [, chapter] =
+        /Runbook: docs\/operations\/alarms\.md#([a-z-]+)$/.exec(String(Properties["AlarmDescription"])) ?? [];
       expect(chapters).toContain(chapter);
     }
   });

@@ -2,6 +2,7 @@ import { Match } from "aws-cdk-lib/assertions";
 import { RootConstruct } from "constructs";
 import { describe, expect, it } from "vitest";
 import { readSettings } from "../../infra/settings.ts";
+import { codeIn, readText, rowsOf, sectionOf } from "../support/documents.ts";
 import { readable, synthesise } from "./synthesised.ts";
 
 const CERTIFICATE = "arn:aws:acm:eu-central-1:111111111111:certificate/00000000-0000-0000-0000-000000000000";
@@ -153,3 +154,38 @@ describe("settings that do not fit", () => {
     },
   );
 });
+
+describe("the settings in docs/deploy-reference.md", () => {
+  const rows = rowsOf(sectionOf(readText("docs/deploy-reference.md"), "Settings"));
+
+  it("are all that the stack has, and no other", () => {
+    const { node } = new RootConstruct();
+    node.setContext("stge", "prod");
+    const [, names = ""] = catchMessage(() => readSettings(node)).match(/there are (.+)$/) ?? [];
+    expect(names).not.toBe("");
+    const documented = rows.flatMap(([name = ""]) => codeIn(name));
+    expect([...documented].sort()).toEqual(names.split(", ").sort());
+  });
+
+  it("have the defaults of the stack", () => {
+    const defaults: Readonly<Record<string, unknown>> = readSettings(new RootConstruct().node);
+    for (const [names = "", value = ""] of rows) {
+      const expected = codeIn(names).map((name) => defaults[name]);
+      const isSet = expected.some((one) => one !== undefined && String(one) !== "");
+      const text = expected
+        .map((one) => (typeof one === "number" ? one.toLocaleString("en-US") : String(one)))
+        .join(", ");
+      if (isSet) expect(value.replaceAll("`", ""), names).toBe(text);
+      else expect(value, names).toMatch(/^(none|the newest|that of the (account|credentials))$/);
+    }
+  });
+});
+
+function catchMessage(act: () => unknown): string {
+  try {
+    act();
+  } catch (error) {
+    return String(error);
+  }
+  return "";
+}

@@ -58,20 +58,20 @@ async function run(script: string, environment: Readonly<Record<string, string>>
 const blockWith = (language: string, start: string): string =>
   blocksOf(DOCUMENT, language).find((block) => block.includes(start)) ?? "";
 
-/** The build that the newest delivery tells of. */
+/** The build of the newest delivery. */
 function newest() {
   const event = [...bridge.records.values()].at(-1)?.event;
   return event && "build" in event ? event.build : undefined;
 }
 
 describe.skipIf(!bash)(`a script of docs/status.md${bash ? "" : ": left out, bash or curl is missing"}`, () => {
-  it("tells a GitLab pipeline's end", async () => {
+  it("reports the end of a GitLab pipeline", async () => {
     const file = parse(blockWith("yaml", "# .gitlab-ci.yml")) as Record<
       string,
       { script: string[]; variables: { STATE: string } }
     >;
-    const [script = ""] = file[".tell-drawbridge"]?.script ?? [];
-    for (const job of ["tell-success", "tell-failure"]) {
+    const [script = ""] = file[".report-to-drawbridge"]?.script ?? [];
+    for (const job of ["report-success", "report-failure"]) {
       const STATE = file[job]?.variables.STATE ?? "";
       await run(script, { DRAWBRIDGE_TOKEN: token, STATE, CI_PIPELINE_URL: "https://gitlab.example.test/1" });
       expect(newest()).toMatchObject({ state: STATE, url: "https://gitlab.example.test/1" });
@@ -81,7 +81,7 @@ describe.skipIf(!bash)(`a script of docs/status.md${bash ? "" : ": left out, bas
   it.each([
     ["0", "succeeded"],
     ["7", "failed"],
-  ])("tells a Buildkite step's end with status %s", async (status, state) => {
+  ])("reports the end of a Buildkite step with status %s", async (status, state) => {
     await run(blockWith("sh", "# .buildkite/hooks"), {
       BUILDKITE_COMMAND_EXIT_STATUS: status,
       BUILDKITE_STEP_KEY: "tests",
@@ -95,16 +95,16 @@ describe.skipIf(!bash)(`a script of docs/status.md${bash ? "" : ": left out, bas
     ["Completed", "https://wiki.example.test/pages/viewpage.action?pageId=98310", "succeeded"],
     ["Failed", "", "failed"],
     ["None", "", "skipped"],
-  ])("tells a Tekton pipeline's end %s", async (STATUS, PAGE, state) => {
+  ])("reports the end of a Tekton pipeline: %s", async (STATUS, PAGE, state) => {
     const task = parse(blockWith("yaml", "# task.yaml")) as { spec: { steps: { script: string }[] } };
     const PIPELINE = `docs-${STATUS}`;
     await run(task.spec.steps[0]?.script ?? "", { STATUS, PAGE, PIPELINE, TOKEN_FILE: join(folder, "token") });
     expect(newest()).toMatchObject({ state, ...(PAGE && { message: PAGE }), pipeline: `jobs: a job ${PIPELINE}` });
   });
 
-  it("fails when the bridge refuses, so that somebody sees it", async () => {
+  it("fails when the bridge rejects the token, so that somebody sees it", async () => {
     const file = parse(blockWith("yaml", "# .gitlab-ci.yml")) as Record<string, { script: string[] }>;
-    const [script = ""] = file[".tell-drawbridge"]?.script ?? [];
+    const [script = ""] = file[".report-to-drawbridge"]?.script ?? [];
     const environment = {
       DRAWBRIDGE_TOKEN: "x.y.z",
       STATE: "failed",

@@ -13,12 +13,16 @@ import { dynamoDbKinds } from "../support/stores.ts";
 import { testClock } from "../support/test-doubles.ts";
 
 const DOCUMENT = readText("docs/storage-schema.md");
+/** The pages with an example of each item. */
+const ITEMS = ["deliveries", "pages", "approvals", "credentials"]
+  .map((name) => readText(`docs/storage/${name}.md`))
+  .join("\n");
 
 type Shown = Record<string, { readonly S?: string; readonly N?: string; readonly B?: string }>;
 
 /** The two blocks of a section: the item as stored, and as the stores give it back. */
 function exampleOf(heading: string) {
-  const [stored = "{}", read = "{}"] = blocksOf(sectionOf(DOCUMENT, heading), "json");
+  const [stored = "{}", read = "{}"] = blocksOf(sectionOf(ITEMS, heading), "json");
   return { stored: JSON.parse(stored) as Shown, read: JSON.parse(read) };
 }
 
@@ -29,8 +33,8 @@ const HEADINGS = [
   "Origin",
   "Board row",
   "Page",
-  "Seen token",
-  "Seal",
+  "Used token",
+  "Stored token",
   "Own account",
   "Approval",
   "Change",
@@ -91,13 +95,13 @@ beforeAll(async () => {
 afterAll(() => database?.stop());
 
 describe("docs/storage-schema.md", () => {
-  it.each(HEADINGS)("tells every attribute of its example with its type: %s", (heading) => {
-    const told = new Map<string, string>();
-    for (const [names = "", type = ""] of rowsOf(sectionOf(DOCUMENT, heading))) {
-      for (const name of codeIn(names)) told.set(name, type);
+  it.each(HEADINGS)("describes every attribute of its example with its type: %s", (heading) => {
+    const described = new Map<string, string>();
+    for (const [names = "", type = ""] of rowsOf(sectionOf(ITEMS, heading))) {
+      for (const name of codeIn(names)) described.set(name, type);
     }
     for (const [name, value] of Object.entries(exampleOf(heading).stored)) {
-      expect(told.get(name), name).toBe(Object.keys(value)[0]);
+      expect(described.get(name), name).toBe(Object.keys(value)[0]);
     }
   });
 
@@ -159,7 +163,7 @@ describe("docs/storage-schema.md", () => {
     expect(busEventOf(shownDelivery())?.detail.eventKey).toBe(read.eventKey);
   });
 
-  it("shows an origin as it is remembered and found", async () => {
+  it("shows an origin as it is stored and found", async () => {
     const { stored, read } = exampleOf("Origin");
     const { source, triggerEventId, delivery } = read;
     const put = await emptyStores();
@@ -217,7 +221,7 @@ describe("docs/storage-schema.md", () => {
     });
   });
 
-  it("shows a change as it is kept and found", async () => {
+  it("shows a change as it is recorded and found", async () => {
     const { stored, read } = exampleOf("Change");
     const put = await emptyStores();
     await put.put(stored);
@@ -227,7 +231,7 @@ describe("docs/storage-schema.md", () => {
     expect(await kept.shown(stored)).toEqual(stored);
   });
 
-  it("shows runs as they are told and found", async () => {
+  it("shows runs as they are recorded and found", async () => {
     const { stored, read } = exampleOf("Runs");
     const put = await emptyStores();
     await put.put(stored);
@@ -238,8 +242,8 @@ describe("docs/storage-schema.md", () => {
     expect(await told.shown(stored)).toEqual(stored);
   });
 
-  it("shows a token as it is taken, by one use", async () => {
-    const { stored, read } = exampleOf("Seen token");
+  it("shows a used token as it is recorded, for one use", async () => {
+    const { stored, read } = exampleOf("Used token");
     const { token, use, until } = read;
     const put = await emptyStores();
     await put.put(stored);
@@ -250,8 +254,8 @@ describe("docs/storage-schema.md", () => {
     expect(await taken.shown(stored)).toEqual(stored);
   });
 
-  it("shows a seal as it is kept and read back", async () => {
-    const { stored, read } = exampleOf("Seal");
+  it("shows a stored token as it is written and read back", async () => {
+    const { stored, read } = exampleOf("Stored token");
     const { source, sealed, until } = read;
     const put = await emptyStores();
     await put.put(stored);
@@ -285,7 +289,7 @@ describe("docs/storage-schema.md", () => {
     expect(await counted.shown(stored)).toEqual(stored);
   });
 
-  it("shows a credential as its use is noted and listed", async () => {
+  it("shows a credential as its use is recorded and listed", async () => {
     const { stored, read } = exampleOf("Credential");
     const put = await emptyStores();
     await put.put(stored);
@@ -320,36 +324,36 @@ describe.skipIf(leftOut !== undefined)(`what a write costs${leftOut ? `, left ou
       const entry = exampleOf("Timeline entry").read;
       await costs("record, with the mark", () => deliveries.record(delivery));
       await costs("record, without the mark", () => unmarked.record(sampleDelivery(2)));
-      await costs("postponed", () => deliveries.defer(delivery.id, later));
-      await costs("relayed: the mark taken off", () => deliveries.markRelayed(delivery.id, clock.now()));
+      await costs("deferred in the outbox", () => deliveries.defer(delivery.id, later));
+      await costs("relayed: the mark removed", () => deliveries.markRelayed(delivery.id, clock.now()));
       await costs("schedule an action", () => actions.schedule(action, clock.now()));
       const first = await costs("claim it", claim);
-      await costs("give it back, or wait", () => actions.defer(first, clock.now()));
+      await costs("release it, or defer it", () => actions.defer(first, clock.now()));
       const second = await claim();
-      await costs("finish it", () => actions.complete(second, "done"));
+      await costs("complete it", () => actions.complete(second, "done"));
       await costs("timeline entry", () => deliveries.addToTimeline(delivery.id, entry));
-      await costs("remember an origin", () => origins.remember("prod-cluster", "event-1", delivery.id));
-      await costs("advance a board", () => boards.advance(page, row));
+      await costs("store an origin", () => origins.remember("prod-cluster", "event-1", delivery.id));
+      await costs("advance a board row", () => boards.advance(page, row));
       const { lease } = exampleOf("Page").read;
       const taken = await costs("take the lease of a page", () => boards.lease(page, clock.now(), later));
       await costs("end that lease", () => boards.release(page, taken ?? lease, lease.record));
-      const { token, use, until } = exampleOf("Seen token").read;
-      await costs("take a token", () => stores.replayCache.take(token, use, until));
-      const { source, sealed, until: end } = exampleOf("Seal").read;
-      await costs("keep a seal", () => stores.storedTokens.keep(source, sealed, end));
+      const { token, use, until } = exampleOf("Used token").read;
+      await costs("record a used token", () => stores.replayCache.take(token, use, until));
+      const { source, sealed, until: end } = exampleOf("Stored token").read;
+      await costs("store a token", () => stores.storedTokens.keep(source, sealed, end));
       const own = exampleOf("Own account").read;
       await costs("record an own account", () => stores.ownAccounts.record(own, own.until));
       await costs("count a request", () => stores.rateLimits.count(["robot"], clock.now(), 1));
-      await costs("note a credential's use", () => stores.credentialUses.record(exampleOf("Credential").read));
+      await costs("record a credential's use", () => stores.credentialUses.record(exampleOf("Credential").read));
       const { approvals, runs } = stores;
       const approval = exampleOf("Approval").read;
       const granted = { state: "granted", decision: { by: approval.requester, at: clock.now() } } as const;
       await costs("request an approval", () => approvals.request(approval));
       await costs("grant it", () => approvals.move(approval.id, ["requested"], granted));
-      await costs("let it through", () => approvals.move(approval.id, ["granted"], { state: "fired" }));
-      await costs("keep a change", () => approvals.recordChange(exampleOf("Change").read));
+      await costs("fire it", () => approvals.move(approval.id, ["granted"], { state: "fired" }));
+      await costs("record a change", () => approvals.recordChange(exampleOf("Change").read));
       const { route, noted } = exampleOf("Runs").read;
-      await costs("keep a run", () => runs.record(route, noted));
+      await costs("record a run", () => runs.record(route, noted));
       const told = rowsOf(sectionOf(DOCUMENT, "What a write costs")).map((cells) =>
         cells.map((cell) => cell.replace("`head`", "1")),
       );

@@ -4,8 +4,8 @@ import { awsBridge, pageAfterTurn } from "../support/aws-bridge.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../support/documents.ts";
 import { until } from "../support/until.ts";
 
-const DOCUMENT = readText("docs/operations.md");
-const QUESTIONS = sectionOf(DOCUMENT, "Questions to the log");
+const QUESTIONS = sectionOf(readText("docs/operations/queries.md"), "Questions to the log");
+const METRICS = sectionOf(readText("docs/operations/log.md"), "Metrics");
 
 /** Lines that were written when an edit crossed the bridge, and when somebody was refused. */
 let lines: readonly Readonly<Record<string, unknown>>[];
@@ -36,7 +36,7 @@ const LOGQL = new Set(["sum", "by", "json", "unwrap", "job"]);
 
 const isWritten = (field: string): boolean => lines.some((line) => field in line);
 
-describe("docs/operations.md", () => {
+describe("docs/operations/queries.md", () => {
   it("asks each question in both languages", () => {
     expect(blocksOf(QUESTIONS, "insights").length).toBeGreaterThan(5);
     expect(blocksOf(QUESTIONS, "logql")).toHaveLength(blocksOf(QUESTIONS, "insights").length);
@@ -69,17 +69,19 @@ describe("docs/operations.md", () => {
     expect(timestamp.timestamp.format).toBe("RFC3339Nano");
     for (const { time } of lines) expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   });
+});
 
+describe("docs/operations/log.md", () => {
   it("has a line for every metric with its dimensions", () => {
     const directives = lines.flatMap((line) => (line["_aws"] as Metrics | undefined)?.CloudWatchMetrics ?? []);
     const written = directives.map(({ Namespace, Metrics, Dimensions }) => {
-      expect(codeIn(sectionOf(DOCUMENT, "Metrics"))).toContain(Namespace);
+      expect(codeIn(METRICS)).toContain(Namespace);
       return [Metrics.map(({ Name }) => Name).join(), ...Dimensions.flat()].join(" ");
     });
-    const told = rowsOf(sectionOf(DOCUMENT, "Metrics")).map(([name = "", , dimensions = ""]) =>
+    const documented = rowsOf(METRICS).map(([name = "", , dimensions = ""]) =>
       [...codeIn(name), ...codeIn(dimensions)].join(" "),
     );
-    expect([...told].sort()).toEqual([...new Set(written)].sort());
+    expect([...documented].sort()).toEqual([...new Set(written)].sort());
   });
 });
 

@@ -111,8 +111,8 @@ describe("a trigger with the bridge's own token", () => {
     expect(payload["delivery"]).toMatch(/^d-[a-z2-7]{26}$/);
   });
 
-  it("is verified by the script of docs/identity.md as a task would run it", async () => {
-    const [script = ""] = blocksOf(readText("docs/identity.md"), "js");
+  it("is verified by the script of docs/identity/bridge-tokens.md as a task would run it", async () => {
+    const [script = ""] = blocksOf(readText("docs/identity/bridge-tokens.md"), "js");
     const env = { BRIDGE: issuer, AUDIENCE, IDENTITY: `Bearer ${bearerOf("own")}` };
     const run = (environment: NodeJS.ProcessEnv) =>
       promisify(execFile)(process.execPath, ["--input-type=module", "--eval", script], { env: environment });

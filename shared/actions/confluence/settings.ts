@@ -9,37 +9,75 @@ import { isPageId } from "./page-address.ts";
 
 /** Settings of a target in `drawbridge.yaml`, next to `kind: confluence`. */
 const settings = v.strictObject({
-  product: v.picklist(["cloud", "data-center"]),
-  /** The start of the address of each of its pages, in events and in links. Cloud's ends in `/wiki`. */
-  site: baseAddress,
-  /**
-   * Base address for calls, if it is not `site`: a token with scopes works only at
-   * `https://api.atlassian.com/ex/confluence/<id>/wiki`.
-   */
-  api: v.optional(baseAddress),
-  /**
-   * `basic`: a Cloud account and its API token. `bearer`: a Data Center personal access token, or an OAuth access
-   * token. `clientCredentials`: OAuth 2.0 of a Cloud service account, with tokens that live for an hour. `forge`: the
-   * name of a source whose Forge app receives a token with its events.
-   */
-  credential: v.union([
-    v.strictObject({ basic: v.strictObject({ user: nonEmptyText, token: secretRef }) }),
-    v.strictObject({ bearer: secretRef }),
-    v.strictObject({ clientCredentials: oauthClient }),
-    v.strictObject({ forge: nonEmptyText }),
-  ]),
-  /**
-   * Name of the bridge's region on each page: lower-case letters, digits and hyphens. Each bridge that writes a site
-   * needs a name of its own; all targets of a site in one bridge need the same name.
-   */
+  product: v.pipe(v.picklist(["cloud", "data-center"]), v.description("Which Confluence it is.")),
+  site: v.pipe(
+    baseAddress,
+    v.description("Start of the address of every page; on Cloud it ends in `/wiki`. The same text as in the source."),
+  ),
+  api: v.optional(
+    v.pipe(
+      baseAddress,
+      v.description(
+        "Base address for calls, if it is not `site`. A Cloud token with scopes works only at `https://api.atlassian.com/ex/confluence/<cloud id>/wiki`.",
+      ),
+    ),
+  ),
+  credential: v.pipe(
+    v.union([
+      v.strictObject({
+        basic: v.pipe(
+          v.strictObject({
+            user: v.pipe(nonEmptyText, v.description("E-mail address of the Cloud account.")),
+            token: v.pipe(secretRef, v.description("Its API token.")),
+          }),
+          v.description("Cloud: an account and its API token."),
+        ),
+      }),
+      v.strictObject({
+        bearer: v.pipe(secretRef, v.description("Data Center: a personal access token. Cloud: an OAuth access token.")),
+      }),
+      v.strictObject({
+        clientCredentials: v.pipe(
+          oauthClient,
+          v.description("Cloud: OAuth 2.0 of a service account, with tokens that live for an hour. Needs `api`."),
+        ),
+      }),
+      v.strictObject({
+        forge: v.pipe(
+          nonEmptyText,
+          v.description(
+            "Cloud: name of the source that stores the token of its Forge app (`forge.systemToken`). The token brings its own address, so `api` is left out.",
+          ),
+        ),
+      }),
+    ]),
+    v.description("The account that writes the pages."),
+  ),
   region: v.optional(
-    v.pipe(v.string(), v.regex(/^[a-z][a-z\d-]{0,39}$/, "at most 40 lower-case letters, digits and hyphens")),
+    v.pipe(
+      v.string(),
+      v.regex(/^[a-z][a-z\d-]{0,39}$/, "at most 40 lower-case letters, digits and hyphens"),
+      v.description(
+        "Name of the bridge's region on each page: at most 40 lower-case letters, digits and hyphens. Two bridges that write one site need different names; all targets of a site in one bridge need the same.",
+      ),
+    ),
     "drawbridge",
   ),
-  /** Shortest time between two writes of a page while no run ends, in seconds: 0 to 3,600, default 30. */
-  progressSeconds: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(3_600)), 30),
-  /** Timeout of one call, in seconds: 1 to 30, default 10. */
-  timeoutSeconds: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(30)), 10),
+  progressSeconds: v.optional(
+    v.pipe(
+      v.number(),
+      v.minValue(0),
+      v.maxValue(3_600),
+      v.description(
+        "Least seconds between two writes of a page while no run ends. The end of a run is written within 2 s.",
+      ),
+    ),
+    30,
+  ),
+  timeoutSeconds: v.optional(
+    v.pipe(v.number(), v.minValue(1), v.maxValue(30), v.description("Timeout of one call, in seconds.")),
+    10,
+  ),
 });
 export const targetSettings = v.pipe(
   settings,
@@ -52,24 +90,32 @@ export type TargetSettings = v.InferOutput<typeof targetSettings>;
 
 /** Options of a route in `drawbridge.yaml`, under `do.confluence`, next to `target`. */
 export const routeOptions = v.strictObject({
-  /** The page to write: its id, or a path such as `$.detail.build.results.page`. Without it, see `pages.ts`. */
   page: v.optional(
     v.pipe(
       v.string(),
+      v.description(
+        "The page to write: its id, or a path below `$.detail`. Without it: the page whose edit caused the run, else the pages that the commits, the change or the build link to.",
+      ),
       v.check(
         (page) => isPageId(page) || (page.startsWith("$.detail.") && isTemplate(page)),
         "a page's id, or a path below $.detail",
       ),
     ),
   ),
-  /**
-   * Pages with this label that name the pipeline, repository or environment are written too; see `documented-pages.ts`.
-   */
   documentedBy: v.optional(
-    v.pipe(v.string(), v.regex(/^[a-z\d_-]{1,100}$/, "a label: lower-case letters, digits, hyphens and underscores")),
+    v.pipe(
+      v.string(),
+      v.regex(/^[a-z\d_-]{1,100}$/, "a label: lower-case letters, digits, hyphens and underscores"),
+      v.description("A label. Pages with it that list the pipeline, repository or environment are written too."),
+    ),
   ),
-  /** What to do with a page that has no region yet. */
-  whenMissing: v.optional(v.picklist(["append", "skip"]), "append"),
+  whenMissing: v.optional(
+    v.pipe(
+      v.picklist(["append", "skip"]),
+      v.description("What to do with a page that has no region yet: append one, or skip the page."),
+    ),
+    "append",
+  ),
 });
 export type RouteOptions = v.InferOutput<typeof routeOptions>;
 

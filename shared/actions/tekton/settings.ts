@@ -7,20 +7,29 @@ import { isTemplate } from "../../routes/fill.ts";
 /** Settings of a target in `drawbridge.yaml`, next to `kind: tekton`: an EventListener, or a proxy in front of it. */
 export const listenerTarget = v.pipe(
   v.strictObject({
-    /** Base address. The event's path is appended. */
     url: v.pipe(
       v.string(),
       v.url(),
+      v.title("`http://` or `https://` address without a query"),
+      v.description("Address of the EventListener, or of the proxy in front of it. The path of the event is appended."),
       v.regex(/^https?:\/\/[^\s?#@]+$/, "an http:// or https:// address without user, query or fragment"),
     ),
-    /** Sent as `Authorization: Bearer` to the proxy in front. An EventListener itself does not check it. */
-    token: v.optional(secretRef),
-    /** Sent in the same way: a short-lived token instead of a secret. */
-    identity: v.optional(targetIdentity),
-    /** Name of the source whose events report the runs. */
-    runsReportedBy: v.string(),
-    /** Timeout of one request, in seconds: 1 to 25, default 10. */
-    timeoutSeconds: v.optional(v.pipe(v.number(), v.minValue(1), v.maxValue(25)), 10),
+    token: v.optional(
+      v.pipe(
+        secretRef,
+        v.description(
+          "Sent as `Authorization: Bearer`, over `https://` or loopback only. It is for the proxy: an EventListener checks nothing.",
+        ),
+      ),
+    ),
+    identity: v.optional(
+      v.pipe(targetIdentity, v.description("A short-lived token, sent like `token` and instead of it.")),
+    ),
+    runsReportedBy: v.pipe(v.string(), v.description("Name of the source that reports the state of the runs.")),
+    timeoutSeconds: v.optional(
+      v.pipe(v.number(), v.minValue(1), v.maxValue(25), v.description("Timeout of one request, in seconds.")),
+      10,
+    ),
   }),
   v.check(
     ({ url, token, identity }) => (token ?? identity) === undefined || isSecureUrl(url),
@@ -34,9 +43,12 @@ const paramName = v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9]{0,62}$/, "let
 
 /** Options of a route in `drawbridge.yaml`, under `do.tekton`, next to `target`. */
 export const routeOptions = v.strictObject({
-  /** Params of the pipeline: literals, and paths into the published event such as `$.detail.page.id`. */
   params: v.optional(
-    v.record(paramName, v.pipe(v.string(), v.check(isTemplate, "a literal, or a path such as $.detail.page.id"))),
+    v.pipe(
+      v.record(paramName, v.pipe(v.string(), v.check(isTemplate, "a literal, or a path such as $.detail.page.id"))),
+      v.title("names (letters and digits), each with a text"),
+      v.description("Parameters of the pipeline: literals, or paths into the event such as `$.detail.page.id`."),
+    ),
     {},
   ),
 });

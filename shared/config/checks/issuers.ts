@@ -115,7 +115,7 @@ export const proofWithoutAddress: Check = {
   id: "proof-without-address",
   level: "warning",
   finds:
-    "`proof: dpop` without [`identity`](configuration.md#identity): on one machine the address in a proof is then compared with the sender's own `Host`",
+    "`proof: dpop` without [`identity`](configuration-reference.md#identity): on one machine the address in a proof is then compared with the sender's own `Host`",
   remedy: "set `identity.issuer` to the bridge's own address",
   canBeIgnored: true,
   needs: ["identity"],

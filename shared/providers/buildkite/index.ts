@@ -7,12 +7,18 @@ import { prove, sign } from "./verify.ts";
 
 const settings = v.pipe(
   v.strictObject({
-    /** The webhook's token, if the webhook is set to sign with it. */
-    signature: v.optional(rotatingSecret),
-    /** The webhook's token, if the webhook is set to send it in clear. */
-    token: v.optional(rotatingSecret),
-    /** In AWS, instead of webhooks: the name of the event source that Buildkite created in the account. */
-    partnerEvents: v.optional(partnerSource),
+    signature: v.optional(
+      v.pipe(rotatingSecret, v.description("The token of a webhook that signs each request with it.")),
+    ),
+    token: v.optional(
+      v.pipe(rotatingSecret, v.description("The token of a webhook that sends it as plain text in a header.")),
+    ),
+    partnerEvents: v.optional(
+      v.pipe(
+        partnerSource,
+        v.description("In AWS, instead of webhooks: the name of the event source that Buildkite made in the account."),
+      ),
+    ),
   }),
   v.check(
     ({ signature, token, partnerEvents }) => (signature ?? token ?? partnerEvents) !== undefined,
@@ -28,6 +34,23 @@ const settings = v.pipe(
 export const buildkite = {
   name: "buildkite",
   settings,
+  publishes: [
+    "build.queued",
+    "build.running",
+    "build.waiting",
+    "build.succeeded",
+    "build.failed",
+    "build.cancelled",
+    "build.skipped",
+    "job.queued",
+    "job.running",
+    "job.succeeded",
+    "job.failed",
+    "job.cancelled",
+    "job.timed_out",
+    "job.skipped",
+    "approval.granted",
+  ],
   secrets: { signature: "hmac-signature", token: "token" },
   connect(source, deps) {
     const { signature, token } = v.parse(settings, source.settings);

@@ -10,6 +10,7 @@ import { readEvent } from "./parse.ts";
  */
 export const partnerSource = v.pipe(
   v.string(),
+  v.title("`aws.partner/buildkite.com/…`"),
   v.regex(/^aws\.partner\/buildkite\.com\/[\w./-]{1,200}$/, "aws.partner/buildkite.com/…, as Buildkite shows it"),
 );
 

@@ -10,6 +10,16 @@ import { authenticateFor, SIGNATURE_HEADER, SIGNATURE_PREFIX } from "./verify.ts
 export const confluence = {
   name: "confluence",
   settings: confluenceSettings,
+  publishes: [
+    "page.created",
+    "page.updated",
+    "page.moved",
+    "page.trashed",
+    "page.restored",
+    "page.labeled",
+    "page.unlabeled",
+    "page.commented",
+  ],
   secrets: { hubSignature: "hub-signature", "connect.secret": "connect-jwt", automation: "token" },
   connect({ name: source, settings: configured }, deps) {
     const settings = v.parse(confluenceSettings, configured);

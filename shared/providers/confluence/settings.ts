@@ -6,6 +6,7 @@ import { secureUrl } from "../../host/secure-url.ts";
 
 const baseUrl = v.pipe(
   secureUrl,
+  v.title("`https://` address without a slash at its end"),
   v.check(
     (address) => !address.endsWith("/") && !address.includes("?"),
     "without a trailing slash and without a query",
@@ -19,6 +20,7 @@ const accountOfEvents = v.pipe(
     /^(?:[\da-f]{32}|(?=\D*\d)[\da-z]{24}|[\w-]{1,40}:[\w:-]{1,87})$/,
     "a user key of Data Center (32 hexadecimal digits) or an account id of Cloud (712020:0f6b9c3e-…). A user's name is in no event: GET /rest/api/user?username=<name> answers its userKey. The bridge finds the accounts of its own targets itself",
   ),
+  v.title("user key or account id"),
 );
 
 /**
@@ -27,40 +29,67 @@ const accountOfEvents = v.pipe(
  */
 export const confluenceSettings = v.pipe(
   v.strictObject({
-    /** Base address of the site, `https://example.atlassian.net/wiki` or `https://wiki.example.com`. */
-    site: baseUrl,
-    /** Data Center: the secret of the webhook, for `X-Hub-Signature`. */
-    hubSignature: v.optional(rotatingSecret),
-    /**
-     * Cloud, Forge Remote: the trust entry for invocation tokens, and the installations that are accepted. Default: all
-     * installations of the app.
-     */
+    site: v.pipe(
+      baseUrl,
+      v.description("Base address of the site: `https://wiki.example.com`, or `https://example.atlassian.net/wiki`."),
+    ),
+    hubSignature: v.optional(
+      v.pipe(rotatingSecret, v.description("Data Center: the secret of the webhook, for `X-Hub-Signature`.")),
+    ),
     forge: v.optional(
       v.pipe(
         v.strictObject({
-          trust: nonEmptyText,
-          installations: v.optional(v.pipe(v.array(nonEmptyText), v.minLength(1))),
-          /** Stores the app's own token, which comes with its events, for a target with the credential `forge`. */
-          systemToken: v.optional(v.strictObject({ sealedBy: encryptionSecret })),
+          trust: v.pipe(nonEmptyText, v.description("Name of the trust entry that verifies invocation tokens.")),
+          installations: v.optional(
+            v.pipe(
+              v.array(nonEmptyText),
+              v.minLength(1),
+              v.description("The installations that are accepted. Without it, every installation of the app."),
+            ),
+          ),
+          systemToken: v.optional(
+            v.pipe(
+              v.strictObject({
+                sealedBy: v.pipe(
+                  encryptionSecret,
+                  v.description("Encryption key of the stored token: a random text of at least 32 characters."),
+                ),
+              }),
+              v.description(
+                "Stores the token of the app that comes with its events, for targets with the credential `forge`. Needs `installations`.",
+              ),
+            ),
+          ),
         }),
+        v.description("Cloud, Forge Remote: requests carry an invocation token."),
         v.check(
           ({ installations, systemToken }) => systemToken === undefined || installations !== undefined,
           "with systemToken, name the installations: otherwise the token of any installing site would be used",
         ),
       ),
     ),
-    /**
-     * Cloud, Connect: client key and secret from the `installed` callback, and our base address in the app's
-     * descriptor.
-     */
-    connect: v.optional(v.strictObject({ clientKey: nonEmptyText, secret: rotatingSecret, baseUrl })),
-    /** Cloud, Automation: the token that the rule's author puts after `Authorization: Bearer`. */
-    automation: v.optional(rotatingSecret),
-    /**
-     * More accounts whose edits are ignored, such as another bridge's. The accounts of the bridge's own targets are found by
-     * the bridge itself. Nobody else may use such an account: its edits start nothing.
-     */
-    ownAccounts: v.optional(v.array(accountOfEvents), []),
+    connect: v.optional(
+      v.pipe(
+        v.strictObject({
+          clientKey: v.pipe(nonEmptyText, v.description("`clientKey` of the `installed` callback.")),
+          secret: v.pipe(rotatingSecret, v.description("`sharedSecret` of the `installed` callback.")),
+          baseUrl: v.pipe(baseUrl, v.description("Base address of the bridge in the descriptor of the app.")),
+        }),
+        v.description("Cloud, Connect: requests carry a JWT of the app's installation."),
+      ),
+    ),
+    automation: v.optional(
+      v.pipe(rotatingSecret, v.description("Cloud, Automation: the token that the rule sends after `Bearer`.")),
+    ),
+    ownAccounts: v.optional(
+      v.pipe(
+        v.array(accountOfEvents),
+        v.description(
+          "More accounts whose edits start nothing, such as another bridge's. On Data Center a user key, on Cloud an account id. The bridge finds the accounts of its own targets itself. Nobody else may use such an account.",
+        ),
+      ),
+      [],
+    ),
   }),
   v.check(
     ({ hubSignature, forge, connect, automation }) =>

@@ -7,10 +7,15 @@ import { prove } from "./verify.ts";
 
 const settings = v.pipe(
   v.strictObject({
-    /** The hook's signing token, `whsec_…` (GitLab 19.0 and later). */
-    signingToken: v.optional(rotatingSecret),
-    /** The hook's secret token, sent in clear: for older servers, and during a migration to the signing token. */
-    token: v.optional(rotatingSecret),
+    signingToken: v.optional(
+      v.pipe(rotatingSecret, v.description("The signing token of the hook, `whsec_…` (GitLab 19.0 and later).")),
+    ),
+    token: v.optional(
+      v.pipe(
+        rotatingSecret,
+        v.description("The secret token of the hook, sent as plain text: for older servers, and during a migration."),
+      ),
+    ),
   }),
   v.check(
     ({ signingToken, token }) => signingToken !== undefined || token !== undefined,
@@ -22,6 +27,38 @@ const settings = v.pipe(
 export const gitlab = {
   name: "gitlab",
   settings,
+  publishes: [
+    "code.pushed",
+    "code.tagged",
+    "change.opened",
+    "change.updated",
+    "change.approved",
+    "change.merged",
+    "change.closed",
+    "change.commented",
+    "build.queued",
+    "build.running",
+    "build.waiting",
+    "build.succeeded",
+    "build.failed",
+    "build.cancelled",
+    "build.skipped",
+    "job.queued",
+    "job.running",
+    "job.waiting",
+    "job.succeeded",
+    "job.failed",
+    "job.cancelled",
+    "job.skipped",
+    "deployment.queued",
+    "deployment.running",
+    "deployment.waiting",
+    "deployment.succeeded",
+    "deployment.failed",
+    "deployment.cancelled",
+    "deployment.skipped",
+    "release.published",
+  ],
   secrets: { signingToken: "standard-webhooks", token: "token" },
   connect(source, deps) {
     const { signingToken, token } = v.parse(settings, source.settings);

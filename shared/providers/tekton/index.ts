@@ -5,16 +5,36 @@ import { basicCredential, prove, signWithBasic } from "./verify.ts";
 
 const settings = v.pipe(
   v.strictObject({
-    /** Service-account tokens: the trust entries whose tokens are accepted. */
-    bearer: v.optional(v.strictObject({ trust: v.union([v.string(), v.array(v.string())]) })),
-    /** User name and password in the sink's address. */
-    basic: v.optional(basicCredential),
-    /** Base address of the Tekton Dashboard, for links to runs. */
-    dashboard: v.optional(v.pipe(v.string(), v.url())),
-    /**
-     * A run that the bridge did not start is ignored if it ended more than this many hours ago. At least 1, default 24.
-     */
-    maxAgeHours: v.optional(v.pipe(v.number(), v.minValue(1)), 24),
+    bearer: v.optional(
+      v.pipe(
+        v.strictObject({
+          trust: v.pipe(
+            v.union([v.string(), v.array(v.string())]),
+            v.description("Names of the trust entries whose tokens are accepted."),
+          ),
+        }),
+        v.description("The cluster proves itself with a service-account token."),
+      ),
+    ),
+    basic: v.optional(
+      v.pipe(basicCredential, v.description("The cluster proves itself with a secret in the address of its sink.")),
+    ),
+    dashboard: v.optional(
+      v.pipe(
+        v.string(),
+        v.url(),
+        v.title("address"),
+        v.description("Base address of the Tekton Dashboard. Without it, runs have no link."),
+      ),
+    ),
+    maxAgeHours: v.optional(
+      v.pipe(
+        v.number(),
+        v.minValue(1),
+        v.description("A run that the bridge did not start is ignored when it ended more hours ago than this."),
+      ),
+      24,
+    ),
   }),
   v.check(({ bearer, basic }) => bearer !== undefined || basic !== undefined, "needs `bearer`, `basic` or both"),
 );
@@ -23,6 +43,20 @@ const settings = v.pipe(
 export const tekton = {
   name: "tekton",
   settings,
+  publishes: [
+    "build.queued",
+    "build.running",
+    "build.succeeded",
+    "build.failed",
+    "build.cancelled",
+    "build.timed_out",
+    "job.queued",
+    "job.running",
+    "job.succeeded",
+    "job.failed",
+    "job.cancelled",
+    "job.timed_out",
+  ],
   secrets: { "basic.password": "basic" },
   contentTypes: ["application/cloudevents+json"],
   connect(source, deps) {

@@ -12,8 +12,12 @@ import { acceptedBy, equalSecrets } from "../signature.ts";
  * A user name with a colon could not be separated from the password (https://www.rfc-editor.org/rfc/rfc7617#section-2).
  */
 export const basicCredential = v.strictObject({
-  username: v.pipe(v.string(), v.regex(/^[^:]+$/, "a user name without a colon")),
-  password: rotatingSecret,
+  username: v.pipe(
+    v.string(),
+    v.regex(/^[^:]+$/, "a user name without a colon"),
+    v.description("The user name in the address of the sink, without a colon."),
+  ),
+  password: v.pipe(rotatingSecret, v.description("The password in the address of the sink.")),
 });
 type BasicCredential = v.InferOutput<typeof basicCredential>;
 

@@ -1,6 +1,6 @@
 /**
- * The schema of the only table. The adapters, the infrastructure and the storage documentation import its names from
- * here. `docs/storage-schema.md` describes each item with an example.
+ * The one table. Names are written here once; the adapters, the infrastructure and the storage documentation import
+ * them. What each item looks like, with an example, is in `docs/storage/`.
  */
 export const TABLE = {
   partitionKey: "pk",

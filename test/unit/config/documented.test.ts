@@ -1,50 +1,80 @@
 import { describe, expect, it } from "vitest";
-import { configSchema } from "../../../docs/generate-schema.ts";
+import { configSchema } from "../../../docs/config-schema.ts";
+import {
+  commonKeys,
+  issuerKeys,
+  keysUnder,
+  kindsIn,
+  roleKeys,
+  ruleKeys,
+  sections as sectionKeys,
+} from "../../../docs/config-tables.ts";
+import { pages } from "../../../docs/generated-blocks.ts";
 import { checkLoaded } from "../../../shared/config/check.ts";
 import { parseConfig } from "../../../shared/config/load.ts";
 import { Secret, type Secrets } from "../../../shared/host/secrets.ts";
 import { blocksOf, codeIn, readText } from "../../support/documents.ts";
 
-const DOCUMENT = "docs/configuration.md";
+const REFERENCE = "docs/configuration-reference.md";
 const everySecret: Secrets = { read: () => Promise.resolve(new Secret("there")) };
+const examplesIn = (path: string) => blocksOf(readText(path), "yaml").filter(isWhole);
+const isWhole = (block: string): boolean => block.startsWith("# drawbridge.yaml\n");
+const findingsIn = (text: string) => checkLoaded(parseConfig(text, "example"), "example", everySecret);
+
+/** Pages that a reader copies a whole file from. */
+const WHOLE_FILES = ["README.md", "docs/configuration.md", "docs/first-setup.md"];
 
 describe("the JSON Schema", () => {
-  it("is up to date; `npm run schema` writes it", () => {
+  it("is up to date; `npm run docs` writes it", () => {
     expect(readText("docs/drawbridge.schema.json")).toBe(configSchema());
   });
 
-  it("has no key that docs/configuration.md does not name", () => {
-    const prose = readText(DOCUMENT).replace(/^```.*?^```$/gms, "");
+  it(`has no key that ${REFERENCE} does not name`, () => {
+    const prose = readText(REFERENCE).replace(/^```.*?^```$/gms, "");
     const named = new Set(codeIn(prose).flatMap((code) => code.split(/[^A-Za-z$_]+/)));
+    // Operators of patterns have a table of their own.
+    named.add("$or");
     expect([...keysIn(JSON.parse(configSchema()))].filter((key) => !named.has(key))).toEqual([]);
+  });
+
+  it("says of every key what it means, in a sentence", () => {
+    const sections = ["sources", "targets", "routes"] as const;
+    const keys = [
+      ...[sectionKeys(), issuerKeys(), ruleKeys(), roleKeys()].flat(),
+      ...["identity", "console", "limits", "checks"].flatMap(keysUnder),
+      ...sections.flatMap((section) => [...commonKeys(section), ...kindsIn(section).flatMap(({ keys }) => keys)]),
+    ];
+    expect(keys.length).toBeGreaterThan(100);
+    expect(keys.filter(({ schema }) => !schema.description?.endsWith(".")).map(({ path }) => path)).toEqual([]);
   });
 });
 
-describe.each([
-  DOCUMENT,
-  "docs/approvals.md",
-  "docs/status.md",
-  "docs/console.md",
-  "docs/identity.md",
-  "docs/checks.md",
-  "README.md",
-])("an example in %s", (path) => {
-  const examples = blocksOf(readText(path), "yaml").filter((block) => block.startsWith("# drawbridge.yaml\n"));
+const withExamples = pages().filter((path) => examplesIn(path).length > 0);
 
-  it("is there", () => expect(examples).not.toEqual([]));
-
-  it.each(examples.map((text, index) => [index + 1, text] as const))("has no error: %i", async (_, text) => {
-    const findings = await checkLoaded(parseConfig(text, "example"), "example", everySecret);
-    expect(findings.filter(({ level }) => level === "error")).toEqual([]);
+describe("an example of a whole drawbridge.yaml", () => {
+  it("is in every page that a reader copies one from", () => {
+    const expected = [
+      ...WHOLE_FILES,
+      ...["approvals", "checks", "configuration-examples", "console", "roles", "routes", "status"].map(
+        (name) => `docs/${name}.md`,
+      ),
+      ...["binding", "ci-jobs", "forge", "identity-providers"].map((name) => `docs/identity/${name}.md`),
+    ];
+    expect(withExamples).toEqual(expect.arrayContaining(expected));
   });
 
-  it.skipIf(path !== DOCUMENT && path !== "README.md")(
-    "and the first, a whole file, has not even a warning",
-    async () => {
-      const text = examples[0] ?? "";
-      expect(await checkLoaded(parseConfig(text, "example"), "example", everySecret)).toEqual([]);
-    },
+  const examples = withExamples.flatMap((path) =>
+    examplesIn(path).map((text, at): [string, number, string] => [path, at + 1, text]),
   );
+
+  it.each(examples)("in %s has no error: number %i", async (_path, _number, text) => {
+    const errors = (await findingsIn(text)).filter(({ level }) => level === "error");
+    expect(errors).toEqual([]);
+  });
+
+  it.each(WHOLE_FILES)("in %s, the first one, has no warning either", async (path) => {
+    expect(await findingsIn(examplesIn(path)[0] ?? "")).toEqual([]);
+  });
 });
 
 /** The names under each `properties`. */

@@ -10,16 +10,16 @@ import { type Fixture, fixtureSourceOf, fixturesOf } from "../../support/provide
 import { providerDeps, secretsOf, silentLog, testClock } from "../../support/test-doubles.ts";
 
 const DOCUMENT = readText("docs/events.md");
-const ROWS = rowsOf(sectionOf(DOCUMENT, "Types")).map(([type = "", told = "", part = "", tellers = ""]) => ({
+const ROWS = rowsOf(sectionOf(DOCUMENT, "Types")).map(([type = "", cdEvents = "", part = "", publishers = ""]) => ({
   type: codeIn(type)[0] ?? "",
-  cdEvents: told,
+  cdEvents,
   part: codeIn(part)[0] ?? "",
-  tellers: tellers === "none yet" ? [] : tellers.split(", "),
+  publishers: publishers === "none yet" ? [] : publishers.split(", "),
 }));
 
 /** The examples are what the bridge publishes of these fixtures. */
 const EXAMPLES = Array.from(
-  sectionOf(DOCUMENT, "One entry of each part").matchAll(/^### `(\w+)`.*?: `([\w-]+) ([\w-]+)`$/gm),
+  sectionOf(DOCUMENT, "One event of each part").matchAll(/^### `(\w+)`.*?: `([\w-]+) ([\w-]+)`$/gm),
   ([title, part = "", provider = "", event = ""]) => ({ heading: title.slice("### ".length), part, provider, event }),
 );
 
@@ -78,11 +78,11 @@ describe("docs/events.md", () => {
     expect(ROWS.find(({ type }) => type === example["detail-type"])?.part).toBe(part);
   });
 
-  it("names every provider that has a fixture of a type among those that tell it", () => {
+  it("names every provider that has a fixture of a type among those that publish it", () => {
     const missing = providers.flatMap(({ name }) =>
       fixturesOf(name).flatMap(({ expected }) => {
         const row = expected.outcome === "event" && ROWS.find(({ type }) => type === expected.event.type);
-        return row && !row.tellers.includes(name) ? [`${row.type} by ${name}`] : [];
+        return row && !row.publishers.includes(name) ? [`${row.type} by ${name}`] : [];
       }),
     );
     expect(missing).toEqual([]);

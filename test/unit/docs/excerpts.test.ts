@@ -1,16 +1,9 @@
-import { readdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { pages } from "../../../docs/generated-blocks.ts";
 import { blocksOf, readText } from "../../support/documents.ts";
 
-const ROOT = new URL("../../../", import.meta.url);
-const DOCUMENTS = ["SECURITY.md", ...markdownIn("docs"), ...markdownIn("docs/adr")];
-
-function markdownIn(folder: string): readonly string[] {
-  const names = readdirSync(new URL(folder, ROOT));
-  return names.filter((name) => name.endsWith(".md")).map((name) => `${folder}/${name}`);
-}
-
-describe.each(DOCUMENTS)("%s", (path) => {
+describe.each(pages())("%s", (path) => {
   const document = readText(path);
 
   it("shows code as it stands in the file that it names", () => {
@@ -25,8 +18,10 @@ describe.each(DOCUMENTS)("%s", (path) => {
     for (const [, target = ""] of document.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
       const [file = "", anchor] = target.split("#");
       const linked = file === "" ? path : new URL(file, `file:///${path}`).pathname.slice(1);
+      expect(existsSync(new URL(`../../../${linked}`, import.meta.url)), target).toBe(true);
+      if (anchor === undefined) continue;
       const headings = Array.from(readText(linked).matchAll(/^#+ (.+)$/gm), ([, heading = ""]) => anchorOf(heading));
-      if (anchor !== undefined) expect(headings, target).toContain(anchor);
+      expect(headings, target).toContain(anchor);
     }
   });
 

@@ -1,5 +1,6 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { pages } from "../../../docs/generated-blocks.ts";
 import { COMMANDS } from "../../../shared/cli/commands.ts";
 import { EXIT_CODES } from "../../../shared/cli/exit-codes.ts";
 import { parseCommandLine } from "../../../shared/cli/parse.ts";
@@ -8,9 +9,12 @@ import type { Rejection } from "../../../shared/model/rejection.ts";
 import { HINTS } from "../../../shared/model/rejection-hints.ts";
 import { codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
 
-const DOCUMENT = readText("docs/operations.md");
-const rowsUnder = (heading: string) => rowsOf(sectionOf(DOCUMENT, heading));
-const firstCodes = (heading: string) => rowsUnder(heading).map(([cell = ""]) => codeIn(cell)[0] ?? cell);
+const REASONS = readText("docs/reasons.md");
+const DELIVERIES = readText("docs/operations/deliveries.md");
+const LOG = readText("docs/operations/log.md");
+const rowsUnder = (document: string, heading: string) => rowsOf(sectionOf(document, heading));
+const firstCodes = (document: string, heading: string) =>
+  rowsUnder(document, heading).map(([cell = ""]) => codeIn(cell)[0] ?? cell);
 
 const matchesIn = (path: string, what: RegExp): readonly string[] =>
   Array.from(readText(path).matchAll(what), ([, found = ""]) => found);
@@ -24,15 +28,15 @@ function unionIn(path: string, name: string): readonly string[] {
 
 const sorted = (texts: Iterable<string>): readonly string[] => [...texts].sort();
 
-describe("docs/operations.md", () => {
-  it("has one line for every reason of a refusal, and none for another", () => {
+describe("docs/reasons.md", () => {
+  it("has one line for every reason of a rejection, and none for another", () => {
     const reasons = matchesIn("shared/model/rejection.ts", /readonly reason: "(\w+)"/g);
     expect(reasons.length).toBeGreaterThan(20);
-    expect(sorted(firstCodes("Why a request was refused"))).toEqual(sorted(reasons));
+    expect(sorted(firstCodes(REASONS, "Why a request was refused"))).toEqual(sorted(reasons));
   });
 
   it("gives each reason the status that callers get", () => {
-    for (const [cell = "", status] of rowsUnder("Why a request was refused")) {
+    for (const [cell = "", status] of rowsUnder(REASONS, "Why a request was refused")) {
       const [reason = ""] = codeIn(cell);
       // Any of the union's members: only the reason decides the status.
       expect(problemOf({ reason } as Rejection).status, reason).toBe(Number(status));
@@ -40,24 +44,31 @@ describe("docs/operations.md", () => {
   });
 
   it("says of each reason what to do next, in the words of the command line", () => {
-    const told = rowsUnder("Why a request was refused").map(([cell = "", , , hint]) => [codeIn(cell)[0], hint]);
-    expect(Object.fromEntries(told)).toEqual(HINTS);
+    const hints = rowsUnder(REASONS, "Why a request was refused").map(([cell = "", , , hint]) => [
+      codeIn(cell)[0],
+      hint,
+    ]);
+    expect(Object.fromEntries(hints)).toEqual(HINTS);
   });
 
   it("has one line for every code of a fault, and none for another", () => {
     const codes = unionIn("shared/host/fault.ts", "type FaultCode");
     expect(codes.length).toBeGreaterThan(5);
-    expect(sorted(firstCodes("Faults"))).toEqual(sorted(codes));
+    expect(sorted(firstCodes(REASONS, "Faults"))).toEqual(sorted(codes));
   });
+});
 
+describe("docs/operations.md", () => {
   it("has one line for every exit code of a command, in the words of the help text", () => {
-    const rows = rowsUnder("Exit codes").map(([code = "", meaning]) => [Number(codeIn(code)[0]), meaning]);
-    expect(rows).toEqual(EXIT_CODES);
+    const rows = rowsUnder(readText("docs/operations.md"), "Exit codes");
+    expect(rows.map(([code = "", meaning]) => [Number(codeIn(code)[0]), meaning])).toEqual(EXIT_CODES);
   });
+});
 
+describe("docs/operations/deliveries.md", () => {
   it("has one line for every outcome of a delivery, and none for another", () => {
     const outcomes = unionIn("shared/store/deliveries.ts", "readonly outcome");
-    expect(sorted(firstCodes("What became of a delivery"))).toEqual(sorted(outcomes));
+    expect(sorted(firstCodes(DELIVERIES, "What became of a delivery"))).toEqual(sorted(outcomes));
   });
 
   it("has one line for every entry of a timeline, each outcome and the unknown one, and none for another", () => {
@@ -65,10 +76,12 @@ describe("docs/operations.md", () => {
     const outcomes = unionIn(path, "readonly outcome").map((outcome) => `attempt ${outcome}`);
     const kinds = matchesIn(path, /readonly kind: "(\w+)"/g).filter((kind) => kind !== "attempt");
     expect(outcomes).toHaveLength(3);
-    const told = rowsUnder("The timeline").map(([cell = ""]) => codeIn(cell).join(" ") || cell);
-    expect(sorted(told)).toEqual(sorted([...outcomes, ...kinds, "unknown outcome"]));
+    const entries = rowsUnder(DELIVERIES, "The timeline").map(([cell = ""]) => codeIn(cell).join(" ") || cell);
+    expect(sorted(entries)).toEqual(sorted([...outcomes, ...kinds, "unknown outcome"]));
   });
+});
 
+describe("docs/operations/log.md", () => {
   it("names the log's messages as the code writes them, and leaves none out", () => {
     const files = ["shared", "functions"].flatMap((folder) =>
       readdirSync(new URL(`../../../${folder}`, import.meta.url), { recursive: true, encoding: "utf8" })
@@ -79,21 +92,15 @@ describe("docs/operations.md", () => {
     const messages = files.flatMap((path) =>
       matchesIn(path, /\blog\.(?:info|warn|error)\((?:[^;]*?)"([^"]+)",?\s*\);/g),
     );
-    const told = rowsUnder("The log").filter((cells) => /^(info|warn|error)$/.test(cells[1] ?? ""));
-    expect(sorted(told.map(([cell = ""]) => codeIn(cell)[0] ?? ""))).toEqual(sorted(new Set(messages)));
+    const rows = rowsUnder(LOG, "The log").filter((cells) => /^(info|warn|error)$/.test(cells[1] ?? ""));
+    expect(sorted(rows.map(([cell = ""]) => codeIn(cell)[0] ?? ""))).toEqual(sorted(new Set(messages)));
   });
 });
 
 describe("commands in documents", () => {
-  const documents = [
-    "README.md",
-    "SECURITY.md",
-    ...readdirSync(new URL("../../../docs", import.meta.url)).map((name) => `docs/${name}`),
-  ];
-
-  it.each(documents.filter((path) => path.endsWith(".md")))("of %s are accepted by the parser", (path) => {
+  it.each(pages())("of %s are accepted by the parser", (path) => {
     for (const [, command = ""] of readText(path).matchAll(/npm run (?:-s )?drawbridge -- ([^`\n#|)]+)/g)) {
-      const words = command.trim().replace(/…/g, "x").split(/\s+/);
+      const words = command.replace(/ > .*/, "").trim().replace(/…/g, "x").split(/\s+/);
       expect(() => parseCommandLine(words, COMMANDS), command).not.toThrow();
     }
   });

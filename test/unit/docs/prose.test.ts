@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { handWritten, pages } from "../../../docs/generated-blocks.ts";
 import { readText } from "../../support/documents.ts";
 
 const ROOT = new URL("../../../", import.meta.url);
@@ -50,5 +51,21 @@ describe("comments and documents", () => {
       existsSync(new URL(name, ROOT)) || PATHS.some((path) => path.endsWith(`/${name}`));
     expect(named.length).toBeGreaterThan(20);
     expect(named.filter(({ name }) => !isThere(name))).toEqual([]);
+  });
+});
+
+/** More than that and a page answers several questions: it becomes several pages. */
+const MAX_WORDS = 1_500;
+
+/** Words that people write: without generated blocks and without code blocks. */
+const wordsIn = (page: string): number =>
+  handWritten(page)
+    .replace(/^ *```.*?^ *```$/gms, "")
+    .split(/\s+/)
+    .filter((word) => /\w/.test(word)).length;
+
+describe("a page", () => {
+  it.each(pages())("%s has at most 1,500 words written by hand", (path) => {
+    expect(wordsIn(readText(path))).toBeLessThanOrEqual(MAX_WORDS);
   });
 });

@@ -7,7 +7,8 @@ import { presetNames } from "../../../shared/identity/presets/registry.ts";
 import type { TrustEntry } from "../../../shared/identity/trust-entry.ts";
 import { blocksOf, readText } from "../../support/documents.ts";
 
-const DOCUMENT = readText("docs/identity.md");
+/** The pages with lines for families of issuers, one family a section. */
+const PAGES = ["ci-jobs", "identity-providers", "forge"].map((name) => `docs/identity/${name}.md`);
 
 interface Family {
   readonly heading: string;
@@ -18,45 +19,41 @@ interface Family {
   readonly theirs: readonly { readonly language: string; readonly block: string }[];
 }
 
-/** The sections with lines for one family of issuers; those after them are of other things. */
-const families: readonly Family[] = DOCUMENT.slice(0, DOCUMENT.indexOf("\n## The bridge as an issuer"))
-  .split(/^## /m)
-  .slice(1)
-  .map((section) => {
-    const blocks = ["yaml", "json", "sh", ""].flatMap((language) =>
-      blocksOf(section, language).map((block) => ({ language, block })),
-    );
-    const [ours = "", ...others] = blocks.filter(({ block }) => isOurs(block)).map(({ block }) => block);
-    expect(others).toEqual([]);
-    const loaded = parseConfig(ours, "example");
-    return {
-      heading: section.slice(0, section.indexOf("\n")),
-      ours,
-      entries: loaded.ok ? Object.values(loaded.config.issuers) : [],
-      theirs: blocks.filter(({ block }) => !isOurs(block)),
-    };
-  });
+const families: readonly Family[] = PAGES.flatMap((path) => readText(path).split(/^## /m).slice(1)).map((section) => {
+  const blocks = ["yaml", "json", "sh", ""].flatMap((language) =>
+    blocksOf(section, language).map((block) => ({ language, block })),
+  );
+  const [ours = "", ...others] = blocks.filter(({ block }) => isOurs(block)).map(({ block }) => block);
+  expect(others).toEqual([]);
+  const loaded = parseConfig(ours, "example");
+  return {
+    heading: section.slice(0, section.indexOf("\n")),
+    ours,
+    entries: loaded.ok ? Object.values(loaded.config.issuers) : [],
+    theirs: blocks.filter(({ block }) => !isOurs(block)),
+  };
+});
 
 function isOurs(block: string): boolean {
   return block.startsWith("# drawbridge.yaml\n");
 }
 
-describe("docs/identity.md", () => {
-  it("has lines for every preset, or names the one whose lines serve for it", () => {
+describe("the pages on issuers", () => {
+  it("have lines for every preset, or name the one whose lines serve for it", () => {
     const shown = families.map(({ entries }) => entries[0]?.preset.name);
     expect([...shown, "entra-v1"].sort()).toEqual([...presetNames].sort());
-    expect(DOCUMENT).toContain("(`preset: entra-v1`)");
+    expect(readText("docs/identity/identity-providers.md")).toContain("(`preset: entra-v1`)");
   });
 });
 
-describe.each(families)("what docs/identity.md says of $heading", ({ heading, ours, entries, theirs }) => {
-  it("is nothing that `drawbridge check` would have otherwise", async () => {
+describe.each(families)("the documented lines for $heading", ({ heading, ours, entries, theirs }) => {
+  it("cause no finding of `drawbridge check` about the issuers", async () => {
     const secrets = { read: () => Promise.resolve(new Secret("there")) };
     const findings = await checkLoaded(parseConfig(ours, "example"), "example", secrets);
     expect(findings.filter(({ message }) => message.includes("issuers."))).toEqual([]);
   });
 
-  it.skipIf(heading === "Any other issuer")("asks the other side for the audience that the bridge expects", () => {
+  it.skipIf(heading === "Any other issuer")("request the audience that the bridge expects", () => {
     // An app client's id is Amazon's to give.
     const asked = theirs.map(({ block }) => block).join("\n");
     for (const { preset, audience } of entries) {
@@ -64,7 +61,7 @@ describe.each(families)("what docs/identity.md says of $heading", ({ heading, ou
     }
   });
 
-  it("can be read on the other side", () => {
+  it("are valid YAML and JSON for the other side", () => {
     for (const { language, block } of theirs) {
       if (language === "yaml") expect(parse(block)).toBeTypeOf("object");
       if (language === "json") expect(JSON.parse(block)).toBeTypeOf("object");

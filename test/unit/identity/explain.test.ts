@@ -77,15 +77,15 @@ describe("token explain", () => {
   });
 
   it.each<[string, object, string, string]>([
-    ["without exp", { exp: undefined }, "expiry", 'claim_missing: have the issuer put "exp" into its tokens'],
+    ["without exp", { exp: undefined }, "expiry", 'claim_missing: Have the issuer put "exp" into its tokens'],
     [
       "without aud",
       { aud: undefined },
       "audience",
-      `claim_missing: have the caller ask its issuer for the entry's "audience"`,
+      `claim_missing: Have the caller ask its issuer for the entry's "audience"`,
     ],
-    ["with a text as exp", { exp: "soon" }, "expiry", 'claim_mismatch: have the issuer write "exp" in seconds'],
-    ["with a text as nbf", { nbf: "now" }, "not before", 'claim_mismatch: have the issuer write "nbf" in seconds'],
+    ["with a text as exp", { exp: "soon" }, "expiry", 'claim_mismatch: Have the issuer write "exp" in seconds'],
+    ["with a text as nbf", { nbf: "now" }, "not before", 'claim_mismatch: Have the issuer write "nbf" in seconds'],
   ])("names the claim that a token %s needs", async (_what, changes, check, hint) => {
     const { code, told, row } = await explained(ours(changes));
     expect([code, row(check)[3], told]).toEqual([1, "refused", expect.stringContaining(`\n${hint}`)]);

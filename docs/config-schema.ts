@@ -1,6 +1,3 @@
-import { writeFileSync } from "node:fs";
-import { argv } from "node:process";
-import { fileURLToPath } from "node:url";
 import { type JsonSchema, toJsonSchema } from "@valibot/to-json-schema";
 import type { GenericSchema } from "valibot";
 import { actions } from "../shared/actions/registry.ts";
@@ -9,13 +6,10 @@ import { outline } from "../shared/config/schema.ts";
 import { providers } from "../shared/providers/registry.ts";
 
 /**
- * Writes the JSON Schema of `drawbridge.yaml`, which editors complete from: `npm run schema`. It is made of the schemas that
- * loading checks with. What they check beyond JSON Schema is left out, so a file that fits may still have a mistake;
- * `drawbridge check` knows all of them.
+ * The JSON Schema of `drawbridge.yaml`, which editors complete from; `npm run docs` writes it to a file. It is made of the
+ * schemas that check the file when it is loaded. Checks that JSON Schema cannot express are left out, so a file that fits
+ * may still have a mistake; `drawbridge check` finds all of them.
  */
-const FILE = new URL("drawbridge.schema.json", import.meta.url);
-
-/** The schema as it stands in the file. */
 export function configSchema(): string {
   const { properties = {}, ...rest } = partOf(outline);
   const schema = {
@@ -28,6 +22,7 @@ export function configSchema(): string {
         properties["sources"],
         choice(
           "provider",
+          properties["sources"],
           providers.map(({ name, settings }) => [name, withOwn(partOf(settings), entryOf(properties["sources"]))]),
         ),
       ),
@@ -35,6 +30,7 @@ export function configSchema(): string {
         properties["targets"],
         choice(
           "kind",
+          properties["targets"],
           actions.map(({ name, target }) => [name, partOf(target)]),
         ),
       ),
@@ -59,8 +55,10 @@ function partOf(schema: GenericSchema): JsonSchema {
   return part;
 }
 
+type Section = JsonSchema | boolean | undefined;
+
 /** A section of named entries, with another schema for its entries. */
-const named = (section: JsonSchema | boolean | undefined, entry: JsonSchema): JsonSchema => ({
+const named = (section: Section, entry: JsonSchema): JsonSchema => ({
   ...(typeof section === "object" ? section : {}),
   additionalProperties: entry,
 });
@@ -73,7 +71,7 @@ function withIds(section: JsonSchema | boolean | undefined): JsonSchema {
 }
 
 /** The schema that the outline itself has for the entries of a section. */
-function entryOf(section: JsonSchema | boolean | undefined): JsonSchema {
+function entryOf(section: Section): JsonSchema {
   const entry = typeof section === "object" ? section.additionalProperties : undefined;
   return typeof entry === "object" ? entry : {};
 }
@@ -85,11 +83,13 @@ const withOwn = (part: JsonSchema, { properties: { provider: _, ...own } = {} }:
 });
 
 /** An object whose keys depend on what stands under `key`. */
-function choice(key: string, parts: readonly (readonly [string, JsonSchema])[]): JsonSchema {
+function choice(key: string, section: Section, parts: readonly (readonly [string, JsonSchema])[]): JsonSchema {
+  const described = entryOf(section).properties?.[key];
+  const description = (typeof described === "object" && described.description) || "";
   return {
     type: "object",
     required: [key],
-    properties: { [key]: { enum: parts.map(([name]) => name) } },
+    properties: { [key]: { enum: parts.map(([name]) => name), description } },
     allOf: parts.map(([name, part]) => ({
       if: { required: [key], properties: { [key]: { const: name } } },
       // biome-ignore lint/suspicious/noThenProperty: JSON Schema calls it so.
@@ -99,16 +99,22 @@ function choice(key: string, parts: readonly (readonly [string, JsonSchema])[]):
 }
 
 function routeSchema({ properties }: JsonSchema): JsonSchema {
-  const target: JsonSchema = { type: "string" };
+  const target: JsonSchema = { type: "string", title: "name", description: "Name of a target of this kind." };
   return {
     type: "object",
     required: ["when", "do"],
     additionalProperties: false,
     properties: {
       ...properties,
-      when: { $ref: "#/definitions/pattern" },
+      when: {
+        title: "event pattern",
+        description: "Which events fire the route.",
+        allOf: [{ $ref: "#/definitions/pattern" }],
+      },
       do: {
         type: "object",
+        title: "exactly one action",
+        description: "What to do. Another action is another route.",
         minProperties: 1,
         maxProperties: 1,
         additionalProperties: false,
@@ -125,5 +131,3 @@ const withKey = (part: JsonSchema, key: string, value: JsonSchema): JsonSchema =
   required: [key, ...(part.required ?? [])],
   properties: { [key]: value, ...part.properties },
 });
-
-if (argv[1] === fileURLToPath(import.meta.url)) writeFileSync(FILE, configSchema());

@@ -1,15 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { checksPage } from "../../../docs/generate-checks.ts";
 import { checks } from "../../../shared/config/checks/registry.ts";
-import { readText } from "../../support/documents.ts";
-
-describe("docs/checks.md", () => {
-  it("has the table that the registry of checks gives; `npm run schema` writes it", () => {
-    expect(readText("docs/checks.md")).toBe(checksPage());
-    expect(checks.length).toBeGreaterThan(20);
-    for (const { id } of checks) expect(checksPage()).toContain(`| \`${id}\` |`);
-  });
-});
 
 describe("the registry of checks", () => {
   it("gives each check an id of its own in kebab-case", () => {

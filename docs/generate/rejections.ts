@@ -1,0 +1,69 @@
+import { problemOf } from "../../shared/http/problem.ts";
+import type { Rejection, RejectionReason } from "../../shared/model/rejection.ts";
+import { HINTS } from "../../shared/model/rejection-hints.ts";
+
+/** What each reason means, in the order in which a request is checked. A new reason does not compile without a row here. */
+const MEANINGS: Readonly<Record<RejectionReason, string>> = {
+  source_unknown: "The path names no configured source",
+  method_not_allowed: "This path does not take this method",
+  body_too_large: "The body is larger than `limitBytes`",
+  content_type_unsupported: "The content type is not JSON",
+  charset_unsupported: "The charset is not UTF-8",
+  content_encoding_unsupported: "The body is compressed",
+  query_invalid: "A query parameter of a list is invalid",
+  body_invalid:
+    "The body of a [status callback](status.md) or of an order to an [approval](approvals.md), a replay or a rollback is invalid",
+  delivery_unknown: "No delivery has this id",
+  credential_missing: "The request has no credential that this source accepts. `header` is the first one looked for",
+  credential_malformed: "The credential is truncated, repeated, of another scheme, or one of two credentials at once",
+  signature_mismatch: "No live secret of the source makes this signature for this body",
+  secret_mismatch: "The token or password equals none of the live secrets",
+  signature_unverifiable: "The sender signs, and the source has no secret to verify the signature with",
+  timestamp_outside_window:
+    "The signature is right and `skewSeconds` old. `limitSeconds` are allowed in either direction",
+  token_malformed: "This is not a signed JWT. `detail` names the defect",
+  token_too_large: "The token is larger than `limitBytes`",
+  token_header_forbidden: "The token brings its own key, key address or format (`parameter`)",
+  issuer_unknown: "No trust entry that this source or call accepts has exactly this issuer",
+  algorithm_not_allowed: "The trust entry does not list the signing algorithm",
+  key_unknown: "The issuer publishes no matching key, or several",
+  token_signature_invalid: "The key is known and did not make this signature. For Connect: no live secret made it",
+  token_expired: "The token expired `expiredBySeconds` ago",
+  token_not_yet_valid: "`nbf` or `iat` (`claim`) is in the future",
+  token_lifetime_too_long: "The token's lifetime is longer than `limitSeconds`",
+  audience_mismatch: "The token was issued for another audience, `got`",
+  claim_missing: "A required claim (`claim`) is missing",
+  claim_mismatch: "A claim (`claim`) differs from its pinned value or has the wrong type",
+  tenant_mismatch: "The issuer signs for all its customers, and this token is another customer's, by `claim`",
+  token_type_mismatch:
+    "The header `typ` is not `expected`: an ID token, a logout token or a proof instead of an access token",
+  groups_omitted: "The caller is in so many groups that the issuer left them out. No rule about groups can be decided",
+  proof_missing: "The entry or the token itself requires a proof of possession (`expected`), and the request has none",
+  proof_invalid: "The proof does not match this request or this token. `detail` names the defect",
+  token_replayed: "The token was used before, and its entry allows one use",
+  body_digest_mismatch: "`claim` has no digest, or the digest of another body",
+  query_hash_mismatch: "The Connect token was issued for another address",
+  sign_in_failed: "At the console: the sign-in failed. `problem` says why",
+  form_forged: "At the console: the form came from another site or from an earlier session (CSRF check)",
+  role_missing: "The caller is authenticated and its trust entry grants no role `role`",
+  self_approval: "The caller is authenticated, allowed, and the requester of this run",
+  approval_unknown: "No approval has this id. In the timeline of a label or a comment: nothing waited for that page",
+  approval_closed: "The approval already has the state `state`, set by `by`. `at` is when it fired",
+  approvals_too_many:
+    "In the timeline of a label or a comment: more than `limit` approvals are open, and the bridge compared it with `limit` of them",
+  approval_outdated: "The page, branch or merge request changed after the request",
+  replay_impossible: "The delivery is no event, matched no such route, or was not authenticated (`problem`)",
+  rollback_impossible: "The bridge knows no run to return to",
+  rate_exceeded: "The caller is authenticated and exceeded the limit of `role` for this minute",
+};
+
+/** The table of rejection reasons in `docs/reasons.md`: status as callers get it, meaning, hint. */
+export function rejectionTable(): string {
+  const rows = Object.entries(MEANINGS).map(([name, meaning]) => {
+    const reason = name as RejectionReason;
+    // Any member of the union: the reason alone decides the status.
+    const { status } = problemOf({ reason } as Rejection);
+    return `| \`${reason}\` | ${status} | ${meaning} | ${HINTS[reason]} |`;
+  });
+  return ["| reason | status | what it means | what to do next |", "| --- | --- | --- | --- |", ...rows].join("\n");
+}
