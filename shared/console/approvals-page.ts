@@ -3,8 +3,8 @@ import { html } from "hono/html";
 import { nameOf } from "../approvals/record-step.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { ListedApprovals, ShownApproval } from "../http/approvals.ts";
+import { formTokenField } from "./csrf.ts";
 import { badge, deliveryLink, facts, type Html, NOTHING, when } from "./html.ts";
-import { formTokenField } from "./layout.ts";
 import type { Answer, Page, Visit } from "./visit.ts";
 
 /** The approvals that this person may decide or has asked for. */

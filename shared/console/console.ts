@@ -1,4 +1,3 @@
-import { timingSafeEqual } from "node:crypto";
 import type { Context, Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import { Hono as App } from "hono/tiny";
@@ -15,6 +14,7 @@ import type { Rejection } from "../model/rejection.ts";
 import { approvalOrder, approvalsPage } from "./approvals-page.ts";
 import { ASSETS } from "./assets.ts";
 import { credentialsPage } from "./credentials-page.ts";
+import { rejectForgedForm } from "./csrf.ts";
 import { deliveriesPage } from "./deliveries-page.ts";
 import { deliveryPage, replayOrder } from "./delivery-page.ts";
 import { layout, problemPage, SIGNED_OUT } from "./layout.ts";
@@ -89,7 +89,7 @@ export const withConsole = (app: ServedApp, console: ServedApp): ServedApp => ({
 
 /**
  * Nothing is loaded, run or posted to that is not the console's own, and nobody may frame it. `same-origin`: with no
- * referrer at all a form would come without the origin that {@link refuseForged} wants to see (Fetch, "append a request
+ * referrer at all a form would come without the origin that {@link rejectForgedForm} wants to see (Fetch, "append a request
  * Origin header").
  */
 const HEADERS: Parameters<typeof secureHeaders>[0] = {
@@ -144,30 +144,11 @@ async function take(c: Context<Env>, deps: ConsoleDeps, order: Orders): Promise<
   const session = await deps.sessions.of(c);
   if (session === undefined) return refused(c, deps, { reason: "credential_missing", header: "Cookie" });
   const form = new URLSearchParams(new TextDecoder().decode(body.value));
-  const forged = refuseForged(headers, form, session, deps.origin);
+  const forged = rejectForgedForm(headers, form, { formToken: session.formToken, origin: deps.origin });
   if (forged) return refused(c, deps, forged);
   const visit = visitOf(c, session, deps);
   const next = await order(visit, form, c.req.param("id") ?? "");
   return next.ok ? c.redirect(next.value, 303) : answer(c, next.problem, visit);
-}
-
-/**
- * A form counts only if the browser says that it stood in a page of the console (Origin, RFC 6454 §7, and Fetch Metadata),
- * and if it has what was given to this session's pages alone.
- */
-function refuseForged(
-  headers: Headers,
-  form: URLSearchParams,
-  { formToken }: Session,
-  origin: string,
-): Rejection | undefined {
-  const site = headers.get("sec-fetch-site") ?? "same-origin";
-  if (headers.get("origin") !== origin || site !== "same-origin") {
-    return { reason: "form_forged", problem: "it does not come from a page of the console" };
-  }
-  const [given, own] = [Buffer.from(form.get("form") ?? ""), Buffer.from(formToken)];
-  if (given.length === own.length && timingSafeEqual(given, own)) return undefined;
-  return { reason: "form_forged", problem: "it is of another sign-in" };
 }
 
 function visitOf(c: Context<Env>, { token, me, name, formToken }: Session, deps: ConsoleDeps): Visit {

@@ -4,9 +4,9 @@ import * as v from "valibot";
 import type { Replayed } from "../delivery/replay.ts";
 import type { ShownDelivery } from "../http/deliveries.ts";
 import type { BusEvent } from "../model/bus-event.ts";
+import { formTokenField } from "./csrf.ts";
 import { OUTCOMES } from "./deliveries-page.ts";
 import { badge, deliveryLink, facts, type Html, NOTHING, outsideLink, refusalOf, when } from "./html.ts";
-import { formTokenField } from "./layout.ts";
 import { timelineOf } from "./timeline.ts";
 import type { Answer, Page, Visit } from "./visit.ts";
 

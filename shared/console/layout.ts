@@ -1,6 +1,7 @@
 import { html } from "hono/html";
 import type { RejectionReason } from "../model/rejection.ts";
 import { HINTS } from "../model/rejection-hints.ts";
+import { formTokenField } from "./csrf.ts";
 import { type Html, hintFor, NOTHING } from "./html.ts";
 import type { Page, Problem, Visit } from "./visit.ts";
 
@@ -45,8 +46,6 @@ ${formTokenField(formToken)}<button class="plain">Sign out</button></form>`;
 
 const isAt = (path: string, { pathname }: URL): boolean =>
   pathname === path || (path === "/console" && pathname.startsWith("/console/deliveries"));
-
-export const formTokenField = (token: string): Html => html`<input type="hidden" name="form" value="${token}">`;
 
 /** A refusal or a failure as a page, with the words that the interface has for it. */
 export function problemPage({ status, title, reason, instance }: Problem): Page {

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
 import type { Replayed } from "../delivery/replay.ts";
+import { formTokenField } from "./csrf.ts";
 import { NOTHING } from "./html.ts";
-import { formTokenField } from "./layout.ts";
 import type { Answer, Page, Visit } from "./visit.ts";
 
 /** The form that fires a route again as its last good run was fired. */

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import type { Context } from "hono";
 import * as v from "valibot";
 import { type Clock, epochMillis, laterBy } from "../host/clock.ts";
@@ -8,6 +7,7 @@ import type { TokenVerifier, VerifiedToken } from "../identity/token-verifier.ts
 import type { Principal } from "../model/principal.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { Cookies } from "./cookies.ts";
+import { newFormToken } from "./csrf.ts";
 import type { SessionCookieCipher } from "./session-cookie.ts";
 import type { SignIn } from "./sign-in.ts";
 
@@ -103,8 +103,7 @@ export class Sessions {
     const seconds = Math.floor((until - clock.now()) / 1_000);
     // An entry in shadow mode takes tokens that have ended, or never do.
     if (!(seconds > 0)) return "the issuer's token has ended already";
-    const formToken = randomBytes(32).toString("base64url");
-    const content = { token: token.reveal(), me, name: nameIn(claims) ?? me.subject, formToken };
+    const content = { token: token.reveal(), me, name: nameIn(claims) ?? me.subject, formToken: newFormToken() };
     const sealed = await seal.encrypt("session", content, until);
     return cookies.write(c, SESSION, sealed, seconds) ? undefined : "the issuer's token is too large for cookies";
   }

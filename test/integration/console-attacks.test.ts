@@ -224,7 +224,7 @@ describe("a form", () => {
     for (const form of ["", "x".repeat(43), fieldIn(other, "form")]) {
       const refused = await visitor.post(path, { ...order, form });
       expect(refused.status).toBe(403);
-      expect(refused.text).toContain("it is of another sign-in");
+      expect(refused.text).toContain("its form token belongs to another session");
     }
     const signOut = await visitor.post("/console/sign-out", { form: "" });
     expect(signOut.status).toBe(403);
