@@ -4,56 +4,56 @@ import { nameOf } from "../approvals/record-step.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { ListedApprovals, ShownApproval } from "../http/approvals.ts";
 import { formTokenField } from "./csrf.ts";
-import { badge, deliveryLink, facts, type Html, NOTHING, when } from "./html.ts";
-import type { Answer, Page, Visit } from "./visit.ts";
+import { age, badge, deliveryLink, facts, type Html, NOTHING } from "./html.ts";
+import type { ApiResult, Page, Visit } from "./visit.ts";
 
-/** The approvals that this person may decide or has asked for. */
-export async function approvalsPage(visit: Visit): Promise<Answer<Page>> {
+/** The open approvals that this person may decide or has requested. */
+export async function approvalsPage(visit: Visit): Promise<ApiResult<Page>> {
   const listed = await visit.ask<ListedApprovals>("/v1/approvals");
   if (!listed.ok) return listed;
   const { approvals, hasMore } = listed.value;
   const main =
     approvals.length === 0
-      ? html`<p class="empty">Nothing waits for you.</p>`
+      ? html`<p class="empty">No approval is waiting for you.</p>`
       : html`${approvals.map((one) => card(one, visit))}`;
-  const more = hasMore ? html`<p class="aside">More is open than was looked through.</p>` : NOTHING;
+  const more = hasMore ? html`<p class="aside">More approvals are open than this page looked at.</p>` : NOTHING;
   return { ok: true, value: { title: "Approvals", main: html`${main}${more}`, refreshSeconds: 15 } };
 }
 
-/** Grants, denies or withdraws; gives where to look next. */
-export async function approvalOrder(visit: Visit, form: URLSearchParams, id: string): Promise<Answer<string>> {
+/** Grants, denies or withdraws an approval. Returns the path of the next page. */
+export async function submitDecision(visit: Visit, form: URLSearchParams, id: string): Promise<ApiResult<string>> {
   const comment = form.get("comment")?.trim();
   const body = { decision: form.get("decision"), ...(comment && { comment }) };
-  const order = { body, key: form.get("key") ?? "" };
-  const decided = await visit.ask<ShownApproval>(`/v1/approvals/${encodeURIComponent(id)}`, order);
+  const post = { body, key: form.get("key") ?? "" };
+  const decided = await visit.ask<ShownApproval>(`/v1/approvals/${encodeURIComponent(id)}`, post);
   return decided.ok ? { ok: true, value: `/console/deliveries/${decided.value.delivery}` } : decided;
 }
 
 function card(approval: ShownApproval, visit: Visit): Html {
   const { id, route, state, subject, delivery, requester, requestedAt, until, approvers, decision } = approval;
   return html`<article class="card" aria-labelledby="${id}">
-<h2 id="${id}">${badge(state === "granted" ? "good" : "busy", state === "granted" ? "granted, not fired yet" : "waits")}
+<h2 id="${id}">${badge(state === "granted" ? "good" : "busy", state === "granted" ? "granted, not fired yet" : "waiting")}
 ${route} of ${subject}</h2>
 ${facts([
-  ["Asked for by", `${nameOf(requester)}${visit.isMe(requester) ? " (you)" : ""}`],
-  ["Since", when(requestedAt, visit.now)],
-  ["Ends", when(until, visit.now)],
-  ["About", about(approval, visit.now)],
-  ["May decide", approvers.join(", ")],
-  ["Decided by", decision && html`${nameOf(decision.by)} ${when(decision.at, visit.now)}`],
+  ["Requested by", `${nameOf(requester)}${visit.isMe(requester) ? " (you)" : ""}`],
+  ["Requested", age(requestedAt, visit.now)],
+  ["Expires", age(until, visit.now)],
+  ["Change", changeText(approval, visit.now)],
+  ["Approvers", approvers.join(", ")],
+  ["Decided by", decision && html`${nameOf(decision.by)} ${age(decision.at, visit.now)}`],
   ["Delivery", deliveryLink(delivery)],
 ])}
-${decide(approval, visit)}
+${decisionForm(approval, visit)}
 </article>`;
 }
 
-/** What would be let through; a newer change makes the approval void, and it leaves this page. */
-function about({ changedAt, version }: ShownApproval, now: EpochMillis): Html | undefined {
+/** The change that is waiting. A newer change supersedes the approval and removes it from this page. */
+function changeText({ changedAt, version }: ShownApproval, now: EpochMillis): Html | undefined {
   if (changedAt === undefined) return undefined;
-  return html`${version === undefined ? "what was" : html`version <code>${version}</code>,`} changed ${when(changedAt, now)}`;
+  return html`${version === undefined ? NOTHING : html`version <code>${version}</code>, `}changed ${age(changedAt, now)}`;
 }
 
-function decide({ id, route, state, requester }: ShownApproval, visit: Visit): Html {
+function decisionForm({ id, route, state, requester }: ShownApproval, visit: Visit): Html {
   const isOwn = visit.isMe(requester);
   const mayApprove = visit.may("approve", route);
   const decisions = [

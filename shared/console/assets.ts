@@ -1,4 +1,4 @@
-/** What the console's pages load besides themselves, each by its address. Nothing comes from anywhere else. */
+/** The files that the console's pages load, by path. The pages load nothing from anywhere else. */
 export const ASSETS: Readonly<Record<string, { readonly type: string; readonly text: string }>> = {
   "/console/style.css": {
     type: "text/css; charset=utf-8",
@@ -84,30 +84,29 @@ table.list { width: 100%; border-collapse: collapse; }
   .list tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0 .8rem; padding: .5rem 0; border-bottom: 1px solid var(--line); }
   .list td { padding: .1rem 0; border: 0; }
   .list td:empty { display: none; }
-  .list [data-name=Subject], .list [data-name=What] { grid-column: 1 / -1; }
-  .list :is([data-name=Source], [data-name^=Proved])::before { content: attr(data-name) " "; color: var(--faint); }
-  .list :is([data-name=Source], [data-name^=Proved]) { font-size: .875rem; }
+  .list [data-name=Subject], .list [data-name=Event] { grid-column: 1 / -1; }
+  .list :is([data-name=Source], [data-name^=Authenticated])::before { content: attr(data-name) " "; color: var(--faint); }
+  .list :is([data-name=Source], [data-name^=Authenticated]) { font-size: .875rem; }
 }
 `,
   },
-  // Puts the page's newest content in place, unless somebody is about to do something with it. Without it the page is
-  // as good.
+  // Refreshes the content of the page, unless a person is using it. The page works without this script too.
   "/console/live.js": {
     type: "text/javascript; charset=utf-8",
     text: `"use strict";
 const main = document.getElementById("main");
-const told = document.getElementById("live");
+const status = document.getElementById("live");
 const isInUse = () =>
   document.hidden || main.querySelector("details[open], :focus") !== null ||
   [...main.querySelectorAll("input:not([type=hidden])")].some((field) => field.value !== field.defaultValue);
 const timer = setInterval(async () => {
   if (isInUse()) return;
-  const answer = await fetch(location.href, { redirect: "manual" }).catch(() => undefined);
-  if (!answer?.ok) {
-    told.textContent = "No longer renewed: load the page again";
+  const response = await fetch(location.href, { redirect: "manual" }).catch(() => undefined);
+  if (!response?.ok) {
+    status.textContent = "Refresh stopped: reload the page";
     return clearInterval(timer);
   }
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
   if (!isInUse()) main.replaceChildren(...page.getElementById("main").childNodes);
 }, Number(main.dataset.refreshSeconds) * 1000);
 `,

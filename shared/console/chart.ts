@@ -6,7 +6,7 @@ import { badge, duration, type Html, NOTHING } from "./html.ts";
 type Listed = ListedDeliveries["deliveries"][number];
 type Outcome = Listed["outcome"];
 
-/** From the ground up: what needs a look is on top, where it is seen. */
+/** From bottom to top: outcomes that need attention are on top, where they are seen first. */
 const STACK = [
   ["event", "good"],
   ["ignored", "quiet"],
@@ -20,8 +20,8 @@ const HEIGHT = 80;
 const BAR_WIDTH = WIDTH / BARS;
 
 /**
- * When the listed deliveries came, and what became of them: a bar for each of 48 equal times from the oldest to now, with
- * the sums beneath it as text. Outcomes that need a look are hatched, so that the colours are not needed.
+ * When the listed deliveries were received, by outcome: 48 bars of equal duration from the oldest delivery to now, with
+ * the totals below as text. Outcomes that need attention are hatched, so that the chart can be read without colours.
  */
 export function chart(deliveries: readonly Listed[], now: EpochMillis): Html {
   const times = deliveries.map(({ receivedAt }) => Date.parse(receivedAt));
@@ -37,15 +37,15 @@ export function chart(deliveries: readonly Listed[], now: EpochMillis): Html {
   const highest = Math.max(...bars.map((bar) => sum(bar.values())), 4);
   const span = duration(lengthMs);
   return html`<figure class="chart">
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="Deliveries over the last ${span}; the sums stand below">
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="Deliveries over the last ${span}; the totals are below">
 <defs><pattern id="hatched" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect class="hatch" width="2" height="6"></rect></pattern></defs>
-${bars.map((bar, at) => drawn(bar, at, HEIGHT / highest))}
+${bars.map((bar, at) => barMarkup(bar, at, HEIGHT / highest))}
 </svg>
 <figcaption><span>${span} ago</span><span class="legend">${legend(deliveries)}</span><span>now</span></figcaption>
 </figure>`;
 }
 
-function drawn(bar: ReadonlyMap<Outcome, number>, at: number, unit: number): Html {
+function barMarkup(bar: ReadonlyMap<Outcome, number>, at: number, unit: number): Html {
   let top = HEIGHT;
   const pieces = STACK.flatMap(([outcome, tone]) => {
     const height = (bar.get(outcome) ?? 0) * unit;
@@ -58,8 +58,8 @@ function drawn(bar: ReadonlyMap<Outcome, number>, at: number, unit: number): Htm
     ];
   });
   if (pieces.length === 0) return NOTHING;
-  const told = STACK.flatMap(([outcome]) => (bar.has(outcome) ? [`${bar.get(outcome)} ${outcome}`] : []));
-  return html`<g><title>${told.join(", ")}</title>${pieces}</g>`;
+  const counts = STACK.flatMap(([outcome]) => (bar.has(outcome) ? [`${bar.get(outcome)} ${outcome}`] : []));
+  return html`<g><title>${counts.join(", ")}</title>${pieces}</g>`;
 }
 
 const legend = (deliveries: readonly Listed[]): readonly Html[] =>

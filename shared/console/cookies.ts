@@ -1,15 +1,16 @@
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 
-/** Browsers keep 4,096 bytes of a cookie, its name and attributes included (RFC 6265 §6.1). */
+/** Browsers store at most 4,096 bytes of a cookie, with its name and attributes (RFC 6265 §6.1). */
 const PART_CHARACTERS = 3_800;
-/** An HTTP API takes 10,240 bytes of headers in all, everyone else's among them. */
+/** An HTTP API accepts 10,240 bytes of headers in total, including those that others set. */
 const MAX_PARTS = 2;
 
 /**
- * Long texts in a browser's cookies, cut into parts. Where the console is behind https, by names that no neighbouring
- * domain and no unencrypted page can set (`__Host-`, draft-ietf-httpbis-rfc6265bis §4.1.3.2). Lax: whoever comes from a
- * link in a chat is still signed in, and a form of another site comes without.
+ * Stores long texts in a browser's cookies, split into parts. If the console is served over https, the names have the
+ * prefix `__Host-`, so that no sibling domain and no unencrypted page can set them (draft-ietf-httpbis-rfc6265bis
+ * §4.1.3.2). `SameSite=Lax`: a person who follows a link from a chat is still signed in; a form of another site is sent
+ * without the cookies.
  */
 export class Cookies {
   readonly #isHttps: boolean;
@@ -23,7 +24,7 @@ export class Cookies {
     return parts[0] === undefined ? undefined : parts.join("");
   }
 
-  /** False, and nothing written, where it is too long. */
+  /** Returns false, and writes nothing, if the value is too long. */
   write(c: Context, name: string, value: string, maxAgeSeconds: number): boolean {
     if (value.length > PART_CHARACTERS * MAX_PARTS) return false;
     for (const [at, one] of partNames(name).entries()) {

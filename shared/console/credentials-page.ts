@@ -1,23 +1,23 @@
 import { html } from "hono/html";
 import type { ListedCredentials } from "../http/credentials.ts";
-import { when } from "./html.ts";
-import type { Answer, Page, Visit } from "./visit.ts";
+import { age } from "./html.ts";
+import type { ApiResult, Page, Visit } from "./visit.ts";
 
-/** When each credential was last used: whether an old one may go. */
-export async function credentialsPage(visit: Visit): Promise<Answer<Page>> {
+/** When each credential was last used. It shows whether an old one can be removed. */
+export async function credentialsPage(visit: Visit): Promise<ApiResult<Page>> {
   const listed = await visit.ask<ListedCredentials>("/v1/credentials");
   if (!listed.ok) return listed;
   const rows = listed.value.credentials.map(
     ({ kind, name, method, credential, lastUsedAt }) => html`<tr>
-<td data-name="Of">${kind} <b>${name}</b></td><td data-name="Method">${method}</td>
-<td data-name="Credential"><code>${credential}</code></td><td data-name="Last used">${when(lastUsedAt, visit.now)}</td></tr>`,
+<td data-name="Owner">${kind} <b>${name}</b></td><td data-name="Method">${method}</td>
+<td data-name="Credential"><code>${credential}</code></td><td data-name="Last used">${age(lastUsedAt, visit.now)}</td></tr>`,
   );
-  const main = html`<p>Credentials of sources and targets that were used within the retention, to the hour. One that is not
-here was not used.</p>
+  const main = html`<p>Credentials of sources and targets that were used within the retention time. Times are exact to the
+hour. A credential that is not listed was not used.</p>
 ${
   rows.length === 0
-    ? html`<p class="empty">None was used yet.</p>`
-    : html`<table class="list"><thead><tr><th>Of</th><th>Method</th><th>Credential</th><th>Last used</th></tr></thead>
+    ? html`<p class="empty">No credential was used yet.</p>`
+    : html`<table class="list"><thead><tr><th>Owner</th><th>Method</th><th>Credential</th><th>Last used</th></tr></thead>
 <tbody>${rows}</tbody></table>`
 }`;
   return { ok: true, value: { title: "Credentials", main } };

@@ -3,8 +3,8 @@ import { type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts"
 import type { ListedDeliveries } from "../http/deliveries.ts";
 import { EVENT_TYPES } from "../model/event.ts";
 import { chart } from "./chart.ts";
-import { badge, deliveryLink, type Html, NOTHING, type Tone, when } from "./html.ts";
-import type { Answer, Page, Visit } from "./visit.ts";
+import { age, badge, deliveryLink, type Html, NOTHING, type Tone } from "./html.ts";
+import type { ApiResult, Page, Visit } from "./visit.ts";
 
 type Listed = ListedDeliveries["deliveries"][number];
 
@@ -17,7 +17,7 @@ export const OUTCOMES = {
 
 const LISTED = 100;
 const HOUR_MS = 3_600_000;
-/** How far back to look, in hours. The interface's own default, a week, is the last. */
+/** How far back to search, in hours. The last is the default of the API: a week. */
 const WITHIN = [
   ["0.25", "15 minutes"],
   ["1", "1 hour"],
@@ -25,51 +25,51 @@ const WITHIN = [
   ["24", "24 hours"],
   ["", "7 days"],
 ] as const;
-/** Filters that are handed on as they are. */
+/** Filters that are passed on unchanged. */
 const FILTERS = ["text", "outcome", "type", "source", "principal", "shadow", "cursor"] as const;
 
-/** What came in lately, newest first: how much of it and what became of it, then one line for each. */
-export async function deliveriesPage(visit: Visit): Promise<Answer<Page>> {
+/** The deliveries received last, newest first: a chart of their outcomes, then one row for each. */
+export async function deliveriesPage(visit: Visit): Promise<ApiResult<Page>> {
   const { url, now } = visit;
-  const listed = await visit.ask<ListedDeliveries>(`/v1/deliveries?${askedFor(url.searchParams, now)}`);
+  const listed = await visit.ask<ListedDeliveries>(`/v1/deliveries?${apiQuery(url.searchParams, now)}`);
   if (!listed.ok) return listed;
   const { deliveries, next } = listed.value;
   const isNewest = url.searchParams.get("cursor") === null;
   const main = html`${filters(url.searchParams)}
-${deliveries.length === 0 ? html`<p class="empty">Nothing was found${next === undefined ? "" : " so far"}.</p>` : chart(deliveries, now)}
+${deliveries.length === 0 ? html`<p class="empty">No deliveries found${next === undefined ? "" : " so far"}.</p>` : chart(deliveries, now)}
 ${deliveries.length === 0 ? NOTHING : table(deliveries, now)}
-${next === undefined ? NOTHING : html`<p><a class="button" href="${older(url, next)}">Older</a></p>`}`;
+${next === undefined ? NOTHING : html`<p><a class="button" href="${olderPath(url, next)}">Older</a></p>`}`;
   return { ok: true, value: { title: "Deliveries", main, ...(isNewest && { refreshSeconds: 30 }) } };
 }
 
-/** The interface's parameters for those of the page: a field that was left empty asks for nothing. */
-function askedFor(given: URLSearchParams, now: EpochMillis): URLSearchParams {
-  const asked = new URLSearchParams({ limit: String(LISTED) });
+/** Turns the query of the page into the query of the API. Empty fields are left out. */
+function apiQuery(fields: URLSearchParams, now: EpochMillis): URLSearchParams {
+  const query = new URLSearchParams({ limit: String(LISTED) });
   for (const name of FILTERS) {
-    const value = given.get(name)?.trim();
-    if (value) asked.set(name, value);
+    const value = fields.get(name)?.trim();
+    if (value) query.set(name, value);
   }
-  const [within = ""] = WITHIN.find(([value]) => value === given.get("within")) ?? [];
+  const [within = ""] = WITHIN.find(([value]) => value === fields.get("within")) ?? [];
   const hours = Number(within);
-  const until = given.get("until") ?? "";
-  // A field for a time gives it without a zone; the label says that it is UTC.
+  const until = fields.get("until") ?? "";
+  // A `datetime-local` field has no time zone. The label says that it is UTC.
   const end = epochMillis(Date.parse(`${until}Z`));
-  if (until !== "") asked.set("until", Number.isNaN(end) ? until : toIso(end));
-  if (hours > 0) asked.set("since", toIso(laterBy(Number.isNaN(end) ? now : end, -hours * HOUR_MS)));
-  return asked;
+  if (until !== "") query.set("until", Number.isNaN(end) ? until : toIso(end));
+  if (hours > 0) query.set("since", toIso(laterBy(Number.isNaN(end) ? now : end, -hours * HOUR_MS)));
+  return query;
 }
 
-function older({ pathname, searchParams }: URL, next: string): string {
-  const asked = new URLSearchParams(searchParams);
-  asked.set("cursor", next);
-  return `${pathname}?${asked}`;
+function olderPath({ pathname, searchParams }: URL, next: string): string {
+  const query = new URLSearchParams(searchParams);
+  query.set("cursor", next);
+  return `${pathname}?${query}`;
 }
 
-function filters(given: URLSearchParams): Html {
-  const value = (name: string): string => given.get(name) ?? "";
+function filters(fields: URLSearchParams): Html {
+  const value = (name: string): string => fields.get(name) ?? "";
   const field = (name: string, label: string, more: Html = NOTHING): Html =>
     html`<label>${label} <input name="${name}" value="${value(name)}" autocomplete="off" ${more}></label>`;
-  const rarely = ["principal", "until", "shadow"].some((name) => value(name) !== "");
+  const hasMoreFilters = ["principal", "until", "shadow"].some((name) => value(name) !== "");
   return html`<form class="filters" method="get" action="/console" role="search">
 ${field("text", "Text", html`type="search" placeholder="page, run, id"`)}
 ${choice("outcome", "Outcome", [["", "any"], ...Object.keys(OUTCOMES).map((one) => [one, one] as const)], value("outcome"))}
@@ -78,11 +78,11 @@ ${field("type", "Type", html`list="types" placeholder="page."`)}
 <datalist id="types">${EVENT_TYPES.map((type) => html`<option value="${type}"></option>`)}</datalist>
 ${field("source", "Source")}
 <button>Show</button> <a href="/console">All</a>
-<details ${rarely ? html`open` : NOTHING}><summary>More</summary>
+<details ${hasMoreFilters ? html`open` : NOTHING}><summary>More</summary>
 ${field("principal", "Principal's subject")}
 ${field("until", "Until (UTC)", html`type="datetime-local"`)}
 <label class="check"><input type="checkbox" name="shadow" value="true" ${value("shadow") ? html`checked` : NOTHING}>
-only what shadow mode let in</label></details>
+only deliveries that shadow mode let in</label></details>
 </form>`;
 }
 
@@ -92,17 +92,17 @@ const choice = (name: string, label: string, options: readonly (readonly [string
   )}</select></label>`;
 
 const table = (deliveries: readonly Listed[], now: EpochMillis): Html => html`<table class="list">
-<thead><tr><th>Received</th><th>Outcome</th><th>What</th><th>Subject</th><th>Source</th><th>Proved as</th></tr></thead>
+<thead><tr><th>Received</th><th>Outcome</th><th>Event</th><th>Subject</th><th>Source</th><th>Authenticated as</th></tr></thead>
 <tbody>${deliveries.map((one) => row(one, now))}</tbody></table>`;
 
 const row = (
   { id, receivedAt, outcome, what, subject, source, principal, shadowRejection }: Listed,
   now: EpochMillis,
 ): Html => html`<tr>
-<td data-name="Received">${when(receivedAt, now)}</td>
+<td data-name="Received">${age(receivedAt, now)}</td>
 <td data-name="Outcome">${badge(OUTCOMES[outcome], outcome)}${shadowRejection ? badge("warn", "shadow") : NOTHING}</td>
-<td data-name="What">${deliveryLink(id, what)}</td>
+<td data-name="Event">${deliveryLink(id, what)}</td>
 <td data-name="Subject">${subject ?? ""}</td>
 <td data-name="Source">${source}</td>
-<td data-name="Proved as" title="${principal.issuer}">${principal.subject}</td>
+<td data-name="Authenticated as" title="${principal.issuer}">${principal.subject}</td>
 </tr>`;

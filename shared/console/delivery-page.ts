@@ -6,64 +6,65 @@ import type { ShownDelivery } from "../http/deliveries.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import { formTokenField } from "./csrf.ts";
 import { OUTCOMES } from "./deliveries-page.ts";
-import { badge, deliveryLink, facts, type Html, NOTHING, outsideLink, refusalOf, when } from "./html.ts";
+import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, rejectionText } from "./html.ts";
 import { timelineOf } from "./timeline.ts";
-import type { Answer, Page, Visit } from "./visit.ts";
+import type { ApiResult, Page, Visit } from "./visit.ts";
 
-/** One delivery: who sent what, which rule it met and why, what followed, and what can be done about it. */
-export async function deliveryPage(visit: Visit, id: string): Promise<Answer<Page>> {
+/** One delivery: who sent what, which routes it matched and why, what followed, and what a person can do about it. */
+export async function deliveryPage(visit: Visit, id: string): Promise<ApiResult<Page>> {
   const shown = await visit.ask<ShownDelivery>(pathOf(id));
   if (!shown.ok) return shown;
   const { delivery, event, timeline } = shown.value;
   const origin = await originOf(visit, shown.value);
   const main = html`<p class="lead">${badge(OUTCOMES[delivery.outcome], delivery.outcome)}
 <b>${outsideLink(event && placeOf(event), delivery.subject ?? "")}</b>
-received ${when(delivery.receivedAt, visit.now)} from <b>${delivery.source}</b></p>
-${delivery.refusedFor ? html`<p class="notice bad"><b>Refused:</b> ${refusalOf(delivery.refusedFor)}</p>` : NOTHING}
-${delivery.shadowRejection ? html`<p class="notice warn"><b>Let in by shadow mode; would be refused:</b> ${refusalOf(delivery.shadowRejection)}</p>` : NOTHING}
-${cameFrom(event, origin)}
-<h2>What followed</h2>
-${timeline.length === 0 ? html`<p class="empty">Nothing${event ? ": no route matched, or it is not relayed yet" : ", for it is no event"}.</p>` : timelineOf(shown.value, visit.now)}
-${orders(visit, shown.value)}
-<h2>Who</h2>
-${who(shown.value)}
-${event === undefined ? NOTHING : html`<h2>What</h2>${what(event)}`}
-<details><summary>For the record</summary>${record(shown.value, visit)}</details>`;
+received ${age(delivery.receivedAt, visit.now)} from <b>${delivery.source}</b></p>
+${delivery.refusedFor ? html`<p class="notice bad"><b>Rejected:</b> ${rejectionText(delivery.refusedFor)}</p>` : NOTHING}
+${delivery.shadowRejection ? html`<p class="notice warn"><b>Shadow mode let it in; it would be rejected:</b> ${rejectionText(delivery.shadowRejection)}</p>` : NOTHING}
+${causeOf(event, origin)}
+<h2>Timeline</h2>
+${timeline.length === 0 ? html`<p class="empty">${event ? "Nothing yet: no route matched, or the delivery is not relayed yet" : "Nothing: this delivery is not an event"}.</p>` : timelineOf(shown.value, visit.now)}
+${replayForm(visit, shown.value)}
+<h2>Sender</h2>
+${senderOf(shown.value)}
+${event === undefined ? NOTHING : html`<h2>Event</h2>${eventFacts(event)}`}
+<details><summary>Record</summary>${recordFacts(shown.value, visit)}</details>`;
   const isFresh = visit.now - Date.parse(delivery.receivedAt) < FRESH_MS;
   const refreshSeconds = isFresh ? 5 : 60;
   return { ok: true, value: { title: delivery.what, main, refreshSeconds } };
 }
 
-/** While this lasts, most of what follows does. */
+/** Most of what follows a delivery happens within this time. */
 const FRESH_MS = 15 * 60_000;
 
-/** Has it run again; gives where to look next. */
-export async function replayOrder(visit: Visit, form: URLSearchParams, id: string): Promise<Answer<string>> {
+/** Runs a delivery again. Returns the path of the next page. */
+export async function submitReplay(visit: Visit, form: URLSearchParams, id: string): Promise<ApiResult<string>> {
   const route = form.get("route");
-  const order = { body: route === null ? {} : { route }, key: form.get("key") ?? "" };
-  const replayed = await visit.ask<Replayed>(`${pathOf(id)}/replay`, order);
+  const post = { body: route === null ? {} : { route }, key: form.get("key") ?? "" };
+  const replayed = await visit.ask<Replayed>(`${pathOf(id)}/replay`, post);
   return replayed.ok ? { ok: true, value: `/console/deliveries/${replayed.value.delivery}` } : replayed;
 }
 
 const pathOf = (id: string): string => `/v1/deliveries/${encodeURIComponent(id)}`;
 
 /**
- * The delivery that this one was traced back to. What the event claims is only what its sender says; the other one's
- * timeline tells whether the bridge found it to be so.
+ * The delivery that this one was traced back to. The event only has its sender's claim; the timeline of the other
+ * delivery shows whether the bridge confirmed it.
  */
 async function originOf(visit: Visit, { delivery, event }: ShownDelivery): Promise<ShownDelivery | undefined> {
   const claim = event && "origin" in event.detail ? event.detail.origin?.delivery : undefined;
   if (claim === undefined) return undefined;
-  const told = await visit.ask<ShownDelivery>(pathOf(claim));
-  const isSo =
-    told.ok &&
-    told.value.timeline.some(
+  const claimed = await visit.ask<ShownDelivery>(pathOf(claim));
+  const isConfirmed =
+    claimed.ok &&
+    claimed.value.timeline.some(
       (timelineEvent) => timelineEvent.kind === "followed_by" && timelineEvent.delivery === delivery.id,
     );
-  return isSo ? told.value : undefined;
+  return isConfirmed ? claimed.value : undefined;
 }
 
-function cameFrom(event: BusEvent | undefined, origin: ShownDelivery | undefined): Html {
+/** The delivery that this one repeats, and the delivery that caused it. */
+function causeOf(event: BusEvent | undefined, origin: ShownDelivery | undefined): Html {
   const { replay } = event?.detail ?? {};
   return html`${
     replay === undefined
@@ -76,31 +77,31 @@ function cameFrom(event: BusEvent | undefined, origin: ShownDelivery | undefined
   }`;
 }
 
-/** Where the event's own system shows it: the address in the one part that its type promises. */
+/** URL of the event in its own system: the `url` of the part that the event's type defines. */
 const placeOf = ({ detail }: BusEvent): string | undefined =>
   Object.values(detail).find((part) => v.is(placed, part))?.url;
 
 const placed = v.object({ url: v.string() });
 
-function who({ delivery, event }: ShownDelivery): Html {
+function senderOf({ delivery, event }: ShownDelivery): Html {
   const { issuer, subject, method, credential, trustEntry, roles, claims = {} } = delivery.principal;
   const actor = event && "actor" in event.detail ? event.detail.actor : undefined;
   return facts([
-    ["Proved by", html`${method}, credential <code>${credential}</code>`],
-    ["Proved as", html`<b>${subject}</b> of ${issuer}`],
+    ["Authenticated by", html`${method}, credential <code>${credential}</code>`],
+    ["Authenticated as", html`<b>${subject}</b> of ${issuer}`],
     ["Trust entry", trustEntry],
     ["Roles", roles.length > 0 ? roles.join(", ") : undefined],
     ...Object.entries(claims).map(([name, claim]) => [name, claim] as const),
-    ["Person, as the sender tells", actor && `${actor.name ?? ""} ${actor.id}`.trim()],
+    ["Person, reported by the sender", actor && `${actor.name ?? ""} ${actor.id}`.trim()],
   ]);
 }
 
-/** What the event says of the one thing that its type promises: its texts and numbers, as routes see them. */
-function what({ detail }: BusEvent): Html {
-  const told = Object.entries(detail).flatMap(([name, part]) =>
-    v.is(v.record(v.string(), v.unknown()), part) && !BESIDES.has(name) ? Object.entries(part) : [],
+/** The texts and numbers in the part that the event's type defines, as routes see them. */
+function eventFacts({ detail }: BusEvent): Html {
+  const members = Object.entries(detail).flatMap(([name, part]) =>
+    v.is(v.record(v.string(), v.unknown()), part) && !COMMON_PARTS.has(name) ? Object.entries(part) : [],
   );
-  const known = told.flatMap(([name, value]) =>
+  const known = members.flatMap(([name, value]) =>
     typeof value === "string" || typeof value === "number"
       ? [[name, outsideLink(String(value), String(value))] as const]
       : [],
@@ -108,32 +109,33 @@ function what({ detail }: BusEvent): Html {
   return facts(known);
 }
 
-const BESIDES: ReadonlySet<string> = new Set(["principal", "actor", "replay", "origin"]);
+/** Parts that events of any type may have; the page shows them elsewhere. */
+const COMMON_PARTS: ReadonlySet<string> = new Set(["principal", "actor", "replay", "origin"]);
 
-const record = ({ delivery, event }: ShownDelivery, { now }: Visit): Html =>
+const recordFacts = ({ delivery, event }: ShownDelivery, { now }: Visit): Html =>
   facts([
     ["Delivery", html`<code>${delivery.id}</code>`],
     ["Event key", event && html`<code>${event.detail.eventKey}</code>`],
-    ["Request, as in the log", html`<code>${delivery.requestId}</code>`],
+    ["Request id in the log", html`<code>${delivery.requestId}</code>`],
     ["Trace", event?.detail.traceparent && html`<code>${event.detail.traceparent}</code>`],
-    ["Happened, as the sender tells", event && when(event.time, now)],
-    ["Relayed", delivery.relayedAt && when(delivery.relayedAt, now)],
+    ["Event time, reported by the sender", event && age(event.time, now)],
+    ["Relayed", delivery.relayedAt && age(delivery.relayedAt, now)],
     ["Body", html`${delivery.bodyBytes} bytes, SHA-256 <code>${delivery.bodyDigest}</code>`],
     ["Provider", delivery.provider],
   ]);
 
-/** Running it again: offered where the interface would take it from this person. */
-function orders(visit: Visit, { delivery, event, timeline }: ShownDelivery): Html {
-  const met = timeline.flatMap((timelineEvent) =>
+/** The form that runs a delivery again. It is offered only if the API would accept it from this person. */
+function replayForm(visit: Visit, { delivery, event, timeline }: ShownDelivery): Html {
+  const matched = timeline.flatMap((timelineEvent) =>
     timelineEvent.kind === "scheduled" || timelineEvent.kind === "already_scheduled" ? [timelineEvent.route] : [],
   );
-  const routes = [...new Set(met)];
+  const routes = [...new Set(matched)];
   const allowed = routes.filter((route) => visit.may("replay", route));
   if (event === undefined || delivery.shadowRejection || allowed.length === 0) return NOTHING;
-  const button = (words: string, route?: string): Html =>
-    html`<button ${route === undefined ? NOTHING : html`name="route" value="${route}"`}>${words}</button> `;
+  const button = (label: string, route?: string): Html =>
+    html`<button ${route === undefined ? NOTHING : html`name="route" value="${route}"`}>${label}</button> `;
   return html`<details class="orders"><summary>Run it again…</summary>
-<p>The same event once more, in your name, for:</p>
+<p>Runs the same event again, in your name, for:</p>
 <form method="post" action="/console/deliveries/${encodeURIComponent(delivery.id)}/replay">
 ${formTokenField(visit.formToken)}<input type="hidden" name="key" value="${randomUUID()}">
 ${allowed.length === routes.length && routes.length > 1 ? button("all routes") : NOTHING}

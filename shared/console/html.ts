@@ -3,26 +3,26 @@ import type { EpochMillis } from "../host/clock.ts";
 import type { Rejection, RejectionReason } from "../model/rejection.ts";
 import { HINTS } from "../model/rejection-hints.ts";
 
-/** Markup. Whatever is put into a template of {@link html} as a text is escaped; nothing here goes round that. */
+/** Markup. Every text that is put into a template of {@link html} is escaped; nothing here bypasses that. */
 export type Html = ReturnType<typeof html>;
 
 export const NOTHING: Html = html``;
 
 /**
- * An age such as "3 min ago", with the time itself for machines and for whoever points at it. `iso` is as the interface
- * tells it.
+ * An age such as "3 min ago", with the exact time as a tooltip and for machines. `iso` is a time in ISO 8601, as the API
+ * returns it.
  */
-export const when = (iso: string, now: EpochMillis): Html =>
+export const age = (iso: string, now: EpochMillis): Html =>
   html`<time datetime="${iso}" title="${iso}">${relative(Date.parse(iso) - now)}</time>`;
 
 function relative(ms: number): string {
   const seconds = Math.floor(Math.abs(ms) / 1_000);
-  const told = duration(seconds * 1_000);
+  const amount = duration(seconds * 1_000);
   if (seconds === 0) return "now";
-  return ms < 0 ? `${told} ago` : `in ${told}`;
+  return ms < 0 ? `${amount} ago` : `in ${amount}`;
 }
 
-/** A duration in the one unit that says most of it. */
+/** A duration in its largest unit that fits. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   const [unitMs, unit] = UNITS.find(([unitMs]) => ms >= unitMs) ?? SECOND;
@@ -34,7 +34,7 @@ export function duration(ms: number): string {
 const SECOND = [1_000, "s"] as const;
 const UNITS = [[86_400_000, "d"], [3_600_000, "h"], [60_000, "min"], SECOND] as const;
 
-/** How a state looks: by its words and a sign first, by a colour after that. */
+/** How a state looks. Its words and its sign carry the meaning; the colour only repeats it. */
 export type Tone = "good" | "bad" | "warn" | "busy" | "quiet";
 
 const SIGNS = { good: "✓", bad: "✕", warn: "!", busy: "●", quiet: "–" } as const satisfies Record<Tone, string>;
@@ -46,27 +46,27 @@ export const badge = (tone: Tone, words: string): Html =>
 export const deliveryLink = (id: string, words: string = id): Html =>
   html`<a href="/console/deliveries/${encodeURIComponent(id)}">${words}</a>`;
 
-/** A link to where an outside system says that something is, if that is a page at all. */
+/** A link to a URL that an outside system reported, or only the text if that is not an http(s) URL. */
 export const outsideLink = (url: string | undefined, words: string): Html =>
   url !== undefined && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
     ? html`<a href="${url}" rel="noreferrer">${words}</a>`
     : html`${words}`;
 
-/** Facts by name; those that are absent are left out. */
+/** A list of named facts. Those that are undefined are left out. */
 export const facts = (rows: readonly (readonly [string, Html | string | undefined])[]): Html =>
   html`<dl class="facts">${rows.map(([name, fact]) =>
     fact === undefined ? NOTHING : html`<div><dt>${name}</dt><dd>${fact}</dd></div>`,
   )}</dl>`;
 
-/** Why something was refused, with its facts and what to do next. */
-export function refusalOf({ reason, ...told }: Rejection): Html {
-  const known = Object.entries(told).map(([name, fact]) => html`, ${name} <code>${String(fact)}</code>`);
+/** Why something was rejected, with the facts and what to do next. */
+export function rejectionText({ reason, ...details }: Rejection): Html {
+  const known = Object.entries(details).map(([name, fact]) => html`, ${name} <code>${String(fact)}</code>`);
   return html`<code>${reason}</code>${known}${hintFor(reason)}`;
 }
 
 export const hintFor = (reason: RejectionReason): Html =>
   html`<span class="hint"><b>What to do:</b> ${inCode(HINTS[reason])}.</span>`;
 
-/** A text of ours whose names stand in backticks. */
+/** Turns names in backticks into `<code>`. The texts are the project's own. */
 const inCode = (text: string): readonly Html[] =>
   text.split("`").map((part, at) => (at % 2 === 0 ? html`${part}` : html`<code>${part}</code>`));

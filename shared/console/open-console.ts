@@ -9,7 +9,7 @@ import { SessionCookieCipher } from "./session-cookie.ts";
 import { Sessions } from "./sessions.ts";
 import type { ConsoleSettings } from "./settings.ts";
 
-/** What a configuration says of the console, and of what it stands on. */
+/** The parts of a configuration that the console needs. */
 export interface ConfiguredConsole {
   readonly console: ConsoleSettings;
   readonly issuers: Readonly<Record<string, { readonly issuer: string }>>;
@@ -22,14 +22,17 @@ export interface OpenConsoleDeps extends Omit<ConsoleDeps, "origin" | "sessions"
   readonly callOut: CallOut;
 }
 
-/** The console of a configuration. Nothing is called or read before somebody comes. Throws `configuration_invalid`. */
+/**
+ * Creates the console of a configuration. It calls no issuer and reads no secret before the first request. Throws
+ * `configuration_invalid`.
+ */
 export function openConsole(
   { console: settings, issuers, identity }: ConfiguredConsole,
   deps: OpenConsoleDeps,
 ): ServedApp {
   const url = settings.url ?? identity?.issuer;
   const entry = issuers[settings.trust];
-  if (url === undefined || entry === undefined) throw unchecked();
+  if (url === undefined || entry === undefined) throw incomplete();
   const { origin } = new URL(url);
   const { secrets, tokens, callOut, clock } = deps;
   const { issuer } = entry;
@@ -39,9 +42,12 @@ export function openConsole(
       const redirectUri = `${origin}/console/signed-in`;
       return new SignIn({ settings, issuer, redirectUri, secrets, callOut, clock });
     }),
-    seal: new SessionCookieCipher({ secrets, sealedBy: settings.sealedBy, clock }),
+    cipher: new SessionCookieCipher({ secrets, sealedBy: settings.sealedBy, clock }),
     cookies: new Cookies({ isHttps: origin.startsWith("https:") }),
-    ...{ tokens, trust: settings.trust, origin, clock },
+    tokens,
+    trust: settings.trust,
+    origin,
+    clock,
   });
   return createConsole({ ...deps, sessions, origin });
 }
@@ -54,6 +60,6 @@ function once<T>(load: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** The check of a configuration tells more. */
-const unchecked = (): Fault =>
-  new Fault("configuration_invalid", "the console has no address, or no trust entry", { retryable: false });
+/** `drawbridge check` reports the details. */
+const incomplete = (): Fault =>
+  new Fault("configuration_invalid", "the console has no address or no trust entry", { retryable: false });

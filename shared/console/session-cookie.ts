@@ -10,12 +10,12 @@ export interface SessionCookieDeps {
   readonly clock: Clock;
 }
 
-/** What is sealed for one purpose does not open for the other. */
+/** A cookie that was encrypted for one purpose is not accepted for the other. */
 type Purpose = "session" | "sign-in";
 
 /**
- * Puts what a browser keeps for the console into a text that it can neither read nor change: a JWE of `dir` and `A256GCM`
- * (RFC 7516), with its purpose and its end inside. Seals with `current`, opens with `next` too.
+ * Encrypts the console's cookies, so that the browser can neither read nor change them: a JWE of `dir` and `A256GCM`
+ * (RFC 7516) that contains its purpose and its expiry. Encrypts with the key `current`, decrypts with `next` too.
  */
 export class SessionCookieCipher {
   readonly #deps: SessionCookieDeps;
@@ -24,7 +24,7 @@ export class SessionCookieCipher {
     this.#deps = deps;
   }
 
-  /** Throws `secret_unavailable`, and `configuration_invalid` for a key that could be guessed. */
+  /** Throws `secret_unavailable`, or `configuration_invalid` if the key is too weak. */
   async encrypt(purpose: Purpose, content: object, until: EpochMillis): Promise<string> {
     const [key] = await this.#keys();
     return new EncryptJWT({ content })
@@ -34,19 +34,19 @@ export class SessionCookieCipher {
       .encrypt(key);
   }
 
-  /** Nothing for what was not sealed for this purpose, was changed, or has ended. Throws as {@link encrypt} does. */
-  async decrypt<T>(purpose: Purpose, sealed: string, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
+  /** Undefined if it was encrypted for another purpose, was changed, or has expired. Throws as {@link encrypt} does. */
+  async decrypt<T>(purpose: Purpose, encrypted: string, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
     for (const key of await this.#keys()) {
-      const content = await this.#openWith(key, purpose, sealed);
+      const content = await this.#decryptWith(key, purpose, encrypted);
       const read = v.safeParse(schema, content);
       if (read.success) return read.output;
     }
     return undefined;
   }
 
-  async #openWith(key: Uint8Array, purpose: Purpose, sealed: string): Promise<unknown> {
+  async #decryptWith(key: Uint8Array, purpose: Purpose, encrypted: string): Promise<unknown> {
     try {
-      const { payload } = await jwtDecrypt(sealed, key, {
+      const { payload } = await jwtDecrypt(encrypted, key, {
         audience: purpose,
         requiredClaims: ["exp"],
         currentDate: new Date(this.#deps.clock.now()),
@@ -55,7 +55,7 @@ export class SessionCookieCipher {
       });
       return payload["content"];
     } catch (error) {
-      // Whatever is wrong with it: the browser has nothing that counts.
+      // Whatever is wrong with the cookie, the browser is not signed in.
       if (error instanceof errors.JOSEError) return undefined;
       throw error;
     }

@@ -26,9 +26,9 @@ import type { ConsoleSettings } from "./settings.ts";
 
 export interface SignInDeps {
   readonly settings: Pick<ConsoleSettings, "clientId" | "clientSecret" | "scope">;
-  /** Of the console's trust entry. */
+  /** Issuer of the console's trust entry. */
   readonly issuer: string;
-  /** Where the issuer sends people back to; registered there. */
+  /** URL that the issuer redirects to after the sign-in. It must be registered there. */
   readonly redirectUri: string;
   readonly secrets: Secrets;
   readonly callOut: CallOut;
@@ -36,16 +36,17 @@ export interface SignInDeps {
 }
 
 /**
- * How long what the issuer tells of itself is used: whoever asks to sign in, proved or not, makes no call meanwhile.
+ * How long the issuer's discovery document is cached. Unauthenticated sign-in requests cause no call to the issuer within
+ * this time.
  */
 const DISCOVERED_MS = 10 * 60_000;
 
-/** What the browser that began a sign-in keeps until it ends: no other browser can end it (RFC 9700 §2.1). */
+/** Data that the browser stores from the begin of a sign-in to its end. No other browser can complete it (RFC 9700 §2.1). */
 export interface BegunSignIn {
   readonly state: string;
   readonly nonce: string;
   readonly verifier: string;
-  /** The page to go on with. */
+  /** Path of the page to show after the sign-in. */
   readonly to: string;
 }
 
@@ -62,43 +63,58 @@ export class SignIn {
   }
 
   /**
-   * Where to send the browser, and what it is to keep. `anew`: the issuer is to ask who it is, whatever it remembers.
-   * Throws `token_unavailable`, and what a call out throws.
+   * Returns the URL to redirect the browser to, and the data that it must store. `forceLogin`: the issuer must
+   * authenticate the person even if it has a session. Throws `token_unavailable`, and what an outbound call throws.
    */
-  async begin(to: string, { anew = false } = {}): Promise<{ readonly url: URL; readonly begun: BegunSignIn }> {
+  async begin(to: string, { forceLogin = false } = {}): Promise<{ readonly url: URL; readonly begun: BegunSignIn }> {
     const { settings, redirectUri } = this.#deps;
-    const [state, nonce, verifier] = [generateRandomState(), generateRandomNonce(), generateRandomCodeVerifier()];
+    const state = generateRandomState();
+    const nonce = generateRandomNonce();
+    const verifier = generateRandomCodeVerifier();
     const { authorization_endpoint: endpoint } = await this.#server();
     if (endpoint === undefined) throw unavailable(this.#deps.issuer, "it has no authorization endpoint");
     const url = new URL(endpoint);
     const parameters = {
-      ...{ response_type: "code", client_id: settings.clientId, redirect_uri: redirectUri, scope: settings.scope },
-      ...{ state, nonce, code_challenge: await calculatePKCECodeChallenge(verifier), code_challenge_method: "S256" },
+      response_type: "code",
+      client_id: settings.clientId,
+      redirect_uri: redirectUri,
+      scope: settings.scope,
+      state,
+      nonce,
+      code_challenge: await calculatePKCECodeChallenge(verifier),
+      code_challenge_method: "S256",
       // OpenID Connect Core §3.1.2.1.
-      ...(anew && { prompt: "login" }),
+      ...(forceLogin && { prompt: "login" }),
     };
     for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
     return { url, begun: { state, nonce, verifier, to } };
   }
 
   /**
-   * The ID token that the issuer gives for the code in `answered`, the address that the browser came back to. Its issuer,
-   * audience and nonce are checked here; its signature and all else is left to the trust entry. Throws as {@link begin}.
+   * Returns the ID token that the issuer issues for the code in `callback`, the URL that the browser was redirected to.
+   * Issuer, audience and nonce are checked here; the trust entry checks the signature and everything else. Throws as
+   * {@link begin} does.
    */
-  async finish(answered: URL, { state, nonce, verifier }: BegunSignIn): Promise<Result<Secret>> {
+  async finish(callback: URL, { state, nonce, verifier }: BegunSignIn): Promise<Result<Secret>> {
     const { settings, redirectUri, secrets } = this.#deps;
     const server = await this.#server();
     const client = { client_id: settings.clientId };
     const secret = settings.clientSecret && (await secrets.read(settings.clientSecret));
     const authentication = secret ? ClientSecretBasic(secret.reveal()) : None();
     try {
-      const code = validateAuthResponse(server, client, answered, state);
-      const given = await authorizationCodeGrantRequest(
-        ...([server, client, authentication, code, redirectUri, verifier, this.#options()] as const),
+      const code = validateAuthResponse(server, client, callback, state);
+      const response = await authorizationCodeGrantRequest(
+        server,
+        client,
+        authentication,
+        code,
+        redirectUri,
+        verifier,
+        this.#options(),
       );
       const expected = { expectedNonce: nonce, requireIdToken: true };
-      const { id_token: token } = await processAuthorizationCodeResponse(server, client, given, expected);
-      return token === undefined ? failed("the issuer gave no ID token") : ok(new Secret(token));
+      const { id_token: token } = await processAuthorizationCodeResponse(server, client, response, expected);
+      return token === undefined ? failed("the issuer issued no ID token") : ok(new Secret(token));
     } catch (error) {
       if (error instanceof Fault) throw error;
       return failed(problemOf(error));
@@ -110,35 +126,33 @@ export class SignIn {
     if (this.#discovered === undefined || this.#discovered.until <= now) {
       this.#discovered = { server: this.#discover(), until: laterBy(now, DISCOVERED_MS) };
     }
-    const kept = this.#discovered;
+    const cached = this.#discovered;
     try {
-      return await kept.server;
+      return await cached.server;
     } catch (error) {
-      if (this.#discovered === kept) this.#discovered = undefined;
+      if (this.#discovered === cached) this.#discovered = undefined;
       throw error;
     }
   }
 
   async #discover(): Promise<AuthorizationServer> {
     const issuer = new URL(this.#deps.issuer);
-    const answer = await discoveryRequest(issuer, this.#options());
-    return processDiscoveryResponse(issuer, answer).catch((cause: unknown) => {
+    const response = await discoveryRequest(issuer, this.#options());
+    return processDiscoveryResponse(issuer, response).catch((cause: unknown) => {
       throw unavailable(this.#deps.issuer, "its discovery document cannot be used", cause);
     });
   }
 
-  /** `http` is in the configuration for this machine only; see `secureUrl`. */
+  /** The configuration accepts `http` for loopback only; see `secureUrl`. */
   #options() {
     return { [customFetch]: fetchThrough(this.#deps.callOut), [allowInsecureRequests]: true };
   }
 }
 
-/**
- * Of the library's words none goes further: they may quote the code or the token. Of the issuer's its error code does.
- */
+/** Never the library's messages: they may quote the code or the token. Only the issuer's error code is passed on. */
 function problemOf(error: unknown): string {
-  const isTold = error instanceof AuthorizationResponseError || error instanceof ResponseBodyError;
-  if (!isTold) return "the answer does not belong to this sign-in";
+  const isIssuerError = error instanceof AuthorizationResponseError || error instanceof ResponseBodyError;
+  if (!isIssuerError) return "the answer does not belong to this sign-in";
   return `the issuer answered ${/^[a-z_]{1,40}$/.test(error.error) ? error.error : "with an error"}`;
 }
 

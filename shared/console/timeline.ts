@@ -1,37 +1,37 @@
 import { html } from "hono/html";
 import { nameOf } from "../approvals/record-step.ts";
 import type { EpochMillis } from "../host/clock.ts";
-import type { ShownDelivery, ShownEntry } from "../http/deliveries.ts";
+import type { ShownDelivery, ShownTimelineEvent } from "../http/deliveries.ts";
 import type { Identity } from "../model/approval.ts";
-import { badge, deliveryLink, duration, type Html, NOTHING, refusalOf, type Tone, when } from "./html.ts";
+import { age, badge, deliveryLink, duration, type Html, NOTHING, rejectionText, type Tone } from "./html.ts";
 
-/** All that followed a delivery, in order, each with its time since the receipt. */
+/** Everything that followed a delivery, in order, each with its time since the receipt. */
 export const timelineOf = ({ delivery, timeline }: ShownDelivery, now: EpochMillis): Html =>
   html`<ol class="trace">${timeline.map((timelineEvent) => {
-    const [tone, state, told] = timelineText(timelineEvent, now);
+    const [tone, state, text] = timelineText(timelineEvent, now);
     const sinceMs = Date.parse(timelineEvent.at) - Date.parse(delivery.receivedAt);
     const route = "route" in timelineEvent ? html`<b>${timelineEvent.route}</b> ` : NOTHING;
     return html`<li><span class="since" title="${timelineEvent.at}">+${duration(Math.max(0, sinceMs))}</span>
-<span>${badge(tone, state)} ${route}${told}</span></li>`;
+<span>${badge(tone, state)} ${route}${text}</span></li>`;
   })}</ol>`;
 
-/** How an entry looks, its state in a word or two, and the rest of it. */
-function timelineText(timelineEvent: ShownEntry, now: EpochMillis): readonly [Tone, string, Html] {
+/** The look of a timeline event, its state in one or two words, and the rest of its text. */
+function timelineText(timelineEvent: ShownTimelineEvent, now: EpochMillis): readonly [Tone, string, Html] {
   switch (timelineEvent.kind) {
     case "scheduled":
       return ["quiet", "due", html`matched: ${timelineEvent.action}`];
     case "already_scheduled":
       return [
         "quiet",
-        "due already",
-        html`${timelineEvent.action}, through ${deliveryLink(timelineEvent.by)} of the same happening`,
+        "already due",
+        html`${timelineEvent.action}, because of ${deliveryLink(timelineEvent.by)}, which reports the same event`,
       ];
     case "waiting":
-      return ["busy", "waits", html`${timelineEvent.summary}`];
+      return ["busy", "waiting", html`${timelineEvent.summary}`];
     case "denied":
       return timelineEvent.mode === "shadow"
-        ? ["warn", "would not fire", refusalOf(timelineEvent.refusal)]
-        : ["bad", "not fired", refusalOf(timelineEvent.refusal)];
+        ? ["warn", "would not fire", rejectionText(timelineEvent.refusal)]
+        : ["bad", "not fired", rejectionText(timelineEvent.refusal)];
     case "approval":
       return [
         APPROVAL_TONES[timelineEvent.state],
@@ -41,8 +41,8 @@ function timelineText(timelineEvent: ShownEntry, now: EpochMillis): readonly [To
     case "decided":
       return [
         timelineEvent.refusal ? "bad" : "good",
-        timelineEvent.refusal ? `${timelineEvent.decision} refused` : timelineEvent.decision,
-        html`of <code>${timelineEvent.about}</code>${by(timelineEvent.by)}${timelineEvent.refusal ? html`: ${refusalOf(timelineEvent.refusal)}` : NOTHING}`,
+        timelineEvent.refusal ? `${timelineEvent.decision} rejected` : timelineEvent.decision,
+        html`of <code>${timelineEvent.about}</code>${by(timelineEvent.by)}${timelineEvent.refusal ? html`: ${rejectionText(timelineEvent.refusal)}` : NOTHING}`,
       ];
     case "replayed":
       return [
@@ -63,11 +63,11 @@ function timelineText(timelineEvent: ShownEntry, now: EpochMillis): readonly [To
   }
 }
 
-type Attempt = Extract<ShownEntry, { kind: "attempt" }>;
+type Attempt = Extract<ShownTimelineEvent, { kind: "attempt" }>;
 
 const OUTCOMES = {
   done: ["good", "done"],
-  retry: ["warn", "to be tried again"],
+  retry: ["warn", "will be retried"],
   give_up: ["bad", "given up"],
 } as const satisfies Record<Attempt["outcome"], readonly [Tone, string]>;
 
@@ -79,8 +79,8 @@ function attemptText(entry: Attempt, now: EpochMillis): readonly [Tone, string, 
     state,
     html`${entry.summary}${known}
 <span class="aside">${entry.action}, attempt ${entry.attempt}, ${duration(entry.durationMs)}${
-      entry.nextAt === undefined ? NOTHING : html`; next ${when(entry.nextAt, now)}`
-    }</span>${entry.unknownOutcome ? html` <span class="hint">What the target did is unknown.</span>` : NOTHING}`,
+      entry.nextAt === undefined ? NOTHING : html`; next ${age(entry.nextAt, now)}`
+    }</span>${entry.unknownOutcome ? html` <span class="hint">The outcome at the target is unknown.</span>` : NOTHING}`,
   ];
 }
 
@@ -93,6 +93,6 @@ const APPROVAL_TONES = {
   withdrawn: "quiet",
   expired: "bad",
   superseded: "quiet",
-} as const satisfies Record<Extract<ShownEntry, { kind: "approval" }>["state"], Tone>;
+} as const satisfies Record<Extract<ShownTimelineEvent, { kind: "approval" }>["state"], Tone>;
 
 const by = (who: Identity | undefined): Html => (who ? html` by ${nameOf(who)}` : NOTHING);

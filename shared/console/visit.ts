@@ -5,31 +5,32 @@ import type { ServedApp } from "../http/connection.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Html } from "./html.ts";
 
-/** What a page may need of the person who asks for it. */
+/** The request for a page, and the person who is signed in. */
 export interface Visit {
   readonly url: URL;
   readonly now: EpochMillis;
-  /** As the ID token proved it at the sign-in. It decides what is offered, and nothing else: that is up to the interface. */
+  /** Verified at the sign-in. It decides only what a page offers; the API decides what the person may do. */
   readonly me: Principal;
-  /** As people call this person, as far as the token tells. */
+  /** The person's name in the token's claims, else the subject. For display only. */
   readonly name: string;
-  /** To be in every form that changes something. */
+  /** CSRF token, in every form that has an effect. */
   readonly formToken: string;
   /** Names of the configured routes. */
   readonly routes: readonly string[];
   readonly may: (verb: "replay" | "approve", route: string) => boolean;
   readonly isMe: (who: Principal & { readonly actor?: string }) => boolean;
-  /** Calls the bridge's own interface in this person's name. */
-  readonly ask: <T>(path: string, order?: Order) => Promise<Answer<T>>;
+  /** Calls the bridge's API with this person's token. A `post` makes it a POST. */
+  readonly ask: <T>(path: string, post?: ApiPost) => Promise<ApiResult<T>>;
 }
 
-/** What is posted. `key` is the same for the same order. */
-export interface Order {
+/** What a form posts to the API. */
+export interface ApiPost {
   readonly body: object;
+  /** The idempotency key: a form that is sent twice has an effect once. */
   readonly key: string;
 }
 
-export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: Problem };
+export type ApiResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: Problem };
 
 const problem = v.object({
   title: v.string(),
@@ -37,31 +38,32 @@ const problem = v.object({
   instance: v.optional(v.string()),
   reason: v.optional(v.string()),
 });
-/** A refusal or a failure, as the interface answers it (RFC 9457). */
+/** A rejection or a fault, as the API answers it (RFC 9457). */
 export type Problem = v.InferOutput<typeof problem>;
 
-/** What stands in a page, and how often it is asked for anew. */
+/** Content of a page. */
 export interface Page {
   readonly title: string;
   readonly main: Html;
+  /** How often the browser fetches the page again. Undefined if it does not. */
   readonly refreshSeconds?: number;
 }
 
 /**
- * The console's one way to everything it shows and does: requests to the bridge's interface, answered in the same process,
- * with the person's own token. So who may do what, what is counted, recorded and logged is decided there, as for anyone.
+ * The only way for the console to read or change anything: requests to the bridge's API, in the same process, with the
+ * person's own token. The API authorizes, counts, records and logs them as it does for every caller.
  */
-export const asker =
+export const createApiClient =
   (api: ServedApp, origin: string, token: Secret): Visit["ask"] =>
-  async <T>(path: string, order?: Order): Promise<Answer<T>> => {
+  async <T>(path: string, post?: ApiPost): Promise<ApiResult<T>> => {
     const headers = new Headers({ authorization: `Bearer ${token.reveal()}` });
-    if (order !== undefined) {
+    if (post !== undefined) {
       headers.set("content-type", "application/json");
-      headers.set("idempotency-key", order.key);
+      headers.set("idempotency-key", post.key);
     }
-    const sent = order === undefined ? {} : { method: "POST", body: JSON.stringify(order.body) };
-    const answer = await api.fetch(new Request(new URL(path, origin), { headers, ...sent }), {});
-    const told: unknown = await answer.json();
-    // The answers' shapes are those of our own interface, of the same version.
-    return answer.ok ? { ok: true, value: told as T } : { ok: false, problem: v.parse(problem, told) };
+    const init = post === undefined ? { headers } : { headers, method: "POST", body: JSON.stringify(post.body) };
+    const response = await api.fetch(new Request(new URL(path, origin), init), {});
+    const body: unknown = await response.json();
+    // `as`: the API is part of this program, so a successful response has the shape of the same version.
+    return response.ok ? { ok: true, value: body as T } : { ok: false, problem: v.parse(problem, body) };
   };

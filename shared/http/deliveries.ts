@@ -88,8 +88,8 @@ export async function getDelivery(
   return ok(shownDelivery(delivery, await api.deliveries.timeline(id)));
 }
 
-/** A timeline's entry with its times as ISO 8601. */
-export type ShownEntry = WithIsoTimes<TimelineEvent>;
+/** A timeline event with its times in ISO 8601. */
+export type ShownTimelineEvent = WithIsoTimes<TimelineEvent>;
 type WithIsoTimes<T> = T extends unknown ? { [K in keyof T]: K extends "at" | "nextAt" ? string : T[K] } : never;
 
 export interface ListedDeliveries {
@@ -103,7 +103,7 @@ export interface ShownDelivery {
       readonly relayedAt?: string;
     };
   readonly event?: BusEvent;
-  readonly timeline: readonly ShownEntry[];
+  readonly timeline: readonly ShownTimelineEvent[];
 }
 
 function shownDelivery(delivery: RecordedDelivery, timeline: readonly TimelineEvent[]): ShownDelivery {
@@ -121,11 +121,11 @@ function shownDelivery(delivery: RecordedDelivery, timeline: readonly TimelineEv
       ...relayed,
     },
     ...(event && { event }),
-    timeline: timeline.map(shownEntry),
+    timeline: timeline.map(shownTimelineEvent),
   };
 }
 
-function shownEntry(timelineEvent: TimelineEvent): ShownEntry {
+function shownTimelineEvent(timelineEvent: TimelineEvent): ShownTimelineEvent {
   const at = toIso(timelineEvent.at);
   if (timelineEvent.kind !== "attempt") return { ...timelineEvent, at };
   const { nextAt, ...rest } = timelineEvent;

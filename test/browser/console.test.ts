@@ -76,14 +76,14 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await bridge.pageEdit(edit(2, "rita", systemClock.now()));
     const page = await signIn("axel");
     await page.getByRole("link", { name: "Approvals" }).click();
-    await page.getByRole("heading", { name: /waits\s+page-build of 98310/ }).waitFor();
+    await page.getByRole("heading", { name: /waiting\s+page-build of 98310/ }).waitFor();
     await picture(page, "approvals");
     await page.getByLabel("Comment").fill("Read it, it is good");
     await page.getByRole("button", { name: "Grant" }).click();
     await page.getByText("Read it, it is good").waitFor();
     await page.getByText("accepted by the listener").waitFor();
     await page.goto(new URL("/console/approvals", bridge.url).href);
-    expect(await page.getByRole("main").innerText()).toContain("Nothing waits for you");
+    expect(await page.getByRole("main").innerText()).toContain("No approval is waiting for you");
     await page.context().close();
   });
 
@@ -94,7 +94,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await page.getByText("Run it again…").click();
     await page.getByRole("button", { name: "route push-build" }).click();
     await page.getByText(/Run again from d-/).waitFor();
-    expect(await page.getByRole("main").innerText()).toMatch(/Proved as\s+olga of/);
+    expect(await page.getByRole("main").innerText()).toMatch(/Authenticated as\s+olga of/);
     await page.getByText("build.succeeded ci/push-build").waitFor();
     await page.getByRole("link", { name: "Roll back" }).click();
     await page.getByLabel("Route").selectOption("push-build");

@@ -95,7 +95,7 @@ describe("the pages", () => {
     const page = await shows(visitor, `/console/deliveries/${pushed}`, ">build.succeeded ci/push-build");
     expect(textOf(page)).toMatch(/due push-build matched: tekton/);
     expect(textOf(page)).toMatch(/done push-build accepted by the listener/);
-    expect(textOf(page)).toMatch(/Proved as gitlab of drawbridge:source/);
+    expect(textOf(page)).toMatch(/Authenticated as gitlab of drawbridge:source/);
 
     const [, ended = ""] = /\/console\/deliveries\/(d-\w+)">build\.succeeded/.exec(page.text) ?? [];
     const build = await visitor.go(new URL(`/console/deliveries/${ended}`, bridge.url));
@@ -106,7 +106,7 @@ describe("the pages", () => {
     ["outcome=refused", "role_missing", "code.pushed"],
     ["text=platform&type=code.&within=1", "code.pushed", "role_missing"],
     ["principal=rita", "role_missing", "code.pushed"],
-    ["until=2020-01-01T00:00", "Nothing was found", "code.pushed"],
+    ["until=2020-01-01T00:00", "No deliveries found", "code.pushed"],
   ])("find by %s", async (query, found, left) => {
     const { visitor } = await bridge.signIn("olga");
     const list = textOf(await visitor.go(new URL(`/console?${query}`, bridge.url))).replace(/^.*?only what/, "");
@@ -148,7 +148,7 @@ describe("orders", () => {
     await pageEdit();
     const { visitor } = await bridge.signIn("axel");
     const waiting = await shows(visitor, "/console/approvals", "page-build of");
-    expect(textOf(waiting)).toMatch(/waits page-build of 98310 .*Asked for by rita of wiki/);
+    expect(textOf(waiting)).toMatch(/waiting page-build of 98310 .*Requested by rita of wiki/);
     const id = /\/console\/approvals\/(p-\w+)/.exec(waiting.text)?.[1] ?? "";
     const decided = await bridge.order(visitor, waiting, `/console/approvals/${id}`, {
       decision: "grant",
@@ -185,7 +185,7 @@ describe("orders", () => {
     const [first, second] = [await pressed(), await pressed()];
     expect(first.url.pathname).toBe(second.url.pathname);
     expect(textOf(first)).toMatch(/Run again from d-\w+ , for push-build/);
-    expect(textOf(first)).toMatch(/Proved as olga of/);
+    expect(textOf(first)).toMatch(/Authenticated as olga of/);
     const { timeline } = await tell<Told>(`/v1/deliveries/${pushed}`);
     expect(timeline.filter(({ kind }) => kind === "replayed")).toMatchObject([
       { by: { subject: "olga", method: "oidc", roles: ["on-call"] }, routes: ["push-build"] },

@@ -118,12 +118,14 @@ describe("the approvals page", () => {
   });
 
   it("says that nothing waits", async () => {
-    expect(await showing(approvalsPage, { approvals: [] })).toContain("Nothing waits for you");
+    expect(await showing(approvalsPage, { approvals: [] })).toContain("No approval is waiting for you");
   });
 
   it("says that more is open than was looked through", async () => {
     const told = async (hasMore: boolean) =>
-      (await showing(approvalsPage, { approvals: [], hasMore })).includes("More is open than was looked through.");
+      (await showing(approvalsPage, { approvals: [], hasMore })).includes(
+        "More approvals are open than this page looked at.",
+      );
     expect([await told(true), await told(false)]).toEqual([true, false]);
   });
 });

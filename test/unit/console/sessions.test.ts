@@ -33,7 +33,7 @@ async function signedIn({ token = "a.b.c", claims = {} }: { token?: string; clai
       }),
       finish: async () => ok(new Secret(token)),
     }),
-    seal: new SessionCookieCipher({
+    cipher: new SessionCookieCipher({
       secrets: secretsOf({ KEY: "k".repeat(44) }),
       sealedBy: { current: "env:KEY" },
       clock,
@@ -42,7 +42,7 @@ async function signedIn({ token = "a.b.c", claims = {} }: { token?: string; clai
     ...{ tokens, trust: "people", origin: ORIGIN, clock },
   });
   const app = new Hono();
-  app.get("/begin", async (c) => c.text((await sessions.begin(c, { to: "/console", anew: false })).href));
+  app.get("/begin", async (c) => c.text((await sessions.begin(c, { to: "/console", forceLogin: false })).href));
   app.get("/console/signed-in", async (c) => c.json(await sessions.finish(c)));
   app.get("/who", async (c) => c.json((await sessions.of(c)) ?? null));
   const cookieOf = (answer: Response) =>
@@ -95,8 +95,8 @@ describe("a session", () => {
   });
 
   it.each([
-    ["has ended, as shadow mode lets it", { claims: { exp: 1 } }, "has ended already"],
-    ["never ends, as shadow mode lets it", { claims: { exp: undefined } }, "has ended already"],
+    ["has ended, as shadow mode lets it", { claims: { exp: 1 } }, "has already expired"],
+    ["never ends, as shadow mode lets it", { claims: { exp: undefined } }, "has already expired"],
     ["does not fit into cookies", { token: "t".repeat(6_000) }, "too large"],
   ])("is not begun with a token that %s", async (_, given, words) => {
     const { finished, cookie } = await signedIn(given);

@@ -60,7 +60,7 @@ describe("a sign-in", () => {
       ...{ state: first.begun.state, nonce: first.begun.nonce, code_challenge_method: "S256" },
     });
     expect(JSON.stringify(asked)).not.toContain(first.begun.verifier);
-    expect((await signIn.begin("/console", { anew: true })).url.searchParams.get("prompt")).toBe("login");
+    expect((await signIn.begin("/console", { forceLogin: true })).url.searchParams.get("prompt")).toBe("login");
     for (const name of ["state", "nonce", "verifier"] as const) {
       expect(first.begun[name].length).toBeGreaterThanOrEqual(43);
       expect(first.begun[name]).not.toBe(second.begun[name]);

@@ -1,4 +1,4 @@
-import type { Answer, Page, Visit } from "../../../shared/console/visit.ts";
+import type { ApiResult, Page, Visit } from "../../../shared/console/visit.ts";
 import type { ListedApprovals } from "../../../shared/http/approvals.ts";
 import type { ListedCredentials } from "../../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../../shared/http/deliveries.ts";
@@ -125,7 +125,7 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
   };
 }
 
-export function shownBy(answer: Answer<Page>): Page {
+export function shownBy(answer: ApiResult<Page>): Page {
   if (!answer.ok) throw new Error(answer.problem.title);
   return answer.value;
 }
