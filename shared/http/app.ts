@@ -1,5 +1,5 @@
 import type { Context, Hono } from "hono";
-// Its few addresses do not repay a router that is compiled from them at the start.
+// The tiny preset: with so few routes, a router that compiles them at the start does not pay off.
 import { Hono as App } from "hono/tiny";
 import { type ReceiveDeps, receive, type Source } from "../delivery/receive.ts";
 import type { AuditedRejection, RejectionAudit } from "../delivery/rejection-audit.ts";
@@ -13,7 +13,7 @@ import type { ReceivedRequest } from "../model/request.ts";
 import type { Result } from "../model/result.ts";
 import type { BridgeIssuer } from "../outbound/issuer.ts";
 import { checkContentType, readBody } from "./body.ts";
-import { type CallDeps, callsOf } from "./calls.ts";
+import { apiCalls, type CallDeps } from "./calls.ts";
 import type { Connection } from "./connection.ts";
 import { NOT_FOUND, problemOf, problemResponse, UNAVAILABLE } from "./problem.ts";
 
@@ -21,23 +21,26 @@ export interface AppDeps {
   readonly receiving: ReceiveDeps;
   readonly calls: CallDeps;
   readonly sources: ReadonlyMap<string, Source>;
-  /** Where CI jobs tell the state of their own builds. */
+  /** The source to which CI jobs report the state of their own builds. */
   readonly status: Source;
   readonly rejectionAudit: Pick<RejectionAudit, "record">;
-  /** The bridge as an issuer of tokens; undefined if it has no `identity`. */
+  /** The bridge as an issuer of tokens. Undefined if the configuration has no `identity`. */
   readonly issuer: Pick<BridgeIssuer, "discovery" | "keySet"> | undefined;
   readonly maxBodyBytes: number;
   readonly clock: Clock;
-  /** New for each request. */
+  /** Called once per request. */
   readonly newRequestId: () => string;
-  /** Resolves when store and bus can be reached. */
+  /** Resolves if the store and the bus are reachable. */
   readonly ready: () => Promise<unknown>;
   readonly log: Log;
 }
 
 type Env = { Bindings: Connection; Variables: { requestId: string; traceparent: TraceParent; startedAt: number } };
 
-/** The HTTP interface: `docs/http-api.md` lists it. Every outcome is one log line; every refusal a problem answer. */
+/**
+ * Creates the HTTP API, which `docs/http-api.md` lists. Each request writes one log line. Each rejection is answered
+ * with a problem document.
+ */
 export function createApp(deps: AppDeps): Hono<Env> {
   const app = new App<Env>();
   app.use(async (c, next) => {
@@ -46,55 +49,57 @@ export function createApp(deps: AppDeps): Hono<Env> {
     c.set("startedAt", deps.clock.now());
     await next();
   });
-  app.post("/webhooks/:source", (c) => takeDelivery(c, deps, deps.sources.get(c.req.param("source"))));
-  app.all("/webhooks/:source", (c) => refused(c, deps, { reason: "method_not_allowed", allowed: "POST" }));
-  app.post("/v1/status", (c) => takeDelivery(c, deps, deps.status));
-  app.all("/v1/status", (c) => refused(c, deps, { reason: "method_not_allowed", allowed: "POST" }));
-  takeCalls(app, deps);
+  app.post("/webhooks/:source", (c) => handleDelivery(c, deps, deps.sources.get(c.req.param("source"))));
+  app.all("/webhooks/:source", (c) => rejectionResponse(c, deps, { reason: "method_not_allowed", allowed: "POST" }));
+  app.post("/v1/status", (c) => handleDelivery(c, deps, deps.status));
+  app.all("/v1/status", (c) => rejectionResponse(c, deps, { reason: "method_not_allowed", allowed: "POST" }));
+  addApiRoutes(app, deps);
   app.get("/healthz", (c) => c.json({ status: "up" }));
   app.get("/readyz", async (c) => {
     await deps.ready();
     return c.json({ status: "ready" });
   });
-  if (deps.issuer !== undefined) publish(app, deps.issuer);
+  if (deps.issuer !== undefined) addIssuerRoutes(app, deps.issuer);
   app.notFound((c) => problemResponse(NOT_FOUND, c.get("requestId")));
-  app.onError((error, c) => failed(c, deps, error));
+  app.onError((error, c) => faultResponse(c, deps, error));
   return app;
 }
 
-function takeCalls(app: Hono<Env>, deps: AppDeps): void {
+function addApiRoutes(app: Hono<Env>, deps: AppDeps): void {
   const methods = new Map<string, string>();
-  for (const { method, path, status, answer } of callsOf(deps.calls)) {
+  for (const { method, path, status, handle } of apiCalls(deps.calls)) {
     app.on(method, path, (c) =>
-      takeCall(c, deps, { status, handle: (request) => answer(request, c.req.param("id") ?? "") }),
+      handleApiCall(c, deps, { status, handle: (request) => handle(request, c.req.param("id") ?? "") }),
     );
     methods.set(path, method === "GET" ? "GET, HEAD" : method);
   }
   for (const [path, allowed] of methods)
-    app.all(path, (c) => refused(c, deps, { reason: "method_not_allowed", allowed }));
+    app.all(path, (c) => rejectionResponse(c, deps, { reason: "method_not_allowed", allowed }));
 }
 
-/** What others need to verify the bridge's own tokens. */
-function publish(app: Hono<Env>, issuer: NonNullable<AppDeps["issuer"]>): void {
+/** Publishes what others need to verify the bridge's own tokens. */
+function addIssuerRoutes(app: Hono<Env>, issuer: NonNullable<AppDeps["issuer"]>): void {
   const headers = { "Cache-Control": `public, max-age=${KEYS_MAX_AGE_SECONDS}` };
   app.get("/.well-known/openid-configuration", (c) => c.json(issuer.discovery(), 200, headers));
   app.get("/.well-known/jwks.json", async (c) => c.json(await issuer.keySet(), 200, headers));
 }
 
-/** A new key has to be published for longer than this before it signs. */
+/** A new key must be published for longer than this before it signs. */
 const KEYS_MAX_AGE_SECONDS = 300;
 
-async function takeDelivery(c: Context<Env>, deps: AppDeps, source: Source | undefined): Promise<Response> {
-  if (source === undefined) return refused(c, deps, { reason: "source_unknown" });
+async function handleDelivery(c: Context<Env>, deps: AppDeps, source: Source | undefined): Promise<Response> {
+  if (source === undefined) return rejectionResponse(c, deps, { reason: "source_unknown" });
   const type = checkContentType(c.req.raw.headers, source.contentTypes);
-  if (!type.ok) return refused(c, deps, type.rejection);
+  if (!type.ok) return rejectionResponse(c, deps, type.rejection);
   const body = await readBody(c.req.raw, deps.maxBodyBytes);
-  if (!body.ok) return refused(c, deps, body.rejection);
+  if (!body.ok) return rejectionResponse(c, deps, body.rejection);
   const request = { repeatable: true, ...receivedRequest(c, body.value, deps) };
   const receipt = await receive(request, source, deps.receiving);
-  if (!receipt.ok) return refusedFor(c, deps, { ...receipt, ...pick(source), request });
+  if (!receipt.ok) {
+    return recordedRejectionResponse(c, deps, { ...receipt, source: source.name, provider: source.provider, request });
+  }
   const { delivery, status } = receipt.value;
-  deps.log.info({ delivery, status, ...lineOf(c, deps) }, "delivery");
+  deps.log.info({ delivery, status, ...requestFields(c, deps) }, "delivery");
   return c.json(receipt.value, status === "duplicate" ? 200 : 202);
 }
 
@@ -102,7 +107,7 @@ function receivedRequest(c: Context<Env>, body: Uint8Array, deps: AppDeps): Rece
   const { method, url, headers } = c.req.raw;
   const receivedAt = deps.clock.now();
   const { requestId, traceparent } = c.var;
-  // Absent in a test that asks the app without a host.
+  // `c.env` is undefined if a test calls the app without a host.
   const { clientCertificate } = c.env ?? {};
   return {
     method,
@@ -123,49 +128,47 @@ interface Call {
   readonly handle: (request: ReceivedRequest) => Promise<Result<object>>;
 }
 
-/** A call of the bridge's own interface: its body is JSON, or there is none. */
-async function takeCall(c: Context<Env>, deps: AppDeps, { status, handle }: Call): Promise<Response> {
+/** Handles a call of the API. Its body is empty or JSON. */
+async function handleApiCall(c: Context<Env>, deps: AppDeps, { status, handle }: Call): Promise<Response> {
   const body = await readBody(c.req.raw, MAX_CALL_BYTES);
-  if (!body.ok) return refused(c, deps, body.rejection);
+  if (!body.ok) return rejectionResponse(c, deps, body.rejection);
   const type = body.value.length === 0 ? body : checkContentType(c.req.raw.headers, ["application/json"]);
-  if (!type.ok) return refused(c, deps, type.rejection);
+  if (!type.ok) return rejectionResponse(c, deps, type.rejection);
   const request = receivedRequest(c, body.value, deps);
   const result = await handle(request);
   if (result.ok) return c.json(result.value, status);
-  return refusedFor(c, deps, { ...result, source: "api", provider: "api", request });
+  return recordedRejectionResponse(c, deps, { ...result, source: "api", provider: "api", request });
 }
 
-/** A refusal that is recorded if its caller is known. */
-async function refusedFor(
+/** Records the rejection if the caller is authenticated, then answers it. */
+async function recordedRejectionResponse(
   c: Context<Env>,
   deps: AppDeps,
-  { by, ...refusal }: Omit<AuditedRejection, "by"> & { readonly by?: Principal },
+  { by, ...rejected }: Omit<AuditedRejection, "by"> & { readonly by?: Principal },
 ): Promise<Response> {
-  if (by !== undefined) await deps.rejectionAudit.record({ ...refusal, by });
-  return refused(c, deps, refusal.rejection);
+  if (by !== undefined) await deps.rejectionAudit.record({ ...rejected, by });
+  return rejectionResponse(c, deps, rejected.rejection);
 }
 
-const pick = ({ name: source, provider }: Source) => ({ source, provider });
-
-/** A caller whose identity is proved may know the reason of a refusal; every other gets the same terse answer. */
-function refused(c: Context<Env>, deps: AppDeps, rejection: Rejection): Response {
+/** An authenticated caller gets the reason of the rejection. Every other caller gets the same terse response. */
+function rejectionResponse(c: Context<Env>, deps: AppDeps, rejection: Rejection): Response {
   const problem = problemOf(rejection);
-  deps.log.warn({ ...lineOf(c, deps), status: problem.status, ...rejection }, "refused");
+  deps.log.warn({ ...requestFields(c, deps), status: problem.status, ...rejection }, "refused");
   return problemResponse(problem, c.get("requestId"), problem.status === 401 ? undefined : rejection.reason);
 }
 
-/** Never 500: a sender that is told 500 may drop what it has (Tekton does), one that is told 503 tries again. */
-function failed(c: Context<Env>, deps: AppDeps, error: Error): Response {
-  deps.log.error({ ...lineOf(c, deps), status: UNAVAILABLE.status, ...failureOf(error) }, "failed");
+/** Never 500: a sender may drop the delivery after a 500, as Tekton does; it retries after a 503. */
+function faultResponse(c: Context<Env>, deps: AppDeps, error: Error): Response {
+  deps.log.error({ ...requestFields(c, deps), status: UNAVAILABLE.status, ...failureOf(error) }, "failed");
   return problemResponse(UNAVAILABLE, c.get("requestId"));
 }
 
-function lineOf(c: Context<Env>, deps: AppDeps): LogFields {
+function requestFields(c: Context<Env>, deps: AppDeps): LogFields {
   const source = c.req.param("source");
   return {
     request: c.get("requestId"),
     trace: traceIdOf(c.get("traceparent")),
-    // The path as a route's pattern, and a source only if it is configured: an address may hold anything.
+    // Only the name of a configured source, never the path: a path may contain anything.
     ...(source !== undefined && deps.sources.has(source) && { source }),
     durationMs: deps.clock.now() - c.get("startedAt"),
   };

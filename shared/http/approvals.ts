@@ -7,7 +7,7 @@ import type { Policy } from "../identity/policy.ts";
 import type { Approval } from "../model/approval.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
-import { readCall } from "./json-body.ts";
+import { parseJsonBody } from "./json-body.ts";
 
 export interface ApprovalsApi extends CallerDeps, DecideDeps {
   readonly policy: Pick<Policy, "rejectCall" | "rejectRoute">;
@@ -20,16 +20,16 @@ const verdict = v.strictObject({
   comment: v.optional(v.pipe(v.string(), v.maxLength(300))),
 });
 
-/** `GET /v1/approvals`: those that are open and that the caller may decide, its own among them, which it may withdraw. */
+/** `GET /v1/approvals`: the open approvals that the caller may decide or, if it requested them, withdraw. */
 export async function listApprovals(request: ReceivedRequest, api: ApprovalsApi): Promise<Result<ListedApprovals>> {
   const caller = await callerOf(request, "of a route", api);
   if (!caller.ok) return caller;
   const { principal } = caller.value;
-  const asked = v.safeParse(state, request.url.searchParams.get("state") ?? undefined);
-  if (!asked.success) return reject({ reason: "query_invalid", parameter: "state", expected: "requested or granted" });
+  const wanted = v.safeParse(state, request.url.searchParams.get("state") ?? undefined);
+  if (!wanted.success) return reject({ reason: "query_invalid", parameter: "state", expected: "requested or granted" });
   const { open, hasMore } = await openApprovals(api.approvals);
   const approvals = open
-    .filter(({ state }) => (asked.output ?? state) === state)
+    .filter(({ state }) => (wanted.output ?? state) === state)
     .map((one) => ({ ...shownApproval(one), may: decisionsOf(one, principal, api) }))
     .filter(({ may }) => may.length > 0);
   return ok({ approvals, hasMore });
@@ -44,20 +44,20 @@ export async function decideApproval(
   const caller = await callerOf(request, "of a route", api);
   if (!caller.ok) return caller;
   const { principal } = caller.value;
-  const told = readCall(request.body, verdict);
-  if (!told.ok) return reject(told.rejection, principal);
+  const body = parseJsonBody(request.body, verdict);
+  if (!body.ok) return reject(body.rejection, principal);
   const approval = await api.approvals.get(id);
   if (approval === undefined) return reject({ reason: "approval_unknown" }, principal);
-  const decided = await decide(approval, { ...told.value, by: principal, requestId: request.requestId }, api);
+  const decided = await decide(approval, { ...body.value, by: principal, requestId: request.requestId }, api);
   return decided.ok ? ok(shownApproval(decided.value)) : reject(decided.rejection, principal);
 }
 
 export interface ListedApprovals {
   readonly approvals: readonly (ShownApproval & {
-    /** What the caller may decide. */
+    /** Decisions that the caller may make. */
     readonly may: readonly (typeof DECISIONS)[number][];
   })[];
-  /** More is open than was looked through. */
+  /** More approvals are open than this list looked at. */
   readonly hasMore: boolean;
 }
 export type ShownApproval = ReturnType<typeof shownApproval>;

@@ -1,8 +1,8 @@
 import { ok, type Result, reject } from "../model/result.ts";
 
 /**
- * Reads a body's bytes, up to a limit. An announced length is what the server then lets through (RFC 9112 section 6.3),
- * so such a body is taken whole, which spares the cost of a web stream; any other is counted as it comes.
+ * Reads the bytes of a body, up to a limit. The server delivers no more than the `Content-Length` (RFC 9112 section 6.3),
+ * so such a body is read at once, which avoids the cost of a web stream. Any other body is counted while it is read.
  */
 export async function readBody(request: Request, limitBytes: number): Promise<Result<Uint8Array>> {
   const tooLarge = reject({ reason: "body_too_large", limitBytes });
@@ -24,7 +24,7 @@ async function readStream({ body }: Request, limitBytes: number, tooLarge: Resul
   return ok(Buffer.concat(chunks));
 }
 
-/** Refuses a body that is not uncompressed JSON in UTF-8 by its own account (RFC 9110 sections 8.3 and 8.4). */
+/** Rejects a body that its headers do not declare as an accepted type, uncompressed, in UTF-8 (RFC 9110 §8.3 and §8.4). */
 export function checkContentType(headers: Headers, accepted: readonly string[]): Result<undefined> {
   if ((headers.get("content-encoding") ?? "identity").toLowerCase() !== "identity") {
     return reject({ reason: "content_encoding_unsupported" });

@@ -7,18 +7,18 @@ import { type ReplayApi, replayDelivery, rollBackRoute } from "./replay.ts";
 
 export type CallDeps = DeliveriesApi & CredentialsApi & ApprovalsApi & ReplayApi;
 
-/** One call of the bridge's own interface. Who calls is proved by what answers it. */
+/** One call of the bridge's API. Its handler authenticates the caller. */
 interface ApiCall {
   readonly method: "GET" | "POST";
   readonly path: string;
-  /** Of an answer that is no refusal. */
+  /** Status of a successful response. */
   readonly status: 200 | 202;
-  /** `id` is the path's own, where it has one. */
-  readonly answer: (request: ReceivedRequest, id: string) => Promise<Result<object>>;
+  /** `id` is the path parameter; it is empty if the path has none. */
+  readonly handle: (request: ReceivedRequest, id: string) => Promise<Result<object>>;
 }
 
-/** All calls but the ways in, which take deliveries. */
-export const callsOf = (deps: CallDeps): readonly ApiCall[] => [
+/** All calls of the API, except those that receive deliveries. */
+export const apiCalls = (deps: CallDeps): readonly ApiCall[] => [
   get("/v1/deliveries", (request) => listDeliveries(request, deps)),
   get("/v1/deliveries/:id", (request, id) => getDelivery(request, id, deps)),
   get("/v1/credentials", (request) => listCredentials(request, deps)),
@@ -28,10 +28,10 @@ export const callsOf = (deps: CallDeps): readonly ApiCall[] => [
   post("/v1/approvals/:id", 200, (request, id) => decideApproval(request, id, deps)),
 ];
 
-const get = (path: string, answer: ApiCall["answer"]): ApiCall => ({ method: "GET", path, status: 200, answer });
-const post = (path: string, status: ApiCall["status"], answer: ApiCall["answer"]): ApiCall => ({
+const get = (path: string, handle: ApiCall["handle"]): ApiCall => ({ method: "GET", path, status: 200, handle });
+const post = (path: string, status: ApiCall["status"], handle: ApiCall["handle"]): ApiCall => ({
   method: "POST",
   path,
   status,
-  answer,
+  handle,
 });

@@ -1,10 +1,10 @@
-/** What the host tells of the connection that a request came over; nothing in it is read from the request. */
+/** Facts about the connection of a request, set by the host. None of them is read from the request. */
 export interface Connection {
-  /** DER. The caller has proved in the handshake that it holds the key of it. */
+  /** DER. The caller proved possession of its key in the TLS handshake. Undefined if the caller showed none. */
   readonly clientCertificate?: Uint8Array;
 }
 
-/** An app as a host serves it. */
+/** The part of an app that a host calls. */
 export interface ServedApp {
   fetch(request: Request, connection: Connection): Response | Promise<Response>;
 }

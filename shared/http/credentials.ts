@@ -8,14 +8,14 @@ export interface CredentialsApi extends CallerDeps {
   readonly credentialUses: Pick<CredentialUsageStore, "list">;
 }
 
-/** A credential's last use with its time as ISO 8601. */
+/** The last use of a credential, with its time in ISO 8601. */
 export type ShownUse = Omit<CredentialUse, "lastUsedAt"> & { readonly lastUsedAt: string };
 
 export interface ListedCredentials {
   readonly credentials: readonly ShownUse[];
 }
 
-/** `GET /v1/credentials`: when each credential was last used, of those used within the retention. */
+/** `GET /v1/credentials`: when each credential was last used, for those used within the retention time. */
 export async function listCredentials(request: TokenRequest, api: CredentialsApi): Promise<Result<ListedCredentials>> {
   const caller = await callerOf(request, "deliveries", api);
   if (!caller.ok) return caller;

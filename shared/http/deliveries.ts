@@ -32,27 +32,27 @@ const query = v.strictObject({
 });
 type Query = v.InferOutput<typeof query>;
 
-/** What each parameter must be, for the answer to one that is not. */
+/** What each parameter must be, for the rejection of an invalid one. */
 const EXPECTED: Readonly<Record<keyof Query, string>> = {
   limit: "a whole number from 1 to 200",
-  cursor: 'the "next" of an earlier answer',
+  cursor: 'the "next" of an earlier response',
   since: "a time in ISO 8601, e.g. 2026-11-02T09:00:00Z",
   until: "a time in ISO 8601, e.g. 2026-11-02T09:00:00Z",
   source: "a source's name",
   outcome: "event, ignored, unusable or refused",
-  shadow: "true: only what shadow mode let in",
+  shadow: "true: only deliveries that shadow mode let in",
   type: "an event type, or its beginning",
   principal: "a subject",
   text: "a text",
 };
 
-/** `GET /v1/deliveries`: newest first, of the last seven days unless `since` says otherwise. */
+/** `GET /v1/deliveries`: newest first, of the last seven days unless `since` is given. */
 export async function listDeliveries(request: TokenRequest, api: DeliveriesApi): Promise<Result<ListedDeliveries>> {
   const caller = await callerOf(request, "deliveries", api);
   if (!caller.ok) return caller;
-  const asked = v.safeParse(query, Object.fromEntries(request.url.searchParams));
-  if (!asked.success) {
-    const parameter = String(asked.issues[0].path?.[0]?.key ?? "");
+  const filter = v.safeParse(query, Object.fromEntries(request.url.searchParams));
+  if (!filter.success) {
+    const parameter = String(filter.issues[0].path?.[0]?.key ?? "");
     return reject({
       reason: "query_invalid",
       parameter,
@@ -60,11 +60,11 @@ export async function listDeliveries(request: TokenRequest, api: DeliveriesApi):
     });
   }
   const page = await api.deliveries.list({
-    before: startOf(asked.output, api.clock),
-    notBefore: epochMillis(asked.output.since ? Date.parse(asked.output.since) : api.clock.now() - 7 * DAY_MS),
-    limit: asked.output.limit,
+    before: startOf(filter.output, api.clock),
+    notBefore: epochMillis(filter.output.since ? Date.parse(filter.output.since) : api.clock.now() - 7 * DAY_MS),
+    limit: filter.output.limit,
     scanLimit: SCAN_LIMIT,
-    matches: (summary) => isAskedFor(summary, asked.output),
+    matches: (summary) => isWanted(summary, filter.output),
   });
   return ok({
     deliveries: page.deliveries.map(shownSummary),
@@ -72,10 +72,10 @@ export async function listDeliveries(request: TokenRequest, api: DeliveriesApi):
   });
 }
 
-/** Deliveries that one list request looks at, at most; the rest is behind its `next`. */
+/** Most deliveries that one list request looks at. The `next` of its response continues from there. */
 const SCAN_LIMIT = 2_000;
 
-/** `GET /v1/deliveries/{id}`: the delivery, what was published of it, and all that followed. */
+/** `GET /v1/deliveries/{id}`: the delivery, the event published for it, and everything that followed. */
 export async function getDelivery(
   request: TokenRequest,
   id: string,
@@ -148,12 +148,12 @@ function shownSummary({ id, source, receivedAt, outcome, what, subject, principa
 
 function startOf({ cursor, until }: Query, clock: Clock): DeliveryPosition {
   if (cursor !== undefined) return { receivedAt: epochMillis(Number(cursor.slice(0, 13))), id: cursor.slice(14) };
-  // "~" sorts behind every id, so nothing of that millisecond is left out.
+  // "~" sorts after every id, so no delivery of that millisecond is left out.
   return { receivedAt: until === undefined ? clock.now() : epochMillis(Date.parse(until)), id: "~" };
 }
 
-function isAskedFor(summary: DeliverySummary, asked: Query): boolean {
-  const { source, outcome, type, principal, text, shadow } = asked;
+function isWanted(summary: DeliverySummary, filter: Query): boolean {
+  const { source, outcome, type, principal, text, shadow } = filter;
   if (shadow !== undefined && (summary.refusal === undefined || summary.outcome === "refused")) return false;
   if (source !== undefined && summary.source !== source) return false;
   if (outcome !== undefined && summary.outcome !== outcome) return false;

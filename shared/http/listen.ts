@@ -8,30 +8,33 @@ import { connectionOf, type TlsSettings, tlsOptions } from "./tls.ts";
 
 export interface Listening {
   readonly url: URL;
-  /** Takes no more requests and ends the connections that are idle. */
+  /** Accepts no more requests and closes idle connections. Resolves when the last request has ended. */
   close(): Promise<void>;
 }
 
 export interface ListenAddress {
   readonly hostname: string;
-  /** 0 takes any free one. */
+  /** 0 selects any free port. */
   readonly port: number;
-  /** Absent: plain HTTP. */
+  /** Undefined: plain HTTP. */
   readonly tls?: TlsSettings | undefined;
 }
 
-/** Serves an app over HTTP, or over TLS, on this machine. Throws `configuration_invalid` when the address cannot be had. */
-export async function listen(app: ServedApp, { hostname, port: wanted, tls }: ListenAddress): Promise<Listening> {
-  // The adaptor makes a plain HTTP server unless it is given another factory; the two have the same methods.
+/** Serves an app over HTTP or HTTPS on this machine. Throws `configuration_invalid` if it cannot listen on the address. */
+export async function listen(
+  app: ServedApp,
+  { hostname, port: requestedPort, tls }: ListenAddress,
+): Promise<Listening> {
+  // `as`: the adaptor creates a plain HTTP server unless it gets another factory. Both servers have the same methods.
   const server = createAdaptorServer({
     fetch: (request, { incoming }) => app.fetch(request, connectionOf(incoming.socket)),
     ...(tls && { createServer, serverOptions: tlsOptions(tls) }),
   }) as Server;
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (cause) => reject(notHad(`${hostname}:${wanted}`, cause)));
-    server.listen(wanted, hostname, resolve);
+    server.once("error", (cause) => reject(cannotListen(`${hostname}:${requestedPort}`, cause)));
+    server.listen(requestedPort, hostname, resolve);
   });
-  // A server that listens on a port has an AddressInfo.
+  // `as`: a server that listens on a port has an AddressInfo.
   const { port } = server.address() as AddressInfo;
   const close = (): Promise<void> =>
     new Promise((resolve) => {
@@ -41,9 +44,10 @@ export async function listen(app: ServedApp, { hostname, port: wanted, tls }: Li
   return { url: new URL(`${tls ? "https" : "http"}://${hostname}:${port}`), close };
 }
 
-function notHad(address: string, cause: NodeJS.ErrnoException): Fault {
-  const why = cause.code === "EADDRINUSE" ? "is taken: end what listens there, or" : `cannot be had (${cause.code}):`;
-  return new Fault("configuration_invalid", `${address} ${why} give another --port or --host`, {
+function cannotListen(address: string, cause: NodeJS.ErrnoException): Fault {
+  const why =
+    cause.code === "EADDRINUSE" ? "is already in use: stop the other process, or" : `cannot be used (${cause.code}):`;
+  return new Fault("configuration_invalid", `${address} ${why} set another --port or --host`, {
     retryable: false,
     cause,
   });

@@ -1,7 +1,7 @@
 import { ALGORITHMS } from "../identity/algorithms.ts";
 import type { ForbiddenRejection, Rejection, RejectionReason, UnprovedRejection } from "../model/rejection.ts";
 
-/** What a caller is told of a refusal or a fault: RFC 9457. Terse on purpose; the log carries the reason. */
+/** The response to a rejection or a fault (RFC 9457). Terse on purpose; the log carries the reason. */
 export interface Problem {
   readonly status: number;
   readonly title: string;
@@ -9,25 +9,25 @@ export interface Problem {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Seconds after which a sender may try again when we could not record. */
+/** Seconds after which a sender may retry if the bridge could not record the request. */
 const RETRY_AFTER_SECONDS = 2;
 
 const UNAUTHENTICATED: Problem = {
   status: 401,
-  title: "The sender could not be proved",
-  // RFC 6750 §3 and RFC 9449 §7.1: the challenges, and no error code, so that every failed check looks the same.
+  title: "The sender could not be authenticated",
+  // The challenges of RFC 6750 §3 and RFC 9449 §7.1, without an error code, so that every failed check looks the same.
   headers: { "WWW-Authenticate": `Bearer realm="drawbridge", DPoP algs="${ALGORITHMS.join(" ")}"` },
 };
 
 export const UNAVAILABLE: Problem = {
   status: 503,
-  title: "The bridge cannot take this now; nothing was recorded",
+  title: "The bridge cannot handle this request now; nothing was recorded",
   headers: { "Retry-After": String(RETRY_AFTER_SECONDS) },
 };
 
-export const NOT_FOUND: Problem = { status: 404, title: "There is nothing here" };
+export const NOT_FOUND: Problem = { status: 404, title: "There is no such path" };
 
-/** The one place where a reason becomes an answer. */
+/** The only place that turns a reason into a response. */
 export function problemOf(rejection: Rejection): Problem {
   switch (rejection.reason) {
     case "source_unknown":
@@ -51,20 +51,21 @@ export function problemOf(rejection: Rejection): Problem {
     case "body_invalid":
       return { status: 400, title: rejection.problem };
     case "sign_in_failed":
-      return { status: 400, title: `Nobody was signed in: ${rejection.problem}` };
+      return { status: 400, title: `The sign-in failed: ${rejection.problem}` };
     case "form_forged":
-      return { status: 403, title: `The form was not taken: ${rejection.problem}` };
+      return { status: 403, title: `The form was rejected: ${rejection.problem}` };
     default:
-      return denied(rejection);
+      return callerProblemOf(rejection);
   }
 }
 
-function denied(rejection: ForbiddenRejection | UnprovedRejection): Problem {
+/** Rejections of an authenticated caller. */
+function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Problem {
   switch (rejection.reason) {
     case "tenant_mismatch":
-      return { status: 403, title: "The token is another tenant's" };
+      return { status: 403, title: "The token belongs to another tenant" };
     case "groups_omitted":
-      return { status: 403, title: "The token leaves out the groups that decide" };
+      return { status: 403, title: "The token omits the groups that its roles depend on" };
     case "role_missing":
       return { status: 403, title: `The role "${rejection.role}" is needed` };
     case "self_approval":
@@ -74,30 +75,32 @@ function denied(rejection: ForbiddenRejection | UnprovedRejection): Problem {
     case "approvals_too_many":
       return { status: 409, title: `More than ${rejection.limit} approvals are open` };
     case "approval_outdated":
-      return { status: 409, title: "What it is about has changed since it was requested" };
+      return { status: 409, title: "The subject of the approval has changed since the request" };
     case "replay_impossible":
     case "rollback_impossible":
       return { status: 409, title: rejection.problem };
     case "rate_exceeded":
       return {
         status: 429,
-        title: `The role "${rejection.role}" may not ask more often`,
+        title: `The role "${rejection.role}" has reached its rate limit`,
         headers: { "Retry-After": String(rejection.retryAfterSeconds) },
       };
     default:
-      return unproved(rejection);
+      return unauthenticated(rejection);
   }
 }
 
 const closedTitle = ({ state, by, at }: Extract<Rejection, { reason: "approval_closed" }>): string =>
-  at === undefined ? `It is ${state} already, by ${by}` : `It was ${state} already, at ${at}; ${by} granted it`;
+  at === undefined
+    ? `The approval is already ${state}, by ${by}`
+    : `The approval was already ${state} at ${at}; ${by} granted it`;
 
-/** Every reason that is about proof gets the same answer. The parameter's type makes the switches above complete. */
-function unproved(_: UnprovedRejection): Problem {
+/** Every failed authentication gets the same response. The parameter's type makes the switches above exhaustive. */
+function unauthenticated(_: UnprovedRejection): Problem {
   return UNAUTHENTICATED;
 }
 
-/** `reason` is told to proved callers alone. */
+/** Pass `reason` only if the caller is authenticated. */
 export function problemResponse(problem: Problem, requestId: string, reason?: RejectionReason): Response {
   const { status, title, headers } = problem;
   const type = `urn:drawbridge:problem:${status}`;

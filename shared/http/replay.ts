@@ -9,7 +9,7 @@ import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
-import { readCall } from "./json-body.ts";
+import { parseJsonBody } from "./json-body.ts";
 
 export interface ReplayApi extends CallerDeps, ReplayDeps, Pick<RollbackDeps, "runs" | "runReporters"> {
   readonly deliveries: ReplayDeps["deliveries"] & Pick<DeliveryStore, "timeline">;
@@ -20,65 +20,65 @@ const text = v.pipe(nonEmptyText, v.maxLength(300));
 const replayBody = v.strictObject({ route: v.optional(text) });
 const rollbackBody = v.strictObject({ route: text, environment: v.optional(text), to: v.optional(text) });
 
-/** `POST /v1/deliveries/{id}/replay`: runs a delivery again, for all routes that it met or for one of them. */
+/** `POST /v1/deliveries/{id}/replay`: runs a delivery again, for all routes that it matched or for one of them. */
 export async function replayDelivery(request: ReceivedRequest, id: string, api: ReplayApi): Promise<Result<Replayed>> {
   const caller = await callerOf(request, "of a route", api);
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;
-  const told = readCall(request.body, replayBody);
-  if (!told.ok) return reject(told.rejection, by);
+  const body = parseJsonBody(request.body, replayBody);
+  if (!body.ok) return reject(body.rejection, by);
   const of = await api.deliveries.get(id);
   if (of === undefined) return reject({ reason: "delivery_unknown" }, by);
-  const met = (await api.deliveries.timeline(id)).flatMap((timelineEvent) =>
+  const matched = (await api.deliveries.timeline(id)).flatMap((timelineEvent) =>
     timelineEvent.kind === "scheduled" || timelineEvent.kind === "already_scheduled" ? [timelineEvent.route] : [],
   );
-  const { route } = told.value;
-  const routes = route === undefined ? met : met.filter((one) => one === route);
+  const { route } = body.value;
+  const routes = route === undefined ? matched : matched.filter((one) => one === route);
   for (const one of routes) {
     const forbidden = api.policy.rejectRoute(by, "replay", one);
     if (forbidden) return reject(forbidden, by);
   }
-  const fit = met.filter((one) => !api.policy.rejectRoute(by, "replay", one));
-  const problem = problemWith(of, routes, fit);
+  const allowed = matched.filter((one) => !api.policy.rejectRoute(by, "replay", one));
+  const problem = problemWith(of, routes, allowed);
   if (problem !== undefined) return reject({ reason: "replay_impossible", problem }, by);
-  const key = ["delivery", id, ...routes, by.issuer, by.subject, orderKey(request)];
+  const key = ["delivery", id, ...routes, by.issuer, by.subject, idempotencyKey(request)];
   const { requestId, traceparent } = request;
   return ok(await replay({ of, routes, by, isRollback: false, key, requestId, traceparent }, api));
 }
 
-/** `fit`: the routes that it met, as far as the caller may run them again. */
+/** `allowed`: the routes that the delivery matched and that the caller may run again. */
 function problemWith(
   { event, refusal }: RecordedDelivery,
   routes: readonly string[],
-  fit: readonly string[],
+  allowed: readonly string[],
 ): string | undefined {
-  if (event === undefined) return "It is no event";
-  // Else whoever may replay would vouch for what nobody proved.
-  if (refusal !== undefined) return "Its sender was not proved: shadow mode let it in";
+  if (event === undefined) return "The delivery is not an event";
+  // Otherwise a caller who may replay would vouch for a sender that was not authenticated.
+  if (refusal !== undefined) return "The sender was not authenticated: shadow mode let the delivery in";
   if (routes.length > 0) return undefined;
-  return `It met no such route; you may run it again for: ${[...new Set(fit)].join(", ") || "none"}`;
+  return `The delivery matched no such route; you may run it again for: ${[...new Set(allowed)].join(", ") || "none"}`;
 }
 
-/** `POST /v1/rollbacks`: fires a route again as its last good run was fired. */
+/** `POST /v1/rollbacks`: fires a route again with the event of its last successful run. */
 export async function rollBackRoute(request: ReceivedRequest, api: ReplayApi): Promise<Result<Replayed>> {
   const caller = await callerOf(request, "of a route", api);
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;
-  const told = readCall(request.body, rollbackBody);
-  if (!told.ok) return reject(told.rejection, by);
-  const { route, environment, to } = told.value;
+  const body = parseJsonBody(request.body, rollbackBody);
+  if (!body.ok) return reject(body.rejection, by);
+  const { route, environment, to } = body.value;
   const place = { route, ...(environment !== undefined && { environment }) };
-  const key = ["rollback", route, environment ?? "", by.issuer, by.subject, orderKey(request)];
+  const key = ["rollback", route, environment ?? "", by.issuer, by.subject, idempotencyKey(request)];
   const { requestId, traceparent } = request;
   const result = await rollBack({ place, to, by, key, requestId, traceparent }, api);
   return result.ok ? result : reject(result.rejection, by);
 }
 
 /**
- * What a caller repeats in order to be heard once (draft-ietf-httpapi-idempotency-key-header); without it, whatever comes
- * within one second is one order.
+ * The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header), cut to 200 characters. Without it, equal
+ * requests of a caller within one second count as one.
  */
-const orderKey = ({ headers, receivedAt }: ReceivedRequest): string =>
+const idempotencyKey = ({ headers, receivedAt }: ReceivedRequest): string =>
   headers.get("idempotency-key")?.slice(0, MAX_KEY_LENGTH) ?? secondOf(receivedAt);
 
 const MAX_KEY_LENGTH = 200;

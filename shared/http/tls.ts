@@ -6,23 +6,23 @@ import { Fault } from "../host/fault.ts";
 import type { Secret, Secrets } from "../host/secrets.ts";
 import type { Connection } from "./connection.ts";
 
-/** What the bridge shows and asks for where TLS ends at it. All in PEM. */
+/** TLS settings of a bridge that terminates TLS itself. All values are PEM. */
 export interface TlsSettings {
-  /** With the certificates up to the authority, the server's own first. */
+  /** The server's certificate, then the chain up to the authority. */
   readonly certificate: string;
   readonly key: Secret;
-  /** Absent: a client need not have a certificate, and may have one of its own making. */
+  /** Authority that must have issued every client's certificate. Undefined: a client may send none, or a self-signed one. */
   readonly clientCa?: string;
 }
 
-/** Paths of files. */
+/** Paths. */
 interface TlsFiles {
   readonly certificate?: string | undefined;
   readonly key?: string | undefined;
   readonly clientCa?: string | undefined;
 }
 
-/** Nothing where no file is named. Throws `configuration_invalid` or `secret_unavailable` on files that will not do. */
+/** Undefined if no file is named. Throws `configuration_invalid` or `secret_unavailable` if a file cannot be used. */
 export async function readTlsSettings(files: TlsFiles, secrets: Secrets): Promise<TlsSettings | undefined> {
   const { certificate, key, clientCa } = files;
   if (certificate === undefined && key === undefined && clientCa === undefined) return undefined;
@@ -32,12 +32,11 @@ export async function readTlsSettings(files: TlsFiles, secrets: Secrets): Promis
     key: await secrets.read(`file:${key}`),
     ...(clientCa !== undefined && { clientCa: await readPem(clientCa) }),
   };
-  if (!isUsable(settings))
-    throw invalid("the TLS certificate, its key and the client CA are no PEM that fits together");
+  if (!isUsable(settings)) throw invalid("the TLS certificate, its key and the client CA are not matching PEM files");
   return settings;
 }
 
-/** Node takes a text that is no CA for an empty list, and a key of another type than the certificate's beside it. */
+/** Checks what Node does not: that the CA text contains a certificate, and that the key belongs to the certificate. */
 function isUsable(settings: TlsSettings): boolean {
   const { certificate, key, clientCa = certificate } = settings;
   try {
@@ -45,14 +44,15 @@ function isUsable(settings: TlsSettings): boolean {
     const authority = new X509Certificate(clientCa);
     return authority.raw.length > 0 && new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key.reveal()));
   } catch {
-    // Its message is about the key.
+    // The error's message may contain the key, so it is dropped.
     return false;
   }
 }
 
 /**
- * A certificate is always asked for. That its holder has the key is proved by the handshake itself (RFC 8446 §4.4.3), which
- * is all that a token bound to it needs (RFC 8705 §2.2); with an authority given, no connection is taken without one of its.
+ * A client certificate is always requested. The handshake proves that the client has its key (RFC 8446 §4.4.3), which is
+ * enough for a token that is bound to it (RFC 8705 §2.2). With `clientCa`, a connection without a certificate of that
+ * authority is rejected.
  */
 export const tlsOptions = ({ certificate, key, clientCa }: TlsSettings): TlsOptions => ({
   cert: certificate,

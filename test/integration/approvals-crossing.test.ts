@@ -236,7 +236,7 @@ describe("a page edit whose route needs an approval", () => {
       [400, "query_invalid"],
       [401, undefined],
     ]);
-    expect(told[5]?.["title"]).toBe(`It is denied already, by max of ${identity.issuer}`);
+    expect(told[5]?.["title"]).toBe(`The approval is already denied, by max of ${identity.issuer}`);
     await pageShows("DENIED");
   });
 });
@@ -280,7 +280,7 @@ describe("a delivery that is run again", () => {
       [409, "replay_impossible"],
       [404, "delivery_unknown"],
     ]);
-    expect(told[1]?.["title"]).toBe("It met no such route; you may run it again for: page-build");
+    expect(told[1]?.["title"]).toBe("The delivery matched no such route; you may run it again for: page-build");
     await waitingFor(first["delivery"] ?? "");
   });
 });

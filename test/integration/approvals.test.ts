@@ -240,7 +240,7 @@ describe("whoever decides", () => {
     if (late.ok) throw new Error("it was fired");
     expect(late.rejection).toMatchObject({ reason: "approval_closed", state: "fired", at });
     const { title } = problemOf(late.rejection);
-    expect(title).toBe(`It was fired already, at ${at}; max of https://idp.example.test granted it`);
+    expect(title).toBe(`The approval was already fired at ${at}; max of https://idp.example.test granted it`);
   });
 
   it("says the same twice changes nothing", async () => {

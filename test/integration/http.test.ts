@@ -89,7 +89,7 @@ describe("a webhook whose sender is not proved", () => {
     const answer = await post(PUSH, change(signed(PUSH)));
     const problem = await expectProblem(answer, 401);
     expect(Object.keys(problem).sort()).toEqual(["instance", "status", "title", "type"]);
-    expect(problem["title"]).toBe("The sender could not be proved");
+    expect(problem["title"]).toBe("The sender could not be authenticated");
     expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer realm="drawbridge", DPoP algs="[\w ]+"$/);
     expect(bridge.lines.at(-1)).toContain('"message":"refused"');
     expect(JSON.parse(bridge.lines.at(-1) ?? "")["reason"]).toMatch(/^[a-z_]+$/);

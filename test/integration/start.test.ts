@@ -38,7 +38,7 @@ describe("a bridge that cannot start says why in a line, and ends", () => {
     const { code, err } = await start({ TOKEN }, "--port", String(port)).ended;
     other.close();
     expect(err).toBe(
-      `drawbridge: 127.0.0.1:${port} is taken: end what listens there, or give another --port or --host\n`,
+      `drawbridge: 127.0.0.1:${port} is already in use: stop the other process, or set another --port or --host\n`,
     );
     expect(code).toBe(1);
   });
