@@ -22,6 +22,6 @@ export const handler = streamHandler({
     return left;
   },
   idIn: (keys) => keys[TABLE.partitionKey]?.S,
-  leave: (id) => outbox.mark(id, clock.now()),
+  markForSweep: (id) => outbox.mark(id, clock.now()),
   log,
 });

@@ -22,9 +22,12 @@ const queueUrl = setting(process.env, "QUEUE_URL");
 /** Publishes, on a schedule, what is in the outbox and what the stream gave up on. */
 export async function handler(_: unknown, context: Pick<Context, "getRemainingTimeInMillis">): Promise<void> {
   const hasTime = () => context.getRemainingTimeInMillis() > ROUNDS_MS;
-  const mark = (span: Parameters<typeof requeueSpan>[0]) =>
-    requeueSpan(span, { deliveries, outbox: deliveries, clock, hasTime });
-  await requeueDeadLetters({ sqs, queueUrl, log, mark });
+  await requeueDeadLetters({
+    sqs,
+    queueUrl,
+    log,
+    requeueSpan: (span) => requeueSpan(span, { deliveries, outbox: deliveries, clock, hasTime }),
+  });
   do {
     if ((await sweep({ bus, deliveries, outbox: deliveries, ownAccounts, clock, log })) < SWEEP_SIZE) return;
   } while (context.getRemainingTimeInMillis() > ROUND_MS);

@@ -9,21 +9,21 @@ import {
   withoutLastBreak,
 } from "../host/secrets.ts";
 
-/** Gives the value at a reference without its kind; nothing where that names a member of a secret that has none such. */
+/** Reads a reference without its kind. Undefined if it names a member that the secret does not have. */
 type ReadStored = (reference: string) => Promise<string | undefined>;
 
-/** How long a value is used before it is asked for again, in seconds: a changed secret needs no deployment. */
+/** How long a value is cached, in seconds. A changed secret needs no deployment. */
 const MAX_AGE = { maxAge: 300 } as const;
 
-/** By kind of reference. Each service's client is a file of its own in the bundle, loaded with the first reference to it. */
+/** By kind of reference. Each client is a separate file in the bundle and is loaded at the first reference of its kind. */
 const SERVICES: Readonly<Record<string, () => Promise<ReadStored>>> = {
   secretsmanager: async () => (await import("./secrets-manager.ts")).secretsManager(MAX_AGE),
   ssm: async () => (await import("./parameter-store.ts")).parameterStore(MAX_AGE),
 };
 
 /**
- * Secrets as functions in AWS have them: `secretsmanager:name`, `secretsmanager:name#key`, `ssm:/path` and `env:NAME`. One
- * line break at the end, as a file has it that was uploaded, is not part of the secret.
+ * Reads secrets in AWS: `secretsmanager:name`, `secretsmanager:name#key`, `ssm:/path` and `env:NAME`. One line break at
+ * the end, which an uploaded file has, is not part of the secret.
  */
 export class AwsSecrets implements Secrets {
   readonly #environment: Environment;
@@ -43,7 +43,7 @@ export class AwsSecrets implements Secrets {
     const { kind, rest } = partsOf(ref);
     if (kind === "env") return this.#environment[rest] ?? "";
     const service = SERVICES[kind];
-    if (service === undefined) throw unavailable(ref, "this kind of reference is not read in AWS");
+    if (service === undefined) throw unavailable(ref, "this kind of reference is not supported in AWS");
     const reader = this.#readers.get(kind) ?? service();
     this.#readers.set(kind, reader);
     try {

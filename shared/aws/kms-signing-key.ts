@@ -5,8 +5,8 @@ import { published, type SigningKey } from "../outbound/signing-key.ts";
 import { CALL_LIMITS } from "./clients.ts";
 
 /**
- * A key whose private half never leaves AWS KMS (`ECC_NIST_P256`, `SIGN_VERIFY`). Asks once for its public half, and with
- * each signature.
+ * A signing key whose private key never leaves AWS KMS (`ECC_NIST_P256`, `SIGN_VERIFY`). Calls KMS once for the public key,
+ * and once for each signature. Throws `secret_unavailable`.
  */
 export async function kmsSigningKey(keyId: string): Promise<SigningKey> {
   const client = new KMSClient(CALL_LIMITS);
@@ -28,19 +28,19 @@ export async function kmsSigningKey(keyId: string): Promise<SigningKey> {
   };
 }
 
-/** Bytes of R, and of S, on curve P-256. */
+/** Length in bytes of R, and of S, on curve P-256. */
 const SIZE = 32;
 
 /**
- * KMS answers with the ASN.1 `SEQUENCE` of two integers (RFC 3279 §2.2.3); a JWS carries both at full length (RFC 7518
- * §3.4). On this curve every length is one byte.
+ * Converts a signature from the ASN.1 `SEQUENCE` of two integers that KMS returns (RFC 3279 §2.2.3) to the two integers at
+ * full length that a JWS needs (RFC 7518 §3.4). On this curve every length is one byte.
  */
 export function rawOfDer(der: Uint8Array): Uint8Array {
   const raw = new Uint8Array(SIZE * 2);
   let at = 2;
   for (const end of [SIZE, SIZE * 2]) {
     const length = der[at + 1] ?? 0;
-    // A leading zero only says that the number is not negative.
+    // A leading zero only marks the number as not negative.
     const digits = Buffer.from(der.subarray(at + 2, at + 2 + length)).subarray(Math.max(0, length - SIZE));
     raw.set(digits, end - digits.length);
     at += 2 + length;

@@ -6,7 +6,7 @@ import { kindOf } from "../host/fault.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 
 export interface PartnerDeps extends ReceiveDeps {
-  /** By the name of their partner event source. */
+  /** By the name of the partner event source. */
   readonly sources: ReadonlyMap<string, Source>;
   readonly clock: Clock;
 }
@@ -14,17 +14,18 @@ export interface PartnerDeps extends ReceiveDeps {
 const envelope = v.pipe(v.string(), v.parseJson(), v.object({ source: v.string() }));
 
 /**
- * Records the partner event that each message of a batch is, as a delivery of the source that is told by it. What could
- * not be recorded comes again by itself, and too many times to the failure queue; one message's failure is no other's.
+ * Records the partner event in each message of a batch as a delivery of its source. SQS delivers a message that could not
+ * be recorded again, and moves it to the failure queue after too many receives. A failure of one message does not affect
+ * the others.
  */
 export function partnerHandler(deps: PartnerDeps) {
   return async ({ Records }: SQSEvent): Promise<SQSBatchResponse> => {
-    const left = await Promise.all(Records.map(async (record) => ((await isTaken(record, deps)) ? [] : [record])));
-    return { batchItemFailures: left.flat().map(({ messageId }) => ({ itemIdentifier: messageId })) };
+    const failed = await Promise.all(Records.map(async (record) => ((await isRecorded(record, deps)) ? [] : [record])));
+    return { batchItemFailures: failed.flat().map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
 }
 
-async function isTaken({ messageId, body }: SQSRecord, deps: PartnerDeps): Promise<boolean> {
+async function isRecorded({ messageId, body }: SQSRecord, deps: PartnerDeps): Promise<boolean> {
   const startedAt = deps.clock.now();
   const read = v.safeParse(envelope, body);
   const source = read.success ? deps.sources.get(read.output.source) : undefined;
@@ -44,9 +45,12 @@ async function isTaken({ messageId, body }: SQSRecord, deps: PartnerDeps): Promi
   }
 }
 
-/** A message as the path of a delivery takes it: there is no address and no header, and the bytes are the event's. */
+/** The message as a request: without headers, with a placeholder URL, and with the bytes of the event as its body. */
 const requestOf = (requestId: string, body: string, clock: Clock): ReceivedRequest => ({
-  ...{ method: "POST", url: new URL("eventbridge:partner"), headers: new Headers(), requestId },
+  method: "POST",
+  url: new URL("eventbridge:partner"),
+  headers: new Headers(),
+  requestId,
   body: new TextEncoder().encode(body),
   repeatable: true,
   receivedAt: clock.now(),

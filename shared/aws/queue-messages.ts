@@ -8,7 +8,7 @@ import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { cut } from "../model/event.ts";
 
-/** The message that a route's rule makes of a published entry: as much of it as is read (`infra/event-bus.ts`). */
+/** The fields that are read of the message that a route's rule creates from a bus event (`infra/event-bus.ts`). */
 const message = v.object({
   route: v.string(),
   entry: v.object({
@@ -21,7 +21,7 @@ const message = v.object({
 });
 
 export interface QueueDeps {
-  readonly run: (route: string, happening: QueuedEvent) => Promise<AttemptResult>;
+  readonly run: (route: string, event: QueuedEvent) => Promise<AttemptResult>;
   readonly sqs: SQSClient;
   readonly queueUrl: string;
   readonly deadLetterQueueUrl: string;
@@ -30,33 +30,33 @@ export interface QueueDeps {
 }
 
 /**
- * Runs the action of each message of a batch. One that is due again stays in the queue, out of sight until then; one that
- * waits its turn goes to the queue's end as a new message; one that was given up goes to the dead-letter queue with the
- * reason, before it leaves this one. One message's failure is no other's.
+ * Runs the action of each message of a batch. A message that is due again stays in the queue and is hidden until then. A
+ * message that must wait for its turn is sent again to the end of the queue. A message whose action gave up is sent to the
+ * dead-letter queue with the reason, before it leaves this queue. A failure of one message does not affect the others.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 export function queueHandler(deps: QueueDeps) {
   return async ({ Records }: SQSEvent): Promise<SQSBatchResponse> => {
-    const kept = await Promise.all(Records.map(async (record) => ((await isDone(record, deps)) ? [] : [record])));
-    return { batchItemFailures: kept.flat().map(({ messageId }) => ({ itemIdentifier: messageId })) };
+    const failed = await Promise.all(Records.map(async (record) => ((await isDone(record, deps)) ? [] : [record])));
+    return { batchItemFailures: failed.flat().map(({ messageId }) => ({ itemIdentifier: messageId })) };
   };
 }
 
 /**
- * Whether the message may leave the queue. What fails here comes again by itself,
- * and too many times to the dead letters.
+ * Whether the message may leave the queue. SQS delivers a message that fails here again, and moves it to the dead-letter
+ * queue after too many receives.
  */
 async function isDone(record: SQSRecord, deps: QueueDeps): Promise<boolean> {
   try {
-    const acted = await run(record, deps);
-    if (acted.result === "again") await hide(record, acted.at, deps);
-    if (acted.result === "waits") await defer(record, acted.at, deps);
-    if (acted.result === "gave_up") await bury(record, acted.summary, deps);
-    return acted.result !== "again";
+    const attempt = await run(record, deps);
+    if (attempt.result === "again") await hide(record, attempt.at, deps);
+    if (attempt.result === "waits") await defer(record, attempt.at, deps);
+    if (attempt.result === "gave_up") await deadLetter(record, attempt.summary, deps);
+    return attempt.result !== "again";
   } catch (error) {
     deps.log.error(
       { messageId: record.messageId, error: kindOf(error) },
-      "a message could not be dealt with; it comes again",
+      "a message could not be processed; it is received again",
     );
     return false;
   }
@@ -64,15 +64,15 @@ async function isDone(record: SQSRecord, deps: QueueDeps): Promise<boolean> {
 
 async function run({ body, attributes }: SQSRecord, deps: QueueDeps): Promise<AttemptResult> {
   const read = v.safeParse(v.pipe(v.string(), v.parseJson(), message), body);
-  if (!read.success) return { result: "gave_up", summary: "the message is none of a route's" };
+  if (!read.success) return { result: "gave_up", summary: "the message does not come from a route" };
   const { route, entry } = read.output;
   return deps.run(route, { ...entry.detail, queuedAt: epochMillis(Number(attributes.SentTimestamp)) });
 }
 
 /**
- * Seconds that a message may stay out of sight at most: SQS allows 12 hours from its receipt, and refuses what would pass
- * them. The rest is for the attempt that was just made, which Lambda bounds to 15 minutes. One that comes too early is
- * hidden again.
+ * Most seconds that a message may stay hidden. SQS allows 12 hours from the receipt and rejects a later time. 15 minutes of
+ * them are reserved for the attempt that was just made, which is the limit of Lambda. A message that becomes visible
+ * before it is due is hidden again.
  */
 const MAX_HIDDEN_SECONDS = 43_200 - 900;
 
@@ -92,8 +92,9 @@ async function hide(
 }
 
 /**
- * Waiting is no failure, so it counts neither as a receive nor towards the age of the oldest message. If the old message
- * then stays after all, there are two: the second to come finds the action taken, waiting or done.
+ * Sends the message again, delayed. Waiting is not a failure: a new message does not count as a receive, nor towards the
+ * age of the oldest message. If the old message stays in the queue after all, there are two: the second one finds the
+ * action claimed, waiting or done.
  */
 async function defer({ body }: SQSRecord, until: EpochMillis, { sqs, queueUrl, clock }: QueueDeps): Promise<void> {
   const seconds = Math.ceil((until - clock.now()) / 1_000);
@@ -109,7 +110,7 @@ async function defer({ body }: SQSRecord, until: EpochMillis, { sqs, queueUrl, c
 /** SQS delays a message by 15 minutes at most (API reference, SendMessage). */
 const MAX_DELAY_SECONDS = 900;
 
-async function bury({ body }: SQSRecord, summary: string, { sqs, deadLetterQueueUrl }: QueueDeps): Promise<void> {
+async function deadLetter({ body }: SQSRecord, summary: string, { sqs, deadLetterQueueUrl }: QueueDeps): Promise<void> {
   await sqs.send(
     new SendMessageCommand({
       QueueUrl: deadLetterQueueUrl,
@@ -119,9 +120,9 @@ async function bury({ body }: SQSRecord, summary: string, { sqs, deadLetterQueue
   );
 }
 
-/** UTF-16 code units of the reason that a person reads in the queue. */
+/** UTF-16 code units of the reason, which a person reads in the queue. */
 const MAX_REASON = 500;
 
-/** SQS refuses a message with any other character (API reference, SendMessage). */
+/** Replaces the characters that SQS rejects in a message (API reference, SendMessage). */
 const sendable = (text: string): string =>
   text.toWellFormed().replaceAll(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, "\uFFFD");

@@ -4,8 +4,8 @@ import * as v from "valibot";
 import { CALL_LIMITS } from "./clients.ts";
 
 /**
- * Reads AWS Secrets Manager: `name` is a whole secret, `name#key` one member of a secret that is a JSON object; nothing
- * where it has no such member.
+ * Reads AWS Secrets Manager: `name` is a whole secret, `name#key` one member of a secret that is a JSON object. Undefined
+ * if the secret has no such member. `maxAge`: seconds that a value is cached.
  */
 export function secretsManager(options: {
   readonly maxAge: number;
@@ -14,18 +14,18 @@ export function secretsManager(options: {
   return async (reference) => {
     const [, name = "", key] = /^([^#]+)(?:#(.+))?$/s.exec(reference) ?? [];
     const value = await provider.get(name, options);
-    if (typeof value !== "string") throw new Error("it is no text");
+    if (typeof value !== "string") throw new Error("it is not a text");
     return key === undefined ? value : memberOf(value, key);
   };
 }
 
-/** Told in words of our own: the parser's would quote the secret. */
+/** Throws its own messages: those of the parser would quote the secret. */
 function memberOf(json: string, key: string): string | undefined {
   const read = v.safeParse(members, json);
-  if (!read.success) throw new Error("it is no JSON object");
+  if (!read.success) throw new Error("it is not a JSON object");
   const member = new Map(Object.entries(read.output)).get(key);
   if (member === undefined || typeof member === "string") return member;
-  throw new Error("its member is no text");
+  throw new Error("its member is not a text");
 }
 
 const members = v.pipe(

@@ -1,7 +1,7 @@
 import type { Environment } from "../host/environment.ts";
 import { Fault } from "../host/fault.ts";
 
-/** One of the settings that the infrastructure gives a function in its environment. Throws `configuration_invalid`. */
+/** A setting in the environment of a function, set by the infrastructure. Throws `configuration_invalid`. */
 export function setting(environment: Environment, name: SettingName): string {
   const value = environment[name];
   if (value !== undefined && value !== "") return value;
@@ -9,11 +9,11 @@ export function setting(environment: Environment, name: SettingName): string {
 }
 
 type SettingName =
-  /** Tells installations in one account apart. */
+  /** Name of the installation, unique in its account. */
   | "STAGE"
   | "TABLE_NAME"
   /** EventBridge. */
   | "BUS_NAME"
-  /** SQS: the queue that feeds the function, and the one for what was given up. */
+  /** SQS: the queue that feeds the function, and its dead-letter queue. */
   | "QUEUE_URL"
   | "DEAD_LETTER_QUEUE_URL";

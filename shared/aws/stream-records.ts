@@ -7,42 +7,42 @@ import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 type Keys = NonNullable<NonNullable<DynamoDBRecord["dynamodb"]>["Keys"]>;
 
 export interface StreamDeps {
-  /** The recorded event that an item is, if it is one. Throws when it cannot be read. */
+  /** The recorded event in an item. Undefined if the item is another kind of record. Throws if it cannot be read. */
   readonly read: (image: Record<string, AttributeValue>) => RecordedDelivery | undefined;
-  /** Gives the ids of those that are still to be told again. */
+  /** Publishes the deliveries. Returns the ids of those that were neither published nor marked. */
   readonly relay: (deliveries: readonly RecordedDelivery[]) => Promise<readonly string[]>;
-  /** The delivery's id in the key of its item. */
+  /** The delivery's id in the key of its item. Undefined if the item is not a delivery. */
   readonly idIn: (keys: Keys) => string | undefined;
-  /** Leaves a record that cannot be read to the sweep. */
-  readonly leave: (id: string) => Promise<void>;
+  /** Marks a delivery whose record cannot be read, so that the sweep finds it. */
+  readonly markForSweep: (id: string) => Promise<void>;
   readonly log: Log;
 }
 
 /**
- * Relays what a batch of the table's stream tells was recorded. Reported as failed are only deliveries that could be
- * neither published nor marked: Lambda goes back to the first of them and tells all that follow again, until its limit of
- * age sets them aside. A record that cannot be read is marked too, so that none waits for it.
+ * Relays the deliveries that a batch of the table's stream reports as recorded. Only a delivery that could be neither
+ * published nor marked is reported as failed: Lambda retries from the first such record, with all that follow it, until
+ * they reach its age limit. A record that cannot be read is marked too, so that it does not block the others.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
  */
-export function streamHandler({ read, relay, idIn, leave, log }: StreamDeps) {
+export function streamHandler({ read, relay, idIn, markForSweep, log }: StreamDeps) {
   return async ({ Records }: DynamoDBStreamEvent): Promise<DynamoDBBatchResponse> => {
-    const told: (Place & { readonly delivery: RecordedDelivery })[] = [];
-    const unreadable: Place[] = [];
+    const recorded: (StreamPosition & { readonly delivery: RecordedDelivery })[] = [];
+    const unreadable: StreamPosition[] = [];
     for (const record of Records) {
       const sequence = sequenceOf(record);
       const id = idIn(record.dynamodb?.Keys ?? {}) ?? "";
       try {
         const delivery = record.eventName === "INSERT" ? read(imageOf(record)) : undefined;
-        if (delivery !== undefined) told.push({ sequence, id, delivery });
+        if (delivery !== undefined) recorded.push({ sequence, id, delivery });
       } catch (error) {
         log.error({ sequence, delivery: id, error: kindOf(error) }, "a record of the stream cannot be read");
         unreadable.push({ sequence, id });
       }
     }
-    const left = new Set(await relay(told.map(({ delivery }) => delivery)));
-    const marks = await Promise.allSettled(unreadable.map(({ id }) => leave(id)));
+    const notRelayed = new Set(await relay(recorded.map(({ delivery }) => delivery)));
+    const marks = await Promise.allSettled(unreadable.map(({ id }) => markForSweep(id)));
     const failed = [
-      ...told.filter(({ id }) => left.has(id)),
+      ...recorded.filter(({ id }) => notRelayed.has(id)),
       ...unreadable.filter((_, at) => marks[at]?.status === "rejected"),
     ];
     for (const { sequence, id } of failed)
@@ -51,16 +51,16 @@ export function streamHandler({ read, relay, idIn, leave, log }: StreamDeps) {
   };
 }
 
-interface Place {
+interface StreamPosition {
   readonly sequence: string;
-  /** Of the delivery. */
+  /** Id of the delivery. */
   readonly id: string;
 }
 
-/** Without one, Lambda takes the whole batch for failed. */
+/** If it is empty, Lambda treats the whole batch as failed. */
 const sequenceOf = ({ dynamodb }: DynamoDBRecord): string => dynamodb?.SequenceNumber ?? "";
 
-/** DynamoDB JSON as the event has it: bytes are base64. The table's items hold texts, numbers and bytes alone. */
+/** DynamoDB JSON, in which bytes are base64. The items of the table have only texts, numbers and bytes. */
 function imageOf({ dynamodb }: DynamoDBRecord): Record<string, AttributeValue> {
   if (dynamodb?.NewImage === undefined) {
     throw new Fault("record_unreadable", "a record of the stream has no new image", { retryable: false });

@@ -6,9 +6,9 @@ import type { OutboundToken } from "../outbound/issuer.ts";
 import { CALL_LIMITS } from "./clients.ts";
 
 /**
- * Tokens by which AWS vouches for the function's role
- * (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html). The account must have outbound
- * identity federation switched on.
+ * Creates tokens in which AWS attests the function's role
+ * (https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html). Outbound identity federation must be
+ * enabled in the account. Throws `token_unavailable`.
  */
 export function awsTokens(): (audience: string) => Promise<OutboundToken> {
   const client = new STSClient(CALL_LIMITS);
@@ -18,13 +18,13 @@ export function awsTokens(): (audience: string) => Promise<OutboundToken> {
       SigningAlgorithm: "ES384",
       DurationSeconds: 600,
     });
-    const { WebIdentityToken: token, Expiration: ends } = await client.send(command).catch((cause: unknown) => {
+    const { WebIdentityToken: token, Expiration: expiration } = await client.send(command).catch((cause: unknown) => {
       const name = cause instanceof Error ? cause.name : "unknown";
-      throw new Fault("token_unavailable", `STS gave no token: ${name}`, { retryable: true, cause });
+      throw new Fault("token_unavailable", `STS issued no token: ${name}`, { retryable: true, cause });
     });
-    if (token === undefined || ends === undefined) {
-      throw new Fault("token_unavailable", "STS gave no token", { retryable: true });
+    if (token === undefined || expiration === undefined) {
+      throw new Fault("token_unavailable", "STS issued no token", { retryable: true });
     }
-    return { token: new Secret(token), expiresAt: epochMillis(ends.getTime()) };
+    return { token: new Secret(token), expiresAt: epochMillis(expiration.getTime()) };
   };
 }

@@ -137,7 +137,7 @@ describe("whatever happens to the stream, the relay, the bus and the table", () 
         const relay: StreamDeps["relay"] = (told) =>
           relayAll(told, { bus, outbox: { mark }, deliveries, ownAccounts, clock, log: silentLog });
         const leave = (id: string) => mark(id, clock.now());
-        const handler = mortal(streamHandler({ ...STREAM, relay, leave, log: silentLog }), deaths);
+        const handler = mortal(streamHandler({ ...STREAM, relay, markForSweep: leave, log: silentLog }), deaths);
         const repeated = again.flatMap((at) => records[at] ?? []);
         const first = await consume(records, handler, limits);
         const second = await consume(repeated, handler, limits);
@@ -159,7 +159,7 @@ describe("whatever happens to the stream, the relay, the bus and the table", () 
             sqs,
             queueUrl: account.environment.QUEUE_URL,
             log,
-            mark: (span) => requeueSpan(span, { deliveries, outbox, clock, hasTime: () => true }),
+            requeueSpan: (span) => requeueSpan(span, { deliveries, outbox, clock, hasTime: () => true }),
           });
           await sweep({ bus, deliveries, ownAccounts, outbox: deliveries, clock, log });
         }

@@ -216,7 +216,7 @@ describe("what the stream gave up on", () => {
     const sqs = sqsClient();
     for (const marked of [100, 199, 230]) {
       expect(left()).toHaveLength(1);
-      await requeueDeadLetters({ sqs, queueUrl: account.environment.QUEUE_URL, mark, log: silentLog });
+      await requeueDeadLetters({ sqs, queueUrl: account.environment.QUEUE_URL, requeueSpan: mark, log: silentLog });
       expect(await deliveries.unrelayed(deps.clock.now(), 300)).toHaveLength(marked);
     }
     expect(left()).toEqual([]);
