@@ -15,20 +15,20 @@ export interface ActProps extends FunctionDefaults {
   readonly table: DeliveryTable;
   readonly queue: ActionQueue;
   readonly secrets: SecretGrant;
-  /** How its targets are shown who the bridge is, of those that are shown a short-lived token. */
+  /** How the bridge identifies itself to those targets that get a short-lived token. */
   readonly identities: readonly TargetIdentity[];
-  /** Absent where none of its targets is shown a token of the bridge's own. */
+  /** Undefined if no target of this kind gets a token that the bridge issues. */
   readonly signingKeys: SigningKeys | undefined;
-  /** Whether people command the bridge by what it is run with: it then looks for what waits for an approval. */
-  readonly isCommanded: boolean;
-  /** Actions run at once: more would be more than the targets can bear. */
+  /** Whether its events may contain commands of people. It then queries the approvals that are open. */
+  readonly acceptsCommands: boolean;
+  /** Most actions that run at once, so that the targets are not overloaded. */
   readonly concurrency: number;
 }
 
 /** Runs one kind of action, from its queue. */
 export class Act extends BridgeFunction {
   constructor(scope: Construct, id: string, props: ActProps) {
-    const { kind, table, queue, secrets, identities, signingKeys, isCommanded, concurrency, ...defaults } = props;
+    const { kind, table, queue, secrets, identities, signingKeys, acceptsCommands, concurrency, ...defaults } = props;
     super(scope, id, {
       ...defaults,
       name: `act-${kind}`,
@@ -41,16 +41,21 @@ export class Act extends BridgeFunction {
       },
       timeout: queue.functionTimeout,
     });
-    // One message a call: its attempt may take all the time the function has.
-    const limits = { batchSize: 1, maxConcurrency: concurrency };
-    this.handler.addEventSource(new SqsEventSource(queue.queue, { ...limits, reportBatchItemFailures: true }));
+    this.handler.addEventSource(
+      new SqsEventSource(queue.queue, {
+        // One message per call: its attempt may take the whole timeout of the function.
+        batchSize: 1,
+        maxConcurrency: concurrency,
+        reportBatchItemFailures: true,
+      }),
+    );
     queue.deadLetters.grant(this.handler, "sqs:SendMessage");
-    // An action that waits its turn goes to the queue's end.
+    // A message that must wait for its turn is sent to the end of the queue.
     queue.queue.grant(this.handler, "sqs:SendMessage");
-    const indexes = isCommanded ? [TABLE.dueIndex.name] : [];
+    const indexes = acceptsCommands ? [TABLE.dueIndex.name] : [];
     table.allow(this.handler, ["GetItem", "PutItem", "UpdateItem", "Query"], indexes);
     grantSecrets(this.handler, secrets);
-    signingKeys?.maySign(this.handler);
+    signingKeys?.grantSign(this.handler);
     grantWebIdentity(this.handler, identities);
   }
 }

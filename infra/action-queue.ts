@@ -7,21 +7,21 @@ import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
 import { LONGEST_RETENTION } from "./failure-queue.ts";
 
 /**
- * Visibility as a multiple of the function's timeout (Lambda developer guide, "Configuring an Amazon SQS queue to use
- * with Lambda"): room for the service's own retries while it throttles.
+ * Visibility timeout as a multiple of the function's timeout (Lambda developer guide, "Configuring an Amazon SQS queue to
+ * use with Lambda"). It leaves time for Lambda's own retries while the function is throttled.
  */
 const VISIBILITY_FACTOR = 6;
 /**
- * Receives before SQS itself gives a message up. The function counts attempts and gives up by its own policy; this is for
- * messages it never gets to count, and leaves room for receives that found nothing due yet.
+ * Receives after which SQS itself moves a message to the dead-letter queue. The function counts attempts and gives up by
+ * its own policy. This limit is for messages that it never counts, with room for receives before the message was due.
  */
 const MAX_RECEIVES = 2 * DEFAULT_RETRY.maxAttempts;
 
-/** One kind of action's queue, with the dead-letter queue for what was given up. */
+/** The queue of one kind of action, with the dead-letter queue for actions that gave up. */
 export class ActionQueue extends Construct {
   readonly queue: Queue;
   readonly deadLetters: Queue;
-  /** What its function needs for one message: the longest attempt, and the calls around it. */
+  /** Time for one message: the longest attempt and the calls around it. */
   readonly functionTimeout: Duration;
 
   constructor(scope: Construct, id: string, action: Pick<Action, "maxAttemptMs">) {
@@ -40,7 +40,7 @@ export class ActionQueue extends Construct {
     });
     Validations.of(this.deadLetters).acknowledge({
       id: "AwsSolutions-SQS3",
-      reason: "this is the dead-letter queue of the queue beside it",
+      reason: "this is the dead-letter queue of the action queue",
     });
   }
 }

@@ -21,16 +21,16 @@ import type { Ingress } from "./ingress.ts";
 import { OwnMetrics } from "./own-metrics.ts";
 import type { ReceivePartner } from "./receive-partner.ts";
 
-export interface WatchedParts {
+export interface MonitoredParts {
   readonly ingress: Ingress;
   readonly receive: BridgeFunction;
   readonly relay: BridgeFunction;
   readonly sweep: BridgeFunction;
-  /** Absent where no source is told by partner events. */
+  /** Undefined if no source receives partner events. */
   readonly partner: ReceivePartner | undefined;
   readonly failures: Queue;
-  /** What the stream gave up on. */
-  readonly unrelayed: Queue;
+  /** Batches that the table's stream gave up on. */
+  readonly streamDeadLetters: Queue;
   /** By kind of action. */
   readonly queues: ReadonlyMap<string, ActionQueue>;
   /** Names of the targets. */
@@ -39,14 +39,14 @@ export interface WatchedParts {
   readonly functions: ReadonlyMap<string, BridgeFunction>;
 }
 
-export interface AlarmsProps extends WatchedParts {
+export interface AlarmsProps extends MonitoredParts {
   readonly stage: string;
-  /** ARN of the topic that is told. */
+  /** ARN of the SNS topic that is notified. Undefined: none is. */
   readonly topic: string | undefined;
 }
 
-interface Watch {
-  /** What is so when the metric is above the limit. */
+interface AlarmSpec {
+  /** What is wrong if the metric is above the limit. */
   readonly when: string;
   /** The section of `docs/operations/alarms.md` that says what to do. */
   readonly runbook: string;
@@ -54,57 +54,57 @@ interface Watch {
   readonly above: number;
   /** Periods in a row. Default 1. */
   readonly periods?: number;
-  /** What a period without a value says. Default: all is well. */
+  /** How a period without a value counts. Default: no alarm. */
   readonly missing?: TreatMissingData;
 }
 
 const PERIOD = Duration.minutes(5);
-const MOST = { statistic: Stats.MAXIMUM, period: PERIOD };
-/** Requests in a period below which their share of refusals says nothing. */
+const MAXIMUM = { statistic: Stats.MAXIMUM, period: PERIOD };
+/** Requests in a period up to which the share of rejections is not significant. */
 const FEW_REQUESTS = 20;
-/** Seconds; the relay runs within one or two of a record. */
+/** Seconds. The relay normally runs one or two seconds after a record is written. */
 const RELAY_LATE = 60;
-/** Seconds; an action is begun within moments, unless there are more than may run at once. */
+/** Seconds. An action normally starts at once, unless more are due than may run at once. */
 const ACTION_LATE = 900;
-/** Attempts, the waits between them less than a minute in all: a target that is well has answered one of them. */
+/** Attempts. They take less than a minute altogether, and a healthy target answers one of them. */
 const FEW_FAILURES = 5;
 const UNREADABLE: FaultCode = "record_unreadable";
-const TROUBLED = FilterPattern.any(
+const WARNING_OR_ERROR = FilterPattern.any(
   ...["warn", "error"].map((level) => FilterPattern.stringValue("$.level", "=", level)),
 );
 
-/** What on-call is told of, each with the chapter that says what to do. */
+/** The alarms for on-call, each with the section of the documentation that says what to do. */
 export class Alarms extends Construct {
-  readonly #own: OwnMetrics;
+  readonly #ownMetrics: OwnMetrics;
   readonly #topic: ITopic | undefined;
 
   constructor(scope: Construct, id: string, { stage, topic, ...parts }: AlarmsProps) {
     super(scope, id);
-    this.#own = new OwnMetrics({ stage, period: PERIOD });
+    this.#ownMetrics = new OwnMetrics({ stage, period: PERIOD });
     this.#topic = topic === undefined ? undefined : Topic.fromTopicArn(this, "Topic", topic);
     this.#requests(parts);
     this.#functions(parts);
-    this.#handedOn(parts);
+    this.#failureQueues(parts);
     this.#actions(parts);
   }
 
-  #requests({ ingress: { metrics } }: WatchedParts): void {
-    const { requests, refused, failed } = metrics;
+  #requests({ ingress: { metrics } }: MonitoredParts): void {
+    const { requests, rejected, failed } = metrics;
     this.#alarm("Failing", {
-      when: "requests are answered 5xx: senders are told to try again",
+      when: "requests are answered with 5xx, so senders must retry",
       runbook: "failing",
       metric: failed.with({ period: PERIOD, statistic: Stats.SUM }),
       above: 4,
     });
     this.#alarm("Refusing", {
-      when: "more than half of the requests are refused: a secret, a token or somebody is wrong",
+      when: "more than half of the requests are rejected: a secret or a token is wrong, or an unknown sender calls",
       runbook: "refusing",
       metric: new MathExpression({
-        expression: `IF(requests > ${FEW_REQUESTS}, 100 * refused / requests, 0)`,
-        label: "refused, %",
+        expression: `IF(requests > ${FEW_REQUESTS}, 100 * rejected / requests, 0)`,
+        label: "rejected, %",
         usingMetrics: {
           requests: requests.with({ statistic: Stats.SUM }),
-          refused: refused.with({ statistic: Stats.SUM }),
+          rejected: rejected.with({ statistic: Stats.SUM }),
         },
         period: PERIOD,
       }),
@@ -113,16 +113,16 @@ export class Alarms extends Construct {
     });
   }
 
-  #functions({ functions, relay, partner }: WatchedParts): void {
+  #functions({ functions, relay, partner }: MonitoredParts): void {
     this.#alarm("Throttled", {
-      when: "a function is throttled: the account or a reservation has too little concurrency",
+      when: "a function is throttled: the concurrency of the account or of a reservation is too low",
       runbook: "throttled",
       metric: sumOf(functions, (one) => one.metricThrottles()),
       above: 0,
       periods: 2,
     });
     this.#alarm("Crashing", {
-      when: "a function ends with an error that it should have handled, or runs out of time",
+      when: "a function ends with an unhandled error or reaches its timeout",
       runbook: "crashing",
       metric: sumOf(functions, (one) => one.metricErrors()),
       above: 0,
@@ -131,35 +131,35 @@ export class Alarms extends Construct {
     this.#alarm("RelayLate", {
       when: `deliveries wait more than ${RELAY_LATE} s for the relay`,
       runbook: "relay-late",
-      metric: relay.handler.metric("IteratorAge", MOST),
+      metric: relay.handler.metric("IteratorAge", MAXIMUM),
       above: RELAY_LATE * 1_000,
     });
     if (partner === undefined) return;
     this.#alarm("PartnerFailing", {
-      when: "partner events are not recorded, although they come again each minute",
+      when: "partner events are not recorded, although they are retried every minute",
       runbook: "partner-failing",
-      metric: this.#own.lines("partnerFailures", partner, TROUBLED),
+      metric: this.#ownMetrics.countLines("partnerFailures", partner, WARNING_OR_ERROR),
       above: 0,
       periods: 3,
     });
   }
 
-  /** What waits between two functions: it is to go on by itself, or a person has to look at it. */
-  #handedOn({ failures, unrelayed, sweep }: WatchedParts): void {
+  /** What is stuck between two functions: either the sweep continues it, or a person must look at it. */
+  #failureQueues({ failures, streamDeadLetters, sweep }: MonitoredParts): void {
     this.#alarm("NotHandedOn", {
-      when: "something between two functions could not be handed on",
+      when: "an event or a call could not be passed from one function to the next",
       runbook: "not-handed-on",
-      metric: failures.metricApproximateNumberOfMessagesVisible(MOST),
+      metric: failures.metricApproximateNumberOfMessagesVisible(MAXIMUM),
       above: 0,
     });
     this.#alarm("NotTakenUp", {
-      when: "what the stream gave up on is not taken up by the sweep",
+      when: "the sweep does not requeue the batches that the stream gave up on",
       runbook: "not-taken-up",
       metric: new MathExpression({
         expression: "visible + hidden",
         usingMetrics: {
-          visible: unrelayed.metricApproximateNumberOfMessagesVisible(MOST),
-          hidden: unrelayed.metricApproximateNumberOfMessagesNotVisible(MOST),
+          visible: streamDeadLetters.metricApproximateNumberOfMessagesVisible(MAXIMUM),
+          hidden: streamDeadLetters.metricApproximateNumberOfMessagesNotVisible(MAXIMUM),
         },
         period: PERIOD,
       }),
@@ -167,43 +167,43 @@ export class Alarms extends Construct {
       periods: 3,
     });
     this.#alarm("Unreadable", {
-      when: "a recorded delivery cannot be read, so it is not published",
+      when: "a recorded delivery cannot be read and is not published",
       runbook: "unreadable",
-      metric: this.#own.lines("unreadable", sweep, FilterPattern.stringValue("$.error", "=", UNREADABLE)),
+      metric: this.#ownMetrics.countLines("unreadable", sweep, FilterPattern.stringValue("$.error", "=", UNREADABLE)),
       above: 0,
     });
   }
 
-  #actions({ targets, queues }: WatchedParts): void {
+  #actions({ targets, queues }: MonitoredParts): void {
     for (const target of targets) {
       this.#alarm(`Broken-${target}`, {
         when: `an action on target ${target} has failed more than ${FEW_FAILURES} times in a row`,
         runbook: "target-broken",
-        metric: this.#own.most(FAILED_IN_A_ROW, { target }),
+        metric: this.#ownMetrics.maximum(FAILED_IN_A_ROW, { target }),
         above: FEW_FAILURES,
-        // Attempts become rare: the next that is done says that the target is well again.
+        // With backoff, attempts become rare. The alarm stays until an attempt succeeds.
         missing: TreatMissingData.IGNORE,
       });
     }
     for (const [kind, { queue, deadLetters }] of queues) {
       this.#alarm(`GivenUp-${kind}`, {
-        when: `${kind} actions were given up`,
+        when: `${kind} actions failed for good and are in the dead-letter queue`,
         runbook: "given-up",
-        metric: deadLetters.metricApproximateNumberOfMessagesVisible(MOST),
+        metric: deadLetters.metricApproximateNumberOfMessagesVisible(MAXIMUM),
         above: 0,
       });
-      // What was received three times does not count, so this sees no target that fails
+      // Messages that were received three times do not count, so a failing target does not raise this alarm
       // (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html).
       this.#alarm(`Late-${kind}`, {
-        when: `${kind} actions wait more than ${ACTION_LATE / 60} min to be begun: more come than may run at once`,
+        when: `${kind} actions start more than ${ACTION_LATE / 60} min late: more are due than may run at once`,
         runbook: "late",
-        metric: queue.metricApproximateAgeOfOldestMessage(MOST),
+        metric: queue.metricApproximateAgeOfOldestMessage(MAXIMUM),
         above: ACTION_LATE,
       });
     }
   }
 
-  #alarm(id: string, { when, runbook, metric, above, periods = 1, missing }: Watch): void {
+  #alarm(id: string, { when, runbook, metric, above, periods = 1, missing }: AlarmSpec): void {
     const alarm = new Alarm(this, id, {
       alarmDescription: `Drawbridge: ${when}. Runbook: docs/operations/alarms.md#alarm-${runbook}`,
       metric,
@@ -218,7 +218,7 @@ export class Alarms extends Construct {
   }
 }
 
-function sumOf(functions: WatchedParts["functions"], metricOf: (one: IFunction) => IMetric): MathExpression {
+function sumOf(functions: MonitoredParts["functions"], metricOf: (one: IFunction) => IMetric): MathExpression {
   const metrics = [...functions.values()].map(({ handler }, at) => [`f${at}`, metricOf(handler)] as const);
   return new MathExpression({
     expression: metrics.map(([name]) => name).join(" + "),

@@ -7,8 +7,8 @@ import { BridgeStack } from "./bridge-stack.ts";
 import { compileConfig } from "./compile-config.ts";
 import { readSettings } from "./settings.ts";
 
-// The CDK command line hands over context and folder by itself; run alone (`npm run synth -- -c stage=test`) this does
-// what that would, with no AWS credentials and no network.
+// The CDK command line passes context and output folder itself. Run alone (`npm run synth -- -c stage=test`), this file
+// reads both and synthesises the stack without AWS credentials and without network.
 try {
   const { context = [] } = parseArgs({ options: { context: { type: "string", short: "c", multiple: true } } }).values;
   const app = new App({

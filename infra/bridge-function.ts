@@ -7,14 +7,14 @@ import { buildSync } from "esbuild";
 import { bundling, entryOf, type FunctionName, PROJECT_ROOT } from "./bundling.ts";
 import { MEMORY_MB } from "./memory.ts";
 
-/** What all functions of an installation have in common. */
+/** Settings that all functions of an installation share. */
 export interface FunctionDefaults {
-  /** Name of the installation: its log lines and metrics carry it. */
+  /** Name of the installation, in its log lines and metrics. */
   readonly stage: string;
-  /** The plain value of `drawbridge.yaml`. */
+  /** The parsed `drawbridge.yaml`. */
   readonly configuration: unknown;
   readonly logRetention: RetentionDays;
-  /** Whether X-Ray records calls. The bridge's own traces, which go from request to target, need none of it. */
+  /** Whether X-Ray records calls. The bridge's own traces, from request to target, do not need it. */
   readonly tracing: boolean;
 }
 
@@ -23,13 +23,13 @@ export interface BridgeFunctionProps extends FunctionDefaults {
   readonly description: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly timeout: Duration;
-  /** Default 512; processor time grows with it. */
+  /** Default 512. Processor time is proportional to it. */
   readonly memoryMb?: number | undefined;
-  /** Copies kept for this function, which is also its most. Default: it shares the account's. */
+  /** Concurrency that is reserved for this function and is also its maximum. Default: it shares the account's. */
   readonly reservedConcurrency?: number | undefined;
 }
 
-/** A function with our defaults, a role of its own that may write its own log (and traces), and nothing else yet. */
+/** A function with the project's defaults. Its own role may write its log and traces, and nothing else yet. */
 export class BridgeFunction extends Construct {
   readonly handler: IFunction;
   readonly log: ILogGroup;
@@ -47,7 +47,7 @@ export class BridgeFunction extends Construct {
       runtime: Runtime.NODEJS_24_X,
       architecture: Architecture.ARM_64,
       memorySize: memoryMb,
-      // `DISABLED` is Lambda's default: it passes the trace's id on, and records nothing.
+      // `DISABLED` is Lambda's default (`PassThrough`): it passes the trace id on and records nothing.
       tracing: props.tracing ? Tracing.ACTIVE : Tracing.DISABLED,
       environment: { STAGE: stage, ...environment },
       timeout,
@@ -63,20 +63,23 @@ export class BridgeFunction extends Construct {
   }
 }
 
-/** Known by what was built, so that a function changes only when its own code does. */
-const codeOf = (name: FunctionName, configuration: unknown): Code =>
-  Code.fromAsset(PROJECT_ROOT, {
+/** Its hash is that of the built files, so that a function changes only if its own code does. */
+function codeOf(name: FunctionName, configuration: unknown): Code {
+  const local = {
+    // CDK caches bundles by source and by the data in this object, so it has to identify the function.
+    name,
+    configuration,
+    tryBundle(outdir: string): boolean {
+      buildSync(bundling(entryOf(name), outdir, configuration));
+      return true;
+    },
+  };
+  return Code.fromAsset(PROJECT_ROOT, {
     assetHashType: AssetHashType.OUTPUT,
     bundling: {
-      local: {
-        // CDK takes bundles of the same source with the same data in here for the same bundle, and sees no function.
-        ...{ name, configuration },
-        tryBundle: (outdir) => {
-          buildSync(bundling(entryOf(name), outdir, configuration));
-          return true;
-        },
-      },
-      // CDK asks for an image, for where the above gives up. It never does.
+      local,
+      // CDK requires an image as a fallback. `tryBundle` always succeeds, so it is never used.
       image: DockerImage.fromRegistry("none"),
     },
   });
+}

@@ -32,18 +32,18 @@ export interface BridgeStackProps {
   readonly compiled: CompiledConfig;
 }
 
-/** Where deliveries, events and actions wait or stay. */
-interface Places {
+/** The resources that store deliveries, events and actions. */
+interface Stores {
   readonly table: DeliveryTable;
   readonly bus: BridgeBus;
   /** By kind of action. */
   readonly queues: ReadonlyMap<string, ActionQueue>;
   readonly failures: Queue;
-  /** What the stream gave up on. */
-  readonly unrelayed: Queue;
+  /** Batches that the table's stream gave up on. */
+  readonly streamDeadLetters: Queue;
 }
 
-/** One installation: everything that the bridge is in an account. */
+/** One installation: all resources of the bridge in an account. */
 export class BridgeStack extends Stack {
   constructor(app: Construct, props: BridgeStackProps) {
     const { settings } = props;
@@ -54,31 +54,38 @@ export class BridgeStack extends Stack {
     });
     Tags.of(this).add("application", "drawbridge");
     Tags.of(this).add("stage", settings.stage);
-    const places = this.#places(props);
-    const { receive, relay, sweep, partner, pages, others } = this.#functions(props, places);
+    const stores = this.#stores(props);
+    const { receive, relay, sweep, partner, pages, others } = this.#functions(props, stores);
     const ingress =
       settings.ingress === "http-api"
         ? new BridgeApi(this, "Api", { handler: receive.handler, pages: pages?.handler, settings })
         : new BridgeUrl(this, "Url", { handler: receive.handler });
 
-    // A function's own address leads to that function alone.
-    const pagesAt =
+    // A function URL serves one function only, so the console gets its own.
+    const consoleIngress =
       pages && settings.ingress === "function-url" ? new BridgeUrl(this, "ConsoleUrl", pages) : pages && ingress;
     const functions = new Map<string, BridgeFunction>([["receive", receive], ["relay", relay], ...others]);
     const targets = props.compiled.config.targets.map(({ name }) => name);
-    const parts = { ...places, ingress, receive, relay, sweep, partner, targets, functions };
+    const parts = { ...stores, ingress, receive, relay, sweep, partner, targets, functions };
     new Alarms(this, "Alarms", { ...parts, stage: settings.stage, topic: settings.alarmTopic });
-    new BridgeDashboard(this, "Dashboard", { ...parts, table: places.table.table });
-    new CfnOutput(this, "Endpoint", { description: "Webhooks go to <this>/webhooks/<source>", value: ingress.url });
-    if (pagesAt) new CfnOutput(this, "ConsoleAddress", { description: "Its /console", value: pagesAt.url });
-    new CfnOutput(this, "TableName", { value: places.table.table.tableName });
-    new CfnOutput(this, "BusName", { value: places.bus.bus.eventBusName });
+    new BridgeDashboard(this, "Dashboard", { ...parts, table: stores.table.table });
+    new CfnOutput(this, "Endpoint", {
+      description: "Senders post webhooks to <this>/webhooks/<source>",
+      value: ingress.url,
+    });
+    if (consoleIngress)
+      new CfnOutput(this, "ConsoleAddress", {
+        description: "The console is at <this>/console",
+        value: consoleIngress.url,
+      });
+    new CfnOutput(this, "TableName", { value: stores.table.table.tableName });
+    new CfnOutput(this, "BusName", { value: stores.bus.bus.eventBusName });
   }
 
-  #places({ settings, compiled: { config } }: BridgeStackProps): Places {
+  #stores({ settings, compiled: { config } }: BridgeStackProps): Stores {
     const table = new DeliveryTable(this, "Deliveries", settings);
     const failures = new FailureQueue(this, "Failures").queue;
-    const unrelayed = new FailureQueue(this, "Unrelayed").queue;
+    const streamDeadLetters = new FailureQueue(this, "Unrelayed").queue;
     const kinds = actions.filter(({ name }) => config.targets.some(({ kind }) => kind === name));
     const queues = new Map(kinds.map((action) => [action.name, new ActionQueue(this, `Queue-${action.name}`, action)]));
     const bus = new BridgeBus(this, "Bus", {
@@ -87,12 +94,12 @@ export class BridgeStack extends Stack {
       failures,
       archiveDays: config.limits.retentionDays,
     });
-    return { table, bus, queues, failures, unrelayed };
+    return { table, bus, queues, failures, streamDeadLetters };
   }
 
-  #functions({ settings, compiled: { config, value } }: BridgeStackProps, places: Places) {
-    const { table, failures, unrelayed } = places;
-    const { bus } = places.bus;
+  #functions({ settings, compiled: { config, value } }: BridgeStackProps, stores: Stores) {
+    const { table, failures, streamDeadLetters } = stores;
+    const { bus } = stores.bus;
     const { stage, logDays: logRetention, tracing } = settings;
     const defaults = { stage, configuration: value, logRetention, tracing, table };
     const { identity } = config;
@@ -101,30 +108,37 @@ export class BridgeStack extends Stack {
     const secretsOf = (...parts: readonly object[]): SecretGrant => ({ refs: awsSecretRefs(parts), key: secretsKey });
     const keyRefs = identity?.keys ?? [];
     const receive = new Receive(this, "Receive", {
-      ...{ ...defaults, signingKeys, reservedConcurrency: settings.receiveConcurrency },
+      ...defaults,
+      signingKeys,
+      reservedConcurrency: settings.receiveConcurrency,
       secrets: secretsOf(...config.sources.map((source) => source.settings), keyRefs),
     });
     const executesCommands = hasPeople(config) || routeOutline(config).hasGates;
-    const relay = new Relay(this, "Relay", { ...defaults, bus, unrelayed, executesCommands });
-    const sweep = new Sweep(this, "Sweep", { ...defaults, bus, failures, unrelayed, executesCommands });
+    const relay = new Relay(this, "Relay", { ...defaults, bus, streamDeadLetters, executesCommands });
+    const sweep = new Sweep(this, "Sweep", { ...defaults, bus, failures, streamDeadLetters, executesCommands });
     const eventSources = [...partnerSources(config.sources).keys()];
     const partner =
       eventSources.length > 0
         ? new ReceivePartner(this, "ReceivePartner", { ...defaults, eventSources, failures })
         : undefined;
     const pages = config.console && new Console(this, "Console", { ...defaults, secrets: secretsOf(config.console) });
-    const acts = [...places.queues].map(([kind, queue]) => {
-      const { identities, withSecrets, signs, isCommanded } = actsOfKind(kind, config);
+    const acts = [...stores.queues].map(([kind, queue]) => {
+      const { identities, withSecrets, signs, acceptsCommands } = needsOfKind(kind, config);
       const act = new Act(this, `Act-${kind}`, {
-        ...{ ...defaults, kind, queue, identities, isCommanded, concurrency: settings.actionConcurrency },
+        ...defaults,
+        kind,
+        queue,
+        identities,
+        acceptsCommands,
+        concurrency: settings.actionConcurrency,
         secrets: secretsOf(...withSecrets, signs ? keyRefs : []),
         signingKeys: signs ? signingKeys : undefined,
       });
-      places.bus.routeAfter(kind, act.handler);
+      stores.bus.routeAfter(kind, act.handler);
       return [`act-${kind}`, act] as const;
     });
     const others = [
-      ...([["sweep", sweep]] as const),
+      ["sweep", sweep] as const,
       ...acts,
       ...(partner ? [["receive-partner", partner] as const] : []),
       ...(pages ? [["console", pages] as const] : []),
@@ -137,19 +151,19 @@ type Config = CompiledConfig["config"];
 
 const hasPeople = ({ sources }: Config): boolean => sources.some(({ people }) => Object.keys(people).length > 0);
 
-/** What the configuration asks of the function that runs the actions of one kind. */
-function actsOfKind(kind: string, config: Config) {
+/** What the function that runs the actions of one kind needs for this configuration. */
+function needsOfKind(kind: string, config: Config) {
   const targets = config.targets.filter((target) => target.kind === kind);
   const identities = identitiesOf(targets);
   return {
     identities,
     withSecrets: [...targets.map(({ settings }) => settings), ...tokenEncryptionsFor(targets, config)],
     signs: needSigning(identities),
-    isCommanded: hasPeople(config) && takesCommands(kind, config.routes),
+    acceptsCommands: hasPeople(config) && takesCommands(kind, config.routes),
   };
 }
 
-/** Whether a route of this kind takes events by which people may command the bridge. */
+/** Whether a route of this kind matches events that may contain commands of people. */
 function takesCommands(kind: string, routes: Config["routes"]): boolean {
   const { commandEvents = [] } = actions.find(({ name }) => name === kind) ?? {};
   const commanding = { "detail-type": commandEvents };

@@ -7,16 +7,16 @@ import { bundling, PROJECT_ROOT } from "./bundling.ts";
 export interface BundleSize {
   /** The file that Lambda imports. */
   readonly index: string;
-  /** What it imports at its start, itself included. */
+  /** Size of that file and of everything it imports at its start. */
   readonly bytes: number;
   readonly gzipBytes: number;
-  /** The same by package, our own code by folder; largest first. */
+  /** The same by package, and the project's own code by folder. Largest first. */
   readonly owners: readonly (readonly [owner: string, bytes: number])[];
-  /** What is imported later, if it is needed at all. */
+  /** Size of what is imported later, on demand. */
   readonly laterBytes: number;
 }
 
-/** Bundles an entry point as the stack does, or with `changes` to that, into `folder`, and tells what is in it. */
+/** Bundles an entry point into `folder` as the stack does, with `changes` to the options, and returns its sizes. */
 export async function measureBundle(
   entry: string,
   folder: string,
@@ -40,7 +40,7 @@ export async function measureBundle(
 
 type Outputs = Metafile["outputs"];
 
-/** An output and what it imports by statement, and so on. */
+/** An output and everything that it imports statically, directly or indirectly. */
 function startedBy(path: string, outputs: Outputs, found = new Set<string>()): ReadonlySet<string> {
   if (found.has(path)) return found;
   found.add(path);

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import type { BuildOptions } from "esbuild";
 
-/** The functions, each named as its file in `functions/`. An action's kind has its own: `act-<kind>`. */
+/** The functions, each named like its file in `functions/`. Each kind of action has its own: `act-<kind>`. */
 export type FunctionName = "receive" | "receive-partner" | "console" | "relay" | "sweep" | `act-${string}`;
 
 export const PROJECT_ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -9,10 +9,10 @@ export const PROJECT_ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const entryOf = (name: FunctionName): string => `functions/${name}.ts`;
 
 /**
- * How a function becomes a folder of ES modules, `index.mjs` first: the AWS clients inside, `module` fields first (the
- * clients are half as large again without), the configuration compiled in. What is imported only when it is needed (the
- * readers of secrets, the SDK's ways to log in that Lambda never takes) becomes a file of its own and costs no start-up
- * time; CDK's `NodejsFunction` makes one file of everything.
+ * Options that bundle a function into a folder of ES modules, with `index.mjs` as the entry. The AWS clients and the
+ * configuration are included. `module` fields come first: without them the clients are half as large again. What is
+ * imported on demand (the readers of secrets, the SDK's login methods that Lambda never uses) becomes a separate file and
+ * costs no start-up time. CDK's `NodejsFunction` makes a single file instead.
  */
 export const bundling = (entry: string, outdir: string, configuration: unknown) =>
   ({
@@ -27,7 +27,7 @@ export const bundling = (entry: string, outdir: string, configuration: unknown) 
     target: "node24",
     mainFields: ["module", "main"],
     minify: true,
-    // JSON as a text, in the one place that reads it: of an object esbuild would make a module that every file imports.
+    // JSON as a text, in the one place that reads it. esbuild would turn an object into a module that every file imports.
     define: { DRAWBRIDGE_CONFIG: JSON.stringify(JSON.stringify(configuration)) },
     logLevel: "error",
   }) as const satisfies BuildOptions;

@@ -9,14 +9,14 @@ import { Secret, type Secrets } from "../shared/host/secrets.ts";
 
 export interface CompiledConfig {
   readonly config: Config;
-  /** The file's plain value, which goes into the bundles. */
+  /** The parsed file, which is compiled into the bundles. */
   readonly value: unknown;
   readonly warnings: readonly string[];
 }
 
 /**
- * `drawbridge.yaml` as AWS can run it. Throws `configuration_invalid` with all that is wrong or unsafe in it, and with
- * what only works on one machine.
+ * Reads and checks `drawbridge.yaml` for AWS. Throws `configuration_invalid` with every error, and with everything that
+ * only works on one machine.
  */
 export async function compileConfig(path: string): Promise<CompiledConfig> {
   const findings = await checkConfig(path, awsReferences);
@@ -36,19 +36,19 @@ export async function compileConfig(path: string): Promise<CompiledConfig> {
   };
 }
 
-/** The references to secrets below `settings` that AWS resolves, each once. */
+/** The references to secrets in `settings`, each once. */
 export const awsSecretRefs = (settings: readonly object[]): readonly string[] => [
   ...new Set(settings.flatMap((one) => refsIn(one, [])).map(([, ref]) => ref)),
 ];
 
-const inAws = (ref: string): boolean => /^(secretsmanager|ssm):/.test(ref);
+const isAwsReference = (ref: string): boolean => /^(secretsmanager|ssm):/.test(ref);
 
-const ONE_MACHINE = "read on one machine only; in AWS give secretsmanager:name#key or ssm:/path";
+const ONE_MACHINE = "read on one machine only; in AWS use secretsmanager:name#key or ssm:/path";
 
-/** Tells which references lead somewhere in AWS. Nothing is read: that takes credentials. */
+/** Accepts references that AWS can resolve, and reads none of them: that needs credentials. */
 const awsReferences: Secrets = {
   read: (ref) =>
-    inAws(ref)
+    isAwsReference(ref)
       ? Promise.resolve(new Secret("not read"))
       : Promise.reject(new Fault("secret_unavailable", `secret ${ref}: ${ONE_MACHINE}`, { retryable: false })),
 };
@@ -58,22 +58,22 @@ function keyFiles({ issuers }: Config): readonly ConfigProblem[] {
     .filter(([, { jwks }]) => jwks !== undefined && "file" in jwks)
     .map(([name]) => ({
       path: ["issuers", name, "jwks", "file"],
-      message: "a key file is read on one machine only; in AWS give url or inline",
+      message: "a key file is read on one machine only; in AWS use url or inline",
     }));
 }
 
-/** The check asks for the secrets of sources and targets. */
+/** Only the signing keys: `checkConfig` reads the secrets of sources and targets. */
 function signingKeys({ identity }: Config): readonly ConfigProblem[] {
   return refsIn(identity?.keys ?? [], ["identity", "keys"])
-    .filter(([, ref]) => !inAws(ref))
+    .filter(([, ref]) => !isAwsReference(ref))
     .map(([path]) => ({ path, message: `${ONE_MACHINE}, kms:<key id>, or no keys at all` }));
 }
 
-/** CloudFormation refuses a template that holds null anywhere; no published event has one to match. */
+/** CloudFormation rejects a template that contains null anywhere. No published event has a null to match. */
 function nulls({ routes }: Config): readonly ConfigProblem[] {
   return routes
     .flatMap(({ name, when }) => nullsIn(when, ["routes", name, "when"]))
-    .map((path) => ({ path, message: "CloudFormation takes no null in a pattern" }));
+    .map((path) => ({ path, message: "CloudFormation accepts no null in a pattern" }));
 }
 
 function nullsIn(value: unknown, path: Path): readonly Path[] {
@@ -82,13 +82,13 @@ function nullsIn(value: unknown, path: Path): readonly Path[] {
   return membersOf(value).flatMap(([member, below]) => nullsIn(below, [...path, member]));
 }
 
-/** Characters of a rule's pattern (EventBridge user guide, quotas). One machine takes any number. */
+/** Most characters of a rule's pattern (EventBridge user guide, quotas). The in-process bus has no limit. */
 const MAX_PATTERN = 2_048;
 
 function longPatterns({ routes }: Config): readonly ConfigProblem[] {
   return routes.flatMap(({ name, when }) => {
     const { length } = JSON.stringify(when);
-    const message = `the pattern has ${length} characters as JSON, and a rule of EventBridge takes ${MAX_PATTERN}`;
+    const message = `the pattern has ${length} characters as JSON, and a rule of EventBridge accepts ${MAX_PATTERN}`;
     return length > MAX_PATTERN ? [{ path: ["routes", name, "when"], message }] : [];
   });
 }

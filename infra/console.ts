@@ -7,21 +7,21 @@ import { grantSecrets, type SecretGrant } from "./secret-grants.ts";
 
 export interface ConsoleProps extends FunctionDefaults {
   readonly table: DeliveryTable;
-  /** Of the console's own block, and no sender's. */
+  /** Secrets of the `console` block, and none of a source. */
   readonly secrets: SecretGrant;
 }
 
-/** The pages for people: apart from `receive`, so that neither's load, size or failure is the other's. */
+/** The console. It is separate from `receive`, so that load, size and failures of one do not affect the other. */
 export class Console extends BridgeFunction {
   constructor(scope: Construct, id: string, { table, secrets, ...defaults }: ConsoleProps) {
     super(scope, id, {
       ...defaults,
       name: "console",
-      description: "The pages under /console",
+      description: "Serves the pages under /console",
       environment: { TABLE_NAME: table.table.tableName },
       timeout: Duration.seconds(15),
     });
-    // What the interface does for people: it reads, counts their requests, and records what they order.
+    // The API that the console calls reads records, counts requests, and records approvals, replays and rollbacks.
     table.allow(
       this.handler,
       ["PutItem", "UpdateItem", "GetItem", "Query"],

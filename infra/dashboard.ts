@@ -2,14 +2,14 @@ import { Duration } from "aws-cdk-lib";
 import { Dashboard, GraphWidget, type IMetric, type IWidget, LogQueryWidget, Stats } from "aws-cdk-lib/aws-cloudwatch";
 import type { ITable } from "aws-cdk-lib/aws-dynamodb";
 import { Construct } from "constructs";
-import type { WatchedParts } from "./alarms.ts";
+import type { MonitoredParts } from "./alarms.ts";
 import type { BridgeFunction } from "./bridge-function.ts";
 
-export interface BridgeDashboardProps extends WatchedParts {
+export interface BridgeDashboardProps extends MonitoredParts {
   readonly table: Pick<ITable, "metricConsumedReadCapacityUnits" | "metricConsumedWriteCapacityUnits">;
 }
 
-/** One page that follows the path of a delivery: requests, functions, the relay, the queues, the table. */
+/** A dashboard that follows the path of a delivery: requests, functions, relay and queues, log lines. */
 export class BridgeDashboard extends Construct {
   constructor(scope: Construct, id: string, parts: BridgeDashboardProps) {
     super(scope, id);
@@ -23,12 +23,12 @@ export class BridgeDashboard extends Construct {
 const sum = { statistic: Stats.SUM };
 
 function requests({ ingress, table }: BridgeDashboardProps): IWidget[] {
-  const { requests: all, refused, failed, latency } = ingress.metrics;
+  const { requests: all, rejected, failed, latency } = ingress.metrics;
   const units = [table.metricConsumedWriteCapacityUnits(sum), table.metricConsumedReadCapacityUnits(sum)];
   return [
-    graph("Requests, refused (4xx), failed (5xx)", [all.with(sum), refused.with(sum), failed.with(sum)]),
-    graph("Answered in, p95, ms", [latency]),
-    graph("Table: units written and read", units),
+    graph("Requests, rejected (4xx), failed (5xx)", [all.with(sum), rejected.with(sum), failed.with(sum)]),
+    graph("Response time, p95, ms", [latency]),
+    graph("Table: write and read units", units),
   ];
 }
 
@@ -50,20 +50,20 @@ function functions({ functions: all }: BridgeDashboardProps): IWidget[] {
   ];
 }
 
-function waiting({ relay, partner, queues, failures, unrelayed }: BridgeDashboardProps): IWidget[] {
+function waiting({ relay, partner, queues, failures, streamDeadLetters }: BridgeDashboardProps): IWidget[] {
   const each = [...queues].map(([label, { queue, deadLetters }]) => ({ label, queue, deadLetters }));
   return [
-    graph("Relay: age of what is read, ms", [relay.handler.metric("IteratorAge", { statistic: Stats.MAXIMUM })]),
+    graph("Relay: age of the records read, ms", [relay.handler.metric("IteratorAge", { statistic: Stats.MAXIMUM })]),
     graph(
-      "Queues: oldest not yet begun, s",
+      "Queues: oldest action not started, s",
       [...each, ...(partner ? [{ label: "partner events", queue: partner.queue }] : [])].map(({ label, queue }) =>
         queue.metricApproximateAgeOfOldestMessage({ label }),
       ),
     ),
-    graph("Given up, and not handed on", [
+    graph("Dead letters and failure queues", [
       ...each.map(({ label, deadLetters }) => deadLetters.metricApproximateNumberOfMessagesVisible({ label })),
-      failures.metricApproximateNumberOfMessagesVisible({ label: "not handed on" }),
-      unrelayed.metricApproximateNumberOfMessagesVisible({ label: "not taken up" }),
+      failures.metricApproximateNumberOfMessagesVisible({ label: "failures between functions" }),
+      streamDeadLetters.metricApproximateNumberOfMessagesVisible({ label: "stream dead letters" }),
     ]),
   ];
 }
@@ -72,11 +72,11 @@ function waiting({ relay, partner, queues, failures, unrelayed }: BridgeDashboar
 function outcomes({ receive, functions: all }: BridgeDashboardProps): IWidget[] {
   const acts = [...all].filter(([name]) => name.startsWith("act-")).map(([, one]) => one);
   return [
-    counted("Refused, by source and reason", [receive], {
+    counted("Rejections by source and reason", [receive], {
       filter: 'message = "refused"',
       by: "source, reason",
     }),
-    counted("Attempts, by route and outcome", acts, {
+    counted("Attempts by route and outcome", acts, {
       filter: "ispresent(attempt) and ispresent(outcome)",
       by: "route, outcome",
     }),

@@ -14,10 +14,11 @@ import { TABLE } from "../shared/store/dynamodb/key-schema.ts";
 import { viaService } from "./via-service.ts";
 
 export interface DeliveryTableProps {
-  /** It outlives the stack and refuses to be deleted. */
+  /** Whether the table stays when the stack is deleted, and has deletion protection. */
   readonly keep: boolean;
+  /** Whether to encrypt the table with a customer-managed KMS key, which is created here. */
   readonly customerKey: boolean;
-  /** Other regions that hold a copy. */
+  /** Other regions with a replica. */
   readonly replicaRegions: readonly string[];
 }
 
@@ -25,9 +26,9 @@ export type TableAction = "GetItem" | "PutItem" | "UpdateItem" | "Query";
 export type TableIndex = typeof TABLE.dayIndex.name | typeof TABLE.dueIndex.name;
 
 /**
- * The one table: idempotency records, audit records, outbox, actions and boards. A copy in another region is read, never
- * written: a condition holds in the region that it is written in, so two writers would record one delivery twice. Its
- * stream has no reader, so nothing is relayed twice.
+ * The single table: idempotency records, audit records, outbox, actions and boards. A replica in another region is only
+ * read: a condition holds only in the region of the write, so two writers would record one delivery twice. The stream of a
+ * replica has no reader, so nothing is relayed twice.
  */
 export class DeliveryTable extends Construct {
   readonly table: TableV2;
@@ -41,7 +42,7 @@ export class DeliveryTable extends Construct {
       sortKey: text(TABLE.sortKey),
       billing: Billing.onDemand(),
       timeToLiveAttribute: TABLE.timeToLive,
-      // A copy needs old images too, and no stream's view can be changed. The relay is handed none: an insert has none.
+      // Replicas require old images too, and the view of a stream cannot change. The relay reads inserts, which have none.
       dynamoStream: StreamViewType.NEW_AND_OLD_IMAGES,
       replicas: replicaRegions.map((region) => ({ region })),
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
@@ -66,20 +67,16 @@ export class DeliveryTable extends Construct {
     });
   }
 
-  /** Lets `grantee` do exactly these actions on the table, and query exactly these of its indexes. */
+  /** Allows `grantee` exactly these actions on the table, and queries of exactly these indexes. */
   allow(grantee: IGrantable, actions: readonly TableAction[], indexes: readonly TableIndex[] = []): void {
     const { grantPrincipal } = grantee;
     const { tableArn, encryptionKey } = this.table;
-    const on = (resources: string[], ...names: readonly TableAction[]): void =>
-      void grantPrincipal.addToPrincipalPolicy(
-        new PolicyStatement({ actions: names.map((name) => `dynamodb:${name}`), resources }),
-      );
-    on([tableArn], ...actions);
+    grantPrincipal.addToPrincipalPolicy(
+      new PolicyStatement({ actions: actions.map((name) => `dynamodb:${name}`), resources: [tableArn] }),
+    );
     if (indexes.length > 0) {
-      on(
-        indexes.map((index) => `${tableArn}/index/${index}`),
-        "Query",
-      );
+      const resources = indexes.map((index) => `${tableArn}/index/${index}`);
+      grantPrincipal.addToPrincipalPolicy(new PolicyStatement({ actions: ["dynamodb:Query"], resources }));
     }
     if (encryptionKey === undefined) return;
     const conditions = viaService(Stack.of(this), "dynamodb");
@@ -89,7 +86,7 @@ export class DeliveryTable extends Construct {
   }
 }
 
-/** What a caller of a table with a customer's key may do with it (DynamoDB developer guide, "Authorizing use of a key"). */
+/** Key actions that a caller of an encrypted table needs (DynamoDB developer guide, "Authorizing use of a key"). */
 const KEY_ACTIONS = ["Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo"].map(
   (name) => `kms:${name}`,
 );

@@ -9,13 +9,13 @@ export interface BridgeBusProps {
   readonly routes: readonly ConfiguredRoute[];
   /** By kind of action. */
   readonly queues: ReadonlyMap<string, Queue>;
-  /** Takes what could not be put into a queue. */
+  /** Receives events that could not be put into a queue. */
   readonly failures: Queue;
-  /** How long the archive holds events for a replay. */
+  /** How long the archive stores events for a replay. */
   readonly archiveDays: number;
 }
 
-/** As long and as often as EventBridge tries at all (API reference, RetryPolicy). */
+/** The maximum of EventBridge (API reference, RetryPolicy). */
 export const RETRY = { maxEventAge: Duration.days(1), retryAttempts: 185 };
 
 /** The bus, its archive, and one rule for each route, which puts the event into the queue of the route's action. */
@@ -27,13 +27,13 @@ export class BridgeBus extends Construct {
   constructor(scope: Construct, id: string, props: BridgeBusProps) {
     super(scope, id);
     const { routes, queues, failures, archiveDays } = props;
-    this.bus = new EventBus(this, "Bus", { description: "Events of Drawbridge" });
+    this.bus = new EventBus(this, "Bus", { description: "Events that Drawbridge publishes" });
     this.bus.archive("Archive", {
-      description: "Every event published, for a replay",
+      description: "Every published event, for a replay",
       eventPattern: { source: Match.prefix("drawbridge.") },
       retention: Duration.days(archiveDays),
     });
-    for (const queue of [...queues.values(), failures]) this.#mayFill(queue);
+    for (const queue of [...queues.values(), failures]) this.#allowRules(queue);
     for (const route of routes) {
       const queue = queues.get(route.action);
       if (queue === undefined) continue;
@@ -43,11 +43,11 @@ export class BridgeBus extends Construct {
   }
 
   /**
-   * Has a deployment make the rules of a kind after what runs its actions: that has to know a route before it gets its
-   * events. Of what a deployment takes out CloudFormation does the reverse: rules go last.
+   * Makes a deployment create the rules of a kind after the function that runs its actions, which must know a route before
+   * it receives the route's events. When resources are removed, CloudFormation uses the reverse order: rules go last.
    */
-  routeAfter(kind: string, what: IDependable): void {
-    for (const rule of this.#rules.get(kind) ?? []) rule.node.addDependency(what);
+  routeAfter(kind: string, handler: IDependable): void {
+    for (const rule of this.#rules.get(kind) ?? []) rule.node.addDependency(handler);
   }
 
   #rule(
@@ -73,8 +73,8 @@ export class BridgeBus extends Construct {
     });
   }
 
-  /** One statement for all rules: a queue's policy holds twenty statements, fewer than there may be routes. */
-  #mayFill(queue: Queue): void {
+  /** One statement for all rules: a queue's policy may have twenty statements, and there may be more routes. */
+  #allowRules(queue: Queue): void {
     const rules = Stack.of(this).formatArn({
       service: "events",
       resource: "rule",
@@ -92,8 +92,8 @@ export class BridgeBus extends Construct {
 }
 
 /**
- * The message that an act function takes: the route, and the entry as the in-process bus would have it. A variable that
- * stands alone becomes JSON: a text gets its quotes, an object stays one.
+ * The message for an act function: the route, and the bus event as the in-process bus has it. A variable without quotes
+ * around it becomes JSON: a text gets quotes, an object stays an object.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
  */
 const messageOf = (route: string): CfnRule.InputTransformerProperty => ({

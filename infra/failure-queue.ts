@@ -2,15 +2,15 @@ import { Duration, Validations } from "aws-cdk-lib";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
 
-/** SQS keeps a message at most this long. */
+/** Longest time that SQS stores a message. */
 export const LONGEST_RETENTION = Duration.days(14);
 
-/** Out of sight for whoever reads a message: the sweep does within a minute. */
+/** Time for a reader to process and delete a message. The sweep needs less than a minute. */
 const VISIBILITY = Duration.minutes(2);
 
 /**
- * Where the machinery between the functions puts what it could not hand on: events that reached no queue, sweeps that did
- * not run; and, in a queue of its own, what the table's stream gave up on.
+ * A queue for what AWS services could not pass from one function to the next: events that reached no queue and sweeps that
+ * did not run. A second such queue has the batches that the table's stream gave up on.
  */
 export class FailureQueue extends Construct {
   readonly queue: Queue;
@@ -25,7 +25,7 @@ export class FailureQueue extends Construct {
     });
     Validations.of(this.queue).acknowledge({
       id: "AwsSolutions-SQS3",
-      reason: "this queue is the end of the line: it is what others name as their dead-letter queue",
+      reason: "this queue is itself the dead-letter queue of other resources",
     });
   }
 }

@@ -2,7 +2,7 @@ import { DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { Hono } from "hono";
 import { createLocalJWKSet, jwtVerify } from "jose";
 
-// As little as a function can be that proves tokens, answers HTTP and writes to DynamoDB: what `sizes.ts` compares with.
+// The smallest function that verifies tokens, answers HTTP and writes to DynamoDB. `sizes.ts` compares the others with it.
 const app = new Hono();
 const client = new DynamoDBClient({});
 

@@ -20,14 +20,14 @@ import type { Settings } from "./settings.ts";
 
 export interface BridgeApiProps {
   readonly handler: IFunction;
-  /** What answers under `/console`; absent where there is no console. */
+  /** The function that serves `/console`. Undefined if no console is configured. */
   readonly pages: IFunction | undefined;
   readonly settings: Settings;
 }
 
 /**
- * An HTTP API that passes every request to `receive`, whose one route table decides, but those for the pages.
- * Throttled and logged.
+ * An HTTP API that passes every request to `receive`, which has the only route table, except those under `/console`. It
+ * throttles and logs requests.
  */
 export class BridgeApi extends Construct implements Ingress {
   readonly url: string;
@@ -41,7 +41,7 @@ export class BridgeApi extends Construct implements Ingress {
       description: "Drawbridge",
       createDefaultStage: false,
       defaultIntegration: new HttpLambdaIntegration("Receive", handler),
-      // The address that AWS gives would go round the domain, and its mutual TLS.
+      // The default endpoint would bypass the custom domain and its mutual TLS.
       disableExecuteApiEndpoint: domain !== undefined,
     });
     if (pages !== undefined) {
@@ -58,14 +58,13 @@ export class BridgeApi extends Construct implements Ingress {
     this.url = settings.domainName === undefined ? api.apiEndpoint : `https://${settings.domainName}`;
     this.metrics = {
       requests: stage.metricCount(),
-      refused: stage.metricClientError(),
+      rejected: stage.metricClientError(),
       failed: stage.metricServerError(),
       latency: stage.metricLatency({ statistic: Stats.p(95) }),
     };
     Validations.of(api).acknowledge({
       id: "AwsSolutions-APIG4",
-      reason:
-        "each sender proves itself over the raw bytes of its request, which no authorizer of an HTTP API is shown",
+      reason: "the bridge authenticates each request over its raw bytes, which no authorizer of an HTTP API receives",
     });
   }
 
@@ -79,26 +78,26 @@ export class BridgeApi extends Construct implements Ingress {
       domainName,
       certificate: Certificate.fromCertificateArn(this, "Certificate", certificate),
       securityPolicy: SecurityPolicy.TLS_1_2,
-      ...(trustStore !== undefined && { mtls: this.#believed(new URL(trustStore), trustStoreVersion) }),
+      ...(trustStore !== undefined && { mtls: this.#mutualTls(new URL(trustStore), trustStoreVersion) }),
     });
     new CfnOutput(this, "DomainTarget", {
-      description: `Where a DNS record for ${domainName} points`,
+      description: `Target of the DNS record for ${domainName}`,
       value: domain.regionalDomainName,
     });
     new CfnOutput(this, "DomainTargetZone", {
-      description: "Hosted zone of that, for an alias record in Route 53",
+      description: "Hosted zone of DomainTarget, for an alias record in Route 53",
       value: domain.regionalHostedZoneId,
     });
     return domain;
   }
 
-  #believed({ hostname, pathname }: URL, version: string | undefined): MTLSConfig {
+  #mutualTls({ hostname, pathname }: URL, version: string | undefined): MTLSConfig {
     const bucket = Bucket.fromBucketName(this, "TrustStore", hostname);
     return { bucket, key: pathname.slice(1), ...(version !== undefined && { version }) };
   }
 }
 
-/** No path and no query: an address may hold anything, and Connect's holds a token. */
+/** Without path and query: a URL may contain anything, and that of Atlassian Connect contains a token. */
 const ACCESS_LINE = AccessLogFormat.custom(
   JSON.stringify({
     requestId: "$context.requestId",

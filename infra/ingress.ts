@@ -1,13 +1,13 @@
 import type { Metric } from "aws-cdk-lib/aws-cloudwatch";
 
-/** What stands in front of `receive`, as far as the rest of the stack asks. */
+/** The entry point in front of `receive`: an HTTP API or a function URL. */
 export interface Ingress {
-  /** Base address; a source's webhooks go to `<url>/webhooks/<source>`. */
+  /** Base URL. A source posts its webhooks to `<url>/webhooks/<source>`. */
   readonly url: string;
-  /** Requests, and those answered 4xx and 5xx: sums. */
+  /** Number of requests, of 4xx and of 5xx responses (sums), and the response time (p95). */
   readonly metrics: {
     readonly requests: Metric;
-    readonly refused: Metric;
+    readonly rejected: Metric;
     readonly failed: Metric;
     readonly latency: Metric;
   };

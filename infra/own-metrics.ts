@@ -9,7 +9,7 @@ export interface OwnMetricsProps {
   readonly period: Duration;
 }
 
-/** The metrics of one installation that are made of its functions' lines. */
+/** The metrics of one installation that come from its functions' log lines. */
 export class OwnMetrics {
   readonly #props: OwnMetricsProps;
 
@@ -17,13 +17,13 @@ export class OwnMetrics {
     this.#props = props;
   }
 
-  /** The most that any line told in a period. */
-  most(metricName: string, by: Readonly<Record<string, string>>): Metric {
+  /** The maximum of a metric that log lines carry, per period. */
+  maximum(metricName: string, by: Readonly<Record<string, string>>): Metric {
     return this.#metric(metricName, Stats.MAXIMUM, by);
   }
 
-  /** How many lines of a function's log are such. */
-  lines(metricName: string, { log }: BridgeFunction, filterPattern: IFilterPattern): Metric {
+  /** The number of log lines of a function that match, per period. */
+  countLines(metricName: string, { log }: BridgeFunction, filterPattern: IFilterPattern): Metric {
     log.addMetricFilter(metricName, {
       filterPattern,
       metricNamespace: NAMESPACE,

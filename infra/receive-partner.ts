@@ -17,15 +17,15 @@ export interface ReceivePartnerProps extends FunctionDefaults {
 }
 
 const TIMEOUT = Duration.seconds(10);
-/** Lambda's advice for a queue that feeds a function: six times its timeout. */
+/** AWS recommends six times the function's timeout for a queue that feeds it. */
 const VISIBILITY = Duration.seconds(60);
-/** A minute each: what cannot be recorded for four hours ends in the failure queue. */
+/** One receive a minute: an event that cannot be recorded for four hours moves to the failure queue. */
 const MAX_RECEIVES = 240;
 const MAX_CONCURRENCY = 10;
 
 /**
- * Takes what Buildkite tells through its partner event source: a bus that only the partner can fill, a rule for the events
- * that are read, a queue that only the rules can fill, and a function that records them.
+ * Receives Buildkite's partner events: a bus to which only the partner can publish, a rule for the events that the bridge
+ * reads, a queue to which only the rules can send, and a function that records the events.
  */
 export class ReceivePartner extends BridgeFunction {
   readonly queue: Queue;
@@ -34,7 +34,7 @@ export class ReceivePartner extends BridgeFunction {
     super(scope, id, {
       ...defaults,
       name: "receive-partner",
-      description: "Takes Buildkite's partner events",
+      description: "Records Buildkite's partner events",
       environment: { TABLE_NAME: table.table.tableName },
       timeout: TIMEOUT,
     });
@@ -46,7 +46,7 @@ export class ReceivePartner extends BridgeFunction {
     });
     for (const [at, eventSourceName] of eventSources.entries()) {
       new Rule(this, `Rule${at}`, {
-        description: "Builds and jobs that Buildkite tells of",
+        description: "Build and job events of Buildkite",
         eventBus: new EventBus(this, `Bus${at}`, { eventSourceName }),
         eventPattern: { source: [eventSourceName], detailType: [...PARTNER_EVENTS.keys()] },
         targets: [new SqsQueue(this.queue, { deadLetterQueue: failures, ...RETRY })],

@@ -10,31 +10,31 @@ import type { SigningKeys } from "./signing-keys.ts";
 export interface ReceiveProps extends FunctionDefaults {
   readonly table: DeliveryTable;
   readonly secrets: SecretGrant;
-  /** Absent where the bridge issues no tokens. */
+  /** Undefined if the bridge issues no tokens. */
   readonly signingKeys: SigningKeys | undefined;
   readonly reservedConcurrency: number | undefined;
 }
 
-/** Takes requests: proves them, records them, and answers on-call's questions about them. */
+/** Receives requests: authenticates and records deliveries, and serves the API for on-call. */
 export class Receive extends BridgeFunction {
   constructor(scope: Construct, id: string, { table, secrets, signingKeys, ...defaults }: ReceiveProps) {
     super(scope, id, {
       ...defaults,
       name: "receive",
-      description: "Takes webhooks, and answers on-call",
+      description: "Receives webhooks and serves the API",
       environment: { TABLE_NAME: table.table.tableName, ...signingKeys?.environment },
-      // GitLab waits ten seconds for an answer, the shortest of the senders.
+      // GitLab waits ten seconds for a response, which is the shortest timeout of the senders.
       timeout: Duration.seconds(10),
       // A sender waits while this function starts.
       memoryMb: RECEIVE_MEMORY_MB,
     });
-    // Counts of requests, tokens that are used once and decisions are updates; open approvals are due at their end.
+    // Rate limits, the replay cache and decisions are updates. Open approvals are in the index `due`, by their expiry.
     table.allow(
       this.handler,
       ["PutItem", "UpdateItem", "GetItem", "Query"],
       [TABLE.dayIndex.name, TABLE.dueIndex.name],
     );
     grantSecrets(this.handler, secrets);
-    signingKeys?.mayPublish(this.handler);
+    signingKeys?.grantPublish(this.handler);
   }
 }

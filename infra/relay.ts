@@ -12,15 +12,15 @@ import type { DeliveryTable } from "./delivery-table.ts";
 export interface RelayProps extends FunctionDefaults {
   readonly table: DeliveryTable;
   readonly bus: EventBus;
-  /** Told what the stream gave up on. */
-  readonly unrelayed: Queue;
-  /** Whether a label may decide something, or an approval be outdated: that is kept before an event is published. */
+  /** Receives a message for each batch that the stream gave up on. */
+  readonly streamDeadLetters: Queue;
+  /** Whether an event may hold a decision or outdate an approval, which is recorded before the event is published. */
   readonly executesCommands: boolean;
 }
 
 /**
- * Only a new record of an event is to be published: every other write to the table (repeats, timelines, actions, pages)
- * is filtered out before it costs a call.
+ * Only a new record of an event is published. Every other write to the table (repeats, timelines, actions, pages) is
+ * filtered out before it costs a call.
  */
 const NEW_EVENT = FilterCriteria.filter({
   eventName: FilterRule.isEqual("INSERT"),
@@ -28,11 +28,11 @@ const NEW_EVENT = FilterCriteria.filter({
 });
 
 /**
- * Publishes what the table's stream tells was recorded. What the function leaves undone, because it crashes or bus and table
- * are down, is tried for half a day: only then is it set aside, for the sweep.
+ * Publishes the deliveries that the table's stream reports as recorded. If the function crashes, or if bus and table are
+ * both down, the stream retries for half a day and then leaves the batch to the sweep.
  */
 export class Relay extends BridgeFunction {
-  constructor(scope: Construct, id: string, { table, bus, unrelayed, executesCommands, ...defaults }: RelayProps) {
+  constructor(scope: Construct, id: string, { table, bus, streamDeadLetters, executesCommands, ...defaults }: RelayProps) {
     super(scope, id, {
       ...defaults,
       name: "relay",
@@ -48,11 +48,11 @@ export class Relay extends BridgeFunction {
         batchSize: 100,
         reportBatchItemFailures: true,
         bisectBatchOnError: true,
-        // As many attempts as fit into the age; a function that fails at once would use up any number of them in moments.
+        // Unlimited attempts until the maximum age: a function that fails at once would use up any limit within moments.
         retryAttempts: -1,
-        // The stream itself forgets after a day, and tells nobody.
+        // The stream itself deletes records after a day, without any notice.
         maxRecordAge: Duration.hours(12),
-        onFailure: new SqsDlq(unrelayed),
+        onFailure: new SqsDlq(streamDeadLetters),
       }),
     );
     table.allow(this.handler, ["GetItem", "UpdateItem"]);

@@ -6,11 +6,11 @@ import { viaService } from "./via-service.ts";
 export interface SecretGrant {
   /** `secretsmanager:name#key` and `ssm:/path`, as the configuration has them. */
   readonly refs: readonly string[];
-  /** ARN of the key they are encrypted with, if it is one of the account's own. */
+  /** ARN of the KMS key that encrypts them. Undefined for the keys that AWS manages. */
   readonly key: string | undefined;
 }
 
-/** Lets a function read exactly the secrets that these references name. */
+/** Allows a function to read exactly the secrets that these references name. */
 export function grantSecrets(handler: IFunction, { refs, key }: SecretGrant): void {
   const stack = Stack.of(handler);
   const allow = (action: string, resources: readonly string[], conditions = {}): void => {
@@ -28,7 +28,7 @@ export function grantSecrets(handler: IFunction, { refs, key }: SecretGrant): vo
       stack.formatArn({ service: "ssm", resource: "parameter", resourceName: path }),
     ),
   );
-  // The keys that AWS keeps for the two services let the account's own callers use them; a key of one's own does not.
+  // Callers of the account may use the AWS-managed keys of both services. A customer-managed key needs this grant.
   if (key !== undefined && refs.length > 0) allow("kms:Decrypt", [key], viaService(stack, "secretsmanager", "ssm"));
 }
 

@@ -3,7 +3,7 @@ import type { Node } from "constructs";
 import * as v from "valibot";
 import { Fault } from "../shared/host/fault.ts";
 
-/** `-c name=value` gives texts, `cdk.json` whatever JSON has. */
+/** `-c name=value` passes texts, `cdk.json` any JSON value. */
 const flag = v.pipe(
   v.union([v.boolean(), v.picklist(["true", "false"])]),
   v.transform((value) => value === true || value === "true"),
@@ -12,7 +12,7 @@ const count = (min: number, max: number) =>
   v.pipe(v.union([v.number(), v.string()]), v.toNumber(), v.integer(), v.minValue(min), v.maxValue(max));
 const arn = v.pipe(v.string(), v.startsWith("arn:"));
 const region = v.pipe(v.string(), v.regex(/^[a-z]{2}(-[a-z]+)+-\d$/));
-/** A list in `cdk.json`; with `-c`, its members with commas between them. Each once. */
+/** A list in `cdk.json`; with `-c`, its members separated by commas. No member may repeat. */
 const listOf = (member: v.GenericSchema<string, string>) =>
   v.pipe(
     v.union([
@@ -30,49 +30,49 @@ const KEPT_DAYS = Object.values(RetentionDays).filter((days) => typeof days === 
 
 const schema = v.pipe(
   v.object({
-    /** Tells installations apart: part of the stack's name and a tag. Default `dev`. */
+    /** Name of the installation: part of the stack's name, and a tag. Default `dev`. */
     stage: v.optional(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,19}$/)), "dev"),
-    /** Path of the configuration that is compiled in. Default `drawbridge.yaml`. */
+    /** Path of the configuration to compile into the bundles. Default `drawbridge.yaml`. */
     config: v.optional(v.string(), "drawbridge.yaml"),
-    /** Region of the stack. Default: that of the credentials it is deployed with. */
+    /** Region of the stack. Default: the region of the credentials at deployment. */
     region: v.optional(region),
-    /** What stands in front: an HTTP API, or the function's own URL (cheaper; no throttling, domain or mutual TLS). */
+    /** The entry point: an HTTP API, or a function URL (cheaper; no throttling, domain or mutual TLS). */
     ingress: v.optional(v.picklist(["http-api", "function-url"]), "http-api"),
-    /** A domain of yours for the HTTP API, with its certificate in this region. */
+    /** Custom domain of the HTTP API, and the ARN of its certificate in this region. */
     domainName: v.optional(v.string()),
     certificate: v.optional(arn),
-    /** Mutual TLS: `s3://bucket/key` of the certificate authorities believed. Needs the domain. */
+    /** Mutual TLS: `s3://bucket/key` of the trusted certificate authorities. Needs `domainName`. */
     trustStore: v.optional(v.pipe(v.string(), v.regex(/^s3:\/\/[^/]+\/.+$/))),
-    /** Version of that object. A changed one is taken up with a deployment that names another version. */
+    /** Version of that object. A changed object takes effect with a deployment that names its version. */
     trustStoreVersion: v.optional(v.string()),
-    /** Requests a second that the HTTP API lets through, and at once. Default 500 and 1,000. */
+    /** Requests per second that the HTTP API allows, and in a burst. Default 500 and 1,000. */
     requestsPerSecond: v.optional(count(1, 100_000), 500),
     requestBurst: v.optional(count(1, 100_000), 1_000),
-    /** Copies of `receive` kept for it, which is also its most. Default: it shares the account's. */
+    /** Concurrency that is reserved for `receive` and is also its maximum. Default: it shares the account's. */
     receiveConcurrency: v.optional(count(1, 100_000)),
-    /** Actions of one kind that run at once, 2 to 1,000: what the targets can bear. Default 10. */
+    /** Most actions of one kind that run at once, 2 to 1,000: as many as the targets can handle. Default 10. */
     actionConcurrency: v.optional(count(2, 1_000), 10),
-    /** Topic that the alarms tell. Default: nobody is told. */
+    /** ARN of the SNS topic that alarms notify. Default: none. */
     alarmTopic: v.optional(arn),
-    /** Other regions that hold a copy of the table. Needs `region`. Default: none. */
+    /** Other regions with a replica of the table. Needs `region`. Default: none. */
     replicaRegions: v.optional(listOf(region), []),
-    /** Encrypt the table with a key of this account's own, made here. Needs `region`. Default: DynamoDB's. */
+    /** Whether to encrypt the table with a KMS key that the stack creates. Needs `region`. Default false: DynamoDB's key. */
     customerKey: v.optional(flag, false),
-    /** The key that the secrets are encrypted with, if it is one of this account's own. */
+    /** ARN of the customer-managed KMS key that encrypts the secrets, if there is one. */
     secretsKey: v.optional(arn),
     /**
-     * Names of the keys made for the bridge's tokens, where the configuration has an `identity` without `keys`;
-     * the first signs.
+     * Names of the signing keys that the stack creates if the configuration has an `identity` without `keys`. The first
+     * one signs. Default `a`.
      */
     signingKeys: v.optional(
       v.pipe(listOf(v.pipe(v.string(), v.regex(/^[a-z0-9]{1,20}$/))), v.minLength(1), v.maxLength(5)),
       ["a"],
     ),
-    /** Whether table and keys outlive the stack, and the table refuses to be deleted. Default true. */
+    /** Whether table and keys stay when the stack is deleted, and the table has deletion protection. Default true. */
     keep: v.optional(flag, true),
-    /** How long logs are kept, in days, of those that CloudWatch knows. Default 30. */
+    /** How long logs are stored, in days: a value that CloudWatch allows. Default 30. */
     logDays: v.optional(v.pipe(count(1, 3_653), v.values(KEPT_DAYS)), RetentionDays.ONE_MONTH),
-    /** Whether X-Ray records calls of the functions, at its price. Default false. */
+    /** Whether X-Ray records calls of the functions, for a fee. Default false. */
     tracing: v.optional(flag, false),
   }),
   v.check(
@@ -97,33 +97,33 @@ const schema = v.pipe(
   ),
   v.check(
     ({ region, replicaRegions }) => region === undefined || !replicaRegions.includes(region),
-    "replicaRegions is without the stack's own region",
+    "replicaRegions must not contain the stack's own region",
   ),
   v.check(
     ({ customerKey, replicaRegions }) => !customerKey || replicaRegions.length === 0,
-    "customerKey makes a key in one region; replicaRegions needs one in each",
+    "customerKey creates a key in one region; replicaRegions needs one in each",
   ),
 );
 
 /** How one installation differs from another: CDK context, from `cdk.json` or `-c name=value`. */
 export type Settings = v.InferOutput<typeof schema>;
 
-/** A name in the context that is none of CDK's own: each of those has a hyphen, a colon or a slash. */
-const OURS = /^\w+$/;
+/** A context name that does not belong to CDK: each of CDK's has a hyphen, a colon or a slash. */
+const OWN_NAME = /^\w+$/;
 
 /**
- * Reads the settings from the app's context. Throws `configuration_invalid` with all that is wrong: a name that is mistyped
- * too, which would silently be another installation's deployment.
+ * Reads the settings from the app's context. Throws `configuration_invalid` with every problem. An unknown name is one too:
+ * with a mistyped name, the deployment would silently go to another installation.
  */
 export function readSettings(app: Node): Settings {
   const names = Object.keys(schema.pipe[0].entries);
-  const given = Object.fromEntries(names.map((name) => [name, app.tryGetContext(name) as unknown]));
-  const read = v.safeParse(schema, given);
-  const unknown = Object.keys(app.getAllContext()).filter((name) => OURS.test(name) && !names.includes(name));
+  const values = Object.fromEntries(names.map((name) => [name, app.tryGetContext(name) as unknown]));
+  const read = v.safeParse(schema, values);
+  const unknown = Object.keys(app.getAllContext()).filter((name) => OWN_NAME.test(name) && !names.includes(name));
   if (read.success && unknown.length === 0) return read.output;
   const problems = [
     ...(read.issues ?? []).map((issue) => [v.getDotPath(issue), issue.message].filter(Boolean).join(": ")),
-    ...unknown.map((name) => `${name}: there is no such setting; there are ${names.join(", ")}`),
+    ...unknown.map((name) => `${name}: unknown setting; known are ${names.join(", ")}`),
   ];
   throw new Fault("configuration_invalid", `context: ${problems.join("\n")}`, { retryable: false });
 }

@@ -6,18 +6,18 @@ import type { BridgeIdentity } from "../shared/outbound/bridge-identity.ts";
 
 export interface SigningKeysProps {
   readonly identity: BridgeIdentity;
-  /** Names of the keys that are made where the identity names none; the first signs. */
+  /** Names of the keys to create if the identity names none. The first one signs. */
   readonly names: readonly string[];
-  /** They outlive the stack. */
+  /** Whether the keys stay when the stack is deleted. */
   readonly keep: boolean;
 }
 
 /**
- * The keys in KMS that the bridge signs its tokens with. KMS rotates no asymmetric key by itself
- * (https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html): a second one is made beside the first.
+ * The KMS keys that sign the bridge's tokens. KMS does not rotate asymmetric keys
+ * (https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html), so a rotation adds a second key.
  */
 export class SigningKeys extends Construct {
-  /** What the functions are told: the keys that were made here. */
+  /** Environment of the functions: the ids of the keys that were created here. */
   readonly environment: Readonly<Record<string, string>>;
   readonly #arns: readonly string[];
 
@@ -33,19 +33,19 @@ export class SigningKeys extends Construct {
     }
   }
 
-  /** Lets a function tell others what to verify tokens with. */
-  mayPublish(grantee: IGrantable): void {
+  /** Allows a function to publish the public keys. */
+  grantPublish(grantee: IGrantable): void {
     this.#allow(grantee, ["kms:GetPublicKey"]);
   }
 
-  /** Lets a function make tokens, with any of the keys: while they change places, both sign. */
-  maySign(grantee: IGrantable): void {
+  /** Allows a function to sign tokens with any of the keys. During a rotation both sign. */
+  grantSign(grantee: IGrantable): void {
     this.#allow(grantee, ["kms:GetPublicKey", "kms:Sign"]);
   }
 
   #key(name: string, keep: boolean): Key {
     return new Key(this, name, {
-      description: `Drawbridge signs its tokens: ${name}`,
+      description: `Signs the tokens of Drawbridge: ${name}`,
       keySpec: KeySpec.ECC_NIST_P256,
       keyUsage: KeyUsage.SIGN_VERIFY,
       removalPolicy: keep ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,

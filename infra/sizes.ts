@@ -8,29 +8,29 @@ import { type BundleSize, measureBundle } from "./bundle-size.ts";
 import { entryOf, type FunctionName, PROJECT_ROOT } from "./bundling.ts";
 import { compileConfig } from "./compile-config.ts";
 
-/** What a function may load at its start. */
+/** Most KB that a function may load at its start. */
 const MAX_KB = 450;
-/** The pages, and what seals sessions. A person waits, and not for a webhook. */
+/** The same for the console, which also has its pages and the session cookies. No sender of webhooks waits for it. */
 const MAX_CONSOLE_KB = 500;
-/** How long `receive` may take to start: a sender waits. The others work behind queues, or for a person. */
+/** Longest start of `receive`, relative to the floor: a sender waits for it. The others have more time. */
 const MAX_RECEIVE_INIT_RATIO = 1.2;
 const MAX_INIT_RATIO = 1.4;
 /**
- * As little as a function can be, in one file as CDK's `NodejsFunction` bundles it: the floor of the budget. Cut into files
- * as ours are, of which the unused ones are never read, it is the second yardstick, without a budget.
+ * The smallest possible function, in one file as CDK's `NodejsFunction` bundles it. The start budgets are relative to it.
+ * Split into files as the bridge's functions are, so that unused ones are never read, it is a second, informative baseline.
  */
 const FLOOR = "infra/floor.ts";
-/** What has no use in AWS, and what `receive` has none for besides. */
+/** Packages that no function in AWS needs, and packages that `receive` does not need. */
 const NOT_IN_AWS = ["yaml", "dynalite", "@hono/node-server"];
 const NOT_IN_RECEIVE = ["@aws-sdk/client-eventbridge", "@aws-sdk/client-sqs"];
-/** Imports timed of each bundle, in turn with the others' so that a slow moment of the machine hits all. */
+/** Timed imports of each bundle. The bundles take turns, so that a slow moment of the machine affects all of them. */
 const ROUNDS = 21;
-/** Owners of code that are listed. */
+/** Most owners of code that are printed. */
 const SHOWN = 12;
 
 type Sizes = ReadonlyMap<string, BundleSize>;
 
-/** Bundles every function as the stack does, prints size, content and start-up time; gives 1 when a budget is passed. */
+/** Bundles every function as the stack does and prints size, content and start-up time. Returns 1 if one is over budget. */
 async function report(folder: string): Promise<number> {
   const acts = actions.map(({ name }) => `act-${name}` as const);
   const names: readonly FunctionName[] = ["receive", "receive-partner", "console", "relay", "sweep", ...acts];
@@ -53,8 +53,8 @@ async function report(folder: string): Promise<number> {
 }
 
 /**
- * Milliseconds of processor time that importing each bundle takes, each time in a process of its own; the least of all
- * rounds, because what else the machine does only ever adds to it.
+ * Processor time in milliseconds to import each bundle, measured in a new process each time. It is the minimum of all
+ * rounds, because other load on the machine only adds to it.
  */
 async function timeImports(sizes: Sizes): Promise<ReadonlyMap<string, number>> {
   const times = new Map([...sizes.keys()].map((name) => [name, [] as number[]]));
@@ -74,7 +74,7 @@ async function timeImport(file: string): Promise<number> {
   return Number(stdout.trim().split("\n").at(-1));
 }
 
-/** What Lambda would set, with names that lead nowhere: importing a function calls nothing. */
+/** The environment that Lambda would set, with names of nothing that exists: importing a function makes no call. */
 const ENVIRONMENT = {
   AWS_REGION: "eu-central-1",
   AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true",
@@ -87,12 +87,15 @@ const ENVIRONMENT = {
 
 function overBudget(name: FunctionName, size: BundleSize | undefined, ratio: number): readonly string[] {
   if (size === undefined) return [`${name} was not measured`];
-  const banned = name === "receive" ? [...NOT_IN_AWS, ...NOT_IN_RECEIVE] : NOT_IN_AWS;
-  const problems = size.owners.filter(([owner]) => banned.includes(owner)).map(([owner]) => `${name} holds ${owner}`);
+  const forbidden = name === "receive" ? [...NOT_IN_AWS, ...NOT_IN_RECEIVE] : NOT_IN_AWS;
+  const problems = size.owners
+    .filter(([owner]) => forbidden.includes(owner))
+    .map(([owner]) => `${name} contains ${owner}`);
   const maxKb = name === "console" ? MAX_CONSOLE_KB : MAX_KB;
-  if (size.bytes > maxKb * 1_000) problems.push(`${name} has ${kb(size.bytes)} KB, of ${maxKb} allowed`);
+  if (size.bytes > maxKb * 1_000) problems.push(`${name} has ${kb(size.bytes)} KB; the limit is ${maxKb} KB`);
   const maxRatio = name === "receive" ? MAX_RECEIVE_INIT_RATIO : MAX_INIT_RATIO;
-  if (!(ratio <= maxRatio)) problems.push(`${name} starts in ${ratio.toFixed(2)} × the floor, of ${maxRatio} allowed`);
+  if (!(ratio <= maxRatio))
+    problems.push(`${name} starts in ${ratio.toFixed(2)} × the floor; the limit is ${maxRatio} ×`);
   return problems;
 }
 

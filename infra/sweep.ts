@@ -13,27 +13,27 @@ export interface SweepProps extends FunctionDefaults {
   readonly table: DeliveryTable;
   readonly bus: EventBus;
   readonly failures: Queue;
-  /** Told what the stream gave up on. */
-  readonly unrelayed: Queue;
-  /** Whether a label may decide something, or an approval be outdated: that is kept before an event is published. */
+  /** Has a message for each batch that the stream gave up on. */
+  readonly streamDeadLetters: Queue;
+  /** Whether an event may hold a decision or outdate an approval, which is recorded before the event is published. */
   readonly executesCommands: boolean;
 }
 
-/** A minute after, the next sweep does what this one did not. */
+/** The next sweep runs after a minute and does what this one did not. */
 const RETRY = { maximumEventAgeInSeconds: 60, maximumRetryAttempts: 1 };
 
-/** Every minute publishes what the relay marked and what the stream gave up on. */
+/** Publishes, every minute, the deliveries that the relay marked and those of the batches that the stream gave up on. */
 export class Sweep extends BridgeFunction {
   constructor(scope: Construct, id: string, props: SweepProps) {
-    const { table, bus, failures, unrelayed, executesCommands, ...defaults } = props;
+    const { table, bus, failures, streamDeadLetters, executesCommands, ...defaults } = props;
     super(scope, id, {
       ...defaults,
       name: "sweep",
-      description: "Publishes what the relay could not",
+      description: "Publishes the deliveries that the relay could not",
       environment: {
         TABLE_NAME: table.table.tableName,
         BUS_NAME: bus.eventBusName,
-        QUEUE_URL: unrelayed.queueUrl,
+        QUEUE_URL: streamDeadLetters.queueUrl,
       },
       timeout: Duration.seconds(50),
     });
@@ -43,10 +43,10 @@ export class Sweep extends BridgeFunction {
       onFailure: new SqsDestination(failures),
     });
     table.allow(this.handler, ["GetItem", "UpdateItem"], [TABLE.dueIndex.name, TABLE.dayIndex.name]);
-    unrelayed.grant(this.handler, "sqs:ReceiveMessage", "sqs:SendMessage", "sqs:DeleteMessage");
+    streamDeadLetters.grant(this.handler, "sqs:ReceiveMessage", "sqs:SendMessage", "sqs:DeleteMessage");
     if (executesCommands) table.allow(this.handler, ["PutItem"]);
     bus.grantPutEventsTo(this.handler);
-    // The service acts for every account; only for this one may it be this role.
+    // The scheduler serves every account. It may assume this role only for this account.
     const conditions = { StringEquals: { "aws:SourceAccount": Stack.of(this).account } };
     const assumedBy = new ServicePrincipal("scheduler.amazonaws.com", { conditions });
     const caller = new Role(this, "Caller", { assumedBy });

@@ -3,23 +3,23 @@ import * as v from "valibot";
 import type { ConfiguredTarget } from "../shared/config/schema.ts";
 import { type TargetIdentity, targetIdentity } from "../shared/outbound/target-identity.ts";
 
-const showing = v.object({ identity: targetIdentity });
+const withIdentity = v.object({ identity: targetIdentity });
 
-/** How the bridge shows these targets who it is, of those that are shown a short-lived token. */
+/** How the bridge identifies itself to those of these targets that get a short-lived token. */
 export const identitiesOf = (targets: readonly ConfiguredTarget[]): readonly TargetIdentity[] =>
   targets.flatMap(({ settings }) => {
-    const read = v.safeParse(showing, settings);
+    const read = v.safeParse(withIdentity, settings);
     return read.success ? [read.output.identity] : [];
   });
 
-/** Whether a token of the bridge's own is made for any of them. */
+/** Whether the bridge itself issues a token for any of them. */
 export const needSigning = (identities: readonly TargetIdentity[]): boolean =>
   identities.some((one) => "bridge" in one || "tokenExchange" in one);
 
 const AUDIENCE = "sts:IdentityTokenAudience";
 
 /**
- * Lets a function have AWS vouch for its role, for exactly these targets. The action takes no resource
+ * Allows a function to get tokens of AWS that attest its role, for exactly these targets. The action takes no resource
  * (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound_policies.html).
  */
 export function grantWebIdentity({ grantPrincipal }: IGrantable, identities: readonly TargetIdentity[]): void {
@@ -31,7 +31,7 @@ export function grantWebIdentity({ grantPrincipal }: IGrantable, identities: rea
       resources: ["*"],
       conditions: {
         "ForAllValues:StringEquals": { [AUDIENCE]: [...new Set(audiences)].sort() },
-        // All of no values are equal to anything.
+        // `ForAllValues` is also true if the request has no value.
         Null: { [AUDIENCE]: "false" },
       },
     }),

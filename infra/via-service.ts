@@ -1,7 +1,7 @@
 import type { Stack } from "aws-cdk-lib";
 
 /**
- * A key is used only by these services on a function's behalf, and never by the function itself.
+ * A condition that lets only these services use a key on behalf of a function, never the function itself.
  * https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
  */
 export const viaService = (

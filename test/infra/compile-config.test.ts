@@ -40,7 +40,7 @@ async function refusal(name: string, changes: object): Promise<readonly [line: s
   return [text.split("\n")[Number(line) - 1]?.trim() ?? "", told];
 }
 
-const ELSEWHERE = "read on one machine only; in AWS give secretsmanager:name#key or ssm:/path";
+const ELSEWHERE = "read on one machine only; in AWS use secretsmanager:name#key or ssm:/path";
 const { jobs } = FITTING.issuers;
 const { status } = FITTING.routes;
 const hooks = (settings: object) => ({ sources: { hooks: { provider: "gitlab", ...settings } } });
@@ -62,25 +62,25 @@ const REFUSED: readonly (readonly [name: string, changes: object, line: string, 
     "keys in a file",
     { issuers: { jobs: { ...jobs, jwks: { file: "keys.json" } } } },
     "file: keys.json",
-    "issuers.jobs.jwks.file: a key file is read on one machine only; in AWS give url or inline",
+    "issuers.jobs.jwks.file: a key file is read on one machine only; in AWS use url or inline",
   ],
   [
     "a signing key in a file",
     { identity: { issuer: "https://bridge.example.com", keys: ["kms:1234-abcd", "file:/run/key.pem"] } },
     "- file:/run/key.pem",
-    "identity.keys[1]: read on one machine only; in AWS give secretsmanager:name#key or ssm:/path, kms:<key id>, or no keys at all",
+    "identity.keys[1]: read on one machine only; in AWS use secretsmanager:name#key or ssm:/path, kms:<key id>, or no keys at all",
   ],
   [
     "null in a pattern",
     { routes: { status: { ...status, when: { detail: { build: { url: ["a", null] } } } } } },
     "- null",
-    "url[1]: CloudFormation takes no null in a pattern",
+    "url[1]: CloudFormation accepts no null in a pattern",
   ],
   [
     "a pattern that is too long for a rule",
     { routes: { status: { ...status, when: { "detail-type": Array.from({ length: 150 }, () => "build.failed") } } } },
     "when:",
-    "routes.status.when: the pattern has 2267 characters as JSON, and a rule of EventBridge takes 2048",
+    "routes.status.when: the pattern has 2267 characters as JSON, and a rule of EventBridge accepts 2048",
   ],
   [
     "a shared issuer without a pin",
