@@ -2,7 +2,7 @@ import { type ActionCost, INPUTS } from "./inputs.ts";
 import type { RelayedMeans } from "./measure.ts";
 import type { Line } from "./prices.ts";
 
-/** A million webhooks, all of them accepted and relayed, at a steady rate. */
+/** The load for which costs are computed: a million webhooks, all accepted and relayed, at a steady rate. */
 export interface Load {
   readonly perSecond: number;
   readonly bodies: RelayedMeans;
@@ -10,19 +10,19 @@ export interface Load {
 
 type Ingress = "http-api" | "function-url";
 
-/** What Drawbridge needs for a million webhooks. What its actions need is told by `billOfAction`. */
+/** The cost of Drawbridge for a million webhooks, without their actions (`billOfAction`). */
 export function billOfBridge(load: Load, ingress: Ingress): readonly Line[] {
   const { bodies } = load;
   const relay = relayingOf(load);
   const relayCalls = relay.callsPerSecond / load.perSecond;
   return [
-    ...received({ ingress, ms: receiveMs() }),
+    ...receiveLines({ ingress, ms: receiveMs() }),
     { part: "Table: writes", price: "writeUnit", amount: MILLION * bodies.tableUnits },
     { part: "Index `by-day`: writes", price: "writeUnit", amount: MILLION * bodies.indexUnits },
-    ...kept(bodies.itemBytes),
+    ...storageLines(bodies.itemBytes),
     { part: "Index `by-day`: storage", price: "tableStorage", amount: storedGbMonths(bodies.indexBytes) },
     { part: "Stream: reads", price: "streamRead", amount: MILLION },
-    ...ran("relay", { calls: relayCalls, ms: relay.ms }),
+    ...functionLines("relay", { calls: relayCalls, ms: relay.ms }),
     { part: "EventBridge: events", price: "busEvent", amount: MILLION },
     { part: "EventBridge: archive", price: "archived", amount: gb(bodies.entryBytes) },
     { part: "EventBridge: archive", price: "archiveStorage", amount: gb(bodies.entryBytes) * INPUTS.keptMonths.value },
@@ -30,28 +30,28 @@ export function billOfBridge(load: Load, ingress: Ingress): readonly Line[] {
 }
 
 /**
- * The same with the usual parts: one function that claims the delivery (Powertools idempotency: a put, and an update when
- * done, a unit each), puts an audit record and publishes with PutEvents before it answers. `packsAudit` says that its
- * author compresses the record as well as Drawbridge does.
+ * The cost of the usual design: one function that claims the delivery (Powertools idempotency: a put, and an update at the
+ * end, one unit each), puts an audit record and publishes with PutEvents before it answers. `packsAudit`: the audit record
+ * is compressed as much as Drawbridge's.
  */
 export function billOfUsual(load: Load, { packsAudit }: { readonly packsAudit: boolean }): readonly Line[] {
   const { bodies } = load;
   const auditUnits = packsAudit ? bodies.tableUnits : bodies.plainUnits;
   const auditBytes = packsAudit ? bodies.itemBytes : bodies.plainBytes;
   return [
-    ...received({ ingress: "http-api", ms: usualMs() }),
+    ...receiveLines({ ingress: "http-api", ms: usualMs() }),
     { part: "Table: writes", price: "writeUnit", amount: MILLION * (IDEMPOTENCY_UNITS + auditUnits) },
-    ...kept(auditBytes),
+    ...storageLines(auditBytes),
     { part: "EventBridge: events", price: "busEvent", amount: MILLION },
   ];
 }
 
-/** What a million actions add, each successful at once: from the queue to the end of the attempt. */
+/** The cost of a million actions that succeed at the first attempt, from the queue to the end of the attempt. */
 export function billOfAction({ tableCalls, targetCalls, ...units }: ActionCost): readonly Line[] {
   const waits = tableCalls * INPUTS.tableCall.value + targetCalls * INPUTS.targetCall.value;
   return [
     { part: "SQS: sent, received, deleted", price: "queueRequest", amount: 3 * MILLION },
-    ...ran("act", { calls: 1, ms: cpuMs(tableCalls + targetCalls) + waits }),
+    ...functionLines("act", { calls: 1, ms: cpuMs(tableCalls + targetCalls) + waits }),
     { part: "Table: writes", price: "writeUnit", amount: MILLION * units.tableUnits },
     { part: "Index `due`: writes", price: "writeUnit", amount: MILLION * units.indexUnits },
     { part: "Table: reads", price: "readUnit", amount: MILLION * units.readUnits },
@@ -59,19 +59,19 @@ export function billOfAction({ tableCalls, targetCalls, ...units }: ActionCost):
   ];
 }
 
-/** What is paid for an installation like `infra/example` that nobody calls, in a month. */
+/** The cost per month of an installation like `infra/example` without any traffic. */
 export const standingBill = (): readonly Line[] => [
   { part: "Sweep: calls", price: "lambdaRequest", amount: MINUTES_A_MONTH },
   // Lambda keeps 5 long polls of 20 s open on each of the two queues (Lambda developer guide, with-sqs).
   { part: "SQS: polls of two queues", price: "queueRequest", amount: 2 * 5 * 3 * MINUTES_A_MONTH },
-  // An alarm over an expression is paid for each metric in it.
+  // An alarm on an expression is billed for each metric in it.
   { part: "10 alarms, over 19 metrics", price: "alarm", amount: 19 },
   { part: "Dashboard", price: "dashboard", amount: 1 },
   { part: "3 secrets", price: "secret", amount: 3 },
   { part: "About 25 metrics from the log", price: "metric", amount: 25 },
 ];
 
-/** What `tracing=true` adds to a million webhooks. */
+/** The additional cost of `tracing=true` for a million webhooks. */
 export function billOfTracing(load: Load): readonly Line[] {
   const { callsPerSecond } = relayingOf(load);
   const relayed = (callsPerSecond / load.perSecond) * tracedShareAt(callsPerSecond);
@@ -81,7 +81,7 @@ export function billOfTracing(load: Load): readonly Line[] {
   ];
 }
 
-/** How the relay keeps up: Lambda asks each shard so often a second, and takes at most 100 records at a time. */
+/** The calls of the relay at this load. Lambda polls each shard several times a second, for at most 100 records. */
 export function relayingOf({ perSecond, bodies }: Load) {
   const shards = shardsAt(perSecond * bodies.tableUnits);
   const perShard = perSecond / shards;
@@ -91,12 +91,12 @@ export function relayingOf({ perSecond, bodies }: Load) {
   return { shards, perShard, callsPerSecond: calls * shards, busCallsPerSecond: busCalls * calls * shards, ms };
 }
 
-/** Billed milliseconds of one call of `receive`, with its share of a start. */
+/** Billed milliseconds of one call of `receive`, with its share of the cold starts. */
 export const receiveMs = (): number => cpuMs(1, INPUTS.receiveMemory) + INPUTS.tableCall.value;
 
 const usualMs = (): number => cpuMs(4, INPUTS.receiveMemory) + 3 * INPUTS.tableCall.value + INPUTS.busCall.value;
 
-/** Of a function's calls at this rate, the share whose trace is recorded. */
+/** The share of a function's calls that X-Ray records at this rate of calls per second. */
 export const tracedShareAt = (perSecond: number): number =>
   perSecond <= 1 ? 1 : (1 + INPUTS.tracedShare.value * (perSecond - 1)) / perSecond;
 
@@ -104,10 +104,10 @@ const MILLION = 1_000_000;
 const MINUTES_A_MONTH = 30 * 24 * 60;
 /** `batchSize` of the relay's event source. */
 export const RELAY_BATCH = 100;
-/** Entries that one PutEvents call takes (`shared/bus/eventbridge-bus.ts`). */
+/** Most events in one PutEvents call (`shared/bus/eventbridge-bus.ts`). */
 const ENTRIES_A_CALL = 10;
 const IDEMPOTENCY_UNITS = 2;
-/** Write units that one partition takes in a second (DynamoDB developer guide, "Best practices for partition keys"). */
+/** Write units per second of one partition (DynamoDB developer guide, "Best practices for partition keys"). */
 export const PARTITION_UNITS = 1_000;
 
 const shardsAt = (unitsPerSecond: number): number =>
@@ -116,25 +116,25 @@ const shardsAt = (unitsPerSecond: number): number =>
 /** In MB. */
 type Memory = { readonly value: number };
 
-/** Time that the work of one call takes with the share of a core that the function's memory gets. */
+/** Milliseconds that the work of one call takes on the share of a core that comes with the function's memory. */
 function cpuMs(calls: number, memory: Memory = INPUTS.memory): number {
   const { requestCpu, callCpu, importCpu, coldStarts, wholeCore } = INPUTS;
   const cores = requestCpu.value + calls * callCpu.value + coldStarts.value * importCpu.value;
   return (cores * wholeCore.value) / memory.value;
 }
 
-function received({ ingress, ms }: { readonly ingress: Ingress; readonly ms: number }): Line[] {
+function receiveLines({ ingress, ms }: { readonly ingress: Ingress; readonly ms: number }): Line[] {
   const isApi = ingress === "http-api";
   const logged = INPUTS.logLine.value + INPUTS.platformLog.value + (isApi ? INPUTS.accessLog.value : 0);
   return [
     { part: "HTTP API", price: "httpApiRequest", amount: isApi ? MILLION : 0 },
-    ...ran("receive", { calls: 1, ms, memory: INPUTS.receiveMemory }),
+    ...functionLines("receive", { calls: 1, ms, memory: INPUTS.receiveMemory }),
     { part: "Logs", price: "logged", amount: gb(logged) },
     { part: "Answers sent", price: "sentOut", amount: gb(INPUTS.answer.value) },
   ];
 }
 
-function ran(
+function functionLines(
   name: string,
   { calls, ms, memory = INPUTS.memory }: { readonly calls: number; readonly ms: number; readonly memory?: Memory },
 ): Line[] {
@@ -145,13 +145,13 @@ function ran(
   ];
 }
 
-/** An audit is kept equally well in both constructions. Recovery is paid for the table, and not for its indexes. */
-const kept = (bytes: number): Line[] => [
+/** Both designs store the audit record with recovery. Recovery is billed for the table, not for its indexes. */
+const storageLines = (bytes: number): Line[] => [
   { part: "Table: storage", price: "tableStorage", amount: storedGbMonths(bytes) },
   { part: "Table: point-in-time recovery", price: "pointInTime", amount: storedGbMonths(bytes) },
 ];
 
 const storedGbMonths = (bytes: number): number => gb(bytes + INPUTS.storedOverhead.value) * INPUTS.keptMonths.value;
 
-/** Gigabytes of a million. */
+/** Gigabytes of a million items of this size. */
 const gb = (bytes: number): number => (MILLION * bytes) / 1e9;

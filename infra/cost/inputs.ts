@@ -1,6 +1,6 @@
 import { MEMORY_MB, RECEIVE_MEMORY_MB } from "../memory.ts";
 
-/** A number that the model needs besides prices and bodies, and where it is from. */
+/** A number that the model needs besides prices and bodies, with its source. */
 interface Input {
   readonly value: number;
   readonly unit: string;
@@ -65,8 +65,8 @@ export const INPUTS = {
 } as const satisfies Record<string, Input>;
 
 /**
- * What an action calls and consumes when it succeeds at once. `test/integration/cost.test.ts` measures it anew on DynamoDB
- * Local, through the real actions.
+ * Calls and units of an action that succeeds at the first attempt. `test/integration/cost.test.ts` measures them on
+ * DynamoDB Local with the real actions.
  */
 export const ACTION_COSTS = {
   tekton: { tableCalls: 9, targetCalls: 1, tableUnits: 7, indexUnits: 4, readUnits: 2 },

@@ -8,23 +8,29 @@ import { TABLE } from "../../shared/store/dynamodb/key-schema.ts";
 export const itemBytes = (item: StoredItem): number =>
   sum(Object.entries(item).map(([name, value]) => utf8(name) + valueBytes(value)));
 
-/** A write costs a unit for each begun kilobyte (same page). */
+/** A write costs one unit per started kilobyte (same page). */
 export const writeUnits = (bytes: number): number => Math.max(1, Math.ceil(bytes / 1_024));
 
-/** What the index of days keeps of an item: the keys of both, and what is projected into it. */
+/** Bytes of an item in the index `by-day`: the keys of table and index, and the projected attributes. */
 export function dayIndexBytes(item: StoredItem): number {
   const { partitionKey, sortKey, dayIndex } = TABLE;
-  const kept = new Set<string>([partitionKey, sortKey, dayIndex.partitionKey, dayIndex.sortKey, ...dayIndex.projected]);
-  return itemBytes(Object.fromEntries(Object.entries(item).filter(([name]) => kept.has(name))));
+  const names = new Set<string>([
+    partitionKey,
+    sortKey,
+    dayIndex.partitionKey,
+    dayIndex.sortKey,
+    ...dayIndex.projected,
+  ]);
+  return itemBytes(Object.fromEntries(Object.entries(item).filter(([name]) => names.has(name))));
 }
 
-/** The table holds texts, whole numbers that are not negative, and bytes (`shared/store/dynamodb/item.ts`). */
+/** The table has texts, whole numbers that are not negative, and bytes (`shared/store/dynamodb/item.ts`). */
 function valueBytes({ S, N, B }: StoredItem[string]): number {
   if (S !== undefined) return utf8(S);
   return B === undefined ? numberBytes(N ?? "") : B.length;
 }
 
-/** One byte, and one for each pair of digits without the zeros at both ends; pairs are counted from the decimal point. */
+/** One byte, and one per pair of digits, counted from the decimal point, without pairs of zeros at both ends. */
 function numberBytes(digits: string): number {
   const even = digits.length % 2 === 0 ? digits : `0${digits}`;
   return 1 + even.replace(/^(00)+/, "").replace(/(00)+$/, "").length / 2;

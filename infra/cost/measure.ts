@@ -2,9 +2,9 @@ import { toStored } from "../../shared/store/dynamodb/item.ts";
 import { dayIndexBytes, itemBytes, writeUnits } from "./item-size.ts";
 import { REQUEST_ID, type RecordedItem } from "./recorded-items.ts";
 
-/** What a set of bodies costs to record, provider by provider, and on average where an event is relayed. */
+/** The cost of recording a set of bodies: a row per provider, and the means of the relayed ones. */
 export interface BodySet {
-  /** Day of the measurement. */
+  /** Day of the measurement, as in `2026-11-21`. */
   readonly date: string;
   readonly rows: readonly BodyRow[];
   readonly relayed: RelayedMeans;
@@ -23,7 +23,7 @@ interface BodyRow {
   /** Table and indexes together. */
   readonly allUnitsMean: number;
   readonly relayed: number;
-  /** The same over those that are relayed. */
+  /** `allUnitsMean` of the relayed ones. */
   readonly relayedUnitsMean: number;
 }
 
@@ -34,7 +34,7 @@ export interface RelayedMeans {
   readonly tableUnits: number;
   readonly indexUnits: number;
   readonly entryBytes: number;
-  /** An audit record with the body as it came. */
+  /** An audit record with the uncompressed body. */
   readonly plainBytes: number;
   readonly plainUnits: number;
 }
@@ -59,7 +59,7 @@ export function measureBodies(items: readonly RecordedItem[], date: string): Bod
 
 const isRelayed = ({ entryBytes }: RecordedItem): boolean => entryBytes > 0;
 const tableUnits = ({ item }: RecordedItem): number => writeUnits(itemBytes(item));
-/** The index `due` has no entry: in AWS a delivery is recorded without the mark. */
+/** Without the index `due`: in AWS a delivery is recorded without the mark for it. */
 const indexUnits = ({ item }: RecordedItem): number => writeUnits(dayIndexBytes(item));
 const allUnits = (one: RecordedItem): number => tableUnits(one) + indexUnits(one);
 
@@ -86,7 +86,7 @@ function rowOf(group: string, items: readonly RecordedItem[]): BodyRow {
   };
 }
 
-/** What the usual audit record would hold of the same delivery: who, when, and the body as it came. */
+/** Bytes of the usual audit record of the same delivery: source, time and the uncompressed body. */
 function plainBytes({ item, body }: RecordedItem): number {
   const { pk, source } = item;
   const head = { pk: pk?.S, source: source?.S, requestId: REQUEST_ID, receivedAt: "2026-11-02T09:00:00.000Z" };
@@ -96,13 +96,13 @@ function plainBytes({ item, body }: RecordedItem): number {
 const MEDIAN = 0.5;
 const P95 = 0.95;
 
-/** The nearest rank, so that it is a value which occurs. */
+/** The nearest-rank percentile, which is always a value of the list. */
 function atRank(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
 }
 
-/** To two decimals. */
+/** Rounded to two decimals. */
 function mean<T>(all: readonly T[], of: (one: T) => number): number {
   const total = all.reduce((sum, one) => sum + of(one), 0);
   return all.length === 0 ? 0 : Math.round((100 * total) / all.length) / 100;

@@ -2,16 +2,16 @@ import { DAY_SHARDS } from "../../shared/store/dynamodb/key-schema.ts";
 import { type Load, PARTITION_UNITS, RELAY_BATCH, receiveMs, relayingOf, tracedShareAt } from "./bill.ts";
 import { ACTION_COSTS, INPUTS } from "./inputs.ts";
 
-/** A bound of AWS, or of ours, on how much there can be in a second, or at once. */
+/** A limit of AWS or of the bridge, per second or at once. */
 interface Quota {
   readonly what: string;
-  /** Unless raised; in us-east-1. */
+  /** The default in us-east-1. */
   readonly limit: number;
   readonly needed: (load: Load) => number;
   readonly raise: string;
 }
 
-/** Where each rate meets a bound, in the order in which a delivery meets them. */
+/** The quotas, in the order in which a delivery reaches them. */
 export const QUOTAS: readonly Quota[] = [
   {
     what: "Requests a second that the stage lets through",
@@ -104,7 +104,7 @@ export const QUOTAS: readonly Quota[] = [
     limit: 2_600,
     needed: (load) => {
       const { callsPerSecond } = relayingOf(load);
-      // The service's own segment and the function's.
+      // One segment of the Lambda service and one of the function.
       const traced = load.perSecond * tracedShareAt(load.perSecond) + callsPerSecond * tracedShareAt(callsPerSecond);
       return 2 * traced;
     },

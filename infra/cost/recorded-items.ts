@@ -18,7 +18,7 @@ import {
 } from "../../test/support/provider-fixtures.ts";
 import { silentLog, testClock } from "../../test/support/test-doubles.ts";
 
-/** A request body on its way into the table. */
+/** A request to record in the table. */
 interface Sample {
   readonly provider: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -32,7 +32,7 @@ export interface RecordedItem {
   readonly body: Uint8Array;
   /** As `receive` writes it in AWS. */
   readonly item: StoredItem;
-  /** Bytes of what `relay` publishes; 0 where there is nothing to publish. */
+  /** Bytes of the event that `relay` publishes; 0 if it publishes none. */
   readonly entryBytes: number;
 }
 
@@ -41,8 +41,8 @@ export const fixtureItems = (): Promise<readonly RecordedItem[]> =>
   itemsOf(providers.flatMap(({ name }) => fixturesOf(name).map((fixture) => ({ ...fixture, provider: name }))));
 
 /**
- * The items of every body that others recorded, below the folder `root`. They were indented when they were recorded;
- * senders write JSON without.
+ * The items of every body that others recorded, below the folder `root`. The recorded files are indented; the bodies are
+ * measured without indentation, as senders write JSON.
  */
 export const peerItems = (root: string): Promise<readonly RecordedItem[]> =>
   itemsOf(
@@ -72,12 +72,12 @@ async function itemsOf(samples: readonly Sample[]): Promise<readonly RecordedIte
   return items;
 }
 
-/** The way of a request, but for the proof: no key of ours signed what others recorded. */
+/** Receives a sample as the bridge would, except for authentication: the bridge has no key for what others recorded. */
 async function itemOf({ provider, url, body, headers, sentAt }: Sample): Promise<StoredItem> {
   const clock = testClock(sentAt);
-  const found = providers.find(({ name }) => name === provider);
-  if (found === undefined) throw new Error(`there is no provider ${provider}`);
-  const { read } = connectFixtureSource(found, fixtureSourceOf(provider), clock);
+  const implementation = providers.find(({ name }) => name === provider);
+  if (implementation === undefined) throw new Error(`there is no provider ${provider}`);
+  const { read } = connectFixtureSource(implementation, fixtureSourceOf(provider), clock);
   const proof = ok({ principal: sourcePrincipal(SOURCE, "hub-signature", "current") });
   const source = { name: SOURCE, provider, contentTypes: [], read, authenticate: async () => proof };
   const request = { ...requestOf({ url, body }, new Headers(headers), clock), requestId: REQUEST_ID };
@@ -95,17 +95,17 @@ async function itemOf({ provider, url, body, headers, sentAt }: Sample): Promise
   return item;
 }
 
-/** As arbitrary as what the host gives, and always the same, so that what is measured is. */
+/** A constant request id of the usual length, so that measurements are repeatable. */
 export const REQUEST_ID = "6f1b0d3e-92c4-4a57-8be1-d07c35f9a284";
 const TRACE = "00-4f6c1d2e8a9b4c3d9e0f1a2b3c4d5e6f-7a8b9c0d1e2f3a4b-01" as TraceParent;
 
-/** A client that notes what is put, and sends nothing. */
+/** A client that records the items of its puts and sends nothing. */
 function capturingClient() {
   const put: StoredItem[] = [];
   const client = new DynamoDBClient({ region: "local" });
   client.middlewareStack.add(
     () => async (call) => {
-      // `receive` sends this one command.
+      // `as`: `receive` sends no other command.
       put.push((call.input as PutItemCommandInput).Item ?? {});
       return { response: undefined, output: { $metadata: {} } as ServiceOutputTypes };
     },

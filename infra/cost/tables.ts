@@ -4,10 +4,10 @@ import type { BodySet, RelayedMeans } from "./measure.ts";
 import { dollarsOf, type Line, PRICES, type PriceName, totalOf } from "./prices.ts";
 import { QUOTAS } from "./quotas.ts";
 
-/** What was measured of both sets of bodies. */
+/** Measurements of both sets of bodies. */
 export interface Measured {
   readonly fixtures: BodySet;
-  /** The bodies that others recorded, which the bill goes by. */
+  /** The bodies that others recorded. The bill is based on them. */
   readonly recorded: BodySet;
 }
 
@@ -78,8 +78,8 @@ function bill(headings: readonly string[], bills: readonly (readonly Line[])[]):
   const rows = [...names].map((name) => [
     name,
     ...bills.map((lines) => {
-      const told = lines.filter(({ part }) => part === name);
-      return told.length === 0 ? "" : money(totalOf(told));
+      const ofPart = lines.filter(({ part }) => part === name);
+      return ofPart.length === 0 ? "" : money(totalOf(ofPart));
     }),
   ]);
   return markdown(["part, $", ...headings], [...rows, ["**total**", ...bills.map((lines) => money(totalOf(lines)))]]);
@@ -88,14 +88,32 @@ function bill(headings: readonly string[], bills: readonly (readonly Line[])[]):
 function units({ rows }: BodySet): string {
   return markdown(
     [
-      ...["bodies", "deliveries", "body, bytes: median", "item, bytes: median", "p95", "mean"],
-      ...["table, units: median", "p95", "mean", "table and indexes: mean", "of these relayed", "their mean"],
+      "bodies",
+      "deliveries",
+      "body, bytes: median",
+      "item, bytes: median",
+      "p95",
+      "mean",
+      "table, units: median",
+      "p95",
+      "mean",
+      "table and indexes: mean",
+      "of these relayed",
+      "their mean",
     ],
     rows.map((row) => [
-      ...[row.group, count(row.deliveries), count(row.bodyMedian)],
-      ...[count(row.itemMedian), count(row.itemP95), count(row.itemMean)],
-      ...[count(row.unitsMedian), count(row.unitsP95), row.unitsMean.toFixed(2)],
-      ...[row.allUnitsMean.toFixed(2), count(row.relayed), row.relayedUnitsMean.toFixed(2)],
+      row.group,
+      count(row.deliveries),
+      count(row.bodyMedian),
+      count(row.itemMedian),
+      count(row.itemP95),
+      count(row.itemMean),
+      count(row.unitsMedian),
+      count(row.unitsP95),
+      row.unitsMean.toFixed(2),
+      row.allUnitsMean.toFixed(2),
+      count(row.relayed),
+      row.relayedUnitsMean.toFixed(2),
     ]),
   );
 }
@@ -138,5 +156,5 @@ const markdown = (headings: readonly string[], rows: readonly (readonly string[]
 const money = (dollars: number): string => dollars.toFixed(2);
 const dollarsText = (dollars: number): string => dollars.toFixed(10).replace(/\.?0+$/, "");
 
-/** Whole where it is large, with thousands set apart. */
+/** With thousands separators; with one decimal below 10, else none. */
 const count = (value: number): string => value.toLocaleString("en-US", { maximumFractionDigits: value < 10 ? 1 : 0 });
