@@ -21,7 +21,7 @@ export interface ActProps extends FunctionDefaults {
   readonly signingKeys: SigningKeys | undefined;
   /** Whether its events may contain commands of people. It then queries the approvals that are open. */
   readonly acceptsCommands: boolean;
-  /** Most actions that run at once, so that the targets are not overloaded. */
+  /** Maximum number of actions that run at once, so that the targets are not overloaded. */
   readonly concurrency: number;
 }
 

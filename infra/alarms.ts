@@ -66,7 +66,7 @@ const FEW_REQUESTS = 20;
 const RELAY_LATE = 60;
 /** Seconds. An action normally starts at once, unless more are due than may run at once. */
 const ACTION_LATE = 900;
-/** Attempts. They take less than a minute altogether, and a healthy target answers one of them. */
+/** Attempts. The waits between them are less than a minute altogether, and a healthy target answers one of them. */
 const FEW_FAILURES = 5;
 const UNREADABLE: FaultCode = "record_unreadable";
 const WARNING_OR_ERROR = FilterPattern.any(

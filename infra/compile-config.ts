@@ -82,7 +82,7 @@ function nullsIn(value: unknown, path: Path): readonly Path[] {
   return membersOf(value).flatMap(([member, below]) => nullsIn(below, [...path, member]));
 }
 
-/** Most characters of a rule's pattern (EventBridge user guide, quotas). The in-process bus has no limit. */
+/** Maximum length in characters of a rule's pattern (EventBridge user guide, quotas). The in-process bus has no limit. */
 const MAX_PATTERN = 2_048;
 
 function longPatterns({ routes }: Config): readonly ConfigProblem[] {

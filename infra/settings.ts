@@ -50,7 +50,7 @@ const schema = v.pipe(
     requestBurst: v.optional(count(1, 100_000), 1_000),
     /** Concurrency that is reserved for `receive` and is also its maximum. Default: it shares the account's. */
     receiveConcurrency: v.optional(count(1, 100_000)),
-    /** Most actions of one kind that run at once, 2 to 1,000: as many as the targets can handle. Default 10. */
+    /** Maximum number of actions of one kind that run at once, 2 to 1,000: what the targets can handle. Default 10. */
     actionConcurrency: v.optional(count(2, 1_000), 10),
     /** ARN of the SNS topic that alarms notify. Default: none. */
     alarmTopic: v.optional(arn),

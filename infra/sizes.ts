@@ -8,7 +8,7 @@ import { type BundleSize, measureBundle } from "./bundle-size.ts";
 import { entryOf, type FunctionName, PROJECT_ROOT } from "./bundling.ts";
 import { compileConfig } from "./compile-config.ts";
 
-/** Most KB that a function may load at its start. */
+/** Maximum size in KB of what a function loads at its start. */
 const MAX_KB = 450;
 /** The same for the console, which also has its pages and the session cookies. No sender of webhooks waits for it. */
 const MAX_CONSOLE_KB = 500;
@@ -25,7 +25,7 @@ const NOT_IN_AWS = ["yaml", "dynalite", "@hono/node-server"];
 const NOT_IN_RECEIVE = ["@aws-sdk/client-eventbridge", "@aws-sdk/client-sqs"];
 /** Timed imports of each bundle. The bundles take turns, so that a slow moment of the machine affects all of them. */
 const ROUNDS = 21;
-/** Most owners of code that are printed. */
+/** Number of owners of code that are printed, largest first. */
 const SHOWN = 12;
 
 type Sizes = ReadonlyMap<string, BundleSize>;

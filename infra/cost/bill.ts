@@ -104,7 +104,7 @@ const MILLION = 1_000_000;
 const MINUTES_A_MONTH = 30 * 24 * 60;
 /** `batchSize` of the relay's event source. */
 export const RELAY_BATCH = 100;
-/** Most events in one PutEvents call (`shared/bus/eventbridge-bus.ts`). */
+/** Maximum number of events in one PutEvents call (`shared/bus/eventbridge-bus.ts`). */
 const ENTRIES_A_CALL = 10;
 const IDEMPOTENCY_UNITS = 2;
 /** Write units per second of one partition (DynamoDB developer guide, "Best practices for partition keys"). */

@@ -14,9 +14,9 @@ export interface PartnerDeps extends ReceiveDeps {
 const envelope = v.pipe(v.string(), v.parseJson(), v.object({ source: v.string() }));
 
 /**
- * Records the partner event in each message of a batch as a delivery of its source. SQS delivers a message that could not
- * be recorded again, and moves it to the failure queue after too many receives. A failure of one message does not affect
- * the others.
+ * Records the partner event in each message of a batch as a delivery of its source. If a message cannot be recorded, SQS
+ * redelivers it, and moves it to the failure queue after too many receives. A failure of one message does not affect the
+ * others.
  */
 export function partnerHandler(deps: PartnerDeps) {
   return async ({ Records }: SQSEvent): Promise<SQSBatchResponse> => {

@@ -43,8 +43,8 @@ export function queueHandler(deps: QueueDeps) {
 }
 
 /**
- * Whether the message may leave the queue. SQS delivers a message that fails here again, and moves it to the dead-letter
- * queue after too many receives.
+ * Whether the message may leave the queue. If it fails here, SQS redelivers it, and moves it to the dead-letter queue after
+ * too many receives.
  */
 async function isDone(record: SQSRecord, deps: QueueDeps): Promise<boolean> {
   try {
@@ -70,9 +70,9 @@ async function run({ body, attributes }: SQSRecord, deps: QueueDeps): Promise<At
 }
 
 /**
- * Most seconds that a message may stay hidden. SQS allows 12 hours from the receipt and rejects a later time. 15 minutes of
- * them are reserved for the attempt that was just made, which is the limit of Lambda. A message that becomes visible
- * before it is due is hidden again.
+ * Longest time that a message may stay hidden, in seconds. SQS allows 12 hours from the receipt and rejects a later time.
+ * 15 minutes of them are reserved for the attempt that was just made, which is the limit of Lambda. A message that becomes
+ * visible before it is due is hidden again.
  */
 const MAX_HIDDEN_SECONDS = 43_200 - 900;
 

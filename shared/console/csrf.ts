@@ -14,8 +14,8 @@ export const formTokenField = (formToken: string): Html =>
   html`<input type="hidden" name="${FIELD}" value="${formToken}">`;
 
 /**
- * Rejects a form unless the browser says that it was sent from a page of the console (Origin, RFC 6454 §7, and Fetch
- * Metadata) and unless it contains the form token of this session. The tokens are compared in constant time.
+ * Checks that the browser says that a form was sent from a page of the console (Origin, RFC 6454 §7, and Fetch Metadata),
+ * and that the form contains the form token of this session. Tokens are compared in constant time. Undefined if all is well.
  */
 export function rejectForgedForm(
   headers: Headers,

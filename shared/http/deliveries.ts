@@ -72,7 +72,7 @@ export async function listDeliveries(request: TokenRequest, api: DeliveriesApi):
   });
 }
 
-/** Most deliveries that one list request looks at. The `next` of its response continues from there. */
+/** Maximum number of deliveries that one list request looks at. The `next` of its response continues from there. */
 const SCAN_LIMIT = 2_000;
 
 /** `GET /v1/deliveries/{id}`: the delivery, the event published for it, and everything that followed. */
