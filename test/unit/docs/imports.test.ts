@@ -24,8 +24,8 @@ const FILES: readonly SourceFile[] = ["shared", "functions"].flatMap((folder) =>
 
 function sourceFile(path: string): SourceFile {
   const code = readText(path).replace(/^\s*(\/\*\*?|\*|\/\/).*$/gm, "");
-  const told = Array.from(code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g), ([, name = ""]) => name);
-  return { path, code, imports: told.map((name) => (name.startsWith(".") ? resolved(path, name) : name)) };
+  const imports = Array.from(code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g), ([, name = ""]) => name);
+  return { path, code, imports: imports.map((name) => (name.startsWith(".") ? resolved(path, name) : name)) };
 }
 
 function resolved(path: string, name: string): string {
@@ -56,36 +56,49 @@ function rule(words: string, broken: () => readonly string[]): void {
   });
 }
 
+const architecture = readText("docs/architecture.md");
+
+/** The groups of folders, the base first, as the table of layers lists them. */
+const GROUPS: readonly (readonly string[])[] = rowsOf(sectionOf(architecture, "The layers")).map(([, folders = ""]) =>
+  codeIn(folders).map((folder) => folder.replace("/", "")),
+);
+const groupOf = (folder: string): number => GROUPS.findIndex((group) => group.includes(folder));
+
 describe("the table of folders", () => {
-  it("has a line for every one, and for no other", () => {
-    const told = rowsOf(sectionOf(readText("docs/architecture.md"), "What each folder holds")).map(
-      ([cell = ""]) => cell,
-    );
+  it("has a row for every folder, and for no other", () => {
+    const rows = rowsOf(sectionOf(architecture, "What each folder holds")).map(([cell = ""]) => cell);
     const folders = (path: string) =>
       readdirSync(new URL(`../../../${path}`, import.meta.url), { withFileTypes: true }).filter((one) =>
         one.isDirectory(),
       );
     const ours = folders("shared").map(({ name }) => `\`shared/${name}/\``);
-    expect(told.filter((cell) => cell.startsWith("`shared/")).sort()).toEqual(ours.sort());
-    expect(told.filter((cell) => !cell.startsWith("`shared/"))).toEqual(
+    expect(rows.filter((cell) => cell.startsWith("`shared/")).sort()).toEqual(ours.sort());
+    expect(rows.filter((cell) => !cell.startsWith("`shared/"))).toEqual(
       ["functions", "infra", "docs", "test"].map((name) => `\`${name}/\``),
     );
   });
 });
 
-describe("the rules of imports", () => {
-  const table = new Map(rowsOf(RULES).map(([folder = "", may = ""]) => [folder.replace(/[`/]/g, ""), codeIn(may)]));
-
-  it("have a line for every folder of shared/, and for no other", () => {
-    expect([...table.keys()].sort()).toEqual([...new Set(inside("shared/").map(({ path }) => folderOf(path)))].sort());
+describe("the table of layers", () => {
+  it("names every folder of shared/ once, over a base that imports nothing", () => {
+    expect(GROUPS.flat().sort()).toEqual([...new Set(inside("shared/").map(({ path }) => folderOf(path)))].sort());
+    expect(GROUPS[0]).toEqual(["host"]);
+    expect(GROUPS).toHaveLength(6);
   });
+});
 
-  rule("A folder of `shared/` imports from another only as the table says.", () =>
-    wrongImports(inside("shared/"), (name, path) => {
-      const [from, to] = [folderOf(path), folderOf(name)];
-      return name.startsWith("shared/") && from !== to && !table.get(from)?.includes(`${to}/`);
-    }),
+describe("the rules of imports", () => {
+  rule("A folder of `shared/` imports from its own group and from the groups above it in the table.", () =>
+    wrongImports(
+      inside("shared/"),
+      (name, path) => name.startsWith("shared/") && groupOf(folderOf(name)) > groupOf(folderOf(path)),
+    ),
   );
+
+  rule("No two folders of `shared/` import each other, directly or by way of others.", () => {
+    const imported = new Map(GROUPS.flat().map((folder) => [folder, foldersImportedBy(folder)]));
+    return [...imported.keys()].filter((folder) => reachable(folder, imported).has(folder));
+  });
 
   rule("Nothing in `shared/` imports from `functions/` or `test/`.", () =>
     wrongImports(inside("shared/"), (name) => /^(functions|test)\//.test(name)),
@@ -107,17 +120,17 @@ describe("the rules of imports", () => {
     );
   });
 
-  rule("Of `store/` and `bus/` other folders import the interfaces alone.", () => {
-    const interfaces =
-      /^shared\/(store\/(actions|approvals|boards|deliveries|origins|own-accounts|rates|runs|seals|seen-tokens|uses)|bus\/(bus|entry))\.ts$/;
-    return wrongImports(inside("shared/"), (name, path) => {
-      const isAdapter = /^shared\/(store|bus)\//.test(name) && !interfaces.test(name);
-      return isAdapter && folderOf(name) !== folderOf(path);
-    });
-  });
+  rule("Other folders import the interfaces of `store/` and `bus/`, and none of their adapters.", () =>
+    wrongImports(
+      inside("shared/"),
+      (name, path) =>
+        /^shared\/(store\/dynamodb\/|bus\/(eventbridge|in-process)-bus\.ts)/.test(name) &&
+        folderOf(name) !== folderOf(path),
+    ),
+  );
 
   rule(
-    "Store and bus adapters are constructed only in `functions/`, `test/`, `open-stores.ts` and `embedded.ts`, AWS clients also in `aws/clients.ts`.",
+    "Adapters are constructed only in `functions/`, `test/`, `open-stores.ts` and `embedded.ts`, AWS clients also in `aws/clients.ts`.",
     () =>
       wrongCode(/\bnew (DynamoD[bB]\w+|EventBridge\w+|InProcessBus)\(/, [
         "functions/",
@@ -127,7 +140,7 @@ describe("the rules of imports", () => {
       ]),
   );
 
-  rule("A provider imports nothing of another provider, an action nothing of another action.", () =>
+  rule("No provider imports from another provider, and no action from another action.", () =>
     wrongImports(inside("shared/"), (name, path) => {
       const [, kind, own] = /^shared\/(providers|actions)\/([^/]+)\//.exec(path) ?? [];
       const [, otherKind, other] = /^shared\/(providers|actions)\/([^/]+)\//.exec(name) ?? [];
@@ -135,7 +148,7 @@ describe("the rules of imports", () => {
     }),
   );
 
-  rule("A provider or an action is imported by its registry alone, and `tekton render` by `cli/tekton.ts`.", () =>
+  rule("Only its registry imports a provider or an action; `cli/tekton.ts` imports what `tekton render` needs.", () =>
     wrongImports(inside("shared/"), (name, path) => {
       const [, owner] = /^(shared\/(?:providers|actions)\/[^/]+\/)/.exec(name) ?? [];
       const isRender = name === "shared/actions/tekton/render.ts" && path === "shared/cli/tekton.ts";
@@ -143,9 +156,9 @@ describe("the rules of imports", () => {
     }),
   );
 
-  rule("`config/` alone imports the registries of providers and actions.", () =>
+  rule("Only `config/` and `functions/` import the registries of providers and actions.", () =>
     wrongImports(
-      FILES,
+      inside("shared/"),
       (name, path) => /^shared\/(providers|actions)\/registry\.ts$/.test(name) && folderOf(path) !== "config",
     ),
   );
@@ -167,10 +180,29 @@ describe("the rules of imports", () => {
 
   rule("Only `functions/` reads `process.env`.", () => wrongCode(/\bprocess\.env\b/, ["functions/"]));
 
-  rule("Only `host/clock.ts` asks the machine for the time.", () =>
+  rule("Only `host/clock.ts` reads the machine's clock.", () =>
     wrongCode(/\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bhrtime\b/, ["shared/host/clock.ts"]),
   );
 });
+
+/** The other folders of shared/ that a folder imports from. */
+const foldersImportedBy = (folder: string): ReadonlySet<string> =>
+  new Set(
+    inside(`shared/${folder}/`)
+      .flatMap(({ imports }) => imports.filter((name) => name.startsWith("shared/")).map(folderOf))
+      .filter((other) => other !== folder),
+  );
+
+/** The folders that can be reached from a folder by one import or more. */
+function reachable(start: string, imported: ReadonlyMap<string, ReadonlySet<string>>): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const open = [...(imported.get(start) ?? [])];
+  for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
+    if (!seen.has(folder)) open.push(...(imported.get(folder) ?? []));
+    seen.add(folder);
+  }
+  return seen;
+}
 
 /** The way from a file back to itself, if there is one. */
 function cycleFrom({ path: start }: SourceFile): readonly string[] {
