@@ -2,6 +2,7 @@ import type { Action } from "../shared/actions/action.ts";
 import { sqsClient } from "../shared/aws/clients.ts";
 import { queueHandler } from "../shared/aws/queue-messages.ts";
 import { setting } from "../shared/aws/settings.ts";
+import { compiledConfig } from "../shared/config/compiled.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
 import { actOn } from "../shared/delivery/schedule.ts";
 import { actDeps } from "./act-deps.ts";
@@ -9,7 +10,7 @@ import { awsBridge } from "./aws-bridge.ts";
 
 /** The function that runs one kind of action, from its queue. */
 export function actFunction(action: Action): ReturnType<typeof queueHandler> {
-  const bridge = awsBridge(`act-${action.name}`);
+  const bridge = awsBridge(`act-${action.name}`, compiledConfig());
   const deps = actDeps(bridge, [action], DEFAULT_RETRY);
   return queueHandler({
     async run(route, queued) {

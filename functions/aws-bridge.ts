@@ -3,24 +3,34 @@ import { AwsSecrets } from "../shared/aws/aws-secrets.ts";
 import { awsToken, bridgeIdentity, kmsKey } from "../shared/aws/bridge-identity.ts";
 import { dynamoDbClient } from "../shared/aws/clients.ts";
 import { setting } from "../shared/aws/settings.ts";
-import { compiledConfig, compiledRouteOutline, compiledWithoutRoutes } from "../shared/config/compiled.ts";
+import { compiledRouteOutline } from "../shared/config/compiled.ts";
 import type { Config } from "../shared/config/schema.ts";
 import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
+import { noTokenVerifier } from "../shared/identity/token-verifier.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
-import { openStores, type Stores } from "../shared/store/dynamodb/open-stores.ts";
-import { type Bridge, buildBridge } from "./bridge.ts";
+import { openStores } from "../shared/store/dynamodb/open-stores.ts";
+import { type Bridge, buildBridge, type Ports } from "./bridge.ts";
 
-/** The bridge of a function that runs actions: its configuration has the routes. */
-export const awsBridge = (name: string): Bridge => bridgeOf(name, compiledConfig());
-
-/** The bridge of a function that runs no action: patterns stay out of its bundle. */
-export const awsBridgeWithoutRoutes = (name: string): Bridge => bridgeOf(name, compiledWithoutRoutes());
-
-function bridgeOf(name: string, config: Config): Bridge {
+/**
+ * The bridge of a function in AWS, over the deployed table. `config` is the compiled one, without routes for a function
+ * that runs no action: patterns then stay out of its bundle. A function that takes requests passes `tokenVerifier`.
+ */
+export function awsBridge(
+  name: string,
+  config: Config,
+  verifierOf: (config: Config, ports: Omit<Ports, "tokens">) => Ports["tokens"] = () => noTokenVerifier,
+): Bridge {
   const secrets = new AwsSecrets(process.env);
-  return buildBridge(config, compiledRouteOutline(), {
-    stores: awsStores(config.limits),
+  const { retentionDays } = config.limits;
+  const ports: Omit<Ports, "tokens"> = {
+    // The table's stream invokes the relay: no record needs a mark, and nothing is nudged after a commit.
+    stores: openStores(dynamoDbClient(), setting(process.env, "TABLE_NAME"), {
+      retentionDays,
+      markUnrelayed: false,
+      clock,
+    }),
+    recorded: () => undefined,
     secrets,
     clock,
     log: awsLog(name, process.env, clock),
@@ -28,13 +38,6 @@ function bridgeOf(name: string, config: Config): Bridge {
     random: Math.random,
     issuer: openIssuer(bridgeIdentity(config, process.env), { secrets, kmsKey }),
     awsToken,
-    // The table's stream invokes the relay.
-    recorded: () => undefined,
-  });
-}
-
-/** The stores over the deployed table, whose stream invokes the relay. */
-function awsStores({ retentionDays }: Config["limits"]): Stores {
-  const options = { retentionDays, markUnrelayed: false, clock };
-  return openStores(dynamoDbClient(), setting(process.env, "TABLE_NAME"), options);
+  };
+  return buildBridge(config, compiledRouteOutline(), { ...ports, tokens: verifierOf(config, ports) });
 }

@@ -12,7 +12,6 @@ import type { Log } from "../shared/host/log.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
 import { type Policy, policyOf } from "../shared/identity/policy.ts";
 import type { TokenVerifier } from "../shared/identity/token-verifier.ts";
-import { createTokenVerifier } from "../shared/identity/verify-token.ts";
 import type { Principal } from "../shared/model/principal.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import type { Rejection } from "../shared/model/rejection.ts";
@@ -34,6 +33,8 @@ export interface Ports {
   readonly issuer: BridgeIssuer | undefined;
   /** `sts:GetWebIdentityToken`; undefined outside AWS. */
   readonly awsToken: ((audience: string) => Promise<OutboundToken>) | undefined;
+  /** Verifies the tokens of callers; `noTokenVerifier` for a function that takes no requests. */
+  readonly tokens: TokenVerifier;
   /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
   readonly recorded: (delivery: RecordedDelivery) => void;
 }
@@ -43,7 +44,6 @@ export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
   readonly config: Config;
   readonly policy: Policy;
   readonly people: PeopleOf;
-  readonly tokens: TokenVerifier;
   /** Names of the trust entries. */
   readonly trustEntries: readonly string[];
   readonly rejectOverRate: (principal: Principal) => Promise<Rejection | undefined>;
@@ -54,11 +54,10 @@ export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
 
 /** Builds the shared parts of a bridge. Calls nothing and reads no secret. */
 export function buildBridge(config: Config, { runReporters, hasGates }: RouteOutline, ports: Ports): Bridge {
-  const { stores, secrets, clock, log, callOut, random, issuer, awsToken, recorded } = ports;
-  const { deliveries, actions, approvals, runs, rateLimits, storedTokens, credentialUses, replayCache } = stores;
+  const { stores, secrets, clock, log, callOut, random, issuer, awsToken, tokens, recorded } = ports;
+  const { deliveries, actions, approvals, runs, rateLimits, storedTokens, credentialUses } = stores;
   const policy = policyOf(config.roles);
   const people = peopleOf(config);
-  const publicUrl = config.identity?.issuer;
   const commands: CommandDeps = { deliveries, actions, approvals, runs, runReporters, policy, people, recorded, clock };
   const limits = { issuers: config.issuers, policy, rateLimits, clock };
   return {
@@ -76,7 +75,7 @@ export function buildBridge(config: Config, { runReporters, hasGates }: RouteOut
     recorded,
     policy,
     people,
-    tokens: createTokenVerifier(config.issuers, { clock, callOut, replayCache, publicUrl }),
+    tokens,
     trustEntries: Object.keys(config.issuers),
     rejectOverRate: (principal) => rejectOverRate(principal, limits),
     credentialUsage: new CredentialUsage({ credentialUses, log }),

@@ -1,9 +1,11 @@
 import { gatewayHandler } from "../shared/aws/gateway-events.ts";
-import { awsBridgeWithoutRoutes } from "./aws-bridge.ts";
+import { compiledWithoutRoutes } from "../shared/config/compiled.ts";
+import { awsBridge } from "./aws-bridge.ts";
 import { consoleApp } from "./console-app.ts";
 import { receiveApp } from "./receive-app.ts";
+import { tokenVerifier } from "./token-verifier.ts";
 
-const bridge = awsBridgeWithoutRoutes("console");
+const bridge = awsBridge("console", compiledWithoutRoutes(), tokenVerifier);
 // The console calls it in this process; no sender's request comes here.
 const api = receiveApp(bridge, () => bridge.deliveries.get("readiness"));
 

@@ -1,8 +1,10 @@
 import { gatewayHandler } from "../shared/aws/gateway-events.ts";
-import { awsBridgeWithoutRoutes } from "./aws-bridge.ts";
+import { compiledWithoutRoutes } from "../shared/config/compiled.ts";
+import { awsBridge } from "./aws-bridge.ts";
 import { receiveApp } from "./receive-app.ts";
+import { tokenVerifier } from "./token-verifier.ts";
 
-const bridge = awsBridgeWithoutRoutes("receive");
+const bridge = awsBridge("receive", compiledWithoutRoutes(), tokenVerifier);
 
 /** The HTTP interface, behind an HTTP API or a function URL. An absent item proves too that the table answers. */
 export const handler = gatewayHandler(receiveApp(bridge, () => bridge.deliveries.get("readiness")));

@@ -2,13 +2,14 @@ import { eventBridgeClient } from "../shared/aws/clients.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { streamHandler } from "../shared/aws/stream-records.ts";
 import { EventBridgeBus } from "../shared/bus/eventbridge-bus.ts";
+import { compiledWithoutRoutes } from "../shared/config/compiled.ts";
 import { relayAll } from "../shared/delivery/relay.ts";
 import { recordedEventIn } from "../shared/store/dynamodb/deliveries.ts";
 import { TABLE } from "../shared/store/dynamodb/key-schema.ts";
-import { awsBridgeWithoutRoutes } from "./aws-bridge.ts";
+import { awsBridge } from "./aws-bridge.ts";
 import { relayBus } from "./relay-bus.ts";
 
-const bridge = awsBridgeWithoutRoutes("relay");
+const bridge = awsBridge("relay", compiledWithoutRoutes());
 const { deliveries: outbox, ownAccounts, credentialUsage, clock, log } = bridge;
 const bus = relayBus(bridge, new EventBridgeBus(eventBridgeClient(), setting(process.env, "BUS_NAME")));
 

@@ -14,6 +14,7 @@ import { openStores } from "../shared/store/dynamodb/open-stores.ts";
 import { buildBridge } from "./bridge.ts";
 import { besideConsole } from "./console-app.ts";
 import { receiveApp } from "./receive-app.ts";
+import { tokenVerifier } from "./token-verifier.ts";
 import { openWorker } from "./worker.ts";
 
 export interface StandaloneOptions {
@@ -41,6 +42,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
     random: Math.random,
     issuer: openIssuer(config.identity, { secrets, kmsKey: undefined }),
     awsToken: undefined,
+    tokens: tokenVerifier(config, { stores, clock, callOut }),
     recorded: (delivery: RecordedDelivery) => worker.recorded(delivery),
   });
   const worker = openWorker(bridge, retry);

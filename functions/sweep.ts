@@ -3,9 +3,10 @@ import { eventBridgeClient, sqsClient } from "../shared/aws/clients.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { requeueDeadLetters } from "../shared/aws/stream-dead-letters.ts";
 import { EventBridgeBus } from "../shared/bus/eventbridge-bus.ts";
+import { compiledWithoutRoutes } from "../shared/config/compiled.ts";
 import { SWEEP_SIZE, sweep } from "../shared/delivery/relay.ts";
 import { requeueSpan } from "../shared/delivery/requeue-span.ts";
-import { awsBridgeWithoutRoutes } from "./aws-bridge.ts";
+import { awsBridge } from "./aws-bridge.ts";
 import { relayBus } from "./relay-bus.ts";
 
 /** Time that one round needs, in milliseconds; what is left then is for the next sweep. */
@@ -13,7 +14,7 @@ const ROUND_MS = 15_000;
 /** Time that is kept for rounds, whatever is in the dead-letter queue. */
 const ROUNDS_MS = 30_000;
 
-const bridge = awsBridgeWithoutRoutes("sweep");
+const bridge = awsBridge("sweep", compiledWithoutRoutes());
 const { deliveries, ownAccounts, clock, log } = bridge;
 const bus = relayBus(bridge, new EventBridgeBus(eventBridgeClient(), setting(process.env, "BUS_NAME")));
 const sqs = sqsClient();

@@ -26,6 +26,7 @@ export const bundling = (entry: string, outdir: string, configuration: unknown) 
     platform: "node",
     target: "node24",
     mainFields: ["module", "main"],
+    alias: { valibot: `${PROJECT_ROOT}infra/valibot-without-descriptions.mjs` },
     minify: true,
     // JSON as a text, in the one place that reads it. esbuild would turn an object into a module that every file imports.
     define: { DRAWBRIDGE_CONFIG: JSON.stringify(JSON.stringify(configuration)) },

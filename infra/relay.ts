@@ -32,7 +32,11 @@ const NEW_EVENT = FilterCriteria.filter({
  * both down, the stream retries for half a day and then leaves the batch to the sweep.
  */
 export class Relay extends BridgeFunction {
-  constructor(scope: Construct, id: string, { table, bus, streamDeadLetters, executesCommands, ...defaults }: RelayProps) {
+  constructor(
+    scope: Construct,
+    id: string,
+    { table, bus, streamDeadLetters, executesCommands, ...defaults }: RelayProps,
+  ) {
     super(scope, id, {
       ...defaults,
       name: "relay",

@@ -1,3 +1,4 @@
+import { Fault } from "../host/fault.ts";
 import type { Proof } from "../model/authentic-delivery.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Result } from "../model/result.ts";
@@ -18,3 +19,10 @@ export interface TokenVerifier {
    */
   verify(presented: PresentedToken, trustEntries: readonly string[]): Promise<Result<VerifiedToken>>;
 }
+
+/** For a function that takes no requests, so that it loads no code to verify one. Throws `configuration_invalid`. */
+export const noTokenVerifier: TokenVerifier = {
+  verify: async () => {
+    throw new Fault("configuration_invalid", "this function verifies no tokens", { retryable: false });
+  },
+};

@@ -4,6 +4,7 @@ import { InProcessBus } from "../../shared/bus/in-process-bus.ts";
 import type { Config } from "../../shared/config/schema.ts";
 import { act } from "../../shared/delivery/act.ts";
 import { schedule } from "../../shared/delivery/schedule.ts";
+import { noTokenVerifier } from "../../shared/identity/token-verifier.ts";
 import type { ActionContext, ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { TimelineEvent } from "../../shared/model/timeline.ts";
 import type { Route } from "../../shared/routes/route.ts";
@@ -68,6 +69,7 @@ export function bridgeWith(routes: readonly Route[], { config, ...ports }: TestP
       random: () => 0.5,
       issuer: undefined,
       awsToken: undefined,
+      tokens: noTokenVerifier,
       recorded: () => undefined,
       ...ports,
     },
