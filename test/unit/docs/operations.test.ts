@@ -67,7 +67,7 @@ describe("docs/operations.md", () => {
 
 describe("docs/operations/deliveries.md", () => {
   it("has one line for every outcome of a delivery, and none for another", () => {
-    const outcomes = unionIn("shared/store/deliveries.ts", "readonly outcome");
+    const outcomes = unionIn("shared/model/recorded-delivery.ts", "readonly outcome");
     expect(sorted(firstCodes(DELIVERIES, "What became of a delivery"))).toEqual(sorted(outcomes));
   });
 
