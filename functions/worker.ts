@@ -19,7 +19,10 @@ export interface Worker {
   stop(): Promise<void>;
 }
 
-/** The background work of one machine: relays deliveries to the in-process bus, and runs each target's actions in its lane. */
+/**
+ * The background work of one machine: relays deliveries to the in-process bus, and runs each target's actions in its
+ * lane.
+ */
 export function openWorker(bridge: Bridge, retry: RetryPolicy): Worker {
   const { deliveries, credentialUsage, clock, log } = bridge;
   const deps = actDeps(bridge, actions, retry);

@@ -81,7 +81,7 @@ const limits = v.strictObject({
   ),
 });
 
-/** Findings of `drawbridge check` that are ignored. `buildConfig.ts` knows which ids exist. */
+/** Findings of `drawbridge check` that are ignored. `build-config.ts` knows which ids exist. */
 const checks = v.strictObject({
   ignore: v.optional(
     v.pipe(
@@ -115,7 +115,7 @@ const checks = v.strictObject({
 
 /**
  * The outer shape of `drawbridge.yaml`. What stands next to `provider`, `kind` and an action's `target` belongs to that
- * provider or action, whose own schema reads it; see `buildConfig.ts`.
+ * provider or action, whose own schema reads it; see `build-config.ts`.
  */
 export const outline = v.strictObject({
   identity: v.optional(

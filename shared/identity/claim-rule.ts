@@ -24,7 +24,7 @@ export const claimRule = v.pipe(
     v.strictObject({
       path,
       equals: oneOrMore(
-        'The exact text, or several of which one must match. Ids and booleans are texts too: `"true"`.',
+        'The exact text, or a list of texts: one of them must match. Ids and booleans are texts too: `"true"`.',
       ),
     }),
     v.strictObject({ path, prefix: oneOrMore("The start of the text.") }),

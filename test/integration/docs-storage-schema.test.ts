@@ -235,11 +235,11 @@ describe("docs/storage-schema.md", () => {
     const { stored, read } = exampleOf("Runs");
     const put = await emptyStores();
     await put.put(stored);
-    const { beganAt: firedAt, ...run } = read.noted;
+    const { beganAt: firedAt, ...run } = read.recorded;
     expect(await put.runs.of(read.route)).toEqual([{ ...run, firedAt }]);
-    const told = await emptyStores();
-    await told.runs.record(read.route, read.noted);
-    expect(await told.shown(stored)).toEqual(stored);
+    const written = await emptyStores();
+    await written.runs.record(read.route, read.recorded);
+    expect(await written.shown(stored)).toEqual(stored);
   });
 
   it("shows a used token as it is recorded, for one use", async () => {
@@ -294,9 +294,9 @@ describe("docs/storage-schema.md", () => {
     const put = await emptyStores();
     await put.put(stored);
     expect(await put.credentialUses.list()).toEqual([read]);
-    const noted = await emptyStores();
-    await noted.credentialUses.record(read);
-    expect(await noted.shown(stored)).toEqual(stored);
+    const written = await emptyStores();
+    await written.credentialUses.record(read);
+    expect(await written.shown(stored)).toEqual(stored);
   });
 });
 
@@ -352,12 +352,12 @@ describe.skipIf(leftOut !== undefined)(`what a write costs${leftOut ? `, left ou
       await costs("grant it", () => approvals.move(approval.id, ["requested"], granted));
       await costs("fire it", () => approvals.move(approval.id, ["granted"], { state: "fired" }));
       await costs("record a change", () => approvals.recordChange(exampleOf("Change").read));
-      const { route, noted } = exampleOf("Runs").read;
-      await costs("record a run", () => runs.record(route, noted));
-      const told = rowsOf(sectionOf(DOCUMENT, "What a write costs")).map((cells) =>
+      const { route, recorded } = exampleOf("Runs").read;
+      await costs("record a run", () => runs.record(route, recorded));
+      const documented = rowsOf(sectionOf(DOCUMENT, "What a write costs")).map((cells) =>
         cells.map((cell) => cell.replace("`head`", "1")),
       );
-      expect(costs.rows.sort()).toEqual([...told].sort());
+      expect(costs.rows.sort()).toEqual([...documented].sort());
     } finally {
       await local.stop();
     }
@@ -371,14 +371,15 @@ function measured(client: DynamoDBClient) {
     (next) => async (call) => {
       Object.assign(call.input, { ReturnConsumedCapacity: "INDEXES" });
       const answer = await next(call);
-      const { ConsumedCapacity: told } = answer.output as {
+      const { ConsumedCapacity: consumed } = answer.output as {
         ConsumedCapacity?: {
           Table?: { CapacityUnits?: number };
           GlobalSecondaryIndexes?: Record<string, { CapacityUnits?: number }>;
         };
       };
-      const ofIndex = ({ name }: { readonly name: string }) => told?.GlobalSecondaryIndexes?.[name]?.CapacityUnits ?? 0;
-      last = [told?.Table?.CapacityUnits ?? 0, ofIndex(TABLE.dayIndex), ofIndex(TABLE.dueIndex)].map(String);
+      const ofIndex = ({ name }: { readonly name: string }) =>
+        consumed?.GlobalSecondaryIndexes?.[name]?.CapacityUnits ?? 0;
+      last = [consumed?.Table?.CapacityUnits ?? 0, ofIndex(TABLE.dayIndex), ofIndex(TABLE.dueIndex)].map(String);
       return answer;
     },
     { step: "initialize" },

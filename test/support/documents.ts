@@ -37,6 +37,6 @@ export const codeIn = (text: string): readonly string[] =>
 
 /** The fenced blocks of one language, in order. */
 export const blocksOf = (text: string, language: string): readonly string[] =>
-  Array.from(text.matchAll(/^```(\S*)\n(.*?)^```$/gms), ([, told, block = ""]) => ({ told, block })).flatMap(
-    ({ told, block }) => (told === language ? [block] : []),
+  Array.from(text.matchAll(/^```(\S*)\n(.*?)^```$/gms), ([, tag, block = ""]) => ({ tag, block })).flatMap(
+    ({ tag, block }) => (tag === language ? [block] : []),
   );

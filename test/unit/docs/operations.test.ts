@@ -32,11 +32,11 @@ describe("docs/reasons.md", () => {
   it("has one line for every reason of a rejection, and none for another", () => {
     const reasons = matchesIn("shared/model/rejection.ts", /readonly reason: "(\w+)"/g);
     expect(reasons.length).toBeGreaterThan(20);
-    expect(sorted(firstCodes(REASONS, "Why a request was refused"))).toEqual(sorted(reasons));
+    expect(sorted(firstCodes(REASONS, "Rejection reasons"))).toEqual(sorted(reasons));
   });
 
   it("gives each reason the status that callers get", () => {
-    for (const [cell = "", status] of rowsUnder(REASONS, "Why a request was refused")) {
+    for (const [cell = "", status] of rowsUnder(REASONS, "Rejection reasons")) {
       const [reason = ""] = codeIn(cell);
       // Any of the union's members: only the reason decides the status.
       expect(problemOf({ reason } as Rejection).status, reason).toBe(Number(status));
@@ -44,10 +44,7 @@ describe("docs/reasons.md", () => {
   });
 
   it("says of each reason what to do next, in the words of the command line", () => {
-    const hints = rowsUnder(REASONS, "Why a request was refused").map(([cell = "", , , hint]) => [
-      codeIn(cell)[0],
-      hint,
-    ]);
+    const hints = rowsUnder(REASONS, "Rejection reasons").map(([cell = "", , , hint]) => [codeIn(cell)[0], hint]);
     expect(Object.fromEntries(hints)).toEqual(HINTS);
   });
 
@@ -67,8 +64,8 @@ describe("docs/operations.md", () => {
 
 describe("docs/operations/deliveries.md", () => {
   it("has one line for every outcome of a delivery, and none for another", () => {
-    const outcomes = unionIn("shared/store/deliveries.ts", "readonly outcome");
-    expect(sorted(firstCodes(DELIVERIES, "What became of a delivery"))).toEqual(sorted(outcomes));
+    const outcomes = unionIn("shared/model/recorded-delivery.ts", "readonly outcome");
+    expect(sorted(firstCodes(DELIVERIES, "Outcomes of a delivery"))).toEqual(sorted(outcomes));
   });
 
   it("has one line for every entry of a timeline, each outcome and the unknown one, and none for another", () => {

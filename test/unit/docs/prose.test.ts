@@ -54,6 +54,32 @@ describe("comments and documents", () => {
   });
 });
 
+/** Words that stand for an idea which has a standard term, with that term. A reader would search for the term in vain. */
+const NOT_THE_TERM: Readonly<Record<string, string>> = {
+  "told|tells?|telling": "reports, claims, says, records",
+  "hears?|heard|hearing": "receives",
+  "heed(?:s|ed|ing)?": "executes, runs a side effect",
+  "happenings?": "event",
+  "note[sd]? (?:that|the|its|a)|noting|noted": "records",
+  "echo(?:es|ed|ing)?": "feedback loop",
+  "setbacks?": "failure",
+  "of which": "a sentence of its own",
+  "none of ours": "not from the bridge",
+  "where there (?:is|are) none": "if there is none",
+};
+
+describe("a page", () => {
+  it.each(pages())("%s uses the standard terms", (path) => {
+    const text = readText(path)
+      .replace(/^ *```.*?^ *```$/gms, "")
+      .replace(/`[^`\n]+`|\]\([^)]+\)/g, " ");
+    const found = Object.entries(NOT_THE_TERM).flatMap(([words, term]) =>
+      Array.from(text.matchAll(new RegExp(`\\b(?:${words})\\b`, "gi")), ([word]) => `${word}: write ${term}`),
+    );
+    expect(found).toEqual([]);
+  });
+});
+
 /** More than that and a page answers several questions: it becomes several pages. */
 const MAX_WORDS = 1_500;
 

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { compactVerify, generateKeyPair } from "jose";
 import { describe, expect, it } from "vitest";
 import { MAX_TOKEN_BYTES, readCompactJws } from "../../../shared/identity/compact-jws.ts";
 import { b64 } from "./tokens.ts";
@@ -88,3 +89,39 @@ describe("readCompactJws", () => {
     );
   });
 });
+
+describe("readCompactJws", () => {
+  const forms: readonly (readonly [string, (token: Signed) => string | Promise<string>])[] = [
+    ["unused bits that are not zero", ({ token }) => token.slice(0, -1) + nextCharacter(token.at(-1) ?? "")],
+    ["padding", ({ token }) => `${token}==`],
+    ["white space inside the signature", ({ token }) => `${token.slice(0, -4)} ${token.slice(-4)}`],
+    ["a header that repeats a member", ({ sign }) => sign('{"alg":"none","alg":"ES256"}')],
+    ["an address of keys in the header", ({ sign }) => sign('{"alg":"ES256","jku":"https://keys.example.test"}')],
+  ];
+
+  it.each(forms)("rejects a token with %s, which jose accepts", async (_, change) => {
+    const { privateKey, publicKey } = await generateKeyPair("ES256");
+    const sign = async (header: string): Promise<string> => {
+      const input = `${b64(header)}.${CLAIMS}`;
+      const algorithm = { name: "ECDSA", hash: "SHA-256" };
+      const signature = await crypto.subtle.sign(algorithm, privateKey, Buffer.from(input));
+      return `${input}.${Buffer.from(signature).toString("base64url")}`;
+    };
+    const token = await sign('{"alg":"ES256"}');
+    expect(readCompactJws(token).ok).toBe(true);
+    const changed = await change({ token, sign });
+    await expect(compactVerify(changed, publicKey)).resolves.toBeDefined();
+    expect(readCompactJws(changed).ok).toBe(false);
+  });
+});
+
+interface Signed {
+  readonly token: string;
+  /** Signs the claims with this header. */
+  readonly sign: (header: string) => Promise<string>;
+}
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/** The character whose last bit differs; in the last character of 64 bytes that bit is unused. */
+const nextCharacter = (character: string): string => ALPHABET[ALPHABET.indexOf(character) ^ 1] ?? "";
