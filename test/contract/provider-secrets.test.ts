@@ -9,6 +9,8 @@ function secretsIn(schema: unknown, path: readonly string[] = []): readonly stri
   if (schema === rotatingSecret) return [path.join(".")];
   if (typeof schema !== "object" || schema === null) return [];
   if ("wrapped" in schema) return secretsIn(schema.wrapped, path);
+  // A schema with a description is a pipe that begins with the schema.
+  if ("pipe" in schema && Array.isArray(schema.pipe)) return secretsIn(schema.pipe[0], path);
   if ("options" in schema && Array.isArray(schema.options))
     return schema.options.flatMap((option) => secretsIn(option, path));
   if (!("entries" in schema) || typeof schema.entries !== "object" || schema.entries === null) return [];
