@@ -107,12 +107,21 @@ function below(schema: Schema, path: string): readonly Key[] {
 
 export function keyTable(keys: readonly Key[]): string {
   const rows = keys.map(({ path, schema, isRequired }) => [
-    `\`${path}\``,
+    keyName(path),
     valueIn(schema),
     isRequired ? "required" : defaultOf(schema.default),
     schema.description ?? "",
   ]);
   return table(["key", "value", "default", "meaning"], rows);
+}
+
+/** A longer name would make the table wider than a page. */
+const MAX_NAME = 30;
+
+/** The name in backticks; a long one in two parts, so that the line can break between them. */
+function keyName(path: string): string {
+  const dot = path.lastIndexOf(".");
+  return path.length <= MAX_NAME || dot < 0 ? `\`${path}\`` : `\`${path.slice(0, dot)}\` \`${path.slice(dot)}\``;
 }
 
 export const table = (headings: readonly string[], rows: readonly (readonly string[])[]): string =>

@@ -20,7 +20,7 @@ export interface Worker {
 }
 
 /**
- * The background work of one machine: relays deliveries to the in-process bus, and runs each target's actions in its
+ * The background work of one machine: it relays deliveries to the in-process bus and runs each target's actions in a
  * lane.
  */
 export function openWorker(bridge: Bridge, retry: RetryPolicy): Worker {

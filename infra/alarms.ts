@@ -146,15 +146,15 @@ export class Alarms extends Construct {
 
   /** What is stuck between two functions: either the sweep continues it, or a person must look at it. */
   #failureQueues({ failures, streamDeadLetters, sweep }: MonitoredParts): void {
-    this.#alarm("NotHandedOn", {
+    this.#alarm("FailureQueue", {
       when: "an event or a call could not be passed from one function to the next",
-      runbook: "not-handed-on",
+      runbook: "failure-queue",
       metric: failures.metricApproximateNumberOfMessagesVisible(MAXIMUM),
       above: 0,
     });
-    this.#alarm("NotTakenUp", {
+    this.#alarm("StreamDeadLetters", {
       when: "the sweep does not requeue the batches that the stream gave up on",
-      runbook: "not-taken-up",
+      runbook: "stream-dead-letters",
       metric: new MathExpression({
         expression: "visible + hidden",
         usingMetrics: {

@@ -148,10 +148,12 @@ function prices(): string {
   );
 }
 
-const markdown = (headings: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [headings, headings.map((_, at) => (at === 0 ? "---" : "---:")), ...rows]
-    .map((cells) => `| ${cells.join(" | ")} |`)
-    .join("\n");
+/** A table whose columns of numbers are aligned to the right. */
+function markdown(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const isOfNumbers = (at: number): boolean => rows.every((cells) => /^[\d.,*∞]*$/.test(cells[at] ?? ""));
+  const rule = headings.map((_, at) => (at > 0 && isOfNumbers(at) ? "---:" : "---"));
+  return [headings, rule, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
 
 const money = (dollars: number): string => dollars.toFixed(2);
 const dollarsText = (dollars: number): string => dollars.toFixed(10).replace(/\.?0+$/, "");

@@ -40,8 +40,8 @@ describe("alarms", () => {
       AlarmsThrottled: functions.map((name) => `Throttles of ${name}`).sort(),
       AlarmsCrashing: functions.map((name) => `Errors of ${name}`).sort(),
       AlarmsRelayLate: ["IteratorAge of RelayHandler"],
-      AlarmsNotHandedOn: ["ApproximateNumberOfMessagesVisible of FailuresQueue.QueueName"],
-      AlarmsNotTakenUp: ["NotVisible", "Visible"].map(
+      AlarmsFailureQueue: ["ApproximateNumberOfMessagesVisible of FailuresQueue.QueueName"],
+      AlarmsStreamDeadLetters: ["NotVisible", "Visible"].map(
         (state) => `ApproximateNumberOfMessages${state} of UnrelayedQueue.QueueName`,
       ),
       AlarmsUnreadable: ["unreadable"],

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { pages } from "../../../docs/generated-blocks.ts";
+import { handWritten, pages } from "../../../docs/generated-blocks.ts";
 import { COMMANDS } from "../../../shared/cli/commands.ts";
 import { EXIT_CODES } from "../../../shared/cli/exit-codes.ts";
 import { parseCommandLine } from "../../../shared/cli/parse.ts";
@@ -25,6 +25,17 @@ function unionIn(path: string, name: string): readonly string[] {
     new RegExp(`${name}\\??[:=\\s]+((?:\\s*(?:/\\*\\*.*?\\*/)?\\s*\\|?\\s*"\\w+")+)`).exec(readText(path)) ?? [];
   return Array.from(union.replace(/\/\*\*.*?\*\//g, "").matchAll(/"(\w+)"/g), ([, member = ""]) => member);
 }
+
+const FILES: readonly string[] = ["shared", "functions"].flatMap((folder) =>
+  readdirSync(new URL(`../../../${folder}`, import.meta.url), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".ts"))
+    .map((path) => `${folder}/${path}`),
+);
+
+/** The messages of the log: the last argument of each call, if it is a text and not a summary. */
+const MESSAGES: readonly string[] = FILES.flatMap((path) =>
+  matchesIn(path, /\blog\.(?:info|warn|error)\((?:[^;]*?)"([^"]+)",?\s*\);/g),
+);
 
 const sorted = (texts: Iterable<string>): readonly string[] => [...texts].sort();
 
@@ -80,17 +91,15 @@ describe("docs/operations/deliveries.md", () => {
 
 describe("docs/operations/log.md", () => {
   it("names the log's messages as the code writes them, and leaves none out", () => {
-    const files = ["shared", "functions"].flatMap((folder) =>
-      readdirSync(new URL(`../../../${folder}`, import.meta.url), { recursive: true, encoding: "utf8" })
-        .filter((path) => path.endsWith(".ts"))
-        .map((path) => `${folder}/${path}`),
-    );
-    // The last argument of a call of the log, where it is a text and not a summary.
-    const messages = files.flatMap((path) =>
-      matchesIn(path, /\blog\.(?:info|warn|error)\((?:[^;]*?)"([^"]+)",?\s*\);/g),
-    );
     const rows = rowsUnder(LOG, "The log").filter((cells) => /^(info|warn|error)$/.test(cells[1] ?? ""));
-    expect(sorted(rows.map(([cell = ""]) => codeIn(cell)[0] ?? ""))).toEqual(sorted(new Set(messages)));
+    expect(sorted(rows.map(([cell = ""]) => codeIn(cell)[0] ?? ""))).toEqual(sorted(new Set(MESSAGES)));
+  });
+});
+
+describe("log messages in documents", () => {
+  it.each(pages())("of %s are messages that the code writes", (path) => {
+    const quoted = codeIn(handWritten(readText(path))).filter((text) => /^(an?|the) [a-z' ]+/.test(text));
+    expect(quoted.filter((text) => !MESSAGES.includes(text))).toEqual([]);
   });
 });
 
