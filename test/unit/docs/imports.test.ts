@@ -95,7 +95,7 @@ describe("the rules of imports", () => {
     ),
   );
 
-  rule("No two folders of `shared/` import each other, directly or by way of others.", () => {
+  rule("No two folders of `shared/` import each other, directly or through other folders.", () => {
     const imported = new Map(GROUPS.flat().map((folder) => [folder, foldersImportedBy(folder)]));
     return [...imported.keys()].filter((folder) => reachable(folder, imported).has(folder));
   });
@@ -108,7 +108,7 @@ describe("the rules of imports", () => {
     wrongImports(inside("functions/"), (name, path) => name.startsWith("test/") && path !== "functions/playground.ts"),
   );
 
-  rule("No file of `shared/` imports itself by way of others.", () => inside("shared/").flatMap(cycleFrom));
+  rule("No file of `shared/` imports itself through other files.", () => inside("shared/").flatMap(cycleFrom));
 
   rule("`delivery/` imports no package: no SDK, no hono.", () => wrongImports(inside("shared/delivery/"), isPackage));
 
@@ -210,7 +210,7 @@ function cycleFrom({ path: start }: SourceFile): readonly string[] {
   const open = [start];
   for (let path = open.pop(); path !== undefined; path = open.pop()) {
     for (const next of FILES.find((one) => one.path === path)?.imports ?? []) {
-      if (next === start) return [`${start} by way of ${path}`];
+      if (next === start) return [`${start} through ${path}`];
       if (!seen.has(next)) open.push(next);
       seen.add(next);
     }
