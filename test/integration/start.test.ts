@@ -110,7 +110,7 @@ describe("what the bridge would use on this machine is tried", () => {
     const cluster = { issuer: "https://cluster.example.com", audience: "bridge", jwks: { file: keys } };
     const errors = await errorsIn(await configured({ issuers: { cluster } }), { TOKEN });
     expect(errors).toEqual([
-      expect.stringMatching(new RegExp(`issuers\\.cluster\\.jwks\\.file: no keys in it: .*${why}`)),
+      expect.stringMatching(new RegExp(`issuers\\.cluster\\.jwks\\.file: no usable keys: .*${why}`)),
     ]);
   });
 });
