@@ -11,10 +11,10 @@ import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { openStores, type Stores } from "../shared/store/dynamodb/open-stores.ts";
 import { type Bridge, buildBridge } from "./bridge.ts";
 
-/** The bridge of a function that runs actions: its configuration has the routes. */
+/** Returns the bridge of a function that runs actions. Its configuration contains the routes. */
 export const awsBridge = (name: string): Bridge => bridgeOf(name, compiledConfig());
 
-/** The bridge of a function that runs no action: patterns stay out of its bundle. */
+/** Returns the bridge of a function that runs no action. Its bundle does not contain the code for patterns. */
 export const awsBridgeWithoutRoutes = (name: string): Bridge => bridgeOf(name, compiledWithoutRoutes());
 
 function bridgeOf(name: string, config: Config): Bridge {

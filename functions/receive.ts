@@ -4,5 +4,5 @@ import { receiveApp } from "./receive-app.ts";
 
 const bridge = awsBridgeWithoutRoutes("receive");
 
-/** The HTTP interface, behind an HTTP API or a function URL. An absent item proves too that the table answers. */
+/** The HTTP interface, behind an HTTP API or a function URL. `ready` reads an item that need not exist. */
 export const handler = gatewayHandler(receiveApp(bridge, () => bridge.deliveries.get("readiness")));

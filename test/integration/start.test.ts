@@ -68,7 +68,7 @@ describe("a bridge that cannot start says why in a line, and ends", () => {
     const { code, err } = await start({}, "--port", "0").ended;
     expect(code).toBe(1);
     expect(err.trimEnd().split("\n")).toEqual([
-      "drawbridge: the configuration cannot be used:",
+      "drawbridge: the configuration is invalid:",
       expect.stringMatching(/sources\.one\.signingToken\.current: .*env:ONE/),
       expect.stringMatching(/sources\.two\.signingToken\.current: .*env:TWO/),
     ]);

@@ -1,6 +1,6 @@
 import type { BusEvent } from "../../model/bus-event.ts";
 
-/** A field with a value, a field with arbitrary names below it, or a block of fields. A list has the form of its elements. */
+/** A field with a value, one with arbitrary names below it, or a block of fields. A list has the form of its elements. */
 export type Fields = { readonly [name: string]: Fields | "value" | "any" };
 
 /** The keys of all members of a union. */
