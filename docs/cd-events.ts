@@ -4,8 +4,8 @@ const pipelineRun = "`dev.cdevents.pipelinerun.finished`, outcome";
 const taskRun = "`dev.cdevents.taskrun.finished`, outcome";
 
 /**
- * The nearest type of CDEvents 0.5 (https://cdevents.dev) for each type of ours. There are no pages in CDEvents, no waiting
- * or skipped runs, no queued jobs and no approvals, and its services and artifacts need the name of an artifact.
+ * The nearest type of CDEvents 0.5 (https://cdevents.dev) for each event type. CDEvents has no pages, no waiting or skipped
+ * runs, no queued jobs and no approvals, and its services and artifacts require the name of an artifact.
  */
 export const CD_EVENTS: Readonly<Record<EventType, string>> = {
   "page.created": "none",

@@ -6,9 +6,9 @@ import { outline } from "../shared/config/schema.ts";
 import { providers } from "../shared/providers/registry.ts";
 
 /**
- * The JSON Schema of `drawbridge.yaml`, which editors complete from; `npm run docs` writes it to a file. It is made of the
- * schemas that check the file when it is loaded. Checks that JSON Schema cannot express are left out, so a file that fits
- * may still have a mistake; `drawbridge check` finds all of them.
+ * Returns the JSON Schema of `drawbridge.yaml`, for completion in editors. `npm run docs` writes it to a file. It is
+ * generated from the schemas that validate the file when it is loaded. Rules that JSON Schema cannot express are left out,
+ * so a file that matches may still have a mistake. `drawbridge check` finds all mistakes.
  */
 export function configSchema(): string {
   const { properties = {}, ...rest } = partOf(outline);
@@ -42,7 +42,7 @@ export function configSchema(): string {
   return `${JSON.stringify(schema, undefined, 2)}\n`;
 }
 
-/** An event pattern, roughly: its operators have no schema. */
+/** An event pattern. The schema does not describe its operators. */
 const PATTERN: JsonSchema = {
   type: "object",
   minProperties: 1,
@@ -57,32 +57,32 @@ function partOf(schema: GenericSchema): JsonSchema {
 
 type Section = JsonSchema | boolean | undefined;
 
-/** A section of named entries, with another schema for its entries. */
+/** Replaces the schema of the entries in a section of named entries. */
 const named = (section: Section, entry: JsonSchema): JsonSchema => ({
   ...(typeof section === "object" ? section : {}),
   additionalProperties: entry,
 });
 
-/** The ids of checks that `checks.ignore` may name. */
+/** Adds the ids of the checks that `checks.ignore` may name. */
 function withIds(section: JsonSchema | boolean | undefined): JsonSchema {
   const known = checks.filter(({ canBeIgnored }) => canBeIgnored).map(({ id }) => id);
   const ids = { properties: { ignore: { items: { properties: { id: { enum: known } } } } } };
   return { ...(typeof section === "object" ? section : {}), allOf: [ids] };
 }
 
-/** The schema that the outline itself has for the entries of a section. */
+/** Returns the outline's schema for the entries of a section. */
 function entryOf(section: Section): JsonSchema {
   const entry = typeof section === "object" ? section.additionalProperties : undefined;
   return typeof entry === "object" ? entry : {};
 }
 
-/** A provider's part, and what every entry of the section may have besides. */
+/** Adds the keys that every source may have to the schema of a provider. */
 const withOwn = (part: JsonSchema, { properties: { provider: _, ...own } = {} }: JsonSchema): JsonSchema => ({
   ...part,
   properties: { ...own, ...part.properties },
 });
 
-/** An object whose keys depend on what stands under `key`. */
+/** Returns the schema of an object whose other keys depend on the value under `key`. */
 function choice(key: string, section: Section, parts: readonly (readonly [string, JsonSchema])[]): JsonSchema {
   const described = entryOf(section).properties?.[key];
   const description = (typeof described === "object" && described.description) || "";
@@ -92,7 +92,7 @@ function choice(key: string, section: Section, parts: readonly (readonly [string
     properties: { [key]: { enum: parts.map(([name]) => name), description } },
     allOf: parts.map(([name, part]) => ({
       if: { required: [key], properties: { [key]: { const: name } } },
-      // biome-ignore lint/suspicious/noThenProperty: JSON Schema calls it so.
+      // biome-ignore lint/suspicious/noThenProperty: it is a keyword of JSON Schema.
       then: withKey(part, key, { const: name }),
     })),
   };

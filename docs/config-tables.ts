@@ -1,6 +1,8 @@
 import { configSchema } from "./config-schema.ts";
 
-/** The tables of keys in `docs/configuration-reference.md`, made from the JSON Schema of `drawbridge.yaml`. */
+// The tables of keys in `docs/configuration-reference.md`, generated from the JSON Schema of `drawbridge.yaml`.
+
+/** The members of a JSON Schema that the tables use. */
 interface Schema {
   readonly type?: string;
   readonly title?: string;
@@ -18,9 +20,9 @@ interface Schema {
   readonly allOf?: readonly { readonly then?: Schema }[];
 }
 
-/** One line of a table. */
+/** One row of a table. */
 export interface Key {
-  /** Names on the way to it, with dots between them. `<name>` stands for a name that the writer of the file chooses. */
+  /** The names from the root to the key, joined by dots. `<name>` stands for a name that the author of the file chooses. */
   readonly path: string;
   readonly schema: Schema;
   readonly isRequired: boolean;
@@ -35,7 +37,7 @@ function entryIn(section: string): Schema {
   return entry;
 }
 
-/** Keys of the whole file: the sections. */
+/** The keys of the whole file: the sections. */
 export const sections = (): readonly Key[] => {
   const { properties = {}, required = [] } = root();
   return Object.entries(properties).map(([path, schema]) => ({ path, schema, isRequired: required.includes(path) }));
@@ -45,10 +47,10 @@ export const issuerKeys = (): readonly Key[] => keysOf(entryIn("issuers"));
 export const roleKeys = (): readonly Key[] => keysOf(entryIn("roles"));
 export const keysUnder = (section: string): readonly Key[] => keysOf(root().properties?.[section] ?? {});
 
-/** The keys of a claim rule; a rule has `path` and one of the others. */
+/** The keys of a claim rule. A rule has `path` and one of the others. */
 export const ruleKeys = (): readonly Key[] => keysOf(entryIn("issuers").properties?.["claims"]?.items ?? {});
 
-/** Keys that every source, target or route may have. */
+/** Returns the keys that every source, target or route may have. */
 export function commonKeys(section: "sources" | "targets" | "routes"): readonly Key[] {
   const { properties = {}, required = [], allOf = [] } = entryIn(section);
   const own = commonIn(allOf.map(({ then = {} }) => then));
@@ -59,11 +61,11 @@ export function commonKeys(section: "sources" | "targets" | "routes"): readonly 
 
 interface Kind {
   readonly name: string;
-  /** Those that not every kind has. */
+  /** The keys that not every kind has. */
   readonly keys: readonly Key[];
 }
 
-/** Each provider of the sources, each kind of target, or each action of the routes. */
+/** Returns each provider of the sources, each kind of target, or each action of the routes. */
 export function kindsIn(section: "sources" | "targets" | "routes"): readonly Kind[] {
   const { properties = {}, required: [kindKey = ""] = [], allOf } = entryIn(section);
   const kinds = allOf
@@ -76,7 +78,7 @@ export function kindsIn(section: "sources" | "targets" | "routes"): readonly Kin
   }));
 }
 
-/** The keys that all of these objects have in the same form. */
+/** Returns the keys that have the same schema in all of these objects. */
 const commonIn = (schemas: readonly Schema[]): Readonly<Record<string, Schema>> =>
   Object.fromEntries(
     Object.entries(schemas[0]?.properties ?? {}).filter(([name, value]) =>
@@ -84,7 +86,7 @@ const commonIn = (schemas: readonly Schema[]): Readonly<Record<string, Schema>> 
     ),
   );
 
-/** Keys of an object, each followed by those below it. What has a title is a value of a known form and is not opened. */
+/** Returns the keys of an object, each followed by the keys below it. A schema with a title is shown as one value. */
 function keysOf(schema: Schema, prefix = ""): readonly Key[] {
   const objects = [schema, ...(schema.anyOf ?? [])];
   const keys = objects.flatMap(({ properties = {}, required = [] }) =>
@@ -129,7 +131,7 @@ export const table = (headings: readonly string[], rows: readonly (readonly stri
     .map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`)
     .join("\n");
 
-/** What may be written there, in words. */
+/** Describes the allowed values in words. */
 function valueIn(schema: Schema): string {
   if (schema.title !== undefined) return schema.title;
   if (schema.enum !== undefined) return oneOf(schema.enum.map((value) => `\`${value}\``));

@@ -3,7 +3,7 @@ import { stdout } from "node:process";
 import { configSchema } from "./config-schema.ts";
 import { pages, readPage, withBlocks } from "./generated-blocks.ts";
 
-/** Writes what is generated in the documents, and the JSON Schema of `drawbridge.yaml`: `npm run docs`. */
+// `npm run docs`: writes the generated blocks of the documents, and the JSON Schema of `drawbridge.yaml`.
 const ROOT = new URL("../", import.meta.url);
 
 const texts = new Map([

@@ -20,8 +20,8 @@ import {
 import { rejectionTable } from "./generate/rejections.ts";
 
 /**
- * The parts of the documents that are made from code. In a page, such a part stands between `<!-- generated: NAME -->` and
- * `<!-- end generated -->`; `npm run docs` writes it. A new one is a line in {@link BLOCKS} and the two markers in a page.
+ * Generates a part of a document from code. In a page, such a block is between `<!-- generated: NAME -->` and
+ * `<!-- end generated -->`, and `npm run docs` writes it. To add one, add it to {@link BLOCKS} and the markers to a page.
  */
 type Block = () => string;
 
@@ -30,7 +30,7 @@ const costBlocks = Object.fromEntries(
   [...tablesOfCost].map(([name, table]): [string, Block] => [`cost-${name}`, () => table]),
 );
 
-/** By name. A block gives Markdown without blank lines around it, and the same text each time. */
+/** The blocks by name. A block returns Markdown without blank lines around it, and always the same text. */
 export const BLOCKS: Readonly<Record<string, Block>> = {
   ...costBlocks,
   checks: checkTable,
@@ -55,7 +55,7 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
   targets: () => readmes("Each target", "shared/actions", actions),
 };
 
-/** A chapter for each provider, kind of target or action. */
+/** Returns a chapter for each provider, kind of target or action. */
 function chapters(section: "sources" | "targets" | "routes", key: string, folder: string): string {
   const parts = kindsIn(section).map(({ name, keys }) => {
     const heading = key === "do" ? `### Action \`${name}\`` : `### \`${key}: ${name}\``;
@@ -85,7 +85,7 @@ function eventTypes(): string {
   return table(["type", "CDEvents", "part", "published by"], rows);
 }
 
-/** Links to all decisions, by their titles. */
+/** Returns links to all decisions, with their titles. */
 function decisions(): string {
   const paths = pages().filter((path) => /^docs\/adr\/\d/.test(path));
   const rows = paths.map((path) => {
@@ -95,7 +95,7 @@ function decisions(): string {
   return table(["decision"], rows);
 }
 
-/** Links to the READMEs of all providers or actions. */
+/** Returns links to the READMEs of all providers or actions. */
 function readmes(what: string, folder: string, all: readonly { readonly name: string }[]): string {
   const links = all.map(({ name }) => `[${name}](/${folder}/${name}/README.md)`);
   return `${what} has a README:\n${links.join(",\n")}.`;
@@ -103,7 +103,7 @@ function readmes(what: string, folder: string, all: readonly { readonly name: st
 
 const ROOT = new URL("../", import.meta.url);
 
-/** Paths of all Markdown files of the project, from its root. */
+/** Returns the paths of all Markdown files of the project, relative to its root. */
 export function pages(): readonly string[] {
   const inFolders = ["docs", "shared"].flatMap((folder) =>
     readdirSync(new URL(folder, ROOT), { recursive: true, encoding: "utf8" }).map((path) => `${folder}/${path}`),
@@ -116,7 +116,7 @@ export const readPage = (path: string): string => readFileSync(new URL(path, ROO
 const START = /^<!-- generated: ([\w-]+) -->$/;
 const END = "<!-- end generated -->";
 
-/** The page with each block as the code has it now. Throws for an unknown name, and for a marker without its other one. */
+/** Returns the page with each block generated anew. Throws for an unknown name, and for a start or end without the other. */
 export function withBlocks(page: string): string {
   let open: string | undefined;
   const lines = page.split("\n").flatMap((line): readonly string[] => {
@@ -127,7 +127,7 @@ export function withBlocks(page: string): string {
       return [line, "", blockOf(name), ""];
     }
     if (line !== END) return open === undefined ? [line] : [];
-    if (open === undefined) throw new Error("a block ends that has no start");
+    if (open === undefined) throw new Error("the end of a block has no start");
     open = undefined;
     return [line];
   });
@@ -141,11 +141,11 @@ function blockOf(name: string): string {
   return block();
 }
 
-/** Names of the blocks in a page. */
+/** Returns the names of the blocks in a page. */
 export const blocksIn = (page: string): readonly string[] =>
   page.split("\n").flatMap((line) => START.exec(line)?.[1] ?? []);
 
-/** The page without its blocks: what people write. */
+/** Returns the page without its blocks: the part that people write. */
 export function handWritten(page: string): string {
   let isGenerated = false;
   const lines = page.split("\n").filter((line) => {

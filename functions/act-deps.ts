@@ -6,7 +6,7 @@ import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
 import type { Bridge } from "./bridge.ts";
 
-/** What a bridge needs to run these kinds of actions. */
+/** Returns the dependencies of a process that runs these kinds of actions. */
 export function actDeps(bridge: Bridge, actions: readonly Action[], retry: RetryPolicy): ActDeps {
   const { config, secrets, clock, log, callOut, random, issuer, awsToken } = bridge;
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });

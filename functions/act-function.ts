@@ -8,7 +8,7 @@ import { actOn } from "../shared/delivery/schedule.ts";
 import { actDeps } from "./act-deps.ts";
 import { awsBridge } from "./aws-bridge.ts";
 
-/** The function that runs one kind of action, from its queue. */
+/** Returns the handler of a function that runs one kind of action from its queue. */
 export function actFunction(action: Action): ReturnType<typeof queueHandler> {
   const bridge = awsBridge(`act-${action.name}`, compiledConfig());
   const deps = actDeps(bridge, [action], DEFAULT_RETRY);

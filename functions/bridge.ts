@@ -19,13 +19,13 @@ import type { BridgeIssuer, OutboundToken } from "../shared/outbound/issuer.ts";
 import { SystemTokens } from "../shared/outbound/system-tokens.ts";
 import type { Stores } from "../shared/store/dynamodb/open-stores.ts";
 
-/** What differs between one machine, AWS and a test. Every member is required: a forgotten one is a type error. */
+/** The dependencies that differ between one machine, AWS and a test. All are required, so a missing one is a type error. */
 export interface Ports {
   readonly stores: Stores;
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly log: Log;
-  /** The one way out: every HTTP request to a target or an issuer. */
+  /** The outbound HTTP client: it sends every request to a target or an issuer. */
   readonly callOut: CallOut;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
@@ -52,7 +52,7 @@ export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
   readonly commands: Commands;
 }
 
-/** Builds the shared parts of a bridge. Calls nothing and reads no secret. */
+/** Builds the shared parts of a bridge. Sends no request and reads no secret. */
 export function buildBridge(config: Config, { runReporters, hasGates }: RouteOutline, ports: Ports): Bridge {
   const { stores, secrets, clock, log, callOut, random, issuer, awsToken, tokens, recorded } = ports;
   const { deliveries, actions, approvals, runs, rateLimits, storedTokens, credentialUses } = stores;

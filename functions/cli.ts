@@ -2,10 +2,10 @@
 import { readFile } from "node:fs/promises";
 import { exitCodeOf } from "../shared/cli/exit-codes.ts";
 import { runCommand } from "../shared/cli/run-command.ts";
-import { printable } from "../shared/cli/table.ts";
+import { printable } from "../shared/cli/terminal-text.ts";
 import { Fault } from "../shared/host/fault.ts";
 
-// The AWS client warns at every start that it will one day need a newer Node; package.json says which one is needed.
+// The AWS client warns at every start that a later version will need a newer Node. package.json names the supported version.
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
 
 async function ownVersion(): Promise<string> {
@@ -22,9 +22,9 @@ try {
     start: async (invocation) => (await import("./start.ts")).start(invocation),
   });
 } catch (error) {
-  // A Fault's message is written to be read.
+  // The message of a Fault is written for users.
   const message = error instanceof Fault ? error.message : String(error);
   const printed = message.split("\n").map(printable).join("\n");
-  // What was started before it failed does not keep the process.
+  // Exit explicitly: parts that were started before the failure would keep the process alive.
   process.stderr.write(`drawbridge: ${printed}\n`, () => process.exit(exitCodeOf(error)));
 }

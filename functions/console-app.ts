@@ -4,7 +4,7 @@ import { openConsole } from "../shared/console/open-console.ts";
 import type { ServedApp } from "../shared/http/connection.ts";
 import type { Bridge } from "./bridge.ts";
 
-/** The console of a bridge, a client of its interface `api`; undefined if the configuration has no `console`. */
+/** Returns the console of a bridge, a client of its HTTP interface `api`; undefined if no `console` is configured. */
 export function consoleApp(api: ServedApp, bridge: Bridge): ServedApp | undefined {
   const { console: settings, issuers, identity } = bridge.config;
   if (settings === undefined) return undefined;
@@ -16,8 +16,8 @@ export function consoleApp(api: ServedApp, bridge: Bridge): ServedApp | undefine
   );
 }
 
-/** The interface of a bridge, and its console beside it if there is one. */
-export function besideConsole(api: ServedApp, bridge: Bridge): ServedApp {
+/** Returns the HTTP interface of a bridge, with its console if one is configured. */
+export function appWithConsole(api: ServedApp, bridge: Bridge): ServedApp {
   const console = consoleApp(api, bridge);
   return console === undefined ? api : withConsole(api, console);
 }

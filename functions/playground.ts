@@ -18,11 +18,11 @@ import { startStandalone } from "./standalone.ts";
 
 const HOME = ".drawbridge/playground";
 const LOG = `${HOME}/bridge.log`;
-/** The bridge's, and one for each of its three sandboxes. */
+/** One port for the bridge, and one for each of its three sandboxes. */
 const PORTS = 4;
 const MAX_PORT = 65_535;
 const SEARCHED_PORTS = 400;
-/** Far more than the crossing takes; a run in the sandbox takes a second or two. */
+/** Much longer than the trace takes: a run in the sandbox takes one or two seconds. */
 const TRACE_TIMEOUT_MS = 60_000;
 
 export interface PlaygroundOptions {
@@ -31,11 +31,11 @@ export interface PlaygroundOptions {
 }
 
 /**
- * The bridge between sandboxes, all on loopback, starting empty each time. Sends one recorded Confluence delivery through
- * the whole path, prints its trace, and stays up.
+ * Starts a bridge between sandboxes, all on loopback and without earlier data. Sends one recorded Confluence delivery,
+ * prints its trace to the end, and keeps running.
  */
 export async function startPlayground({ port, print }: PlaygroundOptions): Promise<{ stop(): Promise<void> }> {
-  await refuseSecond();
+  await rejectSecondPlayground();
   if (port !== 0) await checkPorts(port);
   const onDropped = (sentence: string): void => print(`\n${sentence} ${LOG} says why.`);
   const sandboxes = await startPlaygroundSandboxes({ port, onDropped });
@@ -79,7 +79,7 @@ const startBridge = (config: Config, secrets: LocalSecrets, port: number) =>
     dataPath: `${HOME}/data`,
   });
 
-/** Gives whether the build that it causes was shown on the page in time. */
+/** Sends a page edit. Resolves to whether the page showed the resulting build in time. */
 async function sendOne(
   bridge: URL,
   {
@@ -95,22 +95,22 @@ async function sendOne(
   return trace(session, sent.delivery, {
     print,
     timeoutMs: TRACE_TIMEOUT_MS,
-    isEnd: (entry, what) => what === "build.succeeded" && entry.kind === "attempt" && entry.outcome === "done",
+    isEnd: (event, what) => what === "build.succeeded" && event.kind === "attempt" && event.outcome === "done",
   });
 }
 
-/** It would take the running one's files. */
-async function refuseSecond(): Promise<void> {
+/** Throws `configuration_invalid` if a playground is running: the second one would overwrite its files. */
+async function rejectSecondPlayground(): Promise<void> {
   const other = await readPlayground();
   if (other === undefined) return;
   const isUp = await fetch(new URL("/healthz", other.url)).then(
     ({ ok }) => ok,
     () => false,
   );
-  if (isUp) throw invalid(`a playground is running already, at ${other.url}: end that one first`);
+  if (isUp) throw invalid(`a playground is already running at ${other.url}: stop it first`);
 }
 
-/** Names the first port of the row that is taken, and a row that is free. */
+/** Throws if a port of the row is taken. The message names that port and the first port of a free row. */
 async function checkPorts(first: number): Promise<void> {
   const rowFrom = (start: number): readonly number[] => Array.from({ length: PORTS }, (_, place) => start + place);
   const last = MAX_PORT - PORTS + 1;
@@ -118,12 +118,12 @@ async function checkPorts(first: number): Promise<void> {
   if (first > last) throw usageFault(`${need}: --port can be ${last} at most`);
   const taken = await firstTaken(rowFrom(first));
   if (taken === undefined) return;
-  const ends = `${need}, here ${first} to ${first + PORTS - 1}: end what listens on ${taken}`;
+  const remedy = `${need}, here ${first} to ${first + PORTS - 1}: stop the process that listens on ${taken}`;
   for (let start = first + PORTS; start <= Math.min(first + SEARCHED_PORTS, last); start += PORTS) {
     if ((await firstTaken(rowFrom(start))) !== undefined) continue;
-    throw invalid(`127.0.0.1:${taken} is taken; ${ends}, or type: npm start -- --port ${start}`);
+    throw invalid(`127.0.0.1:${taken} is taken; ${remedy}, or run: npm start -- --port ${start}`);
   }
-  throw invalid(`127.0.0.1:${taken} is taken; ${ends}, or give another --port`);
+  throw invalid(`127.0.0.1:${taken} is taken; ${remedy}, or use another --port`);
 }
 
 async function firstTaken(ports: readonly number[]): Promise<number | undefined> {

@@ -12,7 +12,7 @@ import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { deleteExpired, startEmbeddedDynamoDb } from "../shared/store/dynamodb/embedded.ts";
 import { openStores } from "../shared/store/dynamodb/open-stores.ts";
 import { buildBridge } from "./bridge.ts";
-import { besideConsole } from "./console-app.ts";
+import { appWithConsole } from "./console-app.ts";
 import { receiveApp } from "./receive-app.ts";
 import { tokenVerifier } from "./token-verifier.ts";
 import { openWorker } from "./worker.ts";
@@ -23,11 +23,11 @@ export interface StandaloneOptions {
   readonly log: Log;
   readonly retry: RetryPolicy;
   readonly address: ListenAddress;
-  /** Folder of the database's files; in memory when absent. */
+  /** Folder of the database's files. Undefined: the data is in memory. */
   readonly dataPath?: string;
 }
 
-/** The whole bridge in one process: embedded store, in-process bus, and a lane for each target. */
+/** Starts the whole bridge in one process: embedded store, in-process bus, and a lane for each target. */
 export async function startStandalone(options: StandaloneOptions): Promise<{ url: URL; stop(): Promise<void> }> {
   const { config, secrets, log, retry, address, dataPath } = options;
   const database = await startEmbeddedDynamoDb({ table: TABLE_NAME, ...(dataPath && { path: dataPath }) });
@@ -58,7 +58,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
     cleaning.nudge();
     await worker.start();
     const api = receiveApp(bridge, () => stores.deliveries.unrelayed(clock.now(), 1));
-    const server = await listen(besideConsole(api, bridge), address);
+    const server = await listen(appWithConsole(api, bridge), address);
     return { url: server.url, stop: () => server.close().then(stop) };
   } catch (error) {
     await stop();

@@ -10,23 +10,23 @@ import { LocalSecrets } from "../shared/host/secrets.ts";
 import { readTlsSettings } from "../shared/http/tls.ts";
 import { startStandalone } from "./standalone.ts";
 
-/** `drawbridge start`: the bridge on this machine, until a signal ends it. Without a configuration, the playground. */
+/** `drawbridge start`: runs the bridge on this machine until a signal. Without a configuration it runs the playground. */
 export async function start({ options, given, environment, print }: Invocation): Promise<void> {
   const path = configPath(options["config"], environment);
   const { host = "", data = "" } = options;
   const port = Number(options["port"]);
   if (path === undefined) {
     const [other] = [...given].filter((name) => name !== "port");
-    if (other !== undefined) throw usageFault(`--${other} needs a configuration: the playground takes --port alone`);
+    if (other !== undefined) throw usageFault(`--${other} needs a configuration: the playground accepts only --port`);
     const { startPlayground } = await import("./playground.ts");
-    return endOnSignal(await startPlayground({ port, print }));
+    return stopOnSignal(await startPlayground({ port, print }));
   }
   const secrets = new LocalSecrets(environment);
   const findings = await checkHere(path, secrets, systemClock);
   const errors = findings.filter(({ level }) => level === "error");
   if (errors.length > 0) {
-    const told = ["the configuration cannot be used:", ...errors.map(showFinding)].join("\n");
-    throw new Fault("configuration_invalid", told, { retryable: false });
+    const message = ["the configuration is invalid:", ...errors.map(showFinding)].join("\n");
+    throw new Fault("configuration_invalid", message, { retryable: false });
   }
   const tls = await readTlsSettings(
     { certificate: options["tls-cert"], key: options["tls-key"], clientCa: options["client-ca"] },
@@ -48,11 +48,11 @@ export async function start({ options, given, environment, print }: Invocation):
   for (const finding of findings.filter(({ level }) => level === "warning")) {
     log.warn({ check: finding.id, finding: finding.message }, "the configuration is unsafe or useless in part");
   }
-  endOnSignal(bridge);
+  stopOnSignal(bridge);
 }
 
-/** Ends what was accepted to be done now; the rest is in the store. A second signal ends at once. */
-function endOnSignal({ stop }: { stop(): Promise<void> }): void {
+/** A signal stops the bridge after its running work. The rest is in the store. A second signal exits at once. */
+function stopOnSignal({ stop }: { stop(): Promise<void> }): void {
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
       process.once(signal, () => process.exit(1));

@@ -9,9 +9,9 @@ import { requeueSpan } from "../shared/delivery/requeue-span.ts";
 import { awsBridge } from "./aws-bridge.ts";
 import { relayBus } from "./relay-bus.ts";
 
-/** Time that one round needs, in milliseconds; what is left then is for the next sweep. */
+/** The time that one round needs, in milliseconds. Without that time, the rest waits for the next sweep. */
 const ROUND_MS = 15_000;
-/** Time that is kept for rounds, whatever is in the dead-letter queue. */
+/** The time that is reserved for rounds, in milliseconds: requeueing dead letters stops before it. */
 const ROUNDS_MS = 30_000;
 
 const bridge = awsBridge("sweep", compiledWithoutRoutes());
@@ -20,7 +20,7 @@ const bus = relayBus(bridge, new EventBridgeBus(eventBridgeClient(), setting(pro
 const sqs = sqsClient();
 const queueUrl = setting(process.env, "QUEUE_URL");
 
-/** Publishes, on a schedule, what is in the outbox and what the stream gave up on. */
+/** Runs on a schedule: requeues the stream's dead letters, then publishes the deliveries in the outbox. */
 export async function handler(_: unknown, context: Pick<Context, "getRemainingTimeInMillis">): Promise<void> {
   const hasTime = () => context.getRemainingTimeInMillis() > ROUNDS_MS;
   await requeueDeadLetters({

@@ -11,11 +11,11 @@ import type { Bridge } from "./bridge.ts";
 import { relayBus } from "./relay-bus.ts";
 
 export interface Worker {
-  /** Takes up a delivery that was just recorded. */
+  /** Starts the relay of a delivery that was just recorded. */
   recorded(delivery: RecordedDelivery): void;
-  /** Takes up what an earlier process left. */
+  /** Continues the work that an earlier process left in the store. */
   start(): Promise<void>;
-  /** Resolves when what has begun is finished; the rest is in the store. */
+  /** Resolves when the running work is finished. The rest is in the store. */
   stop(): Promise<void>;
 }
 

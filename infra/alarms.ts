@@ -70,7 +70,8 @@ const ACTION_LATE = 900;
 const FEW_FAILURES = 5;
 const UNREADABLE: FaultCode = "record_unreadable";
 const WARNING_OR_ERROR = FilterPattern.any(
-  ...["warn", "error"].map((level) => FilterPattern.stringValue("$.level", "=", level)),
+  FilterPattern.stringValue("$.level", "=", "warn"),
+  FilterPattern.stringValue("$.level", "=", "error"),
 );
 
 /** The alarms for on-call, each with the section of the documentation that says what to do. */

@@ -2,7 +2,7 @@ import { problemOf } from "../../shared/http/problem.ts";
 import type { Rejection, RejectionReason } from "../../shared/model/rejection.ts";
 import { HINTS } from "../../shared/model/rejection-hints.ts";
 
-/** What each reason means, in the order in which a request is checked. A new reason does not compile without a row here. */
+/** What each reason means, in the order of the checks of a request. A reason without a row here is a type error. */
 const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   source_unknown: "The path names no configured source",
   method_not_allowed: "This path does not take this method",
@@ -57,11 +57,11 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   rate_exceeded: "The caller is authenticated and exceeded the limit of `role` for this minute",
 };
 
-/** The table of rejection reasons in `docs/reasons.md`: status as callers get it, meaning, hint. */
+/** Returns the table of rejection reasons in `docs/reasons.md`: reason, status of the response, meaning, hint. */
 export function rejectionTable(): string {
   const rows = Object.entries(MEANINGS).map(([name, meaning]) => {
     const reason = name as RejectionReason;
-    // Any member of the union: the reason alone decides the status.
+    // The other members may be missing, because the status depends only on the reason.
     const { status } = problemOf({ reason } as Rejection);
     return `| \`${reason}\` | ${status} | ${meaning} | ${HINTS[reason]} |`;
   });

@@ -1,6 +1,6 @@
 import { MEMORY_MB, RECEIVE_MEMORY_MB } from "../memory.ts";
 
-/** A number that the model needs besides prices and bodies, with its source. */
+/** A number of the cost model besides prices and bodies, with its source. */
 interface Input {
   readonly value: number;
   readonly unit: string;
@@ -11,7 +11,7 @@ const MACHINE = "measured 2026-11-21 on one core of an Intel Xeon, Node 20";
 const ASSUMED = "assumed";
 
 export const INPUTS = {
-  memory: { value: MEMORY_MB, unit: "MB", from: "`infra/memory.ts`, of every function but the next" },
+  memory: { value: MEMORY_MB, unit: "MB", from: "`infra/memory.ts`, of every function except `receive`" },
   receiveMemory: {
     value: RECEIVE_MEMORY_MB,
     unit: "MB",
@@ -25,7 +25,7 @@ export const INPUTS = {
   requestCpu: {
     value: 0.33,
     unit: "ms of a core",
-    from: `${MACHINE}: 0.13 to prove, read and pack a push of 3.4 KB; the rest for HTTP`,
+    from: `${MACHINE}: 0.13 to authenticate, parse and encode a push of 3.4 KB; the rest for HTTP`,
   },
   callCpu: { value: 0.7, unit: "ms of a core", from: `${MACHINE}: one call through the SDK, without TLS` },
   importCpu: { value: 36, unit: "ms of a core", from: `${MACHINE}: importing the bundle of \`receive\`, at 366 KB` },
@@ -35,32 +35,32 @@ export const INPUTS = {
   coldStarts: {
     value: 0.01,
     unit: "of all calls",
-    from: `${ASSUMED}: the most that AWS reports for production functions (Compute blog, 2025-04); its start is billed`,
+    from: `${ASSUMED}: the maximum that AWS reports for production functions (Compute blog, 2025-04); AWS bills the start`,
   },
   newTablePartitions: {
     value: 4,
     unit: "shards",
-    from: `${ASSUMED}: a new on-demand table takes 4,000 write units a second, 1,000 a partition`,
+    from: `${ASSUMED}: a new on-demand table accepts 4,000 write units a second, 1,000 for each partition`,
   },
   shardPolls: {
     value: 4,
     unit: "a second",
-    from: "how often Lambda asks a shard: Lambda developer guide, with-ddb; from memory, not looked up",
+    from: "how often Lambda polls a shard: Lambda developer guide, with-ddb; from memory, not looked up",
   },
   tracedShare: {
     value: 0.05,
     unit: "of calls",
-    from: "X-Ray's default rule: one call a second of each function, and this of the rest",
+    from: "X-Ray's default rule: one call a second of each function, and this share of the rest",
   },
   logLine: { value: 530, unit: "bytes", from: "the line of a delivery as the function writes it, measured 2026-11-21" },
   platformLog: { value: 400, unit: "bytes", from: `${ASSUMED}: START, END and REPORT of a call` },
   accessLog: { value: 260, unit: "bytes", from: `${ASSUMED}: a line of the HTTP API's access log` },
-  answer: { value: 400, unit: "bytes", from: `${ASSUMED}: an answer with its headers` },
-  keptMonths: { value: 3, unit: "months", from: "`limits.retentionDays` as it is unless configured, 90" },
+  answer: { value: 400, unit: "bytes", from: `${ASSUMED}: a response with its headers` },
+  keptMonths: { value: 3, unit: "months", from: "the default of `limits.retentionDays`, 90 days" },
   storedOverhead: {
     value: 100,
     unit: "bytes",
-    from: "what storage adds to an item, in the table and in an index: DynamoDB developer guide, CapacityUnitCalculations",
+    from: "storage overhead of an item, in the table and in an index: DynamoDB developer guide, CapacityUnitCalculations",
   },
 } as const satisfies Record<string, Input>;
 

@@ -1,11 +1,11 @@
 import type { DECISIONS } from "../approvals/decide.ts";
 import { nameOf } from "../approvals/record-step.ts";
-import { decidedApproval, listedApprovals } from "./answers.ts";
 import { get, post } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
+import { decidedApproval, listedApprovals } from "./responses.ts";
 import { type Session, sessionOf } from "./session.ts";
-import { jsonText, printable, table } from "./table.ts";
+import { jsonText, printable, table } from "./terminal-text.ts";
 
 /** `drawbridge approvals list`. */
 export async function approvalsListCommand(invocation: Invocation): Promise<number> {
@@ -28,11 +28,11 @@ export async function decideCommand(invocation: Invocation, decision: (typeof DE
 
 const getApprovals = (session: Session) => get(session, "/v1/approvals", listedApprovals);
 
-/** What waits for somebody, as a table. */
+/** The open approvals that the caller may decide, as a table. */
 export async function approvalsList(session: Session): Promise<string> {
   const { approvals, hasMore } = await getApprovals(session);
-  const more = hasMore ? ["More is open than was looked through: decide by the id in a delivery's timeline."] : [];
-  if (approvals.length === 0) return ["Nothing waits that you may decide.", ...more].join("\n");
+  const more = hasMore ? ["More approvals are open than were searched: use the id in a delivery's timeline."] : [];
+  if (approvals.length === 0) return ["You may decide no open approval.", ...more].join("\n");
   const rows = approvals.map(({ id, route, subject, version = "", requester, until, state, may }) => [
     id,
     state,

@@ -3,34 +3,40 @@ import { Fault, type FaultCode } from "../host/fault.ts";
 import { EXIT, exitCodeOfStatus } from "./exit-codes.ts";
 import type { Session } from "./session.ts";
 
-/** Of an answer, what is read of it. */
-type Reads<T> = v.GenericSchema<unknown, T>;
+/** The schema of a response body. */
+type Schema<T> = v.GenericSchema<unknown, T>;
 
-interface Order {
+interface PostContent {
   readonly body: object;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 /**
- * Reads from the bridge. Throws `target_unreachable` if none answers or it cannot answer now, `not_allowed`, and else
- * `bridge_refused`.
+ * Sends a GET request to the bridge. Throws `target_unreachable` if no bridge responds or it is unavailable (502, 503 or
+ * 504), `not_allowed` after 401 or 403, and `bridge_refused` after any other error.
  */
-export const get = <T>(session: Session, path: string, reads: Reads<T>): Promise<T> => ask(session, path, reads, {});
+export const get = <T>(session: Session, path: string, schema: Schema<T>): Promise<T> =>
+  request(session, path, schema, {});
 
-/** Has the bridge do something. Throws as {@link get} does. */
-export const post = <T>(session: Session, path: string, reads: Reads<T>, { body, headers }: Order): Promise<T> =>
-  ask(session, path, reads, {
+/** Sends a POST request to the bridge. Throws as {@link get} does. */
+export const post = <T>(
+  session: Session,
+  path: string,
+  schema: Schema<T>,
+  { body, headers }: PostContent,
+): Promise<T> =>
+  request(session, path, schema, {
     method: "POST",
     headers: { ...headers, "content-type": "application/json" },
     body: JSON.stringify(body),
   });
 
-async function ask<T>(session: Session, path: string, reads: Reads<T>, request: RequestInit): Promise<T> {
-  const headers = { ...request.headers, authorization: `Bearer ${await session.token()}` };
-  const answer = await fetch(new URL(path, session.url), { ...request, headers }).catch(notAnswering(session.url));
-  const text = await answer.text();
-  if (!answer.ok) throw new Fault(codeOf(answer.status), whyRefused(answer.status, text), { retryable: false });
-  return readAnswer(text, reads);
+async function request<T>(session: Session, path: string, schema: Schema<T>, init: RequestInit): Promise<T> {
+  const headers = { ...init.headers, authorization: `Bearer ${await session.token()}` };
+  const response = await fetch(new URL(path, session.url), { ...init, headers }).catch(notAnswering(session.url));
+  const text = await response.text();
+  if (!response.ok) throw new Fault(codeOf(response.status), whyRefused(response.status, text), { retryable: false });
+  return readAnswer(text, schema);
 }
 
 function codeOf(status: number): FaultCode {
@@ -39,29 +45,30 @@ function codeOf(status: number): FaultCode {
   return exit === EXIT.unreachable ? "target_unreachable" : "bridge_refused";
 }
 
-/** What a bridge answered. Throws `bridge_refused` where it is something else. */
-export function readAnswer<T>(text: string, reads: Reads<T>): T {
-  const read = v.safeParse(v.pipe(v.string(), v.parseJson(), reads), text);
-  if (read.success) return read.output;
-  throw refused("its answer is not understood; is it this bridge, and of the version of this command?");
+/** Parses the body of a response. Throws `bridge_refused` if it does not match the schema. */
+export function readAnswer<T>(text: string, schema: Schema<T>): T {
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text);
+  if (parsed.success) return parsed.output;
+  const message = "the response is not valid; is this a bridge, and of the same version as this command?";
+  throw new Fault("bridge_refused", message, { retryable: false });
 }
 
-/** For a call that met nobody. */
+/** Returns a handler for the failure of `fetch`, which throws `target_unreachable`. */
 export const notAnswering =
   ({ origin }: URL) =>
   (cause: unknown): never => {
-    const message = `no bridge answers at ${origin}: ${whyNot(cause)}; is it started, and is this its address?`;
+    const message = `no bridge answers at ${origin}: ${whyNot(cause)}; is it running, and is this its address?`;
     throw new Fault("target_unreachable", message, { retryable: true, cause });
   };
 
-/** What fetch throws may quote a header: of it the system's code alone is told. */
+/** Returns only the system's error code: the message of an error from `fetch` may quote a header. */
 function whyNot(error: unknown): string {
   if (error instanceof Fault) return error.message;
   const { cause } = error instanceof Error ? error : {};
   return cause instanceof Error && "code" in cause ? `the connection failed (${cause.code})` : "the connection failed";
 }
 
-/** RFC 9457, as far as it is shown. */
+/** Problem details of RFC 9457, as far as they are shown. */
 const problem = v.pipe(
   v.string(),
   v.parseJson(),
@@ -73,16 +80,17 @@ const problem = v.pipe(
   }),
 );
 
-/** Why the bridge, or what stands before it, did not do what was asked, and the request by which its log can be searched. */
+/**
+ * Describes an error response of the bridge, or of a proxy in front of it. The description has the request id, by which the
+ * log can be searched.
+ */
 export function whyRefused(status: number, text: string): string {
-  const told = v.safeParse(problem, text);
-  const { title = "no reason given", detail = title, reason, instance } = told.success ? told.output : {};
+  const parsed = v.safeParse(problem, text);
+  const { title = "no reason given", detail = title, reason, instance } = parsed.success ? parsed.output : {};
   const request = instance === undefined ? [] : [`request ${instance.replace(/^urn:uuid:/, "")}`];
   const facts = reason === undefined ? request : [reason, ...request];
   const known = facts.length === 0 ? "" : ` (${facts.join(", ")})`;
   return status === 401
-    ? `your token was not believed${known}: see "drawbridge token explain"`
+    ? `the bridge does not accept your token${known}: see "drawbridge token explain"`
     : `${status} ${detail}${known}`;
 }
-
-const refused = (message: string): Fault => new Fault("bridge_refused", message, { retryable: false });

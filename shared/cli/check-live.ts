@@ -2,31 +2,31 @@ import { randomBytes } from "node:crypto";
 import { connectSources, signingDeps } from "../config/connect.ts";
 import { namesUnder } from "../config/references.ts";
 import type { Config } from "../config/schema.ts";
-import { type CallOut, callOut as callOutForReal } from "../host/call-out.ts";
+import { type CallOut, callOut as outboundCall } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
 import { forgedTokens } from "../identity/forged-tokens.ts";
 import { notAnswering } from "./bridge-client.ts";
 
-/** One forged request, and what it met. */
+/** One forged request, and how the bridge responded. */
 export interface LiveFinding {
   readonly what: string;
   readonly status: number;
-  /** `undecided`: it was not turned away as nobody's, and the answer does not say that it was believed. */
+  /** `undecided`: the response is not a 401, and does not show whether the bridge accepted the credential. */
   readonly verdict: "refused" | "let in" | "undecided";
 }
 
 export interface LiveDeps {
   readonly clock: Clock;
-  /** Absent: the real one. */
+  /** Default: the real outbound HTTP client. */
   readonly callOut?: CallOut;
 }
 
 /**
- * `drawbridge check --live`: sends a running bridge requests that it must refuse. Each source gets them without any
- * credential, with a guessed secret, with a token of nobody's, and with tokens of the trust entries that it names, signed
- * by another key; the bridge's own interface gets the same of every entry. Only a 401 is right. A bridge that refuses
- * records nothing of it; what a source lets in, as one in shadow mode does, becomes a delivery of it.
+ * `drawbridge check --live`: sends a running bridge requests that it must reject. Each source gets requests without a
+ * credential, with a guessed secret, with a forged token, and with tokens of the trust entries that it names, signed by
+ * another key. The bridge's own interface gets requests with tokens of every entry. Only a 401 is right. A rejected
+ * request leaves no record. A request that a source accepts, as one in shadow mode does, is recorded as a delivery.
  */
 export async function checkLive(base: URL, config: Config, deps: LiveDeps): Promise<readonly LiveFinding[]> {
   const findings: LiveFinding[] = [];
@@ -34,7 +34,7 @@ export async function checkLive(base: URL, config: Config, deps: LiveDeps): Prom
     const url = new URL(path, base);
     const body = method === "POST" ? { body: BODY } : {};
     const request = { method, url, headers, ...body, ...LIMITS };
-    const { status } = await (deps.callOut ?? callOutForReal)(request).catch(notAnswering(base));
+    const { status } = await (deps.callOut ?? outboundCall)(request).catch(notAnswering(base));
     findings.push({ what, status, verdict: verdictOf(status) });
   }
   return findings;
@@ -47,7 +47,7 @@ function verdictOf(status: number): LiveFinding["verdict"] {
   return status < 300 || ONLY_WHEN_PROVED.includes(status) ? "let in" : "undecided";
 }
 
-/** What the bridge answers to nobody whose credential it did not believe (`http/problem.ts`). */
+/** The statuses that the bridge returns only after it accepted the credential (`http/problem.ts`). */
 const ONLY_WHEN_PROVED: readonly number[] = [400, 403, 409, 429];
 
 interface ForgedRequest {
@@ -60,13 +60,13 @@ interface ForgedRequest {
 const BODY = "{}";
 const PLAIN = { "content-type": "application/json" };
 
-/** The header and claims of a token that anyone could write, signed by nobody. */
+/** A token that anybody can write: a header, claims and an invalid signature. */
 const FORGED_TOKEN = ["eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ", "eyJzdWIiOiJub2JvZHkifQ", "AAAA"].join(".");
 
-/** Every secret is a guess, in the one form that every provider takes. */
+/** Every secret is a random guess, in a form that every provider accepts. */
 const guessed: Secrets = { read: async () => new Secret(`whsec_${randomBytes(32).toString("base64")}`) };
 
-/** The parts of the bridge's own interface that each take a caller's token in a way of their own. */
+/** One request for each part of the bridge's own interface that verifies the caller's token in its own code. */
 const CALLS = [
   { what: "event log", method: "GET", path: "/v1/deliveries" },
   { what: "credentials", method: "GET", path: "/v1/credentials" },
@@ -79,7 +79,7 @@ async function forgedRequests(base: URL, config: Config, deps: LiveDeps): Promis
   const all = [...tokens.values()].flat();
   const requests = CALLS.flatMap((call) => [
     { ...call, what: `${call.what}, no token`, headers: PLAIN },
-    ...[NOBODYS, ...all].map(({ what, headers }) => ({ ...call, what: `${call.what}, ${what}`, headers })),
+    ...[FORGED, ...all].map(({ what, headers }) => ({ ...call, what: `${call.what}, ${what}`, headers })),
   ]);
   const connected = connectSources(config, signingDeps(config, guessed, deps.clock));
   const toSources: ForgedRequest[] = [];
@@ -87,7 +87,7 @@ async function forgedRequests(base: URL, config: Config, deps: LiveDeps): Promis
     const to = { method: "POST", path: `/webhooks/${name}` } as const;
     const trusted = namesUnder(settings, "trust", []).flatMap(([, entry]) => tokens.get(entry) ?? []);
     toSources.push({ ...to, what: `source ${name}, no credential`, headers: PLAIN });
-    for (const { what, headers } of [NOBODYS, ...trusted]) {
+    for (const { what, headers } of [FORGED, ...trusted]) {
       toSources.push({ ...to, what: `source ${name}, ${what}`, headers });
     }
     const body = Buffer.from(BODY);
@@ -106,7 +106,7 @@ const bearer = (what: string, token: string): Credential => ({
   headers: { ...PLAIN, authorization: `Bearer ${token}` },
 });
 
-const NOBODYS = bearer("forged token", FORGED_TOKEN);
+const FORGED = bearer("forged token", FORGED_TOKEN);
 
 /** Forged tokens of each trust entry. */
 async function tokensOf({ issuers }: Config, deps: LiveDeps): Promise<ReadonlyMap<string, readonly Credential[]>> {

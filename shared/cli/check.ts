@@ -6,14 +6,14 @@ import { checkLive } from "./check-live.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { sessionOf } from "./session.ts";
-import { jsonText, table } from "./table.ts";
+import { jsonText, table } from "./terminal-text.ts";
 
-/** `drawbridge check`: what is wrong with the configuration, or with `--live`, what the running bridge lets in. */
+/** `drawbridge check`: reports the findings in the configuration; with `--live`, forged requests that a bridge accepts. */
 export async function checkCommand(invocation: Invocation): Promise<number> {
   const { given } = invocation;
   if (given.has("live") && given.has("strict"))
     throw usageFault("--strict is about the configuration: not with --live");
-  if (!given.has("live") && given.has("url")) throw usageFault("--url says which bridge: only with --live");
+  if (!given.has("live") && given.has("url")) throw usageFault("--url names the bridge: only with --live");
   return given.has("live") ? checkRunning(invocation) : checkFile(invocation);
 }
 
@@ -42,7 +42,7 @@ async function checkRunning(invocation: Invocation): Promise<number> {
     const rows = findings.map(({ what, status, verdict }) => [what, String(status), LIVE_VERDICTS[verdict]]);
     print(table(["FORGED REQUEST", "ANSWER", "VERDICT"], rows));
     if (findings.some(({ verdict }) => verdict === "let in"))
-      print("What a source let in is recorded as a delivery of it.");
+      print("A request that a source let in is recorded as its delivery.");
   }
   return findings.every(({ verdict }) => verdict === "refused") ? EXIT.done : EXIT.refused;
 }

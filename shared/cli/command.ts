@@ -1,23 +1,23 @@
 import type { Environment } from "../host/environment.ts";
 import { Fault } from "../host/fault.ts";
 
-/** One command, with everything that its parser, its help and the shell completion need. */
+/** One command, with the data for its parser, its help and the shell completion. */
 export interface Command {
   /** One word or two: `check`, `events list`. */
   readonly name: string;
-  /** The heading of the overview under which it stands. */
+  /** Its heading in the overview. */
   readonly group: string;
-  /** What it does, in one line of the overview. */
+  /** One line of the overview. */
   readonly summary: string;
-  /** What its own help says besides: whole sentences. */
+  /** Further sentences of its own help. */
   readonly details?: string;
   readonly positionals: readonly Positional[];
   readonly options: Readonly<Record<string, Option>>;
   /** Whole command lines, without the program's name. */
   readonly examples: readonly string[];
-  /** Why it takes no more arguments. The argument itself is not repeated: it may be a secret. */
+  /** Why it takes no more arguments. The message does not repeat the argument, which may be a secret. */
   readonly whyNoMore?: string;
-  /** Gives the exit code. */
+  /** Returns the exit code. */
   readonly run: (invocation: Invocation) => Promise<number>;
 }
 
@@ -29,15 +29,15 @@ interface Positional {
 }
 
 export interface Option {
-  /** What its value is, for people: `file`. A flag has none. */
+  /** A name for its value in the help, such as `file`. Undefined for a flag. */
   readonly value?: string;
   readonly summary: string;
-  /** Its value if it is not given. */
+  /** The value if the option is not given. */
   readonly default?: string;
   readonly rule?: ValueRule;
 }
 
-/** What a value must be. */
+/** The rule that a value must satisfy. */
 export interface ValueRule {
   readonly expected: string;
   readonly accepts: (value: string) => boolean;
@@ -45,30 +45,30 @@ export interface ValueRule {
   readonly choices?: readonly string[];
 }
 
-/** What the process gives to every command. */
+/** What the process provides to every command. */
 export interface CommandHost {
   readonly environment: Environment;
   readonly print: (text: string) => void;
-  /** Width of the terminal; undefined if the output is no terminal. */
+  /** Width of the terminal, in characters; undefined if the output is no terminal. */
   readonly columns: number | undefined;
   /** The version of this package. */
   readonly version: () => Promise<string>;
-  /** Runs the bridge on this machine. Resolves when it is up. */
+  /** Runs the bridge on this machine. Resolves when it has started. */
   readonly start: (invocation: Invocation) => Promise<void>;
 }
 
-/** A command line that was understood. */
+/** A parsed command line. */
 export interface Invocation extends CommandHost {
   readonly positionals: readonly string[];
-  /** Values by option, with the defaults. */
+  /** The values by option, including the defaults. */
   readonly options: Readonly<Record<string, string | undefined>>;
-  /** The options that were given: flags, and values without the defaults. */
+  /** The names of the options on the command line, without the defaults. */
   readonly given: ReadonlySet<string>;
 }
 
-/** The command line is wrong. Nothing was done and nobody was called. */
+/** The command line is wrong. The command did nothing and sent no request. */
 export const usageFault = (message: string): Fault => new Fault("usage_invalid", message, { retryable: false });
 
-/** `events show <delivery>`. */
+/** Returns the name with the arguments, such as `events show <delivery>`. */
 export const synopsisOf = ({ name, positionals }: Command): string =>
   [name, ...positionals.map((one) => (one.isOptional ? `[<${one.name}>]` : `<${one.name}>`))].join(" ");

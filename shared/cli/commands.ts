@@ -26,7 +26,7 @@ const url: Option = {
   summary: "the bridge (default: DRAWBRIDGE_URL, else the playground that runs here, else http://127.0.0.1:8787)",
 };
 const json: Option = { summary: "print JSON" };
-const source: Option = { value: "name", summary: "only of this source" };
+const source: Option = { value: "name", summary: "only deliveries of this source" };
 const since: Option = {
   value: "time",
   summary: "received at this time or later (default: seven days ago)",
@@ -41,26 +41,26 @@ const approval = { name: "approval" };
 const events = () => import("./events.ts");
 const approvals = () => import("./approvals.ts");
 
-/** Every command. Each loads its own code when it runs, so that none pays for the others. */
+/** Every command. A command loads its code when it runs, so it does not load the code of the others. */
 export const COMMANDS: readonly Command[] = [
   {
     name: "start",
     group: "Run a bridge",
     summary: "run the bridge, or the playground",
-    details: "Without a configuration it is the playground: the bridge between sandboxes, all of it on this machine.",
+    details: "Without a configuration it runs the playground: a bridge between sandboxes, all on this machine.",
     positionals: [],
     options: {
       config,
       host: { value: "address", summary: "the address to listen on", default: "127.0.0.1" },
       port: {
         value: "port",
-        summary: "the port to listen on; the playground takes the three after it as well",
+        summary: "the port to listen on; the playground also uses the next three",
         default: "8787",
         rule: wholeNumber(0, 65_535),
       },
       "tls-cert": { value: "file", summary: "serve HTTPS with this certificate, in PEM" },
       "tls-key": { value: "file", summary: "the key of that certificate, in PEM" },
-      "client-ca": { value: "file", summary: "take only clients with a certificate of this authority, in PEM" },
+      "client-ca": { value: "file", summary: "accept only clients with a certificate of this authority, in PEM" },
       data: { value: "folder", summary: "where the store keeps its files", default: ".drawbridge/data" },
     },
     examples: ["start", "start --config drawbridge.yaml --port 9000"],
@@ -73,13 +73,13 @@ export const COMMANDS: readonly Command[] = [
     name: "check",
     group: "Run a bridge",
     summary: "check the configuration",
-    details: "Reports what is wrong with it, and what is unsafe or useless. Only --live calls anybody.",
+    details: "Reports what is wrong with it, and what is unsafe or useless. Only --live sends requests.",
     positionals: [],
     options: {
       config,
       strict: { summary: "fail on warnings too" },
       json,
-      live: { summary: "send forged requests to the running bridge, which must reject each" },
+      live: { summary: "send forged requests to the running bridge, which must reject each of them" },
       url: { ...url, summary: `with --live: ${url.summary}` },
     },
     examples: ["check", "check --strict", "check --live --url https://bridge.example.com"],
@@ -89,7 +89,8 @@ export const COMMANDS: readonly Command[] = [
     name: "send",
     group: "Run a bridge",
     summary: "sign a recorded webhook and post it",
-    details: "Signs with the secret of the first source of that provider. Without <event> it lists the recorded ones.",
+    details:
+      "Signs with the secret of the first source of that provider. Without <event> it lists the recorded webhooks.",
     positionals: [{ name: "provider" }, { name: "event", isOptional: true }],
     options: { config, url },
     examples: ["send gitlab", "send gitlab push"],
@@ -102,18 +103,22 @@ export const COMMANDS: readonly Command[] = [
     positionals: [],
     options: {
       source,
-      type: { value: "type", summary: "only events of this type, or whose type begins so: page." },
+      type: { value: "type", summary: "only events of this type, or of types with this prefix: page." },
       outcome: {
         value: "outcome",
         summary: "only with this outcome: event, ignored, unusable or refused",
         rule: oneOf("event", "ignored", "unusable", "refused"),
       },
-      principal: { value: "subject", summary: "only of this sender" },
+      principal: { value: "subject", summary: "only deliveries of this sender" },
       text: { value: "text", summary: "only with this text in id, source, type or subject" },
       since,
       until,
-      limit: { value: "number", summary: "at most so many, up to 200 (default: 50)", rule: wholeNumber(1, 200) },
-      cursor: { value: "cursor", summary: 'go on where a list ended: the value in its "more" line' },
+      limit: {
+        value: "number",
+        summary: "the most deliveries to list, up to 200 (default: 50)",
+        rule: wholeNumber(1, 200),
+      },
+      cursor: { value: "cursor", summary: 'continue a list: the value in its "more" line' },
       json,
       url,
     },
@@ -123,7 +128,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "events show",
     group: "Deliveries",
-    summary: "show a delivery and all that followed it",
+    summary: "show a delivery and what followed it",
     positionals: [delivery],
     options: { json, url },
     examples: ["events show d-twp4klpzkhwviq4i4tluhixvtv"],
@@ -142,12 +147,12 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "rollback",
     group: "Deliveries",
-    summary: "fire a route again as it last ran well",
-    details: "As its last good run before the newest was fired.",
+    summary: "run a route again as in its last good run",
+    details: "Fires it as its last good run before the newest was fired.",
     positionals: [route],
     options: {
       environment: { value: "name", summary: "only runs of this environment" },
-      to: { value: "delivery", summary: "as this delivery fired it" },
+      to: { value: "delivery", summary: "fire it as this delivery did" },
       url,
     },
     examples: ["rollback deploy-docs --environment production"],
@@ -156,7 +161,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "report shadow",
     group: "Deliveries",
-    summary: "sum up what shadow mode let in",
+    summary: "sum up what shadow mode accepted",
     details: "Counts what would have been rejected, by source, issuer and reason.",
     positionals: [],
     options: { source, since, until, url },
@@ -166,36 +171,36 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "approvals list",
     group: "Approvals",
-    summary: "list what waits for your approval",
+    summary: "list the open approvals that you may decide",
     positionals: [],
     options: { json, url },
     examples: ["approvals list"],
     run: async (invocation) => (await approvals()).approvalsListCommand(invocation),
   },
-  deciding("grant", "let a run through"),
-  deciding("deny", "keep a run from being fired"),
-  deciding("withdraw", "withdraw your own request or approval"),
+  decisionCommand("grant", "approve a run"),
+  decisionCommand("deny", "reject a run"),
+  decisionCommand("withdraw", "withdraw your own request or approval"),
   {
     name: "token explain",
     group: "Identity and secrets",
     summary: "explain why a token is accepted or rejected",
-    details: "Claim by claim, and last what its roles may do. The token is sent nowhere.",
+    details: "Shows each claim, and what its roles may do. The token is sent nowhere.",
     positionals: [],
     options: {
       config,
       file: { value: "file", summary: "read the token from this file (default: standard input)" },
-      entry: { value: "name", summary: "check it against this trust entry (default: all of its issuer)" },
-      offline: { summary: "ask no issuer for its keys" },
+      entry: { value: "name", summary: "check it against this trust entry (default: all entries of its issuer)" },
+      offline: { summary: "do not load an issuer's keys over the network" },
     },
     examples: ["token explain --file token.txt", "token explain --entry jobs --offline < token.txt"],
-    whyNoMore: "the token is read from standard input or --file: other users can see what a command is called with",
+    whyNoMore: "the token is read from standard input or --file: other users can see the arguments of a command",
     run: async (invocation) => (await import("./token.ts")).tokenCommand(invocation),
   },
   {
     name: "secrets",
     group: "Identity and secrets",
     summary: "list when each secret was last used",
-    details: "With advice on what to do next when a secret is being changed.",
+    details: "With advice on what to do next while a secret is rotated.",
     positionals: [],
     options: { config, json, url },
     examples: ["secrets"],
@@ -205,7 +210,7 @@ export const COMMANDS: readonly Command[] = [
     name: "tekton render",
     group: "Set up",
     summary: "print the Kubernetes objects for a route",
-    details: "As YAML for kubectl: EventListener, TriggerBinding, TriggerTemplate and their rights.",
+    details: "YAML for kubectl: EventListener, TriggerBinding, TriggerTemplate and their rights.",
     positionals: [route],
     options: {
       config,
@@ -231,13 +236,13 @@ export const COMMANDS: readonly Command[] = [
   },
 ];
 
-function deciding(decision: "grant" | "deny" | "withdraw", summary: string): Command {
+function decisionCommand(decision: "grant" | "deny" | "withdraw", summary: string): Command {
   return {
     name: `approvals ${decision}`,
     group: "Approvals",
     summary,
     positionals: [approval],
-    options: { comment: { value: "text", summary: "a comment that is kept with the decision" }, url },
+    options: { comment: { value: "text", summary: "a comment that is recorded with the decision" }, url },
     examples: [`approvals ${decision} p-4zq2 --comment "as agreed"`],
     run: async (invocation: Invocation) => (await approvals()).decideCommand(invocation, decision),
   };

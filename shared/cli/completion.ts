@@ -1,6 +1,6 @@
 import type { Command } from "./command.ts";
 
-/** A script for one shell that completes commands, options and the values that are known. */
+/** Returns a script for one shell that completes commands, options and known values. */
 export function completionScript(shell: string, commands: readonly Command[]): string {
   switch (shell) {
     case "zsh":
@@ -18,7 +18,7 @@ const flagsOf = ({ options }: Command): readonly string[] =>
 const choicesOf = ({ positionals }: Command): readonly string[] => positionals.flatMap(({ choices = [] }) => choices);
 const unique = (words: readonly string[]): string => [...new Set(words)].join(" ");
 
-/** `drawbridge`, then each group: what can follow. */
+/** Returns the words that can follow `drawbridge`, and those that can follow each group. */
 function nextWords(commands: readonly Command[]): readonly (readonly [before: string, words: string])[] {
   const groups = [...new Set(commands.flatMap((command) => wordsOf(command).slice(0, -1)))];
   return [
@@ -41,7 +41,7 @@ function bashScript(commands: readonly Command[]): string {
   );
   const cases = [
     ...nextWords(commands).map(([before, words]) => `    "${before}") choices="${words}" ;;`),
-    // What follows an option with a value: its values if they are few, else a file's name.
+    // After an option with a value: its known values, else the name of a file.
     ...values.map(
       ([pattern, choices]) => `    ${quotedPattern(pattern)}) ${choices === "" ? "return" : `choices="${choices}"`} ;;`,
     ),
@@ -60,7 +60,7 @@ ${cases.join("\n")}
 complete -o default -F _drawbridge drawbridge`;
 }
 
-/** `events list* --source` with its blanks quoted. */
+/** Quotes the parts of a shell pattern, such as `events list* --source`, but not its `*`. */
 const quotedPattern = (pattern: string): string =>
   pattern
     .split("*")

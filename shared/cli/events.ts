@@ -1,18 +1,17 @@
 import { nameOf } from "../approvals/record-step.ts";
 import type { Identity } from "../model/approval.ts";
+import { get } from "./bridge-client.ts";
+import type { Invocation } from "./command.ts";
+import { EXIT } from "./exit-codes.ts";
 import {
   type ListedDeliveries,
   listedDeliveries,
   type ShownDelivery,
-  type ShownEntry,
+  type ShownTimelineEvent,
   shownDelivery,
-} from "./answers.ts";
-import { get } from "./bridge-client.ts";
-import type { Invocation } from "./command.ts";
-import { EXIT } from "./exit-codes.ts";
+} from "./responses.ts";
 import { besidesSession, type Session, sessionOf } from "./session.ts";
-import { jsonText, printable, table } from "./table.ts";
-import { rejectionLine } from "./tell-rejection.ts";
+import { jsonText, printable, rejectionLine, table } from "./terminal-text.ts";
 
 /** `drawbridge events list`: the newest deliveries. */
 export async function eventsListCommand(invocation: Invocation): Promise<number> {
@@ -25,7 +24,10 @@ export async function eventsListCommand(invocation: Invocation): Promise<number>
 
 function deliveriesText({ deliveries, next }: ListedDeliveries, options: Invocation["options"]): string {
   const rows = deliveries.map(({ receivedAt, source, outcome, what, subject, principal, id }) => [
-    ...[receivedAt, source, outcome, what],
+    receivedAt,
+    source,
+    outcome,
+    what,
     subject ?? (outcome === "refused" ? principal.subject : ""),
     id,
   ]);
@@ -36,7 +38,7 @@ function deliveriesText({ deliveries, next }: ListedDeliveries, options: Invocat
   ].join("\n");
 }
 
-/** To be pasted into a shell. */
+/** Returns the command line for the next page, quoted for a shell. */
 const commandFor = (options: Invocation["options"]): string =>
   [
     "npm run -s drawbridge -- events list",
@@ -50,7 +52,7 @@ const commandFor = (options: Invocation["options"]): string =>
 const quoted = (word: string): string =>
   /^[\w.:,@/+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 
-/** `drawbridge events show <delivery>`: one delivery and all that followed it. */
+/** `drawbridge events show <delivery>`: one delivery and what followed it. */
 export async function eventsShowCommand(invocation: Invocation): Promise<number> {
   const {
     positionals: [id = ""],
@@ -66,11 +68,11 @@ export async function eventsShowCommand(invocation: Invocation): Promise<number>
 const getDelivery = (session: Session, id: string): Promise<ShownDelivery> =>
   get(session, `/v1/deliveries/${encodeURIComponent(id)}`, shownDelivery);
 
-/** On a terminal, as wide as its `columns`. */
+/** The text of one delivery and its timeline. `columns`: the width of the terminal, if it is one. */
 export async function eventsShow(session: Session, id: string, columns?: number): Promise<string> {
   const shown = await getDelivery(session, id);
-  const entries = shown.timeline.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
-  const lines = entries.map((entry) => [entry.at, timelineLine(entry)]);
+  const timeline = shown.timeline.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  const lines = timeline.map((event) => [event.at, timelineLine(event)]);
   const follows = lines.length === 0 ? "nothing followed" : table(["TIME", "WHAT FOLLOWED"], lines, { columns });
   return [...factsOf(shown), "", follows].join("\n");
 }
@@ -87,7 +89,7 @@ function factsOf({ delivery, event }: ShownDelivery): readonly string[] {
     ["received", delivery.receivedAt],
     ["body", `${delivery.bodyBytes} bytes, SHA-256 ${delivery.bodyDigest}`],
     ["request", delivery.requestId],
-    // The second of its four parts: https://www.w3.org/TR/trace-context/#traceparent-header
+    // The trace id is the second of four parts: https://www.w3.org/TR/trace-context/#traceparent-header
     ["trace", traceparent?.split("-")[1]],
     ["event key", eventKey],
     ["relayed", event ? (delivery.relayedAt ?? relayedBy(delivery)) : "nothing to relay"],
@@ -102,37 +104,37 @@ const replayText = ({ of, routes, isRollback }: Replay): string =>
 
 type Replay = NonNullable<NonNullable<ShownDelivery["event"]>["detail"]["replay"]>;
 
-/** In AWS the table's stream relays, and leaves a mark only on what it could not relay. */
+/** In AWS the table's stream invokes the relay, which marks only the deliveries that it could not relay. */
 const relayedBy = ({ unrelayed }: ShownDelivery["delivery"]): string =>
-  unrelayed ? "not yet: it waits for the next sweep" : "by the table's stream, which notes no time";
+  unrelayed ? "not yet: it waits for the next sweep" : "by the table's stream, which records no time";
 
-/** One line of a timeline, for people. */
-export function timelineLine(entry: ShownEntry): string {
-  switch (entry.kind) {
+/** Formats one timeline event as a line. */
+export function timelineLine(event: ShownTimelineEvent): string {
+  switch (event.kind) {
     case "scheduled":
-      return `route ${entry.route}: ${entry.action} due`;
+      return `route ${event.route}: ${event.action} due`;
     case "already_scheduled":
-      return `route ${entry.route}: ${entry.action} was due already, through ${entry.by}`;
+      return `route ${event.route}: ${event.action} was due already, through ${event.by}`;
     case "waiting":
-      return `route ${entry.route}: ${entry.action} waits: ${entry.summary}`;
+      return `route ${event.route}: ${event.action} waits: ${event.summary}`;
     case "denied":
-      return `route ${entry.route}: ${entry.mode === "shadow" ? "would not fire" : "not fired"}: ${rejectionLine(entry.refusal)}`;
+      return `route ${event.route}: ${event.mode === "shadow" ? "would not fire" : "not fired"}: ${rejectionLine(event.refusal)}`;
     case "approval":
-      return `route ${entry.route}: approval ${entry.approval} ${entry.state.replace("_", " ")}${by(entry.by)}${entry.comment === undefined ? "" : `: ${entry.comment}`}`;
+      return `route ${event.route}: approval ${event.approval} ${event.state.replace("_", " ")}${by(event.by)}${event.comment === undefined ? "" : `: ${event.comment}`}`;
     case "decided":
-      return `${entry.decision} of ${entry.about}${by(entry.by)}${entry.refusal ? `, refused: ${rejectionLine(entry.refusal)}` : ""}`;
+      return `${event.decision} of ${event.about}${by(event.by)}${event.refusal ? `, refused: ${rejectionLine(event.refusal)}` : ""}`;
     case "replayed":
-      return `${entry.isRollback ? "rolled back to," : "run again"} as ${entry.delivery}, for ${entry.routes.join(", ")}${by(entry.by)}`;
+      return `${event.isRollback ? "rolled back to," : "run again"} as ${event.delivery}, for ${event.routes.join(", ")}${by(event.by)}`;
     case "ignored":
-      return `ignored: made by the account that the bridge writes with (${entry.account})`;
+      return `ignored: made by the account that the bridge writes with (${event.account})`;
     case "followed_by":
-      return `followed by ${entry.what} (${entry.delivery})`;
+      return `followed by ${event.what} (${event.delivery})`;
     case "attempt": {
-      const facts = Object.entries(entry.facts ?? {}).map(([name, fact]) => `, ${name} ${fact}`);
-      const unknown = entry.unknownOutcome ? " (what the target did is unknown)" : "";
-      const next = entry.nextAt === undefined ? "" : `; again at ${entry.nextAt}`;
-      const head = `route ${entry.route}: ${entry.action} attempt ${entry.attempt} ${entry.outcome.replace("_", " ")}`;
-      return `${head} after ${entry.durationMs} ms: ${entry.summary}${facts.join("")}${unknown}${next}`;
+      const facts = Object.entries(event.facts ?? {}).map(([name, fact]) => `, ${name} ${fact}`);
+      const unknown = event.unknownOutcome ? " (what the target did is unknown)" : "";
+      const next = event.nextAt === undefined ? "" : `; again at ${event.nextAt}`;
+      const head = `route ${event.route}: ${event.action} attempt ${event.attempt} ${event.outcome.replace("_", " ")}`;
+      return `${head} after ${event.durationMs} ms: ${event.summary}${facts.join("")}${unknown}${next}`;
     }
   }
 }

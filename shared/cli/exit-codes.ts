@@ -2,7 +2,7 @@ import { Fault, type FaultCode } from "../host/fault.ts";
 
 export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, notAllowed: 4 } as const;
 
-/** What each exit code means, for the help text; `docs/operations.md` carries the same words, held by a test. */
+/** The meanings of the exit codes, for the help text. A test compares them with `docs/operations.md`. */
 export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] = [
   [EXIT.done, "done"],
   [EXIT.refused, "findings, or the request was refused"],
@@ -20,11 +20,11 @@ const CODES: Partial<Record<FaultCode, number>> = {
   not_allowed: EXIT.notAllowed,
 };
 
-/** The exit code of a command that failed. */
+/** The exit code of a failed command. */
 export const exitCodeOf = (error: unknown): number =>
   (error instanceof Fault ? CODES[error.code] : undefined) ?? EXIT.refused;
 
-/** The exit code of an answer of the bridge. */
+/** The exit code for the status of a response. */
 export function exitCodeOfStatus(status: number): number {
   if (status < 300) return EXIT.done;
   if (status === 401 || status === 403) return EXIT.notAllowed;

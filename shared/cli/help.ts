@@ -1,8 +1,8 @@
 import { type Command, type Option, synopsisOf } from "./command.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
-import { wrapped } from "./table.ts";
+import { wrapped } from "./terminal-text.ts";
 
-/** Of the help text: wider lines are hard to read. */
+/** The widest line of the help text. Wider lines are hard to read. */
 const MAX_COLUMNS = 100;
 const DEFAULT_COLUMNS = 80;
 
@@ -39,7 +39,7 @@ export function overview(commands: readonly Command[], columns: number | undefin
 const ENVIRONMENT = [
   ["DRAWBRIDGE_CONFIG", "path of the configuration"],
   ["DRAWBRIDGE_URL", "address of the bridge"],
-  ["DRAWBRIDGE_TOKEN", "your bearer token for the bridge; the playground gives its own"],
+  ["DRAWBRIDGE_TOKEN", "your bearer token for the bridge; not needed for the playground"],
 ] as const;
 
 /** The help of one command. */
@@ -54,16 +54,16 @@ export function commandHelp(command: Command, columns: number | undefined): stri
   ].join("\n\n");
 }
 
-function optionRow([name, { value, summary, default: usual }]: [string, Option]): readonly [string, string] {
+function optionRow([name, { value, summary, default: fallback }]: [string, Option]): readonly [string, string] {
   const form = value === undefined ? `--${name}` : `--${name} <${value}>`;
-  return [form, usual === undefined ? summary : `${summary} (default: ${usual})`];
+  return [form, fallback === undefined ? summary : `${summary} (default: ${fallback})`];
 }
 
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 
 const widthOf = (columns: number | undefined): number => Math.min(columns ?? DEFAULT_COLUMNS, MAX_COLUMNS);
 
-/** A heading, and rows of two columns below it. The second column is wrapped at the terminal's width. */
+/** Formats a heading and rows of two columns. The second column is wrapped at the width of the terminal. */
 function section(
   heading: string,
   rows: readonly (readonly [name: string, summary: string])[],

@@ -2,35 +2,36 @@ import { type ParseArgsConfig, parseArgs } from "node:util";
 import { nearest } from "../config/suggest.ts";
 import { type Command, type Invocation, type Option, synopsisOf, usageFault } from "./command.ts";
 
-/** What a command line asks for. */
+/** The result of parsing a command line. */
 export type Parsed =
   | { readonly kind: "version" }
-  /** The help of one command, or of all. */
+  /** The help of one command; of the whole command line if `command` is undefined. */
   | { readonly kind: "help"; readonly command?: Command }
   | ({ readonly kind: "run"; readonly command: Command } & Pick<Invocation, "positionals" | "options" | "given">);
 
 /**
- * Understands a command line, or throws `usage_invalid`. Each command takes its own options only: an option of another
- * command, accepted and dropped, would run something else than what was meant.
+ * Parses a command line, or throws `usage_invalid`. Each command accepts only its own options: if it ignored an option of
+ * another command, it would do something else than the user intended.
  */
 export function parseCommandLine(args: readonly string[], commands: readonly Command[]): Parsed {
   const { words, given } = readTokens(args, commands);
-  const isAsked = (name: string): boolean => given.some((one) => one.name === name);
-  if (isAsked("version")) return { kind: "version" };
-  const isHelp = isAsked("help") || words[0] === "help";
-  const asked = words[0] === "help" ? words.slice(1) : words;
-  if (isHelp && (asked.length === 0 || (asked.length === 1 && isGroup(asked[0] ?? "", commands))))
+  const isGiven = (name: string): boolean => given.some((one) => one.name === name);
+  if (isGiven("version")) return { kind: "version" };
+  const isHelp = isGiven("help") || words[0] === "help";
+  const commandWords = words[0] === "help" ? words.slice(1) : words;
+  const [group = ""] = commandWords;
+  if (isHelp && (commandWords.length === 0 || (commandWords.length === 1 && isGroup(group, commands))))
     return { kind: "help" };
-  if (asked.length === 0) {
+  if (commandWords.length === 0) {
     const [unknown] = given;
-    if (unknown) throw usageFault(`${unknown.rawName} comes with no command; see drawbridge --help`);
+    if (unknown) throw usageFault(`${unknown.rawName} needs a command; see drawbridge --help`);
     throw usageFault("which command? See drawbridge --help");
   }
-  const command = commandOf(asked, commands);
+  const command = commandOf(commandWords, commands);
   if (isHelp) return { kind: "help", command };
   for (const one of given) checkGiven(one, command, commands);
   checkRepeated(given);
-  const positionals = asked.slice(command.name.split(" ").length);
+  const positionals = commandWords.slice(command.name.split(" ").length);
   checkPositionals(positionals, command);
   const { values } = parseArgs({ args: [...args], options: typesOf(command), allowPositionals: true });
   const defaults = Object.entries(command.options).map(([name, option]) => [name, option.default]);
@@ -45,14 +46,14 @@ export function parseCommandLine(args: readonly string[], commands: readonly Com
 
 interface GivenOption {
   readonly name: string;
-  /** As it was written: `--route`. */
+  /** As written: `--route`. */
   readonly rawName: string;
   readonly value: string | undefined;
-  /** `--route=docs`. */
+  /** Whether it is written `--route=docs`. */
   readonly isInline: boolean;
 }
 
-/** The words and options of a command line, by the options of all commands: the command is not known yet. */
+/** Splits a command line into words and options. It uses the options of all commands: the command is not known yet. */
 function readTokens(args: readonly string[], commands: readonly Command[]) {
   const options = Object.assign({ version: { type: "boolean" } }, ...commands.map(typesOf));
   const { tokens } = parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true });
@@ -90,18 +91,18 @@ function commandOf(words: readonly string[], commands: readonly Command[]): Comm
   if (siblings.length > 0) {
     if (second === undefined) throw usageFault(`which of these? ${siblings.join(", ")}`);
     const seconds = siblings.map((name) => name.slice(first.length + 1));
-    const meant = nearest(second, seconds);
-    const advice = meant === undefined ? `there are: ${siblings.join(", ")}` : `did you mean "${first} ${meant}"?`;
+    const similar = nearest(second, seconds);
+    const advice = similar === undefined ? `there are: ${siblings.join(", ")}` : `did you mean "${first} ${similar}"?`;
     throw usageFault(`there is no command "${first} ${second}"; ${advice}`);
   }
-  // `replay` alone is the most likely slip: the second word of a command.
+  // The most likely mistake is the second word alone, such as `replay`.
   const bySecond = names.filter((name) => name.endsWith(` ${first}`));
-  const meant =
+  const similar =
     bySecond.length > 0
       ? bySecond
       : [nearest(first, [...names, ...names.map(firstWord)])].flatMap((name) => name ?? []);
   const advice =
-    meant.length === 0 ? "see drawbridge --help" : `did you mean ${meant.map((name) => `"${name}"`).join(" or ")}?`;
+    similar.length === 0 ? "see drawbridge --help" : `did you mean ${similar.map((name) => `"${name}"`).join(" or ")}?`;
   throw usageFault(`there is no command "${first}"; ${advice}`);
 }
 
@@ -137,12 +138,12 @@ function unknownOption(
   commands: readonly Command[],
 ) {
   const own = [...Object.keys(command.options), "help"];
-  const meant = nearest(name, own);
+  const similar = nearest(name, own);
   const others = commands.filter((one) => optionOf(one, name) !== undefined).map((one) => `"${one.name}"`);
   const advice = [
-    ...(meant === undefined ? [] : [`did you mean --${meant}?`]),
+    ...(similar === undefined ? [] : [`did you mean --${similar}?`]),
     ...(others.length === 0 ? [] : [`it is an option of ${others.join(", ")}.`]),
-    ...(meant === undefined ? [`The options here are ${own.map((one) => `--${one}`).join(", ")}`] : []),
+    ...(similar === undefined ? [`The options here are ${own.map((one) => `--${one}`).join(", ")}`] : []),
   ].join(" ");
   return usageFault(`"${command.name}" has no option ${rawName}: ${advice}`);
 }

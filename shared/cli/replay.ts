@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { replayed } from "./answers.ts";
 import { post } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
+import { replayed } from "./responses.ts";
 import { type Session, sessionOf } from "./session.ts";
-import { printable } from "./table.ts";
+import { printable } from "./terminal-text.ts";
 
 /** `drawbridge events replay <delivery>`. */
 export async function replayCommand(invocation: Invocation): Promise<number> {
@@ -28,18 +28,18 @@ export async function rollbackCommand(invocation: Invocation): Promise<number> {
   return EXIT.done;
 }
 
-/** Runs a delivery again, for all of its routes or one. */
+/** Runs a delivery again, for all of its routes or for one. */
 export const eventsReplay = (session: Session, id: string, route: string | undefined): Promise<string> =>
-  order(session, `/v1/deliveries/${encodeURIComponent(id)}/replay`, { route });
+  requestRun(session, `/v1/deliveries/${encodeURIComponent(id)}/replay`, { route });
 
 /** Fires the route again as its last good run was fired. */
 export const rollback = (
   session: Session,
   place: { readonly route: string; readonly environment?: string | undefined; readonly to?: string | undefined },
-): Promise<string> => order(session, "/v1/rollbacks", place);
+): Promise<string> => requestRun(session, "/v1/rollbacks", place);
 
-/** Each call of the command is one order, however fast they follow each other. */
-async function order(session: Session, path: string, body: object): Promise<string> {
+/** Each call has its own idempotency key, so two calls of the command request two runs. */
+async function requestRun(session: Session, path: string, body: object): Promise<string> {
   const headers = { "idempotency-key": randomUUID() };
   const { delivery, replayOf } = await post(session, path, replayed, { body, headers });
   return printable(`${replayOf} runs again as ${delivery}`);

@@ -1,12 +1,11 @@
-import { type ListedDelivery, listedDeliveries } from "./answers.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
+import { type ListedDelivery, listedDeliveries } from "./responses.ts";
 import { besidesSession, type Session, sessionOf } from "./session.ts";
-import { table } from "./table.ts";
-import { rejectionLine } from "./tell-rejection.ts";
+import { rejectionLine, table } from "./terminal-text.ts";
 
-interface WouldDeny {
+interface ShadowSum {
   readonly source: string;
   readonly issuer: string;
   readonly reason: string;
@@ -14,11 +13,11 @@ interface WouldDeny {
   /** ISO 8601. */
   first: string;
   last: string;
-  /** The newest of them. */
+  /** The id of the newest delivery. */
   readonly example: string;
 }
 
-/** Deliveries that one report looks at, at most. */
+/** The most deliveries that one report reads. */
 const MAX_LISTED = 20_000;
 const PAGE = "200";
 
@@ -29,16 +28,16 @@ export async function reportCommand(invocation: Invocation): Promise<number> {
 }
 
 /**
- * What shadow mode let in that would have been refused, summed by source, issuer and reason,
- * the most frequent first. Nothing in it means that enforcing changes nothing.
+ * Counts the deliveries that only shadow mode accepted, by source, issuer and reason, with the highest count first. An
+ * empty report means that the mode `enforce` would have rejected none of them.
  */
 export async function reportShadow(session: Session, filters: Readonly<Record<string, string>>): Promise<string> {
-  const sums = new Map<string, WouldDeny>();
+  const sums = new Map<string, ShadowSum>();
   let listed = 0;
   let cursor: string | undefined;
   do {
-    const asked = new URLSearchParams({ ...filters, shadow: "true", limit: PAGE, ...(cursor && { cursor }) });
-    const page = await get(session, `/v1/deliveries?${asked}`, listedDeliveries);
+    const query = new URLSearchParams({ ...filters, shadow: "true", limit: PAGE, ...(cursor && { cursor }) });
+    const page = await get(session, `/v1/deliveries?${query}`, listedDeliveries);
     for (const delivery of page.deliveries) add(sums, delivery);
     listed += page.deliveries.length;
     cursor = page.next;
@@ -48,20 +47,26 @@ export async function reportShadow(session: Session, filters: Readonly<Record<st
   return `${table(
     ["COUNT", "SOURCE", "ISSUER", "REASON", "FIRST SEEN", "LAST SEEN", "NEWEST"],
     rows.map(({ count, source, issuer, reason, first, last, example }) => [
-      ...[String(count), source, issuer, reason, first, last, example],
+      String(count),
+      source,
+      issuer,
+      reason,
+      first,
+      last,
+      example,
     ]),
-  )}${cursor === undefined ? "" : `\nOnly the newest ${listed} were looked at; narrow it with --since or --source.`}`;
+  )}${cursor === undefined ? "" : `\nThe report covers only the newest ${listed} deliveries; narrow it with --since or --source.`}`;
 }
 
-function add(sums: Map<string, WouldDeny>, delivery: ListedDelivery): void {
+function add(sums: Map<string, ShadowSum>, delivery: ListedDelivery): void {
   const { id, source, receivedAt, principal, shadowRejection } = delivery;
   if (shadowRejection === undefined) return;
   const reason = rejectionLine(shadowRejection);
   const key = JSON.stringify([source, principal.issuer, reason]);
   const sum = sums.get(key);
   if (sum === undefined) {
-    const seen = { first: receivedAt, last: receivedAt, example: id };
-    sums.set(key, { source, issuer: principal.issuer, reason, count: 1, ...seen });
+    const { issuer } = principal;
+    sums.set(key, { source, issuer, reason, count: 1, first: receivedAt, last: receivedAt, example: id });
     return;
   }
   sum.count += 1;

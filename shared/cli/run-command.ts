@@ -4,7 +4,7 @@ import { EXIT } from "./exit-codes.ts";
 import { commandHelp, overview } from "./help.ts";
 import { parseCommandLine } from "./parse.ts";
 
-/** Runs one command line. Gives the exit code; throws a Fault, which has one of its own. */
+/** Runs one command line. Returns the exit code, or throws a Fault whose exit code is `exitCodeOf`. */
 export async function runCommand(args: readonly string[], host: CommandHost): Promise<number> {
   if (args.length === 0) {
     host.print(overview(COMMANDS, host.columns));

@@ -4,14 +4,14 @@ import { RECORD_INTERVAL_MS } from "../delivery/credential-usage.ts";
 import { type EpochMillis, epochMillis, laterBy, systemClock } from "../host/clock.ts";
 import type { ShownUse } from "../http/credentials.ts";
 import type { Credential } from "../model/credential.ts";
-import { listedCredentials } from "./answers.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
+import { listedCredentials } from "./responses.ts";
 import { sessionOf } from "./session.ts";
-import { jsonText, table } from "./table.ts";
+import { jsonText, table } from "./terminal-text.ts";
 
-/** `drawbridge secrets`: when each secret was last used, as the bridge recorded it, and what to do about it next. */
+/** `drawbridge secrets`: when each secret was last used, as the bridge recorded it, and what to do next. */
 export async function secretsCommand(invocation: Invocation): Promise<number> {
   const session = await sessionOf(invocation);
   const config = await loadConfig(session.config);
@@ -28,21 +28,22 @@ function secretsText(rows: readonly AdvisedCredential[]): string {
     rows.map(({ credential, setting, lastUsedAt = "never", advice }) => [
       `${credential.kind} ${credential.name}`,
       `${credential.method} ${credential.credential}${setting === undefined ? "" : ` (${setting})`}`,
-      ...[lastUsedAt, advice],
+      lastUsedAt,
+      advice,
     ]),
   );
 }
 
 interface AdvisedCredential {
   readonly credential: Credential;
-  /** The key under which it is configured, if it is. */
+  /** The key under which it is configured; undefined if it is not configured. */
   readonly setting?: string;
-  /** ISO 8601; nothing when no use is on record. */
+  /** ISO 8601; undefined if no use is recorded. */
   readonly lastUsedAt: string | undefined;
   readonly advice: string;
 }
 
-/** What is configured, in its order, then what was used besides. */
+/** Returns the configured credentials in their order, then the used ones that are not configured. */
 export function adviseAll(
   configured: readonly ConfiguredCredential[],
   used: readonly ShownUse[],
@@ -53,7 +54,7 @@ export function adviseAll(
   return [
     ...configured.map(({ setting, ...credential }) => {
       const labelled = (label: string) => ({ ...credential, credential: label });
-      const standing = {
+      const state = {
         isTarget: credential.kind === "target",
         label: credential.credential,
         hasNext: known.has(keyOf(labelled("next"))),
@@ -61,7 +62,7 @@ export function adviseAll(
         currentUse: recency(useOf(labelled("current")), now),
         nextUse: recency(useOf(labelled("next")), now),
       };
-      return { credential, setting, lastUsedAt: useOf(credential)?.lastUsedAt, advice: advise(standing) };
+      return { credential, setting, lastUsedAt: useOf(credential)?.lastUsedAt, advice: advise(state) };
     }),
     ...used
       .filter((use) => !known.has(keyOf(use)))
@@ -74,7 +75,7 @@ const keyOf = ({ kind, name, method, credential }: Credential): string =>
 
 type Recency = "never" | "before" | "of late";
 
-/** A day, and the time by which a use may be noted too early. */
+/** A day, and the time by which a recorded use may be older than the last use. */
 const OF_LATE_MS = 86_400_000 + RECORD_INTERVAL_MS;
 
 function recency(use: Pick<ShownUse, "lastUsedAt"> | undefined, now: EpochMillis): Recency {
@@ -82,7 +83,7 @@ function recency(use: Pick<ShownUse, "lastUsedAt"> | undefined, now: EpochMillis
   return laterBy(epochMillis(Date.parse(use.lastUsedAt)), OF_LATE_MS) < now ? "before" : "of late";
 }
 
-interface Standing {
+interface RotationState {
   readonly isTarget: boolean;
   readonly label: string;
   readonly hasNext: boolean;
@@ -92,10 +93,10 @@ interface Standing {
 }
 
 /**
- * Only what was seen counts: the old value can go when the new one is in use and the old one was not for a day. A use of
- * `next` that lies further back may be from the change before this one, and says nothing.
+ * Advises on a configured secret by its recorded uses. The old value can be removed if the new value is in use and the old
+ * one was not used for a day. An earlier use of `next` may belong to the previous rotation, so it does not count.
  */
-function advise({ isTarget, label, hasNext, use, currentUse, nextUse }: Standing): string {
+function advise({ isTarget, label, hasNext, use, currentUse, nextUse }: RotationState): string {
   if (isTarget || !hasNext) return ONLY_ADVICE[use];
   if (label === "next") return NEXT_ADVICE[nextUse];
   if (nextUse !== "of late") return "keep: the sender was not changed yet";
@@ -115,13 +116,13 @@ const NEXT_ADVICE: Readonly<Record<Recency, string>> = {
   "of late": "in use",
 };
 
-/** Used, and not in this configuration: a token's key, or a secret that was taken out. */
+/** Advises on a used credential that is not configured: a token's key, or a removed secret. */
 function adviseUnknown(use: ShownUse, now: EpochMillis): string {
   const isLabel = ["current", "next"].includes(use.credential);
   if (use.kind === "source" && !isLabel) return "a token's key: its issuer changes it";
-  // A label is no value: what was `next` may be `current` by now.
+  // A label does not identify a value: the value that was `next` may be `current` now.
   if (isLabel) return "no longer configured";
   return recency(use, now) === "of late"
-    ? "used within a day, and not in this configuration: has the bridge this one?"
+    ? "used within a day, and not in this configuration: does the bridge use this file?"
     : "no longer configured: safe to remove if nothing else names it";
 }

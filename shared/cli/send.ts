@@ -9,12 +9,12 @@ import { systemClock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { LocalSecrets } from "../host/secrets.ts";
 import type { ProviderDeps } from "../providers/provider.ts";
-import { receipt } from "./answers.ts";
 import { notAnswering, readAnswer } from "./bridge-client.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT, exitCodeOfStatus } from "./exit-codes.ts";
+import { receipt } from "./responses.ts";
 import { sessionOf } from "./session.ts";
-import { printable } from "./table.ts";
+import { printable } from "./terminal-text.ts";
 
 export interface Fixture {
   readonly provider: string;
@@ -22,11 +22,12 @@ export interface Fixture {
   readonly event: string;
 }
 
-/** What a bridge answered to a fixture. */
+/** The response of a bridge to a fixture. */
 export interface Sent {
   readonly status: number;
+  /** The body of the response. */
   readonly answer: string;
-  /** The delivery's id; empty when it was not taken. */
+  /** The delivery's id; empty if the bridge rejected the request. */
   readonly delivery: string;
 }
 
@@ -55,21 +56,21 @@ export async function sendCommand(invocation: Invocation): Promise<number> {
 }
 
 /**
- * Signs a provider's fixture with the current secret of the first source configured
- * for that provider, and posts it as the sender would. The bytes are the same each time, so the second is a duplicate.
+ * Signs a provider's fixture with the current secret of the first source of that provider, and posts it as the sender
+ * would. The bytes are always the same, so a second request is a duplicate.
  */
 export async function sendFixture(base: URL, fixture: Fixture, config: Config, deps: ProviderDeps): Promise<Sent> {
   const configured = config.sources.find(({ provider }) => provider === fixture.provider);
-  if (configured === undefined) throw wrong(`no source of provider "${fixture.provider}" is configured`);
+  if (configured === undefined) throw invalid(`no source of provider "${fixture.provider}" is configured`);
   const { body, headers, query } = await readFixture(fixture);
   const url = new URL(`/webhooks/${configured.name}${query}`, base);
   const sign = connectSources(config, deps).get(configured.name)?.sign;
   if (sign === undefined)
-    throw wrong(`what proves source "${configured.name}" is not ours to make; send it from the real sender`);
+    throw invalid(`this command cannot sign for source "${configured.name}"; send it from the real sender`);
   const request = { method: "POST", headers: await sign({ url, headers, body }), body };
-  const answer = await fetch(url, request).catch(notAnswering(base));
-  const text = await answer.text();
-  return { status: answer.status, answer: text, delivery: answer.ok ? readAnswer(text, receipt).delivery : "" };
+  const response = await fetch(url, request).catch(notAnswering(base));
+  const text = await response.text();
+  return { status: response.status, answer: text, delivery: response.ok ? readAnswer(text, receipt).delivery : "" };
 }
 
 const providersWithFixtures = (): readonly string[] =>
@@ -88,7 +89,7 @@ export function fixturesOf(provider: string): readonly string[] {
 
 async function readFixture({ provider, event }: Fixture) {
   const known = fixturesOf(provider);
-  if (!known.includes(event)) throw wrong(noFixture({ provider, event }, known));
+  if (!known.includes(event)) throw invalid(noFixture({ provider, event }, known));
   const file = (ending: string): URL => new URL(`${event}.${ending}`, folderOf(provider));
   const body = new Uint8Array(await readFile(file("body")));
   const headers = new Headers(v.parse(headerTexts, await readFile(file("headers.json"), "utf8")));
@@ -101,4 +102,4 @@ async function readFixture({ provider, event }: Fixture) {
 const headerTexts = v.pipe(v.string(), v.parseJson(), v.record(v.string(), v.string()));
 
 const folderOf = (provider: string): URL => new URL(`../providers/${provider}/fixtures/`, import.meta.url);
-const wrong = (message: string): Fault => new Fault("configuration_invalid", message, { retryable: false });
+const invalid = (message: string): Fault => new Fault("configuration_invalid", message, { retryable: false });

@@ -5,7 +5,7 @@ import type { Environment } from "../host/environment.ts";
 import { Fault } from "../host/fault.ts";
 import { type Invocation, usageFault } from "./command.ts";
 
-/** Where the playground says how it can be reached; written by it at its start. */
+/** The file in which the playground writes its address, its configuration and a client at its start. */
 export const PLAYGROUND_SESSION = ".drawbridge/playground/session.json";
 
 const playgroundSession = v.object({
@@ -23,7 +23,7 @@ export interface Session {
   readonly url: URL;
   /** Path of the configuration. */
   readonly config: string;
-  /** A token with the role to read deliveries. Throws a Fault that says how to give one. */
+  /** Returns a token with the role to read deliveries. Throws a Fault that says how to set one. */
   readonly token: () => Promise<string>;
 }
 
@@ -33,29 +33,29 @@ export interface Given {
   readonly config?: string | undefined;
 }
 
-/** Which bridge a command talks to: what the command line says, else the environment, else the playground that runs here. */
+/** Returns the bridge that a command calls: from the command line, else the environment, else the running playground. */
 export async function openSession({ environment, ...given }: Given): Promise<Session> {
   const playground = await readPlayground();
   const config = configPath(given.config, environment) ?? playground?.config ?? "drawbridge.yaml";
-  const told =
+  const address =
     addressIn("--url", given.url) ?? addressIn("DRAWBRIDGE_URL", environment["DRAWBRIDGE_URL"]) ?? playground?.url;
-  const url = new URL(told ?? "http://127.0.0.1:8787");
+  const url = new URL(address ?? "http://127.0.0.1:8787");
   const token = async (): Promise<string> => {
     const bearer = environment["DRAWBRIDGE_TOKEN"];
-    // To no other bridge: it is good at the playground alone.
+    // The token of the playground is sent only to the playground.
     if (bearer === undefined && playground?.url === url.origin) return fetchToken(playground);
     if (bearer === undefined) throw usageFault(`put a bearer token for ${url.origin} into DRAWBRIDGE_TOKEN`);
-    if (!BEARER_TOKEN.test(bearer.trim())) throw usageFault("what is in DRAWBRIDGE_TOKEN is no bearer token");
+    if (!BEARER_TOKEN.test(bearer.trim())) throw usageFault("the value of DRAWBRIDGE_TOKEN is not a bearer token");
     return bearer.trim();
   };
   return { url, config, token };
 }
 
-/** The bridge that a command is about. */
+/** Returns the session for a command line. */
 export const sessionOf = ({ environment, options: { url, config } }: Invocation): Promise<Session> =>
   openSession({ environment, url, config });
 
-/** What is given besides the options that say which bridge is meant. */
+/** Returns the options other than `--url` and `--config`, which select the bridge. */
 export function besidesSession(options: Invocation["options"]): Readonly<Record<string, string>> {
   const { url: _, config: __, ...rest } = options;
   return Object.fromEntries(
@@ -63,10 +63,10 @@ export function besidesSession(options: Invocation["options"]): Readonly<Record<
   );
 }
 
-/** The value is not repeated: it may hold a password. */
+/** Returns a valid address. The message does not repeat an invalid value: it may contain a password. */
 function addressIn(where: string, value: string | undefined): string | undefined {
   if (value === undefined || (/^https?:\/\/[^@]+$/i.test(value) && URL.canParse(value))) return value;
-  throw usageFault(`${where} is no address of a bridge; one is http://127.0.0.1:8787`);
+  throw usageFault(`${where} must be the address of a bridge, such as http://127.0.0.1:8787`);
 }
 
 /** `b64token` of RFC 6750 §2.1. */
@@ -77,27 +77,28 @@ export function configPath(given: string | undefined, environment: Environment):
   return given ?? environment["DRAWBRIDGE_CONFIG"] ?? (existsSync("drawbridge.yaml") ? "drawbridge.yaml" : undefined);
 }
 
-/** The playground that was started here, if it was not ended since. */
+/** Returns the session of the playground that was started here; undefined if it was stopped. */
 export async function readPlayground(): Promise<PlaygroundSession | undefined> {
   if (!existsSync(PLAYGROUND_SESSION)) return undefined;
   return v.parse(playgroundSession, JSON.parse(await readFile(PLAYGROUND_SESSION, "utf8")));
 }
 
-const tokenAnswer = v.object({ access_token: v.string() });
+const tokenResponse = v.object({ access_token: v.string() });
 
 /** OAuth 2.0 client credentials grant (RFC 6749 §4.4) for the bridge as resource (RFC 8707 §2). */
 async function fetchToken({ tokenEndpoint, clientId, clientSecret, audience }: PlaygroundSession): Promise<string> {
-  const answer = await fetch(tokenEndpoint, {
+  const response = await fetch(tokenEndpoint, {
     method: "POST",
     headers: { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString("base64")}` },
     body: new URLSearchParams({ grant_type: "client_credentials", resource: audience }),
   }).catch((cause: unknown) => {
-    throw new Fault("token_unavailable", `${tokenEndpoint} gives no token; does the playground still run?`, {
+    throw new Fault("token_unavailable", `${tokenEndpoint} returned no token; is the playground still running?`, {
       retryable: true,
       cause,
     });
   });
-  const told = v.safeParse(tokenAnswer, await answer.json());
-  if (told.success) return told.output.access_token;
-  throw new Fault("token_unavailable", `${tokenEndpoint} answered ${answer.status} and no token`, { retryable: true });
+  const parsed = v.safeParse(tokenResponse, await response.json());
+  if (parsed.success) return parsed.output.access_token;
+  const message = `${tokenEndpoint} responded ${response.status} without a token`;
+  throw new Fault("token_unavailable", message, { retryable: true });
 }

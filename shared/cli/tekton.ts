@@ -6,7 +6,7 @@ import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { sessionOf } from "./session.ts";
 
-/** `drawbridge tekton render <route>`: the Kubernetes objects that fit a route. */
+/** `drawbridge tekton render <route>`: prints the Kubernetes objects for a route. */
 export async function renderCommand(invocation: Invocation): Promise<number> {
   const [name = ""] = invocation.positionals;
   const session = await sessionOf(invocation);
@@ -14,7 +14,7 @@ export async function renderCommand(invocation: Invocation): Promise<number> {
   const route = config.routes.find((one) => one.name === name && one.action === "tekton");
   if (route === undefined) {
     const names = config.routes.filter(({ action }) => action === "tekton").map((one) => one.name);
-    const message = `no route "${name}" fires Tekton; those that do: ${names.join(", ")}`;
+    const message = `no route "${name}" has the action tekton; these have: ${names.join(", ")}`;
     throw new Fault("configuration_invalid", message, { retryable: false });
   }
   const { namespace = "", listener = "", pipeline = name, "service-account": serviceAccount = "" } = invocation.options;

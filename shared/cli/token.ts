@@ -4,7 +4,7 @@ import { text } from "node:stream/consumers";
 import { loadConfig } from "../config/load.ts";
 import { namesUnder } from "../config/references.ts";
 import type { Config } from "../config/schema.ts";
-import { type CallOut, callOut as callOutForReal } from "../host/call-out.ts";
+import { type CallOut, callOut as outboundCall } from "../host/call-out.ts";
 import { type Clock, systemClock, toSeconds } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { readCompactJws } from "../identity/compact-jws.ts";
@@ -15,13 +15,12 @@ import { hintOf } from "../model/rejection-hints.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { sessionOf } from "./session.ts";
-import { printable, table } from "./table.ts";
-import { rejectionLine } from "./tell-rejection.ts";
+import { printable, rejectionLine, table } from "./terminal-text.ts";
 
 export interface ExplainDeps extends Pick<Config, "issuers" | "roles" | "sources"> {
   readonly clock: Clock;
   readonly print: (text: string) => void;
-  /** Absent: the real one. */
+  /** Default: the real outbound HTTP client. */
   readonly callOut?: CallOut;
 }
 
@@ -30,16 +29,16 @@ export async function tokenCommand(invocation: Invocation): Promise<number> {
   const { options, given, print } = invocation;
   const { config: path } = await sessionOf(invocation);
   const { issuers, roles, sources } = await loadConfig(path);
-  const callOut = given.has("offline") ? offline : callOutForReal;
+  const callOut = given.has("offline") ? offline : outboundCall;
   const token = await readToken(options["file"]);
   return tokenExplain(token, options["entry"], { issuers, roles, sources, clock: systemClock, print, callOut });
 }
 
-/** The token to explain: from a file or standard input, never from an argument, which every user of the machine can see. */
+/** Reads the token from a file or standard input, never from an argument: every user of the machine can see arguments. */
 export async function readToken(path: string | undefined): Promise<string> {
   const given = path === undefined ? await text(stdin) : await readFile(path, "utf8").catch(unreadable(path));
   const token = given.trim().replace(/^(bearer|dpop) +/i, "");
-  if (token === "") throw invalid(path === undefined ? "nothing came on standard input" : `${path} is empty`);
+  if (token === "") throw invalid(path === undefined ? "standard input is empty" : `${path} is empty`);
   return token;
 }
 
@@ -51,15 +50,15 @@ const unreadable = (path: string) => (error: unknown) => {
 const invalid = (message: string): Fault => new Fault("configuration_invalid", message, { retryable: false });
 
 /**
- * `drawbridge token explain`: why a token would be let in or refused, claim by claim, by each trust entry of its issuer or
- * by the one named. It is sent nowhere and printed nowhere. Gives the exit code: 0 if one would accept it, and the token
- * earns one of the roles that this one gives, if it gives any; 3 if the keys of its issuer are out of reach.
+ * `drawbridge token explain`: prints why each trust entry of the issuer, or the named entry, accepts or rejects a token,
+ * claim by claim. The token itself is neither sent nor printed. Returns the exit code: 0 if an entry accepts the token and,
+ * if the entry grants roles, the token earns one; 3 if the keys of the issuer are out of reach; else 1.
  */
 export async function tokenExplain(token: string, only: string | undefined, deps: ExplainDeps): Promise<number> {
   const { issuers, clock, print } = deps;
   const read = readCompactJws(token);
   if (!read.ok) {
-    print(refusalText(read.rejection));
+    print(rejectionText(read.rejection));
     return EXIT.refused;
   }
   const { iss } = read.value.claims;
@@ -71,23 +70,25 @@ export async function tokenExplain(token: string, only: string | undefined, deps
   for (const [name, entry] of entries) {
     explanations.push(await explainToken(read.value, trustedAs(name, entry, deps), toSeconds(clock.now())));
   }
-  for (const explanation of explanations) print(tell(explanation));
+  for (const explanation of explanations) print(explanationText(explanation));
   const [best] = explanations.toSorted((a, b) => RANKED.indexOf(a.outcome) - RANKED.indexOf(b.outcome));
   print(best ? `${verdictText(best)}\n${rightsText(best, deps)}` : unknownIssuerText(iss, deps));
   if (best?.outcome === "undecided" && deps.callOut !== offline) return EXIT.unreachable;
   return best?.outcome === "accepted" && !best.earnsNoRole ? EXIT.done : EXIT.refused;
 }
 
-/** Which of several entries decides: as in verification. */
+/** The best outcome of several entries decides, as in verification. */
 const RANKED: readonly Explanation["outcome"][] = ["accepted", "undecided", "let in", "refused"];
 
-/** Instead of the real way out: a key set at an address counts as out of reach, one in a file or inline does not. */
+/** Replaces the outbound HTTP client: key sets at an address are out of reach, those in a file or inline are not. */
 export const offline: CallOut = () =>
   Promise.reject(new Fault("target_unreachable", "nobody was asked (--offline)", { retryable: false }));
 
-function tell({ trustEntry, isProved, checks, outcome, earnsNoRole }: Explanation): string {
+function explanationText({ trustEntry, isProved, checks, outcome, earnsNoRole }: Explanation): string {
   const rows = checks.map(({ check, expected, got, verdict }) => [
-    ...[check, expected, got],
+    check,
+    expected,
+    got,
     isProved || verdict === "not checked" || check === "signature" ? verdict : `${verdict} (unproved)`,
   ]);
   const rejections = checks.flatMap(({ rejection }) => rejection ?? []);
@@ -96,7 +97,8 @@ function tell({ trustEntry, isProved, checks, outcome, earnsNoRole }: Explanatio
     `trust entry ${trustEntry}`,
     `${table(["CHECK", "EXPECTED", "GOT", "VERDICT"], rows)}\n`,
     first ? `${outcome}: ${rejectionLine(first)}` : `${outcome}${earnsNoRole ? ", but earns no role" : ""}`,
-    ...[...new Set(rejections.map(hintText)), ""],
+    ...new Set(rejections.map(hintText)),
+    "",
   ].join("\n");
 }
 
@@ -108,15 +110,15 @@ function verdictText({ trustEntry, outcome, subject, roles, earnsNoRole }: Expla
         return `verdict: accepted by ${trustEntry}, as ${printable(subject ?? "")}, but it earns no role`;
       return `verdict: accepted by ${trustEntry}, as ${printable(subject ?? "")}, with roles: ${earned}`;
     case "undecided":
-      return `verdict: undecided, for want of keys; with a good signature accepted by ${trustEntry}, with roles: ${earned}`;
+      return `verdict: undecided without keys; with a good signature accepted by ${trustEntry}, with roles: ${earned}`;
     case "let in":
-      return `verdict: refused, but let in without a role by ${trustEntry}, which is in shadow mode; else with roles: ${earned}`;
+      return `verdict: refused, but let in without a role by ${trustEntry}, which is in shadow mode; once corrected, with roles: ${earned}`;
     case "refused":
-      return `verdict: refused; if that were mended, ${trustEntry} would give it roles: ${earned}`;
+      return `verdict: refused; once corrected, ${trustEntry} would grant it the roles: ${earned}`;
   }
 }
 
-/** What the roles of a token come to, and where else its entry is believed. */
+/** Returns what the roles of a token may do, and the sources that accept its entry. */
 function rightsText({ trustEntry, roles }: Explanation, { roles: known, sources }: ExplainDeps): string {
   const held = roles.flatMap((role) => known[role] ?? []);
   const rights = [
@@ -132,23 +134,27 @@ const VERBS = ["call", "fire", "replay", "approve"] as const;
 const names = (settings: object, trustEntry: string): boolean =>
   namesUnder(settings, "trust", []).some(([, name]) => name === trustEntry);
 
-/** The token's own issuer is not told: nobody has signed it. */
+/** The text does not repeat the issuer of the token, because no signature proves it. */
 function unknownIssuerText(iss: unknown, { issuers }: ExplainDeps): string {
   const configured = Object.entries(issuers);
-  const near = configured.find(([, { issuer }]) => typeof iss === "string" && bare(iss) === bare(issuer));
+  const near = configured.find(
+    ([, { issuer }]) => typeof iss === "string" && withoutSlash(iss) === withoutSlash(issuer),
+  );
   return [
-    refusalText({ reason: "issuer_unknown" }),
-    ...(near ? [`its issuer is that of ${near[0]} but for a slash at the end: write it as the token does`] : []),
-    configured.length === 0 ? "no issuer is configured" : "configured are:",
+    rejectionText({ reason: "issuer_unknown" }),
+    ...(near
+      ? [`its issuer differs from that of ${near[0]} only by a slash at the end: write it as in the token`]
+      : []),
+    configured.length === 0 ? "no issuer is configured" : "configured issuers:",
     ...configured.map(([name, { issuer }]) => `  ${name}: ${issuer}`),
   ].join("\n");
 }
 
-const bare = (issuer: string): string => issuer.replace(/\/$/, "");
+const withoutSlash = (issuer: string): string => issuer.replace(/\/$/, "");
 
-const refusalText = (refusal: Rejection): string => `refused: ${rejectionLine(refusal)}\n${hintText(refusal)}`;
+const rejectionText = (rejection: Rejection): string => `refused: ${rejectionLine(rejection)}\n${hintText(rejection)}`;
 
-/** The texts are written for documents. */
+/** Hints are Markdown; a terminal gets quotes instead of backticks. */
 const hintText = (rejection: Rejection): string => `${rejection.reason}: ${hintOf(rejection).replaceAll("`", '"')}`;
 
 function unknownEntry(name: string, issuers: ExplainDeps["issuers"]): Fault {

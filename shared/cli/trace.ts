@@ -1,33 +1,33 @@
-import { type ShownDelivery, type ShownEntry, shownDelivery } from "./answers.ts";
 import { get } from "./bridge-client.ts";
 import { timelineLine } from "./events.ts";
+import { type ShownDelivery, type ShownTimelineEvent, shownDelivery } from "./responses.ts";
 import type { Session } from "./session.ts";
-import { printable } from "./table.ts";
+import { printable } from "./terminal-text.ts";
 
 export interface TraceOptions {
   readonly print: (line: string) => void;
-  /** Whether this entry of a delivery of `what` is the last to wait for. */
-  readonly isEnd: (entry: ShownEntry, what: string) => boolean;
+  /** Whether this timeline event, of a delivery of type `what`, ends the trace. */
+  readonly isEnd: (event: ShownTimelineEvent, what: string) => boolean;
   readonly timeoutMs: number;
   readonly pollMs?: number;
 }
 
 /**
- * Prints what follows a delivery, and what follows that, in order of time, with the time since the first was received.
- * Reads the bridge's own interface, as a person would. Prints nothing before the end: a line can be found after lines
- * that are later than it. False if the end did not come in time; what is known then is printed all the same.
+ * Prints the timelines of a delivery and of all deliveries that follow it, ordered by time, with the milliseconds since the
+ * first was received. It polls the bridge's own HTTP interface and prints at the end, because it may find an earlier line
+ * after a later one. Returns false if the end did not come within `timeoutMs`; the known lines are printed anyway.
  */
 export async function trace(session: Session, id: string, options: TraceOptions): Promise<boolean> {
   const { print, isEnd, timeoutMs, pollMs = 50 } = options;
   const known: Known = { session, deliveries: new Set([id]) };
-  const isLast = ({ entry, what }: Line): boolean => entry !== undefined && isEnd(entry, what);
+  const isLast = ({ event, what }: Line): boolean => event !== undefined && isEnd(event, what);
   let lines = await readLines(known);
   for (let waitedMs = 0; waitedMs < timeoutMs && !lines.some(isLast); waitedMs += pollMs) {
     await new Promise((resolve) => setTimeout(resolve, pollMs));
     lines = await readLines(known);
   }
   const hasEnded = lines.some(isLast);
-  // One reading takes the deliveries one after the other: those read before the end may have got lines since.
+  // The deliveries are read one after another, so those read before the end may have new lines.
   if (hasEnded) lines = await readLines(known);
   const sorted = lines.toSorted((a, b) => a.at - b.at);
   const shown = hasEnded ? sorted.slice(0, sorted.findIndex(isLast) + 1) : sorted;
@@ -38,16 +38,16 @@ export async function trace(session: Session, id: string, options: TraceOptions)
 
 interface Known {
   readonly session: Session;
-  /** Grows by what follows them. */
+  /** Ids; those of the deliveries that follow are added. */
   readonly deliveries: Set<string>;
 }
 
 async function readLines({ session, deliveries }: Known): Promise<readonly Line[]> {
   const lines: Line[] = [];
-  // A set that grows while it is walked is walked to its end.
+  // The loop also visits ids that are added to the set during the loop.
   for (const delivery of deliveries) {
     const shown = linesOf(await get(session, `/v1/deliveries/${delivery}`, shownDelivery));
-    for (const { entry } of shown) if (entry?.kind === "followed_by") deliveries.add(entry.delivery);
+    for (const { event } of shown) if (event?.kind === "followed_by") deliveries.add(event.delivery);
     lines.push(...shown);
   }
   return lines;
@@ -57,7 +57,7 @@ interface Line {
   readonly at: number;
   readonly what: string;
   readonly text: string;
-  readonly entry?: ShownEntry;
+  readonly event?: ShownTimelineEvent;
 }
 
 function linesOf({ delivery, timeline }: ShownDelivery): readonly Line[] {
@@ -66,6 +66,6 @@ function linesOf({ delivery, timeline }: ShownDelivery): readonly Line[] {
   return [
     { at: Date.parse(receivedAt), what, text: received },
     ...(relayedAt === undefined ? [] : [{ at: Date.parse(relayedAt), what, text: `${what} relayed: ${id}` }]),
-    ...timeline.map((entry) => ({ at: Date.parse(entry.at), what, text: `${what}: ${timelineLine(entry)}`, entry })),
+    ...timeline.map((event) => ({ at: Date.parse(event.at), what, text: `${what}: ${timelineLine(event)}`, event })),
   ];
 }

@@ -11,12 +11,12 @@ import { suggestion } from "./suggest.ts";
 import type { Path } from "./yaml-file.ts";
 
 export interface BuiltConfig {
-  /** Absent when the outline itself does not hold. Parts with a problem are still in it. */
+  /** Undefined if the outline itself is invalid. Parts with a problem are still in it. */
   readonly config?: Config;
   readonly problems: readonly ConfigProblem[];
 }
 
-/** What the parts of a file may be called by, whether they hold or not. */
+/** The names that a reference may use. They include the names of invalid parts. */
 export interface Names {
   readonly issuers: readonly string[];
   readonly sources: readonly string[];
@@ -25,7 +25,7 @@ export interface Names {
   readonly routes: readonly string[];
 }
 
-/** Gives each part to the provider or action it belongs to, and follows every name. */
+/** Validates each part against the schema of its provider or action, and resolves every name. */
 export function buildConfig(outline: Outline, names: Names): BuiltConfig {
   const problems: ConfigProblem[] = [];
   const config: Config = {
@@ -48,15 +48,16 @@ export function buildConfig(outline: Outline, names: Names): BuiltConfig {
     ...namesUnder(outline.issuers, "role", ["issuers"]),
   ];
   const reporting = namesUnder(outline.targets, "runsReportedBy", ["targets"]);
-  problems.push(...astray(trusted, "issuer", names.issuers), ...astray(reporting, "source", names.sources));
-  problems.push(...astray(earned, "role", names.roles), ...astray(ruled(outline.roles), "route", names.routes));
+  problems.push(...unresolved(trusted, "issuer", names.issuers), ...unresolved(reporting, "source", names.sources));
+  problems.push(...unresolved(earned, "role", names.roles));
+  problems.push(...unresolved(routesIn(outline.roles), "route", names.routes));
   problems.push(
     ...outline.checks.ignore.flatMap(({ id }, index) => notIgnorable(id, ["checks", "ignore", index, "id"])),
   );
   return { config, problems };
 }
 
-/** Whether a finding of this name can be ignored, as a problem if not. */
+/** Returns a problem if no check has this id, or if the findings of the check cannot be ignored. */
 function notIgnorable(id: string, path: Path): readonly ConfigProblem[] {
   const check = checks.find((one) => one.id === id);
   if (check?.canBeIgnored) return [];
@@ -68,17 +69,17 @@ const IGNORABLE = checks.filter(({ canBeIgnored }) => canBeIgnored).map(({ id })
 
 /** The configuration without the entries of its sections that have a problem. */
 export function withoutBroken(config: Config, problems: readonly ConfigProblem[]): Config {
-  const isSound = (section: string, name: string): boolean =>
+  const isValid = (section: string, name: string): boolean =>
     !problems.some(({ path }) => path[0] === section && path[1] === name);
-  const sound = <T>(section: string, entries: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
-    Object.fromEntries(Object.entries(entries).filter(([name]) => isSound(section, name)));
+  const validOf = <T>(section: string, entries: Readonly<Record<string, T>>): Readonly<Record<string, T>> =>
+    Object.fromEntries(Object.entries(entries).filter(([name]) => isValid(section, name)));
   return {
     ...config,
-    issuers: sound("issuers", config.issuers),
-    roles: sound("roles", config.roles),
-    sources: config.sources.filter(({ name }) => isSound("sources", name)),
-    targets: config.targets.filter(({ name }) => isSound("targets", name)),
-    routes: config.routes.filter(({ name }) => isSound("routes", name)),
+    issuers: validOf("issuers", config.issuers),
+    roles: validOf("roles", config.roles),
+    sources: config.sources.filter(({ name }) => isValid("sources", name)),
+    targets: config.targets.filter(({ name }) => isValid("targets", name)),
+    routes: config.routes.filter(({ name }) => isValid("routes", name)),
   };
 }
 
@@ -88,7 +89,7 @@ function source(name: string, part: Outline["sources"][string], problems: Config
   const { provider: kind, roles, people, mode, ...settings } = part;
   const provider = providers.find((one) => one.name === kind);
   const path = ["sources", name];
-  if (provider) fits(provider.settings, settings, path, problems);
+  if (provider) validate(provider.settings, settings, path, problems);
   else problems.push(unknown([...path, "provider"], "provider", kind, providers));
   return { name, provider: kind, roles, people, mode, settings };
 }
@@ -97,19 +98,19 @@ function target(name: string, part: Outline["targets"][string], problems: Config
   const { kind, ...settings } = part;
   const action = actions.find((one) => one.name === kind);
   const path = ["targets", name];
-  if (action) fits(action.target, settings, path, problems);
+  if (action) validate(action.target, settings, path, problems);
   else problems.push(unknown([...path, "kind"], "kind of target", kind, actions));
   return { name, kind, settings };
 }
 
 function route(
   name: string,
-  { when, mode, approval, do: does }: Outline["routes"][string],
+  { when, mode, approval, do: actionsOfRoute }: Outline["routes"][string],
   known: Names & { readonly outline: Outline },
   problems: ConfigProblem[],
 ): readonly ConfiguredRoute[] {
   const path = ["routes", name];
-  const [chosen, ...others] = entriesOf(does);
+  const [chosen, ...others] = entriesOf(actionsOfRoute);
   if (chosen === undefined || others.length > 0) {
     problems.push({
       path: [...path, "do"],
@@ -120,7 +121,7 @@ function route(
   const [kind, { target: targetName, ...options }] = chosen;
   const at = [...path, "do", kind];
   const action = actions.find((one) => one.name === kind);
-  if (action) fits(action.options, options, at, problems);
+  if (action) validate(action.options, options, at, problems);
   else problems.push(unknown(at, "action", kind, actions));
   if (action) problems.push(...wrongTarget([...at, "target"], kind, targetName, known));
   const compiled = compilePattern(when);
@@ -128,7 +129,14 @@ function route(
     const { pattern } = compiled;
     return [
       {
-        ...{ name, when, pattern, mode, approval, action: kind, target: targetName, options },
+        name,
+        when,
+        pattern,
+        mode,
+        approval,
+        action: kind,
+        target: targetName,
+        options,
         matches: (busEvent) => matches(pattern, busEvent),
       },
     ];
@@ -137,9 +145,9 @@ function route(
   return [];
 }
 
-function fits(schema: v.GenericSchema, value: unknown, path: Path, problems: ConfigProblem[]): void {
-  const read = v.safeParse(schema, value);
-  if (!read.success) problems.push(...explain(read.issues, schema, path));
+function validate(schema: v.GenericSchema, value: unknown, path: Path, problems: ConfigProblem[]): void {
+  const parsed = v.safeParse(schema, value);
+  if (!parsed.success) problems.push(...explain(parsed.issues, schema, path));
 }
 
 function unknown(path: Path, what: string, name: string, known: readonly { readonly name: string }[]): ConfigProblem {
@@ -165,19 +173,19 @@ function wrongTarget(
   return [{ path, message: `the target "${name}" is of kind ${other.kind}, not ${kind}${hint}` }];
 }
 
-/** Of names that parts call others by, those that lead nowhere. */
-function astray(
-  called: readonly (readonly [Path, string])[],
+/** Returns a problem for each reference to a name that does not exist. */
+function unresolved(
+  references: readonly (readonly [Path, string])[],
   what: string,
   known: readonly string[],
 ): readonly ConfigProblem[] {
-  return called
+  return references
     .filter(([, name]) => !known.includes(name))
     .map(([path, name]) => ({ path, message: `there is no ${what} "${name}"${suggestion(name, known)}` }));
 }
 
-/** Routes that roles name; one with a `*` may name what is still to come. */
-const ruled = (roles: Outline["roles"]): readonly (readonly [Path, string])[] =>
+/** The route names under the verbs of roles. A name that ends with `*` may match routes that do not exist yet. */
+const routesIn = (roles: Outline["roles"]): readonly (readonly [Path, string])[] =>
   (["fire", "replay", "approve"] as const)
     .flatMap((verb) => namesUnder(roles, verb, ["roles"]))
     .filter(([, route]) => !route.endsWith("*"));

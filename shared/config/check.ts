@@ -6,20 +6,20 @@ import { ignoreOf } from "./checks/unused-ignore.ts";
 import { type ConfigFinding, findingOf, inOrder, type LoadedConfig, readConfig } from "./load.ts";
 
 /**
- * All that is wrong with a configuration, and all that its checks find in the parts whose form is right. A bridge does not
- * start with an error among them. Throws `configuration_invalid` if the file does not exist.
+ * Returns all mistakes of a configuration, and all findings of the checks in its valid parts. A bridge does not start if
+ * one of them is an error. Throws `configuration_invalid` if the file does not exist.
  */
 export async function checkConfig(path: string, secrets: Secrets): Promise<readonly ConfigFinding[]> {
   return checkLoaded(await readConfig(path), path, secrets);
 }
 
-/** The same for a configuration that was read; `path` is what its findings name. */
+/** The same for a loaded configuration. `path` is the file name in its findings. */
 export const checkLoaded = (loaded: LoadedConfig, path: string, secrets: Secrets): Promise<readonly ConfigFinding[]> =>
   findingsOf(loaded, path, { secrets, here: undefined });
 
 /**
- * `checkConfig` on the machine where the bridge will run: what it would use here is tried as well, the secrets of its
- * sources and the files of keys. Nothing is called.
+ * `checkConfig` on the machine where the bridge will run: it also tries the secrets of the sources and the key files. It
+ * sends no request.
  */
 export const checkHere = async (path: string, secrets: Secrets, clock: Clock): Promise<readonly ConfigFinding[]> =>
   findingsOf(await readConfig(path), path, { secrets, here: { clock } });
@@ -27,18 +27,18 @@ export const checkHere = async (path: string, secrets: Secrets, clock: Clock): P
 async function findingsOf(
   loaded: LoadedConfig,
   path: string,
-  surroundings: Omit<CheckContext, "found">,
+  context: Omit<CheckContext, "found">,
 ): Promise<readonly ConfigFinding[]> {
   const mistakes = loaded.ok ? [] : loaded.findings;
-  const sound = loaded.ok ? { ...loaded, incomplete: [] } : loaded.sound;
-  if (sound === undefined) return mistakes;
-  const { config, file, incomplete } = sound;
+  const valid = loaded.ok ? { ...loaded, incomplete: [] } : loaded.valid;
+  if (valid === undefined) return mistakes;
+  const { config, file, incomplete } = valid;
   const found: Found[] = [];
   const canRun = ({ needs, canBeIgnored }: Check): boolean =>
-    // Without `checks` it is open which findings are ignored.
+    // Without the section `checks`, it is unknown which findings are ignored.
     ![...needs, ...(canBeIgnored ? ["checks"] : [])].some((section) => incomplete.includes(section));
   for (const check of checks.filter(canRun)) {
-    const problems = await check.run(config, { ...surroundings, found });
+    const problems = await check.run(config, { ...context, found });
     found.push(...problems.map((problem) => ({ check, problem })));
   }
   const findings = found.map((one) => {

@@ -7,12 +7,12 @@ import { compilePattern } from "../routes/pattern.ts";
 import type { RouteOutline } from "./connect-action.ts";
 import { type Config, type ConfiguredRoute, type Outline, outline } from "./schema.ts";
 
-/** The plain value of `drawbridge.yaml` as JSON, which the bundler writes in place of this name (`infra/bundling.ts`). */
+/** The plain value of `drawbridge.yaml` as JSON. The bundler replaces this name with it (`infra/bundling.ts`). */
 declare const DRAWBRIDGE_CONFIG: string | undefined;
 
 /**
- * The configuration that was compiled into this bundle. It was checked whole before that, so each part's own shape is left
- * to the provider or action that connects it: a function then holds only the providers and actions that it uses.
+ * The configuration that was compiled into this bundle. It was validated before that, so only the provider or action that
+ * connects a part parses the part's own settings: a bundle contains only the providers and actions that it uses.
  * Throws `configuration_invalid`.
  */
 export function compiledConfig(): Config {
@@ -21,8 +21,8 @@ export function compiledConfig(): Config {
 }
 
 /**
- * The same without routes and their targets, for a function that follows none: patterns and their matching stay out of its
- * bundle, and its start does not wait until they are read.
+ * The same without routes and their targets, for a function that matches no routes: its bundle does not contain the code
+ * for patterns, and its start does not compile them.
  */
 export function compiledWithoutRoutes(): Config {
   const { routes: _, targets: __, ...rest } = compiledValue();
@@ -36,7 +36,7 @@ const gates = v.object({
   routes: v.optional(v.record(v.string(), v.object({ approval: v.optional(v.unknown()) })), {}),
 });
 
-/** The outline of the compiled routes, for every function: also for one whose configuration is without routes. */
+/** The outline of the compiled routes. Functions that use `compiledWithoutRoutes` need it too. */
 export const compiledRouteOutline = (): RouteOutline => ({
   runReporters: compiledRunReporters(),
   hasGates: hasCompiledGates(),
@@ -44,8 +44,8 @@ export const compiledRouteOutline = (): RouteOutline => ({
 
 function compiledRunReporters(): readonly RunReporter[] {
   const { routes, targets } = v.parse(reporting, compiledValue());
-  return Object.entries(routes).map(([name, { do: does }]) => {
-    const reporters = Object.values(does).map(({ target }) => targets[target]?.runsReportedBy);
+  return Object.entries(routes).map(([name, { do: actionsOfRoute }]) => {
+    const reporters = Object.values(actionsOfRoute).map(({ target }) => targets[target]?.runsReportedBy);
     const runsReportedBy = reporters.find((source) => source !== undefined);
     return { name, ...(runsReportedBy !== undefined && { runsReportedBy }) };
   });
@@ -64,9 +64,9 @@ function compiledValue(): Readonly<Record<string, unknown>> {
 }
 
 function outlineOf(value: object): Outline {
-  const read = v.safeParse(outline, value);
-  if (read.success) return read.output;
-  throw invalid("there is no compiled configuration, or it does not fit its outline");
+  const parsed = v.safeParse(outline, value);
+  if (parsed.success) return parsed.output;
+  throw invalid("the bundle has no compiled configuration, or an invalid one");
 }
 
 const partsOf = ({
@@ -83,7 +83,12 @@ const partsOf = ({
   issuers,
   roles,
   sources: Object.entries(sources).map(([name, { provider, roles, people, mode, ...settings }]) => ({
-    ...{ name, provider, roles, people, mode, settings },
+    name,
+    provider,
+    roles,
+    people,
+    mode,
+    settings,
   })),
   targets: Object.entries(targets).map(([name, { kind, ...settings }]) => ({ name, kind, settings })),
   console,
@@ -91,14 +96,23 @@ const partsOf = ({
   checks,
 });
 
-function route(name: string, { when, mode, approval, do: does }: Outline["routes"][string]): ConfiguredRoute {
-  const [chosen] = Object.entries(does);
+function route(name: string, { when, mode, approval, do: actionsOfRoute }: Outline["routes"][string]): ConfiguredRoute {
+  const [chosen] = Object.entries(actionsOfRoute);
   const compiled = compilePattern(when);
-  if (chosen === undefined || !compiled.ok) throw invalid(`the compiled route "${name}" cannot be used`);
+  if (chosen === undefined || !compiled.ok) throw invalid(`the compiled route "${name}" is invalid`);
   const [action, { target, ...options }] = chosen;
   const { pattern } = compiled;
-  const matching = { when, pattern, matches: (busEvent: BusEvent) => matches(pattern, busEvent) };
-  return { name, ...matching, mode, approval, action, target, options };
+  return {
+    name,
+    when,
+    pattern,
+    matches: (busEvent: BusEvent) => matches(pattern, busEvent),
+    mode,
+    approval,
+    action,
+    target,
+    options,
+  };
 }
 
 const invalid = (why: string): Fault => new Fault("configuration_invalid", why, { retryable: false });

@@ -6,7 +6,7 @@ import type { Route } from "../routes/route.ts";
 import type { Config } from "./schema.ts";
 import { type CredentialUseDeps, trackCredentialUse } from "./track-credential-use.ts";
 
-/** The configured routes of one kind of action, ready to run, in a process that has no other. */
+/** Connects the configured routes of one kind of action to their targets. */
 export function connectAction(
   action: Action,
   { routes, targets, roles }: Pick<Config, "routes" | "targets" | "roles">,
@@ -37,7 +37,7 @@ export function connectAction(
     });
 }
 
-/** The routes as far as every function needs them: a function that runs no action holds no patterns. */
+/** The facts about routes that every function needs, including one whose bundle has no patterns. */
 export interface RouteOutline {
   /** Every configured route, and the source that reports its runs. */
   readonly runReporters: readonly RunReporter[];
@@ -50,12 +50,12 @@ export const routeOutline = (config: Pick<Config, "routes" | "targets">): RouteO
   hasGates: config.routes.some(({ approval }) => approval !== undefined),
 });
 
-/** The source that reports the runs of each route, as its target's settings say. */
+/** Returns each route with the source that reports its runs, from the settings of its target. */
 const runReporters = ({ routes, targets }: Pick<Config, "routes" | "targets">): readonly RunReporter[] =>
   routes.map(({ name, target }) => {
     const settings = settingsOf(target, targets);
-    const told = "runsReportedBy" in settings ? settings.runsReportedBy : undefined;
-    return { name, ...(typeof told === "string" && { runsReportedBy: told }) };
+    const reporter = "runsReportedBy" in settings ? settings.runsReportedBy : undefined;
+    return { name, ...(typeof reporter === "string" && { runsReportedBy: reporter }) };
   });
 
 function settingsOf(target: string, targets: Config["targets"]): object {

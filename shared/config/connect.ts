@@ -8,7 +8,7 @@ import { providers } from "../providers/registry.ts";
 import { noReplayCache } from "../store/replay-cache.ts";
 import type { Config } from "./schema.ts";
 
-/** Every configured source, ready to prove and to read, and to sign fixtures where it can. */
+/** Connects every configured source: it can authenticate and parse, and some sources can sign fixtures. */
 export function connectSources(
   config: Config,
   deps: ProviderDeps,
@@ -23,7 +23,7 @@ export function connectSources(
   return sources;
 }
 
-/** For a command that signs fixtures or checks sources, and receives nothing. */
+/** The dependencies of a command that signs fixtures or checks sources. Such a command receives no deliveries. */
 export const signingDeps = ({ issuers }: Pick<Config, "issuers">, secrets: Secrets, clock: Clock): ProviderDeps => ({
   secrets,
   clock,
@@ -31,7 +31,7 @@ export const signingDeps = ({ issuers }: Pick<Config, "issuers">, secrets: Secre
   keepToken: async () => undefined,
 });
 
-/** A loaded configuration names only what exists, so a miss is a mistake of ours. */
+/** A loaded configuration names only what exists, so an unknown name is a defect of the bridge. */
 function known<T extends { readonly name: string }>(all: readonly T[], name: string): T {
   const found = all.find((one) => one.name === name);
   if (found) return found;

@@ -5,12 +5,12 @@ import { providers } from "../providers/registry.ts";
 import { refsIn } from "./references.ts";
 import type { Config } from "./schema.ts";
 
-/** A credential, and the key of its source or target under which it is configured. */
+/** A credential, and the key of its source or target that configures it. */
 export interface ConfiguredCredential extends Credential {
   readonly setting: string;
 }
 
-/** Every secret that a configuration names for a source or a target, as its use is noted. */
+/** Returns every secret that a source or a target refers to, with the credential under which its use is recorded. */
 export function configuredCredentials({
   sources,
   targets,
@@ -20,24 +20,30 @@ export function configuredCredentials({
       const provider = providers.find((one) => one.name === kind);
       return Object.entries(provider?.secrets ?? {}).flatMap(([path, method]) =>
         labelsAt(settings, path).map((credential) => ({
-          ...{ kind: "source" as const, name, method, credential },
+          kind: "source" as const,
+          name,
+          method,
+          credential,
           setting: path,
         })),
       );
     }),
     ...targets.flatMap(({ name, settings }) =>
       refsIn(settings, []).map(([path, credential]) => ({
-        ...{ kind: "target" as const, name, method: "secret", credential },
+        kind: "target" as const,
+        name,
+        method: "secret",
+        credential,
         setting: path.join("."),
       })),
     ),
   ];
 }
 
-/** The labels of the live values there; none where there is no such secret. */
+/** Returns the labels of the configured values of the secret at `path`. Empty if the secret is not configured. */
 function labelsAt(settings: object, path: string): readonly ("current" | "next")[] {
-  const at = path.split(".").reduce<unknown>((value, key) => membersOf(value)[key], settings);
-  const pair = v.safeParse(rotatingSecret, at);
+  const secret = path.split(".").reduce<unknown>((value, key) => membersOf(value)[key], settings);
+  const pair = v.safeParse(rotatingSecret, secret);
   if (!pair.success) return [];
   return pair.output.next === undefined ? ["current"] : ["current", "next"];
 }

@@ -1,11 +1,11 @@
 import * as v from "valibot";
 import { secretRef } from "../host/secrets.ts";
-import { keysOf, meantBy, schemasAt } from "./schema-parts.ts";
+import { intendedFor, keysOf, schemasAt } from "./schema-parts.ts";
 import { suggestion } from "./suggest.ts";
 import { referenceMeantBy, UNFILLED } from "./variables.ts";
 import type { Path } from "./yaml-file.ts";
 
-/** Something wrong at a path, and what would be right. */
+/** A mistake at a path. The message says what would be right. */
 export interface ConfigProblem {
   readonly path: Path;
   readonly message: string;
@@ -14,8 +14,8 @@ export interface ConfigProblem {
 type Issue = v.BaseIssue<unknown>;
 
 /**
- * A schema's issues in the configuration's words. `schema` is the one that was checked; `at` is where its value stands. No
- * message repeats a value: it may be a secret in the wrong place.
+ * Translates the issues of a schema into problems of the configuration. `schema` is the schema that was applied, `at` the
+ * path of its value. No message repeats a value: it may be a secret in the wrong place.
  */
 export function explain(issues: readonly Issue[], schema: v.GenericSchema, at: Path): readonly ConfigProblem[] {
   const problems = issues.flatMap((issue) => explainOne(issue, schema, at));
@@ -26,24 +26,24 @@ export function explain(issues: readonly Issue[], schema: v.GenericSchema, at: P
 function explainOne(issue: Issue, schema: v.GenericSchema, at: Path): readonly ConfigProblem[] {
   const steps = issue.path ?? [];
   const within = steps.map(({ key }) => (typeof key === "number" ? key : String(key)));
-  // To a schema of keys, a list is an object whose keys are numbers.
+  // A schema of keys accepts a list as an object whose keys are numbers.
   const list = steps.findIndex(({ type, input }) => type === "object" && Array.isArray(input));
   if (list >= 0) {
     return [{ path: [...at, ...within.slice(0, list)], message: "it must be a block of keys, and is a list" }];
   }
   const path = [...at, ...within];
   const schemas = schemasAt(schema, within);
-  const meant = issue.type === "union" && meantBy(issue.input, schemas);
-  const read = meant && v.safeParse(meant, issue.input);
-  if (meant && read && !read.success) return explain(read.issues, meant, path);
+  const intended = issue.type === "union" && intendedFor(issue.input, schemas);
+  const parsed = intended && v.safeParse(intended, issue.input);
+  if (intended && parsed && !parsed.success) return explain(parsed.issues, intended, path);
   if (issue.type === "strict_object" && issue.expected === "never") {
     return [{ path, message: unknownKeyMessage(within, schema) }];
   }
-  const message = unfilled(issue, schemas) ?? tell(issue, String(within.at(-1) ?? ""), schemas);
+  const message = unfilled(issue, schemas) ?? messageOf(issue, String(within.at(-1) ?? ""), schemas);
   return [{ path, message }];
 }
 
-/** For a variable in place of a value. */
+/** Returns the message for a variable in place of a value; undefined if the value is no variable. */
 function unfilled(issue: Issue, schemas: readonly v.GenericSchema[]): string | undefined {
   const reference = typeof issue.input === "string" ? referenceMeantBy(issue.input) : undefined;
   if (reference === undefined) return undefined;
@@ -53,7 +53,7 @@ function unfilled(issue: Issue, schemas: readonly v.GenericSchema[]): string | u
   return `${UNFILLED}: write ${schemas.some(isSecretRef) ? reference : "the value itself"}`;
 }
 
-/** Also with a description of its own. */
+/** Compares titles, because a schema with its own description is another object. */
 const isSecretRef = (schema: v.GenericSchema): boolean => v.getTitle(schema) === v.getTitle(secretRef);
 
 function unknownKeyMessage(within: Path, schema: v.GenericSchema): string {
@@ -62,10 +62,10 @@ function unknownKeyMessage(within: Path, schema: v.GenericSchema): string {
   return `there is no "${key}" here${suggestion(key, [...new Set(known)])}`;
 }
 
-function tell(issue: Issue, key: string, schemas: readonly v.GenericSchema[]): string {
-  const isOurs = !issue.message.startsWith("Invalid ");
-  const saysWhat = issue.kind === "validation" && typeof issue.input === "string";
-  if (isOurs) return saysWhat ? `it must be ${issue.message}` : issue.message;
+function messageOf(issue: Issue, key: string, schemas: readonly v.GenericSchema[]): string {
+  const isOwnMessage = !issue.message.startsWith("Invalid ");
+  const namesExpected = issue.kind === "validation" && typeof issue.input === "string";
+  if (isOwnMessage) return namesExpected ? `it must be ${issue.message}` : issue.message;
   if (issue.received === "undefined" && issue.expected !== null) return `"${key}" is missing`;
   if (issue.kind === "validation") return `it must ${bound(issue)}`;
   const wanted = `it must be ${wantedOf(issue, schemas)}`;
@@ -75,7 +75,7 @@ function tell(issue: Issue, key: string, schemas: readonly v.GenericSchema[]): s
   return `${wanted}, and is ${is}${needsQuotes(issue) ? ": put it in quotes" : ""}`;
 }
 
-/** Says of several blocks which keys tell them apart, of one which it takes, and of anything else of what kind it may be. */
+/** Returns the expected value in words: the keys that distinguish several blocks, the keys of one block, or the kinds. */
 function wantedOf({ type, expected }: Issue, schemas: readonly v.GenericSchema[]): string {
   const blocks = schemas.map(keysOf).filter((keys) => keys !== undefined);
   if (type === "union" && blocks.length === schemas.length) {

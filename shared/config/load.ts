@@ -7,11 +7,11 @@ import { type Config, outline } from "./schema.ts";
 import { UNFILLED } from "./variables.ts";
 import { type Path, type Place, readYaml, shownPath, type YamlFile } from "./yaml-file.ts";
 
-/** Something found in a configuration. */
+/** A mistake in a configuration, or a finding of a check. */
 export interface ConfigFinding {
-  /** `ignored`: the configuration itself names it under `checks.ignore`. */
+  /** `ignored`: `checks.ignore` of the configuration names it. */
   readonly level: "error" | "warning" | "ignored";
-  /** The check that found it. Absent for a mistake of form, which cannot be ignored. */
+  /** The check that found it. Undefined for a mistake of form, which cannot be ignored. */
   readonly id?: string;
   readonly place: Place;
   /** `file:line:column path: what is wrong`. */
@@ -25,18 +25,18 @@ export type LoadedConfig =
   | {
       readonly ok: false;
       readonly findings: readonly ConfigFinding[];
-      /** The parts without a mistake; undefined if no part can be told from the others. */
-      readonly sound: SoundParts | undefined;
+      /** The parts without a mistake; undefined if the parts of the file cannot be distinguished. */
+      readonly valid: ValidParts | undefined;
     };
 
-interface SoundParts {
+interface ValidParts {
   readonly config: Config;
   readonly file: YamlFile;
   /** Sections that lack a part with a mistake. */
   readonly incomplete: readonly string[];
 }
 
-/** Loads `drawbridge.yaml`. Throws `configuration_invalid` with all that is wrong, a line each. */
+/** Loads `drawbridge.yaml`. Throws `configuration_invalid` with all mistakes, one in each line. */
 export async function loadConfig(path: string): Promise<Config> {
   const loaded = await readConfig(path);
   if (loaded.ok) return loaded.config;
@@ -45,10 +45,7 @@ export async function loadConfig(path: string): Promise<Config> {
   });
 }
 
-/**
- * Reads `drawbridge.yaml`, or tells all that is wrong with it at once.
- * Throws `configuration_invalid` if there is no such file.
- */
+/** Reads `drawbridge.yaml`, or returns all its mistakes. Throws `configuration_invalid` if the file cannot be read. */
 export async function readConfig(path: string): Promise<LoadedConfig> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw new Fault("configuration_invalid", `${path}: the file cannot be read`, { retryable: false, cause });
@@ -56,13 +53,13 @@ export async function readConfig(path: string): Promise<LoadedConfig> {
   return parseConfig(text, path);
 }
 
-/** The same for a text; `path` is what its findings name. Never throws. */
+/** The same for a text. `path` is the file name in its findings. Never throws. */
 export function parseConfig(text: string, path: string): LoadedConfig {
   const file = readYaml(text);
   if (file.syntaxProblems.length > 0) {
     const findings = file.syntaxProblems.map(({ at, message }) => findingAt("error", path, at, message));
     const variables = unfilledIn(file, []).map((problem) => findingOf("error", problem, { path, file }));
-    return { ok: false, findings: inOrder([...findings, ...variables]), sound: undefined };
+    return { ok: false, findings: inOrder([...findings, ...variables]), valid: undefined };
   }
   const { config, problems: all } = parseConfigValue(file.value);
   const hidden = file.mistakes.flatMap(({ hides }) => (hides === undefined ? [] : [hides]));
@@ -76,13 +73,13 @@ export function parseConfig(text: string, path: string): LoadedConfig {
     ...problems.map((problem) => findingOf("error", problem, { path, file })),
   ];
   const wrong = [...file.mistakes.map((mistake) => ({ ...mistake, path: mistake.hides ?? mistake.path })), ...problems];
-  const sound = config && { config: withoutBroken(config, wrong), file, incomplete: incompleteBy(wrong) };
-  return { ok: false, findings: inOrder(findings), sound };
+  const valid = config && { config: withoutBroken(config, wrong), file, incomplete: incompleteBy(wrong) };
+  return { ok: false, findings: inOrder(findings), valid };
 }
 
 const isBelow = (path: Path, above: Path): boolean => above.every((step, at) => step === path[at]);
 
-/** Variables that keep the file from being YAML, as far as nothing else is said of their place. */
+/** Returns a problem for each unquoted variable with brackets, unless another problem has the same path. */
 const unfilledIn = ({ variables }: YamlFile, problems: readonly ConfigProblem[]): readonly ConfigProblem[] =>
   variables
     .filter((variable) => !problems.some(({ path }) => shownPath(path) === shownPath(variable)))
@@ -91,7 +88,7 @@ const unfilledIn = ({ variables }: YamlFile, problems: readonly ConfigProblem[])
       message: `${UNFILLED}: write the value itself, or for a secret a reference such as env:NAME`,
     }));
 
-/** A key that is no section may be a misspelt one, so that any section may lack a part. */
+/** Returns the sections that may lack a part: all of them if a key is no section, because it may be a misspelt one. */
 function incompleteBy(problems: readonly ConfigProblem[]): readonly string[] {
   const sections = new Set(problems.map(({ path }) => String(path[0])));
   return [...sections].every((section) => SECTIONS.includes(section)) ? [...sections] : SECTIONS;
@@ -99,7 +96,7 @@ function incompleteBy(problems: readonly ConfigProblem[]): readonly string[] {
 
 const SECTIONS: readonly string[] = Object.keys(outline.entries);
 
-/** Errors first, then warnings, then what is ignored; each in the order of the file. */
+/** Errors first, then warnings, then ignored findings. Each group is in the order of the file. */
 export const inOrder = (findings: readonly ConfigFinding[]): readonly ConfigFinding[] =>
   LEVELS.flatMap((level) =>
     findings
@@ -138,7 +135,7 @@ export function showSummary(path: string, findings: readonly ConfigFinding[]): s
   const count = (level: ConfigFinding["level"]): number => findings.filter((finding) => finding.level === level).length;
   const plural = (level: "error" | "warning"): string => `${count(level)} ${level}${count(level) === 1 ? "" : "s"}`;
   const ignored = count("ignored") === 0 ? "" : `, ${count("ignored")} ignored`;
-  // What has a mistake of form, or a secret that is not there, cannot be looked at further.
+  // A part with a mistake of form or an unreadable secret is not checked further.
   const mayFollow = findings.some(
     ({ level, id }) => level === "error" && (id ?? "unreadable-secret") === "unreadable-secret",
   );

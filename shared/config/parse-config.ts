@@ -5,15 +5,15 @@ import { type ConfigProblem, explain } from "./explain.ts";
 import { outline } from "./schema.ts";
 
 /**
- * The configuration that the plain values of a file stand for. What holds is looked at further even where the rest does
- * not, so that all mistakes are reported at once.
+ * Parses the plain values of a file. The valid parts are checked further even if other parts are invalid, so that all
+ * mistakes are reported at once.
  */
 export function parseConfigValue(value: unknown): BuiltConfig {
   if (value === null) return { problems: [{ path: [], message: EMPTY }] };
-  const read = v.safeParse(outline, value);
+  const parsed = v.safeParse(outline, value);
   const names = namesIn(value);
-  if (read.success) return buildConfig(read.output, names);
-  const problems = explain(read.issues, outline, []);
+  if (parsed.success) return buildConfig(parsed.output, names);
+  const problems = explain(parsed.issues, outline, []);
   const rest = v.safeParse(outline, without(value, problems));
   if (!rest.success) return { problems };
   const { config, problems: more } = buildConfig(rest.output, names);
@@ -22,7 +22,7 @@ export function parseConfigValue(value: unknown): BuiltConfig {
 
 const EMPTY = 'it is empty; a configuration has at least "sources"';
 
-/** The names that the file gives, also those of what does not hold. */
+/** Returns the names that the file defines, including those of invalid parts. */
 function namesIn(value: unknown): Names {
   const { issuers, sources, targets, routes, roles = DEFAULT_ROLES, ...rest } = blockOf(value);
   // A key that is no section may be a misspelt one.
@@ -38,7 +38,7 @@ function namesIn(value: unknown): Names {
   };
 }
 
-/** A file without the sections, and the entries of sections, that have a problem. */
+/** Returns the file without the sections and entries that have a problem. */
 function without(value: unknown, problems: readonly ConfigProblem[]): object {
   const sections = Object.entries(blockOf(value))
     .filter(([section]) => !problems.some(({ path }) => path.length === 1 && path[0] === section))

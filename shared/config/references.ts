@@ -1,17 +1,17 @@
 import type { Path } from "./yaml-file.ts";
 
-/** Texts that are references to secrets. No other setting begins like one. */
+/** Returns the paths and texts of all references to secrets. No other setting begins like a reference. */
 export const refsIn = (value: unknown, path: Path): readonly (readonly [Path, string])[] =>
   stringsIn(value, path).filter(([, text]) => /^(env|file|secretsmanager|ssm):/.test(text));
 
-/** Every text at or below a path. */
+/** Returns every text in `value`, with its path. `path` is the path of `value`. */
 export function stringsIn(value: unknown, path: Path): readonly (readonly [Path, string])[] {
   if (typeof value === "string") return [[path, value]];
   if (typeof value !== "object" || value === null) return [];
   return membersOf(value).flatMap(([member, below]) => stringsIn(below, [...path, member]));
 }
 
-/** Texts, or lists of them, under a key anywhere below `value`: the places where a part names another. */
+/** Returns the texts under `key` anywhere below `value`, alone or in a list: references by name from one part to another. */
 export function namesUnder(value: unknown, key: string, path: Path): readonly (readonly [Path, string])[] {
   if (typeof value !== "object" || value === null) return [];
   return membersOf(value).flatMap(([member, below]) => {
@@ -23,6 +23,6 @@ export function namesUnder(value: unknown, key: string, path: Path): readonly (r
   });
 }
 
-/** The members of a block or a list. The indices of a list are numbers, as in every path. */
+/** Returns the members of a block or a list. The indices of a list are numbers, as in every path. */
 export const membersOf = (value: object): readonly (readonly [string | number, unknown])[] =>
   Array.isArray(value) ? [...value.entries()] : Object.entries(value);

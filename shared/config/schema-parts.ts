@@ -2,8 +2,8 @@ import type * as v from "valibot";
 import type { Path } from "./yaml-file.ts";
 
 /**
- * The schemas for what stands at a path below a value of `schema`, each alternative by itself. Valibot's schemas are plain
- * objects (https://valibot.dev/api/#schemas); only the members that lead on are read.
+ * Returns the schemas for the value at `path` below a value of `schema`, one for each alternative. Valibot's schemas are
+ * plain objects (https://valibot.dev/api/#schemas). This reads only their members that hold other schemas.
  */
 export function schemasAt(schema: v.GenericSchema, path: Path): readonly v.GenericSchema[] {
   return path.reduce<readonly v.GenericSchema[]>(
@@ -12,13 +12,13 @@ export function schemasAt(schema: v.GenericSchema, path: Path): readonly v.Gener
   );
 }
 
-/** The keys that a schema of an object names; nothing for another one. */
+/** Returns the keys of an object schema; undefined for any other schema. */
 export function keysOf(schema: v.GenericSchema): readonly string[] | undefined {
   return "entries" in schema && isObject(schema.entries) ? Object.keys(schema.entries) : undefined;
 }
 
-/** Of several alternatives, the one that a value was meant for. */
-export function meantBy(value: unknown, schemas: readonly v.GenericSchema[]): v.GenericSchema | undefined {
+/** Returns the alternative that the value was probably written for; undefined if none or several fit. */
+export function intendedFor(value: unknown, schemas: readonly v.GenericSchema[]): v.GenericSchema | undefined {
   const fitting = schemas.filter((schema) => {
     if (Array.isArray(value)) return "item" in schema;
     const keys = keysOf(schema);
@@ -35,7 +35,7 @@ function below(schema: v.GenericSchema, step: string | number): readonly v.Gener
   return [child, ...others].filter(isSchema);
 }
 
-/** Without `optional` around it, and each option of a union by itself. A pipe shows the members of its first schema. */
+/** Removes `optional` and splits a union into its options. A pipe has the members of its first schema. */
 function alternatives(schema: v.GenericSchema): readonly v.GenericSchema[] {
   if ("wrapped" in schema && isSchema(schema.wrapped)) return alternatives(schema.wrapped);
   if (!("options" in schema) || !Array.isArray(schema.options)) return [schema];

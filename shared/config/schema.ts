@@ -13,8 +13,8 @@ const name = v.pipe(
 );
 
 /**
- * `api` is what the bridge's own interface is called in records, `status` the callbacks of CI jobs, `approvals` what it
- * tells of them.
+ * Records name the bridge's own events by these sources: `api` for its HTTP interface, `status` for callbacks of CI jobs,
+ * `approvals` for its events about approvals.
  */
 const sourceName = v.pipe(
   name,
@@ -24,7 +24,7 @@ const sourceName = v.pipe(
   ),
 );
 
-/** People behind a source, by their account there: what each earns, and the token by which the same person is known. */
+/** People at a source, by their account there: the roles of each person, and the subject of the same person's tokens. */
 const people = v.optional(
   v.pipe(
     v.record(
@@ -51,7 +51,7 @@ type People = v.InferOutput<typeof people>;
 const mode = (description: string) =>
   v.optional(v.pipe(v.picklist(["enforce", "shadow"]), v.description(description)), "enforce");
 
-/** A route's name begins the names of the runs it starts, which Kubernetes keeps to 63. */
+/** The names of runs begin with the name of their route. Kubernetes allows 63 characters for a run's name. */
 const routeName = v.pipe(
   v.string(),
   v.regex(/^[a-z]([a-z0-9-]{0,32}[a-z0-9])?$/, "a route's name: a-z, 0-9 and dashes inside, at most 34 in all"),
@@ -63,7 +63,7 @@ const limits = v.strictObject({
       v.number(),
       v.integer(),
       v.minValue(1_024),
-      // What a synchronous call of a Lambda function takes.
+      // The limit of a synchronous call of a Lambda function.
       v.maxValue(6_291_456),
       v.description("Largest body of a webhook, in bytes. A larger one is rejected with 413."),
     ),
@@ -81,7 +81,7 @@ const limits = v.strictObject({
   ),
 });
 
-/** Findings of `drawbridge check` that are ignored. `build-config.ts` knows which ids exist. */
+/** Findings of `drawbridge check` that are ignored. `build-config.ts` checks the ids. */
 const checks = v.strictObject({
   ignore: v.optional(
     v.pipe(
@@ -114,8 +114,8 @@ const checks = v.strictObject({
 });
 
 /**
- * The outer shape of `drawbridge.yaml`. What stands next to `provider`, `kind` and an action's `target` belongs to that
- * provider or action, whose own schema reads it; see `build-config.ts`.
+ * The outer shape of `drawbridge.yaml`. The keys beside `provider`, `kind` and an action's `target` belong to that provider
+ * or action and are validated by its own schema, in `build-config.ts`.
  */
 export const outline = v.strictObject({
   identity: v.optional(
@@ -195,7 +195,7 @@ export const outline = v.strictObject({
 });
 export type Outline = v.InferOutput<typeof outline>;
 
-/** A configuration in which every name leads somewhere and every part fits its provider or action. */
+/** A configuration in which every name is resolved and every part is valid for its provider or action. */
 export interface Config {
   readonly identity?: BridgeIdentity | undefined;
   readonly issuers: Readonly<Record<string, TrustEntry>>;
@@ -225,7 +225,7 @@ export interface ConfiguredTarget {
 
 export interface ConfiguredRoute {
   readonly name: string;
-  /** The event pattern as written; CDK makes a rule of it. */
+  /** The event pattern as written. CDK creates a rule from it. */
   readonly when: unknown;
   readonly pattern: Pattern;
   readonly matches: (busEvent: BusEvent) => boolean;

@@ -1,17 +1,20 @@
-/** ` (did you mean "…"?)` for the known name nearest to `wrong`, ` (known: …)` when none is near, or nothing. */
+/**
+ * Returns ` (did you mean "…"?)` for the known name nearest to `wrong`, ` (known: …)` if no name is near, or an empty text
+ * if no name is known.
+ */
 export function suggestion(wrong: string, known: readonly string[]): string {
-  const meant = nearest(wrong, known);
-  if (meant !== undefined) return ` (did you mean "${meant}"?)`;
+  const similar = nearest(wrong, known);
+  if (similar !== undefined) return ` (did you mean "${similar}"?)`;
   return known.length === 0 ? "" : ` (known: ${known.join(", ")})`;
 }
 
-/** The known name that `wrong` differs from by a slip: at most a third of its characters, or one. */
+/** Returns the nearest known name if `wrong` is a typing error of it: at most a third of its characters differ, or one. */
 export function nearest(wrong: string, known: readonly string[]): string | undefined {
   const [first] = [...known].sort((a, b) => distance(wrong, a) - distance(wrong, b));
   return first !== undefined && distance(wrong, first) <= Math.max(1, first.length / 3) ? first : undefined;
 }
 
-/** Edits that turn `a` into `b`: one character, or two neighbours in the wrong order (Damerau-Levenshtein). */
+/** The Damerau-Levenshtein distance: edits of one character, or swaps of two neighbours, that turn `a` into `b`. */
 function distance(a: string, b: string): number {
   let before: readonly number[] = [];
   let row: readonly number[] = Array.from({ length: b.length + 1 }, (_, column) => column);

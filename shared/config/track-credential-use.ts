@@ -9,7 +9,10 @@ export interface CredentialUseDeps {
   readonly credentialUsage: Pick<CredentialUsage, "record">;
 }
 
-/** The way out to one target. What it answers to was shown the secret in its settings, or a token got by that. */
+/**
+ * Wraps the outbound HTTP client of one target, and records a use of each secret in its settings when the target responds.
+ * The request carried the secret, or a token that was obtained with it.
+ */
 export function trackCredentialUse(
   name: string,
   settings: object,
@@ -18,9 +21,9 @@ export function trackCredentialUse(
   const refs = refsIn(settings, []).map(([, ref]) => ref);
   if (refs.length === 0) return callOut;
   return async (request) => {
-    const answer = await callOut(request);
+    const response = await callOut(request);
     const use = { kind: "target", name, method: "secret", lastUsedAt: clock.now() } as const;
     for (const credential of refs) credentialUsage.record({ ...use, credential });
-    return answer;
+    return response;
   };
 }

@@ -1,16 +1,17 @@
 import { Lexer } from "yaml";
 
-// Shells, templates and pipelines fill in variables. This file has none: a secret is a reference, all else is written out.
+// Shells, templates and pipelines replace variables. `drawbridge.yaml` has none: a secret is a reference, and every other
+// value is written out.
 
-/** `${NAME}`, `${NAME:-default}`, `${{ a.NAME }}`, `$NAME`, `{{ NAME }}` or `%NAME%`, and nothing beside it. */
+/** A text that is only `${NAME}`, `${NAME:-default}`, `${{ a.NAME }}`, `$NAME`, `{{ NAME }}` or `%NAME%`. */
 const WHOLE = /^(?:\$\{([^{}]*)\}|\$?\{\{([^{}]*)\}\}|\$([A-Z_][A-Z0-9_]*)|%([A-Za-z_]\w*)%)$/;
 
-/** The same inside of a longer text, in the forms that nothing else looks like. */
+/** A variable inside a longer text, in the forms that cannot be anything else. */
 const INSIDE = /\$\{[^{}]*\}|\{\{[^{}]*\}\}/;
 
 /**
- * The reference that somebody meant who wrote a variable and nothing else. The name is repeated only if it looks like that
- * of an environment variable, because anything else may be a secret.
+ * Returns the reference that replaces a variable; undefined if the text is not only a variable. The name is repeated only
+ * if it looks like the name of an environment variable, because any other text may be a secret.
  */
 export function referenceMeantBy(text: string): string | undefined {
   const found = WHOLE.exec(text.trim());
@@ -24,16 +25,16 @@ export const hasVariable = (text: string): boolean => WHOLE.test(text) || INSIDE
 
 export const UNFILLED = "variables are not filled in";
 
-/** A text in which quotes stand around variables that YAML would read as brackets. */
+/** A text with quotes around the variables whose brackets YAML would parse. */
 export interface QuotedVariables {
   readonly text: string;
-  /** Where their quotes begin in `text`. */
+  /** The offsets of the added opening quotes in `text`. */
   readonly starts: readonly number[];
-  /** The offset in the text as it was written, of one in `text`. */
+  /** Converts an offset in `text` to the offset in the original text. */
   originalOf(offset: number): number;
 }
 
-/** Without this, one `{ token: ${NAME} }` closes a bracket too early, and all that follows in the file is an error. */
+/** Without the quotes, one `{ token: ${NAME} }` closes a bracket too early and makes the rest of the file an error. */
 export function quoteVariables(text: string): QuotedVariables {
   const starts: number[] = [];
   const added: { readonly at: number; readonly count: number }[] = [];
@@ -54,7 +55,7 @@ export function quoteVariables(text: string): QuotedVariables {
   return { text: quoted + text.slice(copied), starts, originalOf };
 }
 
-/** With where each begins. The lexer's control characters are not in the text. */
+/** Yields each lexeme with its offset. The lexer adds control characters, which are not in the text. */
 function* lexemesOf(text: string): Generator<readonly [number, string]> {
   let offset = 0;
   for (const lexeme of new Lexer().lex(text)) {
@@ -64,10 +65,13 @@ function* lexemesOf(text: string): Generator<readonly [number, string]> {
   }
 }
 
-/** Begin of a document, end of a flow collection, begin of a scalar. */
+/** Start of a document, end of a flow collection, start of a scalar. */
 const CONTROL: ReadonlySet<string> = new Set(["\u0002", "\u0018", "\u001f"]);
 
-/** The length of the variable that begins at a lexeme and goes beyond it, with all that touches it; 0 if none does. */
+/**
+ * Returns the length of the unquoted variable that begins at a lexeme and ends after it, including the characters next to
+ * it; 0 if there is none.
+ */
 function unquotedVariable(text: string, offset: number, lexeme: string): number {
   if (/^%[A-Za-z_]\w*%$/.test(lexeme)) return lexeme.length;
   if (!/^\{$|[^\s,[\]{}]$/.test(lexeme)) return 0;

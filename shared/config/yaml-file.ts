@@ -16,11 +16,11 @@ import { quoteVariables } from "./variables.ts";
 
 export type Path = readonly (string | number)[];
 
-/** `claims[0].path`. */
+/** Formats a path, such as `claims[0].path`. */
 export const shownPath = (path: Path): string =>
   path.map((step, index) => (typeof step === "number" ? `[${step}]` : `${index > 0 ? "." : ""}${step}`)).join("");
 
-/** Both from 1. */
+/** Line and column, both counted from 1. */
 export interface Place {
   readonly line: number;
   readonly column: number;
@@ -31,29 +31,29 @@ interface SyntaxProblem {
   readonly message: string;
 }
 
-/** A mistake after which the rest of the file can still be read. */
+/** A mistake that does not prevent parsing the rest of the file. */
 interface YamlMistake extends SyntaxProblem {
   readonly path: Path;
-  /** What is said of anything at or below this path only follows from it. */
+  /** Problems at or below this path are consequences of the mistake, and are not reported. */
   readonly hides?: Path;
 }
 
-/** A YAML file as plain values, which still knows where each of them stands. */
+/** A YAML file as plain values, with the place of each value. */
 export interface YamlFile {
-  /** Nothing when there are syntax problems; otherwise free of cycles and of keys that objects inherit. */
+  /** Undefined if the file has syntax problems. Otherwise it has no cycles and no keys that objects inherit. */
   readonly value: unknown;
   readonly syntaxProblems: readonly SyntaxProblem[];
   readonly mistakes: readonly YamlMistake[];
-  /** Values that hold a variable without quotes, in a place where YAML reads its brackets. */
+  /** Paths of values with an unquoted variable whose brackets YAML would parse. */
   readonly variables: readonly Path[];
-  /** Where the key at `path` stands, or the nearest part above it that exists. */
+  /** Returns the place of the key at `path`, or of the nearest part above it that exists. */
   locate(path: Path): Place;
 }
 
-/** Uses of what aliases stand for in one file: enough to share a part, too few to blow up (a "billion laughs" file). */
+/** The most values that aliases may expand to in one file. It bounds the expansion of a "billion laughs" file. */
 const MAX_ALIASES = 100;
 
-/** Levels of a file; a pattern of 32 levels, the most there is, still fits. */
+/** The most levels of a file. A pattern with the maximum of 32 levels fits. */
 const MAX_DEPTH = 64;
 
 /** Reads YAML 1.2. Never throws, and no message repeats a value. */
@@ -71,13 +71,13 @@ export function readYaml(text: string): YamlFile {
   const deep = deeperThan(MAX_DEPTH, text);
   if (deep) return failed(deep, `it is nested more than ${MAX_DEPTH} levels deep`);
   const document = parseDocument(quoted.text, { prettyErrors: false, logLevel: "error", uniqueKeys: false });
-  // The first at each place, and the first that cannot stand where it does: what follows comes of it.
+  // Keep the first error at each place and only the first unexpected token: later errors are its consequences.
   const firsts = document.errors.filter(
     ({ pos, code }, at, all) =>
       all.findIndex((one) => one.pos[0] === pos[0] || (code === "UNEXPECTED_TOKEN" && one.code === code)) === at,
   );
   const errors = firsts.map(({ pos, code }) => ({ at: placeOf(pos[0]), message: sentenceOf(code) }));
-  const syntaxProblems = errors.length > 0 ? errors : refused(document, placeOf);
+  const syntaxProblems = errors.length > 0 ? errors : forbiddenParts(document, placeOf);
   const locate = (path: Path): Place => placeOf(offsetOf(document.contents, path));
   const variables = pathsAt(quoted.starts, document.contents);
   if (syntaxProblems.length > 0) return { value: undefined, syntaxProblems, mistakes: [], variables, locate };
@@ -85,12 +85,12 @@ export function readYaml(text: string): YamlFile {
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
     return { value, syntaxProblems, mistakes: wrongKeys(document.contents, [], placeOf), variables, locate };
   } catch {
-    // The one thing that turning a sound document into values throws for.
+    // The conversion of a valid document throws only if its aliases expand to too many values.
     return failed(placeOf(0), `its aliases stand for more than ${MAX_ALIASES} parts`);
   }
 }
 
-/** Where a text goes deeper than `levels`, if it does. The parser proper is recursive, and this is not. */
+/** Returns the place where a text is nested deeper than `levels`. Not recursive, unlike the YAML parser itself. */
 function deeperThan(levels: number, text: string): Place | undefined {
   const parser = new Parser();
   for (const lexeme of new Lexer().lex(text)) {
@@ -109,30 +109,31 @@ function linesOf(text: string): LineCounter {
 
 function placeIn(lineCounter: LineCounter, offset: number): Place {
   const { line, col } = lineCounter.linePos(offset);
-  // An empty text has no first line to be counted.
+  // The line counter returns 0 for an empty text.
   return { line: Math.max(line, 1), column: Math.max(col, 1) };
 }
 
-/** Keys that records pass over in silence, because every object inherits them. */
+/** Keys that every object inherits. A `v.record` schema drops them silently. */
 const INHERITED: ReadonlySet<unknown> = new Set(["__proto__", "prototype", "constructor"]);
 
-function refused(document: Document.Parsed, placeOf: (offset: number) => Place): readonly SyntaxProblem[] {
+/** Finds unresolved and cyclic aliases, and keys that objects inherit. */
+function forbiddenParts(document: Document.Parsed, placeOf: (offset: number) => Place): readonly SyntaxProblem[] {
   const problems: SyntaxProblem[] = [];
-  const tell = (node: unknown, message: string): void => void problems.push({ at: placeOf(startOf(node)), message });
+  const report = (node: unknown, message: string): void => void problems.push({ at: placeOf(startOf(node)), message });
   visit(document, {
     Alias(_, alias, ancestors) {
-      const meant = alias.resolve(document);
-      if (meant === undefined) tell(alias, NO_ANCHOR);
-      else if (ancestors.some((one) => one === meant)) tell(alias, "an alias cannot stand inside of what it names");
+      const anchored = alias.resolve(document);
+      if (anchored === undefined) report(alias, NO_ANCHOR);
+      else if (ancestors.some((one) => one === anchored)) report(alias, "an alias cannot be inside the part it names");
     },
     Pair(_, { key }) {
-      if (isScalar(key) && INHERITED.has(key.value)) tell(key, `"${key.value}" cannot be a key`);
+      if (isScalar(key) && INHERITED.has(key.value)) report(key, `"${key.value}" cannot be a key`);
     },
   });
   return problems;
 }
 
-/** The library's own sentences quote the file, and so perhaps a secret. */
+/** The messages of the library are not used: they quote the file, which may contain a secret. */
 const sentenceOf = (code: ErrorCode): string => SENTENCES[code] ?? "this is not YAML";
 
 const NO_ANCHOR = "there is no anchor of this name before the alias; a text that begins with * needs quotes";
@@ -149,7 +150,7 @@ const SENTENCES: Partial<Readonly<Record<ErrorCode, string>>> = {
   UNEXPECTED_TOKEN: "this cannot stand here",
 };
 
-/** Keys that are there twice, of which one would win in silence, and merge keys, which YAML 1.2 does not have. */
+/** Finds duplicate keys, one of which would silently replace the other, and merge keys, which YAML 1.2 does not have. */
 function wrongKeys(node: unknown, path: Path, placeOf: (offset: number) => Place): readonly YamlMistake[] {
   if (isSeq(node)) return node.items.flatMap((item, at) => wrongKeys(item, [...path, at], placeOf));
   if (!isMap(node)) return [];
@@ -170,7 +171,7 @@ function wrongKeys(node: unknown, path: Path, placeOf: (offset: number) => Place
 
 const NO_MERGE = 'merge keys ("<<") do not work: write the keys out, or share a whole part by an alias';
 
-/** The paths of scalars that begin at one of `offsets`. */
+/** Returns the paths of the scalars that begin at one of `offsets`. */
 function pathsAt(offsets: readonly number[], node: unknown, path: Path = []): readonly Path[] {
   if (offsets.length === 0) return [];
   if (isSeq(node)) return node.items.flatMap((item, at) => pathsAt(offsets, item, [...path, at]));
@@ -182,7 +183,7 @@ function pathsAt(offsets: readonly number[], node: unknown, path: Path = []): re
   });
 }
 
-/** Where the key of the last step stands, as far as the steps lead. */
+/** Returns the offset of the last key of `path`, or of the last one that exists. */
 function offsetOf(root: unknown, path: Path): number {
   let offset = startOf(root);
   let node: unknown = root;

@@ -78,7 +78,7 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   rate_exceeded: "Wait for the time in `Retry-After`. If the caller needs this rate, raise `limit` of the role",
 };
 
-/** What to do next about a rejection. Claims that no rule of an entry asks for have hints of their own. */
+/** Returns what to do next about a rejection. Standard claims that no rule of an entry requires have their own hints. */
 export function hintOf(rejection: Rejection): string {
   const { reason } = rejection;
   if (reason === "claim_missing") return MISSING.get(rejection.claim) ?? HINTS[reason];
@@ -87,16 +87,16 @@ export function hintOf(rejection: Rejection): string {
 }
 
 const MISSING: ReadonlyMap<string, string> = new Map([
-  ["exp", "Have the issuer put `exp` into its tokens: one that never ends is not accepted"],
+  ["exp", "Make the issuer put `exp` into its tokens. A token that never expires is not accepted"],
+  ["aud", "Make the caller request the entry's `audience` from its issuer. The token has no `aud`"],
   [
-    "aud",
-    "Have the caller ask its issuer for the entry's `audience`: the token has no `aud`, so it is made for nobody",
+    "client_id",
+    "Make the caller send an access token. It has a `client_id`, which the entry's `audience` must contain",
   ],
-  ["client_id", "Have the caller send an access token: it has a `client_id`, which the entry's `audience` must name"],
 ]);
 
 const MALFORMED: ReadonlyMap<string, string> = new Map([
-  ["exp", "Have the issuer write `exp` in seconds since 1970, and after `iat`"],
-  ["nbf", "Have the issuer write `nbf` in seconds since 1970, or leave it out"],
-  ["iat", "Have the issuer write `iat` in seconds since 1970, or leave it out"],
+  ["exp", "Make the issuer write `exp` in seconds since 1970, later than `iat`"],
+  ["nbf", "Make the issuer write `nbf` in seconds since 1970, or omit it"],
+  ["iat", "Make the issuer write `iat` in seconds since 1970, or omit it"],
 ]);

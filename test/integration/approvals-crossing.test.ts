@@ -154,7 +154,7 @@ describe("a page edit whose route needs an approval", () => {
     expect(await approvalsList(session(max))).toMatch(
       new RegExp(`${approval}  requested  page-build  ${PAGE}  +7  +robin.*  grant, deny, withdraw`),
     );
-    expect(await approvalsList(session(tom))).toBe("Nothing waits that you may decide.");
+    expect(await approvalsList(session(tom))).toBe("You may decide no open approval.");
 
     const granted = await approvalsDecide(session(max), approval, { decision: "grant", comment: "looks right" });
     expect(granted).toBe(`${approval} of route page-build is granted`);

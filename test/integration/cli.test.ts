@@ -110,7 +110,7 @@ describe("the playground", () => {
     expect(kinds).toEqual(
       expect.arrayContaining(["EventListener", "TriggerBinding", "TriggerTemplate", "ServiceAccount"]),
     );
-    expect((await run("tekton", "render", "docs-status")).err).toContain("those that do: docs-build");
+    expect((await run("tekton", "render", "docs-status")).err).toContain("these have: docs-build");
   });
 
   it("has a configuration without a mistake", async () => {
@@ -125,7 +125,7 @@ describe("the playground", () => {
     const { code, err } = await run("start", "--port", "0");
     expect([code, err]).toEqual([
       1,
-      expect.stringMatching(/^drawbridge: a playground is running already, at http\S+: /),
+      expect.stringMatching(/^drawbridge: a playground is already running at http\S+: /),
     ]);
     expect((await run("events", "list")).code).toBe(0);
   });
@@ -165,13 +165,15 @@ describe("the command line", () => {
     const { code, err } = await run("start", "--port", String(first));
     other.close();
     expect([code, err]).toEqual([1, expect.stringContaining(`drawbridge: 127.0.0.1:${port} is taken; `)]);
-    expect(err).toContain(`4 ports in a row, here ${first} to ${first + 3}: end what listens on ${port}, `);
-    expect(err).toMatch(/or type: npm start -- --port \d+\n$/);
+    expect(err).toContain(
+      `4 ports in a row, here ${first} to ${first + 3}: stop the process that listens on ${port}, `,
+    );
+    expect(err).toMatch(/or run: npm start -- --port \d+\n$/);
   });
 
   it.each([
     [200, 0, ""],
-    [401, 4, 'your token was not believed: see "drawbridge token explain"'],
+    [401, 4, 'the bridge does not accept your token: see "drawbridge token explain"'],
     [403, 4, "403 no reason given"],
     [404, 1, "404 no reason given"],
     [503, 3, "503 no reason given"],
@@ -257,7 +259,7 @@ describe("the command line", () => {
     await expect(list(plain.url.href.replace("http:", "https:"))).rejects.toMatchObject({
       code: "target_unreachable",
       message: expect.stringMatching(
-        /: the connection failed \(\w*SSL\w*\); is it started, and is this its address\?$/,
+        /: the connection failed \(\w*SSL\w*\); is it running, and is this its address\?$/,
       ),
     });
     await plain.close();

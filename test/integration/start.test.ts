@@ -68,7 +68,7 @@ describe("a bridge that cannot start says why in a line, and ends", () => {
     const { code, err } = await start({}, "--port", "0").ended;
     expect(code).toBe(1);
     expect(err.trimEnd().split("\n")).toEqual([
-      "drawbridge: the configuration cannot be used:",
+      "drawbridge: the configuration is invalid:",
       expect.stringMatching(/sources\.one\.signingToken\.current: .*env:ONE/),
       expect.stringMatching(/sources\.two\.signingToken\.current: .*env:TWO/),
     ]);
@@ -110,7 +110,7 @@ describe("what the bridge would use on this machine is tried", () => {
     const cluster = { issuer: "https://cluster.example.com", audience: "bridge", jwks: { file: keys } };
     const errors = await errorsIn(await configured({ issuers: { cluster } }), { TOKEN });
     expect(errors).toEqual([
-      expect.stringMatching(new RegExp(`issuers\\.cluster\\.jwks\\.file: no keys in it: .*${why}`)),
+      expect.stringMatching(new RegExp(`issuers\\.cluster\\.jwks\\.file: no usable keys: .*${why}`)),
     ]);
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PROJECT_ROOT } from "../../infra/bundling.ts";
 import { compileConfig } from "../../infra/compile-config.ts";
-import { table } from "../../shared/cli/table.ts";
+import { table } from "../../shared/cli/terminal-text.ts";
 import { Account } from "./account.ts";
 import { adapt } from "./adapt.ts";
 import { buildConfig } from "./assembly.ts";

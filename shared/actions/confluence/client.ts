@@ -87,7 +87,7 @@ interface Connection {
   readonly authorization: string;
   /** The account of the credential, which is recorded before a write. */
   readonly ownAccount: OwnAccount;
-  /** What tells one credential from another: the header `Authorization`, unless each token of the credential is new. */
+  /** Identifies the credential: the header `Authorization`, unless the credential has a new token for each call. */
   readonly credential: string;
   readonly traceparent: TraceParent | undefined;
   readonly timeoutMs: number;

@@ -2,7 +2,8 @@ import * as v from "valibot";
 import type { OutboundRequest, OutboundResponse } from "../../host/call-out.ts";
 import type { Secret } from "../../host/secrets.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
-import { tokenCause } from "../../outbound/token-cause.ts";
+import { sourceNameOf } from "../../model/bus-event.ts";
+import type { Cause } from "../../outbound/issuer.ts";
 import type { Action, ActionDeps } from "../action.ts";
 import { failedCall } from "../failed-call.ts";
 import { readResponse } from "./answer.ts";
@@ -85,3 +86,9 @@ async function tokenFor(
 
 /** A listener's response has about 200 bytes; a proxy's error page has more. */
 const MAX_RESPONSE_BYTES = 65_536;
+
+/** The cause of an action for its target: the principal of the origin, and the delivery that the action is for. */
+function tokenCause({ busEvent, origin }: Pick<ActionContext, "busEvent" | "origin">): Cause {
+  const { issuer, subject } = origin.detail.principal;
+  return { source: sourceNameOf(origin), principal: { issuer, subject }, delivery: busEvent.detail.delivery };
+}

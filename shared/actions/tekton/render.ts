@@ -124,6 +124,7 @@ function triggerTemplate(route: RenderedRoute, { namespace, pipeline, serviceAcc
       taskRunTemplate: { serviceAccountName: serviceAccount },
     },
   };
+  const optionalParams = ["started-by", ...route.params];
   return {
     apiVersion: TRIGGERS,
     kind: "TriggerTemplate",
@@ -133,7 +134,7 @@ function triggerTemplate(route: RenderedRoute, { namespace, pipeline, serviceAcc
       params: [
         { name: "delivery-key" },
         { name: "delivery-id" },
-        ...["started-by", ...route.params].map((name) => ({ name, default: "" })),
+        ...optionalParams.map((name) => ({ name, default: "" })),
       ],
       resourcetemplates: [pipelineRun],
     },

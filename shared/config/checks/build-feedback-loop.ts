@@ -2,11 +2,11 @@ import { actions } from "../../actions/registry.ts";
 import { busSourceOf, sourceUriOf } from "../../model/bus-event.ts";
 import type { ConfiguredTarget } from "../schema.ts";
 import type { Check } from "./check.ts";
-import { canMatch } from "./satisfiable.ts";
+import { isSatisfiable } from "./is-satisfiable.ts";
 
 /**
- * Routes that start runs on events which may be nothing but what another route's action wrote there: each report on a run
- * would start the next one. A provider and an action of one system share its name.
+ * Finds feedback loops: a route that starts runs may match the build events that another route's action causes, so that
+ * each status of a run starts the next run. The provider and the action of one system have the same name.
  */
 export const buildFeedbackLoop: Check = {
   id: "build-feedback-loop",
@@ -29,9 +29,9 @@ export const buildFeedbackLoop: Check = {
           "detail.type": types,
           "detail.source": [sourceUriOf(source.name)],
         };
-        const message = `what the target "${target.name}" is sent comes back from the source "${source.name}" as builds, and this would start a run on each: act on pushes, changes or jobs there`;
+        const message = `the source "${source.name}" reports each status that the target "${target.name}" receives as a build event, and this route would start a run for each: act on pushes, changes or jobs there`;
         return starting
-          .filter(({ pattern }) => canMatch(pattern, feedback))
+          .filter(({ pattern }) => isSatisfiable(pattern, feedback))
           .map(({ name }) => ({ path: ["routes", name, "when"], message }));
       });
     });

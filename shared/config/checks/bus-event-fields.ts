@@ -1,9 +1,9 @@
 import type { BusEvent } from "../../model/bus-event.ts";
 
-/** A field with a value; one that holds any names; or a block of fields. The elements of a list stand for the list. */
+/** A field with a value, one with arbitrary names below it, or a block of fields. A list has the form of its elements. */
 export type Fields = { readonly [name: string]: Fields | "value" | "any" };
 
-/** Every key of every member of a union. */
+/** The keys of all members of a union. */
 type KeyOf<T> = T extends unknown ? keyof T : never;
 type MemberOf<T, K> = T extends unknown ? (K extends keyof T ? NonNullable<T[K]> : never) : never;
 type FieldsOf<T> = { readonly [K in KeyOf<T>]: FieldOf<MemberOf<T, K>> };
@@ -17,8 +17,8 @@ type FieldOf<V> = [V] extends [string | number | boolean]
 
 const value = "value";
 
-/** Every field that a published event can have. The compiler holds it to the event's type, both ways. */
-export const ENTRY_FIELDS = {
+/** Every field that a published event can have. A missing or additional field is a type error. */
+export const BUS_EVENT_FIELDS = {
   source: value,
   "detail-type": value,
   time: value,

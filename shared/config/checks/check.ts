@@ -3,22 +3,22 @@ import type { Secrets } from "../../host/secrets.ts";
 import type { ConfigProblem } from "../explain.ts";
 import type { Config } from "../schema.ts";
 
-/** A lint rule of the configuration. It looks at parts whose form is right. */
+/** A lint rule of the configuration. It checks the parts that have no mistake of form. */
 export interface Check {
-  /** Kebab-case. Each finding shows it, `checks.ignore` names it, and docs/checks.md has a row for it. */
+  /** Kebab-case. Each finding shows it, `checks.ignore` uses it, and docs/checks.md has a row for it. */
   readonly id: string;
   /** The bridge does not start with an `error`. */
   readonly level: "error" | "warning";
-  /** For docs/checks.md: what is wrong. */
+  /** What is wrong, for docs/checks.md. */
   readonly finds: string;
-  /** For docs/checks.md: what to do. */
+  /** What to do, for docs/checks.md. */
   readonly remedy: string;
   /**
-   * Whether `checks.ignore` may name it. An error may be ignored only if the check can be mistaken and ignoring it lets
-   * nobody in and reveals no secret.
+   * Whether `checks.ignore` may name it. An error may be ignored only if the check can have false positives, and if
+   * ignoring a finding neither accepts an unproved caller nor reveals a secret.
    */
   readonly canBeIgnored: boolean;
-  /** Sections in which a missing part would make a false finding. The check does not run while one of them has mistakes. */
+  /** Sections in which a missing part would cause a false finding. The check does not run if one of them has mistakes. */
   readonly needs: readonly Section[];
   run(config: Config, context: CheckContext): readonly ConfigProblem[] | Promise<readonly ConfigProblem[]>;
 }
@@ -27,9 +27,9 @@ type Section = keyof Config;
 
 export interface CheckContext {
   readonly secrets: Secrets;
-  /** For checks that try what the configuration names; undefined if the bridge will run on another machine. */
+  /** For checks that try secrets and files of this machine; undefined if the bridge will run on another machine. */
   readonly here: { readonly clock: Clock } | undefined;
-  /** What the checks before this one in the registry found. */
+  /** The findings of the checks before this one in the registry. */
   readonly found: readonly Found[];
 }
 

@@ -2,9 +2,9 @@ import type { ConfigProblem } from "../explain.ts";
 import { stringsIn } from "../references.ts";
 import { suggestion } from "../suggest.ts";
 import { shownPath } from "../yaml-file.ts";
-import { valuesOf } from "./asked-values.ts";
-import { ENTRY_FIELDS, type Fields } from "./bus-event-fields.ts";
+import { BUS_EVENT_FIELDS, type Fields } from "./bus-event-fields.ts";
 import type { Check } from "./check.ts";
+import { valuesOf } from "./pattern-values.ts";
 
 export const unknownEventField: Check = {
   id: "unknown-event-field",
@@ -16,13 +16,13 @@ export const unknownEventField: Check = {
   needs: [],
   run: ({ routes }) =>
     routes.flatMap((route) => {
-      const asked = valuesOf(route)
+      const inPattern = valuesOf(route)
         .filter(({ steps }) => !ADDED_IN_AWS.includes(steps[0] ?? ""))
         .flatMap(({ path, steps }) => wrongSteps(steps).map((message) => ({ path: path.slice(0, -1), message })));
-      const filled = stringsIn(route.options, ["routes", route.name, "do", route.action])
+      const inOptions = stringsIn(route.options, ["routes", route.name, "do", route.action])
         .filter(([, text]) => text.startsWith("$."))
         .flatMap(([path, text]) => wrongSteps(stepsIn(text)).map((message) => ({ path, message })));
-      return distinct([...asked, ...filled]);
+      return distinct([...inPattern, ...inOptions]);
     }),
 };
 
@@ -52,7 +52,8 @@ const ADDED_IN_AWS: readonly string[] = ["account", "region", "resources", "id",
 export const literalPath: Check = {
   id: "literal-path",
   level: "warning",
-  finds: "an option of an action that names an event's field without `$.` before it: it is passed on as it stands",
+  finds:
+    "an option of an action that names an event's field without `$.` before it: the action gets it as literal text",
   remedy: "write `$.` before the path",
   canBeIgnored: true,
   needs: [],
@@ -62,17 +63,17 @@ export const literalPath: Check = {
         .filter(([, text]) => /^\.?detail[.[]/.test(text) && wrongSteps(stepsIn(text)).length === 0)
         .map(([path, text]) => ({
           path,
-          message: `this is passed on as it stands; for the event's field write $.${text.replace(/^\./, "")}`,
+          message: `the action gets this as literal text; for the event's field write $.${text.replace(/^\./, "")}`,
         })),
     ),
 };
 
-/** Member names; the index of a list says nothing of the field. */
+/** Splits a path into the names of its members. Indices of lists are left out. */
 const stepsIn = (path: string): readonly string[] => path.replace(/^\$?\.?|\[\d+\]/g, "").split(".");
 
-/** Why these steps lead to no value, if they do not. */
+/** Returns why these steps lead to no value; empty if they lead to one. */
 function wrongSteps(steps: readonly string[]): readonly string[] {
-  let fields: Fields[string] = ENTRY_FIELDS;
+  let fields: Fields[string] = BUS_EVENT_FIELDS;
   for (const [at, step] of steps.entries()) {
     const above = steps.slice(0, at).join(".") || "an event";
     if (fields === "any") return [];
@@ -83,9 +84,9 @@ function wrongSteps(steps: readonly string[]): readonly string[] {
   }
   if (fields === "value") return [];
   const known = fields === "any" ? "a name of your own" : Object.keys(fields).join(", ");
-  return [`"${steps.join(".")}" is a block of fields and no value: name one of them (${known})`];
+  return [`"${steps.join(".")}" is a block of fields, not a value: name one of them (${known})`];
 }
 
-/** One for each place. */
+/** Keeps the first problem of each path. */
 const distinct = (problems: readonly ConfigProblem[]): readonly ConfigProblem[] =>
   problems.filter(({ path }, at) => problems.findIndex((one) => shownPath(one.path) === shownPath(path)) === at);

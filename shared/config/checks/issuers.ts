@@ -9,7 +9,7 @@ import { namesUnder } from "../references.ts";
 import type { Config } from "../schema.ts";
 import type { Check } from "./check.ts";
 
-/** A shared issuer proves nothing about whose token it is. */
+/** The signature of a shared issuer does not prove which customer the token belongs to. */
 export const unpinnedSharedIssuer: Check = {
   id: "unpinned-shared-issuer",
   level: "error",
@@ -29,7 +29,7 @@ export const unpinnedSharedIssuer: Check = {
 export const namePinnedSharedIssuer: Check = {
   id: "name-pinned-shared-issuer",
   level: "warning",
-  finds: "a shared issuer that is pinned only by a name, which can become somebody else's",
+  finds: "a shared issuer that is pinned only by a name, which another customer can take over later",
   remedy: "pin an id as well",
   canBeIgnored: true,
   needs: [],
@@ -38,7 +38,7 @@ export const namePinnedSharedIssuer: Check = {
       .filter((one) => isPinnedByName(one) && !isPinnedById(one))
       .map(({ name, ids }) => ({
         path: ["issuers", name, "claims"],
-        message: `they pin a name, which can become somebody else's; pin ${shown(ids, " or ")} too`,
+        message: `they pin a name, which another customer can take over later; pin ${shown(ids, " or ")} too`,
       })),
 };
 
@@ -60,10 +60,10 @@ function selfServedIn(name: string, { preset, claims, roles }: TrustEntry): read
     rules.some(isChangeable) && rules.every((rule) => isChangeable(rule) || meetsAnything(rule));
   const message = (rules: readonly ClaimRule[], outcome: string): string => {
     const paths = rules.filter(isChangeable).map(({ path }) => path);
-    return `whoever holds the token can change ${shown(paths, " and ")}, and so ${outcome}: ask for ${instead}`;
+    return `the holder of the token can change ${shown(paths, " and ")} and thereby ${outcome}: ask for ${instead}`;
   };
   const pins = isSelfServed(claims)
-    ? [{ path: ["issuers", name, "claims"], message: message(claims, "be whom the entry wants") }]
+    ? [{ path: ["issuers", name, "claims"], message: message(claims, "satisfy the entry") }]
     : [];
   const ofRoles = roles.flatMap(({ role, when }, index) =>
     isSelfServed(when)
@@ -77,7 +77,7 @@ export const unnamedPreset: Check = {
   id: "unnamed-preset",
   level: "warning",
   finds: "an issuer that has a preset, which the entry does not name",
-  remedy: "add the `preset`, which adds what is peculiar to the issuer",
+  remedy: "add the `preset`, which contains the rules that are specific to the issuer",
   canBeIgnored: true,
   needs: [],
   run: ({ issuers }) =>
@@ -85,7 +85,10 @@ export const unnamedPreset: Check = {
       const known = presetFor(issuer);
       if (known === undefined || preset.name !== PLAIN) return [];
       return [
-        { path: ["issuers", name], message: `add "preset: ${known.name}", which knows this issuer's peculiarities` },
+        {
+          path: ["issuers", name],
+          message: `add "preset: ${known.name}", which contains the rules specific to this issuer`,
+        },
       ];
     }),
 };
@@ -131,19 +134,22 @@ export const proofWithoutAddress: Check = {
 export const unreachableConsole: Check = {
   id: "unreachable-console",
   level: "error",
-  finds: "a console whose issuer cannot be signed in at, or whose trust entry accepts no ID token",
+  finds: "a console whose issuer offers no sign-in, or whose trust entry accepts no ID token",
   remedy: "set `console.url`, or name a trust entry for sign-ins that accepts the client's ID tokens",
   canBeIgnored: false,
   needs: ["identity", "console"],
   run: ({ console: settings, issuers, identity }) => {
     if (settings === undefined) return [];
     const { trust, clientId, url } = settings;
-    const homeless = { path: ["console"], message: '"url" is missing: it is where the issuer sends browsers back to' };
+    const noUrl = {
+      path: ["console"],
+      message: '"url" is missing: the issuer redirects browsers to it after a sign-in',
+    };
     const obstacles = (issuers[trust] ? signInObstacles(issuers[trust], clientId) : []).map((why) => ({
       path: ["console", "trust"],
-      message: `nobody can sign in by "${trust}": ${why}`,
+      message: `nobody can sign in with "${trust}": ${why}`,
     }));
-    return [...(url === undefined && identity === undefined ? [homeless] : []), ...obstacles];
+    return [...(url === undefined && identity === undefined ? [noUrl] : []), ...obstacles];
   },
 };
 
@@ -152,9 +158,9 @@ function signInObstacles(entry: TrustEntry, clientId: string): readonly string[]
   const isBound = proof !== undefined || singleUse || bodyDigestClaim !== undefined;
   const reasons = [
     [!isSecureUrl(issuer), "its issuer is no https:// address"],
-    [audienceClaim !== "aud", "its preset accepts access tokens alone, and a sign-in brings an ID token"],
-    [!audience.includes(clientId), "ID tokens are made for the client, which is not among its audiences"],
-    [isBound, "a browser's token is not bound to its request or to a key, as the entry requires"],
+    [audienceClaim !== "aud", "its preset accepts only access tokens, and a sign-in returns an ID token"],
+    [!audience.includes(clientId), "the audience of an ID token is the client, which is not among its audiences"],
+    [isBound, "it requires a bound token, and a browser's token is not bound to a request or a key"],
   ] as const;
   return reasons.flatMap(([isSo, why]) => (isSo ? [why] : []));
 }
@@ -176,7 +182,7 @@ const isPinnedByName = ({ entry, names }: Shared): boolean =>
 const isOneOf = ({ path }: ClaimRule, paths: readonly ClaimPath[]): boolean =>
   paths.some((one) => one.join("\n") === path.join("\n"));
 
-/** What the rule's texts must begin with, if it leaves their ends open. */
+/** Returns the fixed beginnings of a rule whose texts may end with anything. Empty if the rule compares whole texts. */
 function startsOf(rule: ClaimRule): readonly string[] {
   if ("equals" in rule) return [];
   if ("prefix" in rule) return rule.prefix;
@@ -184,12 +190,12 @@ function startsOf(rule: ClaimRule): readonly string[] {
 }
 
 /**
- * `example/`, `project_path:example/` or `organization:example:`;
- * not `example`, which begins other customers' names too.
+ * Whether a beginning contains a whole name: `example/`, `project_path:example/` or `organization:example:`. The text
+ * `example` does not, because the names of other customers can begin with it too.
  */
 const isWholeName = (start: string): boolean => /[^/:]\/|:[^:]+:/.test(start);
 
-/** A rule that asks for no more than that the claim is there. */
+/** Whether a rule requires only that the claim exists. */
 const meetsAnything = (rule: ClaimRule): boolean => "glob" in rule && rule.glob.some((glob) => /^\*+$/.test(glob));
 
 const isBelow = (path: ClaimPath, start: ClaimPath): boolean =>

@@ -4,11 +4,11 @@ import { connectSources, signingDeps } from "../connect.ts";
 import type { ConfigProblem } from "../explain.ts";
 import type { Check } from "./check.ts";
 
-/** A source that can sign as its sender does has to accept what it signed: a malformed secret comes out here. */
+/** A source that can sign must accept its own signature. A malformed secret fails this test. */
 export const unfitSecret: Check = {
   id: "unfit-secret",
   level: "error",
-  finds: "a source whose secret can be read, and with which nothing can be proved: it is malformed",
+  finds: "a source whose secret can be read but is malformed, so that it proves no request",
   remedy: "set the secret in the form that the provider's README gives",
   canBeIgnored: false,
   needs: ["issuers"],
@@ -30,7 +30,7 @@ export const unfitSecret: Check = {
       try {
         const headers = await sign({ ...request, headers: new Headers() });
         const proved = await authenticate({ ...request, headers, receivedAt: clock.now(), requestId: "check" });
-        if (!proved.ok) problems.push({ path, message: `refuses what it signs itself: ${proved.rejection.reason}` });
+        if (!proved.ok) problems.push({ path, message: `it rejects its own signature: ${proved.rejection.reason}` });
       } catch (error) {
         problems.push({ path, message: messageOf(error) });
       }
@@ -42,7 +42,7 @@ export const unfitSecret: Check = {
 export const unreadableKeyFile: Check = {
   id: "unreadable-key-file",
   level: "error",
-  finds: "a file in `jwks.file` that cannot be read, or that is no set of public keys",
+  finds: "a file in `jwks.file` that cannot be read or is not a set of public keys",
   remedy: "correct the path, or write the issuer's key set there",
   canBeIgnored: false,
   needs: [],
@@ -53,14 +53,14 @@ export const unreadableKeyFile: Check = {
       const path = ["issuers", name, "jwks", "file"];
       return jwksLoader(entry)().then(
         () => [],
-        (error: unknown) => [{ path, message: `no keys in it: ${messageOf(error)}` }],
+        (error: unknown) => [{ path, message: `no usable keys: ${messageOf(error)}` }],
       );
     });
     return (await Promise.all(problems)).flat();
   },
 };
 
-/** Any other error is the file system's about a file: its message says which and why. */
+/** Returns the message of a fault or of a file system error, which names the file and the cause. Rethrows other errors. */
 function messageOf(error: unknown): string {
   if (error instanceof Fault) return error.message;
   if (error instanceof Error && "syscall" in error) return error.message;

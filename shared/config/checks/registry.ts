@@ -19,7 +19,7 @@ import { missingSystemToken, openForgeApp, unencryptedTarget, unusedTarget, wron
 import { unfilledVariable } from "./unfilled-variable.ts";
 import { unusedIgnore } from "./unused-ignore.ts";
 
-/** Every check, in the order in which they run. A new one is its object and its line here. */
+/** Every check, in the order in which they run. To add a check, add its object here. */
 export const checks: readonly Check[] = [
   unpinnedSharedIssuer,
   namePinnedSharedIssuer,
@@ -46,7 +46,7 @@ export const checks: readonly Check[] = [
   unfilledVariable,
   unreadableSecret,
   unreadablePublishedKey,
-  // These look at what the checks before them found.
+  // These use the findings of the checks before them.
   unfitSecret,
   unreadableKeyFile,
   unusedIgnore,

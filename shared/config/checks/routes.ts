@@ -4,9 +4,9 @@ import { providers } from "../../providers/registry.ts";
 import { compilePattern } from "../../routes/pattern.ts";
 import type { Config, ConfiguredSource } from "../schema.ts";
 import { suggestion } from "../suggest.ts";
-import { valuesOf } from "./asked-values.ts";
 import type { Check } from "./check.ts";
-import { canMatch, type Possible } from "./satisfiable.ts";
+import { isSatisfiable, type Possible } from "./is-satisfiable.ts";
+import { valuesOf } from "./pattern-values.ts";
 import { reporterOf } from "./targets.ts";
 
 export const unmatchableRoute: Check = {
@@ -20,7 +20,7 @@ export const unmatchableRoute: Check = {
   run: (config) => {
     const published = publishedBy(config);
     return config.routes
-      .filter(({ pattern }) => !canMatch(pattern, published))
+      .filter(({ pattern }) => !isSatisfiable(pattern, published))
       .flatMap((route) => {
         const problems = valuesOf(route)
           .filter(({ field, alternative }) => !canBe(field, alternative, published))
@@ -44,12 +44,12 @@ export const unmatchableValue: Check = {
   needs: ["issuers", "roles", "sources", "routes"],
   run: (config) => {
     const published = publishedBy(config);
-    // An alternative for a provider without a source yet is not a mistake.
-    const conceivable = { ...published, source: BUS_SOURCES };
+    // An alternative for a provider that has no source yet is not a mistake.
+    const publishable = { ...published, source: BUS_SOURCES };
     return config.routes
-      .filter(({ pattern }) => canMatch(pattern, published))
+      .filter(({ pattern }) => isSatisfiable(pattern, published))
       .flatMap(valuesOf)
-      .filter(({ field, alternative }) => !canBe(field, alternative, conceivable))
+      .filter(({ field, alternative }) => !canBe(field, alternative, publishable))
       .map(({ path, field, alternative }) => ({
         path,
         message: `no event has this: ${whyNot(field, alternative, config, published)}`,
@@ -68,7 +68,7 @@ export const unusedSource: Check = {
     const reporting = targets.map(reporterOf);
     return sources
       .filter(({ name }) => !reporting.includes(name))
-      .filter((source) => !routes.some(({ pattern }) => canMatch(pattern, eventsOf(source))))
+      .filter((source) => !routes.some(({ pattern }) => isSatisfiable(pattern, eventsOf(source))))
       .map(({ name }) => ({ path: ["sources", name], message: "its events are recorded, and no route acts on them" }));
   },
 };
@@ -78,7 +78,7 @@ const eventsOf = ({ name, provider }: Pick<ConfiguredSource, "name" | "provider"
   "detail.source": [sourceUriOf(name)],
 });
 
-/** What the fields can be that every event has. */
+/** Returns the possible values of the fields that every event has. */
 function publishedBy(config: Config): Possible {
   const publishing = [...config.sources, ...ownSources(config)].map(eventsOf);
   return {
@@ -91,7 +91,7 @@ function publishedBy(config: Config): Possible {
 
 const OWN = ["approvals", "status"];
 
-/** The bridge itself publishes the approvals that its routes wait for, and the states that jobs report. */
+/** The bridge publishes events of its own: about approvals of its routes, and about the states that jobs report. */
 function ownSources({ routes, issuers, roles }: Config): readonly Pick<ConfiguredSource, "name" | "provider">[] {
   const hasApprovals = routes.some(({ approval }) => approval !== undefined);
   const earned = Object.values(issuers).flatMap((entry) => entry.roles.map(({ role }) => role));
@@ -100,15 +100,15 @@ function ownSources({ routes, issuers, roles }: Config): readonly Pick<Configure
   return OWN.filter((name) => has[name]).map((name) => ({ name, provider: name }));
 }
 
-/** Every `source` that an event of any bridge can have. */
+/** Every `source` that an event can have, whatever is configured. */
 const BUS_SOURCES = [...providers.map(({ name }) => name), ...OWN].map(busSourceOf);
 
 function canBe(field: string, alternative: unknown, possible: Possible): boolean {
   const compiled = compilePattern({ [field]: [alternative] });
-  return !compiled.ok || canMatch(compiled.pattern, possible);
+  return !compiled.ok || isSatisfiable(compiled.pattern, possible);
 }
 
-/** Why no event has this alternative, and what would be right. */
+/** Returns why no event has this alternative, and what would be right. */
 function whyNot(field: string, value: unknown, { sources }: Config, published: Possible): string {
   const known = (published[field] ?? []).map(String);
   const isType = field.endsWith("type");

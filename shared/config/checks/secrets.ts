@@ -7,7 +7,7 @@ import type { Check } from "./check.ts";
 export const unreadableSecret: Check = {
   id: "unreadable-secret",
   level: "error",
-  finds: "a secret that cannot be read or is empty; under `identity`, the key that signs",
+  finds: "a secret that cannot be read or is empty; under `identity`, the signing key",
   remedy: "set the secret, or correct the reference",
   canBeIgnored: false,
   needs: [],
@@ -23,11 +23,11 @@ export const unreadableSecret: Check = {
     ),
 };
 
-/** A key beside the one that signs is left out of what is published: that can wait. */
+/** An unreadable key besides the signing key is left out of the published key set, so it is only a warning. */
 export const unreadablePublishedKey: Check = {
   id: "unreadable-published-key",
   level: "warning",
-  finds: "a key under `identity` that cannot be read, beside the one that signs",
+  finds: "a key under `identity`, besides the signing key, that cannot be read",
   remedy: "set the key, or remove it from the list",
   canBeIgnored: true,
   needs: [],
@@ -36,7 +36,7 @@ export const unreadablePublishedKey: Check = {
 
 type Refs = ReturnType<typeof refsIn>;
 
-/** Keys in AWS, `kms:<key id>`, are no references to secrets. */
+/** Keys in AWS KMS, `kms:<key id>`, are not references to secrets. */
 const keyRefs = ({ identity }: Config, from: number, to?: number): Refs =>
   (identity?.keys ?? [])
     .map((ref, at) => refsIn(ref, ["identity", "keys", at]))

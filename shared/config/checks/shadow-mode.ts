@@ -3,7 +3,7 @@ import type { Check } from "./check.ts";
 export const shadowMode: Check = {
   id: "shadow-mode",
   level: "warning",
-  finds: "a trust entry, source or route in shadow mode: what it would refuse goes on",
+  finds: "a trust entry, source or route in shadow mode: it accepts what it would otherwise reject",
   remedy: "look at `drawbridge report shadow`, then set `mode: enforce`",
   canBeIgnored: true,
   needs: [],
@@ -19,7 +19,7 @@ const inShadow = (section: string, parts: readonly (readonly [string, { readonly
     .filter(([, { mode }]) => mode === "shadow")
     .map(([name]) => ({
       path: [section, name, "mode"],
-      message: 'what it would refuse goes on; see "drawbridge report shadow" and switch it to enforce',
+      message: 'it accepts what it would otherwise reject; see "drawbridge report shadow" and switch it to enforce',
     }));
 
 const byName = <T extends { readonly name: string }>(parts: readonly T[]) =>

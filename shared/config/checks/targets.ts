@@ -1,15 +1,15 @@
 import * as v from "valibot";
 import { isSecureUrl } from "../../host/secure-url.ts";
 import { suggestion } from "../suggest.ts";
-import { keeping, showing } from "../system-tokens.ts";
+import { storesSystemToken, usesSystemToken } from "../system-tokens.ts";
 import type { Check } from "./check.ts";
 
-// These checks read the settings of sources and targets by their keys, whatever provider or action they belong to.
+// These checks read the settings of sources and targets by their keys, independently of their provider or action.
 
 export const openForgeApp: Check = {
   id: "open-forge-app",
   level: "warning",
-  finds: "a Forge source without `installations`: it believes every site on which the app is installed",
+  finds: "a Forge source without `installations`: it accepts events of every site that installed the app",
   remedy: "name your sites in `forge.installations`",
   canBeIgnored: true,
   needs: [],
@@ -18,7 +18,7 @@ export const openForgeApp: Check = {
       .filter(({ settings }) => v.is(openApp, settings))
       .map(({ name }) => ({
         path: ["sources", name, "forge"],
-        message: 'every site that installs the app is believed; name yours in "installations"',
+        message: 'it accepts events of every site that installs the app; name yours in "installations"',
       })),
 };
 
@@ -27,26 +27,26 @@ const openApp = v.object({ forge: v.object({ installations: v.optional(v.undefin
 export const missingSystemToken: Check = {
   id: "missing-system-token",
   level: "error",
-  finds: "a target with the credential `forge` whose source keeps no token, or belongs to another site",
+  finds: "a target with the credential `forge` whose source stores no token or belongs to another site",
   remedy: "give that source a `forge.systemToken`, or name the source of the target's own site",
   canBeIgnored: false,
   needs: ["sources"],
   run: ({ sources, targets }) =>
     targets.flatMap(({ name, settings }) => {
-      const read = v.safeParse(showing, settings);
-      if (!read.success) return [];
-      const { site, credential } = read.output;
+      const parsed = v.safeParse(usesSystemToken, settings);
+      if (!parsed.success) return [];
+      const { site, credential } = parsed.output;
       const source = sources.find((one) => one.name === credential.forge);
-      const kept = v.safeParse(keeping, source?.settings);
+      const forge = v.safeParse(storesSystemToken, source?.settings);
       const path = ["targets", name, "credential", "forge"];
       if (source === undefined) {
         const names = sources.map((one) => one.name);
         return [{ path, message: `there is no source "${credential.forge}"${suggestion(credential.forge, names)}` }];
       }
-      if (!kept.success)
-        return [{ path, message: `the source "${source.name}" keeps no token: give it a "systemToken"` }];
-      if (kept.output.site === site) return [];
-      return [{ path, message: `the source "${source.name}" is of another site, ${kept.output.site}` }];
+      if (!forge.success)
+        return [{ path, message: `the source "${source.name}" stores no token: give it a "systemToken"` }];
+      if (forge.output.site === site) return [];
+      return [{ path, message: `the source "${source.name}" belongs to another site, ${forge.output.site}` }];
     }),
 };
 
@@ -63,7 +63,7 @@ export const unencryptedTarget: Check = {
       .map(({ name }) => ({
         path: ["targets", name, "url"],
         message:
-          "http:// to another machine: whoever is on the way can read and change what is sent; use https:// if you can",
+          "http:// to another machine: anybody on the network path can read and change the requests; use https:// if you can",
       })),
 };
 
@@ -74,7 +74,7 @@ export const wrongRunReporter: Check = {
   remedy: "name the source that reports this system's runs",
   canBeIgnored: true,
   needs: [],
-  // A provider and an action of one system share its name.
+  // The provider and the action of one system have the same name.
   run: ({ sources, targets }) =>
     targets.flatMap((target) => {
       const reporter = sources.find(({ name }) => name === reporterOf(target));
@@ -97,8 +97,8 @@ export const unusedTarget: Check = {
       .map(({ name }) => ({ path: ["targets", name], message: "no route uses it" })),
 };
 
-/** The source that reports the runs of a target. */
+/** Returns the name of the source that reports the runs of a target. */
 export function reporterOf({ settings }: { readonly settings: object }): string | undefined {
-  const read = v.safeParse(v.object({ runsReportedBy: v.string() }), settings);
-  return read.success ? read.output.runsReportedBy : undefined;
+  const parsed = v.safeParse(v.object({ runsReportedBy: v.string() }), settings);
+  return parsed.success ? parsed.output.runsReportedBy : undefined;
 }

@@ -3,13 +3,13 @@ import { stringsIn } from "../references.ts";
 import { hasVariable, UNFILLED } from "../variables.ts";
 import type { Check } from "./check.ts";
 
-/** Where any text is a value, a variable is one too. */
+/** A variable in a setting that takes any text is a valid text, so only this check finds it. */
 export const unfilledVariable: Check = {
   id: "unfilled-variable",
   level: "error",
   finds:
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what people write.
-    "a variable of a shell or a template in a value, such as `${HOST}`, `$HOST`, `{{ host }}` or `%HOST%`: nothing fills it in",
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: people write variables in this form.
+    "a variable of a shell or a template in a value, such as `${HOST}`, `$HOST`, `{{ host }}` or `%HOST%`: it is not replaced",
   remedy: "write the value itself; only secrets are read from the environment, by `env:NAME`",
   canBeIgnored: true,
   needs: [],

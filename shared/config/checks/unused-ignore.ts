@@ -2,7 +2,7 @@ import type { Config } from "../schema.ts";
 import { type Path, shownPath } from "../yaml-file.ts";
 import type { Check, Found } from "./check.ts";
 
-/** An entry that stays after its finding is gone would hide the next one of its kind. */
+/** An entry without a finding would hide a later finding of the same check. */
 export const unusedIgnore: Check = {
   id: "unused-ignore",
   level: "warning",
@@ -22,11 +22,11 @@ export const unusedIgnore: Check = {
 
 type Ignore = Config["checks"]["ignore"][number];
 
-/** The entry that ignores a finding. */
+/** Returns the entry that ignores a finding; undefined if none does. */
 export const ignoreOf = ({ checks }: Config, found: Found): Ignore | undefined =>
   checks.ignore.find((entry) => isCovered(entry, found));
 
-/** `at` covers what is there and below. */
+/** `at` covers the finding at this path and all findings below it. */
 function isCovered({ id, at }: Ignore, { check, problem }: Found): boolean {
   const path: Path = problem.path;
   return check.id === id && path.some((_, index) => shownPath(path.slice(0, index + 1)) === at);

@@ -1,4 +1,4 @@
-import { toSeconds } from "../../host/clock.ts";
+import { type EpochMillis, toSeconds } from "../../host/clock.ts";
 import type { RateLimitStore } from "../rate-limits.ts";
 import { TABLE } from "./key-schema.ts";
 import type { DynamoDbTable } from "./table.ts";
@@ -10,7 +10,7 @@ export class DynamoDbRateLimits implements RateLimitStore {
     this.#table = table;
   }
 
-  async count(...[bucket, now, limit]: Parameters<RateLimitStore["count"]>): Promise<boolean> {
+  async count(bucket: readonly string[], now: EpochMillis, limit: number): Promise<boolean> {
     const minute = Math.floor(now / MINUTE_MS);
     const before = await this.#table.change(
       { pk: `rate#${JSON.stringify(bucket)}`, sk: String(minute) },

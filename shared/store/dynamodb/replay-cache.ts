@@ -1,3 +1,4 @@
+import type { EpochSeconds } from "../../host/clock.ts";
 import type { ReplayCache } from "../replay-cache.ts";
 import { TABLE } from "./key-schema.ts";
 import type { DynamoDbTable } from "./table.ts";
@@ -9,7 +10,7 @@ export class DynamoDbReplayCache implements ReplayCache {
     this.#table = table;
   }
 
-  async take(...[token, use, until]: Parameters<ReplayCache["take"]>): Promise<boolean> {
+  async take(token: string, use: string, until: EpochSeconds): Promise<boolean> {
     const before = await this.#table.change(
       { pk: `seen#${token}`, sk: "head" },
       {

@@ -1,5 +1,7 @@
 import type * as v from "valibot";
 import { describe, expect, it } from "vitest";
+import { readAnswer } from "../../../shared/cli/bridge-client.ts";
+import { timelineLine } from "../../../shared/cli/events.ts";
 import {
   decidedApproval,
   listedApprovals,
@@ -7,9 +9,7 @@ import {
   listedDeliveries,
   replayed,
   shownDelivery,
-} from "../../../shared/cli/answers.ts";
-import { readAnswer } from "../../../shared/cli/bridge-client.ts";
-import { timelineLine } from "../../../shared/cli/events.ts";
+} from "../../../shared/cli/responses.ts";
 import type { Replayed } from "../../../shared/delivery/replay.ts";
 import { approvals, credentials, deliveries, delivery } from "../console/visiting.ts";
 

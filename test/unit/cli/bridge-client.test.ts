@@ -6,12 +6,16 @@ const instance = "urn:uuid:1f0c";
 
 describe("a call that was refused", () => {
   it.each([
-    [401, { title: "t", instance }, 'your token was not believed (request 1f0c): see "drawbridge token explain"'],
+    [
+      401,
+      { title: "t", instance },
+      'the bridge does not accept your token (request 1f0c): see "drawbridge token explain"',
+    ],
     [403, { title: "t", reason: "role_missing", instance }, "403 t (role_missing, request 1f0c)"],
     [409, { title: "t", detail: "more of it", reason: "r" }, "409 more of it (r)"],
     [503, { title: "not now", instance }, "503 not now (request 1f0c)"],
     [502, "<html>", "502 no reason given"],
-    [401, "", 'your token was not believed: see "drawbridge token explain"'],
+    [401, "", 'the bridge does not accept your token: see "drawbridge token explain"'],
   ])("with %i and %j is told with what the answer gives", (status, answer, told) => {
     expect(whyRefused(status, typeof answer === "string" ? answer : JSON.stringify(answer))).toBe(told);
   });

@@ -42,7 +42,7 @@ describe("the command line", () => {
     [["approvals", "gratn", "p-1"], 'there is no command "approvals gratn"; did you mean "approvals grant"?'],
     [["approvals", "x"], 'there is no command "approvals x"; there are: approvals list, approvals grant'],
     [["constructor"], 'there is no command "constructor"; see drawbridge --help'],
-    [["--config", "x"], "--config comes with no command; see drawbridge --help"],
+    [["--config", "x"], "--config needs a command; see drawbridge --help"],
   ])("rejects the unknown command of %j and names the nearest", async (args, message) => {
     await expect(run(...args)).rejects.toMatchObject(rejection(message));
   });

@@ -59,7 +59,7 @@ describe("the advice on others", () => {
   it("lets a target's secret go that the configuration has no more, unless a bridge still uses it", () => {
     const old = { ...listener, credential: "env:LISTENER_OLD" };
     expect(adviceOf([{ ...old, lastUsedAt: ago(26) }])[2]).toContain("safe to remove if nothing else names it");
-    expect(adviceOf([{ ...old, lastUsedAt: ago(1) }])[2]).toContain("has the bridge this one?");
+    expect(adviceOf([{ ...old, lastUsedAt: ago(1) }])[2]).toContain("does the bridge use this file?");
   });
 
   it("never lets a label go by itself, nor a key of an issuer's", () => {

@@ -19,7 +19,7 @@ describe("the address of a bridge", () => {
         const opened = openSession(given);
         await expect(opened).rejects.toMatchObject({
           code: "usage_invalid",
-          message: `${where} is no address of a bridge; one is http://127.0.0.1:8787`,
+          message: `${where} must be the address of a bridge, such as http://127.0.0.1:8787`,
         });
       }
     },
@@ -40,7 +40,7 @@ describe("the token", () => {
   it.each(["", "Bearer abc", "abc\ndef", "a,b"])("is refused where it is %j, which is not repeated", async (told) => {
     await expect(tokenOf(told)).rejects.toMatchObject({
       code: "usage_invalid",
-      message: "what is in DRAWBRIDGE_TOKEN is no bearer token",
+      message: "the value of DRAWBRIDGE_TOKEN is not a bearer token",
     });
   });
 });

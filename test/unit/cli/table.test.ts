@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { table } from "../../../shared/cli/table.ts";
+import { table } from "../../../shared/cli/terminal-text.ts";
 
 const ROWS = [
   ["09:00", "route docs-build: tekton due, and some words more"],

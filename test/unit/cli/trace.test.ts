@@ -1,7 +1,7 @@
 import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { afterEach, describe, expect, it } from "vitest";
-import type { ShownDelivery } from "../../../shared/cli/answers.ts";
+import type { ShownDelivery } from "../../../shared/cli/responses.ts";
 import { trace } from "../../../shared/cli/trace.ts";
 import { serveOnLoopback } from "../../support/loopback.ts";
 

@@ -31,7 +31,7 @@ describe("a shared issuer", () => {
   it("that is pinned by a name is told of, and by a name and an id is not", async () => {
     const byName: [string, string] = ["project_path", "platform/docs"];
     expect(await pinFindings(withIssuer("https://gitlab.com", [byName]))).toEqual([
-      "warning 8:5 issuers.cluster.claims: they pin a name, which can become somebody else's; pin namespace_id or project_id or job_namespace_id or job_project_id too",
+      "warning 8:5 issuers.cluster.claims: they pin a name, which another customer can take over later; pin namespace_id or project_id or job_namespace_id or job_project_id too",
     ]);
     expect(await pinFindings(withIssuer("https://gitlab.com", [byName, ["project_id", "7"]]))).toEqual([]);
   });
@@ -90,7 +90,7 @@ describe("a shared issuer", () => {
   it("that is known has a preset, which an entry should name", async () => {
     const pinned = withIssuer("https://gitlab.com", [["project_id", "7"]]);
     expect(await findings(pinned)).toEqual([
-      'warning 4:3 issuers.cluster: add "preset: gitlab", which knows this issuer\'s peculiarities',
+      'warning 4:3 issuers.cluster: add "preset: gitlab", which contains the rules specific to this issuer',
     ]);
     expect(await findings(pinned.replace("  cluster:\n", "  cluster:\n    preset: gitlab\n"))).toEqual([]);
   });
@@ -104,7 +104,7 @@ describe("a shared issuer", () => {
       );
     const self = "{ path: user_login, equals: robin }";
     expect(await findings(roles(self))).toEqual([
-      'error 6:13 issuers.cluster.roles[0]: whoever holds the token can change user_login, and so give itself the role "on-call": ask for user_id',
+      'error 6:13 issuers.cluster.roles[0]: the holder of the token can change user_login and thereby give itself the role "on-call": ask for user_id',
     ]);
     expect(await findings(roles(`${self}, { path: ref_protected, equals: "true" }`))).toEqual([]);
   });
@@ -153,7 +153,7 @@ describe("a warning is", () => {
       "a target on an open line",
       "url: https://listener.example.com",
       "url: http://el-docs.ci.svc.cluster.local:8080",
-      "20:5 targets.docs-listener.url: http:// to another machine: whoever is on the way can read and change what is sent; use https:// if you can",
+      "20:5 targets.docs-listener.url: http:// to another machine: anybody on the network path can read and change the requests; use https:// if you can",
     ],
     [
       "a target whose runs are told by another system",
@@ -165,7 +165,7 @@ describe("a warning is", () => {
       "a Forge app that any site may install",
       "hubSignature: { current: env:WIKI_SECRET }",
       "forge: { trust: cluster }",
-      '12:5 sources.wiki.forge: every site that installs the app is believed; name yours in "installations"',
+      '12:5 sources.wiki.forge: it accepts events of every site that installs the app; name yours in "installations"',
     ],
   ])("%s", async (_, right, wrong, message) => {
     expect(whole).toContain(right);

@@ -44,7 +44,9 @@ const circles: readonly [string, string][] = [
 describe("a route that starts runs, beside one that sets commit statuses", () => {
   it.each(circles)("may not act on %s", async (_, when) => {
     expect(await errors(config(when))).toEqual([
-      expect.stringContaining('routes.start.when: what the target "commits" is sent comes back from the source "code"'),
+      expect.stringContaining(
+        'routes.start.when: the source "code" reports each status that the target "commits" receives as a build event',
+      ),
     ]);
   });
 

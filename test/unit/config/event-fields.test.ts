@@ -53,7 +53,7 @@ describe("a pattern", () => {
     [
       "a block in place of a value",
       "detail: { page: [x] }",
-      /"detail\.page" is a block of fields and no value: name one of them \(site, id/,
+      /"detail\.page" is a block of fields, not a value: name one of them \(site, id/,
     ],
     ["a field of all objects", "detail: { constructor1: [x] }", /no event has "constructor1" in detail/],
     [
@@ -104,11 +104,11 @@ describe("a path in an option of an action", () => {
       /"idd" in detail\.code\.commits \(did you mean "id"\?\)/,
     ],
     ["no detail", "$.page.id", /no event has "page" in an event/],
-    ["a block", "$.detail.page", /is a block of fields and no value/],
+    ["a block", "$.detail.page", /is a block of fields, not a value/],
     [
       "results as a whole",
       "$.detail.build.results",
-      /is a block of fields and no value: name one of them \(a name of your own\)/,
+      /is a block of fields, not a value: name one of them \(a name of your own\)/,
     ],
   ])("is an error with %s", async (_, path, message) => {
     expect(await withParam(path)).toEqual([expect.stringMatching(message)]);
@@ -121,7 +121,7 @@ describe("a path in an option of an action", () => {
     "is a warning without $. before it: %s",
     async (path) => {
       expect(await withParam(path)).toEqual([
-        `warning literal-path do.tekton.params.p: this is passed on as it stands; for the event's field write $.${path.replace(/^\./, "")}`,
+        `warning literal-path do.tekton.params.p: the action gets this as literal text; for the event's field write $.${path.replace(/^\./, "")}`,
       ]);
     },
   );

@@ -46,7 +46,7 @@ describe("a mistake is told with its place and what would be right", () => {
     ],
     ["a list", "- sources: {}\n", "1:1 it must be a block of keys, and is a list"],
     ["two documents", "sources: {}\n---\nsources: {}\n", expect.stringMatching(/^2:1 a second document begins here/)],
-    ["an alias of what it is in", "sources: &a\n  b: *a\n", "2:6 an alias cannot stand inside of what it names"],
+    ["an alias of what it is in", "sources: &a\n  b: *a\n", "2:6 an alias cannot be inside the part it names"],
     ["too many aliases", `a: &a x\nb: [${"*a, ".repeat(200)}]\n`, "1:1 its aliases stand for more than 100 parts"],
     ["what goes too deep", "[".repeat(100_000), "1:65 it is nested more than 64 levels deep"],
   ])("a file of %s", (_, text, finding) => expect(findingsIn(text)).toEqual([finding]));

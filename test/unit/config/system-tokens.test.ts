@@ -34,9 +34,9 @@ describe("a target that is shown an app's own token", () => {
 
   it.each([
     ["there is no such source", { source: "wikki" }, 'there is no source "wikki"; is it "wiki"?'],
-    ["the source is another system's", { source: "cluster" }, 'the source "cluster" keeps no token'],
-    ["the source keeps none", { forge: "" }, 'the source "wiki" keeps no token: give it a "systemToken"'],
-    ["the source is another site's", { site: "https://other.atlassian.net/wiki" }, `of another site, ${SITE}`],
+    ["the source is another system's", { source: "cluster" }, 'the source "cluster" stores no token'],
+    ["the source keeps none", { forge: "" }, 'the source "wiki" stores no token: give it a "systemToken"'],
+    ["the source is another site's", { site: "https://other.atlassian.net/wiki" }, `to another site, ${SITE}`],
   ])("is a mistake where %s", async (_, changes, message) => {
     const found = await errors(configuration(changes));
     expect(found).toEqual([expect.stringContaining("targets.pages.credential.forge: ")]);

@@ -73,7 +73,7 @@ describe("a condition that any token meets", () => {
     findings({ issuers: { cluster: { ...entry, roles: [{ role: "on-call", when }] } } });
   const email = { path: "email", equals: "robin@example.com" };
   const message =
-    'error issuers.cluster.roles[0]: whoever holds the token can change email, and so give itself the role "on-call": ask for sub or groups';
+    'error issuers.cluster.roles[0]: the holder of the token can change email and thereby give itself the role "on-call": ask for sub or groups';
 
   it.each(["*", "**", "***"])("does not make one that its holder chooses any firmer: %s", async (glob) => {
     expect(await earned([email, { path: "sub", glob }])).toEqual([message]);

@@ -50,7 +50,11 @@ describe("a console", () => {
       configuration(URL_SET.replace("people", "persons")),
       /console\.trust: there is no issuer "persons"/,
     ],
-    ["whose client is no audience", configuration(URL_SET, "audience: bridge"), /ID tokens are made for the client/],
+    [
+      "whose client is no audience",
+      configuration(URL_SET, "audience: bridge"),
+      /the audience of an ID token is the client/,
+    ],
     ["with tokens for one request each", configuration(URL_SET, "audience: console, singleUse: true"), /not bound/],
     ["with tokens bound to a key", configuration(URL_SET, "audience: console, proof: dpop"), /not bound/],
     ["that asks for no ID token", configuration(`${URL_SET}, scope: groups`), /openid/],

@@ -227,7 +227,7 @@ describe("a configuration that would give a role to whoever asks", () => {
       expect.stringMatching(`give itself the role "ci": ask for ${instead}`),
     ]);
     expect(await findings({ ...entry, roles: ["ci"], claims: [rule] })).toContainEqual(
-      expect.stringMatching(`be whom the entry wants: ask for ${instead}`),
+      expect.stringMatching(`satisfy the entry: ask for ${instead}`),
     );
     const firm = { path: "sub", equals: "x" };
     expect(await findings({ ...entry, roles: [{ role: "ci", when: [rule, firm] }] })).toEqual([]);

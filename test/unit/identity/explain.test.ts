@@ -269,8 +269,8 @@ describe("token explain tells", () => {
 
   it("which issuers are configured, and that one of them differs by a slash alone", async () => {
     const { told } = await explained(withClaims({ iss: `${A}/` }));
-    expect(told).toContain("its issuer is that of ci but for a slash at the end");
-    expect(told).toMatch(new RegExp(`configured are:\n  ci: ${A}$`));
+    expect(told).toContain("its issuer differs from that of ci only by a slash at the end");
+    expect(told).toMatch(new RegExp(`configured issuers:\n  ci: ${A}$`));
     const { told: other } = await explained(withClaims({ iss: `${A}/x` }));
     expect(other).not.toContain("slash at the end:");
     expect((await explained(withClaims({ iss: "x" }), {})).told).toContain("no issuer is configured");

@@ -1,6 +1,6 @@
 /**
- * Rows under a heading, in columns as wide as their widest cell, the last as wide as `columns` of a terminal leave it.
- * What a terminal would take for a command is shown as "?".
+ * Formats rows under a heading. Each column is as wide as its widest cell; the last one is wrapped at `columns`, the width
+ * of the terminal. Control characters are replaced by "?".
  */
 export function table(
   heading: readonly string[],
@@ -19,7 +19,7 @@ export function table(
     .join("\n");
 }
 
-/** As lines broken at blanks; a longer word stands alone. Where hardly a word fits, it is left to the terminal. */
+/** Wraps a text at blanks. A longer word has its own line. A width under `MIN_WIDTH` is left to the terminal. */
 export function wrapped(text: string, width: number): readonly string[] {
   if (width < MIN_WIDTH || text.length <= width) return [text];
   const fitting = new RegExp(`(.{1,${width}}|\\S+)( |$)`, "g");
@@ -28,12 +28,18 @@ export function wrapped(text: string, width: number): readonly string[] {
 
 const MIN_WIDTH = 20;
 
-/** JSON on a terminal: what it would obey (C1) is escaped as JSON escapes the rest. */
+/** Formats JSON for a terminal. DEL and the control characters C1, which JSON leaves unescaped, are escaped too. */
 export const jsonText = (value: unknown): string =>
   JSON.stringify(value, null, 2).replace(
     /[\u007f-\u009f\u2028\u2029]/g,
     (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 
-/** Texts from outside go to a terminal without control characters (C0, DEL, C1). */
+/** Replaces control characters (C0, DEL, C1) in a text from outside, before it is printed on a terminal. */
 export const printable = (text: string): string => text.replace(/[\p{Cc}\u2028\u2029]/gu, "?");
+
+/** Formats a rejection as one line: its reason, then its facts in parentheses. */
+export function rejectionLine({ reason, ...facts }: { readonly reason: string }): string {
+  const shown = Object.entries(facts).map(([name, fact]) => `${name} ${fact}`);
+  return shown.length === 0 ? reason : printable(`${reason} (${shown.join(", ")})`);
+}

@@ -1,9 +1,10 @@
 import * as v from "valibot";
 
-// What the command line reads of the bridge's answers: no more than it shows, so that a newer bridge may tell more.
+// The responses of the bridge, as far as the command line shows them. Further members are ignored, so a newer bridge may
+// return more.
 
-/** Of a refusal; beside its reason stand facts, whatever they are called. */
-const refusal = v.looseObject({ reason: v.string() });
+/** A rejection: its reason, and further members as facts. */
+const rejection = v.looseObject({ reason: v.string() });
 
 const principal = v.object({
   issuer: v.string(),
@@ -22,8 +23,8 @@ const summary = v.object({
   what: v.string(),
   subject: v.exactOptional(v.string()),
   principal,
-  refusedFor: v.exactOptional(refusal),
-  shadowRejection: v.exactOptional(refusal),
+  refusedFor: v.exactOptional(rejection),
+  shadowRejection: v.exactOptional(rejection),
 });
 
 /** `GET /v1/deliveries`. */
@@ -34,7 +35,7 @@ export type ListedDelivery = v.InferOutput<typeof summary>;
 const ofRoute = { at: v.string(), route: v.string() };
 const ofAction = { ...ofRoute, action: v.string() };
 
-const entry = v.variant("kind", [
+const timelineEvent = v.variant("kind", [
   v.object({ kind: v.literal("scheduled"), ...ofAction }),
   v.object({ kind: v.literal("already_scheduled"), ...ofAction, by: v.string() }),
   v.object({ kind: v.literal("waiting"), ...ofAction, summary: v.string() }),
@@ -49,7 +50,7 @@ const entry = v.variant("kind", [
     nextAt: v.exactOptional(v.string()),
     facts: v.exactOptional(v.record(v.string(), v.string())),
   }),
-  v.object({ kind: v.literal("denied"), ...ofRoute, refusal, mode: v.string() }),
+  v.object({ kind: v.literal("denied"), ...ofRoute, refusal: rejection, mode: v.string() }),
   v.object({
     kind: v.literal("approval"),
     ...ofRoute,
@@ -64,7 +65,7 @@ const entry = v.variant("kind", [
     about: v.string(),
     decision: v.string(),
     by: identity,
-    refusal: v.exactOptional(refusal),
+    refusal: v.exactOptional(rejection),
   }),
   v.object({
     kind: v.literal("replayed"),
@@ -77,7 +78,7 @@ const entry = v.variant("kind", [
   v.object({ kind: v.literal("ignored"), at: v.string(), reason: v.string(), account: v.string() }),
   v.object({ kind: v.literal("followed_by"), at: v.string(), delivery: v.string(), what: v.string() }),
 ]);
-export type ShownEntry = v.InferOutput<typeof entry>;
+export type ShownTimelineEvent = v.InferOutput<typeof timelineEvent>;
 
 /** `GET /v1/deliveries/{id}`. */
 export const shownDelivery = v.object({
@@ -99,7 +100,7 @@ export const shownDelivery = v.object({
       }),
     }),
   ),
-  timeline: v.array(entry),
+  timeline: v.array(timelineEvent),
 });
 export type ShownDelivery = v.InferOutput<typeof shownDelivery>;
 
