@@ -8,6 +8,16 @@ export interface SiteAccount {
 }
 
 /**
+ * What identifies an account. A user key of Data Center is a random number: it needs no site, which source and target may
+ * spell differently (another host name of the same server, a proxy), and its case does not matter. Any other account
+ * belongs to its site, whose host may be in upper or lower case and may name its usual port.
+ */
+export function accountKeyOf({ site, account }: SiteAccount): string {
+  if (/^[\da-f]{32}$/i.test(account)) return account.toLowerCase();
+  return `${account}#${URL.canParse(site) ? new URL(site).href : site}`;
+}
+
+/**
  * The accounts with which the bridge itself writes to sites: what they do must start nothing, or each write would start the
  * next one. Every method throws `store_unavailable`.
  */

@@ -50,6 +50,14 @@ for (const kind of dynamoDbKinds) {
       expect(await accounts.isOwn({ site: `${WIKI}/Confluence`, account: "key-4" }, after(0))).toBe(false);
     });
 
+    it("is found by its user key alone, however the site and the key are spelled", async () => {
+      const key = "8a7f808a8f0d1c6e018f0d1f5c2a0001";
+      await accounts.record({ site: "http://127.0.0.1:8090/confluence", account: key.toUpperCase() }, after(60));
+      for (const site of ["http://localhost:8090", "https://wiki.example.test/", "not an address"])
+        expect(await accounts.isOwn({ site, account: key }, after(0))).toBe(true);
+      expect(await accounts.isOwn({ site: WIKI, account: `${key.slice(1)}2` }, after(0))).toBe(false);
+    });
+
     it("is found for a delivery that is published late", async () => {
       const own = { site: WIKI, account: "key-5" };
       await accounts.record(own, after(60));

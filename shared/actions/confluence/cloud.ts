@@ -43,7 +43,7 @@ export const cloud: Product = {
   userPath: "/rest/api/user/current",
   user: v.pipe(
     v.object({ accountId: v.nullish(v.string()) }),
-    v.transform(({ accountId }) => accountId || undefined),
+    v.transform(({ accountId }) => accountId?.trim() || undefined),
   ),
   // An event does not report the kind of a comment.
   commentPaths: (id) => ["footer", "inline"].map((kind) => `/api/v2/${kind}-comments/${id}?body-format=storage`),

@@ -35,7 +35,7 @@ export const dataCenter: Product = {
   userPath: "/rest/api/user/current",
   user: v.pipe(
     v.object({ userKey: v.nullish(v.string()) }),
-    v.transform(({ userKey }) => userKey || undefined),
+    v.transform(({ userKey }) => userKey?.trim() || undefined),
   ),
   commentPaths: (id) => [`/rest/api/content/${id}?expand=body.storage,version,container`],
   // This path returns any kind of content, so the type is checked.

@@ -1,5 +1,5 @@
 import type { EpochMillis } from "../../host/clock.ts";
-import type { OwnAccountStore, SiteAccount } from "../own-accounts.ts";
+import { accountKeyOf, type OwnAccountStore, type SiteAccount } from "../own-accounts.ts";
 import { expiryOf, number, type Retention } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
 import type { DynamoDbTable } from "./table.ts";
@@ -29,8 +29,4 @@ export class DynamoDbOwnAccounts implements OwnAccountStore {
   }
 }
 
-/** Sources and targets may write the same host in upper or lower case, or name its usual port. */
-const keyOf = ({ site, account }: SiteAccount) => ({
-  pk: `account#${account}#${URL.canParse(site) ? new URL(site).href : site}`,
-  sk: "head",
-});
+const keyOf = (account: SiteAccount) => ({ pk: `account#${accountKeyOf(account)}`, sk: "head" });
