@@ -1,13 +1,19 @@
 import { readdirSync } from "node:fs";
+import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { handWritten, pages } from "../../../docs/generated-blocks.ts";
+import { shownDelivery } from "../../../shared/cli/answers.ts";
 import { COMMANDS } from "../../../shared/cli/commands.ts";
+import { timelineLine } from "../../../shared/cli/events.ts";
 import { EXIT_CODES } from "../../../shared/cli/exit-codes.ts";
 import { parseCommandLine } from "../../../shared/cli/parse.ts";
+import { timelineOf } from "../../../shared/console/timeline.ts";
+import { epochMillis } from "../../../shared/host/clock.ts";
 import { problemOf } from "../../../shared/http/problem.ts";
 import type { Rejection } from "../../../shared/model/rejection.ts";
 import { HINTS } from "../../../shared/model/rejection-hints.ts";
 import { codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
+import { delivery } from "../console/visiting.ts";
 
 const REASONS = readText("docs/reasons.md");
 const DELIVERIES = readText("docs/operations/deliveries.md");
@@ -36,6 +42,23 @@ const FILES: readonly string[] = ["shared", "functions"].flatMap((folder) =>
 const MESSAGES: readonly string[] = FILES.flatMap((path) =>
   matchesIn(path, /\blog\.(?:info|warn|error)\((?:[^;]*?)"([^"]+)",?\s*\);/g),
 );
+
+const AT = "2026-11-02T09:00:00.000Z";
+const PERSON = { issuer: "https://id.test", subject: "robin", method: "oidc", credential: "k1", roles: [] } as const;
+
+/** The name of a timeline event in the tables of the document. */
+const jsonOf = (entry: ReturnType<typeof delivery>["timeline"][number]): string =>
+  entry.kind === "attempt" ? `attempt ${entry.outcome}` : entry.kind;
+
+const badgeOf = async (html: ReturnType<typeof timelineOf>): Promise<string> =>
+  /class="badge[^>]*>.*?<\/span> (.*?)<\/span>/s.exec(String(await html))?.[1] ?? "";
+
+/** Each printed text has one of the words, and each of the words is printed. */
+function expectWords(words: readonly string[], printed: readonly string[]): void {
+  expect(printed.length).toBeGreaterThan(0);
+  expect(printed.filter((text) => !words.some((word) => text.includes(word)))).toEqual([]);
+  expect(words.filter((word) => !printed.some((text) => text.includes(word)))).toEqual([]);
+}
 
 const sorted = (texts: Iterable<string>): readonly string[] => [...texts].sort();
 
@@ -86,6 +109,32 @@ describe("docs/operations/deliveries.md", () => {
     expect(outcomes).toHaveLength(3);
     const entries = rowsUnder(DELIVERIES, "The timeline").map(([cell = ""]) => codeIn(cell).join(" ") || cell);
     expect(sorted(entries)).toEqual(sorted([...outcomes, ...kinds, "unknown outcome"]));
+  });
+
+  const words = rowsUnder(DELIVERIES, "The same entry in JSON, the command line and the console").map(
+    ([json = "", inCli = "", inConsole = ""]) => [codeIn(json).join(" "), codeIn(inCli), codeIn(inConsole)] as const,
+  );
+
+  it("has the words of the command line and of the console for every entry of a timeline", () => {
+    const entries = rowsUnder(DELIVERIES, "The timeline").map(([cell = ""]) => codeIn(cell).join(" "));
+    expect(words.map(([json]) => json)).toEqual(entries.filter((entry) => entry !== ""));
+  });
+
+  it.each(words)("has the words that the command line and the console print for %s", async (json, inCli, inConsole) => {
+    const sample = delivery(() => "text");
+    const replay = {
+      at: AT,
+      kind: "replayed",
+      delivery: "d-1",
+      routes: ["docs"],
+      by: PERSON,
+      isRollback: false,
+    } as const;
+    const entries = [...sample.timeline, replay].filter((entry) => jsonOf(entry) === json);
+    const { timeline } = v.parse(shownDelivery, { ...sample, timeline: entries });
+    expectWords(inCli, timeline.map(timelineLine));
+    const shown = entries.map((entry) => timelineOf({ ...sample, timeline: [entry] }, epochMillis(Date.parse(AT))));
+    expectWords(inConsole, await Promise.all(shown.map(badgeOf)));
   });
 });
 
