@@ -32,25 +32,33 @@ describe("a console", () => {
       "at the address of the bridge as an issuer",
       configuration(SETTINGS, undefined, "identity: { issuer: https://b.example.test, keys: [env:KEY] }"),
     ],
-    ["with all there is", configuration(`${URL_SET}, clientSecret: env:CLIENT, scope: openid groups`)],
-  ])("%s is good", async (_, text) => {
+    ["with every setting", configuration(`${URL_SET}, clientSecret: env:CLIENT, scope: openid groups`)],
+  ])("a console %s is valid", async (_, text) => {
     expect(await errors(text)).toEqual([]);
   });
 
   it.each([
     ["without an address", configuration(SETTINGS), /console: "url" is missing/],
-    ["at an open address", configuration(`${SETTINGS}, url: "http://bridge.example.test"`), /console\.url: .*https:/],
+    [
+      "at an address over plain HTTP",
+      configuration(`${SETTINGS}, url: "http://bridge.example.test"`),
+      /console\.url: .*https:/,
+    ],
     [
       "below a path",
       configuration(`${SETTINGS}, url: https://bridge.example.test/a`),
       /console\.url: .*without a path/,
     ],
     [
-      "of an issuer that is not there",
+      "with an unknown issuer",
       configuration(URL_SET.replace("people", "persons")),
       /console\.trust: there is no issuer "persons"/,
     ],
-    ["whose client is no audience", configuration(URL_SET, "audience: bridge"), /ID tokens are made for the client/],
+    [
+      "whose client is not an audience of its issuer",
+      configuration(URL_SET, "audience: bridge"),
+      /ID tokens are made for the client/,
+    ],
     ["with tokens for one request each", configuration(URL_SET, "audience: console, singleUse: true"), /not bound/],
     ["with tokens bound to a key", configuration(URL_SET, "audience: console, proof: dpop"), /not bound/],
     ["that asks for no ID token", configuration(`${URL_SET}, scope: groups`), /openid/],
@@ -65,16 +73,16 @@ describe("a console", () => {
       /console\.sealedBy\.current: none/,
     ],
     [
-      "at an issuer that signs nobody in",
+      "at an issuer without an https:// address",
       configuration(URL_SET, "audience: console, issuer: urn:nowhere, jwks: { url: https://a.example.test }").replace(
         "issuer: https://idp.example.test, ",
         "",
       ),
       /no https:\/\/ address/,
     ],
-  ])("%s is told", async (_, text, told) => {
+  ])("a console %s is reported as a mistake", async (_, text, expected) => {
     const found = await errors(text);
     expect(found).toHaveLength(1);
-    expect(found[0]).toMatch(told);
+    expect(found[0]).toMatch(expected);
   });
 });
