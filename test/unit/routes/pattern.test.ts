@@ -7,13 +7,14 @@ import { anEvent, aPattern } from "./random.ts";
 import { refusedRows } from "./refused-rows.ts";
 import { structureRows } from "./structure-rows.ts";
 
-describe.each([...operatorRows, ...structureRows])("$name", ({ pattern, matches: matching, misses }) => {
+const rows = [...operatorRows, ...structureRows].map((row) => [row.name, row] as const);
+describe.each(rows)("%s", (_, { pattern, matches: matching, misses }) => {
   it.each(matching.map(asRow))("the pattern matches %s", (_, event) => expect(answer(pattern, event)).toBe(true));
   it.each(misses.map(asRow))("the pattern does not match %s", (_, event) => expect(answer(pattern, event)).toBe(false));
 });
 
 describe("an invalid pattern", () => {
-  it.each(refusedRows)("the pattern is rejected: $name", ({ pattern, at }) => {
+  it.each(refusedRows.map((row) => [row.name, row] as const))("the pattern is rejected: %s", (_, { pattern, at }) => {
     const problems = problemsOf(pattern);
     expect(problems.map(({ path }) => path)).toContainEqual(at);
     for (const { message } of problems) expect(message).toMatch(/^\S.{9,}$/);
