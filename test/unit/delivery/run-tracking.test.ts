@@ -82,7 +82,7 @@ describe("the end of a run", () => {
     ]);
   });
 
-  it("of two routes on one delivery, the end belongs to the one that the run is named after, even if the other's name ends in it", async () => {
+  it("the end belongs to the one of two routes that the run is named after, even if the other's name ends in it", async () => {
     const routesOf = async (subject?: string) =>
       (await recordedOf(ended("failed", subject === undefined ? {} : { subject }), 2)).map(([route]) => route);
     expect(await routesOf(`ci/docs-${eventKey}`)).toEqual(["docs"]);
