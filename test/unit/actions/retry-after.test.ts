@@ -4,19 +4,19 @@ import { retryAfterSeconds } from "../../../shared/actions/retry-after.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 
 const now = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
-const told = (value: string) => retryAfterSeconds(new Headers({ "retry-after": value }), now);
+const secondsOf = (value: string) => retryAfterSeconds(new Headers({ "retry-after": value }), now);
 
 describe("retryAfterSeconds", () => {
   it.each([
     ["delay-seconds", "120", 120],
-    ["no delay", "0", 0],
+    ["a delay of zero", "0", 0],
     ["a delay of a week, cut to a day", "604800", 86_400],
     ["more digits than a number holds, cut to a day", "9".repeat(400), 86_400],
     ["an HTTP date", "Mon, 02 Nov 2026 09:01:30 GMT", 90],
     ["an HTTP date gone by", "Mon, 02 Nov 2026 08:00:00 GMT", 0],
     ["an HTTP date next year, cut to a day", "Tue, 02 Nov 2027 09:00:00 GMT", 86_400],
-  ])("reads %s", (_, value, seconds) => {
-    expect(told(value)).toBe(seconds);
+  ])("retryAfterSeconds reads %s", (_, value, seconds) => {
+    expect(secondsOf(value)).toBe(seconds);
   });
 
   it.each([
@@ -26,19 +26,19 @@ describe("retryAfterSeconds", () => {
     ["an ISO date", "2026-11-02T09:01:30Z"],
     ["a date that does not exist", "Mon, 02 Foo 2026 09:01:30 GMT"],
     ["two values joined", "1, 2"],
-    ["nothing", ""],
-  ])("reads nothing from %s", (_, value) => {
-    expect(told(value)).toBeUndefined();
+    ["an empty value", ""],
+  ])("retryAfterSeconds returns undefined for %s", (_, value) => {
+    expect(secondsOf(value)).toBeUndefined();
   });
 
-  it("reads nothing where there is no header", () => {
+  it("retryAfterSeconds returns undefined if there is no header", () => {
     expect(retryAfterSeconds(new Headers(), now)).toBeUndefined();
   });
 
-  it("answers whole seconds of at most a day, or nothing, whatever the header holds", () =>
+  it("retryAfterSeconds returns whole seconds of at most a day, or undefined, whatever the header holds", () =>
     fc.assert(
       fc.property(fc.stringMatching(/^[ -~]*$/), (value) => {
-        const seconds = told(value);
+        const seconds = secondsOf(value);
         return seconds === undefined || (Number.isInteger(seconds) && seconds >= 0 && seconds <= 86_400);
       }),
     ));

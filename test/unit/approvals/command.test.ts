@@ -5,7 +5,7 @@ import { approvalIdOf } from "../../../shared/model/idempotency-keys.ts";
 
 const ID = approvalIdOf("docs", "e-1");
 
-describe("a comment's text", () => {
+describe("a command in a comment's text", () => {
   it.each([
     ["drawbridge approve", { decision: "grant" }],
     ["drawbridge deny", { decision: "deny" }],
@@ -16,7 +16,7 @@ describe("a comment's text", () => {
       "drawbridge rollback docs-build review/Main",
       { decision: "rollback", place: { route: "docs-build", environment: "review/Main" } },
     ],
-  ])("%s is a command", (text, command) => {
+  ])("the text %s is a command", (text, command) => {
     expect(commandOfText(text)).toEqual(command);
   });
 
@@ -50,11 +50,11 @@ describe("a comment's text", () => {
     "drawbridge rollback docs-build in production",
     "drawbridge approve\u200b",
     "drаwbridge approve",
-  ])("%j is none", (text) => {
+  ])("the text %j is not a command", (text) => {
     expect(commandOfText(text)).toBeUndefined();
   });
 
-  it("is no command with a letter more or less anywhere, unless that makes another command's id or name", () => {
+  it("a command with a letter more or less anywhere is not a command, unless that makes another id or name", () => {
     const command = fc.constantFrom("drawbridge approve", "drawbridge deny", `drawbridge approve ${ID}`);
     fc.assert(
       fc.property(command, fc.nat(), fc.string({ minLength: 1, maxLength: 5 }), (text, place, more) => {
@@ -68,7 +68,7 @@ describe("a comment's text", () => {
   });
 });
 
-describe("a label", () => {
+describe("a command as a label", () => {
   it.each([
     ["drawbridge-approve", { decision: "grant" }],
     ["drawbridge-deny", { decision: "deny" }],
@@ -76,7 +76,7 @@ describe("a label", () => {
     ["drawbridge-approved", undefined],
     ["drawbridge-rollback", undefined],
     ["", undefined],
-  ])("%j stands for %j", (label, command) => {
+  ])("the label %j stands for the command %j", (label, command) => {
     expect(commandOfLabel(label)).toEqual(command);
   });
 });

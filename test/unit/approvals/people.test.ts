@@ -12,39 +12,48 @@ const PEOPLE = peopleOf({
 });
 
 const token = (subject: string, trustEntry: string, issuer = COMPANY): Identity => ({
-  ...{ issuer, subject, trustEntry, method: "oidc", credential: "key-1", roles: [] },
+  issuer,
+  subject,
+  trustEntry,
+  method: "oidc",
+  credential: "key-1",
+  roles: [],
 });
 const account = (actor?: string): Identity => ({
-  ...{ issuer: "drawbridge:source", subject: "wiki", method: "basic", credential: "current", roles: [] },
+  issuer: "drawbridge:source",
+  subject: "wiki",
+  method: "basic",
+  credential: "current",
+  roles: [],
   ...(actor !== undefined && { actor }),
 });
 
-describe("one person", () => {
+describe("identities of one person", () => {
   it.each<[string, Identity, Identity]>([
     ["an account and the same account", account("43"), account("43")],
-    ["an account and the token that is said to be its", account("ff80"), token("ann", "people")],
+    ["an account and the token that the configuration gives it", account("ff80"), token("ann", "people")],
     ["an account and that token by another entry of its issuer", account("ff80"), token("ann", "admins")],
-    ["a token and the same by another entry of its issuer", token("max", "people"), token("max", "admins")],
+    ["a token and the same token by another entry of its issuer", token("max", "people"), token("max", "admins")],
     ["two accounts that one token links", account("ff80"), account("42")],
     ["an account and a token of its name", account("max"), token("max", "people")],
-  ])("is %s", (_, one, other) => {
+  ])("%s are the same person", (_, one, other) => {
     expect(isSamePerson(one, other, PEOPLE)).toBe(true);
     expect(isSamePerson(other, one, PEOPLE)).toBe(true);
   });
 
   it.each<[string, Identity, Identity]>([
-    ["an account and the same subject at another issuer", account("ff80"), token("ann", "strangers", OTHER)],
+    ["an account and a token of its subject at another issuer", account("ff80"), token("ann", "strangers", OTHER)],
     ["an account and another's token", account("43"), token("ann", "people")],
     ["two accounts that nothing links", account("42"), account("43")],
-    ["a source without an account, and itself", account(), account()],
-  ])("is not %s", (_, one, other) => {
+    ["a source without an account and the same source", account(), account()],
+  ])("%s are not the same person", (_, one, other) => {
     expect(isSamePerson(one, other, PEOPLE)).toBe(false);
     expect(isSamePerson(other, one, PEOPLE)).toBe(false);
   });
 });
 
 describe("the people of a source", () => {
-  it("are known by their accounts there, and by no method's name", () => {
+  it("a person is found by the account at its source, and never by the name of a built-in property", () => {
     expect(personAt(PEOPLE, "wiki", "ff80")?.roles).toEqual(["manager"]);
     for (const [source, name] of [
       ["wiki", "42"],
@@ -55,7 +64,7 @@ describe("the people of a source", () => {
     }
   });
 
-  it("are nobody where no source has any", () => {
+  it("nobody is a person of the bridge if no source has people", () => {
     expect(hasNoPeople(PEOPLE)).toBe(false);
     expect(hasNoPeople(peopleOf({ issuers: {}, sources: [{ name: "wiki", people: {} }] }))).toBe(true);
   });

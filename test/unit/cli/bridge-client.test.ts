@@ -4,7 +4,7 @@ import { Fault } from "../../../shared/host/fault.ts";
 
 const instance = "urn:uuid:1f0c";
 
-describe("a call that was refused", () => {
+describe("a rejected call", () => {
   it.each([
     [
       401,
@@ -16,12 +16,12 @@ describe("a call that was refused", () => {
     [503, { title: "not now", instance }, "503 not now (request 1f0c)"],
     [502, "<html>", "502 no reason given"],
     [401, "", 'the bridge does not accept your token: see "drawbridge token explain"'],
-  ])("with %i and %j is told with what the answer gives", (status, answer, told) => {
-    expect(whyRefused(status, typeof answer === "string" ? answer : JSON.stringify(answer))).toBe(told);
+  ])("a call answered with %i and %j is reported with all that the response holds", (status, response, message) => {
+    expect(whyRefused(status, typeof response === "string" ? response : JSON.stringify(response))).toBe(message);
   });
 });
 
-describe("a call that met nobody", () => {
+describe("a call without a response", () => {
   const coded = (code: string) => Object.assign(new Error("a header"), { code });
 
   it.each([
@@ -29,9 +29,9 @@ describe("a call that met nobody", () => {
     [new TypeError("a header", { cause: new Error("a header") }), "the connection failed;"],
     [new TypeError("a header"), "the connection failed;"],
     [new Fault("target_timeout", "no complete answer in time", { retryable: true }), "no complete answer in time;"],
-  ])("is told by its code alone: %s", (cause, told) => {
+  ])("a failed connection is reported by its code alone: %s", (cause, problem) => {
     const call = () => notAnswering(new URL("https://bridge.example.test/path"))(cause);
-    expect(call).toThrow(`no bridge answers at https://bridge.example.test: ${told}`);
+    expect(call).toThrow(`no bridge answers at https://bridge.example.test: ${problem}`);
     expect(call).not.toThrow("a header");
     expect(call).toThrow(expect.objectContaining({ code: "target_unreachable" }));
   });

@@ -40,7 +40,7 @@ function parseConfigValue(keys = [key]) {
   return loaded.config;
 }
 
-/** A mistake as it could be made: the signature is looked at, and whatever it is found to be good. */
+/** A possible mistake: the signature is read, and any signature is taken for valid. */
 const believingAnySignature = (real: TokenVerifier): TokenVerifier => ({
   verify: (presented, names) => {
     const [header = "", payload = ""] = presented.token
@@ -66,13 +66,13 @@ async function checked(change: (real: TokenVerifier) => TokenVerifier = (real) =
   return { findings, records: bridge.records.size };
 }
 
-const told = (findings: Awaited<ReturnType<typeof checked>>["findings"], verdict: string) =>
+const statusesOf = (findings: Awaited<ReturnType<typeof checked>>["findings"], verdict: string) =>
   findings.filter((finding) => finding.verdict === verdict).map(({ what, status }) => `${what}: ${status}`);
 
 describe("check --live", () => {
-  it("finds a bridge closed that checks signatures, to tokens that are right in all else, and leaves nothing", async () => {
+  it("a bridge that checks signatures lets no forged token in and records nothing", async () => {
     const { findings, records } = await checked();
-    expect([told(findings, "let in"), told(findings, "undecided"), records]).toEqual([[], [], 0]);
+    expect([statusesOf(findings, "let in"), statusesOf(findings, "undecided"), records]).toEqual([[], [], 0]);
     const requests = findings.map(({ what }) => what);
     const ofCluster = ["with a key id", "without a key id"].map(
       (how) => `token of cluster by another key (ES256, ${how})`,
@@ -82,9 +82,9 @@ describe("check --live", () => {
     expect(requests.filter((what) => what.startsWith("source prod, token of jobs"))).toEqual([]);
   });
 
-  it("finds a bridge open that believes any signature, at each source and call", async () => {
+  it("a bridge that believes any signature is found open at each source and call", async () => {
     const { findings } = await checked(believingAnySignature);
-    const open = told(findings, "let in").filter((what) => what.includes("without a key id"));
+    const open = statusesOf(findings, "let in").filter((what) => what.includes("without a key id"));
     const by = (entry: string) => `token of ${entry} by another key (ES256, without a key id)`;
     expect(open).toEqual([
       // The same body again is the same delivery.
@@ -94,22 +94,24 @@ describe("check --live", () => {
         `${call}, ${by("jobs")}: 403`,
       ]),
       // A caller may list the approvals that it may decide, whatever its role: an empty list is shown to everyone.
-      ...[`approvals, ${by("cluster")}: 200`, `approvals, ${by("jobs")}: 200`],
-      ...[`status, ${by("cluster")}: 400`, `status, ${by("jobs")}: 400`],
+      `approvals, ${by("cluster")}: 200`,
+      `approvals, ${by("jobs")}: 200`,
+      `status, ${by("cluster")}: 400`,
+      `status, ${by("jobs")}: 400`,
     ]);
-    expect(told(findings, "let in").filter((what) => what.includes("with a key id"))).toHaveLength(open.length);
+    expect(statusesOf(findings, "let in").filter((what) => what.includes("with a key id"))).toHaveLength(open.length);
   });
 
-  it("names a key of the issuer's, so that it is its signature that is refused", async () => {
+  it("the forged token names a key of the issuer, so that its signature is what the bridge rejects", async () => {
     const reasons = new Set<string>();
-    const noting = (real: TokenVerifier): TokenVerifier => ({
+    const recording = (real: TokenVerifier): TokenVerifier => ({
       verify: async (...asked) => {
         const result = await real.verify(...asked);
         if (!result.ok) reasons.add(result.rejection.reason);
         return result;
       },
     });
-    await checked(noting, parseConfigValue([key, second]));
+    await checked(recording, parseConfigValue([key, second]));
     expect([...reasons].sort()).toEqual(["issuer_unknown", "key_unknown", "token_signature_invalid"]);
   });
 
@@ -120,13 +122,13 @@ describe("check --live", () => {
     [503, "undecided"],
     [404, "undecided"],
     [302, "undecided"],
-  ])("calls an answer of %i %s", async (status, verdict) => {
+  ])("a response with status %i means %s", async (status, verdict) => {
     const callOut: CallOut = async () => ({ status, headers: new Headers(), body: new Uint8Array() });
     const findings = await checkLive(new URL("http://127.0.0.1:9"), parseConfigValue(), { clock, callOut });
     expect(new Set(findings.map((finding) => finding.verdict))).toEqual(new Set([verdict]));
   });
 
-  it("waits for no bridge for ever, and says that none answers", async () => {
+  it("the check waits a limited time for a bridge and reports that none answers", async () => {
     const callOut: CallOut = async ({ timeoutMs }) => {
       expect(timeoutMs).toBeLessThanOrEqual(10_000);
       throw new Fault("target_timeout", "no complete answer in time", { retryable: true });

@@ -33,13 +33,13 @@ describe("the completion of bash", () => {
     [["events", "list", "--source", ""], [""]],
     [["send", "gitlab", "--c"], ["--config"]],
     [["completion", "f"], ["fish"]],
-  ])("offers for %j %j", (words, offered) => {
+  ])("bash completes %j with %j", (words, offered) => {
     expect(completed(...words)).toEqual(offered);
   });
 });
 
 describe("the completion of zsh and fish", () => {
-  it("names every command and option", () => {
+  it("zsh and fish know the name of every command and option", () => {
     for (const shell of ["zsh", "fish"]) {
       const script = completionScript(shell, COMMANDS);
       for (const { name, options } of COMMANDS) {

@@ -6,7 +6,7 @@ import { parseCommandLine } from "../../../shared/cli/parse.ts";
 const widestOf = (text: string): number => Math.max(...text.split("\n").map((line) => line.length));
 
 describe("the help text", () => {
-  it("fits a terminal of 80 columns", () => {
+  it("the help text fits a terminal of 80 columns", () => {
     // An address or an example is never broken.
     const isLong = (line: string): boolean => /^ +\S+$|^ {2}drawbridge /.test(line);
     for (const text of [overview(COMMANDS, 80), ...COMMANDS.map((command) => commandHelp(command, 80))]) {
@@ -15,7 +15,7 @@ describe("the help text", () => {
     }
   });
 
-  it("lists every command once, in one line", () => {
+  it("the help text lists every command once, in one line", () => {
     const text = overview(COMMANDS, 80);
     for (const { summary } of COMMANDS) expect(text).toContain(`  ${summary}\n`);
     for (const { name } of COMMANDS)
@@ -23,7 +23,7 @@ describe("the help text", () => {
   });
 
   it.each(COMMANDS.map((command) => [command.name, command] as const))(
-    "of %s names each of its options and none of another command",
+    "the help text of %s names each of its options and none of another command",
     (_, command) => {
       const text = commandHelp(command, 80);
       const [, options = ""] = /^Options\n((?: .*\n)+)/m.exec(text) ?? [];
@@ -33,14 +33,14 @@ describe("the help text", () => {
   );
 
   it.each(COMMANDS.flatMap(({ name, examples }) => examples.map((example) => [name, example] as const)))(
-    "of %s has the example %j, which the parser accepts",
+    "the help text of %s has the example %j, which the parser accepts",
     (name, example) => {
       const words = example.split(/ [|<>] /)[0]?.match(/"[^"]*"|\S+/g) ?? [];
       expect(parseCommandLine(words, COMMANDS)).toMatchObject({ kind: "run", command: { name } });
     },
   );
 
-  it("is asked for with --help, wherever it stands", () => {
+  it("--help shows the help text, wherever it stands", () => {
     for (const args of ["events replay --help", "--help events replay", "help events replay", "events replay d-1 -h"]) {
       expect(parseCommandLine(args.split(" "), COMMANDS), args).toMatchObject({
         kind: "help",
@@ -51,7 +51,7 @@ describe("the help text", () => {
 });
 
 describe("the table of commands", () => {
-  it("gives an option of one name the same type in every command", () => {
+  it("an option of one name has the same type in every command", () => {
     const types = new Map<string, boolean>();
     for (const { options } of COMMANDS) {
       for (const [name, { value }] of Object.entries(options)) {

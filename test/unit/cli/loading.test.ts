@@ -34,17 +34,20 @@ function packagesOf(source: string): readonly string[] {
   return [...found].sort();
 }
 
-describe("the command line", () => {
-  it("loads no package for its version and its help", () => {
+describe("the packages that the command line loads", () => {
+  it("the command line loads no package for its version and its help", () => {
     expect(packagesOf("functions/cli.ts")).toEqual([]);
   });
 
   it.each([
     ["shared/cli/events.ts", ["valibot"]],
     ["shared/cli/check.ts", ["jose", "oauth4webapi", "valibot", "yaml"]],
-  ])("loads for %s what it uses, and neither the AWS SDK nor the HTTP server", (source, packages) => {
-    const loaded = packagesOf(source);
-    expect(packages).toEqual(expect.arrayContaining([...loaded]));
-    expect(loaded.filter((name) => /^@aws-sdk|hono/.test(name))).toEqual([]);
-  });
+  ])(
+    "the command line loads for %s only the packages it uses, and neither the AWS SDK nor the HTTP server",
+    (source, packages) => {
+      const loaded = packagesOf(source);
+      expect(packages).toEqual(expect.arrayContaining([...loaded]));
+      expect(loaded.filter((name) => /^@aws-sdk|hono/.test(name))).toEqual([]);
+    },
+  );
 });

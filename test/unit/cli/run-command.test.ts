@@ -15,19 +15,19 @@ const rejection = (message: string) => ({ code: "usage_invalid", message: expect
 
 describe("the command line", () => {
   it.each([[["--help"]], [["-h"]], [["help"]], [["events", "--help"]], [["help", "events"]]])(
-    "prints all commands for %j",
+    "the command line prints all commands for %j",
     async (args) => {
       const { code, text } = await run(...args);
       expect([code, text]).toEqual([0, expect.stringContaining("Usage: drawbridge <command> [options]")]);
     },
   );
 
-  it("prints all commands without a command, and exits with 2", async () => {
+  it("the command line prints all commands and exits with 2 if no command is given", async () => {
     const { code, text } = await run();
     expect([code, text]).toEqual([2, expect.stringContaining("Usage: drawbridge <command> [options]")]);
   });
 
-  it("prints the version", async () => {
+  it("the command line prints the version", async () => {
     expect(await run("--version")).toEqual({ code: 0, text: "0.0.0" });
   });
 
@@ -43,7 +43,7 @@ describe("the command line", () => {
     [["approvals", "x"], 'there is no command "approvals x"; there are: approvals list, approvals grant'],
     [["constructor"], 'there is no command "constructor"; see drawbridge --help'],
     [["--config", "x"], "--config needs a command; see drawbridge --help"],
-  ])("rejects the unknown command of %j and names the nearest", async (args, message) => {
+  ])("the unknown command of %j is rejected and the nearest is named", async (args, message) => {
     await expect(run(...args)).rejects.toMatchObject(rejection(message));
   });
 
@@ -64,7 +64,7 @@ describe("the command line", () => {
     [["send", "gitlba"], 'no provider "gitlba" has fixtures (did you mean "gitlab"?)'],
     [["send", "gitlab", "pus"], 'gitlab has no fixture "pus"; it has: '],
     [["completion", "tcsh"], "shell must be one of bash, zsh, fish"],
-  ])("rejects the arguments of %j and says what is right", async (args, message) => {
+  ])("the arguments of %j are rejected, and the message says what is right", async (args, message) => {
     await expect(run(...args)).rejects.toMatchObject(rejection(message));
   });
 
@@ -82,7 +82,7 @@ describe("the command line", () => {
     [["check", "--constructor"], '"check" has no option --constructor: '],
     [["check", "-p"], '"check" has no option -p: '],
     [["--route", "docs", "check"], '"check" has no option --route'],
-  ])("rejects an option that the command of %j does not have", async (args, message) => {
+  ])("an option that the command of %j does not have is rejected", async (args, message) => {
     await expect(run(...args)).rejects.toMatchObject(rejection(message));
   });
 
@@ -106,7 +106,7 @@ describe("the command line", () => {
     [["events", "list", "--outcome", "lost"], "--outcome must be one of event, ignored, unusable, refused"],
     [["check", "--live", "--strict"], "--strict is about the configuration"],
     [["check", "--url", "http://127.0.0.1:9"], "only with --live"],
-  ])("rejects the value in %j before it calls anybody", async (args, message) => {
+  ])("the value in %j is rejected before any call", async (args, message) => {
     await expect(run(...args)).rejects.toMatchObject(rejection(message));
   });
 
@@ -115,7 +115,7 @@ describe("the command line", () => {
     [["--route", "docs", "events", "replay", "d-1"]],
     [["events", "--route", "docs", "replay", "d-1", "--url=http://127.0.0.1:9"]],
     [["events", "list", "--text=-x", "--limit", "200", "--since", "2026-11-02T08:00:00.5+01:00"]],
-  ])("understands %j and calls the bridge", async (args) => {
+  ])("the arguments %j are understood, and the bridge is called", async (args) => {
     await expect(run(...args)).rejects.toMatchObject({ code: "target_unreachable" });
   });
 });

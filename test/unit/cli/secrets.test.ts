@@ -24,16 +24,16 @@ function adviceFor({ currentHours, nextHours }: { readonly currentHours?: number
   return adviseAll([current, next], used, NOW).map(({ advice }) => advice);
 }
 
-describe("the advice on a secret that is being changed", () => {
+describe("the advice on a secret that is being rotated", () => {
   it.each([
-    ["nothing was sent yet", {}],
+    ["neither was used yet", {}],
     ["the sender still uses the old one", { currentHours: 1 }],
     ["the old one was quiet for long, and the new one was never used", { currentHours: 400 }],
-    ["both are in use: one of several senders was changed", { currentHours: 2, nextHours: 1 }],
-    ["the old one was used a day ago, as near as that is known", { currentHours: 24.9, nextHours: 1 }],
-    ["the new one's use is from the change before this one", { currentHours: 900, nextHours: 800 }],
+    ["both are in use, because one of several senders was changed", { currentHours: 2, nextHours: 1 }],
+    ["the old one was used a day ago, within the precision of the record", { currentHours: 24.9, nextHours: 1 }],
+    ["the last use of the new one dates from the previous rotation", { currentHours: 900, nextHours: 800 }],
     ["the old one has come back", { currentHours: 1, nextHours: 30 }],
-  ])("keeps the old one where %s", (_, hours) => {
+  ])("the advice is to keep the old secret if %s", (_, hours) => {
     const [old = ""] = adviceFor(hours);
     expect(old).toMatch(/^keep: /);
     expect(old).not.toContain("safe");
@@ -42,40 +42,42 @@ describe("the advice on a secret that is being changed", () => {
   it.each([
     ["the new one is in use, and the old one was not for a day", { currentHours: 26, nextHours: 1 }],
     ["the new one is in use, and no use of the old one is on record", { nextHours: 1 }],
-  ])("lets the old one go where %s", (_, hours) => {
+  ])("the advice is that the old secret can be removed if %s", (_, hours) => {
     expect(adviceFor(hours)).toEqual([expect.stringContaining("safe to remove once no sender uses it"), "in use"]);
   });
 
-  it("says of the new one whether the sender was changed", () => {
+  it("the advice on the new secret says whether the sender was changed", () => {
     expect(adviceFor({ currentHours: 1 })[1]).toBe("never used: the sender was not changed yet");
     expect(adviceFor({ currentHours: 900, nextHours: 800 })[1]).toContain("was the sender changed?");
   });
 });
 
-describe("the advice on others", () => {
+describe("the advice on other credentials", () => {
   const adviceOf = (used: Parameters<typeof adviseAll>[1]) =>
     adviseAll([current, listener], used, NOW).map(({ advice }) => advice);
 
-  it("lets a target's secret go that the configuration has no more, unless a bridge still uses it", () => {
+  it("a target's secret that is no longer configured can be removed unless a bridge still uses it", () => {
     const old = { ...listener, credential: "env:LISTENER_OLD" };
     expect(adviceOf([{ ...old, lastUsedAt: ago(26) }])[2]).toContain("safe to remove if nothing else names it");
     expect(adviceOf([{ ...old, lastUsedAt: ago(1) }])[2]).toContain("does the bridge use this file?");
   });
 
-  it("never lets a label go by itself, nor a key of an issuer's", () => {
+  it("a secret known only by its label and an issuer's key are never safe to remove by themselves", () => {
     const key = { ...hub, method: "oidc", credential: "key-1" };
     const advice = adviceOf([
       { ...next, lastUsedAt: ago(400) },
       { ...key, lastUsedAt: ago(400) },
     ]);
     expect(advice).toEqual([
-      ...["never used", "never used"],
-      ...["no longer configured", "a token's key: its issuer changes it"],
+      "never used",
+      "never used",
+      "no longer configured",
+      "a token's key: its issuer changes it",
     ]);
   });
 });
 
-describe("what a configuration has", () => {
+describe("the credentials of a configuration", () => {
   const settings = `
 sources:
   wiki: { provider: confluence, site: "https://wiki.example.test", hubSignature: { current: env:A, next: env:B }, connect: { clientKey: k, baseUrl: "https://bridge.example.test", secret: { current: env:C } } }
@@ -88,14 +90,17 @@ targets:
   const loaded = parseConfig(settings, "test.yaml");
   if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
 
-  it("is every secret of each source and target, as its use would be noted, with its key", () => {
-    const told = configuredCredentials(loaded.config).map((one) => Object.values(one).join(" "));
-    expect(told).toEqual([
-      ...["source wiki hub-signature current hubSignature", "source wiki hub-signature next hubSignature"],
+  it("every secret of each source and target is listed as its use would be recorded, with its key", () => {
+    const listed = configuredCredentials(loaded.config).map((one) => Object.values(one).join(" "));
+    expect(listed).toEqual([
+      "source wiki hub-signature current hubSignature",
+      "source wiki hub-signature next hubSignature",
       "source wiki connect-jwt current connect.secret",
-      ...["source gitlab standard-webhooks current signingToken", "source gitlab token current token"],
+      "source gitlab standard-webhooks current signingToken",
+      "source gitlab token current token",
       "source cluster basic current basic.password",
-      ...["target listener secret env:G token", "target pages secret env:H credential.basic.token"],
+      "target listener secret env:G token",
+      "target pages secret env:H credential.basic.token",
     ]);
   });
 });

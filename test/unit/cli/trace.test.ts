@@ -62,7 +62,7 @@ describe("a trace", () => {
     return { hasEnded, lines, times: lines.map((line) => Number.parseInt(line, 10)) };
   }
 
-  it("prints its lines in order of time, although later lines are found first", async () => {
+  it("a trace prints its lines in order of time, although later lines are found first", async () => {
     const early = [attempt(20, "one"), attempt(913, "two")];
     const late = [...early, attempt(737, "three"), followedBy(800, "d-2")];
     const { hasEnded, times } = await tracedTimes({
@@ -76,7 +76,7 @@ describe("a trace", () => {
     expect(times).toEqual([0, 20, 737, 790, 800, 913, 950]);
   });
 
-  it("prints a line that is earlier than the end and is found after it", async () => {
+  it("a trace prints a line that is earlier than the end and is found after it", async () => {
     const follows = [followedBy(100, "d-2")];
     const { times } = await tracedTimes({
       "d-1": [
@@ -88,7 +88,7 @@ describe("a trace", () => {
     expect(times).toEqual([0, 90, 100, 140, 150]);
   });
 
-  it("prints what is known if the end does not come in time", async () => {
+  it("a trace prints what is known if the end does not come in time", async () => {
     const { hasEnded, times } = await tracedTimes(
       { "d-1": [{ what: "edit", receivedMs: 0, timeline: [attempt(20, "one")] }] },
       20,

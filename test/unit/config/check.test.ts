@@ -6,8 +6,8 @@ import { whole } from "./files.ts";
 
 const SECRETS = { WIKI_SECRET: "a", WIKI_TOKEN: "b", EMPTY: "" };
 
-describe("a configuration with nothing wrong", () => {
-  it("has no findings, and a status route on build events is fine", async () => {
+describe("a valid configuration", () => {
+  it("a valid configuration has no findings, also with a status route on build events", async () => {
     expect(await findings(whole)).toEqual([]);
   });
 });
@@ -21,14 +21,14 @@ describe("a shared issuer", () => {
     ["https://agent.buildkite.com", "organization_id or pipeline_id or cluster_id"],
     ["https://token.actions.githubusercontent.com", "repository_owner_id or repository_id or enterprise_id"],
     ["https://accounts.google.com", "sub or hd"],
-  ])("%s needs a pin", async (issuer, ids) => {
+  ])("the shared issuer %s needs a pinned id", async (issuer, ids) => {
     const message = `error 4:3 issuers.cluster: ${issuer} signs for all its customers; pin yours in "claims", by "equals" on ${ids}`;
     expect(await pinFindings(withIssuer(issuer, []))).toEqual([message]);
     expect(await pinFindings(withIssuer(issuer, [["environment", "production"]]))).toEqual([message]);
     expect(await pinFindings(withIssuer(issuer, [[ids.split(" ")[0] ?? "", "4711"]]))).toEqual([]);
   });
 
-  it("that is pinned by a name is told of, and by a name and an id is not", async () => {
+  it("a shared issuer pinned by a name alone is a warning, and one pinned by a name and an id is not", async () => {
     const byName: [string, string] = ["project_path", "platform/docs"];
     expect(await pinFindings(withIssuer("https://gitlab.com", [byName]))).toEqual([
       "warning 8:5 issuers.cluster.claims: they pin a name, which another customer can take over later; pin namespace_id or project_id or job_namespace_id or job_project_id too",
@@ -37,13 +37,13 @@ describe("a shared issuer", () => {
   });
 
   it.each(["https://token.actions.example.ghe.com", "accounts.google.com"])(
-    "%s needs a pin as well",
+    "the shared issuer %s needs a pinned id as well",
     async (issuer) => {
       expect(await pinFindings(withIssuer(issuer, []))).toEqual([expect.stringMatching(/^error .* signs for all/)]);
     },
   );
 
-  it("needs a pin whichever preset the entry names", async () => {
+  it("a shared issuer needs a pinned id whichever preset the entry names", async () => {
     const misnamed = withIssuer("https://agent.buildkite.com", []);
     for (const preset of ["gitlab", "kubernetes"]) {
       const text = misnamed.replace("  cluster:\n", `  cluster:\n    preset: ${preset}\n`);
@@ -52,7 +52,7 @@ describe("a shared issuer", () => {
   });
 
   it.each<[string, string, string]>([
-    ["an id by its beginning", "https://gitlab.com", '{"path":"namespace_id","prefix":"72"}'],
+    ["the beginning of an id", "https://gitlab.com", '{"path":"namespace_id","prefix":"72"}'],
     ["any id", "https://gitlab.com", '{"path":"namespace_id","glob":"*"}'],
     ["the beginning of a name", "https://agent.buildkite.com", '{"path":"organization_slug","prefix":"example"}'],
     [
@@ -66,9 +66,9 @@ describe("a shared issuer", () => {
       "https://gitlab.com",
       '{"path":"sub","glob":"project_path:*:ref_type:branch:ref:main"}',
     ],
-    ["who started it", "https://gitlab.com", '{"path":"user_id","equals":"7"}'],
-    ["whose address it is", "https://accounts.google.com", '{"path":"email","equals":"robin@example.test"}'],
-  ])("is not pinned by %s", async (_, issuer, rule) => {
+    ["the user who started the job", "https://gitlab.com", '{"path":"user_id","equals":"7"}'],
+    ["an e-mail address", "https://accounts.google.com", '{"path":"email","equals":"robin@example.test"}'],
+  ])("a shared issuer is not pinned by %s", async (_, issuer, rule) => {
     const text = withIssuer(issuer, []).replace("claims: []", `claims: [${rule}]`);
     expect(await pinFindings(text)).toContainEqual(expect.stringMatching(/^error .* signs for all/));
   });
@@ -78,16 +78,17 @@ describe("a shared issuer", () => {
     ["https://gitlab.com", '{"path":"sub","prefix":"project_path:platform/docs:"}'],
     ["https://agent.buildkite.com", '{"path":"sub","prefix":"organization:example:"}'],
     ["https://token.actions.githubusercontent.com", '{"path":"sub","glob":"repo:example/*:ref:refs/heads/main"}'],
-  ])("%s is pinned by a whole name: %s", async (issuer, rule) => {
+  ])("%s is pinned with a warning by a whole name: %s", async (issuer, rule) => {
     const text = withIssuer(issuer, []).replace("claims: []", `claims: [${rule}]`);
     expect(await pinFindings(text)).toEqual([expect.stringMatching(/^warning .* they pin a name/)]);
   });
 
-  it.each(["forge/invocation-token", "https://gitlab.example.com", "toString"])("is not %s", async (issuer) =>
-    expect(await pinFindings(withIssuer(issuer, []))).toEqual([]),
+  it.each(["forge/invocation-token", "https://gitlab.example.com", "toString"])(
+    "%s is not a shared issuer",
+    async (issuer) => expect(await pinFindings(withIssuer(issuer, []))).toEqual([]),
   );
 
-  it("that is known has a preset, which an entry should name", async () => {
+  it("an entry of a known issuer that does not name its preset is a warning", async () => {
     const pinned = withIssuer("https://gitlab.com", [["project_id", "7"]]);
     expect(await findings(pinned)).toEqual([
       'warning 4:3 issuers.cluster: add "preset: gitlab", which contains the rules specific to this issuer',
@@ -95,7 +96,7 @@ describe("a shared issuer", () => {
     expect(await findings(pinned.replace("  cluster:\n", "  cluster:\n    preset: gitlab\n"))).toEqual([]);
   });
 
-  it("gives no role for what the token's holder can change", async () => {
+  it("a role for a claim that the token's holder can change is an error", async () => {
     const pinned = withIssuer("https://gitlab.com", [["project_id", "7"]]);
     const roles = (when: string) =>
       pinned.replace(
@@ -110,7 +111,7 @@ describe("a shared issuer", () => {
   });
 });
 
-describe("an error is", () => {
+describe("an error", () => {
   it.each([
     ["a secret that is not set", "env:WIKI_TOKEN", "env:MISSING", "secret env:MISSING: it is not set, or empty"],
     ["a secret that is empty", "env:WIKI_TOKEN", "env:EMPTY", "secret env:EMPTY: it is not set, or empty"],
@@ -120,14 +121,14 @@ describe("an error is", () => {
       "ssm:/a",
       "secret ssm:/a: this kind of reference works only in AWS",
     ],
-  ])("%s", async (_, right, wrong, message) => {
+  ])("%s is an error", async (_, right, wrong, message) => {
     expect(await findings(whole.replace(right, wrong))).toEqual([
       `error 26:19 targets.pages.credential.bearer: ${message}`,
     ]);
   });
 });
 
-describe("a warning is", () => {
+describe("a warning", () => {
   const when = "detail-type: [page.updated]";
 
   it.each([
@@ -138,25 +139,25 @@ describe("a warning is", () => {
       "30:16 routes.docs-build.when.source[0]: no event matches: no source here publishes it (known: drawbridge.confluence, drawbridge.tekton)",
     ],
     [
-      "a route on a type that there is not",
+      "a route on an unknown type",
       when,
       "detail-type: [page.edited]",
       '30:21 routes.docs-build.when.detail-type[0]: no event matches: there is no "page.edited" (did you mean "page.updated"?)',
     ],
     [
-      "a route on a source that there is not",
+      "a route on an unknown source",
       when,
       "detail: { source: [/sources/wikki] }",
       '30:26 routes.docs-build.when.detail.source[0]: no event matches: there is no "/sources/wikki" (did you mean "/sources/wiki"?)',
     ],
     [
-      "a target on an open line",
+      "a target over plain HTTP",
       "url: https://listener.example.com",
       "url: http://el-docs.ci.svc.cluster.local:8080",
       "20:5 targets.docs-listener.url: http:// to another machine: anybody on the network path can read and change the requests; use https:// if you can",
     ],
     [
-      "a target whose runs are told by another system",
+      "a target whose runs are reported by a source of another system",
       "runsReportedBy: prod-cluster",
       "runsReportedBy: wiki",
       '21:5 targets.docs-listener.runsReportedBy: the source "wiki" is of provider confluence and reports no tekton runs',
@@ -167,12 +168,12 @@ describe("a warning is", () => {
       "forge: { trust: cluster }",
       '12:5 sources.wiki.forge: it accepts events of every site that installs the app; name yours in "installations"',
     ],
-  ])("%s", async (_, right, wrong, message) => {
+  ])("%s is a warning", async (_, right, wrong, message) => {
     expect(whole).toContain(right);
     expect(await findings(whole.replace(right, wrong))).toContain(`warning ${message}`);
   });
 
-  it("a route whose alternatives each fail for another reason, for each reason", async () => {
+  it("a route whose alternatives fail for different reasons is a warning for each reason", async () => {
     const either =
       "$or: [{ source: [x], detail-type: [page.updated] }, { source: [drawbridge.confluence], detail-type: [x] }]";
     expect(await findings(whole.replace(when, either))).toEqual([
@@ -183,7 +184,7 @@ describe("a warning is", () => {
     ]);
   });
 
-  it("a source that no route acts on, and a target that no route uses", async () => {
+  it("a source that no route acts on and a target that no route uses are warnings", async () => {
     const noBuilds = whole.replace(
       / {2}docs-build:(?:.|\n)*? {2}docs-status:\n.*\n/,
       "  docs-status:\n    when: { source: [drawbridge.tekton] }\n",
@@ -194,7 +195,7 @@ describe("a warning is", () => {
     ]);
   });
 
-  it("neither a target on this machine nor a Forge app with its installations", async () => {
+  it("neither a target on this machine nor a Forge app with its installations is a warning", async () => {
     const text = whole
       .replace("https://listener.example.com", "http://127.0.0.1:8080")
       .replace("hubSignature: { current: env:WIKI_SECRET }", "forge: { trust: cluster, installations: [a] }");

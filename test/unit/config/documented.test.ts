@@ -25,11 +25,11 @@ const findingsIn = (text: string) => checkLoaded(parseConfig(text, "example"), "
 const WHOLE_FILES = ["README.md", "docs/configuration.md", "docs/first-setup.md"];
 
 describe("the JSON Schema", () => {
-  it("is up to date; `npm run docs` writes it", () => {
+  it("the JSON Schema is up to date; `npm run docs` writes it", () => {
     expect(readText("docs/drawbridge.schema.json")).toBe(configSchema());
   });
 
-  it(`has no key that ${REFERENCE} does not name`, () => {
+  it(`the JSON Schema has no key that ${REFERENCE} does not name`, () => {
     const prose = readText(REFERENCE).replace(/^```.*?^```$/gms, "");
     const named = new Set(codeIn(prose).flatMap((code) => code.split(/[^A-Za-z$_]+/)));
     // Operators of patterns have a table of their own.
@@ -37,7 +37,7 @@ describe("the JSON Schema", () => {
     expect([...keysIn(JSON.parse(configSchema()))].filter((key) => !named.has(key))).toEqual([]);
   });
 
-  it("says of every key what it means, in a sentence", () => {
+  it("the JSON Schema describes every key in a sentence", () => {
     const sections = ["sources", "targets", "routes"] as const;
     const keys = [
       ...[sectionKeys(), issuerKeys(), ruleKeys(), roleKeys()].flat(),
@@ -52,7 +52,7 @@ describe("the JSON Schema", () => {
 const withExamples = pages().filter((path) => examplesIn(path).length > 0);
 
 describe("an example of a whole drawbridge.yaml", () => {
-  it("is in every page that a reader copies one from", () => {
+  it("every page that a reader copies a configuration from has an example of a whole file", () => {
     const expected = [
       ...WHOLE_FILES,
       ...["approvals", "checks", "configuration-examples", "console", "roles", "routes", "status"].map(
@@ -67,12 +67,12 @@ describe("an example of a whole drawbridge.yaml", () => {
     examplesIn(path).map((text, at): [string, number, string] => [path, at + 1, text]),
   );
 
-  it.each(examples)("in %s has no error: number %i", async (_path, _number, text) => {
+  it.each(examples)("the example in %s with the number %i has no error", async (_path, _number, text) => {
     const errors = (await findingsIn(text)).filter(({ level }) => level === "error");
     expect(errors).toEqual([]);
   });
 
-  it.each(WHOLE_FILES)("in %s, the first one, has no warning either", async (path) => {
+  it.each(WHOLE_FILES)("the first example in %s has no warning either", async (path) => {
     expect(await findingsIn(examplesIn(path)[0] ?? "")).toEqual([]);
   });
 });

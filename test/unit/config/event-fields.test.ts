@@ -61,13 +61,13 @@ describe("a pattern", () => {
       "detail: { code: { commits: { ids: [x] } } }",
       'when.detail.code.commits.ids: no event has "ids" in detail.code.commits (did you mean "id"?)',
     ],
-  ])("with %s is an error", async (_, fields, message) => {
+  ])("a pattern with %s is an error", async (_, fields, message) => {
     const expected =
       typeof message === "string" ? `error unknown-event-field ${message}` : expect.stringMatching(message);
     expect(await withWhen(fields)).toEqual([expected]);
   });
 
-  it("is an error once for each field, in each branch", async () => {
+  it("a pattern has one error for each unknown field in each branch", async () => {
     const branches = "$or: [{ detail: { page: { idd: [x, y] } } }, { detail: { page: { tilte: [x] } } }]";
     expect(await findings(whole.replace(WHEN, branches))).toEqual([
       expect.stringMatching(/when\.\$or\[0\]\.detail\.page\.idd: /),
@@ -76,7 +76,7 @@ describe("a pattern", () => {
   });
 
   it.each(["account: [x]", "region: [x]", "resources: [x]"])(
-    "on what EventBridge adds is a warning: %s",
+    "a pattern on a field that EventBridge adds is a warning: %s",
     async (field) => {
       expect(await withWhen(field)).toEqual([
         expect.stringMatching(/^warning aws-only-field when\.\w+: "\w+" is a field that EventBridge adds/),
@@ -92,7 +92,7 @@ describe("a pattern", () => {
     "detail: { approval: { gate: { state: [granted] } } }",
     "detail: { replay: { of: [{ exists: false }] } }",
     "time: [{ exists: true }]",
-  ])("may ask for %s", async (fields) => expect(await withWhen(fields)).toEqual([]));
+  ])("a pattern may ask for %s", async (fields) => expect(await withWhen(fields)).toEqual([]));
 });
 
 describe("a path in an option of an action", () => {
@@ -104,13 +104,13 @@ describe("a path in an option of an action", () => {
       /"idd" in detail\.code\.commits \(did you mean "id"\?\)/,
     ],
     ["no detail", "$.page.id", /no event has "page" in an event/],
-    ["a block", "$.detail.page", /is a block of fields, not a value/],
+    ["a block of fields at its end", "$.detail.page", /is a block of fields, not a value/],
     [
       "results as a whole",
       "$.detail.build.results",
       /is a block of fields, not a value: name one of them \(a name of your own\)/,
     ],
-  ])("is an error with %s", async (_, path, message) => {
+  ])("a path with %s is an error", async (_, path, message) => {
     expect(await withParam(path)).toEqual([expect.stringMatching(message)]);
     expect(await withParam(path)).toEqual([
       expect.stringMatching(/^error unknown-event-field do\.tekton\.params\.p: /),
@@ -118,7 +118,7 @@ describe("a path in an option of an action", () => {
   });
 
   it.each(["detail.page.id", ".detail.page.id", "detail.code.commits[0].id"])(
-    "is a warning without $. before it: %s",
+    "a path without $. before it is a warning: %s",
     async (path) => {
       expect(await withParam(path)).toEqual([
         `warning literal-path do.tekton.params.p: the action gets this as literal text; for the event's field write $.${path.replace(/^\./, "")}`,
@@ -134,13 +134,13 @@ describe("a path in an option of an action", () => {
     "detail",
     "main",
     "details.page.id",
-  ])("or a literal may be %s", async (path) => expect(await withParam(path)).toEqual([]));
+  ])("the path or literal %s is valid", async (path) => expect(await withParam(path)).toEqual([]));
 });
 
 describe("every example in docs/events.md", () => {
   it.each(
     blocksOf(readText("docs/events.md"), "json").map((text) => [JSON.parse(text)["detail-type"], JSON.parse(text)]),
-  )("has only fields that a pattern may ask for: %s", async (_, entry) => {
+  )("the example %s has only fields that a pattern may ask for", async (_, entry) => {
     const { "detail-type": type, ...rest } = patternOf(entry);
     const when = JSON.stringify({ "detail-type": type, ...rest });
     const found = await findings(whole.replace(`    when:\n      ${WHEN}`, `    when: ${when}`));
@@ -148,7 +148,7 @@ describe("every example in docs/events.md", () => {
   });
 });
 
-/** A pattern that asks for each field of an entry. */
+/** A pattern that asks for each field of an event. */
 function patternOf(value: object): Record<string, unknown> {
   const members = Object.entries(value).flatMap(([member, below]): [string, unknown][] => {
     const one: unknown = Array.isArray(below) ? below[0] : below;

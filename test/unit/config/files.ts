@@ -40,7 +40,7 @@ limits:
   retentionDays: 90
 `;
 
-/** What loading a text tells, without the file's name. */
+/** The findings of loading a text, without the file's name. */
 export function findingsIn(text: string): readonly string[] {
   const loaded = parseConfig(text, "x.yaml");
   return loaded.ok ? [] : loaded.findings.map(({ message }) => message.replace("x.yaml:", ""));

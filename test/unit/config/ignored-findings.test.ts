@@ -17,14 +17,14 @@ const OPEN = "x.yaml:20:5 targets.docs-listener.url: http:// to another machine"
 const entry = "{ id: unencrypted-target, at: targets.docs-listener, reason: the mesh encrypts it }";
 
 describe("a finding", () => {
-  it("shows its level, the check's id, its place and its path", async () => {
+  it("a finding shows its level, the check's id, its place and its path", async () => {
     expect(await linesOf(open)).toEqual([
       expect.stringContaining(`warning [unencrypted-target] ${OPEN}`),
       "x.yaml: 0 errors, 1 warning",
     ]);
   });
 
-  it("is shown as ignored, with the reason, if the configuration ignores it", async () => {
+  it("a finding is shown as ignored, with the reason, if the configuration ignores it", async () => {
     expect(await linesOf(open + ignoring(entry))).toEqual([
       expect.stringMatching(new RegExp(`^ignored \\[unencrypted-target\\] ${OPEN}.* \\(the mesh encrypts it\\)$`)),
       "x.yaml: 0 errors, 0 warnings, 1 ignored",
@@ -37,17 +37,17 @@ describe("a finding", () => {
     ["the beginning of the part's name", "targets.docs", false],
     ["a path below it", "targets.docs-listener.url.host", false],
     ["another part", "targets.pages", false],
-  ])("is ignored or not, by %s", async (_, at, isIgnored) => {
+  ])("an entry with %s ignores the finding: $2", async (_, at, isIgnored) => {
     const [first = ""] = await linesOf(open + ignoring(entry.replace("targets.docs-listener", at)));
     expect(first.startsWith("ignored ")).toBe(isIgnored);
   });
 
-  it("is not ignored by the id of another check", async () => {
+  it("a finding is not ignored by the id of another check", async () => {
     const lines = await linesOf(open + ignoring(entry.replace("unencrypted-target", "unused-target")));
     expect(lines).toContainEqual(expect.stringContaining(`warning [unencrypted-target] ${OPEN}`));
   });
 
-  it("that is an error, and that may be ignored, is no error any more", async () => {
+  it("an error that may be ignored is not an error any more once an entry ignores it", async () => {
     const waiting = whole.replace("do: { tekton", "approval: {}\n    do: { tekton");
     expect(await linesOf(waiting)).toEqual([
       expect.stringMatching(/^error \[no-approver\] x\.yaml:31:5 routes\.docs-build\.approval: /),
@@ -59,14 +59,14 @@ describe("a finding", () => {
 });
 
 describe("an entry of checks.ignore", () => {
-  it("is a warning once its finding is gone, so that it does not hide the next one", async () => {
+  it("an entry is a warning once its finding is gone, so that it does not hide the next one", async () => {
     expect(await linesOf(whole + ignoring(entry))).toEqual([
       'warning [unused-ignore] x.yaml:38:20 checks.ignore[0]: "unencrypted-target" finds nothing at targets.docs-listener: remove the entry',
       "x.yaml: 0 errors, 1 warning",
     ]);
   });
 
-  it("is a warning if its path leads elsewhere, and says where the check finds something", async () => {
+  it("an entry whose path leads elsewhere is a warning that says where the check finds something", async () => {
     const lines = await linesOf(open + ignoring(entry.replace("docs-listener", "docs-lisener")));
     expect(lines).toContainEqual(
       expect.stringMatching(/^warning \[unused-ignore\] .*; it finds something at targets\.docs-listener\.url$/),
@@ -108,12 +108,12 @@ describe("an entry of checks.ignore", () => {
       entry.replace("unencrypted-target", "unused-ignore"),
       /id: "unused-ignore" cannot be ignored/,
     ],
-  ])("is a mistake of form with %s", async (_, wrong, message) => {
+  ])("an entry with %s is a mistake of form", async (_, wrong, message) => {
     const lines = await linesOf(open + ignoring(wrong));
     expect(lines.filter((line) => line.startsWith("error "))).toContainEqual(expect.stringMatching(message));
   });
 
-  it("does not ignore a mistake of form", async () => {
+  it("an entry does not ignore a mistake of form", async () => {
     const wrong = whole.replace("retentionDays: 90", "retentionDays: 0");
     const lines = await linesOf(wrong + ignoring(entry.replace("targets.docs-listener", "limits.retentionDays")));
     expect(lines).toContainEqual("error x.yaml:37:3 limits.retentionDays: it must be 1 or more");
@@ -123,7 +123,7 @@ describe("an entry of checks.ignore", () => {
 describe("a configuration with a mistake of form", () => {
   const broken = open.replace("provider: confluence", "provider: conflunce");
 
-  it("is still checked in its other parts, and more may follow", async () => {
+  it("a configuration with a mistake of form is still checked in its other parts, and more may follow", async () => {
     expect(await linesOf(broken.replace("env:WIKI_TOKEN", "env:MISSING"))).toEqual([
       expect.stringMatching(/^error x\.yaml:10:5 sources\.wiki\.provider: /),
       expect.stringMatching(/^error \[unreadable-secret\] x\.yaml:26:19 targets\.pages\.credential\.bearer: /),
@@ -139,23 +139,23 @@ describe("a configuration with a mistake of form", () => {
     ["an issuer", "    audience: https://bridge.example.com\n", ""],
     ["a section's name", "targets:\n", "target:\n"],
     ["a section", "limits:\n  bodyBytes: 1048576\n  retentionDays: 90\n", "limits: 5\n"],
-  ])("has no finding that only follows from the mistake: in %s", async (_, right, wrong) => {
+  ])("a mistake of form causes no finding that only follows from it: in %s", async (_, right, wrong) => {
     expect(whole).toContain(right);
     const lines = await linesOf(whole.replace(right, wrong));
     expect(lines.filter((line) => line.startsWith("warning") || line.startsWith("error ["))).toEqual([]);
   });
 
-  it("has no warning about an entry that ignores a finding of the part", async () => {
+  it("a mistake of form causes no warning about an entry that ignores a finding of the part", async () => {
     const lines = await linesOf(broken.replace("kind: tekton", "kind: tekon") + ignoring(entry));
     expect(lines.filter((line) => line.includes("unused-ignore"))).toEqual([]);
   });
 
-  it("reports no finding as new while a mistake is in the entries that ignore findings", async () => {
+  it("a mistake in the entries that ignore findings makes no finding appear as new", async () => {
     const lines = await linesOf(open + ignoring(entry, "{ id: x }"));
     expect(lines.filter((line) => line.includes("unencrypted-target"))).toEqual([]);
   });
 
-  it("says that more may follow only if something was not looked at", async () => {
+  it("the summary says that more may follow only if something was not checked", async () => {
     const unpinned = whole.replace("https://idp.example.com", "https://gitlab.com");
     expect((await linesOf(unpinned)).at(-1)).toBe("x.yaml: 1 error, 1 warning");
     expect((await linesOf(whole.replace("env:WIKI_TOKEN", "env:MISSING"))).at(-1)).toMatch(/more may follow/);

@@ -6,7 +6,7 @@ import { findingsIn, whole } from "./files.ts";
 import { mistakes } from "./mistakes.ts";
 
 describe("a whole configuration", () => {
-  it("is loaded with its defaults", () => {
+  it("a whole configuration is loaded with its defaults", () => {
     const loaded = parseConfig(whole, "drawbridge.yaml");
     expect(loaded).toMatchObject({
       ok: true,
@@ -20,7 +20,7 @@ describe("a whole configuration", () => {
     });
   });
 
-  it("may share a part by an alias", () => {
+  it("two parts may share their content by an alias", () => {
     const text = "sources:\n  a: &a { provider: gitlab, token: { current: env:A } }\n  b: *a\n";
     expect(parseConfig(text, "x.yaml")).toMatchObject({
       ok: true,
@@ -29,31 +29,35 @@ describe("a whole configuration", () => {
   });
 });
 
-describe("a mistake is told with its place and what would be right", () => {
-  it.each(mistakes)("%s", (_, right, wrong, finding) => {
+describe("a mistake", () => {
+  it.each(mistakes)("%s is reported with its place and what would be right", (_, right, wrong, finding) => {
     expect(whole).toContain(right);
     expect(findingsIn(whole.replace(right, wrong))).toEqual([finding]);
   });
 
   it.each([
-    ["nothing", "", '1:1 it is empty; a configuration has at least "sources"'],
+    ["nothing in it", "", '1:1 it is empty; a configuration has at least "sources"'],
     ["only a comment", "# sources:\n", '1:1 it is empty; a configuration has at least "sources"'],
     ["no source", "limits: {}\n", '1:1 sources: "sources" is missing'],
     [
-      "a text",
+      "only a text",
       "sources",
       "1:1 it must be a block of keys (identity, issuers, roles, sources, targets, routes, console, limits, checks), and is a text",
     ],
-    ["a list", "- sources: {}\n", "1:1 it must be a block of keys, and is a list"],
+    ["a list at its top", "- sources: {}\n", "1:1 it must be a block of keys, and is a list"],
     ["two documents", "sources: {}\n---\nsources: {}\n", expect.stringMatching(/^2:1 a second document begins here/)],
-    ["an alias of what it is in", "sources: &a\n  b: *a\n", "2:6 an alias cannot be inside the part it names"],
+    [
+      "an alias of a part that encloses it",
+      "sources: &a\n  b: *a\n",
+      "2:6 an alias cannot be inside the part it names",
+    ],
     ["too many aliases", `a: &a x\nb: [${"*a, ".repeat(200)}]\n`, "1:1 its aliases stand for more than 100 parts"],
-    ["what goes too deep", "[".repeat(100_000), "1:65 it is nested more than 64 levels deep"],
-  ])("a file of %s", (_, text, finding) => expect(findingsIn(text)).toEqual([finding]));
+    ["too many levels", "[".repeat(100_000), "1:65 it is nested more than 64 levels deep"],
+  ])("a file with %s is reported with its place", (_, text, finding) => expect(findingsIn(text)).toEqual([finding]));
 });
 
 describe("several mistakes", () => {
-  it("are all told, in the order of the file", () => {
+  it("several mistakes are all reported, in the order of the file", () => {
     const text = whole
       .replace("    audience: https://bridge.example.com\n", "")
       .replace("provider: confluence", "provider: conflunce")
@@ -70,7 +74,7 @@ describe("several mistakes", () => {
   });
 
   it.each(["target:\n", "target_s:\n", "Targets:\n"])(
-    "leave out what only follows from a misspelt section: %s",
+    "a misspelt section is one finding, without those that follow from it: %s",
     (section) => {
       const key = section.replace(":\n", "");
       expect(findingsIn(whole.replace("targets:\n", section))).toEqual([
@@ -79,8 +83,8 @@ describe("several mistakes", () => {
     },
   );
 
-  it("leave out what only follows from another", () => {
-    // The entry, the source and the target below are there, though they do not hold.
+  it("a mistake is one finding, without those that follow from it", () => {
+    // The entry, the source and the target below exist, although they are invalid.
     const text = whole
       .replace("    issuer: https://idp.example.com\n", "")
       .replace("    provider: tekton\n", "")
@@ -93,13 +97,13 @@ describe("several mistakes", () => {
   });
 });
 
-describe("whatever a file holds", () => {
+describe("any file", () => {
   const value = fc.oneof(
     fc.jsonValue(),
     fc.constantFrom(null, "", 0, [], {}, "env:X", { current: "x" }, [{ provider: "gitlab" }]),
   );
 
-  it("never throws on any text", () => {
+  it("loading never throws on any text", () => {
     const line = fc.constantFrom(
       "sources:",
       "  a: &a",
@@ -123,11 +127,11 @@ describe("whatever a file holds", () => {
     fc.assert(fc.property(text, (it) => void expect(parseConfig(it, "x.yaml")).toHaveProperty("ok")));
   });
 
-  it("never throws on any YAML", () => {
+  it("loading never throws on any YAML", () => {
     fc.assert(fc.property(value, (it) => void expect(parseConfig(stringify(it), "x.yaml")).toHaveProperty("ok")));
   });
 
-  it("tells of any part that is replaced at a place that exists", () => {
+  it("every finding about a replaced part names a place that exists", () => {
     const lines = whole.split("\n");
     fc.assert(
       fc.property(fc.nat(lines.length - 1), value, (at, other) => {
@@ -141,7 +145,7 @@ describe("whatever a file holds", () => {
     );
   });
 
-  it("never repeats a secret that was written in place of a reference", () => {
+  it("no finding repeats a secret that was written in place of a reference", () => {
     const starts = [
       "",
       "*",

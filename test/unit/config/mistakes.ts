@@ -1,5 +1,5 @@
 /**
- * Name, what is replaced in the whole configuration, by what, and what is told:
+ * Name, the replaced text of the whole configuration, its replacement, and the finding:
  * place, path, what is wrong and what would be right.
  */
 export const mistakes: readonly (readonly [string, string, string, string])[] = [
@@ -82,7 +82,7 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     '30:7 routes.docs-build.when.detail-type: give a list of alternatives, like ["page.updated"], or an object of fields',
   ],
   [
-    "no pattern",
+    "a missing pattern",
     "    when: { detail-type: [{ prefix: build. }] }\n",
     "",
     '32:3 routes.docs-status.when: "when" is missing',
@@ -131,13 +131,13 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "35:1 limits: it must be a block of keys (bodyBytes, retentionDays), and is empty",
   ],
   [
-    "a name that cannot be one",
+    "an invalid name",
     "docs-status:",
     "Docs_Status:",
     "32:3 routes.Docs_Status: it must be a route's name: a-z, 0-9 and dashes inside, at most 34 in all",
   ],
   [
-    "a choice that is none",
+    "an invalid choice",
     "product: data-center",
     "product: server",
     "24:5 targets.pages.product: it must be cloud or data-center",
@@ -155,19 +155,19 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "26:5 targets.pages.credential: it must be a block with exactly one of basic, bearer, clientCredentials, forge, and has bearer, basic",
   ],
   [
-    "a mistake inside of one of several shapes",
+    "a mistake inside one of several shapes",
     "{ bearer: env:WIKI_TOKEN }",
     "{ basic: { user: bot } }",
     '26:19 targets.pages.credential.basic.token: "token" is missing',
   ],
   [
-    "an open line to the keys",
+    "an address of the keys over plain HTTP",
     "{ url: https://idp.example.com/keys }",
     "{ url: http://idp.example.com/keys }",
     "7:13 issuers.cluster.jwks.url: it must be an https:// address, or http:// on 127.0.0.1, [::1] or localhost; no user info, no fragment",
   ],
   [
-    "a key that is there twice",
+    "a key that occurs twice",
     "  retentionDays: 90",
     "  bodyBytes: 90000",
     '37:3 limits.bodyBytes: "bodyBytes" is already in line 36; give it once',

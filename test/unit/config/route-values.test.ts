@@ -4,7 +4,7 @@ import { parseConfig } from "../../../shared/config/load.ts";
 import { secretsOf } from "../../support/test-doubles.ts";
 import { whole } from "./files.ts";
 
-/** What is found in `when` of a route, without its place. */
+/** The findings about `when` of a route, without their place. */
 async function foundIn(when: string): Promise<readonly string[]> {
   const text = whole.replace("detail-type: [page.updated]", when);
   const findings = await checkLoaded(
@@ -84,7 +84,7 @@ describe("a route that asks for a source or type that no event has", () => {
       "source: [{ prefix: gitlab }]",
       'unmatchable-route source[0]: no event matches: here "source" is drawbridge.confluence or drawbridge.tekton',
     ],
-  ])("is a warning that says what would be right: %s", async (_, when, finding) =>
+  ])("a route on %s is a warning that says what would be right", async (_, when, finding) =>
     expect(await foundIn(when)).toEqual([finding]),
   );
 
@@ -104,7 +104,7 @@ describe("a route that asks for a source or type that no event has", () => {
       "$or: [{ detail-type: [page.updated] }, { detail-type: [page.edited] }]",
       /^unmatchable-value \$or\[1\]\.detail-type\[0\]: /,
     ],
-  ])("is a warning also if only one of several alternatives does: %s", async (_, when, finding) =>
+  ])("an unmatchable %s among several alternatives is a warning too", async (_, when, finding) =>
     expect(await foundIn(when)).toEqual([expect.stringMatching(finding)]),
   );
 
@@ -113,7 +113,7 @@ describe("a route that asks for a source or type that no event has", () => {
     ["all but one", "source: [{ anything-but: drawbridge.tekton }]"],
     ["a family of types", "detail-type: [{ prefix: page. }, { suffix: .commented }]"],
     ["other fields", "detail: { page: { space: [wiki] } }"],
-  ])("is not meant by %s", async (_, when) => expect(await foundIn(when)).toEqual([]));
+  ])("a route on %s is not reported as unmatchable", async (_, when) => expect(await foundIn(when)).toEqual([]));
 });
 
 describe("a route on the states that jobs report", () => {
@@ -123,9 +123,9 @@ describe("a route on the states that jobs report", () => {
     .replace("bearer: { trust: cluster }", "basic: { username: a, password: { current: env:WIKI_TOKEN } }");
 
   it.each([
-    ["a trust entry earns the role for it", withRole, 0],
-    ["nobody may report one", whole, 1],
-  ])("is matched if %s", async (_, text, count) => {
+    ["can match if a trust entry earns the role for it", withRole, 0],
+    ["cannot match if nobody may report one", whole, 1],
+  ])("a route on the states that jobs report %s", async (_, text, count) => {
     const asking = text.replace("detail-type: [page.updated]", "source: [drawbridge.status]");
     const secrets = secretsOf({ WIKI_SECRET: "a", WIKI_TOKEN: "b" });
     const findings = await checkLoaded(parseConfig(asking, "x.yaml"), "x.yaml", secrets);

@@ -27,8 +27,8 @@ async function errors(text: string): Promise<readonly string[]> {
   return found.flatMap(({ level, message }) => (level === "error" ? [message.replace(/^test:\d+:\d+ /, "")] : []));
 }
 
-describe("a target that is shown an app's own token", () => {
-  it("is good where its source keeps that", async () => {
+describe("a target that uses an app's own token", () => {
+  it("a target may use an app's token if its source keeps it", async () => {
     expect(await errors(configuration())).toEqual([]);
   });
 
@@ -37,14 +37,14 @@ describe("a target that is shown an app's own token", () => {
     ["the source is another system's", { source: "cluster" }, 'the source "cluster" stores no token'],
     ["the source keeps none", { forge: "" }, 'the source "wiki" stores no token: give it a "systemToken"'],
     ["the source is another site's", { site: "https://other.atlassian.net/wiki" }, `to another site, ${SITE}`],
-  ])("is a mistake where %s", async (_, changes, message) => {
+  ])("a target may not use an app's token if %s", async (_, changes, message) => {
     const found = await errors(configuration(changes));
     expect(found).toEqual([expect.stringContaining("targets.pages.credential.forge: ")]);
     expect(found[0]).toContain(message.replace('; is it "wiki"?', ""));
   });
 });
 
-it("what seals a token goes with the ids of the app that the source believes", () => {
+it("the encryption of a source's tokens comes with the ids of the apps that the source trusts", () => {
   const loaded = parseConfig(configuration(), "test");
   if (!loaded.ok) throw new Error("it fits");
   expect([...tokenEncryptionsOf(loaded.config)]).toEqual([

@@ -32,26 +32,30 @@ describe("a console", () => {
       "at the address of the bridge as an issuer",
       configuration(SETTINGS, undefined, "identity: { issuer: https://b.example.test, keys: [env:KEY] }"),
     ],
-    ["with all there is", configuration(`${URL_SET}, clientSecret: env:CLIENT, scope: openid groups`)],
-  ])("%s is good", async (_, text) => {
+    ["with every setting", configuration(`${URL_SET}, clientSecret: env:CLIENT, scope: openid groups`)],
+  ])("a console %s is valid", async (_, text) => {
     expect(await errors(text)).toEqual([]);
   });
 
   it.each([
     ["without an address", configuration(SETTINGS), /console: "url" is missing/],
-    ["at an open address", configuration(`${SETTINGS}, url: "http://bridge.example.test"`), /console\.url: .*https:/],
+    [
+      "at an address over plain HTTP",
+      configuration(`${SETTINGS}, url: "http://bridge.example.test"`),
+      /console\.url: .*https:/,
+    ],
     [
       "below a path",
       configuration(`${SETTINGS}, url: https://bridge.example.test/a`),
       /console\.url: .*without a path/,
     ],
     [
-      "of an issuer that is not there",
+      "with an unknown issuer",
       configuration(URL_SET.replace("people", "persons")),
       /console\.trust: there is no issuer "persons"/,
     ],
     [
-      "whose client is no audience",
+      "whose client is not an audience of its issuer",
       configuration(URL_SET, "audience: bridge"),
       /the audience of an ID token is the client/,
     ],
@@ -69,16 +73,16 @@ describe("a console", () => {
       /console\.sealedBy\.current: none/,
     ],
     [
-      "at an issuer that signs nobody in",
+      "at an issuer without an https:// address",
       configuration(URL_SET, "audience: console, issuer: urn:nowhere, jwks: { url: https://a.example.test }").replace(
         "issuer: https://idp.example.test, ",
         "",
       ),
       /no https:\/\/ address/,
     ],
-  ])("%s is told", async (_, text, told) => {
+  ])("a console %s is reported as a mistake", async (_, text, expected) => {
     const found = await errors(text);
     expect(found).toHaveLength(1);
-    expect(found[0]).toMatch(told);
+    expect(found[0]).toMatch(expected);
   });
 });

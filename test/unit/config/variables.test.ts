@@ -21,27 +21,27 @@ const forms = [
   "%WIKI_TOKEN%",
 ] as const;
 
-describe("a variable in place of a secret is one error, which says what to write", () => {
-  it.each(forms)("in flow style: %s", (form) => {
+describe("a variable in place of a secret", () => {
+  it.each(forms)("a variable in flow style is one error that says what to write: %s", (form) => {
     expect(findingsIn(whole.replace(BEARER, `credential: { bearer: ${form} }`))).toEqual([`26:19 ${WRITE}`]);
     expect(findingsIn(whole.replace(BEARER, `credential: {bearer: ${form}}`))).toEqual([`26:18 ${WRITE}`]);
   });
 
-  it.each(forms)("in quotes: %s", (form) => {
+  it.each(forms)("a variable in quotes is one error that says what to write: %s", (form) => {
     expect(findingsIn(whole.replace(BEARER, `credential: { bearer: "${form}" }`))).toEqual([`26:19 ${WRITE}`]);
     expect(findingsIn(whole.replace(BEARER, `credential: { bearer: '${form}' }`))).toEqual([`26:19 ${WRITE}`]);
   });
 
-  it.each(forms)("in a block: %s", (form) => {
+  it.each(forms)("a variable in a block is one error that says what to write: %s", (form) => {
     expect(findingsIn(whole.replace(BEARER, `credential:\n      bearer: ${form}`))).toEqual([`27:7 ${WRITE}`]);
   });
 
-  it.each(forms)("in place of a pair: %s", (form) => {
+  it.each(forms)("a variable in place of a pair is one error that says what to write: %s", (form) => {
     const finding = "12:5 sources.wiki.hubSignature: variables are not filled in: write { current: env:WIKI_TOKEN }";
     expect(findingsIn(whole.replace(SECRET, `hubSignature: ${form}`))).toEqual([finding]);
   });
 
-  it.each(forms)("in a list: %s", (form) => {
+  it.each(forms)("a variable in a list is one error that says what to write: %s", (form) => {
     const identity = (keys: string) => `identity: { issuer: https://b.example.com, keys: ${keys} }\n`;
     const finding = expect.stringMatching(
       /^38:\d+ identity\.keys\[1\]: variables are not filled in: write env:WIKI_TOKEN$/,
@@ -50,7 +50,7 @@ describe("a variable in place of a secret is one error, which says what to write
     expect(findingsIn(whole + identity(`[env:KEY,${form} ]`))).toEqual([finding]);
   });
 
-  it("each by itself, at its own column, where there are several in a file and in a line", () => {
+  it("each of several variables in a file and in a line is an error at its own column", () => {
     const text = whole
       .replace(SECRET, "hubSignature: { current: ${A_KEY}, next: ${B_KEY} }")
       .replace(BEARER, "credential: { bearer: {{ C_KEY }} }")
@@ -63,7 +63,7 @@ describe("a variable in place of a secret is one error, which says what to write
     ]);
   });
 
-  it("also beside a mistake of syntax", () => {
+  it("a variable is an error also beside a mistake of syntax", () => {
     const text = whole
       .replace(BEARER, "credential: { bearer: ${WIKI_TOKEN} }")
       .replace("bodyBytes: 1048576", "bodyBytes: [");
@@ -73,7 +73,7 @@ describe("a variable in place of a secret is one error, which says what to write
   });
 
   it.each(["$ecretPassw0rd", "${hunter2}", "{{ hunter2 }}", "%hunter2%"])(
-    "and does not repeat what may be the secret itself: %s",
+    "the error about a variable does not repeat what may be the secret itself: %s",
     (text) => {
       const findings = findingsIn(whole.replace(BEARER, `credential: { bearer: ${text} }`)).join("\n");
       expect(findings).toContain("targets.pages.credential.bearer");
@@ -102,7 +102,7 @@ describe("a variable in place of another value", () => {
       "product: $PRODUCT",
       "24:5 targets.pages.product: variables are not filled in: write the value itself",
     ],
-  ])("is a mistake of form if no such text fits: %s", (_, right, wrong, finding) => {
+  ])("a variable is a mistake of form if no such text is valid: %s", (_, right, wrong, finding) => {
     expect(whole).toContain(right);
     expect(findingsIn(whole.replace(right, wrong))).toEqual([finding]);
   });
@@ -110,7 +110,7 @@ describe("a variable in place of another value", () => {
   it.each([
     ["a list", "audience: https://bridge.example.com", "audience: [https://bridge.example.com, a${B}c]"],
     ["an address in flow style", "jwks: { url: https://idp.example.com/keys }", "jwks: { url: https://${HOST}/keys }"],
-  ])("is one mistake of form in %s", (_, right, wrong) => {
+  ])("a variable is one mistake of form in %s", (_, right, wrong) => {
     expect(findingsIn(whole.replace(right, wrong)).filter((finding) => finding.includes("variables"))).toHaveLength(1);
     expect(findingsIn(whole.replace(right, wrong)).length).toBeLessThanOrEqual(2);
   });
@@ -131,7 +131,7 @@ describe("a variable in place of another value", () => {
       '{ target: docs-listener, params: { mode: "%MODE%" } }',
       "routes.docs-build.do.tekton.params.mode",
     ],
-  ])("is an error of a check if any text fits: %s", async (_, right, wrong, path) => {
+  ])("a variable is an error of a check if any text is valid: %s", async (_, right, wrong, path) => {
     expect(whole).toContain(right);
     expect(await idsIn(whole.replace(right, wrong))).toContainEqual(
       expect.stringMatching(new RegExp(`^unfilled-variable x\\.yaml:\\d+:\\d+ ${path.replace(/[.[\]]/g, "\\$&")}: `)),
@@ -142,12 +142,12 @@ describe("a variable in place of another value", () => {
     ["a path into the event", "params: { page: $.detail.page.id }"],
     ["a price", 'params: { price: "$5" }'],
     ["a percentage", 'params: { share: "100%" }'],
-    ["braces", 'params: { json: "{}" }'],
-  ])("is not %s", async (_, params) => {
+    ["a pair of braces", 'params: { json: "{}" }'],
+  ])("%s is not a variable", async (_, params) => {
     expect(await idsIn(whole.replace("{ target: docs-listener }", `{ target: docs-listener, ${params} }`))).toEqual([]);
   });
 
-  it("is not in a comment or in a text over several lines", async () => {
+  it("a comment and a text over several lines hold no variable", async () => {
     const script = "# { a: ${B} }\n  docs-build:\n    # {{ c }}";
     expect(await idsIn(whole.replace("  docs-build:", script))).toEqual([]);
     const block = 'do: { tekton: { target: docs-listener, params: { a: "b\n      c" } } }';
@@ -155,7 +155,7 @@ describe("a variable in place of another value", () => {
   });
 });
 
-describe("a key that is there twice", () => {
+describe("a key that occurs twice", () => {
   it.each([
     [
       "in a block",
@@ -182,12 +182,12 @@ describe("a key that is there twice", () => {
       '  retentionDays: 90\n  "retentionDays": 91',
       '38:3 limits.retentionDays: "retentionDays" is already in line 37; give it once',
     ],
-  ])("is named with the line of the first: %s", (_, right, wrong, finding) => {
+  ])("a key that occurs twice is reported with the line of the first: %s", (_, right, wrong, finding) => {
     expect(whole).toContain(right);
     expect(findingsIn(whole.replace(right, wrong))).toContainEqual(finding);
   });
 
-  it("is an error each time, and what else is wrong is reported too", () => {
+  it("a key is an error each time it occurs again, and other mistakes are reported too", () => {
     const text = whole.replace("  bodyBytes: 1048576", "  bodyBytes: 1048576\n  bodyBytes: 1048577\n  bodyBytes: 12");
     expect(findingsIn(text.replace("provider: confluence", "provider: conflunce"))).toEqual([
       expect.stringMatching(/^10:5 sources\.wiki\.provider: /),
@@ -205,7 +205,7 @@ describe("a merge key", () => {
     ["in a route", "    when: { detail-type: [{ prefix: build. }] }\n", "    <<: *other\n", "routes.docs-status"],
     ["in limits", "  bodyBytes: 1048576", "  <<: [*other]", "limits"],
     ["in flow style", "{ bearer: env:WIKI_TOKEN }", "{ <<: *other }", "targets.pages.credential"],
-  ])("is one error that says what to do: %s", (_, right, wrong, path) => {
+  ])("a merge key is one error that says what to do: %s", (_, right, wrong, path) => {
     expect(whole).toContain(right);
     const text = whole.replace(right, wrong).replace("jwks: {", "jwks: &other {");
     expect(findingsIn(text)).toEqual([
@@ -213,7 +213,7 @@ describe("a merge key", () => {
     ]);
   });
 
-  it("does not keep other mistakes from being reported", () => {
+  it("a merge key does not keep other mistakes from being reported", () => {
     const text = whole
       .replace("bodyBytes: 1048576", "<<: { bodyBytes: 1048576 }")
       .replace("provider: confluence", "provider: conflunce");
@@ -239,7 +239,7 @@ describe("a path", () => {
       /issuers\.cluster\.roles\[0\]\.when\[0\]/,
     ],
     ["a claim", "claims: [{ path: a, equals: b }, { path: a, equals: 7 }]", /issuers\.cluster\.claims\[1\]\.equals/],
-  ])("shows the index of a list in brackets: %s", (_, line, finding) => {
+  ])("a path shows the index of a list in brackets: %s", (_, line, finding) => {
     const text = whole.replace("    jwks: {", `    ${line}\n    jwks: {`);
     const findings = findingsIn(text);
     expect(findings).toContainEqual(expect.stringMatching(finding));

@@ -15,29 +15,35 @@ const failing = (error: Error): ConsoleDeps["sessions"] => ({
 function consoleOf(sessions: ConsoleDeps["sessions"]) {
   const errors: LogFields[] = [];
   const app = createConsole({
-    ...{ sessions, origin: "https://bridge.example.test", routes: [], policy: policyOf({}), people: new Map() },
-    ...{ api: { fetch: () => new Response("the interface") }, clock: testClock(), newRequestId: () => "request-1" },
+    sessions,
+    origin: "https://bridge.example.test",
+    routes: [],
+    policy: policyOf({}),
+    people: new Map(),
+    api: { fetch: () => new Response("the interface") },
+    clock: testClock(),
+    newRequestId: () => "request-1",
     log: { ...silentLog, error: (fields) => void errors.push(fields) },
   });
   return { app, errors };
 }
 
-describe("the console, when something fails", () => {
+describe("a failure of the console", () => {
   it.each([
     [
       "a fault",
       new Fault("token_unavailable", "login.example.test cannot sign people in", { retryable: true }),
       { fault: "token_unavailable" },
     ],
-    ["a mistake of ours", new TypeError("token eyJ.eyJ is undefined"), { error: "TypeError" }],
-  ])("answers %s with a page that tells nothing of it, and the log has the rest", async (_, error, logged) => {
+    ["a defect", new TypeError("token eyJ.eyJ is undefined"), { error: "TypeError" }],
+  ])("%s is answered with a page that reveals nothing of it, and the log has the details", async (_, error, logged) => {
     const { app, errors } = consoleOf(failing(error));
     for (const path of ["/console", "/console/sign-in", "/console/signed-in?code=1&state=2"]) {
-      const answer = await app.request(path);
-      expect(answer.status).toBe(503);
-      expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
-      expect(answer.headers.get("cache-control")).toBe("no-store");
-      const page = await answer.text();
+      const response = await app.request(path);
+      expect(response.status).toBe(503);
+      expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");
+      expect(response.headers.get("cache-control")).toBe("no-store");
+      const page = await response.text();
       expect(page).toContain("request-1");
       expect(page).not.toMatch(/login\.example|eyJ/);
     }
@@ -47,7 +53,7 @@ describe("the console, when something fails", () => {
   });
 });
 
-describe("beside the console", () => {
+describe("the paths of the console and of the HTTP API", () => {
   it.each([
     ["/console", false],
     ["/console/", false],
@@ -57,10 +63,10 @@ describe("beside the console", () => {
     ["/webhooks/console", true],
     ["/v1/deliveries?to=/console", true],
     ["/", true],
-  ])("%s is the interface's: %s", async (path, isOthers) => {
+  ])("the path %s is the HTTP API's: %s", async (path, isOthers) => {
     const of = (text: string) => ({ fetch: () => new Response(text) });
     const app = withConsole(of("interface"), of("console"));
-    const answer = await app.fetch(new Request(`https://bridge.example.test${path}`), {});
-    expect(await answer.text()).toBe(isOthers ? "interface" : "console");
+    const response = await app.fetch(new Request(`https://bridge.example.test${path}`), {});
+    expect(await response.text()).toBe(isOthers ? "interface" : "console");
   });
 });

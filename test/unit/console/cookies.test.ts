@@ -15,30 +15,30 @@ async function roundOf(cookies: Cookies, value: string) {
 }
 
 describe("a cookie", () => {
-  it("behind https is the host's own, and goes nowhere unencrypted", async () => {
+  it("a cookie over https has the __Host- prefix and is never sent unencrypted", async () => {
     const { lines, read } = await roundOf(new Cookies({ isHttps: true }), "value");
     expect(lines[0]).toBe("__Host-name=value; Max-Age=600; Path=/; HttpOnly; Secure; SameSite=Lax");
     expect(read).toBe("value");
   });
 
-  it("on this machine goes by http, and is kept from scripts and other sites all the same", async () => {
+  it("a cookie on this machine works over http, and is kept from scripts and other sites", async () => {
     const { lines } = await roundOf(new Cookies({ isHttps: false }), "value");
     expect(lines[0]).toBe("name=value; Max-Age=600; Path=/; HttpOnly; SameSite=Lax");
   });
 
-  it.each([1, 3_800, 3_801, 7_600])("of %i characters comes back whole", async (length) => {
+  it.each([1, 3_800, 3_801, 7_600])("a cookie of %i characters is read back whole", async (length) => {
     const value = "v".repeat(length);
     const { lines, read } = await roundOf(new Cookies({ isHttps: true }), value);
     expect(read).toBe(value);
     for (const line of lines) expect(line.length).toBeLessThan(4_096);
   });
 
-  it("takes away the second part of a longer one before it", async () => {
+  it("a cookie deletes the second part of a longer one before it", async () => {
     const { lines } = await roundOf(new Cookies({ isHttps: true }), "value");
     expect(lines[1]).toMatch(/^__Host-name-2=; Max-Age=0/);
   });
 
-  it("is not written where it is too long", async () => {
+  it("a cookie that is too long is not written", async () => {
     const { isWritten, lines } = await roundOf(new Cookies({ isHttps: true }), "v".repeat(7_601));
     expect(isWritten).toBe("false");
     expect(lines).toEqual([]);

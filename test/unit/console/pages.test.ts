@@ -49,8 +49,8 @@ const words = fc
   )
   .filter((text) => !/^\s*https?:/i.test(text) && text.trim() !== "");
 
-describe("whatever outsiders write", () => {
-  it("is text: no page has another tag or attribute for it", async () => {
+describe("text that outsiders write", () => {
+  it("outsiders' text stays text: it adds no tag and no attribute to any page", async () => {
     const plain = skeletonOf(await pagesWith(() => "x"));
     expect(plain.length).toBeGreaterThan(400);
     await fc.assert(
@@ -71,7 +71,7 @@ describe("whatever outsiders write", () => {
     ["vbscript:x", false],
     ["https://ci.example.test/runs/1?a=1&b=2", true],
     ["http://ci.example.test", true],
-  ])("is a link only if it is a page's address: %s", async (url, isLink) => {
+  ])("outsiders' text is a link only if it is a page's address: %s", async (url, isLink) => {
     const page = String(
       await shownBy(
         await deliveryPage(
@@ -86,7 +86,7 @@ describe("whatever outsiders write", () => {
   });
 });
 
-/** What stands on a page that shows this. */
+/** The markup of a page that shows this value. */
 async function showing(
   page: (visit: Visit) => ReturnType<typeof approvalsPage>,
   value: object,
@@ -102,10 +102,10 @@ describe("the approvals page", () => {
   const [yes, no] = [(): boolean => true, (): boolean => false];
   it.each<[string, Partial<Visit>, readonly string[]]>([
     ["somebody else who may approve", {}, ["grant", "deny", "withdraw", "withdraw"]],
-    ["whoever asked for it", { isMe: yes }, ["withdraw", "withdraw"]],
-    ["whoever asked for it and may not approve", { isMe: yes, may: no }, ["withdraw", "withdraw"]],
-    ["whoever may do neither", { may: no }, []],
-  ])("offers to %s what the interface would take", async (_, visit, buttons) => {
+    ["the requester", { isMe: yes }, ["withdraw", "withdraw"]],
+    ["a requester who may not approve", { isMe: yes, may: no }, ["withdraw", "withdraw"]],
+    ["somebody who may do neither", { may: no }, []],
+  ])("the approvals page offers to %s what the HTTP API would accept", async (_, visit, buttons) => {
     expect(
       buttonsOf(
         await showing(
@@ -117,23 +117,23 @@ describe("the approvals page", () => {
     ).toEqual(buttons);
   });
 
-  it("says that nothing waits", async () => {
+  it("the approvals page says that nothing waits", async () => {
     expect(await showing(approvalsPage, { approvals: [] })).toContain("No approval is waiting for you");
   });
 
-  it("says that more is open than was looked through", async () => {
-    const told = async (hasMore: boolean) =>
+  it("the approvals page says that more approvals are open than it looked at", async () => {
+    const saysMore = async (hasMore: boolean) =>
       (await showing(approvalsPage, { approvals: [], hasMore })).includes(
         "More approvals are open than this page looked at.",
       );
-    expect([await told(true), await told(false)]).toEqual([true, false]);
+    expect([await saysMore(true), await saysMore(false)]).toEqual([true, false]);
   });
 });
 
 describe("the page of a delivery", () => {
   const page = (visit: Visit) => deliveryPage(visit, "d-1");
 
-  it("tells of every refusal what to do next", async () => {
+  it("the page of a delivery says for every rejection what to do next", async () => {
     const html = await showing(
       page,
       delivery(() => "x"),
@@ -143,14 +143,14 @@ describe("the page of a delivery", () => {
   });
 
   it.each([
-    ["may not", { may: () => false }, {}],
-    ["could have nothing run", {}, { timeline: [] }],
+    ["may not replay", { may: () => false }, {}],
+    ["could replay no route", {}, { timeline: [] }],
     [
-      "would vouch for what nobody proved",
+      "would replay a delivery that nobody proved",
       {},
       { delivery: { ...delivery(() => "x").delivery, shadowRejection: { reason: "issuer_unknown" } } },
     ],
-  ])("offers no replay to whoever %s", async (_, visit, changes) => {
+  ])("the page of a delivery offers no replay to a visitor who %s", async (_, visit, changes) => {
     expect(
       await showing(
         page,
@@ -160,10 +160,10 @@ describe("the page of a delivery", () => {
     expect(await showing(page, { ...delivery(() => "x"), ...changes }, visit)).not.toContain("Run it again");
   });
 
-  it("believes no event of what it was caused by, unless the other's timeline says so", async () => {
+  it("the page of a delivery shows an origin only if the origin's timeline confirms it", async () => {
     const { event, ...rest } = delivery(() => "x");
     const claiming = { ...rest, event: { ...event, detail: { ...event?.detail, origin: { delivery: "d-origin" } } } };
-    const told =
+    const answering =
       (isSo: boolean): Visit["ask"] =>
       async <T>(path: string) => {
         const entry = {
@@ -175,14 +175,14 @@ describe("the page of a delivery", () => {
         return { ok: true, value: (path.endsWith("d-origin") ? { ...rest, timeline: [entry] } : claiming) as T };
       };
     for (const isSo of [true, false]) {
-      const html = String(await shownBy(await page(visitOf(() => "x", { ask: told(isSo) }))).main);
+      const html = String(await shownBy(await page(visitOf(() => "x", { ask: answering(isSo) }))).main);
       expect(html.includes("Traced back to")).toBe(isSo);
     }
   });
 });
 
 describe("the list of deliveries", () => {
-  it("asks the interface for what the form has, and for nothing that was left empty", async () => {
+  it("the list of deliveries asks the HTTP API for the fields of the form, and for no field that was left empty", async () => {
     const asked: string[] = [];
     const ask: Visit["ask"] = async <T>(path: string) => {
       asked.push(path);
@@ -204,9 +204,13 @@ describe("the list of deliveries", () => {
     ]);
   });
 
-  it("draws each outcome where it belongs, and tells the sums in words", async () => {
+  it("the chart draws each outcome in its interval, and the sums are given in words", async () => {
     const at = (minute: number, outcome: string) => ({
-      ...{ id: "d-1", source: "wiki", outcome, what: "x", principal: { subject: "x", issuer: "x" } },
+      id: "d-1",
+      source: "wiki",
+      outcome,
+      what: "x",
+      principal: { subject: "x", issuer: "x" },
       receivedAt: `2026-11-02T08:${minute}:00.000Z`,
     });
     const html = await showing(deliveriesPage, {

@@ -12,7 +12,10 @@ const ORIGIN = "https://bridge.example.test";
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** Signs somebody in whose ID token is `token` and is believed to say `claims`; tells what a browser gets, and who is in. */
+/**
+ * Signs somebody in with the ID token `token`, whose verified claims include `claims`. Returns what a browser gets,
+ * and who is signed in.
+ */
 async function signedIn({ token = "a.b.c", claims = {} }: { token?: string; claims?: Claims } = {}) {
   const clock = testClock();
   const asked: (readonly string[])[] = [];
@@ -39,26 +42,29 @@ async function signedIn({ token = "a.b.c", claims = {} }: { token?: string; clai
       clock,
     }),
     cookies: new Cookies({ isHttps: true }),
-    ...{ tokens, trust: "people", origin: ORIGIN, clock },
+    tokens,
+    trust: "people",
+    origin: ORIGIN,
+    clock,
   });
   const app = new Hono();
   app.get("/begin", async (c) => c.text((await sessions.begin(c, { to: "/console", forceLogin: false })).href));
   app.get("/console/signed-in", async (c) => c.json(await sessions.finish(c)));
   app.get("/who", async (c) => c.json((await sessions.of(c)) ?? null));
-  const cookieOf = (answer: Response) =>
-    answer.headers
+  const cookieOf = (response: Response) =>
+    response.headers
       .getSetCookie()
       .flatMap((line) => (/max-age=0/i.test(line) ? [] : [line.split(";")[0]]))
       .join("; ");
   const begun = cookieOf(await app.request("/begin"));
-  const answer = await app.request("/console/signed-in?code=1&state=s", { headers: { cookie: begun } });
-  const cookie = cookieOf(answer);
+  const response = await app.request("/console/signed-in?code=1&state=s", { headers: { cookie: begun } });
+  const cookie = cookieOf(response);
   const who = async () => (await app.request("/who", { headers: { cookie } })).json();
-  return { finished: await answer.json(), cookie, who, asked, clock };
+  return { finished: await response.json(), cookie, who, asked, clock };
 }
 
 describe("a session", () => {
-  it("is what the console's own trust entry believes, and shows the token as no text", async () => {
+  it("a session holds what its trust entry verified, and never shows the token as text", async () => {
     const { finished, who, asked } = await signedIn({ claims: { preferred_username: "Olga" } });
     expect(finished).toMatchObject({ ok: true, value: { to: "/console", me: { subject: "olga-7" } } });
     expect(asked).toEqual([["a.b.c", "people"]]);
@@ -82,11 +88,11 @@ describe("a session", () => {
     [{ preferred_username: "", name: "Olga Example", email: "o@example.test" }, "Olga Example"],
     [{ preferred_username: 7, email: "o@example.test" }, "o@example.test"],
     [{ name: "x".repeat(100) }, "x".repeat(60)],
-  ])("has a name for people: %j", async (claims, name) => {
+  ])("a session has a display name: %j", async (claims, name) => {
     expect(await (await signedIn({ claims })).who()).toMatchObject({ name });
   });
 
-  it("ends when its token does", async () => {
+  it("a session ends when its token expires", async () => {
     const { who, clock } = await signedIn();
     clock.advance(599_000);
     expect(await who()).not.toBeNull();
@@ -95,11 +101,11 @@ describe("a session", () => {
   });
 
   it.each([
-    ["has ended, as shadow mode lets it", { claims: { exp: 1 } }, "has already expired"],
-    ["never ends, as shadow mode lets it", { claims: { exp: undefined } }, "has already expired"],
+    ["has expired, even if shadow mode lets it in", { claims: { exp: 1 } }, "has already expired"],
+    ["never expires, even if shadow mode lets it in", { claims: { exp: undefined } }, "has already expired"],
     ["does not fit into cookies", { token: "t".repeat(6_000) }, "too large"],
-  ])("is not begun with a token that %s", async (_, given, words) => {
-    const { finished, cookie } = await signedIn(given);
+  ])("a session does not begin with a token that %s", async (_, options, words) => {
+    const { finished, cookie } = await signedIn(options);
     expect(finished).toMatchObject({
       ok: false,
       rejection: { reason: "sign_in_failed", problem: expect.stringContaining(words) },
@@ -107,7 +113,7 @@ describe("a session", () => {
     expect(cookie).toBe("");
   });
 
-  it("is begun with one of 5,000 characters, in two cookies", async () => {
+  it("a session begins with a token of 5,000 characters, in two cookies", async () => {
     const { who, cookie } = await signedIn({ token: "t".repeat(5_000) });
     expect(cookie.split("; ")).toHaveLength(2);
     expect(await who()).toMatchObject({ name: "olga-7" });

@@ -18,7 +18,7 @@ const DISCOVERED = {
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** An issuer that gives any code an ID token with these claims beside the right ones, and never asks twice. */
+/** An issuer that exchanges any code for an ID token with these claims beside the right ones. */
 function signInAt(changes: { claims?: Claims; answer?: object; discovered?: object; status?: number } = {}) {
   const asked: OutboundRequest[] = [];
   let nonce = "";
@@ -28,9 +28,9 @@ function signInAt(changes: { claims?: Claims; answer?: object; discovered?: obje
     const claims = { iss: ISSUER, aud: CLIENT, sub: "olga", iat: now, exp: now + 600, nonce, ...changes.claims };
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
     const token = `${part({ alg: "RS256" })}.${part(claims)}.${part({})}`;
-    const given = { access_token: "access", token_type: "Bearer", id_token: token, ...changes.answer };
+    const tokens = { access_token: "access", token_type: "Bearer", id_token: token, ...changes.answer };
     const isDiscovery = request.url.pathname === "/.well-known/openid-configuration";
-    const body = Buffer.from(JSON.stringify(isDiscovery ? { ...DISCOVERED, ...changes.discovered } : given));
+    const body = Buffer.from(JSON.stringify(isDiscovery ? { ...DISCOVERED, ...changes.discovered } : tokens));
     const status = isDiscovery ? 200 : (changes.status ?? 200);
     return { status, headers: new Headers({ "content-type": "application/json" }), body };
   };
@@ -38,11 +38,11 @@ function signInAt(changes: { claims?: Claims; answer?: object; discovered?: obje
   const secrets = secretsOf({ CLIENT_SECRET: "client-secret" });
   const clock = testClock(systemClock.now());
   const signIn = new SignIn({ settings, issuer: ISSUER, redirectUri: REDIRECT, secrets, callOut, clock });
-  const run = async (told: Readonly<Record<string, string>> = {}) => {
+  const run = async (parameters: Readonly<Record<string, string>> = {}) => {
     const { url, begun } = await signIn.begin("/console");
     nonce = begun.nonce;
     const answered = new URL(REDIRECT);
-    const query = { code: "code", state: begun.state, iss: ISSUER, ...told };
+    const query = { code: "code", state: begun.state, iss: ISSUER, ...parameters };
     for (const [name, value] of Object.entries(query)) answered.searchParams.set(name, value);
     return { url, begun, finished: await signIn.finish(answered, begun) };
   };
@@ -50,14 +50,20 @@ function signInAt(changes: { claims?: Claims; answer?: object; discovered?: obje
 }
 
 describe("a sign-in", () => {
-  it("asks for a code that only this browser and this client can use, once", async () => {
+  it("a sign-in asks for a code that only this browser and this client can use, once", async () => {
     const { signIn } = signInAt();
     const [first, second] = [await signIn.begin("/console"), await signIn.begin("/console")];
     const asked = Object.fromEntries(first.url.searchParams);
     expect(first.url.origin).toBe(ISSUER);
     expect(asked).toMatchObject({
-      ...{ tenant: "1", response_type: "code", client_id: CLIENT, redirect_uri: REDIRECT, scope: "openid groups" },
-      ...{ state: first.begun.state, nonce: first.begun.nonce, code_challenge_method: "S256" },
+      tenant: "1",
+      response_type: "code",
+      client_id: CLIENT,
+      redirect_uri: REDIRECT,
+      scope: "openid groups",
+      state: first.begun.state,
+      nonce: first.begun.nonce,
+      code_challenge_method: "S256",
     });
     expect(JSON.stringify(asked)).not.toContain(first.begun.verifier);
     expect((await signIn.begin("/console", { forceLogin: true })).url.searchParams.get("prompt")).toBe("login");
@@ -67,7 +73,7 @@ describe("a sign-in", () => {
     }
   });
 
-  it("asks the issuer for its endpoints once in ten minutes, and again at once if that has failed", async () => {
+  it("the issuer's endpoints are fetched once in ten minutes, and again at once after a failure", async () => {
     const changes = { discovered: { issuer: "https://evil.example.test" } };
     const { signIn, asked, clock } = signInAt(changes);
     await expect(signIn.begin("/console")).rejects.toBeInstanceOf(Fault);
@@ -81,14 +87,17 @@ describe("a sign-in", () => {
     expect(asked).toHaveLength(3);
   });
 
-  it("ends with the ID token, for the code, the verifier and the client's own secret", async () => {
+  it("a sign-in ends with the ID token, in exchange for the code, the verifier and the client's own secret", async () => {
     const { run, asked } = signInAt();
     const { finished, begun } = await run();
     expect(finished).toMatchObject({ ok: true });
     expect(JSON.stringify(finished)).not.toContain("eyJ");
     const sent = asked.at(-1);
     expect(Object.fromEntries(new URLSearchParams(sent?.body))).toEqual({
-      ...{ grant_type: "authorization_code", code: "code", redirect_uri: REDIRECT, code_verifier: begun.verifier },
+      grant_type: "authorization_code",
+      code: "code",
+      redirect_uri: REDIRECT,
+      code_verifier: begun.verifier,
     });
     expect(sent?.headers["authorization"]).toBe(`Basic ${Buffer.from("console:client%2Dsecret").toString("base64")}`);
   });
@@ -97,10 +106,10 @@ describe("a sign-in", () => {
     ["another sign-in", { claims: { nonce: "another" } }],
     ["no sign-in", { claims: { nonce: undefined } }],
     ["another client", { claims: { aud: "another" } }],
-    ["several clients and none of them in particular", { claims: { aud: ["another", "third"] } }],
+    ["several other clients", { claims: { aud: ["another", "third"] } }],
     ["another issuer", { claims: { iss: "https://evil.example.test" } }],
-    ["a time that is over", { claims: { exp: 1 } }],
-  ])("takes no ID token of %s", async (_, changes) => {
+    ["a time that has passed", { claims: { exp: 1 } }],
+  ])("an ID token of %s is rejected", async (_, changes) => {
     const { finished } = await signInAt(changes).run();
     const problem = "the answer does not belong to this sign-in";
     expect(finished).toEqual({ ok: false, rejection: { reason: "sign_in_failed", problem } });
@@ -110,13 +119,13 @@ describe("a sign-in", () => {
     ["another's state", { state: "another" }],
     ["another issuer", { iss: "https://evil.example.test" }],
     ["a token in the address", { id_token: "eyJ" }],
-  ])("takes no answer with %s, and asks nobody for it", async (_, told) => {
+  ])("a response with %s is rejected without a call to the token endpoint", async (_, parameters) => {
     const { run, asked } = signInAt();
-    expect((await run(told)).finished).toMatchObject({ ok: false, rejection: { reason: "sign_in_failed" } });
+    expect((await run(parameters)).finished).toMatchObject({ ok: false, rejection: { reason: "sign_in_failed" } });
     expect(asked.every(({ method }) => method === "GET")).toBe(true);
   });
 
-  it("needs an ID token, and tells of a refusal the issuer's code and no more", async () => {
+  it("a response without an ID token is rejected, and a rejection quotes only the issuer's error code", async () => {
     const without = await signInAt({ answer: { id_token: undefined } }).run();
     expect(without.finished).toMatchObject({ ok: false });
     const answer = { error: "invalid_client", error_description: "the secret client-secret is wrong" };
@@ -126,9 +135,9 @@ describe("a sign-in", () => {
   });
 
   it.each<[string, object]>([
-    ["is another's", { issuer: "https://evil.example.test" }],
-    ["knows no place to sign in", { authorization_endpoint: undefined }],
-  ])("cannot begin where the discovery document %s", async (_, discovered) => {
+    ["is another issuer's", { issuer: "https://evil.example.test" }],
+    ["has no authorization endpoint", { authorization_endpoint: undefined }],
+  ])("a sign-in cannot begin if the discovery document %s", async (_, discovered) => {
     const begun = signInAt({ discovered }).signIn.begin("/console");
     await expect(begun).rejects.toBeInstanceOf(Fault);
     await expect(begun).rejects.toMatchObject({ code: "token_unavailable" });

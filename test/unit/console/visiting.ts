@@ -10,13 +10,25 @@ type Words = () => string;
 
 const AT = "2026-11-02T08:59:59.000Z";
 const person = (word: Words): Principal & { readonly actor: string } => ({
-  ...{ issuer: word(), subject: word(), method: "oidc", credential: word(), trustEntry: "people", actor: word() },
-  ...{ roles: ["on-call"], claims: { user_login: word() } },
+  issuer: word(),
+  subject: word(),
+  method: "oidc",
+  credential: word(),
+  trustEntry: "people",
+  actor: word(),
+  roles: ["on-call"],
+  claims: { user_login: word() },
 });
 
 export const deliveries = (word: Words): ListedDeliveries => ({
   deliveries: (["event", "ignored", "unusable", "refused"] as const).map((outcome) => ({
-    ...{ id: word(), source: "wiki", receivedAt: AT, outcome, what: word(), subject: word(), principal: person(word) },
+    id: word(),
+    source: "wiki",
+    receivedAt: AT,
+    outcome,
+    what: word(),
+    subject: word(),
+    principal: person(word),
     ...(outcome === "event" && { shadowRejection: { reason: "claim_mismatch", claim: word() } as const }),
   })),
   next: word(),
@@ -28,13 +40,11 @@ const timeline = (word: Words): ShownDelivery["timeline"] => [
   { at: AT, kind: "waiting", route: "docs", action: "tekton", summary: word() },
   ...(["done", "retry", "give_up"] as const).map((outcome) => ({
     ...({ at: AT, kind: "attempt", route: "docs", action: "tekton", attempt: 1, outcome } as const),
-    ...{
-      summary: word(),
-      unknownOutcome: true,
-      durationMs: 12,
-      nextAt: AT,
-      facts: { eventID: word(), [word()]: word() },
-    },
+    summary: word(),
+    unknownOutcome: true,
+    durationMs: 12,
+    nextAt: AT,
+    facts: { eventID: word(), [word()]: word() },
   })),
   ...(["enforce", "shadow"] as const).map((mode) => ({
     ...({ at: AT, kind: "denied", route: "docs", mode } as const),
@@ -43,7 +53,8 @@ const timeline = (word: Words): ShownDelivery["timeline"] => [
   ...(["requested", "granted", "fired", "denied", "withdrawn", "expired", "superseded", "not_asked"] as const).map(
     (state) => ({
       ...({ at: AT, kind: "approval", route: "docs", approval: "p-1", state } as const),
-      ...{ by: person(word), comment: word() },
+      by: person(word),
+      comment: word(),
     }),
   ),
   { at: AT, kind: "decided", about: word(), decision: "grant", by: person(word) },
@@ -55,15 +66,18 @@ const timeline = (word: Words): ShownDelivery["timeline"] => [
 
 export const delivery = (word: Words): ShownDelivery => ({
   delivery: {
-    ...{ id: word(), source: "wiki", provider: "confluence", receivedAt: AT, outcome: "event", what: word() },
-    ...{
-      subject: word(),
-      principal: person(word),
-      requestId: word(),
-      bodyDigest: word(),
-      bodyBytes: 12,
-      relayedAt: AT,
-    },
+    id: word(),
+    source: "wiki",
+    provider: "confluence",
+    receivedAt: AT,
+    outcome: "event",
+    what: word(),
+    subject: word(),
+    principal: person(word),
+    requestId: word(),
+    bodyDigest: word(),
+    bodyBytes: 12,
+    relayedAt: AT,
     refusedFor: { reason: "tenant_mismatch", claim: word() },
   },
   event: {
@@ -71,8 +85,15 @@ export const delivery = (word: Words): ShownDelivery => ({
     "detail-type": "build.failed",
     time: AT,
     detail: {
-      ...{ type: "build.failed", time: AT, subject: word(), id: word(), source: "/sources/wiki", delivery: word() },
-      ...{ eventKey: word(), principal: person(word), actor: { id: word(), name: word() } },
+      type: "build.failed",
+      time: AT,
+      subject: word(),
+      id: word(),
+      source: "/sources/wiki",
+      delivery: word(),
+      eventKey: word(),
+      principal: person(word),
+      actor: { id: word(), name: word() },
       build: {
         system: word(),
         id: word(),
@@ -90,8 +111,17 @@ export const delivery = (word: Words): ShownDelivery => ({
 
 export const approvals = (word: Words): ListedApprovals => ({
   approvals: (["requested", "granted"] as const).map((state) => ({
-    ...{ id: word(), route: "docs", delivery: word(), subject: word(), requester: person(word), state },
-    ...{ approvers: ["manager"], requestedAt: AT, until: AT, changedAt: AT, version: word() },
+    id: word(),
+    route: "docs",
+    delivery: word(),
+    subject: word(),
+    requester: person(word),
+    state,
+    approvers: ["manager"],
+    requestedAt: AT,
+    until: AT,
+    changedAt: AT,
+    version: word(),
     decision: { by: person(word), at: AT, comment: word() },
     may: ["withdraw"],
   })),
@@ -102,9 +132,9 @@ export const credentials = (word: Words): ListedCredentials => ({
   credentials: [{ kind: "source", name: "wiki", method: word(), credential: word(), lastUsedAt: AT }],
 });
 
-/** A visit of somebody who may do everything, at a bridge that tells these words wherever it tells what others wrote. */
+/** A visit of somebody who may do everything, at a bridge that shows these words wherever it shows what others wrote. */
 export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
-  const told: readonly (readonly [RegExp, (word: Words) => object])[] = [
+  const responses: readonly (readonly [RegExp, (word: Words) => object])[] = [
     [/^\/v1\/deliveries\?/, deliveries],
     [/^\/v1\/deliveries\//, delivery],
     [/^\/v1\/approvals/, approvals],
@@ -120,7 +150,7 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     may: () => true,
     isMe: () => false,
     // What stands in for the interface gives each path its own shape.
-    ask: async <T>(path: string) => ({ ok: true, value: told.find(([of]) => of.test(path))?.[1](word) as T }),
+    ask: async <T>(path: string) => ({ ok: true, value: responses.find(([of]) => of.test(path))?.[1](word) as T }),
     ...changes,
   };
 }

@@ -9,21 +9,24 @@ import { silentLog } from "../../support/test-doubles.ts";
 
 const START = Date.parse("2026-11-02T09:00:00Z");
 const use = (afterMs = 0, changes: Partial<CredentialUse> = {}): CredentialUse => ({
-  ...{ kind: "target", name: "listener", method: "secret", credential: "env:LISTENER" },
+  kind: "target",
+  name: "listener",
+  method: "secret",
+  credential: "env:LISTENER",
   lastUsedAt: epochMillis(START + afterMs),
   ...changes,
 });
 
-function notes(failures = 0) {
+function usageWith(failures = 0) {
   const written: CredentialUse[] = [];
   const lines: LogFields[] = [];
   let left = failures;
   const credentialUsage = new CredentialUsage({
     credentialUses: {
-      record: async (noted) => {
+      record: async (usage) => {
         left -= 1;
         if (left >= 0) throw new Fault("store_unavailable", "down", { retryable: true });
-        written.push(noted);
+        written.push(usage);
       },
     },
     log: { ...silentLog, warn: (fields) => void lines.push(fields) },
@@ -32,24 +35,24 @@ function notes(failures = 0) {
 }
 
 describe("the last use of a credential", () => {
-  it("is written once an hour, however often it comes", async () => {
-    const { credentialUsage, written } = notes();
+  it("the last use is written once an hour, however often the credential is used", async () => {
+    const { credentialUsage, written } = usageWith();
     for (const afterMs of [0, 0, 1, RECORD_INTERVAL_MS - 1, RECORD_INTERVAL_MS, RECORD_INTERVAL_MS + 1])
       credentialUsage.record(use(afterMs));
     await credentialUsage.settled();
     expect(written).toEqual([use(0), use(RECORD_INTERVAL_MS)]);
   });
 
-  it("is each credential's own", async () => {
-    const { credentialUsage, written } = notes();
+  it("each credential has its own last use", async () => {
+    const { credentialUsage, written } = usageWith();
     const others = [{ name: "other" }, { kind: "source" as const }, { method: "basic" }, { credential: "env:OTHER" }];
     for (const changes of [{}, ...others]) credentialUsage.record(use(0, changes));
     await credentialUsage.settled();
     expect(written).toHaveLength(5);
   });
 
-  it("that cannot be written throws nothing, is told in the log, and is written at the next use", async () => {
-    const { credentialUsage, written, lines } = notes(1);
+  it("a last use that cannot be written throws nothing, is logged, and is written at the next use", async () => {
+    const { credentialUsage, written, lines } = usageWith(1);
     credentialUsage.record(use(0));
     await credentialUsage.settled();
     expect([written, lines]).toEqual([[], [{ target: "listener", error: "store_unavailable" }]]);
@@ -58,8 +61,8 @@ describe("the last use of a credential", () => {
     expect(written).toEqual([use(1)]);
   });
 
-  it("of a source is what proved a delivery, when it was received; what nothing proved uses nothing", async () => {
-    const { credentialUsage, written } = notes();
+  it("a proved delivery records the use of its source's credential when it was received, and an unproved one records nothing", async () => {
+    const { credentialUsage, written } = usageWith();
     const delivery = sampleDelivery(1);
     credentialUsage.delivered({
       ...delivery,
@@ -72,8 +75,8 @@ describe("the last use of a credential", () => {
     expect(written).toEqual([{ kind: "source", name, method, credential, lastUsedAt }]);
   });
 
-  it("keeps no more of an issuer's text than a key takes", async () => {
-    const { credentialUsage, written } = notes();
+  it("an issuer's text is cut to the length that a key may have", async () => {
+    const { credentialUsage, written } = usageWith();
     credentialUsage.record(use(0, { credential: "\u{20AC}".repeat(5_000) }));
     await credentialUsage.settled();
     expect(Buffer.byteLength(written[0]?.credential ?? "")).toBeLessThan(800);

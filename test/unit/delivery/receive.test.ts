@@ -40,10 +40,10 @@ function source(changes: { proof?: Result<Proof>; reading?: () => Reading } = {}
   return { made, calls };
 }
 
-/** A store that remembers what it was given. */
+/** A store in memory, and the ids of the deliveries that were announced. */
 function memory() {
   const records = new Map<string, RecordedDelivery>();
-  const told: string[] = [];
+  const announced: string[] = [];
   const deps: ReceiveDeps = {
     deliveries: {
       record: async (delivery) => {
@@ -53,24 +53,24 @@ function memory() {
       },
     },
     rejectOverRate: async () => undefined,
-    recorded: (delivery) => told.push(delivery.id),
+    recorded: (delivery) => announced.push(delivery.id),
     log: silentLog,
   };
-  return { records, told, deps };
+  return { records, announced, deps };
 }
 
 describe("receive", () => {
-  it("does not acknowledge, read or write before the sender is proved", async () => {
+  it("receive does not acknowledge, read or write before the sender is proved", async () => {
     const { made, calls } = source({ proof: reject({ reason: "signature_mismatch", header: "x" }) });
-    const { records, told, deps } = memory();
+    const { records, announced, deps } = memory();
     expect(await receive(request("{}"), made, deps)).toEqual({
       ok: false,
       rejection: { reason: "signature_mismatch", header: "x" },
     });
-    expect({ calls, records: records.size, told }).toEqual({ calls: ["authenticate"], records: 0, told: [] });
+    expect({ calls, records: records.size, announced }).toEqual({ calls: ["authenticate"], records: 0, announced: [] });
   });
 
-  it("does not look for a duplicate before the sender is proved", async () => {
+  it("receive does not look for a duplicate before the sender is proved", async () => {
     const { deps } = memory();
     await receive(request("{}"), source().made, deps);
     const forged = source({ proof: reject({ reason: "secret_mismatch", header: "x" }) });
@@ -82,30 +82,30 @@ describe("receive", () => {
     ["ignored", { outcome: "ignored", kind: "blog_created" }],
     ["unusable", { outcome: "unusable", problem: "the body is not JSON" }],
   ];
-  it.each(readings)("records and answers %s", async (status, reading) => {
-    const { records, told, deps } = memory();
+  it.each(readings)("receive records the delivery and answers %s", async (status, reading) => {
+    const { records, announced, deps } = memory();
     const receipt = await receive(request("{}"), source({ reading: () => reading }).made, deps);
     const [id] = [...records.keys()];
     expect(receipt).toEqual(ok({ delivery: id, status }));
-    expect(told).toEqual([id]);
+    expect(announced).toEqual([id]);
   });
 
-  it("answers a repeat with the first one's id, and tells nobody twice", async () => {
-    const { told, deps } = memory();
+  it("receive answers a repeat with the first delivery's id, and announces it once", async () => {
+    const { announced, deps } = memory();
     const first = await receive(request("{}"), source().made, deps);
     const again = await receive(request("{}"), source().made, deps);
     expect(first.ok && again).toEqual(ok({ delivery: first.ok && first.value.delivery, status: "duplicate" }));
-    expect(told).toHaveLength(1);
+    expect(announced).toHaveLength(1);
   });
 
-  it("gives bodies without any id of the sender their own keys, not one constant", async () => {
+  it("receive gives bodies without an id of the sender keys of their own", async () => {
     const { records, deps } = memory();
     await receive(request('{"n":1}'), source().made, deps);
     await receive(request('{"n":2}'), source().made, deps);
     expect(records.size).toBe(2);
   });
 
-  it("keeps the bytes when the provider fails to read them", async () => {
+  it("receive keeps the bytes if the provider fails to read them", async () => {
     const { records, deps } = memory();
     const reading = () => {
       throw new TypeError("secret-in-a-message");
@@ -115,13 +115,13 @@ describe("receive", () => {
     expect(JSON.stringify([...records.values()])).not.toContain("secret-in-a-message");
   });
 
-  it("keeps neither headers nor address in the record", async () => {
+  it("receive keeps neither headers nor address in the record", async () => {
     const { records, deps } = memory();
     await receive(request("{}", { "x-gitlab-token": "canary-value" }), source().made, deps);
     expect(JSON.stringify([...records.values()])).not.toContain("canary-value");
   });
 
-  it("has its provider keep what came along with a delivery that is proved, and with no other", async () => {
+  it("receive lets the provider keep what came along with a proved delivery, and with no other", async () => {
     const kept: string[] = [];
     const keep: Source["keep"] = async ({ requestId }) => void kept.push(requestId);
     const { records, deps } = memory();
@@ -135,11 +135,11 @@ describe("receive", () => {
     expect(records.size).toBe(2);
   });
 
-  it("throws when nothing could be recorded, and tells nobody", async () => {
+  it("receive throws if nothing could be recorded, and announces nothing", async () => {
     const fault = new Fault("store_unavailable", "down", { retryable: true });
-    const { told, deps } = memory();
+    const { announced, deps } = memory();
     const record = () => Promise.reject(fault);
     await expect(receive(request("{}"), source().made, { ...deps, deliveries: { record } })).rejects.toBe(fault);
-    expect(told).toEqual([]);
+    expect(announced).toEqual([]);
   });
 });

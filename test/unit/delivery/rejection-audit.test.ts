@@ -7,25 +7,36 @@ import type { Rejection } from "../../../shared/model/rejection.ts";
 import { silentLog, testClock } from "../../support/test-doubles.ts";
 
 const job: Principal = {
-  ...{ issuer: "https://gitlab.example.test", subject: "job", method: "oidc", credential: "k1", roles: [] },
+  issuer: "https://gitlab.example.test",
+  subject: "job",
+  method: "oidc",
+  credential: "k1",
+  roles: [],
   trustEntry: "jobs",
 };
 
-/** Refuses once a second, each time as `rejections` says next, and gives what was recorded. */
+/** Rejects once a second, each time for the next of `rejections`, and returns the records. */
 async function recorded(rejections: readonly Rejection[], by = () => job): Promise<readonly RecordedDelivery[]> {
   const records: RecordedDelivery[] = [];
   const record = async (delivery: RecordedDelivery) => {
     records.push(delivery);
     return "recorded" as const;
   };
-  const refusals = new RejectionAudit({ deliveries: { record }, log: silentLog });
+  const audit = new RejectionAudit({ deliveries: { record }, log: silentLog });
   const start = testClock().now();
   for (const [second, rejection] of rejections.entries()) {
-    await refusals.record({
-      ...{ source: "api", provider: "api", rejection, by: by() },
+    await audit.record({
+      source: "api",
+      provider: "api",
+      rejection,
+      by: by(),
       request: {
-        ...{ method: "GET", url: new URL("https://bridge.example.test/v1/deliveries"), headers: new Headers() },
-        ...{ body: new Uint8Array(), receivedAt: laterBy(start, second * 1_000), requestId: `r-${second}` },
+        method: "GET",
+        url: new URL("https://bridge.example.test/v1/deliveries"),
+        headers: new Headers(),
+        body: new Uint8Array(),
+        receivedAt: laterBy(start, second * 1_000),
+        requestId: `r-${second}`,
       },
     });
   }
@@ -35,20 +46,20 @@ async function recorded(rejections: readonly Rejection[], by = () => job): Promi
 const each = (make: (second: number) => Rejection): readonly Rejection[] =>
   Array.from({ length: 590 }, (_, n) => make(n));
 
-describe("refusals of one caller within ten minutes", () => {
+describe("rejections of one caller within ten minutes", () => {
   it.each<[string, (second: number) => Rejection]>([
-    ["a token that is over for longer each time", (n) => ({ reason: "token_expired", expiredBySeconds: 6 + n })],
+    ["a token that expired longer ago each time", (n) => ({ reason: "token_expired", expiredBySeconds: 6 + n })],
     [
-      "a limit that is over sooner each time",
+      "a rate limit that ends sooner each time",
       (n) => ({ reason: "rate_exceeded", role: "ci", retryAfterSeconds: 600 - n }),
     ],
     ["a body with another mistake each time", (n) => ({ reason: "body_invalid", problem: `there is no "x${n}"` })],
     ["a token for another audience each time", (n) => ({ reason: "audience_mismatch", expected: "us", got: `a${n}` })],
-  ])("make one record of %s", async (_, make) => {
+  ])("rejections of one caller make one record for %s", async (_, make) => {
     expect(await recorded(each(make))).toMatchObject([{ outcome: "refused", requestId: "r-0", refusal: make(0) }]);
   });
 
-  it("make a record of their own for another reason, claim, role or caller", async () => {
+  it("another reason, claim, role or caller makes a record of its own", async () => {
     const missing = (claim: string): Rejection => ({ reason: "claim_missing", claim });
     const role = (name: string): Rejection => ({ reason: "role_missing", role: name });
     const all = [missing("exp"), missing("sub"), role("ci"), role("on-call"), missing("exp"), role("ci")];
@@ -57,7 +68,7 @@ describe("refusals of one caller within ten minutes", () => {
     expect(await recorded([role("ci"), role("ci")], () => ({ ...job, subject: `job-${caller++}` }))).toHaveLength(2);
   });
 
-  it("make another record when the ten minutes are over", async () => {
+  it("the same rejection makes another record when the ten minutes are over", async () => {
     const tries = Array.from({ length: 1_200 }, (): Rejection => ({ reason: "token_replayed" }));
     expect(await recorded(tries)).toHaveLength(2);
   });

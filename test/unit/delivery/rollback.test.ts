@@ -8,7 +8,8 @@ import { testClock } from "../../support/test-doubles.ts";
 const at = (minute: number): string => new Date(Date.UTC(2026, 10, 2, 9, minute)).toISOString();
 const fired = (n: number): RecordedRun => ({ delivery: `d-${n}`, firedAt: at(n) });
 const ended = (n: number, succeeded: boolean, environment?: string): RecordedRun => ({
-  ...{ delivery: `d-${n}`, beganAt: at(n) },
+  delivery: `d-${n}`,
+  beganAt: at(n),
   end: { succeeded, at: at(n + 1), ...(environment !== undefined && { environment }) },
 });
 const good = (n: number, environment?: string): readonly RecordedRun[] => [fired(n), ended(n, true, environment)];
@@ -28,14 +29,14 @@ interface Asked {
   readonly to?: string;
 }
 
-/** The delivery that is run again, or why none is. */
-async function rolledBack(noted: readonly RecordedRun[], { route = "docs", environment, to }: Asked = {}) {
+/** The delivery that is run again, or the reason why no delivery is. */
+async function rolledBack(history: readonly RecordedRun[], { route = "docs", environment, to }: Asked = {}) {
   const by = { ...sampleDelivery().principal, roles: ["on-call"] };
   const place = { route, ...(environment !== undefined && { environment }) };
   const result = await rollBack(
     { place, to, by, key: ["1"], requestId: "request-1" },
     {
-      runs: { of: async () => noted.reduce<ReturnType<typeof withRun>>(withRun, []) },
+      runs: { of: async () => history.reduce<ReturnType<typeof withRun>>(withRun, []) },
       runReporters: ROUTES,
       policy: POLICY,
       deliveries: {
@@ -51,20 +52,20 @@ async function rolledBack(noted: readonly RecordedRun[], { route = "docs", envir
   return "problem" in result.rejection ? result.rejection.problem : result.rejection.reason;
 }
 
-describe("a rollback goes back to", () => {
+describe("the target of a rollback", () => {
   const production = { environment: "production" };
   it.each<[string, string, readonly RecordedRun[], Asked]>([
     ["the good run before a newest that failed", "d-1", [...good(1), ...bad(2)], {}],
     ["the good run before a newest that was good", "d-1", [...good(1), ...good(2)], {}],
     ["the last good one of many", "d-3", [...good(1), ...bad(2), ...good(3), ...bad(4), ...bad(5)], {}],
     [
-      "the newest good run, if the newest failed before it told its environment",
+      "the newest good run, if the newest run failed before it reported its environment",
       "d-2",
       [...good(1, "production"), ...good(2, "production"), ...bad(3)],
       production,
     ],
     [
-      "the newest good run, if the newest still goes on",
+      "the newest good run, if the newest run still goes on",
       "d-2",
       [...good(1, "production"), ...good(2, "production"), fired(3)],
       production,
@@ -75,14 +76,19 @@ describe("a rollback goes back to", () => {
       [...good(1, "production"), ...good(2, "production"), ...bad(3, "staging"), ...good(4, "staging")],
       production,
     ],
-    ["what was fired before, though it ended after", "d-1", [fired(1), fired(2), ended(2, false), ended(1, true)], {}],
+    [
+      "the run that was fired before, even if it ended after",
+      "d-1",
+      [fired(1), fired(2), ended(2, false), ended(1, true)],
+      {},
+    ],
     ["the run that is named", "d-1", [...good(1), ...good(2), ...bad(3)], { to: "d-1" }],
-  ])("%s", async (_, expected, noted, asked) => {
-    expect(await rolledBack(noted, asked)).toBe(expected);
+  ])("a rollback goes back to %s", async (_, expected, history, asked) => {
+    expect(await rolledBack(history, asked)).toBe(expected);
   });
 });
 
-describe("a rollback that is impossible says what is known:", () => {
+describe("an impossible rollback", () => {
   const runs = [...good(1, "production"), ...bad(2, "production"), ...good(3)];
   it.each<[string, Asked, readonly RecordedRun[]]>([
     ["There is no such route; you may roll back: docs", { route: "nosuch" }, runs],
@@ -100,7 +106,7 @@ describe("a rollback that is impossible says what is known:", () => {
       runs,
     ],
     ["The record of d-0 is gone", {}, [...good(0), ...bad(1)]],
-  ])("%s", async (expected, asked, noted) => {
-    expect(await rolledBack(noted, asked)).toBe(expected);
+  ])("an impossible rollback says what is known: %s", async (expected, asked, history) => {
+    expect(await rolledBack(history, asked)).toBe(expected);
   });
 });

@@ -27,36 +27,42 @@ const gaveUpAfter = (attempts: number) => ({
 });
 
 describe("the next state of an action", () => {
-  it.each(afterEachAttempt(DONE))("is done after attempt %i succeeded", (number, outcome) => {
+  it.each(afterEachAttempt(DONE))("the next state is done after attempt %i succeeded", (number, outcome) => {
     expect(settled(outcome, number)).toEqual({ state: "done", outcome });
   });
 
-  it.each(afterEachAttempt(GIVE_UP))("is gave_up after attempt %i gave up, with the same reason", (number, outcome) => {
-    expect(settled(outcome, number)).toEqual({ state: "gave_up", outcome });
-  });
+  it.each(afterEachAttempt(GIVE_UP))(
+    "the next state is gave_up after attempt %i gave up, with the same reason",
+    (number, outcome) => {
+      expect(settled(outcome, number)).toEqual({ state: "gave_up", outcome });
+    },
+  );
 
-  it.each(afterEachAttempt(WAIT))("is deferred after attempt %i waited, also the last one", (number, outcome) => {
-    expect(settled(outcome, number)).toEqual({ state: "deferred", outcome, at: 20_000 });
-  });
+  it.each(afterEachAttempt(WAIT))(
+    "the next state is deferred after attempt %i waited, even the last one",
+    (number, outcome) => {
+      expect(settled(outcome, number)).toEqual({ state: "deferred", outcome, at: 20_000 });
+    },
+  );
 
   it.each([
     [1, 750],
     [2, 1_500],
     [3, 3_000],
     [4, 6_000],
-  ] as const)("is retry after attempt %i failed, %i ms later", (number, at) => {
+  ] as const)("the next state is retry after attempt %i failed, %i ms later", (number, at) => {
     expect(settled(RETRY, number)).toEqual({ state: "retry", outcome: RETRY, at });
   });
 
-  it.each([5, 6])("is gave_up after attempt %i failed, because the policy allows five", (number) => {
+  it.each([5, 6])("the next state is gave_up after attempt %i failed, because the policy allows five", (number) => {
     expect(settled(RETRY, number)).toEqual(gaveUpAfter(number));
   });
 
-  it("is gave_up after the last attempt also if the target asked for a later one", () => {
+  it("the next state is gave_up after the last attempt even if the target asked for a later one", () => {
     expect(settled({ ...RETRY, afterSeconds: 40 }, 5)).toEqual(gaveUpAfter(5));
   });
 
-  it("is gave_up after the only attempt if the policy allows no more than one", () => {
+  it("the next state is gave_up after the only attempt if the policy allows just one", () => {
     const next = settle(RETRY, { number: 1, endedAt: ENDED_AT, jitter: 0 }, { ...POLICY, maxAttempts: 1 });
     expect(next).toEqual(gaveUpAfter(1));
   });
@@ -76,30 +82,33 @@ describe("the time of the next attempt", () => {
     [600.001, 600_000],
     [86_400, 600_000],
     [Number.POSITIVE_INFINITY, 600_000],
-  ])("after a wait of %d s is %i ms later: in whole milliseconds, at most 600 s", (afterSeconds, at) => {
-    expect(timeOf({ ...WAIT, afterSeconds })).toBe(at);
-  });
+  ])(
+    "the next attempt after a wait of %d s is %i ms later, in whole milliseconds and at most 600 s",
+    (afterSeconds, at) => {
+      expect(timeOf({ ...WAIT, afterSeconds })).toBe(at);
+    },
+  );
 
-  it("after a wait has no jitter", () => {
+  it("the next attempt after a wait has no jitter", () => {
     expect(timeOf(WAIT, 1, 0)).toBe(timeOf(WAIT, 1, 0.999));
   });
 
   it.each([
     ["half of the bound without jitter", 3, 0, 2_000],
     ["just below the bound with the most jitter", 3, 0.999_999, 4_000],
-  ] as const)("after a failure is %s", (_, number, jitter, at) => {
+  ] as const)("the delay after a failure is %s", (_, number, jitter, at) => {
     expect(timeOf(RETRY, number, jitter)).toBe(at);
   });
 
   it.each([
     [0, 1_000],
     [0.999_999, 2_000],
-  ])("after a failure with a jitter of %d is bounded by the cap", (jitter, at) => {
+  ])("the delay after a failure with a jitter of %d is bounded by the cap", (jitter, at) => {
     const next = settle(RETRY, { number: 4, endedAt: ENDED_AT, jitter }, { ...POLICY, capMs: 2_000 });
     expect(next).toMatchObject({ state: "retry", at: laterBy(ENDED_AT, at) });
   });
 
-  it("after a failure is the one that the target asked for, if that is later", () => {
+  it("the delay after a failure is the one that the target asked for if that is longer", () => {
     expect(timeOf({ ...RETRY, afterSeconds: 40 })).toBe(40_000);
     expect(timeOf({ ...RETRY, afterSeconds: 3_600 })).toBe(3_600_000);
     expect(timeOf({ ...RETRY, afterSeconds: 0.1 })).toBe(750);
@@ -117,7 +126,7 @@ describe("the time of the next attempt", () => {
   const numbers = fc.integer({ min: 1, max: 2_000 });
   const ends = fc.integer({ min: 0, max: 4_000_000_000_000 }).map(epochMillis);
 
-  it("is never before the end of the attempt, and after a wait never more than 600 s later", () => {
+  it("the next attempt is never before the end of the attempt, and after a wait never more than 600 s later", () => {
     fc.assert(
       fc.property(outcomes, numbers, ends, jitters, (outcome, number, endedAt, jitter) => {
         const next = settle(outcome, { number, endedAt, jitter }, DEFAULT_RETRY);
@@ -128,7 +137,7 @@ describe("the time of the next attempt", () => {
     );
   });
 
-  it("after a failure lies between half of the bound and the bound, and only before the last attempt", () => {
+  it("the delay after a failure lies between half of the bound and the bound, and exists only before the last attempt", () => {
     fc.assert(
       fc.property(numbers, jitters, (number, jitter) => {
         const next = settle(RETRY, { number, endedAt: ENDED_AT, jitter }, DEFAULT_RETRY);

@@ -53,21 +53,21 @@ function bench(effects: readonly SideEffect[], answer?: (busEvents: readonly Bus
 }
 
 describe("a bus with side effects", () => {
-  it("runs every side effect of an event in order, and publishes the event after the last one", async () => {
+  it("the bus runs every side effect of an event in order, and publishes the event after the last one", async () => {
     const { bus, calls, lines } = bench([]);
     expect(await bus.publish([FIRST])).toEqual([PUBLISHED]);
     expect(calls).toEqual(["change of first", "command of first", "publish first"]);
     expect(lines).toEqual([]);
   });
 
-  it("publishes a batch at once, in the order of the batch", async () => {
+  it("the bus publishes a batch at once, in the order of the batch", async () => {
     const { bus, calls } = bench([]);
     expect(await bus.publish([THIRD, FIRST, SECOND])).toEqual([PUBLISHED, PUBLISHED, PUBLISHED]);
     expect(calls.filter((call) => call.startsWith("publish"))).toEqual(["publish third first second"]);
     expect(calls.at(-1)).toBe("publish third first second");
   });
 
-  it("does not publish an event whose side effect failed with a fault, and publishes the others in order", async () => {
+  it("the bus does not publish an event whose side effect failed with a fault, and publishes the others in order", async () => {
     const { bus, calls, lines } = bench([failingFor(SECOND, outage)], (busEvents) =>
       busEvents.map((busEvent) => (busEvent === THIRD ? { published: false, code: "throttled" } : PUBLISHED)),
     );
@@ -83,14 +83,14 @@ describe("a bus with side effects", () => {
     ]);
   });
 
-  it("does not call the bus if every event of the batch failed", async () => {
+  it("the inner bus is not called if every event of the batch failed", async () => {
     const { bus, calls } = bench([failingFor(FIRST, outage), failingFor(SECOND, outage)]);
     const failed = { published: false, code: "store_unavailable" };
     expect(await bus.publish([FIRST, SECOND])).toEqual([failed, failed]);
     expect(calls).toEqual(["change of first", "change of second"]);
   });
 
-  it("publishes an event whose side effect has a defect, and logs the kind of the error without its message", async () => {
+  it("the bus publishes an event whose side effect has a defect, and logs the kind of the error without its message", async () => {
     const { bus, calls, lines } = bench([failingFor(FIRST, new TypeError("canary-value"))]);
     expect(await bus.publish([FIRST, SECOND])).toEqual([PUBLISHED, PUBLISHED]);
     expect(calls.at(-1)).toBe("publish first second");
@@ -101,7 +101,7 @@ describe("a bus with side effects", () => {
     expect(JSON.stringify(lines)).not.toContain("canary-value");
   });
 
-  it("reports no_result for an event that the bus gave no result for", async () => {
+  it("the bus reports no_result for an event that the inner bus gave no result for", async () => {
     const { bus } = bench([failingFor(FIRST, outage)], () => [PUBLISHED]);
     expect(await bus.publish([FIRST, SECOND, THIRD])).toEqual([
       { published: false, code: "store_unavailable" },
@@ -110,7 +110,7 @@ describe("a bus with side effects", () => {
     ]);
   });
 
-  it("passes on the error of a bus that took no event at all", async () => {
+  it("the bus passes on the error of an inner bus that took no event at all", async () => {
     const unavailable = new Fault("bus_unavailable", "no answer", { retryable: true });
     const { bus } = bench([], () => {
       throw unavailable;
@@ -118,7 +118,7 @@ describe("a bus with side effects", () => {
     await expect(bus.publish([FIRST])).rejects.toBe(unavailable);
   });
 
-  it("runs the side effects again for an event that is published again, to the same end", async () => {
+  it("the side effects run again for an event that is published again, with the same result", async () => {
     const changes = new Set<string>();
     const { bus, calls } = bench([async (busEvent) => void changes.add(busEvent.detail.eventKey)]);
     expect(await bus.publish([FIRST])).toEqual([PUBLISHED]);
@@ -128,7 +128,7 @@ describe("a bus with side effects", () => {
     expect([...changes]).toEqual([FIRST.detail.eventKey]);
   });
 
-  it("publishes an event later whose side effect failed at first, after all its side effects ran", async () => {
+  it("an event whose side effect failed at first is published later, after all its side effects ran", async () => {
     let isDown = true;
     const { bus, calls } = bench([
       async () => {

@@ -4,7 +4,7 @@ import { silentLog } from "../../support/test-doubles.ts";
 
 const NEVER = { everyMs: 1_000_000, log: silentLog };
 
-/** Work that ends when it is told to. */
+/** Work that ends when the test calls the next of `ends`. */
 function heldWork() {
   const ends: (() => void)[] = [];
   const work = () => new Promise<void>((resolve) => ends.push(resolve));
@@ -12,7 +12,7 @@ function heldWork() {
 }
 
 describe("a loop", () => {
-  it("runs once more after the work under way, however often it was nudged meanwhile", async () => {
+  it("a loop runs once more after the work under way, however often it was nudged meanwhile", async () => {
     const { ends, work } = heldWork();
     const loop = new Loop("test", NEVER, work);
     loop.nudge();
@@ -26,7 +26,7 @@ describe("a loop", () => {
     expect(ends).toHaveLength(2);
   });
 
-  it("goes on after a round that failed", async () => {
+  it("a loop goes on after a round that failed", async () => {
     let rounds = 0;
     const loop = new Loop("test", NEVER, async () => {
       rounds += 1;
@@ -40,7 +40,7 @@ describe("a loop", () => {
     await loop.stop();
   });
 
-  it("stops after the work under way, and takes no nudge after that", async () => {
+  it("a loop stops after the work under way, and takes no nudge after that", async () => {
     const { ends, work } = heldWork();
     const loop = new Loop("test", NEVER, work);
     loop.nudge();

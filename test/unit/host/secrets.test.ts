@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { LocalSecrets, readBoth, Secret, secretRef } from "../../../shared/host/secrets.ts";
 
 describe("a secret", () => {
-  it("shows nowhere but where it is revealed", () => {
+  it("a secret shows its value only where it is revealed", () => {
     const secret = new Secret("canary-value");
     const shown = [
       String(secret),
@@ -18,14 +18,14 @@ describe("a secret", () => {
   });
 
   it.each(["env:NAME", "file:/run/secrets/wiki", "secretsmanager:bridge/wiki#token", "ssm:/bridge/wiki"])(
-    "may be named as %s",
+    "a secret may be referenced as %s",
     (ref) => {
       expect(v.is(secretRef, ref)).toBe(true);
     },
   );
 
   it.each(["hunter2", "", "env:", "env:1A", "file:", "ssm:wiki", "ENV:NAME", "https://vault.example.com/wiki"])(
-    "is never written as %s",
+    "the text %j is not a reference to a secret",
     (ref) => {
       expect(v.is(secretRef, ref)).toBe(false);
     },
@@ -33,7 +33,7 @@ describe("a secret", () => {
 });
 
 describe("local secrets", () => {
-  it("come from the environment, current before next", async () => {
+  it("local secrets come from the environment, current before next", async () => {
     const secrets = new LocalSecrets({ NOW: "one", SOON: "two" });
     const both = await readBoth(secrets, { current: "env:NOW", next: "env:SOON" });
     expect(both.map(({ label, secret }) => [label, secret.reveal()])).toEqual([
@@ -44,7 +44,7 @@ describe("local secrets", () => {
   });
 
   it.each(["env:MISSING", "env:EMPTY", "file:/no/such/file", "secretsmanager:name", "ssm:/name"])(
-    "that do not resolve are a fault that names the reference: %s",
+    "a local secret that cannot be read is a fault that names the reference: %s",
     async (ref) => {
       const fault = expect.objectContaining({ code: "secret_unavailable", message: expect.stringContaining(ref) });
       await expect(new LocalSecrets({ EMPTY: "" }).read(ref)).rejects.toEqual(fault);

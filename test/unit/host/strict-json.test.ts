@@ -16,14 +16,14 @@ describe("readJsonObject", () => {
     ["members called __proto__", '{"__proto__":{"a":1},"b":2}'],
     ["names that are numbers", '{"2":1,"1":2}'],
     ["64 levels", nested(63, "[", "]")],
-  ])("takes %s", (_, text) => {
+  ])("readJsonObject accepts %s", (_, text) => {
     const result = read(text);
     expect(result).toEqual({ ok: true, value: JSON.parse(text) });
   });
 
   it.each([
-    ["no JSON", "{", "the body is not JSON"],
-    ["nothing", "", "the body is not JSON"],
+    ["text that is not JSON", "{", "the body is not JSON"],
+    ["an empty body", "", "the body is not JSON"],
     ["two values", "{} {}", "the body is not JSON"],
     ["a comment", '{"a":1} // b', "the body is not JSON"],
     ["a byte order mark", "\ufeff{}", "the body is not JSON"],
@@ -36,16 +36,16 @@ describe("readJsonObject", () => {
     ["a repeated __proto__", '{"__proto__":1,"__proto__":2}', "the body repeats a member name"],
     ["65 levels of lists", nested(64, "[", "]"), "the body is nested deeper than 64 levels"],
     ["a hundred thousand levels", nested(100_000, "[", "]"), "the body is nested deeper than 64 levels"],
-  ])("refuses %s", (_, text, problem) => expect(read(text)).toEqual({ ok: false, problem }));
+  ])("readJsonObject rejects %s", (_, text, problem) => expect(read(text)).toEqual({ ok: false, problem }));
 
   it.each([
-    ["a byte that is no UTF-8", [0x7b, 0xff, 0x7d]],
+    ["a byte that is not UTF-8", [0x7b, 0xff, 0x7d]],
     ["a text cut inside a character", [0x7b, 0x22, 0xc3, 0x22, 0x7d]],
     ["UTF-16", [...Buffer.from("{}", "utf16le"), 0xd8]],
     ["an encoded surrogate", [0x22, 0xed, 0xa0, 0x80, 0x22]],
-  ])("refuses %s", (_, bytes) => expect(readJsonObject(Uint8Array.from(bytes)).ok).toBe(false));
+  ])("readJsonObject rejects %s", (_, bytes) => expect(readJsonObject(Uint8Array.from(bytes)).ok).toBe(false));
 
-  it("reads what JSON.parse reads, for every object that repeats no name", () =>
+  it("readJsonObject reads what JSON.parse reads, for every object that repeats no name", () =>
     fc.assert(
       fc.property(
         fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 5 })),
@@ -57,7 +57,7 @@ describe("readJsonObject", () => {
       ),
     ));
 
-  it("refuses every object in which a name is written twice", () =>
+  it("readJsonObject rejects every object in which a name is written twice", () =>
     fc.assert(
       fc.property(fc.string(), fc.jsonValue(), fc.jsonValue(), (name, a, b) => {
         const member = (value: unknown) => `${JSON.stringify(name)}:${JSON.stringify(value)}`;
@@ -65,7 +65,7 @@ describe("readJsonObject", () => {
       }),
     ));
 
-  it("never throws, and never quotes the body", () =>
+  it("readJsonObject never throws, and never quotes the body", () =>
     fc.assert(
       fc.property(fc.uint8Array(), (bytes) => {
         const canary = new TextEncoder().encode('{"canary":');

@@ -6,19 +6,19 @@ const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN = "00f067aa0ba902b7";
 const FORM = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]$/;
 
-const told = (traceparent: string) => traceOf(new Headers({ traceparent }));
-const toldByAws = (value: string) => traceOf(new Headers({ "x-amzn-trace-id": value }));
+const traceFrom = (traceparent: string) => traceOf(new Headers({ traceparent }));
+const traceFromAws = (value: string) => traceOf(new Headers({ "x-amzn-trace-id": value }));
 
 describe("the trace of a request", () => {
   it.each([
     ["sampled", `00-${TRACE}-${SPAN}-01`, "01"],
     ["not sampled", `00-${TRACE}-${SPAN}-00`, "00"],
-    ["with flags that this version does not know", `00-${TRACE}-${SPAN}-fe`, "00"],
-    ["with more flags than the sampled one", `00-${TRACE}-${SPAN}-03`, "01"],
-    ["of a later version", `01-${TRACE}-${SPAN}-01`, "01"],
-    ["of a later version that says more", `cc-${TRACE}-${SPAN}-01-what-may-come`, "01"],
-  ])("is the caller's, %s", (_, value, flags) => {
-    const parent = told(value);
+    ["one with flags that this version does not know", `00-${TRACE}-${SPAN}-fe`, "00"],
+    ["one with more flags than the sampled one", `00-${TRACE}-${SPAN}-03`, "01"],
+    ["one of a later version", `01-${TRACE}-${SPAN}-01`, "01"],
+    ["one of a later version with more fields", `cc-${TRACE}-${SPAN}-01-what-may-come`, "01"],
+  ])("the caller's trace is continued if its header is %s", (_, value, flags) => {
+    const parent = traceFrom(value);
     expect(parent).toMatch(FORM);
     expect(traceIdOf(parent)).toBe(TRACE);
     expect(parent).not.toContain(SPAN);
@@ -26,7 +26,7 @@ describe("the trace of a request", () => {
   });
 
   it.each([
-    ["nothing", ""],
+    ["nothing in it", ""],
     ["the forbidden version", `ff-${TRACE}-${SPAN}-01`],
     ["more than its version has", `00-${TRACE}-${SPAN}-01-more`],
     ["more without a dash", `01-${TRACE}-${SPAN}-01x`],
@@ -35,10 +35,10 @@ describe("the trace of a request", () => {
     ["capitals", `00-${TRACE.toUpperCase()}-${SPAN}-01`],
     ["a trace cut short", `00-${TRACE.slice(1)}-${SPAN}-01`],
     ["no flags", `00-${TRACE}-${SPAN}`],
-    ["two of them", `00-${TRACE}-${SPAN}-01, 00-${TRACE}-${SPAN}-01`],
-    ["a line of somebody's", `00-${TRACE}-${SPAN}-01","level":"error`],
-  ])("is a new one where the header has %s", (_, value) => {
-    const parent = told(value);
+    ["two values", `00-${TRACE}-${SPAN}-01, 00-${TRACE}-${SPAN}-01`],
+    ["an injected log field", `00-${TRACE}-${SPAN}-01","level":"error`],
+  ])("a new trace is started if the header has %s", (_, value) => {
+    const parent = traceFrom(value);
     expect(parent).toMatch(FORM);
     expect(traceIdOf(parent)).not.toBe(TRACE);
     expect(parent.slice(-2)).toBe("01");
@@ -46,12 +46,16 @@ describe("the trace of a request", () => {
 
   const [seconds, rest] = [TRACE.slice(0, 8), TRACE.slice(8)];
   it.each([
-    ["alone", `Root=1-${seconds}-${rest}`, "01"],
-    ["with a parent, sampled", `Root=1-${seconds}-${rest};Parent=${SPAN};Sampled=1`, "01"],
-    ["not sampled", `Root=1-${seconds}-${rest};Parent=${SPAN};Sampled=0;Lineage=1:a87bd80c:0`, "00"],
-    ["behind a load balancer's own", `Self=1-67891234-12456789abcdef012345678; Root=1-${seconds}-${rest}`, "01"],
-  ])("is that of AWS, %s", (_, value, flags) => {
-    const parent = toldByAws(value);
+    ["a root alone", `Root=1-${seconds}-${rest}`, "01"],
+    ["a root with a parent, sampled", `Root=1-${seconds}-${rest};Parent=${SPAN};Sampled=1`, "01"],
+    ["a root that is not sampled", `Root=1-${seconds}-${rest};Parent=${SPAN};Sampled=0;Lineage=1:a87bd80c:0`, "00"],
+    [
+      "a root behind a load balancer's own id",
+      `Self=1-67891234-12456789abcdef012345678; Root=1-${seconds}-${rest}`,
+      "01",
+    ],
+  ])("the trace of AWS is continued if its header is %s", (_, value, flags) => {
+    const parent = traceFromAws(value);
     expect(parent).toMatch(FORM);
     expect(traceIdOf(parent)).toBe(TRACE);
     expect(parent.slice(-2)).toBe(flags);
@@ -63,12 +67,12 @@ describe("the trace of a request", () => {
     ["a root that is too long", `Root=1-${seconds}-${rest}0`],
     ["a root of zeros", `Root=1-${"0".repeat(8)}-${"0".repeat(24)}`],
     ["a root within something else", `x=Root=1-${seconds}-${rest}`],
-  ])("is a new one where AWS tells %s", (_, value) => {
-    expect(toldByAws(value)).toMatch(FORM);
-    expect(traceIdOf(toldByAws(value))).not.toBe(TRACE);
+  ])("a new trace is started if the header of AWS has %s", (_, value) => {
+    expect(traceFromAws(value)).toMatch(FORM);
+    expect(traceIdOf(traceFromAws(value))).not.toBe(TRACE);
   });
 
-  it("is the caller's where AWS tells another", () => {
+  it("the caller's trace takes precedence over that of AWS unless it is malformed", () => {
     const headers = {
       traceparent: `00-${TRACE}-${SPAN}-00`,
       "x-amzn-trace-id": `Root=1-${"1".repeat(8)}-${"2".repeat(24)}`,
@@ -78,7 +82,7 @@ describe("the trace of a request", () => {
     expect(traceIdOf(traceOf(new Headers(malformed)))).toBe(`${"1".repeat(8)}${"2".repeat(24)}`);
   });
 
-  it("is of its form whatever the headers hold, and the same through any number of calls", () => {
+  it("a trace is well-formed whatever the headers hold, and keeps its id through any number of calls", () => {
     const nearly = fc
       .tuple(
         fc.stringMatching(/^[0-9a-f]{2}$/),

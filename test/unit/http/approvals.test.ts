@@ -13,17 +13,29 @@ const clock = testClock();
 const permissions = { call: [], fire: [], replay: [], approve: [] };
 
 const approval = (n: number, route: string, changes: Partial<Approval> = {}): Approval => ({
-  ...{ id: `p-${n}`, route, action: `a-${n}`, delivery: `d-${n}`, subject: "98310", requester: holder("ann", []) },
-  ...{ requestedAt: clock.now(), until: laterBy(clock.now(), n * 1_000), approvers: ["manager"], state: "requested" },
+  id: `p-${n}`,
+  route,
+  action: `a-${n}`,
+  delivery: `d-${n}`,
+  subject: "98310",
+  requester: holder("ann", []),
+  requestedAt: clock.now(),
+  until: laterBy(clock.now(), n * 1_000),
+  approvers: ["manager"],
+  state: "requested",
   ...changes,
 });
 
-/** What somebody with these roles is shown of what is open. */
+/** The part of the open approvals that somebody with these roles is shown. */
 async function listed(open: readonly Approval[], roles: readonly string[], query = "") {
   const unused = () => Promise.reject(new Error("a list needs none of this"));
   const request: ReceivedRequest = {
-    ...{ method: "GET", url: new URL(`https://bridge.example.test/v1/approvals${query}`), body: new Uint8Array() },
-    ...{ headers: new Headers({ authorization: "Bearer token" }), receivedAt: clock.now(), requestId: "request-1" },
+    method: "GET",
+    url: new URL(`https://bridge.example.test/v1/approvals${query}`),
+    body: new Uint8Array(),
+    headers: new Headers({ authorization: "Bearer token" }),
+    receivedAt: clock.now(),
+    requestId: "request-1",
   };
   const answer = await listApprovals(request, {
     tokens: { verify: async () => ok({ principal: holder("max", roles), claims: {} }) },
@@ -31,7 +43,11 @@ async function listed(open: readonly Approval[], roles: readonly string[], query
     policy: policyOf({ manager: { ...permissions, approve: ["docs"] } }),
     people: peopleOf({ issuers: {}, sources: [] }),
     approvals: {
-      ...{ request: unused, get: unused, move: unused, recordChange: unused, latestChange: unused },
+      request: unused,
+      get: unused,
+      move: unused,
+      recordChange: unused,
+      latestChange: unused,
       open: async (limit) => open.slice(0, limit),
     },
     actions: { wake: unused },
@@ -49,7 +65,7 @@ async function listed(open: readonly Approval[], roles: readonly string[], query
 const others = (count: number) => Array.from({ length: count }, (_, n) => approval(n, "other"));
 
 describe("the list of approvals", () => {
-  it("has those that end after hundreds which are none of the caller's business", async () => {
+  it("the list has an approval that comes after hundreds that the caller may not see", async () => {
     const { approvals, hasMore } = await listed([...others(1_000), approval(1_000, "docs")], ["manager"]);
     expect(approvals).toMatchObject([{ id: "p-1000" }]);
     expect(hasMore).toBe(false);
@@ -58,7 +74,7 @@ describe("the list of approvals", () => {
   it.each([
     [2_000, false],
     [2_001, true],
-  ])("says of %i that are open whether there are more: %s", async (count, hasMore) => {
+  ])("the list of %i open approvals says whether there are more: %s", async (count, hasMore) => {
     expect(await listed(others(count), ["manager"])).toEqual({ approvals: [], hasMore });
   });
 
@@ -66,13 +82,13 @@ describe("the list of approvals", () => {
   it.each<[string, Partial<Approval>, readonly string[], readonly string[]]>([
     ["of others, with the role", {}, ["manager"], ["grant", "deny", "withdraw"]],
     ["of others, granted already", { state: "granted" }, ["manager"], ["withdraw"]],
-    ["its own, with the role", mine, ["manager"], ["deny", "withdraw"]],
-    ["its own, without the role", mine, [], ["withdraw"]],
-  ])("says what the caller may decide: %s", async (_, changes, roles, may) => {
+    ["of its own, with the role", mine, ["manager"], ["deny", "withdraw"]],
+    ["of its own, without the role", mine, [], ["withdraw"]],
+  ])("the list says what the caller may decide about approvals %s", async (_, changes, roles, may) => {
     expect((await listed([approval(1, "docs", changes)], roles)).approvals).toMatchObject([{ may }]);
   });
 
-  it("has none of others' without the role, and none in another state than is asked for", async () => {
+  it("the list has no approvals of others without the role, and none in another state than requested", async () => {
     expect((await listed([approval(1, "docs")], [])).approvals).toEqual([]);
     expect((await listed([approval(1, "docs")], ["manager"], "?state=granted")).approvals).toEqual([]);
   });

@@ -13,7 +13,7 @@ describe("the limit of a body", () => {
     ["announced and as long as the limit", 10, { "content-length": "10" }],
     ["not announced and as long as the limit", 10, {}],
     ["empty", 0, {}],
-  ])("accepts a body that is %s", async (_, bytes, headers) => {
+  ])("a body that is %s is accepted", async (_, bytes, headers) => {
     expect(await readBody(requestWith(bytes, headers), LIMIT)).toMatchObject({
       ok: true,
       value: expect.objectContaining({ length: bytes }),
@@ -22,10 +22,10 @@ describe("the limit of a body", () => {
 
   it.each([
     ["announces more than the limit", 3, { "content-length": "11" }],
-    ["announces a length that is no number", 3, { "content-length": "3, 3" }],
+    ["announces a length that is not a number", 3, { "content-length": "3, 3" }],
     ["announces nothing and is longer than the limit", 11, {}],
     ["is longer than it announces, and than the limit", 11, { "content-length": "10" }],
-  ])("rejects a body that %s", async (_, bytes, headers) => {
+  ])("a body that %s is rejected", async (_, bytes, headers) => {
     expect(await readBody(requestWith(bytes, headers), LIMIT)).toEqual(TOO_LARGE);
   });
 });

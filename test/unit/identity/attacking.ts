@@ -6,7 +6,7 @@ import { bindingDeps, testClock } from "../../support/test-doubles.ts";
 import { AUDIENCE, b64, entryOf, keySetOf, type SigningKey, signingKey, signText, tokenOf } from "./tokens.ts";
 import { presented } from "./verifying.ts";
 
-/** The id as in the attack suite's table, what is tried, the token, and the reason of its refusal. */
+/** The id as in the attack suite's table, what is tried, the token, and the reason of its rejection. */
 export type Attack = readonly [id: string, what: string, token: string, reason: string];
 
 export const A = "https://a.example.test";
@@ -33,13 +33,16 @@ export const good = tokenOf(A, keyA);
 export const [goodHeader = "", goodClaims = "", goodSignature = ""] = good.split(".");
 export const withClaims = (changes: object): string => tokenOf(A, keyA, { claims: changes });
 export const withHeader = (changes: object): string => tokenOf(A, keyA, { header: changes });
-/** Rightly signed, with claims that `JSON.stringify` does not write. */
+/** Correctly signed, with claims that `JSON.stringify` does not write. */
 export const withClaimsText = (members: string): string =>
   signText('{"alg":"ES256","kid":"k1"}', `{"iss":"${A}","aud":"${AUDIENCE}",${members}}`, keyA);
 /** The good header and claims with another signature. */
 export const withSignature = (signature: Uint8Array): string => `${goodHeader}.${goodClaims}.${b64(signature)}`;
 
-/** What became of a token: the answer's status, the reason, all that would be logged of it, and how many calls went out. */
+/**
+ * The outcome of a token: the response's status, the reason, all that would be logged of it, and the number of
+ * outbound calls.
+ */
 export async function attack(token: string, entries: Readonly<Record<string, TrustEntry>> = trusted) {
   let calls = 0;
   const callOut: CallOut = async () => {

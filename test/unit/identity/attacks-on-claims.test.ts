@@ -14,17 +14,17 @@ const inherited = (name: string) => entryA({ claims: [{ path: [name], equals: "x
 
 type Entries = Readonly<Record<string, TrustEntry>>;
 
-/** As {@link Attack}, and the entries where they are not the usual ones. */
+/** As {@link Attack}, and the entries if they are not the usual ones. */
 type Row = [id: string, what: string, token: string, reason: string, entries?: Entries];
 
 const attacks: Row[] = [
-  ["T09", "an ID token, told by a claim", withClaims({ token_use: "id" }), "claim_mismatch", accessTokens],
-  ["T09", "a refresh token, told by a claim", withClaims({ typ: "Refresh" }), "claim_mismatch", bearers],
-  ["T09", "a plain JWT where at+jwt is wanted", good, "token_type_mismatch", rfc9068],
-  ["T09", "a JWT without typ where at+jwt is wanted", withHeader({ typ: undefined }), "token_type_mismatch", rfc9068],
+  ["T09", "an ID token, recognized by a claim", withClaims({ token_use: "id" }), "claim_mismatch", accessTokens],
+  ["T09", "a refresh token, recognized by a claim", withClaims({ typ: "Refresh" }), "claim_mismatch", bearers],
+  ["T09", "a plain JWT instead of at+jwt", good, "token_type_mismatch", rfc9068],
+  ["T09", "a JWT without typ instead of at+jwt", withHeader({ typ: undefined }), "token_type_mismatch", rfc9068],
   ["T09", "a logout token", withHeader({ typ: "logout+jwt" }), "token_type_mismatch"],
   ["T09", "a DPoP proof", withHeader({ typ: "dpop+jwt" }), "token_type_mismatch"],
-  ["T09", "a typ that is no text", withHeader({ typ: ["JWT"] }), "token_malformed"],
+  ["T09", "a typ that is not a text", withHeader({ typ: ["JWT"] }), "token_malformed"],
   ["T11", "iss twice, ours last", withClaimsText(`"exp":${NOW + 9},"iss":"${A}"`), "token_malformed"],
   ["T11", "iss twice, ours first", withClaimsText(`"exp":${NOW + 9},"iss":"${B}"`), "token_malformed"],
   ["T11", "aud twice", withClaimsText(`"exp":${NOW + 9},"aud":"other"`), "token_malformed"],
@@ -32,8 +32,23 @@ const attacks: Row[] = [
   ["T11", "alg twice", signText('{"alg":"none","alg":"ES256","kid":"k1"}', "{}", keyA), "token_malformed"],
   ["T11", "alg twice, none last", signText('{"alg":"ES256","kid":"k1","alg":"none"}', "{}", keyA), "token_malformed"],
   ...[
-    ...[`${A}/`, `${A}//`, `${A}:443`, A.toUpperCase(), "https://a@a.example.test", "https://\u0430.example.test"],
-    ...["a.example.test", `${A}?`, `${A}#`, ` ${A}`, "", null, [A], [A, B], { iss: A }, 1, undefined],
+    `${A}/`,
+    `${A}//`,
+    `${A}:443`,
+    A.toUpperCase(),
+    "https://a@a.example.test",
+    "https://\u0430.example.test",
+    "a.example.test",
+    `${A}?`,
+    `${A}#`,
+    ` ${A}`,
+    "",
+    null,
+    [A],
+    [A, B],
+    { iss: A },
+    1,
+    undefined,
   ].map((iss): Row => ["T12", `iss ${JSON.stringify(iss)}`, withClaims({ iss }), "issuer_unknown"]),
   ["T15", "expired by a second beyond the skew", withClaims({ exp: NOW - 6 }), "token_expired"],
   ["T15", "expired just at the skew", withClaims({ exp: NOW - 5 }), "token_expired"],
@@ -60,7 +75,7 @@ const attacks: Row[] = [
   ["T16", "another audience", withClaims({ aud: "https://other.example.test" }), "audience_mismatch"],
   ["T16", "no audience", withClaims({ aud: undefined }), "claim_missing"],
   ["T16", "the client's id as audience", withClaims({ aud: "client-1", client_id: AUDIENCE }), "audience_mismatch"],
-  ["T16", "an ID token where the client is named", withClaims({ aud: "client-1" }), "claim_missing", clients],
+  ["T16", "an ID token if the client is named", withClaims({ aud: "client-1" }), "claim_missing", clients],
   ["T16", "another client", withClaims({ aud: undefined, client_id: "client-2" }), "audience_mismatch", clients],
   ["T16", "our client, for another service", withClaims({ client_id: "client-1" }), "audience_mismatch", clients],
   ...["__proto__", "constructor", "toString"].map(
@@ -93,7 +108,7 @@ const attacks: Row[] = [
 
 describe("an attack on a token's claims", () => {
   it.each<Row>(attacks)(
-    "%s %s is refused, asks nobody and is logged without the token",
+    "the attack %s (%s) is rejected, causes no call and is logged without the token",
     async (_id, _what, token, reason, entries) => {
       const { logged, ...outcome } = await attack(token, entries);
       expect(outcome).toEqual({ status: 401, reason, calls: 0 });
@@ -111,7 +126,7 @@ describe("an attack on a token's claims", () => {
     ["T09", "an access token of RFC 9068", withHeader({ typ: "application/AT+JWT" }), rfc9068],
     ["T09", "no typ", withHeader({ typ: undefined })],
     ["T33", "a claim __proto__", withClaimsText(`"exp":${NOW + 9},"__proto__":{"sub":"admin"}`)],
-  ])("%s is none, and let in: %s", async (_id, _what, token, entries) => {
+  ])("a good token that resembles the attack %s is accepted (%s)", async (_id, _what, token, entries) => {
     expect((await attack(token, entries)).reason).toBe("accepted");
   });
 });

@@ -129,7 +129,7 @@ function nextLetter(letter: string): string {
 
 describe("an attack on a token's form or signature", () => {
   it.each(attacks)(
-    "%s %s is refused, asks nobody and is logged without the token",
+    "the attack %s (%s) is rejected, causes no call and is logged without the token",
     async (_id, _what, token, reason) => {
       const { logged, ...outcome } = await attack(token);
       expect(outcome).toEqual({ status: 401, reason, calls: 0 });
@@ -137,7 +137,7 @@ describe("an attack on a token's form or signature", () => {
     },
   );
 
-  it("is not what makes a good token fail", async () => {
+  it("a good token is accepted", async () => {
     expect(await attack(good)).toMatchObject({ reason: "accepted" });
     expect(await attack(tokenOf(A, rsaA))).toMatchObject({ reason: "accepted" });
   });

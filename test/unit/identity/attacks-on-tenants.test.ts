@@ -22,7 +22,9 @@ const entryFor = (
   more: object = {},
 ): TrustEntry =>
   entryOf({
-    ...{ issuer, preset, jwks: { inline: keySetOf(rsaA) } },
+    issuer,
+    preset,
+    jwks: { inline: keySetOf(rsaA) },
     claims: Object.entries(pins).map(([path, equals]) => ({ path, equals })),
     ...more,
   });
@@ -77,7 +79,7 @@ const attacks: Row[] = [
   ],
   [
     "T28",
-    "a fork's code in our pipeline, where the entry asks only for where it runs",
+    "a fork's code in our pipeline, if the entry names only the project that it runs in",
     gitlabJob,
     { project_id: "99", job_project_id: "72", ref: "main", ref_protected: "true" },
     403,
@@ -89,7 +91,8 @@ const attacks: Row[] = [
     gitlabSubject,
     {
       sub: "project_path:platform/docs:ref_type:branch:ref:main",
-      ...{ project_path: "platform/docs", job_project_path: "elsewhere/docs" },
+      project_path: "platform/docs",
+      job_project_path: "elsewhere/docs",
     },
     403,
     "tenant_mismatch",
@@ -147,34 +150,37 @@ const attacks: Row[] = [
   ["T30", "groups that are left out", entra, { ...v2, _claim_names: { groups: "src1" } }, 403, "groups_omitted"],
   [
     "T30",
-    "groups that are left out, where the entry asks for one",
+    "groups that are left out, if the entry asks for one",
     entraGroup,
     { ...v2, _claim_names: { groups: "src1" } },
     403,
     "groups_omitted",
   ],
-  ["T30", "a user's token where an app's is wanted", entraApps, { ...v2, idtyp: "user" }, 401, "claim_mismatch"],
+  ["T30", "a user's token instead of an app's", entraApps, { ...v2, idtyp: "user" }, 401, "claim_mismatch"],
   ["T31", "another app", forge, { aud: APP.replace(/1$/, "2"), app: { id: APP } }, 401, "audience_mismatch"],
   ["T31", "an end 6 seconds ago", forge, forgeTimes, 401, "token_expired"],
 ];
 
 describe("an attack with a good token of another tenant, version or kind", () => {
-  it.each<Row>(attacks)("%s %s is refused, and asks nobody", async (_id, _what, entry, claims, status, reason) => {
-    const token = tokenOf(entry.issuer, rsaA, { claims });
-    const { logged, ...outcome } = await attack(token, { entry });
-    expect(outcome).toEqual({ status, reason, calls: 0 });
-    expect(givesAway(logged, token)).toBe(false);
-  });
+  it.each<Row>(attacks)(
+    "the attack %s (%s) is rejected without a call",
+    async (_id, _what, entry, claims, status, reason) => {
+      const token = tokenOf(entry.issuer, rsaA, { claims });
+      const { logged, ...outcome } = await attack(token, { entry });
+      expect(outcome).toEqual({ status, reason, calls: 0 });
+      expect(givesAway(logged, token)).toBe(false);
+    },
+  );
 
   it.each<[string, string, TrustEntry, object]>([
     ["T28", "our project's code in our pipeline", gitlabProject, { project_id: "72", job_project_id: "72" }],
     ["T28", "a fork that the entry names, in our pipeline", gitlabFork, { project_id: "99", job_project_id: "72" }],
     ["T28", "our project's own merge request", gitlabJob, { ...ofMergeRequest, project_id: "72" }],
     ["T29", "our id under another slug, after a change of name", gitlab, { namespace_id: "72", namespace_path: "new" }],
-    ["T30", "a group, where they are not left out", entra, { ...v2, groups: ["g1"] }],
-    ["T30", "an app's token where one is wanted", entraApps, { ...v2, idtyp: "app" }],
+    ["T30", "a group that is not left out", entra, { ...v2, groups: ["g1"] }],
+    ["T30", "an app's token if one is wanted", entraApps, { ...v2, idtyp: "app" }],
     ["T31", "our app", forge, { ...forgeTimes, exp: NOW - 4, iat: NOW - 29 }],
-  ])("%s is none, and let in: %s", async (_id, _what, entry, claims) => {
+  ])("a good token that resembles the attack %s is accepted (%s)", async (_id, _what, entry, claims) => {
     const token = tokenOf(entry.issuer, rsaA, { claims: { aud: AUDIENCE, ...claims } });
     expect((await attack(token, { entry })).reason).toBe("accepted");
   });
@@ -184,9 +190,9 @@ describe("a role for our project's code", () => {
   const claims = { namespace_id: "1", job_namespace_id: "1", project_id: "72" };
 
   it.each([
-    ["T28", "earned where it runs in our project", "72", ["release"]],
-    ["T28", "not earned where it runs in another one of our namespace", "73", []],
-  ])("%s: is %s", (_id, _what, job_project_id, roles) => {
+    ["T28", "earned if the code runs in our project", "72", ["release"]],
+    ["T28", "not earned if the code runs in another project of our namespace", "73", []],
+  ])("%s: the role is %s", (_id, _what, job_project_id, roles) => {
     expect(rolesOf({ ...claims, job_project_id }, gitlabRole)).toEqual({ ok: true, value: roles });
   });
 });
@@ -207,21 +213,21 @@ describe("a configuration that would give a role to whoever asks", () => {
 
   it.each<[string, string, object, string | readonly string[], string]>([
     ["T32", "an e-mail address", { preset: "entra", issuer: ENTRA }, "email", "oid"],
-    ["T32", "a name for people", { preset: "entra", issuer: ENTRA }, "preferred_username", "oid"],
+    ["T32", "a preferred username", { preset: "entra", issuer: ENTRA }, "preferred_username", "oid"],
     ["T32", "a login", gitlab, "user_login", "user_id"],
     ["T32", "an address at Google", google, "email", "sub"],
     ["T32", "an address at Okta", okta, "email", "uid"],
-    ["T32", "a name for people at Okta", okta, "preferred_username", "uid"],
+    ["T32", "a preferred username at Okta", okta, "preferred_username", "uid"],
     ["T32", "an address at any issuer", plain, "email", "sub"],
     ["T32", "a tag of an agent", buildkite, "agent_tag:queue", "pipeline_slug"],
     [
       "T32",
-      "caller's tags",
+      "the caller's own tags",
       { preset: "aws", issuer: AWS },
       ["https://sts.amazonaws.com/", "request_tags", "a"],
       "sub",
     ],
-  ])("%s is refused: by %s alone", async (_id, _what, entry, path, instead) => {
+  ])("%s: a role or a trust rule by %s alone is an error", async (_id, _what, entry, path, instead) => {
     const rule = { path, equals: "ci" };
     expect(await findings({ ...entry, roles: [{ role: "ci", when: [rule] }] })).toEqual([
       expect.stringMatching(`give itself the role "ci": ask for ${instead}`),
@@ -233,7 +239,7 @@ describe("a configuration that would give a role to whoever asks", () => {
     expect(await findings({ ...entry, roles: [{ role: "ci", when: [rule, firm] }] })).toEqual([]);
   });
 
-  it("T32 is none with tags that an administrator gives", async () => {
+  it("T32: tags that an administrator gives are no error", async () => {
     const rule = { path: ["https://sts.amazonaws.com/", "principal_tags", "team"], equals: "docs" };
     expect(
       await findings({ preset: "aws", issuer: AWS, claims: [rule], roles: [{ role: "ci", when: [rule] }] }),

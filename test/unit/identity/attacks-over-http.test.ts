@@ -31,7 +31,11 @@ async function bridgeOf(entries: Readonly<Record<string, TrustEntry>>, callOut: 
     () => toIso(clock.now()),
   );
   const source: Source = {
-    ...{ name: "ci", provider: "any", contentTypes: ["application/json"], roles: [], mode: "enforce" },
+    name: "ci",
+    provider: "any",
+    contentTypes: ["application/json"],
+    roles: [],
+    mode: "enforce",
     authenticate: async (request) => {
       const token = presentedToken(request);
       return token.ok ? tokens.verify(token.value, Object.keys(entries)) : token;
@@ -55,9 +59,24 @@ const statusOf = (url: URL, headers: readonly string[]): Promise<number | undefi
   });
 
 const SPOOFED = [
-  ...["x-consumer-username", "admin", "x-userinfo", b64('{"sub":"admin"}'), "x-forwarded-user", "admin"],
-  ...["x-amzn-oidc-data", good, "x-amzn-oidc-identity", "admin", "x-access-token", good, "cookie", `token=${good}`],
-  ...["x-amzn-mtls-clientcert", "-----BEGIN%20CERTIFICATE-----", "x-forwarded-client-cert", "Hash=00"],
+  "x-consumer-username",
+  "admin",
+  "x-userinfo",
+  b64('{"sub":"admin"}'),
+  "x-forwarded-user",
+  "admin",
+  "x-amzn-oidc-data",
+  good,
+  "x-amzn-oidc-identity",
+  "admin",
+  "x-access-token",
+  good,
+  "cookie",
+  `token=${good}`,
+  "x-amzn-mtls-clientcert",
+  "-----BEGIN%20CERTIFICATE-----",
+  "x-forwarded-client-cert",
+  "Hash=00",
 ];
 
 describe("an attack on how a token is sent", () => {
@@ -80,7 +99,7 @@ describe("an attack on how a token is sent", () => {
       [...SPOOFED, "authorization", `Bearer ${good}A`],
       "token_signature_invalid",
     ],
-  ])("%s %s gets 401, one log line and no record", async (_id, _what, headers, reason, query) => {
+  ])("the attack %s (%s) gets 401, one log line and no record", async (_id, _what, headers, reason, query) => {
     const { post, lines, last, records } = await bridgeOf(trusted);
     expect(await post(headers, query)).toBe(401);
     expect(last()).toMatchObject({ message: "refused", reason });
@@ -92,13 +111,13 @@ describe("an attack on how a token is sent", () => {
   it.each([
     ["T26", "a scheme in lower case", `bearer ${good}`],
     ["T26", "more than one space", `Bearer   ${good}`],
-  ])("%s %s is none, and let in", async (_id, _what, authorization) => {
+  ])("a good request that resembles the attack %s is accepted (%s)", async (_id, _what, authorization) => {
     const { post } = await bridgeOf(trusted);
     expect(await post(["authorization", authorization])).toBe(202);
   });
 
   it.each(["a\r\nlevel: error", "\u001b[2J\u001b[31m", "</script><script>alert(1)</script>", "\u2028\u0000"])(
-    "T34 a subject %j cannot break out of its log line",
+    "T34: a subject %j cannot break out of its log line",
     async (sub) => {
       const { post, lines } = await bridgeOf(trusted);
       for (const claims of [{ sub }, { sub, aud: sub }]) await post(["authorization", `Bearer ${withClaims(claims)}`]);
@@ -128,8 +147,8 @@ const discovered = { a: entryOf({ issuer: A }) };
 const bearer = (token: string): readonly string[] => ["authorization", `Bearer ${token}`];
 const MINUTE_MS = 60_000;
 
-describe("an attack by way of an issuer's keys", () => {
-  it("T13 a thousand made-up key ids cost one call in 30 seconds", async () => {
+describe("an attack through an issuer's keys", () => {
+  it("T13: a thousand made-up key ids cost one call in 30 seconds", async () => {
     const web = issuer({ [KEYS]: keySetOf(keyA) });
     const clock = testClock();
     const verifier = createTokenVerifier(atAddress, { ...bindingDeps(clock), callOut: web.callOut });
@@ -141,7 +160,7 @@ describe("an attack by way of an issuer's keys", () => {
     expect(web.asked).toHaveLength(2);
   });
 
-  it("T35 an unknown key id asks nobody, so that its answer takes no longer than a wrong signature's", async () => {
+  it("T35: an unknown key id causes no call, so that its response takes no longer than that of a wrong signature", async () => {
     const web = issuer({ [KEYS]: keySetOf(keyA) });
     const { post, last } = await bridgeOf(atAddress, web.callOut);
     await post(bearer(good));
@@ -159,7 +178,7 @@ describe("an attack by way of an issuer's keys", () => {
     ["keys in a file", { issuer: A, jwks_uri: "file:///etc/jwks" }],
     ["keys behind a password", { issuer: A, jwks_uri: "https://a:b@keys.example.test/jwks" }],
   ])(
-    "T36 a discovery document that names %s leads nowhere: 503, and the fault is in the log",
+    "T36: a discovery document that names %s is answered 503, and the fault is in the log",
     async (_what, document) => {
       const web = issuer({ [DISCOVERY]: document, [KEYS]: keySetOf(keyA) });
       const { post, last } = await bridgeOf(discovered, web.callOut);
@@ -169,7 +188,7 @@ describe("an attack by way of an issuer's keys", () => {
     },
   );
 
-  it("T38 keys are kept by one process alone, so that no store can be tampered with: another asks for itself", async () => {
+  it("T38: each process fetches and caches the keys for itself, so that no shared store can be tampered with", async () => {
     const web = issuer({ [KEYS]: keySetOf(keyA) });
     for (const process of ["first", "second"]) {
       const { post } = await bridgeOf(atAddress, web.callOut);
@@ -178,7 +197,7 @@ describe("an attack by way of an issuer's keys", () => {
     expect(web.asked).toEqual([KEYS, KEYS]);
   });
 
-  it("T37 a new key is taken 30 seconds after the last look, both while both are published, and a removed one no more once 10 minutes were over and a token came", async () => {
+  it("T37: a new key is accepted 30 seconds after the last fetch, both keys while both are published, and a removed key no longer after 10 minutes and another token", async () => {
     const next = signingKey("k2");
     const web = issuer({ [KEYS]: keySetOf(keyA) });
     const { post, clock } = await bridgeOf(atAddress, web.callOut);
@@ -195,7 +214,7 @@ describe("an attack by way of an issuer's keys", () => {
     web.answers = { [KEYS]: keySetOf(next) };
     expect(await both()).toEqual([202, 202]);
     clock.advance(10 * MINUTE_MS);
-    // It does not wait for the keys that are loaded beside it.
+    // This request does not wait for the keys that are loaded in the background.
     expect(await post(bearer(fresh(next)))).toBe(202);
     expect(await both()).toEqual([401, 202]);
   });

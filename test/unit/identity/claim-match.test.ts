@@ -19,24 +19,24 @@ describe("a rule on a claim", () => {
     ["a beginning", { path: "a", prefix: "refs/heads/" }, { a: "refs/heads/main" }],
     ["a form", { path: "a", glob: "refs/heads/*" }, { a: "refs/heads/main" }],
     ["a claim below another", { path: ["a.b", "c"], equals: "x" }, { "a.b": { c: "x" } }],
-  ])("is met by %s", (_, rule, claims) => expect(meets(rule, claims)).toBe(true));
+  ])("a rule on a claim is met by %s", (_, rule, claims) => expect(meets(rule, claims)).toBe(true));
 
   it.each([
     ["a part of the text", { path: "a", equals: "x" }, { a: "xx" }],
     ["another case", { path: "a", equals: "x" }, { a: "X" }],
-    ["a word of a claim that is no scope", { path: "a", equals: "x" }, { a: "y x" }],
+    ["a word of a claim that is not a scope", { path: "a", equals: "x" }, { a: "y x" }],
     ["a scope below another claim", { path: ["a", "scope"], equals: "x" }, { a: { scope: "y x" } }],
     ["a list inside a list", { path: "a", equals: "x" }, { a: [["x"]] }],
     ["an object with that key", { path: "a", equals: "x" }, { a: { x: true } }],
     ["a fraction", { path: "a", equals: "1.5" }, { a: 1.5 }],
-    ["nothing", { path: "a", equals: "null" }, { a: null }],
+    ["null", { path: "a", equals: "null" }, { a: null }],
     ["an empty list", { path: "a", prefix: "x" }, { a: [] }],
-    ["what every object has", { path: "constructor", glob: "**" }, {}],
-    ["what every function has", { path: ["toString", "name"], equals: "toString" }, {}],
+    ["a property that every object has", { path: "constructor", glob: "**" }, {}],
+    ["a property that every function has", { path: ["toString", "name"], equals: "toString" }, {}],
     ["a prototype", { path: ["__proto__", "admin"], equals: "true" }, JSON.parse('{"x":1}')],
-  ])("is not met by %s", (_, rule, claims) => expect(meets(rule, claims)).toBe(false));
+  ])("a rule on a claim is not met by %s", (_, rule, claims) => expect(meets(rule, claims)).toBe(false));
 
-  it("of any claims is answered", () => {
+  it("a rule on any claims has a boolean result", () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.array(fc.string(), { minLength: 1, maxLength: 3 }), (value, path) => {
         expect(typeof isMet({ path, glob: ["**"] }, { a: value })).toBe("boolean");
@@ -48,7 +48,8 @@ describe("a rule on a claim", () => {
 describe("roles", () => {
   const issuer = "https://login.microsoftonline.com/11111111-2222-4333-8444-555555555555/v2.0";
   const entry = entryOf({
-    ...{ preset: "entra", issuer },
+    preset: "entra",
+    issuer,
     roles: [
       "reader",
       {
@@ -61,12 +62,12 @@ describe("roles", () => {
     ],
   });
 
-  it("are those without rules, and those whose rules all hold", () => {
+  it("a token has the roles without rules, and those whose rules all hold", () => {
     expect(rolesOf({ groups: ["g1"], idtyp: "user" }, entry)).toEqual({ ok: true, value: ["reader", "on-call"] });
     expect(rolesOf({ groups: ["g1"], idtyp: "app" }, entry)).toEqual({ ok: true, value: ["reader"] });
   });
 
-  it("are unknown, not none, where the groups that they hang on were left out", () => {
+  it("roles are unknown, not missing, if the groups that they depend on were left out", () => {
     const onlyGroups = { ...entry, roles: entry.roles.filter(({ when }) => when.length > 0) };
     const omitted = {
       idtyp: "user",
@@ -77,11 +78,11 @@ describe("roles", () => {
     expect(rolesOf({}, onlyGroups)).toEqual({ ok: true, value: [] });
     expect(rolesOf({ idtyp: "user", hasgroups: true }, onlyGroups)).toMatchObject({ ok: false });
     expect(rolesOf(omitted, entry)).toEqual({ ok: true, value: ["reader"] });
-    // Whatever groups it has, an app does not earn this role.
+    // An app does not earn this role, whatever groups it has.
     expect(rolesOf({ ...omitted, idtyp: "app" }, onlyGroups)).toEqual({ ok: true, value: [] });
   });
 
-  it("belong to a subject of several claims, and to few claims that are shown, cut", () => {
+  it("a subject is made of several claims, and few claims are shown, cut", () => {
     const claims = { tid: "t", oid: "o", azp: "a".repeat(500), name: "Robin" };
     expect(subjectOf(claims, entry.preset)).toBe("t/o");
     expect(shownClaims(claims, entry.preset)).toEqual({ tid: "t", oid: "o", azp: "a".repeat(200) });

@@ -13,7 +13,7 @@ const withHeader = (json: string): string => `${b64(json)}.${CLAIMS}.${SIGNATURE
 const withClaims = (json: string | Uint8Array): string => `${HEADER}.${b64(json)}.${SIGNATURE}`;
 
 describe("readCompactJws", () => {
-  it("takes a token apart", () => {
+  it("readCompactJws splits a token into its parts", () => {
     expect(readCompactJws(good)).toEqual({
       ok: true,
       value: {
@@ -27,7 +27,7 @@ describe("readCompactJws", () => {
   });
 
   it.each([
-    ["nothing", ""],
+    ["an empty text", ""],
     ["two segments", `${HEADER}.${CLAIMS}`],
     ["an empty signature", `${HEADER}.${CLAIMS}.`],
     ["an empty header", `.${CLAIMS}.${SIGNATURE}`],
@@ -41,7 +41,7 @@ describe("readCompactJws", () => {
     ["unused bits that are set", `${HEADER}.${CLAIMS}.c2lnbmF0dXJ`],
     ["a segment of an impossible length", `${HEADER}.${CLAIMS}.c2lnb`],
     ["the JSON form", JSON.stringify({ protected: HEADER, payload: CLAIMS, signature: SIGNATURE })],
-    ["a header that is no JSON", withHeader("alg")],
+    ["a header that is not JSON", withHeader("alg")],
     ["a header that is a list", withHeader('["ES256"]')],
     ["a byte order mark before the header", withHeader('\uFEFF{"alg":"ES256"}')],
     ["alg twice", withHeader('{"alg":"ES256","alg":"none"}')],
@@ -51,31 +51,34 @@ describe("readCompactJws", () => {
     ["typ as a number", withHeader('{"alg":"ES256","typ":7}')],
     ["kid as a number", withHeader('{"alg":"ES256","kid":7}')],
     ["kid as an object", withHeader('{"alg":"ES256","kid":{"k":1}}')],
-    ["a payload that is no object", withClaims('"a token inside"')],
+    ["a payload that is not an object", withClaims('"a token inside"')],
     ["invalid UTF-8 in the payload", withClaims(Uint8Array.of(0x7b, 0xff, 0x7d))],
     ["iss twice", withClaims('{"iss":"a","iss":"b"}')],
     ["a deep payload", withClaims(`${'{"a":'.repeat(100)}1${"}".repeat(100)}`)],
-  ])("refuses %s", (_name, token) => {
+  ])("readCompactJws rejects %s", (_name, token) => {
     expect(readCompactJws(token)).toMatchObject({ ok: false, rejection: { reason: "token_malformed" } });
   });
 
-  it.each(["jku", "x5u", "jwk", "x5c", "crit", "zip", "enc", "b64"])("refuses the header parameter %s", (parameter) => {
-    for (const value of ['"https://keys.example.test"', "[]", "null", "false"]) {
-      expect(readCompactJws(withHeader(`{"alg":"ES256","${parameter}":${value}}`))).toEqual({
-        ok: false,
-        rejection: { reason: "token_header_forbidden", parameter },
-      });
-    }
-  });
+  it.each(["jku", "x5u", "jwk", "x5c", "crit", "zip", "enc", "b64"])(
+    "readCompactJws rejects the header parameter %s",
+    (parameter) => {
+      for (const value of ['"https://keys.example.test"', "[]", "null", "false"]) {
+        expect(readCompactJws(withHeader(`{"alg":"ES256","${parameter}":${value}}`))).toEqual({
+          ok: false,
+          rejection: { reason: "token_header_forbidden", parameter },
+        });
+      }
+    },
+  );
 
-  it("refuses a token over the limit before it decodes anything", () => {
+  it("readCompactJws rejects a token over the limit before it decodes anything", () => {
     expect(readCompactJws("a".repeat(MAX_TOKEN_BYTES + 1))).toEqual({
       ok: false,
       rejection: { reason: "token_too_large", limitBytes: MAX_TOKEN_BYTES },
     });
   });
 
-  it("never throws, and takes only what encodes back to itself", () => {
+  it("readCompactJws never throws, and accepts only what encodes back to itself", () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string(), fc.base64String(), fc.stringMatching(/^[\w-]{1,20}\.[\w-]{1,20}\.[\w-]{1,20}$/)),

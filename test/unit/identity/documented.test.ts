@@ -12,10 +12,10 @@ const PAGES = ["ci-jobs", "identity-providers", "forge"].map((name) => `docs/ide
 
 interface Family {
   readonly heading: string;
-  /** What is to be written in `drawbridge.yaml`. */
+  /** The lines for `drawbridge.yaml`. */
   readonly ours: string;
   readonly entries: readonly TrustEntry[];
-  /** What is to be written at the issuer's side. */
+  /** The lines for the issuer's side. */
   readonly theirs: readonly { readonly language: string; readonly block: string }[];
 }
 
@@ -39,7 +39,7 @@ function isOurs(block: string): boolean {
 }
 
 describe("the pages on issuers", () => {
-  it("have lines for every preset, or name the one whose lines serve for it", () => {
+  it("the pages on issuers have lines for every preset, or name the preset whose lines serve for it", () => {
     const shown = families.map(({ entries }) => entries[0]?.preset.name);
     expect([...shown, "entra-v1"].sort()).toEqual([...presetNames].sort());
     expect(readText("docs/identity/identity-providers.md")).toContain("(`preset: entra-v1`)");
@@ -47,13 +47,13 @@ describe("the pages on issuers", () => {
 });
 
 describe.each(families)("the documented lines for $heading", ({ heading, ours, entries, theirs }) => {
-  it("cause no finding of `drawbridge check` about the issuers", async () => {
+  it("the documented lines cause no finding of `drawbridge check` about the issuers", async () => {
     const secrets = { read: () => Promise.resolve(new Secret("there")) };
     const findings = await checkLoaded(parseConfig(ours, "example"), "example", secrets);
     expect(findings.filter(({ message }) => message.includes("issuers."))).toEqual([]);
   });
 
-  it.skipIf(heading === "Any other issuer")("request the audience that the bridge expects", () => {
+  it.skipIf(heading === "Any other issuer")("the documented lines request the audience that the bridge expects", () => {
     // An app client's id is Amazon's to give.
     const asked = theirs.map(({ block }) => block).join("\n");
     for (const { preset, audience } of entries) {
@@ -61,7 +61,7 @@ describe.each(families)("the documented lines for $heading", ({ heading, ours, e
     }
   });
 
-  it("are valid YAML and JSON for the other side", () => {
+  it("the documented lines for the issuer's side are valid YAML and JSON", () => {
     for (const { language, block } of theirs) {
       if (language === "yaml") expect(parse(block)).toBeTypeOf("object");
       if (language === "json") expect(JSON.parse(block)).toBeTypeOf("object");

@@ -19,9 +19,11 @@ const clock = testClock();
 
 /** The request that a token was made for, as far as one can be made. */
 const requestFor = (token: string, scheme: PresentedToken["scheme"]): PresentedToken => ({
-  ...{ scheme, token },
+  scheme,
+  token,
   request: requestOf({
-    ...{ body: BODY, clientCertificate: certificate },
+    body: BODY,
+    clientCertificate: certificate,
     header: scheme === "dpop" ? { dpop: proofOf(token, holder) } : {},
   }),
 });
@@ -39,8 +41,8 @@ async function outcomesOf(claims: object, changes: object) {
   return { explained: outcome === "accepted", accepted: results.some(({ ok }) => ok) };
 }
 
-describe("an explanation", () => {
-  /** The good one as often as all others together. */
+describe("the explanation of a bound token", () => {
+  /** The good value as often as all others together. */
   const mostly = (good: unknown, ...others: readonly unknown[]) =>
     fc.oneof(fc.constant(good), fc.constantFrom(...others));
   const cnf = fc.oneof(
@@ -67,16 +69,16 @@ describe("an explanation", () => {
     { requiredKeys: [] },
   );
 
-  it("accepts just the tokens that some request can be accepted with", async () => {
-    const seen = { accepted: 0, refused: 0 };
+  it("the explanation accepts exactly the tokens that some request can be accepted with", async () => {
+    const seen = { accepted: 0, rejected: 0 };
     await fc.assert(
       fc.asyncProperty(claims, times, entry, async (bound, time, changes) => {
         const { explained, accepted } = await outcomesOf(Object.assign(bound, time), changes);
-        seen[accepted ? "accepted" : "refused"] += 1;
+        seen[accepted ? "accepted" : "rejected"] += 1;
         expect(explained).toBe(accepted);
       }),
       { numRuns: 1_000 },
     );
-    expect(Math.min(seen.accepted, seen.refused)).toBeGreaterThan(100);
+    expect(Math.min(seen.accepted, seen.rejected)).toBeGreaterThan(100);
   });
 });

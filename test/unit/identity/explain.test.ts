@@ -14,7 +14,7 @@ import { AUDIENCE, entryOf, NOW, tokenOf } from "./tokens.ts";
 const ci = entryA({ roles: ["ci"], claims: [{ path: ["project", "id"], equals: "72" }] }).a;
 const ours = (changes: object = {}): string => withClaims({ project: { id: "72" }, ...changes });
 
-/** Those of a configuration that names none. */
+/** The roles of a configuration that names none. */
 const ROLES = parse(outline, { sources: {} }).roles;
 
 /** What `drawbridge token explain` prints, its exit code, and the cells of its table by check. */
@@ -28,14 +28,14 @@ async function explained(
   const { only, ...others } = more;
   const deps = { issuers, roles: ROLES, sources: [], clock: testClock(), print, ...others };
   const code = await tokenExplain(token, only, deps);
-  const told = printed.join("\n");
-  const rows = told.split("\n").map((line) => line.split(/ {2,}/));
-  return { code, told, row: (check: string) => rows.find(([name]) => name === check) ?? [] };
+  const output = printed.join("\n");
+  const rows = output.split("\n").map((line) => line.split(/ {2,}/));
+  return { code, output, row: (check: string) => rows.find(([name]) => name === check) ?? [] };
 }
 
 describe("token explain", () => {
-  it("accepts a good token, with each check beside what it got, its subject and its roles", async () => {
-    const { code, told, row } = await explained(ours());
+  it("token explain accepts a good token and shows each check with its value, the subject and the roles", async () => {
+    const { code, output, row } = await explained(ours());
     expect(code).toBe(0);
     expect(row("CHECK")).toEqual(["CHECK", "EXPECTED", "GOT", "VERDICT"]);
     expect(row("issuer")).toEqual(["issuer", A, "the same", "ok"]);
@@ -48,32 +48,32 @@ describe("token explain", () => {
       "ok",
     ]);
     expect(row("claim project.id")[2]).toBe('"72"');
-    expect(told).toMatch(
+    expect(output).toMatch(
       /\naccepted\n\nverdict: accepted by ci, as someone, with roles: ci\nwith these it may call status$/,
     );
   });
 
   it.each<[string, string, string, string]>([
     ["another audience", ours({ aud: "other" }), "audience", "audience_mismatch"],
-    ["an end that is past", ours({ exp: NOW - 26 }), "expiry", "token_expired"],
-    ["a beginning to come", ours({ nbf: NOW + 60 }), "not before", "token_not_yet_valid"],
-    ["a time of issue to come", ours({ iat: NOW + 60 }), "issued at", "token_not_yet_valid"],
-    ["a long life", ours({ exp: NOW + 9_000 }), "lifetime", "token_lifetime_too_long"],
+    ["an expiry in the past", ours({ exp: NOW - 26 }), "expiry", "token_expired"],
+    ["a not-before time in the future", ours({ nbf: NOW + 60 }), "not before", "token_not_yet_valid"],
+    ["a time of issue in the future", ours({ iat: NOW + 60 }), "issued at", "token_not_yet_valid"],
+    ["a lifetime that is too long", ours({ exp: NOW + 9_000 }), "lifetime", "token_lifetime_too_long"],
     ["another type", withHeader({ typ: "logout+jwt" }), "type", "token_type_mismatch"],
     ["another value of a claim", ours({ project: { id: "73" } }), "claim project.id", "claim_mismatch"],
-    ["a claim that is not there", withClaims({}), "claim project.id", "claim_missing"],
+    ["a missing claim", withClaims({}), "claim project.id", "claim_missing"],
     ["another signature", tokenOf(A, stranger), "signature", "token_signature_invalid"],
     ["an unknown key", withHeader({ kid: "k9" }), "signature", "key_unknown"],
     ["another algorithm", withHeader({ alg: "HS256" }), "signature", "algorithm_not_allowed"],
-  ])("refuses %s in its row, and says what to do", async (_what, token, check, reason) => {
-    const { code, told, row } = await explained(token);
+  ])("token explain rejects %s in its row, and says what to do", async (_what, token, check, reason) => {
+    const { code, output, row } = await explained(token);
     expect(code).toBe(1);
     expect(row(check)[3]).toMatch(/^refused/);
-    expect(told).toContain(`\n${reason}: `);
-    expect(told).toContain(HINTS[reason as keyof typeof HINTS].replaceAll("`", '"'));
-    expect(told.indexOf("\nrefused: ")).toBeLessThan(told.indexOf(`\n${reason}: `));
-    expect(told).not.toContain("`");
-    expect(givesAway(told, token)).toBe(false);
+    expect(output).toContain(`\n${reason}: `);
+    expect(output).toContain(HINTS[reason as keyof typeof HINTS].replaceAll("`", '"'));
+    expect(output.indexOf("\nrefused: ")).toBeLessThan(output.indexOf(`\n${reason}: `));
+    expect(output).not.toContain("`");
+    expect(givesAway(output, token)).toBe(false);
   });
 
   it.each<[string, object, string, string]>([
@@ -86,41 +86,41 @@ describe("token explain", () => {
     ],
     ["with a text as exp", { exp: "soon" }, "expiry", 'claim_mismatch: Make the issuer write "exp" in seconds'],
     ["with a text as nbf", { nbf: "now" }, "not before", 'claim_mismatch: Make the issuer write "nbf" in seconds'],
-  ])("names the claim that a token %s needs", async (_what, changes, check, hint) => {
-    const { code, told, row } = await explained(ours(changes));
-    expect([code, row(check)[3], told]).toEqual([1, "refused", expect.stringContaining(`\n${hint}`)]);
-    expect(told).not.toContain("token of the right sender");
+  ])("token explain names the claim that a token %s needs", async (_what, changes, check, hint) => {
+    const { code, output, row } = await explained(ours(changes));
+    expect([code, row(check)[3], output]).toEqual([1, "refused", expect.stringContaining(`\n${hint}`)]);
+    expect(output).not.toContain("token of the right sender");
   });
 
-  describe("of an entry that gives roles by groups", () => {
+  describe("an entry that gives roles by groups", () => {
     const roles = ["on-call", "approvers"].map((group) => ({ role: group, when: [{ path: "groups", equals: group }] }));
     const staff = entryA({ roles }).a;
 
-    it("names each rule that keeps a token from its roles, and what the claim holds", async () => {
-      const { code, told, row } = await explained(withClaims({ groups: ["devs"] }), { staff });
+    it("token explain names each rule that keeps a token from its roles, and what the claim holds", async () => {
+      const { code, output, row } = await explained(withClaims({ groups: ["devs"] }), { staff });
       expect(row("roles")).toEqual(["roles", "some of on-call, approvers", "none", "not met"]);
       expect(row("role on-call, claim groups").slice(1)).toEqual(["on-call", '["devs"]', "not met"]);
       expect(row("role approvers, claim groups").slice(1)).toEqual(["approvers", '["devs"]', "not met"]);
-      expect(told).toContain("\naccepted, but earns no role\n");
-      expect([code, told]).toEqual([
+      expect(output).toContain("\naccepted, but earns no role\n");
+      expect([code, output]).toEqual([
         1,
         expect.stringContaining("verdict: accepted by staff, as someone, but it earns no role\n"),
       ]);
     });
 
-    it("says that the claim is missing", async () => {
+    it("token explain says that the claim of a rule is missing", async () => {
       const { code, row } = await explained(withClaims({}), { staff });
       expect([code, row("role on-call, claim groups")[2]]).toEqual([1, "nothing"]);
     });
 
-    it("accepts a token that earns one of them", async () => {
-      const { code, told, row } = await explained(withClaims({ groups: ["on-call"] }), { staff });
+    it("token explain accepts a token that earns one of the roles", async () => {
+      const { code, output, row } = await explained(withClaims({ groups: ["on-call"] }), { staff });
       expect([code, row("roles")[3], row("role on-call, claim groups")]).toEqual([0, "ok", []]);
       expect(row("role approvers, claim groups")[3]).toBe("not met");
-      expect(told).toContain("with roles: on-call\n");
+      expect(output).toContain("with roles: on-call\n");
     });
 
-    it("tells no value of a token whose signature is not good", async () => {
+    it("token explain shows no value of a token whose signature is not good", async () => {
       const { row } = await explained(tokenOf(A, stranger, { claims: { groups: ["a-secret"] } }), { staff });
       expect(row("role on-call, claim groups").slice(2)).toEqual(["a list of 1", "not met (unproved)"]);
     });
@@ -133,34 +133,34 @@ describe("token explain", () => {
     [7_200, "2 hours ago (7200 s)"],
     [172_800, "2 days ago (172800 s)"],
     [95_904_860, "3 years ago (95904860 s)"],
-  ])("shows an end %i seconds in the past as %s", async (seconds, shown) => {
+  ])("token explain shows an end %i seconds in the past as %s", async (seconds, shown) => {
     const { row } = await explained(ours({ iat: undefined, exp: NOW - seconds }));
     expect(row("expiry")[2]?.split(", ")[1]).toBe(shown);
   });
 
-  it("runs all checks, and gives the first refusal as the answer", async () => {
-    const { told, row } = await explained(ours({ exp: NOW - 26, aud: "other" }));
+  it("token explain runs all checks, and gives the first rejection as the answer", async () => {
+    const { output, row } = await explained(ours({ exp: NOW - 26, aud: "other" }));
     expect([row("expiry")[3], row("audience")[3]]).toEqual(["refused", "refused"]);
-    expect(told).toContain("\nrefused: token_expired (expiredBySeconds 26)\ntoken_expired: ");
+    expect(output).toContain("\nrefused: token_expired (expiredBySeconds 26)\ntoken_expired: ");
   });
 
   it.each<[string, string, string]>([
-    ["no token", "opaque-token", "token_malformed"],
+    ["a text that is not a token", "opaque-token", "token_malformed"],
     ["a key in its header", withHeader({ jwk: stranger.jwk }), "token_header_forbidden"],
     ["an issuer that nobody trusts", withClaims({ iss: "https://z.example.test" }), "issuer_unknown"],
-  ])("says of %s what to do, and nothing of it", async (_what, token, reason) => {
-    const { code, told } = await explained(token);
-    expect([code, told]).toEqual([1, expect.stringMatching(new RegExp(`^refused: ${reason}.*\\n${reason}: .+`))]);
-    expect(told).not.toContain("z.example");
-    expect(givesAway(told, token)).toBe(false);
+  ])("token explain says for %s what to do, and shows nothing of it", async (_what, token, reason) => {
+    const { code, output } = await explained(token);
+    expect([code, output]).toEqual([1, expect.stringMatching(new RegExp(`^refused: ${reason}.*\\n${reason}: .+`))]);
+    expect(output).not.toContain("z.example");
+    expect(givesAway(output, token)).toBe(false);
   });
 
-  it("tells values only of a token whose signature is good", async () => {
+  it("token explain shows values only of a token whose signature is good", async () => {
     const secret = "a-value-to-keep";
     const claims = { sub: secret, aud: secret, typ: secret, nbf: secret, project: { id: secret } };
     for (const token of [tokenOf(A, stranger, { claims }), tokenOf(A, keyA, { claims, header: { kid: secret } })]) {
-      const { told, row } = await explained(token);
-      expect(told).not.toContain(secret);
+      const { output, row } = await explained(token);
+      expect(output).not.toContain(secret);
       expect(row("audience")).toEqual([
         "audience",
         expect.any(String),
@@ -168,17 +168,17 @@ describe("token explain", () => {
         "refused (unproved)",
       ]);
     }
-    expect((await explained(withClaims(claims))).told).toContain(`"${secret}"`);
+    expect((await explained(withClaims(claims))).output).toContain(`"${secret}"`);
   });
 
-  it("never prints a token, a part of it, or what a terminal would take for a command", async () => {
+  it("token explain never prints a token, a part of it, or a control character of a terminal", async () => {
     const anything = fc.dictionary(fc.constantFrom("sub", "aud", "exp", "project", "nbf"), fc.jsonValue());
     await fc.assert(
       fc.asyncProperty(anything, fc.constantFrom(keyA, stranger), async (claims, key) => {
         const token = tokenOf(A, key, { claims: { sub: "\u001b[2J", ...claims } });
-        const { told } = await explained(token);
-        expect(givesAway(told, token)).toBe(false);
-        expect(told.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
+        const { output } = await explained(token);
+        expect(givesAway(output, token)).toBe(false);
+        expect(output.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
       }),
     );
   });
@@ -186,28 +186,28 @@ describe("token explain", () => {
   const atAddress = { ci: entryOf({ issuer: A, jwks: { url: "https://keys.example.test/jwks" } }) };
 
   it.each<[string, CallOut, string, number]>([
-    ["asks nobody when told to be offline", offline, "no keys: nobody was asked (--offline)", 1],
+    ["makes no call with --offline", offline, "no keys: nobody was asked (--offline)", 1],
     [
-      "says that the keys are out of reach",
+      "says that the keys are unreachable",
       () => Promise.reject(new Fault("target_unreachable", "keys.example.test: no connection", { retryable: true })),
       "no keys: keys.example.test: no connection",
       3,
     ],
-  ])("%s, and leaves the token unproved", async (_what, callOut, got, exit) => {
-    const { code, told, row } = await explained(good, atAddress, { callOut });
+  ])("token explain %s, and leaves the token unproved", async (_what, callOut, got, exit) => {
+    const { code, output, row } = await explained(good, atAddress, { callOut });
     expect(row("signature").slice(2)).toEqual([got, "not checked"]);
     expect(row("audience").slice(2)).toEqual([expect.stringContaining("a text of"), "ok (unproved)"]);
-    expect([code, told]).toEqual([exit, expect.stringContaining("verdict: undecided ")]);
-    expect((await explained(withClaims({ aud: "x" }), atAddress, { callOut })).told).toContain("\nrefused: ");
+    expect([code, output]).toEqual([exit, expect.stringContaining("verdict: undecided ")]);
+    expect((await explained(withClaims({ aud: "x" }), atAddress, { callOut })).output).toContain("\nrefused: ");
   });
 
-  it("checks against keys that are at hand even offline", async () => {
+  it("token explain uses inline keys even with --offline", async () => {
     expect((await explained(ours(), { ci }, { callOut: offline })).code).toBe(0);
   });
 
-  it("holds the token against every entry of its issuer, or against the one that is named", async () => {
+  it("token explain checks the token against every entry of its issuer, or against the entry that is named", async () => {
     const issuers = { ...trusted, ci };
-    expect((await explained(good, issuers)).told.match(/^trust entry .+$/gm)).toEqual([
+    expect((await explained(good, issuers)).output.match(/^trust entry .+$/gm)).toEqual([
       "trust entry a",
       "trust entry ci",
     ]);
@@ -216,26 +216,26 @@ describe("token explain", () => {
     await expect(explained(good, issuers, { only: "c" })).rejects.toMatchObject({ code: "configuration_invalid" });
   });
 
-  it("ends with what all entries together make of it", async () => {
+  it("token explain ends with the verdict of all entries together", async () => {
     const strict = entryA({ audience: "other" }).a;
     const shadowed = { ...strict, mode: "shadow" as const };
     const unreachable = entryOf({ issuer: A, jwks: { url: "https://keys.example.test/jwks" } });
     const verdictOf = async (issuers: ExplainDeps["issuers"]) =>
-      /^verdict: .+$/m.exec((await explained(good, issuers, { callOut: offline })).told)?.[0];
+      /^verdict: .+$/m.exec((await explained(good, issuers, { callOut: offline })).output)?.[0];
     const { a } = trusted;
     expect(await verdictOf({ strict, shadowed, unreachable, ...(a && { a }) })).toContain("accepted by a,");
     expect(await verdictOf({ strict, shadowed, unreachable })).toContain("undecided");
     expect(await verdictOf({ strict, shadowed })).toContain("let in without a role by shadowed");
   });
 
-  it("tells what shadow mode would do, and does not call that accepted", async () => {
-    const { code, told } = await explained(good, { ci: { ...ci, mode: "shadow" } });
-    expect([code, told]).toEqual([1, expect.stringContaining("verdict: refused, but let in without a role by ci")]);
+  it("token explain shows what shadow mode would do, and does not call that accepted", async () => {
+    const { code, output } = await explained(good, { ci: { ...ci, mode: "shadow" } });
+    expect([code, output]).toEqual([1, expect.stringContaining("verdict: refused, but let in without a role by ci")]);
     const forged = await explained(tokenOf(A, stranger), { ci: { ...ci, mode: "shadow" } });
-    expect(forged.told).toContain("verdict: refused; ");
+    expect(forged.output).toContain("verdict: refused; ");
   });
 
-  it("names what only a request can show", async () => {
+  it("token explain names the checks that depend on a request", async () => {
     const bound = { ...ci, proof: "dpop" as const, singleUse: true, bodyDigestClaim: ["body"] };
     const token = ours({ cnf: { jkt: sha256("key") }, body: sha256("body") });
     const { code, row } = await explained(token, { ci: bound });
@@ -246,11 +246,14 @@ describe("token explain", () => {
   });
 });
 
-describe("token explain tells", () => {
+describe("the facts that token explain shows", () => {
   const editor = { call: [], fire: ["deploy-*"], replay: ["docs"], approve: ["deploy-prod"] };
   const source = {
     name: "prod",
-    ...{ provider: "tekton", mode: "enforce" as const, roles: [], people: {} },
+    provider: "tekton",
+    mode: "enforce" as const,
+    roles: [],
+    people: {},
     settings: { bearer: { trust: ["ci"] } },
   };
 
@@ -259,43 +262,48 @@ describe("token explain tells", () => {
     ["the sources that take such a token", ["ci"], [source], "call status; send to prod"],
     ["that a source takes a token without a role", [], [source], "send to prod"],
     ["that a token without a role may do nothing", [], [], "do nothing: each call is answered 403, role_missing"],
-    ["the same of a role that allows nothing", ["idle"], [], "do nothing: each call is answered 403, role_missing"],
-  ])("%s", async (_, earned, sources, may) => {
+    [
+      "that a token with a role that allows nothing may do nothing",
+      ["idle"],
+      [],
+      "do nothing: each call is answered 403, role_missing",
+    ],
+  ])("token explain shows %s", async (_, earned, sources, may) => {
     const entry = entryA({ roles: earned, claims: [{ path: ["project", "id"], equals: "72" }] }).a;
     const roles = { ...ROLES, editor, idle: { ...editor, fire: [], replay: [], approve: [] } };
-    const { told } = await explained(ours(), { ci: entry }, { roles, sources });
-    expect(told).toContain(`\nwith these it may ${may}`);
+    const { output } = await explained(ours(), { ci: entry }, { roles, sources });
+    expect(output).toContain(`\nwith these it may ${may}`);
   });
 
-  it("which issuers are configured, and that one of them differs by a slash alone", async () => {
-    const { told } = await explained(withClaims({ iss: `${A}/` }));
-    expect(told).toContain("its issuer differs from that of ci only by a slash at the end");
-    expect(told).toMatch(new RegExp(`configured issuers:\n  ci: ${A}$`));
-    const { told: other } = await explained(withClaims({ iss: `${A}/x` }));
+  it("token explain shows which issuers are configured, and that one of them differs by a slash alone", async () => {
+    const { output } = await explained(withClaims({ iss: `${A}/` }));
+    expect(output).toContain("its issuer differs from that of ci only by a slash at the end");
+    expect(output).toMatch(new RegExp(`configured are:\n  ci: ${A}$`));
+    const { output: other } = await explained(withClaims({ iss: `${A}/x` }));
     expect(other).not.toContain("slash at the end:");
-    expect((await explained(withClaims({ iss: "x" }), {})).told).toContain("no issuer is configured");
+    expect((await explained(withClaims({ iss: "x" }), {})).output).toContain("no issuer is configured");
   });
 
-  it("of a token that nobody has signed what kind its claims are, in words", async () => {
+  it("token explain shows only the kinds of the claims of a token with a wrong signature", async () => {
     const { row } = await explained(tokenOf(A, stranger, { claims: { aud: {}, nbf: "x", project: { id: 7 } } }));
     expect([row("expiry")[2], row("audience")[2]]).toEqual(["a time", "an object"]);
     expect([row("not before")[2], row("claim project.id")[2]]).toEqual(["a text of 1 characters", "a number"]);
   });
 
-  it("the audience of a good signature in its reason, and of no other", async () => {
-    expect((await explained(ours({ aud: ["other", "b\u001b"] }))).told).toContain("got other, b?)");
+  it("token explain shows the audience in the reason only if the signature is good", async () => {
+    expect((await explained(ours({ aud: ["other", "b\u001b"] }))).output).toContain("got other, b?)");
     const atAddress = { ci: entryOf({ issuer: A, jwks: { url: "https://keys.example.test/jwks" } }) };
-    const { told } = await explained(withClaims({ aud: "kept-back" }), atAddress, { callOut: offline });
-    expect(told).toContain(`refused: audience_mismatch (expected ${AUDIENCE})`);
-    expect(told).not.toContain("kept-back");
+    const { output } = await explained(withClaims({ aud: "kept-back" }), atAddress, { callOut: offline });
+    expect(output).toContain(`refused: audience_mismatch (expected ${AUDIENCE})`);
+    expect(output).not.toContain("kept-back");
   });
 
-  it("that a token ends before it begins", async () => {
+  it("token explain rejects the lifetime of a token that ends before it begins", async () => {
     const { row } = await explained(ours({ iat: NOW - 10, exp: NOW - 610 }));
     expect(row("lifetime").slice(2)).toEqual(["-600", "refused"]);
   });
 
-  it("that the file is not there, or has nothing in it", async () => {
+  it("token explain fails if the token's file does not exist or is empty", async () => {
     await expect(readToken("/nowhere/token.txt")).rejects.toMatchObject({
       code: "configuration_invalid",
       message: "there is no file /nowhere/token.txt",

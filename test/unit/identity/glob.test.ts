@@ -19,23 +19,23 @@ describe("a glob", () => {
     ["a.c", "abc", false],
     ["a**b", "a/x/b", true],
     ["***", "a/b", true],
-  ])("%s of %s: %s", (glob, text, expected) => {
+  ])("the glob %s matches %s: %s", (glob, text, expected) => {
     expect(matchesGlob(glob, text)).toBe(expected);
   });
 
-  it("says what the regular expression of the same meaning says", () => {
+  it("a glob agrees with the regular expression of the same meaning", () => {
     const letters = fc.constantFrom("a", "b", "/", ".", "*", "ä", "😀");
     fc.assert(
-      fc.property(fc.array(letters, { maxLength: 8 }), fc.array(letters, { maxLength: 10 }), (pattern, told) => {
+      fc.property(fc.array(letters, { maxLength: 8 }), fc.array(letters, { maxLength: 10 }), (pattern, parts) => {
         const glob = pattern.join("");
-        const text = told.join("");
+        const text = parts.join("");
         expect(matchesGlob(glob, text)).toBe(asRegExp(glob).test(text));
       }),
       { numRuns: 3_000 },
     );
   });
 
-  it("takes no time for what a backtracking one would never finish", () => {
+  it("a glob takes no time for a text on which backtracking would never finish", () => {
     expect(matchesGlob("**a".repeat(30), "a".repeat(5_000).concat("b"))).toBe(false);
   });
 });

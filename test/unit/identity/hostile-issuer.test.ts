@@ -50,7 +50,7 @@ afterAll(() => {
   server.close();
 });
 
-/** The real way out, in a hurry: the limit itself is held by the unit tests of the loader. */
+/** The real outbound call with a short timeout. The unit tests of the loader check the real timeout. */
 const hurriedCallOut: CallOut = (request) => callOut({ ...request, timeoutMs: 200 });
 
 const verifierOf = (paths: readonly string[], clock = testClock()) => {
@@ -66,7 +66,7 @@ const verifierOf = (paths: readonly string[], clock = testClock()) => {
 
 describe("a key set at a hostile or broken address", () => {
   it.each(["hangs", "stops", "fails", "redirects", "floods", "bomb", "garbage", "crowd", "breaks"])(
-    "is not the caller's fault when it %s, and costs one call in 5 seconds",
+    "a key set at the hostile address /%s is not the caller's fault, and costs one call in 5 seconds",
     async (path) => {
       const verifier = verifierOf([path]);
       const before = asked.get(`/${path}`) ?? 0;
@@ -85,11 +85,15 @@ describe("a key set at a hostile or broken address", () => {
   );
 
   it.each(["hangs", "fails", "redirects", "floods", "bomb", "garbage"])(
-    "is answered 503 when it %s, soon, and the log names the fault, whose it is and no token",
+    "a key set at the hostile address /%s is answered 503 soon, and the log names the fault and its trust entry but no token",
     async (path) => {
       const verifier = verifierOf([path]);
       const source: Source = {
-        ...{ name: "ci", provider: "any", contentTypes: ["application/json"], roles: [], mode: "enforce" },
+        name: "ci",
+        provider: "any",
+        contentTypes: ["application/json"],
+        roles: [],
+        mode: "enforce",
         authenticate: ({ headers }) => verifier.verify(presented(headers.get("authorization") ?? ""), [path]),
         read: () => ({ outcome: "ignored", kind: "nothing" }),
       };
@@ -110,7 +114,7 @@ describe("a key set at a hostile or broken address", () => {
     },
   );
 
-  it("leaves a key that was had before good for an hour, however it fails then", async () => {
+  it("a key that was fetched before stays valid for an hour, however its issuer fails then", async () => {
     const verifier = verifierOf(["turns"]);
     const fresh = (): string => {
       const now = verifier.clock.now() / 1_000;
@@ -125,7 +129,7 @@ describe("a key set at a hostile or broken address", () => {
     await expect(verifier.verify(presented(fresh()), ["turns"])).rejects.toMatchObject({ code: "keys_unavailable" });
   });
 
-  it("leaves other issuers alone", async () => {
+  it("an issuer that hangs does not delay the tokens of other issuers", async () => {
     const verifier = verifierOf(["hangs", "good"]);
     const waiting = verifier
       .verify(presented(tokenOf("issuer of hangs", key)), ["hangs", "good"])
@@ -135,7 +139,7 @@ describe("a key set at a hostile or broken address", () => {
     await expect(waiting).resolves.toMatchObject({ code: "keys_unavailable" });
   });
 
-  it("is not asked at all by a token that is warm", async () => {
+  it("a token whose key is cached causes no call", async () => {
     const verifier = verifierOf(["good"]);
     const before = asked.get("/good") ?? 0;
     const tokens = [tokenOf("issuer of good", key), tokenOf("issuer of good", key, { claims: { sub: "other" } })];

@@ -25,10 +25,10 @@ interface PromiseWithResolve {
   readonly resolve: (keys: PublicKeySet) => void;
 }
 
-/** When all that waits for nothing outside has been done. */
+/** Resolves once all work that waits for no input or output is done. */
 const settled = (): Promise<void> => new Promise((done) => setImmediate(done));
 
-/** Asks `times` times with pauses, and gives how often the issuer was asked meanwhile. */
+/** Asks `times` times with pauses, and returns how often the issuer was asked meanwhile. */
 async function askedDuring(of: { asked: number; clock: TestClock; set: Jwks }, times: number, pauseMs: number) {
   const before = of.asked;
   for (let time = 0; time < times; time++) {
@@ -39,7 +39,7 @@ async function askedDuring(of: { asked: number; clock: TestClock; set: Jwks }, t
 }
 
 describe("Jwks", () => {
-  it("asks once for many tokens at once, and not again while the keys are fresh", async () => {
+  it("Jwks fetches once for many tokens at once, and not again while the keys are fresh", async () => {
     const one = issuer([first, second]);
     await Promise.all(Array.from({ length: 20 }, () => one.set.find(header("first"))));
     one.clock.advance(9 * MINUTE);
@@ -47,7 +47,7 @@ describe("Jwks", () => {
     expect(one.asked).toBe(1);
   });
 
-  it("serves the keys at hand while it loads newer ones beside them, however long that takes", async () => {
+  it("Jwks serves the cached keys while it loads newer ones in the background, however long that takes", async () => {
     const clock = testClock();
     const asked: PromiseWithResolve[] = [];
     const load = () => new Promise<PublicKeySet>((resolve) => asked.push({ resolve }));
@@ -64,7 +64,7 @@ describe("Jwks", () => {
     expect(asked).toHaveLength(2);
   });
 
-  it("waits for keys that are over an hour old", async () => {
+  it("Jwks waits for new keys if the cached ones are over an hour old", async () => {
     const one = issuer([first]);
     await one.set.find(header("first"));
     one.keys = [second];
@@ -72,7 +72,7 @@ describe("Jwks", () => {
     await expect(one.set.find(header("first"))).rejects.toMatchObject({ code: "ERR_JWKS_NO_MATCHING_KEY" });
   });
 
-  it("finds a new key after a rotation, and refuses the removed one once the set is old", async () => {
+  it("Jwks finds a new key after a rotation, and rejects the removed one once the set is old", async () => {
     const one = issuer([first]);
     await one.set.find(header("first"));
     one.keys = [second];
@@ -82,7 +82,7 @@ describe("Jwks", () => {
     expect(one.asked).toBe(2);
   });
 
-  it("asks at most once in 30 seconds for unknown keys", async () => {
+  it("Jwks fetches at most once in 30 seconds for unknown keys", async () => {
     const one = issuer([first]);
     await one.set.find(header("first"));
     expect(await askedDuring(one, 1000, 60)).toBe(1);
@@ -92,7 +92,7 @@ describe("Jwks", () => {
     expect(one.asked).toBe(3);
   });
 
-  it("pauses 5, 10, 20, 40, then 60 seconds after failures", async () => {
+  it("Jwks pauses 5, 10, 20, 40, then 60 seconds after failures", async () => {
     const one = issuer();
     const askedAt: number[] = [];
     for (let second = 0; second < 260; second++) {
@@ -101,7 +101,7 @@ describe("Jwks", () => {
     expect(askedAt).toEqual([0, 5, 15, 35, 75, 135, 195, 255]);
   });
 
-  it("tells how long to wait while an issuer fails", async () => {
+  it("Jwks reports how long to wait while an issuer fails", async () => {
     const one = issuer();
     await one.set.find(header("first")).catch(() => undefined);
     one.clock.advance(1_500);
@@ -112,7 +112,7 @@ describe("Jwks", () => {
     });
   });
 
-  it("serves good keys for an hour while the issuer fails, and no longer", async () => {
+  it("Jwks serves good keys for an hour while the issuer fails, and no longer", async () => {
     const one = issuer([first]);
     await one.set.find(header("first"));
     one.keys = undefined;
@@ -122,7 +122,7 @@ describe("Jwks", () => {
     await expect(one.set.find(header("first"))).rejects.toMatchObject({ code: "keys_unavailable" });
   });
 
-  it("cannot decide on an unknown key while the issuer fails", async () => {
+  it("Jwks reports a fault for an unknown key while the issuer fails", async () => {
     const one = issuer([first]);
     await one.set.find(header("first"));
     one.keys = undefined;
@@ -130,7 +130,7 @@ describe("Jwks", () => {
     await expect(one.set.find(header("second"))).rejects.toMatchObject({ code: "keys_unavailable" });
   });
 
-  it("recovers with the first good answer, and starts its pauses over", async () => {
+  it("Jwks recovers with the first good response, and starts its pauses over", async () => {
     const one = issuer();
     await askedDuring(one, 3, 20_000);
     one.keys = [first];
@@ -141,7 +141,7 @@ describe("Jwks", () => {
     await expect(one.set.find(header("first"))).rejects.toMatchObject({ retryAfterSeconds: 5 });
   });
 
-  it("gives a key once found only to tokens that name it just so, and forgets it with its set", async () => {
+  it("Jwks returns a cached key only for its exact key id and algorithm, and drops it with its set", async () => {
     const one = issuer([first, second]);
     const found = await one.set.find(header("first"));
     expect(await one.set.find(header("first"))).toBe(found);
@@ -157,16 +157,16 @@ describe("Jwks", () => {
     await expect(one.set.find(header("first"))).rejects.toMatchObject({ code: "ERR_JWKS_NO_MATCHING_KEY" });
   });
 
-  it("refuses a key id that two keys share", async () => {
+  it("Jwks rejects a key id that two keys share", async () => {
     const one = issuer([first, signingKey("first")]);
     await expect(one.set.find(header("first"))).rejects.toMatchObject({ code: "ERR_JWKS_MULTIPLE_MATCHING_KEYS" });
   });
 
-  it("takes a token without a key id when one key fits", async () => {
+  it("Jwks accepts a token without a key id if one key fits", async () => {
     await expect(issuer([first]).set.find({ alg: "ES256" })).resolves.toBeDefined();
   });
 
-  it("blames the issuer for a key that cannot be read", async () => {
+  it("Jwks reports a key that cannot be read as the issuer's fault", async () => {
     const broken: SigningKey = { ...first, jwk: { ...first.jwk, x: "AA" } };
     await expect(issuer([broken]).set.find(header("first"))).rejects.toMatchObject({ code: "keys_unavailable" });
   });

@@ -8,7 +8,7 @@ const DISCOVERY = `${ISSUER}/.well-known/openid-configuration`;
 const KEYS = "https://keys.example.test/jwks";
 const keySet = keySetOf(signingKey("k1"));
 
-/** Answers from a table of addresses, 404 for the rest, and keeps what was asked. */
+/** Answers from a table of addresses, 404 for the rest, and records the requests. */
 function answering(table: Readonly<Record<string, unknown>>) {
   const asked: OutboundRequest[] = [];
   const callOut: CallOut = async (request) => {
@@ -21,7 +21,7 @@ function answering(table: Readonly<Record<string, unknown>>) {
 }
 
 describe("jwksLoader", () => {
-  it("discovers the keys of an issuer", async () => {
+  it("jwksLoader discovers the keys of an issuer", async () => {
     const web = answering({ [DISCOVERY]: { issuer: ISSUER, jwks_uri: KEYS }, [KEYS]: keySet });
     await expect(jwksLoader(entryOf({ issuer: ISSUER }), web)()).resolves.toEqual(keySet);
     expect(web.addresses()).toEqual([DISCOVERY, KEYS]);
@@ -31,12 +31,12 @@ describe("jwksLoader", () => {
     }
   });
 
-  it("drops the issuer's closing slash before it adds the well-known path", async () => {
+  it("jwksLoader drops the issuer's closing slash before it adds the well-known path", async () => {
     const web = answering({ [DISCOVERY]: { issuer: `${ISSUER}/`, jwks_uri: KEYS }, [KEYS]: keySet });
     await expect(jwksLoader(entryOf({ issuer: `${ISSUER}/` }), web)()).resolves.toEqual(keySet);
   });
 
-  it("takes an issuer on this machine at its word about plain http", async () => {
+  it("jwksLoader accepts plain HTTP from an issuer on this machine", async () => {
     const issuer = "http://127.0.0.1:4001";
     const keys = "http://127.0.0.1:4001/keys";
     const web = answering({
@@ -46,14 +46,14 @@ describe("jwksLoader", () => {
     await expect(jwksLoader(entryOf({ issuer }), web)()).resolves.toEqual(keySet);
   });
 
-  it("asks the configured address alone, whatever the issuer's text is", async () => {
+  it("jwksLoader calls the configured address alone, whatever the issuer's text is", async () => {
     const web = answering({ [KEYS]: keySet });
     const entry = entryOf({ issuer: "https://kubernetes.default.svc", jwks: { url: KEYS } });
     await expect(jwksLoader(entry, web)()).resolves.toEqual(keySet);
     expect(web.addresses()).toEqual([KEYS]);
   });
 
-  it("reads keys from a file, and makes no call", async () => {
+  it("jwksLoader reads keys from a file, and makes no call", async () => {
     const web = answering({});
     const entry = entryOf({ issuer: "https://kubernetes.default.svc", jwks: { file: "cluster.json" } });
     const readFile = async (path: string) => Buffer.from(path === "cluster.json" ? JSON.stringify(keySet) : "");
@@ -62,18 +62,15 @@ describe("jwksLoader", () => {
   });
 
   it.each<[string, unknown]>([
-    ["another issuer's", { issuer: "https://other.example.test", jwks_uri: KEYS }],
-    ["one with a closing slash more", { issuer: `${ISSUER}/`, jwks_uri: KEYS }],
-    ["one whose keys are on plain http", { issuer: ISSUER, jwks_uri: "http://keys.example.test/jwks" }],
-    ["one whose keys are on this machine", { issuer: ISSUER, jwks_uri: "http://127.0.0.1:9999/jwks" }],
-    ["one whose keys are a file", { issuer: ISSUER, jwks_uri: "file:///etc/passwd" }],
-    ["one without keys", { issuer: ISSUER }],
-    [
-      "one that says its issuer twice",
-      `{"issuer":"https://other.example.test","issuer":"${ISSUER}","jwks_uri":"${KEYS}"}`,
-    ],
-    ["a page", "<html></html>"],
-  ])("refuses %s discovery document, and asks no further", async (_name, document) => {
+    ["of another issuer", { issuer: "https://other.example.test", jwks_uri: KEYS }],
+    ["with one more closing slash", { issuer: `${ISSUER}/`, jwks_uri: KEYS }],
+    ["with keys on plain HTTP", { issuer: ISSUER, jwks_uri: "http://keys.example.test/jwks" }],
+    ["with keys on this machine", { issuer: ISSUER, jwks_uri: "http://127.0.0.1:9999/jwks" }],
+    ["with keys in a file", { issuer: ISSUER, jwks_uri: "file:///etc/passwd" }],
+    ["without keys", { issuer: ISSUER }],
+    ["with its issuer twice", `{"issuer":"https://other.example.test","issuer":"${ISSUER}","jwks_uri":"${KEYS}"}`],
+    ["that is an HTML page", "<html></html>"],
+  ])("jwksLoader rejects a discovery document %s, and makes no further call", async (_name, document) => {
     const web = answering({ [DISCOVERY]: document, [KEYS]: keySet });
     await expect(jwksLoader(entryOf({ issuer: ISSUER }), web)()).rejects.toMatchObject({ code: "keys_unavailable" });
     expect(web.addresses()).toEqual([DISCOVERY]);
@@ -81,12 +78,12 @@ describe("jwksLoader", () => {
 
   it.each<[string, unknown]>([
     ["no keys", {}],
-    ["keys that are no list", { keys: keySet.keys[0] }],
+    ["keys that are not a list", { keys: keySet.keys[0] }],
     ["a private key", { keys: [{ ...keySet.keys[0], d: "AQ" }] }],
     ["a shared key beside a public one", { keys: [...keySet.keys, { kty: "oct", k: "AQ" }] }],
-    ["a member that is no text", { keys: [{ ...keySet.keys[0], kid: 7 }] }],
+    ["a member that is not a text", { keys: [{ ...keySet.keys[0], kid: 7 }] }],
     ["101 keys", { keys: Array.from({ length: 101 }, () => keySet.keys[0]) }],
-  ])("refuses a set with %s", async (_name, set) => {
+  ])("jwksLoader rejects a key set with %s", async (_name, set) => {
     const web = answering({ [KEYS]: set });
     const entry = entryOf({ issuer: ISSUER, jwks: { url: KEYS } });
     await expect(jwksLoader(entry, web)()).rejects.toMatchObject({ code: "keys_unavailable" });

@@ -19,14 +19,18 @@ const entriesOf = ({ preset, issuer, audience, entry }: IssuerShape) => ({
 const tokenFor = (shape: IssuerShape, changes: Claims = {}, header: Claims = {}, by = key): string =>
   tokenOf(shape.issuer, by, {
     claims: {
-      ...{ sub: undefined, aud: undefined, iat: NOW - 1, nbf: NOW - 1, exp: NOW - 1 + shape.lifetime },
+      sub: undefined,
+      aud: undefined,
+      iat: NOW - 1,
+      nbf: NOW - 1,
+      exp: NOW - 1 + shape.lifetime,
       ...shape.claims,
       ...changes,
     },
     header: { ...shape.header, ...header },
   });
 
-/** Of each preset, how many tokens were taken and how many refused for each reason. */
+/** For each preset, the number of tokens that were accepted, and that were rejected for each reason. */
 const tried = new Map<string, Map<string, number>>();
 
 async function outcomeOf(shape: IssuerShape, token: string): Promise<string> {
@@ -38,20 +42,20 @@ async function outcomeOf(shape: IssuerShape, token: string): Promise<string> {
 
 afterAll(() => {
   const lines = [...tried].map(([preset, counts]) => {
-    const told = [...counts].map(([outcome, count]) => `${count} ${outcome}`);
-    return `tokens of ${preset}: ${told.join(", ")}`;
+    const parts = [...counts].map(([outcome, count]) => `${count} ${outcome}`);
+    return `tokens of ${preset}: ${parts.join(", ")}`;
   });
   process.stdout.write(`${lines.join("\n")}\n`);
 });
 
 describe("the matrix of presets", () => {
-  it("has a row for each", () => {
+  it("every preset has a row in the matrix", () => {
     expect(ISSUER_SHAPES.map(({ preset }) => preset).sort()).toEqual(presets.map(({ name }) => name).sort());
   });
 });
 
 describe.each(ISSUER_SHAPES.map((shape) => [shape.preset, shape] as const))("a token of %s", (_, shape) => {
-  it("in its documented form is taken, with its subject", async () => {
+  it("a token in its documented form is accepted, with its subject", async () => {
     expect(await outcomeOf(shape, tokenFor(shape))).toBe("accepted");
     const result = await verify(tokenFor(shape), entriesOf(shape));
     expect(result).toMatchObject({
@@ -60,15 +64,15 @@ describe.each(ISSUER_SHAPES.map((shape) => [shape.preset, shape] as const))("a t
     });
   });
 
-  it.each(shape.accepted)("is taken: %s", async (_what, changes) => {
+  it.each(shape.accepted)("a token is accepted: %s", async (_what, changes) => {
     expect(await outcomeOf(shape, tokenFor(shape, changes))).toBe("accepted");
   });
 
-  it.each(mistakesOf(shape, { now: NOW, margin: 6 }))("is refused with %s", async (_what, changes, reason) => {
+  it.each(mistakesOf(shape, { now: NOW, margin: 6 }))("a token is rejected with %s", async (_what, changes, reason) => {
     expect(await outcomeOf(shape, tokenFor(shape, changes))).toBe(reason);
   });
 
-  it.each(shape.refused)("is refused: %s", async (_what, changes, reason) => {
+  it.each(shape.refused)("a token is rejected: %s", async (_what, changes, reason) => {
     expect(await outcomeOf(shape, tokenFor(shape, changes))).toBe(reason);
   });
 
@@ -78,13 +82,13 @@ describe.each(ISSUER_SHAPES.map((shape) => [shape.preset, shape] as const))("a t
     ["with another algorithm", { alg: "RS512" }, key, /^(algorithm_not_allowed|token_signature_invalid)$/],
     ["as a proof of possession", { typ: "dpop+jwt" }, key, "token_type_mismatch"],
     ["as a logout token", { typ: "logout+jwt" }, key, "token_type_mismatch"],
-  ] as const)("is refused when it is signed %s", async (_what, header, by, reason) => {
+  ] as const)("a token is rejected if it is signed %s", async (_what, header, by, reason) => {
     expect(await outcomeOf(shape, tokenFor(shape, {}, header, by))).toMatch(reason);
   });
 });
 
 describe("the subjects of all presets", () => {
-  it("are their own: no preset takes another's good token", async () => {
+  it("no preset accepts a good token of another", async () => {
     const entries = Object.fromEntries(ISSUER_SHAPES.map((shape) => [shape.preset, entriesOf(shape).ours]));
     for (const shape of ISSUER_SHAPES) {
       const others = Object.keys(entries).filter((name) => name !== shape.preset);

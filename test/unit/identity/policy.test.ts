@@ -3,7 +3,7 @@ import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { DEFAULT_ROLES, policyOf, type Roles, role } from "../../../shared/identity/policy.ts";
 
-const rolesOf = (given: object): Roles => v.parse(v.record(v.string(), role), given);
+const rolesOf = (settings: object): Roles => v.parse(v.record(v.string(), role), settings);
 
 const policy = policyOf(
   rolesOf({
@@ -16,25 +16,35 @@ const holder = (...roles: string[]) => ({ roles });
 
 describe("a policy", () => {
   it.each([
-    ["calls what one of the roles may", holder("x", "on-call"), "call deliveries", undefined],
-    ["does not call what only another role may", holder("on-call"), "call status", "robot"],
-    ["fires a route that no role keeps for itself, whoever it is", holder(), "fire docs-build", undefined],
-    ["fires a kept route with the role", holder("release-manager"), "fire deploy-prod", undefined],
-    ["does not fire a kept route without it", holder("on-call", "robot"), "fire deploy-prod", "release-manager"],
-    ["replays by the beginning of a name", holder("on-call"), "replay docs-build", undefined],
-    ["does not replay what is not named", holder("on-call"), "replay deploy-prod", "release-manager"],
-    ["approves by the beginning of a name", holder("release-manager"), "approve deploy-prod", undefined],
-    ["does not approve what no role may", holder("release-manager"), "approve docs-build", "none that exists"],
-  ] as const)("%s", (_, who, what, needed) => {
+    ["allows a call that one of the roles may make", holder("x", "on-call"), "call deliveries", undefined],
+    ["rejects a call that only another role may make", holder("on-call"), "call status", "robot"],
+    ["lets anybody fire a route that no role reserves", holder(), "fire docs-build", undefined],
+    ["lets the role fire a reserved route", holder("release-manager"), "fire deploy-prod", undefined],
+    [
+      "does not let other roles fire a reserved route",
+      holder("on-call", "robot"),
+      "fire deploy-prod",
+      "release-manager",
+    ],
+    ["allows a replay by the beginning of a route's name", holder("on-call"), "replay docs-build", undefined],
+    ["rejects the replay of a route that is not named", holder("on-call"), "replay deploy-prod", "release-manager"],
+    [
+      "allows an approval by the beginning of a route's name",
+      holder("release-manager"),
+      "approve deploy-prod",
+      undefined,
+    ],
+    ["rejects an approval that no role may give", holder("release-manager"), "approve docs-build", "none that exists"],
+  ] as const)("a policy %s", (_, who, what, needed) => {
     const [verb = "", name = ""] = what.split(" ");
-    const refusal =
+    const rejection =
       verb === "call"
         ? policy.rejectCall(who, name as "status")
         : policy.rejectRoute(who, verb as "fire" | "replay" | "approve", name);
-    expect(refusal).toEqual(needed && { reason: "role_missing", role: needed });
+    expect(rejection).toEqual(needed && { reason: "role_missing", role: needed });
   });
 
-  it("counts for each value of the claims that a limit names", () => {
+  it("a limit counts by itself for each value of the claims that it names", () => {
     const claims = { environment: "prod", job: "deploy" };
     const bucket = ["robot", "prod", "deploy"];
     expect(policy.limitsOf({ ...holder("robot"), claims })).toEqual([{ role: "robot", bucket, perMinute: 30 }]);
@@ -42,7 +52,7 @@ describe("a policy", () => {
     expect(policy.limitsOf({ ...holder("on-call"), claims })).toEqual([]);
   });
 
-  it("gives nobody anything for a name that no role has", () => {
+  it("a role that is not configured allows nothing", () => {
     fc.assert(
       fc.property(fc.array(fc.string().filter((name) => !(name in DEFAULT_ROLES))), (roles) => {
         const defaults = policyOf(rolesOf(DEFAULT_ROLES));
@@ -58,7 +68,7 @@ describe("a policy", () => {
     ["a pattern with a star inside", { fire: ["a*b"] }],
     ["a limit of nothing", { limit: { perMinute: 0 } }],
     ["a misspelt permission", { fires: ["a"] }],
-  ])("cannot be made of %s", (_, given) => {
-    expect(v.safeParse(role, given).success).toBe(false);
+  ])("a role is invalid with %s", (_, settings) => {
+    expect(v.safeParse(role, settings).success).toBe(false);
   });
 });

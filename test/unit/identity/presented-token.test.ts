@@ -6,21 +6,21 @@ const TOKEN = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln";
 
 describe("presentedToken", () => {
   it.each([
-    ["as RFC 6750 writes it", `Bearer ${TOKEN}`],
+    ["a token as RFC 6750 writes it", `Bearer ${TOKEN}`],
     ["a scheme in lower case", `bearer ${TOKEN}`],
     ["a scheme in upper case", `BEARER ${TOKEN}`],
     ["more than one space", `Bearer   ${TOKEN}`],
-  ])("takes %s", (_name, authorization) => {
+  ])("presentedToken accepts %s", (_name, authorization) => {
     expect(presentedToken(requestWith({ authorization }))).toMatchObject({ ok: true, value: { token: TOKEN } });
   });
 
-  it("takes an opaque token with padding", () => {
+  it("presentedToken accepts an opaque token with padding", () => {
     expect(presentedToken(requestWith({ authorization: "Bearer a+b/c~d==" }))).toMatchObject({
       value: { scheme: "bearer", token: "a+b/c~d==" },
     });
   });
 
-  it("tells a DPoP-bound token from a bearer token", () => {
+  it("presentedToken distinguishes a DPoP-bound token from a bearer token", () => {
     const presented = presentedToken(requestWith({ authorization: `DPoP ${TOKEN}` }));
     expect(presented).toMatchObject({ ok: true, value: { scheme: "dpop", token: TOKEN } });
   });
@@ -37,14 +37,14 @@ describe("presentedToken", () => {
     ["a JWS in JSON form", 'Bearer {"payload":"e30"}'],
     ["padding in the middle", "Bearer a=b"],
     ["a tab instead of a space", `Bearer\t${TOKEN}`],
-  ])("refuses %s", (_name, authorization) => {
+  ])("presentedToken rejects %s", (_name, authorization) => {
     expect(presentedToken(requestWith({ authorization }))).toEqual({
       ok: false,
       rejection: { reason: "credential_malformed", header: "Authorization" },
     });
   });
 
-  it("refuses a repeated header", () => {
+  it("presentedToken rejects a repeated header", () => {
     const headers = new Headers();
     headers.append("authorization", `Bearer ${TOKEN}`);
     headers.append("authorization", `Bearer ${TOKEN}`);
@@ -54,7 +54,7 @@ describe("presentedToken", () => {
     });
   });
 
-  it("misses a token that is elsewhere", () => {
+  it("presentedToken does not read a token from another place", () => {
     const headers = new Headers({ "x-access-token": TOKEN, cookie: `access_token=${TOKEN}` });
     expect(presentedToken(requestWith(headers))).toEqual({
       ok: false,

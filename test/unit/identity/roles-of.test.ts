@@ -8,7 +8,7 @@ describe("a role", () => {
   const earned = (claims: readonly object[]) =>
     rolesOf(fork, entryOf({ preset: "gitlab", issuer: "https://gitlab.com", claims, roles: [role] }));
 
-  it("asks of a claim's twin what the entry has not asked of it already", () => {
+  it("a role checks a claim's twin unless the entry has checked it already", () => {
     expect(earned([{ path: "job_project_id", equals: "1" }])).toEqual({ ok: true, value: ["review"] });
     expect(earned([{ path: "ref", equals: "main" }])).toEqual({ ok: true, value: [] });
   });

@@ -10,14 +10,14 @@ type Claims = Readonly<Record<string, unknown>>;
 const COMMIT = "5a1f".repeat(10);
 const runOf = (preset: string, claims: Claims) => presetOf(preset).run?.(claims);
 
-/** What both tell of a run. What one of the two does not know is told by the other. */
+/** The build that a webhook reports. The token and the webhook each know some facts that the other does not. */
 function buildOf(reading: Reading): Readonly<Record<string, unknown>> {
   if (reading.outcome !== "event" || !("build" in reading.event)) throw new Error(`it is ${reading.outcome}`);
   return { ...reading.event.build };
 }
 
-describe("a GitLab job's token tells of the same build as the webhook of its pipeline:", () => {
-  const told = (source: string, ref: object = { ref: "main", tag: false }) => {
+describe("a GitLab job's token", () => {
+  const webhookBuild = (source: string, ref: object = { ref: "main", tag: false }) => {
     const run = { id: 574, iid: 12, sha: COMMIT, source, status: "running", created_at: "2026-11-02 08:53:00 UTC" };
     const project = {
       id: 20,
@@ -28,42 +28,58 @@ describe("a GitLab job's token tells of the same build as the webhook of its pip
     return buildOf(pipeline("pipeline", body, testClock().now()));
   };
   const claims = {
-    ...{ project_path: "platform/docs", job_project_path: "platform/docs", pipeline_id: "574" },
-    ...{ pipeline_source: "push", sha: COMMIT, ref: "main", ref_type: "branch" },
+    project_path: "platform/docs",
+    job_project_path: "platform/docs",
+    pipeline_id: "574",
+    pipeline_source: "push",
+    sha: COMMIT,
+    ref: "main",
+    ref_type: "branch",
   };
 
   it.each<[string, Claims, Claims]>([
-    ["a push", told("push"), {}],
-    ["a push on a server before 18.4", told("push"), { job_project_path: undefined }],
-    ["a tag", told("push", { ref: "v1", tag: true }), { ref: "v1", ref_type: "tag" }],
-    ["a child pipeline, which is not its parent", told("parent_pipeline"), { pipeline_source: "parent_pipeline" }],
+    ["a push", webhookBuild("push"), {}],
+    ["a push on a server before 18.4", webhookBuild("push"), { job_project_path: undefined }],
+    ["a tag", webhookBuild("push", { ref: "v1", tag: true }), { ref: "v1", ref_type: "tag" }],
     [
-      "a fork's merge request, which runs with us",
-      told("merge_request_event"),
+      "a child pipeline, which is not its parent",
+      webhookBuild("parent_pipeline"),
+      { pipeline_source: "parent_pipeline" },
+    ],
+    [
+      "a fork's merge request, which runs in our project",
+      webhookBuild("merge_request_event"),
       { pipeline_source: "merge_request_event", project_path: "robin/docs" },
     ],
-  ])("%s", (_, build, changes) => {
+  ])("a GitLab job's token reports the same build as the webhook of its pipeline: %s", (_, build, changes) => {
     const { system, id, pipeline: name, commit, branch } = build;
-    // Not the number within the project, which the token does not tell.
+    // Not the number within the project, which the token does not hold.
     expect(runOf("gitlab", { ...claims, ...changes })).toEqual({
-      ...{ system, id, number: 574, pipeline: name, commit },
+      system,
+      id,
+      number: 574,
+      pipeline: name,
+      commit,
       ...(branch !== undefined && { branch }),
     });
   });
 
-  it.each(["project_path", "pipeline_id"])("nothing without %s", (claim) => {
+  it.each(["project_path", "pipeline_id"])("a GitLab job's token without %s reports no build", (claim) => {
     expect(runOf("gitlab", { ...claims, job_project_path: undefined, [claim]: undefined })).toBeUndefined();
   });
 });
 
-describe("a Buildkite job's token tells", () => {
+describe("a Buildkite job's token", () => {
   const claims = {
-    ...{ organization_slug: "example", pipeline_slug: "docs", build_number: 12, build_branch: "main" },
+    organization_slug: "example",
+    pipeline_slug: "docs",
+    build_number: 12,
+    build_branch: "main",
     build_commit: COMMIT,
   };
   const id = "0190a1b2-0000-4000-8000-000000000001";
 
-  it("of the same build as the webhook, where the job asked for its id", () => {
+  it("a Buildkite job's token reports the same build as the webhook if the job asked for the build's id", () => {
     const url = "https://api.buildkite.com/v2/organizations/example/pipelines/docs/builds/12";
     const body = {
       build: {
@@ -88,27 +104,40 @@ describe("a Buildkite job's token tells", () => {
     expect(runOf("buildkite", { ...claims, build_id: id })).toEqual(run);
   });
 
-  it("of a build of its own otherwise, and of no commit by a name", () => {
+  it("a Buildkite job's token without a build's id reports a build of its own, and no commit by a name", () => {
     expect(runOf("buildkite", { ...claims, build_commit: "HEAD" })).toEqual({
-      ...{ system: "buildkite", id: "example/docs#12", pipeline: "example/docs", number: 12, branch: "main" },
+      system: "buildkite",
+      id: "example/docs#12",
+      pipeline: "example/docs",
+      number: 12,
+      branch: "main",
     });
   });
 
-  it.each(["organization_slug", "pipeline_slug", "build_number"])("nothing without %s", (claim) => {
-    expect(runOf("buildkite", { ...claims, [claim]: undefined })).toBeUndefined();
-  });
+  it.each(["organization_slug", "pipeline_slug", "build_number"])(
+    "a Buildkite job's token without %s reports no build",
+    (claim) => {
+      expect(runOf("buildkite", { ...claims, [claim]: undefined })).toBeUndefined();
+    },
+  );
 });
 
 describe("a service account's token", () => {
-  const cluster = { namespace: "docs-ci", serviceaccount: { name: "pipeline" }, pod: { name: "docs-x7k2p-tell-pod" } };
+  const cluster = {
+    namespace: "docs-ci",
+    serviceaccount: { name: "pipeline" },
+    pod: { name: "docs-x7k2p-report-pod" },
+  };
 
-  it("tells of its pod, and not of which run that is", () => {
+  it("a service account's token reports its pod, but not which run that is", () => {
     expect(runOf("kubernetes", { "kubernetes.io": cluster })).toEqual({
-      ...{ system: "tekton", id: "docs-ci/docs-x7k2p-tell-pod", pipeline: "docs-ci/pipeline" },
+      system: "tekton",
+      id: "docs-ci/docs-x7k2p-report-pod",
+      pipeline: "docs-ci/pipeline",
     });
   });
 
-  it("tells nothing when it is bound to no pod", () => {
+  it("a service account's token that is bound to no pod reports nothing", () => {
     expect(runOf("kubernetes", { "kubernetes.io": { ...cluster, pod: undefined } })).toBeUndefined();
   });
 });

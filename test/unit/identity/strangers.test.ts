@@ -10,36 +10,40 @@ const pinned = (namespace: string) =>
 const entries = { first: pinned("72"), second: pinned("73") };
 const expired = { iat: NOW - 400, exp: NOW - 100 };
 
-/** Of which trust entry the one that is refused is known to be; `nobody's` is not recorded. */
-async function whose(claims: object, issuer = GITLAB, given: Parameters<typeof verify>[1] = entries): Promise<string> {
-  const result = await verify(tokenOf(issuer, rsaA, { claims }), given);
+/** The trust entry that a rejected token is attributed to; `nobody's` is not recorded. */
+async function whose(
+  claims: object,
+  issuer = GITLAB,
+  trusted: Parameters<typeof verify>[1] = entries,
+): Promise<string> {
+  const result = await verify(tokenOf(issuer, rsaA, { claims }), trusted);
   if (result.ok) throw new Error("it is accepted");
   return result.by?.trustEntry ?? "nobody's";
 }
 
-describe("a refused token of an issuer that signs for all its customers", () => {
+describe("a rejected token of an issuer that signs for all its customers", () => {
   it.each<[string, object]>([
     ["is for another audience", { namespace_id: "72", aud: "https://another.example.test" }],
     ["is another customer's", { namespace_id: "99" }],
-    ["is another customer's, and over", { namespace_id: "99", ...expired }],
-    ["is for another audience, and over", { namespace_id: "72", aud: "x", ...expired }],
-  ])("is nobody's where it %s", async (_, claims) => {
+    ["is another customer's, and expired", { namespace_id: "99", ...expired }],
+    ["is for another audience, and expired", { namespace_id: "72", aud: "x", ...expired }],
+  ])("a rejected token is attributed to nobody if it %s", async (_, claims) => {
     expect(await whose(claims)).toBe("nobody's");
   });
 
-  it("is known where audience and pins hold, in any order of the entries, and names the reason of its own entry", async () => {
+  it("a rejected token is attributed to the entry whose audience and pins hold, in any order of the entries, with that entry's reason", async () => {
     const { first, second } = entries;
-    for (const given of [
+    for (const trusted of [
       { first, second },
       { second, first },
     ]) {
-      expect(await whose({ namespace_id: "73", ...expired }, GITLAB, given)).toBe("second");
+      expect(await whose({ namespace_id: "73", ...expired }, GITLAB, trusted)).toBe("second");
       const token = tokenOf(GITLAB, rsaA, { claims: { namespace_id: "73", exp: NOW + 90_000 } });
-      expect(await verify(token, given)).toMatchObject({ rejection: { reason: "token_lifetime_too_long" } });
+      expect(await verify(token, trusted)).toMatchObject({ rejection: { reason: "token_lifetime_too_long" } });
     }
   });
 
-  it("is nobody's for want of the audience, where nothing else tells the customers apart", async () => {
+  it("a rejected token for another audience is attributed to nobody if nothing else distinguishes the customers", async () => {
     const issuer = "forge/invocation-token";
     for (const preset of ["forge", "oidc"]) {
       const forge = entryOf({ ...published, issuer, preset });
@@ -48,26 +52,26 @@ describe("a refused token of an issuer that signs for all its customers", () => 
     }
   });
 
-  it("is refused for the reason of an entry whose key it was signed with, not of another's", async () => {
+  it("a rejected token has the reason of the entry whose key it was signed with, not of another entry", async () => {
     const other = { ...pinned("72"), jwks: { inline: { keys: [] } } };
-    for (const given of [
+    for (const trusted of [
       { other, ours: pinned("72") },
       { ours: pinned("72"), other },
     ]) {
-      const result = await verify(tokenOf(GITLAB, rsaA, { claims: { namespace_id: "99" } }), given);
+      const result = await verify(tokenOf(GITLAB, rsaA, { claims: { namespace_id: "99" } }), trusted);
       expect(result).toMatchObject({ rejection: { reason: "tenant_mismatch" } });
     }
   });
 });
 
-it("a refused token of an issuer of the operator's own is always known", async () => {
+it("a rejected token of the operator's own issuer is always attributed to its entry", async () => {
   const issuer = "https://gitlab.example.test";
   const own = { own: entryOf({ ...published, issuer, preset: "gitlab", claims: [{ path: "ref", equals: "main" }] }) };
   expect(await whose({ aud: "x" }, issuer, own)).toBe("own");
   expect(await whose({ ref: "other" }, issuer, own)).toBe("own");
 });
 
-it("the audience that a token was made for is told, cut short, where its signature is good, and nowhere else", async () => {
+it("the audience that a token was made for is reported, cut, only if its signature is good", async () => {
   const issuer = "https://gitlab.example.test";
   const own = { own: entryOf({ ...published, issuer }) };
   const rejectionOf = async (claims: object, header: object = {}) => {

@@ -9,7 +9,7 @@ export const AUDIENCE = "https://bridge.example.test";
 /** Seconds since 1970 at which {@link testClock} stands. */
 export const NOW: number = toSeconds(epochMillis(testClock().now()));
 
-/** A key pair of an issuer, made anew for each test file. */
+/** A key pair of an issuer, created for each test file. */
 export interface SigningKey {
   readonly alg: "ES256" | "RS256";
   readonly kid: string;
@@ -31,9 +31,9 @@ export const keySetOf = (...keys: readonly SigningKey[]): { keys: SigningKey["jw
   keys: keys.map(({ jwk }) => jwk),
 });
 
-/** A trust entry as the configuration gives it, with the keys in it unless told otherwise. */
-export function entryOf(given: { readonly issuer: string } & Readonly<Record<string, unknown>>): TrustEntry {
-  return v.parse(trustEntry, { audience: AUDIENCE, ...given });
+/** A trust entry as the configuration has it, for {@link AUDIENCE} unless `settings` name another. */
+export function entryOf(settings: { readonly issuer: string } & Readonly<Record<string, unknown>>): TrustEntry {
+  return v.parse(trustEntry, { audience: AUDIENCE, ...settings });
 }
 
 export const b64 = (text: string | Uint8Array): string => Buffer.from(text).toString("base64url");

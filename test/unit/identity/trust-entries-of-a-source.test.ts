@@ -17,12 +17,12 @@ describe("trust entries", () => {
   const ours = entryOf({ issuer: A, ...published(keyA) });
   const unreachable = entryOf({ issuer: A, jwks: { url: "https://keys.example.test/jwks" } });
 
-  it("count only when the source names them", async () => {
+  it("a trust entry counts only if the source names it", async () => {
     expect(await reasonOf(good, standard, ["b"])).toBe("issuer_unknown");
     expect(await reasonOf(good, standard, [])).toBe("issuer_unknown");
   });
 
-  it("may share an issuer, as two clusters do: the one whose keys fit decides", async () => {
+  it("trust entries may share an issuer, as two clusters do, and the one whose keys fit decides", async () => {
     for (const names of [
       ["theirs", "ours"],
       ["ours", "theirs"],
@@ -35,23 +35,23 @@ describe("trust entries", () => {
     }
   });
 
-  it("do not refuse what an unreachable one might accept, and do not wait for it to accept", async () => {
+  it("a token that an unreachable entry might accept is not rejected, and a good token does not wait for that entry", async () => {
     await expect(verify(tokenOf(A, keyB), { unreachable, ours })).rejects.toMatchObject({ code: "keys_unavailable" });
     expect(await reasonOf(good, { unreachable, ours })).toBe("accepted");
   });
 
-  it("are not asked for keys by a token of an unknown issuer, or of the wrong shape", async () => {
+  it("a token of an unknown issuer or of the wrong shape causes no fetch of keys", async () => {
     expect(await reasonOf(tokenOf(`${A}/`, keyA), { unreachable })).toBe("issuer_unknown");
     expect(await reasonOf(`${good}\n`, { unreachable })).toBe("token_malformed");
     const withAddress = tokenOf(A, keyA, { header: { jku: "https://keys.example.test/jwks" } });
     expect(await reasonOf(withAddress, { unreachable })).toBe("token_header_forbidden");
   });
 
-  it("that a source names and nobody configured are a fault", async () => {
+  it("a trust entry that a source names and nobody configured is a fault", async () => {
     await expect(verify(good, standard, ["missing"])).rejects.toMatchObject({ code: "configuration_invalid" });
   });
 
-  it("with a key too short to verify with are the issuer's fault", async () => {
+  it("a key that is too short to verify with is the issuer's fault", async () => {
     const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 1024 });
     const { kty = "", ...members } = publicKey.export({ format: "jwk" });
     const short: SigningKey = { alg: "RS256", kid: "short", privateKey, jwk: { ...members, kty, kid: "short" } };

@@ -8,7 +8,7 @@ const published = signingKey("k1");
 const jwks = { inline: keySetOf(published) };
 
 describe("a trust entry", () => {
-  it("fills in what is safe", () => {
+  it("a trust entry has safe defaults", () => {
     expect(v.parse(trustEntry, { ...good, claims: [{ path: "sub", equals: "a" }] })).toEqual({
       issuer: "https://issuer.example.test",
       audience: ["https://bridge.example.test"],
@@ -27,14 +27,14 @@ describe("a trust entry", () => {
   });
 
   it.each<[string, object]>([
-    ["an issuer that is no URL, with keys", { issuer: "forge/invocation-token", jwks }],
+    ["an issuer that is not a URL, with keys", { issuer: "forge/invocation-token", jwks }],
     ["an issuer with a closing slash", { issuer: "https://oidc.example.test/tenant/" }],
     ["an issuer on this machine", { issuer: "http://127.0.0.1:4001" }],
     ["several audiences", { audience: ["a", "b"] }],
     ["keys at another address", { jwks: { url: "https://keys.example.test/jwks" } }],
     ["keys in a file", { jwks: { file: "cluster-keys.json" } }],
     ["a claim below another", { claims: [{ path: ["kubernetes.io", "namespace"], equals: ["ci", "cd"] }] }],
-  ])("takes %s", (_name, change) => {
+  ])("a trust entry may have %s", (_name, change) => {
     expect(v.safeParse(trustEntry, { ...good, ...change }).success).toBe(true);
   });
 
@@ -42,7 +42,7 @@ describe("a trust entry", () => {
     ["no audience", { audience: undefined }],
     ["an empty audience", { audience: "" }],
     ["an empty list of audiences", { audience: [] }],
-    ["discovery at an issuer that is no URL", { issuer: "forge/invocation-token" }],
+    ["discovery at an issuer that is not a URL", { issuer: "forge/invocation-token" }],
     ["discovery over plain http", { issuer: "http://issuer.example.test" }],
     ["discovery at an issuer with a query", { issuer: "https://issuer.example.test/?a=b" }],
     ["keys over plain http", { jwks: { url: "http://keys.example.test/jwks" } }],
@@ -58,7 +58,7 @@ describe("a trust entry", () => {
     ["a claim with no value", { claims: [{ path: "sub", equals: [] }] }],
     ["a claim with no path", { claims: [{ path: [], equals: "a" }] }],
     ["a misspelt option", { audiences: ["a"] }],
-  ])("refuses %s", (_name, change) => {
+  ])("a trust entry is invalid with %s", (_name, change) => {
     expect(v.safeParse(trustEntry, { ...good, ...change }).success).toBe(false);
   });
 });

@@ -12,7 +12,7 @@ async function signedByJose(alg: string) {
   const token = await new SignJWT({ iss: ISSUER, aud: AUDIENCE, exp: NOW + 60 })
     .setProtectedHeader({ alg, kid: "k1" })
     .sign(privateKey);
-  // Without alg, as some issuers publish their keys: what the entry allows is what counts.
+  // Without alg, as some issuers publish their keys: the algorithms of the entry count.
   const { alg: _, ...jwk } = await exportJWK(publicKey);
   return { token, entry: (algorithms: readonly string[]) => entryOf({ ...common(jwk), algorithms }) };
 }
@@ -20,7 +20,7 @@ async function signedByJose(alg: string) {
 const common = (jwk: object) => ({ issuer: ISSUER, jwks: { inline: { keys: [{ ...jwk, kid: "k1" }] } } });
 
 describe("a signature made by jose", () => {
-  it.each(ALGORITHMS)("with %s is good where that is listed, and nowhere else", async (alg) => {
+  it.each(ALGORITHMS)("a signature with %s is accepted if that algorithm is listed, and not otherwise", async (alg) => {
     const { token, entry } = await signedByJose(alg);
     expect(await reasonOf(token, { entry: entry([alg]) })).toBe("accepted");
     const others = ALGORITHMS.filter((other) => other !== alg);

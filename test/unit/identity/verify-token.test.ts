@@ -11,11 +11,11 @@ const ci = entryOf({ issuer: A, roles: ["status"], ...published(keyA, rsa) });
 const shadowed = entryOf({ issuer: A, roles: ["status"], mode: "shadow", ...published(keyA) });
 const expired = withClaims({ exp: NOW - 26 });
 
-/** Whose token it is, as far as a good signature tells. */
+/** The principal that a good signature proves. */
 const someone = { issuer: A, subject: "someone", method: "oidc", credential: "k1", trustEntry: "ci", roles: [] };
 
 describe("a verified token", () => {
-  it("becomes a principal of its trust entry", async () => {
+  it("a verified token becomes a principal of its trust entry", async () => {
     expect(await verify(withClaims({ sub: "job:7" }), { ci })).toMatchObject({
       ok: true,
       value: {
@@ -25,7 +25,7 @@ describe("a verified token", () => {
     });
   });
 
-  it("may lack a key id and a subject", async () => {
+  it("a verified token may lack a key id and a subject", async () => {
     const one = { a: entryOf({ issuer: A, ...published(keyA) }) };
     const token = tokenOf(A, keyA, { header: { kid: undefined }, claims: { sub: undefined } });
     expect(await verify(token, one)).toMatchObject({
@@ -34,8 +34,8 @@ describe("a verified token", () => {
   });
 });
 
-describe("a refused token", () => {
-  it("tells whose it is and why once its signature is good, with no role", async () => {
+describe("a rejected token", () => {
+  it("a rejected token with a good signature is attributed to its principal, with the reason and without a role", async () => {
     expect(await verify(expired, { ci })).toEqual({
       ok: false,
       rejection: { reason: "token_expired", expiredBySeconds: 26 },
@@ -46,16 +46,16 @@ describe("a refused token", () => {
   it.each([
     ["malformed", `${good}\n`],
     ["of an unknown issuer", withClaims({ iss: `${A}/` })],
-    ["by an unknown key", withHeader({ kid: "k9" })],
+    ["signed by an unknown key", withHeader({ kid: "k9" })],
     ["of another algorithm", withHeader({ alg: "ES384" })],
     ["forged", tokenOf(A, signingKey("k1"))],
-  ])("is nobody's while it is %s", async (_name, token) => {
+  ])("a rejected token is attributed to nobody if it is %s", async (_name, token) => {
     const result = await verify(token, { ci, shadowed });
     expect(result).toMatchObject({ ok: false });
     expect(result).not.toHaveProperty("by");
   });
 
-  it("is one with any single character changed", async () => {
+  it("a token with any single character changed is rejected", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(good.length - 1), fc.constantFrom(..."ABCxyz019-_. \n"), async (at, character) => {
         fc.pre(good[at] !== character);
@@ -66,20 +66,20 @@ describe("a refused token", () => {
 });
 
 describe("a trust entry in shadow mode", () => {
-  it("lets in what it would refuse, with the reason and without a role", async () => {
+  it("shadow mode lets in what it would reject, with the reason and without a role", async () => {
     expect(await verify(expired, { ci: shadowed })).toMatchObject({
       ok: true,
       value: { principal: someone, shadowRejection: { reason: "token_expired", expiredBySeconds: 26 } },
     });
   });
 
-  it("gives a token that it has nothing against its roles, and no reason", async () => {
+  it("shadow mode gives a token that it accepts its roles, and no reason", async () => {
     const result = await verify(good, { shadowed });
     expect(result).toMatchObject({ ok: true, value: { principal: { roles: ["status"] } } });
     expect(result).not.toHaveProperty("value.shadowRejection");
   });
 
-  it("stands back, in any order, behind another entry that accepts, and before one that refuses", async () => {
+  it("shadow mode yields to another entry that accepts, and takes precedence over one that rejects, in any order", async () => {
     const strict = entryOf({ issuer: A, audience: "other", ...published(keyA) });
     for (const names of [
       ["shadowed", "strict", "ci"],
@@ -95,13 +95,13 @@ describe("a trust entry in shadow mode", () => {
     }
   });
 
-  it("lets nothing in while another entry of the issuer cannot decide", async () => {
+  it("shadow mode lets nothing in while another entry of the issuer cannot decide", async () => {
     const unreachable = entryOf({ issuer: A, jwks: { url: "https://keys.example.test/jwks" } });
     await expect(verify(expired, { shadowed, unreachable })).rejects.toMatchObject({ code: "keys_unavailable" });
   });
 });
 
-describe("jose's jwtVerify, as strict as it goes,", () => {
+describe("jose's jwtVerify with every strict option", () => {
   const time = fc.oneof(
     fc.integer({ min: NOW - 20, max: NOW + 20 }),
     fc.constantFrom(NOW - 5, NOW + 5, NOW + 3_590, NOW + 3_591, NOW - 3_600, 0.5, -1, "1", null, true, undefined),
@@ -123,7 +123,7 @@ describe("jose's jwtVerify, as strict as it goes,", () => {
     .record({ key: fc.constantFrom(keyA, rsa), header, claims })
     .map(({ key, ...changes }) => tokenOf(A, key, changes));
 
-  it("has the same verdict on any header and claims", async () => {
+  it("jose has the same verdict as the bridge on any header and claims", async () => {
     let accepted = 0;
     await fc.assert(
       fc.asyncProperty(token, async (token) => {
@@ -138,11 +138,15 @@ describe("jose's jwtVerify, as strict as it goes,", () => {
 
   const findKey = createLocalJWKSet(keySetOf(keyA, rsa));
 
-  /** With every option set that it has, and by hand what these leave open. */
+  /** Sets every option of jose, and checks by hand what the options leave open. */
   async function verifiedByJose(token: string): Promise<boolean> {
     const options = {
-      ...{ issuer: A, audience: AUDIENCE, algorithms: ["ES256", "RS256"], requiredClaims: ["exp"] },
-      ...{ clockTolerance: 5, currentDate: new Date(NOW * 1_000) },
+      issuer: A,
+      audience: AUDIENCE,
+      algorithms: ["ES256", "RS256"],
+      requiredClaims: ["exp"],
+      clockTolerance: 5,
+      currentDate: new Date(NOW * 1_000),
     };
     try {
       const { payload, protectedHeader } = await jwtVerify(token, findKey, options);

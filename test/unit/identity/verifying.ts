@@ -20,7 +20,10 @@ export const requestWith = (headers: Record<string, string> | Headers): TokenReq
 /** A token as a plain bearer request presents it. */
 export const presented = (token: string): PresentedToken => ({ scheme: "bearer", token, request: requestWith({}) });
 
-/** Verifies against `entries`, of which the source names all unless told otherwise. Every outbound call fails. */
+/**
+ * Verifies against the entries of `entries` that the source names: all, unless `names` is given. Every outbound call
+ * fails.
+ */
 export function verify(
   token: string,
   entries: Readonly<Record<string, TrustEntry>>,
@@ -32,8 +35,8 @@ export function verify(
   );
 }
 
-/** Why a token is refused, or `accepted`. */
-export async function reasonOf(...given: Parameters<typeof verify>): Promise<string> {
-  const result = await verify(...given);
+/** The reason why a token is rejected, or `accepted`. */
+export async function reasonOf(...args: Parameters<typeof verify>): Promise<string> {
+  const result = await verify(...args);
   return result.ok ? "accepted" : result.rejection.reason;
 }

@@ -24,7 +24,7 @@ const vectorFile = v.object({
 
 type Group = v.InferOutput<typeof vectorFile>["testGroups"][number];
 
-/** Accepts `jws` the way the verifier does, up to the claims, which these vectors have none of. */
+/** Accepts `jws` the way the verifier does, except for the claims, which these vectors do not have. */
 async function accepts(group: Group, jws: unknown): Promise<boolean> {
   const published = publishedBy(group);
   const algorithms = published.map(({ alg }) => alg);
@@ -39,25 +39,25 @@ async function accepts(group: Group, jws: unknown): Promise<boolean> {
   if (!split.ok) return false;
   const trusted = trustedAs("vectors", entry.output, { clock: testClock() });
   return rejectSignature(split.value, trusted).then(
-    (refusal) => refusal === undefined,
+    (rejection) => rejection === undefined,
     () => false,
   );
 }
 
-/** The public keys of a group; where it has none, its mixed set of public and shared keys. */
+/** The public keys of a group; if it has none, its mixed set of public and shared keys. */
 const publishedBy = (group: Group) =>
   group.public?.keys ?? (group.public ? [group.public] : (group.private.keys ?? []));
 
 /** Ids of the asymmetric vectors on which we and Wycheproof differ. */
 async function differences(name: string) {
   const { testGroups } = v.parse(vectorFile, JSON.parse(readFileSync(`${folder}/${name}_test.json`, "utf8")));
-  const found = { run: 0, weRefuse: [] as number[], weAccept: [] as number[] };
+  const found = { run: 0, weReject: [] as number[], weAccept: [] as number[] };
   for (const group of testGroups.filter((group) => publishedBy(group).some(({ kty }) => kty !== "oct"))) {
     for (const { tcId, jws, result } of group.tests) {
       found.run += 1;
       const accepted = await accepts(group, jws);
       if (accepted && result === "invalid") found.weAccept.push(tcId);
-      if (!accepted && result === "valid") found.weRefuse.push(tcId);
+      if (!accepted && result === "valid") found.weReject.push(tcId);
     }
   }
   return found;
@@ -66,21 +66,21 @@ async function differences(name: string) {
 describe.skipIf(!isThere)(
   "Wycheproof vectors (skipped unless PEER_DATA names the folder that holds jose/wycheproof)",
   () => {
-    it("agree on signatures, but for an empty payload and keys that name another algorithm", async () => {
+    it("the verifier agrees on signatures, except for an empty payload and keys that name another algorithm", async () => {
       const emptyPayload = [259, 264, 268, 272, 320, 325];
       // The key says PS256 and the token PS384, or the key says ES521, which does not exist (RFC 7518 §3.1).
       const otherAlgorithm = [346, 347, 350, 351];
-      const weRefuse = [...emptyPayload, ...otherAlgorithm];
-      expect(await differences("json_web_signature")).toEqual({ run: 361, weRefuse, weAccept: [] });
+      const weReject = [...emptyPayload, ...otherAlgorithm];
+      expect(await differences("json_web_signature")).toEqual({ run: 361, weReject, weAccept: [] });
     });
 
     // An RSA key made by the flawed generator of CVE-2017-15361 (ROCA): nobody but its issuer can replace it.
-    it("agree on the use of keys, but for a ROCA key", async () => {
-      expect(await differences("json_web_crypto")).toEqual({ run: 30, weRefuse: [], weAccept: [46] });
+    it("the verifier agrees on the use of keys, except for a ROCA key", async () => {
+      expect(await differences("json_web_crypto")).toEqual({ run: 30, weReject: [], weAccept: [46] });
     });
 
-    it("agree on keys, but for a ROCA key", async () => {
-      expect(await differences("json_web_key")).toEqual({ run: 12, weRefuse: [], weAccept: [7] });
+    it("the verifier agrees on keys, except for a ROCA key", async () => {
+      expect(await differences("json_web_key")).toEqual({ run: 12, weReject: [], weAccept: [7] });
     });
   },
 );

@@ -6,25 +6,27 @@ import type { BuildState } from "../../../shared/model/event.ts";
 
 const at = (minute: number): string => new Date(Date.UTC(2026, 10, 2, 9, minute)).toISOString();
 
-/** What a webhook tells of a run: with the time of its creation. */
+/** The report of a webhook about a run, with the time of the run's creation. */
 function byWebhook(n: number, state: BuildState, minute: number, changes: Partial<ShownBuild> = {}): ReportedBuild {
-  return told({ id: String(n), state, createdAt: at(n), reportedAt: at(minute), ...changes });
+  return reportedBuild({ id: String(n), state, createdAt: at(n), reportedAt: at(minute), ...changes });
 }
 
-/** What a job tells of its own: when it was received is the only time there is. */
+/** The report of a job about itself. The time of receipt is the only time it has. */
 function byCallback(n: number, state: BuildState, minute: number, changes: Partial<ShownBuild> = {}): ReportedBuild {
   const end = ["succeeded", "failed"].includes(state) && { finishedAt: at(minute) };
-  return told({ id: String(n), state, reportedAt: at(minute), ...end, ...changes });
+  return reportedBuild({ id: String(n), state, reportedAt: at(minute), ...end, ...changes });
 }
 
-const told = (build: Pick<ShownBuild, "id" | "state" | "reportedAt"> & Partial<ShownBuild>): ReportedBuild => ({
+const reportedBuild = (
+  build: Pick<ShownBuild, "id" | "state" | "reportedAt"> & Partial<ShownBuild>,
+): ReportedBuild => ({
   build: { system: "gitlab", pipeline: "docs", ...build },
   delivery: `d-${build.id}-${build.state}-${build.reportedAt}`,
 });
 
 const shownOf = (all: readonly ReportedBuild[]) => rowOf("docs", all.reduce<readonly BoardRun[]>(withBuild, []));
 
-/** The run and state that these leave on the page, told in this order. */
+/** The run and state that the page shows after these reports in this order. */
 function shown(...all: readonly ReportedBuild[]): string {
   const { build, ended } = shownOf(all) ?? {};
   return `${build?.id} ${build?.state}${ended ? `, last ${ended.state}` : ""}`;
@@ -36,12 +38,12 @@ const named = (n: number) => ({ id: `run-${n}` });
 describe("the run that a row shows", () => {
   it.each<[string, string, readonly ReportedBuild[]]>([
     [
-      "a webhook's, after an earlier run's callback",
+      "the run of a webhook, after an earlier run's callback",
       "513 running, last succeeded",
       [byCallback(512, "succeeded", 60), byWebhook(513, "running", 120, { createdAt: at(119) })],
     ],
     [
-      "the end that the webhook tells, after an earlier run's callback",
+      "the end that the webhook reports, after an earlier run's callback",
       "513 failed",
       [byCallback(512, "succeeded", 60), byWebhook(513, "failed", 125, { createdAt: at(119), finishedAt: at(125) })],
     ],
@@ -51,12 +53,12 @@ describe("the run that a row shows", () => {
       [byCallback(1, "succeeded", 60, named(1)), byCallback(2, "running", 61, named(2))],
     ],
     [
-      "the later run, though a callback of the earlier is told after all",
+      "the later run, even if a callback of the earlier run arrives late",
       "513 running, last succeeded",
       [byWebhook(513, "running", 10, { createdAt: at(9) }), byCallback(512, "succeeded", 20)],
     ],
     [
-      "the later run, though the end of the earlier is told after it",
+      "the later run, even if the end of the earlier run is reported after it",
       "run-2 running, last failed",
       [
         byCallback(1, "running", 1, named(1)),
@@ -65,7 +67,7 @@ describe("the run that a row shows", () => {
       ],
     ],
     [
-      "the later run, once an earlier state of the one beside it comes late",
+      "the later run, even if an earlier state of the other run arrives late",
       "run-2 running, last failed",
       [
         byCallback(2, "running", 2, named(2)),
@@ -74,7 +76,7 @@ describe("the run that a row shows", () => {
       ],
     ],
     [
-      "one build of a number, by whatever id a token calls it",
+      "one build for each number, whatever id a token reports",
       "example/docs#7 succeeded",
       [
         byCallback(7, "succeeded", 2, { id: "example/docs#7", number: 7 }),
@@ -82,7 +84,7 @@ describe("the run that a row shows", () => {
       ],
     ],
     [
-      "the later of two that say the same number, where it is no more than their word",
+      "the later of two runs that only claim the same number",
       "pod-2 running, last succeeded",
       [
         byWebhook(1, "succeeded", 2, { id: "pod-1", number: 7, finishedAt: at(2) }),
@@ -90,7 +92,7 @@ describe("the run that a row shows", () => {
       ],
     ],
     [
-      "the later run, once an earlier state of the other tells that it began before",
+      "the later run, once a late state reports that the other run began earlier",
       "run-2 running",
       [
         byWebhook(1, "running", 30, { ...named(1), createdAt: at(30) }),
@@ -99,7 +101,7 @@ describe("the run that a row shows", () => {
       ],
     ],
     [
-      "the first of a pipeline that was made anew under its old name",
+      "the first run of a pipeline that was created again under its old name",
       "0190-b running, last succeeded",
       [
         byWebhook(1, "succeeded", 3, { id: "0190-a", number: 900, finishedAt: at(3) }),
@@ -107,19 +109,23 @@ describe("the run that a row shows", () => {
       ],
     ],
     [
-      "the wait, though a `running` of before comes late",
+      "the waiting state, even if an earlier running state arrives late",
       "1 waiting",
       [byWebhook(1, "waiting", 5), byWebhook(1, "running", 3)],
     ],
-    ["the run that goes on, once it waited", "1 running", [byWebhook(1, "waiting", 5), byWebhook(1, "running", 6)]],
-  ])("is %s", (_, expected, all) => {
+    [
+      "the running state, once the run has waited",
+      "1 running",
+      [byWebhook(1, "waiting", 5), byWebhook(1, "running", 6)],
+    ],
+  ])("a row shows %s", (_, expected, all) => {
     expect(shown(...all)).toBe(expected);
   });
 
-  const life = (tell: typeof byWebhook, n: number): readonly ReportedBuild[] => [
-    tell(n, "queued", n * 10),
-    tell(n, "running", n * 10 + 1),
-    tell(n, "succeeded", n * 10 + 2, { finishedAt: at(n * 10 + 2) }),
+  const life = (report: typeof byWebhook, n: number): readonly ReportedBuild[] => [
+    report(n, "queued", n * 10),
+    report(n, "running", n * 10 + 1),
+    report(n, "succeeded", n * 10 + 2, { finishedAt: at(n * 10 + 2) }),
   ];
   const unordered: typeof byWebhook = (n, state, minute, changes) =>
     byCallback(n, state, minute, { ...changes, ...named(n) });
@@ -127,13 +133,13 @@ describe("the run that a row shows", () => {
   it.each<[string, readonly ReportedBuild[]]>([
     ["webhooks", [1, 2, 3].flatMap((n) => life(byWebhook, n))],
     ["callbacks whose ids count up", [1, 2, 3].flatMap((n) => life(byCallback, n))],
-    ["callbacks that have nothing but their times", [1, 2, 3].flatMap((n) => life(unordered, n))],
+    ["callbacks with nothing but their times", [1, 2, 3].flatMap((n) => life(unordered, n))],
     ["both, of each run", [1, 2, 3].flatMap((n) => [...life(byWebhook, n), ...life(byCallback, n)])],
     [
       "webhooks of some runs and callbacks of others",
       [...life(byWebhook, 1), ...life(byCallback, 2), ...life(byWebhook, 3)],
     ],
-  ])("is the last run in its last state for every order of arrival of %s", (_, all) => {
+  ])("a row shows the last run in its last state for every order of arrival of %s", (_, all) => {
     // The end of the last run is still to come: the page shows that it runs, and how the one before ended.
     const events = all.filter(({ build }) => build.state !== "succeeded" || !/3$/.test(build.id));
     fc.assert(
@@ -143,7 +149,7 @@ describe("the run that a row shows", () => {
     );
   });
 
-  it("is kept with few others, and with the end of the newest that ended", () => {
+  it("the shown run is kept with few other runs, and with the end of the newest run that ended", () => {
     const ends = [byWebhook(1, "failed", 1, { finishedAt: at(1) })];
     const going = [2, 3, 4, 5, 6].map((n) => byWebhook(n, "running", n));
     const kept = [...ends, ...going].reduce<readonly BoardRun[]>(withBuild, []);

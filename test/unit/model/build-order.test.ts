@@ -33,21 +33,21 @@ describe("the order of builds", () => {
       build("queued", { number: 100 }),
     ],
   ];
-  it.each(rows)("puts %s", (_, earlier, later) => {
+  it.each(rows)("the order of builds puts %s", (_, earlier, later) => {
     expect(buildOrder(earlier) < buildOrder(later)).toBe(true);
   });
 
-  it("puts a build of which no time is told before all that have one", () => {
+  it("a build without a start time comes before all that have one", () => {
     const { createdAt: _, ...timeless } = build("succeeded", { number: 9_000, finishedAt: "2027-01-01T00:00:00.000Z" });
     expect(buildOrder(timeless) < buildOrder(build("queued"))).toBe(true);
   });
 
-  it("takes an id that counts up for the order, as a token tells no number", () => {
+  it("an id that counts up gives the order if a token reports no number", () => {
     const { createdAt: _, ...timeless } = build("succeeded", { id: "512" });
     expect(buildOrder(timeless) < buildOrder({ ...timeless, id: "1000", state: "queued" })).toBe(true);
   });
 
-  it("lets a build that waits go on, and wait again, each only later than the other", () => {
+  it("a waiting build can go on and wait again, each state only if it is reported later", () => {
     const at = (state: BuildState, minute: number) => ({
       ...build(state),
       reportedAt: `2026-11-02T09:0${minute}:00.000Z`,
@@ -58,11 +58,11 @@ describe("the order of builds", () => {
     expect(compareStates(at("succeeded", 1), at("waiting", 2))).toBeGreaterThan(0);
   });
 
-  it("leads to the same last state for every order of arrival", () => {
+  it("every order of arrival leads to the same last state", () => {
     const life = [build("queued"), build("running"), build("succeeded", { finishedAt: "2026-11-02T09:03:00.000Z" })];
-    const told = fc.shuffledSubarray([...life, ...life], { minLength: 6 });
+    const orders = fc.shuffledSubarray([...life, ...life], { minLength: 6 });
     fc.assert(
-      fc.property(told, (arrivals) => {
+      fc.property(orders, (arrivals) => {
         let shown: BuildPart | undefined;
         for (const next of arrivals) if (!shown || buildOrder(shown) <= buildOrder(next)) shown = next;
         return shown?.state === "succeeded";

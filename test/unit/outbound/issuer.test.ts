@@ -29,7 +29,7 @@ function issuerOf(...keys: readonly OpenKey[]): BridgeIssuer {
 const keySetOf = async (issuer: BridgeIssuer) => createLocalJWKSet((await issuer.keySet()) as JSONWebKeySet);
 
 describe("a token of the bridge", () => {
-  it("is verified by another library from what the bridge publishes, and names who caused the call", async () => {
+  it("a token of the bridge is verified by another library with the published keys, and names who caused the call", async () => {
     const key = await localSigningKey(pemOf());
     const issuer = issuerOf(async () => key);
     const { token, expiresAt } = await issuer.mint("https://el.example.test", cause, clock.now());
@@ -55,7 +55,7 @@ describe("a token of the bridge", () => {
     expect(expiresAt - clock.now()).toBe(600_000);
   });
 
-  it("is good for its audience alone, and no longer than ten minutes", async () => {
+  it("a token of the bridge is valid for its audience alone, and for ten minutes at most", async () => {
     const key = await localSigningKey(pemOf());
     const issuer = issuerOf(async () => key);
     const { token } = await issuer.mint("a", cause, clock.now());
@@ -70,7 +70,7 @@ describe("a token of the bridge", () => {
     });
   });
 
-  it("is signed by the first key while all are published, so that keys change with an overlap", async () => {
+  it("a token is signed by the first key while all keys are published, so that a rotation overlaps", async () => {
     const [old, next] = [await localSigningKey(pemOf()), await localSigningKey(pemOf())];
     const before = issuerOf(
       async () => old,
@@ -90,13 +90,13 @@ describe("a token of the bridge", () => {
     }
   });
 
-  it("publishes no private half", async () => {
+  it("no private half of a key is published", async () => {
     const issuer = issuerOf(() => localSigningKey(pemOf()));
     const { keys } = (await issuer.keySet()) as JSONWebKeySet;
     expect(keys.map((key) => Object.keys(key).sort())).toEqual([["alg", "crv", "kid", "kty", "use", "x", "y"]]);
   });
 
-  it("is signed and published without a key beside the first that cannot be had, until it can", async () => {
+  it("a further key that cannot be read is left out of the published keys until it can be read", async () => {
     const [first, retired] = [await localSigningKey(pemOf()), await localSigningKey(pemOf())];
     let isThere = false;
     const second: OpenKey = async () => {
@@ -112,7 +112,7 @@ describe("a token of the bridge", () => {
     expect(await kids()).toEqual([first.kid, retired.kid]);
   });
 
-  it("is not signed by the second key where the first cannot be had, and nothing is published", async () => {
+  it("no token is signed by the second key if the first cannot be read, and nothing is published", async () => {
     const second = await localSigningKey(pemOf());
     const issuer = issuerOf(
       () => Promise.reject(new Error("not now")),
@@ -126,13 +126,13 @@ describe("a token of the bridge", () => {
     await expect(issuerOf().keySet()).rejects.toMatchObject({ code: "secret_unavailable" });
   });
 
-  it("is published once under each key id, however often a key is listed", async () => {
+  it("a key is published once under its key id, however often it is listed", async () => {
     const pem = pemOf();
     const issuer = issuerOf(...[1, 2].map(() => () => localSigningKey(pem)));
     expect(((await issuer.keySet()) as JSONWebKeySet).keys).toHaveLength(1);
   });
 
-  it("asks for a key again that could not be had", async () => {
+  it("a key that could not be read is read again for the next token", async () => {
     const key = await localSigningKey(pemOf());
     let tries = 0;
     const issuer = issuerOf(async () => {
@@ -147,10 +147,10 @@ describe("a token of the bridge", () => {
 
 describe("a signing key", () => {
   it.each([
-    ["no PEM", new Secret("not a key")],
+    ["text that is not PEM", new Secret("not a key")],
     ["an RSA key", pemOf(generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey)],
     ["another curve", pemOf(generateKeyPairSync("ec", { namedCurve: "P-384" }).privateKey)],
-  ])("is not made of %s, and the text stays out of the fault", async (_, pem) => {
+  ])("a signing key is not made of %s, and the text stays out of the fault", async (_, pem) => {
     const fault = await localSigningKey(pem).catch((error: unknown) => error);
     expect(fault).toMatchObject({ code: "secret_unavailable" });
     expect(JSON.stringify(fault, Object.getOwnPropertyNames(fault))).not.toContain(pem.reveal().slice(0, 20));
@@ -160,7 +160,7 @@ describe("a signing key", () => {
 describe("a signature of KMS", () => {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 
-  it("has the same numbers in the form of a JWS", () => {
+  it("a signature of KMS has the same numbers in the form of a JWS", () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 1, maxLength: 64 }), (bytes) => {
         const raw = rawOfDer(sign("sha256", bytes, privateKey));
@@ -168,12 +168,12 @@ describe("a signature of KMS", () => {
         expect(raw).toHaveLength(64);
         expect(verify("sha256", bytes, key, raw)).toBe(true);
       }),
-      // Each two hundred and fifty-sixth number is a byte shorter.
+      // One number in 256 is a byte shorter.
       { numRuns: 1_500 },
     );
   });
 
-  it("is refused when something follows it", () => {
+  it("a signature of KMS is rejected if bytes follow it", () => {
     const der = sign("sha256", Buffer.from("a"), privateKey);
     expect(() => rawOfDer(Buffer.concat([der, Buffer.from([0])]))).toThrow();
   });

@@ -23,11 +23,11 @@ const call = (subject = "wiki", delivery = "d-1", target = "listener") => ({
 });
 
 const oauth = { tokenUrl: "https://login.example.test/token", clientId: "bridge", clientSecret: "env:CLIENT" };
-const identityOf = (given: object): TargetIdentity => v.parse(targetIdentity, given);
+const identityOf = (settings: object): TargetIdentity => v.parse(targetIdentity, settings);
 
 type Answer = { readonly status: number; readonly body: object } | Error;
 
-/** Tokens over calls that are answered in turn, the last answer for all that follow. */
+/** Tokens over calls that are answered in order; the last answer is repeated. */
 function tokensWith(answers: readonly Answer[]) {
   const clock = testClock();
   const requests: OutboundRequest[] = [];
@@ -71,7 +71,7 @@ describe("client credentials", () => {
     clientCredentials: { ...oauth, scope: "trigger", resource: "https://el.example.test" },
   });
 
-  it("are asked for as RFC 6749 and RFC 8707 say, and the token is kept until shortly before its end", async () => {
+  it("a token for client credentials is requested as RFC 6749 and RFC 8707 say, and kept until shortly before its end", async () => {
     const { tokens, requests, clock } = tokensWith([granted("first"), granted("second")]);
     const first = await tokens.tokenFor(identity, call());
     expect(first.reveal()).toBe("first");
@@ -89,7 +89,7 @@ describe("client credentials", () => {
     expect(requests).toHaveLength(2);
   });
 
-  it("are asked for once by any number of calls at once, and for each target and principal by itself", async () => {
+  it("parallel calls request one token, and each target and principal has a token of its own", async () => {
     const { tokens, requests } = tokensWith([granted("a")]);
     await Promise.all(Array.from({ length: 20 }, () => tokens.tokenFor(identity, call())));
     expect(requests).toHaveLength(1);
@@ -99,28 +99,25 @@ describe("client credentials", () => {
   });
 
   it.each<[string, Answer]>([
-    ["a refusal", { status: 401, body: { error: "invalid_client", error_description: CANARY } }],
-    ["an answer without a token", { status: 200, body: { token_type: "Bearer" } }],
-    ["a page", { status: 502, body: {} }],
-  ])(
-    "that meet %s are a fault worth another attempt, which quotes nothing, and are asked for anew",
-    async (_, answer) => {
-      const { tokens } = tokensWith([answer, granted("later")]);
-      const fault = await tokens.tokenFor(identity, call()).catch((error: unknown) => error);
-      expect(fault).toMatchObject({ code: "token_unavailable", retryable: true });
-      expect(JSON.stringify(fault, Object.getOwnPropertyNames(fault))).not.toContain(CANARY);
-      expect((await tokens.tokenFor(identity, call())).reveal()).toBe("later");
-    },
-  );
+    ["a rejection", { status: 401, body: { error: "invalid_client", error_description: CANARY } }],
+    ["a response without a token", { status: 200, body: { token_type: "Bearer" } }],
+    ["a gateway's error page", { status: 502, body: {} }],
+  ])("%s is a retryable fault that quotes nothing, and the next call requests a token again", async (_, answer) => {
+    const { tokens } = tokensWith([answer, granted("later")]);
+    const fault = await tokens.tokenFor(identity, call()).catch((error: unknown) => error);
+    expect(fault).toMatchObject({ code: "token_unavailable", retryable: true });
+    expect(JSON.stringify(fault, Object.getOwnPropertyNames(fault))).not.toContain(CANARY);
+    expect((await tokens.tokenFor(identity, call())).reveal()).toBe("later");
+  });
 
-  it("pass a fault of the call on as it is", async () => {
+  it("a fault of the call is passed on as it is", async () => {
     const { tokens } = tokensWith([new Fault("target_unreachable", "no connection", { retryable: true })]);
     await expect(tokens.tokenFor(identity, call())).rejects.toMatchObject({ code: "target_unreachable" });
   });
 });
 
 describe("token exchange", () => {
-  it("gives the bridge's own token, which names who caused the call, and takes what it is exchanged for", async () => {
+  it("token exchange sends the bridge's own token, which names who caused the call, and returns the token received for it", async () => {
     const { tokens, requests } = tokensWith([granted("exchanged")]);
     const identity = identityOf({
       tokenExchange: { ...oauth, audience: "tekton", subjectAudience: "https://login.example.test" },
@@ -138,7 +135,7 @@ describe("token exchange", () => {
 });
 
 describe("a token of the bridge's own", () => {
-  it("is made for each delivery, and kept for the repeats of one", async () => {
+  it("a token of the bridge is made for each delivery, and kept for the repeats of one", async () => {
     const { tokens, requests } = tokensWith([]);
     const identity = identityOf({ bridge: { audience: "https://el.example.test" } });
     const first = await tokens.tokenFor(identity, call("wiki", "d-1"));
@@ -149,12 +146,12 @@ describe("a token of the bridge's own", () => {
 });
 
 describe("a token of AWS", () => {
-  it("is asked for with the audience", async () => {
+  it("a token of AWS is requested with the audience", async () => {
     const { tokens } = tokensWith([]);
     expect((await tokens.tokenFor(identityOf({ aws: { audience: "el" } }), call())).reveal()).toBe("aws for el");
   });
 
-  it("is a mistake of the configuration outside of AWS", async () => {
+  it("a token of AWS is a configuration fault outside of AWS", async () => {
     const { clock } = tokensWith([]);
     const callOut: CallOut = () => Promise.reject(new Error("not asked"));
     const tokens = new OutboundTokens({
@@ -180,7 +177,7 @@ describe("a token of a service account", () => {
     },
   });
 
-  it("is asked for by TokenRequest and kept until shortly before its end", async () => {
+  it("the token of a service account is requested by TokenRequest and kept until shortly before its end", async () => {
     const expirationTimestamp = "2026-11-02T09:10:00Z";
     const { tokens, requests, clock } = tokensWith([
       { status: 201, body: { status: { token: "k", expirationTimestamp } } },
@@ -204,7 +201,7 @@ describe("a token of a service account", () => {
   it.each<[string, Answer]>([
     ["refused", { status: 403, body: { kind: "Status", reason: "Forbidden" } }],
     ["answered with something else", { status: 201, body: { status: {} } }],
-  ])("that is %s is a fault worth another attempt", async (_, answer) => {
+  ])("a TokenRequest that is %s is a retryable fault", async (_, answer) => {
     const { tokens } = tokensWith([answer]);
     await expect(tokens.tokenFor(identity, call())).rejects.toMatchObject({
       code: "token_unavailable",

@@ -15,7 +15,7 @@ describe("isoTime", () => {
     ["2026-11-02T24:00:00Z", "2026-11-03T00:00:00.000Z"],
     [1793523600000, "2026-11-01T09:00:00.000Z"],
     [0, "1970-01-01T00:00:00.000Z"],
-  ])("spells %s as %s", (told, expected) => expect(isoTime(told)).toBe(expected));
+  ])("isoTime spells %s as %s", (value, expected) => expect(isoTime(value)).toBe(expected));
 
   it.each([
     undefined,
@@ -35,9 +35,9 @@ describe("isoTime", () => {
     Number.NaN,
     Number.POSITIVE_INFINITY,
     8.64e15 + 1,
-  ])("makes nothing of %s", (told) => expect(isoTime(told)).toBeUndefined());
+  ])("isoTime returns undefined for %s", (value) => expect(isoTime(value)).toBeUndefined());
 
-  it("gives back every time that is spelled by JavaScript", () =>
+  it("isoTime returns every time of JavaScript unchanged", () =>
     fc.assert(
       fc.property(
         fc.date({ noInvalidDate: true, min: new Date(0), max: new Date("9999-12-31T23:59:59.999Z") }),
@@ -48,5 +48,6 @@ describe("isoTime", () => {
       ),
     ));
 
-  it("never throws", () => fc.assert(fc.property(fc.oneof(fc.string(), fc.double()), (told) => isoTime(told) !== "")));
+  it("isoTime never throws", () =>
+    fc.assert(fc.property(fc.oneof(fc.string(), fc.double()), (value) => isoTime(value) !== "")));
 });

@@ -4,7 +4,7 @@ import { readAddress, readBlock } from "../../../shared/routes/address.ts";
 import type { TextTest } from "../../../shared/routes/text.ts";
 
 describe("a block", () => {
-  it("holds every address that shares the bits of its mask, and no other of its family", () => {
+  it("a block holds every address that shares the bits of its mask, and no other of its family", () => {
     const bytes = fc.array(fc.nat(255), { minLength: 4, maxLength: 4 });
     fc.assert(
       fc.property(bytes, bytes, fc.nat(31), (base, other, mask) => {
@@ -24,7 +24,7 @@ describe("a block", () => {
     "256.0.0.0/8",
     "fe80::1%eth0/8",
     "::1.2.3.4/8",
-  ])("is not what %j spells", (text) =>
+  ])("the text %j is not a block", (text) =>
     expect(readBlock(text)).toBe('a block is an address, "/" and the length of its mask, like "10.0.0.0/24"'),
   );
 });
@@ -36,17 +36,17 @@ describe("an address", () => {
     ["1::", "1:0::0:0"],
     ["10.0.0.1", "010.000.00.1"],
     ["10.0.0.1", "::ffff:a00:1"],
-  ])("%s is also spelled %s", (one, other) => {
+  ])("the address %s is also spelled %s", (one, other) => {
     expect(readAddress(one)?.(other)).toBe(true);
     expect(readAddress(other)?.(one)).toBe(true);
   });
 
   it.each(["", "1.2.3", "1.2.3.256", "1.2.3.4.5", "x::1", "1::2::3", "::1%eth0", "::ffff:10.0.0.1", "localhost"])(
-    "is not what %j spells",
+    "the text %j is not an address",
     (text) => expect(readAddress(text)).toBeUndefined(),
   );
 
-  it("is never found in a text that is none, whatever it holds", () => {
+  it("a text that is not an address is in no block, whatever it holds", () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         fc.pre(readAddress(text) === undefined);

@@ -52,18 +52,18 @@ describe("a template", () => {
     ["$.__proto__.toString", ""],
     ["$.detail..code", ""],
     ["$.", ""],
-  ])("%j becomes %j", (template, text) => expect(fill(busEvent, template)).toBe(text));
+  ])("the template %j becomes %j", (template, text) => expect(fill(busEvent, template)).toBe(text));
 
-  it.each(["", "text", "$", "$.a", "$.a-b.c_d[0][1].e"])("%j can be followed", (template) =>
+  it.each(["", "text", "$", "$.a", "$.a-b.c_d[0][1].e"])("the template %j is valid", (template) =>
     expect(isTemplate(template)).toBe(true),
   );
 
   it.each(["$.", "$..a", "$.a.", "$.a[x]", "$.a[-1]", "$.a[00000]", "$.a b", "$.a['b']", "$.a[0]b", "$.*"])(
-    "%j cannot",
+    "the template %j is invalid",
     (template) => expect(isTemplate(template)).toBe(false),
   );
 
-  it("is text and never throws, whatever it is", () => {
+  it("any template becomes text and never throws", () => {
     const path = fc.array(fc.constantFrom(".detail", ".code", ".commits", "[0]", ".__proto__", ".x", "["), {
       maxLength: 6,
     });

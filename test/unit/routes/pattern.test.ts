@@ -7,13 +7,14 @@ import { anEvent, aPattern } from "./random.ts";
 import { refusedRows } from "./refused-rows.ts";
 import { structureRows } from "./structure-rows.ts";
 
-describe.each([...operatorRows, ...structureRows])("$name", ({ pattern, matches: matching, misses }) => {
-  it.each(matching.map(asRow))("matches %s", (_, event) => expect(answer(pattern, event)).toBe(true));
-  it.each(misses.map(asRow))("does not match %s", (_, event) => expect(answer(pattern, event)).toBe(false));
+const rows = [...operatorRows, ...structureRows].map((row) => [row.name, row] as const);
+describe.each(rows)("%s", (_, { pattern, matches: matching, misses }) => {
+  it.each(matching.map(asRow))("the pattern matches %s", (_, event) => expect(answer(pattern, event)).toBe(true));
+  it.each(misses.map(asRow))("the pattern does not match %s", (_, event) => expect(answer(pattern, event)).toBe(false));
 });
 
-describe("refuses", () => {
-  it.each(refusedRows)("$name", ({ pattern, at }) => {
+describe("an invalid pattern", () => {
+  it.each(refusedRows.map((row) => [row.name, row] as const))("the pattern is rejected: %s", (_, { pattern, at }) => {
     const problems = problemsOf(pattern);
     expect(problems.map(({ path }) => path)).toContainEqual(at);
     for (const { message } of problems) expect(message).toMatch(/^\S.{9,}$/);
@@ -41,7 +42,7 @@ describe("refuses", () => {
       /^anything-but does not take "numeric"/,
     ],
     [
-      "a range upside down",
+      "a range with its ends reversed",
       { a: [{ numeric: [">", 5, "<", 0] }] },
       /its lower end, which must be below the upper end: \[">=", 0, "<", 10\]$/,
     ],
@@ -56,30 +57,30 @@ describe("refuses", () => {
       /^"prefix" is an operator: \$or takes objects/,
     ],
     ["a field named twice", { a: { b: ["x"] }, "a.b": ["y"] }, /^the field a\.b occurs twice .* in one list$/],
-  ])("%s, saying what would be right", (_, pattern, says) => {
+  ])("%s is rejected with what would be right", (_, pattern, says) => {
     expect(problemsOf(pattern).map(({ message }) => message)).toEqual([expect.stringMatching(says)]);
   });
 
-  it("all that is wrong at once", () => {
+  it("everything that is wrong is reported at once", () => {
     const paths = problemsOf({ a: "x", b: [{ prefix: 1 }, { cidr: "x" }], c: {} }).map(({ path }) => path.join("."));
     expect(paths).toEqual(["a", "b.0.prefix", "b.1.cidr", "c"]);
   });
 
-  it("$or that multiply beyond measure, at once", () => {
+  it("alternatives in $or with too many combinations are rejected at once", () => {
     const either = { $or: Array.from({ length: 9 }, (_, index) => ({ [`f${index}`]: ["x"] })) };
     const [problem] = problemsOf({ a: either, b: either, c: either, d: either });
     expect(problem?.message).toMatch(/more than 1000 combinations; split the route$/);
   });
 
-  it("a pattern nested beyond measure", () => {
+  it("a pattern nested too deeply is rejected", () => {
     let pattern: object = { a: ["x"] };
     for (let level = 0; level < 10_000; level++) pattern = { a: pattern };
     expect(problemsOf(pattern)).toMatchObject([{ message: "a pattern has at most 32 levels" }]);
   });
 });
 
-describe("whatever is asked", () => {
-  it("never throws on any pattern and any event", () => {
+describe("any pattern and any event", () => {
+  it("no pattern and no event makes compiling or matching throw", () => {
     const anything = fc.oneof(fc.jsonValue(), fc.anything());
     fc.assert(
       fc.property(fc.oneof(anything, aPattern), fc.oneof(anything, anEvent), (pattern, event) => {
@@ -90,7 +91,7 @@ describe("whatever is asked", () => {
     );
   });
 
-  it("a pattern of an event's own leaves matches it", () => {
+  it("a pattern of an event's own leaves matches the event", () => {
     fc.assert(
       fc.property(anEvent, (event) => {
         const pattern = leavesOf(event);
@@ -100,12 +101,12 @@ describe("whatever is asked", () => {
     );
   });
 
-  it("anything-but is the opposite of the plain value where there is one value", () => {
+  it("anything-but is the opposite of the plain value if there is one value", () => {
     const value = fc.oneof(fc.string(), fc.integer());
     fc.assert(
-      fc.property(fc.oneof(value, fc.boolean(), fc.constant(null)), value, (present, refused) => {
-        expect(answer({ a: [{ "anything-but": refused }] }, { a: present })).toBe(
-          !answer({ a: [refused] }, { a: present }),
+      fc.property(fc.oneof(value, fc.boolean(), fc.constant(null)), value, (present, excluded) => {
+        expect(answer({ a: [{ "anything-but": excluded }] }, { a: present })).toBe(
+          !answer({ a: [excluded] }, { a: present }),
         );
       }),
     );
@@ -120,19 +121,19 @@ describe("whatever is asked", () => {
     );
   });
 
-  it("a hostile wildcard takes no time on a long text", () => {
+  it("a hostile wildcard is matched against a long text without delay", () => {
     const wildcard = `${"*a".repeat(2_000)}*b`;
     expect(answer({ a: [{ wildcard }] }, { a: "a".repeat(1_000_000) })).toBe(false);
   }, 2_000);
 
-  it("a large event takes no time", () => {
+  it("a large event is matched without delay", () => {
     const elements = Array.from({ length: 1_000 }, (_, index) => ({ k: index, v: index + 1, l: [{ m: index }] }));
     expect(answer({ a: { k: [{ exists: true }], v: [{ exists: true }], l: { m: ["no"] } } }, { a: elements })).toBe(
       false,
     );
   }, 2_000);
 
-  it("an event nested beyond measure has no match", () => {
+  it("an event nested too deeply has no match", () => {
     let event: unknown = "x";
     for (let level = 0; level < 100_000; level++) event = [event];
     expect(answer({ a: { b: ["x"] } }, { a: event })).toBe(false);

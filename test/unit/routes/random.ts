@@ -47,7 +47,7 @@ const fields = fc.letrec<{ field: unknown; object: object; either: object }>((ti
   either: fc.record({ $or: fc.array(tie("object"), { minLength: 2, maxLength: 2 }) }),
 }));
 
-/** Mostly patterns that compile; a field named twice is among them, and is refused. */
+/** Mostly patterns that compile; a field named twice is among them, and is rejected. */
 export const aPattern: fc.Arbitrary<object> = fc.oneof({ weight: 3, arbitrary: fields.object }, fields.either);
 
 /** Addresses of few digits, so that they meet in blocks, also across the two families. */

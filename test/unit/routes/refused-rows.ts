@@ -1,4 +1,4 @@
-/** Patterns that are refused, and where. `ours` marks what Event Ruler would take and EventBridge or we do not. */
+/** Patterns that are rejected, and where. `ours` says why, if Event Ruler accepts what EventBridge or the bridge rejects. */
 export interface RefusedRow {
   readonly name: string;
   readonly pattern: unknown;
@@ -14,7 +14,7 @@ export const refusedRows: readonly RefusedRow[] = [
   { name: "a text", pattern: "x", at: [] },
   { name: "a list", pattern: [{ a: ["x"] }], at: [] },
   { name: "null", pattern: null, at: [] },
-  { name: "a leaf that is no list", pattern: { a: { b: "x" } }, at: ["a", "b"] },
+  { name: "a leaf that is not a list", pattern: { a: { b: "x" } }, at: ["a", "b"] },
   { name: "a number as a leaf", pattern: { a: 5 }, at: ["a"] },
   { name: "an empty list", pattern: { a: [] }, at: ["a"] },
   { name: "an empty object", pattern: { a: {} }, at: ["a"] },
@@ -26,7 +26,11 @@ export const refusedRows: readonly RefusedRow[] = [
   { name: "no operator", pattern: { a: [{}] }, at: ["a", 0] },
   { name: "prefix of a number", pattern: { a: [{ prefix: 1 }] }, at: ["a", 0, "prefix"] },
   { name: "prefix of a list", pattern: { a: [{ prefix: ["x"] }] }, at: ["a", 0, "prefix"] },
-  { name: "prefix of an operator it has not", pattern: { a: [{ prefix: { wildcard: "x" } }] }, at: ["a", 0, "prefix"] },
+  {
+    name: "prefix of an operator that it does not take",
+    pattern: { a: [{ prefix: { wildcard: "x" } }] },
+    at: ["a", 0, "prefix"],
+  },
   {
     name: "prefix, ignoring the case of a number",
     pattern: { a: [{ prefix: { "equals-ignore-case": 1 } }] },
@@ -48,7 +52,7 @@ export const refusedRows: readonly RefusedRow[] = [
   { name: "an escape of nothing", pattern: { a: [{ wildcard: "a\\" }] }, at: ["a", 0, "wildcard"] },
   { name: "an escape of a letter", pattern: { a: [{ wildcard: "a\\b" }] }, at: ["a", 0, "wildcard"] },
   { name: "anything but null", pattern: { a: [{ "anything-but": null }] }, at: ["a", 0, "anything-but"] },
-  { name: "anything but a truth", pattern: { a: [{ "anything-but": [true] }] }, at: ["a", 0, "anything-but"] },
+  { name: "anything but a boolean", pattern: { a: [{ "anything-but": [true] }] }, at: ["a", 0, "anything-but"] },
   { name: "anything but nothing", pattern: { a: [{ "anything-but": [] }] }, at: ["a", 0, "anything-but"] },
   { name: "anything but a mixed list", pattern: { a: [{ "anything-but": ["x", 1] }] }, at: ["a", 0, "anything-but"] },
   {
@@ -82,8 +86,8 @@ export const refusedRows: readonly RefusedRow[] = [
     pattern: { a: [{ numeric: ["<", 5, ">", 0] }] },
     at: ["a", 0, "numeric"],
   },
-  { name: "a range upside down", pattern: { a: [{ numeric: [">", 5, "<", 0] }] }, at: ["a", 0, "numeric"] },
-  { name: "a range of nothing", pattern: { a: [{ numeric: [">=", 5, "<=", 5] }] }, at: ["a", 0, "numeric"] },
+  { name: "a range with its ends reversed", pattern: { a: [{ numeric: [">", 5, "<", 0] }] }, at: ["a", 0, "numeric"] },
+  { name: "an empty range", pattern: { a: [{ numeric: [">=", 5, "<=", 5] }] }, at: ["a", 0, "numeric"] },
   { name: "a range from equal", pattern: { a: [{ numeric: ["=", 5, "<", 6] }] }, at: ["a", 0, "numeric"] },
   {
     name: "a number beyond the range",

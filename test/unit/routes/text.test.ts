@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { equalsIgnoringCase, prefixIgnoringCase, suffixIgnoringCase, wildcard } from "../../../shared/routes/text.ts";
 
 describe("wildcard", () => {
-  it("agrees with a regular expression of the same meaning", () => {
+  it("wildcard agrees with a regular expression of the same meaning", () => {
     const piece = fc.constantFrom("a", "b", "*", "\\*", "\\\\", ".");
     const pattern = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(""));
     const text = fc.array(fc.constantFrom("a", "b", "*", "\\", ".", "\n"), { maxLength: 6 }).map((it) => it.join(""));
@@ -16,7 +16,7 @@ describe("wildcard", () => {
     );
   });
 
-  it("refuses exactly the patterns with two stars together", () => {
+  it("wildcard rejects exactly the patterns with two stars together", () => {
     const escapedOrNot = fc.constantFrom("*", "\\*", "\\\\", "a");
     fc.assert(
       fc.property(fc.array(escapedOrNot, { maxLength: 6 }), (pieces) => {
@@ -28,7 +28,7 @@ describe("wildcard", () => {
 });
 
 describe("ignoring case", () => {
-  it("takes every text of plain letters in its upper and its lower case", () => {
+  it("a comparison that ignores case accepts every text of plain letters in its upper and its lower case", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary-ascii" }), (text) => {
         for (const make of [equalsIgnoringCase, prefixIgnoringCase, suffixIgnoringCase]) {

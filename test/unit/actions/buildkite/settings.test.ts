@@ -5,7 +5,7 @@ import { organizationTarget, routeOptions } from "../../../../shared/actions/bui
 const target = { organization: "example", token: "env:TOKEN" };
 
 describe("a target of kind buildkite", () => {
-  it("calls Buildkite's own address unless told", () => {
+  it("a Buildkite target calls Buildkite's own address unless another is configured", () => {
     expect(v.parse(organizationTarget, target)).toEqual({
       ...target,
       url: "https://api.buildkite.com",
@@ -17,15 +17,15 @@ describe("a target of kind buildkite", () => {
     ["no organization", { token: "env:TOKEN" }],
     ["an organization of several parts", { ...target, organization: "example/docs" }],
     ["a literal token", { ...target, token: "bkua_abc" }],
-    ["a token in the clear", { ...target, url: "http://api.buildkite.test" }],
-    ["a slash at its end", { ...target, url: "https://api.buildkite.test/" }],
-    ["more time than an attempt has", { ...target, timeoutSeconds: 26 }],
+    ["a token sent over plain HTTP", { ...target, url: "http://api.buildkite.test" }],
+    ["a slash at the end of its address", { ...target, url: "https://api.buildkite.test/" }],
+    ["a longer timeout than an attempt has", { ...target, timeoutSeconds: 26 }],
     ["a setting that does not exist", { ...target, pipeline: "docs" }],
-  ])("may not have %s", (_, settings) => expect(v.is(organizationTarget, settings)).toBe(false));
+  ])("a Buildkite target is invalid with %s", (_, settings) => expect(v.is(organizationTarget, settings)).toBe(false));
 });
 
 describe("options of a route to buildkite", () => {
-  it("name the run after its pipeline unless told, and never by nothing", () => {
+  it("a route names the run after its pipeline unless configured, and never by an empty text", () => {
     expect(v.parse(routeOptions, {})).toEqual({ name: "$.detail.build.pipeline" });
     expect(v.is(routeOptions, { name: "" })).toBe(false);
   });

@@ -7,12 +7,12 @@ const by = (busEvent: BusEvent, issuer: string, subject: string): BusEvent => ({
   ...busEvent,
   detail: { ...busEvent.detail, principal: { issuer, subject, roles: [] } },
 });
-/** Let in by shadow mode alone. */
+/** The same event, let in by shadow mode alone. */
 const unproved = (busEvent: BusEvent): BusEvent => ({
   ...busEvent,
   detail: { ...busEvent.detail, principal: { ...busEvent.detail.principal, unproved: true } },
 });
-const told = (changes: Parameters<typeof buildEntry>[0], origin?: BusEvent) => {
+const rowFor = (changes: Parameters<typeof buildEntry>[0], origin?: BusEvent) => {
   const busEvent = by(buildEntry(changes), "drawbridge:source", "cluster");
   return rowOf({ busEvent, origin: origin ?? busEvent });
 };
@@ -37,35 +37,35 @@ describe("the row of a build", () => {
     ["no branch", {}, "/sources/example tekton ci/docs"],
     ["a branch", { branch: "main" }, "/sources/example tekton ci/docs on main"],
     ["another branch", { branch: "release/4" }, "/sources/example tekton ci/docs on release/4"],
-  ])("is its pipeline's on %s", (_, changes, key) => {
-    expect(told(changes)?.key).toBe(key);
+  ])("the row key of a build with %s holds its pipeline and the branch, if any", (_, changes, key) => {
+    expect(rowFor(changes)?.key).toBe(key);
   });
 
-  test("has a key that a table can hold, however long the names are", () => {
-    const key = told({ pipeline: "ü".repeat(900), branch: "\u{1D11E}".repeat(900) })?.key ?? "";
+  test("a row key stays below the key limit of the table, however long the names are", () => {
+    const key = rowFor({ pipeline: "ü".repeat(900), branch: "\u{1D11E}".repeat(900) })?.key ?? "";
     expect(Buffer.byteLength(key)).toBeLessThan(1_000);
   });
 
-  test("keeps no text that it does not show", () => {
+  test("a row keeps no text that the page does not show", () => {
     const texts = { message: "m", title: "t", reason: "r", startedBy: "s", results: { a: "b" } };
-    for (const name of Object.keys(texts)) expect(told(texts)?.build).not.toHaveProperty(name);
+    for (const name of Object.keys(texts)) expect(rowFor(texts)?.build).not.toHaveProperty(name);
   });
 
-  test("is started by the proved identity of the delivery that caused it, whatever the run says", () => {
+  test("the starter of a row is the proved identity of the delivery that caused the run, whatever the run reports", () => {
     const origin = by(edit({ id: "u-7", name: "Robin" }), "drawbridge:source", "wiki");
-    expect(told({ startedBy: "root" }, origin)?.build.starter).toEqual({ identity: "wiki", name: "Robin" });
+    expect(rowFor({ startedBy: "root" }, origin)?.build.starter).toEqual({ identity: "wiki", name: "Robin" });
     const nobody = by(edit(), "https://gitlab.example.test", "project_path:platform/docs");
-    expect(told({ startedBy: "root" }, nobody)?.build.starter).toEqual({
+    expect(rowFor({ startedBy: "root" }, nobody)?.build.starter).toEqual({
       identity: "project_path:platform/docs at gitlab.example.test",
     });
   });
 
-  test("says so where shadow mode let the delivery in unproved", () => {
+  test("the starter is marked unproved if shadow mode let the delivery in", () => {
     const origin = unproved(by(edit(), "drawbridge:unproved", "wiki"));
-    expect(told({}, origin)?.build.starter).toEqual({ identity: "wiki", unproved: true });
+    expect(rowFor({}, origin)?.build.starter).toEqual({ identity: "wiki", unproved: true });
   });
 
-  test("says so, too, where shadow mode let in what traces the run back to a delivery that was proved", () => {
+  test("the starter is marked unproved if shadow mode let in the report that links the run to a proved delivery", () => {
     const origin = by(edit(), "drawbridge:source", "wiki");
     expect(rowOf({ busEvent: unproved(buildEntry()), origin })?.build.starter).toEqual({
       identity: "wiki",
@@ -73,23 +73,23 @@ describe("the row of a build", () => {
     });
   });
 
-  test("keeps when it came into its state", () => {
-    expect(told({ state: "running" })?.build.reportedAt).toBe("2026-11-02T09:01:15.000Z");
+  test("a row keeps the time at which its state was reported", () => {
+    expect(rowFor({ state: "running" })?.build.reportedAt).toBe("2026-11-02T09:01:15.000Z");
   });
 
-  test("names with an account's id who has no name", () => {
+  test("an account without a name is named by its id", () => {
     const origin = by(edit({ id: "u-7" }), "drawbridge:source", "wiki");
-    expect(told({}, origin)?.build.starter).toEqual({ identity: "wiki", name: "u-7" });
+    expect(rowFor({}, origin)?.build.starter).toEqual({ identity: "wiki", name: "u-7" });
   });
 
-  test("has only its teller's word where nothing is known of its cause", () => {
-    expect(told({ startedBy: "Kim" })?.build.starter).toEqual({ identity: "cluster", name: "Kim" });
-    expect(told({})?.build.starter).toEqual({ identity: "cluster" });
+  test("the starter is the reporting source and the name that it reports if the cause is unknown", () => {
+    expect(rowFor({ startedBy: "Kim" })?.build.starter).toEqual({ identity: "cluster", name: "Kim" });
+    expect(rowFor({})?.build.starter).toEqual({ identity: "cluster" });
   });
 });
 
 describe("the row of a deployment", () => {
-  test("is its project's on that environment, ordered by the deployment's number", () => {
+  test("the row of a deployment is keyed by project and environment and ordered by the deployment's number", () => {
     const busEvent = { ...deployment("41"), source: "drawbridge.gitlab" };
     expect(rowOf({ busEvent, origin: busEvent })).toMatchObject({
       key: "/sources/example gitlab platform/docs to production",
@@ -97,12 +97,12 @@ describe("the row of a deployment", () => {
     });
   });
 
-  test("has no number where the id is none", () => {
+  test("the row of a deployment has no number if the deployment's id is not a number", () => {
     const busEvent = deployment("blue");
     expect(rowOf({ busEvent, origin: busEvent })?.build).not.toHaveProperty("number");
   });
 });
 
-test("no other event has a row", () => {
+test("a page event has no row", () => {
   expect(rowOf({ busEvent: edit(), origin: edit() })).toBeUndefined();
 });

@@ -3,7 +3,7 @@ import { rejectedRead, rejectedWrite } from "../../../../shared/actions/confluen
 import { testClock } from "../../../support/test-doubles.ts";
 
 const NOW = testClock("2026-11-02T09:00:00Z").now();
-const answer = (status: number, headers: Readonly<Record<string, string>> = {}, body = "") => ({
+const response = (status: number, headers: Readonly<Record<string, string>> = {}, body = "") => ({
   status,
   headers: new Headers(headers),
   body: Buffer.from(body),
@@ -11,28 +11,35 @@ const answer = (status: number, headers: Readonly<Record<string, string>> = {}, 
 
 describe("the wait that Confluence asks for", () => {
   test.each([
-    ["seconds", { "retry-after": "7" }, 7],
-    ["a date", { "retry-after": "Mon, 02 Nov 2026 09:01:00 GMT" }, 60],
-    ["a reset", { "x-ratelimit-reset": "2026-11-02T09:02:00Z" }, 120],
-    ["a reset without seconds", { "x-ratelimit-reset": "2026-11-02T09:02Z" }, 120],
-    ["a reset in another zone", { "x-ratelimit-reset": "2026-11-02T10:00:30.500+01:00" }, 31],
-    ["seconds beside a reset", { "retry-after": "7", "x-ratelimit-reset": "2026-11-02T09:02Z" }, 7],
-    ["a reset beyond the hour that a quota lasts", { "x-ratelimit-reset": "2026-11-03T09:00Z" }, 3_600],
-    ["a reset that is over", { "x-ratelimit-reset": "2026-11-02T08:59Z" }, undefined],
-    ["a reset that is none", { "x-ratelimit-reset": "1793610000" }, undefined],
-    ["nothing", {}, undefined],
-  ])("is told by %s", (_, headers, expected) => {
-    const ending = rejectedRead(answer(429, headers), NOW);
+    ["the seconds in Retry-After", { "retry-after": "7" }, 7],
+    ["the time until the date in Retry-After", { "retry-after": "Mon, 02 Nov 2026 09:01:00 GMT" }, 60],
+    ["the time until the reset of the rate limit", { "x-ratelimit-reset": "2026-11-02T09:02:00Z" }, 120],
+    ["the time until a reset without seconds", { "x-ratelimit-reset": "2026-11-02T09:02Z" }, 120],
+    ["the time until a reset in another zone", { "x-ratelimit-reset": "2026-11-02T10:00:30.500+01:00" }, 31],
+    [
+      "the seconds in Retry-After rather than the time until a reset",
+      { "retry-after": "7", "x-ratelimit-reset": "2026-11-02T09:02Z" },
+      7,
+    ],
+    ["one hour at most, which is how long a quota lasts", { "x-ratelimit-reset": "2026-11-03T09:00Z" }, 3_600],
+    ["an unspecified time if the reset has passed", { "x-ratelimit-reset": "2026-11-02T08:59Z" }, undefined],
+    ["an unspecified time if the reset is not a date", { "x-ratelimit-reset": "1793610000" }, undefined],
+    ["an unspecified time if the response has no such header", {}, undefined],
+  ])("a rejected read is retried after %s", (_, headers, expected) => {
+    const ending = rejectedRead(response(429, headers), NOW);
     expect(ending).toMatchObject({ outcome: "retry" });
     expect("afterSeconds" in ending ? ending.afterSeconds : undefined).toBe(expected);
   });
 
-  test("counts for a server error too", () => {
-    expect(rejectedRead(answer(503, { "retry-after": "9" }), NOW)).toMatchObject({ outcome: "retry", afterSeconds: 9 });
+  test("a read that met a server error is retried after the time in Retry-After too", () => {
+    expect(rejectedRead(response(503, { "retry-after": "9" }), NOW)).toMatchObject({
+      outcome: "retry",
+      afterSeconds: 9,
+    });
   });
 });
 
-describe("a write that was refused", () => {
+describe("a rejected write", () => {
   test.each([
     [409, "", "conflict"],
     [409, "content is unreconciled", "draft"],
@@ -43,7 +50,7 @@ describe("a write that was refused", () => {
     [500, "UnexpectedRollbackException: unreconciled", "draft"],
     [502, "", "unknown"],
     [200, "<html>Log in</html>", "unknown"],
-  ])("with %i %j is known as %s", (status, body, kind) => {
-    expect(rejectedWrite(answer(status, {}, body), NOW).kind).toBe(kind);
+  ])("a write answered with %i %j is classified as %s", (status, body, kind) => {
+    expect(rejectedWrite(response(status, {}, body), NOW).kind).toBe(kind);
   });
 });

@@ -17,38 +17,38 @@ describe("a comment that is plain text", () => {
     ["<p>&#100;rawbridge approve &amp; deny</p>", "drawbridge approve & deny"],
     ["<p>a &lt;b&gt; c</p>", "a <b> c"],
     ["", ""],
-  ])("%s is %j", (storage, text) => {
+  ])("the comment %j has the plain text %j", (storage, text) => {
     expect(plainTextOf(storage)).toBe(text);
   });
 });
 
-describe("a comment that is more than plain text has none:", () => {
+describe("a comment with markup", () => {
   test.each([
     ["a quotation", "<blockquote><p>drawbridge approve</p></blockquote>"],
     ["code", "<p><code>drawbridge approve</code></p>"],
-    ["what is struck out", "<p><s>drawbridge approve</s></p>"],
+    ["text that is struck out", "<p><s>drawbridge approve</s></p>"],
     ["bold text", "<p><strong>drawbridge approve</strong></p>"],
     ["a list", "<ul><li>drawbridge approve</li></ul>"],
     ["a heading", "<h1>drawbridge approve</h1>"],
     ["a link", '<p><a href="https://example.test">drawbridge approve</a></p>'],
     ["a mention", '<p><ac:link><ri:user ri:userkey="8a7f"/></ac:link> drawbridge approve</p>'],
     ["a character section", "<p><![CDATA[drawbridge approve]]></p>"],
-    ["something hidden", "<p>drawbridge approve<!-- not yet --></p>"],
+    ["a hidden remark", "<p>drawbridge approve<!-- not yet --></p>"],
     [
       "a macro",
       '<ac:structured-macro ac:name="code"><ac:plain-text-body><![CDATA[drawbridge approve]]></ac:plain-text-body></ac:structured-macro>',
     ],
-    ["what is no storage format", "<p>drawbridge approve & go</p>"],
+    ["text that is not storage format", "<p>drawbridge approve & go</p>"],
     ["a tag that does not end", "<p>drawbridge approve<"],
-  ])("%s", (_, storage) => {
+  ])("a comment with %s has no plain text", (_, storage) => {
     expect(plainTextOf(storage)).toBeUndefined();
   });
 });
 
 const blank = fc.constantFrom(" ", "  ", "\n", "&nbsp;", "&#160;", "<br/>", "</p><p>", "\t");
 
-describe("of all comments", () => {
-  test("those that are a command in plain text are one, however it is spaced", () => {
+describe("a command in a comment", () => {
+  test("a command in plain text is recognized however it is spaced", () => {
     const around = fc.constantFrom("", " ", "\n", "&nbsp;", "<br />", "</p><p>");
     fc.assert(
       fc.property(fc.constantFrom("approve", "deny"), blank, around, around, (verb, between, before, after) => {
@@ -58,20 +58,20 @@ describe("of all comments", () => {
     );
   });
 
-  test("those that say anything more, or anything else, are none", () => {
+  test("a comment that says anything besides a command is not a command", () => {
     const more = fc.string({ unit: "grapheme", maxLength: 12 }).filter((text) => text.trim() !== "");
     fc.assert(
       fc.property(more, fc.boolean(), (text, isBefore) => {
-        const said = escapeText(text);
-        // What storage format has no place for is gone before anybody reads it.
-        if (said.trim() === "") return;
-        const storage = isBefore ? `<p>${said} drawbridge approve</p>` : `<p>drawbridge approve ${said}</p>`;
+        const escaped = escapeText(text);
+        // A character that storage format cannot hold is gone before the comment is read.
+        if (escaped.trim() === "") return;
+        const storage = isBefore ? `<p>${escaped} drawbridge approve</p>` : `<p>drawbridge approve ${escaped}</p>`;
         expect(commandOfText(plainTextOf(storage) ?? "")).toBeUndefined();
       }),
     );
   });
 
-  test("those with a command inside other markup are none", () => {
+  test("a comment with visible content or markup before the command is not a command", () => {
     fc.assert(
       fc.property(storageDocument, (document) => {
         const text = plainTextOf(`${document}<p>drawbridge approve</p>`);
@@ -88,11 +88,14 @@ describe("the time of a version", () => {
     ["2026-11-02T09:00:00.000Z", 0],
     ["2026-11-02T10:00:00.000+01:00", 0],
     ["2026-11-02T09:00:01Z", 1_000],
-  ])("%s is read", (text, later) => {
+  ])("the version time %s is parsed", (text, later) => {
     expect(read(text)).toMatchObject({ success: true, output: Date.parse("2026-11-02T09:00:00Z") + later });
   });
 
-  test.each(["2026-11-02T09:00:00", "2026-11-02", "now", "", 1_793_610_000_000, null])("%j is not", (text) => {
-    expect(read(text).success).toBe(false);
-  });
+  test.each(["2026-11-02T09:00:00", "2026-11-02", "now", "", 1_793_610_000_000, null])(
+    "%j is rejected as a version time",
+    (text) => {
+      expect(read(text).success).toBe(false);
+    },
+  );
 });

@@ -6,35 +6,35 @@ import { buildEntry } from "../../../support/sandbox-confluence-action.ts";
 import { testClock } from "../../../support/test-doubles.ts";
 
 const busEvent = buildEntry();
-const happening = { busEvent, origin: busEvent };
+const event = { busEvent, origin: busEvent };
 
 describe("the index of pages that say what they document", () => {
-  test("ends after ten calls, though Confluence always names one more batch and finds nothing", async () => {
+  test("reading the index ends after ten calls, even if Confluence always names one more batch and finds no page", async () => {
     let calls = 0;
     const search = async () => {
       calls += 1;
       return { ok: true, value: { pages: [], next: "cursor=again" } } as const;
     };
     const pages = new DocumentedPages("docs", testClock());
-    await expect(pages.concernedBy(happening, { search })).resolves.toEqual({ ok: true, ids: [], leftOut: 0 });
+    await expect(pages.concernedBy(event, { search })).resolves.toEqual({ ok: true, ids: [], leftOut: 0 });
     expect(calls).toBe(10);
   });
 
-  test("is read again by the next who asks when reading it met a fault", async () => {
+  test("the index is read again on the next request after a fault", async () => {
     const pages = new DocumentedPages("docs", testClock());
     const broken = { search: () => Promise.reject(new Error("a bug")) };
-    await expect(pages.concernedBy(happening, broken)).rejects.toThrow("a bug");
+    await expect(pages.concernedBy(event, broken)).rejects.toThrow("a bug");
     const search = async () => ({ ok: true, value: { pages: [], next: undefined } }) as const;
-    await expect(pages.concernedBy(happening, { search })).resolves.toMatchObject({ ok: true });
+    await expect(pages.concernedBy(event, { search })).resolves.toMatchObject({ ok: true });
   });
 
-  test("is not taken from the batches before the one that failed", async () => {
+  test("the index is not built from the batches before the one that failed", async () => {
     const pages = new DocumentedPages("docs", testClock());
     const search = async (_: string, next?: string) =>
       next === undefined
         ? ({ ok: true, value: { pages: [], next: "start=20" } } as const)
         : ({ ok: false, failure: { outcome: "retry", summary: "no" } } as const);
-    await expect(pages.concernedBy(happening, { search })).resolves.toEqual({
+    await expect(pages.concernedBy(event, { search })).resolves.toEqual({
       ok: false,
       failure: { outcome: "retry", summary: "no", afterSeconds: 60 },
     });
@@ -46,7 +46,7 @@ describe("a batch of found pages", () => {
   const batch = (next?: unknown, ...results: readonly unknown[]) =>
     v.safeParse(foundPages, { results, _links: { next } });
 
-  test("is its pages, without those that are told in another way", () => {
+  test("a batch holds its well-formed pages and leaves the malformed ones out", () => {
     const good = { id: "7", type: "page", body: storage("<p/>") };
     const others = [
       null,
@@ -67,11 +67,11 @@ describe("a batch of found pages", () => {
     ["/rest/api/content/search?limit=20", undefined],
     ["", undefined],
     [undefined, undefined],
-  ])("is followed by the one at %s", (next, expected) => {
+  ])("a response whose next link is %j continues at %j", (next, expected) => {
     expect(batch(next)).toMatchObject({ success: true, output: { next: expected } });
   });
 
-  test("is asked for at the same address, but for its place", () => {
+  test("the next batch is requested at the same address, except for its cursor", () => {
     const first = new URL(searchPath("docs"), "https://wiki.example.test");
     const second = new URL(searchPath("docs", "cursor=a%3D%3D"), first);
     expect(first.searchParams.get("cql")).toBe('type = page and label = "docs" order by created');
@@ -81,7 +81,7 @@ describe("a batch of found pages", () => {
   });
 
   test.each([[undefined], [{}], [{ results: "none" }], [{ results: [], _links: { next: 7 } }], ["<html>"]])(
-    "is not %j",
+    "the response %j is not a batch of pages",
     (answer) => {
       expect(v.safeParse(foundPages, answer).success).toBe(false);
     },

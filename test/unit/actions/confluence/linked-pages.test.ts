@@ -14,8 +14,13 @@ const LINK = `${SITE}/spaces/ENG/pages/98310`;
 type Reader = (delivery: AuthenticDelivery) => Reading | Promise<Reading>;
 type Json = { [member: string]: unknown };
 
-/** What a fixture tells with the link written into one of its texts. */
-async function toldWith(provider: string, fixture: string, read: Reader, path: readonly string[]): Promise<BusEvent> {
+/** The event of a fixture with the link written into one of its texts. */
+async function eventWithLink(
+  provider: string,
+  fixture: string,
+  read: Reader,
+  path: readonly string[],
+): Promise<BusEvent> {
   const found = fixturesOf(provider).find(({ name }) => name === fixture);
   if (!found) throw new Error(`there is no fixture ${fixture}`);
   const body: Json = JSON.parse(Buffer.from(found.body).toString());
@@ -35,19 +40,19 @@ describe("a page that senders link to", () => {
     ["the title of a pipeline's merge request", "gitlab", "pipeline-failed", readGitlab, ["merge_request", "title"]],
     ["a deployment's commit", "gitlab", "deployment", readGitlab, ["commit_title"]],
     ["a build's message", "buildkite", "build-finished", readBuildkite, ["build", "message"]],
-  ])("in %s is concerned by that run", async (_, provider, fixture, read, path) => {
-    const busEvent = await toldWith(provider, fixture, read, path);
+  ])("a page linked in %s is concerned by that run", async (_, provider, fixture, read, path) => {
+    const busEvent = await eventWithLink(provider, fixture, read, path);
     expect(pagesConcerned({ busEvent, origin: busEvent }, { site: SITE, page: undefined })).toEqual(["98310"]);
   });
 
   test.each<[string, string, readonly string[]]>([
-    ["a commit that was pushed", "push", ["commits", "0", "message"]],
+    ["a pushed commit", "push", ["commits", "0", "message"]],
     ["a merge request's title", "merge-request", ["object_attributes", "title"]],
     ["a merge request's description", "merge-request", ["object_attributes", "description"]],
-    ["the description of one that was merged", "merge-request-merged", ["object_attributes", "description"]],
-    ["the description of one that was commented", "note", ["merge_request", "description"]],
-  ])("in %s is concerned by the run that it started", async (_, fixture, path) => {
-    const origin = await toldWith("gitlab", fixture, readGitlab, path);
+    ["the description of a merged merge request", "merge-request-merged", ["object_attributes", "description"]],
+    ["the description of a merge request with a new comment", "note", ["merge_request", "description"]],
+  ])("a page linked in %s is concerned by the run that this event started", async (_, fixture, path) => {
+    const origin = await eventWithLink("gitlab", fixture, readGitlab, path);
     expect(pagesConcerned({ busEvent: buildEntry(), origin }, { site: SITE, page: undefined })).toEqual(["98310"]);
   });
 });

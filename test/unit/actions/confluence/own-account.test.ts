@@ -12,13 +12,13 @@ function accountOfSite() {
 }
 
 describe("the account of a target", () => {
-  it("is recorded once for many writes with one credential", async () => {
+  it("the account is recorded once for many writes with one credential", async () => {
     const { recorded, write } = accountOfSite();
     for (let writes = 0; writes < 3; writes++) expect(await write("one")).toBeUndefined();
     expect(recorded).toEqual(["owner of one"]);
   });
 
-  it("is recorded before the first write with a credential that took the place of another", async () => {
+  it("the account is recorded again before the first write with a credential that replaced another", async () => {
     const { recorded, write } = accountOfSite();
     for (const credential of ["one", "two", "two", "one"]) await write(credential);
     expect(recorded).toEqual(["owner of one", "owner of two", "owner of one"]);

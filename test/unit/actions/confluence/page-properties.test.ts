@@ -14,8 +14,8 @@ const documented = (body: string) => {
   return { subjects: [...subjects], environments: [...environments] };
 };
 
-describe("what a page says that it documents", () => {
-  test("stands beside the headings, whatever their case and number", () => {
+describe("the subjects and environments that a page documents", () => {
+  test("names are read beside their headings, whatever the case and number of the headings", () => {
     const body = table(
       "<th>Owner</th><td>Kim</td>",
       "<th><p><strong>REPOSITORY</strong></p></th><td><p>platform/docs</p></td>",
@@ -28,7 +28,7 @@ describe("what a page says that it documents", () => {
     });
   });
 
-  test("stands below the headings of a table that lies on its side", () => {
+  test("names are read below their headings if the headings stand in one row", () => {
     const body = table(
       "<th>Pipeline</th><th>Owner</th><th>Environment</th>",
       "<td>ci/docs</td><td>Kim</td><td>production</td>",
@@ -40,14 +40,14 @@ describe("what a page says that it documents", () => {
   test.each<[string, string, readonly string[]]>([
     ["lines", "<p>ci/a</p><p>ci/b<br/>ci/c</p>", ["ci/a", "ci/b", "ci/c"]],
     ["a list", "<ul><li><p>ci/a</p></li><li>ci/b</li></ul>", ["ci/a", "ci/b"]],
-    ["commas", "ci/a, ci/b;ci/c,,", ["ci/a", "ci/b", "ci/c"]],
+    ["text separated by commas", "ci/a, ci/b;ci/c,,", ["ci/a", "ci/b", "ci/c"]],
     ["code", "<p><code>ci/a</code></p>", ["ci/a"]],
     ["a link", '<a href="https://ci.example.test/x">ci/a</a>', ["ci/a"]],
-    ["references", "ci/a&amp;b&nbsp;&#8211;&nbsp;c", ["ci/a&b – c"]],
+    ["character references", "ci/a&amp;b&nbsp;&#8211;&nbsp;c", ["ci/a&b – c"]],
     ["a line broken in the source", "ci/a\n  b", ["ci/a b"]],
-    ["a text somebody commented on", '<ac:inline-comment-marker ac:ref="4b">ci/a</ac:inline-comment-marker>', ["ci/a"]],
+    ["text with an inline comment", '<ac:inline-comment-marker ac:ref="4b">ci/a</ac:inline-comment-marker>', ["ci/a"]],
     ["several cells", "ci/a</td><td>ci/b", ["ci/a", "ci/b"]],
-  ])("may be written as %s", (_, value, expected) => {
+  ])("names may be written as %s", (_, value, expected) => {
     expect(documented(pipelines(value)).subjects).toEqual(expected);
   });
 
@@ -67,19 +67,19 @@ describe("what a page says that it documents", () => {
     ["a macro's text", pipelines(macro("<p>ci/docs</p>", "expand"))],
     ["literal text", pipelines("<![CDATA[ci/docs]]><!-- ci/docs -->")],
     ["a mention", pipelines('<ac:link><ri:user ri:account-id="7"/><ac:link-body>ci/docs</ac:link-body></ac:link>')],
-    ["a name beyond all measure", pipelines("a".repeat(301))],
+    ["a name of more than 300 characters", pipelines("a".repeat(301))],
     ["markup that does not close", `<p>${pipelines("ci/docs")}`],
     ["a bare ampersand", pipelines("ci & docs")],
-  ])("is nothing where there is %s", (_, body) => {
+  ])("a page with %s documents nothing", (_, body) => {
     expect(documented(body)).toEqual({ subjects: [], environments: [] });
   });
 
-  test("is a hundred names at most", () => {
+  test("a page documents a hundred names at most", () => {
     const names = Array.from({ length: 150 }, (_, index) => `ci/${index}`);
     expect(documented(pipelines(names.join(",")))).toMatchObject({ subjects: names.slice(0, 100) });
   });
 
-  test("is read in a time that grows with the page alone, however deep it is nested", () => {
+  test("the time to read a page grows with its length alone, however deep it is nested", () => {
     const depth = 20_000;
     const nested = "<table><tbody><tr><td>".repeat(depth) + "</td></tr></tbody></table>".repeat(depth);
     expect(documented(macro(nested))).toEqual({ subjects: [], environments: [] });
@@ -88,7 +88,7 @@ describe("what a page says that it documents", () => {
     ]);
   });
 
-  test("is text that stands on the page, for any page; and none at all for any text", () => {
+  test("the names on any page are trimmed and visible, and no text causes a fault", () => {
     const cell = fc.oneof(storageDocument, fc.constantFrom("Pipeline", "Repository", "Environment", "ci/docs"));
     const rows = fc.array(fc.array(cell, { maxLength: 3 }), { maxLength: 4 });
     const page = rows.map((all) => table(...all.map((cells) => cells.map((one) => `<td>${one}</td>`).join(""))));
@@ -101,7 +101,7 @@ describe("what a page says that it documents", () => {
         }
       }),
     );
-    // What is hidden never comes out, wherever it is put.
+    // Hidden text is never among the names, wherever it stands.
     const hidden =
       '<ac:structured-macro ac:name="status"><ac:parameter ac:name="title">HIDDEN</ac:parameter></ac:structured-macro>';
     fc.assert(

@@ -20,27 +20,27 @@ const seen = (...rows: readonly BoardRow[]): PageRecord => ({
 
 describe("the time until a page may be written", () => {
   test.each<[string, BoardRow, PageRecord, number, number]>([
-    ["is none for the first write", row("queued"), {}, 0, 0],
-    ["is what is left of the pause while a run goes on", row("running"), seen(row("queued")), 12, 18],
-    ["is over with the pause", row("running"), seen(row("queued")), 30, 0],
-    ["is a moment for the end of a run", row("failed"), seen(row("running")), 0.5, 1.5],
-    ["is none for an end after that moment", row("failed"), seen(row("running")), 2, 0],
-    ["is the whole pause where the end is on the page", row("failed"), seen(row("failed")), 2, 28],
+    ["is zero for the first write", row("queued"), {}, 0, 0],
+    ["is the rest of the pause while a run goes on", row("running"), seen(row("queued")), 12, 18],
+    ["ends with the pause", row("running"), seen(row("queued")), 30, 0],
+    ["is two seconds at most for the end of a run", row("failed"), seen(row("running")), 0.5, 1.5],
+    ["is zero for an end after those two seconds", row("failed"), seen(row("running")), 2, 0],
+    ["is the whole pause if the end is already on the page", row("failed"), seen(row("failed")), 2, 28],
     ["is as long as Confluence asked for", row("failed"), { cooldownUntil: laterBy(WRITTEN, 90_000) }, 30, 60],
-  ])("%s", (_, one, record, seconds, expected) => {
+  ])("the wait %s", (_, one, record, seconds, expected) => {
     expect(secondsToWait({ rows: [one], record }, at(seconds))).toBe(expected);
   });
 
-  test("is none at any time where no pause is configured", () => {
-    const pace = { ...at(0), progressSeconds: 0 };
-    expect(secondsToWait({ rows: [row("failed")], record: seen() }, pace)).toBe(0);
+  test("the wait is zero if no pause is configured", () => {
+    const throttle = { ...at(0), progressSeconds: 0 };
+    expect(secondsToWait({ rows: [row("failed")], record: seen() }, throttle)).toBe(0);
   });
 });
 
 describe("what a page is known to show", () => {
   const key = "tekton ci/docs";
 
-  test("is a row as it stands, for as long as anyone may wait for it", () => {
+  test("a page is known to show a row as it stands for as long as anyone may wait for it", () => {
     const board = { rows: [row("running")], record: seen(row("running")) };
     expect(versionShowing(key, board, at(150))).toBe(7);
     expect(versionShowing(key, board, at(151))).toBeUndefined();
@@ -50,8 +50,8 @@ describe("what a page is known to show", () => {
     ["a row in another state", [row("failed")], seen(row("running"))],
     ["another row", [row("running")], seen(row("running", "tekton ci/site"))],
     ["a row that is gone", [], seen(row("running"))],
-    ["anything before the first look", [row("running")], {}],
-  ])("is not %s", (_, rows, record) => {
+    ["a row before its first write", [row("running")], {}],
+  ])("a page is not known to show %s", (_, rows, record) => {
     expect(versionShowing(key, { rows, record }, at(1))).toBeUndefined();
   });
 });

@@ -17,7 +17,7 @@ describe("links to pages of a site", () => {
     [`See ${SITE}/spaces/ENG/pages/98310. Also (${SITE}/spaces/ENG/pages/7)`, ["98310", "7"]],
     [`Page:${SITE}/spaces/ENG/pages/98310,${SITE}/spaces/ENG/pages/98310/x`, ["98310"]],
     [`[plan|${SITE}/spaces/ENG/pages/98310]`, ["98310"]],
-  ])("are found in %s", (text, expected) => {
+  ])("page links are found in %s", (text, expected) => {
     expect(pageLinksIn(text, SITE)).toEqual(expected);
   });
 
@@ -35,11 +35,11 @@ describe("links to pages of a site", () => {
     `${SITE}/spaces/ENG/overview`,
     `${SITE}/pages/viewpage.action?pageId=-1`,
     `${SITE}/pages/viewpage.action#pageId=98310`,
-  ])("are not found in %s", (text) => {
+  ])("no page link is found in %s", (text) => {
     expect(pageLinksIn(text, SITE)).toEqual([]);
   });
 
-  test("are ids, whatever the text", () => {
+  test("every page link found is an id, whatever the text", () => {
     const part = fc.constantFrom(
       SITE,
       "/spaces/",
@@ -90,31 +90,31 @@ describe("the pages that an event concerns", () => {
   const concerned = (origin = busEvent, page?: string, of = busEvent) =>
     pagesConcerned({ busEvent: of, origin }, { site: SITE, page });
 
-  test("are the one that the route names, and no other", () => {
+  test("an event concerns only the page that the route names", () => {
     expect(concerned(pageEvent({ site: SITE, id: "1" }), "2")).toEqual(["2"]);
     expect(concerned(pageEvent({ site: SITE, id: "1" }), "$.detail.build.results.page")).toEqual(["4"]);
     expect(concerned(pageEvent({ site: SITE, id: "1" }), "$.detail.build.results.note")).toEqual([]);
     expect(concerned(pageEvent({ site: SITE, id: "1" }), "$.detail.build.results.missing")).toEqual([]);
   });
 
-  test("are the one that started it all", () => {
+  test("an event concerns the page whose edit started the run", () => {
     expect(concerned(pageEvent({ site: SITE, id: "1" }))).toEqual(["1"]);
   });
 
-  test("are not a page of another site", () => {
+  test("an event does not concern a page of another site", () => {
     expect(concerned(pageEvent({ site: "https://other.example.test", id: "1" }))).toEqual(["3"]);
   });
 
-  test("are those linked to by what started it, then by the build", () => {
+  test("an event concerns the pages that its origin links to, then those that the build links to", () => {
     expect(concerned(pushOf(`Docs for ${link(5)}`, link(6)))).toEqual(["5", "6", "3"]);
     expect(concerned(changeOf(link(7), `See ${link(8)} and ${link(7)}`))).toEqual(["7", "8", "3"]);
   });
 
-  test("are at most five", () => {
+  test("an event concerns five pages at most", () => {
     expect(concerned(pushOf([11, 12, 13, 14, 15, 16].map(link).join(" ")))).toEqual(["11", "12", "13", "14", "15"]);
   });
 
-  test("are none when nobody names one", () => {
+  test("an event concerns no page if no text names one", () => {
     expect(concerned(pushOf("No page"), undefined, buildEntry())).toEqual([]);
   });
 });

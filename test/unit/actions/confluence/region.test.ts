@@ -12,7 +12,7 @@ const anchor = (name: string) =>
   `<ac:structured-macro ac:name="anchor"><ac:parameter ac:name="">${name}</ac:parameter></ac:structured-macro>`;
 const [START, END] = [anchor("drawbridge-start"), anchor("drawbridge-end")];
 const NEW = "<p>new</p>";
-/** What a bridge has written. */
+/** Content that a bridge has written. */
 const OURS = asStored(renderRegion([]));
 
 const spliced = (body: string, content: string): string => {
@@ -26,7 +26,7 @@ describe("putting content into the region of a page", () => {
     ["the body of our excerpt", `a${region("<p>old</p>")}b`, `a${region(NEW)}b`],
     ["an excerpt in a layout", `<ac:layout>${region("")}</ac:layout>`, `<ac:layout>${region(NEW)}</ac:layout>`],
     [
-      "a body that was emptied",
+      "an emptied body",
       region("").replace("<ac:rich-text-body></ac:rich-text-body>", "<ac:rich-text-body />"),
       region(NEW),
     ],
@@ -41,7 +41,7 @@ describe("putting content into the region of a page", () => {
     ["an excerpt of an earlier version, and names it", region(`<p>Note.</p>${OURS}`, "drawbridge"), region(NEW)],
     ["what an editor has saved", `a${region(asSavedByEditor(OURS), "drawbridge")}b`, `a${region(NEW)}b`],
     ["our excerpt beside another's", region("x", "release") + region("old"), region("x", "release") + region(NEW)],
-  ])("replaces %s", (_, body, expected) => {
+  ])("new content replaces %s", (_, body, expected) => {
     expect(spliceRegion(body, NEW, of("skip"))).toEqual({ kind: "changed", body: expected });
   });
 
@@ -58,30 +58,33 @@ describe("putting content into the region of a page", () => {
     ["anchors the wrong way round", END + START],
     ["three anchors", START + START + END],
     ["a person's words in an excerpt that has our name by chance", region("<p>Our own words.</p>", "drawbridge")],
-    ["a person's picture there", region("<ac:image><ri:attachment ri:filename='a.png' /></ac:image>", "drawbridge")],
+    [
+      "a person's picture in such an excerpt",
+      region("<ac:image><ri:attachment ri:filename='a.png' /></ac:image>", "drawbridge"),
+    ],
     ["a person's words between anchors", `${START}<p>Our own words.</p>${END}`],
     ["a person's words in a copied region", region("<p>Our own words.</p>", "drawbridge:77")],
     ["a region that a copy brought beside its own", region(OURS) + region(OURS, "drawbridge:77")],
     ["anchors of different parents", `<td>${START}</td><td>${END}</td>`],
     ["anchors in one paragraph", `<p>${START} and ${END}</p>`],
     ["a page that is not well-formed", `${region("a")}<p>`],
-  ])("changes nothing on a page with %s", (_, body) => {
+  ])("a page with %s stays unchanged", (_, body) => {
     expect(spliceRegion(body, NEW, of("append"))).toMatchObject({ kind: "unusable", why: expect.any(String) });
   });
 
   test.each(["release", "drawbridge:notes", "drawbridge:", "drawbridge-staging:98310"])(
-    "leaves an excerpt named %s alone",
+    "an excerpt named %s is left alone",
     (name) => {
       expect(spliceRegion(region(OURS, name), NEW, of("skip"))).toEqual({ kind: "absent" });
     },
   );
 
-  test("makes a copied region the copy's own, and says whose it was", () => {
+  test("a copied region becomes the copy's own, and the result names the page that it came from", () => {
     const body = region(OURS, "drawbridge:77");
     expect(spliceRegion(body, NEW, of("skip"))).toEqual({ kind: "changed", body: region(NEW), from: "77" });
   });
 
-  test("names a region after the page, wherever in the macro the name stands", () => {
+  test("a region is named after the page, wherever in the macro the name stands", () => {
     const nameLast = (name: string, content: string) =>
       `<ac:structured-macro ac:name="excerpt"><ac:rich-text-body>${content}</ac:rich-text-body><ac:parameter ac:name="name">${name}</ac:parameter></ac:structured-macro>`;
     const splice = spliceRegion(nameLast("drawbridge", ""), NEW, of("skip"));
@@ -89,7 +92,7 @@ describe("putting content into the region of a page", () => {
   });
 });
 
-describe("on any page", () => {
+describe("a region on any page", () => {
   const lozenge =
     '<ac:structured-macro ac:name="status"><ac:parameter ac:name="colour">Red</ac:parameter><ac:parameter ac:name="title">FAILED</ac:parameter></ac:structured-macro>';
   const content = fc.constantFrom(
@@ -98,7 +101,7 @@ describe("on any page", () => {
     `<table><tbody><tr><th>A&#39;B</th><td>${lozenge}<br />last: <a href="https://a.test/?b&amp;c">#1</a></td></tr></tbody></table>`,
   );
 
-  test("appends behind everything, and a second time changes nothing", () => {
+  test("content is appended behind everything, and appending it again changes nothing", () => {
     fc.assert(
       fc.property(storageDocument, content, (body, added) => {
         const once = spliced(body, added);
@@ -112,7 +115,7 @@ describe("on any page", () => {
     );
   });
 
-  test("ends in the same page whatever was shown before", () => {
+  test("the resulting page does not depend on the content that was shown before", () => {
     fc.assert(
       fc.property(storageDocument, content, (body, added) => {
         expect(spliced(spliced(body, "<p>before</p>"), added)).toBe(spliced(body, added));
@@ -123,7 +126,7 @@ describe("on any page", () => {
   test.each([
     ["an excerpt", region("old").split("old"), (old: string) => old],
     ["anchors", [START, END], (old: string) => OURS + old],
-  ])("leaves every byte outside of %s as it is", (_, [open = "", close = ""], holds) => {
+  ])("every byte outside of %s stays as it is", (_, [open = "", close = ""], holds) => {
     fc.assert(
       fc.property(splitDocument, storageDocument, content, ([before, after], old, added) => {
         const splice = spliceRegion(`${before}${open}${holds(old)}${close}${after}`, added, of("append"));
@@ -135,7 +138,7 @@ describe("on any page", () => {
     );
   });
 
-  test("never throws, whatever the text", () => {
+  test("replacing a region never throws, whatever the text", () => {
     fc.assert(fc.property(fc.string(), (body) => void spliceRegion(body, NEW, of("append"))));
   });
 });

@@ -7,13 +7,15 @@ import { entryOf } from "../../../support/sandbox-confluence-action.ts";
 
 const GATE = { approvers: ["manager", "lead"], until: "2026-11-02T10:00:00.000Z" };
 
-const told = (state: GatePart["state"], by?: string, subject = "docs-build of 98310") =>
-  entryOf("d-told", {
+const gateEvent = (state: GatePart["state"], by?: string, subject = "docs-build of 98310") =>
+  entryOf("d-gate", {
     type: state === "requested" ? "approval.requested" : "approval.granted",
     time: "2026-11-02T09:05:00.000Z",
     subject,
     approval: {
-      ...{ system: "drawbridge", build: "p-1", pipeline: "docs-build" },
+      system: "drawbridge",
+      build: "p-1",
+      pipeline: "docs-build",
       gate: { ...GATE, state, requestedAt: "2026-11-02T09:00:00.000Z", ...(by !== undefined && { by }) },
     },
   });
@@ -32,8 +34,8 @@ describe("an approval on a page", () => {
     ["withdrawn", "WITHDRAWN", "cancelled"],
     ["expired", "EXPIRED", "timed_out"],
     ["superseded", "SUPERSEDED", "cancelled"],
-  ] as const)("that is %s is a row of its route that says %s", (state, title, ranked) => {
-    const row = rowOf({ busEvent: told(state), origin: edit });
+  ] as const)("an approval that is %s is a row of its route that says %s", (state, title, ranked) => {
+    const row = rowOf({ busEvent: gateEvent(state), origin: edit });
     expect(row).toMatchObject({
       key: "/sources/example drawbridge docs-build of 98310",
       build: { state: ranked, gate: { state } },
@@ -41,15 +43,15 @@ describe("an approval on a page", () => {
     expect(row && renderRow(row)).toContain(`<ac:parameter ac:name="title">${title}</ac:parameter>`);
   });
 
-  it("has a row for each thing that waits: two merge requests on one page do not hide each other", () => {
+  it("each approval has its own row: two merge requests on one page do not hide each other", () => {
     const rows = ["docs-build of platform/docs!7", "docs-build of platform/docs!8"].map((subject) =>
-      rowOf({ busEvent: told("requested", undefined, subject), origin: edit }),
+      rowOf({ busEvent: gateEvent("requested", undefined, subject), origin: edit }),
     );
     expect(new Set(rows.map((row) => row?.key)).size).toBe(2);
     expect(rows.map((row) => row && renderRow(row)).join()).toContain("docs-build of platform/docs!8 (drawbridge)");
   });
 
-  it("has a row for each branch that was pushed to", () => {
+  it("an approval has a row for each branch that was pushed to", () => {
     const pushed = (name: string) =>
       entryOf("d-push", {
         type: "code.pushed",
@@ -64,29 +66,29 @@ describe("an approval on a page", () => {
           commitCount: 0,
         },
       });
-    const busEvent = told("requested", undefined, "docs-build of platform/docs");
+    const busEvent = gateEvent("requested", undefined, "docs-build of platform/docs");
     expect(["main", "next"].map((name) => rowOf({ busEvent, origin: pushed(name) })?.key)).toEqual([
       "/sources/example drawbridge docs-build of platform/docs on main",
       "/sources/example drawbridge docs-build of platform/docs on next",
     ]);
   });
 
-  it("says who may decide until when, and how: by a label only where the page itself waits", () => {
+  it("the row says who may decide until when and how, and names labels only if the page itself waits", () => {
     const ways = (labels: boolean) => renderGate({ id: "p-1" }, { ...GATE, state: "requested", labels });
     expect(ways(true)).toContain(
       "waits for approval by manager or lead until 2026-11-02 10:00 UTC: " +
         "label drawbridge-approve or drawbridge-deny, or drawbridge approvals grant p-1",
     );
     expect(ways(false)).not.toContain("label");
-    expect(rowOf({ busEvent: told("requested"), origin: told("requested") })?.build.gate?.labels).toBe(false);
+    expect(rowOf({ busEvent: gateEvent("requested"), origin: gateEvent("requested") })?.build.gate?.labels).toBe(false);
   });
 
-  it("says who decided, as text and never as markup", () => {
-    const row = rowOf({ busEvent: told("granted", "<b>max</b> of https://idp.example.test"), origin: edit });
+  it("the row says who decided as text and never as markup", () => {
+    const row = rowOf({ busEvent: gateEvent("granted", "<b>max</b> of https://idp.example.test"), origin: edit });
     expect(row && renderRow(row)).toContain("by &lt;b&gt;max&lt;/b&gt; of https://idp.example.test");
   });
 
-  it("of another system has no row", () => {
+  it("an approval of another system has no row", () => {
     const approval = { system: "buildkite", build: "b-1", pipeline: "docs" };
     const other = entryOf("d-other", { type: "approval.granted", time: edit.time, subject: "docs", approval });
     expect(rowOf({ busEvent: other, origin: other })).toBeUndefined();

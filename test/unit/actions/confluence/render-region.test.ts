@@ -20,7 +20,7 @@ const cells = (changes: Partial<ShownBuild>, ended?: EndedRun): readonly string[
 };
 
 describe("the region's content", () => {
-  test("shows one row of what is known of a build", () => {
+  test("a row shows what is known of a build", () => {
     expect(
       cells({
         number: 512,
@@ -43,7 +43,7 @@ describe("the region's content", () => {
     ]);
   });
 
-  test("leaves nothing empty when little is known", () => {
+  test("a cell shows a dash if its value is unknown", () => {
     expect(cells({})).toEqual(["ci/docs (tekton)", "GreenPASSED", "-", "-", "-", "-", "-", "-"]);
   });
 
@@ -56,11 +56,11 @@ describe("the region's content", () => {
     ["cancelled", "GreyCANCELLED"],
     ["timed_out", "RedTIMED OUT"],
     ["skipped", "GreySKIPPED"],
-  ])("says %s in words and in colour", (state, expected) => {
+  ])("the state %s is shown in words and in colour", (state, expected) => {
     expect(cells({ state })[1]).toBe(expected);
   });
 
-  test("shows beside a run under way how the one before ended", () => {
+  test("the row of a run under way also shows how the previous run ended", () => {
     const ended = { state: "failed", number: 1, url: "https://ci.example.test/runs/1" } as const;
     expect(cells({ id: "run-2", state: "running", number: 2 }, ended)[1]).toBe(
       'BlueRUNNINGlast: RedFAILED <a href="https://ci.example.test/runs/1">#1',
@@ -69,20 +69,20 @@ describe("the region's content", () => {
 
   test.each([
     ["an identity", { identity: "wiki" }, "wiki (verified)"],
-    ["a name that an identity tells", { identity: "wiki", name: "Kim" }, "wiki (verified), which names “Kim”"],
+    ["an identity that reports a name", { identity: "wiki", name: "Kim" }, "wiki (verified), which names “Kim”"],
     [
-      "a name that would pass for proved",
+      "an identity whose reported name imitates a proved one",
       { identity: "wiki", name: "”ceo at login.example.com (verified)\u202E" },
       "wiki (verified), which names “ceo at login.example.com verified”",
     ],
-    ["a name that says nothing", { identity: "wiki", name: "“()”" }, "wiki (verified)"],
-    ["what shadow mode let in", { identity: "wiki", unproved: true as const }, "wiki (not verified)"],
-    ["nobody", undefined, "-"],
-  ])("says of a run started by %s what was proved", (_, starter, expected) => {
+    ["an identity whose reported name has no letters", { identity: "wiki", name: "“()”" }, "wiki (verified)"],
+    ["an identity that shadow mode let in", { identity: "wiki", unproved: true as const }, "wiki (not verified)"],
+    ["an unknown identity", undefined, "-"],
+  ])("the row of a run started by %s says what was proved", (_, starter, expected) => {
     expect(cells(starter ? { starter } : {})[5]).toBe(expected);
   });
 
-  test("names the environment where there is one", () => {
+  test("a row names the environment instead of the branch if it is known", () => {
     expect(cells({ environment: "production", branch: "main" })[2]).toBe("production");
   });
 
@@ -91,25 +91,25 @@ describe("the region's content", () => {
     ["2026-11-02T09:00:00.000Z", "2026-11-02T09:01:00.000Z", "1 min 0 s"],
     ["2026-11-02T09:00:00.000Z", "2026-11-03T10:03:59.000Z", "25 h 3 min"],
     ["2026-11-02T09:00:00.000Z", "2026-11-02T08:00:00.000Z", "-"],
-  ])("tells the time from %s to %s as %s", (startedAt, finishedAt, expected) => {
+  ])("the duration from %s to %s is shown as %s", (startedAt, finishedAt, expected) => {
     expect(cells({ startedAt, finishedAt })[6]).toBe(expected);
   });
 
   test.each([
-    ["a number", { number: 7 }, "#7"],
-    ["an address", { url: "https://ci.example.test/" }, '<a href="https://ci.example.test/">open'],
-    ["an address that would run", { url: "javascript:alert(1)", number: 7 }, "#7"],
-    ["no address", { url: "/runs/7" }, "-"],
-    ["an address out of all measure", { url: `https://ci.example.test/${"a".repeat(600)}` }, "-"],
-  ])("links to the build when it has %s", (_, changes, expected) => {
+    ["a number alone", { number: 7 }, "#7"],
+    ["an address alone", { url: "https://ci.example.test/" }, '<a href="https://ci.example.test/">open'],
+    ["a number and a javascript: address", { url: "javascript:alert(1)", number: 7 }, "#7"],
+    ["a relative address", { url: "/runs/7" }, "-"],
+    ["an address that is too long", { url: `https://ci.example.test/${"a".repeat(600)}` }, "-"],
+  ])("a build with %s is shown as $2", (_, changes, expected) => {
     expect(cells(changes)[3]).toBe(expected);
   });
 
-  test("keeps a commit's name whole that is no hash", () => {
+  test("a commit that is not a hash is shown whole", () => {
     expect(cells({ commit: "HEAD" })[4]).toBe("HEAD");
   });
 
-  test("leaves out the rows that ran longest ago when there are too many", () => {
+  test("the rows that ran longest ago are left out if there are too many", () => {
     const rows = Array.from({ length: 200 }, (_, index) =>
       row({ pipeline: `ci/p${index}`, createdAt: new Date(Date.UTC(2026, 0, 200 - index)).toISOString() }),
     );
@@ -121,7 +121,7 @@ describe("the region's content", () => {
     expect(content).toContain(`oldest first: ${200 - shown.length}.`);
   });
 
-  test("leaves out what was told of longest ago, though no time of its beginning is known", () => {
+  test("the rows that were reported longest ago are left out, even if their start is unknown", () => {
     const times = (year: number, day: number) => new Date(Date.UTC(year, 0, day, 9)).toISOString();
     const old = Array.from({ length: 45 }, (_, n) =>
       row({ pipeline: `old/p${n}`, environment: "production", number: 9_000 + n, finishedAt: times(2020, n + 1) }),
@@ -136,13 +136,13 @@ describe("the region's content", () => {
     expect(content).not.toContain("old/p0 ");
   });
 
-  test("tells when a run came into its state where that is the only time it has", () => {
+  test("a row shows when its state was reported if no other time is known", () => {
     expect(cells({ state: "running", reportedAt: "2026-11-02T09:07:00.000Z" })[7]).toBe(
       '<time datetime="2026-11-02" /> 09:07 UTC',
     );
   });
 
-  test("is well-formed and bounded whatever the senders say, and the same each time", () => {
+  test("the region is well-formed, bounded and the same each time, whatever the senders report", () => {
     const anything = fc.string({ unit: "binary", maxLength: 5_000 });
     const hostile = fc.oneof(
       anything,
@@ -171,7 +171,7 @@ describe("the region's content", () => {
         const content = renderRegion(rows);
         parseStorage(content);
         expect(content).not.toMatch(/CDATA|<script/);
-        // Nothing that Confluence would take for a mention, and tell somebody of.
+        // Confluence would take this markup for a mention and notify a person.
         expect(content).not.toMatch(/<ri:|<ac:link|<at:/);
         expect(Buffer.byteLength(content)).toBeLessThanOrEqual(MAX_REGION_BYTES);
         expect(renderRegion(structuredClone(rows))).toBe(content);
@@ -179,7 +179,7 @@ describe("the region's content", () => {
     );
   });
 
-  test("fits one row however long its texts are", () => {
+  test("one row always fits, however long its texts are", () => {
     const long = '"'.repeat(10_000);
     const url = `https://ci.example.test/?${"&".repeat(570)}`;
     const build = { pipeline: long, branch: long, commit: long, starter: { identity: long, name: long }, url } as const;

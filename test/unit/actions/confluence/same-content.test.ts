@@ -7,7 +7,7 @@ const lozenge = (colour: string) =>
 
 describe("the same content", () => {
   test.each([
-    ["as it was", "<p>a</p>", "<p>a</p>"],
+    ["if nothing changed", "<p>a</p>", "<p>a</p>"],
     ["with ids added", "<p>a</p>", '<p local-id="1f">a</p>'],
     [
       "with a schema version added",
@@ -16,14 +16,14 @@ describe("the same content", () => {
     ],
     ["with references resolved", "<p>&#39;&quot;&#xFC;</p>", "<p>'\"ü</p>"],
     ["with references renamed", "<p>ü–é’</p>", "<p>&uuml;&ndash;&#233;&rsquo;</p>"],
-    ["with a style of a person's", "<p>a</p>", '<p class="x"><strong>a</strong></p>'],
+    ["with a person's style", "<p>a</p>", '<p class="x"><strong>a</strong></p>'],
     [
       "with a comment beside it",
       "<td>a b</td>",
       '<td><ac:inline-comment-marker ac:ref="1">a</ac:inline-comment-marker> b</td>',
     ],
     ["with attributes in another order", '<a b="1" c="&amp;"/>', "<a c='&#38;' b='1' />"],
-  ])("is told %s", (_, one, other) => {
+  ])("content is recognized as the same %s", (_, one, other) => {
     expect(sameContent(one, other)).toBe(true);
   });
 
@@ -34,15 +34,15 @@ describe("the same content", () => {
     ["another day", '<time datetime="2026-11-02" />', '<time datetime="2026-11-03" />'],
     ["text in another cell", "<td>a</td><td>b</td>", "<td>ab</td><td></td>"],
     ["a lozenge of another colour", lozenge("Green"), lozenge("Red")],
-    ["a picture more", "<td>a</td>", "<td>a<ac:image /></td>"],
+    ["one more picture", "<td>a</td>", "<td>a<ac:image /></td>"],
     ["text that looks like a tag", "<p>&lt;b/&gt;</p>", "<p><b/></p>"],
-    ["a reference that nobody knows", "<p>&amp;what;</p>", "<p>&what;</p>".replace("what", "when")],
+    ["an unknown reference", "<p>&amp;what;</p>", "<p>&what;</p>".replace("what", "when")],
     ["text that is not well-formed", "<p", "<p "],
-  ])("is not found in %s", (_, one, other) => {
+  ])("content with %s is not the same", (_, one, other) => {
     expect(sameContent(one, other)).toBe(false);
   });
 
-  test("is found in what Confluence makes of it", () => {
+  test("content is recognized after Confluence stored it and after its editor saved it", () => {
     const written = `<p>Zo&#233; &amp; “Grün”</p><table><tbody><tr><td></td><td>${lozenge("Green")}</td></tr></tbody></table>`;
     expect(asStored(written)).not.toBe(written);
     expect(sameContent(asStored(written), written)).toBe(true);
@@ -51,11 +51,15 @@ describe("the same content", () => {
   });
 
   test.each([
-    ["in it", "<p>x</p><table><tr><td>a</td></tr></table>", true],
-    ["in what an editor has saved", "<table><colgroup><col /></colgroup><tr><td><p>a</p></td></tr></table>", true],
-    ["not in other words", "<table><tr><td>b</td></tr></table>", false],
-    ["not in text that is not well-formed", "<table><tr><td>a</td><", false],
-  ])("is found %s", (_, storage, expected) => {
+    ["is found in a page that holds it", "<p>x</p><table><tr><td>a</td></tr></table>", true],
+    [
+      "is found in a page that an editor has saved",
+      "<table><colgroup><col /></colgroup><tr><td><p>a</p></td></tr></table>",
+      true,
+    ],
+    ["is not found in other words", "<table><tr><td>b</td></tr></table>", false],
+    ["is not found in text that is not well-formed", "<table><tr><td>a</td><", false],
+  ])("content %s", (_, storage, expected) => {
     expect(hasContent(storage, "<table><tbody><tr><td>a")).toBe(expected);
   });
 });

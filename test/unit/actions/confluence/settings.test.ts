@@ -15,7 +15,7 @@ const noTokens = new Fault("configuration_invalid", "there are no tokens", { ret
 
 describe("a target's settings", () => {
   test.each([
-    ["no more than it needs", {}],
+    ["only the required keys", {}],
     ["a gateway to call", { api: "https://api.example.test/ex/confluence/1/wiki" }],
     ["a bearer token", { credential: { bearer: "file:/run/secrets/pat" } }],
     [
@@ -28,31 +28,31 @@ describe("a target's settings", () => {
     ],
     ["the app's own token", { credential: { forge: "wiki" } }],
     ["a site at the top of its host", { product: "data-center", site: "https://wiki.example.test" }],
-  ])("may have %s", (_, changes) => {
+  ])("a Confluence target may have %s", (_, changes) => {
     expect(v.safeParse(targetSettings, { ...target, ...changes }).success).toBe(true);
   });
 
   test.each([
     ["another product", { product: "server" }],
     ["a slash at the end of the site", { site: "https://example.atlassian.test/wiki/" }],
-    ["a site in the clear", { site: "http://wiki.example.test" }],
+    ["a site over plain HTTP", { site: "http://wiki.example.test" }],
     ["a query in the address", { api: "https://api.example.test/?a=b" }],
     ["a literal token", { credential: { bearer: "abc" } }],
     ["two credentials", { credential: { ...target.credential, bearer: "env:TOKEN" } }],
     ["no credential", { credential: undefined }],
-    ["the token of no source", { credential: { forge: "" } }],
+    ["a Forge token without a source's name", { credential: { forge: "" } }],
     ["an app's token for a Data Center", { product: "data-center", credential: { forge: "wiki" } }],
     [
       "an app's token for another address",
       { api: "https://api.example.test/ex/confluence/1/wiki", credential: { forge: "wiki" } },
     ],
-    ["no time to wait", { timeoutSeconds: 0 }],
-    ["a misspelt line", { timeoutSecond: 3 }],
-  ])("may not have %s", (_, changes) => {
+    ["a timeout of zero", { timeoutSeconds: 0 }],
+    ["a misspelt key", { timeoutSecond: 3 }],
+  ])("a Confluence target is invalid with %s", (_, changes) => {
     expect(v.safeParse(targetSettings, { ...target, ...changes }).success).toBe(false);
   });
 
-  test("become the header with a token that is got for them, and none without a way to get one", async () => {
+  test("client credentials become a header with the granted token, and fail if no token can be granted", async () => {
     const client = {
       tokenUrl: "https://auth.example.test/token",
       clientId: "a",
@@ -61,8 +61,8 @@ describe("a target's settings", () => {
     };
     const settings = v.parse(targetSettings, { ...target, credential: { clientCredentials: client } });
     const asked: unknown[] = [];
-    const tokenFor = async (...given: unknown[]) => {
-      asked.push(...given);
+    const tokenFor = async (...args: unknown[]) => {
+      asked.push(...args);
       return new Secret("granted");
     };
     await expect(accessTo(settings, "wiki", actionDeps({ outbound: { tokenFor } }))).resolves.toEqual({
@@ -74,7 +74,7 @@ describe("a target's settings", () => {
     await expect(accessTo(settings, "wiki", without)).rejects.toMatchObject({ code: "configuration_invalid" });
   });
 
-  test("become the header with the token that an app was sent, and the address that this is good for", async () => {
+  test("a Forge credential becomes a header with the app's token for the address that it is valid for, and fails if there is none", async () => {
     const settings = v.parse(targetSettings, { ...target, credential: { forge: "cloud-wiki" } });
     const base = "https://api.atlassian.com/ex/confluence/5d1e";
     const asked: string[] = [];
@@ -91,7 +91,7 @@ describe("a target's settings", () => {
     await expect(accessTo(settings, "wiki", without)).rejects.toMatchObject({ code: "configuration_invalid" });
   });
 
-  test("become the header that proves who we are", async () => {
+  test("a user's token or a bearer token becomes the authorization header", async () => {
     const secrets = secretsOf({ TOKEN: "tökën" });
     const headerOf = async (changes: object) =>
       (await accessTo(v.parse(targetSettings, { ...target, ...changes }), "wiki", actionDeps({ secrets })))
@@ -102,11 +102,11 @@ describe("a target's settings", () => {
 });
 
 describe("a target's region", () => {
-  test.each(["drawbridge", "staging-2"])("may be named %s", (region) => {
+  test.each(["drawbridge", "staging-2"])("a region may be named %s", (region) => {
     expect(v.parse(targetSettings, { ...target, region }).region).toBe(region);
   });
 
-  test.each(["", "Drawbridge", "a:1", "a b", "2", "a&b", "x".repeat(41)])("may not be named %j", (region) => {
+  test.each(["", "Drawbridge", "a:1", "a b", "2", "a&b", "x".repeat(41)])("a region may not be named %j", (region) => {
     expect(v.safeParse(targetSettings, { ...target, region }).success).toBe(false);
   });
 });
@@ -118,7 +118,7 @@ describe("a route's options", () => {
     { page: "$.detail.build.results.page" },
     { whenMissing: "skip" },
     { documentedBy: "drawbridge-docs_2" },
-  ])("may be %j", (options) => {
+  ])("a route may have the options %j", (options) => {
     expect(v.safeParse(routeOptions, options).success).toBe(true);
   });
 
@@ -132,7 +132,7 @@ describe("a route's options", () => {
     { documentedBy: 'docs" or space = "HR' },
     { documentedBy: "Docs" },
     { documentedBy: true },
-  ])("may not be %j", (options) => {
+  ])("a route may not have the options %j", (options) => {
     expect(v.safeParse(routeOptions, options).success).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** Looks like our region and is none: it stands where it is text. */
+/** Looks like our region but is not one, because it stands where it is text. */
 const DECOY =
   '<ac:structured-macro ac:name="excerpt"><ac:parameter ac:name="name">drawbridge</ac:parameter><ac:rich-text-body>old</ac:rich-text-body></ac:structured-macro>';
 
@@ -24,7 +24,7 @@ const leaf = fc.oneof(
     `<p title="${escaped(DECOY)}" data-x='>'>x</p>`,
     `<ac:structured-macro ac:name="code"><ac:plain-text-body><![CDATA[${DECOY}]]></ac:plain-text-body></ac:structured-macro>`,
     '<ac:structured-macro ac:name="anchor"><ac:parameter ac:name="">other-start</ac:parameter></ac:structured-macro>',
-    // Other tools' marks: ends of a region of theirs, a block of an app, tasks, a picture, a mention.
+    // Marks of other products: the ends of their region, a block of an app, tasks, a picture, a mention.
     '<ac:structured-macro ac:name="build-status-start"/><p>#7</p><ac:structured-macro ac:name="build-status-end"/>',
     '<ac:adf-extension><ac:adf-node type="panel"><ac:adf-attribute key="panel-type">note</ac:adf-attribute></ac:adf-node></ac:adf-extension>',
     "<ac:task-list><ac:task><ac:task-id>1</ac:task-id><ac:task-status>incomplete</ac:task-status></ac:task></ac:task-list>",

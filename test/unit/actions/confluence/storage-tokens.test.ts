@@ -19,7 +19,7 @@ describe("cutting storage format into tokens", () => {
     ['<a href=\'">\' b = "/">', ['open <a href=\'">\' b = "/">']],
     ["<![CDATA[<p>&]]]]><![CDATA[>]]>", ["cdata <![CDATA[<p>&]]]]>", "cdata <![CDATA[>]]>"]],
     ["<!-- <p> & -->x", ["comment <!-- <p> & -->", "text x"]],
-  ])("cuts %j", (text, expected) => {
+  ])("the text %j is cut into its tokens", (text, expected) => {
     expect(kinds(text)).toEqual(expected);
   });
 
@@ -47,15 +47,18 @@ describe("cutting storage format into tokens", () => {
     "<!--",
     "<!DOCTYPE p>",
     "<?php ?>",
-  ])("refuses %j", (text) => {
+  ])("malformed text is rejected: %j", (text) => {
     expect(tokenize(text)).toMatchObject({ malformed: expect.any(String) });
   });
 
-  test.each(["<p>", "</p>", "<p></a>", "<p><b></p></b>", "<p></p></p>"])("finds %j unbalanced", (text) => {
-    expect(readElements(text)).toMatchObject({ malformed: expect.any(String) });
-  });
+  test.each(["<p>", "</p>", "<p></a>", "<p><b></p></b>", "<p></p></p>"])(
+    "unbalanced elements are rejected: %j",
+    (text) => {
+      expect(readElements(text)).toMatchObject({ malformed: expect.any(String) });
+    },
+  );
 
-  test("gives the value of an attribute as it is written", () => {
+  test("the value of an attribute is returned as it is written", () => {
     expect(tokenize(`<a b="&amp;'" ac:c='"'/>`)).toMatchObject([
       {
         name: "a",
@@ -67,7 +70,7 @@ describe("cutting storage format into tokens", () => {
     ]);
   });
 
-  test("loses nothing: the tokens laid end to end are the document", () => {
+  test("no character is lost: the tokens laid end to end are the document", () => {
     fc.assert(
       fc.property(storageDocument, (text) => {
         const tokens = tokenize(text);
@@ -77,7 +80,7 @@ describe("cutting storage format into tokens", () => {
     );
   });
 
-  test("agrees with an XML parser about what is well-formed", () => {
+  test("the tokenizer agrees with an XML parser about what is well-formed", () => {
     const alphabet = [
       "<",
       ">",

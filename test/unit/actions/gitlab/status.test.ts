@@ -20,10 +20,10 @@ const anyBuild = fc.record(
 );
 
 describe("a commit status", () => {
-  it("keeps its build's order, and GitLab's lengths, whatever the build tells", () => {
+  it("a commit status keeps its build's order and GitLab's length limits, whatever the build reports", () => {
     fc.assert(
-      fc.property(anyBuild, fc.string({ minLength: 1, maxLength: 400 }), (told, name) => {
-        const build: BuildPart = { system: "tekton", id: "run-1", pipeline: "ci/docs", ...told };
+      fc.property(anyBuild, fc.string({ minLength: 1, maxLength: 400 }), (reported, name) => {
+        const build: BuildPart = { system: "tekton", id: "run-1", pipeline: "ci/docs", ...reported };
         const status = statusOf(build, name);
         expect(orderIn(status)).toBe(buildOrder(build));
         for (const text of [status.name, status.description, status.targetUrl ?? ""])
@@ -33,7 +33,7 @@ describe("a commit status", () => {
   });
 
   it.each(["", "by hand", "[1|2|3|4]", " [2026|1|0|]", "a [2026|000000000001|9|]", "a [2026|000000000001|1|] b"])(
-    "has no order when somebody else wrote %j",
+    "a description that somebody else wrote has no order: %j",
     (description) => expect(orderIn({ description })).toBeUndefined(),
   );
 });

@@ -26,7 +26,7 @@ const variables = (text: string, prefix: string): string[] =>
   );
 
 describe("rendered Kubernetes objects", () => {
-  it("are all of a listener, and parse without a warning", () => {
+  it("the rendered objects are all that a listener needs, and parse without a warning", () => {
     const { documents, objects } = rendered();
     expect(documents.flatMap(({ errors, warnings }) => [...errors, ...warnings])).toEqual([]);
     expect(objects.map(({ kind }) => kind)).toEqual([
@@ -39,7 +39,7 @@ describe("rendered Kubernetes objects", () => {
     ]);
   });
 
-  it("hold nothing but text, also for readers of older YAML", () => {
+  it("every value is text, also for a parser of YAML 1.1", () => {
     const text = renderTekton({ name: "no", params: ["yes", "on"] }, { ...options, pipeline: "1e3", listener: "true" });
     const leaves: unknown[] = [];
     JSON.stringify(rendered(text).objects, (_, value) => {
@@ -51,7 +51,7 @@ describe("rendered Kubernetes objects", () => {
     expect(text).not.toMatch(/^[^"]*: (?!["[{]).+$/m);
   });
 
-  it("read only what the action sends", () => {
+  it("the binding reads only what the action sends", () => {
     const body: unknown = triggerRequest(pageEntry(), 1, { page: "$.detail.page.id", ref: "$.detail.nothing" });
     const paths = variables(JSON.stringify(rendered().find("TriggerBinding")), "body.");
     expect(paths).toHaveLength(5);
@@ -61,7 +61,7 @@ describe("rendered Kubernetes objects", () => {
     }
   });
 
-  it("declare and bind every param that the run uses", () => {
+  it("every param that the run uses is declared and bound", () => {
     const { find } = rendered();
     const { spec } = v.parse(template, find("TriggerTemplate"));
     const declared = spec.params.map(({ name }) => name);
@@ -72,13 +72,13 @@ describe("rendered Kubernetes objects", () => {
     expect(new Set(bound).size).toBe(bound.length);
   });
 
-  it("have a default for every param but the two that make a request the bridge's", () => {
+  it("every param has a default except the two that mark a request as the bridge's", () => {
     const { spec } = v.parse(template, rendered().find("TriggerTemplate"));
     const required = spec.params.filter((param) => param.default === undefined);
     expect(required.map(({ name }) => name)).toEqual(["delivery-key", "delivery-id"]);
   });
 
-  it("name the run by route and event, in the 63 characters that Tekton takes", () => {
+  it("the run's name holds route and event within the 63 characters that Tekton allows", () => {
     const name = "r".repeat(34);
     const { spec } = v.parse(template, rendered(renderTekton({ ...route, name }, options)).find("TriggerTemplate"));
     const [run] = spec.resourcetemplates;
@@ -92,7 +92,7 @@ describe("rendered Kubernetes objects", () => {
     expect(full).toMatch(/^[a-z0-9-]{63}$/);
   });
 
-  it("let in the requests of their route alone", () => {
+  it("the listener accepts requests of its route alone", () => {
     expect(rendered().find("EventListener")).toMatchObject({
       spec: {
         serviceAccountName: "el-drawbridge",
@@ -116,7 +116,7 @@ describe("rendered Kubernetes objects", () => {
     ["a namespace with a dot", {}, { namespace: "a.b" }],
     ["a pipeline that would break out of its quotes", {}, { pipeline: 'x"\n' }],
     ["a service account that ends in a dash", {}, { serviceAccount: "a-" }],
-  ])("are refused for %s", (_, changedRoute, changedOptions) => {
+  ])("rendering is rejected for %s", (_, changedRoute, changedOptions) => {
     expect(() => renderTekton({ ...route, ...changedRoute }, { ...options, ...changedOptions })).toThrow(
       expect.objectContaining({ code: "configuration_invalid" }),
     );

@@ -36,7 +36,10 @@ export interface Tried {
   readonly deps?: Partial<BindingDeps>;
 }
 
-/** What binding says of a token whose signature and claims are good: the reason with its facts, or `accepted`. */
+/**
+ * The result of the binding check for a token whose signature and claims are good: the reason with its facts, or
+ * `accepted`.
+ */
 export async function bindingSays({ presented, claims = {}, entry = {}, deps = {} }: Tried): Promise<string> {
   const clock = testClock();
   const rejection = await rejectUnbound(presented, { ...CLAIMS, ...claims }, entryOf({ issuer: ISSUER, ...entry }), {

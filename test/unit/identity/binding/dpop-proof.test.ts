@@ -35,7 +35,7 @@ const sent = (proof: string, changes: Parameters<typeof requestOf>[0] = {}): Tri
 
 const changed = (changes: ProofChanges): Tried => sent(proofOf(token, key, changes));
 
-/** As a sender signs that has misunderstood what a secret is. */
+/** A proof of a sender that takes the public key for a shared secret. */
 function withHmac(): string {
   const pem = createPublicKey(key.privateKey).export({ type: "spki", format: "pem" });
   const input = `${b64(JSON.stringify({ ...EMBEDDED, alg: "HS256" }))}.${b64(JSON.stringify(CLAIMS))}`;
@@ -47,8 +47,8 @@ const p384 = generateKeyPairSync("ec", { namedCurve: "P-384" }).publicKey.export
 
 describe("a DPoP proof", () => {
   it.each([
-    ["a good one", sent(good)],
-    ["where the entry requires it", { ...sent(good), entry: { proof: "dpop" } }],
+    ["a good proof", sent(good)],
+    ["a proof that the entry requires", { ...sent(good), entry: { proof: "dpop" } }],
     ["iat as old as is allowed", changed({ claims: { iat: NOW - 65 } })],
     ["iat ahead by the skew", changed({ claims: { iat: NOW + 5 } })],
     ["iat with a fraction", changed({ claims: { iat: NOW - 0.5 } })],
@@ -60,25 +60,28 @@ describe("a DPoP proof", () => {
     ["a request with a query, which is not in htu", sent(good, { url: new URL(`${BRIDGE}?token=no`) })],
     ["claims that the bridge does not use", changed({ claims: { nonce: "n", extra: [1] } })],
     [
-      "the public address where the bridge sees another",
+      "htu with the public address if the bridge sees another",
       {
         ...sent(proofOf(token, key, { claims: { htu: "https://public.example.test/prod/webhooks/ci" } })),
         deps: { publicUrl: "https://public.example.test/prod" },
       },
     ],
-  ] as const satisfies readonly (readonly [string, Tried])[])("is accepted: %s", async (_, tried) => {
+  ] as const satisfies readonly (readonly [string, Tried])[])("a DPoP proof is accepted: %s", async (_, tried) => {
     expect(await bindingSays(tried)).toBe("accepted");
   });
 
-  it.each(["ES256", "RS256", "PS256", "EdDSA", "Ed25519"] as const)("is accepted with a key for %s", async (alg) => {
-    const holder = holderKey(alg);
-    const bound = { jkt: holder.thumbprint };
-    const tried = { ...sent(proofOf(token, holder)), claims: { cnf: bound } };
-    expect(await bindingSays(tried)).toBe("accepted");
-    expect(await bindingSays({ ...sent(proofOf(token, holder)), claims: { cnf } })).toMatch(
-      /^proof_invalid: jwk is not/,
-    );
-  });
+  it.each(["ES256", "RS256", "PS256", "EdDSA", "Ed25519"] as const)(
+    "a DPoP proof is accepted with a key for %s",
+    async (alg) => {
+      const holder = holderKey(alg);
+      const bound = { jkt: holder.thumbprint };
+      const tried = { ...sent(proofOf(token, holder)), claims: { cnf: bound } };
+      expect(await bindingSays(tried)).toBe("accepted");
+      expect(await bindingSays({ ...sent(proofOf(token, holder)), claims: { cnf } })).toMatch(
+        /^proof_invalid: jwk is not/,
+      );
+    },
+  );
 
   it.each([
     ["no proof", { ...sent(good), presented: { scheme: "dpop", token, request: requestOf() } }, "proof_missing"],
@@ -94,12 +97,12 @@ describe("a DPoP proof", () => {
     ],
     ["a token that is bound to no key", { ...sent(good), claims: {} }, "proof_invalid: the token is not bound"],
     [
-      "an unbound token where the entry requires a proof",
+      "an unbound token if the entry requires a proof",
       { ...sent(good), claims: {}, entry: { proof: "dpop" } },
       "claim_missing: cnf.jkt",
     ],
     [
-      "an unbound Bearer where the entry requires a proof",
+      "an unbound Bearer if the entry requires a proof",
       { presented: { scheme: "bearer", token, request: requestOf() }, entry: { proof: "dpop" } },
       "claim_missing: cnf.jkt",
     ],
@@ -132,7 +135,7 @@ describe("a DPoP proof", () => {
       changed({ header: { jwk: { kty: "oct", k: octets } } }),
       "proof_invalid: jwk is not a public key",
     ],
-    ["a jwk that is no object", changed({ header: { jwk: "key" } }), "proof_invalid: jwk is not a public key"],
+    ["a jwk that is not an object", changed({ header: { jwk: "key" } }), "proof_invalid: jwk is not a public key"],
     [
       "a jwk that lacks a coordinate",
       changed({ header: { jwk: { ...key.jwk, y: undefined } } }),
@@ -150,7 +153,7 @@ describe("a DPoP proof", () => {
     ["user info", changed({ claims: { htu: BRIDGE.replace("//", "//a@") } }), "proof_invalid: htu"],
     ["no address", changed({ claims: { htu: "/webhooks/ci" } }), "proof_invalid: htu"],
     [
-      "the address that the request tells, where the bridge is known under another",
+      "the address of the request if the bridge has another public address",
       { ...sent(good), deps: { publicUrl: "https://public.example.test" } },
       "proof_invalid: htu",
     ],
@@ -168,18 +171,21 @@ describe("a DPoP proof", () => {
     ["no ath", changed({ claims: { ath: undefined } }), "proof_invalid: jti"],
     ["ath of another token", changed({ claims: { ath: sha256("another") } }), "proof_invalid: ath"],
     ["ath in hex", changed({ claims: { ath: sha256(token, "hex") } }), "proof_invalid: ath"],
-    ["claims that are no object", sent(signProof(EMBEDDED, "[]", key)), "proof_invalid: the header"],
-  ] as const satisfies readonly (readonly [string, Tried, string])[])("is refused: %s", async (_, tried, says) => {
-    expect(await bindingSays(tried)).toMatch(new RegExp(`^${says}`));
-  });
+    ["claims that are not an object", sent(signProof(EMBEDDED, "[]", key)), "proof_invalid: the header"],
+  ] as const satisfies readonly (readonly [string, Tried, string])[])(
+    "a DPoP proof is rejected: %s",
+    async (_, tried, says) => {
+      expect(await bindingSays(tried)).toMatch(new RegExp(`^${says}`));
+    },
+  );
 
-  it("is refused with an RSA key that is too short, though it is the one the token names", async () => {
+  it("a DPoP proof with an RSA key that is too short is rejected, even if the token names that key", async () => {
     const short = holderKey("RS256", 1024);
     const tried = { ...sent(proofOf(token, short)), claims: { cnf: { jkt: short.thumbprint } } };
     expect(await bindingSays(tried)).toMatch(/^proof_invalid: jwk/);
   });
 
-  it("is good for one request, even for the same bytes of a delivery", async () => {
+  it("a DPoP proof is good for one request, even for the same bytes of a delivery", async () => {
     const deps = { replayCache: seenTokensInMemory() };
     const again = { ...sent(good, { repeatable: true }), deps };
     expect(await bindingSays(again)).toBe("accepted");
@@ -187,26 +193,26 @@ describe("a DPoP proof", () => {
     expect(await bindingSays({ ...changed({ claims: { jti: "proof-2" } }), deps })).toBe("accepted");
   });
 
-  it("of one sender does not spend the jti of another", async () => {
+  it("a DPoP proof of one sender does not use up the jti of another", async () => {
     const deps = { replayCache: seenTokensInMemory() };
     expect(await bindingSays({ ...sent(good), deps })).toBe("accepted");
     const others = { ...sent(proofOf(token, other)), claims: { cnf: { jkt: other.thumbprint } }, deps };
     expect(await bindingSays(others)).toBe("accepted");
   });
 
-  it("that is wrong spends no jti", async () => {
+  it("an invalid DPoP proof uses up no jti", async () => {
     const deps = { replayCache: seenTokensInMemory() };
     expect(await bindingSays({ ...changed({ claims: { htm: "GET" } }), deps })).toMatch(/^proof_invalid/);
     expect(await bindingSays({ ...sent(good), deps })).toBe("accepted");
   });
 
-  it("cannot be told to be new without a store, which is a fault", async () => {
+  it("a DPoP proof is a configuration fault without a replay cache", async () => {
     await expect(bindingSays({ ...sent(good), deps: { replayCache: noReplayCache } })).rejects.toMatchObject({
       code: "configuration_invalid",
     });
   });
 
-  it("is remembered for as long as it would be taken", async () => {
+  it("a DPoP proof is remembered for as long as it would be accepted", async () => {
     const clock = testClock();
     const taken: number[] = [];
     const replayCache = { take: async (...[, , until]: [string, string, number]) => taken.push(until) > 0 };
@@ -218,7 +224,7 @@ describe("a DPoP proof", () => {
     expect(await bindingSays({ ...sent(good), deps: { clock } })).toMatch(/too long ago/);
   });
 
-  it("made by jose is accepted, and its thumbprint is jose's", async () => {
+  it("a DPoP proof made by jose is accepted, and its thumbprint is that of jose", async () => {
     const { privateKey, publicKey } = await generateKeyPair("ES384");
     const jwk = await exportJWK(publicKey);
     const proof = await new SignJWT({ ...CLAIMS })
@@ -228,7 +234,7 @@ describe("a DPoP proof", () => {
     expect(await bindingSays(tried)).toBe("accepted");
   });
 
-  it("is refused with any single member of it changed", async () => {
+  it("a DPoP proof is rejected with any single member of it changed", async () => {
     const text = fc.string({ minLength: 1 });
     const member = fc.oneof(
       fc.record({ htm: text }),
@@ -244,7 +250,7 @@ describe("a DPoP proof", () => {
     );
   });
 
-  it("is refused with any single character of it changed", async () => {
+  it("a DPoP proof is rejected with any single character of it changed", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(good.length - 1), fc.constantFrom(..."ABCabc019-_.= "), async (at, character) => {
         fc.pre(good[at] !== character);

@@ -14,7 +14,7 @@ const cnf = { "x5t#S256": sha256(certificate) };
 const held = bearer(requestOf({ clientCertificate: certificate }));
 
 describe("a token that is bound to nothing", () => {
-  it("is accepted where its entry asks for nothing, and costs no write", async () => {
+  it("an unbound token is accepted if its entry requires no binding, and costs no write", async () => {
     const replayCache = { take: () => Promise.reject(new Error("nothing is taken")) };
     expect(await bindingSays({ presented: bearer(), deps: { replayCache } })).toBe("accepted");
     expect(await bindingSays({ presented: bearer(), deps: { replayCache: noReplayCache } })).toBe("accepted");
@@ -23,10 +23,13 @@ describe("a token that is bound to nothing", () => {
 
 describe("a token that is bound to a certificate", () => {
   it.each([
-    ["with the certificate", { presented: held, claims: { cnf } }],
-    ["with it, where the entry requires one", { presented: held, claims: { cnf }, entry: { proof: "certificate" } }],
+    ["with the certificate that it is bound to", { presented: held, claims: { cnf } }],
+    [
+      "with the certificate that its entry requires",
+      { presented: held, claims: { cnf }, entry: { proof: "certificate" } },
+    ],
     ["unbound, over a connection with a certificate", { presented: held }],
-  ] as const satisfies readonly (readonly [string, Tried])[])("is accepted %s", async (_, tried) => {
+  ] as const satisfies readonly (readonly [string, Tried])[])("a token is accepted %s", async (_, tried) => {
     expect(await bindingSays(tried)).toBe("accepted");
   });
 
@@ -41,7 +44,7 @@ describe("a token that is bound to a certificate", () => {
     "client-cert",
     "ssl-client-cert",
   ];
-  it.each(headers)("is refused with the certificate in a header, which anyone can write: %s", async (name) => {
+  it.each(headers)("a token is rejected with the certificate in a header, which anyone can write: %s", async (name) => {
     const presented = bearer(requestOf({ header: { [name]: pem } }));
     expect(await bindingSays({ presented, claims: { cnf } })).toBe("proof_missing: a client certificate");
   });
@@ -49,22 +52,22 @@ describe("a token that is bound to a certificate", () => {
   it.each([
     ["without a certificate", { presented: bearer(), claims: { cnf } }, "proof_missing"],
     [
-      "with another",
+      "with another certificate",
       { presented: bearer(requestOf({ clientCertificate: Buffer.from("another") })), claims: { cnf } },
       "proof_invalid",
     ],
     [
-      "with an empty one",
+      "with an empty certificate",
       { presented: bearer(requestOf({ clientCertificate: new Uint8Array() })), claims: { cnf } },
       "proof_invalid",
     ],
     [
-      "with neither thumbprint nor certificate, where the entry requires one",
+      "with neither thumbprint nor certificate, if the entry requires one",
       { presented: bearer(), entry: { proof: "certificate" } },
       "claim_missing: cnf.x5t#S256",
     ],
     [
-      "unbound, over a connection with a certificate, where the entry requires binding",
+      "unbound, over a connection with a certificate, if the entry requires binding",
       { presented: held, entry: { proof: "certificate" } },
       "claim_missing: cnf.x5t#S256",
     ],
@@ -73,12 +76,15 @@ describe("a token that is bound to a certificate", () => {
       { presented: held, claims: { cnf: { ...cnf, jkt: sha256("key") } } },
       "proof_missing: DPoP",
     ],
-  ] as const satisfies readonly (readonly [string, Tried, string])[])("is refused %s", async (_, tried, says) => {
-    expect(await bindingSays(tried)).toMatch(new RegExp(`^${says}`));
-  });
+  ] as const satisfies readonly (readonly [string, Tried, string])[])(
+    "a token is rejected %s",
+    async (_, tried, says) => {
+      expect(await bindingSays(tried)).toMatch(new RegExp(`^${says}`));
+    },
+  );
 
   it.each([
-    ["no text", { "x5t#S256": 1 }],
+    ["not a text", { "x5t#S256": 1 }],
     ["in hex", { "x5t#S256": sha256(certificate, "hex") }],
     ["padded", { "x5t#S256": `${sha256(certificate)}=` }],
     ["one character short", { "x5t#S256": sha256(certificate).slice(1) }],
@@ -88,7 +94,7 @@ describe("a token that is bound to a certificate", () => {
     ["empty", {}],
     ["of a kind that is not checked", { kid: "k1" }],
     ["a key of its own", { jwk: { kty: "EC" } }],
-  ])("is refused with a confirmation that is %s", async (_, confirmation) => {
+  ])("a token is rejected with a confirmation that is %s", async (_, confirmation) => {
     expect(await bindingSays({ presented: held, claims: { cnf: confirmation } })).toBe("claim_mismatch: cnf");
   });
 });
@@ -101,7 +107,7 @@ describe("a token that is bound to a body", () => {
   it.each([
     ["hex", sha256(body, "hex")],
     ["base64url", sha256(body)],
-  ])("is accepted with it: digest in %s", async (_, digest) => {
+  ])("a token bound to a body is accepted with that body alone: digest in %s", async (_, digest) => {
     expect(await bindingSays({ presented: bearer(), claims: claiming(digest), entry })).toBe("accepted");
     const presented = bearer(requestOf({ body: Buffer.from('{"state":"failed"}') }));
     expect(await bindingSays({ presented, claims: claiming(digest), entry })).toMatch(/^body_digest_mismatch: https/);
@@ -117,11 +123,11 @@ describe("a token that is bound to a body", () => {
     ["a prefix", claiming(`sha256:${sha256(body, "hex")}`), "body_digest_mismatch"],
     ["a line break", claiming(`${sha256(body, "hex")}\n`), "body_digest_mismatch"],
     ["the digest of nothing", claiming(sha256("", "hex")), "body_digest_mismatch"],
-  ])("is refused: %s", async (_, claims, says) => {
+  ])("a token bound to a body is rejected: %s", async (_, claims, says) => {
     expect(await bindingSays({ presented: bearer(), claims, entry })).toMatch(new RegExp(`^${says}: https`));
   });
 
-  it("is refused after any single bit of the body has changed", async () => {
+  it("a token bound to a body is rejected after any single bit of the body has changed", async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(body.length * 8 - 1), async (bit) => {
         const other = Buffer.from(body);
@@ -139,8 +145,8 @@ describe("a token that is good for one use", () => {
   const entry = { singleUse: true };
   const delivery = (changes: Parameters<typeof requestOf>[0] = {}) => requestOf({ repeatable: true, ...changes });
 
-  /** What is said of `second` after `first` was accepted. */
-  async function saidOfSecond(
+  /** The result for `second` after `first` was accepted. */
+  async function resultOfSecond(
     first: TokenRequest,
     second: TokenRequest,
     tokens: readonly [string, string] = [token, token],
@@ -162,10 +168,10 @@ describe("a token that is good for one use", () => {
     ["another method", delivery(), delivery({ method: "PUT" })],
     ["another header", delivery(), delivery({ header: { "ce-id": "2" } })],
     ["a changed header", delivery({ header: { "ce-id": "1" } }), delivery({ header: { "ce-id": "2" } })],
-    ["the same request, where that is no delivery", requestOf(), requestOf()],
+    ["the same request if it is not a delivery", requestOf(), requestOf()],
     ["a delivery, after something else", requestOf(), delivery()],
-  ])("is refused for %s", async (_, first, second) => {
-    expect(await saidOfSecond(first, second)).toBe("token_replayed");
+  ])("a single-use token is rejected for %s", async (_, first, second) => {
+    expect(await resultOfSecond(first, second)).toBe("token_replayed");
   });
 
   it.each([
@@ -175,31 +181,31 @@ describe("a token that is good for one use", () => {
       delivery({ header: { "x-amzn-trace-id": "1" } }),
       delivery({ header: { via: "b" } }),
     ],
-  ])("is accepted for %s", async (_, first, second) => {
-    expect(await saidOfSecond(first, second)).toBe("accepted");
+  ])("a single-use token is accepted for %s", async (_, first, second) => {
+    expect(await resultOfSecond(first, second)).toBe("accepted");
   });
 
-  it("is the same token whatever its signature", async () => {
+  it("a single-use token is recognized again whatever its signature", async () => {
     const again = `${token.slice(0, token.lastIndexOf("."))}.${Buffer.alloc(64, 7).toString("base64url")}`;
-    expect(await saidOfSecond(delivery(), requestOf(), [token, again])).toBe("token_replayed");
-    expect(await saidOfSecond(delivery(), requestOf(), [token, tokenWith({ jti: "another" })])).toBe("accepted");
+    expect(await resultOfSecond(delivery(), requestOf(), [token, again])).toBe("token_replayed");
+    expect(await resultOfSecond(delivery(), requestOf(), [token, tokenWith({ jti: "another" })])).toBe("accepted");
   });
 
-  it("goes to one of many at once", async () => {
+  it("a single-use token is accepted for one of many parallel requests", async () => {
     const deps = { replayCache: seenTokensInMemory() };
     const bodies = Array.from({ length: 20 }, (_, n) => delivery({ body: Buffer.from(`{"n":${n}}`) }));
     const said = await Promise.all(bodies.map((body) => bindingSays({ presented: bearer(body), entry, deps })));
     expect(said.filter((what) => what === "accepted")).toHaveLength(1);
   });
 
-  it("is not spent by a request that is refused", async () => {
+  it("a single-use token is not used up by a rejected request", async () => {
     const deps = { replayCache: seenTokensInMemory() };
     const strict = { presented: bearer(delivery()), entry: { ...entry, bodyDigestClaim: "body" }, deps };
     expect(await bindingSays({ ...strict, claims: { body: "wrong" } })).toBe("body_digest_mismatch: body");
     expect(await bindingSays({ ...strict, claims: { body: sha256(requestOf().body) } })).toBe("accepted");
   });
 
-  it("is remembered until it has expired, skew included, and rounded up", async () => {
+  it("a single-use token is remembered until it has expired, skew included, and rounded up", async () => {
     const taken: number[] = [];
     const replayCache = { take: async (...[, , until]: [string, string, number]) => taken.push(until) > 0 };
     const claims = { exp: 1_793_610_290.4 };
@@ -207,7 +213,7 @@ describe("a token that is good for one use", () => {
     expect(taken).toEqual([1_793_610_298]);
   });
 
-  it("is never let pass when that cannot be told", async () => {
+  it("a single-use token is never accepted if the replay cache fails or is missing", async () => {
     const fault = new Fault("store_unavailable", "no answer", { retryable: true });
     const replayCache = { take: () => Promise.reject(fault) };
     await expect(bindingSays({ presented: bearer(), entry, deps: { replayCache } })).rejects.toBe(fault);

@@ -12,7 +12,7 @@ function bodyOf(name: string, changes: Record<string, Body> = {}): Body {
 }
 
 describe("the kind of a delivery", () => {
-  it("is the body's, and the header must agree", async () => {
+  it("the kind of a delivery is read from the body, and the header must agree", async () => {
     const body = bodyOf("build-finished");
     expect(await read(body)).toMatchObject({ outcome: "event" });
     expect(await read(body, { "x-buildkite-event": "build.finished" })).toMatchObject({ outcome: "event" });
@@ -22,27 +22,27 @@ describe("the kind of a delivery", () => {
     });
   });
 
-  it("is not taken from the header when the body has none, as in version 1", async () => {
+  it("the kind of a delivery is not read from the header if the body has none, as in version 1", async () => {
     const { event: _, pipeline, ...rest } = bodyOf("build-scheduled");
     const version1 = { ...rest, project: pipeline };
     expect(await read(version1, { "x-buildkite-event": "build.scheduled" })).toMatchObject({ outcome: "unusable" });
   });
 
   it.each(["ping", "agent.lost", "cluster_token.registration_blocked", "package.created", "build.new", "constructor"])(
-    "%s is ignored by name",
+    "a delivery of the kind %s is ignored by name",
     async (event) => expect(await read({ event })).toEqual({ outcome: "ignored", kind: event }),
   );
 });
 
-describe("the delivery key", () => {
-  it("is the body's digest: the signature does not cover the request's id", async () => {
+describe("the idempotency key of a delivery", () => {
+  it("the delivery key is the body's digest, because the signature does not cover the request's id", async () => {
     for (const id of ["request-1", "request-2"]) {
       expect(await read(bodyOf("build-running"), { "x-buildkite-request": id })).not.toHaveProperty("deliveryKey");
     }
   });
 });
 
-describe("a build that is told as finished", () => {
+describe("a build that is reported as finished", () => {
   it.each([
     ["passed", false, "build.succeeded"],
     ["passed", null, "build.succeeded"],
@@ -55,21 +55,23 @@ describe("a build that is told as finished", () => {
     ["canceled", false, "build.cancelled"],
     ["skipped", false, "build.skipped"],
     ["not_run", false, "build.skipped"],
-  ])("in state %s, blocked %s, is %s", async (state, blocked, type) => {
+  ])("a finished build in state %s, blocked %s, is %s", async (state, blocked, type) => {
     const event = await eventOf(bodyOf("build-finished", { build: { state, blocked } }));
     expect(event.type).toBe(type);
     expect("finishedAt" in Object(event).build).toBe(type !== "build.waiting");
   });
 
-  it.each(["running", "scheduled", "something_new"])("and shows state %s by now is ignored", async (state) =>
-    expect(await read(bodyOf("build-finished", { build: { state } }))).toMatchObject({ outcome: "ignored" }),
+  it.each(["running", "scheduled", "something_new"])(
+    "a finished build that shows state %s by now is ignored",
+    async (state) =>
+      expect(await read(bodyOf("build-finished", { build: { state } }))).toMatchObject({ outcome: "ignored" }),
   );
 });
 
 describe("a build's event key", () => {
-  const keyOf = async (...given: Parameters<typeof bodyOf>) => (await eventOf(bodyOf(...given))).keyParts;
+  const keyOf = async (...args: Parameters<typeof bodyOf>) => (await eventOf(bodyOf(...args))).keyParts;
 
-  it("differs each time the build finishes", async () => {
+  it("the event key differs each time the build finishes", async () => {
     const first = await keyOf("build-finished-blocked");
     expect(await keyOf("build-finished")).not.toEqual(first);
     expect(await keyOf("build-finished-blocked", { build: { finished_at: "2026-11-02T08:59:00Z" } })).not.toEqual(
@@ -77,23 +79,23 @@ describe("a build's event key", () => {
     );
   });
 
-  it("differs between running and failing", async () => {
+  it("the event key differs between running and failing", async () => {
     const state = { build: { state: "running" } };
     expect(await keyOf("build-failing", state)).not.toEqual(await keyOf("build-running", state));
   });
 
-  it("does not depend on how a time is spelled", async () => {
+  it("the event key does not depend on how a time is spelled", async () => {
     const iso = await keyOf("build-finished", { build: { finished_at: "2026-11-02T08:57:45.000Z" } });
     expect(await keyOf("build-finished", { build: { finished_at: "2026-11-02 08:57:45 UTC" } })).toEqual(iso);
   });
 });
 
 describe("a build", () => {
-  it("without a known commit has none", async () => {
+  it("a build without a known commit has no commit", async () => {
     expect(Object(await eventOf(bodyOf("build-scheduled"))).build).not.toHaveProperty("commit");
   });
 
-  it("names its organization from either address, and does without", async () => {
+  it("a build names its organization from either address, and is valid without one", async () => {
     const nameWith = async (build: unknown, pipeline: unknown) =>
       Object(await eventOf(bodyOf("build-running", { build: { url: build }, pipeline: { url: pipeline } }))).build
         .pipeline;
@@ -103,13 +105,13 @@ describe("a build", () => {
     expect(await nameWith(null, null)).toBe("docs-site");
   });
 
-  it("is not the doing of who made the webhook", async () => {
+  it("a build is not attributed to the person who made the webhook", async () => {
     const event = await eventOf(bodyOf("build-running", { build: { creator: null } }));
     expect(event.actor).toBeUndefined();
   });
 });
 
-describe("a job that is told as finished", () => {
+describe("a job that is reported as finished", () => {
   it.each([
     ["passed", "job.succeeded"],
     ["failed", "job.failed"],
@@ -119,25 +121,25 @@ describe("a job that is told as finished", () => {
     ["expired", "job.timed_out"],
     ["skipped", "job.skipped"],
     ["broken", "job.skipped"],
-  ])("in state %s is %s", async (state, type) =>
+  ])("a finished job in state %s is %s", async (state, type) =>
     expect((await eventOf(bodyOf("job-finished", { job: { state } }))).type).toBe(type),
   );
 
   it.each([
     ["a wait step", { type: "waiter", state: "passed" }],
     ["a block step", { type: "manual", state: "unblocked" }],
-    ["of a state that is no end", { state: "running" }],
+    ["a job in a state that is not an end", { state: "running" }],
   ])("%s is ignored", async (_, job) =>
     expect(await read(bodyOf("job-finished", { job }))).toMatchObject({ outcome: "ignored" }),
   );
 
-  it("is soft-failed only when it failed", async () => {
+  it("a job is soft-failed only if it failed", async () => {
     const passed = await eventOf(bodyOf("job-finished", { job: { state: "passed", soft_failed: true } }));
     expect(Object(passed).job).not.toHaveProperty("softFailed");
   });
 });
 
-it("reads an approval, and who gave it", async () => {
+it("an approval is read with the person who gave it", async () => {
   const { type, actor, keyParts } = await eventOf(bodyOf("job-activated"));
   expect({ type, actor: actor?.name }).toEqual({ type: "approval.granted", actor: "Tomas Brandt" });
   const again = await eventOf(bodyOf("job-activated", { job: { id: "another-step" } }));

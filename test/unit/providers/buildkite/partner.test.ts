@@ -67,11 +67,11 @@ describe("a partner event about a build", () => {
     ["Build Finished", { state: "canceled", ...ENDED }, "build.cancelled"],
     ["Build Finished", { state: "blocked", ...ENDED }, "build.waiting"],
     ["Build Blocked", { state: "passed", ...ENDED }, "build.waiting"],
-  ])("%s in %j is %s", async (type, build, expected) => {
+  ])("the partner event %s with %j is %s", async (type, build, expected) => {
     expect(await read(type, build)).toMatchObject({ outcome: "event", event: { type: expected } });
   });
 
-  it("says what a webhook would, with the addresses that no partner event tells", async () => {
+  it("a partner event reports what a webhook would, and its addresses are derived", async () => {
     expect(await buildOf("Build Finished", { state: "passed", ...ENDED })).toEqual({
       system: "buildkite",
       id: BUILD.uuid,
@@ -89,7 +89,7 @@ describe("a partner event about a build", () => {
     });
   });
 
-  it("never steps back: each state comes after the one before", async () => {
+  it("each state of a build comes after the one before", async () => {
     const orders = [
       await buildOf("Build Created", { state: "scheduled", started_at: "2026-11-02 08:53:06 UTC" }),
       await buildOf("Build Started", { state: "started" }),
@@ -99,7 +99,7 @@ describe("a partner event about a build", () => {
     expect(new Set(orders).size).toBe(3);
   });
 
-  it("told as blocked and as finished is one happening", async () => {
+  it("a build that is reported as blocked and as finished is one event", async () => {
     const events = await Promise.all(
       ["Build Blocked", "Build Finished"].map((type) => read(type, { state: "blocked", ...ENDED })),
     );
@@ -117,13 +117,13 @@ describe("a partner event about a job", () => {
     ["Job Finished", { state: "finished", passed: false }, "job.failed"],
     ["Job Finished", { state: "timed_out" }, "job.timed_out"],
     ["Job Finished", { state: "canceled" }, "job.cancelled"],
-  ])("%s in %j is %s", async (type, job, expected) => {
+  ])("the partner event %s with %j is %s", async (type, job, expected) => {
     const reading = await read(type, { state: "started" }, job);
     expect(reading).toMatchObject({ outcome: "event", event: { type: expected, job: { id: JOB.uuid } } });
     expect(JSON.stringify(reading)).not.toContain("canary");
   });
 
-  it("that unblocked a step names who did", async () => {
+  it("the partner event about an unblocked step names the person who unblocked it", async () => {
     const job = { type: "manual", state: "unblocked", unblocked_by: { uuid: "u-1", name: "Ines Okafor" } };
     expect(await read("Job Activated", { state: "blocked" }, job)).toMatchObject({
       outcome: "event",
@@ -133,27 +133,27 @@ describe("a partner event about a job", () => {
 });
 
 describe("any partner event", () => {
-  it("is the same delivery as another with EventBridge's id", async () => {
+  it("the delivery key of a partner event is EventBridge's id", async () => {
     const { deliveryKey } = await read("Build Started", { state: "started" });
     expect(deliveryKey).toEqual(["eventbridge-partner", "5d0e7c1a-0000-4000-8000-000000000001"]);
   });
 
-  it("of a kind that is not read is ignored by name", async () => {
+  it("a partner event of an unknown kind is ignored by name", async () => {
     expect(await read("Agent Lost", { state: "started" })).toMatchObject({ outcome: "ignored", kind: "Agent Lost" });
   });
 
   it.each([
-    ["no JSON", "Build Started"],
+    ["text that is not JSON", "Build Started"],
     ["no detail", JSON.stringify({ id: "1", time: "", "detail-type": "Build Started" })],
     [
       "a slug that would lead elsewhere",
       JSON.stringify(partnerEvent("Build Started", {})).replace("docs-site", "../x"),
     ],
-  ])("with %s is unusable", async (_, text) => {
+  ])("a partner event with %s is unusable", async (_, text) => {
     expect((await readText(text)).outcome).toBe("unusable");
   });
 
-  it("is read without a throw, whatever it holds", async () => {
+  it("any partner event is read without an error", async () => {
     const part = fc.anything({ maxDepth: 2 });
     await fc.assert(
       fc.asyncProperty(fc.constantFrom("Build Finished", "Job Finished"), part, part, async (type, build, job) => {
@@ -166,9 +166,9 @@ describe("any partner event", () => {
   });
 });
 
-describe("a source that is told by partner events", () => {
+describe("a source of partner events", () => {
   it.each([{}, { "x-buildkite-token": "t" }, { "x-buildkite-signature": `timestamp=1,signature=${"a".repeat(64)}` }])(
-    "takes no webhook: %j",
+    "a source of partner events accepts no webhook: %j",
     async (headers) => {
       const source = connectFixtureSource(buildkite, { settings: { partnerEvents: SOURCE }, environment: {} });
       const answer = await source.authenticate(requestOf({ url, body: Buffer.from("{}") }, new Headers(headers)));
@@ -177,10 +177,10 @@ describe("a source that is told by partner events", () => {
   );
 
   it.each([
-    ["both ways in at once", { partnerEvents: SOURCE, token: { current: "ssm:/t" } }],
+    ["partner events and a token at once", { partnerEvents: SOURCE, token: { current: "ssm:/t" } }],
     ["an event source of someone else", { partnerEvents: "aws.partner/example.com/harbour-works/1" }],
-    ["no way in", {}],
-  ])("cannot be configured with %s", (_, settings) => {
+    ["neither partner events nor a token", {}],
+  ])("a source of partner events cannot be configured with %s", (_, settings) => {
     expect(v.safeParse(buildkite.settings, settings).success).toBe(false);
   });
 });

@@ -24,7 +24,7 @@ async function outcomeOf(settings: object, headers: Record<string, string>, byte
 const signed = (header: string) => outcomeOf({ signature }, { "x-buildkite-signature": header });
 
 describe("a source's settings", () => {
-  it("are refused without any token: there is no way to accept everything", () =>
+  it("settings without any token are rejected: no setting accepts everything", () =>
     expect(() => connectFixtureSource(buildkite, { settings: {}, environment })).toThrow());
 });
 
@@ -35,15 +35,17 @@ describe("a signature", () => {
     ["as documented", `timestamp=${now},signature=${good}`],
     ["in the other order", `signature=${good},timestamp=${now}`],
     ["with spaces around", ` timestamp=${now} , signature=${good} `],
-  ])("%s proves the source", async (_, header) => expect(await signed(header)).toBe("hmac-signature current"));
+  ])("a signature %s proves the source", async (_, header) =>
+    expect(await signed(header)).toBe("hmac-signature current"),
+  );
 
-  it("by the next token proves it too", async () => {
+  it("a signature by the next token proves the source too", async () => {
     const next = hex(String(now), body, environment.SIGN_NEXT);
     expect(await signed(`timestamp=${now},signature=${next}`)).toBe("hmac-signature next");
   });
 
   it.each([
-    ["nothing", ""],
+    ["nothing in it", ""],
     ["no timestamp", `signature=${good}`],
     ["no signature", `timestamp=${now}`],
     ["a third part", `timestamp=${now},signature=${good},version=1`],
@@ -55,16 +57,18 @@ describe("a signature", () => {
     ["upper case", `timestamp=${now},signature=${good.toUpperCase()}`],
     ["a signature that is cut", `timestamp=${now},signature=${good.slice(2)}`],
     ["a prefix", `timestamp=${now},signature=sha256=${good}`],
-    ["a time that is no number", `timestamp=now,signature=${good}`],
+    ["a time that is not a number", `timestamp=now,signature=${good}`],
     ["a negative time", `timestamp=-${now},signature=${good}`],
     ["a time with an exponent", `timestamp=1e9,signature=${good}`],
     ["names in upper case", `Timestamp=${now},Signature=${good}`],
-  ])("with %s is malformed", async (_, header) => expect(await signed(header)).toBe("credential_malformed"));
+  ])("a signature header with %s is malformed", async (_, header) =>
+    expect(await signed(header)).toBe("credential_malformed"),
+  );
 
-  it("covers its timestamp", async () =>
+  it("a signature covers its timestamp", async () =>
     expect(await signed(`timestamp=${now + 1},signature=${good}`)).toBe("signature_mismatch"));
 
-  it("takes the token as text and decodes nothing", async () => {
+  it("the token of a signature is used as text and is not decoded", async () => {
     const decoded = createHmac("sha256", Buffer.from(environment.SIGN, "base64")).update(`${now}.`).update(body);
     expect(await signed(`timestamp=${now},signature=${decoded.digest("hex")}`)).toBe("signature_mismatch");
   });
@@ -74,19 +78,19 @@ describe("a signature", () => {
     [300, "hmac-signature current"],
     [-301, "timestamp_outside_window"],
     [301, "timestamp_outside_window"],
-  ])("made %i seconds from now: %s", async (seconds, expected) => {
+  ])("a signature made %i seconds from now gives %s", async (seconds, expected) => {
     const time = String(now + seconds);
     expect(await signed(`timestamp=${time},signature=${hex(time)}`)).toBe(expected);
   });
 
-  it("that is present but wrong never falls back to the token", async () => {
+  it("a wrong signature never falls back to the token", async () => {
     for (const header of ["", `timestamp=${now},signature=${"0".repeat(64)}`]) {
       const headers = { "x-buildkite-signature": header, "x-buildkite-token": environment.TOKEN };
       expect(await outcomeOf({ signature, token }, headers)).toMatch(/credential_malformed|signature_mismatch/);
     }
   });
 
-  it("that this source has no token to check with is refused", async () => {
+  it("a signature is rejected if the source has no token to check it with", async () => {
     const headers = {
       "x-buildkite-signature": `timestamp=${now},signature=${good}`,
       "x-buildkite-token": environment.TOKEN,
@@ -94,12 +98,12 @@ describe("a signature", () => {
     expect(await outcomeOf({ token }, headers)).toBe("signature_unverifiable");
   });
 
-  it("that is absent is missed, not skipped", async () => {
+  it("a missing signature is a missing credential unless a token is configured", async () => {
     expect(await outcomeOf({ signature }, { "x-buildkite-token": environment.SIGN })).toBe("credential_missing");
     expect(await outcomeOf({ signature, token }, { "x-buildkite-token": environment.TOKEN })).toBe("token current");
   });
 
-  it("is refused over a body that was parsed and written again", async () => {
+  it("a signature is rejected over a body that was parsed and written again", async () => {
     const spaced = Buffer.from('{ "event": "ping" }');
     const headers = { "x-buildkite-signature": `timestamp=${now},signature=${hex(String(now), spaced)}` };
     expect(await outcomeOf({ signature }, headers, spaced)).toBe("hmac-signature current");
@@ -115,11 +119,11 @@ describe("a token", () => {
     ["another", "secret_mismatch"],
     [`${environment.TOKEN}, ${environment.TOKEN}`, "secret_mismatch"],
     ["", "secret_mismatch"],
-  ])("%j: %s", async (told, expected) =>
-    expect(await outcomeOf({ token }, { "x-buildkite-token": told })).toBe(expected),
+  ])("the token %j gives %s", async (value, expected) =>
+    expect(await outcomeOf({ token }, { "x-buildkite-token": value })).toBe(expected),
   );
 
-  it("is sent by `sign` where none is set to sign with", async () => {
+  it("`sign` sends the token if no signature is configured", async () => {
     const source = connectFixtureSource(buildkite, { settings: { token }, environment });
     const headers = await source.sign?.({ url, headers: new Headers(), body });
     expect([...(headers ?? [])]).toEqual([["x-buildkite-token", environment.TOKEN]]);

@@ -12,18 +12,18 @@ describe("an edit by the bridge's own account", () => {
   const accountId = "5b10a2844c20165700ede21a";
   const edit = dataCenter("page_updated", { page: { id: 98310 }, userKey: key });
 
-  it("is ignored, so that a status on a page never starts the next run", async () => {
+  it("an edit by the bridge's own account is ignored, so that a status on a page never starts the next run", async () => {
     expect(await read(edit, "", [key])).toEqual({ outcome: "ignored", kind: "page.updated by our own account" });
     expect(typeOf(await read(connect({ page: connectPage }), "?event=page_updated", ["557058:a"]))).toBe("ignored");
   });
 
-  it("keeps what makes it the same delivery", async () => {
+  it("an ignored edit keeps its delivery key", async () => {
     const event = { ...forge("updated:page"), atlassianId: accountId };
     const [own, others] = await Promise.all([read(event, "", [accountId]), read(event)]);
     expect([own.outcome, own.deliveryKey]).toEqual(["ignored", others.deliveryKey]);
   });
 
-  it("is told from one that only looks like it", async () => {
+  it("an edit by an account with a similar key is not ignored", async () => {
     expect(typeOf(await read(edit, "", [key.replace("0001", "0010"), accountId]))).toBe("page.updated");
   });
 });
@@ -35,7 +35,7 @@ describe("a page event", () => {
     ["page_moved", "page.moved"],
     ["page_trashed", "page.trashed"],
     ["page_restored", "page.restored"],
-  ])("is read from Data Center's and Connect's %s", async (name, type) => {
+  ])("a page event is read from %s of Data Center and Connect", async (name, type) => {
     expect(typeOf(await read(dataCenter(name, { page: { id: 98310 } })))).toBe(type);
     expect(typeOf(await read(connect({ page: connectPage }), `?event=${name}`))).toBe(type);
   });
@@ -48,7 +48,7 @@ describe("a page event", () => {
     ["restored:page", "page.restored"],
     ["added:label", "page.labeled"],
     ["removed:label", "page.unlabeled"],
-  ])("is read from Forge's %s", async (name, type) => {
+  ])("a page event is read from %s of Forge", async (name, type) => {
     expect(typeOf(await read(forge(name, { label: { name: "build-me" } })))).toBe(type);
   });
 
@@ -58,11 +58,11 @@ describe("a page event", () => {
     ["label_added", "page.labeled"],
     ["label_removed", "page.unlabeled"],
     ["comment_added", "page.commented"],
-  ])("is read from a rule's %s", async (action, type) => {
+  ])("a page event is read from %s of a rule", async (action, type) => {
     expect(typeOf(await read(automation(action, { label: "build-me" })))).toBe(type);
   });
 
-  it("holds little more than an id on Data Center", async () => {
+  it("a page event of Data Center holds little more than an id", async () => {
     expect(await read(dataCenter("page_updated", { page: { id: 98310 } }))).toEqual({
       outcome: "event",
       event: {
@@ -76,7 +76,7 @@ describe("a page event", () => {
     });
   });
 
-  it("needs neither actor, title, space nor version", async () => {
+  it("a page event needs neither actor, title, space nor version", async () => {
     const bare = { timestamp: TIMESTAMP, event: "page_created", page: { id: 1 } };
     expect(await read(bare)).toMatchObject({ event: { page: { id: "1" } } });
     const { atlassianId, ...anonymous } = forge("created:page", { content: { id: "1", type: "page" } });
@@ -85,22 +85,22 @@ describe("a page event", () => {
     expect(reading).not.toHaveProperty("event.actor");
   });
 
-  it("has a link into a personal space", async () => {
+  it("a page event has a link into a personal space", async () => {
     const page = { ...connectPage, spaceKey: "~1000/1" };
     expect(await read(connect({ page }), "?event=page_updated")).toMatchObject({
       event: { page: { url: `${SITE}/spaces/~1000%2F1/pages/98310` } },
     });
   });
 
-  it("of a rule takes what smart values leave: digits as text, and nothing", async () => {
-    const told = { pageVersion: "7", spaceKey: "", title: "", actor: "", label: "", commentId: "" };
-    expect(await read(automation("page_edited", told))).toMatchObject({ event: { page: { version: 7 } } });
-    const reading = await read(automation("comment_added", { ...told, pageVersion: "" }));
+  it("a page event of a rule accepts digits as text and empty smart values", async () => {
+    const smartValues = { pageVersion: "7", spaceKey: "", title: "", actor: "", label: "", commentId: "" };
+    expect(await read(automation("page_edited", smartValues))).toMatchObject({ event: { page: { version: 7 } } });
+    const reading = await read(automation("comment_added", { ...smartValues, pageVersion: "" }));
     expect(reading).toMatchObject({ event: { keyParts: [SITE, "98310", AT] } });
     expect(reading).not.toHaveProperty("event.comment");
   });
 
-  it("tells two labels put on at once apart", async () => {
+  it("two labels that are added at once are two events", async () => {
     const keys = ["a", "b"].map(async (name) => {
       const reading = await read(forge("added:label", { label: { name } }));
       return reading.outcome === "event" ? reading.event.keyParts : [];
@@ -109,7 +109,7 @@ describe("a page event", () => {
     expect(first).not.toEqual(second);
   });
 
-  it("cuts what is too long", async () => {
+  it("texts and lists that are too long are cut", async () => {
     const labels = Array.from({ length: 80 }, (_, n) => ({ name: `label-${n}` }));
     const content = { id: "1", type: "page", title: "x".repeat(5_000), labels };
     const reading = await read(forge("updated:page", { content }));
@@ -121,7 +121,7 @@ describe("a page event", () => {
 describe("a comment", () => {
   const comment = { id: 98402, contentType: "comment", parent: connectPage };
 
-  it("leads to its page on Connect and Forge", async () => {
+  it("a comment names its page on Connect and Forge", async () => {
     const expected = { event: { type: "page.commented", page: { id: "98310" }, comment: { id: "98402" } } };
     expect(await read(connect({ comment }), "?event=comment_created")).toMatchObject(expected);
     const content = { id: "98402", type: "comment", container: { id: 98310, type: "page" }, version: { number: 1 } };
@@ -130,7 +130,7 @@ describe("a comment", () => {
     expect(reading).not.toHaveProperty("event.page.version");
   });
 
-  it("is told by its id alone on Data Center", async () => {
+  it("a comment of Data Center has nothing but its id", async () => {
     const reading = await read(dataCenter("comment_created", { comment: { id: 98402 } }));
     expect(reading).toMatchObject({ event: { type: "page.commented", subject: "98402", comment: { id: "98402" } } });
     expect(reading).not.toHaveProperty("event.page");
@@ -140,28 +140,28 @@ describe("a comment", () => {
   });
 
   it.each<[string, unknown, string]>([
-    ["that is not told is none", dataCenter("comment_created", {}), ""],
+    ["without its data", dataCenter("comment_created", {}), ""],
     [
-      "on a blog post is none of ours (Connect)",
+      "on a blog post of Connect",
       connect({ comment: { ...comment, parent: { ...connectPage, contentType: "blogpost" } } }),
       "?event=comment_created",
     ],
     [
-      "on a blog post is none of ours (Forge)",
+      "on a blog post of Forge",
       forge("created:comment", { content: { id: "1", type: "comment", container: { id: 2, type: "blogpost" } } }),
       "",
     ],
-  ])("%s", async (_name, body, query) => {
+  ])("a comment %s is ignored", async (_name, body, query) => {
     expect(await read(body, query)).toMatchObject({ outcome: "ignored" });
   });
 });
 
-describe("a delivery that is not for us", () => {
+describe("a delivery that is not an event", () => {
   it.each<[string, unknown, string, string]>([
     ["the test button", { test: true }, "", "test"],
     ["a purged page", dataCenter("page_removed", { page: { id: 1 } }), "", "page_removed"],
     [
-      "the second telling of a page from a blueprint",
+      "the second report of a page from a blueprint",
       dataCenter("blueprint_page_created", {}),
       "",
       "blueprint_page_created",
@@ -170,7 +170,7 @@ describe("a delivery that is not for us", () => {
     ["a name that objects inherit", dataCenter("constructor", {}), "", "constructor"],
     ["a label without its page", dataCenter("label_added", { label: { id: 1 } }), "", "label_added without page"],
     ["a content property", connect({ type: "x:content-property" }), "?event=content_updated", "content_updated"],
-    ["a live document's start", forge("initialized:page"), "", "avi:confluence:initialized:page"],
+    ["the start of a live document", forge("initialized:page"), "", "avi:confluence:initialized:page"],
     [
       "a labelled space",
       forge("added:label", { content: null, space: {} }),
@@ -178,33 +178,29 @@ describe("a delivery that is not for us", () => {
       "avi:confluence:added:label without page",
     ],
     ["our own app's write", forge("updated:page", { selfGenerated: true }), "", "self-generated"],
-    ["an action we do not know", automation("page_archived"), "", "page_archived"],
-  ])("is ignored: %s", async (_name, body, query, kind) => {
+    ["an unknown action", automation("page_archived"), "", "page_archived"],
+  ])("a delivery is ignored: %s", async (_name, body, query, kind) => {
     expect(await read(body, query)).toMatchObject({ outcome: "ignored", kind });
   });
 
   it.each<[string, unknown, string]>([
-    ["no JSON", "page=1", ""],
-    ["a member told twice", `{"event":"page_updated","event":"page_created"}`, ""],
+    ["text that is not JSON", "page=1", ""],
+    ["a repeated member", `{"event":"page_updated","event":"page_created"}`, ""],
     ["no event anywhere", connect({ page: connectPage }), ""],
     ["two events in the address", connect({ page: connectPage }), "?event=page_updated&event=page_moved"],
     ["no page", dataCenter("page_updated", {}), ""],
     ["a page without an id", dataCenter("page_updated", { page: {} }), ""],
-    ["an id that is no id", dataCenter("page_updated", { page: { id: "../1" } }), ""],
+    ["an invalid id", dataCenter("page_updated", { page: { id: "../1" } }), ""],
     ["an id that lost digits", dataCenter("page_updated", { page: { id: 2 ** 60 } }), ""],
     ["no time", { event: "page_updated", page: { id: 1 } }, ""],
-    ["a time that is none", forge("updated:page", { eventCreatedDate: "yesterday" }), ""],
-    [
-      "a version of the contract we do not know",
-      { ...automation("label_added"), schema: "confluence-automation/2" },
-      "",
-    ],
+    ["an invalid time", forge("updated:page", { eventCreatedDate: "yesterday" }), ""],
+    ["an unknown version of the contract", { ...automation("label_added"), schema: "confluence-automation/2" }, ""],
     ["a label event without its label", automation("label_added"), ""],
-  ])("is unusable: %s", async (_name, body, query) => {
+  ])("a delivery is unusable with %s", async (_name, body, query) => {
     expect(await read(body, query)).toMatchObject({ outcome: "unusable" });
   });
 
-  it("never throws, whatever an authentic body holds", async () => {
+  it("reading an authentic body never throws, whatever it holds", async () => {
     const names = ["page_updated", "comment_created", "label_added", "avi:confluence:updated:page", "page_edited"];
     const member = fc.constantFrom(
       "event",

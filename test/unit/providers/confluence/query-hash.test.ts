@@ -31,15 +31,15 @@ describe("queryHash", () => {
     ["a name to encode", "POST", "/w?a%2Fb=1", "POST&/w&a%2Fb=1"],
     ["an empty value", "POST", "/w?a=", "POST&/w&a="],
     ["a name without a value", "POST", "/w?a", "POST&/w&a="],
-  ])("covers %s", (_name, method, address, canonical) => {
+  ])("queryHash covers %s", (_name, method, address, canonical) => {
     expect(hashOf(method, address)).toBe(sha256(canonical));
   });
 
   it.each([
-    ["below it", "/bridge/webhooks/wiki", "POST&/webhooks/wiki&"],
+    ["an address below it", "/bridge/webhooks/wiki", "POST&/webhooks/wiki&"],
     ["the address itself", "/bridge", "POST&/&"],
     ["another path that begins the same", "/bridgehead", "POST&/bridgehead&"],
-  ])("counts the path from the app's base address: %s", (_name, address, canonical) => {
+  ])("queryHash counts the path from the app's base address: %s", (_name, address, canonical) => {
     expect(hashOf("POST", address, `${ORIGIN}/bridge`)).toBe(sha256(canonical));
   });
 });

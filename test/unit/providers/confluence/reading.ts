@@ -1,13 +1,13 @@
 import { authenticate } from "../../../../shared/model/authentic-delivery.ts";
 import type { Reading } from "../../../../shared/model/reading.ts";
-import { hubSignature, requestOf, sourceWith, ways } from "./sources.ts";
+import { credentials, hubSignature, requestOf, sourceWith } from "./sources.ts";
 
 export const AT = "2026-11-01T09:00:00.000Z";
 export const TIMESTAMP = Date.parse(AT);
 
 /** What the source reads from a body; `query` is that of the registered address. */
 export async function read(content: unknown, query = "", ownAccounts: readonly string[] = []): Promise<Reading> {
-  const source = sourceWith({ ...ways.hub, ownAccounts });
+  const source = sourceWith({ ...credentials.hub, ownAccounts });
   const body = typeof content === "string" ? content : JSON.stringify(content);
   const address = `https://bridge.example.test/webhooks/wiki${query}`;
   const request = requestOf({ "x-hub-signature": hubSignature(body) }, { body, address });

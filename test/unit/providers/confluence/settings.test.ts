@@ -15,7 +15,7 @@ describe("an account whose edits are ignored", () => {
     ["an account id", "712020:0f6b9c3e-52d7-4c8e-9a41-3d6f0e8b7a10"],
     ["an account id of an older account", "557058:7c1d2e3f-8a9b-4c0d-b1e2-f3a4b5c6d7e8"],
     ["an account id without a colon", "5b10a2844c20165700ede21g"],
-  ])("can be %s", (_, account) => {
+  ])("an ignored account can be %s", (_, account) => {
     expect(accepts(account)).toBe(true);
   });
 
@@ -27,8 +27,8 @@ describe("an account whose edits are ignored", () => {
     ["a user key that was cut", "ff8080815f2c"],
     ["a user key in upper case, which no event has", "8A7F808A8F0D1C6E018F0D1F5C2A0001"],
     ["a user key with a space", "8a7f808a8f0d1c6e018f0d1f5c2a0001 "],
-    ["nothing", ""],
-  ])("cannot be %s", (_, account) => {
+    ["an empty text", ""],
+  ])("an ignored account cannot be %s", (_, account) => {
     expect(accepts(account)).toBe(false);
   });
 });

@@ -21,14 +21,19 @@ export const INSTALLATION = "ari:cloud:ecosystem::installation/22222222-0000-400
 const FORGE = "forge/invocation-token";
 const atlassian = signingKey("forge-1", "RS256");
 
-/** The four ways in, to be combined. */
-export const ways = {
+/** The settings of the four credentials, to be combined. */
+export const credentials = {
   hub: { hubSignature: { current: "env:HUB", next: "env:HUB_NEXT" } },
   forge: { forge: { trust: "our-forge-app" } },
   connect: { connect: { clientKey: "client-1", secret: { current: "env:CONNECT" }, baseUrl: BASE_URL } },
   automation: { automation: { current: "env:AUTOMATION" } },
 };
-export const allWays = { ...ways.hub, ...ways.forge, ...ways.connect, ...ways.automation };
+export const allCredentials = {
+  ...credentials.hub,
+  ...credentials.forge,
+  ...credentials.connect,
+  ...credentials.automation,
+};
 
 const environment = {
   HUB: secrets.hub,
@@ -37,12 +42,12 @@ const environment = {
   AUTOMATION: secrets.automation,
 };
 
-/** A connected source with these ways in, and what it keeps of what comes along. */
+/** A connected source with these credentials. `keepToken` gets the tokens that arrive with its deliveries. */
 export function sourceWith(settings: object, keepToken?: ProviderDeps["keepToken"]) {
   const jwks = { inline: keySetOf(atlassian) };
   const trusted = {
     "our-forge-app": entryOf({ issuer: FORGE, audience: OUR_APP, jwks, algorithms: ["RS256"] }),
-    // Believed by another source, and by this one never.
+    // Trusted by another source, and never by this one.
     "another-app": entryOf({ issuer: FORGE, audience: `${OUR_APP}-other`, jwks, algorithms: ["RS256"] }),
   };
   const tokens = createTokenVerifier(trusted, bindingDeps(clock));
@@ -52,9 +57,9 @@ export function sourceWith(settings: object, keepToken?: ProviderDeps["keepToken
 
 export function requestOf(
   headers: Record<string, string>,
-  given: { readonly body?: string; readonly address?: string; readonly method?: string } = {},
+  changes: { readonly body?: string; readonly address?: string; readonly method?: string } = {},
 ): ReceivedRequest {
-  const { body = BODY, address = ADDRESS, method = "POST" } = given;
+  const { body = BODY, address = ADDRESS, method = "POST" } = changes;
   return {
     method,
     url: new URL(address),
@@ -65,7 +70,7 @@ export function requestOf(
   };
 }
 
-/** What a source makes of a request: the reason of its refusal, or how it was proved. */
+/** The outcome of a request to a source: the reason of its rejection, or the method that proved it. */
 export async function outcomeOf(settings: object, request: ReceivedRequest): Promise<string> {
   const proof = await sourceWith(settings).authenticate(request);
   return proof.ok ? `accepted by ${proof.value.principal.method}` : proof.rejection.reason;

@@ -3,6 +3,7 @@ import { authenticate } from "../../../../shared/model/authentic-delivery.ts";
 import type { CarriedToken } from "../../../../shared/providers/provider.ts";
 import {
   connectHeader,
+  credentials,
   forgeToken,
   hubSignature,
   INSTALLATION,
@@ -10,7 +11,6 @@ import {
   requestOf,
   secrets,
   sourceWith,
-  ways,
 } from "./sources.ts";
 
 const BASE = "https://api.atlassian.com/ex/confluence/8d3f0c1e-5d2b-4906-8001-000000000001";
@@ -20,7 +20,7 @@ const forge = { trust: "our-forge-app", installations: [INSTALLATION], ...KEPT }
 const appAt = (apiBaseUrl: unknown) => ({ app: { id: OUR_APP, apiBaseUrl, installation: { id: INSTALLATION } } });
 const invocation = (apiBaseUrl: unknown = BASE) => `Bearer ${forgeToken(appAt(apiBaseUrl))}`;
 
-/** What is handed on to be kept of a proved request with these headers. */
+/** The tokens that a proved request with these headers passes on to be stored. */
 async function keptOf(headers: Record<string, string>, settings: object = { forge }): Promise<CarriedToken[]> {
   const kept: CarriedToken[] = [];
   const source = sourceWith(settings, async (carried) => void kept.push(carried));
@@ -30,8 +30,8 @@ async function keptOf(headers: Record<string, string>, settings: object = { forg
   return kept;
 }
 
-describe("the token that comes with a Forge event", () => {
-  it("is handed on with its app, and the address that Atlassian signed", async () => {
+describe("the token that arrives with a Forge event", () => {
+  it("the token is passed on with its app, and with the address that Atlassian signed", async () => {
     const [kept, ...others] = await keptOf({ authorization: invocation(), "x-forge-oauth-system": "system-1" });
     expect(others).toEqual([]);
     expect(kept).toMatchObject({ source: "wiki", app: OUR_APP, base: BASE });
@@ -42,7 +42,7 @@ describe("the token that comes with a Forge event", () => {
   it.each<[string, Record<string, string>]>([
     ["there is none", { authorization: invocation() }],
     ["it is empty", { authorization: invocation(), "x-forge-oauth-system": "" }],
-    ["it is larger than any", { authorization: invocation(), "x-forge-oauth-system": "x".repeat(16_385) }],
+    ["it is too large", { authorization: invocation(), "x-forge-oauth-system": "x".repeat(16_385) }],
     ...[
       null,
       7,
@@ -60,26 +60,26 @@ describe("the token that comes with a Forge event", () => {
       `it is for ${JSON.stringify(base)}`,
       { authorization: invocation(base), "x-forge-oauth-system": "system-1" },
     ]),
-  ])("is left where %s", async (_, headers) => {
+  ])("the token is not kept if %s", async (_, headers) => {
     expect(await keptOf(headers)).toEqual([]);
   });
 
-  it("is left where it was not Forge that was proved", async () => {
-    const along = { "x-forge-oauth-system": "system-1" };
-    const all = { ...ways.hub, ...ways.automation, ...ways.connect, forge };
-    expect(await keptOf({ ...along, "x-hub-signature": hubSignature() }, all)).toEqual([]);
-    expect(await keptOf({ ...along, authorization: `Bearer ${secrets.automation}` }, all)).toEqual([]);
-    expect(await keptOf({ ...along, authorization: await connectHeader(appAt(BASE)) }, all)).toEqual([]);
+  it("the token is not kept if another credential than Forge's proved the delivery", async () => {
+    const withToken = { "x-forge-oauth-system": "system-1" };
+    const all = { ...credentials.hub, ...credentials.automation, ...credentials.connect, forge };
+    expect(await keptOf({ ...withToken, "x-hub-signature": hubSignature() }, all)).toEqual([]);
+    expect(await keptOf({ ...withToken, authorization: `Bearer ${secrets.automation}` }, all)).toEqual([]);
+    expect(await keptOf({ ...withToken, authorization: await connectHeader(appAt(BASE)) }, all)).toEqual([]);
   });
 
-  it("is left where the source is not to keep it", async () => {
+  it("the token is not kept if the source is not configured to keep it", async () => {
     const { systemToken: _, ...without } = forge;
     const headers = { authorization: invocation(), "x-forge-oauth-system": "system-1" };
     expect(await keptOf(headers, { forge: without })).toEqual([]);
     expect(sourceWith({ forge: without })).not.toHaveProperty("keep");
   });
 
-  it("is not to be kept for whichever site sends next", () => {
+  it("a source cannot keep the token without a list of its installations", () => {
     expect(() => sourceWith({ forge: { trust: "our-forge-app", ...KEPT } })).toThrow(/name the installations/);
   });
 });

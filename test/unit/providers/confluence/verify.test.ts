@@ -3,9 +3,10 @@ import { describe, expect, it } from "vitest";
 import { confluenceSettings } from "../../../../shared/providers/confluence/settings.ts";
 import {
   ADDRESS,
-  allWays,
+  allCredentials,
   BODY,
   connectHeader,
+  credentials,
   forgeToken,
   hubSignature,
   INSTALLATION,
@@ -15,21 +16,20 @@ import {
   SITE,
   secrets,
   sourceWith,
-  ways,
 } from "./sources.ts";
 
 const hub = (value: string, body?: string) =>
   requestOf({ "x-hub-signature": value }, body === undefined ? {} : { body });
-const authorized = (authorization: string, given?: Parameters<typeof requestOf>[1]) =>
-  requestOf({ authorization }, given);
+const authorized = (authorization: string, changes?: Parameters<typeof requestOf>[1]) =>
+  requestOf({ authorization }, changes);
 
 describe("Data Center's signature", () => {
-  it("is accepted with the current and the next secret", async () => {
+  it("Data Center's signature is accepted with the current and the next secret", async () => {
     for (const [secret, credential] of [
       [secrets.hub, "current"],
       [secrets.hubNext, "next"],
     ] as const) {
-      const proof = await sourceWith(ways.hub).authenticate(hub(hubSignature(BODY, secret)));
+      const proof = await sourceWith(credentials.hub).authenticate(hub(hubSignature(BODY, secret)));
       expect(proof).toEqual({
         ok: true,
         value: {
@@ -48,7 +48,12 @@ describe("Data Center's signature", () => {
   it.each([
     ["made with another secret", hubSignature(BODY, "other"), BODY, "signature_mismatch"],
     ["of another body", hubSignature("{}"), BODY, "signature_mismatch"],
-    ["of the same JSON, written anew", hubSignature(), JSON.stringify(JSON.parse(BODY), null, 1), "signature_mismatch"],
+    [
+      "of the same JSON, written again",
+      hubSignature(),
+      JSON.stringify(JSON.parse(BODY), null, 1),
+      "signature_mismatch",
+    ],
     ["of the body without its last byte", hubSignature(), BODY.slice(0, -1), "signature_mismatch"],
     ["with a weaker hash", hubSignature().replace("sha256", "sha1"), BODY, "credential_malformed"],
     ["without the name of its hash", hubSignature().slice(7), BODY, "credential_malformed"],
@@ -56,19 +61,19 @@ describe("Data Center's signature", () => {
     ["cut short", hubSignature().slice(0, -2), BODY, "credential_malformed"],
     ["sent twice", `${hubSignature()}, ${hubSignature()}`, BODY, "credential_malformed"],
     ["that is empty", "", BODY, "credential_malformed"],
-  ])("is refused %s", async (_name, value, body, reason) => {
-    expect(await outcomeOf(ways.hub, hub(value, body))).toBe(reason);
+  ])("Data Center's signature %s is rejected", async (_name, value, body, reason) => {
+    expect(await outcomeOf(credentials.hub, hub(value, body))).toBe(reason);
   });
 });
 
 describe("Connect's token", () => {
-  it("is accepted for the address it was made for", async () => {
-    expect(await outcomeOf(ways.connect, authorized(await connectHeader()))).toBe("accepted by connect-jwt");
+  it("Connect's token is accepted for the address it was made for", async () => {
+    expect(await outcomeOf(credentials.connect, authorized(await connectHeader()))).toBe("accepted by connect-jwt");
   });
 
-  it("is accepted with the next secret too", async () => {
+  it("Connect's token is accepted with the next secret too", async () => {
     const secret = { current: "env:HUB", next: "env:CONNECT" };
-    const rotating = { connect: { ...ways.connect.connect, secret } };
+    const rotating = { connect: { ...credentials.connect.connect, secret } };
     const proof = await sourceWith(rotating).authenticate(authorized(await connectHeader()));
     expect(proof).toMatchObject({ value: { principal: { method: "connect-jwt", credential: "next" } } });
     expect(await outcomeOf(rotating, authorized(await connectHeader({ exp: NOW - 5 })))).toBe("token_expired");
@@ -90,26 +95,28 @@ describe("Connect's token", () => {
     ["with a fourth segment", async () => `${await connectHeader()}.`, "token_malformed"],
     ["with nothing after the scheme", async () => "JWT x", "token_malformed"],
     ["sent twice", async () => `${await connectHeader()}, ${await connectHeader()}`, "token_malformed"],
-  ])("is refused %s", async (_name, header, reason) => {
-    expect(await outcomeOf(ways.connect, authorized(await header()))).toBe(reason);
+  ])("Connect's token %s is rejected", async (_name, header, reason) => {
+    expect(await outcomeOf(credentials.connect, authorized(await header()))).toBe(reason);
   });
 
   it.each([
     ["for another event", ADDRESS.replace("page_updated", "page_removed")],
     ["with a second event added", `${ADDRESS}&event=page_removed`],
     ["for another source", ADDRESS.replace("wiki", "intranet")],
-  ])("is refused at an address %s", async (_name, address) => {
-    expect(await outcomeOf(ways.connect, authorized(await connectHeader(), { address }))).toBe("query_hash_mismatch");
+  ])("Connect's token is rejected at an address %s", async (_name, address) => {
+    expect(await outcomeOf(credentials.connect, authorized(await connectHeader(), { address }))).toBe(
+      "query_hash_mismatch",
+    );
   });
 
-  it("is refused for another method", async () => {
+  it("Connect's token is rejected for another method", async () => {
     const request = authorized(await connectHeader(), { method: "PUT" });
-    expect(await outcomeOf(ways.connect, request)).toBe("query_hash_mismatch");
+    expect(await outcomeOf(credentials.connect, request)).toBe("query_hash_mismatch");
   });
 
-  it("is not looked for in the query", async () => {
+  it("Connect's token is not read from the query", async () => {
     const address = `${ADDRESS}&jwt=${(await connectHeader()).slice(4)}`;
-    expect(await outcomeOf(ways.connect, requestOf({}, { address }))).toBe("credential_missing");
+    expect(await outcomeOf(credentials.connect, requestOf({}, { address }))).toBe("credential_missing");
   });
 });
 
@@ -117,7 +124,7 @@ describe("Forge's token", () => {
   const listed = { forge: { trust: "our-forge-app", installations: ["another", INSTALLATION] } };
   const unlisted = { forge: { trust: "our-forge-app", installations: ["another"] } };
 
-  it("is accepted, and its installation is the principal", async () => {
+  it("Forge's token is accepted, and its installation is the principal", async () => {
     const proof = await sourceWith(listed).authenticate(authorized(`Bearer ${forgeToken()}`));
     expect(proof).toMatchObject({
       value: {
@@ -127,39 +134,39 @@ describe("Forge's token", () => {
   });
 
   it.each<[string, object, string, string]>([
-    ["of another app", ways.forge, forgeToken({ aud: "ari:cloud:ecosystem::app/other" }), "audience_mismatch"],
+    ["of another app", credentials.forge, forgeToken({ aud: "ari:cloud:ecosystem::app/other" }), "audience_mismatch"],
     [
       "of an app that another source trusts",
-      ways.forge,
+      credentials.forge,
       forgeToken({ aud: "ari:cloud:ecosystem::app/11111111-0000-4000-8000-000000000001-other" }),
       "audience_mismatch",
     ],
-    ["of another app that names ours inside", ways.forge, forgeToken({ aud: "x" }), "audience_mismatch"],
+    ["of another app that names ours inside", credentials.forge, forgeToken({ aud: "x" }), "audience_mismatch"],
     ["of an installation that is not listed", unlisted, forgeToken(), "claim_mismatch"],
-    ["without an installation", ways.forge, forgeToken({ app: {} }), "claim_missing"],
-    ["of Isolated Cloud", ways.forge, forgeToken({ icLabel: "orange" }), "claim_mismatch"],
-    ["of Isolated Cloud with a path as label", ways.forge, forgeToken({ icLabel: "../x" }), "claim_mismatch"],
-    ["31 seconds old", ways.forge, forgeToken({ iat: NOW - 31, nbf: NOW - 31, exp: NOW - 6 }), "token_expired"],
-    ["of another issuer", ways.forge, forgeToken({ iss: "https://id.example.test" }), "issuer_unknown"],
-    ["with another key's id", ways.forge, forgeToken({}, { kid: "forge-2" }), "key_unknown"],
-  ])("is refused %s", async (_name, settings, token, reason) => {
+    ["without an installation", credentials.forge, forgeToken({ app: {} }), "claim_missing"],
+    ["of Isolated Cloud", credentials.forge, forgeToken({ icLabel: "orange" }), "claim_mismatch"],
+    ["of Isolated Cloud with a path as label", credentials.forge, forgeToken({ icLabel: "../x" }), "claim_mismatch"],
+    ["31 seconds old", credentials.forge, forgeToken({ iat: NOW - 31, nbf: NOW - 31, exp: NOW - 6 }), "token_expired"],
+    ["of another issuer", credentials.forge, forgeToken({ iss: "https://id.example.test" }), "issuer_unknown"],
+    ["with another key's id", credentials.forge, forgeToken({}, { kid: "forge-2" }), "key_unknown"],
+  ])("Forge's token %s is rejected", async (_name, settings, token, reason) => {
     expect(await outcomeOf(settings, authorized(`Bearer ${token}`))).toBe(reason);
   });
 });
 
 describe("Automation's token", () => {
-  it("is accepted as the rule sends it", async () => {
+  it("Automation's token is accepted as the rule sends it", async () => {
     const request = authorized(`Bearer ${secrets.automation}`);
-    expect(await outcomeOf(ways.automation, request)).toBe("accepted by token");
+    expect(await outcomeOf(credentials.automation, request)).toBe("accepted by token");
   });
 
   it.each([
-    ["another", "Bearer other-token", "secret_mismatch"],
-    ["a longer one", `Bearer ${secrets.automation}x`, "secret_mismatch"],
-    ["one of another scheme", `Basic ${secrets.automation}`, "credential_malformed"],
-    ["one without a scheme", secrets.automation, "credential_malformed"],
-  ])("refuses %s", async (_name, authorization, reason) => {
-    expect(await outcomeOf(ways.automation, authorized(authorization))).toBe(reason);
+    ["another token", "Bearer other-token", "secret_mismatch"],
+    ["a longer token", `Bearer ${secrets.automation}x`, "secret_mismatch"],
+    ["a token of another scheme", `Basic ${secrets.automation}`, "credential_malformed"],
+    ["a token without a scheme", secrets.automation, "credential_malformed"],
+  ])("Automation rejects %s", async (_name, authorization, reason) => {
+    expect(await outcomeOf(credentials.automation, authorized(authorization))).toBe(reason);
   });
 });
 
@@ -179,55 +186,59 @@ describe("the one credential of a request", () => {
       "credential_malformed",
     ],
     ["a wrong signature alone", { "x-hub-signature": hubSignature("{}") }, "signature_mismatch"],
-    ["a token that is no Forge token", { authorization: `Bearer ${forgeToken({ aud: "x" })}` }, "audience_mismatch"],
+    [
+      "a Forge token for another audience",
+      { authorization: `Bearer ${forgeToken({ aud: "x" })}` },
+      "audience_mismatch",
+    ],
     ["a rule's token as Connect's", { authorization: `JWT ${secrets.automation}` }, "token_malformed"],
     ["a Forge token as Connect's", { authorization: `JWT ${forgeToken()}` }, "algorithm_not_allowed"],
     ["two tokens", { authorization: `${bearer}, ${bearer}` }, "credential_malformed"],
-  ])("does not fall back to another: %s", async (_name, headers, reason) => {
-    expect(await outcomeOf(allWays, requestOf(headers))).toBe(reason);
+  ])("a request does not fall back to another credential: %s", async (_name, headers, reason) => {
+    expect(await outcomeOf(allCredentials, requestOf(headers))).toBe(reason);
   });
 
-  it("finds its check among all four", async () => {
-    expect(await outcomeOf(allWays, hub(hubSignature()))).toBe("accepted by hub-signature");
-    expect(await outcomeOf(allWays, authorized(await connectHeader()))).toBe("accepted by connect-jwt");
-    expect(await outcomeOf(allWays, authorized(`Bearer ${forgeToken()}`))).toBe("accepted by oidc");
-    expect(await outcomeOf(allWays, authorized(bearer))).toBe("accepted by token");
+  it("each of the four credentials is checked by its own method", async () => {
+    expect(await outcomeOf(allCredentials, hub(hubSignature()))).toBe("accepted by hub-signature");
+    expect(await outcomeOf(allCredentials, authorized(await connectHeader()))).toBe("accepted by connect-jwt");
+    expect(await outcomeOf(allCredentials, authorized(`Bearer ${forgeToken()}`))).toBe("accepted by oidc");
+    expect(await outcomeOf(allCredentials, authorized(bearer))).toBe("accepted by token");
   });
 
-  it("counts for nothing where its way in is not configured", async () => {
-    expect(await outcomeOf(ways.automation, hub(hubSignature()))).toBe("credential_missing");
-    expect(await outcomeOf(ways.hub, authorized(await connectHeader()))).toBe("credential_missing");
-    expect(await outcomeOf(ways.hub, authorized(bearer))).toBe("credential_missing");
-    expect(await outcomeOf(ways.forge, authorized(bearer))).toBe("credential_missing");
-    expect(await outcomeOf(ways.automation, authorized(`Bearer ${forgeToken()}`))).toBe("secret_mismatch");
+  it("a credential that is not configured does not count", async () => {
+    expect(await outcomeOf(credentials.automation, hub(hubSignature()))).toBe("credential_missing");
+    expect(await outcomeOf(credentials.hub, authorized(await connectHeader()))).toBe("credential_missing");
+    expect(await outcomeOf(credentials.hub, authorized(bearer))).toBe("credential_missing");
+    expect(await outcomeOf(credentials.forge, authorized(bearer))).toBe("credential_missing");
+    expect(await outcomeOf(credentials.automation, authorized(`Bearer ${forgeToken()}`))).toBe("secret_mismatch");
   });
 
-  it("is missing from the test button's request, which is refused like any unsigned one", async () => {
-    expect(await outcomeOf(ways.hub, requestOf({}, { body: '{"test":true}' }))).toBe("credential_missing");
+  it("the test button's request has no credential and is rejected like any unsigned request", async () => {
+    expect(await outcomeOf(credentials.hub, requestOf({}, { body: '{"test":true}' }))).toBe("credential_missing");
   });
 });
 
 describe("settings", () => {
   it.each<[string, object]>([
-    ["no way in", {}],
-    ["a site with a trailing slash", { site: `${SITE}/`, ...ways.hub }],
-    ["a site on plain http", { site: "http://wiki.example.test", ...ways.hub }],
-    ["a site that is no address", { site: "wiki", ...ways.hub }],
+    ["no credential", {}],
+    ["a site with a trailing slash", { site: `${SITE}/`, ...credentials.hub }],
+    ["a site on plain http", { site: "http://wiki.example.test", ...credentials.hub }],
+    ["a site that is not an address", { site: "wiki", ...credentials.hub }],
     ["a literal secret", { hubSignature: { current: "hunter2" } }],
     ["an empty list of installations", { forge: { trust: "a", installations: [] } }],
     ["Connect without a secret", { connect: { clientKey: "a", baseUrl: SITE } }],
-    ["a misspelt way in", { hubSecret: { current: "env:A" } }],
-  ])("refuse %s", (_name, settings) => {
+    ["a misspelt credential", { hubSecret: { current: "env:A" } }],
+  ])("settings are rejected with %s", (_name, settings) => {
     expect(v.safeParse(confluenceSettings, { site: SITE, ...settings }).success).toBe(false);
   });
 
-  it("take a site on this machine, which signs as Data Center does", async () => {
-    const source = sourceWith({ site: "http://127.0.0.1:8090", ...ways.hub });
+  it("a site on this machine is valid, and its source signs as Data Center does", async () => {
+    const source = sourceWith({ site: "http://127.0.0.1:8090", ...credentials.hub });
     const headers = await source.sign?.({ url: new URL(ADDRESS), headers: new Headers(), body: Buffer.from(BODY) });
     expect(headers?.get("x-hub-signature")).toBe(hubSignature());
   });
 
-  it("offer no signing where only Atlassian has the key", () => {
-    expect(sourceWith(ways.forge).sign).toBeUndefined();
+  it("a source whose key only Atlassian has offers no signing", () => {
+    expect(sourceWith(credentials.forge).sign).toBeUndefined();
   });
 });

@@ -26,7 +26,7 @@ describe("the kind of a delivery", () => {
     ["Merge Request Hook", "unusable"],
     ["Emoji Hook", "unusable"],
     ["push hook", "unusable"],
-  ])("of a push announced as %s: %s", async (header, outcome) => {
+  ])("the outcome of a push announced as %s is %s", async (header, outcome) => {
     expect((await read(bodyOf("push"), { "x-gitlab-event": header })).outcome).toBe(outcome);
   });
 
@@ -38,11 +38,11 @@ describe("the kind of a delivery", () => {
     ["issue", "Push Hook", "unusable"],
     ["constructor", "System Hook", "ignored"],
     ["__proto__", "System Hook", "ignored"],
-  ])("of %s announced as %s: %s", async (kind, header, outcome) => {
+  ])("the outcome of %s announced as %s is %s", async (kind, header, outcome) => {
     expect(await read({ object_kind: kind }, { "x-gitlab-event": header })).toMatchObject({ outcome });
   });
 
-  it("comes from the header where a custom template leaves it out, and the body must still fit", async () => {
+  it("the kind is read from the header if a custom template leaves it out, and the body must still fit", async () => {
     const { object_kind: _, event_name: __, ...rest } = bodyOf("push");
     expect(await read(rest, { "x-gitlab-event": "Push Hook" })).toMatchObject({ event: { type: "code.pushed" } });
     expect(await read({ text: "hello" }, { "x-gitlab-event": "Push Hook" })).toMatchObject({ outcome: "unusable" });
@@ -50,15 +50,16 @@ describe("the kind of a delivery", () => {
     expect(await read({ text: "hello" })).toMatchObject({ outcome: "unusable" });
   });
 
-  it("must be a text", async () => expect(await read({ object_kind: 1 })).toMatchObject({ outcome: "unusable" }));
+  it("the kind of a delivery must be a text", async () =>
+    expect(await read({ object_kind: 1 })).toMatchObject({ outcome: "unusable" }));
 });
 
-describe("the delivery key", () => {
+describe("the idempotency key of a delivery", () => {
   const ids = (id: string) => ({ "webhook-id": id, "idempotency-key": id });
   const keyOfDelivery = async (headers: Record<string, string>, body: Body = bodyOf("push")) =>
     (await read(body, headers)).deliveryKey;
 
-  it("is the same for a resend, whatever the other headers of the attempt", async () => {
+  it("the delivery key is the same for a resend, whatever the other headers of the attempt", async () => {
     const first = {
       ...ids("id-1"),
       "x-gitlab-event-uuid": "a",
@@ -74,22 +75,22 @@ describe("the delivery key", () => {
     expect(await keyOfDelivery(first)).toEqual(await keyOfDelivery(again));
   });
 
-  it("is the same by either of GitLab's two ids", async () => {
+  it("the delivery key is the same by either of GitLab's two ids", async () => {
     expect(await keyOfDelivery({ "webhook-id": "id-1" })).toEqual(await keyOfDelivery({ "idempotency-key": "id-1" }));
   });
 
-  it("does not trust an id alone: one id with another body is another delivery", async () => {
+  it("one id with another body gives another delivery key", async () => {
     expect(await keyOfDelivery(ids("id-1"), { object_kind: "push" })).not.toEqual(await keyOfDelivery(ids("id-1")));
   });
 
-  it("is left to the body's digest when there is no id, and is never one constant", async () => {
+  it("the delivery key is the body's digest if there is no id, and never a constant", async () => {
     expect(await keyOfDelivery({})).toBeUndefined();
     expect(await keyOfDelivery({ "webhook-id": "" })).toBeUndefined();
     const uuids = { "x-gitlab-event-uuid": "a", "x-gitlab-webhook-uuid": "b" };
     expect(await keyOfDelivery(uuids)).toBeUndefined();
   });
 
-  it("tells two hooks' deliveries of one event apart, and the event key finds them to be one", async () => {
+  it("two hooks' deliveries of one event have different delivery keys and the same event key", async () => {
     const [project, group] = [await keyOfDelivery(ids("id-1")), await keyOfDelivery(ids("id-2"))];
     expect(deliveryIdOf("code", project ?? [])).not.toBe(deliveryIdOf("code", group ?? []));
     expect(await keyOf(bodyOf("push"))).toBe(await keyOf(bodyOf("push")));
@@ -99,7 +100,7 @@ describe("the delivery key", () => {
 describe("a push", () => {
   const zeros = "0".repeat(40);
 
-  it("by a system hook is the same happening as by a project hook", async () => {
+  it("a push by a system hook is the same event as by a project hook", async () => {
     const { object_kind: _, project, ...rest } = bodyOf("push");
     const { id: __, ...systemProject } = Object(project);
     expect(await keyOf({ ...rest, project: systemProject })).toBe(await keyOf(bodyOf("push")));
@@ -109,13 +110,13 @@ describe("a push", () => {
     [{ before: zeros }, "created"],
     [{ after: zeros, checkout_sha: null }, "deleted"],
     [{}, "updated"],
-  ])("with %j: %s", async (changes, change) => {
+  ])("a push with %j has the change %s", async (changes, change) => {
     const event = await eventOf({ ...bodyOf("push"), ...changes });
     expect(event).toMatchObject({ code: { change } });
     expect("commit" in Object(event).code).toBe(change !== "deleted");
   });
 
-  it("shows the newest twenty commits, and counts all", async () => {
+  it("a push shows the newest twenty commits, and counts all", async () => {
     const commits = Array.from({ length: 30 }, (_, n) => ({ id: `commit-${n}`, message: `message ${n}`, url: null }));
     const event = await eventOf({ ...bodyOf("push"), commits, total_commits_count: 4_000 });
     const { code } = Object(event);
@@ -135,15 +136,15 @@ describe("a merge request", () => {
     ["unapproved", "change.updated"],
     ["merge", "change.merged"],
     ["close", "change.closed"],
-  ])("%s is %s", async (action, type) => {
+  ])("the merge request action %s is %s", async (action, type) => {
     expect((await eventOf(withAttributes("merge-request", { action }))).type).toBe(type);
   });
 
-  it.each([undefined, null, "marked_as_ready"])("with action %s is ignored", async (action) => {
+  it.each([undefined, null, "marked_as_ready"])("a merge request with action %s is ignored", async (action) => {
     expect(await read(withAttributes("merge-request", { action }))).toMatchObject({ outcome: "ignored" });
   });
 
-  it("told again later by `updated_at` alone is another happening", async () => {
+  it("a merge request with a later `updated_at` alone is another event", async () => {
     const later = { updated_at: "2026-11-02 09:30:00 UTC", actioned_at: undefined };
     const earlier = { updated_at: "2026-11-02 09:29:59 UTC", actioned_at: undefined };
     expect(await keyOf(withAttributes("merge-request", later))).not.toBe(
@@ -157,11 +158,11 @@ describe("a comment", () => {
     ["by the system", { system: true }],
     ["for members only", { internal: true }],
     ["on a commit", { noteable_type: "Commit" }],
-  ])("%s is ignored", async (_, attributes) => {
+  ])("a comment %s is ignored", async (_, attributes) => {
     expect(await read(withAttributes("note", attributes))).toMatchObject({ outcome: "ignored" });
   });
 
-  it("edited is another happening", async () => {
+  it("an edited comment is another event", async () => {
     const edited = withAttributes("note", { action: "update", updated_at: "2026-11-02 09:06:00 UTC" });
     expect(await keyOf(edited)).not.toBe(await keyOf(bodyOf("note")));
   });
@@ -184,50 +185,55 @@ describe("a run", () => {
     ["a_new_status", undefined],
   ];
 
-  it.each(statuses)("of status %s is %s, as pipeline, as job and as deployment", async (status, state) => {
-    const readings = [
-      await read(withAttributes("pipeline", { status })),
-      await read({ ...bodyOf("job"), build_status: status }),
-      await read({ ...bodyOf("deployment"), status }),
-    ];
-    const types = readings.map((reading) => reading.outcome === "event" && reading.event.type);
-    expect(types).toEqual(["build", "job", "deployment"].map((family) => state !== undefined && `${family}.${state}`));
-  });
+  it.each(statuses)(
+    "the state of a run of status %s is %s, as pipeline, as job and as deployment",
+    async (status, state) => {
+      const readings = [
+        await read(withAttributes("pipeline", { status })),
+        await read({ ...bodyOf("job"), build_status: status }),
+        await read({ ...bodyOf("deployment"), status }),
+      ];
+      const types = readings.map((reading) => reading.outcome === "event" && reading.event.type);
+      expect(types).toEqual(
+        ["build", "job", "deployment"].map((family) => state !== undefined && `${family}.${state}`),
+      );
+    },
+  );
 
-  it("that goes on has no end, whatever its last end was", async () => {
+  it("a run that goes on has no end, whatever its last end was", async () => {
     const event = await eventOf(withAttributes("pipeline", { status: "running" }));
     expect(Object(event).build).not.toHaveProperty("finishedAt");
   });
 
-  it("started again by a retry is another happening: it has a newer job", async () => {
+  it("a run started again by a retry is another event, because it has a newer job", async () => {
     const retried = bodyOf("pipeline-running");
     const again = { ...retried, builds: [...[retried["builds"]].flat(), { id: 990_000 }] };
     expect(await keyOf(again)).not.toBe(await keyOf(retried));
   });
 
-  it("beside its parent in one project goes by another name", async () => {
+  it("a child pipeline in its parent's project has another name", async () => {
     const event = await eventOf(withAttributes("pipeline", { source: "parent_pipeline" }));
     expect(event).toMatchObject({ build: { pipeline: "platform/docs (child)" } });
   });
 
-  it("of a tag has no branch", async () => {
+  it("a run of a tag has no branch", async () => {
     const event = await eventOf(withAttributes("pipeline", { tag: true, ref: "v1" }));
     expect(Object(event).build).not.toHaveProperty("branch");
   });
 
-  it("of outside commit statuses is ignored, or the bridge would answer itself", async () => {
+  it("a run of outside commit statuses is ignored, or the bridge would answer itself", async () => {
     expect(await read(withAttributes("pipeline", { source: "external" }))).toMatchObject({ outcome: "ignored" });
     expect(await read({ ...bodyOf("job"), build_stage: "external" })).toMatchObject({ outcome: "ignored" });
   });
 
-  it("of a server that tells no project path keeps the name it tells", async () => {
+  it("a run of a server that reports no project path keeps the reported name", async () => {
     const { project: _, ...old } = bodyOf("job");
     expect(await eventOf(old)).toMatchObject({ job: { pipeline: "Platform / docs" } });
   });
 });
 
 describe("a release", () => {
-  it.each(["update", "delete"])("%sd is ignored", async (action) => {
+  it.each(["update", "delete"])("the release action %s is ignored", async (action) => {
     expect(await read({ ...bodyOf("release"), action })).toMatchObject({
       outcome: "ignored",
       kind: `release.${action}`,

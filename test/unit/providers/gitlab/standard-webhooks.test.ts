@@ -18,12 +18,12 @@ describe("a webhook-signature header", () => {
     ["several signatures", `${item(1)} ${item(2)}`, [1, 2]],
     ["other versions beside ours, which are skipped", `v1a,c29tZXRoaW5n ${item(1)} v2,c29tZQ==`, [1]],
     ["other versions only", "v1a,c29tZXRoaW5n", []],
-  ])("may hold %s", (_, header, bytes) =>
+  ])("a webhook-signature header may hold %s", (_, header, bytes) =>
     expect(readSignatures(header)).toEqual(bytes.map((byte) => Buffer.alloc(32, byte))),
   );
 
   it.each([
-    ["nothing", ""],
+    ["nothing in it", ""],
     ["a signature without its version", item(1).slice(3)],
     ["a comma instead of the space between two", `${item(1)}, ${item(2)}`],
     ["two spaces between two", `${item(1)}  ${item(2)}`],
@@ -34,14 +34,15 @@ describe("a webhook-signature header", () => {
     ["a signature with bits beyond its last byte", item(1).replace("E=", "F=")],
     ["a version in upper case", item(1, "V1")],
     ["a malformed signature of another version", `${item(1)} v2,a.b`],
-  ])("is refused with %s", (_, header) => expect(readSignatures(header)).toBeUndefined());
+  ])("a webhook-signature header is rejected with %s", (_, header) => expect(readSignatures(header)).toBeUndefined());
 });
 
 describe("a signing token", () => {
   const key = Buffer.alloc(32, 7);
   const parse = (token: string) => signingKey(new Secret(token), "env:SIGNING");
 
-  it("is whsec_ and its key in base64", () => expect(parse(`whsec_${key.toString("base64")}`)).toEqual(key));
+  it("a signing token is whsec_ and its key in base64", () =>
+    expect(parse(`whsec_${key.toString("base64")}`)).toEqual(key));
 
   it.each([
     ["without its prefix", key.toString("base64")],
@@ -49,9 +50,9 @@ describe("a signing token", () => {
     ["without a key", "whsec_"],
     ["with a key that is too short", `whsec_${Buffer.alloc(23).toString("base64")}`],
     ["with a key that is too long", `whsec_${Buffer.alloc(65).toString("base64")}`],
-    ["with a key that is no base64", "whsec_canary canary canary canary canary"],
+    ["with a key that is not base64", "whsec_canary canary canary canary canary"],
     ["with a line break at its end", `whsec_${key.toString("base64")}\n`],
-  ])("%s is a fault of ours that names the reference and never the value", (_, token) => {
+  ])("a signing token %s is a fault that names the reference and never the value", (_, token) => {
     const fault = faultOf(() => parse(token));
     expect(fault.code).toBe("secret_unavailable");
     expect(fault.message).toContain("env:SIGNING");
@@ -59,7 +60,7 @@ describe("a signing token", () => {
   });
 });
 
-describe("beside the official library", () => {
+describe("agreement with the official library", () => {
   const keys = fc.uint8Array({ minLength: 24, maxLength: 64 });
   const ids = fc.stringMatching(/^[\w-]{1,40}$/);
   const bodies = fc.string({ unit: "binary" });
@@ -74,7 +75,7 @@ describe("beside the official library", () => {
     vi.useRealTimers();
   });
 
-  it("verifies what it signs", () =>
+  it("the bridge verifies what the official library signs", () =>
     fc.assert(
       fc.property(keys, ids, bodies, (bytes, id, text) => {
         const token = `whsec_${Buffer.from(bytes).toString("base64")}`;
@@ -84,7 +85,7 @@ describe("beside the official library", () => {
       }),
     ));
 
-  it("signs what it verifies", () =>
+  it("the official library verifies what the bridge signs", () =>
     fc.assert(
       fc.property(keys, ids, bodies, (bytes, id, text) => {
         const token = `whsec_${Buffer.from(bytes).toString("base64")}`;

@@ -23,7 +23,7 @@ const sourceWith = (settings: object, { laterByMs = 0 } = {}) => {
   return connectFixtureSource(gitlab, { settings, environment }, clock);
 };
 
-/** The headers of a signed request, with some of them changed or, where null, left out. */
+/** The headers of a signed request, with some of them changed or, if null, left out. */
 async function signedHeaders(changes: Record<string, string | null> = {}, signer = sourceWith({ signingToken })) {
   const headers = (await signer.sign?.({ url, headers: new Headers({ "webhook-id": "id-1" }), body })) ?? new Headers();
   for (const [name, value] of Object.entries(changes)) {
@@ -40,32 +40,33 @@ async function outcomeOf(settings: object, headers: Headers, changes: Partial<Re
 }
 
 describe("a source's settings", () => {
-  it("are refused without any secret: there is no way to accept everything", () => {
+  it("settings without any secret are rejected: no setting accepts everything", () => {
     expect(() => sourceWith({})).toThrow();
     expect(withoutCredentials({ settings: { signingToken, token }, environment })).toEqual({});
   });
 
-  it("are refused with a secret in clear", () => expect(() => sourceWith({ token: { current: "abc" } })).toThrow());
+  it("settings with a secret in clear are rejected", () =>
+    expect(() => sourceWith({ token: { current: "abc" } })).toThrow());
 });
 
 describe("a signature", () => {
-  it("proves the source", async () => {
+  it("a signature proves the source", async () => {
     expect(await outcomeOf({ signingToken }, await signedHeaders())).toBe("standard-webhooks current");
   });
 
-  it("by the next token proves it too", async () => {
+  it("a signature by the next token proves the source too", async () => {
     const next = sourceWith({ signingToken: { current: "env:SIGNING_NEXT" } });
     expect(await outcomeOf({ signingToken }, await signedHeaders({}, next))).toBe("standard-webhooks next");
   });
 
-  it("counts, and not the token beside it, while a hook moves over", async () => {
+  it("a signature counts instead of the token beside it, while a hook is migrated", async () => {
     const both = { signingToken, token };
     const headers = await signedHeaders({}, sourceWith(both));
     expect(headers.get("x-gitlab-token")).toBe(environment.TOKEN);
     expect(await outcomeOf(both, headers)).toBe("standard-webhooks current");
   });
 
-  it("that is present but wrong never falls back to the token", async () => {
+  it("a wrong signature never falls back to the token", async () => {
     const wrong = `v1,${Buffer.alloc(32).toString("base64")}`;
     for (const [signature, reason] of [
       [wrong, "signature_mismatch"],
@@ -80,12 +81,12 @@ describe("a signature", () => {
     }
   });
 
-  it("that this source has no signing token for is refused, also with a good token beside it", async () => {
+  it("a signature is rejected if the source has no signing token, even with a good token beside it", async () => {
     const headers = await signedHeaders({ "x-gitlab-token": environment.TOKEN });
     expect(await outcomeOf({ token }, headers)).toBe("signature_unverifiable");
   });
 
-  it("that is absent is missed, not skipped", async () => {
+  it("a missing signature is a missing credential unless a token is configured", async () => {
     const headers = await signedHeaders({ "webhook-signature": null, "x-gitlab-token": environment.TOKEN });
     expect(await outcomeOf({ signingToken }, headers)).toBe("credential_missing");
     expect(await outcomeOf({ signingToken, token }, headers)).toBe("token current");
@@ -101,18 +102,18 @@ describe("a signature", () => {
     ["webhook-timestamp", "1e9", "credential_malformed"],
     ["webhook-timestamp", "-1", "credential_malformed"],
     ["webhook-timestamp", "1793610001", "signature_mismatch"],
-  ])("with %s %j is refused", async (name, value, reason) => {
+  ])("a signature with %s %j is rejected", async (name, value, reason) => {
     expect(await outcomeOf({ signingToken }, await signedHeaders({ [name]: value }))).toBe(reason);
   });
 
-  it("is refused over a body that was parsed and written again", async () => {
+  it("a signature is rejected over a body that was parsed and written again", async () => {
     const spaced = Buffer.from('{ "object_kind": "push" }');
     const headers = await sourceWith({ signingToken }).sign?.({ url, headers: new Headers(), body: spaced });
-    const anew = Buffer.from(JSON.stringify(JSON.parse(spaced.toString())));
+    const rewritten = Buffer.from(JSON.stringify(JSON.parse(spaced.toString())));
     expect(await outcomeOf({ signingToken }, headers ?? new Headers(), { body: spaced })).toBe(
       "standard-webhooks current",
     );
-    expect(await outcomeOf({ signingToken }, headers ?? new Headers(), { body: anew })).toBe("signature_mismatch");
+    expect(await outcomeOf({ signingToken }, headers ?? new Headers(), { body: rewritten })).toBe("signature_mismatch");
   });
 
   it.each([
@@ -121,11 +122,11 @@ describe("a signature", () => {
     [301_000, "timestamp_outside_window"],
     [-300_000, "standard-webhooks current"],
     [-301_000, "timestamp_outside_window"],
-  ])("looked at %i ms after it was made: %s", async (laterByMs, expected) => {
+  ])("a signature checked %i ms after it was made gives %s", async (laterByMs, expected) => {
     expect(await outcomeOf({ signingToken }, await signedHeaders(), {}, { laterByMs })).toBe(expected);
   });
 
-  it("cannot be judged with a malformed signing token: that is our fault and not the sender's", async () => {
+  it("a malformed signing token is a fault of the bridge and not of the sender", async () => {
     const malformed = { signingToken: { current: "env:SIGNING", next: "env:MALFORMED" } };
     const judged = outcomeOf(malformed, await signedHeaders());
     await expect(judged).rejects.toMatchObject({ code: "secret_unavailable" });
@@ -142,14 +143,14 @@ describe("a secret token", () => {
     [`${environment.TOKEN}, ${environment.TOKEN}`, "secret_mismatch"],
     [environment.TOKEN.toUpperCase(), "secret_mismatch"],
     ["", "secret_mismatch"],
-  ])("%j: %s", async (told, expected) => {
-    expect(await outcomeOf({ token }, new Headers({ "x-gitlab-token": told }))).toBe(expected);
+  ])("the secret token %j gives %s", async (value, expected) => {
+    expect(await outcomeOf({ token }, new Headers({ "x-gitlab-token": value }))).toBe(expected);
   });
 
-  it("that is absent is missed", async () =>
+  it("a missing secret token is a missing credential", async () =>
     expect(await outcomeOf({ token }, new Headers())).toBe("credential_missing"));
 
-  it("is sent by `sign` where no signing token is set", async () => {
+  it("`sign` sends the secret token if no signing token is configured", async () => {
     const headers = await sourceWith({ token }).sign?.({ url, headers: new Headers(), body });
     expect([...(headers ?? [])]).toEqual([["x-gitlab-token", environment.TOKEN]]);
   });

@@ -17,14 +17,22 @@ const RUN: TokenRun = {
   branch: "main",
 };
 const principal: Principal = {
-  ...{ issuer: "https://gitlab.example.test", subject: "project_path:platform/docs", method: "oidc" },
-  ...{ credential: "key-1", trustEntry: "jobs", roles: ["ci"] },
+  issuer: "https://gitlab.example.test",
+  subject: "project_path:platform/docs",
+  method: "oidc",
+  credential: "key-1",
+  trustEntry: "jobs",
+  roles: ["ci"],
 };
 
 async function read(body: unknown, run: TokenRun | null = RUN, claims: object = { job_id: "9" }) {
   const request: ReceivedRequest = {
-    ...{ method: "POST", url: new URL("https://bridge.example.test/v1/status"), headers: new Headers() },
-    ...{ body: bytes(body), receivedAt: epochMillis(Date.parse("2026-11-02T09:00:00Z")), requestId: "r-1" },
+    method: "POST",
+    url: new URL("https://bridge.example.test/v1/status"),
+    headers: new Headers(),
+    body: bytes(body),
+    receivedAt: epochMillis(Date.parse("2026-11-02T09:00:00Z")),
+    requestId: "r-1",
   };
   const proof = ok({ principal, claims: { ...claims } });
   const authentic = await authenticate(request, { name: "status", authenticate: async () => proof });
@@ -35,7 +43,7 @@ async function read(body: unknown, run: TokenRun | null = RUN, claims: object = 
 }
 
 describe("a status", () => {
-  it("is the state of the build that the token belongs to", async () => {
+  it("a status is the state of the build that the token belongs to", async () => {
     const { event, build } = await read({ state: "succeeded", number: 12, url: "https://ci.example.test/12" });
     expect(event).toMatchObject({
       type: "build.succeeded",
@@ -54,7 +62,7 @@ describe("a status", () => {
   });
 
   it.each(["system", "id", "commit", "branch", "startedBy", "pipelineId"])(
-    "cannot say %s itself: that stands in the token",
+    "a status cannot contain %s, which the token proves",
     (member) => {
       expect(readStatus(bytes({ state: "running", [member]: "mine" }))).toEqual({
         problem: `a status has no member "${member}"`,
@@ -62,28 +70,28 @@ describe("a status", () => {
     },
   );
 
-  it("takes the number of the token where there is one", async () => {
+  it("a status takes the number of the token if there is one", async () => {
     expect((await read({ state: "running", number: 1 }, { ...RUN, number: 77 })).build.number).toBe(77);
   });
 
-  it("that names a pipeline stays inside the one of its token", async () => {
+  it("a status that names a pipeline stays inside the pipeline of its token", async () => {
     const { build } = await read({ state: "running", pipeline: "other/project" });
     expect(build).toMatchObject({ pipeline: "platform/docs: other/project", id: "4711/other/project" });
     expect((await read({ state: "running", pipeline: "platform/docs" })).build).toMatchObject(RUN);
   });
 
-  it("of a token that tells of no run stands under the name of its trust entry and subject", async () => {
+  it("a status of a token without a run is named after its trust entry and subject", async () => {
     const { build } = await read({ state: "running", pipeline: "deploy", number: 3 }, null, {});
     const name = "jobs: project_path:platform/docs deploy";
     expect(build).toMatchObject({ system: "status", pipeline: name, id: `${name} 3` });
   });
 
-  it("names the page that shall show it where page links are looked for", async () => {
+  it("a status names its page where page links are searched", async () => {
     const page = "https://wiki.example.test/pages/viewpage.action?pageId=98310";
     expect((await read({ state: "failed", page })).build.message).toBe(page);
   });
 
-  it("is another delivery for another job, and another happening for another try", async () => {
+  it("a status of another job is another delivery and another event", async () => {
     const [one, other] = [await read({ state: "failed" }), await read({ state: "failed" }, RUN, { job_id: "10" })];
     expect(one.deliveryKey).not.toEqual(other.deliveryKey);
     expect(one.event.keyParts).not.toEqual(other.event.keyParts);
@@ -95,19 +103,19 @@ describe("a status", () => {
     ["an unknown state", { state: "green" }, "state"],
     ["a number that is a text", { state: "running", number: "12" }, "number"],
     ["an address of another kind", { state: "running", url: "javascript:alert(1)" }, "url"],
-    ["a page that is no address", { state: "running", page: "98310" }, "page"],
+    ["a page that is not an address", { state: "running", page: "98310" }, "page"],
     ["a result without a name", { state: "running", results: { "": "x" } }, "results"],
     [
       "too many results",
       { state: "running", results: Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`r${n}`, "x"])) },
       "results",
     ],
-  ])("is not taken with %s, and the member is named", (_, body, member) => {
+  ])("a status with %s is rejected, and the member is named", (_, body, member) => {
     const read = readStatus(bytes(body));
     expect("problem" in read && read.problem).toContain(`"${member}`);
   });
 
-  it("of any bytes is read or has a problem that quotes no value", () => {
+  it("any bytes are read as a status or rejected with a problem that quotes no value", () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array(), fc.jsonValue().map(bytes)), (body) => {
         const read = readStatus(body);

@@ -15,7 +15,7 @@ const NOW = testClock().now();
 const POD: TokenRun = { system: "tekton", id: "docs-ci/pod-1", pipeline: "docs-ci/pipeline" };
 const JOB: TokenRun = { system: "gitlab", id: "574", number: 574, pipeline: "platform/docs", branch: "main" };
 
-interface Told {
+interface Reported {
   readonly trustEntry?: string;
   readonly run?: TokenRun;
   readonly body?: object;
@@ -23,14 +23,22 @@ interface Told {
 }
 
 /** The row on a page that a status callback has. */
-async function rowFor({ trustEntry = "prod", run = POD, body = {}, claims = {} }: Told) {
+async function rowFor({ trustEntry = "prod", run = POD, body = {}, claims = {} }: Reported) {
   const principal = {
-    ...{ issuer: "https://kubernetes.default.svc", subject: "pod", method: "oidc", credential: "k1", roles: ["ci"] },
+    issuer: "https://kubernetes.default.svc",
+    subject: "pod",
+    method: "oidc",
+    credential: "k1",
+    roles: ["ci"],
     trustEntry,
   };
   const request: ReceivedRequest = {
-    ...{ method: "POST", url: new URL("https://bridge.example.test/v1/status"), headers: new Headers() },
-    ...{ body: Buffer.from(JSON.stringify({ state: "running", ...body })), receivedAt: NOW, requestId: "r-1" },
+    method: "POST",
+    url: new URL("https://bridge.example.test/v1/status"),
+    headers: new Headers(),
+    body: Buffer.from(JSON.stringify({ state: "running", ...body })),
+    receivedAt: NOW,
+    requestId: "r-1",
   };
   const proof = async () => ok({ principal, claims: { iat: toSeconds(NOW) - 60, ...claims } });
   const authentic = await authenticate(request, { name: "status", authenticate: proof });
@@ -46,7 +54,7 @@ async function rowFor({ trustEntry = "prod", run = POD, body = {}, claims = {} }
 }
 
 describe("the row of a status callback", () => {
-  it("is of its trust entry alone, though two clusters share issuer, account and names", async () => {
+  it("a row belongs to its trust entry alone, even if two clusters share issuer, account and names", async () => {
     const [prod, dev] = [await rowFor({}), await rowFor({ trustEntry: "dev" })];
     expect(prod.key).toBe("/sources/status:prod tekton docs-ci/pipeline");
     expect(dev.key).not.toBe(prod.key);
@@ -54,36 +62,36 @@ describe("the row of a status callback", () => {
     expect(dev.deliveryKey).not.toEqual(prod.deliveryKey);
   });
 
-  it("cannot be made another entry's by any name that the job gives", async () => {
+  it("no name that a job reports moves its row to another trust entry", async () => {
     const { key } = await rowFor({ trustEntry: "dev", body: { pipeline: "/sources/status:prod tekton" } });
     expect(key).toMatch(/^\/sources\/status:dev tekton docs-ci\/pipeline: /);
   });
 
-  it("says whose job told it, since the system's own row may stand beside it", async () => {
+  it("a row names the trust entry of the job that reported it, since the system's own row may stand beside it", async () => {
     expect(renderRow(await rowFor({ run: JOB }))).toContain("<td>platform/docs (gitlab, reported by prod)</td>");
   });
 });
 
-describe("the number that a job gives", () => {
-  it("is shown, and holds no later run back", async () => {
+describe("the number that a job reports", () => {
+  it("the number that a job reports is shown, and does not hold back a later run", async () => {
     const greedy = await rowFor({ body: { number: 999_999_999_999 } });
     const later = await rowFor({ body: { number: 7 }, claims: { iat: toSeconds(NOW) - 59 } });
     expect(greedy.build.number).toBe(999_999_999_999);
     expect(later.order > greedy.order).toBe(true);
   });
 
-  it("counts for nothing where the token tells one", async () => {
+  it("the number that a job reports does not count if the token has one", async () => {
     const greedy = await rowFor({ run: JOB, body: { number: 999_999_999_999, state: "succeeded" } });
     const later = await rowFor({ run: { ...JOB, id: "575", number: 575 } });
     expect(later.order > greedy.order).toBe(true);
   });
 
   it.each([
-    ["to come", toSeconds(NOW) + 9e9],
-    ["no number", "x"],
-    ["without end", 1e300],
-    ["below nothing", -1e300],
-  ])("is not needed to be late: a time of issue %s is the time of receipt", async (_, iat) => {
+    ["in the future", toSeconds(NOW) + 9e9],
+    ["not a number", "x"],
+    ["beyond all dates", 1e300],
+    ["before all dates", -1e300],
+  ])("a time of issue that is %s is replaced by the time of receipt", async (_, iat) => {
     expect((await rowFor({ claims: { iat } })).build.createdAt).toBe("2026-11-02T09:00:00.000Z");
   });
 });

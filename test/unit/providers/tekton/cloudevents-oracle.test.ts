@@ -36,7 +36,7 @@ async function readMessage({ headers, body }: ReturnType<typeof HTTP.binary>) {
 }
 
 describe("an event of the official CloudEvents library", () => {
-  it("is read the same in binary and in structured mode", async () => {
+  it("an event of the official library is read the same in binary and in structured mode", async () => {
     const binary = await readMessage(HTTP.binary(event));
     const structured = await readMessage(HTTP.structured(event));
     expect(binary).toMatchObject({ outcome: "event", event: { type: "build.running", subject: "ci/docs-1" } });

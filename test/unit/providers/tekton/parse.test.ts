@@ -31,7 +31,7 @@ async function readBytes(body: Uint8Array, headers: Record<string, string>) {
 const read = (data: unknown, headers: Record<string, string> = {}) =>
   readBytes(Buffer.from(JSON.stringify(data)), { "ce-type": `${EVENT}.pipelinerun.successful.v1`, ...headers });
 
-/** A PipelineRun that ended ten minutes before the test's clock, changed as told. */
+/** A PipelineRun that ended ten minutes before the test's clock, with `changes`. */
 function run(changes: { metadata?: object; spec?: object; status?: object } = {}) {
   const metadata = { name: "docs-1", namespace: "ci", uid: "uid-1", creationTimestamp: "2026-11-02T08:45:00Z" };
   const status = { ...ended("2026-11-02T08:50:00Z"), startTime: "2026-11-02T08:45:01Z" };
@@ -49,12 +49,12 @@ function ended(at: string, status = "True", reason = "Succeeded") {
 const delivery = { annotations: { "drawbridge.dev/delivery": "d-abcdefghijklmnopqrstuvwxyz" } };
 
 describe("reading a CloudEvent of Tekton", () => {
-  it("takes the state from the condition, whatever the event's type says", async () => {
+  it("the state is read from the condition, whatever the event's type says", async () => {
     const status = ended("2026-11-02T08:50:00Z", "False", "PipelineRunTimeout");
     expect(await read({ pipelineRun: run({ status }) })).toMatchObject({ event: { type: "build.timed_out" } });
   });
 
-  it("reads the same from both modes, apart from the delivery key", async () => {
+  it("an event is read the same from both modes, apart from the delivery key", async () => {
     const data = { pipelineRun: run() };
     const envelope = {
       specversion: "1.0",
@@ -70,7 +70,7 @@ describe("reading a CloudEvent of Tekton", () => {
     expect(structured).toMatchObject(binary);
   });
 
-  it("tells repeated requests from a second telling of the same", async () => {
+  it("a repeated request has the same delivery key, and a second report of the same event has another", async () => {
     const first = await read({ pipelineRun: run() });
     const again = await read({ pipelineRun: run() });
     const resent = await read({ pipelineRun: run() }, { "ce-id": "id-2" });
@@ -79,12 +79,12 @@ describe("reading a CloudEvent of Tekton", () => {
     expect({ ...resent, deliveryKey: [] }).toEqual({ ...first, deliveryKey: [] });
   });
 
-  it("gives one id with two bodies two delivery keys", async () => {
+  it("one id with two bodies gives two delivery keys", async () => {
     const [one, other] = [await read({ pipelineRun: run() }), await read({ pipelineRun: run({ status: {} }), x: 1 })];
     expect(one.deliveryKey).not.toEqual(other.deliveryKey);
   });
 
-  it("tells a run that is stopping apart from one that runs", async () => {
+  it("a run that is stopping is read differently from one that runs", async () => {
     const running = await read({ pipelineRun: run({ status: ended("2026-11-02T08:50:00Z", "Unknown", "Running") }) });
     const stopping = await read({
       pipelineRun: run({ status: ended("2026-11-02T08:50:00Z", "Unknown", "Cancelled") }),
@@ -96,19 +96,19 @@ describe("reading a CloudEvent of Tekton", () => {
     });
   });
 
-  it("reads a run without a status as queued since its creation", async () => {
+  it("a run without a status is read as queued since its creation", async () => {
     const { metadata } = run();
     const reading = await read({ pipelineRun: { metadata } });
     expect(reading).toMatchObject({ event: { type: "build.queued", time: "2026-11-02T08:45:00.000Z" } });
   });
 
-  it.each(["pipelineResults", "results"])("reads results under `%s`", async (member) => {
+  it.each(["pipelineResults", "results"])("results are read under `%s`", async (member) => {
     const status = { [member]: [{ name: "site", value: "x" }, { name: "list", value: ["a"] }, { name: "none" }] };
     const reading = await read({ pipelineRun: run({ status }) });
     expect(reading).toMatchObject({ event: { build: { results: { site: "x", list: '["a"]', none: "" } } } });
   });
 
-  it("keeps a bounded part of many long results", async () => {
+  it("a bounded part of many long results is kept", async () => {
     const results = Array.from({ length: 100 }, (_, at) => ({ name: `r${at}`, value: "€".repeat(100_000) }));
     const reading = await read({ pipelineRun: run({ status: { results } }) });
     expect(Buffer.byteLength(JSON.stringify(reading))).toBeLessThan(100_000);
@@ -118,14 +118,14 @@ describe("reading a CloudEvent of Tekton", () => {
     ["a full hash", "3f9d2c81b7a64e05c1d8f7a2e4b6093d5c7e8f10", "3f9d2c81b7a64e05c1d8f7a2e4b6093d5c7e8f10"],
     ["a branch's name", "main", undefined],
     ["an array", ["3f9d2c81b7a64e05c1d8f7a2e4b6093d5c7e8f10"], undefined],
-  ])("takes a revision that is %s for the commit only if it is one", async (_, value, commit) => {
+  ])("a revision that is %s is read as the commit only if it is a hash", async (_, value, commit) => {
     const reading = await read({ pipelineRun: run({ spec: { params: [{ name: "git-revision", value }] } }) });
     expect(reading).toHaveProperty("outcome", "event");
     if (commit) expect(reading).toHaveProperty("event.build.commit", commit);
     else expect(reading).not.toHaveProperty("event.build.commit");
   });
 
-  it("finds a task's build through its owner where there is no label", async () => {
+  it("a task's build is found through its owner if there is no label", async () => {
     const ownerReferences = [
       { kind: "ReplicaSet", uid: "other" },
       { kind: "PipelineRun", uid: "uid-of-build" },
@@ -137,48 +137,52 @@ describe("reading a CloudEvent of Tekton", () => {
     expect(reading).toMatchObject({ event: { type: "job.succeeded", job: { build: "uid-of-build", name: "docs-1" } } });
   });
 
-  it("marks a failed task that its pipeline goes on after", async () => {
+  it("a failed task is marked if its pipeline goes on after it", async () => {
     const status = ended("2026-11-02T08:50:00Z", "False", "FailureIgnored");
     const reading = await read({ taskRun: run({ status }) }, { "ce-type": `${EVENT}.taskrun.failed.v1` });
     expect(reading).toMatchObject({ event: { type: "job.failed", job: { softFailed: true } } });
   });
 
-  it("takes no annotation for an origin that does not look like a delivery", async () => {
+  it("an annotation that does not look like a delivery is not read as an origin", async () => {
     const annotations = { "drawbridge.dev/delivery": "<b>https://evil.example</b>" };
     expect(await read({ pipelineRun: run({ metadata: { annotations } }) })).not.toHaveProperty("event.origin");
   });
 });
 
-describe("old news", () => {
+describe("an old report", () => {
   it.each([
     ["an end of a day and a second ago", ended("2026-11-01T08:59:59Z"), {}, "ignored"],
     ["an end of a day ago", ended("2026-11-01T09:00:00Z"), {}, "event"],
     ["an old end of a run that a delivery started", ended("2026-01-01T00:00:00Z"), delivery, "event"],
     ["an old run that still runs", ended("2026-01-01T00:00:00Z", "Unknown", "Running"), {}, "event"],
-  ])("%s is %s", async (_, status, metadata, outcome) => {
+  ])("the outcome of %s is %s", async (_, status, metadata, outcome) => {
     expect(await read({ pipelineRun: run({ status, metadata }) })).toHaveProperty("outcome", outcome);
   });
 });
 
-describe("what is no run", () => {
+describe("a delivery without a run", () => {
   it.each([
     `${EVENT}.triggers.started.v1`,
     `${EVENT}.run.failed.v1`,
     `${EVENT}.pipelinerun.successful.v2`,
     "dev.cdevents.pipelinerun.finished.0.3.0",
     "constructor",
-  ])("%s is ignored, its body unread", async (type) => {
+  ])("an event of type %s is ignored, and its body is not read", async (type) => {
     expect(await readBytes(Buffer.from("null"), { "ce-type": type })).toMatchObject({ outcome: "ignored", kind: type });
   });
 
   it.each([
-    ["no type", Buffer.from("{}"), {}],
+    ["an event without a type", Buffer.from("{}"), {}],
     ["a body that is not JSON", Buffer.from("{"), { "ce-type": `${EVENT}.taskrun.failed.v1` }],
     ["a structured event that is not JSON", Buffer.from("{"), { "content-type": STRUCTURED }],
     ["a structured event without a type", Buffer.from('{"data":{}}'), { "content-type": STRUCTURED }],
-    ["no run of the kind", Buffer.from('{"pipelineRun":{}}'), { "ce-type": `${EVENT}.taskrun.failed.v1` }],
     [
-      "a name that is none in Kubernetes",
+      "an event without a run of its kind",
+      Buffer.from('{"pipelineRun":{}}'),
+      { "ce-type": `${EVENT}.taskrun.failed.v1` },
+    ],
+    [
+      "a name that Kubernetes does not allow",
       Buffer.from(JSON.stringify({ pipelineRun: run({ metadata: { name: "\ud800" } }) })),
       { "ce-type": `${EVENT}.pipelinerun.failed.v1` },
     ],
@@ -193,7 +197,7 @@ describe("what is no run", () => {
     expect(await readBytes(body, headers)).toHaveProperty("outcome", "unusable");
   });
 
-  it("quotes nothing of a payload that it cannot use", async () => {
+  it("a payload that is unusable is not quoted", async () => {
     const reading = await read({ pipelineRun: run({ metadata: { uid: { password: "hunter2" } } }) });
     expect(reading).toMatchObject({ outcome: "unusable" });
     expect(JSON.stringify(reading)).not.toContain("hunter2");
@@ -205,7 +209,7 @@ describe("any body", () => {
   const contentType = fc.constantFrom("application/json", STRUCTURED);
   const kind = fc.constantFrom("pipelineRun", "customRun", "data");
 
-  it("is read without a fault, and the same each time", () =>
+  it("any body is read without a fault, and the same each time", () =>
     fc.assert(
       fc.asyncProperty(fc.uint8Array(), type, contentType, async (bytes, ceType, mime) => {
         const headers = { "ce-type": ceType, "content-type": mime };
@@ -213,7 +217,7 @@ describe("any body", () => {
       }),
     ));
 
-  it("of JSON in a run's place is read without a fault", () =>
+  it("any JSON in a run's place is read without a fault", () =>
     fc.assert(
       fc.asyncProperty(fc.jsonValue(), fc.jsonValue(), kind, type, async (metadata, status, member, ceType) => {
         const data = { [member]: { ...run(), metadata, status } };
@@ -228,7 +232,7 @@ const captures = process.env["PEER_DATA"] ? join(process.env["PEER_DATA"], "tekt
 
 describe.skipIf(!captures)("captured events (needs PEER_DATA)", () => {
   const files = captures ? readdirSync(captures).filter((file) => /^(pipeline|task)run\..*\.json$/.test(file)) : [];
-  it.each(files)("%s is read in both modes", async (file) => {
+  it.each(files)("the captured event %s is read in both modes", async (file) => {
     const bytes = readFileSync(join(captures ?? "", file));
     const { type, id, data } = JSON.parse(bytes.toString("utf8"));
     const structured = await readBytes(bytes, { "content-type": STRUCTURED });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { isStopping, stateOf } from "../../../../shared/providers/tekton/state.ts";
 
 describe("state of a Tekton run", () => {
-  it("is queued while there is no condition", () => {
+  it("a run without a condition is queued", () => {
     expect(stateOf(undefined)).toBe("queued");
   });
 
@@ -32,7 +32,7 @@ describe("state of a Tekton run", () => {
     ["False", "StepOOM", "failed"],
     ["False", "NeverSeenBefore", "failed"],
     ["False", undefined, "failed"],
-  ] as const)("with %s, %s is %s", (status, reason, state) => {
+  ] as const)("a run with condition %s and reason %s is %s", (status, reason, state) => {
     expect(stateOf({ status, reason })).toBe(state);
   });
 
@@ -42,7 +42,7 @@ describe("state of a Tekton run", () => {
     ["Unknown", "PipelineRunTimeoutRunningFinally", true],
     ["Unknown", "Running", false],
     ["False", "Cancelled", false],
-  ] as const)("with %s, %s is stopping: %s", (status, reason, stopping) => {
+  ] as const)("a run with condition %s and reason %s is stopping: %s", (status, reason, stopping) => {
     expect(isStopping({ status, reason })).toBe(stopping);
   });
 });

@@ -10,7 +10,7 @@ const basic = { username: "prod-cluster", password: { current: "env:NOW", next: 
 const bearer = { trust: "accounts" };
 const secrets = secretsOf({ NOW: "today:pässword", SOON: "tomorrow" });
 
-/** Lets in one token, for one trust entry, and nothing else. */
+/** Accepts one token, for one trust entry, and nothing else. */
 const tokens: TokenVerifier = {
   verify: async ({ token }, trust) =>
     token === "good.token.here" && trust.includes("accounts")
@@ -41,23 +41,23 @@ describe("proof of a Tekton cluster", () => {
     ["the current password", "Basic", "prod-cluster:today:pässword", "current"],
     ["the next password", "Basic", "prod-cluster:tomorrow", "next"],
     ["the scheme in another case", "bAsIc", "prod-cluster:tomorrow", "next"],
-  ])("accepts %s", async (_, scheme, pair, credential) => {
+  ])("a source accepts %s", async (_, scheme, pair, credential) => {
     const proof = await prove({ basic, bearer }, `${scheme} ${encoded(pair)}`);
     expect(proof).toEqual(ok({ principal: sourcePrincipal("cluster", "basic", credential) }));
   });
 
   it.each([
     ["one trust entry", "accounts"],
-    ["several", ["others", "accounts"]],
-  ])("accepts a token that %s accepts, with its claims", async (_, trust) => {
+    ["one of several trust entries", ["others", "accounts"]],
+  ])("a source accepts a token that %s accepts, with its claims", async (_, trust) => {
     const proof = await prove({ bearer: { trust } }, "Bearer good.token.here");
     expect(proof).toMatchObject({ ok: true, value: { principal: { trustEntry: "accounts" }, claims: { sub: "x" } } });
   });
 
   const good = encoded("prod-cluster:tomorrow");
   it.each([
-    ["no credential", { basic, bearer }, undefined, "credential_missing"],
-    ["no credential where only a password is known", { basic }, undefined, "credential_missing"],
+    ["a request without a credential", { basic, bearer }, undefined, "credential_missing"],
+    ["a request without a credential if only a password is configured", { basic }, undefined, "credential_missing"],
     ["another password", { basic }, `Basic ${encoded("prod-cluster:yesterday")}`, "secret_mismatch"],
     ["another user name", { basic }, `Basic ${encoded("Prod-cluster:tomorrow")}`, "secret_mismatch"],
     ["a part of the password", { basic }, `Basic ${encoded("prod-cluster:tomorro")}`, "secret_mismatch"],
@@ -73,15 +73,15 @@ describe("proof of a Tekton cluster", () => {
     ["two credentials in one header", { basic, bearer }, `Basic ${good}, Basic ${good}`, "secret_mismatch"],
     ["a token behind the password", { basic, bearer }, `Basic ${good}, Bearer good.token.here`, "secret_mismatch"],
     ["a password behind the token", { basic, bearer }, `Bearer good.token.here, Basic ${good}`, "credential_malformed"],
-    ["a password where only tokens are let in", { bearer }, `Basic ${good}`, "credential_malformed"],
-    ["a token where only a password is let in", { basic }, "Bearer good.token.here", "credential_malformed"],
-    ["a token that the trust entry refuses", { bearer }, "Bearer other.token.here", "issuer_unknown"],
+    ["a password if only tokens are accepted", { bearer }, `Basic ${good}`, "credential_malformed"],
+    ["a token if only a password is accepted", { basic }, "Bearer good.token.here", "credential_malformed"],
+    ["a token that the trust entry rejects", { bearer }, "Bearer other.token.here", "issuer_unknown"],
     ["another scheme", { basic, bearer }, `Digest ${good}`, "credential_malformed"],
-  ])("refuses %s", async (_, settings, authorization, reason) => {
+  ])("a source rejects %s", async (_, settings, authorization, reason) => {
     expect(await prove(settings, authorization)).toMatchObject({ ok: false, rejection: { reason } });
   });
 
-  it("refuses every value that is not the pair, whatever it is", () =>
+  it("a source rejects every value that is not the pair, whatever it is", () =>
     fc.assert(
       fc.asyncProperty(fc.stringMatching(/^[!-~]*$/), async (value) => {
         fc.pre(value !== good);
@@ -89,7 +89,7 @@ describe("proof of a Tekton cluster", () => {
       }),
     ));
 
-  it("signs as Tekton would with the current password", async () => {
+  it("`sign` signs as Tekton would with the current password", async () => {
     const url = new URL("https://bridge.example.test/webhooks/cluster");
     const headers = new Headers({ "ce-type": "x" });
     const signed = await connect({ basic }).sign?.({ url, headers, body: Buffer.from("{}") });
@@ -97,7 +97,7 @@ describe("proof of a Tekton cluster", () => {
     expect(await prove({ basic }, signed?.get("authorization") ?? "")).toMatchObject({ ok: true });
   });
 
-  it("signs nothing where only the cluster has the key", () => {
+  it("a source whose key only the cluster has offers no signing", () => {
     expect(connect({ bearer }).sign).toBeUndefined();
   });
 });
@@ -107,10 +107,10 @@ describe("settings of a Tekton source", () => {
     ["no credential at all", {}],
     ["a user name with a colon", { basic: { ...basic, username: "a:b" } }],
     ["a literal password", { basic: { ...basic, password: { current: "hunter2" } } }],
-    ["a dashboard that is no address", { bearer, dashboard: "tekton" }],
+    ["a dashboard that is not an address", { bearer, dashboard: "tekton" }],
     ["an age below an hour", { bearer, maxAgeHours: 0 }],
     ["a setting that does not exist", { bearer, maxAge: 24 }],
-  ])("refuse %s", (_, settings) => {
+  ])("settings are rejected with %s", (_, settings) => {
     expect(() => connect(settings)).toThrow();
   });
 });

@@ -25,11 +25,11 @@ const contents = fc
     isEvent: fc.boolean(),
   })
   .map(({ text, body, isEvent }): DeliveryContent => {
-    const { event, body: _, ...told } = contentOf();
-    return { ...told, ...(isEvent && { event: { ...event, subject: text } }), ...(body && { body }) };
+    const { event, body: _, ...details } = contentOf();
+    return { ...details, ...(isEvent && { event: { ...event, subject: text } }), ...(body && { body }) };
   });
 
-/** What is read, or what a log would say of the failure. */
+/** The content that is read, or the kind of error that a log would show. */
 function readOf(item: Item): DeliveryContent | string {
   try {
     return unpackContent(item);
@@ -39,7 +39,7 @@ function readOf(item: Item): DeliveryContent | string {
 }
 
 describe("the content of a delivery", () => {
-  it("is read as it was packed", () => {
+  it("the content of a delivery is read as it was packed", () => {
     fc.assert(
       fc.property(contents, (content) => {
         expect(unpackContent({ content: packContent(content) })).toEqual(content);
@@ -47,18 +47,18 @@ describe("the content of a delivery", () => {
     );
   });
 
-  it("leaves a body out that would make the item too large, and keeps the rest", () => {
+  it("a body that would make the item too large is left out, and the rest is kept", () => {
     const { body: _, ...rest } = contentOf();
     const read = unpackContent({ content: packContent({ ...rest, body: randomBytes(300_001) }) });
     expect(read.body?.length).toBeUndefined();
     expect(read).toEqual(rest);
   });
 
-  it("leaves out what else a delivery has", () => {
+  it("the content leaves out the other fields of a delivery", () => {
     expect(unpackContent({ content: packContent(sampleDelivery()) })).toEqual(contentOf());
   });
 
-  it("is read in its first form, which had no dictionary and stood beside the details", () => {
+  it("content in its first form, without a dictionary and beside the details, can still be read", () => {
     fc.assert(
       fc.property(contents, ({ event, body, ...details }) => {
         const json = event === undefined ? "" : JSON.stringify(event);
@@ -70,7 +70,7 @@ describe("the content of a delivery", () => {
     );
   });
 
-  it("is a fault where a byte of it is another, is missing or is none of ours: never something else", () => {
+  it("changed, cut or foreign bytes are a fault or the same content, never something else", () => {
     const packed = packContent(contentOf());
     const at = fc.nat({ max: packed.length - 1 });
     const changed = fc
@@ -86,18 +86,18 @@ describe("the content of a delivery", () => {
     );
   });
 
-  it("is a fault where an item has none", () => {
+  it("an item without content is a fault", () => {
     expect(readOf({ content: "text" })).toBe("record_unreadable");
   });
 });
 
 describe("the dictionary", () => {
-  it("is the one that was released: what was packed with it can be read with no other", () => {
+  it("the dictionary is the released one, because content packed with it can be read with no other", () => {
     const digest = createHash("sha256").update(CONTENT_DICTIONARY).digest("hex");
     expect(digest).toBe("e4e63294f4ea48424beac3aabc5922f80412b69ac24f0e1bc7524a4009b7b727");
   });
 
-  it("is within the window of DEFLATE, which looks back 32 KB", () => {
+  it("the dictionary is within the window of DEFLATE, which looks back 32 KB", () => {
     expect(CONTENT_DICTIONARY.length).toBeLessThan(32_768);
   });
 });

@@ -7,7 +7,7 @@ const ROWS = [
 ];
 
 describe("a table", () => {
-  it("is not wrapped where there is no terminal", () => {
+  it("a table is not wrapped if there is no terminal", () => {
     expect(table(["TIME", "WHAT"], ROWS).split("\n")).toEqual([
       "TIME      WHAT",
       "09:00     route docs-build: tekton due, and some words more",
@@ -15,7 +15,7 @@ describe("a table", () => {
     ]);
   });
 
-  it("has its last column wrapped at the terminal's width, under itself", () => {
+  it("the last column of a table is wrapped at the terminal's width, under itself", () => {
     expect(table(["TIME", "WHAT"], ROWS, { columns: 34 }).split("\n")).toEqual([
       "TIME      WHAT",
       "09:00     route docs-build: tekton",
@@ -24,7 +24,7 @@ describe("a table", () => {
     ]);
   });
 
-  it("leaves a word that is too long whole, and a terminal that is too narrow to itself", () => {
+  it("a word that is too long stays whole, and a terminal that is too narrow gets no wrapping", () => {
     const word = "d-".padEnd(40, "a");
     const rows = [["09:00", `as ${word}, for docs`]];
     expect(table(["TIME", "WHAT"], rows, { columns: 30 })).toBe(
@@ -33,7 +33,7 @@ describe("a table", () => {
     expect(table(["TIME", "WHAT"], rows, { columns: 12 })).toBe(`TIME   WHAT\n09:00  as ${word}, for docs`);
   });
 
-  it("shows what a terminal would obey as a question mark", () => {
+  it("a control character is shown as a question mark", () => {
     expect(table(["A"], [["\u001b[2J\n\u0085"]])).toBe("A\n?[2J??");
   });
 });

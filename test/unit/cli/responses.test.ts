@@ -14,26 +14,29 @@ import type { Replayed } from "../../../shared/delivery/replay.ts";
 import { approvals, credentials, deliveries, delivery } from "../console/visiting.ts";
 
 const word = (): string => "word";
-const order: Replayed = { delivery: "d-2", replayOf: "d-1", status: "accepted" };
+const replay: Replayed = { delivery: "d-2", replayOf: "d-1", status: "accepted" };
 
-describe("the command line", () => {
+describe("a response of the bridge on the command line", () => {
   it.each([
     ["a list of deliveries", listedDeliveries, deliveries(word)],
-    ["a delivery with every kind of entry", shownDelivery, delivery(word)],
+    ["a delivery with every kind of timeline event", shownDelivery, delivery(word)],
     ["a list of approvals", listedApprovals, approvals(word)],
     ["an approval", decidedApproval, approvals(word).approvals[0]],
-    ["an order to run something again", replayed, order],
+    ["a replay", replayed, replay],
     ["a list of credentials", listedCredentials, credentials(word)],
-  ])("reads from %s what the bridge tells", (_, reads: v.GenericSchema, told) => {
-    expect(told).toMatchObject(readAnswer(JSON.stringify(told), reads) as object);
+  ])("the command line reads %s as the bridge sends it", (_, schema: v.GenericSchema, response) => {
+    expect(response).toMatchObject(readAnswer(JSON.stringify(response), schema) as object);
   });
 
-  it("tells every kind of entry", () => {
+  it("the command line prints every kind of timeline event", () => {
     const { timeline } = readAnswer(JSON.stringify(delivery(word)), shownDelivery);
     expect(timeline.map(timelineLine).filter((line) => /undefined|\[object/.test(line) || line === "")).toEqual([]);
   });
 
-  it.each(["", "<html>", "[]", "{}", '{"deliveries":[{}]}'])("refuses the answer %j of something else", (text) => {
-    expect(() => readAnswer(text, listedDeliveries)).toThrow(expect.objectContaining({ code: "bridge_refused" }));
-  });
+  it.each(["", "<html>", "[]", "{}", '{"deliveries":[{}]}'])(
+    "the command line rejects the response %j of another server",
+    (text) => {
+      expect(() => readAnswer(text, listedDeliveries)).toThrow(expect.objectContaining({ code: "bridge_refused" }));
+    },
+  );
 });

@@ -34,7 +34,7 @@ async function errors(text: string): Promise<readonly string[]> {
   return findings.filter(({ level }) => level === "error").map(({ message }) => message);
 }
 
-const circles: readonly [string, string][] = [
+const loops: readonly [string, string][] = [
   ["every build", "{ detail-type: [{ prefix: build. }] }"],
   ["builds of GitLab that succeeded", "{ source: [drawbridge.gitlab], detail: { type: [build.succeeded] } }"],
   ["everything of the source", "{ detail: { source: [/sources/code] } }"],
@@ -42,7 +42,7 @@ const circles: readonly [string, string][] = [
 ];
 
 describe("a route that starts runs, beside one that sets commit statuses", () => {
-  it.each(circles)("may not act on %s", async (_, when) => {
+  it.each(loops)("a route that starts runs may not act on %s", async (_, when) => {
     expect(await errors(config(when))).toEqual([
       expect.stringContaining(
         'routes.start.when: the source "code" reports each status that the target "commits" receives as a build event',
@@ -52,15 +52,18 @@ describe("a route that starts runs, beside one that sets commit statuses", () =>
 
   it.each([
     ["pushes", "{ source: [drawbridge.gitlab], detail-type: [code.pushed] }"],
-    ["jobs, because those that statuses make are left out", "{ detail-type: [job.succeeded] }"],
+    ["jobs, because the jobs that statuses create are ignored", "{ detail-type: [job.succeeded] }"],
     ["builds of another system", "{ source: [drawbridge.buildkite], detail-type: [build.succeeded] }"],
     ["builds of another source", "{ detail: { source: [/sources/cluster], type: [build.succeeded] } }"],
-  ])("may act on %s", async (_, when) => expect(await errors(config(when))).toEqual([]));
+  ])("a route that starts runs may act on %s", async (_, when) => expect(await errors(config(when))).toEqual([]));
 
   const when = "{ detail-type: [build.succeeded] }";
   it.each([
-    ["no source tells of GitLab", { from: "buildkite" }],
-    ["builds are only shown", { start: "gitlab: { target: commits }" }],
-    ["reports go to Buildkite, which tells of no annotation", { report: "buildkite: { target: builds }" }],
-  ])("may act on builds where %s", async (_, changes) => expect(await errors(config(when, changes))).toEqual([]));
+    ["no source reports GitLab's events", { from: "buildkite" }],
+    ["it only sets commit statuses", { start: "gitlab: { target: commits }" }],
+    [
+      "the reports go to Buildkite, which sends no event for an annotation",
+      { report: "buildkite: { target: builds }" },
+    ],
+  ])("a route may act on builds if %s", async (_, changes) => expect(await errors(config(when, changes))).toEqual([]));
 });
