@@ -278,7 +278,7 @@ describe("the facts that token explain shows", () => {
   it("token explain shows which issuers are configured, and that one of them differs by a slash alone", async () => {
     const { output } = await explained(withClaims({ iss: `${A}/` }));
     expect(output).toContain("its issuer differs from that of ci only by a slash at the end");
-    expect(output).toMatch(new RegExp(`configured are:\n  ci: ${A}$`));
+    expect(output).toMatch(new RegExp(`configured issuers:\n  ci: ${A}$`));
     const { output: other } = await explained(withClaims({ iss: `${A}/x` }));
     expect(other).not.toContain("slash at the end:");
     expect((await explained(withClaims({ iss: "x" }), {})).output).toContain("no issuer is configured");
