@@ -163,7 +163,8 @@ export async function startEcho(granted: string) {
     asked.push(headers);
     const turn = turns.get(c.req.path) ?? 0;
     turns.set(c.req.path, turn + 1);
-    return c.json(echoed(headers, await c.req.text()), statuses[turn % statuses.length] ?? 400);
+    // Without a Retry-After, each 429 would stop all writes to the target for ten seconds.
+    return c.json(echoed(headers, await c.req.text()), statuses[turn % statuses.length] ?? 400, { "retry-after": "0" });
   };
   app.post("/token/granted", (c) => c.json({ access_token: granted, token_type: "Bearer", expires_in: 300 }));
   app.post("/token/refused", (c) => answer(c, [400, 401]));
