@@ -31,12 +31,12 @@ const cellsOf = (line: string): readonly string[] =>
 const isRule = (cells: readonly string[] | undefined): boolean =>
   cells?.every((cell) => /^:?-+:?$/.test(cell)) ?? false;
 
-/** What stands in backticks, in order. */
+/** The texts in backticks, in order. */
 export const codeIn = (text: string): readonly string[] =>
   Array.from(text.matchAll(/`([^`]+)`/g), ([, code = ""]) => code);
 
 /** The fenced blocks of one language, in order. */
 export const blocksOf = (text: string, language: string): readonly string[] =>
-  Array.from(text.matchAll(/^```(\S*)\n(.*?)^```$/gms), ([, told, block = ""]) => ({ told, block })).flatMap(
-    ({ told, block }) => (told === language ? [block] : []),
+  Array.from(text.matchAll(/^```(\S*)\n(.*?)^```$/gms), ([, name, block = ""]) => ({ name, block })).flatMap(
+    ({ name, block }) => (name === language ? [block] : []),
   );
