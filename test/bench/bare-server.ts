@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { CANARY } from "../support/http-bridge.ts";
 import { reportToParent } from "./child.ts";
 
-/** The least that a receiver of GitLab's signed hooks can do: check the signature in constant time, parse, answer. */
+/** The minimum for a receiver of GitLab's signed hooks: check the signature in constant time, parse, respond. */
 const key = Buffer.from(CANARY.slice("whsec_".length), "base64");
 
 const server = createServer(async (request, response) => {
@@ -12,10 +12,10 @@ const server = createServer(async (request, response) => {
   for await (const chunk of request) chunks.push(chunk);
   const body = Buffer.concat(chunks);
   const proved = isSigned(request, body);
-  const told = proved
+  const receipt = proved
     ? { delivery: JSON.parse(body.toString("utf8")).after, status: "accepted" }
     : { status: "refused" };
-  response.writeHead(proved ? 202 : 401, { "content-type": "application/json" }).end(JSON.stringify(told));
+  response.writeHead(proved ? 202 : 401, { "content-type": "application/json" }).end(JSON.stringify(receipt));
 });
 
 function isSigned({ headers }: IncomingMessage, body: Buffer): boolean {

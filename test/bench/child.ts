@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** A server in a process of its own, so that it shares no event loop and no heap with what loads it. */
+/** A server in its own process, so that it shares no event loop and no heap with the load. */
 export interface Child {
   readonly url: URL;
   usage(): Promise<Usage>;
@@ -42,7 +42,7 @@ export async function startChild(file: string, args: readonly string[] = []): Pr
   };
 }
 
-/** In the child: tells the address, answers for its use of the machine, and ends with the parent. */
+/** In the child: sends the address, answers requests for its usage, and ends with the parent. */
 export function reportToParent(url: URL): void {
   process.on("message", () => {
     const { user, system } = process.cpuUsage();

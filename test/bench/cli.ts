@@ -9,7 +9,7 @@ import { rateRow } from "./table.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const COMMANDS = [["--version"], ["check", "--config", "infra/example/drawbridge.yaml"]];
 
-/** Starts of the bundled command line in a second of the processor, against the same sources run by tsx. */
+/** Starts of the bundled command line in a second of processor time, compared with the same sources run by tsx. */
 export const cli: Measure = async ({ quick }) => {
   const built = await buildCli(join(ROOT, "dist"));
   const rates = (...program: readonly string[]) =>

@@ -1,15 +1,15 @@
 import { progress } from "./progress.ts";
 
-/** Rates of one run by name, each a number of things done in a second: more is better. */
+/** Rates of one run by name, in operations a second. More is better. */
 export type Rates<Name extends string> = Readonly<Record<Name, number>>;
 
 export interface Comparison {
   /** Medians of all runs. */
   readonly ours: number;
   readonly baseline: number;
-  /** Of the medians. */
+  /** Ratio of the medians. */
   readonly ratio: number;
-  /** Lowest and highest ratio of a run of ours to the baseline's run beside it. */
+  /** Lowest and highest ratio of one of our runs to the baseline run of its pair. */
   readonly spread: readonly [number, number];
 }
 
@@ -21,8 +21,8 @@ export interface Sides<Name extends string> {
 }
 
 /**
- * Runs both sides in turn, so that whatever else the machine does falls on both alike. The first pair warms up and does
- * not count.
+ * Runs both sides in turn, so that other load of the machine affects both alike. The first pair warms up and does not
+ * count.
  */
 export async function compare<Name extends string>(sides: Sides<Name>): Promise<Readonly<Record<Name, Comparison>>> {
   const pairs: (readonly [Rates<Name>, Rates<Name>])[] = [];
@@ -31,10 +31,10 @@ export async function compare<Name extends string>(sides: Sides<Name>): Promise<
     const runs = [await sides.ours(), await sides.baseline()] as const;
     if (pair > 0) pairs.push(runs);
   }
-  // Every run gives the same names, and Object.keys forgets that they are Names.
+  // Every run returns the same names. Object.keys loses their type.
   const names = Object.keys(pairs[0]?.[0] ?? {}) as Name[];
   const comparisons = names.map((name) => [name, comparisonOf(pairs.map(([a, b]) => [a[name], b[name]]))]);
-  // One comparison under each of the names that a run gives.
+  // One comparison for each name of a run.
   return Object.fromEntries(comparisons) as Record<Name, Comparison>;
 }
 

@@ -2,10 +2,10 @@ import autocannon, { type Options } from "autocannon";
 
 export interface Load {
   readonly url: URL;
-  /** Asked anew for each request. */
+  /** Called for each request. */
   readonly hook: () => Hook;
   readonly connections: number;
-  /** How long, or how much. */
+  /** Duration or number of requests. */
   readonly until: { readonly seconds: number } | { readonly requests: number };
 }
 
@@ -19,7 +19,7 @@ interface Loaded {
   readonly seconds: number;
 }
 
-/** Posts over that many connections, each waiting for its answer. Throws unless every answer was 2xx. */
+/** Posts over that many connections, each of which waits for its response. Throws unless every response is 2xx. */
 export async function load({ url, hook, connections, until }: Load): Promise<Loaded> {
   const extent: Pick<Options, "duration" | "amount"> =
     "seconds" in until ? { duration: until.seconds } : { amount: until.requests };

@@ -1,7 +1,7 @@
 import type { Row } from "./table.ts";
 
 export interface MeasureOptions {
-  /** A short run: shows that it works, and roughly what comes out. */
+  /** A short run, which shows that the measure works and gives rough figures. */
   readonly quick: boolean;
 }
 

@@ -19,8 +19,8 @@ interface Sample {
 }
 
 /**
- * Resident memory of the one-machine bridge while deliveries come in, every one a happening of its own and one in ten
- * firing a trigger. Once it is warm it must not grow; that is told by the slope over the last three fifths.
+ * Resident memory of the one-machine bridge while deliveries come in, every one with its own event and one in ten
+ * firing a trigger. Once it is warm it must not grow; this is judged by the slope over the last three fifths.
  */
 export const memory: Measure = async ({ quick }) => {
   const all = quick ? 5_000 : 100_000;
@@ -130,7 +130,7 @@ async function startListener(): Promise<{ readonly url: string; close(): void }>
 
 const megabytes = (bytes: number): string => `${(bytes / 1_000_000).toFixed(0)} MB`;
 
-/** Deliveries between two looks. */
+/** Deliveries between two samples. */
 const CHUNK = 500;
-/** Growth that counts as none, as a part of the idle process. */
+/** Growth that counts as flat, relative to the idle process. */
 const FLAT = 0.1;

@@ -8,12 +8,13 @@ import { pushBody } from "./push-hook.ts";
 import { rateRow } from "./table.ts";
 
 /**
- * The receive path without the store against a bare `node:http` server that checks the same signature. What a second of
- * the server's processor takes is told besides, because the load has its own limit, which flatters the slower side.
+ * The receive path without the store against a bare `node:http` server that checks the same signature. The rate
+ * in a second of the server's processor time is measured too, because the limit of the load generator favours the slower
+ * side.
  */
 export const receivePath: Measure = async ({ quick }) => {
   const body = pushBody();
-  // The bridge under load has a clock that stands still, so one signature stays in its window.
+  // The clock of the bridge under load stands still, so one signature stays valid.
   const hook = { headers: gitlabHeaders(body, testClock().now()), body };
   const ours = await startChild("./receive-server.ts");
   const bare = await startChild("./bare-server.ts");
@@ -34,7 +35,7 @@ export const receivePath: Measure = async ({ quick }) => {
   ];
 };
 
-/** A delivery that is ignored or unusable is answered 2xx too, and costs less. */
+/** An ignored or unusable delivery gets a 2xx too, and costs less. */
 async function requireAccepted(url: URL, hook: Hook): Promise<void> {
   const answer = await (await fetch(url, { method: "POST", ...hook })).text();
   if (!answer.includes('"accepted"')) throw new Error("the hook that the measure sends is not accepted");

@@ -2,7 +2,7 @@ import { jsonLog } from "../../shared/host/log.ts";
 import { httpBridge } from "../support/http-bridge.ts";
 import { reportToParent } from "./child.ts";
 
-/** The HTTP interface with a store that records at once and keeps nothing; log lines are made and dropped. */
+/** The HTTP interface with a store that records at once and stores nothing. Log lines are built and dropped. */
 const { url } = await httpBridge({
   log: jsonLog(
     () => undefined,

@@ -19,8 +19,8 @@ import { pushBody } from "./push-hook.ts";
 import { type Row, rateRow } from "./table.ts";
 
 /**
- * `receive` with its record against nothing but a conditional put of the same body, on the same table through the same
- * client. The database is a process of its own; the put's item enters no index, so it has the easier half.
+ * `receive` with its record against a bare conditional put of the same body, on the same table through the same client.
+ * The database is in its own process. The item of the bare put is in no index, so the baseline has less work.
  */
 export const recording: Measure = async ({ quick }) => {
   const rows: Row[] = [];
@@ -69,7 +69,7 @@ async function receiveAll(client: DynamoDBClient, { body, count, markUnrelayed }
   const table = new DynamoDbTable(client, TABLE_NAME);
   const deliveries = new DynamoDbDeliveries(table, { retentionDays: 90, markUnrelayed });
   const source = gitlabSource();
-  // The sender's work, so it is done before the time runs.
+  // This is the sender's work, so it is done before the measurement.
   const requests = Array.from({ length: count }, () => signedRequest(body, randomUUID()));
   const deps = { deliveries, rejectOverRate: async () => undefined, recorded: () => undefined, log: silentLog };
   return rateOf(requests, async (request) => {
@@ -92,7 +92,7 @@ async function putAll(client: DynamoDBClient, { body, count }: Batch) {
   );
 }
 
-/** How many a second, with so many under way at any time. */
+/** The number of items a second, with {@link IN_FLIGHT} at any time. */
 async function rateOf<T>(items: readonly T[], work: (item: T) => Promise<unknown>) {
   const left = items.values();
   const started = performance.now();

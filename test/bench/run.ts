@@ -7,10 +7,13 @@ import { recording } from "./recording.ts";
 import { type Row, tableOf } from "./table.ts";
 import { verification } from "./verification.ts";
 
-// The AWS client tells at every start that it will one day need a newer Node; package.json says which one is needed.
+// The AWS client warns at every start that it will need a newer Node; package.json says which one is needed.
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
 
-/** `npm run bench -- [--quick] [measure …]`: all measures, or those named. Figures are for comparing, so nothing fails. */
+/**
+ * `npm run bench -- [--quick] [measure …]`: all measures, or the named ones. Figures are for comparison, so nothing
+ * fails.
+ */
 const MEASURES: ReadonlyMap<string, Measure> = new Map([
   ["receive", receivePath],
   ["recording", recording],

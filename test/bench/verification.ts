@@ -38,13 +38,14 @@ async function ofSignature(kilobytes: number, { pairs, runMs }: Plan): Promise<R
     pairs,
     ours: () =>
       rateOf(runMs, async (times) => {
-        for (let time = 0; time < times; time++) if (!(await source.authenticate(request)).ok) throw refusedOf(what);
+        for (let time = 0; time < times; time++)
+          if (!(await source.authenticate(request)).ok) throw rejectedError(what);
       }),
     baseline: () =>
       rateOf(runMs, (times) => {
         for (let time = 0; time < times; time++) {
           if (!timingSafeEqual(createHmac("sha256", key).update(signed).update(body).digest(), expected)) {
-            throw refusedOf(what);
+            throw rejectedError(what);
           }
         }
       }),
@@ -70,7 +71,10 @@ async function ofToken(algorithm: "RS256" | "ES256", { pairs, runMs }: Plan): Pr
     .setProtectedHeader({ alg: algorithm, kid: "key-1", typ: "JWT" })
     .sign(privateKey);
   const request = {
-    ...{ method: "POST", url: new URL(AUDIENCE), headers: new Headers(), body: new Uint8Array() },
+    method: "POST",
+    url: new URL(AUDIENCE),
+    headers: new Headers(),
+    body: new Uint8Array(),
     receivedAt: systemClock.now(),
   };
   const presented = { scheme: "bearer", token, request } as const;
@@ -81,7 +85,7 @@ async function ofToken(algorithm: "RS256" | "ES256", { pairs, runMs }: Plan): Pr
     ours: () =>
       rateOf(runMs, async (times) => {
         for (let time = 0; time < times; time++)
-          if (!(await verifier.verify(presented, ["ci"])).ok) throw refusedOf(what);
+          if (!(await verifier.verify(presented, ["ci"])).ok) throw rejectedError(what);
       }),
     baseline: () =>
       rateOf(runMs, async (times) => {
@@ -92,7 +96,7 @@ async function ofToken(algorithm: "RS256" | "ES256", { pairs, runMs }: Plan): Pr
   return rateRow(`${what} : jose's jwtVerify`, verified, 0.9);
 }
 
-/** How often a second `work` does its thing, asked for a few at a time until the time is up. */
+/** The rate of `work` in a second. It runs for a few times at once until the time is up. */
 async function rateOf(runMs: number, work: (times: number) => void | Promise<void>) {
   const started = performance.now();
   let done = 0;
@@ -105,13 +109,13 @@ async function rateOf(runMs: number, work: (times: number) => void | Promise<voi
   return { verified: (done * 1_000) / elapsed };
 }
 
-const refusedOf = (what: string): Error => new Error(`${what}: refused`);
+const rejectedError = (what: string): Error => new Error(`${what}: rejected`);
 
 const AT_A_TIME = 20;
 const ISSUER = "https://gitlab.example.com";
 const AUDIENCE = "https://bridge.example.com";
 
-/** As many claims as GitLab puts into a job's ID token. */
+/** As many claims as a job's ID token of GitLab has. */
 const CLAIMS = {
   sub: "project_path:platform/bridge-handbook:ref_type:branch:ref:main",
   aud: AUDIENCE,

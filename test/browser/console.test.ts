@@ -9,7 +9,7 @@ import { edit, push } from "../support/console-traffic.ts";
 import { legibilityOf } from "../support/legibility.ts";
 
 const executable = chromiumPath();
-/** Written anew by each run. */
+/** Written by each run. */
 const SCREENSHOTS = join(import.meta.dirname, "../../.drawbridge/screenshots");
 
 const NAME = "the console, as on-call sees it in Chromium";
@@ -36,7 +36,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await bridge?.stop();
   });
 
-  /** A browser of its own, in which this person has signed in. */
+  /** A new browser context in which this person has signed in. */
   async function signIn(person: string, window: (typeof WINDOWS)[number] = WINDOWS[0]): Promise<Page> {
     const { width, height, colorScheme } = window;
     const context: BrowserContext = await browser.newContext({ viewport: { width, height }, colorScheme });
@@ -55,12 +55,12 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
   };
   const heading = (page: Page) => page.getByRole("heading", { level: 1 }).innerText();
 
-  it("tells why a run came about, from its first line to the end, while it goes on", async () => {
+  it("the page of a delivery shows why a run started, from its first line to the end, while the run continues", async () => {
     const page = await signIn("olga");
     await bridge.gitlabPush(push());
     await page.goto(new URL("/console?type=code.", bridge.url).href);
     await page.getByRole("link", { name: "code.pushed" }).first().click();
-    // The page is not loaded again: it renews itself.
+    // The page is not loaded again. It refreshes itself.
     await page.getByText("build.succeeded ci/push-build").waitFor();
     const trace = await page.getByRole("list").first().innerText();
     expect(trace).toMatch(/due\s+push-build matched: tekton/);
@@ -72,7 +72,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await page.context().close();
   });
 
-  it("lets somebody else approve, and shows what follows", async () => {
+  it("another person approves and sees the result", async () => {
     await bridge.pageEdit(edit(2, "rita", systemClock.now()));
     const page = await signIn("axel");
     await page.getByRole("link", { name: "Approvals" }).click();
@@ -87,7 +87,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await page.context().close();
   });
 
-  it("runs a delivery again, and rolls a route back", async () => {
+  it("a delivery is run again, and a route is rolled back", async () => {
     const page = await signIn("olga");
     await page.goto(new URL("/console?type=code.", bridge.url).href);
     await page.getByRole("link", { name: "code.pushed" }).last().click();
@@ -104,20 +104,20 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await page.context().close();
   });
 
-  it("explains a refusal", async () => {
+  it("the page of a rejected person names the missing role", async () => {
     const page = await signIn("rita");
     expect(await heading(page)).toBe('The role "on-call" is needed');
     await picture(page, "refused");
-    // It is a 403, of which a browser complains.
+    // The browser reports the 403 in its console.
     complaints.splice(0);
     await page.context().close();
   });
 
-  it("is left by signing out", async () => {
+  it("a person who signs out has left, and another can sign in", async () => {
     const page = await signIn("olga");
     await page.getByRole("button", { name: "Sign out" }).click();
     expect(await heading(page)).toBe("You have signed out");
-    // Whoever comes next says who it is.
+    // The next person has to sign in.
     await page.getByRole("link", { name: "Sign in" }).click();
     await page.getByRole("button", { name: "axel" }).click();
     await page.getByText("axel (on-call, approver)").waitFor();
@@ -137,7 +137,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
       ["approvals", "/console/approvals"],
       ["rollbacks", "/console/rollbacks"],
       ["credentials", "/console/credentials"],
-    ])("has every text of %s in a contrast of at least 4.5 to 1, and is no wider than it", async (name, path) => {
+    ])("every text of %s has a contrast of at least 4.5 to 1, and the page fits its window", async (name, path) => {
       if (path.endsWith("/")) await page.locator("td a").first().click();
       else await page.goto(new URL(path, bridge.url).href);
       await picture(page, `${name}-${window.name}`);
@@ -148,7 +148,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
       if (path.endsWith("/")) await page.goBack();
     });
 
-    it("can be used by keyboard: the content is one step away, and each control shows where one is", async () => {
+    it("the console works by keyboard: the content is one step away, and each focused control has an outline", async () => {
       await page.goto(new URL("/console", bridge.url).href);
       await page.keyboard.press("Tab");
       expect(await page.locator(":focus").innerText()).toBe("Skip to the content");
@@ -161,7 +161,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     });
   });
 
-  it("causes no complaint in the browser's own console", () => {
+  it("no page causes a message in the browser's own console", () => {
     expect(complaints).toEqual([]);
   });
 });

@@ -10,7 +10,7 @@ import { type SandboxConfluence, startSandboxConfluence } from "../support/sandb
 import { benchFor, buildEntry, entryOf } from "../support/sandbox-confluence-action.ts";
 
 const executable = chromiumPath();
-/** Written anew by each run. */
+/** Written by each run. */
 const SCREENSHOTS = join(import.meta.dirname, "../../.drawbridge/screenshots");
 
 const NAME = "a page's status, as a reader sees it in Chromium";
@@ -18,7 +18,7 @@ const LEFT_OUT = " (left out: no chromium on PATH, and CHROMIUM_PATH is not set)
 
 const LONG = "platform/a-monorepo-whose-name-was-chosen-by-a-committee/deploy_everything_everywhere_".repeat(3);
 
-/** One row for each, told in this order. */
+/** One row for each, reported in this order. */
 const BUILDS: readonly Partial<BuildPart>[] = [
   { pipeline: "ci/docs", branch: "main", number: 511, createdAt: "2026-11-02T08:30:00.000Z" },
   { pipeline: "ci/docs", branch: "main", number: 512, state: "running" },
@@ -40,7 +40,7 @@ const DEPLOYMENT: BusEvent = entryOf("d-deployment", {
   deployment: { project: "platform/docs", id: "41", environment: "production", state: "succeeded" },
 });
 
-/** Each row's first cell, and the words that its state is told in. */
+/** Each row's first cell, and the words of its state. */
 const STATES: readonly (readonly [string, string])[] = [
   ["ci/docs (tekton)", "RUNNING last: PASSED #511"],
   ["ci/release (tekton)", "WAITING"],
@@ -94,28 +94,28 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     });
     afterAll(() => page.close());
 
-    it.each(STATES)("tells the state of %s in words: %s", async (pipeline, words) => {
-      const told = await rowOf(pipeline).getByRole("cell").nth(1).innerText();
-      // The shapes before the words are hidden from screen readers, and say nothing that the words do not.
+    it.each(STATES)("the state of %s is written in words: %s", async (pipeline, words) => {
+      const text = await rowOf(pipeline).getByRole("cell").nth(1).innerText();
+      // The shapes before the words are hidden from screen readers. They repeat the words.
       expect(
-        told
+        text
           .replaceAll(/[^\w#:\s]/g, "")
           .replaceAll(/\s+/g, " ")
           .trim(),
       ).toBe(words);
     });
 
-    it("has every text in a contrast of at least 4.5 to 1", async () => {
+    it("every text has a contrast of at least 4.5 to 1", async () => {
       const { texts } = await legibilityOf(page, "#content");
       expect(texts.map(({ text }) => text)).toEqual(expect.arrayContaining(["RUNNING", "WAITING", "FAILED", "PASSED"]));
       expect(texts.filter(({ contrast }) => contrast < 4.5)).toEqual([]);
     });
 
-    it("is no wider than its window", async () => {
+    it("the page fits its window", async () => {
       expect((await legibilityOf(page, "#content")).overflow).toBe(0);
     });
 
-    it("links each run to its own page, and nothing to a script", async () => {
+    it("each run links to its own page, and no link runs a script", async () => {
       const links = page.locator("section.excerpt a");
       const hrefs = await links.evaluateAll((all) => all.map((one) => String(one.getAttribute("href"))));
       expect(hrefs).toEqual(
@@ -126,11 +126,11 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
       await expect(rowOf("ci/odd (tekton)").innerText()).resolves.toContain("#13");
     });
 
-    it("tells times that need no clock beside them", async () => {
+    it("times are readable without a clock", async () => {
       await expect(rowOf("ci/search (tekton)").innerText()).resolves.toMatch(/2 min 5 s\s+2026-11-02 09:01 UTC$/);
     });
 
-    it(`shows its columns up to "${inSight}" without a scroll to the side`, async () => {
+    it(`the columns up to "${inSight}" are visible without scrolling sideways`, async () => {
       const edgeOf = async (part: Locator) => {
         const box = await part.boundingBox();
         return box ? box.x + box.width : Number.NaN;
@@ -139,12 +139,12 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
       expect(await edgeOf(column)).toBeLessThanOrEqual(await edgeOf(page.locator(".excerpt .scroll")));
     });
 
-    it("causes no complaint in the console", () => {
+    it("no page causes a message in the console", () => {
       expect(complaints).toEqual([]);
     });
   });
 
-  it("brings a new state to an open page", async () => {
+  it("a new state appears on an open page", async () => {
     const page = await browser.newPage();
     await page.goto(sandbox.pageUrl("98310").href);
     sandbox.humanEdit("98310", (body) => body.replace("QUEUED", "RUNNING"));

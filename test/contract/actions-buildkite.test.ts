@@ -24,18 +24,18 @@ const build = (changes: object = {}): BusEvent =>
 const shown = () => [...sandbox.annotations.values()].map(({ style, body }) => `${style}: ${body}`);
 const linked = '<a href="https://ci.example.test/runs/512"><strong>ci/docs</strong></a>';
 
-describe("telling a build at Buildkite of the run that it caused", () => {
-  it("says that it was started, and how it ended, each once", async () => {
+describe("Buildkite annotations", () => {
+  it("the start and the end of a run are annotated once each", async () => {
     for (const state of ["queued", "running", "waiting", "succeeded", "succeeded"] as const) {
-      expect(await bench().tell(build(), { state })).toMatchObject({ outcome: "done" });
+      expect(await bench().report(build(), { state })).toMatchObject({ outcome: "done" });
     }
     expect(shown()).toEqual([`info: <p>${linked} was started</p>`, `success: <p>${linked} has succeeded</p>`]);
     expect(sandbox.requests[0]?.headers.get("authorization")).toBe(`Bearer ${sandbox.token}`);
   });
 
-  it("never goes back: a start told late takes nothing's place", async () => {
-    await bench().tell(build(), { state: "failed" });
-    await bench().tell(build(), { state: "running" });
+  it("a late start never replaces the end of a run", async () => {
+    await bench().report(build(), { state: "failed" });
+    await bench().report(build(), { state: "running" });
     expect(shown()).toContain(`error: <p>${linked} has failed</p>`);
   });
 
@@ -43,33 +43,33 @@ describe("telling a build at Buildkite of the run that it caused", () => {
     ["timed_out", "error", "ran out of time"],
     ["cancelled", "warning", "was cancelled"],
     ["skipped", "info", "was skipped"],
-  ] as const)("says of %s in the style %s that it %s", async (state, style, text) => {
-    await bench().tell(build(), { state });
+  ] as const)('the state %s is annotated in the style %s with the words "%s"', async (state, style, text) => {
+    await bench().report(build(), { state });
     expect(shown()).toEqual([`${style}: <p>${linked} ${text}</p>`]);
   });
 
-  it("keeps runs apart", async () => {
-    await bench().tell(build());
-    await bench().tell(build(), { number: 513, state: "failed" });
+  it("two runs get separate annotations", async () => {
+    await bench().report(build());
+    await bench().report(build(), { number: 513, state: "failed" });
     expect(sandbox.annotations.size).toBe(2);
   });
 
-  it("takes the route's name for the run, and gives up without one", async () => {
-    await bench({ name: "Documentation" }).tell(build());
+  it("the annotation shows the route's name for the run, and the action gives up if the name is empty", async () => {
+    await bench({ name: "Documentation" }).report(build());
     expect(shown()[0]).toContain("<strong>Documentation</strong>");
-    expect(await bench({ name: "$.detail.build.branch" }).tell(build())).toMatchObject({ outcome: "give_up" });
+    expect(await bench({ name: "$.detail.build.branch" }).report(build())).toMatchObject({ outcome: "give_up" });
   });
 
-  it("lets no text become markup", async () => {
+  it("no text of the event becomes markup", async () => {
     const pipeline = "</strong><script>alert(1)</script>\n\n# heading";
-    await bench().tell(build(), { pipeline, url: 'https://x.test/"onclick=', state: "failed", reason: "`a` & <b>" });
+    await bench().report(build(), { pipeline, url: 'https://x.test/"onclick=', state: "failed", reason: "`a` & <b>" });
     const [text = ""] = shown();
     expect(text.replace(/<\/?(p|strong)>|<a href="[^"]*">|<\/a>/g, "")).not.toMatch(/[<>"`\n]/);
     expect(text).toContain("&#60;script&#62;");
   });
 });
 
-describe("what caused the run", () => {
+describe("the build that is annotated", () => {
   it.each([
     [
       "a job",
@@ -77,12 +77,12 @@ describe("what caused the run", () => {
       { job: { id: "j", pipeline: "example/docs", url: "https://buildkite.com/example/docs/builds/12#j" } },
     ],
     [
-      "a step let through",
+      "an approved step",
       "approval.granted",
       { approval: { pipeline: "docs", url: "https://buildkite.com/example/docs/builds/12" } },
     ],
-  ])("may be %s", async (_, type, detail) => {
-    expect(await bench().tell(causeOf("buildkite", { type, ...detail }))).toHaveProperty(
+  ])("a run that was caused by %s is annotated on its build", async (_, type, detail) => {
+    expect(await bench().report(causeOf("buildkite", { type, ...detail }))).toHaveProperty(
       "facts.build",
       "example/docs#12",
     );
@@ -95,47 +95,47 @@ describe("what caused the run", () => {
     ["a build without a number", () => build({ number: undefined })],
     ["a pipeline of another form", () => build({ pipeline: "example/../admin" })],
   ];
-  it.each(others)("may be %s: then nothing is annotated", async (_, origin) => {
+  it.each(others)("nothing is annotated if the run was caused by %s", async (_, origin) => {
     const none = { outcome: "done", summary: expect.stringMatching(/^no annotation: /) };
-    expect(await bench().tell(origin())).toMatchObject(none);
+    expect(await bench().report(origin())).toMatchObject(none);
     expect(await bench().run(build(), build())).toMatchObject(none);
     expect(sandbox.requests).toEqual([]);
   });
 
-  it("is not asked for when the event is no build", async () => {
+  it("the action gives up an event that is not a build without looking for its cause", async () => {
     const job = causeOf("buildkite", { type: "job.running", job: {} });
     expect(await bench().run(job, build())).toMatchObject({ outcome: "give_up" });
   });
 });
 
-describe("Buildkite's answers", () => {
+describe("Buildkite's responses", () => {
   it.each([
     [401, {}, { outcome: "give_up", summary: expect.stringContaining("token") }],
     [403, {}, { outcome: "give_up", summary: expect.stringContaining("write_builds") }],
     [404, {}, { outcome: "give_up", summary: expect.stringContaining("no such build") }],
-    [422, {}, { outcome: "give_up", summary: "Buildkite answered 422: as told" }],
+    [422, {}, { outcome: "give_up", summary: "Buildkite answered 422: as injected" }],
     [302, {}, { outcome: "give_up" }],
     [429, { "ratelimit-reset": "42" }, { outcome: "retry", afterSeconds: 42 }],
     [429, { "retry-after": "7", "ratelimit-reset": "42" }, { outcome: "retry", afterSeconds: 7 }],
     [503, {}, { outcome: "retry" }],
-  ] as const)("%i is taken for what it is, with %o", async (status, headers, outcome) => {
-    sandbox.answerNext({ status, headers, body: JSON.stringify({ message: "as told" }) });
-    expect(await bench().tell(build())).toMatchObject(outcome);
+  ] as const)("the response %i with the headers %o is classified correctly", async (status, headers, outcome) => {
+    sandbox.answerNext({ status, headers, body: JSON.stringify({ message: "as injected" }) });
+    expect(await bench().report(build())).toMatchObject(outcome);
     expect(sandbox.annotations.size).toBe(0);
   });
 
-  it("that do not come are repeated", async () => {
+  it("an attempt without a response is retried with an unknown outcome", async () => {
     const target = { organization: "example", url: sandbox.url };
     const callOut = async () => {
       throw new Fault("target_timeout", "no complete answer", { retryable: true });
     };
-    const outcome = await reportBench(buildkite, { token: "t", target, callOut }).tell(build());
+    const outcome = await reportBench(buildkite, { token: "t", target, callOut }).report(build());
     expect(outcome).toMatchObject({ outcome: "retry", unknownOutcome: true });
   });
 
-  it("are those of an organization's own token", async () => {
+  it("the action gives up if the token is not the organization's own", async () => {
     const target = { organization: "example", url: sandbox.url };
-    expect(await reportBench(buildkite, { token: "another", target }).tell(build())).toMatchObject({
+    expect(await reportBench(buildkite, { token: "another", target }).report(build())).toMatchObject({
       outcome: "give_up",
     });
   });

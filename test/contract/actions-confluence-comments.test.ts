@@ -14,7 +14,7 @@ import { testClock } from "../support/test-doubles.ts";
 const PAGE = "98310";
 const AT = "2026-11-02T08:59:00.000Z";
 
-/** The commands of a bridge without people; its store is not there, so that a read of it fails. */
+/** The commands of a bridge without people. Its store is unreachable, so every read fails. */
 function nobodysCommands(): Commands {
   const clock = testClock();
   const options = { retentionDays: 30, markUnrelayed: true, clock };
@@ -24,17 +24,17 @@ function nobodysCommands(): Commands {
 describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (product) => {
   let sandbox: SandboxConfluence;
   let reads: string[];
-  let given: IssuedCommand[];
+  let issued: IssuedCommand[];
   let commands: Commands;
 
   beforeEach(async () => {
     sandbox = await startSandboxConfluence({ product });
     reads = [];
-    given = [];
+    issued = [];
     commands = {
       rejectReason: () => undefined,
       executeCommand: async (command) => {
-        given.push(command);
+        issued.push(command);
         return [{ about: "p-1", decision: command.command.decision }];
       },
     };
@@ -46,96 +46,123 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
     return callOut(request);
   };
 
-  /** The comment as published; `changes` to what the sender tells of it. */
-  const told = (id: string, changes: { actor?: string; page?: string; site?: string } = {}): BusEvent => {
+  /** The comment's event as published; `changes` are the sender's claims. */
+  const reported = (id: string, changes: { actor?: string; page?: string; site?: string } = {}): BusEvent => {
     const { actor = "max", page = PAGE, site = sandbox.site(product) } = changes;
     return entryOf("d-commented", {
-      ...{ type: "page.commented", time: "2026-11-02T09:00:00.000Z", subject: page, actor: { id: actor } },
-      ...{ page: { site, id: page }, comment: { id } },
+      type: "page.commented",
+      time: "2026-11-02T09:00:00.000Z",
+      subject: page,
+      actor: { id: actor },
+      page: { site, id: page },
+      comment: { id },
     });
   };
-  const hear = (busEvent: BusEvent, changes: { commands?: Commands } = {}) =>
+  const run = (busEvent: BusEvent, changes: { commands?: Commands } = {}) =>
     benchFor(sandbox, product, { callOut: counting, commands, ...changes }).run(busEvent);
   const write = (body = "<p>drawbridge approve</p>", seed: CommentSeed = {}) =>
     sandbox.comment(PAGE, body, { author: "max", at: AT, ...seed });
 
-  test.each(["footer", "inline"] as const)("commands what it says, in the name of who wrote it: %s", async (kind) => {
-    const id = await write(undefined, { kind });
-    expect(await hear(told(id))).toEqual({ outcome: "done", summary: `comment ${id}: grant of p-1` });
-    expect(given).toMatchObject([
-      {
-        command: { decision: "grant" },
-        actor: "max",
-        page: { site: sandbox.site(product), id: PAGE },
-        at: Date.parse(AT),
-        key: ["comment", sandbox.site(product), id],
-      },
-    ]);
-    expect(reads).toHaveLength(kind === "inline" && product === "cloud" ? 2 : 1);
-    expect(sandbox.page(PAGE).versions).toHaveLength(1);
-  });
+  test.each(["footer", "inline"] as const)(
+    "the command of a comment is executed in its author's name: %s",
+    async (kind) => {
+      const id = await write(undefined, { kind });
+      expect(await run(reported(id))).toEqual({ outcome: "done", summary: `comment ${id}: grant of p-1` });
+      expect(issued).toMatchObject([
+        {
+          command: { decision: "grant" },
+          actor: "max",
+          page: { site: sandbox.site(product), id: PAGE },
+          at: Date.parse(AT),
+          key: ["comment", sandbox.site(product), id],
+        },
+      ]);
+      expect(reads).toHaveLength(kind === "inline" && product === "cloud" ? 2 : 1);
+      expect(sandbox.page(PAGE).versions).toHaveLength(1);
+    },
+  );
 
-  test("is looked for by its id where the sender tells nothing else", async () => {
+  test("a comment is looked up by its id alone if the sender reports nothing else", async () => {
     const id = await write();
     const comment = { site: sandbox.site(product), id };
     const time = "2026-11-02T09:00:00.000Z";
     const entry = { type: "page.commented", time, subject: id, actor: { id: "max" }, comment } as const;
-    await hear(entryOf("d-commented", entry));
-    expect(given).toMatchObject([{ page: { id: PAGE } }]);
+    await run(entryOf("d-commented", entry));
+    expect(issued).toMatchObject([{ page: { id: PAGE } }]);
   });
 
   test.each<[string, string, () => Promise<BusEvent>]>([
-    ["that says something else", "its text is not a command", async () => told(await write("<p>Looks right.</p>"))],
-    ["with a command in a sentence", "its text is no", async () => told(await write("<p>so: drawbridge approve</p>"))],
-    ["with a command and a full stop", "its text is no", async () => told(await write("<p>drawbridge approve.</p>"))],
-    ["in capitals", "its text is not a command", async () => told(await write("<p>Drawbridge Approve</p>"))],
+    ["that says something else", "its text is not a command", async () => reported(await write("<p>Looks right.</p>"))],
+    [
+      "with a command in a sentence",
+      "its text is no",
+      async () => reported(await write("<p>so: drawbridge approve</p>")),
+    ],
+    [
+      "with a command and a full stop",
+      "its text is no",
+      async () => reported(await write("<p>drawbridge approve.</p>")),
+    ],
+    [
+      "that is in capitals",
+      "its text is not a command",
+      async () => reported(await write("<p>Drawbridge Approve</p>")),
+    ],
     [
       "that quotes a command",
       "its text is not a command",
-      async () => told(await write("<blockquote><p>drawbridge approve</p></blockquote>")),
+      async () => reported(await write("<blockquote><p>drawbridge approve</p></blockquote>")),
     ],
     [
-      "that was edited, by whomever",
+      "that was edited",
       "it was edited",
       async () => {
         const id = await write("<p>Looks right.</p>");
         sandbox.editComment(id, "<p>drawbridge approve</p>", "max");
-        return told(id);
+        return reported(id);
       },
     ],
-    ["on another page than told", "is not on that page", async () => told(await write(), { page: "98311" })],
-    ["that is not published", "is not on that page", async () => told(await write(undefined, { status: "draft" }))],
+    ["on another page than reported", "is not on that page", async () => reported(await write(), { page: "98311" })],
+    ["that is not published", "is not on that page", async () => reported(await write(undefined, { status: "draft" }))],
     [
-      "by another than told",
+      "by another author than reported",
       "author is not the one that the event names",
-      async () => told(await write(), { actor: "mia" }),
+      async () => reported(await write(), { actor: "mia" }),
     ],
-  ])("%s commands nothing, and costs one call", async (_, why, comment) => {
-    const outcome = await hear(await comment());
+  ])("a comment %s executes no command, and costs one call", async (_, why, comment) => {
+    const outcome = await run(await comment());
     expect(outcome).toMatchObject({ outcome: "done", summary: expect.stringMatching(`commands nothing: .*${why}`) });
-    expect(given).toEqual([]);
+    expect(issued).toEqual([]);
     expect(reads).toHaveLength(1);
   });
 
-  test.each<[string, string, (id: string) => Parameters<typeof hear>]>([
-    ["on another site", "no comment on this site", (id) => [told(id, { site: "https://other.example.test" })]],
-    ["where nobody is configured", "because max is not among", (id) => [told(id), { commands: nobodysCommands() }]],
+  test.each<[string, string, (id: string) => Parameters<typeof run>]>([
     [
-      "of somebody who cannot command",
-      "because max is a stranger",
-      (id) => [told(id), { commands: { ...commands, rejectReason: () => "max is a stranger" } }],
+      "that is on another site",
+      "no comment on this site",
+      (id) => [reported(id, { site: "https://other.example.test" })],
     ],
-  ])("%s is not even read", async (_, why, asked) => {
+    [
+      "in an installation without people",
+      "because max is not among",
+      (id) => [reported(id), { commands: nobodysCommands() }],
+    ],
+    [
+      "of a person without commands",
+      "because max is a stranger",
+      (id) => [reported(id), { commands: { ...commands, rejectReason: () => "max is a stranger" } }],
+    ],
+  ])("a comment %s is not read", async (_, why, asked) => {
     const id = await write();
-    expect(await hear(...asked(id))).toMatchObject({ outcome: "done", summary: expect.stringContaining(why) });
-    expect(given).toEqual([]);
+    expect(await run(...asked(id))).toMatchObject({ outcome: "done", summary: expect.stringContaining(why) });
+    expect(issued).toEqual([]);
     expect(reads).toEqual([]);
   });
 
-  test("that says what cannot be done is told so", async () => {
+  test("the outcome reports that a command was rejected", async () => {
     commands.executeCommand = async () => [{ about: "p-1", decision: "deny", refusal: { reason: "self_approval" } }];
     const id = await write("<p>drawbridge deny</p>");
-    expect(await hear(told(id))).toMatchObject({ summary: `comment ${id}: deny of p-1 rejected (self_approval)` });
+    expect(await run(reported(id))).toMatchObject({ summary: `comment ${id}: deny of p-1 rejected (self_approval)` });
   });
 
   test.each<[string, Failure, object]>([
@@ -152,20 +179,23 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
       { on: "GET", status: 401, headers: { "x-failure-category": "FAILURE_CLIENT_SCOPE_CHECK" } },
       { outcome: "give_up", summary: expect.stringContaining("read:comment:confluence") },
     ],
-  ])("that cannot be read for %s is no answer", async (_, failure, outcome) => {
+  ])("a comment that cannot be read because of %s executes no command", async (_, failure, outcome) => {
     const id = await write();
     sandbox.failNext(failure);
-    expect(await hear(told(id))).toMatchObject(outcome);
-    expect(given).toEqual([]);
+    expect(await run(reported(id))).toMatchObject(outcome);
+    expect(issued).toEqual([]);
   });
 
-  test("that is not there is for a person to look at", async () => {
-    expect(await hear(told("404404"))).toMatchObject({ outcome: "give_up", summary: expect.stringMatching(/no such/) });
+  test("the action gives up a comment that does not exist, for a person to look at", async () => {
+    expect(await run(reported("404404"))).toMatchObject({
+      outcome: "give_up",
+      summary: expect.stringMatching(/no such/),
+    });
   });
 
-  test("is a comment: no page counts as one, whatever its text", async () => {
+  test("a page is never read as a comment, whatever its text", async () => {
     sandbox.humanEdit(PAGE, () => "<p>drawbridge approve</p>");
-    await hear(told(PAGE));
-    expect(given).toEqual([]);
+    await run(reported(PAGE));
+    expect(issued).toEqual([]);
   });
 });

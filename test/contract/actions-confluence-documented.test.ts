@@ -19,7 +19,7 @@ const documenting = (id: string, ...rows: readonly (readonly [string, string])[]
   body: properties(...rows),
 });
 
-describe.each(["cloud", "data-center"] as const)("pages of %s that say what they document", (product) => {
+describe.each(["cloud", "data-center"] as const)("pages of %s that list what they document", (product) => {
   let sandbox: SandboxConfluence | undefined;
   const started = async (...pages: readonly PageSeed[]): Promise<SandboxConfluence> => {
     sandbox = await startSandboxConfluence({ product, pages });
@@ -54,7 +54,7 @@ describe.each(["cloud", "data-center"] as const)("pages of %s that say what they
       deployment: { project: "platform/docs", id: "41", environment, state: "succeeded" },
     });
 
-  test("show the builds of the pipelines they list, and no other", async () => {
+  test("pages show the builds of the pipelines that they list, and no others", async () => {
     const site = await started(
       documenting("1", ["Pipeline", "ci/docs"]),
       documenting("2", ["Pipelines", "<ul><li>ci/site</li><li>CI/Docs</li></ul>"]),
@@ -68,22 +68,26 @@ describe.each(["cloud", "data-center"] as const)("pages of %s that say what they
     expect(site.page("1").latest.body).toContain("PASSED");
   });
 
-  test("show the builds that a push to their repository started", async () => {
+  test("pages show the builds that a push to their repository started", async () => {
     const site = await started(documenting("1", ["Repository", "platform/docs"]));
     const push = entryOf("d-push", {
       type: "code.pushed",
       time: "2026-11-02T09:00:00.000Z",
       subject: "platform/docs",
       code: {
-        ...{ project: "platform/docs", ref: "refs/heads/main", name: "main", change: "updated" },
-        ...{ commits: [], commitCount: 0 },
+        project: "platform/docs",
+        ref: "refs/heads/main",
+        name: "main",
+        change: "updated",
+        commits: [],
+        commitCount: 0,
       },
     });
     await bench(site).run(buildEntry(), { origin: push });
     expect(versionsOf(site, "1")).toEqual([2]);
   });
 
-  test("show deployments to the environments they list, of what they list beside them", async () => {
+  test("pages show the deployments to the environments that they list, of the repositories that they list", async () => {
     const site = await started(
       documenting("1", ["Repository", "platform/docs"], ["Environment", "production"]),
       documenting("2", ["Environment", "staging, Production"]),
@@ -97,7 +101,7 @@ describe.each(["cloud", "data-center"] as const)("pages of %s that say what they
     expect(versionsOf(site, "1", "2", "3", "4", "5")).toEqual([3, 2, 2, 1, 3]);
   });
 
-  test("are written beside the pages that are linked to, and each once", async () => {
+  test("documenting pages are written in addition to linked pages, and each page once", async () => {
     const site = await started({}, documenting("2", ["Pipeline", "ci/docs"]));
     const link = (id: string) => `${site.site(product)}/spaces/ENG/pages/${id}`;
     const outcome = await bench(site).run(buildEntry({ message: `For ${link("98310")}, ${link("2")}` }));
@@ -105,7 +109,7 @@ describe.each(["cloud", "data-center"] as const)("pages of %s that say what they
     expect(versionsOf(site, "98310", "2")).toEqual([2, 2]);
   });
 
-  test("are left alone when they list nothing, or what cannot be read", async () => {
+  test("pages that list nothing, or nothing readable, are not written", async () => {
     const site = await started(
       { id: "1", labels: [LABEL], body: "<p>ci/docs</p>" },
       { id: "2", labels: [LABEL], body: "<table><tbody><tr><th>Pipeline</th><td>ci/docs</td></tr></tbody></table>" },
@@ -115,7 +119,7 @@ describe.each(["cloud", "data-center"] as const)("pages of %s that say what they
     await expect(bench(site).run(buildEntry())).resolves.toEqual({ outcome: "done", summary: "no page is concerned" });
   });
 
-  test("are searched for once in five minutes, however many ask at once", async () => {
+  test("pages are searched for once in five minutes, however many attempts need them", async () => {
     const site = await started(documenting("1", ["Pipeline", "ci/docs"]));
     const running = bench(site);
     await Promise.all(["ci/a", "ci/b", "ci/docs"].map((pipeline) => running.run(buildEntry({ pipeline }))));
@@ -128,7 +132,7 @@ describe.each(["cloud", "data-center"] as const)("pages of %s that say what they
     expect(versionsOf(site, "1")).toEqual([4]);
   });
 
-  test("are at most 200 that are read, by ten calls, and ten that are written", async () => {
+  test("at most 200 pages are read in ten calls, and at most ten are written", async () => {
     const many = Array.from({ length: 1_000 }, (_, index) =>
       documenting(String(index + 1), ["Pipeline", index < 190 ? `ci/p${index}` : "ci/docs"]),
     );
@@ -140,13 +144,13 @@ describe.each(["cloud", "data-center"] as const)("pages of %s that say what they
     expect(versionsOf(site, "190", "191", "200", "201")).toEqual([1, 2, 2, 1]);
 
     const crowded = await startSandboxConfluence({ product, pages: many.slice(190, 202) });
-    const told = await bench(crowded).run(buildEntry());
-    expect(told.summary).toMatch(/; 2 more pages document it, and are left out$/);
+    const crowdedOutcome = await bench(crowded).run(buildEntry());
+    expect(crowdedOutcome.summary).toMatch(/; 2 more pages document it, and are left out$/);
     expect(versionsOf(crowded, "200", "201")).toEqual([2, 1]);
     await crowded.close();
   });
 
-  test("do not keep the page that is linked to from being written when the search fails", async () => {
+  test("a failed search does not keep the linked page from being written", async () => {
     const site = await started({}, documenting("2", ["Pipeline", "ci/docs"]));
     site.failNext({ on: "search", status: 503 });
     const link = `${site.site(product)}/spaces/ENG/pages/98310`;
@@ -163,25 +167,28 @@ describe.each(["cloud", "data-center"] as const)("pages of %s that say what they
     ["too many calls", { status: 429, headers: { "retry-after": "120" } }, { outcome: "retry", afterSeconds: 120 }],
     ["a cut connection", { status: "none" }, { outcome: "retry", afterSeconds: 60 }],
     ["a login page", { status: 200, body: "<html>Log in</html>" }, { outcome: "retry" }],
-    ["a refused question", { status: 400 }, { outcome: "give_up" }],
+    ["a rejected query", { status: 400 }, { outcome: "give_up" }],
     [
       "a token without the scope",
       { status: 401, headers: { "x-failure-category": "FAILURE_CLIENT_SCOPE_CHECK" } },
       { outcome: "give_up", summary: expect.stringContaining("search:confluence") },
     ],
-  ] as const)("are searched for again, where that may help, after %s", async (_, failure, expected) => {
-    const site = await started(documenting("2", ["Pipeline", "ci/docs"]));
-    const running = bench(site);
-    site.failNext({ on: "search", ...failure });
-    await expect(running.run(buildEntry())).resolves.toMatchObject(expected);
-    await running.run(buildEntry());
-    expect(searches).toHaveLength(1);
-    clock.advance(120_000);
-    await expect(running.run(buildEntry())).resolves.toMatchObject({ outcome: "done" });
-    expect(versionsOf(site, "2")).toEqual([2]);
-  });
+  ] as const)(
+    "the search is retried if that may help, and given up otherwise, after %s",
+    async (_, failure, expected) => {
+      const site = await started(documenting("2", ["Pipeline", "ci/docs"]));
+      const running = bench(site);
+      site.failNext({ on: "search", ...failure });
+      await expect(running.run(buildEntry())).resolves.toMatchObject(expected);
+      await running.run(buildEntry());
+      expect(searches).toHaveLength(1);
+      clock.advance(120_000);
+      await expect(running.run(buildEntry())).resolves.toMatchObject({ outcome: "done" });
+      expect(versionsOf(site, "2")).toEqual([2]);
+    },
+  );
 
-  test("are remembered for an hour while they cannot be searched for", async () => {
+  test("pages that were found are cached for an hour while the search fails", async () => {
     const site = await started(documenting("2", ["Pipeline", "ci/docs"]));
     const running = bench(site);
     await running.run(buildEntry());
@@ -194,7 +201,7 @@ describe.each(["cloud", "data-center"] as const)("pages of %s that say what they
     expect(versionsOf(site, "2")).toEqual([3]);
   });
 
-  test("are not asked for by a route that does not want them", async () => {
+  test("a route without documentedBy does not search for pages", async () => {
     const site = await started(documenting("2", ["Pipeline", "ci/docs"]));
     await bench(site, { options: { documentedBy: undefined } }).run(buildEntry());
     expect(searches).toEqual([]);

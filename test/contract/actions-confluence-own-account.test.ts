@@ -30,7 +30,7 @@ describe.each(["cloud", "data-center"] as const)("the account that writes to %s"
   });
   afterEach(() => sandbox.close());
 
-  test("is recorded before the first write reaches the site", async () => {
+  test("the account is recorded before the first write reaches the site", async () => {
     let atWrite: unknown;
     sandbox.beforeNextWrite(() => {
       atWrite = [...recorded];
@@ -40,7 +40,7 @@ describe.each(["cloud", "data-center"] as const)("the account that writes to %s"
     expect(versions()).toBe(2);
   });
 
-  test("is asked once an hour, however many writes there are", async () => {
+  test("the account is looked up once an hour, however many writes there are", async () => {
     const { run } = bench();
     for (const number of [1, 2, 3]) await run(buildEntry({ number }));
     expect([versions(), recorded.length]).toEqual([4, 1]);
@@ -52,19 +52,19 @@ describe.each(["cloud", "data-center"] as const)("the account that writes to %s"
     expect(recorded).toEqual([ownBy(BRIDGE_USER), ownBy(BRIDGE_USER)]);
   });
 
-  test("is not asked if nothing is to be written", async () => {
+  test("the account is not looked up if nothing is to be written", async () => {
     await bench().run(buildEntry());
     await expect(bench().run(buildEntry())).resolves.toMatchObject({ outcome: "done" });
     expect([versions(), recorded.length]).toEqual([2, 1]);
   });
 
-  test("is asked again by the next process", async () => {
+  test("the next process looks up the account again", async () => {
     await bench().run(buildEntry({ number: 1 }));
     await bench().run(buildEntry({ number: 2 }));
     expect(recorded).toHaveLength(2);
   });
 
-  test("is the one that the present credential belongs to", async () => {
+  test("the recorded account is that of the current credential", async () => {
     const withCredential = (bearer: string) =>
       bench({ target: { credential: { bearer: "env:OWN" } }, environment: { OWN: bearer } });
     await withCredential(sandbox.credentials.bearer).run(buildEntry({ number: 1 }));
@@ -73,7 +73,7 @@ describe.each(["cloud", "data-center"] as const)("the account that writes to %s"
   });
 
   test.each([500, 429, 408, "none"] as const)(
-    "is asked again at the next attempt after the answer %s, and nothing is written meanwhile",
+    "the account is looked up again in the next attempt after the response %s, and nothing is written until then",
     async (status) => {
       const { run } = bench();
       sandbox.failNext({ on: "user", status });
@@ -88,7 +88,7 @@ describe.each(["cloud", "data-center"] as const)("the account that writes to %s"
     },
   );
 
-  test("is named with the scope that the credential lacks", async () => {
+  test("the outcome names the scope that the credential lacks", async () => {
     const headers = { "x-failure-category": "FAILURE_CLIENT_SCOPE_CHECK" };
     sandbox.failNext({ on: "user", status: 401, headers });
     await expect(bench().run(buildEntry())).resolves.toMatchObject({
@@ -98,13 +98,13 @@ describe.each(["cloud", "data-center"] as const)("the account that writes to %s"
     expect(versions()).toBe(1);
   });
 
-  test("cannot be nobody: edits without an author could not be recognised", async () => {
+  test("nothing is written with an anonymous credential, because edits without an author cannot be recognised", async () => {
     sandbox.failNext({ on: "user", status: 200, body: '{"type":"anonymous","displayName":"Anonymous"}' });
     await expect(bench().run(buildEntry())).resolves.toMatchObject({ outcome: "give_up" });
     expect(versions()).toBe(1);
   });
 
-  test("is not written with while it cannot be recorded", async () => {
+  test("nothing is written while the account cannot be recorded", async () => {
     const down = async () => {
       throw new Fault("store_unavailable", "the table did not answer", { retryable: true });
     };

@@ -11,7 +11,7 @@ import { VirtualTime } from "../support/virtual-time.ts";
 
 const PAGE = "98310";
 
-describe.each(["cloud", "data-center"] as const)("the pace at which a page of %s is written", (product) => {
+describe.each(["cloud", "data-center"] as const)("the write throttle of a page of %s", (product) => {
   let sandbox: SandboxConfluence;
   let sent: { method: string; body: string }[];
   beforeEach(async () => {
@@ -32,33 +32,33 @@ describe.each(["cloud", "data-center"] as const)("the pace at which a page of %s
     const options = { clock, boards, callOut: spying, target: { progressSeconds: 30 }, ...changes };
     return { ...benchFor(sandbox, product, options), clock, boards };
   };
-  const told = (state: NonNullable<Parameters<typeof buildEntry>[0]>["state"], number = 512) =>
+  const reported = (state: NonNullable<Parameters<typeof buildEntry>[0]>["state"], number = 512) =>
     buildEntry({ ...(state && { state }), number, createdAt: `2026-11-02T08:${number % 60}:00.000Z` });
 
-  test("is at once for the first state, and for the next what is left of the pause", async () => {
+  test("the first state is written at once, and the next one after the rest of the pause", async () => {
     const { run, clock } = bench();
-    await expect(run(told("queued"))).resolves.toMatchObject({ outcome: "done" });
+    await expect(run(reported("queued"))).resolves.toMatchObject({ outcome: "done" });
     clock.advance(4_000);
-    await expect(run(told("running"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 26 });
+    await expect(run(reported("running"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 26 });
     expect(body()).toContain("QUEUED");
     clock.advance(26_000);
-    await expect(run(told("running"))).resolves.toMatchObject({ outcome: "done" });
+    await expect(run(reported("running"))).resolves.toMatchObject({ outcome: "done" });
     expect(body()).toContain("RUNNING");
   });
 
-  test("leaves a run's end no time to wait but a moment, for others to join it", async () => {
+  test("the end of a run waits only two seconds, so that others can join it", async () => {
     const { run, clock } = bench();
-    await run(told("running"));
-    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 2 });
+    await run(reported("running"));
+    await expect(run(reported("failed"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 2 });
     clock.advance(2_000);
-    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "done" });
+    await expect(run(reported("failed"))).resolves.toMatchObject({ outcome: "done" });
     expect(body()).toContain("FAILED");
   });
 
-  test("lets one version carry what others told meanwhile, and they find it without asking Confluence", async () => {
+  test("one version shows all states reported in the meantime, and their attempts find it without a call to Confluence", async () => {
     const { run, clock } = bench();
-    const [site, docs] = [buildEntry({ pipeline: "ci/site", state: "running" }), told("running")];
-    await run(told("queued"));
+    const [site, docs] = [buildEntry({ pipeline: "ci/site", state: "running" }), reported("running")];
+    await run(reported("queued"));
     for (const busEvent of [site, docs]) await expect(run(busEvent)).resolves.toMatchObject({ outcome: "wait" });
     clock.advance(30_000);
     await run(site);
@@ -72,7 +72,7 @@ describe.each(["cloud", "data-center"] as const)("the pace at which a page of %s
     expect(versions()).toHaveLength(3);
   });
 
-  test("makes of a burst of 200 updates six versions at most, the last of them right", async () => {
+  test("a burst of 200 updates makes six versions at most, and the last one is right", async () => {
     const { run, clock } = bench();
     const time = new VirtualTime(clock);
     const going = ["running", "waiting"] as const;
@@ -88,55 +88,55 @@ describe.each(["cloud", "data-center"] as const)("the pace at which a page of %s
     expect(body()).not.toMatch(/QUEUED|RUNNING|WAITING/);
   });
 
-  test("is no write at all where the page says it already, however late it is told again", async () => {
+  test("a state that the page shows already is never written again, however late it is reported again", async () => {
     const { run, clock } = bench();
-    await run(told("succeeded"));
+    await run(reported("succeeded"));
     clock.advance(3_600_000);
-    await expect(run(told("succeeded"))).resolves.toMatchObject({ outcome: "done" });
+    await expect(run(reported("succeeded"))).resolves.toMatchObject({ outcome: "done" });
     expect(versions()).toHaveLength(2);
   });
 
-  test("is no write where an editor saved the page and the same state is told again, as often as it happens", async () => {
+  test("a state that is reported again is not written again after an editor saved the page, however often that happens", async () => {
     const { run, clock } = bench();
-    await run(told("succeeded"));
+    await run(reported("succeeded"));
     for (let save = 1; save <= 3; save++) {
       sandbox.editorSave(PAGE);
       clock.advance(3_600_000);
-      await expect(run(told("succeeded"))).resolves.toMatchObject({ outcome: "done" });
+      await expect(run(reported("succeeded"))).resolves.toMatchObject({ outcome: "done" });
     }
     expect(body()).toContain("<colgroup>");
     expect(versions().filter(({ by }) => by === "Drawbridge")).toHaveLength(1);
     sandbox.humanEdit(PAGE, (text) => text.replace("PASSED", "GREAT"));
-    await run(told("failed", 513));
+    await run(reported("failed", 513));
     expect(body()).toMatch(/^(?!.*GREAT).*FAILED/);
   });
 
-  test("puts the region back that a person took away, when the state is told again", async () => {
+  test("a region that a person removed is restored when the state is reported again", async () => {
     const { run, clock } = bench();
-    await run(told("succeeded"));
+    await run(reported("succeeded"));
     sandbox.humanEdit(PAGE, () => "<p>Empty.</p>");
     clock.advance(3_600_000);
-    await run(told("succeeded"));
+    await run(reported("succeeded"));
     expect(body()).toContain("PASSED");
   });
 
-  test("has one writer: another waits, and takes over from one that never came back", async () => {
+  test("a page has one writer: another one waits, and takes over if the first never returns", async () => {
     const { run, clock, boards } = bench();
     await boards.lease({ site: sandbox.site(product), id: PAGE }, clock.now(), laterBy(clock.now(), 75_000));
-    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 2 });
+    await expect(run(reported("failed"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 2 });
     expect(sent).toEqual([]);
     clock.advance(75_000);
-    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "done" });
+    await expect(run(reported("failed"))).resolves.toMatchObject({ outcome: "done" });
   });
 
-  test("has one writer of many that come at once", async () => {
+  test("only one of many simultaneous attempts writes the page", async () => {
     const { run } = bench();
     const outcomes = await Promise.all(["ci/a", "ci/b", "ci/c"].map((pipeline) => run(buildEntry({ pipeline }))));
     expect(outcomes.filter(({ outcome }) => outcome === "done")).toHaveLength(1);
     expect(versions()).toHaveLength(2);
   });
 
-  test("is asked once more by a writer that looked before another had written for both", async () => {
+  test("an attempt that read the board before another wrote for both checks it again and does not write", async () => {
     const { run, boards, clock } = bench();
     const lookingLong: BoardStore = {
       ...boards,
@@ -148,14 +148,14 @@ describe.each(["cloud", "data-center"] as const)("the pace at which a page of %s
       },
     };
     const late = bench({ boards: lookingLong, clock });
-    await expect(late.run(told("running"))).resolves.toMatchObject({
+    await expect(late.run(reported("running"))).resolves.toMatchObject({
       outcome: "done",
       summary: "page 98310 shows this state, written together with others",
     });
     expect(sent).toEqual([]);
   });
 
-  test("waits for one page of several and gives up another only when nothing is left to do", async () => {
+  test("the action waits for one page of several, and gives up another only when nothing is left to do", async () => {
     const { run, clock } = bench({ options: { page: undefined } });
     const site = sandbox.site(product);
     const message = `See ${site}/spaces/ENG/pages/${PAGE} and ${site}/pages/viewpage.action?pageId=77`;
@@ -168,16 +168,16 @@ describe.each(["cloud", "data-center"] as const)("the pace at which a page of %s
     expect(body()).toContain("PASSED");
   });
 
-  test("is told to be a minor edit where there are such", async () => {
-    await bench().run(told("succeeded"));
+  test("a write is marked as a minor edit if the product supports it", async () => {
+    await bench().run(reported("succeeded"));
     const [put] = sent.filter(({ method }) => method === "PUT").map((call) => JSON.parse(call.body));
     expect(put.version.minorEdit).toBe(product === "data-center" ? true : undefined);
   });
 });
 
-/** As the bridge runs an action: nothing when it is over. */
+/** Runs an action as the bridge does. Undefined if it is done. */
 async function secondsUntilNext(run: (busEvent: BusEvent) => Promise<object>, busEvent: BusEvent) {
-  const told = await run(busEvent);
-  if ("outcome" in told && told.outcome === "done") return undefined;
-  return "afterSeconds" in told && typeof told.afterSeconds === "number" ? told.afterSeconds : 1;
+  const result = await run(busEvent);
+  if ("outcome" in result && result.outcome === "done") return undefined;
+  return "afterSeconds" in result && typeof result.afterSeconds === "number" ? result.afterSeconds : 1;
 }

@@ -23,14 +23,14 @@ interface State {
   readonly failure?: Failure;
   readonly options?: object;
   readonly outcome: "done" | "wait" | "give_up";
-  /** What the delivery's timeline says. */
+  /** The summary in the delivery's timeline. */
   readonly says: RegExp;
   readonly isWritten?: true;
 }
 
 const STATES: Readonly<Record<string, State>> = {
   "a page without a region": { outcome: "done", says: /shows the new state/, isWritten: true },
-  "a page that is to get no region": {
+  "a page without a region, which the route is to skip": {
     options: { whenMissing: "skip" },
     outcome: "done",
     says: /no status region, and gets none/,
@@ -49,13 +49,13 @@ const STATES: Readonly<Record<string, State>> = {
     says: /shows the new state/,
     isWritten: true,
   },
-  "a region that came along with a copy": {
+  "a region of a copied page": {
     seed: { body: region(EARLIER, "drawbridge:77") },
     outcome: "done",
     says: /shows the new state, in the region that was copied from page 77/,
     isWritten: true,
   },
-  "a copied region that a person has put their words into": {
+  "a copied region with a person's own text": {
     seed: { body: region("<p>Our own words.</p>", "drawbridge:77") },
     outcome: "give_up",
     says: /region drawbridge:77 has content that no bridge wrote/,
@@ -66,7 +66,7 @@ const STATES: Readonly<Record<string, State>> = {
     says: /new state/,
     isWritten: true,
   },
-  "an excerpt of a person's that has our name": {
+  "a person's excerpt with the region's name": {
     seed: { body: region("<p>Our own words.</p>", "drawbridge") },
     options: { whenMissing: "skip" },
     outcome: "give_up",
@@ -87,7 +87,7 @@ const STATES: Readonly<Record<string, State>> = {
     outcome: "wait",
     says: /open draft/,
   },
-  "an open draft told as a server error": {
+  "an open draft that is reported as a server error": {
     failure: { on: "PUT", status: 500, body: "Content is unreconciled" },
     outcome: "wait",
     says: /open draft/,
@@ -126,13 +126,13 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-describe.each(["cloud", "data-center"] as const)("status for a page of %s", (product) => {
-  test.each(Object.entries(STATES))("%s has its answer, and the timeline tells it", async (_, state) => {
+describe.each(["cloud", "data-center"] as const)("the status on a page of %s", (product) => {
+  test.each(Object.entries(STATES))("%s has its outcome, and the timeline shows it", async (_, state) => {
     const sandbox = await startSandboxConfluence({ product, pages: [state.seed ?? {}] });
     closing.push(sandbox.close);
     if (state.failure) sandbox.failNext(state.failure);
     const line = state.outcome === "wait" ? { kind: "waiting" } : { attempt: 1, outcome: state.outcome };
-    await expect(told(sandbox, product, state)).resolves.toMatchObject([
+    await expect(timelineAfterRun(sandbox, product, state)).resolves.toMatchObject([
       { ...line, summary: expect.stringMatching(state.says) },
     ]);
     const { versions, latest } = sandbox.page(PAGE);
@@ -141,7 +141,7 @@ describe.each(["cloud", "data-center"] as const)("status for a page of %s", (pro
     if (state.isWritten) expect(latest.body).not.toContain("old");
   });
 
-  test("a copy shows its own builds, and the page that it was copied from keeps what it shows", async () => {
+  test("a copied page shows its own builds, and the original keeps what it shows", async () => {
     const sandbox = await startSandboxConfluence({ product, pages: [{}, { id: "98311" }] });
     closing.push(sandbox.close);
     const bench = benchFor(sandbox, product, { options: { page: "$.detail.build.results.page" } });
@@ -153,15 +153,19 @@ describe.each(["cloud", "data-center"] as const)("status for a page of %s", (pro
   });
 });
 
-test("a live doc of Cloud has its answer, and the timeline tells it", async () => {
+test("a live doc of Cloud is given up, and the timeline shows it", async () => {
   const sandbox = await startSandboxConfluence({ product: "cloud", pages: [{ subtype: "live" }] });
   closing.push(sandbox.close);
-  const [attempt] = await told(sandbox, "cloud", {});
+  const [attempt] = await timelineAfterRun(sandbox, "cloud", {});
   expect(attempt).toMatchObject({ outcome: "give_up", summary: "page 98310 is a live doc and is not written" });
 });
 
-/** What the timeline of a delivery that tells of a build says of its action, once that was run. */
-async function told(sandbox: SandboxConfluence, product: "cloud" | "data-center", { options }: Pick<State, "options">) {
+/** Runs the action of a build's event. Returns its attempts and waits in the timeline. */
+async function timelineAfterRun(
+  sandbox: SandboxConfluence,
+  product: "cloud" | "data-center",
+  { options }: Pick<State, "options">,
+) {
   const bench = benchFor(sandbox, product, { options: options ?? {} });
   const parts = await bridgeParts([routeOf(({ busEvent }) => bench.run(busEvent), { action: "confluence" })]);
   closing.push(parts.stop);

@@ -9,7 +9,7 @@ import { type Bench, type BenchOptions, benchFor, buildEntry, buildOf } from "..
 
 const PAGE = "98310";
 
-describe.each(["cloud", "data-center"] as const)("writing a page of %s that others write too", (product) => {
+describe.each(["cloud", "data-center"] as const)("concurrent writes to a page of %s", (product) => {
   let sandbox: SandboxConfluence;
 
   const bench = (changes?: BenchOptions): Bench => benchFor(sandbox, product, changes);
@@ -21,7 +21,7 @@ describe.each(["cloud", "data-center"] as const)("writing a page of %s that othe
   });
   afterEach(() => sandbox.close());
 
-  test("keeps a person's edit that wins the race, with the title they gave", async () => {
+  test("a person's edit that wins the race is kept, with its title", async () => {
     sandbox.beforeNextWrite(() => sandbox.humanEdit(PAGE, (text) => `<p>Mind the gap.</p>${text}`));
     await expect(bench().run(buildEntry())).resolves.toMatchObject({ outcome: "done" });
 
@@ -30,7 +30,7 @@ describe.each(["cloud", "data-center"] as const)("writing a page of %s that othe
     expect(body()).toContain("PASSED");
   });
 
-  test("leaves it for later when others keep writing", async () => {
+  test("the action is retried later if others keep writing", async () => {
     const edit = () => sandbox.humanEdit(PAGE, (text) => `${text}<p>Again.</p>`);
     for (let tries = 0; tries < 5; tries++) sandbox.beforeNextWrite(edit);
     await expect(bench().run(buildEntry())).resolves.toMatchObject({ outcome: "retry" });
@@ -40,7 +40,7 @@ describe.each(["cloud", "data-center"] as const)("writing a page of %s that othe
   });
 
   test.each([409, 500, 502, "none"] as const)(
-    "recognises by its mark a write that landed, answered %s",
+    "a write that succeeded is recognised by its mark although the response was %s",
     async (status) => {
       sandbox.failNext({ on: "PUT", status, landed: true });
       await expect(bench().run(buildEntry())).resolves.toMatchObject({ outcome: "done" });
@@ -48,7 +48,7 @@ describe.each(["cloud", "data-center"] as const)("writing a page of %s that othe
     },
   );
 
-  test("recognises by its mark a write that landed and was never answered", async () => {
+  test("a write that succeeded is recognised by its mark although no response came", async () => {
     const silent: CallOut = async (call) => {
       const answer = await callOut(call);
       if (call.method === "PUT") throw new Fault("target_timeout", "no answer in time", { retryable: true });
@@ -61,7 +61,7 @@ describe.each(["cloud", "data-center"] as const)("writing a page of %s that othe
     expect(versions()).toHaveLength(2);
   });
 
-  test("writes a page once for one state, though its answer was lost and the page was edited since", async () => {
+  test("a page is written once for one state, although the response was lost and the page was edited since", async () => {
     sandbox.failNext({ on: "PUT", status: "none", landed: true });
     const random = () => {
       sandbox.humanEdit(PAGE, (text) => `${text}<p>Seen.</p>`);
@@ -73,9 +73,9 @@ describe.each(["cloud", "data-center"] as const)("writing a page of %s that othe
     expect(body()).toMatch(/PASSED.*Seen\./);
   });
 
-  test("does not write again over a person who has removed the region since it landed", async () => {
+  test("nothing is written again over a person who removed the region after the write", async () => {
     sandbox.failNext({ on: "PUT", status: 504, landed: true });
-    // Between the tries: there is no other moment at which the sandbox could be touched.
+    // This runs between the tries: the sandbox cannot be changed at any other moment.
     const random = () => {
       sandbox.humanEdit(PAGE, () => "<p>No status here.</p>");
       return 0;
@@ -84,7 +84,7 @@ describe.each(["cloud", "data-center"] as const)("writing a page of %s that othe
     expect(versions().map(({ by }) => by)).toEqual(["Robin Example", "Drawbridge", "Robin Example"]);
   });
 
-  test("leaves a newer state to the one who tells it, once its own has landed", async () => {
+  test("a newer state is left to the attempt that reports it once the own write has succeeded", async () => {
     const boards = memoryBoards();
     const other = { key: "tekton ci/other", build: buildOf({ pipeline: "ci/other" }), delivery: "d-other" };
     const random = () => {
@@ -96,7 +96,7 @@ describe.each(["cloud", "data-center"] as const)("writing a page of %s that othe
     expect(versions()).toHaveLength(2);
   });
 
-  test("does not step back when it read the board before another wrote the page", async () => {
+  test("a page never steps back, although the board was read before another attempt wrote the page", async () => {
     const { boards, run } = bench();
     let reads = 0;
     const slow: BoardStore = {
@@ -104,7 +104,7 @@ describe.each(["cloud", "data-center"] as const)("writing a page of %s that othe
       read: async (page) => {
         const board = await boards.read(page);
         reads += 1;
-        // The first look is for the pace; with the second the page is to be written.
+        // The first read is for the throttle, the second for the write.
         if (reads === 2) await run(buildEntry());
         return board;
       },
@@ -116,7 +116,7 @@ describe.each(["cloud", "data-center"] as const)("writing a page of %s that othe
     expect(versions()).toHaveLength(2);
   });
 
-  test("says that the outcome is unknown when the write may land yet", async () => {
+  test("the outcome is unknown if the write may still succeed", async () => {
     sandbox.failNext({ on: "PUT", status: 503, headers: { "retry-after": "20" } });
     await expect(bench().run(buildEntry())).resolves.toMatchObject({
       outcome: "retry",
@@ -126,7 +126,7 @@ describe.each(["cloud", "data-center"] as const)("writing a page of %s that othe
     expect(versions()).toHaveLength(1);
   });
 
-  test("finds in the next attempt what landed in one that could not look it up", async () => {
+  test("the next attempt finds a write that the previous one could not look up", async () => {
     const { boards, run } = bench({
       random: () => {
         sandbox.failNext({ on: "GET", status: 500 });
@@ -139,17 +139,17 @@ describe.each(["cloud", "data-center"] as const)("writing a page of %s that othe
     expect(versions()).toHaveLength(2);
   });
 
-  test("keeps every person's edit and never steps back when all write at once", async () => {
+  test("every person's edit is kept and no state steps back when all write at once", async () => {
     const running = bench({ boards: withoutLeases(memoryBoards()), random: () => 0.05 });
     const pipelines = ["ci/a", "ci/b", "ci/c", "ci/d", "ci/e"];
     const states = ["queued", "running", "failed"] as const;
-    const tellAll = async (pipeline: string) => {
+    const reportAll = async (pipeline: string) => {
       for (const state of states) await settle(running, buildEntry({ pipeline, state }));
     };
     for (let edit = 0; edit < 10; edit++) {
       sandbox.beforeNextWrite(() => sandbox.humanEdit(PAGE, (text) => `<p>Edit ${edit}.</p>${text}`));
     }
-    await Promise.all(pipelines.map(tellAll));
+    await Promise.all(pipelines.map(reportAll));
 
     expect(body().match(/Edit \d\./g)).toHaveLength(10);
     for (const pipeline of pipelines) {
@@ -165,7 +165,7 @@ const LIFE = ["QUEUED", "RUNNING", "FAILED"];
 const stateShown = (body: string, pipeline: string): string | undefined =>
   new RegExp(`<td>${pipeline} .*?(${LIFE.join("|")})`).exec(body)?.[1];
 
-/** Runs the action until it has an ending, as the bridge does. */
+/** Runs the action until it is done, as the bridge does. */
 async function settle(bench: Bench, busEvent: BusEvent): Promise<void> {
   for (let attempt = 1; attempt <= 20; attempt++) {
     const { outcome } = await bench.run(busEvent);

@@ -9,7 +9,7 @@ import { testClock } from "../support/test-doubles.ts";
 
 const PAGE = "98310";
 
-describe.each(["cloud", "data-center"] as const)("the rest of a page of %s that cannot be written now", (product) => {
+describe.each(["cloud", "data-center"] as const)("the cooldown of a page of %s", (product) => {
   let sandbox: SandboxConfluence;
   let sent: string[];
   beforeEach(async () => {
@@ -29,7 +29,7 @@ describe.each(["cloud", "data-center"] as const)("the rest of a page of %s that 
     const options = { clock, boards, callOut: spying, target: { progressSeconds: 30 }, ...changes };
     return { ...benchFor(sandbox, product, options), clock, boards };
   };
-  const told = (state: BuildState, number = 512) =>
+  const reported = (state: BuildState, number = 512) =>
     buildEntry({ state, number, createdAt: `2026-11-02T08:${number % 60}:00.000Z` });
   const onTwo = (state: "running" | "succeeded") => {
     const site = sandbox.site(product);
@@ -37,21 +37,21 @@ describe.each(["cloud", "data-center"] as const)("the rest of a page of %s that 
     return buildEntry({ message, state });
   };
 
-  test("keeps all others off it for the time that Confluence asked for", async () => {
+  test("no attempt writes the page during the time that Confluence asked for", async () => {
     const { run, clock } = bench();
     sandbox.failNext({ on: "PUT", status: 429, headers: { "retry-after": "1800" } });
-    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "retry", afterSeconds: 1_800 });
+    await expect(run(reported("failed"))).resolves.toMatchObject({ outcome: "retry", afterSeconds: 1_800 });
     sent.length = 0;
     clock.advance(600_000);
     const other = buildEntry({ pipeline: "ci/site" });
     await expect(run(other)).resolves.toMatchObject({ outcome: "wait", afterSeconds: 1_200 });
     expect(sent).toEqual([]);
     clock.advance(1_200_000);
-    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "done" });
+    await expect(run(reported("failed"))).resolves.toMatchObject({ outcome: "done" });
     await expect(run(other)).resolves.toMatchObject({ outcome: "done" });
   });
 
-  test("holds no other page up, sees no call and costs no attempt", async () => {
+  test("a cooldown delays no other page, makes no call and costs no attempt", async () => {
     const { run, clock, boards } = bench({ options: { page: undefined } });
     await run(onTwo("running"));
     const resting = { site: sandbox.site(product), id: "98311" };
@@ -70,43 +70,43 @@ describe.each(["cloud", "data-center"] as const)("the rest of a page of %s that 
     expect(sandbox.page("98311").latest.body).toContain("PASSED");
   });
 
-  test("is a minute's for every other page of the target after too many calls", async () => {
+  test("every other page of the target waits for a minute after too many calls", async () => {
     const { run, clock, boards } = bench();
     const toOther = bench({ boards, clock, options: { page: "98311" } });
     sandbox.failNext({ on: "PUT", status: 429, headers: { "retry-after": "1800" } });
-    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "retry", afterSeconds: 1_800 });
+    await expect(run(reported("failed"))).resolves.toMatchObject({ outcome: "retry", afterSeconds: 1_800 });
     sent.length = 0;
-    await expect(toOther.run(told("failed"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 60 });
+    await expect(toOther.run(reported("failed"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 60 });
     expect(sent).toEqual([]);
     clock.advance(60_000);
-    await expect(toOther.run(told("failed"))).resolves.toMatchObject({ outcome: "done" });
-    await expect(run(told("failed"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 1_740 });
+    await expect(toOther.run(reported("failed"))).resolves.toMatchObject({ outcome: "done" });
+    await expect(run(reported("failed"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 1_740 });
   });
 
-  test("lasts as long as an open draft stands in the way, a week at most", async () => {
+  test("a page waits as long as an open draft prevents the write, for a week at most", async () => {
     const { run, clock } = bench();
     const draft = () => sandbox.failNext({ on: "PUT", status: 409, body: "the draft is unreconciled" });
     const waits = { outcome: "wait", afterSeconds: 300, summary: expect.stringMatching(/open draft/) };
     const untilGone = async (seconds: number) => {
       for (let passed = 0; passed < seconds; passed += 300) {
         draft();
-        await expect(run(told("succeeded"))).resolves.toMatchObject(waits);
+        await expect(run(reported("succeeded"))).resolves.toMatchObject(waits);
         clock.advance(300_000);
       }
     };
     await untilGone(16 * 3_600);
-    await expect(run(told("succeeded"))).resolves.toMatchObject({ outcome: "done" });
+    await expect(run(reported("succeeded"))).resolves.toMatchObject({ outcome: "done" });
     expect(body()).toContain("PASSED");
-    // Another draft is another week.
+    // The week starts again with another draft.
     clock.advance(8 * 86_400_000);
     draft();
-    await expect(run(told("running", 513))).resolves.toMatchObject(waits);
+    await expect(run(reported("running", 513))).resolves.toMatchObject(waits);
     clock.advance(299_000);
     const others = buildEntry({ pipeline: "ci/site" });
     await expect(run(others)).resolves.toMatchObject({ ...waits, afterSeconds: 1 });
     clock.advance(7 * 86_400_000);
     draft();
-    await expect(run(told("running", 513))).resolves.toMatchObject({
+    await expect(run(reported("running", 513))).resolves.toMatchObject({
       outcome: "give_up",
       summary: "page 98310 has had an open draft for 7 days that cannot be merged with it",
     });

@@ -32,68 +32,68 @@ describe("the sandbox's pages, as a person sees them", () => {
     "/wiki/spaces/ENG/pages/98310",
     "/wiki/spaces/ENG/pages/98310/Release+4",
     "/pages/viewpage.action?pageId=98310",
-  ])("are at %s", async (path) => {
+  ])("a page is served at %s", async (path) => {
     const sandbox = await start();
     const answer = await fetch(new URL(path, sandbox.pageUrl("98310")));
     expect(answer.status).toBe(200);
     await expect(answer.text()).resolves.toContain("<h1>Release 4</h1>");
   });
 
-  test("show storage format and run none of it", async () => {
+  test("a page shows its storage format and runs no script in it", async () => {
     const body = `<p onclick="x()"><a href="javascript:x()">a</a><script>x()</script>&lt;b&gt;</p>`;
     const sandbox = await start({ pages: [{ body }] });
     const page = await (await fetch(sandbox.pageUrl("98310"))).text();
     expect(page).toContain("<p>ax()&lt;b&gt;</p>");
   });
 
-  /** What takes webhooks, and what it was told. */
-  async function startTaker() {
-    const told: { headers: IncomingHttpHeaders; body: string }[] = [];
+  /** A receiver of webhooks, and what it received. */
+  async function startReceiver() {
+    const received: { headers: IncomingHttpHeaders; body: string }[] = [];
     const bridge = createServer(async (request, response) => {
-      told.push({ headers: request.headers, body: await text(request) });
+      received.push({ headers: request.headers, body: await text(request) });
       response.writeHead(202).end();
     });
     await new Promise<void>((resolve) => bridge.listen(0, "127.0.0.1", resolve));
     closing.push(() => bridge.close());
     const address = bridge.address();
     const port = typeof address === "object" ? address?.port : undefined;
-    return { told, webhook: { url: new URL(`http://127.0.0.1:${port}/webhooks/wiki`), secret: "s3" } };
+    return { received, webhook: { url: new URL(`http://127.0.0.1:${port}/webhooks/wiki`), secret: "s3" } };
   }
 
-  test("tell the bridge of an edit as Data Center does, signed over the bytes", async () => {
-    const { told, webhook } = await startTaker();
+  test("an edit is reported to the bridge as by Data Center, with a signature over the bytes", async () => {
+    const { received, webhook } = await startReceiver();
     const sandbox = await start({ webhook });
     const answer = await edit(sandbox, { line: "Ready < soon" });
 
     expect(answer.status).toBe(303);
     expect(sandbox.page("98310").latest).toMatchObject({ number: 2, by: "Robin Example" });
     expect(sandbox.page("98310").latest.body).toContain("Ready &lt; soon");
-    const [{ headers, body } = { headers: {}, body: "{}" }] = told;
+    const [{ headers, body } = { headers: {}, body: "{}" }] = received;
     expect(headers["x-hub-signature"]).toBe(`sha256=${createHmac("sha256", "s3").update(body).digest("hex")}`);
     expect(JSON.parse(body)).toMatchObject({ event: "page_updated", page: { id: 98310 }, userKey: ROBIN.userKey });
   });
 
-  test("take a comment, show it as its text, and tell the bridge of it by its id alone", async () => {
-    const { told, webhook } = await startTaker();
+  test("a comment is shown as text, and reported to the bridge by its id alone", async () => {
+    const { received, webhook } = await startReceiver();
     const sandbox = await start({ webhook });
     const body = new URLSearchParams({ comment: "a < b" });
     const url = new URL("/sandbox/pages/98310/comment", sandbox.pageUrl("98310"));
     const headers = { origin: url.origin };
     expect((await fetch(url, { method: "POST", headers, body, redirect: "manual" })).status).toBe(303);
     expect(await (await fetch(sandbox.pageUrl("98310"))).text()).toContain("<p>a &lt; b</p>");
-    const { timestamp: _, ...about } = JSON.parse(told[0]?.body ?? "{}");
+    const { timestamp: _, ...about } = JSON.parse(received[0]?.body ?? "{}");
     expect(about).toEqual({ event: "comment_created", userKey: ROBIN.userKey, comment: { id: 98400 } });
     const foreign = { origin: "https://evil.example.test" };
     expect((await fetch(url, { method: "POST", headers: foreign, body })).status).toBe(403);
   });
 
-  test("take no edit that was sent from another site", async () => {
+  test("an edit that was sent from another site is rejected", async () => {
     const sandbox = await start();
     expect((await edit(sandbox, { line: "x" }, "https://evil.example.test")).status).toBe(403);
     expect(sandbox.page("98310").versions).toHaveLength(1);
   });
 
-  test("take no text that is not storage format, or that was written over an older version", async () => {
+  test("a text that is not storage format, or is based on an older version, is rejected", async () => {
     const sandbox = await start();
     expect((await edit(sandbox, { body: "<p>", version: "1" })).status).toBe(409);
     sandbox.humanEdit("98310", (body) => `${body}<p>x</p>`);

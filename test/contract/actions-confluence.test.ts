@@ -5,7 +5,7 @@ import type { Failure, PageSeed } from "../support/sandbox-confluence-site.ts";
 
 const PAGE = "98310";
 
-describe.each(["cloud", "data-center"] as const)("putting status on a page of %s", (product) => {
+describe.each(["cloud", "data-center"] as const)("the status on a page of %s", (product) => {
   let sandbox: SandboxConfluence;
 
   const restart = async (seed: PageSeed) => {
@@ -21,7 +21,7 @@ describe.each(["cloud", "data-center"] as const)("putting status on a page of %s
   });
   afterEach(() => sandbox.close());
 
-  test("appends one region, says in the history what happened, and touches nothing else", async () => {
+  test("the first write appends one region, describes the change in the history, and leaves the rest unchanged", async () => {
     const before = body();
     const outcome = await bench().run(buildEntry());
 
@@ -35,18 +35,18 @@ describe.each(["cloud", "data-center"] as const)("putting status on a page of %s
     expect(body()).toContain("PASSED");
   });
 
-  test("writes nothing when the same state is told again, though the markup was rewritten on saving", async () => {
-    const told = buildEntry({ startedBy: "Zoé Grün’s “bot” & <co>" });
+  test("nothing is written if the same state is reported again, although the markup was rewritten on saving", async () => {
+    const busEvent = buildEntry({ startedBy: "Zoé Grün’s “bot” & <co>" });
     const running = bench();
-    await running.run(told);
+    await running.run(busEvent);
     expect(body()).toContain("ac:macro-id");
 
-    await expect(running.run(told)).resolves.toMatchObject({ outcome: "done" });
-    await expect(bench({ boards: running.boards }).run(told)).resolves.toMatchObject({ outcome: "done" });
+    await expect(running.run(busEvent)).resolves.toMatchObject({ outcome: "done" });
+    await expect(bench({ boards: running.boards }).run(busEvent)).resolves.toMatchObject({ outcome: "done" });
     expect(versions()).toHaveLength(2);
   });
 
-  test("shows the next state in the place of the last, and every pipeline in its row", async () => {
+  test("the next state replaces the previous one, and every pipeline has its own row", async () => {
     const running = bench();
     const before = body();
     await running.run(buildEntry({ state: "running" }));
@@ -58,7 +58,7 @@ describe.each(["cloud", "data-center"] as const)("putting status on a page of %s
     expect(body().match(/ac:name="excerpt"/g)).toHaveLength(1);
   });
 
-  test("shows no state that is behind the one shown", async () => {
+  test("a state that is older than the shown one is not written", async () => {
     const running = bench();
     await running.run(buildEntry());
     const outcome = await running.run(buildEntry({ state: "running" }));
@@ -67,7 +67,7 @@ describe.each(["cloud", "data-center"] as const)("putting status on a page of %s
     expect(versions()).toHaveLength(2);
   });
 
-  const setbacks: readonly [string, Failure, object][] = [
+  const failures: readonly [string, Failure, object][] = [
     [
       "429 that names seconds",
       { on: "GET", status: 429, headers: { "retry-after": "7" } },
@@ -88,7 +88,7 @@ describe.each(["cloud", "data-center"] as const)("putting status on a page of %s
       { on: "PUT", status: 409, body: "content is unreconciled" },
       { outcome: "wait", afterSeconds: 300 },
     ],
-    ["refused markup", { on: "PUT", status: 400 }, { outcome: "give_up", summary: expect.stringMatching(/markup/) }],
+    ["rejected markup", { on: "PUT", status: 400 }, { outcome: "give_up", summary: expect.stringMatching(/markup/) }],
     [
       "unknown credential",
       { on: "GET", status: 401 },
@@ -100,30 +100,30 @@ describe.each(["cloud", "data-center"] as const)("putting status on a page of %s
       { outcome: "give_up", summary: expect.stringMatching(/scope/) },
     ],
     ["missing permission", { on: "PUT", status: 403 }, { outcome: "give_up" }],
-    ["page that is not there", { on: "GET", status: 404 }, { outcome: "give_up" }],
+    ["missing page", { on: "GET", status: 404 }, { outcome: "give_up" }],
     ["page that is too large", { on: "PUT", status: 413 }, { outcome: "give_up" }],
   ];
-  test.each(setbacks)("answers a %s with the right ending", async (_, failure, expected) => {
+  test.each(failures)("a %s has the right outcome", async (_, failure, expected) => {
     sandbox.failNext(failure);
     await expect(bench().run(buildEntry())).resolves.toMatchObject(expected);
     expect(versions()).toHaveLength(1);
   });
 
-  test("proves itself with the configured credential", async () => {
+  test("the action authenticates with the configured credential", async () => {
     const outcome = await bench({ target: { credential: { basic: { user: "someone", token: "env:TOKEN" } } } }).run(
       buildEntry(),
     );
     expect(outcome).toMatchObject({ outcome: "give_up", summary: expect.stringMatching(/401/) });
   });
 
-  test("leaves a page alone that has no region and is to get none", async () => {
+  test("a page without a region is not written if the route is to skip it", async () => {
     await expect(bench({ options: { whenMissing: "skip" } }).run(buildEntry())).resolves.toMatchObject({
       outcome: "done",
     });
     expect(versions()).toHaveLength(1);
   });
 
-  test("replaces nothing on a page with two regions", async () => {
+  test("nothing is replaced on a page with two regions", async () => {
     const running = bench();
     await running.run(buildEntry({ state: "running" }));
     sandbox.humanEdit(PAGE, (text) => text + text.slice(text.indexOf('<ac:structured-macro ac:name="excerpt"')));
@@ -131,7 +131,7 @@ describe.each(["cloud", "data-center"] as const)("putting status on a page of %s
     expect(versions()).toHaveLength(3);
   });
 
-  test("of two bridges goes to a region of each, where their names differ", async () => {
+  test("two bridges with different names write one region each", async () => {
     await bench().run(buildEntry());
     await bench({ target: { region: "staging" } }).run(buildEntry({ pipeline: "ci/site", state: "failed" }));
     expect(body().match(/PASSED|FAILED/g)).toEqual(["PASSED", "FAILED"]);
@@ -140,7 +140,7 @@ describe.each(["cloud", "data-center"] as const)("putting status on a page of %s
     expect(body().match(/SKIPPED|FAILED/g)).toEqual(["SKIPPED", "FAILED"]);
   });
 
-  test.each([{ status: "archived" }, { status: "trashed" }])("does not write a page that is $status", async (seed) => {
+  test.each([{ status: "archived" }, { status: "trashed" }])("a page that is $status is not written", async (seed) => {
     await restart(seed);
     await expect(bench().run(buildEntry())).resolves.toMatchObject({
       outcome: "give_up",
@@ -148,13 +148,13 @@ describe.each(["cloud", "data-center"] as const)("putting status on a page of %s
     });
   });
 
-  test("ends with its attempt", async () => {
+  test("the write ends with its attempt", async () => {
     const outcome = await bench().run(buildEntry(), { signal: AbortSignal.abort() });
     expect(outcome).toMatchObject({ outcome: "retry" });
     expect(versions()).toHaveLength(1);
   });
 
-  test("writes what it can of several pages, and names the one it cannot", async () => {
+  test("every page that can be written is written, and the outcome names the one that cannot", async () => {
     const site = sandbox.site(product);
     const message = `Plan: ${site}/spaces/ENG/pages/${PAGE}, and ${site}/pages/viewpage.action?pageId=77.`;
     const outcome = await bench({ options: { page: undefined } }).run(buildEntry({ message }));
@@ -163,7 +163,7 @@ describe.each(["cloud", "data-center"] as const)("putting status on a page of %s
   });
 });
 
-test("does not write a live doc of Cloud", async () => {
+test("a live doc of Cloud is not written", async () => {
   const sandbox = await startSandboxConfluence({ product: "cloud", pages: [{ subtype: "live" }] });
   const outcome = await benchFor(sandbox, "cloud").run(buildEntry());
   expect(outcome).toMatchObject({ outcome: "give_up", summary: expect.stringContaining("live doc") });

@@ -15,7 +15,7 @@ const bench = () => statusBench(sandbox);
 const push = () => pushTo(sandbox);
 const writes = () => writesTo(sandbox);
 
-describe("GitLab's answers", () => {
+describe("GitLab's responses", () => {
   const answer = (status: number, more: object = {}): InjectedAnswer => ({ kind: "answer", status, ...more });
   const message = (text: unknown) => ({ body: JSON.stringify({ message: text }) });
   const later = { headers: { "retry-after": "17" } };
@@ -28,9 +28,9 @@ describe("GitLab's answers", () => {
     ["a login page", answer(200, { body: "<html>" }), { outcome: "retry" }],
     ["a redirect", answer(302, { headers: { location: "/users/sign_in" } }), { outcome: "give_up" }],
   ];
-  it.each(toRead)("to the reading: takes %s for what it is", async (_, injected, outcome) => {
+  it.each(toRead)("%s to the read is classified correctly", async (_, injected, outcome) => {
     sandbox.answerNext("GET", injected);
-    expect(await bench().tell(push())).toMatchObject(outcome);
+    expect(await bench().report(push())).toMatchObject(outcome);
     expect(writes()).toBe(0);
   });
 
@@ -46,56 +46,56 @@ describe("GitLab's answers", () => {
     ["a 422", answer(422), { outcome: "give_up" }],
     ["a 500", answer(500), { outcome: "retry" }],
   ];
-  it.each(toWrite)("to the writing: takes %s for what it is", async (_, injected, outcome) => {
+  it.each(toWrite)("%s to the write is classified correctly", async (_, injected, outcome) => {
     sandbox.answerNext("POST", injected);
-    expect(await bench().tell(push())).toMatchObject(outcome);
+    expect(await bench().report(push())).toMatchObject(outcome);
     expect(writes()).toBe(1);
   });
 
-  it("that were lost are looked up by the next attempt, which sets nothing twice", async () => {
+  it("the next attempt looks up a status whose response was lost, and sets nothing twice", async () => {
     sandbox.answerNext("POST", { kind: "landed" });
-    expect(await bench().tell(push())).toMatchObject({ outcome: "retry", unknownOutcome: true });
-    expect(await bench().tell(push())).toMatchObject({ outcome: "done" });
+    expect(await bench().report(push())).toMatchObject({ outcome: "retry", unknownOutcome: true });
+    expect(await bench().report(push())).toMatchObject({ outcome: "done" });
     expect(writes()).toBe(1);
   });
 
-  it("that a state cannot follow are given up, with both states named", async () => {
-    await bench().tell(push(), { state: "running" });
-    expect(await bench().tell(push(), { state: "skipped" })).toEqual({
+  it("a state that cannot follow the current one is given up, and the summary names both", async () => {
+    await bench().report(push(), { state: "running" });
+    expect(await bench().report(push(), { state: "skipped" })).toEqual({
       outcome: "give_up",
       summary: "GitLab does not let the status go from running to skipped",
     });
   });
 
-  it("that the state is there already are as good as done", async () => {
+  it("a rejection because the state is set already counts as done", async () => {
     const transition = message("Cannot transition status via :run from :running (Reason(s): …)");
     const list = (state: string) => ({ body: JSON.stringify([{ id: 1, name: "ci/docs", status: state }]) });
     sandbox.answerNext("GET", answer(200, list("running")), answer(200, list("running")));
     sandbox.answerNext("POST", answer(400, transition));
-    expect(await bench().tell(push(), { state: "running" })).toMatchObject({ outcome: "done" });
+    expect(await bench().report(push(), { state: "running" })).toMatchObject({ outcome: "done" });
   });
 
-  it("that never agree are given up for now", async () => {
+  it("a status that never shows what was set is retried later", async () => {
     const empty = answer(200, { body: "[]" });
     sandbox.answerNext("GET", empty, empty, empty, empty);
-    expect(await bench().tell(push())).toMatchObject({ outcome: "retry" });
+    expect(await bench().report(push())).toMatchObject({ outcome: "retry" });
     expect(writes()).toBe(3);
   });
 
-  it("that do not come are no fault of ours, and others' faults are passed on", async () => {
+  it("a missing response is retried, and a fault that is not the target's is thrown", async () => {
     const gone = sandbox.url;
     await sandbox.close();
     const target = { url: gone };
-    expect(await reportBench(gitlab, { target, token: "t" }).tell(push())).toMatchObject({ outcome: "retry" });
+    expect(await reportBench(gitlab, { target, token: "t" }).report(push())).toMatchObject({ outcome: "retry" });
     const failing = async () => {
       throw new Fault("store_unavailable", "as the test wants it", { retryable: true });
     };
-    await expect(reportBench(gitlab, { target, token: "t", callOut: failing }).tell(push())).rejects.toThrow(Fault);
+    await expect(reportBench(gitlab, { target, token: "t", callOut: failing }).report(push())).rejects.toThrow(Fault);
   });
 
-  it("show no token, whatever they are", async () => {
+  it("no outcome contains a token, whatever GitLab responds", async () => {
     sandbox.answerNext("POST", answer(400, message(`your token is ${"x".repeat(500)}`)));
-    const outcome = await bench().tell(push());
+    const outcome = await bench().report(push());
     expect(JSON.stringify(outcome)).not.toContain(sandbox.token);
     expect(outcome.outcome === "give_up" && outcome.summary.length).toBeLessThan(250);
   });

@@ -15,7 +15,7 @@ const source = gitlab.connect(
   providerDeps({ secrets: secretsOf({ HOOK: "hook-secret" }), clock }),
 );
 
-/** Reads a hook as the bridge would. */
+/** Reads a hook as the bridge does. */
 async function readingOf({ event, body }: SandboxHook): Promise<Reading> {
   const url = new URL("http://127.0.0.1/webhooks/platform-gitlab");
   const headers = new Headers({ "x-gitlab-event": event, "x-gitlab-token": "hook-secret" });
@@ -34,34 +34,34 @@ afterEach(() => sandbox.close());
 
 const bench = () => statusBench(sandbox);
 
-async function tellAll() {
-  for (const state of ["queued", "running", "succeeded"] as const) await bench().tell(pushTo(sandbox), { state });
+async function reportAll() {
+  for (const state of ["queued", "running", "succeeded"] as const) await bench().report(pushTo(sandbox), { state });
   return Promise.all(sandbox.hooks.map(readingOf));
 }
 
 describe("a status that comes back as a hook", () => {
-  it("is ignored where the statuses made the pipeline themselves", async () => {
-    const readings = await tellAll();
+  it("a hook of a pipeline that consists of our statuses is ignored", async () => {
+    const readings = await reportAll();
     expect(readings.map(({ outcome }) => outcome)).toEqual(Array(6).fill("ignored"));
   });
 
-  it("is told from a job by its stage, in whatever pipeline", async () => {
+  it("a hook of our status is distinguished from a job by its stage, in any pipeline", async () => {
     sandbox.startPipeline();
-    const readings = await tellAll();
+    const readings = await reportAll();
     expect(readings.filter(({ outcome }) => outcome === "ignored")).toHaveLength(3);
   });
 
-  it("that moved a pipeline of the project's own is answered with no status, so that the circle ends there", async () => {
+  it("a hook of a project's own pipeline that our status moved sets no status, so that the feedback loop ends", async () => {
     sandbox.startPipeline();
-    const moved = (await tellAll()).flatMap((reading) => (reading.outcome === "event" ? [reading.event] : []));
+    const moved = (await reportAll()).flatMap((reading) => (reading.outcome === "event" ? [reading.event] : []));
     expect(moved.map(({ type }) => type)).toEqual(["build.queued", "build.running", "build.succeeded"]);
     const before = sandbox.requests.length;
     for (const { keyParts: _, ...event } of moved) {
-      const echo: BusEvent = { ...entryOf("d-echo", event), source: "drawbridge.gitlab" };
+      const hookEvent: BusEvent = { ...entryOf("d-hook", event), source: "drawbridge.gitlab" };
       const none = { outcome: "done", summary: expect.stringMatching(/^no status: a pipeline caused this run/) };
-      // A route on builds of every system, and a run that a route on GitLab's builds has started.
-      expect(await bench().run(echo, echo)).toMatchObject(none);
-      expect(await bench().run(buildEntry(), echo)).toMatchObject(none);
+      // A route that matches the builds of every system, and a run that a route on GitLab's builds has started.
+      expect(await bench().run(hookEvent, hookEvent)).toMatchObject(none);
+      expect(await bench().run(buildEntry(), hookEvent)).toMatchObject(none);
     }
     expect(sandbox.requests).toHaveLength(before);
   });

@@ -18,14 +18,14 @@ const writes = () => writesTo(sandbox);
 const states = () => sandbox.shown().map(({ name, state }) => `${name}: ${state}`);
 const LATER = "2026-11-02T09:30:00.000Z";
 
-describe("telling a commit at GitLab of the run that it caused", () => {
-  it("shows each state as it comes, in one status with a link", async () => {
+describe("the status of a commit at GitLab", () => {
+  it("one status with a link shows each state as it is reported", async () => {
     for (const [state, shown] of [
       ["queued", "pending"],
       ["running", "running"],
       ["succeeded", "success"],
     ] as const) {
-      const outcome = await bench().tell(push(), { state });
+      const outcome = await bench().report(push(), { state });
       expect(outcome).toMatchObject({ outcome: "done", facts: { commit: `${sandbox.project}@${sandbox.sha}` } });
       expect(states()).toEqual([`ci/docs: ${shown}`]);
     }
@@ -36,8 +36,8 @@ describe("telling a commit at GitLab of the run that it caused", () => {
     });
   });
 
-  it("sends its token, and nothing of the event's headers", async () => {
-    await bench().tell(push());
+  it("a request carries the token, and no header of the event", async () => {
+    await bench().report(push());
     for (const { headers } of sandbox.requests) {
       expect(headers.get("authorization")).toBe(`Bearer ${sandbox.token}`);
       expect([...headers.keys()].filter((name) => name.startsWith("x-gitlab"))).toEqual([]);
@@ -50,86 +50,86 @@ describe("telling a commit at GitLab of the run that it caused", () => {
     ["cancelled", "canceled"],
     ["skipped", "skipped"],
     ["waiting", "running"],
-  ] as const)("shows %s as %s", async (state, shown) => {
-    await bench().tell(push(), { state });
+  ] as const)("%s is shown as %s", async (state, shown) => {
+    await bench().report(push(), { state });
     expect(states()).toEqual([`ci/docs: ${shown}`]);
   });
 
   it.each([false, true])(
-    "changes nothing when it is repeated, the server refusing repeats: %s",
-    async (refusesRepeats) => {
+    "a repeated state changes nothing, with a server that rejects repeats: %s",
+    async (rejectsRepeats) => {
       await sandbox.close();
-      sandbox = await startSandboxGitlab({ refusesRepeats });
+      sandbox = await startSandboxGitlab({ rejectsRepeats });
       for (const state of ["running", "running", "failed", "failed"] as const) {
-        expect(await bench().tell(push(), { state })).toMatchObject({ outcome: "done" });
+        expect(await bench().report(push(), { state })).toMatchObject({ outcome: "done" });
       }
       expect(writes()).toBe(2);
       expect(states()).toEqual(["ci/docs: failed"]);
     },
   );
 
-  it("never goes back: what comes late leaves the end as it is", async () => {
-    await bench().tell(push(), { state: "succeeded" });
-    expect(await bench().tell(push(), { state: "running" })).toMatchObject({
+  it("a late state never replaces the end of a run", async () => {
+    await bench().report(push(), { state: "succeeded" });
+    expect(await bench().report(push(), { state: "running" })).toMatchObject({
       outcome: "done",
       summary: 'GitLab shows "ci/docs" as success',
     });
     expect(writes()).toBe(1);
   });
 
-  it("lets a later run take the place of an earlier one, and not the other way round", async () => {
-    await bench().tell(push(), { state: "failed" });
-    await bench().tell(push(), { number: 513, createdAt: LATER, state: "queued" });
+  it("a later run replaces an earlier one, and an earlier run never replaces a later one", async () => {
+    await bench().report(push(), { state: "failed" });
+    await bench().report(push(), { number: 513, createdAt: LATER, state: "queued" });
     expect(states()).toEqual(["ci/docs: pending"]);
-    await bench().tell(push(), { number: 513, createdAt: LATER, state: "succeeded" });
-    await bench().tell(push(), { state: "failed" });
+    await bench().report(push(), { number: 513, createdAt: LATER, state: "succeeded" });
+    await bench().report(push(), { state: "failed" });
     expect(states()).toEqual(["ci/docs: success"]);
   });
 
-  it("sets the end once more when an earlier state, told at the same time, was set after it", async () => {
+  it("the end is set again if an earlier state, reported at the same time, was set after it", async () => {
     const gate = new EventEmitter();
     const opened = once(gate, "open");
     await sandbox.close();
     sandbox = await startSandboxGitlab({ delay: async (state) => void (state === "running" && (await opened)) });
-    const late = bench().tell(push(), { state: "running" });
+    const late = bench().report(push(), { state: "running" });
     await expect.poll(writes).toBe(1);
-    await bench().tell(push(), { state: "failed" });
+    await bench().report(push(), { state: "failed" });
     gate.emit("open");
     expect(await late).toMatchObject({ outcome: "done", summary: 'GitLab shows "ci/docs" as failed' });
     expect(states()).toEqual(["ci/docs: failed"]);
   });
 
-  it("keeps names apart, and takes the route's", async () => {
-    await bench().tell(push());
-    await bench({ name: "docs" }).tell(push(), { state: "failed" });
-    await bench({ name: "$.detail.build.system" }).tell(push());
+  it("statuses of different names are separate, and the route's name is used", async () => {
+    await bench().report(push());
+    await bench({ name: "docs" }).report(push(), { state: "failed" });
+    await bench({ name: "$.detail.build.system" }).report(push());
     expect(states().sort()).toEqual(["ci/docs: success", "docs: failed", "tekton: success"]);
     const nameless = bench({ name: "$.detail.build.branch" });
-    expect(await nameless.tell(push())).toMatchObject({ outcome: "give_up" });
+    expect(await nameless.report(push())).toMatchObject({ outcome: "give_up" });
   });
 
-  it("keeps to GitLab's lengths", async () => {
+  it("texts are cut to GitLab's maximum lengths", async () => {
     const long = {
       reason: "r".repeat(4_000),
       url: `https://ci.example.test/${"u".repeat(300)}`,
       pipeline: "p".repeat(300),
     };
-    expect(await bench().tell(push(), long)).toMatchObject({ outcome: "done" });
+    expect(await bench().report(push(), long)).toMatchObject({ outcome: "done" });
     expect(sandbox.shown()[0]).toMatchObject({ state: "success", targetUrl: undefined });
   });
 
-  it("writes over a status of that name that somebody else set", async () => {
+  it("a status of the same name that somebody else set is overwritten", async () => {
     await fetch(`${sandbox.url}/api/v4/projects/${encodeURIComponent(sandbox.project)}/statuses/${sandbox.sha}`, {
       method: "POST",
       headers: { authorization: `Bearer ${sandbox.token}`, "content-type": "application/json" },
       body: JSON.stringify({ state: "failed", name: "ci/docs", description: "by hand" }),
     });
-    await bench().tell(push());
+    await bench().report(push());
     expect(states()).toEqual(["ci/docs: success"]);
   });
 });
 
-describe("what caused the run", () => {
+describe("the commit whose status is set", () => {
   it.each([
     ["a merge request", "change.opened", (part: object) => ({ change: { number: 7, ...part } })],
     [
@@ -139,10 +139,10 @@ describe("what caused the run", () => {
     ],
     ["a release", "release.published", (part: object) => ({ release: { tag: "v1", ...part } })],
     ["a job", "job.succeeded", (part: object) => ({ job: { id: "1", pipeline: sandbox.project, ...part } })],
-  ])("may be %s", async (_, type, detail) => {
+  ])("a run that was caused by %s sets a status", async (_, type, detail) => {
     const { project, sha: commit, url } = sandbox;
-    const told = { type, ...detail({ project, commit, url: `${url}/${project}/x` }) };
-    expect(await bench().tell(causeOf("gitlab", told))).toHaveProperty("facts");
+    const event = { type, ...detail({ project, commit, url: `${url}/${project}/x` }) };
+    expect(await bench().report(causeOf("gitlab", event))).toHaveProperty("facts");
     expect(states()).toEqual(["ci/docs: success"]);
   });
 
@@ -155,15 +155,15 @@ describe("what caused the run", () => {
     ["the removal of a branch", () => push({ commit: undefined })],
     ["a commit of another form", () => push({ commit: "../../../admin" })],
   ];
-  it.each(others)("may be %s: then nothing is set", async (_, origin) => {
-    expect(await bench().tell(origin())).toMatchObject({
+  it.each(others)("no status is set if the run was caused by %s", async (_, origin) => {
+    expect(await bench().report(origin())).toMatchObject({
       outcome: "done",
       summary: expect.stringMatching(/^no status: /),
     });
     expect(sandbox.requests).toEqual([]);
   });
 
-  it("is not asked for when the event is no build", async () => {
+  it("the action gives up an event that is not a build without looking for its cause", async () => {
     expect(await bench().run(push(), push())).toMatchObject({ outcome: "give_up" });
   });
 });

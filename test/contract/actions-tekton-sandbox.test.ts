@@ -20,7 +20,7 @@ afterEach(async () => {
   for (const one of started.splice(0).reverse()) await one.close();
 });
 
-/** Reads as the bridge would. Answers with `statuses` in turn, and then with 202. */
+/** A server that reads events as the bridge does. Responds with `statuses` in turn, and then with 202. */
 async function startSink(statuses: readonly number[] = []) {
   const readings: Reading[] = [];
   const left = [...statuses];
@@ -61,7 +61,7 @@ const typesOf = (readings: readonly Reading[]) =>
   readings.map((reading) => (reading.outcome === "event" ? reading.event.type : reading.outcome)).sort();
 
 describe("the sandbox listener", () => {
-  it("tells the bridge of a run from its creation to its end, in events that the provider reads", async () => {
+  it("a run is reported to the bridge from its creation to its end, in events that the provider reads", async () => {
     const { sink, readings } = await startSink();
     const sandbox = await start({
       sink: () => sink,
@@ -85,7 +85,7 @@ describe("the sandbox listener", () => {
     ["Cancelled", "build.cancelled"],
     ["PipelineRunTimeout", "build.timed_out"],
     ["Completed", "build.succeeded"],
-  ] as const)("ends a run with %s", async (reason, type) => {
+  ] as const)("a run can end with %s", async (reason, type) => {
     const { sink, readings } = await startSink();
     const sandbox = await start({ sink: () => sink, resultFor: () => ({ reason }) });
     await triggerBenchFor(sandbox.url).run();
@@ -93,7 +93,7 @@ describe("the sandbox listener", () => {
     expect(typesOf(readings)).toContain(type);
   });
 
-  it("leaves only the event id to lead back when its template writes no annotations", async () => {
+  it("a run without annotations can be correlated by its event id alone", async () => {
     const { sink, readings } = await startSink();
     const sandbox = await start({ sink: () => sink, annotate: false });
     const outcome = await triggerBenchFor(sandbox.url).run();
@@ -104,7 +104,7 @@ describe("the sandbox listener", () => {
     for (const reading of readings) expect(reading).toHaveProperty("event.origin", { triggerEventId: eventID });
   });
 
-  it("tells everything once more after a restart: other deliveries of the same events", async () => {
+  it("after a restart the last event is sent again, as another delivery of the same event", async () => {
     const { sink, readings } = await startSink();
     const sandbox = await start({ sink: () => sink });
     await triggerBenchFor(sandbox.url).run();
@@ -118,8 +118,8 @@ describe("the sandbox listener", () => {
   });
 });
 
-describe("its way of sending", () => {
-  it("comes back after 503 and drops an event after 500, as Tekton does", async () => {
+describe("how the sandbox sends events", () => {
+  it("an event is sent again after a 503 and dropped after a 500, as by Tekton", async () => {
     const { sink } = await startSink([503, 429, 503, 500]);
     const sandbox = await start({ sink: () => sink, runMs: 0 });
     await triggerBenchFor(sandbox.url).run();
@@ -130,7 +130,7 @@ describe("its way of sending", () => {
     expect(answers.filter((given) => given.at(-1) === 500)).toHaveLength(1);
   });
 
-  it("reaches a bridge that comes up late, at another address", async () => {
+  it("events reach a bridge that starts late, at another address", async () => {
     const gone = await startSink();
     const { sink, readings } = await startSink();
     await gone.close();
@@ -143,27 +143,27 @@ describe("its way of sending", () => {
   });
 });
 
-describe("its answers", () => {
+describe("the sandbox's responses", () => {
   it.each([
     ["an array", "[]"],
     ["a string", '"x"'],
-    ["nothing", ""],
-  ])("refuse %s as the body", async (_, body) => {
+    ["an empty text", ""],
+  ])("%s as the body is rejected", async (_, body) => {
     const sandbox = await start();
     const answer = await fetch(sandbox.url, { method: "POST", body });
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({ eventListenerUID: "", errorMessage: expect.any(String) });
   });
 
-  it("are 202 even where the bindings fail, and the reason shows nowhere but in its log", async () => {
+  it("a failed binding gets a 202, and only the log shows the reason", async () => {
     const sandbox = await start();
     const answer = await fetch(sandbox.url, { method: "POST", body: '{"delivery":{"id":"d","key":7}}' });
     expect(answer.status).toBe(202);
-    expect(sandbox.refusals).toEqual(["binding failed at delivery.key"]);
+    expect(sandbox.rejections).toEqual(["binding failed at delivery.key"]);
     expect(sandbox.runs.size).toBe(0);
   });
 
-  it("have the shape of a CloudEvent for a request that is one", async () => {
+  it("the response to a CloudEvent is a CloudEvent", async () => {
     const sandbox = await start();
     const answer = await fetch(sandbox.url, { method: "POST", headers: { "ce-specversion": "1.0" }, body: "{}" });
     expect(answer.headers.get("ce-type")).toBe("dev.tekton.event.triggers.accepted.v1");

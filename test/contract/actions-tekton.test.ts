@@ -4,7 +4,7 @@ import { type SandboxListener, startSandboxListener } from "../support/sandbox-l
 import { pageEntry, type TriggerBenchOptions, triggerBenchFor } from "../support/sandbox-tekton-action.ts";
 import type { InjectedAnswer } from "../support/sandbox-tekton-answers.ts";
 
-describe("firing a Tekton trigger", () => {
+describe("a Tekton trigger", () => {
   let sandbox: SandboxListener;
   const bench = (changes?: TriggerBenchOptions) => triggerBenchFor(sandbox.url, changes);
   const runNames = () => [...sandbox.runs.keys()];
@@ -14,7 +14,7 @@ describe("firing a Tekton trigger", () => {
   });
   afterEach(() => sandbox.close());
 
-  it("starts one run and says no more than that the listener took it", async () => {
+  it("one run is started, and the outcome says only that the listener accepted the request", async () => {
     const busEvent = pageEntry();
     const { run, origins } = bench();
     const outcome = await run(busEvent);
@@ -31,7 +31,7 @@ describe("firing a Tekton trigger", () => {
     });
   });
 
-  it("sends one object of strings, with every param in it", async () => {
+  it("the request is one object of strings, with every param in it", async () => {
     const busEvent = pageEntry();
     const params = {
       page: "$.detail.page.id",
@@ -59,31 +59,31 @@ describe("firing a Tekton trigger", () => {
     });
   });
 
-  it("starts no second run when it is repeated, and one for each route and each event", async () => {
+  it("a repeat starts no second run, and each route and each event starts its own", async () => {
     await bench().run();
     await bench().run();
     expect(runNames()).toHaveLength(1);
-    expect(sandbox.refusals).toEqual([expect.stringContaining("already exists")]);
+    expect(sandbox.rejections).toEqual([expect.stringContaining("already exists")]);
     await bench({ route: "site-check" }).run();
     await bench().run(pageEntry(2));
     expect(runNames()).toHaveLength(3);
   });
 
-  it("keeps the path of an address that has one", async () => {
+  it("the path of the target's address is kept", async () => {
     await bench({ target: { url: `${sandbox.url.href}listeners/docs/` } }).run();
     expect(sandbox.requests[0]?.path).toBe("/listeners/docs/confluence/page.updated");
   });
 
-  it("shows its token to the proxy in front", async () => {
+  it("the token is sent to the proxy in front of the listener", async () => {
     await sandbox.close();
     sandbox = await startSandboxListener({ token: "a-token-for-the-proxy" });
     expect(await bench({ target: { token: "env:LISTENER_TOKEN" } }).run()).toMatchObject({ outcome: "done" });
-    const refused = await bench().run();
-    expect(refused).toMatchObject({ outcome: "give_up", summary: expect.stringContaining("401") });
+    const rejected = await bench().run();
+    expect(rejected).toMatchObject({ outcome: "give_up", summary: expect.stringContaining("401") });
   });
 
   const answers: readonly [string, InjectedAnswer, object, number][] = [
-    ["a refused body", { kind: "bad_request", errorMessage: "no object" }, { outcome: "give_up" }, 0],
+    ["a rejected body", { kind: "bad_request", errorMessage: "no object" }, { outcome: "give_up" }, 0],
     ["a 401", { kind: "unauthorized" }, { outcome: "give_up" }, 0],
     ["a body too large", { kind: "too_large" }, { outcome: "give_up" }, 0],
     ["a redirect to a login page", { kind: "login_redirect" }, { outcome: "give_up" }, 0],
@@ -94,14 +94,14 @@ describe("firing a Tekton trigger", () => {
     ["the listener's own time-out", { kind: "handler_timeout" }, { outcome: "retry", unknownOutcome: true }, 1],
     ["a 202 without a body", { kind: "bare_accepted" }, { outcome: "done" }, 1],
   ];
-  it.each(answers)("takes %s for what it is", async (_, answer, outcome, runs) => {
+  it.each(answers)("%s is classified correctly", async (_, answer, outcome, runs) => {
     sandbox.answerNext(answer);
     expect(await bench().run()).toMatchObject(outcome);
     expect(sandbox.requests).toHaveLength(1);
     expect(runNames()).toHaveLength(runs);
   });
 
-  it("makes one run of a request whose outcome was unknown and its repeat", async () => {
+  it("a request with an unknown outcome and its repeat make one run", async () => {
     sandbox.answerNext({ kind: "handler_timeout" });
     const { run } = bench();
     expect(await run()).toMatchObject({ outcome: "retry", unknownOutcome: true });
@@ -109,13 +109,13 @@ describe("firing a Tekton trigger", () => {
     expect(runNames()).toHaveLength(1);
   });
 
-  it("ends with the attempt when the listener never answers", async () => {
+  it("the attempt ends in time if the listener never responds", async () => {
     sandbox.answerNext({ kind: "hang" });
     const outcome = await bench().run(pageEntry(), { signal: AbortSignal.timeout(100) });
     expect(outcome).toMatchObject({ outcome: "retry", unknownOutcome: true });
   });
 
-  it("knows that nothing was done when nobody listens", async () => {
+  it('the outcome is known to be "nothing done" if nothing listens', async () => {
     const gone = sandbox.url;
     await sandbox.close();
     const outcome = await triggerBenchFor(gone).run();
@@ -123,12 +123,12 @@ describe("firing a Tekton trigger", () => {
     expect(outcome).not.toHaveProperty("unknownOutcome");
   });
 
-  it("does not know what was done behind an answer too large to read", async () => {
+  it("the outcome is unknown if the response is too large to read", async () => {
     const failing = failingWith("target_answer_too_large");
     expect(await bench({ callOut: failing }).run()).toMatchObject({ outcome: "retry", unknownOutcome: true });
   });
 
-  it("passes on a fault that is not the listener's", async () => {
+  it("a fault that is not the listener's is thrown", async () => {
     await expect(bench({ callOut: failingWith("store_unavailable") }).run()).rejects.toThrow(Fault);
   });
 });

@@ -41,7 +41,7 @@ for (const kind of dynamoDbKinds) {
       return { approvals: new DynamoDbApprovals(table, options), runs: new DynamoDbRuns(table, options) };
     }
 
-    it("give back an approval as it was requested, whatever is requested again", async () => {
+    it("an approval is returned as it was first requested, whatever is requested again", async () => {
       const { approvals } = await stores();
       await approvals.request(approval());
       await approvals.request({ ...approval(), route: "another" });
@@ -49,7 +49,7 @@ for (const kind of dynamoDbKinds) {
       expect(await approvals.get("p-unknown")).toBeUndefined();
     });
 
-    it("let one of twenty decide who decide at once, and keep that one's name", async () => {
+    it("one of twenty simultaneous decisions wins, and its author is kept", async () => {
       const { approvals } = await stores();
       await approvals.request(approval());
       const answers = await Promise.all(
@@ -68,7 +68,7 @@ for (const kind of dynamoDbKinds) {
       });
     });
 
-    it("move only from the states that are named, and what does not exist from none", async () => {
+    it("an approval moves only from the named states, and an unknown one never moves", async () => {
       const { approvals } = await stores();
       await approvals.request(approval());
       expect(await approvals.move("p-1", ["granted"], { state: "fired" })).toBe(false);
@@ -77,7 +77,7 @@ for (const kind of dynamoDbKinds) {
       expect(await approvals.get("p-unknown")).toBeUndefined();
     });
 
-    it("list those that are open, first to end first", async () => {
+    it("open approvals are listed in the order in which they end", async () => {
       const { approvals } = await stores();
       for (const n of [3, 1, 4, 2]) await approvals.request(approval(n));
       await approvals.move("p-2", ["requested"], { state: "granted", decision: decisionBy("dana") });
@@ -86,11 +86,11 @@ for (const kind of dynamoDbKinds) {
       expect(await approvals.open(1)).toHaveLength(1);
     });
 
-    it("list as many as are asked for, however many have closed that the index still has", async () => {
+    it("the list is as long as requested, however many closed approvals the index still contains", async () => {
       const { approvals } = await stores();
       for (let n = 1; n <= 45; n++) await approvals.request(approval(n));
       const { get } = approvals;
-      // An index that lags: the first twenty-one have closed.
+      // An index that lags behind: the first twenty-one approvals have closed.
       const isClosed = ({ until }: RequestedApproval) => until <= laterBy(START, 21 * 60_000);
       approvals.get = async (id) => {
         const one = await get.call(approvals, id);
@@ -101,7 +101,7 @@ for (const kind of dynamoDbKinds) {
       expect((await approvals.open(100)).map(({ id }) => id)).toEqual(ids(22, 45));
     });
 
-    it("keep when it was fired or ended, and nothing of that before", async () => {
+    it("the time at which an approval fired or ended is kept, and there is none before", async () => {
       const { approvals } = await stores();
       await approvals.request(approval());
       await approvals.move("p-1", ["requested"], { state: "granted", decision: decisionBy("dana") });
@@ -111,7 +111,7 @@ for (const kind of dynamoDbKinds) {
       expect(await approvals.get("p-1")).toMatchObject(fired);
     });
 
-    it("keep of two changes at one time that neither is known to be the newest, whichever is told again", async () => {
+    it("two changes at the same time leave no newest one, whichever is reported again", async () => {
       const { approvals } = await stores();
       const at = "2026-11-02T09:00:05.000Z";
       const [seven, eight] = ["7", "8"].map((mark) => ({ key: "page#98310", at, mark }));
@@ -127,7 +127,7 @@ for (const kind of dynamoDbKinds) {
       expect(await approvals.latestChange("page#98310")).toEqual({ key: later.key, at: later.at });
     });
 
-    it("keep the newest change of a key, in whatever order they come", async () => {
+    it("the newest change of a key is kept, in whatever order changes arrive", async () => {
       const { approvals } = await stores();
       const changes = [5, 9, 7].map((second) => ({
         key: "page#98310",
@@ -142,12 +142,13 @@ for (const kind of dynamoDbKinds) {
       expect(await approvals.latestChange("page#1")).toBeUndefined();
     });
 
-    it("keep the runs of each route, newest first, one for each delivery", async () => {
+    it("the runs of each route are kept, newest first, one for each delivery", async () => {
       const { runs } = await stores();
       const at = (n: number) => `2026-11-02T09:00:0${n}.000Z`;
       const end = { succeeded: true, at: at(4), environment: "production" };
       for (const n of [2, 1, 3]) await runs.record("deploy", { delivery: `d-${n}`, firedAt: at(n) });
-      for (const _ of ["told", "told again"]) await runs.record("deploy", { delivery: "d-2", beganAt: at(9), end });
+      for (const _ of ["reported", "reported again"])
+        await runs.record("deploy", { delivery: "d-2", beganAt: at(9), end });
       expect(await runs.of("deploy")).toEqual([
         { delivery: "d-3", firedAt: at(3) },
         { delivery: "d-2", firedAt: at(2), end },
@@ -156,15 +157,15 @@ for (const kind of dynamoDbKinds) {
       expect(await runs.of("other")).toEqual([]);
     });
 
-    it("lose no run of those that are noted at once", async () => {
+    it("no run is lost when many are recorded at once", async () => {
       const { runs } = await stores();
-      const noted = Array.from({ length: 20 }, (_, n) => {
+      const recorded = Array.from({ length: 20 }, (_, n) => {
         const at = `2026-11-02T09:00:${String(n + 10)}.000Z`;
         return { delivery: `d-${n}`, beganAt: at, end: { succeeded: true, at, environment: `e-${n}` } };
       });
-      await Promise.all(noted.map((run) => runs.record("docs", run)));
+      await Promise.all(recorded.map((run) => runs.record("docs", run)));
       expect((await runs.of("docs")).map(({ delivery }) => delivery)).toEqual(
-        noted.map(({ delivery }) => delivery).reverse(),
+        recorded.map(({ delivery }) => delivery).reverse(),
       );
     });
   });

@@ -38,11 +38,11 @@ for (const kind of dynamoDbKinds) {
   });
 }
 
-/** Rows were kept under the order of their newest build once; no time came after every time in it. */
+/** Earlier versions stored a row under the order of its newest build, without a time. */
 function oldRows(kind: (typeof dynamoDbKinds)[number]): void {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
   it.skipIf(kind.missing !== undefined)(
-    `a row on ${title} from before runs were kept is shown, and taken over`,
+    `a row on ${title} that was stored without runs is shown, and replaced by a newer one`,
     async () => {
       const database = await kind.start();
       try {
@@ -50,12 +50,13 @@ function oldRows(kind: (typeof dynamoDbKinds)[number]): void {
         const { key } = row({});
         const { createdAt: _, ...build } = row({ ...first, state: "succeeded" }).build;
         await table.put({
-          ...{ pk: `page#${PAGE.id}#${PAGE.site}`, sk: `row#${key}`, delivery: "d-0", build: JSON.stringify(build) },
-          ...{
-            order: "|000000000001|2|",
-            endedOrder: "|000000000001|2|",
-            ended: JSON.stringify({ state: "succeeded" }),
-          },
+          pk: `page#${PAGE.id}#${PAGE.site}`,
+          sk: `row#${key}`,
+          delivery: "d-0",
+          build: JSON.stringify(build),
+          order: "|000000000001|2|",
+          endedOrder: "|000000000001|2|",
+          ended: JSON.stringify({ state: "succeeded" }),
         });
         const boards = new DynamoDbBoards(table, { retentionDays: 30, clock: testClock() });
         expect((await boards.read(PAGE)).rows).toEqual([{ key, build, delivery: "d-0" }]);
@@ -84,7 +85,7 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
     }, 60_000);
     afterAll(() => harness?.stop());
 
-    it("never step back, whatever the order of arrival", async () => {
+    it("a row never steps back, whatever the order of arrival", async () => {
       const boards = await harness.open();
       const finishedAt = "2026-11-02T09:03:00.000Z";
       expect(await boards.advance(PAGE, row({ state: "running" }))).toBe(true);
@@ -94,13 +95,13 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
       expect((await boards.read(PAGE)).rows).toEqual([row({ state: "succeeded", finishedAt }, "d-2")]);
     });
 
-    it("take the same state again, so that a repeat is harmless", async () => {
+    it("the same state is accepted again, so that a repeat is harmless", async () => {
       const boards = await harness.open();
       expect(await boards.advance(PAGE, row({ state: "running" }))).toBe(true);
       expect(await boards.advance(PAGE, row({ state: "running" }))).toBe(true);
     });
 
-    it("show a later run in its first state beside the end of the one before", async () => {
+    it("a later run in its first state is shown beside the end of the previous run", async () => {
       const boards = await harness.open();
       await boards.advance(PAGE, row(first));
       expect(await boards.advance(PAGE, row(second, "d-2"))).toBe(true);
@@ -108,7 +109,7 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
       expect((await boards.read(PAGE)).rows).toEqual([{ ...row(second, "d-2"), ended }]);
     });
 
-    it("take the end of a run that is told after a later run has begun, as often as it is told", async () => {
+    it("the end of a run that is reported after a later run began is accepted, as often as it is reported", async () => {
       const boards = await harness.open();
       await boards.advance(PAGE, row(second, "d-2"));
       expect(await boards.advance(PAGE, row(first))).toBe(true);
@@ -117,7 +118,7 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
       expect((await boards.read(PAGE)).rows).toMatchObject([{ delivery: "d-2", ended: { state: "failed" } }]);
     });
 
-    it("tell of no earlier end once the run has ended itself", async () => {
+    it("an earlier end is not shown once the run itself has ended", async () => {
       const boards = await harness.open();
       const end = { ...second, state: "succeeded", finishedAt: "2026-11-02T10:05:00.000Z" } as const;
       await boards.advance(PAGE, row(second));
@@ -126,7 +127,7 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
       expect((await boards.read(PAGE)).rows).toEqual([row(end, "d-2")]);
     });
 
-    it("keep pages and rows apart", async () => {
+    it("pages and rows are separate", async () => {
       const boards = await harness.open();
       const other = { ...row({}), key: "gitlab docs on main" };
       await boards.advance(PAGE, row({}));
@@ -136,15 +137,15 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
       expect(await boards.read({ ...PAGE, site: "https://elsewhere.example.test" })).toEqual({ rows: [], record: {} });
     });
 
-    it("end in the furthest state when many writers come at once", async () => {
+    it("many simultaneous writers leave the furthest state", async () => {
       const boards = await harness.open();
       const states = ["queued", "running", "waiting", "running", "succeeded", "queued"] as const;
-      const told = states.flatMap((state) => [row({ state }), row({ state })]);
-      await Promise.all(told.map((one) => boards.advance(PAGE, one)));
+      const reported = states.flatMap((state) => [row({ state }), row({ state })]);
+      await Promise.all(reported.map((one) => boards.advance(PAGE, one)));
       expect((await boards.read(PAGE)).rows[0]?.build.state).toBe("succeeded");
     });
 
-    it("have one writer of many, until it ends or its time is over", async () => {
+    it("one of many writers gets the lease, until it ends or expires", async () => {
       const boards = await harness.open();
       const lease = (atMs: number) => boards.lease(PAGE, laterBy(START, atMs), laterBy(START, atMs + 1_000));
       const leases = await Promise.all(Array.from({ length: 20 }, () => lease(0)));
@@ -158,7 +159,7 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
       expect(await boards.lease({ ...PAGE, id: "5" }, START, START)).toMatchObject({ owner: 1 });
     });
 
-    it("keep what the writer noted, and nothing of a writer whose lease went to another", async () => {
+    it("the record of the lease's owner is kept, and that of a former owner is not", async () => {
       const boards = await harness.open();
       const stale = await boards.lease(PAGE, START, laterBy(START, 1_000));
       const owner = await boards.lease(PAGE, laterBy(START, 1_000), laterBy(START, 2_000));

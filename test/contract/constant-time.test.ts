@@ -14,7 +14,7 @@ beforeEach(() => {
 });
 
 describe.each(providers.map((provider) => [provider.name, provider] as const))("%s", (name, provider) => {
-  it("decides a good and a bad credential in constant time, not with == or !=", async () => {
+  it("a good and a bad credential are compared in constant time, not with == or !=", async () => {
     const source = fixtureSourceOf(name);
     const [fixture] = fixturesOf(name);
     if (!fixture) throw new Error(`${name} has no fixtures`);
@@ -27,7 +27,7 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))("
     expect(timingSafeEqual).toHaveBeenCalled();
   });
 
-  it("believes the comparison: a credential that compares unequal is refused, whatever it is", async () => {
+  it("the comparison decides: a credential that compares unequal is rejected, whatever it is", async () => {
     const proof = proofOf(provider, fixtureSourceOf(name));
     const [fixture] = fixturesOf(name);
     if (!fixture) throw new Error(`${name} has no fixtures`);

@@ -13,8 +13,8 @@ interface PutEntry {
   readonly Detail: string;
 }
 
-/** What the endpoint says of one entry; "down" answers the whole call with an error. */
-type Verdict = "taken" | "throttled" | "unheard" | "down";
+/** The result of one entry; "down" fails the whole call. */
+type Verdict = "taken" | "throttled" | "unmentioned" | "down";
 
 let server: Server;
 let client: EventBridgeClient;
@@ -32,9 +32,9 @@ beforeEach(async () => {
       response.writeHead(400, { "Content-Type": "application/x-amz-json-1.1" });
       return response.end(JSON.stringify({ __type: "InternalException" }));
     }
-    const told = verdicts.filter((verdict) => verdict !== "unheard").map(answerTo);
+    const results = verdicts.filter((verdict) => verdict !== "unmentioned").map(answerTo);
     response.writeHead(200, { "Content-Type": "application/x-amz-json-1.1" });
-    return response.end(JSON.stringify({ Entries: told, FailedEntryCount: 0 }));
+    return response.end(JSON.stringify({ Entries: results, FailedEntryCount: 0 }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   client = new EventBridgeClient({
@@ -69,7 +69,7 @@ function entries(n: number, padding = 0): BusEvent[] {
 const subjectOf = ({ Detail }: PutEntry): number => Number.parseInt(JSON.parse(Detail).subject, 10);
 
 describe("the EventBridge bus", () => {
-  it("puts an entry as patterns expect it", async () => {
+  it("an event is put in the form that patterns expect", async () => {
     const [busEvent] = entries(1);
     expect(await new EventBridgeBus(client, "drawbridge").publish(busEvent ? [busEvent] : [])).toEqual([
       { published: true },
@@ -80,33 +80,33 @@ describe("the EventBridge bus", () => {
     expect(JSON.parse(calls[0]?.[0]?.Detail ?? "")).toEqual(busEvent?.detail);
   });
 
-  it("puts no more than ten entries in one call, in order", async () => {
+  it("one call has ten events at most, and all are in order", async () => {
     const results = await new EventBridgeBus(client, "drawbridge").publish(entries(23));
     expect(results).toEqual(Array.from({ length: 23 }, () => ({ published: true })));
     expect(calls.map((call) => call.length)).toEqual([10, 10, 3]);
     expect(calls.flat().map(subjectOf)).toEqual(Array.from({ length: 23 }, (_, at) => at));
   });
 
-  it("puts no more bytes in one call than EventBridge takes", async () => {
+  it("one call has no more bytes than EventBridge accepts", async () => {
     await new EventBridgeBus(client, "drawbridge").publish(entries(5, 100_000));
     expect(calls.map((call) => call.length)).toEqual([2, 2, 1]);
     for (const call of calls) expect(Buffer.byteLength(JSON.stringify(call))).toBeLessThan(256 * 1024);
   });
 
-  it("tells of each entry whether it was taken, although the call succeeded", async () => {
+  it("the result of each event says whether it was published, although the call succeeded", async () => {
     verdictOf = (entry) => (subjectOf(entry) % 3 === 1 ? "throttled" : "taken");
     const results = await new EventBridgeBus(client, "drawbridge").publish(entries(12));
     expect(results.map(({ published }) => published)).toEqual(Array.from({ length: 12 }, (_, at) => at % 3 !== 1));
     expect(results[1]).toEqual({ published: false, code: "ThrottlingException" });
   });
 
-  it("does not count an entry as published that the answer does not mention", async () => {
-    verdictOf = (entry) => (subjectOf(entry) === 1 ? "unheard" : "taken");
+  it("an event that the response does not mention does not count as published", async () => {
+    verdictOf = (entry) => (subjectOf(entry) === 1 ? "unmentioned" : "taken");
     const results = await new EventBridgeBus(client, "drawbridge").publish(entries(2));
     expect(results).toEqual([{ published: true }, { published: false, code: "no_result" }]);
   });
 
-  it("tells which entries were taken when a later call fails whole", async () => {
+  it("the results say which events were published if a later call fails as a whole", async () => {
     verdictOf = (entry) => (subjectOf(entry) === 15 ? "down" : "taken");
     const results = await new EventBridgeBus(client, "drawbridge").publish(entries(25));
     expect(results.map(({ published }) => published)).toEqual(
@@ -114,7 +114,7 @@ describe("the EventBridge bus", () => {
     );
   });
 
-  it("is a fault when nothing was taken at all", async () => {
+  it("a call that publishes nothing at all is a fault", async () => {
     verdictOf = () => "down";
     await expect(new EventBridgeBus(client, "drawbridge").publish(entries(3))).rejects.toMatchObject({
       code: "bus_unavailable",

@@ -14,7 +14,7 @@ const WIKI = "https://wiki.example.test";
 
 for (const kind of dynamoDbKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
-  describe.skipIf(kind.missing !== undefined)(`an own account in ${title}`, () => {
+  describe.skipIf(kind.missing !== undefined)(`own accounts on ${title}`, () => {
     let accounts: OwnAccountStore;
     let client: DynamoDBClient;
     let stop: (() => Promise<void>) | undefined;
@@ -26,7 +26,7 @@ for (const kind of dynamoDbKinds) {
     }, 60_000);
     afterAll(() => stop?.());
 
-    it("is the bridge's own on its site alone, from the record until its end", async () => {
+    it("an account is the bridge's own on its site alone, from the record until its end", async () => {
       const own = { site: WIKI, account: "key-1" };
       expect(await accounts.isOwn(own, after(0))).toBe(false);
       await accounts.record(own, after(60));
@@ -36,7 +36,7 @@ for (const kind of dynamoDbKinds) {
       expect(await accounts.isOwn({ ...own, site: "https://docs.example.test" }, after(0))).toBe(false);
     });
 
-    it("stays the bridge's own until the latest end, in whatever order two processes record it", async () => {
+    it("an account stays the bridge's own until the latest end, in whatever order two processes record it", async () => {
       const own = { site: WIKI, account: "key-3" };
       await Promise.all([30, 50, 10, 50].map((minutes) => accounts.record(own, after(minutes))));
       await accounts.record(own, after(20));
@@ -44,13 +44,13 @@ for (const kind of dynamoDbKinds) {
       expect(await accounts.isOwn(own, after(50))).toBe(false);
     });
 
-    it("is found under the site's address as source and target may each write it", async () => {
+    it("an account is found under the site's address in the spelling of the source and of the target", async () => {
       await accounts.record({ site: "https://WIKI.example.test:443/confluence", account: "key-4" }, after(60));
       expect(await accounts.isOwn({ site: `${WIKI}/confluence`, account: "key-4" }, after(0))).toBe(true);
       expect(await accounts.isOwn({ site: `${WIKI}/Confluence`, account: "key-4" }, after(0))).toBe(false);
     });
 
-    it("is found by its user key alone, however the site and the key are spelled", async () => {
+    it("an account is found by its user key alone, however the site and the key are spelled", async () => {
       const key = "8a7f808a8f0d1c6e018f0d1f5c2a0001";
       await accounts.record({ site: "http://127.0.0.1:8090/confluence", account: key.toUpperCase() }, after(60));
       for (const site of ["http://localhost:8090", "https://wiki.example.test/", "not an address"])
@@ -58,7 +58,7 @@ for (const kind of dynamoDbKinds) {
       expect(await accounts.isOwn({ site: WIKI, account: `${key.slice(1)}2` }, after(0))).toBe(false);
     });
 
-    it("is found for a delivery that is published late", async () => {
+    it("an account is found for a delivery that is published late", async () => {
       const own = { site: WIKI, account: "key-5" };
       await accounts.record(own, after(60));
       await deleteExpired(client, "accounts", after(89 * 24 * 60));

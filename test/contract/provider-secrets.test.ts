@@ -4,10 +4,11 @@ import { providers } from "../../shared/providers/registry.ts";
 import { fixtureSourceOf, fixturesOf } from "../support/provider-fixtures.ts";
 import { proofOf } from "../support/provider-proof.ts";
 
-/** Where a settings schema takes a rotating secret, keys joined by dots. */
+/** Paths at which a settings schema accepts a rotating secret, keys joined by dots. */
 function secretsIn(schema: unknown, path: readonly string[] = []): readonly string[] {
   if (schema === rotatingSecret) return [path.join(".")];
   if (typeof schema !== "object" || schema === null) return [];
+  if ("pipe" in schema && Array.isArray(schema.pipe) && schema.pipe[0] === rotatingSecret) return [path.join(".")];
   if ("wrapped" in schema) return secretsIn(schema.wrapped, path);
   // A schema with a description is a pipe that begins with the schema.
   if ("pipe" in schema && Array.isArray(schema.pipe)) return secretsIn(schema.pipe[0], path);
@@ -18,12 +19,12 @@ function secretsIn(schema: unknown, path: readonly string[] = []): readonly stri
 }
 
 describe.each(providers)("the secrets of $name", (provider) => {
-  it("are named where its settings take one, all of them and no other, each with a method of its own", () => {
+  it("all secrets that the settings accept are named, and no others, each with its own method", () => {
     expect(Object.keys(provider.secrets).sort()).toEqual([...secretsIn(provider.settings)].sort());
     expect(new Set(Object.values(provider.secrets)).size).toBe(Object.keys(provider.secrets).length);
   });
 
-  it("are named with the method of the sender that they prove", async () => {
+  it("each secret is named with the sender's method that it proves", async () => {
     const source = fixtureSourceOf(provider.name);
     const { sign, check } = proofOf(provider, source);
     const [fixture] = fixturesOf(provider.name);

@@ -16,39 +16,45 @@ import {
 import { isSameScheme, proofOf, singleBitChanges, withHeader } from "../support/provider-proof.ts";
 import { jsonBodies, mutatedBodies } from "../support/random-bodies.ts";
 
-/** What every provider in the registry must hold to; nothing here names one. */
+/** The contract of every provider in the registry. Nothing here names one. */
 describe.each(providers.map((provider) => [provider.name, provider] as const))("provider %s", (name, provider) => {
   const fixtures = fixturesOf(name);
   const source = fixtureSourceOf(name);
   const proof = proofOf(provider, source);
 
-  it("has fixtures, and settings that its schema takes", () => {
+  it("the provider has fixtures, and settings that match its schema", () => {
     expect(fixtures.length).toBeGreaterThan(0);
     expect(v.safeParse(provider.settings, source.settings).success).toBe(true);
   });
 
-  it("refuses settings without any credential", () => {
+  it("settings without any credential are rejected", () => {
     expect(v.safeParse(provider.settings, withoutCredentials(source)).success).toBe(false);
     expect(v.safeParse(provider.settings, {}).success).toBe(false);
   });
 
-  it.each(fixtures.map((fixture) => [fixture.name, fixture] as const))("reads %s as expected", async (_, fixture) => {
-    const connected = connectFixtureSource(provider, source);
-    const delivery = await takenAsAuthentic(requestOf(fixture, new Headers(fixture.headers)));
-    expect(connected.read(delivery)).toEqual(fixture.expected);
-  });
+  it.each(fixtures.map((fixture) => [fixture.name, fixture] as const))(
+    "%s is parsed as expected",
+    async (_, fixture) => {
+      const connected = connectFixtureSource(provider, source);
+      const delivery = await takenAsAuthentic(requestOf(fixture, new Headers(fixture.headers)));
+      expect(connected.read(delivery)).toEqual(fixture.expected);
+    },
+  );
 
-  it.each(fixtures.map((fixture) => [fixture.name, fixture] as const))("refuses %s unsigned", async (_, fixture) => {
-    expect(await proof.accepts(fixture, new Headers(fixture.headers))).toBe(false);
-  });
+  it.each(fixtures.map((fixture) => [fixture.name, fixture] as const))(
+    "%s is rejected if it is unsigned",
+    async (_, fixture) => {
+      expect(await proof.accepts(fixture, new Headers(fixture.headers))).toBe(false);
+    },
+  );
 
-  describe.skipIf(!proof.canSign)("with a credential of our making", () => {
+  describe.skipIf(!proof.canSign)("with a credential that the test made", () => {
     const [smallest] = fixtures;
     if (!smallest) throw new Error(`${name} has no fixture`);
     const covers = source.coversBody !== false;
 
     it.each(fixtures.map((fixture) => [fixture.name, fixture] as const))(
-      "accepts %s when signed",
+      "%s is accepted if it is signed",
       async (_, fixture) => {
         const headers = await proof.sign(fixture);
         const result = await proof.check(fixture, headers);
@@ -57,7 +63,7 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))("
       },
     );
 
-    it.runIf(covers)("refuses any single bit of the body changed", async () => {
+    it.runIf(covers)("a body with any single bit changed is rejected", async () => {
       const headers = await proof.sign(smallest);
       const letIn: string[] = [];
       for (const { bit, changed } of singleBitChanges(smallest.body)) {
@@ -66,18 +72,18 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))("
       expect(letIn).toEqual([]);
     });
 
-    it.runIf(covers)("refuses the body written anew with the same meaning", async () => {
+    it.runIf(covers)("a body that was serialised again with the same meaning is rejected", async () => {
       for (const fixture of fixtures) {
         const anew = Buffer.from(JSON.stringify(JSON.parse(Buffer.from(fixture.body).toString()), null, 1));
         expect(await proof.accepts({ ...fixture, body: anew }, await proof.sign(fixture))).toBe(false);
       }
     });
 
-    it.runIf(!covers)("takes any body, because this credential covers none", async () => {
+    it.runIf(!covers)("any body is accepted, because this credential covers none", async () => {
       expect(await proof.accepts({ ...smallest, body: Buffer.from("{}") }, await proof.sign(smallest))).toBe(true);
     });
 
-    it("refuses any single bit of the credential changed", async () => {
+    it("a credential with any single bit changed is rejected", async () => {
       const headers = await proof.sign(smallest);
       const letIn: string[] = [];
       for (const header of proof.credentialHeaders(smallest, headers)) {
@@ -91,7 +97,7 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))("
       expect(letIn).toEqual([]);
     });
 
-    it("refuses a credential that is missing, doubled or cut short", async () => {
+    it("a credential that is missing, doubled or truncated is rejected", async () => {
       const headers = await proof.sign(smallest);
       for (const header of proof.credentialHeaders(smallest, headers)) {
         const value = headers.get(header) ?? "";
@@ -102,12 +108,12 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))("
       }
     });
 
-    it("refuses a credential made with another secret", async () => {
+    it("a credential made with another secret is rejected", async () => {
       const stranger = proofOf(provider, secretsChanged(source));
       expect(await proof.accepts(smallest, await stranger.sign(smallest))).toBe(false);
     });
 
-    it("accepts the next secret beside the current one, and refuses a retired one", async () => {
+    it("the next secret is accepted beside the current one, and a retired one is rejected", async () => {
       const rotating = withNextSecrets(source);
       const next = secretsChanged(source);
       const result = await proofOf(provider, rotating).check(smallest, await proofOf(provider, next).sign(smallest));
@@ -116,7 +122,7 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))("
       expect(await proofOf(provider, next).accepts(smallest, await proof.sign(smallest))).toBe(false);
     });
 
-    it("gives a redelivery the same id, though it is signed at another time", async () => {
+    it("a redelivery has the same id, although it is signed at another time", async () => {
       for (const fixture of fixtures) {
         const [first, again] = [await proof.sign(fixture), await proof.sign(fixture, { laterByMs: 60_000 })];
         const id = await proof.deliveryId(fixture, first);
@@ -124,7 +130,7 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))("
       }
     });
 
-    it("gives every fixture an id of its own", async () => {
+    it("every fixture has its own id", async () => {
       const ids = await Promise.all(
         fixtures.map(async (fixture) => proof.deliveryId(fixture, await proof.sign(fixture))),
       );
@@ -132,7 +138,7 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))("
     });
   });
 
-  describe("whatever the body holds", () => {
+  describe("any body", () => {
     const connected = connectFixtureSource(provider, source);
     const headersOf = fc.constantFrom(...fixtures.map(({ headers }) => headers));
     const urlOf = fc.constantFrom(...fixtures.map(({ url }) => url));
@@ -146,11 +152,11 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))("
     };
 
     it.each(fixtures.map((fixture) => [fixture.name, fixture] as const))(
-      "reads %s with texts and lists far longer, to no longer an event",
+      "%s with far longer texts and lists is parsed into a bounded event",
       async (_, { body, headers, url }) => {
         const longer = (value: unknown): unknown => {
           if (typeof value === "string") return `${value}${"a".repeat(20_000)}`;
-          // A list's items keep their texts: the body has a limit of its own.
+          // The items of a list keep their texts, because the body has its own limit.
           if (Array.isArray(value)) return value.length === 0 ? value : Array(500).fill(value).flat().slice(0, 500);
           return typeof value === "object" ? mapped(value, longer) : value;
         };
@@ -158,13 +164,14 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))("
       },
     );
 
-    it("reads bytes of any kind", () =>
+    it("any bytes are parsed without a fault", () =>
       fc.assert(fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), headersOf, urlOf, readsCalmly)));
 
-    it("reads JSON of any kind", () => fc.assert(fc.asyncProperty(jsonBodies, headersOf, urlOf, readsCalmly)));
+    it("any JSON is parsed without a fault", () =>
+      fc.assert(fc.asyncProperty(jsonBodies, headersOf, urlOf, readsCalmly)));
 
     it.each(fixtures.map((fixture) => [fixture.name, fixture] as const))(
-      "reads %s with members changed",
+      "%s with changed members is parsed without a fault",
       (_, fixture) =>
         fc.assert(
           fc.asyncProperty(mutatedBodies(fixture.body), fc.boolean(), (body, bare) =>
@@ -174,19 +181,19 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))("
     );
   });
 
-  it("lets nothing secret out of what it makes of a request", async () => {
+  it("nothing that is made of a request contains a secret", async () => {
     const secrets = Object.values(source.environment);
     for (const fixture of fixtures) {
       const signed = proof.canSign ? await proof.sign(fixture) : new Headers(fixture.headers);
       const accepted = await proof.check(fixture, signed);
-      const refused = await proof.check({ ...fixture, body: Buffer.from("{}") }, signed);
-      const told = JSON.stringify([
+      const rejected = await proof.check({ ...fixture, body: Buffer.from("{}") }, signed);
+      const made = JSON.stringify([
         fixture.expected,
         accepted.ok ? accepted.value.principal : accepted,
-        refused.ok || refused,
+        rejected.ok || rejected,
       ]);
-      expect(told).not.toContain("canary");
-      for (const secret of secrets) expect(told).not.toContain(secret);
+      expect(made).not.toContain("canary");
+      for (const secret of secrets) expect(made).not.toContain(secret);
     }
   });
 });
@@ -194,5 +201,5 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))("
 const mapped = (value: object | null, map: (member: unknown) => unknown): unknown =>
   value && Object.fromEntries(Object.entries(value).map(([name, member]) => [name, map(member)]));
 
-/** Far below what the bus takes. */
+/** Far below the limit of the bus. */
 const MAX_READING_BYTES = 64_000;

@@ -9,7 +9,7 @@ const NOW = epochMillis(Date.parse("2026-11-02T09:00:30Z"));
 
 for (const kind of dynamoDbKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
-  describe.skipIf(kind.missing !== undefined)(`counts of requests on ${title}`, () => {
+  describe.skipIf(kind.missing !== undefined)(`request counts on ${title}`, () => {
     let database: EmbeddedDynamoDb;
     let rates: RateLimitStore;
     beforeAll(async () => {
@@ -18,13 +18,13 @@ for (const kind of dynamoDbKinds) {
     }, 60_000);
     afterAll(() => database?.stop());
 
-    it("lets exactly the limit through of any number at once", async () => {
+    it("exactly the limit is let through, of any number at once", async () => {
       const answers = await Promise.all(Array.from({ length: 40 }, () => rates.count(["robot", "prod"], NOW, 7)));
       expect(answers.filter(Boolean)).toHaveLength(7);
       expect(await rates.count(["robot", "prod"], NOW, 7)).toBe(false);
     });
 
-    it("counts each bucket by itself, however its parts are cut", async () => {
+    it("each bucket is counted separately, however its parts are split", async () => {
       expect(await rates.count(["a", "b"], NOW, 1)).toBe(true);
       expect(await rates.count(["a", "b"], NOW, 1)).toBe(false);
       for (const bucket of [["a"], ["ab"], ["a", "b", ""], ['a","b']]) {
@@ -32,7 +32,7 @@ for (const kind of dynamoDbKinds) {
       }
     });
 
-    it("begins anew with each minute of the clock", async () => {
+    it("the count starts again with each minute of the clock", async () => {
       expect(await rates.count(["c"], NOW, 1)).toBe(true);
       expect(await rates.count(["c"], laterBy(NOW, 29_999), 1)).toBe(false);
       expect(await rates.count(["c"], laterBy(NOW, 30_000), 1)).toBe(true);

@@ -36,14 +36,14 @@ const kinds: readonly Kind[] = [
 
 for (const kind of kinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
-  describe.skipIf(kind.missing !== undefined)(`tokens that are used once, in ${title}`, () => {
+  describe.skipIf(kind.missing !== undefined)(`the replay cache on ${title}`, () => {
     let started: Awaited<ReturnType<Kind["start"]>>;
     beforeAll(async () => {
       started = await kind.start();
     }, 60_000);
     afterAll(() => started?.stop());
 
-    it("gives a token to one use of any number at once", async () => {
+    it("only one of many simultaneous uses gets a token", async () => {
       const uses = Array.from({ length: 40 }, (_, n) => `use-${n}`);
       const answers = await Promise.all(uses.map((use) => started.seen.take("many", use, UNTIL)));
       expect(answers.filter(Boolean)).toHaveLength(1);
@@ -52,19 +52,19 @@ for (const kind of kinds) {
       expect(await started.seen.take("many", "later", UNTIL)).toBe(false);
     });
 
-    it("gives it to the same use again, at once and later", async () => {
+    it("the same use gets its token again, at once and later", async () => {
       const answers = await Promise.all(Array.from({ length: 10 }, () => started.seen.take("same", "one", UNTIL)));
       expect(answers).toEqual(Array.from({ length: 10 }, () => true));
       expect(await started.seen.take("same", "other", UNTIL)).toBe(false);
       expect(await started.seen.take("same", "one", UNTIL)).toBe(true);
     });
 
-    it("keeps tokens apart", async () => {
+    it("different tokens are separate", async () => {
       expect(await started.seen.take("a", "one", UNTIL)).toBe(true);
       expect(await started.seen.take("b", "other", UNTIL)).toBe(true);
     });
 
-    it.skipIf(kind.name === "memory")("remembers a token until its time, and not for long after", async () => {
+    it.skipIf(kind.name === "memory")("a token is kept until it expires, and deleted soon after", async () => {
       const { client, seen } = started;
       if (!client) throw new Error("there is a database");
       await seen.take("timed", "one", UNTIL);
@@ -76,10 +76,12 @@ for (const kind of kinds) {
   });
 }
 
-describe("without a table", () => {
-  it("is a fault, and never a yes", async () => {
+describe("the replay cache without a table", () => {
+  it("the absence of the table is a fault, never an accepted token", async () => {
     const client = new DynamoDBClient({
-      ...{ endpoint: "http://127.0.0.1:1", region: "local", maxAttempts: 1 },
+      endpoint: "http://127.0.0.1:1",
+      region: "local",
+      maxAttempts: 1,
       credentials: { accessKeyId: "none", secretAccessKey: "none" },
     });
     const seen = new DynamoDbReplayCache(new DynamoDbTable(client, "seen-tokens"));

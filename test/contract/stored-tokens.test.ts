@@ -13,7 +13,7 @@ const after = (minutes: number) => toSeconds(laterBy(START, minutes * 60_000));
 
 for (const kind of dynamoDbKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
-  describe.skipIf(kind.missing !== undefined)(`what is kept sealed, in ${title}`, () => {
+  describe.skipIf(kind.missing !== undefined)(`stored tokens on ${title}`, () => {
     let seals: StoredTokenStore;
     let client: DynamoDBClient;
     let stop: (() => Promise<void>) | undefined;
@@ -25,7 +25,7 @@ for (const kind of dynamoDbKinds) {
     }, 60_000);
     afterAll(() => stop?.());
 
-    it("is each source's own, until it ends", async () => {
+    it("each source has its own token, until it expires", async () => {
       await seals.keep("wiki", "sealed-1", after(120));
       await seals.keep("docs", "sealed-2", after(90));
       expect(await seals.find("wiki", after(0))).toBe("sealed-1");
@@ -34,13 +34,13 @@ for (const kind of dynamoDbKinds) {
       expect(await seals.find("other", after(0))).toBeUndefined();
     });
 
-    it("is the one that ends last, in whatever order they come", async () => {
+    it("the token that expires last is kept, in whatever order tokens arrive", async () => {
       const ends = [30, 50, 10, 40, 50];
       await Promise.all(ends.map((minutes, at) => seals.keep("many", `${at} ends ${minutes}`, after(minutes))));
       expect(await seals.find("many", after(0))).toMatch(/ends 50$/);
     });
 
-    it("is deleted once it has ended", async () => {
+    it("a token is deleted once it has expired", async () => {
       await seals.keep("gone", "sealed", after(5));
       await deleteExpired(client, "seals", laterBy(START, 6 * 60_000));
       expect(await seals.find("gone", after(0))).toBeUndefined();

@@ -26,11 +26,12 @@ for (const kind of dynamoDbKinds) {
 
     async function stores() {
       const { name, table } = await freshTable(database.client);
-      // Whoever starts second finds it there.
+      // A second process finds the table.
       await createTable(database.client, name);
       const clock = testClock();
       return {
-        ...{ name, table },
+        name,
+        table,
         deliveries: new DynamoDbDeliveries(table, { ...RETENTION, markUnrelayed: true }),
         actions: new DynamoDbActions(table, RETENTION),
         origins: new DynamoDbOrigins(table, { ...RETENTION, clock }),
@@ -38,7 +39,7 @@ for (const kind of dynamoDbKinds) {
     }
 
     describe("deliveries", () => {
-      it("gives back what was recorded, to the byte", async () => {
+      it("a delivery is returned as it was recorded, to the byte", async () => {
         const { deliveries } = await stores();
         const delivery = sampleDelivery(1, { body: Uint8Array.from([0xff, 0x00, 0x0a, 0x2d]) });
         expect(await deliveries.record(delivery)).toBe("recorded");
@@ -46,21 +47,21 @@ for (const kind of dynamoDbKinds) {
         expect(await deliveries.get("d-unknown")).toBeUndefined();
       });
 
-      it("records one of fifty identical deliveries that come at once", async () => {
+      it("one of fifty identical deliveries that arrive at once is recorded", async () => {
         const { deliveries } = await stores();
         const answers = await Promise.all(Array.from({ length: 50 }, () => deliveries.record(sampleDelivery())));
         expect(answers.filter((answer) => answer === "recorded")).toHaveLength(1);
         expect(answers.filter((answer) => answer === "duplicate")).toHaveLength(49);
       });
 
-      it("leaves the first record as it is when a duplicate comes", async () => {
+      it("a duplicate leaves the first record unchanged", async () => {
         const { deliveries } = await stores();
         await deliveries.record(sampleDelivery(1));
         await deliveries.record(sampleDelivery(1, { requestId: "another", source: "wiki" }));
         expect((await deliveries.get(sampleDelivery(1).id))?.requestId).toBe(sampleDelivery(1).requestId);
       });
 
-      it("keeps digest and event, and drops the bytes, of a body too large for an item", async () => {
+      it("a body too large for an item is dropped, and its digest and event are kept", async () => {
         const { deliveries } = await stores();
         const body = new Uint8Array(700_000);
         for (let at = 0; at < body.length; at++) body[at] = (at * 2_654_435_761) >>> (at % 24);
@@ -70,7 +71,7 @@ for (const kind of dynamoDbKinds) {
         expect(await deliveries.get(delivery.id)).toEqual({ ...rest, unrelayed: true });
       });
 
-      it("keeps the mark of an event until it is relayed, and marks nothing else", async () => {
+      it("an event stays in the outbox until it is relayed, and nothing else is in the outbox", async () => {
         const { deliveries } = await stores();
         await deliveries.record(sampleDelivery(2));
         await deliveries.record(sampleDelivery(1));
@@ -88,14 +89,14 @@ for (const kind of dynamoDbKinds) {
         expect((await deliveries.get(second))?.relayedAt).toBe(START + 70);
       });
 
-      it("marks nothing where a stream relays", async () => {
+      it("nothing is put into the outbox if a stream relays", async () => {
         const { table } = await stores();
         const deliveries = new DynamoDbDeliveries(table, { ...RETENTION, markUnrelayed: false });
         await deliveries.record(sampleDelivery());
         expect(await deliveries.unrelayed(laterBy(START, 9_000), 10)).toEqual([]);
       });
 
-      it("keeps a timeline in order of time, and each entry once", async () => {
+      it("a timeline is in order of time, with each event once", async () => {
         const { deliveries } = await stores();
         const attempt = { kind: "attempt", route: "docs", action: "tekton", summary: "s", durationMs: 3 } as const;
         const id = "d-1";
@@ -113,7 +114,7 @@ for (const kind of dynamoDbKinds) {
         expect(await deliveries.timeline("d-2")).toEqual([]);
       });
 
-      it("lists newest first over days, in pages that neither repeat nor skip", async () => {
+      it("the list is newest first over days, in pages that neither repeat nor skip", async () => {
         const { deliveries } = await stores();
         const dayMs = 86_400_000;
         const ids: string[] = [];
@@ -137,7 +138,7 @@ for (const kind of dynamoDbKinds) {
         expect(seen[24]).toBe(sampleDelivery(12).id);
       });
 
-      it("lists what matches and looks no further than the scan limit and the window", async () => {
+      it("the list has what matches, and reads no further than the scan limit and the window", async () => {
         const { deliveries } = await stores();
         for (let n = 1; n <= 6; n++) await deliveries.record(sampleDelivery(n, { subject: n % 2 ? "odd" : "even" }));
         const query = { before: { receivedAt: laterBy(START, 60), id: "~" }, limit: 10, scanLimit: 100 };
@@ -151,7 +152,7 @@ for (const kind of dynamoDbKinds) {
       });
     });
 
-    it("holds nothing that has expired once it was cleaned, and all that has not", async () => {
+    it("a cleanup deletes everything that has expired, and nothing else", async () => {
       const { deliveries, name } = await stores();
       const [old, young] = [sampleDelivery(1), sampleDelivery(2, { receivedAt: laterBy(START, 10_000) })];
       await deliveries.record(old);
@@ -174,7 +175,7 @@ for (const kind of dynamoDbKinds) {
         delivery: `d-${n}`,
       });
 
-      it("schedules a happening once, and tells which delivery came first", async () => {
+      it("an event schedules an action once, and the result names the delivery that came first", async () => {
         const { actions } = await stores();
         expect(await actions.schedule(action(), START)).toEqual({ scheduled: true, delivery: "d-1", at: START });
         const again = { ...action(), delivery: "d-9" };
@@ -186,7 +187,7 @@ for (const kind of dynamoDbKinds) {
         expect(await actions.due("ci", START, 10)).toEqual([action().id]);
       });
 
-      it("gives a target's due actions in order of time, and no other target's", async () => {
+      it("the due actions of a target are listed in order of time, without those of other targets", async () => {
         const { actions } = await stores();
         await actions.schedule(action(1), laterBy(START, 2));
         await actions.schedule(action(2), laterBy(START, 1));
@@ -196,7 +197,7 @@ for (const kind of dynamoDbKinds) {
         expect(await actions.due("ci", laterBy(START, 5), 1)).toEqual([action(2).id]);
       });
 
-      it("is claimed by one of many at once", async () => {
+      it("only one of many simultaneous claims gets an action", async () => {
         const { actions } = await stores();
         await actions.schedule(action(), START);
         const claims = await Promise.all(
@@ -208,7 +209,7 @@ for (const kind of dynamoDbKinds) {
         ]);
       });
 
-      it("is not claimed before it is due, nor while leased, nor when finished", async () => {
+      it("an action cannot be claimed before it is due, while it is leased, or after it was completed", async () => {
         const { actions } = await stores();
         await actions.schedule(action(), laterBy(START, 10));
         expect(await actions.claim(action().id, START, laterBy(START, 1_000))).toBeUndefined();
@@ -222,7 +223,7 @@ for (const kind of dynamoDbKinds) {
         expect(await actions.state("a-unknown")).toBeUndefined();
       });
 
-      it("becomes due again when its owner's lease runs out, and says so to the next owner", async () => {
+      it("an action becomes due again when its lease expires, and the next owner learns that it was interrupted", async () => {
         const { actions } = await stores();
         await actions.schedule(action(), START);
         await actions.claim(action().id, START, laterBy(START, 1_000));
@@ -231,7 +232,7 @@ for (const kind of dynamoDbKinds) {
         expect(second).toMatchObject({ attempt: 2, interrupted: true });
       });
 
-      it("expires the leases of a process that is gone, and no waiting retry", async () => {
+      it("the leases of a former process expire on request, and a waiting retry stays as it is", async () => {
         const { actions } = await stores();
         await actions.schedule(action(1), START);
         await actions.schedule(action(2), START);
@@ -246,7 +247,7 @@ for (const kind of dynamoDbKinds) {
         });
       });
 
-      it("takes no completion and no release from an owner whose lease went to another", async () => {
+      it("an owner whose lease passed to another can neither complete nor release the action", async () => {
         const { actions } = await stores();
         await actions.schedule(action(), START);
         const first = await actions.claim(action().id, START, laterBy(START, 1_000));
@@ -261,7 +262,7 @@ for (const kind of dynamoDbKinds) {
         expect(await actions.state(action().id)).toBe("gave_up");
       });
 
-      it("is due at the given time after it was given back, with no interruption told", async () => {
+      it("a released action is due at the given time, and does not count as interrupted", async () => {
         const { actions } = await stores();
         await actions.schedule(action(), START);
         const claim = await actions.claim(action().id, START, laterBy(START, 1_000));
@@ -273,7 +274,7 @@ for (const kind of dynamoDbKinds) {
       });
     });
 
-    describe("actions that wait", () => {
+    describe("deferred actions", () => {
       const id = actionIdOf("docs", "e-1");
       const action = { id, route: "docs", action: "tekton", target: "ci", eventKey: "e-1", delivery: "d-1" };
       const claimed = async (actions: DynamoDbActions, atMs: number) => {
@@ -282,7 +283,7 @@ for (const kind of dynamoDbKinds) {
         return claim;
       };
 
-      it("come again at the given time with no attempt counted, and are known to have waited", async () => {
+      it("a deferred action is due at the given time with no attempt counted, and is known to have waited", async () => {
         const { actions } = await stores();
         await actions.schedule(action, START);
         const first = await claimed(actions, 0);
@@ -295,7 +296,7 @@ for (const kind of dynamoDbKinds) {
         expect(await claimed(actions, 60)).toMatchObject({ owner: 3, attempt: 2, hasWaited: true });
       });
 
-      it("keep an owner whose lease went to another out for good, however many waits there are in between", async () => {
+      it("an owner whose lease passed to another stays locked out, however often the action is deferred in between", async () => {
         const { actions } = await stores();
         await actions.schedule(action, START);
         const stale = await claimed(actions, 0);
@@ -310,7 +311,7 @@ for (const kind of dynamoDbKinds) {
     });
 
     describe("origins", () => {
-      it("finds the delivery of a listener's event id, for the source that was told of it alone", async () => {
+      it("the delivery of a listener's event id is found for the source that it was stored for, and for no other", async () => {
         const { origins } = await stores();
         await origins.remember("cluster", "event-1", "d-1");
         await origins.remember("cluster", "event-1", "d-1");

@@ -11,7 +11,7 @@ beforeAll(async () => {
 
 const TOPIC = "arn:aws:sns:eu-central-1:111111111111:on-call";
 
-/** What each alarm watches: metric names, with whose they are. */
+/** The metrics of each alarm, with the resource that each belongs to. */
 const watched = (): Readonly<Record<string, readonly string[]>> =>
   Object.fromEntries(
     [...stack.resources("AWS::CloudWatch::Alarm")].map(([name, { Properties }]) => {
@@ -31,8 +31,8 @@ function describeMetric(metric: object): string {
 
 const alarm = (name: string, { resources } = stack) => resources("AWS::CloudWatch::Alarm").get(name)?.Properties;
 
-describe("alarms", () => {
-  it("watch every place where something can be stuck, given up or refused", () => {
+describe("the alarms", () => {
+  it("every place where something can be stuck, given up or rejected has an alarm", () => {
     const functions = ["Receive", "Relay", "Sweep", "Acttekton", "Actconfluence"].map((name) => `${name}Handler`);
     expect(watched()).toEqual({
       AlarmsFailing: ["5xx of Api"],
@@ -56,7 +56,7 @@ describe("alarms", () => {
     });
   });
 
-  it("watch every queue that ends a line", () => {
+  it("every dead-letter and failure queue has an alarm", () => {
     const ends = [...stack.resources("AWS::SQS::Queue").keys()].filter((name) =>
       /DeadLetters|Failures|Unrelayed/.test(name),
     );
@@ -64,7 +64,7 @@ describe("alarms", () => {
     for (const name of ends) expect(seen).toContain(`ApproximateNumberOfMessagesVisible of ${name}.QueueName`);
   });
 
-  it("tell of a target when one action failed there so often that no blip explains it, and until one is done", () => {
+  it("an alarm about a target starts when one action has failed too often for a brief outage, and lasts until one succeeds", () => {
     const { EvaluationPeriods, Period, Statistic, Threshold, TreatMissingData } = alarm("AlarmsBrokenpages") ?? {};
     expect({ EvaluationPeriods, Period, Statistic }).toEqual({
       EvaluationPeriods: 1,
@@ -76,11 +76,11 @@ describe("alarms", () => {
     const minutes = waits.reduce((sum, wait) => sum + wait) / 60_000;
     expect(minutes).toBeLessThan(5);
     expect(Number(Threshold)).toBeLessThan(DEFAULT_RETRY.maxAttempts);
-    // A run whose start is not known yet is waited for by attempts.
+    // An action whose run's start is not known yet uses attempts to wait for it.
     expect(Number(Threshold)).toBeGreaterThan(3);
   });
 
-  it("count the lines in which a function says that it failed", async () => {
+  it("the log lines in which a function reports a failure are counted", async () => {
     const all = await synthesise({}, await compileConfig(EVERYTHING));
     const filters = [...all.resources("AWS::Logs::MetricFilter").values()].map(({ Properties }) => [
       readable(Properties["LogGroupName"]),
@@ -97,7 +97,7 @@ describe("alarms", () => {
     expect(alarm("AlarmsPartnerFailing", all)?.["Dimensions"]).toEqual([{ Name: "stage", Value: "dev" }]);
   });
 
-  it("each lead to a section of docs/operations/alarms.md that exists", async () => {
+  it("each alarm links an existing section of docs/operations/alarms.md", async () => {
     const runbook = await readFile("docs/operations/alarms.md", "utf8");
     const chapters = [...runbook.matchAll(/^#+ Alarm: (.+)$/gm)].map(
       ([, title = ""]) => `alarm-${title.replaceAll(" ", "-")}`,
@@ -110,7 +110,7 @@ describe("alarms", () => {
     }
   });
 
-  it("tell the topic, and tell it when all is well again", () => {
+  it("the start and the end of each alarm go to the topic", () => {
     for (const { Properties } of stack.resources("AWS::CloudWatch::Alarm").values())
       expect(Properties).toMatchObject({ AlarmActions: [TOPIC], OKActions: [TOPIC] });
   });

@@ -10,7 +10,7 @@ beforeAll(async () => {
   stack = await synthesise({}, await withEveryAction());
 });
 
-/** The example, with a target of each kind that it has none of. */
+/** The example, with a target added for each kind that it lacks. */
 async function withEveryAction(): Promise<CompiledConfig> {
   const { config, ...compiled } = await compileConfig(EXAMPLE);
   const missing = actions.filter(({ name }) => !config.targets.some(({ kind }) => kind === name));
@@ -32,14 +32,14 @@ const mappingOf = (name: string): Resource["Properties"] => {
 };
 
 describe("the relay's stream", () => {
-  it("hands over only new records of events", () => {
+  it("only new records of events reach the relay", () => {
     const { FilterCriteria } = mappingOf("RelayHandler") as { FilterCriteria: { Filters: { Pattern: string }[] } };
     expect(FilterCriteria.Filters.map(({ Pattern }) => JSON.parse(Pattern) as unknown)).toEqual([
       { eventName: ["INSERT"], dynamodb: { NewImage: { outcome: { S: ["event"] } } } },
     ]);
   });
 
-  it("tries what fails for half a day, in halves, and hands what is left to the sweep", () => {
+  it("failed batches are retried for half a day, in halves, and the rest goes to the sweep", () => {
     expect(mappingOf("RelayHandler")).toMatchObject({
       StartingPosition: "TRIM_HORIZON",
       FunctionResponseTypes: ["ReportBatchItemFailures"],
@@ -54,20 +54,20 @@ describe("the relay's stream", () => {
     expect(readable(Environment.Variables["QUEUE_URL"])).toBe("UnrelayedQueue");
   });
 
-  it("a sweep has the messages for longer than it runs", () => {
+  it("the visibility timeout of the sweep's queue is longer than a sweep runs", () => {
     const visibility = Number(properties("AWS::SQS::Queue", "UnrelayedQueue")["VisibilityTimeout"]);
     expect(visibility).toBeGreaterThan(Number(properties("AWS::Lambda::Function", "SweepHandler")["Timeout"]));
   });
 });
 
 describe.each(actions)("the queue of $name actions", ({ name, maxAttemptMs }) => {
-  it("waits long enough for the longest attempt, and its function runs that long", () => {
+  it("the visibility timeout and the function's timeout are long enough for the longest attempt", () => {
     const { Timeout } = properties("AWS::Lambda::Function", `Act${name}Handler`);
     expect(Timeout).toBe(leaseMs([{ maxAttemptMs }]) / 1_000);
     expect(properties("AWS::SQS::Queue", `Queue${name}Queue`)["VisibilityTimeout"]).toBe(6 * Number(Timeout));
   });
 
-  it("gives a message up to its own dead-letter queue, after the function would have", () => {
+  it("a message goes to the queue's own dead-letter queue only after the function would have given it up", () => {
     const { RedrivePolicy } = properties("AWS::SQS::Queue", `Queue${name}Queue`) as {
       RedrivePolicy: { deadLetterTargetArn: unknown; maxReceiveCount: number };
     };
@@ -75,14 +75,14 @@ describe.each(actions)("the queue of $name actions", ({ name, maxAttemptMs }) =>
     expect(RedrivePolicy.maxReceiveCount).toBeGreaterThan(DEFAULT_RETRY.maxAttempts);
   });
 
-  it("feeds its function one message a call, and no more at once than was set", () => {
+  it("each call has one message, and no more calls run at once than configured", () => {
     const mapping = mappingOf(`Act${name}Handler`);
     expect(readable(mapping["EventSourceArn"])).toBe(`Queue${name}Queue`);
     expect(mapping).toMatchObject({ BatchSize: 1, FunctionResponseTypes: ["ReportBatchItemFailures"] });
     expect(mapping["ScalingConfig"]).toEqual({ MaximumConcurrency: 10 });
   });
 
-  it("its function knows both queues", () => {
+  it("the function has the addresses of both queues", () => {
     const { Environment } = properties("AWS::Lambda::Function", `Act${name}Handler`) as {
       Environment: { Variables: Record<string, unknown> };
     };
@@ -97,7 +97,7 @@ describe.each(actions)("the queue of $name actions", ({ name, maxAttemptMs }) =>
 });
 
 describe("every queue", () => {
-  it("is encrypted and refuses plain HTTP", () => {
+  it("every queue is encrypted and rejects plain HTTP", () => {
     const guarded = [...stack.resources("AWS::SQS::QueuePolicy").values()]
       .filter(({ Properties }) => JSON.stringify(Properties).includes('"aws:SecureTransport":"false"'))
       .flatMap(({ Properties }) => (Properties["Queues"] as unknown[]).map(readable));
@@ -107,7 +107,7 @@ describe("every queue", () => {
     }
   });
 
-  it("that ends the line keeps a message as long as SQS does", () => {
+  it("every dead-letter and failure queue keeps a message for the longest time that SQS allows", () => {
     for (const [name, { Properties }] of stack.resources("AWS::SQS::Queue")) {
       if (!/DeadLetters|Failures|Unrelayed/.test(name)) continue;
       expect(Properties["MessageRetentionPeriod"]).toBe(14 * 86_400);
@@ -116,7 +116,7 @@ describe("every queue", () => {
 });
 
 describe("the sweep", () => {
-  it("runs every minute, and a run that does not come about is told", () => {
+  it("the sweep runs every minute, and a run that fails to start goes to the failure queue", () => {
     const schedule = properties("AWS::Scheduler::Schedule", "SweepEveryMinute");
     expect(schedule["ScheduleExpression"]).toBe("rate(1 minute)");
     expect(schedule["Target"]).toMatchObject({

@@ -13,7 +13,7 @@ const DOMAIN = {
   trustStore: "s3://trust.example/clients.pem",
 };
 
-/** Synthesises as `infra/app.ts` does, save the bundles: CDK's own validation and cdk-nag throw what they object to. */
+/** Synthesises as `infra/app.ts` does, without the bundles. CDK's own validation and cdk-nag throw their objections. */
 async function checked(
   { config = EXAMPLE, ...context }: Readonly<Record<string, unknown>>,
   change?: (stack: BridgeStack) => void,
@@ -30,31 +30,34 @@ async function checked(
 
 describe("cdk-nag (AwsSolutions) and CloudFormation's own rules", () => {
   it.each([
-    ["as it comes", {}],
+    ["with default settings", {}],
     ["behind a domain with mutual TLS", DOMAIN],
     ["behind the function's URL", { ingress: "function-url", receiveConcurrency: 10 }],
-    ["with every way in, action and identity", { config: EVERYTHING }],
-    ["with a copy of the table elsewhere", { region: "eu-central-1", replicaRegions: "eu-west-1,us-east-1" }],
-    ["with keys of the account's own, not kept", { customerKey: true, region: "eu-central-1", keep: false }],
-  ])("have nothing to say of the stack %s", async (_, context) => {
+    ["with every kind of source, action and identity", { config: EVERYTHING }],
+    ["with copies of the table in other regions", { region: "eu-central-1", replicaRegions: "eu-west-1,us-east-1" }],
+    [
+      "with keys of the account's own that are not retained",
+      { customerKey: true, region: "eu-central-1", keep: false },
+    ],
+  ])("no rule objects to the stack %s", async (_, context) => {
     await expect(checked(context)).resolves.toBeDefined();
   });
 
-  it("were told why, wherever they were told to look away", async () => {
+  it("every suppressed rule has a written reason", async () => {
     const stack = await checked({ config: EVERYTHING });
-    const told = stack.node
+    const reasons = stack.node
       .findAll()
       .flatMap(({ node }) => node.metadata)
       .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
       .map(({ data }) => JSON.stringify(data));
-    expect(told.length).toBeGreaterThan(0);
-    for (const one of told) expect(one).toMatch(/.{40}/);
-    expect(new Set(told.map((one) => /AwsSolutions-\w+/.exec(one)?.[0]))).toEqual(
+    expect(reasons.length).toBeGreaterThan(0);
+    for (const one of reasons) expect(one).toMatch(/.{40}/);
+    expect(new Set(reasons.map((one) => /AwsSolutions-\w+/.exec(one)?.[0]))).toEqual(
       new Set(["AwsSolutions-IAM5", "AwsSolutions-SQS3", "AwsSolutions-APIG4"]),
     );
   });
 
-  it("object when a rule is broken: the check is alive", async () => {
+  it("a stack that breaks a rule is rejected, so the check is active", async () => {
     await expect(checked({}, (stack) => new Queue(stack, "Unguarded"))).rejects.toThrow("AwsSolutions-SQS3");
   });
 });

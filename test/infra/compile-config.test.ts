@@ -26,8 +26,11 @@ const FITTING = {
   routes: { status: { when: { "detail-type": ["build.failed"] }, do: { confluence: { target: "wiki" } } } },
 };
 
-/** What compiling the configuration refuses with, as the line of the file that it names and what it says. */
-async function refusal(name: string, changes: object): Promise<readonly [line: string, told: string] | undefined> {
+/** The rejection of a configuration: the line of the file, and its message. Undefined if it is accepted. */
+async function rejectionOf(
+  name: string,
+  changes: object,
+): Promise<readonly [line: string, reason: string] | undefined> {
   const path = join(folder, `${name.replaceAll(" ", "-")}.yaml`);
   const text = stringify({ ...FITTING, ...changes });
   await writeFile(path, text);
@@ -36,8 +39,8 @@ async function refusal(name: string, changes: object): Promise<readonly [line: s
     (fault: Error) => fault.message,
   );
   if (message === undefined) return undefined;
-  const [, line, told = ""] = /:(\d+):\d+ (.+)$/s.exec(message) ?? [];
-  return [text.split("\n")[Number(line) - 1]?.trim() ?? "", told];
+  const [, line, reason = ""] = /:(\d+):\d+ (.+)$/s.exec(message) ?? [];
+  return [text.split("\n")[Number(line) - 1]?.trim() ?? "", reason];
 }
 
 const ELSEWHERE = "read on one machine only; in AWS use secretsmanager:name#key or ssm:/path";
@@ -45,7 +48,7 @@ const { jobs } = FITTING.issuers;
 const { status } = FITTING.routes;
 const hooks = (settings: object) => ({ sources: { hooks: { provider: "gitlab", ...settings } } });
 
-const REFUSED: readonly (readonly [name: string, changes: object, line: string, told: string])[] = [
+const REJECTED: readonly (readonly [name: string, changes: object, line: string, reason: string])[] = [
   [
     "a secret of the environment",
     hooks({ token: { current: "env:HOOKS" } }),
@@ -88,19 +91,19 @@ const REFUSED: readonly (readonly [name: string, changes: object, line: string, 
     "jobs:",
     "signs for all its customers",
   ],
-  ["what does not fit", hooks({ tokens: {} }), "tokens: {}", 'there is no "tokens" here'],
+  ["an unknown key", hooks({ tokens: {} }), "tokens: {}", 'there is no "tokens" here'],
 ];
 
 describe("compiling a configuration for AWS", () => {
-  it.each(REFUSED)("refuses %s, and says where", async (name, changes, line, told) => {
-    expect(await refusal(name, changes)).toEqual([line, expect.stringContaining(told)]);
+  it.each(REJECTED)("%s is rejected, with its line", async (name, changes, line, reason) => {
+    expect(await rejectionOf(name, changes)).toEqual([line, expect.stringContaining(reason)]);
   });
 
-  it("accepts what AWS can run", async () => {
-    expect(await refusal("all is well", {})).toBeUndefined();
+  it("a configuration that can run in AWS is accepted", async () => {
+    expect(await rejectionOf("all is well", {})).toBeUndefined();
   });
 
-  it("accepts the example, without a warning", async () => {
+  it("the example is accepted without a warning", async () => {
     const { warnings } = await compileConfig(EXAMPLE);
     expect(warnings).toEqual([]);
   });

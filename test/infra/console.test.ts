@@ -16,7 +16,7 @@ const routesOf = ({ resources }: Synthesised) =>
   });
 
 describe("the console in AWS", () => {
-  it("is a function behind the same address, and all else goes to receive", () => {
+  it("the console is a function behind the same address, and all other requests go to receive", () => {
     expect(Object.fromEntries(routesOf(stack))).toEqual({
       $default: "ReceiveHandler",
       "ANY /console": "ConsoleHandler",
@@ -24,7 +24,7 @@ describe("the console in AWS", () => {
     });
   });
 
-  it("may do with the table what the interface does, reads its own secrets, and nothing else", () => {
+  it("the console may use the table as the interface does and read its own secrets, and nothing else", () => {
     const secret = (name: string) =>
       `arn:aws-Partition:secretsmanager:aws-Region:aws-AccountId:secret:drawbridge/${name}-??????`;
     const { ConsoleLog: _, ...may } = stack.permissions("ConsoleRole");
@@ -37,14 +37,14 @@ describe("the console in AWS", () => {
     });
   });
 
-  it("leaves its secrets to itself", () => {
+  it("no other function may read the console's secrets", () => {
     for (const role of stack.resources("AWS::IAM::Role").keys()) {
       if (role === "ConsoleRole") continue;
       expect(Object.keys(stack.permissions(role)).join(), role).not.toContain("drawbridge/console");
     }
   });
 
-  it("has an address of its own where there is no HTTP API, which is told", async () => {
+  it("the console has its own address, which is an output of the stack, if there is no HTTP API", async () => {
     const { resources, template } = await synthesise({ ingress: "function-url" }, await compileConfig(EVERYTHING));
     const urls = [...resources("AWS::Lambda::Url").values()].map(({ Properties }) =>
       readable(Properties["TargetFunctionArn"]),
@@ -55,7 +55,7 @@ describe("the console in AWS", () => {
     );
   });
 
-  it("is not there where it is not configured", async () => {
+  it("there is no console if none is configured", async () => {
     const { resources, template } = await synthesise();
     expect([...resources("AWS::Lambda::Function").keys()]).not.toContain("ConsoleHandler");
     expect(template.findOutputs("ConsoleAddress")).toEqual({});

@@ -16,22 +16,22 @@ import { type Item, toStored } from "../../shared/store/dynamodb/item.ts";
 
 describe("the size of an item", () => {
   const sizes: readonly (readonly [what: string, item: Item, bytes: number])[] = [
-    ["a text: name and letters", { pk: "d-1" }, 5],
-    ["a text is counted in UTF-8", { pk: "ü€" }, 7],
+    ["a text: its name and its letters", { pk: "d-1" }, 5],
+    ["a text in UTF-8", { pk: "ü€" }, 7],
     ["an empty text: its name", { pk: "" }, 2],
-    ["bytes as they are, not as base64", { content: new Uint8Array(10) }, 17],
+    ["bytes, not as base64", { content: new Uint8Array(10) }, 17],
     ["zero: one byte", { n: 0 }, 2],
-    ["two digits: a byte, and one", { n: 42 }, 3],
-    ["three digits: two bytes, and one", { n: 421 }, 4],
-    ["zeros at the end are not counted", { n: 1_793_610_000_000 }, 6],
+    ["two digits: one byte, and one more", { n: 42 }, 3],
+    ["three digits: two bytes, and one more", { n: 421 }, 4],
+    ["a number with zeros at its end, which do not count", { n: 1_793_610_000_000 }, 6],
     ["all attributes together", { pk: "d-1", n: 7 }, 8],
   ];
 
-  it.each(sizes)("%s", (_, item, bytes) => {
+  it.each(sizes)("the size is right for %s", (_, item, bytes) => {
     expect(itemBytes(toStored(item))).toBe(bytes);
   });
 
-  it("is the sum of its attributes, and an index never holds more", () => {
+  it("an item is as large as the sum of its attributes, and an index is never larger", () => {
     const value = fc.oneof(fc.string({ unit: "grapheme" }), fc.maxSafeNat(), fc.uint8Array());
     const name = fc.oneof(fc.string(), fc.constantFrom("pk", "sk", "day", "seen", "what", "content"));
     fc.assert(
@@ -43,25 +43,30 @@ describe("the size of an item", () => {
     );
   });
 
-  it("is a unit for each begun kilobyte, and at least one", () => {
+  it("each started kilobyte counts as one unit, and an item as at least one", () => {
     expect([0, 1, 1_024, 1_025, 2_048, 2_049].map(writeUnits)).toEqual([1, 1, 1, 2, 2, 3]);
   });
 });
 
 const bodies = {
-  ...{ itemBytes: 1_400, indexBytes: 300, tableUnits: 2, indexUnits: 1 },
-  ...{ entryBytes: 1_000, plainBytes: 3_900, plainUnits: 4 },
+  itemBytes: 1_400,
+  indexBytes: 300,
+  tableUnits: 2,
+  indexUnits: 1,
+  entryBytes: 1_000,
+  plainBytes: 3_900,
+  plainUnits: 4,
 };
 const at = (perSecond: number) => ({ perSecond, bodies });
 
 describe("the bill", () => {
-  it("multiplies as by hand: 1 KB more for each of a million items is a dollar's five eighths", () => {
+  it("prices are multiplied as by hand: one more KB in each of a million items costs five eighths of a dollar", () => {
     expect(dollarsOf({ price: "writeUnit", amount: 1_000_000 })).toBeCloseTo(0.625, 10);
     expect(dollarsOf({ price: "lambdaGbSecond", amount: 3_750 })).toBeCloseTo(0.05, 5);
     expect(dollarsOf({ price: "streamRead", amount: 1e9 })).toBe(0);
   });
 
-  it("adds up a million webhooks as by hand", () => {
+  it("a million webhooks add up to the amounts computed by hand", () => {
     const of = (part: string) => totalOf(billOfBridge(at(100), "http-api").filter((line) => line.part === part));
     // 2 units × 0.625; 1 unit × 0.625.
     expect(of("Table: writes")).toBeCloseTo(1.25, 10);
@@ -71,30 +76,30 @@ describe("the bill", () => {
     expect(of("Table: point-in-time recovery")).toBeCloseTo(0.9, 10);
     // (0.33 + 0.7 + 0.01 × 36) ms of a core at 1,024 of 1,769 MB, and 5 ms: 7.401 ms × 1 GB × a million × 0.0000133334.
     expect(of("Lambda `receive`: time")).toBeCloseTo(0.09868, 4);
-    // 1 GB taken in at 0.10, and 3 GB-months at 0.023.
+    // 1 GB received at 0.10, and 3 GB-months at 0.023.
     expect(of("EventBridge: archive")).toBeCloseTo(0.169, 10);
   });
 
-  it("of the usual construction has the claim's two units beside the audit's", () => {
+  it("the bill of the usual construction contains the claim's two units in addition to the audit's", () => {
     const writes = (packsAudit: boolean) =>
       totalOf(billOfUsual(at(1), { packsAudit }).filter(({ part }) => part === "Table: writes"));
     expect(writes(false)).toBeCloseTo(6 * 0.625, 10);
     expect(writes(true)).toBeCloseTo(4 * 0.625, 10);
   });
 
-  it("of an action has three requests of the queue and the units that were measured", () => {
+  it("the bill of an action contains three queue requests and the measured units", () => {
     const lines = billOfAction(ACTION_COSTS.tekton);
     expect(lines.find(({ price }) => price === "queueRequest")?.amount).toBe(3_000_000);
     const written = lines.filter(({ price }) => price === "writeUnit").reduce((sum, { amount }) => sum + amount, 0);
     expect(written).toBe(1_000_000 * (ACTION_COSTS.tekton.tableUnits + ACTION_COSTS.tekton.indexUnits));
   });
 
-  it("takes the HTTP API's price, and its log, off a function URL", () => {
+  it("the bill of a function URL lacks the price of the HTTP API and of its log", () => {
     const saved = totalOf(billOfBridge(at(1), "http-api")) - totalOf(billOfBridge(at(1), "function-url"));
     expect(saved).toBeCloseTo(1 + 0.26 * PRICES.logged.dollars, 10);
   });
 
-  it("has no traces, which are told beside it: all of one call a second, and less of each further one", () => {
+  it("traces are billed separately: all of one call a second, and fewer of each further one", () => {
     for (const lines of [billOfBridge(at(1), "http-api"), billOfUsual(at(1), { packsAudit: false }), standingBill()])
       expect(lines.filter(({ price }) => price === "trace")).toEqual([]);
     const tracing = (perSecond: number) => billOfTracing(at(perSecond)).map((line) => totalOf([line]));
@@ -108,13 +113,13 @@ describe("the bill", () => {
 });
 
 describe("the relay", () => {
-  it("is called for each delivery where there are few, and for a full batch where there are many", () => {
+  it("the relay is called for each delivery at a low rate, and for full batches at a high rate", () => {
     expect(relayingOf(at(1))).toMatchObject({ shards: 4, callsPerSecond: 1, busCallsPerSecond: 1 });
     // 20,000 units a second are 20 partitions, of 500 deliveries each: five batches of a hundred, in ten calls each.
     expect(relayingOf(at(10_000))).toMatchObject({ shards: 20, callsPerSecond: 100, busCallsPerSecond: 1_000 });
   });
 
-  it("never publishes more calls than deliveries, nor more than ten entries in one", () => {
+  it("the relay never makes more calls than there are deliveries, nor publishes more than ten events in one call", () => {
     fc.assert(
       fc.property(fc.double({ min: 0.001, max: 1e5, noNaN: true }), (perSecond) => {
         const { busCallsPerSecond, callsPerSecond } = relayingOf(at(perSecond));

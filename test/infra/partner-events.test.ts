@@ -10,13 +10,13 @@ beforeAll(async () => {
 });
 
 describe("Buildkite's partner events", () => {
-  it("come by a bus that only the partner can fill", () => {
+  it("partner events arrive on a bus that only the partner can fill", () => {
     const buses = [...stack.resources("AWS::Events::EventBus").values()].map(({ Properties }) => Properties);
     expect(buses.filter((bus) => "EventSourceName" in bus)).toMatchObject([{ Name: SOURCE, EventSourceName: SOURCE }]);
     expect(stack.resources("AWS::Events::EventBusPolicy").size).toBe(0);
   });
 
-  it("are those that are read, and wait in a queue, tried for a bounded time, and told if they reach none", () => {
+  it("only the parsed events go to the queue, with bounded retries, and undeliverable ones go to the failure queue", () => {
     const rules = [...stack.resources("AWS::Events::Rule").values()].map(({ Properties }) => Properties);
     const [rule] = rules.filter(({ EventPattern }) => JSON.stringify(EventPattern).includes(SOURCE));
     expect(rule?.["EventPattern"]).toEqual({ source: [SOURCE], "detail-type": [...PARTNER_EVENTS.keys()] });
@@ -27,7 +27,7 @@ describe("Buildkite's partner events", () => {
     expect(target).toMatchObject({ RetryPolicy: { MaximumEventAgeInSeconds: 86_400, MaximumRetryAttempts: 185 } });
   });
 
-  it("are given up to the failure queue after hours, one by one", () => {
+  it("events go to the failure queue one by one after four hours", () => {
     const queue = { ...stack.resources("AWS::SQS::Queue").get("ReceivePartnerQueue")?.Properties };
     const given = queue["RedrivePolicy"] as { deadLetterTargetArn: unknown; maxReceiveCount: number };
     expect(readable(given.deadLetterTargetArn)).toBe("FailuresQueue");
@@ -41,13 +41,13 @@ describe("Buildkite's partner events", () => {
     });
   });
 
-  it("that nobody records are told to on-call", () => {
+  it("an alarm starts if events cannot be recorded", () => {
     const failing = stack.resources("AWS::CloudWatch::Alarm").get("AlarmsPartnerFailing")?.Properties;
     expect(failing).toMatchObject({ MetricName: "partnerFailures", Threshold: 0, EvaluationPeriods: 3 });
-    expect(failing?.["AlarmDescription"]).toMatch(/docs\/operations\.md#alarm-partner-failing$/);
+    expect(failing?.["AlarmDescription"]).toMatch(/docs\/operations\/alarms\.md#alarm-partner-failing$/);
   });
 
-  it("need nothing where no source is told by them", async () => {
+  it("nothing is created if no source uses partner events", async () => {
     const { resources } = await synthesise();
     expect([...resources("AWS::Lambda::Function").keys()]).not.toContain("ReceivePartnerHandler");
     expect(resources("AWS::Events::EventBus").size).toBe(1);

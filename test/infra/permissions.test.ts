@@ -70,12 +70,12 @@ const MAY = {
   },
 };
 
-describe("what a function may do", () => {
-  it.each(Object.entries(MAY))("%s may do exactly this", (name, may) => {
+describe("the permissions of a function", () => {
+  it.each(Object.entries(MAY))("%s has exactly its listed permissions", (name, may) => {
     expect(stack.permissions(`${name}Role`)).toEqual(may);
   });
 
-  it("each function has a role of its own, and no role is for anyone but the functions and the schedule", () => {
+  it("each function has its own role, and only the functions and the schedule have roles", () => {
     const roles = [...stack.resources("AWS::Lambda::Function").values()].map(({ Properties }) =>
       JSON.stringify(Properties["Role"]),
     );
@@ -90,7 +90,7 @@ describe("what a function may do", () => {
       expect(Properties).not.toHaveProperty("ManagedPolicyArns");
   });
 
-  it("the schedule may call the sweep, and leave a message when it cannot, for this account alone", () => {
+  it("the schedule of this account alone may call the sweep, and leave a message if it cannot", () => {
     expect(stack.resources("AWS::IAM::Role").get("SweepCaller")?.Properties["AssumeRolePolicyDocument"]).toMatchObject({
       Statement: [{ Condition: { StringEquals: { "aws:SourceAccount": { Ref: "AWS::AccountId" } } } }],
     });
@@ -101,7 +101,7 @@ describe("what a function may do", () => {
   });
 });
 
-/** What each statement about an action is bound to, without repeats. */
+/** The conditions of each statement about an action, without repeats. */
 function conditionsOn(action: string, { resources }: Synthesised): readonly unknown[] {
   const found = [...resources("AWS::IAM::Policy").values()].flatMap(({ Properties }) =>
     (Properties["PolicyDocument"] as { Statement: { Action: unknown; Condition?: unknown }[] }).Statement.filter(
@@ -140,17 +140,17 @@ describe("keys of the account's own", () => {
   });
 });
 
-describe("an installation with every way in, action and identity", () => {
+describe("an installation with every kind of source, action and identity", () => {
   let full: Synthesised;
   beforeAll(async () => {
     full = await synthesise({}, await compileConfig(EVERYTHING));
   });
 
-  it("receive publishes the signing key, and cannot sign", () => {
+  it("receive publishes the signing key and cannot sign", () => {
     expect(full.permissions("ReceiveRole")["SigningKeysa"]).toEqual(["kms:GetPublicKey"]);
   });
 
-  it("an action signs where one of its targets is shown a token of the bridge's own, and nobody else does", () => {
+  it("an action signs if one of its targets gets a token of the bridge's own, and no other function signs", () => {
     const users = [...full.resources("AWS::IAM::Role").keys()].filter((role) =>
       Object.values(full.permissions(role)).flat().includes("kms:Sign"),
     );
@@ -158,15 +158,15 @@ describe("an installation with every way in, action and identity", () => {
     expect(full.permissions("ActtektonRole")["SigningKeysa"]).toEqual(["kms:GetPublicKey", "kms:Sign"]);
   });
 
-  it("each function is told the keys that it may use", () => {
-    const told = [...full.resources("AWS::Lambda::Function")].flatMap(([name, { Properties }]) => {
+  it("each function gets the ids of the keys that it may use", () => {
+    const keyIds = [...full.resources("AWS::Lambda::Function")].flatMap(([name, { Properties }]) => {
       const { Variables } = Properties["Environment"] as { Variables: Record<string, unknown> };
       return "SIGNING_KEY_IDS" in Variables ? [[name, readable(Variables["SIGNING_KEY_IDS"])]] : [];
     });
-    expect(Object.fromEntries(told)).toEqual({ ReceiveHandler: "SigningKeysa", ActtektonHandler: "SigningKeysa" });
+    expect(Object.fromEntries(keyIds)).toEqual({ ReceiveHandler: "SigningKeysa", ActtektonHandler: "SigningKeysa" });
   });
 
-  it("AWS vouches for an action's role, to its targets and no others", () => {
+  it("AWS issues tokens to an action's role for its targets and for no other audience", () => {
     const users = [...full.resources("AWS::IAM::Role").keys()].filter((role) =>
       Object.values(full.permissions(role)).flat().includes("sts:GetWebIdentityToken"),
     );
@@ -174,13 +174,13 @@ describe("an installation with every way in, action and identity", () => {
     expect(conditionsOn("sts:GetWebIdentityToken", full)).toEqual([
       {
         "ForAllValues:StringEquals": { "sts:IdentityTokenAudience": ["https://el-cloud.example.com"] },
-        // No audience at all would else be as good as these.
+        // Without this a token without any audience would be allowed too.
         Null: { "sts:IdentityTokenAudience": "false" },
       },
     ]);
   });
 
-  it("what takes partner events may record, and nothing else", () => {
+  it("the function for partner events may record, and nothing else", () => {
     expect(full.permissions("ReceivePartnerRole")).toEqual({
       ...OWN("ReceivePartner"),
       DeliveriesTable: ["dynamodb:PutItem"],

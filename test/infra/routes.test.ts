@@ -31,14 +31,14 @@ const rulesByRoute = () =>
   );
 
 describe("rules", () => {
-  it("are the routes, with the patterns as written", () => {
+  it("every route is a rule with its pattern as written", () => {
     const rules = [...rulesByRoute()].map(([name, { Properties }]) => [name, Properties["EventPattern"]]);
     expect(Object.fromEntries(rules)).toEqual(
       Object.fromEntries(compiled.config.routes.map(({ name, when }) => [name, when])),
     );
   });
 
-  it("are on the bridge's bus, and put the event into the queue of their action", () => {
+  it("every rule is on the bridge's bus and puts the event into the queue of its action", () => {
     for (const { name, action } of compiled.config.routes) {
       const rule = rulesByRoute().get(name);
       expect(readable(rule?.Properties["EventBusName"])).toBe("Bus");
@@ -48,14 +48,14 @@ describe("rules", () => {
     }
   });
 
-  it("are made after the function that runs their action, which then knows the route", () => {
+  it("every rule is created after the function that runs its action, which then knows the route", () => {
     for (const { name, action } of compiled.config.routes) {
       const after = [rulesByRoute().get(name)?.DependsOn ?? []].flat();
       expect(after.some((id) => id.startsWith(`Act${action}Handler`))).toBe(true);
     }
   });
 
-  it("try for a bounded time, and tell what reached no queue", () => {
+  it("a rule retries for a bounded time, and undeliverable events go to the failure queue", () => {
     for (const rule of rulesByRoute().values()) {
       for (const target of targetsOf(rule)) {
         expect(target.RetryPolicy).toEqual({ MaximumEventAgeInSeconds: 86_400, MaximumRetryAttempts: 185 });
@@ -64,7 +64,7 @@ describe("rules", () => {
     }
   });
 
-  it("make the message that an act function takes", () => {
+  it("the message of a rule has the form that an act function accepts", () => {
     const [rule] = [...rulesByRoute().values()].flatMap(targetsOf);
     const event = {
       version: "0",
@@ -83,7 +83,7 @@ describe("rules", () => {
   });
 });
 
-/** What EventBridge makes of a template whose variables all stand alone: each becomes the JSON of what its path finds. */
+/** The output of EventBridge for a template in which each variable stands alone: the JSON of what its path finds. */
 function transformed(event: Readonly<Record<string, unknown>>, target: Target | undefined): unknown {
   const { InputPathsMap = {}, InputTemplate = "" } = target?.InputTransformer ?? {};
   const text = InputTemplate.replace(/<([A-Za-z0-9_-]+)>/g, (_, name: string) =>
@@ -93,7 +93,7 @@ function transformed(event: Readonly<Record<string, unknown>>, target: Target | 
 }
 
 describe("many routes", () => {
-  it("need one statement in a queue's policy, which holds twenty", async () => {
+  it("sixty routes need one statement in a queue's policy, which allows twenty", async () => {
     const many = await synthesise({}, withRoutes(60));
     expect(many.resources("AWS::Events::Rule").size).toBe(60);
     for (const { Properties } of many.resources("AWS::SQS::QueuePolicy").values()) {
@@ -106,7 +106,7 @@ describe("many routes", () => {
 });
 
 describe("a kind of action without a target", () => {
-  it("has no queue and no function", async () => {
+  it("a kind of action without a target has no queue and no function", async () => {
     const { resources } = await synthesise({}, withRoutes(1));
     expect([...resources("AWS::Lambda::Function").keys()].sort()).toEqual([
       "ActtektonHandler",

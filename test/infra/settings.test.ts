@@ -13,7 +13,7 @@ const only = async (context: Readonly<Record<string, unknown>>, type: string) =>
   return resource?.Properties;
 };
 
-describe("in front of receive", () => {
+describe("the ingress of receive", () => {
   it("an HTTP API passes on every request, throttled, and logs no address", async () => {
     const context = { requestsPerSecond: "50", requestBurst: "80" };
     expect(await only(context, "AWS::ApiGatewayV2::Route")).toMatchObject({ RouteKey: "$default" });
@@ -24,7 +24,7 @@ describe("in front of receive", () => {
     expect(JSON.stringify(stage?.["AccessLogSettings"])).not.toMatch(/path|header|query/i);
   });
 
-  it("a domain is the only way in, with mutual TLS if there is a trust store", async () => {
+  it("a domain is the only ingress, with mutual TLS if there is a trust store", async () => {
     const context = { ...DOMAIN, trustStore: "s3://trust.example/ca/clients.pem", trustStoreVersion: "v-2" };
     expect(await only(context, "AWS::ApiGatewayV2::Api")).toMatchObject({ DisableExecuteApiEndpoint: true });
     expect(await only(context, "AWS::ApiGatewayV2::DomainName")).toMatchObject({
@@ -38,10 +38,10 @@ describe("in front of receive", () => {
     expect(outputs.filter((name) => name.includes("DomainTarget"))).toHaveLength(2);
   });
 
-  it("the function's own URL stands alone, and is watched by its own metrics", async () => {
+  it("a function URL needs no HTTP API, and its own metrics are monitored", async () => {
     const { resources, template } = await synthesise({ ingress: "function-url" });
     expect(resources("AWS::ApiGatewayV2::Api").size).toBe(0);
-    // A function's URL ends in a slash; an endpoint does not, so that a path can follow.
+    // A function's URL ends in a slash. An endpoint does not, so that a path can follow.
     const url = { "Fn::GetAtt": [expect.stringMatching(/^ReceiveHandlerFunctionUrl/), "FunctionUrl"] };
     const host = { "Fn::Select": [2, { "Fn::Split": ["/", url] }] };
     expect(template.findOutputs("Endpoint")).toMatchObject({
@@ -56,7 +56,7 @@ describe("in front of receive", () => {
 });
 
 describe("a stage", () => {
-  it("gives the stack its name and its tags, and no other resource a name of ours", async () => {
+  it("a stage gives the stack its name and its tags, and no other resource a fixed name", async () => {
     const { template, resources } = await synthesise({ stage: "prod" });
     const Tags = [
       { Key: "application", Value: "drawbridge" },
@@ -71,13 +71,13 @@ describe("a stage", () => {
     expect(named).toBeNull();
   });
 
-  it("gives its HTTP API the stack's name, so that the console tells installations apart", async () => {
+  it("a stage gives its HTTP API the stack's name, so that the AWS console distinguishes installations", async () => {
     expect(await only({ stage: "prod" }, "AWS::ApiGatewayV2::Api")).toMatchObject({ Name: "drawbridge-prod" });
   });
 });
 
 describe("every function", () => {
-  it("runs on arm64 and the newest Node, with a log of its own that ends", async () => {
+  it("every function runs on arm64 and the newest Node, with its own log that expires", async () => {
     const { resources } = await synthesise({ logDays: "7" });
     const logs = new Set<string>();
     for (const { Properties } of resources("AWS::Lambda::Function").values()) {
@@ -92,7 +92,7 @@ describe("every function", () => {
       expect(Properties["RetentionInDays"]).toBe(7);
   });
 
-  it("is recorded by X-Ray only if asked", async () => {
+  it("X-Ray traces a function only if configured", async () => {
     const traced = async (context: object) => {
       const { resources, permissions } = await synthesise({ ...context });
       const modes = [...resources("AWS::Lambda::Function").values()].map(
@@ -107,7 +107,7 @@ describe("every function", () => {
     });
   });
 
-  it("shares the account's concurrency, and receive has its own if asked", async () => {
+  it("functions share the account's concurrency, and receive has its own if configured", async () => {
     const reserved = async (context: object) =>
       [...(await synthesise({ ...context })).resources("AWS::Lambda::Function")]
         .filter(([, { Properties }]) => "ReservedConcurrentExecutions" in Properties)
@@ -119,34 +119,38 @@ describe("every function", () => {
 
 describe("settings that do not fit", () => {
   it.each([
-    ["a stage that is no name", { stage: "Prod 1" }, "stage"],
+    ["a stage that is not a name", { stage: "Prod 1" }, "stage"],
     ["a domain without a certificate", { domainName: "bridge.example.com" }, "certificate"],
     ["a trust store without a domain", { trustStore: "s3://a/b" }, "trustStore"],
-    ["a version of no trust store", { ...DOMAIN, trustStoreVersion: "v-2" }, "needs trustStore"],
-    ["a name that is mistyped", { stge: "prod" }, "stge: unknown setting; known are stage, config,"],
+    ["a version without a trust store", { ...DOMAIN, trustStoreVersion: "v-2" }, "needs trustStore"],
+    ["a mistyped name", { stge: "prod" }, "stge: unknown setting; known are stage, config,"],
     ["a name beside another mistake", { Stage: "prod", keep: "no" }, "Stage: unknown setting"],
     ["a domain in front of a function URL", { ...DOMAIN, ingress: "function-url" }, "ingress=http-api"],
     ["a flag that is neither true nor false", { keep: "no" }, "keep"],
     ["days that CloudWatch does not know", { logDays: "8" }, "logDays"],
-    ["a copy in a region, without the stack's own", { replicaRegions: "eu-west-1" }, "need region"],
-    ["a copy where the table is", { region: "eu-west-1", replicaRegions: "us-east-1,eu-west-1" }, "stack's own region"],
-    ["a copy in no region", { region: "eu-west-1", replicaRegions: "frankfurt" }, "replicaRegions"],
+    ["a copy in a region, without the stack's own region", { replicaRegions: "eu-west-1" }, "need region"],
+    [
+      "a copy in the table's own region",
+      { region: "eu-west-1", replicaRegions: "us-east-1,eu-west-1" },
+      "stack's own region",
+    ],
+    ["a copy in an unknown region", { region: "eu-west-1", replicaRegions: "frankfurt" }, "replicaRegions"],
     [
       "copies with a key that is in one region",
       { region: "eu-west-1", replicaRegions: "us-east-1", customerKey: "true" },
       "needs one in each",
     ],
-    ["a signing key told twice", { signingKeys: "a,b,a" }, "each only once"],
-    ["no signing key", { signingKeys: "" }, "signingKeys"],
-    ["no concurrency", { receiveConcurrency: "0" }, "receiveConcurrency"],
-  ])("are refused: %s", (_, context, told) => {
+    ["a signing key named twice", { signingKeys: "a,b,a" }, "each only once"],
+    ["an empty list of signing keys", { signingKeys: "" }, "signingKeys"],
+    ["a concurrency of zero", { receiveConcurrency: "0" }, "receiveConcurrency"],
+  ])("%s is rejected", (_, context, message) => {
     const { node } = new RootConstruct();
     for (const [name, value] of Object.entries(context)) node.setContext(name, value);
-    expect(() => readSettings(node)).toThrow(told);
+    expect(() => readSettings(node)).toThrow(message);
   });
 
   it.each(["@aws-cdk/core:enablePartitionLiterals", "aws:cdk:bundling-stacks", "acknowledged-issue-numbers"])(
-    "are not those of CDK itself: %s",
+    "a context value of CDK itself is accepted: %s",
     (name) => {
       const { node } = new RootConstruct();
       node.setContext(name, true);
@@ -158,16 +162,16 @@ describe("settings that do not fit", () => {
 describe("the settings in docs/deploy-reference.md", () => {
   const rows = rowsOf(sectionOf(readText("docs/deploy-reference.md"), "Settings"));
 
-  it("are all that the stack has, and no other", () => {
+  it("the documented settings are exactly the stack's", () => {
     const { node } = new RootConstruct();
     node.setContext("stge", "prod");
-    const [, names = ""] = catchMessage(() => readSettings(node)).match(/there are (.+)$/) ?? [];
+    const [, names = ""] = catchMessage(() => readSettings(node)).match(/known are (.+)$/) ?? [];
     expect(names).not.toBe("");
     const documented = rows.flatMap(([name = ""]) => codeIn(name));
     expect([...documented].sort()).toEqual(names.split(", ").sort());
   });
 
-  it("have the defaults of the stack", () => {
+  it("the documented defaults are the stack's", () => {
     const defaults: Readonly<Record<string, unknown>> = readSettings(new RootConstruct().node);
     for (const [names = "", value = ""] of rows) {
       const expected = codeIn(names).map((name) => defaults[name]);

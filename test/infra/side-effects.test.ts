@@ -13,7 +13,7 @@ import { sampleDelivery } from "../support/samples.ts";
 import { testClock } from "../support/test-doubles.ts";
 import { EVERYTHING, type Synthesised, synthesise } from "./synthesised.ts";
 
-/** The same installation with people, and a status route that takes this too. */
+/** The same installation with people, and a status route that also matches `taken`. */
 const withPeople = (taken?: string) =>
   changed((text) => {
     const person = `$&    people: { "max": { roles: [on-call] } }\n`;
@@ -37,17 +37,17 @@ const rights = ({ permissions }: Synthesised, role: string) => {
   return { table: DeliveriesTable, due };
 };
 
-describe("what publishes", () => {
-  it("may read and write what labels decide where people are configured, and nowhere else", async () => {
-    const [plain, heeding] = [await synthesise({}, await compileConfig(EVERYTHING)), await withPeople()];
+describe("the functions that publish", () => {
+  it("the relay and the sweep may read and write approvals if people are configured, and no other time", async () => {
+    const [plain, withCommands] = [await synthesise({}, await compileConfig(EVERYTHING)), await withPeople()];
     expect(rights(plain, "RelayRole")).toEqual({ table: ["dynamodb:GetItem", "dynamodb:UpdateItem"], due: undefined });
     const all = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"];
-    expect(rights(heeding, "RelayRole")).toEqual({ table: all, due: ["dynamodb:Query"] });
-    expect(rights(heeding, "SweepRole")).toEqual({ table: all, due: ["dynamodb:Query"] });
+    expect(rights(withCommands, "RelayRole")).toEqual({ table: all, due: ["dynamodb:Query"] });
+    expect(rights(withCommands, "SweepRole")).toEqual({ table: all, due: ["dynamodb:Query"] });
     expect(rights(plain, "SweepRole").table).not.toContain("dynamodb:PutItem");
   });
 
-  it("may look up whose account made an edit, also where no runs are reported", async () => {
+  it("the relay may look up whose account made an edit even if no runs are reported", async () => {
     const without = await changed((text) => text.replace(/ {2}docs-build:\n[\s\S]+(?= {2}docs-status:)/, ""));
     expect(rights(without, "RelayRole")).toEqual({
       table: ["dynamodb:GetItem", "dynamodb:UpdateItem"],
@@ -56,9 +56,9 @@ describe("what publishes", () => {
   });
 });
 
-describe("a label that commands something, where nobody may", () => {
+describe("a label with a command in an installation without people", () => {
   it.each(["RelayRole", "SweepRole"])(
-    "is published by what has the %s, which has no right to look for what it means",
+    "the label's event is published with %s, which may not look up approvals",
     async (role) => {
       const compiled = await compileConfig(EVERYTHING);
       const { table = [] } = rights(await synthesise({}, compiled), role);
@@ -86,10 +86,10 @@ describe("a label that commands something, where nobody may", () => {
   );
 });
 
-describe("what acts on comments", () => {
-  it("may look for open approvals, where a status route takes comments and there are people, and nothing else may", async () => {
-    const [deaf, commanded] = [await withPeople(), await withPeople("page.commented")];
-    expect(rights(deaf, "ActconfluenceRole").due).toBeUndefined();
+describe("the functions that act on comments", () => {
+  it("only the Confluence function may look up open approvals, if a status route matches comments and people are configured", async () => {
+    const [withoutComments, commanded] = [await withPeople(), await withPeople("page.commented")];
+    expect(rights(withoutComments, "ActconfluenceRole").due).toBeUndefined();
     expect(rights(commanded, "ActconfluenceRole").due).toEqual(["dynamodb:Query"]);
     for (const kind of ["tekton", "gitlab", "buildkite"]) {
       expect(rights(commanded, `Act${kind}Role`).due, kind).toBeUndefined();

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { synthesise } from "./synthesised.ts";
 
-it("the stage of an installation is told to each of its functions, whose metrics carry it", async () => {
+it("each function has the stage of the installation, and its metrics carry it", async () => {
   const stack = await synthesise();
   const functions = [...stack.resources("AWS::Lambda::Function")];
   expect(functions.length).toBeGreaterThan(4);

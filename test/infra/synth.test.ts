@@ -17,17 +17,17 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** `npm run synth`, into a folder, by somebody with no AWS credentials, no settings and no home. */
-async function synth(out: string, ...context: readonly string[]): Promise<{ ok: boolean; told: string }> {
+/** `npm run synth` into a folder, without AWS credentials, settings or a home folder. */
+async function synth(out: string, ...context: readonly string[]): Promise<{ ok: boolean; printed: string }> {
   const args = ["node_modules/tsx/dist/cli.mjs", "infra/app.ts", ...context.flatMap((pair) => ["-c", pair])];
   const env = { PATH: process.env["PATH"], HOME: folder, CDK_OUTDIR: join(folder, out) };
   return run(process.execPath, args, { env }).then(
-    ({ stderr }) => ({ ok: true, told: stderr }),
-    ({ stderr }: { readonly stderr: string }) => ({ ok: false, told: stderr }),
+    ({ stderr }) => ({ ok: true, printed: stderr }),
+    ({ stderr }: { readonly stderr: string }) => ({ ok: false, printed: stderr }),
   );
 }
 
-/** What the `handler` of a bundle is, in a process of its own with the environment that the stack gives. */
+/** The type of a bundle's `handler`, loaded in its own process with the environment that the stack sets. */
 async function handlerIn(bundle: string): Promise<string> {
   const script = `const { handler } = await import(${JSON.stringify(join(bundle, "index.mjs"))}); console.log(typeof handler);`;
   const env = {
@@ -44,10 +44,10 @@ async function handlerIn(bundle: string): Promise<string> {
 
 describe("npm run synth", () => {
   it(
-    "writes the stack and a bundle for each function, the configuration compiled in",
+    "the stack and a bundle for each function are written, with the configuration compiled in",
     async () => {
-      const { ok, told } = await synth("prod", "stage=prod", `config=${EVERYTHING}`);
-      expect(told).toContain(`drawbridge-prod: ${EVERYTHING} compiled into`);
+      const { ok, printed } = await synth("prod", "stage=prod", `config=${EVERYTHING}`);
+      expect(printed).toContain(`drawbridge-prod: ${EVERYTHING} compiled into`);
       expect(ok).toBe(true);
       const written = await readdir(join(folder, "prod"));
       const bundles = written.filter((name) => name.startsWith("asset.")).map((name) => join(folder, "prod", name));
@@ -62,7 +62,7 @@ describe("npm run synth", () => {
     BUILD_TIMEOUT_MS,
   );
 
-  it("is read by the installed CDK command line", async () => {
+  it("the installed CDK command line reads the stack", async () => {
     const { stdout } = await run(
       process.execPath,
       ["node_modules/aws-cdk/bin/cdk", "ls", "--app", join(folder, "prod")],
@@ -73,13 +73,13 @@ describe("npm run synth", () => {
     expect(stdout.trim()).toBe("drawbridge-prod");
   });
 
-  it("tells what is wrong with a configuration, and writes nothing", async () => {
+  it("a wrong configuration is reported, and nothing is written", async () => {
     const config = join(folder, "wrong.yaml");
     await writeFile(config, "sources: { hooks: { provider: gitlab, token: { current: env:HOOKS } } }\n");
-    const { ok, told } = await synth("wrong", `config=${config}`);
+    const { ok, printed } = await synth("wrong", `config=${config}`);
     expect(ok).toBe(false);
-    expect(told).toContain(`${config}:1`);
-    expect(told).toContain("env:HOOKS");
+    expect(printed).toContain(`${config}:1`);
+    expect(printed).toContain("env:HOOKS");
     expect(await readdir(join(folder, "wrong"))).toEqual([]);
   });
 });

@@ -10,7 +10,7 @@ import { type CompiledConfig, compileConfig } from "../../infra/compile-config.t
 import { readSettings } from "../../infra/settings.ts";
 
 export const EXAMPLE = "infra/example/drawbridge.yaml";
-/** Every kind of way in, of action and of identity. */
+/** Every kind of source, action and identity. */
 export const EVERYTHING = "test/infra/everything.yaml";
 
 export interface Resource {
@@ -22,13 +22,13 @@ export interface Resource {
 
 export interface Synthesised {
   readonly template: Template;
-  /** Resources of a type by logical id, the hash at its end cut off. */
+  /** Resources of a type by logical id, without the hash at its end. */
   resources(type: string): ReadonlyMap<string, Resource>;
-  /** For a role: what may be done, by resource. */
+  /** The allowed actions of a role, by resource. */
   permissions(role: string): Readonly<Record<string, readonly string[]>>;
 }
 
-/** An app whose functions have no code. It writes into a folder of its own, which is gone when `use` has ended. */
+/** An app whose functions have no code. It writes into its own folder, which is deleted when `use` has ended. */
 export async function withApp<T>(
   context: Readonly<Record<string, unknown>>,
   use: (app: App) => T | Promise<T>,
@@ -43,8 +43,8 @@ export async function withApp<T>(
 }
 
 /**
- * The stack of a context and a configuration, with no code in its functions and unchecked: `checks.test.ts` does that. Test
- * files of a run share each template.
+ * The stack of a context and a configuration, without code in its functions and without checks, which `checks.test.ts`
+ * makes. Test files of a run share each template.
  */
 export async function synthesise(
   context: Readonly<Record<string, unknown>> = {},
@@ -60,7 +60,7 @@ export async function synthesise(
   return { template, resources, permissions: (role) => permissionsOf(role, resources("AWS::IAM::Policy")) };
 }
 
-/** From the folder of the run, if the same sources made a template of the same context and configuration before. */
+/** Reads the template from the folder of the run if the same sources made it of the same context and configuration. */
 async function templateOf(
   context: Readonly<Record<string, unknown>>,
   compiled: CompiledConfig,
@@ -81,7 +81,7 @@ async function templateOf(
   return template;
 }
 
-/** What a template is made from: in watch mode it changes within a run. */
+/** The sources of a template. In watch mode they change within a run. */
 const SOURCES = ["infra", "shared", "functions", "cdk.json", "package-lock.json"];
 let sourcesHash: Promise<string> | undefined;
 
@@ -121,7 +121,7 @@ function permissionsOf(role: string, policies: ReadonlyMap<string, Resource>): R
 /** CDK ends a logical id with eight hex digits of its path. */
 const nameOf = (logicalId: string): string => logicalId.replace(/[0-9A-F]{8}$/, "");
 
-/** A template's value as one text: references by name, joins joined. */
+/** A template's value as text: references by name, and joins joined. */
 export function readable(value: unknown): string {
   if (typeof value !== "object" || value === null) return String(value);
   const [[intrinsic, operand] = ["", undefined]] = Object.entries(value) as [string, unknown][];

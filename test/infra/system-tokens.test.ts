@@ -29,7 +29,7 @@ routes:
   build: { when: { detail-type: [page.updated] }, do: { tekton: { target: listener } } }
 `;
 
-it("a sealing secret is granted to what seals and to the action whose target is shown the token, and to nothing else", async () => {
+it("only receive, which encrypts the token, and the action whose target gets it may read its encryption key", async () => {
   const folder = await mkdtemp(join(tmpdir(), "drawbridge-seal-"));
   try {
     const path = join(folder, "drawbridge.yaml");

@@ -15,7 +15,7 @@ const byName = (names: readonly object[] = [], key: string): readonly object[] =
   );
 
 describe("the table", () => {
-  it("has the keys and indexes of the one that a single machine makes for itself", async () => {
+  it("the table has the keys and indexes of the table that a single machine creates", async () => {
     const { client, stop } = await startEmbeddedDynamoDb({ table: "drawbridge" });
     const { Table: local } = await client.send(new DescribeTableCommand({ TableName: "drawbridge" }));
     await stop();
@@ -32,7 +32,7 @@ describe("the table", () => {
     expect(byName(inAws?.["GlobalSecondaryIndexes"] as object[], "IndexName")).toEqual(byName(indexes, "IndexName"));
   });
 
-  it("costs what it does, forgets on time, can be restored, and tells what is new", async () => {
+  it("the table is billed by use, expires items, can be restored, and streams its changes", async () => {
     const table = await tableOf();
     expect(table?.Properties).toMatchObject({
       BillingMode: "PAY_PER_REQUEST",
@@ -42,7 +42,7 @@ describe("the table", () => {
     expect(copiesOf(table)).toMatchObject([{ PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true } }]);
   });
 
-  it("outlives its stack unless told otherwise", async () => {
+  it("the table is retained when the stack is deleted, unless configured otherwise", async () => {
     const kept = await tableOf();
     expect(kept?.DeletionPolicy).toBe("Retain");
     expect(copiesOf(kept)).toMatchObject([{ DeletionProtectionEnabled: true }]);
@@ -51,7 +51,7 @@ describe("the table", () => {
     expect(copiesOf(thrown)).toMatchObject([{ DeletionProtectionEnabled: false }]);
   });
 
-  it("is encrypted with a key of the account's own if asked, which is kept as long as the table", async () => {
+  it("the table is encrypted with a key of the account's own if configured, which is retained with it", async () => {
     const { resources } = await synthesise({ customerKey: "true", region: "eu-central-1" });
     const [table] = resources("AWS::DynamoDB::GlobalTable").values();
     const [[name, key] = []] = resources("AWS::KMS::Key");
@@ -62,7 +62,7 @@ describe("the table", () => {
     expect(key?.Properties["EnableKeyRotation"]).toBe(true);
   });
 
-  it("has copies in other regions if asked, guarded like itself, which nothing of the stack reads or writes", async () => {
+  it("the table has equally protected copies in other regions if configured, which the stack neither reads nor writes", async () => {
     const { resources, template } = await synthesise({ region: "eu-central-1", replicaRegions: "eu-west-1,us-east-1" });
     const [table] = resources("AWS::DynamoDB::GlobalTable").values();
     const copies = copiesOf(table) as readonly { Region: string }[];

@@ -35,7 +35,7 @@ async function withDelivery(route: Route) {
 }
 
 describe("an action", () => {
-  it("runs once, however often it is relayed and taken up", async () => {
+  it("an action runs once, however often it is relayed and claimed", async () => {
     const script = scripted([DONE]);
     const parts = await withDelivery(routeOf(script.run));
     await relay(parts.delivery, { ...parts, outbox: parts.deliveries, log: silentLog });
@@ -48,20 +48,20 @@ describe("an action", () => {
     expect(await parts.attempts(parts.delivery.id)).toMatchObject([{ attempt: 1, ...DONE }]);
   });
 
-  it("runs once for a happening that two deliveries tell, and both say so", async () => {
+  it("an action runs once for an event that two deliveries report, and the second one's timeline says so", async () => {
     const script = scripted([DONE]);
     const parts = await withDelivery(routeOf(script.run));
-    const told = { ...sampleDelivery(1), id: "d-told-again" };
-    await parts.deliveries.record(told);
-    await relay(told, { ...parts, outbox: parts.deliveries, log: silentLog });
+    const repeated = { ...sampleDelivery(1), id: "d-reported-again" };
+    await parts.deliveries.record(repeated);
+    await relay(repeated, { ...parts, outbox: parts.deliveries, log: silentLog });
     await parts.runDue();
     expect(script.contexts).toHaveLength(1);
-    expect(await parts.deliveries.timeline("d-told-again")).toMatchObject([
+    expect(await parts.deliveries.timeline("d-reported-again")).toMatchObject([
       { kind: "already_scheduled", route: "docs", by: parts.delivery.id },
     ]);
   });
 
-  it("comes again after the wait that the target asked for, and not before", async () => {
+  it("an action is due again after the wait that the target asked for, and not before", async () => {
     const script = scripted([{ ...RETRY, afterSeconds: 40 }, DONE]);
     const parts = await withDelivery(routeOf(script.run));
     await parts.runDue();
@@ -75,7 +75,7 @@ describe("an action", () => {
     ]);
   });
 
-  it("is given up after the last attempt, and the timeline says why", async () => {
+  it("an action is given up after the last attempt, and the timeline says why", async () => {
     const script = scripted([RETRY]);
     const parts = await withDelivery(routeOf(script.run));
     for (let round = 0; round < 8; round++) {
@@ -88,7 +88,7 @@ describe("an action", () => {
     expect(await parts.actions.state(ACTION_ID)).toBe("gave_up");
   });
 
-  it("that waits comes again as often as it takes, with one line in the timeline and no attempt counted", async () => {
+  it("a waiting action runs as often as needed, with one timeline event and no attempt counted", async () => {
     const wait: ActionOutcome = { outcome: "wait", summary: "not its turn", afterSeconds: 20 };
     const script = scripted([...Array.from({ length: 30 }, () => wait), RETRY, wait, DONE]);
     const parts = await withDelivery(routeOf(script.run));
@@ -106,7 +106,7 @@ describe("an action", () => {
     ]);
   });
 
-  it("that comes to a long wait tells that in the place of a short one before it, and from its beginning", async () => {
+  it("a long wait replaces a preceding short one in the timeline, with the time at which it began", async () => {
     const short: ActionOutcome = { outcome: "wait", summary: "not its turn", afterSeconds: 20 };
     const long: ActionOutcome = { outcome: "wait", summary: "someone has to act", afterSeconds: 20, isLong: true };
     const parts = await withDelivery(routeOf(scripted([short, long, long, short, long, DONE]).run));
@@ -122,7 +122,7 @@ describe("an action", () => {
     ]);
   });
 
-  it("that waits comes again when it asked to, and after ten minutes at the latest", async () => {
+  it("a waiting action runs again when it asked to, and after ten minutes at the latest", async () => {
     const waits = [0.25, 86_400].map(
       (afterSeconds) => ({ outcome: "wait", summary: "not yet", afterSeconds }) as const,
     );
@@ -134,7 +134,7 @@ describe("an action", () => {
     expect(await act(ACTION_ID, parts.deps)).toEqual({ result: "finished" });
   });
 
-  it("is retried after a retryable fault and given up after another, with the reason but no cause", async () => {
+  it("an action is retried after a retryable fault and given up after another, with the reason but no cause", async () => {
     const faults = [
       new Fault("target_unreachable", "listener.example.test: no connection", {
         retryable: true,
@@ -152,7 +152,7 @@ describe("an action", () => {
     ]);
   });
 
-  it("that fails in an unforeseen way is retried, and nothing of the error's text is kept", async () => {
+  it("an action that throws an unexpected error is retried, and nothing of the error's text is stored", async () => {
     const parts = await withDelivery(routeOf(scripted([new TypeError("canary-value"), DONE]).run));
     await parts.runDue();
     parts.clock.advance(60_000);
@@ -162,7 +162,7 @@ describe("an action", () => {
     expect(JSON.stringify(attempts)).not.toContain("canary-value");
   });
 
-  it("says that an attempt was interrupted when its owner vanished", async () => {
+  it("the timeline says that an attempt was interrupted if its owner vanished", async () => {
     const parts = await withDelivery(routeOf(scripted([DONE]).run));
     await parts.actions.claim(ACTION_ID, parts.clock.now(), laterBy(parts.clock.now(), 40_000));
     parts.clock.advance(40_000);
@@ -173,7 +173,7 @@ describe("an action", () => {
     ]);
   });
 
-  it("that ended in a crash between its line in the timeline and its end keeps the line", async () => {
+  it("an attempt whose process crashed after writing its timeline event keeps that event", async () => {
     const parts = await withDelivery(routeOf(scripted([DONE]).run));
     const complete = () => Promise.reject(new Error("killed here"));
     const actions: ActionStore = { ...boundTo(parts.actions), complete };
@@ -186,11 +186,11 @@ describe("an action", () => {
     ]);
   });
 
-  it("whose lease went to another tells what it did, and ends nothing", async () => {
+  it("an owner whose lease passed to another records its attempt, and does not complete the action", async () => {
     const script = scripted([DONE]);
     let parts: Awaited<ReturnType<typeof withDelivery>>;
     const slow: Route["run"] = async (context) => {
-      // The clock passes the lease while the work goes on, and a second owner takes over.
+      // The clock passes the end of the lease during the work, and a second owner takes over.
       parts.clock.advance(leaseMs([{ maxAttemptMs: 10_000 }]));
       await parts.actions.claim(ACTION_ID, parts.clock.now(), laterBy(parts.clock.now(), 10_000));
       return script.run(context);
@@ -201,11 +201,11 @@ describe("an action", () => {
     expect(await parts.actions.state(ACTION_ID)).toBe("due");
   });
 
-  it("has a lease longer than the work it guards", () => {
+  it("the lease is longer than the longest attempt", () => {
     expect(leaseMs([{ maxAttemptMs: 10_000 }, { maxAttemptMs: 60_000 }])).toBeGreaterThan(60_000);
   });
 
-  it("of a route that is gone is given up", async () => {
+  it("an action whose route is no longer configured is given up", async () => {
     const parts = await withDelivery(routeOf(scripted([DONE]).run));
     await act(ACTION_ID, { ...parts.deps, routes: [] });
     expect(await parts.attempts(parts.delivery.id)).toMatchObject([
@@ -214,8 +214,8 @@ describe("an action", () => {
   });
 });
 
-describe("relaying", () => {
-  it("leaves in the outbox what the bus did not take, and the sweep takes it up later", async () => {
+describe("the relay", () => {
+  it("a delivery that the bus did not accept stays in the outbox, and a later sweep publishes it", async () => {
     const parts = await bridgeParts([]);
     stop = parts.stop;
     const delivery = sampleDelivery();
@@ -233,7 +233,7 @@ describe("relaying", () => {
     expect(await sweep(deps)).toBe(0);
   });
 
-  it("stores the matched actions before the delivery leaves the outbox", async () => {
+  it("the matched actions are stored before the delivery leaves the outbox", async () => {
     const parts = await bridgeParts([routeOf(scripted([DONE]).run)]);
     stop = parts.stop;
     const delivery = sampleDelivery();
@@ -251,7 +251,7 @@ describe("relaying", () => {
     expect(await parts.deliveries.unrelayed(parts.clock.now(), 10)).toEqual([delivery.id]);
   });
 
-  it("goes on with the others when one fails", async () => {
+  it("the sweep continues with the other deliveries if one fails", async () => {
     const failing = routeOf(scripted([DONE]).run, {
       matches: ({ detail }) => {
         if (detail.delivery === sampleDelivery(1).id) throw new TypeError("a mistake in a pattern");

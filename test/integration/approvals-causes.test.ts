@@ -15,7 +15,7 @@ const onBuild = (pipeline: string) => (busEvent: BusEvent) =>
 let bridge: Awaited<ReturnType<typeof gatedBridge>>;
 let edit: RecordedDelivery;
 
-/** A page edit is built, the build is packed, and a package is deployed once somebody has approved it. */
+/** A page edit is built, the build is packaged, and a package is deployed once somebody has approved it. */
 beforeEach(async () => {
   const firing = { target: "builds", runsReportedBy: "prod-cluster" };
   const { run } = scripted([DONE]);
@@ -29,10 +29,13 @@ beforeEach(async () => {
 });
 afterEach(() => bridge.stop());
 
-/** A cluster tells that the run which `origin` fired has succeeded. */
+/** A cluster reports that the run which `origin` fired has succeeded. */
 async function built(pipeline: string, origin: RecordedDelivery, given: Partial<BuildEvent> = {}) {
   const event: BuildEvent = {
-    ...{ type: "build.succeeded", keyParts: [pipeline, origin.id], time: toIso(bridge.clock.now()), subject: pipeline },
+    type: "build.succeeded",
+    keyParts: [pipeline, origin.id],
+    time: toIso(bridge.clock.now()),
+    subject: pipeline,
     build: { system: "tekton", id: pipeline, pipeline, state: "succeeded" },
     origin: { delivery: origin.id },
     ...given,
@@ -40,82 +43,93 @@ async function built(pipeline: string, origin: RecordedDelivery, given: Partial<
   const { event: _, ...delivery } = sampleDelivery();
   const principal = { ...delivery.principal, subject: "prod-cluster" };
   const id = `d-${pipeline}-of-${origin.id}`;
-  const told = await bridge.takeIn({
-    ...{ ...delivery, id, source: "prod-cluster", provider: "tekton", principal },
-    ...{ what: event.type, subject: event.subject, event },
+  const report = await bridge.takeIn({
+    ...delivery,
+    id,
+    source: "prod-cluster",
+    provider: "tekton",
+    principal,
+    what: event.type,
+    subject: event.subject,
+    event,
   });
   await bridge.runDue("builds");
   await bridge.runDue();
-  return told;
+  return report;
 }
 
 const packed = async (of = edit) => built("pack", await built("build", of));
 
-describe("a gate behind what somebody's page edit caused", () => {
-  it("knows who edited the page and which, through every run in between", async () => {
-    const told = await packed();
-    expect(await bridge.approvalOf(told)).toMatchObject({
-      ...{ delivery: told.id, cause: edit.id, requester: { subject: "wiki", actor: EDITOR } },
-      ...{ page: { id: "98310" }, about: { mark: "7" } },
+describe("a gate behind a run that a page edit caused", () => {
+  it("the approval names the editor and the page of the edit, through every run in between", async () => {
+    const report = await packed();
+    expect(await bridge.approvalOf(report)).toMatchObject({
+      delivery: report.id,
+      cause: edit.id,
+      requester: { subject: "wiki", actor: EDITOR },
+      page: { id: "98310" },
+      about: { mark: "7" },
     });
   });
 
-  it("is not opened by that editor, and by somebody else", async () => {
-    const told = await packed();
+  it("the editor cannot open the gate, and somebody else can", async () => {
+    const report = await packed();
     for (const editor of [holder("ann"), { ...holder("ann"), trustEntry: "admins" }, holder(EDITOR)]) {
-      expect(await bridge.decide(told, "grant", editor)).toMatchObject({ rejection: { reason: "self_approval" } });
+      expect(await bridge.decide(report, "grant", editor)).toMatchObject({ rejection: { reason: "self_approval" } });
     }
-    expect(await bridge.decide(told, "grant", holder("max"))).toMatchObject({ ok: true });
+    expect(await bridge.decide(report, "grant", holder("max"))).toMatchObject({ ok: true });
     await bridge.runDue();
-    expect(bridge.fired).toMatchObject([{ busEvent: { detail: { delivery: told.id } } }]);
+    expect(bridge.fired).toMatchObject([{ busEvent: { detail: { delivery: report.id } } }]);
   });
 
-  it("is void once the page has changed", async () => {
-    const told = await packed();
+  it("the approval becomes void when the page changes", async () => {
+    const report = await packed();
     await bridge.edit(8);
-    expect(await bridge.decide(told, "grant", holder("max"))).toMatchObject({
+    expect(await bridge.decide(report, "grant", holder("max"))).toMatchObject({
       rejection: { reason: "approval_outdated" },
     });
     await bridge.later();
-    expect(await bridge.approvalOf(told)).toMatchObject({ state: "superseded" });
+    expect(await bridge.approvalOf(report)).toMatchObject({ state: "superseded" });
   });
 
-  it("is opened by a label on that page, and the event of it leads back to the edit", async () => {
-    const told = await packed();
+  it("a label on the page opens the gate, and the approval's event has the edit as its origin", async () => {
+    const report = await packed();
     const unrelayed = await bridge.deliveries.unrelayed(laterBy(bridge.clock.now(), 60_000), 10);
     const events = await Promise.all(unrelayed.map((id) => bridge.deliveries.get(id)));
     const requested = events.flatMap((one) => (one && one.what === "approval.requested" ? [busEventOf(one)] : []));
     expect(requested).toMatchObject([{ detail: { origin: { delivery: edit.id } } }]);
     bridge.clock.advance(1_000);
     await bridge.label("drawbridge-approve", "max");
-    expect(await bridge.approvalOf(told)).toMatchObject({ state: "granted" });
+    expect(await bridge.approvalOf(report)).toMatchObject({ state: "granted" });
   });
 
-  it("counts whoever had the edit, or the last run of it, run again as who asked", async () => {
+  it("a person who ran the edit or its last run again counts as the requester", async () => {
     const again = await bridge.replay(edit, holder("mia", ["manager", "on-call"]), ["build"]);
     await bridge.runDue("builds");
-    const told = await packed(again);
-    expect(await bridge.decide(told, "grant", holder("mia"))).toMatchObject({ rejection: { reason: "self_approval" } });
-    expect(await bridge.decide(told, "grant", holder("ann"))).toMatchObject({ ok: true });
+    const report = await packed(again);
+    expect(await bridge.decide(report, "grant", holder("mia"))).toMatchObject({
+      rejection: { reason: "self_approval" },
+    });
+    expect(await bridge.decide(report, "grant", holder("ann"))).toMatchObject({ ok: true });
     bridge.clock.advance(1_000);
-    const last = await bridge.replay(told, holder("max"));
+    const last = await bridge.replay(report, holder("max"));
     await bridge.runDue();
     const about = { key: "page#98310#https://wiki.example.test", at: toIso(last.receivedAt) };
     expect(await bridge.approvalOf(last)).toMatchObject({ requester: { subject: "max" }, about, cause: again.id });
   });
 
-  it("counts whom the run's own event names where nothing behind it names anybody", async () => {
+  it("the actor of the run's own event is the requester if no earlier event names anybody", async () => {
     const { event, ...delivery } = sampleDelivery(9);
     const { actor: _, ...nobody } = event;
     const unnamed = await bridge.takeIn({ ...delivery, event: nobody });
     await bridge.runDue("builds");
-    const told = await built("pack", await built("build", unnamed), { actor: { id: "max" } });
-    expect((await bridge.approvalOf(told)).requester).toMatchObject({ actor: "max", subject: "prod-cluster" });
+    const report = await built("pack", await built("build", unnamed), { actor: { id: "max" } });
+    expect((await bridge.approvalOf(report)).requester).toMatchObject({ actor: "max", subject: "prod-cluster" });
   });
 
-  it("is opened by anyone with the role where nobody was behind it", async () => {
-    const told = await built("pack", edit, { origin: { delivery: "d-unknown" } });
-    expect(await bridge.approvalOf(told)).not.toHaveProperty("cause");
-    expect(await bridge.decide(told, "grant", holder("ann"))).toMatchObject({ ok: true });
+  it("anyone with the role can open the gate if no person caused the run", async () => {
+    const report = await built("pack", edit, { origin: { delivery: "d-unknown" } });
+    expect(await bridge.approvalOf(report)).not.toHaveProperty("cause");
+    expect(await bridge.decide(report, "grant", holder("ann"))).toMatchObject({ ok: true });
   });
 });

@@ -23,7 +23,7 @@ let status: ConnectedAction;
 let bridge: Awaited<ReturnType<typeof gatedBridge>>;
 let edit: RecordedDelivery;
 
-/** The gated route's own page is at `sandbox`, under the address of the samples. */
+/** The gated route's own page is in `sandbox`, under the address of the samples. */
 beforeEach(async () => {
   sandbox = await startSandboxConfluence({ product: "data-center" });
   const matches = (entry: { readonly "detail-type": string }) => entry["detail-type"] === "page.commented";
@@ -45,10 +45,10 @@ afterEach(async () => {
   await sandbox.close();
 });
 
-let told = 0;
+let sent = 0;
 
-/** Tells of a comment, as Data Center does, or with its page where there is one. */
-async function tell(
+/** Reports a comment in the form of Data Center, or with its page if one is given. */
+async function report(
   id: string,
   actor: string,
   given: Partial<RecordedDelivery> & { readonly page?: PageEvent["page"] } = {},
@@ -61,7 +61,7 @@ async function tell(
     : { ...head, comment: { id, site: SITE } };
   const delivery = {
     ...sampleDelivery(),
-    id: deliveryIdOf("wiki", ["comment", String(++told)]),
+    id: deliveryIdOf("wiki", ["comment", String(++sent)]),
     what: event.type,
     event,
   };
@@ -70,11 +70,11 @@ async function tell(
   return taken;
 }
 
-/** Somebody comments on the page, now. */
+/** Adds a comment to the page at the clock's time. */
 const comment = (body: string, author: string, page = PAGE): Promise<string> =>
   sandbox.comment(page, `<p>${body}</p>`, { author, at: toIso(bridge.clock.now()) });
 
-const say = async (body: string, author: string) => tell(await comment(body, author), author);
+const say = async (body: string, author: string) => report(await comment(body, author), author);
 const stateOfEdit = async () => (await bridge.approvalOf(edit)).state;
 const summaryOf = async ({ id }: RecordedDelivery) => (await bridge.attempts(id))[0]?.summary;
 
@@ -82,20 +82,23 @@ describe("a comment on the page", () => {
   it.each([
     ["drawbridge approve", "grant", "granted"],
     ["drawbridge deny", "deny", "denied"],
-  ])("%s from a person with the role decides, and both timelines say by whom", async (text, decision, state) => {
-    const commented = await say(text, "max");
-    expect(await bridge.steps(edit)).toMatchObject([{}, { state, by: { subject: "wiki", actor: "max" } }]);
-    const [decided, ...others] = await bridge.decided(commented);
-    expect(others).toEqual([]);
-    expect(decided).toMatchObject({ decision, by: { actor: "max", roles: ["manager"] } });
-    expect(decided?.refusal).toBeUndefined();
-    const { id } = await bridge.approvalOf(edit);
-    expect(await summaryOf(commented)).toMatch(new RegExp(`^comment \\d+: ${decision} of ${id}$`));
-    await bridge.later();
-    expect(bridge.fired).toHaveLength(state === "granted" ? 1 : 0);
-  });
+  ])(
+    'the comment "%s" of a person with the role decides, and both timelines name the person',
+    async (text, decision, state) => {
+      const commented = await say(text, "max");
+      expect(await bridge.steps(edit)).toMatchObject([{}, { state, by: { subject: "wiki", actor: "max" } }]);
+      const [decided, ...others] = await bridge.decided(commented);
+      expect(others).toEqual([]);
+      expect(decided).toMatchObject({ decision, by: { actor: "max", roles: ["manager"] } });
+      expect(decided?.refusal).toBeUndefined();
+      const { id } = await bridge.approvalOf(edit);
+      expect(await summaryOf(commented)).toMatch(new RegExp(`^comment \\d+: ${decision} of ${id}$`));
+      await bridge.later();
+      expect(bridge.fired).toHaveLength(state === "granted" ? 1 : 0);
+    },
+  );
 
-  it("decides about the one approval that it names, wherever that is shown, and about no other", async () => {
+  it("a comment that names an approval decides that one, whichever page shows it, and no other", async () => {
     const other = await bridge.edit(3, { id: "4711" });
     await bridge.runDue();
     bridge.clock.advance(1_000);
@@ -104,12 +107,12 @@ describe("a comment on the page", () => {
   });
 
   it.each([
-    ["of somebody without the role", "tom", "drawbridge approve", "role_missing"],
-    ["of whoever edited the page", EDITOR, "drawbridge approve", "self_approval"],
-    ["about an approval that is not there", "max", `drawbridge approve p-${"a".repeat(26)}`, "approval_unknown"],
+    ["of a person without the role", "tom", "drawbridge approve", "role_missing"],
+    ["of the editor", EDITOR, "drawbridge approve", "self_approval"],
+    ["about an unknown approval", "max", `drawbridge approve p-${"a".repeat(26)}`, "approval_unknown"],
     ["of a person without the role for a rollback", "max", "drawbridge rollback docs", "role_missing"],
-    ["to roll back what never ran well", "mia", "drawbridge rollback docs production", "rollback_impossible"],
-  ])("%s decides nothing, and its timeline says why", async (_, actor, text, reason) => {
+    ["to roll back a route without a good run", "mia", "drawbridge rollback docs production", "rollback_impossible"],
+  ])("a comment %s decides nothing, and its timeline says why", async (_, actor, text, reason) => {
     const commented = await say(text, actor);
     expect(await bridge.decided(commented)).toMatchObject([{ by: { actor }, refusal: { reason } }]);
     expect(await summaryOf(commented)).toContain(`rejected (${reason})`);
@@ -117,63 +120,63 @@ describe("a comment on the page", () => {
   });
 
   it.each([
-    ["an account that nobody knows", "stranger"],
+    ["an unknown account", "stranger"],
     ["an account with the name of a method", "constructor"],
-  ])("of %s is not read", async (_, actor) => {
+  ])("a comment of %s is not read", async (_, actor) => {
     const commented = await say("drawbridge approve", actor);
     expect(await summaryOf(commented)).toContain(`was not read, because ${actor} is not among the source's people`);
     expect(await bridge.decided(commented)).toEqual([]);
     expect(await stateOfEdit()).toBe("requested");
   });
 
-  it("does not count when it is too late", async () => {
+  it("a comment that is too late decides nothing", async () => {
     bridge.clock.advance(60 * 60_000);
     const commented = await say("drawbridge approve", "max");
     expect(await bridge.decided(commented)).toMatchObject([{ refusal: { reason: "approval_closed" } }]);
   });
 
-  it("does not count for a page that has changed since", async () => {
+  it("a comment on a page that has changed since decides nothing", async () => {
     await bridge.edit(8);
     const commented = await say("drawbridge approve", "max");
-    const refusals = (await bridge.decided(commented)).map(({ refusal }) => refusal?.reason);
-    expect(refusals).toContain("approval_outdated");
+    const reasons = (await bridge.decided(commented)).map(({ refusal }) => refusal?.reason);
+    expect(reasons).toContain("approval_outdated");
     await bridge.later();
     expect(bridge.fired.filter(({ busEvent }) => busEvent.detail.delivery === edit.id)).toEqual([]);
   });
 
   it.each([
-    ["says who wrote it wrongly", "mia", {}],
-    ["says where it stands wrongly", "max", { page: { site: SITE, id: "4711" } }],
-    ["was let in by shadow mode alone", "max", { refusal: { reason: "signature_mismatch", header: "X" } }],
-    ["is run again", "max", { replay: { of: "d-1", routes: ["docs", "status"], isRollback: false } }],
-  ] as const)("decides nothing where what tells of it %s", async (_, actor, given) => {
-    const commented = await tell(await comment("drawbridge approve", "max"), actor, given);
+    ["names another author", "mia", {}],
+    ["names another page", "max", { page: { site: SITE, id: "4711" } }],
+    ["was only let in by shadow mode", "max", { refusal: { reason: "signature_mismatch", header: "X" } }],
+    ["is a replay", "max", { replay: { of: "d-1", routes: ["docs", "status"], isRollback: false } }],
+  ] as const)("a comment whose event %s decides nothing", async (_, actor, given) => {
+    const commented = await report(await comment("drawbridge approve", "max"), actor, given);
     expect(await bridge.decided(commented)).toEqual([]);
     expect(await stateOfEdit()).toBe("requested");
   });
 
-  it("does not grant what was requested since it was written, whenever it is told", async () => {
+  it("a comment does not grant what was requested after it was written, whenever it is reported", async () => {
     const id = await comment("drawbridge approve", "max");
-    await tell(id, "max");
+    await report(id, "max");
     await bridge.later();
     const newer = await bridge.edit(8);
     await bridge.runDue();
     bridge.clock.advance(1_000);
-    const again = await tell(id, "max");
+    const again = await report(id, "max");
     expect(await bridge.decided(again)).toMatchObject([{ refusal: { reason: "approval_unknown" } }]);
     expect((await bridge.approvalOf(newer)).state).toBe("requested");
     expect(bridge.fired).toHaveLength(1);
   });
 
-  it("decides once when it is told twice at once, and changes nothing when somebody else was first", async () => {
+  it("a comment that is reported twice at once decides once, and one after another person's decision changes nothing", async () => {
     const id = await comment("drawbridge approve", "max");
-    await Promise.all([tell(id, "max"), tell(id, "max", { page: { site: SITE, id: PAGE } })]);
+    await Promise.all([report(id, "max"), report(id, "max", { page: { site: SITE, id: PAGE } })]);
     expect((await bridge.steps(edit)).map(({ state }) => state)).toEqual(["requested", "granted"]);
     const late = await say("drawbridge deny", "mia");
     expect(await bridge.decided(late)).toMatchObject([{ refusal: { reason: "approval_closed", state: "granted" } }]);
   });
 
-  it("is carried out later when it cannot be now", async () => {
+  it("a command that cannot be executed now is executed later", async () => {
     const { open } = bridge.approvals;
     bridge.approvals.open = () => Promise.reject(new Fault("store_unavailable", "no answer", { retryable: true }));
     const commented = await say("drawbridge approve", "max");
@@ -186,7 +189,7 @@ describe("a comment on the page", () => {
 });
 
 describe("a rollback by a comment", () => {
-  it("fires the last good run before the newest again, once, behind the same gate", async () => {
+  it("the last good run before the newest is fired again, once, behind the same gate", async () => {
     const newer = await bridge.edit(8);
     const ran = async ({ id: delivery }: RecordedDelivery, minutes: number) => {
       const firedAt = toIso(laterBy(bridge.clock.now(), minutes * 60_000));
@@ -197,8 +200,8 @@ describe("a rollback by a comment", () => {
     await ran(edit, 0);
     await ran(newer, 1);
     const id = await comment("drawbridge rollback docs production", "mia");
-    const commented = await tell(id, "mia");
-    await tell(id, "mia");
+    const commented = await report(id, "mia");
+    await report(id, "mia");
     expect(await bridge.decided(commented)).toMatchObject([{ about: "docs", decision: "rollback" }]);
     const timeline = await bridge.deliveries.timeline(edit.id);
     const replays = timeline.flatMap((timelineEvent) => (timelineEvent.kind === "replayed" ? [timelineEvent] : []));

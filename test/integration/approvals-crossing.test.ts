@@ -36,7 +36,9 @@ afterAll(async () => {
 const changesFor = (issuer: string) => ({
   issuers: {
     people: {
-      ...{ issuer, audience: AUDIENCE, claims: [{ path: "sub", equals: ["max", "mia", "tom"] }] },
+      issuer,
+      audience: AUDIENCE,
+      claims: [{ path: "sub", equals: ["max", "mia", "tom"] }],
       roles: [
         { role: "manager", when: [{ path: "sub", equals: "max" }] },
         { role: "on-call", when: [{ path: "sub", equals: ["max", "mia"] }] },
@@ -77,7 +79,9 @@ let version = 6;
 const nextEdit = () => edit(++version);
 async function edit(version: number): Promise<string> {
   const answer = await bridge.pageEdit({
-    ...{ timestamp: systemClock.now(), event: "page_updated", userKey: "robin.example" },
+    timestamp: systemClock.now(),
+    event: "page_updated",
+    userKey: "robin.example",
     page: { id: Number(PAGE), version },
   });
   return ((await answer.json()) as { delivery: string }).delivery;
@@ -85,11 +89,14 @@ async function edit(version: number): Promise<string> {
 
 const label = (name: string, actor: string) =>
   bridge.pageEdit({
-    ...{ timestamp: systemClock.now(), event: "label_added", userKey: actor, label: { name } },
+    timestamp: systemClock.now(),
+    event: "label_added",
+    userKey: actor,
+    label: { name },
     content: { id: Number(PAGE), contentType: "page" },
   });
 
-/** Somebody comments on the page; the delivery that tells of it. */
+/** Comments on the page. Returns the id of the delivery. */
 async function comment(text: string, author: string): Promise<string> {
   const id = await bridge.confluence.comment(PAGE, `<p>${text}</p>`, { author });
   const about = { event: "comment_created", userKey: author, comment: { id: Number(id) } };
@@ -102,7 +109,7 @@ const page = () => bridge.confluence.page(PAGE).latest.body;
 const paramsOf = (at: number) =>
   (bridge.listener.requests.at(at)?.body as { readonly params?: Readonly<Record<string, string>> })?.params;
 
-/** The approval that this delivery waits for, once it does. */
+/** Waits until this delivery waits for an approval. Returns the approval's id. */
 async function waitingFor(delivery: string): Promise<string> {
   const requested = async () => {
     const { approvals } = (await (await call(max, "/v1/approvals?state=requested")).json()) as ListedApprovals;
@@ -113,7 +120,7 @@ async function waitingFor(delivery: string): Promise<string> {
   return approvals.find(isOurs)?.id ?? "";
 }
 
-/** Edits the page, has it approved, and waits until its run has ended and that is kept. */
+/** Edits the page, grants the approval, and waits until the end of the run is stored. */
 async function editedAndRun(): Promise<string> {
   const id = await nextEdit();
   await approvalsDecide(session(max), await waitingFor(id), { decision: "grant" });
@@ -135,7 +142,7 @@ const runEndedOf = (id: string) =>
 const pageShows = (...words: readonly string[]) =>
   until(`the page to show ${words.join(" and ")}`, page, (body) => words.every((word) => body.includes(word)));
 
-/** The listener is asked once more than before. */
+/** Waits until the listener has received another request. */
 const triggeredAfter = (before: number) =>
   until(
     "another trigger",
@@ -144,7 +151,7 @@ const triggeredAfter = (before: number) =>
   );
 
 describe("a page edit whose route needs an approval", () => {
-  it("waits on the page with who may approve, fires when it is granted, and shows the result", async () => {
+  it("the page shows who may approve, the run starts when it is granted, and the page shows the result", async () => {
     const id = await nextEdit();
     const approval = await waitingFor(id);
     await pageShows("WAITING");
@@ -161,12 +168,12 @@ describe("a page edit whose route needs an approval", () => {
     await pageShows("PASSED", "APPROVED");
     expect(page()).toContain("by max of ");
     expect(paramsOf(-1)).toEqual({ version: "7", who: "robin.example" });
-    const told = await eventsShow(session(mia), id);
-    expect(told).toContain(`approval ${approval} requested by robin.example of wiki`);
-    expect(told).toContain(`approval ${approval} granted by max of ${identity.issuer}: looks right`);
+    const printed = await eventsShow(session(mia), id);
+    expect(printed).toContain(`approval ${approval} requested by robin.example of wiki`);
+    expect(printed).toContain(`approval ${approval} granted by max of ${identity.issuer}: looks right`);
   });
 
-  it("is denied or taken back from the command line, which says what became of it", async () => {
+  it("the command line denies or withdraws an approval and prints the new state", async () => {
     const printed: string[] = [];
     const run = async (...words: readonly string[]) => {
       const environment = { DRAWBRIDGE_TOKEN: await identity.token(max, AUDIENCE) };
@@ -187,19 +194,19 @@ describe("a page edit whose route needs an approval", () => {
     expect(await run("approvals", "list")).toBe(0);
   });
 
-  it("is decided by a label of a person who may, and by no other person's", async () => {
+  it("a label of a person with the role decides, and a label of another person does not", async () => {
     const id = await nextEdit();
     await waitingFor(id);
     const before = bridge.listener.requests.length;
     await label("drawbridge-approve", "robin.example");
     await label("drawbridge-approve", "max.at.wiki");
     await triggeredAfter(before);
-    const told = (await shown(id)).timeline.filter((timelineEvent) => timelineEvent.kind === "approval");
-    expect(told).toMatchObject([{ state: "requested" }, { state: "granted", by: { actor: "max.at.wiki" } }]);
+    const steps = (await shown(id)).timeline.filter((timelineEvent) => timelineEvent.kind === "approval");
+    expect(steps).toMatchObject([{ state: "requested" }, { state: "granted", by: { actor: "max.at.wiki" } }]);
     await runEndedOf(id);
   });
 
-  it("is decided by a comment of a person who may, whose text the bridge reads from the page", async () => {
+  it("a comment of a person with the role decides, after the bridge has read its text from the page", async () => {
     const id = await nextEdit();
     await waitingFor(id);
     const before = bridge.listener.requests.length;
@@ -207,13 +214,13 @@ describe("a page edit whose route needs an approval", () => {
     await comment("drawbridge approve, please", "max.at.wiki");
     const commented = await comment("drawbridge approve", "max.at.wiki");
     await triggeredAfter(before);
-    const told = (await shown(id)).timeline.filter((timelineEvent) => timelineEvent.kind === "approval");
-    expect(told).toMatchObject([{ state: "requested" }, { state: "granted", by: { actor: "max.at.wiki" } }]);
+    const steps = (await shown(id)).timeline.filter((timelineEvent) => timelineEvent.kind === "approval");
+    expect(steps).toMatchObject([{ state: "requested" }, { state: "granted", by: { actor: "max.at.wiki" } }]);
     expect(await eventsShow(session(mia), commented)).toContain("max.at.wiki of wiki");
     await runEndedOf(id);
   });
 
-  it("is refused to whoever has no role for it, and to whoever comes late, who is told by whom", async () => {
+  it("a decision without the role or after another one is rejected, and a late one learns who decided", async () => {
     const path = `/v1/approvals/${await waitingFor(await nextEdit())}`;
     const answers = [
       await call(tom, path, { decision: "grant" }),
@@ -225,8 +232,8 @@ describe("a page edit whose route needs an approval", () => {
       await call(max, "/v1/approvals?state=fired"),
       await fetch(new URL(path, bridge.url), { method: "POST" }),
     ];
-    const told = await Promise.all(answers.map((answer) => answer.json() as Promise<Record<string, string>>));
-    expect(answers.map(({ status }, at) => [status, told[at]?.["reason"]])).toEqual([
+    const problems = await Promise.all(answers.map((answer) => answer.json() as Promise<Record<string, string>>));
+    expect(answers.map(({ status }, at) => [status, problems[at]?.["reason"]])).toEqual([
       [403, "role_missing"],
       [400, "body_invalid"],
       [400, "body_invalid"],
@@ -236,17 +243,17 @@ describe("a page edit whose route needs an approval", () => {
       [400, "query_invalid"],
       [401, undefined],
     ]);
-    expect(told[5]?.["title"]).toBe(`The approval is already denied, by max of ${identity.issuer}`);
+    expect(problems[5]?.["title"]).toBe(`The approval is already denied, by max of ${identity.issuer}`);
     await pageShows("DENIED");
   });
 });
 
 describe("a delivery that is run again", () => {
-  it("is a new run of the same event, by whoever wanted it, behind the same gate", async () => {
+  it("a replay is a new run of the same event, in the name of the person who ordered it, behind the same gate", async () => {
     const id = await editedAndRun();
     expect(await eventsReplay(session(mia), id, undefined)).toMatch(/^d-\w+ runs again as d-\w+$/);
     const replayed = (await shown(id)).timeline.find((timelineEvent) => timelineEvent.kind === "replayed");
-    if (replayed?.kind !== "replayed") throw new Error("it is told");
+    if (replayed?.kind !== "replayed") throw new Error("the replay is recorded");
     expect(replayed).toMatchObject({ routes: ["page-build"], isRollback: false, by: { subject: "mia" } });
     const before = bridge.listener.requests.length;
     const approval = await waitingFor(replayed.delivery);
@@ -261,7 +268,7 @@ describe("a delivery that is run again", () => {
     await pageShows("mia at ");
   });
 
-  it("is one, however often the same order is sent, and refused where it may not or cannot be", async () => {
+  it("a replay happens once, however often the same order is sent, and is rejected if it is not allowed or not possible", async () => {
     const id = await editedAndRun();
     const path = `/v1/deliveries/${id}/replay`;
     const key = { "idempotency-key": "order-1" };
@@ -269,24 +276,24 @@ describe("a delivery that is run again", () => {
     const second = (await (await call(mia, path, { route: "page-build" }, key)).json()) as Record<string, string>;
     expect([first["status"], second["status"]]).toEqual(["accepted", "duplicate"]);
     expect(second["delivery"]).toBe(first["delivery"]);
-    const refusals = [
+    const rejections = [
       await call(tom, path, {}),
       await call(mia, path, { route: "push-build" }),
       await call(mia, "/v1/deliveries/d-unknown/replay", {}),
     ];
-    const told = await Promise.all(refusals.map((answer) => answer.json() as Promise<Record<string, string>>));
-    expect(refusals.map(({ status }, at) => [status, told[at]?.["reason"]])).toEqual([
+    const problems = await Promise.all(rejections.map((answer) => answer.json() as Promise<Record<string, string>>));
+    expect(rejections.map(({ status }, at) => [status, problems[at]?.["reason"]])).toEqual([
       [403, "role_missing"],
       [409, "replay_impossible"],
       [404, "delivery_unknown"],
     ]);
-    expect(told[1]?.["title"]).toBe("The delivery matched no such route; you may run it again for: page-build");
+    expect(problems[1]?.["title"]).toBe("The delivery matched no such route; you may run it again for: page-build");
     await waitingFor(first["delivery"] ?? "");
   });
 });
 
 describe("a rollback", () => {
-  it("fires the last good run before the newest again, by the command line and by a label, behind the same gate", async () => {
+  it("the command line and a label each run the last good run before the newest again, behind the same gate", async () => {
     const good = await editedAndRun();
     const goodParams = paramsOf(-1);
     ends = "Failed";
@@ -301,11 +308,11 @@ describe("a rollback", () => {
     expect(paramsOf(-1)).toEqual(goodParams);
 
     // The newest run is now the rollback itself: the one before it that succeeded is the first.
-    const told = (await (await label("drawbridge-rollback-page-build", "max.at.wiki")).json()) as Record<
+    const receipt = (await (await label("drawbridge-rollback-page-build", "max.at.wiki")).json()) as Record<
       string,
       string
     >;
-    const labeled = told["delivery"] ?? "";
+    const labeled = receipt["delivery"] ?? "";
     const { timeline } = await until(
       "the label to be decided",
       () => shown(labeled),
@@ -319,16 +326,16 @@ describe("a rollback", () => {
     await label("drawbridge-rollback-page-build", "robin.example");
   });
 
-  it("is refused without the role, and where no good run is known", async () => {
-    const refusals = [
+  it("a rollback is rejected without the role, or if no good run is known", async () => {
+    const rejections = [
       await call(tom, "/v1/rollbacks", { route: "page-build" }),
       await call(mia, "/v1/rollbacks", { route: "push-build" }),
       await call(mia, "/v1/rollbacks", { route: "page-build", environment: "production" }),
       await call(mia, "/v1/rollbacks", { route: "page-build", to: "d-unknown" }),
       await call(mia, "/v1/rollbacks", {}),
     ];
-    const told = await Promise.all(refusals.map((answer) => answer.json() as Promise<Record<string, string>>));
-    expect(refusals.map(({ status }, at) => [status, told[at]?.["reason"]])).toEqual([
+    const problems = await Promise.all(rejections.map((answer) => answer.json() as Promise<Record<string, string>>));
+    expect(rejections.map(({ status }, at) => [status, problems[at]?.["reason"]])).toEqual([
       [403, "role_missing"],
       [409, "rollback_impossible"],
       [409, "rollback_impossible"],

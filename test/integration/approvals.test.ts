@@ -29,7 +29,7 @@ afterEach(() => bridge.stop());
 const states = async () => (await bridge.steps(edit)).map(({ state }) => state);
 
 describe("a route that needs an approval", () => {
-  it("waits, and tells who may approve it, as an event of the bridge's own that leads back to the delivery", async () => {
+  it("the action waits, and an event of the bridge with the delivery as its origin says who may approve", async () => {
     await bridge.later();
     expect(bridge.fired).toEqual([]);
     const { id } = await bridge.approvalOf(edit);
@@ -40,8 +40,8 @@ describe("a route that needs an approval", () => {
     expect(await bridge.steps(edit)).toMatchObject([
       { state: "requested", approval: id, by: { subject: "wiki", actor: EDITOR } },
     ]);
-    const [told] = (await bridge.deliveries.unrelayed(laterBy(bridge.clock.now(), 60_000), 10)).values();
-    const busEvent = busEventOf((await bridge.deliveries.get(told ?? "")) ?? edit);
+    const [requested] = (await bridge.deliveries.unrelayed(laterBy(bridge.clock.now(), 60_000), 10)).values();
+    const busEvent = busEventOf((await bridge.deliveries.get(requested ?? "")) ?? edit);
     expect(busEvent).toMatchObject({
       source: "drawbridge.approvals",
       "detail-type": "approval.requested",
@@ -52,7 +52,7 @@ describe("a route that needs an approval", () => {
     });
   });
 
-  it("fires once when it is granted, at the next look, which is at once on one machine", async () => {
+  it("a granted action runs once, at the next attempt, which one machine makes at once", async () => {
     expect(await bridge.decide(edit, "grant", holder("max"))).toMatchObject({ ok: true, value: { state: "granted" } });
     await bridge.runDue();
     await bridge.later();
@@ -69,14 +69,14 @@ describe("a route that needs an approval", () => {
     expect(await bridge.approvals.open(10)).toEqual([]);
   });
 
-  it("fires without in shadow mode, and the timeline tells", async () => {
+  it("the action runs without an approval in shadow mode, and the timeline says so", async () => {
     await bridge.stop();
     await start([DONE], { mode: "shadow" });
     expect(bridge.fired).toHaveLength(1);
     expect(await states()).toEqual(["not_asked"]);
   });
 
-  it("is not asked again when what was let through has to be repeated, even if the page has changed", async () => {
+  it("a retry of an approved action needs no second approval, even if the page has changed", async () => {
     await bridge.stop();
     await start([RETRY, DONE]);
     await bridge.decide(edit, "grant", holder("max"));
@@ -89,7 +89,7 @@ describe("a route that needs an approval", () => {
     ]);
   });
 
-  it("tells a decision although whoever took it died before it was told", async () => {
+  it("a decision is recorded in the timeline although the process died before it could do so", async () => {
     const { id } = await bridge.approvalOf(edit);
     const decision = { by: holder("max"), at: bridge.clock.now() };
     await bridge.approvals.move(id, ["requested"], { state: "granted", decision });
@@ -99,26 +99,29 @@ describe("a route that needs an approval", () => {
   });
 
   it.each([
-    ["its time was over", async () => bridge.clock.advance(60 * 60_000), "expired"],
+    ["it had expired", async () => bridge.clock.advance(60 * 60_000), "expired"],
     ["the page had changed", async () => void (await bridge.edit(8)), "superseded"],
-  ])("tells its end although the process died when it had seen that %s", async (_, ends, state) => {
-    await ends();
-    const { record } = bridge.deliveries;
-    const broken = new Fault("store_unavailable", "no answer", { retryable: true });
-    bridge.deliveries.record = () => Promise.reject(broken);
-    bridge.clock.advance(60_000);
-    const endedAt = bridge.clock.now();
-    await bridge.runDue();
-    expect(await bridge.approvalOf(edit)).toMatchObject({ state, endedAt });
-    bridge.deliveries.record = record;
-    await bridge.later();
-    expect((await bridge.attempts(edit.id)).map(({ outcome }) => outcome)).toEqual(["retry", "done"]);
-    expect(await bridge.steps(edit)).toMatchObject([{ state: "requested" }, { state, at: endedAt }]);
-    const told = await bridge.deliveries.get(deliveryIdOf("approvals", [(await bridge.approvalOf(edit)).id, state]));
-    expect(told).toMatchObject({ what: "approval.denied", receivedAt: endedAt });
-  });
+  ])(
+    "the end of an approval is recorded although the process died when it had found that %s",
+    async (_, ends, state) => {
+      await ends();
+      const { record } = bridge.deliveries;
+      const broken = new Fault("store_unavailable", "no answer", { retryable: true });
+      bridge.deliveries.record = () => Promise.reject(broken);
+      bridge.clock.advance(60_000);
+      const endedAt = bridge.clock.now();
+      await bridge.runDue();
+      expect(await bridge.approvalOf(edit)).toMatchObject({ state, endedAt });
+      bridge.deliveries.record = record;
+      await bridge.later();
+      expect((await bridge.attempts(edit.id)).map(({ outcome }) => outcome)).toEqual(["retry", "done"]);
+      expect(await bridge.steps(edit)).toMatchObject([{ state: "requested" }, { state, at: endedAt }]);
+      const event = await bridge.deliveries.get(deliveryIdOf("approvals", [(await bridge.approvalOf(edit)).id, state]));
+      expect(event).toMatchObject({ what: "approval.denied", receivedAt: endedAt });
+    },
+  );
 
-  it("is told in the log once, however often it waits", async () => {
+  it("a waiting action is logged once, however often it waits", async () => {
     const lines: unknown[] = [];
     await bridge.stop();
     await start([DONE], {}, [], { ...silentLog, info: (fields) => lines.push(fields) });
@@ -127,7 +130,7 @@ describe("a route that needs an approval", () => {
   });
 });
 
-describe("what keeps it from being fired", () => {
+describe("the end of an approval without a run", () => {
   const ended = async () => {
     await bridge.later(61);
     const attempts = await bridge.attempts(edit.id);
@@ -135,38 +138,41 @@ describe("what keeps it from being fired", () => {
     return attempts[0]?.summary.replace(/p-\w+/, "p-…");
   };
 
-  it("is a denial", async () => {
+  it("a denied action does not run", async () => {
     await bridge.decide(edit, "deny", holder("max"));
     expect(await ended()).toBe("not fired: approval p-… was denied");
     expect(await states()).toEqual(["requested", "denied"]);
   });
 
-  it.each(["requested", "granted"])("is the end of its time, but not once it was granted: %s", async (state) => {
-    if (state === "granted") {
-      bridge.clock.advance(60 * 60_000 - 1_001);
-      await bridge.decide(edit, "grant", holder("max"));
-      await bridge.later();
-      expect(bridge.fired).toHaveLength(1);
-      return;
-    }
-    bridge.clock.advance(60 * 60_000 - 1_000);
-    expect(await bridge.decide(edit, "grant", holder("max"))).toMatchObject({
-      rejection: { reason: "approval_closed", state: "expired" },
-    });
-    expect(await ended()).toBe("not fired: approval p-… was expired");
-    expect(await states()).toEqual(["requested", "expired"]);
-  });
+  it.each(["requested", "granted"])(
+    "an approval expires at its end, but not once it was granted: %s",
+    async (state) => {
+      if (state === "granted") {
+        bridge.clock.advance(60 * 60_000 - 1_001);
+        await bridge.decide(edit, "grant", holder("max"));
+        await bridge.later();
+        expect(bridge.fired).toHaveLength(1);
+        return;
+      }
+      bridge.clock.advance(60 * 60_000 - 1_000);
+      expect(await bridge.decide(edit, "grant", holder("max"))).toMatchObject({
+        rejection: { reason: "approval_closed", state: "expired" },
+      });
+      expect(await ended()).toBe("not fired: approval p-… was expired");
+      expect(await states()).toEqual(["requested", "expired"]);
+    },
+  );
 
   it.each([
     ["a moment before it ends", 59 * 60_000 + 58_999, "requested"],
     ["at the moment when it ends", 59 * 60_000 + 59_000, "expired"],
-  ])("is the end of its time, as seen %s", async (_, sinceMs, state) => {
+  ])("the state of an approval is right %s", async (_, sinceMs, state) => {
     bridge.clock.advance(sinceMs);
     await bridge.runDue();
     expect(await bridge.approvalOf(edit)).toMatchObject({ state });
   });
 
-  it("is a withdrawal, also of what is granted and not fired yet", async () => {
+  it("a withdrawn action does not run, even if it was granted before", async () => {
     await bridge.decide(edit, "grant", holder("max"));
     expect(await bridge.decide(edit, "withdraw", holder("mia"))).toMatchObject({ ok: true });
     expect(await ended()).toBe("not fired: approval p-… was withdrawn");
@@ -176,7 +182,7 @@ describe("what keeps it from being fired", () => {
   it.each([
     ["while it waits", []],
     ["after it was granted", ["grant"]],
-  ] as const)("is a newer version of the page, %s; the new one asks anew", async (_, decisions) => {
+  ] as const)("a newer version of the page supersedes the approval %s, and needs its own", async (_, decisions) => {
     for (const decision of decisions) await bridge.decide(edit, decision, holder("max"));
     const newer = await bridge.edit(8);
     expect(await bridge.decide(edit, "grant", holder("mia"))).toMatchObject({
@@ -188,7 +194,7 @@ describe("what keeps it from being fired", () => {
     expect(bridge.fired).toMatchObject([{ busEvent: { detail: { delivery: newer.id } } }]);
   });
 
-  it("is not another page's edit, nor the same version told again", async () => {
+  it("neither an edit of another page nor the same version reported again supersedes the approval", async () => {
     await bridge.edit(9, { id: "4711" });
     await bridge.edit(7);
     expect(await bridge.decide(edit, "grant", holder("max"))).toMatchObject({ ok: true });
@@ -197,31 +203,31 @@ describe("what keeps it from being fired", () => {
   });
 });
 
-describe("whoever decides", () => {
+describe("the person who decides", () => {
   type Row = readonly [name: string, decision: Verdict["decision"], by: Verdict["by"], reason: string | undefined];
   const wiki = { ...holder("wiki"), issuer: "drawbridge:source", method: "hub-signature" };
   const { trustEntry: _, ...source } = wiki;
   const rows: readonly Row[] = [
-    ["with the role may grant", "grant", holder("max"), undefined],
-    ["with the role may deny", "deny", holder("max"), undefined],
-    ["with the role may withdraw", "withdraw", holder("max"), undefined],
-    ["without the role may not grant", "grant", holder("tom", ["on-call"]), "role_missing"],
-    ["without the role may not deny", "deny", holder("tom", []), "role_missing"],
-    ["without the role may not withdraw for another", "withdraw", holder("tom", []), "role_missing"],
-    ["asked for it by the same account may not grant", "grant", { ...source, actor: EDITOR }, "self_approval"],
-    ["asked for it by a token of the same name may not grant", "grant", holder(EDITOR), "self_approval"],
-    ["is said to be the same person may not grant", "grant", holder("ann"), "self_approval"],
-    ["asked for it may withdraw without any role", "withdraw", holder("ann", []), undefined],
-    ["asked for it and may approve may deny", "deny", holder("ann"), undefined],
+    ["has the role may grant", "grant", holder("max"), undefined],
+    ["has the role may deny", "deny", holder("max"), undefined],
+    ["has the role may withdraw", "withdraw", holder("max"), undefined],
+    ["lacks the role may not grant", "grant", holder("tom", ["on-call"]), "role_missing"],
+    ["lacks the role may not deny", "deny", holder("tom", []), "role_missing"],
+    ["lacks the role may not withdraw for another", "withdraw", holder("tom", []), "role_missing"],
+    ["is the requester by account may not grant", "grant", { ...source, actor: EDITOR }, "self_approval"],
+    ["is the requester by the name of the token may not grant", "grant", holder(EDITOR), "self_approval"],
+    ["is configured as the same person may not grant", "grant", holder("ann"), "self_approval"],
+    ["is the requester may withdraw without any role", "withdraw", holder("ann", []), undefined],
+    ["is the requester and has the role may deny", "deny", holder("ann"), undefined],
   ];
 
-  it.each(rows)("%s", async (_name, decision, by, reason) => {
+  it.each(rows)("a person who %s", async (_name, decision, by, reason) => {
     const result = await bridge.decide(edit, decision, by);
     expect(result.ok ? undefined : result.rejection.reason).toBe(reason);
     expect((await bridge.approvalOf(edit)).state === "requested").toBe(reason !== undefined);
   });
 
-  it("comes at the same time as another wins or is told by whom it is decided", async () => {
+  it("a person who decides at the same time as others wins, or learns who decided", async () => {
     const people = ["max", "mia", "joe", "eve"].map((name) => holder(name));
     const results = await Promise.all(people.map((by, at) => bridge.decide(edit, at % 2 ? "deny" : "grant", by)));
     const winners = results.flatMap((result) => (result.ok ? [result.value.decision?.by.subject] : []));
@@ -231,7 +237,7 @@ describe("whoever decides", () => {
     }
   });
 
-  it("comes after it was fired is told when that was, and who granted it", async () => {
+  it("a person who decides after the run learns when it ran and who granted it", async () => {
     await bridge.decide(edit, "grant", holder("max"));
     await bridge.later();
     const at = toIso(bridge.clock.now());
@@ -243,7 +249,7 @@ describe("whoever decides", () => {
     expect(title).toBe(`The approval was already fired at ${at}; max of https://idp.example.test granted it`);
   });
 
-  it("says the same twice changes nothing", async () => {
+  it("a second equal decision changes nothing", async () => {
     const [first, second] = [1, 2].map(() => bridge.decide(edit, "grant", holder("max")));
     expect([(await first)?.ok, (await second)?.ok]).toEqual([true, true]);
     expect(await states()).toEqual(["requested", "granted"]);
@@ -254,27 +260,30 @@ describe("a label on the page", () => {
   it.each([
     ["drawbridge-approve", "grant", "granted"],
     ["drawbridge-deny", "deny", "denied"],
-  ])("%s from a person with the role decides, and both timelines say by whom", async (label, decision, state) => {
-    const labeled = await bridge.label(label, "max");
-    expect(await bridge.steps(edit)).toMatchObject([{}, { state, by: { subject: "wiki", actor: "max" } }]);
-    expect(await bridge.decided(labeled)).toMatchObject([{ decision, by: { actor: "max", roles: ["manager"] } }]);
-    expect((await bridge.decided(labeled))[0]?.refusal).toBeUndefined();
-    await bridge.later();
-    expect(bridge.fired).toHaveLength(state === "granted" ? 1 : 0);
-  });
+  ])(
+    "the label %s of a person with the role decides, and both timelines name the person",
+    async (label, decision, state) => {
+      const labeled = await bridge.label(label, "max");
+      expect(await bridge.steps(edit)).toMatchObject([{}, { state, by: { subject: "wiki", actor: "max" } }]);
+      expect(await bridge.decided(labeled)).toMatchObject([{ decision, by: { actor: "max", roles: ["manager"] } }]);
+      expect((await bridge.decided(labeled))[0]?.refusal).toBeUndefined();
+      await bridge.later();
+      expect(bridge.fired).toHaveLength(state === "granted" ? 1 : 0);
+    },
+  );
 
   it.each([
-    ["of somebody without the role", "tom", "role_missing"],
-    ["of an account that nobody knows", "stranger", "role_missing"],
+    ["of a person without the role", "tom", "role_missing"],
+    ["of an unknown account", "stranger", "role_missing"],
     ["of an account with the name of a method", "constructor", "role_missing"],
-    ["of whoever edited the page", EDITOR, "self_approval"],
-  ])("%s decides nothing, and its timeline says why", async (_, actor, reason) => {
+    ["of the editor", EDITOR, "self_approval"],
+  ])("a label %s decides nothing, and its timeline says why", async (_, actor, reason) => {
     const labeled = await bridge.label("drawbridge-approve", actor);
     expect(await bridge.decided(labeled)).toMatchObject([{ refusal: { reason } }]);
     expect((await bridge.approvalOf(edit)).state).toBe("requested");
   });
 
-  it("of another name, of a sender that only shadow mode let in, and one that is run again decide nothing", async () => {
+  it("a label of another name, of an unproved sender in shadow mode, or of a replay decides nothing", async () => {
     await bridge.label("drawbridge-approved", "max");
     await bridge.label("drawbridge-approve", "max", { refusal: { reason: "signature_mismatch", header: "X" } });
     await bridge.label("drawbridge-approve", "max", {
@@ -283,7 +292,7 @@ describe("a label on the page", () => {
     expect((await bridge.approvalOf(edit)).state).toBe("requested");
   });
 
-  it("told again, as another delivery too, does not grant what was requested since", async () => {
+  it("a label that is reported again, also as another delivery, does not grant what was requested since", async () => {
     const time = toIso(bridge.clock.now());
     const labeled = await bridge.label("drawbridge-approve", "max", {}, time);
     await bridge.later();
@@ -296,7 +305,7 @@ describe("a label on the page", () => {
     expect(bridge.fired).toHaveLength(1);
   });
 
-  it("says so where more is open than it was held against", async () => {
+  it("the rejection says so if more approvals are open than were compared", async () => {
     const { open } = bridge.approvals;
     const other: Approval = { ...(await bridge.approvalOf(edit)), id: "p-other", page: { site: "s", id: "1" } };
     bridge.approvals.open = async (limit) => Array.from({ length: limit }, () => other);
@@ -306,7 +315,7 @@ describe("a label on the page", () => {
     expect((await bridge.approvalOf(edit)).state).toBe("requested");
   });
 
-  it("keeps its event back when it cannot be carried out, so that it comes again", async () => {
+  it("a label's event stays in the outbox if its command cannot be executed, and is published later", async () => {
     const open = bridge.approvals.open;
     bridge.approvals.open = () => Promise.reject(new Fault("store_unavailable", "no answer", { retryable: true }));
     const labeled = await bridge.label("drawbridge-approve", "max");
@@ -318,7 +327,7 @@ describe("a label on the page", () => {
 });
 
 describe("a run that is asked for again", () => {
-  it("waits too, and whoever asked for it does not approve it, while the first editor may", async () => {
+  it("the replay waits too: the person who asked for it cannot approve it, and the first editor can", async () => {
     await bridge.decide(edit, "deny", holder("max"));
     await bridge.runDue();
     const again = await bridge.replay(edit, holder("mia", ["manager", "on-call"]));
@@ -331,7 +340,7 @@ describe("a run that is asked for again", () => {
     expect(bridge.fired).toMatchObject([{ busEvent: { detail: { delivery: again.id, replay: { of: edit.id } } } }]);
   });
 
-  it("is superseded by what changes after it was asked for, and by nothing before", async () => {
+  it("a change after the request for the replay supersedes it, and an earlier change does not", async () => {
     await bridge.edit(8);
     bridge.clock.advance(1_000);
     const again = await bridge.replay(edit, holder("mia"));

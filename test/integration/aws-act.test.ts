@@ -19,7 +19,7 @@ import { silentLog } from "../support/test-doubles.ts";
 const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
 const RETRY: ActionOutcome = { outcome: "retry", summary: "no connection" };
 const WAIT: ActionOutcome = { outcome: "wait", summary: "not its turn", afterSeconds: 40 };
-const GIVE_UP: ActionOutcome = { outcome: "give_up", summary: "the listener refuses it \u0000\uD800" };
+const GIVE_UP: ActionOutcome = { outcome: "give_up", summary: "the listener rejects it \u0000\uD800" };
 
 let account: AwsAccount;
 let stop: () => Promise<void>;
@@ -38,7 +38,7 @@ async function actFunction(route: Route) {
   stop = parts.stop;
   const delivery = sampleDelivery();
   await parts.deliveries.record(delivery);
-  const run: QueueDeps["run"] = (name, happening) => actOn(name, happening, parts.deps);
+  const run: QueueDeps["run"] = (name, detail) => actOn(name, detail, parts.deps);
   const handlerOf = (given: QueueDeps["run"]) =>
     queueHandler({
       run: given,
@@ -68,7 +68,7 @@ const sendings = () => account.calls.flatMap(({ target, input }) => (target.ends
 const ACTION_ID = actionIdOf("docs", entryFor(sampleDelivery()).detail.eventKey);
 
 describe("a message of a route", () => {
-  it("runs its action, tells the delivery's timeline and leaves the queue", async () => {
+  it("a message runs its action, is recorded in the delivery's timeline and leaves the queue", async () => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
     expect(await parts.hand(parts.body)).toEqual([]);
@@ -79,7 +79,7 @@ describe("a message of a route", () => {
     expect(account.calls).toEqual([]);
   });
 
-  it("that comes many times, at once and later, runs its action once", async () => {
+  it("a message that arrives many times, at once and later, runs its action once", async () => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
     await parts.hand(parts.body, parts.body, parts.body, parts.body);
@@ -88,10 +88,10 @@ describe("a message of a route", () => {
     expect(await parts.deliveries.timeline(parts.delivery.id)).toHaveLength(2);
   });
 
-  it("that tells the same happening as another does nothing but say so", async () => {
+  it("a message about an event that another delivery reported only records that in its timeline", async () => {
     const script = scripted([RETRY]);
     const parts = await actFunction(routeOf(script.run));
-    const again = { ...sampleDelivery(1), id: "d-told-again" };
+    const again = { ...sampleDelivery(1), id: "d-reported-again" };
     await parts.deliveries.record(again);
     expect(await parts.hand(parts.body)).toEqual(["m0"]);
     expect(await parts.hand(bodyOf("docs", entryFor(again)))).toEqual([]);
@@ -101,7 +101,7 @@ describe("a message of a route", () => {
     ]);
   });
 
-  it("makes up for the line that failed when it comes again, at the time that the action was due", async () => {
+  it("a timeline event that failed to be written is written at the next receipt, with the time at which the action was due", async () => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
     let failing = true;
@@ -113,7 +113,7 @@ describe("a message of a route", () => {
         await parts.deliveries.addToTimeline(...line);
       },
     };
-    const handler = parts.handlerOf((name, happening) => actOn(name, happening, { ...parts.deps, deliveries }));
+    const handler = parts.handlerOf((name, detail) => actOn(name, detail, { ...parts.deps, deliveries }));
     const batch = { Records: [queueMessage("m0", parts.body)] };
     const dueAt = parts.clock.now();
     expect((await handler(batch)).batchItemFailures).toHaveLength(1);
@@ -125,7 +125,7 @@ describe("a message of a route", () => {
     expect(timeline).toMatchObject([{ kind: "scheduled", at: dueAt }, { kind: "attempt" }]);
   });
 
-  it("is hidden for the wait that the target asked for, and for the rest of it when it comes early", async () => {
+  it("a message is hidden for the wait that the target asked for, and for the rest of it if it arrives early", async () => {
     const script = scripted([{ ...RETRY, afterSeconds: 40 }, DONE]);
     const parts = await actFunction(routeOf(script.run));
     expect(await parts.hand(parts.body)).toEqual(["m0"]);
@@ -143,13 +143,13 @@ describe("a message of a route", () => {
     expect(script.contexts).toHaveLength(2);
   });
 
-  it("is hidden for no longer than SQS allows, whatever the target asks for", async () => {
+  it("a message is hidden for no longer than SQS allows, whatever the target asks for", async () => {
     const parts = await actFunction(routeOf(scripted([{ ...RETRY, afterSeconds: 86_400 }]).run));
     expect(await parts.hand(parts.body)).toEqual(["m0"]);
     expect(hidings()).toMatchObject([{ VisibilityTimeout: 42_300 }]);
   });
 
-  it("whose action waits goes to the end of the queue as a new message, and out of the batch", async () => {
+  it("the message of a waiting action is sent to the end of the queue again, and leaves the batch", async () => {
     const parts = await actFunction(routeOf(scripted([WAIT]).run));
     expect(await parts.hand(parts.body)).toEqual([]);
     expect(hidings()).toEqual([]);
@@ -158,7 +158,7 @@ describe("a message of a route", () => {
     ]);
   });
 
-  it("whose action waits stays in the queue when it cannot be sent again", async () => {
+  it("the message of a waiting action stays in the queue if it cannot be sent again", async () => {
     const script = scripted([WAIT, DONE]);
     const parts = await actFunction(routeOf(script.run));
     account.answers.set("AmazonSQS.SendMessage", () => ({ error: "InternalException" }));
@@ -168,7 +168,7 @@ describe("a message of a route", () => {
     expect(script.contexts).toHaveLength(2);
   });
 
-  it("whose action another owner has is hidden until that owner's lease ends", async () => {
+  it("a message whose action is leased to another owner is hidden until that lease ends", async () => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
     const { eventKey } = entryFor(parts.delivery).detail;
@@ -190,7 +190,7 @@ describe("a message of a route", () => {
     expect(script.contexts).toHaveLength(1);
   });
 
-  it("whose action is given up goes to the dead letters with the reason, before it leaves the queue", async () => {
+  it("the message of a given-up action goes to the dead letters with the reason, before it leaves the queue", async () => {
     const parts = await actFunction(routeOf(scripted([GIVE_UP]).run));
     account.answers.set("AmazonSQS.SendMessage", () => ({ error: "InternalException" }));
     expect(await parts.hand(parts.body)).toEqual(["m0"]);
@@ -202,17 +202,17 @@ describe("a message of a route", () => {
     ]);
   });
 
-  it("tells the reason in characters that SQS takes", async () => {
+  it("the reason in a dead letter has only characters that SQS accepts", async () => {
     const parts = await actFunction(routeOf(scripted([GIVE_UP]).run));
     expect(await parts.hand(parts.body)).toEqual([]);
     const [{ MessageAttributes } = {}] = sendings();
-    expect(MessageAttributes?.["reason"]?.StringValue).toBe("the listener refuses it \uFFFD\uFFFD");
+    expect(MessageAttributes?.["reason"]?.StringValue).toBe("the listener rejects it \uFFFD\uFFFD");
   });
 
   it.each([
-    ["that is no JSON", "push!"],
+    ["that is not JSON", "push!"],
     ["of another shape", '{"route":"docs","entry":{"detail":{"eventKey":7}}}'],
-  ])("%s goes to the dead letters at once, and holds up no other", async (_, body) => {
+  ])("a message %s goes to the dead letters at once, and delays no other", async (_, body) => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
     expect(await parts.hand(body, parts.body)).toEqual([]);
@@ -220,11 +220,11 @@ describe("a message of a route", () => {
     expect(script.contexts).toHaveLength(1);
   });
 
-  it("of a route that is not here yet is looked at again each minute, and runs when a deployment brought the route", async () => {
+  it("a message of an unknown route is retried each minute, and runs once a deployment has added the route", async () => {
     const script = scripted([DONE]);
     const parts = await actFunction(routeOf(script.run));
     const before = { ...parts.deps, routes: [] };
-    const handler = parts.handlerOf((name, happening) => actOn(name, happening, before));
+    const handler = parts.handlerOf((name, detail) => actOn(name, detail, before));
     const batch = { Records: [queueMessage("m0", parts.body)] };
     expect((await handler(batch)).batchItemFailures).toEqual([{ itemIdentifier: "m0" }]);
     expect(hidings()).toMatchObject([{ VisibilityTimeout: 60 }]);
@@ -234,7 +234,7 @@ describe("a message of a route", () => {
     expect(script.contexts).toHaveLength(1);
   });
 
-  it("of a route that does not come is given up after a quarter of an hour", async () => {
+  it("a message of an unknown route is given up after a quarter of an hour", async () => {
     const parts = await actFunction(routeOf(scripted([DONE]).run));
     const body = bodyOf("gone", entryFor(parts.delivery));
     parts.clock.advance(899_999);
@@ -245,12 +245,12 @@ describe("a message of a route", () => {
     expect(MessageAttributes?.["reason"]?.StringValue).toBe("the route is no longer configured");
   });
 
-  it("stays in the queue when the table is gone, and takes no other with it", async () => {
+  it("a message stays in the queue if the table is gone, and the rest of its batch does not", async () => {
     const parts = await actFunction(routeOf(scripted([DONE]).run));
     const other = sampleDelivery(2);
     await parts.deliveries.record(other);
-    const handler = parts.handlerOf((name, happening) =>
-      happening.delivery === other.id ? Promise.reject(new Error("gone")) : parts.run(name, happening),
+    const handler = parts.handlerOf((name, detail) =>
+      detail.delivery === other.id ? Promise.reject(new Error("gone")) : parts.run(name, detail),
     );
     const Records = [parts.body, bodyOf("docs", entryFor(other))].map((body, at) => queueMessage(`m${at}`, body));
     expect(await handler({ Records })).toEqual({ batchItemFailures: [{ itemIdentifier: "m1" }] });
@@ -259,8 +259,8 @@ describe("a message of a route", () => {
 });
 
 const outcomes = fc.constantFrom<ActionOutcome>(DONE, RETRY, WAIT, { ...RETRY, afterSeconds: 90 }, GIVE_UP);
-/** For each happening: what its attempts come to, and the messages of it, each by one of two deliveries. */
-const happenings = fc.array(
+/** For each event: the outcomes of its attempts, and its messages, each from one of two deliveries. */
+const events = fc.array(
   fc.record({
     outcomes: fc.array(outcomes, { minLength: 1, maxLength: 7 }),
     messages: fc.array(fc.nat({ max: 1 }), { minLength: 1, maxLength: 4 }),
@@ -268,14 +268,14 @@ const happenings = fc.array(
   { minLength: 1, maxLength: 4 },
 );
 
-describe("whatever the messages and the targets do", () => {
-  it("every action ends done, or in the dead letters, and no message stays", async () => {
+describe("any messages and any outcomes of targets", () => {
+  it("every action ends as done or in the dead letters, and no message stays", async () => {
     let runs = 0;
     await fc.assert(
-      fc.asyncProperty(happenings, fc.integer({ min: 1, max: 5 }), async (told, batchSize) => {
+      fc.asyncProperty(events, fc.integer({ min: 1, max: 5 }), async (reported, batchSize) => {
         runs += 1;
         const left = new Map(
-          told.map((one, at) => [sampleDelivery(runs * 100 + at).event.page.version, [...one.outcomes]]),
+          reported.map((one, at) => [sampleDelivery(runs * 100 + at).event.page.version, [...one.outcomes]]),
         );
         const run: Route["run"] = async ({ busEvent }) => {
           const version = "page" in busEvent.detail ? busEvent.detail.page.version : undefined;
@@ -290,10 +290,10 @@ describe("whatever the messages and the targets do", () => {
           else dead.push(MessageBody);
           return sent(MessageBody);
         });
-        for (const [at, { messages }] of told.entries()) {
-          for (const [n, teller] of messages.entries()) {
+        for (const [at, { messages }] of reported.entries()) {
+          for (const [n, source] of messages.entries()) {
             const first = sampleDelivery(runs * 100 + at);
-            const delivery = teller === 0 ? first : { ...first, id: `d-teller-${runs}-${at}` };
+            const delivery = source === 0 ? first : { ...first, id: `d-other-${runs}-${at}` };
             await parts.deliveries.record(delivery);
             queue.put(`m${at}-${n}`, bodyOf("docs", entryFor(delivery)));
           }
@@ -303,7 +303,7 @@ describe("whatever the messages and the targets do", () => {
           parts.clock.advance(Math.max(0, queue.nextAt - parts.clock.now()));
           await queue.deliver(parts.handler, batchSize);
         }
-        for (const at of told.keys()) {
+        for (const at of reported.keys()) {
           const { eventKey } = entryFor(sampleDelivery(runs * 100 + at)).detail;
           const state = await parts.actions.state(actionIdOf("docs", eventKey));
           expect(state).toMatch(/^(done|gave_up)$/);

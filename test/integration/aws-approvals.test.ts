@@ -22,15 +22,15 @@ beforeAll(async () => {
 afterAll(() => bridge.stop());
 
 const label = (name: string): Promise<void> =>
-  tell({ event: "label_added", label: { name }, content: { id: 98310, contentType: "page" } });
+  send({ event: "label_added", label: { name }, content: { id: 98310, contentType: "page" } });
 
 async function comment(text: string): Promise<void> {
   const id = await bridge.comment(`<p>${text}</p>`, "max");
-  await tell({ event: "comment_created", comment: { id: Number(id) } });
+  await send({ event: "comment_created", comment: { id: Number(id) } });
 }
 
-/** Max did something in the wiki, unless it says who did. */
-async function tell(about: object): Promise<void> {
+/** Sends a webhook of the wiki; the actor is Max unless `about` names another. */
+async function send(about: object): Promise<void> {
   const body = JSON.stringify({ timestamp: systemClock.now(), userKey: "max", ...about });
   const signature = `sha256=${hmacSha256("wiki-secret-for-tests", [body]).toString("hex")}`;
   const headers = { "content-type": "application/json", "x-hub-signature": signature };
@@ -41,10 +41,10 @@ const shows = (state: string) =>
   until(`the page to show ${state}`, pageAfterTurn(bridge), (body) => body.includes(state));
 
 it.each([
-  ["a label is heeded by the relay", () => label("drawbridge-approve"), "APPROVED", "granted"],
-  ["a comment by the function that reads it", () => comment("drawbridge deny"), "DENIED", "denied"],
-])("a run waits on the page, told to the functions, and %s", async (_, decide, shown, state) => {
-  await tell({ event: "page_updated", userKey: "robin", page: { id: 98310 } });
+  ["the relay executes the command of a label", () => label("drawbridge-approve"), "APPROVED", "granted"],
+  ["the act function executes the command of a comment", () => comment("drawbridge deny"), "DENIED", "denied"],
+])("a run in AWS waits on the page, and %s", async (_, decide, shown, state) => {
+  await send({ event: "page_updated", userKey: "robin", page: { id: 98310 } });
   await shows("WAITING");
   const { approvals } = storesOf(bridge.account);
   const [open] = (await approvals.open(5)).filter((one) => one.state === "requested");
@@ -52,6 +52,6 @@ it.each([
   await decide();
   await shows(shown);
   expect(await approvals.get(open?.id ?? "")).toMatchObject({ state, decision: { by: { actor: "max" } } });
-  // Its message comes back within the minute; until then nothing is fired.
+  // The action's message becomes visible within the minute; until then nothing is fired.
   expect(bridge.listener.requests).toEqual([]);
 });

@@ -6,17 +6,17 @@ import { until } from "../support/until.ts";
 let bridge: Awaited<ReturnType<typeof awsBridge>>;
 afterEach(() => bridge.stop());
 
-describe("a page edit, told to the functions", () => {
-  it("fires one run, and its result lands on the page", async () => {
+describe("a page edit that is sent to the functions", () => {
+  it("the edit fires one run, and its result is written to the page", async () => {
     bridge = await awsBridge();
     const { listener, page } = bridge;
     const receipt = (await (await bridge.edit()).json()) as { readonly delivery: string };
     expect(await (await bridge.edit()).json()).toEqual({ delivery: receipt.delivery, status: "duplicate" });
     await until("the page to show PASSED", pageAfterTurn(bridge), (body) => body.includes("PASSED"));
     expect(listener.requests).toHaveLength(1);
-    expect(listener.refusals).toEqual([]);
+    expect(listener.rejections).toEqual([]);
     expect(page().message).toMatch(/succeeded \[d-[a-z2-7]{26}\]$/);
-    // The function that shows the run does not fire any, and yet traces it back to what did.
+    // The function that shows the run fires none, but still traces the run back to its origin.
     const timeline = await storesOf(bridge.account).deliveries.timeline(receipt.delivery);
     expect(timeline).toContainEqual(expect.objectContaining({ kind: "followed_by" }));
     const used = (await storesOf(bridge.account).credentialUses.list()).map(

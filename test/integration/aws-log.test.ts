@@ -14,18 +14,18 @@ afterEach(() => vi.restoreAllMocks());
 const ENVIRONMENT = { STAGE: "prod", _X_AMZN_TRACE_ID: "Root=1-6727a1b2-0123456789abcdef01234567;Sampled=1" };
 
 function line(fields: LogFields, level: keyof Log = "info"): Record<string, unknown> {
-  awsLog("receive", ENVIRONMENT, clock)[level](fields, "told");
+  awsLog("receive", ENVIRONMENT, clock)[level](fields, "delivery");
   expect(written).toHaveLength(1);
   expect(written[0]).toMatch(/^[^\n]+\n$/);
   return JSON.parse(written[0] ?? "");
 }
 
 describe("a line of a function's log", () => {
-  it("is one JSON object with its fields, the level, the time, the stage and the trace", () => {
+  it("a line is one JSON object with its fields, the level, the time, the stage and the trace", () => {
     expect(line({ delivery: "d-1", code: "throttled", trace: undefined }, "error")).toEqual({
       level: "error",
       time: "2026-11-02T09:00:00.000Z",
-      message: "told",
+      message: "delivery",
       service: "receive",
       stage: "prod",
       xray_trace_id: "1-6727a1b2-0123456789abcdef01234567",
@@ -34,15 +34,15 @@ describe("a line of a function's log", () => {
     });
   });
 
-  it("tells the trace of the call that it belongs to", () => {
+  it("a line has the trace of the current call", () => {
     const environment = { ...ENVIRONMENT };
     const log = awsLog("receive", environment, clock);
     environment._X_AMZN_TRACE_ID = "Root=1-6727a1b2-ffffffffffffffffffffffff;Sampled=0";
-    log.info({}, "told");
+    log.info({}, "delivery");
     expect(JSON.parse(written[0] ?? "").xray_trace_id).toBe("1-6727a1b2-ffffffffffffffffffffffff");
   });
 
-  it("cannot be written where the stage is not known", () => {
+  it("no line can be written if the stage is unknown", () => {
     expect(() => awsLog("receive", {}, clock)).toThrow(expect.objectContaining({ code: "configuration_invalid" }));
   });
 
@@ -56,13 +56,13 @@ describe("a line of a function's log", () => {
       { source: "wiki", outcome: "accepted", reason: "none" },
     ],
     [
-      "a refusal",
+      "a rejection",
       "requests",
       { ...request, source: "wiki", status: 401, reason: "signature_mismatch", header: "x-hub-signature" },
       { source: "wiki", outcome: "refused", reason: "signature_mismatch" },
     ],
     [
-      "a refusal of no source",
+      "a rejection without a source",
       "requests",
       { ...request, status: 404, reason: "source_unknown" },
       { source: "none", outcome: "refused", reason: "source_unknown" },
@@ -74,17 +74,17 @@ describe("a line of a function's log", () => {
       { source: "wiki", outcome: "failed", reason: "store_unavailable" },
     ],
     [
-      "a mistake of ours",
+      "a defect of the bridge",
       "requests",
       { ...request, status: 503, error: "TypeError", at: "at x" },
       { source: "none", outcome: "failed", reason: "TypeError" },
     ],
   ];
-  it.each(counted)("about %s is counted in %s", (_, name, fields, dimensions) => {
-    const told = line(fields);
+  it.each(counted)("a line about %s is counted in %s", (_, name, fields, dimensions) => {
+    const logged = line(fields);
     const all = { stage: "prod", ...dimensions };
-    expect(told).toMatchObject({ ...all, [name]: 1 });
-    expect(told["_aws"]).toEqual({
+    expect(logged).toMatchObject({ ...all, [name]: 1 });
+    expect(logged["_aws"]).toEqual({
       Timestamp: clock.now(),
       CloudWatchMetrics: [
         { Namespace: "Drawbridge", Dimensions: [Object.keys(all)], Metrics: [{ Name: name, Unit: "Count" }] },
@@ -96,33 +96,40 @@ describe("a line of a function's log", () => {
     ["failed", "retry", 2],
     ["failed for the last time", "give_up", 2],
     ["succeeded", "done", 0],
-  ])("about an attempt that %s counts it by route, and tells the row of failures by target", (_, outcome, row) => {
-    const told = line({ ...attempt, outcome });
-    expect(told).toMatchObject({
-      ...{ stage: "prod", route: "docs", outcome, target: "ci" },
-      ...{ attempts: 1, failedInARow: row },
-    });
-    expect(told["_aws"]).toEqual({
-      Timestamp: clock.now(),
-      CloudWatchMetrics: [
-        {
-          Namespace: "Drawbridge",
-          Dimensions: [["stage", "route", "outcome"]],
-          Metrics: [{ Name: "attempts", Unit: "Count" }],
-        },
-        {
-          Namespace: "Drawbridge",
-          Dimensions: [["stage", "target"]],
-          Metrics: [{ Name: "failedInARow", Unit: "Count" }],
-        },
-      ],
-    });
-  });
+  ])(
+    "a line about an attempt that %s is counted by route, and its number of failures in a row by target",
+    (_, outcome, row) => {
+      const logged = line({ ...attempt, outcome });
+      expect(logged).toMatchObject({
+        stage: "prod",
+        route: "docs",
+        outcome,
+        target: "ci",
+        attempts: 1,
+        failedInARow: row,
+      });
+      expect(logged["_aws"]).toEqual({
+        Timestamp: clock.now(),
+        CloudWatchMetrics: [
+          {
+            Namespace: "Drawbridge",
+            Dimensions: [["stage", "route", "outcome"]],
+            Metrics: [{ Name: "attempts", Unit: "Count" }],
+          },
+          {
+            Namespace: "Drawbridge",
+            Dimensions: [["stage", "target"]],
+            Metrics: [{ Name: "failedInARow", Unit: "Count" }],
+          },
+        ],
+      });
+    },
+  );
 
   it.each([
-    ["on the way", { request: "r-1", source: "wiki", error: "TypeError" }],
-    ["about an attempt that had no say", attempt],
-  ])("%s is not counted", (_, fields) => {
+    ["before the end of a request", { request: "r-1", source: "wiki", error: "TypeError" }],
+    ["about an attempt without an outcome", attempt],
+  ])("a line %s is not counted", (_, fields) => {
     expect(line(fields)).not.toHaveProperty("_aws");
   });
 });

@@ -21,7 +21,7 @@ afterEach(() => account.stop());
 const load = () =>
   loadFunction(account, CONFIG, async () => (await import("../../functions/receive-partner.ts")).handler);
 
-/** As a rule without a transformer hands an event over. */
+/** An event in the form in which a rule without a transformer passes it on. */
 const eventOf = (id: string, changes: object = {}) =>
   JSON.stringify({
     version: "0",
@@ -35,8 +35,13 @@ const eventOf = (id: string, changes: object = {}) =>
     detail: {
       version: 1,
       build: {
-        ...{ uuid: "b-1", number: 7, state: "passed", commit: "c4a1e7d", branch: "main" },
-        ...{ started_at: "2026-11-02 08:53:06 UTC", finished_at: "2026-11-02 08:57:45 UTC" },
+        uuid: "b-1",
+        number: 7,
+        state: "passed",
+        commit: "c4a1e7d",
+        branch: "main",
+        started_at: "2026-11-02 08:53:06 UTC",
+        finished_at: "2026-11-02 08:57:45 UTC",
       },
       pipeline: { slug: "docs-site" },
       organization: { slug: "harbour-works" },
@@ -48,7 +53,7 @@ const lines = () => account.lines.map((line) => JSON.parse(line) as Record<strin
 const calls = () => account.calls.map(({ target }) => target.split(".")[1]);
 
 describe("the function that takes partner events", () => {
-  it("records one as a delivery of its source, proved by AWS, with one write", async () => {
+  it("an event is recorded as a delivery of its source, proved by AWS, with one write", async () => {
     const handler = await load();
     expect(await handler({ Records: [queueMessage("m-1", eventOf("e-1"))] })).toEqual({ batchItemFailures: [] });
     expect(calls()).toEqual(["PutItem"]);
@@ -68,7 +73,7 @@ describe("the function that takes partner events", () => {
     });
   });
 
-  it("records the same event once, however often EventBridge and the queue tell it", async () => {
+  it("the same event is recorded once, however often EventBridge and the queue deliver it", async () => {
     const handler = await load();
     for (const message of ["m-1", "m-2"]) await handler({ Records: [queueMessage(message, eventOf("e-1"))] });
     expect(lines().map(({ status }) => status)).toEqual(["accepted", "duplicate"]);
@@ -76,9 +81,9 @@ describe("the function that takes partner events", () => {
   });
 
   it.each([
-    ["of a partner that no source is told by", eventOf("e-2", { source: "aws.partner/buildkite.com/else/1" })],
-    ["that is none", "hello"],
-  ])("leaves a message %s, and takes the others of its batch", async (_, body) => {
+    ["of a partner that no source is configured for", eventOf("e-2", { source: "aws.partner/buildkite.com/else/1" })],
+    ["that is not an event", "hello"],
+  ])("a message %s stays in the queue, and the others of its batch are recorded", async (_, body) => {
     const handler = await load();
     const Records = [queueMessage("m-1", body), queueMessage("m-2", eventOf("e-3"))];
     expect(await handler({ Records })).toEqual({ batchItemFailures: [{ itemIdentifier: "m-1" }] });
@@ -90,7 +95,7 @@ describe("the function that takes partner events", () => {
     ).toEqual(["delivery", "refused"]);
   });
 
-  it("leaves what it cannot record, so that it comes again", async () => {
+  it("an event that cannot be recorded stays in the queue, to be delivered again", async () => {
     const handler = await load();
     const { TABLE_NAME } = account.environment;
     const { DeleteTableCommand } = await import("@aws-sdk/client-dynamodb");

@@ -37,14 +37,14 @@ afterEach(() => account.stop());
 const receive = (config: object, environment: Readonly<Record<string, string>> = {}) =>
   loadFunction(account, config, async () => (await import("../../functions/receive.ts")).handler, environment);
 
-/** What a sender sees, without what is new each time. */
+/** The response as the sender sees it, without the members that differ each time. */
 async function seen(answer: Response) {
   const { instance: _, ...body } = (await answer.json()) as Record<string, unknown>;
   const headers = ["content-type", "allow", "www-authenticate", "retry-after"].map((name) => answer.headers.get(name));
   return { status: answer.status, headers, body };
 }
 
-/** The same bridge as one machine runs it. */
+/** The same bridge on one machine. */
 function oneMachine(config: object, environment: Readonly<Record<string, string>>) {
   const loaded = parseConfig(stringify(config), "test.yaml");
   if (!loaded.ok) throw new Error(loaded.findings.map(({ message }) => message).join("\n"));
@@ -58,7 +58,7 @@ function oneMachine(config: object, environment: Readonly<Record<string, string>
 }
 
 describe.each(providers.map((provider) => [provider.name, provider] as const))(
-  "the function, told by %s",
+  "the receive function, called by %s",
   (name, provider) => {
     const { settings, environment, ...rest } = fixtureSourceOf(name);
     const source = connectFixtureSource(provider, { settings, environment, ...rest }, systemClock);
@@ -71,7 +71,7 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))(
       return fetch(address, { method: "POST", headers: signed, body: Buffer.from(body) });
     };
 
-    it("answers every fixture as one machine does, with one call to AWS", async () => {
+    it("every fixture gets the same response as on one machine, with one call to AWS", async () => {
       const handler = await receive(config, environment);
       const machine = await oneMachine(config, environment);
       const gateways = await Promise.all(FORMS.map((form) => startGateway(handler, form)));
@@ -97,36 +97,43 @@ describe("a bad request to the function", () => {
   const signature = { "webhook-id": "1", "webhook-timestamp": "1793610000", "webhook-signature": "v1,AAAA" };
   const requests: readonly (readonly [string, string, RequestInit])[] = [
     ["without a credential", "/webhooks/wiki", { method: "POST", headers: json, body: "{}" }],
-    ["with a wrong one", "/webhooks/wiki", { method: "POST", headers: { ...json, ...signature }, body: "{}" }],
+    ["with a wrong credential", "/webhooks/wiki", { method: "POST", headers: { ...json, ...signature }, body: "{}" }],
     ["with no body", "/webhooks/wiki", { method: "POST", headers: { ...json, ...signature } }],
-    ["to no source", "/webhooks/nobody", { method: "POST", headers: json, body: "{}" }],
+    ["to an unknown source", "/webhooks/nobody", { method: "POST", headers: json, body: "{}" }],
     ["to a source by a decoded query", "/webhooks/nobody%3Fa=b%23c", { method: "POST", headers: json, body: "{}" }],
-    ["to nowhere", "/etc/passwd", {}],
+    ["to an unknown path", "/etc/passwd", {}],
     ["by GET", "/webhooks/wiki", {}],
     ["by PUT", "/webhooks/wiki", { method: "PUT", body: "{}" }],
-    ["of another type", "/webhooks/wiki", { method: "POST", headers: { "content-type": "text/plain" }, body: "{}" }],
-    ["of no type", "/webhooks/wiki", { method: "POST", body: Buffer.from("{}") }],
+    [
+      "of another content type",
+      "/webhooks/wiki",
+      { method: "POST", headers: { "content-type": "text/plain" }, body: "{}" },
+    ],
+    ["without a content type", "/webhooks/wiki", { method: "POST", body: Buffer.from("{}") }],
     ["compressed", "/webhooks/wiki", { method: "POST", headers: { ...json, "content-encoding": "gzip" }, body: "{}" }],
     ["that is too large", "/webhooks/wiki", { method: "POST", headers: json, body: "x".repeat(2_001) }],
     ["for deliveries without a token", "/v1/deliveries?limit=1", {}],
     ["for one delivery by POST", "/v1/deliveries/d-1", { method: "POST", headers: json, body: "{}" }],
   ];
 
-  it.each(requests)("%s is answered as one machine does, and costs no call to AWS", async (_, path, init) => {
-    const machine = await oneMachine(config, environment);
-    const handler = await receive(config, environment);
-    const expected = await seen(await fetch(new URL(path, machine.url), init));
-    expect(expected.status).toBeGreaterThanOrEqual(400);
-    for (const form of FORMS) {
-      const gateway = await startGateway(handler, form);
-      expect(await seen(await fetch(new URL(path, gateway.url), init)), JSON.stringify(form)).toEqual(expected);
-      await gateway.close();
-    }
-    await machine.stop();
-    expect(account.calls).toEqual([]);
-  });
+  it.each(requests)(
+    "a request %s gets the same response as on one machine, without a call to AWS",
+    async (_, path, init) => {
+      const machine = await oneMachine(config, environment);
+      const handler = await receive(config, environment);
+      const expected = await seen(await fetch(new URL(path, machine.url), init));
+      expect(expected.status).toBeGreaterThanOrEqual(400);
+      for (const form of FORMS) {
+        const gateway = await startGateway(handler, form);
+        expect(await seen(await fetch(new URL(path, gateway.url), init)), JSON.stringify(form)).toEqual(expected);
+        await gateway.close();
+      }
+      await machine.stop();
+      expect(account.calls).toEqual([]);
+    },
+  );
 
-  it("with its signature told twice is refused, however the header is joined", async () => {
+  it("a request with two signatures is rejected, however the header is joined", async () => {
     const handler = await receive(config, environment);
     for (const separator of [",", ", "]) {
       const doubled = { ...signature, "webhook-signature": `v1,AAAA${separator}v1,AAAA` };
@@ -141,7 +148,7 @@ describe("a bad request to the function", () => {
     }
   });
 
-  it("with bytes in a header that no text has, or a body that its method cannot have, is answered and not a crash", async () => {
+  it("a request with invalid bytes in a header, or a body that its method cannot have, gets a response and causes no crash", async () => {
     const handler = await receive(config, environment);
     const odd = { ...json, "x-gitlab-token": "péché \u{1F511}", cookie: "a=1; b=2" };
     const post = gatewayEvent(HTTP_API, {
@@ -172,7 +179,7 @@ describe("the function, called by Connect", () => {
   it.each([
     ["with its query as sent", "user_key=a%2Fb%20c&user_id=%C3%A9", 202],
     ["with its query changed on the way", "user_key=a%2Fb%20d&user_id=%C3%A9", 401],
-  ])("%s is answered by the address's hash", async (_, query, status) => {
+  ])("a request %s is accepted or rejected by the hash of its address", async (_, query, status) => {
     const handler = await receive(config, { CONNECT: "connect-secret-for-tests" });
     const path = "/webhooks/wiki";
     const signed = new URL(`${baseUrl}${path}?user_key=a%2Fb%20c&user_id=%C3%A9`);
@@ -189,7 +196,7 @@ describe("the function, called by Connect", () => {
   });
 });
 
-describe("the function, asked by on-call", () => {
+describe("the function, called by on-call", () => {
   const AUDIENCE = "https://bridge.example.test";
   const person = { id: "on-call", secret: "on-call-secret-for-tests" };
   let identity: IdentityProvider;
@@ -198,13 +205,13 @@ describe("the function, asked by on-call", () => {
   });
   afterAll(() => identity.close());
 
-  it("lists deliveries page by page, and shows one", async () => {
+  it("deliveries are listed page by page, and one is shown", async () => {
     const people = { issuer: identity.issuer, audience: AUDIENCE, roles: ["on-call"] };
     const rule = { provider: "confluence", site: "https://wiki.example.test", automation: { current: "env:RULE" } };
     const config = { issuers: { people }, sources: { wiki: rule } };
     const handler = await receive(config, { RULE: "rule-token-for-tests" });
     const gateway = await startGateway(handler, HTTP_API);
-    for (const body of ['{"told":1}', '{"told":2}']) {
+    for (const body of ['{"n":1}', '{"n":2}']) {
       const headers = { "content-type": "application/json", authorization: "Bearer rule-token-for-tests" };
       expect((await fetch(new URL("/webhooks/wiki", gateway.url), { method: "POST", headers, body })).status).toBe(202);
     }
@@ -224,7 +231,7 @@ describe("the function, asked by on-call", () => {
 });
 
 describe("the function's readiness", () => {
-  it("is the table's, asked with one read", async () => {
+  it("the function is ready if one read of the table succeeds", async () => {
     const { settings, environment } = fixtureSourceOf("gitlab");
     const handler = await receive({ sources: { gitlab: { provider: "gitlab", ...settings } } }, environment);
     const ready = () => handler(gatewayEvent(HTTP_API, { method: "GET", path: "/readyz" }));
@@ -237,9 +244,9 @@ describe("the function's readiness", () => {
 
 describe("a function without a configuration", () => {
   it.each([
-    ["none was compiled in", undefined],
-    ["it is no configuration", { sources: 7 }],
-  ])("does not start: %s", async (_, config) => {
+    ["no configuration was compiled in", undefined],
+    ["the compiled value is not a configuration", { sources: 7 }],
+  ])("the function does not start: %s", async (_, config) => {
     await expect(receive(config as unknown as object)).rejects.toMatchObject({ code: "configuration_invalid" });
   });
 });

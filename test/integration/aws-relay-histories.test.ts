@@ -35,11 +35,11 @@ beforeAll(async () => {
 });
 afterAll(() => account.stop());
 
-/** What happens to one call of the bus, one mark, or one call of the relay, in turn; afterwards all is well again. */
+/** The failures of each call of the bus, each mark and each call of the relay, in turn. Later calls succeed. */
 const troubles = fc.record({
   bus: fc.array(fc.oneof(fc.constant("down" as const), fc.array(fc.boolean(), { maxLength: 10 })), { maxLength: 6 }),
   marks: fc.array(fc.boolean(), { maxLength: 8 }),
-  // A function that never starts, one that runs out of time when the work is done, or before.
+  // A function that never starts, one that times out after its work, and one that works.
   relay: fc.array(fc.constantFrom("dies", "dies after", "lives"), { maxLength: 12 }),
 });
 const kinds = fc.array(fc.constantFrom("event", "event", "event", "event", "spoilt", "timeline", "change"), {
@@ -47,10 +47,10 @@ const kinds = fc.array(fc.constantFrom("event", "event", "event", "event", "spoi
   maxLength: 16,
 });
 const settings = fc.record({ batchSize: fc.integer({ min: 1, max: 8 }), retries: fc.integer({ min: 0, max: 6 }) });
-/** Places in the stream that are told once more, in its order, as after a consumer that died. */
+/** Positions in the stream that are delivered again, in order, as after a consumer that died. */
 const repeats = fc.uniqueArray(fc.nat({ max: 15 }), { maxLength: 6 }).map((places) => places.sort((a, b) => a - b));
 
-/** A bus in these moods, call by call, and then a good one. */
+/** A bus that fails in these ways, call by call, and then works. */
 function moodyBus(moods: readonly ("down" | readonly boolean[])[]) {
   const published: string[] = [];
   let calls = 0;
@@ -68,7 +68,7 @@ function moodyBus(moods: readonly ("down" | readonly boolean[])[]) {
   return { bus, published };
 }
 
-/** A relay that dies in these ways, call by call, and then lives. */
+/** A relay that dies in these ways, call by call, and then works. */
 function mortal<T>(handler: (event: T) => Promise<DynamoDBBatchResponse>, deaths: readonly string[]) {
   let calls = 0;
   return async (event: T): Promise<DynamoDBBatchResponse> => {
@@ -91,7 +91,7 @@ function recordOf(kind: string, head: StoredItem, at: number): DynamoDBRecord {
   }
 }
 
-describe("whatever happens to the stream, the relay, the bus and the table", () => {
+describe("any history of the stream, the relay, the bus and the table", () => {
   let runs = 0;
   let sqs: SQSClient;
   beforeAll(() => {
@@ -99,7 +99,7 @@ describe("whatever happens to the stream, the relay, the bus and the table", () 
   });
   afterAll(() => sqs.destroy());
 
-  /** Records of these kinds, each of a delivery of its own, seconds apart and hours from those of any other run. */
+  /** Records of these kinds, each of its own delivery, seconds apart and hours from those of any other run. */
   async function streamOf(items: readonly string[]) {
     runs += 1;
     const start = Date.parse("2026-11-02T00:00:00Z") + runs * HOUR_MS;
@@ -121,12 +121,12 @@ describe("whatever happens to the stream, the relay, the bus and the table", () 
     return { records, all: deliveries.map(({ id }) => id), events: idsOf("event"), spoiltOnes: idsOf("spoilt") };
   }
 
-  it("every event is published, what cannot be read is told, and nothing waits for another", {
+  it("every event is published, every unreadable record is logged, and no record waits for another", {
     timeout: RUNS_MS,
   }, async () => {
-    const told = fc.tuple(kinds, troubles, settings, repeats, fc.integer({ min: 0, max: 29 }));
+    const histories = fc.tuple(kinds, troubles, settings, repeats, fc.integer({ min: 0, max: 29 }));
     await fc.assert(
-      fc.asyncProperty(told, async ([items, { bus: moods, marks, relay: deaths }, limits, again, lateSeconds]) => {
+      fc.asyncProperty(histories, async ([items, { bus: moods, marks, relay: deaths }, limits, again, lateSeconds]) => {
         const { records, all, events, spoiltOnes } = await streamOf(items);
         const { bus, published } = moodyBus(moods);
         const clock = testClock();
@@ -134,8 +134,8 @@ describe("whatever happens to the stream, the relay, the bus and the table", () 
         let marked = 0;
         const mark: typeof deliveries.mark = (id, at) =>
           marks[marked++] === true ? Promise.reject(new Error("down")) : deliveries.mark(id, at);
-        const relay: StreamDeps["relay"] = (told) =>
-          relayAll(told, { bus, outbox: { mark }, deliveries, ownAccounts, clock, log: silentLog });
+        const relay: StreamDeps["relay"] = (batch) =>
+          relayAll(batch, { bus, outbox: { mark }, deliveries, ownAccounts, clock, log: silentLog });
         const leave = (id: string) => mark(id, clock.now());
         const handler = mortal(streamHandler({ ...STREAM, relay, markForSweep: leave, log: silentLog }), deaths);
         const repeated = again.flatMap((at) => records[at] ?? []);
@@ -166,7 +166,7 @@ describe("whatever happens to the stream, the relay, the bus and the table", () 
 
         expect(left()).toEqual([]);
         expect(events.filter((id) => !published.includes(id))).toEqual([]);
-        // Nothing is published that was not recorded as an event, and every spoilt record is told.
+        // Nothing is published that was not recorded as an event, and every spoilt record is logged.
         expect(published.filter((id) => !all.includes(id) || spoiltOnes.includes(id))).toEqual([]);
         expect([...new Set(unreadable)].sort()).toEqual(spoiltOnes.sort());
         // The stream moves on, within its limits, whatever is in it; with a relay that lives and a table that takes the

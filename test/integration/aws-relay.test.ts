@@ -45,12 +45,12 @@ const idsOf = (entries: readonly { readonly Detail: string }[]): string[] =>
   entries.map(({ Detail }) => JSON.parse(Detail).delivery);
 
 describe("the relay", () => {
-  it("publishes what was recorded, ten at a time, and notes once which credential proved it", async () => {
+  it("recorded events are published, ten at a time, and the use of their credential is recorded once", async () => {
     const deliveries = samples(12);
     const records = await recorded(account, deliveries);
     const handler = await relayFunction();
     expect(await handler({ Records: [...records] })).toEqual({ batchItemFailures: [] });
-    // An event of a page is looked up first: its author may be the bridge itself.
+    // The author of a page event is looked up first, because it may be the bridge itself.
     const lookUps = Array.from(deliveries, () => "DynamoDB_20120810.GetItem");
     const calls = [...lookUps, "AWSEvents.PutEvents", "AWSEvents.PutEvents", "DynamoDB_20120810.UpdateItem"];
     expect(account.calls.map(({ target }) => target)).toEqual(calls);
@@ -69,7 +69,7 @@ describe("the relay", () => {
     expect(JSON.parse(first?.Detail ?? "")).toEqual(busEventOf(sampleDelivery(0))?.detail);
   });
 
-  it("leaves alone what is no new event, and unpacks none of it", async () => {
+  it("a record that is not a new event is ignored without being decoded", async () => {
     const { event: _, ...ignored } = sampleDelivery(1, { outcome: "ignored", what: "blog_created" });
     await recorded(account, [ignored, sampleDelivery(2)]);
     const head = await storedHead(account, sampleDelivery(2).id);
@@ -86,7 +86,7 @@ describe("the relay", () => {
     expect(account.calls).toEqual([]);
   });
 
-  it("marks what the bus refuses, and the sweep publishes it later, once", async () => {
+  it("an event that the bus rejects is marked, and the sweep publishes it later, once", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const records = await recorded(account, samples(5));
     let full = true;
@@ -102,19 +102,19 @@ describe("the relay", () => {
     expect(puts()).toEqual([]);
     vi.advanceTimersByTime(5_001);
     await sweeping({}, { getRemainingTimeInMillis: () => 50_000 });
-    const refused = [sampleDelivery(1).id, sampleDelivery(3).id];
-    expect(idsOf(puts().flat()).sort()).toEqual(refused.sort());
+    const rejected = [sampleDelivery(1).id, sampleDelivery(3).id];
+    expect(idsOf(puts().flat()).sort()).toEqual(rejected.sort());
     account.calls.length = 0;
     vi.advanceTimersByTime(60_000);
     await sweeping({}, { getRemainingTimeInMillis: () => 50_000 });
     expect(puts()).toEqual([]);
-    // The stream tells it all once more, to a bus that is full again: what was swept is not marked anew.
+    // The stream delivers everything again, and the bus is full again: what was swept is not marked again.
     full = true;
     await relay({ Records: [...records] });
     expect(await storesOf(account).deliveries.unrelayed(soon(), 10)).toEqual([]);
   });
 
-  it("marks everything when the bus is down, and holds up nothing", async () => {
+  it("all events are marked if the bus is down, and the stream continues", async () => {
     const records = await recorded(account, samples(11));
     account.answers.set("AWSEvents.PutEvents", () => ({ error: "InternalException" }));
     const handler = await relayFunction();
@@ -123,7 +123,7 @@ describe("the relay", () => {
     expect(await deliveries.unrelayed(soon(), 20)).toHaveLength(11);
   });
 
-  it("leaves a record that cannot be read to the sweep, and publishes those around it", async () => {
+  it("an unreadable record is left to the sweep, and those around it are published", async () => {
     const records = [...(await recorded(account, samples(3)))];
     records[1] = streamRecord(spoilt(await storedHead(account, sampleDelivery(1).id)), 1);
     const handler = await relayFunction();
@@ -132,7 +132,7 @@ describe("the relay", () => {
     expect(await storesOf(account).deliveries.unrelayed(soon(), 10)).toEqual([sampleDelivery(1).id]);
   });
 
-  it("reports what it could neither look up nor mark, and publishes none of it", async () => {
+  it("a record that can neither be looked up nor marked is reported as failed and not published", async () => {
     const records = [...(await recorded(account, samples(2)))];
     records[1] = streamRecord(spoilt(await storedHead(account, sampleDelivery(1).id)), 1);
     const handler = await relayFunction();
@@ -142,7 +142,7 @@ describe("the relay", () => {
     expect(puts()).toEqual([]);
   });
 
-  it("marks nothing that is gone", async () => {
+  it("a deleted delivery is not marked", async () => {
     const { deliveries } = storesOf(account);
     await deliveries.mark("d-gone", epochMillis(0));
     expect(await deliveries.get("d-gone")).toBeUndefined();
@@ -151,7 +151,7 @@ describe("the relay", () => {
 });
 
 describe("the sweep", () => {
-  it("goes on while it finds as much as it takes up, and ends in time", async () => {
+  it("the sweep continues while its batches are full, and ends in time", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const { deliveries } = storesOf(account);
     for (const delivery of samples(101)) {
@@ -166,7 +166,7 @@ describe("the sweep", () => {
     expect(puts()).toHaveLength(101);
   });
 
-  it("tells of a record that it cannot read, leaves it for an hour, and publishes the others", async () => {
+  it("an unreadable record is logged and deferred for an hour, and the others are published", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const { deliveries } = storesOf(account);
     for (const delivery of samples(2)) {
@@ -177,24 +177,24 @@ describe("the sweep", () => {
     await account.client.send(new PutItemCommand({ TableName: account.environment.TABLE_NAME, Item }));
     const handler = await sweepFunction();
     const sweepAll = () => handler({}, { getRemainingTimeInMillis: () => 50_000 });
-    const told = () => account.lines.filter((line) => JSON.parse(line).error === "record_unreadable").length;
+    const unreadableLines = () => account.lines.filter((line) => JSON.parse(line).error === "record_unreadable").length;
     await sweepAll();
     vi.advanceTimersByTime(3_599_999);
     await sweepAll();
     expect(idsOf(puts().flat())).toEqual([sampleDelivery(1).id]);
-    expect(told()).toBe(1);
+    expect(unreadableLines()).toBe(1);
     vi.advanceTimersByTime(1);
     await sweepAll();
-    expect(told()).toBe(2);
+    expect(unreadableLines()).toBe(2);
   });
 });
 
-describe("what the stream gave up on", () => {
+describe("a batch that the stream gave up", () => {
   const sweepAll = async () => (await sweepFunction())({}, { getRemainingTimeInMillis: () => 50_000 });
   const EARLIER = sampleDelivery(-60_000);
   const LATER = sampleDelivery(60_000);
 
-  it("is published by the sweep although it was written long after it came, and so is nothing of another time", async () => {
+  it("the sweep publishes the batch although it was given up late, and publishes nothing of another time", async () => {
     const records = await recorded(account, samples(130));
     await recorded(account, [EARLIER, LATER]);
     const left = unrelayedQueue(
@@ -207,7 +207,7 @@ describe("what the stream gave up on", () => {
     expect(left()).toEqual([]);
   });
 
-  it("is taken up page by page when there is little time, and the rest is told anew", async () => {
+  it("a batch is requeued page by page if time is short, and the rest is put into the queue again", async () => {
     for (const [name, value] of Object.entries(account.environment)) vi.stubEnv(name, value);
     const left = unrelayedQueue(account, [givenUp(await recorded(account, samples(230)))]);
     const { deliveries } = storesOf(account);
@@ -222,7 +222,7 @@ describe("what the stream gave up on", () => {
     expect(left()).toEqual([]);
   });
 
-  it("stays told until all is marked", async () => {
+  it("the message of a batch stays in the queue until all of it is marked", async () => {
     const left = unrelayedQueue(account, [givenUp(await recorded(account, samples(1)))]);
     const { TABLE_NAME } = account.environment;
     await account.client.send(new DeleteTableCommand({ TableName: TABLE_NAME }));
@@ -230,15 +230,15 @@ describe("what the stream gave up on", () => {
     expect(left()).toHaveLength(1);
   });
 
-  it("is taken up beside a message that is no such thing, which stays for a person", async () => {
-    const told = givenUp(await recorded(account, samples(1)));
-    const left = unrelayedQueue(account, ["hello", told]);
+  it("a batch is requeued beside a message of another kind, which stays for a person", async () => {
+    const message = givenUp(await recorded(account, samples(1)));
+    const left = unrelayedQueue(account, ["hello", message]);
     await sweepAll();
     expect(idsOf(puts().flat())).toEqual([sampleDelivery(0).id]);
     expect(left()).toEqual(["hello"]);
   });
 
-  it("keeps the sweep from nothing when its queue is down", async () => {
+  it("the sweep publishes what is marked even if the queue is down", async () => {
     const { deliveries } = storesOf(account);
     await deliveries.record(sampleDelivery());
     await deliveries.mark(sampleDelivery().id, epochMillis(0));

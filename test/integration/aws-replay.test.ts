@@ -46,8 +46,8 @@ const runEndedOf = (delivery: string) =>
       ),
   );
 
-describe("a delivery that is run again, told to the functions", () => {
-  it("goes through the stream and the bus to the one route that is meant, and a rollback to the run before", async () => {
+describe("a delivery that is run again in AWS", () => {
+  it("a replay goes through the stream and the bus to its one route, and a rollback to the run before", async () => {
     const { delivery: first } = (await (await bridge.edit()).json()) as { readonly delivery: string };
     await runEndedOf(first);
     const { delivery: again, replayOf } = await order(`/v1/deliveries/${first}/replay`, { route: "page-build" });
@@ -62,14 +62,14 @@ describe("a delivery that is run again, told to the functions", () => {
     await runEndedOf(back);
     expect(bridge.listener.runs.size).toBe(3);
     const { deliveries } = storesOf(bridge.account);
-    const told = (await deliveries.timeline(first)).filter(({ kind }) => kind === "replayed");
-    expect(told).toMatchObject([
+    const replayed = (await deliveries.timeline(first)).filter(({ kind }) => kind === "replayed");
+    expect(replayed).toMatchObject([
       { delivery: again, isRollback: false, by: { subject: "mia", trustEntry: "people" } },
       { delivery: back, isRollback: true },
     ]);
   });
 
-  it("is for no other route, though its pattern matches", async () => {
+  it("a replay reaches no other route, even if the route's pattern matches", async () => {
     const { delivery: first } = (await (await bridge.edit()).json()) as { readonly delivery: string };
     const stores = storesOf(bridge.account);
     const of = await stores.deliveries.get(first);

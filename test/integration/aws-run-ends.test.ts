@@ -7,7 +7,7 @@ import { recorded, storesOf, unrelayedQueue } from "../support/aws-stream.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { testClock } from "../support/test-doubles.ts";
 
-/** A route whose runs the cluster reports, and none that takes what it tells. */
+/** A route whose runs the cluster reports, and no route that matches these reports. */
 const CONFIG = {
   sources: { cluster: { provider: "tekton" } },
   targets: { listener: { kind: "tekton", url: "https://el.example.test", runsReportedBy: "cluster" } },
@@ -27,7 +27,10 @@ function buildEnd(source: string) {
   const at = "2026-11-02T09:03:00.000Z";
   const event: BuildEvent = {
     type: "build.succeeded",
-    ...{ keyParts: ["1"], time: at, subject: "ci/run", origin: { delivery: EDIT.id } },
+    keyParts: ["1"],
+    time: at,
+    subject: "ci/run",
+    origin: { delivery: EDIT.id },
     build: {
       system: "tekton",
       id: "1",
@@ -40,7 +43,7 @@ function buildEnd(source: string) {
   return { ...sample, event };
 }
 
-/** The calls that the relay makes for the end of a build that this source tells, but for publishing it. */
+/** The calls that the relay makes for the end of a build that `source` reports. */
 async function relayedFrom(source: string): Promise<readonly string[]> {
   const { deliveries, actions } = storesOf(account);
   await deliveries.record(EDIT);
@@ -54,7 +57,7 @@ async function relayedFrom(source: string): Promise<readonly string[]> {
 }
 
 describe("the relay", () => {
-  it("keeps the end of a run for a rollback, though no route takes it", async () => {
+  it("the end of a run is stored for a rollback, although no route matches it", async () => {
     await relayedFrom("cluster");
     expect(await storesOf(account).runs.of("docs")).toEqual([
       {
@@ -65,7 +68,7 @@ describe("the relay", () => {
     ]);
   });
 
-  it("reads nothing for the end of a build by which no route is reported", async () => {
+  it("nothing is read for the end of a build of a source that reports no route's runs", async () => {
     expect(await relayedFrom("another")).not.toContain("GetItem");
     expect(await storesOf(account).runs.of("docs")).toEqual([]);
   });

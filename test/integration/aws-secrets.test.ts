@@ -38,29 +38,29 @@ describe("a secret in AWS", () => {
     ["a parameter", "ssm:/drawbridge/listener", "of-the-listener"],
     ["a variable of the environment", "env:TOKEN", "of-the-environment"],
     ["a file that was uploaded, without its last line break", "secretsmanager:drawbridge/file", "of-a-file"],
-    ["such a file of Windows", "secretsmanager:drawbridge/windows-file", "of-a-file"],
+    ["an uploaded file with Windows line breaks", "secretsmanager:drawbridge/windows-file", "of-a-file"],
     [
-      "a text with an empty line at its end, without one of the breaks",
+      "a text with an empty line at its end, without its last line break",
       "secretsmanager:drawbridge/lines",
       "of-a-file\n",
     ],
-  ])("is %s", async (_, ref, value) => {
+  ])("the value is read from %s", async (_, ref, value) => {
     expect((await secrets().read(ref)).reveal()).toBe(value);
   });
 
   it.each([
-    ["of no name", "secretsmanager:drawbridge/nothing"],
-    ["of no member", "secretsmanager:drawbridge/wiki#nothing"],
-    ["of a member that every object has", "secretsmanager:drawbridge/wiki#toString"],
-    ["of a member that is no text", "secretsmanager:drawbridge/wiki#port"],
+    ["of an unknown name", "secretsmanager:drawbridge/nothing"],
+    ["of an unknown member", "secretsmanager:drawbridge/wiki#nothing"],
+    ["of a member that every object inherits", "secretsmanager:drawbridge/wiki#toString"],
+    ["of a member that is not text", "secretsmanager:drawbridge/wiki#port"],
     ["that is empty", "secretsmanager:drawbridge/wiki#empty"],
-    ["of a member, where there is no object", "secretsmanager:drawbridge/plain#current"],
-    ["of a member, where there is a list", "secretsmanager:drawbridge/list#current"],
-    ["of no parameter", "ssm:/drawbridge/nothing"],
-    ["of no variable", "env:NOTHING"],
+    ["of a member of a text", "secretsmanager:drawbridge/plain#current"],
+    ["of a member of a list", "secretsmanager:drawbridge/list#current"],
+    ["of an unknown parameter", "ssm:/drawbridge/nothing"],
+    ["of an unset variable", "env:NOTHING"],
     ["in a file", "file:/etc/passwd"],
-    ["of no kind", "literal"],
-  ])("%s is unavailable, and nothing of it is told", async (_, ref) => {
+    ["of an unknown kind", "literal"],
+  ])("a secret %s is unavailable, and the fault contains no part of a value", async (_, ref) => {
     const fault = await secrets()
       .read(ref)
       .catch((error: unknown) => error);
@@ -68,7 +68,7 @@ describe("a secret in AWS", () => {
     expect(String(fault)).not.toContain("canary");
   });
 
-  it("may have no second value yet, and has it when somebody adds its member", async () => {
+  it("a next value may be absent, and is found once its member is added", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const pair = { current: "secretsmanager:drawbridge/pair#current", next: "secretsmanager:drawbridge/pair#next" };
     const reading = secrets();
@@ -84,24 +84,24 @@ describe("a secret in AWS", () => {
   });
 
   it.each([
-    ["a member that is no text", "secretsmanager:drawbridge/wiki#port"],
+    ["a member that is not text", "secretsmanager:drawbridge/wiki#port"],
     ["an empty member", "secretsmanager:drawbridge/wiki#empty"],
-    ["a member of what is no object", "secretsmanager:drawbridge/plain#next"],
+    ["a member of a text", "secretsmanager:drawbridge/plain#next"],
     ["a member of a list", "secretsmanager:drawbridge/list#next"],
-    ["a secret that is not there", "secretsmanager:drawbridge/nothing#next"],
-    ["a parameter that is not there", "ssm:/drawbridge/nothing"],
+    ["a missing secret", "secretsmanager:drawbridge/nothing#next"],
+    ["a missing parameter", "ssm:/drawbridge/nothing"],
     ["a variable that is not set", "env:NOTHING"],
-  ])("has no second value that is %s", async (_, next) => {
+  ])("a next value that is %s is a fault", async (_, next) => {
     const pair = { current: "secretsmanager:drawbridge/wiki#current", next };
     await expect(readBoth(secrets(), pair)).rejects.toMatchObject({ code: "secret_unavailable" });
   });
 
-  it("has to have its first value", async () => {
+  it("an absent current value is a fault", async () => {
     const pair = { current: "secretsmanager:drawbridge/wiki#nothing" };
     await expect(readBoth(secrets(), pair)).rejects.toMatchObject({ code: "secret_unavailable" });
   });
 
-  it("is asked for once in five minutes, and then found changed", async () => {
+  it("a secret is fetched once in five minutes, and a change is found after that", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const reading = secrets();
     const read = async () => (await reading.read("secretsmanager:drawbridge/rotating#current")).reveal();
@@ -116,14 +116,14 @@ describe("a secret in AWS", () => {
     expect(account.calls).toHaveLength(2);
   });
 
-  it("is found after it was missing", async () => {
+  it("a secret that was missing is found once it exists", async () => {
     const reading = secrets();
     await expect(reading.read("secretsmanager:drawbridge/late")).rejects.toThrow();
     STORED["drawbridge/late"] = "here";
     expect((await reading.read("secretsmanager:drawbridge/late")).reveal()).toBe("here");
   });
 
-  it("is not asked for before it is read", () => {
+  it("a secret is not fetched before it is read", () => {
     secrets();
     expect(account.calls).toEqual([]);
   });

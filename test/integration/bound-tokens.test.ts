@@ -31,7 +31,7 @@ interface Given {
   readonly tls?: TlsSettings;
 }
 
-/** A bridge that takes the status of CI jobs, whose tokens must be bound as `entry` says. */
+/** A bridge that accepts the status of CI jobs, whose tokens must be bound as `entry` says. */
 async function start({ entry, replayCache = seenTokensInMemory(), tls }: Given): Promise<URL> {
   const issuers = { ci: entryOf({ issuer: ISSUER, jwks: { inline: keySetOf(key) }, roles: ["ci"], ...entry }) };
   const policy = policyOf({ ci: { call: ["status"], fire: [], replay: [], approve: [] } });
@@ -42,7 +42,8 @@ async function start({ entry, replayCache = seenTokensInMemory(), tls }: Given):
 }
 
 const headersWith = (authorization: string, more: Record<string, string> = {}): Record<string, string> => ({
-  ...{ "content-type": "application/json", authorization },
+  "content-type": "application/json",
+  authorization,
   ...more,
 });
 
@@ -50,13 +51,13 @@ async function post(url: URL, body: string, headers: Record<string, string>): Pr
   return (await fetch(url, { method: "POST", body, headers })).status;
 }
 
-/** The reason of the last refusal, from the log: the answer does not tell it. */
+/** The reason of the last rejection, from the log: the response does not contain it. */
 const lastReason = (): unknown => JSON.parse(bridge.lines.at(-1) ?? "{}").reason;
 
-describe("POST /v1/status with a token that is good for one use", () => {
+describe("POST /v1/status with a token for one use", () => {
   const headers = headersWith(`Bearer ${tokenOf(ISSUER, key)}`);
 
-  it("takes the first, the same again as the duplicate that it is, and nothing else", async () => {
+  it("the first use is accepted, the same request again is a duplicate, and any other use is rejected", async () => {
     const url = await start({ entry: { singleUse: true } });
     expect(await post(url, RUNNING, headers)).toBe(202);
     expect(await post(url, RUNNING, headers)).toBe(200);
@@ -66,7 +67,7 @@ describe("POST /v1/status with a token that is good for one use", () => {
     expect(bridge.records.size).toBe(1);
   });
 
-  it("answers 503 while it cannot be told whether it was used, and takes it afterwards", async () => {
+  it("the response is 503 while the replay cache is unavailable, and the token is accepted afterwards", async () => {
     const seen = seenTokensInMemory();
     let fails = true;
     const take: ReplayCache["take"] = (...given) => {
@@ -87,7 +88,7 @@ describe("POST /v1/status with DPoP", () => {
   const withProof = (url: URL, jti: string) =>
     headersWith(`DPoP ${token}`, { dpop: proofOf(token, holder, { claims: { htu: url.href, jti } }) });
 
-  it("takes a proof for this address once, and the token without one never", async () => {
+  it("a proof for this address is accepted once, and the token is never accepted without one", async () => {
     const url = await start({ entry: { proof: "dpop" } });
     expect(await post(url, RUNNING, withProof(url, "1"))).toBe(202);
     expect(await post(url, RUNNING, withProof(url, "1"))).toBe(401);
@@ -99,7 +100,7 @@ describe("POST /v1/status with DPoP", () => {
     expect(lastReason()).toBe("proof_invalid");
   });
 
-  it("refuses two DPoP headers, though both are good", async () => {
+  it("two DPoP headers are rejected, although both are valid", async () => {
     const url = await start({ entry: {} });
     const headers = new Headers(withProof(url, "1"));
     headers.append("dpop", withProof(url, "2")["dpop"] ?? "");
@@ -109,7 +110,7 @@ describe("POST /v1/status with DPoP", () => {
 });
 
 describe("a token that a real provider bound to the key of a proof", () => {
-  it("is taken with a proof by the same maker, which the provider took as well", async () => {
+  it("the token is accepted with a proof of the same client, which the provider accepted too", async () => {
     const client = { id: "ci", secret: "an invented client secret of this test" };
     const provider = await startIdentityProvider({ clients: [client] });
     try {
@@ -146,7 +147,11 @@ describe("POST /v1/status with a token that is bound to a certificate", () => {
   const postWith = (url: URL, own: typeof holder, headers: Record<string, string> = {}): Promise<number> =>
     new Promise((resolve, reject) => {
       const request = httpsRequest(url, {
-        ...{ method: "POST", ca: authority.certificate, cert: own.certificate, key: own.key, agent: false },
+        method: "POST",
+        ca: authority.certificate,
+        cert: own.certificate,
+        key: own.key,
+        agent: false,
         headers: headersWith(`Bearer ${token}`, headers),
       });
       request.on("response", (answer) => resolve(answer.resume().statusCode ?? 0));
@@ -154,7 +159,7 @@ describe("POST /v1/status with a token that is bound to a certificate", () => {
       request.end(RUNNING);
     });
 
-  it("takes it over a connection with that certificate alone", async () => {
+  it("the token is accepted only over a connection with its certificate", async () => {
     const url = await start({ entry: { proof: "certificate" }, tls });
     expect(await postWith(url, holder)).toBe(202);
     const claimed = { "x-amzn-mtls-clientcert": encodeURIComponent(holder.certificate) };
@@ -162,7 +167,7 @@ describe("POST /v1/status with a token that is bound to a certificate", () => {
     expect(lastReason()).toBe("proof_invalid");
   });
 
-  it("refuses it without TLS, whatever a header claims", async () => {
+  it("the token is rejected without TLS, whatever a header claims", async () => {
     const url = await start({ entry: {} });
     const claimed = { "x-client-cert": Buffer.from(holder.der).toString("base64") };
     expect(await post(url, RUNNING, headersWith(`Bearer ${token}`, claimed))).toBe(401);

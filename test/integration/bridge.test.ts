@@ -57,19 +57,19 @@ beforeEach(async () => {
 afterEach(() => database.stop());
 
 describe("a bridge", () => {
-  it("has every dependency of the functions that it is passed to", () => {
+  it("the bridge has every dependency of the functions that it is passed to", () => {
     const deps: DepsOfVerbs = bridge;
     const absent = Object.entries(deps).flatMap(([name, member]) => (member === undefined ? [name] : []));
     // A bridge outside AWS, whose configuration has no `identity`.
     expect(absent).toEqual(["issuer", "awsToken"]);
   });
 
-  it("has every dependency of the actions that it connects", () => {
+  it("the bridge has every dependency of the actions that it connects", () => {
     const deps = actDeps(bridge, actions, DEFAULT_RETRY);
     expect(Object.values(deps)).not.toContain(undefined);
   });
 
-  it("records what its HTTP interface receives, and reports each new record once", async () => {
+  it("what the HTTP interface receives is recorded, and each new record is reported once", async () => {
     const app = receiveApp(bridge, () => bridge.deliveries.unrelayed(clock.now(), 1));
     const body = JSON.stringify({ object_kind: "push", unread: 1 });
     const headers = gitlabHeaders(body, clock.now());
@@ -82,7 +82,7 @@ describe("a bridge", () => {
     expect(await bridge.deliveries.get(delivery)).toMatchObject({ source: "gitlab", bodyBytes: body.length });
   });
 
-  it("is ready while its store answers, and rejects a call without a token", async () => {
+  it("the bridge is ready while its store responds, and a call without a token is rejected", async () => {
     const app = receiveApp(bridge, () => bridge.deliveries.unrelayed(clock.now(), 1));
     expect((await app.request("https://bridge.example.test/readyz")).status).toBe(200);
     for (const path of ["deliveries", "credentials", "approvals"])
@@ -93,7 +93,7 @@ describe("a bridge", () => {
 });
 
 describe("the bus of a bridge", () => {
-  it("executes the command of a label once, although its event is published three times", async () => {
+  it("the command of a label is executed once, although its event is published three times", async () => {
     const gated = await gatedBridge([{ outcome: "done", summary: "accepted" }]);
     try {
       const edit = await gated.edit(7);

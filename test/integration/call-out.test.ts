@@ -27,13 +27,13 @@ const to = (url: URL, changes: Partial<OutboundRequest> = {}): OutboundRequest =
   ...changes,
 });
 
-describe("a call out", () => {
-  it("gives the answer's status, headers and bytes", async () => {
+describe("an outbound call", () => {
+  it("the result has the response's status, headers and bytes", async () => {
     const url = await serve((request, response) => {
-      response.writeHead(202, { "x-told": `${request.method} ${request.url}` }).end("accepted");
+      response.writeHead(202, { "x-request": `${request.method} ${request.url}` }).end("accepted");
     });
     const { status, headers, body } = await callOut(to(url));
-    expect([status, headers.get("x-told"), Buffer.from(body).toString()]).toEqual([
+    expect([status, headers.get("x-request"), Buffer.from(body).toString()]).toEqual([
       202,
       "POST /secret-path?key=secret-query",
       "accepted",
@@ -43,24 +43,27 @@ describe("a call out", () => {
   it.each([
     ["a bearer token", "Bearer to/ken+1", "to/ken+1"],
     ["a password", `Basic ${Buffer.from('user:pass"word').toString("base64")}`, 'pass"word'],
-  ])("takes %s out of an answer that repeats it, and leaves the rest and every 200 alone", async (_, given, secret) => {
-    const url = await serve((request, response) => {
-      const { authorization = "" } = request.headers;
-      response.statusCode = Number(request.headers["x-status"]);
-      response.end(`${authorization}, ${JSON.stringify(secret)} ${encodeURIComponent(secret)} \u{20AC}`);
-    });
-    const answerTo = async (status: string): Promise<string> => {
-      const { body } = await callOut(to(url, { headers: { authorization: given, "x-status": status } }));
-      return Buffer.from(body).toString();
-    };
-    const [scheme, credential] = given.split(" ");
-    expect(await answerTo("200")).toContain(credential);
-    for (const status of ["202", "400", "500"]) {
-      expect(await answerTo(status)).toBe(`${scheme} [secret], "[secret]" [secret] \u{20AC}`);
-    }
-  });
+  ])(
+    "%s is removed from an error response that repeats it, and every other text and every 200 stay unchanged",
+    async (_, given, secret) => {
+      const url = await serve((request, response) => {
+        const { authorization = "" } = request.headers;
+        response.statusCode = Number(request.headers["x-status"]);
+        response.end(`${authorization}, ${JSON.stringify(secret)} ${encodeURIComponent(secret)} \u{20AC}`);
+      });
+      const answerTo = async (status: string): Promise<string> => {
+        const { body } = await callOut(to(url, { headers: { authorization: given, "x-status": status } }));
+        return Buffer.from(body).toString();
+      };
+      const [scheme, credential] = given.split(" ");
+      expect(await answerTo("200")).toContain(credential);
+      for (const status of ["202", "400", "500"]) {
+        expect(await answerTo(status)).toBe(`${scheme} [secret], "[secret]" [secret] \u{20AC}`);
+      }
+    },
+  );
 
-  it("follows no redirect", async () => {
+  it("a redirect is not followed", async () => {
     const asked: (string | undefined)[] = [];
     const url = await serve((request, response) => {
       asked.push(request.url);
@@ -70,20 +73,20 @@ describe("a call out", () => {
     expect(asked).toHaveLength(1);
   });
 
-  it("reads no more than it was told to", async () => {
+  it("no more than the given number of bytes is read", async () => {
     const url = await serve((_, response) => {
       response.end("x".repeat(1_001));
     });
     await expect(callOut(to(url))).rejects.toMatchObject({ code: "target_answer_too_large", retryable: false });
   });
 
-  it("knows that nothing was done when no connection came about", async () => {
+  it("the fault says that nothing was done if no connection was made", async () => {
     const url = await serve(() => undefined);
     await new Promise((resolve) => server?.close(resolve));
     await expect(callOut(to(url))).rejects.toMatchObject({ code: "target_unreachable", retryable: true });
   });
 
-  it("does not claim to know what was done when the answer does not come, breaks off, or is waited for no longer", async () => {
+  it("the fault says that the outcome is unknown if the response is missing, incomplete or aborted", async () => {
     const silent = await serve(() => undefined);
     await expect(callOut(to(silent, { timeoutMs: 50 }))).rejects.toMatchObject({ code: "target_timeout" });
     await expect(callOut(to(silent, { signal: AbortSignal.timeout(20) }))).rejects.toMatchObject({
@@ -99,7 +102,7 @@ describe("a call out", () => {
     await expect(callOut(to(halfway))).rejects.toMatchObject({ code: "target_timeout" });
   });
 
-  it("names the host in its faults, and neither path nor query", async () => {
+  it("a fault names the host, and neither path nor query", async () => {
     const url = await serve((request) => void request.socket.destroy());
     const fault: unknown = await callOut(to(url)).catch((error: unknown) => error);
     expect(String(fault)).toContain(url.host);

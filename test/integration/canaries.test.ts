@@ -21,7 +21,7 @@ import {
   issuerKeys,
   PUBLIC_URL,
   type Surroundings,
-  startEcho,
+  startReflector,
   startWikiDoor,
 } from "../support/canaries-bridge.ts";
 import { bridgeWithoutStore, faultsOf } from "../support/canaries-faults.ts";
@@ -55,7 +55,7 @@ const log = jsonLog(
 let home: string;
 let config: Config;
 let identity: IdentityProvider;
-let echo: Awaited<ReturnType<typeof startEcho>>;
+let reflector: Awaited<ReturnType<typeof startReflector>>;
 let listener: Awaited<ReturnType<typeof startSandboxListener>>;
 let confluence: Awaited<ReturnType<typeof startSandboxConfluence>>;
 let door: Awaited<ReturnType<typeof startWikiDoor>>;
@@ -71,7 +71,9 @@ function parseConfigValue(written: object): Config {
 
 const started = (options: Pick<StandaloneOptions, "config" | "secrets" | "dataPath">) =>
   startStandalone({
-    ...{ ...options, log, retry: { baseMs: 1, capMs: 5, maxAttempts: 3 } },
+    ...options,
+    log,
+    retry: { baseMs: 1, capMs: 5, maxAttempts: 3 },
     address: { hostname: "127.0.0.1", port: 0 },
   });
 
@@ -80,7 +82,7 @@ beforeAll(async () => {
   canaries.plant("the bridge's key", Buffer.from(bridgeKey.export({ format: "jwk" }).d ?? "", "base64url"));
   home = await mkdtemp(join(tmpdir(), "drawbridge-canaries-"));
   identity = await startIdentityProvider({ clients: [person] });
-  echo = await startEcho(canary("granted"));
+  reflector = await startReflector(canary("granted"));
   confluence = await startSandboxConfluence({ product: "data-center" });
   const wiki = { site: confluence.site("data-center"), bearer: confluence.credentials.bearer };
   door = await startWikiDoor(environment.PAGES, wiki);
@@ -88,7 +90,11 @@ beforeAll(async () => {
   const sink = () => ({ url: new URL("/webhooks/cluster", bridge.url), headers: { authorization } });
   listener = await startSandboxListener({ sink, token: environment.LISTENER });
   surroundings = {
-    ...{ identity, keys, echo: echo.url.origin, listener: listener.url.href, wiki: door.url.origin },
+    identity,
+    keys,
+    reflector: reflector.url.origin,
+    listener: listener.url.href,
+    wiki: door.url.origin,
     bridgeKey: "env:BRIDGE_KEY",
   };
   await writeFile(join(home, "drawbridge.yaml"), stringify(canaryConfig(surroundings)));
@@ -98,18 +104,18 @@ beforeAll(async () => {
 
 afterAll(async () => {
   if (!stopped) await bridge?.stop();
-  await Promise.all([listener, echo, door, confluence, identity].map((one) => one?.close()));
+  await Promise.all([listener, reflector, door, confluence, identity].map((one) => one?.close()));
   await rm(home, { recursive: true, force: true });
 });
 
-/** What is found in all that came out since the last look. */
+/** The canaries that are found in all output since the last call. */
 const found = () => canaries.foundIn(outputs.splice(0));
 
 const send = (asked: Sent, url = bridge.url) => sender(url, canaries, outputs)(asked);
 
 type Get = <T>(path: string) => Promise<T>;
 
-/** Reads the bridge's own interface; each answer goes to `read`. */
+/** Reads the bridge's own interface. Each response is passed to `read`. */
 async function reader(url: URL, read: (output: Output) => void): Promise<Get> {
   const headers = { authorization: `Bearer ${await identity.token(person, PUBLIC_URL)}` };
   return async (path) => {
@@ -130,7 +136,7 @@ async function idsOf(get: Get): Promise<readonly string[]> {
   return ids;
 }
 
-/** Everything that the bridge's own interface gives. */
+/** Everything that the bridge's own interface returns. */
 async function readAll(url = bridge.url): Promise<readonly ShownDelivery[]> {
   const get = await reader(url, (output) => void outputs.push(output));
   const all: ShownDelivery[] = [];
@@ -139,12 +145,12 @@ async function readAll(url = bridge.url): Promise<readonly ShownDelivery[]> {
   return all;
 }
 
-/** Waits until the bridge is quiet, then reads everything once. Only that is kept and searched. */
+/** Waits until the bridge is quiet, then reads everything once. Only this last reading is searched. */
 async function readWhenQuiet(url = bridge.url): Promise<readonly ShownDelivery[]> {
   const get = await reader(url, () => undefined);
   const seen = new Set<string>();
   const unseen = async () => (await idsOf(get)).filter((id) => !seen.has(id));
-  // What is waited for may bring new deliveries.
+  // Waiting for one delivery may bring new ones.
   for (let busy = await unseen(); busy.length > 0; busy = await unseen()) {
     for (const id of busy) seen.add(id);
     const countBusy = async (): Promise<number> => {
@@ -160,7 +166,7 @@ async function readWhenQuiet(url = bridge.url): Promise<readonly ShownDelivery[]
   return all;
 }
 
-/** Every page of the console, to somebody whose session holds the operator's token. */
+/** Reads every page of the console with a session that holds the operator's token. */
 async function readPages(deliveries: readonly ShownDelivery[]): Promise<void> {
   const token = await identity.token(person, PUBLIC_URL);
   for (const piece of token.split(".").slice(1)) canaries.plant("the operator's token", piece);
@@ -183,7 +189,7 @@ async function readPages(deliveries: readonly ShownDelivery[]): Promise<void> {
   }
 }
 
-/** The delivery is relayed, and every action that was due has been done or given up. */
+/** Whether the delivery is relayed, and every action that was due is done or given up. */
 function isQuiet({ delivery, event, timeline }: ShownDelivery): boolean {
   const isRelayed = event === undefined || delivery.relayedAt !== undefined;
   const ended = timeline.flatMap((one) => (one.kind === "attempt" && one.outcome !== "retry" ? [one.route] : []));
@@ -202,24 +208,24 @@ async function command(...args: readonly string[]): Promise<void> {
   });
 }
 
-describe("no token, secret or header", () => {
-  it("comes out of the bridge, whatever is sent to it and whatever its targets answer", async () => {
+describe("tokens, secrets and headers", () => {
+  it("no secret comes out of the bridge, whatever is sent to it and whatever its targets answer", async () => {
     const answers: number[] = [];
     for (const one of await fixtureRequests(config, secretsOf(environment))) answers.push(await send(one));
     for (const one of tokenRequests(keys, environment)) answers.push(await send(one));
-    const told = Object.values(environment).filter((secret) => !secret.includes("\n"));
-    const makings = { token: () => liveToken("https://jobs.example.test", keys), secrets: told };
+    const secrets = Object.values(environment).filter((secret) => !secret.includes("\n"));
+    const makings = { token: () => liveToken("https://jobs.example.test", keys), secrets };
     await fc.assert(
       fc.asyncProperty(strangeRequests(makings), async (one) => void answers.push(await send(one))),
       { numRuns: 300 },
     );
     const read = await readWhenQuiet();
-    // It was no idle talk: every kind of answer came, and every kind of target was called.
+    // The test is not vacuous: every kind of response came, and every kind of target was called.
     expect(answers).toEqual(expect.arrayContaining([200, 202, 401, 403, 404, 405, 415, 503]));
     expect(listener.runs.size).toBeGreaterThan(0);
     expect(confluence.page("98310").versions.length).toBeGreaterThan(1);
-    expect(new Set(echo.asked.map(({ authorization }) => authorization)).size).toBeGreaterThan(5);
-    const shown = [...echo.asked, ...listener.requests.map(({ headers }) => Object.fromEntries(headers))];
+    expect(new Set(reflector.asked.map(({ authorization }) => authorization)).size).toBeGreaterThan(5);
+    const shown = [...reflector.asked, ...listener.requests.map(({ headers }) => Object.fromEntries(headers))];
     for (const piece of shown.flatMap(({ authorization = "" }) => authorization.split(/[ .]/).slice(1))) {
       canaries.plant("what a target was shown", piece);
     }
@@ -227,7 +233,7 @@ describe("no token, secret or header", () => {
     expect(found()).toEqual([]);
   }, 120_000);
 
-  it("is printed by a command", async () => {
+  it("no secret is printed by a command", async () => {
     const file = join(home, "token");
     await writeFile(file, liveToken("https://shadowed.example.test", keys, { team: "wiki" }));
     const [delivery] = (await readAll()).filter(({ timeline }) => timeline.length > 0);
@@ -247,12 +253,12 @@ describe("no token, secret or header", () => {
     expect(found()).toEqual([]);
   }, 60_000);
 
-  it("is in a fault, however it is printed", async () => {
-    outputs.push(...(await faultsOf({ echo: echo.url.origin, keys })));
+  it("no secret appears in a fault, however it is printed", async () => {
+    outputs.push(...(await faultsOf({ reflector: reflector.url.origin, keys })));
     expect(found()).toEqual([]);
   });
 
-  it("comes out while the store, a signing token or the bridge's key is out of order", async () => {
+  it("no secret comes out while the store, a signing token or the bridge's key is out of order", async () => {
     const key = join(home, "key.pem");
     await writeFile(key, `-----BEGIN PRIVATE KEY-----\n${canary("pem")}\n-----END PRIVATE KEY-----\n`);
     const written = canaryConfig({ ...surroundings, bridgeKey: `file:${key}` });
@@ -272,7 +278,7 @@ describe("no token, secret or header", () => {
       for (const one of requests) answers.add(await send(one, broken.url));
       return answers;
     };
-    // Without a store no request depends on another.
+    // Without a store the requests are independent.
     const atOnce = async () => new Set(await Promise.all(requests.map((one) => send(one, storeless.url))));
     const [ofBroken, ofStoreless] = await Promise.all([inTurn(), atOnce()]);
     expect([...ofBroken]).toEqual(expect.arrayContaining([200, 202, 401, 503]));
@@ -282,7 +288,7 @@ describe("no token, secret or header", () => {
     expect(found()).toEqual([]);
   }, 120_000);
 
-  it("is on the page, or in what targets are sent, beside their own credential", () => {
+  it("no secret is on the page, or in what targets are sent beside their own credential", () => {
     for (const { number, message, title, body } of confluence.page("98310").versions) {
       outputs.push({ where: `the page's version ${number}`, text: [message, title, body].join("\n") });
     }
@@ -293,12 +299,12 @@ describe("no token, secret or header", () => {
     expect(found()).toEqual([]);
   });
 
-  it("is stored, but in the body that was received", async () => {
+  it("no secret is stored, except in the body that was received", async () => {
     stopped = true;
     await bridge.stop();
     const items = await storedItems(join(home, "data"));
     expect(new Set(items.map(({ where }) => where)).size).toBeGreaterThan(5);
-    // The one kind of token that is kept came in a header that is searched for below.
+    // The only kind of token that is stored came in a header, which is searched for below.
     expect(items.filter(({ where }) => where === "an item of seal")).toHaveLength(1);
     outputs.push(...items);
     expect(found()).toEqual([]);

@@ -39,7 +39,7 @@ describe("the playground", () => {
     expect((await playground.ended).code).toBe(0);
   });
 
-  it("prints a trace that ends in the page's new version, and the page at the printed address shows the state", async () => {
+  it("the printed trace ends with the page's new version, and the page at the printed address shows the state", async () => {
     const { out, err } = playground.ran;
     expect(err).toBe("");
     expect(out).toMatch(/ 0 ms {2}page\.updated 98310 received from wiki, proved by hub-signature/);
@@ -50,7 +50,7 @@ describe("the playground", () => {
     expect(page).toContain("PASSED");
   });
 
-  it("gives its token to no other bridge", async () => {
+  it("the playground's token is sent to no other bridge", async () => {
     const asked: (string | null)[] = [];
     const other = new Hono<{ Bindings: HttpBindings }>();
     other.all("*", (c) => {
@@ -70,7 +70,7 @@ describe("the playground", () => {
     ["tekton", "pipelinerun-succeeded", "cluster", "build.succeeded"],
     ["confluence", "page-created", "wiki", "page.created"],
   ])(
-    "takes a signed %s %s, lists it, and takes it again as a duplicate",
+    "a signed %s %s is accepted, listed, and accepted again as a duplicate",
     async (provider, event, source, what) => {
       const first = await run("send", provider, event);
       expect(first).toMatchObject({
@@ -98,12 +98,12 @@ describe("the playground", () => {
     60_000,
   );
 
-  it("names the fixtures that there are", async () => {
+  it("the existing fixtures are listed", async () => {
     expect((await run("send", "gitlab")).out.split("\n")).toContain("push");
     expect((await run("send", "gitlab", "pus")).err).toContain('gitlab has no fixture "pus"; it has: ');
   });
 
-  it("renders what fits a route", async () => {
+  it("the manifests of a route are rendered", async () => {
     const { code, out } = await run("tekton", "render", "docs-build", "--namespace", "ci");
     const kinds = parseAllDocuments(out).map((document) => document.get("kind"));
     expect(code).toBe(0);
@@ -113,15 +113,15 @@ describe("the playground", () => {
     expect((await run("tekton", "render", "docs-status")).err).toContain("these have: docs-build");
   });
 
-  it("has a configuration without a mistake", async () => {
+  it("the playground's configuration has no errors", async () => {
     expect(await run("check")).toMatchObject({ code: 0, out: expect.stringMatching(/: 0 errors, \d+ warnings?\n$/) });
   });
 
-  it("says where webhooks go", () => {
+  it("the address for webhooks is printed", () => {
     expect(playground.ran.out).toMatch(/ {2}webhooks go to {6}http:\/\/127\.0\.0\.1:\d+\/webhooks\/<source>\n/);
   });
 
-  it("is not started twice", async () => {
+  it("a second playground does not start", async () => {
     const { code, err } = await run("start", "--port", "0");
     expect([code, err]).toEqual([
       1,
@@ -150,13 +150,13 @@ describe("the command line", () => {
     [["start", "--port", "abc"], 2, "", "drawbridge: --port must be a whole number from 0 to 65535\n"],
     [["start", "--port", "65535"], 2, "", "--port can be 65532 at most\n"],
     [["start", "--tls-cert", "x.pem"], 2, "", "drawbridge: --tls-cert needs a configuration"],
-  ])("answers %j with exit code %i and a sentence", async (args, code, out, err) => {
+  ])("the arguments %j give the exit code %i and a sentence", async (args, code, out, err) => {
     const ran = await run(...args);
     expect(ran).toEqual({ code, out: expect.stringContaining(out), err: expect.stringContaining(err) });
     expect(ran[err === "" ? "err" : "out"]).toBe("");
   });
 
-  it.each([0, 1, 3])("names the taken port %i places after --port, and a row of ports that is free", async (places) => {
+  it.each([0, 1, 3])("the taken port %i places after --port is named, with a free row of ports", async (places) => {
     const other = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => other.once("listening", resolve));
     const address = other.address();
@@ -177,7 +177,7 @@ describe("the command line", () => {
     [403, 4, "403 no reason given"],
     [404, 1, "404 no reason given"],
     [503, 3, "503 no reason given"],
-  ])("turns the answer %i of the bridge into exit code %i", async (status, code, message) => {
+  ])("the bridge's response %i becomes the exit code %i", async (status, code, message) => {
     const app = new Hono<{ Bindings: HttpBindings }>();
     app.get("*", () => Response.json({ deliveries: [] }, { status }));
     const bridge = await serveOnLoopback(app, 0);
@@ -185,12 +185,12 @@ describe("the command line", () => {
     const ran = await commandLine(["events", "list"], { cwd: home, environment }).ended;
     await bridge.close();
     expect(ran).toMatchObject({ code, err: message === "" ? "" : `drawbridge: ${message}\n` });
-    // Nothing listens there any more.
+    // Nothing listens at the address any more.
     const later = await commandLine(["events", "list"], { cwd: home, environment }).ended;
     expect([later.code, later.err]).toEqual([3, expect.stringContaining("no bridge answers at ")]);
   });
 
-  it("exits with 1 for warnings only if check is strict", async () => {
+  it("warnings give the exit code 1 only if check is strict", async () => {
     const path = join(home, "idle.yaml");
     await writeFile(path, "sources:\n  gitlab:\n    provider: gitlab\n    token: { current: file:idle-secret }\n");
     await writeFile(join(home, "idle-secret"), "a-secret-of-enough-characters");
@@ -205,20 +205,20 @@ describe("the command line", () => {
     ]);
   });
 
-  it("says which line of a configuration is wrong, and does not start with it", async () => {
+  it("a wrong line of a configuration is named, and the bridge does not start with it", async () => {
     const path = join(home, "wrong.yaml");
     await writeFile(path, "sources:\n  wiki:\n    provider: conflunce\n");
-    const told = `${path}:3:5 sources.wiki.provider: there is no provider "conflunce" (did you mean "confluence"?)`;
+    const finding = `${path}:3:5 sources.wiki.provider: there is no provider "conflunce" (did you mean "confluence"?)`;
     const { code, out } = await run("check", "--config", path);
-    expect([code, out]).toEqual([1, expect.stringContaining(told)]);
+    expect([code, out]).toEqual([1, expect.stringContaining(finding)]);
     expect(out).toContain(`${path}: 1 error, 0 warnings; more may follow once these are corrected\n`);
     expect(await run("start", "--config", path, "--port", "0")).toMatchObject({
       code: 1,
-      err: expect.stringContaining(told),
+      err: expect.stringContaining(finding),
     });
   });
 
-  it("tries what the bridge would use on this machine", async () => {
+  it("check tries the secrets and files that the bridge would use on this machine", async () => {
     const path = join(home, "unfit.yaml");
     await writeFile(join(home, "unfit"), "no signing token");
     const signingToken = `{ current: "file:${join(home, "unfit")}" }`;
@@ -227,14 +227,14 @@ describe("the command line", () => {
     expect([code, out]).toEqual([1, expect.stringContaining("it is not a signing token")]);
   });
 
-  it("does not start when a secret is not there", async () => {
+  it("the bridge does not start if a secret is missing", async () => {
     const path = join(home, "no-secret.yaml");
     await writeFile(path, "sources:\n  gitlab:\n    provider: gitlab\n    token: { current: env:NOT_SET }\n");
     const { code, err } = await run("start", "--config", path, "--port", "0");
     expect([code, err]).toEqual([1, expect.stringContaining("secret env:NOT_SET: it is not set, or empty")]);
   });
 
-  it("explains a token from a file or standard input, and takes none from the command line", async () => {
+  it("a token is explained from a file or standard input, and rejected as an argument", async () => {
     const [config, file] = [join(home, "trust.yaml"), join(home, "token")];
     const trust = "issuer: https://issuer.example.test, audience: us";
     await writeFile(config, `sources: {}\nissuers:\n  ci: { ${trust} }\n`);
@@ -252,7 +252,7 @@ describe("the command line", () => {
     expect(err).not.toContain(token);
   });
 
-  it("says so when no bridge answers, and when it is spoken to in another way", async () => {
+  it("a missing bridge and a TLS error are reported", async () => {
     const plain = await serveOnLoopback(new Hono(), 0);
     const list = async (url: string) =>
       runCommand(["events", "list", "--url", url], commandHost({ environment: { DRAWBRIDGE_TOKEN: "token" } }));
@@ -267,8 +267,8 @@ describe("the command line", () => {
   });
 });
 
-describe("what a bridge tells", () => {
-  /** What a command prints of an answer that stands in for the bridge's; its output is as wide as `columns`. */
+describe("the output of a command", () => {
+  /** What a command prints of a response of a stand-in for the bridge. Its output is as wide as `columns`. */
   async function printedOf(
     answer: object,
     words: readonly string[],
@@ -288,28 +288,26 @@ describe("what a bridge tells", () => {
 
   const list = ["events", "list"] as const;
 
-  it("of no delivery is said to be none", async () => {
+  it("an empty list of deliveries says so", async () => {
     expect((await printedOf({ deliveries: [] }, list)).lines).toEqual(["no delivery matches"]);
   });
 
-  it("of a refused delivery names who sent it", async () => {
+  it("the list names the sender of a rejected delivery", async () => {
     const { deliveries: all } = deliveries(() => "word");
-    const refused = all.flatMap(({ subject: _, ...one }) => ({
+    const rejected = all.flatMap(({ subject: _, ...one }) => ({
       ...one,
       principal: { ...one.principal, subject: "eve" },
     }));
-    const { lines } = await printedOf({ deliveries: refused }, list);
+    const { lines } = await printedOf({ deliveries: rejected }, list);
     expect(lines.slice(1).map((line) => line.split(/ {2,}/).slice(2, 5))).toEqual([
-      ...[
-        ["event", "word", "word"],
-        ["ignored", "word", "word"],
-        ["unusable", "word", "word"],
-      ],
+      ["event", "word", "word"],
+      ["ignored", "word", "word"],
+      ["unusable", "word", "word"],
       ["refused", "word", "eve"],
     ]);
   });
 
-  it("of more deliveries ends in a command for a shell, with the same filters", async () => {
+  it("an incomplete list ends with a shell command for the rest, with the same filters", async () => {
     const next = "1793600000000.d-1";
     const options = { text: "it's $HOME; a", source: "wiki", cursor: "1793700000000.d-2" };
     const { url, lines } = await printedOf({ ...deliveries(() => "word"), next }, list, options);
@@ -331,7 +329,7 @@ describe("what a bridge tells", () => {
   const show = async (answer: object, columns?: number) =>
     (await printedOf(answer, ["events", "show", "d-1"], {}, columns)).lines;
 
-  it("of a delivery names its trace and what it repeats, and puts what followed in order", async () => {
+  it("a delivery is shown with its trace and what it replays, and its timeline is in order of time", async () => {
     const detail = {
       ...shown.event?.detail,
       traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
@@ -356,14 +354,14 @@ describe("what a bridge tells", () => {
     ]);
   });
 
-  it("of a delivery that is no event says that nothing is to be relayed", async () => {
-    const { event: _, ...refused } = shown;
-    expect(await show({ ...refused, timeline: [] })).toEqual(
+  it("a delivery without an event is shown as not to be relayed", async () => {
+    const { event: _, ...withoutEvent } = shown;
+    expect(await show({ ...withoutEvent, timeline: [] })).toEqual(
       expect.arrayContaining(["relayed   nothing to relay", "nothing followed"]),
     );
   });
 
-  it("is wrapped at the terminal's width, and not where there is none", async () => {
+  it("a line is wrapped at the terminal's width, and not wrapped without a terminal", async () => {
     const summary = "accepted by the listener, which will say what became of it";
     const timeline = [{ at: at(1), kind: "waiting", route: "docs", action: "tekton", summary }];
     const wide = `${at(1)}  route docs: tekton waits: ${summary}`;

@@ -23,17 +23,21 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-/** Answers with the certificate that it was told of. */
-const tells = {
+/** Responds with the certificate of the connection. */
+const reporting = {
   fetch: (_: Request, { clientCertificate }: Connection) =>
     new Response(clientCertificate ? hex(clientCertificate) : "none"),
 };
 
 const TLS: TlsSettings = { certificate: server.certificate, key: new Secret(server.key) };
 
-/** What a server with `settings` tells of `holder`; the code of the error where there is no connection. */
-async function told(settings: TlsSettings, holder?: TestCertificate, headers: Record<string, string> = {}) {
-  const listening = await listen(tells, { hostname: "127.0.0.1", port: 0, tls: settings });
+/** The certificate that a server with `settings` has of `holder`, or "no connection". */
+async function certificateSeenBy(
+  settings: TlsSettings,
+  holder?: TestCertificate,
+  headers: Record<string, string> = {},
+) {
+  const listening = await listen(reporting, { hostname: "127.0.0.1", port: 0, tls: settings });
   expect(listening.url.protocol).toBe("https:");
   try {
     return await new Promise<TestCertificate | string | undefined>((resolve) => {
@@ -53,34 +57,34 @@ async function told(settings: TlsSettings, holder?: TestCertificate, headers: Re
 }
 
 describe("a server with TLS", () => {
-  it("tells the certificate that the client has the key of, by whomever it was signed", async () => {
-    expect(await told(TLS, client)).toBe(client);
-    expect(await told(TLS, alone)).toBe(alone);
+  it("the connection has the client's certificate, whoever signed it", async () => {
+    expect(await certificateSeenBy(TLS, client)).toBe(client);
+    expect(await certificateSeenBy(TLS, alone)).toBe(alone);
   });
 
-  it("takes a client that has none, as most senders do", async () => {
-    expect(await told(TLS)).toBe("none");
+  it("a client without a certificate is accepted, as most senders are", async () => {
+    expect(await certificateSeenBy(TLS)).toBe("none");
   });
 
-  it("believes no header about it", async () => {
+  it("a header that claims a certificate is ignored", async () => {
     const certificate = encodeURIComponent(client.certificate);
     const headers = { "x-amzn-mtls-clientcert": certificate, "x-client-cert": certificate, "client-cert": certificate };
-    expect(await told(TLS, undefined, headers)).toBe("none");
-    expect(await told(TLS, alone, headers)).toBe(alone);
+    expect(await certificateSeenBy(TLS, undefined, headers)).toBe("none");
+    expect(await certificateSeenBy(TLS, alone, headers)).toBe(alone);
   });
 
-  it("takes none but the clients of an authority, where one is given", async () => {
+  it("only the clients of the configured authority are accepted", async () => {
     const strict = { ...TLS, clientCa: authority.certificate };
-    expect(await told(strict, client)).toBe(client);
-    expect(await told(strict, stranger)).toBe("no connection");
-    expect(await told(strict, alone)).toBe("no connection");
-    expect(await told(strict)).toBe("no connection");
+    expect(await certificateSeenBy(strict, client)).toBe(client);
+    expect(await certificateSeenBy(strict, stranger)).toBe("no connection");
+    expect(await certificateSeenBy(strict, alone)).toBe("no connection");
+    expect(await certificateSeenBy(strict)).toBe("no connection");
   });
 
-  it("does not take a certificate from a client that has another key", async () => {
+  it("a client without the certificate's key is rejected", async () => {
     const thief = { ...client, key: alone.key };
-    // OpenSSL would not send it at all, so the client's own side already refuses.
-    await expect(told(TLS, thief)).rejects.toThrow();
+    // OpenSSL does not send such a certificate, so the client itself fails.
+    await expect(certificateSeenBy(TLS, thief)).rejects.toThrow();
   });
 });
 
@@ -98,9 +102,9 @@ describe("the files of TLS", () => {
   };
   const secrets = new LocalSecrets({});
 
-  it("are read, and serve", async () => {
+  it("the files are read, and a server starts with them", async () => {
     const settings = await readTlsSettings(files, secrets);
-    expect(settings && (await told(settings, client))).toBe(client);
+    expect(settings && (await certificateSeenBy(settings, client))).toBe(client);
     expect(JSON.stringify(settings)).not.toContain("PRIVATE");
     expect(await readTlsSettings({}, secrets)).toBeUndefined();
   });
@@ -110,12 +114,12 @@ describe("the files of TLS", () => {
     ["no key", { certificate: files.certificate }, "configuration_invalid"],
     ["no certificate", { key: files.key }, "configuration_invalid"],
     ["a client CA alone", { clientCa: files.clientCa }, "configuration_invalid"],
-    ["a certificate that is not there", { ...files, certificate: join(folder, "none") }, "configuration_invalid"],
-    ["a key that is not there", { ...files, key: join(folder, "none") }, "secret_unavailable"],
-    ["another's key", { ...files, key: file("other.key", other) }, "configuration_invalid"],
+    ["a missing certificate", { ...files, certificate: join(folder, "none") }, "configuration_invalid"],
+    ["a missing key", { ...files, key: join(folder, "none") }, "secret_unavailable"],
+    ["the key of another certificate", { ...files, key: file("other.key", other) }, "configuration_invalid"],
     ["a key in the place of the certificate", { ...files, certificate: files.key }, "configuration_invalid"],
-    ["a text that is no CA", { ...files, clientCa: file("text.pem", "no PEM") }, "configuration_invalid"],
-  ])("are refused at the start: %s", async (_, given, code) => {
+    ["a text that is not a CA", { ...files, clientCa: file("text.pem", "no PEM") }, "configuration_invalid"],
+  ])("files with %s are rejected at the start", async (_, given, code) => {
     const reading = readTlsSettings(given, secrets);
     await expect(reading).rejects.toMatchObject({ code });
     await expect(reading).rejects.not.toThrow(/PRIVATE|BEGIN/);
@@ -130,9 +134,9 @@ describe("the HTTP API in front of the function", () => {
       requestContext: { ...made.requestContext, authentication: clientCert && { clientCert } },
     });
   };
-  const handler = gatewayHandler(tells);
+  const handler = gatewayHandler(reporting);
 
-  it("tells the certificate that it verified", async () => {
+  it("the connection has the certificate that the API verified", async () => {
     const clientCertPem = client.certificate.trim();
     expect(await handler(event({ clientCertPem, subjectDN: "CN=x" }))).toMatchObject({ body: hex(client.der) });
   });
@@ -140,13 +144,13 @@ describe("the HTTP API in front of the function", () => {
   it.each([
     ["without mutual TLS", event(), "none"],
     ["with a certificate that cannot be read", event({ clientCertPem: "no PEM" }), "none"],
-    ["with none in its place", event({}), "none"],
+    ["with an empty certificate", event({}), "none"],
     [
       "with a header that claims one",
       event(undefined, { "x-amzn-mtls-clientcert": encodeURIComponent(client.certificate) }),
       "none",
     ],
-  ])("tells none %s", async (_, given, body) => {
+  ])("the connection has no certificate for a request %s", async (_, given, body) => {
     expect(await handler(given)).toMatchObject({ statusCode: 200, body });
   });
 });

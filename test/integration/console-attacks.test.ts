@@ -22,7 +22,7 @@ afterAll(() => bridge?.stop());
 const SESSION = "drawbridge-session";
 const at = (path: string): URL => new URL(path, bridge.url);
 
-/** What the bridge seals with, in the hands of a test. */
+/** A cipher for session cookies with the bridge's own keys. */
 const sealWith = (key: "SEAL" | "OLD_SEAL", secrets = secretsOf(bridge.encryptionKeys)) =>
   new SessionCookieCipher({ secrets, sealedBy: { current: `env:${key}` }, clock });
 
@@ -33,7 +33,7 @@ const sessionIn = async ({ cookies }: Visitor) => {
   return session;
 };
 
-/** Where a browser ends that has this for a session: at a page, or at the issuer. */
+/** The page at which a browser with this session cookie ends: a page of the console, or the issuer's. */
 async function withSession(sealed: string): Promise<Shown> {
   const visitor = new Visitor();
   visitor.setCookie(SESSION, sealed);
@@ -41,7 +41,7 @@ async function withSession(sealed: string): Promise<Shown> {
 }
 const isTurnedAway = ({ url }: Shown): boolean => url.origin === bridge.identity.issuer;
 
-/** The address at which the issuer sends a browser back that has signed in; nobody has gone there yet. */
+/** The address at which the issuer sends a browser back after the sign-in. It has not been requested yet. */
 async function answeredTo(visitor: Visitor, person: string): Promise<URL> {
   const asked = await visitor.go(at("/console/sign-in"));
   let answer = await visitor.ask(asked.url, {
@@ -57,11 +57,11 @@ async function answeredTo(visitor: Visitor, person: string): Promise<URL> {
 }
 
 describe("a sign-in", () => {
-  it("is not ended by a browser that did not begin it", async () => {
+  it("a browser that did not start the sign-in cannot complete it", async () => {
     const answered = await answeredTo(new Visitor(), "axel");
     const victim = new Visitor();
     expect((await victim.go(answered)).status).toBe(400);
-    // Nor by one that has begun another.
+    // A browser that has started another sign-in cannot complete it either.
     await victim.go(at("/console/sign-in"));
     const shown = await victim.go(answered);
     expect(shown.status).toBe(400);
@@ -69,7 +69,7 @@ describe("a sign-in", () => {
     expect(victim.cookies.has(SESSION)).toBe(false);
   });
 
-  it("takes no code that was given for another", async () => {
+  it("a code of another sign-in is rejected", async () => {
     const stolen = await answeredTo(new Visitor(), "axel");
     const attacker = new Visitor();
     const own = await answeredTo(attacker, "rita");
@@ -79,28 +79,28 @@ describe("a sign-in", () => {
     expect(attacker.cookies.has(SESSION)).toBe(false);
   });
 
-  it("is ended once", async () => {
+  it("a sign-in can be completed only once", async () => {
     const visitor = new Visitor();
     const answered = await answeredTo(visitor, "olga");
     const begun = new Map(visitor.cookies);
     expect((await visitor.go(answered)).status).toBe(200);
     expect((await visitor.go(answered)).status).toBe(400);
-    // Not even with what the browser had kept: the issuer takes a code once.
+    // The cookies of the browser do not help: the issuer accepts a code once.
     const thief = new Visitor();
     for (const [name, value] of begun) thief.setCookie(name, value);
     expect((await thief.go(answered)).text).toContain("the issuer answered invalid_grant");
   });
 
   it.each([
-    ["a refusal of the issuer", { error: "access_denied" }, "the issuer answered access_denied"],
-    ["words for a refusal", { error: "<b>call 555-0100</b>" }, "the issuer answered with an error"],
+    ["a rejection by the issuer", { error: "access_denied" }, "the issuer answered access_denied"],
+    ["a rejection in prose", { error: "<b>call 555-0100</b>" }, "the issuer answered with an error"],
     ["another issuer", { iss: "https://evil.example.test", code: "1" }, "does not belong to this sign-in"],
     ["no code", {}, "does not belong to this sign-in"],
-  ])("ends in a page that tells what came instead: %s", async (_, told, words) => {
+  ])("a sign-in with %s ends on a page that names the problem", async (_, params, words) => {
     const visitor = new Visitor();
     const answered = await answeredTo(visitor, "olga");
     const state = answered.searchParams.get("state") ?? "";
-    const query = new URLSearchParams({ state, iss: bridge.identity.issuer, ...told });
+    const query = new URLSearchParams({ state, iss: bridge.identity.issuer, ...params });
     const shown = await visitor.go(at(`/console/signed-in?${query}`));
     expect(shown.status).toBe(400);
     expect(shown.text).toContain(words);
@@ -118,7 +118,7 @@ describe("a sign-in", () => {
     "/console/sign-in",
     `/console/${"a".repeat(5_000)}`,
     "/console\r\nSet-Cookie: a=b",
-  ])("leads nowhere but to a page of the console: %s", async (to) => {
+  ])("a sign-in ends only on a page of the console: %s", async (to) => {
     const visitor = new Visitor();
     await visitor.go(at(`/console/sign-in?to=${encodeURIComponent(to)}`));
     const shown = await visitor.post(visitor.url.pathname, { person: "olga" });
@@ -128,7 +128,7 @@ describe("a sign-in", () => {
 });
 
 describe("a session", () => {
-  it("is not one that was changed, cut, or sealed for something else or by somebody else", async () => {
+  it("a cookie that was changed, truncated, or encrypted for another purpose or with another key is no session", async () => {
     const { visitor } = await bridge.signIn("olga");
     const sealed = visitor.cookies.get(SESSION) ?? "";
     expect(isTurnedAway(await withSession(sealed))).toBe(false);
@@ -150,7 +150,7 @@ describe("a session", () => {
     for (const [what, one] of Object.entries(wrong)) expect(isTurnedAway(await withSession(one)), what).toBe(true);
   });
 
-  it("may be sealed by the other live key", async () => {
+  it("a cookie that was encrypted with the other live key is accepted", async () => {
     const { visitor } = await bridge.signIn("olga");
     const sealed = await sealWith("OLD_SEAL").encrypt(
       "session",
@@ -160,7 +160,7 @@ describe("a session", () => {
     expect((await withSession(sealed)).status).toBe(200);
   });
 
-  it("is worth what its token is worth", async () => {
+  it("a session is rejected if its token is rejected", async () => {
     const { visitor } = await bridge.signIn("olga");
     const session = await sessionIn(visitor);
     const token = await bridge.identity.token(ROBOT, "https://other.example.test");
@@ -171,7 +171,7 @@ describe("a session", () => {
     expect(shown.text).not.toContain("audience");
   });
 
-  it("shows its token nowhere: in no page, no address, no line of the log", async () => {
+  it("the session's token is in no page, no address and no line of the log", async () => {
     const seen: string[] = [];
     const { visitor, shown } = await bridge.signIn("olga");
     const { token } = await sessionIn(visitor);
@@ -180,14 +180,14 @@ describe("a session", () => {
       const page = await visitor.go(at(`/console${path}`));
       seen.push(page.text, page.url.href, JSON.stringify([...page.headers]));
     }
-    const refused = await bridge.order(visitor, shown, "/console/rollbacks", { route: "status", key: "1" });
-    seen.push(refused.text, ...lines);
+    const rejected = await bridge.order(visitor, shown, "/console/rollbacks", { route: "status", key: "1" });
+    seen.push(rejected.text, ...lines);
     expect(lines.join("")).toContain('"message":"signed in"');
     for (const piece of [token, ...token.split(".").slice(1)]) expect(seen.join("\n")).not.toContain(piece);
     expect(decodeURIComponent([...visitor.cookies.values()].join("\n"))).not.toContain(token.split(".")[1]);
   });
 
-  it("is kept from scripts and from other sites", async () => {
+  it("the session cookie is hidden from scripts and from other sites", async () => {
     const visitor = new Visitor();
     const answered = await answeredTo(visitor, "olga");
     const answer = await visitor.ask(answered);
@@ -207,40 +207,40 @@ describe("a form", () => {
 
   it.each([
     ["another site", { origin: "https://evil.example.test", "sec-fetch-site": "cross-site" }],
-    ["a neighbour", { origin: "https://wiki.bridge.example.test", "sec-fetch-site": "same-site" }],
-    ["a browser that says so by the one header alone", { "sec-fetch-site": "cross-site" }],
+    ["a neighbouring site", { origin: "https://wiki.bridge.example.test", "sec-fetch-site": "same-site" }],
+    ["another site, with one header alone", { "sec-fetch-site": "cross-site" }],
     ["a frame without an origin", { origin: "null" }],
-    ["somewhere that is not told", { origin: "" }],
-  ])("is not taken from %s", async (_, headers) => {
+    ["an unknown place", { origin: "" }],
+  ])("a form from %s is rejected", async (_, headers) => {
     const { visitor, shown } = await bridge.signIn("olga");
-    const refused = await visitor.post(path, { ...order, form: fieldIn(shown, "form") }, headers);
-    expect(refused.status).toBe(403);
-    expect(refused.text).toContain("form_forged");
+    const rejected = await visitor.post(path, { ...order, form: fieldIn(shown, "form") }, headers);
+    expect(rejected.status).toBe(403);
+    expect(rejected.text).toContain("form_forged");
   });
 
-  it("is not taken without what this session's forms have", async () => {
+  it("a form without this session's form token is rejected", async () => {
     const { visitor } = await bridge.signIn("olga");
     const { shown: other } = await bridge.signIn("olga");
     for (const form of ["", "x".repeat(43), fieldIn(other, "form")]) {
-      const refused = await visitor.post(path, { ...order, form });
-      expect(refused.status).toBe(403);
-      expect(refused.text).toContain("its form token belongs to another session");
+      const rejected = await visitor.post(path, { ...order, form });
+      expect(rejected.status).toBe(403);
+      expect(rejected.text).toContain("its form token belongs to another session");
     }
     const signOut = await visitor.post("/console/sign-out", { form: "" });
     expect(signOut.status).toBe(403);
     expect(visitor.cookies.has(SESSION)).toBe(true);
   });
 
-  it("is not taken from somebody who is not signed in, and the page says that nothing was done", async () => {
+  it("a form of a person who is not signed in is rejected, and the page says that nothing was done", async () => {
     const { visitor, shown } = await bridge.signIn("olga");
     const form = fieldIn(shown, "form");
     visitor.setCookie(SESSION, "gone");
-    const refused = await visitor.post(path, { ...order, form });
-    expect(refused.status).toBe(401);
-    expect(refused.text).toContain("Nothing was done");
+    const rejected = await visitor.post(path, { ...order, form });
+    expect(rejected.status).toBe(401);
+    expect(rejected.text).toContain("Nothing was done");
   });
 
-  it("is a form and no other body, and no larger than one", async () => {
+  it("a body that is not a form, or is too large, is rejected", async () => {
     const { visitor, shown } = await bridge.signIn("olga");
     const form = fieldIn(shown, "form");
     const json = { "content-type": "application/json" };
@@ -248,7 +248,7 @@ describe("a form", () => {
     expect((await visitor.post(path, { ...order, form, more: "x".repeat(20_000) })).status).toBe(413);
   });
 
-  it("changes nothing when it is asked for by a link", async () => {
+  it("a link changes nothing", async () => {
     const { visitor } = await bridge.signIn("axel");
     for (const one of [
       "/console/sign-out",
@@ -261,8 +261,8 @@ describe("a form", () => {
   });
 });
 
-describe("every answer", () => {
-  it("may not be framed, and loads, runs and posts nothing of others", async () => {
+describe("every response", () => {
+  it("a response cannot be framed, and loads, runs and posts nothing from elsewhere", async () => {
     const { visitor } = await bridge.signIn("olga");
     const paths = ["", "/approvals", "/nothing", "/signed-out", "/signed-in", "/style.css", "/sign-in"];
     for (const path of paths) {
@@ -286,7 +286,7 @@ describe("every answer", () => {
     }
   });
 
-  it("shows what outsiders wrote as text", async () => {
+  it("texts of outsiders are shown as text", async () => {
     const wicked = `"><script>alert(1)</script><img src=x onerror='alert(2)'>`;
     const project = { id: 7, path_with_namespace: wicked, web_url: "javascript:alert(3)" };
     await bridge.gitlabPush(push(wicked, { user_username: wicked, user_name: wicked, project }));

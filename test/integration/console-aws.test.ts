@@ -40,7 +40,7 @@ afterAll(async () => {
 });
 
 describe("the console as a function behind a gateway", () => {
-  it("keeps a public client's sign-in and session in cookies, shows what is stored, and takes orders", async () => {
+  it("a public client's sign-in and session are kept in cookies, stored deliveries are shown, and orders are executed", async () => {
     const { deliveries } = storesOf(account);
     const delivery = sampleDelivery();
     await deliveries.record(delivery);

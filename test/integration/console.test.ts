@@ -14,27 +14,27 @@ beforeAll(async () => {
   pushed = ((await (await bridge.gitlabPush(push())).json()) as { readonly delivery: string }).delivery;
   await until(
     "the push's run to succeed",
-    async () => (await tell<Told>(`/v1/deliveries/${pushed}`)).timeline,
+    async () => (await fetchJson<ApiResponse>(`/v1/deliveries/${pushed}`)).timeline,
     (timeline) => timeline.some(({ what }) => String(what).startsWith("build.succeeded")),
   );
-  // Whose refusal is recorded.
+  // Her rejection is recorded.
   await bridge.signIn("rita");
 });
 afterAll(() => bridge?.stop());
 
-/** What the interface tells of a path, asked by another way than the console. */
-async function tell<T>(path: string): Promise<T> {
+/** The response of the interface to a path, without the console. */
+async function fetchJson<T>(path: string): Promise<T> {
   const authorization = `Bearer ${await bridge.identity.token(ROBOT, AUDIENCE)}`;
   const answer = await fetch(new URL(path, bridge.url), { headers: { authorization } });
   return (await answer.json()) as T;
 }
 
-interface Told {
+interface ApiResponse {
   readonly deliveries: readonly { readonly id: string; readonly principal: { readonly subject: string } }[];
   readonly timeline: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** Asks for a page until it has what it should. */
+/** Requests a page until it shows the words. */
 const shows = (visitor: Visitor, path: string, words: string): Promise<Shown> =>
   until(
     `${path} to show "${words}"`,
@@ -42,7 +42,7 @@ const shows = (visitor: Visitor, path: string, words: string): Promise<Shown> =>
     ({ text }) => text.includes(words),
   );
 
-/** A page as a reader hears it. */
+/** The text of a page, without markup. */
 const textOf = ({ text }: Shown): string =>
   text
     .replace(/<[^>]+>/g, " ")
@@ -58,23 +58,23 @@ async function pageEdit(by = "rita"): Promise<void> {
 }
 
 describe("signing in", () => {
-  it("leads by way of the issuer to the page that was asked for", async () => {
+  it("a sign-in leads through the issuer to the page that was asked for", async () => {
     const { shown } = await bridge.signIn("olga", "/console?source=wiki");
     expect(shown).toMatchObject({ status: 200, url: new URL("/console?source=wiki", bridge.url) });
     expect(textOf(shown)).toContain("olga (on-call)");
   });
 
-  it("lets in whoever the trust entry believes, and the interface says what each may see", async () => {
+  it("every person of the trust entry can sign in, and the interface decides what each may see", async () => {
     const { shown } = await bridge.signIn("rita");
     expect(shown.status).toBe(403);
     expect(textOf(shown)).toContain('The role "on-call" is needed');
     expect(textOf(shown)).toContain("role_missing");
-    // A refusal of a known caller is recorded, as it is for every other caller.
-    const { deliveries } = await tell<Told>("/v1/deliveries?outcome=refused&type=role_missing");
+    // The rejection of a known caller is recorded, as for every other caller.
+    const { deliveries } = await fetchJson<ApiResponse>("/v1/deliveries?outcome=refused&type=role_missing");
     expect(deliveries[0]).toMatchObject({ principal: { subject: "rita", trustEntry: "people" } });
   });
 
-  it("ends with signing out", async () => {
+  it("signing out ends the session", async () => {
     const { visitor, shown } = await bridge.signIn("olga");
     expect([...visitor.cookies.keys()]).toContain("drawbridge-session");
     const out = await bridge.order(visitor, shown, "/console/sign-out", {});
@@ -86,7 +86,7 @@ describe("signing in", () => {
 });
 
 describe("the pages", () => {
-  it("show what came in, and lead to one delivery with its person, its routes and what followed", async () => {
+  it("the list shows deliveries, and leads to one delivery with its person, its routes and its timeline", async () => {
     const { visitor } = await bridge.signIn("olga");
     const list = await shows(visitor, "/console", ">build.succeeded</a>");
     expect(textOf(list)).toMatch(/code\.pushed platform\/docs gitlab/);
@@ -107,35 +107,35 @@ describe("the pages", () => {
     ["text=platform&type=code.&within=1", "code.pushed", "role_missing"],
     ["principal=rita", "role_missing", "code.pushed"],
     ["until=2020-01-01T00:00", "No deliveries found", "code.pushed"],
-  ])("find by %s", async (query, found, left) => {
+  ])("the filter %s selects deliveries", async (query, found, left) => {
     const { visitor } = await bridge.signIn("olga");
     const list = textOf(await visitor.go(new URL(`/console?${query}`, bridge.url))).replace(/^.*?only what/, "");
     expect(list).toContain(found);
     expect(list).not.toContain(left);
   });
 
-  it("say of a question that is not understood what it should be", async () => {
+  it("a filter that is not understood gets an explanation", async () => {
     const { visitor } = await bridge.signIn("olga");
     const shown = await visitor.go(new URL("/console?until=yesterday", bridge.url));
     expect(shown.status).toBe(400);
     expect(textOf(shown)).toContain('"until" must be a time in ISO 8601');
   });
 
-  it("page by what the interface says is next", async () => {
+  it("the next page begins where the interface says", async () => {
     const { visitor } = await bridge.signIn("olga");
-    const { deliveries, next } = await tell<Told & { next: string }>("/v1/deliveries?limit=1");
+    const { deliveries, next } = await fetchJson<ApiResponse & { next: string }>("/v1/deliveries?limit=1");
     const shown = await visitor.go(new URL(`/console?cursor=${next}`, bridge.url));
     expect(shown.text).not.toContain(`/console/deliveries/${deliveries[0]?.id}`);
     expect(shown.text).toContain("/console/deliveries/d-");
     expect(shown.text).not.toContain("data-refresh-seconds");
   });
 
-  it("show when credentials were last used", async () => {
+  it("the credentials are shown with their last use", async () => {
     const { visitor } = await bridge.signIn("olga");
     expect(textOf(await shows(visitor, "/console/credentials", "standard-webhooks"))).toContain("source gitlab");
   });
 
-  it("are none for an address that does not exist", async () => {
+  it("an unknown address is 404", async () => {
     const { visitor } = await bridge.signIn("olga");
     for (const path of ["/console/deliveries/d-none", "/console/nothing"]) {
       expect((await visitor.go(new URL(path, bridge.url))).status).toBe(404);
@@ -144,7 +144,7 @@ describe("the pages", () => {
 });
 
 describe("orders", () => {
-  it("let a waiting run through, with the verified identity and the comment in the record", async () => {
+  it("a granted approval lets the run through, and the record has the verified identity and the comment", async () => {
     await pageEdit();
     const { visitor } = await bridge.signIn("axel");
     const waiting = await shows(visitor, "/console/approvals", "page-build of");
@@ -160,21 +160,21 @@ describe("orders", () => {
     expect(page.text).toContain("<q>read it &lt;twice&gt;</q>");
   });
 
-  it("are not offered to whoever may not give them, and are refused all the same", async () => {
+  it("an order is not offered to a person without the role, and is rejected nevertheless", async () => {
     await pageEdit();
     const { visitor: axel } = await bridge.signIn("axel");
     const waiting = await shows(axel, "/console/approvals", "page-build of");
     const id = /\/console\/approvals\/(p-\w+)/.exec(waiting.text)?.[1] ?? "";
     const { visitor, shown } = await bridge.signIn("olga");
     expect((await visitor.go("/console/approvals")).text).not.toContain(id);
-    const refused = await bridge.order(visitor, shown, `/console/approvals/${id}`, { decision: "grant" });
-    expect(refused.status).toBe(403);
-    expect(textOf(refused)).toContain("role_missing");
+    const rejected = await bridge.order(visitor, shown, `/console/approvals/${id}`, { decision: "grant" });
+    expect(rejected.status).toBe(403);
+    expect(textOf(rejected)).toContain("role_missing");
     const denied = await bridge.order(axel, waiting, `/console/approvals/${id}`, { decision: "deny" });
     expect(denied.text).toContain("approval denied");
   });
 
-  it("run a delivery again once, however often the button is pressed", async () => {
+  it("a delivery is run again once, however often the button is pressed", async () => {
     const { visitor } = await bridge.signIn("olga");
     const page = await shows(visitor, `/console/deliveries/${pushed}`, "Run it again");
     const pressed = () =>
@@ -186,13 +186,13 @@ describe("orders", () => {
     expect(first.url.pathname).toBe(second.url.pathname);
     expect(textOf(first)).toMatch(/Run again from d-\w+ , for push-build/);
     expect(textOf(first)).toMatch(/Authenticated as olga of/);
-    const { timeline } = await tell<Told>(`/v1/deliveries/${pushed}`);
+    const { timeline } = await fetchJson<ApiResponse>(`/v1/deliveries/${pushed}`);
     expect(timeline.filter(({ kind }) => kind === "replayed")).toMatchObject([
       { by: { subject: "olga", method: "oidc", roles: ["on-call"] }, routes: ["push-build"] },
     ]);
   });
 
-  it("roll a route back, or say why that is impossible", async () => {
+  it("a route is rolled back, or the page says why that is impossible", async () => {
     const { visitor } = await bridge.signIn("olga");
     const form = await visitor.go(new URL("/console/rollbacks", bridge.url));
     expect(form.text).toContain("<option >push-build</option>");
@@ -204,7 +204,7 @@ describe("orders", () => {
   });
 });
 
-it("is not there where the configuration has none", async () => {
+it("there is no console without a configuration for it", async () => {
   const plain = await standaloneBridge();
   for (const path of ["/console", "/console/style.css"]) {
     expect((await fetch(new URL(path, plain.url), { redirect: "manual" })).status).toBe(404);

@@ -9,8 +9,8 @@ import { silentLog } from "../support/test-doubles.ts";
 
 const PAGE_EDIT = sampleDelivery();
 
-/** What a cluster tells of a run, with what it claims of the run's origin. */
-function toldByCluster(origin: OriginClaim | undefined, source = "prod-cluster"): RecordedDelivery {
+/** A cluster's report of a run, with the origin that it claims. */
+function clusterReport(origin: OriginClaim | undefined, source = "prod-cluster"): RecordedDelivery {
   const event: BuildEvent = {
     type: "build.succeeded",
     keyParts: ["run-1", "succeeded"],
@@ -19,7 +19,7 @@ function toldByCluster(origin: OriginClaim | undefined, source = "prod-cluster")
     build: { system: "tekton", id: "run-1", pipeline: "ci/docs", state: "succeeded" },
     ...(origin && { origin }),
   };
-  return { ...PAGE_EDIT, id: `d-told-by-${source}`, source, provider: "tekton", what: event.type, event };
+  return { ...PAGE_EDIT, id: `d-reported-by-${source}`, source, provider: "tekton", what: event.type, event };
 }
 
 const trigger = scripted([{ outcome: "done", summary: "accepted by the listener" }]);
@@ -53,23 +53,23 @@ async function take(delivery: RecordedDelivery): Promise<void> {
 
 const originOfStatus = () => status.contexts[0]?.origin.detail.delivery;
 
-describe("a run's event", () => {
-  it("finds its origin by the annotation, before the trigger's answer was stored", async () => {
-    await take(toldByCluster({ delivery: PAGE_EDIT.id, triggerEventId: "not-stored-yet" }));
+describe("the event of a run", () => {
+  it("the origin is found by the annotation, before the trigger's response was stored", async () => {
+    await take(clusterReport({ delivery: PAGE_EDIT.id, triggerEventId: "not-stored-yet" }));
     await parts.runDue("pages");
     expect(originOfStatus()).toBe(PAGE_EDIT.id);
     expect(status.contexts[0]?.origin).toEqual(busEventOf(PAGE_EDIT));
   });
 
-  it("finds its origin by the listener's event id", async () => {
+  it("the origin is found by the listener's event id", async () => {
     await parts.origins.remember("prod-cluster", "event-1", PAGE_EDIT.id);
-    await take(toldByCluster({ triggerEventId: "event-1" }));
+    await take(clusterReport({ triggerEventId: "event-1" }));
     await parts.runDue("pages");
     expect(originOfStatus()).toBe(PAGE_EDIT.id);
   });
 
-  it("that comes before the listener's answer was stored waits for it", async () => {
-    await take(toldByCluster({ triggerEventId: "event-1" }));
+  it("an event that arrives before the listener's response was stored waits for it", async () => {
+    await take(clusterReport({ triggerEventId: "event-1" }));
     await parts.runDue("pages");
     expect(status.contexts).toHaveLength(0);
     await parts.origins.remember("prod-cluster", "event-1", PAGE_EDIT.id);
@@ -78,42 +78,42 @@ describe("a run's event", () => {
     expect(originOfStatus()).toBe(PAGE_EDIT.id);
   });
 
-  it("whose listener's event id never becomes known goes on without an origin", async () => {
-    const told = toldByCluster({ triggerEventId: "of-another-bridge" });
-    await take(told);
+  it("an event whose listener's event id stays unknown is handled without an origin", async () => {
+    const report = clusterReport({ triggerEventId: "of-another-bridge" });
+    await take(report);
     for (let round = 0; round < 4; round++) {
       await parts.runDue("pages");
       parts.clock.advance(60_000);
     }
-    expect(originOfStatus()).toBe(told.id);
+    expect(originOfStatus()).toBe(report.id);
   });
 
-  it("is told in its origin's timeline", async () => {
-    const told = toldByCluster({ delivery: PAGE_EDIT.id });
-    await take(told);
+  it("an event is recorded in its origin's timeline", async () => {
+    const report = clusterReport({ delivery: PAGE_EDIT.id });
+    await take(report);
     await parts.runDue("pages");
     expect(await parts.deliveries.timeline(PAGE_EDIT.id)).toContainEqual(
-      expect.objectContaining({ kind: "followed_by", delivery: told.id, what: "build.succeeded docs-run" }),
+      expect.objectContaining({ kind: "followed_by", delivery: report.id, what: "build.succeeded docs-run" }),
     );
   });
 
   const disbelieved: readonly (readonly [string, OriginClaim | undefined, string])[] = [
     ["that claims no origin", undefined, "prod-cluster"],
     ["that names a delivery which does not exist", { delivery: "d-made-up" }, "prod-cluster"],
-    ["of another cluster that names a delivery it had no part in", { delivery: PAGE_EDIT.id }, "test-cluster"],
+    ["of another cluster that names a delivery of this one", { delivery: PAGE_EDIT.id }, "test-cluster"],
   ];
-  it.each(disbelieved)("%s is its own origin", async (_, claim, source) => {
-    const told = toldByCluster(claim, source);
-    await take(told);
+  it.each(disbelieved)("an event %s is its own origin", async (_, claim, source) => {
+    const report = clusterReport(claim, source);
+    await take(report);
     await parts.runDue("pages");
-    expect(originOfStatus()).toBe(told.id);
+    expect(originOfStatus()).toBe(report.id);
   });
 
-  it("that names a delivery for which nothing was triggered there is its own origin", async () => {
-    const untriggered = toldByCluster(undefined, "elsewhere");
+  it("an event that names a delivery for which this source was not triggered is its own origin", async () => {
+    const untriggered = clusterReport(undefined, "elsewhere");
     await take(untriggered);
-    const told = { ...toldByCluster({ delivery: untriggered.id }), id: "d-second" };
-    await take(told);
+    const report = { ...clusterReport({ delivery: untriggered.id }), id: "d-second" };
+    await take(report);
     await parts.runDue("pages");
     expect(status.contexts.map(({ origin }) => origin.detail.delivery)).toContain("d-second");
   });

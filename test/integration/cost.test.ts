@@ -26,31 +26,31 @@ beforeAll(async () => {
 });
 afterAll(() => database.stop());
 
-async function told(client: DynamoDBClient, item: StoredItem, how: ReturnConsumedCapacity) {
+async function consumedBy(client: DynamoDBClient, item: StoredItem, how: ReturnConsumedCapacity) {
   const put = new PutItemCommand({ TableName: TABLE_NAME, Item: item, ReturnConsumedCapacity: how });
   return (await client.send(put)).ConsumedCapacity;
 }
 
 describe("the size of an item", () => {
-  it("gives the write units that the database itself tells, for every fixture", async () => {
+  it("the write units are those that the database reports, for every fixture", async () => {
     for (const { item } of items) {
-      expect((await told(database.client, item, "TOTAL"))?.CapacityUnits).toBe(writeUnits(itemBytes(item)));
+      expect((await consumedBy(database.client, item, "TOTAL"))?.CapacityUnits).toBe(writeUnits(itemBytes(item)));
     }
   });
 
-  it("gives them at every begun kilobyte, to the byte, whatever numbers are beside", async () => {
+  it("the write units are right at every kilobyte, to the byte, whatever numbers the item contains", async () => {
     let puts = 0;
     const numbers = fc.array(fc.maxSafeNat(), { maxLength: 4 });
     await fc.assert(
       fc.asyncProperty(numbers, fc.integer({ min: 1, max: 4 }), fc.constantFrom(-1, 0, 1), async (all, kb, beyond) => {
-        // A write over another item costs what the larger of the two does.
+        // A write over another item costs as much as the larger of the two.
         puts += 1;
         const head = { pk: `d-${puts}`, sk: "head", ...Object.fromEntries(all.map((value, at) => [`n${at}`, value])) };
         const bare = toStored({ ...head, content: new Uint8Array() });
         const content = new Uint8Array(kb * 1_024 + beyond - itemBytes(bare));
         const item = toStored({ ...head, content });
         expect(writeUnits(itemBytes(item))).toBe(beyond > 0 ? kb + 1 : kb);
-        expect((await told(database.client, item, "TOTAL"))?.CapacityUnits).toBe(writeUnits(itemBytes(item)));
+        expect((await consumedBy(database.client, item, "TOTAL"))?.CapacityUnits).toBe(writeUnits(itemBytes(item)));
       }),
       { numRuns: 60 },
     );
@@ -58,12 +58,12 @@ describe("the size of an item", () => {
 });
 
 describe("infra/cost/measured.json", () => {
-  it("is what the fixtures of today come to: `npm run cost -- --write` measures them anew", () => {
+  it("the file is what today's fixtures measure: `npm run cost -- --write` updates it", () => {
     const { rows, relayed } = measureBodies(items, measured.fixtures.date);
     expect(rows.map(({ group, deliveries }) => [group, deliveries])).toEqual(
       measured.fixtures.rows.map(({ group, deliveries }) => [group, deliveries]),
     );
-    // How well zlib compresses differs between its versions, by a few bytes.
+    // The compression of zlib differs between its versions by a few bytes.
     for (const [name, value] of Object.entries(relayed)) {
       const committed = new Map(Object.entries(measured.fixtures.relayed)).get(name) ?? 0;
       expect(Math.abs(value - committed), name).toBeLessThanOrEqual(0.05 * committed);
@@ -82,16 +82,16 @@ describe.skipIf(leftOut !== undefined)(`on DynamoDB Local${leftOut ? `, left out
   });
   afterAll(() => local?.stop());
 
-  it("table and index of days count as computed, and the index of what is due nothing, for every fixture", async () => {
+  it("the table and its index by day cost the computed units for every fixture, and the index of due items costs none", async () => {
     for (const { item } of items) {
-      const { Table, GlobalSecondaryIndexes = {} } = (await told(local.client, item, "INDEXES")) ?? {};
+      const { Table, GlobalSecondaryIndexes = {} } = (await consumedBy(local.client, item, "INDEXES")) ?? {};
       expect(Table?.CapacityUnits).toBe(writeUnits(itemBytes(item)));
       expect(GlobalSecondaryIndexes[TABLE.dayIndex.name]?.CapacityUnits).toBe(writeUnits(dayIndexBytes(item)));
       expect(GlobalSecondaryIndexes[TABLE.dueIndex.name]?.CapacityUnits).toBeUndefined();
     }
   });
 
-  it("each kind of action makes the calls, and costs the units, that the cost model has", async () => {
+  it("each kind of action makes the calls and costs the units of the cost model", async () => {
     expect(await measuredActions(local.client, TABLE_NAME)).toEqual(ACTION_COSTS);
   });
 });

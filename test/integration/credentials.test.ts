@@ -64,19 +64,19 @@ async function edit(page: number, secret: string): Promise<number> {
 }
 
 /** What `drawbridge secrets` prints, without the heading: its rows, each time as `<time>`. */
-async function secretsTold(): Promise<readonly string[]> {
-  const told: string[] = [];
+async function printedSecrets(): Promise<readonly string[]> {
+  const printed: string[] = [];
   const options = optionArgs({ url: bridge.url.href, config: join(home, "drawbridge.yaml") });
   const token = { DRAWBRIDGE_TOKEN: await identity.token(person, AUDIENCE) };
-  const host = commandHost({ environment: token, print: (text) => void told.push(text) });
+  const host = commandHost({ environment: token, print: (text) => void printed.push(text) });
   expect(await runCommand(["secrets", ...options], host)).toBe(0);
-  const rows = told.join("\n").split("\n").slice(1);
+  const rows = printed.join("\n").split("\n").slice(1);
   return rows.map((row) => row.replace(/\d{4}-\S+Z/, "<time>").replace(/ {2,}/g, " | "));
 }
 
 describe("drawbridge secrets", () => {
-  it("lists what is configured, before anything was used", async () => {
-    expect(await secretsTold()).toEqual([
+  it("every configured credential is listed before any was used", async () => {
+    expect(await printedSecrets()).toEqual([
       "source wiki | hub-signature current (hubSignature) | never | keep: the sender was not changed yet",
       "source wiki | hub-signature next (hubSignature) | never | never used: the sender was not changed yet",
       "source cluster | basic current (basic.password) | never | never used",
@@ -85,15 +85,15 @@ describe("drawbridge secrets", () => {
     ]);
   });
 
-  it("tells what proved a delivery, and what a target that answered was shown", async () => {
+  it("the list shows which credentials proved a delivery or were sent to a target that responded", async () => {
     expect(await edit(98310, "a guess at the secret")).toBe(401);
     expect([await edit(98310, environment.OLD), await edit(98311, environment.NEW)]).toEqual([202, 202]);
     await until(
       "three credentials to be used",
-      secretsTold,
+      printedSecrets,
       (rows) => rows.filter((row) => row.includes("<time>")).length === 3,
     );
-    expect(await secretsTold()).toEqual([
+    expect(await printedSecrets()).toEqual([
       "source wiki | hub-signature current (hubSignature) | <time> | keep: used within a day, so not every sender was changed",
       "source wiki | hub-signature next (hubSignature) | <time> | in use",
       "source cluster | basic current (basic.password) | never | never used",
@@ -102,12 +102,12 @@ describe("drawbridge secrets", () => {
     ]);
   });
 
-  it("asks for a token with the role to read deliveries", async () => {
+  it("the list needs a token with the role to read deliveries", async () => {
     const url = new URL("/v1/credentials", bridge.url);
     expect((await fetch(url)).status).toBe(401);
     expect((await fetch(url, { method: "POST" })).status).toBe(405);
     const headers = { authorization: `Bearer ${await identity.token(person, AUDIENCE)}` };
-    const told = await (await fetch(url, { headers })).text();
-    for (const secret of Object.values(environment)) expect(told).not.toContain(secret);
+    const body = await (await fetch(url, { headers })).text();
+    for (const secret of Object.values(environment)) expect(body).not.toContain(secret);
   });
 });

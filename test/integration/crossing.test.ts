@@ -41,17 +41,17 @@ const push = (site: string) => ({
 const page = () => bridge.confluence.page(PAGE).latest;
 
 describe("a page edit", () => {
-  it("fires one run, and its result lands on the page", async () => {
+  it("an edit fires one run, and its result is written to the page", async () => {
     await start();
     expect((await bridge.pageEdit(EDIT)).status).toBe(202);
     await until("the page to show PASSED", page, ({ body }) => body.includes("PASSED"));
     await bridge.listener.settled();
     expect(bridge.listener.requests).toHaveLength(1);
-    expect(bridge.listener.refusals).toEqual([]);
+    expect(bridge.listener.rejections).toEqual([]);
     expect(page().message).toMatch(/succeeded \[d-[a-z2-7]{26}\]$/);
   });
 
-  it("told fifty times at once is one record, one trigger and fifty good answers", async () => {
+  it("an edit that is sent fifty times at once makes one record, one trigger and fifty successful responses", async () => {
     await start();
     const answers = await Promise.all(Array.from({ length: 50 }, () => bridge.pageEdit(EDIT)));
     const receipts = await Promise.all(answers.map((answer) => answer.json() as Promise<Record<string, string>>));
@@ -62,7 +62,7 @@ describe("a page edit", () => {
     expect(bridge.listener.requests).toHaveLength(1);
   });
 
-  it("finds its way back by the listener's event id where the template writes no annotation", async () => {
+  it("a run without annotations is correlated by the listener's event id", async () => {
     await start({ annotate: false });
     await bridge.pageEdit(EDIT);
     await until("the page to show PASSED", page, ({ body }) => body.includes("PASSED"));
@@ -72,22 +72,22 @@ describe("a page edit", () => {
     ["Failed", "FAILED"],
     ["Cancelled", "CANCELLED"],
     ["PipelineRunTimeout", "TIMED OUT"],
-  ] as const)("whose run ends as %s shows %s", async (reason, shown) => {
+  ] as const)("a run that ends as %s is shown as %s", async (reason, shown) => {
     await start({ resultFor: () => ({ reason }) });
     await bridge.pageEdit(EDIT);
     await until(`the page to show ${shown}`, page, ({ body }) => body.includes(shown));
   });
 
-  it("whose run is told anew after a restart of the cluster writes nothing more", async () => {
+  it("a run that is reported again after a restart of the cluster causes no further writes", async () => {
     let aheadMs = 0;
     await start({ clock: { now: () => laterBy(systemClock.now(), aheadMs) } });
     await bridge.pageEdit(EDIT);
     await until("the page to show PASSED", page, ({ body }) => body.includes("PASSED"));
-    const told = page().number;
+    const numberBefore = page().number;
     bridge.listener.resendAll();
     await bridge.listener.settled();
     aheadMs = 60_000;
-    // A second edit crosses behind the flood; its run writes at most its three states.
+    // A second edit is processed after the repeated events; its run writes at most its three states.
     await bridge.pageEdit({ ...EDIT, timestamp: EDIT.timestamp + 1 });
     await until(
       "two runs",
@@ -98,12 +98,12 @@ describe("a page edit", () => {
     await until(
       "a newer version of the page to show PASSED",
       page,
-      ({ number, body }) => number > told && body.includes("PASSED"),
+      ({ number, body }) => number > numberBefore && body.includes("PASSED"),
     );
-    expect(page().number - told).toBeLessThanOrEqual(3);
+    expect(page().number - numberBefore).toBeLessThanOrEqual(3);
   });
 
-  it("crosses although the listener first fails in ways that are safe to repeat", async () => {
+  it("an edit gets through although the listener fails at first in ways that are safe to repeat", async () => {
     await start();
     bridge.listener.answerNext({ kind: "server_error" }, { kind: "reset" });
     await bridge.pageEdit(EDIT);
@@ -111,7 +111,7 @@ describe("a page edit", () => {
     expect(bridge.listener.runs.size).toBe(1);
   });
 
-  it("is triggered once although the listener's answer was lost after its work had begun", async () => {
+  it("an edit triggers one run although the listener's response was lost after it had started", async () => {
     await start();
     bridge.listener.answerNext({ kind: "handler_timeout" });
     await bridge.pageEdit(EDIT);
@@ -121,7 +121,7 @@ describe("a page edit", () => {
 });
 
 describe("a push", () => {
-  it("told by a group hook and a project hook, with an id each, is two deliveries and one trigger", async () => {
+  it("a push from a group hook and a project hook, with different ids, makes two deliveries and one trigger", async () => {
     await start();
     const content = push(bridge.confluence.site("data-center"));
     const answers = await Promise.all([bridge.gitlabPush(content), bridge.gitlabPush(content)]);
@@ -132,7 +132,7 @@ describe("a push", () => {
     expect(bridge.listener.requests).toHaveLength(1);
   });
 
-  it("that links a page puts its build there", async () => {
+  it("the build of a push that links a page is shown there", async () => {
     await start();
     await bridge.gitlabPush(push(bridge.confluence.site("data-center")));
     await until("the page to show PASSED", page, ({ body }) => body.includes("PASSED"));

@@ -66,7 +66,7 @@ const numbers = ({ deliveries }: ListedDeliveries): number[] =>
   deliveries.map(({ id }) => [1, 2, 3, 4, 5, 6].find((n) => sampleDelivery(n).id === id) ?? 0);
 
 describe("the list of deliveries", () => {
-  it("is of the last seven days, newest first", async () => {
+  it("the list has the last seven days, newest first", async () => {
     const listed = await list("");
     expect(numbers(listed)).toEqual([1, 2, 3, 4, 5]);
     expect(listed.next).toBeUndefined();
@@ -87,11 +87,11 @@ describe("the list of deliveries", () => {
     ["?principal=someone", []],
     ["?outcome=ignored&since=2026-01-01T00:00:00Z", [6]],
     ["?until=2026-01-01T00:00:00Z&since=2025-12-30T00:00:00Z", []],
-  ])("is narrowed by %s", async (query, expected) => {
+  ])("the list is filtered by %s", async (query, expected) => {
     expect(numbers(await list(query))).toEqual(expected);
   });
 
-  it("comes in pages that neither repeat nor skip", async () => {
+  it("the pages of the list neither repeat nor skip", async () => {
     const first = await list("?limit=2");
     const second = await list(`?limit=2&cursor=${first.next}`);
     const third = await list(`?limit=2&cursor=${second.next}`);
@@ -107,7 +107,7 @@ describe("the list of deliveries", () => {
     ["?since=yesterday", "since"],
     ["?outcome=lost", "outcome"],
     ["?colour=red", "colour"],
-  ])("answers 400 to %s, naming what is wrong", async (query, parameter) => {
+  ])("the query %s gets a 400 that names the wrong parameter", async (query, parameter) => {
     const answer = await get(`/v1/deliveries${query}`);
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({
@@ -118,7 +118,7 @@ describe("the list of deliveries", () => {
 });
 
 describe("one delivery", () => {
-  it("shows what was published and all that followed, and never the body", async () => {
+  it("the delivery is shown with its event and its timeline, and never with its body", async () => {
     const shown = (await (await get(`/v1/deliveries/${sampleDelivery(1).id}`)).json()) as ShownDelivery;
     expect(shown).toMatchObject({
       delivery: { id: sampleDelivery(1).id, provider: "confluence", principal: { method: "hub-signature" } },
@@ -130,18 +130,18 @@ describe("one delivery", () => {
     expect(Object.keys(shown.delivery)).not.toContain("body");
   });
 
-  it("that does not exist is 404", async () => {
+  it("an unknown delivery is 404", async () => {
     expect((await get("/v1/deliveries/d-unknown")).status).toBe(404);
   });
 });
 
 describe("reading deliveries", () => {
-  it("takes a token with the role, and 403 says which role is missing", async () => {
+  it("a token without the role gets a 403 that names the missing role", async () => {
     const answer = await get("/v1/deliveries", `Bearer ${await identity.token(robot, AUDIENCE)}`);
     expect([answer.status, await answer.json()]).toEqual([403, expect.objectContaining({ reason: "role_missing" })]);
   });
 
-  it("is refused without a token, with one for somebody else, and with a broken one, and no log line holds it", async () => {
+  it("a call with no token, another audience's or a broken one gets a 401, and no log line contains a token", async () => {
     const elsewhere = await identity.token(person, "https://elsewhere.example.test");
     for (const authorization of [
       "",
@@ -160,7 +160,7 @@ describe("reading deliveries", () => {
     for (const part of token.split(".")) expect(bridge.lines.join()).not.toContain(part);
   });
 
-  it.each(["POST", "DELETE"])("by %s is 405", async (method) => {
+  it.each(["POST", "DELETE"])("the method %s gets a 405", async (method) => {
     expect((await fetch(new URL("/v1/deliveries", bridge.url), { method })).status).toBe(405);
   });
 });

@@ -46,7 +46,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** Runs a script of the document with the bridge of this test in place of the one it names. */
+/** Runs a script of the document, with this test's bridge instead of the one that it names. */
 async function run(script: string, environment: Readonly<Record<string, string>>): Promise<void> {
   const address = new URL("/v1/status", bridge.url).href;
   const text = script.replace("https://bridge.example.com/v1/status", address);
@@ -65,7 +65,7 @@ function newest() {
 }
 
 describe.skipIf(!bash)(`a script of docs/status.md${bash ? "" : ": left out, bash or curl is missing"}`, () => {
-  it("reports the end of a GitLab pipeline", async () => {
+  it("the script reports the end of a GitLab pipeline", async () => {
     const file = parse(blockWith("yaml", "# .gitlab-ci.yml")) as Record<
       string,
       { script: string[]; variables: { STATE: string } }
@@ -81,7 +81,7 @@ describe.skipIf(!bash)(`a script of docs/status.md${bash ? "" : ": left out, bas
   it.each([
     ["0", "succeeded"],
     ["7", "failed"],
-  ])("reports the end of a Buildkite step with status %s", async (status, state) => {
+  ])("the script reports the end of a Buildkite step with status %s", async (status, state) => {
     await run(blockWith("sh", "# .buildkite/hooks"), {
       BUILDKITE_COMMAND_EXIT_STATUS: status,
       BUILDKITE_STEP_KEY: "tests",
@@ -95,14 +95,14 @@ describe.skipIf(!bash)(`a script of docs/status.md${bash ? "" : ": left out, bas
     ["Completed", "https://wiki.example.test/pages/viewpage.action?pageId=98310", "succeeded"],
     ["Failed", "", "failed"],
     ["None", "", "skipped"],
-  ])("reports the end of a Tekton pipeline: %s", async (STATUS, PAGE, state) => {
+  ])("the script reports the end of a Tekton pipeline: %s", async (STATUS, PAGE, state) => {
     const task = parse(blockWith("yaml", "# task.yaml")) as { spec: { steps: { script: string }[] } };
     const PIPELINE = `docs-${STATUS}`;
     await run(task.spec.steps[0]?.script ?? "", { STATUS, PAGE, PIPELINE, TOKEN_FILE: join(folder, "token") });
     expect(newest()).toMatchObject({ state, ...(PAGE && { message: PAGE }), pipeline: `jobs: a job ${PIPELINE}` });
   });
 
-  it("fails when the bridge rejects the token, so that somebody sees it", async () => {
+  it("the script fails if the bridge rejects the token, so that somebody notices", async () => {
     const file = parse(blockWith("yaml", "# .gitlab-ci.yml")) as Record<string, { script: string[] }>;
     const [script = ""] = file[".report-to-drawbridge"]?.script ?? [];
     const environment = {

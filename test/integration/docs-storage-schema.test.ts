@@ -20,7 +20,7 @@ const ITEMS = ["deliveries", "pages", "approvals", "credentials"]
 
 type Shown = Record<string, { readonly S?: string; readonly N?: string; readonly B?: string }>;
 
-/** The two blocks of a section: the item as stored, and as the stores give it back. */
+/** The two blocks of a section: the item as stored, and as the stores return it. */
 function exampleOf(heading: string) {
   const [stored = "{}", read = "{}"] = blocksOf(sectionOf(ITEMS, heading), "json");
   return { stored: JSON.parse(stored) as Shown, read: JSON.parse(read) };
@@ -43,7 +43,7 @@ const HEADINGS = [
   "Credential",
 ];
 
-/** The example's delivery, its body as bytes. */
+/** The delivery of the example, with its body as bytes. */
 function shownDelivery(): RecordedDelivery {
   const { body, ...head } = exampleOf("Delivery head").read;
   return { ...head, body: new Uint8Array(Buffer.from(body, "utf8")) };
@@ -53,7 +53,7 @@ const clock = testClock();
 let database: EmbeddedDynamoDb;
 let tables = 0;
 
-/** Stores over a table of their own, at the examples' time of day. */
+/** Stores over their own table, at the time of the examples. */
 async function emptyStores(client: DynamoDBClient = database.client) {
   tables += 1;
   const name = `drawbridge-${tables}`;
@@ -95,7 +95,7 @@ beforeAll(async () => {
 afterAll(() => database?.stop());
 
 describe("docs/storage-schema.md", () => {
-  it.each(HEADINGS)("describes every attribute of its example with its type: %s", (heading) => {
+  it.each(HEADINGS)("every attribute of the example is described with its type: %s", (heading) => {
     const described = new Map<string, string>();
     for (const [names = "", type = ""] of rowsOf(sectionOf(ITEMS, heading))) {
       for (const name of codeIn(names)) described.set(name, type);
@@ -105,7 +105,7 @@ describe("docs/storage-schema.md", () => {
     }
   });
 
-  it("names both indexes as the table has them", () => {
+  it("both indexes are described as the table has them", () => {
     const rows = rowsOf(sectionOf(DOCUMENT, "Indexes")).map((cells) => cells.slice(0, 4).map((cell) => codeIn(cell)));
     const { dayIndex, dueIndex } = TABLE;
     expect(rows).toEqual([
@@ -114,7 +114,7 @@ describe("docs/storage-schema.md", () => {
     ]);
   });
 
-  it("shows a delivery head that reads back as it says", async () => {
+  it("the example of a delivery head is read back as documented", async () => {
     const { put, deliveries } = await emptyStores();
     const { stored } = exampleOf("Delivery head");
     await put(stored);
@@ -126,11 +126,11 @@ describe("docs/storage-schema.md", () => {
     expect((await deliveries.list(query)).deliveries.map(({ id }) => id)).toEqual([delivery.id]);
   });
 
-  it("shows a delivery head as it is written", async () => {
+  it("the example of a delivery head is written as documented", async () => {
     const { deliveries, shown } = await emptyStores();
     const { stored } = exampleOf("Delivery head");
     await deliveries.record(shownDelivery());
-    // How well zlib compresses differs between its versions; what it holds was compared above.
+    // The compression of zlib differs between its versions; the content was compared above.
     const { content: _, ...written } = await shown(stored);
     const { content: __, ...expected } = stored;
     expect(written).toEqual(expected);
@@ -139,7 +139,7 @@ describe("docs/storage-schema.md", () => {
     expect({ queue, dueAt, relayedAt }).toEqual({ relayedAt: { N: String(clock.now()) } });
   });
 
-  it("shows a timeline entry as it is written and read back", async () => {
+  it("the example of a timeline event is written and read back as documented", async () => {
     const { put, deliveries, shown } = await emptyStores();
     const { stored, read } = exampleOf("Timeline entry");
     await put(stored);
@@ -150,7 +150,7 @@ describe("docs/storage-schema.md", () => {
     expect(await shown(stored)).toEqual(stored);
   });
 
-  it("shows an action as it is scheduled and claimed", async () => {
+  it("the example of an action is scheduled and claimed as documented", async () => {
     const { stored, read } = exampleOf("Action");
     const shownAsDue = await emptyStores();
     await shownAsDue.put(stored);
@@ -163,7 +163,7 @@ describe("docs/storage-schema.md", () => {
     expect(busEventOf(shownDelivery())?.detail.eventKey).toBe(read.eventKey);
   });
 
-  it("shows an origin as it is stored and found", async () => {
+  it("the example of an origin is stored and found as documented", async () => {
     const { stored, read } = exampleOf("Origin");
     const { source, triggerEventId, delivery } = read;
     const put = await emptyStores();
@@ -174,7 +174,7 @@ describe("docs/storage-schema.md", () => {
     expect(await remembered.shown(stored)).toEqual(stored);
   });
 
-  it("shows a board row as it is advanced and read back", async () => {
+  it("the example of a board row is advanced and read back as documented", async () => {
     const { stored, read } = exampleOf("Board row");
     const put = await emptyStores();
     await put.put(stored);
@@ -184,7 +184,7 @@ describe("docs/storage-schema.md", () => {
     expect(await advanced.shown(stored)).toEqual(stored);
   });
 
-  it("shows a page as its next writer gets it and as it leaves it", async () => {
+  it("the example of a page is leased and released as documented", async () => {
     const { put, boards, shown } = await emptyStores();
     const { stored, read } = exampleOf("Page");
     const { page, lease } = read;
@@ -198,7 +198,7 @@ describe("docs/storage-schema.md", () => {
     expect(await shown(stored)).toEqual({ ...stored, owner });
   });
 
-  it("shows an approval as it is requested and read back", async () => {
+  it("the example of an approval is requested and read back as documented", async () => {
     const { stored, read } = exampleOf("Approval");
     const put = await emptyStores();
     await put.put(stored);
@@ -221,7 +221,7 @@ describe("docs/storage-schema.md", () => {
     });
   });
 
-  it("shows a change as it is recorded and found", async () => {
+  it("the example of a change is recorded and found as documented", async () => {
     const { stored, read } = exampleOf("Change");
     const put = await emptyStores();
     await put.put(stored);
@@ -231,7 +231,7 @@ describe("docs/storage-schema.md", () => {
     expect(await kept.shown(stored)).toEqual(stored);
   });
 
-  it("shows runs as they are recorded and found", async () => {
+  it("the example of runs is recorded and found as documented", async () => {
     const { stored, read } = exampleOf("Runs");
     const put = await emptyStores();
     await put.put(stored);
@@ -242,7 +242,7 @@ describe("docs/storage-schema.md", () => {
     expect(await written.shown(stored)).toEqual(stored);
   });
 
-  it("shows a used token as it is recorded, for one use", async () => {
+  it("the example of a used token is recorded as documented, for one use", async () => {
     const { stored, read } = exampleOf("Used token");
     const { token, use, until } = read;
     const put = await emptyStores();
@@ -254,7 +254,7 @@ describe("docs/storage-schema.md", () => {
     expect(await taken.shown(stored)).toEqual(stored);
   });
 
-  it("shows a stored token as it is written and read back", async () => {
+  it("the example of a stored token is written and read back as documented", async () => {
     const { stored, read } = exampleOf("Stored token");
     const { source, sealed, until } = read;
     const put = await emptyStores();
@@ -265,7 +265,7 @@ describe("docs/storage-schema.md", () => {
     expect(await kept.shown(stored)).toEqual(stored);
   });
 
-  it("shows an own account as it is recorded and looked up", async () => {
+  it("the example of an own account is recorded and looked up as documented", async () => {
     const { stored, read } = exampleOf("Own account");
     const { until, ...own } = read;
     const put = await emptyStores();
@@ -277,7 +277,7 @@ describe("docs/storage-schema.md", () => {
     expect(await recorded.shown(stored)).toEqual(stored);
   });
 
-  it("shows a rate as it is counted", async () => {
+  it("the example of a rate is counted as documented", async () => {
     const { stored, read } = exampleOf("Rate");
     const { bucket, limit } = read;
     const put = await emptyStores();
@@ -289,7 +289,7 @@ describe("docs/storage-schema.md", () => {
     expect(await counted.shown(stored)).toEqual(stored);
   });
 
-  it("shows a credential as its use is recorded and listed", async () => {
+  it("the example of a credential's use is recorded and listed as documented", async () => {
     const { stored, read } = exampleOf("Credential");
     const put = await emptyStores();
     await put.put(stored);
@@ -300,12 +300,12 @@ describe("docs/storage-schema.md", () => {
   });
 });
 
-/** dynalite counts no writes of indexes. */
+/** dynalite does not count writes of indexes. */
 const dynamoDbLocal = dynamoDbKinds.find(({ name }) => name === "DynamoDB Local");
 const leftOut = dynamoDbLocal?.missing;
 
-describe.skipIf(leftOut !== undefined)(`what a write costs${leftOut ? `, left out: ${leftOut}` : ""}`, () => {
-  it("is what docs/storage-schema.md says", async () => {
+describe.skipIf(leftOut !== undefined)(`the cost of a write${leftOut ? `, left out: ${leftOut}` : ""}`, () => {
+  it("every write costs what docs/storage-schema.md says", async () => {
     const local = await dynamoDbLocal?.start();
     if (!local) throw new Error("there is no DynamoDB Local");
     try {
@@ -364,7 +364,10 @@ describe.skipIf(leftOut !== undefined)(`what a write costs${leftOut ? `, left ou
   });
 });
 
-/** Has every call tell what it consumed; gives a function that notes the last call's in a row like the document's. */
+/**
+ * Makes every call return its consumed capacity. Returns a function that runs a write and records its capacity in a row
+ * like the document's.
+ */
 function measured(client: DynamoDBClient) {
   let last: readonly string[] = [];
   client.middlewareStack.add(
@@ -385,10 +388,10 @@ function measured(client: DynamoDBClient) {
     { step: "initialize" },
   );
   const rows: (readonly string[])[] = [];
-  const note = async <T>(what: string, write: () => Promise<T>): Promise<T> => {
+  const record = async <T>(what: string, write: () => Promise<T>): Promise<T> => {
     const result = await write();
     rows.push([what, ...last]);
     return result;
   };
-  return Object.assign(note, { rows });
+  return Object.assign(record, { rows });
 }

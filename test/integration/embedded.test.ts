@@ -6,7 +6,7 @@ import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
 import { sampleDelivery } from "../support/samples.ts";
 
 describe("the embedded database", () => {
-  it("leaves no read open, which would hold files and memory for good", async () => {
+  it("a read is always closed, because an open one would hold files and memory forever", async () => {
     const closed = [AbstractKeyIterator, AbstractValueIterator].map(({ prototype }) => vi.spyOn(prototype, "close"));
     const database = await startEmbeddedDynamoDb({ table: "drawbridge" });
     const { deliveries } = openStores(database.client, "drawbridge", { retentionDays: 1, markUnrelayed: true, clock });

@@ -19,7 +19,7 @@ function post(body: string | Uint8Array, headers: Record<string, string>, method
 
 const signed = (body: string | Uint8Array) => gitlabHeaders(body, bridge.clock.now());
 
-/** Posts with header lines that `fetch` would join or refuse. */
+/** Posts with header lines that `fetch` would join or reject. */
 function postRaw(body: string, headers: readonly string[]): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const request = httpRequest(
@@ -70,22 +70,25 @@ describe("a webhook whose sender is not proved", () => {
     ],
     ["a signature of another body", (headers) => ({ ...headers, ...pick(gitlabHeaders("{}", bridge.clock.now())) })],
     [
-      "an old timestamp, rightly signed",
+      "an old timestamp and a valid signature",
       (headers) => ({ ...headers, ...gitlabHeaders(PUSH, bridge.clock.now() - 301_000) }),
     ],
     [
-      "a timestamp of the future, rightly signed",
+      "a future timestamp and a valid signature",
       (headers) => ({ ...headers, ...gitlabHeaders(PUSH, bridge.clock.now() + 301_000) }),
     ],
-    ["a timestamp that is none", (headers) => ({ ...headers, "webhook-timestamp": "soon" })],
-    ["a token in its place", ({ "webhook-signature": _, ...rest }) => ({ ...rest, "x-gitlab-token": CANARY })],
-    ["the secret itself for a signature", (headers) => ({ ...headers, "webhook-signature": CANARY })],
+    ["a timestamp that is not a number", (headers) => ({ ...headers, "webhook-timestamp": "soon" })],
+    [
+      "a token instead of a signature",
+      ({ "webhook-signature": _, ...rest }) => ({ ...rest, "x-gitlab-token": CANARY }),
+    ],
+    ["the secret itself as its signature", (headers) => ({ ...headers, "webhook-signature": CANARY })],
   ];
   const pick = ({ "webhook-signature": signature = "" }: Record<string, string>) => ({
     "webhook-signature": signature,
   });
 
-  it.each(changes)("gets the same terse 401 and no write: %s", async (_, change) => {
+  it.each(changes)("a webhook with %s gets the same terse 401 and is not written", async (_, change) => {
     const answer = await post(PUSH, change(signed(PUSH)));
     const problem = await expectProblem(answer, 401);
     expect(Object.keys(problem).sort()).toEqual(["instance", "status", "title", "type"]);
@@ -96,7 +99,7 @@ describe("a webhook whose sender is not proved", () => {
     expectNoTrace();
   });
 
-  it("gets 401 for two signature lines, even if one is right", async () => {
+  it("a webhook with two signature lines gets a 401, even if one is right", async () => {
     const headers = Object.entries(signed(PUSH)).flat();
     const wrong = `v1,${"A".repeat(43)}=`;
     for (const second of [wrong, signed(PUSH)["webhook-signature"] ?? ""]) {
@@ -105,7 +108,7 @@ describe("a webhook whose sender is not proved", () => {
     expectNoTrace();
   });
 
-  it("is not read: bytes that would break any parser are refused alike", async () => {
+  it("the body is not parsed: bytes that would break any parser get the same 401", async () => {
     for (const body of ["", "{", "\u0000", "[".repeat(100_000), `{"a":`.repeat(1_000)]) {
       await expectProblem(await post(body, { ...signed(PUSH) }), 401);
     }
@@ -113,8 +116,8 @@ describe("a webhook whose sender is not proved", () => {
   });
 });
 
-describe("a webhook that is proved", () => {
-  it("is accepted, and again a duplicate with the same id", async () => {
+describe("a webhook whose sender is proved", () => {
+  it("a webhook is accepted, and its repeat is a duplicate with the same id", async () => {
     const body = JSON.stringify({ object_kind: "wiki_page" });
     const wiki = { "x-gitlab-event": "Wiki Page Hook" };
     const first = await post(body, { ...signed(body), ...wiki });
@@ -127,23 +130,23 @@ describe("a webhook that is proved", () => {
   });
 
   const unusable: readonly (readonly [string, string | Uint8Array])[] = [
-    ["no JSON", "push!"],
+    ["a text that is not JSON", "push!"],
     ["an empty body", ""],
-    ["no JSON object", "[1]"],
+    ["JSON that is not an object", "[1]"],
     ["an object of the wrong shape", '{"object_kind":"push","ref":7}'],
-    ["a member told twice", '{"object_kind":"push","object_kind":"push"}'],
-    ["nesting without end", `{"object_kind":"push","a":${"[".repeat(5_000)}${"]".repeat(5_000)}}`],
+    ["a member that occurs twice", '{"object_kind":"push","object_kind":"push"}'],
+    ["very deep nesting", `{"object_kind":"push","a":${"[".repeat(5_000)}${"]".repeat(5_000)}}`],
     ["bytes that are not UTF-8", Uint8Array.from([0x7b, 0x22, 0xff, 0x22, 0x7d])],
     ["a byte order mark", "\uFEFF{}"],
   ];
-  it.each(unusable)("but unusable is recorded and shown, not lost: %s", async (_, body) => {
+  it.each(unusable)("an unusable webhook is recorded and shown, not lost: %s", async (_, body) => {
     const answer = await post(body, signed(body));
     expect([answer.status, await answer.json()]).toEqual([202, { delivery: expect.any(String), status: "unusable" }]);
     const [record] = [...bridge.records.values()];
     expect(record).toMatchObject({ outcome: "unusable", bodyBytes: Buffer.byteLength(body) });
   });
 
-  it("is answered 503 with Retry-After, never 500, when it cannot be recorded", async () => {
+  it("a webhook that cannot be recorded gets a 503 with Retry-After, never a 500", async () => {
     await bridge.close();
     const down = new Fault("store_unavailable", "the table did not answer", { retryable: true });
     for (const failure of [down, new TypeError("a mistake of ours that quotes secret-canary")]) {
@@ -158,8 +161,8 @@ describe("a webhook that is proved", () => {
   });
 });
 
-describe("a store that is gone", () => {
-  it("is answered 503 in good time", async () => {
+describe("an unavailable store", () => {
+  it("a webhook gets a 503 without a long wait", async () => {
     await bridge.close();
     const database = await startEmbeddedDynamoDb({ table: "drawbridge" });
     const options = { retentionDays: 30, markUnrelayed: true, clock: bridge.clock };
@@ -173,15 +176,15 @@ describe("a store that is gone", () => {
   });
 });
 
-describe("a request that is no webhook", () => {
-  it("to an unknown source is 404, and the source's name is not logged", async () => {
+describe("a request that is not a webhook", () => {
+  it("a request to an unknown source is 404, and the source's name is not logged", async () => {
     bridge.url.pathname = "/webhooks/no-such-source";
     await expectProblem(await post(PUSH, signed(PUSH)), 404);
     expect(bridge.lines.join()).not.toContain("no-such-source");
     expectNoTrace();
   });
 
-  it.each(["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])("with method %s is 405 with Allow", async (method) => {
+  it.each(["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])("the method %s gets a 405 with Allow", async (method) => {
     const answer = await post(PUSH, signed(PUSH), method);
     await expectProblem(answer, 405);
     expect(answer.headers.get("allow")).toBe("POST");
@@ -195,36 +198,36 @@ describe("a request that is no webhook", () => {
     ["JSON in Latin-1", { "content-type": 'application/json; charset="iso-8859-1"' }],
     ["compressed JSON", { "content-type": "application/json", "content-encoding": "gzip" }],
   ];
-  it.each(types)("with %s is 415", async (_, headers) => {
+  it.each(types)('a body of the type "%s" gets a 415', async (_, headers) => {
     await expectProblem(await post(PUSH, { ...signed(PUSH), ...headers }), 415);
     expectNoTrace();
   });
 
-  it("takes UTF-8 however it is spelled", async () => {
+  it("UTF-8 is accepted in every spelling", async () => {
     const headers = { ...signed(PUSH), "content-type": 'Application/JSON; Charset="UTF-8"' };
     expect((await post(PUSH, headers)).status).toBe(202);
   });
 
-  it("of 25 MB is 413, whether it says its length or not", async () => {
+  it("a body of 25 MB gets a 413, with or without its length in a header", async () => {
     const body = "x".repeat(25 * 1024 * 1024);
-    const told = await post(body, signed(PUSH));
-    await expectProblem(told, 413);
-    const untold = await fetch(bridge.url, {
+    const withLength = await post(body, signed(PUSH));
+    await expectProblem(withLength, 413);
+    const withoutLength = await fetch(bridge.url, {
       method: "POST",
       headers: signed(PUSH),
       body: new Blob([body]).stream(),
       duplex: "half",
     } as RequestInit);
-    await expectProblem(untold, 413);
+    await expectProblem(withoutLength, 413);
     expectNoTrace();
   });
 
-  it("to nowhere is 404", async () => {
+  it("an unknown path is 404", async () => {
     bridge.url.pathname = "/etc/passwd";
     await expectProblem(await post("", {}, "GET"), 404);
   });
 
-  it("for deliveries needs a token", async () => {
+  it("a request for deliveries needs a token", async () => {
     for (const path of ["/v1/deliveries", "/v1/deliveries/d-1"]) {
       bridge.url.pathname = path;
       const answer = await fetch(bridge.url);
@@ -234,7 +237,7 @@ describe("a request that is no webhook", () => {
 });
 
 describe("health", () => {
-  it("is up without looking further, and ready when store and bus answer", async () => {
+  it("the process is healthy without further checks, and ready if store and bus respond", async () => {
     expect((await fetch(new URL("/healthz", bridge.url))).status).toBe(200);
     expect((await fetch(new URL("/readyz", bridge.url))).status).toBe(200);
     await bridge.close();

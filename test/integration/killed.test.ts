@@ -75,9 +75,9 @@ async function sendPageEdit() {
 
 const pageBody = (): string => confluence.page(PAGE).latest.body;
 
-describe("a bridge killed with SIGKILL and started again", () => {
+describe("a bridge that was killed with SIGKILL and started again", () => {
   it.each(["between record and relay", "between relay and act", "between the listener's 202 and its recording"])(
-    "%s fires the trigger and writes the page",
+    "a bridge killed %s fires the trigger and writes the page",
     async (instant) => {
       await start(instant);
       const sent = await sendPageEdit();

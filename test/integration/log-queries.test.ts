@@ -7,7 +7,7 @@ import { until } from "../support/until.ts";
 const QUESTIONS = sectionOf(readText("docs/operations/queries.md"), "Questions to the log");
 const METRICS = sectionOf(readText("docs/operations/log.md"), "Metrics");
 
-/** Lines that were written when an edit crossed the bridge, and when somebody was refused. */
+/** The lines of the log after one edit was processed and one was rejected. */
 let lines: readonly Readonly<Record<string, unknown>>[];
 let bridge: Awaited<ReturnType<typeof awsBridge>>;
 beforeAll(async () => {
@@ -19,7 +19,7 @@ beforeAll(async () => {
 });
 afterAll(() => bridge.stop());
 
-/** Words of a query that name a member of a line: no texts, numbers, functions, new names or words of the language. */
+/** The words of a query that name a member of a line: no texts, numbers, functions, aliases or keywords. */
 function fieldsIn(query: string, language: ReadonlySet<string>): readonly string[] {
   const bare = query
     .replace(/"[^"]*"/g, "")
@@ -31,13 +31,13 @@ function fieldsIn(query: string, language: ReadonlySet<string>): readonly string
 }
 
 const INSIGHTS = new Set(["fields", "filter", "stats", "sort", "by", "as", "and", "asc", "desc"]);
-/** `job` is a label that whoever reads the log sets. */
+/** `job` is a label that the log collector sets. */
 const LOGQL = new Set(["sum", "by", "json", "unwrap", "job"]);
 
 const isWritten = (field: string): boolean => lines.some((line) => field in line);
 
 describe("docs/operations/queries.md", () => {
-  it("asks each question in both languages", () => {
+  it("each question is written in both languages", () => {
     expect(blocksOf(QUESTIONS, "insights").length).toBeGreaterThan(5);
     expect(blocksOf(QUESTIONS, "logql")).toHaveLength(blocksOf(QUESTIONS, "insights").length);
   });
@@ -45,18 +45,18 @@ describe("docs/operations/queries.md", () => {
   it.each([
     ...blocksOf(QUESTIONS, "insights").map((query) => [query, INSIGHTS] as const),
     ...blocksOf(QUESTIONS, "logql").map((query) => [query, LOGQL] as const),
-  ])("asks for what is in the lines: %s", (query, language) => {
+  ])("the query reads fields that exist in the log: %s", (query, language) => {
     const fields = fieldsIn(query, language);
     expect(fields.length).toBeGreaterThan(0);
     expect(fields.filter((field) => !isWritten(field))).toEqual([]);
   });
 
-  it("asks for messages that are written", () => {
+  it("the queried messages exist in the log", () => {
     const asked = new Set(Array.from(QUESTIONS.matchAll(/message ?= ?"(\w+)"/g), ([, message]) => message));
     expect([...asked].filter((message) => !lines.some((line) => line["message"] === message))).toEqual([]);
   });
 
-  it("reads lines for Loki by members and a form of time that they have", () => {
+  it("the Loki pipeline reads fields and a time format that exist in the log", () => {
     const [block = ""] = blocksOf(QUESTIONS, "yaml");
     const [json, timestamp, ...rest] = parse(block).pipeline_stages;
     const { expressions } = json.json;
@@ -72,7 +72,7 @@ describe("docs/operations/queries.md", () => {
 });
 
 describe("docs/operations/log.md", () => {
-  it("has a line for every metric with its dimensions", () => {
+  it("every metric is documented with its dimensions", () => {
     const directives = lines.flatMap((line) => (line["_aws"] as Metrics | undefined)?.CloudWatchMetrics ?? []);
     const written = directives.map(({ Namespace, Metrics, Dimensions }) => {
       expect(codeIn(METRICS)).toContain(Namespace);

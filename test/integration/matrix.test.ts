@@ -16,10 +16,10 @@ interface Case {
   readonly expected: string;
 }
 
-/** The provider makes no token without `aud`. */
+/** The provider issues no token without `aud`. */
 const isMade = (changes: object): boolean => !("aud" in changes && changes.aud === undefined);
 
-/** Wrong by more than the test takes. */
+/** `margin`: the times are wrong by more than the verifier tolerates. */
 const times = { now: toSeconds(clock.now()), margin: 120 };
 
 const CASES: readonly Case[] = ISSUER_SHAPES.flatMap((shape) =>
@@ -48,15 +48,18 @@ beforeAll(async () => {
 });
 afterAll(() => provider.close());
 
-describe("a token that a real identity provider made and signed, with the claims of", () => {
-  it.each(CASES.map((one) => [one.shape.preset, one.what, one] as const))("%s, %s", async (_, __, one) => {
-    const { shape, client, expected } = one;
-    const { preset, issuer, audience, entry } = shape;
-    const jwks = { url: `${provider.issuer}/jwks` };
-    const rules = { preset, issuer, audience, jwks, algorithms: ["ES256"], ...entry };
-    const verifier = createTokenVerifier({ ours: entryOf(rules) }, bindingDeps(clock));
-    const token = await provider.token(client, "https://bridge.example.test");
-    const result = await verifier.verify(presented(token), ["ours"]);
-    expect(result.ok ? "accepted" : result.rejection.reason).toBe(expected);
-  });
+describe("tokens that a real identity provider signed", () => {
+  it.each(CASES.map((one) => [one.shape.preset, one.what, one] as const))(
+    "a token of %s has the expected result: %s",
+    async (_, __, one) => {
+      const { shape, client, expected } = one;
+      const { preset, issuer, audience, entry } = shape;
+      const jwks = { url: `${provider.issuer}/jwks` };
+      const rules = { preset, issuer, audience, jwks, algorithms: ["ES256"], ...entry };
+      const verifier = createTokenVerifier({ ours: entryOf(rules) }, bindingDeps(clock));
+      const token = await provider.token(client, "https://bridge.example.test");
+      const result = await verifier.verify(presented(token), ["ours"]);
+      expect(result.ok ? "accepted" : result.rejection.reason).toBe(expected);
+    },
+  );
 });

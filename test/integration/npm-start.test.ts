@@ -14,7 +14,7 @@ beforeEach(async () => {
   await writeFile(join(home, "drawbridge.yaml"), "sources: {}\n");
 });
 afterEach(async () => {
-  // Its whole group: what a failing test left behind ends as well.
+  // The whole process group, so that nothing of a failed test stays.
   if (npm?.pid !== undefined) endGroup(npm.pid);
   await rm(home, { recursive: true, force: true });
 });
@@ -27,7 +27,7 @@ function endGroup(pid: number): void {
   }
 }
 
-/** Starts a bridge through npm, and resolves when it is up. `ended` resolves when nobody holds its output any more. */
+/** Starts a bridge through npm, and resolves when it is up. `ended` resolves when no process has its output open. */
 async function startWith(...args: readonly string[]) {
   const options = ["--config", join(home, "drawbridge.yaml"), "--data", join(home, "data"), "--port", "0"];
   npm = spawn("npm", [...args, ...options], { cwd: ROOT, detached: true, stdio: ["ignore", "pipe", "inherit"] });
@@ -50,7 +50,7 @@ describe("a bridge that npm started", () => {
     ["npm start", ["start", "--"]],
     ["npm run drawbridge -- start", ["run", "drawbridge", "--", "start"]],
   ])(
-    "ends with %s on SIGTERM, and leaves port and data to the next",
+    "a bridge started with %s ends on SIGTERM, and the next one can use its port and data",
     async (_, args) => {
       for (let time = 0; time < 2; time++) {
         const { url, ended, stop } = await startWith(...args);

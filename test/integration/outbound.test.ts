@@ -22,7 +22,7 @@ const client = { id: "bridge", secret: "bridge-secret-for-tests" };
 let identity: IdentityProvider;
 let listener: SandboxListener;
 let bridge: Awaited<ReturnType<typeof startStandalone>>;
-/** What stands in front of the bridge: its address is known before the bridge runs. */
+/** A proxy in front of the bridge. Its address is known before the bridge runs. */
 let front: Awaited<ReturnType<typeof serveOnLoopback>>;
 let issuer: string;
 beforeAll(async () => {
@@ -101,17 +101,17 @@ const sentBy = (route: string) => listener.requests.find(({ headers }) => header
 const bearerOf = (route: string): string => String(sentBy(route)?.headers.get("authorization")).replace("Bearer ", "");
 
 describe("a trigger with the bridge's own token", () => {
-  it("is verified by whoever follows the discovery document, and names who caused it", async () => {
+  it("the token is verified with the discovery document's keys, and names who caused the run", async () => {
     const discovery = await fetch(new URL("/.well-known/openid-configuration", issuer));
-    const told = (await discovery.json()) as { issuer: string; jwks_uri: string };
-    expect(told.issuer).toBe(issuer);
-    const keys = createRemoteJWKSet(new URL(told.jwks_uri));
+    const metadata = (await discovery.json()) as { issuer: string; jwks_uri: string };
+    expect(metadata.issuer).toBe(issuer);
+    const keys = createRemoteJWKSet(new URL(metadata.jwks_uri));
     const { payload } = await jwtVerify(bearerOf("own"), keys, { issuer, audience: AUDIENCE });
     expect(payload).toMatchObject({ sub: "wiki:wiki", act: { iss: issuer, sub: "drawbridge" } });
     expect(payload["delivery"]).toMatch(/^d-[a-z2-7]{26}$/);
   });
 
-  it("is verified by the script of docs/identity/bridge-tokens.md as a task would run it", async () => {
+  it("the script of docs/identity/bridge-tokens.md verifies the token as a task would", async () => {
     const [script = ""] = blocksOf(readText("docs/identity/bridge-tokens.md"), "js");
     const env = { BRIDGE: issuer, AUDIENCE, IDENTITY: `Bearer ${bearerOf("own")}` };
     const run = (environment: NodeJS.ProcessEnv) =>
@@ -120,7 +120,7 @@ describe("a trigger with the bridge's own token", () => {
     await expect(run({ ...env, AUDIENCE: "https://other.example.test" })).rejects.toThrow("aud");
   });
 
-  it("goes nowhere but to its target: no answer of the bridge has it", async () => {
+  it("the token is sent only to its target: no response of the bridge contains it", async () => {
     const keys = await fetch(new URL("/.well-known/jwks.json", bridge.url));
     expect(keys.headers.get("cache-control")).toBe("public, max-age=300");
     expect(await keys.text()).not.toContain('"d"');
@@ -128,7 +128,7 @@ describe("a trigger with the bridge's own token", () => {
 });
 
 describe("a trigger with a token by client credentials", () => {
-  it("has what a real authorization server gave for the target", async () => {
+  it("the token is one that a real authorization server issued for the target", async () => {
     const keys = createRemoteJWKSet(new URL("/jwks", identity.issuer));
     const { payload } = await jwtVerify(bearerOf("granted"), keys, { issuer: identity.issuer, audience: AUDIENCE });
     expect(payload["client_id"]).toBe("bridge");

@@ -25,7 +25,7 @@ afterEach(async () => {
 const SITE = "https://wiki.example.test";
 const HOUR_MS = 3_600_000;
 
-/** Stores, and a bus that keeps what is published; the bridge writes with {@link BRIDGE_USER}. */
+/** Stores, and a bus that records what is published. The bridge writes with {@link BRIDGE_USER}. */
 async function relayParts() {
   const parts = await bridgeParts([]);
   closing.push(parts.stop);
@@ -54,7 +54,7 @@ async function relayParts() {
 const IGNORED = { kind: "ignored", reason: "own_account", account: BRIDGE_USER.userKey };
 
 describe("an edit by an account with which the bridge writes", () => {
-  it("is not published, leaves the outbox, and has a timeline that says so, also when it is relayed twice", async () => {
+  it("the edit is not published, leaves the outbox, and has a timeline that says so, also if it is relayed twice", async () => {
     const { deps, published, recordedEdit, timelineOf, waiting } = await relayParts();
     const edit = await recordedEdit(1, BRIDGE_USER.userKey);
     await relay(edit, deps);
@@ -63,7 +63,7 @@ describe("an edit by an account with which the bridge writes", () => {
     expect([published, await waiting()]).toEqual([[], []]);
   });
 
-  it("is not published by a stream, beside edits that are", async () => {
+  it("the edit is not published from a stream, and the other edits are", async () => {
     const { deps, published, recordedEdit, timelineOf } = await relayParts();
     const edits = [
       await recordedEdit(1, ROBIN.userKey),
@@ -77,7 +77,7 @@ describe("an edit by an account with which the bridge writes", () => {
     expect(await timelineOf(edits[0])).toEqual([]);
   });
 
-  it("is published if a person has it run again", async () => {
+  it("the edit is published if a person runs it again", async () => {
     const { deps, published, recordedEdit, timelineOf } = await relayParts();
     const replay = { of: "d-1", routes: ["docs"], isRollback: false };
     const edit = await recordedEdit(1, BRIDGE_USER.userKey, { replay });
@@ -85,7 +85,7 @@ describe("an edit by an account with which the bridge writes", () => {
     expect([published, await timelineOf(edit)]).toEqual([[edit.id], []]);
   });
 
-  it("is published if it was received after the account had ceased to be the bridge's", async () => {
+  it("the edit is published if it was received after the account was no longer the bridge's", async () => {
     const { deps, published, recordedEdit, clock } = await relayParts();
     const during = await recordedEdit(1, BRIDGE_USER.userKey);
     clock.advance(25 * HOUR_MS);
@@ -94,7 +94,7 @@ describe("an edit by an account with which the bridge writes", () => {
     expect(published).toEqual([after.id]);
   });
 
-  it("waits in the outbox while the account cannot be looked up, and is ignored then", async () => {
+  it("the edit stays in the outbox while the account cannot be looked up, and is ignored afterwards", async () => {
     const { deps, published, recordedEdit, timelineOf, waiting, clock } = await relayParts();
     const edit = await recordedEdit(1, BRIDGE_USER.userKey);
     const isOwn = async () => {
@@ -111,7 +111,7 @@ describe("an edit by an account with which the bridge writes", () => {
 });
 
 describe("the README's configuration on a Data Center", () => {
-  it("starts one run for each edit of a person and none for what the bridge writes", async () => {
+  it("each edit of a person starts one run, and a write of the bridge starts none", async () => {
     const secret = "wiki-secret-for-tests";
     let bridgeUrl = new URL("http://127.0.0.1");
     const answers: number[] = [];
@@ -149,14 +149,17 @@ describe("the README's configuration on a Data Center", () => {
     for (const edits of [1, 2, 3]) {
       await edit(confluence.pageUrl("98310"), `edit ${edits}`);
       await until("every edit's run to end on the page", shownEnds, (ends) => ends.length >= edits);
-      // The earlier states of this run, and all of the run before, were written before: their edits have come back.
+      // The earlier states of this run, and all states of the previous run, were written before: their edits have
+      // arrived.
       expect(listener.requests).toHaveLength(edits);
     }
     expect(answers).toEqual([]);
   });
 });
 
-/** As it stands in the README, with the addresses of these sandboxes and without the pace between two writes. */
+/**
+ * The configuration in the README, with the addresses of these sandboxes and without the throttle between two writes.
+ */
 function readmeConfig(site: string, listener: string) {
   const text = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
   const found = blocksOf(text, "yaml").find((block) => block.startsWith("# drawbridge.yaml")) ?? "";

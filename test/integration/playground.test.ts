@@ -17,7 +17,7 @@ let playground: Awaited<ReturnType<typeof startPlayground>>;
 const printed: string[] = [];
 
 beforeAll(async () => {
-  // Every clock of the process: the bridge's, the sandboxes', and that of the identity provider's library.
+  // Sets every clock of the process: the bridge's, the sandboxes' and the identity provider library's.
   vi.useFakeTimers({ toFake: ["Date"], shouldAdvanceTime: true });
   home = await mkdtemp(join(tmpdir(), "drawbridge-"));
   process.chdir(home);
@@ -32,7 +32,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** The first of so many free ports in a row. */
+/** The first of `count` free ports in a row. */
 async function freePorts(count: number): Promise<number> {
   for (;;) {
     const first = 20_000 + Math.floor(Math.random() * 30_000);
@@ -51,7 +51,7 @@ const isTaken = (server: Server, at: number): Promise<boolean> =>
 
 const pageAddress = () => new URL("/wiki/spaces/ENG/pages/98310", `http://127.0.0.1:${port + 1}`);
 const page = async () => (await fetch(pageAddress())).text();
-/** What a person reads in the page's own part, on one line. */
+/** The text of the page's own part, on one line. */
 const pageText = async () =>
   (await page())
     .replace(/^.*<div id="content"/s, "")
@@ -82,7 +82,7 @@ describe("the playground, 30 hours after its start", () => {
     vi.setSystemTime(Date.now() + 30 * HOUR_MS);
   });
 
-  it("shows the run of an edit on the page, and then its end", async () => {
+  it("the run of an edit is shown on the page, and then its end", async () => {
     const linesBefore = printed.length;
     await editPage("thirty hours later");
     const board = new RegExp(`PASSED .* names “${ROBIN.userKey}” .* ${toDay(Date.now())} \\d\\d:\\d\\d UTC`);
@@ -90,13 +90,13 @@ describe("the playground, 30 hours after its start", () => {
     expect(printed.slice(linesBefore)).toEqual([]);
   });
 
-  it("asks a person whose session has ended who it is, and then shows the console", async () => {
+  it("a person whose session has ended is asked who it is, and then sees the console", async () => {
     const shown = await signedIn.go(consoleAddress());
     expect(shown.url.pathname).toMatch(/^\/choose\//);
     expect(await choose(signedIn, "olga")).toMatchObject({ status: 200, url: consoleAddress() });
   });
 
-  it("asks a person anew whose sign-in was begun too long ago", async () => {
+  it("a person whose sign-in was started too long ago is asked again", async () => {
     const shown = await choose(undecided, "olga");
     expect(shown.url.pathname).toMatch(/^\/choose\//);
     expect(await choose(undecided, "olga")).toMatchObject({ status: 200, url: consoleAddress() });
@@ -107,7 +107,7 @@ describe("the README's trace", () => {
   const example = readFileSync(new URL("../../README.md", import.meta.url), "utf8")
     .split("\n")
     .filter((line) => /^ +\d+ ms {2}/.test(line));
-  /** The line's form: what differs from one start to the next may be anything. */
+  /** The form of a line. Ids and durations may differ. */
   const formOf = (line: string) =>
     new RegExp(
       `^${line
@@ -117,17 +117,32 @@ describe("the README's trace", () => {
         .replace(/\d+ ms/g, "\\d+ ms")}`,
     );
 
-  it("has the form and the order of what the playground prints", () => {
-    const left = printed.map((line) => line.trim());
-    for (const line of example) {
-      const found = left.findIndex((one) => formOf(line).test(one));
-      expect(found, line).toBeGreaterThanOrEqual(0);
-      left.splice(0, found + 1);
+  /**
+   * Lines of which each one comes after the one before it. All other lines come in any order: the run may end while its
+   * first state is still being written to the page.
+   */
+  const CHAINS = [
+    ["page.updated 98310 received", "tekton due", "followed by build.queued", "build.queued: route docs-status"],
+    ["tekton due", "tekton attempt 1 done"],
+    ["tekton due", "build.succeeded ci/docs-build", "build.succeeded: route docs-status"],
+  ] as const;
+
+  it("the README's trace has the form and the guaranteed order of what the playground prints", () => {
+    const lines = printed.map((line) => line.trim());
+    const places = example.map((line) => lines.findIndex((one) => formOf(line).test(one)));
+    for (const [at, line] of example.entries()) expect(places[at], line).toBeGreaterThanOrEqual(0);
+    expect(new Set(places).size).toBe(example.length);
+    for (const chain of CHAINS) {
+      const shown = chain.map((part) => example.findIndex((line) => line.includes(part)));
+      expect(shown).not.toContain(-1);
+      expect(shown).toEqual(shown.toSorted((a, b) => a - b));
+      const printedAt = shown.map((at) => places[at] ?? -1);
+      expect(printedAt).toEqual(printedAt.toSorted((a, b) => a - b));
     }
     expect(example.length).toBeGreaterThan(5);
   });
 
-  it("is in order of time, as is what the playground prints", () => {
+  it("the README's trace and the printed trace are in order of time", () => {
     const traced = printed.filter((line) => /^ +\d+ ms {2}/.test(line));
     for (const lines of [example, traced]) {
       const times = lines.map((line) => Number.parseInt(line, 10));

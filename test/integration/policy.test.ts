@@ -57,7 +57,9 @@ function parseConfigValue(issuer: string, url: string) {
           ],
         },
         drafts: {
-          ...{ issuer, audience: DRAFTS, mode: "shadow" },
+          issuer,
+          audience: DRAFTS,
+          mode: "shadow",
           claims: [{ path: "sub", equals: ["hasty", "stranger"] }],
           roles: [{ role: "ci", when: [{ path: "sub", equals: "hasty" }] }],
         },
@@ -120,8 +122,8 @@ const shown = async (id: string) => (await (await ask(`/v1/deliveries/${id}`)).j
 const report = (filters: Readonly<Record<string, string>>) =>
   reportShadow({ url: bridge.url, config: "", token: () => tokenOf() }, filters);
 
-describe("a caller that is known and refused", () => {
-  it("is told the reason, and on-call finds one record of all it tried", async () => {
+describe("a caller that is known and rejected", () => {
+  it("the caller gets the reason, and on-call finds one record of all its calls", async () => {
     for (let time = 0; time < 5; time++) {
       const answer = await ask("/v1/deliveries", stranger);
       expect(answer.status).toBe(403);
@@ -138,18 +140,18 @@ describe("a caller that is known and refused", () => {
     ]);
   });
 
-  it("meets a 429 that says when to come back, once its role's limit is reached", async () => {
+  it("the caller gets a 429 that says when to come back, once its role's limit is reached", async () => {
     const answers = await Promise.all([1, 2, 3, 4].map(() => ask("/v1/deliveries", hasty)));
-    // A minute of the clock may end between two of them.
-    const refused = answers.filter(({ status }) => status === 429);
-    expect(refused.length).toBeGreaterThanOrEqual(1);
-    for (const { headers } of refused) expect(Number(headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+    // A minute of the clock may end between two of these calls.
+    const rejected = answers.filter(({ status }) => status === 429);
+    expect(rejected.length).toBeGreaterThanOrEqual(1);
+    for (const { headers } of rejected) expect(Number(headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
     expect((await ask("/v1/deliveries")).status).toBe(200);
   });
 });
 
-describe("a route that a role keeps for itself", () => {
-  it("is not fired by another's event, and in shadow mode is, with the reason in the timeline", async () => {
+describe("a route that is reserved for a role", () => {
+  it("another principal's event does not fire the route, except in shadow mode, and the timeline has the reason", async () => {
     const id = await edit("wiki", 1);
     const { timeline } = await until(
       "two attempts",
@@ -168,7 +170,7 @@ describe("a route that a role keeps for itself", () => {
 });
 
 describe("a source in shadow mode", () => {
-  it("lets a forged request go on as nobody's, and the report sums it up", async () => {
+  it("a forged request is let in with an unproved principal, and the report lists it", async () => {
     expect(await report({ source: "draft" })).toMatch(/^Nothing was let in/);
     const forged = await edit("draft", 2, "guessed");
     const honest = await edit("draft", 2);
@@ -179,38 +181,38 @@ describe("a source in shadow mode", () => {
       shadowRejection: { reason: "signature_mismatch" },
     });
     expect((await shown(honest)).delivery.shadowRejection).toBeUndefined();
-    const told = await report({});
-    expect(told.split("\n")).toHaveLength(2);
-    expect(told).toContain("signature_mismatch (header X-Hub-Signature)");
-    expect(told).toContain(forged);
+    const printed = await report({});
+    expect(printed.split("\n")).toHaveLength(2);
+    expect(printed).toContain("signature_mismatch (header X-Hub-Signature)");
+    expect(printed).toContain(forged);
   });
 });
 
 describe("a trust entry in shadow mode", () => {
-  /** Tells a status with a token of the entry, and gives the answer. */
-  async function tell(pipeline: string, client = reader): Promise<Response> {
+  /** Reports a status with a token of the entry. */
+  async function reportStatus(pipeline: string, client = reader): Promise<Response> {
     const headers = { authorization: `Bearer ${await tokenOf(client, DRAFTS)}`, "content-type": "application/json" };
     const body = JSON.stringify({ state: "succeeded", pipeline });
     return fetch(new URL("/v1/status", bridge.url), { method: "POST", headers, body });
   }
 
-  it("lets a status go on that it would refuse, without a role, and the report says why", async () => {
+  it("a status that would be rejected is let in without a role, and the report says why", async () => {
     for (const [client, shadowRejection] of [
       [reader, { reason: "claim_mismatch" }],
       [stranger, { reason: "role_missing", role: "ci" }],
     ] as const) {
-      const answer = await tell("docs", client);
+      const answer = await reportStatus("docs", client);
       expect(answer.status).toBe(202);
       const { delivery } = (await answer.json()) as { delivery: string };
       const record = (await shown(delivery)).delivery;
       expect(record).toMatchObject({ source: "status", outcome: "event", shadowRejection });
       expect(record.principal).toMatchObject({ trustEntry: "drafts", roles: [] });
     }
-    const told = await report({ source: "status" });
-    for (const reason of ["claim_mismatch (claim sub)", "role_missing (role ci)"]) expect(told).toContain(reason);
+    const printed = await report({ source: "status" });
+    for (const reason of ["claim_mismatch (claim sub)", "role_missing (role ci)"]) expect(printed).toContain(reason);
   });
 
-  it("lets nothing be read, and tells the reason of the token", async () => {
+  it("nothing can be read, and the record has the reason of the token", async () => {
     for (const path of ["/v1/deliveries", "/v1/approvals"]) expect((await ask(path, reader, DRAFTS)).status).toBe(401);
     const listed = (await (await ask("/v1/deliveries?outcome=refused")).json()) as ListedDeliveries;
     expect(listed.deliveries).toContainEqual(
@@ -218,15 +220,15 @@ describe("a trust entry in shadow mode", () => {
     );
   });
 
-  it("counts what it lets in against the limits of the roles that it may give", async () => {
-    // Nine, since a minute of the clock may end between two of them.
-    const answers = await Promise.all(Array.from({ length: 9 }, (_, n) => tell(`docs-${n}`)));
+  it("what is let in counts against the limits of the roles that the entry may give", async () => {
+    // Nine calls, because a minute of the clock may end between two of them.
+    const answers = await Promise.all(Array.from({ length: 9 }, (_, n) => reportStatus(`docs-${n}`)));
     expect(answers.filter(({ status }) => status === 429).length).toBeGreaterThanOrEqual(3);
   });
 });
 
 describe("check --live", () => {
-  it("finds every source and call closed, but for the source in shadow mode", async () => {
+  it("every source and call is closed, except for the source in shadow mode", async () => {
     const findings = await checkLive(bridge.url, config, { clock: systemClock });
     const open = findings.filter(({ verdict }) => verdict !== "refused");
     expect(open.map(({ what, status, verdict }) => `${what}: ${status}, ${verdict}`)).toEqual([

@@ -8,13 +8,13 @@ import { sampleDelivery } from "../support/samples.ts";
 
 let bridge: Awaited<ReturnType<typeof gatedBridge>>;
 
-/** Only page edits meet a route: no route acts on what the cluster tells. */
+/** Only page edits match a route: no route matches the reports of the cluster. */
 beforeEach(async () => {
   bridge = await gatedBridge([{ outcome: "done", summary: "accepted" }], { mode: "shadow", runsReportedBy: "cluster" });
 });
 afterEach(() => bridge.stop());
 
-/** The page is edited, and its run fired; a second later. */
+/** Edits the page and fires its run. A second passes. */
 async function fired(version: number): Promise<RecordedDelivery> {
   const edit = await bridge.edit(version);
   await bridge.runDue();
@@ -22,8 +22,8 @@ async function fired(version: number): Promise<RecordedDelivery> {
   return edit;
 }
 
-/** The cluster tells of the run that the delivery fired. */
-function tell(
+/** The cluster reports the run that the delivery fired. */
+function report(
   { id: delivery }: RecordedDelivery,
   state: BuildState,
   changes: Partial<RecordedDelivery> & { readonly results?: BuildPart["results"] } = {},
@@ -31,7 +31,10 @@ function tell(
   const { results, ...given } = changes;
   const event: BuildEvent = {
     type: `build.${state}`,
-    ...{ keyParts: [delivery, state], time: "2026-11-02T09:03:00.000Z", subject: "ci/run", origin: { delivery } },
+    keyParts: [delivery, state],
+    time: "2026-11-02T09:03:00.000Z",
+    subject: "ci/run",
+    origin: { delivery },
     build: { system: "tekton", id: delivery, pipeline: "ci/docs", state, ...(results && { results }) },
   };
   const { event: _, ...sample } = sampleDelivery(1, { source: "cluster", provider: "tekton", what: event.type });
@@ -55,24 +58,27 @@ async function rolledBackTo(): Promise<string | undefined> {
 }
 
 describe("a rollback", () => {
-  it("goes back to what was good until a run failed before it told its environment, though no route hears of runs", async () => {
+  it("a rollback returns to the last good run if the newest failed without reporting its environment, even if no route matches runs", async () => {
     const [first, second, third] = [await fired(7), await fired(8), await fired(9)];
-    for (const good of [first, second]) await tell(good, "succeeded", { results: production });
+    for (const good of [first, second]) await report(good, "succeeded", { results: production });
     expect(await rolledBackTo(), "while the third still runs").toBe(second.id);
-    await tell(third, "failed");
+    await report(third, "failed");
     expect(await rolledBackTo()).toBe(second.id);
   });
 
-  it("goes one further once the newest is known to be of the environment", async () => {
+  it("a rollback returns to the run before the newest if the newest is known to be in the environment", async () => {
     const [first, second] = [await fired(7), await fired(8)];
-    for (const good of [first, second]) await tell(good, "succeeded", { results: production });
+    for (const good of [first, second]) await report(good, "succeeded", { results: production });
     expect(await rolledBackTo()).toBe(first.id);
   });
 
-  it("never goes back to a run that only a delivery in shadow mode calls good", async () => {
+  it("a rollback never returns to a run that only a delivery in shadow mode reported as good", async () => {
     const [first, second] = [await fired(7), await fired(8)];
-    await tell(first, "succeeded", { results: production });
-    await tell(second, "succeeded", { results: production, refusal: { reason: "token_expired", expiredBySeconds: 9 } });
+    await report(first, "succeeded", { results: production });
+    await report(second, "succeeded", {
+      results: production,
+      refusal: { reason: "token_expired", expiredBySeconds: 9 },
+    });
     await fired(9);
     expect(await rolledBackTo()).toBe(first.id);
   });

@@ -17,7 +17,7 @@ afterEach(() => rm(home, { recursive: true, force: true }));
 
 const TOKEN = `whsec_${Buffer.alloc(32, 7).toString("base64")}`;
 
-/** A configuration of one GitLab, and whatever else is given. */
+/** A configuration of one GitLab source and the given sections. */
 async function configured(more: object = {}): Promise<string> {
   const path = join(home, "drawbridge.yaml");
   const gitlab = { provider: "gitlab", signingToken: { current: "env:TOKEN" } };
@@ -28,8 +28,8 @@ async function configured(more: object = {}): Promise<string> {
 const start = (environment: Readonly<Record<string, string>>, ...args: readonly string[]) =>
   commandLine(["start", ...args], { cwd: home, environment });
 
-describe("a bridge that cannot start says why in a line, and ends", () => {
-  it("when its port is taken", async () => {
+describe("a bridge that cannot start", () => {
+  it("the bridge ends with one line if its port is taken", async () => {
     await configured();
     const other = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => other.once("listening", resolve));
@@ -43,7 +43,7 @@ describe("a bridge that cannot start says why in a line, and ends", () => {
     expect(code).toBe(1);
   });
 
-  it("when another bridge has its data", async () => {
+  it("the bridge ends with one line if another bridge uses its data", async () => {
     await configured();
     const first = start({ TOKEN }, "--port", "0", "--data", "kept");
     await first.printed("started");
@@ -56,14 +56,14 @@ describe("a bridge that cannot start says why in a line, and ends", () => {
     expect((await first.ended).code).toBe(0);
   });
 
-  it("when its data cannot be kept there", async () => {
+  it("the bridge ends with one line if its data cannot be stored there", async () => {
     await configured();
     await writeFile(join(home, "file"), "");
     const { code, err } = await start({ TOKEN }, "--port", "0", "--data", "file/below").ended;
     expect([code, err]).toEqual([1, expect.stringMatching(/^drawbridge: file\/below cannot be used .*\n$/)]);
   });
 
-  it("for each thing that is wrong with its configuration, one a line", async () => {
+  it("the bridge ends with one line for each error in its configuration", async () => {
     await configured({ sources: { one: GITLAB("env:ONE"), two: GITLAB("env:TWO") } });
     const { code, err } = await start({}, "--port", "0").ended;
     expect(code).toBe(1);
@@ -75,24 +75,24 @@ describe("a bridge that cannot start says why in a line, and ends", () => {
   });
 });
 
-describe("what the bridge would use on this machine is tried", () => {
-  /** The errors; that no route acts on what comes is no concern here. */
+describe("the secrets and files that the bridge would use on this machine", () => {
+  /** The errors. Warnings, such as that no route matches an event, are left out. */
   const errorsIn = async (path: string, environment: Readonly<Record<string, string>>) =>
     (await checkHere(path, secretsOf(environment), systemClock)).flatMap(({ level, message }) =>
       level === "error" ? [message] : [],
     );
 
-  it("and is fine where it fits", async () => {
+  it("no error is found if everything fits", async () => {
     expect(await errorsIn(await configured(), { TOKEN })).toEqual([]);
   });
 
-  it("and a signing token that is none is an error", async () => {
+  it("an invalid signing token is an error", async () => {
     expect(await errorsIn(await configured(), { TOKEN: "no-signing-token" })).toEqual([
       expect.stringMatching(/sources\.gitlab: secret env:TOKEN: it is not a signing token/),
     ]);
   });
 
-  it("and so is the next one, though it signs nothing yet", async () => {
+  it("an invalid next signing token is an error, although it signs nothing yet", async () => {
     const gitlab = { provider: "gitlab", signingToken: { current: "env:TOKEN", next: "env:NEXT" } };
     const path = await configured({ sources: { gitlab } });
     expect(await errorsIn(path, { TOKEN, NEXT: "no-signing-token" })).toEqual([
@@ -101,10 +101,10 @@ describe("what the bridge would use on this machine is tried", () => {
   });
 
   it.each([
-    ["is not there", undefined, "ENOENT"],
-    ["is no JSON", "{", "JSON"],
-    ["holds no keys", "{}", "not a set of public keys"],
-  ])("and a file of keys that %s is an error", async (_, text, why) => {
+    ["is missing", undefined, "ENOENT"],
+    ["is not JSON", "{", "JSON"],
+    ["contains no keys", "{}", "not a set of public keys"],
+  ])("a file of keys that %s is an error", async (_, text, why) => {
     const keys = join(home, "keys.json");
     if (text !== undefined) await writeFile(keys, text);
     const cluster = { issuer: "https://cluster.example.com", audience: "bridge", jwks: { file: keys } };

@@ -8,7 +8,7 @@ import { VirtualTime } from "../support/virtual-time.ts";
 
 describe("a page that ten pipelines and ten people write for a minute", () => {
   it.each(["cloud", "data-center"] as const)(
-    "of %s keeps every edit and ends in the true states, within the bound",
+    "a page of %s keeps every edit and ends in the true states, within the bound",
     async (product) => {
       await fc.assert(
         fc.asyncProperty(fc.infiniteStream(fc.nat({ max: 999 })), async (numbers) => {

@@ -15,26 +15,26 @@ const status = {
 };
 const WAITING = /^token_unavailable: no Forge system token of source "cloud" younger than 2 h/;
 
-it("on one machine a target that is shown an app's token waits until one has come", async () => {
-  const told: string[] = [];
-  const tell = (_: unknown, message: string) => void told.push(message);
+it("on one machine an action whose target needs an app's token waits until one has arrived", async () => {
+  const messages: string[] = [];
+  const collect = (_: unknown, message: string) => void messages.push(message);
   const bridge = await standaloneBridge({
-    log: { info: tell, warn: tell, error: tell },
+    log: { info: collect, warn: collect, error: collect },
     changes: { issuers, sources: { cloud }, targets: { "cloud-pages": pages }, routes: { "cloud-status": status } },
   });
   try {
     await bridge.pageEdit({ timestamp: 1_793_600_000_000, event: "page_updated", page: { id: Number(PAGE) } });
     await until(
       "the target to wait for a token",
-      () => told,
-      (messages) => messages.some((message) => WAITING.test(message)),
+      () => messages,
+      (all) => all.some((message) => WAITING.test(message)),
     );
   } finally {
     await bridge.stop();
   }
 });
 
-it("so does one in AWS", async () => {
+it("in AWS an action whose target needs an app's token waits until one has arrived", async () => {
   const bridge = await awsBridge({ issuers }, (plain) => ({
     sources: { ...plain.sources, cloud },
     targets: { ...plain.targets, "cloud-pages": pages },

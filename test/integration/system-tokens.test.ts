@@ -39,15 +39,18 @@ afterEach(async () => {
   await database.stop();
 });
 
-/** The tokens as one process of the bridge has them. */
+/** The tokens of one process of the bridge. */
 const tokensOf = () =>
   new SystemTokens({
-    ...{ ...stores, clock, secrets: secretsOf({ SEAL: "s".repeat(32) }), log: silentLog },
+    ...stores,
+    clock,
+    secrets: secretsOf({ SEAL: "s".repeat(32) }),
+    log: silentLog,
     encryptions: new Map([["wiki", { sealedBy: SEALED_BY, apps: [OUR_APP] }]]),
   });
 
-/** A page edit as Forge tells it, with the app's token of the hour. */
-async function told(token: string, tokens: SystemTokens, edit = 1): Promise<Result<Receipt>> {
+/** Receives a page edit in the form of Forge, with the app's current token. */
+async function receiveEdit(token: string, tokens: SystemTokens, edit = 1): Promise<Result<Receipt>> {
   const forge = { trust: "our-forge-app", installations: [INSTALLATION], systemToken: { sealedBy: SEALED_BY } };
   const source = sourceWith({ forge }, (carried) => tokens.keep(carried));
   const app = { id: OUR_APP, apiBaseUrl: BASE, installation: { id: INSTALLATION } };
@@ -62,7 +65,7 @@ async function told(token: string, tokens: SystemTokens, edit = 1): Promise<Resu
   );
 }
 
-/** Shows a build on the page, by the gateway that a system token is good for, in front of the sandbox. */
+/** Shows a build on the page through a gateway in front of the sandbox, which accepts the system token. */
 async function show(tokens: SystemTokens, number = 512) {
   const calls: string[] = [];
   const gateway: CallOut = (request) => {
@@ -81,9 +84,9 @@ async function show(tokens: SystemTokens, number = 512) {
   return { outcome, calls: [...new Set(calls)] };
 }
 
-describe("the token that Forge sends along", () => {
-  it("writes a page from another process, by the address that came with it, while it lives", async () => {
-    expect(await told("system-1", tokensOf())).toMatchObject({ ok: true, value: { status: "accepted" } });
+describe("the token that Forge sends with an event", () => {
+  it("the token writes a page from another process, at the address that came with it, until it expires", async () => {
+    expect(await receiveEdit("system-1", tokensOf())).toMatchObject({ ok: true, value: { status: "accepted" } });
     const { outcome, calls } = await show(tokensOf());
     expect(outcome).toMatchObject({ outcome: "done" });
     expect(calls).toEqual([`Bearer system-1 ${BASE}/wiki`]);
@@ -92,23 +95,23 @@ describe("the token that Forge sends along", () => {
     await expect(show(tokensOf())).rejects.toMatchObject(WAITING);
   });
 
-  it("is waited for where none has come yet", async () => {
+  it("an action waits if no token has arrived yet", async () => {
     await expect(show(tokensOf())).rejects.toThrow(/^no Forge system token .* younger than 2 h: waiting for the app's/);
   });
 
-  it("is exchanged for a newer one by whichever process sees that first", async () => {
+  it("the first process that sees a newer token replaces the old one", async () => {
     const [one, other] = [tokensOf(), tokensOf()];
-    await told("system-1", one);
+    await receiveEdit("system-1", one);
     clock.advance(60_000);
-    await told("system-2", one, 2);
+    await receiveEdit("system-2", one, 2);
     expect((await show(one)).calls).toEqual([`Bearer system-1 ${BASE}/wiki`]);
-    await told("system-3", other, 3);
+    await receiveEdit("system-3", other, 3);
     expect((await show(one, 513)).calls).toEqual([`Bearer system-3 ${BASE}/wiki`]);
   });
 
-  it("keeps no delivery back when it cannot be kept", async () => {
+  it("a token that cannot be stored delays no delivery", async () => {
     stores.storedTokens.keep = () => Promise.reject(new Fault("store_unavailable", "down", { retryable: true }));
-    expect(await told("system-1", tokensOf())).toMatchObject({ ok: true, value: { status: "accepted" } });
+    expect(await receiveEdit("system-1", tokensOf())).toMatchObject({ ok: true, value: { status: "accepted" } });
   });
 });
 

@@ -25,7 +25,7 @@ const traceOf = (traceparent: string | null | undefined) => traceparent?.split("
 const spanOf = (traceparent: string | null | undefined) => traceparent?.split("-")[2];
 
 describe("the trace of a page edit", () => {
-  it("is one in AWS: at the request, in its record, its event, the log and every request that follows", async () => {
+  it("one trace in AWS covers the request, the record, the event, the log and every request that follows", async () => {
     const bridge = await awsBridge();
     cleanups.push(bridge.stop);
     const toPages = sentTo(bridge.site);
@@ -50,7 +50,7 @@ describe("the trace of a page edit", () => {
     expect(ofTrace).toContainEqual(expect.stringMatching(`^act-confluence: page ${PAGE}`));
   });
 
-  it("is one on one machine, in the log and in every request that follows", async () => {
+  it("one trace on one machine covers the log and every request that follows", async () => {
     const lines: LogFields[] = [];
     const line: Log["info"] = (fields, message) => void lines.push({ ...fields, message });
     const bridge = await standaloneBridge({ log: { info: line, warn: line, error: line } });
@@ -60,7 +60,7 @@ describe("the trace of a page edit", () => {
     const page = () => bridge.confluence.page(PAGE).latest.body;
     await until("the page to show PASSED", page, (body) => body.includes("PASSED"));
     const [edit] = lines.filter(({ source, message }) => source === "wiki" && message === "delivery");
-    // Nobody told a trace, so this is a new one.
+    // The request had no trace, so this is a new one.
     expect(edit?.["trace"]).toMatch(/^[0-9a-f]{32}$/);
     const atListener = bridge.listener.requests.map(({ headers }) => headers.get("traceparent"));
     expect(new Set([...atListener, ...toPages()].map(traceOf))).toEqual(new Set([edit?.["trace"]]));
@@ -69,7 +69,7 @@ describe("the trace of a page edit", () => {
     expect(new Set(attempts.map(({ trace }) => trace))).toEqual(new Set([edit?.["trace"]]));
   });
 
-  it("holds nothing of a caller's header that is not of its form", async () => {
+  it("a trace contains nothing of a caller's header that is not of its form", async () => {
     const bridge = await awsBridge();
     cleanups.push(bridge.stop);
     const canary = "canary-of-a-stranger";

@@ -12,7 +12,7 @@ import { refusedRows } from "../unit/routes/refused-rows.ts";
 import { structureRows } from "../unit/routes/structure-rows.ts";
 
 /**
- * Holds our matcher to Event Ruler, the library that EventBridge publishes: the table's rows and random pairs.
+ * Compares our matcher with Event Ruler, the library that EventBridge publishes: the table's rows and random pairs.
  * `npm run test:oracle -- [seed]`; Java 17 and Maven are needed, and Maven's repository the first time.
  */
 interface Case {

@@ -17,7 +17,7 @@ const root = process.env["PEER_DATA"];
 interface Held {
   readonly product: "cloud" | "data-center";
   readonly file: string;
-  /** What stands in front of the description's paths, and of the product's own. */
+  /** The prefix of the description's paths, and that of the product's own. */
   readonly base: { readonly described: string; readonly called: string };
   readonly operations: readonly string[];
 }
@@ -55,12 +55,12 @@ interface KnownError {
   readonly reason: string;
 }
 
-/** Where the description is wrong, or is not of this product, and we are right. */
+/** Errors of the description, and differences of a product from it. The bridge is right. */
 const KNOWN_ERRORS: readonly KnownError[] = [
   {
     products: ["cloud"],
     problem: "PUT /pages/{id}: answer 409: not described",
-    reason: "recorded from Cloud: a version that is not the next is refused so",
+    reason: "recorded from Cloud: a version that is not the next is rejected like this",
   },
   {
     products: ["cloud"],
@@ -89,13 +89,13 @@ interface Scene {
   readonly name: string;
   readonly sandbox?: SandboxConfluenceOptions;
   readonly bench?: (product: Held["product"]) => BenchOptions;
-  /** Before the state is told that the scene is about. */
+  /** Runs before the state that the scene is about is reported. */
   readonly before?: (sandbox: SandboxConfluence) => void;
-  /** A comment of this kind on the page, which is told in the end. */
+  /** A comment of this kind on the page, which is reported last. */
   readonly comment?: SandboxComment["kind"] | "none";
-  /** When a call of the bridge was not answered. */
+  /** Runs if a call of the bridge got no response. */
   readonly whenLost?: (sandbox: SandboxConfluence) => void;
-  /** Status of each answer that the scene is there for. */
+  /** Statuses that the scene is about. */
   readonly answers: readonly number[];
 }
 
@@ -110,9 +110,9 @@ const SCENES: readonly Scene[] = [
     whenLost: edit,
     answers: [200],
   },
-  { name: "a page that is not there", bench: () => ({ options: { page: "404404" } }), answers: [404] },
+  { name: "a missing page", bench: () => ({ options: { page: "404404" } }), answers: [404] },
   {
-    name: "a credential that is not known",
+    name: "an unknown credential",
     bench: (product) => ({
       target: {
         credential: product === "cloud" ? { basic: { user: "nobody", token: "env:TOKEN" } } : { bearer: "env:TOKEN" },
@@ -120,18 +120,18 @@ const SCENES: readonly Scene[] = [
     }),
     answers: [401],
   },
-  { name: "refused markup", before: (sandbox) => sandbox.failNext({ on: "PUT", status: 400 }), answers: [400] },
+  { name: "rejected markup", before: (sandbox) => sandbox.failNext({ on: "PUT", status: 400 }), answers: [400] },
   { name: "too many calls", before: (sandbox) => sandbox.failNext({ on: "GET", status: 429 }), answers: [429] },
   { name: "an archived page", sandbox: { pages: [{ status: "archived" }] }, answers: [200] },
   { name: "a comment", comment: "footer", answers: [200] },
-  { name: "a comment on a piece of the text", comment: "inline", answers: [200] },
-  { name: "a comment that is gone", comment: "none", answers: [404] },
+  { name: "a comment on a part of the text", comment: "inline", answers: [200] },
+  { name: "a deleted comment", comment: "none", answers: [404] },
   { name: "a live doc", sandbox: { pages: [{ subtype: "live" }] }, answers: [200] },
 ];
 
 it.skipIf(root !== undefined)("Confluence's descriptions are not read: PEER_DATA is not set", () => undefined);
 
-describe.skipIf(root === undefined).each(HELD)("$product, as $file describes it", (held) => {
+describe.skipIf(root === undefined).each(HELD)("the calls to $product, compared with $file", (held) => {
   const text = root ? readFileSync(join(root, "confluence", "rest", held.file), "utf8") : "{}";
   const description = new OpenApi(text);
   const known = KNOWN_ERRORS.filter(({ products }) => products.includes(held.product));
@@ -143,22 +143,25 @@ describe.skipIf(root === undefined).each(HELD)("$product, as $file describes it"
     return { operations: all.map(({ operation }) => operation), problems, exchanges };
   };
 
-  it.each(SCENES)("has every request and every answer of $name", async (scene) => {
+  it.each(SCENES)("every request and every response of $name are described", async (scene) => {
     const { problems, exchanges } = await checked(scene);
     expect(problems.filter((one) => !known.some(({ problem }) => problem === one))).toEqual([]);
     expect(exchanges.map(({ answer }) => answer?.status)).toEqual(expect.arrayContaining([...scene.answers]));
   });
 
-  it.runIf(held.product === "cloud")("refuses a version that is not the next as was recorded", async () => {
-    const [race] = SCENES.filter(({ answers }) => answers.includes(409));
-    const exchanges = race ? await exchangesOf(race, held) : [];
-    const refusal = exchanges.find(({ answer }) => answer?.status === 409)?.answer?.body ?? "";
-    const recorded = readFileSync(join(root ?? "", "confluence", "rest", "v2_put_page_409.json"), "utf8");
-    const withoutNumbers = (body: string): unknown => JSON.parse(body.replaceAll(/\[\d+\]/g, "[n]"));
-    expect(withoutNumbers(refusal)).toEqual(withoutNumbers(recorded));
-  });
+  it.runIf(held.product === "cloud")(
+    "a version that is not the next one is rejected as recorded from Cloud",
+    async () => {
+      const [race] = SCENES.filter(({ answers }) => answers.includes(409));
+      const exchanges = race ? await exchangesOf(race, held) : [];
+      const rejection = exchanges.find(({ answer }) => answer?.status === 409)?.answer?.body ?? "";
+      const recorded = readFileSync(join(root ?? "", "confluence", "rest", "v2_put_page_409.json"), "utf8");
+      const withoutNumbers = (body: string): unknown => JSON.parse(body.replaceAll(/\[\d+\]/g, "[n]"));
+      expect(withoutNumbers(rejection)).toEqual(withoutNumbers(recorded));
+    },
+  );
 
-  it("is compared in every call that the action has, and no known error is a thing of the past", async () => {
+  it("every call of the action is compared, and every known error still occurs", async () => {
     const all = await Promise.all(SCENES.map(checked));
     expect([...new Set(all.flatMap(({ operations }) => operations))].sort()).toEqual([...held.operations].sort());
     const problems = all.flatMap((one) => one.problems);
@@ -196,11 +199,11 @@ describe("the comparison", () => {
   const problemsOf = (changes: Partial<typeof good> = {}) => {
     const { method, path, headers, body, status, answer, answerHeaders } = { ...good, ...changes };
     const url = new URL(path, "http://127.0.0.1");
-    const told = { status, headers: new Headers(answerHeaders), body: answer };
-    return description.check({ method, url, headers: new Headers(headers), body, answer: told }).problems;
+    const response = { status, headers: new Headers(answerHeaders), body: answer };
+    return description.check({ method, url, headers: new Headers(headers), body, answer: response }).problems;
   };
 
-  it("finds nothing in what is as described", () => {
+  it("an exchange that is as described has no problem", () => {
     expect(problemsOf()).toEqual([]);
     expect(problemsOf({ status: 404, answer: "anything" })).toEqual([]);
   });
@@ -209,26 +212,26 @@ describe("the comparison", () => {
     ["another method", { method: "POST" }, /^POST \/items\/7: not described$/],
     ["another path", { path: "/items/7/parts?view=short" }, /not described$/],
     ["a path of another type", { path: "/items/seven?view=short" }, /^path id: must be integer/],
-    ["a parameter too few", { path: "/items/7" }, /^query view: missing$/],
-    ["a parameter too many", { path: "/items/7?view=short&all=1" }, /^query all: not described$/],
+    ["a missing parameter", { path: "/items/7" }, /^query view: missing$/],
+    ["an additional parameter", { path: "/items/7?view=short&all=1" }, /^query all: not described$/],
     ["a parameter's value", { path: "/items/7?view=none" }, /^query view: must be equal to one of/],
-    ["no credential", { headers: { ...type, authorization: "" } }, /^header authorization: missing/],
+    ["a missing credential", { headers: { ...type, authorization: "" } }, /^header authorization: missing/],
     [
       "a body of another type",
       { headers: { authorization: "Bearer t", "content-type": "text/plain" } },
       /^request body: content type/,
     ],
-    ["a body without a member", { body: "{}" }, /^request body: must have required property 'id'/],
-    ["a body with a member more", { body: '{"id":"7","x":1}' }, /^request body: must NOT have additional/],
+    ["a body with a missing member", { body: "{}" }, /^request body: must have required property 'id'/],
+    ["a body with an additional member", { body: '{"id":"7","x":1}' }, /^request body: must NOT have additional/],
     ["a status", { status: 500 }, /^answer 500: not described$/],
-    ["an answer's member", { answer: '{"id":7}' }, /^answer body.id: must be string/],
-    ["an answer's member more", { answer: '{"id":"7","x":1}' }, /^answer body: must NOT have additional/],
-  ])("finds %s", (_, changes, problem) => {
+    ["a member of a response", { answer: '{"id":7}' }, /^answer body.id: must be string/],
+    ["an additional member of a response", { answer: '{"id":"7","x":1}' }, /^answer body: must NOT have additional/],
+  ])("a problem with %s is found", (_, changes, problem) => {
     expect(problemsOf(changes)).toEqual([expect.stringMatching(problem)]);
   });
 });
 
-/** The calls of a scene: a first state is shown, and then the one that the scene is about. */
+/** The calls of a scene: a first state is shown, and then the state that the scene is about. */
 async function exchangesOf(scene: Scene, { product, base }: Held): Promise<readonly Exchange[]> {
   const sandbox = await startSandboxConfluence(scene.sandbox);
   const exchanges: Exchange[] = [];

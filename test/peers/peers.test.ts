@@ -22,7 +22,7 @@ describe.skipIf(root === undefined)("a payload recorded by others", () => {
   const recorded = root ? recordedDeliveries(root) : [];
   const outcomes = new Map<string, number>();
 
-  it.each(recorded.map((one) => [one.name, one] as const))("%s", async (_, one) => {
+  it.each(recorded.map((one) => [one.name, one] as const))("%s has an allowed outcome", async (_, one) => {
     const { outcome } = await readingOf(one);
     const counted = `${one.provider.padEnd(11)}${outcome}`;
     outcomes.set(counted, (outcomes.get(counted) ?? 0) + 1);
@@ -34,7 +34,7 @@ describe.skipIf(root === undefined)("a payload recorded by others", () => {
   });
 });
 
-/** What the bridge publishes, by the senders' names for it. */
+/** The events that the bridge publishes, by the senders' names. */
 const PUBLISHED = [
   /^(Push|Tag Push|Merge Request|Pipeline|Job|Deployment|Release) Hook$/,
   /^(build\.|job\.(scheduled|started|finished|activated)$)/,
@@ -43,8 +43,8 @@ const PUBLISHED = [
 ];
 
 /**
- * Shortened examples (one merge request has no number) and bodies of long ago need not be usable;
- * every other one must be.
+ * Shortened examples (one merge request has no number) and bodies of old versions need not be usable. All others must
+ * be.
  */
 function allowedFor({ name, event }: Recorded): readonly Reading["outcome"][] {
   if (/partial|legacy|group-merge-request/.test(name)) return ["ignored", "unusable"];
@@ -71,7 +71,7 @@ describe.skipIf(root === undefined)("a signature published by others", () => {
     ["buildkite", "signature-vector-ping.json", { signature: secret }, 1_642_080_837],
   ] as const;
 
-  it.each(vectors)("%s: %s", async (provider, file, settings, signedAtSeconds) => {
+  it.each(vectors)("the signature of %s is verified: %s", async (provider, file, settings, signedAtSeconds) => {
     const vector = signatureVector(root ?? "", provider, file);
     const clock = testClock(signedAtSeconds * 1000);
     const connected = connectFixtureSource(

@@ -7,7 +7,7 @@ import { SSMClient } from "@aws-sdk/client-ssm";
 export const REGION = "eu-central-1";
 const CREDENTIALS = { accessKeyId: "rehearsal", secretAccessKey: "rehearsal" };
 
-/** The emulated account: the project's own clients, and plain calls to the services that it has no client of. */
+/** The emulated account: the project's own clients, and plain calls to services without such a client. */
 export class Account {
   readonly dynamoDb: DynamoDBClient;
   readonly events: EventBridgeClient;
@@ -34,7 +34,7 @@ export class Account {
     };
   }
 
-  /** The address of a queue, here; any other text as it is. */
+  /** The address of a queue in the emulator; any other text unchanged. */
   queueAt(text: string): string {
     return text.replace(/^https:\/\/sqs\.[^/]+\.amazonaws\.com(?=\/)/, this.#endpoint);
   }
@@ -58,7 +58,7 @@ export class Account {
     return this.#call(service, `${method} ${path}`, path, { method, ...(body && { body: new Uint8Array(body) }) });
   }
 
-  /** moto looks at the scope of a signature for the service that is meant, and not at the signature. */
+  /** moto reads the service from the scope of a signature, and ignores the signature. */
   async #call(service: string, what: string, path: string, request: RequestInit): Promise<string> {
     const scope = `${CREDENTIALS.accessKeyId}/20260101/${REGION}/${service}/aws4_request`;
     const authorization = `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=none`;
@@ -66,7 +66,7 @@ export class Account {
     const answer = await fetch(new URL(path, this.#endpoint), { ...request, headers });
     const text = await answer.text();
     if (answer.ok) return text;
-    const [, message = "no reason told"] = /(?:<Message>|"message": ?")([^<"]*)/i.exec(text) ?? [];
+    const [, message = "no reason given"] = /(?:<Message>|"message": ?")([^<"]*)/i.exec(text) ?? [];
     throw new Error(`${service} ${what}: ${answer.status}, ${message}`);
   }
 }

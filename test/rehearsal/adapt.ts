@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { Resource, Template } from "./assembly.ts";
 
-/** Types that the emulator's CloudFormation does not make, and one that it must not. */
+/** Types that the emulator's CloudFormation does not create, and one that it must not. */
 const LEFT_OUT: ReadonlyMap<string, string> = new Map([
   ["AWS::ApiGatewayV2::Api", "moto's CloudFormation makes none; the rehearsal plays the HTTP API"],
   ["AWS::ApiGatewayV2::Integration", "moto's CloudFormation makes none; the rehearsal plays the HTTP API"],
@@ -16,11 +16,11 @@ const LEFT_OUT: ReadonlyMap<string, string> = new Map([
 
 export interface Adapted {
   readonly template: Template;
-  /** What is not as in the template, and why. */
+  /** The differences from the template, with their reasons. */
   readonly changes: readonly string[];
 }
 
-/** The template as far as the emulator can make it. */
+/** The part of the template that the emulator can create. */
 export function adapt(template: Template): Adapted {
   const changes: string[] = [];
   const kept = new Map(Object.entries(template.Resources));
@@ -87,7 +87,7 @@ function restated(resource: Resource, template: Template): Resource {
   return { ...resource, Properties: replaced, DependsOn: [...DependsOn, ...buses.keys()] };
 }
 
-/** A global table of one region as the table that it is there. */
+/** A global table of one region as a plain table. */
 function asTable(resource: Resource): Resource {
   const { Replicas, SSESpecification: _, ...rest } = resource.Properties;
   const [{ Region: __, GlobalSecondaryIndexes: ___, ...own }] = v.parse(replicas, Replicas);
@@ -98,7 +98,7 @@ const replicas = v.tuple([v.record(v.string(), v.unknown())]);
 
 const quoted = (template: string): string => template.replaceAll(/<(source|type)>/g, '"<$1>"');
 
-/** A bus's name in place of a Ref to it; anything else as it is. */
+/** A bus's name in place of a Ref to it; any other value unchanged. */
 function nameOf(value: unknown, buses: ReadonlyMap<string, unknown>): unknown {
   if (typeof value !== "object" || value === null || !("Ref" in value)) return value;
   return buses.get(String(value.Ref)) ?? value;

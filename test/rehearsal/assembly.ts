@@ -5,7 +5,7 @@ import { BridgeStack } from "../../infra/bridge-stack.ts";
 import { compileConfig } from "../../infra/compile-config.ts";
 import { readSettings } from "../../infra/settings.ts";
 
-/** As much of a template as is looked at here. */
+/** The members of a template that the rehearsal reads. */
 export interface Template {
   readonly Resources: Readonly<Record<string, Resource>>;
   readonly Outputs?: Readonly<Record<string, unknown>>;
@@ -21,7 +21,7 @@ export interface Resource {
 export interface BuiltConfig {
   readonly stackName: string;
   readonly template: Template;
-  /** The folder that a function's code was bundled into, by the key under which its package is uploaded. */
+  /** The folder of a function's bundled code, by the key under which its package is uploaded. */
   assetFolder(key: string): string;
 }
 
@@ -35,7 +35,7 @@ export async function buildConfig(config: string, folder: string): Promise<Built
   const { directory } = app.synth();
   return {
     stackName: stack.stackName,
-    // CDK wrote it, in CloudFormation's shape.
+    // CDK wrote the file in CloudFormation's form.
     template: JSON.parse(await readFile(join(directory, stack.templateFile), "utf8")) as Template,
     assetFolder: (key) => join(directory, `asset.${key.replace(/\.zip$/, "")}`),
   };

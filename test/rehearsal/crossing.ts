@@ -23,7 +23,7 @@ const FIXTURES = [
   { provider: "buildkite", event: "build-finished" },
   { provider: "tekton", event: "pipelinerun-succeeded" },
 ];
-/** Far more than it takes. */
+/** Far more than the crossing takes. */
 const CROSSING_MS = 60_000;
 const PAUSE_MS = 50;
 
@@ -38,24 +38,23 @@ export interface CrossingParts {
   readonly surroundings: Surroundings;
 }
 
-/** A line of the closing table: what was to be seen, and what was. */
+/** A line of the closing table: what was checked, and what was found. */
 export type Seen = readonly [what: string, seen: string];
 
 /**
- * Sends a fixture of each provider, lets everything happen, and looks at what came of it.
- * Throws where that is not what should.
+ * Sends a fixture of each provider, waits for its consequences, and checks them. Throws if one is wrong.
  */
 export async function cross(parts: CrossingParts): Promise<readonly Seen[]> {
   const gateway = await startGateway(frontOf(parts.receive), { kind: "http-api", base64: false });
   try {
     parts.surroundings.meet(gateway.url);
     const sent = await sendAll(gateway.url, parts);
-    await letHappen(parts);
+    await waitForConsequences(parts);
     return [
-      ...(await lookAtDeliveries(sent, parts)),
-      ...lookAtRuns(parts),
-      ...lookAtPages(sent, parts),
-      await lookAtQueues(parts),
+      ...(await checkDeliveries(sent, parts)),
+      ...checkRuns(parts),
+      ...checkPages(sent, parts),
+      await checkQueues(parts),
     ];
   } finally {
     await gateway.close();
@@ -74,7 +73,7 @@ const frontOf =
   async (event: GatewayEvent) =>
     v.parse(answer, await receive.call(event));
 
-/** By provider, the delivery's id. */
+/** Ids of deliveries by provider. */
 type SentDeliveries = ReadonlyMap<string, string>;
 
 async function sendAll(bridge: URL, { config, surroundings }: CrossingParts): Promise<SentDeliveries> {
@@ -91,8 +90,8 @@ async function sendAll(bridge: URL, { config, surroundings }: CrossingParts): Pr
   return sent;
 }
 
-/** Until nothing is left to be handed on, and every page shows the end of a build. */
-async function letHappen({ account, stack, sources, surroundings }: CrossingParts): Promise<void> {
+/** Waits until nothing is left to pass on, and every page shows the end of a build. */
+async function waitForConsequences({ account, stack, sources, surroundings }: CrossingParts): Promise<void> {
   const endAt = clock.now() + CROSSING_MS;
   while (clock.now() < endAt) {
     const handed = await sources.turn();
@@ -109,7 +108,7 @@ async function letHappen({ account, stack, sources, surroundings }: CrossingPart
   throw new Error(`not every page shows the end of a build after ${CROSSING_MS / 1_000} s: ${seen}`);
 }
 
-/** Messages in any queue of the stack, hidden ones too: also what was given up or could not be handed on. */
+/** Messages in all queues of the stack, including hidden ones, given-up ones and undeliverable ones. */
 async function waiting(account: Account, stack: Deployed): Promise<number> {
   let messages = 0;
   for (const [id] of resourcesOf(stack, "AWS::SQS::Queue")) {
@@ -123,7 +122,7 @@ async function waiting(account: Account, stack: Deployed): Promise<number> {
   return messages;
 }
 
-async function lookAtDeliveries(sent: SentDeliveries, parts: CrossingParts): Promise<readonly Seen[]> {
+async function checkDeliveries(sent: SentDeliveries, parts: CrossingParts): Promise<readonly Seen[]> {
   const options = { retentionDays: parts.config.limits.retentionDays, markUnrelayed: false, clock };
   const { deliveries } = openStores(parts.account.dynamoDb, parts.tableName, options);
   await parts.witness.look();
@@ -137,15 +136,16 @@ async function lookAtDeliveries(sent: SentDeliveries, parts: CrossingParts): Pro
   return rows;
 }
 
-/** The runs that were fired, by the start of their name. */
+/** The fired runs, by the start of their names. */
 const RUNS = ["docs-build", "push-build"];
 
-function lookAtRuns({ surroundings: { listener } }: CrossingParts): readonly Seen[] {
+function checkRuns({ surroundings: { listener } }: CrossingParts): readonly Seen[] {
   const names = [...listener.runs.keys()].sort();
   const dropped = listener.events.filter(({ answers }) => (answers.at(-1) ?? 0) >= 300 || answers.at(-1) === 0);
   if (names.length !== RUNS.length || !RUNS.every((route, at) => names[at]?.startsWith(`${route}-`)))
     throw new Error(`not one run of each of ${RUNS}: ${names}`);
-  if (listener.refusals.length > 0) throw new Error(`the listener made nothing of a request: ${listener.refusals}`);
+  if (listener.rejections.length > 0)
+    throw new Error(`the listener created no run for a request: ${listener.rejections}`);
   if (dropped.length > 0) throw new Error(`${dropped.length} events of the runs were not taken`);
   return [
     ...names.map((name, at) => [`${RUNS[at]}: one run`, name] as const),
@@ -153,8 +153,8 @@ function lookAtRuns({ surroundings: { listener } }: CrossingParts): readonly See
   ];
 }
 
-/** A version says which delivery it shows: Buildkite's own, and for the others one that a run's end made. */
-function lookAtPages(sent: SentDeliveries, { surroundings: { confluence } }: CrossingParts): readonly Seen[] {
+/** A version names the delivery that it shows: Buildkite's own, or for the others that of a run's end. */
+function checkPages(sent: SentDeliveries, { surroundings: { confluence } }: CrossingParts): readonly Seen[] {
   return [...PAGES].map(([provider, page]) => {
     const { message, number } = confluence.page(page).latest;
     const [, delivery] = /succeeded \[(d-[a-z2-7]{26})\]$/.exec(message) ?? [];
@@ -165,7 +165,7 @@ function lookAtPages(sent: SentDeliveries, { surroundings: { confluence } }: Cro
   });
 }
 
-async function lookAtQueues({ account, stack }: CrossingParts): Promise<Seen> {
+async function checkQueues({ account, stack }: CrossingParts): Promise<Seen> {
   const left = await waiting(account, stack);
   if (left > 0) throw new Error(`${left} messages are left in queues`);
   return ["queues, dead letters, failures", "empty"];

@@ -7,7 +7,7 @@ import { type Account, REGION } from "./account.ts";
 import type { BuiltConfig, Template } from "./assembly.ts";
 import { zip } from "./python.ts";
 
-/** A stack that was created: what each logical id of its template became. */
+/** A created stack, with the physical id of each logical id. */
 export interface Deployed {
   readonly template: Template;
   readonly physicalIds: ReadonlyMap<string, string>;
@@ -16,12 +16,12 @@ export interface Deployed {
 }
 
 const VERSION = "2010-05-15";
-/** What CDK's modern bootstrap puts into an account, as far as a stack looks for it. */
+/** The part of CDK's modern bootstrap that a stack reads. */
 const BOOTSTRAP = { Name: "/cdk-bootstrap/hnb659fds/version", Value: "30" };
-/** Its bucket for packages, in the account that moto is. */
+/** The bootstrap's bucket for packages, in moto's account. */
 const ASSETS = `cdk-hnb659fds-assets-123456789012-${REGION}`;
 
-/** Puts the secrets where the configuration's references lead. Members of one secret become one JSON object. */
+/** Stores the secrets under the configuration's references. Members of one secret become one JSON object. */
 export async function storeSecrets({ secrets, ssm }: Account, values: ReadonlyMap<string, string>): Promise<void> {
   const objects = new Map<string, Record<string, string>>();
   for (const [ref, value] of values) {
@@ -57,9 +57,9 @@ export async function deploy(account: Account, options: DeployOptions): Promise<
   }
   const stack = { StackName: assembly.stackName };
   await account.query("cloudformation", VERSION, "CreateStack", { ...stack, TemplateBody: JSON.stringify(template) });
-  const told = await account.query("cloudformation", VERSION, "DescribeStackResources", stack);
+  const description = await account.query("cloudformation", VERSION, "DescribeStackResources", stack);
   const physicalIds = new Map(
-    [...told.matchAll(/<member>.*?<\/member>/gs)].map(([member]) => [
+    [...description.matchAll(/<member>.*?<\/member>/gs)].map(([member]) => [
       textOf(member, "LogicalResourceId"),
       textOf(member, "PhysicalResourceId"),
     ]),

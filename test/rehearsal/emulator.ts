@@ -8,7 +8,7 @@ export interface Emulator {
   stop(): Promise<void>;
 }
 
-/** Starts moto's server on a free port of the loopback address; what it says goes into `logFile`. */
+/** Starts moto's server on a free port of the loopback address. Its output goes into `logFile`. */
 export async function startEmulator(programs: string, logFile: string): Promise<Emulator> {
   const server = spawn(join(programs, "moto_server"), ["--host", "127.0.0.1", "--port", "0"], {
     stdio: ["ignore", "ignore", "pipe"],

@@ -1,5 +1,5 @@
-// Runs one packaged function in a process of its own, as Lambda's runtime does: one call after the other, each told over
-// the channel to the parent. Plain JavaScript, so that nothing comes between Node and the package.
+// Runs one packaged function in a process of its own, as Lambda's runtime does: one call after the other, each sent
+// over the channel from the parent. Plain JavaScript, so that nothing comes between Node and the package.
 import { pathToFileURL } from "node:url";
 
 const { handler } = await import(pathToFileURL(process.argv[2]).href);

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import * as v from "valibot";
 
-const told = v.union([
+const childMessage = v.union([
   v.object({ ready: v.literal(true) }),
   v.object({ call: v.number(), answer: v.unknown() }),
   v.object({ call: v.number(), error: v.string() }),
@@ -13,7 +13,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** A packaged function in a process of its own, with nothing in its environment but what it is given. */
+/** A packaged function in its own process, with only the given environment. */
 export class FunctionProcess {
   readonly #name: string;
   readonly #child: ChildProcess;
@@ -22,7 +22,7 @@ export class FunctionProcess {
   readonly #ended: Promise<void>;
   #calls = 0;
 
-  /** `index` is the package's first module; `log` the descriptor of the file that takes what the function prints. */
+  /** `index` is the package's first module; `log` is the descriptor of the file for its output. */
   constructor(
     name: string,
     index: string,
@@ -39,7 +39,7 @@ export class FunctionProcess {
         for (const { reject } of this.#waiting.values()) reject(error);
       });
       this.#child.on("message", (message) => {
-        const read = v.parse(told, message);
+        const read = v.parse(childMessage, message);
         if ("ready" in read) return resolve();
         const waiting = this.#waiting.get(read.call);
         this.#waiting.delete(read.call);
@@ -47,7 +47,7 @@ export class FunctionProcess {
         else waiting?.resolve(read.answer);
       });
     });
-    // Whoever calls first is told.
+    // The first call throws the error.
     this.#ready.catch(() => undefined);
   }
 
@@ -55,7 +55,7 @@ export class FunctionProcess {
     return this.#calls;
   }
 
-  /** Throws when the function does, or ends. */
+  /** Throws if the function throws, or its process ends. */
   async call(event: unknown): Promise<unknown> {
     await this.#ready;
     const call = ++this.#calls;

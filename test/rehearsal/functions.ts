@@ -9,7 +9,7 @@ import { FunctionProcess } from "./function-process.ts";
 import { filterOf, handMessages, handRecords, StreamReader } from "./lambda-service.ts";
 import { type DeployedFunction, physicalId, resourcesOf } from "./read-back.ts";
 
-/** Starts every function of the stack from its package, each with a log beside it. */
+/** Starts every function of the stack from its package, each with its own log. */
 export function startFunctions(
   functions: readonly DeployedFunction[],
   { account, assembly, folder }: { readonly account: Account; readonly assembly: BuiltConfig; readonly folder: string },
@@ -29,7 +29,7 @@ export function startFunctions(
   );
 }
 
-/** moto gives a queue the address that it has in AWS, and the clients call a queue at its address. */
+/** moto returns the address that a queue has in AWS. The clients need its address in the emulator. */
 const atEmulator = (environment: DeployedFunction["environment"], account: Account): Record<string, string> =>
   Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, account.queueAt(value)]));
 
@@ -39,9 +39,9 @@ const mapping = v.object({
   EventSourceArn: v.unknown(),
 });
 
-/** What Lambda does between the table, the queues and the functions, by the stack's own event source mappings. */
+/** The work of Lambda between the table, the queues and the functions, by the stack's own event source mappings. */
 export class EventSources {
-  /** Each hands on what waits at one source, and gives how much that was. */
+  /** Each passes on what is pending at one source, and returns the number of items. */
   readonly #sources: readonly (() => Promise<number>)[];
 
   constructor(
@@ -77,7 +77,7 @@ export class EventSources {
     });
   }
 
-  /** Gives how many records and messages were handed on. */
+  /** Returns the number of records and messages that were passed on. */
   async turn(): Promise<number> {
     let handed = 0;
     for (const source of this.#sources) handed += await source();

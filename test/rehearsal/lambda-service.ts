@@ -8,7 +8,7 @@ import type { FunctionProcess } from "./function-process.ts";
 
 const batchAnswer = v.object({ batchItemFailures: v.array(v.object({ itemIdentifier: v.string() })) });
 
-/** The rest of a stream from where it was last read: moto serves DynamoDB Streams itself. */
+/** Reads a stream on from the last position. moto serves DynamoDB Streams itself. */
 export class StreamReader {
   readonly #account: Account;
   readonly #streamArn: string;
@@ -48,7 +48,7 @@ const records = v.object({
 });
 type StreamRecord = v.InferOutput<typeof records>["Records"][number];
 
-/** The filter of an event source mapping, as the template has it: a record passes that one of its patterns matches. */
+/** The filter of an event source mapping in the template: a record passes if one pattern matches. */
 export function filterOf(mapping: unknown): (record: unknown) => boolean {
   const patterns = v.parse(filters, mapping).FilterCriteria.Filters.map(({ Pattern: text }) => compiled(text));
   return (record) => patterns.some((pattern) => matches(pattern, record));
@@ -64,7 +64,7 @@ function compiled(text: string): Pattern {
   throw new Error("a filter of the template is no pattern");
 }
 
-/** Hands records to a function, and throws when it reports one as failed: nothing fails in a rehearsal. */
+/** Passes records to a function. Throws if it reports one as failed, because nothing fails in a rehearsal. */
 export async function handRecords(run: FunctionProcess, batch: readonly StreamRecord[]): Promise<void> {
   if (batch.length === 0) return;
   const { batchItemFailures } = v.parse(batchAnswer, await run.call({ Records: batch }));
@@ -77,7 +77,10 @@ export interface QueueMapping {
   readonly run: FunctionProcess;
 }
 
-/** Hands a function what its queue shows now, and deletes what it does not report. Gives the number of messages. */
+/**
+ * Passes the visible messages of a queue to its function, and deletes those that it does not report. Returns the number
+ * of messages.
+ */
 export async function handMessages({ sqs }: Account, { queueUrl, batchSize, run }: QueueMapping): Promise<number> {
   const receive = new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: batchSize });
   const { Messages = [] } = await sqs.send(receive);

@@ -8,15 +8,14 @@ import { referencesIn } from "./adapt.ts";
 import type { Resource } from "./assembly.ts";
 import type { Deployed } from "./deploy.ts";
 
-/** What the emulator cannot show, of what the template says of the parts that are read back. */
+/** The parts of the template that the emulator cannot show. */
 export const NOT_SHOWN =
   "time to live and recovery of the table, architecture of the functions: moto's CloudFormation sets none";
 
 type Properties = Resource["Properties"];
 
 /**
- * The table with its keys, indexes and stream. Gives its name and its stream's.
- * Throws where it is not as the template says.
+ * Compares the table with its keys, indexes and stream. Returns the names of both. Throws if it differs from the template.
  */
 export async function readTable(account: Account, stack: Deployed): Promise<{ name: string; streamArn: string }> {
   const [[id = "", properties = {}] = []] = resourcesOf(stack, "AWS::DynamoDB::Table");
@@ -34,7 +33,7 @@ export async function readTable(account: Account, stack: Deployed): Promise<{ na
       KeySchema: Table.KeySchema,
       StreamSpecification: { StreamViewType: Table.StreamSpecification?.StreamViewType },
     },
-    told: picked(properties, [
+    expected: picked(properties, [
       "AttributeDefinitions",
       "BillingMode",
       "DeletionProtectionEnabled",
@@ -46,49 +45,52 @@ export async function readTable(account: Account, stack: Deployed): Promise<{ na
   return { name, streamArn: LatestStreamArn };
 }
 
-/** The bus. Gives its name. */
+/** Compares the bus. Returns its name. */
 export async function readBus({ events }: Account, stack: Deployed): Promise<string> {
   const [[id = "", { Name } = {}] = []] = resourcesOf(stack, "AWS::Events::EventBus");
   const { Name: made = "" } = await events.send(new DescribeEventBusCommand({ Name: String(Name) }));
-  same(`${id} is`, { made, told: Name });
+  same(`${id} is`, { made, expected: Name });
   return made;
 }
 
-/** Every rule of the bus, with its pattern, its queue and its transformer. Gives how many there are. */
+/** Compares every rule of the bus, with its pattern, its queue and its transformer. Returns their number. */
 export async function readRules({ events }: Account, stack: Deployed, bus: string): Promise<number> {
-  const told = resourcesOf(stack, "AWS::Events::Rule");
-  for (const [id, { EventPattern, Targets }] of told) {
+  const resources = resourcesOf(stack, "AWS::Events::Rule");
+  for (const [id, { EventPattern, Targets }] of resources) {
     const name = physicalId(stack, id);
     const { Rules = [] } = await events.send(new ListRulesCommand({ EventBusName: bus, NamePrefix: name }));
-    same(`${id}, pattern,`, { made: Rules.map((rule) => JSON.parse(rule.EventPattern ?? "")), told: [EventPattern] });
+    same(`${id}, pattern,`, {
+      made: Rules.map((rule) => JSON.parse(rule.EventPattern ?? "")),
+      expected: [EventPattern],
+    });
     const made = await events.send(new ListTargetsByRuleCommand({ EventBusName: bus, Rule: name }));
     const members = ["InputTransformer", "RetryPolicy"] as const;
     same(`${id}, transformer,`, {
       made: made.Targets?.map((target) => picked(target, members)),
-      told: v.parse(v.array(v.record(v.string(), v.unknown())), Targets).map((target) => picked(target, members)),
+      expected: v.parse(v.array(v.record(v.string(), v.unknown())), Targets).map((target) => picked(target, members)),
     });
     const queue = physicalId(stack, referencesIn(Targets)[0] ?? "");
     same(`${id}, queue,`, {
       made: made.Targets?.map(({ Arn = "" }) => lastPart(Arn, ":")),
-      told: [lastPart(queue, "/")],
+      expected: [lastPart(queue, "/")],
     });
   }
-  return told.length;
+  return resources.length;
 }
 
 const QUEUE_ATTRIBUTES = ["MessageRetentionPeriod", "SqsManagedSseEnabled", "VisibilityTimeout"] as const;
 
-/** Every queue, with where it sends what it gives up. Gives how many there are. */
+/** Compares every queue, with its dead-letter queue. Returns their number. */
 export async function readQueues(account: Account, stack: Deployed): Promise<number> {
-  const told = resourcesOf(stack, "AWS::SQS::Queue");
-  for (const [id, properties] of told) {
+  const resources = resourcesOf(stack, "AWS::SQS::Queue");
+  for (const [id, properties] of resources) {
     const AttributeNames: QueueAttributeName[] = [...QUEUE_ATTRIBUTES, "RedrivePolicy"];
     const QueueUrl = account.queueAt(physicalId(stack, id));
     const { Attributes = {} } = await account.sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames }));
     const set = QUEUE_ATTRIBUTES.filter((name) => name in properties);
     same(`${id} is`, {
       made: set.map((name) => Attributes[name]),
-      told: set.map((name) => String(properties[name])),
+      expected: set.map((name) => String(properties[name])),
     });
     const [deadLetters] = referencesIn(properties["RedrivePolicy"]);
     if (deadLetters === undefined) continue;
@@ -96,37 +98,37 @@ export async function readQueues(account: Account, stack: Deployed): Promise<num
     const limit = v.parse(v.object({ maxReceiveCount: v.number() }), properties["RedrivePolicy"]).maxReceiveCount;
     same(`${id}, dead letters,`, {
       made: [lastPart(deadLetterTargetArn, ":"), Number(maxReceiveCount)],
-      told: [lastPart(physicalId(stack, deadLetters), "/"), limit],
+      expected: [lastPart(physicalId(stack, deadLetters), "/"), limit],
     });
   }
-  return told.length;
+  return resources.length;
 }
 
 const redrive = v.object({ deadLetterTargetArn: v.string(), maxReceiveCount: v.union([v.number(), v.string()]) });
 
-/** A function as the account has it. */
+/** A function in the account. */
 export interface DeployedFunction {
   /** The start of its logical id: `Receive`, `Act-tekton` without its dash. */
   readonly name: string;
   readonly logicalId: string;
   /** With the names that CloudFormation resolved. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Key of the package that it was made of. */
+  /** Key of its package. */
   readonly packageKey: string;
 }
 
-/** Every function, with the digest of the package that it was made of. */
+/** Compares every function, with the digest of its package. */
 export async function readFunctions(account: Account, stack: Deployed): Promise<readonly DeployedFunction[]> {
   const functions: DeployedFunction[] = [];
   for (const [logicalId, properties] of resourcesOf(stack, "AWS::Lambda::Function")) {
     const path = `/2015-03-31/functions/${physicalId(stack, logicalId)}/configuration`;
     const made = v.parse(configuration, JSON.parse(await account.rest("lambda", "GET", path)));
-    const { Code, ...told } = v.parse(functionProperties, properties);
+    const { Code, ...template } = v.parse(functionProperties, properties);
     const members = ["Handler", "MemorySize", "Runtime", "Timeout"] as const;
-    same(`${logicalId} is`, { made: picked(made, members), told: picked(told, members) });
-    same(`${logicalId}, package,`, { made: made.CodeSha256, told: stack.packages.get(Code.S3Key) });
-    const names = Object.keys(told.Environment.Variables);
-    same(`${logicalId}, environment,`, { made: Object.keys(made.Environment.Variables), told: names });
+    same(`${logicalId} is`, { made: picked(made, members), expected: picked(template, members) });
+    same(`${logicalId}, package,`, { made: made.CodeSha256, expected: stack.packages.get(Code.S3Key) });
+    const names = Object.keys(template.Environment.Variables);
+    same(`${logicalId}, environment,`, { made: Object.keys(made.Environment.Variables), expected: names });
     const name = logicalId.replace(/Handler[0-9A-F]{8}$/, "");
     functions.push({ name, logicalId, environment: made.Environment.Variables, packageKey: Code.S3Key });
   }
@@ -152,16 +154,16 @@ export const resourcesOf = (
 ): readonly (readonly [string, Properties])[] =>
   Object.entries(template.Resources).flatMap(([id, one]) => (one.Type === type ? [[id, one.Properties] as const] : []));
 
-/** What a logical id became. Throws when it became nothing. */
+/** The physical id of a logical id. Throws if there is none. */
 export function physicalId({ physicalIds }: Deployed, logicalId: string): string {
   const found = physicalIds.get(logicalId);
   if (found) return found;
   throw new Error(`the stack was created without ${logicalId || "a resource that is needed"}`);
 }
 
-function same(what: string, { made, told }: { readonly made: unknown; readonly told: unknown }): void {
-  // As JSON: the clients add members that are undefined.
-  const [a, b] = [made, told].map((value) => JSON.parse(JSON.stringify(value ?? null)) as unknown);
+function same(what: string, { made, expected }: { readonly made: unknown; readonly expected: unknown }): void {
+  // As JSON, because the clients add undefined members.
+  const [a, b] = [made, expected].map((value) => JSON.parse(JSON.stringify(value ?? null)) as unknown);
   if (isDeepStrictEqual(a, b)) return;
   throw new Error(`${what} not as the template says: ${JSON.stringify(a)} instead of ${JSON.stringify(b)}`);
 }

@@ -17,11 +17,11 @@ import { NOT_SHOWN, readBus, readFunctions, readQueues, readRules, readTable } f
 import { startSurroundings } from "./surroundings.ts";
 import { Witness } from "./witness.ts";
 
-// The AWS client tells at every start that it will one day need a newer Node; package.json says which one is needed.
+// The AWS client warns at every start that it will need a newer Node; package.json says which one is needed.
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
 
 const CACHE = join(PROJECT_ROOT, "node_modules/.cache/rehearsal");
-/** No step may hang a build. Installing has a shorter limit of its own. */
+/** No step may hang a build. The installation has its own, shorter limit. */
 const LIMIT_MS = 230_000;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -44,7 +44,7 @@ async function rehearse(): Promise<readonly Seen[]> {
   const account = new Account(emulator.url);
   await storeSecrets(account, surroundings.secrets);
   const { assembly, stack } = await createStack(account, { configPath, programs, folder });
-  const { tableName, streamArn, bus, deployed, seen: asTold } = await readBack(account, stack);
+  const { tableName, streamArn, bus, deployed, seen: asExpected } = await readBack(account, stack);
 
   say("starting the packaged functions; table, stream, bus and queues are moto's, API Gateway and Lambda are played …");
   const functions = startFunctions(deployed, { account, assembly, folder });
@@ -54,14 +54,14 @@ async function rehearse(): Promise<readonly Seen[]> {
   const receive = named("Receive", deployed, functions);
   say("sending one fixture of each provider …");
   const seen = await cross({ account, stack, config, tableName, receive, sources, witness, surroundings });
-  // What the schedule does every minute; there is nothing left to publish.
+  // The schedule does this every minute. Nothing is left to publish.
   await named("Sweep", deployed, functions).call({});
   const all = Object.keys(assembly.template.Resources).length;
   const calls = deployed.map(({ name, logicalId }) => `${name} ${functions.get(logicalId)?.calls ?? 0}`);
   cleanups.unshift(() => rm(folder, { recursive: true }));
   return [
     ["stack: created", `${stack.physicalIds.size} of ${all} resources`],
-    ["stack: is as the template says", asTold],
+    ["stack: is as the template says", asExpected],
     ...seen,
     ["functions: calls", calls.join(", ")],
   ];
@@ -121,5 +121,5 @@ try {
 } finally {
   for (const clean of cleanups.reverse()) await clean();
 }
-// What came too late must not hold the process.
+// Late work must not keep the process alive.
 process.exit();

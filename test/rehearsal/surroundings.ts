@@ -7,8 +7,8 @@ import { DASHBOARD, startSandboxListener } from "../support/sandbox-listener.ts"
 import type { RunEnding, SandboxRun } from "../support/sandbox-tekton-runs.ts";
 
 /**
- * The page that shows what came of each provider's fixture:
- * the edited one, one that a build names, one that a route names.
+ * The page that shows the consequence of each provider's fixture: the edited page, a page that a build names, and a page
+ * that a route names.
  */
 export const PAGES: ReadonlyMap<string, string> = new Map([
   ["confluence", "98310"],
@@ -20,7 +20,7 @@ const NEVER_TOO_OLD_HOURS = 1_000_000;
 
 export type Surroundings = Awaited<ReturnType<typeof startSurroundings>>;
 
-/** The systems on both sides of the bridge, on loopback, with the configuration that knows them. */
+/** The systems on both sides of the bridge, on loopback, with a configuration that names them. */
 export async function startSurroundings() {
   const confluence = await startSandboxConfluence({
     product: "data-center",
@@ -31,7 +31,7 @@ export async function startSurroundings() {
   const authorization = `Basic ${Buffer.from(`tekton:${cluster}`).toString("base64")}`;
   const sink = () => ({ url: new URL("/webhooks/cluster", bridge), headers: { authorization } });
   const listener = await startSandboxListener({ runMs: RUN_MS, sink, resultFor });
-  /** Values by reference: each form of reference that AWS resolves is there. */
+  /** Values by reference. Each form of reference that AWS resolves occurs. */
   const secrets: ReadonlyMap<string, string> = new Map([
     ["secretsmanager:drawbridge/wiki#current", newSecret()],
     ["secretsmanager:drawbridge/gitlab", `whsec_${randomBytes(32).toString("base64")}`],
@@ -43,13 +43,13 @@ export async function startSurroundings() {
     confluence,
     listener,
     secrets,
-    /** Writes the configuration, and gives its path. */
+    /** Writes the configuration. Returns its path. */
     async writeConfig(folder: string): Promise<string> {
       const path = join(folder, "drawbridge.yaml");
       await writeFile(path, stringify(parseConfigValue(confluence.site("data-center"), listener.url)));
       return path;
     },
-    /** Where the sandboxes find the bridge from now on. */
+    /** Sets the bridge's address for the sandboxes. */
     meet(url: URL): void {
       bridge = url;
     },
@@ -60,7 +60,7 @@ export async function startSurroundings() {
   };
 }
 
-/** What a push started says itself which page it is about. */
+/** The run that a push started reports its page in its results. */
 const resultFor = ({ name }: SandboxRun): RunEnding => ({
   reason: "Succeeded",
   ...(name.startsWith("push-build") && { results: { page: PAGES.get("gitlab") ?? "" } }),
@@ -81,7 +81,7 @@ const parseConfigValue = (site: string, listener: URL): object => ({
       provider: "tekton",
       dashboard: new URL(DASHBOARD, listener).href,
       basic: { username: "tekton", password: { current: "ssm:/drawbridge/cluster" } },
-      // A fixture's run ended on the day it was written.
+      // A fixture's run ended on the day on which it was written.
       maxAgeHours: NEVER_TOO_OLD_HOURS,
     },
   },

@@ -11,7 +11,7 @@ import type { Account } from "./account.ts";
 const NAME = "rehearsal-witness";
 const published = v.pipe(v.string(), v.parseJson(), v.object({ detail: v.object({ delivery: v.string() }) }));
 
-/** One more rule on the bus, with a queue of its own, that sees all that is published. */
+/** An additional rule on the bus, with its own queue, that receives all published events. */
 export class Witness {
   /** Ids of the deliveries whose events were published. */
   readonly seen = new Set<string>();

@@ -6,17 +6,17 @@ import { startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { benchFor } from "../support/sandbox-confluence-action.ts";
 import { damageOf, type Schedule, storm, type Task, versionsOfBridge } from "../support/storm.ts";
 
-// The AWS client tells at every start that it will one day need a newer Node; package.json says which one is needed.
+// The AWS client warns at every start that it will need a newer Node; package.json says which one is needed.
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
 
 /**
- * `npm run storm`: ten pipelines and ten people write one page for a real minute, with the default pace and a real table.
- * Ends with 1 when an edit is lost, a state is wrong, or the bridge wrote more versions than it may.
+ * `npm run storm`: ten pipelines and ten people write one page for a real minute, with the default throttle and a real
+ * table. Exits with 1 if an edit is lost, a state is wrong, or the bridge wrote more versions than it may.
  */
 const SECONDS = 60;
 const PROGRESS_SECONDS = 30;
 
-/** As the wall clock has it, all tasks side by side. */
+/** The wall clock, with all tasks side by side. */
 function realTime(): Schedule {
   const tasks: { readonly at: number; readonly run: Task }[] = [];
   const goOn = async ({ at, run }: (typeof tasks)[number]): Promise<void> => {

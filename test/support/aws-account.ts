@@ -12,7 +12,7 @@ interface AwsCall {
   readonly input: AwsInput;
 }
 
-/** As much as is looked at of what the bridge sends to the services. */
+/** The members of requests to the services that tests read. */
 export interface AwsInput {
   readonly Entries?: readonly { readonly Source: string; readonly DetailType: string; readonly Detail: string }[];
   readonly QueueUrl?: string;
@@ -27,12 +27,12 @@ export interface AwsInput {
   readonly Name?: string;
 }
 
-/** What a service answers; an error's name makes it a failure that the SDK does not repeat. */
+/** The response of a service. An `error` is a failure that the SDK does not retry. */
 type Answer = Readonly<Record<string, unknown>> | { readonly error: string };
 
 /**
- * An account on loopback: a table in dynalite, and stand-ins for EventBridge, SQS, Secrets Manager and Systems Manager that
- * speak their protocol. Every call to any of them is told in `calls`, and what functions log in `lines`.
+ * An account on loopback: a table in dynalite, and stand-ins for EventBridge, SQS, Secrets Manager and Systems Manager
+ * that speak their protocols. Every call to any of them is recorded in `calls`, and each line that functions log in `lines`.
  */
 export async function startAwsAccount() {
   const calls: AwsCall[] = [];
@@ -80,7 +80,7 @@ export async function startAwsAccount() {
 
 export type AwsAccount = Awaited<ReturnType<typeof startAwsAccount>>;
 
-/** Loads a function as Lambda would: its environment is set, and `config` stands where the bundler writes it. */
+/** Loads a function as Lambda does: sets its environment, and puts `config` where the bundler writes it. */
 export async function loadFunction<T>(
   account: Pick<AwsAccount, "environment">,
   config: unknown,
@@ -130,7 +130,7 @@ async function textOf(request: IncomingMessage): Promise<string> {
   return text;
 }
 
-/** What SQS answers to a message that it took; the SDK checks the digest. */
+/** The response of SQS to an accepted message. The SDK checks the digest. */
 export const sent = (body: string): Answer => ({
   MessageId: "1",
   MD5OfMessageBody: createHash("md5").update(body).digest("hex"),

@@ -71,7 +71,7 @@ export async function awsBridge(
     site: confluence.site("data-center"),
     page: () => confluence.page(PAGE).latest,
     comment: (body: string, author: string) => confluence.comment(PAGE, body, { author }),
-    /** What relay published. */
+    /** The events that the relay published. */
     published: between.published,
     turn: () => between.turn(),
     edit: (headers: Readonly<Record<string, string>> = {}, signature?: string) => {
@@ -89,7 +89,7 @@ export async function awsBridge(
   };
 }
 
-/** The page as it is after AWS has handed on what is there. */
+/** The page after AWS has passed on everything that is pending. */
 export const pageAfterTurn =
   ({ turn, page }: Pick<Awaited<ReturnType<typeof awsBridge>>, "turn" | "page">) =>
   async (): Promise<string> => {
@@ -97,7 +97,10 @@ export const pageAfterTurn =
     return page().body;
   };
 
-/** What AWS does between the functions: the table's stream, the rules of the bus, and a queue for each kind of action. */
+/**
+ * The parts of AWS between the functions: the table's stream, the rules of the bus, and a queue for each kind of
+ * action.
+ */
 class Between {
   readonly published: Parameters<Config["routes"][number]["matches"]>[0][] = [];
   readonly #account: AwsAccount;
@@ -113,7 +116,7 @@ class Between {
     this.#relay = relay;
     this.#acts = acts;
     this.#queues = new Map(config.targets.map(({ kind }) => [kind, new SandboxQueue(account, systemClock)]));
-    // An action that waits sends its message again; it is in the queue of its kind that this comes back.
+    // An action that waits sends its message again, into the queue of its kind.
     account.answers.set("AmazonSQS.SendMessage", ({ MessageBody = "", DelaySeconds, QueueUrl }) => {
       if (QueueUrl !== account.environment.QUEUE_URL) return sent(MessageBody);
       const { route } = JSON.parse(MessageBody);
@@ -123,7 +126,7 @@ class Between {
     });
   }
 
-  /** Hands on what is there to be handed on. */
+  /** Passes on everything that is pending. */
   async turn(): Promise<void> {
     const { Items = [] } = await this.#account.client.send(new ScanCommand({ TableName: "drawbridge" }));
     const fresh = Items.filter(({ pk, sk }) => !this.#streamed.has(`${pk?.S} ${sk?.S}`));

@@ -4,15 +4,15 @@ import type { GatewayEvent, gatewayHandler } from "../../shared/aws/gateway-even
 
 export interface GatewayForm {
   readonly kind: "http-api" | "function-url";
-  /** Either sends text as it is and other types in base64; here it is told, so that both are tried with the same body. */
+  /** AWS sends text as it is and other types in base64. Set explicitly here, to test both with the same body. */
   readonly base64: boolean;
-  /** Name of the stage. Default `$default`, the one that is no part of the path. */
+  /** Name of the stage. Default `$default`, which is not part of the path. */
   readonly stage?: string;
 }
 
 /**
- * What AWS puts in front of a function, on loopback: turns each request into the documented event and the function's answer
- * into a response.
+ * The gateway in front of a function, on loopback: converts each request into the documented event, and the function's
+ * result into a response.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  * https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
  */
@@ -58,7 +58,7 @@ export interface SentRequest {
 
 export function gatewayEvent({ kind, base64, stage = "$default" }: GatewayForm, sent: SentRequest): GatewayEvent {
   const { method, query = "", headers = {}, body } = sent;
-  // An HTTP API decodes the path, and a named stage stands in front of it; a function URL does neither.
+  // An HTTP API decodes the path and prepends a named stage. A function URL does neither.
   const path = kind === "http-api" ? decodeURIComponent(sent.path) : sent.path;
   const rawPath = stage === "$default" ? path : `/${stage}${path}`;
   const domainPrefix = "abcdefghij";
@@ -74,7 +74,7 @@ export function gatewayEvent({ kind, base64, stage = "$default" }: GatewayForm, 
     requestContext: {
       accountId: kind === "http-api" ? "123456789012" : "anonymous",
       apiId: domainPrefix,
-      // The service leaves both out where there is no authorizer; the adapter's type has no room for that.
+      // The service leaves both out if there is no authorizer, but the adapter's type requires them.
       authentication: null,
       authorizer: {},
       domainName: `${domainPrefix}.${service}.eu-central-1.amazonaws.com`,
@@ -91,7 +91,7 @@ export function gatewayEvent({ kind, base64, stage = "$default" }: GatewayForm, 
   };
 }
 
-/** Names in lower case, repeated headers as one value with commas: as both services give them. */
+/** Names in lower case, repeated headers as one value with commas, as both services pass them on. */
 function joined(rawHeaders: readonly string[]): Record<string, string> {
   const headers: Record<string, string> = {};
   for (let at = 0; at < rawHeaders.length; at += 2) {

@@ -3,10 +3,10 @@ import type { Clock } from "../../shared/host/clock.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { AwsAccount } from "./aws-account.ts";
 
-/** What a route's rule makes of an event that EventBridge delivers (`infra/event-bus.ts`). */
+/** The message that a route's rule makes of an event (`infra/event-bus.ts`). */
 export const bodyOf = (route: string, busEvent: BusEvent): string => JSON.stringify({ route, entry: busEvent });
 
-/** A message as Lambda hands it over. */
+/** A message in the form in which Lambda passes it on. */
 export function queueMessage(messageId: string, body: string): SQSRecord {
   return {
     messageId,
@@ -29,8 +29,8 @@ export function queueMessage(messageId: string, body: string): SQSRecord {
 export type QueueHandler = (event: SQSEvent) => Promise<SQSBatchResponse>;
 
 /**
- * A queue in front of a function, as SQS and Lambda keep it: a message goes when its batch does not report it, and else
- * comes again, at the time that it was hidden until.
+ * A queue in front of a function, as SQS and Lambda operate it: a message that its batch does not report as failed is
+ * deleted. A failed one becomes visible again at the end of its visibility timeout.
  */
 export class SandboxQueue {
   readonly #waiting = new Map<string, { readonly body: string; visibleAt: number }>();
@@ -46,7 +46,7 @@ export class SandboxQueue {
     return this.#waiting.size;
   }
 
-  /** When the next message can be seen; nothing when there is none. */
+  /** The time at which the next message becomes visible. Undefined if there is none. */
   get nextAt(): number | undefined {
     return [...this.#waiting.values()].map(({ visibleAt }) => visibleAt).sort((a, b) => a - b)[0];
   }
@@ -55,7 +55,7 @@ export class SandboxQueue {
     this.#waiting.set(messageId, { body, visibleAt: this.#clock.now() + delaySeconds * 1_000 });
   }
 
-  /** Hands over what can be seen now, in batches of at most `batchSize`. */
+  /** Delivers the messages that are visible now, in batches of at most `batchSize`. */
   async deliver(handler: QueueHandler, batchSize = 10): Promise<void> {
     const visible = [...this.#waiting].filter(([, { visibleAt }]) => visibleAt <= this.#clock.now());
     for (let at = 0; at < visible.length; at += batchSize) {

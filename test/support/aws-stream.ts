@@ -8,7 +8,7 @@ import { openStores, type Stores } from "../../shared/store/dynamodb/open-stores
 import { type AwsAccount, sent } from "./aws-account.ts";
 import { testClock } from "./test-doubles.ts";
 
-/** The record that the table's stream has of an item, as Lambda hands it over: bytes are base64. */
+/** The stream's record of an item, in the form in which Lambda passes it on: bytes are base64. */
 export function streamRecord(
   item: StoredItem,
   sequence: number,
@@ -32,10 +32,10 @@ export function streamRecord(
   };
 }
 
-/** Grows as the records do; the service's have 21 digits and more. */
+/** Increases with the records. The service's numbers have 21 digits and more. */
 export const sequenceNumber = (sequence: number): string => `1${String(sequence).padStart(20, "0")}`;
 
-/** The item of a delivery, as it is in the account's table. */
+/** The head item of a delivery in the account's table. */
 export async function storedHead({ client, environment }: AwsAccount, id: string): Promise<StoredItem> {
   const Key = { pk: { S: id }, sk: { S: "head" } };
   const get = new GetItemCommand({ TableName: environment.TABLE_NAME, Key, ConsistentRead: true });
@@ -44,7 +44,7 @@ export async function storedHead({ client, environment }: AwsAccount, id: string
   return Item;
 }
 
-/** Records deliveries as `receive` does, and gives what the stream then has. */
+/** Records deliveries as `receive` does. Returns their records in the stream. */
 export async function recorded(
   account: AwsAccount,
   given: readonly RecordedDelivery[],
@@ -63,20 +63,20 @@ export async function recorded(
 export const storesOf = ({ client, environment }: AwsAccount, clock: Clock = testClock()): Stores =>
   openStores(client, environment.TABLE_NAME, { retentionDays: 30, markUnrelayed: false, clock });
 
-/** The item with its content cut short, as no release of ours ever wrote it. */
+/** The item with truncated content, which no release ever wrote. */
 export const spoilt = (item: StoredItem): StoredItem => ({ ...item, content: { B: Uint8Array.of(1, 2, 3) } });
 
 export interface StreamSettings {
   readonly batchSize: number;
-  /** Repeats of a batch until its records are too old. */
+  /** Retries of a batch until its records are too old. */
   readonly retries: number;
 }
 
 type Batch = readonly DynamoDBRecord[];
 
 /**
- * One shard's consumer as Lambda runs it: a batch that fails begins again at the first failure it names, in halves, until it
- * is too old and what is left of it is set aside. A handler that throws has failed the whole batch.
+ * One shard's consumer as Lambda runs it: a batch that fails is retried from the first failure that it names, in halves,
+ * until it is too old. Then its rest is set aside. A handler that throws fails the whole batch.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
  */
 export async function consume(
@@ -108,7 +108,7 @@ export async function consume(
 }
 
 /**
- * What Lambda leaves of a batch that it gave up on, whose records were written `lateSeconds` after their requests came.
+ * Lambda's message about a batch that it gave up, whose records were written `lateSeconds` after their requests came.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
  */
 export function givenUp(batch: Batch, lateSeconds = 0): string {
@@ -128,17 +128,19 @@ export function givenUp(batch: Batch, lateSeconds = 0): string {
   });
 }
 
-/** Puts messages into the queue of what the stream gave up on, in place of what is there; tells what is left in it. */
+/** Replaces the content of the queue for given-up batches. Returns a function that returns what is left in it. */
 export function unrelayedQueue({ answers }: AwsAccount, bodies: readonly string[]): () => readonly string[] {
   const left = new Map(bodies.map((body, at) => [`m-${at}`, body]));
   let hidden = new Set<string>();
   answers.set("AmazonSQS.ReceiveMessage", () => {
     const shown = [...left].filter(([id]) => !hidden.has(id)).slice(0, 10);
-    // What was shown comes again after all others have.
+    // A message that was received becomes visible again after all others were.
     hidden = new Set(shown.length === 0 ? [] : [...hidden, ...shown.map(([id]) => id)]);
     return {
       Messages: shown.map(([id, body]) => ({
-        ...{ MessageId: id, ReceiptHandle: id, Body: body },
+        MessageId: id,
+        ReceiptHandle: id,
+        Body: body,
         MD5OfBody: createHash("md5").update(body).digest("hex"),
       })),
     };

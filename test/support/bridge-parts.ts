@@ -31,7 +31,7 @@ export function routeOf(run: Route["run"], changes: Partial<Route> = {}): Route 
   };
 }
 
-/** A route's action that gives these outcomes in turn, and remembers what it was asked. */
+/** A route's action that returns these outcomes in turn, and records its inputs. */
 export function scripted(outcomes: readonly (ActionOutcome | Error)[]) {
   const contexts: ActionContext[] = [];
   const run: Route["run"] = async (context) => {
@@ -53,10 +53,10 @@ const EMPTY: Config = {
   limits: { bodyBytes: 1_048_576, retentionDays: 30 },
 };
 
-/** What a test gives a bridge of its own; it makes no outbound call unless the test gives it a way out. */
+/** The parts that a test replaces. Outbound calls fail unless the test replaces `callOut`. */
 type TestPorts = Pick<Ports, "stores" | "clock"> & Partial<Ports> & { readonly config?: Partial<Config> };
 
-/** A bridge as production builds it, with these routes instead of configured ones. */
+/** A bridge as production builds it, with these routes instead of the configured ones. */
 export function bridgeWith(routes: readonly Route[], { config, ...ports }: TestPorts): Bridge {
   const hasGates = routes.some(({ approval }) => approval !== undefined);
   return buildBridge(
@@ -81,7 +81,7 @@ interface PartsOptions {
   readonly config?: Partial<Config>;
 }
 
-/** A bridge, its bus and the act verb over one embedded table, under a clock that stands still. */
+/** A bridge, its bus and its actions over one embedded table, with a clock that stands still. */
 export async function bridgeParts(routes: readonly Route[], { log = silentLog, config = {} }: PartsOptions = {}) {
   const database: EmbeddedDynamoDb = await startEmbeddedDynamoDb({ table: "drawbridge" });
   const clock = testClock();

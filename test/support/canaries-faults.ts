@@ -25,15 +25,15 @@ import { sampleDelivery } from "./samples.ts";
 import { bindingDeps, secretsOf } from "./test-doubles.ts";
 
 interface Surroundings {
-  /** Repeats what it is asked with. */
-  readonly echo: string;
+  /** Repeats each request in its response. */
+  readonly reflector: string;
   readonly keys: ReturnType<typeof issuerKeys>;
 }
 
 const DEAD = "http://127.0.0.1:9";
 const deadStores = () => openStores(loopbackClient(9), "drawbridge", { retentionDays: 1, markUnrelayed: true, clock });
 
-/** The HTTP interface with all its sources and trust entries, and no store behind it. */
+/** The HTTP interface with all its sources and trust entries, without a store. */
 export function bridgeWithoutStore(config: Config, { secrets, log }: { readonly secrets: Secrets; readonly log: Log }) {
   const { deliveries, credentialUses, approvals, replayCache } = deadStores();
   const tokens = createTokenVerifier(config.issuers, { clock, replayCache, publicUrl: PUBLIC_URL });
@@ -51,10 +51,10 @@ export function bridgeWithoutStore(config: Config, { secrets, log }: { readonly 
   });
 }
 
-/** What is thrown where something is out of order, with its stack and all its causes, as a log would print it at worst. */
-export async function faultsOf({ echo, keys }: Surroundings): Promise<readonly Output[]> {
+/** Provoked faults, with their stacks and all their causes, as a log would print them at worst. */
+export async function faultsOf({ reflector, keys }: Surroundings): Promise<readonly Output[]> {
   const secrets = secretsOf({ A: canary("a") });
-  const client = { tokenUrl: `${echo}/token/refused`, clientId: "bridge", clientSecret: "env:A" };
+  const client = { tokenUrl: `${reflector}/token/rejected`, clientId: "bridge", clientSecret: "env:A" };
   const account = { token: "env:A", namespace: "ci", serviceAccount: "bridge", audience: "el" };
   const deps = { secrets, callOut, clock };
   const stores = deadStores();
@@ -71,12 +71,12 @@ export async function faultsOf({ echo, keys }: Surroundings): Promise<readonly O
     "a signing key of another kind": () =>
       localSigningKey(new Secret(String(keys.forge.privateKey.export({ type: "pkcs8", format: "pem" })))),
     "a signing token that is none": () => gitlabKey(new Secret(canary("signing")), "env:A"),
-    "a grant that is refused": () => clientCredentials(client, deps),
+    "a grant that is rejected": () => clientCredentials(client, deps),
     "a grant that nobody answers": () => clientCredentials({ ...client, tokenUrl: `${DEAD}/token` }, deps),
-    "an exchange that is refused": () => exchange(new Secret(token), client, deps),
-    "a cluster that refuses": () => requestToken({ ...account, api: echo }, deps),
+    "an exchange that is rejected": () => exchange(new Secret(token), client, deps),
+    "a cluster that rejects": () => requestToken({ ...account, api: reflector }, deps),
     "a target that is not there": () => call(`${DEAD}/${canary("path")}`),
-    "a target that says too much": () => call(`${echo}/other`),
+    "a target that says too much": () => call(`${reflector}/other`),
     "a store that is not there": () => stores.deliveries.record(sampleDelivery(1)),
     "an issuer that is not there": () => verifier.verify(presented, ["down"]),
   };
@@ -100,6 +100,9 @@ function nothingThrown(): never {
 }
 
 const tokenRequest = (token: string) => ({
-  ...{ method: "POST", url: new URL("/v1/status", PUBLIC_URL), body: new Uint8Array(), receivedAt: clock.now() },
+  method: "POST",
+  url: new URL("/v1/status", PUBLIC_URL),
+  body: new Uint8Array(),
+  receivedAt: clock.now(),
   headers: new Headers({ authorization: `Bearer ${token}` }),
 });

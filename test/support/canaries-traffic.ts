@@ -23,10 +23,10 @@ export interface Sent {
   readonly body: Uint8Array;
 }
 
-/** What a sender shows of itself: planted piece by piece, for a part of a token would be too much already. */
+/** Headers with a credential. Each part is planted, because even a part of a token must not come out. */
 const SHOWN = /^(authorization|dpop|x-hub-signature|webhook-signature|x-buildkite-signature|x-.*-token)$/;
 
-/** Sends requests that a fetch would not, plants the credentials in them, and keeps what was answered. */
+/** Sends requests that `fetch` would not send, plants their credentials, and records the responses. */
 export function sender(url: URL, canaries: Canaries, outputs: Output[]) {
   return async ({ method, path, headers, body }: Sent): Promise<number> => {
     for (const [name, value] of Object.entries(headers)) {
@@ -37,13 +37,13 @@ export function sender(url: URL, canaries: Canaries, outputs: Output[]) {
     asked.end(body);
     const [answer] = (await once(asked, "response")) as [IncomingMessage];
     const status = answer.statusCode ?? 0;
-    const told = [status, answer.statusMessage, ...answer.rawHeaders, await text(answer)];
-    outputs.push({ where: `an answer ${status} to ${method}`, text: told.join("\n") });
+    const parts = [status, answer.statusMessage, ...answer.rawHeaders, await text(answer)];
+    outputs.push({ where: `an answer ${status} to ${method}`, text: parts.join("\n") });
     return status;
   };
 }
 
-/** Headers that nothing has a use for: a bridge that keeps or shows its header map shows them. */
+/** Headers that nothing uses. A bridge that stores or prints its header map would show them. */
 export const noise = (): Record<string, string> => ({
   cookie: `session=${canary("cookie")}`,
   "x-forge-oauth-user": canary("oauth-user"),
@@ -56,11 +56,11 @@ export const noise = (): Record<string, string> => ({
 
 type Keys = ReturnType<typeof issuerKeys>;
 
-/** A token that is good now, with a canary in it. */
+/** A valid token that contains a canary. */
 export function liveToken(issuer: string, keys: Keys, claims: object = {}): string {
   const iat = toSeconds(systemClock.now()) - 1;
-  const told = { aud: PUBLIC_URL, iat, exp: iat + 240, nonce: canary("nonce"), ...claims };
-  return tokenOf(issuer, keys.jobs, { claims: told });
+  const all = { aud: PUBLIC_URL, iat, exp: iat + 240, nonce: canary("nonce"), ...claims };
+  return tokenOf(issuer, keys.jobs, { claims: all });
 }
 
 function forgeToken(keys: Keys): string {
@@ -81,16 +81,16 @@ function connectToken(secret: string): string {
 
 const JSON_TYPE = { "content-type": "application/json" };
 
-/** Secrets that a body may hold, in places that the senders' documentation names; the event must not have them. */
+/** Secrets in places of a body that the senders' documentation names. The event must not contain them. */
 function withSecrets(provider: string, body: Uint8Array): Uint8Array {
-  const told: Record<string, object> = JSON.parse(Buffer.from(body).toString("utf8"));
+  const parsed: Record<string, object> = JSON.parse(Buffer.from(body).toString("utf8"));
   const held = canary("payload");
-  if (provider === "tekton") Object.assign(told, { headers: { Authorization: [held] }, header: { Cookie: [held] } });
+  if (provider === "tekton") Object.assign(parsed, { headers: { Authorization: [held] }, header: { Cookie: [held] } });
   if (provider === "buildkite") {
     const secrets = { env: { TOKEN: held }, provider: { id: "github", webhook_url: `https://x.example.test/${held}` } };
-    for (const part of ["pipeline", "build", "job"]) Object.assign(told[part] ?? {}, secrets);
+    for (const part of ["pipeline", "build", "job"]) Object.assign(parsed[part] ?? {}, secrets);
   }
-  return Buffer.from(JSON.stringify(told));
+  return Buffer.from(JSON.stringify(parsed));
 }
 
 /** Every fixture of every provider, to each of its sources, with each of its live secrets. */
@@ -116,14 +116,18 @@ export async function fixtureRequests(config: Config, secrets: Secrets): Promise
 const STATUS = Buffer.from('{"state":"running"}');
 const PAGE = Buffer.from('{"eventType":"avi:confluence:updated:page","content":{"id":"98310","type":"page"}}');
 
-/** The credentials that no source signs with: tokens and proofs, good and bad, where they belong. */
+/** Tokens and proofs that no source signs with, valid and invalid, in their proper places. */
 export function tokenRequests(keys: Keys, environment: Readonly<Record<string, string>>): readonly Sent[] {
   const status = (authorization: string, more: object = {}) => ({
-    ...{ method: "POST", path: "/v1/status", body: STATUS },
+    method: "POST",
+    path: "/v1/status",
+    body: STATUS,
     headers: { ...JSON_TYPE, ...noise(), authorization, ...more },
   });
   const webhook = (source: string, authorization: string) => ({
-    ...{ method: "POST", path: `/webhooks/${source}`, body: PAGE },
+    method: "POST",
+    path: `/webhooks/${source}`,
+    body: PAGE,
     headers: { ...JSON_TYPE, ...noise(), authorization },
   });
   const jobs = (claims?: object) => liveToken("https://jobs.example.test", keys, claims);
@@ -134,30 +138,28 @@ export function tokenRequests(keys: Keys, environment: Readonly<Record<string, s
   const once = liveToken("https://once.example.test", keys);
   const wrong = [{ aud: "another audience" }, { exp: 1 }, { nbf: 9_999_999_999 }, { iat: undefined }, { sub: 7 }];
   return [
-    ...[
-      status(`Bearer ${jobs()}`),
-      status(`bearer  ${jobs()}`),
-      status(`Bearer ${jobs()}x`),
-      status(`Basic ${jobs()}`),
-    ],
+    status(`Bearer ${jobs()}`),
+    status(`bearer  ${jobs()}`),
+    status(`Bearer ${jobs()}x`),
+    status(`Basic ${jobs()}`),
     ...wrong.map((claims) => status(`Bearer ${jobs(claims)}`)),
     ...["shadowed", "down", canary("issuer")].map((name) =>
       status(`Bearer ${liveToken(name === "down" ? "http://127.0.0.1:9" : `https://${name}.example.test`, keys)}`),
     ),
-    ...[status(`Bearer ${once}`), status(`Bearer ${once}`), status(`Bearer ${once}`, { "x-other": canary("other") })],
-    ...[status(`DPoP ${bound}`, { dpop: proof(`${PUBLIC_URL}/v1/status`) }), status(`Bearer ${bound}`)],
-    ...[
-      status(`DPoP ${bound}`, { dpop: proof("https://elsewhere.example.test") }),
-      status(`DPoP ${bound}`, { dpop: canary("proof") }),
-    ],
-    ...[webhook("cluster", `Bearer ${jobs()}`), webhook("cluster", `Bearer ${liveToken("http://127.0.0.1:9", keys)}`)],
-    ...[
-      webhook("wiki-cloud", `Bearer ${forgeToken(keys)}`),
-      webhook("wiki-cloud", `Bearer ${environment["AUTOMATION"]}`),
-    ],
-    ...[webhook("wiki-cloud", `JWT ${connectToken(environment["CONNECT"] ?? "")}`)],
+    status(`Bearer ${once}`),
+    status(`Bearer ${once}`),
+    status(`Bearer ${once}`, { "x-other": canary("other") }),
+    status(`DPoP ${bound}`, { dpop: proof(`${PUBLIC_URL}/v1/status`) }),
+    status(`Bearer ${bound}`),
+    status(`DPoP ${bound}`, { dpop: proof("https://elsewhere.example.test") }),
+    status(`DPoP ${bound}`, { dpop: canary("proof") }),
+    webhook("cluster", `Bearer ${jobs()}`),
+    webhook("cluster", `Bearer ${liveToken("http://127.0.0.1:9", keys)}`),
+    webhook("wiki-cloud", `Bearer ${forgeToken(keys)}`),
+    webhook("wiki-cloud", `Bearer ${environment["AUTOMATION"]}`),
+    webhook("wiki-cloud", `JWT ${connectToken(environment["CONNECT"] ?? "")}`),
     webhook("cluster", `Basic ${Buffer.from(`tekton:${canary("password")}`).toString("base64")}`),
-    // What has nothing to do with credentials, beside good ones: 403, 405, 415 and 404.
+    // Requests with valid credentials and another mistake: 403, 405, 415 and 404.
     { ...status(`Bearer ${jobs()}`), method: "GET", path: "/v1/deliveries", body: new Uint8Array() },
     { ...status(`Bearer ${jobs()}`), path: "/v1/deliveries" },
     status(`Bearer ${jobs()}`, { "content-type": `text/${canary("type")}` }),
@@ -203,8 +205,7 @@ interface Makings {
 }
 
 /**
- * Requests as strangers, scanners and mistaken senders send them:
- * anything anywhere, credentials where they do not belong.
+ * Requests of strangers, scanners and misconfigured senders: anything anywhere, and credentials in the wrong places.
  */
 export function strangeRequests({ token, secrets }: Makings): fc.Arbitrary<Sent> {
   const value = fc.oneof(

@@ -1,18 +1,18 @@
 import { randomBytes } from "node:crypto";
 
-/** Begins every canary of the tests, in fixtures too: a value that may be given to the bridge and never comes out again. */
+/** The start of every canary of the tests, also in fixtures: a value that the bridge receives and must never output. */
 const CANARY = "canary-";
 
-/** A value of its own for each secret, header or token, in characters that every place takes. */
+/** A new value for a secret, header or token, in characters that are allowed everywhere. */
 export const canary = (name: string): string => `${CANARY}${name}-${randomBytes(12).toString("hex")}`;
 
-/** Something that came out of the bridge. */
+/** An output of the bridge. */
 export interface Output {
   readonly where: string;
   readonly text: string;
 }
 
-/** The spellings in which a text may come out, by name. */
+/** The spellings in which a text may come out, by the name of the form. */
 export function formsOf(text: string | Uint8Array): ReadonlyMap<string, readonly string[]> {
   const bytes = Buffer.from(text);
   const hex = bytes.toString("hex");
@@ -28,19 +28,19 @@ export function formsOf(text: string | Uint8Array): ReadonlyMap<string, readonly
   ]);
 }
 
-/** Base64 of bytes that stand anywhere in others: only the letters that nothing beside them has a part in. */
+/** The base64 of bytes inside a longer text: only the letters that do not depend on the neighbouring bytes. */
 function withoutNeighbours(bytes: Buffer, shift: number): string {
-  const told = Buffer.concat([Buffer.alloc(shift), bytes])
+  const encoded = Buffer.concat([Buffer.alloc(shift), bytes])
     .toString("base64")
     .replace(/=+$/, "");
   const [first, end] = [Math.ceil((shift * 8) / 6), Math.floor(((shift + bytes.length) * 8) / 6)];
-  return told.slice(first, end);
+  return encoded.slice(first, end);
 }
 
-/** Letters by which a spelling is found at first: no spelling of {@link CANARY} is shorter. */
+/** Letters by which a spelling is looked up first. No spelling of {@link CANARY} is shorter. */
 const WINDOW = CANARY.length;
 
-/** What must not come out: everything that holds {@link CANARY}, and what was planted besides. */
+/** What must not come out: everything that contains {@link CANARY}, and all planted values. */
 export class Canaries {
   readonly #spellings = new Map<string, { readonly what: string; readonly spelling: string }[]>();
 
@@ -48,7 +48,7 @@ export class Canaries {
     this.#add("a canary", CANARY);
   }
 
-  /** A value that cannot begin as canaries do: a signature, a key. Short pieces say too little to be searched for. */
+  /** Plants a value without the canaries' start: a signature, a key. Short values are too common to be searched for. */
   plant(name: string, value: string | Uint8Array): void {
     if (value.length < 20) return;
     this.#add(name, value);
@@ -65,7 +65,7 @@ export class Canaries {
     }
   }
 
-  /** What came out and where; never the value. */
+  /** What came out and where, without the value. */
   foundIn(outputs: readonly Output[]): readonly string[] {
     const found = new Set<string>();
     for (const { where, text } of outputs) {

@@ -54,7 +54,7 @@ function made(subject: Subject, signer: Signer, ownKey: KeyObject): TestCertific
   };
 }
 
-/** RFC 5280 §4.1, as far as OpenSSL wants it. */
+/** A certificate in the form of RFC 5280 §4.1, as far as OpenSSL requires it. */
 function certificateOf({ name, publicKey, isAuthority }: Subject, signer: Signer): Uint8Array {
   const toBeSigned = sequence(
     der(0xa0, der(0x02, [2])),

@@ -2,7 +2,7 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import { type Browser, chromium } from "playwright-core";
 
-/** The machine's own Chromium: `CHROMIUM_PATH`, else `chromium` on the path. Nothing is downloaded. */
+/** The machine's own Chromium: `CHROMIUM_PATH`, or `chromium` on the path. Nothing is downloaded. */
 export function chromiumPath(environment: NodeJS.ProcessEnv = process.env): string | undefined {
   const named = environment["CHROMIUM_PATH"];
   if (named) return named;
@@ -10,7 +10,7 @@ export function chromiumPath(environment: NodeJS.ProcessEnv = process.env): stri
   return folders.map((folder) => join(folder, "chromium")).find(isExecutable);
 }
 
-/** Headless. Its own sandbox needs rights that containers and root lack, and all it opens is a page of ours on loopback. */
+/** Headless. Chromium's sandbox needs rights that containers and root lack, and only pages on loopback are opened. */
 export const openChromium = (executablePath: string): Promise<Browser> =>
   chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 

@@ -1,6 +1,6 @@
 import type { CommandHost } from "../../shared/cli/command.ts";
 
-/** What a command gets in a test: it starts no bridge. */
+/** The host of a command in a test. It starts no bridge. */
 export const commandHost = ({
   environment = {},
   print = () => undefined,
@@ -13,6 +13,6 @@ export const commandHost = ({
   start: () => Promise.reject(new Error("a test starts its bridge itself")),
 });
 
-/** Options as a command line has them. */
+/** Options as arguments of a command line. */
 export const optionArgs = (options: Readonly<Record<string, string>>): readonly string[] =>
   Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);

@@ -9,7 +9,7 @@ export interface Ran {
   readonly err: string;
 }
 
-/** The command line in a process of its own, in a folder of the test's. */
+/** Runs the command line in its own process, in the test's folder. */
 export function commandLine(
   args: readonly string[],
   { cwd, environment = {} }: { readonly cwd: string; readonly environment?: Readonly<Record<string, string>> },
@@ -24,7 +24,7 @@ export function commandLine(
   child.stderr.on("data", (text) => {
     ran.err += String(text);
   });
-  /** Resolves once its output has `text`; throws what it said instead when it ends before. */
+  /** Resolves once the output contains `text`. Throws the error output if the process ends before. */
   const printed = async (text: string): Promise<void> => {
     while (!ran.out.includes(text)) {
       if (child.exitCode !== null) throw new Error(ran.err);

@@ -7,9 +7,9 @@ import { silentLog } from "./test-doubles.ts";
 import { fieldIn, type Shown, Visitor } from "./visitor.ts";
 
 const CLIENT = { clientId: "drawbridge-console", clientSecret: randomBytes(24).toString("base64url") };
-/** What the command line's tokens are made for. */
+/** The audience of the command line's tokens. */
 export const AUDIENCE = "https://bridge.example.test";
-/** A client with a token of its own, for what a test does beside the pages. */
+/** A client with its own token, for calls without the pages. */
 export const ROBOT = { id: "robot", secret: randomBytes(24).toString("base64url") };
 
 const PEOPLE = [
@@ -20,8 +20,8 @@ const PEOPLE = [
 type Name = (typeof PEOPLE)[number]["id"];
 
 /**
- * The whole bridge with its console, behind a proxy and beside an identity provider: page edits wait for somebody to approve
- * them and then fire runs, pushes fire runs at once.
+ * The whole bridge with its console, behind a proxy and with an identity provider: page edits wait for an approval and
+ * then fire runs, and pushes fire runs at once.
  */
 export async function consoleBridge({ log = silentLog }: { readonly log?: Log } = {}) {
   const door = await startFrontDoor();
@@ -47,16 +47,21 @@ export async function consoleBridge({ log = silentLog }: { readonly log?: Log } 
     },
   });
   door.leadTo(bridge.url);
-  /** Signs in as this person, beginning at a page of the console. */
+  /** Signs in as this person, starting at a page of the console. */
   const signIn = async (person: Name, page = "/console", visitor = new Visitor()) => {
     await visitor.go(new URL(page, door.url));
     const shown = await visitor.post(visitor.url.pathname, { person });
     return { visitor, shown };
   };
   return {
-    ...{ ...bridge, door, identity, redirectUri, encryptionKeys, signIn },
+    ...bridge,
+    door,
+    identity,
+    redirectUri,
+    encryptionKeys,
+    signIn,
     url: door.url,
-    /** The form that has what every form of the open page has. */
+    /** Sends a form with the hidden field that every form of the open page has. */
     order: (visitor: Visitor, shown: Shown, path: string, fields: Readonly<Record<string, string>>) =>
       visitor.post(path, { form: fieldIn(shown, "form"), ...fields }),
     stop: async () => {
@@ -67,7 +72,7 @@ export async function consoleBridge({ log = silentLog }: { readonly log?: Log } 
   };
 }
 
-/** Lets in those whom `issuer` knows, by their groups. */
+/** The people of `issuer`, with roles by their groups. */
 function peopleFrom(issuer: string) {
   const inGroup = (group: string) => [{ path: "groups", equals: group }];
   return {

@@ -1,6 +1,6 @@
 import { PAGE } from "./standalone-bridge.ts";
 
-/** A push as GitLab tells it, to `branch`. */
+/** A push to `branch`, in the form of GitLab's hook. */
 export const push = (branch = "main", changes: object = {}) => ({
   object_kind: "push",
   ref: `refs/heads/${branch}`,
@@ -15,7 +15,7 @@ export const push = (branch = "main", changes: object = {}) => ({
   ...changes,
 });
 
-/** An edit of the page as Confluence tells it. */
+/** An edit of the page, in the form of Confluence's webhook. */
 export const edit = (version: number, by: string, timestamp: number) => ({
   event: "page_updated",
   timestamp,

@@ -3,8 +3,8 @@ import type { Reporter, TestCase, TestModule } from "vitest/node";
 import { Canaries } from "./canaries.ts";
 
 /**
- * Closes a run with how many tests ran on which stores, and with the counts on a plain line of their own. A run in which a
- * test printed a canary has failed.
+ * Ends a run with the number of tests on each store, and with the counts on a plain line. A run in which a test printed a
+ * canary fails.
  */
 export class CountsReporter implements Reporter {
   readonly #canaries = new Canaries();

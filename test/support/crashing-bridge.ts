@@ -5,12 +5,12 @@ import { DynamoDbActions } from "../../shared/store/dynamodb/actions.ts";
 import { silentLog } from "./test-doubles.ts";
 
 /**
- * The one-machine bridge in a process of its own, which kills itself at one instant of the path. Called with the
- * configuration, the data folder and the instant; without an instant it lives. Prints its address when it is up.
+ * The one-machine bridge in its own process, which kills itself at one instant of the path. Its arguments are the
+ * configuration, the data folder and the instant. Without an instant it keeps running. Prints its address when it is up.
  */
 const [config = "", dataPath = "", instant] = process.argv.slice(2);
 
-/** The call before which the process dies: by then everything before it is committed, and nothing after it is done. */
+/** The call before which the process dies. Everything before it is committed, and nothing after it is done. */
 const INSTANTS: Readonly<Record<string, keyof DynamoDbActions>> = {
   "between record and relay": "schedule",
   "between relay and act": "claim",
@@ -23,7 +23,7 @@ const method = instant === undefined ? undefined : INSTANTS[instant];
 if (method !== undefined) {
   Object.defineProperty(DynamoDbActions.prototype, method, {
     value: () => {
-      // The sender gets its 202 first. Meanwhile the path goes no further.
+      // The sender gets its 202 first. Meanwhile nothing else happens.
       setTimeout(() => process.kill(process.pid, "SIGKILL"), ANSWER_MS);
       return new Promise(() => undefined);
     },

@@ -31,7 +31,7 @@ const cellsOf = (line: string): readonly string[] =>
 const isRule = (cells: readonly string[] | undefined): boolean =>
   cells?.every((cell) => /^:?-+:?$/.test(cell)) ?? false;
 
-/** What stands in backticks, in order. */
+/** The texts in backticks, in order. */
 export const codeIn = (text: string): readonly string[] =>
   Array.from(text.matchAll(/`([^`]+)`/g), ([, code = ""]) => code);
 

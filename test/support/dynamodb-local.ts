@@ -14,7 +14,7 @@ export interface DynamoDbLocal {
 export const whyNoDynamoDbLocal = (): string | undefined =>
   spawnSync("java", ["-version"]).status === 0 ? undefined : "there is no Java on this machine";
 
-/** Starts DynamoDB Local in a process of its own. It takes no port 0, so that a taken port leads to another try. */
+/** Starts DynamoDB Local in its own process. It does not support port 0, so random ports are tried. */
 export async function startDynamoDbLocal(): Promise<DynamoDbLocal> {
   for (let tries = 0; tries < 10; tries++) {
     const started = await startOn(randomInt(FIRST_PORT, LAST_PORT));
@@ -23,7 +23,7 @@ export async function startDynamoDbLocal(): Promise<DynamoDbLocal> {
   throw new Error("DynamoDB Local did not start");
 }
 
-/** A client with a database of its own: DynamoDB Local keeps the tables of each access key apart. */
+/** A client with its own database: DynamoDB Local separates the tables of each access key. */
 export const dynamoDbLocalClient = (port: number): DynamoDBClient =>
   new DynamoDBClient({
     endpoint: `http://127.0.0.1:${port}`,
@@ -43,8 +43,16 @@ async function startOn(port: number): Promise<DynamoDbLocal | undefined> {
   const java = spawn(
     "java",
     [
-      ...["-XX:+UseSerialGC", "-Djava.library.path=DynamoDBLocal_lib", "-jar", "DynamoDBLocal.jar"],
-      ...["-inMemory", "-disableTelemetry", "-cors", origin, "-port", String(port)],
+      "-XX:+UseSerialGC",
+      "-Djava.library.path=DynamoDBLocal_lib",
+      "-jar",
+      "DynamoDBLocal.jar",
+      "-inMemory",
+      "-disableTelemetry",
+      "-cors",
+      origin,
+      "-port",
+      String(port),
     ],
     { cwd: join(dirname(simulator), "emulator"), stdio: ["ignore", "ignore", "pipe"] },
   );
@@ -61,7 +69,7 @@ async function startOn(port: number): Promise<DynamoDbLocal | undefined> {
     printed += String(text);
   });
   for (let waited = 0; waited < START_MS; waited += POLL_MS) {
-    // Java goes on running without a port.
+    // Java keeps running without a port.
     if (printed.includes("Failed to bind") || java.exitCode !== null) break;
     if (await answersWith(origin, port)) return { port, stop };
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));

@@ -2,7 +2,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { serveOnLoopback } from "./loopback.ts";
 
-/** A proxy, as one stands in front of a bridge: its address is known before that of what is behind it. */
+/** A proxy in front of a bridge. Its address is known before the bridge's. */
 export async function startFrontDoor() {
   let behind: URL | undefined;
   const app = new Hono<{ Bindings: HttpBindings }>();

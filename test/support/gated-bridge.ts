@@ -17,14 +17,14 @@ import { bridgeParts, routeOf, scripted } from "./bridge-parts.ts";
 import { sampleDelivery } from "./samples.ts";
 import { silentLog } from "./test-doubles.ts";
 
-/** The account that every sample delivery is told to be of. */
+/** The actor of every sample delivery. */
 export const EDITOR = "ff80aa01";
 
 const ISSUER = "https://idp.example.test";
 
 const permissions = { call: [], fire: [], replay: [], approve: [] };
 
-/** Ann is the editor by another account's name, Max and Mia may approve, Tom may do nothing. */
+/** Ann is the editor under another account's name, Max and Mia may approve, and Tom has no role. */
 const CONFIG: Pick<Config, "issuers" | "roles" | "sources"> = {
   issuers: { people: entryOf({ issuer: ISSUER }) },
   roles: {
@@ -48,7 +48,7 @@ const CONFIG: Pick<Config, "issuers" | "roles" | "sources"> = {
   ],
 };
 
-/** Somebody with a token. */
+/** The principal of a person's token. */
 export const holder = (subject: string, roles: readonly string[] = ["manager"]): Principal => ({
   issuer: ISSUER,
   subject,
@@ -59,8 +59,8 @@ export const holder = (subject: string, roles: readonly string[] = ["manager"]):
 });
 
 /**
- * A bridge with a route that waits up to an hour for an approval, and the verbs of the people around it; `others` are
- * routes beside it.
+ * A bridge with a route that waits up to an hour for an approval, and the operations of its senders and people. `others`
+ * are additional routes.
  */
 export async function gatedBridge(
   outcomes: readonly ActionOutcome[],
@@ -79,18 +79,18 @@ export async function gatedBridge(
   return {
     ...parts,
     fired: script.contexts,
-    ...verbsAround(route.name, parts),
-    /** Runs what is due a minute later. */
+    ...operationsOn(route.name, parts),
+    /** Lets a minute pass, and runs what is due. */
     later: async (minutes = 1) => {
       clock.advance(minutes * 60_000);
       return parts.runDue();
     },
-    /** What the delivery's timeline tells of its approval. */
+    /** The approval's steps in the delivery's timeline. */
     steps: async ({ id }: RecordedDelivery) =>
       (await deliveries.timeline(id)).flatMap((timelineEvent) =>
         timelineEvent.kind === "approval" ? [timelineEvent] : [],
       ),
-    /** What a label or a comment decided, or why it did not. */
+    /** The decisions of a label or a comment, with the reason of a rejection. */
     decided: async ({ id }: RecordedDelivery) =>
       (await deliveries.timeline(id)).flatMap((timelineEvent) =>
         timelineEvent.kind === "decided" ? [timelineEvent] : [],
@@ -100,8 +100,8 @@ export async function gatedBridge(
 
 type Parts = Awaited<ReturnType<typeof bridgeParts>>;
 
-/** What senders and people do to the bridge; `gated` is the route that waits. */
-function verbsAround(gated: string, { bridge, bus: inner }: Parts) {
+/** The operations of senders and people on the bridge. `gated` is the route that waits. */
+function operationsOn(gated: string, { bridge, bus: inner }: Parts) {
   const { deliveries, approvals, ownAccounts, clock } = bridge;
   const bus = relayBus(bridge, inner);
   const takeIn = async (delivery: RecordedDelivery): Promise<RecordedDelivery> => {
@@ -115,22 +115,22 @@ function verbsAround(gated: string, { bridge, bus: inner }: Parts) {
     if (!approval) throw new Error("nothing was requested");
     return approval;
   };
-  let told = 0;
+  let labels = 0;
   return {
     approvalOf,
     takeIn,
-    /** The page becomes this version, one second after what was last told. */
+    /** Reports this version of the page, at the clock's time. */
     edit: (version: number, page: Partial<PageEvent["page"]> = {}) => {
       const { event, ...delivery } = sampleDelivery(version);
       const time = toIso(clock.now());
       return takeIn({ ...delivery, event: { ...event, time, page: { ...event.page, ...page } } });
     },
-    /** Somebody puts a label on the page; `changes` to the delivery that tells it. */
+    /** Somebody puts a label on the page; `given` changes the delivery. */
     label: (label: string, actor: string, given: Partial<RecordedDelivery> = {}, time = toIso(clock.now())) => {
       const { event, ...delivery } = sampleDelivery();
       const keyParts = [event.page.id, time, label];
       const labeled: PageEvent = { ...event, type: "page.labeled", keyParts, time, label, actor: { id: actor } };
-      const id = deliveryIdOf("wiki", ["label", String(++told)]);
+      const id = deliveryIdOf("wiki", ["label", String(++labels)]);
       return takeIn({ ...delivery, id, what: labeled.type, event: labeled, ...given });
     },
     decide: async (delivery: RecordedDelivery, decision: Verdict["decision"], by: Verdict["by"]) =>

@@ -49,11 +49,11 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   };
 }
 
-/** What tests run in processes of their own. */
+/** Programs that tests run in their own processes. */
 const PROGRAMS = { drawbridge: "functions/cli.ts", "crashing-bridge": "test/support/crashing-bridge.ts" } as const;
 export type ProgramName = keyof typeof PROGRAMS;
 
-/** A value that is made for the first that asks, and given to all others. */
+/** A value that is made at the first request and shared by all others. */
 function once<T>(make: () => Promise<T>) {
   let made: Promise<T> | undefined;
   return {

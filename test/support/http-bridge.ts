@@ -71,7 +71,7 @@ function gitlabSource(deps: ProviderDeps): Source {
   return { name: "gitlab", provider: "gitlab", contentTypes: ["application/json"], ...connected };
 }
 
-/** Keeps each delivery once, and no timeline. */
+/** Stores each delivery once, without a timeline. */
 const memoryDeliveries = (
   records: Map<string, RecordedDelivery>,
 ): AppDeps["receiving"]["deliveries"] & AppDeps["calls"]["deliveries"] => ({
@@ -86,7 +86,7 @@ const memoryDeliveries = (
   addToTimeline: unexpected("a change of a timeline"),
 });
 
-/** A store without approvals, to which none is added. */
+/** A store without approvals. None can be added. */
 const noApprovals: ApprovalStore = {
   request: unexpected("a request for an approval"),
   get: async () => undefined,

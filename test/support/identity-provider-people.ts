@@ -6,21 +6,23 @@ import type { Configuration, Provider } from "oidc-provider";
 /** Somebody who can sign in. */
 export interface SandboxPerson {
   readonly id: string;
-  /** What the person is to the bridge, for the page where one is chosen. */
+  /** The person's role at the bridge, as a sentence for the page on which one signs in. */
   readonly is: string;
   readonly groups: readonly string[];
 }
 
-/** An application at which people sign in, as it is registered. */
+/** The registration of an application at which people sign in. */
 export interface SignInSite {
   readonly people: readonly SandboxPerson[];
   readonly clientId: string;
-  /** Absent: a public client. */
+  /** Undefined for a public client. */
   readonly clientSecret?: string;
   readonly redirectUri: string;
 }
 
-/** Settings of a provider at which these people sign in, by authorization code with PKCE, and consent to everything. */
+/**
+ * Settings of a provider at which these people sign in by authorization code with PKCE. Consent is given automatically.
+ */
 export function signInSettings(settings: Configuration, site: SignInSite): Configuration {
   const { clientId, clientSecret, redirectUri, people } = site;
   return {
@@ -58,7 +60,7 @@ export function signInSettings(settings: Configuration, site: SignInSite): Confi
   };
 }
 
-/** The provider, with the page on which one says who one is. */
+/** The provider, with a page on which one chooses a person. */
 export function answerChoices(provider: Provider, { people, redirectUri }: SignInSite) {
   const others = provider.callback();
   return async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -66,7 +68,7 @@ export function answerChoices(provider: Provider, { people, redirectUri }: SignI
     if (request.method === "POST") {
       const accountId = new URLSearchParams(await text(request)).get("person") ?? "";
       return provider.interactionFinished(request, response, { login: { accountId } }).catch(() => {
-        // The page was open for longer than the sign-in lives.
+        // The page was open for longer than the interaction lives.
         response.writeHead(303, { location: new URL("/console", redirectUri).href }).end();
       });
     }

@@ -6,26 +6,26 @@ import { answerChoices, type SignInSite, signInSettings } from "./identity-provi
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** A client that gets tokens for itself. */
+/** A client that gets tokens for itself (client credentials). */
 export interface MachineClient {
   readonly id: string;
   readonly secret: string;
-  /** Claims its tokens carry besides the standard ones. */
+  /** Claims of its tokens in addition to the standard ones. */
   readonly claims?: Members;
   /**
-   * Claims and header members in place of the provider's own, for tokens as other issuers make them; `undefined` is
-   * none.
+   * Claims and header members in place of the provider's own, for tokens in the form of other issuers. `undefined`
+   * removes one.
    */
   readonly instead?: { readonly claims: Members; readonly header: Members };
-  /** How long its tokens live. Default 600. */
+  /** Lifetime of its tokens. Default 600. */
   readonly lifetimeSeconds?: number;
 }
 
 export interface IdentityProvider {
   readonly issuer: string;
   /**
-   * A fresh access token of `client` for `audience`: a signed JWT (RFC 9068). With a DPoP proof for `{issuer}/token` it is
-   * bound to the proof's key (RFC 9449 §5).
+   * Issues a new access token of `client` for `audience`: a signed JWT (RFC 9068). With a DPoP proof for
+   * `{issuer}/token` it is bound to the proof's key (RFC 9449 §5).
    */
   token(client: MachineClient, audience: string, dpop?: string): Promise<string>;
   close(): Promise<void>;
@@ -34,9 +34,9 @@ export interface IdentityProvider {
 /** A real OpenID provider on loopback, with client credentials and audience by resource indicator (RFC 8707). */
 export async function startIdentityProvider(options: {
   readonly clients: readonly MachineClient[];
-  /** Where people sign in, and who they are. Nobody is asked for a password. */
+  /** The application at which people sign in, and these people. Nobody is asked for a password. */
   readonly site?: SignInSite;
-  /** Any free one unless told. */
+  /** Default: any free port. */
   readonly port?: number;
 }): Promise<IdentityProvider> {
   const { clients, site, port = 0 } = options;
@@ -119,12 +119,13 @@ async function fetchToken(
     },
     body: new URLSearchParams({ grant_type: "client_credentials", resource: audience }),
   });
-  const told = (await answer.json()) as { access_token?: string; error?: string };
-  if (told.access_token === undefined) throw new Error(`the identity provider answered ${answer.status} ${told.error}`);
-  return told.access_token;
+  const response = (await answer.json()) as { access_token?: string; error?: string };
+  if (response.access_token === undefined)
+    throw new Error(`the identity provider answered ${answer.status} ${response.error}`);
+  return response.access_token;
 }
 
-/** The library warns of development use when it is loaded and set up, which is just what this is. */
+/** The library warns that it is set up for development, which is intended here. */
 async function quietly<T>(setUp: () => Promise<T>): Promise<T> {
   const { warn } = console;
   console.warn = () => undefined;

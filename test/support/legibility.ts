@@ -1,9 +1,9 @@
 import type { Page } from "playwright-core";
 import * as v from "valibot";
 
-/** What a reader's eyes meet, as the browser computes it. */
+/** The legibility of a page, as the browser computes it. */
 export interface Legibility {
-  /** Each piece of text with its contrast to what lies behind it: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio */
+  /** Each text with its contrast to its background: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio */
   readonly texts: readonly { readonly text: string; readonly contrast: number }[];
   /** By how many pixels the page is wider than its window. */
   readonly overflow: number;
@@ -18,7 +18,10 @@ const legibility = v.object({
   overflow: v.number(),
 });
 
-/** Runs in the page, whose types are not this program's. A see-through colour would fail it: the sandbox has none. */
+/**
+ * Runs in the page, whose types are not this program's. Throws for a transparent background, which the sandbox never
+ * has.
+ */
 const MEASURE = `(selector) => {
   const rgb = (colour) => {
     const [red, green, blue, alpha = 1] = colour.match(/[\\d.]+/g).map(Number);

@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import type { Hono } from "hono";
 
-/** Serves a stand-in for an outside system on loopback; port 0 takes any free one. Closing it ends its connections. */
+/** Serves a stand-in for an external system on loopback. Port 0 uses any free port. `close` ends its connections. */
 export async function serveOnLoopback(app: Hono<{ Bindings: HttpBindings }>, port: number) {
   const server = createServer(getRequestListener(app.fetch));
   await new Promise<void>((resolve, reject) => {

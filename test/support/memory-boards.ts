@@ -9,7 +9,7 @@ interface Page {
   leasedUntil: EpochMillis | undefined;
 }
 
-/** Boards for one process, atomic because nothing is awaited between looking and taking. */
+/** Boards in memory for one process. Each operation is atomic, because nothing is awaited between read and write. */
 export function memoryBoards(): BoardStore {
   const pages = new Map<string, Page>();
   const pageOf = ({ site, id }: { readonly site: string; readonly id: string }): Page => {
@@ -19,11 +19,11 @@ export function memoryBoards(): BoardStore {
     return page;
   };
   return {
-    advance: async (address, { key, ...told }) => {
+    advance: async (address, { key, ...reported }) => {
       const { rows } = pageOf(address);
-      const runs = withBuild(rows.get(key) ?? [], told);
+      const runs = withBuild(rows.get(key) ?? [], reported);
       rows.set(key, runs);
-      return isShown(told, runs);
+      return isShown(reported, runs);
     },
     read: async (address) => {
       const { rows, record } = pageOf(address);
@@ -46,7 +46,7 @@ export function memoryBoards(): BoardStore {
   };
 }
 
-/** As if every attempt had the page to itself: what guards the page has to hold without the lease. */
+/** Boards whose lease is always granted: a page must stay correct without the lease. */
 export const withoutLeases = (boards: BoardStore): BoardStore => ({
   ...boards,
   lease: async () => ({ owner: 1, record: {} }),

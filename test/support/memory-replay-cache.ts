@@ -1,6 +1,6 @@
 import type { ReplayCache } from "../../shared/store/replay-cache.ts";
 
-/** In memory; passes the suite of the others. Forgets nothing. */
+/** A replay cache in memory, which passes the suite of the others. It never forgets. */
 export function seenTokensInMemory(): ReplayCache {
   const uses = new Map<string, string>();
   return {

@@ -17,8 +17,8 @@ import { buildOf } from "./sandbox-confluence-action.ts";
 import { actionDeps, secretsOf, testClock } from "./test-doubles.ts";
 
 /**
- * What each kind of action calls and consumes when it succeeds at once: a page's edit fires a run, and the run's end is
- * shown on the page. The database must tell what its indexes consume.
+ * The calls and the consumed capacity of each kind of action that succeeds at once: a page's edit fires a run, and the
+ * run's end is shown on the page. The database must report the capacity that its indexes consume.
  */
 export async function measuredActions(client: DynamoDBClient, table: string) {
   const clock = testClock();
@@ -43,7 +43,7 @@ export async function measuredActions(client: DynamoDBClient, table: string) {
     };
     const edit = editAt(site);
     const fired = await consumed("docs-build", edit);
-    // Once an hour a write is preceded by the question whose credential it is: that is no part of what one action costs.
+    // Once an hour a write looks up the credential's user first. This is not part of the cost of one action.
     await consumed("status", endOfRun(sampleDelivery(2), { page: OTHER_PAGE, run: "asking" }));
     return { tekton: fired, confluence: await consumed("status", endOfRun(edit, { page: PAGE, run: "measured" })) };
   } finally {
@@ -74,7 +74,7 @@ function editAt(site: string) {
   return { ...edit, event: { ...edit.event, page: { ...edit.event.page, site } } };
 }
 
-/** What the cluster tells, with the annotation that leads back to the page. */
+/** The cluster's report of a run's end, with the annotation that names the edit. */
 function endOfRun(
   edit: RecordedDelivery,
   { page, run }: { readonly page: string; readonly run: string },
@@ -88,8 +88,8 @@ function endOfRun(
     subject: build.id,
     build,
   } as const;
-  const told = { ...event, origin: { delivery: edit.id } };
-  return { ...edit, id: `d-end-of-run-${run}`, source: "cluster", provider: "tekton", what: type, event: told };
+  const claimed = { ...event, origin: { delivery: edit.id } };
+  return { ...edit, id: `d-end-of-run-${run}`, source: "cluster", provider: "tekton", what: type, event: claimed };
 }
 
 interface Call {
@@ -98,7 +98,9 @@ interface Call {
   readonly indexes: number;
 }
 
-/** Counts calls of the table, with what they consumed, and calls of targets; stands in for the listener. */
+/**
+ * Counts calls of the table, with the capacity that they consumed, and calls of targets. Stands in for the listener.
+ */
 function meterOf(client: DynamoDBClient) {
   const calls: Call[] = [];
   let targetCalls = 0;
@@ -107,12 +109,16 @@ function meterOf(client: DynamoDBClient) {
       async (call) => {
         Object.assign(call.input, { ReturnConsumedCapacity: "INDEXES" });
         const answer = await next(call);
-        // What every command of DynamoDB answers when it is asked to.
-        const { ConsumedCapacity: told } = answer.output as {
+        // The output of every DynamoDB command that requests it.
+        const { ConsumedCapacity: consumed } = answer.output as {
           ConsumedCapacity?: { CapacityUnits?: number; Table?: { CapacityUnits?: number } };
         };
-        const table = told?.Table?.CapacityUnits ?? 0;
-        calls.push({ isRead: /^(Get|Query)/.test(commandName), table, indexes: (told?.CapacityUnits ?? 0) - table });
+        const table = consumed?.Table?.CapacityUnits ?? 0;
+        calls.push({
+          isRead: /^(Get|Query)/.test(commandName),
+          table,
+          indexes: (consumed?.CapacityUnits ?? 0) - table,
+        });
         return answer;
       },
     { step: "initialize" },

@@ -2,20 +2,20 @@ import { isDeepStrictEqual } from "node:util";
 import { Ajv, type AnySchemaObject, type ValidateFunction } from "ajv";
 import addFormats from "ajv-formats";
 
-/** One call with its answer, as they crossed the line. */
+/** One call with its response. */
 export interface Exchange {
   readonly method: string;
   readonly url: URL;
   readonly headers: Headers;
   readonly body: string | undefined;
-  /** Absent when no answer came. */
+  /** Undefined if there was no response. */
   readonly answer?: { readonly status: number; readonly headers: Headers; readonly body: string };
 }
 
 interface Checked {
-  /** Method and path template, e.g. `GET /pages/{id}`; absent when none fits. */
+  /** Method and path template, e.g. `GET /pages/{id}`; undefined if none matches. */
   readonly operation: string | undefined;
-  /** One line for each deviation: its place, then what is wrong there. */
+  /** One line for each deviation: its place, then the problem. */
   readonly problems: readonly string[];
 }
 
@@ -44,8 +44,9 @@ interface Description {
 }
 
 /**
- * Holds exchanges to an OpenAPI 3.0 description (https://spec.openapis.org/oas/v3.0.3). Stricter than the text: a
- * member or a parameter that is not described counts as a deviation, as descriptions mark next to nothing as required.
+ * Compares exchanges with an OpenAPI 3.0 description (https://spec.openapis.org/oas/v3.0.3). Stricter than the
+ * specification: a member or a parameter that is not described counts as a deviation, because descriptions mark hardly
+ * anything as required.
  */
 export class OpenApi {
   readonly #description: Description;
@@ -53,11 +54,11 @@ export class OpenApi {
   readonly #validators = new Map<string, ValidateFunction>();
 
   constructor(text: string) {
-    // What is read of it is checked by use: a description of another form fails every exchange.
+    // The members that are read are checked by use: a description of another form fails every exchange.
     this.#description = JSON.parse(text) as Description;
     this.#ajv = new Ajv({ strict: false, allErrors: true, coerceTypes: false });
     addFormats.default(this.#ajv);
-    // Written by mistake for `type: string`, in several places.
+    // A mistake for `type: string` in several places of the descriptions.
     this.#ajv.addFormat("string", true);
     const schemas = this.#description.components?.["schemas"] ?? {};
     for (const [name, schema] of Object.entries(schemas)) this.#ajv.addSchema(this.#strict(schema), `#${name}`);
@@ -121,11 +122,11 @@ export class OpenApi {
     );
   }
 
-  /** What a reference leads to; other values as they are. */
+  /** The target of a reference; other values unchanged. */
   #resolved<T extends object>(value: T): T {
     if (!("$ref" in value)) return value;
     const [, kind = "", name = ""] = /^#\/components\/(\w+)\/(.+)$/.exec(String(value.$ref)) ?? [];
-    // Whoever follows a reference knows by its place what it leads to.
+    // The place of a reference determines the type of its target.
     return this.#description.components?.[kind]?.[name] as T;
   }
 
@@ -166,14 +167,14 @@ const isSchema = (value: unknown): value is Json =>
 
 const membersOf = ({ properties }: Json): Json => (isSchema(properties) ? properties : {});
 
-/** The values of a template's parameters in a path that fits it. */
+/** The values of a template's parameters in a path that matches it. */
 function valuesIn(path: string, template: string): Json | undefined {
   const names = Array.from(template.matchAll(/\{([^}]+)\}/g), ([, name = ""]) => name);
   const found = new RegExp(`^${template.replace(/\{[^}]+\}/g, "([^/]+)")}$`).exec(path);
   return found ? Object.fromEntries(names.map((name, index) => [name, found[index + 1]])) : undefined;
 }
 
-/** A parameter's text as the type that its schema has. */
+/** A parameter's text as a value of its schema's type. */
 function typed(value: unknown, { type }: Json): unknown {
   if (type === "array") return String(value).split(",");
   if (type === "boolean") return value === "true" || (value === "false" ? false : value);

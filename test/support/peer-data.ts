@@ -9,15 +9,15 @@ export interface Recorded {
   readonly body: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
   readonly query: string;
-  /** The sender's name for what it tells. */
+  /** The sender's name of the event. */
   readonly event: string;
-  /** When the sender says it was sent; absent where the recording does not tell. */
+  /** When the sender says it was sent; undefined if the recording does not say. */
   readonly sentAt?: string;
 }
 
 const JSON_BODY = { "content-type": "application/json" };
 
-/** Every recorded webhook body below `root`; what stands beside them there (claims, headers, API answers) is left out. */
+/** Every recorded webhook body below `root`. Other recordings (claims, headers, API responses) are left out. */
 export function recordedDeliveries(root: string): readonly Recorded[] {
   return [
     ...indexed(root, "gitlab", "x-gitlab-event"),
@@ -33,7 +33,7 @@ export function signatureVector(root: string, provider: string, file: string) {
   return { secret: String(secret), headers: new Headers(headers), body: Buffer.from(String(body)) };
 }
 
-/** Folders whose `index.json` tells each file's event; null, or a name in words, is no webhook. */
+/** Folders whose `index.json` names each file's event; null, or a name in words, is not a webhook. */
 function indexed(root: string, provider: string, header: string): Recorded[] {
   const entries: { file: string; event: string | null }[] = json(join(root, provider, "index.json"));
   const webhooks = entries.filter(({ file, event }) => event && !/headers|^eventbridge-|^signature-vector/.test(file));
@@ -56,14 +56,14 @@ function confluence(root: string): Recorded[] {
       provider: "confluence",
       body: bytes(join(folder, file)),
       headers: JSON_BODY,
-      // Connect names the event in the registered address; these files are called by it.
+      // Connect names the event in the registered address. The files have the event's name.
       query: flavour === "cloud-connect" ? `?event=${file.replace(".json", "")}` : "",
       event: file.replace(".json", ""),
     }));
   });
 }
 
-/** Stored in structured mode; Tekton sends binary mode, so each is read in both. */
+/** Stored in structured mode. Tekton sends binary mode, so each event is read in both. */
 function tekton(root: string): Recorded[] {
   const folder = join(root, "tekton", "cloudevents");
   const files = readdirSync(folder).filter((file) => /^(pipeline|task)run\..+\.json$/.test(file));

@@ -9,38 +9,38 @@ import { DASHBOARD, startSandboxListener } from "./sandbox-listener.ts";
 
 /** The playground's page. */
 const PAGE = "98310";
-/** What the development identity provider's tokens are made for. */
+/** The audience of the development identity provider's tokens. */
 const AUDIENCE = "https://drawbridge.playground";
 const DEFAULT_PORT = 8787;
 const CONSOLE = "drawbridge-console";
-/** Who may sign in at the console. */
+/** The people who can sign in at the console. */
 const PEOPLE = [
   { id: "olga", is: "on call: reads everything, runs again, rolls back", groups: ["on-call"] },
   { id: "axel", is: "reads everything, and approves", groups: ["approvers"] },
   { id: "rita", is: "has no role", groups: [] },
 ] as const;
-/** Long enough that a person sees the run go on. */
+/** Long enough for a person to watch the run. */
 const RUN_MS = 1_500;
 
 export interface PlaygroundSandboxes {
   readonly pageUrl: URL;
   readonly pageVersion: () => number;
   readonly addresses: readonly (readonly [string, string])[];
-  /** Writes secrets and configuration into `folder`, and gives the path of the configuration. */
+  /** Writes secrets and configuration into `folder`. Returns the path of the configuration. */
   writeConfig(folder: string): Promise<string>;
-  /** Where the sandboxes find the bridge from now on, and what the command line needs to know. */
+  /** Connects the sandboxes with the bridge. Returns what the command line needs. */
   meet(bridge: URL, config: string): PlaygroundSession;
   close(): Promise<void>;
 }
 
 interface PlaygroundSandboxesOptions {
-  /** The bridge's. The sandboxes take the three after it; with 0 any free ones. */
+  /** The bridge's port. The sandboxes use the three ports after it, or any free ones with 0. */
   readonly port: number;
-  /** Called with a sentence for each event of a sandbox that the bridge did not take. */
+  /** Called with a sentence for each event of a sandbox that the bridge did not accept. */
   readonly onDropped: (sentence: string) => void;
 }
 
-/** The systems around the bridge, each speaking its real wire format. */
+/** The systems around the bridge, each with its real wire format. */
 export async function startPlaygroundSandboxes({
   port,
   onDropped,
@@ -72,7 +72,7 @@ export async function startPlaygroundSandboxes({
   const listener = await startSandboxListener({
     port: portAfter(2),
     runMs: RUN_MS,
-    // A token for each event: it lives for ten minutes, and the playground for days.
+    // Each event has a new token, because a token lives for ten minutes and the playground for days.
     sink: async () => {
       const token = await identity.token(forwarder, AUDIENCE);
       return { url: new URL("/webhooks/cluster", bridge), headers: { authorization: `Bearer ${token}` } };
@@ -85,7 +85,7 @@ export async function startPlaygroundSandboxes({
     pageUrl: confluence.pageUrl(PAGE),
     pageVersion: () => confluence.page(PAGE).latest.number,
     addresses: [
-      // People are sent back to the bridge's usual port alone.
+      // The identity provider sends people back only to the bridge's usual port.
       ...(port === 0 ? [] : [["console", `${own}/console`] as const]),
       ["sandbox Confluence", confluence.pageUrl(PAGE).href],
       ["sandbox Tekton", new URL(DASHBOARD, listener.url).href],

@@ -13,7 +13,7 @@ import { providerDeps, secretsOf, testClock } from "./test-doubles.ts";
 export interface FixtureSource {
   readonly settings: object;
   readonly environment: Readonly<Record<string, string>>;
-  /** Whether the credential that `sign` makes covers the body; unless told, it does. */
+  /** Whether the credential that `sign` makes covers the body; default true. */
   readonly coversBody?: boolean;
 }
 
@@ -70,7 +70,7 @@ export function requestOf(
   return { method: "POST", url, headers, body, receivedAt: clock.now(), requestId: "request-1" };
 }
 
-/** What reading starts from, with the proof left out: for bodies that no key of ours can sign. */
+/** An authentic delivery without a proof, for bodies that no test key can sign. */
 export async function takenAsAuthentic(request: ReceivedRequest): Promise<AuthenticDelivery> {
   const proof = ok({ principal: sourcePrincipal(SOURCE, "test", "current") });
   const delivery = await authenticate(request, { name: SOURCE, authenticate: async () => proof });
@@ -80,13 +80,13 @@ export async function takenAsAuthentic(request: ReceivedRequest): Promise<Authen
 
 export type Body = Record<string, unknown>;
 
-/** The body of a provider's fixture, to be changed: a new one each time. */
+/** A new copy of the body of a provider's fixture, to be changed. */
 export function bodyOf(provider: string, name: string): Body {
   const fixture = fixturesOf(provider).find((one) => one.name === name);
   return JSON.parse(Buffer.from(fixture?.body ?? "").toString());
 }
 
-/** Reads bodies with a provider's reader, as if they were proved. */
+/** Parses bodies with a provider's reader, as if they were authenticated. */
 export function readingBy(readDelivery: (delivery: AuthenticDelivery) => Reading) {
   const url = new URL(`https://bridge.example.test/webhooks/${SOURCE}`);
   const read = async (body: Body, headers: Record<string, string> = {}): Promise<Reading> => {
@@ -111,7 +111,7 @@ export const secretsChanged = ({ environment, ...source }: FixtureSource): Fixtu
   environment: Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, changed(value)])),
 });
 
-/** The source while its secrets are being changed: every current one has the changed one beside it. */
+/** The source during a rotation: every current secret has the changed one as its next. */
 export function withNextSecrets(source: FixtureSource): FixtureSource {
   const names = Object.keys(source.environment);
   const next = names.map((name) => [`${name}_AFTER`, changed(source.environment[name] ?? "")]);
@@ -125,7 +125,7 @@ export function withNextSecrets(source: FixtureSource): FixtureSource {
   };
 }
 
-/** Another secret of the same form: one letter or digit in its middle is another. */
+/** Another secret of the same form, with one letter or digit in its middle changed. */
 function changed(secret: string): string {
   const middle = secret.length >> 1;
   const at = middle + secret.slice(middle).search(/[A-Ya-y0-8]/);

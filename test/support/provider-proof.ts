@@ -5,7 +5,7 @@ import type { Provider } from "../../shared/providers/provider.ts";
 import { connectFixtureSource, type Fixture, type FixtureSource, requestOf, SOURCE } from "./provider-fixtures.ts";
 import { testClock } from "./test-doubles.ts";
 
-/** Proving and reading for one source, at the suite's time of day or a little later. */
+/** Authenticates and parses for one source, at the suite's time of day or a little later. */
 export function proofOf(provider: Provider, source: FixtureSource) {
   const at = (laterByMs = 0) => {
     const clock = testClock();
@@ -57,7 +57,7 @@ export function* singleBitChanges(bytes: Uint8Array) {
   }
 }
 
-/** The request with this header, or nothing where no HTTP message can carry the value. */
+/** The headers with this one, or undefined if no HTTP message can carry the value. */
 export function withHeader(headers: Headers, name: string, value: string | null): Headers | undefined {
   const sent = new Headers(headers);
   try {

@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 /** Any JSON text at all. */
 export const jsonBodies: fc.Arbitrary<Uint8Array> = fc.json().map((text) => new Uint8Array(Buffer.from(text)));
 
-/** A JSON body after some of its members were taken out, or hold something else: wrong types, long texts, odd numbers. */
+/** A JSON body with some members removed or replaced: wrong types, long texts, odd numbers. */
 export function mutatedBodies(body: Uint8Array): fc.Arbitrary<Uint8Array> {
   const text = Buffer.from(body).toString("utf8");
   return fc
@@ -12,9 +12,9 @@ export function mutatedBodies(body: Uint8Array): fc.Arbitrary<Uint8Array> {
 }
 
 interface Mutation {
-  /** Counts the body's values; beyond their number it begins again. */
+  /** Index of the changed value, modulo the number of values. */
   readonly at: number;
-  /** Nothing takes the value out. */
+  /** `undefined` removes the value. */
   readonly to: unknown;
 }
 

@@ -15,11 +15,11 @@ interface BenchOptions {
 
 interface ReportBench {
   run(busEvent: BusEvent, origin: BusEvent, signal?: AbortSignal): Promise<ActionOutcome>;
-  /** Runs it for a state of the build 512 that `origin` caused. */
-  tell(origin: BusEvent, changes?: Partial<BuildPart>): Promise<ActionOutcome>;
+  /** Runs the action for a state of the build 512 that `origin` caused. */
+  report(origin: BusEvent, changes?: Partial<BuildPart>): Promise<ActionOutcome>;
 }
 
-/** An action that reports to the system which caused a run, connected; its target's token is `env:TOKEN`. */
+/** A connected action that reports to the system which caused a run. Its target's token is `env:TOKEN`. */
 export function reportBench(action: Action, changes: BenchOptions): ReportBench {
   const connected = action.connect(
     {
@@ -32,15 +32,15 @@ export function reportBench(action: Action, changes: BenchOptions): ReportBench 
   );
   const run: ReportBench["run"] = (busEvent, origin, signal = new AbortController().signal) =>
     connected.run({ busEvent, origin, attempt: 1, signal });
-  return { run, tell: (origin, build) => run(buildEntry(build), origin) };
+  return { run, report: (origin, build) => run(buildEntry(build), origin) };
 }
 
-/** The entry of an event that `provider` told, with as much of it as an action looks at. */
+/** A bus event of `provider`, with the members that an action reads. */
 export function causeOf(
   provider: string,
-  told: Readonly<Record<string, unknown>> & { readonly type: string },
+  detail: Readonly<Record<string, unknown>> & { readonly type: string },
 ): BusEvent {
-  const event = { time: "2026-11-02T08:58:00.000Z", subject: "cause", ...told };
-  // A test leaves out what the action does not read, and puts in what no provider would.
+  const event = { time: "2026-11-02T08:58:00.000Z", subject: "cause", ...detail };
+  // A test leaves out members that the action does not read, and adds members that no provider sends.
   return { ...entryOf("d-cause", event as Parameters<typeof entryOf>[1]), source: `drawbridge.${provider}` };
 }

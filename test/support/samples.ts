@@ -15,7 +15,7 @@ export function samplePageEvent(version = 7): PageEvent {
   };
 }
 
-/** A recorded delivery of a page edit; `n` makes it another one. */
+/** A recorded delivery of a page edit. Each `n` makes a different one. */
 export function sampleDelivery(
   n = 1,
   changes: Partial<RecordedDelivery> = {},

@@ -19,9 +19,9 @@ export interface SandboxBuildkite {
   readonly url: string;
   readonly token: string;
   readonly requests: readonly { readonly path: string; readonly headers: Headers }[];
-  /** What the page of build 12 shows. */
+  /** The annotations that the page of build 12 shows. */
   readonly annotations: ReadonlyMap<string, SandboxAnnotation>;
-  /** The next requests get these, in order. */
+  /** Sets the responses to the next requests, in order. */
   answerNext(...answers: readonly InjectedAnswer[]): void;
   close(): Promise<void>;
 }
@@ -50,8 +50,8 @@ export async function startSandboxBuildkite(): Promise<SandboxBuildkite> {
     const before = append ? (annotations.get(context)?.body ?? "") : "";
     annotations.set(context, { context, style, body: `${before}${body}` });
     const at = "2026-11-02T09:00:00.000Z";
-    const told = { context, style, scope: "build", priority: 3, body_html: body, created_at: at, updated_at: at };
-    return c.json({ id: "018b8d10-0000-4000-8000-000000000001", ...told }, 201);
+    const annotation = { context, style, scope: "build", priority: 3, body_html: body, created_at: at, updated_at: at };
+    return c.json({ id: "018b8d10-0000-4000-8000-000000000001", ...annotation }, 201);
   });
   app.all("*", (c) => c.json({ message: "Not Found" }, 404));
 

@@ -28,11 +28,11 @@ export interface BenchOptions {
   readonly callOut?: CallOut;
   readonly commands?: Commands | undefined;
   readonly ownAccounts?: Pick<OwnAccountStore, "record">;
-  /** Behind the references of the target's credential, besides the sandbox's own. */
+  /** Secrets for the references of the target's credential, in addition to the sandbox's own. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** The action, connected to the sandbox as the given product; unless told it writes page 98310, as often as it is run. */
+/** The action, connected to the sandbox as the given product. By default it writes page 98310, without a throttle. */
 export function benchFor(
   sandbox: SandboxConfluence,
   product: "cloud" | "data-center",
@@ -89,7 +89,7 @@ export function buildOf(changes: Partial<BuildPart> = {}): BuildPart {
   };
 }
 
-/** A build's event as published. The delivery is named after what it tells. */
+/** A build's event as published. The delivery is named after its content. */
 export function buildEntry(changes: Partial<BuildPart> = {}): BusEvent {
   const build = buildOf(changes);
   const id = `d-${build.pipeline.replace(/\W/g, "-")}-${build.number}-${build.state}`;
@@ -97,15 +97,15 @@ export function buildEntry(changes: Partial<BuildPart> = {}): BusEvent {
 }
 
 type Detail = BusEvent["detail"];
-type Told<T> = T extends unknown ? Omit<T, "id" | "source" | "delivery" | "eventKey" | "principal"> : never;
+type GivenDetail<T> = T extends unknown ? Omit<T, "id" | "source" | "delivery" | "eventKey" | "principal"> : never;
 
-export function entryOf(delivery: string, told: Told<Detail>): BusEvent {
+export function entryOf(delivery: string, detail: GivenDetail<Detail>): BusEvent {
   return {
     source: "drawbridge.example",
-    "detail-type": told.type,
-    time: told.time,
+    "detail-type": detail.type,
+    time: detail.time,
     detail: {
-      ...told,
+      ...detail,
       id: delivery,
       source: "/sources/example",
       delivery,

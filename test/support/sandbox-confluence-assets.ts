@@ -1,4 +1,4 @@
-/** Styles of the sandbox's pages: no outside file, light and dark by the reader's own setting. */
+/** Styles of the sandbox's pages: no external file, light and dark by the reader's setting. */
 export const STYLE = `
 :root{color-scheme:light dark;--ground:#f5f6f8;--paper:#fff;--ink:#172033;--soft:#556070;--line:#dde1e8;--accent:#0b5cd5;
 --green:#12693f;--green-bg:#dcf5e7;--red:#a3231b;--red-bg:#fde4e1;--blue:#0b4fb3;--blue-bg:#dfebff;
@@ -44,7 +44,7 @@ details{margin-top:1rem}summary{cursor:pointer;font-size:.875rem}.hint{color:var
 .alert{border-left:4px solid var(--red);background:var(--red-bg);padding:.5rem .75rem;border-radius:6px}
 `;
 
-/** Looks for a new version every second and exchanges what changed; what is being typed stays. */
+/** Polls for a new version every second and replaces the changed parts. Input fields keep their text. */
 export const SCRIPT = `
 const { pageUrl, stateUrl, state: first } = document.body.dataset;
 let shown = first;

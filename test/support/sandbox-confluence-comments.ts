@@ -4,22 +4,22 @@ import { ROBIN, userOf } from "./sandbox-confluence-users.ts";
 
 export interface SandboxComment {
   readonly id: string;
-  /** Id of the page that it stands on. */
+  /** Id of the page that it is on. */
   readonly page: string;
-  /** `inline` is made on a piece of the page's text. */
+  /** `inline` is a comment on a part of the page's text. */
   readonly kind: "footer" | "inline";
   readonly status: string;
-  /** Of the newest version, as are the others: a user key or an account id. */
+  /** The author of the newest version: a user key or an account id. The members below are the newest version's too. */
   readonly author: string;
   readonly body: string;
   readonly number: number;
   readonly at: string;
 }
 
-/** What a comment begins with; left out, it is Robin's, at the page's foot, written now. */
+/** The start of a comment. Default: by Robin, at the page's foot, written now. */
 export type CommentSeed = Partial<Omit<SandboxComment, "page" | "body" | "number">>;
 
-/** The comments of the sandbox's pages. Throws for what is not storage format. */
+/** The comments of the sandbox's pages. Throws if a text is not storage format. */
 export class SandboxComments {
   readonly #comments = new Map<string, SandboxComment>();
 
@@ -38,7 +38,7 @@ export class SandboxComments {
     return this.#put({ ...rest, ...seed, id, page, body: asStored(body), number: 1 });
   }
 
-  /** One version more, by whoever may. */
+  /** Adds a version. */
   edit(id: string, body: string, author = ROBIN.userKey): void {
     const comment = this.#comments.get(id);
     if (!comment) throw new Error(`the sandbox has no comment ${id}`);
@@ -54,24 +54,31 @@ export class SandboxComments {
 
 const FIRST_ID = 98_400;
 
-/** As Cloud's REST v2 answers it. */
+/** A comment in the form of Cloud's REST v2. */
 export const cloudComment = (
   { id, page, status, author, body, number, at }: SandboxComment,
   asked: URLSearchParams,
 ) => ({
-  ...{ id, status, title: "Re: a page", pageId: page },
+  id,
+  status,
+  title: "Re: a page",
+  pageId: page,
   version: { number, message: "", minorEdit: false, authorId: userOf(author).accountId, createdAt: at },
   body: asked.get("body-format") === "storage" ? { storage: { representation: "storage", value: body } } : {},
 });
 
-/** As Data Center answers it, among all other content. */
+/** A comment in the form of Data Center, where it is one kind of content. */
 export function dataCenterComment(comment: SandboxComment, asked: URLSearchParams) {
   const { id, page, status, kind, author, body, number, at } = comment;
   const parts = asked.get("expand")?.split(",") ?? [];
   const { username, userKey, displayName } = userOf(author);
   const by = { type: "known", username, userKey, displayName };
   return {
-    ...{ id, status, type: "comment", title: "Re: a page", extensions: { location: kind } },
+    id,
+    status,
+    type: "comment",
+    title: "Re: a page",
+    extensions: { location: kind },
     ...(parts.includes("container") && { container: { id: page, type: "page", status: "current" } }),
     ...(parts.includes("version") && { version: { number, message: "", when: at, minorEdit: false, by } }),
     ...(parts.includes("body.storage") && { body: { storage: { value: body, representation: "storage" } } }),

@@ -4,7 +4,7 @@ import { type Markup, type MarkupElement, parseStorage } from "./sandbox-conflue
 
 type Html = HtmlEscapedString | Promise<HtmlEscapedString>;
 
-/** Storage format as a reader sees it. Only what is listed here becomes HTML; of anything else just the text is shown. */
+/** Storage format as a reader sees it. Only listed elements become HTML. Of all others only the text is shown. */
 export const storageToHtml = (storage: string): Html => all(parseStorage(storage));
 
 const all = (nodes: readonly Markup[]): Html => html`${nodes.map(one)}`;
@@ -71,7 +71,7 @@ function macro(node: MarkupElement): Html {
   }
 }
 
-/** Text, colour and shape each say it: nobody has to tell colours apart. */
+/** Text, colour and shape each show the state: nobody has to distinguish colours. */
 function lozenge(colour: string, title: string): Html {
   const shape = SHAPES[colour] ?? "○";
   const known = colour in SHAPES ? colour.toLowerCase() : "grey";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { SaxesParser } from "saxes";
 
-/** Storage format as a tree, read by a parser that is not the product's own: the sandbox is to be a second opinion. */
+/** Storage format as a tree. The parser is not the product's own, so that the sandbox is an independent check. */
 export type Markup = { readonly kind: "text" | "cdata" | "comment"; readonly text: string } | MarkupElement;
 
 export interface MarkupElement {
@@ -11,7 +11,10 @@ export interface MarkupElement {
   readonly children: readonly Markup[];
 }
 
-/** Throws the parser's error for what Confluence refuses with 400. The prefixes `ac:` and `ri:` need no declaration. */
+/**
+ * Throws the parser's error if Confluence would reject the text with 400. The prefixes `ac:` and `ri:` need no
+ * declaration.
+ */
 export function parseStorage(storage: string): readonly Markup[] {
   const root: Growing = { kind: "element", name: "root", attributes: {}, children: [] };
   const open = [root];
@@ -38,14 +41,14 @@ export function parseStorage(storage: string): readonly Markup[] {
 }
 
 /**
- * What Confluence keeps of what it is sent: ids and schema versions added where there are none, references resolved, named
- * ones for some characters, empty elements written its way. What it once kept comes out unchanged.
+ * The body that Confluence stores of a body that it receives: missing ids and schema versions are added, references are
+ * resolved, some characters become named ones, and empty elements get its form. A stored body stays unchanged.
  */
 export const asStored = (storage: string): string => parseStorage(storage).map(print).join("");
 
 /**
- * What an editor makes of a page that a person opens and saves without a change of theirs: columns get widths, cells
- * paragraphs, tables a layout, macros' parameters another order. What it once saved comes out with the same words.
+ * The body after a person opened the page in the editor and saved it without a change: columns get widths, cells get
+ * paragraphs, tables get a layout, and macros' parameters get another order. A saved body keeps its words.
  */
 export const asSavedByEditor = (storage: string): string => parseStorage(storage).map(asEdited).map(print).join("");
 
@@ -114,7 +117,7 @@ function addedTo({ name, attributes }: MarkupElement): Readonly<Record<string, s
   return {};
 }
 
-/** Names that a storage document may use beside XML's own: a few stand for all. */
+/** Names that a storage document may use in addition to XML's own. A few represent all. */
 const NAMED: readonly (readonly [string, string])[] = [
   ["nbsp", "\u00A0"],
   ["uuml", "ü"],

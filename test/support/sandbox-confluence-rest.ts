@@ -13,18 +13,18 @@ import {
 } from "./sandbox-confluence-site.ts";
 import { BRIDGE_USER, callerOf, type SandboxCredentials, type SandboxUser } from "./sandbox-confluence-users.ts";
 
-/** What one product's REST interface says in its own way. */
+/** The differences of the products' REST interfaces. */
 interface Dialect {
   readonly pagePath: string;
   readonly versionPath: string;
   readonly searchPath: string;
-  /** Where the owner of the credential is found. */
+  /** Path of the credential's owner. */
   readonly userPath: string;
   readonly user: (user: SandboxUser) => object;
-  /** Where comments are read; Data Center has them among all other content. */
+  /** Paths of comments. In Data Center a comment is one kind of content. */
   readonly commentPaths: Readonly<Record<SandboxComment["kind"], string>>;
   readonly comment: (comment: SandboxComment, query: URLSearchParams) => object;
-  /** The parameter that says where a batch of found pages begins. */
+  /** The parameter for the start of a batch of found pages. */
   readonly place: "cursor" | "start";
   /** Reads a write's body. */
   readonly write: v.GenericSchema<unknown, Omit<NewVersion, "by">>;
@@ -132,8 +132,13 @@ function dataCenterVersion({ number, message, by, at, minorEdit = false }: Sandb
 }
 
 const spaceOf = ({ space: key }: SandboxPage) => ({
-  ...{ id: 65538, key, name: key, type: "global", status: "current" },
-  ...{ _expandable: { homepage: "" }, _links: { webui: `/display/${key}` } },
+  id: 65538,
+  key,
+  name: key,
+  type: "global",
+  status: "current",
+  _expandable: { homepage: "" },
+  _links: { webui: `/display/${key}` },
 });
 
 const CODES: Readonly<Record<number, string>> = { 400: "INVALID_REQUEST_PARAMETER", 404: "NOT_FOUND", 409: "CONFLICT" };
@@ -144,18 +149,18 @@ interface Rest {
   readonly site: SandboxSite;
   readonly dialect: Dialect;
   readonly credentials: SandboxCredentials;
-  /** Called with every version made here, and who made it. */
+  /** Called with every version written here, and its author. */
   readonly onWrite: (page: SandboxPage, by: SandboxUser) => void;
 }
 
-/** The calls that the bridge makes, and no others. */
+/** The calls that the bridge makes. There are no others. */
 export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
   const { site, dialect, credentials } = rest;
   const app = new Hono<{ Bindings: HttpBindings }>();
   const { footer, inline } = dialect.commentPaths;
   for (const path of [dialect.searchPath, dialect.userPath, `${dialect.pagePath}/*`, footer, inline]) {
     app.use(path, async (c, next) =>
-      callerOf(c.req.header("authorization"), credentials) ? next() : refuse(dialect, 401, "Unauthorized"),
+      callerOf(c.req.header("authorization"), credentials) ? next() : reject(dialect, 401, "Unauthorized"),
     );
   }
   app.get(dialect.userPath, (c) => {
@@ -170,7 +175,7 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
   });
   app.get(dialect.versionPath, (c) => {
     const version = pageAsked(c, site)?.versions[Number(c.req.param("number")) - 1];
-    if (!version) return refuse(dialect, 404, "No such version");
+    if (!version) return reject(dialect, 404, "No such version");
     return Response.json(dialect.version(version));
   });
   app.get(dialect.pagePath, (c) => {
@@ -180,7 +185,7 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
     if (page) return Response.json(dialect.page(page, queryOf(c)));
     return dialect.commentPaths.footer === dialect.pagePath
       ? comment(c, rest, ["footer", "inline"])
-      : refuse(dialect, 404, "No content found");
+      : reject(dialect, 404, "No content found");
   });
   for (const kind of ["footer", "inline"] as const) {
     const path = dialect.commentPaths[kind];
@@ -195,38 +200,41 @@ async function put(c: RestContext, { site, dialect, credentials, onWrite }: Rest
   const failure = site.takeFailure("PUT");
   if (failure && !failure.landed) return fail(c, failure);
   const page = pageAsked(c, site);
-  if (!page) return refuse(dialect, 404, "No content found");
-  if (!write.success) return refuse(dialect, 400, "The request body is not a page");
+  if (!page) return reject(dialect, 404, "No content found");
+  if (!write.success) return reject(dialect, 400, "The request body is not a page");
   site.runBeforeWrite();
   const by = callerOf(c.req.header("authorization"), credentials) ?? BRIDGE_USER;
   const written = site.write(page, { ...write.output, by: by.displayName });
   if (written.kind === "made") onWrite(page, by);
   if (failure) return fail(c, failure);
-  if (written.kind === "conflict") return refuse(dialect, 409, dialect.conflict(written.current, write.output.number));
-  if (written.kind === "refused") return refuse(dialect, 400, `Error parsing xhtml: ${written.problem}`);
+  if (written.kind === "conflict") return reject(dialect, 409, dialect.conflict(written.current, write.output.number));
+  if (written.kind === "refused") return reject(dialect, 400, `Error parsing xhtml: ${written.problem}`);
   return Response.json(dialect.page(page, queryOf(c)));
 }
 
-/** The comment asked for, if it is of one of these kinds. */
+/** The requested comment, if it is of one of these kinds. */
 function comment(c: RestContext, { site, dialect }: Rest, kinds: readonly SandboxComment["kind"][]): Response {
   const failure = site.takeFailure("GET");
   if (failure) return fail(c, failure);
   const found = site.comments.get(c.req.param("id") ?? "");
-  if (!found || !kinds.includes(found.kind)) return refuse(dialect, 404, "No content found");
+  if (!found || !kinds.includes(found.kind)) return reject(dialect, 404, "No content found");
   return Response.json(dialect.comment(found, queryOf(c)));
 }
 
 /**
- * Of CQL, the one question that the bridge has:
+ * The only query of CQL that the bridge sends:
  * https://developer.atlassian.com/cloud/confluence/advanced-searching-using-cql/
  */
 function search(query: URLSearchParams, { site, dialect }: Rest): Response {
   const [, label] = /^type = page and label = "([^"]+)" order by created$/.exec(query.get("cql") ?? "") ?? [];
-  if (label === undefined) return refuse(dialect, 400, "Could not parse cql");
+  if (label === undefined) return reject(dialect, 400, "Could not parse cql");
   const [limit, start] = [Number(query.get("limit") ?? 25), Number(query.get(dialect.place) ?? 0)];
   const pages = site.labeled(label);
   const results = pages.slice(start, start + limit).map((page) => ({
-    ...{ id: page.id, type: "page", status: page.status, title: latest(page).title },
+    id: page.id,
+    type: "page",
+    status: page.status,
+    title: latest(page).title,
     ...(query.get("expand") === "body.storage" && {
       body: { storage: { value: latest(page).body, representation: "storage" } },
     }),
@@ -239,7 +247,7 @@ function search(query: URLSearchParams, { site, dialect }: Rest): Response {
 
 const pageAsked = (c: RestContext, site: SandboxSite) => site.page(c.req.param("id") ?? "");
 const queryOf = (c: RestContext) => new URL(c.req.url).searchParams;
-const refuse = (dialect: Dialect, status: number, text: string) =>
+const reject = (dialect: Dialect, status: number, text: string) =>
   Response.json(dialect.error(status, text), { status });
 
 function fail(c: RestContext, { status, headers = {}, body = "" }: Failure): Response {

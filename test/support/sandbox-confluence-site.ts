@@ -10,7 +10,7 @@ export interface SandboxVersion {
   readonly body: string;
   readonly by: string;
   readonly at: string;
-  /** Data Center alone has such writes; left out, it is none. */
+  /** Data Center only. Default false. */
   readonly minorEdit?: boolean | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface SandboxPage {
   readonly versions: SandboxVersion[];
 }
 
-/** How a page begins. */
+/** The first version and state of a page. */
 export interface PageSeed {
   readonly id?: string;
   readonly space?: string;
@@ -36,13 +36,13 @@ export interface PageSeed {
 }
 
 export interface Failure {
-  /** `search` is the next search for pages, `user` the next question for the credential's user: GETs of their own. */
+  /** `search` is the next search for pages, `user` the next lookup of the credential's user. Both are GETs. */
   readonly on: "GET" | "PUT" | "search" | "user";
-  /** `none`: the connection is cut instead. */
+  /** `none`: the connection is closed without a response. */
   readonly status: number | "none";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** The write is made all the same. */
+  /** The write succeeds nevertheless. */
   readonly landed?: boolean;
 }
 
@@ -60,7 +60,7 @@ export interface NewVersion {
   readonly minorEdit?: boolean | undefined;
 }
 
-/** The pages of the sandbox, the rule of versions that guards them, and what a test has in store for the next calls. */
+/** The pages of the sandbox, the version rule of its writes, and the injected failures of the next calls. */
 export class SandboxSite {
   readonly comments = new SandboxComments();
   readonly #pages = new Map<string, SandboxPage>();
@@ -75,12 +75,12 @@ export class SandboxSite {
     return this.#pages.get(id);
   }
 
-  /** Those that are current, in the order in which they were made. */
+  /** The current pages with this label, in the order in which they were created. */
   labeled(label: string): readonly SandboxPage[] {
     return [...this.#pages.values()].filter((page) => page.status === "current" && page.labels.includes(label));
   }
 
-  /** One version more, or none: the number has to be the next, and the body well-formed. */
+  /** Adds a version if its number is the next one and its body is well-formed. */
   write(page: SandboxPage, version: NewVersion): Written {
     const current = latest(page).number;
     if (version.number !== current + 1) return { kind: "conflict", current };
@@ -123,10 +123,10 @@ export function latest(page: SandboxPage): SandboxVersion {
   return version;
 }
 
-/** Who edits by hand. */
+/** The author of edits by hand. */
 export const PERSON = ROBIN.displayName;
 
-/** What a newcomer finds on page 98310. */
+/** The first content of page 98310. */
 const WELCOME = `<p>What goes out with <strong>Release 4</strong>, and who looks after it. Edit this page: \
 the build that the edit starts reports back below.</p>\
 <ac:structured-macro ac:name="info"><ac:rich-text-body><p>Freeze on Thursday at 16:00. After that only fixes that Kim \

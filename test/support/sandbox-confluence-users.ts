@@ -1,7 +1,7 @@
 /** A user of the sandbox, with the names that each product gives it. */
 export interface SandboxUser {
   readonly displayName: string;
-  /** Data Center: what the user signs in with. No webhook has it. */
+  /** Data Center: the name for the sign-in. No webhook has it. */
   readonly username: string;
   /** Data Center: 32 hexadecimal digits, in webhooks and in the REST API. */
   readonly userKey: string;
@@ -9,7 +9,7 @@ export interface SandboxUser {
   readonly accountId: string;
 }
 
-/** Owns the credential that the sandbox gives to a bridge. */
+/** The owner of the credential that the sandbox gives to a bridge. */
 export const BRIDGE_USER: SandboxUser = {
   displayName: "Drawbridge",
   username: "drawbridge",
@@ -27,7 +27,7 @@ export const ROBIN: SandboxUser = {
 
 const USERS = [BRIDGE_USER, ROBIN];
 
-/** The user with this user key; any other author is known by one name alone. */
+/** The user with this user key. Any other author has one name for everything. */
 export const userOf = (author: string): SandboxUser =>
   USERS.find(({ userKey }) => userKey === author) ?? {
     displayName: author,
@@ -40,11 +40,11 @@ export interface SandboxCredentials {
   readonly user: string;
   readonly token: string;
   readonly bearer: string;
-  /** A token of the person's own, for a bridge that writes under somebody's name. */
+  /** A person's own token, for a bridge that writes in a person's name. */
   readonly personsBearer: string;
 }
 
-/** Whose credential a call carries; undefined if nobody has such a credential. */
+/** The owner of a call's credential. Undefined if nobody has this credential. */
 export function callerOf(
   authorization: string | undefined,
   { user, token, bearer, personsBearer }: SandboxCredentials,

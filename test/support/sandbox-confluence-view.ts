@@ -9,32 +9,32 @@ import { latest, PERSON, type SandboxPage, type SandboxSite, type SandboxVersion
 
 interface Viewed {
   readonly site: SandboxSite;
-  /** Tells the bridge of an edit, where one is connected. */
+  /** Reports an edit to the bridge, if one is connected. */
   readonly edited: (page: SandboxPage) => Promise<void>;
-  /** Takes a comment and tells of it. */
+  /** Stores a comment and reports it. */
   readonly comment: (page: string, body: string) => Promise<unknown>;
-  /** What the bridge answered, for the reader. */
-  readonly lastTold: () => string;
+  /** The bridge's response to the last webhook, in a sentence. */
+  readonly lastSent: () => string;
 }
 
-/** The page as a person opens it, at both products' addresses, and the forms by which a person edits and comments. */
-export function viewApp({ site, edited, comment, lastTold }: Viewed): Hono {
+/** The page as a person opens it, at both products' addresses, and the forms for edits and comments. */
+export function viewApp({ site, edited, comment, lastSent }: Viewed): Hono {
   const app = new Hono();
   const at = (id: string | undefined) => site.page(id ?? "");
 
   const show = (c: Context, page: SandboxPage | undefined) =>
     page
-      ? c.html(document(page, { told: lastTold(), comments: site.comments.on(page.id) }), 200, HEADERS)
+      ? c.html(document(page, { sent: lastSent(), comments: site.comments.on(page.id) }), 200, HEADERS)
       : c.text("There is no such page.", 404);
   app.get("/wiki/spaces/:space/pages/:id/:title?", (c) => show(c, at(c.req.param("id"))));
   app.get("/pages/viewpage.action", (c) => show(c, at(c.req.query("pageId"))));
 
   app.get("/sandbox/pages/:id/state", (c) => {
     const page = at(c.req.param("id"));
-    return page ? c.text(stateOf(page, lastTold()), 200, { "cache-control": "no-store" }) : c.notFound();
+    return page ? c.text(stateOf(page, lastSent()), 200, { "cache-control": "no-store" }) : c.notFound();
   });
 
-  // The form needs no login, so it must at least not be sent by another site's page.
+  // The form needs no login, but must not be sent by another site's page.
   app.post("/sandbox/pages/:id/edit", csrf(), async (c) => {
     const page = at(c.req.param("id"));
     if (!page) return c.notFound();
@@ -42,7 +42,7 @@ export function viewApp({ site, edited, comment, lastTold }: Viewed): Hono {
     const problem = edit(site, page, form);
     const comments = site.comments.on(page.id);
     if (problem !== undefined)
-      return c.html(document(page, { told: lastTold(), comments, problem, form }), 409, HEADERS);
+      return c.html(document(page, { sent: lastSent(), comments, problem, form }), 409, HEADERS);
     await edited(page);
     return c.redirect(pathOf(page), 303);
   });
@@ -56,7 +56,7 @@ export function viewApp({ site, edited, comment, lastTold }: Viewed): Hono {
   return app;
 }
 
-/** One line more, or the whole body; a sentence for the person when it cannot be. */
+/** Adds a line, or replaces the whole body. Returns a sentence for the person if it fails. */
 function edit(site: SandboxSite, page: SandboxPage, form: FormData): string | undefined {
   const { number, title, body } = latest(page);
   const [line, whole] = [form.get("line"), form.get("body")];
@@ -68,7 +68,7 @@ function edit(site: SandboxSite, page: SandboxPage, form: FormData): string | un
   return written.kind === "refused" ? `This is not storage format, and was not saved: ${written.problem}` : undefined;
 }
 
-/** Where a person would write it: above the status, when the page has some. */
+/** Inserts the line above the status if the page has one, otherwise at the end. */
 function withLine(body: string, line: string): string {
   const excerpt = body.indexOf('<ac:structured-macro ac:name="excerpt"');
   const at = excerpt < 0 ? body.length : excerpt;
@@ -79,16 +79,16 @@ const escaped = (text: string): string => text.replaceAll("&", "&amp;").replaceA
 
 const pathOf = (page: SandboxPage): string => `/wiki/spaces/${page.space}/pages/${page.id}`;
 
-const stateOf = (page: SandboxPage, told: string): string => `${latest(page).number} ${told}`;
+const stateOf = (page: SandboxPage, sent: string): string => `${latest(page).number} ${sent}`;
 
 interface Around {
-  readonly told: string;
+  readonly sent: string;
   readonly comments: readonly SandboxComment[];
   readonly problem?: string;
   readonly form?: FormData;
 }
 
-function document(page: SandboxPage, { told, comments, problem, form }: Around) {
+function document(page: SandboxPage, { sent, comments, problem, form }: Around) {
   const { title, body, number, by, at } = latest(page);
   return html`<!doctype html>
 <html lang="en">
@@ -100,7 +100,7 @@ function document(page: SandboxPage, { told, comments, problem, form }: Around) 
 <noscript><meta http-equiv="refresh" content="5;url=${pathOf(page)}"></noscript>
 <style>${raw(STYLE)}</style>
 </head>
-<body data-page-url="${pathOf(page)}" data-state-url="/sandbox/pages/${page.id}/state" data-state="${stateOf(page, told)}">
+<body data-page-url="${pathOf(page)}" data-state-url="/sandbox/pages/${page.id}/state" data-state="${stateOf(page, sent)}">
 <header class="bar"><strong>Sandbox Confluence</strong><span>Space ${page.space}</span>
 <span class="live" id="live" data-fresh role="status">Version ${number}</span></header>
 <div class="page">
@@ -114,7 +114,7 @@ ${storageToHtml(body)}
 <div class="side">
 <section aria-labelledby="edit"><h2 id="edit">Edit this page</h2>${problem && html`<p class="alert" role="alert">${problem}</p>`}
 ${editForms(page, form)}
-<p class="hint" id="told" data-fresh role="status">${told}</p></section>
+<p class="hint" id="sent" data-fresh role="status">${sent}</p></section>
 <section aria-labelledby="comments"><h2 id="comments">Comments</h2>
 <ol class="history" id="said" data-fresh>${comments.map(commentEntry)}</ol>
 <form method="post" action="/sandbox/pages/${page.id}/comment">

@@ -19,22 +19,22 @@ import { ROBIN, type SandboxCredentials, type SandboxUser } from "./sandbox-conf
 import { viewApp } from "./sandbox-confluence-view.ts";
 
 export interface SandboxConfluenceOptions {
-  /** Both unless told. */
+  /** Default: both. */
   readonly product?: "cloud" | "data-center" | "both";
-  /** Page 98310, "Release 4", in space ENG unless told; what a seed leaves out is that page's. */
+  /** Default: page 98310, "Release 4", in space ENG, which also gives the defaults of a seed. */
   readonly pages?: readonly PageSeed[];
-  /** Any free one unless told. */
+  /** Default: any free port. */
   readonly port?: number;
-  /** Where a person's edits and comments are told as Data Center tells them. */
+  /** Receives a person's edits and comments in the form of Data Center's webhooks. */
   readonly webhook?: SandboxWebhook;
 }
 
 interface SandboxWebhook {
   readonly url: URL;
   readonly secret: string;
-  /** Tell of writes by REST too, as Confluence does: for proving that the bridge's own writes start nothing. */
+  /** Reports writes by REST too, as Confluence does, to prove that the bridge's own writes start nothing. */
   readonly sendsOwnWrites?: boolean;
-  /** Called with each event that the bridge did not take, and its answer; 0 if it did not answer. */
+  /** Called with each event that the bridge did not accept, and the status of its response; 0 without one. */
   readonly onDropped?: (event: string, status: number) => void;
 }
 
@@ -42,20 +42,20 @@ export interface SandboxConfluence {
   readonly credentials: SandboxCredentials;
   /** Base address of a product's site, as a target names it. */
   site(product: "cloud" | "data-center"): string;
-  /** Where a person opens a page. */
+  /** The address at which a person opens a page. */
   pageUrl(id: string): URL;
   page(id: string): SandboxPage & { readonly latest: SandboxVersion };
-  /** A person's edit: a version more, whatever the number. */
+  /** A person's edit: adds a version, whatever the current number is. */
   humanEdit(id: string, change: (body: string) => string): void;
-  /** A person opens the page in the editor and saves it, with no change of theirs. */
+  /** A person opens the page in the editor and saves it without a change. */
   editorSave(id: string): void;
-  /** A person's comment, told as an edit is; its id. */
+  /** Adds a person's comment and reports it as an edit is. Returns its id. */
   comment(page: string, body: string, seed?: CommentSeed): Promise<string>;
-  /** The comment gets one version more, which is told to nobody. */
+  /** Adds a version to the comment, without a webhook. */
   editComment(id: string, body: string, author?: string): void;
-  /** The next call of that method fails; calls queue up. */
+  /** Makes the next call of that method fail. Several failures are queued. */
   failNext(failure: Failure): void;
-  /** Runs when the next write has been read, before its version is looked at. */
+  /** Runs after the next write was read, before its version is compared. */
   beforeNextWrite(run: () => void): void;
   close(): Promise<void>;
 }
@@ -67,21 +67,21 @@ export interface SandboxConfluence {
 export async function startSandboxConfluence(options: SandboxConfluenceOptions = {}): Promise<SandboxConfluence> {
   const { product = "both", pages = [{}], port = 0, webhook } = options;
   const site = new SandboxSite(pages);
-  const teller = webhookTeller(webhook);
+  const sender = webhookSender(webhook);
   const app = new Hono<{ Bindings: HttpBindings }>();
   const onWrite = (page: SandboxPage, { userKey }: SandboxUser) => {
-    if (webhook?.sendsOwnWrites) void teller.edited(page, userKey);
+    if (webhook?.sendsOwnWrites) void sender.edited(page, userKey);
   };
   const rest = { site, credentials: CREDENTIALS, onWrite };
   if (product !== "data-center") app.route("/", restApp({ ...rest, dialect: cloudDialect }));
   if (product !== "cloud") app.route("/", restApp({ ...rest, dialect: dataCenterDialect }));
   const comment = async (page: string, body: string, seed?: CommentSeed): Promise<string> => {
     const made = site.comments.add(page, body, seed);
-    await teller.commented(made);
+    await sender.commented(made);
     return made.id;
   };
-  const edited = (page: SandboxPage) => teller.edited(page, ROBIN.userKey);
-  app.route("/", viewApp({ site, edited, comment, lastTold: teller.last }));
+  const edited = (page: SandboxPage) => sender.edited(page, ROBIN.userKey);
+  app.route("/", viewApp({ site, edited, comment, lastSent: sender.last }));
   const { url, close } = await serveOnLoopback(app, port);
   return { ...controls(site, url.origin), comment, credentials: CREDENTIALS, close };
 }
@@ -109,7 +109,7 @@ function controls(site: SandboxSite, origin: string): Omit<SandboxConfluence, "c
   };
 }
 
-/** Good for this sandbox only. */
+/** Valid only for this sandbox. */
 const CREDENTIALS: SandboxCredentials = {
   user: "drawbridge@example.test",
   token: "sandbox-token",
@@ -117,16 +117,16 @@ const CREDENTIALS: SandboxCredentials = {
   personsBearer: "sandbox-bearer-of-robin",
 };
 
-interface ShownBy {
+interface WebhookSender {
   edited(page: SandboxPage, userKey: string): Promise<void>;
   commented(comment: SandboxComment): Promise<void>;
   last(): string;
 }
 
 /** Data Center's webhook: ids only, signed over its bytes (https://developer.atlassian.com/server/confluence/webhooks/). */
-function webhookTeller(webhook: SandboxWebhook | undefined): ShownBy {
+function webhookSender(webhook: SandboxWebhook | undefined): WebhookSender {
   let last = "";
-  const tell = async (what: string, about: Readonly<Record<string, unknown>> & { readonly event: string }) => {
+  const send = async (what: string, about: Readonly<Record<string, unknown>> & { readonly event: string }) => {
     if (!webhook) return;
     const body = JSON.stringify({ timestamp: systemClock.now(), ...about });
     const signature = `sha256=${createHmac("sha256", webhook.secret).update(body).digest("hex")}`;
@@ -136,17 +136,17 @@ function webhookTeller(webhook: SandboxWebhook | undefined): ShownBy {
       () => 0,
     );
     last = status
-      ? `${what} was told to the bridge, which answered ${status}.`
-      : `${what} was not told: the bridge did not answer.`;
+      ? `${what} was reported to the bridge, which answered ${status}.`
+      : `${what} was not reported: the bridge did not answer.`;
     if (status < 200 || status > 299) webhook.onDropped?.(about.event, status);
   };
   return {
     last: () => last,
     edited: (page, userKey) => {
       const about = { event: "page_updated", userKey, page: { id: Number(page.id) }, updateTrigger: "edit_page" };
-      return tell(`Version ${latest(page).number}`, about);
+      return send(`Version ${latest(page).number}`, about);
     },
     commented: ({ id, author: userKey }) =>
-      tell(`Comment ${id}`, { event: "comment_created", userKey, comment: { id: Number(id) } }),
+      send(`Comment ${id}`, { event: "comment_created", userKey, comment: { id: Number(id) } }),
   };
 }

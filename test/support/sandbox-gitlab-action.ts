@@ -14,6 +14,6 @@ export function pushTo({ project, sha: commit, url }: SandboxGitlab, changes: ob
   return causeOf("gitlab", { type: "code.pushed", code });
 }
 
-/** How often a status was set, or tried to be. */
+/** The number of requests that set a status. */
 export const writesTo = ({ requests }: SandboxGitlab): number =>
   requests.filter(({ method }) => method === "POST").length;

@@ -1,4 +1,4 @@
-/** A status as GitLab keeps it: a job of kind `GenericCommitStatus`. */
+/** A status as GitLab stores it: a job of kind `GenericCommitStatus`. */
 export interface SandboxStatus {
   readonly id: number;
   readonly name: string;
@@ -15,7 +15,7 @@ export interface SandboxHook {
   readonly body: object;
 }
 
-export interface Refusal {
+export interface Rejection {
   readonly message: string | Readonly<Record<string, readonly string[]>>;
 }
 
@@ -25,7 +25,7 @@ interface Pipeline {
   status: string;
 }
 
-interface Told {
+interface NewStatus {
   readonly state: string;
   readonly name: string;
   readonly ref?: string | undefined;
@@ -36,12 +36,12 @@ interface Told {
 /** One commit on `main` with its pipelines and statuses; all statuses are set by one user. */
 export class SandboxCommit {
   readonly hooks: SandboxHook[] = [];
-  readonly #options: { readonly project: string; readonly sha: string; readonly refusesRepeats: boolean };
+  readonly #options: { readonly project: string; readonly sha: string; readonly rejectsRepeats: boolean };
   readonly #pipelines: Pipeline[] = [];
   #statuses: readonly SandboxStatus[] = [];
   #lastId = 500;
 
-  constructor(options: { readonly project: string; readonly sha: string; readonly refusesRepeats: boolean }) {
+  constructor(options: { readonly project: string; readonly sha: string; readonly rejectsRepeats: boolean }) {
     this.#options = options;
   }
 
@@ -51,7 +51,7 @@ export class SandboxCommit {
     return pipeline;
   }
 
-  /** Newest first; a newer one hides those of its name, unless `all` is asked for. */
+  /** Newest first. A newer status hides the older ones of its name, unless `all` is set. */
   statuses({ all }: { readonly all: boolean }): readonly SandboxStatus[] {
     const newestFirst = [...this.#statuses].sort((one, other) => other.id - one.id);
     const isNewest = ({ name }: SandboxStatus, index: number) =>
@@ -59,8 +59,8 @@ export class SandboxCommit {
     return all ? newestFirst : newestFirst.filter(isNewest);
   }
 
-  /** Finds or makes the pipeline; updates the status of that name while it is open, else makes a new one. */
-  set({ state, name, ref = "main", description = "", target_url }: Told): SandboxStatus | Refusal {
+  /** Finds or creates the pipeline. Updates the status of that name while it is open, otherwise creates one. */
+  set({ state, name, ref = "main", description = "", target_url }: NewStatus): SandboxStatus | Rejection {
     const tooLong = Object.entries({ name, description, target_url: target_url ?? "" }).filter(
       ([, text]) => text.length > 255,
     );
@@ -73,19 +73,19 @@ export class SandboxCommit {
     const open = this.#statuses.find(
       (one) => one.name === name && one.pipeline === pipeline.id && ["pending", "running"].includes(one.state),
     );
-    const refusal = open && this.#refusal(open.state, state);
-    if (refusal) return refusal;
-    const told = { name, ref, state, description, targetUrl: target_url, pipeline: pipeline.id };
-    const status = { ...told, id: open?.id ?? ++this.#lastId };
+    const rejection = open && this.#rejection(open.state, state);
+    if (rejection) return rejection;
+    const content = { name, ref, state, description, targetUrl: target_url, pipeline: pipeline.id };
+    const status = { ...content, id: open?.id ?? ++this.#lastId };
     this.#statuses = [...this.#statuses.filter(({ id }) => id !== status.id), status];
     this.#raise(pipeline, status);
     return status;
   }
 
-  #refusal(from: string, to: string): Refusal | undefined {
+  #rejection(from: string, to: string): Rejection | undefined {
     const event = EVENTS[to] ?? to;
     const isRepeat = from === to;
-    const isAllowed = isRepeat ? !this.#options.refusesRepeats : !(FORBIDDEN[from] ?? []).includes(to);
+    const isAllowed = isRepeat ? !this.#options.rejectsRepeats : !(FORBIDDEN[from] ?? []).includes(to);
     if (isAllowed) return undefined;
     return {
       message: `Cannot transition status via :${event} from :${from} (Reason(s): Status cannot transition via "${event}")`,
@@ -108,16 +108,28 @@ export class SandboxCommit {
     this.hooks.push({
       event: "Job Hook",
       body: {
-        ...{ object_kind: "build", user, project, project_id: project.id, project_name: "Docs", pipeline_id: id },
-        ...{ build_id: status.id, build_name: status.name, build_stage: "external", build_status: status.state, sha },
-        ...{ build_created_at: at, ref: status.ref, tag: false, retries_count: 0 },
+        object_kind: "build",
+        user,
+        project,
+        project_id: project.id,
+        project_name: "Docs",
+        pipeline_id: id,
+        build_id: status.id,
+        build_name: status.name,
+        build_stage: "external",
+        build_status: status.state,
+        sha,
+        build_created_at: at,
+        ref: status.ref,
+        tag: false,
+        retries_count: 0,
       },
     });
     this.hooks.push({ event: "Pipeline Hook", body: { object_kind: "pipeline", user, project, object_attributes } });
   }
 }
 
-/** What GitLab calls the ways into a state. */
+/** GitLab's names of the transitions into a state. */
 const EVENTS: Readonly<Record<string, string>> = {
   pending: "enqueue",
   running: "run",
@@ -126,5 +138,5 @@ const EVENTS: Readonly<Record<string, string>> = {
   skipped: "skip",
 };
 
-/** From open states only: after an end there is a new status. */
+/** For open states only: after an end a new status is created. */
 const FORBIDDEN: Readonly<Record<string, readonly string[]>> = { running: ["pending", "skipped"] };

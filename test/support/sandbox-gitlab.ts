@@ -2,16 +2,16 @@ import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
 import { serveOnLoopback } from "./loopback.ts";
-import { type Refusal, SandboxCommit, type SandboxHook, type SandboxStatus } from "./sandbox-gitlab-commit.ts";
+import { type Rejection, SandboxCommit, type SandboxHook, type SandboxStatus } from "./sandbox-gitlab-commit.ts";
 
 export interface SandboxGitlabOptions {
-  /** Servers before the idempotent change refuse a state that the status has already. */
-  readonly refusesRepeats?: boolean;
-  /** Says for each request that sets a status when it is worked on; at once unless told. */
+  /** Older servers reject a state that the status has already. */
+  readonly rejectsRepeats?: boolean;
+  /** Resolves when a request that sets a status is processed. Default: at once. */
   readonly delay?: (state: string) => Promise<void>;
 }
 
-/** What one request gets in place of its answer. `landed`: it is worked on, and the answer is lost. */
+/** The injected response to one request. `landed`: the request is processed, and the response is lost. */
 export type InjectedAnswer =
   | {
       readonly kind: "answer";
@@ -29,11 +29,11 @@ export interface SandboxGitlab {
   readonly requests: readonly { readonly method: string; readonly path: string; readonly headers: Headers }[];
   /** Bodies of the hooks that the project's events raised, in order. */
   readonly hooks: readonly SandboxHook[];
-  /** What the commit's page shows: the newest status of each name. */
+  /** The statuses on the commit's page: the newest one of each name. */
   shown(): readonly SandboxStatus[];
-  /** As a push to a project with `.gitlab-ci.yml` does. */
+  /** Starts a pipeline, as a push to a project with `.gitlab-ci.yml` does. */
   startPipeline(): void;
-  /** The next requests of that method get these, in order. */
+  /** Sets the responses to the next requests of that method, in order. */
   answerNext(method: "GET" | "POST", ...answers: readonly InjectedAnswer[]): void;
   close(): Promise<void>;
 }
@@ -48,7 +48,7 @@ const SHA = "c4a1e7d20f9b8364517a2c6d8e0f1b3a5c7d9e2f";
  * https://docs.gitlab.com/ci/ci_cd_for_external_repos/external_commit_statuses/ say.
  */
 export async function startSandboxGitlab(options: SandboxGitlabOptions = {}): Promise<SandboxGitlab> {
-  const commit = new SandboxCommit({ project: PROJECT, sha: SHA, refusesRepeats: options.refusesRepeats ?? false });
+  const commit = new SandboxCommit({ project: PROJECT, sha: SHA, rejectsRepeats: options.rejectsRepeats ?? false });
   const requests: SandboxGitlab["requests"][number][] = [];
   const injected = { GET: [] as InjectedAnswer[], POST: [] as InjectedAnswer[] };
 
@@ -79,12 +79,16 @@ export async function startSandboxGitlab(options: SandboxGitlabOptions = {}): Pr
     if (!read.success) return c.json({ error: "state does not have a valid value" }, 400);
     await options.delay?.(read.output.state);
     const made = commit.set({ ...read.output, name: read.output.name ?? read.output.context ?? "default" });
-    return "message" in made ? c.json(made satisfies Refusal, 400) : c.json(shownOf(made), 201);
+    return "message" in made ? c.json(made satisfies Rejection, 400) : c.json(shownOf(made), 201);
   });
 
   const { url, close } = await serveOnLoopback(app, 0);
   return {
-    ...{ url: url.origin, token: TOKEN, project: PROJECT, sha: SHA, requests },
+    url: url.origin,
+    token: TOKEN,
+    project: PROJECT,
+    sha: SHA,
+    requests,
     hooks: commit.hooks,
     shown: () => commit.statuses({ all: false }),
     startPipeline: () => commit.startPipeline("push"),
@@ -108,6 +112,14 @@ const statusBody = v.object({
 });
 
 const shownOf = ({ id, name, state, ref, description, targetUrl }: SandboxStatus) => ({
-  ...{ id, sha: SHA, ref, name, status: state, description, target_url: targetUrl ?? null },
-  ...{ created_at: "2026-11-02T09:00:00.000Z", allow_failure: false, author: { id: 7, username: "bridge" } },
+  id,
+  sha: SHA,
+  ref,
+  name,
+  status: state,
+  description,
+  target_url: targetUrl ?? null,
+  created_at: "2026-11-02T09:00:00.000Z",
+  allow_failure: false,
+  author: { id: 7, username: "bridge" },
 });

@@ -18,19 +18,19 @@ import { type RunEnding, type SandboxRun, SandboxTekton } from "./sandbox-tekton
 import { SandboxEventSender, type SentEvent, type SinkSource } from "./sandbox-tekton-sender.ts";
 
 export interface SandboxListenerOptions {
-  /** Asked anew for every request, so that a bridge may come back elsewhere. No events without it. */
+  /** Called for every request, because a bridge may restart at another address. Without it no events are sent. */
   readonly sink?: SinkSource;
-  /** Called with each event that the sink did not take. */
+  /** Called with each event that the sink did not accept. */
   readonly onDropped?: (event: SentEvent) => void;
-  /** From a run's creation to its end; 60 unless told. */
+  /** From a run's creation to its end. Default 60. */
   readonly runMs?: number;
-  /** How a run ends; `Succeeded` unless told. */
+  /** How a run ends. Default `Succeeded`. */
   readonly resultFor?: (run: SandboxRun) => RunEnding;
-  /** Any free one unless told. */
+  /** Default: any free port. */
   readonly port?: number;
-  /** Whether the template writes the bridge's annotations; otherwise only the event id leads back. */
+  /** Whether the template writes the bridge's annotations. Otherwise only the event id identifies the origin. */
   readonly annotate?: boolean;
-  /** What a proxy in front of the listener asks for. */
+  /** The token that a proxy in front of the listener requires. */
   readonly token?: string;
   readonly clock?: Clock;
 }
@@ -38,34 +38,34 @@ export interface SandboxListenerOptions {
 export interface SandboxListener {
   readonly url: URL;
   readonly requests: readonly SandboxRequest[];
-  /** By name. */
+  /** Runs by name. */
   readonly runs: ReadonlyMap<string, SandboxRun>;
-  /** Why a trigger made nothing although it was answered 202: a real listener only logs this. */
-  readonly refusals: readonly string[];
+  /** Why a trigger created nothing although the response was 202: a real listener only logs this. */
+  readonly rejections: readonly string[];
   readonly events: readonly SentEvent[];
-  /** The next requests get these, in order. */
+  /** Sets the responses to the next requests, in order. */
   answerNext(...answers: readonly InjectedAnswer[]): void;
-  /** A restart of the events controller: every run's present state is told again, under new ids. */
+  /** A restart of the events controller: every run's current state is sent again, under a new id. */
   resendAll(): void;
-  /** When every run has ended, and every event was delivered or dropped. */
+  /** Resolves when every run has ended, and every event was delivered or dropped. */
   settled(): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * An EventListener and a very small Tekton behind it, small enough to start in every test and to play with. Both speak
- * the real wire formats: the listener's answers, one PipelineRun for each name, and its CloudEvents on their way back.
+ * An EventListener and a very small Tekton behind it, for tests and the playground. Both speak the real wire formats: the
+ * listener's responses, one PipelineRun for each name, and its CloudEvents.
  */
 export async function startSandboxListener(options: SandboxListenerOptions = {}): Promise<SandboxListener> {
   const { sink, runMs = 60, resultFor = () => ({ reason: "Succeeded" }), port = 0, clock = systemClock } = options;
   const sender = new SandboxEventSender(sink, clock, options.onDropped ?? (() => undefined));
   const tekton = new SandboxTekton({ namespace: NAMESPACE, runMs, resultFor, sender, clock });
   const requests: SandboxRequest[] = [];
-  const refusals: string[] = [];
+  const rejections: string[] = [];
   const answers: InjectedAnswer[] = [];
   const trigger = (eventID: string, request: SandboxRequest) => {
-    const refusal = runTrigger(eventID, request, tekton, options.annotate ?? true);
-    if (refusal) refusals.push(refusal);
+    const rejection = runTrigger(eventID, request, tekton, options.annotate ?? true);
+    if (rejection) rejections.push(rejection);
   };
 
   const app = new Hono<{ Bindings: HttpBindings }>();
@@ -84,7 +84,7 @@ export async function startSandboxListener(options: SandboxListenerOptions = {})
   return {
     url,
     requests,
-    refusals,
+    rejections,
     runs: tekton.runs,
     events: sender.sent,
     answerNext: (...next) => void answers.push(...next),
@@ -101,17 +101,17 @@ export async function startSandboxListener(options: SandboxListenerOptions = {})
   };
 }
 
-/** Where the sandbox shows its runs, as the Tekton dashboard does; a real listener has nothing there. */
+/** The path of the sandbox's list of runs, as of the Tekton dashboard. A real listener has none. */
 export const DASHBOARD = "/dashboard";
 
-/** What `$(body.…)` of the rendered bindings reads; a value that is not a string fails the trigger. */
+/** The members that `$(body.…)` of the rendered bindings reads. A value that is not a string fails the trigger. */
 const bound = v.object({
   delivery: v.object({ id: v.string(), key: v.string() }),
   params: v.record(v.string(), v.string()),
   actor: v.object({ id: v.string() }),
 });
 
-/** Bindings and template of one route, as `tekton render` writes them. Says why nothing was created, if so. */
+/** Bindings and template of one route, as `tekton render` writes them. Returns why nothing was created, if so. */
 function runTrigger(
   eventID: string,
   { headers, body }: SandboxRequest,

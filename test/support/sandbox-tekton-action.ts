@@ -5,7 +5,7 @@ import { type BusEvent, busEventOf } from "../../shared/model/bus-event.ts";
 import { sampleDelivery } from "./samples.ts";
 import { actionDeps, secretsOf } from "./test-doubles.ts";
 
-/** The entry that is published of the page edit number `n`. */
+/** The bus event of the page edit number `n`. */
 export function pageEntry(n = 1): BusEvent {
   const busEvent = busEventOf(sampleDelivery(n));
   if (!busEvent) throw new Error("a sample delivery holds an event");
@@ -13,7 +13,7 @@ export function pageEntry(n = 1): BusEvent {
 }
 
 interface TriggerBench {
-  /** Delivery by source and event id, as remembered. */
+  /** Deliveries by source and event id, as stored. */
   readonly origins: ReadonlyMap<string, string>;
   run(
     busEvent?: BusEvent,
@@ -28,7 +28,7 @@ export interface TriggerBenchOptions {
   readonly callOut?: CallOut;
 }
 
-/** The action, connected to a listener: route `docs-build`, runs told by source `cluster`, one param `page`. */
+/** The action, connected to a listener: route `docs-build`, runs reported by source `cluster`, one param `page`. */
 export function triggerBenchFor(url: URL, changes: TriggerBenchOptions = {}): TriggerBench {
   const origins = new Map<string, string>();
   const action = tekton.connect(

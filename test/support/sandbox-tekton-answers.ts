@@ -3,24 +3,24 @@ import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { Context } from "hono";
 
-/** An answer other than the 202 that the next request would get. */
+/** A response to the next request in place of the 202. */
 export type InjectedAnswer =
   | { readonly kind: "bad_request"; readonly errorMessage: string }
   /** 500 with an empty body: nothing was done. */
   | { readonly kind: "server_error" }
-  /** 503 with the listener's own text: the work goes on. */
+  /** 503 with the listener's own text: the work continues. */
   | { readonly kind: "handler_timeout" }
   | { readonly kind: "login_redirect" }
   | { readonly kind: "unauthorized" }
   | { readonly kind: "too_large" }
   | { readonly kind: "too_many_requests"; readonly retryAfter: string }
-  /** A gateway's 200, with a page. */
+  /** 200 of a gateway, with a page. */
   | { readonly kind: "not_a_listener" }
   /** 202 without a body. */
   | { readonly kind: "bare_accepted" }
-  /** No answer; the work is done. */
+  /** No response; the work is done. */
   | { readonly kind: "hang" }
-  /** The connection breaks off; nothing was done. */
+  /** The connection is reset; nothing was done. */
   | { readonly kind: "reset" };
 
 export interface SandboxRequest {
@@ -28,7 +28,7 @@ export interface SandboxRequest {
   /** With the query. */
   readonly path: string;
   readonly headers: Headers;
-  /** Parsed, or the text where it is not JSON. */
+  /** Parsed JSON, or the text if it is not JSON. */
   readonly body: unknown;
 }
 
@@ -53,14 +53,14 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Answers before anything runs: what comes of the trigger shows in no answer. */
+/** Responds before the trigger runs, so no response shows the trigger's outcome. */
 export function accept(
   c: ListenerContext,
   request: SandboxRequest,
   trigger: (eventID: string, request: SandboxRequest) => void,
 ): Response {
   const { body, headers } = request;
-  if (typeof body !== "object" || body === null || Array.isArray(body)) return refuse(c, "the body is no JSON object");
+  if (typeof body !== "object" || body === null || Array.isArray(body)) return reject(c, "the body is no JSON object");
   const eventID = randomUUID();
   queueMicrotask(() => trigger(eventID, request));
   const isCloudEvent =
@@ -77,14 +77,14 @@ export function accept(
 
 const LISTENER_UID = "0d8e5a0c-97a4-4f66-8d2b-3c5ab9f0e6d1";
 
-const refuse = (c: ListenerContext, why: string): Response =>
+const reject = (c: ListenerContext, why: string): Response =>
   c.json({ ...IDENTITY, eventListenerUID: "", errorMessage: `Invalid event body format : ${why}` }, 400);
 
-/** What happens when an answer was injected; `work` is what the request would have led to. */
+/** Responds as injected. `work` is what the request would have triggered. */
 export async function answerWith(injected: InjectedAnswer, c: ListenerContext, work: () => void): Promise<Response> {
   switch (injected.kind) {
     case "bad_request":
-      return refuse(c, injected.errorMessage);
+      return reject(c, injected.errorMessage);
     case "server_error":
       return c.body(null, 500);
     case "handler_timeout":

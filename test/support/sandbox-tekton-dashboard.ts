@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import type { SandboxRun } from "./sandbox-tekton-runs.ts";
 
-/** The page that a build's link leads to in the playground: every run, newest first, with what the trigger gave it. */
+/** The page that a build's link leads to in the playground: every run, newest first, with its params. */
 export function runsPage(runs: Iterable<SandboxRun>) {
   const rows = [...runs].reverse().map(
     ({ name, pipeline, phase, params }) => html`<tr>
@@ -15,7 +15,7 @@ export function runsPage(runs: Iterable<SandboxRun>) {
     <table><thead><tr><th>Run</th><th>Pipeline</th><th>State</th><th>Params</th></tr></thead><tbody>${rows}</tbody></table>`;
 }
 
-/** A shape beside the word, so that neither colour nor shape alone tells the state. */
+/** A shape beside the word, so that the state does not depend on colour or shape alone. */
 const SIGN: Readonly<Record<string, string>> = {
   queued: "○",
   started: "◐",

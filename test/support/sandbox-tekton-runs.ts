@@ -3,14 +3,14 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type Clock, toIso } from "../../shared/host/clock.ts";
 import type { SandboxEventSender } from "./sandbox-tekton-sender.ts";
 
-/** How a run ends: the reason of its `Succeeded` condition, and what comes with it. */
+/** How a run ends: the reason of its `Succeeded` condition, its message and its results. */
 export interface RunEnding {
   readonly reason: "Succeeded" | "Completed" | "Failed" | "Cancelled" | "PipelineRunTimeout" | "CouldntGetPipeline";
   readonly message?: string;
   readonly results?: Readonly<Record<string, string>>;
 }
 
-/** What a TriggerTemplate asks for. */
+/** The run that a TriggerTemplate creates. */
 interface RunRequest {
   /** Fixed, so that a second creation fails. */
   readonly name: string;
@@ -41,7 +41,7 @@ interface SandboxTektonOptions {
   readonly clock: Clock;
 }
 
-/** A very small Tekton: runs that do nothing but pass through their states and tell of each. */
+/** A very small Tekton: runs that only pass through their states and send an event for each. */
 export class SandboxTekton {
   readonly #options: SandboxTektonOptions;
   readonly #runs = new Map<string, LiveRun>();
@@ -56,7 +56,7 @@ export class SandboxTekton {
     return this.#runs;
   }
 
-  /** Creates a run, or says in the API server's words why not. */
+  /** Creates a run. Returns the API server's message if it cannot. */
   create(request: RunRequest): string | undefined {
     const { name } = request;
     if (name.length > 63 || !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(name)) return `invalid name "${name}"`;
@@ -68,12 +68,12 @@ export class SandboxTekton {
     return undefined;
   }
 
-  /** What a restart of the events controller does: every run's present state once more, under a new id. */
+  /** Does what a restart of the events controller does: sends every run's current state again, under a new id. */
   resendAll(): void {
-    for (const run of this.#runs.values()) this.#tell(run);
+    for (const run of this.#runs.values()) this.#sendEvent(run);
   }
 
-  /** When every run has ended. */
+  /** Resolves when every run has ended. */
   async settled(): Promise<void> {
     while (this.#underway.size > 0) await Promise.all(this.#underway);
   }
@@ -85,7 +85,7 @@ export class SandboxTekton {
 
   async #live(run: LiveRun): Promise<void> {
     const stepMs = this.#options.runMs / 3;
-    this.#tell(run);
+    this.#sendEvent(run);
     if (!(await this.#pass(stepMs))) return;
     const startTime = this.#now();
     this.#move(run, "started", { conditions: this.#condition("Unknown", "Started"), startTime });
@@ -99,7 +99,7 @@ export class SandboxTekton {
       conditions: this.#condition(good ? "True" : "False", ending.reason, ending.message ?? MESSAGES[ending.reason]),
       startTime,
       completionTime: this.#now(),
-      // The name of v1beta1, which is the shape that events have.
+      // The member's name in v1beta1, which is the version of the events.
       pipelineResults: Object.entries(ending.results ?? {}).map(([name, value]) => ({ name, value })),
     });
   }
@@ -107,10 +107,10 @@ export class SandboxTekton {
   #move(run: LiveRun, phase: string, status: object): void {
     run.phase = phase;
     run.status = status;
-    this.#tell(run);
+    this.#sendEvent(run);
   }
 
-  #tell(run: LiveRun): void {
+  #sendEvent(run: LiveRun): void {
     const { namespace, sender } = this.#options;
     const { name, uid, createdAt, labels, annotations, pipeline, params, phase, status } = run;
     const data = {
@@ -136,7 +136,7 @@ export class SandboxTekton {
     return toIso(this.#options.clock.now()).replace(/\.\d+Z$/, "Z");
   }
 
-  /** False when the sandbox closes meanwhile. */
+  /** Resolves with false if the sandbox closes meanwhile. */
   #pass(ms: number): Promise<boolean> {
     return wait(ms, undefined, { signal: this.#closing.signal }).then(
       () => true,

@@ -3,13 +3,13 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Clock } from "../../shared/host/clock.ts";
 import { toIso } from "../../shared/host/clock.ts";
 
-/** Where a cluster sends its events. */
+/** The receiver of a cluster's events. */
 interface SandboxSink {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Asked anew for every request: the bridge may come back elsewhere, and a token does not live for long. */
+/** Called for every request, because the bridge may restart at another address, and a token expires soon. */
 export type SinkSource = () => SandboxSink | Promise<SandboxSink>;
 
 interface OutgoingEvent {
@@ -21,16 +21,16 @@ interface OutgoingEvent {
   readonly data: unknown;
 }
 
-/** An event and what became of it. */
+/** An event and the responses to it. */
 export interface SentEvent extends OutgoingEvent {
   readonly id: string;
-  /** The sink's answers in order; 0 where no connection came about. */
+  /** The statuses of the sink's responses in order; 0 without a connection. */
   readonly answers: readonly number[];
 }
 
 /**
- * Sends CloudEvents as Tekton's controller does: binary mode, each on its own, ten more tries with doubling waits from
- * 20 ms for the few answers that it repeats for, and everything else dropped at once.
+ * Sends CloudEvents as Tekton's controller does: in binary mode, each one independently, with ten retries and doubling
+ * waits from 20 ms for the few statuses that it retries. All others are dropped at once.
  */
 export class SandboxEventSender {
   readonly #sink: SinkSource | undefined;
@@ -40,7 +40,7 @@ export class SandboxEventSender {
   readonly #underway = new Set<Promise<void>>();
   readonly #sent: (SentEvent & { readonly answers: number[] })[] = [];
 
-  /** `onDropped` is called with each event that the sink did not take. */
+  /** `onDropped` is called with each event that the sink did not accept. */
   constructor(sink: SinkSource | undefined, clock: Clock, onDropped: (event: SentEvent) => void) {
     this.#sink = sink;
     this.#clock = clock;
@@ -59,7 +59,7 @@ export class SandboxEventSender {
     this.#underway.add(sending);
   }
 
-  /** When every event sent so far has been delivered or dropped. */
+  /** Resolves when every event sent so far has been delivered or dropped. */
   async settled(): Promise<void> {
     while (this.#underway.size > 0) await Promise.all(this.#underway);
   }
@@ -102,7 +102,7 @@ export class SandboxEventSender {
       await answer.arrayBuffer();
       return answer.status;
     } catch {
-      // Tekton, too, knows no more than that there was no answer.
+      // Tekton does not distinguish these cases either.
       return 0;
     }
   }
@@ -110,8 +110,8 @@ export class SandboxEventSender {
 
 const RETRIES = 10;
 const FIRST_WAIT_MS = 20;
-/** CloudEvents SDK for Go, `protocol/http/retry.go`; 0 stands for no connection. */
+/** CloudEvents SDK for Go, `protocol/http/retry.go`; 0 means no connection. */
 const RETRIED_FOR: ReadonlySet<number> = new Set([0, 404, 413, 425, 429, 502, 503, 504]);
 
-/** The only way a wait ends early is that the sandbox closes; the loop looks for that itself. */
+/** A wait ends early only if the sandbox closes, which the loop checks itself. */
 const stopped = (): void => undefined;

@@ -1,7 +1,7 @@
 import { inject } from "vitest";
 import type { ProgramName } from "./global-setup.ts";
 
-/** What each service of the run answers. */
+/** The response of each service of the run. */
 interface Services {
   readonly "dynamodb-local": { readonly port: number };
   /** The path of each bundled program. */
@@ -12,6 +12,6 @@ interface Services {
 export async function sharedService<Name extends keyof Services>(name: Name): Promise<Services[Name]> {
   const answer = await fetch(new URL(name, inject("services")));
   if (!answer.ok) throw new Error(`the service ${name} answers ${answer.status}: ${await answer.text()}`);
-  // The run's own process answers, with what the table above says.
+  // The process of the run responds in the form of the interface above.
   return (await answer.json()) as Services[Name];
 }

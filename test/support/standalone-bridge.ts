@@ -59,7 +59,7 @@ export async function standaloneBridge({
   };
 }
 
-/** What is added to the sections of the configuration, and to the settings of what they have. */
+/** Additions to the sections of the configuration, and to the settings of their entries. */
 type ConfigChanges = Readonly<Record<string, Readonly<Record<string, object>>>>;
 
 interface Changes {
@@ -68,7 +68,7 @@ interface Changes {
 }
 
 function parseConfigValue(site: string, listener: string, { changes, sections: added }: Changes) {
-  // In no pace: tests of the pace have their own bridge.
+  // Without a throttle. Tests of the throttle have their own bridge.
   const wiki = { kind: "confluence", product: "data-center", site, progressSeconds: 0 };
   const sections: ConfigChanges = {
     sources: {

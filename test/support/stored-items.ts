@@ -11,9 +11,9 @@ export async function storedItems(path: string): Promise<readonly Output[]> {
   for await (const { Items = [] } of paginateScan({ client }, { TableName: "drawbridge" })) {
     for (const stored of Items) {
       const { content, ...item } = fromStored(stored);
-      const { body: _, ...told } = content === undefined ? {} : unpackContent({ ...item, content });
+      const { body: _, ...unpacked } = content === undefined ? {} : unpackContent({ ...item, content });
       const kind = String(item["pk"]).split(/[-#]/)[0];
-      items.push({ where: `an item of ${kind}`, text: JSON.stringify({ ...item, ...told }) });
+      items.push({ where: `an item of ${kind}`, text: JSON.stringify({ ...item, ...unpacked }) });
     }
   }
   await stop();

@@ -10,7 +10,7 @@ import { sharedService } from "./shared-services.ts";
 /** A DynamoDB that a suite can run on. */
 export interface DynamoDbKind {
   readonly name: string;
-  /** Why it cannot run here, if it cannot: goes into the name of what is left out. */
+  /** The reason why it cannot run here, for the name of the skipped suite; undefined if it can. */
   readonly missing: string | undefined;
   /** An empty database of its own. */
   start(): Promise<EmbeddedDynamoDb>;

@@ -3,13 +3,13 @@ import type { BuildState } from "../../shared/model/event.ts";
 import type { SandboxConfluence } from "./sandbox-confluence.ts";
 import { type Bench, buildEntry } from "./sandbox-confluence-action.ts";
 
-/** Does one thing at its time; gives the seconds after which it wants to be run again, or nothing when it is over. */
+/** Does one thing at its time. Returns the seconds after which it has to run again; undefined if it is done. */
 export type Task = () => Promise<number | undefined>;
 
-/** A stretch of time, virtual or real, in which tasks are run. */
+/** A period of time, virtual or real, in which tasks run. */
 export interface Schedule {
   at(seconds: number, run: Task): void;
-  /** Goes on until nothing is left to do. */
+  /** Runs until no task is left. */
   run(): Promise<void>;
 }
 
@@ -26,17 +26,17 @@ interface Storm {
 const STORM_PAGE = "98310";
 const WRITERS = 10;
 
-/** What has to be found on the page when the storm is over. */
+/** The expected content of the page after the storm. */
 interface StormResult {
-  /** What the people wrote, each text once. */
+  /** The texts of the people's edits. Each occurs once. */
   readonly edits: readonly string[];
-  /** For each pipeline the lozenge of its furthest state. */
+  /** The lozenge of each pipeline's furthest state. */
   readonly truth: ReadonlyMap<string, string>;
-  /** Versions that the bridge may have made at most: one in each pause, the first, and one for each end of a run. */
+  /** Upper bound of the bridge's versions: one in each pause, the first, and one for each end of a run. */
   readonly mostVersions: number;
 }
 
-/** Ten pipelines that run again and again, and ten people who read, think and write, all on one page. */
+/** Ten pipelines run repeatedly, and ten people read, think and write, all on one page. */
 export async function storm(given: Storm): Promise<StormResult> {
   const truth = new Map<string, string>();
   const edits: string[] = [];
@@ -62,7 +62,7 @@ export async function storm(given: Storm): Promise<StormResult> {
 
 const LOZENGES: Partial<Record<BuildState, string>> = { succeeded: "PASSED", failed: "FAILED" };
 
-/** Told late now and then, and in another order than they happened. */
+/** Some are reported late, and in another order than they occurred. */
 function* runsOf({ seconds, random }: Storm): Generator<{ at: number; number: number; state: BuildState }> {
   let at = random() * 10;
   for (let number = 1; at < seconds; number++) {
@@ -74,18 +74,18 @@ function* runsOf({ seconds, random }: Storm): Generator<{ at: number; number: nu
   }
 }
 
-/** On the half second, so that writers meet. */
+/** Rounds to half seconds, so that writers coincide. */
 const halves = (seconds: number): number => Math.round(seconds * 2) / 2;
 
-/** As the bridge runs an action. */
+/** Runs an action as the bridge does. */
 async function act(bench: Bench, busEvent: BusEvent): Promise<number | undefined> {
-  const told = await bench.run(busEvent);
-  if (told.outcome === "done") return undefined;
-  if (told.outcome === "give_up") throw new Error(`given up: ${told.summary}`);
-  return told.afterSeconds ?? 1;
+  const result = await bench.run(busEvent);
+  if (result.outcome === "done") return undefined;
+  if (result.outcome === "give_up") throw new Error(`given up: ${result.summary}`);
+  return result.afterSeconds ?? 1;
 }
 
-/** Reads, thinks, writes over the version that was read; reads again when another was faster. */
+/** Reads, waits, and writes over the version that was read. Reads again after a conflict. */
 function person({ sandbox, random }: Storm, text: string): Task {
   let read: { readonly version: number; readonly body: string } | undefined;
   return async () => {
@@ -96,7 +96,7 @@ function person({ sandbox, random }: Storm, text: string): Task {
   };
 }
 
-/** In front of everything, behind everything, or behind a paragraph outside of the region. */
+/** Inserts the text at the start, at the end, or after a paragraph outside the region. */
 function withText(body: string, text: string, random: () => number): string {
   const paragraph = `<p>${text}</p>`;
   const region = body.indexOf('<ac:structured-macro ac:name="excerpt"');
@@ -121,7 +121,7 @@ async function publish(sandbox: SandboxConfluence, version: number, body: string
   throw new Error(`a person's edit was answered ${answer.status}`);
 }
 
-/** What is wrong with the page after the storm, in sentences; nothing where all is well. */
+/** The damage of the page after the storm, in sentences. Empty if there is none. */
 export function damageOf(sandbox: SandboxConfluence, { edits, truth, mostVersions }: StormResult): readonly string[] {
   const { versions, latest } = sandbox.page(STORM_PAGE);
   const damage: string[] = [];

@@ -26,7 +26,7 @@ export const secretsOf = (environment: Readonly<Record<string, string>>): Secret
 
 export const silentLog: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** A call that the test does not expect: it fails. */
+/** A call that the test does not expect. It fails. */
 export const unexpected = (call: string) => (): Promise<never> =>
   Promise.reject(new Error(`${call} is unexpected in this test`));
 

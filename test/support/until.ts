@@ -1,9 +1,9 @@
 import { inspect } from "node:util";
 
 /**
- * Waits for a state that another process or a timer brings about, and gives what it saw then. `look` says what is there
- * now, `holds` whether that is the state. After `limitMs`, which is below the test's own limit, it throws what it waited
- * for and what it saw last.
+ * Waits for a state that another process or a timer brings about, and returns that state. `look` reads the current
+ * state, and `holds` decides whether it is the expected one. After `limitMs`, which must be below the test's own limit,
+ * it throws what it waited for and the last state.
  */
 export async function until<Seen>(
   what: string,
@@ -23,7 +23,7 @@ export async function until<Seen>(
 const LONGEST_PAUSE_MS = 50;
 const MAX_TEXT = 4_000;
 
-/** The end of a long text, where a page's newest part is. */
+/** The end of a long text, which has the newest part of a page. */
 function textOf(seen: unknown): string {
   const text = typeof seen === "string" ? seen : inspect(seen, { depth: 8, breakLength: 120 });
   return text.length > MAX_TEXT ? `…${text.slice(-MAX_TEXT)}` : text;

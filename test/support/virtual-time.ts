@@ -1,7 +1,9 @@
 import type { Schedule, Task } from "./storm.ts";
 import type { TestClock } from "./test-doubles.ts";
 
-/** Runs what is due in order of time, and all that is due at one instant at once. The clock stands still meanwhile. */
+/**
+ * Runs due tasks in order of time, and all tasks that are due at one instant at once. The clock stands still meanwhile.
+ */
 export class VirtualTime implements Schedule {
   readonly #clock: TestClock;
   readonly #start: number;
@@ -21,7 +23,7 @@ export class VirtualTime implements Schedule {
     this.#tasks.push({ at: seconds, run });
   }
 
-  /** Goes on until nothing is left to do. */
+  /** Runs until no task is left. */
   async run(): Promise<void> {
     for (let rounds = 0; this.#tasks.length > 0; rounds++) {
       if (rounds > 20_000) throw new Error("it never ends");

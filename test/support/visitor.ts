@@ -1,5 +1,5 @@
 /**
- * A browser, as far as servers can tell: cookies for each host, redirects followed,
+ * A browser as servers see one: cookies for each host, redirects followed,
  * and the headers that say where a request comes from.
  */
 export class Visitor {
@@ -7,12 +7,12 @@ export class Visitor {
   /** The last page's address. */
   url = new URL("about:blank");
 
-  /** Goes to an address as a link or the address field does. */
+  /** Opens an address as a link or the address bar does. */
   async go(to: URL | string): Promise<Shown> {
     return this.#follow(new URL(to, this.url), { method: "GET" });
   }
 
-  /** Sends a form from the page that is open. `headers` say it otherwise than a browser would. */
+  /** Sends a form from the open page. `headers` replace those of a browser. */
   async post(
     path: string,
     fields: Readonly<Record<string, string>>,
@@ -24,7 +24,7 @@ export class Visitor {
     return this.#follow(new URL(path, this.url), { method: "POST", body, headers: { "content-type": type, ...own } });
   }
 
-  /** Asks once, and follows nothing. */
+  /** Sends one request without following redirects. */
   async ask(url: URL, { headers, ...request }: RequestInit = {}): Promise<Response> {
     const cookie = [...this.#cookies].map((pair) => pair.join("=")).join("; ");
     const answer = await fetch(url, { ...request, headers: { ...headers, cookie }, redirect: "manual" });
@@ -32,7 +32,7 @@ export class Visitor {
     return answer;
   }
 
-  /** Names and values that are kept. All hosts of a test are one loopback address, as for a browser. */
+  /** The stored cookies. All hosts of a test are one loopback address, as for a browser. */
   get cookies(): ReadonlyMap<string, string> {
     return this.#cookies;
   }

@@ -3,8 +3,8 @@ import type { IssuerShape } from "./shape.ts";
 type Claims = Readonly<Record<string, unknown>>;
 
 /**
- * What is wrong with a token whoever the issuer is: a claim set to this value, or left out, and the reason. Times are off
- * by `margin` seconds from `now`, in seconds since 1970.
+ * Mistakes of a token that apply to every issuer: a claim set to this value, or left out, and the reason. Times differ by
+ * `margin` seconds from `now`, in seconds since 1970.
  */
 export function mistakesOf(
   { issuer, audience, claims }: IssuerShape,

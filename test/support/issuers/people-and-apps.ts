@@ -4,22 +4,28 @@ const APP = "ari:cloud:ecosystem::app/2f1c0d3e-0000-4000-8000-000000000001";
 const TENANT = "11111111-2222-4333-8444-555555555555";
 
 const entraClaims = (version: "1.0" | "2.0") => ({
-  ...{ aud: "66666666-7777-4888-8999-000000000000", tid: TENANT, oid: "77777777-0000-4000-8000-000000000001" },
-  ...{ sub: "pairwise-subject", ver: version, idtyp: "app", roles: ["Drawbridge.OnCall"], uti: "token-1" },
+  aud: "66666666-7777-4888-8999-000000000000",
+  tid: TENANT,
+  oid: "77777777-0000-4000-8000-000000000001",
+  sub: "pairwise-subject",
+  ver: version,
+  idtyp: "app",
+  roles: ["Drawbridge.OnCall"],
+  uti: "token-1",
   ...(version === "2.0" ? { azp: "client-1", azpacr: "1" } : { appid: "client-1", appidacr: "1" }),
 });
 
 const entraRefused = [
   ["another tenant's", { tid: "99999999-2222-4333-8444-555555555555" }, "claim_mismatch"],
   ["groups left out, where the role asks for them", { roles: [], _claim_names: { groups: "src1" } }, "groups_omitted"],
-  ["groups that are only told to be there", { roles: [], hasgroups: true }, "groups_omitted"],
+  ["groups that are only said to exist", { roles: [], hasgroups: true }, "groups_omitted"],
 ] as const;
 const entraRoles = [
   { role: "on-call", when: [{ path: "roles", equals: "Drawbridge.OnCall" }] },
   { role: "group", when: [{ path: "groups", equals: "88888888-0000-4000-8000-000000000001" }] },
 ];
 
-/** Issuers that tell of people, clients and apps. */
+/** Issuers of tokens for people, clients and apps. */
 export const PEOPLE_AND_APP_ISSUERS: readonly IssuerShape[] = [
   {
     preset: "okta",
@@ -27,14 +33,12 @@ export const PEOPLE_AND_APP_ISSUERS: readonly IssuerShape[] = [
     audience: "api://drawbridge",
     entry: { claims: [{ path: "scp", equals: "status" }], roles: ["ci"] },
     claims: {
-      ...{
-        sub: "0oa1client",
-        aud: "api://drawbridge",
-        scp: ["openid", "status"],
-        cid: "0oa1client",
-        ver: 1,
-        jti: "AT.1",
-      },
+      sub: "0oa1client",
+      aud: "api://drawbridge",
+      scp: ["openid", "status"],
+      cid: "0oa1client",
+      ver: 1,
+      jti: "AT.1",
     },
     lifetime: 3_600,
     refused: [
@@ -78,8 +82,13 @@ export const PEOPLE_AND_APP_ISSUERS: readonly IssuerShape[] = [
     audience: "4f6g7h8i9j0k1l2m3n4o5p6q7r",
     entry: { claims: [{ path: "scope", equals: "drawbridge/status" }], roles: ["ci"] },
     claims: {
-      ...{ sub: "user-1", token_use: "access", client_id: "4f6g7h8i9j0k1l2m3n4o5p6q7r", username: "robin", jti: "t-1" },
-      ...{ scope: "openid drawbridge/status", "cognito:groups": ["platform"] },
+      sub: "user-1",
+      token_use: "access",
+      client_id: "4f6g7h8i9j0k1l2m3n4o5p6q7r",
+      username: "robin",
+      jti: "t-1",
+      scope: "openid drawbridge/status",
+      "cognito:groups": ["platform"],
     },
     header: { typ: undefined },
     lifetime: 3_600,
@@ -102,9 +111,13 @@ export const PEOPLE_AND_APP_ISSUERS: readonly IssuerShape[] = [
     audience: APP,
     entry: { claims: [{ path: ["app", "environment", "type"], equals: "PRODUCTION" }] },
     claims: {
-      ...{ aud: APP, jti: "t-1", principal: "712020:41ce" },
+      aud: APP,
+      jti: "t-1",
+      principal: "712020:41ce",
       app: {
-        ...{ id: APP, version: "5", environment: { type: "PRODUCTION", id: "e-1" } },
+        id: APP,
+        version: "5",
+        environment: { type: "PRODUCTION", id: "e-1" },
         installation: { id: "ari:cloud:ecosystem::installation/9d07", contexts: [] },
       },
       context: { cloudId: "cloud-1", siteUrl: "https://example.atlassian.test" },
@@ -123,8 +136,11 @@ export const PEOPLE_AND_APP_ISSUERS: readonly IssuerShape[] = [
     audience: AUDIENCE,
     entry: { claims: [{ path: "sub", equals: "103456789012345678901" }], roles: ["ci"] },
     claims: {
-      ...{ sub: "103456789012345678901", azp: "103456789012345678901", aud: AUDIENCE },
-      ...{ email: "robot@example.iam.gserviceaccount.test", email_verified: true },
+      sub: "103456789012345678901",
+      azp: "103456789012345678901",
+      aud: AUDIENCE,
+      email: "robot@example.iam.gserviceaccount.test",
+      email_verified: true,
     },
     lifetime: 3_600,
     refused: [["a new account of the same address", { sub: "109876543210987654321" }, "tenant_mismatch"]],
@@ -140,18 +156,14 @@ export const PEOPLE_AND_APP_ISSUERS: readonly IssuerShape[] = [
       roles: [{ role: "ci", when: [{ path: ["realm_access", "roles"], equals: "ci" }] }],
     },
     claims: {
-      ...{
-        sub: "user-1",
-        typ: "Bearer",
-        azp: "docs",
-        aud: ["drawbridge", "account"],
-        scope: "openid email",
-        jti: "t-1",
-      },
-      ...{
-        realm_access: { roles: ["ci", "offline_access"] },
-        resource_access: { "docs.example": { roles: ["writer"] } },
-      },
+      sub: "user-1",
+      typ: "Bearer",
+      azp: "docs",
+      aud: ["drawbridge", "account"],
+      scope: "openid email",
+      jti: "t-1",
+      realm_access: { roles: ["ci", "offline_access"] },
+      resource_access: { "docs.example": { roles: ["writer"] } },
     },
     lifetime: 300,
     refused: [

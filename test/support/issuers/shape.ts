@@ -2,26 +2,26 @@ import type { TrustEntry } from "../../../shared/identity/trust-entry.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** How one issuer's tokens look, as its documentation tells, with invented names; and a trust entry that takes them. */
+/** The form of one issuer's tokens according to its documentation, with invented names, and a trust entry that accepts them. */
 export interface IssuerShape {
   /** The preset. */
   readonly preset: TrustEntry["preset"]["name"];
   readonly issuer: string;
   readonly audience: string;
-  /** Lines of the trust entry besides preset, issuer, audience and keys. */
+  /** Members of the trust entry in addition to preset, issuer, audience and keys. */
   readonly entry: Readonly<Record<string, unknown>>;
-  /** All claims but `iss` and the times. */
+  /** All claims except `iss` and the times. */
   readonly claims: Claims;
   readonly header?: Claims;
   /** From `iat` to `exp`, in seconds. */
   readonly lifetime: number;
-  /** What must be refused besides the mistakes of all: a claim set to this value, and the reason. */
+  /** What must be rejected besides the mistakes of all: a claim set to this value, and the reason. */
   readonly refused: readonly (readonly [what: string, changes: Claims, reason: string])[];
-  /** What looks odd and must be taken. */
+  /** What looks odd and must be accepted. */
   readonly accepted: readonly (readonly [what: string, changes: Claims])[];
-  /** What the principal is called. */
+  /** The subject of the principal. */
   readonly subject: string;
 }
 
-/** What the bridge is called in most tokens for it. */
+/** The audience of most tokens for the bridge. */
 export const AUDIENCE = "https://bridge.example.test";
