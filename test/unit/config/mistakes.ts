@@ -198,6 +198,12 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     '{ url: "https://idp.example.com/keys\\n" }',
     `7:13 issuers.cluster.jwks.url: it must be ${ONE_LINE}`,
   ],
+  [
+    "a reference in place of an account",
+    "ownAccounts: [8a7f808a8f0d1c6e018f0d1f5c2a0001]",
+    "ownAccounts: [env:ACCOUNT]",
+    "13:19 sources.wiki.ownAccounts[0]: it must be an account, written as it is, not as a reference",
+  ],
   ["a tab", "  retentionDays: 90", "\tretentionDays: 90", "37:1 a tab cannot indent; use spaces"],
   [
     "a quote that is not closed",
