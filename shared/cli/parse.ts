@@ -156,6 +156,9 @@ function checkRepeated(given: readonly GivenOption[]): void {
   }
 }
 
+/** In a URL these are no segment of a path: the request would go to another address. */
+const NO_NAMES: ReadonlySet<string> = new Set(["", ".", ".."]);
+
 function checkPositionals(given: readonly string[], command: Command): void {
   const { positionals, whyNoMore } = command;
   if (given.length > positionals.length) {
@@ -163,6 +166,7 @@ function checkPositionals(given: readonly string[], command: Command): void {
   }
   for (const [at, word] of given.entries()) {
     const { name = "", choices } = positionals[at] ?? {};
+    if (NO_NAMES.has(word.trim())) throw usageFault(`which ${name}? It is "${synopsisOf(command)}"`);
     if (choices?.includes(word) === false) throw usageFault(`${name} must be one of ${choices.join(", ")}`);
   }
   const missing = positionals[given.length];

@@ -63,6 +63,12 @@ describe("the command line", () => {
     [["send"], "which provider?"],
     [["send", "gitlba"], 'no provider "gitlba" has fixtures (did you mean "gitlab"?)'],
     [["send", "gitlab", "pus"], 'gitlab has no fixture "pus"; it has: '],
+    [["events", "show", ""], 'which delivery? It is "events show <delivery>"'],
+    [["events", "show", " "], "which delivery?"],
+    [["events", "replay", "."], "which delivery?"],
+    [["approvals", "grant", ".."], "which approval?"],
+    [["rollback", ""], "which route?"],
+    [["tekton", "render", ".."], "which route?"],
     [["completion", "tcsh"], "shell must be one of bash, zsh, fish"],
   ])("the arguments of %j are rejected, and the message says what is right", async (args, message) => {
     await expect(run(...args)).rejects.toMatchObject(rejection(message));
