@@ -19,7 +19,9 @@ export async function start({ options, given, environment, print }: Invocation):
     const [other] = [...given].filter((name) => name !== "port");
     if (other !== undefined) throw usageFault(`--${other} needs a configuration: the playground accepts only --port`);
     const { startPlayground } = await import("./playground.ts");
-    return stopOnSignal(await startPlayground({ port, print }));
+    const playground = await startPlayground({ port, print });
+    stopOnSignal(playground);
+    return playground.demonstrate();
   }
   const secrets = new LocalSecrets(environment);
   const findings = await checkHere(path, secrets, systemClock);

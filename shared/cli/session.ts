@@ -9,7 +9,7 @@ import { type Invocation, usageFault } from "./command.ts";
 export const PLAYGROUND_SESSION = ".drawbridge/playground/session.json";
 
 const playgroundSession = v.object({
-  url: v.string(),
+  url: v.pipe(v.string(), v.url()),
   config: v.string(),
   /** A client of the development identity provider that may read deliveries. */
   tokenEndpoint: v.string(),
@@ -88,10 +88,11 @@ export function configPath(given: string | undefined, environment: Environment):
   return given ?? environment["DRAWBRIDGE_CONFIG"] ?? (existsSync("drawbridge.yaml") ? "drawbridge.yaml" : undefined);
 }
 
-/** Returns the session of the playground that was started here; undefined if it was stopped. */
+/** Returns the session of the playground that was started here; undefined if it was stopped or the file is unreadable. */
 export async function readPlayground(): Promise<PlaygroundSession | undefined> {
-  if (!existsSync(PLAYGROUND_SESSION)) return undefined;
-  return v.parse(playgroundSession, JSON.parse(await readFile(PLAYGROUND_SESSION, "utf8")));
+  const text = await readFile(PLAYGROUND_SESSION, "utf8").catch(() => "");
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), playgroundSession), text);
+  return parsed.success ? parsed.output : undefined;
 }
 
 const tokenResponse = v.object({ access_token: v.string() });

@@ -1,5 +1,8 @@
-import { describe, expect, it } from "vitest";
-import { openSession } from "../../../shared/cli/session.ts";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openSession, PLAYGROUND_SESSION, readPlayground } from "../../../shared/cli/session.ts";
 
 const url = "http://127.0.0.1:8787";
 
@@ -57,6 +60,29 @@ describe("the address of a bridge", () => {
   it("the address on the command line takes precedence over the environment's", async () => {
     expect((await openSession({ environment: { DRAWBRIDGE_URL: "nowhere" }, url })).url.origin).toBe(url);
   });
+});
+
+describe("the session of a playground", () => {
+  const before = process.cwd();
+  let home: string;
+  beforeEach(async () => {
+    home = await mkdtemp(join(tmpdir(), "drawbridge-session-"));
+    process.chdir(home);
+    await mkdir(dirname(PLAYGROUND_SESSION), { recursive: true });
+  });
+  afterEach(async () => {
+    process.chdir(before);
+    await rm(home, { recursive: true, force: true });
+  });
+
+  it.each(["", '{"url":"http://127.0.0', "null", '{"url":"http://127.0.0.1:1"}'])(
+    "is absent if its file holds %j",
+    async (text) => {
+      await writeFile(PLAYGROUND_SESSION, text);
+      expect(await readPlayground()).toBeUndefined();
+      expect((await openSession({ environment: {} })).url.origin).toBe("http://127.0.0.1:8787");
+    },
+  );
 });
 
 describe("the token", () => {
