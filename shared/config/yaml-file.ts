@@ -116,11 +116,14 @@ function placeIn(lineCounter: LineCounter, offset: number): Place {
 /** Keys that every object inherits. A `v.record` schema drops them silently. */
 const INHERITED: ReadonlySet<unknown> = new Set(["__proto__", "prototype", "constructor"]);
 
-/** Finds unresolved and cyclic aliases, and keys that objects inherit. */
+/** Finds tags, unresolved and cyclic aliases, and keys that objects inherit. */
 function forbiddenParts(document: Document.Parsed, placeOf: (offset: number) => Place): readonly SyntaxProblem[] {
   const problems: SyntaxProblem[] = [];
   const report = (node: unknown, message: string): void => void problems.push({ at: placeOf(startOf(node)), message });
   visit(document, {
+    Value(_, node) {
+      if (node.tag !== undefined) report(node, NO_TAG);
+    },
     Alias(_, alias, ancestors) {
       const anchored = alias.resolve(document);
       if (anchored === undefined) report(alias, NO_ANCHOR);
@@ -136,6 +139,7 @@ function forbiddenParts(document: Document.Parsed, placeOf: (offset: number) => 
 /** The messages of the library are not used: they quote the file, which may contain a secret. */
 const sentenceOf = (code: ErrorCode): string => SENTENCES[code] ?? "this is not YAML";
 
+const NO_TAG = "a tag (a word after !) does not work here; remove it, or quote a text that begins with !";
 const NO_ANCHOR = "there is no anchor of this name before the alias; a text that begins with * needs quotes";
 const SENTENCES: Partial<Readonly<Record<ErrorCode, string>>> = {
   BAD_ALIAS: NO_ANCHOR,
@@ -146,6 +150,7 @@ const SENTENCES: Partial<Readonly<Record<ErrorCode, string>>> = {
   MISSING_CHAR: "up to here something is not closed or not separated: a quote, a bracket, a comma or a colon",
   MULTILINE_IMPLICIT_KEY: 'a key is missing its ":", or a text over several lines needs quotes',
   MULTIPLE_DOCS: 'a second document begins here; one file is one configuration, without "---"',
+  TAG_RESOLVE_FAILED: NO_TAG,
   TAB_AS_INDENT: "a tab cannot indent; use spaces",
   UNEXPECTED_TOKEN: "this cannot stand here",
 };

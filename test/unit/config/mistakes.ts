@@ -1,4 +1,5 @@
 const ONE_LINE = 'without white space and control characters; a YAML block scalar ("|" or ">") ends in a line break';
+const NO_TAG = "a tag (a word after !) does not work here; remove it, or quote a text that begins with !";
 
 /**
  * Name, the replaced text of the whole configuration, its replacement, and the finding:
@@ -204,6 +205,9 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "ownAccounts: [env:ACCOUNT]",
     "13:19 sources.wiki.ownAccounts[0]: it must be an account, written as it is, not as a reference",
   ],
+  ["a tag that makes a section empty", "limits:\n", "limits: !!set\n", `35:9 ${NO_TAG}`],
+  ["a tag that decodes a text", "product: data-center", "product: !!binary Y2xvdWQ=", `24:23 ${NO_TAG}`],
+  ["an unknown tag", "product: data-center", "product: !Ref data-center", `24:19 ${NO_TAG}`],
   ["a tab", "  retentionDays: 90", "\tretentionDays: 90", "37:1 a tab cannot indent; use spaces"],
   [
     "a quote that is not closed",
