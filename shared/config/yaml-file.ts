@@ -71,12 +71,17 @@ export function readYaml(text: string): YamlFile {
   const deep = deeperThan(MAX_DEPTH, text);
   if (deep) return failed(deep, `it is nested more than ${MAX_DEPTH} levels deep`);
   const document = parseDocument(quoted.text, { prettyErrors: false, logLevel: "error", uniqueKeys: false });
-  // Keep the first error at each place and only the first unexpected token: later errors are its consequences.
+  // Keep the first error at each place, only the first unexpected token, because later errors are its consequences, and
+  // only the first tab, because a file that is indented with tabs has one in each line.
   const firsts = document.errors.filter(
     ({ pos, code }, at, all) =>
-      all.findIndex((one) => one.pos[0] === pos[0] || (code === "UNEXPECTED_TOKEN" && one.code === code)) === at,
+      all.findIndex((one) => one.pos[0] === pos[0] || (ONCE.has(code) && one.code === code)) === at,
   );
-  const errors = firsts.map(({ pos, code }) => ({ at: placeOf(pos[0]), message: sentenceOf(code) }));
+  const tabbed = new Set(document.errors.filter(isTab).map(({ pos }) => placeOf(pos[0]).line)).size;
+  const errors = firsts.map((error) => ({
+    at: placeOf(error.pos[0]),
+    message: `${sentenceOf(error.code)}${isTab(error) && tabbed > 1 ? ` (in ${tabbed} lines)` : ""}`,
+  }));
   const syntaxProblems = errors.length > 0 ? errors : forbiddenParts(document, placeOf);
   const locate = (path: Path): Place => placeOf(offsetOf(document.contents, path));
   const variables = pathsAt(quoted.starts, document.contents);
@@ -135,6 +140,11 @@ function forbiddenParts(document: Document.Parsed, placeOf: (offset: number) => 
   });
   return problems;
 }
+
+/** Errors that are reported once for a file. */
+const ONCE: ReadonlySet<ErrorCode> = new Set(["UNEXPECTED_TOKEN", "TAB_AS_INDENT"]);
+
+const isTab = ({ code }: { readonly code: ErrorCode }): boolean => code === "TAB_AS_INDENT";
 
 /** The messages of the library are not used: they quote the file, which may contain a secret. */
 const sentenceOf = (code: ErrorCode): string => SENTENCES[code] ?? "this is not YAML";

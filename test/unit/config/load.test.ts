@@ -56,6 +56,14 @@ describe("a mistake", () => {
   ])("a file with %s is reported with its place", (_, text, finding) => expect(findingsIn(text)).toEqual([finding]));
 });
 
+describe("a file that is indented with tabs", () => {
+  it("has one error, with the first line and the number of lines", () => {
+    const text = whole.replaceAll(/^ +/gm, (blanks) => "\t".repeat(blanks.length / 2));
+    const lines = text.split("\n").filter((line) => line.startsWith("\t")).length;
+    expect(findingsIn(text)).toEqual([`4:1 a tab cannot indent; use spaces (in ${lines} lines)`]);
+  });
+});
+
 describe("several mistakes", () => {
   it("several mistakes are all reported, in the order of the file", () => {
     const text = whole
