@@ -1,5 +1,6 @@
 import { type Invocation, usageFault } from "../shared/cli/command.ts";
 import { configPath } from "../shared/cli/session.ts";
+import { printable } from "../shared/cli/terminal-text.ts";
 import { checkHere } from "../shared/config/check.ts";
 import { loadConfig, showFinding } from "../shared/config/load.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
@@ -27,7 +28,9 @@ export async function start({ options, given, environment, print }: Invocation):
   const findings = await checkHere(path, secrets, systemClock);
   const errors = findings.filter(({ level }) => level === "error");
   if (errors.length > 0) {
-    const message = ["the configuration is invalid:", ...errors.map(showFinding)].join("\n");
+    const message = ["the configuration is invalid:", ...errors.map((finding) => printable(showFinding(finding)))].join(
+      "\n",
+    );
     throw new Fault("configuration_invalid", message, { retryable: false });
   }
   const tls = await readTlsSettings(

@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runCommand } from "../../../shared/cli/run-command.ts";
 import { commandHost } from "../../support/command-host.ts";
@@ -123,5 +126,17 @@ describe("the command line", () => {
     [["events", "list", "--text=-x", "--limit", "200", "--since", "2026-11-02T08:00:00.5+01:00"]],
   ])("the arguments %j are understood, and the bridge is called", async (args) => {
     await expect(run(...args)).rejects.toMatchObject({ code: "target_unreachable" });
+  });
+});
+
+describe("the check command", () => {
+  it("replaces control characters of a key before it prints a finding", async () => {
+    const home = await mkdtemp(join(tmpdir(), "drawbridge-check-"));
+    const path = join(home, "drawbridge.yaml");
+    await writeFile(path, 'sources: {}\n"a\\e[2J\\u009b": 1\n');
+    const { code, text } = await run("check", "--config", path);
+    await rm(home, { recursive: true, force: true });
+    expect([code, text]).toEqual([1, expect.stringContaining('there is no "a?[2J?" here')]);
+    expect(text.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
   });
 });
