@@ -17,18 +17,26 @@ async function run(...args: readonly string[]) {
 const rejection = (message: string) => ({ code: "usage_invalid", message: expect.stringContaining(message) });
 
 describe("the command line", () => {
-  it.each([[["--help"]], [["-h"]], [["help"]], [["events", "--help"]], [["help", "events"]]])(
-    "the command line prints all commands for %j",
-    async (args) => {
-      const { code, text } = await run(...args);
-      expect([code, text]).toEqual([0, expect.stringContaining("Usage: drawbridge <command> [options]")]);
-    },
-  );
+  it.each([[["--help"]], [["-h"]], [["help"]]])("the command line prints all commands for %j", async (args) => {
+    const { code, text } = await run(...args);
+    expect([code, text]).toEqual([0, expect.stringContaining("Usage: drawbridge <command> [options]")]);
+  });
 
   it("the command line prints all commands and exits with 2 if no command is given", async () => {
     const { code, text } = await run();
     expect([code, text]).toEqual([2, expect.stringContaining("Usage: drawbridge <command> [options]")]);
   });
+
+  it.each(["events", "approvals", "token", "tekton", "report"])(
+    "the command line prints only the commands of the group for %s --help",
+    async (group) => {
+      const { code, text } = await run(group, "--help");
+      const listed = Array.from(text.matchAll(/^ {2}(?!drawbridge)(\S+)/gm), ([, word]) => word);
+      expect([code, new Set(listed)]).toEqual([0, new Set([group])]);
+      expect(text).toContain(`Usage: drawbridge ${group} <command> [options]`);
+      expect(await run("help", group)).toEqual({ code, text });
+    },
+  );
 
   it("the command line prints the version", async () => {
     expect(await run("--version")).toEqual({ code: 0, text: "0.0.0" });
