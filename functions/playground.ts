@@ -169,9 +169,9 @@ function isFree(port: number): Promise<boolean> {
 const invalid = (message: string): Fault => new Fault("configuration_invalid", message, { retryable: false });
 
 const NEXT_STEPS = `
-Edit that page in the browser and watch its status change. Then comment on it, with these words alone, to have the run
-before the newest once more: drawbridge rollback docs-build
-The console shows all of it to whoever you say you are there. In another terminal:
+Edit that page in the browser and watch its status change. To repeat the run before the newest one, add a comment to the
+page that consists of: drawbridge rollback docs-build
+The console shows all of this. It lets you choose the person to sign in as. In another terminal:
   npm run drawbridge -- send gitlab push      # waits in the console until axel approves
   npm run drawbridge -- events list
 Ctrl-C ends the playground.`;
