@@ -1,9 +1,9 @@
-import { appendFileSync } from "node:fs";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { appendFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { usageFault } from "../shared/cli/command.ts";
 import { sendFixture } from "../shared/cli/send.ts";
-import { openSession, PLAYGROUND_SESSION, readPlayground } from "../shared/cli/session.ts";
+import { openSession, PLAYGROUND_SESSION, type PlaygroundSession, readPlayground } from "../shared/cli/session.ts";
 import { trace } from "../shared/cli/trace.ts";
 import { signingDeps } from "../shared/config/connect.ts";
 import { loadConfig } from "../shared/config/load.ts";
@@ -30,11 +30,17 @@ export interface PlaygroundOptions {
   readonly print: (line: string) => void;
 }
 
+export interface Playground {
+  /** Sends one recorded Confluence delivery, and prints its trace to the end. Resolves early if it is stopped. */
+  demonstrate(): Promise<void>;
+  stop(): Promise<void>;
+}
+
 /**
- * Starts a bridge between sandboxes, all on loopback and without earlier data. Sends one recorded Confluence delivery,
- * prints its trace to the end, and keeps running.
+ * Starts a bridge between sandboxes, all on loopback and without earlier data. Commands find it as soon as
+ * `demonstrate` is called.
  */
-export async function startPlayground({ port, print }: PlaygroundOptions): Promise<{ stop(): Promise<void> }> {
+export async function startPlayground({ port, print }: PlaygroundOptions): Promise<Playground> {
   await rejectSecondPlayground();
   if (port !== 0) await checkPorts(port);
   const onDropped = (sentence: string): void => print(`\n${sentence} ${LOG} says why.`);
@@ -45,25 +51,46 @@ export async function startPlayground({ port, print }: PlaygroundOptions): Promi
   const config = await loadConfig(path);
   const secrets = new LocalSecrets({});
   const bridge = await startBridge(config, secrets, port);
-  await writeFile(PLAYGROUND_SESSION, JSON.stringify(sandboxes.meet(bridge.url, path)), { mode: 0o600 });
-  print("The Drawbridge playground. Everything is on this machine and starts empty.\n");
-  const webhooks = ["webhooks go to", `${bridge.url.origin}/webhooks/<source>`];
-  const addresses = [...sandboxes.addresses, webhooks, ["configuration", path]];
-  for (const [what = "", where = ""] of addresses) print(`  ${what.padEnd(20)}${where}`);
-
-  const arrived = await sendOne(bridge.url, { config, secrets, print });
-  print(
-    arrived
-      ? `\nThe page is now at version ${sandboxes.pageVersion()}: ${sandboxes.pageUrl}`
-      : "\nThe page was not written in time.",
-  );
-  print(NEXT_STEPS);
+  let isStopped = false;
   const stop = async (): Promise<void> => {
+    isStopped = true;
+    await rm(PLAYGROUND_SESSION, { force: true });
     await bridge.stop();
     await sandboxes.close();
-    await rm(PLAYGROUND_SESSION, { force: true });
   };
-  return { stop };
+  const introduce = async (): Promise<void> => {
+    writeSession(sandboxes.meet(bridge.url, path));
+    print("The Drawbridge playground. Everything is on this machine and starts empty.\n");
+    const webhooks = ["webhooks go to", `${bridge.url.origin}/webhooks/<source>`];
+    const addresses = [...sandboxes.addresses, webhooks, ["configuration", path]];
+    for (const [what = "", where = ""] of addresses) print(`  ${what.padEnd(20)}${where}`);
+
+    const arrived = await sendOne(bridge.url, { config, secrets, print });
+    print(
+      arrived
+        ? `\nThe page is now at version ${sandboxes.pageVersion()}: ${sandboxes.pageUrl}`
+        : "\nThe page was not written in time.",
+    );
+    print(NEXT_STEPS);
+  };
+  const demonstrate = async (): Promise<void> => {
+    try {
+      await introduce();
+    } catch (error) {
+      // The calls of the trace fail when the bridge stops.
+      if (isStopped) return;
+      await stop();
+      throw error;
+    }
+  };
+  return { demonstrate, stop };
+}
+
+/** Renames a complete file, so no command reads a part of it. Synchronous, so no signal handler runs between its steps. */
+function writeSession(session: PlaygroundSession): void {
+  const unfinished = `${PLAYGROUND_SESSION}.new`;
+  writeFileSync(unfinished, JSON.stringify(session), { mode: 0o600 });
+  renameSync(unfinished, PLAYGROUND_SESSION);
 }
 
 const startBridge = (config: Config, secrets: LocalSecrets, port: number) =>
@@ -142,9 +169,9 @@ function isFree(port: number): Promise<boolean> {
 const invalid = (message: string): Fault => new Fault("configuration_invalid", message, { retryable: false });
 
 const NEXT_STEPS = `
-Edit that page in the browser and watch its status change. Then comment on it, with these words alone, to have the run
-before the newest once more: drawbridge rollback docs-build
-The console shows all of it to whoever you say you are there. In another terminal:
+Edit that page in the browser and watch its status change. To repeat the run before the newest one, add a comment to the
+page that consists of: drawbridge rollback docs-build
+The console shows all of this. It lets you choose the person to sign in as. In another terminal:
   npm run drawbridge -- send gitlab push      # waits in the console until axel approves
   npm run drawbridge -- events list
 Ctrl-C ends the playground.`;

@@ -1,5 +1,6 @@
 import { type Invocation, usageFault } from "../shared/cli/command.ts";
 import { configPath } from "../shared/cli/session.ts";
+import { printable } from "../shared/cli/terminal-text.ts";
 import { checkHere } from "../shared/config/check.ts";
 import { loadConfig, showFinding } from "../shared/config/load.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
@@ -19,13 +20,17 @@ export async function start({ options, given, environment, print }: Invocation):
     const [other] = [...given].filter((name) => name !== "port");
     if (other !== undefined) throw usageFault(`--${other} needs a configuration: the playground accepts only --port`);
     const { startPlayground } = await import("./playground.ts");
-    return stopOnSignal(await startPlayground({ port, print }));
+    const playground = await startPlayground({ port, print });
+    stopOnSignal(playground);
+    return playground.demonstrate();
   }
   const secrets = new LocalSecrets(environment);
   const findings = await checkHere(path, secrets, systemClock);
   const errors = findings.filter(({ level }) => level === "error");
   if (errors.length > 0) {
-    const message = ["the configuration is invalid:", ...errors.map(showFinding)].join("\n");
+    const message = ["the configuration is invalid:", ...errors.map((finding) => printable(showFinding(finding)))].join(
+      "\n",
+    );
     throw new Fault("configuration_invalid", message, { retryable: false });
   }
   const tls = await readTlsSettings(

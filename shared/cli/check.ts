@@ -6,7 +6,7 @@ import { checkLive } from "./check-live.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { sessionOf } from "./session.ts";
-import { jsonText, table } from "./terminal-text.ts";
+import { jsonText, printable, table } from "./terminal-text.ts";
 
 /** `drawbridge check`: reports the findings in the configuration; with `--live`, forged requests that a bridge accepts. */
 export async function checkCommand(invocation: Invocation): Promise<number> {
@@ -24,8 +24,8 @@ async function checkFile(invocation: Invocation): Promise<number> {
   if (given.has("json")) {
     print(jsonText(findings));
   } else {
-    for (const finding of findings) print(showFinding(finding));
-    print(showSummary(config, findings));
+    for (const finding of findings) print(printable(showFinding(finding)));
+    print(printable(showSummary(config, findings)));
   }
   const isFailing = findings.some(({ level }) => level === "error" || (level === "warning" && given.has("strict")));
   return isFailing ? EXIT.refused : EXIT.done;

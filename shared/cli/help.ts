@@ -42,6 +42,20 @@ const ENVIRONMENT = [
   ["DRAWBRIDGE_TOKEN", "your bearer token for the bridge; not needed for the playground"],
 ] as const;
 
+/** The help of the commands that begin with one word, such as `events`. */
+export function groupHelp(word: string, commands: readonly Command[], columns: number | undefined): string {
+  const members = commands.filter(({ name }) => name.startsWith(`${word} `));
+  return [
+    `Usage: drawbridge ${word} <command> [options]`,
+    section(
+      "Commands",
+      members.map((command) => [synopsisOf(command), command.summary]),
+      columns,
+    ),
+    section("Every command", [[`drawbridge ${word} <command> --help`, "its options, and examples"]], columns),
+  ].join("\n\n");
+}
+
 /** The help of one command. */
 export function commandHelp(command: Command, columns: number | undefined): string {
   const { summary, details, options, examples } = command;

@@ -5,8 +5,8 @@ import { type Command, type Invocation, type Option, synopsisOf, usageFault } fr
 /** The result of parsing a command line. */
 export type Parsed =
   | { readonly kind: "version" }
-  /** The help of one command; of the whole command line if `command` is undefined. */
-  | { readonly kind: "help"; readonly command?: Command }
+  /** The help of one command or of one group, such as `events`; of the whole command line if both are undefined. */
+  | { readonly kind: "help"; readonly command?: Command; readonly group?: string }
   | ({ readonly kind: "run"; readonly command: Command } & Pick<Invocation, "positionals" | "options" | "given">);
 
 /**
@@ -20,8 +20,8 @@ export function parseCommandLine(args: readonly string[], commands: readonly Com
   const isHelp = isGiven("help") || words[0] === "help";
   const commandWords = words[0] === "help" ? words.slice(1) : words;
   const [group = ""] = commandWords;
-  if (isHelp && (commandWords.length === 0 || (commandWords.length === 1 && isGroup(group, commands))))
-    return { kind: "help" };
+  if (isHelp && commandWords.length === 0) return { kind: "help" };
+  if (isHelp && commandWords.length === 1 && isGroup(group, commands)) return { kind: "help", group };
   if (commandWords.length === 0) {
     const [unknown] = given;
     if (unknown) throw usageFault(`${unknown.rawName} needs a command; see drawbridge --help`);
@@ -156,6 +156,9 @@ function checkRepeated(given: readonly GivenOption[]): void {
   }
 }
 
+/** In a URL these are no segment of a path: the request would go to another address. */
+const NO_NAMES: ReadonlySet<string> = new Set(["", ".", ".."]);
+
 function checkPositionals(given: readonly string[], command: Command): void {
   const { positionals, whyNoMore } = command;
   if (given.length > positionals.length) {
@@ -163,6 +166,7 @@ function checkPositionals(given: readonly string[], command: Command): void {
   }
   for (const [at, word] of given.entries()) {
     const { name = "", choices } = positionals[at] ?? {};
+    if (NO_NAMES.has(word.trim())) throw usageFault(`which ${name}? It is "${synopsisOf(command)}"`);
     if (choices?.includes(word) === false) throw usageFault(`${name} must be one of ${choices.join(", ")}`);
   }
   const missing = positionals[given.length];

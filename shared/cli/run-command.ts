@@ -1,8 +1,8 @@
 import type { CommandHost } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT } from "./exit-codes.ts";
-import { commandHelp, overview } from "./help.ts";
-import { parseCommandLine } from "./parse.ts";
+import { commandHelp, groupHelp, overview } from "./help.ts";
+import { type Parsed, parseCommandLine } from "./parse.ts";
 
 /** Runs one command line. Returns the exit code, or throws a Fault whose exit code is `exitCodeOf`. */
 export async function runCommand(args: readonly string[], host: CommandHost): Promise<number> {
@@ -16,11 +16,16 @@ export async function runCommand(args: readonly string[], host: CommandHost): Pr
       host.print(await host.version());
       return EXIT.done;
     case "help":
-      host.print(parsed.command ? commandHelp(parsed.command, host.columns) : overview(COMMANDS, host.columns));
+      host.print(helpText(parsed, host.columns));
       return EXIT.done;
     case "run": {
       const { command, positionals, options, given } = parsed;
       return command.run({ ...host, positionals, options, given });
     }
   }
+}
+
+function helpText({ command, group }: Extract<Parsed, { kind: "help" }>, columns: number | undefined): string {
+  if (command !== undefined) return commandHelp(command, columns);
+  return group === undefined ? overview(COMMANDS, columns) : groupHelp(group, COMMANDS, columns);
 }

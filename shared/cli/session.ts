@@ -9,7 +9,7 @@ import { type Invocation, usageFault } from "./command.ts";
 export const PLAYGROUND_SESSION = ".drawbridge/playground/session.json";
 
 const playgroundSession = v.object({
-  url: v.string(),
+  url: v.pipe(v.string(), v.url()),
   config: v.string(),
   /** A client of the development identity provider that may read deliveries. */
   tokenEndpoint: v.string(),
@@ -65,9 +65,20 @@ export function besidesSession(options: Invocation["options"]): Readonly<Record<
 
 /** Returns a valid address. The message does not repeat an invalid value: it may contain a password. */
 function addressIn(where: string, value: string | undefined): string | undefined {
-  if (value === undefined || (/^https?:\/\/[^@]+$/i.test(value) && URL.canParse(value))) return value;
-  throw usageFault(`${where} must be the address of a bridge, such as http://127.0.0.1:8787`);
+  if (value === undefined) return undefined;
+  if (!/^https?:\/\/[^@\s]+$/i.test(value) || !URL.canParse(value))
+    throw usageFault(`${where} must be the address of a bridge, such as http://127.0.0.1:8787`);
+  const part = PARTS_AFTER_HOST.find(([, sign]) => sign.test(value));
+  if (part) throw usageFault(`${where} has a ${part[0]}: give the bridge's address without a path, query or fragment`);
+  return value;
 }
+
+/** A slash alone at the end is no path. The bridge always answers at the root of its address. */
+const PARTS_AFTER_HOST = [
+  ["fragment", /#/],
+  ["query", /\?/],
+  ["path", /^\w+:\/\/[^/\\]*[/\\]./],
+] as const;
 
 /** `b64token` of RFC 6750 §2.1. */
 const BEARER_TOKEN = /^[\w.~+/-]+=*$/;
@@ -77,10 +88,11 @@ export function configPath(given: string | undefined, environment: Environment):
   return given ?? environment["DRAWBRIDGE_CONFIG"] ?? (existsSync("drawbridge.yaml") ? "drawbridge.yaml" : undefined);
 }
 
-/** Returns the session of the playground that was started here; undefined if it was stopped. */
+/** Returns the session of the playground that was started here; undefined if it was stopped or the file is unreadable. */
 export async function readPlayground(): Promise<PlaygroundSession | undefined> {
-  if (!existsSync(PLAYGROUND_SESSION)) return undefined;
-  return v.parse(playgroundSession, JSON.parse(await readFile(PLAYGROUND_SESSION, "utf8")));
+  const text = await readFile(PLAYGROUND_SESSION, "utf8").catch(() => "");
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), playgroundSession), text);
+  return parsed.success ? parsed.output : undefined;
 }
 
 const tokenResponse = v.object({ access_token: v.string() });

@@ -82,7 +82,7 @@ const RANKED: readonly Explanation["outcome"][] = ["accepted", "undecided", "let
 
 /** Replaces the outbound HTTP client: key sets at an address are out of reach, those in a file or inline are not. */
 export const offline: CallOut = () =>
-  Promise.reject(new Fault("target_unreachable", "nobody was asked (--offline)", { retryable: false }));
+  Promise.reject(new Fault("target_unreachable", "the keys were not loaded (--offline)", { retryable: false }));
 
 function explanationText({ trustEntry, isProved, checks, outcome, earnsNoRole }: Explanation): string {
   const rows = checks.map(({ check, expected, got, verdict }) => [

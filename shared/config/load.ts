@@ -47,10 +47,19 @@ export async function loadConfig(path: string): Promise<Config> {
 
 /** Reads `drawbridge.yaml`, or returns all its mistakes. Throws `configuration_invalid` if the file cannot be read. */
 export async function readConfig(path: string): Promise<LoadedConfig> {
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+  const bytes = await readFile(path).catch((cause: unknown) => {
     throw new Fault("configuration_invalid", `${path}: the file cannot be read`, { retryable: false, cause });
   });
-  return parseConfig(text, path);
+  return parseConfig(textOf(bytes, path), path);
+}
+
+/** Decodes UTF-8, without its byte order mark. Throws `configuration_invalid` for any other encoding. */
+function textOf(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new Fault("configuration_invalid", `${path}: the file is not UTF-8`, { retryable: false, cause });
+  }
 }
 
 /** The same for a text. `path` is the file name in its findings. Never throws. */

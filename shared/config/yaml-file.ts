@@ -71,12 +71,17 @@ export function readYaml(text: string): YamlFile {
   const deep = deeperThan(MAX_DEPTH, text);
   if (deep) return failed(deep, `it is nested more than ${MAX_DEPTH} levels deep`);
   const document = parseDocument(quoted.text, { prettyErrors: false, logLevel: "error", uniqueKeys: false });
-  // Keep the first error at each place and only the first unexpected token: later errors are its consequences.
+  // Keep the first error at each place, only the first unexpected token, because later errors are its consequences, and
+  // only the first tab, because a file that is indented with tabs has one in each line.
   const firsts = document.errors.filter(
     ({ pos, code }, at, all) =>
-      all.findIndex((one) => one.pos[0] === pos[0] || (code === "UNEXPECTED_TOKEN" && one.code === code)) === at,
+      all.findIndex((one) => one.pos[0] === pos[0] || (ONCE.has(code) && one.code === code)) === at,
   );
-  const errors = firsts.map(({ pos, code }) => ({ at: placeOf(pos[0]), message: sentenceOf(code) }));
+  const tabbed = new Set(document.errors.filter(isTab).map(({ pos }) => placeOf(pos[0]).line)).size;
+  const errors = firsts.map((error) => ({
+    at: placeOf(error.pos[0]),
+    message: `${sentenceOf(error.code)}${isTab(error) && tabbed > 1 ? ` (in ${tabbed} lines)` : ""}`,
+  }));
   const syntaxProblems = errors.length > 0 ? errors : forbiddenParts(document, placeOf);
   const locate = (path: Path): Place => placeOf(offsetOf(document.contents, path));
   const variables = pathsAt(quoted.starts, document.contents);
@@ -116,11 +121,14 @@ function placeIn(lineCounter: LineCounter, offset: number): Place {
 /** Keys that every object inherits. A `v.record` schema drops them silently. */
 const INHERITED: ReadonlySet<unknown> = new Set(["__proto__", "prototype", "constructor"]);
 
-/** Finds unresolved and cyclic aliases, and keys that objects inherit. */
+/** Finds tags, unresolved and cyclic aliases, and keys that objects inherit. */
 function forbiddenParts(document: Document.Parsed, placeOf: (offset: number) => Place): readonly SyntaxProblem[] {
   const problems: SyntaxProblem[] = [];
   const report = (node: unknown, message: string): void => void problems.push({ at: placeOf(startOf(node)), message });
   visit(document, {
+    Value(_, node) {
+      if (node.tag !== undefined) report(node, NO_TAG);
+    },
     Alias(_, alias, ancestors) {
       const anchored = alias.resolve(document);
       if (anchored === undefined) report(alias, NO_ANCHOR);
@@ -133,9 +141,15 @@ function forbiddenParts(document: Document.Parsed, placeOf: (offset: number) => 
   return problems;
 }
 
+/** Errors that are reported once for a file. */
+const ONCE: ReadonlySet<ErrorCode> = new Set(["UNEXPECTED_TOKEN", "TAB_AS_INDENT"]);
+
+const isTab = ({ code }: { readonly code: ErrorCode }): boolean => code === "TAB_AS_INDENT";
+
 /** The messages of the library are not used: they quote the file, which may contain a secret. */
 const sentenceOf = (code: ErrorCode): string => SENTENCES[code] ?? "this is not YAML";
 
+const NO_TAG = "a tag (a word after !) does not work here; remove it, or quote a text that begins with !";
 const NO_ANCHOR = "there is no anchor of this name before the alias; a text that begins with * needs quotes";
 const SENTENCES: Partial<Readonly<Record<ErrorCode, string>>> = {
   BAD_ALIAS: NO_ANCHOR,
@@ -146,6 +160,7 @@ const SENTENCES: Partial<Readonly<Record<ErrorCode, string>>> = {
   MISSING_CHAR: "up to here something is not closed or not separated: a quote, a bracket, a comma or a colon",
   MULTILINE_IMPLICIT_KEY: 'a key is missing its ":", or a text over several lines needs quotes',
   MULTIPLE_DOCS: 'a second document begins here; one file is one configuration, without "---"',
+  TAG_RESOLVE_FAILED: NO_TAG,
   TAB_AS_INDENT: "a tab cannot indent; use spaces",
   UNEXPECTED_TOKEN: "this cannot stand here",
 };

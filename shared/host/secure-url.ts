@@ -1,8 +1,15 @@
 import * as v from "valibot";
 
+/** `new URL` drops line breaks silently, so a check of the parsed URL alone does not find them. */
+export const withoutWhiteSpace = v.check<string, string>(
+  (text) => !/[\s\p{Cc}]/u.test(text),
+  'without white space and control characters; a YAML block scalar ("|" or ">") ends in a line break',
+);
+
 /** An absolute URL whose traffic is protected: `https`, or `http` that never leaves this machine. */
 export const secureUrl = v.pipe(
   v.string(),
+  withoutWhiteSpace,
   v.title("`https://` address"),
   v.check(isSecureUrl, "an https:// address, or http:// on 127.0.0.1, [::1] or localhost; no user info, no fragment"),
 );

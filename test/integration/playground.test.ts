@@ -23,6 +23,7 @@ beforeAll(async () => {
   process.chdir(home);
   port = await freePorts(4);
   playground = await startPlayground({ port, print: (line) => void printed.push(line) });
+  await playground.demonstrate();
 }, 90_000);
 
 afterAll(async () => {

@@ -1,9 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
+import { PLAYGROUND_SESSION } from "../../shared/cli/session.ts";
 import { checkHere } from "../../shared/config/check.ts";
 import { systemClock } from "../../shared/host/clock.ts";
 import { commandLine } from "../support/command-line.ts";
@@ -27,6 +29,20 @@ async function configured(more: object = {}): Promise<string> {
 
 const start = (environment: Readonly<Record<string, string>>, ...args: readonly string[]) =>
   commandLine(["start", ...args], { cwd: home, environment });
+
+describe("a playground that a signal ends during its trace", () => {
+  it("a playground that a signal ends removes its session and exits with 0, also if an earlier one left a truncated session", async () => {
+    const session = join(home, PLAYGROUND_SESSION);
+    await mkdir(dirname(session), { recursive: true });
+    await writeFile(session, '{"url":');
+    const playground = start({}, "--port", "0");
+    await playground.printed("A page edit is sent");
+    expect(JSON.parse(await readFile(session, "utf8"))).toHaveProperty("url");
+    playground.child.kill("SIGTERM");
+    expect(await playground.ended).toMatchObject({ code: 0, err: "" });
+    expect(existsSync(session)).toBe(false);
+  }, 60_000);
+});
 
 describe("a bridge that cannot start", () => {
   it("the bridge ends with one line if its port is taken", async () => {

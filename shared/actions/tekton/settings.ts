@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { secretRef } from "../../host/secrets.ts";
-import { isSecureUrl } from "../../host/secure-url.ts";
+import { isSecureUrl, withoutWhiteSpace } from "../../host/secure-url.ts";
 import { targetIdentity } from "../../outbound/target-identity.ts";
 import { isTemplate } from "../../routes/fill.ts";
 
@@ -9,6 +9,7 @@ export const listenerTarget = v.pipe(
   v.strictObject({
     url: v.pipe(
       v.string(),
+      withoutWhiteSpace,
       v.url(),
       v.title("`http://` or `https://` address without a query"),
       v.description("Address of the EventListener, or of the proxy in front of it. The path of the event is appended."),

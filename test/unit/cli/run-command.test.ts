@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runCommand } from "../../../shared/cli/run-command.ts";
 import { commandHost } from "../../support/command-host.ts";
@@ -14,18 +17,26 @@ async function run(...args: readonly string[]) {
 const rejection = (message: string) => ({ code: "usage_invalid", message: expect.stringContaining(message) });
 
 describe("the command line", () => {
-  it.each([[["--help"]], [["-h"]], [["help"]], [["events", "--help"]], [["help", "events"]]])(
-    "the command line prints all commands for %j",
-    async (args) => {
-      const { code, text } = await run(...args);
-      expect([code, text]).toEqual([0, expect.stringContaining("Usage: drawbridge <command> [options]")]);
-    },
-  );
+  it.each([[["--help"]], [["-h"]], [["help"]]])("the command line prints all commands for %j", async (args) => {
+    const { code, text } = await run(...args);
+    expect([code, text]).toEqual([0, expect.stringContaining("Usage: drawbridge <command> [options]")]);
+  });
 
   it("the command line prints all commands and exits with 2 if no command is given", async () => {
     const { code, text } = await run();
     expect([code, text]).toEqual([2, expect.stringContaining("Usage: drawbridge <command> [options]")]);
   });
+
+  it.each(["events", "approvals", "token", "tekton", "report"])(
+    "the command line prints only the commands of the group for %s --help",
+    async (group) => {
+      const { code, text } = await run(group, "--help");
+      const listed = Array.from(text.matchAll(/^ {2}(?!drawbridge)(\S+)/gm), ([, word]) => word);
+      expect([code, new Set(listed)]).toEqual([0, new Set([group])]);
+      expect(text).toContain(`Usage: drawbridge ${group} <command> [options]`);
+      expect(await run("help", group)).toEqual({ code, text });
+    },
+  );
 
   it("the command line prints the version", async () => {
     expect(await run("--version")).toEqual({ code: 0, text: "0.0.0" });
@@ -63,6 +74,12 @@ describe("the command line", () => {
     [["send"], "which provider?"],
     [["send", "gitlba"], 'no provider "gitlba" has fixtures (did you mean "gitlab"?)'],
     [["send", "gitlab", "pus"], 'gitlab has no fixture "pus"; it has: '],
+    [["events", "show", ""], 'which delivery? It is "events show <delivery>"'],
+    [["events", "show", " "], "which delivery?"],
+    [["events", "replay", "."], "which delivery?"],
+    [["approvals", "grant", ".."], "which approval?"],
+    [["rollback", ""], "which route?"],
+    [["tekton", "render", ".."], "which route?"],
     [["completion", "tcsh"], "shell must be one of bash, zsh, fish"],
   ])("the arguments of %j are rejected, and the message says what is right", async (args, message) => {
     await expect(run(...args)).rejects.toMatchObject(rejection(message));
@@ -117,5 +134,17 @@ describe("the command line", () => {
     [["events", "list", "--text=-x", "--limit", "200", "--since", "2026-11-02T08:00:00.5+01:00"]],
   ])("the arguments %j are understood, and the bridge is called", async (args) => {
     await expect(run(...args)).rejects.toMatchObject({ code: "target_unreachable" });
+  });
+});
+
+describe("the check command", () => {
+  it("replaces control characters of a key before it prints a finding", async () => {
+    const home = await mkdtemp(join(tmpdir(), "drawbridge-check-"));
+    const path = join(home, "drawbridge.yaml");
+    await writeFile(path, 'sources: {}\n"a\\e[2J\\u009b": 1\n');
+    const { code, text } = await run("check", "--config", path);
+    await rm(home, { recursive: true, force: true });
+    expect([code, text]).toEqual([1, expect.stringContaining('there is no "a?[2J?" here')]);
+    expect(text.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
   });
 });

@@ -1,5 +1,8 @@
-import { describe, expect, it } from "vitest";
-import { openSession } from "../../../shared/cli/session.ts";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openSession, PLAYGROUND_SESSION, readPlayground } from "../../../shared/cli/session.ts";
 
 const url = "http://127.0.0.1:8787";
 
@@ -12,25 +15,74 @@ describe("the address of a bridge", () => {
     },
   );
 
-  it.each(["", "127.0.0.1:8787", "localhost:8787", "http://", "http://x:99999", "ftp://x", "https://:pass-word@x"])(
-    "the address %j is rejected without being repeated",
-    async (value) => {
-      for (const [place, options] of [
-        ["--url", { environment: {}, url: value }],
-        ["DRAWBRIDGE_URL", { environment: { DRAWBRIDGE_URL: value } }],
-      ] as const) {
-        const opened = openSession(options);
-        await expect(opened).rejects.toMatchObject({
-          code: "usage_invalid",
-          message: `${place} must be the address of a bridge, such as http://127.0.0.1:8787`,
-        });
-      }
-    },
-  );
+  it.each([
+    "",
+    "127.0.0.1:8787",
+    "localhost:8787",
+    "http://",
+    "http://x:99999",
+    "ftp://x",
+    "http://x\n",
+    "https://:pass-word@x",
+  ])("the address %j is rejected without being repeated", async (value) => {
+    for (const [place, options] of [
+      ["--url", { environment: {}, url: value }],
+      ["DRAWBRIDGE_URL", { environment: { DRAWBRIDGE_URL: value } }],
+    ] as const) {
+      const opened = openSession(options);
+      await expect(opened).rejects.toMatchObject({
+        code: "usage_invalid",
+        message: `${place} must be the address of a bridge, such as http://127.0.0.1:8787`,
+      });
+    }
+  });
+
+  it.each([
+    [`${url}/bridge`, "path"],
+    [`${url}/?a=b`, "query"],
+    [`${url}?`, "query"],
+    [`${url}/x?a=b`, "query"],
+    [`${url}/#top`, "fragment"],
+    [`${url}\\x`, "path"],
+  ])("is rejected if it is %j, and the message names the %s", async (given, part) => {
+    const message = `has a ${part}: give the bridge's address without a path, query or fragment`;
+    for (const [where, session] of [
+      ["--url", { environment: {}, url: given }],
+      ["DRAWBRIDGE_URL", { environment: { DRAWBRIDGE_URL: given } }],
+    ] as const) {
+      await expect(openSession(session)).rejects.toMatchObject({
+        code: "usage_invalid",
+        message: `${where} ${message}`,
+      });
+    }
+  });
 
   it("the address on the command line takes precedence over the environment's", async () => {
     expect((await openSession({ environment: { DRAWBRIDGE_URL: "nowhere" }, url })).url.origin).toBe(url);
   });
+});
+
+describe("the session of a playground", () => {
+  const before = process.cwd();
+  let home: string;
+  beforeEach(async () => {
+    home = await mkdtemp(join(tmpdir(), "drawbridge-session-"));
+    process.chdir(home);
+    await mkdir(dirname(PLAYGROUND_SESSION), { recursive: true });
+  });
+  afterEach(async () => {
+    process.chdir(before);
+    await rm(home, { recursive: true, force: true });
+  });
+
+  it.each(["", '{"url":"http://127.0.0', "null", '{"url":"http://127.0.0.1:1"}'])(
+    "is absent if its file holds %j",
+    async (text) => {
+      await writeFile(PLAYGROUND_SESSION, text);
+      expect(await readPlayground()).toBeUndefined();
+      expect((await openSession({ environment: {} })).url.origin).toBe("http://127.0.0.1:8787");
+    },
+  );
 });
 
 describe("the token", () => {

@@ -1,7 +1,10 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
-import { parseConfig } from "../../../shared/config/load.ts";
+import { parseConfig, readConfig } from "../../../shared/config/load.ts";
 import { findingsIn, whole } from "./files.ts";
 import { mistakes } from "./mistakes.ts";
 
@@ -54,6 +57,45 @@ describe("a mistake", () => {
     ["too many aliases", `a: &a x\nb: [${"*a, ".repeat(200)}]\n`, "1:1 its aliases stand for more than 100 parts"],
     ["too many levels", "[".repeat(100_000), "1:65 it is nested more than 64 levels deep"],
   ])("a file with %s is reported with its place", (_, text, finding) => expect(findingsIn(text)).toEqual([finding]));
+});
+
+describe("a file that is indented with tabs", () => {
+  it("has one error, with the first line and the number of lines", () => {
+    const text = whole.replaceAll(/^ +/gm, (blanks) => "\t".repeat(blanks.length / 2));
+    const lines = text.split("\n").filter((line) => line.startsWith("\t")).length;
+    expect(findingsIn(text)).toEqual([`4:1 a tab cannot indent; use spaces (in ${lines} lines)`]);
+  });
+});
+
+describe("the encoding of a file", () => {
+  let home: string;
+  beforeEach(async () => {
+    home = await mkdtemp(join(tmpdir(), "drawbridge-config-"));
+  });
+  afterEach(() => rm(home, { recursive: true, force: true }));
+
+  async function load(bytes: Uint8Array) {
+    const path = join(home, "drawbridge.yaml");
+    await writeFile(path, bytes);
+    return readConfig(path);
+  }
+
+  it.each([
+    ["Latin-1", Buffer.from(`# Z\u00fcrich\n${whole}`, "latin1")],
+    ["UTF-16", Buffer.from(`\ufeff${whole}`, "utf16le")],
+  ])("is rejected if it is %s", async (_, bytes) => {
+    await expect(load(bytes)).rejects.toMatchObject({
+      code: "configuration_invalid",
+      message: expect.stringMatching(/drawbridge\.yaml: the file is not UTF-8$/),
+    });
+  });
+
+  it.each([
+    ["without a byte order mark", whole],
+    ["with a byte order mark", `\ufeff${whole}`],
+  ])("may be UTF-8 %s", async (_, text) => {
+    expect(await load(Buffer.from(text))).toMatchObject({ ok: true });
+  });
 });
 
 describe("several mistakes", () => {

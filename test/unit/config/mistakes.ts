@@ -1,3 +1,6 @@
+const ONE_LINE = 'without white space and control characters; a YAML block scalar ("|" or ">") ends in a line break';
+const NO_TAG = "a tag (a word after !) does not work here; remove it, or quote a text that begins with !";
+
 /**
  * Name, the replaced text of the whole configuration, its replacement, and the finding:
  * place, path, what is wrong and what would be right.
@@ -172,6 +175,39 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "  bodyBytes: 90000",
     '37:3 limits.bodyBytes: "bodyBytes" is already in line 36; give it once',
   ],
+  [
+    "a block scalar as the address of a site",
+    "    site: https://wiki.example.com\n    hub",
+    "    site: |\n      https://wiki.example.com/\n    hub",
+    `11:5 sources.wiki.site: it must be ${ONE_LINE}`,
+  ],
+  [
+    "a block scalar as an issuer",
+    "    issuer: https://idp.example.com\n",
+    "    issuer: >\n      https://idp.example.com\n",
+    `5:5 issuers.cluster.issuer: it must be ${ONE_LINE}`,
+  ],
+  [
+    "a control character in the address of a target",
+    "    url: https://listener.example.com\n",
+    '    url: "https://listener.example.com/\\x01"\n',
+    `20:5 targets.docs-listener.url: it must be ${ONE_LINE}`,
+  ],
+  [
+    "a line break in the address of keys",
+    "{ url: https://idp.example.com/keys }",
+    '{ url: "https://idp.example.com/keys\\n" }',
+    `7:13 issuers.cluster.jwks.url: it must be ${ONE_LINE}`,
+  ],
+  [
+    "a reference in place of an account",
+    "ownAccounts: [8a7f808a8f0d1c6e018f0d1f5c2a0001]",
+    "ownAccounts: [env:ACCOUNT]",
+    "13:19 sources.wiki.ownAccounts[0]: it must be an account, written as it is, not as a reference",
+  ],
+  ["a tag that makes a section empty", "limits:\n", "limits: !!set\n", `35:9 ${NO_TAG}`],
+  ["a tag that decodes a text", "product: data-center", "product: !!binary Y2xvdWQ=", `24:23 ${NO_TAG}`],
+  ["an unknown tag", "product: data-center", "product: !Ref data-center", `24:19 ${NO_TAG}`],
   ["a tab", "  retentionDays: 90", "\tretentionDays: 90", "37:1 a tab cannot indent; use spaces"],
   [
     "a quote that is not closed",

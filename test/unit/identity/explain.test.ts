@@ -186,7 +186,7 @@ describe("token explain", () => {
   const atAddress = { ci: entryOf({ issuer: A, jwks: { url: "https://keys.example.test/jwks" } }) };
 
   it.each<[string, CallOut, string, number]>([
-    ["makes no call with --offline", offline, "no keys: nobody was asked (--offline)", 1],
+    ["makes no call with --offline", offline, "no keys: the keys were not loaded (--offline)", 1],
     [
       "says that the keys are unreachable",
       () => Promise.reject(new Fault("target_unreachable", "keys.example.test: no connection", { retryable: true })),
