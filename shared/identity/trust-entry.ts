@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { nonEmptyText } from "../host/non-empty-text.ts";
-import { isSecureUrl, secureUrl, withoutWhiteSpace } from "../host/secure-url.ts";
+import { isSecureUrl, secureUrl } from "../host/secure-url.ts";
 import { ALGORITHMS } from "./algorithms.ts";
 import { type ClaimRule, claimRule, oneOrMore } from "./claim-rule.ts";
 import type { Preset } from "./presets/preset.ts";
@@ -29,7 +29,11 @@ const given = v.strictObject({
   issuer: v.optional(
     v.pipe(
       nonEmptyText,
-      withoutWhiteSpace,
+      // An issuer that is no URL may have blanks inside (StringOrURI of RFC 7519 §2).
+      v.check(
+        (issuer) => issuer.trim() === issuer && !/\p{Cc}/u.test(issuer),
+        'without control characters and without white space around it; a YAML block scalar ("|" or ">") ends in a line break',
+      ),
       v.description(
         "Compared with `iss` character by character (RFC 7519 §4.1.1). Required unless the preset has one.",
       ),

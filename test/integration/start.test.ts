@@ -31,7 +31,7 @@ const start = (environment: Readonly<Record<string, string>>, ...args: readonly 
   commandLine(["start", ...args], { cwd: home, environment });
 
 describe("a playground that a signal ends during its trace", () => {
-  it("a playground that a signal ends removes its session and exits with 0, also if an earlier one left a truncated session", async () => {
+  it("the playground removes its session and exits with 0, also if an earlier one left a truncated session", async () => {
     const session = join(home, PLAYGROUND_SESSION);
     await mkdir(dirname(session), { recursive: true });
     await writeFile(session, '{"url":');

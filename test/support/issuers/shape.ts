@@ -2,7 +2,10 @@ import type { TrustEntry } from "../../../shared/identity/trust-entry.ts";
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** The form of one issuer's tokens according to its documentation, with invented names, and a trust entry that accepts them. */
+/**
+ * The form of one issuer's tokens according to its documentation, with invented names, and a trust entry that accepts
+ * them.
+ */
 export interface IssuerShape {
   /** The preset. */
   readonly preset: TrustEntry["preset"]["name"];

@@ -138,7 +138,7 @@ describe("the command line", () => {
 });
 
 describe("the check command", () => {
-  it("replaces control characters of a key before it prints a finding", async () => {
+  it("the check command replaces control characters of a key before it prints a finding", async () => {
     const home = await mkdtemp(join(tmpdir(), "drawbridge-check-"));
     const path = join(home, "drawbridge.yaml");
     await writeFile(path, 'sources: {}\n"a\\e[2J\\u009b": 1\n');

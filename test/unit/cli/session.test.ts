@@ -44,7 +44,7 @@ describe("the address of a bridge", () => {
     [`${url}/x?a=b`, "query"],
     [`${url}/#top`, "fragment"],
     [`${url}\\x`, "path"],
-  ])("is rejected if it is %j, and the message names the %s", async (given, part) => {
+  ])("the address %j is rejected, and the message names its %s", async (given, part) => {
     const message = `has a ${part}: give the bridge's address without a path, query or fragment`;
     for (const [where, session] of [
       ["--url", { environment: {}, url: given }],
@@ -76,7 +76,7 @@ describe("the session of a playground", () => {
   });
 
   it.each(["", '{"url":"http://127.0.0', "null", '{"url":"http://127.0.0.1:1"}'])(
-    "is absent if its file holds %j",
+    "the session of a playground is absent if its file holds %j",
     async (text) => {
       await writeFile(PLAYGROUND_SESSION, text);
       expect(await readPlayground()).toBeUndefined();

@@ -60,7 +60,7 @@ describe("a mistake", () => {
 });
 
 describe("a file that is indented with tabs", () => {
-  it("has one error, with the first line and the number of lines", () => {
+  it("a file that is indented with tabs has one error, with the first line and the number of lines", () => {
     const text = whole.replaceAll(/^ +/gm, (blanks) => "\t".repeat(blanks.length / 2));
     const lines = text.split("\n").filter((line) => line.startsWith("\t")).length;
     expect(findingsIn(text)).toEqual([`4:1 a tab cannot indent; use spaces (in ${lines} lines)`]);
@@ -83,7 +83,7 @@ describe("the encoding of a file", () => {
   it.each([
     ["Latin-1", Buffer.from(`# Z\u00fcrich\n${whole}`, "latin1")],
     ["UTF-16", Buffer.from(`\ufeff${whole}`, "utf16le")],
-  ])("is rejected if it is %s", async (_, bytes) => {
+  ])("a file in %s is rejected", async (_, bytes) => {
     await expect(load(bytes)).rejects.toMatchObject({
       code: "configuration_invalid",
       message: expect.stringMatching(/drawbridge\.yaml: the file is not UTF-8$/),
@@ -93,7 +93,7 @@ describe("the encoding of a file", () => {
   it.each([
     ["without a byte order mark", whole],
     ["with a byte order mark", `\ufeff${whole}`],
-  ])("may be UTF-8 %s", async (_, text) => {
+  ])("a file in UTF-8 %s is loaded", async (_, text) => {
     expect(await load(Buffer.from(text))).toMatchObject({ ok: true });
   });
 });

@@ -185,7 +185,7 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "a block scalar as an issuer",
     "    issuer: https://idp.example.com\n",
     "    issuer: >\n      https://idp.example.com\n",
-    `5:5 issuers.cluster.issuer: it must be ${ONE_LINE}`,
+    '5:5 issuers.cluster.issuer: it must be without control characters and without white space around it; a YAML block scalar ("|" or ">") ends in a line break',
   ],
   [
     "a control character in the address of a target",
