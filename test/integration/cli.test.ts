@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { HttpBindings } from "@hono/node-server";
@@ -157,11 +157,8 @@ describe("the command line", () => {
   });
 
   it.each([0, 1, 3])("the taken port %i places after --port is named, with a free row of ports", async (places) => {
-    const other = createServer().listen(0, "127.0.0.1");
-    await new Promise((resolve) => other.once("listening", resolve));
-    const address = other.address();
-    const port = typeof address === "object" && address !== null ? address.port : 0;
-    const first = port - places;
+    const { first, other } = await freeRow(places);
+    const port = first + places;
     const { code, err } = await run("start", "--port", String(first));
     other.close();
     expect([code, err]).toEqual([1, expect.stringContaining(`drawbridge: 127.0.0.1:${port} is taken; `)]);
@@ -371,3 +368,26 @@ describe("the output of a command", () => {
     expect(lines.every((line, n) => line.length <= 60 && line.startsWith(n === 0 ? at(1) : " ".repeat(26)))).toBe(true);
   });
 });
+
+/**
+ * A row of four ports of which only one is taken, by `other`. It lies below the ports that the system gives to other tests.
+ */
+async function freeRow(places: number): Promise<{ readonly first: number; readonly other: Server }> {
+  for (;;) {
+    const first = 10_000 + Math.floor(Math.random() * 5_000) * 4;
+    const servers = await Promise.all([0, 1, 2, 3].map((place) => listenOn(first + place)));
+    const other = servers[places];
+    for (const server of servers) if (server !== other) server?.close();
+    if (other !== undefined && servers.every((server) => server !== undefined)) return { first, other };
+    other?.close();
+  }
+}
+
+/** Undefined if the port is taken. */
+function listenOn(port: number): Promise<Server | undefined> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once("error", () => resolve(undefined));
+    server.listen(port, "127.0.0.1", () => resolve(server));
+  });
+}

@@ -33,6 +33,7 @@ const HELD: readonly Held[] = [
       "GET /pages/{page-id}/versions/{version-number}",
       "GET /footer-comments/{comment-id}",
       "GET /inline-comments/{comment-id}",
+      "GET /wiki/rest/api/user/current",
     ],
   },
   // Data Center has no description of its own. Cloud's first interface grew out of the same one, and this is the last
@@ -45,9 +46,13 @@ const HELD: readonly Held[] = [
       "GET /wiki/rest/api/content/{id}",
       "PUT /wiki/rest/api/content/{id}",
       "GET /wiki/rest/api/content/{id}/version/{versionNumber}",
+      "GET /wiki/rest/api/user/current",
     ],
   },
 ];
+
+/** Cloud's first interface, which still answers who the user is. */
+const FIRST_INTERFACE = { path: "/wiki/rest/api/", file: "openapi-v1-2024-02.json" };
 
 interface KnownError {
   readonly products: readonly Held["product"][];
@@ -76,6 +81,12 @@ const KNOWN_ERRORS: readonly KnownError[] = [
     products: ["data-center"],
     problem: "GET /wiki/rest/api/content/{id}: answer 429: not described",
     reason: "every call may meet it, where an administrator has set a rate",
+  },
+  {
+    products: ["data-center"],
+    problem:
+      'GET /wiki/rest/api/user/current: answer body: must NOT have additional properties {"additionalProperty":"status"}',
+    reason: "a user of Data Center has a status; Cloud, whose description this is, has none",
   },
   {
     products: ["data-center"],
@@ -132,13 +143,17 @@ const SCENES: readonly Scene[] = [
 it.skipIf(root !== undefined)("Confluence's descriptions are not read: PEER_DATA is not set", () => undefined);
 
 describe.skipIf(root === undefined).each(HELD)("the calls to $product, compared with $file", (held) => {
-  const text = root ? readFileSync(join(root, "confluence", "rest", held.file), "utf8") : "{}";
-  const description = new OpenApi(text);
+  const describedIn = (file: string): OpenApi =>
+    new OpenApi(root ? readFileSync(join(root, "confluence", "rest", file), "utf8") : "{}");
+  const description = describedIn(held.file);
+  const firstInterface = describedIn(FIRST_INTERFACE.file);
+  const descriptionOf = ({ url }: Exchange): OpenApi =>
+    url.pathname.startsWith(FIRST_INTERFACE.path) ? firstInterface : description;
   const known = KNOWN_ERRORS.filter(({ products }) => products.includes(held.product));
 
   const checked = async (scene: Scene) => {
     const exchanges = await exchangesOf(scene, held);
-    const all = exchanges.map((exchange) => description.check(exchange));
+    const all = exchanges.map((exchange) => descriptionOf(exchange).check(exchange));
     const problems = all.flatMap(({ operation, problems: found }) => found.map((one) => `${operation}: ${one}`));
     return { operations: all.map(({ operation }) => operation), problems, exchanges };
   };
@@ -237,7 +252,8 @@ async function exchangesOf(scene: Scene, { product, base }: Held): Promise<reado
   const exchanges: Exchange[] = [];
   const recording: CallOut = async (request) => {
     const url = new URL(request.url);
-    url.pathname = `${base.described}${url.pathname.slice(base.called.length)}`;
+    if (!url.pathname.startsWith(FIRST_INTERFACE.path))
+      url.pathname = `${base.described}${url.pathname.slice(base.called.length)}`;
     const sent = { method: request.method, url, headers: new Headers(request.headers), body: request.body };
     try {
       const { status, headers, body } = await callOut(request);
