@@ -36,6 +36,7 @@ export class SessionCookieCipher {
 
   /** Undefined if it was encrypted for another purpose, was changed, or has expired. Throws as {@link encrypt} does. */
   async decrypt<T>(purpose: Purpose, encrypted: string, schema: v.GenericSchema<unknown, T>): Promise<T | undefined> {
+    if (!isCanonical(encrypted)) return undefined;
     for (const key of await this.#keys()) {
       const content = await this.#decryptWith(key, purpose, encrypted);
       const read = v.safeParse(schema, content);
@@ -66,3 +67,10 @@ export class SessionCookieCipher {
     return encryptionKeys(secrets, sealedBy, "console");
   }
 }
+
+/**
+ * Whether each part is spelled as base64url spells its bytes. The unused bits of a last character (RFC 4648 §3.5) must be
+ * zero: otherwise several texts would be the same cookie.
+ */
+const isCanonical = (jwe: string): boolean =>
+  jwe.split(".").every((part) => Buffer.from(part, "base64url").toString("base64url") === part);
