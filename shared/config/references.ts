@@ -1,8 +1,9 @@
+import { looksLikeSecretRef } from "../host/secrets.ts";
 import type { Path } from "./yaml-file.ts";
 
 /** Returns the paths and texts of all references to secrets. No other setting begins like a reference. */
 export const refsIn = (value: unknown, path: Path): readonly (readonly [Path, string])[] =>
-  stringsIn(value, path).filter(([, text]) => /^(env|file|secretsmanager|ssm):/.test(text));
+  stringsIn(value, path).filter(([, text]) => looksLikeSecretRef(text));
 
 /** Returns every text in `value`, with its path. `path` is the path of `value`. */
 export function stringsIn(value: unknown, path: Path): readonly (readonly [Path, string])[] {

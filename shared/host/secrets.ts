@@ -41,6 +41,9 @@ export const secretRef = v.pipe(
   ),
 );
 
+/** Whether a text begins like a secret reference, whether or not the rest of it is one. */
+export const looksLikeSecretRef = (text: string): boolean => /^(env|file|secretsmanager|ssm):/.test(text);
+
 /** Two live values, so that a secret can be changed without an outage: set `next`, change the sender, drop the old one. */
 export const rotatingSecret = v.pipe(
   v.strictObject({ current: secretRef, next: v.optional(secretRef) }),

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { encryptionSecret } from "../../host/encryption-key.ts";
 import { nonEmptyText } from "../../host/non-empty-text.ts";
-import { rotatingSecret } from "../../host/secrets.ts";
+import { looksLikeSecretRef, rotatingSecret } from "../../host/secrets.ts";
 import { secureUrl } from "../../host/secure-url.ts";
 
 const baseUrl = v.pipe(
@@ -16,10 +16,7 @@ const baseUrl = v.pipe(
 /** As events name an account: Data Center by its user key, Cloud by its account id. */
 const accountOfEvents = v.pipe(
   v.string(),
-  v.check(
-    (account) => !/^(?:env|file|secretsmanager|ssm):/.test(account),
-    "an account, written as it is, not as a reference",
-  ),
+  v.check((account) => !looksLikeSecretRef(account), "an account, written as it is, not as a reference"),
   v.regex(
     /^(?:[\da-f]{32}|(?=\D*\d)[\da-z]{24}|[\w-]{1,40}:[\w:-]{1,87})$/,
     "a user key of Data Center (32 hexadecimal digits) or an account id of Cloud (712020:0f6b9c3e-…). A user's name is in no event: GET /rest/api/user?username=<name> answers its userKey. The bridge finds the accounts of its own targets itself",
