@@ -1,3 +1,4 @@
+import { decodeBase64url } from "../host/base64url.ts";
 import { readJsonObject } from "../host/strict-json.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 
@@ -51,8 +52,8 @@ export function readCompactJws(token: string, options: JwsOptions = {}): Result<
 /** Parses a compact JWS like {@link readCompactJws}, with any payload. */
 export function splitCompactJws(token: string, { keyInHeader = false }: JwsOptions = {}): Result<UnverifiedJws> {
   if (token.length > MAX_TOKEN_BYTES) return reject({ reason: "token_too_large", limitBytes: MAX_TOKEN_BYTES });
-  const [header, payload, signature, ...others] = token.split(".", 4).map(decodeCanonical);
-  if (!header || !payload || !signature || others.length > 0) {
+  const [header, payload, signature, ...others] = token.split(".", 4).map(decodeBase64url);
+  if (!header?.length || !payload?.length || !signature?.length || others.length > 0) {
     return malformed("not three segments of canonical base64url");
   }
   const parsedHeader = readJsonObject(header);
@@ -76,12 +77,6 @@ type Members = Readonly<Record<string, unknown>>;
 function isTokenHeader(header: Members): header is Members & TokenHeader {
   const { alg, kid = "", typ = "" } = header;
   return [alg, kid, typ].every((value) => typeof value === "string");
-}
-
-/** A segment is canonical, and has only characters of the alphabet, if its bytes encode to the same text again. */
-function decodeCanonical(segment: string): Buffer | undefined {
-  const bytes = Buffer.from(segment, "base64url");
-  return segment !== "" && bytes.toString("base64url") === segment ? bytes : undefined;
 }
 
 const malformed = (detail: string): Result<never> => reject({ reason: "token_malformed", detail });
