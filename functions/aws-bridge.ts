@@ -9,7 +9,8 @@ import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
 import { noTokenVerifier } from "../shared/identity/token-verifier.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
-import { openStores } from "../shared/store/dynamodb/open-stores.ts";
+import { DynamoDbTable } from "../shared/store/dynamodb/table.ts";
+import { openStores } from "../shared/store/open-stores.ts";
 import { type Bridge, buildBridge, type Ports } from "./bridge.ts";
 
 /**
@@ -25,7 +26,7 @@ export function awsBridge(
   const { retentionDays } = config.limits;
   const ports: Omit<Ports, "tokens"> = {
     // The table's stream invokes the relay: no record needs a mark, and nothing is nudged after a commit.
-    stores: openStores(dynamoDbClient(), setting(process.env, "TABLE_NAME"), {
+    stores: openStores(new DynamoDbTable(dynamoDbClient(), setting(process.env, "TABLE_NAME")), {
       retentionDays,
       markUnrelayed: false,
       clock,

@@ -17,7 +17,7 @@ import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import type { Rejection } from "../shared/model/rejection.ts";
 import type { BridgeIssuer, OutboundToken } from "../shared/outbound/issuer.ts";
 import { SystemTokens } from "../shared/outbound/system-tokens.ts";
-import type { Stores } from "../shared/store/dynamodb/open-stores.ts";
+import type { Stores } from "../shared/store/open-stores.ts";
 
 /** The dependencies that differ between one machine, AWS and a test. All are required, so a missing one is a type error. */
 export interface Ports {

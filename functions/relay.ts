@@ -4,8 +4,9 @@ import { streamHandler } from "../shared/aws/stream-records.ts";
 import { EventBridgeBus } from "../shared/bus/eventbridge-bus.ts";
 import { compiledWithoutRoutes } from "../shared/config/compiled.ts";
 import { relayAll } from "../shared/delivery/relay.ts";
-import { recordedEventIn } from "../shared/store/dynamodb/deliveries.ts";
-import { TABLE } from "../shared/store/dynamodb/key-schema.ts";
+import { recordedEventIn } from "../shared/store/deliveries.ts";
+import { fromStored } from "../shared/store/dynamodb/item.ts";
+import { TABLE } from "../shared/store/key-schema.ts";
 import { awsBridge } from "./aws-bridge.ts";
 import { relayBus } from "./relay-bus.ts";
 
@@ -15,7 +16,7 @@ const bus = relayBus(bridge, new EventBridgeBus(eventBridgeClient(), setting(pro
 
 /** Publishes the deliveries that the table's stream reports as recorded. */
 export const handler = streamHandler({
-  read: recordedEventIn,
+  read: (image) => recordedEventIn(fromStored(image)),
   relay: async (deliveries) => {
     const left = await relayAll(deliveries, { bus, outbox, deliveries: outbox, ownAccounts, clock, log });
     for (const delivery of deliveries) credentialUsage.delivered(delivery);

@@ -9,8 +9,9 @@ import type { Secrets } from "../shared/host/secrets.ts";
 import { type ListenAddress, listen } from "../shared/http/listen.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
-import { deleteExpired, startEmbeddedDynamoDb } from "../shared/store/dynamodb/embedded.ts";
-import { openStores } from "../shared/store/dynamodb/open-stores.ts";
+import { openStores } from "../shared/store/open-stores.ts";
+import { deleteExpired } from "../shared/store/sqlite/expiry.ts";
+import { openMemoryTable, openTable } from "../shared/store/sqlite/open.ts";
 import { buildBridge } from "./bridge.ts";
 import { appWithConsole } from "./console-app.ts";
 import { receiveApp } from "./receive-app.ts";
@@ -30,9 +31,9 @@ export interface StandaloneOptions {
 /** Starts the whole bridge in one process: embedded store, in-process bus, and a lane for each target. */
 export async function startStandalone(options: StandaloneOptions): Promise<{ url: URL; stop(): Promise<void> }> {
   const { config, secrets, log, retry, address, dataPath } = options;
-  const database = await startEmbeddedDynamoDb({ table: TABLE_NAME, ...(dataPath && { path: dataPath }) });
+  const database = dataPath === undefined ? openMemoryTable() : openTable(dataPath);
   const { retentionDays } = config.limits;
-  const stores = openStores(database.client, TABLE_NAME, { retentionDays, markUnrelayed: true, clock });
+  const stores = openStores(database.table, { retentionDays, markUnrelayed: true, clock });
   const bridge = buildBridge(config, routeOutline(config), {
     stores,
     secrets,
@@ -46,13 +47,11 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
     recorded: (delivery: RecordedDelivery) => worker.recorded(delivery),
   });
   const worker = openWorker(bridge, retry);
-  const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () =>
-    deleteExpired(database.client, TABLE_NAME, clock.now()),
-  );
+  const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () => deleteExpired(database.table, clock));
   const stop = async (): Promise<void> => {
     await cleaning.stop();
     await worker.stop();
-    await database.stop();
+    database.close();
   };
   try {
     cleaning.nudge();
@@ -66,5 +65,4 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
   }
 }
 
-const TABLE_NAME = "drawbridge";
 const CLEAN_EVERY_MS = 3_600_000;

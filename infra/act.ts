@@ -1,7 +1,7 @@
 import { SqsEventSource } from "aws-cdk-lib/aws-lambda-event-sources";
 import type { Construct } from "constructs";
 import type { TargetIdentity } from "../shared/outbound/target-identity.ts";
-import { TABLE } from "../shared/store/dynamodb/key-schema.ts";
+import { TABLE } from "../shared/store/key-schema.ts";
 import type { ActionQueue } from "./action-queue.ts";
 import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
 import type { DeliveryTable } from "./delivery-table.ts";

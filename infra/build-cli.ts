@@ -48,7 +48,7 @@ export async function buildPrograms<Name extends string>(
 }
 
 /** They load files of their own at run time: compiled code, or modules by a computed name. */
-const OUTSIDE = ["abstract-level", "classic-level", "dynalite", "oidc-provider"];
+const OUTSIDE = ["@photostructure/sqlite", "oidc-provider"];
 
 /** A module finds the files beside its source by `import.meta.url`; in the bundle that is still the source's address. */
 const sourceUrls = (outDir: string): Plugin => ({

@@ -1,6 +1,6 @@
 import { Duration } from "aws-cdk-lib";
 import type { Construct } from "constructs";
-import { TABLE } from "../shared/store/dynamodb/key-schema.ts";
+import { TABLE } from "../shared/store/key-schema.ts";
 import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
 import type { DeliveryTable } from "./delivery-table.ts";
 import { grantSecrets, type SecretGrant } from "./secret-grants.ts";

@@ -10,7 +10,7 @@ import {
 import { type IGrantable, PolicyStatement } from "aws-cdk-lib/aws-iam";
 import { Key } from "aws-cdk-lib/aws-kms";
 import { Construct } from "constructs";
-import { TABLE } from "../shared/store/dynamodb/key-schema.ts";
+import { TABLE } from "../shared/store/key-schema.ts";
 import { viaService } from "./via-service.ts";
 
 export interface DeliveryTableProps {

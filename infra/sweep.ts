@@ -5,7 +5,7 @@ import { SqsDestination } from "aws-cdk-lib/aws-lambda-destinations";
 import { CfnSchedule } from "aws-cdk-lib/aws-scheduler";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
-import { TABLE } from "../shared/store/dynamodb/key-schema.ts";
+import { TABLE } from "../shared/store/key-schema.ts";
 import { BridgeFunction, type FunctionDefaults } from "./bridge-function.ts";
 import type { DeliveryTable } from "./delivery-table.ts";
 

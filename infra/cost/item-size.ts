@@ -1,5 +1,5 @@
 import type { StoredItem } from "../../shared/store/dynamodb/item.ts";
-import { TABLE } from "../../shared/store/dynamodb/key-schema.ts";
+import { TABLE } from "../../shared/store/key-schema.ts";
 
 /**
  * Bytes of an item as DynamoDB counts them for reads and writes: the names and the values of its attributes, in UTF-8.

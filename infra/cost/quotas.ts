@@ -1,4 +1,4 @@
-import { DAY_SHARDS } from "../../shared/store/dynamodb/key-schema.ts";
+import { DAY_SHARDS } from "../../shared/store/key-schema.ts";
 import { type Load, PARTITION_UNITS, RELAY_BATCH, receiveMs, relayingOf, tracedShareAt } from "./bill.ts";
 import { ACTION_COSTS, INPUTS } from "./inputs.ts";
 
@@ -54,7 +54,7 @@ export const QUOTAS: readonly Quota[] = [
     limit: DAY_SHARDS * PARTITION_UNITS,
     needed: ({ perSecond, bodies }) => perSecond * bodies.indexUnits,
     raise:
-      "`DAY_SHARDS` in `shared/store/dynamodb/key-schema.ts`: time grows, so a hot day does not split by itself, and holds up the table's writes",
+      "`DAY_SHARDS` in `shared/store/key-schema.ts`: time grows, so a hot day does not split by itself, and holds up the table's writes",
   },
   {
     what: "Stream: deliveries a second that a shard gives at its base rate of polls",

@@ -5,8 +5,8 @@ import { busEventOf } from "../../shared/model/bus-event.ts";
 import { sourcePrincipal } from "../../shared/model/principal.ts";
 import { ok } from "../../shared/model/result.ts";
 import { providers } from "../../shared/providers/registry.ts";
-import { DynamoDbDeliveries, recordedEventIn } from "../../shared/store/dynamodb/deliveries.ts";
-import type { StoredItem } from "../../shared/store/dynamodb/item.ts";
+import { DeliveryStore, recordedEventIn } from "../../shared/store/deliveries.ts";
+import { fromStored, type StoredItem } from "../../shared/store/dynamodb/item.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
 import { recordedDeliveries } from "../../test/support/peer-data.ts";
 import {
@@ -60,7 +60,7 @@ async function itemsOf(samples: readonly Sample[]): Promise<readonly RecordedIte
   for (const sample of samples) {
     const { provider, body } = sample;
     const item = await itemOf(sample);
-    const delivery = recordedEventIn(item);
+    const delivery = recordedEventIn(fromStored(item));
     const busEvent = delivery && busEventOf(delivery);
     items.push({
       provider,
@@ -83,7 +83,7 @@ async function itemOf({ provider, url, body, headers, sentAt }: Sample): Promise
   const request = { ...requestOf({ url, body }, new Headers(headers), clock), requestId: REQUEST_ID };
   const { client, put } = capturingClient();
   const table = new DynamoDbTable(client, "drawbridge");
-  const deliveries = new DynamoDbDeliveries(table, { retentionDays: 90, markUnrelayed: false });
+  const deliveries = new DeliveryStore(table, { retentionDays: 90, markUnrelayed: false });
   await receive({ ...request, traceparent: TRACE }, source, {
     deliveries,
     rejectOverRate: async () => undefined,

@@ -1,4 +1,8 @@
-import type { EpochMillis } from "../host/clock.ts";
+import { type EpochMillis, epochMillis } from "../host/clock.ts";
+import { expiryOf, number, type Retention, text } from "./fields.ts";
+import { TABLE } from "./key-schema.ts";
+import { collect } from "./streams.ts";
+import type { Condition, Table } from "./table.ts";
 
 /**
  * One action to run, because a route matched an event. Its id is derived from (route, event key), so an event that is
@@ -36,31 +40,157 @@ export interface Claim extends ScheduledAction {
   readonly interrupted: boolean;
 }
 
-/** Durable actions, run at least once and by one owner at a time. Every method throws `store_unavailable`. */
-export interface ActionStore {
-  /** Stores the action as due at `at`, once. Returns the delivery and time with which it was stored, now or earlier. */
-  schedule(
-    action: ScheduledAction,
-    at: EpochMillis,
-  ): Promise<{ readonly scheduled: boolean; readonly delivery: string; readonly at: EpochMillis }>;
+/** The delivery and time with which an action was stored, now or earlier. */
+export interface Schedule {
+  readonly scheduled: boolean;
+  readonly delivery: string;
+  readonly at: EpochMillis;
+}
+
+/**
+ * Durable actions, run at least once and by one owner at a time. An action is due at `dueAt`; claiming it moves `dueAt` to
+ * the end of the lease. The action of a crashed owner thereby becomes due again without further work, and one field holds
+ * both times. Every method throws `store_unavailable`.
+ */
+export class ActionStore {
+  readonly #table: Table;
+  readonly #options: Retention;
+
+  constructor(table: Table, options: Retention) {
+    this.#table = table;
+    this.#options = options;
+  }
+
+  /** Stores the action as due at `at`, once. */
+  async schedule(action: ScheduledAction, at: EpochMillis): Promise<Schedule> {
+    const { id, ...rest } = action;
+    const created = await this.#table.create({
+      ...keyOf(id),
+      ...rest,
+      state: "due" satisfies ActionState,
+      attempt: 0,
+      scheduledAt: at,
+      queue: queueOf(action.target),
+      dueAt: at,
+      expiresAt: expiryOf(at, this.#options),
+    });
+    if (created) return { scheduled: true, delivery: action.delivery, at };
+    const first = await this.#table.get(keyOf(id));
+    // Deleted between the two calls: its time to live has expired, so the event is old.
+    if (first === undefined) return { scheduled: false, delivery: action.delivery, at };
+    return { scheduled: false, delivery: text(first, "delivery"), at: epochMillis(number(first, "scheduledAt")) };
+  }
+
   /** Ids of a target's actions due at `now`, oldest first, including those with an expired lease. */
-  due(target: string, now: EpochMillis, limit: number): Promise<readonly string[]>;
+  due(target: string, now: EpochMillis, limit: number): Promise<readonly string[]> {
+    const selection = { index: TABLE.dueIndex.name, partition: queueOf(target), to: now, limit };
+    return collect(this.#table.select(selection), (item) => text(item, TABLE.partitionKey));
+  }
+
   /** Leases the action until `leaseUntil`. Undefined if it is not due at `now`, is finished, or has another owner. */
-  claim(id: string, now: EpochMillis, leaseUntil: EpochMillis): Promise<Claim | undefined>;
+  async claim(id: string, now: EpochMillis, leaseUntil: EpochMillis): Promise<Claim | undefined> {
+    const before = await this.#table.change(keyOf(id), {
+      condition: { field: "dueAt", is: "<=", value: now },
+      add: { attempt: 1 },
+      set: { dueAt: leaseUntil, owned: 1 },
+    });
+    if (before === undefined) return undefined;
+    const owner = number(before, "attempt") + 1;
+    const waits = before["waits"] === undefined ? 0 : number(before, "waits");
+    return {
+      id,
+      route: text(before, "route"),
+      action: text(before, "action"),
+      target: text(before, "target"),
+      eventKey: text(before, "eventKey"),
+      delivery: text(before, "delivery"),
+      owner,
+      attempt: owner - waits,
+      hasWaited: waits > 0,
+      scheduledAt: epochMillis(number(before, "scheduledAt")),
+      interrupted: before["owned"] === 1,
+    };
+  }
+
   /** Ends the action. False, and no change, if the claim no longer owns it. */
-  complete(claim: Claim, state: Exclude<ActionState, "due">): Promise<boolean>;
+  async complete(claim: Claim, state: Exclude<ActionState, "due">): Promise<boolean> {
+    const before = await this.#table.change(keyOf(claim.id), {
+      condition: stillOwnedBy(claim),
+      set: { state },
+      remove: [TABLE.dueIndex.partitionKey, TABLE.dueIndex.sortKey, "owned"],
+    });
+    return before !== undefined;
+  }
+
   /** Ends the lease and makes the action due at `at`. False, and no change, if the claim no longer owns it. */
-  release(claim: Claim, at: EpochMillis): Promise<boolean>;
+  async release(claim: Claim, at: EpochMillis): Promise<boolean> {
+    const before = await this.#table.change(keyOf(claim.id), {
+      condition: stillOwnedBy(claim),
+      set: { dueAt: at },
+      remove: ["owned"],
+    });
+    return before !== undefined;
+  }
+
   /** Like {@link release}, for an attempt that only waited. */
-  defer(claim: Claim, at: EpochMillis): Promise<boolean>;
+  async defer(claim: Claim, at: EpochMillis): Promise<boolean> {
+    const before = await this.#table.change(keyOf(claim.id), {
+      condition: stillOwnedBy(claim),
+      set: { dueAt: at },
+      add: { waits: 1 },
+      remove: ["owned"],
+    });
+    return before !== undefined;
+  }
+
   /** Makes a waiting action due at `now`. No change if it is owned, finished or deleted. */
-  wake(id: string, now: EpochMillis): Promise<void>;
-  state(id: string): Promise<ActionState | undefined>;
-  /** The state and, while it is due, the due time; during a lease that is the end of the lease. */
-  status(id: string): Promise<ActionStatus | undefined>;
+  async wake(id: string, now: EpochMillis): Promise<void> {
+    await this.#table.change(keyOf(id), {
+      condition: {
+        all: [
+          { field: "dueAt", is: ">", value: now },
+          { field: "owned", is: "absent" },
+        ],
+      },
+      set: { dueAt: now },
+    });
+  }
+
   /**
    * Makes a target's leased actions due at `now`. Only for the start of a process that knows that it is the only one:
    * all owners have then ended. An owner that still runs loses only its lease.
    */
-  expireLeases(target: string, now: EpochMillis): Promise<void>;
+  async expireLeases(target: string, now: EpochMillis): Promise<void> {
+    const selection = { index: TABLE.dueIndex.name, partition: queueOf(target), from: now + 1 };
+    for (const id of await collect(this.#table.select(selection), (item) => text(item, TABLE.partitionKey))) {
+      await this.#table.change(keyOf(id), {
+        condition: { field: "owned", is: "=", value: 1 },
+        set: { dueAt: now },
+      });
+    }
+  }
+
+  async state(id: string): Promise<ActionState | undefined> {
+    return (await this.status(id))?.state;
+  }
+
+  /** The state and, while it is due, the due time; during a lease that is the end of the lease. */
+  async status(id: string): Promise<ActionStatus | undefined> {
+    const item = await this.#table.get(keyOf(id));
+    if (item === undefined) return undefined;
+    // Written by this class from the same type.
+    const state = text(item, "state") as ActionState;
+    return state === "due" ? { state, dueAt: epochMillis(number(item, TABLE.dueIndex.sortKey)) } : { state };
+  }
 }
+
+/** The owner is the number of claims: a later owner has a higher number, and a finished action has no owner. */
+const stillOwnedBy = ({ owner }: Claim): Condition => ({
+  all: [
+    { field: "attempt", is: "=", value: owner },
+    { field: "owned", is: "=", value: 1 },
+  ],
+});
+
+const keyOf = (id: string) => ({ pk: id, sk: "head" });
+const queueOf = (target: string): string => `act#${target}`;

@@ -1,5 +1,11 @@
 import type { EpochMillis } from "../host/clock.ts";
-import type { BoardRow, PageAddress } from "../model/board.ts";
+import { Fault } from "../host/fault.ts";
+import type { BoardRow, PageAddress, ShownBuild } from "../model/board.ts";
+import { type BoardRun, isShown, rowOf, runOf, withBuild } from "../model/board-runs.ts";
+import { expiryOf, type StoreOptions, text } from "./fields.ts";
+import { TABLE } from "./key-schema.ts";
+import { collect } from "./streams.ts";
+import { absentOr, type Item, type ItemKey, type Table } from "./table.ts";
 
 /** The state of the page itself, in addition to what it should show. */
 export interface PageRecord {
@@ -27,17 +33,103 @@ export interface PageLease {
   readonly record: PageRecord;
 }
 
-/** The state that each page should show, and the lease to write it. Every method throws `store_unavailable`. */
-export interface BoardStore {
+/**
+ * The state that each page should show, and the lease to write it. One item for each row and one for the page are in one
+ * partition, so that a board is read in one query. Every method throws `store_unavailable`.
+ */
+export class BoardStore {
+  readonly #table: Table;
+  readonly #options: StoreOptions;
+
+  constructor(table: Table, options: StoreOptions) {
+    this.#table = table;
+    this.#options = options;
+  }
+
   /**
    * Adds a reported state of a run to its row, with `withBuild`; atomic. False if the row does not show it, because it
    * shows a later run or a further state. True if the row already showed it, so that a repeat is harmless.
    */
-  advance(page: PageAddress, row: Omit<BoardRow, "ended">): Promise<boolean>;
+  async advance(page: PageAddress, { key, ...reported }: Omit<BoardRow, "ended">): Promise<boolean> {
+    const at = { pk: boardOf(page), sk: `${ROW}${key}` };
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const item = await this.#table.get(at);
+      const before = item === undefined ? [] : runsOf(item);
+      const runs = withBuild(before, reported);
+      if (runs === before || (await this.#write(at, runs, revisionOf(item)))) return isShown(reported, runs);
+    }
+    throw new Fault("store_unavailable", "too many concurrent writes of the same row", { retryable: true });
+  }
+
+  async #write(row: ItemKey, runs: readonly BoardRun[], revision: number): Promise<boolean> {
+    const before = await this.#table.change(row, {
+      condition: absentOr({ field: "revision", is: "=", value: revision }),
+      set: { runs: JSON.stringify(runs), revision: revision + 1, expiresAt: this.#expiry() },
+    });
+    return before !== undefined;
+  }
+
   /** Strongly consistent. */
-  read(page: PageAddress): Promise<Board>;
+  async read(page: PageAddress): Promise<Board> {
+    const items = await collect(this.#table.select({ partition: boardOf(page) }), (item) => item);
+    const rows = items.filter((item) => text(item, TABLE.sortKey).startsWith(ROW));
+    const own = items.find((item) => text(item, TABLE.sortKey) === PAGE);
+    return { rows: rows.flatMap((item) => rowOf(keyOf(item), runsOf(item)) ?? []), record: own ? recordOf(own) : {} };
+  }
+
   /** Makes the caller the only writer of the page until `until`. Undefined if another caller has the lease at `now`. */
-  lease(page: PageAddress, now: EpochMillis, until: EpochMillis): Promise<PageLease | undefined>;
+  async lease(page: PageAddress, now: EpochMillis, until: EpochMillis): Promise<PageLease | undefined> {
+    const before = await this.#table.change(pageOf(page), {
+      condition: absentOr({ field: "leasedUntil", is: "<=", value: now }),
+      add: { owner: 1 },
+      set: { leasedUntil: until, expiresAt: this.#expiry() },
+    });
+    if (before === undefined) return undefined;
+    return { owner: Number(before["owner"] ?? 0) + 1, record: recordOf(before) };
+  }
+
   /** Ends the lease and stores `record`. False, and no change, if the lease no longer belongs to this owner. */
-  release(page: PageAddress, lease: PageLease, record: PageRecord): Promise<boolean>;
+  async release(page: PageAddress, { owner }: PageLease, record: PageRecord): Promise<boolean> {
+    const before = await this.#table.change(pageOf(page), {
+      condition: {
+        all: [
+          { field: "owner", is: "=", value: owner },
+          { field: "leasedUntil", is: "present" },
+        ],
+      },
+      set: { record: JSON.stringify(record) },
+      remove: ["leasedUntil"],
+    });
+    return before !== undefined;
+  }
+
+  #expiry(): number {
+    return expiryOf(this.#options.clock.now(), this.#options);
+  }
 }
+
+const ROW = "row#";
+const PAGE = "page";
+
+/** Each lost race means that another writer succeeded, so this limit is never reached in practice. */
+const MAX_TRIES = 50;
+
+/** The id is first and contains no `#`: ids of Confluence are digits, and configured ids are checked. */
+const boardOf = (page: PageAddress): string => `page#${page.id}#${page.site}`;
+const pageOf = (page: PageAddress) => ({ pk: boardOf(page), sk: PAGE });
+
+const keyOf = (item: Item): string => text(item, TABLE.sortKey).slice(ROW.length);
+
+/** Rows written before revisions existed have none. */
+const revisionOf = (item: Item | undefined): number => Number(item?.["revision"] ?? 0);
+
+// This class wrote the texts below from the same types.
+
+/** A row written before runs were stored has only its newest build; its `order` and `endedOrder` are not read. */
+function runsOf(item: Item): readonly BoardRun[] {
+  if (item["runs"] !== undefined) return JSON.parse(text(item, "runs")) as readonly BoardRun[];
+  return [runOf({ build: JSON.parse(text(item, "build")) as ShownBuild, delivery: text(item, "delivery") })];
+}
+
+const recordOf = (item: Item): PageRecord =>
+  item["record"] === undefined ? {} : (JSON.parse(text(item, "record")) as PageRecord);

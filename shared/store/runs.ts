@@ -1,3 +1,7 @@
+import { Fault } from "../host/fault.ts";
+import { expiryOf, number, type StoreOptions, text } from "./fields.ts";
+import { absentOr, type Table } from "./table.ts";
+
 /** A run of a route, identified by the delivery that fired it. */
 export interface RouteRun {
   readonly delivery: string;
@@ -30,12 +34,55 @@ export interface RunPlace {
 }
 
 /** The last runs of each route. Every method throws `store_unavailable`. */
-export interface RunStore {
+export class RunStore {
+  readonly #table: Table;
+  readonly #options: StoreOptions;
+
+  constructor(table: Table, options: StoreOptions) {
+    this.#table = table;
+    this.#options = options;
+  }
+
   /** Stores the start or end of a run with `withRun`; atomic and idempotent. */
-  record(route: string, run: RecordedRun): Promise<void>;
+  async record(route: string, run: RecordedRun): Promise<void> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const { runs, revision } = await this.#read(route);
+      const merged = withRun(runs, run);
+      if (merged === runs || (await this.#write(route, merged, revision))) return;
+    }
+    throw new Fault("store_unavailable", "too many concurrent writes of the runs of one route", { retryable: true });
+  }
+
   /** Newest first. */
-  of(route: string): Promise<readonly RouteRun[]>;
+  async of(route: string): Promise<readonly RouteRun[]> {
+    return (await this.#read(route)).runs;
+  }
+
+  async #read(route: string): Promise<{ readonly runs: readonly RouteRun[]; readonly revision: number }> {
+    const item = await this.#table.get(keyOf(route));
+    if (item === undefined) return { runs: [], revision: 0 };
+    // Written by this class from the same type.
+    return { runs: JSON.parse(text(item, "runs")) as readonly RouteRun[], revision: number(item, "revision") };
+  }
+
+  async #write(route: string, runs: readonly RouteRun[], revision: number): Promise<boolean> {
+    const before = await this.#table.change(keyOf(route), {
+      condition: absentOr({ field: "revision", is: "=", value: revision }),
+      set: {
+        runs: JSON.stringify(runs),
+        revision: revision + 1,
+        expiresAt: expiryOf(this.#options.clock.now(), this.#options),
+      },
+    });
+    return before !== undefined;
+  }
 }
+
+/** Each lost race means that another writer succeeded, so this limit is never reached in practice. */
+const MAX_TRIES = 50;
+
+/** The name of a route contains no `#`. */
+const keyOf = (route: string) => ({ pk: `runs#${route}`, sk: "runs" });
 
 /**
  * Maximum stored runs of each kind: in one environment those that succeeded, those that failed, and those in progress.

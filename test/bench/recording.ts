@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { receive } from "../../shared/delivery/receive.ts";
-import { createTable } from "../../shared/store/dynamodb/create-table.ts";
-import { DynamoDbDeliveries } from "../../shared/store/dynamodb/deliveries.ts";
-import { type EmbeddedDynamoDb, loopbackClient } from "../../shared/store/dynamodb/embedded.ts";
-import { TABLE } from "../../shared/store/dynamodb/key-schema.ts";
+import { DeliveryStore } from "../../shared/store/deliveries.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
+import { TABLE } from "../../shared/store/key-schema.ts";
+import { createTable } from "../support/create-table.ts";
 import { dynamoDbLocalClient, startDynamoDbLocal, whyNoDynamoDbLocal } from "../support/dynamodb-local.ts";
+import { type EmbeddedDynamoDb, loopbackClient } from "../support/embedded-dynamodb.ts";
 import { silentLog } from "../support/test-doubles.ts";
 import { startChild } from "./child.ts";
 import { compare } from "./compare.ts";
@@ -67,7 +67,7 @@ interface Batch {
 
 async function receiveAll(client: DynamoDBClient, { body, count, markUnrelayed }: Batch & { markUnrelayed: boolean }) {
   const table = new DynamoDbTable(client, TABLE_NAME);
-  const deliveries = new DynamoDbDeliveries(table, { retentionDays: 90, markUnrelayed });
+  const deliveries = new DeliveryStore(table, { retentionDays: 90, markUnrelayed });
   const source = gitlabSource();
   // This is the sender's work, so it is done before the measurement.
   const requests = Array.from({ length: count }, () => signedRequest(body, randomUUID()));

@@ -2,9 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Commands, IssuedCommand } from "../../shared/approvals/command.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
-import { loopbackClient } from "../../shared/store/dynamodb/embedded.ts";
-import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
 import { bridgeWith } from "../support/bridge-parts.ts";
+import { loopbackClient } from "../support/embedded-dynamodb.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { benchFor, entryOf } from "../support/sandbox-confluence-action.ts";
 import type { CommentSeed } from "../support/sandbox-confluence-comments.ts";
@@ -18,7 +19,8 @@ const AT = "2026-11-02T08:59:00.000Z";
 function nobodysCommands(): Commands {
   const clock = testClock();
   const options = { retentionDays: 30, markUnrelayed: true, clock };
-  return bridgeWith([], { stores: openStores(loopbackClient(9), "drawbridge", options), clock }).commands;
+  return bridgeWith([], { stores: openStores(new DynamoDbTable(loopbackClient(9), "drawbridge"), options), clock })
+    .commands;
 }
 
 describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (product) => {

@@ -2,8 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { callOut } from "../../shared/host/call-out.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
-import type { BoardStore } from "../../shared/store/boards.ts";
-import { memoryBoards } from "../support/memory-boards.ts";
+import { memoryBoards, withMethods } from "../support/memory-stores.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { type BenchOptions, benchFor, buildEntry } from "../support/sandbox-confluence-action.ts";
 import { testClock } from "../support/test-doubles.ts";
@@ -138,15 +137,14 @@ describe.each(["cloud", "data-center"] as const)("the write throttle of a page o
 
   test("an attempt that read the board before another wrote for both checks it again and does not write", async () => {
     const { run, boards, clock } = bench();
-    const lookingLong: BoardStore = {
-      ...boards,
+    const lookingLong = withMethods(boards, {
       read: async (page) => {
         const board = await boards.read(page);
         await run(buildEntry({ pipeline: "ci/site" }));
         sent.length = 0;
         return board;
       },
-    };
+    });
     const late = bench({ boards: lookingLong, clock });
     await expect(late.run(reported("running"))).resolves.toMatchObject({
       outcome: "done",

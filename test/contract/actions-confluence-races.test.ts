@@ -2,8 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
-import type { BoardStore } from "../../shared/store/boards.ts";
-import { memoryBoards, withoutLeases } from "../support/memory-boards.ts";
+import { memoryBoards, withMethods, withoutLeases } from "../support/memory-stores.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { type Bench, type BenchOptions, benchFor, buildEntry, buildOf } from "../support/sandbox-confluence-action.ts";
 
@@ -99,8 +98,7 @@ describe.each(["cloud", "data-center"] as const)("concurrent writes to a page of
   test("a page never steps back, although the board was read before another attempt wrote the page", async () => {
     const { boards, run } = bench();
     let reads = 0;
-    const slow: BoardStore = {
-      ...withoutLeases(boards),
+    const slow = withMethods(withoutLeases(boards), {
       read: async (page) => {
         const board = await boards.read(page);
         reads += 1;
@@ -108,7 +106,7 @@ describe.each(["cloud", "data-center"] as const)("concurrent writes to a page of
         if (reads === 2) await run(buildEntry());
         return board;
       },
-    };
+    });
     await expect(bench({ boards: slow }).run(buildEntry({ state: "running" }))).resolves.toMatchObject({
       outcome: "done",
     });

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { callOut } from "../../shared/host/call-out.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import type { BuildState } from "../../shared/model/event.ts";
-import { memoryBoards } from "../support/memory-boards.ts";
+import { memoryBoards } from "../support/memory-stores.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { type BenchOptions, benchFor, buildEntry } from "../support/sandbox-confluence-action.ts";
 import { testClock } from "../support/test-doubles.ts";

@@ -2,10 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
 import type { RequestedApproval } from "../../shared/model/approval.ts";
 import { sourcePrincipal } from "../../shared/model/principal.ts";
-import { DynamoDbApprovals } from "../../shared/store/dynamodb/approvals.ts";
-import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
-import { DynamoDbRuns } from "../../shared/store/dynamodb/runs.ts";
-import { dynamoDbKinds, freshTable } from "../support/stores.ts";
+import { ApprovalStore } from "../../shared/store/approvals.ts";
+import { RunStore } from "../../shared/store/runs.ts";
+import { type TestDatabase, tableKinds } from "../support/stores.ts";
 import { testClock } from "../support/test-doubles.ts";
 
 const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
@@ -26,19 +25,19 @@ const approval = (n = 1): RequestedApproval => ({
   approvers: ["release-manager"],
 });
 
-for (const kind of dynamoDbKinds) {
+for (const kind of tableKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
   describe.skipIf(kind.missing !== undefined)(`approvals and runs on ${title}`, () => {
-    let database: EmbeddedDynamoDb;
+    let database: TestDatabase;
     beforeAll(async () => {
       database = await kind.start();
     }, 60_000);
     afterAll(() => database?.stop());
 
     async function stores() {
-      const { table } = await freshTable(database.client);
+      const { table } = await database.freshTable();
       const options = { retentionDays: 30, clock: testClock() };
-      return { approvals: new DynamoDbApprovals(table, options), runs: new DynamoDbRuns(table, options) };
+      return { approvals: new ApprovalStore(table, options), runs: new RunStore(table, options) };
     }
 
     it("an approval is returned as it was first requested, whatever is requested again", async () => {

@@ -1,11 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
 import type { ShownBuild } from "../../shared/model/board.ts";
-import type { BoardStore } from "../../shared/store/boards.ts";
-import { DynamoDbBoards } from "../../shared/store/dynamodb/boards.ts";
-import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
-import { memoryBoards } from "../support/memory-boards.ts";
-import { dynamoDbKinds, freshTable } from "../support/stores.ts";
+import { BoardStore } from "../../shared/store/boards.ts";
+import { type TableKind, tableKinds } from "../support/stores.ts";
 import { testClock } from "../support/test-doubles.ts";
 
 const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
@@ -25,28 +22,27 @@ const row = (changes: Partial<ShownBuild>, delivery = "d-1") => {
 const first = { id: "run-1", number: 1, state: "failed", finishedAt: "2026-11-02T09:03:00.000Z" } as const;
 const second = { id: "run-2", number: 2, state: "running", createdAt: "2026-11-02T10:00:00.000Z" } as const;
 
-suite("in memory", undefined, async () => ({ open: async () => memoryBoards(), stop: async () => undefined }));
-for (const kind of dynamoDbKinds) {
+for (const kind of tableKinds) {
   oldRows(kind);
   suite(kind.name, kind.missing, async () => {
-    const database: EmbeddedDynamoDb = await kind.start();
+    const database = await kind.start();
     const open = async () => {
-      const { table } = await freshTable(database.client);
-      return new DynamoDbBoards(table, { retentionDays: 30, clock: testClock() });
+      const { table } = await database.freshTable();
+      return new BoardStore(table, { retentionDays: 30, clock: testClock() });
     };
     return { open, stop: () => database.stop() };
   });
 }
 
 /** Earlier versions stored a row under the order of its newest build, without a time. */
-function oldRows(kind: (typeof dynamoDbKinds)[number]): void {
+function oldRows(kind: TableKind): void {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
   it.skipIf(kind.missing !== undefined)(
     `a row on ${title} that was stored without runs is shown, and replaced by a newer one`,
     async () => {
       const database = await kind.start();
       try {
-        const { table } = await freshTable(database.client);
+        const { table } = await database.freshTable();
         const { key } = row({});
         const { createdAt: _, ...build } = row({ ...first, state: "succeeded" }).build;
         await table.put({
@@ -58,7 +54,7 @@ function oldRows(kind: (typeof dynamoDbKinds)[number]): void {
           endedOrder: "|000000000001|2|",
           ended: JSON.stringify({ state: "succeeded" }),
         });
-        const boards = new DynamoDbBoards(table, { retentionDays: 30, clock: testClock() });
+        const boards = new BoardStore(table, { retentionDays: 30, clock: testClock() });
         expect((await boards.read(PAGE)).rows).toEqual([{ key, build, delivery: "d-0" }]);
         expect(await boards.advance(PAGE, row(second, "d-2"))).toBe(true);
         const ended = { state: "succeeded", number: 1 };

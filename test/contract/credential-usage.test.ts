@@ -1,9 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
-import type { CredentialUsageStore, CredentialUse } from "../../shared/store/credential-usage.ts";
-import { DynamoDbCredentialUsage } from "../../shared/store/dynamodb/credential-usage.ts";
-import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
-import { dynamoDbKinds, freshTable } from "../support/stores.ts";
+import { CredentialUsageStore, type CredentialUse } from "../../shared/store/credential-usage.ts";
+import { type TestDatabase, tableKinds } from "../support/stores.ts";
 
 const NOW = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
 const use = (changes: Partial<CredentialUse> = {}): CredentialUse => ({
@@ -15,13 +13,13 @@ const use = (changes: Partial<CredentialUse> = {}): CredentialUse => ({
   ...changes,
 });
 
-for (const kind of dynamoDbKinds) {
+for (const kind of tableKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
   describe.skipIf(kind.missing !== undefined)(`credential usage on ${title}`, () => {
-    let database: EmbeddedDynamoDb;
+    let database: TestDatabase;
     const emptyStore = async (): Promise<CredentialUsageStore> => {
-      const { table } = await freshTable(database.client);
-      return new DynamoDbCredentialUsage(table, { retentionDays: 30 });
+      const { table } = await database.freshTable();
+      return new CredentialUsageStore(table, { retentionDays: 30 });
     };
     beforeAll(async () => {
       database = await kind.start();

@@ -1,30 +1,25 @@
-import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
-import { createTable } from "../../shared/store/dynamodb/create-table.ts";
-import { deleteExpired } from "../../shared/store/dynamodb/embedded.ts";
-import { DynamoDbOwnAccounts } from "../../shared/store/dynamodb/own-accounts.ts";
-import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
-import type { OwnAccountStore } from "../../shared/store/own-accounts.ts";
-import { dynamoDbKinds } from "../support/stores.ts";
+import { OwnAccountStore } from "../../shared/store/own-accounts.ts";
+import { type TestDatabase, type TestTable, tableKinds } from "../support/stores.ts";
 
 const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
 const after = (minutes: number) => laterBy(START, minutes * 60_000);
 const WIKI = "https://wiki.example.test";
 
-for (const kind of dynamoDbKinds) {
+for (const kind of tableKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
   describe.skipIf(kind.missing !== undefined)(`own accounts on ${title}`, () => {
     let accounts: OwnAccountStore;
-    let client: DynamoDBClient;
-    let stop: (() => Promise<void>) | undefined;
+    let database: TestDatabase;
+    let deleteExpired: TestTable["deleteExpired"];
     beforeAll(async () => {
-      const started = await kind.start();
-      ({ client, stop } = started);
-      await createTable(client, "accounts");
-      accounts = new DynamoDbOwnAccounts(new DynamoDbTable(client, "accounts"), { retentionDays: 90 });
+      database = await kind.start();
+      const fresh = await database.freshTable();
+      accounts = new OwnAccountStore(fresh.table, { retentionDays: 90 });
+      deleteExpired = fresh.deleteExpired;
     }, 60_000);
-    afterAll(() => stop?.());
+    afterAll(() => database?.stop());
 
     it("an account is the bridge's own on its site alone, from the record until its end", async () => {
       const own = { site: WIKI, account: "key-1" };
@@ -61,9 +56,9 @@ for (const kind of dynamoDbKinds) {
     it("an account is found for a delivery that is published late", async () => {
       const own = { site: WIKI, account: "key-5" };
       await accounts.record(own, after(60));
-      await deleteExpired(client, "accounts", after(89 * 24 * 60));
+      await deleteExpired(after(89 * 24 * 60));
       expect(await accounts.isOwn(own, after(5))).toBe(true);
-      await deleteExpired(client, "accounts", after(91 * 24 * 60));
+      await deleteExpired(after(91 * 24 * 60));
       expect(await accounts.isOwn(own, after(5))).toBe(false);
     });
   });

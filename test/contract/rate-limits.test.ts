@@ -1,20 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
-import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
-import { DynamoDbRateLimits } from "../../shared/store/dynamodb/rate-limits.ts";
-import type { RateLimitStore } from "../../shared/store/rate-limits.ts";
-import { dynamoDbKinds, freshTable } from "../support/stores.ts";
+import { RateLimitStore } from "../../shared/store/rate-limits.ts";
+import { type TestDatabase, tableKinds } from "../support/stores.ts";
 
 const NOW = epochMillis(Date.parse("2026-11-02T09:00:30Z"));
 
-for (const kind of dynamoDbKinds) {
+for (const kind of tableKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
   describe.skipIf(kind.missing !== undefined)(`request counts on ${title}`, () => {
-    let database: EmbeddedDynamoDb;
+    let database: TestDatabase;
     let rates: RateLimitStore;
     beforeAll(async () => {
       database = await kind.start();
-      rates = new DynamoDbRateLimits((await freshTable(database.client)).table);
+      rates = new RateLimitStore((await database.freshTable()).table);
     }, 60_000);
     afterAll(() => database?.stop());
 

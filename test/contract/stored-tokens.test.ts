@@ -1,29 +1,24 @@
-import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy, toSeconds } from "../../shared/host/clock.ts";
-import { createTable } from "../../shared/store/dynamodb/create-table.ts";
-import { deleteExpired } from "../../shared/store/dynamodb/embedded.ts";
-import { DynamoDbStoredTokens } from "../../shared/store/dynamodb/stored-tokens.ts";
-import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
-import type { StoredTokenStore } from "../../shared/store/stored-tokens.ts";
-import { dynamoDbKinds } from "../support/stores.ts";
+import { StoredTokenStore } from "../../shared/store/stored-tokens.ts";
+import { type TestDatabase, type TestTable, tableKinds } from "../support/stores.ts";
 
 const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
 const after = (minutes: number) => toSeconds(laterBy(START, minutes * 60_000));
 
-for (const kind of dynamoDbKinds) {
+for (const kind of tableKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
   describe.skipIf(kind.missing !== undefined)(`stored tokens on ${title}`, () => {
     let seals: StoredTokenStore;
-    let client: DynamoDBClient;
-    let stop: (() => Promise<void>) | undefined;
+    let database: TestDatabase;
+    let deleteExpired: TestTable["deleteExpired"];
     beforeAll(async () => {
-      const started = await kind.start();
-      ({ client, stop } = started);
-      await createTable(client, "seals");
-      seals = new DynamoDbStoredTokens(new DynamoDbTable(client, "seals"));
+      database = await kind.start();
+      const fresh = await database.freshTable();
+      seals = new StoredTokenStore(fresh.table);
+      deleteExpired = fresh.deleteExpired;
     }, 60_000);
-    afterAll(() => stop?.());
+    afterAll(() => database?.stop());
 
     it("each source has its own token, until it expires", async () => {
       await seals.keep("wiki", "sealed-1", after(120));
@@ -42,7 +37,7 @@ for (const kind of dynamoDbKinds) {
 
     it("a token is deleted once it has expired", async () => {
       await seals.keep("gone", "sealed", after(5));
-      await deleteExpired(client, "seals", laterBy(START, 6 * 60_000));
+      await deleteExpired(laterBy(START, 6 * 60_000));
       expect(await seals.find("gone", after(0))).toBeUndefined();
     });
   });

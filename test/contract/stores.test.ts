@@ -2,39 +2,35 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
 import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { ScheduledAction } from "../../shared/store/actions.ts";
+import { ActionStore } from "../../shared/store/actions.ts";
 import type { DeliveryPosition } from "../../shared/store/deliveries.ts";
-import { DynamoDbActions } from "../../shared/store/dynamodb/actions.ts";
-import { createTable } from "../../shared/store/dynamodb/create-table.ts";
-import { DynamoDbDeliveries } from "../../shared/store/dynamodb/deliveries.ts";
-import { deleteExpired, type EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
-import { DynamoDbOrigins } from "../../shared/store/dynamodb/origins.ts";
+import { DeliveryStore } from "../../shared/store/deliveries.ts";
+import { OriginStore } from "../../shared/store/origins.ts";
 import { sampleDelivery } from "../support/samples.ts";
-import { dynamoDbKinds, freshTable } from "../support/stores.ts";
+import { type TestDatabase, tableKinds } from "../support/stores.ts";
 import { testClock } from "../support/test-doubles.ts";
 
 const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
 const RETENTION = { retentionDays: 30 };
 
-for (const kind of dynamoDbKinds) {
+for (const kind of tableKinds) {
   const title = kind.missing === undefined ? kind.name : `${kind.name}: left out, ${kind.missing}`;
   describe.skipIf(kind.missing !== undefined)(`stores on ${title}`, () => {
-    let database: EmbeddedDynamoDb;
+    let database: TestDatabase;
     beforeAll(async () => {
       database = await kind.start();
     }, 60_000);
     afterAll(() => database?.stop());
 
     async function stores() {
-      const { name, table } = await freshTable(database.client);
-      // A second process finds the table.
-      await createTable(database.client, name);
+      const { table, deleteExpired } = await database.freshTable();
       const clock = testClock();
       return {
-        name,
         table,
-        deliveries: new DynamoDbDeliveries(table, { ...RETENTION, markUnrelayed: true }),
-        actions: new DynamoDbActions(table, RETENTION),
-        origins: new DynamoDbOrigins(table, { ...RETENTION, clock }),
+        deleteExpired,
+        deliveries: new DeliveryStore(table, { ...RETENTION, markUnrelayed: true }),
+        actions: new ActionStore(table, RETENTION),
+        origins: new OriginStore(table, { ...RETENTION, clock }),
       };
     }
 
@@ -91,7 +87,7 @@ for (const kind of dynamoDbKinds) {
 
       it("nothing is put into the outbox if a stream relays", async () => {
         const { table } = await stores();
-        const deliveries = new DynamoDbDeliveries(table, { ...RETENTION, markUnrelayed: false });
+        const deliveries = new DeliveryStore(table, { ...RETENTION, markUnrelayed: false });
         await deliveries.record(sampleDelivery());
         expect(await deliveries.unrelayed(laterBy(START, 9_000), 10)).toEqual([]);
       });
@@ -153,14 +149,14 @@ for (const kind of dynamoDbKinds) {
     });
 
     it("a cleanup deletes everything that has expired, and nothing else", async () => {
-      const { deliveries, name } = await stores();
+      const { deliveries, deleteExpired } = await stores();
       const [old, young] = [sampleDelivery(1), sampleDelivery(2, { receivedAt: laterBy(START, 10_000) })];
       await deliveries.record(old);
       await deliveries.addToTimeline(old.id, { at: START, kind: "scheduled", route: "docs", action: "tekton" });
       await deliveries.record(young);
       const expiry = laterBy(START, RETENTION.retentionDays * 86_400_000);
-      expect(await deleteExpired(database.client, name, expiry)).toBe(0);
-      expect(await deleteExpired(database.client, name, laterBy(expiry, 5_000))).toBe(2);
+      expect(await deleteExpired(expiry)).toBe(0);
+      expect(await deleteExpired(laterBy(expiry, 5_000))).toBe(2);
       expect(await deliveries.get(old.id)).toBeUndefined();
       expect(await deliveries.get(young.id)).toBeDefined();
     });
@@ -277,7 +273,7 @@ for (const kind of dynamoDbKinds) {
     describe("deferred actions", () => {
       const id = actionIdOf("docs", "e-1");
       const action = { id, route: "docs", action: "tekton", target: "ci", eventKey: "e-1", delivery: "d-1" };
-      const claimed = async (actions: DynamoDbActions, atMs: number) => {
+      const claimed = async (actions: ActionStore, atMs: number) => {
         const claim = await actions.claim(id, laterBy(START, atMs), laterBy(START, atMs + 1_000));
         if (!claim) throw new Error("it should have been claimed");
         return claim;

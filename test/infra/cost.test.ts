@@ -12,7 +12,8 @@ import {
 import { ACTION_COSTS } from "../../infra/cost/inputs.ts";
 import { dayIndexBytes, itemBytes, writeUnits } from "../../infra/cost/item-size.ts";
 import { dollarsOf, PRICES, totalOf } from "../../infra/cost/prices.ts";
-import { type Item, toStored } from "../../shared/store/dynamodb/item.ts";
+import { toStored } from "../../shared/store/dynamodb/item.ts";
+import type { Item } from "../../shared/store/table.ts";
 
 describe("the size of an item", () => {
   const sizes: readonly (readonly [what: string, item: Item, bytes: number])[] = [

@@ -6,9 +6,10 @@ import { relayBus } from "../../functions/relay-bus.ts";
 import { compileConfig } from "../../infra/compile-config.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { busEventOf } from "../../shared/model/bus-event.ts";
-import { startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
-import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
 import { bridgeWith } from "../support/bridge-parts.ts";
+import { startEmbeddedDynamoDb } from "../support/embedded-dynamodb.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { testClock } from "../support/test-doubles.ts";
 import { EVERYTHING, type Synthesised, synthesise } from "./synthesised.ts";
@@ -65,7 +66,11 @@ describe("a label with a command in an installation without people", () => {
       const database = await startEmbeddedDynamoDb({ table: "drawbridge" });
       try {
         const clock = testClock();
-        const stores = openStores(database.client, "drawbridge", { retentionDays: 30, markUnrelayed: false, clock });
+        const stores = openStores(new DynamoDbTable(database.client, "drawbridge"), {
+          retentionDays: 30,
+          markUnrelayed: false,
+          clock,
+        });
         const { event, ...rest } = sampleDelivery();
         const delivery = { ...rest, event: { ...event, type: "page.labeled", label: "drawbridge-approve" } as const };
         await stores.deliveries.record(delivery);

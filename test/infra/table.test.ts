@@ -1,7 +1,7 @@
 import { DescribeTableCommand } from "@aws-sdk/client-dynamodb";
 import { describe, expect, it } from "vitest";
-import { startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
-import { TABLE } from "../../shared/store/dynamodb/key-schema.ts";
+import { TABLE } from "../../shared/store/key-schema.ts";
+import { startEmbeddedDynamoDb } from "../support/embedded-dynamodb.ts";
 import { type Resource, readable, synthesise } from "./synthesised.ts";
 
 const tableOf = async (context: Readonly<Record<string, unknown>> = {}): Promise<Resource | undefined> =>

@@ -8,9 +8,9 @@ import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import { busEventOf } from "../../shared/model/bus-event.ts";
 import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { Route } from "../../shared/routes/route.ts";
-import type { ActionStore } from "../../shared/store/actions.ts";
 import type { Outbox } from "../../shared/store/deliveries.ts";
 import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
+import { withMethods } from "../support/memory-stores.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { silentLog } from "../support/test-doubles.ts";
 
@@ -176,7 +176,7 @@ describe("an action", () => {
   it("an attempt whose process crashed after writing its timeline event keeps that event", async () => {
     const parts = await withDelivery(routeOf(scripted([DONE]).run));
     const complete = () => Promise.reject(new Error("killed here"));
-    const actions: ActionStore = { ...boundTo(parts.actions), complete };
+    const actions = withMethods(parts.actions, { complete });
     await expect(act(ACTION_ID, { ...parts.deps, actions })).rejects.toThrow("killed here");
     parts.clock.advance(leaseMs(parts.deps.routes));
     await parts.runDue();
@@ -268,19 +268,3 @@ describe("the relay", () => {
     expect(await parts.actions.due("ci", parts.clock.now(), 10)).toHaveLength(2);
   });
 });
-
-/** The methods of a store as values, to replace one of them. */
-function boundTo(actions: ActionStore): ActionStore {
-  return {
-    schedule: (action, at) => actions.schedule(action, at),
-    due: (target, now, limit) => actions.due(target, now, limit),
-    claim: (id, now, leaseUntil) => actions.claim(id, now, leaseUntil),
-    complete: (claim, state) => actions.complete(claim, state),
-    release: (claim, at) => actions.release(claim, at),
-    defer: (claim, at) => actions.defer(claim, at),
-    wake: (id, now) => actions.wake(id, now),
-    expireLeases: (target, now) => actions.expireLeases(target, now),
-    state: (id) => actions.state(id),
-    status: (id) => actions.status(id),
-  };
-}

@@ -12,8 +12,8 @@ import { requeueSpan } from "../../shared/delivery/requeue-span.ts";
 import { epochMillis } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import type { Log } from "../../shared/host/log.ts";
-import { recordedEventIn } from "../../shared/store/dynamodb/deliveries.ts";
-import type { StoredItem } from "../../shared/store/dynamodb/item.ts";
+import { recordedEventIn } from "../../shared/store/deliveries.ts";
+import { fromStored, type StoredItem } from "../../shared/store/dynamodb/item.ts";
 import { type AwsAccount, startAwsAccount } from "../support/aws-account.ts";
 import {
   consume,
@@ -187,4 +187,7 @@ describe("any history of the stream, the relay, the bus and the table", () => {
 const HOUR_MS = 3_600_000;
 /** Many calls over HTTP, on a machine that may be busy. */
 const RUNS_MS = 120_000;
-const STREAM: Pick<StreamDeps, "read" | "idIn"> = { read: recordedEventIn, idIn: (keys) => keys["pk"]?.S };
+const STREAM: Pick<StreamDeps, "read" | "idIn"> = {
+  read: (image) => recordedEventIn(fromStored(image)),
+  idIn: (keys) => keys["pk"]?.S,
+};

@@ -12,7 +12,7 @@ import type { ReplayCache } from "../../shared/store/replay-cache.ts";
 import { testAuthority } from "../support/certificates.ts";
 import { httpBridge } from "../support/http-bridge.ts";
 import { startIdentityProvider } from "../support/identity-provider.ts";
-import { seenTokensInMemory } from "../support/memory-replay-cache.ts";
+import { memoryReplayCache, withMethods } from "../support/memory-stores.ts";
 import { bindingDeps, testClock } from "../support/test-doubles.ts";
 import { holderKey, proofOf, requestOf } from "../unit/identity/binding/binding.ts";
 import { AUDIENCE, entryOf, keySetOf, NOW, signingKey, tokenOf } from "../unit/identity/tokens.ts";
@@ -32,7 +32,7 @@ interface Given {
 }
 
 /** A bridge that accepts the status of CI jobs, whose tokens must be bound as `entry` says. */
-async function start({ entry, replayCache = seenTokensInMemory(), tls }: Given): Promise<URL> {
+async function start({ entry, replayCache = memoryReplayCache(), tls }: Given): Promise<URL> {
   const issuers = { ci: entryOf({ issuer: ISSUER, jwks: { inline: keySetOf(key) }, roles: ["ci"], ...entry }) };
   const policy = policyOf({ ci: { call: ["status"], fire: [], replay: [], approve: [] } });
   const tokens = createTokenVerifier(issuers, { ...bindingDeps(testClock()), replayCache });
@@ -68,13 +68,13 @@ describe("POST /v1/status with a token for one use", () => {
   });
 
   it("the response is 503 while the replay cache is unavailable, and the token is accepted afterwards", async () => {
-    const seen = seenTokensInMemory();
+    const seen = memoryReplayCache();
     let fails = true;
     const take: ReplayCache["take"] = (...given) => {
       if (!fails) return seen.take(...given);
       return Promise.reject(new Fault("store_unavailable", "no answer", { retryable: true }));
     };
-    const url = await start({ entry: { singleUse: true }, replayCache: { take } });
+    const url = await start({ entry: { singleUse: true }, replayCache: withMethods(seen, { take }) });
     expect(await post(url, RUNNING, headers)).toBe(503);
     expect(bridge.records.size).toBe(0);
     fails = false;
@@ -119,7 +119,7 @@ describe("a token that a real provider bound to the key of a proof", () => {
       const holder = holderKey();
       const asking = { claims: { htu: `${issuer}/token`, iat, jti: "1", ath: undefined } };
       const token = await provider.token(client, AUDIENCE, proofOf("", holder, asking));
-      const given = { ...bindingDeps(systemClock), replayCache: seenTokensInMemory() };
+      const given = { ...bindingDeps(systemClock), replayCache: memoryReplayCache() };
       const entries = { ci: entryOf({ issuer, algorithms: ["ES256"], proof: "dpop" }) };
       const verifier = createTokenVerifier(entries, given);
       const verify = (scheme: "bearer" | "dpop", dpop: string) =>

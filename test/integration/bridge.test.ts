@@ -13,8 +13,8 @@ import type { RunTrackingDeps } from "../../shared/delivery/run-tracking.ts";
 import type { ScheduleDeps } from "../../shared/delivery/schedule.ts";
 import type { CallDeps } from "../../shared/http/calls.ts";
 import { busEventOf } from "../../shared/model/bus-event.ts";
-import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
-import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
+import { type OpenTable, openMemoryTable } from "../../shared/store/sqlite/open.ts";
 import { bridgeWith } from "../support/bridge-parts.ts";
 import { gatedBridge } from "../support/gated-bridge.ts";
 import { CANARY, gitlabHeaders } from "../support/http-bridge.ts";
@@ -38,23 +38,23 @@ const GITLAB = {
   settings: { signingToken: { current: "env:GITLAB_SIGNING" } },
 } as const;
 
-let database: EmbeddedDynamoDb;
+let database: OpenTable;
 let clock: TestClock;
 let bridge: Bridge;
 let recorded: string[];
 beforeEach(async () => {
-  database = await startEmbeddedDynamoDb({ table: "drawbridge" });
+  database = openMemoryTable();
   clock = testClock();
   recorded = [];
   bridge = bridgeWith([], {
-    stores: openStores(database.client, "drawbridge", { retentionDays: 30, markUnrelayed: true, clock }),
+    stores: openStores(database.table, { retentionDays: 30, markUnrelayed: true, clock }),
     clock,
     secrets: secretsOf({ GITLAB_SIGNING: CANARY }),
     config: { sources: [GITLAB] },
     recorded: ({ id }) => void recorded.push(id),
   });
 });
-afterEach(() => database.stop());
+afterEach(() => database.close());
 
 describe("a bridge", () => {
   it("the bridge has every dependency of the functions that it is passed to", () => {
@@ -87,7 +87,7 @@ describe("a bridge", () => {
     expect((await app.request("https://bridge.example.test/readyz")).status).toBe(200);
     for (const path of ["deliveries", "credentials", "approvals"])
       expect((await app.request(`https://bridge.example.test/v1/${path}`)).status).toBe(401);
-    await database.stop();
+    database.close();
     expect((await app.request("https://bridge.example.test/readyz")).status).toBe(503);
   });
 });

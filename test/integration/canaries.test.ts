@@ -302,7 +302,7 @@ describe("tokens, secrets and headers", () => {
   it("no secret is stored, except in the body that was received", async () => {
     stopped = true;
     await bridge.stop();
-    const items = await storedItems(join(home, "data"));
+    const items = storedItems(join(home, "data"));
     expect(new Set(items.map(({ where }) => where)).size).toBeGreaterThan(5);
     // The only kind of token that is stored came in a header, which is searched for below.
     expect(items.filter(({ where }) => where === "an item of seal")).toHaveLength(1);

@@ -6,10 +6,10 @@ import { dayIndexBytes, itemBytes, writeUnits } from "../../infra/cost/item-size
 import { measureBodies } from "../../infra/cost/measure.ts";
 import measured from "../../infra/cost/measured.json" with { type: "json" };
 import { fixtureItems, type RecordedItem } from "../../infra/cost/recorded-items.ts";
-import { createTable } from "../../shared/store/dynamodb/create-table.ts";
-import type { EmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
 import { type StoredItem, toStored } from "../../shared/store/dynamodb/item.ts";
-import { TABLE } from "../../shared/store/dynamodb/key-schema.ts";
+import { TABLE } from "../../shared/store/key-schema.ts";
+import { createTable } from "../support/create-table.ts";
+import type { EmbeddedDynamoDb } from "../support/embedded-dynamodb.ts";
 import { measuredActions } from "../support/metered-actions.ts";
 import { dynamoDbKinds } from "../support/stores.ts";
 

@@ -5,8 +5,8 @@ import type { ListedDeliveries, ShownDelivery } from "../../shared/http/deliveri
 import { DEFAULT_ROLES, policyOf, role } from "../../shared/identity/policy.ts";
 import { trustEntry } from "../../shared/identity/trust-entry.ts";
 import { createTokenVerifier } from "../../shared/identity/verify-token.ts";
-import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
-import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
+import { type OpenTable, openMemoryTable } from "../../shared/store/sqlite/open.ts";
 import { httpBridge } from "../support/http-bridge.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
 import { sampleDelivery } from "../support/samples.ts";
@@ -17,14 +17,14 @@ const person = { id: "on-call", secret: "on-call-secret-for-tests" };
 const robot = { id: "robot", secret: "robot-secret-for-tests" };
 
 let identity: IdentityProvider;
-let database: EmbeddedDynamoDb;
+let database: OpenTable;
 let bridge: Awaited<ReturnType<typeof httpBridge>>;
 let token: string;
 
 beforeAll(async () => {
   identity = await startIdentityProvider({ clients: [person, robot] });
-  database = await startEmbeddedDynamoDb({ table: "drawbridge" });
-  const { deliveries } = openStores(database.client, "drawbridge", { retentionDays: 30, markUnrelayed: true, clock });
+  database = openMemoryTable();
+  const { deliveries } = openStores(database.table, { retentionDays: 30, markUnrelayed: true, clock });
   const entry = { issuer: identity.issuer, audience: AUDIENCE };
   const issuers = {
     people: v.parse(trustEntry, { ...entry, claims: [{ path: "sub", equals: "on-call" }], roles: ["on-call"] }),
@@ -53,7 +53,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await bridge.close();
-  await database.stop();
+  database.close();
   await identity.close();
 });
 

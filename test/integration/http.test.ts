@@ -1,8 +1,8 @@
 import { request as httpRequest } from "node:http";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Fault } from "../../shared/host/fault.ts";
-import { startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
-import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
+import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
 import { CANARY, gitlabHeaders, httpBridge } from "../support/http-bridge.ts";
 
 let bridge: Awaited<ReturnType<typeof httpBridge>>;
@@ -164,10 +164,10 @@ describe("a webhook whose sender is proved", () => {
 describe("an unavailable store", () => {
   it("a webhook gets a 503 without a long wait", async () => {
     await bridge.close();
-    const database = await startEmbeddedDynamoDb({ table: "drawbridge" });
+    const database = openMemoryTable();
     const options = { retentionDays: 30, markUnrelayed: true, clock: bridge.clock };
-    const { deliveries } = openStores(database.client, "drawbridge", options);
-    await database.stop();
+    const { deliveries } = openStores(database.table, options);
+    database.close();
     bridge = await httpBridge({ receiving: { deliveries } });
     const answer = await post(PUSH, signed(PUSH));
     await expectProblem(answer, 503);

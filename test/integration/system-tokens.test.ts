@@ -5,8 +5,8 @@ import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import type { Result } from "../../shared/model/result.ts";
 import { SystemTokens } from "../../shared/outbound/system-tokens.ts";
-import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
-import { openStores, type Stores } from "../../shared/store/dynamodb/open-stores.ts";
+import { openStores, type Stores } from "../../shared/store/open-stores.ts";
+import { type OpenTable, openMemoryTable } from "../../shared/store/sqlite/open.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { buildEntry } from "../support/sandbox-confluence-action.ts";
 import { actionDeps, secretsOf, silentLog, type TestClock, testClock } from "../support/test-doubles.ts";
@@ -23,20 +23,20 @@ const BASE = "https://api.atlassian.com/ex/confluence/5d1e";
 const SEALED_BY = { current: "env:SEAL" };
 const RUN = { attempt: 1, signal: new AbortController().signal };
 
-let database: EmbeddedDynamoDb;
+let database: OpenTable;
 let sandbox: SandboxConfluence;
 let clock: TestClock;
 let stores: Stores;
 
 beforeEach(async () => {
-  database = await startEmbeddedDynamoDb({ table: "drawbridge" });
+  database = openMemoryTable();
   sandbox = await startSandboxConfluence({ product: "cloud" });
   clock = testClock();
-  stores = openStores(database.client, "drawbridge", { retentionDays: 30, markUnrelayed: false, clock });
+  stores = openStores(database.table, { retentionDays: 30, markUnrelayed: false, clock });
 });
 afterEach(async () => {
   await sandbox.close();
-  await database.stop();
+  database.close();
 });
 
 /** The tokens of one process of the bridge. */

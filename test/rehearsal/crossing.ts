@@ -6,7 +6,8 @@ import { signingDeps } from "../../shared/config/connect.ts";
 import type { Config } from "../../shared/config/schema.ts";
 import { systemClock as clock } from "../../shared/host/clock.ts";
 import { Secret } from "../../shared/host/secrets.ts";
-import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
 import { startGateway } from "../support/aws-gateway.ts";
 import type { Account } from "./account.ts";
 import type { Deployed } from "./deploy.ts";
@@ -124,7 +125,7 @@ async function waiting(account: Account, stack: Deployed): Promise<number> {
 
 async function checkDeliveries(sent: SentDeliveries, parts: CrossingParts): Promise<readonly Seen[]> {
   const options = { retentionDays: parts.config.limits.retentionDays, markUnrelayed: false, clock };
-  const { deliveries } = openStores(parts.account.dynamoDb, parts.tableName, options);
+  const { deliveries } = openStores(new DynamoDbTable(parts.account.dynamoDb, parts.tableName), options);
   await parts.witness.look();
   const rows: Seen[] = [];
   for (const [provider, id] of sent) {

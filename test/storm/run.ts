@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock as clock } from "../../shared/host/clock.ts";
-import { startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
-import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
+import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
 import { startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { benchFor } from "../support/sandbox-confluence-action.ts";
 import { damageOf, type Schedule, storm, type Task, versionsOfBridge } from "../support/storm.ts";
@@ -32,10 +32,10 @@ function realTime(): Schedule {
   };
 }
 
-const database = await startEmbeddedDynamoDb({ table: "drawbridge" });
+const database = openMemoryTable();
 const sandbox = await startSandboxConfluence({ product: "cloud" });
 try {
-  const { boards } = openStores(database.client, "drawbridge", { retentionDays: 1, markUnrelayed: true, clock });
+  const { boards } = openStores(database.table, { retentionDays: 1, markUnrelayed: true, clock });
   const target = { progressSeconds: PROGRESS_SECONDS };
   const bench = benchFor(sandbox, "cloud", { clock, boards, random: Math.random, target });
   const given = { sandbox, bench, seconds: SECONDS, progressSeconds: PROGRESS_SECONDS, random: Math.random };
@@ -49,5 +49,5 @@ try {
   process.exitCode = damage.length === 0 ? 0 : 1;
 } finally {
   await sandbox.close();
-  await database.stop();
+  database.close();
 }

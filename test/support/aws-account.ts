@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import dynalite from "dynalite";
 import { vi } from "vitest";
-import { createTable } from "../../shared/store/dynamodb/create-table.ts";
+import { createTable } from "./create-table.ts";
 
 interface AwsCall {
   /** As in `X-Amz-Target`, such as `AWSEvents.PutEvents`. */

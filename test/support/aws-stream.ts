@@ -4,7 +4,8 @@ import type { DynamoDBBatchResponse, DynamoDBRecord, DynamoDBStreamEvent } from 
 import type { Clock } from "../../shared/host/clock.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import type { StoredItem } from "../../shared/store/dynamodb/item.ts";
-import { openStores, type Stores } from "../../shared/store/dynamodb/open-stores.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
+import { openStores, type Stores } from "../../shared/store/open-stores.ts";
 import { type AwsAccount, sent } from "./aws-account.ts";
 import { testClock } from "./test-doubles.ts";
 
@@ -61,7 +62,7 @@ export async function recorded(
 
 /** The stores of an account, as its functions open them. */
 export const storesOf = ({ client, environment }: AwsAccount, clock: Clock = testClock()): Stores =>
-  openStores(client, environment.TABLE_NAME, { retentionDays: 30, markUnrelayed: false, clock });
+  openStores(new DynamoDbTable(client, environment.TABLE_NAME), { retentionDays: 30, markUnrelayed: false, clock });
 
 /** The item with truncated content, which no release ever wrote. */
 export const spoilt = (item: StoredItem): StoredItem => ({ ...item, content: { B: Uint8Array.of(1, 2, 3) } });

@@ -8,8 +8,8 @@ import { noTokenVerifier } from "../../shared/identity/token-verifier.ts";
 import type { ActionContext, ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { TimelineEvent } from "../../shared/model/timeline.ts";
 import type { Route } from "../../shared/routes/route.ts";
-import { type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
-import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
+import { type OpenTable, openMemoryTable } from "../../shared/store/sqlite/open.ts";
 import { secretsOf, silentLog, testClock, unexpected } from "./test-doubles.ts";
 
 const RETRY = { baseMs: 1_000, capMs: 60_000, maxAttempts: 5 } as const;
@@ -83,9 +83,9 @@ interface PartsOptions {
 
 /** A bridge, its bus and its actions over one embedded table, with a clock that stands still. */
 export async function bridgeParts(routes: readonly Route[], { log = silentLog, config = {} }: PartsOptions = {}) {
-  const database: EmbeddedDynamoDb = await startEmbeddedDynamoDb({ table: "drawbridge" });
+  const database: OpenTable = openMemoryTable();
   const clock = testClock();
-  const stores = openStores(database.client, "drawbridge", { retentionDays: 30, markUnrelayed: true, clock });
+  const stores = openStores(database.table, { retentionDays: 30, markUnrelayed: true, clock });
   const bridge = bridgeWith(routes, { stores, clock, log, config });
   const nudged: string[] = [];
   const { actions, deliveries } = stores;
@@ -110,6 +110,6 @@ export async function bridgeParts(routes: readonly Route[], { log = silentLog, c
     },
     attempts: async (delivery: string): Promise<readonly AttemptEntry[]> =>
       (await deliveries.timeline(delivery)).filter((timelineEvent) => timelineEvent.kind === "attempt"),
-    stop: () => database.stop(),
+    stop: async () => database.close(),
   };
 }

@@ -14,12 +14,13 @@ import { localSigningKey } from "../../shared/outbound/signing-key.ts";
 import { requestToken } from "../../shared/outbound/token-request.ts";
 import { signingKey as gitlabKey } from "../../shared/providers/gitlab/standard-webhooks.ts";
 import { statusSource } from "../../shared/providers/status/index.ts";
-import { loopbackClient } from "../../shared/store/dynamodb/embedded.ts";
-import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
 import { entryOf } from "../unit/identity/tokens.ts";
 import { canary, type Output } from "./canaries.ts";
 import { type issuerKeys, PUBLIC_URL } from "./canaries-bridge.ts";
 import { liveToken } from "./canaries-traffic.ts";
+import { loopbackClient } from "./embedded-dynamodb.ts";
 import { httpBridge } from "./http-bridge.ts";
 import { sampleDelivery } from "./samples.ts";
 import { bindingDeps, secretsOf } from "./test-doubles.ts";
@@ -31,7 +32,8 @@ interface Surroundings {
 }
 
 const DEAD = "http://127.0.0.1:9";
-const deadStores = () => openStores(loopbackClient(9), "drawbridge", { retentionDays: 1, markUnrelayed: true, clock });
+const deadStores = () =>
+  openStores(new DynamoDbTable(loopbackClient(9), "drawbridge"), { retentionDays: 1, markUnrelayed: true, clock });
 
 /** The HTTP interface with all its sources and trust entries, without a store. */
 export function bridgeWithoutStore(config: Config, { secrets, log }: { readonly secrets: Secrets; readonly log: Log }) {

@@ -1,7 +1,7 @@
 import { startStandalone } from "../../functions/standalone.ts";
 import { loadConfig } from "../../shared/config/load.ts";
 import { LocalSecrets } from "../../shared/host/secrets.ts";
-import { DynamoDbActions } from "../../shared/store/dynamodb/actions.ts";
+import { ActionStore } from "../../shared/store/actions.ts";
 import { silentLog } from "./test-doubles.ts";
 
 /**
@@ -11,7 +11,7 @@ import { silentLog } from "./test-doubles.ts";
 const [config = "", dataPath = "", instant] = process.argv.slice(2);
 
 /** The call before which the process dies. Everything before it is committed, and nothing after it is done. */
-const INSTANTS: Readonly<Record<string, keyof DynamoDbActions>> = {
+const INSTANTS: Readonly<Record<string, keyof ActionStore>> = {
   "between record and relay": "schedule",
   "between relay and act": "claim",
   "between the listener's 202 and its recording": "complete",
@@ -21,7 +21,7 @@ const ANSWER_MS = 50;
 
 const method = instant === undefined ? undefined : INSTANTS[instant];
 if (method !== undefined) {
-  Object.defineProperty(DynamoDbActions.prototype, method, {
+  Object.defineProperty(ActionStore.prototype, method, {
     value: () => {
       // The sender gets its 202 first. Meanwhile nothing else happens.
       setTimeout(() => process.kill(process.pid, "SIGKILL"), ANSWER_MS);

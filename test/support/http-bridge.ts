@@ -10,6 +10,7 @@ import { gitlab } from "../../shared/providers/gitlab/index.ts";
 import type { ProviderDeps } from "../../shared/providers/provider.ts";
 import { statusSource } from "../../shared/providers/status/index.ts";
 import type { ApprovalStore } from "../../shared/store/approvals.ts";
+import { storeWith } from "./memory-stores.ts";
 import { providerDeps, secretsOf, testClock, unexpected } from "./test-doubles.ts";
 
 export const CANARY = "whsec_Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LWNhbmE=";
@@ -87,14 +88,14 @@ const memoryDeliveries = (
 });
 
 /** A store without approvals. None can be added. */
-const noApprovals: ApprovalStore = {
+const noApprovals = storeWith<ApprovalStore>({
   request: unexpected("a request for an approval"),
   get: async () => undefined,
   move: unexpected("a decision"),
   open: async () => [],
   recordChange: unexpected("the recording of a change"),
   latestChange: unexpected("the search for a change"),
-};
+});
 
 /** Headers of a body as GitLab signs it (Standard Webhooks). */
 export function gitlabHeaders(body: string | Uint8Array, at: number, id = "delivery-1"): Record<string, string> {

@@ -9,7 +9,8 @@ import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import type { Route } from "../../shared/routes/route.ts";
-import { openStores } from "../../shared/store/dynamodb/open-stores.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
+import { openStores } from "../../shared/store/open-stores.ts";
 import { bridgeWith, routeOf } from "./bridge-parts.ts";
 import { sampleDelivery } from "./samples.ts";
 import { startSandboxConfluence } from "./sandbox-confluence.ts";
@@ -25,7 +26,7 @@ export async function measuredActions(client: DynamoDBClient, table: string) {
   const sandbox = await startSandboxConfluence({ product: "data-center", pages: [{}, { id: OTHER_PAGE }] });
   const meter = meterOf(client);
   try {
-    const stores = openStores(client, table, { retentionDays: 90, markUnrelayed: false, clock });
+    const stores = openStores(new DynamoDbTable(client, table), { retentionDays: 90, markUnrelayed: false, clock });
     const secrets = secretsOf({ BEARER: sandbox.credentials.bearer });
     const site = sandbox.site("data-center");
     const { boards, origins } = stores;

@@ -7,7 +7,7 @@ import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { BuildPart } from "../../shared/model/event.ts";
 import type { BoardStore } from "../../shared/store/boards.ts";
 import type { OwnAccountStore } from "../../shared/store/own-accounts.ts";
-import { memoryBoards } from "./memory-boards.ts";
+import { memoryBoards } from "./memory-stores.ts";
 import type { SandboxConfluence } from "./sandbox-confluence.ts";
 import { actionDeps, secretsOf } from "./test-doubles.ts";
 

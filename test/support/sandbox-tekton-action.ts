@@ -2,6 +2,8 @@ import { tekton } from "../../shared/actions/tekton/index.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import { type BusEvent, busEventOf } from "../../shared/model/bus-event.ts";
+import type { OriginStore } from "../../shared/store/origins.ts";
+import { storeWith } from "./memory-stores.ts";
 import { sampleDelivery } from "./samples.ts";
 import { actionDeps, secretsOf } from "./test-doubles.ts";
 
@@ -41,10 +43,10 @@ export function triggerBenchFor(url: URL, changes: TriggerBenchOptions = {}): Tr
     actionDeps({
       secrets: secretsOf({ LISTENER_TOKEN: "a-token-for-the-proxy" }),
       callOut: changes.callOut ?? callOut,
-      origins: {
+      origins: storeWith<OriginStore>({
         remember: async (source, eventID, delivery) => void origins.set(`${source} ${eventID}`, delivery),
         find: async (source, eventID) => origins.get(`${source} ${eventID}`),
-      },
+      }),
     }),
   );
   return {

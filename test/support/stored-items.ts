@@ -1,21 +1,19 @@
-import { paginateScan } from "@aws-sdk/client-dynamodb";
-import { unpackContent } from "../../shared/store/dynamodb/delivery-content.ts";
-import { startEmbeddedDynamoDb } from "../../shared/store/dynamodb/embedded.ts";
-import { fromStored } from "../../shared/store/dynamodb/item.ts";
+import { join } from "node:path";
+import { DatabaseSync } from "@photostructure/sqlite";
+import { unpackContent } from "../../shared/store/delivery-content.ts";
+import { DATABASE_FILE } from "../../shared/store/sqlite/open.ts";
+import { COLUMNS, itemOf, type Row } from "../../shared/store/sqlite/rows.ts";
 import type { Output } from "./canaries.ts";
 
-/** Every item in a data folder that no process has open: its content unpacked, without the body that was received. */
-export async function storedItems(path: string): Promise<readonly Output[]> {
-  const { client, stop } = await startEmbeddedDynamoDb({ path });
-  const items: Output[] = [];
-  for await (const { Items = [] } of paginateScan({ client }, { TableName: "drawbridge" })) {
-    for (const stored of Items) {
-      const { content, ...item } = fromStored(stored);
-      const { body: _, ...unpacked } = content === undefined ? {} : unpackContent({ ...item, content });
-      const kind = String(item["pk"]).split(/[-#]/)[0];
-      items.push({ where: `an item of ${kind}`, text: JSON.stringify({ ...item, ...unpacked }) });
-    }
-  }
-  await stop();
-  return items;
+/** Every item in a data folder: its content unpacked, without the body that was received. */
+export function storedItems(folder: string): readonly Output[] {
+  const database = new DatabaseSync(join(folder, DATABASE_FILE), { readOnly: true });
+  // The columns of every row.
+  const rows = database.prepare(`SELECT ${COLUMNS.join(", ")} FROM items`).all() as Row[];
+  database.close();
+  return rows.map(itemOf).map(({ content, ...item }) => {
+    const { body: _, ...unpacked } = content === undefined ? {} : unpackContent({ ...item, content });
+    const kind = String(item["pk"]).split(/[-#]/)[0];
+    return { where: `an item of ${kind}`, text: JSON.stringify({ ...item, ...unpacked }) };
+  });
 }

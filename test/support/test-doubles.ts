@@ -4,7 +4,10 @@ import type { Log } from "../../shared/host/log.ts";
 import { LocalSecrets, type Secrets } from "../../shared/host/secrets.ts";
 import type { BindingDeps } from "../../shared/identity/binding/deps.ts";
 import type { ProviderDeps } from "../../shared/providers/provider.ts";
+import type { BoardStore } from "../../shared/store/boards.ts";
+import type { OriginStore } from "../../shared/store/origins.ts";
 import { noReplayCache } from "../../shared/store/replay-cache.ts";
+import { storeWith } from "./memory-stores.ts";
 
 /** A clock that stands still until it is moved. */
 export interface TestClock extends Clock {
@@ -52,13 +55,16 @@ export const actionDeps = (given: Partial<ActionDeps>): ActionDeps => ({
   callOut: unexpected("an outbound call"),
   outbound: { tokenFor: unexpected("an outbound token") },
   systemTokens: { tokenFor: unexpected("a system token") },
-  origins: { remember: unexpected("the storing of an origin"), find: unexpected("the search for an origin") },
-  boards: {
+  origins: storeWith<OriginStore>({
+    remember: unexpected("the storing of an origin"),
+    find: unexpected("the search for an origin"),
+  }),
+  boards: storeWith<BoardStore>({
     advance: unexpected("a change of a board"),
     read: unexpected("the reading of a board"),
     lease: unexpected("the lease of a board"),
     release: unexpected("the release of a board"),
-  },
+  }),
   ownAccounts: { record: async () => undefined },
   commands: {
     rejectReason: () => {

@@ -15,7 +15,7 @@ export async function rejectReplay(
   { token, request }: PresentedToken,
   claims: Readonly<Record<string, unknown>>,
   { clockSkewSeconds }: Pick<TrustEntry, "clockSkewSeconds">,
-  replayCache: ReplayCache,
+  replayCache: Pick<ReplayCache, "take">,
 ): Promise<Rejection | undefined> {
   const key = keyOf(["token", token.slice(0, token.lastIndexOf("."))]);
   // `exp` is a finite number, because the times of the token were checked before.

@@ -1,12 +1,10 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-
-/** An item as plain values; the table contains only strings, numbers and bytes. */
-export type Item = Readonly<Record<string, string | number | Uint8Array>>;
+import type { Fields, Item, Value } from "../table.ts";
 
 export type StoredItem = Record<string, AttributeValue>;
 
 /** Omits members that are undefined. */
-export function toStored(item: Readonly<Record<string, string | number | Uint8Array | undefined>>): StoredItem {
+export function toStored(item: Fields): StoredItem {
   const stored: StoredItem = {};
   for (const [name, value] of Object.entries(item)) {
     if (value !== undefined) stored[name] = toAttribute(value);
@@ -15,7 +13,7 @@ export function toStored(item: Readonly<Record<string, string | number | Uint8Ar
 }
 
 export function fromStored(stored: StoredItem): Item {
-  const item: Record<string, string | number | Uint8Array> = {};
+  const item: Record<string, Value> = {};
   for (const [name, value] of Object.entries(stored)) {
     const plain = value.S ?? value.B ?? (value.N === undefined ? undefined : Number(value.N));
     if (plain !== undefined) item[name] = plain;
@@ -23,7 +21,7 @@ export function fromStored(stored: StoredItem): Item {
   return item;
 }
 
-function toAttribute(value: string | number | Uint8Array): AttributeValue {
+function toAttribute(value: Value): AttributeValue {
   if (typeof value === "string") return { S: value };
   return typeof value === "number" ? { N: String(value) } : { B: value };
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import {
   ConditionalCheckFailedException,
   type DynamoDBClient,
@@ -7,39 +8,21 @@ import {
   UpdateItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { Fault } from "../../host/fault.ts";
-import { fromStored, type Item, type StoredItem, toStored } from "./item.ts";
-import { TABLE } from "./key-schema.ts";
+import { TABLE } from "../key-schema.ts";
+import {
+  type Fields,
+  type Item,
+  type ItemChange,
+  type ItemKey,
+  PAGE_ITEMS,
+  type Selection,
+  type Table,
+} from "../table.ts";
+import { queryOf, updateOf } from "./expressions.ts";
+import { fromStored, type StoredItem, toStored } from "./item.ts";
 
-type Value = string | number | Uint8Array;
-
-export interface ItemKey {
-  readonly pk: string;
-  readonly sk: string;
-}
-
-interface Expression {
-  /** DynamoDB expression with placeholders `#name` and `:value`, which `names` and `values` bind. */
-  readonly text: string;
-  readonly names: Readonly<Record<`#${string}`, string>>;
-  readonly values?: Readonly<Record<`:${string}`, Value>>;
-}
-
-interface ItemChange extends Expression {
-  readonly condition: string;
-}
-
-export interface Selection extends Expression {
-  readonly index?: string;
-  readonly newestFirst?: boolean;
-  readonly consistent?: boolean;
-  readonly limit?: number;
-}
-
-/**
- * The DynamoDB calls that the stores use, in plain values. A failed condition is a return value; every other failure is
- * thrown as `store_unavailable`.
- */
-export class DynamoDbTable {
+/** The table in DynamoDB. */
+export class DynamoDbTable implements Table {
   readonly #client: DynamoDBClient;
   readonly #table: string;
 
@@ -48,66 +31,60 @@ export class DynamoDbTable {
     this.#table = table;
   }
 
-  /** Writes an item if its key is free. False if an item with the key exists. */
-  create(item: Readonly<Record<string, Value | undefined>> & ItemKey): Promise<boolean> {
+  /**
+   * The client repeats a request whose answer was lost. The item therefore contains the id of its request: a repeat that
+   * finds its own id created the item itself.
+   */
+  async create(item: Fields & ItemKey): Promise<boolean> {
+    const request = randomBytes(12).toString("base64url");
     const command = new PutItemCommand({
       TableName: this.#table,
-      Item: toStored(item),
+      Item: toStored({ ...item, [TABLE.createdBy]: request }),
       ConditionExpression: "attribute_not_exists(#key)",
       ExpressionAttributeNames: { "#key": TABLE.partitionKey },
+      ReturnValuesOnConditionCheckFailure: "ALL_OLD",
     });
-    return conditional(() => this.#client.send(command));
+    try {
+      await this.#client.send(command);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ConditionalCheckFailedException)) throw storeFault(error);
+      return error.Item?.[TABLE.createdBy]?.S === request;
+    }
   }
 
-  /** Writes an item and replaces any item with the same key. */
-  async put(item: Readonly<Record<string, Value | undefined>> & ItemKey): Promise<void> {
+  async put(item: Fields & ItemKey): Promise<void> {
     const command = new PutItemCommand({ TableName: this.#table, Item: toStored(item) });
     await orFault(() => this.#client.send(command));
   }
 
-  /**
-   * Changes one item if the condition is true. Returns the item before the change; undefined if the condition failed.
-   */
   async change(key: ItemKey, change: ItemChange): Promise<Item | undefined> {
     const command = new UpdateItemCommand({
       TableName: this.#table,
       Key: toStored({ ...key }),
-      UpdateExpression: change.text,
-      ConditionExpression: change.condition,
-      ExpressionAttributeNames: change.names,
-      ExpressionAttributeValues: change.values === undefined ? undefined : toStored(change.values),
       ReturnValues: "ALL_OLD",
+      ...updateOf(change),
     });
-    let before: StoredItem | undefined;
-    const isChanged = await conditional(async () => {
-      before = (await this.#client.send(command)).Attributes;
-    });
-    return isChanged ? fromStored(before ?? {}) : undefined;
+    try {
+      return fromStored((await this.#client.send(command)).Attributes ?? {});
+    } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) return undefined;
+      throw storeFault(error);
+    }
   }
 
-  /** Strongly consistent. */
   async get(key: ItemKey): Promise<Item | undefined> {
     const command = new GetItemCommand({ TableName: this.#table, Key: toStored({ ...key }), ConsistentRead: true });
     const { Item: found } = await orFault(() => this.#client.send(command));
     return found === undefined ? undefined : fromStored(found);
   }
 
-  /** Yields the selected items, page by page, until the reader stops or `limit` items were yielded. */
   async *select(selection: Selection): AsyncGenerator<Item> {
+    const query = { TableName: this.#table, ...queryOf(selection) };
     let left = selection.limit ?? Number.POSITIVE_INFINITY;
     let start: StoredItem | undefined;
     do {
-      const command = new QueryCommand({
-        TableName: this.#table,
-        IndexName: selection.index,
-        KeyConditionExpression: selection.text,
-        ExpressionAttributeNames: selection.names,
-        ExpressionAttributeValues: selection.values === undefined ? undefined : toStored(selection.values),
-        ScanIndexForward: !selection.newestFirst,
-        ConsistentRead: selection.consistent,
-        Limit: Math.min(left, PAGE_ITEMS),
-        ExclusiveStartKey: start,
-      });
+      const command = new QueryCommand({ ...query, Limit: Math.min(left, PAGE_ITEMS), ExclusiveStartKey: start });
       const page = await orFault(() => this.#client.send(command));
       for (const stored of page.Items ?? []) {
         yield fromStored(stored);
@@ -115,19 +92,6 @@ export class DynamoDbTable {
       }
       start = page.LastEvaluatedKey;
     } while (start !== undefined && left > 0);
-  }
-}
-
-/** Maximum items of one page of a query. */
-const PAGE_ITEMS = 100;
-
-async function conditional(send: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await send();
-    return true;
-  } catch (error) {
-    if (error instanceof ConditionalCheckFailedException) return false;
-    throw storeFault(error);
   }
 }
 

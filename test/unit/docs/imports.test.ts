@@ -120,22 +120,21 @@ describe("the rules of imports", () => {
     );
   });
 
-  rule("Other folders import the interfaces of `store/` and `bus/`, and none of their adapters.", () =>
+  rule("Other folders import the ports and stores of `store/` and `bus/`, and none of their adapters.", () =>
     wrongImports(
       inside("shared/"),
       (name, path) =>
-        /^shared\/(store\/dynamodb\/|bus\/(eventbridge|in-process)-bus\.ts)/.test(name) &&
+        /^shared\/(store\/(dynamodb|sqlite)\/|bus\/(eventbridge|in-process)-bus\.ts)/.test(name) &&
         folderOf(name) !== folderOf(path),
     ),
   );
 
   rule(
-    "Adapters are constructed only in `functions/`, `test/`, `open-stores.ts` and `embedded.ts`, AWS clients also in `aws/clients.ts`.",
+    "Adapters are constructed only in `functions/` and `test/`, SQLite's in `store/sqlite/open.ts`, AWS clients also in `aws/clients.ts`.",
     () =>
-      wrongCode(/\bnew (DynamoD[bB]\w+|EventBridge\w+|InProcessBus)\(/, [
+      wrongCode(/\bnew (DynamoD[bB]\w+|SqliteTable|EventBridge\w+|InProcessBus)\(/, [
         "functions/",
-        "shared/store/dynamodb/open-stores.ts",
-        "shared/store/dynamodb/embedded.ts",
+        "shared/store/sqlite/open.ts",
         "shared/aws/clients.ts",
       ]),
   );

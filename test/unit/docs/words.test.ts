@@ -21,7 +21,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // GitLab calls a comment a note: https://docs.gitlab.com/user/project/integrations/webhook_events/#comment-events
   "shared/providers/gitlab/parse.ts": ["note"],
   "shared/providers/gitlab/parse-change.ts": ["note"],
-  "shared/store/dynamodb/content-dictionary.ts": ["note"],
+  "shared/store/content-dictionary.ts": ["note"],
 };
 
 /** Forms of code that hide which dependencies or members an object has. */

@@ -6,7 +6,9 @@ import { policyOf } from "../../../shared/identity/policy.ts";
 import type { Approval } from "../../../shared/model/approval.ts";
 import type { ReceivedRequest } from "../../../shared/model/request.ts";
 import { ok } from "../../../shared/model/result.ts";
+import type { ApprovalStore } from "../../../shared/store/approvals.ts";
 import { holder } from "../../support/gated-bridge.ts";
+import { storeWith } from "../../support/memory-stores.ts";
 import { testClock } from "../../support/test-doubles.ts";
 
 const clock = testClock();
@@ -42,14 +44,7 @@ async function listed(open: readonly Approval[], roles: readonly string[], query
     trustEntries: ["people"],
     policy: policyOf({ manager: { ...permissions, approve: ["docs"] } }),
     people: peopleOf({ issuers: {}, sources: [] }),
-    approvals: {
-      request: unused,
-      get: unused,
-      move: unused,
-      recordChange: unused,
-      latestChange: unused,
-      open: async (limit) => open.slice(0, limit),
-    },
+    approvals: storeWith<ApprovalStore>({ open: async (limit) => open.slice(0, limit) }),
     actions: { wake: unused },
     deliveries: { record: unused, addToTimeline: unused },
     rejectOverRate: async () => undefined,

@@ -6,7 +6,7 @@ import { explainToken } from "../../../shared/identity/explain-token.ts";
 import type { PresentedToken } from "../../../shared/identity/presented-token.ts";
 import { trustedAs } from "../../../shared/identity/verify-signature.ts";
 import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
-import { seenTokensInMemory } from "../../support/memory-replay-cache.ts";
+import { memoryReplayCache } from "../../support/memory-stores.ts";
 import { bindingDeps, testClock } from "../../support/test-doubles.ts";
 import { A, entryA, keyA } from "./attacking.ts";
 import { holderKey, proofOf, requestOf, sha256 } from "./binding/binding.ts";
@@ -34,7 +34,7 @@ async function outcomesOf(claims: object, changes: object) {
   const read = readCompactJws(token);
   if (!read.ok) throw new Error("it is a token");
   const { outcome } = await explainToken(read.value, trustedAs("a", entry, { clock }), toSeconds(clock.now()));
-  const verifier = createTokenVerifier({ a: entry }, { ...bindingDeps(clock), replayCache: seenTokensInMemory() });
+  const verifier = createTokenVerifier({ a: entry }, { ...bindingDeps(clock), replayCache: memoryReplayCache() });
   const results = [];
   for (const scheme of ["bearer", "dpop"] as const)
     results.push(await verifier.verify(requestFor(token, scheme), ["a"]));

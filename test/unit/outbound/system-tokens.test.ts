@@ -6,6 +6,7 @@ import type { LogFields } from "../../../shared/host/log.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
 import { SystemTokens, type TokenEncryption, WRITE_INTERVAL_MS } from "../../../shared/outbound/system-tokens.ts";
 import type { StoredTokenStore } from "../../../shared/store/stored-tokens.ts";
+import { storeWith } from "../../support/memory-stores.ts";
 import { secretsOf, silentLog, testClock } from "../../support/test-doubles.ts";
 
 const APP = "ari:cloud:ecosystem::app/1";
@@ -23,14 +24,14 @@ function copyOf(
   const lines: LogFields[] = [];
   const writes: string[] = [];
   const ends = new Map<string, number>();
-  const storedTokens: StoredTokenStore = {
+  const storedTokens = storeWith<StoredTokenStore>({
     async keep(source, sealed, until) {
       writes.push(source);
       stored.set(source, sealed);
       ends.set(source, until);
     },
     find: async (source) => stored.get(source),
-  };
+  });
   const tokens = new SystemTokens({
     storedTokens,
     clock,

@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:cryp
 import type { BindingDeps } from "../../../../shared/identity/binding/deps.ts";
 import { rejectUnbound } from "../../../../shared/identity/binding/index.ts";
 import type { PresentedToken, TokenRequest } from "../../../../shared/identity/presented-token.ts";
-import { seenTokensInMemory } from "../../../support/memory-replay-cache.ts";
+import { memoryReplayCache } from "../../../support/memory-stores.ts";
 import { bindingDeps, testClock } from "../../../support/test-doubles.ts";
 import { b64, entryOf, NOW, signingKey, tokenOf } from "../tokens.ts";
 
@@ -44,7 +44,7 @@ export async function bindingSays({ presented, claims = {}, entry = {}, deps = {
   const clock = testClock();
   const rejection = await rejectUnbound(presented, { ...CLAIMS, ...claims }, entryOf({ issuer: ISSUER, ...entry }), {
     ...bindingDeps(clock),
-    replayCache: seenTokensInMemory(),
+    replayCache: memoryReplayCache(),
     ...deps,
   });
   if (rejection === undefined) return "accepted";

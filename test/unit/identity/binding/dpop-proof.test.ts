@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
 import { noReplayCache } from "../../../../shared/store/replay-cache.ts";
-import { seenTokensInMemory } from "../../../support/memory-replay-cache.ts";
+import { memoryReplayCache } from "../../../support/memory-stores.ts";
 import { testClock } from "../../../support/test-doubles.ts";
 import { b64, NOW } from "../tokens.ts";
 import {
@@ -186,7 +186,7 @@ describe("a DPoP proof", () => {
   });
 
   it("a DPoP proof is good for one request, even for the same bytes of a delivery", async () => {
-    const deps = { replayCache: seenTokensInMemory() };
+    const deps = { replayCache: memoryReplayCache() };
     const again = { ...sent(good, { repeatable: true }), deps };
     expect(await bindingSays(again)).toBe("accepted");
     expect(await bindingSays(again)).toBe("token_replayed");
@@ -194,14 +194,14 @@ describe("a DPoP proof", () => {
   });
 
   it("a DPoP proof of one sender does not use up the jti of another", async () => {
-    const deps = { replayCache: seenTokensInMemory() };
+    const deps = { replayCache: memoryReplayCache() };
     expect(await bindingSays({ ...sent(good), deps })).toBe("accepted");
     const others = { ...sent(proofOf(token, other)), claims: { cnf: { jkt: other.thumbprint } }, deps };
     expect(await bindingSays(others)).toBe("accepted");
   });
 
   it("an invalid DPoP proof uses up no jti", async () => {
-    const deps = { replayCache: seenTokensInMemory() };
+    const deps = { replayCache: memoryReplayCache() };
     expect(await bindingSays({ ...changed({ claims: { htm: "GET" } }), deps })).toMatch(/^proof_invalid/);
     expect(await bindingSays({ ...sent(good), deps })).toBe("accepted");
   });

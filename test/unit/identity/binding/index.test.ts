@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Fault } from "../../../../shared/host/fault.ts";
 import type { PresentedToken, TokenRequest } from "../../../../shared/identity/presented-token.ts";
 import { noReplayCache } from "../../../../shared/store/replay-cache.ts";
-import { seenTokensInMemory } from "../../../support/memory-replay-cache.ts";
+import { memoryReplayCache } from "../../../support/memory-stores.ts";
 import { BRIDGE, bindingSays, requestOf, sha256, type Tried, tokenWith } from "./binding.ts";
 
 const token = tokenWith();
@@ -151,7 +151,7 @@ describe("a token that is good for one use", () => {
     second: TokenRequest,
     tokens: readonly [string, string] = [token, token],
   ) {
-    const deps = { replayCache: seenTokensInMemory() };
+    const deps = { replayCache: memoryReplayCache() };
     const at = (n: 0 | 1, request: TokenRequest) => ({
       presented: { ...bearer(request), token: tokens[n] },
       entry,
@@ -192,14 +192,14 @@ describe("a token that is good for one use", () => {
   });
 
   it("a single-use token is accepted for one of many parallel requests", async () => {
-    const deps = { replayCache: seenTokensInMemory() };
+    const deps = { replayCache: memoryReplayCache() };
     const bodies = Array.from({ length: 20 }, (_, n) => delivery({ body: Buffer.from(`{"n":${n}}`) }));
     const said = await Promise.all(bodies.map((body) => bindingSays({ presented: bearer(body), entry, deps })));
     expect(said.filter((what) => what === "accepted")).toHaveLength(1);
   });
 
   it("a single-use token is not used up by a rejected request", async () => {
-    const deps = { replayCache: seenTokensInMemory() };
+    const deps = { replayCache: memoryReplayCache() };
     const strict = { presented: bearer(delivery()), entry: { ...entry, bodyDigestClaim: "body" }, deps };
     expect(await bindingSays({ ...strict, claims: { body: "wrong" } })).toBe("body_digest_mismatch: body");
     expect(await bindingSays({ ...strict, claims: { body: sha256(requestOf().body) } })).toBe("accepted");

@@ -1,4 +1,4 @@
-import type { TimelineEvent } from "../../model/timeline.ts";
+import type { TimelineEvent } from "../model/timeline.ts";
 
 /** The name of a timeline event in its sort key. An event with the same name replaces the earlier one. */
 export function timelineName(timelineEvent: TimelineEvent): string {

@@ -2,15 +2,11 @@ import { createHash, randomBytes } from "node:crypto";
 import { deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { kindOf } from "../../../../shared/host/fault.ts";
-import { CONTENT_DICTIONARY } from "../../../../shared/store/dynamodb/content-dictionary.ts";
-import {
-  type DeliveryContent,
-  packContent,
-  unpackContent,
-} from "../../../../shared/store/dynamodb/delivery-content.ts";
-import type { Item } from "../../../../shared/store/dynamodb/item.ts";
-import { sampleDelivery } from "../../../support/samples.ts";
+import { kindOf } from "../../../shared/host/fault.ts";
+import { CONTENT_DICTIONARY } from "../../../shared/store/content-dictionary.ts";
+import { type DeliveryContent, packContent, unpackContent } from "../../../shared/store/delivery-content.ts";
+import type { Item } from "../../../shared/store/table.ts";
+import { sampleDelivery } from "../../support/samples.ts";
 
 function contentOf() {
   const { provider, requestId, bodyDigest, bodyBytes, event, body = new Uint8Array() } = sampleDelivery();

@@ -4,7 +4,7 @@ import {
   type DynamoDBClient,
   ResourceInUseException,
 } from "@aws-sdk/client-dynamodb";
-import { TABLE } from "./key-schema.ts";
+import { TABLE } from "../../shared/store/key-schema.ts";
 
 /** Creates the table on one machine and in tests, where no infrastructure creates it. No change if it exists. */
 export async function createTable(client: DynamoDBClient, name: string): Promise<void> {

@@ -3,10 +3,10 @@ import { DeleteItemCommand, DynamoDBClient, paginateScan } from "@aws-sdk/client
 import { AbstractKeyIterator, AbstractValueIterator } from "abstract-level";
 import { ClassicLevel } from "classic-level";
 import dynalite from "dynalite";
-import { type EpochMillis, toSeconds } from "../../host/clock.ts";
-import { Fault } from "../../host/fault.ts";
+import { type EpochMillis, toSeconds } from "../../shared/host/clock.ts";
+import { Fault } from "../../shared/host/fault.ts";
+import { TABLE } from "../../shared/store/key-schema.ts";
 import { createTable } from "./create-table.ts";
-import { TABLE } from "./key-schema.ts";
 
 export interface EmbeddedDynamoDb {
   readonly client: DynamoDBClient;

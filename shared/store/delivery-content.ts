@@ -1,11 +1,11 @@
 import { deflateSync, inflateRawSync, inflateSync } from "node:zlib";
-import { Fault } from "../../host/fault.ts";
-import type { TraceParent } from "../../host/trace.ts";
-import type { BridgeEvent } from "../../model/event.ts";
-import type { RecordedDelivery } from "../../model/recorded-delivery.ts";
+import { Fault } from "../host/fault.ts";
+import type { TraceParent } from "../host/trace.ts";
+import type { BridgeEvent } from "../model/event.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import { CONTENT_DICTIONARY } from "./content-dictionary.ts";
 import { number, text } from "./fields.ts";
-import type { Item } from "./item.ts";
+import type { Item } from "./table.ts";
 
 /**
  * The fields that are compressed together in one attribute, because no query or list uses them. The body repeats most

@@ -7,6 +7,8 @@ export const TABLE = {
   sortKey: "sk",
   /** Epoch seconds; DynamoDB deletes the item some time later. */
   timeToLive: "expiresAt",
+  /** Id of the request that created the item. Only DynamoDB's items have it. */
+  createdBy: "createdBy",
   /** Deliveries of a day, newest first. It projects the fields of a list, so that a list reads only this index. */
   dayIndex: {
     name: "by-day",

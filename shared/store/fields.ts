@@ -1,6 +1,6 @@
-import { type Clock, type EpochMillis, toSeconds } from "../../host/clock.ts";
-import { Fault } from "../../host/fault.ts";
-import type { Item } from "./item.ts";
+import { type Clock, type EpochMillis, toSeconds } from "../host/clock.ts";
+import { Fault } from "../host/fault.ts";
+import type { Item } from "./table.ts";
 
 /** How long a record is stored after it was written. */
 export interface Retention {

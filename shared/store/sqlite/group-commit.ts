@@ -1,0 +1,64 @@
+import type { DatabaseSyncInstance } from "@photostructure/sqlite";
+import { Fault } from "../../host/fault.ts";
+
+interface Write {
+  readonly run: () => unknown;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Commits the writes that arrive in one turn of the event loop in one transaction, which needs one fsync. The promise of a
+ * write settles after its commit. If the commit fails, all its writes are undone and rejected.
+ */
+export class GroupCommit {
+  readonly #database: DatabaseSyncInstance;
+  readonly #faultOf: (cause: unknown) => Error;
+  #group: Write[] = [];
+
+  constructor(database: DatabaseSyncInstance, faultOf: (cause: unknown) => Error) {
+    this.#database = database;
+    this.#faultOf = faultOf;
+  }
+
+  add<T>(run: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      // The group passes the result of `run` to `resolve`.
+      this.#group.push({ run, resolve: resolve as (result: unknown) => void, reject });
+      if (this.#group.length === 1) setImmediate(() => this.commit());
+    });
+  }
+
+  /** Commits what waits now. */
+  commit(): void {
+    const group = this.#group;
+    this.#group = [];
+    if (group.length === 0) return;
+    try {
+      this.#database.exec("BEGIN IMMEDIATE");
+      const settlements = group.map(settlementOf);
+      this.#database.exec("COMMIT");
+      for (const settle of settlements) settle();
+    } catch (cause) {
+      const fault = this.#faultOf(cause);
+      for (const { reject } of group) reject(fault);
+      this.#rollBack();
+    }
+  }
+
+  /** After some errors, such as a full disk, SQLite itself has ended the transaction. */
+  #rollBack(): void {
+    if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec("ROLLBACK");
+  }
+}
+
+/** A write that fails with a fault of its own, before it changes anything, does not fail the group. */
+function settlementOf({ run, resolve, reject }: Write): () => void {
+  try {
+    const result = run();
+    return () => resolve(result);
+  } catch (error) {
+    if (error instanceof Fault) return () => reject(error);
+    throw error;
+  }
+}

@@ -1,0 +1,67 @@
+import { Fault } from "../../host/fault.ts";
+import type { Fields, Item, ItemKey, Value } from "../table.ts";
+
+/** Fields with a column of their own: the keys of the table and its indexes, the expiry, and the field with bytes. */
+const OWN_COLUMNS = ["pk", "sk", "day", "seen", "queue", "dueAt", "expiresAt", "content"] as const;
+
+/** All other fields are in the column `fields`, as JSON. */
+export const COLUMNS = [...OWN_COLUMNS, "fields"] as const;
+
+export type Row = Readonly<Partial<Record<(typeof OWN_COLUMNS)[number], Value | null>>> & { readonly fields?: string };
+
+/** The table and indexes of a new file, with the names of `key-schema.ts`. */
+export const CREATE_TABLE = `
+  CREATE TABLE items (
+    pk TEXT NOT NULL, sk TEXT NOT NULL, day TEXT, seen TEXT, queue TEXT, dueAt INTEGER, expiresAt INTEGER,
+    fields TEXT NOT NULL, content BLOB, PRIMARY KEY (pk, sk)
+  ) STRICT;
+  CREATE INDEX byDay ON items (day, seen) WHERE day IS NOT NULL;
+  CREATE INDEX due ON items (queue, dueAt) WHERE queue IS NOT NULL;
+  CREATE INDEX expiry ON items (expiresAt) WHERE expiresAt IS NOT NULL;
+`;
+
+const INSERT = `INSERT INTO items (${COLUMNS.join(", ")}) VALUES (${COLUMNS.map(() => "?").join(", ")})
+  ON CONFLICT (pk, sk) DO`;
+export const INSERT_OR_NOTHING = `${INSERT} NOTHING`;
+export const INSERT_OR_REPLACE = `${INSERT} UPDATE SET ${COLUMNS.map((one) => `${one} = excluded.${one}`).join(", ")}`;
+
+/** The values of a row in the order of {@link COLUMNS}. */
+export function valuesOf(item: Fields & ItemKey): (Value | null)[] {
+  const rest: Record<string, string | number> = {};
+  for (const [field, value] of Object.entries(item)) {
+    if (value === undefined || isColumn(field)) continue;
+    if (value instanceof Uint8Array) throw new TypeError(`only "content" may contain bytes, and not "${field}"`);
+    rest[field] = value;
+  }
+  return [...OWN_COLUMNS.map((column) => toColumn(item[column])), JSON.stringify(rest)];
+}
+
+/** Throws `record_unreadable`. */
+export function itemOf({ fields = "{}", ...columns }: Row): Item {
+  const item: Record<string, Value> = {};
+  for (const [column, value] of Object.entries(columns)) {
+    if (value !== null && value !== undefined) item[column] = typeof value === "string" ? fromText(value) : value;
+  }
+  try {
+    return Object.assign(item, JSON.parse(fields));
+  } catch (cause) {
+    throw new Fault("record_unreadable", "a stored item is not JSON", { retryable: false, cause });
+  }
+}
+
+const isColumn = (field: string): boolean => (OWN_COLUMNS as readonly string[]).includes(field);
+
+const toColumn = (value: Value | undefined): Value | null =>
+  typeof value === "string" ? toText(value) : (value ?? null);
+
+/**
+ * The driver ends a text at its first U+0000, so a column never contains one. Different texts stay different and keep
+ * their order.
+ */
+export const toText = (value: string): string =>
+  value.includes("\0") || value.includes("\x01")
+    ? value.replaceAll("\x01", "\x01\x02").replaceAll("\0", "\x01\x01")
+    : value;
+
+const fromText = (value: string): string =>
+  value.includes("\x01") ? value.replaceAll("\x01\x01", "\0").replaceAll("\x01\x02", "\x01") : value;

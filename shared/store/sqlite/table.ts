@@ -1,0 +1,147 @@
+import type { DatabaseSyncInstance, StatementSyncInstance } from "@photostructure/sqlite";
+import type { EpochMillis } from "../../host/clock.ts";
+import { toSeconds } from "../../host/clock.ts";
+import { TABLE } from "../key-schema.ts";
+import {
+  type Fields,
+  type Item,
+  type ItemChange,
+  type ItemKey,
+  PAGE_ITEMS,
+  type Selection,
+  type Table,
+} from "../table.ts";
+import { changed, isTrueOf } from "./condition.ts";
+import { storeFault } from "./errors.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { COLUMNS, INSERT_OR_NOTHING, INSERT_OR_REPLACE, itemOf, type Row, toText, valuesOf } from "./rows.ts";
+
+/** The table in one SQLite file of this process, or in memory. */
+export class SqliteTable implements Table {
+  readonly #database: DatabaseSyncInstance;
+  readonly #commits: GroupCommit;
+  readonly #statements = new Map<string, StatementSyncInstance>();
+
+  constructor(database: DatabaseSyncInstance) {
+    this.#database = database;
+    this.#commits = new GroupCommit(database, storeFault);
+  }
+
+  async create(item: Fields & ItemKey): Promise<boolean> {
+    const values = valuesOf(item);
+    return this.#commits.add(() => this.#statement(INSERT_OR_NOTHING).run(...values).changes === 1);
+  }
+
+  async put(item: Fields & ItemKey): Promise<void> {
+    const values = valuesOf(item);
+    await this.#commits.add(() => this.#statement(INSERT_OR_REPLACE).run(...values));
+  }
+
+  change(key: ItemKey, change: ItemChange): Promise<Item | undefined> {
+    return this.#commits.add(() => {
+      const before = this.#read(key) ?? {};
+      if (!isTrueOf(change.condition, before)) return undefined;
+      this.#statement(INSERT_OR_REPLACE).run(...valuesOf({ ...changed(before, change), ...key }));
+      return before;
+    });
+  }
+
+  async get(key: ItemKey): Promise<Item | undefined> {
+    try {
+      return this.#read(key);
+    } catch (error) {
+      throw storeFault(error);
+    }
+  }
+
+  async *select(selection: Selection): AsyncGenerator<Item> {
+    const { text, values, start } = selectOf(selection);
+    let left = selection.limit ?? Number.POSITIVE_INFINITY;
+    let after = start;
+    do {
+      const page = this.#all(text, [...values, ...after, Math.min(left, PAGE_ITEMS)]);
+      for (const { sort, id, ...row } of page) {
+        yield itemOf(row);
+        left -= 1;
+        after = [sort, id];
+      }
+      if (page.length < PAGE_ITEMS) return;
+    } while (left > 0);
+  }
+
+  /** Deletes at most `limit` items that have expired at `now`, and returns their number. */
+  deleteExpired(now: EpochMillis, limit: number): Promise<number> {
+    return this.#commits.add(() => Number(this.#statement(DELETE_EXPIRED).run(toSeconds(now), limit).changes));
+  }
+
+  /** Commits the writes that wait, and closes the database. A later call fails with `store_unavailable`. */
+  close(): void {
+    this.#commits.commit();
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #read(key: ItemKey): Item | undefined {
+    const row = this.#statement(FIND).get(toText(key.pk), toText(key.sk)) as Row | undefined;
+    return row === undefined ? undefined : itemOf(row);
+  }
+
+  #all(text: string, values: readonly (string | number)[]): readonly SelectedRow[] {
+    try {
+      // The columns of `selectOf`.
+      return this.#statement(text).all(...values) as SelectedRow[];
+    } catch (error) {
+      throw storeFault(error);
+    }
+  }
+
+  #statement(text: string): StatementSyncInstance {
+    const known = this.#statements.get(text) ?? this.#database.prepare(text);
+    this.#statements.set(text, known);
+    return known;
+  }
+}
+
+/** Sort key and rowid of a row: no two rows of a partition have the same position. */
+type Position = readonly [string | number, number];
+
+type SelectedRow = Row & { readonly sort: string | number; readonly id: number };
+
+const FIND = `SELECT ${COLUMNS.join(", ")} FROM items WHERE pk = ? AND sk = ?`;
+const DELETE_EXPIRED = "DELETE FROM items WHERE rowid IN (SELECT rowid FROM items WHERE expiresAt < ? LIMIT ?)";
+
+/** What each index has, as in DynamoDB, and the sort keys before and after all others. */
+const PLACES = {
+  table: { ...TABLE, columns: COLUMNS, first: "", last: "\u{10ffff}" },
+  [TABLE.dayIndex.name]: {
+    ...TABLE.dayIndex,
+    columns: ["pk", "sk", "day", "seen", "fields"],
+    first: "",
+    last: "\u{10ffff}",
+  },
+  [TABLE.dueIndex.name]: {
+    ...TABLE.dueIndex,
+    columns: ["pk", "sk", "queue", "dueAt"],
+    first: Number.MIN_SAFE_INTEGER,
+    last: Number.MAX_SAFE_INTEGER,
+  },
+};
+
+/**
+ * The statement of a selection, and the position before its first row. After `values`, the statement takes the position
+ * after which the page starts, and the size of the page.
+ */
+function selectOf({ index, partition, from, to, newestFirst }: Selection) {
+  const { partitionKey, sortKey, columns, first, last } = PLACES[index ?? "table"];
+  const values: (string | number)[] = [toText(partition)];
+  const ranges = [`${partitionKey} = ?`];
+  if (from !== undefined) ranges.push(`${sortKey} >= ?`);
+  if (to !== undefined) ranges.push(`${sortKey} <= ?`);
+  for (const bound of [from, to])
+    if (bound !== undefined) values.push(typeof bound === "string" ? toText(bound) : bound);
+  const [beyond, order] = newestFirst ? ["<", "DESC"] : [">", "ASC"];
+  const text = `SELECT ${columns.join(", ")}, ${sortKey} AS sort, rowid AS id FROM items
+    WHERE ${ranges.join(" AND ")} AND (${sortKey}, rowid) ${beyond} (?, ?)
+    ORDER BY ${sortKey} ${order}, rowid ${order} LIMIT ?`;
+  const start: Position = newestFirst ? [last, Number.MAX_SAFE_INTEGER] : [first, 0];
+  return { text, values, start };
+}
