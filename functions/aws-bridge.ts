@@ -29,6 +29,7 @@ export function awsBridge(
     stores: openStores(new DynamoDbTable(dynamoDbClient(), setting(process.env, "TABLE_NAME")), {
       retentionDays,
       markUnrelayed: false,
+      singleProcess: false,
       clock,
     }),
     recorded: () => undefined,

@@ -33,7 +33,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
   const { config, secrets, log, retry, address, dataPath } = options;
   const database = dataPath === undefined ? openMemoryTable() : openTable(dataPath);
   const { retentionDays } = config.limits;
-  const stores = openStores(database.table, { retentionDays, markUnrelayed: true, clock });
+  const stores = openStores(database.table, { retentionDays, markUnrelayed: true, singleProcess: true, clock });
   const bridge = buildBridge(config, routeOutline(config), {
     stores,
     secrets,

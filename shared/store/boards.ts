@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { EpochMillis } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { BoardRow, PageAddress, ShownBuild } from "../model/board.ts";
@@ -5,7 +6,7 @@ import { type BoardRun, isShown, rowOf, runOf, withBuild } from "../model/board-
 import { expiryOf, type StoreOptions, text } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
 import { collect } from "./streams.ts";
-import { absentOr, type Item, type ItemKey, type Table } from "./table.ts";
+import { absentOr, type Condition, type Item, type ItemKey, type Table } from "./table.ts";
 
 /** The state of the page itself, in addition to what it should show. */
 export interface PageRecord {
@@ -33,15 +34,21 @@ export interface PageLease {
   readonly record: PageRecord;
 }
 
+export interface BoardStoreOptions extends StoreOptions {
+  /** Whether no other process uses the table. A lease of another process then belongs to one that has ended. */
+  readonly singleProcess: boolean;
+}
+
 /**
  * The state that each page should show, and the lease to write it. One item for each row and one for the page are in one
  * partition, so that a board is read in one query. Every method throws `store_unavailable`.
  */
 export class BoardStore {
   readonly #table: Table;
-  readonly #options: StoreOptions;
+  readonly #options: BoardStoreOptions;
+  readonly #process = randomUUID();
 
-  constructor(table: Table, options: StoreOptions) {
+  constructor(table: Table, options: BoardStoreOptions) {
     this.#table = table;
     this.#options = options;
   }
@@ -80,9 +87,9 @@ export class BoardStore {
   /** Makes the caller the only writer of the page until `until`. Undefined if another caller has the lease at `now`. */
   async lease(page: PageAddress, now: EpochMillis, until: EpochMillis): Promise<PageLease | undefined> {
     const before = await this.#table.change(pageOf(page), {
-      condition: absentOr({ field: "leasedUntil", is: "<=", value: now }),
+      condition: this.#isFreeAt(now),
       add: { owner: 1 },
-      set: { leasedUntil: until, expiresAt: this.#expiry() },
+      set: { leasedUntil: until, leasedBy: this.#process, expiresAt: this.#expiry() },
     });
     if (before === undefined) return undefined;
     return { owner: Number(before["owner"] ?? 0) + 1, record: recordOf(before) };
@@ -98,9 +105,15 @@ export class BoardStore {
         ],
       },
       set: { record: JSON.stringify(record) },
-      remove: ["leasedUntil"],
+      remove: ["leasedUntil", "leasedBy"],
     });
     return before !== undefined;
+  }
+
+  #isFreeAt(now: EpochMillis): Condition {
+    const ended = absentOr({ field: "leasedUntil", is: "<=", value: now });
+    if (!this.#options.singleProcess) return ended;
+    return { any: [ended, { field: "leasedBy", is: "<>", value: this.#process }] };
   }
 
   #expiry(): number {

@@ -1,9 +1,8 @@
 import { ActionStore } from "./actions.ts";
 import { ApprovalStore } from "./approvals.ts";
-import { BoardStore } from "./boards.ts";
+import { BoardStore, type BoardStoreOptions } from "./boards.ts";
 import { CredentialUsageStore } from "./credential-usage.ts";
 import { DeliveryStore, type DeliveryStoreOptions } from "./deliveries.ts";
-import type { StoreOptions } from "./fields.ts";
 import { OriginStore } from "./origins.ts";
 import { OwnAccountStore } from "./own-accounts.ts";
 import { RateLimitStore } from "./rate-limits.ts";
@@ -27,7 +26,7 @@ export interface Stores {
 }
 
 /** Opens all stores over one table. */
-export function openStores(table: Table, options: DeliveryStoreOptions & StoreOptions): Stores {
+export function openStores(table: Table, options: DeliveryStoreOptions & BoardStoreOptions): Stores {
   return {
     deliveries: new DeliveryStore(table, options),
     actions: new ActionStore(table, options),

@@ -18,7 +18,7 @@ const AT = "2026-11-02T08:59:00.000Z";
 /** The commands of a bridge without people. Its store is unreachable, so every read fails. */
 function nobodysCommands(): Commands {
   const clock = testClock();
-  const options = { retentionDays: 30, markUnrelayed: true, clock };
+  const options = { retentionDays: 30, markUnrelayed: true, singleProcess: false, clock };
   return bridgeWith([], { stores: openStores(new DynamoDbTable(loopbackClient(9), "drawbridge"), options), clock })
     .commands;
 }

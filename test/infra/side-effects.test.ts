@@ -69,6 +69,7 @@ describe("a label with a command in an installation without people", () => {
         const stores = openStores(new DynamoDbTable(database.client, "drawbridge"), {
           retentionDays: 30,
           markUnrelayed: false,
+          singleProcess: false,
           clock,
         });
         const { event, ...rest } = sampleDelivery();

@@ -65,7 +65,7 @@ describe("the function that takes partner events", () => {
       status: "accepted",
       service: "receive-partner",
     });
-    const options = { retentionDays: 1, markUnrelayed: false, clock };
+    const options = { retentionDays: 1, markUnrelayed: false, singleProcess: false, clock };
     const { deliveries } = openStores(new DynamoDbTable(account.client, account.environment.TABLE_NAME), options);
     expect(await deliveries.get(String(line?.["delivery"]))).toMatchObject({
       outcome: "event",

@@ -47,7 +47,7 @@ beforeEach(async () => {
   clock = testClock();
   recorded = [];
   bridge = bridgeWith([], {
-    stores: openStores(database.table, { retentionDays: 30, markUnrelayed: true, clock }),
+    stores: openStores(database.table, { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock }),
     clock,
     secrets: secretsOf({ GITLAB_SIGNING: CANARY }),
     config: { sources: [GITLAB] },

@@ -24,7 +24,12 @@ let token: string;
 beforeAll(async () => {
   identity = await startIdentityProvider({ clients: [person, robot] });
   database = openMemoryTable();
-  const { deliveries } = openStores(database.table, { retentionDays: 30, markUnrelayed: true, clock });
+  const { deliveries } = openStores(database.table, {
+    retentionDays: 30,
+    markUnrelayed: true,
+    singleProcess: false,
+    clock,
+  });
   const entry = { issuer: identity.issuer, audience: AUDIENCE };
   const issuers = {
     people: v.parse(trustEntry, { ...entry, claims: [{ path: "sub", equals: "on-call" }], roles: ["on-call"] }),

@@ -61,14 +61,15 @@ async function emptyStores(client: DynamoDBClient = database.client) {
   await createTable(client, name);
   const options = { retentionDays: 90, clock };
   return {
-    ...openStores(new DynamoDbTable(client, name), { ...options, markUnrelayed: true }),
-    unmarked: openStores(new DynamoDbTable(client, name), { ...options, markUnrelayed: false }).deliveries,
+    ...openStores(new DynamoDbTable(client, name), { ...options, markUnrelayed: true, singleProcess: false }),
+    unmarked: openStores(new DynamoDbTable(client, name), { ...options, markUnrelayed: false, singleProcess: false })
+      .deliveries,
     put: (item: Shown) => client.send(new PutItemCommand({ TableName: name, Item: fromShown(item) })),
     async shown({ pk = {}, sk = {} }: Shown): Promise<Shown> {
       const Key = { pk: { S: pk.S ?? "" }, sk: { S: sk.S ?? "" } };
       const { Item = {} } = await client.send(new GetItemCommand({ TableName: name, Key }));
-      // The id of the request is random.
-      const { createdBy: _, ...rest } = Item;
+      // The ids of the request and of the process are random.
+      const { createdBy: _, leasedBy: __, ...rest } = Item;
       return toShown(rest);
     },
   };

@@ -165,7 +165,7 @@ describe("an unavailable store", () => {
   it("a webhook gets a 503 without a long wait", async () => {
     await bridge.close();
     const database = openMemoryTable();
-    const options = { retentionDays: 30, markUnrelayed: true, clock: bridge.clock };
+    const options = { retentionDays: 30, markUnrelayed: true, singleProcess: false, clock: bridge.clock };
     const { deliveries } = openStores(database.table, options);
     database.close();
     bridge = await httpBridge({ receiving: { deliveries } });

@@ -76,6 +76,15 @@ async function sendPageEdit() {
 const pageBody = (): string => confluence.page(PAGE).latest.body;
 
 describe("a bridge that was killed with SIGKILL and started again", () => {
+  it("a bridge killed with the lease of a page writes the page at once after its start", async () => {
+    await start("with the lease of the page");
+    await sendPageEdit();
+    expect(await bridge?.ended).toBe("SIGKILL");
+    await start();
+    // Without a restart the lease would last longer than this test waits.
+    await until("the page to show PASSED", pageBody, (body) => body.includes("PASSED"));
+  }, 60_000);
+
   it.each(["between record and relay", "between relay and act", "between the listener's 202 and its recording"])(
     "a bridge killed %s fires the trigger and writes the page",
     async (instant) => {

@@ -32,7 +32,7 @@ beforeEach(async () => {
   database = openMemoryTable();
   sandbox = await startSandboxConfluence({ product: "cloud" });
   clock = testClock();
-  stores = openStores(database.table, { retentionDays: 30, markUnrelayed: false, clock });
+  stores = openStores(database.table, { retentionDays: 30, markUnrelayed: false, singleProcess: false, clock });
 });
 afterEach(async () => {
   await sandbox.close();

@@ -124,7 +124,12 @@ async function waiting(account: Account, stack: Deployed): Promise<number> {
 }
 
 async function checkDeliveries(sent: SentDeliveries, parts: CrossingParts): Promise<readonly Seen[]> {
-  const options = { retentionDays: parts.config.limits.retentionDays, markUnrelayed: false, clock };
+  const options = {
+    retentionDays: parts.config.limits.retentionDays,
+    markUnrelayed: false,
+    singleProcess: false,
+    clock,
+  };
   const { deliveries } = openStores(new DynamoDbTable(parts.account.dynamoDb, parts.tableName), options);
   await parts.witness.look();
   const rows: Seen[] = [];

@@ -35,7 +35,7 @@ function realTime(): Schedule {
 const database = openMemoryTable();
 const sandbox = await startSandboxConfluence({ product: "cloud" });
 try {
-  const { boards } = openStores(database.table, { retentionDays: 1, markUnrelayed: true, clock });
+  const { boards } = openStores(database.table, { retentionDays: 1, markUnrelayed: true, singleProcess: false, clock });
   const target = { progressSeconds: PROGRESS_SECONDS };
   const bench = benchFor(sandbox, "cloud", { clock, boards, random: Math.random, target });
   const given = { sandbox, bench, seconds: SECONDS, progressSeconds: PROGRESS_SECONDS, random: Math.random };

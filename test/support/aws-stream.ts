@@ -62,7 +62,12 @@ export async function recorded(
 
 /** The stores of an account, as its functions open them. */
 export const storesOf = ({ client, environment }: AwsAccount, clock: Clock = testClock()): Stores =>
-  openStores(new DynamoDbTable(client, environment.TABLE_NAME), { retentionDays: 30, markUnrelayed: false, clock });
+  openStores(new DynamoDbTable(client, environment.TABLE_NAME), {
+    retentionDays: 30,
+    markUnrelayed: false,
+    singleProcess: false,
+    clock,
+  });
 
 /** The item with truncated content, which no release ever wrote. */
 export const spoilt = (item: StoredItem): StoredItem => ({ ...item, content: { B: Uint8Array.of(1, 2, 3) } });

@@ -85,7 +85,7 @@ interface PartsOptions {
 export async function bridgeParts(routes: readonly Route[], { log = silentLog, config = {} }: PartsOptions = {}) {
   const database: OpenTable = openMemoryTable();
   const clock = testClock();
-  const stores = openStores(database.table, { retentionDays: 30, markUnrelayed: true, clock });
+  const stores = openStores(database.table, { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock });
   const bridge = bridgeWith(routes, { stores, clock, log, config });
   const nudged: string[] = [];
   const { actions, deliveries } = stores;

@@ -33,7 +33,12 @@ interface Surroundings {
 
 const DEAD = "http://127.0.0.1:9";
 const deadStores = () =>
-  openStores(new DynamoDbTable(loopbackClient(9), "drawbridge"), { retentionDays: 1, markUnrelayed: true, clock });
+  openStores(new DynamoDbTable(loopbackClient(9), "drawbridge"), {
+    retentionDays: 1,
+    markUnrelayed: true,
+    singleProcess: false,
+    clock,
+  });
 
 /** The HTTP interface with all its sources and trust entries, without a store. */
 export function bridgeWithoutStore(config: Config, { secrets, log }: { readonly secrets: Secrets; readonly log: Log }) {

@@ -2,6 +2,7 @@ import { startStandalone } from "../../functions/standalone.ts";
 import { loadConfig } from "../../shared/config/load.ts";
 import { LocalSecrets } from "../../shared/host/secrets.ts";
 import { ActionStore } from "../../shared/store/actions.ts";
+import { BoardStore } from "../../shared/store/boards.ts";
 import { silentLog } from "./test-doubles.ts";
 
 /**
@@ -11,17 +12,18 @@ import { silentLog } from "./test-doubles.ts";
 const [config = "", dataPath = "", instant] = process.argv.slice(2);
 
 /** The call before which the process dies. Everything before it is committed, and nothing after it is done. */
-const INSTANTS: Readonly<Record<string, keyof ActionStore>> = {
-  "between record and relay": "schedule",
-  "between relay and act": "claim",
-  "between the listener's 202 and its recording": "complete",
+const INSTANTS: Readonly<Record<string, readonly [store: object, method: string]>> = {
+  "between record and relay": [ActionStore.prototype, "schedule" satisfies keyof ActionStore],
+  "between relay and act": [ActionStore.prototype, "claim" satisfies keyof ActionStore],
+  "between the listener's 202 and its recording": [ActionStore.prototype, "complete" satisfies keyof ActionStore],
+  "with the lease of the page": [BoardStore.prototype, "release" satisfies keyof BoardStore],
 };
 
 const ANSWER_MS = 50;
 
-const method = instant === undefined ? undefined : INSTANTS[instant];
-if (method !== undefined) {
-  Object.defineProperty(ActionStore.prototype, method, {
+const call = instant === undefined ? undefined : INSTANTS[instant];
+if (call !== undefined) {
+  Object.defineProperty(...call, {
     value: () => {
       // The sender gets its 202 first. Meanwhile nothing else happens.
       setTimeout(() => process.kill(process.pid, "SIGKILL"), ANSWER_MS);

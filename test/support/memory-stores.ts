@@ -6,7 +6,13 @@ import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
 
 /** All stores over one table in memory, as on one machine. */
 const memoryStores = (options: Partial<Parameters<typeof openStores>[1]> = {}): Stores =>
-  openStores(openMemoryTable().table, { retentionDays: 30, markUnrelayed: true, clock: systemClock, ...options });
+  openStores(openMemoryTable().table, {
+    retentionDays: 30,
+    markUnrelayed: true,
+    singleProcess: true,
+    clock: systemClock,
+    ...options,
+  });
 
 export const memoryBoards = (): BoardStore => memoryStores().boards;
 

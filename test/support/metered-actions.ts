@@ -26,7 +26,12 @@ export async function measuredActions(client: DynamoDBClient, table: string) {
   const sandbox = await startSandboxConfluence({ product: "data-center", pages: [{}, { id: OTHER_PAGE }] });
   const meter = meterOf(client);
   try {
-    const stores = openStores(new DynamoDbTable(client, table), { retentionDays: 90, markUnrelayed: false, clock });
+    const stores = openStores(new DynamoDbTable(client, table), {
+      retentionDays: 90,
+      markUnrelayed: false,
+      singleProcess: false,
+      clock,
+    });
     const secrets = secretsOf({ BEARER: sandbox.credentials.bearer });
     const site = sandbox.site("data-center");
     const { boards, origins } = stores;
