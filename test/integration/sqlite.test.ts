@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -27,6 +27,12 @@ describe("the data folder", () => {
     const second = openTable(folder);
     expect(await second.table.get({ pk: "p", sk: "head" })).toEqual({ pk: "p", sk: "head", one: 1 });
     second.close();
+  });
+
+  it("a new folder is closed to other users", async () => {
+    const inside = join(folder, "new");
+    openTable(inside).close();
+    expect((await stat(inside)).mode & 0o777).toBe(0o700);
   });
 
   it("a close commits the writes that wait", async () => {

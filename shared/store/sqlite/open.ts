@@ -55,7 +55,7 @@ export function openTable(folder: string): OpenTable {
 function createFolder(folder: string): void {
   if (existsSync(folder) && !statSync(folder).isDirectory())
     throw unusable(folder, "is a file: give a folder with --data");
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: OWNER_ONLY });
   if (existsSync(join(folder, "CURRENT")) && !existsSync(join(folder, DATABASE_FILE))) {
     const why = "has the data of an older version (LevelDB), which this version cannot read";
     throw unusable(folder, `${why}: finish its work with that version, or give another folder with --data`);
@@ -92,6 +92,9 @@ function migrate(database: DatabaseSyncInstance): void {
   if (version > FORMAT) throw new Error(`its format ${version} is newer than this version of Drawbridge knows`);
   if (version === 0) database.exec(`BEGIN IMMEDIATE; ${CREATE_TABLE}; PRAGMA user_version = ${FORMAT}; COMMIT`);
 }
+
+/** The data contains bodies of private pages and projects, so a new folder is closed to other users. */
+const OWNER_ONLY = 0o700;
 
 /** Version of the file format, in the file's `user_version`. */
 const FORMAT = 1;
