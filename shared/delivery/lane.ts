@@ -25,6 +25,7 @@ export class Lane {
   readonly #deps: LaneDeps;
   readonly #running = new Map<string, Promise<unknown>>();
   readonly #loop: Loop;
+  #isStopped = false;
 
   constructor(target: string, deps: LaneDeps) {
     this.#target = target;
@@ -42,7 +43,9 @@ export class Lane {
     this.#loop.nudge();
   }
 
+  /** Starts no more actions. Resolves when the running ones have ended. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     await this.#loop.stop();
     await Promise.all(this.#running.values());
   }
@@ -52,7 +55,7 @@ export class Lane {
     // The index may lag behind and still list running actions, so twice the number is read.
     const due = await this.#deps.actions.due(this.#target, this.#deps.clock.now(), CONCURRENCY * 2);
     for (const id of due) {
-      if (this.#running.size >= CONCURRENCY) return;
+      if (this.#isStopped || this.#running.size >= CONCURRENCY) return;
       if (!this.#running.has(id)) this.#start(id);
     }
   }

@@ -13,6 +13,7 @@ export class RelayWorker {
   readonly #deps: RelayDeps;
   readonly #running = new Set<Promise<void>>();
   readonly #sweeps: Loop;
+  #isStopped = false;
 
   constructor(deps: RelayDeps) {
     this.#deps = deps;
@@ -25,14 +26,15 @@ export class RelayWorker {
     this.#sweeps.nudge();
   }
 
-  /** Relays a delivery that was just recorded. */
+  /** Relays a delivery that was just recorded. After `stop` it stays in the outbox, for the next start. */
   recorded(delivery: RecordedDelivery): void {
-    if (this.#running.size >= CONCURRENCY) return;
+    if (this.#isStopped || this.#running.size >= CONCURRENCY) return;
     const run = relay(delivery, this.#deps).finally(() => this.#running.delete(run));
     this.#running.add(run);
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     await this.#sweeps.stop();
     await Promise.all(this.#running);
   }

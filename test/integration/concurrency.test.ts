@@ -84,6 +84,32 @@ describe("the lane of a target", () => {
     expect(work.mostRunning).toBe(8);
     expect(new Set(done)).toEqual(new Set(ids));
   });
+
+  it("a lane that stops starts no action that it has just found due", async () => {
+    const { actions } = parts;
+    const action = { id: "action-1", route: "docs", action: "tekton", target: "ci", eventKey: "1", delivery: "d-1" };
+    await actions.schedule(action, clock.now());
+    const reading = new HeldWork();
+    const started: string[] = [];
+    const lane = new Lane("ci", {
+      actions: {
+        due: async (...query) => {
+          await reading.run();
+          return actions.due(...query);
+        },
+        expireLeases: async () => undefined,
+      },
+      clock,
+      log: silentLog,
+      act: async (id) => started.push(id),
+    });
+    await lane.start();
+    const stopped = lane.stop();
+    reading.releaseAll();
+    await stopped;
+    expect(started).toEqual([]);
+    expect(await actions.due("ci", clock.now(), 9)).toEqual(["action-1"]);
+  });
 });
 
 describe("the relay of one machine", () => {
@@ -134,5 +160,18 @@ describe("the relay of one machine", () => {
     );
     await worker.stop();
     expect(work.mostRunning).toBe(32);
+  });
+
+  it("a delivery that is recorded after the relay stopped stays in the outbox", async () => {
+    const { deliveries, ownAccounts, bus } = parts;
+    const delivery = sampleDelivery();
+    await deliveries.record(delivery);
+    parts.clock.advance(60_000);
+    const worker = new RelayWorker({ deliveries, outbox: deliveries, ownAccounts, clock, log: silentLog, bus });
+    await worker.stop();
+    worker.recorded(delivery);
+    // It would wait for a relay under way.
+    await worker.stop();
+    expect(await deliveries.unrelayed(clock.now(), 9)).toEqual([delivery.id]);
   });
 });
