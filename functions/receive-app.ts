@@ -5,6 +5,9 @@ import { type AppDeps, createApp } from "../shared/http/app.ts";
 import { statusSource } from "../shared/providers/status/index.ts";
 import type { Bridge } from "./bridge.ts";
 
+/** GitLab gives up after 10 seconds, and other senders later. */
+export const ANSWER_WITHIN_MS = 8_000;
+
 /** Returns the HTTP interface of a bridge. `ready` must reject if the store is unavailable. */
 export function receiveApp(bridge: Bridge, ready: AppDeps["ready"]): ReturnType<typeof createApp> {
   const { config, secrets, tokens, trustEntries, policy, clock, log, systemTokens } = bridge;
@@ -17,6 +20,7 @@ export function receiveApp(bridge: Bridge, ready: AppDeps["ready"]): ReturnType<
     rejectionAudit: new RejectionAudit({ deliveries: bridge.deliveries, log }),
     issuer: bridge.issuer,
     maxBodyBytes: config.limits.bodyBytes,
+    answerWithinMs: ANSWER_WITHIN_MS,
     newRequestId: randomUUID,
     ready,
     clock,

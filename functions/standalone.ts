@@ -6,6 +6,7 @@ import { systemClock as clock } from "../shared/host/clock.ts";
 import type { Log } from "../shared/host/log.ts";
 import { Loop } from "../shared/host/loop.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
+import { ADMISSION_LIMITS, Admission } from "../shared/http/admission.ts";
 import { type ListenAddress, listen } from "../shared/http/listen.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
@@ -57,7 +58,8 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
     cleaning.nudge();
     await worker.start();
     const api = receiveApp(bridge, () => stores.deliveries.unrelayed(clock.now(), 1));
-    const server = await listen(appWithConsole(api, bridge), address);
+    const admission = new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: config.limits.bodyBytes, log });
+    const server = await listen(appWithConsole(api, bridge), address, admission);
     return { url: server.url, stop: () => server.close().then(stop) };
   } catch (error) {
     await stop();

@@ -10,6 +10,8 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   content_type_unsupported: "The content type is not JSON",
   charset_unsupported: "The charset is not UTF-8",
   content_encoding_unsupported: "The body is compressed",
+  overloaded:
+    "On one machine: too many requests are in flight, or the requests of this path take too long. The request was not read and is not logged singly",
   query_invalid: "A query parameter of a list is invalid",
   body_invalid:
     "The body of a [status callback](status.md) or of an order to an [approval](approvals.md), a replay or a rollback is invalid",

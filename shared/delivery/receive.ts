@@ -37,8 +37,8 @@ export interface ReceiveDeps {
 /**
  * Receives one request: authenticate, read, record. One conditional write is idempotency record, audit record and
  * outbox entry at once. Nothing else is called unless a role of the sender has a rate limit. A rejected request costs
- * no write. Throws `store_unavailable`, `keys_unavailable` and `secret_unavailable`: the delivery was then not
- * accepted, and the sender should retry.
+ * no write. Throws `store_unavailable`, `keys_unavailable` and `secret_unavailable`: the sender should then retry.
+ * After `store_unavailable` it is unknown whether the delivery was recorded.
  */
 export async function receive(request: ReceivedRequest, source: Source, deps: ReceiveDeps): Promise<Result<Receipt>> {
   const authentic = await authenticate(request, source);

@@ -13,6 +13,9 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => epochMillis(Date.now()) };
 
+/** Milliseconds since some moment, for durations: steps of the time of day do not change it. */
+export const monotonicMs = (): number => performance.now();
+
 // Only these two functions create the branded types.
 export const epochMillis = (value: number): EpochMillis => value as EpochMillis;
 export const epochSeconds = (value: number): EpochSeconds => value as EpochSeconds;

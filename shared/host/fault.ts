@@ -20,6 +20,8 @@ export class Fault extends Error {
 export type FaultCode =
   /** The store could not write or read a record. */
   | "store_unavailable"
+  /** A request could not be handled before its sender gives up: whether it was recorded is unknown. */
+  | "deadline_exceeded"
   /** The bus did not accept a published event. */
   | "bus_unavailable"
   /** An issuer's keys could not be loaded, or are unusable. */

@@ -4,9 +4,10 @@ import { Hono as App } from "hono/tiny";
 import { type ReceiveDeps, receive, type Source } from "../delivery/receive.ts";
 import type { AuditedRejection, RejectionAudit } from "../delivery/rejection-audit.ts";
 import type { Clock } from "../host/clock.ts";
-import { failureOf } from "../host/fault.ts";
+import { Fault, failureOf } from "../host/fault.ts";
 import type { Log, LogFields } from "../host/log.ts";
 import { type TraceParent, traceIdOf, traceOf } from "../host/trace.ts";
+import { within } from "../host/within.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
@@ -27,6 +28,8 @@ export interface AppDeps {
   /** The bridge as an issuer of tokens. Undefined if the configuration has no `identity`. */
   readonly issuer: Pick<BridgeIssuer, "discovery" | "keySet"> | undefined;
   readonly maxBodyBytes: number;
+  /** A delivery that takes longer is answered 503, before its sender gives up. */
+  readonly answerWithinMs: number;
   readonly clock: Clock;
   /** Called once per request. */
   readonly newRequestId: () => string;
@@ -94,7 +97,8 @@ async function handleDelivery(c: Context<Env>, deps: AppDeps, source: Source | u
   const body = await readBody(c.req.raw, deps.maxBodyBytes);
   if (!body.ok) return rejectionResponse(c, deps, body.rejection);
   const request = { repeatable: true, ...receivedRequest(c, body.value, deps) };
-  const receipt = await receive(request, source, deps.receiving);
+  const receipt = await within(receive(request, source, deps.receiving), deps.answerWithinMs, "late");
+  if (receipt === "late") throw deadlineExceeded();
   if (!receipt.ok) {
     return recordedRejectionResponse(c, deps, { ...receipt, source: source.name, provider: source.provider, request });
   }
@@ -102,6 +106,9 @@ async function handleDelivery(c: Context<Env>, deps: AppDeps, source: Source | u
   deps.log.info({ delivery, status, ...requestFields(c, deps) }, "delivery");
   return c.json(receipt.value, status === "duplicate" ? 200 : 202);
 }
+
+const deadlineExceeded = (): Fault =>
+  new Fault("deadline_exceeded", "the delivery was not recorded in time", { retryable: true });
 
 function receivedRequest(c: Context<Env>, body: Uint8Array, deps: AppDeps): ReceivedRequest {
   const { method, url, headers } = c.req.raw;

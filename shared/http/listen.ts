@@ -1,15 +1,21 @@
-import type { Server } from "node:http";
-import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
-import { createAdaptorServer } from "@hono/node-server";
+import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo, Socket } from "node:net";
+import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Fault } from "../host/fault.ts";
+import type { Admission } from "./admission.ts";
 import type { ServedApp } from "./connection.ts";
 import { connectionOf, type TlsSettings, tlsOptions } from "./tls.ts";
 
 export interface Listening {
   readonly url: URL;
-  /** Accepts no more requests and closes idle connections. Resolves when the last request has ended. */
+  /**
+   * Accepts no more connections, closes idle ones, and answers the requests in flight with `Connection: close`. Requests
+   * that have not arrived completely a moment later are cut. Resolves when the last request is answered.
+   */
   close(): Promise<void>;
+  /** Ends all connections, so that `close` resolves. */
+  destroy(): void;
 }
 
 export interface ListenAddress {
@@ -20,28 +26,49 @@ export interface ListenAddress {
   readonly tls?: TlsSettings | undefined;
 }
 
+/**
+ * Connections that the system accepts for the server while it is busy. It is more than a burst of senders: a connection
+ * beyond it is tried again by its sender's system, seconds later.
+ */
+const BACKLOG = 4_096;
+/** Time for a request that is on its way when the server closes. */
+const ARRIVAL_MS = 1_000;
+
 /** Serves an app over HTTP or HTTPS on this machine. Throws `configuration_invalid` if it cannot listen on the address. */
 export async function listen(
   app: ServedApp,
   { hostname, port: requestedPort, tls }: ListenAddress,
+  admission: Admission,
 ): Promise<Listening> {
-  // `as`: the adaptor creates a plain HTTP server unless it gets another factory. Both servers have the same methods.
-  const server = createAdaptorServer({
-    fetch: (request, { incoming }) => app.fetch(request, connectionOf(incoming.socket)),
-    ...(tls && { createServer, serverOptions: tlsOptions(tls) }),
-  }) as Server;
+  const listener = getRequestListener((request, exchange) => {
+    // `as`: neither server speaks HTTP/2.
+    const { incoming, outgoing } = exchange as HttpBindings;
+    return admission.serve({ incoming, outgoing }, () => app.fetch(request, connectionOf(incoming.socket)));
+  });
+  const server = tls ? createTlsServer(tlsOptions(tls), listener) : createServer(listener);
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once("error", (cause) => reject(cannotListen(`${hostname}:${requestedPort}`, cause)));
-    server.listen(requestedPort, hostname, resolve);
+    server.listen(requestedPort, hostname, BACKLOG, resolve);
   });
   // `as`: a server that listens on a port has an AddressInfo.
   const { port } = server.address() as AddressInfo;
-  const close = (): Promise<void> =>
-    new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeIdleConnections();
-    });
-  return { url: new URL(`${tls ? "https" : "http"}://${hostname}:${port}`), close };
+  const destroy = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const close = async (): Promise<void> => {
+    admission.endConnections();
+    const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+    const timer = setTimeout(() => void admission.endArrivals().then(destroy), ARRIVAL_MS);
+    await closed;
+    clearTimeout(timer);
+    admission.end();
+  };
+  return { url: new URL(`${tls ? "https" : "http"}://${hostname}:${port}`), close, destroy };
 }
 
 function cannotListen(address: string, cause: NodeJS.ErrnoException): Fault {

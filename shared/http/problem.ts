@@ -9,7 +9,7 @@ export interface Problem {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** Seconds after which a sender may retry if the bridge could not record the request. */
+/** Seconds after which a sender may retry a request that the bridge could not handle. */
 const RETRY_AFTER_SECONDS = 2;
 
 const UNAUTHENTICATED: Problem = {
@@ -19,10 +19,13 @@ const UNAUTHENTICATED: Problem = {
   headers: { "WWW-Authenticate": `Bearer realm="drawbridge", DPoP algs="${ALGORITHMS.join(" ")}"` },
 };
 
+const RETRY_AFTER = { "Retry-After": String(RETRY_AFTER_SECONDS) };
+
+/** After a fault. A write that got no answer in time may still take effect. */
 export const UNAVAILABLE: Problem = {
   status: 503,
-  title: "The bridge cannot handle this request now; nothing was recorded",
-  headers: { "Retry-After": String(RETRY_AFTER_SECONDS) },
+  title: "The bridge could not finish this request; whether it was recorded is unknown",
+  headers: RETRY_AFTER,
 };
 
 export const NOT_FOUND: Problem = { status: 404, title: "There is no such path" };
@@ -46,6 +49,8 @@ export function problemOf(rejection: Rejection): Problem {
       return { status: 415, title: "The charset must be UTF-8" };
     case "content_encoding_unsupported":
       return { status: 415, title: "The body must not be compressed" };
+    case "overloaded":
+      return { status: 503, title: "The bridge has too many requests; nothing was recorded", headers: RETRY_AFTER };
     case "query_invalid":
       return { status: 400, title: `The query parameter "${rejection.parameter}" must be ${rejection.expected}` };
     case "body_invalid":

@@ -14,6 +14,8 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   charset_unsupported: "Set the charset at the sender to UTF-8, or remove it",
   content_encoding_unsupported:
     "Disable compression at the sender or the proxy. The signature covers the bytes that arrive",
+  overloaded:
+    "The sender has to retry. If it happens often, look for a sender that floods, for a slow disk, or for a machine that is too small",
   query_invalid: "Correct `parameter`. `expected` describes a valid value",
   body_invalid: "Correct the caller. `problem` names the member of the body and what it must be",
   delivery_unknown: "Unknown id, or expired after `limits.retentionDays`",

@@ -14,6 +14,7 @@ type RequestRejection =
   | { readonly reason: "content_type_unsupported"; readonly expected: string }
   | { readonly reason: "charset_unsupported" }
   | { readonly reason: "content_encoding_unsupported" }
+  | { readonly reason: "overloaded" }
   | { readonly reason: "query_invalid"; readonly parameter: string; readonly expected: string }
   | { readonly reason: "body_invalid"; readonly problem: string }
   | { readonly reason: "delivery_unknown" }

@@ -6,11 +6,13 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { gatewayHandler } from "../../shared/aws/gateway-events.ts";
 import { LocalSecrets, Secret } from "../../shared/host/secrets.ts";
+import { ADMISSION_LIMITS, Admission } from "../../shared/http/admission.ts";
 import type { Connection } from "../../shared/http/connection.ts";
 import { listen } from "../../shared/http/listen.ts";
 import { readTlsSettings, type TlsSettings } from "../../shared/http/tls.ts";
 import { gatewayEvent } from "../support/aws-gateway.ts";
 import { selfSigned, type TestCertificate, testAuthority } from "../support/certificates.ts";
+import { silentLog } from "../support/test-doubles.ts";
 
 const authority = testAuthority("Invented test authority");
 const server = authority.issue("invented test server");
@@ -37,7 +39,11 @@ async function certificateSeenBy(
   holder?: TestCertificate,
   headers: Record<string, string> = {},
 ) {
-  const listening = await listen(reporting, { hostname: "127.0.0.1", port: 0, tls: settings });
+  const listening = await listen(
+    reporting,
+    { hostname: "127.0.0.1", port: 0, tls: settings },
+    new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: 0, log: silentLog }),
+  );
   expect(listening.url.protocol).toBe("https:");
   try {
     return await new Promise<TestCertificate | string | undefined>((resolve) => {

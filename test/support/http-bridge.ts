@@ -1,6 +1,7 @@
 import { createHmac, randomUUID } from "node:crypto";
 import type { Source } from "../../shared/delivery/receive.ts";
 import type { Log } from "../../shared/host/log.ts";
+import { ADMISSION_LIMITS, Admission, type AdmissionLimits } from "../../shared/http/admission.ts";
 import { type AppDeps, createApp } from "../../shared/http/app.ts";
 import { listen } from "../../shared/http/listen.ts";
 import type { TlsSettings } from "../../shared/http/tls.ts";
@@ -18,10 +19,15 @@ export const CANARY = "whsec_Y2FuYXJ5LWNhbmFyeS1jYW5hcnktY2FuYXJ5LWNhbmE=";
 interface HttpBridgeChanges extends Partial<Omit<AppDeps, "receiving" | "calls">> {
   readonly receiving?: Partial<AppDeps["receiving"]>;
   readonly calls?: Partial<AppDeps["calls"]>;
+  /** Of the requests in flight. */
+  readonly limits?: Partial<AdmissionLimits>;
 }
 
 /** The HTTP interface on loopback with one GitLab source, a store in memory, and all that was logged. */
-export async function httpBridge({ receiving, calls, ...changes }: HttpBridgeChanges = {}, tls?: TlsSettings) {
+export async function httpBridge(
+  { receiving, calls, limits = {}, ...changes }: HttpBridgeChanges = {},
+  tls?: TlsSettings,
+) {
   const records = new Map<string, RecordedDelivery>();
   const lines: string[] = [];
   const line: Log["info"] = (fields, message) => void lines.push(JSON.stringify({ ...fields, message }));
@@ -53,6 +59,7 @@ export async function httpBridge({ receiving, calls, ...changes }: HttpBridgeCha
     },
     sources: new Map([["gitlab", gitlabSource(sourceDeps)]]),
     maxBodyBytes: 1_048_576,
+    answerWithinMs: 8_000,
     status: statusSource({ tokens, trustEntries: [], policy, issuers: {} }),
     rejectionAudit: { record: async () => undefined },
     issuer: undefined,
@@ -62,8 +69,9 @@ export async function httpBridge({ receiving, calls, ...changes }: HttpBridgeCha
     log,
     ...changes,
   });
-  const server = await listen(app, { hostname: "127.0.0.1", port: 0, tls });
-  return { url: new URL("/webhooks/gitlab", server.url), records, lines, clock, close: server.close };
+  const admission = new Admission({ limits: { ...ADMISSION_LIMITS, ...limits }, maxBodyBytes: 1_048_576, log });
+  const { url, close, destroy } = await listen(app, { hostname: "127.0.0.1", port: 0, tls }, admission);
+  return { url: new URL("/webhooks/gitlab", url), records, lines, clock, close, destroy };
 }
 
 function gitlabSource(deps: ProviderDeps): Source {

@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { handWritten, pages } from "../../../docs/generated-blocks.ts";
+import { ANSWER_WITHIN_MS } from "../../../functions/receive-app.ts";
 import { COMMANDS } from "../../../shared/cli/commands.ts";
 import { timelineLine } from "../../../shared/cli/events.ts";
 import { EXIT_CODES } from "../../../shared/cli/exit-codes.ts";
@@ -9,6 +10,7 @@ import { parseCommandLine } from "../../../shared/cli/parse.ts";
 import { shownDelivery } from "../../../shared/cli/responses.ts";
 import { timelineOf } from "../../../shared/console/timeline.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
+import { ADMISSION_LIMITS } from "../../../shared/http/admission.ts";
 import { problemOf } from "../../../shared/http/problem.ts";
 import type { Rejection } from "../../../shared/model/rejection.ts";
 import { HINTS } from "../../../shared/model/rejection-hints.ts";
@@ -93,6 +95,18 @@ describe("docs/operations.md", () => {
   it("has one line for every exit code of a command, in the words of the help text", () => {
     const rows = rowsUnder(readText("docs/operations.md"), "Exit codes");
     expect(rows.map(([code = "", meaning]) => [Number(codeIn(code)[0]), meaning])).toEqual(EXIT_CODES);
+  });
+
+  it("gives the limits of the requests in flight", () => {
+    const { requests, bodyBytes, slowRequests, slowAfterMs, arrivalMs } = ADMISSION_LIMITS;
+    const text = sectionOf(readText("docs/operations.md"), "Overload").replace(/\s+/g, " ");
+    expect(text).toContain(`requests in flight (${requests.toLocaleString("en")})`);
+    expect(text).toContain(`their bodies (${bodyBytes / 2 ** 20} MiB)`);
+    expect(text).toContain(
+      `with ${slowRequests} requests in flight, one of them for longer than ${slowAfterMs / 1_000} s`,
+    );
+    expect(text).toContain(`takes longer than ${arrivalMs / 1_000} s to arrive`);
+    expect(text).toContain(`not recorded within ${ANSWER_WITHIN_MS / 1_000} s`);
   });
 });
 

@@ -1,0 +1,214 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { systemClock } from "../../shared/host/clock.ts";
+import { commandLine } from "../support/command-line.ts";
+import { CANARY, gitlabHeaders, httpBridge } from "../support/http-bridge.ts";
+import { rawConnection, requestHead } from "../support/raw-connection.ts";
+import { until } from "../support/until.ts";
+
+type Bridge = Awaited<ReturnType<typeof httpBridge>>;
+let bridge: Bridge;
+afterEach(() => {
+  const closed = bridge.close();
+  bridge.destroy();
+  return closed;
+});
+
+const PUSH = JSON.stringify({ object_kind: "push" });
+
+/** A bridge whose store records nothing before `release`, and what it was asked to record. */
+async function withHeldStore(changes: Omit<NonNullable<Parameters<typeof httpBridge>[0]>, "receiving">) {
+  const held: (() => void)[] = [];
+  let isReleased = false;
+  const record = (): Promise<"recorded"> =>
+    new Promise((resolve) => {
+      held.push(() => resolve("recorded"));
+      if (isReleased) resolve("recorded");
+    });
+  bridge = await httpBridge({ ...changes, receiving: { deliveries: { record } } });
+  const release = (): void => {
+    isReleased = true;
+    for (const end of held) end();
+  };
+  return { held, release };
+}
+
+let pushes = 0;
+function push(): Promise<Response> {
+  pushes += 1;
+  const headers = gitlabHeaders(PUSH, bridge.clock.now(), `delivery-${pushes}`);
+  return fetch(bridge.url, { method: "POST", headers, body: PUSH });
+}
+
+const bodyHead = (bytes: number): string =>
+  requestHead("POST", "/webhooks/gitlab", { "Content-Type": "application/json", "Content-Length": bytes });
+
+/** Sends the head of a request, and resolves when the server waits for its body. */
+async function halfSent(headers: Readonly<Record<string, string | number>>, path = "/webhooks/gitlab") {
+  const connection = await rawConnection(bridge.url);
+  connection.send(
+    requestHead("POST", path, { "Content-Type": "application/json", Expect: "100-continue", ...headers }),
+  );
+  await connection.received(CONTINUE);
+  return connection;
+}
+
+const CONTINUE = "HTTP/1.1 100 Continue\r\n\r\n";
+
+const get = (path: string): Promise<Response> => fetch(new URL(path, bridge.url));
+
+/** The status of the answer to a complete request without a signature: 401, or 503 if the server has no room. */
+async function statusOfUnsigned(bytes: number): Promise<number> {
+  const headers = { "content-type": "application/json" };
+  return (await fetch(bridge.url, { method: "POST", headers, body: "x".repeat(bytes) })).status;
+}
+
+const rejectedIn = (lines: readonly string[]): readonly number[] =>
+  lines.map((line) => JSON.parse(line)).flatMap(({ rejected }) => (rejected === undefined ? [] : [rejected]));
+
+describe("a server with as many requests in flight as it takes", () => {
+  it("the next request gets a 503 before its body is sent, health checks are answered, and then it takes requests again", async () => {
+    const { held, release } = await withHeldStore({ limits: { requests: 8 } });
+    const taken = [push(), push(), push(), push()];
+    await until("4 requests at the store", () => held.length === 4);
+
+    let answer = "";
+    let fastestMs = Number.POSITIVE_INFINITY;
+    for (let request = 0; request < 5; request++) {
+      const connection = await rawConnection(bridge.url);
+      const started = performance.now();
+      connection.send(bodyHead(1_000));
+      answer = await connection.received("}");
+      fastestMs = Math.min(fastestMs, performance.now() - started);
+    }
+    expect(fastestMs).toBeLessThan(100);
+    expect(answer).toMatch(/^HTTP\/1\.1 503 /);
+    expect(answer).toMatch(/^retry-after: \d+\r$/im);
+    expect(answer).toMatch(/^content-type: application\/problem\+json\r$/im);
+    expect(JSON.parse(answer.split("\r\n\r\n")[1] ?? "")).toEqual({
+      type: "urn:drawbridge:problem:503",
+      title: "The bridge has too many requests; nothing was recorded",
+      status: 503,
+      instance: expect.stringMatching(/^urn:uuid:/),
+      reason: "overloaded",
+    });
+    expect([(await get("/healthz")).status, (await get("/readyz")).status]).toEqual([200, 200]);
+    expect((await get("/v1/deliveries")).status).toBe(401);
+
+    release();
+    expect((await Promise.all(taken)).map(({ status }) => status)).toEqual([202, 202, 202, 202]);
+    expect((await push()).status).toBe(202);
+  });
+
+  it("all paths together get no more than the limit", async () => {
+    await withHeldStore({ limits: { requests: 4 } });
+    for (const path of ["/webhooks/gitlab", "/v1/status", "/v1/status", "/webhooks/gitlab"]) {
+      await halfSent({ "Content-Length": 9 }, path);
+    }
+    expect((await get("/v1/deliveries")).status).toBe(503);
+    expect((await get("/healthz")).status).toBe(200);
+  });
+
+  it("one log line counts the rejected requests of a period", async () => {
+    const { held } = await withHeldStore({ limits: { requests: 2 } });
+    void push().catch(() => undefined);
+    await until("a request at the store", () => held.length === 1);
+    for (let request = 0; request < 5; request++) expect((await push()).status).toBe(503);
+    expect(rejectedIn(bridge.lines)).toEqual([1]);
+    const closed = bridge.close();
+    bridge.destroy();
+    await closed;
+    expect(rejectedIn(bridge.lines)).toEqual([1, 4]);
+    expect(bridge.lines.filter((line) => line.includes('"reason":"overloaded"'))).toHaveLength(2);
+  });
+});
+
+describe("a server that holds as many bytes as it takes", () => {
+  it("a request whose body has no room gets a 503, and a smaller one is read", async () => {
+    await withHeldStore({ limits: { bodyBytes: 4_000 } });
+    await halfSent({ "Content-Length": 1_500 });
+    expect(await statusOfUnsigned(501)).toBe(503);
+    expect(await statusOfUnsigned(500)).toBe(401);
+  });
+
+  it("a body of unknown length counts as the largest one", async () => {
+    await withHeldStore({ limits: { bodyBytes: 2 * 1_048_576 } });
+    await halfSent({ "Transfer-Encoding": "chunked" });
+    expect(await statusOfUnsigned(1)).toBe(503);
+  });
+});
+
+describe("requests that are held open without being sent", () => {
+  it("a half-sent request is cut if another one needs its room", async () => {
+    const { release } = await withHeldStore({ limits: { requests: 4, arrivalMs: 0 } });
+    release();
+    const connections = [await halfSent({ "Content-Length": 1_000 }), await halfSent({ "Content-Length": 1_000 })];
+    expect((await push()).status).toBe(202);
+    for (const { ended } of connections) expect(await ended).toBe(CONTINUE);
+  });
+});
+
+describe("a source whose requests take long", () => {
+  it("its next requests get a 503 until the slow ones are answered, and other paths are answered meanwhile", async () => {
+    const { held, release } = await withHeldStore({ limits: { slowAfterMs: 20, slowRequests: 2 } });
+    const slow = [push(), push()];
+    await until("2 requests at the store", () => held.length === 2);
+    await until("an overloaded source", async () => (await statusOfUnsigned(9)) === 503);
+    expect((await get("/v1/deliveries")).status).toBe(401);
+    release();
+    expect((await Promise.all(slow)).map(({ status }) => status)).toEqual([202, 202]);
+    expect((await push()).status).toBe(202);
+  });
+});
+
+describe("a delivery that the store does not record in time", () => {
+  it("it gets a 503 that calls the outcome unknown, before its sender gives up", async () => {
+    await withHeldStore({ answerWithinMs: 20 });
+    const answer = await push();
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "2"]);
+    expect(await answer.json()).toMatchObject({
+      title: "The bridge could not finish this request; whether it was recorded is unknown",
+    });
+    expect(JSON.parse(bridge.lines.at(-1) ?? "")).toMatchObject({ message: "failed", fault: "deadline_exceeded" });
+  });
+});
+
+describe("a bridge process after a flood and a pause", () => {
+  it("it answers each request of a flood with 202 or 503, and accepts within 10 seconds after SIGSTOP and SIGCONT", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "drawbridge-flood-"));
+    const gitlab = { provider: "gitlab", signingToken: { current: "env:TOKEN" } };
+    await writeFile(join(folder, "drawbridge.yaml"), stringify({ sources: { gitlab } }));
+    const { child, ran, ended, printed } = commandLine(["start", "--port", "0", "--data", "data"], {
+      cwd: folder,
+      environment: { TOKEN: CANARY },
+    });
+    try {
+      await printed('"message":"started"');
+      const url = new URL("/webhooks/gitlab", /"url":"([^"]+)"/.exec(ran.out)?.[1]);
+      let sent = 0;
+      const send = async (givesUp?: AbortSignal): Promise<number> => {
+        sent += 1;
+        const headers = gitlabHeaders(PUSH, systemClock.now(), `delivery-${sent}`);
+        const signal = givesUp ?? null;
+        return (await fetch(url, { method: "POST", headers, body: PUSH, signal })).status;
+      };
+      const flood = await Promise.all(Array.from({ length: 200 }, () => send()));
+      expect([...new Set(flood)].filter((status) => status !== 202 && status !== 503)).toEqual([]);
+      expect(flood).toContain(202);
+
+      child.kill("SIGSTOP");
+      const givesUp = AbortSignal.timeout(200);
+      const senders = await Promise.allSettled(Array.from({ length: 100 }, () => send(givesUp)));
+      expect(senders.filter(({ status }) => status === "fulfilled")).toEqual([]);
+      child.kill("SIGCONT");
+      await until("an accepted delivery", async () => (await send()) === 202, Boolean, { limitMs: 10_000 });
+    } finally {
+      child.kill("SIGKILL");
+      await ended;
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
