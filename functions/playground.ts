@@ -15,6 +15,7 @@ import { jsonLog } from "../shared/host/log.ts";
 import { LocalSecrets } from "../shared/host/secrets.ts";
 import { startPlaygroundSandboxes } from "../test/support/playground-sandboxes.ts";
 import { startStandalone } from "./standalone.ts";
+import type { StopOutcome } from "./stop-on-signal.ts";
 
 const HOME = ".drawbridge/playground";
 const LOG = `${HOME}/bridge.log`;
@@ -33,7 +34,7 @@ export interface PlaygroundOptions {
 export interface Playground {
   /** Sends one recorded Confluence delivery, and prints its trace to the end. Resolves early if it is stopped. */
   demonstrate(): Promise<void>;
-  stop(): Promise<void>;
+  stop(): Promise<StopOutcome>;
 }
 
 /**
@@ -52,11 +53,12 @@ export async function startPlayground({ port, print }: PlaygroundOptions): Promi
   const secrets = new LocalSecrets({});
   const bridge = await startBridge(config, secrets, port);
   let isStopped = false;
-  const stop = async (): Promise<void> => {
+  const stop = async (): Promise<StopOutcome> => {
     isStopped = true;
     await rm(PLAYGROUND_SESSION, { force: true });
-    await bridge.stop();
+    const outcome = await bridge.stop();
     await sandboxes.close();
+    return outcome;
   };
   const introduce = async (): Promise<void> => {
     writeSession(sandboxes.meet(bridge.url, path));

@@ -6,6 +6,7 @@ import { systemClock as clock } from "../shared/host/clock.ts";
 import type { Log } from "../shared/host/log.ts";
 import { Loop } from "../shared/host/loop.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
+import { within } from "../shared/host/within.ts";
 import { ADMISSION_LIMITS, Admission } from "../shared/http/admission.ts";
 import { type ListenAddress, listen } from "../shared/http/listen.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
@@ -16,6 +17,7 @@ import { openMemoryTable, openTable } from "../shared/store/sqlite/open.ts";
 import { buildBridge } from "./bridge.ts";
 import { appWithConsole } from "./console-app.ts";
 import { receiveApp } from "./receive-app.ts";
+import type { StopOutcome } from "./stop-on-signal.ts";
 import { tokenVerifier } from "./token-verifier.ts";
 import { openWorker } from "./worker.ts";
 
@@ -29,8 +31,17 @@ export interface StandaloneOptions {
   readonly dataPath?: string;
 }
 
+export interface Standalone {
+  readonly url: URL;
+  /**
+   * Takes no more requests and starts no more work. What is running gets `limits.shutdownSeconds` to finish, and is cut
+   * off then.
+   */
+  stop(): Promise<StopOutcome>;
+}
+
 /** Starts the whole bridge in one process: embedded store, in-process bus, and a lane for each target. */
-export async function startStandalone(options: StandaloneOptions): Promise<{ url: URL; stop(): Promise<void> }> {
+export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
   const { config, secrets, log, retry, address, dataPath } = options;
   const database = dataPath === undefined ? openMemoryTable() : openTable(dataPath);
   const { retentionDays } = config.limits;
@@ -49,20 +60,32 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
   });
   const worker = openWorker(bridge, retry);
   const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () => deleteExpired(database.table, clock));
-  const stop = async (): Promise<void> => {
-    await cleaning.stop();
-    await worker.stop();
-    database.close();
-  };
+  const stopWork = () => Promise.all([cleaning.stop(), worker.stop()]);
   try {
     cleaning.nudge();
     await worker.start();
     const api = receiveApp(bridge, () => stores.deliveries.unrelayed(clock.now(), 1));
     const admission = new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: config.limits.bodyBytes, log });
     const server = await listen(appWithConsole(api, bridge), address, admission);
-    return { url: server.url, stop: () => server.close().then(stop) };
+    const finish = async (): Promise<StopOutcome> => {
+      await Promise.all([server.close(), stopWork()]);
+      await bridge.credentialUsage.settled();
+      return "finished";
+    };
+    const stop = async (): Promise<StopOutcome> => {
+      const { shutdownSeconds } = config.limits;
+      log.info({ shutdownSeconds }, "stopping");
+      const outcome = await within(finish(), shutdownSeconds * 1_000, "cut_off");
+      server.destroy();
+      database.close();
+      if (outcome === "finished") log.info({}, "stopped");
+      else log.warn({ shutdownSeconds }, "stopped; the work that was cut off continues at the next start");
+      return outcome;
+    };
+    return { url: server.url, stop };
   } catch (error) {
-    await stop();
+    await stopWork();
+    database.close();
     throw error;
   }
 }

@@ -10,6 +10,7 @@ import { jsonLog } from "../shared/host/log.ts";
 import { LocalSecrets } from "../shared/host/secrets.ts";
 import { readTlsSettings } from "../shared/http/tls.ts";
 import { startStandalone } from "./standalone.ts";
+import { stopOnSignal } from "./stop-on-signal.ts";
 
 /** `drawbridge start`: runs the bridge on this machine until a signal. Without a configuration it runs the playground. */
 export async function start({ options, given, environment, print }: Invocation): Promise<void> {
@@ -54,14 +55,4 @@ export async function start({ options, given, environment, print }: Invocation):
     log.warn({ check: finding.id, finding: finding.message }, "the configuration is unsafe or useless in part");
   }
   stopOnSignal(bridge);
-}
-
-/** A signal stops the bridge after its running work. The rest is in the store. A second signal exits at once. */
-function stopOnSignal({ stop }: { stop(): Promise<void> }): void {
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      process.once(signal, () => process.exit(1));
-      void stop().then(() => process.exit(0));
-    });
-  }
 }

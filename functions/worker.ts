@@ -15,7 +15,7 @@ export interface Worker {
   recorded(delivery: RecordedDelivery): void;
   /** Continues the work that an earlier process left in the store. */
   start(): Promise<void>;
-  /** Resolves when the running work is finished. The rest is in the store. */
+  /** Starts no more work. Resolves when the running work is finished. The rest is in the store. */
   stop(): Promise<void>;
 }
 
@@ -53,9 +53,7 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy): Worker {
       relay.start();
     },
     async stop() {
-      await relay.stop();
-      await lanes.stop();
-      await credentialUsage.settled();
+      await Promise.all([relay.stop(), lanes.stop()]);
     },
   };
 }

@@ -1,6 +1,16 @@
 import { Fault, type FaultCode } from "../host/fault.ts";
 
-export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, notAllowed: 4 } as const;
+export const EXIT = {
+  done: 0,
+  refused: 1,
+  usage: 2,
+  unreachable: 3,
+  notAllowed: 4,
+  cutOff: 5,
+  // 128 and the number of the signal, as for a process that the signal ended.
+  SIGINT: 130,
+  SIGTERM: 143,
+} as const;
 
 /** The meanings of the exit codes, for the help text. A test compares them with `docs/operations.md`. */
 export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] = [
@@ -9,6 +19,9 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [EXIT.usage, "the command line is wrong; nothing was called"],
   [EXIT.unreachable, "the bridge or the issuer cannot be reached, or cannot answer now"],
   [EXIT.notAllowed, "not allowed: no valid token, or no role for this (401, 403)"],
+  [EXIT.cutOff, "start: stopped at its deadline; the work that was cut off continues at the next start"],
+  [EXIT.SIGINT, "start: a second signal, SIGINT, ended it at once"],
+  [EXIT.SIGTERM, "start: a second signal, SIGTERM, ended it at once"],
 ];
 
 const CODES: Partial<Record<FaultCode, number>> = {

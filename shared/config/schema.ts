@@ -79,6 +79,18 @@ const limits = v.strictObject({
     ),
     90,
   ),
+  shutdownSeconds: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.maxValue(300),
+      v.description(
+        "Seconds that running work gets after SIGTERM or SIGINT, on one machine. What is cut off then continues at the next start.",
+      ),
+    ),
+    10,
+  ),
 });
 
 /** Findings of `drawbridge check` that are ignored. `build-config.ts` checks the ids. */
@@ -190,7 +202,7 @@ export const outline = v.strictObject({
   console: v.optional(
     v.pipe(consoleSettings, v.description("Web pages under `/console`. Without it, the address answers 404.")),
   ),
-  limits: v.optional(v.pipe(limits, v.description("Size of requests, and retention.")), {}),
+  limits: v.optional(v.pipe(limits, v.description("Size of requests, retention, and shutdown.")), {}),
   checks: v.optional(v.pipe(checks, v.description("Findings of `drawbridge check` that are ignored.")), {}),
 });
 export type Outline = v.InferOutput<typeof outline>;

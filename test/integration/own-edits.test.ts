@@ -17,7 +17,7 @@ import { startSandboxListener } from "../support/sandbox-listener.ts";
 import { secretsOf, silentLog } from "../support/test-doubles.ts";
 import { until } from "../support/until.ts";
 
-const closing: (() => Promise<void>)[] = [];
+const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });

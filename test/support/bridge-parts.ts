@@ -50,7 +50,7 @@ const EMPTY: Config = {
   targets: [],
   routes: [],
   checks: { ignore: [] },
-  limits: { bodyBytes: 1_048_576, retentionDays: 30 },
+  limits: { bodyBytes: 1_048_576, shutdownSeconds: 10, retentionDays: 30 },
 };
 
 /** The parts that a test replaces. Outbound calls fail unless the test replaces `callOut`. */

@@ -27,8 +27,8 @@ export function commandLine(
   /** Resolves once the output contains `text`. Throws the error output if the process ends before. */
   const printed = async (text: string): Promise<void> => {
     while (!ran.out.includes(text)) {
-      if (child.exitCode !== null) throw new Error(ran.err);
-      await new Promise((resolve) => child.stdout.once("data", resolve));
+      const more = new Promise<undefined>((resolve) => child.stdout.once("data", () => resolve(undefined)));
+      if ((await Promise.race([more, ended])) !== undefined) throw new Error(ran.err);
     }
   };
   return { child, ran, ended, printed };

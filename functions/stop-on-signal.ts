@@ -1,0 +1,27 @@
+import { EXIT } from "../shared/cli/exit-codes.ts";
+import { monotonicMs } from "../shared/host/clock.ts";
+
+/** How running work ended. Work that was cut off is in the store and continues at the next start. */
+export type StopOutcome = "finished" | "cut_off";
+
+/**
+ * One Ctrl-C reaches a process twice if npm started it: from the terminal, and from npm, which forwards it. The same
+ * holds for systemd, which signals every process of a service.
+ */
+const FORWARDED_MS = 100;
+
+/** Stops the bridge at the first signal, then exits. A second signal, the same or another, exits at once. */
+export function stopOnSignal({ stop }: { stop(): Promise<StopOutcome> }): void {
+  let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
+  const onSignal = (signal: "SIGINT" | "SIGTERM"): void => {
+    if (first === undefined) {
+      first = { signal, at: monotonicMs() };
+      void stop().then((outcome) => process.exit(outcome === "finished" ? EXIT.done : EXIT.cutOff));
+      return;
+    }
+    const isForwarded = signal === first.signal && monotonicMs() - first.at < FORWARDED_MS;
+    if (!isForwarded) process.exit(EXIT[signal]);
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+}
