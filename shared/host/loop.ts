@@ -1,10 +1,16 @@
 import { kindOf } from "./fault.ts";
 import type { Log } from "./log.ts";
 
+interface LoopOptions {
+  /** Undefined: the loop runs only after a nudge. */
+  readonly everyMs: number | undefined;
+  readonly log: Log;
+}
+
 /** Runs `work` after each nudge and every `everyMs`; never two runs at the same time. */
 export class Loop {
   readonly #work: () => Promise<unknown>;
-  readonly #everyMs: number;
+  readonly #everyMs: number | undefined;
   readonly #log: Log;
   readonly #name: string;
   #timer: NodeJS.Timeout | undefined;
@@ -12,7 +18,7 @@ export class Loop {
   #again = false;
   #stopped = false;
 
-  constructor(name: string, options: { readonly everyMs: number; readonly log: Log }, work: () => Promise<unknown>) {
+  constructor(name: string, options: LoopOptions, work: () => Promise<unknown>) {
     this.#name = name;
     this.#everyMs = options.everyMs;
     this.#log = options.log;
@@ -45,6 +51,7 @@ export class Loop {
       });
     }
     this.#running = undefined;
-    if (!this.#stopped) this.#timer = setTimeout(() => this.nudge(), this.#everyMs);
+    if (this.#stopped || this.#everyMs === undefined) return;
+    this.#timer = setTimeout(() => this.nudge(), this.#everyMs);
   }
 }

@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import { readFile, stat } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { FileWatch } from "./file-watch.ts";
+import type { Log } from "./log.ts";
+import { Loop } from "./loop.ts";
+
+/** Files are read when they have not changed for this long, so that a file that is being written is not read in part. */
+const SETTLE_MS = 200;
+
+interface FollowedFilesDeps {
+  /** Returns the paths of the files as they are now. Never throws. */
+  readonly paths: () => Promise<readonly string[]>;
+  /** Called after a change, and after each request. It never runs twice at the same time. */
+  readonly reload: () => Promise<void>;
+  readonly log: Log;
+}
+
+/** Calls `reload` once for each change of what some files contain, however many events one change causes. */
+export class FollowedFiles {
+  readonly #deps: FollowedFilesDeps;
+  readonly #watch: FileWatch;
+  readonly #loop: Loop;
+  /** Digest of what the files contained before the last reload. */
+  #loaded = "";
+  #isStarted = false;
+  #isRequested = false;
+
+  constructor(deps: FollowedFilesDeps) {
+    this.#deps = deps;
+    this.#watch = new FileWatch(() => this.#nudge(), deps.log);
+    this.#loop = new Loop("reload", { everyMs: undefined, log: deps.log }, () => this.#round());
+  }
+
+  /** Starts to watch. Call it before the files are read for the first time, so that no change is missed after that. */
+  async open(): Promise<void> {
+    this.#loaded = await this.#look();
+  }
+
+  /** Reloads after every change since `open`. */
+  start(): void {
+    this.#isStarted = true;
+    this.#nudge();
+  }
+
+  /** Reloads even if no file has changed. */
+  request(): void {
+    this.#isRequested = true;
+    this.#nudge();
+  }
+
+  /** Resolves when a reload that has begun is finished. */
+  async stop(): Promise<void> {
+    this.#watch.close();
+    await this.#loop.stop();
+  }
+
+  #nudge(): void {
+    if (this.#isStarted) this.#loop.nudge();
+  }
+
+  async #round(): Promise<void> {
+    const isRequested = this.#isRequested;
+    this.#isRequested = false;
+    // An event may also mean that a folder or a link is new and must be watched.
+    if ((await this.#look()) === this.#loaded && !isRequested) return;
+    const settled = await this.#settled();
+    if (settled === this.#loaded && !isRequested) return;
+    this.#loaded = settled;
+    await this.#deps.reload();
+  }
+
+  async #settled(): Promise<string> {
+    for (let earlier = await this.#look(); ; ) {
+      await sleep(SETTLE_MS);
+      const now = await this.#look();
+      if (now === earlier) return now;
+      earlier = now;
+    }
+  }
+
+  /** Watches the files as they are now, and then reads them: a later change causes an event. */
+  async #look(): Promise<string> {
+    const paths = await this.#deps.paths();
+    await this.#watch.watch(paths);
+    return contentsOf(paths);
+  }
+}
+
+/** Returns a digest of what the files contain. */
+async function contentsOf(paths: readonly string[]): Promise<string> {
+  const digest = createHash("sha256");
+  for (const path of paths) {
+    const bytes = await contentOf(path);
+    digest.update(JSON.stringify([path, bytes.length])).update(bytes);
+  }
+  return digest.digest("hex");
+}
+
+/** A pipe is left alone: it can be read only once. */
+async function contentOf(path: string): Promise<Uint8Array> {
+  const missing = new Uint8Array();
+  try {
+    return (await stat(path)).isFile() ? await readFile(path) : missing;
+  } catch {
+    // The reload reports a file that cannot be read.
+    return missing;
+  }
+}
