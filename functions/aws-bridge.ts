@@ -5,6 +5,7 @@ import { dynamoDbClient } from "../shared/aws/clients.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { compiledRouteOutline } from "../shared/config/compiled.ts";
 import type { Config } from "../shared/config/schema.ts";
+import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
 import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
 import { noTokenVerifier } from "../shared/identity/token-verifier.ts";
@@ -23,19 +24,22 @@ export function awsBridge(
   verifierOf: (config: Config, ports: Omit<Ports, "tokens">) => Ports["tokens"] = () => noTokenVerifier,
 ): Bridge {
   const secrets = new AwsSecrets(process.env);
+  const log = awsLog(name, process.env, clock);
   const { retentionDays } = config.limits;
+  // The table's stream invokes the relay: no record needs a mark, and nothing is nudged after a commit.
+  const stores = openStores(new DynamoDbTable(dynamoDbClient(), setting(process.env, "TABLE_NAME")), {
+    retentionDays,
+    markUnrelayed: false,
+    singleProcess: false,
+    clock,
+  });
   const ports: Omit<Ports, "tokens"> = {
-    // The table's stream invokes the relay: no record needs a mark, and nothing is nudged after a commit.
-    stores: openStores(new DynamoDbTable(dynamoDbClient(), setting(process.env, "TABLE_NAME")), {
-      retentionDays,
-      markUnrelayed: false,
-      singleProcess: false,
-      clock,
-    }),
+    stores,
+    credentialUsage: new CredentialUsage({ credentialUses: stores.credentialUses, log }),
     recorded: () => undefined,
     secrets,
     clock,
-    log: awsLog(name, process.env, clock),
+    log,
     callOut,
     random: Math.random,
     issuer: openIssuer(bridgeIdentity(config, process.env), { secrets, kmsKey }),

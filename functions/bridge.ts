@@ -4,7 +4,7 @@ import { type PeopleOf, peopleOf } from "../shared/approvals/people.ts";
 import type { RouteOutline } from "../shared/config/connect-action.ts";
 import type { Config } from "../shared/config/schema.ts";
 import { tokenEncryptionsOf } from "../shared/config/system-tokens.ts";
-import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
+import type { CredentialUsage } from "../shared/delivery/credential-usage.ts";
 import { rejectOverRate } from "../shared/delivery/rate-limits.ts";
 import type { CallOut } from "../shared/host/call-out.ts";
 import type { Clock } from "../shared/host/clock.ts";
@@ -35,6 +35,8 @@ export interface Ports {
   readonly awsToken: ((audience: string) => Promise<OutboundToken>) | undefined;
   /** Verifies the tokens of callers; `noTokenVerifier` for a function that takes no requests. */
   readonly tokens: TokenVerifier;
+  /** One for each process: it remembers which uses are recorded already. */
+  readonly credentialUsage: CredentialUsage;
   /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
   readonly recorded: (delivery: RecordedDelivery) => void;
 }
@@ -47,15 +49,14 @@ export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
   /** Names of the trust entries. */
   readonly trustEntries: readonly string[];
   readonly rejectOverRate: (principal: Principal) => Promise<Rejection | undefined>;
-  readonly credentialUsage: CredentialUsage;
   readonly systemTokens: SystemTokens;
   readonly commands: Commands;
 }
 
 /** Builds the shared parts of a bridge. Sends no request and reads no secret. */
 export function buildBridge(config: Config, { runReporters, hasGates }: RouteOutline, ports: Ports): Bridge {
-  const { stores, secrets, clock, log, callOut, random, issuer, awsToken, tokens, recorded } = ports;
-  const { deliveries, actions, approvals, runs, rateLimits, storedTokens, credentialUses } = stores;
+  const { stores, secrets, clock, log, callOut, random, issuer, awsToken, tokens, credentialUsage, recorded } = ports;
+  const { deliveries, actions, approvals, runs, rateLimits, storedTokens } = stores;
   const policy = policyOf(config.roles);
   const people = peopleOf(config);
   const commands: CommandDeps = { deliveries, actions, approvals, runs, runReporters, policy, people, recorded, clock };
@@ -72,13 +73,13 @@ export function buildBridge(config: Config, { runReporters, hasGates }: RouteOut
     random,
     issuer,
     awsToken,
+    credentialUsage,
     recorded,
     policy,
     people,
     tokens,
     trustEntries: Object.keys(config.issuers),
     rejectOverRate: (principal) => rejectOverRate(principal, limits),
-    credentialUsage: new CredentialUsage({ credentialUses, log }),
     systemTokens: new SystemTokens({ encryptions: tokenEncryptionsOf(config), storedTokens, secrets, clock, log }),
     commands: createCommands(commands),
   };

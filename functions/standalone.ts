@@ -1,6 +1,7 @@
 import { routeOutline } from "../shared/config/connect-action.ts";
 import type { Config } from "../shared/config/schema.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
+import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
 import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
 import type { Log } from "../shared/host/log.ts";
@@ -56,6 +57,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     issuer: openIssuer(config.identity, { secrets, kmsKey: undefined }),
     awsToken: undefined,
     tokens: tokenVerifier(config, { stores, clock, callOut }),
+    credentialUsage: new CredentialUsage({ credentialUses: stores.credentialUses, log }),
     recorded: (delivery: RecordedDelivery) => worker.recorded(delivery),
   });
   const worker = openWorker(bridge, retry);
@@ -63,7 +65,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   const stopWork = () => Promise.all([cleaning.stop(), worker.stop()]);
   try {
     cleaning.nudge();
-    await worker.start();
+    worker.start();
     const api = receiveApp(bridge, () => stores.deliveries.unrelayed(clock.now(), 1));
     const admission = new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: config.limits.bodyBytes, log });
     const server = await listen(appWithConsole(api, bridge), address, admission);

@@ -1,8 +1,9 @@
 import { actions } from "../shared/actions/registry.ts";
 import { InProcessBus } from "../shared/bus/in-process-bus.ts";
-import { act } from "../shared/delivery/act.ts";
+import { type ActDeps, act } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { Lanes } from "../shared/delivery/lane.ts";
+import type { RelayDeps } from "../shared/delivery/relay.ts";
 import { RelayWorker } from "../shared/delivery/relay-worker.ts";
 import { schedule } from "../shared/delivery/schedule.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
@@ -14,46 +15,62 @@ export interface Worker {
   /** Starts the relay of a delivery that was just recorded. */
   recorded(delivery: RecordedDelivery): void;
   /** Continues the work that an earlier process left in the store. */
-  start(): Promise<void>;
+  start(): void;
+  /**
+   * Uses this bridge for all work that starts from now on. Attempts under way end with the one that they began with. The
+   * bridge must use the same store.
+   */
+  use(bridge: Bridge): void;
   /** Starts no more work. Resolves when the running work is finished. The rest is in the store. */
   stop(): Promise<void>;
 }
 
 /**
  * The background work of one machine: it relays deliveries to the in-process bus and runs each target's actions in a
- * lane.
+ * lane. It lasts as long as the process, so that a target never has two lanes.
  */
 export function openWorker(bridge: Bridge, retry: RetryPolicy): Worker {
-  const { deliveries, credentialUsage, clock, log } = bridge;
-  const deps = actDeps(bridge, actions, retry);
-  const lanes = new Lanes(
-    deps.routes.map(({ target }) => target),
-    { actions: bridge.actions, act: (id) => act(id, deps), clock, log },
-  );
-  const bus = new InProcessBus({
-    routes: deps.routes,
-    schedule: (route, detail) => schedule(route, detail, bridge),
-    scheduled: (target) => lanes.nudge(target),
-  });
-  const relay = new RelayWorker({
-    bus: relayBus(bridge, bus),
-    deliveries,
-    outbox: deliveries,
-    ownAccounts: bridge.ownAccounts,
-    clock,
-    log,
-  });
+  const { actions: store, credentialUsage, clock, log } = bridge;
+  const nudge = (target: string): void => lanes.nudge(target);
+  let current = workOf(bridge, retry, nudge);
+  const lanes = new Lanes({ actions: store, act: (id) => act(id, current.acting), clock, log });
+  const relay = new RelayWorker(() => current.relaying);
+  const startLanes = (): void => lanes.start(current.acting.routes.map(({ target }) => target));
   return {
     recorded(delivery) {
       relay.recorded(delivery);
       credentialUsage.delivered(delivery);
     },
-    async start() {
-      await lanes.start();
+    start() {
+      startLanes();
       relay.start();
+    },
+    use(next) {
+      current = workOf(next, retry, nudge);
+      startLanes();
     },
     async stop() {
       await Promise.all([relay.stop(), lanes.stop()]);
     },
+  };
+}
+
+interface Work {
+  readonly acting: ActDeps;
+  readonly relaying: RelayDeps;
+}
+
+/** Returns the dependencies of the work of one configuration. */
+function workOf(bridge: Bridge, retry: RetryPolicy, scheduled: (target: string) => void): Work {
+  const { deliveries, ownAccounts, clock, log } = bridge;
+  const acting = actDeps(bridge, actions, retry);
+  const bus = new InProcessBus({
+    routes: acting.routes,
+    schedule: (route, detail) => schedule(route, detail, bridge),
+    scheduled,
+  });
+  return {
+    acting,
+    relaying: { bus: relayBus(bridge, bus), deliveries, outbox: deliveries, ownAccounts, clock, log },
   };
 }

@@ -25,18 +25,13 @@ export class Lane {
   readonly #deps: LaneDeps;
   readonly #running = new Map<string, Promise<unknown>>();
   readonly #loop: Loop;
+  #hasExpiredLeases = false;
   #isStopped = false;
 
   constructor(target: string, deps: LaneDeps) {
     this.#target = target;
     this.#deps = deps;
     this.#loop = new Loop(`lane ${target}`, { everyMs: POLL_MS, log: deps.log }, () => this.#startDue());
-  }
-
-  /** Expires the leases of the previous process. Only one process runs at a time, so no other owner can be alive. */
-  async start(): Promise<void> {
-    await this.#deps.actions.expireLeases(this.#target, this.#deps.clock.now());
-    this.#loop.nudge();
   }
 
   nudge(): void {
@@ -51,6 +46,7 @@ export class Lane {
   }
 
   async #startDue(): Promise<void> {
+    if (!this.#hasExpiredLeases) await this.#expireLeases();
     if (this.#running.size >= CONCURRENCY) return;
     // The index may lag behind and still list running actions, so twice the number is read.
     const due = await this.#deps.actions.due(this.#target, this.#deps.clock.now(), CONCURRENCY * 2);
@@ -58,6 +54,15 @@ export class Lane {
       if (this.#isStopped || this.#running.size >= CONCURRENCY) return;
       if (!this.#running.has(id)) this.#start(id);
     }
+  }
+
+  /**
+   * Expires the leases of the previous process. One process runs at a time, and it has one lane for each target, so no
+   * other owner can be alive.
+   */
+  async #expireLeases(): Promise<void> {
+    await this.#deps.actions.expireLeases(this.#target, this.#deps.clock.now());
+    this.#hasExpiredLeases = true;
   }
 
   #start(id: string): void {
@@ -74,16 +79,26 @@ export class Lane {
   }
 }
 
-/** The lanes of one machine, one for each target. */
+/**
+ * The lanes of one machine, one for each target. The lane of a target that was removed from the configuration stays, to
+ * end the actions in its queue.
+ */
 export class Lanes {
-  readonly #lanes: ReadonlyMap<string, Lane>;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #deps: LaneDeps;
 
-  constructor(targets: readonly string[], deps: LaneDeps) {
-    this.#lanes = new Map(targets.map((target) => [target, new Lane(target, deps)]));
+  constructor(deps: LaneDeps) {
+    this.#deps = deps;
   }
 
-  async start(): Promise<void> {
-    await Promise.all([...this.#lanes.values()].map((lane) => lane.start()));
+  /** Starts a lane for each of these targets that has none. */
+  start(targets: readonly string[]): void {
+    for (const target of targets) {
+      if (this.#lanes.has(target)) continue;
+      const lane = new Lane(target, this.#deps);
+      this.#lanes.set(target, lane);
+      lane.nudge();
+    }
   }
 
   nudge(target: string): void {

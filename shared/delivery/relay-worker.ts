@@ -10,15 +10,16 @@ const SWEEP_MS = 1_000;
 
 /** The relay of one machine: a nudge after each commit, and a sweep of the outbox at start and on a timer. */
 export class RelayWorker {
-  readonly #deps: RelayDeps;
+  readonly #deps: () => RelayDeps;
   readonly #running = new Set<Promise<void>>();
   readonly #sweeps: Loop;
   #isStopped = false;
 
-  constructor(deps: RelayDeps) {
+  /** `deps` returns the dependencies of the configuration in force. */
+  constructor(deps: () => RelayDeps) {
     this.#deps = deps;
-    this.#sweeps = new Loop("sweep", { everyMs: SWEEP_MS, log: deps.log }, async () => {
-      if ((await sweep(deps)) === SWEEP_SIZE) this.#sweeps.nudge();
+    this.#sweeps = new Loop("sweep", { everyMs: SWEEP_MS, log: deps().log }, async () => {
+      if ((await sweep(deps())) === SWEEP_SIZE) this.#sweeps.nudge();
     });
   }
 
@@ -29,7 +30,7 @@ export class RelayWorker {
   /** Relays a delivery that was just recorded. After `stop` it stays in the outbox, for the next start. */
   recorded(delivery: RecordedDelivery): void {
     if (this.#isStopped || this.#running.size >= CONCURRENCY) return;
-    const run = relay(delivery, this.#deps).finally(() => this.#running.delete(run));
+    const run = relay(delivery, this.#deps()).finally(() => this.#running.delete(run));
     this.#running.add(run);
   }
 

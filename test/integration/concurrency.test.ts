@@ -61,7 +61,7 @@ describe("the lane of a target", () => {
       done.push(id);
     };
     const lane = new Lane("ci", { actions, clock, log: silentLog, act });
-    await lane.start();
+    lane.nudge();
     await until(
       "eight actions to run",
       () => work.running,
@@ -103,7 +103,8 @@ describe("the lane of a target", () => {
       log: silentLog,
       act: async (id) => started.push(id),
     });
-    await lane.start();
+    lane.nudge();
+    await until("the lane to read its queue", () => reading.running === 1);
     const stopped = lane.stop();
     reading.releaseAll();
     await stopped;
@@ -127,7 +128,7 @@ describe("the relay of one machine", () => {
       },
     };
     const deps = { deliveries, outbox: deliveries, ownAccounts, clock, log: silentLog };
-    const worker = new RelayWorker({ ...deps, bus });
+    const worker = new RelayWorker(() => ({ ...deps, bus }));
     /** Relays one delivery without the worker. A surplus delivery of the worker reaches the bus before this ends. */
     const untilSurplusWouldShow = async () => {
       for (const delivery of recorded.slice(-1)) await relay(delivery, { ...deps, bus: parts.bus });
@@ -167,7 +168,8 @@ describe("the relay of one machine", () => {
     const delivery = sampleDelivery();
     await deliveries.record(delivery);
     parts.clock.advance(60_000);
-    const worker = new RelayWorker({ deliveries, outbox: deliveries, ownAccounts, clock, log: silentLog, bus });
+    const deps = { deliveries, outbox: deliveries, ownAccounts, clock, log: silentLog, bus };
+    const worker = new RelayWorker(() => deps);
     await worker.stop();
     worker.recorded(delivery);
     // It would wait for a relay under way.

@@ -3,6 +3,7 @@ import { type Bridge, buildBridge, type Ports } from "../../functions/bridge.ts"
 import { InProcessBus } from "../../shared/bus/in-process-bus.ts";
 import type { Config } from "../../shared/config/schema.ts";
 import { act } from "../../shared/delivery/act.ts";
+import { CredentialUsage } from "../../shared/delivery/credential-usage.ts";
 import { schedule } from "../../shared/delivery/schedule.ts";
 import { noTokenVerifier } from "../../shared/identity/token-verifier.ts";
 import type { ActionContext, ActionOutcome } from "../../shared/model/action-outcome.ts";
@@ -70,6 +71,7 @@ export function bridgeWith(routes: readonly Route[], { config, ...ports }: TestP
       issuer: undefined,
       awsToken: undefined,
       tokens: noTokenVerifier,
+      credentialUsage: new CredentialUsage({ credentialUses: ports.stores.credentialUses, log: silentLog }),
       recorded: () => undefined,
       ...ports,
     },
