@@ -7,7 +7,7 @@ import { tokenVerifier } from "./token-verifier.ts";
 
 const bridge = awsBridge("console", compiledWithoutRoutes(), tokenVerifier);
 // The console calls it in this process; no sender's request comes here.
-const api = receiveApp(bridge, () => bridge.deliveries.get("readiness"));
+const api = receiveApp(bridge, () => bridge.deliveries.get("readiness").then(() => ({})));
 
 /** The pages under `/console`, behind an HTTP API or a function URL. Deployed if a console is configured. */
 export const handler = gatewayHandler(consoleApp(api, bridge) ?? api);

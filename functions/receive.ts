@@ -7,4 +7,4 @@ import { tokenVerifier } from "./token-verifier.ts";
 const bridge = awsBridge("receive", compiledWithoutRoutes(), tokenVerifier);
 
 /** The HTTP interface, behind an HTTP API or a function URL. `ready` reads an item that need not exist. */
-export const handler = gatewayHandler(receiveApp(bridge, () => bridge.deliveries.get("readiness")));
+export const handler = gatewayHandler(receiveApp(bridge, () => bridge.deliveries.get("readiness").then(() => ({}))));

@@ -1,4 +1,5 @@
 import { routeOutline } from "../shared/config/connect-action.ts";
+import { digestOf } from "../shared/config/digest.ts";
 import type { Config } from "../shared/config/schema.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
@@ -9,7 +10,9 @@ import { Loop } from "../shared/host/loop.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
 import { within } from "../shared/host/within.ts";
 import { ADMISSION_LIMITS, Admission } from "../shared/http/admission.ts";
+import type { ServedApp } from "../shared/http/connection.ts";
 import { type ListenAddress, listen } from "../shared/http/listen.ts";
+import type { TlsSettings } from "../shared/http/tls.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { openStores } from "../shared/store/open-stores.ts";
@@ -32,8 +35,19 @@ export interface StandaloneOptions {
   readonly dataPath?: string;
 }
 
+/** What a running bridge can take up without a restart. */
+export interface ReloadableSettings extends Pick<StandaloneOptions, "config" | "secrets"> {
+  /** Undefined if the bridge serves plain HTTP. */
+  readonly tls?: TlsSettings | undefined;
+}
+
 export interface Standalone {
   readonly url: URL;
+  /**
+   * Uses these settings for everything that starts from now on. Requests and attempts under way end with the settings that
+   * they began with. Throws and changes nothing if they cannot be used. Not after `stop`.
+   */
+  use(settings: ReloadableSettings): void;
   /**
    * Takes no more requests and starts no more work. What is running gets `limits.shutdownSeconds` to finish, and is cut
    * off then.
@@ -41,41 +55,67 @@ export interface Standalone {
   stop(): Promise<StopOutcome>;
 }
 
-/** Starts the whole bridge in one process: embedded store, in-process bus, and a lane for each target. */
+/**
+ * Starts the whole bridge in one process: embedded store, in-process bus, and a lane for each target. Store, server and
+ * worker last as long as the process. The parts that depend on the configuration are built anew for each one.
+ */
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
-  const { config, secrets, log, retry, address, dataPath } = options;
+  const { log, retry, address, dataPath } = options;
   const database = dataPath === undefined ? openMemoryTable() : openTable(dataPath);
-  const { retentionDays } = config.limits;
-  const stores = openStores(database.table, { retentionDays, markUnrelayed: true, singleProcess: true, clock });
-  const bridge = buildBridge(config, routeOutline(config), {
-    stores,
-    secrets,
+  const limits = () => current.bridge.config.limits;
+  const stores = openStores(database.table, {
+    get retentionDays() {
+      return limits().retentionDays;
+    },
+    markUnrelayed: true,
+    singleProcess: true,
     clock,
-    log,
-    callOut,
-    random: Math.random,
-    issuer: openIssuer(config.identity, { secrets, kmsKey: undefined }),
-    awsToken: undefined,
-    tokens: tokenVerifier(config, { stores, clock, callOut }),
-    credentialUsage: new CredentialUsage({ credentialUses: stores.credentialUses, log }),
-    recorded: (delivery: RecordedDelivery) => worker.recorded(delivery),
   });
-  const worker = openWorker(bridge, retry);
+  const credentialUsage = new CredentialUsage({ credentialUses: stores.credentialUses, log });
+  const build = ({ config, secrets }: Pick<StandaloneOptions, "config" | "secrets">) => {
+    const bridge = buildBridge(config, routeOutline(config), {
+      stores,
+      secrets,
+      clock,
+      log,
+      callOut,
+      random: Math.random,
+      issuer: openIssuer(config.identity, { secrets, kmsKey: undefined }),
+      awsToken: undefined,
+      tokens: tokenVerifier(config, { stores, clock, callOut }),
+      credentialUsage,
+      recorded: (delivery: RecordedDelivery) => worker.recorded(delivery),
+    });
+    const configuration = digestOf(config);
+    const api = receiveApp(bridge, async () => {
+      await stores.deliveries.unrelayed(clock.now(), 1);
+      return { configuration };
+    });
+    return { bridge, app: appWithConsole(api, bridge) };
+  };
+  let current = build(options);
+  const worker = openWorker(current.bridge, retry);
   const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () => deleteExpired(database.table, clock));
   const stopWork = () => Promise.all([cleaning.stop(), worker.stop()]);
   try {
     cleaning.nudge();
     worker.start();
-    const api = receiveApp(bridge, () => stores.deliveries.unrelayed(clock.now(), 1));
-    const admission = new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: config.limits.bodyBytes, log });
-    const server = await listen(appWithConsole(api, bridge), address, admission);
+    const admission = new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: () => limits().bodyBytes, log });
+    const app: ServedApp = { fetch: (request, connection) => current.app.fetch(request, connection) };
+    const server = await listen(app, address, admission);
+    const use = (settings: ReloadableSettings): void => {
+      const next = build(settings);
+      worker.use(next.bridge);
+      if (settings.tls !== undefined) server.useTls(settings.tls);
+      current = next;
+    };
     const finish = async (): Promise<StopOutcome> => {
       await Promise.all([server.close(), stopWork()]);
-      await bridge.credentialUsage.settled();
+      await credentialUsage.settled();
       return "finished";
     };
     const stop = async (): Promise<StopOutcome> => {
-      const { shutdownSeconds } = config.limits;
+      const { shutdownSeconds } = limits();
       log.info({ shutdownSeconds }, "stopping");
       const outcome = await within(finish(), shutdownSeconds * 1_000, "cut_off");
       server.destroy();
@@ -84,7 +124,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       else log.warn({ shutdownSeconds }, "stopped; the work that was cut off continues at the next start");
       return outcome;
     };
-    return { url: server.url, stop };
+    return { url: server.url, use, stop };
   } catch (error) {
     await stopWork();
     database.close();

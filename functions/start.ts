@@ -1,14 +1,9 @@
 import { type Invocation, usageFault } from "../shared/cli/command.ts";
 import { configPath } from "../shared/cli/session.ts";
-import { printable } from "../shared/cli/terminal-text.ts";
-import { checkHere } from "../shared/config/check.ts";
-import { loadConfig, showFinding } from "../shared/config/load.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
 import { systemClock, toIso } from "../shared/host/clock.ts";
-import { Fault } from "../shared/host/fault.ts";
 import { jsonLog } from "../shared/host/log.ts";
-import { LocalSecrets } from "../shared/host/secrets.ts";
-import { readTlsSettings } from "../shared/http/tls.ts";
+import { LiveConfig } from "./live-config.ts";
 import { startStandalone } from "./standalone.ts";
 import { stopOnSignal } from "./stop-on-signal.ts";
 
@@ -25,34 +20,29 @@ export async function start({ options, given, environment, print }: Invocation):
     stopOnSignal(playground);
     return playground.demonstrate();
   }
-  const secrets = new LocalSecrets(environment);
-  const findings = await checkHere(path, secrets, systemClock);
-  const errors = findings.filter(({ level }) => level === "error");
-  if (errors.length > 0) {
-    const message = ["the configuration is invalid:", ...errors.map((finding) => printable(showFinding(finding)))].join(
-      "\n",
-    );
-    throw new Fault("configuration_invalid", message, { retryable: false });
-  }
-  const tls = await readTlsSettings(
-    { certificate: options["tls-cert"], key: options["tls-key"], clientCa: options["client-ca"] },
-    secrets,
-  );
   const log = jsonLog(
     (line) => process.stdout.write(line),
     () => toIso(systemClock.now()),
   );
+  const tls = { certificate: options["tls-cert"], key: options["tls-key"], clientCa: options["client-ca"] };
+  const live = new LiveConfig({ path, tls, environment, log });
+  process.on("SIGHUP", () => live.reload());
+  const settings = await live.open();
   const bridge = await startStandalone({
-    config: await loadConfig(path),
-    secrets,
+    config: settings.config,
+    secrets: settings.secrets,
     log,
     retry: DEFAULT_RETRY,
-    address: { hostname: host, port, tls },
+    address: { hostname: host, port, tls: settings.tls },
     dataPath: data,
   });
-  log.info({ url: bridge.url.origin, config: path }, "started");
-  for (const finding of findings.filter(({ level }) => level === "warning")) {
-    log.warn({ check: finding.id, finding: finding.message }, "the configuration is unsafe or useless in part");
-  }
-  stopOnSignal(bridge);
+  live.start(bridge.use);
+  stopOnSignal({
+    stop: () => {
+      live.close();
+      return bridge.stop();
+    },
+  });
+  log.info({ url: bridge.url.origin, config: path, digest: settings.digest }, "started");
+  live.logWarnings(settings.warnings);
 }

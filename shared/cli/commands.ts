@@ -47,7 +47,8 @@ export const COMMANDS: readonly Command[] = [
     name: "start",
     group: "Run a bridge",
     summary: "run the bridge, or the playground",
-    details: "Without a configuration it runs the playground: a bridge between sandboxes, all on this machine.",
+    details:
+      "Without a configuration it runs the playground: a bridge between sandboxes, all on this machine. A running bridge takes up changed files again, and on SIGHUP.",
     positionals: [],
     options: {
       config,

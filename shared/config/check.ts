@@ -1,9 +1,11 @@
 import type { Clock } from "../host/clock.ts";
+import { Fault } from "../host/fault.ts";
 import type { Secrets } from "../host/secrets.ts";
 import type { Check, CheckContext, Found } from "./checks/check.ts";
 import { checks } from "./checks/registry.ts";
 import { ignoreOf } from "./checks/unused-ignore.ts";
-import { type ConfigFinding, findingOf, inOrder, type LoadedConfig, readConfig } from "./load.ts";
+import { type ConfigFinding, findingOf, inOrder, type LoadedConfig, readConfig, showFinding } from "./load.ts";
+import type { Config } from "./schema.ts";
 
 /**
  * Returns all mistakes of a configuration, and all findings of the checks in its valid parts. A bridge does not start if
@@ -23,6 +25,26 @@ export const checkLoaded = (loaded: LoadedConfig, path: string, secrets: Secrets
  */
 export const checkHere = async (path: string, secrets: Secrets, clock: Clock): Promise<readonly ConfigFinding[]> =>
   findingsOf(await readConfig(path), path, { secrets, here: { clock } });
+
+export interface CheckedConfig {
+  readonly config: Config;
+  readonly warnings: readonly ConfigFinding[];
+}
+
+/**
+ * Reads a configuration and checks it as {@link checkHere} does, so that what was checked is what is used. Throws
+ * `configuration_invalid` with one line for each error.
+ */
+export async function readChecked(path: string, secrets: Secrets, clock: Clock): Promise<CheckedConfig> {
+  const loaded = await readConfig(path);
+  const findings = await findingsOf(loaded, path, { secrets, here: { clock } });
+  const errors = findings.filter(({ level }) => level === "error");
+  if (loaded.ok && errors.length === 0) {
+    return { config: loaded.config, warnings: findings.filter(({ level }) => level === "warning") };
+  }
+  const message = ["the configuration is invalid:", ...errors.map(showFinding)].join("\n");
+  throw new Fault("configuration_invalid", message, { retryable: false });
+}
 
 async function findingsOf(
   loaded: LoadedConfig,

@@ -21,8 +21,8 @@ export class FollowedFiles {
   readonly #deps: FollowedFilesDeps;
   readonly #watch: FileWatch;
   readonly #loop: Loop;
-  /** Digest of what the files contained before the last reload. */
-  #loaded = "";
+  /** What the files contained before the last reload. */
+  #loaded: Contents = new Map();
   #isStarted = false;
   #isRequested = false;
 
@@ -63,39 +63,44 @@ export class FollowedFiles {
     const isRequested = this.#isRequested;
     this.#isRequested = false;
     // An event may also mean that a folder or a link is new and must be watched.
-    if ((await this.#look()) === this.#loaded && !isRequested) return;
+    if (isKnown(await this.#look(), this.#loaded) && !isRequested) return;
     const settled = await this.#settled();
-    if (settled === this.#loaded && !isRequested) return;
+    if (isKnown(settled, this.#loaded) && !isRequested) return;
     this.#loaded = settled;
     await this.#deps.reload();
   }
 
-  async #settled(): Promise<string> {
+  async #settled(): Promise<Contents> {
     for (let earlier = await this.#look(); ; ) {
       await sleep(SETTLE_MS);
       const now = await this.#look();
-      if (now === earlier) return now;
+      if (isKnown(now, earlier)) return now;
       earlier = now;
     }
   }
 
   /** Watches the files as they are now, and then reads them: a later change causes an event. */
-  async #look(): Promise<string> {
+  async #look(): Promise<Contents> {
     const paths = await this.#deps.paths();
     await this.#watch.watch(paths);
     return contentsOf(paths);
   }
 }
 
-/** Returns a digest of what the files contain. */
-async function contentsOf(paths: readonly string[]): Promise<string> {
-  const digest = createHash("sha256");
-  for (const path of paths) {
-    const bytes = await contentOf(path);
-    digest.update(JSON.stringify([path, bytes.length])).update(bytes);
-  }
-  return digest.digest("hex");
+/** A digest of what each file contains, by path. */
+type Contents = ReadonlyMap<string, string>;
+
+async function contentsOf(paths: readonly string[]): Promise<Contents> {
+  const digests = paths.map(async (path) => {
+    const digest = createHash("sha256").update(await contentOf(path));
+    return [path, digest.digest("hex")] as const;
+  });
+  return new Map(await Promise.all(digests));
 }
+
+/** A file that is no longer followed is no change. */
+const isKnown = (now: Contents, earlier: Contents): boolean =>
+  [...now].every(([path, digest]) => earlier.get(path) === digest);
 
 /** A pipe is left alone: it can be read only once. */
 async function contentOf(path: string): Promise<Uint8Array> {

@@ -87,8 +87,8 @@ function undefinedIfAbsent(error: unknown): undefined {
 }
 
 /**
- * Reads `env:` and `file:` references, each once: a changed value takes effect after a restart. One line break at the
- * end of a file is not part of the secret.
+ * Reads `env:` and `file:` references, each once: a reload of the configuration makes a new object. One line break at
+ * the end of a file is not part of the secret.
  */
 export class LocalSecrets implements Secrets {
   readonly #environment: Environment;

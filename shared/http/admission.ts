@@ -39,7 +39,7 @@ const LOG_EVERY_MS = 10_000;
 interface AdmissionDeps {
   readonly limits: AdmissionLimits;
   /** A longer body is rejected without being read, and a body of unknown length is read up to here. */
-  readonly maxBodyBytes: number;
+  readonly maxBodyBytes: () => number;
   readonly log: Log;
 }
 
@@ -57,7 +57,7 @@ interface OpenRequest extends HttpBindings {
 /** Admission control of one HTTP server: it bounds the requests in flight and the bytes that they hold. */
 export class Admission {
   readonly #limits: AdmissionLimits;
-  readonly #maxBodyBytes: number;
+  readonly #maxBodyBytes: () => number;
   readonly #log: Log;
   /** In the order of their heads. */
   readonly #open = new Set<OpenRequest>();
@@ -112,13 +112,14 @@ export class Admission {
 
   #requestOf({ incoming, outgoing }: HttpBindings): OpenRequest {
     const { "content-length": length, "transfer-encoding": encoding } = incoming.headers;
-    const announced = encoding === undefined ? Number(length ?? 0) : this.#maxBodyBytes;
+    const maxBodyBytes = this.#maxBodyBytes();
+    const announced = encoding === undefined ? Number(length ?? 0) : maxBodyBytes;
     return {
       incoming,
       outgoing,
       path: pathOf(incoming.url ?? ""),
       // The app rejects a longer body before it reads it.
-      bodyBytes: announced > this.#maxBodyBytes ? 0 : announced,
+      bodyBytes: announced > maxBodyBytes ? 0 : announced,
       isArriving: announced > 0,
       since: monotonicMs(),
     };

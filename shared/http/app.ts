@@ -33,8 +33,8 @@ export interface AppDeps {
   readonly clock: Clock;
   /** Called once per request. */
   readonly newRequestId: () => string;
-  /** Resolves if the store and the bus are reachable. */
-  readonly ready: () => Promise<unknown>;
+  /** Resolves if the store and the bus are reachable, to what `/readyz` shows besides. */
+  readonly ready: () => Promise<object>;
   readonly log: Log;
 }
 
@@ -59,8 +59,8 @@ export function createApp(deps: AppDeps): Hono<Env> {
   addApiRoutes(app, deps);
   app.get("/healthz", (c) => c.json({ status: "up" }));
   app.get("/readyz", async (c) => {
-    await deps.ready();
-    return c.json({ status: "ready" });
+    const facts = await deps.ready();
+    return c.json({ status: "ready", ...facts });
   });
   if (deps.issuer !== undefined) addIssuerRoutes(app, deps.issuer);
   app.notFound((c) => problemResponse(NOT_FOUND, c.get("requestId")));

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import { Server as TlsServer } from "node:tls";
 import { getRequestListener, type HttpBindings } from "@hono/node-server";
 import { Fault } from "../host/fault.ts";
 import type { Admission } from "./admission.ts";
@@ -16,6 +17,8 @@ export interface Listening {
   close(): Promise<void>;
   /** Ends all connections, so that `close` resolves. */
   destroy(): void;
+  /** Uses these settings for new connections, if the server serves HTTPS. Open connections keep theirs. */
+  useTls(settings: TlsSettings): void;
 }
 
 export interface ListenAddress {
@@ -68,7 +71,10 @@ export async function listen(
     clearTimeout(timer);
     admission.end();
   };
-  return { url: new URL(`${tls ? "https" : "http"}://${hostname}:${port}`), close, destroy };
+  const useTls = (settings: TlsSettings): void => {
+    if (server instanceof TlsServer) server.setSecureContext(tlsOptions(settings));
+  };
+  return { url: new URL(`${tls ? "https" : "http"}://${hostname}:${port}`), close, destroy, useTls };
 }
 
 function cannotListen(address: string, cause: NodeJS.ErrnoException): Fault {

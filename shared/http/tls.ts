@@ -16,7 +16,7 @@ export interface TlsSettings {
 }
 
 /** Paths. */
-interface TlsFiles {
+export interface TlsFiles {
   readonly certificate?: string | undefined;
   readonly key?: string | undefined;
   readonly clientCa?: string | undefined;

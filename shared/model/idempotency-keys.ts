@@ -32,7 +32,7 @@ export const actionIdOf = (route: string, eventKey: string): string => idFrom("a
 /** The id of the approval that `route` needs for an event. */
 export const approvalIdOf = (route: string, eventKey: string): string => idFrom("p", [route, eventKey]);
 
-export const sha256Hex = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+export const sha256Hex = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
 

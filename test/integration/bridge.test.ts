@@ -56,6 +56,8 @@ beforeEach(async () => {
 });
 afterEach(() => database.close());
 
+const ready = async (): Promise<object> => ({ unrelayed: await bridge.deliveries.unrelayed(clock.now(), 1) });
+
 describe("a bridge", () => {
   it("the bridge has every dependency of the functions that it is passed to", () => {
     const deps: DepsOfVerbs = bridge;
@@ -70,7 +72,7 @@ describe("a bridge", () => {
   });
 
   it("what the HTTP interface receives is recorded, and each new record is reported once", async () => {
-    const app = receiveApp(bridge, () => bridge.deliveries.unrelayed(clock.now(), 1));
+    const app = receiveApp(bridge, ready);
     const body = JSON.stringify({ object_kind: "push", unread: 1 });
     const headers = gitlabHeaders(body, clock.now());
     const send = () => app.request("https://bridge.example.test/webhooks/gitlab", { method: "POST", headers, body });
@@ -83,7 +85,7 @@ describe("a bridge", () => {
   });
 
   it("the bridge is ready while its store responds, and a call without a token is rejected", async () => {
-    const app = receiveApp(bridge, () => bridge.deliveries.unrelayed(clock.now(), 1));
+    const app = receiveApp(bridge, ready);
     expect((await app.request("https://bridge.example.test/readyz")).status).toBe(200);
     for (const path of ["deliveries", "credentials", "approvals"])
       expect((await app.request(`https://bridge.example.test/v1/${path}`)).status).toBe(401);

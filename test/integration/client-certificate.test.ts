@@ -42,7 +42,7 @@ async function certificateSeenBy(
   const listening = await listen(
     reporting,
     { hostname: "127.0.0.1", port: 0, tls: settings },
-    new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: 0, log: silentLog }),
+    new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: () => 0, log: silentLog }),
   );
   expect(listening.url.protocol).toBe("https:");
   try {

@@ -136,6 +136,29 @@ describe("followed files", () => {
     expect(await stop()).toBe(2);
   });
 
+  it("a file that is no longer followed causes no reload, and one that is followed anew does", async () => {
+    const other = join(home, "other");
+    await writeFile(path, "one");
+    await writeFile(other, "two");
+    let paths: readonly string[] = [path, other];
+    let reloads = 0;
+    const reload = async (): Promise<void> => {
+      reloads += 1;
+    };
+    const files = new FollowedFiles({ paths: async () => paths, reload, log: silentLog });
+    await files.open();
+    files.start();
+    paths = [path];
+    await untilReported(path, () => replace(path, "one"));
+    expect(reloads).toBe(0);
+    paths = [path, other, join(home, "third")];
+    await replace(path, "three");
+    await until("one reload", () => reloads === 1);
+    await writeFile(join(home, "third"), "four");
+    await until("two reloads", () => reloads === 2);
+    await files.stop();
+  });
+
   it("a file that is deleted and written again later is reloaded both times", async () => {
     await writeFile(path, "one");
     const { reloaded, stop } = await following(path);

@@ -50,7 +50,7 @@ export function bridgeWithoutStore(config: Config, { secrets, log }: { readonly 
     sources: connectSources(config, { secrets, tokens, clock, keepToken: async () => undefined }),
     status: statusSource({ tokens, trustEntries, policy, issuers: config.issuers }),
     rejectionAudit: new RejectionAudit({ deliveries, log }),
-    ready: () => deliveries.get("readiness"),
+    ready: async () => ({ record: await deliveries.get("readiness") }),
     receiving: { deliveries },
     calls: { deliveries, credentialUses, approvals, tokens, policy, trustEntries },
     clock,

@@ -63,13 +63,13 @@ export async function httpBridge(
     status: statusSource({ tokens, trustEntries: [], policy, issuers: {} }),
     rejectionAudit: { record: async () => undefined },
     issuer: undefined,
-    ready: async () => undefined,
+    ready: async () => ({}),
     newRequestId: randomUUID,
     clock,
     log,
     ...changes,
   });
-  const admission = new Admission({ limits: { ...ADMISSION_LIMITS, ...limits }, maxBodyBytes: 1_048_576, log });
+  const admission = new Admission({ limits: { ...ADMISSION_LIMITS, ...limits }, maxBodyBytes: () => 1_048_576, log });
   const { url, close, destroy } = await listen(app, { hostname: "127.0.0.1", port: 0, tls }, admission);
   return { url: new URL("/webhooks/gitlab", url), records, lines, clock, close, destroy };
 }

@@ -1,0 +1,227 @@
+import { mkdtemp, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { request as httpsRequest } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TLSSocket } from "node:tls";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { systemClock } from "../../shared/host/clock.ts";
+import { testAuthority } from "../support/certificates.ts";
+import { commandLine } from "../support/command-line.ts";
+import { CANARY, gitlabHeaders } from "../support/http-bridge.ts";
+import { until } from "../support/until.ts";
+
+const RELOADED = "the configuration was reloaded";
+const REFUSED = "the configuration was not reloaded; the earlier one stays in force";
+const OTHER_TOKEN = `whsec_${Buffer.alloc(32, 9).toString("base64")}`;
+
+let home: string;
+let stop: () => Promise<unknown>;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "drawbridge-reload-"));
+});
+afterEach(async () => {
+  await stop();
+  await rm(home, { recursive: true, force: true });
+});
+
+/** Saves a file of the test as most editors do: a new file takes the place of the old one. */
+async function save(name: string, content: string): Promise<void> {
+  const path = join(home, name);
+  await writeFile(`${path}.new`, content);
+  await rename(`${path}.new`, path);
+}
+
+const gitlab = (current = "file:token") => ({ provider: "gitlab", signingToken: { current } });
+
+/** Saves a configuration with these sources. */
+const configure = (sources: object) => save("drawbridge.yaml", stringify({ sources }));
+
+/** Starts `drawbridge start` in the folder of the test, with a token in a file. */
+async function started(...args: readonly string[]) {
+  await save("token", CANARY);
+  await configure({ gitlab: gitlab() });
+  const run = commandLine(["start", "--port", "0", ...args], { cwd: home, environment: { TOKEN: CANARY } });
+  stop = async () => {
+    run.child.kill("SIGTERM");
+    return run.ended;
+  };
+  await run.printed("started");
+  /** The log lines with one of these messages, or all. */
+  const lines = (...messages: readonly string[]): readonly Readonly<Record<string, string>>[] =>
+    run.ran.out
+      .split("\n")
+      .flatMap((line) => (line.startsWith("{") && line.endsWith("}") ? [JSON.parse(line)] : []))
+      .filter(({ message }) => messages.length === 0 || messages.includes(message));
+  const [first] = lines("started");
+  const url = first?.["url"] ?? "";
+  const post = async (source: string, headers: Record<string, string>, body: string) =>
+    (await fetch(new URL(`/webhooks/${source}`, url), { method: "POST", headers, body })).status;
+  let seen = 0;
+  return {
+    ...run,
+    url,
+    digest: first?.["digest"],
+    lines,
+    /** Waits for the next line about a reload. */
+    nextReload: async () => {
+      const all = await until(
+        "a line about a reload",
+        () => lines(RELOADED, REFUSED),
+        ({ length }) => length > seen,
+      );
+      seen += 1;
+      return all[seen - 1] ?? {};
+    },
+    /** Sends a signed push. */
+    push: (source: string, id: string) => {
+      const body = JSON.stringify({ object_kind: "push", id });
+      return post(source, gitlabHeaders(body, systemClock.now(), id), body);
+    },
+    readyz: async () => (await fetch(new URL("/readyz", url))).json(),
+  };
+}
+
+describe("a bridge whose configuration file changes", () => {
+  it("a saved file is in force at once, and the log, the readiness and the file agree about its digest", async () => {
+    const { digest, nextReload, push, readyz } = await started();
+    expect(await readyz()).toEqual({ status: "ready", configuration: digest });
+    expect(await push("other", "1")).toBe(404);
+    await configure({ gitlab: gitlab(), other: gitlab() });
+    const reloaded = await nextReload();
+    expect(reloaded).toMatchObject({ level: "info", message: RELOADED, config: "drawbridge.yaml", earlier: digest });
+    expect(reloaded["digest"]).not.toBe(digest);
+    expect(await readyz()).toEqual({ status: "ready", configuration: reloaded["digest"] });
+    expect(await push("other", "2")).toBe(202);
+    await configure({ gitlab: gitlab() });
+    expect(await nextReload()).toMatchObject({ message: RELOADED, digest });
+    expect(await push("other", "3")).toBe(404);
+  });
+
+  it("a bad file changes nothing, each of its errors is in one log line, and the corrected file is in force", async () => {
+    const { digest, nextReload, push, readyz } = await started();
+    await configure({ other: { ...gitlab(), misspelt: 1 }, third: gitlab("file:absent") });
+    const refused = await nextReload();
+    expect(refused).toMatchObject({ level: "error", message: REFUSED, digest });
+    expect(refused["errors"]?.split("\n")).toEqual([
+      "the configuration is invalid:",
+      expect.stringContaining("sources.other.misspelt"),
+      expect.stringContaining("sources.third.signingToken.current"),
+    ]);
+    expect(await push("gitlab", "1")).toBe(202);
+    expect(await push("third", "2")).toBe(404);
+    expect(await readyz()).toMatchObject({ configuration: digest });
+    await configure({ gitlab: gitlab(), other: gitlab() });
+    expect(await nextReload()).toMatchObject({ message: RELOADED, earlier: digest });
+    expect(await push("other", "3")).toBe(202);
+  });
+
+  it("a missing secret is taken up as soon as its file exists", async () => {
+    const { nextReload, push } = await started();
+    await configure({ gitlab: gitlab(), other: gitlab("file:late") });
+    expect(await nextReload()).toMatchObject({ message: REFUSED, errors: expect.stringContaining("file:late") });
+    await save("late", CANARY);
+    expect(await nextReload()).toMatchObject({ message: RELOADED });
+    expect(await push("other", "1")).toBe(202);
+  });
+
+  it("a deleted file changes nothing, and the file that is written later is in force", async () => {
+    const { digest, nextReload, push } = await started();
+    await unlink(join(home, "drawbridge.yaml"));
+    expect(await nextReload()).toMatchObject({ message: REFUSED, errors: "drawbridge.yaml: the file cannot be read" });
+    expect(await push("gitlab", "1")).toBe(202);
+    await configure({ gitlab: gitlab() });
+    expect(await nextReload()).toMatchObject({ message: RELOADED, digest });
+  });
+
+  it("a warning about the new file is in the log", async () => {
+    const { nextReload, lines } = await started();
+    const known = lines("the configuration is unsafe or useless in part").length;
+    await configure({ gitlab: { ...gitlab(), mode: "shadow" } });
+    expect(await nextReload()).toMatchObject({ message: RELOADED });
+    const warnings = await until(
+      "another warning",
+      () => lines("the configuration is unsafe or useless in part"),
+      ({ length }) => length > known,
+    );
+    expect(warnings.map(({ check }) => check)).toContain("shadow-mode");
+  });
+});
+
+describe("a bridge whose secrets change", () => {
+  it("a new secret in a file is in force, and a bad one is refused", async () => {
+    const { digest, nextReload, push } = await started();
+    await save("token", OTHER_TOKEN);
+    expect(await nextReload()).toMatchObject({ message: RELOADED, digest });
+    expect(await push("gitlab", "1")).toBe(401);
+    await save("token", "no-signing-token");
+    const refused = await nextReload();
+    expect(refused).toMatchObject({ message: REFUSED, errors: expect.stringContaining("it is not a signing token") });
+    expect(JSON.stringify(refused)).not.toContain("no-signing-token");
+    await save("token", CANARY);
+    expect(await nextReload()).toMatchObject({ message: RELOADED });
+    expect(await push("gitlab", "2")).toBe(202);
+  });
+
+  it("a reference to an environment variable that is not set says that a restart is needed", async () => {
+    const { nextReload } = await started();
+    await configure({ gitlab: gitlab("env:LATER") });
+    expect(await nextReload()).toMatchObject({
+      message: REFUSED,
+      restart: "a running process cannot see a new environment variable: set LATER and restart the bridge",
+    });
+    await configure({ gitlab: gitlab("env:TOKEN") });
+    expect(await nextReload()).toMatchObject({ message: RELOADED });
+  });
+});
+
+describe("a bridge that gets SIGHUP", () => {
+  it("the bridge reads its files again, and says which configuration is in force", async () => {
+    const { child, digest, nextReload, push } = await started();
+    child.kill("SIGHUP");
+    expect(await nextReload()).toMatchObject({ message: RELOADED, digest, earlier: digest });
+    child.kill("SIGHUP");
+    expect(await nextReload()).toMatchObject({ message: RELOADED, digest });
+    expect(await push("gitlab", "1")).toBe(202);
+  });
+
+  it("the bridge stops with 0 although a reload has just begun", async () => {
+    const { child, ended } = await started();
+    child.kill("SIGHUP");
+    child.kill("SIGTERM");
+    expect(await ended).toMatchObject({ code: 0, err: "" });
+  });
+});
+
+describe("a bridge whose certificate changes", () => {
+  const authority = testAuthority("Invented test authority");
+  const [first, second] = [authority.issue("invented first server"), authority.issue("invented second server")];
+
+  /** Returns the certificate that the bridge shows to a new connection. */
+  const shown = (url: string) =>
+    new Promise<Buffer | undefined>((resolve, reject) => {
+      const request = httpsRequest(new URL("/healthz", url), { ca: authority.certificate, agent: false });
+      request.on("error", reject).on("response", (response) => {
+        const { socket } = response;
+        resolve(socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined);
+        response.resume();
+      });
+      request.end();
+    });
+
+  it("new connections get the new certificate, and a certificate without its key changes nothing", async () => {
+    await save("server.pem", first.certificate);
+    await save("server.key", first.key);
+    const { url, nextReload } = await started("--tls-cert", "server.pem", "--tls-key", "server.key");
+    expect(await shown(url)).toEqual(Buffer.from(first.der));
+    await save("server.pem", second.certificate);
+    expect(await nextReload()).toMatchObject({
+      message: REFUSED,
+      errors: "the TLS certificate, its key and the client CA are not matching PEM files",
+    });
+    expect(await shown(url)).toEqual(Buffer.from(first.der));
+    await save("server.key", second.key);
+    expect(await nextReload()).toMatchObject({ message: RELOADED });
+    expect(await shown(url)).toEqual(Buffer.from(second.der));
+  });
+});
