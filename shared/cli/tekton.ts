@@ -1,8 +1,7 @@
 import * as v from "valibot";
 import { renderTekton } from "../actions/tekton/render.ts";
 import { loadConfig } from "../config/load.ts";
-import { Fault } from "../host/fault.ts";
-import type { Invocation } from "./command.ts";
+import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { sessionOf } from "./session.ts";
 
@@ -14,8 +13,7 @@ export async function renderCommand(invocation: Invocation): Promise<number> {
   const route = config.routes.find((one) => one.name === name && one.action === "tekton");
   if (route === undefined) {
     const names = config.routes.filter(({ action }) => action === "tekton").map((one) => one.name);
-    const message = `no route "${name}" has the action tekton; these have: ${names.join(", ")}`;
-    throw new Fault("configuration_invalid", message, { retryable: false });
+    throw usageFault(`no route "${name}" has the action tekton; these have: ${names.join(", ") || "none"}`);
   }
   const { namespace = "", listener = "", pipeline = name, "service-account": serviceAccount = "" } = invocation.options;
   const params = Object.keys(v.parse(withParams, route.options).params);

@@ -12,7 +12,7 @@ import { type Explanation, explainToken } from "../identity/explain-token.ts";
 import { trustedAs } from "../identity/verify-signature.ts";
 import type { Rejection } from "../model/rejection.ts";
 import { hintOf } from "../model/rejection-hints.ts";
-import type { Invocation } from "./command.ts";
+import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
 import { sessionOf } from "./session.ts";
 import { printable, rejectionLine, table } from "./terminal-text.ts";
@@ -29,9 +29,11 @@ export async function tokenCommand(invocation: Invocation): Promise<number> {
   const { options, given, print } = invocation;
   const { config: path } = await sessionOf(invocation);
   const { issuers, roles, sources } = await loadConfig(path);
+  const { entry } = options;
+  if (entry !== undefined && !Object.hasOwn(issuers, entry)) throw unknownEntry(entry, issuers);
   const callOut = given.has("offline") ? offline : outboundCall;
   const token = await readToken(options["file"]);
-  return tokenExplain(token, options["entry"], { issuers, roles, sources, clock: systemClock, print, callOut });
+  return tokenExplain(token, entry, { issuers, roles, sources, clock: systemClock, print, callOut });
 }
 
 /** Reads the token from a file or standard input, never from an argument: every user of the machine can see arguments. */
@@ -50,7 +52,7 @@ const unreadable = (path: string) => (error: unknown) => {
 const invalid = (message: string): Fault => new Fault("configuration_invalid", message, { retryable: false });
 
 /**
- * `drawbridge token explain`: prints why each trust entry of the issuer, or the named entry, accepts or rejects a token,
+ * Prints why each trust entry of the issuer, or the named entry, accepts or rejects a token,
  * claim by claim. The token itself is neither sent nor printed. Returns the exit code: 0 if an entry accepts the token and,
  * if the entry grants roles, the token earns one; 3 if the keys of the issuer are out of reach; else 1.
  */
@@ -65,7 +67,6 @@ export async function tokenExplain(token: string, only: string | undefined, deps
   const entries = Object.entries(issuers).filter(([name, entry]) =>
     only === undefined ? entry.issuer === iss : name === only,
   );
-  if (entries.length === 0 && only !== undefined) throw unknownEntry(only, issuers);
   const explanations: Explanation[] = [];
   for (const [name, entry] of entries) {
     explanations.push(await explainToken(read.value, trustedAs(name, entry, deps), toSeconds(clock.now())));
@@ -159,5 +160,5 @@ const hintText = (rejection: Rejection): string => `${rejection.reason}: ${hintO
 
 function unknownEntry(name: string, issuers: ExplainDeps["issuers"]): Fault {
   const known = Object.keys(issuers).join(", ") || "none";
-  return invalid(`there is no trust entry "${name}"; there are: ${known}`);
+  return usageFault(`there is no trust entry "${name}"; there are: ${known}`);
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runCommand } from "../../../shared/cli/run-command.ts";
 import { commandHost } from "../../support/command-host.ts";
+import { whole } from "../config/files.ts";
 
 /** Nothing listens at this address: a command that calls it fails with `target_unreachable`. */
 const environment = { DRAWBRIDGE_URL: "http://127.0.0.1:9", DRAWBRIDGE_TOKEN: "token" };
@@ -135,6 +136,25 @@ describe("the command line", () => {
   ])("the arguments %j are understood, and the bridge is called", async (args) => {
     await expect(run(...args)).rejects.toMatchObject({ code: "target_unreachable" });
   });
+});
+
+describe("a name that the configuration does not have", () => {
+  it.each([
+    [["token", "explain", "--entry", "nope"], 'there is no trust entry "nope"; there are: cluster'],
+    [["token", "explain", "--entry", "constructor"], 'there is no trust entry "constructor"'],
+    [["tekton", "render", "nope"], 'no route "nope" has the action tekton; these have: docs-build'],
+    [["tekton", "render", "status"], 'no route "status" has the action tekton'],
+  ])(
+    "the arguments %j are rejected as a wrong command line, before anything is read or called",
+    async (args, message) => {
+      const home = await mkdtemp(join(tmpdir(), "drawbridge-names-"));
+      const path = join(home, "drawbridge.yaml");
+      await writeFile(path, whole);
+      const running = run(...args, "--config", path);
+      await expect(running).rejects.toMatchObject(rejection(message));
+      await rm(home, { recursive: true, force: true });
+    },
+  );
 });
 
 describe("the check command", () => {
