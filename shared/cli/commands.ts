@@ -1,3 +1,4 @@
+import { isDay } from "../host/clock.ts";
 import type { Command, Invocation, Option, ValueRule } from "./command.ts";
 
 const oneOf = (...choices: readonly string[]): ValueRule => ({
@@ -14,7 +15,9 @@ const wholeNumber = (from: number, to: number): ValueRule => ({
 const time: ValueRule = {
   expected: "a time in ISO 8601, like 2026-11-02T09:00:00Z",
   accepts: (value) =>
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/.test(value) && !Number.isNaN(Date.parse(value)),
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)$/.test(value) &&
+    isDay(value.slice(0, value.indexOf("T"))) &&
+    !Number.isNaN(Date.parse(value)),
 };
 
 const config: Option = {

@@ -24,3 +24,9 @@ export const toSeconds = (time: EpochMillis): EpochSeconds => epochSeconds(Math.
 export const toMillis = (time: EpochSeconds): EpochMillis => epochMillis(time * 1000);
 export const toIso = (time: EpochMillis): string => new Date(time).toISOString();
 export const laterBy = (time: EpochMillis, addedMs: number): EpochMillis => epochMillis(time + addedMs);
+
+/** Returns whether a day such as `2026-02-28` exists: `Date.parse` turns 30 February into a day in March. */
+export function isDay(day: string): boolean {
+  const midnight = Date.parse(day);
+  return !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(day);
+}

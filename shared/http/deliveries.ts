@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type Clock, epochMillis, toIso } from "../host/clock.ts";
+import { type Clock, epochMillis, isDay, toIso } from "../host/clock.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { TokenRequest } from "../identity/presented-token.ts";
 import { type BusEvent, busEventOf } from "../model/bus-event.ts";
@@ -16,7 +16,11 @@ export interface DeliveriesApi extends CallerDeps {
 const DAY_MS = 86_400_000;
 
 const position = v.pipe(v.string(), v.regex(/^\d{13}\.[a-z0-9-]{1,64}$/));
-const time = v.pipe(v.string(), v.isoTimestamp());
+const time = v.pipe(
+  v.string(),
+  v.isoTimestamp(),
+  v.check((text) => isDay(text.slice(0, 10)) && !Number.isNaN(Date.parse(text))),
+);
 
 const query = v.strictObject({
   limit: v.optional(v.pipe(v.string(), v.regex(/^[1-9]\d{0,2}$/), v.transform(Number), v.maxValue(200)), "50"),

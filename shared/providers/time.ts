@@ -1,3 +1,5 @@
+import { isDay } from "../host/clock.ts";
+
 /**
  * Converts the formats in which senders write a time into one: ISO 8601 in UTC with milliseconds, so that times compare
  * as text. Accepts ISO 8601 with `Z` or an offset, `2016-08-12 15:23:28 UTC`, `2021-04-28 21:50:00 +0200` and epoch
@@ -14,12 +16,6 @@ function isoSpelling(value: string): string {
   const parts = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2}(?:\.\d+)?) ?(Z|UTC|[+-]\d{2}:?\d{2})$/.exec(value);
   if (!parts) return "";
   const [, day = "", time, zone = ""] = parts;
-  if (!exists(day)) return "";
+  if (!isDay(day)) return "";
   return `${day}T${time}${zone === "UTC" ? "Z" : zone.replace(/^([+-]\d{2}):?(\d{2})$/, "$1:$2")}`;
-}
-
-/** Returns whether the day exists: `Date.parse` turns 30 February into a day in March. */
-function exists(day: string): boolean {
-  const midnight = Date.parse(day);
-  return !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(day);
 }

@@ -120,6 +120,8 @@ describe("the command line", () => {
     [["events", "list", "--limit", "0"], "--limit must be a whole number from 1 to 200"],
     [["events", "list", "--limit", "201"], "--limit must be a whole number from 1 to 200"],
     [["events", "list", "--since", "yesterday"], "--since must be a time in ISO 8601"],
+    [["events", "list", "--since", "2026-02-31T00:00:00Z"], "--since must be a time in ISO 8601"],
+    [["report", "shadow", "--until", "2026-02-29T00:00:00+01:00"], "--until must be a time in ISO 8601"],
     [["events", "list", "--until", "2026-13-01T00:00:00Z"], "--until must be a time in ISO 8601"],
     [["events", "list", "--outcome", "lost"], "--outcome must be one of event, ignored, unusable, refused"],
     [["check", "--live", "--strict"], "--strict is about the configuration"],
@@ -133,6 +135,7 @@ describe("the command line", () => {
     [["--route", "docs", "events", "replay", "d-1"]],
     [["events", "--route", "docs", "replay", "d-1", "--url=http://127.0.0.1:9"]],
     [["events", "list", "--text=-x", "--limit", "200", "--since", "2026-11-02T08:00:00.5+01:00"]],
+    [["events", "list", "--since", "2028-02-29T08:00Z"]],
   ])("the arguments %j are understood, and the bridge is called", async (args) => {
     await expect(run(...args)).rejects.toMatchObject({ code: "target_unreachable" });
   });
