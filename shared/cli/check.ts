@@ -19,13 +19,13 @@ export async function checkCommand(invocation: Invocation): Promise<number> {
 
 async function checkFile(invocation: Invocation): Promise<number> {
   const { given, environment, print } = invocation;
-  const { config } = await sessionOf(invocation);
-  const findings = await checkHere(config, new LocalSecrets(environment), systemClock);
+  const path = (await sessionOf(invocation)).config();
+  const findings = await checkHere(path, new LocalSecrets(environment), systemClock);
   if (given.has("json")) {
     print(jsonText(findings));
   } else {
     for (const finding of findings) print(printable(showFinding(finding)));
-    print(printable(showSummary(config, findings)));
+    print(printable(showSummary(path, findings)));
   }
   const isFailing = findings.some(({ level }) => level === "error" || (level === "warning" && given.has("strict")));
   return isFailing ? EXIT.refused : EXIT.done;
@@ -34,7 +34,7 @@ async function checkFile(invocation: Invocation): Promise<number> {
 async function checkRunning(invocation: Invocation): Promise<number> {
   const { given, print } = invocation;
   const session = await sessionOf(invocation);
-  const config = await loadConfig(session.config);
+  const config = await loadConfig(session.config());
   const findings = await checkLive(session.url, config, { clock: systemClock });
   if (given.has("json")) {
     print(jsonText(findings));

@@ -14,7 +14,7 @@ import { jsonText, table } from "./terminal-text.ts";
 /** `drawbridge secrets`: when each secret was last used, as the bridge recorded it, and what to do next. */
 export async function secretsCommand(invocation: Invocation): Promise<number> {
   const session = await sessionOf(invocation);
-  const config = await loadConfig(session.config);
+  const config = await loadConfig(session.config());
   const { credentials } = await get(session, "/v1/credentials", listedCredentials);
   const advised = adviseAll(configuredCredentials(config), credentials, systemClock.now());
   invocation.print(invocation.given.has("json") ? jsonText(advised) : secretsText(advised));

@@ -48,7 +48,7 @@ export async function sendCommand(invocation: Invocation): Promise<number> {
   }
   if (!known.includes(event)) throw usageFault(noFixture({ provider, event }, known));
   const session = await sessionOf(invocation);
-  const config = await loadConfig(session.config);
+  const config = await loadConfig(session.config());
   const deps = signingDeps(config, new LocalSecrets(environment), systemClock);
   const { status, answer } = await sendFixture(session.url, { provider, event }, config, deps);
   print(`${status} ${answer.split("\n").map(printable).join("\n")}`);

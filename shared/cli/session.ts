@@ -21,8 +21,8 @@ export type PlaygroundSession = v.InferOutput<typeof playgroundSession>;
 
 export interface Session {
   readonly url: URL;
-  /** Path of the configuration. */
-  readonly config: string;
+  /** Returns the path of the configuration. Throws a Fault that says how to name one if there is none. */
+  readonly config: () => string;
   /** Returns a token with the role to read deliveries. Throws a Fault that says how to set one. */
   readonly token: () => Promise<string>;
 }
@@ -36,7 +36,13 @@ export interface Given {
 /** Returns the bridge that a command calls: from the command line, else the environment, else the running playground. */
 export async function openSession({ environment, ...given }: Given): Promise<Session> {
   const playground = await readPlayground();
-  const config = configPath(given.config, environment) ?? playground?.config ?? "drawbridge.yaml";
+  const config = (): string => {
+    const path = configPath(given.config, environment) ?? playground?.config;
+    if (path !== undefined) return path;
+    throw usageFault(
+      "there is no drawbridge.yaml here: name the configuration with --config or DRAWBRIDGE_CONFIG, or write one (docs/first-setup.md)",
+    );
+  };
   const address =
     addressIn("--url", given.url) ?? addressIn("DRAWBRIDGE_URL", environment["DRAWBRIDGE_URL"]) ?? playground?.url;
   const url = new URL(address ?? "http://127.0.0.1:8787");

@@ -9,7 +9,7 @@ import { sessionOf } from "./session.ts";
 export async function renderCommand(invocation: Invocation): Promise<number> {
   const [name = ""] = invocation.positionals;
   const session = await sessionOf(invocation);
-  const config = await loadConfig(session.config);
+  const config = await loadConfig(session.config());
   const route = config.routes.find((one) => one.name === name && one.action === "tekton");
   if (route === undefined) {
     const names = config.routes.filter(({ action }) => action === "tekton").map((one) => one.name);

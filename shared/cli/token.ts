@@ -27,8 +27,8 @@ export interface ExplainDeps extends Pick<Config, "issuers" | "roles" | "sources
 /** `drawbridge token explain`. */
 export async function tokenCommand(invocation: Invocation): Promise<number> {
   const { options, given, print } = invocation;
-  const { config: path } = await sessionOf(invocation);
-  const { issuers, roles, sources } = await loadConfig(path);
+  const session = await sessionOf(invocation);
+  const { issuers, roles, sources } = await loadConfig(session.config());
   const { entry } = options;
   if (entry !== undefined && !Object.hasOwn(issuers, entry)) throw unknownEntry(entry, issuers);
   const callOut = given.has("offline") ? offline : outboundCall;

@@ -62,7 +62,7 @@ const changesFor = (issuer: string) => ({
 
 const session = (client: typeof max): Session => ({
   url: bridge.url,
-  config: "",
+  config: () => "",
   token: () => identity.token(client, AUDIENCE),
 });
 

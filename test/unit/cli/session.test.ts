@@ -62,18 +62,35 @@ describe("the address of a bridge", () => {
   });
 });
 
+const before = process.cwd();
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), "drawbridge-session-"));
+  process.chdir(home);
+});
+afterEach(async () => {
+  process.chdir(before);
+  await rm(home, { recursive: true, force: true });
+});
+
+describe("the configuration", () => {
+  it("the configuration is the named one, else drawbridge.yaml here", async () => {
+    const environment = { DRAWBRIDGE_CONFIG: "b.yaml" };
+    expect((await openSession({ environment, config: "a.yaml" })).config()).toBe("a.yaml");
+    expect((await openSession({ environment })).config()).toBe("b.yaml");
+    await writeFile("drawbridge.yaml", "");
+    expect((await openSession({ environment: {} })).config()).toBe("drawbridge.yaml");
+  });
+
+  it("without a configuration, a command that needs one says how to name it", async () => {
+    const { config } = await openSession({ environment: {} });
+    expect(config).toThrow(expect.objectContaining({ code: "usage_invalid" }));
+    expect(config).toThrow(/there is no drawbridge\.yaml here: .*--config or DRAWBRIDGE_CONFIG/);
+  });
+});
+
 describe("the session of a playground", () => {
-  const before = process.cwd();
-  let home: string;
-  beforeEach(async () => {
-    home = await mkdtemp(join(tmpdir(), "drawbridge-session-"));
-    process.chdir(home);
-    await mkdir(dirname(PLAYGROUND_SESSION), { recursive: true });
-  });
-  afterEach(async () => {
-    process.chdir(before);
-    await rm(home, { recursive: true, force: true });
-  });
+  beforeEach(() => mkdir(dirname(PLAYGROUND_SESSION), { recursive: true }));
 
   it.each(["", '{"url":"http://127.0.0', "null", '{"url":"http://127.0.0.1:1"}'])(
     "the session of a playground is absent if its file holds %j",
