@@ -101,22 +101,24 @@ export async function readPlayground(): Promise<PlaygroundSession | undefined> {
   return parsed.success ? parsed.output : undefined;
 }
 
-const tokenResponse = v.object({ access_token: v.string() });
+const tokenResponse = v.pipe(v.string(), v.parseJson(), v.object({ access_token: v.string() }));
 
 /** OAuth 2.0 client credentials grant (RFC 6749 §4.4) for the bridge as resource (RFC 8707 §2). */
 async function fetchToken({ tokenEndpoint, clientId, clientSecret, audience }: PlaygroundSession): Promise<string> {
-  const response = await fetch(tokenEndpoint, {
+  const { status, text } = await fetch(tokenEndpoint, {
     method: "POST",
     headers: { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString("base64")}` },
     body: new URLSearchParams({ grant_type: "client_credentials", resource: audience }),
-  }).catch((cause: unknown) => {
-    throw new Fault("token_unavailable", `${tokenEndpoint} returned no token; is the playground still running?`, {
-      retryable: true,
-      cause,
+  })
+    .then(async (response) => ({ status: response.status, text: await response.text() }))
+    .catch((cause: unknown) => {
+      throw new Fault("token_unavailable", `${tokenEndpoint} returned no token; is the playground still running?`, {
+        retryable: true,
+        cause,
+      });
     });
-  });
-  const parsed = v.safeParse(tokenResponse, await response.json());
+  const parsed = v.safeParse(tokenResponse, text);
   if (parsed.success) return parsed.output.access_token;
-  const message = `${tokenEndpoint} responded ${response.status} without a token`;
+  const message = `${tokenEndpoint} responded ${status} without a token`;
   throw new Fault("token_unavailable", message, { retryable: true });
 }

@@ -1,4 +1,5 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -100,6 +101,43 @@ describe("the session of a playground", () => {
       expect((await openSession({ environment: {} })).url.origin).toBe("http://127.0.0.1:8787");
     },
   );
+});
+
+describe("the token of a playground", () => {
+  beforeEach(() => mkdir(dirname(PLAYGROUND_SESSION), { recursive: true }));
+
+  /** Asks a token endpoint with this handler for a token. */
+  async function tokenFrom(handle: (response: ServerResponse) => void): Promise<string> {
+    const app = createServer((_, response) => handle(response)).listen(0, "127.0.0.1");
+    await new Promise((resolve) => app.once("listening", resolve));
+    const address = app.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const tokenEndpoint = `http://127.0.0.1:${port}/token`;
+    const client = { audience: "bridge", clientId: "reader", clientSecret: "reader-secret" };
+    await writeFile(PLAYGROUND_SESSION, JSON.stringify({ url, config: "drawbridge.yaml", tokenEndpoint, ...client }));
+    try {
+      return await (await openSession({ environment: {} })).token();
+    } finally {
+      app.closeAllConnections();
+      app.close();
+    }
+  }
+
+  it("the token is that of the token endpoint", async () => {
+    expect(await tokenFrom((response) => response.end('{"access_token":"abc"}'))).toBe("abc");
+  });
+
+  it.each<readonly [string, (response: ServerResponse) => void]>([
+    ["a page", (response) => response.writeHead(502).end("<html>Bad gateway</html>")],
+    ["nothing", (response) => response.end()],
+    ["JSON without a token", (response) => response.end("{}")],
+    [
+      "half a body",
+      (response) => response.writeHead(200, { "content-length": 9 }).write('{"a', () => response.destroy()),
+    ],
+  ])("the token is unavailable if the token endpoint answers with %s", async (_, handle) => {
+    await expect(tokenFrom(handle)).rejects.toMatchObject({ code: "token_unavailable" });
+  });
 });
 
 describe("the token", () => {
