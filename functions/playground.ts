@@ -34,6 +34,7 @@ export interface PlaygroundOptions {
 export interface Playground {
   /** Sends one recorded Confluence delivery, and prints its trace to the end. Resolves early if it is stopped. */
   demonstrate(): Promise<void>;
+  /** Stops every part once. Each call returns the same promise. */
   stop(): Promise<StopOutcome>;
 }
 
@@ -52,13 +53,16 @@ export async function startPlayground({ port, print }: PlaygroundOptions): Promi
   const config = await loadConfig(path);
   const secrets = new LocalSecrets({});
   const bridge = await startBridge(config, secrets, port);
-  let isStopped = false;
-  const stop = async (): Promise<StopOutcome> => {
-    isStopped = true;
+  let stopping: Promise<StopOutcome> | undefined;
+  const stopAll = async (): Promise<StopOutcome> => {
     await rm(PLAYGROUND_SESSION, { force: true });
     const outcome = await bridge.stop();
     await sandboxes.close();
     return outcome;
+  };
+  const stop = (): Promise<StopOutcome> => {
+    stopping ??= stopAll();
+    return stopping;
   };
   const introduce = async (): Promise<void> => {
     writeSession(sandboxes.meet(bridge.url, path));
@@ -80,7 +84,7 @@ export async function startPlayground({ port, print }: PlaygroundOptions): Promi
       await introduce();
     } catch (error) {
       // The calls of the trace fail when the bridge stops.
-      if (isStopped) return;
+      if (stopping !== undefined) return;
       await stop();
       throw error;
     }
