@@ -1,4 +1,4 @@
-import { watch } from "node:fs";
+import { renameSync, watch, writeFileSync } from "node:fs";
 import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -76,7 +76,10 @@ describe("followed files", () => {
   it("a burst of changes causes one reload, after the last change", async () => {
     await writeFile(path, "");
     const { reloaded, stop } = await following(path);
-    for (let n = 0; n < 50; n++) await (n % 2 ? replace(path, `${n}`) : writeFile(path, `${n}`));
+    for (let n = 0; n < 50; n++) {
+      writeFileSync(n % 2 ? `${path}.new` : path, `${n}`);
+      if (n % 2) renameSync(`${path}.new`, path);
+    }
     await reloaded(1);
     expect(await stop()).toBe(1);
   });
@@ -211,6 +214,22 @@ describe("followed files", () => {
     ends[1]?.();
     await files.stop();
     expect(ends).toHaveLength(2);
+  });
+
+  it("a request before the start reloads once, after the start", async () => {
+    await writeFile(path, "one");
+    let reloads = 0;
+    const reload = async (): Promise<void> => {
+      reloads += 1;
+    };
+    const files = new FollowedFiles({ paths: async () => [path], reload, log: silentLog });
+    files.request();
+    await files.open();
+    files.request();
+    expect(reloads).toBe(0);
+    files.start();
+    await files.stop();
+    expect(reloads).toBe(1);
   });
 
   it("a change after the stop causes no reload", async () => {
