@@ -6,12 +6,15 @@ export type EpochMillis = number & { readonly [millis]: true };
 /** Whole seconds since 1970-01-01T00:00:00Z. */
 export type EpochSeconds = number & { readonly [seconds]: true };
 
-/** The time of day. It is passed in wherever it matters, so that a test can use a fixed time. */
+/** It is passed in wherever time matters, so that a test can use a fixed time. */
 export interface Clock {
+  /** The time of day. Somebody may set it, so two readings do not give a duration. */
   now(): EpochMillis;
+  /** Milliseconds since an arbitrary moment, for durations: nobody can set it. It may stand still while a machine sleeps. */
+  monotonic(): number;
 }
 
-export const systemClock: Clock = { now: () => epochMillis(Date.now()) };
+export const systemClock: Clock = { now: () => epochMillis(Date.now()), monotonic: () => performance.now() };
 
 // Only these two functions create the branded types.
 export const epochMillis = (value: number): EpochMillis => value as EpochMillis;
@@ -21,3 +24,27 @@ export const toSeconds = (time: EpochMillis): EpochSeconds => epochSeconds(Math.
 export const toMillis = (time: EpochSeconds): EpochMillis => epochMillis(time * 1000);
 export const toIso = (time: EpochMillis): string => new Date(time).toISOString();
 export const laterBy = (time: EpochMillis, addedMs: number): EpochMillis => epochMillis(time + addedMs);
+
+/** How far the clocks of two processes may differ, and how far a clock may be set back without any effect. */
+export const CLOCK_SKEW_MS = 10_000;
+
+/**
+ * Whether a time that was the present when it was stored lies in the future. The clock was then ahead and has been set
+ * back, so what was stored with this time would last longer than it may: by as much as the clock was ahead.
+ */
+export const isAhead = (stored: EpochMillis, now: EpochMillis): boolean => stored > now + CLOCK_SKEW_MS;
+
+/** The present of both clocks, to measure from. */
+export interface Moment {
+  readonly at: EpochMillis;
+  readonly monotonicMs: number;
+}
+
+export const momentOf = (clock: Clock): Moment => ({ at: clock.now(), monotonicMs: clock.monotonic() });
+
+/**
+ * Milliseconds since the moment, by the clock that says more. What may last for a limited time therefore never lasts longer,
+ * whether the time of day was set back or the monotonic clock stood still.
+ */
+export const msSince = ({ at, monotonicMs }: Moment, clock: Clock): number =>
+  Math.max(clock.now() - at, clock.monotonic() - monotonicMs);
