@@ -102,7 +102,7 @@ async function record(
   });
   const isStillOwner =
     next.state === "retry"
-      ? await deps.actions.release(claim, next.at)
+      ? await deps.actions.release(claim, endedAt, next.at)
       : await deps.actions.complete(claim, next.state);
   const line = { delivery, trace, route, action, target, attempt, durationMs };
   if (!isStillOwner) {
@@ -133,7 +133,7 @@ async function defer(
   const isRecorded = await isWaitRecorded(claim, outcome, deps);
   if (!isRecorded)
     await deps.deliveries.addToTimeline(delivery, { at: endedAt, kind: "waiting", route, action, summary });
-  if (!(await deps.actions.defer(claim, at))) return statusOf(claim.id, deps);
+  if (!(await deps.actions.defer(claim, endedAt, at))) return statusOf(claim.id, deps);
   if (!isRecorded) deps.log.info({ delivery, trace, route, action, attempt, outcome: "wait" }, summary);
   return { result: "waits", at };
 }
