@@ -43,6 +43,7 @@ export const ROUTE_REMOVED = { outcome: "give_up", summary: "the route is no lon
  */
 export async function act(id: string, deps: ActDeps): Promise<AttemptResult> {
   const startedAt = deps.clock.now();
+  const startedMs = deps.clock.monotonic();
   const claim = await deps.actions.claim(id, startedAt, laterBy(startedAt, leaseMs(deps.routes)));
   if (claim === undefined) return statusOf(id, deps);
   if (claim.interrupted) await recordInterruption(claim, startedAt, deps);
@@ -52,7 +53,8 @@ export async function act(id: string, deps: ActDeps): Promise<AttemptResult> {
   const endedAt = deps.clock.now();
   const attempt = { number: claim.attempt, endedAt, jitter: deps.random() };
   const next = settle(attempted.outcome, attempt, deps.retry);
-  const ended = { claim, trace: traceOf(attempted), startedAt, endedAt };
+  const durationMs = deps.clock.monotonic() - startedMs;
+  const ended = { claim, trace: traceOf(attempted), endedAt, durationMs };
   return next.state === "deferred" ? defer(ended, next, deps) : record(ended, next, deps);
 }
 
@@ -73,8 +75,8 @@ const traceOf = ({ traceparent }: AttemptedRun): string | undefined => tracepare
 interface EndedAttempt {
   readonly claim: Claim;
   readonly trace: string | undefined;
-  readonly startedAt: EpochMillis;
   readonly endedAt: EpochMillis;
+  readonly durationMs: number;
 }
 
 /**
@@ -83,13 +85,12 @@ interface EndedAttempt {
  * changes nothing else.
  */
 async function record(
-  { claim, trace, startedAt, endedAt }: EndedAttempt,
+  { claim, trace, endedAt, durationMs }: EndedAttempt,
   next: Exclude<NextState, { readonly state: "deferred" }>,
   deps: ActDeps,
 ): Promise<AttemptResult> {
   const { outcome } = next;
   const { delivery, route, action, target, attempt } = claim;
-  const durationMs = endedAt - startedAt;
   await deps.deliveries.addToTimeline(delivery, {
     at: endedAt,
     kind: "attempt",

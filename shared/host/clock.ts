@@ -10,11 +10,14 @@ export type EpochSeconds = number & { readonly [seconds]: true };
 export interface Clock {
   /** The time of day. Somebody may set it, so two readings do not give a duration. */
   now(): EpochMillis;
-  /** Milliseconds since an arbitrary moment, for durations: nobody can set it. It may stand still while a machine sleeps. */
+  /** Whole milliseconds since an arbitrary moment, for durations. Nobody can set it; it may stop while a machine sleeps. */
   monotonic(): number;
 }
 
-export const systemClock: Clock = { now: () => epochMillis(Date.now()), monotonic: () => performance.now() };
+export const systemClock: Clock = {
+  now: () => epochMillis(Date.now()),
+  monotonic: () => Math.round(performance.now()),
+};
 
 // Only these two functions create the branded types.
 export const epochMillis = (value: number): EpochMillis => value as EpochMillis;
