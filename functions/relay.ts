@@ -24,6 +24,9 @@ export const handler = streamHandler({
     return left;
   },
   idIn: (keys) => keys[TABLE.partitionKey]?.S,
-  markForSweep: (id) => outbox.mark(id, clock.now()),
+  markForSweep: (id) => {
+    const now = clock.now();
+    return outbox.mark(id, now, now);
+  },
   log,
 });

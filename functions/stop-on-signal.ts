@@ -1,5 +1,5 @@
 import { EXIT } from "../shared/cli/exit-codes.ts";
-import { monotonicMs } from "../shared/host/clock.ts";
+import { systemClock } from "../shared/host/clock.ts";
 
 /** How running work ended. Work that was cut off is in the store and continues at the next start. */
 export type StopOutcome = "finished" | "cut_off";
@@ -15,11 +15,11 @@ export function stopOnSignal({ stop }: { stop(): Promise<StopOutcome> }): void {
   let first: { readonly signal: NodeJS.Signals; readonly at: number } | undefined;
   const onSignal = (signal: "SIGINT" | "SIGTERM"): void => {
     if (first === undefined) {
-      first = { signal, at: monotonicMs() };
+      first = { signal, at: systemClock.monotonic() };
       void stop().then((outcome) => process.exit(outcome === "finished" ? EXIT.done : EXIT.cutOff));
       return;
     }
-    const isForwarded = signal === first.signal && monotonicMs() - first.at < FORWARDED_MS;
+    const isForwarded = signal === first.signal && systemClock.monotonic() - first.at < FORWARDED_MS;
     if (!isForwarded) process.exit(EXIT[signal]);
   };
   process.on("SIGINT", onSignal);

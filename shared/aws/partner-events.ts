@@ -26,10 +26,10 @@ export function partnerHandler(deps: PartnerDeps) {
 }
 
 async function isRecorded({ messageId, body }: SQSRecord, deps: PartnerDeps): Promise<boolean> {
-  const startedAt = deps.clock.now();
+  const startedMs = deps.clock.monotonic();
   const read = v.safeParse(envelope, body);
   const source = read.success ? deps.sources.get(read.output.source) : undefined;
-  const line = () => ({ request: messageId, source: source?.name, durationMs: deps.clock.now() - startedAt });
+  const line = () => ({ request: messageId, source: source?.name, durationMs: deps.clock.monotonic() - startedMs });
   if (source === undefined) {
     deps.log.warn({ ...line(), reason: "source_unknown" }, "refused");
     return false;

@@ -43,6 +43,7 @@ export const ROUTE_REMOVED = { outcome: "give_up", summary: "the route is no lon
  */
 export async function act(id: string, deps: ActDeps): Promise<AttemptResult> {
   const startedAt = deps.clock.now();
+  const startedMs = deps.clock.monotonic();
   const claim = await deps.actions.claim(id, startedAt, laterBy(startedAt, leaseMs(deps.routes)));
   if (claim === undefined) return statusOf(id, deps);
   if (claim.interrupted) await recordInterruption(claim, startedAt, deps);
@@ -52,7 +53,8 @@ export async function act(id: string, deps: ActDeps): Promise<AttemptResult> {
   const endedAt = deps.clock.now();
   const attempt = { number: claim.attempt, endedAt, jitter: deps.random() };
   const next = settle(attempted.outcome, attempt, deps.retry);
-  const ended = { claim, trace: traceOf(attempted), startedAt, endedAt };
+  const durationMs = deps.clock.monotonic() - startedMs;
+  const ended = { claim, trace: traceOf(attempted), endedAt, durationMs };
   return next.state === "deferred" ? defer(ended, next, deps) : record(ended, next, deps);
 }
 
@@ -73,8 +75,8 @@ const traceOf = ({ traceparent }: AttemptedRun): string | undefined => tracepare
 interface EndedAttempt {
   readonly claim: Claim;
   readonly trace: string | undefined;
-  readonly startedAt: EpochMillis;
   readonly endedAt: EpochMillis;
+  readonly durationMs: number;
 }
 
 /**
@@ -83,13 +85,12 @@ interface EndedAttempt {
  * changes nothing else.
  */
 async function record(
-  { claim, trace, startedAt, endedAt }: EndedAttempt,
+  { claim, trace, endedAt, durationMs }: EndedAttempt,
   next: Exclude<NextState, { readonly state: "deferred" }>,
   deps: ActDeps,
 ): Promise<AttemptResult> {
   const { outcome } = next;
   const { delivery, route, action, target, attempt } = claim;
-  const durationMs = endedAt - startedAt;
   await deps.deliveries.addToTimeline(delivery, {
     at: endedAt,
     kind: "attempt",
@@ -102,7 +103,7 @@ async function record(
   });
   const isStillOwner =
     next.state === "retry"
-      ? await deps.actions.release(claim, next.at)
+      ? await deps.actions.release(claim, endedAt, next.at)
       : await deps.actions.complete(claim, next.state);
   const line = { delivery, trace, route, action, target, attempt, durationMs };
   if (!isStillOwner) {
@@ -133,7 +134,7 @@ async function defer(
   const isRecorded = await isWaitRecorded(claim, outcome, deps);
   if (!isRecorded)
     await deps.deliveries.addToTimeline(delivery, { at: endedAt, kind: "waiting", route, action, summary });
-  if (!(await deps.actions.defer(claim, at))) return statusOf(claim.id, deps);
+  if (!(await deps.actions.defer(claim, endedAt, at))) return statusOf(claim.id, deps);
   if (!isRecorded) deps.log.info({ delivery, trace, route, action, attempt, outcome: "wait" }, summary);
   return { result: "waits", at };
 }

@@ -3,6 +3,7 @@ import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { Loop } from "../host/loop.ts";
 import type { ActionStore } from "../store/actions.ts";
+import { DueTimeCheck } from "./due-time-check.ts";
 
 /** Actions that run at once for one target. */
 const CONCURRENCY = 8;
@@ -10,7 +11,7 @@ const CONCURRENCY = 8;
 const POLL_MS = 1_000;
 
 interface LaneDeps {
-  readonly actions: Pick<ActionStore, "due" | "expireLeases">;
+  readonly actions: Pick<ActionStore, "due" | "expireLeases" | "correctDueTimes">;
   readonly clock: Clock;
   readonly log: Log;
   readonly act: (actionId: string) => Promise<unknown>;
@@ -25,12 +26,14 @@ export class Lane {
   readonly #deps: LaneDeps;
   readonly #running = new Map<string, Promise<unknown>>();
   readonly #loop: Loop;
+  readonly #dueTimes: DueTimeCheck;
   #hasExpiredLeases = false;
   #isStopped = false;
 
   constructor(target: string, deps: LaneDeps) {
     this.#target = target;
     this.#deps = deps;
+    this.#dueTimes = new DueTimeCheck((now) => deps.actions.correctDueTimes(target, now));
     this.#loop = new Loop(`lane ${target}`, { everyMs: POLL_MS, log: deps.log }, () => this.#startDue());
   }
 
@@ -48,8 +51,10 @@ export class Lane {
   async #startDue(): Promise<void> {
     if (!this.#hasExpiredLeases) await this.#expireLeases();
     if (this.#running.size >= CONCURRENCY) return;
+    const now = this.#deps.clock.now();
+    await this.#dueTimes.runIfNecessary(now);
     // The index may lag behind and still list running actions, so twice the number is read.
-    const due = await this.#deps.actions.due(this.#target, this.#deps.clock.now(), CONCURRENCY * 2);
+    const due = await this.#deps.actions.due(this.#target, now, CONCURRENCY * 2);
     for (const id of due) {
       if (this.#isStopped || this.#running.size >= CONCURRENCY) return;
       if (!this.#running.has(id)) this.#start(id);

@@ -1,5 +1,6 @@
 import { Loop } from "../host/loop.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import { DueTimeCheck } from "./due-time-check.ts";
 import { type RelayDeps, relay, SWEEP_SIZE, sweep } from "./relay.ts";
 
 /**
@@ -18,7 +19,9 @@ export class RelayWorker {
   /** `deps` returns the dependencies of the configuration in force. */
   constructor(deps: () => RelayDeps) {
     this.#deps = deps;
+    const dueTimes = new DueTimeCheck((now) => deps().outbox.correctDueTimes(now));
     this.#sweeps = new Loop("sweep", { everyMs: SWEEP_MS, log: deps().log }, async () => {
+      await dueTimes.runIfNecessary(deps().clock.now());
       if ((await sweep(deps())) === SWEEP_SIZE) this.#sweeps.nudge();
     });
   }

@@ -34,7 +34,8 @@ export async function relay(delivery: RecordedDelivery, deps: RelayDeps): Promis
   const [rejected] = await publishAll([delivery], deps);
   try {
     if (rejected === undefined) return await deps.outbox.markRelayed(delivery.id, deps.clock.now());
-    await deps.outbox.defer(delivery.id, laterBy(deps.clock.now(), RETRY_MS));
+    const now = deps.clock.now();
+    await deps.outbox.defer(delivery.id, now, laterBy(now, RETRY_MS));
   } catch (error) {
     deps.log.error(
       { delivery: delivery.id, error: kindOf(error) },
@@ -52,7 +53,8 @@ export async function relayAll(
   deps: PublishDeps & { readonly outbox: Pick<Outbox, "mark"> },
 ): Promise<readonly string[]> {
   const rejected = await publishAll(deliveries, deps);
-  const marks = rejected.map((id) => deps.outbox.mark(id, laterBy(deps.clock.now(), RETRY_MS)));
+  const now = deps.clock.now();
+  const marks = rejected.map((id) => deps.outbox.mark(id, now, laterBy(now, RETRY_MS)));
   const marked = await Promise.allSettled(marks);
   return rejected.filter((_, at) => marked[at]?.status === "rejected");
 }
@@ -121,5 +123,6 @@ function orUnreadable(error: unknown): Fault {
 /** Defers an unreadable record. An alarm counts the log line by its `error`. */
 async function defer(id: string, { code }: Fault, { outbox, clock, log }: RelayDeps): Promise<void> {
   log.error({ delivery: id, error: code }, "a recorded event cannot be read and is not published");
-  await outbox.defer(id, laterBy(clock.now(), UNREADABLE_MS));
+  const now = clock.now();
+  await outbox.defer(id, now, laterBy(now, UNREADABLE_MS));
 }

@@ -26,12 +26,13 @@ export async function requeueSpan(
   { from, to }: TimeSpan,
   { deliveries, outbox, clock, hasTime }: RequeueDeps,
 ): Promise<TimeSpan | undefined> {
+  const now = clock.now();
   const span = { notBefore: from, limit: PAGE, scanLimit: PAGE, matches: () => true };
   let before: ListQuery["before"] | undefined = { receivedAt: laterBy(to, 1), id: "" };
   while (before !== undefined) {
     const page = await deliveries.list({ ...span, before });
     const events = page.deliveries.filter(({ outcome }) => outcome === "event");
-    await Promise.all(events.map(({ id }) => outbox.mark(id, clock.now())));
+    await Promise.all(events.map(({ id }) => outbox.mark(id, now, now)));
     before = page.next;
     if (before !== undefined && !hasTime()) return { from, to: before.receivedAt };
   }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { HttpBindings } from "@hono/node-server";
-import { monotonicMs } from "../host/clock.ts";
+import { systemClock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import { problemOf, problemResponse } from "./problem.ts";
 
@@ -121,7 +121,7 @@ export class Admission {
       // The app rejects a longer body before it reads it.
       bodyBytes: announced > maxBodyBytes ? 0 : announced,
       isArriving: announced > 0,
-      since: monotonicMs(),
+      since: systemClock.monotonic(),
     };
   }
 
@@ -145,7 +145,7 @@ export class Admission {
       handled += 1;
       oldest = Math.min(oldest, other.since);
     }
-    return handled >= slowRequests && monotonicMs() - oldest > slowAfterMs;
+    return handled >= slowRequests && systemClock.monotonic() - oldest > slowAfterMs;
   }
 
   /** Whether the requests that `isCounted` selects leave room in their share of the limits. Cuts late arrivals if not. */
@@ -172,7 +172,7 @@ export class Admission {
 
   /** Clients that send requests slowly must not use up the limits. Returns whether one was cut. */
   #cutLateArrivals(isCounted: (request: OpenRequest) => boolean): boolean {
-    const lateSince = monotonicMs() - this.#limits.arrivalMs;
+    const lateSince = systemClock.monotonic() - this.#limits.arrivalMs;
     const late = [...this.#open].filter((one) => isCounted(one) && one.isArriving && one.since < lateSince);
     for (const request of late) this.#cut(request);
     return late.length > 0;
@@ -188,7 +188,7 @@ export class Admission {
     this.#open.add(request);
     request.incoming.once("end", () => {
       request.isArriving = false;
-      request.since = monotonicMs();
+      request.since = systemClock.monotonic();
     });
     return new Promise((resolve) => request.outgoing.once("close", resolve));
   }

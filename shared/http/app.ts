@@ -38,7 +38,7 @@ export interface AppDeps {
   readonly log: Log;
 }
 
-type Env = { Bindings: Connection; Variables: { requestId: string; traceparent: TraceParent; startedAt: number } };
+type Env = { Bindings: Connection; Variables: { requestId: string; traceparent: TraceParent; startedMs: number } };
 
 /**
  * Creates the HTTP API, which `docs/http-api.md` lists. Each request writes one log line. Each rejection is answered
@@ -49,7 +49,7 @@ export function createApp(deps: AppDeps): Hono<Env> {
   app.use(async (c, next) => {
     c.set("requestId", deps.newRequestId());
     c.set("traceparent", traceOf(c.req.raw.headers));
-    c.set("startedAt", deps.clock.now());
+    c.set("startedMs", deps.clock.monotonic());
     await next();
   });
   app.post("/webhooks/:source", (c) => handleDelivery(c, deps, deps.sources.get(c.req.param("source"))));
@@ -177,6 +177,6 @@ function requestFields(c: Context<Env>, deps: AppDeps): LogFields {
     trace: traceIdOf(c.get("traceparent")),
     // Only the name of a configured source, never the path: a path may contain anything.
     ...(source !== undefined && deps.sources.has(source) && { source }),
-    durationMs: deps.clock.now() - c.get("startedAt"),
+    durationMs: deps.clock.monotonic() - c.get("startedMs"),
   };
 }

@@ -1,5 +1,5 @@
 import { type CryptoKey, createLocalJWKSet, errors, type LocalJWKSet } from "jose";
-import { type Clock, type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
+import { type Clock, type Moment, momentOf, msSince } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { TokenHeader } from "./compact-jws.ts";
 import type { LoadJwks } from "./load-jwks.ts";
@@ -18,7 +18,7 @@ export class Jwks {
   #good: LoadedKeys | undefined;
   #loading: Promise<LoadedKeys> | undefined;
   #failures = 0;
-  #retryAt: EpochMillis = epochMillis(0);
+  #pause: { readonly since: Moment; readonly ms: number } | undefined;
 
   constructor(trustEntry: string, load: LoadJwks, clock: Clock) {
     this.#trustEntry = trustEntry;
@@ -60,22 +60,23 @@ export class Jwks {
   }
 
   async #loadUnlessFailing(): Promise<LoadedKeys> {
-    const waitMs = this.#retryAt - this.#clock.now();
+    const waitMs = this.#pause ? this.#pause.ms - msSince(this.#pause.since, this.#clock) : 0;
     if (waitMs > 0) throw this.#unavailable(waitMs);
     try {
-      this.#good = { keys: createLocalJWKSet(await this.#load()), found: new Map(), loadedAt: this.#clock.now() };
+      this.#good = { keys: createLocalJWKSet(await this.#load()), found: new Map(), loadedAt: momentOf(this.#clock) };
       this.#failures = 0;
+      this.#pause = undefined;
       return this.#good;
     } catch (cause) {
       const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** this.#failures, LONGEST_PAUSE_MS);
       this.#failures += 1;
-      this.#retryAt = laterBy(this.#clock.now(), pauseMs);
+      this.#pause = { since: momentOf(this.#clock), ms: pauseMs };
       throw this.#unavailable(pauseMs, cause);
     }
   }
 
   #ageMs(): number {
-    return this.#good ? this.#clock.now() - this.#good.loadedAt : Number.POSITIVE_INFINITY;
+    return this.#good ? msSince(this.#good.loadedAt, this.#clock) : Number.POSITIVE_INFINITY;
   }
 
   #unavailable(waitMs: number, cause?: unknown): Fault {
@@ -92,7 +93,7 @@ interface LoadedKeys {
   readonly keys: LocalJWKSet;
   /** Keys that were found before: this lookup is faster than a search of the set for each token. */
   readonly found: Map<string, CryptoKey>;
-  readonly loadedAt: EpochMillis;
+  readonly loadedAt: Moment;
 }
 
 /**

@@ -1,5 +1,8 @@
 import type { BusEvent } from "./bus-event.ts";
 
+/** Longest wait for which a target can ask, in seconds: a day. A longer one counts as a day. */
+export const MAX_RETRY_AFTER_SECONDS = 86_400;
+
 export interface ActionContext {
   /** The published event. */
   readonly busEvent: BusEvent;

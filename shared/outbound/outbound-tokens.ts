@@ -1,5 +1,5 @@
 import type { CallOut } from "../host/call-out.ts";
-import type { Clock } from "../host/clock.ts";
+import { type Clock, isAhead, type Moment, momentOf, msSince } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { Secret, Secrets } from "../host/secrets.ts";
 import type { BridgeIssuer, Cause, OutboundToken } from "./issuer.ts";
@@ -30,7 +30,7 @@ const MAX_CACHED = 1_000;
 /** The tokens for calls to targets: requested or issued when needed, cached until shortly before they expire. */
 export class OutboundTokens {
   readonly #deps: OutboundDeps;
-  readonly #cache = new Map<string, Promise<OutboundToken>>();
+  readonly #cache = new Map<string, CachedToken>();
 
   constructor(deps: OutboundDeps) {
     this.#deps = deps;
@@ -45,24 +45,35 @@ export class OutboundTokens {
     const key = JSON.stringify([target, cause.source, cause.principal, "bridge" in identity && cause.delivery]);
     const cached = this.#cache.get(key);
     if (cached) {
-      const { token, expiresAt } = await cached;
-      if (this.#deps.clock.now() < expiresAt - EXPIRY_MARGIN_MS) return token;
+      const token = await this.#usable(cached);
+      if (token !== undefined) return token;
       // A concurrent call may already have requested the next token.
       if (this.#cache.get(key) === cached) this.#cache.delete(key);
       return this.tokenFor(identity, { target, cause });
     }
-    const requested = this.#request(identity, cause);
+    const requested = { since: momentOf(this.#deps.clock), token: this.#request(identity, cause) };
     this.#store(key, requested);
     try {
-      return (await requested).token;
+      return (await requested.token).token;
     } catch (error) {
       if (this.#cache.get(key) === requested) this.#cache.delete(key);
       throw error;
     }
   }
 
+  /**
+   * The token while it is valid. Its lifetime runs from its request, so a clock that is set back does not lengthen it. A
+   * token that was requested in the future is not used: the target would not accept one of the bridge's own.
+   */
+  async #usable({ since, token: requested }: CachedToken): Promise<Secret | undefined> {
+    const { clock } = this.#deps;
+    const { token, expiresAt } = await requested;
+    const isUsable = msSince(since, clock) < expiresAt - since.at - EXPIRY_MARGIN_MS;
+    return isUsable && !isAhead(since.at, clock.now()) ? token : undefined;
+  }
+
   /** Evicts the oldest tokens: a new request for such a token costs one call. */
-  #store(key: string, token: Promise<OutboundToken>): void {
+  #store(key: string, token: CachedToken): void {
     this.#cache.set(key, token);
     for (const oldest of this.#cache.keys()) {
       if (this.#cache.size <= MAX_CACHED) return;
@@ -82,6 +93,12 @@ export class OutboundTokens {
     const ownToken = await required(issuer, "identity").mint(tokenExchange.subjectAudience, cause, clock.now());
     return exchange(ownToken.token, tokenExchange, this.#deps);
   }
+}
+
+interface CachedToken {
+  /** When it was requested. */
+  readonly since: Moment;
+  readonly token: Promise<OutboundToken>;
 }
 
 function required<T>(dependency: T | undefined, name: string): T {

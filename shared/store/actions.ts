@@ -1,4 +1,5 @@
 import { type EpochMillis, epochMillis } from "../host/clock.ts";
+import { correctDueTimes, DUE_FIELDS, dueFields, isDue } from "./due-times.ts";
 import { expiryOf, number, type Retention, text } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
 import { collect } from "./streams.ts";
@@ -71,7 +72,7 @@ export class ActionStore {
       attempt: 0,
       scheduledAt: at,
       queue: queueOf(action.target),
-      dueAt: at,
+      ...dueFields(at, at),
       expiresAt: expiryOf(at, this.#options),
     });
     if (created) return { scheduled: true, delivery: action.delivery, at };
@@ -87,12 +88,15 @@ export class ActionStore {
     return collect(this.#table.select(selection), (item) => text(item, TABLE.partitionKey));
   }
 
-  /** Leases the action until `leaseUntil`. Undefined if it is not due at `now`, is finished, or has another owner. */
+  /**
+   * Leases the action until `leaseUntil`. Undefined if it is not due at `now`, is finished, or has another owner. A due time
+   * or a lease that was set by a clock that was ahead has ended.
+   */
   async claim(id: string, now: EpochMillis, leaseUntil: EpochMillis): Promise<Claim | undefined> {
     const before = await this.#table.change(keyOf(id), {
-      condition: { field: "dueAt", is: "<=", value: now },
+      condition: isDue(now),
       add: { attempt: 1 },
-      set: { dueAt: leaseUntil, owned: 1 },
+      set: { ...dueFields(now, leaseUntil), owned: 1 },
     });
     if (before === undefined) return undefined;
     const owner = number(before, "attempt") + 1;
@@ -117,26 +121,26 @@ export class ActionStore {
     const before = await this.#table.change(keyOf(claim.id), {
       condition: stillOwnedBy(claim),
       set: { state },
-      remove: [TABLE.dueIndex.partitionKey, TABLE.dueIndex.sortKey, "owned"],
+      remove: [...DUE_FIELDS, "owned"],
     });
     return before !== undefined;
   }
 
-  /** Ends the lease and makes the action due at `at`. False, and no change, if the claim no longer owns it. */
-  async release(claim: Claim, at: EpochMillis): Promise<boolean> {
+  /** Ends the lease at `now` and makes the action due at `at`. False, and no change, if the claim no longer owns it. */
+  async release(claim: Claim, now: EpochMillis, at: EpochMillis): Promise<boolean> {
     const before = await this.#table.change(keyOf(claim.id), {
       condition: stillOwnedBy(claim),
-      set: { dueAt: at },
+      set: dueFields(now, at),
       remove: ["owned"],
     });
     return before !== undefined;
   }
 
   /** Like {@link release}, for an attempt that only waited. */
-  async defer(claim: Claim, at: EpochMillis): Promise<boolean> {
+  async defer(claim: Claim, now: EpochMillis, at: EpochMillis): Promise<boolean> {
     const before = await this.#table.change(keyOf(claim.id), {
       condition: stillOwnedBy(claim),
-      set: { dueAt: at },
+      set: dueFields(now, at),
       add: { waits: 1 },
       remove: ["owned"],
     });
@@ -152,7 +156,7 @@ export class ActionStore {
           { field: "owned", is: "absent" },
         ],
       },
-      set: { dueAt: now },
+      set: dueFields(now, now),
     });
   }
 
@@ -165,9 +169,17 @@ export class ActionStore {
     for (const id of await collect(this.#table.select(selection), (item) => text(item, TABLE.partitionKey))) {
       await this.#table.change(keyOf(id), {
         condition: { field: "owned", is: "=", value: 1 },
-        set: { dueAt: now },
+        set: dueFields(now, now),
       });
     }
+  }
+
+  /**
+   * Makes a target's actions due at `now` if their due time was set by a clock that was ahead. An owner that still runs
+   * keeps its action until another claim.
+   */
+  correctDueTimes(target: string, now: EpochMillis): Promise<void> {
+    return correctDueTimes(this.#table, queueOf(target), now);
   }
 
   async state(id: string): Promise<ActionState | undefined> {

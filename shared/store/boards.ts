@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { EpochMillis } from "../host/clock.ts";
+import { CLOCK_SKEW_MS, type EpochMillis } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { BoardRow, PageAddress, ShownBuild } from "../model/board.ts";
 import { type BoardRun, isShown, rowOf, runOf, withBuild } from "../model/board-runs.ts";
@@ -16,6 +16,8 @@ export interface PageRecord {
   readonly writtenAt?: EpochMillis;
   /** The site asked for no write of the page before this time. */
   readonly cooldownUntil?: EpochMillis;
+  /** When the site asked for that. */
+  readonly cooldownSince?: EpochMillis;
   /** When a write was rejected because of a person's open draft; undefined after a later write. */
   readonly draftSince?: EpochMillis;
 }
@@ -84,10 +86,13 @@ export class BoardStore {
     return { rows: rows.flatMap((item) => rowOf(keyOf(item), runsOf(item)) ?? []), record: own ? recordOf(own) : {} };
   }
 
-  /** Makes the caller the only writer of the page until `until`. Undefined if another caller has the lease at `now`. */
+  /**
+   * Makes the caller the only writer of the page until `until`. Undefined if another caller has the lease at `now`. All
+   * leases are equally long, so a lease that ends later was taken by a clock that was ahead, and is free.
+   */
   async lease(page: PageAddress, now: EpochMillis, until: EpochMillis): Promise<PageLease | undefined> {
     const before = await this.#table.change(pageOf(page), {
-      condition: this.#isFreeAt(now),
+      condition: this.#isFree(now, until),
       add: { owner: 1 },
       set: { leasedUntil: until, leasedBy: this.#process, expiresAt: this.#expiry() },
     });
@@ -110,10 +115,11 @@ export class BoardStore {
     return before !== undefined;
   }
 
-  #isFreeAt(now: EpochMillis): Condition {
+  #isFree(now: EpochMillis, until: EpochMillis): Condition {
     const ended = absentOr({ field: "leasedUntil", is: "<=", value: now });
-    if (!this.#options.singleProcess) return ended;
-    return { any: [ended, { field: "leasedBy", is: "<>", value: this.#process }] };
+    const takenAhead: Condition = { field: "leasedUntil", is: ">", value: until + CLOCK_SKEW_MS };
+    if (!this.#options.singleProcess) return { any: [ended, takenAhead] };
+    return { any: [ended, takenAhead, { field: "leasedBy", is: "<>", value: this.#process }] };
   }
 
   #expiry(): number {

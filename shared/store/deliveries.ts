@@ -1,10 +1,11 @@
-import { type EpochMillis, epochMillis, toIso } from "../host/clock.ts";
+import { type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { Principal } from "../model/principal.ts";
 import type { DeliverySummary, RecordedDelivery, Replay } from "../model/recorded-delivery.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { TimelineEvent } from "../model/timeline.ts";
 import { packContent, unpackContent } from "./delivery-content.ts";
+import { correctDueTimes, DUE_FIELDS, dueFields } from "./due-times.ts";
 import { expiryOf, number, padTime, type Retention, text } from "./fields.ts";
 import { DAY_SHARDS, TABLE } from "./key-schema.ts";
 import { collect, mergeNewestFirst } from "./streams.ts";
@@ -59,7 +60,10 @@ export class DeliveryStore {
     const created = await this.#table.create({
       ...headOf(delivery),
       expiresAt: expiryOf(delivery.receivedAt, this.#options),
-      ...(mark && { queue: RELAY_QUEUE, dueAt: delivery.receivedAt + NUDGE_GRACE_MS }),
+      ...(mark && {
+        queue: RELAY_QUEUE,
+        ...dueFields(delivery.receivedAt, laterBy(delivery.receivedAt, NUDGE_GRACE_MS)),
+      }),
     });
     return created ? "recorded" : "duplicate";
   }
@@ -120,13 +124,13 @@ export class DeliveryStore {
       {
         condition: { field: TABLE.dueIndex.partitionKey, is: "present" },
         set: { relayedAt: at },
-        remove: [TABLE.dueIndex.partitionKey, TABLE.dueIndex.sortKey],
+        remove: DUE_FIELDS,
       },
     );
   }
 
   /** Adds the mark to an event that was recorded without it, due at `at`. No change if it was relayed or deleted. */
-  async mark(id: string, at: EpochMillis): Promise<void> {
+  async mark(id: string, now: EpochMillis, at: EpochMillis): Promise<void> {
     await this.#table.change(
       { pk: id, sk: HEAD },
       {
@@ -136,20 +140,25 @@ export class DeliveryStore {
             { field: "relayedAt", is: "absent" },
           ],
         },
-        set: { queue: RELAY_QUEUE, dueAt: at },
+        set: { queue: RELAY_QUEUE, ...dueFields(now, at) },
       },
     );
   }
 
   /** Keeps the mark and makes the event due at `at`. */
-  async defer(id: string, at: EpochMillis): Promise<void> {
+  async defer(id: string, now: EpochMillis, at: EpochMillis): Promise<void> {
     await this.#table.change(
       { pk: id, sk: HEAD },
       {
         condition: { field: TABLE.dueIndex.partitionKey, is: "present" },
-        set: { dueAt: at },
+        set: dueFields(now, at),
       },
     );
+  }
+
+  /** Makes events in the outbox due at `now` if their due time was set by a clock that was ahead. */
+  correctDueTimes(now: EpochMillis): Promise<void> {
+    return correctDueTimes(this.#table, RELAY_QUEUE, now);
   }
 
   /** Reads day by day from the newest; the shards of a day are read concurrently and merged. */
@@ -175,7 +184,7 @@ export class DeliveryStore {
 }
 
 /** The outbox, for a bridge whose store itself lists the events that are not relayed yet. */
-export type Outbox = Pick<DeliveryStore, "unrelayed" | "markRelayed" | "mark" | "defer">;
+export type Outbox = Pick<DeliveryStore, "unrelayed" | "markRelayed" | "mark" | "defer" | "correctDueTimes">;
 
 const HEAD = "head";
 const TIMELINE = "t#";

@@ -45,6 +45,15 @@ describe.each(["cloud", "data-center"] as const)("the write throttle of a page o
     expect(body()).toContain("RUNNING");
   });
 
+  test("a state is written at once after the clock was set back by an hour", async () => {
+    const { run, clock } = bench();
+    await run(reported("queued"));
+    clock.set(-3_600_000);
+    await expect(run(reported("running"))).resolves.toMatchObject({ outcome: "done" });
+    expect(body()).toContain("RUNNING");
+    await expect(run(reported("waiting"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 30 });
+  });
+
   test("the end of a run waits only two seconds, so that others can join it", async () => {
     const { run, clock } = bench();
     await run(reported("running"));

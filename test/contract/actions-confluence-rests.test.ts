@@ -51,6 +51,30 @@ describe.each(["cloud", "data-center"] as const)("the cooldown of a page of %s",
     await expect(run(other)).resolves.toMatchObject({ outcome: "done" });
   });
 
+  test("a cooldown that began while the clock was ahead ends when the clock is right again", async () => {
+    const { run, clock } = bench();
+    clock.set(86_400_000);
+    sandbox.failNext({ on: "PUT", status: 429, headers: { "retry-after": "1800" } });
+    await expect(run(reported("failed"))).resolves.toMatchObject({ outcome: "retry", afterSeconds: 1_800 });
+    clock.set(-86_400_000);
+    clock.advance(60_000);
+    await expect(run(reported("failed"))).resolves.toMatchObject({ outcome: "done" });
+  });
+
+  test("a week of an open draft begins again if the clock was ahead when it began", async () => {
+    const { run, clock } = bench();
+    const failWithDraft = () => sandbox.failNext({ on: "PUT", status: 409, body: "the draft is unreconciled" });
+    clock.set(30 * 86_400_000);
+    failWithDraft();
+    await expect(run(reported("failed"))).resolves.toMatchObject({ outcome: "wait" });
+    clock.set(-30 * 86_400_000);
+    failWithDraft();
+    await expect(run(reported("failed"))).resolves.toMatchObject({ outcome: "wait" });
+    clock.advance(7 * 86_400_000);
+    failWithDraft();
+    await expect(run(reported("failed"))).resolves.toMatchObject({ outcome: "give_up" });
+  });
+
   test("a cooldown delays no other page, makes no call and costs no attempt", async () => {
     const { run, clock, boards } = bench({ options: { page: undefined } });
     await run(onTwo("running"));

@@ -185,6 +185,16 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
       expect(await boards.lease({ ...PAGE, id: "5" }, START, START)).toMatchObject({ owner: 1 });
     });
 
+    it("a lease of a clock that was ahead is free, and one of a clock that is ahead by seconds is not", async () => {
+      const boards = await harness.open();
+      const lease = (atMs: number) => boards.lease(PAGE, laterBy(START, atMs), laterBy(START, atMs + 75_000));
+      expect(await lease(5_000)).toMatchObject({ owner: 1 });
+      expect(await lease(0)).toBeUndefined();
+      expect(await lease(86_400_000)).toMatchObject({ owner: 2 });
+      expect(await lease(1_000)).toMatchObject({ owner: 3 });
+      expect(await lease(2_000)).toBeUndefined();
+    });
+
     it("the record of the lease's owner is kept, and that of a former owner is not", async () => {
       const boards = await harness.open();
       const stale = await boards.lease(PAGE, START, laterBy(START, 1_000));

@@ -76,10 +76,10 @@ for (const kind of tableKinds) {
         expect(await deliveries.unrelayed(laterBy(START, 100), 10)).toEqual([]);
         expect(await deliveries.unrelayed(laterBy(START, 3_000), 10)).toEqual([first, second]);
         expect(await deliveries.unrelayed(laterBy(START, 3_000), 1)).toEqual([first]);
-        await deliveries.defer(first, laterBy(START, 5_000));
+        await deliveries.defer(first, START, laterBy(START, 5_000));
         await deliveries.markRelayed(second, laterBy(START, 70));
         await deliveries.markRelayed(second, laterBy(START, 80));
-        await deliveries.defer(second, START);
+        await deliveries.defer(second, START, START);
         expect(await deliveries.unrelayed(laterBy(START, 4_999), 10)).toEqual([]);
         expect(await deliveries.unrelayed(laterBy(START, 5_000), 10)).toEqual([first]);
         expect((await deliveries.get(second))?.relayedAt).toBe(START + 70);
@@ -234,7 +234,7 @@ for (const kind of tableKinds) {
         await actions.schedule(action(2), START);
         await actions.claim(action(1).id, START, laterBy(START, 60_000));
         const waiting = await actions.claim(action(2).id, START, laterBy(START, 60_000));
-        if (waiting) await actions.release(waiting, laterBy(START, 5_000));
+        if (waiting) await actions.release(waiting, START, laterBy(START, 5_000));
         await actions.expireLeases("ci", laterBy(START, 10));
         expect(await actions.due("ci", laterBy(START, 10), 10)).toEqual([action(1).id]);
         expect(await actions.claim(action(1).id, laterBy(START, 10), laterBy(START, 90_000))).toMatchObject({
@@ -250,11 +250,11 @@ for (const kind of tableKinds) {
         const second = await actions.claim(action().id, laterBy(START, 1_000), laterBy(START, 2_000));
         if (!first || !second) throw new Error("both should have been claimed");
         expect(await actions.complete(first, "done")).toBe(false);
-        expect(await actions.release(first, START)).toBe(false);
+        expect(await actions.release(first, START, START)).toBe(false);
         expect(await actions.state(action().id)).toBe("due");
         expect(await actions.complete(second, "gave_up")).toBe(true);
         expect(await actions.complete(second, "done")).toBe(false);
-        expect(await actions.release(second, START)).toBe(false);
+        expect(await actions.release(second, START, START)).toBe(false);
         expect(await actions.state(action().id)).toBe("gave_up");
       });
 
@@ -262,8 +262,8 @@ for (const kind of tableKinds) {
         const { actions } = await stores();
         await actions.schedule(action(), START);
         const claim = await actions.claim(action().id, START, laterBy(START, 1_000));
-        expect(claim && (await actions.release(claim, laterBy(START, 50)))).toBe(true);
-        expect(claim && (await actions.release(claim, laterBy(START, 90)))).toBe(false);
+        expect(claim && (await actions.release(claim, START, laterBy(START, 50)))).toBe(true);
+        expect(claim && (await actions.release(claim, START, laterBy(START, 90)))).toBe(false);
         expect(await actions.due("ci", laterBy(START, 49), 10)).toEqual([]);
         const next = await actions.claim(action().id, laterBy(START, 50), laterBy(START, 900));
         expect(next).toMatchObject({ attempt: 2, interrupted: false });
@@ -283,12 +283,12 @@ for (const kind of tableKinds) {
         const { actions } = await stores();
         await actions.schedule(action, START);
         const first = await claimed(actions, 0);
-        expect(await actions.defer(first, laterBy(START, 50))).toBe(true);
-        expect(await actions.defer(first, laterBy(START, 90))).toBe(false);
+        expect(await actions.defer(first, START, laterBy(START, 50))).toBe(true);
+        expect(await actions.defer(first, START, laterBy(START, 90))).toBe(false);
         expect(await actions.due("ci", laterBy(START, 49), 10)).toEqual([]);
         const second = await claimed(actions, 50);
         expect(second).toMatchObject({ owner: 2, attempt: 1, hasWaited: true, interrupted: false });
-        expect(await actions.release(second, laterBy(START, 60))).toBe(true);
+        expect(await actions.release(second, START, laterBy(START, 60))).toBe(true);
         expect(await claimed(actions, 60)).toMatchObject({ owner: 3, attempt: 2, hasWaited: true });
       });
 
@@ -299,10 +299,94 @@ for (const kind of tableKinds) {
         for (let at = 1_000; at < 5_000; at += 1_000) {
           const next = await claimed(actions, at);
           expect(await actions.complete(stale, "done")).toBe(false);
-          expect(await actions.defer(stale, START)).toBe(false);
-          expect(await actions.defer(next, laterBy(START, at + 1_000))).toBe(true);
-          expect(await actions.release(stale, START)).toBe(false);
+          expect(await actions.defer(stale, START, START)).toBe(false);
+          expect(await actions.defer(next, START, laterBy(START, at + 1_000))).toBe(true);
+          expect(await actions.release(stale, START, START)).toBe(false);
         }
+      });
+    });
+
+    describe("due times of a clock that was ahead", () => {
+      const AHEAD_MS = 86_400_000;
+      const ahead = laterBy(START, AHEAD_MS);
+      const id = actionIdOf("docs", "e-1");
+      const action = { id, route: "docs", action: "tekton", target: "ci", eventKey: "e-1", delivery: "d-1" };
+      const leaseUntil = laterBy(START, 60_000);
+      const scheduledAhead = async () => {
+        const { actions } = await stores();
+        await actions.schedule(action, ahead);
+        return actions;
+      };
+      const claimedAhead = async () => {
+        const actions = await scheduledAhead();
+        const claim = await actions.claim(id, ahead, laterBy(ahead, 60_000));
+        if (!claim) throw new Error("it should have been claimed");
+        return { actions, claim };
+      };
+
+      it("a new action can be claimed, and is found after a correction", async () => {
+        const actions = await scheduledAhead();
+        expect(await actions.due("ci", START, 10)).toEqual([]);
+        await actions.correctDueTimes("ci", START);
+        expect(await actions.due("ci", START, 10)).toEqual([id]);
+        expect(await (await scheduledAhead()).claim(id, START, leaseUntil)).toMatchObject({ attempt: 1 });
+      });
+
+      it("a retry can be claimed, and is found after a correction", async () => {
+        for (const how of ["release", "defer"] as const) {
+          const { actions, claim } = await claimedAhead();
+          await actions[how](claim, ahead, laterBy(ahead, 1_000));
+          await actions.correctDueTimes("ci", START);
+          expect(await actions.due("ci", START, 10)).toEqual([id]);
+          expect(await actions.claim(id, START, leaseUntil)).toMatchObject({ owner: 2, interrupted: false });
+        }
+      });
+
+      it("a lease has ended, and its owner keeps the action until another claim", async () => {
+        const left = await claimedAhead();
+        expect(await left.actions.claim(id, START, leaseUntil)).toMatchObject({ owner: 2, interrupted: true });
+        expect(await left.actions.complete(left.claim, "done")).toBe(false);
+        const kept = await claimedAhead();
+        await kept.actions.correctDueTimes("ci", START);
+        expect(await kept.actions.due("ci", START, 10)).toEqual([id]);
+        expect(await kept.actions.complete(kept.claim, "done")).toBe(true);
+        await kept.actions.correctDueTimes("ci", START);
+        expect(await kept.actions.due("ci", laterBy(ahead, AHEAD_MS), 10)).toEqual([]);
+      });
+
+      it("a wait and a lease of the clock as it is stay, however long they are", async () => {
+        const { actions } = await stores();
+        await actions.schedule(action, START);
+        const claim = await actions.claim(id, START, leaseUntil);
+        await actions.correctDueTimes("ci", laterBy(START, -5_000));
+        expect(await actions.claim(id, laterBy(START, -5_000), leaseUntil)).toBeUndefined();
+        expect(claim && (await actions.release(claim, START, ahead))).toBe(true);
+        await actions.correctDueTimes("ci", laterBy(START, 1));
+        expect(await actions.due("ci", laterBy(ahead, -1), 10)).toEqual([]);
+        expect(await actions.claim(id, laterBy(ahead, -1), leaseUntil)).toBeUndefined();
+        expect(await actions.due("ci", ahead, 10)).toEqual([id]);
+      });
+
+      it("only the queue of the target is corrected", async () => {
+        const actions = await scheduledAhead();
+        await actions.correctDueTimes("other", START);
+        expect(await actions.due("ci", START, 10)).toEqual([]);
+      });
+
+      it("an event in the outbox is found after a correction, however it came to be due later", async () => {
+        const { deliveries } = await stores();
+        const [recorded, deferred, marked] = [1, 2, 3].map((n) => sampleDelivery(n, { receivedAt: laterBy(ahead, n) }));
+        if (!recorded || !deferred || !marked) throw new Error("there are three");
+        for (const delivery of [recorded, deferred, marked]) await deliveries.record(delivery);
+        await deliveries.defer(deferred.id, ahead, laterBy(ahead, 3_600_000));
+        await deliveries.mark(marked.id, START, laterBy(START, 5_000));
+        expect(await deliveries.unrelayed(laterBy(START, 4_999), 10)).toEqual([]);
+        await deliveries.correctDueTimes(laterBy(START, 1));
+        const due = await deliveries.unrelayed(laterBy(START, 4_999), 10);
+        expect([...due].sort()).toEqual([recorded.id, deferred.id].sort());
+        await deliveries.markRelayed(recorded.id, START);
+        await deliveries.correctDueTimes(laterBy(START, 1));
+        expect(await deliveries.unrelayed(laterBy(START, 4_999), 10)).toEqual([deferred.id]);
       });
     });
 

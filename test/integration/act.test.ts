@@ -240,9 +240,10 @@ describe("the relay", () => {
     await parts.deliveries.record(delivery);
     const { deliveries } = parts;
     const outbox: Outbox = {
-      mark: (id, at) => deliveries.mark(id, at),
+      mark: (id, now, at) => deliveries.mark(id, now, at),
       unrelayed: (now, limit) => deliveries.unrelayed(now, limit),
-      defer: (id, at) => deliveries.defer(id, at),
+      defer: (id, now, at) => deliveries.defer(id, now, at),
+      correctDueTimes: (now) => deliveries.correctDueTimes(now),
       markRelayed: () => Promise.reject(new Error("killed here")),
     };
     await relay(delivery, { ...parts, outbox, log: silentLog });

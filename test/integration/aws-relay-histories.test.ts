@@ -132,11 +132,11 @@ describe("any history of the stream, the relay, the bus and the table", () => {
         const clock = testClock();
         const { deliveries, ownAccounts } = storesOf(account, clock);
         let marked = 0;
-        const mark: typeof deliveries.mark = (id, at) =>
-          marks[marked++] === true ? Promise.reject(new Error("down")) : deliveries.mark(id, at);
+        const mark: typeof deliveries.mark = (id, now, at) =>
+          marks[marked++] === true ? Promise.reject(new Error("down")) : deliveries.mark(id, now, at);
         const relay: StreamDeps["relay"] = (batch) =>
           relayAll(batch, { bus, outbox: { mark }, deliveries, ownAccounts, clock, log: silentLog });
-        const leave = (id: string) => mark(id, clock.now());
+        const leave = (id: string) => mark(id, clock.now(), clock.now());
         const handler = mortal(streamHandler({ ...STREAM, relay, markForSweep: leave, log: silentLog }), deaths);
         const repeated = again.flatMap((at) => records[at] ?? []);
         const first = await consume(records, handler, limits);

@@ -144,7 +144,7 @@ describe("the relay", () => {
 
   it("a deleted delivery is not marked", async () => {
     const { deliveries } = storesOf(account);
-    await deliveries.mark("d-gone", epochMillis(0));
+    await deliveries.mark("d-gone", epochMillis(0), epochMillis(0));
     expect(await deliveries.get("d-gone")).toBeUndefined();
     expect(await deliveries.unrelayed(epochMillis(1), 10)).toEqual([]);
   });
@@ -156,7 +156,7 @@ describe("the sweep", () => {
     const { deliveries } = storesOf(account);
     for (const delivery of samples(101)) {
       await deliveries.record(delivery);
-      await deliveries.mark(delivery.id, epochMillis(0));
+      await deliveries.mark(delivery.id, epochMillis(0), epochMillis(0));
     }
     account.calls.length = 0;
     const handler = await sweepFunction();
@@ -171,7 +171,7 @@ describe("the sweep", () => {
     const { deliveries } = storesOf(account);
     for (const delivery of samples(2)) {
       await deliveries.record(delivery);
-      await deliveries.mark(delivery.id, epochMillis(0));
+      await deliveries.mark(delivery.id, epochMillis(0), epochMillis(0));
     }
     const Item = spoilt(await storedHead(account, sampleDelivery(0).id));
     await account.client.send(new PutItemCommand({ TableName: account.environment.TABLE_NAME, Item }));
@@ -241,7 +241,7 @@ describe("a batch that the stream gave up", () => {
   it("the sweep publishes what is marked even if the queue is down", async () => {
     const { deliveries } = storesOf(account);
     await deliveries.record(sampleDelivery());
-    await deliveries.mark(sampleDelivery().id, epochMillis(0));
+    await deliveries.mark(sampleDelivery().id, epochMillis(0), epochMillis(0));
     account.answers.set("AmazonSQS.ReceiveMessage", () => ({ error: "InternalException" }));
     await sweepAll();
     expect(idsOf(puts().flat())).toEqual([sampleDelivery().id]);

@@ -98,6 +98,7 @@ describe("the lane of a target", () => {
           return actions.due(...query);
         },
         expireLeases: async () => undefined,
+        correctDueTimes: async () => undefined,
       },
       clock,
       log: silentLog,

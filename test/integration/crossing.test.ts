@@ -80,7 +80,7 @@ describe("a page edit", () => {
 
   it("a run that is reported again after a restart of the cluster causes no further writes", async () => {
     let aheadMs = 0;
-    await start({ clock: { now: () => laterBy(systemClock.now(), aheadMs) } });
+    await start({ clock: { ...systemClock, now: () => laterBy(systemClock.now(), aheadMs) } });
     await bridge.pageEdit(EDIT);
     await until("the page to show PASSED", page, ({ body }) => body.includes("PASSED"));
     const numberBefore = page().number;

@@ -139,8 +139,8 @@ describe("docs/storage-schema.md", () => {
     const { content: __, ...expected } = stored;
     expect(written).toEqual(expected);
     await deliveries.markRelayed(shownDelivery().id, clock.now());
-    const { queue, dueAt, relayedAt } = await shown(stored);
-    expect({ queue, dueAt, relayedAt }).toEqual({ relayedAt: { N: String(clock.now()) } });
+    const { queue, dueAt, dueSetAt, relayedAt } = await shown(stored);
+    expect({ queue, dueAt, dueSetAt, relayedAt }).toEqual({ relayedAt: { N: String(clock.now()) } });
   });
 
   it("the example of a timeline event is written and read back as documented", async () => {
@@ -328,11 +328,11 @@ describe.skipIf(leftOut !== undefined)(`the cost of a write${leftOut ? `, left o
       const entry = exampleOf("Timeline entry").read;
       await costs("record, with the mark", () => deliveries.record(delivery));
       await costs("record, without the mark", () => unmarked.record(sampleDelivery(2)));
-      await costs("deferred in the outbox", () => deliveries.defer(delivery.id, later));
+      await costs("deferred in the outbox", () => deliveries.defer(delivery.id, clock.now(), later));
       await costs("relayed: the mark removed", () => deliveries.markRelayed(delivery.id, clock.now()));
       await costs("schedule an action", () => actions.schedule(action, clock.now()));
       const first = await costs("claim it", claim);
-      await costs("release it, or defer it", () => actions.defer(first, clock.now()));
+      await costs("release it, or defer it", () => actions.defer(first, clock.now(), clock.now()));
       const second = await claim();
       await costs("complete it", () => actions.complete(second, "done"));
       await costs("timeline entry", () => deliveries.addToTimeline(delivery.id, entry));

@@ -5,11 +5,14 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { epochMillis } from "../../shared/host/clock.ts";
+import { toSeconds } from "../../shared/host/clock.ts";
 import { deleteExpired } from "../../shared/store/sqlite/expiry.ts";
 import { DATABASE_FILE, openTable } from "../../shared/store/sqlite/open.ts";
 import { CREATE_TABLE } from "../../shared/store/sqlite/rows.ts";
 import { SqliteTable } from "../../shared/store/sqlite/table.ts";
+import { testClock } from "../support/test-doubles.ts";
+
+const DAY_MS = 86_400_000;
 
 let folder: string;
 beforeEach(async () => {
@@ -140,10 +143,25 @@ describe("the deletion of expired items", () => {
     );
     let turns = 0;
     const turn = setInterval(() => (turns += 1), 0);
-    expect(await deleteExpired(opened.table, { now: () => epochMillis(11_000) })).toBe(525);
+    const clock = testClock(11_000 + 2 * DAY_MS);
+    expect(await deleteExpired(opened.table, clock)).toBe(525);
     clearInterval(turn);
     expect(turns).toBeGreaterThan(1);
-    expect(await deleteExpired(opened.table, { now: () => epochMillis(11_000) })).toBe(0);
+    expect(await deleteExpired(opened.table, clock)).toBe(0);
+    opened.close();
+  });
+
+  it("a clock that is ahead by a day deletes nothing that has not expired", async () => {
+    const opened = openTable(folder);
+    const clock = testClock();
+    const expiresAt = toSeconds(clock.now()) + 60;
+    await opened.table.create({ pk: "p", sk: "head", expiresAt });
+    clock.set(DAY_MS);
+    expect(await deleteExpired(opened.table, clock)).toBe(0);
+    clock.set(-DAY_MS);
+    expect(await opened.table.get({ pk: "p", sk: "head" })).toMatchObject({ expiresAt });
+    clock.advance(60_000 + 3 * DAY_MS);
+    expect(await deleteExpired(opened.table, clock)).toBe(1);
     opened.close();
   });
 });

@@ -11,15 +11,24 @@ import { storeWith } from "./memory-stores.ts";
 
 /** A clock that stands still until it is moved. */
 export interface TestClock extends Clock {
+  /** Time passes. */
   advance(ms: number): void;
+  /** Somebody sets the time of day forward or, with a negative number, back. No time passes. */
+  set(byMs: number): void;
 }
 
 export function testClock(start: string | number = "2026-11-02T09:00:00Z"): TestClock {
   let now = typeof start === "number" ? start : Date.parse(start);
+  let passed = 0;
   return {
     now: (): EpochMillis => epochMillis(now),
+    monotonic: () => passed,
     advance: (ms) => {
       now += ms;
+      passed += ms;
+    },
+    set: (byMs) => {
+      now += byMs;
     },
   };
 }

@@ -1,4 +1,4 @@
-import { type Clock, type EpochMillis, epochMillis, laterBy } from "../../host/clock.ts";
+import { type Clock, type Moment, momentOf, msSince } from "../../host/clock.ts";
 import type { BusEvent } from "../../model/bus-event.ts";
 import type { FinalOutcome } from "./classify-response.ts";
 import type { PageClient } from "./client.ts";
@@ -32,10 +32,7 @@ export class DocumentedPages {
   readonly #label: string;
   readonly #clock: Clock;
   #index: Index | undefined;
-  #cooldown: Cooldown = {
-    until: epochMillis(0),
-    outcome: { outcome: "retry", summary: "no page has been searched for yet" },
-  };
+  #cooldown: Cooldown | undefined;
   #reading: Promise<void> | undefined;
 
   constructor(label: string, clock: Clock) {
@@ -45,7 +42,7 @@ export class DocumentedPages {
 
   /** Calls during a read of the index wait for the same read. */
   async concernedBy(context: EventAndOrigin, client: Pick<PageClient, "search">): Promise<Found> {
-    if (!this.#isYounger(FRESH_MS) && !this.#isCoolingDown()) {
+    if (!this.#isYounger(FRESH_MS) && this.#cooldownMs() <= 0) {
       this.#reading ??= this.#read(client).finally(() => {
         this.#reading = undefined;
       });
@@ -64,27 +61,28 @@ export class DocumentedPages {
       for (const { id, body } of batch.value.pages) pages.push({ id, documented: documentedOn(body) });
       next = batch.value.next;
     }
-    this.#index = { at: this.#clock.now(), pages };
+    this.#index = { readAt: momentOf(this.#clock), pages };
   }
 
   #coolDownAfter(outcome: FinalOutcome): void {
     const requestedMs = "afterSeconds" in outcome ? (outcome.afterSeconds ?? 0) * 1_000 : 0;
-    this.#cooldown = { until: laterBy(this.#clock.now(), Math.max(requestedMs, COOLDOWN_MS)), outcome };
+    this.#cooldown = { since: momentOf(this.#clock), ms: Math.max(requestedMs, COOLDOWN_MS), outcome };
   }
 
   /** The outcome of the failed search. A retry before the end of the cooldown would have the same outcome. */
   #failure(): FinalOutcome {
-    const { outcome, until } = this.#cooldown;
-    const afterSeconds = Math.ceil((until - this.#clock.now()) / 1_000);
+    const outcome = this.#cooldown?.outcome ?? NEVER_SEARCHED;
+    const afterSeconds = Math.ceil(this.#cooldownMs() / 1_000);
     return outcome.outcome === "retry" ? { ...outcome, afterSeconds } : outcome;
   }
 
   #isYounger(ms: number): boolean {
-    return this.#index !== undefined && this.#clock.now() - this.#index.at < ms;
+    return this.#index !== undefined && msSince(this.#index.readAt, this.#clock) < ms;
   }
 
-  #isCoolingDown(): boolean {
-    return this.#clock.now() < this.#cooldown.until;
+  /** The rest of the cooldown; not more than 0 if there is none. */
+  #cooldownMs(): number {
+    return this.#cooldown ? this.#cooldown.ms - msSince(this.#cooldown.since, this.#clock) : 0;
   }
 }
 
@@ -93,14 +91,17 @@ interface Page {
   readonly documented: Documented;
 }
 
-/** No search before `until`, because the last one ended with `outcome`. */
+const NEVER_SEARCHED: FinalOutcome = { outcome: "retry", summary: "no page has been searched for yet" };
+
+/** No search for `ms`, because the last one ended with `outcome`. */
 interface Cooldown {
-  readonly until: EpochMillis;
+  readonly since: Moment;
+  readonly ms: number;
   readonly outcome: FinalOutcome;
 }
 
 interface Index {
-  readonly at: EpochMillis;
+  readonly readAt: Moment;
   readonly pages: readonly Page[];
 }
 

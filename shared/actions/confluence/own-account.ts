@@ -1,4 +1,4 @@
-import { type Clock, type EpochMillis, laterBy } from "../../host/clock.ts";
+import { type Clock, laterBy, type Moment, momentOf, msSince } from "../../host/clock.ts";
 import { sha256Hex } from "../../model/idempotency-keys.ts";
 import type { OwnAccountStore } from "../../store/own-accounts.ts";
 import type { FinalOutcome } from "./classify-response.ts";
@@ -27,7 +27,7 @@ type AskedAccount =
 export class OwnAccount {
   readonly #site: string;
   readonly #deps: OwnAccountDeps;
-  #asked: { readonly credential: string; readonly until: EpochMillis } | undefined;
+  #asked: { readonly credential: string; readonly at: Moment } | undefined;
 
   constructor(site: string, deps: OwnAccountDeps) {
     this.#site = site;
@@ -41,12 +41,13 @@ export class OwnAccount {
   async recordBeforeWrite(credential: string, ask: () => Promise<AskedAccount>): Promise<FinalOutcome | undefined> {
     const { ownAccounts, clock } = this.#deps;
     const digest = sha256Hex(Buffer.from(credential, "utf8"));
-    const now = clock.now();
-    if (this.#asked?.credential === digest && this.#asked.until > now) return undefined;
+    const asked = this.#asked;
+    if (asked?.credential === digest && msSince(asked.at, clock) < ASK_EVERY_MS) return undefined;
+    const at = momentOf(clock);
     const answer = await ask();
     if (!answer.ok) return answer.failure;
-    await ownAccounts.record({ site: this.#site, account: answer.value }, laterBy(now, OWN_MS));
-    this.#asked = { credential: digest, until: laterBy(now, ASK_EVERY_MS) };
+    await ownAccounts.record({ site: this.#site, account: answer.value }, laterBy(at.at, OWN_MS));
+    this.#asked = { credential: digest, at };
     return undefined;
   }
 }

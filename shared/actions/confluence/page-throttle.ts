@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { EpochMillis } from "../../host/clock.ts";
+import { type EpochMillis, epochMillis, isAhead } from "../../host/clock.ts";
 import type { BoardRow } from "../../model/board.ts";
 import { isTerminal } from "../../model/build-order.ts";
 import type { Board, PageRecord } from "../../store/boards.ts";
@@ -27,7 +27,8 @@ export function versionShowing(
 ): number | undefined {
   const row = rows.find((one) => one.key === key);
   const { shown } = record;
-  if (!row || !shown || now - shown.at > progressSeconds * 1_000 + TRUSTED_MS) return undefined;
+  if (!row || !shown || isAhead(shown.at, now)) return undefined;
+  if (now - shown.at > progressSeconds * 1_000 + TRUSTED_MS) return undefined;
   return shown.marks.includes(markOf(row)) ? shown.version : undefined;
 }
 
@@ -37,13 +38,13 @@ const TRUSTED_MS = 120_000;
 /**
  * Seconds until the page may be written; 0 if it may be written now. The first write after a pause is immediate. The
  * end of a run is written after {@link END_GAP_SECONDS}, so that others can join it. All other writes keep the bounded
- * rate.
+ * rate. A time that was recorded by a clock that was ahead delays nothing.
  */
-export function secondsToWait(board: Board, throttle: Throttle): number {
-  const { cooldownUntil = 0, writtenAt } = board.record;
-  const gapSeconds = hasNewEnd(board) ? Math.min(END_GAP_SECONDS, throttle.progressSeconds) : throttle.progressSeconds;
-  const nextAt = writtenAt === undefined ? 0 : writtenAt + gapSeconds * 1_000;
-  return Math.max(0, cooldownUntil - throttle.now, nextAt - throttle.now) / 1_000;
+export function secondsToWait(board: Board, { now, progressSeconds }: Throttle): number {
+  const { writtenAt } = board.record;
+  const gapSeconds = hasNewEnd(board) ? Math.min(END_GAP_SECONDS, progressSeconds) : progressSeconds;
+  const nextAt = writtenAt === undefined || isAhead(writtenAt, now) ? 0 : writtenAt + gapSeconds * 1_000;
+  return Math.max(0, cooldownEnd(board.record, now) - now, nextAt - now) / 1_000;
 }
 
 const END_GAP_SECONDS = 2;
@@ -52,5 +53,7 @@ const hasNewEnd = ({ rows, record }: Board): boolean =>
   rows.some((row) => isTerminal(row.build.state) && !record.shown?.marks.includes(markOf(row)));
 
 /** Returns whether the page waits because Confluence asked for it, and not because of the throttle. */
-export const isCoolingDown = ({ cooldownUntil }: PageRecord, now: EpochMillis): boolean =>
-  cooldownUntil !== undefined && cooldownUntil > now;
+export const isCoolingDown = (record: PageRecord, now: EpochMillis): boolean => cooldownEnd(record, now) > now;
+
+const cooldownEnd = ({ cooldownSince, cooldownUntil = epochMillis(0) }: PageRecord, now: EpochMillis): EpochMillis =>
+  cooldownSince !== undefined && isAhead(cooldownSince, now) ? epochMillis(0) : cooldownUntil;

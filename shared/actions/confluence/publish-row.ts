@@ -1,4 +1,4 @@
-import { type EpochMillis, laterBy } from "../../host/clock.ts";
+import { type EpochMillis, isAhead, laterBy } from "../../host/clock.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { PageAddress } from "../../model/board.ts";
 import type { Board, PageRecord } from "../../store/boards.ts";
@@ -37,7 +37,8 @@ export async function publishRow(row: ReportedRow, page: PageAddress, input: Pub
   const board = await boards.read(page);
   const early = withoutWriting(row.key, page, board, input);
   if (early) return early;
-  const lease = await boards.lease(page, clock.now(), laterBy(clock.now(), LEASE_MS));
+  const now = clock.now();
+  const lease = await boards.lease(page, now, laterBy(now, LEASE_MS));
   if (!lease) return waitFor(BUSY_SECONDS, `page ${page.id} is being written by another attempt`, input);
   let { record } = lease;
   try {
@@ -83,13 +84,14 @@ function recordAfter(
   now: EpochMillis,
 ): PageRecord {
   const cooldownSeconds = "afterSeconds" in outcome ? outcome.afterSeconds : undefined;
-  const blockedSince = hasDraft ? (draftSince ?? now) : draftSince;
+  const isDraftOld = draftSince !== undefined && !isAhead(draftSince, now);
+  const blockedSince = hasDraft && !isDraftOld ? now : draftSince;
   return {
     ...before,
     ...(!seen && blockedSince !== undefined && { draftSince: blockedSince }),
     ...(seen && { shown: { at: now, version: seen.version, marks: seen.rows.map(markOf) } }),
     ...(seen?.isOurs && { writtenAt: now }),
-    ...(cooldownSeconds !== undefined && { cooldownUntil: laterBy(now, cooldownSeconds * 1_000) }),
+    ...(cooldownSeconds !== undefined && { cooldownSince: now, cooldownUntil: laterBy(now, cooldownSeconds * 1_000) }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Clock, type EpochMillis, epochMillis, laterBy } from "../../host/clock.ts";
+import { type Clock, type Moment, momentOf, msSince } from "../../host/clock.ts";
 import type { BoardStore } from "../../store/boards.ts";
 
 /**
@@ -10,7 +10,7 @@ import type { BoardStore } from "../../store/boards.ts";
  */
 export class TargetCooldown {
   readonly #clock: Clock;
-  #until: EpochMillis = epochMillis(0);
+  #current: { readonly since: Moment; readonly ms: number } | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -18,13 +18,17 @@ export class TargetCooldown {
 
   /** `seconds`: the wait that Confluence asked for, if it did. */
   begin(seconds = DEFAULT_SECONDS): void {
-    const until = laterBy(this.#clock.now(), Math.min(seconds, MAX_SECONDS) * 1_000);
-    if (until > this.#until) this.#until = until;
+    const ms = Math.min(seconds, MAX_SECONDS) * 1_000;
+    if (ms > this.#msLeft()) this.#current = { since: momentOf(this.#clock), ms };
   }
 
   /** 0 if calls may be made. */
   secondsLeft(): number {
-    return Math.max(0, this.#until - this.#clock.now()) / 1_000;
+    return this.#msLeft() / 1_000;
+  }
+
+  #msLeft(): number {
+    return this.#current ? Math.max(0, this.#current.ms - msSince(this.#current.since, this.#clock)) : 0;
   }
 }
 

@@ -11,6 +11,7 @@ describe("the wait before a retry", () => {
     ["up to twice as much after each further one", 4, 0.5, {}, 6_000],
     ["never above the cap", 30, 0.999, {}, 59_970],
     ["what the target asked for", 1, 0.5, { afterSeconds: 30 }, 30_000],
+    ["a day if the target asked for more", 1, 0.5, { afterSeconds: 1e9 }, 86_400_000],
     ["the bridge's own backoff if that is longer", 7, 0.9, { afterSeconds: 1 }, 57_000],
   ] as const)("the wait before a retry is %s", (_, attempt, random, outcome, expected) => {
     expect(backoffMs(attempt, outcome, POLICY, random)).toBe(expected);

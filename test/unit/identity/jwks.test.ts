@@ -72,6 +72,35 @@ describe("Jwks", () => {
     await expect(one.set.find(header("first"))).rejects.toMatchObject({ code: "ERR_JWKS_NO_MATCHING_KEY" });
   });
 
+  it("Jwks rejects a removed key after an hour, even if the clock was set back by an hour meanwhile", async () => {
+    const one = issuer([first]);
+    await one.set.find(header("first"));
+    one.keys = undefined;
+    one.clock.set(-60 * MINUTE);
+    one.clock.advance(59 * MINUTE);
+    await one.set.find(header("first"));
+    one.clock.advance(MINUTE);
+    await expect(one.set.find(header("first"))).rejects.toMatchObject({ code: "keys_unavailable" });
+  });
+
+  it("Jwks loads the keys again if the clock was set forward by an hour", async () => {
+    const one = issuer([first]);
+    await one.set.find(header("first"));
+    one.keys = [second];
+    one.clock.set(60 * MINUTE);
+    await expect(one.set.find(header("first"))).rejects.toMatchObject({ code: "ERR_JWKS_NO_MATCHING_KEY" });
+  });
+
+  it("Jwks pauses no longer after a failure if the clock is set back by an hour", async () => {
+    const one = issuer();
+    await one.set.find(header("first")).catch(() => undefined);
+    one.keys = [first];
+    one.clock.set(-60 * MINUTE);
+    one.clock.advance(5_000);
+    await one.set.find(header("first"));
+    expect(one.asked).toBe(2);
+  });
+
   it("Jwks finds a new key after a rotation, and rejects the removed one once the set is old", async () => {
     const one = issuer([first]);
     await one.set.find(header("first"));

@@ -89,6 +89,25 @@ describe("client credentials", () => {
     expect(requests).toHaveLength(2);
   });
 
+  it("a token is used no longer than its lifetime if the clock is set back meanwhile", async () => {
+    const { tokens, clock } = tokensWith([granted("first"), granted("second")]);
+    await tokens.tokenFor(identity, call());
+    clock.advance(200_000);
+    clock.set(-100_000);
+    clock.advance(39_000);
+    expect((await tokens.tokenFor(identity, call())).reveal()).toBe("first");
+    clock.advance(2_000);
+    expect((await tokens.tokenFor(identity, call())).reveal()).toBe("second");
+  });
+
+  it("a token that was requested while the clock was ahead is not used when the clock is right again", async () => {
+    const { tokens, clock } = tokensWith([granted("first"), granted("second")]);
+    clock.set(86_400_000);
+    await tokens.tokenFor(identity, call());
+    clock.set(-86_400_000);
+    expect((await tokens.tokenFor(identity, call())).reveal()).toBe("second");
+  });
+
   it("parallel calls request one token, and each target and principal has a token of its own", async () => {
     const { tokens, requests } = tokensWith([granted("a")]);
     await Promise.all(Array.from({ length: 20 }, () => tokens.tokenFor(identity, call())));

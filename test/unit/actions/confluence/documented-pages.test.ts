@@ -20,6 +20,37 @@ describe("the index of pages that say what they document", () => {
     expect(calls).toBe(10);
   });
 
+  test("the index is read again when it is five minutes old, even if the clock was set back", async () => {
+    const clock = testClock();
+    const pages = new DocumentedPages("docs", clock);
+    let calls = 0;
+    const search = async () => {
+      calls += 1;
+      return { ok: true, value: { pages: [], next: undefined } } as const;
+    };
+    await pages.concernedBy(event, { search });
+    clock.set(-3_600_000);
+    clock.advance(299_000);
+    await pages.concernedBy(event, { search });
+    expect(calls).toBe(1);
+    clock.advance(1_000);
+    await pages.concernedBy(event, { search });
+    expect(calls).toBe(2);
+  });
+
+  test("a failed search is repeated after a minute, even if the clock was set back", async () => {
+    const clock = testClock();
+    const pages = new DocumentedPages("docs", clock);
+    const failing = async () => ({ ok: false, failure: { outcome: "retry", summary: "no" } }) as const;
+    await pages.concernedBy(event, { search: failing });
+    clock.set(-3_600_000);
+    clock.advance(59_000);
+    const search = async () => ({ ok: true, value: { pages: [], next: undefined } }) as const;
+    await expect(pages.concernedBy(event, { search })).resolves.toMatchObject({ failure: { afterSeconds: 1 } });
+    clock.advance(1_000);
+    await expect(pages.concernedBy(event, { search })).resolves.toMatchObject({ ok: true });
+  });
+
   test("the index is read again on the next request after a fault", async () => {
     const pages = new DocumentedPages("docs", testClock());
     const broken = { search: () => Promise.reject(new Error("a bug")) };

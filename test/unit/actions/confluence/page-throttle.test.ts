@@ -31,6 +31,19 @@ describe("the time until a page may be written", () => {
     expect(secondsToWait({ rows: [one], record }, at(seconds))).toBe(expected);
   });
 
+  const ahead = laterBy(WRITTEN, 3_600_000);
+  test.each<[string, PageRecord]>([
+    ["a write", { writtenAt: ahead }],
+    ["a request of Confluence", { cooldownSince: ahead, cooldownUntil: laterBy(ahead, 90_000) }],
+  ])("the wait is zero after %s that a clock ahead by an hour recorded", (_, record) => {
+    expect(secondsToWait({ rows: [row("running")], record }, at(0))).toBe(0);
+  });
+
+  test("the wait is that of the record if the clock that wrote it is ahead by seconds", () => {
+    const record = { writtenAt: laterBy(WRITTEN, 5_000) };
+    expect(secondsToWait({ rows: [row("running")], record }, at(0))).toBe(35);
+  });
+
   test("the wait is zero if no pause is configured", () => {
     const throttle = { ...at(0), progressSeconds: 0 };
     expect(secondsToWait({ rows: [row("failed")], record: seen() }, throttle)).toBe(0);
@@ -44,6 +57,12 @@ describe("what a page is known to show", () => {
     const board = { rows: [row("running")], record: seen(row("running")) };
     expect(versionShowing(key, board, at(150))).toBe(7);
     expect(versionShowing(key, board, at(151))).toBeUndefined();
+  });
+
+  test("a page is not known to show what a clock ahead by an hour recorded", () => {
+    const record = seen(row("running"));
+    const now = { now: laterBy(WRITTEN, -3_600_000), progressSeconds: 30 };
+    expect(versionShowing(key, { rows: [row("running")], record }, now)).toBeUndefined();
   });
 
   test.each<[string, readonly BoardRow[], PageRecord]>([

@@ -1,0 +1,21 @@
+// Loaded before a program (`--import`): somebody sets the clock of its machine. After SIGUSR2 the time of day is off by
+// the milliseconds in the file that the environment names; the file is then deleted.
+import { readFileSync, rmSync } from "node:fs";
+
+const RealDate = Date;
+let offMs = 0;
+
+globalThis.Date = class extends RealDate {
+  constructor(...parts) {
+    super(...(parts.length === 0 ? [RealDate.now() + offMs] : parts));
+  }
+
+  static now() {
+    return RealDate.now() + offMs;
+  }
+};
+
+process.on("SIGUSR2", () => {
+  offMs = Number(readFileSync(process.env.CLOCK_FILE, "utf8"));
+  rmSync(process.env.CLOCK_FILE);
+});
