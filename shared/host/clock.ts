@@ -19,5 +19,16 @@ export const epochSeconds = (value: number): EpochSeconds => value as EpochSecon
 
 export const toSeconds = (time: EpochMillis): EpochSeconds => epochSeconds(Math.floor(time / 1000));
 export const toMillis = (time: EpochSeconds): EpochMillis => epochMillis(time * 1000);
-export const toIso = (time: EpochMillis): string => new Date(time).toISOString();
 export const laterBy = (time: EpochMillis, addedMs: number): EpochMillis => epochMillis(time + addedMs);
+
+/** ISO 8601 in UTC with milliseconds. One request writes its own time several times, so the last text is kept. */
+export function toIso(time: EpochMillis): string {
+  if (time !== lastTime) {
+    lastText = new Date(time).toISOString();
+    lastTime = time;
+  }
+  return lastText;
+}
+
+let lastTime: EpochMillis | undefined;
+let lastText = "";
