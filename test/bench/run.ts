@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { cli } from "./cli.ts";
 import type { Measure } from "./measure.ts";
 import { memory } from "./memory.ts";
+import { packing } from "./packing.ts";
 import { receivePath } from "./receive-path.ts";
 import { recording } from "./recording.ts";
 import { routing } from "./routing.ts";
@@ -19,6 +20,7 @@ const MEASURES: ReadonlyMap<string, Measure> = new Map([
   ["receive", receivePath],
   ["recording", recording],
   ["routing", routing],
+  ["packing", packing],
   ["verification", verification],
   ["memory", memory],
   ["cli", cli],
