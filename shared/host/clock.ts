@@ -25,7 +25,6 @@ export const epochSeconds = (value: number): EpochSeconds => value as EpochSecon
 
 export const toSeconds = (time: EpochMillis): EpochSeconds => epochSeconds(Math.floor(time / 1000));
 export const toMillis = (time: EpochSeconds): EpochMillis => epochMillis(time * 1000);
-export const toIso = (time: EpochMillis): string => new Date(time).toISOString();
 export const laterBy = (time: EpochMillis, addedMs: number): EpochMillis => epochMillis(time + addedMs);
 
 /** Returns whether a day such as `2026-02-28` exists: `Date.parse` turns 30 February into a day in March. */
@@ -57,3 +56,15 @@ export const momentOf = (clock: Clock): Moment => ({ at: clock.now(), monotonicM
  */
 export const msSince = ({ at, monotonicMs }: Moment, clock: Clock): number =>
   Math.max(clock.now() - at, clock.monotonic() - monotonicMs);
+
+/** ISO 8601 in UTC with milliseconds. One request writes its own time several times, so the last text is kept. */
+export function toIso(time: EpochMillis): string {
+  if (time !== lastTime) {
+    lastText = new Date(time).toISOString();
+    lastTime = time;
+  }
+  return lastText;
+}
+
+let lastTime: EpochMillis | undefined;
+let lastText = "";

@@ -39,13 +39,26 @@ function countMembers(root: object): number | undefined {
     if (depth > MAX_DEPTH) return undefined;
     const next: object[] = [];
     for (const node of level) {
-      const children = Array.isArray(node) ? node : Object.values(node);
-      if (children !== node) members += children.length;
-      for (const child of children) if (typeof child === "object" && child !== null) next.push(child);
+      if (Array.isArray(node)) for (const child of node) addObject(child, next);
+      else members += addMembers(node as Readonly<Record<string, unknown>>, next);
     }
     level = next;
   }
   return members;
+}
+
+/** Returns the number of members. `for…in` builds no list of them; a parsed object inherits none that it lists. */
+function addMembers(node: Readonly<Record<string, unknown>>, found: object[]): number {
+  let members = 0;
+  for (const name in node) {
+    members++;
+    addObject(node[name], found);
+  }
+  return members;
+}
+
+function addObject(value: unknown, found: object[]): void {
+  if (typeof value === "object" && value !== null) found.push(value);
 }
 
 /** Counts the members as written: in valid JSON each has exactly one colon outside strings. */

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { randomFillSync } from "node:crypto";
 
 declare const checked: unique symbol;
 
@@ -17,15 +17,19 @@ export type TraceParent = string & { readonly [checked]: true };
  */
 export function traceOf(headers: Headers): TraceParent {
   const parent =
-    parseTraceParent(headers.get("traceparent") ?? "") ?? parseAmazonTrace(headers.get("x-amzn-trace-id") ?? "");
+    parsed(headers.get("traceparent"), parseTraceParent) ?? parsed(headers.get("x-amzn-trace-id"), parseAmazonTrace);
   if (parent !== undefined) return nextSpan(parent);
   // A new trace is always sampled: the log keeps every line of it.
-  return traceParent(hex(16), hex(8), "01");
+  return traceParent(randomHex(16), randomHex(8), "01");
 }
+
+/** Most requests have neither header. An absent one is not parsed. */
+const parsed = (header: string | null, parse: (value: string) => TraceParent | undefined): TraceParent | undefined =>
+  header === null ? undefined : parse(header);
 
 /** Returns a new span in the same trace. */
 export const nextSpan = (parent: TraceParent): TraceParent =>
-  traceParent(traceIdOf(parent), hex(8), parent.endsWith("0") ? "00" : "01");
+  traceParent(traceIdOf(parent), randomHex(8), parent.endsWith("0") ? "00" : "01");
 
 /** 32 hexadecimal digits: the `trace` of a log line. */
 export const traceIdOf = (parent: TraceParent): string => parent.slice(3, 35);
@@ -49,7 +53,7 @@ function parseAmazonTrace(value: string): TraceParent | undefined {
   const fields = new Map(value.split(";").map((field) => splitOnce(field.trim())));
   const [, seconds, rest] = /^1-([0-9a-f]{8})-([0-9a-f]{24})$/.exec(fields.get("Root") ?? "") ?? [];
   if (seconds === undefined || isZero(`${seconds}${rest}`)) return undefined;
-  return traceParent(`${seconds}${rest}`, hex(8), fields.get("Sampled") === "0" ? "00" : "01");
+  return traceParent(`${seconds}${rest}`, randomHex(8), fields.get("Sampled") === "0" ? "00" : "01");
 }
 
 function splitOnce(field: string): readonly [string, string] {
@@ -58,7 +62,23 @@ function splitOnce(field: string): readonly [string, string] {
 }
 
 const isZero = (digits: string): boolean => /^0+$/.test(digits);
-const hex = (bytes: number): string => randomBytes(bytes).toString("hex");
+
+/** Random bytes in stock. A call of the generator costs far more than the few bytes of one id. */
+const STOCK_BYTES = 4_096;
+// `allocUnsafeSlow`: not a part of the pool that other buffers use. The first use fills it.
+const stock = Buffer.allocUnsafeSlow(STOCK_BYTES);
+let used = STOCK_BYTES;
+
+/** Returns bytes of the stock, each at most once. */
+function randomHex(bytes: number): string {
+  if (used + bytes > STOCK_BYTES) {
+    randomFillSync(stock);
+    used = 0;
+  }
+  const start = used;
+  used += bytes;
+  return stock.toString("hex", start, used);
+}
 
 // The only constructor of the brand. Its parts were checked above or created in this file.
 const traceParent = (trace: string, span: string, flags: "00" | "01"): TraceParent =>

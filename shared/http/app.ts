@@ -96,7 +96,7 @@ async function handleDelivery(c: Context<Env>, deps: AppDeps, source: Source | u
   if (!type.ok) return rejectionResponse(c, deps, type.rejection);
   const body = await readBody(c.req.raw, deps.maxBodyBytes);
   if (!body.ok) return rejectionResponse(c, deps, body.rejection);
-  const request = { repeatable: true, ...receivedRequest(c, body.value, deps) };
+  const request = receivedRequest(c, body.value, { clock: deps.clock, repeatable: true });
   const receipt = await within(receive(request, source, deps.receiving), deps.answerWithinMs, "late");
   if (receipt === "late") throw deadlineExceeded();
   if (!receipt.ok) {
@@ -110,10 +110,12 @@ async function handleDelivery(c: Context<Env>, deps: AppDeps, source: Source | u
 const deadlineExceeded = (): Fault =>
   new Fault("deadline_exceeded", "the delivery was not recorded in time", { retryable: true });
 
-function receivedRequest(c: Context<Env>, body: Uint8Array, deps: AppDeps): ReceivedRequest {
+function receivedRequest(
+  c: Context<Env>,
+  body: Uint8Array,
+  { clock, repeatable }: { readonly clock: Clock; readonly repeatable: boolean },
+): ReceivedRequest {
   const { method, url, headers } = c.req.raw;
-  const receivedAt = deps.clock.now();
-  const { requestId, traceparent } = c.var;
   // `c.env` is undefined if a test calls the app without a host.
   const { clientCertificate } = c.env ?? {};
   return {
@@ -121,9 +123,11 @@ function receivedRequest(c: Context<Env>, body: Uint8Array, deps: AppDeps): Rece
     url: new URL(url),
     headers,
     body,
-    receivedAt,
-    requestId,
-    traceparent,
+    repeatable,
+    receivedAt: clock.now(),
+    // `c.var` would build an object of all variables.
+    requestId: c.get("requestId"),
+    traceparent: c.get("traceparent"),
     ...(clientCertificate && { clientCertificate }),
   };
 }
@@ -141,7 +145,7 @@ async function handleApiCall(c: Context<Env>, deps: AppDeps, { status, handle }:
   if (!body.ok) return rejectionResponse(c, deps, body.rejection);
   const type = body.value.length === 0 ? body : checkContentType(c.req.raw.headers, ["application/json"]);
   if (!type.ok) return rejectionResponse(c, deps, type.rejection);
-  const request = receivedRequest(c, body.value, deps);
+  const request = receivedRequest(c, body.value, { clock: deps.clock, repeatable: false });
   const result = await handle(request);
   if (result.ok) return c.json(result.value, status);
   return recordedRejectionResponse(c, deps, { ...result, source: "api", provider: "api", request });

@@ -29,9 +29,10 @@ export function checkContentType(headers: Headers, accepted: readonly string[]):
   if ((headers.get("content-encoding") ?? "identity").toLowerCase() !== "identity") {
     return reject({ reason: "content_encoding_unsupported" });
   }
-  const [type = "", ...parameters] = (headers.get("content-type") ?? "")
-    .split(";")
-    .map((part) => part.trim().toLowerCase());
+  const declared = headers.get("content-type") ?? "";
+  // Most senders write exactly an accepted type.
+  if (accepted.includes(declared)) return ok(undefined);
+  const [type = "", ...parameters] = declared.split(";").map((part) => part.trim().toLowerCase());
   if (!accepted.includes(type)) {
     return reject({ reason: "content_type_unsupported", expected: accepted.join(" or ") });
   }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /**
  * Derives an id from the content that it identifies, so that no look-up is needed: the same delivery always has the
@@ -9,12 +9,9 @@ import { createHash } from "node:crypto";
  * Kubernetes name.
  */
 function idFrom(prefix: string, parts: readonly string[]): string {
-  const hash = createHash("sha256").update(`${parts.length};`);
-  for (const part of parts) {
-    const bytes = Buffer.from(part, "utf8");
-    hash.update(`${bytes.length}:`).update(bytes);
-  }
-  return `${prefix}-${base32(hash.digest()).slice(0, 26)}`;
+  let text = `${parts.length};`;
+  for (const part of parts) text += `${Buffer.byteLength(part)}:${part}`;
+  return `${prefix}-${base32(hash("sha256", text, "buffer"))}`;
 }
 
 /**
@@ -32,18 +29,23 @@ export const actionIdOf = (route: string, eventKey: string): string => idFrom("a
 /** The id of the approval that `route` needs for an event. */
 export const approvalIdOf = (route: string, eventKey: string): string => idFrom("p", [route, eventKey]);
 
-export const sha256Hex = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex");
+export const sha256Hex = (bytes: Uint8Array | string): string => hash("sha256", bytes);
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
+/** The two letters of each number of ten bits. */
+const PAIRS: readonly string[] = Array.from(ALPHABET).flatMap((high) => Array.from(ALPHABET, (low) => high + low));
+const ID_PAIRS = 13;
 
+/** The first 130 bits as 26 letters. */
 function base32(bytes: Uint8Array): string {
-  let text = "";
-  let bits = 0;
-  let held = 0;
-  for (const byte of bytes) {
-    held = (held << 8) | byte;
-    for (bits += 8; bits >= 5; bits -= 5) text += ALPHABET[(held >>> (bits - 5)) & 31];
-    held &= (1 << bits) - 1;
-  }
-  return text;
+  let letters = "";
+  for (let pair = 0; pair < ID_PAIRS; pair++) letters += PAIRS[tenBits(bytes, pair * 10)];
+  return letters;
+}
+
+/** The ten bits that begin at a position. They are in two bytes, because every position is even. */
+function tenBits(bytes: Uint8Array, position: number): number {
+  const at = position >>> 3;
+  const two = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  return (two >>> (6 - (position & 7))) & 1_023;
 }

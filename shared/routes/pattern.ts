@@ -6,8 +6,6 @@ import { type Alternative, type Report, readAlternative, type ValueTest } from "
  */
 export interface Pattern {
   readonly combinations: readonly (readonly FieldTest[])[];
-  /** The names of all its fields and of all their parents. */
-  readonly names: ReadonlySet<string>;
 }
 
 export interface FieldTest {
@@ -45,7 +43,7 @@ export function compilePattern(source: unknown): Compilation {
   if (problems.length > 0) return { ok: false, problems };
   // Fields are compared in the order of their names (UTF-16 code units): Event Ruler decides absence in that order.
   const sorted = combinations.map((fields) => [...fields.values()].sort((a, b) => (a.name < b.name ? -1 : 1)));
-  return { ok: true, pattern: { combinations: sorted, names: namesOf(sorted.flat()) } };
+  return { ok: true, pattern: { combinations: sorted } };
 }
 
 type Path = readonly (string | number)[];
@@ -127,14 +125,6 @@ function readOr(source: unknown, place: Place, combinations: readonly Combinatio
   if (found.length <= MAX_COMBINATIONS) return found;
   report(`the $or of this pattern produce more than ${MAX_COMBINATIONS} combinations; split the route`);
   return combinations;
-}
-
-function namesOf(fields: readonly FieldTest[]): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const { name } of fields) {
-    for (let end = name.length; end > 0; end = name.lastIndexOf(".", end - 1)) names.add(name.slice(0, end));
-  }
-  return names;
 }
 
 const isObject = (value: unknown): value is object =>

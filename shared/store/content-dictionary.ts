@@ -145,14 +145,52 @@ const EVENTS = [
 ];
 
 /**
- * The preset dictionary that DEFLATE may refer to as if it preceded the content of a delivery (RFC 1950 section 2.2).
- * It contains the names and values that senders repeat, so a small body, with few repetitions of its own, compresses
- * about as well as a large one.
- *
- * Once released, a dictionary never changes, because a record can only be read with the dictionary that packed it. A
- * better dictionary is added as a second one, and `DICTID` in the record names the one that it needs.
+ * A preset dictionary, to which DEFLATE may refer as if it preceded the content of a delivery (RFC 1950 section 2.2). It
+ * contains the names and values that senders repeat, so a small body, with few repetitions of its own, compresses about
+ * as well as a large one.
  */
-export const CONTENT_DICTIONARY: Buffer = Buffer.from(
-  [BUILDKITE, CONFLUENCE, TEKTON, GITLAB, EVENTS].flat().join(""),
-  "utf8",
-);
+interface Dictionary {
+  /** The provider whose deliveries it packs. Undefined: it packs those of several providers. */
+  readonly provider?: string;
+  /** Its Adler-32 checksum, which a record that was packed with it has as `DICTID`. */
+  readonly id: number;
+  readonly texts: readonly string[];
+}
+
+/** The first one. It packs the deliveries of a provider without its own. */
+const SHARED: Dictionary = { id: 0xe6c57ff8, texts: [...BUILDKITE, ...CONFLUENCE, ...TEKTON, ...GITLAB, ...EVENTS] };
+
+/**
+ * All released dictionaries, oldest first. Once released, a dictionary never changes, because a record can only be read
+ * with the dictionary that packed it. A better one is added at the end, and the last one of a provider packs.
+ *
+ * A dictionary of one provider compresses as well as the shared one, and costs less, because zlib reads all of a
+ * dictionary for each record.
+ */
+export const DICTIONARIES: readonly Dictionary[] = [
+  SHARED,
+  { id: 0x6fbda4e1, provider: "buildkite", texts: [...BUILDKITE, ...EVENTS] },
+  { id: 0x8cb76473, provider: "confluence", texts: [...CONFLUENCE, ...EVENTS] },
+  { id: 0xa0f0ffc6, provider: "tekton", texts: [...TEKTON, ...EVENTS] },
+  { id: 0x550d66cf, provider: "gitlab", texts: [...GITLAB, ...EVENTS] },
+];
+
+/** The dictionary that packs the deliveries of a provider. */
+export function dictionaryFor(provider: string): Buffer {
+  return bytesOf(DICTIONARIES.findLast((one) => one.provider === provider) ?? SHARED);
+}
+
+/** The dictionary with an id; undefined if none was released with it. */
+export function dictionaryWith(id: number): Buffer | undefined {
+  const found = DICTIONARIES.find((one) => one.id === id);
+  return found && bytesOf(found);
+}
+
+const BYTES = new Map<Dictionary, Buffer>();
+
+/** Joined at the first use: most processes use few dictionaries. */
+function bytesOf(dictionary: Dictionary): Buffer {
+  const bytes = BYTES.get(dictionary) ?? Buffer.from(dictionary.texts.join(""), "utf8");
+  BYTES.set(dictionary, bytes);
+  return bytes;
+}

@@ -3,7 +3,7 @@ import { Fault } from "../host/fault.ts";
 import type { TraceParent } from "../host/trace.ts";
 import type { BridgeEvent } from "../model/event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
-import { CONTENT_DICTIONARY } from "./content-dictionary.ts";
+import { dictionaryFor, dictionaryWith } from "./content-dictionary.ts";
 import { number, text } from "./fields.ts";
 import type { Item } from "./table.ts";
 
@@ -31,7 +31,7 @@ export function packContent({ body, ...delivery }: DeliveryContent): Uint8Array 
   const { provider, requestId, traceparent, bodyDigest, bodyBytes, event } = delivery;
   const json = JSON.stringify({ provider, requestId, traceparent, bodyDigest, bodyBytes, event });
   const head = Buffer.from(`${Buffer.byteLength(json)}${body === undefined ? "-" : ""}\n${json}`, "utf8");
-  const packed = deflateSync(Buffer.concat([head, body ?? NO_BYTES]), { dictionary: CONTENT_DICTIONARY });
+  const packed = deflateSync(Buffer.concat([head, body ?? NO_BYTES]), { dictionary: dictionaryFor(provider) });
   return body === undefined || packed.length <= MAX_CONTENT_BYTES ? packed : packContent(delivery);
 }
 
@@ -41,12 +41,20 @@ export function unpackContent(item: Item): DeliveryContent {
     const { content } = item;
     if (!(content instanceof Uint8Array)) throw new Error("the record has no content");
     if (content[0] !== ZLIB) return unpackFirstFormat(content, item);
-    const { json, ...rest } = split(inflateSync(content, { dictionary: CONTENT_DICTIONARY }));
+    const { json, ...rest } = split(inflateSync(content, { dictionary: dictionaryOf(content) }));
     // Written by `packContent` from the same type, and the checksum is correct.
     return { ...(JSON.parse(json) as Omit<DeliveryContent, "body">), ...rest };
   } catch (cause) {
     throw new Fault("record_unreadable", "a record's content cannot be unpacked", { retryable: false, cause });
   }
+}
+
+/** The dictionary that the stream names: its checksum follows the two bytes of the header (RFC 1950 section 2.2). */
+function dictionaryOf(content: Uint8Array): Buffer {
+  const { buffer, byteOffset, byteLength } = content;
+  const dictionary = dictionaryWith(new DataView(buffer, byteOffset, byteLength).getUint32(2));
+  if (dictionary === undefined) throw new Error("the content names no released dictionary");
+  return dictionary;
 }
 
 const NO_BYTES = new Uint8Array();

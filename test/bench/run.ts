@@ -2,8 +2,10 @@ import { parseArgs } from "node:util";
 import { cli } from "./cli.ts";
 import type { Measure } from "./measure.ts";
 import { memory } from "./memory.ts";
+import { packing } from "./packing.ts";
 import { receivePath } from "./receive-path.ts";
 import { recording } from "./recording.ts";
+import { routing } from "./routing.ts";
 import { type Row, tableOf } from "./table.ts";
 import { verification } from "./verification.ts";
 
@@ -17,6 +19,8 @@ process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
 const MEASURES: ReadonlyMap<string, Measure> = new Map([
   ["receive", receivePath],
   ["recording", recording],
+  ["routing", routing],
+  ["packing", packing],
   ["verification", verification],
   ["memory", memory],
   ["cli", cli],

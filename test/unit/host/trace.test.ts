@@ -103,4 +103,15 @@ describe("the trace of a request", () => {
       }),
     );
   });
+
+  it("no two new traces share an id, although their bytes are drawn in stock", () => {
+    const traces = Array.from({ length: 2_000 }, () => traceOf(new Headers()));
+    for (const trace of traces) expect(trace).toMatch(FORM);
+    const digits = traces.map((trace) => [traceIdOf(trace), trace.slice(36, 52)]);
+    expect(new Set(digits.map(([id]) => id)).size).toBe(traces.length);
+    expect(new Set(digits.map(([, span]) => span)).size).toBe(traces.length);
+    // Bytes that were used twice at another place would be found as well.
+    const quads = traces.flatMap((trace) => [trace.slice(3, 19), trace.slice(19, 35), trace.slice(36, 52)]);
+    expect(new Set(quads).size).toBe(quads.length);
+  });
 });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { actionIdOf, deliveryIdOf, eventKeyOf } from "../../../shared/model/idempotency-keys.ts";
@@ -38,4 +39,28 @@ describe("idempotency keys", () => {
     expect(deliveryIdOf("wiki", ["1"])).not.toBe(deliveryIdOf("wiki2", ["1"]));
     expect(eventKeyOf("wiki", "page.updated", ["1"])).not.toBe(eventKeyOf("other", "page.updated", ["1"]));
   });
+
+  it("keys are those of the published definition, which existing records were written with", () => {
+    const parts = fc.array(fc.string({ unit: "binary" }), { maxLength: 5 });
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), parts, (source, rest) => {
+        expect(deliveryIdOf(source, rest)).toBe(`d-${asDefined([source, ...rest])}`);
+      }),
+    );
+    // Keys that an earlier version wrote.
+    expect(deliveryIdOf("gitlab", ["7e9f5b3a", "00ff"])).toBe("d-66mhwrwtpjlxgbjnd7ict5pktr");
+    expect(eventKeyOf("wiki", "page.updated", ["4711", "é", ""])).toBe("e-7fskrdvh7tpjxfehpeiodjn22k");
+    expect(actionIdOf("docs", "e-1")).toBe("a-s3s4l66whqdyjsc32drpe2bvrs");
+    // Halves of a surrogate pair in two parts do not become one character.
+    expect(deliveryIdOf("s", ["\ud83d", "\ude00"])).toBe(`d-${asDefined(["s", "\ud83d", "\ude00"])}`);
+  });
 });
+
+/** The definition, step by step: each part's length in bytes and the part, then 130 bits of the digest by five. */
+function asDefined(parts: readonly string[]): string {
+  const hash = createHash("sha256").update(`${parts.length};`);
+  for (const part of parts) hash.update(`${Buffer.byteLength(part)}:`).update(part, "utf8");
+  const bits = Array.from(hash.digest(), (byte) => byte.toString(2).padStart(8, "0")).join("");
+  const letters = Array.from({ length: 26 }, (_, index) => Number.parseInt(bits.slice(index * 5, index * 5 + 5), 2));
+  return letters.map((letter) => "abcdefghijklmnopqrstuvwxyz234567"[letter]).join("");
+}

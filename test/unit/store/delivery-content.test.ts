@@ -1,9 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
-import { deflateRawSync } from "node:zlib";
+import { readdir, readFile } from "node:fs/promises";
+import { deflateRawSync, deflateSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { kindOf } from "../../../shared/host/fault.ts";
-import { CONTENT_DICTIONARY } from "../../../shared/store/content-dictionary.ts";
+import { providers } from "../../../shared/providers/registry.ts";
+import { DICTIONARIES } from "../../../shared/store/content-dictionary.ts";
 import { type DeliveryContent, packContent, unpackContent } from "../../../shared/store/delivery-content.ts";
 import type { Item } from "../../../shared/store/table.ts";
 import { sampleDelivery } from "../../support/samples.ts";
@@ -87,13 +89,71 @@ describe("the content of a delivery", () => {
   });
 });
 
-describe("the dictionary", () => {
-  it("the dictionary is the released one, because content packed with it can be read with no other", () => {
-    const digest = createHash("sha256").update(CONTENT_DICTIONARY).digest("hex");
-    expect(digest).toBe("e4e63294f4ea48424beac3aabc5922f80412b69ac24f0e1bc7524a4009b7b727");
+describe("the dictionaries", () => {
+  it("the dictionaries are the released ones, because content packed with one can be read with no other", () => {
+    const released = DICTIONARIES.map(({ id, texts }) => {
+      const digest = createHash("sha256").update(texts.join("")).digest("hex");
+      return `${id.toString(16)} ${digest.slice(0, 32)}`;
+    });
+    expect(released).toEqual([
+      "e6c57ff8 e4e63294f4ea48424beac3aabc5922f8",
+      "6fbda4e1 6731296943d258054d39ca46d67d3a0f",
+      "8cb76473 51ae8efed7b9375dc1a09bb767569367",
+      "a0f0ffc6 16d912b18d01301fcc00b0705b273670",
+      "550d66cf 92c9cb67c71f1b157efacfccd40db6fb",
+    ]);
   });
 
-  it("the dictionary is within the window of DEFLATE, which looks back 32 KB", () => {
-    expect(CONTENT_DICTIONARY.length).toBeLessThan(32_768);
+  it.each(DICTIONARIES)("the id of a dictionary is the checksum that zlib writes: $provider", ({ id, texts }) => {
+    const dictionary = Buffer.from(texts.join(""));
+    expect(idIn(deflateSync("", { dictionary }))).toBe(id);
+    // DEFLATE looks back 32 KB.
+    expect(dictionary.length).toBeLessThan(32_768);
+  });
+
+  it("each provider has a dictionary of its own, and a provider without one uses the first", () => {
+    const used = [...providers.map(({ name }) => name), "status", "another"].map((provider) =>
+      idIn(packContent({ ...contentOf(), provider })),
+    );
+    const own = used.slice(0, providers.length);
+    expect(new Set(own).size).toBe(providers.length);
+    expect(own).not.toContain(DICTIONARIES[0]?.id);
+    expect(used.slice(providers.length)).toEqual([DICTIONARIES[0]?.id, DICTIONARIES[0]?.id]);
+  });
+
+  it("content that any of the dictionaries packed is read, whichever packs today", () => {
+    fc.assert(
+      fc.property(contents, fc.constantFrom(...DICTIONARIES), ({ body, ...details }, { texts }) => {
+        const json = JSON.stringify(details);
+        const head = Buffer.from(`${Buffer.byteLength(json)}${body === undefined ? "-" : ""}\n${json}`);
+        const dictionary = Buffer.from(texts.join(""));
+        const content = deflateSync(Buffer.concat([head, body ?? new Uint8Array()]), { dictionary });
+        expect(unpackContent({ content })).toEqual({ ...details, ...(body && { body }) });
+      }),
+    );
+  });
+
+  it("content with a dictionary that was never released is a fault", () => {
+    const { body: _, ...details } = contentOf();
+    const content = deflateSync(`2-\n{}${JSON.stringify(details)}`, { dictionary: Buffer.from("another") });
+    expect(readOf({ content })).toBe("record_unreadable");
+  });
+
+  it.each(providers)("the dictionary of $name packs its fixtures as small as the shared one", async ({ name }) => {
+    const bodies = await recordedBodies(name);
+    const sizeWith = (provider: string): number =>
+      bodies.reduce((sum, body) => sum + packContent({ ...contentOf(), provider, body }).length, 0);
+    expect(bodies.length).toBeGreaterThan(5);
+    expect(sizeWith(name) / sizeWith("another")).toBeLessThan(1.02);
   });
 });
+
+/** `DICTID` of a zlib stream. */
+const idIn = (packed: Uint8Array): number => Buffer.from(packed).readUInt32BE(2);
+
+/** The bodies of a provider's fixtures. */
+async function recordedBodies(provider: string): Promise<readonly Buffer[]> {
+  const folder = new URL(`../../../shared/providers/${provider}/fixtures/`, import.meta.url);
+  const files = (await readdir(folder)).filter((file) => file.endsWith(".body"));
+  return Promise.all(files.map((file) => readFile(new URL(file, folder))));
+}
