@@ -3,7 +3,7 @@ import type { Scalar } from "./operators.ts";
 /** An event as Event Ruler reads it: its leaves by their dotted names. */
 export type EventFields = ReadonlyMap<string, readonly Leaf[]>;
 
-export interface Leaf {
+interface Leaf {
   readonly value: Scalar;
   readonly within: Elements;
 }

@@ -31,8 +31,8 @@ export const receivePath: Measure = async ({ quick }) => {
   const { wall, cpu } = await compare({ what, pairs: quick ? 3 : 9, ours: () => run(ours), baseline: () => run(bare) });
   await Promise.all([ours.stop(), bare.stop()]);
   return [
-    rateRow("receive path, no store : bare node:http", wall, 0.6),
-    rateRow("  the same, each second of the server's processor", cpu),
+    rateRow("receive path, no store : bare node:http", wall, 0.5),
+    rateRow("  the same, each second of the server's processor", cpu, 0.5),
   ];
 };
 
