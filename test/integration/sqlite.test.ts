@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { toSeconds } from "../../shared/host/clock.ts";
+import { epochSeconds, toSeconds } from "../../shared/host/clock.ts";
+import { ReplayCache } from "../../shared/store/replay-cache.ts";
 import { deleteExpired } from "../../shared/store/sqlite/expiry.ts";
 import { DATABASE_FILE, openTable } from "../../shared/store/sqlite/open.ts";
 import { CREATE_TABLE } from "../../shared/store/sqlite/rows.ts";
@@ -148,6 +149,19 @@ describe("the deletion of expired items", () => {
     clearInterval(turn);
     expect(turns).toBeGreaterThan(1);
     expect(await deleteExpired(opened.table, clock)).toBe(0);
+    opened.close();
+  });
+
+  it("a used single-use token stays used after the clock was ahead by a day", async () => {
+    const opened = openTable(folder);
+    const clock = testClock();
+    const cache = new ReplayCache(opened.table);
+    const until = epochSeconds(toSeconds(clock.now()) + 600);
+    expect(await cache.take("token", "the first use", until)).toBe(true);
+    clock.set(DAY_MS);
+    await deleteExpired(opened.table, clock);
+    clock.set(-DAY_MS);
+    expect(await cache.take("token", "another use", until)).toBe(false);
     opened.close();
   });
 

@@ -1,9 +1,13 @@
 import fc from "fast-check";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { describe, expect, it } from "vitest";
+import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
+import { bindingDeps, testClock, unexpected } from "../../support/test-doubles.ts";
 import { A, good, keyA, withClaims, withHeader } from "./attacking.ts";
 import { AUDIENCE, entryOf, keySetOf, NOW, type SigningKey, signingKey, tokenOf } from "./tokens.ts";
-import { reasonOf, verify } from "./verifying.ts";
+import { presented, reasonOf, verify } from "./verifying.ts";
+
+const DAY_MS = 86_400_000;
 
 const rsa = signingKey("k2", "RS256");
 const published = (...keys: SigningKey[]) => ({ jwks: { inline: keySetOf(...keys) } });
@@ -31,6 +35,30 @@ describe("a verified token", () => {
     expect(await verify(token, one)).toMatchObject({
       value: { principal: { credential: "unnamed key", subject: "no subject" } },
     });
+  });
+});
+
+describe("a token while somebody sets the clock", () => {
+  it("a token is rejected while the clock is ahead, and accepted after its end only while the clock is behind", async () => {
+    const clock = testClock();
+    const deps = { ...bindingDeps(clock), callOut: unexpected("an outbound call") };
+    const verifier = createTokenVerifier({ ci }, deps);
+    const token = withClaims({ iat: NOW - 600, nbf: NOW - 600, exp: NOW + 600 });
+    const reason = async (of: string) => {
+      const result = await verifier.verify(presented(of), ["ci"]);
+      return result.ok ? "accepted" : result.rejection.reason;
+    };
+    expect(await reason(token)).toBe("accepted");
+    clock.set(DAY_MS);
+    expect(await reason(token)).toBe("token_expired");
+    clock.set(-DAY_MS);
+    clock.advance(900_000);
+    expect(await reason(token)).toBe("token_expired");
+    clock.set(-600_000);
+    expect(await reason(token)).toBe("accepted");
+    expect(await reason(withClaims({ iat: NOW + 850, nbf: NOW + 850, exp: NOW + 1_500 }))).toBe("token_not_yet_valid");
+    clock.set(600_000);
+    expect(await reason(token)).toBe("token_expired");
   });
 });
 
