@@ -1,6 +1,6 @@
 import { actions } from "../shared/actions/registry.ts";
 import { InProcessBus } from "../shared/bus/in-process-bus.ts";
-import { act } from "../shared/delivery/act.ts";
+import { attempt } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { Lanes } from "../shared/delivery/lane.ts";
 import { RelayWorker } from "../shared/delivery/relay-worker.ts";
@@ -28,7 +28,7 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy): Worker {
   const deps = actDeps(bridge, actions, retry);
   const lanes = new Lanes(
     deps.routes.map(({ target }) => target),
-    { actions: bridge.actions, act: (id) => act(id, deps), clock, log },
+    { actions: bridge.actions, attempt: (id) => attempt(id, deps), clock, log },
   );
   const bus = new InProcessBus({
     routes: deps.routes,

@@ -1,8 +1,9 @@
 import type { Clock } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
-import { Loop } from "../host/loop.ts";
+import { isPowerOfTwo, Loop } from "../host/loop.ts";
 import type { ActionStore } from "../store/actions.ts";
+import { Paused } from "./paused.ts";
 
 /** Actions that run at once for one target. */
 const CONCURRENCY = 8;
@@ -13,7 +14,8 @@ interface LaneDeps {
   readonly actions: Pick<ActionStore, "due" | "expireLeases">;
   readonly clock: Clock;
   readonly log: Log;
-  readonly act: (actionId: string) => Promise<unknown>;
+  /** Runs an action once. Resolves to undefined if it could not be claimed. */
+  readonly attempt: (actionId: string) => Promise<unknown>;
 }
 
 /**
@@ -24,7 +26,10 @@ export class Lane {
   readonly #target: string;
   readonly #deps: LaneDeps;
   readonly #running = new Map<string, Promise<unknown>>();
+  readonly #paused = new Paused();
   readonly #loop: Loop;
+  /** Attempts in a row that failed because of the store. */
+  #storeFailures = 0;
 
   constructor(target: string, deps: LaneDeps) {
     this.#target = target;
@@ -49,25 +54,48 @@ export class Lane {
 
   async #startDue(): Promise<void> {
     if (this.#running.size >= CONCURRENCY) return;
-    // The index may lag behind and still list running actions, so twice the number is read.
-    const due = await this.#deps.actions.due(this.#target, this.#deps.clock.now(), CONCURRENCY * 2);
-    for (const id of due) {
+    // The list includes actions in a pause, and it may still include running ones.
+    const limit = CONCURRENCY * 2 + this.#paused.size;
+    for (const id of await this.#deps.actions.due(this.#target, this.#deps.clock.now(), limit)) {
       if (this.#running.size >= CONCURRENCY) return;
-      if (!this.#running.has(id)) this.#start(id);
+      if (!this.#running.has(id) && !this.#paused.has(id)) this.#start(id);
     }
   }
 
   #start(id: string): void {
-    const run = this.#deps
-      .act(id)
-      .catch((error: unknown) => {
-        this.#deps.log.error({ action: id, error: kindOf(error) }, "an action could not be run; its lease will expire");
-      })
-      .finally(() => {
-        this.#running.delete(id);
-        this.#loop.nudge();
-      });
+    const run = this.#attempt(id).then((isStoreUp) => {
+      this.#running.delete(id);
+      // Without the store, the next poll tries again.
+      if (isStoreUp) this.#loop.nudge();
+    });
     this.#running.set(id, run);
+  }
+
+  /** Never throws. Returns false if the store failed. */
+  async #attempt(id: string): Promise<boolean> {
+    const { attempt, log } = this.#deps;
+    try {
+      if ((await attempt(id)) === undefined) {
+        log.error({ action: id, pauseMs: this.#paused.add(id) }, "a due action cannot be claimed; it is skipped");
+        return true;
+      }
+      this.#paused.forget(id);
+      this.#storeFailures = 0;
+      return true;
+    } catch (error) {
+      const kind = kindOf(error);
+      if (kind === "store_unavailable") {
+        this.#storeFailures += 1;
+        if (isPowerOfTwo(this.#storeFailures)) {
+          const fields = { target: this.#target, failures: this.#storeFailures, error: kind };
+          log.error(fields, "actions could not be run; the next poll tries again, or the end of their lease");
+        }
+        return false;
+      }
+      const fields = { action: id, error: kind, pauseMs: this.#paused.add(id) };
+      log.error(fields, "an action could not be run; it is skipped until its pause and its lease, if it has one, end");
+      return true;
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { Loop } from "../host/loop.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import { Paused } from "./paused.ts";
 import { type RelayDeps, relay, SWEEP_SIZE, sweep } from "./relay.ts";
 
 /**
@@ -12,12 +13,13 @@ const SWEEP_MS = 1_000;
 export class RelayWorker {
   readonly #deps: RelayDeps;
   readonly #running = new Set<Promise<void>>();
+  readonly #paused = new Paused();
   readonly #sweeps: Loop;
 
   constructor(deps: RelayDeps) {
     this.#deps = deps;
     this.#sweeps = new Loop("sweep", { everyMs: SWEEP_MS, log: deps.log }, async () => {
-      if ((await sweep(deps)) === SWEEP_SIZE) this.#sweeps.nudge();
+      if ((await sweep(deps, this.#paused)) === SWEEP_SIZE) this.#sweeps.nudge();
     });
   }
 

@@ -1,6 +1,7 @@
 import type { DatabaseSyncInstance, StatementSyncInstance } from "@photostructure/sqlite";
 import type { EpochMillis } from "../../host/clock.ts";
 import { toSeconds } from "../../host/clock.ts";
+import { Fault } from "../../host/fault.ts";
 import { TABLE } from "../key-schema.ts";
 import {
   type Fields,
@@ -50,7 +51,7 @@ export class SqliteTable implements Table {
     try {
       return this.#read(key);
     } catch (error) {
-      throw storeFault(error);
+      throw error instanceof Fault ? error : storeFault(error);
     }
   }
 
