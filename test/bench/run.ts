@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { cli } from "./cli.ts";
+import { expiry } from "./expiry.ts";
 import type { Measure } from "./measure.ts";
 import { memory } from "./memory.ts";
 import { receivePath } from "./receive-path.ts";
@@ -19,6 +20,7 @@ const MEASURES: ReadonlyMap<string, Measure> = new Map([
   ["recording", recording],
   ["verification", verification],
   ["memory", memory],
+  ["expiry", expiry],
   ["cli", cli],
 ]);
 
