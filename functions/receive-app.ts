@@ -5,7 +5,7 @@ import { type AppDeps, createApp } from "../shared/http/app.ts";
 import { statusSource } from "../shared/providers/status/index.ts";
 import type { Bridge } from "./bridge.ts";
 
-/** Returns the HTTP interface of a bridge. `ready` must reject if the store is unavailable. */
+/** Returns the HTTP interface of a bridge. */
 export function receiveApp(bridge: Bridge, ready: AppDeps["ready"]): ReturnType<typeof createApp> {
   const { config, secrets, tokens, trustEntries, policy, clock, log, systemTokens } = bridge;
   const keepToken = systemTokens.keep.bind(systemTokens);

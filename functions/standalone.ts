@@ -1,8 +1,11 @@
+import { join } from "node:path";
 import { routeOutline } from "../shared/config/connect-action.ts";
 import type { Config } from "../shared/config/schema.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
+import { type Readiness, ReadinessLog, readinessOf } from "../shared/delivery/readiness.ts";
 import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
+import { diskSpace } from "../shared/host/disk-space.ts";
 import type { Log } from "../shared/host/log.ts";
 import { Loop } from "../shared/host/loop.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
@@ -11,7 +14,7 @@ import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { openStores } from "../shared/store/open-stores.ts";
 import { deleteExpired } from "../shared/store/sqlite/expiry.ts";
-import { openMemoryTable, openTable } from "../shared/store/sqlite/open.ts";
+import { DATABASE_FILE, openMemoryTable, openTable } from "../shared/store/sqlite/open.ts";
 import { buildBridge } from "./bridge.ts";
 import { appWithConsole } from "./console-app.ts";
 import { receiveApp } from "./receive-app.ts";
@@ -31,7 +34,7 @@ export interface StandaloneOptions {
 /** Starts the whole bridge in one process: embedded store, in-process bus, and a lane for each target. */
 export async function startStandalone(options: StandaloneOptions): Promise<{ url: URL; stop(): Promise<void> }> {
   const { config, secrets, log, retry, address, dataPath } = options;
-  const database = dataPath === undefined ? openMemoryTable() : openTable(dataPath);
+  const database = dataPath === undefined ? openMemoryTable() : openTable(dataPath, log);
   const { retentionDays } = config.limits;
   const stores = openStores(database.table, { retentionDays, markUnrelayed: true, singleProcess: true, clock });
   const bridge = buildBridge(config, routeOutline(config), {
@@ -48,7 +51,18 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
   });
   const worker = openWorker(bridge, retry);
   const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () => deleteExpired(database.table, clock));
+  const ready = (): Promise<Readiness> =>
+    readinessOf({
+      checkStore: () => database.table.checkWrites().then(() => stores.deliveries.unrelayed(clock.now(), 1)),
+      diskSpace: dataPath === undefined ? undefined : () => diskSpace(join(dataPath, DATABASE_FILE)),
+      outbox: stores.deliveries,
+      waitingTargets: () => worker.waitingTargets(),
+      clock,
+    });
+  const readinessLog = new ReadinessLog(log);
+  const watching = new Loop("watching", { everyMs: WATCH_EVERY_MS, log }, async () => readinessLog.add(await ready()));
   const stop = async (): Promise<void> => {
+    await watching.stop();
     await cleaning.stop();
     await worker.stop();
     database.close();
@@ -56,7 +70,8 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
   try {
     cleaning.nudge();
     await worker.start();
-    const api = receiveApp(bridge, () => stores.deliveries.unrelayed(clock.now(), 1));
+    watching.nudge();
+    const api = receiveApp(bridge, ready);
     const server = await listen(appWithConsole(api, bridge), address);
     return { url: server.url, stop: () => server.close().then(stop) };
   } catch (error) {
@@ -66,3 +81,4 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
 }
 
 const CLEAN_EVERY_MS = 3_600_000;
+const WATCH_EVERY_MS = 60_000;

@@ -3,6 +3,7 @@ import { InProcessBus } from "../shared/bus/in-process-bus.ts";
 import { attempt } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { Lanes } from "../shared/delivery/lane.ts";
+import type { WaitingTarget } from "../shared/delivery/readiness.ts";
 import { RelayWorker } from "../shared/delivery/relay-worker.ts";
 import { schedule } from "../shared/delivery/schedule.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
@@ -15,6 +16,8 @@ export interface Worker {
   recorded(delivery: RecordedDelivery): void;
   /** Continues the work that an earlier process left in the store. */
   start(): Promise<void>;
+  /** The targets whose actions wait for too long. */
+  waitingTargets(): Promise<readonly WaitingTarget[]>;
   /** Resolves when the running work is finished. The rest is in the store. */
   stop(): Promise<void>;
 }
@@ -52,6 +55,7 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy): Worker {
       await lanes.start();
       relay.start();
     },
+    waitingTargets: () => lanes.waiting(),
     async stop() {
       await relay.stop();
       await lanes.stop();

@@ -1,6 +1,6 @@
 import { Fault, type FaultCode } from "../host/fault.ts";
 
-export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, notAllowed: 4 } as const;
+export const EXIT = { done: 0, refused: 1, usage: 2, unreachable: 3, notAllowed: 4, damaged: 6 } as const;
 
 /** The meanings of the exit codes, for the help text. A test compares them with `docs/operations.md`. */
 export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] = [
@@ -9,6 +9,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [EXIT.usage, "the command line is wrong; nothing was called"],
   [EXIT.unreachable, "the bridge or the issuer cannot be reached, or cannot answer now"],
   [EXIT.notAllowed, "not allowed: no valid token, or no role for this (401, 403)"],
+  [EXIT.damaged, "the store's file is damaged: restore a backup"],
 ];
 
 const CODES: Partial<Record<FaultCode, number>> = {
@@ -18,6 +19,7 @@ const CODES: Partial<Record<FaultCode, number>> = {
   token_unavailable: EXIT.unreachable,
   keys_unavailable: EXIT.unreachable,
   not_allowed: EXIT.notAllowed,
+  store_damaged: EXIT.damaged,
 };
 
 /** The exit code of a failed command. */

@@ -1,14 +1,18 @@
-import type { Clock } from "../host/clock.ts";
+import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { isPowerOfTwo, Loop } from "../host/loop.ts";
 import type { ActionStore } from "../store/actions.ts";
 import { Paused } from "./paused.ts";
+import { OVERDUE_MS, type WaitingTarget } from "./readiness.ts";
 
 /** Actions that run at once for one target. */
 const CONCURRENCY = 8;
 /** Time between two polls of a target's queue if nothing nudges the lane. */
 const POLL_MS = 1_000;
+
+/** A lane with due actions that finishes none for this time is stalled. It is longer than any attempt. */
+const STALLED_MS = 300_000;
 
 interface LaneDeps {
   readonly actions: Pick<ActionStore, "due" | "expireLeases">;
@@ -30,10 +34,13 @@ export class Lane {
   readonly #loop: Loop;
   /** Attempts in a row that failed because of the store. */
   #storeFailures = 0;
+  /** When an attempt last ended with a record of its outcome, or the lane was created. */
+  #endedAt: EpochMillis;
 
   constructor(target: string, deps: LaneDeps) {
     this.#target = target;
     this.#deps = deps;
+    this.#endedAt = deps.clock.now();
     this.#loop = new Loop(`lane ${target}`, { everyMs: POLL_MS, log: deps.log }, () => this.#startDue());
   }
 
@@ -50,6 +57,16 @@ export class Lane {
   async stop(): Promise<void> {
     await this.#loop.stop();
     await Promise.all(this.#running.values());
+  }
+
+  /** Undefined if no action of the target waits for too long. */
+  async waiting(): Promise<WaitingTarget | undefined> {
+    const { actions, clock } = this.#deps;
+    const now = clock.now();
+    const isDueFor = async (ms: number): Promise<boolean> =>
+      (await actions.due(this.#target, laterBy(now, -ms), 1)).length > 0;
+    const isStalled = now - this.#endedAt > STALLED_MS && (await isDueFor(STALLED_MS));
+    return isStalled || (await isDueFor(OVERDUE_MS)) ? { target: this.#target, isStalled } : undefined;
   }
 
   async #startDue(): Promise<void> {
@@ -79,6 +96,7 @@ export class Lane {
         log.error({ action: id, pauseMs: this.#paused.add(id) }, "a due action cannot be claimed; it is skipped");
         return true;
       }
+      this.#endedAt = this.#deps.clock.now();
       this.#paused.forget(id);
       this.#storeFailures = 0;
       return true;
@@ -109,6 +127,11 @@ export class Lanes {
 
   async start(): Promise<void> {
     await Promise.all([...this.#lanes.values()].map((lane) => lane.start()));
+  }
+
+  async waiting(): Promise<readonly WaitingTarget[]> {
+    const waiting = await Promise.all([...this.#lanes.values()].map((lane) => lane.waiting()));
+    return waiting.flatMap((one) => one ?? []);
   }
 
   nudge(target: string): void {

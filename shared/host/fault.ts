@@ -20,6 +20,8 @@ export class Fault extends Error {
 export type FaultCode =
   /** The store could not write or read a record. */
   | "store_unavailable"
+  /** The file of the store is damaged. Only a backup helps. */
+  | "store_damaged"
   /** The bus did not accept a published event. */
   | "bus_unavailable"
   /** An issuer's keys could not be loaded, or are unusable. */

@@ -25,7 +25,7 @@ let log: Log;
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   folder = await mkdtemp(join(tmpdir(), "drawbridge-stuck-"));
-  database = openTable(folder);
+  database = openTable(folder, silentLog);
   clock = testClock();
   stores = openStores(database.table, { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock });
   lines = [];
@@ -115,6 +115,35 @@ describe("a lane whose oldest actions cannot be read", () => {
     await settled();
     expect(attempts).toBe(2);
     await lane.stop();
+  });
+});
+
+describe("the work of a lane that waits for too long", () => {
+  it("a lane with due actions that finishes none is stalled after 5 minutes, and a lane that is behind only waits", async () => {
+    for (let n = 0; n < 9; n++) await stores.actions.schedule(actionOf(`a-${n}`), clock.now());
+    let finish = (): void => undefined;
+    const attempt = async (id: string) => {
+      const claim = await stores.actions.claim(id, clock.now(), clock.now());
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      return claim && stores.actions.complete(claim, "done");
+    };
+    const lane = new Lane("ci", { actions: stores.actions, clock, log, attempt });
+    await lane.start();
+    await settled();
+    expect(await lane.waiting()).toBeUndefined();
+    clock.advance(300_001);
+    expect(await lane.waiting()).toEqual({ target: "ci", isStalled: true });
+    finish();
+    await settled();
+    expect(await lane.waiting()).toBeUndefined();
+    clock.advance(299_998);
+    expect(await lane.waiting()).toBeUndefined();
+    clock.advance(1);
+    finish();
+    await settled();
+    expect(await lane.waiting()).toEqual({ target: "ci", isStalled: false });
   });
 });
 

@@ -1,4 +1,5 @@
 import { createHmac, randomUUID } from "node:crypto";
+import { readinessByRead } from "../../shared/delivery/readiness.ts";
 import type { Source } from "../../shared/delivery/receive.ts";
 import type { Log } from "../../shared/host/log.ts";
 import { type AppDeps, createApp } from "../../shared/http/app.ts";
@@ -56,7 +57,7 @@ export async function httpBridge({ receiving, calls, ...changes }: HttpBridgeCha
     status: statusSource({ tokens, trustEntries: [], policy, issuers: {} }),
     rejectionAudit: { record: async () => undefined },
     issuer: undefined,
-    ready: async () => undefined,
+    ready: () => readinessByRead(async () => undefined),
     newRequestId: randomUUID,
     clock,
     log,
