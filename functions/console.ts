@@ -1,5 +1,6 @@
 import { gatewayHandler } from "../shared/aws/gateway-events.ts";
 import { compiledWithoutRoutes } from "../shared/config/compiled.ts";
+import { readinessByRead } from "../shared/delivery/readiness.ts";
 import { awsBridge } from "./aws-bridge.ts";
 import { consoleApp } from "./console-app.ts";
 import { receiveApp } from "./receive-app.ts";
@@ -7,7 +8,7 @@ import { tokenVerifier } from "./token-verifier.ts";
 
 const bridge = awsBridge("console", compiledWithoutRoutes(), tokenVerifier);
 // The console calls it in this process; no sender's request comes here.
-const api = receiveApp(bridge, () => bridge.deliveries.get("readiness").then(() => ({})));
+const api = receiveApp(bridge, () => readinessByRead(() => bridge.deliveries.get("readiness")));
 
 /** The pages under `/console`, behind an HTTP API or a function URL. Deployed if a console is configured. */
 export const handler = gatewayHandler(consoleApp(api, bridge) ?? api);

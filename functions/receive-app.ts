@@ -8,7 +8,7 @@ import type { Bridge } from "./bridge.ts";
 /** GitLab gives up after 10 seconds, and other senders later. */
 export const ANSWER_WITHIN_MS = 8_000;
 
-/** Returns the HTTP interface of a bridge. `ready` must reject if the store is unavailable. */
+/** Returns the HTTP interface of a bridge. */
 export function receiveApp(bridge: Bridge, ready: AppDeps["ready"]): ReturnType<typeof createApp> {
   const { config, secrets, tokens, trustEntries, policy, clock, log, systemTokens } = bridge;
   const keepToken = systemTokens.keep.bind(systemTokens);

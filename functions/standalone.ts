@@ -1,10 +1,13 @@
+import { join } from "node:path";
 import { routeOutline } from "../shared/config/connect-action.ts";
 import { digestOf } from "../shared/config/digest.ts";
 import type { Config } from "../shared/config/schema.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { CredentialUsage } from "../shared/delivery/credential-usage.ts";
+import { type Readiness, ReadinessLog, readinessOf } from "../shared/delivery/readiness.ts";
 import { callOut } from "../shared/host/call-out.ts";
 import { systemClock as clock } from "../shared/host/clock.ts";
+import { diskSpace } from "../shared/host/disk-space.ts";
 import type { Log } from "../shared/host/log.ts";
 import { Loop } from "../shared/host/loop.ts";
 import type { Secrets } from "../shared/host/secrets.ts";
@@ -17,7 +20,7 @@ import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { openStores } from "../shared/store/open-stores.ts";
 import { deleteExpired } from "../shared/store/sqlite/expiry.ts";
-import { openMemoryTable, openTable } from "../shared/store/sqlite/open.ts";
+import { DATABASE_FILE, openMemoryTable, openTable } from "../shared/store/sqlite/open.ts";
 import { buildBridge } from "./bridge.ts";
 import { appWithConsole } from "./console-app.ts";
 import { receiveApp } from "./receive-app.ts";
@@ -61,7 +64,7 @@ export interface Standalone {
  */
 export async function startStandalone(options: StandaloneOptions): Promise<Standalone> {
   const { log, retry, address, dataPath } = options;
-  const database = dataPath === undefined ? openMemoryTable() : openTable(dataPath);
+  const database = dataPath === undefined ? openMemoryTable() : openTable(dataPath, log);
   const limits = () => current.bridge.config.limits;
   const stores = openStores(database.table, {
     get retentionDays() {
@@ -72,6 +75,14 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
     clock,
   });
   const credentialUsage = new CredentialUsage({ credentialUses: stores.credentialUses, log });
+  const ready = (): Promise<Readiness> =>
+    readinessOf({
+      checkStore: () => database.table.checkWrites().then(() => stores.deliveries.unrelayed(clock.now(), 1)),
+      diskSpace: dataPath === undefined ? undefined : () => diskSpace(join(dataPath, DATABASE_FILE)),
+      outbox: stores.deliveries,
+      waitingTargets: () => worker.waitingTargets(),
+      clock,
+    });
   const build = ({ config, secrets }: Pick<StandaloneOptions, "config" | "secrets">) => {
     const bridge = buildBridge(config, routeOutline(config), {
       stores,
@@ -87,19 +98,19 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       recorded: (delivery: RecordedDelivery) => worker.recorded(delivery),
     });
     const configuration = digestOf(config);
-    const api = receiveApp(bridge, async () => {
-      await stores.deliveries.unrelayed(clock.now(), 1);
-      return { configuration };
-    });
+    const api = receiveApp(bridge, async () => ({ ...(await ready()), configuration }));
     return { bridge, app: appWithConsole(api, bridge) };
   };
   let current = build(options);
   const worker = openWorker(current.bridge, retry);
   const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () => deleteExpired(database.table, clock));
-  const stopWork = () => Promise.all([cleaning.stop(), worker.stop()]);
+  const readinessLog = new ReadinessLog(log);
+  const watching = new Loop("watching", { everyMs: WATCH_EVERY_MS, log }, async () => readinessLog.add(await ready()));
+  const stopWork = () => Promise.all([watching.stop(), cleaning.stop(), worker.stop()]);
   try {
     cleaning.nudge();
     worker.start();
+    watching.nudge();
     const admission = new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: () => limits().bodyBytes, log });
     const app: ServedApp = { fetch: (request, connection) => current.app.fetch(request, connection) };
     const server = await listen(app, address, admission);
@@ -133,3 +144,4 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
 }
 
 const CLEAN_EVERY_MS = 3_600_000;
+const WATCH_EVERY_MS = 60_000;

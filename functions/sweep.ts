@@ -4,6 +4,7 @@ import { setting } from "../shared/aws/settings.ts";
 import { requeueDeadLetters } from "../shared/aws/stream-dead-letters.ts";
 import { EventBridgeBus } from "../shared/bus/eventbridge-bus.ts";
 import { compiledWithoutRoutes } from "../shared/config/compiled.ts";
+import { Paused } from "../shared/delivery/paused.ts";
 import { SWEEP_SIZE, sweep } from "../shared/delivery/relay.ts";
 import { requeueSpan } from "../shared/delivery/requeue-span.ts";
 import { awsBridge } from "./aws-bridge.ts";
@@ -29,7 +30,8 @@ export async function handler(_: unknown, context: Pick<Context, "getRemainingTi
     log,
     requeueSpan: (span) => requeueSpan(span, { deliveries, outbox: deliveries, clock, hasTime }),
   });
+  const paused = new Paused();
   do {
-    if ((await sweep({ bus, deliveries, outbox: deliveries, ownAccounts, clock, log })) < SWEEP_SIZE) return;
+    if ((await sweep({ bus, deliveries, outbox: deliveries, ownAccounts, clock, log }, paused)) < SWEEP_SIZE) return;
   } while (context.getRemainingTimeInMillis() > ROUND_MS);
 }

@@ -1,8 +1,9 @@
 import { actions } from "../shared/actions/registry.ts";
 import { InProcessBus } from "../shared/bus/in-process-bus.ts";
-import { type ActDeps, act } from "../shared/delivery/act.ts";
+import { type ActDeps, attempt } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { Lanes } from "../shared/delivery/lane.ts";
+import type { WaitingTarget } from "../shared/delivery/readiness.ts";
 import type { RelayDeps } from "../shared/delivery/relay.ts";
 import { RelayWorker } from "../shared/delivery/relay-worker.ts";
 import { schedule } from "../shared/delivery/schedule.ts";
@@ -21,6 +22,8 @@ export interface Worker {
    * bridge must use the same store.
    */
   use(bridge: Bridge): void;
+  /** The targets whose actions wait for too long. */
+  waitingTargets(): Promise<readonly WaitingTarget[]>;
   /** Starts no more work. Resolves when the running work is finished. The rest is in the store. */
   stop(): Promise<void>;
 }
@@ -33,7 +36,7 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy): Worker {
   const { actions: store, credentialUsage, clock, log } = bridge;
   const nudge = (target: string): void => lanes.nudge(target);
   let current = workOf(bridge, retry, nudge);
-  const lanes = new Lanes({ actions: store, act: (id) => act(id, current.acting), clock, log });
+  const lanes = new Lanes({ actions: store, attempt: (id) => attempt(id, current.acting), clock, log });
   const relay = new RelayWorker(() => current.relaying);
   const startLanes = (): void => lanes.start(current.acting.routes.map(({ target }) => target));
   return {
@@ -49,6 +52,7 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy): Worker {
       current = workOf(next, retry, nudge);
       startLanes();
     },
+    waitingTargets: () => lanes.waiting(),
     async stop() {
       await Promise.all([relay.stop(), lanes.stop()]);
     },

@@ -7,6 +7,7 @@ export const EXIT = {
   unreachable: 3,
   notAllowed: 4,
   cutOff: 5,
+  damaged: 6,
   // 128 and the number of the signal, as for a process that the signal ended.
   SIGINT: 130,
   SIGTERM: 143,
@@ -20,6 +21,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [EXIT.unreachable, "the bridge or the issuer cannot be reached, or cannot answer now"],
   [EXIT.notAllowed, "not allowed: no valid token, or no role for this (401, 403)"],
   [EXIT.cutOff, "start: stopped at its deadline; the work that was cut off continues at the next start"],
+  [EXIT.damaged, "the store's file is damaged: restore a backup"],
   [EXIT.SIGINT, "start: a second signal, SIGINT, ended it at once"],
   [EXIT.SIGTERM, "start: a second signal, SIGTERM, ended it at once"],
 ];
@@ -31,6 +33,7 @@ const CODES: Partial<Record<FaultCode, number>> = {
   token_unavailable: EXIT.unreachable,
   keys_unavailable: EXIT.unreachable,
   not_allowed: EXIT.notAllowed,
+  store_damaged: EXIT.damaged,
 };
 
 /** The exit code of a failed command. */

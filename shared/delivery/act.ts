@@ -37,22 +37,25 @@ export type AttemptResult =
 /** The outcome of an action, or of a queue message, whose route was removed from the configuration. */
 export const ROUTE_REMOVED = { outcome: "give_up", summary: "the route is no longer configured" } as const;
 
+/** Runs one due action once. If it is finished or leased to another owner, it only returns its state. */
+export const act = async (id: string, deps: ActDeps): Promise<AttemptResult> =>
+  (await attempt(id, deps)) ?? statusOf(id, deps);
+
 /**
- * Runs one due action once, under a lease. Does nothing if the action is finished or leased to another owner. Only the
- * owner records an outcome. Every outcome adds a line to the timeline.
+ * Runs one due action once, under a lease. Undefined, and nothing is done, if the action is finished or leased to another
+ * owner. Only the owner records an outcome. Every outcome adds a line to the timeline.
  */
-export async function act(id: string, deps: ActDeps): Promise<AttemptResult> {
+export async function attempt(id: string, deps: ActDeps): Promise<AttemptResult | undefined> {
   const startedAt = deps.clock.now();
   const startedMs = deps.clock.monotonic();
   const claim = await deps.actions.claim(id, startedAt, laterBy(startedAt, leaseMs(deps.routes)));
-  if (claim === undefined) return statusOf(id, deps);
+  if (claim === undefined) return undefined;
   if (claim.interrupted) await recordInterruption(claim, startedAt, deps);
   const route = deps.routes.find(({ name }) => name === claim.route);
   const attempted =
     route === undefined ? { outcome: ROUTE_REMOVED, traceparent: undefined } : await runAttempt(claim, route, deps);
   const endedAt = deps.clock.now();
-  const attempt = { number: claim.attempt, endedAt, jitter: deps.random() };
-  const next = settle(attempted.outcome, attempt, deps.retry);
+  const next = settle(attempted.outcome, { number: claim.attempt, endedAt, jitter: deps.random() }, deps.retry);
   const durationMs = deps.clock.monotonic() - startedMs;
   const ended = { claim, trace: traceOf(attempted), endedAt, durationMs };
   return next.state === "deferred" ? defer(ended, next, deps) : record(ended, next, deps);

@@ -1,20 +1,26 @@
-import type { Clock } from "../host/clock.ts";
+import { type Clock, laterBy } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
-import { Loop } from "../host/loop.ts";
+import { isPowerOfTwo, Loop } from "../host/loop.ts";
 import type { ActionStore } from "../store/actions.ts";
 import { DueTimeCheck } from "./due-time-check.ts";
+import { Paused } from "./paused.ts";
+import { OVERDUE_MS, type WaitingTarget } from "./readiness.ts";
 
 /** Actions that run at once for one target. */
 const CONCURRENCY = 8;
 /** Time between two polls of a target's queue if nothing nudges the lane. */
 const POLL_MS = 1_000;
 
+/** A lane with due actions that finishes none for this time is stalled. It is longer than any attempt. */
+const STALLED_MS = 300_000;
+
 interface LaneDeps {
   readonly actions: Pick<ActionStore, "due" | "expireLeases" | "correctDueTimes">;
   readonly clock: Clock;
   readonly log: Log;
-  readonly act: (actionId: string) => Promise<unknown>;
+  /** Runs an action once. Resolves to undefined if it could not be claimed. */
+  readonly attempt: (actionId: string) => Promise<unknown>;
 }
 
 /**
@@ -25,15 +31,21 @@ export class Lane {
   readonly #target: string;
   readonly #deps: LaneDeps;
   readonly #running = new Map<string, Promise<unknown>>();
+  readonly #paused = new Paused();
   readonly #loop: Loop;
   readonly #dueTimes: DueTimeCheck;
   #hasExpiredLeases = false;
   #isStopped = false;
+  /** Attempts in a row that failed because of the store. */
+  #storeFailures = 0;
+  /** When an attempt last ended with a record of its outcome, or the lane was created. From the monotonic clock. */
+  #endedMs: number;
 
   constructor(target: string, deps: LaneDeps) {
     this.#target = target;
     this.#deps = deps;
     this.#dueTimes = new DueTimeCheck((now) => deps.actions.correctDueTimes(target, now));
+    this.#endedMs = deps.clock.monotonic();
     this.#loop = new Loop(`lane ${target}`, { everyMs: POLL_MS, log: deps.log }, () => this.#startDue());
   }
 
@@ -48,16 +60,26 @@ export class Lane {
     await Promise.all(this.#running.values());
   }
 
+  /** Undefined if no action of the target waits for too long. */
+  async waiting(): Promise<WaitingTarget | undefined> {
+    const { actions, clock } = this.#deps;
+    const now = clock.now();
+    const isDueFor = async (ms: number): Promise<boolean> =>
+      (await actions.due(this.#target, laterBy(now, -ms), 1)).length > 0;
+    const isStalled = clock.monotonic() - this.#endedMs > STALLED_MS && (await isDueFor(STALLED_MS));
+    return isStalled || (await isDueFor(OVERDUE_MS)) ? { target: this.#target, isStalled } : undefined;
+  }
+
   async #startDue(): Promise<void> {
     if (!this.#hasExpiredLeases) await this.#expireLeases();
     if (this.#running.size >= CONCURRENCY) return;
     const now = this.#deps.clock.now();
     await this.#dueTimes.runIfNecessary(now);
-    // The index may lag behind and still list running actions, so twice the number is read.
-    const due = await this.#deps.actions.due(this.#target, now, CONCURRENCY * 2);
-    for (const id of due) {
+    // The list includes actions in a pause, and it may still include running ones.
+    const limit = CONCURRENCY * 2 + this.#paused.size;
+    for (const id of await this.#deps.actions.due(this.#target, now, limit)) {
       if (this.#isStopped || this.#running.size >= CONCURRENCY) return;
-      if (!this.#running.has(id)) this.#start(id);
+      if (!this.#running.has(id) && !this.#paused.has(id)) this.#start(id);
     }
   }
 
@@ -71,16 +93,40 @@ export class Lane {
   }
 
   #start(id: string): void {
-    const run = this.#deps
-      .act(id)
-      .catch((error: unknown) => {
-        this.#deps.log.error({ action: id, error: kindOf(error) }, "an action could not be run; its lease will expire");
-      })
-      .finally(() => {
-        this.#running.delete(id);
-        this.#loop.nudge();
-      });
+    const run = this.#attempt(id).then((isStoreUp) => {
+      this.#running.delete(id);
+      // Without the store, the next poll tries again.
+      if (isStoreUp) this.#loop.nudge();
+    });
     this.#running.set(id, run);
+  }
+
+  /** Never throws. Returns false if the store failed. */
+  async #attempt(id: string): Promise<boolean> {
+    const { attempt, log } = this.#deps;
+    try {
+      if ((await attempt(id)) === undefined) {
+        log.error({ action: id, pauseMs: this.#paused.add(id) }, "a due action cannot be claimed; it is skipped");
+        return true;
+      }
+      this.#endedMs = this.#deps.clock.monotonic();
+      this.#paused.forget(id);
+      this.#storeFailures = 0;
+      return true;
+    } catch (error) {
+      const kind = kindOf(error);
+      if (kind === "store_unavailable") {
+        this.#storeFailures += 1;
+        if (isPowerOfTwo(this.#storeFailures)) {
+          const fields = { target: this.#target, failures: this.#storeFailures, error: kind };
+          log.error(fields, "actions could not be run; the next poll tries again, or the end of their lease");
+        }
+        return false;
+      }
+      const fields = { action: id, error: kind, pauseMs: this.#paused.add(id) };
+      log.error(fields, "an action could not be run; it is skipped until its pause and its lease, if it has one, end");
+      return true;
+    }
   }
 }
 
@@ -104,6 +150,11 @@ export class Lanes {
       this.#lanes.set(target, lane);
       lane.nudge();
     }
+  }
+
+  async waiting(): Promise<readonly WaitingTarget[]> {
+    const waiting = await Promise.all([...this.#lanes.values()].map((lane) => lane.waiting()));
+    return waiting.flatMap((one) => one ?? []);
   }
 
   nudge(target: string): void {

@@ -1,6 +1,7 @@
 import { Loop } from "../host/loop.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import { DueTimeCheck } from "./due-time-check.ts";
+import { Paused } from "./paused.ts";
 import { type RelayDeps, relay, SWEEP_SIZE, sweep } from "./relay.ts";
 
 /**
@@ -13,6 +14,7 @@ const SWEEP_MS = 1_000;
 export class RelayWorker {
   readonly #deps: () => RelayDeps;
   readonly #running = new Set<Promise<void>>();
+  readonly #paused = new Paused();
   readonly #sweeps: Loop;
   #isStopped = false;
 
@@ -22,7 +24,7 @@ export class RelayWorker {
     const dueTimes = new DueTimeCheck((now) => deps().outbox.correctDueTimes(now));
     this.#sweeps = new Loop("sweep", { everyMs: SWEEP_MS, log: deps().log }, async () => {
       await dueTimes.runIfNecessary(deps().clock.now());
-      if ((await sweep(deps())) === SWEEP_SIZE) this.#sweeps.nudge();
+      if ((await sweep(deps(), this.#paused)) === SWEEP_SIZE) this.#sweeps.nudge();
     });
   }
 

@@ -7,6 +7,7 @@ import { type BusEvent, busEventOf } from "../model/bus-event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { DeliveryStore, Outbox } from "../store/deliveries.ts";
 import { isOwnEdit, type OwnEditDeps } from "./own-edits.ts";
+import type { Paused } from "./paused.ts";
 
 interface PublishDeps extends OwnEditDeps {
   readonly bus: Bus;
@@ -31,17 +32,22 @@ const UNREADABLE_MS = 3_600_000;
  */
 export async function relay(delivery: RecordedDelivery, deps: RelayDeps): Promise<void> {
   if (delivery.event === undefined) return;
-  const [rejected] = await publishAll([delivery], deps);
   try {
-    if (rejected === undefined) return await deps.outbox.markRelayed(delivery.id, deps.clock.now());
-    const now = deps.clock.now();
-    await deps.outbox.defer(delivery.id, now, laterBy(now, RETRY_MS));
+    await publishAndMark(delivery, deps);
   } catch (error) {
     deps.log.error(
       { delivery: delivery.id, error: kindOf(error) },
       "a delivery could not be relayed; the sweep tries again",
     );
   }
+}
+
+async function publishAndMark(delivery: RecordedDelivery, deps: RelayDeps): Promise<void> {
+  const { outbox, clock } = deps;
+  const [rejected] = await publishAll([delivery], deps);
+  if (rejected === undefined) return outbox.markRelayed(delivery.id, clock.now());
+  const now = clock.now();
+  await outbox.defer(delivery.id, now, laterBy(now, RETRY_MS));
 }
 
 /**
@@ -97,23 +103,34 @@ async function publish(busEvents: readonly BusEvent[], bus: Bus): Promise<readon
 
 /**
  * Relays what is left in the outbox: after a crash, or if the nudge after the commit failed. Returns the number of
- * deliveries that it took from the outbox. A delivery that fails is left for a later sweep and stops no other.
+ * deliveries that it took from the outbox. A delivery that cannot be relayed is paused and stops no other. Throws
+ * `store_unavailable` at the end if the store failed.
  */
-export async function sweep(deps: RelayDeps): Promise<number> {
-  const ids = await deps.outbox.unrelayed(deps.clock.now(), SWEEP_SIZE);
-  await Promise.all(ids.map((id) => relayPending(id, deps)));
+export async function sweep(deps: RelayDeps, paused: Paused): Promise<number> {
+  const pending = await deps.outbox.unrelayed(deps.clock.now(), SWEEP_SIZE + paused.size);
+  const ids = pending.filter((id) => !paused.has(id)).slice(0, SWEEP_SIZE);
+  const results = await Promise.allSettled(ids.map((id) => relayPending(id, deps, paused)));
+  for (const result of results) if (result.status === "rejected") throw result.reason;
   return ids.length;
 }
 
-async function relayPending(id: string, deps: RelayDeps): Promise<void> {
+async function relayPending(id: string, deps: RelayDeps, paused: Paused): Promise<void> {
   try {
     const delivery = await deps.deliveries.get(id).catch(orUnreadable);
-    if (delivery instanceof Fault) return await defer(id, delivery, deps);
-    if (delivery !== undefined) await relay(delivery, deps);
+    if (delivery instanceof Fault) await defer(id, delivery, deps);
+    else if (delivery?.event === undefined) throw withoutEvent();
+    else await publishAndMark(delivery, deps);
+    paused.forget(id);
   } catch (error) {
-    deps.log.error({ delivery: id, error: kindOf(error) }, "a delivery in the outbox could not be read");
+    const kind = kindOf(error);
+    if (kind === "store_unavailable") throw error;
+    const fields = { delivery: id, error: kind, pauseMs: paused.add(id) };
+    deps.log.error(fields, "a delivery in the outbox could not be relayed; it is skipped until its pause ends");
   }
 }
+
+const withoutEvent = (): Fault =>
+  new Fault("record_unreadable", "a delivery in the outbox has no event", { retryable: false });
 
 function orUnreadable(error: unknown): Fault {
   if (error instanceof Fault && error.code === "record_unreadable") return error;

@@ -22,6 +22,8 @@ export type FaultCode =
   | "store_unavailable"
   /** A request could not be handled before its sender gives up: whether it was recorded is unknown. */
   | "deadline_exceeded"
+  /** The file of the store is damaged. Only a backup helps. */
+  | "store_damaged"
   /** The bus did not accept a published event. */
   | "bus_unavailable"
   /** An issuer's keys could not be loaded, or are unusable. */

@@ -7,7 +7,10 @@ interface LoopOptions {
   readonly log: Log;
 }
 
-/** Runs `work` after each nudge and every `everyMs`; never two runs at the same time. */
+/**
+ * Runs `work` after each nudge and every `everyMs`; never two runs at the same time. Of the failures in a row it logs the
+ * first, second, fourth, eighth and so on.
+ */
 export class Loop {
   readonly #work: () => Promise<unknown>;
   readonly #everyMs: number | undefined;
@@ -17,6 +20,7 @@ export class Loop {
   #running: Promise<void> | undefined;
   #again = false;
   #stopped = false;
+  #failures = 0;
 
   constructor(name: string, options: LoopOptions, work: () => Promise<unknown>) {
     this.#name = name;
@@ -43,15 +47,25 @@ export class Loop {
   async #run(): Promise<void> {
     while (this.#again && !this.#stopped) {
       this.#again = false;
-      await this.#work().catch((error: unknown) => {
-        this.#log.error(
-          { loop: this.#name, error: kindOf(error) },
-          "a round of a loop failed; the next one tries again",
-        );
-      });
+      await this.#work().then(
+        () => {
+          this.#failures = 0;
+        },
+        (error: unknown) => this.#failed(error),
+      );
     }
     this.#running = undefined;
     if (this.#stopped || this.#everyMs === undefined) return;
     this.#timer = setTimeout(() => this.nudge(), this.#everyMs);
   }
+
+  #failed(error: unknown): void {
+    this.#failures += 1;
+    if (!isPowerOfTwo(this.#failures)) return;
+    const fields = { loop: this.#name, failures: this.#failures, error: kindOf(error) };
+    this.#log.error(fields, "a round of a loop failed; the next one tries again");
+  }
 }
+
+/** Whether to log a failure, by its number in a row: a long outage then writes few lines. */
+export const isPowerOfTwo = (count: number): boolean => Number.isInteger(Math.log2(count));

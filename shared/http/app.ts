@@ -1,6 +1,7 @@
 import type { Context, Hono } from "hono";
 // The tiny preset: with so few routes, a router that compiles them at the start does not pay off.
 import { Hono as App } from "hono/tiny";
+import type { Readiness } from "../delivery/readiness.ts";
 import { type ReceiveDeps, receive, type Source } from "../delivery/receive.ts";
 import type { AuditedRejection, RejectionAudit } from "../delivery/rejection-audit.ts";
 import type { Clock } from "../host/clock.ts";
@@ -33,8 +34,7 @@ export interface AppDeps {
   readonly clock: Clock;
   /** Called once per request. */
   readonly newRequestId: () => string;
-  /** Resolves if the store and the bus are reachable, to what `/readyz` shows besides. */
-  readonly ready: () => Promise<object>;
+  readonly ready: () => Promise<Pick<Readiness, "status" | "checks"> & { readonly configuration?: string }>;
   readonly log: Log;
 }
 
@@ -59,8 +59,8 @@ export function createApp(deps: AppDeps): Hono<Env> {
   addApiRoutes(app, deps);
   app.get("/healthz", (c) => c.json({ status: "up" }));
   app.get("/readyz", async (c) => {
-    const facts = await deps.ready();
-    return c.json({ status: "ready", ...facts });
+    const { status, checks, configuration } = await deps.ready();
+    return c.json({ status, checks, configuration }, status === "unavailable" ? 503 : 200);
   });
   if (deps.issuer !== undefined) addIssuerRoutes(app, deps.issuer);
   app.notFound((c) => problemResponse(NOT_FOUND, c.get("requestId")));

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { cli } from "./cli.ts";
+import { expiry } from "./expiry.ts";
 import type { Measure } from "./measure.ts";
 import { memory } from "./memory.ts";
 import { packing } from "./packing.ts";
@@ -23,6 +24,7 @@ const MEASURES: ReadonlyMap<string, Measure> = new Map([
   ["packing", packing],
   ["verification", verification],
   ["memory", memory],
+  ["expiry", expiry],
   ["cli", cli],
 ]);
 

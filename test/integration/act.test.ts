@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { act, leaseMs } from "../../shared/delivery/act.ts";
+import { Paused } from "../../shared/delivery/paused.ts";
 import { relay, sweep } from "../../shared/delivery/relay.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
@@ -224,13 +225,13 @@ describe("the relay", () => {
     const bus: Bus = { publish: async () => [broken ? { published: false, code: "throttled" } : { published: true }] };
     const deps = { ...parts, bus, outbox: parts.deliveries, log: silentLog };
     parts.clock.advance(3_000);
-    expect(await sweep(deps)).toBe(1);
-    expect(await sweep(deps)).toBe(0);
+    expect(await sweep(deps, new Paused())).toBe(1);
+    expect(await sweep(deps, new Paused())).toBe(0);
     broken = false;
     parts.clock.advance(5_000);
-    expect(await sweep(deps)).toBe(1);
+    expect(await sweep(deps, new Paused())).toBe(1);
     expect((await parts.deliveries.get(delivery.id))?.relayedAt).toBe(parts.clock.now());
-    expect(await sweep(deps)).toBe(0);
+    expect(await sweep(deps, new Paused())).toBe(0);
   });
 
   it("the matched actions are stored before the delivery leaves the outbox", async () => {
@@ -263,7 +264,7 @@ describe("the relay", () => {
     stop = parts.stop;
     for (const n of [1, 2, 3]) await parts.deliveries.record(sampleDelivery(n));
     parts.clock.advance(3_000);
-    await sweep({ ...parts, outbox: parts.deliveries, log: silentLog });
+    await sweep({ ...parts, outbox: parts.deliveries, log: silentLog }, new Paused());
     parts.clock.advance(5_000);
     expect(await parts.deliveries.unrelayed(parts.clock.now(), 10)).toEqual([sampleDelivery(1).id]);
     expect(await parts.actions.due("ci", parts.clock.now(), 10)).toHaveLength(2);

@@ -7,6 +7,7 @@ import { sqsClient } from "../../shared/aws/clients.ts";
 import { requeueDeadLetters } from "../../shared/aws/stream-dead-letters.ts";
 import { type StreamDeps, streamHandler } from "../../shared/aws/stream-records.ts";
 import type { Bus, PublishResult } from "../../shared/bus/bus.ts";
+import { Paused } from "../../shared/delivery/paused.ts";
 import { relayAll, sweep } from "../../shared/delivery/relay.ts";
 import { requeueSpan } from "../../shared/delivery/requeue-span.ts";
 import { epochMillis } from "../../shared/host/clock.ts";
@@ -161,7 +162,7 @@ describe("any history of the stream, the relay, the bus and the table", () => {
             log,
             requeueSpan: (span) => requeueSpan(span, { deliveries, outbox, clock, hasTime: () => true }),
           });
-          await sweep({ bus, deliveries, ownAccounts, outbox: deliveries, clock, log });
+          await sweep({ bus, deliveries, ownAccounts, outbox: deliveries, clock, log }, new Paused());
         }
 
         expect(left()).toEqual([]);

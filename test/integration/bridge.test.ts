@@ -8,6 +8,7 @@ import type { GateDeps } from "../../shared/approvals/gate.ts";
 import type { LabelCommandDeps } from "../../shared/approvals/label-command.ts";
 import { DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
 import type { CorrelateDeps } from "../../shared/delivery/correlate.ts";
+import { readinessByRead } from "../../shared/delivery/readiness.ts";
 import type { ReceiveDeps } from "../../shared/delivery/receive.ts";
 import type { RunTrackingDeps } from "../../shared/delivery/run-tracking.ts";
 import type { ScheduleDeps } from "../../shared/delivery/schedule.ts";
@@ -56,8 +57,6 @@ beforeEach(async () => {
 });
 afterEach(() => database.close());
 
-const ready = async (): Promise<object> => ({ unrelayed: await bridge.deliveries.unrelayed(clock.now(), 1) });
-
 describe("a bridge", () => {
   it("the bridge has every dependency of the functions that it is passed to", () => {
     const deps: DepsOfVerbs = bridge;
@@ -72,7 +71,7 @@ describe("a bridge", () => {
   });
 
   it("what the HTTP interface receives is recorded, and each new record is reported once", async () => {
-    const app = receiveApp(bridge, ready);
+    const app = receiveApp(bridge, () => readinessByRead(() => bridge.deliveries.unrelayed(clock.now(), 1)));
     const body = JSON.stringify({ object_kind: "push", unread: 1 });
     const headers = gitlabHeaders(body, clock.now());
     const send = () => app.request("https://bridge.example.test/webhooks/gitlab", { method: "POST", headers, body });
@@ -85,7 +84,7 @@ describe("a bridge", () => {
   });
 
   it("the bridge is ready while its store responds, and a call without a token is rejected", async () => {
-    const app = receiveApp(bridge, ready);
+    const app = receiveApp(bridge, () => readinessByRead(() => bridge.deliveries.unrelayed(clock.now(), 1)));
     expect((await app.request("https://bridge.example.test/readyz")).status).toBe(200);
     for (const path of ["deliveries", "credentials", "approvals"])
       expect((await app.request(`https://bridge.example.test/v1/${path}`)).status).toBe(401);

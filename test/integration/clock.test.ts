@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
-import { act } from "../../shared/delivery/act.ts";
+import { attempt } from "../../shared/delivery/act.ts";
 import { Lane } from "../../shared/delivery/lane.ts";
 import { RelayWorker } from "../../shared/delivery/relay-worker.ts";
 import { laterBy } from "../../shared/host/clock.ts";
@@ -30,7 +30,7 @@ describe("the workers of one machine while somebody sets the clock", () => {
     const delivery = sampleDelivery(1, { receivedAt: parts.clock.now() });
     await parts.deliveries.record(delivery);
     const { actions, clock, deps } = parts;
-    const lane = new Lane("ci", { actions, clock, log: silentLog, act: (id) => act(id, deps) });
+    const lane = new Lane("ci", { actions, clock, log: silentLog, attempt: (id) => attempt(id, deps) });
     const action = { id: "a-1", route: "docs", action: "tekton", target: "ci", eventKey: "e-1", delivery: delivery.id };
     const attempted = (count: number) =>
       until(

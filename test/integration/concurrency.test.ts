@@ -54,13 +54,14 @@ describe("the lane of a target", () => {
     }
     const work = new HeldWork();
     const done: string[] = [];
-    const act = async (id: string): Promise<void> => {
+    const attempt = async (id: string): Promise<boolean> => {
       await work.run();
       const claim = await actions.claim(id, clock.now(), clock.now());
       if (claim !== undefined) await actions.complete(claim, "done");
       done.push(id);
+      return true;
     };
-    const lane = new Lane("ci", { actions, clock, log: silentLog, act });
+    const lane = new Lane("ci", { actions, clock, log: silentLog, attempt });
     lane.nudge();
     await until(
       "eight actions to run",
@@ -102,7 +103,7 @@ describe("the lane of a target", () => {
       },
       clock,
       log: silentLog,
-      act: async (id) => started.push(id),
+      attempt: async (id) => started.push(id),
     });
     lane.nudge();
     await until("the lane to read its queue", () => reading.running === 1);

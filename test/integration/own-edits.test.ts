@@ -4,6 +4,7 @@ import { parse, stringify } from "yaml";
 import { startStandalone } from "../../functions/standalone.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
 import { parseConfig } from "../../shared/config/load.ts";
+import { Paused } from "../../shared/delivery/paused.ts";
 import { relay, relayAll, sweep } from "../../shared/delivery/relay.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
@@ -104,7 +105,7 @@ describe("an edit by an account with which the bridge writes", () => {
     expect(await relayAll([edit], { ...deps, ownAccounts: { isOwn } })).toEqual([]);
     expect([published, await waiting()]).toEqual([[], [edit.id]]);
     clock.advance(10_000);
-    await sweep(deps);
+    await sweep(deps, new Paused());
     expect([published, await waiting()]).toEqual([[], []]);
     expect(await timelineOf(edit)).toMatchObject([IGNORED]);
   });

@@ -1,17 +1,18 @@
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { DatabaseSync } from "@photostructure/sqlite";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { epochSeconds, toSeconds } from "../../shared/host/clock.ts";
+import type { LogFields } from "../../shared/host/log.ts";
 import { ReplayCache } from "../../shared/store/replay-cache.ts";
 import { deleteExpired } from "../../shared/store/sqlite/expiry.ts";
 import { DATABASE_FILE, openTable } from "../../shared/store/sqlite/open.ts";
 import { CREATE_TABLE } from "../../shared/store/sqlite/rows.ts";
 import { SqliteTable } from "../../shared/store/sqlite/table.ts";
-import { testClock } from "../support/test-doubles.ts";
+import { silentLog, testClock } from "../support/test-doubles.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -25,62 +26,62 @@ const at = (path = folder): string => join(path, DATABASE_FILE);
 
 describe("the data folder", () => {
   it("a write is there after the folder was closed and opened again", async () => {
-    const first = openTable(folder);
+    const first = openTable(folder, silentLog);
     await first.table.create({ pk: "p", sk: "head", one: 1 });
     first.close();
-    const second = openTable(folder);
+    const second = openTable(folder, silentLog);
     expect(await second.table.get({ pk: "p", sk: "head" })).toEqual({ pk: "p", sk: "head", one: 1 });
     second.close();
   });
 
   it("a new folder is closed to other users", async () => {
     const inside = join(folder, "new");
-    openTable(inside).close();
+    openTable(inside, silentLog).close();
     expect((await stat(inside)).mode & 0o777).toBe(0o700);
   });
 
   it("a close commits the writes that wait", async () => {
-    const first = openTable(folder);
+    const first = openTable(folder, silentLog);
     const waiting = first.table.create({ pk: "p", sk: "head" });
     first.close();
     expect(await waiting).toBe(true);
-    const second = openTable(folder);
+    const second = openTable(folder, silentLog);
     expect(await second.table.get({ pk: "p", sk: "head" })).toBeDefined();
     second.close();
   });
 
   it("a second bridge on the folder is refused, and the first one continues", async () => {
-    const first = openTable(folder);
-    expect(() => openTable(folder)).toThrow(`${folder} is in use by another bridge: stop that one`);
+    const first = openTable(folder, silentLog);
+    expect(() => openTable(folder, silentLog)).toThrow(`${folder} is in use by another bridge: stop that one`);
     expect(await first.table.create({ pk: "p", sk: "head" })).toBe(true);
     first.close();
-    openTable(folder).close();
+    openTable(folder, silentLog).close();
   });
 
   it("a folder of an older version is refused, and stays as it is", async () => {
     await writeFile(join(folder, "CURRENT"), "MANIFEST-000004\n");
-    expect(() => openTable(folder)).toThrow("has the data of an older version (LevelDB)");
+    expect(() => openTable(folder, silentLog)).toThrow("has the data of an older version (LevelDB)");
     await rm(join(folder, "CURRENT"));
-    openTable(folder).close();
+    openTable(folder, silentLog).close();
   });
 
   it("a refusal names the cause, and not only the folder", async () => {
     const file = join(folder, "file");
     await writeFile(file, "");
-    expect(() => openTable(file)).toThrow(`${file} is a file`);
+    expect(() => openTable(file, silentLog)).toThrow(`${file} is a file`);
     await writeFile(at(), "not a database, but long enough to have a header ".repeat(20));
-    expect(() => openTable(folder)).toThrow("the file is not a database");
+    expect(() => openTable(folder, silentLog)).toThrow("the file is not a database");
     await rm(at());
     await mkdir(at());
-    expect(() => openTable(folder)).toThrow("the database file cannot be opened");
+    expect(() => openTable(folder, silentLog)).toThrow("the database file cannot be opened");
   });
 
   it("a file of a newer format is refused", async () => {
-    openTable(folder).close();
+    openTable(folder, silentLog).close();
     const database = new DatabaseSync(at());
     database.exec("PRAGMA user_version = 99");
     database.close();
-    expect(() => openTable(folder)).toThrow("its format 99 is newer than this version of Drawbridge knows");
+    expect(() => openTable(folder, silentLog)).toThrow("its format 99 is newer than this version of Drawbridge knows");
   });
 });
 
@@ -89,7 +90,7 @@ describe("a full disk", () => {
     const database = new DatabaseSync(at());
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     database.exec(CREATE_TABLE);
-    const table = new SqliteTable(database);
+    const table = new SqliteTable(database, silentLog);
     await table.create({ pk: "p", sk: "head" });
     database.exec("PRAGMA max_page_count = 1");
     const large = { content: new Uint8Array(200_000) };
@@ -108,9 +109,66 @@ describe("a full disk", () => {
   });
 });
 
+describe("the log of a database that fails", () => {
+  it("one line has the cause and the remedy, later failures are counted, and the end is logged", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const lines: unknown[] = [];
+    const line = (fields: LogFields) => void lines.push(fields);
+    const database = new DatabaseSync(at());
+    database.exec(CREATE_TABLE);
+    const table = new SqliteTable(database, { info: line, warn: line, error: line });
+    const write = (n: number) => table.create({ pk: `p-${n}`, sk: "head", content: new Uint8Array(50_000) });
+    await write(0);
+    const full = { cause: "the disk is full", remedy: "make room" };
+    database.exec("PRAGMA max_page_count = 1");
+    for (const n of [1, 2, 3]) await expect(write(n)).rejects.toThrow("the disk is full");
+    expect(lines).toEqual([{ ...full, failures: 1 }]);
+    vi.advanceTimersByTime(60_000);
+    await expect(write(4)).rejects.toThrow("the disk is full");
+    expect(lines.slice(1)).toEqual([{ ...full, failures: 3 }]);
+    await expect(table.checkWrites()).resolves.toBeUndefined();
+    expect(lines.slice(2)).toEqual([{ failures: 0 }]);
+    await expect(write(5)).rejects.toThrow("the disk is full");
+    database.exec("PRAGMA max_page_count = 100000");
+    await write(6);
+    expect(lines).toHaveLength(3);
+    table.close();
+    vi.useRealTimers();
+  });
+
+  it("a damaged page is a failure with the remedy, and other items stay readable", async () => {
+    const first = openTable(folder, silentLog);
+    for (let n = 0; n < 3; n++)
+      await Promise.all(
+        Array.from({ length: 200 }, (_, m) =>
+          first.table.create({ pk: `p-${n}-${m}`, sk: "head", content: new Uint8Array(9_000) }),
+        ),
+      );
+    first.close();
+    const lines: LogFields[] = [];
+    const { table, close } = openTable(folder, { ...silentLog, error: (fields) => lines.push(fields) });
+    // The pages in the middle of the file, which no reader has in its cache.
+    const file = await open(at(), "r+");
+    await file.write(new Uint8Array(400_000).fill(0xff), 0, 400_000, 3_000_000);
+    await file.close();
+    const results = await Promise.allSettled(
+      Array.from({ length: 600 }, (_, n) => table.get({ pk: `p-${Math.floor(n / 200)}-${n % 200}`, sk: "head" })),
+    );
+    const failed = results.filter(({ status }) => status === "rejected");
+    expect(failed.length).toBeGreaterThan(0);
+    expect(failed[0]).toMatchObject({
+      reason: { code: "store_unavailable", message: "the database failed: the database file is damaged" },
+    });
+    expect(failed.length).toBeLessThan(600);
+    expect(lines).toMatchObject([{ cause: "the database file is damaged" }]);
+    expect(lines[0]?.["remedy"]).toContain("restore a backup");
+    close();
+  });
+});
+
 describe("a group of writes", () => {
   it("a write whose item is unreadable fails alone", async () => {
-    const opened = openTable(folder);
+    const opened = openTable(folder, silentLog);
     const database = new DatabaseSync(at());
     database.exec("INSERT INTO items (pk, sk, fields) VALUES ('p', 'head', 'no JSON')");
     database.close();
@@ -125,7 +183,7 @@ describe("a group of writes", () => {
   });
 
   it("the result of each write is that of the writes in order", async () => {
-    const opened = openTable(folder);
+    const opened = openTable(folder, silentLog);
     const take = (n: number) =>
       opened.table.change({ pk: "p", sk: "head" }, { condition: { field: "one", is: "absent" }, set: { one: n } });
     const results = await Promise.all([1, 2, 3].map(take));
@@ -135,25 +193,31 @@ describe("a group of writes", () => {
 });
 
 describe("the deletion of expired items", () => {
-  it("it takes several turns of the event loop, and other work runs between them", async () => {
-    const opened = openTable(folder);
+  it("it deletes at most 25 items in one turn of the event loop", async () => {
+    const opened = openTable(folder, silentLog);
     await Promise.all(
-      Array.from({ length: 1_050 }, (_, n) =>
-        opened.table.create({ pk: `p-${n}`, sk: "head", expiresAt: 10 + (n % 2) }),
-      ),
+      Array.from({ length: 260 }, (_, n) => opened.table.create({ pk: `p-${n}`, sk: "head", expiresAt: 10 })),
     );
-    let turns = 0;
-    const turn = setInterval(() => (turns += 1), 0);
-    const clock = testClock(11_000 + 2 * DAY_MS);
-    expect(await deleteExpired(opened.table, clock)).toBe(525);
-    clearInterval(turn);
-    expect(turns).toBeGreaterThan(1);
-    expect(await deleteExpired(opened.table, clock)).toBe(0);
+    const reader = new DatabaseSync(at(), { readOnly: true });
+    const count = reader.prepare("SELECT count(*) AS items FROM items");
+    const left: number[] = [];
+    let isDone = false;
+    const deleted = deleteExpired(opened.table, testClock(11_000 + 2 * DAY_MS)).finally(() => {
+      isDone = true;
+    });
+    while (!isDone) {
+      left.push(Number((count.get() as { readonly items: number }).items));
+      await new Promise(setImmediate);
+    }
+    expect(await deleted).toBe(260);
+    const steps = left.map((items, turn) => (left[turn - 1] ?? items) - items);
+    expect(Math.max(...steps)).toBe(25);
+    reader.close();
     opened.close();
   });
 
   it("a used single-use token stays used after the clock was ahead by a day", async () => {
-    const opened = openTable(folder);
+    const opened = openTable(folder, silentLog);
     const clock = testClock();
     const cache = new ReplayCache(opened.table);
     const until = epochSeconds(toSeconds(clock.now()) + 600);
@@ -166,7 +230,7 @@ describe("the deletion of expired items", () => {
   });
 
   it("a clock that is ahead by a day deletes nothing that has not expired", async () => {
-    const opened = openTable(folder);
+    const opened = openTable(folder, silentLog);
     const clock = testClock();
     const expiresAt = toSeconds(clock.now()) + 60;
     await opened.table.create({ pk: "p", sk: "head", expiresAt });
@@ -183,7 +247,7 @@ describe("the deletion of expired items", () => {
 /** Writes items as fast as it can, and prints the number of each one whose write has resolved. */
 const WRITER = `
   import { openTable } from ${JSON.stringify(new URL("../../shared/store/sqlite/open.ts", import.meta.url).href)};
-  const { table } = openTable(process.argv[1]);
+  const { table } = openTable(process.argv[1], { info() {}, warn() {}, error() {} });
   for (let n = 0; ; n++) {
     await table.create({ pk: "p-" + n, sk: "head", queue: "relay", dueAt: n });
     await table.change({ pk: "p-" + n, sk: "head" }, { condition: { field: "dueAt", is: "=", value: n }, set: { dueAt: n + 1 } });
@@ -202,7 +266,7 @@ describe("a process that is killed while it writes", () => {
         answered = Number(line);
         if (answered >= answers) child.kill("SIGKILL");
       }
-      const { table, close } = openTable(folder);
+      const { table, close } = openTable(folder, silentLog);
       const listed = new Map<unknown, unknown>();
       for await (const { pk, dueAt } of table.select({ index: "due", partition: "relay" })) listed.set(pk, dueAt);
       for (let n = 0; n <= answered; n++) {

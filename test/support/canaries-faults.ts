@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import { connectSources } from "../../shared/config/connect.ts";
 import type { Config } from "../../shared/config/schema.ts";
+import { readinessByRead } from "../../shared/delivery/readiness.ts";
 import { RejectionAudit } from "../../shared/delivery/rejection-audit.ts";
 import { callOut } from "../../shared/host/call-out.ts";
 import { systemClock as clock } from "../../shared/host/clock.ts";
@@ -50,7 +51,7 @@ export function bridgeWithoutStore(config: Config, { secrets, log }: { readonly 
     sources: connectSources(config, { secrets, tokens, clock, keepToken: async () => undefined }),
     status: statusSource({ tokens, trustEntries, policy, issuers: config.issuers }),
     rejectionAudit: new RejectionAudit({ deliveries, log }),
-    ready: async () => ({ record: await deliveries.get("readiness") }),
+    ready: () => readinessByRead(() => deliveries.get("readiness")),
     receiving: { deliveries },
     calls: { deliveries, credentialUses, approvals, tokens, policy, trustEntries },
     clock,

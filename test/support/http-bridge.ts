@@ -1,4 +1,5 @@
 import { createHmac, randomUUID } from "node:crypto";
+import { readinessByRead } from "../../shared/delivery/readiness.ts";
 import type { Source } from "../../shared/delivery/receive.ts";
 import type { Log } from "../../shared/host/log.ts";
 import { ADMISSION_LIMITS, Admission, type AdmissionLimits } from "../../shared/http/admission.ts";
@@ -63,7 +64,7 @@ export async function httpBridge(
     status: statusSource({ tokens, trustEntries: [], policy, issuers: {} }),
     rejectionAudit: { record: async () => undefined },
     issuer: undefined,
-    ready: async () => ({}),
+    ready: () => readinessByRead(async () => undefined),
     newRequestId: randomUUID,
     clock,
     log,

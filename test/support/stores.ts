@@ -11,6 +11,7 @@ import { createTable } from "./create-table.ts";
 import { dynamoDbLocalClient } from "./dynamodb-local.ts";
 import { deleteExpired, type EmbeddedDynamoDb, startEmbeddedDynamoDb } from "./embedded-dynamodb.ts";
 import { sharedService } from "./shared-services.ts";
+import { silentLog } from "./test-doubles.ts";
 
 /** A database that a suite can run on. */
 interface Kind<T> {
@@ -61,7 +62,7 @@ async function openSqliteFolders(): Promise<TestDatabase> {
   const folder = await mkdtemp(join(tmpdir(), "drawbridge-tables-"));
   const tables: OpenTable[] = [];
   const freshTable = async (): Promise<TestTable> => {
-    const opened = openTable(join(folder, String(tables.length)));
+    const opened = openTable(join(folder, String(tables.length)), silentLog);
     tables.push(opened);
     return { table: opened.table, deleteExpired: (now) => opened.table.deleteExpired(now, 1_000) };
   };

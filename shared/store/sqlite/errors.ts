@@ -1,21 +1,38 @@
 import { Fault } from "../../host/fault.ts";
 
-/** https://sqlite.org/rescode.html: the primary code is the lowest byte. */
-const CAUSES: Readonly<Record<number, string>> = {
-  5: "another process has locked the database",
-  8: "the folder or the database file is read-only",
-  10: "the disk reports an input or output error",
-  11: "the database file is damaged",
-  13: "the disk is full",
-  14: "the database file cannot be opened",
-  26: "the file is not a database",
-};
-
-/** What happened, for a person. */
-export function causeOf(error: unknown): string {
-  const code = error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode : 0;
-  return CAUSES[code & 0xff] ?? (error instanceof Error ? error.message : "unknown");
+/** What happened to the database, and what to do, for a person. */
+export interface Cause {
+  readonly cause: string;
+  readonly remedy: string;
 }
 
-export const storeFault = (cause: unknown): Fault =>
-  new Fault("store_unavailable", `the database failed: ${causeOf(cause)}`, { retryable: true, cause });
+const RESTORE = "stop the bridge and restore a backup: drawbridge store restore <file>";
+
+/** https://sqlite.org/rescode.html: the primary code is the lowest byte. */
+const CAUSES: Readonly<Record<number, Cause>> = {
+  5: { cause: "another process has locked the database", remedy: "end that process" },
+  8: { cause: "the folder or the database file is read-only", remedy: "make it writable" },
+  10: { cause: "the disk reports an input or output error", remedy: "check the disk, its mount and its quotas" },
+  11: { cause: "the database file is damaged", remedy: RESTORE },
+  13: { cause: "the disk is full", remedy: "make room" },
+  14: { cause: "the database file cannot be opened", remedy: "check the folder and its permissions" },
+  26: { cause: "the file is not a database", remedy: RESTORE },
+};
+const DAMAGED = [11, 26];
+
+const codeOf = (error: unknown): number =>
+  error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : 0;
+
+export const causeOf = (error: unknown): Cause =>
+  CAUSES[codeOf(error)] ?? {
+    cause: error instanceof Error ? error.message : "unknown",
+    remedy: "report it",
+  };
+
+/** Whether the file itself is damaged, so that no later call can succeed. */
+export const isDamage = (error: unknown): boolean => DAMAGED.includes(codeOf(error));
+
+export const isBusy = (error: unknown): boolean => codeOf(error) === 5;
+
+export const storeFault = (error: unknown): Fault =>
+  new Fault("store_unavailable", `the database failed: ${causeOf(error).cause}`, { retryable: true, cause: error });

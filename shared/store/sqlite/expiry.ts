@@ -16,8 +16,12 @@ export async function deleteExpired(table: SqliteTable, clock: Clock): Promise<n
   }
 }
 
-/** A step takes a few milliseconds of the event loop. */
-const STEP_ITEMS = 100;
+/**
+ * Half of the steps took less than 4 ms and 9 of 10 less than 11 ms, commit included, on a file of 1,000,000 deliveries
+ * that was not in memory; with 100 items, half of them took more than 13 ms. `npm run bench -- expiry` measures a smaller
+ * file.
+ */
+export const STEP_ITEMS = 25;
 
 /**
  * A clock that is ahead by less deletes nothing that has not expired, such as the id of a used token. DynamoDB also deletes

@@ -7,18 +7,25 @@ interface Write {
   readonly reject: (error: unknown) => void;
 }
 
+interface CommitEvents {
+  /** Called after each commit. */
+  readonly committed: () => void;
+  /** Called after a failed commit. Returns the fault of its writes. */
+  readonly failed: (cause: unknown) => Fault;
+}
+
 /**
  * Commits the writes that arrive in one turn of the event loop in one transaction, which needs one fsync. The promise of a
  * write settles after its commit. If the commit fails, all its writes are undone and rejected.
  */
 export class GroupCommit {
   readonly #database: DatabaseSyncInstance;
-  readonly #faultOf: (cause: unknown) => Error;
+  readonly #events: CommitEvents;
   #group: Write[] = [];
 
-  constructor(database: DatabaseSyncInstance, faultOf: (cause: unknown) => Error) {
+  constructor(database: DatabaseSyncInstance, events: CommitEvents) {
     this.#database = database;
-    this.#faultOf = faultOf;
+    this.#events = events;
   }
 
   add<T>(run: () => T): Promise<T> {
@@ -38,9 +45,10 @@ export class GroupCommit {
       this.#database.exec("BEGIN IMMEDIATE");
       const settlements = group.map(settlementOf);
       this.#database.exec("COMMIT");
+      this.#events.committed();
       for (const settle of settlements) settle();
     } catch (cause) {
-      const fault = this.#faultOf(cause);
+      const fault = this.#events.failed(cause);
       for (const { reject } of group) reject(fault);
       this.#rollBack();
     }
@@ -48,7 +56,11 @@ export class GroupCommit {
 
   /** After some errors, such as a full disk, SQLite itself has ended the transaction. */
   #rollBack(): void {
-    if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec("ROLLBACK");
+    try {
+      if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec("ROLLBACK");
+    } catch {
+      // The writes have failed already. The next group finds the transaction open, fails, and rolls back again.
+    }
   }
 }
 

@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type DatabaseSyncInstance } from "@photostructure/sqlite";
 import { Fault } from "../../host/fault.ts";
-import { causeOf } from "./errors.ts";
-import { CREATE_TABLE } from "./rows.ts";
+import type { Log } from "../../host/log.ts";
+import { causeOf, isBusy, isDamage } from "./errors.ts";
+import { CREATE_TABLE, FORMAT } from "./rows.ts";
 import { SqliteTable } from "./table.ts";
 
 /** Name of the database in the data folder. SQLite puts its write-ahead log beside it. */
@@ -14,25 +15,25 @@ export interface OpenTable {
   close(): void;
 }
 
-/** Opens a table in memory, which ends with the process. */
+/** Opens a table in memory, which ends with the process. It has no disk that could fail, so it needs no log. */
 export function openMemoryTable(): OpenTable {
   const database = new DatabaseSync(":memory:");
   database.exec(CREATE_TABLE);
-  const table = new SqliteTable(database);
+  const table = new SqliteTable(database, { info: ignore, warn: ignore, error: ignore });
   return { table, close: () => table.close() };
 }
 
 /**
  * Opens the table in a data folder, and creates both if they are missing. A write is on the disk when its promise resolves
  * (write-ahead log, one fsync for each group of writes). One process at a time may open a folder; a lock on a file of its
- * own ends with the process. Throws `configuration_invalid` with the cause.
+ * own ends with the process. Throws `store_damaged` or `configuration_invalid` with the cause and what to do.
  */
-export function openTable(folder: string): OpenTable {
+export function openTable(folder: string, log: Log): OpenTable {
   try {
     createFolder(folder);
     const lock = lockFolder(folder);
     try {
-      const table = new SqliteTable(openDatabase(join(folder, DATABASE_FILE)));
+      const table = new SqliteTable(openDatabase(join(folder, DATABASE_FILE)), log);
       const close = (): void => {
         table.close();
         if (lock.isOpen) lock.close();
@@ -44,11 +45,10 @@ export function openTable(folder: string): OpenTable {
     }
   } catch (error) {
     if (error instanceof Fault) throw error;
-    throw unusable(
-      folder,
-      `cannot be used for the data: ${causeOf(error)}. Another folder starts without the work that is due`,
-      error,
-    );
+    const { cause, remedy } = causeOf(error);
+    const why = `cannot be used for the data: ${cause}. Another folder starts without the work that is due; ${remedy}`;
+    const code = isDamage(error) ? "store_damaged" : "configuration_invalid";
+    throw new Fault(code, `${folder} ${why}`, { retryable: false, cause: error });
   }
 }
 
@@ -96,13 +96,10 @@ function migrate(database: DatabaseSyncInstance): void {
 /** The data contains bodies of private pages and projects, so a new folder is closed to other users. */
 const OWNER_ONLY = 0o700;
 
-/** Version of the file format, in the file's `user_version`. */
-const FORMAT = 1;
 /** How long a write waits for a short lock of a reader, such as the end of a backup. */
 const BUSY_MS = 200;
 
-const isBusy = (error: unknown): boolean =>
-  error instanceof Error && "errcode" in error && Number(error.errcode) % 256 === 5;
+const ignore = (): void => undefined;
 
 const unusable = (folder: string, why: string, cause?: unknown): Fault =>
   new Fault("configuration_invalid", `${folder} ${why}`, { retryable: false, cause });

@@ -9,6 +9,9 @@ export const COLUMNS = [...OWN_COLUMNS, "fields"] as const;
 
 export type Row = Readonly<Partial<Record<(typeof OWN_COLUMNS)[number], Value | null>>> & { readonly fields?: string };
 
+/** Version of the file format, in the file's `user_version`. */
+export const FORMAT = 1;
+
 /** The table and indexes of a new file, with the names of `key-schema.ts`. */
 export const CREATE_TABLE = `
   CREATE TABLE items (

@@ -1,6 +1,8 @@
 import type { DatabaseSyncInstance, StatementSyncInstance } from "@photostructure/sqlite";
 import type { EpochMillis } from "../../host/clock.ts";
 import { toSeconds } from "../../host/clock.ts";
+import { Fault } from "../../host/fault.ts";
+import type { Log } from "../../host/log.ts";
 import { TABLE } from "../key-schema.ts";
 import {
   type Fields,
@@ -13,18 +15,27 @@ import {
 } from "../table.ts";
 import { changed, isTrueOf } from "./condition.ts";
 import { storeFault } from "./errors.ts";
+import { Failures } from "./failures.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { COLUMNS, INSERT_OR_NOTHING, INSERT_OR_REPLACE, itemOf, type Row, toText, valuesOf } from "./rows.ts";
+import { COLUMNS, FORMAT, INSERT_OR_NOTHING, INSERT_OR_REPLACE, itemOf, type Row, toText, valuesOf } from "./rows.ts";
 
 /** The table in one SQLite file of this process, or in memory. */
 export class SqliteTable implements Table {
   readonly #database: DatabaseSyncInstance;
   readonly #commits: GroupCommit;
+  readonly #failures: Failures;
   readonly #statements = new Map<string, StatementSyncInstance>();
 
-  constructor(database: DatabaseSyncInstance) {
+  constructor(database: DatabaseSyncInstance, log: Log) {
     this.#database = database;
-    this.#commits = new GroupCommit(database, storeFault);
+    this.#failures = new Failures(log);
+    this.#commits = new GroupCommit(database, {
+      committed: () => this.#failures.wrote(),
+      failed: (cause) => {
+        if (database.isOpen) this.#failures.writeFailed(cause);
+        return storeFault(cause);
+      },
+    });
   }
 
   async create(item: Fields & ItemKey): Promise<boolean> {
@@ -50,7 +61,7 @@ export class SqliteTable implements Table {
     try {
       return this.#read(key);
     } catch (error) {
-      throw storeFault(error);
+      throw error instanceof Fault ? error : this.#readFault(error);
     }
   }
 
@@ -74,6 +85,15 @@ export class SqliteTable implements Table {
     return this.#commits.add(() => Number(this.#statement(DELETE_EXPIRED).run(toSeconds(now), limit).changes));
   }
 
+  /**
+   * Rejects with `store_unavailable` if the table cannot be written. Only after a failed write it finds out by another
+   * one, which changes nothing.
+   */
+  async checkWrites(): Promise<void> {
+    if (this.#failures.ofLastWrite === undefined) return;
+    await this.#commits.add(() => this.#database.exec(`PRAGMA user_version = ${FORMAT}`));
+  }
+
   /** Commits the writes that wait, and closes the database. A later call fails with `store_unavailable`. */
   close(): void {
     this.#commits.commit();
@@ -90,8 +110,13 @@ export class SqliteTable implements Table {
       // The columns of `selectOf`.
       return this.#statement(text).all(...values) as SelectedRow[];
     } catch (error) {
-      throw storeFault(error);
+      throw this.#readFault(error);
     }
+  }
+
+  #readFault(error: unknown): Fault {
+    if (this.#database.isOpen) this.#failures.failed(error);
+    return storeFault(error);
   }
 
   #statement(text: string): StatementSyncInstance {

@@ -99,7 +99,7 @@ describe("docs/operations.md", () => {
 
   it("gives the limits of the requests in flight", () => {
     const { requests, bodyBytes, slowRequests, slowAfterMs, arrivalMs } = ADMISSION_LIMITS;
-    const text = sectionOf(readText("docs/operations.md"), "Overload").replace(/\s+/g, " ");
+    const text = sectionOf(readText("docs/operations/process.md"), "Overload").replace(/\s+/g, " ");
     expect(text).toContain(`requests in flight (${requests.toLocaleString("en")})`);
     expect(text).toContain(`their bodies (${bodyBytes / 2 ** 20} MiB)`);
     expect(text).toContain(

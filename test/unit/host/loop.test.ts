@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { LogFields } from "../../../shared/host/log.ts";
 import { Loop } from "../../../shared/host/loop.ts";
 import { silentLog } from "../../support/test-doubles.ts";
 
@@ -37,6 +38,29 @@ describe("a loop", () => {
     loop.nudge();
     await new Promise(setImmediate);
     expect(rounds).toBe(2);
+    await loop.stop();
+  });
+
+  it("a loop logs ever fewer of the failures in a row", async () => {
+    const logged: unknown[] = [];
+    const log = { ...silentLog, error: ({ failures }: LogFields) => void logged.push(failures) };
+    let isDown = true;
+    const loop = new Loop("test", { ...NEVER, log }, async () => {
+      if (isDown) throw new Error("down");
+    });
+    const rounds = async (count: number): Promise<void> => {
+      for (let round = 0; round < count; round++) {
+        loop.nudge();
+        await new Promise(setImmediate);
+      }
+    };
+    await rounds(10);
+    expect(logged).toEqual([1, 2, 4, 8]);
+    isDown = false;
+    await rounds(1);
+    isDown = true;
+    await rounds(1);
+    expect(logged).toEqual([1, 2, 4, 8, 1]);
     await loop.stop();
   });
 
