@@ -7,7 +7,7 @@ import { gitlabWebhook } from "./gitlab-webhook.ts";
 import { sharedService } from "./shared-services.ts";
 import { until } from "./until.ts";
 
-export type LogLine = Readonly<Record<string, unknown>> & { readonly message: string };
+type LogLine = Readonly<Record<string, unknown>> & { readonly message: string };
 
 /** A process of `drawbridge start`, and the lines that it has logged. */
 export interface BridgeProcess {
