@@ -1,9 +1,11 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** A server in its own process, so that it shares no event loop and no heap with the load. */
+/** A program in its own process, so that it shares no event loop and no heap with the others of a measure. */
 export interface Child {
   readonly url: URL;
+  /** Sends a message and resolves with the answer. One question at a time. */
+  ask<Answer>(message: object): Promise<Answer>;
   usage(): Promise<Usage>;
   stop(): Promise<void>;
 }
@@ -14,9 +16,10 @@ export interface Usage {
   readonly residentBytes: number;
 }
 
-/** Runs a file beside this one, which must end in {@link reportToParent}. */
-export async function startChild(file: string, args: readonly string[] = []): Promise<Child> {
-  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args);
+/** Runs a file beside this one, or at an address, which must end in {@link reportToParent}. */
+export async function startChild(file: string, args: readonly string[] = [], cwd = process.cwd()): Promise<Child> {
+  // JSON cannot pass every number.
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), args, { cwd, serialization: "advanced" });
   const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const answer = <T>(): Promise<T> =>
     new Promise((resolve, reject) => {
@@ -31,6 +34,10 @@ export async function startChild(file: string, args: readonly string[] = []): Pr
   const url = new URL(await answer<string>());
   return {
     url,
+    ask: (message) => {
+      child.send(message);
+      return answer();
+    },
     usage: () => {
       child.send("usage");
       return answer<Usage>();
@@ -42,9 +49,13 @@ export async function startChild(file: string, args: readonly string[] = []): Pr
   };
 }
 
-/** In the child: sends the address, answers requests for its usage, and ends with the parent. */
-export function reportToParent(url: URL): void {
-  process.on("message", () => {
+/** In the child: sends the address, answers requests for its usage and other questions, and ends with the parent. */
+export function reportToParent(url: URL, answerTo?: (question: unknown) => Promise<object>): void {
+  process.on("message", async (message) => {
+    if (message !== "usage") {
+      process.send?.(await answerTo?.(message));
+      return;
+    }
     const { user, system } = process.cpuUsage();
     process.send?.({ cpuMs: (user + system) / 1_000, residentBytes: process.memoryUsage.rss() } satisfies Usage);
   });
