@@ -17,6 +17,7 @@ import {
   sections,
   table,
 } from "./config-tables.ts";
+import { benchmarkBlocks } from "./generate/benchmarks.ts";
 import { rejectionTable } from "./generate/rejections.ts";
 
 /**
@@ -32,6 +33,7 @@ const costBlocks = Object.fromEntries(
 
 /** The blocks by name. A block returns Markdown without blank lines around it, and always the same text. */
 export const BLOCKS: Readonly<Record<string, Block>> = {
+  ...benchmarkBlocks,
   ...costBlocks,
   checks: checkTable,
   "config-checks": () => keyTable(keysUnder("checks")),

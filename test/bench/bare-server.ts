@@ -1,29 +1,27 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage } from "node:http";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { CANARY } from "../support/http-bridge.ts";
+import { openBareTable } from "./bare-table.ts";
 import { reportToParent } from "./child.ts";
+import { isSigned } from "./signed-hook.ts";
 
-/** The minimum for a receiver of GitLab's signed hooks: check the signature in constant time, parse, respond. */
-const key = Buffer.from(CANARY.slice("whsec_".length), "base64");
+/**
+ * The minimum for a receiver of GitLab's signed hooks: check the signature, parse, respond. With a folder, it first
+ * stores the body of each new delivery.
+ */
+const [folder] = process.argv.slice(2);
+const table = folder === undefined ? undefined : openBareTable(folder);
 
 const server = createServer(async (request, response) => {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
   const body = Buffer.concat(chunks);
-  const proved = isSigned(request, body);
+  const proved = isSigned(request.headers, body);
   const receipt = proved
     ? { delivery: JSON.parse(body.toString("utf8")).after, status: "accepted" }
     : { status: "refused" };
+  if (proved) await table?.insert(String(request.headers["webhook-id"]), body);
   response.writeHead(proved ? 202 : 401, { "content-type": "application/json" }).end(JSON.stringify(receipt));
 });
-
-function isSigned({ headers }: IncomingMessage, body: Buffer): boolean {
-  const offered = Buffer.from(String(headers["webhook-signature"]).slice("v1,".length), "base64");
-  const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.`;
-  const expected = createHmac("sha256", key).update(signed).update(body).digest();
-  return offered.length === expected.length && timingSafeEqual(offered, expected);
-}
 
 server.listen(0, "127.0.0.1", () => {
   // A server that listens on a port has an AddressInfo.

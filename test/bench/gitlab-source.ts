@@ -13,9 +13,8 @@ export function gitlabSource(clock: Clock = systemClock): Source {
   return { name: "gitlab", provider: "gitlab", contentTypes: ["application/json"], ...connected };
 }
 
-/** A push hook as it arrives, signed now; `id` makes it another delivery. */
-export function signedRequest(body: Uint8Array, id: string): ReceivedRequest {
-  const receivedAt = systemClock.now();
+/** A push hook as it arrives, signed at that time; `id` makes it another delivery. */
+export function signedRequest(body: Uint8Array, id: string, receivedAt = systemClock.now()): ReceivedRequest {
   return {
     method: "POST",
     url: new URL("http://127.0.0.1/webhooks/gitlab"),

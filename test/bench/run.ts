@@ -1,41 +1,65 @@
+import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { systemClock, toIso } from "../../shared/host/clock.ts";
 import { cli } from "./cli.ts";
 import { expiry } from "./expiry.ts";
-import type { Measure } from "./measure.ts";
+import { machine } from "./machine.ts";
+import type { Measure, MeasureOptions } from "./measure.ts";
+import { MEASURED, type Measured, PUBLISHED, type Published, readMeasured } from "./measured.ts";
 import { memory } from "./memory.ts";
 import { packing } from "./packing.ts";
 import { receivePath } from "./receive-path.ts";
 import { recording } from "./recording.ts";
 import { routing } from "./routing.ts";
-import { type Row, tableOf } from "./table.ts";
+import { standalone } from "./standalone.ts";
+import { comparisonTable, type Table, textOf } from "./table.ts";
 import { verification } from "./verification.ts";
 
 // The AWS client warns at every start that it will need a newer Node; package.json says which one is needed.
 process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
 
 /**
- * `npm run bench -- [--quick] [measure …]`: all measures, or the named ones. Figures are for comparison, so nothing
- * fails.
+ * `npm run bench -- [--quick] [--write] [measure …]`: all measures, or the named ones. Figures are for comparison, so
+ * nothing fails. With `--write`, those of `docs/benchmarks.md` replace the ones written before, and `npm run docs` makes
+ * its tables. The rough figures of a quick run are not written.
  */
-const MEASURES: ReadonlyMap<string, Measure> = new Map([
-  ["receive", receivePath],
-  ["recording", recording],
-  ["routing", routing],
-  ["packing", packing],
-  ["verification", verification],
-  ["memory", memory],
-  ["expiry", expiry],
-  ["cli", cli],
+const MEASURES: ReadonlyMap<string, (options: MeasureOptions) => Promise<readonly Table[]>> = new Map([
+  ["receive", comparing(receivePath)],
+  ["recording", comparing(recording)],
+  ["routing", comparing(routing)],
+  ["packing", comparing(packing)],
+  ["verification", comparing(verification)],
+  ["memory", comparing(memory)],
+  ["expiry", comparing(expiry)],
+  ["cli", comparing(cli)],
+  ["standalone", standalone],
 ]);
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { quick: { type: "boolean" } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: "boolean", default: false }, write: { type: "boolean", default: false } },
+});
+const { quick, write } = values;
 const unknown = positionals.filter((name) => !MEASURES.has(name));
 if (unknown.length > 0)
   throw new Error(`no measure ${unknown.join(", ")}; there are ${[...MEASURES.keys()].join(", ")}`);
+if (quick && write) throw new Error("the figures of a quick run are rough, so they are not written");
 
-const rows: Row[] = [];
+const host = machine();
+process.stdout.write(`${host}\n`);
 for (const [name, measure] of MEASURES) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
-  rows.push(...(await measure({ quick: values.quick ?? false })));
+  const tables = await measure({ quick });
+  process.stdout.write(`\n${name}\n\n${tables.map(textOf).join("\n\n")}\n`);
+  const published = PUBLISHED.find((one) => one === name);
+  if (write && published) await save(published, { date: toIso(systemClock.now()).slice(0, 10), machine: host, tables });
 }
-process.stdout.write(`\n${tableOf(rows)}\n`);
+
+function comparing(measure: Measure) {
+  return async (options: MeasureOptions): Promise<readonly Table[]> => [comparisonTable(await measure(options))];
+}
+
+async function save(name: Published, measured: Measured): Promise<void> {
+  await writeFile(MEASURED, `${JSON.stringify({ ...readMeasured(), [name]: measured }, undefined, 2)}\n`);
+  process.stdout.write("\nwritten; `npm run docs` makes the tables of docs/benchmarks.md\n");
+}

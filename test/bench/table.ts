@@ -26,9 +26,23 @@ export function rateRow(what: string, { ours, baseline, ratio, spread }: Compari
   };
 }
 
-/** Rows as text in columns, with a line of headings. */
-export function tableOf(rows: readonly Row[]): string {
-  const cells = [["what", "ours", "baseline", "ratio", "pairs from-to", "target", "met"], ...rows.map(cellsOf)];
+/** Figures of a measure, as they are shown. */
+export interface Table {
+  readonly title: string;
+  readonly headings: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** Our figures beside those of a baseline. */
+export const comparisonTable = (rows: readonly Row[]): Table => ({
+  title: "Beside the baseline",
+  headings: ["what", "ours", "baseline", "ratio", "pairs from-to", "target", "met"],
+  rows: rows.map(cellsOf),
+});
+
+/** The table as text in columns, with its title and a line of headings. */
+export function textOf({ title, headings: names, rows }: Table): string {
+  const cells = [names, ...rows];
   const widths = cells.reduce<readonly number[]>(
     (widest, row) => row.map((cell, column) => Math.max(cell.length, widest[column] ?? 0)),
     [],
@@ -38,7 +52,7 @@ export function tableOf(rows: readonly Row[]): string {
       .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
       .join("  ");
   const [headings = "", ...lines] = cells.map(lineOf);
-  return [headings, "-".repeat(headings.length), ...lines].join("\n");
+  return [title, "", headings, "-".repeat(headings.length), ...lines].join("\n");
 }
 
 function cellsOf({ what, ours, baseline, ratio, spread, target }: Row): readonly string[] {
