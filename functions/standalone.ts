@@ -15,6 +15,7 @@ import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { openStores } from "../shared/store/open-stores.ts";
 import { deleteExpired } from "../shared/store/sqlite/expiry.ts";
 import { DATABASE_FILE, openMemoryTable, openTable } from "../shared/store/sqlite/open.ts";
+import { requeueStranded } from "../shared/store/sqlite/stranded.ts";
 import { buildBridge } from "./bridge.ts";
 import { appWithConsole } from "./console-app.ts";
 import { receiveApp } from "./receive-app.ts";
@@ -68,6 +69,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<{ url
     database.close();
   };
   try {
+    await requeueStranded(database.table, { clock, log });
     cleaning.nudge();
     await worker.start();
     watching.nudge();
