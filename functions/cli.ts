@@ -20,6 +20,7 @@ try {
     columns: process.stdout.columns,
     version: ownVersion,
     start: async (invocation) => (await import("./start.ts")).start(invocation),
+    maintenance: async () => (await import("../shared/store/sqlite/maintenance.ts")).sqliteMaintenance,
   });
 } catch (error) {
   // The message of a Fault is written for users.

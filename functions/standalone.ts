@@ -21,6 +21,7 @@ import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { openStores } from "../shared/store/open-stores.ts";
 import { deleteExpired } from "../shared/store/sqlite/expiry.ts";
 import { DATABASE_FILE, openMemoryTable, openTable } from "../shared/store/sqlite/open.ts";
+import { requeueStranded } from "../shared/store/sqlite/stranded.ts";
 import { buildBridge } from "./bridge.ts";
 import { appWithConsole } from "./console-app.ts";
 import { receiveApp } from "./receive-app.ts";
@@ -108,6 +109,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   const watching = new Loop("watching", { everyMs: WATCH_EVERY_MS, log }, async () => readinessLog.add(await ready()));
   const stopWork = () => Promise.all([watching.stop(), cleaning.stop(), worker.stop()]);
   try {
+    await requeueStranded(database.table, { clock, log });
     cleaning.nudge();
     worker.start();
     watching.nudge();

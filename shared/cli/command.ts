@@ -1,5 +1,6 @@
 import type { Environment } from "../host/environment.ts";
 import { Fault } from "../host/fault.ts";
+import type { StoreMaintenance } from "../store/maintenance.ts";
 
 /** One command, with the data for its parser, its help and the shell completion. */
 export interface Command {
@@ -55,6 +56,8 @@ export interface CommandHost {
   readonly version: () => Promise<string>;
   /** Runs the bridge on this machine. Resolves when it has started. */
   readonly start: (invocation: Invocation) => Promise<void>;
+  /** The upkeep of the store of one machine. */
+  readonly maintenance: () => Promise<StoreMaintenance>;
 }
 
 /** A parsed command line. */

@@ -44,6 +44,10 @@ const approval = { name: "approval" };
 const events = () => import("./events.ts");
 const approvals = () => import("./approvals.ts");
 
+const store = () => import("./store.ts");
+const backupFile = { name: "file" };
+const data: Option = { value: "folder", summary: "where the store keeps its files", default: ".drawbridge/data" };
+
 /** Every command. A command loads its code when it runs, so it does not load the code of the others. */
 export const COMMANDS: readonly Command[] = [
   {
@@ -65,7 +69,7 @@ export const COMMANDS: readonly Command[] = [
       "tls-cert": { value: "file", summary: "serve HTTPS with this certificate, in PEM" },
       "tls-key": { value: "file", summary: "the key of that certificate, in PEM" },
       "client-ca": { value: "file", summary: "accept only clients with a certificate of this authority, in PEM" },
-      data: { value: "folder", summary: "where the store keeps its files", default: ".drawbridge/data" },
+      data,
     },
     examples: ["start", "start --config drawbridge.yaml --port 9000"],
     run: async (invocation) => {
@@ -225,6 +229,36 @@ export const COMMANDS: readonly Command[] = [
     },
     examples: ["tekton render docs-build --namespace ci | kubectl apply -f -"],
     run: async (invocation) => (await import("./tekton.ts")).renderCommand(invocation),
+  },
+  {
+    name: "store check",
+    group: "Data of one machine",
+    summary: "check the database and its queues",
+    details: "Reads every item. A bridge may run meanwhile, but not with --repair.",
+    positionals: [],
+    options: { data, repair: { summary: "put work into its queue, and make the indexes anew" } },
+    examples: ["store check", "store check --data /var/lib/drawbridge --repair"],
+    run: async (invocation) => (await store()).storeCheckCommand(invocation),
+  },
+  {
+    name: "store backup",
+    group: "Data of one machine",
+    summary: "copy the database into a file",
+    details: "A bridge may run meanwhile. The copy is the state at one instant, and is checked.",
+    positionals: [backupFile],
+    options: { data, force: { summary: "replace the file if it exists" } },
+    examples: ["store backup /backup/drawbridge-monday.db", "store backup /backup/latest.db --force"],
+    run: async (invocation) => (await store()).storeBackupCommand(invocation),
+  },
+  {
+    name: "store restore",
+    group: "Data of one machine",
+    summary: "put a backup into the data folder",
+    details: "Checks it first. No bridge may have the folder open. The database that was there is kept beside it.",
+    positionals: [backupFile],
+    options: { data },
+    examples: ["store restore /backup/drawbridge-monday.db"],
+    run: async (invocation) => (await store()).storeRestoreCommand(invocation),
   },
   {
     name: "completion",

@@ -3,7 +3,7 @@ import { correctDueTimes, DUE_FIELDS, dueFields, isDue } from "./due-times.ts";
 import { expiryOf, number, type Retention, text } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
 import { collect } from "./streams.ts";
-import type { Condition, Table } from "./table.ts";
+import type { Condition, Item, Table } from "./table.ts";
 
 /**
  * One action to run, because a route matched an event. Its id is derived from (route, event key), so an event that is
@@ -206,3 +206,11 @@ const stillOwnedBy = ({ owner }: Claim): Condition => ({
 
 const keyOf = (id: string) => ({ pk: id, sk: "head" });
 const queueOf = (target: string): string => `act#${target}`;
+
+/** The queue that an action belongs to; undefined if the item is no action. Throws `record_unreadable`. */
+export function queueOfAction(item: Item): { readonly queue: string | undefined } | undefined {
+  if (item["eventKey"] === undefined || item["scheduledAt"] === undefined) return undefined;
+  for (const name of ["route", "action", "target", "eventKey", "delivery", "state"]) text(item, name);
+  for (const name of ["attempt", "scheduledAt"]) number(item, name);
+  return { queue: item["state"] === ("due" satisfies ActionState) ? queueOf(text(item, "target")) : undefined };
+}

@@ -244,6 +244,13 @@ export function recordedEventIn(item: Item): RecordedDelivery | undefined {
   throw new Fault("record_unreadable", "a recorded event has no event", { retryable: false });
 }
 
+/** The queue that a delivery belongs to; undefined if the item is no head of a delivery. Throws if it is unreadable. */
+export function queueOfDelivery(item: Item): { readonly queue: string | undefined } | undefined {
+  if (item["outcome"] === undefined) return undefined;
+  const { outcome, relayedAt } = recordedEventIn(item) ?? deliveryOf(item);
+  return { queue: outcome === "event" && relayedAt === undefined ? RELAY_QUEUE : undefined };
+}
+
 function deliveryOf(item: Item): RecordedDelivery {
   return {
     ...summaryOf(item),

@@ -1,4 +1,5 @@
 import type { CommandHost } from "../../shared/cli/command.ts";
+import { sqliteMaintenance } from "../../shared/store/sqlite/maintenance.ts";
 
 /** The host of a command in a test. It starts no bridge. */
 export const commandHost = ({
@@ -11,6 +12,7 @@ export const commandHost = ({
   columns,
   version: async () => "0.0.0",
   start: () => Promise.reject(new Error("a test starts its bridge itself")),
+  maintenance: async () => sqliteMaintenance,
 });
 
 /** Options as arguments of a command line. */

@@ -6,7 +6,7 @@ export interface Cause {
   readonly remedy: string;
 }
 
-const RESTORE = "stop the bridge and restore a backup: drawbridge store restore <file>";
+export const RESTORE = "stop the bridge and restore a backup: drawbridge store restore <file>";
 
 /** https://sqlite.org/rescode.html: the primary code is the lowest byte. */
 const CAUSES: Readonly<Record<number, Cause>> = {
@@ -20,8 +20,21 @@ const CAUSES: Readonly<Record<number, Cause>> = {
 };
 const DAMAGED = [11, 26];
 
-const codeOf = (error: unknown): number =>
-  error instanceof Error && "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : 0;
+/** The texts of SQLite. The driver gives the errors of `all()` no code. */
+const TEXTS: Readonly<Record<string, number>> = {
+  "database is locked": 5,
+  "attempt to write a readonly database": 8,
+  "disk I/O error": 10,
+  "database disk image is malformed": 11,
+  "database or disk is full": 13,
+  "unable to open database file": 14,
+  "file is not a database": 26,
+};
+
+function codeOf(error: unknown): number {
+  if (!(error instanceof Error)) return 0;
+  return "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : (TEXTS[error.message] ?? 0);
+}
 
 export const causeOf = (error: unknown): Cause =>
   CAUSES[codeOf(error)] ?? {

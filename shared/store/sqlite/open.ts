@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { DatabaseSync, type DatabaseSyncInstance } from "@photostructure/sqlite";
 import { Fault } from "../../host/fault.ts";
 import type { Log } from "../../host/log.ts";
-import { causeOf, isBusy, isDamage } from "./errors.ts";
-import { CREATE_TABLE, FORMAT } from "./rows.ts";
+import { causeOf, isBusy, isDamage, RESTORE } from "./errors.ts";
+import { quickDamageOf } from "./integrity.ts";
+import { CREATE_STRANDED, CREATE_TABLE, FORMAT } from "./rows.ts";
 import { SqliteTable } from "./table.ts";
 
 /** Name of the database in the data folder. SQLite puts its write-ahead log beside it. */
@@ -44,26 +45,31 @@ export function openTable(folder: string, log: Log): OpenTable {
       throw error;
     }
   } catch (error) {
-    if (error instanceof Fault) throw error;
-    const { cause, remedy } = causeOf(error);
-    const why = `cannot be used for the data: ${cause}. Another folder starts without the work that is due; ${remedy}`;
-    const code = isDamage(error) ? "store_damaged" : "configuration_invalid";
-    throw new Fault(code, `${folder} ${why}`, { retryable: false, cause: error });
+    throw folderFault(folder, error);
   }
 }
 
-function createFolder(folder: string): void {
+/** The fault of a folder, with the cause and what to do, for an error of SQLite or of the file system. */
+export function folderFault(folder: string, error: unknown): Fault {
+  if (error instanceof Fault) return error;
+  const { cause, remedy } = causeOf(error);
+  const why = `cannot be used for the data: ${cause}. Another folder starts without the work that is due; ${remedy}`;
+  const code = isDamage(error) ? "store_damaged" : "configuration_invalid";
+  return new Fault(code, `${folder} ${why}`, { retryable: false, cause: error });
+}
+
+export function createFolder(folder: string): void {
   if (existsSync(folder) && !statSync(folder).isDirectory())
-    throw unusable(folder, "is a file: give a folder with --data");
+    throw reject(folder, "is a file: give a folder with --data");
   mkdirSync(folder, { recursive: true, mode: OWNER_ONLY });
   if (existsSync(join(folder, "CURRENT")) && !existsSync(join(folder, DATABASE_FILE))) {
     const why = "has the data of an older version (LevelDB), which this version cannot read";
-    throw unusable(folder, `${why}: finish its work with that version, or give another folder with --data`);
+    throw reject(folder, `${why}: finish its work with that version, or give another folder with --data`);
   }
 }
 
 /** The lock of an open transaction in a file of its own. Readers of the database, such as a backup, do not need it. */
-function lockFolder(folder: string): DatabaseSyncInstance {
+export function lockFolder(folder: string): DatabaseSyncInstance {
   const lock = new DatabaseSync(join(folder, "drawbridge.lock"));
   try {
     lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
@@ -71,15 +77,16 @@ function lockFolder(folder: string): DatabaseSyncInstance {
   } catch (error) {
     lock.close();
     if (!isBusy(error)) throw error;
-    throw unusable(folder, "is in use by another bridge: stop that one, or give another folder with --data", error);
+    throw reject(folder, "is in use by another bridge: stop that one, or give another folder with --data", error);
   }
 }
 
-function openDatabase(file: string): DatabaseSyncInstance {
+export function openDatabase(file: string): DatabaseSyncInstance {
   const database = new DatabaseSync(file, { timeout: BUSY_MS });
   try {
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     migrate(database);
+    checkAtStart(database, file);
     return database;
   } catch (error) {
     database.close();
@@ -87,19 +94,34 @@ function openDatabase(file: string): DatabaseSyncInstance {
   }
 }
 
+/**
+ * The check of a large file would take minutes if it is not in memory, so a start looks only at its header, its size and
+ * its log, as SQLite does by itself; `store check` does the rest.
+ */
+function checkAtStart(database: DatabaseSyncInstance, file: string): void {
+  if (statSync(file).size > START_CHECK_BYTES) return;
+  const [damage] = quickDamageOf(database);
+  if (damage !== undefined)
+    // SQLite's text about it quotes no stored value.
+    throw new Fault("store_damaged", `${file} is damaged (${damage}): ${RESTORE}`, { retryable: false });
+}
+
 function migrate(database: DatabaseSyncInstance): void {
   const { user_version: version } = database.prepare("PRAGMA user_version").get() as { readonly user_version: number };
   if (version > FORMAT) throw new Error(`its format ${version} is newer than this version of Drawbridge knows`);
   if (version === 0) database.exec(`BEGIN IMMEDIATE; ${CREATE_TABLE}; PRAGMA user_version = ${FORMAT}; COMMIT`);
+  else database.exec(CREATE_STRANDED);
 }
 
 /** The data contains bodies of private pages and projects, so a new folder is closed to other users. */
 const OWNER_ONLY = 0o700;
+/** About 25,000 deliveries. The check of such a file takes 50 ms, or a second from a slow disk. */
+const START_CHECK_BYTES = 64_000_000;
 
 /** How long a write waits for a short lock of a reader, such as the end of a backup. */
 const BUSY_MS = 200;
 
 const ignore = (): void => undefined;
 
-const unusable = (folder: string, why: string, cause?: unknown): Fault =>
-  new Fault("configuration_invalid", `${folder} ${why}`, { retryable: false, cause });
+export const reject = (path: string, why: string, cause?: unknown): Fault =>
+  new Fault("configuration_invalid", `${path} ${why}`, { retryable: false, cause });

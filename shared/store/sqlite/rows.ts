@@ -12,15 +12,34 @@ export type Row = Readonly<Partial<Record<(typeof OWN_COLUMNS)[number], Value | 
 /** Version of the file format, in the file's `user_version`. */
 export const FORMAT = 1;
 
+/**
+ * Actions that are due and events that are not relayed, and that no queue lists. An item and its index entries are one
+ * transaction, so no crash leaves any; a mistake in the bridge or a person with a database tool could. The index of them
+ * is empty, so that each start finds out without reading the items.
+ */
+export const STRANDED = `(queue IS NULL OR dueAt IS NULL) AND sk = 'head' AND (instr(fields, '"state":"due"') > 0
+  OR (instr(fields, '"outcome":"event"') > 0 AND instr(fields, '"relayedAt":') = 0))`;
+
+/** The condition of each partial index. */
+export const PARTIAL_INDEXES = {
+  byDay: "day IS NOT NULL",
+  due: "queue IS NOT NULL",
+  expiry: "expiresAt IS NOT NULL",
+  stranded: STRANDED,
+} as const;
+
+export const CREATE_STRANDED = `CREATE INDEX IF NOT EXISTS stranded ON items (pk) WHERE ${STRANDED};`;
+
 /** The table and indexes of a new file, with the names of `key-schema.ts`. */
 export const CREATE_TABLE = `
   CREATE TABLE items (
     pk TEXT NOT NULL, sk TEXT NOT NULL, day TEXT, seen TEXT, queue TEXT, dueAt INTEGER, expiresAt INTEGER,
     fields TEXT NOT NULL, content BLOB, PRIMARY KEY (pk, sk)
   ) STRICT;
-  CREATE INDEX byDay ON items (day, seen) WHERE day IS NOT NULL;
-  CREATE INDEX due ON items (queue, dueAt) WHERE queue IS NOT NULL;
-  CREATE INDEX expiry ON items (expiresAt) WHERE expiresAt IS NOT NULL;
+  CREATE INDEX byDay ON items (day, seen) WHERE ${PARTIAL_INDEXES.byDay};
+  CREATE INDEX due ON items (queue, dueAt) WHERE ${PARTIAL_INDEXES.due};
+  CREATE INDEX expiry ON items (expiresAt) WHERE ${PARTIAL_INDEXES.expiry};
+  ${CREATE_STRANDED}
 `;
 
 const INSERT = `INSERT INTO items (${COLUMNS.join(", ")}) VALUES (${COLUMNS.map(() => "?").join(", ")})

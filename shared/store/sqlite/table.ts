@@ -17,7 +17,17 @@ import { changed, isTrueOf } from "./condition.ts";
 import { storeFault } from "./errors.ts";
 import { Failures } from "./failures.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { COLUMNS, FORMAT, INSERT_OR_NOTHING, INSERT_OR_REPLACE, itemOf, type Row, toText, valuesOf } from "./rows.ts";
+import {
+  COLUMNS,
+  FORMAT,
+  INSERT_OR_NOTHING,
+  INSERT_OR_REPLACE,
+  itemOf,
+  type Row,
+  STRANDED,
+  toText,
+  valuesOf,
+} from "./rows.ts";
 
 /** The table in one SQLite file of this process, or in memory. */
 export class SqliteTable implements Table {
@@ -85,6 +95,11 @@ export class SqliteTable implements Table {
     return this.#commits.add(() => Number(this.#statement(DELETE_EXPIRED).run(toSeconds(now), limit).changes));
   }
 
+  /** The keys of work that no queue lists: see `rows.ts`. Normally there is none. */
+  stranded(): readonly ItemKey[] {
+    return this.#all(FIND_STRANDED, []).map(({ pk, sk }) => ({ pk: String(pk), sk: String(sk) }));
+  }
+
   /**
    * Rejects with `store_unavailable` if the table cannot be written. Only after a failed write it finds out by another
    * one, which changes nothing.
@@ -132,6 +147,7 @@ type Position = readonly [string | number, number];
 type SelectedRow = Row & { readonly sort: string | number; readonly id: number };
 
 const FIND = `SELECT ${COLUMNS.join(", ")} FROM items WHERE pk = ? AND sk = ?`;
+const FIND_STRANDED = `SELECT pk, sk FROM items INDEXED BY stranded WHERE ${STRANDED}`;
 const DELETE_EXPIRED = "DELETE FROM items WHERE rowid IN (SELECT rowid FROM items WHERE expiresAt < ? LIMIT ?)";
 
 /** What each index has, as in DynamoDB, and the sort keys before and after all others. */

@@ -130,11 +130,11 @@ describe("the rules of imports", () => {
   );
 
   rule(
-    "Adapters are constructed only in `functions/` and `test/`, SQLite's in `store/sqlite/open.ts`, AWS clients also in `aws/clients.ts`.",
+    "Adapters are constructed only in `functions/` and `test/`, SQLite's in `store/sqlite/`, AWS clients also in `aws/clients.ts`.",
     () =>
       wrongCode(/\bnew (DynamoD[bB]\w+|SqliteTable|EventBridge\w+|InProcessBus)\(/, [
         "functions/",
-        "shared/store/sqlite/open.ts",
+        "shared/store/sqlite/",
         "shared/aws/clients.ts",
       ]),
   );
