@@ -232,6 +232,19 @@ describe("drawbridge store backup and restore", () => {
     expect((await store("backup", join(home, "none", "backup.db"))).err).toContain("its folder does not exist");
   });
 
+  it("the files of a copy that was killed do not harm the next one", async () => {
+    await fill();
+    const file = join(home, "backup.db");
+    for (const left of [".part", ".part-journal", ".part-wal"])
+      await writeFile(`${file}${left}`, "left ".repeat(9_000));
+    expect((await store("backup", file)).code).toBe(0);
+    for (const left of [".restoring", ".restoring-journal"])
+      await writeFile(join(data, `${DATABASE_FILE}${left}`), "left ".repeat(9_000));
+    expect((await store("restore", file)).code).toBe(0);
+    expect((await store("check")).out).toContain("4 items");
+    expect((await readdir(home)).sort()).toEqual(["backup.db", "data"]);
+  });
+
   it("a damaged database is not backed up, and no part of a copy stays", async () => {
     await fill();
     await damage();

@@ -18,6 +18,8 @@ const OWNER_ONLY = 0o600;
  * copy reads it in one transaction. A file that cannot be copied whole is removed.
  */
 export async function copyDatabase(source: string, copy: string, onProgress: OnProgress): Promise<StoreCopy> {
+  // A journal of a copy that was killed does not belong to this one.
+  removeCopy(copy);
   try {
     closeSync(openSync(copy, "w", OWNER_ONLY));
     await copyPages(source, copy, onProgress);
@@ -25,11 +27,15 @@ export async function copyDatabase(source: string, copy: string, onProgress: OnP
     syncFile(copy);
     return checked;
   } catch (error) {
-    for (const file of [copy, `${copy}-journal`]) rmSync(file, { force: true });
+    removeCopy(copy);
     if (error instanceof Fault) throw error;
     const { cause } = causeOf(error);
     throw isDamage(error) ? damaged(source, cause) : reject(source, `cannot be copied to ${copy}: ${cause}`, error);
   }
+}
+
+function removeCopy(copy: string): void {
+  for (const suffix of ["", "-journal", "-wal", "-shm"]) rmSync(`${copy}${suffix}`, { force: true });
 }
 
 const damaged = (source: string, why: string): Fault =>

@@ -56,6 +56,7 @@ export function usingFolder<T>(folder: string, use: () => T): T {
   }
 }
 
+/** The fault of a folder, with the cause and what to do, for an error of SQLite or of the file system. */
 export function folderFault(folder: string, error: unknown): Fault {
   if (error instanceof Fault) return error;
   const { cause, remedy } = causeOf(error);
