@@ -12,11 +12,12 @@ export async function buildCli(outDir: string): Promise<string> {
 /**
  * Bundles programs into `outDir`, and gives the path of each by its name. `outDir` is below the project, so that Node
  * finds the packages that stay outside. Each file is replaced in one step, the entries last, and files of an earlier build
- * stay: a process that runs from `outDir` goes on.
+ * stay: a process that runs from `outDir` goes on. `plugins` run before those of every bundle.
  */
 export async function buildPrograms<Name extends string>(
   outDir: string,
   entryPoints: Readonly<Record<Name, string>>,
+  plugins: readonly Plugin[] = [],
 ): Promise<Record<Name, string>> {
   const { outputFiles } = await build({
     absWorkingDir: PROJECT_ROOT,
@@ -32,7 +33,7 @@ export async function buildPrograms<Name extends string>(
     external: OUTSIDE,
     // A CommonJS package calls `require`, which an ES module does not have.
     banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-    plugins: [sourceUrls(outDir)],
+    plugins: [...plugins, sourceUrls(outDir)],
     logLevel: "error",
     write: false,
   });
