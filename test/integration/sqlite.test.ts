@@ -34,6 +34,20 @@ describe("the data folder", () => {
     second.close();
   });
 
+  it("a change writes no column that it does not name, so the indexes of the others stay as they are", async () => {
+    const { table, close } = openTable(folder, silentLog);
+    const key = { pk: "p", sk: "head" };
+    await table.create({ ...key, day: "2026-11-29#0", seen: "1", queue: "relay", dueAt: 1, expiresAt: 9, one: 1 });
+    const other = new DatabaseSync(at());
+    other.exec(`CREATE TRIGGER refuse AFTER UPDATE OF pk, sk, day, seen, expiresAt, content ON items
+      BEGIN SELECT RAISE(ABORT, 'a column that the change does not name'); END`);
+    other.close();
+    const condition = { field: "queue", is: "present" } as const;
+    await table.change(key, { condition, set: { two: 2 }, add: { one: 1 }, remove: ["queue", "dueAt"] });
+    expect(await table.get(key)).toEqual({ ...key, day: "2026-11-29#0", seen: "1", expiresAt: 9, one: 2, two: 2 });
+    close();
+  });
+
   it("a new folder is closed to other users", async () => {
     const inside = join(folder, "new");
     openTable(inside, silentLog).close();

@@ -1,5 +1,5 @@
 import { Fault } from "../../host/fault.ts";
-import type { Fields, Item, ItemKey, Value } from "../table.ts";
+import type { Fields, Item, ItemChange, ItemKey, Value } from "../table.ts";
 
 /** Fields with a column of their own: the keys of the table and its indexes, the expiry, and the field with bytes. */
 const OWN_COLUMNS = ["pk", "sk", "day", "seen", "queue", "dueAt", "expiresAt", "content"] as const;
@@ -56,6 +56,14 @@ export function valuesOf(item: Fields & ItemKey): (Value | null)[] {
     rest[field] = value;
   }
   return [...OWN_COLUMNS.map((column) => toColumn(item[column])), JSON.stringify(rest)];
+}
+
+/** The columns that a change writes, in the order of {@link COLUMNS}. */
+export function columnsOf({ set = {}, add = {}, remove = [] }: ItemChange): ReadonlySet<string | undefined> {
+  const fields = [...Object.keys(set), ...Object.keys(add), ...remove].map((field) =>
+    isColumn(field) ? field : "fields",
+  );
+  return new Set(COLUMNS.filter((column) => fields.includes(column)));
 }
 
 /** Throws `record_unreadable`. */

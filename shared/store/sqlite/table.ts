@@ -12,6 +12,7 @@ import {
   PAGE_ITEMS,
   type Selection,
   type Table,
+  type Value,
 } from "../table.ts";
 import { changed, isTrueOf } from "./condition.ts";
 import { storeFault } from "./errors.ts";
@@ -19,6 +20,7 @@ import { Failures } from "./failures.ts";
 import { GroupCommit } from "./group-commit.ts";
 import {
   COLUMNS,
+  columnsOf,
   FORMAT,
   INSERT_OR_NOTHING,
   INSERT_OR_REPLACE,
@@ -60,10 +62,12 @@ export class SqliteTable implements Table {
 
   change(key: ItemKey, change: ItemChange): Promise<Item | undefined> {
     return this.#commits.add(() => {
-      const before = this.#read(key) ?? {};
-      if (!isTrueOf(change.condition, before)) return undefined;
-      this.#statement(INSERT_OR_REPLACE).run(...valuesOf({ ...changed(before, change), ...key }));
-      return before;
+      const before = this.#read(key);
+      if (!isTrueOf(change.condition, before ?? {})) return undefined;
+      const values = valuesOf({ ...changed(before ?? {}, change), ...key });
+      if (before === undefined) this.#statement(INSERT_OR_REPLACE).run(...values);
+      else this.#update(key, change, values);
+      return before ?? {};
     });
   }
 
@@ -113,6 +117,15 @@ export class SqliteTable implements Table {
   close(): void {
     this.#commits.commit();
     if (this.#database.isOpen) this.#database.close();
+  }
+
+  /** Writes only the columns of the change, because SQLite rewrites each index of a column that is written. */
+  #update(key: ItemKey, change: ItemChange, values: readonly (Value | null)[]): void {
+    const written = columnsOf(change);
+    if (written.size === 0) return;
+    const text = `UPDATE items SET ${[...written].map((column) => `${column} = ?`).join(", ")} WHERE pk = ? AND sk = ?`;
+    const wanted = values.filter((_, at) => written.has(COLUMNS[at]));
+    this.#statement(text).run(...wanted, toText(key.pk), toText(key.sk));
   }
 
   #read(key: ItemKey): Item | undefined {
