@@ -19,6 +19,7 @@ import {
 } from "./config-tables.ts";
 import { benchmarkBlocks } from "./generate/benchmarks.ts";
 import { rejectionTable } from "./generate/rejections.ts";
+import { tortureTable } from "./generate/torture.ts";
 
 /**
  * Generates a part of a document from code. In a page, such a block is between `<!-- generated: NAME -->` and
@@ -55,6 +56,7 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
   rejections: rejectionTable,
   senders: () => readmes("Each sender", "shared/providers", providers),
   targets: () => readmes("Each target", "shared/actions", actions),
+  torture: tortureTable,
 };
 
 /** Returns a chapter for each provider, kind of target or action. */
