@@ -13,7 +13,7 @@ const MAX_KB = 450;
 /** The same for the console, which also has its pages and the session cookies. No sender of webhooks waits for it. */
 const MAX_CONSOLE_KB = 500;
 /** Longest start of `receive`, relative to the floor: a sender waits for it. The others have more time. */
-const MAX_RECEIVE_INIT_RATIO = 1.2;
+const MAX_RECEIVE_INIT_RATIO = 1.25;
 const MAX_INIT_RATIO = 1.4;
 /**
  * The smallest possible function, in one file as CDK's `NodejsFunction` bundles it. The start budgets are relative to it.
