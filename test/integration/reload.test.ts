@@ -8,7 +8,7 @@ import { parseConfig } from "../../shared/config/load.ts";
 import type { Config } from "../../shared/config/schema.ts";
 import { systemClock } from "../../shared/host/clock.ts";
 import type { Log, LogFields } from "../../shared/host/log.ts";
-import { hmacSha256 } from "../../shared/providers/signature.ts";
+import { signedGitlabHeaders } from "../support/gitlab-signature.ts";
 import { secretsOf } from "../support/test-doubles.ts";
 import { until } from "../support/until.ts";
 
@@ -148,19 +148,8 @@ function pushBody(): string {
   });
 }
 
-function headersOf(body: string, secret: keyof typeof SECRETS): Record<string, string> {
-  const id = randomUUID();
-  const timestamp = String(Math.floor(systemClock.now() / 1000));
-  const key = Buffer.from(SECRETS[secret].slice("whsec_".length), "base64");
-  const signature = hmacSha256(key, [`${id}.${timestamp}.`, body]).toString("base64");
-  return {
-    "content-type": "application/json",
-    "x-gitlab-event": "Push Hook",
-    "webhook-id": id,
-    "webhook-timestamp": timestamp,
-    "webhook-signature": `v1,${signature}`,
-  };
-}
+const headersOf = (body: string, secret: keyof typeof SECRETS): Record<string, string> =>
+  signedGitlabHeaders(body, { token: SECRETS[secret], id: randomUUID(), at: systemClock.now() });
 
 async function push(url: URL, secret: keyof typeof SECRETS): Promise<number> {
   const body = pushBody();

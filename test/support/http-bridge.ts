@@ -1,4 +1,4 @@
-import { createHmac, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { readinessByRead } from "../../shared/delivery/readiness.ts";
 import type { Source } from "../../shared/delivery/receive.ts";
 import type { Log } from "../../shared/host/log.ts";
@@ -12,6 +12,7 @@ import { gitlab } from "../../shared/providers/gitlab/index.ts";
 import type { ProviderDeps } from "../../shared/providers/provider.ts";
 import { statusSource } from "../../shared/providers/status/index.ts";
 import type { ApprovalStore } from "../../shared/store/approvals.ts";
+import { signedGitlabHeaders } from "./gitlab-signature.ts";
 import { storeWith } from "./memory-stores.ts";
 import { providerDeps, secretsOf, testClock, unexpected } from "./test-doubles.ts";
 
@@ -106,16 +107,6 @@ const noApprovals = storeWith<ApprovalStore>({
   latestChange: unexpected("the search for a change"),
 });
 
-/** Headers of a body as GitLab signs it (Standard Webhooks). */
-export function gitlabHeaders(body: string | Uint8Array, at: number, id = "delivery-1"): Record<string, string> {
-  const timestamp = String(Math.floor(at / 1000));
-  const key = Buffer.from(CANARY.slice("whsec_".length), "base64");
-  const signature = createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest("base64");
-  return {
-    "content-type": "application/json",
-    "x-gitlab-event": "Push Hook",
-    "webhook-id": id,
-    "webhook-timestamp": timestamp,
-    "webhook-signature": `v1,${signature}`,
-  };
-}
+/** Headers of a body as GitLab signs it with the token of the tests. */
+export const gitlabHeaders = (body: string | Uint8Array, at: number, id = "delivery-1"): Record<string, string> =>
+  signedGitlabHeaders(body, { token: CANARY, id, at });

@@ -5,6 +5,7 @@ import { parseConfig } from "../../shared/config/load.ts";
 import { systemClock } from "../../shared/host/clock.ts";
 import type { Log } from "../../shared/host/log.ts";
 import { hmacSha256 } from "../../shared/providers/signature.ts";
+import { signedGitlabHeaders } from "./gitlab-signature.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "./sandbox-confluence.ts";
 import { type SandboxListenerOptions, startSandboxListener } from "./sandbox-listener.ts";
 import { secretsOf, silentLog } from "./test-doubles.ts";
@@ -108,14 +109,5 @@ const hubHeaders = (body: string) => ({
   "x-hub-signature": `sha256=${hmacSha256(SECRETS.WIKI, [body]).toString("hex")}`,
 });
 
-function gitlabHeaders(body: string, id: string): Record<string, string> {
-  const timestamp = String(Math.floor(systemClock.now() / 1000));
-  const key = Buffer.from(SECRETS.GITLAB.slice("whsec_".length), "base64");
-  const signature = hmacSha256(key, [`${id}.${timestamp}.`, body]).toString("base64");
-  return {
-    "x-gitlab-event": "Push Hook",
-    "webhook-id": id,
-    "webhook-timestamp": timestamp,
-    "webhook-signature": `v1,${signature}`,
-  };
-}
+const gitlabHeaders = (body: string, id: string): Record<string, string> =>
+  signedGitlabHeaders(body, { token: SECRETS.GITLAB, id, at: systemClock.now() });

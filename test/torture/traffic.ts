@@ -1,5 +1,6 @@
 import { sha256Hex } from "../../shared/model/idempotency-keys.ts";
 import { hmacSha256 } from "../../shared/providers/signature.ts";
+import { signedGitlabHeaders } from "../support/gitlab-signature.ts";
 
 /** Secrets of the sandboxes alone. */
 export const SECRETS = {
@@ -41,15 +42,8 @@ export function requestOf(cause: Cause, report: string, nowMs: number): HookRequ
     return { path: "/webhooks/wiki", headers: { "content-type": JSON_TYPE, "x-hub-signature": signature }, body };
   }
   const body = JSON.stringify(cause.kind === "push" ? pushOf(cause) : pipelineOf(cause));
-  const timestamp = String(Math.floor(nowMs / 1_000));
-  const key = Buffer.from(SECRETS.GITLAB.slice("whsec_".length), "base64");
-  const headers = {
-    "content-type": JSON_TYPE,
-    "x-gitlab-event": cause.kind === "push" ? "Push Hook" : "Pipeline Hook",
-    "webhook-id": report,
-    "webhook-timestamp": timestamp,
-    "webhook-signature": `v1,${hmacSha256(key, [`${report}.${timestamp}.`, body]).toString("base64")}`,
-  };
+  const event = cause.kind === "push" ? "Push Hook" : "Pipeline Hook";
+  const headers = signedGitlabHeaders(body, { token: SECRETS.GITLAB, id: report, at: nowMs, event });
   return { path: "/webhooks/gitlab", headers, body };
 }
 
