@@ -1,9 +1,7 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { stringify } from "yaml";
 import { attempt } from "../../shared/delivery/act.ts";
 import { Lane } from "../../shared/delivery/lane.ts";
 import { RelayWorker } from "../../shared/delivery/relay-worker.ts";
@@ -11,10 +9,8 @@ import { laterBy } from "../../shared/host/clock.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import { hmacSha256 } from "../../shared/providers/signature.ts";
 import { bridgeParts, routeOf } from "../support/bridge-parts.ts";
-import { type Started, startProgram } from "../support/processes.ts";
+import { type DocumentedBuild, PAGE, SECRETS, startDocumentedBuild } from "../support/documented-build.ts";
 import { sampleDelivery } from "../support/samples.ts";
-import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
-import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";
 import { silentLog } from "../support/test-doubles.ts";
 import { until } from "../support/until.ts";
 
@@ -97,63 +93,22 @@ describe("the workers of one machine while somebody sets the clock", () => {
 });
 
 describe("a bridge in its own process while somebody sets the clock", () => {
-  const SECRETS = { WIKI: "wiki-secret-for-tests", CLUSTER: "cluster-secret-for-tests", PAGES: "sandbox-bearer" };
-  const PAGE = "98310";
-  let folder: string;
+  let build: DocumentedBuild;
   let clockFile: string;
-  let confluence: SandboxConfluence;
-  let listener: SandboxListener;
-  let bridge: Started | undefined;
 
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "drawbridge-"));
-    clockFile = join(folder, "clock");
-    confluence = await startSandboxConfluence({ product: "data-center" });
-    const basic = `Basic ${Buffer.from(`tekton:${SECRETS.CLUSTER}`).toString("base64")}`;
-    listener = await startSandboxListener({
-      sink: () => ({ url: new URL("/webhooks/cluster", bridge?.firstLine), headers: { authorization: basic } }),
-    });
-    const site = confluence.site("data-center");
-    const pages = {
-      kind: "confluence",
-      product: "data-center",
-      site,
-      credential: { bearer: "env:PAGES" },
-      progressSeconds: 0,
-    };
-    const config = {
-      sources: {
-        wiki: { provider: "confluence", site, hubSignature: { current: "env:WIKI" } },
-        cluster: { provider: "tekton", basic: { username: "tekton", password: { current: "env:CLUSTER" } } },
-      },
-      targets: { listener: { kind: "tekton", url: listener.url.href, runsReportedBy: "cluster" }, pages },
-      routes: {
-        "docs-build": { when: { "detail-type": ["page.updated"] }, do: { tekton: { target: "listener" } } },
-        "docs-status": { when: { "detail-type": [{ prefix: "build." }] }, do: { confluence: { target: "pages" } } },
-      },
-    };
-    await writeFile(join(folder, "drawbridge.yaml"), stringify(config));
+    build = await startDocumentedBuild();
+    clockFile = join(build.folder, "clock");
     const preload = new URL("../support/set-clock.mjs", import.meta.url).href;
-    bridge = await startProgram("crashing-bridge", [join(folder, "drawbridge.yaml"), join(folder, "data")], {
-      ...SECRETS,
-      NODE_OPTIONS: `--import=${preload}`,
-      CLOCK_FILE: clockFile,
-    });
+    await build.start(undefined, { NODE_OPTIONS: `--import=${preload}`, CLOCK_FILE: clockFile });
   });
 
-  afterEach(async () => {
-    bridge?.process.kill("SIGKILL");
-    await bridge?.ended;
-    bridge = undefined;
-    await listener.close();
-    await confluence.close();
-    await rm(folder, { recursive: true, force: true });
-  });
+  afterEach(() => build.stop());
 
   /** Sets the clock of the bridge's process to the right time and this much. */
   async function setClock(offMs: number): Promise<void> {
     await writeFile(clockFile, String(offMs));
-    bridge?.process.kill("SIGUSR2");
+    build.bridge()?.process.kill("SIGUSR2");
     await until("the clock to be set", () => !existsSync(clockFile));
   }
 
@@ -167,7 +122,7 @@ describe("a bridge in its own process while somebody sets the clock", () => {
       page: { id: PAGE },
     };
     const body = JSON.stringify(content);
-    const response = await fetch(new URL("/webhooks/wiki", bridge?.firstLine), {
+    const response = await fetch(new URL("/webhooks/wiki", build.bridge()?.firstLine), {
       method: "POST",
       headers: {
         "content-type": "application/json",
@@ -178,13 +133,13 @@ describe("a bridge in its own process while somebody sets the clock", () => {
     expect(response.status).toBe(202);
   }
 
-  const ownVersions = () => confluence.page(PAGE).versions.filter(({ by }) => by === "Drawbridge").length;
+  const ownVersions = () => build.confluence.page(PAGE).versions.filter(({ by }) => by === "Drawbridge").length;
   /** Sends an edit, which fires a run, whose end is written to the page. */
   async function pageIsWrittenAfterAnEdit(): Promise<void> {
     const before = ownVersions();
     await sendPageEdit();
     await until("the page to be written", ownVersions, (count) => count > before);
-    await listener.settled();
+    await build.listener.settled();
   }
 
   it("a bridge whose clock is set back an hour, ahead a day and right again does all work at once", async () => {
@@ -200,10 +155,10 @@ describe("a bridge in its own process while somebody sets the clock", () => {
   it("a retry of a clock that is ahead for a moment is made when the clock is right again", async () => {
     await setClock(DAY_MS);
     const failure = { kind: "server_error" } as const;
-    listener.answerNext(failure, failure, failure);
+    build.listener.answerNext(failure, failure, failure);
     await sendPageEdit();
-    await until("a failed attempt", () => listener.requests.length);
+    await until("a failed attempt", () => build.listener.requests.length);
     await setClock(0);
-    await until("a run", () => listener.runs.size);
+    await until("a run", () => build.listener.runs.size);
   }, 60_000);
 });
