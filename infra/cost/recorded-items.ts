@@ -1,7 +1,7 @@
 import { DynamoDBClient, type PutItemCommandInput, type ServiceOutputTypes } from "@aws-sdk/client-dynamodb";
 import { receive } from "../../shared/delivery/receive.ts";
 import type { TraceParent } from "../../shared/host/trace.ts";
-import { busEventOf } from "../../shared/model/bus-event.ts";
+import { busEventsOf } from "../../shared/model/bus-event.ts";
 import { sourcePrincipal } from "../../shared/model/principal.ts";
 import { ok } from "../../shared/model/result.ts";
 import { providers } from "../../shared/providers/registry.ts";
@@ -61,12 +61,12 @@ async function itemsOf(samples: readonly Sample[]): Promise<readonly RecordedIte
     const { provider, body } = sample;
     const item = await itemOf(sample);
     const delivery = recordedEventIn(fromStored(item));
-    const busEvent = delivery && busEventOf(delivery);
+    const busEvents = delivery ? busEventsOf(delivery) : [];
     items.push({
       provider,
       body,
       item,
-      entryBytes: busEvent === undefined ? 0 : Buffer.byteLength(JSON.stringify(busEvent)),
+      entryBytes: busEvents.reduce((bytes, busEvent) => bytes + Buffer.byteLength(JSON.stringify(busEvent)), 0),
     });
   }
   return items;

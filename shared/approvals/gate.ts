@@ -5,6 +5,7 @@ import type { ActionOutcome } from "../model/action-outcome.ts";
 import type { Approval, RequestedApproval } from "../model/approval.ts";
 import { approvalIdOf } from "../model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import { eventIn } from "../model/timeline.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
 import { aboutOf, isOutdated } from "./change.ts";
 import { type RecordStepDeps, recordStep, type Step } from "./record-step.ts";
@@ -32,6 +33,7 @@ export async function holdForApproval(run: GateInput, deps: GateDeps): Promise<A
       at: deps.clock.now(),
       kind: "approval",
       route: route.name,
+      ...eventIn(busEvent.detail),
       approval: approvalId,
       state: "not_asked",
     });
@@ -69,6 +71,7 @@ async function request(id: string, run: GateInput, deps: GateDeps): Promise<Appr
     route: route.name,
     action: claim.id,
     delivery: delivery.id,
+    ...eventIn(busEvent.detail),
     subject: busEvent.detail.subject,
     approvers,
     ...(cause !== busEvent && { cause: cause.detail.delivery }),

@@ -29,10 +29,18 @@ export interface Step {
  * that the page shows it. Idempotent.
  */
 export async function recordStep(approval: RequestedApproval, step: Step, deps: RecordStepDeps): Promise<void> {
-  const { id, route, delivery } = approval;
+  const { id, route, delivery, event } = approval;
   const { state, at, by, comment } = step;
   const who = { ...(by && { by }), ...(comment !== undefined && { comment }) };
-  await deps.deliveries.addToTimeline(delivery, { at, kind: "approval", route, approval: id, state, ...who });
+  await deps.deliveries.addToTimeline(delivery, {
+    at,
+    kind: "approval",
+    route,
+    ...(event !== undefined && { event }),
+    approval: id,
+    state,
+    ...who,
+  });
   const record = recordOf(approval, step);
   if ((await deps.deliveries.record(record)) === "recorded") deps.recorded(record);
 }
@@ -52,7 +60,7 @@ function recordOf(approval: RequestedApproval, step: Step): RecordedDelivery {
     outcome: "event",
     what: event.type,
     subject: event.subject,
-    event,
+    events: [event],
   };
 }
 

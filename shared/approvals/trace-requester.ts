@@ -43,10 +43,13 @@ export async function traceRequester(
   return { busEvent, requested, requester: identityOf(requester) };
 }
 
-const namesRequester = ({ event, principal }: RecordedDelivery): boolean =>
-  event?.actor !== undefined || principal.trustEntry !== undefined;
+const namesRequester = ({ events, principal }: RecordedDelivery): boolean =>
+  actorOf(events) !== undefined || principal.trustEntry !== undefined;
 
-function identityOf({ principal, replay, event }: RecordedDelivery): Identity {
-  const actor = replay ? replay.actor : event?.actor?.id;
+function identityOf({ principal, replay, events }: RecordedDelivery): Identity {
+  const actor = replay ? replay.actor : actorOf(events);
   return { ...principal, ...(actor !== undefined && { actor }) };
 }
+
+const actorOf = (events: RecordedDelivery["events"]): string | undefined =>
+  events?.find(({ actor }) => actor !== undefined)?.actor?.id;

@@ -13,6 +13,7 @@ const message = v.object({
   route: v.string(),
   entry: v.object({
     detail: v.object({
+      id: v.string(),
       eventKey: v.string(),
       delivery: v.string(),
       replay: v.optional(v.object({ routes: v.array(v.string()) })),

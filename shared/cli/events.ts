@@ -77,9 +77,10 @@ export async function eventsShow(session: Session, id: string, columns?: number)
   return [...factsOf(shown), "", follows].join("\n");
 }
 
-function factsOf({ delivery, event }: ShownDelivery): readonly string[] {
+function factsOf({ delivery, events }: ShownDelivery): readonly string[] {
   const { principal, refusedFor, shadowRejection } = delivery;
-  const { eventKey = "none", traceparent, replay } = event?.detail ?? {};
+  const [first] = events;
+  const { traceparent, replay } = first?.detail ?? {};
   const facts: readonly (readonly [string, string | undefined])[] = [
     ["delivery", delivery.id],
     ["what", `${delivery.what} ${delivery.subject ?? ""}`],
@@ -91,25 +92,38 @@ function factsOf({ delivery, event }: ShownDelivery): readonly string[] {
     ["request", delivery.requestId],
     // The trace id is the second of four parts: https://www.w3.org/TR/trace-context/#traceparent-header
     ["trace", traceparent?.split("-")[1]],
-    ["event key", eventKey],
-    ["relayed", event ? (delivery.relayedAt ?? relayedBy(delivery)) : "nothing to relay"],
+    ...eventLines(events),
+    ["relayed", first ? (delivery.relayedAt ?? relayedBy(delivery)) : "nothing to relay"],
     ["refused", refusedFor && rejectionLine(refusedFor)],
     ["shadow", shadowRejection && `would be refused: ${rejectionLine(shadowRejection)}`],
   ];
   return facts.flatMap(([name, fact]) => (fact === undefined ? [] : [`${name.padEnd(10)}${printable(fact)}`]));
 }
 
+/** A delivery with several events has a line for each, with the id that the timeline names. */
+function eventLines(events: ShownDelivery["events"]): readonly (readonly [string, string])[] {
+  const [first, ...others] = events;
+  if (others.length === 0) return [["event key", first?.detail.eventKey ?? "none"]];
+  return events.map(({ "detail-type": type, detail }) => [
+    "event",
+    `${detail.id}: ${type} ${detail.subject}, event key ${detail.eventKey}`,
+  ]);
+}
+
 const replayText = ({ of, routes, isRollback }: Replay): string =>
   `${of}${isRollback ? " (rollback)" : ""} for ${routes.join(", ")}`;
 
-type Replay = NonNullable<NonNullable<ShownDelivery["event"]>["detail"]["replay"]>;
+type Replay = NonNullable<NonNullable<ShownDelivery["events"][number]>["detail"]["replay"]>;
 
 /** In AWS the table's stream invokes the relay, which marks only the deliveries that it could not relay. */
 const relayedBy = ({ unrelayed }: ShownDelivery["delivery"]): string =>
   unrelayed ? "not yet: it waits for the next sweep" : "by the table's stream, which records no time";
 
 /** Formats one timeline event as a line. */
-export function timelineLine(event: ShownTimelineEvent): string {
+export const timelineLine = (event: ShownTimelineEvent): string =>
+  "event" in event && event.event !== undefined ? `${lineOf(event)} (event ${event.event})` : lineOf(event);
+
+function lineOf(event: ShownTimelineEvent): string {
   switch (event.kind) {
     case "scheduled":
       return `route ${event.route}: ${event.action} due`;

@@ -32,7 +32,7 @@ export const listedDeliveries = v.object({ deliveries: v.array(summary), next: v
 export type ListedDeliveries = v.InferOutput<typeof listedDeliveries>;
 export type ListedDelivery = v.InferOutput<typeof summary>;
 
-const ofRoute = { at: v.string(), route: v.string() };
+const ofRoute = { at: v.string(), route: v.string(), event: v.exactOptional(v.string()) };
 const ofAction = { ...ofRoute, action: v.string() };
 
 const timelineEvent = v.variant("kind", [
@@ -91,9 +91,12 @@ export const shownDelivery = v.object({
     unrelayed: v.exactOptional(v.boolean()),
     relayedAt: v.exactOptional(v.string()),
   }),
-  event: v.exactOptional(
+  events: v.array(
     v.object({
+      "detail-type": v.string(),
       detail: v.object({
+        id: v.string(),
+        subject: v.string(),
         eventKey: v.string(),
         traceparent: v.exactOptional(v.string()),
         replay: v.exactOptional(v.object({ of: v.string(), routes: v.array(v.string()), isRollback: v.boolean() })),

@@ -14,7 +14,8 @@ import type { ApiResult, Page, Visit } from "./visit.ts";
 export async function deliveryPage(visit: Visit, id: string): Promise<ApiResult<Page>> {
   const shown = await visit.ask<ShownDelivery>(pathOf(id));
   if (!shown.ok) return shown;
-  const { delivery, event, timeline } = shown.value;
+  const { delivery, events, timeline } = shown.value;
+  const [event] = events;
   const origin = await originOf(visit, shown.value);
   const main = html`<p class="lead">${badge(OUTCOMES[delivery.outcome], delivery.outcome)}
 <b>${outsideLink(event && placeOf(event), delivery.subject ?? "")}</b>
@@ -27,7 +28,7 @@ ${timeline.length === 0 ? html`<p class="empty">${event ? "Nothing yet: no route
 ${replayForm(visit, shown.value)}
 <h2>Sender</h2>
 ${senderOf(shown.value)}
-${event === undefined ? NOTHING : html`<h2>Event</h2>${eventFacts(event)}`}
+${events.map((one) => html`<h2>Event${events.length > 1 ? html` ${one["detail-type"]} <code>${one.detail.id}</code>` : NOTHING}</h2>${eventFacts(one)}`)}
 <details><summary>Record</summary>${recordFacts(shown.value, visit)}</details>`;
   const isFresh = visit.now - Date.parse(delivery.receivedAt) < FRESH_MS;
   const refreshSeconds = isFresh ? 5 : 60;
@@ -51,7 +52,10 @@ const pathOf = (id: string): string => `/v1/deliveries/${encodeURIComponent(id)}
  * The delivery that this one was traced back to. The event only has its sender's claim; the timeline of the other
  * delivery shows whether the bridge confirmed it.
  */
-async function originOf(visit: Visit, { delivery, event }: ShownDelivery): Promise<ShownDelivery | undefined> {
+async function originOf(
+  visit: Visit,
+  { delivery, events: [event] }: ShownDelivery,
+): Promise<ShownDelivery | undefined> {
   const claim = event && "origin" in event.detail ? event.detail.origin?.delivery : undefined;
   if (claim === undefined) return undefined;
   const claimed = await visit.ask<ShownDelivery>(pathOf(claim));
@@ -83,7 +87,7 @@ const placeOf = ({ detail }: BusEvent): string | undefined =>
 
 const placed = v.object({ url: v.string() });
 
-function senderOf({ delivery, event }: ShownDelivery): Html {
+function senderOf({ delivery, events: [event] }: ShownDelivery): Html {
   const { issuer, subject, method, credential, trustEntry, roles, claims = {} } = delivery.principal;
   const actor = event && "actor" in event.detail ? event.detail.actor : undefined;
   return facts([
@@ -112,26 +116,26 @@ function eventFacts({ detail }: BusEvent): Html {
 /** Parts that events of any type may have; the page shows them elsewhere. */
 const COMMON_PARTS: ReadonlySet<string> = new Set(["principal", "actor", "replay", "origin"]);
 
-const recordFacts = ({ delivery, event }: ShownDelivery, { now }: Visit): Html =>
+const recordFacts = ({ delivery, events }: ShownDelivery, { now }: Visit): Html =>
   facts([
     ["Delivery", html`<code>${delivery.id}</code>`],
-    ["Event key", event && html`<code>${event.detail.eventKey}</code>`],
+    ...events.map(({ detail }) => ["Event key", html`<code>${detail.eventKey}</code>`] as const),
     ["Request id in the log", html`<code>${delivery.requestId}</code>`],
-    ["Trace", event?.detail.traceparent && html`<code>${event.detail.traceparent}</code>`],
-    ["Event time, reported by the sender", event && age(event.time, now)],
+    ["Trace", events[0]?.detail.traceparent && html`<code>${events[0].detail.traceparent}</code>`],
+    ["Event time, reported by the sender", events[0] && age(events[0].time, now)],
     ["Relayed", delivery.relayedAt && age(delivery.relayedAt, now)],
     ["Body", html`${delivery.bodyBytes} bytes, SHA-256 <code>${delivery.bodyDigest}</code>`],
     ["Provider", delivery.provider],
   ]);
 
 /** The form that runs a delivery again. It is offered only if the API would accept it from this person. */
-function replayForm(visit: Visit, { delivery, event, timeline }: ShownDelivery): Html {
+function replayForm(visit: Visit, { delivery, events, timeline }: ShownDelivery): Html {
   const matched = timeline.flatMap((timelineEvent) =>
     timelineEvent.kind === "scheduled" || timelineEvent.kind === "already_scheduled" ? [timelineEvent.route] : [],
   );
   const routes = [...new Set(matched)];
   const allowed = routes.filter((route) => visit.may("replay", route));
-  if (event === undefined || delivery.shadowRejection || allowed.length === 0) return NOTHING;
+  if (events.length === 0 || delivery.shadowRejection || allowed.length === 0) return NOTHING;
   const button = (label: string, route?: string): Html =>
     html`<button ${route === undefined ? NOTHING : html`name="route" value="${route}"`}>${label}</button> `;
   return html`<details class="orders"><summary>Run it again…</summary>

@@ -10,7 +10,8 @@ export const timelineOf = ({ delivery, timeline }: ShownDelivery, now: EpochMill
   html`<ol class="trace">${timeline.map((timelineEvent) => {
     const [tone, state, text] = timelineText(timelineEvent, now);
     const sinceMs = Date.parse(timelineEvent.at) - Date.parse(delivery.receivedAt);
-    const route = "route" in timelineEvent ? html`<b>${timelineEvent.route}</b> ` : NOTHING;
+    const event = "event" in timelineEvent ? html`(event <code>${timelineEvent.event}</code>) ` : NOTHING;
+    const route = "route" in timelineEvent ? html`<b>${timelineEvent.route}</b> ${event}` : NOTHING;
     return html`<li><span class="since" title="${timelineEvent.at}">+${duration(Math.max(0, sinceMs))}</span>
 <span>${badge(tone, state)} ${route}${text}</span></li>`;
   })}</ol>`;

@@ -98,6 +98,7 @@ async function record(
     at: endedAt,
     kind: "attempt",
     route,
+    ...eventOf(claim),
     action,
     attempt,
     ...withoutBackoff(outcome),
@@ -135,8 +136,10 @@ async function defer(
   const { delivery, route, action, attempt } = claim;
   const { summary } = outcome;
   const isRecorded = await isWaitRecorded(claim, outcome, deps);
-  if (!isRecorded)
-    await deps.deliveries.addToTimeline(delivery, { at: endedAt, kind: "waiting", route, action, summary });
+  if (!isRecorded) {
+    const waiting = { at: endedAt, kind: "waiting", route, ...eventOf(claim), action, summary } as const;
+    await deps.deliveries.addToTimeline(delivery, waiting);
+  }
   if (!(await deps.actions.defer(claim, endedAt, at))) return statusOf(claim.id, deps);
   if (!isRecorded) deps.log.info({ delivery, trace, route, action, attempt, outcome: "wait" }, summary);
   return { result: "waits", at };
@@ -144,25 +147,33 @@ async function defer(
 
 /** The timeline has one line for all waits of an action. The first wait adds it, and a long wait replaces it once. */
 async function isWaitRecorded(
-  { hasWaited, delivery, route }: Claim,
+  { hasWaited, delivery, route, event }: Claim,
   { isLong, summary }: WaitOutcome,
   { deliveries }: ActDeps,
 ): Promise<boolean> {
   if (!hasWaited || !isLong) return hasWaited;
   const timeline = await deliveries.timeline(delivery);
-  return timeline.some((event) => event.kind === "waiting" && event.route === route && event.summary === summary);
+  return timeline.some(
+    (line) => line.kind === "waiting" && line.route === route && line.event === event && line.summary === summary,
+  );
 }
+
+const eventOf = ({ event }: Claim) => (event === undefined ? {} : { event });
 
 /** Adds a line to the timeline, once, for an attempt that ended without recording its outcome. */
 async function recordInterruption(claim: Claim, at: EpochMillis, deps: ActDeps): Promise<void> {
-  const { delivery, route, action } = claim;
+  const { delivery, route, event, action } = claim;
   const attempt = claim.attempt - 1;
   const timeline = await deps.deliveries.timeline(delivery);
-  if (timeline.some((event) => event.kind === "attempt" && event.route === route && event.attempt === attempt)) return;
+  const isRecorded = timeline.some(
+    (line) => line.kind === "attempt" && line.route === route && line.event === event && line.attempt === attempt,
+  );
+  if (isRecorded) return;
   await deps.deliveries.addToTimeline(delivery, {
     at,
     kind: "attempt",
     route,
+    ...eventOf(claim),
     action,
     attempt,
     outcome: "retry",

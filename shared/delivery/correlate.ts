@@ -1,4 +1,4 @@
-import { type BusEvent, busEventOf } from "../model/bus-event.ts";
+import { type BusEvent, busEventsOf } from "../model/bus-event.ts";
 import type { OriginClaim } from "../model/event.ts";
 import { actionIdOf } from "../model/idempotency-keys.ts";
 import type { Route } from "../routes/route.ts";
@@ -40,7 +40,7 @@ export async function correlate(busEvent: BusEvent, source: string, deps: Correl
   const { delivery, triggerEventId } = claim;
   if (source === OWN_SOURCE) {
     const claimed = delivery === undefined ? undefined : await deps.deliveries.get(delivery);
-    const origin = claimed && busEventOf(claimed);
+    const [origin] = claimed ? busEventsOf(claimed) : [];
     return origin === undefined ? { found: false, isPending: false } : { found: true, busEvent: origin };
   }
   const byAnnotation = delivery === undefined ? undefined : await verifyOrigin(delivery, source, deps);
@@ -52,15 +52,15 @@ export async function correlate(busEvent: BusEvent, source: string, deps: Correl
   return byEventId === undefined ? { found: false, isPending: false } : { found: true, busEvent: byEventId };
 }
 
-/** The claimed delivery's event if one of the routes whose runs the source reports acted on it. */
+/** The first event of the claimed delivery on which one of the routes acted whose runs the source reports. */
 async function verifyOrigin(delivery: string, source: string, deps: CorrelateDeps): Promise<BusEvent | undefined> {
   const routes = deps.runReporters.filter(({ runsReportedBy }) => runsReportedBy === source);
   if (routes.length === 0) return undefined;
   const origin = await deps.deliveries.get(delivery);
-  const busEvent = origin && busEventOf(origin);
-  if (busEvent === undefined) return undefined;
-  for (const { name } of routes) {
-    if ((await deps.actions.state(actionIdOf(name, busEvent.detail.eventKey))) !== undefined) return busEvent;
+  for (const busEvent of origin ? busEventsOf(origin) : []) {
+    for (const { name } of routes) {
+      if ((await deps.actions.state(actionIdOf(name, busEvent.detail.eventKey))) !== undefined) return busEvent;
+    }
   }
   return undefined;
 }

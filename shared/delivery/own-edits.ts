@@ -1,5 +1,5 @@
 import type { Clock } from "../host/clock.ts";
-import type { BridgeEvent } from "../model/event.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { OwnAccountStore, SiteAccount } from "../store/own-accounts.ts";
@@ -17,24 +17,25 @@ export interface OwnEditDeps {
  * Throws `store_unavailable`.
  */
 export async function isOwnEdit(
-  { id, event, receivedAt, replay }: RecordedDelivery,
+  { detail }: BusEvent,
+  { receivedAt }: Pick<RecordedDelivery, "receivedAt">,
   { ownAccounts, deliveries, clock }: OwnEditDeps,
 ): Promise<boolean> {
-  const author = event && replay === undefined ? authorOf(event) : undefined;
+  const author = detail.replay === undefined ? authorOf(detail) : undefined;
   if (author === undefined || !(await ownAccounts.isOwn(author, receivedAt))) return false;
   const { account } = author;
-  await deliveries.addToTimeline(id, { at: clock.now(), kind: "ignored", reason: "own_account", account });
+  await deliveries.addToTimeline(detail.delivery, { at: clock.now(), kind: "ignored", reason: "own_account", account });
   return true;
 }
 
 /** Who made it on which site; undefined if the event does not say both. */
-function authorOf(event: BridgeEvent): SiteAccount | undefined {
-  const site = siteOf(event);
-  return site === undefined || event.actor === undefined ? undefined : { site, account: event.actor.id };
+function authorOf(detail: BusEvent["detail"]): SiteAccount | undefined {
+  const site = siteOf(detail);
+  return site === undefined || detail.actor === undefined ? undefined : { site, account: detail.actor.id };
 }
 
 /** The types that hold a page or a comment hold its site. */
-function siteOf(event: BridgeEvent): string | undefined {
-  if ("page" in event) return event.page.site;
-  return event.type === "page.commented" && "comment" in event ? event.comment.site : undefined;
+function siteOf(detail: BusEvent["detail"]): string | undefined {
+  if ("page" in detail) return detail.page.site;
+  return detail.type === "page.commented" && "comment" in detail ? detail.comment.site : undefined;
 }

@@ -2,6 +2,7 @@ import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { TraceParent } from "../host/trace.ts";
 import { type AuthenticDelivery, authenticate, type ProvingSource } from "../model/authentic-delivery.ts";
+import type { BridgeEvents } from "../model/event.ts";
 import { deliveryIdOf } from "../model/idempotency-keys.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Reading } from "../model/reading.ts";
@@ -97,15 +98,24 @@ function recordOf(
   };
 }
 
-function outcomeFields(reading: Reading): Pick<RecordedDelivery, "outcome" | "what" | "subject" | "event"> {
+/** Several events are listed by their types and the first subject. */
+function summaryOf(events: BridgeEvents): Pick<RecordedDelivery, "what"> & { readonly subject: string } {
+  const [{ subject }, ...others] = events;
+  return {
+    what: [...new Set(events.map(({ type }) => type))].join(", "),
+    subject: others.length === 0 ? subject : `${subject} and ${others.length} more`,
+  };
+}
+
+function outcomeFields(reading: Reading): Pick<RecordedDelivery, "outcome" | "what" | "subject" | "events"> {
   switch (reading.outcome) {
     case "ignored":
       return { outcome: "ignored", what: reading.kind };
     case "unusable":
       return { outcome: "unusable", what: reading.problem };
     case "event": {
-      const { event } = reading;
-      return { outcome: "event", what: event.type, subject: event.subject, event };
+      const { events } = reading;
+      return { outcome: "event", ...summaryOf(events), events };
     }
   }
 }

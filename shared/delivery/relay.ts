@@ -3,7 +3,7 @@ import { laterBy } from "../host/clock.ts";
 import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { traceIdOf } from "../host/trace.ts";
-import { type BusEvent, busEventOf } from "../model/bus-event.ts";
+import { type BusEvent, busEventsOf } from "../model/bus-event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { DeliveryStore, Outbox } from "../store/deliveries.ts";
 import { isOwnEdit, type OwnEditDeps } from "./own-edits.ts";
@@ -31,7 +31,7 @@ const UNREADABLE_MS = 3_600_000;
  * is harmless; it is never lost. A delivery that cannot be published stays in the outbox. Never throws.
  */
 export async function relay(delivery: RecordedDelivery, deps: RelayDeps): Promise<void> {
-  if (delivery.event === undefined) return;
+  if (delivery.events === undefined) return;
   try {
     await publishAndMark(delivery, deps);
   } catch (error) {
@@ -66,20 +66,22 @@ export async function relayAll(
 }
 
 /**
- * Publishes every event among the deliveries, except the bridge's own edits. Returns the ids of those that the
- * bus did not accept. Never throws.
+ * Publishes the events of the deliveries, except the bridge's own edits. Returns the ids of the deliveries of which the
+ * bus did not accept every event: all their events are published again. Never throws.
  */
 async function publishAll(deliveries: readonly RecordedDelivery[], deps: PublishDeps): Promise<readonly string[]> {
   const checked = await Promise.all(
-    deliveries.map(async (delivery) => ({
-      busEvent: busEventOf(delivery),
-      own: await isOwnEdit(delivery, deps).catch(kindOf),
-    })),
+    deliveries.flatMap((delivery) =>
+      busEventsOf(delivery).map(async (busEvent) => ({
+        busEvent,
+        own: await isOwnEdit(busEvent, delivery, deps).catch(kindOf),
+      })),
+    ),
   );
-  const busEvents = checked.flatMap(({ busEvent, own }) => (busEvent && own === false ? [busEvent] : []));
+  const busEvents = checked.flatMap(({ busEvent, own }) => (own === false ? [busEvent] : []));
   const results = await publish(busEvents, deps.bus);
   const failures = [
-    ...checked.flatMap(({ busEvent, own }) => (busEvent && typeof own === "string" ? [{ busEvent, code: own }] : [])),
+    ...checked.flatMap(({ busEvent, own }) => (typeof own === "string" ? [{ busEvent, code: own }] : [])),
     ...busEvents.flatMap((busEvent, at) => {
       const result = results[at] ?? { published: false, code: "no_result" };
       return result.published ? [] : [{ busEvent, code: result.code }];
@@ -89,7 +91,7 @@ async function publishAll(deliveries: readonly RecordedDelivery[], deps: Publish
     const { delivery, traceparent } = busEvent.detail;
     deps.log.error({ delivery, trace: traceparent && traceIdOf(traceparent), code }, "a delivery was not published");
   }
-  return failures.map(({ busEvent }) => busEvent.detail.delivery);
+  return [...new Set(failures.map(({ busEvent }) => busEvent.detail.delivery))];
 }
 
 /** If the bus fails as a whole, every event has failed. */
@@ -118,7 +120,7 @@ async function relayPending(id: string, deps: RelayDeps, paused: Paused): Promis
   try {
     const delivery = await deps.deliveries.get(id).catch(orUnreadable);
     if (delivery instanceof Fault) await defer(id, delivery, deps);
-    else if (delivery?.event === undefined) throw withoutEvent();
+    else if (delivery?.events === undefined) throw withoutEvent();
     else await publishAndMark(delivery, deps);
     paused.forget(id);
   } catch (error) {

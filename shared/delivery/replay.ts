@@ -1,6 +1,7 @@
 import type { Clock } from "../host/clock.ts";
 import type { TraceParent } from "../host/trace.ts";
 import type { Identity } from "../model/approval.ts";
+import type { BridgeEvent, BridgeEvents } from "../model/event.ts";
 import { deliveryIdOf } from "../model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
@@ -60,7 +61,7 @@ function recordOf({ of, routes, by, isRollback, key, requestId, traceparent }: R
     body: _body,
     refusal: _refusal,
     traceparent: _traceparent,
-    event,
+    events,
     ...rest
   } = of;
   return {
@@ -70,7 +71,16 @@ function recordOf({ of, routes, by, isRollback, key, requestId, traceparent }: R
     receivedAt: clock.now(),
     requestId,
     ...(traceparent && { traceparent }),
-    ...(event && { event: { ...event, keyParts: [...event.keyParts, "replay", id] } }),
+    ...(events && { events: eventsOfReplay(events, id) }),
     replay: { of: of.id, routes, isRollback, ...(actor !== undefined && { actor }) },
   } satisfies RecordedDelivery;
+}
+
+/** The same events with keys of their own. */
+function eventsOfReplay([first, ...others]: BridgeEvents, id: string): BridgeEvents {
+  const again = <Event extends BridgeEvent>(event: Event): Event => ({
+    ...event,
+    keyParts: [...event.keyParts, "replay", id],
+  });
+  return [again(first), ...others.map(again)];
 }

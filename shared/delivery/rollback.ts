@@ -30,7 +30,7 @@ export async function rollBack(order: RollbackOrder, deps: RollbackDeps): Promis
   const target = targetOf(runs, order);
   if (target === undefined) return impossible(problemWithRuns(runs, order));
   const of = await deps.deliveries.get(target.delivery);
-  if (of?.event === undefined) return impossible(`The record of ${target.delivery} is gone`);
+  if (of?.events === undefined) return impossible(`The record of ${target.delivery} is gone`);
   return ok(await replay({ ...rest, of, routes: [place.route], isRollback: true }, deps));
 }
 

@@ -3,8 +3,9 @@ import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { TraceParent } from "../host/trace.ts";
 import type { ActionOutcome } from "../model/action-outcome.ts";
-import { type BusEvent, busEventOf } from "../model/bus-event.ts";
+import { type BusEvent, busEventsOf } from "../model/bus-event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import { eventIn } from "../model/timeline.ts";
 import type { Route } from "../routes/route.ts";
 import type { Claim } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
@@ -59,7 +60,8 @@ interface Loaded {
 
 async function load(claim: Claim, deps: RunAttemptDeps): Promise<Loaded | ActionOutcome> {
   const delivery = await deps.deliveries.get(claim.delivery);
-  const busEvent = delivery && busEventOf(delivery);
+  const { delivery: id, event = id } = claim;
+  const busEvent = delivery && busEventsOf(delivery).find(({ detail }) => detail.id === event);
   if (delivery === undefined || busEvent === undefined)
     return { outcome: "give_up", summary: "the delivery's record is gone" };
   const found = await correlate(busEvent, delivery.source, deps);
@@ -95,8 +97,9 @@ async function checkRoles(
 ): Promise<ActionOutcome | undefined> {
   const rejection = detail.replay ? undefined : reject(detail.principal);
   if (rejection === undefined) return undefined;
-  const timelineEvent = { at: deps.clock.now(), kind: "denied", route: name, refusal: rejection, mode } as const;
-  await deps.deliveries.addToTimeline(detail.delivery, timelineEvent);
+  const at = deps.clock.now();
+  const denied = { at, kind: "denied", route: name, ...eventIn(detail), refusal: rejection, mode } as const;
+  await deps.deliveries.addToTimeline(detail.delivery, denied);
   return mode === "shadow" ? undefined : { outcome: "done", summary: `not fired: ${rejection.reason}` };
 }
 

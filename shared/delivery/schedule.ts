@@ -2,6 +2,7 @@ import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
 import { type BusEvent, isMeantFor } from "../model/bus-event.ts";
 import { actionIdOf } from "../model/idempotency-keys.ts";
 import type { Replay } from "../model/recorded-delivery.ts";
+import { eventIn } from "../model/timeline.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
@@ -27,24 +28,28 @@ interface Scheduled {
  */
 export async function schedule(
   { name: route, action, target }: Pick<Route, "name" | "action" | "target">,
-  { eventKey, delivery }: Pick<BusEvent["detail"], "eventKey" | "delivery">,
+  { id: event, eventKey, delivery }: Pick<BusEvent["detail"], "id" | "eventKey" | "delivery">,
   { actions, deliveries, clock }: ScheduleDeps,
 ): Promise<Scheduled> {
   const id = actionIdOf(route, eventKey);
   const now = clock.now();
-  const { scheduled, ...first } = await actions.schedule({ id, route, action, target, eventKey, delivery }, now);
+  const ofEvent = eventIn({ id: event, delivery });
+  const { scheduled, ...first } = await actions.schedule(
+    { id, route, action, target, eventKey, delivery, ...ofEvent },
+    now,
+  );
   const isOwn = first.delivery === delivery;
   await deliveries.addToTimeline(
     delivery,
     isOwn
-      ? { at: first.at, kind: "scheduled", route, action }
-      : { at: now, kind: "already_scheduled", route, action, by: first.delivery },
+      ? { at: first.at, kind: "scheduled", route, ...ofEvent, action }
+      : { at: now, kind: "already_scheduled", route, ...ofEvent, action, by: first.delivery },
   );
   return { id, isNew: scheduled, isOwn };
 }
 
 /** An event as a queue message carries it. Everything else is in the delivery's record. */
-export type QueuedEvent = Pick<BusEvent["detail"], "eventKey" | "delivery"> & {
+export type QueuedEvent = Pick<BusEvent["detail"], "id" | "eventKey" | "delivery"> & {
   readonly replay?: Pick<Replay, "routes"> | undefined;
   /** When the message was put into the queue. */
   readonly queuedAt: EpochMillis;

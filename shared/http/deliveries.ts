@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { type Clock, epochMillis, isDay, toIso } from "../host/clock.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { TokenRequest } from "../identity/presented-token.ts";
-import { type BusEvent, busEventOf } from "../model/bus-event.ts";
+import { type BusEvent, busEventsOf } from "../model/bus-event.ts";
 import type { DeliverySummary, RecordedDelivery } from "../model/recorded-delivery.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { TimelineEvent } from "../model/timeline.ts";
@@ -79,7 +79,7 @@ export async function listDeliveries(request: TokenRequest, api: DeliveriesApi):
 /** Maximum number of deliveries that one list request looks at. The `next` of its response continues from there. */
 const SCAN_LIMIT = 2_000;
 
-/** `GET /v1/deliveries/{id}`: the delivery, the event published for it, and everything that followed. */
+/** `GET /v1/deliveries/{id}`: the delivery, the events published for it, and everything that followed. */
 export async function getDelivery(
   request: TokenRequest,
   id: string,
@@ -106,13 +106,13 @@ export interface ShownDelivery {
     Pick<RecordedDelivery, "provider" | "requestId" | "bodyDigest" | "bodyBytes" | "unrelayed"> & {
       readonly relayedAt?: string;
     };
-  readonly event?: BusEvent;
+  /** Empty if the delivery is not an event. */
+  readonly events: readonly BusEvent[];
   readonly timeline: readonly ShownTimelineEvent[];
 }
 
 function shownDelivery(delivery: RecordedDelivery, timeline: readonly TimelineEvent[]): ShownDelivery {
   const { provider, requestId, bodyDigest, bodyBytes, relayedAt, unrelayed } = delivery;
-  const event = busEventOf(delivery);
   const relayed = relayedAt === undefined ? {} : { relayedAt: toIso(relayedAt) };
   return {
     delivery: {
@@ -124,7 +124,7 @@ function shownDelivery(delivery: RecordedDelivery, timeline: readonly TimelineEv
       ...(unrelayed && { unrelayed }),
       ...relayed,
     },
-    ...(event && { event }),
+    events: busEventsOf(delivery),
     timeline: timeline.map(shownTimelineEvent),
   };
 }
@@ -161,7 +161,7 @@ function isWanted(summary: DeliverySummary, filter: Query): boolean {
   if (shadow !== undefined && (summary.refusal === undefined || summary.outcome === "refused")) return false;
   if (source !== undefined && summary.source !== source) return false;
   if (outcome !== undefined && summary.outcome !== outcome) return false;
-  if (type !== undefined && !summary.what.startsWith(type)) return false;
+  if (type !== undefined && !summary.what.split(", ").some((one) => one.startsWith(type))) return false;
   if (principal !== undefined && summary.principal.subject !== principal) return false;
   const searched = `${summary.id} ${summary.source} ${summary.what} ${summary.subject ?? ""}`.toLowerCase();
   return text === undefined || searched.includes(text.toLowerCase());

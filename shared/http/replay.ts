@@ -29,9 +29,10 @@ export async function replayDelivery(request: ReceivedRequest, id: string, api: 
   if (!body.ok) return reject(body.rejection, by);
   const of = await api.deliveries.get(id);
   if (of === undefined) return reject({ reason: "delivery_unknown" }, by);
-  const matched = (await api.deliveries.timeline(id)).flatMap((timelineEvent) =>
+  const scheduled = (await api.deliveries.timeline(id)).flatMap((timelineEvent) =>
     timelineEvent.kind === "scheduled" || timelineEvent.kind === "already_scheduled" ? [timelineEvent.route] : [],
   );
+  const matched = [...new Set(scheduled)];
   const { route } = body.value;
   const routes = route === undefined ? matched : matched.filter((one) => one === route);
   for (const one of routes) {
@@ -48,15 +49,15 @@ export async function replayDelivery(request: ReceivedRequest, id: string, api: 
 
 /** `allowed`: the routes that the delivery matched and that the caller may run again. */
 function problemWith(
-  { event, refusal }: RecordedDelivery,
+  { events, refusal }: RecordedDelivery,
   routes: readonly string[],
   allowed: readonly string[],
 ): string | undefined {
-  if (event === undefined) return "The delivery is not an event";
+  if (events === undefined) return "The delivery is not an event";
   // Otherwise a caller who may replay would vouch for a sender that was not authenticated.
   if (refusal !== undefined) return "The sender was not authenticated: shadow mode let the delivery in";
   if (routes.length > 0) return undefined;
-  return `The delivery matched no such route; you may run it again for: ${[...new Set(allowed)].join(", ") || "none"}`;
+  return `The delivery matched no such route; you may run it again for: ${allowed.join(", ") || "none"}`;
 }
 
 /** `POST /v1/rollbacks`: fires a route again with the event of its last successful run. */

@@ -26,6 +26,8 @@ export interface RequestedApproval {
   readonly action: string;
   /** The delivery whose event fires the route. */
   readonly delivery: string;
+  /** The id of the published event, if it is not the first event of the delivery. */
+  readonly event?: string;
   /** The delivery that caused it, such as the page edit that started a build. Undefined if none is known. */
   readonly cause?: string;
   /** The subject of the event, for people. */

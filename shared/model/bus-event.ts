@@ -14,6 +14,7 @@ export interface BusEvent {
 
 /** CloudEvents attributes, the fields that the bridge adds, and the part that belongs to the event type. */
 export type EventDetail = DistributiveOmit<BridgeEvent, "keyParts"> & {
+  /** The id of the delivery; `.2`, `.3` and so on follow it for its second and later events. */
   readonly id: string;
   /** `/sources/<name>`. */
   readonly source: string;
@@ -57,12 +58,13 @@ export const isMeantFor = (
 ): boolean => replay === undefined || replay.routes.includes(route);
 
 /**
- * Returns the bus event of a recorded delivery; undefined if the delivery has no event. Equal on one machine and in
- * AWS.
+ * Returns the bus events of a recorded delivery, in the order of its events; none if the delivery has no event. Equal on
+ * one machine and in AWS.
  */
-export function busEventOf(delivery: RecordedDelivery): BusEvent | undefined {
-  if (delivery.event === undefined) return undefined;
-  const { keyParts, ...event } = delivery.event;
+export const busEventsOf = (delivery: RecordedDelivery): readonly BusEvent[] =>
+  (delivery.events ?? []).map((event, at) => busEventOf(delivery, event, at));
+
+function busEventOf(delivery: RecordedDelivery, { keyParts, ...event }: BridgeEvent, at: number): BusEvent {
   const { issuer, subject, roles } = delivery.principal;
   const { traceparent, replay } = delivery;
   return {
@@ -71,7 +73,7 @@ export function busEventOf(delivery: RecordedDelivery): BusEvent | undefined {
     time: event.time,
     detail: {
       ...event,
-      id: delivery.id,
+      id: at === 0 ? delivery.id : `${delivery.id}.${at + 1}`,
       source: sourceUriOf(delivery.source),
       delivery: delivery.id,
       eventKey: eventKeyOf(delivery.source, event.type, keyParts),

@@ -13,6 +13,9 @@ export type BridgeEvent =
   | ReleaseEvent
   | ApprovalEvent;
 
+/** What one delivery reports, in the sender's order: usually one event. Each is published and acted on by itself. */
+export type BridgeEvents = readonly [BridgeEvent, ...BridgeEvent[]];
+
 export const BUILD_STATES = [
   "queued",
   "running",

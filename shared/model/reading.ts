@@ -1,4 +1,4 @@
-import type { BridgeEvent } from "./event.ts";
+import type { BridgeEvents } from "./event.ts";
 
 /** The result of parsing an authentic body. */
 export type Reading = ReadingOf & {
@@ -11,7 +11,7 @@ export type Reading = ReadingOf & {
 };
 
 type ReadingOf =
-  | { readonly outcome: "event"; readonly event: BridgeEvent }
+  | { readonly outcome: "event"; readonly events: BridgeEvents }
   /** Authentic and understood, but of a kind that the bridge does not publish. `kind` is the sender's name for it. */
   | { readonly outcome: "ignored"; readonly kind: string }
   /** Authentic, but not as the sender's documentation specifies. `problem` is one sentence for the engineer on call. */

@@ -1,6 +1,6 @@
 import type { EpochMillis } from "../host/clock.ts";
 import type { TraceParent } from "../host/trace.ts";
-import type { BridgeEvent } from "./event.ts";
+import type { BridgeEvents } from "./event.ts";
 import type { Principal } from "./principal.ts";
 import type { Rejection } from "./rejection.ts";
 
@@ -23,11 +23,11 @@ export interface RecordedDelivery {
    * is stored among the deliveries.
    */
   readonly outcome: "event" | "ignored" | "unusable" | "refused";
-  /** The type of the event; `ignored`: the sender's name for it; `unusable`: the problem; `refused`: the reason. */
+  /** The types of the events; `ignored`: the sender's name for it; `unusable`: the problem; `refused`: the reason. */
   readonly what: string;
   readonly subject?: string;
   /** Present when `outcome` is `event`. */
-  readonly event?: BridgeEvent;
+  readonly events?: BridgeEvents;
   /** The raw bytes; undefined if they were too large to store. */
   readonly body?: Uint8Array;
   /** Why the request was rejected; for any other outcome, the rejection that shadow mode did not enforce. */

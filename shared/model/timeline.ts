@@ -3,15 +3,31 @@ import type { ApprovalState, Identity } from "./approval.ts";
 import type { Rejection } from "./rejection.ts";
 
 /** One event in the history of a delivery, for later questions. Holds only facts, never a payload or a secret. */
+/**
+ * A line about a route has `event`, the id of the published event, if it is not the first event of its delivery.
+ */
 export type TimelineEvent = { readonly at: EpochMillis } & (
-  | { readonly kind: "scheduled"; readonly route: string; readonly action: string }
+  | { readonly kind: "scheduled"; readonly route: string; readonly event?: string; readonly action: string }
   /** An earlier delivery of the same event has scheduled the action, which counts for both. */
-  | { readonly kind: "already_scheduled"; readonly route: string; readonly action: string; readonly by: string }
+  | {
+      readonly kind: "already_scheduled";
+      readonly route: string;
+      readonly event?: string;
+      readonly action: string;
+      readonly by: string;
+    }
   /** The action must run later; recorded once, even if it waits several times. */
-  | { readonly kind: "waiting"; readonly route: string; readonly action: string; readonly summary: string }
+  | {
+      readonly kind: "waiting";
+      readonly route: string;
+      readonly event?: string;
+      readonly action: string;
+      readonly summary: string;
+    }
   | {
       readonly kind: "attempt";
       readonly route: string;
+      readonly event?: string;
       readonly action: string;
       readonly attempt: number;
       readonly outcome: "done" | "retry" | "give_up";
@@ -27,6 +43,7 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
   | {
       readonly kind: "denied";
       readonly route: string;
+      readonly event?: string;
       readonly refusal: Rejection;
       readonly mode: "enforce" | "shadow";
     }
@@ -34,6 +51,7 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
   | {
       readonly kind: "approval";
       readonly route: string;
+      readonly event?: string;
       readonly approval: string;
       readonly state: ApprovalState | "not_asked";
       readonly by?: Identity;
@@ -63,3 +81,7 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
   /** A later delivery was correlated with this one. */
   | { readonly kind: "followed_by"; readonly delivery: string; readonly what: string }
 );
+
+/** The member `event` of a timeline line about this published event. */
+export const eventIn = ({ id, delivery }: { readonly id: string; readonly delivery: string }) =>
+  id === delivery ? {} : { event: id };

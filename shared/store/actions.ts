@@ -19,6 +19,8 @@ export interface ScheduledAction {
   readonly eventKey: string;
   /** The delivery that reported the event first. */
   readonly delivery: string;
+  /** The id of the published event, if it is not the first event of the delivery. */
+  readonly event?: string;
 }
 
 export type ActionState = "due" | "done" | "gave_up";
@@ -108,6 +110,7 @@ export class ActionStore {
       target: text(before, "target"),
       eventKey: text(before, "eventKey"),
       delivery: text(before, "delivery"),
+      ...(before["event"] !== undefined && { event: text(before, "event") }),
       owner,
       attempt: owner - waits,
       hasWaited: waits > 0,

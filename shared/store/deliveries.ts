@@ -240,7 +240,7 @@ function summaryOf(item: Item): DeliverySummary {
 export function recordedEventIn(item: Item): RecordedDelivery | undefined {
   if (item[TABLE.sortKey] !== HEAD || item["outcome"] !== "event") return undefined;
   const delivery = deliveryOf(item);
-  if (delivery.event !== undefined) return delivery;
+  if (delivery.events !== undefined) return delivery;
   throw new Fault("record_unreadable", "a recorded event has no event", { retryable: false });
 }
 

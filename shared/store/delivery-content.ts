@@ -13,7 +13,7 @@ import type { Item } from "./table.ts";
  */
 export type DeliveryContent = Pick<
   RecordedDelivery,
-  "provider" | "requestId" | "traceparent" | "bodyDigest" | "bodyBytes" | "event" | "body"
+  "provider" | "requestId" | "traceparent" | "bodyDigest" | "bodyBytes" | "events" | "body"
 >;
 
 /**
@@ -28,8 +28,17 @@ const MAX_CONTENT_BYTES = 300_000;
  */
 export function packContent({ body, ...delivery }: DeliveryContent): Uint8Array {
   // The order of the members is that of the dictionary.
-  const { provider, requestId, traceparent, bodyDigest, bodyBytes, event } = delivery;
-  const json = JSON.stringify({ provider, requestId, traceparent, bodyDigest, bodyBytes, event });
+  const { provider, requestId, traceparent, bodyDigest, bodyBytes, events = [] } = delivery;
+  const [event, ...more] = events;
+  const json = JSON.stringify({
+    provider,
+    requestId,
+    traceparent,
+    bodyDigest,
+    bodyBytes,
+    event,
+    ...(more.length > 0 && { more }),
+  });
   const head = Buffer.from(`${Buffer.byteLength(json)}${body === undefined ? "-" : ""}\n${json}`, "utf8");
   const packed = deflateSync(Buffer.concat([head, body ?? NO_BYTES]), { dictionary: dictionaryFor(provider) });
   return body === undefined || packed.length <= MAX_CONTENT_BYTES ? packed : packContent(delivery);
@@ -43,7 +52,8 @@ export function unpackContent(item: Item): DeliveryContent {
     if (content[0] !== ZLIB) return unpackFirstFormat(content, item);
     const { json, ...rest } = split(inflateSync(content, { dictionary: dictionaryOf(content) }));
     // Written by `packContent` from the same type, and the checksum is correct.
-    return { ...(JSON.parse(json) as Omit<DeliveryContent, "body">), ...rest };
+    const { event, more = [], ...facts } = JSON.parse(json) as PackedFacts;
+    return { ...facts, ...(event && { events: [event, ...more] }), ...rest };
   } catch (cause) {
     throw new Fault("record_unreadable", "a record's content cannot be unpacked", { retryable: false, cause });
   }
@@ -56,6 +66,12 @@ function dictionaryOf(content: Uint8Array): Buffer {
   if (dictionary === undefined) throw new Error("the content names no released dictionary");
   return dictionary;
 }
+
+/** A record has had one event, in `event`, since the first release; `more` has the others, if there are any. */
+type PackedFacts = Omit<DeliveryContent, "body" | "events"> & {
+  readonly event?: BridgeEvent;
+  readonly more?: readonly BridgeEvent[];
+};
 
 const NO_BYTES = new Uint8Array();
 
@@ -76,7 +92,7 @@ function unpackFirstFormat(content: Uint8Array, item: Item): DeliveryContent {
     ...(traceparent !== undefined && { traceparent: text(item, "traceparent") as TraceParent }),
     bodyDigest: text(item, "bodyDigest"),
     bodyBytes: number(item, "bodyBytes"),
-    ...(json !== "" && { event: JSON.parse(json) as BridgeEvent }),
+    ...(json !== "" && { events: [JSON.parse(json) as BridgeEvent] as const }),
     ...rest,
   };
 }

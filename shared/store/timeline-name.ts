@@ -2,6 +2,11 @@ import type { TimelineEvent } from "../model/timeline.ts";
 
 /** The name of a timeline event in its sort key. An event with the same name replaces the earlier one. */
 export function timelineName(timelineEvent: TimelineEvent): string {
+  const name = nameOf(timelineEvent);
+  return "event" in timelineEvent ? `${name}#${timelineEvent.event}` : name;
+}
+
+function nameOf(timelineEvent: TimelineEvent): string {
   switch (timelineEvent.kind) {
     case "scheduled":
     case "already_scheduled":

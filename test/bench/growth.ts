@@ -6,7 +6,7 @@ import { receive } from "../../shared/delivery/receive.ts";
 import { SWEEP_SIZE } from "../../shared/delivery/relay.ts";
 import { schedule } from "../../shared/delivery/schedule.ts";
 import { type Clock, type EpochMillis, epochMillis, laterBy, systemClock } from "../../shared/host/clock.ts";
-import { busEventOf } from "../../shared/model/bus-event.ts";
+import { busEventsOf } from "../../shared/model/bus-event.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import type { ListQuery } from "../../shared/store/deliveries.ts";
 import { openStores, type Stores } from "../../shared/store/open-stores.ts";
@@ -126,7 +126,7 @@ function writerTo(open: (clock: Clock) => Stores) {
   };
 
   const fired = async (delivery: RecordedDelivery): Promise<void> => {
-    const busEvent = busEventOf(delivery);
+    const [busEvent] = busEventsOf(delivery);
     if (busEvent === undefined) throw new Error("a push has an event");
     const { receivedAt: at, id } = delivery;
     const { id: action } = await schedule(ROUTE, busEvent.detail, { actions, deliveries, clock });

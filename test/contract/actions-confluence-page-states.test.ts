@@ -172,7 +172,7 @@ async function timelineAfterRun(
   const build = buildOf();
   const time = "2026-11-02T09:01:15.000Z";
   const event = { type: "build.succeeded", keyParts: [build.id], time, subject: build.id, build } as const;
-  const delivery = { ...sampleDelivery(), event };
+  const delivery = { ...sampleDelivery(), events: [event] as const };
   await parts.deliveries.record(delivery);
   await relay(delivery, { ...parts, outbox: parts.deliveries, log: silentLog });
   await parts.runDue();

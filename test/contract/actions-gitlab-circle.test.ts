@@ -53,7 +53,7 @@ describe("a status that comes back as a hook", () => {
 
   it("a hook of a project's own pipeline that our status moved sets no status, so that the feedback loop ends", async () => {
     sandbox.startPipeline();
-    const moved = (await reportAll()).flatMap((reading) => (reading.outcome === "event" ? [reading.event] : []));
+    const moved = (await reportAll()).flatMap((reading) => (reading.outcome === "event" ? [reading.events[0]] : []));
     expect(moved.map(({ type }) => type)).toEqual(["build.queued", "build.running", "build.succeeded"]);
     const before = sandbox.requests.length;
     for (const { keyParts: _, ...event } of moved) {

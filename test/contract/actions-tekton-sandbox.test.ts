@@ -58,7 +58,7 @@ async function start(options: SandboxListenerOptions = {}) {
 }
 
 const typesOf = (readings: readonly Reading[]) =>
-  readings.map((reading) => (reading.outcome === "event" ? reading.event.type : reading.outcome)).sort();
+  readings.map((reading) => (reading.outcome === "event" ? reading.events[0].type : reading.outcome)).sort();
 
 describe("the sandbox listener", () => {
   it("a run is reported to the bridge from its creation to its end, in events that the provider reads", async () => {
@@ -72,10 +72,12 @@ describe("the sandbox listener", () => {
     expect(typesOf(readings)).toEqual(["build.queued", "build.running", "build.running", "build.succeeded"]);
     expect(readings).toContainEqual(
       expect.objectContaining({
-        event: expect.objectContaining({
-          build: expect.objectContaining({ pipeline: "ci/docs-build", results: { page: "98310" } }),
-          origin: { delivery: expect.stringMatching(/^d-/), triggerEventId: expect.any(String) },
-        }),
+        events: [
+          expect.objectContaining({
+            build: expect.objectContaining({ pipeline: "ci/docs-build", results: { page: "98310" } }),
+            origin: { delivery: expect.stringMatching(/^d-/), triggerEventId: expect.any(String) },
+          }),
+        ],
       }),
     );
   });
@@ -101,7 +103,7 @@ describe("the sandbox listener", () => {
     expect(outcome).toHaveProperty("facts.eventID");
     const eventID = outcome.outcome === "done" ? outcome.facts?.["eventID"] : undefined;
     expect(readings).toHaveLength(4);
-    for (const reading of readings) expect(reading).toHaveProperty("event.origin", { triggerEventId: eventID });
+    for (const reading of readings) expect(reading).toHaveProperty("events[0].origin", { triggerEventId: eventID });
   });
 
   it("after a restart the last event is sent again, as another delivery of the same event", async () => {
@@ -109,7 +111,7 @@ describe("the sandbox listener", () => {
     const sandbox = await start({ sink: () => sink });
     await triggerBenchFor(sandbox.url).run();
     await sandbox.settled();
-    const end = readings.find((reading) => reading.outcome === "event" && reading.event.type === "build.succeeded");
+    const end = readings.find((reading) => reading.outcome === "event" && reading.events[0].type === "build.succeeded");
     sandbox.resendAll();
     await sandbox.settled();
     expect(readings).toHaveLength(5);

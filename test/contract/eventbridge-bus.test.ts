@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EventBridgeBus } from "../../shared/bus/eventbridge-bus.ts";
-import { type BusEvent, busEventOf } from "../../shared/model/bus-event.ts";
-import { sampleDelivery } from "../support/samples.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
+import { busEventOf, sampleDelivery } from "../support/samples.ts";
 
 interface PutEntry {
   readonly EventBusName: string;

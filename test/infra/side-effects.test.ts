@@ -5,12 +5,11 @@ import { describe, expect, it } from "vitest";
 import { relayBus } from "../../functions/relay-bus.ts";
 import { compileConfig } from "../../infra/compile-config.ts";
 import type { Bus } from "../../shared/bus/bus.ts";
-import { busEventOf } from "../../shared/model/bus-event.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
 import { openStores } from "../../shared/store/open-stores.ts";
 import { bridgeWith } from "../support/bridge-parts.ts";
 import { startEmbeddedDynamoDb } from "../support/embedded-dynamodb.ts";
-import { sampleDelivery } from "../support/samples.ts";
+import { busEventOf, sampleDelivery } from "../support/samples.ts";
 import { testClock } from "../support/test-doubles.ts";
 import { EVERYTHING, type Synthesised, synthesise } from "./synthesised.ts";
 
@@ -72,8 +71,14 @@ describe("a label with a command in an installation without people", () => {
           singleProcess: false,
           clock,
         });
-        const { event, ...rest } = sampleDelivery();
-        const delivery = { ...rest, event: { ...event, type: "page.labeled", label: "drawbridge-approve" } as const };
+        const {
+          events: [event],
+          ...rest
+        } = sampleDelivery();
+        const delivery = {
+          ...rest,
+          events: [{ ...event, type: "page.labeled", label: "drawbridge-approve" }] as const,
+        };
         await stores.deliveries.record(delivery);
         database.client.middlewareStack.add((next, { commandName = "" }) => async (call) => {
           if (table.includes(`dynamodb:${commandName.replace(/Command$/, "")}`) && !("IndexName" in call.input)) {

@@ -6,13 +6,12 @@ import { relay, sweep } from "../../shared/delivery/relay.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
-import { busEventOf } from "../../shared/model/bus-event.ts";
 import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import type { Outbox } from "../../shared/store/deliveries.ts";
 import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
 import { withMethods } from "../support/memory-stores.ts";
-import { sampleDelivery } from "../support/samples.ts";
+import { busEventOf, sampleDelivery } from "../support/samples.ts";
 import { silentLog } from "../support/test-doubles.ts";
 
 const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };

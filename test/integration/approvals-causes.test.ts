@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { laterBy, toIso } from "../../shared/host/clock.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
-import { type BusEvent, busEventOf } from "../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { BuildEvent } from "../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { routeOf, scripted } from "../support/bridge-parts.ts";
 import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";
-import { sampleDelivery } from "../support/samples.ts";
+import { busEventOf, sampleDelivery } from "../support/samples.ts";
 
 const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
 const onBuild = (pipeline: string) => (busEvent: BusEvent) =>
@@ -40,7 +40,7 @@ async function built(pipeline: string, origin: RecordedDelivery, given: Partial<
     origin: { delivery: origin.id },
     ...given,
   };
-  const { event: _, ...delivery } = sampleDelivery();
+  const { events: _, ...delivery } = sampleDelivery();
   const principal = { ...delivery.principal, subject: "prod-cluster" };
   const id = `d-${pipeline}-of-${origin.id}`;
   const report = await bridge.takeIn({
@@ -51,7 +51,7 @@ async function built(pipeline: string, origin: RecordedDelivery, given: Partial<
     principal,
     what: event.type,
     subject: event.subject,
-    event,
+    events: [event],
   });
   await bridge.runDue("builds");
   await bridge.runDue();
@@ -119,9 +119,12 @@ describe("a gate behind a run that a page edit caused", () => {
   });
 
   it("the actor of the run's own event is the requester if no earlier event names anybody", async () => {
-    const { event, ...delivery } = sampleDelivery(9);
+    const {
+      events: [event],
+      ...delivery
+    } = sampleDelivery(9);
     const { actor: _, ...nobody } = event;
-    const unnamed = await bridge.takeIn({ ...delivery, event: nobody });
+    const unnamed = await bridge.takeIn({ ...delivery, events: [nobody] });
     await bridge.runDue("builds");
     const report = await built("pack", await built("build", unnamed), { actor: { id: "max" } });
     expect((await bridge.approvalOf(report)).requester).toMatchObject({ actor: "max", subject: "prod-cluster" });

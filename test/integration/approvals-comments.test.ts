@@ -63,7 +63,7 @@ async function report(
     ...sampleDelivery(),
     id: deliveryIdOf("wiki", ["comment", String(++sent)]),
     what: event.type,
-    event,
+    events: [event] as const,
   };
   const taken = await bridge.takeIn({ ...delivery, ...changes });
   await bridge.runDue("pages");

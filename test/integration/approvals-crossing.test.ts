@@ -264,7 +264,7 @@ describe("a delivery that is run again", () => {
     expect(paramsOf(-1)).toEqual(paramsOf(-2));
     const again = await shown(replayed.delivery);
     expect(again.delivery.principal).toMatchObject({ subject: "mia", trustEntry: "people" });
-    expect(again.event?.detail).toMatchObject({ replay: { of: id, routes: ["page-build"] } });
+    expect(again.events[0]?.detail).toMatchObject({ replay: { of: id, routes: ["page-build"] } });
     await pageShows("mia at ");
   });
 

@@ -5,10 +5,10 @@ import { Fault } from "../../shared/host/fault.ts";
 import { problemOf } from "../../shared/http/problem.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { Approval } from "../../shared/model/approval.ts";
-import { busEventOf } from "../../shared/model/bus-event.ts";
 import { deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";
+import { busEventOf } from "../support/samples.ts";
 import { silentLog } from "../support/test-doubles.ts";
 
 const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };

@@ -7,13 +7,13 @@ import { actOn } from "../../shared/delivery/schedule.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
-import { type BusEvent, busEventOf } from "../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { type AwsAccount, sent, startAwsAccount } from "../support/aws-account.ts";
 import { bodyOf, queueMessage, SandboxQueue } from "../support/aws-queue.ts";
 import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
-import { sampleDelivery } from "../support/samples.ts";
+import { busEventOf, sampleDelivery } from "../support/samples.ts";
 import { silentLog } from "../support/test-doubles.ts";
 
 const DONE: ActionOutcome = { outcome: "done", summary: "accepted by the listener" };
@@ -275,7 +275,7 @@ describe("any messages and any outcomes of targets", () => {
       fc.asyncProperty(events, fc.integer({ min: 1, max: 5 }), async (reported, batchSize) => {
         runs += 1;
         const left = new Map(
-          reported.map((one, at) => [sampleDelivery(runs * 100 + at).event.page.version, [...one.outcomes]]),
+          reported.map((one, at) => [sampleDelivery(runs * 100 + at).events[0].page.version, [...one.outcomes]]),
         );
         const run: Route["run"] = async ({ busEvent }) => {
           const version = "page" in busEvent.detail ? busEvent.detail.page.version : undefined;

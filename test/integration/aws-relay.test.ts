@@ -4,7 +4,6 @@ import { sqsClient } from "../../shared/aws/clients.ts";
 import { requeueDeadLetters } from "../../shared/aws/stream-dead-letters.ts";
 import { requeueSpan, type TimeSpan } from "../../shared/delivery/requeue-span.ts";
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
-import { busEventOf } from "../../shared/model/bus-event.ts";
 import { toStored } from "../../shared/store/dynamodb/item.ts";
 import { type AwsAccount, loadFunction, startAwsAccount } from "../support/aws-account.ts";
 import {
@@ -17,7 +16,7 @@ import {
   streamRecord,
   unrelayedQueue,
 } from "../support/aws-stream.ts";
-import { sampleDelivery } from "../support/samples.ts";
+import { busEventOf, sampleDelivery } from "../support/samples.ts";
 import { silentLog, testClock } from "../support/test-doubles.ts";
 
 const CONFIG = { sources: {} };
@@ -70,7 +69,7 @@ describe("the relay", () => {
   });
 
   it("a record that is not a new event is ignored without being decoded", async () => {
-    const { event: _, ...ignored } = sampleDelivery(1, { outcome: "ignored", what: "blog_created" });
+    const { events: _, ...ignored } = sampleDelivery(1, { outcome: "ignored", what: "blog_created" });
     await recorded(account, [ignored, sampleDelivery(2)]);
     const head = await storedHead(account, sampleDelivery(2).id);
     const Records = [

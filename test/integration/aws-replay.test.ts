@@ -75,8 +75,8 @@ describe("a delivery that is run again in AWS", () => {
     const of = await stores.deliveries.get(first);
     if (of === undefined) throw new Error("it is recorded");
     const replay = { of: first, routes: ["another"], isRollback: false };
-    const event = of.event && { ...of.event, keyParts: [...of.event.keyParts, "again"] };
-    await stores.deliveries.record({ ...of, ...(event && { event }), id: "d-for-another", replay });
+    const event = of.events && { ...of.events[0], keyParts: [...of.events[0].keyParts, "again"] };
+    await stores.deliveries.record({ ...of, ...(event && { events: [event] as const }), id: "d-for-another", replay });
     const before = bridge.listener.requests.length;
     const publishedAfterTurn = async () => {
       await bridge.turn();

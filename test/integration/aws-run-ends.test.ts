@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { BuildEvent } from "../../shared/model/event.ts";
 import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import { type AwsAccount, loadFunction, startAwsAccount } from "../support/aws-account.ts";
 import { recorded, storesOf, unrelayedQueue } from "../support/aws-stream.ts";
-import { sampleDelivery } from "../support/samples.ts";
+import { busEventOf, sampleDelivery } from "../support/samples.ts";
 import { testClock } from "../support/test-doubles.ts";
 
 /** A route whose runs the cluster reports, and no route that matches these reports. */
@@ -39,8 +38,8 @@ function buildEnd(source: string) {
       createdAt: "2026-11-02T09:01:00.000Z",
     },
   };
-  const { event: _, ...sample } = sampleDelivery(2, { source, provider: "tekton", what: event.type });
-  return { ...sample, event };
+  const { events: _, ...sample } = sampleDelivery(2, { source, provider: "tekton", what: event.type });
+  return { ...sample, events: [event] as const };
 }
 
 /** The calls that the relay makes for the end of a build that `source` reports. */

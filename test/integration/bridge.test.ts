@@ -13,12 +13,12 @@ import type { ReceiveDeps } from "../../shared/delivery/receive.ts";
 import type { RunTrackingDeps } from "../../shared/delivery/run-tracking.ts";
 import type { ScheduleDeps } from "../../shared/delivery/schedule.ts";
 import type { CallDeps } from "../../shared/http/calls.ts";
-import { busEventOf } from "../../shared/model/bus-event.ts";
 import { openStores } from "../../shared/store/open-stores.ts";
 import { type OpenTable, openMemoryTable } from "../../shared/store/sqlite/open.ts";
 import { bridgeWith } from "../support/bridge-parts.ts";
 import { gatedBridge } from "../support/gated-bridge.ts";
 import { CANARY, gitlabHeaders } from "../support/http-bridge.ts";
+import { busEventOf } from "../support/samples.ts";
 import { secretsOf, type TestClock, testClock } from "../support/test-doubles.ts";
 
 /** Everything that a bridge is passed to whole. The assignment of a bridge fails to compile if it lacks a member. */

@@ -190,8 +190,8 @@ async function readPages(deliveries: readonly ShownDelivery[]): Promise<void> {
 }
 
 /** Whether the delivery is relayed, and every action that was due is done or given up. */
-function isQuiet({ delivery, event, timeline }: ShownDelivery): boolean {
-  const isRelayed = event === undefined || delivery.relayedAt !== undefined;
+function isQuiet({ delivery, events, timeline }: ShownDelivery): boolean {
+  const isRelayed = events.length === 0 || delivery.relayedAt !== undefined;
   const ended = timeline.flatMap((one) => (one.kind === "attempt" && one.outcome !== "retry" ? [one.route] : []));
   return isRelayed && timeline.every((one) => one.kind !== "scheduled" || ended.includes(one.route));
 }

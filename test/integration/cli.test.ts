@@ -328,7 +328,7 @@ describe("the output of a command", () => {
 
   it("a delivery is shown with its trace and what it replays, and its timeline is in order of time", async () => {
     const detail = {
-      ...shown.event?.detail,
+      ...shown.events[0]?.detail,
       traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
       replay: { of: "d-first", routes: ["docs", "more"], isRollback: true },
     };
@@ -337,7 +337,7 @@ describe("the output of a command", () => {
       { at: at(1), kind: "scheduled", route: "docs", action: "tekton" },
       { ...shown.timeline.find(({ kind }) => kind === "replayed"), at: at(3), delivery: "d-3" },
     ];
-    const lines = await show({ ...shown, event: { detail }, timeline });
+    const lines = await show({ ...shown, events: [{ "detail-type": "page.updated", detail }], timeline });
     expect(lines).toEqual(
       expect.arrayContaining([
         "trace     0af7651916cd43dd8448eb211c80319c",
@@ -351,9 +351,22 @@ describe("the output of a command", () => {
     ]);
   });
 
+  it("each event of a delivery is shown with its id, type, subject and key, and a line of the timeline names its event", async () => {
+    const [first] = shown.events;
+    const second = { ...first?.detail, id: "d-1.2", subject: "production", eventKey: "e-2" };
+    const events = [first, { "detail-type": "code.tagged", detail: second }];
+    const timeline = [{ at: at(1), kind: "scheduled", route: "docs", event: "d-1.2", action: "tekton" }];
+    expect(await show({ ...shown, events, timeline })).toEqual(
+      expect.arrayContaining([
+        "event     word: build.failed word, event key word",
+        "event     d-1.2: code.tagged production, event key e-2",
+        `${at(1)}  route docs: tekton due (event d-1.2)`,
+      ]),
+    );
+  });
+
   it("a delivery without an event is shown as not to be relayed", async () => {
-    const { event: _, ...withoutEvent } = shown;
-    expect(await show({ ...withoutEvent, timeline: [] })).toEqual(
+    expect(await show({ ...shown, events: [], timeline: [] })).toEqual(
       expect.arrayContaining(["relayed   nothing to relay", "nothing followed"]),
     );
   });

@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { relay } from "../../shared/delivery/relay.ts";
-import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { BuildEvent, OriginClaim } from "../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
-import { sampleDelivery } from "../support/samples.ts";
+import { busEventOf, sampleDelivery } from "../support/samples.ts";
 import { silentLog } from "../support/test-doubles.ts";
 
 const PAGE_EDIT = sampleDelivery();
@@ -19,7 +18,7 @@ function clusterReport(origin: OriginClaim | undefined, source = "prod-cluster")
     build: { system: "tekton", id: "run-1", pipeline: "ci/docs", state: "succeeded" },
     ...(origin && { origin }),
   };
-  return { ...PAGE_EDIT, id: `d-reported-by-${source}`, source, provider: "tekton", what: event.type, event };
+  return { ...PAGE_EDIT, id: `d-reported-by-${source}`, source, provider: "tekton", what: event.type, events: [event] };
 }
 
 const trigger = scripted([{ outcome: "done", summary: "accepted by the listener" }]);

@@ -129,7 +129,7 @@ describe("one delivery", () => {
     const shown = (await (await get(`/v1/deliveries/${sampleDelivery(1).id}`)).json()) as ShownDelivery;
     expect(shown).toMatchObject({
       delivery: { id: sampleDelivery(1).id, provider: "confluence", principal: { method: "hub-signature" } },
-      event: { source: "drawbridge.confluence", "detail-type": "page.updated" },
+      events: [{ source: "drawbridge.confluence", "detail-type": "page.updated" }],
       timeline: [
         { kind: "attempt", outcome: "retry", at: expect.stringMatching(/Z$/), nextAt: expect.stringMatching(/Z$/) },
       ],

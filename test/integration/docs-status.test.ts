@@ -60,7 +60,7 @@ const blockWith = (language: string, start: string): string =>
 
 /** The build of the newest delivery. */
 function newest() {
-  const event = [...bridge.records.values()].at(-1)?.event;
+  const event = [...bridge.records.values()].at(-1)?.events?.[0];
   return event && "build" in event ? event.build : undefined;
 }
 

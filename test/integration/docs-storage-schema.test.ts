@@ -1,7 +1,6 @@
 import { type AttributeValue, type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { laterBy, toSeconds } from "../../shared/host/clock.ts";
-import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
 import { TABLE } from "../../shared/store/key-schema.ts";
@@ -9,7 +8,7 @@ import { openStores } from "../../shared/store/open-stores.ts";
 import { createTable } from "../support/create-table.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../support/documents.ts";
 import type { EmbeddedDynamoDb } from "../support/embedded-dynamodb.ts";
-import { sampleDelivery } from "../support/samples.ts";
+import { busEventOf, sampleDelivery } from "../support/samples.ts";
 import { dynamoDbKinds } from "../support/stores.ts";
 import { testClock } from "../support/test-doubles.ts";
 

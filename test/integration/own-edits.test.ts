@@ -41,9 +41,15 @@ async function relayParts() {
   await ownAccounts.record({ site: SITE, account: BRIDGE_USER.userKey }, laterBy(clock.now(), 24 * HOUR_MS));
   const deps = { bus, clock, deliveries, ownAccounts, outbox: deliveries, log: silentLog };
   const recordedEdit = async (n: number, account?: string, changes: Partial<RecordedDelivery> = {}) => {
-    const { event, ...delivery } = sampleDelivery(n, changes);
+    const {
+      events: [event],
+      ...delivery
+    } = sampleDelivery(n, changes);
     const { actor: _, ...unsigned } = event;
-    const edit = { ...delivery, event: account === undefined ? unsigned : { ...event, actor: { id: account } } };
+    const edit = {
+      ...delivery,
+      events: [account === undefined ? unsigned : { ...event, actor: { id: account } }] as const,
+    };
     await deliveries.record(edit);
     return edit;
   };

@@ -1,10 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createCommands } from "../../shared/approvals/execute-command.ts";
-import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { BuildEvent, BuildPart, BuildState } from "../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { gatedBridge } from "../support/gated-bridge.ts";
-import { sampleDelivery } from "../support/samples.ts";
+import { busEventOf, sampleDelivery } from "../support/samples.ts";
 
 let bridge: Awaited<ReturnType<typeof gatedBridge>>;
 
@@ -37,8 +36,8 @@ function report(
     origin: { delivery },
     build: { system: "tekton", id: delivery, pipeline: "ci/docs", state, ...(results && { results }) },
   };
-  const { event: _, ...sample } = sampleDelivery(1, { source: "cluster", provider: "tekton", what: event.type });
-  return bridge.takeIn({ ...sample, id: `d-${state}-${delivery}`, event, ...given });
+  const { events: _, ...sample } = sampleDelivery(1, { source: "cluster", provider: "tekton", what: event.type });
+  return bridge.takeIn({ ...sample, id: `d-${state}-${delivery}`, events: [event], ...given });
 }
 
 const production = { environment: "production" };

@@ -202,7 +202,7 @@ describe("a sweep whose oldest deliveries cannot be relayed", () => {
   });
 
   it("an entry without an event is paused, and its pauses grow", async () => {
-    const { event: _, ...ignored } = sampleDelivery();
+    const { events: _, ...ignored } = sampleDelivery();
     await database.table.create({ pk: "d-ghost", sk: "other", queue: "relay", dueAt: 0 });
     await stores.deliveries.record({ ...ignored, outcome: "ignored" });
     await stores.deliveries.mark(ignored.id, clock.now(), clock.now());

@@ -6,7 +6,6 @@ import { replay } from "../../shared/delivery/replay.ts";
 import { toIso } from "../../shared/host/clock.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { Approval } from "../../shared/model/approval.ts";
-import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { PageEvent } from "../../shared/model/event.ts";
 import { approvalIdOf, deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { Principal } from "../../shared/model/principal.ts";
@@ -14,7 +13,7 @@ import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { entryOf } from "../unit/identity/tokens.ts";
 import { bridgeParts, routeOf, scripted } from "./bridge-parts.ts";
-import { sampleDelivery } from "./samples.ts";
+import { busEventOf, sampleDelivery } from "./samples.ts";
 import { silentLog } from "./test-doubles.ts";
 
 /** The actor of every sample delivery. */
@@ -121,17 +120,23 @@ function operationsOn(gated: string, { bridge, bus: inner }: Parts) {
     takeIn,
     /** Reports this version of the page, at the clock's time. */
     edit: (version: number, page: Partial<PageEvent["page"]> = {}) => {
-      const { event, ...delivery } = sampleDelivery(version);
+      const {
+        events: [event],
+        ...delivery
+      } = sampleDelivery(version);
       const time = toIso(clock.now());
-      return takeIn({ ...delivery, event: { ...event, time, page: { ...event.page, ...page } } });
+      return takeIn({ ...delivery, events: [{ ...event, time, page: { ...event.page, ...page } }] });
     },
     /** Somebody puts a label on the page; `given` changes the delivery. */
     label: (label: string, actor: string, given: Partial<RecordedDelivery> = {}, time = toIso(clock.now())) => {
-      const { event, ...delivery } = sampleDelivery();
+      const {
+        events: [event],
+        ...delivery
+      } = sampleDelivery();
       const keyParts = [event.page.id, time, label];
       const labeled: PageEvent = { ...event, type: "page.labeled", keyParts, time, label, actor: { id: actor } };
       const id = deliveryIdOf("wiki", ["label", String(++labels)]);
-      return takeIn({ ...delivery, id, what: labeled.type, event: labeled, ...given });
+      return takeIn({ ...delivery, id, what: labeled.type, events: [labeled], ...given });
     },
     decide: async (delivery: RecordedDelivery, decision: Verdict["decision"], by: Verdict["by"]) =>
       decide(await approvalOf(delivery), { decision, by, requestId: "request-2" }, bridge),

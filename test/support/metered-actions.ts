@@ -6,13 +6,12 @@ import { tekton } from "../../shared/actions/tekton/index.ts";
 import { DEFAULT_RETRY } from "../../shared/delivery/backoff.ts";
 import { actOn } from "../../shared/delivery/schedule.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
-import { busEventOf } from "../../shared/model/bus-event.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
 import { openStores } from "../../shared/store/open-stores.ts";
 import { bridgeWith, routeOf } from "./bridge-parts.ts";
-import { sampleDelivery } from "./samples.ts";
+import { busEventOf, sampleDelivery } from "./samples.ts";
 import { startSandboxConfluence } from "./sandbox-confluence.ts";
 import { buildOf } from "./sandbox-confluence-action.ts";
 import { actionDeps, secretsOf, testClock } from "./test-doubles.ts";
@@ -75,9 +74,10 @@ function routesWith(deps: ActionDeps, site: string): readonly Route[] {
   ];
 }
 
-function editAt(site: string) {
+function editAt(site: string): RecordedDelivery {
   const edit = sampleDelivery();
-  return { ...edit, event: { ...edit.event, page: { ...edit.event.page, site } } };
+  const [event] = edit.events;
+  return { ...edit, events: [{ ...event, page: { ...event.page, site } }] };
 }
 
 /** The cluster's report of a run's end, with the annotation that names the edit. */
@@ -95,7 +95,7 @@ function endOfRun(
     build,
   } as const;
   const claimed = { ...event, origin: { delivery: edit.id } };
-  return { ...edit, id: `d-end-of-run-${run}`, source: "cluster", provider: "tekton", what: type, event: claimed };
+  return { ...edit, id: `d-end-of-run-${run}`, source: "cluster", provider: "tekton", what: type, events: [claimed] };
 }
 
 interface Call {

@@ -96,7 +96,7 @@ export function readingBy(readDelivery: (delivery: AuthenticDelivery) => Reading
   const eventOf = async (body: Body): Promise<BridgeEvent> => {
     const reading = await read(body);
     if (reading.outcome !== "event") throw new Error(JSON.stringify(reading));
-    return reading.event;
+    return reading.events[0];
   };
   return { read, eventOf };
 }

@@ -1,4 +1,5 @@
 import { epochMillis } from "../../shared/host/clock.ts";
+import { type BusEvent, busEventsOf } from "../../shared/model/bus-event.ts";
 import type { PageEvent } from "../../shared/model/event.ts";
 import { deliveryIdOf, sha256Hex } from "../../shared/model/idempotency-keys.ts";
 import { sourcePrincipal } from "../../shared/model/principal.ts";
@@ -19,7 +20,7 @@ export function samplePageEvent(version = 7): PageEvent {
 export function sampleDelivery(
   n = 1,
   changes: Partial<RecordedDelivery> = {},
-): RecordedDelivery & { event: PageEvent } {
+): RecordedDelivery & { events: readonly [PageEvent] } {
   const event = samplePageEvent(n);
   const body = new TextEncoder().encode(JSON.stringify({ event: "page_updated", page: { id: 98310 }, n }));
   return {
@@ -36,6 +37,9 @@ export function sampleDelivery(
     subject: event.subject,
     body,
     ...changes,
-    event,
+    events: [event],
   };
 }
+
+/** The first bus event of a delivery. */
+export const busEventOf = (delivery: RecordedDelivery): BusEvent | undefined => busEventsOf(delivery)[0];

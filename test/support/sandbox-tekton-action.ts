@@ -1,10 +1,10 @@
 import { tekton } from "../../shared/actions/tekton/index.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
-import { type BusEvent, busEventOf } from "../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { OriginStore } from "../../shared/store/origins.ts";
 import { storeWith } from "./memory-stores.ts";
-import { sampleDelivery } from "./samples.ts";
+import { busEventOf, sampleDelivery } from "./samples.ts";
 import { actionDeps, secretsOf } from "./test-doubles.ts";
 
 /** The bus event of the page edit number `n`. */

@@ -87,6 +87,6 @@ function buildReader(changeOf: (reported: Build) => StateChange | undefined): Re
         reason,
       }),
     });
-    return { outcome: "event", event };
+    return { outcome: "event", events: [event] };
   });
 }

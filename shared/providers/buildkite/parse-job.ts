@@ -83,7 +83,7 @@ function jobReader(changeOf: (reported: Job) => StateChange | undefined): Reader
         softFailed: state === "failed" && reported.soft_failed ? true : undefined,
       }),
     });
-    return { outcome: "event", event };
+    return { outcome: "event", events: [event] };
   });
 }
 
@@ -105,5 +105,5 @@ export const activated = readerOf(jobBody, (body, { kind, receivedAt }) => {
       url: body.build.web_url,
     }),
   });
-  return { outcome: "event", event };
+  return { outcome: "event", events: [event] };
 });

@@ -59,7 +59,7 @@ export function pageReading(site: string, facts: PageFacts): Reading {
     ...(label?.name && { label: label.name }),
     ...(comment && { comment: { id: comment } }),
   };
-  return { outcome: "event", event };
+  return { outcome: "event", events: [event] };
 }
 
 /** Returns the event of a comment whose page the sender does not report. */
@@ -72,7 +72,7 @@ export function commentReading(
   const keyParts = [site, "comment", time, id];
   const by = actor ? { actor: { id: actor } } : {};
   const event: CommentEvent = { type: "page.commented", keyParts, time, subject: id, ...by, comment: { site, id } };
-  return { outcome: "event", event };
+  return { outcome: "event", events: [event] };
 }
 
 const TIME_UNREADABLE = "the time of the event cannot be read";

@@ -13,10 +13,11 @@ import type { ConfluenceSettings } from "./settings.ts";
  */
 export function readDelivery(delivery: AuthenticDelivery, settings: ConfluenceSettings): Reading {
   const reading = readAny(delivery, settings.site);
-  const actor = reading.outcome === "event" ? reading.event.actor?.id : undefined;
-  if (reading.outcome !== "event" || actor === undefined || !settings.ownAccounts.includes(actor)) return reading;
+  if (reading.outcome !== "event") return reading;
+  const [{ type, actor }] = reading.events;
+  if (actor === undefined || !settings.ownAccounts.includes(actor.id)) return reading;
   const { deliveryKey } = reading;
-  return { ...ignored(`${reading.event.type} by our own account`), ...(deliveryKey && { deliveryKey }) };
+  return { ...ignored(`${type} by our own account`), ...(deliveryKey && { deliveryKey }) };
 }
 
 function readAny({ body: bytes, bodyDigest, url }: AuthenticDelivery, site: string): Reading {

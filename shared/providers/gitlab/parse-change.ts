@@ -51,7 +51,7 @@ export const mergeRequest = readerOf(mergeRequestBody, (body, { kind }): Reading
     actor: actorOf(body.user),
     change: changeOf(path, attributes),
   });
-  return { outcome: "event", event };
+  return { outcome: "event", events: [event] };
 });
 
 /** `approval` is one of several required approvals, `approved` the last of them. */
@@ -100,7 +100,7 @@ export const note = readerOf(noteBody, (body, { kind }): Reading => {
     actor: actorOf(body.user),
     change: { ...changeOf(path, { ...merge_request, url }), comment: { id: String(id), text } },
   });
-  return { outcome: "event", event };
+  return { outcome: "event", events: [event] };
 });
 
 type MergeRequest = v.InferOutput<ReturnType<typeof v.object<typeof mergeRequestMembers>>>;

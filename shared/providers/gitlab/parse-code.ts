@@ -46,7 +46,7 @@ function codeReader(type: CodeEvent["type"]) {
         commitCount: body.total_commits_count ?? body.commits.length,
       }),
     });
-    return { outcome: "event", event };
+    return { outcome: "event", events: [event] };
   });
 }
 
@@ -77,12 +77,14 @@ export const release = readerOf(releaseBody, (body, { kind }): Reading => {
   const { id, path_with_namespace: path } = body.project;
   return {
     outcome: "event",
-    event: {
-      type: "release.published",
-      keyParts: [String(id), String(body.id), created_at],
-      time: released_at ?? created_at,
-      subject: `${path} ${tag}`,
-      release: present({ project: path, tag, name, description, commit: commit?.id, url }),
-    },
+    events: [
+      {
+        type: "release.published",
+        keyParts: [String(id), String(body.id), created_at],
+        time: released_at ?? created_at,
+        subject: `${path} ${tag}`,
+        release: present({ project: path, tag, name, description, commit: commit?.id, url }),
+      },
+    ],
   };
 });

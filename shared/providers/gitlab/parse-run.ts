@@ -87,7 +87,7 @@ export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Rea
       startedBy: body.user?.name,
     }),
   });
-  return { outcome: "event", event };
+  return { outcome: "event", events: [event] };
 });
 
 /** The title of the merge request comes first, because a long commit message is cut at its end. */
@@ -167,7 +167,7 @@ export const build = readerOf(buildBody, (body, { kind, receivedAt }): Reading =
       softFailed: state === "failed" && body.build_allow_failure ? true : undefined,
     }),
   });
-  return { outcome: "event", event };
+  return { outcome: "event", events: [event] };
 });
 
 const deploymentBody = v.object({
@@ -208,5 +208,5 @@ export const deployment = readerOf(deploymentBody, (body, { kind, receivedAt }):
       job: deployable_id ? String(deployable_id) : undefined,
     }),
   });
-  return { outcome: "event", event };
+  return { outcome: "event", events: [event] };
 });

@@ -71,7 +71,7 @@ export function readingOf(delivery: AuthenticDelivery, run: TokenRun | undefined
   };
   // Two jobs may send the same body.
   const deliveryKey = [...keyParts, jobOf(delivery.claims), delivery.bodyDigest];
-  return { outcome: "event", event, deliveryKey };
+  return { outcome: "event", events: [event], deliveryKey };
 }
 
 /**

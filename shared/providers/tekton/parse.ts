@@ -38,7 +38,7 @@ function readEnvelope(envelope: Envelope, receivedAt: EpochMillis, options: Read
   if (isTerminal(status.state) && ageMs > options.maxAgeHours * HOUR_MS && !status.origin?.delivery) {
     return { outcome: "ignored", kind: "old terminal event" };
   }
-  return { outcome: "event", event: eventOf(kind, found, status, options) };
+  return { outcome: "event", events: [eventOf(kind, found, status, options)] };
 }
 
 function kindOf(type: string): RunKind | undefined {

@@ -1,13 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { aboutOf, changeIn, hasChanged, isOutdated } from "../../../shared/approvals/change.ts";
 import type { Change } from "../../../shared/model/approval.ts";
-import { busEventOf } from "../../../shared/model/bus-event.ts";
 import type { BridgeEvent, ChangeEvent } from "../../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.ts";
-import { sampleDelivery, samplePageEvent } from "../../support/samples.ts";
+import { busEventOf, sampleDelivery, samplePageEvent } from "../../support/samples.ts";
 
 function recorded(event: BridgeEvent, changes: Partial<RecordedDelivery> = {}) {
-  const delivery: RecordedDelivery = { ...sampleDelivery(), ...changes, what: event.type, event };
+  const delivery: RecordedDelivery = { ...sampleDelivery(), ...changes, what: event.type, events: [event] };
   const busEvent = busEventOf(delivery);
   if (busEvent === undefined) throw new Error("it is an event");
   return { delivery, busEvent };

@@ -45,7 +45,11 @@ async function sessionOver(readings: Readonly<Record<string, readonly Reading[]>
     if (reading === undefined) return c.notFound();
     const { what, receivedMs, timeline } = reading;
     const facts = { id, source: "wiki", provider: "confluence", receivedAt: at(receivedMs), outcome: "event", what };
-    return c.json({ delivery: { ...facts, principal, requestId: "r", bodyDigest: "0", bodyBytes: 1 }, timeline });
+    return c.json({
+      delivery: { ...facts, principal, requestId: "r", bodyDigest: "0", bodyBytes: 1 },
+      events: [],
+      timeline,
+    });
   });
   const { url, close } = await serveOnLoopback(app, 0);
   closing.push(close);

@@ -161,8 +161,14 @@ describe("the page of a delivery", () => {
   });
 
   it("the page of a delivery shows an origin only if the origin's timeline confirms it", async () => {
-    const { event, ...rest } = delivery(() => "x");
-    const claiming = { ...rest, event: { ...event, detail: { ...event?.detail, origin: { delivery: "d-origin" } } } };
+    const {
+      events: [event],
+      ...rest
+    } = delivery(() => "x");
+    const claiming = {
+      ...rest,
+      events: [{ ...event, detail: { ...event?.detail, origin: { delivery: "d-origin" } } }],
+    };
     const answering =
       (isSo: boolean): Visit["ask"] =>
       async <T>(path: string) => {

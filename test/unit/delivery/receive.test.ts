@@ -34,7 +34,7 @@ function source(changes: { proof?: Result<Proof>; reading?: () => Reading } = {}
     },
     read: () => {
       calls.push("read");
-      return (changes.reading ?? (() => ({ outcome: "event", event: samplePageEvent() })))();
+      return (changes.reading ?? (() => ({ outcome: "event", events: [samplePageEvent()] })))();
     },
   };
   return { made, calls };
@@ -78,7 +78,7 @@ describe("receive", () => {
   });
 
   const readings: readonly (readonly [string, Reading])[] = [
-    ["accepted", { outcome: "event", event: samplePageEvent() }],
+    ["accepted", { outcome: "event", events: [samplePageEvent()] }],
     ["ignored", { outcome: "ignored", kind: "blog_created" }],
     ["unusable", { outcome: "unusable", problem: "the body is not JSON" }],
   ];

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { recordReportedRunEnd, recordRunEnd, recordRunStart } from "../../../shared/delivery/run-tracking.ts";
 import type { ActionOutcome } from "../../../shared/model/action-outcome.ts";
-import { type BusEvent, busEventOf } from "../../../shared/model/bus-event.ts";
+import type { BusEvent } from "../../../shared/model/bus-event.ts";
 import type { BuildEvent, BuildPart, BuildState } from "../../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.ts";
 import type { RecordedRun } from "../../../shared/store/runs.ts";
-import { sampleDelivery } from "../../support/samples.ts";
+import { busEventOf, sampleDelivery } from "../../support/samples.ts";
 import { testClock } from "../../support/test-doubles.ts";
 
 const ORIGIN = busEventOf(sampleDelivery()) as BusEvent;
@@ -27,7 +27,13 @@ function ended(state: BuildState, reported: Reported = {}, changes: Partial<Reco
     ...(origin && { origin }),
     build: { system: "tekton", id: "1", pipeline: "ci/docs", state, ...build },
   };
-  return busEventOf({ ...sampleDelivery(2), source: "cluster", what: event.type, ...changes, event }) as BusEvent;
+  return busEventOf({
+    ...sampleDelivery(2),
+    source: "cluster",
+    what: event.type,
+    ...changes,
+    events: [event],
+  }) as BusEvent;
 }
 
 const ROUTES = [

@@ -3,8 +3,8 @@ import type { Bus, PublishResult } from "../../../shared/bus/bus.ts";
 import { type SideEffect, withSideEffects } from "../../../shared/delivery/side-effects.ts";
 import { Fault } from "../../../shared/host/fault.ts";
 import type { Log } from "../../../shared/host/log.ts";
-import { type BusEvent, busEventOf } from "../../../shared/model/bus-event.ts";
-import { sampleDelivery } from "../../support/samples.ts";
+import type { BusEvent } from "../../../shared/model/bus-event.ts";
+import { busEventOf, sampleDelivery } from "../../support/samples.ts";
 
 function eventOf(n: number): BusEvent {
   const busEvent = busEventOf(sampleDelivery(n));

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { receive, type Source } from "../../../shared/delivery/receive.ts";
 import type { TraceParent } from "../../../shared/host/trace.ts";
-import { busEventOf } from "../../../shared/model/bus-event.ts";
 import { EVENT_TYPES } from "../../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.ts";
 import { providers } from "../../../shared/providers/registry.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
 import { type Fixture, fixtureSourceOf, fixturesOf } from "../../support/provider-fixtures.ts";
+import { busEventOf } from "../../support/samples.ts";
 import { providerDeps, secretsOf, silentLog, testClock } from "../../support/test-doubles.ts";
 
 const DOCUMENT = readText("docs/events.md");
@@ -81,7 +81,7 @@ describe("docs/events.md", () => {
   it("names every provider that has a fixture of a type among those that publish it", () => {
     const missing = providers.flatMap(({ name }) =>
       fixturesOf(name).flatMap(({ expected }) => {
-        const row = expected.outcome === "event" && ROWS.find(({ type }) => type === expected.event.type);
+        const row = expected.outcome === "event" && ROWS.find(({ type }) => type === expected.events[0].type);
         return row && !row.publishers.includes(name) ? [`${row.type} by ${name}`] : [];
       }),
     );

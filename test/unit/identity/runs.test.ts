@@ -12,8 +12,8 @@ const runOf = (preset: string, claims: Claims) => presetOf(preset).run?.(claims)
 
 /** The build that a webhook reports. The token and the webhook each know some facts that the other does not. */
 function buildOf(reading: Reading): Readonly<Record<string, unknown>> {
-  if (reading.outcome !== "event" || !("build" in reading.event)) throw new Error(`it is ${reading.outcome}`);
-  return { ...reading.event.build };
+  if (reading.outcome !== "event" || !("build" in reading.events[0])) throw new Error(`it is ${reading.outcome}`);
+  return { ...reading.events[0].build };
 }
 
 describe("a GitLab job's token", () => {

@@ -4,6 +4,7 @@ import { deflateRawSync, deflateSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { kindOf } from "../../../shared/host/fault.ts";
+import type { BridgeEvents } from "../../../shared/model/event.ts";
 import { providers } from "../../../shared/providers/registry.ts";
 import { DICTIONARIES } from "../../../shared/store/content-dictionary.ts";
 import { type DeliveryContent, packContent, unpackContent } from "../../../shared/store/delivery-content.ts";
@@ -11,8 +12,8 @@ import type { Item } from "../../../shared/store/table.ts";
 import { sampleDelivery } from "../../support/samples.ts";
 
 function contentOf() {
-  const { provider, requestId, bodyDigest, bodyBytes, event, body = new Uint8Array() } = sampleDelivery();
-  return { provider, requestId, bodyDigest, bodyBytes, event, body } satisfies DeliveryContent;
+  const { provider, requestId, bodyDigest, bodyBytes, events, body = new Uint8Array() } = sampleDelivery();
+  return { provider, requestId, bodyDigest, bodyBytes, events, body } satisfies DeliveryContent;
 }
 
 /** Any text of a sender, in any place of an event, and any bytes beside it. */
@@ -21,10 +22,17 @@ const contents = fc
     text: fc.string({ unit: "binary" }),
     body: fc.option(fc.uint8Array({ maxLength: 4_000 })),
     isEvent: fc.boolean(),
+    isBatch: fc.boolean(),
   })
-  .map(({ text, body, isEvent }): DeliveryContent => {
-    const { event, body: _, ...details } = contentOf();
-    return { ...details, ...(isEvent && { event: { ...event, subject: text } }), ...(body && { body }) };
+  .map(({ text, body, isEvent, isBatch }): DeliveryContent => {
+    const {
+      events: [event],
+      body: _,
+      ...details
+    } = contentOf();
+    const named = { ...event, subject: text };
+    const events: BridgeEvents = isBatch ? [named, { ...event, subject: `${text} 2` }, event] : [named];
+    return { ...details, ...(isEvent && { events }), ...(body && { body }) };
   });
 
 /** The content that is read, or the kind of error that a log would show. */
@@ -45,6 +53,16 @@ describe("the content of a delivery", () => {
     );
   });
 
+  it("a record with one event has it where the first release wrote and read it", () => {
+    const { events, body: _, ...details } = contentOf();
+    const json = JSON.stringify({ ...details, event: events[0] });
+    const { texts } = DICTIONARIES.findLast(({ provider }) => provider === details.provider) ?? { texts: [] };
+    const dictionary = Buffer.from(texts.join(""));
+    const content = deflateSync(Buffer.from(`${Buffer.byteLength(json)}-\n${json}`), { dictionary });
+    expect(unpackContent({ content })).toEqual({ ...details, events });
+    expect(Buffer.from(packContent({ ...details, events }))).toEqual(content);
+  });
+
   it("a body that would make the item too large is left out, and the rest is kept", () => {
     const { body: _, ...rest } = contentOf();
     const read = unpackContent({ content: packContent({ ...rest, body: randomBytes(300_001) }) });
@@ -58,12 +76,13 @@ describe("the content of a delivery", () => {
 
   it("content in its first form, without a dictionary and beside the details, can still be read", () => {
     fc.assert(
-      fc.property(contents, ({ event, body, ...details }) => {
+      fc.property(contents, ({ events, body, ...details }) => {
+        const event = events?.[0];
         const json = event === undefined ? "" : JSON.stringify(event);
         const head = Buffer.from(`${Buffer.byteLength(json)}${body === undefined ? "-" : ""}\n${json}`);
         const content = deflateRawSync(Buffer.concat([head, body ?? new Uint8Array()]));
         const item = { ...details, content } as Item;
-        expect(unpackContent(item)).toEqual({ ...details, ...(event && { event }), ...(body && { body }) });
+        expect(unpackContent(item)).toEqual({ ...details, ...(event && { events: [event] }), ...(body && { body }) });
       }),
     );
   });
@@ -123,12 +142,13 @@ describe("the dictionaries", () => {
 
   it("content that any of the dictionaries packed is read, whichever packs today", () => {
     fc.assert(
-      fc.property(contents, fc.constantFrom(...DICTIONARIES), ({ body, ...details }, { texts }) => {
-        const json = JSON.stringify(details);
+      fc.property(contents, fc.constantFrom(...DICTIONARIES), ({ body, events, ...details }, { texts }) => {
+        const [event, ...more] = events ?? [];
+        const json = JSON.stringify({ ...details, event, ...(more.length > 0 && { more }) });
         const head = Buffer.from(`${Buffer.byteLength(json)}${body === undefined ? "-" : ""}\n${json}`);
         const dictionary = Buffer.from(texts.join(""));
         const content = deflateSync(Buffer.concat([head, body ?? new Uint8Array()]), { dictionary });
-        expect(unpackContent({ content })).toEqual({ ...details, ...(body && { body }) });
+        expect(unpackContent({ content })).toEqual({ ...details, ...(events && { events }), ...(body && { body }) });
       }),
     );
   });

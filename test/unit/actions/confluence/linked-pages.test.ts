@@ -30,7 +30,7 @@ async function eventWithLink(
   const request = requestOf({ url: found.url, body: Buffer.from(JSON.stringify(body)) }, new Headers(found.headers));
   const reading = await read(await takenAsAuthentic(request));
   if (reading.outcome !== "event") throw new Error(JSON.stringify(reading));
-  const { keyParts: _, ...event } = reading.event;
+  const { keyParts: _, ...event } = reading.events[0];
   return entryOf("d-1", event);
 }
 

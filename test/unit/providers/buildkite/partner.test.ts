@@ -51,8 +51,8 @@ const read = (type: string, build: object, job?: object) => readText(JSON.string
 
 async function buildOf(type: string, build: object): Promise<BuildPart> {
   const reading = await read(type, build);
-  if (reading.outcome !== "event" || !("build" in reading.event)) throw new Error(JSON.stringify(reading));
-  return reading.event.build;
+  if (reading.outcome !== "event" || !("build" in reading.events[0])) throw new Error(JSON.stringify(reading));
+  return reading.events[0].build;
 }
 
 const ENDED = { finished_at: "2026-11-02 08:57:45 UTC" };
@@ -68,7 +68,7 @@ describe("a partner event about a build", () => {
     ["Build Finished", { state: "blocked", ...ENDED }, "build.waiting"],
     ["Build Blocked", { state: "passed", ...ENDED }, "build.waiting"],
   ])("the partner event %s with %j is %s", async (type, build, expected) => {
-    expect(await read(type, build)).toMatchObject({ outcome: "event", event: { type: expected } });
+    expect(await read(type, build)).toMatchObject({ outcome: "event", events: [{ type: expected }] });
   });
 
   it("a partner event reports what a webhook would, and its addresses are derived", async () => {
@@ -103,7 +103,7 @@ describe("a partner event about a build", () => {
     const events = await Promise.all(
       ["Build Blocked", "Build Finished"].map((type) => read(type, { state: "blocked", ...ENDED })),
     );
-    const [one, other] = events.map((reading) => (reading.outcome === "event" ? reading.event.keyParts : []));
+    const [one, other] = events.map((reading) => (reading.outcome === "event" ? reading.events[0].keyParts : []));
     expect(one).toEqual(other);
     expect(one).not.toEqual([]);
   });
@@ -119,7 +119,7 @@ describe("a partner event about a job", () => {
     ["Job Finished", { state: "canceled" }, "job.cancelled"],
   ])("the partner event %s with %j is %s", async (type, job, expected) => {
     const reading = await read(type, { state: "started" }, job);
-    expect(reading).toMatchObject({ outcome: "event", event: { type: expected, job: { id: JOB.uuid } } });
+    expect(reading).toMatchObject({ outcome: "event", events: [{ type: expected, job: { id: JOB.uuid } }] });
     expect(JSON.stringify(reading)).not.toContain("canary");
   });
 
@@ -127,7 +127,9 @@ describe("a partner event about a job", () => {
     const job = { type: "manual", state: "unblocked", unblocked_by: { uuid: "u-1", name: "Ines Okafor" } };
     expect(await read("Job Activated", { state: "blocked" }, job)).toMatchObject({
       outcome: "event",
-      event: { type: "approval.granted", actor: { id: "u-1", name: "Ines Okafor" }, time: "2026-11-02T08:57:46.000Z" },
+      events: [
+        { type: "approval.granted", actor: { id: "u-1", name: "Ines Okafor" }, time: "2026-11-02T08:57:46.000Z" },
+      ],
     });
   });
 });

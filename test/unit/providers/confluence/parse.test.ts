@@ -5,7 +5,7 @@ import type { Reading } from "../../../../shared/model/reading.ts";
 import { AT, automation, connect, connectPage, dataCenter, forge, read, TIMESTAMP } from "./reading.ts";
 import { SITE } from "./sources.ts";
 
-const typeOf = (reading: Reading): string => (reading.outcome === "event" ? reading.event.type : reading.outcome);
+const typeOf = (reading: Reading): string => (reading.outcome === "event" ? reading.events[0].type : reading.outcome);
 
 describe("an edit by the bridge's own account", () => {
   const key = "8a7f808a8f0d1c6e018f0d1f5c2a0001";
@@ -65,45 +65,47 @@ describe("a page event", () => {
   it("a page event of Data Center holds little more than an id", async () => {
     expect(await read(dataCenter("page_updated", { page: { id: 98310 } }))).toEqual({
       outcome: "event",
-      event: {
-        type: "page.updated",
-        keyParts: [SITE, "98310", AT],
-        time: AT,
-        subject: "98310",
-        actor: { id: "key-1" },
-        page: { site: SITE, id: "98310", url: `${SITE}/pages/viewpage.action?pageId=98310` },
-      },
+      events: [
+        {
+          type: "page.updated",
+          keyParts: [SITE, "98310", AT],
+          time: AT,
+          subject: "98310",
+          actor: { id: "key-1" },
+          page: { site: SITE, id: "98310", url: `${SITE}/pages/viewpage.action?pageId=98310` },
+        },
+      ],
     });
   });
 
   it("a page event needs neither actor, title, space nor version", async () => {
     const bare = { timestamp: TIMESTAMP, event: "page_created", page: { id: 1 } };
-    expect(await read(bare)).toMatchObject({ event: { page: { id: "1" } } });
+    expect(await read(bare)).toMatchObject({ events: [{ page: { id: "1" } }] });
     const { atlassianId, ...anonymous } = forge("created:page", { content: { id: "1", type: "page" } });
     const reading = await read(anonymous);
-    expect(reading).toMatchObject({ event: { page: { id: "1" } } });
-    expect(reading).not.toHaveProperty("event.actor");
+    expect(reading).toMatchObject({ events: [{ page: { id: "1" } }] });
+    expect(reading).not.toHaveProperty("events[0].actor");
   });
 
   it("a page event has a link into a personal space", async () => {
     const page = { ...connectPage, spaceKey: "~1000/1" };
     expect(await read(connect({ page }), "?event=page_updated")).toMatchObject({
-      event: { page: { url: `${SITE}/spaces/~1000%2F1/pages/98310` } },
+      events: [{ page: { url: `${SITE}/spaces/~1000%2F1/pages/98310` } }],
     });
   });
 
   it("a page event of a rule accepts digits as text and empty smart values", async () => {
     const smartValues = { pageVersion: "7", spaceKey: "", title: "", actor: "", label: "", commentId: "" };
-    expect(await read(automation("page_edited", smartValues))).toMatchObject({ event: { page: { version: 7 } } });
+    expect(await read(automation("page_edited", smartValues))).toMatchObject({ events: [{ page: { version: 7 } }] });
     const reading = await read(automation("comment_added", { ...smartValues, pageVersion: "" }));
-    expect(reading).toMatchObject({ event: { keyParts: [SITE, "98310", AT] } });
-    expect(reading).not.toHaveProperty("event.comment");
+    expect(reading).toMatchObject({ events: [{ keyParts: [SITE, "98310", AT] }] });
+    expect(reading).not.toHaveProperty("events[0].comment");
   });
 
   it("two labels that are added at once are two events", async () => {
     const keys = ["a", "b"].map(async (name) => {
       const reading = await read(forge("added:label", { label: { name } }));
-      return reading.outcome === "event" ? reading.event.keyParts : [];
+      return reading.outcome === "event" ? reading.events[0].keyParts : [];
     });
     const [first, second] = await Promise.all(keys);
     expect(first).not.toEqual(second);
@@ -113,8 +115,8 @@ describe("a page event", () => {
     const labels = Array.from({ length: 80 }, (_, n) => ({ name: `label-${n}` }));
     const content = { id: "1", type: "page", title: "x".repeat(5_000), labels };
     const reading = await read(forge("updated:page", { content }));
-    expect(reading).toMatchObject({ event: { page: { title: `${"x".repeat(EVENT_LIMITS.title - 1)}…` } } });
-    expect(reading).toHaveProperty("event.page.labels.length", EVENT_LIMITS.labels);
+    expect(reading).toMatchObject({ events: [{ page: { title: `${"x".repeat(EVENT_LIMITS.title - 1)}…` } }] });
+    expect(reading).toHaveProperty("events[0].page.labels.length", EVENT_LIMITS.labels);
   });
 });
 
@@ -122,20 +124,20 @@ describe("a comment", () => {
   const comment = { id: 98402, contentType: "comment", parent: connectPage };
 
   it("a comment names its page on Connect and Forge", async () => {
-    const expected = { event: { type: "page.commented", page: { id: "98310" }, comment: { id: "98402" } } };
+    const expected = { events: [{ type: "page.commented", page: { id: "98310" }, comment: { id: "98402" } }] };
     expect(await read(connect({ comment }), "?event=comment_created")).toMatchObject(expected);
     const content = { id: "98402", type: "comment", container: { id: 98310, type: "page" }, version: { number: 1 } };
     const reading = await read(forge("created:comment", { content }));
     expect(reading).toMatchObject(expected);
-    expect(reading).not.toHaveProperty("event.page.version");
+    expect(reading).not.toHaveProperty("events[0].page.version");
   });
 
   it("a comment of Data Center has nothing but its id", async () => {
     const reading = await read(dataCenter("comment_created", { comment: { id: 98402 } }));
-    expect(reading).toMatchObject({ event: { type: "page.commented", subject: "98402", comment: { id: "98402" } } });
-    expect(reading).not.toHaveProperty("event.page");
+    expect(reading).toMatchObject({ events: [{ type: "page.commented", subject: "98402", comment: { id: "98402" } }] });
+    expect(reading).not.toHaveProperty("events[0].page");
     const another = await read(dataCenter("comment_created", { comment: { id: 98403 } }));
-    const keyOf = (one: typeof reading) => one.outcome === "event" && one.event.keyParts;
+    const keyOf = (one: typeof reading) => one.outcome === "event" && one.events[0].keyParts;
     expect(keyOf(another)).not.toEqual(keyOf(reading));
   });
 

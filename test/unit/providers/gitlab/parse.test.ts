@@ -44,7 +44,7 @@ describe("the kind of a delivery", () => {
 
   it("the kind is read from the header if a custom template leaves it out, and the body must still fit", async () => {
     const { object_kind: _, event_name: __, ...rest } = bodyOf("push");
-    expect(await read(rest, { "x-gitlab-event": "Push Hook" })).toMatchObject({ event: { type: "code.pushed" } });
+    expect(await read(rest, { "x-gitlab-event": "Push Hook" })).toMatchObject({ events: [{ type: "code.pushed" }] });
     expect(await read({ text: "hello" }, { "x-gitlab-event": "Push Hook" })).toMatchObject({ outcome: "unusable" });
     expect(await read({ text: "hello" }, { "x-gitlab-event": "Wiki Page Hook" })).toMatchObject({ outcome: "ignored" });
     expect(await read({ text: "hello" })).toMatchObject({ outcome: "unusable" });
@@ -193,7 +193,7 @@ describe("a run", () => {
         await read({ ...bodyOf("job"), build_status: status }),
         await read({ ...bodyOf("deployment"), status }),
       ];
-      const types = readings.map((reading) => reading.outcome === "event" && reading.event.type);
+      const types = readings.map((reading) => reading.outcome === "event" && reading.events[0].type);
       expect(types).toEqual(
         ["build", "job", "deployment"].map((family) => state !== undefined && `${family}.${state}`),
       );

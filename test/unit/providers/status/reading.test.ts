@@ -38,8 +38,8 @@ async function read(body: unknown, run: TokenRun | null = RUN, claims: object = 
   const authentic = await authenticate(request, { name: "status", authenticate: async () => proof });
   if (!authentic.ok) throw new Error("it is authentic");
   const reading = readingOf(authentic.value, run ?? undefined);
-  if (reading.outcome !== "event" || !("build" in reading.event)) throw new Error(`it is ${reading.outcome}`);
-  return { ...reading, event: reading.event, build: reading.event.build };
+  if (reading.outcome !== "event" || !("build" in reading.events[0])) throw new Error(`it is ${reading.outcome}`);
+  return { ...reading, event: reading.events[0], build: reading.events[0].build };
 }
 
 describe("a status", () => {

@@ -5,10 +5,10 @@ import { toSeconds } from "../../../../shared/host/clock.ts";
 import type { TokenRun } from "../../../../shared/identity/presets/preset.ts";
 import { authenticate } from "../../../../shared/model/authentic-delivery.ts";
 import { buildOrder } from "../../../../shared/model/build-order.ts";
-import { busEventOf } from "../../../../shared/model/bus-event.ts";
 import type { ReceivedRequest } from "../../../../shared/model/request.ts";
 import { ok } from "../../../../shared/model/result.ts";
 import { readingOf } from "../../../../shared/providers/status/reading.ts";
+import { busEventOf } from "../../../support/samples.ts";
 import { testClock } from "../../../support/test-doubles.ts";
 
 const NOW = testClock().now();
@@ -46,8 +46,11 @@ async function rowFor({ trustEntry = "prod", run = POD, body = {}, claims = {} }
   const reading = readingOf(authentic.value, run);
   if (reading.outcome !== "event") throw new Error(`it is ${reading.outcome}`);
   const about = { id: "d-1", source: "status", provider: "status", principal, receivedAt: NOW, requestId: "r-1" };
-  const { outcome, event } = reading;
-  const busEvent = busEventOf({ ...about, bodyDigest: "", bodyBytes: 0, what: event.type, outcome, event });
+  const {
+    outcome,
+    events: [event],
+  } = reading;
+  const busEvent = busEventOf({ ...about, bodyDigest: "", bodyBytes: 0, what: event.type, outcome, events: [event] });
   const row = busEvent && rowOf({ busEvent, origin: busEvent });
   if (!row || !busEvent) throw new Error("it has a row");
   return { ...row, order: buildOrder(row.build), eventKey: busEvent.detail.eventKey, deliveryKey: reading.deliveryKey };

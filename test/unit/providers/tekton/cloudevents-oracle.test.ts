@@ -39,7 +39,7 @@ describe("an event of the official CloudEvents library", () => {
   it("an event of the official library is read the same in binary and in structured mode", async () => {
     const binary = await readMessage(HTTP.binary(event));
     const structured = await readMessage(HTTP.structured(event));
-    expect(binary).toMatchObject({ outcome: "event", event: { type: "build.running", subject: "ci/docs-1" } });
+    expect(binary).toMatchObject({ outcome: "event", events: [{ type: "build.running", subject: "ci/docs-1" }] });
     expect({ ...structured, deliveryKey: undefined }).toEqual({ ...binary, deliveryKey: undefined });
     expect(structured.deliveryKey?.[0]).toBe(event.id);
     expect(binary.deliveryKey?.[0]).toBe(event.id);

@@ -51,7 +51,7 @@ const delivery = { annotations: { "drawbridge.dev/delivery": "d-abcdefghijklmnop
 describe("reading a CloudEvent of Tekton", () => {
   it("the state is read from the condition, whatever the event's type says", async () => {
     const status = ended("2026-11-02T08:50:00Z", "False", "PipelineRunTimeout");
-    expect(await read({ pipelineRun: run({ status }) })).toMatchObject({ event: { type: "build.timed_out" } });
+    expect(await read({ pipelineRun: run({ status }) })).toMatchObject({ events: [{ type: "build.timed_out" }] });
   });
 
   it("an event is read the same from both modes, apart from the delivery key", async () => {
@@ -89,23 +89,23 @@ describe("reading a CloudEvent of Tekton", () => {
     const stopping = await read({
       pipelineRun: run({ status: ended("2026-11-02T08:50:00Z", "Unknown", "Cancelled") }),
     });
-    expect(running).toMatchObject({ event: { type: "build.running", keyParts: ["uid-1", "running"] } });
-    expect(running).not.toHaveProperty("event.build.reason");
+    expect(running).toMatchObject({ events: [{ type: "build.running", keyParts: ["uid-1", "running"] }] });
+    expect(running).not.toHaveProperty("events[0].build.reason");
     expect(stopping).toMatchObject({
-      event: { type: "build.running", keyParts: ["uid-1", "stopping"], build: { reason: "Cancelled" } },
+      events: [{ type: "build.running", keyParts: ["uid-1", "stopping"], build: { reason: "Cancelled" } }],
     });
   });
 
   it("a run without a status is read as queued since its creation", async () => {
     const { metadata } = run();
     const reading = await read({ pipelineRun: { metadata } });
-    expect(reading).toMatchObject({ event: { type: "build.queued", time: "2026-11-02T08:45:00.000Z" } });
+    expect(reading).toMatchObject({ events: [{ type: "build.queued", time: "2026-11-02T08:45:00.000Z" }] });
   });
 
   it.each(["pipelineResults", "results"])("results are read under `%s`", async (member) => {
     const status = { [member]: [{ name: "site", value: "x" }, { name: "list", value: ["a"] }, { name: "none" }] };
     const reading = await read({ pipelineRun: run({ status }) });
-    expect(reading).toMatchObject({ event: { build: { results: { site: "x", list: '["a"]', none: "" } } } });
+    expect(reading).toMatchObject({ events: [{ build: { results: { site: "x", list: '["a"]', none: "" } } }] });
   });
 
   it("a bounded part of many long results is kept", async () => {
@@ -121,8 +121,8 @@ describe("reading a CloudEvent of Tekton", () => {
   ])("a revision that is %s is read as the commit only if it is a hash", async (_, value, commit) => {
     const reading = await read({ pipelineRun: run({ spec: { params: [{ name: "git-revision", value }] } }) });
     expect(reading).toHaveProperty("outcome", "event");
-    if (commit) expect(reading).toHaveProperty("event.build.commit", commit);
-    else expect(reading).not.toHaveProperty("event.build.commit");
+    if (commit) expect(reading).toHaveProperty("events[0].build.commit", commit);
+    else expect(reading).not.toHaveProperty("events[0].build.commit");
   });
 
   it("a task's build is found through its owner if there is no label", async () => {
@@ -134,18 +134,20 @@ describe("reading a CloudEvent of Tekton", () => {
       { taskRun: run({ metadata: { ownerReferences } }) },
       { "ce-type": `${EVENT}.taskrun.successful.v1` },
     );
-    expect(reading).toMatchObject({ event: { type: "job.succeeded", job: { build: "uid-of-build", name: "docs-1" } } });
+    expect(reading).toMatchObject({
+      events: [{ type: "job.succeeded", job: { build: "uid-of-build", name: "docs-1" } }],
+    });
   });
 
   it("a failed task is marked if its pipeline goes on after it", async () => {
     const status = ended("2026-11-02T08:50:00Z", "False", "FailureIgnored");
     const reading = await read({ taskRun: run({ status }) }, { "ce-type": `${EVENT}.taskrun.failed.v1` });
-    expect(reading).toMatchObject({ event: { type: "job.failed", job: { softFailed: true } } });
+    expect(reading).toMatchObject({ events: [{ type: "job.failed", job: { softFailed: true } }] });
   });
 
   it("an annotation that does not look like a delivery is not read as an origin", async () => {
     const annotations = { "drawbridge.dev/delivery": "<b>https://evil.example</b>" };
-    expect(await read({ pipelineRun: run({ metadata: { annotations } }) })).not.toHaveProperty("event.origin");
+    expect(await read({ pipelineRun: run({ metadata: { annotations } }) })).not.toHaveProperty("events[0].origin");
   });
 });
 
