@@ -1,4 +1,4 @@
-import type { BoardRow, ShownBuild } from "./board.ts";
+import type { BoardRow, EndedRun, ShownBuild } from "./board.ts";
 import { compareRuns, compareStates, createdAtOf, isSameRun, isTerminal, type RunAge } from "./build-order.ts";
 
 /** A run as a row of a board stores it. */
@@ -7,7 +7,15 @@ export interface BoardRun extends RunAge {
   readonly build: ShownBuild;
   /** The delivery that reported this state. */
   readonly delivery: string;
+  /** How the run ended last; present if it has not ended but an earlier round of it has. */
+  readonly end?: RunEnd;
 }
+
+/** The end of a round, with what orders it. */
+type RunEnd = Pick<
+  ShownBuild,
+  "system" | "id" | "pipeline" | "state" | "round" | "number" | "url" | "finishedAt" | "reportedAt"
+>;
 
 export type ReportedBuild = Pick<BoardRow, "build" | "delivery">;
 
@@ -24,7 +32,7 @@ export function withBuild(runs: readonly BoardRun[], reported: ReportedBuild): r
   const run = known ? mergeRuns(known, reportedRun) : reportedRun;
   if (known && isEqual(known, run)) return runs;
   const all = [run, ...runs.filter((one) => one !== known)].sort((one, other) => compareRuns(other, one));
-  const newestEnd = all.findIndex(hasEnded);
+  const newestEnd = all.findIndex((one) => endOf(one) !== undefined);
   return all.filter((_, at) => at < MAX_RUNS || at === newestEnd);
 }
 
@@ -36,10 +44,48 @@ export function runOf({ build, delivery }: ReportedBuild): BoardRun {
 }
 
 function mergeRuns(one: BoardRun, other: BoardRun): BoardRun {
-  const { build, delivery } = compareStates(other.build, one.build) >= 0 ? other : one;
+  const { build, delivery } = isFurther(other, one) ? other : one;
+  const [end] = [one, other]
+    .flatMap((run) => endOf(run) ?? [])
+    .sort((a, b) => compareStates(b, a) || compareText(a, b));
   const [createdAt] = [one, other].flatMap((run) => run.createdAt ?? []).sort();
   const [firstReportedAt = ""] = [one.firstReportedAt, other.firstReportedAt].sort();
-  return { build, delivery, ...(createdAt !== undefined && { createdAt }), firstReportedAt };
+  return {
+    build,
+    delivery,
+    ...(end && !isTerminal(build.state) && { end }),
+    ...(createdAt !== undefined && { createdAt }),
+    firstReportedAt,
+  };
+}
+
+/**
+ * Whether `one` is the state to store of two states of one run. Of two reports of one state the earlier is stored, and of
+ * two at one time the same one for every order of arrival.
+ */
+function isFurther(one: BoardRun, other: BoardRun): boolean {
+  const order = compareStates(one.build, other.build);
+  if (order !== 0) return order > 0;
+  const [at, otherAt] = [one.build.reportedAt ?? "", other.build.reportedAt ?? ""];
+  if (at !== otherAt) return at < otherAt;
+  return compareText([one.build, one.delivery], [other.build, other.delivery]) < 0;
+}
+
+/** How the run ended, now or in an earlier round. */
+function endOf({ build, end }: Pick<BoardRun, "build" | "end">): RunEnd | undefined {
+  if (!isTerminal(build.state)) return end;
+  const { system, id, pipeline, state, round, number, url, finishedAt, reportedAt } = build;
+  return {
+    system,
+    id,
+    pipeline,
+    state,
+    ...(round !== undefined && { round }),
+    ...(number !== undefined && { number }),
+    ...(url !== undefined && { url }),
+    ...(finishedAt !== undefined && { finishedAt }),
+    ...(reportedAt !== undefined && { reportedAt }),
+  };
 }
 
 /** Returns the row that shows these runs; undefined if there are none. */
@@ -47,21 +93,30 @@ export function rowOf(key: string, runs: readonly BoardRun[]): BoardRow | undefi
   const [newest] = runs;
   if (newest === undefined) return undefined;
   const { build, delivery } = newest;
-  const end = hasEnded(newest) ? undefined : runs.find(hasEnded)?.build;
-  if (end === undefined) return { key, build, delivery };
+  const end = lastEnd(runs);
+  if (end === undefined || isTerminal(build.state)) return { key, build, delivery };
   const { state, number, url } = end;
-  const ended = { state, ...(number !== undefined && { number }), ...(url !== undefined && { url }) };
+  const ended: EndedRun = { state, ...(number !== undefined && { number }), ...(url !== undefined && { url }) };
   return { key, build, ended, delivery };
 }
 
 /** Whether the row of these runs shows the reported state: as the newest run, or as the last end before it. */
 export function isShown({ build }: ReportedBuild, runs: readonly BoardRun[]): boolean {
   const [newest] = runs;
-  const shown = newest && hasEnded(newest) ? [newest] : [newest, runs.find(hasEnded)];
-  return shown.some((run) => run !== undefined && isEqual(run.build, build));
+  if (newest === undefined) return false;
+  if (isEqual(newest.build, build)) return true;
+  const [end, reportedEnd] = [lastEnd(runs), endOf({ build })];
+  return !isTerminal(newest.build.state) && end !== undefined && reportedEnd !== undefined && isEqual(end, reportedEnd);
 }
 
-const hasEnded = ({ build }: BoardRun): boolean => isTerminal(build.state);
+/** The end of the newest run that has ended. */
+const lastEnd = (runs: readonly BoardRun[]): RunEnd | undefined => runs.flatMap((run) => endOf(run) ?? []).at(0);
+
+/** Gives two values that no time orders the same order everywhere. */
+function compareText(one: object, other: object): number {
+  const [a, b] = [JSON.stringify(one), JSON.stringify(other)];
+  return Number(a > b) - Number(a < b);
+}
 
 /** Compares values that are stored as JSON. */
 const isEqual = (one: object, other: object): boolean => JSON.stringify(one) === JSON.stringify(other);

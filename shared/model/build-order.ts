@@ -47,17 +47,20 @@ const WHOLE = /^\d{1,15}$/;
 export const createdAtOf = ({ createdAt, startedAt }: BuildPart): string | undefined => createdAt ?? startedAt;
 
 /**
- * Compares two states of one run: by rank, then by time. A late report therefore never replaces a further state, the
- * second end of a retried build replaces its first, and a waiting run continues only with a later state.
+ * Compares two states of one run: by round, then by rank, then by time. A late report therefore never replaces a further
+ * state, and a run that continues after a gate or is retried moves on. Without rounds, the second end of a retried build
+ * replaces its first, and a waiting run continues only with a later state.
  *
  * The order of arrival and the event times of senders are not reliable (Tekton has dated `running` before `started`),
  * so the rank is compared before the time.
  */
 export const compareStates = (one: ReportedState, other: ReportedState): number =>
-  compare(stateOrder(one), stateOrder(other));
+  compare(one.round ?? "", other.round ?? "") || compare(stateOrder(one), stateOrder(other));
 
-function stateOrder({ state, finishedAt, reportedAt = "" }: ReportedState): string {
-  return `${RANK[state]}|${isTerminal(state) ? (finishedAt ?? reportedAt) : reportedAt}`;
+/** Without rounds, only the time orders running and waiting. */
+function stateOrder({ state, round, finishedAt, reportedAt = "" }: ReportedState): string {
+  if (isTerminal(state)) return `${TERMINAL}|${finishedAt ?? reportedAt}`;
+  return round === undefined ? `${Math.min(RANK[state], RANK.running)}|${reportedAt}` : `${RANK[state]}|`;
 }
 
 /**
@@ -66,7 +69,9 @@ function stateOrder({ state, finishedAt, reportedAt = "" }: ReportedState): stri
  */
 export function buildOrder(build: ReportedState): string {
   const number = String(sequenceOf(build) ?? 0).padStart(12, "0");
-  return [createdAtOf(build) ?? NO_TIME, number, stateOrder(build)].join("|");
+  const { round } = build;
+  const state = round === undefined ? stateOrder(build) : `${round}|${stateOrder(build)}`;
+  return [createdAtOf(build) ?? NO_TIME, number, state].join("|");
 }
 
 /** Sorts before every digit. */
@@ -74,16 +79,16 @@ const NO_TIME = "-";
 
 const compare = (one: string, other: string): number => Number(one > other) - Number(one < other);
 
-const TERMINAL = 2;
-const RANK: Readonly<Record<BuildState, number>> = {
+const TERMINAL = 3;
+const RANK = {
   queued: 0,
   running: 1,
-  waiting: 1,
+  waiting: 2,
   succeeded: TERMINAL,
   failed: TERMINAL,
   cancelled: TERMINAL,
   timed_out: TERMINAL,
   skipped: TERMINAL,
-};
+} as const satisfies Record<BuildState, number>;
 
 export const isTerminal = (state: BuildState): boolean => RANK[state] === TERMINAL;

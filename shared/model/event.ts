@@ -148,6 +148,12 @@ export interface BuildPart {
   /** Name for people, stable over runs: `platform/docs`, `ci/docs-build`. */
   readonly pipeline: string;
   readonly state: BuildState;
+  /**
+   * Text that grows while the build proceeds: a passed gate, a retried job and an end that is followed by another run
+   * each give a greater text. Of two reports of one build, that with the greater text is later; if both are equal, the
+   * state decides. Undefined if the system reports no rounds.
+   */
+  readonly round?: string;
   readonly url?: string;
   readonly commit?: string;
   /** First line of the commit's message; undefined if the system does not report it. */

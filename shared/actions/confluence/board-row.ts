@@ -1,6 +1,7 @@
 import type { BoardRow, ShownBuild, Starter } from "../../model/board.ts";
 import type { BusEvent } from "../../model/bus-event.ts";
 import { type BuildState, cut, type GatePart } from "../../model/event.ts";
+import { sha256Hex } from "../../model/idempotency-keys.ts";
 
 /** A row as an event reports it. */
 export type ReportedRow = Omit<BoardRow, "ended">;
@@ -20,11 +21,19 @@ export function rowOf(context: EventAndOrigin): ReportedRow | undefined {
   if (!reported) return undefined;
   const build = { ...reported, reportedAt: context.busEvent.detail.time, starter: starterOf(context) };
   const { source, delivery } = context.busEvent.detail;
-  return { key: cut(`${source}${keyOf(build)}`, MAX_KEY_LENGTH), build, delivery };
+  return { key: rowKeyOf(`${source}${keyOf(build)}`), build, delivery };
 }
 
-/** UTF-16 code units, of at most three bytes each. A sort key has at most 1,024 bytes. */
+/** A sort key has at most 1,024 bytes, so the digest of a long key replaces its end: two long keys stay two. */
+function rowKeyOf(key: string): string {
+  if (key.length <= MAX_KEY_LENGTH) return key;
+  return `${cut(key, MAX_KEY_LENGTH - DIGEST_LENGTH)}${sha256Hex(Buffer.from(key, "utf8")).slice(0, DIGEST_LENGTH)}`;
+}
+
+/** UTF-16 code units, of at most three bytes each. */
 const MAX_KEY_LENGTH = 300;
+/** Hexadecimal digits. */
+const DIGEST_LENGTH = 32;
 
 /** Follows the source's name, which has no blank or colon, so a row has exactly one reporter. */
 function keyOf({ trustEntry, system, pipeline, branch, environment }: ShownBuild): string {

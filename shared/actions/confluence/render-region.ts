@@ -136,9 +136,9 @@ function duration({ startedAt, finishedAt }: BuildPart): string {
   return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
 }
 
-/** A time of day, because an age would have to be updated. */
+/** When the run entered its state: a time of day, because an age would have to be updated. */
 function asOf({ createdAt, startedAt, finishedAt, reportedAt }: ShownBuild): string {
-  const [, day, time] = ISO_MINUTE.exec(finishedAt ?? startedAt ?? createdAt ?? reportedAt ?? "") ?? [];
+  const [, day, time] = ISO_MINUTE.exec(finishedAt ?? reportedAt ?? startedAt ?? createdAt ?? "") ?? [];
   return day && time ? `<time datetime="${day}" /> ${time} UTC` : NOTHING;
 }
 

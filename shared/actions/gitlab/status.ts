@@ -30,7 +30,7 @@ export function statusOf(build: BuildPart, name: string): CommitStatus {
 export const orderIn = ({ description }: Pick<CommitStatus, "description">): string | undefined =>
   MARK.exec(description)?.[1];
 
-const MARK = / \[([^[\]|]{0,40}\|\d{12,16}\|[012]\|[^[\]|]{0,40})\]$/;
+const MARK = / \[([^[\]|]{0,40}\|\d{12,16}\|(?:[^[\]|]{1,80}\|)?[0-3]\|[^[\]|]{0,40})\]$/;
 
 /** Largest number of characters of name, description and address. */
 const MAX_LENGTH = 255;

@@ -67,6 +67,7 @@ export const BUS_EVENT_FIELDS = {
       number: value,
       pipeline: value,
       state: value,
+      round: value,
       url: value,
       commit: value,
       title: value,

@@ -12,7 +12,11 @@ export const scheduled = buildReader(({ scheduled_at, created_at }) => ({
   time: scheduled_at ?? created_at,
 }));
 
-export const running = buildReader(({ started_at }) => ({ state: "running", time: started_at }));
+/** A build that continues has the times of its first start and of its last stop. */
+export const running = buildReader(({ started_at, finished_at }) => ({
+  state: "running",
+  time: finished_at ? undefined : started_at,
+}));
 
 /** The first hard failure; the build goes on. */
 export const failing = buildReader(({ failing_at }) => ({ state: "running", time: failing_at, reason: "failing" }));
@@ -24,7 +28,9 @@ export const skipped = buildReader(({ finished_at }) => ({ state: "skipped", tim
  * that it has not ended (https://buildkite.com/docs/pipelines/configure/step-types/block-step).
  */
 export const finished = buildReader((reported) => {
-  const state = reported.blocked ? "waiting" : ENDS.get(reported.state);
+  const end = ENDS.get(reported.state);
+  // A build that was cancelled at its block step still has the mark.
+  const state = reported.blocked && end !== "cancelled" && end !== "skipped" ? "waiting" : end;
   return state && { state, time: reported.finished_at };
 });
 
@@ -50,43 +56,95 @@ interface StateChange {
 }
 
 function buildReader(changeOf: (reported: Build) => StateChange | undefined): Reader {
-  return readerOf(buildBody, (body, { kind, receivedAt }) => {
+  return readerOf(buildBody, (sent, { kind, receivedAt }) => {
+    const body = kind === "build.finished" || kind === "build.skipped" ? sent : withoutLaterStop(sent);
     const reported = body.build;
     const change = changeOf(reported);
     if (!change) return { outcome: "ignored", kind: `${kind} in state ${reported.state}` };
-    const { state, time, reason } = change;
-    const name = pipelineName(body);
-    const event: BuildEvent = present({
-      type: `build.${state}`,
-      // A build finishes and runs again after every block step and every retry.
-      keyParts: [
-        kind,
-        reported.id,
-        reported.state,
-        String(reported.blocked),
-        reported.finished_at ?? reported.started_at ?? "",
-      ],
-      time: time ?? toIso(receivedAt),
-      subject: `${name}#${reported.number}`,
-      actor: actorOf(reported.creator),
-      build: present({
-        system: "buildkite",
-        id: reported.id,
-        number: reported.number,
-        pipeline: name,
-        state,
-        url: reported.web_url,
-        commit: commitOf(reported),
-        title: reported.message && cut(reported.message.split("\n", 1).join(), EVENT_LIMITS.title),
-        message: reported.message && cut(reported.message, EVENT_LIMITS.text),
-        branch: reported.branch,
-        createdAt: reported.created_at,
-        startedAt: reported.started_at,
-        finishedAt: isTerminal(state) ? reported.finished_at : undefined,
-        startedBy: reported.creator?.name,
-        reason,
-      }),
-    });
-    return { outcome: "event", events: [event] };
+    const { finished_at } = reported;
+    const keyParts =
+      kind === "build.running" && finished_at
+        ? continuedKey(reported, finished_at)
+        : [kind, reported.id, reported.state, String(reported.blocked), roundOf(change.state, reported)];
+    return {
+      outcome: "event",
+      events: [buildEventOf(body, { ...change, time: change.time ?? toIso(receivedAt) }, keyParts)],
+    };
   });
+}
+
+/** A build that has stopped by the time that an earlier state of it is sent has the time of the later stop. */
+function withoutLaterStop(body: BuildBody): BuildBody {
+  const { state, blocked, finished_at, ...rest } = body.build;
+  return blocked || STOPPED.has(state) ? { ...body, build: { ...rest, state, blocked } } : body;
+}
+
+const STOPPED: ReadonlySet<string> = new Set([
+  "passed",
+  "failed",
+  "waiting_failed",
+  "blocked",
+  "canceled",
+  "skipped",
+  "not_run",
+]);
+
+/** The event of a build that continues at `time`, as a job reports it: an unblocked step, or a retried job that starts. */
+export function continuedBuild(body: BuildBody, time: string): BuildEvent {
+  const { build } = body;
+  const keyParts = continuedKey(build, build.finished_at ?? time);
+  return buildEventOf({ ...body, build: { ...build, finished_at: time } }, { state: "running", time }, keyParts);
+}
+
+/** A build continues once after each stop, however many jobs and steps report it. */
+const continuedKey = ({ id }: Build, stoppedAt: string): readonly string[] => ["build.running", id, "after", stoppedAt];
+
+type BuildBody = v.InferOutput<typeof buildBody>;
+
+function buildEventOf(
+  body: BuildBody,
+  { state, time, reason }: StateChange & { readonly time: string },
+  keyParts: readonly string[],
+): BuildEvent {
+  const reported = body.build;
+  const name = pipelineName(body);
+  return present({
+    type: `build.${state}`,
+    keyParts,
+    time,
+    subject: `${name}#${reported.number}`,
+    actor: actorOf(reported.creator),
+    build: present({
+      system: "buildkite",
+      id: reported.id,
+      number: reported.number,
+      pipeline: name,
+      state,
+      round: roundOf(state, reported),
+      url: reported.web_url,
+      commit: commitOf(reported),
+      title: reported.message && cut(reported.message.split("\n", 1).join(), EVENT_LIMITS.title),
+      message: reported.message && cut(reported.message, EVENT_LIMITS.text),
+      branch: reported.branch,
+      createdAt: reported.created_at,
+      startedAt: reported.started_at,
+      finishedAt: isTerminal(state) ? reported.finished_at : undefined,
+      startedBy: reported.creator?.name,
+      reason,
+    }),
+  });
+}
+
+/**
+ * The position of a report among all reports of its build. A build finishes, in Buildkite's words, at each block step and
+ * at each end, and `finished_at` is then the time of that. A build that has this time and goes on is past it. The other
+ * times of a build are earlier than its next stop.
+ */
+function roundOf(state: BuildState, { created_at, scheduled_at, started_at, failing_at, finished_at }: Build): string {
+  if (finished_at && (state === "waiting" || isTerminal(state))) return `${finished_at}.0`;
+  const times = [created_at, scheduled_at, started_at, failing_at, finished_at];
+  return `${times
+    .flatMap((time) => time ?? [])
+    .sort()
+    .at(-1)}.1`;
 }

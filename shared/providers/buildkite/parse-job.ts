@@ -3,6 +3,7 @@ import { toIso } from "../../host/clock.ts";
 import { isTerminal } from "../../model/build-order.ts";
 import type { ApprovalEvent, BuildState, JobEvent } from "../../model/event.ts";
 import { identifier, line, link, moment, present, type Reader, readerOf } from "../payload.ts";
+import { continuedBuild } from "./parse-build.ts";
 import { actorOf, build, commitOf, person, pipeline, pipelineName } from "./parts.ts";
 
 /** https://buildkite.com/docs/apis/webhooks/pipelines/job-events. `command` may contain secrets and is not read. */
@@ -20,6 +21,8 @@ const job = v.object({
   finished_at: v.nullish(moment),
   unblocked_by: person,
   unblocked_at: v.nullish(moment),
+  retries_count: v.nullish(v.number()),
+  retry_type: v.nullish(v.string()),
 });
 
 type Job = v.InferOutput<typeof job>;
@@ -83,9 +86,14 @@ function jobReader(changeOf: (reported: Job) => StateChange | undefined): Reader
         softFailed: state === "failed" && reported.soft_failed ? true : undefined,
       }),
     });
-    return { outcome: "event", events: [event] };
+    const continues = state === "running" && time && isRetryAfterEnd(reported, body.build);
+    return { outcome: "event", events: continues ? [event, continuedBuild(body, time)] : [event] };
   });
 }
+
+/** A build that has ended goes on if a job is retried. An automatic retry comes before the end. */
+const isRetryAfterEnd = ({ retries_count, retry_type }: Job, { finished_at }: v.InferOutput<typeof build>): boolean =>
+  retry_type === "manual" || ((retries_count ?? 0) > 0 && Boolean(finished_at));
 
 /** Somebody unblocked a block step. The body does not contain what they typed into its fields. */
 export const activated = readerOf(jobBody, (body, { kind, receivedAt }) => {
@@ -105,5 +113,10 @@ export const activated = readerOf(jobBody, (body, { kind, receivedAt }) => {
       url: body.build.web_url,
     }),
   });
-  return { outcome: "event", events: [event] };
+  // The report that the build runs again has only the times of its first start.
+  const { unblocked_at: time } = reported;
+  return {
+    outcome: "event",
+    events: time ? [event, continuedBuild(body, time)] : [event],
+  };
 });

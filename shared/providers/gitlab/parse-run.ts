@@ -31,6 +31,15 @@ const STATES: ReadonlyMap<string, BuildState> = new Map([
   ["skipped", "skipped"],
 ]);
 
+/** Members of `builds` that show how far a pipeline has come. */
+const job = v.object({
+  id: wholeNumber,
+  status: v.nullish(v.string()),
+  when: v.nullish(v.string()),
+  manual: v.nullish(v.boolean()),
+  started_at: v.nullish(v.string()),
+});
+
 const pipelineBody = v.object({
   user,
   project,
@@ -49,7 +58,7 @@ const pipelineBody = v.object({
   }),
   commit: v.nullish(v.object({ message: v.string() })),
   merge_request: v.nullish(v.object({ title: v.nullish(line) })),
-  builds: v.nullish(v.array(v.object({ id: wholeNumber })), []),
+  builds: v.nullish(v.array(job), []),
 });
 
 /**
@@ -64,9 +73,11 @@ export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Rea
   const finishedAt = isTerminal(state) ? finished_at : undefined;
   const event: BuildEvent = present({
     type: `build.${state}`,
-    // A retry returns the same pipeline to an earlier status, with a newer job.
-    keyParts: [body.project.id, id, status, finished_at ?? "", newest(body.builds)].map(String),
-    time: timeOf(state, { created: created_at, finished: finishedAt, receivedAt }),
+    keyParts: [body.project.id, id, status, finished_at ?? "", newest(body.builds), passedGates(body.builds)].map(
+      String,
+    ),
+    // A pipeline that is queued again does not report since when.
+    time: timeOf(state, { created: hasBegun(body) ? undefined : created_at, finished: finishedAt, receivedAt }),
     subject: `${path} pipeline ${id}`,
     actor: actorOf(body.user),
     build: present({
@@ -76,6 +87,7 @@ export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Rea
       // A child pipeline runs in the same project as its parent, and must not be shown as the parent's outcome.
       pipeline: source === "parent_pipeline" ? `${path} (child)` : path,
       state,
+      round: roundOf(state, finished_at, body.builds),
       url: attributes.url ?? (web_url && `${web_url}/-/pipelines/${id}`),
       commit: attributes.sha,
       title: body.commit && cut(body.commit.message.split("\n", 1).join(), EVENT_LIMITS.title),
@@ -101,8 +113,47 @@ function startOf(created: string, queuedSeconds: number | null | undefined): str
   return queuedSeconds ? isoTime(Date.parse(created) + queuedSeconds * 1000) : undefined;
 }
 
-const newest = (builds: readonly { readonly id: number }[]): number =>
-  builds.reduce((highest, { id }) => Math.max(highest, id), 0);
+type Job = v.InferOutput<typeof job>;
+
+/**
+ * The position of a report among all reports of its pipeline. A retry adds a job with a higher id. A played job keeps its
+ * id and leaves the status `manual`. GitLab sets `finished_at` at an end and never removes it, so a pipeline that has one
+ * and has not ended runs again. Within a round, jobs only proceed.
+ */
+function roundOf(state: BuildState, finishedAt: string | null | undefined, builds: readonly Job[]): string {
+  const digits = (number: number, count: number): string => String(number).padStart(count, "0");
+  const ended = `${finishedAt ?? NEVER}.${finishedAt && !isTerminal(state) ? 1 : 0}`;
+  return [digits(newest(builds), 15), digits(passedGates(builds), 5), ended, digits(progressOf(builds), 6)].join(".");
+}
+
+/** Sorts before every time. */
+const NEVER = "-";
+
+const newest = (builds: readonly Job[]): number => builds.reduce((highest, { id }) => Math.max(highest, id), 0);
+
+/** Jobs that waited for a person or for a delay, and wait no longer. An older server does not mark such jobs. */
+const passedGates = (builds: readonly Job[]): number =>
+  builds.filter(
+    ({ manual, when, status, started_at }) =>
+      (manual !== false || when === "delayed") && (started_at || (manual && PROGRESS.has(status ?? ""))),
+  ).length;
+
+/** The steps of a job's life, by status. A job in any other status has not been queued yet, or was skipped. */
+const PROGRESS: ReadonlyMap<string, number> = new Map([
+  ["pending", 1],
+  ["running", 2],
+  ["canceling", 2],
+  ["success", 3],
+  ["failed", 3],
+  ["canceled", 3],
+]);
+
+const progressOf = (builds: readonly Job[]): number =>
+  builds.reduce((sum, { status }) => sum + (PROGRESS.get(status ?? "") ?? 0), 0);
+
+const hasBegun = ({ object_attributes, builds }: v.InferOutput<typeof pipelineBody>): boolean =>
+  Boolean(object_attributes.finished_at) ||
+  builds.some(({ status, started_at }) => started_at || (PROGRESS.get(status ?? "") ?? 0) > 1);
 
 interface Times {
   readonly created: string | null | undefined;

@@ -40,7 +40,10 @@ export function readStatus(body: Uint8Array): { readonly status: StatusBody } | 
   return { problem: `"${member}" is missing or invalid; expected ${issue.expected ?? issue.message}` };
 }
 
-/** Returns the event for an authentic status. `run` is the build that the token identifies. */
+/**
+ * Returns the event for an authentic status. Each job, and each try of a job, has a later token. A job reports one state
+ * after the other, so its states are in the order of receipt until it has reported an end.
+ * `run` is the build that the token identifies. */
 export function readingOf(delivery: AuthenticDelivery, run: TokenRun | undefined): Reading {
   const read = readStatus(delivery.body);
   if ("problem" in read) return { outcome: "unusable", problem: read.problem };
@@ -61,6 +64,7 @@ export function readingOf(delivery: AuthenticDelivery, run: TokenRun | undefined
       url,
       ...build,
       state,
+      round: [issuedAt(delivery), isTerminal(state) ? 1 : 0, at].join("."),
       createdAt: build.number === undefined ? issuedAt(delivery) : undefined,
       finishedAt: isTerminal(state) ? at : undefined,
       // Page links are found in a build's message, as in a commit's.

@@ -12,10 +12,12 @@ export interface EventOptions {
 export function eventOf(kind: RunKind, run: Run, runStatus: RunStatus, options: EventOptions): BridgeEvent {
   const { state, time, phase, reason, softFailed, origin } = runStatus;
   const { metadata, status } = run;
+  const retried = status.retriesStatus?.length ?? 0;
+  const retries = retried > 0 ? [String(retried)] : [];
   const shared = {
     // Neither Ce-Id nor Ce-Source: Ce-Id changes if Tekton reports the same again, and Ce-Source does not name the
     // cluster.
-    keyParts: [metadata.uid, phase],
+    keyParts: [metadata.uid, phase, ...retries],
     time,
     subject: `${metadata.namespace}/${metadata.name}`,
     ...(origin && { origin }),

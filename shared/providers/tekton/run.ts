@@ -46,6 +46,8 @@ const run = v.object({
         ),
         [],
       ),
+      /** The earlier tries of a TaskRun. */
+      retriesStatus: v.nullish(v.array(v.unknown())),
       startTime: text,
       completionTime: text,
       pipelineResults: values,

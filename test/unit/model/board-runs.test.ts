@@ -118,6 +118,24 @@ describe("the run that a row shows", () => {
       "1 running",
       [byWebhook(1, "waiting", 5), byWebhook(1, "running", 6)],
     ],
+    [
+      "the running state of a retried run, and how it ended before",
+      "1 running, last failed",
+      [
+        byWebhook(1, "failed", 5, { round: "1", finishedAt: at(5) }),
+        byWebhook(1, "running", 6, { round: "2" }),
+        byWebhook(1, "running", 9, { round: "1" }),
+      ],
+    ],
+    [
+      "the last end of a retried run, even if the end before it arrives late",
+      "1 running, last cancelled",
+      [
+        byWebhook(1, "running", 9, { round: "3" }),
+        byWebhook(1, "cancelled", 7, { round: "2", finishedAt: at(7) }),
+        byWebhook(1, "failed", 5, { round: "1", finishedAt: at(5) }),
+      ],
+    ],
   ])("a row shows %s", (_, expected, all) => {
     expect(shown(...all)).toBe(expected);
   });

@@ -58,6 +58,19 @@ describe("the order of builds", () => {
     expect(compareStates(at("succeeded", 1), at("waiting", 2))).toBeGreaterThan(0);
   });
 
+  it("a later round comes after every state of an earlier one, and waiting after running in the same round", () => {
+    const at = (state: BuildState, round: string, finishedAt = "2026-11-02T09:09:00.000Z") => ({
+      ...build(state, { round, ...(state === "failed" && { finishedAt }) }),
+      reportedAt: "2026-11-02T09:00:00.000Z",
+    });
+    const inOrder = [at("running", "1"), at("waiting", "1"), at("running", "2"), at("failed", "2"), at("queued", "3")];
+    for (const [index, one] of inOrder.entries())
+      for (const later of inOrder.slice(index + 1)) {
+        expect(compareStates(later, one)).toBeGreaterThan(0);
+        expect(buildOrder(later) > buildOrder(one)).toBe(true);
+      }
+  });
+
   it("every order of arrival leads to the same last state", () => {
     const life = [build("queued"), build("running"), build("succeeded", { finishedAt: "2026-11-02T09:03:00.000Z" })];
     const orders = fc.shuffledSubarray([...life, ...life], { minLength: 6 });

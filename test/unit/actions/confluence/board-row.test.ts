@@ -46,6 +46,12 @@ describe("the row of a build", () => {
     expect(Buffer.byteLength(key)).toBeLessThan(1_000);
   });
 
+  test("two long names that differ only at their end have two rows", () => {
+    const pipeline = "platform/".padEnd(79, "p");
+    const keys = ["A", "B"].map((end) => rowFor({ pipeline, branch: `${"b".repeat(240)}-${end}` })?.key);
+    expect(keys[0]).not.toBe(keys[1]);
+  });
+
   test("a row keeps no text that the page does not show", () => {
     const texts = { message: "m", title: "t", reason: "r", startedBy: "s", results: { a: "b" } };
     for (const name of Object.keys(texts)) expect(rowFor(texts)?.build).not.toHaveProperty(name);

@@ -43,6 +43,12 @@ describe("the region's content", () => {
     ]);
   });
 
+  test("the time is when the run entered its state, and not when it started", () => {
+    const startedAt = "2026-11-02T10:00:00.000Z";
+    const waiting = cells({ state: "waiting", startedAt, reportedAt: "2026-11-02T11:05:00.000Z" });
+    expect(waiting.at(-1)).toBe('<time datetime="2026-11-02" /> 11:05 UTC');
+  });
+
   test("a cell shows a dash if its value is unknown", () => {
     expect(cells({})).toEqual(["ci/docs (tekton)", "GreenPASSED", "-", "-", "-", "-", "-", "-"]);
   });

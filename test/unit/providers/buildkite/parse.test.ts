@@ -53,6 +53,9 @@ describe("a build that is reported as finished", () => {
     ["failed", false, "build.failed"],
     ["failing", false, "build.failed"],
     ["canceled", false, "build.cancelled"],
+    ["canceled", true, "build.cancelled"],
+    ["canceling", true, "build.cancelled"],
+    ["skipped", true, "build.skipped"],
     ["skipped", false, "build.skipped"],
     ["not_run", false, "build.skipped"],
   ])("a finished build in state %s, blocked %s, is %s", async (state, blocked, type) => {
@@ -84,6 +87,27 @@ describe("a build's event key", () => {
     expect(await keyOf("build-failing", state)).not.toEqual(await keyOf("build-running", state));
   });
 
+  it("a build that runs again after a stop is another event, once for each stop, whoever reports it", async () => {
+    const stopped = { state: "running", finished_at: "2026-11-02T08:56:20.000Z" };
+    const again = await keyOf("build-running", { build: stopped });
+    expect(again).not.toEqual(await keyOf("build-running"));
+    expect(await keyOf("build-running", { build: { ...stopped, finished_at: "2026-11-02T09:30:00Z" } })).not.toEqual(
+      again,
+    );
+    const unblocked = await read(bodyOf("job-activated"));
+    expect(unblocked).toMatchObject({
+      events: [{ type: "approval.granted" }, { type: "build.running", keyParts: again }],
+    });
+  });
+
+  it("a late report of the first start does not count as a new one, although the build has stopped since", async () => {
+    const since = { state: "passed", blocked: true, finished_at: "2026-11-02T08:56:20.000Z" };
+    const late = await eventOf(bodyOf("build-running", { build: since }));
+    const first = await eventOf(bodyOf("build-running"));
+    expect(late.time).toBe(first.time);
+    expect(Object(late).build.round).toBe(Object(first).build.round);
+  });
+
   it("the event key does not depend on how a time is spelled", async () => {
     const iso = await keyOf("build-finished", { build: { finished_at: "2026-11-02T08:57:45.000Z" } });
     expect(await keyOf("build-finished", { build: { finished_at: "2026-11-02 08:57:45 UTC" } })).toEqual(iso);
@@ -108,6 +132,21 @@ describe("a build", () => {
   it("a build is not attributed to the person who made the webhook", async () => {
     const event = await eventOf(bodyOf("build-running", { build: { creator: null } }));
     expect(event.actor).toBeUndefined();
+  });
+});
+
+describe("a job that starts", () => {
+  const ended = { state: "running", finished_at: "2026-11-02T08:56:20.000Z" };
+
+  it.each([
+    ["retried by a person", { retry_type: "manual", retries_count: 1 }, {}, true],
+    ["retried after the build's end", { retries_count: 1 }, ended, true],
+    ["retried before the build's end", { retry_type: "automatic", retries_count: 1 }, {}, false],
+    ["that is no retry", {}, ended, false],
+  ])("a job %s lets its build run again: %s", async (_, retry, build, continues) => {
+    const reading = await read(bodyOf("job-started", { job: { state: "running", ...retry }, build }));
+    const types = reading.outcome === "event" ? reading.events.map(({ type }) => type) : [];
+    expect(types).toEqual(continues ? ["job.running", "build.running"] : ["job.running"]);
   });
 });
 

@@ -78,6 +78,7 @@ describe("a partner event about a build", () => {
       number: 418,
       pipeline: "harbour-works/docs-site",
       state: "succeeded",
+      round: "2026-11-02T08:57:45.000Z.0",
       url: "https://buildkite.com/harbour-works/docs-site/builds/418",
       commit: BUILD.commit,
       title: "Link the drill from its page",
@@ -129,6 +130,7 @@ describe("a partner event about a job", () => {
       outcome: "event",
       events: [
         { type: "approval.granted", actor: { id: "u-1", name: "Ines Okafor" }, time: "2026-11-02T08:57:46.000Z" },
+        { type: "build.running", time: "2026-11-02T08:57:46.000Z" },
       ],
     });
   });

@@ -240,3 +240,60 @@ describe("a release", () => {
     });
   });
 });
+
+describe("the event key and the round of a pipeline", () => {
+  const CREATED = { id: 880_011, status: "created", manual: false, started_at: null };
+  const STARTED = { ...CREATED, status: "running", started_at: "2026-11-02 08:53:04 UTC" };
+  const PASSED = { ...STARTED, status: "success" };
+  const GATE = { id: 880_012, status: "manual", manual: true, started_at: null };
+  const END = "2026-11-02 09:05:00 UTC";
+
+  async function reported(status: string, builds: readonly object[], finished_at: string | null = null) {
+    const body = withAttributes("pipeline-running", { status, finished_at });
+    const { type, keyParts, ...event } = await eventOf({ ...body, builds });
+    if (!("build" in event)) throw new Error("it is a build");
+    return { key: eventKeyOf("code", type, keyParts), round: event.build.round ?? "" };
+  }
+
+  it("a pipeline that goes on after a manual job is queued and runs anew", async () => {
+    const first = [
+      await reported("pending", [
+        { ...CREATED, status: "pending" },
+        { ...GATE, status: "created" },
+      ]),
+      await reported("running", [STARTED, { ...GATE, status: "created" }]),
+      await reported("manual", [PASSED, GATE]),
+    ];
+    const played = [
+      await reported("pending", [PASSED, { ...GATE, status: "pending" }]),
+      await reported("running", [PASSED, { ...GATE, status: "running", started_at: "2026-11-02 10:00:00 UTC" }]),
+    ];
+    const all = [...first, ...played];
+    expect(new Set(all.map(({ key }) => key)).size).toBe(5);
+    expect(all.map(({ round }) => round)).toEqual(all.map(({ round }) => round).toSorted());
+  });
+
+  it("a server that does not mark manual jobs still reports a played job by its start", async () => {
+    const { manual: _, ...unmarked } = GATE;
+    const first = await reported("running", [PASSED, unmarked]);
+    const again = await reported("running", [PASSED, { ...unmarked, started_at: "2026-11-02 10:00:00 UTC" }]);
+    expect(again.key).not.toBe(first.key);
+    expect(again.round > first.round).toBe(true);
+  });
+
+  it("a pipeline that runs again after its end is past that end, and its next end is past both", async () => {
+    const end = await reported("failed", [{ ...STARTED, status: "failed" }], END);
+    const retried = await reported("running", [STARTED, { id: 880_020 }], END);
+    const bridged = await reported("running", [{ ...STARTED, status: "failed" }], END);
+    const last = await reported("success", [{ ...STARTED, status: "failed" }], "2026-11-02 09:30:00 UTC");
+    expect([end, bridged, last].map(({ round }) => round).toSorted()).toEqual([end.round, bridged.round, last.round]);
+    expect(retried.round > end.round).toBe(true);
+    expect(new Set([end, retried, bridged, last].map(({ key }) => key)).size).toBe(4);
+  });
+
+  it("jobs that start between two reports of one state do not make it two events", async () => {
+    const one = await reported("running", [STARTED, CREATED]);
+    const two = await reported("running", [STARTED, { ...STARTED, id: 880_010 }]);
+    expect(two.key).toBe(one.key);
+  });
+});

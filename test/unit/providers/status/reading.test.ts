@@ -53,6 +53,7 @@ describe("a status", () => {
     expect(build).toEqual({
       ...RUN,
       state: "succeeded",
+      round: "2026-11-02T09:00:00.000Z.1.2026-11-02T09:00:00.000Z",
       number: 12,
       url: "https://ci.example.test/12",
       createdAt: "2026-11-02T09:00:00.000Z",
