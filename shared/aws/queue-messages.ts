@@ -16,6 +16,8 @@ const message = v.object({
       id: v.string(),
       eventKey: v.string(),
       delivery: v.string(),
+      time: v.string(),
+      undated: v.exactOptional(v.literal(true)),
       replay: v.optional(v.object({ routes: v.array(v.string()) })),
     }),
   }),

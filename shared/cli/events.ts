@@ -23,10 +23,10 @@ export async function eventsListCommand(invocation: Invocation): Promise<number>
 }
 
 function deliveriesText({ deliveries, next }: ListedDeliveries, options: Invocation["options"]): string {
-  const rows = deliveries.map(({ receivedAt, source, outcome, what, subject, principal, id }) => [
+  const rows = deliveries.map(({ receivedAt, source, outcome, what, subject, principal, id, repeats }) => [
     receivedAt,
     source,
-    outcome,
+    repeats === undefined ? outcome : `${outcome}, repeats ${repeats}`,
     what,
     subject ?? (outcome === "refused" ? principal.subject : ""),
     id,
@@ -85,6 +85,7 @@ function factsOf({ delivery, events }: ShownDelivery): readonly string[] {
     ["delivery", delivery.id],
     ["what", `${delivery.what} ${delivery.subject ?? ""}`],
     ["replay of", replay && replayText(replay)],
+    ["repeats", delivery.repeats],
     ["source", `${delivery.source} (${delivery.provider})`],
     ["proved by", `${principal.method}, ${principal.credential}, as ${principal.subject} of ${principal.issuer}`],
     ["received", delivery.receivedAt],
@@ -126,7 +127,7 @@ export const timelineLine = (event: ShownTimelineEvent): string =>
 function lineOf(event: ShownTimelineEvent): string {
   switch (event.kind) {
     case "scheduled":
-      return `route ${event.route}: ${event.action} due`;
+      return `route ${event.route}: ${event.action} due${event.occurrence === undefined ? "" : `, occurrence ${event.occurrence}`}`;
     case "already_scheduled":
       return `route ${event.route}: ${event.action} was due already, through ${event.by}`;
     case "waiting":

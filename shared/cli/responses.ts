@@ -23,6 +23,7 @@ const summary = v.object({
   what: v.string(),
   subject: v.exactOptional(v.string()),
   principal,
+  repeats: v.exactOptional(v.string()),
   refusedFor: v.exactOptional(rejection),
   shadowRejection: v.exactOptional(rejection),
 });
@@ -36,7 +37,7 @@ const ofRoute = { at: v.string(), route: v.string(), event: v.exactOptional(v.st
 const ofAction = { ...ofRoute, action: v.string() };
 
 const timelineEvent = v.variant("kind", [
-  v.object({ kind: v.literal("scheduled"), ...ofAction }),
+  v.object({ kind: v.literal("scheduled"), ...ofAction, occurrence: v.exactOptional(v.number()) }),
   v.object({ kind: v.literal("already_scheduled"), ...ofAction, by: v.string() }),
   v.object({ kind: v.literal("waiting"), ...ofAction, summary: v.string() }),
   v.object({

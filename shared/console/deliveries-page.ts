@@ -96,11 +96,11 @@ const table = (deliveries: readonly Listed[], now: EpochMillis): Html => html`<t
 <tbody>${deliveries.map((one) => row(one, now))}</tbody></table>`;
 
 const row = (
-  { id, receivedAt, outcome, what, subject, source, principal, shadowRejection }: Listed,
+  { id, receivedAt, outcome, what, subject, source, principal, repeats, shadowRejection }: Listed,
   now: EpochMillis,
 ): Html => html`<tr>
 <td data-name="Received">${age(receivedAt, now)}</td>
-<td data-name="Outcome">${badge(OUTCOMES[outcome], outcome)}${shadowRejection ? badge("warn", "shadow") : NOTHING}</td>
+<td data-name="Outcome">${badge(OUTCOMES[outcome], outcome)}${repeats === undefined ? NOTHING : html` ${deliveryLink(repeats, "repeat")}`}${shadowRejection ? badge("warn", "shadow") : NOTHING}</td>
 <td data-name="Event">${deliveryLink(id, what)}</td>
 <td data-name="Subject">${subject ?? ""}</td>
 <td data-name="Source">${source}</td>

@@ -20,7 +20,11 @@ export const timelineOf = ({ delivery, timeline }: ShownDelivery, now: EpochMill
 function timelineText(timelineEvent: ShownTimelineEvent, now: EpochMillis): readonly [Tone, string, Html] {
   switch (timelineEvent.kind) {
     case "scheduled":
-      return ["quiet", "due", html`matched: ${timelineEvent.action}`];
+      return [
+        "quiet",
+        "due",
+        html`matched: ${timelineEvent.action}${timelineEvent.occurrence === undefined ? NOTHING : html`, occurrence ${timelineEvent.occurrence} of this event`}`,
+      ];
     case "already_scheduled":
       return [
         "quiet",

@@ -10,7 +10,7 @@ import { type CountedOutcome, type NextState, settle, type WaitOutcome } from ".
 export interface ActDeps extends RunAttemptDeps {
   /** Routes whose actions run here. */
   readonly routes: readonly Route[];
-  readonly deliveries: RunAttemptDeps["deliveries"] & Pick<DeliveryStore, "timeline">;
+  readonly deliveries: RunAttemptDeps["deliveries"] & Pick<DeliveryStore, "markRepeat">;
   readonly actions: ActionStore;
   readonly retry: RetryPolicy;
   /** A number in [0, 1), for jitter. */

@@ -1,6 +1,6 @@
-import { type BusEvent, busEventsOf } from "../model/bus-event.ts";
+import { type BusEvent, busEventsOf, withEventKey } from "../model/bus-event.ts";
 import type { OriginClaim } from "../model/event.ts";
-import { actionIdOf } from "../model/idempotency-keys.ts";
+import { actionIdOf, occurrenceKeyOf } from "../model/idempotency-keys.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
@@ -12,7 +12,7 @@ export type RunReporter = Pick<Route, "name" | "runsReportedBy">;
 export interface CorrelateDeps {
   /** All configured routes. */
   readonly runReporters: readonly RunReporter[];
-  readonly deliveries: Pick<DeliveryStore, "get">;
+  readonly deliveries: Pick<DeliveryStore, "get" | "timeline">;
   readonly actions: Pick<ActionStore, "state">;
   readonly origins: Pick<OriginStore, "find">;
 }
@@ -59,8 +59,22 @@ async function verifyOrigin(delivery: string, source: string, deps: CorrelateDep
   const origin = await deps.deliveries.get(delivery);
   for (const busEvent of origin ? busEventsOf(origin) : []) {
     for (const { name } of routes) {
-      if ((await deps.actions.state(actionIdOf(name, busEvent.detail.eventKey))) !== undefined) return busEvent;
+      const eventKey = await keyFor(name, busEvent, deps);
+      if ((await deps.actions.state(actionIdOf(name, eventKey))) !== undefined) return withEventKey(busEvent, eventKey);
     }
   }
   return undefined;
+}
+
+/** The key with which a route acted on an event: that of the occurrence that the timeline names. */
+async function keyFor(
+  route: string,
+  { detail: { id, delivery, eventKey, undated } }: BusEvent,
+  { deliveries }: CorrelateDeps,
+): Promise<string> {
+  if (!undated) return eventKey;
+  const line = (await deliveries.timeline(delivery)).find(
+    (one) => one.kind === "scheduled" && one.route === route && (one.event ?? delivery) === id,
+  );
+  return occurrenceKeyOf(eventKey, (line?.kind === "scheduled" && line.occurrence) || 1);
 }

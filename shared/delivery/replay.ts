@@ -60,6 +60,7 @@ function recordOf({ of, routes, by, isRollback, key, requestId, traceparent }: R
     unrelayed: _unrelayed,
     body: _body,
     refusal: _refusal,
+    repeats: _repeats,
     traceparent: _traceparent,
     events,
     ...rest

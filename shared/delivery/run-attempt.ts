@@ -3,7 +3,7 @@ import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { TraceParent } from "../host/trace.ts";
 import type { ActionOutcome } from "../model/action-outcome.ts";
-import { type BusEvent, busEventsOf } from "../model/bus-event.ts";
+import { type BusEvent, busEventsOf, withEventKey } from "../model/bus-event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { Route } from "../routes/route.ts";
@@ -23,7 +23,7 @@ export interface GateInput {
 }
 
 export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
-  readonly deliveries: Pick<DeliveryStore, "get" | "addToTimeline">;
+  readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "addToTimeline">;
   /** The outcome of an attempt whose approval is missing or denied; undefined if the action may run. */
   readonly hold: (input: GateInput) => Promise<ActionOutcome | undefined>;
   readonly clock: Clock;
@@ -61,7 +61,9 @@ interface Loaded {
 async function load(claim: Claim, deps: RunAttemptDeps): Promise<Loaded | ActionOutcome> {
   const delivery = await deps.deliveries.get(claim.delivery);
   const { delivery: id, event = id } = claim;
-  const busEvent = delivery && busEventsOf(delivery).find(({ detail }) => detail.id === event);
+  const published = delivery && busEventsOf(delivery).find(({ detail }) => detail.id === event);
+  // The key of a later occurrence of an undated event differs from the published one.
+  const busEvent = published && withEventKey(published, claim.eventKey);
   if (delivery === undefined || busEvent === undefined)
     return { outcome: "give_up", summary: "the delivery's record is gone" };
   const found = await correlate(busEvent, delivery.source, deps);

@@ -1,6 +1,7 @@
-import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
+import { type Clock, type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
 import { type BusEvent, isMeantFor } from "../model/bus-event.ts";
-import { actionIdOf } from "../model/idempotency-keys.ts";
+import { REPEAT_MS } from "../model/event.ts";
+import { actionIdOf, occurrenceKeyOf } from "../model/idempotency-keys.ts";
 import type { Replay } from "../model/recorded-delivery.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { Route } from "../routes/route.ts";
@@ -10,7 +11,7 @@ import { type ActDeps, type AttemptResult, act, ROUTE_REMOVED } from "./act.ts";
 
 export interface ScheduleDeps {
   readonly actions: Pick<ActionStore, "schedule">;
-  readonly deliveries: Pick<DeliveryStore, "addToTimeline">;
+  readonly deliveries: Pick<DeliveryStore, "addToTimeline" | "markRepeat">;
   readonly clock: Clock;
 }
 
@@ -22,34 +23,55 @@ interface Scheduled {
   readonly isOwn: boolean;
 }
 
+/** The members of a published event that its actions are stored with. */
+type EventToSchedule = Pick<BusEvent["detail"], "id" | "eventKey" | "delivery" | "time" | "undated">;
+
 /**
  * Stores a route's action for an event as due, once, and adds it to the delivery's timeline. A repeat writes the same
- * line again: the earlier write may have failed, and a replay reads from these lines which routes a delivery matched.
+ * line again: the earlier write may have failed, and a replay reads from these lines which routes a delivery matched. A
+ * delivery whose event was reported before is marked as a repeat, for the list.
+ *
+ * The key of an undated event may belong to an earlier occurrence. The action is then stored as the next occurrence, with
+ * a key of its own. Each conditional write decides whether an occurrence is free, so two reports of one agree.
  */
 export async function schedule(
   { name: route, action, target }: Pick<Route, "name" | "action" | "target">,
-  { id: event, eventKey, delivery }: Pick<BusEvent["detail"], "id" | "eventKey" | "delivery">,
+  detail: EventToSchedule,
   { actions, deliveries, clock }: ScheduleDeps,
 ): Promise<Scheduled> {
-  const id = actionIdOf(route, eventKey);
+  const { delivery } = detail;
   const now = clock.now();
-  const ofEvent = eventIn({ id: event, delivery });
-  const { scheduled, ...first } = await actions.schedule(
-    { id, route, action, target, eventKey, delivery, ...ofEvent },
-    now,
-  );
-  const isOwn = first.delivery === delivery;
-  await deliveries.addToTimeline(
-    delivery,
-    isOwn
-      ? { at: first.at, kind: "scheduled", route, ...ofEvent, action }
-      : { at: now, kind: "already_scheduled", route, ...ofEvent, action, by: first.delivery },
-  );
-  return { id, isNew: scheduled, isOwn };
+  const receivedAt = detail.undated && epochMillis(Date.parse(detail.time));
+  for (let occurrence = 1; ; occurrence++) {
+    const eventKey = occurrenceKeyOf(detail.eventKey, occurrence);
+    const id = actionIdOf(route, eventKey);
+    const due = {
+      id,
+      route,
+      action,
+      target,
+      eventKey,
+      delivery,
+      ...eventIn(detail),
+      ...(receivedAt && { receivedAt }),
+    };
+    const { scheduled, ...first } = await actions.schedule(due, now);
+    const line = { route, ...eventIn(detail), action };
+    if (first.delivery === delivery) {
+      const which = occurrence === 1 ? {} : { occurrence };
+      await deliveries.addToTimeline(delivery, { at: first.at, kind: "scheduled", ...line, ...which });
+      return { id, isNew: scheduled, isOwn: true };
+    }
+    if (receivedAt === undefined || Math.abs(receivedAt - first.receivedAt) <= REPEAT_MS) {
+      await deliveries.addToTimeline(delivery, { at: now, kind: "already_scheduled", ...line, by: first.delivery });
+      await deliveries.markRepeat(delivery, first.delivery);
+      return { id, isNew: false, isOwn: false };
+    }
+  }
 }
 
 /** An event as a queue message carries it. Everything else is in the delivery's record. */
-export type QueuedEvent = Pick<BusEvent["detail"], "id" | "eventKey" | "delivery"> & {
+export type QueuedEvent = EventToSchedule & {
   readonly replay?: Pick<Replay, "routes"> | undefined;
   /** When the message was put into the queue. */
   readonly queuedAt: EpochMillis;

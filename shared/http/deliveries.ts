@@ -136,7 +136,17 @@ function shownTimelineEvent(timelineEvent: TimelineEvent): ShownTimelineEvent {
   return { ...rest, at, ...(nextAt !== undefined && { nextAt: toIso(nextAt) }) };
 }
 
-function shownSummary({ id, source, receivedAt, outcome, what, subject, principal, refusal }: DeliverySummary) {
+function shownSummary({
+  id,
+  source,
+  receivedAt,
+  outcome,
+  what,
+  subject,
+  principal,
+  refusal,
+  repeats,
+}: DeliverySummary) {
   return {
     id,
     source,
@@ -145,6 +155,7 @@ function shownSummary({ id, source, receivedAt, outcome, what, subject, principa
     what,
     ...(subject !== undefined && { subject }),
     principal,
+    ...(repeats !== undefined && { repeats }),
     ...(refusal && outcome === "refused" && { refusedFor: refusal }),
     ...(refusal && outcome !== "refused" && { shadowRejection: refusal }),
   };

@@ -57,6 +57,12 @@ export const isMeantFor = (
   { replay }: { readonly replay?: Pick<Replay, "routes"> | undefined },
 ): boolean => replay === undefined || replay.routes.includes(route);
 
+/** The event with the key of one of its occurrences. */
+export const withEventKey = (busEvent: BusEvent, eventKey: string): BusEvent => ({
+  ...busEvent,
+  detail: { ...busEvent.detail, eventKey },
+});
+
 /**
  * Returns the bus events of a recorded delivery, in the order of its events; none if the delivery has no event. Equal on
  * one machine and in AWS.

@@ -55,6 +55,12 @@ interface EventOf<Type extends string> {
   readonly keyParts: readonly string[];
   /** When the event occurred, as the sender reported: ISO 8601 with `Z`. */
   readonly time: string;
+  /**
+   * Present if the sender reports no instant of the event, so that the same event can occur again later with the same
+   * key. `time` is then the time of receipt, and two reports are one event only if they are received within
+   * {@link REPEAT_MS}.
+   */
+  readonly undated?: true;
   /** The thing that the event is about, for people: a page id, a project path, the name of a run. */
   readonly subject: string;
   /** Who caused the event, as reported in the authenticated body. Undefined if the sender does not report it. */
@@ -253,6 +259,9 @@ export interface GatePart {
   /** Who took this step; undefined if time or a change ended the approval. */
   readonly by?: string;
 }
+
+/** Two reports of an undated event count as one within this time. Several hooks report an event within seconds. */
+export const REPEAT_MS = 600_000;
 
 /** Maximum counts of entries and lengths in UTF-16 code units; a cut text ends in "…". */
 export const EVENT_LIMITS = { text: 4_000, title: 300, commits: 20, results: 20, labels: 50 } as const;

@@ -23,6 +23,13 @@ export const deliveryIdOf = (source: string, parts: readonly string[]): string =
 export const eventKeyOf = (source: string, type: string, parts: readonly string[]): string =>
   idFrom("e", [source, type, ...parts]);
 
+/**
+ * The key of the n-th occurrence of an event that has no instant. The first has the event's own key, so that two reports
+ * of it need no look-up.
+ */
+export const occurrenceKeyOf = (eventKey: string, occurrence: number): string =>
+  occurrence === 1 ? eventKey : idFrom("e", [eventKey, String(occurrence)]);
+
 /** The id of the action that `route` runs for an event. */
 export const actionIdOf = (route: string, eventKey: string): string => idFrom("a", [route, eventKey]);
 

@@ -34,6 +34,8 @@ export interface RecordedDelivery {
   readonly refusal?: Rejection;
   /** Present if it replays an earlier delivery. */
   readonly replay?: Replay;
+  /** The delivery that reported the same event before, if an action was stored for that one. */
+  readonly repeats?: string;
   /** When it was published, if the outbox recorded that. */
   readonly relayedAt?: EpochMillis;
   /** Present if it is in the outbox: a sweep publishes it. */
@@ -54,5 +56,5 @@ export interface Replay {
 /** The fields of a delivery that a list shows. */
 export type DeliverySummary = Pick<
   RecordedDelivery,
-  "id" | "source" | "receivedAt" | "outcome" | "what" | "subject" | "principal" | "refusal"
+  "id" | "source" | "receivedAt" | "outcome" | "what" | "subject" | "principal" | "refusal" | "repeats"
 >;

@@ -2,12 +2,19 @@ import type { EpochMillis } from "../host/clock.ts";
 import type { ApprovalState, Identity } from "./approval.ts";
 import type { Rejection } from "./rejection.ts";
 
-/** One event in the history of a delivery, for later questions. Holds only facts, never a payload or a secret. */
 /**
- * A line about a route has `event`, the id of the published event, if it is not the first event of its delivery.
+ * One event in the history of a delivery, for later questions. Holds only facts, never a payload or a secret. A line about
+ * a route has `event`, the id of the published event, if it is not the first event of its delivery.
  */
 export type TimelineEvent = { readonly at: EpochMillis } & (
-  | { readonly kind: "scheduled"; readonly route: string; readonly event?: string; readonly action: string }
+  | {
+      readonly kind: "scheduled";
+      readonly route: string;
+      readonly event?: string;
+      readonly action: string;
+      /** From 2 on: the number of an undated event among those with its key on which the route acted. */
+      readonly occurrence?: number;
+    }
   /** An earlier delivery of the same event has scheduled the action, which counts for both. */
   | {
       readonly kind: "already_scheduled";

@@ -21,6 +21,8 @@ export interface ScheduledAction {
   readonly delivery: string;
   /** The id of the published event, if it is not the first event of the delivery. */
   readonly event?: string;
+  /** When the delivery was received, if the event is undated: distinguishes a repeat from the next occurrence. */
+  readonly receivedAt?: EpochMillis;
 }
 
 export type ActionState = "due" | "done" | "gave_up";
@@ -48,6 +50,8 @@ export interface Schedule {
   readonly scheduled: boolean;
   readonly delivery: string;
   readonly at: EpochMillis;
+  /** When that delivery was received, if the action was stored with it; else `at`. */
+  readonly receivedAt: EpochMillis;
 }
 
 /**
@@ -77,11 +81,17 @@ export class ActionStore {
       ...dueFields(at, at),
       expiresAt: expiryOf(at, this.#options),
     });
-    if (created) return { scheduled: true, delivery: action.delivery, at };
+    const { delivery, receivedAt = at } = action;
+    if (created) return { scheduled: true, delivery, at, receivedAt };
     const first = await this.#table.get(keyOf(id));
     // Deleted between the two calls: its time to live has expired, so the event is old.
-    if (first === undefined) return { scheduled: false, delivery: action.delivery, at };
-    return { scheduled: false, delivery: text(first, "delivery"), at: epochMillis(number(first, "scheduledAt")) };
+    if (first === undefined) return { scheduled: false, delivery, at, receivedAt };
+    return {
+      scheduled: false,
+      delivery: text(first, "delivery"),
+      at: epochMillis(number(first, "scheduledAt")),
+      receivedAt: epochMillis(number(first, first["receivedAt"] === undefined ? "scheduledAt" : "receivedAt")),
+    };
   }
 
   /** Ids of a target's actions due at `now`, oldest first, including those with an expired lease. */

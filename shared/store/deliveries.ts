@@ -145,6 +145,14 @@ export class DeliveryStore {
     );
   }
 
+  /** Records that an action of the delivery was stored for `repeated`, which reported the same event. Idempotent. */
+  async markRepeat(id: string, repeated: string): Promise<void> {
+    await this.#table.change(
+      { pk: id, sk: HEAD },
+      { condition: { field: TABLE.partitionKey, is: "present" }, set: { outcome: `event ${repeated}` } },
+    );
+  }
+
   /** Keeps the mark and makes the event due at `at`. */
   async defer(id: string, now: EpochMillis, at: EpochMillis): Promise<void> {
     await this.#table.change(
@@ -220,12 +228,15 @@ function headOf(delivery: RecordedDelivery) {
 }
 
 function summaryOf(item: Item): DeliverySummary {
+  // The index of the list has no other field for the repeated delivery, and fields of an index cannot be added later.
+  const [outcome, repeats] = text(item, "outcome").split(" ");
   return {
     id: text(item, TABLE.partitionKey),
     source: text(item, "source"),
     receivedAt: epochMillis(Number(text(item, TABLE.dayIndex.sortKey).slice(0, 13))),
     // Written by `headOf` from the same types.
-    outcome: text(item, "outcome") as DeliverySummary["outcome"],
+    outcome: outcome as DeliverySummary["outcome"],
+    ...(repeats !== undefined && { repeats }),
     principal: JSON.parse(text(item, "principal")) as Principal,
     what: text(item, "what"),
     ...(item["subject"] !== undefined && { subject: text(item, "subject") }),
@@ -238,7 +249,7 @@ function summaryOf(item: Item): DeliverySummary {
  * Throws `record_unreadable`.
  */
 export function recordedEventIn(item: Item): RecordedDelivery | undefined {
-  if (item[TABLE.sortKey] !== HEAD || item["outcome"] !== "event") return undefined;
+  if (item[TABLE.sortKey] !== HEAD || !/^event( |$)/.test(String(item["outcome"]))) return undefined;
   const delivery = deliveryOf(item);
   if (delivery.events !== undefined) return delivery;
   throw new Fault("record_unreadable", "a recorded event has no event", { retryable: false });

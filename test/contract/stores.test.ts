@@ -85,6 +85,38 @@ for (const kind of tableKinds) {
         expect((await deliveries.get(second))?.relayedAt).toBe(START + 70);
       });
 
+      it("a repeat names the delivery that it repeats, in the list too, and stays in the outbox until it is relayed", async () => {
+        const { deliveries } = await stores();
+        const { id } = sampleDelivery(2);
+        await deliveries.record(sampleDelivery(1));
+        await deliveries.record(sampleDelivery(2));
+        for (let time = 0; time < 2; time++) await deliveries.markRepeat(id, "d-first");
+        await deliveries.markRepeat("d-unknown", "d-first");
+        expect(await deliveries.get(id)).toEqual({ ...sampleDelivery(2), repeats: "d-first", unrelayed: true });
+        expect(await deliveries.get("d-unknown")).toBeUndefined();
+        expect(await deliveries.unrelayed(laterBy(START, 3_000), 10)).toContain(id);
+        const before = { receivedAt: laterBy(START, 100), id: "~" };
+        const { deliveries: listed } = await deliveries.list({
+          before,
+          notBefore: START,
+          limit: 5,
+          scanLimit: 5,
+          matches: ({ outcome }) => outcome === "event",
+        });
+        expect(listed.map(({ repeats }) => repeats)).toEqual(["d-first", undefined]);
+      });
+
+      it("an action of an undated event keeps when its delivery was received, and others say when they were stored", async () => {
+        const { actions } = await stores();
+        const action = { id: "a-1", route: "docs", action: "tekton", target: "ci", eventKey: "e-1", delivery: "d-1" };
+        const receivedAt = laterBy(START, -60_000);
+        expect(await actions.schedule({ ...action, receivedAt }, START)).toMatchObject({ scheduled: true, receivedAt });
+        const later = { ...action, delivery: "d-2", receivedAt: laterBy(START, 5_000) };
+        const first = { scheduled: false, delivery: "d-1", at: START, receivedAt };
+        expect(await actions.schedule(later, laterBy(START, 5_000))).toEqual(first);
+        expect(await actions.schedule({ ...action, id: "a-2" }, START)).toMatchObject({ receivedAt: START });
+      });
+
       it("nothing is put into the outbox if a stream relays", async () => {
         const { table } = await stores();
         const deliveries = new DeliveryStore(table, { ...RETENTION, markUnrelayed: false });
@@ -173,12 +205,18 @@ for (const kind of tableKinds) {
 
       it("an event schedules an action once, and the result names the delivery that came first", async () => {
         const { actions } = await stores();
-        expect(await actions.schedule(action(), START)).toEqual({ scheduled: true, delivery: "d-1", at: START });
+        expect(await actions.schedule(action(), START)).toEqual({
+          scheduled: true,
+          delivery: "d-1",
+          at: START,
+          receivedAt: START,
+        });
         const again = { ...action(), delivery: "d-9" };
         expect(await actions.schedule(again, laterBy(START, 5))).toEqual({
           scheduled: false,
           delivery: "d-1",
           at: START,
+          receivedAt: START,
         });
         expect(await actions.due("ci", START, 10)).toEqual([action().id]);
       });

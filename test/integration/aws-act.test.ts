@@ -108,6 +108,7 @@ describe("a message of a route", () => {
     const deliveries: ActDeps["deliveries"] = {
       get: (id) => parts.deliveries.get(id),
       timeline: (id) => parts.deliveries.timeline(id),
+      markRepeat: (id, repeated) => parts.deliveries.markRepeat(id, repeated),
       async addToTimeline(...line) {
         if (failing) throw new Fault("store_unavailable", "throttled", { retryable: true });
         await parts.deliveries.addToTimeline(...line);

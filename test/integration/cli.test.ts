@@ -351,6 +351,15 @@ describe("the output of a command", () => {
     ]);
   });
 
+  it("a repeat is listed and shown with the delivery that it repeats", async () => {
+    const [first] = deliveries(() => "word").deliveries;
+    const listed = await printedOf({ deliveries: [{ ...first, outcome: "event", repeats: "d-first" }] }, list);
+    expect(listed.lines.join("\n")).toContain("event, repeats d-first");
+    expect(await show({ ...shown, delivery: { ...shown.delivery, repeats: "d-first" } })).toContain(
+      "repeats   d-first",
+    );
+  });
+
   it("each event of a delivery is shown with its id, type, subject and key, and a line of the timeline names its event", async () => {
     const [first] = shown.events;
     const second = { ...first?.detail, id: "d-1.2", subject: "production", eventKey: "e-2" };

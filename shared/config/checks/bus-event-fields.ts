@@ -28,6 +28,7 @@ export const BUS_EVENT_FIELDS = {
     type: value,
     subject: value,
     time: value,
+    undated: value,
     delivery: value,
     eventKey: value,
     traceparent: value,

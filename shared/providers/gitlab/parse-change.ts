@@ -1,5 +1,7 @@
 import * as v from "valibot";
+import { toIso } from "../../host/clock.ts";
 import type { ChangeEvent } from "../../model/event.ts";
+import { sha256Hex } from "../../model/idempotency-keys.ts";
 import type { Reading } from "../../model/reading.ts";
 import { identifier, line, link, present, prose, readerOf, requiredMoment, wholeNumber } from "../payload.ts";
 import { actorOf, projectPlace, user } from "./parts.ts";
@@ -26,27 +28,34 @@ const mergeRequestBody = v.object({
     updated_at: requiredMoment,
     oldrev: v.nullish(identifier),
   }),
+  /** Only compared: two people, or one person twice, may change something within one second. */
+  changes: v.optional(v.unknown()),
+  labels: v.optional(v.unknown()),
 });
 
-export const mergeRequest = readerOf(mergeRequestBody, (body, { kind }): Reading => {
+export const mergeRequest = readerOf(mergeRequestBody, (body, { kind, receivedAt }): Reading => {
   const { action, actioned_at, updated_at, oldrev, ...attributes } = body.object_attributes;
   // System hooks may omit the action. It is then unknown what happened.
   if (!action) return { outcome: "ignored", kind };
   const type = TYPES.get(action);
   if (!type) return { outcome: "ignored", kind: `${kind}.${action}` };
   const path = body.project.path_with_namespace;
-  const time = actioned_at ?? updated_at;
+  // An approval does not change `updated_at`, so before 18.10 nothing reports its time.
+  const undated = !actioned_at && APPROVALS.has(action) ? true : undefined;
   const event: ChangeEvent = present({
     type,
     keyParts: [
       String(attributes.target_project_id),
       String(attributes.iid),
       action,
-      time,
+      actioned_at ?? updated_at,
       attributes.last_commit?.id ?? "",
       oldrev ?? "",
+      String(body.user?.id ?? body.user?.name ?? ""),
+      digestOf([body.changes, body.labels]),
     ],
-    time,
+    time: undated ? toIso(receivedAt) : (actioned_at ?? updated_at),
+    undated,
     subject: `${path}!${attributes.iid}`,
     actor: actorOf(body.user),
     change: changeOf(path, attributes),
@@ -66,6 +75,11 @@ const TYPES: ReadonlyMap<string, ChangeEvent["type"]> = new Map([
   ["merge", "change.merged"],
   ["close", "change.closed"],
 ]);
+
+const APPROVALS: ReadonlySet<string> = new Set(["approval", "approved", "unapproval", "unapproved"]);
+
+/** The digest of values of the body, for the event key. */
+const digestOf = (values: readonly unknown[]): string => sha256Hex(Buffer.from(JSON.stringify(values), "utf8"));
 
 const noteBody = v.object({
   user,

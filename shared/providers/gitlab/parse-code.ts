@@ -28,9 +28,10 @@ function codeReader(type: CodeEvent["type"]) {
     const change = changeOf(before, after);
     const event: CodeEvent = present({
       type,
-      keyParts: [String(project_id), ref, before, after],
+      keyParts: [String(project_id), ref, before, after, String(user_id ?? user_name ?? "")],
       // GitLab does not report when a push happened, and the commits' times are set by their authors.
       time: toIso(receivedAt),
+      undated: true,
       subject: path,
       actor: actorOf({ id: user_id, name: user_name }),
       code: present({

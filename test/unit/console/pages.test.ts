@@ -187,6 +187,21 @@ describe("the page of a delivery", () => {
   });
 });
 
+describe("a delivery that repeats another", () => {
+  const repeating = { ...delivery(() => "x").delivery, repeats: "d-first" };
+  const htmlOf = async (page: (visit: Visit) => ReturnType<typeof deliveriesPage>, answer: object) => {
+    const ask: Visit["ask"] = async <T>() => ({ ok: true, value: answer as T });
+    return String(await shownBy(await page(visitOf(() => "x", { ask }))).main);
+  };
+
+  it("the list and the delivery's page lead to the delivery that it repeats", async () => {
+    const link = '<a href="/console/deliveries/d-first">';
+    expect(await htmlOf(deliveriesPage, { deliveries: [repeating] })).toContain(link);
+    const shown = { ...delivery(() => "x"), delivery: repeating };
+    expect(await htmlOf((visit) => deliveryPage(visit, "x"), shown)).toContain(link);
+  });
+});
+
 describe("the list of deliveries", () => {
   it("the list of deliveries asks the HTTP API for the fields of the form, and for no field that was left empty", async () => {
     const asked: string[] = [];

@@ -56,7 +56,7 @@ function depsFor(fired: number, routes = ROUTES) {
     runReporters: routes,
     actions: { state: () => called("state", asked++ < fired ? ("done" as const) : undefined) },
     runs: { record: async (route: string, run: RecordedRun) => void recorded.push([route, run]) },
-    deliveries: { get: () => called("delivery", sampleDelivery()) },
+    deliveries: { get: () => called("delivery", sampleDelivery()), timeline: async () => [] },
     origins: { find: () => called("origin", undefined) },
     clock: testClock(),
   };

@@ -297,3 +297,43 @@ describe("the event key and the round of a pipeline", () => {
     expect(two.key).toBe(one.key);
   });
 });
+
+describe("the event key of a merge request's event", () => {
+  const AT = "2026-11-02 10:01:00 UTC";
+  const ANN = { id: 58, name: "Ines Okafor" };
+  const keyFor = (action: string, members: Body) =>
+    keyOf({ ...withAttributes("merge-request-updated", { action, updated_at: AT, oldrev: null }), ...members });
+  const labelled = (...titles: readonly string[]) => ({ labels: { current: titles.map((title) => ({ title })) } });
+
+  it("two changes and two approvals within one second are four events", async () => {
+    const keys = [
+      await keyFor("update", { user: ANN, changes: labelled("a") }),
+      await keyFor("update", { user: ANN, changes: labelled("a", "b") }),
+      await keyFor("approval", { user: ANN }),
+      await keyFor("approval", { user: { id: 61, name: "Tomas Brandt" } }),
+    ];
+    expect(new Set(keys).size).toBe(4);
+  });
+
+  it("two hooks report the same change with the same key", async () => {
+    const members = { user: ANN, changes: labelled("a"), labels: [{ title: "a" }] };
+    expect(await keyFor("update", members)).toBe(await keyFor("update", members));
+  });
+
+  it.each([
+    ["approved", {}, true],
+    ["unapproval", {}, true],
+    ["approved", { actioned_at: "2026-11-02T10:01:00.412Z" }, undefined],
+    ["update", {}, undefined],
+  ])("the event %s with %j is undated: %s", async (action, attributes, undated) => {
+    const event = await eventOf(withAttributes("merge-request-updated", { action, ...attributes }));
+    expect(event.undated).toBe(undated);
+  });
+});
+
+describe("the event key of a push", () => {
+  it("a push is undated, and two people who move a branch alike report two events", async () => {
+    expect((await eventOf(bodyOf("push"))).undated).toBe(true);
+    expect(await keyOf({ ...bodyOf("push"), user_id: 61 })).not.toBe(await keyOf(bodyOf("push")));
+  });
+});

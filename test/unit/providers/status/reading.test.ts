@@ -62,6 +62,16 @@ describe("a status", () => {
     });
   });
 
+  it("a later token begins a later round, and the states of one job are in the order of receipt until its end", async () => {
+    const roundOf = async (state: string, claims: object = {}) =>
+      (await read({ state }, undefined, claims)).build.round ?? "";
+    const seconds = Date.parse("2026-11-02T08:00:00Z") / 1_000;
+    const [first, retried] = [{ iat: seconds }, { iat: seconds + 60 }];
+    expect((await roundOf("failed", first)) > (await roundOf("waiting", first))).toBe(true);
+    expect((await roundOf("running", retried)) > (await roundOf("failed", first))).toBe(true);
+    expect(await roundOf("running", first)).toBe(await roundOf("waiting", first));
+  });
+
   it.each(["system", "id", "commit", "branch", "startedBy", "pipelineId"])(
     "a status cannot contain %s, which the token proves",
     (member) => {

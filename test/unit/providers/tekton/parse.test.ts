@@ -139,6 +139,16 @@ describe("reading a CloudEvent of Tekton", () => {
     });
   });
 
+  it("each try of a retried task is an event of its own", async () => {
+    const keyOf = async (status: object) => {
+      const reading = await read({ taskRun: run({ status }) }, { "ce-type": `${EVENT}.taskrun.running.v1` });
+      return reading.outcome === "event" ? reading.events[0].keyParts : [];
+    };
+    const conditions = [{ type: "Succeeded", status: "Unknown", reason: "Running" }];
+    expect(await keyOf({ conditions, retriesStatus: [] })).toEqual(["uid-1", "running"]);
+    expect(await keyOf({ conditions, retriesStatus: [{}] })).toEqual(["uid-1", "running", "1"]);
+  });
+
   it("a failed task is marked if its pipeline goes on after it", async () => {
     const status = ended("2026-11-02T08:50:00Z", "False", "FailureIgnored");
     const reading = await read({ taskRun: run({ status }) }, { "ce-type": `${EVENT}.taskrun.failed.v1` });
