@@ -10,6 +10,7 @@ import { type CodeEvent, REPEAT_MS } from "../../shared/model/event.ts";
 import { sourcePrincipal } from "../../shared/model/principal.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { bridgeParts, routeOf, scripted } from "../support/bridge-parts.ts";
+import { propertyCases } from "../support/property-cases.ts";
 import { busEventOf, sampleDelivery } from "../support/samples.ts";
 import { silentLog } from "../support/test-doubles.ts";
 
@@ -145,8 +146,6 @@ describe("an event without an instant", () => {
   });
 
   it("each happening fires once, whatever the order and number of its reports", async () => {
-    const seed = Number(process.env["OCCURRENCES_SEED"] ?? Date.now() % 2 ** 31);
-    process.stdout.write(`occurrences: OCCURRENCES_SEED=${seed}\n`);
     const { actions, bridge, clock, now } = await parts();
     const route = { name: "docs", action: "tekton", target: "ci" };
     // Hooks report within seconds. Two happenings with the same (from, to) are further apart than the window.
@@ -177,7 +176,7 @@ describe("an event without an instant", () => {
         }
         expect([...owners.values()]).toEqual(Array.from({ length: happenings }, () => 1));
       }),
-      { numRuns: 10_000, seed },
+      propertyCases("occurrences"),
     );
   }, 300_000);
 });

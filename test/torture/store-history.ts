@@ -1,5 +1,5 @@
 import { epochMillis, laterBy } from "../../shared/host/clock.ts";
-import { busEventOf } from "../../shared/model/bus-event.ts";
+import { busEventsOf } from "../../shared/model/bus-event.ts";
 import { actionIdOf, eventKeyOf } from "../../shared/model/idempotency-keys.ts";
 import { Random } from "./random.ts";
 import {
@@ -111,7 +111,7 @@ export async function leftOver({ stores }: StoreProcess, world: World): Promise<
 
 /** Id of the action of a route for the event. */
 export function actionOf(route: string, event: number): string {
-  const busEvent = busEventOf(deliveryOf({ event, report: 0 }));
+  const [busEvent] = busEventsOf(deliveryOf({ event, report: 0 }));
   return actionIdOf(route, busEvent?.detail.eventKey ?? eventKeyOf("wiki", "page.updated", []));
 }
 

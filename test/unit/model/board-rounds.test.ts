@@ -8,10 +8,9 @@ import { busEventsOf } from "../../../shared/model/bus-event.ts";
 import { readEvent } from "../../../shared/providers/buildkite/parse.ts";
 import { pipeline } from "../../../shared/providers/gitlab/parse-run.ts";
 import type { Reader } from "../../../shared/providers/payload.ts";
+import { propertyCases } from "../../support/property-cases.ts";
 import { sampleDelivery } from "../../support/samples.ts";
 import { buildkiteLife, gitlabLife, type Life, type OwnPage, type Report } from "../../support/sender-lives.ts";
-
-const CASES = 10_000;
 
 /** The rows that the page action stores for one delivery. `n` distinguishes the deliveries of one report. */
 function rowsOf(read: Reader, { kind, body, at }: Report, n: number): readonly ReportedBuild[] {
@@ -60,12 +59,6 @@ const arrivalsOf = (lives: readonly Life[]): fc.Arbitrary<readonly Report[]> => 
 };
 const shuffled = <T>(all: readonly T[]) => fc.shuffledSubarray([...all], { minLength: all.length });
 
-const seedOf = (name: string): number => {
-  const seed = Number(process.env["ROUNDS_SEED"] ?? Date.now() % 2 ** 31);
-  process.stdout.write(`rounds of ${name}: ROUNDS_SEED=${seed}\n`);
-  return seed;
-};
-
 describe.each(SENDERS)("the rounds of several runs of %s", (name, read, lives) => {
   it("a row shows what the sender's own page shows, in whatever order and however often the reports arrive", () => {
     const cases = lives.chain((all) => fc.tuple(fc.constant(all), arrivalsOf(all)));
@@ -76,7 +69,7 @@ describe.each(SENDERS)("the rounds of several runs of %s", (name, read, lives) =
         const row = rowAfter(received);
         expect({ state: row?.build.state, lastEnd: row?.ended?.state }).toEqual(pageOf(all));
       }),
-      { numRuns: CASES, seed: seedOf(name) },
+      propertyCases(`rounds of ${name}`),
     );
   }, 300_000);
 
@@ -90,7 +83,7 @@ describe.each(SENDERS)("the rounds of several runs of %s", (name, read, lives) =
       fc.property(cases, ([one, other]) => {
         expect(rowAfter(one)).toEqual(rowAfter(other));
       }),
-      { numRuns: CASES / 10, seed: seedOf(name) },
+      propertyCases(`orders of ${name}`),
     );
   }, 300_000);
 });
