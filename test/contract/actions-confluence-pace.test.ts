@@ -51,7 +51,8 @@ describe.each(["cloud", "data-center"] as const)("the write throttle of a page o
     clock.set(-3_600_000);
     await expect(run(reported("running"))).resolves.toMatchObject({ outcome: "done" });
     expect(body()).toContain("RUNNING");
-    await expect(run(reported("waiting"))).resolves.toMatchObject({ outcome: "wait", afterSeconds: 30 });
+    const site = buildEntry({ pipeline: "ci/site", state: "running" });
+    await expect(run(site)).resolves.toMatchObject({ outcome: "wait", afterSeconds: 30 });
   });
 
   test("the end of a run waits only two seconds, so that others can join it", async () => {

@@ -49,8 +49,8 @@ export const DEFECTS = {
     changes: [
       ["const created = await this.#table.create({", "await this.#table.put({"],
       [
-        "if (created) return { scheduled: true, delivery: action.delivery, at };",
-        "if (at > 0) return { scheduled: true, delivery: action.delivery, at };",
+        "if (created) return { scheduled: true, delivery, at, receivedAt };",
+        "if (at > 0) return { scheduled: true, delivery, at, receivedAt };",
       ],
     ],
   },
