@@ -81,7 +81,8 @@ function checkTable(): string {
 
 function eventTypes(): string {
   const rows = EVENT_TYPES.map((type) => {
-    const [part = ""] = type.split(".");
+    const [family = ""] = type.split(".");
+    const part = family === "blogpost" ? "page" : family;
     const publishers = providers.filter(({ publishes }) => publishes.includes(type)).map(({ name }) => name);
     const all = part === "approval" ? [...publishers, "the bridge"] : publishers;
     return [`\`${type}\``, CD_EVENTS[type], `\`${part}\``, all.join(", ") || "none yet"];

@@ -11,7 +11,11 @@ export type BridgeEvent =
   | JobEvent
   | DeploymentEvent
   | ReleaseEvent
-  | ApprovalEvent;
+  | ApprovalEvent
+  | AttachmentEvent
+  | AgentEvent
+  | TokenEvent
+  | TriggerEvent;
 
 /** What one delivery reports, in the sender's order: usually one event. Each is published and acted on by itself. */
 export type BridgeEvents = readonly [BridgeEvent, ...BridgeEvent[]];
@@ -27,14 +31,45 @@ export const BUILD_STATES = [
   "skipped",
 ] as const;
 const FAMILIES = {
-  page: ["created", "updated", "moved", "trashed", "restored", "labeled", "unlabeled", "commented"],
-  code: ["pushed", "tagged"],
-  change: ["opened", "updated", "approved", "merged", "closed", "commented"],
+  page: [
+    "created",
+    "updated",
+    "rewritten",
+    "published",
+    "moved",
+    "copied",
+    "archived",
+    "trashed",
+    "restored",
+    "deleted",
+    "labeled",
+    "unlabeled",
+    "commented",
+  ],
+  blogpost: [
+    "created",
+    "updated",
+    "rewritten",
+    "moved",
+    "copied",
+    "archived",
+    "trashed",
+    "restored",
+    "deleted",
+    "labeled",
+    "unlabeled",
+  ],
+  attachment: ["created", "updated", "archived", "trashed", "restored", "deleted"],
+  code: ["pushed", "tagged", "deleted"],
+  change: ["opened", "updated", "approved", "unapproved", "merged", "closed", "commented", "comment_edited"],
   build: BUILD_STATES,
   job: BUILD_STATES,
   deployment: BUILD_STATES,
-  release: ["published"],
+  release: ["published", "planned"],
   approval: ["requested", "granted", "denied"],
+  agent: ["lost"],
+  token: ["expiring"],
+  trigger: ["started", "succeeded", "failed", "done"],
 } as const;
 
 type TypeOf<Family> = Family extends keyof typeof FAMILIES ? `${Family}.${(typeof FAMILIES)[Family][number]}` : never;
@@ -68,13 +103,20 @@ interface EventOf<Type extends string> {
 }
 
 export interface Actor {
+  /** The user name, if the sender reports no id. */
   readonly id: string;
   readonly name?: string;
+  /** The name for signing in. Bots of a sender can be recognized by it. */
+  readonly username?: string;
 }
 
-export interface PageEvent extends EventOf<TypeOf<"page">> {
+/**
+ * A page or blog post. `page.rewritten` and `blogpost.rewritten`: Confluence itself changed the text, because a linked page
+ * was renamed or a bulk operation ran; nobody edited it. `page.published`: a live doc was published.
+ */
+export interface PageEvent extends EventOf<TypeOf<"page" | "blogpost">> {
   readonly page: PagePart;
-  /** On `page.labeled` and `page.unlabeled`. */
+  /** On `labeled` and `unlabeled`: a global label. Personal labels are not reported. */
   readonly label?: string;
   /** On `page.commented`. */
   readonly comment?: { readonly id: string };
@@ -99,6 +141,60 @@ export interface PagePart {
   readonly title?: string;
   readonly labels?: readonly string[];
   readonly url?: string;
+  readonly kind?: "page" | "blogpost" | "live_doc";
+  /** What caused the new version: the sender's own word, e.g. `edit_page`, `link_refactoring`. */
+  readonly trigger?: string;
+  readonly minorEdit?: boolean;
+  readonly notificationsSuppressed?: boolean;
+  readonly status?: "current" | "draft" | "archived" | "trashed" | "historical";
+  /** Id of the parent page. */
+  readonly parent?: string;
+  /** Where the page was before a move. `parent`: its id, or its title if the sender reports only that. */
+  readonly previous?: { readonly parent?: string; readonly space?: string };
+}
+
+/** A file that is attached to a page or blog post. */
+interface AttachmentEvent extends EventOf<TypeOf<"attachment">> {
+  readonly attachment: {
+    /** As {@link PagePart.site}. */
+    readonly site: string;
+    readonly id: string;
+    /** Its file name. */
+    readonly name?: string;
+    readonly version?: number;
+    readonly space?: string;
+    /** Id of the page or blog post. */
+    readonly page?: string;
+    readonly mediaType?: string;
+    readonly url?: string;
+  };
+}
+
+/** Where the commit comes from: a branch, a tag, or a change request. A field that the sender does not report is absent. */
+export interface RefPart {
+  /** Absent in a run for a change request, whose source branch may have the name of a branch of this project. */
+  readonly branch?: string;
+  readonly tag?: string;
+  /** The change request that the run tests. */
+  readonly change?: ChangeRef;
+  /** What started the run, in the system's own word: `push`, `schedule`, `merge_request_event`, `web`, `trigger`, `api`. */
+  readonly source?: string;
+  /** The branch or tag is protected. */
+  readonly protected?: boolean;
+  /** The name of the project's default branch. */
+  readonly defaultBranch?: string;
+}
+
+/** A merge request or pull request. Projects are paths or addresses if the sender reports them, else ids. */
+export interface ChangeRef {
+  /** Number or id within the target project. */
+  readonly id: string;
+  readonly sourceProject?: string;
+  readonly targetProject?: string;
+  readonly sourceBranch?: string;
+  readonly targetBranch?: string;
+  /** The commit comes from another project. Absent if the sender cannot distinguish it: then it may be a fork. */
+  readonly fork?: boolean;
 }
 
 export interface CodeEvent extends EventOf<TypeOf<"code">> {
@@ -114,24 +210,66 @@ export interface CodeEvent extends EventOf<TypeOf<"code">> {
     readonly commit?: string;
     readonly before?: string;
     /** Newest last, at most {@link EVENT_LIMITS.commits}. */
-    readonly commits: readonly { readonly id: string; readonly message: string; readonly url?: string }[];
+    readonly commits: readonly {
+      readonly id: string;
+      readonly message: string;
+      readonly url?: string;
+      /** The author's name. */
+      readonly author?: string;
+    }[];
     readonly commitCount: number;
+    /** Changed files, if the sender reports them. */
+    readonly paths?: ChangedPaths;
+    readonly protected?: boolean;
+    readonly defaultBranch?: string;
+    /** The message of an annotated tag. */
+    readonly message?: string;
   };
 }
 
+/** Paths of files that were added, changed or removed. */
+export interface ChangedPaths {
+  /** In the sender's order, at most {@link EVENT_LIMITS.paths}. */
+  readonly changed: readonly string[];
+  /** Number of the different paths that the sender reports. */
+  readonly count: number;
+  /** More paths changed than `changed` has. */
+  readonly truncated: boolean;
+}
+
+export const CHANGED = [
+  "code",
+  "title",
+  "description",
+  "labels",
+  "draft",
+  "assignees",
+  "reviewers",
+  "milestone",
+  "target_branch",
+  "other",
+] as const;
+
 export interface ChangeEvent extends EventOf<TypeOf<"change">> {
-  /** A merge request. */
-  readonly change: {
+  /** A merge request or pull request. */
+  readonly change: ChangeRef & {
     readonly project: string;
     /** Number within the project. */
     readonly number: number;
     readonly title?: string;
     readonly description?: string;
-    readonly sourceBranch?: string;
-    readonly targetBranch?: string;
     readonly commit?: string;
     readonly url?: string;
-    /** On `change.commented`. */
+    readonly labels?: readonly string[];
+    readonly draft?: boolean;
+    /** User name of its author. */
+    readonly author?: string;
+    /** On `change.merged`. */
+    readonly mergeCommit?: string;
+    /** On `change.updated`: what changed. `code`: there are new commits. */
+    readonly changed?: readonly (typeof CHANGED)[number][];
+    readonly defaultBranch?: string;
+    /** On `change.commented` and `change.comment_edited`. */
     readonly comment?: { readonly id: string; readonly text: string };
   };
 }
@@ -145,7 +283,7 @@ export interface BuildEvent extends EventOf<TypeOf<"build">> {
 }
 
 /** One run of a pipeline. Times are ISO 8601 with `Z`. */
-export interface BuildPart {
+export interface BuildPart extends RefPart {
   /** The provider that reported the run. */
   readonly system: string;
   /** Unique within the system and source. */
@@ -166,7 +304,6 @@ export interface BuildPart {
   readonly title?: string;
   /** Title of the merge request, if there is one, and the whole commit message, cut. Page links are searched in it. */
   readonly message?: string;
-  readonly branch?: string;
   /** When the run was created; orders the runs of one pipeline. */
   readonly createdAt?: string;
   readonly startedAt?: string;
@@ -175,10 +312,22 @@ export interface BuildPart {
   /** The system's own sentence on why the run ended in this state. */
   readonly reason?: string;
   readonly results?: Readonly<Record<string, string>>;
+  /** The run that started this one: a parent pipeline, or a build with a trigger step. */
+  readonly parent?: BuildLink;
+  /** The earlier run that this one repeats. */
+  readonly rebuiltFrom?: BuildLink;
   /**
    * The trust entry of the job that reported it in a status callback. The report counts only for tokens of this entry.
    */
   readonly trustEntry?: string;
+}
+
+/** Another run of the same system, as far as the sender reports it. */
+export interface BuildLink {
+  readonly id?: string;
+  readonly number?: number;
+  readonly pipeline?: string;
+  readonly job?: string;
 }
 
 /** The claim of a run about the trigger that started it: unproved until correlated. */
@@ -190,7 +339,7 @@ export interface OriginClaim {
 }
 
 export interface JobEvent extends EventOf<TypeOf<"job">> {
-  readonly job: {
+  readonly job: RefPart & {
     readonly system: string;
     readonly id: string;
     readonly name: string;
@@ -200,9 +349,23 @@ export interface JobEvent extends EventOf<TypeOf<"job">> {
     readonly pipeline: string;
     readonly url?: string;
     readonly commit?: string;
-    readonly branch?: string;
     readonly startedAt?: string;
     readonly finishedAt?: string;
+    /**
+     * Why the job ended in this state: the system's own word or sentence, e.g. `script_failure`,
+     * `runner_system_failure`, `agent_lost`.
+     */
+    readonly reason?: string;
+    readonly exitCode?: number;
+    /** The system runs the job again, so this end is not the job's last. */
+    readonly retried?: boolean;
+    /** Id of the job that runs instead. */
+    readonly supersededBy?: string;
+    /** The runner or agent. */
+    readonly runner?: string;
+    /** The tags or queue that select a runner. */
+    readonly tags?: readonly string[];
+    readonly environment?: string;
     /** The job failed and its pipeline continues. */
     readonly softFailed?: boolean;
     readonly results?: Readonly<Record<string, string>>;
@@ -224,6 +387,7 @@ export interface DeploymentEvent extends EventOf<TypeOf<"deployment">> {
   };
 }
 
+/** `release.planned`: the release has a time in the future. */
 interface ReleaseEvent extends EventOf<TypeOf<"release">> {
   readonly release: {
     readonly project: string;
@@ -232,6 +396,8 @@ interface ReleaseEvent extends EventOf<TypeOf<"release">> {
     readonly description?: string;
     readonly commit?: string;
     readonly url?: string;
+    /** When it is or was released. */
+    readonly releasedAt?: string;
   };
 }
 
@@ -242,6 +408,8 @@ export interface ApprovalEvent extends EventOf<TypeOf<"approval">> {
     readonly build: string;
     readonly pipeline: string;
     readonly step?: string;
+    /** On the approval of a deployment. */
+    readonly environment?: string;
     readonly url?: string;
     /** Present if a route of the bridge waits for the approval. */
     readonly gate?: GatePart;
@@ -260,11 +428,58 @@ export interface GatePart {
   readonly by?: string;
 }
 
+/** A machine that runs jobs. */
+interface AgentEvent extends EventOf<TypeOf<"agent">> {
+  readonly agent: {
+    readonly system: string;
+    readonly id: string;
+    readonly name?: string;
+    readonly tags?: readonly string[];
+    readonly url?: string;
+  };
+}
+
+/** An access token that will soon be invalid: what uses it then stops working. */
+interface TokenEvent extends EventOf<TypeOf<"token">> {
+  readonly token: {
+    readonly system: string;
+    readonly id: string;
+    readonly name?: string;
+    /** The project or group that the token belongs to. */
+    readonly owner?: string;
+    readonly expiresAt: string;
+  };
+}
+
+/**
+ * What a Tekton EventListener did with one request: `started` and `done` are about the whole request, `succeeded` and
+ * `failed` about the processing of its triggers.
+ */
+interface TriggerEvent extends EventOf<TypeOf<"trigger">> {
+  readonly trigger: {
+    readonly system: string;
+    /** Name of the listener, with its namespace. */
+    readonly listener: string;
+    /** The listener's `eventID`, as in {@link OriginClaim.triggerEventId}. */
+    readonly eventId?: string;
+    readonly reason?: string;
+  };
+  readonly origin?: OriginClaim;
+}
+
 /** Two reports of an undated event count as one within this time. Several hooks report an event within seconds. */
 export const REPEAT_MS = 600_000;
 
 /** Maximum counts of entries and lengths in UTF-16 code units; a cut text ends in "…". */
-export const EVENT_LIMITS = { text: 4_000, title: 300, commits: 20, results: 20, labels: 50 } as const;
+export const EVENT_LIMITS = {
+  text: 4_000,
+  title: 300,
+  commits: 20,
+  results: 20,
+  labels: 50,
+  paths: 100,
+  tags: 20,
+} as const;
 
 /** Cuts `text` to `limit` UTF-16 code units, never inside a surrogate pair. */
 export function cut(text: string, limit: number): string {

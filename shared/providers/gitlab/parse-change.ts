@@ -122,6 +122,7 @@ type MergeRequest = v.InferOutput<ReturnType<typeof v.object<typeof mergeRequest
 function changeOf(path: string, mergeRequest: MergeRequest): ChangeEvent["change"] {
   return present({
     project: path,
+    id: String(mergeRequest.iid),
     number: mergeRequest.iid,
     title: mergeRequest.title,
     description: mergeRequest.description,

@@ -34,7 +34,7 @@ const request = (type: ChangeEvent["type"], time: string = AT): BridgeEvent => (
   keyParts: ["7"],
   time,
   subject: "platform/docs!7",
-  change: { project: "platform/docs", number: 7, commit: "c4a1e7d2" },
+  change: { project: "platform/docs", id: "7", number: 7, commit: "c4a1e7d2" },
 });
 
 describe("a change to what an approval is about", () => {

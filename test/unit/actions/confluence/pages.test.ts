@@ -84,7 +84,7 @@ describe("the pages that an event concerns", () => {
       type: "change.opened",
       time: "2026-11-02T09:00:00.000Z",
       subject: "platform/docs!4",
-      change: { project: "platform/docs", number: 4, title, description },
+      change: { project: "platform/docs", id: "4", number: 4, title, description },
     });
   const busEvent = buildEntry({ message: `Build for ${link(3)}`, results: { page: "4", note: "none" } });
   const concerned = (origin = busEvent, page?: string, of = busEvent) =>
