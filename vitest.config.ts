@@ -32,6 +32,7 @@ export default defineConfig({
       project("contract", ["test/contract/**/*.test.ts"], { isolate: false }),
       project("infra", ["test/infra/**/*.test.ts"], { isolate: false }),
       project("integration", ["test/{integration,peers,browser}/**/*.test.ts"], { isolate: false }),
+      project("slow", ["test/slow/**/*.test.ts"], { isolate: false }),
       project("contract-isolated", CONTRACT_ISOLATED, { isolate: true }),
       project("integration-isolated", INTEGRATION_ISOLATED, { isolate: true }),
     ],

@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { actions } from "../../shared/actions/registry.ts";
-import { EVERYTHING } from "./synthesised.ts";
+import { EVERYTHING } from "../infra/synthesised.ts";
 
 const run = promisify(execFile);
 /** Many bundles, on a machine that may be busy. */
