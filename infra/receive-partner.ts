@@ -46,7 +46,7 @@ export class ReceivePartner extends BridgeFunction {
     });
     for (const [at, eventSourceName] of eventSources.entries()) {
       new Rule(this, `Rule${at}`, {
-        description: "Build and job events of Buildkite",
+        description: "Build, job and agent events of Buildkite",
         eventBus: new EventBus(this, `Bus${at}`, { eventSourceName }),
         eventPattern: { source: [eventSourceName], detailType: [...PARTNER_EVENTS.keys()] },
         targets: [new SqsQueue(this.queue, { deadLetterQueue: failures, ...RETRY })],

@@ -291,6 +291,8 @@ export interface BuildPart extends RefPart {
   readonly number?: number;
   /** Name for people, stable over runs: `platform/docs`, `ci/docs-build`. */
   readonly pipeline: string;
+  /** The system's id of the pipeline, which stays the same if somebody renames it. */
+  readonly pipelineId?: string;
   readonly state: BuildState;
   /**
    * Text that grows while the build proceeds: a passed gate, a retried job and an end that is followed by another run
@@ -347,6 +349,8 @@ export interface JobEvent extends EventOf<TypeOf<"job">> {
     /** The build this job is part of. */
     readonly build?: string;
     readonly pipeline: string;
+    /** As {@link BuildPart.pipelineId}. */
+    readonly pipelineId?: string;
     readonly url?: string;
     readonly commit?: string;
     readonly startedAt?: string;

@@ -50,6 +50,7 @@ export const buildkite = {
     "job.timed_out",
     "job.skipped",
     "approval.granted",
+    "agent.lost",
   ],
   secrets: { signature: "hmac-signature", token: "token" },
   connect(source, deps) {

@@ -1,9 +1,9 @@
 import * as v from "valibot";
 import { toIso } from "../../host/clock.ts";
 import { isTerminal } from "../../model/build-order.ts";
-import { type BuildEvent, type BuildState, cut, EVENT_LIMITS } from "../../model/event.ts";
+import { type BuildEvent, type BuildLink, type BuildState, cut, EVENT_LIMITS } from "../../model/event.ts";
 import { present, type Reader, readerOf } from "../payload.ts";
-import { actorOf, type Build, build, commitOf, pipeline, pipelineName } from "./parts.ts";
+import { actorOf, type Build, type BuildBody, build, commitOf, pipeline, pipelineName, refOf } from "./parts.ts";
 
 const buildBody = v.object({ build, pipeline });
 
@@ -31,7 +31,9 @@ export const finished = buildReader((reported) => {
   const end = ENDS.get(reported.state);
   // A build that was cancelled at its block step still has the mark.
   const state = reported.blocked && end !== "cancelled" && end !== "skipped" ? "waiting" : end;
-  return state && { state, time: reported.finished_at };
+  return (
+    state && { state, time: reported.finished_at, reason: end === "cancelled" ? reported.cancel_reason : undefined }
+  );
 });
 
 /**
@@ -52,7 +54,7 @@ const ENDS: ReadonlyMap<string, BuildState> = new Map([
 interface StateChange {
   readonly state: BuildState;
   readonly time: string | null | undefined;
-  readonly reason?: string;
+  readonly reason?: string | null | undefined;
 }
 
 function buildReader(changeOf: (reported: Build) => StateChange | undefined): Reader {
@@ -99,8 +101,6 @@ export function continuedBuild(body: BuildBody, time: string): BuildEvent {
 /** A build continues once after each stop, however many jobs and steps report it. */
 const continuedKey = ({ id }: Build, stoppedAt: string): readonly string[] => ["build.running", id, "after", stoppedAt];
 
-type BuildBody = v.InferOutput<typeof buildBody>;
-
 function buildEventOf(
   body: BuildBody,
   { state, time, reason }: StateChange & { readonly time: string },
@@ -119,20 +119,34 @@ function buildEventOf(
       id: reported.id,
       number: reported.number,
       pipeline: name,
+      pipelineId: body.pipeline.id,
       state,
       round: roundOf(state, reported),
       url: reported.web_url,
       commit: commitOf(reported),
       title: reported.message && cut(reported.message.split("\n", 1).join(), EVENT_LIMITS.title),
       message: reported.message && cut(reported.message, EVENT_LIMITS.text),
-      branch: reported.branch,
+      ...refOf(body),
       createdAt: reported.created_at,
       startedAt: reported.started_at,
       finishedAt: isTerminal(state) ? reported.finished_at : undefined,
-      startedBy: reported.creator?.name,
+      startedBy: reported.creator?.name ?? reported.author?.name ?? reported.author?.username,
       reason,
+      parent: parentOf(body),
+      rebuiltFrom: linkOf({ id: reported.rebuilt_from?.id, number: reported.rebuilt_from?.number }),
     }),
   });
+}
+
+/** The build whose trigger step started this one. It is a build of the same organization. */
+function parentOf(body: BuildBody): BuildLink | undefined {
+  const { build_id: id, build_number: number, build_pipeline_slug: slug } = body.build.triggered_from ?? {};
+  return linkOf({ id, number, pipeline: slug && pipelineName(body, slug) });
+}
+
+function linkOf(members: Parameters<typeof present>[0]): BuildLink | undefined {
+  const link = present(members);
+  return Object.keys(link).length === 0 ? undefined : link;
 }
 
 /**

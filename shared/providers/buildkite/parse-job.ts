@@ -2,27 +2,35 @@ import * as v from "valibot";
 import { toIso } from "../../host/clock.ts";
 import { isTerminal } from "../../model/build-order.ts";
 import type { ApprovalEvent, BuildState, JobEvent } from "../../model/event.ts";
-import { identifier, line, link, moment, present, type Reader, readerOf } from "../payload.ts";
+import { identifier, line, link, moment, present, type Reader, readerOf, wholeNumber } from "../payload.ts";
 import { continuedBuild } from "./parse-build.ts";
-import { actorOf, build, commitOf, person, pipeline, pipelineName } from "./parts.ts";
+import { actorOf, build, commitOf, optional, person, pipeline, pipelineName, refOf, tags } from "./parts.ts";
 
 /** https://buildkite.com/docs/apis/webhooks/pipelines/job-events. `command` may contain secrets and is not read. */
 const job = v.object({
   id: identifier,
-  type: v.nullish(v.string()),
-  name: v.nullish(line),
-  label: v.nullish(line),
-  step_key: v.nullish(line),
+  type: optional(v.string()),
+  name: optional(line),
+  label: optional(line),
+  step_key: optional(line),
   state: identifier,
-  web_url: v.nullish(link),
-  soft_failed: v.nullish(v.boolean()),
-  scheduled_at: v.nullish(moment),
-  started_at: v.nullish(moment),
-  finished_at: v.nullish(moment),
+  web_url: optional(link),
+  agent_query_rules: tags,
+  soft_failed: optional(v.boolean()),
+  exit_status: optional(wholeNumber),
+  signal: optional(line),
+  signal_reason: optional(line),
+  broken_reason: optional(line),
+  scheduled_at: optional(moment),
+  started_at: optional(moment),
+  finished_at: optional(moment),
   unblocked_by: person,
-  unblocked_at: v.nullish(moment),
-  retries_count: v.nullish(v.number()),
-  retry_type: v.nullish(v.string()),
+  unblocked_at: optional(moment),
+  retried: optional(v.boolean()),
+  retried_in_job_id: optional(identifier),
+  retries_count: optional(v.number()),
+  retry_type: optional(v.string()),
+  agent: optional(v.object({ id: optional(line), name: optional(line) })),
 });
 
 type Job = v.InferOutput<typeof job>;
@@ -64,6 +72,7 @@ function jobReader(changeOf: (reported: Job) => StateChange | undefined): Reader
     const change = changeOf(reported);
     if (!change) return { outcome: "ignored", kind: `${kind} in state ${reported.state}` };
     const { state, time } = change;
+    const ended = isTerminal(state);
     const name = pipelineName(body);
     const event: JobEvent = present({
       type: `job.${state}`,
@@ -78,11 +87,18 @@ function jobReader(changeOf: (reported: Job) => StateChange | undefined): Reader
         state,
         build: body.build.id,
         pipeline: name,
+        pipelineId: body.pipeline.id,
         url: reported.web_url,
         commit: commitOf(body.build),
-        branch: body.build.branch,
+        ...refOf(body),
         startedAt: reported.started_at,
-        finishedAt: isTerminal(state) ? reported.finished_at : undefined,
+        finishedAt: ended ? reported.finished_at : undefined,
+        reason: ended && state !== "succeeded" ? reasonOf(reported) : undefined,
+        exitCode: ended ? reported.exit_status : undefined,
+        retried: ended && (reported.retried || reported.retried_in_job_id) ? true : undefined,
+        supersededBy: ended ? reported.retried_in_job_id : undefined,
+        runner: reported.agent?.name ?? reported.agent?.id,
+        tags: reported.agent_query_rules,
         softFailed: state === "failed" && reported.soft_failed ? true : undefined,
       }),
     });
@@ -90,6 +106,22 @@ function jobReader(changeOf: (reported: Job) => StateChange | undefined): Reader
     return { outcome: "event", events: continues ? [event, continuedBuild(body, time)] : [event] };
   });
 }
+
+/**
+ * Buildkite's own word on the end of a job that did not succeed. An agent that is lost leaves the exit status -1
+ * (https://buildkite.com/docs/pipelines/configure/retry). A state that has no event type of its own is the last choice.
+ */
+function reasonOf({ state, exit_status, signal, signal_reason, broken_reason }: Job): string | undefined {
+  if (signal_reason && signal_reason !== "none") return signal_reason;
+  if (broken_reason) return broken_reason;
+  if (state !== "failed") return STATES_AS_REASON.has(state) ? state : undefined;
+  if (signal) return `signal ${signal}`;
+  if (exit_status === LOST) return "agent_lost";
+  return exit_status ? `exit status ${exit_status}` : undefined;
+}
+
+const LOST = -1;
+const STATES_AS_REASON: ReadonlySet<string> = new Set(["expired", "broken", "waiting_failed"]);
 
 /** A build that has ended goes on if a job is retried. An automatic retry comes before the end. */
 const isRetryAfterEnd = ({ retries_count, retry_type }: Job, { finished_at }: v.InferOutput<typeof build>): boolean =>

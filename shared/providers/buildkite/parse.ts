@@ -4,6 +4,7 @@ import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
 import { cut, EVENT_LIMITS } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
 import type { Reader } from "../payload.ts";
+import { agentLost } from "./parse-agent.ts";
 import { failing, finished, running, scheduled, skipped } from "./parse-build.ts";
 import { activated, jobFinished, jobScheduled, jobStarted } from "./parse-job.ts";
 
@@ -18,6 +19,7 @@ const READERS: ReadonlyMap<string, Reader> = new Map([
   ["job.started", jobStarted],
   ["job.finished", jobFinished],
   ["job.activated", activated],
+  ["agent.lost", agentLost],
 ]);
 
 /**

@@ -2,8 +2,9 @@ import * as v from "valibot";
 import { readJsonObject } from "../../host/strict-json.ts";
 import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
 import type { Reading } from "../../model/reading.ts";
-import { identifier, readerOf } from "../payload.ts";
+import { identifier, moment, readerOf } from "../payload.ts";
 import { readEvent } from "./parse.ts";
+import { optional } from "./parts.ts";
 
 /**
  * The AWS name of the event source that Buildkite's notification service "Amazon EventBridge" creates in an account.
@@ -28,47 +29,25 @@ export const PARTNER_EVENTS: ReadonlyMap<string, string> = new Map([
   ["Job Started", "job.started"],
   ["Job Finished", "job.finished"],
   ["Job Activated", "job.activated"],
+  ["Agent Lost", "agent.lost"],
 ]);
 
 /** The `Principal.method` of a delivery from a partner event. */
 export const METHOD = "eventbridge-partner";
 
 const slug = v.pipe(v.string(), v.regex(/^[\w.-]{1,200}$/));
-/** A member that is validated later, by the schema of the webhook's member with the same meaning. */
-const unchecked = v.nullish(v.unknown());
-
+/** Other members of these objects are validated later, by the schema of the webhook's member with the same meaning. */
 const envelope = v.object({
   id: identifier,
   time: v.string(),
   "detail-type": v.string(),
   detail: v.object({
-    build: v.object({
-      uuid: identifier,
-      number: v.number(),
-      state: identifier,
-      message: unchecked,
-      commit: unchecked,
-      branch: unchecked,
-      started_at: unchecked,
-      failing_at: unchecked,
-      finished_at: unchecked,
-    }),
-    job: v.nullish(
-      v.object({
-        uuid: identifier,
-        state: identifier,
-        passed: v.nullish(v.boolean()),
-        unblocked_by: v.nullish(v.object({ uuid: identifier, name: unchecked })),
-        type: unchecked,
-        label: unchecked,
-        step_key: unchecked,
-        soft_failed: unchecked,
-        runnable_at: unchecked,
-        started_at: unchecked,
-        finished_at: unchecked,
-      }),
+    build: v.nullish(
+      v.looseObject({ uuid: identifier, number: v.number(), state: identifier, started_at: optional(moment) }),
     ),
-    pipeline: v.object({ slug }),
+    job: v.nullish(v.looseObject({ uuid: identifier, state: identifier })),
+    agent: v.nullish(v.looseObject({ uuid: identifier })),
+    pipeline: v.nullish(v.looseObject({ slug })),
     organization: v.object({ slug }),
   }),
 });
@@ -93,11 +72,11 @@ export function readPartnerEvent({ body, receivedAt }: AuthenticDelivery): Readi
 
 /** The body of that webhook, with the members that are read. Addresses are composed, because the event has none. */
 function webhookOf({ time, "detail-type": type, detail }: Envelope): object {
-  const { build, job, pipeline, organization } = detail;
-  const path = `${pipeline.slug}/builds/${build.number}`;
+  const { build, job, agent, pipeline, organization } = detail;
+  const path = `${pipeline?.slug}/builds/${build?.number}`;
   const page = `https://buildkite.com/${organization.slug}/${path}`;
   return {
-    build: {
+    build: build && {
       ...build,
       id: build.uuid,
       blocked: type === "Build Blocked" || build.state === "blocked",
@@ -106,17 +85,24 @@ function webhookOf({ time, "detail-type": type, detail }: Envelope): object {
       // The event does not report the creation time. These times also order each state after the previous one.
       created_at: build.started_at ?? time,
     },
-    pipeline,
+    pipeline: pipeline && { ...withId(pipeline), repository: pipeline["repo"] },
     job: job && {
       ...job,
       id: job.uuid,
       state: job.state === "finished" ? endOf(job) : job.state,
       web_url: `${page}#${job.uuid}`,
-      scheduled_at: job.runnable_at,
-      unblocked_by: job.unblocked_by && { id: job.unblocked_by.uuid, name: job.unblocked_by.name },
+      agent: agent && withId(agent),
+      scheduled_at: job["runnable_at"],
+      unblocked_by: withId(job["unblocked_by"]),
       unblocked_at: type === "Job Activated" ? time : undefined,
+    },
+    agent: agent && {
+      ...withId(agent),
+      web_url: `https://buildkite.com/organizations/${organization.slug}/agents/${agent.uuid}`,
     },
   };
 }
 
-const endOf = ({ passed }: { readonly passed?: boolean | null | undefined }): string => (passed ? "passed" : "failed");
+const withId = (sent: unknown): object => ({ ...Object(sent), id: Object(sent).uuid });
+
+const endOf = ({ passed }: { readonly [member: string]: unknown }): string => (passed === true ? "passed" : "failed");

@@ -6,6 +6,7 @@ import { codeIn, readText } from "../../support/documents.ts";
 /** Names that a page may use although no source has them, by the product that they belong to. */
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   "Atlassian Forge": ["appSystemToken", "ignoreSelf"],
+  Buildkite: ["prefix_pull_request_fork_branch_names"],
   AWS: ["CDKToolkit", "RULE_ARN"],
   GitLab: ["id_tokens", "push_event_hooks_limit", "signing_token_present"],
   Keycloak: ["protocolMappers"],

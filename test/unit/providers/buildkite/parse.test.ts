@@ -28,9 +28,16 @@ describe("the kind of a delivery", () => {
     expect(await read(version1, { "x-buildkite-event": "build.scheduled" })).toMatchObject({ outcome: "unusable" });
   });
 
-  it.each(["ping", "agent.lost", "cluster_token.registration_blocked", "package.created", "build.new", "constructor"])(
-    "a delivery of the kind %s is ignored by name",
-    async (event) => expect(await read({ event })).toEqual({ outcome: "ignored", kind: event }),
+  it.each([
+    "ping",
+    "agent.stopped",
+    "agent.blocked",
+    "cluster_token.registration_blocked",
+    "package.created",
+    "build.new",
+    "constructor",
+  ])("a delivery of the kind %s is ignored by name", async (event) =>
+    expect(await read({ event })).toEqual({ outcome: "ignored", kind: event }),
   );
 });
 
@@ -129,9 +136,87 @@ describe("a build", () => {
     expect(await nameWith(null, null)).toBe("docs-site");
   });
 
+  it("a build keeps the id of its pipeline if somebody renames the pipeline", async () => {
+    const renamed = Object(
+      await eventOf(bodyOf("build-running", { pipeline: { slug: "handbook", name: "Handbook" } })),
+    );
+    const { pipeline, pipelineId } = Object(await eventOf(bodyOf("build-running"))).build;
+    expect(renamed.build).toMatchObject({ pipeline: "harbour-works/handbook", pipelineId });
+    expect(pipeline).not.toBe(renamed.build.pipeline);
+  });
+
+  it("a build names the build that it repeats and the build that triggered it", async () => {
+    expect(Object(await eventOf(bodyOf("build-rebuilt"))).build).toHaveProperty("rebuiltFrom.number", 418);
+    const { build } = Object(await eventOf(bodyOf("build-triggered")));
+    expect(build.parent).toEqual({
+      id: "0193b7a9-5555-4333-8444-000000000001",
+      number: 96,
+      pipeline: "harbour-works/harbour-release",
+    });
+    for (const empty of [null, {}, { build_id: 5 }, "a build"]) {
+      const alone = await eventOf(bodyOf("build-triggered", { build: { triggered_from: empty, rebuilt_from: empty } }));
+      expect(Object(alone).build).not.toHaveProperty("parent");
+      expect(Object(alone).build).not.toHaveProperty("rebuiltFrom");
+    }
+  });
+
+  it.each([
+    ["canceled", "Superseded by a newer build", "Superseded by a newer build"],
+    ["canceled", null, undefined],
+    ["passed", "Superseded by a newer build", undefined],
+  ])("a build that ends as %s with the cancel reason %s has the reason %s", async (state, cancel_reason, reason) => {
+    const { build } = Object(await eventOf(bodyOf("build-finished", { build: { state, cancel_reason } })));
+    expect(build.reason).toBe(reason);
+  });
+
+  it("a member of another kind than documented is left out, and the rest of the event is read", async () => {
+    const odd = { message: 5, commit: [], branch: 7, tag: {}, source: 1, web_url: 3, cancel_reason: 1, author: "Ines" };
+    const times = { scheduled_at: 1, failing_at: {}, blocked: "no" };
+    const event = await eventOf(
+      bodyOf("build-finished", { build: { ...odd, ...times }, pipeline: { id: 1, default_branch: 2, repository: 3 } }),
+    );
+    const build = Object(event).build;
+    for (const member of ["message", "commit", "branch", "tag", "source", "url", "reason", "pipelineId"]) {
+      expect(build).not.toHaveProperty(member);
+    }
+    expect(build).toMatchObject({ state: "succeeded", number: 418 });
+  });
+});
+
+describe("the people of a build", () => {
+  const peopleOf = async (build: Body) => {
+    const event = await eventOf(bodyOf("build-running", { build }));
+    return { actor: event.actor, startedBy: Object(event).build.startedBy };
+  };
+
   it("a build is not attributed to the person who made the webhook", async () => {
-    const event = await eventOf(bodyOf("build-running", { build: { creator: null } }));
-    expect(event.actor).toBeUndefined();
+    expect(await peopleOf({ creator: null })).toEqual({ actor: undefined, startedBy: undefined });
+  });
+
+  it("a creator without an id is known by the name", async () => {
+    const creator = { id: null, name: "Dependabot", email: "bot@example.com" };
+    expect(await peopleOf({ creator })).toEqual({
+      actor: { id: "Dependabot", name: "Dependabot" },
+      startedBy: "Dependabot",
+    });
+  });
+
+  it("a name in the form of an id does not pass for the id of somebody else", async () => {
+    const name = "0191aaaa-1111-4222-8333-000000000001";
+    expect((await peopleOf({ creator: { name } })).actor).toBeUndefined();
+  });
+
+  it.each([
+    ["the creator's name", { creator: { id: "u-1", name: "Ines" }, author: { name: "Mira" } }, "Ines"],
+    ["the author's name without a creator", { creator: null, author: { name: "Mira", username: "mira" } }, "Mira"],
+    ["the author's user name without a name", { creator: { id: null }, author: { username: "mira" } }, "mira"],
+    ["nobody if the author is an e-mail address", { creator: null, author: { name: "mira@example.com" } }, undefined],
+  ])("a build is started by %s", async (_, build, startedBy) => {
+    expect((await peopleOf(build)).startedBy).toBe(startedBy);
+  });
+
+  it("the author of a commit is not the actor", async () => {
+    expect((await peopleOf({ creator: null, author: { username: "mira" } })).actor).toBeUndefined();
   });
 });
 
@@ -172,9 +257,68 @@ describe("a job that is reported as finished", () => {
     expect(await read(bodyOf("job-finished", { job }))).toMatchObject({ outcome: "ignored" }),
   );
 
+  it.each([
+    ["an exit status", { exit_status: 2 }, { reason: "exit status 2", exitCode: 2 }],
+    ["a lost agent", { exit_status: -1 }, { reason: "agent_lost", exitCode: -1 }],
+    ["a stopped agent", { exit_status: -1, signal_reason: "agent_stop" }, { reason: "agent_stop", exitCode: -1 }],
+    [
+      "a signal",
+      { exit_status: -1, signal: "SIGKILL", signal_reason: "none" },
+      { reason: "signal SIGKILL", exitCode: -1 },
+    ],
+    ["a refused start", { exit_status: null, signal_reason: "agent_refused" }, { reason: "agent_refused" }],
+    ["a cancellation", { state: "canceled", exit_status: -1 }, { reason: undefined, exitCode: -1 }],
+    ["no agent in time", { state: "expired", exit_status: null }, { reason: "expired", exitCode: undefined }],
+    ["a condition", { state: "broken", broken_reason: "conditional_failed" }, { reason: "conditional_failed" }],
+    ["success", { state: "passed", exit_status: 0, signal_reason: "none" }, { reason: undefined, exitCode: 0 }],
+  ])("a job that ended by %s says so", async (_, job, expected) => {
+    const ended = { state: "failed", exit_status: null, ...job };
+    const { reason, exitCode } = Object(await eventOf(bodyOf("job-finished", { job: ended }))).job;
+    expect({ reason, exitCode }).toEqual(expected);
+  });
+
+  it("a job that runs again instead names the job that replaces it, and its key stays the same", async () => {
+    const event = await eventOf(bodyOf("job-agent-lost"));
+    expect(Object(event).job).toMatchObject({ retried: true, supersededBy: "0193b7a9-3333-4333-8444-000000000017" });
+    const before = await eventOf(bodyOf("job-agent-lost", { job: { retried: false, retried_in_job_id: null } }));
+    expect(Object(before).job).not.toHaveProperty("retried");
+    expect(before.keyParts).toEqual(event.keyParts);
+  });
+
+  it("a job has a bounded number of tags, and only those that are text", async () => {
+    const rules = [5, null, ...Array.from({ length: 30 }, (_, at) => `tag${at}=yes`)];
+    const { job } = Object(await eventOf(bodyOf("job-finished", { job: { agent_query_rules: rules } })));
+    expect(job.tags).toHaveLength(20);
+    expect(job.tags[0]).toBe("tag0=yes");
+  });
+
   it("a job is soft-failed only if it failed", async () => {
     const passed = await eventOf(bodyOf("job-finished", { job: { state: "passed", soft_failed: true } }));
     expect(Object(passed).job).not.toHaveProperty("softFailed");
+  });
+});
+
+it("an approval is read although the person who gave it has no id", async () => {
+  const { actor } = await eventOf(
+    bodyOf("job-activated", { job: { unblocked_by: { id: null, name: "Tomas Brandt" } } }),
+  );
+  expect(actor).toEqual({ id: "Tomas Brandt", name: "Tomas Brandt" });
+});
+
+describe("a lost agent", () => {
+  it("a lost agent is read without its host, and without the person who made its token", async () => {
+    const { type, subject, actor, ...event } = await eventOf(bodyOf("agent-lost"));
+    expect({ type, subject, actor }).toEqual({ type: "agent.lost", subject: "agent-7", actor: undefined });
+    expect(JSON.stringify(event)).not.toContain("192.0.2.17");
+  });
+
+  it("a webhook about a lost agent has no instant, so the agent can be lost again", async () => {
+    expect(await eventOf(bodyOf("agent-lost"))).toHaveProperty("undated", true);
+  });
+
+  it("two agents with one name are two", async () => {
+    const other = await eventOf(bodyOf("agent-lost", { agent: { id: "another" } }));
+    expect(other.keyParts).not.toEqual((await eventOf(bodyOf("agent-lost"))).keyParts);
   });
 });
 

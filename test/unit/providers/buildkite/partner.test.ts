@@ -17,6 +17,7 @@ const BUILD = {
   commit: "c4a1e7d20f9b8364517a2c6d8e0f1b3a5c7d9e2f",
   message: "Link the drill from its page\n\nIt was hard to find",
   branch: "main",
+  source: "schedule",
   started_at: "2026-11-02 08:53:06 UTC",
   finished_at: null,
 };
@@ -40,7 +41,7 @@ const partnerEvent = (type: string, build: object, job?: object) => ({
     version: 1,
     build: { ...BUILD, ...build },
     ...(job && { job: { ...JOB, ...job } }),
-    pipeline: { uuid: "p-1", slug: "docs-site" },
+    pipeline: { uuid: "p-1", slug: "docs-site", repo: "git@gitlab.example.com:platform/docs.git" },
     organization: { uuid: "o-1", slug: "harbour-works" },
   },
 });
@@ -77,6 +78,7 @@ describe("a partner event about a build", () => {
       id: BUILD.uuid,
       number: 418,
       pipeline: "harbour-works/docs-site",
+      pipelineId: "p-1",
       state: "succeeded",
       round: "2026-11-02T08:57:45.000Z.0",
       url: "https://buildkite.com/harbour-works/docs-site/builds/418",
@@ -84,6 +86,7 @@ describe("a partner event about a build", () => {
       title: "Link the drill from its page",
       message: BUILD.message,
       branch: "main",
+      source: "schedule",
       createdAt: "2026-11-02T08:53:06.000Z",
       startedAt: "2026-11-02T08:53:06.000Z",
       finishedAt: "2026-11-02T08:57:45.000Z",
@@ -136,6 +139,68 @@ describe("a partner event about a job", () => {
   });
 });
 
+it("a partner event about a failed job has the reason, the agent and the job that runs instead", async () => {
+  const event = partnerEvent(
+    "Job Finished",
+    { state: "started" },
+    { state: "finished", exit_status: -1, retried_in_job_id: "j-2", agent_query_rules: ["queue=default"] },
+  );
+  const text = JSON.stringify({ ...event, detail: { ...event.detail, agent: { uuid: "a-7" } } });
+  expect(await readText(text)).toMatchObject({
+    events: [
+      {
+        type: "job.failed",
+        job: {
+          reason: "agent_lost",
+          exitCode: -1,
+          retried: true,
+          supersededBy: "j-2",
+          runner: "a-7",
+          tags: ["queue=default"],
+          branch: "main",
+          source: "schedule",
+        },
+      },
+    ],
+  });
+});
+
+describe("a partner event about a lost agent", () => {
+  const lost = (agent: object) => {
+    const { organization } = partnerEvent("Agent Lost", {}).detail;
+    return readText(
+      JSON.stringify({ ...partnerEvent("Agent Lost", {}), detail: { version: 1, agent, organization, token: {} } }),
+    );
+  };
+  const AGENT = { uuid: "a-7", name: "agent-7", meta_data: ["queue=default"], ip_address: "192.0.2.17" };
+
+  it("a lost agent has the time of its loss, which distinguishes two losses", async () => {
+    const reading = await lost({ ...AGENT, lost_at: "2026-11-02 08:54:40 UTC" });
+    expect(reading).toMatchObject({
+      events: [
+        {
+          type: "agent.lost",
+          keyParts: ["agent.lost", "a-7", "2026-11-02T08:54:40.000Z"],
+          time: "2026-11-02T08:54:40.000Z",
+          agent: {
+            system: "buildkite",
+            id: "a-7",
+            name: "agent-7",
+            tags: ["queue=default"],
+            url: "https://buildkite.com/organizations/harbour-works/agents/a-7",
+          },
+        },
+      ],
+    });
+    expect(JSON.stringify(reading)).not.toContain("192.0.2.17");
+    expect(reading).not.toHaveProperty("events.0.undated");
+  });
+
+  it("an event about a lost agent that has no agent is unusable", async () => {
+    expect((await readText(JSON.stringify(partnerEvent("Agent Lost", {})))).outcome).toBe("unusable");
+  });
+});
+
 describe("any partner event", () => {
   it("the delivery key of a partner event is EventBridge's id", async () => {
     const { deliveryKey } = await read("Build Started", { state: "started" });
@@ -143,11 +208,15 @@ describe("any partner event", () => {
   });
 
   it("a partner event of an unknown kind is ignored by name", async () => {
-    expect(await read("Agent Lost", { state: "started" })).toMatchObject({ outcome: "ignored", kind: "Agent Lost" });
+    expect(await read("Agent Stopped", { state: "started" })).toMatchObject({
+      outcome: "ignored",
+      kind: "Agent Stopped",
+    });
   });
 
   it.each([
     ["text that is not JSON", "Build Started"],
+    ["no build", JSON.stringify(partnerEvent("Build Started", {})).replace('"build":', '"other":')],
     ["no detail", JSON.stringify({ id: "1", time: "", "detail-type": "Build Started" })],
     [
       "a slug that would lead elsewhere",
