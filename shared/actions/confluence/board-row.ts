@@ -36,10 +36,10 @@ const MAX_KEY_LENGTH = 300;
 const DIGEST_LENGTH = 32;
 
 /** Follows the source's name, which has no blank or colon, so a row has exactly one reporter. */
-function keyOf({ trustEntry, system, pipeline, branch, environment }: ShownBuild): string {
+function keyOf({ trustEntry, system, pipeline, pipelineId, branch, environment }: ShownBuild): string {
   const reporter = trustEntry === undefined ? "" : `:${trustEntry}`;
   const place = environment === undefined ? branch && ` on ${branch}` : ` to ${environment}`;
-  return `${reporter} ${system} ${pipeline}${place ?? ""}`;
+  return `${reporter} ${system} ${pipelineId ?? pipeline}${place ?? ""}`;
 }
 
 /** The row is stored for long, so it does not contain the texts that it does not show. */

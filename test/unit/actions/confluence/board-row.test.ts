@@ -41,6 +41,12 @@ describe("the row of a build", () => {
     expect(rowFor(changes)?.key).toBe(key);
   });
 
+  test("a pipeline that is renamed keeps its row, and a pipeline that takes its old name has another", () => {
+    const keyOf = (pipeline: string, pipelineId: string) => rowFor({ pipeline, pipelineId, branch: "main" })?.key;
+    expect(keyOf("example/handbook", "p-1")).toBe(keyOf("example/docs", "p-1"));
+    expect(keyOf("example/docs", "p-2")).not.toBe(keyOf("example/docs", "p-1"));
+  });
+
   test("a row key stays below the key limit of the table, however long the names are", () => {
     const key = rowFor({ pipeline: "ü".repeat(900), branch: "\u{1D11E}".repeat(900) })?.key ?? "";
     expect(Buffer.byteLength(key)).toBeLessThan(1_000);
