@@ -54,20 +54,22 @@ const envelope = v.object({
 
 type Envelope = v.InferOutput<typeof envelope>;
 
-const reader = readerOf(envelope, (event, { receivedAt }) => {
-  const type = event["detail-type"];
-  const webhook = PARTNER_EVENTS.get(type);
-  const deliveryKey = [METHOD, event.id];
-  if (webhook === undefined) return { outcome: "ignored", kind: type, deliveryKey };
-  return { ...readEvent(webhook, webhookOf(event), receivedAt), deliveryKey };
-});
+/** Made on use: a bundle that only has the name of the event source then leaves it out. */
+const reader = () =>
+  readerOf(envelope, (event, { receivedAt }) => {
+    const type = event["detail-type"];
+    const webhook = PARTNER_EVENTS.get(type);
+    const deliveryKey = [METHOD, event.id];
+    if (webhook === undefined) return { outcome: "ignored", kind: type, deliveryKey };
+    return { ...readEvent(webhook, webhookOf(event), receivedAt), deliveryKey };
+  });
 
 /**
  * Reads a partner event as the webhook that reports the same. Its idempotency key is its id, which EventBridge repeats.
  */
 export function readPartnerEvent({ body, receivedAt }: AuthenticDelivery): Reading {
   const json = readJsonObject(body);
-  return json.ok ? reader("partner event", json.value, receivedAt) : { outcome: "unusable", problem: json.problem };
+  return json.ok ? reader()("partner event", json.value, receivedAt) : { outcome: "unusable", problem: json.problem };
 }
 
 /** The body of that webhook, with the members that are read. Addresses are composed, because the event has none. */
