@@ -154,7 +154,7 @@ export interface PagePart {
 }
 
 /** A file that is attached to a page or blog post. */
-interface AttachmentEvent extends EventOf<TypeOf<"attachment">> {
+export interface AttachmentEvent extends EventOf<TypeOf<"attachment">> {
   readonly attachment: {
     /** As {@link PagePart.site}. */
     readonly site: string;

@@ -6,19 +6,38 @@ import { confluenceSettings } from "./settings.ts";
 import { carriedToken } from "./system-token.ts";
 import { authenticateFor, SIGNATURE_HEADER, SIGNATURE_PREFIX } from "./verify.ts";
 
-/** Confluence Data Center and Cloud: page, label and comment events. */
+/** Confluence Data Center and Cloud: events of pages, blog posts, labels, comments and attachments. */
 export const confluence = {
   name: "confluence",
   settings: confluenceSettings,
   publishes: [
     "page.created",
     "page.updated",
+    "page.rewritten",
+    "page.published",
     "page.moved",
+    "page.copied",
+    "page.archived",
     "page.trashed",
     "page.restored",
+    "page.deleted",
     "page.labeled",
     "page.unlabeled",
     "page.commented",
+    "blogpost.created",
+    "blogpost.updated",
+    "blogpost.rewritten",
+    "blogpost.trashed",
+    "blogpost.restored",
+    "blogpost.deleted",
+    "blogpost.labeled",
+    "blogpost.unlabeled",
+    "attachment.created",
+    "attachment.updated",
+    "attachment.archived",
+    "attachment.trashed",
+    "attachment.restored",
+    "attachment.deleted",
   ],
   secrets: { hubSignature: "hub-signature", "connect.secret": "connect-jwt", automation: "token" },
   connect({ name: source, settings: configured }, deps) {

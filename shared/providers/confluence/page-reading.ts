@@ -1,6 +1,15 @@
 import * as v from "valibot";
-import { type CommentEvent, cut, EVENT_LIMITS, type PageEvent } from "../../model/event.ts";
+import {
+  type AttachmentEvent,
+  type BridgeEvent,
+  type CommentEvent,
+  cut,
+  EVENT_LIMITS,
+  type PageEvent,
+  type PagePart,
+} from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
+import { present } from "../payload.ts";
 import { isoTime } from "../time.ts";
 
 /** Ids of pages and comments: Data Center and Connect write numbers, Forge and Automation text. */
@@ -9,32 +18,47 @@ export const entityId = v.pipe(
   v.transform(String),
 );
 
-/** A text of an event: cut. Null or empty means that there is none. */
-export const shortText = v.nullish(
+/** REST writes `att` before the number. */
+export const attachmentId = v.union([entityId, v.pipe(v.string(), v.regex(/^att[1-9]\d{0,19}$/))]);
+
+/** A member that is null, or has another form, counts as absent. */
+export const optional = <const Schema extends v.GenericSchema>(schema: Schema) =>
+  v.fallback(v.optional(schema), undefined);
+
+/** A text of an event: cut. Empty means that there is none. */
+export const shortText = optional(
   v.pipe(
     v.string(),
-    v.transform((text) => cut(text, EVENT_LIMITS.title)),
+    v.transform((text) => cut(text.toWellFormed(), EVENT_LIMITS.title) || undefined),
   ),
 );
 
-export const versionNumber = v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
+export const flag = optional(v.boolean());
+export const versionNumber = optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
+export const contentStatus = optional(v.picklist(["current", "draft", "archived", "trashed", "historical"]));
 
-type Optional<T> = T | null | undefined;
+type Optional<T> = { readonly [Name in keyof T]: T[Name] | undefined };
 
-/** The facts about one page event, from any of the four formats. */
-interface PageFacts {
-  readonly type: PageEvent["type"];
+/** Who did what and when, from any of the four formats. */
+interface Facts {
+  /** The sender's name for the event. */
+  readonly name: string;
   readonly time: string | number;
-  readonly actor?: Optional<string>;
-  readonly page: {
-    readonly id: string;
-    readonly version?: Optional<number>;
-    readonly space?: Optional<string>;
-    readonly title?: Optional<string>;
-    readonly labels?: Optional<readonly string[]>;
-  };
-  readonly label?: Optional<{ readonly id?: Optional<string | number>; readonly name?: Optional<string> }>;
-  readonly comment?: Optional<string>;
+  readonly actor: string | undefined;
+}
+
+/** The facts about one event of a page or blog post. */
+export interface PageFacts extends Facts {
+  readonly type: PageEvent["type"];
+  readonly page: { readonly id: string } & Partial<Optional<Omit<PagePart, "site" | "id" | "url">>>;
+  readonly label?: Label | undefined;
+  readonly comment?: string | undefined;
+}
+
+interface Label {
+  readonly id?: string | number | undefined;
+  readonly name?: string | undefined;
+  readonly prefix?: string | undefined;
 }
 
 /**
@@ -42,13 +66,16 @@ interface PageFacts {
  * version is used again. Two labels that are added at once have the same time, so the key contains the label too.
  */
 export function pageReading(site: string, facts: PageFacts): Reading {
-  const { type, actor, label, comment } = facts;
+  const { name, actor, label, comment } = facts;
   const time = isoTime(facts.time);
   if (time === undefined) return unusable(TIME_UNREADABLE);
+  if (label && isPersonal(label)) return ignored(`${name} of a personal label`);
+  const type = typeOf(facts);
+  if (!ABOUT_UNPUBLISHED.includes(type) && isUnpublished(facts.page)) {
+    return ignored(`${name} of ${facts.page.status} content`);
+  }
   const page = pagePart(site, facts.page);
-  const details = [page.version, label?.name ?? label?.id, comment].filter(
-    (part) => part !== undefined && part !== null,
-  );
+  const details = [page.version, label?.name ?? label?.id, comment].filter((part) => part !== undefined);
   const event: PageEvent = {
     type,
     keyParts: [site, page.id, time, ...details.map(String)],
@@ -75,20 +102,83 @@ export function commentReading(
   return { outcome: "event", events: [event] };
 }
 
+export type AttachmentFacts = { readonly id: string } & Optional<Omit<Required<AttachmentPart>, "site" | "id" | "url">>;
+type AttachmentPart = AttachmentEvent["attachment"];
+
+/** Returns one event for each attachment: one upload may have several. */
+export function attachmentReading(
+  site: string,
+  facts: Facts & { readonly type: AttachmentEvent["type"]; readonly attachments: readonly AttachmentFacts[] },
+): Reading {
+  const time = isoTime(facts.time);
+  if (time === undefined) return unusable(TIME_UNREADABLE);
+  const { type, actor } = facts;
+  const eventOf = ({ id, ...others }: AttachmentFacts): BridgeEvent => {
+    const url = downloadUrl(site, others);
+    const attachment = { site, id, ...present({ ...others, url }) };
+    const keyParts = [site, id, time, ...(others.version === undefined ? [] : [String(others.version)])];
+    return { type, keyParts, time, subject: id, ...(actor && { actor: { id: actor } }), attachment };
+  };
+  const [first, ...others] = facts.attachments.map(eventOf);
+  return first ? { outcome: "event", events: [first, ...others] } : unusable(`${facts.name} names no attachment`);
+}
+
 const TIME_UNREADABLE = "the time of the event cannot be read";
 
-function pagePart(site: string, { id, version, space, title, labels }: PageFacts["page"]): PageEvent["page"] {
+/** A user's own label, such as the mark of a favourite. A name contains a colon only behind its prefix. */
+export const isPersonal = ({ name = "", prefix }: Label): boolean => prefix === "my" || /^(my|~[^:]*):/.test(name);
+
+/**
+ * The triggers of versions that Confluence makes itself. Data Center reports its bulk operations as `link_refactoring`
+ * too.
+ */
+const AUTOMATIC_TRIGGERS: readonly string[] = ["link_refactoring", "bulk_operation"];
+const REWRITTEN: Partial<Record<PageEvent["type"], PageEvent["type"]>> = {
+  "page.updated": "page.rewritten",
+  "blogpost.updated": "blogpost.rewritten",
+};
+/** Senders report a label under one name for all kinds of content. */
+const OF_BLOGPOST: Partial<Record<PageEvent["type"], PageEvent["type"]>> = {
+  "page.labeled": "blogpost.labeled",
+  "page.unlabeled": "blogpost.unlabeled",
+};
+
+function typeOf({ type, page: { kind, trigger = "" } }: PageFacts): PageEvent["type"] {
+  if (AUTOMATIC_TRIGGERS.includes(trigger.toLowerCase())) return REWRITTEN[type] ?? type;
+  return (kind === "blogpost" && OF_BLOGPOST[type]) || type;
+}
+
+/** Types that report what people do with a page before they publish it too. */
+const ABOUT_UNPUBLISHED: readonly PageEvent["type"][] = [
+  "page.labeled",
+  "page.unlabeled",
+  "page.commented",
+  "blogpost.labeled",
+  "blogpost.unlabeled",
+];
+
+/** Nobody has published it yet, or another version has replaced it. A live doc has no drafts. */
+const isUnpublished = ({ kind, status }: PageFacts["page"]): boolean =>
+  status === "historical" || (status === "draft" && kind !== "live_doc");
+
+function pagePart(site: string, { id, labels, ...others }: PageFacts["page"]): PagePart {
+  const { space, kind } = others;
   return {
     site,
     id,
-    ...(version && { version }),
-    ...(space && { space }),
-    ...(title && { title }),
-    ...(labels && { labels: labels.slice(0, EVENT_LIMITS.labels) }),
-    url: space
-      ? `${site}/spaces/${encodeURIComponent(space)}/pages/${id}`
-      : `${site}/pages/viewpage.action?pageId=${id}`,
+    ...present({ ...others, labels: labels?.slice(0, EVENT_LIMITS.labels) }),
+    // The address of a blog post in its space has the date in it.
+    url:
+      space && kind !== "blogpost"
+        ? `${site}/spaces/${encodeURIComponent(space)}/pages/${id}`
+        : `${site}/pages/viewpage.action?pageId=${id}`,
   };
+}
+
+/** The address that names neither a version nor a token. A cut name has no address. */
+function downloadUrl(site: string, { page, name }: Pick<AttachmentFacts, "page" | "name">): string | undefined {
+  if (page === undefined || name === undefined || name.length === EVENT_LIMITS.title) return undefined;
+  return `${site}/download/attachments/${page}/${encodeURIComponent(name)}`;
 }
 
 export const ignored = (kind: string): Reading => ({ outcome: "ignored", kind: cut(kind, EVENT_LIMITS.title) });

@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import type { PageEvent } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
-import { entityId, ignored, pageReading, shortText, unusable } from "./page-reading.ts";
+import { entityId, ignored, optional, pageReading, shortText, unusable } from "./page-reading.ts";
 
 /** The bridge's own format of the body that a rule sends. The README has the text to paste into the rule. */
 const SCHEMA = "confluence-automation/1";
@@ -9,13 +9,18 @@ const SCHEMA = "confluence-automation/1";
 const TYPES: ReadonlyMap<string, PageEvent["type"]> = new Map([
   ["page_published", "page.created"],
   ["page_edited", "page.updated"],
+  ["page_moved", "page.moved"],
+  ["page_archived", "page.archived"],
+  ["page_trashed", "page.trashed"],
+  ["blog_published", "blogpost.created"],
+  ["blog_edited", "blogpost.updated"],
   ["label_added", "page.labeled"],
   ["label_removed", "page.unlabeled"],
   ["comment_added", "page.commented"],
 ]);
 
 /** A smart value inserts text: digits for a number, and an empty text if it has no value. */
-const versionField = v.nullish(
+const versionField = optional(
   v.union([
     v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
     v.pipe(
@@ -34,7 +39,7 @@ const automationBody = v.object({
   title: shortText,
   pageVersion: versionField,
   label: shortText,
-  commentId: v.nullish(v.union([v.literal(""), entityId])),
+  commentId: optional(entityId),
   actor: shortText,
 });
 
@@ -55,8 +60,9 @@ export function readAutomation(body: Readonly<Record<string, unknown>>, site: st
   } = parsed.output;
   const type = TYPES.get(action);
   if (!type) return ignored(action);
-  const facts = { type, time, actor, page: { id, version, space, title } };
-  if (type === "page.commented") return pageReading(site, { ...facts, ...(commentId && { comment: commentId }) });
+  const kind = action.startsWith("blog_") ? ("blogpost" as const) : undefined;
+  const facts = { name: action, type, time, actor, page: { id, version, space, title, kind } };
+  if (type === "page.commented") return pageReading(site, { ...facts, comment: commentId });
   if (type !== "page.labeled" && type !== "page.unlabeled") return pageReading(site, facts);
   if (!parsed.output.label) return unusable(`${action} names no label`);
   return pageReading(site, { ...facts, label: { name: parsed.output.label } });

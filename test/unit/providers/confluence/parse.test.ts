@@ -34,7 +34,11 @@ describe("a page event", () => {
     ["page_updated", "page.updated"],
     ["page_moved", "page.moved"],
     ["page_trashed", "page.trashed"],
+    ["page_copied", "page.copied"],
+    ["page_archived", "page.archived"],
+    ["page_unarchived", "page.restored"],
     ["page_restored", "page.restored"],
+    ["page_removed", "page.deleted"],
   ])("a page event is read from %s of Data Center and Connect", async (name, type) => {
     expect(typeOf(await read(dataCenter(name, { page: { id: 98310 } })))).toBe(type);
     expect(typeOf(await read(connect({ page: connectPage }), `?event=${name}`))).toBe(type);
@@ -46,6 +50,10 @@ describe("a page event", () => {
     ["moved:page", "page.moved"],
     ["trashed:page", "page.trashed"],
     ["restored:page", "page.restored"],
+    ["copied:page", "page.copied"],
+    ["archived:page", "page.archived"],
+    ["unarchived:page", "page.restored"],
+    ["deleted:page", "page.deleted"],
     ["added:label", "page.labeled"],
     ["removed:label", "page.unlabeled"],
   ])("a page event is read from %s of Forge", async (name, type) => {
@@ -55,6 +63,11 @@ describe("a page event", () => {
   it.each([
     ["page_published", "page.created"],
     ["page_edited", "page.updated"],
+    ["page_moved", "page.moved"],
+    ["page_archived", "page.archived"],
+    ["page_trashed", "page.trashed"],
+    ["blog_published", "blogpost.created"],
+    ["blog_edited", "blogpost.updated"],
     ["label_added", "page.labeled"],
     ["label_removed", "page.unlabeled"],
     ["comment_added", "page.commented"],
@@ -72,7 +85,7 @@ describe("a page event", () => {
           time: AT,
           subject: "98310",
           actor: { id: "key-1" },
-          page: { site: SITE, id: "98310", url: `${SITE}/pages/viewpage.action?pageId=98310` },
+          page: { site: SITE, id: "98310", kind: "page", url: `${SITE}/pages/viewpage.action?pageId=98310` },
         },
       ],
     });
@@ -161,18 +174,19 @@ describe("a comment", () => {
 describe("a delivery that is not an event", () => {
   it.each<[string, unknown, string, string]>([
     ["the test button", { test: true }, "", "test"],
-    ["a purged page", dataCenter("page_removed", { page: { id: 1 } }), "", "page_removed"],
+    ["a view", dataCenter("page_viewed", { page: { id: 1 } }), "", "page_viewed"],
     [
       "the second report of a page from a blueprint",
       dataCenter("blueprint_page_created", {}),
       "",
       "blueprint_page_created",
     ],
-    ["a blog post", dataCenter("blog_created", { blog: { id: 1 } }), "", "blog_created"],
+    ["a view of a blog post", forge("viewed:blogpost"), "", "avi:confluence:viewed:blogpost"],
     ["a name that objects inherit", dataCenter("constructor", {}), "", "constructor"],
     ["a label without its page", dataCenter("label_added", { label: { id: 1 } }), "", "label_added without page"],
     ["a content property", connect({ type: "x:content-property" }), "?event=content_updated", "content_updated"],
-    ["the start of a live document", forge("initialized:page"), "", "avi:confluence:initialized:page"],
+    ["the order of pages", forge("children_reordered:page"), "", "avi:confluence:children_reordered:page"],
+    ["an event of another product", { ...forge("x"), eventType: "created:page" }, "", "created:page"],
     [
       "a labelled space",
       forge("added:label", { content: null, space: {} }),
@@ -180,7 +194,7 @@ describe("a delivery that is not an event", () => {
       "avi:confluence:added:label without page",
     ],
     ["our own app's write", forge("updated:page", { selfGenerated: true }), "", "self-generated"],
-    ["an unknown action", automation("page_archived"), "", "page_archived"],
+    ["an unknown action", automation("page_liked"), "", "page_liked"],
   ])("a delivery is ignored: %s", async (_name, body, query, kind) => {
     expect(await read(body, query)).toMatchObject({ outcome: "ignored", kind });
   });
