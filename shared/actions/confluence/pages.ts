@@ -20,8 +20,11 @@ export function pagesConcerned(
   return pageLinksIn(text, site).slice(0, MAX_LINKED_PAGES);
 }
 
+/** A blog post cannot be written as a page, and a live doc is not written, so neither shows what it started. */
 function startingPage(detail: EventDetail, site: string): string | undefined {
-  return "page" in detail && detail.page.site === site && isPageId(detail.page.id) ? detail.page.id : undefined;
+  if (!("page" in detail)) return undefined;
+  const { site: reported, id, kind = "page" } = detail.page;
+  return reported === site && kind === "page" && isPageId(id) ? id : undefined;
 }
 
 function textsOf(detail: EventDetail): readonly string[] {

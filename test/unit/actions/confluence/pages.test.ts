@@ -105,6 +105,12 @@ describe("the pages that an event concerns", () => {
     expect(concerned(pageEvent({ site: "https://other.example.test", id: "1" }))).toEqual(["3"]);
   });
 
+  test("an event concerns no blog post or live doc, which are not written", () => {
+    expect(concerned(pageEvent({ site: SITE, id: "1", kind: "page" }))).toEqual(["1"]);
+    expect(concerned(pageEvent({ site: SITE, id: "1", kind: "blogpost" }), undefined, buildEntry())).toEqual([]);
+    expect(concerned(pageEvent({ site: SITE, id: "1", kind: "live_doc" }))).toEqual(["3"]);
+  });
+
   test("an event concerns the pages that its origin links to, then those that the build links to", () => {
     expect(concerned(pushOf(`Docs for ${link(5)}`, link(6)))).toEqual(["5", "6", "3"]);
     expect(concerned(changeOf(link(7), `See ${link(8)} and ${link(7)}`))).toEqual(["7", "8", "3"]);
