@@ -34,8 +34,9 @@ function authorOf(detail: BusEvent["detail"]): SiteAccount | undefined {
   return site === undefined || detail.actor === undefined ? undefined : { site, account: detail.actor.id };
 }
 
-/** The types that hold a page or a comment hold its site. */
+/** The types that hold a page, an attachment or a comment hold its site. */
 function siteOf(detail: BusEvent["detail"]): string | undefined {
   if ("page" in detail) return detail.page.site;
+  if ("attachment" in detail) return detail.attachment.site;
   return detail.type === "page.commented" && "comment" in detail ? detail.comment.site : undefined;
 }

@@ -8,6 +8,7 @@ import { Paused } from "../../shared/delivery/paused.ts";
 import { relay, relayAll, sweep } from "../../shared/delivery/relay.ts";
 import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
+import type { BridgeEvent, PageEvent } from "../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { bridgeParts } from "../support/bridge-parts.ts";
 import { blocksOf } from "../support/documents.ts";
@@ -68,6 +69,32 @@ describe("an edit by an account with which the bridge writes", () => {
     await relay(edit, deps);
     expect(await timelineOf(edit)).toMatchObject([IGNORED]);
     expect([published, await waiting()]).toEqual([[], []]);
+  });
+
+  const uploaded = ({ page, ...event }: PageEvent): BridgeEvent => ({
+    ...event,
+    type: "attachment.created",
+    attachment: { site: page.site, id: "98520" },
+  });
+  const typed = (type: PageEvent["type"]) => (event: PageEvent) => ({ ...event, type });
+
+  it.each<[string, (event: PageEvent) => BridgeEvent]>([
+    ["a rewrite", typed("page.rewritten")],
+    ["a published live doc", typed("page.published")],
+    ["a move", typed("page.moved")],
+    ["an archived page", typed("page.archived")],
+    ["a blog post", typed("blogpost.updated")],
+    ["an upload", uploaded],
+  ])("%s by the account is not published, and by a person it is", async (_, change) => {
+    const { deps, published, recordedEdit, timelineOf } = await relayParts();
+    const report = async (n: number, account: string) => {
+      const { events, ...delivery } = await recordedEdit(n, account);
+      return { ...delivery, events: [change(events[0])] as const };
+    };
+    const [own, others] = [await report(1, BRIDGE_USER.userKey), await report(2, ROBIN.userKey)];
+    for (const delivery of [own, others]) await relay(delivery, deps);
+    expect(published).toEqual([others.id]);
+    expect(await timelineOf(own)).toMatchObject([IGNORED]);
   });
 
   it("the edit is not published from a stream, and the other edits are", async () => {
