@@ -5,12 +5,23 @@ import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
 
 /** Events that report a new version of the page, branch or change that an approval is about. */
-const CHANGES: readonly BusEvent["detail-type"][] = ["page.updated", "page.rewritten", "code.pushed", "change.updated"];
+const CHANGES: readonly BusEvent["detail-type"][] = [
+  "page.updated",
+  "page.rewritten",
+  "page.published",
+  "blogpost.updated",
+  "blogpost.rewritten",
+  "code.pushed",
+  "change.updated",
+];
 /** Events that report its end. They have a key of their own, so that a later change event does not undo the end. */
 const ENDS: readonly BusEvent["detail-type"][] = [
   "page.archived",
   "page.trashed",
   "page.deleted",
+  "blogpost.archived",
+  "blogpost.trashed",
+  "blogpost.deleted",
   "code.deleted",
   "change.merged",
   "change.closed",

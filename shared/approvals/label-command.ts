@@ -10,12 +10,13 @@ export interface LabelCommandDeps extends CommandDeps {
 }
 
 /**
- * Executes the command that a label on a page stands for. A label without a known author commands nothing. Without
- * gates and without configured people nothing is read: the relay in AWS is then not permitted to read approvals.
+ * Executes the command that a label on a page or blog post stands for. A label without a known author commands nothing.
+ * Without gates and without configured people nothing is read: the relay in AWS is then not permitted to read approvals.
  */
 export async function runLabelCommand(busEvent: BusEvent, deps: LabelCommandDeps): Promise<void> {
   const { detail } = busEvent;
-  if (detail.type !== "page.labeled" || !("page" in detail)) return;
+  const isLabel = detail.type === "page.labeled" || detail.type === "blogpost.labeled";
+  if (!isLabel || !("page" in detail)) return;
   const command = commandOfLabel(detail.label ?? "");
   const actor = detail.actor?.id;
   if (command === undefined || actor === undefined) return;

@@ -5,6 +5,7 @@ import { Fault } from "../../shared/host/fault.ts";
 import { problemOf } from "../../shared/http/problem.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { Approval } from "../../shared/model/approval.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { deliveryIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import { EDITOR, gatedBridge, holder } from "../support/gated-bridge.ts";
@@ -254,6 +255,69 @@ describe("the person who decides", () => {
     expect([(await first)?.ok, (await second)?.ok]).toEqual([true, true]);
     expect(await states()).toEqual(["requested", "granted"]);
   });
+});
+
+describe("an event that reports another state of the page", () => {
+  it.each(["page.rewritten", "page.published", "page.archived", "page.trashed", "page.deleted"] as const)(
+    "the approval of the earlier version cannot be granted after %s",
+    async (type) => {
+      await bridge.report(type, 8);
+      expect(await bridge.decide(edit, "grant", holder("max"))).toMatchObject({
+        rejection: { reason: "approval_outdated" },
+      });
+      await bridge.later();
+      expect([await states(), bridge.fired]).toEqual([["requested", "superseded"], []]);
+    },
+  );
+
+  it("an approval that was granted before Confluence rewrote the page does not fire", async () => {
+    await bridge.decide(edit, "grant", holder("max"));
+    await bridge.report("page.rewritten", 8);
+    await bridge.later();
+    expect([await states(), bridge.fired]).toEqual([["requested", "granted", "superseded"], []]);
+  });
+
+  it.each(["page.moved", "page.labeled", "page.restored"] as const)(
+    "the approval can be granted after %s, which leaves the text as it was",
+    async (type) => {
+      await bridge.report(type, 8);
+      expect(await bridge.decide(edit, "grant", holder("max"))).toMatchObject({ ok: true });
+    },
+  );
+
+  it("the end of a page is not undone by its restoration or by a later edit", async () => {
+    await bridge.report("page.trashed", 8);
+    await bridge.report("page.restored", 9);
+    await bridge.later();
+    expect(await states()).toEqual(["requested", "superseded"]);
+  });
+});
+
+describe("a route of blog posts that needs an approval", () => {
+  const EDIT = "blogpost.updated" as const;
+  const matches = (busEvent: BusEvent) => busEvent["detail-type"] === EDIT;
+  beforeEach(async () => {
+    await bridge.stop();
+    bridge = await gatedBridge([DONE], { matches });
+    edit = await bridge.report(EDIT, 7, { kind: "blogpost" });
+    await bridge.runDue();
+    bridge.clock.advance(1_000);
+  });
+
+  it("a label on the blog post decides", async () => {
+    await bridge.label("drawbridge-approve", "max", {}, undefined, "blogpost.labeled");
+    await bridge.later();
+    expect([await states(), bridge.fired.length]).toEqual([["requested", "granted"], 1]);
+  });
+
+  it.each(["blogpost.updated", "blogpost.rewritten", "blogpost.trashed", "blogpost.deleted"] as const)(
+    "the approval of the earlier version ends with %s",
+    async (type) => {
+      await bridge.report(type, 8, { kind: "blogpost" });
+      await bridge.later();
+      expect([await states(), bridge.fired]).toEqual([["requested", "superseded"], []]);
+    },
+  );
 });
 
 describe("a label on the page", () => {

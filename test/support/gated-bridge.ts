@@ -115,26 +115,34 @@ function operationsOn(gated: string, { bridge, bus: inner }: Parts) {
     return approval;
   };
   let labels = 0;
+  const report = (type: PageEvent["type"], version: number, page: Partial<PageEvent["page"]> = {}) => {
+    const {
+      events: [event],
+      ...delivery
+    } = sampleDelivery(version);
+    const time = toIso(clock.now());
+    return takeIn({ ...delivery, what: type, events: [{ ...event, type, time, page: { ...event.page, ...page } }] });
+  };
   return {
     approvalOf,
     takeIn,
-    /** Reports this version of the page, at the clock's time. */
-    edit: (version: number, page: Partial<PageEvent["page"]> = {}) => {
-      const {
-        events: [event],
-        ...delivery
-      } = sampleDelivery(version);
-      const time = toIso(clock.now());
-      return takeIn({ ...delivery, events: [{ ...event, time, page: { ...event.page, ...page } }] });
-    },
+    /** Reports an event of this version of the page, at the clock's time. */
+    report,
+    edit: (version: number, page?: Partial<PageEvent["page"]>) => report("page.updated", version, page),
     /** Somebody puts a label on the page; `given` changes the delivery. */
-    label: (label: string, actor: string, given: Partial<RecordedDelivery> = {}, time = toIso(clock.now())) => {
+    label: (
+      label: string,
+      actor: string,
+      given: Partial<RecordedDelivery> = {},
+      time = toIso(clock.now()),
+      type: PageEvent["type"] = "page.labeled",
+    ) => {
       const {
         events: [event],
         ...delivery
       } = sampleDelivery();
       const keyParts = [event.page.id, time, label];
-      const labeled: PageEvent = { ...event, type: "page.labeled", keyParts, time, label, actor: { id: actor } };
+      const labeled: PageEvent = { ...event, type, keyParts, time, label, actor: { id: actor } };
       const id = deliveryIdOf("wiki", ["label", String(++labels)]);
       return takeIn({ ...delivery, id, what: labeled.type, events: [labeled], ...given });
     },

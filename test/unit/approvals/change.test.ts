@@ -45,6 +45,14 @@ describe("a change to what an approval is about", () => {
       { ...samplePageEvent(7), type: "page.trashed" },
       { key: "page#98310#https://wiki.example.test#end" },
     ],
+    ["a version that Confluence made itself", { ...samplePageEvent(8), type: "page.rewritten" }, { mark: "8" }],
+    ["the conversion of a live doc to a page", { ...samplePageEvent(8), type: "page.published" }, { mark: "8" }],
+    ["a blog post's edit", { ...samplePageEvent(8), type: "blogpost.updated" }, { mark: "8" }],
+    [
+      "the end of a blog post",
+      { ...samplePageEvent(8), type: "blogpost.deleted" },
+      { key: "page#98310#https://wiki.example.test#end" },
+    ],
     ["a push", push("main"), { key: "code#/sources/wiki#platform/docs#refs/heads/main", at: AT, mark: "c4a1e7d2" }],
     ["the update of a merge request", request("change.updated"), { key: "change#/sources/wiki#platform/docs#7" }],
     ["the merge of a merge request", request("change.merged"), { key: "change#/sources/wiki#platform/docs#7#end" }],
@@ -55,6 +63,8 @@ describe("a change to what an approval is about", () => {
 
   it.each([
     ["a label", { ...samplePageEvent(7), type: "page.labeled", label: "x" }],
+    ["a move", { ...samplePageEvent(8), type: "page.moved" }],
+    ["a copy", { ...samplePageEvent(8), type: "page.copied" }],
     ["a comment", { ...samplePageEvent(7), type: "page.commented" }],
     ["the opening of a merge request", request("change.opened")],
   ] as const)("%s is not a change", (_, event) => {
