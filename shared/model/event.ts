@@ -112,7 +112,7 @@ export interface Actor {
 
 /**
  * A page or blog post. `page.rewritten` and `blogpost.rewritten`: Confluence itself changed the text, because a linked page
- * was renamed or a bulk operation ran; nobody edited it. `page.published`: a live doc was published.
+ * was renamed or a bulk operation ran; nobody edited it. `page.published`: a live doc was converted to a page.
  */
 export interface PageEvent extends EventOf<TypeOf<"page" | "blogpost">> {
   readonly page: PagePart;

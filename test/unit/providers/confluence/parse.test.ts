@@ -217,18 +217,32 @@ describe("a delivery that is not an event", () => {
   });
 
   it("reading an authentic body never throws, whatever it holds", async () => {
-    const names = ["page_updated", "comment_created", "label_added", "avi:confluence:updated:page", "page_edited"];
-    const member = fc.constantFrom(
-      "event",
-      "eventType",
-      "payload",
-      "schema",
-      "page",
-      "content",
-      "comment",
+    const names = [
+      "page_updated",
+      "page_moved",
+      "blog_created",
+      "comment_created",
+      "label_added",
+      "attachment_created",
+      "avi:confluence:updated:page",
+      "avi:confluence:moved:page",
+      "avi:confluence:added:label",
+      "avi:confluence:created:attachment",
+      "page_edited",
+    ];
+    const members = ["event", "eventType", "payload", "schema", "page", "blog", "content", "prevContent", "comment"];
+    const details = [
       "label",
+      "labels",
+      "attachment",
+      "attachments",
+      "space",
+      "version",
+      "ancestors",
+      "oldParent",
       "id",
-    );
+    ];
+    const member = fc.constantFrom(...members, ...details);
     const value = fc.oneof(fc.constantFrom(...names), fc.jsonValue({ maxDepth: 3 }));
     const body = fc.oneof(fc.jsonValue(), fc.dictionary(member, fc.oneof(value, fc.dictionary(member, value))));
     await fc.assert(
