@@ -82,7 +82,7 @@ export const mergeRequest = readerOf(mergeRequestBody, (body, { kind, receivedAt
     subject: `${path}!${attributes.iid}`,
     actor: actorOf(body.user),
     change: present({
-      ...changeOf(body.project, attributes, people),
+      ...changeOf(body.project, { ...attributes, labels: attributes.labels ?? v.parse(labels, body.labels) }, people),
       mergeCommit: type === "change.merged" ? merge_commit_sha : undefined,
       changed: type === "change.updated" ? changedIn(body.changes, oldrev) : undefined,
     }),

@@ -249,6 +249,8 @@ describe("the fields of a merge request", () => {
     const labels = Array.from({ length: 60 }, (_, n) => ({ id: n, title: `label ${n}` }));
     const titles = (await changeWith({ labels: [...labels, { id: 1 }, null] })).labels;
     expect(titles).toEqual(labels.slice(0, 50).map(({ title }) => title));
+    const old = await changeWith({ labels: undefined }, { labels: [{ title: "urgent" }] });
+    expect(old.labels).toEqual(["urgent"]);
   });
 
   it.each([
