@@ -105,6 +105,7 @@ export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Rea
   if (!state) return { outcome: "ignored", kind: `${kind}.${status}` };
   const { path_with_namespace: path, web_url, default_branch } = body.project;
   const builds = body.builds ?? [];
+  const name = nameWithin(body);
   const finishedAt = isTerminal(state) ? finished_at : undefined;
   // A pipeline that is queued later, or again, does not report since when.
   const created = status === "created" && !hasBegun(finished_at, builds) ? created_at : undefined;
@@ -118,7 +119,8 @@ export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Rea
       system: "gitlab",
       id: String(id),
       number: attributes.iid,
-      pipeline: pipelineName(body),
+      pipeline: namedPipeline(path, name),
+      pipelineId: namedPipeline(body.project.id, name),
       state,
       round: roundOf(state, finished_at, builds),
       url: attributes.url ?? (web_url && `${web_url}/-/pipelines/${id}`),
@@ -153,12 +155,9 @@ function refOf({ object_attributes, merge_request, project: { id, path_with_name
 const CHANGE_SOURCES: ReadonlySet<string> = new Set(["merge_request_event", "external_pull_request_event"]);
 
 /** A pipeline that does not decide the state of its branch must not be shown as the branch's last run. */
-function pipelineName({
-  object_attributes: { name, source },
-  project: { path_with_namespace: path },
-}: Pipeline): string {
-  if (source === "parent_pipeline") return namedPipeline(path, name || "child");
-  return DANGLING_SOURCES.has(source ?? "") ? namedPipeline(path, source ?? "") : path;
+function nameWithin({ object_attributes: { name, source } }: Pipeline): string | undefined {
+  if (source === "parent_pipeline") return name || "child";
+  return source && DANGLING_SOURCES.has(source) ? source : undefined;
 }
 
 /** `dangling_sources` of GitLab's `Enums::Ci::Pipeline`, without child pipelines. */
@@ -278,6 +277,7 @@ export const build = readerOf(buildBody, (body, { kind, receivedAt }): Reading =
   const created = status === "created" ? body.build_created_at : undefined;
   // A trigger job starts a pipeline of its own project only as a child.
   const isChild = projectPath !== undefined && body.source_pipeline?.project?.path_with_namespace === projectPath;
+  const name = isChild ? body.commit?.name || "child" : undefined;
   const { runner, environment } = body;
   const event: JobEvent = present({
     type: `job.${state}`,
@@ -291,7 +291,8 @@ export const build = readerOf(buildBody, (body, { kind, receivedAt }): Reading =
       name: body.build_name,
       state,
       build: String(body.pipeline_id),
-      pipeline: isChild ? namedPipeline(path, body.commit?.name || "child") : path,
+      pipeline: namedPipeline(path, name),
+      pipelineId: namedPipeline(body.project_id, name),
       url: body.project?.web_url && `${body.project.web_url}/-/jobs/${id}`,
       commit: body.sha,
       ...placeOf(body.ref, { tag: body.tag, path: projectPath }),

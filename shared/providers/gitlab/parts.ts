@@ -94,5 +94,9 @@ export function parentOf(reported: v.InferOutput<typeof sourcePipeline>): BuildL
   });
 }
 
-/** The name of a pipeline that does not decide the state of its branch or tag, such as a child pipeline. */
-export const namedPipeline = (path: string, name: string): string => v.parse(identity, `${path} (${name})`);
+/**
+ * The name or id of a pipeline: that of its project, and what distinguishes a pipeline that does not decide the state of its
+ * branch or tag, such as a child pipeline.
+ */
+export const namedPipeline = (project: string | number, name: string | undefined): string =>
+  name === undefined ? String(project) : v.parse(identity, `${project} (${name})`);

@@ -501,6 +501,19 @@ describe("the name of a pipeline", () => {
     [{ source: "security_orchestration_policy" }, "platform/docs (security_orchestration_policy)"],
   ])("a pipeline with %j has the name %s", async (attributes, name) => expect(await nameOf(attributes)).toBe(name));
 
+  it("a pipeline and its jobs have an id that a renamed project and each of its child pipelines keeps", async () => {
+    const path_with_namespace = "docs/handbook";
+    const renamed = (name: string) => ({
+      ...bodyOf(name),
+      project: { ...Object(bodyOf(name)["project"]), path_with_namespace },
+    });
+    const [build, job] = [await partOf("build", renamed("pipeline")), await partOf("job", renamed("job"))];
+    expect(build).toMatchObject({ pipeline: "docs/handbook", pipelineId: "4117" });
+    expect(job).toMatchObject({ pipeline: "docs/handbook", pipelineId: "4117" });
+    const child = { ...renamed("pipeline-child"), source_pipeline: null };
+    expect(await partOf("build", child)).toMatchObject({ pipelineId: "4117 (Link check)" });
+  });
+
   it("two child pipelines with long names have two names", async () => {
     const names = ["a", "b"].map((end) => nameOf({ source: "parent_pipeline", name: `${"x".repeat(400)}${end}` }));
     const [one = "", other] = await Promise.all(names);
