@@ -408,7 +408,7 @@ interface ReleaseEvent extends EventOf<TypeOf<"release">> {
 export interface ApprovalEvent extends EventOf<TypeOf<"approval">> {
   readonly approval: {
     readonly system: string;
-    /** The build that waits or continued. */
+    /** The build that waits or continued; on the approval of a deployment, the deployment. */
     readonly build: string;
     readonly pipeline: string;
     readonly step?: string;

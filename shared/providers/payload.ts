@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { EpochMillis } from "../host/clock.ts";
 import { cut, EVENT_LIMITS } from "../model/event.ts";
+import { sha256Hex } from "../model/idempotency-keys.ts";
 import type { Reading } from "../model/reading.ts";
 import { isoTime } from "./time.ts";
 
@@ -24,6 +25,15 @@ export const prose = v.pipe(
 /** An identifier. It is never cut, because two long ones must not become equal. */
 export const identifier = v.pipe(v.string(), v.minLength(1), v.maxLength(500));
 
+/** A name that identifies something. A long one ends in a digest of the whole, so that two long ones stay two. */
+export const identity = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.transform((text) =>
+    text.length <= EVENT_LIMITS.title ? text : `${cut(text, EVENT_LIMITS.title - 33)} ${sha256Hex(text).slice(0, 32)}`,
+  ),
+);
+
 export const wholeNumber = v.pipe(v.number(), v.safeInteger());
 
 /** A web address; undefined if it is too long or not http or https, so that no page links to it. */
@@ -40,6 +50,16 @@ export const moment = v.pipe(
 
 /** A time that the event requires. */
 export const requiredMoment = v.pipe(moment, v.string());
+
+/** A member that an event can do without: null or undefined if it is missing or of another kind. */
+export const optional = <Schema extends v.GenericSchema>(schema: Schema) => v.fallback(v.nullish(schema), undefined);
+
+/** The items of a list that have the expected kind, at most `limit`. */
+export const listOf = <Schema extends v.GenericSchema>(item: Schema, limit?: number) =>
+  v.pipe(
+    v.array(optional(item)),
+    v.transform((items) => items.filter((one) => one !== undefined && one !== null).slice(0, limit)),
+  );
 
 /** Reads one kind of body. Never throws. */
 export type Reader = (kind: string, body: unknown, receivedAt: EpochMillis) => Reading;

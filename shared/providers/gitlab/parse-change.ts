@@ -1,21 +1,40 @@
 import * as v from "valibot";
 import { toIso } from "../../host/clock.ts";
-import type { ChangeEvent } from "../../model/event.ts";
+import { CHANGED, type ChangeEvent, EVENT_LIMITS } from "../../model/event.ts";
 import { sha256Hex } from "../../model/idempotency-keys.ts";
 import type { Reading } from "../../model/reading.ts";
-import { identifier, line, link, present, prose, readerOf, requiredMoment, wholeNumber } from "../payload.ts";
-import { actorOf, projectPlace, user } from "./parts.ts";
+import {
+  identifier,
+  line,
+  link,
+  listOf,
+  optional,
+  present,
+  prose,
+  readerOf,
+  requiredMoment,
+  wholeNumber,
+} from "../payload.ts";
+import { actorOf, changeRefMembers, changeRefOf, person, personIn, projectPlace, user } from "./parts.ts";
+
+const projectPath = optional(v.object({ path_with_namespace: optional(identifier) }));
+const labels = optional(listOf(v.object({ title: line }), EVENT_LIMITS.labels));
 
 /** Members of a merge request that both hooks have. */
 const mergeRequestMembers = {
+  ...changeRefMembers,
   iid: wholeNumber,
   target_project_id: wholeNumber,
-  title: v.nullish(line),
-  description: v.nullish(prose),
-  source_branch: v.nullish(identifier),
-  target_branch: v.nullish(identifier),
-  last_commit: v.nullish(v.object({ id: identifier })),
-  url: v.nullish(link),
+  source: projectPath,
+  title: optional(line),
+  description: optional(prose),
+  author_id: optional(wholeNumber),
+  draft: optional(v.boolean()),
+  /** The name of `draft` on older servers. */
+  work_in_progress: optional(v.boolean()),
+  labels,
+  last_commit: optional(v.object({ id: identifier })),
+  url: optional(link),
 };
 
 const mergeRequestBody = v.object({
@@ -23,18 +42,21 @@ const mergeRequestBody = v.object({
   project: projectPlace,
   object_attributes: v.object({
     ...mergeRequestMembers,
-    action: v.nullish(identifier),
-    actioned_at: v.nullish(requiredMoment),
+    action: optional(identifier),
+    actioned_at: optional(requiredMoment),
     updated_at: requiredMoment,
-    oldrev: v.nullish(identifier),
+    oldrev: optional(identifier),
+    merge_commit_sha: optional(identifier),
   }),
-  /** Only compared: two people, or one person twice, may change something within one second. */
+  /** Compared as a whole: two people, or one person twice, may change something within one second. */
   changes: v.optional(v.unknown()),
   labels: v.optional(v.unknown()),
+  assignees: optional(listOf(person)),
+  reviewers: optional(listOf(person)),
 });
 
 export const mergeRequest = readerOf(mergeRequestBody, (body, { kind, receivedAt }): Reading => {
-  const { action, actioned_at, updated_at, oldrev, ...attributes } = body.object_attributes;
+  const { action, actioned_at, updated_at, oldrev, merge_commit_sha, ...attributes } = body.object_attributes;
   // System hooks may omit the action. It is then unknown what happened.
   if (!action) return { outcome: "ignored", kind };
   const type = TYPES.get(action);
@@ -42,6 +64,7 @@ export const mergeRequest = readerOf(mergeRequestBody, (body, { kind, receivedAt
   const path = body.project.path_with_namespace;
   // An approval does not change `updated_at`, so before 18.10 nothing reports its time.
   const undated = !actioned_at && APPROVALS.has(action) ? true : undefined;
+  const people = [body.user, ...(body.assignees ?? []), ...(body.reviewers ?? [])];
   const event: ChangeEvent = present({
     type,
     keyParts: [
@@ -51,14 +74,18 @@ export const mergeRequest = readerOf(mergeRequestBody, (body, { kind, receivedAt
       actioned_at ?? updated_at,
       attributes.last_commit?.id ?? "",
       oldrev ?? "",
-      String(body.user?.id ?? body.user?.name ?? ""),
+      personIn(body.user),
       digestOf([body.changes, body.labels]),
     ],
     time: undated ? toIso(receivedAt) : (actioned_at ?? updated_at),
     undated,
     subject: `${path}!${attributes.iid}`,
     actor: actorOf(body.user),
-    change: changeOf(path, attributes),
+    change: present({
+      ...changeOf(body.project, { ...attributes, labels: attributes.labels ?? v.parse(labels, body.labels) }, people),
+      mergeCommit: type === "change.merged" ? merge_commit_sha : undefined,
+      changed: type === "change.updated" ? changedIn(body.changes, oldrev) : undefined,
+    }),
   });
   return { outcome: "event", events: [event] };
 });
@@ -70,8 +97,8 @@ const TYPES: ReadonlyMap<string, ChangeEvent["type"]> = new Map([
   ["update", "change.updated"],
   ["approval", "change.approved"],
   ["approved", "change.approved"],
-  ["unapproval", "change.updated"],
-  ["unapproved", "change.updated"],
+  ["unapproval", "change.unapproved"],
+  ["unapproved", "change.unapproved"],
   ["merge", "change.merged"],
   ["close", "change.closed"],
 ]);
@@ -81,54 +108,122 @@ const APPROVALS: ReadonlySet<string> = new Set(["approval", "approved", "unappro
 /** The digest of values of the body, for the event key. */
 const digestOf = (values: readonly unknown[]): string => sha256Hex(Buffer.from(JSON.stringify(values), "utf8"));
 
+type Changed = (typeof CHANGED)[number];
+
+/** Members of `changes` with another name than in the event. */
+const RENAMED: ReadonlyMap<string, Changed> = new Map([
+  ["work_in_progress", "draft"],
+  ["assignee_id", "assignees"],
+  ["assignee_ids", "assignees"],
+  ["reviewer_ids", "reviewers"],
+  ["milestone_id", "milestone"],
+]);
+
+const changedTitle = v.object({ title: v.object({ previous: v.string(), current: v.string() }) });
+
+/** GitLab reports `oldrev` only if there are new commits. It may report an update without any change. */
+function changedIn(changes: unknown, oldrev: string | null | undefined): readonly Changed[] {
+  const names = new Set(Object.keys(Object(changes)).map((name) => RENAMED.get(name) ?? name));
+  if (oldrev) names.add("code");
+  if (v.is(changedTitle, changes)) {
+    const { previous, current } = changes.title;
+    // The prefix of the title makes a draft. Older servers report only the title.
+    if (DRAFT.test(previous) !== DRAFT.test(current)) names.add("draft");
+    if (previous.replace(DRAFT, "") === current.replace(DRAFT, "")) names.delete("title");
+  }
+  const known = CHANGED.filter((name) => names.has(name));
+  return known.length === 0 ? ["other"] : known;
+}
+
+const DRAFT = /^\s*(?:\[(?:draft|wip)\]|\(draft\)|(?:draft|wip):)\s*/i;
+
+/** Reported and not `false`. What is in doubt stays out. */
+const isSet = (flag: unknown): boolean => flag !== undefined && flag !== null && flag !== false;
+
 const noteBody = v.object({
   user,
   project: projectPlace,
+  event_type: optional(v.string()),
   object_attributes: v.object({
     id: wholeNumber,
     note: prose,
-    noteable_type: v.nullish(identifier),
-    action: v.nullish(identifier),
-    system: v.nullish(v.boolean()),
-    internal: v.nullish(v.boolean()),
+    noteable_type: optional(identifier),
+    action: optional(identifier),
+    system: v.optional(v.unknown()),
+    internal: v.optional(v.unknown()),
+    /** The name of `internal` before 15.0. */
+    confidential: v.optional(v.unknown()),
     updated_at: requiredMoment,
-    url: v.nullish(link),
+    url: optional(link),
   }),
-  merge_request: v.nullish(v.object(mergeRequestMembers)),
+  merge_request: optional(v.object(mergeRequestMembers)),
 });
 
 /** People's comments on merge requests, new or edited. Internal comments, for project members only, are ignored. */
 export const note = readerOf(noteBody, (body, { kind }): Reading => {
-  const { id, note: text, noteable_type, action, system, internal, updated_at, url } = body.object_attributes;
-  const { merge_request } = body;
-  if (system) return { outcome: "ignored", kind: `${kind}.system` };
-  if (internal) return { outcome: "ignored", kind: `${kind}.internal` };
+  const {
+    id,
+    note: text,
+    noteable_type,
+    action,
+    system,
+    internal,
+    confidential,
+    updated_at,
+    url,
+  } = body.object_attributes;
+  const { merge_request, event_type } = body;
+  if (event_type === "confidential_note" || isSet(confidential))
+    return { outcome: "ignored", kind: `${kind}.confidential` };
+  if (isSet(system)) return { outcome: "ignored", kind: `${kind}.system` };
+  if (isSet(internal)) return { outcome: "ignored", kind: `${kind}.internal` };
   if (noteable_type !== "MergeRequest" || !merge_request)
     return { outcome: "ignored", kind: `${kind}.${noteable_type}` };
-  const path = body.project.path_with_namespace;
+  // Before 16.11 only new comments are reported, without an action.
+  const type = action ? COMMENT_TYPES.get(action) : "change.commented";
+  if (!type) return { outcome: "ignored", kind: `${kind}.${action}` };
   const event: ChangeEvent = present({
-    type: "change.commented",
+    type,
     keyParts: [String(merge_request.target_project_id), String(id), action ?? "", updated_at],
     time: updated_at,
-    subject: `${path}!${merge_request.iid}`,
+    subject: `${body.project.path_with_namespace}!${merge_request.iid}`,
     actor: actorOf(body.user),
-    change: { ...changeOf(path, { ...merge_request, url }), comment: { id: String(id), text } },
+    change: {
+      ...changeOf(body.project, { ...merge_request, url }, [body.user]),
+      comment: { id: String(id), text },
+    },
   });
   return { outcome: "event", events: [event] };
 });
 
+const COMMENT_TYPES: ReadonlyMap<string, ChangeEvent["type"]> = new Map([
+  ["create", "change.commented"],
+  ["update", "change.comment_edited"],
+]);
+
 type MergeRequest = v.InferOutput<ReturnType<typeof v.object<typeof mergeRequestMembers>>>;
 
-function changeOf(path: string, mergeRequest: MergeRequest): ChangeEvent["change"] {
+/** `people`: those whom the body names. GitLab reports the author only by id. */
+function changeOf(
+  { path_with_namespace: path, default_branch }: v.InferOutput<typeof projectPlace>,
+  mergeRequest: MergeRequest,
+  people: readonly v.InferOutput<typeof user>[],
+): ChangeEvent["change"] {
+  const { iid, source_project_id, target_project_id, source, author_id } = mergeRequest;
+  const paths = new Map([[target_project_id, path]]);
+  if (source_project_id && source?.path_with_namespace) paths.set(source_project_id, source.path_with_namespace);
+  const author = author_id ? people.find((one) => one?.id === author_id)?.username : undefined;
   return present({
     project: path,
-    id: String(mergeRequest.iid),
-    number: mergeRequest.iid,
+    ...changeRefOf(mergeRequest, paths),
+    number: iid,
     title: mergeRequest.title,
     description: mergeRequest.description,
-    sourceBranch: mergeRequest.source_branch,
-    targetBranch: mergeRequest.target_branch,
     commit: mergeRequest.last_commit?.id,
     url: mergeRequest.url,
+    labels: mergeRequest.labels?.map(({ title }) => title),
+    draft: mergeRequest.draft ?? mergeRequest.work_in_progress,
+    author,
+    defaultBranch: default_branch,
   });
 }

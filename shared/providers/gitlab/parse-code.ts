@@ -1,21 +1,48 @@
 import * as v from "valibot";
-import { toIso } from "../../host/clock.ts";
-import { type CodeEvent, EVENT_LIMITS } from "../../model/event.ts";
+import { type EpochMillis, epochMillis, isAhead, toIso } from "../../host/clock.ts";
+import { type ChangedPaths, type CodeEvent, cut, EVENT_LIMITS } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
-import { identifier, line, link, moment, present, prose, readerOf, requiredMoment, wholeNumber } from "../payload.ts";
-import { actorOf, project, projectPlace } from "./parts.ts";
+import {
+  identifier,
+  line,
+  link,
+  listOf,
+  moment,
+  optional,
+  present,
+  prose,
+  readerOf,
+  requiredMoment,
+  wholeNumber,
+} from "../payload.ts";
+import { actorOf, personIn, project, projectPlace } from "./parts.ts";
+
+const paths = optional(listOf(v.string()));
+
+const commit = v.object({
+  id: identifier,
+  message: line,
+  url: optional(link),
+  author: optional(v.object({ name: optional(line) })),
+  added: paths,
+  modified: paths,
+  removed: paths,
+});
 
 const pushBody = v.object({
   ref: identifier,
   before: identifier,
   after: identifier,
-  checkout_sha: v.nullish(identifier),
-  user_id: v.nullish(wholeNumber),
-  user_name: v.nullish(line),
+  checkout_sha: optional(identifier),
+  ref_protected: optional(v.boolean()),
+  message: optional(prose),
+  user_id: optional(wholeNumber),
+  user_name: optional(line),
+  user_username: optional(identifier),
   project_id: wholeNumber,
   project: projectPlace,
-  commits: v.nullish(v.array(v.object({ id: identifier, message: line, url: v.nullish(link) })), []),
-  total_commits_count: v.nullish(wholeNumber),
+  commits: optional(listOf(commit)),
+  total_commits_count: optional(wholeNumber),
 });
 
 export const push = codeReader("code.pushed");
@@ -23,17 +50,20 @@ export const tagPush = codeReader("code.tagged");
 
 function codeReader(type: CodeEvent["type"]) {
   return readerOf(pushBody, (body, { receivedAt }) => {
-    const { ref, before, after, project_id, user_id, user_name } = body;
-    const { path_with_namespace: path, web_url } = body.project;
+    const { ref, before, after, project_id } = body;
+    const { path_with_namespace: path, web_url, default_branch } = body.project;
+    const person = { id: body.user_id, name: body.user_name, username: body.user_username };
+    const commits = body.commits ?? [];
+    const commitCount = body.total_commits_count ?? commits.length;
     const change = changeOf(before, after);
     const event: CodeEvent = present({
-      type,
-      keyParts: [String(project_id), ref, before, after, String(user_id ?? user_name ?? "")],
+      type: change === "deleted" ? "code.deleted" : type,
+      keyParts: [String(project_id), ref, before, after, personIn(person)],
       // GitLab does not report when a push happened, and the commits' times are set by their authors.
       time: toIso(receivedAt),
       undated: true,
       subject: path,
-      actor: actorOf({ id: user_id, name: user_name }),
+      actor: actorOf(person),
       code: present({
         project: path,
         projectUrl: web_url,
@@ -43,8 +73,14 @@ function codeReader(type: CodeEvent["type"]) {
         // For an annotated tag, `after` is the tag object and `checkout_sha` its commit.
         commit: change === "deleted" ? undefined : (body.checkout_sha ?? after),
         before: change === "created" ? undefined : before,
-        commits: body.commits.slice(-EVENT_LIMITS.commits).map(present),
-        commitCount: body.total_commits_count ?? body.commits.length,
+        commits: commits
+          .slice(-EVENT_LIMITS.commits)
+          .map(({ id, message, url, author }) => present({ id, message, url, author: author?.name })),
+        commitCount,
+        paths: pathsOf(commits, commitCount),
+        protected: body.ref_protected,
+        defaultBranch: default_branch,
+        message: type === "code.tagged" ? body.message : undefined,
       }),
     });
     return { outcome: "event", events: [event] };
@@ -58,34 +94,57 @@ function changeOf(before: string, after: string): CodeEvent["code"]["change"] {
 
 const NO_COMMIT = /^0+$/;
 
+/** GitLab reports the newest twenty commits of a push. A system hook may report them without their files. */
+function pathsOf(commits: readonly v.InferOutput<typeof commit>[], commitCount: number): ChangedPaths | undefined {
+  const lists = commits.flatMap(({ added, modified, removed }) => [added ?? [], modified ?? [], removed ?? []]);
+  if (!commits.some(({ added, modified, removed }) => added ?? modified ?? removed)) return undefined;
+  const all = [...new Set(lists.flat())];
+  return {
+    changed: all.slice(0, EVENT_LIMITS.paths).map((path) => cut(path, EVENT_LIMITS.title)),
+    count: all.length,
+    truncated: all.length > EVENT_LIMITS.paths || commitCount > commits.length,
+  };
+}
+
 const releaseBody = v.object({
   id: wholeNumber,
   action: identifier,
   tag: identifier,
-  name: v.nullish(line),
-  description: v.nullish(prose),
+  name: optional(line),
+  description: optional(prose),
   created_at: requiredMoment,
-  released_at: v.nullish(moment),
-  url: v.nullish(link),
-  commit: v.nullish(v.object({ id: identifier })),
+  released_at: optional(moment),
+  url: optional(link),
+  commit: optional(v.object({ id: identifier })),
   project,
 });
 
 /** Only the creation is published; edits and removals are ignored. */
-export const release = readerOf(releaseBody, (body, { kind }): Reading => {
+export const release = readerOf(releaseBody, (body, { kind, receivedAt }): Reading => {
   if (body.action !== "create") return { outcome: "ignored", kind: `${kind}.${body.action}` };
-  const { tag, name, description, commit, url, created_at, released_at } = body;
+  const { tag, name, description, url, created_at, released_at } = body;
   const { id, path_with_namespace: path } = body.project;
   return {
     outcome: "event",
     events: [
       {
-        type: "release.published",
+        type: isPlanned(released_at, receivedAt) ? "release.planned" : "release.published",
         keyParts: [String(id), String(body.id), created_at],
-        time: released_at ?? created_at,
+        time: created_at,
         subject: `${path} ${tag}`,
-        release: present({ project: path, tag, name, description, commit: commit?.id, url }),
+        release: present({
+          project: path,
+          tag,
+          name,
+          description,
+          commit: body.commit?.id,
+          url,
+          releasedAt: released_at,
+        }),
       },
     ],
   };
 });
+
+const isPlanned = (releasedAt: string | null | undefined, receivedAt: EpochMillis): boolean =>
+  Boolean(releasedAt) && isAhead(epochMillis(Date.parse(releasedAt ?? "")), receivedAt);

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { type EpochMillis, toIso } from "../../host/clock.ts";
 import { isTerminal } from "../../model/build-order.ts";
 import {
+  type ApprovalEvent,
   type BuildEvent,
   type BuildState,
   cut,
@@ -10,14 +11,37 @@ import {
   type JobEvent,
 } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
-import { identifier, line, link, moment, present, readerOf, requiredMoment, wholeNumber } from "../payload.ts";
+import {
+  identifier,
+  line,
+  link,
+  listOf,
+  moment,
+  optional,
+  present,
+  readerOf,
+  requiredMoment,
+  wholeNumber,
+} from "../payload.ts";
 import { isoTime } from "../time.ts";
-import { actorOf, project, user } from "./parts.ts";
+import {
+  actorOf,
+  changeRefMembers,
+  changeRefOf,
+  namedPipeline,
+  parentOf,
+  personIn,
+  placeOf,
+  project,
+  sourcePipeline,
+  user,
+} from "./parts.ts";
 
-/** Statuses of pipelines, jobs and deployments; `blocked` means that a deployment waits for approval. */
+/** Statuses of pipelines, jobs and deployments; `blocked`: a deployment waits for an approval or a manual job. */
 const STATES: ReadonlyMap<string, BuildState> = new Map([
   ["created", "queued"],
   ["waiting_for_resource", "queued"],
+  ["waiting_for_callback", "queued"],
   ["preparing", "queued"],
   ["pending", "queued"],
   ["scheduled", "queued"],
@@ -34,32 +58,42 @@ const STATES: ReadonlyMap<string, BuildState> = new Map([
 /** Members of `builds` that show how far a pipeline has come. */
 const job = v.object({
   id: wholeNumber,
-  status: v.nullish(v.string()),
-  when: v.nullish(v.string()),
-  manual: v.nullish(v.boolean()),
-  started_at: v.nullish(v.string()),
+  status: optional(v.string()),
+  when: optional(v.string()),
+  manual: optional(v.boolean()),
+  started_at: optional(v.string()),
 });
+
+/** Of another kind than documented, it still means that the run is for a merge request. */
+const mergeRequest = v.nullish(
+  v.fallback(v.object({ ...changeRefMembers, iid: optional(wholeNumber), title: optional(line) }), {}),
+);
 
 const pipelineBody = v.object({
   user,
   project,
   object_attributes: v.object({
     id: wholeNumber,
-    iid: v.nullish(wholeNumber),
-    ref: v.nullish(identifier),
-    tag: v.nullish(v.boolean()),
-    sha: v.nullish(identifier),
-    source: v.nullish(identifier),
+    iid: optional(wholeNumber),
+    name: optional(v.string()),
+    ref: optional(identifier),
+    tag: optional(v.boolean()),
+    sha: optional(identifier),
+    source: optional(identifier),
     status: identifier,
+    protected_ref: optional(v.boolean()),
     created_at: requiredMoment,
-    finished_at: v.nullish(moment),
-    queued_duration: v.nullish(v.number()),
-    url: v.nullish(link),
+    finished_at: optional(moment),
+    queued_duration: optional(v.number()),
+    url: optional(link),
   }),
-  commit: v.nullish(v.object({ message: v.string() })),
-  merge_request: v.nullish(v.object({ title: v.nullish(line) })),
-  builds: v.nullish(v.array(job), []),
+  commit: optional(v.object({ message: v.string() })),
+  merge_request: mergeRequest,
+  source_pipeline: sourcePipeline,
+  builds: optional(listOf(job)),
 });
+
+type Pipeline = v.InferOutput<typeof pipelineBody>;
 
 /**
  * Changes of a pipeline's status. Pipelines of external commit statuses, including ours, are ignored: a feedback loop.
@@ -69,41 +103,76 @@ export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Rea
   if (source === "external") return { outcome: "ignored", kind: `${kind}.external` };
   const state = STATES.get(status);
   if (!state) return { outcome: "ignored", kind: `${kind}.${status}` };
-  const { path_with_namespace: path, web_url } = body.project;
+  const { path_with_namespace: path, web_url, default_branch } = body.project;
+  const builds = body.builds ?? [];
+  const name = nameWithin(body);
   const finishedAt = isTerminal(state) ? finished_at : undefined;
+  // A pipeline that is queued later, or again, does not report since when.
+  const created = status === "created" && !hasBegun(finished_at, builds) ? created_at : undefined;
   const event: BuildEvent = present({
     type: `build.${state}`,
-    keyParts: [body.project.id, id, status, finished_at ?? "", newest(body.builds), passedGates(body.builds)].map(
-      String,
-    ),
-    // A pipeline that is queued again does not report since when.
-    time: timeOf(state, { created: hasBegun(body) ? undefined : created_at, finished: finishedAt, receivedAt }),
+    keyParts: [body.project.id, id, status, finished_at ?? "", newest(builds), passedGates(builds)].map(String),
+    time: timeOf(state, { created, finished: finishedAt, receivedAt }),
     subject: `${path} pipeline ${id}`,
     actor: actorOf(body.user),
     build: present({
       system: "gitlab",
       id: String(id),
       number: attributes.iid,
-      // A child pipeline runs in the same project as its parent, and must not be shown as the parent's outcome.
-      pipeline: source === "parent_pipeline" ? `${path} (child)` : path,
+      pipeline: namedPipeline(path, name),
+      pipelineId: namedPipeline(body.project.id, name),
       state,
-      round: roundOf(state, finished_at, body.builds),
+      round: roundOf(state, finished_at, builds),
       url: attributes.url ?? (web_url && `${web_url}/-/pipelines/${id}`),
       commit: attributes.sha,
       title: body.commit && cut(body.commit.message.split("\n", 1).join(), EVENT_LIMITS.title),
       message: messageOf(body),
-      branch: attributes.tag ? undefined : attributes.ref,
+      ...refOf(body),
+      source,
+      defaultBranch: default_branch,
       createdAt: created_at,
       startedAt: startOf(created_at, queued_duration),
       finishedAt,
-      startedBy: body.user?.name,
+      startedBy: body.user?.name ?? body.user?.username,
+      parent: parentOf(body.source_pipeline),
     }),
   });
   return { outcome: "event", events: [event] };
 });
 
+/** `ref` of a run for a merge request is its source branch, which may have the name of a branch of this project. */
+function refOf({ object_attributes, merge_request, project: { id, path_with_namespace: path } }: Pipeline) {
+  const { ref, tag, source, protected_ref } = object_attributes;
+  if (merge_request) {
+    const { iid } = merge_request;
+    return { change: iid ? changeRefOf({ ...merge_request, iid }, new Map([[id, path]])) : undefined };
+  }
+  const place = placeOf(ref, { tag, path });
+  if (place.change || CHANGE_SOURCES.has(source ?? "")) return { change: place.change };
+  return { ...place, protected: protected_ref };
+}
+
+const CHANGE_SOURCES: ReadonlySet<string> = new Set(["merge_request_event", "external_pull_request_event"]);
+
+/** A pipeline that does not decide the state of its branch must not be shown as the branch's last run. */
+function nameWithin({ object_attributes: { name, source } }: Pipeline): string | undefined {
+  if (source === "parent_pipeline") return name || "child";
+  return source && DANGLING_SOURCES.has(source) ? source : undefined;
+}
+
+/** `dangling_sources` of GitLab's `Enums::Ci::Pipeline`, without child pipelines. */
+const DANGLING_SOURCES: ReadonlySet<string> = new Set([
+  "webide",
+  "ondemand_dast_scan",
+  "ondemand_dast_validation",
+  "security_orchestration_policy",
+  "container_registry_push",
+  "duo_workflow",
+  "pipeline_execution_policy_schedule",
+]);
+
 /** The title of the merge request comes first, because a long commit message is cut at its end. */
-function messageOf({ commit, merge_request }: v.InferOutput<typeof pipelineBody>): string | undefined {
+function messageOf({ commit, merge_request }: Pipeline): string | undefined {
   const texts = [merge_request?.title, commit?.message].filter((text) => text);
   return texts.length === 0 ? undefined : cut(texts.join("\n"), EVENT_LIMITS.text);
 }
@@ -151,9 +220,8 @@ const PROGRESS: ReadonlyMap<string, number> = new Map([
 const progressOf = (builds: readonly Job[]): number =>
   builds.reduce((sum, { status }) => sum + (PROGRESS.get(status ?? "") ?? 0), 0);
 
-const hasBegun = ({ object_attributes, builds }: v.InferOutput<typeof pipelineBody>): boolean =>
-  Boolean(object_attributes.finished_at) ||
-  builds.some(({ status, started_at }) => started_at || (PROGRESS.get(status ?? "") ?? 0) > 1);
+const hasBegun = (finishedAt: string | null | undefined, builds: readonly Job[]): boolean =>
+  Boolean(finishedAt) || builds.some(({ status, started_at }) => started_at || (PROGRESS.get(status ?? "") ?? 0) > 1);
 
 interface Times {
   readonly created: string | null | undefined;
@@ -172,35 +240,49 @@ const buildBody = v.object({
   user,
   project_id: wholeNumber,
   /** Older servers report only the display name. */
-  project_name: v.nullish(line),
-  project: v.nullish(project),
+  project_name: optional(line),
+  project: optional(project),
   pipeline_id: wholeNumber,
   build_id: wholeNumber,
   build_name: line,
-  build_stage: v.nullish(v.string()),
+  build_stage: optional(v.string()),
   build_status: identifier,
-  build_created_at: v.nullish(moment),
-  build_started_at: v.nullish(moment),
-  build_finished_at: v.nullish(moment),
-  build_allow_failure: v.nullish(v.boolean()),
-  retries_count: v.nullish(wholeNumber),
-  ref: v.nullish(identifier),
-  tag: v.nullish(v.boolean()),
-  sha: v.nullish(identifier),
+  build_created_at: optional(moment),
+  build_started_at: optional(moment),
+  build_finished_at: optional(moment),
+  build_allow_failure: optional(v.boolean()),
+  build_failure_reason: optional(line),
+  retries_count: optional(wholeNumber),
+  ref: optional(identifier),
+  tag: optional(v.boolean()),
+  sha: optional(identifier),
+  /** Of the pipeline, in spite of its name. */
+  commit: optional(v.object({ name: optional(v.string()) })),
+  source_pipeline: sourcePipeline,
+  runner: optional(v.object({ id: optional(wholeNumber), tags: optional(listOf(line, EVENT_LIMITS.tags)) })),
+  environment: optional(v.object({ name: optional(line) })),
 });
 
 /** Changes of a job's status, except in stage `external`, which contains external commit statuses. */
 export const build = readerOf(buildBody, (body, { kind, receivedAt }): Reading => {
   const { build_id: id, build_status: status, build_finished_at: finished, build_started_at: startedAt } = body;
   if (body.build_stage === "external") return { outcome: "ignored", kind: `${kind}.external` };
-  const state = STATES.get(status);
-  if (!state) return { outcome: "ignored", kind: `${kind}.${status}` };
-  const path = body.project?.path_with_namespace ?? body.project_name ?? String(body.project_id);
+  const reported = STATES.get(status);
+  if (!reported) return { outcome: "ignored", kind: `${kind}.${status}` };
+  const reason = reported === "failed" ? body.build_failure_reason : undefined;
+  const state = TIMEOUT.test(reason ?? "") ? "timed_out" : reported;
+  const projectPath = body.project?.path_with_namespace;
+  const path = projectPath ?? body.project_name ?? String(body.project_id);
   const finishedAt = isTerminal(state) ? finished : undefined;
+  const created = status === "created" ? body.build_created_at : undefined;
+  // A trigger job starts a pipeline of its own project only as a child.
+  const isChild = projectPath !== undefined && body.source_pipeline?.project?.path_with_namespace === projectPath;
+  const name = isChild ? body.commit?.name || "child" : undefined;
+  const { runner, environment } = body;
   const event: JobEvent = present({
     type: `job.${state}`,
     keyParts: [body.project_id, id, status, body.retries_count ?? "", finished ?? startedAt ?? ""].map(String),
-    time: timeOf(state, { created: body.build_created_at, started: startedAt, finished: finishedAt, receivedAt }),
+    time: timeOf(state, { created, started: startedAt, finished: finishedAt, receivedAt }),
     subject: `${path} job ${id}`,
     actor: actorOf(body.user),
     job: present({
@@ -209,34 +291,50 @@ export const build = readerOf(buildBody, (body, { kind, receivedAt }): Reading =
       name: body.build_name,
       state,
       build: String(body.pipeline_id),
-      pipeline: path,
+      pipeline: namedPipeline(path, name),
+      pipelineId: namedPipeline(body.project_id, name),
       url: body.project?.web_url && `${body.project.web_url}/-/jobs/${id}`,
       commit: body.sha,
-      branch: body.tag ? undefined : body.ref,
+      ...placeOf(body.ref, { tag: body.tag, path: projectPath }),
+      defaultBranch: body.project?.default_branch,
       startedAt,
       finishedAt,
-      softFailed: state === "failed" && body.build_allow_failure ? true : undefined,
+      reason,
+      runner: runner?.id ? String(runner.id) : undefined,
+      tags: runner?.tags,
+      environment: environment?.name,
+      softFailed: reported === "failed" && body.build_allow_failure ? true : undefined,
     }),
   });
   return { outcome: "event", events: [event] };
 });
 
+/** Failure reasons of jobs that ran, waited or said nothing for too long: `Enums::Ci::CommitStatus` of GitLab. */
+const TIMEOUT = /timeout|^stuck_|^no_updates_/;
+
 const deploymentBody = v.object({
   user,
   project,
   status: identifier,
-  status_changed_at: v.nullish(moment),
+  status_changed_at: optional(moment),
   deployment_id: wholeNumber,
-  deployable_id: v.nullish(wholeNumber),
-  deployable_url: v.nullish(link),
+  deployable_id: optional(wholeNumber),
+  deployable_url: optional(link),
   environment: line,
-  environment_tier: v.nullish(line),
-  commit_url: v.nullish(v.string()),
-  commit_title: v.nullish(line),
+  environment_tier: optional(line),
+  commit_url: optional(v.string()),
+  commit_title: optional(line),
+  approver: user,
+  approval: optional(v.object({ id: optional(wholeNumber) })),
 });
 
+type Deployment = v.InferOutput<typeof deploymentBody>;
+
+/** Changes of a deployment's status, and decisions of people who approve or reject it. */
 export const deployment = readerOf(deploymentBody, (body, { kind, receivedAt }): Reading => {
   const { status, deployment_id, environment, deployable_id } = body;
+  const decision = DECISIONS.get(status);
+  if (decision) return { outcome: "event", events: [decisionOf(body, decision, receivedAt)] };
   const state = STATES.get(status);
   if (!state) return { outcome: "ignored", kind: `${kind}.${status}` };
   const { id, path_with_namespace: path } = body.project;
@@ -261,3 +359,30 @@ export const deployment = readerOf(deploymentBody, (body, { kind, receivedAt }):
   });
   return { outcome: "event", events: [event] };
 });
+
+const DECISIONS: ReadonlyMap<string, ApprovalEvent["type"]> = new Map([
+  ["approved", "approval.granted"],
+  ["rejected", "approval.denied"],
+]);
+
+/** One of several people who may have to decide. `user` is who started the deployment. */
+function decisionOf(body: Deployment, type: ApprovalEvent["type"], receivedAt: EpochMillis): ApprovalEvent {
+  const { status, status_changed_at, deployment_id, environment, approver } = body;
+  const { id, path_with_namespace: path } = body.project;
+  return present({
+    type,
+    keyParts: [id, deployment_id, status, status_changed_at ?? "", body.approval?.id ?? "", personIn(approver)].map(
+      String,
+    ),
+    time: status_changed_at ?? toIso(receivedAt),
+    subject: `${path} to ${environment}`,
+    actor: actorOf(approver),
+    approval: present({
+      system: "gitlab",
+      build: String(deployment_id),
+      pipeline: path,
+      environment,
+      url: body.deployable_url,
+    }),
+  });
+}

@@ -6,17 +6,23 @@ import type { Reader } from "../payload.ts";
 import { mergeRequest, note } from "./parse-change.ts";
 import { push, release, tagPush } from "./parse-code.ts";
 import { build, deployment, pipeline } from "./parse-run.ts";
+import { token } from "./parse-token.ts";
+
+/** Announces a note that not every member of a project may see; older servers do not mark it in the body. */
+const CONFIDENTIAL = "Confidential Note Hook";
 
 /** The kinds that are published, by `object_kind`, with the values of `X-Gitlab-Event` that go with them. */
 const KINDS: ReadonlyMap<string, { readonly read: Reader; readonly announcedBy: readonly string[] }> = new Map([
   ["push", { read: push, announcedBy: ["Push Hook"] }],
   ["tag_push", { read: tagPush, announcedBy: ["Tag Push Hook"] }],
   ["merge_request", { read: mergeRequest, announcedBy: ["Merge Request Hook"] }],
-  ["note", { read: note, announcedBy: ["Note Hook", "Confidential Note Hook"] }],
+  ["note", { read: note, announcedBy: ["Note Hook", CONFIDENTIAL] }],
   ["pipeline", { read: pipeline, announcedBy: ["Pipeline Hook"] }],
   ["build", { read: build, announcedBy: ["Job Hook", "Build Hook"] }],
   ["deployment", { read: deployment, announcedBy: ["Deployment Hook"] }],
   ["release", { read: release, announcedBy: ["Release Hook"] }],
+  ["access_token", { read: token, announcedBy: ["Resource Access Token Hook"] }],
+  ["deploy_token", { read: token, announcedBy: ["Resource Deploy Token Hook"] }],
 ]);
 
 /** Hooks whose header names the hook and not the event. */
@@ -40,6 +46,7 @@ function readBody(body: Uint8Array, header: string | undefined, receivedAt: Auth
   if (kindInBody !== undefined && !agree(kind, header)) {
     return { outcome: "unusable", problem: "the body and the header X-Gitlab-Event name different events" };
   }
+  if (header === CONFIDENTIAL) return { outcome: "ignored", kind: "note.confidential" };
   const known = KINDS.get(kind);
   return known ? known.read(kind, json.value, receivedAt) : { outcome: "ignored", kind: cut(kind, EVENT_LIMITS.title) };
 }

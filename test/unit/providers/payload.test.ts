@@ -3,8 +3,11 @@ import { describe, expect, it } from "vitest";
 import { epochSeconds, toMillis } from "../../../shared/host/clock.ts";
 import {
   identifier,
+  identity,
   line,
   link,
+  listOf,
+  optional,
   present,
   prose,
   readerOf,
@@ -22,6 +25,26 @@ describe("a piece of a payload", () => {
     expect(v.is(identifier, "x".repeat(500))).toBe(true);
     expect(v.is(identifier, "x".repeat(501))).toBe(false);
     expect(v.is(identifier, "")).toBe(false);
+  });
+
+  it("a long name that identifies something ends in a digest of the whole, so two long names stay two", () => {
+    const [one, other] = ["a", "b"].map((end) => v.parse(identity, `${"x".repeat(400)}${end}`));
+    expect(one).not.toBe(other);
+    expect(one).toMatch(/^x{200,}… [0-9a-f]{32}$/);
+    expect(one).toHaveLength(300);
+    expect(v.parse(identity, "x".repeat(300))).toBe("x".repeat(300));
+    expect(v.is(identity, "")).toBe(false);
+  });
+
+  it.each([undefined, null, 7, {}])("an optional text that is %j has no value", (value) => {
+    const members = v.parse(v.object({ text: optional(line) }), value === undefined ? {} : { text: value });
+    expect(members.text ?? undefined).toBeUndefined();
+  });
+
+  it("a list keeps the first items of the expected kind", () => {
+    expect(v.parse(listOf(line, 3), ["a", 7, null, "b", "c", "d"])).toEqual(["a", "b", "c"]);
+    expect(v.parse(listOf(line), Array(200).fill("a"))).toHaveLength(200);
+    expect(v.is(listOf(line), "a")).toBe(false);
   });
 
   it.each([1.5, 2 ** 53, Number.POSITIVE_INFINITY, "1", null])("%s is not accepted as a whole number", (value) =>
