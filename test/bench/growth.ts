@@ -12,16 +12,18 @@ import type { ListQuery } from "../../shared/store/deliveries.ts";
 import { openStores, type Stores } from "../../shared/store/open-stores.ts";
 import { DATABASE_FILE, openTable } from "../../shared/store/sqlite/open.ts";
 import { silentLog } from "../support/test-doubles.ts";
-import type { Child } from "./child.ts";
+import { type Child, startChild } from "./child.ts";
 import { median } from "./compare.ts";
 import { gitlabSource, signedRequest } from "./gitlab-source.ts";
+import type { MeasureOptions } from "./measure.ts";
 import { progress } from "./progress.ts";
 import { pushBody } from "./push-hook.ts";
 import { startStandalone } from "./systems.ts";
+import { AT_MOST_LIMIT, comparisonTable, millis, type Row, rowOf, type Table, whole } from "./table.ts";
 import type { LoadResult, WebhookLoad } from "./webhook-load.ts";
 
 /** The one-machine bridge with that many deliveries in its store. */
-export interface Grown {
+interface Grown {
   readonly deliveries: number;
   /** Size of the database file, divided by the deliveries. */
   readonly bytesEach: number;
@@ -35,18 +37,31 @@ export interface Grown {
   readonly outboxMs: number;
 }
 
-export interface GrowthOptions {
+interface Extent {
   /** Ascending. */
   readonly sizes: readonly number[];
   readonly repeats: { readonly queries: number; readonly starts: number };
-  readonly generator: Child;
+}
+
+const FULL: Extent = { sizes: [10_000, 100_000, 1_000_000], repeats: { queries: 50, starts: 3 } };
+const QUICK: Extent = { sizes: [10_000, 50_000], repeats: { queries: 10, starts: 1 } };
+
+/** Whether memory, disk and queries of the one-machine bridge grow with its store. */
+export async function growth({ quick }: MeasureOptions): Promise<readonly Table[]> {
+  const generator = await startChild("./load-generator.ts");
+  try {
+    const grown = await grownIn(quick ? QUICK : FULL, generator);
+    return [comparisonTable(growthRows(grown)), growthTable(grown)];
+  } finally {
+    await generator.stop();
+  }
 }
 
 /**
  * Fills one store through its own methods, with what the bridge writes for each delivery, and measures at each size. The
  * deliveries are five seconds apart, so each size has as many of them in a day.
  */
-export async function growth({ sizes, repeats, generator }: GrowthOptions): Promise<readonly Grown[]> {
+async function grownIn({ sizes, repeats }: Extent, generator: Child): Promise<readonly Grown[]> {
   const folder = await mkdtemp(join(tmpdir(), "drawbridge-bench-"));
   try {
     const all = sizes.at(-1) ?? 0;
@@ -64,6 +79,41 @@ export async function growth({ sizes, repeats, generator }: GrowthOptions): Prom
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+function growthRows(grown: readonly Grown[]): readonly Row[] {
+  const [least, most] = [grown[0], grown.at(-1)];
+  if (least === undefined || most === undefined) return [];
+  const sizes = `${whole(most.deliveries)} : ${whole(least.deliveries)} deliveries`;
+  const grows = (what: string, of: (one: Grown) => number, shown: (value: number) => string, ratio: number) =>
+    rowOf(`${what}, ${sizes}`, [[of(most), of(least)]], shown, { sense: "at most", ratio });
+  return [
+    ...rowOf(
+      `database file, each of ${whole(most.deliveries)} deliveries : limit`,
+      [[most.bytesEach, 2_500]],
+      (bytes) => `${whole(bytes)} B`,
+      AT_MOST_LIMIT,
+    ),
+    ...grows("resident memory", ({ residentBytes }) => residentBytes, megabytes, 1.1),
+    ...grows("newest page of the list", ({ firstPageMs }) => firstPageMs, millis, AS_FAST),
+    ...grows("list whose filter matches nothing", ({ noMatchMs }) => noMatchMs, millis, AS_FAST),
+    ...grows("a step of the outbox", ({ outboxMs }) => outboxMs, millis, AS_FAST),
+  ];
+}
+
+function growthTable(grown: readonly Grown[]): Table {
+  return {
+    title: "Growth: the store of the bridge with deliveries that came five seconds apart",
+    headings: ["deliveries", "bytes each", "MB", "newest page, ms", "filter matches nothing, ms", "outbox, ms"],
+    rows: grown.map(({ deliveries, bytesEach, residentBytes, firstPageMs, noMatchMs, outboxMs }) => [
+      whole(deliveries),
+      whole(bytesEach),
+      (residentBytes / 1_000_000).toFixed(0),
+      firstPageMs.toFixed(1),
+      noMatchMs.toFixed(1),
+      outboxMs.toFixed(2),
+    ]),
+  };
 }
 
 interface Span {
@@ -206,3 +256,7 @@ const APART_MS = 5_000;
 const BATCH = 500;
 const WARM_SECONDS = 10;
 const WEEK_MS = 7 * 86_400_000;
+
+const megabytes = (bytes: number): string => `${(bytes / 1_000_000).toFixed(0)} MB`;
+/** A query that takes as long at any size varies by that much between two runs. */
+const AS_FAST = 1.25;

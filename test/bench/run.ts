@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { systemClock, toIso } from "../../shared/host/clock.ts";
 import { cli } from "./cli.ts";
 import { expiry } from "./expiry.ts";
+import { growth } from "./growth.ts";
 import { machine } from "./machine.ts";
 import type { Measure, MeasureOptions } from "./measure.ts";
 import { MEASURED, type Measured, PUBLISHED, type Published, readMeasured } from "./measured.ts";
@@ -33,6 +34,7 @@ const MEASURES: ReadonlyMap<string, (options: MeasureOptions) => Promise<readonl
   ["expiry", comparing(expiry)],
   ["cli", comparing(cli)],
   ["standalone", standalone],
+  ["growth", growth],
 ]);
 
 const { values, positionals } = parseArgs({

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { openBareTable } from "./bare-table.ts";
 import { type Child, startChild } from "./child.ts";
 import { median } from "./compare.ts";
-import { FIRE_EVERY, type Grown, growth } from "./growth.ts";
+import { FIRE_EVERY } from "./growth.ts";
 import type { MeasureOptions } from "./measure.ts";
 import { checkOutOldVersion } from "./old-version.ts";
 import { progress } from "./progress.ts";
 import { pushBody } from "./push-hook.ts";
 import { NAMES, type System, type SystemName, systemsOf, whyNoWebhook } from "./systems.ts";
-import { comparisonTable, type Row, type Table, whole } from "./table.ts";
+import { AT_MOST_LIMIT, comparisonTable, millis, type Pair, type Row, rowOf, type Table, whole } from "./table.ts";
 import { type LoadResult, type Percentiles, TIMEOUT_MS, type WebhookLoad } from "./webhook-load.ts";
 
 /**
@@ -24,16 +24,11 @@ export async function standalone({ quick }: MeasureOptions): Promise<readonly Ta
     const systems = systemsOf({ oldRoot: typeof old === "string" ? undefined : old.root });
     const extent = quick ? QUICK : FULL;
     const rounds = await roundsOf(systems, generator, extent);
-    const grown = await growth({ ...extent, generator });
     const leftOut = [
       ...(typeof old === "string" ? [`${NAMES.old} is left out: ${old}`] : []),
       ...[whyNoWebhook()].flatMap((why) => (why === undefined ? [] : [`${NAMES.webhook} is left out: ${why}`])),
     ];
-    return [
-      comparisonTable([...speedRows(rounds), ...growthRows(grown), ...leftOut.map(lineOf)]),
-      systemTable(systems, rounds),
-      growthTable(grown),
-    ];
+    return [comparisonTable([...speedRows(rounds), ...leftOut.map(lineOf)]), systemTable(systems, rounds)];
   } finally {
     await generator.stop();
     if (typeof old !== "string") await old.remove();
@@ -44,17 +39,10 @@ interface Extent {
   readonly rounds: number;
   /** Of each load. */
   readonly seconds: number;
-  readonly sizes: readonly number[];
-  readonly repeats: { readonly queries: number; readonly starts: number };
 }
 
-const FULL: Extent = {
-  rounds: 3,
-  seconds: 8,
-  sizes: [10_000, 100_000, 1_000_000],
-  repeats: { queries: 50, starts: 3 },
-};
-const QUICK: Extent = { rounds: 1, seconds: 2, sizes: [10_000, 50_000], repeats: { queries: 10, starts: 1 } };
+const FULL: Extent = { rounds: 3, seconds: 5 };
+const QUICK: Extent = { rounds: 1, seconds: 2 };
 
 /** All systems in one round. */
 interface Round {
@@ -181,38 +169,6 @@ function speedRows(rounds: readonly Round[]): readonly Row[] {
   ];
 }
 
-function growthRows(grown: readonly Grown[]): readonly Row[] {
-  const [least, most] = [grown[0], grown.at(-1)];
-  if (least === undefined || most === undefined) return [];
-  const sizes = `${whole(most.deliveries)} : ${whole(least.deliveries)} deliveries`;
-  const grows = (what: string, of: (one: Grown) => number, shown: (value: number) => string, ratio: number) =>
-    rowOf(`${what}, ${sizes}`, [[of(most), of(least)]], shown, { sense: "at most", ratio });
-  return [
-    ...rowOf(
-      `database file, each of ${whole(most.deliveries)} deliveries : limit`,
-      [[most.bytesEach, 2_500]],
-      (bytes) => `${whole(bytes)} B`,
-      AT_MOST_LIMIT,
-    ),
-    ...grows("resident memory", ({ residentBytes }) => residentBytes, megabytes, 1.1),
-    ...grows("newest page of the list", ({ firstPageMs }) => firstPageMs, millis, AS_FAST),
-    ...grows("list whose filter matches nothing", ({ noMatchMs }) => noMatchMs, millis, AS_FAST),
-    ...grows("a step of the outbox", ({ outboxMs }) => outboxMs, millis, AS_FAST),
-  ];
-}
-
-/** Our figure and the other one, of one round. */
-type Pair = readonly [ours: number, other: number];
-
-/** Medians of all rounds. No row if the other system is left out. */
-function rowOf(what: string, pairs: readonly Pair[], shown: (value: number) => string, target?: Row["target"]): Row[] {
-  if (pairs.length === 0) return [];
-  const [ours, other] = [median(pairs.map(([one]) => one)), median(pairs.map(([, one]) => one))];
-  const ratios = pairs.map(([a, b]) => a / b);
-  const spread = [Math.min(...ratios), Math.max(...ratios)] as const;
-  return [{ what, ours: shown(ours), baseline: shown(other), ratio: ours / other, spread, ...(target && { target }) }];
-}
-
 const lineOf = (what: string): Row => ({ what, ours: "", baseline: "" });
 
 function systemTable(systems: readonly System[], rounds: readonly Round[]): Table {
@@ -247,21 +203,6 @@ function systemTable(systems: readonly System[], rounds: readonly Round[]): Tabl
   };
 }
 
-function growthTable(grown: readonly Grown[]): Table {
-  return {
-    title: "Growth: the store of the bridge with deliveries that came five seconds apart",
-    headings: ["deliveries", "bytes each", "MB", "newest page, ms", "filter matches nothing, ms", "outbox, ms"],
-    rows: grown.map(({ deliveries, bytesEach, residentBytes, firstPageMs, noMatchMs, outboxMs }) => [
-      whole(deliveries),
-      whole(bytesEach),
-      (residentBytes / 1_000_000).toFixed(0),
-      firstPageMs.toFixed(1),
-      noMatchMs.toFixed(1),
-      outboxMs.toFixed(2),
-    ]),
-  };
-}
-
 /** p50 and p99, and the share of requests that got no 2xx. */
 function latencies(loads: readonly LoadResult[]): string {
   const sum = (of: (load: LoadResult) => number): number => loads.reduce((all, load) => all + of(load), 0);
@@ -279,12 +220,7 @@ const shortMs = (ms: number): string => (ms >= TIMEOUT_MS ? `> ${whole(TIMEOUT_M
 const acceptedRate = ({ closed }: Measured): number => closed.accepted / closed.seconds;
 const firedRate = ({ closed }: Measured): number => closed.fired / closed.seconds;
 const perSecond = (rate: number): string => `${whole(rate)}/s`;
-const millis = (ms: number): string => `${ms.toFixed(ms < 1 ? 2 : 1)} ms`;
-const megabytes = (bytes: number): string => `${(bytes / 1_000_000).toFixed(0)} MB`;
 
-const AT_MOST_LIMIT = { sense: "at most", ratio: 1 } as const;
-/** A query that takes as long at any size varies by that much between two runs. */
-const AS_FAST = 1.25;
 const CONNECTIONS = 16;
 /** Requests a second, in an open loop. */
 const RATES = [50, 200, 1_000];

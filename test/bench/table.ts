@@ -1,4 +1,5 @@
 import type { Comparison } from "./compare.ts";
+import { median } from "./compare.ts";
 
 export interface Row {
   readonly what: string;
@@ -73,3 +74,24 @@ function verdictOf(ratio: number, target: Target): string {
 }
 
 export const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
+
+/** Our figure and the other one, of one round. */
+export type Pair = readonly [ours: number, other: number];
+
+/** Medians of all rounds. No row if the other system is left out. */
+export function rowOf(
+  what: string,
+  pairs: readonly Pair[],
+  shown: (value: number) => string,
+  target?: Row["target"],
+): Row[] {
+  if (pairs.length === 0) return [];
+  const [ours, other] = [median(pairs.map(([one]) => one)), median(pairs.map(([, one]) => one))];
+  const ratios = pairs.map(([a, b]) => a / b);
+  const spread = [Math.min(...ratios), Math.max(...ratios)] as const;
+  return [{ what, ours: shown(ours), baseline: shown(other), ratio: ours / other, spread, ...(target && { target }) }];
+}
+
+export const millis = (ms: number): string => `${ms.toFixed(ms < 1 ? 2 : 1)} ms`;
+
+export const AT_MOST_LIMIT = { sense: "at most", ratio: 1 } as const;
