@@ -9,9 +9,15 @@ export const PROJECT_ROOT = fileURLToPath(new URL("..", import.meta.url));
 export const entryOf = (name: FunctionName): string => `functions/${name}.ts`;
 
 /**
+ * The SDK's ways to log in that a function never uses: Lambda gives it credentials in its environment. They are not
+ * packaged, because code that they share with the clients would load at each start.
+ */
+const LOGINS = ["ini", "sso", "process", "web-identity", "login"];
+
+/**
  * Options that bundle a function into a folder of ES modules, with `index.mjs` as the entry. The AWS clients and the
  * configuration are included. `module` fields come first: without them the clients are half as large again. What is
- * imported on demand (the readers of secrets, the SDK's login methods that Lambda never uses) becomes a separate file and
+ * imported on demand (the readers of secrets) becomes a separate file and
  * costs no start-up time. CDK's `NodejsFunction` makes a single file instead.
  */
 export const bundling = (entry: string, outdir: string, configuration: unknown) =>
@@ -26,6 +32,7 @@ export const bundling = (entry: string, outdir: string, configuration: unknown) 
     platform: "node",
     target: "node24",
     mainFields: ["module", "main"],
+    external: LOGINS.map((name) => `@aws-sdk/credential-provider-${name}`),
     alias: { valibot: `${PROJECT_ROOT}infra/valibot-without-descriptions.mjs` },
     minify: true,
     // JSON as a text, in the one place that reads it. esbuild would turn an object into a module that every file imports.
