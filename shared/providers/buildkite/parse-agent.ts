@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { toIso } from "../../host/clock.ts";
-import { identifier, line, link, moment, present, readerOf } from "../payload.ts";
-import { optional, tags } from "./parts.ts";
+import { identifier, line, link, moment, optional, present, readerOf } from "../payload.ts";
+import { tags } from "./parts.ts";
 
 /**
  * https://buildkite.com/docs/apis/webhooks/pipelines/agent-events. Not read: the agent's host name and address, and

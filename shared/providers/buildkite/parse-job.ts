@@ -2,9 +2,9 @@ import * as v from "valibot";
 import { toIso } from "../../host/clock.ts";
 import { isTerminal } from "../../model/build-order.ts";
 import type { ApprovalEvent, BuildState, JobEvent } from "../../model/event.ts";
-import { identifier, line, link, moment, present, type Reader, readerOf, wholeNumber } from "../payload.ts";
+import { identifier, line, link, moment, optional, present, type Reader, readerOf, wholeNumber } from "../payload.ts";
 import { continuedBuild } from "./parse-build.ts";
-import { actorOf, build, commitOf, optional, person, pipeline, pipelineName, refOf, tags } from "./parts.ts";
+import { actorOf, build, commitOf, person, pipeline, pipelineName, refOf, tags } from "./parts.ts";
 
 /** https://buildkite.com/docs/apis/webhooks/pipelines/job-events. `command` may contain secrets and is not read. */
 const job = v.object({

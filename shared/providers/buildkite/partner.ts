@@ -2,9 +2,8 @@ import * as v from "valibot";
 import { readJsonObject } from "../../host/strict-json.ts";
 import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
 import type { Reading } from "../../model/reading.ts";
-import { identifier, moment, readerOf } from "../payload.ts";
+import { identifier, moment, optional, readerOf } from "../payload.ts";
 import { readEvent } from "./parse.ts";
-import { optional } from "./parts.ts";
 
 /**
  * The AWS name of the event source that Buildkite's notification service "Amazon EventBridge" creates in an account.

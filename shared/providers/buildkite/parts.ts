@@ -1,21 +1,17 @@
 import * as v from "valibot";
-import { type Actor, type ChangeRef, cut, EVENT_LIMITS, type RefPart } from "../../model/event.ts";
-import { sha256Hex } from "../../model/idempotency-keys.ts";
-import { identifier, line, link, moment, present, requiredMoment, wholeNumber } from "../payload.ts";
+import { type Actor, type ChangeRef, EVENT_LIMITS, type RefPart } from "../../model/event.ts";
+import {
+  identifier,
+  identity,
+  line,
+  link,
+  moment,
+  optional,
+  present,
+  requiredMoment,
+  wholeNumber,
+} from "../payload.ts";
 import { repositoryOf } from "./repository.ts";
-
-/** A member that the event does not require: undefined if it is missing or of another kind. */
-export const optional = <Schema extends v.GenericSchema>(schema: Schema) => v.fallback(v.nullish(schema), undefined);
-
-/** The name of a branch, a tag or a pipeline. The digest of a long name replaces its end: two long names stay two. */
-const name = v.pipe(
-  v.string(),
-  v.minLength(1),
-  v.transform((text) =>
-    text.length <= NAME_LENGTH ? text : cut(text, NAME_LENGTH) + sha256Hex(Buffer.from(text, "utf8")).slice(0, 32),
-  ),
-);
-const NAME_LENGTH = 500;
 
 /** The name of a person. Git takes an e-mail address for a name; it is not read. */
 const personName = optional(v.pipe(line, v.regex(/^[^@]+$/)));
@@ -38,17 +34,17 @@ export const person = optional(v.object({ id: optional(identifier), name: person
 
 export const pipeline = v.object({
   id: optional(identifier),
-  slug: name,
+  slug: identity,
   url: optional(v.string()),
   repository: optional(identifier),
-  default_branch: optional(name),
+  default_branch: optional(identity),
 });
 
 /** The members are those of go-buildkite's `PullRequest`; the documentation has none. */
 const pullRequest = v.fallback(
   v.object({
     id: optional(v.union([identifier, v.pipe(wholeNumber, v.transform(String))])),
-    base: optional(name),
+    base: optional(identity),
     repository: optional(identifier),
   }),
   {},
@@ -64,8 +60,8 @@ export const build = v.object({
   cancel_reason: optional(line),
   message: optional(v.string()),
   commit: optional(identifier),
-  branch: optional(name),
-  tag: optional(name),
+  branch: optional(identity),
+  tag: optional(identity),
   source: optional(identifier),
   creator: person,
   author: optional(v.object({ name: personName, username: personName })),
@@ -86,7 +82,7 @@ export const build = v.object({
     v.object({
       build_id: optional(identifier),
       build_number: optional(wholeNumber),
-      build_pipeline_slug: optional(name),
+      build_pipeline_slug: optional(identity),
     }),
   ),
 });
