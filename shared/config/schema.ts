@@ -63,11 +63,14 @@ const limits = v.strictObject({
       v.number(),
       v.integer(),
       v.minValue(1_024),
-      // The limit of a synchronous call of a Lambda function.
+      // The limit of a synchronous call of a Lambda function, whose event has the body as JSON text or in base64.
       v.maxValue(6_291_456),
-      v.description("Largest body of a webhook, in bytes. A larger one is rejected with 413."),
+      v.description(
+        "Largest body of a webhook, in bytes. A larger one is rejected with 413. AWS takes up to 6 MB with the body escaped or in base64, so set at most 4,194,304 there.",
+      ),
     ),
-    1_048_576,
+    // Kubernetes stores objects of up to 1.5 MB, and Tekton sends them whole.
+    2_097_152,
   ),
   retentionDays: v.optional(
     v.pipe(

@@ -91,7 +91,7 @@ function recordOf(
     requestId: authentic.requestId,
     bodyDigest: authentic.bodyDigest,
     bodyBytes: authentic.body.length,
-    body: authentic.body,
+    ...(!reading.bodyHasSecrets && { body: authentic.body }),
     ...outcomeFields(reading),
     ...(traceparent && { traceparent }),
     ...(shadowRejection && { refusal: shadowRejection }),

@@ -10,7 +10,7 @@ import type { Route } from "../routes/route.ts";
 import type { Claim } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import { type CorrelateDeps, correlate } from "./correlate.ts";
-import { type RunTrackingDeps, recordRunEnd, recordRunStart } from "./run-tracking.ts";
+import { type RunTrackingDeps, recordFollower, recordRunEnd, recordRunStart } from "./run-tracking.ts";
 
 /** The input of a gate: one attempt of a route's action for an event. */
 export interface GateInput {
@@ -76,7 +76,8 @@ async function run(loaded: Loaded, claim: Claim, route: Route, deps: RunAttemptD
   if (loaded.isOriginPending && claim.attempt < ORIGIN_ATTEMPTS)
     return { outcome: "retry", summary: "the delivery that started this run is not known yet" };
   if (origin !== undefined) {
-    await recordFollower(origin, delivery, busEvent, deps);
+    // The time is that of receipt, so that each attempt writes the same timeline event.
+    await recordFollower(origin, { busEvent, at: delivery.receivedAt }, deps);
     await recordRunEnd({ busEvent, origin, source: delivery.source }, deps);
   }
   const held =
@@ -103,21 +104,6 @@ async function checkRoles(
   const denied = { at, kind: "denied", route: name, ...eventIn(detail), refusal: rejection, mode } as const;
   await deps.deliveries.addToTimeline(detail.delivery, denied);
   return mode === "shadow" ? undefined : { outcome: "done", summary: `not fired: ${rejection.reason}` };
-}
-
-/** The time is that of receipt, so that each attempt writes the same timeline event. */
-function recordFollower(
-  origin: BusEvent,
-  { receivedAt: at }: Pick<RecordedDelivery, "receivedAt">,
-  busEvent: BusEvent,
-  deps: RunAttemptDeps,
-): Promise<void> {
-  return deps.deliveries.addToTimeline(origin.detail.delivery, {
-    at,
-    kind: "followed_by",
-    delivery: busEvent.detail.delivery,
-    what: `${busEvent["detail-type"]} ${busEvent.detail.subject}`,
-  });
 }
 
 function outcomeOfFailure(error: unknown, claim: Claim, log: Log): ActionOutcome {

@@ -1,9 +1,10 @@
-import { type Clock, toIso } from "../host/clock.ts";
+import { type Clock, type EpochMillis, epochMillis, toIso } from "../host/clock.ts";
 import type { ActionOutcome } from "../model/action-outcome.ts";
 import { createdAtOf, isTerminal } from "../model/build-order.ts";
 import { type BusEvent, sourceNameOf } from "../model/bus-event.ts";
 import { type BuildState, cut } from "../model/event.ts";
 import { actionIdOf } from "../model/idempotency-keys.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
 import type { RunEnd, RunStore } from "../store/runs.ts";
 import { type CorrelateDeps, correlate, type RunReporter } from "./correlate.ts";
 
@@ -32,6 +33,39 @@ export async function recordReportedRunEnd(busEvent: BusEvent, deps: RunTracking
     return;
   const origin = await correlate(busEvent, source, deps);
   if (origin.found) await recordRunEnd({ busEvent, origin: origin.busEvent, source }, deps);
+}
+
+/**
+ * Records in the timeline of a delivery that the listener which accepted its request created something for it, or could
+ * not, whether or not a route acts on the event. The listener's answer says neither. Nothing is recorded if the event
+ * arrives before that answer is stored. Reads nothing if its source reports no route's runs.
+ */
+export async function recordTriggerReport(
+  busEvent: BusEvent,
+  deps: CorrelateDeps & { readonly deliveries: Pick<DeliveryStore, "addToTimeline"> },
+): Promise<void> {
+  const type = busEvent["detail-type"];
+  const source = sourceNameOf(busEvent);
+  if (type !== "trigger.succeeded" && type !== "trigger.failed") return;
+  if (busEvent.detail.principal.unproved || !deps.runReporters.some(({ runsReportedBy }) => runsReportedBy === source))
+    return;
+  const origin = await correlate(busEvent, source, deps);
+  const at = epochMillis(Date.parse(busEvent.time));
+  if (origin.found) await recordFollower(origin.busEvent, { busEvent, at }, deps);
+}
+
+/** Records in the timeline of a delivery that a later one was traced back to it. */
+export function recordFollower(
+  origin: BusEvent,
+  { busEvent, at }: { readonly busEvent: BusEvent; readonly at: EpochMillis },
+  { deliveries }: { readonly deliveries: Pick<DeliveryStore, "addToTimeline"> },
+): Promise<void> {
+  return deliveries.addToTimeline(origin.detail.delivery, {
+    at,
+    kind: "followed_by",
+    delivery: busEvent.detail.delivery,
+    what: `${busEvent["detail-type"]} ${busEvent.detail.subject}`,
+  });
 }
 
 interface Ended {

@@ -8,6 +8,8 @@ export type Reading = ReadingOf & {
    * resend changes these, and contains an id that the signature does not cover only together with the digest.
    */
   readonly deliveryKey?: readonly string[];
+  /** Present if the body may contain somebody's credentials: then it is not stored. */
+  readonly bodyHasSecrets?: true;
 };
 
 type ReadingOf =

@@ -28,7 +28,7 @@ export interface RecordedDelivery {
   readonly subject?: string;
   /** Present when `outcome` is `event`. */
   readonly events?: BridgeEvents;
-  /** The raw bytes; undefined if they were too large to store. */
+  /** The raw bytes; undefined if they were too large to store, or may contain somebody's credentials. */
   readonly body?: Uint8Array;
   /** Why the request was rejected; for any other outcome, the rejection that shadow mode did not enforce. */
   readonly refusal?: Rejection;

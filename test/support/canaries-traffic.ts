@@ -83,7 +83,8 @@ const JSON_TYPE = { "content-type": "application/json" };
 
 /** Secrets in places of a body that the senders' documentation names. The event must not contain them. */
 function withSecrets(provider: string, body: Uint8Array): Uint8Array {
-  const parsed: Record<string, object> = JSON.parse(Buffer.from(body).toString("utf8"));
+  // The body of some events is `null`.
+  const parsed: Record<string, object> = JSON.parse(Buffer.from(body).toString("utf8")) ?? {};
   const held = canary("payload");
   if (provider === "tekton") Object.assign(parsed, { headers: { Authorization: [held] }, header: { Cookie: [held] } });
   if (provider === "buildkite") {

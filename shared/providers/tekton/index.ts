@@ -39,7 +39,7 @@ const settings = v.pipe(
   v.check(({ bearer, basic }) => bearer !== undefined || basic !== undefined, "needs `bearer`, `basic` or both"),
 );
 
-/** Tekton Pipelines, which reports its runs in CloudEvents. */
+/** Tekton Pipelines and Triggers, which report runs and listeners in CloudEvents. */
 export const tekton = {
   name: "tekton",
   settings,
@@ -56,6 +56,10 @@ export const tekton = {
     "job.failed",
     "job.cancelled",
     "job.timed_out",
+    "trigger.started",
+    "trigger.succeeded",
+    "trigger.failed",
+    "trigger.done",
   ],
   secrets: { "basic.password": "basic" },
   contentTypes: ["application/cloudevents+json"],

@@ -4,17 +4,18 @@ import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
 import { isTerminal } from "../../model/build-order.ts";
 import { cut, EVENT_LIMITS } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
-import { type Envelope, envelopeOf } from "./envelope.ts";
+import { type Envelope, envelopeOf, isOfListener } from "./envelope.ts";
 import { payload, type RunKind } from "./run.ts";
 import { type EventOptions, eventOf } from "./run-event.ts";
 import { runStatusOf } from "./run-status.ts";
+import { triggerEventOf } from "./trigger-event.ts";
 
 interface ReadingOptions extends EventOptions {
   /** A run that the bridge did not start is ignored if it ended more than this many hours ago. */
   readonly maxAgeHours: number;
 }
 
-/** Reads a CloudEvent of Tekton. Types that are not about a run, and unknown types, are ignored with their name. */
+/** Reads a CloudEvent about a run or of an EventListener. All other types are ignored with their name. */
 export function readDelivery(delivery: AuthenticDelivery, options: ReadingOptions): Reading {
   const envelope = envelopeOf(delivery);
   if ("problem" in envelope) return { outcome: "unusable", problem: envelope.problem };
@@ -22,6 +23,7 @@ export function readDelivery(delivery: AuthenticDelivery, options: ReadingOption
 }
 
 function readEnvelope(envelope: Envelope, receivedAt: EpochMillis, options: ReadingOptions): Reading {
+  if (isOfListener(envelope.type)) return { ...triggerEventOf(envelope, receivedAt), bodyHasSecrets: true };
   const kind = kindOf(envelope.type);
   if (!kind) return { outcome: "ignored", kind: cut(envelope.type, EVENT_LIMITS.title) };
   const data = envelope.data();
@@ -31,7 +33,7 @@ function readEnvelope(envelope: Envelope, receivedAt: EpochMillis, options: Read
   const found = read.output[kind];
   if (!found) return { outcome: "unusable", problem: `the event has no \`${kind}\`` };
 
-  const status = runStatusOf(found, receivedAt);
+  const status = runStatusOf(kind, found, receivedAt);
   const ageMs = receivedAt - Date.parse(status.time);
   // After a restart Tekton reports the last state of every run in the cluster again. Runs that the bridge started are
   // read even if they are old; all others would be a flood of old events.

@@ -1,18 +1,20 @@
 import { type EpochMillis, toIso } from "../../host/clock.ts";
 import { type BuildState, cut, EVENT_LIMITS, type OriginClaim } from "../../model/event.ts";
 import { isoTime } from "../time.ts";
-import type { Run } from "./run.ts";
+import { type Run, type RunKind, withoutCredentials } from "./run.ts";
 import { isStopping, stateOf } from "./state.ts";
 
 /** What one event reports about its run: its state, since when, and its origin. */
 export interface RunStatus {
   readonly state: BuildState;
-  /** The state, or `stopping` while it stops: each one is published once. */
+  /** The state; `stopping` while it stops, `retried` while it waits for the next try: each one is published once. */
   readonly phase: string;
   readonly time: string;
   readonly reason: string | undefined;
   /** The run failed and its pipeline goes on. */
   readonly softFailed: boolean;
+  /** A try failed, and Tekton starts the next one within the same run. */
+  readonly retried: boolean;
   readonly origin: OriginClaim | undefined;
 }
 
@@ -20,14 +22,17 @@ export interface RunStatus {
  * Reads the `Succeeded` condition, and the annotation and label of the origin. The time is that of the change, not of
  * sending.
  */
-export function runStatusOf({ metadata, status }: Run, receivedAt: EpochMillis): RunStatus {
+export function runStatusOf(kind: RunKind, { metadata, status }: Run, receivedAt: EpochMillis): RunStatus {
   const condition = status.conditions.find(({ type }) => type === "Succeeded");
-  const state = stateOf(condition);
   const { reason, message } = condition ?? {};
-  const text = [reason, message].filter((part) => part).join(": ");
+  // The controller has taken the TaskRun, and its pod does not exist yet.
+  const isTaken = kind === "taskRun" && condition?.status === "Unknown" && reason === "Started";
+  const state = isTaken ? "queued" : stateOf(condition);
+  const phase = condition && phaseOf(condition);
+  const text = withoutCredentials([reason, message].filter((part) => part).join(": "));
   return {
     state,
-    phase: condition && isStopping(condition) ? "stopping" : state,
+    phase: phase ?? state,
     time:
       isoTime(status.completionTime) ??
       isoTime(condition?.lastTransitionTime) ??
@@ -35,12 +40,31 @@ export function runStatusOf({ metadata, status }: Run, receivedAt: EpochMillis):
       toIso(receivedAt),
     reason: text === "" || UNREMARKABLE.has(reason ?? "") ? undefined : cut(text.trim(), EVENT_LIMITS.title),
     softFailed: state === "failed" && reason === "FailureIgnored",
+    retried: phase === "retried",
     origin: originOf(metadata),
   };
 }
 
+function phaseOf(condition: Parameters<typeof isStopping>[0]): "stopping" | "retried" | undefined {
+  if (isStopping(condition)) return "stopping";
+  return condition.status === "Unknown" && condition.reason === "ToBeRetried" ? "retried" : undefined;
+}
+
 /** Reasons that add nothing to the state. */
 const UNREMARKABLE: ReadonlySet<string> = new Set(["Started", "Running", "Succeeded"]);
+
+/**
+ * The exit code of the step that made a task fail. The steps after it are skipped, which Tekton reports with an exit code
+ * too; one that the task ignores (`onError: continue`) made nothing fail.
+ */
+export function exitCodeOf({ status }: Run, { state, retried }: RunStatus): number | undefined {
+  if (state !== "failed" && !retried) return undefined;
+  const { steps } = (retried && status.retriesStatus.at(-1)) || status;
+  const failed = steps.find(
+    ({ terminated, terminationReason }) => terminated?.exitCode && terminationReason !== "Continued",
+  );
+  return failed?.terminated?.exitCode;
+}
 
 /** The formats are checked, so that an annotation cannot carry other data into the event. */
 function originOf({ annotations, labels }: Run["metadata"]): OriginClaim | undefined {
@@ -48,7 +72,10 @@ function originOf({ annotations, labels }: Run["metadata"]): OriginClaim | undef
   const triggerEventId = labels["triggers.tekton.dev/triggers-eventid"];
   const claim = {
     ...(delivery && /^d-[a-z2-7]{26}$/.test(delivery) && { delivery }),
-    ...(triggerEventId && /^[\w.-]{1,63}$/.test(triggerEventId) && { triggerEventId }),
+    ...(triggerEventId && TRIGGER_EVENT_ID.test(triggerEventId) && { triggerEventId }),
   };
   return Object.keys(claim).length > 0 ? claim : undefined;
 }
+
+/** The `eventID` of a listener: the value of a label. */
+export const TRIGGER_EVENT_ID = /^[\w.-]{1,63}$/;

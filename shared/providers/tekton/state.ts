@@ -15,7 +15,7 @@ export function stateOf(condition: Condition | undefined): BuildState {
   if (!condition) return "queued";
   const reason = condition.reason ?? "";
   if (condition.status === "True") return "succeeded";
-  if (condition.status === "Unknown") return reason === "" || WAITING.has(reason) ? "queued" : "running";
+  if (condition.status === "Unknown") return reason === "" || WAITING.test(reason) ? "queued" : "running";
   if (CANCELLED.has(reason)) return "cancelled";
   return TIMED_OUT.has(reason) ? "timed_out" : "failed";
 }
@@ -24,7 +24,8 @@ export function stateOf(condition: Condition | undefined): BuildState {
 export const isStopping = ({ status, reason }: Condition): boolean =>
   status === "Unknown" && STOPPING.has(reason ?? "");
 
-const WAITING: ReadonlySet<string> = new Set(["PipelineRunPending", "ResolvingPipelineRef", "ResolvingTaskRef"]);
+/** Waits for a person, for a reference (`ResolvingTaskRef`), for its pod, or for room in the cluster. */
+const WAITING = /Pending$|Resolving|^Exceeded(NodeResources|ResourceQuota)$/;
 const STOPPING: ReadonlySet<string> = new Set([
   "Cancelled",
   "CancelledRunningFinally",

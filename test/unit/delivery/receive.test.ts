@@ -77,6 +77,14 @@ describe("receive", () => {
     expect((await receive(request("{}"), forged.made, deps)).ok).toBe(false);
   });
 
+  it("a body that may have somebody's credentials is not stored", async () => {
+    const { records, deps } = memory();
+    const reading: Reading = { outcome: "event", events: [samplePageEvent()], bodyHasSecrets: true };
+    await receive(request('{"Authorization":["Bearer a"]}'), source({ reading: () => reading }).made, deps);
+    expect([...records.values()]).toMatchObject([{ outcome: "event", bodyBytes: 30 }]);
+    expect([...records.values()][0]).not.toHaveProperty("body");
+  });
+
   const readings: readonly (readonly [string, Reading])[] = [
     ["accepted", { outcome: "event", events: [samplePageEvent()] }],
     ["ignored", { outcome: "ignored", kind: "blog_created" }],

@@ -1,12 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { recordReportedRunEnd, recordRunEnd, recordRunStart } from "../../../shared/delivery/run-tracking.ts";
+import {
+  recordReportedRunEnd,
+  recordRunEnd,
+  recordRunStart,
+  recordTriggerReport,
+} from "../../../shared/delivery/run-tracking.ts";
 import type { ActionOutcome } from "../../../shared/model/action-outcome.ts";
 import type { BusEvent } from "../../../shared/model/bus-event.ts";
-import type { BuildEvent, BuildPart, BuildState } from "../../../shared/model/event.ts";
+import type { BuildEvent, BuildPart, BuildState, EventType } from "../../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.ts";
 import type { RecordedRun } from "../../../shared/store/runs.ts";
 import { busEventOf, sampleDelivery } from "../../support/samples.ts";
 import { testClock } from "../../support/test-doubles.ts";
+
+type TriggerType = Extract<EventType, `trigger.${string}`>;
 
 const ORIGIN = busEventOf(sampleDelivery()) as BusEvent;
 const { eventKey, delivery } = ORIGIN.detail;
@@ -145,5 +152,67 @@ describe("the start of a run", () => {
     expect(recorded).toEqual(Array(count).fill(["docs", { delivery, firedAt: "2026-11-02T09:00:00.000Z" }]));
     await recordRunStart({ name: "status" }, ORIGIN.detail, result, deps);
     expect(recorded).toHaveLength(count);
+  });
+});
+
+describe("the report of a listener", () => {
+  const reported = (type: TriggerType, changes: Partial<RecordedDelivery> = {}) =>
+    busEventOf({
+      ...sampleDelivery(3),
+      source: "cluster",
+      what: type,
+      ...changes,
+      events: [
+        {
+          type,
+          keyParts: ["1"],
+          time: "2026-11-02T09:03:00.000Z",
+          subject: "ci/drawbridge",
+          trigger: { system: "tekton", listener: "ci/drawbridge", eventId: "event-1" },
+          origin: { triggerEventId: "event-1" },
+        },
+      ],
+    }) as BusEvent;
+
+  /** The lines that are added to timelines if the answer with this event id is stored, and the number of reads. */
+  const addedFor = async (busEvent: BusEvent, stored: string | undefined = "event-1") => {
+    const { deps, calls } = depsFor(1);
+    const added: (readonly [string, object])[] = [];
+    const deliveries = {
+      ...deps.deliveries,
+      addToTimeline: async (id: string, line: object) => void added.push([id, line]),
+    };
+    const origins = {
+      find: async (_: string, id: string) => {
+        calls.push("origin");
+        return id === stored ? delivery : undefined;
+      },
+    };
+    await recordTriggerReport(busEvent, { ...deps, deliveries, origins });
+    return { added, reads: calls.length };
+  };
+
+  it.each(["trigger.succeeded", "trigger.failed"] as const)(
+    "%s is in the timeline of the delivery that it was for",
+    async (type) => {
+      const busEvent = reported(type);
+      const what = `${type} ci/drawbridge`;
+      expect((await addedFor(busEvent)).added).toEqual([
+        [delivery, { at: Date.parse(busEvent.time), kind: "followed_by", delivery: busEvent.detail.delivery, what }],
+      ]);
+    },
+  );
+
+  it("a report about a request of somebody else, or before the listener's answer is stored, is in no timeline", async () => {
+    expect((await addedFor(reported("trigger.succeeded"), "event-2")).added).toEqual([]);
+  });
+
+  it.each<[string, BusEvent]>([
+    ["of a request's receipt", reported("trigger.started")],
+    ["of a request's end", reported("trigger.done")],
+    ["of a listener whose runs no route expects", reported("trigger.failed", { source: "wiki" })],
+    ["that only shadow mode accepted", reported("trigger.succeeded", UNPROVED)],
+  ])("a report %s costs no read", async (_, busEvent) => {
+    expect(await addedFor(busEvent)).toEqual({ added: [], reads: 0 });
   });
 });

@@ -2,49 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { authenticate } from "../../../../shared/model/authentic-delivery.ts";
-import { sourcePrincipal } from "../../../../shared/model/principal.ts";
-import { ok } from "../../../../shared/model/result.ts";
-import { readDelivery } from "../../../../shared/providers/tekton/parse.ts";
-import { testClock } from "../../../support/test-doubles.ts";
-
-const EVENT = "dev.tekton.event";
-const STRUCTURED = "application/cloudevents+json";
-const options = { dashboard: "https://tekton.example.test", maxAgeHours: 24 };
-
-async function readBytes(body: Uint8Array, headers: Record<string, string>) {
-  const delivery = await authenticate(
-    {
-      method: "POST",
-      url: new URL("https://bridge.example.test/webhooks/cluster"),
-      headers: new Headers({ "content-type": "application/json", "ce-id": "id-1", ...headers }),
-      body,
-      receivedAt: testClock().now(),
-      requestId: "request-1",
-    },
-    { name: "cluster", authenticate: async () => ok({ principal: sourcePrincipal("cluster", "basic", "current") }) },
-  );
-  if (!delivery.ok) throw new Error("the stand-in proof accepts everything");
-  return readDelivery(delivery.value, options);
-}
-
-const read = (data: unknown, headers: Record<string, string> = {}) =>
-  readBytes(Buffer.from(JSON.stringify(data)), { "ce-type": `${EVENT}.pipelinerun.successful.v1`, ...headers });
-
-/** A PipelineRun that ended ten minutes before the test's clock, with `changes`. */
-function run(changes: { metadata?: object; spec?: object; status?: object } = {}) {
-  const metadata = { name: "docs-1", namespace: "ci", uid: "uid-1", creationTimestamp: "2026-11-02T08:45:00Z" };
-  const status = { ...ended("2026-11-02T08:50:00Z"), startTime: "2026-11-02T08:45:01Z" };
-  return {
-    metadata: { ...metadata, ...changes.metadata },
-    spec: { pipelineRef: { name: "docs" }, ...changes.spec },
-    status: { ...status, ...changes.status },
-  };
-}
-
-function ended(at: string, status = "True", reason = "Succeeded") {
-  return { conditions: [{ type: "Succeeded", status, reason, lastTransitionTime: at }], completionTime: at };
-}
+import { EVENT, ended, read, readBytes, run, STRUCTURED } from "./reading-events.ts";
 
 const delivery = { annotations: { "drawbridge.dev/delivery": "d-abcdefghijklmnopqrstuvwxyz" } };
 
@@ -174,7 +132,6 @@ describe("an old report", () => {
 
 describe("a delivery without a run", () => {
   it.each([
-    `${EVENT}.triggers.started.v1`,
     `${EVENT}.run.failed.v1`,
     `${EVENT}.pipelinerun.successful.v2`,
     "dev.cdevents.pipelinerun.finished.0.3.0",
