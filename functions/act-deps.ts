@@ -3,12 +3,22 @@ import { holdForApproval } from "../shared/approvals/gate.ts";
 import { connectAction } from "../shared/config/connect-action.ts";
 import type { ActDeps } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
+import type { OutboundToken } from "../shared/outbound/issuer.ts";
 import { OutboundTokens } from "../shared/outbound/outbound-tokens.ts";
 import type { Bridge } from "./bridge.ts";
 
-/** Returns the dependencies of a process that runs these kinds of actions. */
-export function actDeps(bridge: Bridge, actions: readonly Action[], retry: RetryPolicy): ActDeps {
-  const { config, secrets, clock, log, callOut, random, issuer, awsToken } = bridge;
+/** What a process that runs actions has beside the bridge. */
+interface Acting {
+  /** The kinds that it runs. */
+  readonly actions: readonly Action[];
+  readonly retry: RetryPolicy;
+  /** `sts:GetWebIdentityToken`; undefined outside AWS. */
+  readonly awsToken: ((audience: string) => Promise<OutboundToken>) | undefined;
+}
+
+/** Returns the dependencies of a process that runs actions. */
+export function actDeps(bridge: Bridge, { actions, retry, awsToken }: Acting): ActDeps {
+  const { config, secrets, clock, log, callOut, random, issuer } = bridge;
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });
   const { systemTokens, origins, boards, ownAccounts, commands, credentialUsage } = bridge;
   const actionDeps = {

@@ -1,4 +1,5 @@
 import type { Action } from "../shared/actions/action.ts";
+import { awsToken } from "../shared/aws/aws-token.ts";
 import { sqsClient } from "../shared/aws/clients.ts";
 import { queueHandler } from "../shared/aws/queue-messages.ts";
 import { setting } from "../shared/aws/settings.ts";
@@ -11,7 +12,7 @@ import { awsBridge } from "./aws-bridge.ts";
 /** Returns the handler of a function that runs one kind of action from its queue. */
 export function actFunction(action: Action): ReturnType<typeof queueHandler> {
   const bridge = awsBridge(`act-${action.name}`, compiledConfig());
-  const deps = actDeps(bridge, [action], DEFAULT_RETRY);
+  const deps = actDeps(bridge, { actions: [action], retry: DEFAULT_RETRY, awsToken });
   return queueHandler({
     async run(route, queued) {
       const result = await actOn(route, queued, deps);

@@ -1,6 +1,6 @@
 import { awsLog } from "../shared/aws/aws-log.ts";
 import { AwsSecrets } from "../shared/aws/aws-secrets.ts";
-import { awsToken, bridgeIdentity, kmsKey } from "../shared/aws/bridge-identity.ts";
+import { bridgeIdentity, kmsKey } from "../shared/aws/bridge-identity.ts";
 import { dynamoDbClient } from "../shared/aws/clients.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { compiledRouteOutline } from "../shared/config/compiled.ts";
@@ -43,7 +43,6 @@ export function awsBridge(
     callOut,
     random: Math.random,
     issuer: openIssuer(bridgeIdentity(config, process.env), { secrets, kmsKey }),
-    awsToken,
   };
   return buildBridge(config, compiledRouteOutline(), { ...ports, tokens: verifierOf(config, ports) });
 }

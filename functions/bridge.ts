@@ -15,7 +15,7 @@ import type { TokenVerifier } from "../shared/identity/token-verifier.ts";
 import type { Principal } from "../shared/model/principal.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import type { Rejection } from "../shared/model/rejection.ts";
-import type { BridgeIssuer, OutboundToken } from "../shared/outbound/issuer.ts";
+import type { BridgeIssuer } from "../shared/outbound/issuer.ts";
 import { SystemTokens } from "../shared/outbound/system-tokens.ts";
 import type { Stores } from "../shared/store/open-stores.ts";
 
@@ -31,8 +31,6 @@ export interface Ports {
   readonly random: () => number;
   /** The bridge as an issuer of tokens; undefined if the configuration has no `identity`. */
   readonly issuer: BridgeIssuer | undefined;
-  /** `sts:GetWebIdentityToken`; undefined outside AWS. */
-  readonly awsToken: ((audience: string) => Promise<OutboundToken>) | undefined;
   /** Verifies the tokens of callers; `noTokenVerifier` for a function that takes no requests. */
   readonly tokens: TokenVerifier;
   /** One for each process: it remembers which uses are recorded already. */
@@ -55,7 +53,7 @@ export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
 
 /** Builds the shared parts of a bridge. Sends no request and reads no secret. */
 export function buildBridge(config: Config, { runReporters, hasGates }: RouteOutline, ports: Ports): Bridge {
-  const { stores, secrets, clock, log, callOut, random, issuer, awsToken, tokens, credentialUsage, recorded } = ports;
+  const { stores, secrets, clock, log, callOut, random, issuer, tokens, credentialUsage, recorded } = ports;
   const { deliveries, actions, approvals, runs, rateLimits, storedTokens } = stores;
   const policy = policyOf(config.roles);
   const people = peopleOf(config);
@@ -72,7 +70,6 @@ export function buildBridge(config: Config, { runReporters, hasGates }: RouteOut
     callOut,
     random,
     issuer,
-    awsToken,
     credentialUsage,
     recorded,
     policy,

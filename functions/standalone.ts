@@ -93,7 +93,6 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
       callOut,
       random: Math.random,
       issuer: openIssuer(config.identity, { secrets, kmsKey: undefined }),
-      awsToken: undefined,
       tokens: tokenVerifier(config, { stores, clock, callOut }),
       credentialUsage,
       recorded: (delivery: RecordedDelivery) => worker.recorded(delivery),

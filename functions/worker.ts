@@ -67,7 +67,7 @@ interface Work {
 /** Returns the dependencies of the work of one configuration. */
 function workOf(bridge: Bridge, retry: RetryPolicy, scheduled: (target: string) => void): Work {
   const { deliveries, ownAccounts, clock, log } = bridge;
-  const acting = actDeps(bridge, actions, retry);
+  const acting = actDeps(bridge, { actions, retry, awsToken: undefined });
   const bus = new InProcessBus({
     routes: acting.routes,
     schedule: (route, detail) => schedule(route, detail, bridge),

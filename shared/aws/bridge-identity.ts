@@ -1,6 +1,5 @@
 import type { Environment } from "../host/environment.ts";
 import type { BridgeIdentity } from "../outbound/bridge-identity.ts";
-import type { OutboundToken } from "../outbound/issuer.ts";
 import type { SigningKey } from "../outbound/signing-key.ts";
 
 /** The configured identity. If it names no keys, it gets those that the stack created. */
@@ -13,10 +12,6 @@ export function bridgeIdentity(
   return { ...identity, keys: keyIds.split(",").map((id) => `kms:${id}`) };
 }
 
-// Each client is a separate file in the bundle and is loaded when the first token is created.
-
+/** The client is a separate file in the bundle and is loaded when the first token is created. */
 export const kmsKey = async (id: string): Promise<SigningKey> =>
   (await import("./kms-signing-key.ts")).kmsSigningKey(id);
-
-export const awsToken = async (audience: string): Promise<OutboundToken> =>
-  (await import("./web-identity.ts")).awsTokens()(audience);

@@ -69,7 +69,6 @@ export function bridgeWith(routes: readonly Route[], { config, ...ports }: TestP
       callOut: unexpected("an outbound call"),
       random: () => 0.5,
       issuer: undefined,
-      awsToken: undefined,
       tokens: noTokenVerifier,
       credentialUsage: new CredentialUsage({ credentialUses: ports.stores.credentialUses, log: silentLog }),
       recorded: () => undefined,
@@ -96,7 +95,7 @@ export async function bridgeParts(routes: readonly Route[], { log = silentLog, c
     schedule: (route, detail) => schedule(route, detail, bridge),
     scheduled: (target) => nudged.push(target),
   });
-  const deps = { ...actDeps(bridge, [], RETRY), routes };
+  const deps = { ...actDeps(bridge, { actions: [], retry: RETRY, awsToken: undefined }), routes };
   return {
     ...stores,
     bridge,
