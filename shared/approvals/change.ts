@@ -19,7 +19,6 @@ const ENDS: readonly BusEvent["detail-type"][] = [
   "page.archived",
   "page.trashed",
   "page.deleted",
-  "blogpost.archived",
   "blogpost.trashed",
   "blogpost.deleted",
   "code.deleted",
