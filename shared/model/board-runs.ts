@@ -1,5 +1,6 @@
 import type { BoardRow, EndedRun, ShownBuild } from "./board.ts";
 import { compareRuns, compareStates, createdAtOf, isSameRun, isTerminal, type RunAge } from "./build-order.ts";
+import type { BuildState } from "./event.ts";
 
 /** A run as a row of a board stores it. */
 export interface BoardRun extends RunAge {
@@ -7,11 +8,11 @@ export interface BoardRun extends RunAge {
   readonly build: ShownBuild;
   /** The delivery that reported this state. */
   readonly delivery: string;
-  /** How the run ended last; present if it has not ended but an earlier round of it has. */
+  /** The last result of the run; present if its state is no result but an earlier round had one. */
   readonly end?: RunEnd;
 }
 
-/** The end of a round, with what orders it. */
+/** The result of a round, with what orders it. */
 type RunEnd = Pick<
   ShownBuild,
   "system" | "id" | "pipeline" | "state" | "round" | "number" | "url" | "finishedAt" | "reportedAt"
@@ -53,7 +54,7 @@ function mergeRuns(one: BoardRun, other: BoardRun): BoardRun {
   return {
     build,
     delivery,
-    ...(end && !isTerminal(build.state) && { end }),
+    ...(end && !isResult(build.state) && { end }),
     ...(createdAt !== undefined && { createdAt }),
     firstReportedAt,
   };
@@ -71,9 +72,12 @@ function isFurther(one: BoardRun, other: BoardRun): boolean {
   return compareText([one.build, one.delivery], [other.build, other.delivery]) < 0;
 }
 
-/** How the run ended, now or in an earlier round. */
+/** A run that was skipped has no result, so the last result before it still counts. */
+const isResult = (state: BuildState): boolean => isTerminal(state) && state !== "skipped";
+
+/** The run's result, now or in an earlier round. */
 function endOf({ build, end }: Pick<BoardRun, "build" | "end">): RunEnd | undefined {
-  if (!isTerminal(build.state)) return end;
+  if (!isResult(build.state)) return end;
   const { system, id, pipeline, state, round, number, url, finishedAt, reportedAt } = build;
   return {
     system,
@@ -94,22 +98,22 @@ export function rowOf(key: string, runs: readonly BoardRun[]): BoardRow | undefi
   if (newest === undefined) return undefined;
   const { build, delivery } = newest;
   const end = lastEnd(runs);
-  if (end === undefined || isTerminal(build.state)) return { key, build, delivery };
+  if (end === undefined || isResult(build.state)) return { key, build, delivery };
   const { state, number, url } = end;
   const ended: EndedRun = { state, ...(number !== undefined && { number }), ...(url !== undefined && { url }) };
   return { key, build, ended, delivery };
 }
 
-/** Whether the row of these runs shows the reported state: as the newest run, or as the last end before it. */
+/** Whether the row of these runs shows the reported state: as the newest run, or as the last result before it. */
 export function isShown({ build }: ReportedBuild, runs: readonly BoardRun[]): boolean {
   const [newest] = runs;
   if (newest === undefined) return false;
   if (isEqual(newest.build, build)) return true;
   const [end, reportedEnd] = [lastEnd(runs), endOf({ build })];
-  return !isTerminal(newest.build.state) && end !== undefined && reportedEnd !== undefined && isEqual(end, reportedEnd);
+  return !isResult(newest.build.state) && end !== undefined && reportedEnd !== undefined && isEqual(end, reportedEnd);
 }
 
-/** The end of the newest run that has ended. */
+/** The result of the newest run that has one. */
 const lastEnd = (runs: readonly BoardRun[]): RunEnd | undefined => runs.flatMap((run) => endOf(run) ?? []).at(0);
 
 /** Gives two values that no time orders the same order everywhere. */

@@ -1,11 +1,14 @@
 import type { BuildPart, GatePart } from "./event.ts";
 
-/** What a page shows of one pipeline on one branch or environment: its newest run, in the furthest reported state. */
+/**
+ * What a page shows of one pipeline on one branch, tag, change request or environment: its newest run, in the furthest
+ * reported state.
+ */
 export interface BoardRow {
-  /** Identifies the row: system, pipeline, and branch or environment, or what waits for an approval. */
+  /** Identifies the row: system, pipeline, and branch, tag, change request or environment, or what waits for an approval. */
   readonly key: string;
   readonly build: ShownBuild;
-  /** The newest run that has ended; present if `build` has not ended and an earlier run has. */
+  /** The newest run with a result; present if `build` has none, because it has not ended or was skipped. */
   readonly ended?: EndedRun;
   /** The delivery that reported the state of `build`. */
   readonly delivery: string;

@@ -67,7 +67,20 @@ export class BoardStore {
       const runs = withBuild(before, reported);
       if (runs === before || (await this.#write(at, runs, revisionOf(item)))) return isShown(reported, runs);
     }
-    throw new Fault("store_unavailable", "too many concurrent writes of the same row", { retryable: true });
+    throw tooManyWrites();
+  }
+
+  /** Removes a run from a row, which then shows the run before it, or disappears. */
+  async withdraw(page: PageAddress, key: string, { id }: Pick<ShownBuild, "id">): Promise<void> {
+    const at = { pk: boardOf(page), sk: `${ROW}${key}` };
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const item = await this.#table.get(at);
+      if (item === undefined) return;
+      const runs = runsOf(item);
+      const others = runs.filter(({ build }) => build.id !== id);
+      if (others.length === runs.length || (await this.#write(at, others, revisionOf(item)))) return;
+    }
+    throw tooManyWrites();
   }
 
   async #write(row: ItemKey, runs: readonly BoardRun[], revision: number): Promise<boolean> {
@@ -132,6 +145,8 @@ const PAGE = "page";
 
 /** Each lost race means that another writer succeeded, so this limit is never reached in practice. */
 const MAX_TRIES = 50;
+const tooManyWrites = (): Fault =>
+  new Fault("store_unavailable", "too many concurrent writes of the same row", { retryable: true });
 
 /** The id is first and contains no `#`: ids of Confluence are digits, and configured ids are checked. */
 const boardOf = (page: PageAddress): string => `page#${page.id}#${page.site}`;

@@ -153,6 +153,20 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
       expect((await boards.read(PAGE)).rows).toEqual([row(end, "d-2")]);
     });
 
+    it("a row without a run shows the run before it, and disappears with its only run", async () => {
+      const boards = await harness.open();
+      await boards.advance(PAGE, row(first));
+      await boards.advance(PAGE, row(second, "d-2"));
+      await boards.withdraw(PAGE, row({}).key, { id: "run-2" });
+      expect((await boards.read(PAGE)).rows).toEqual([row(first)]);
+      for (const id of ["run-1", "run-1", "run-9"]) await boards.withdraw(PAGE, row({}).key, { id });
+      expect((await boards.read(PAGE)).rows).toEqual([]);
+      await boards.withdraw(PAGE, "no such row", { id: "run-1" });
+      expect((await boards.read(PAGE)).rows).toEqual([]);
+      expect(await boards.advance(PAGE, row(second, "d-2"))).toBe(true);
+      expect((await boards.read(PAGE)).rows).toEqual([row(second, "d-2")]);
+    });
+
     it("pages and rows are separate", async () => {
       const boards = await harness.open();
       const other = { ...row({}), key: "gitlab docs on main" };

@@ -36,10 +36,22 @@ const MAX_KEY_LENGTH = 300;
 const DIGEST_LENGTH = 32;
 
 /** Follows the source's name, which has no blank or colon, so a row has exactly one reporter. */
-function keyOf({ trustEntry, system, pipeline, pipelineId, branch, environment }: ShownBuild): string {
-  const reporter = trustEntry === undefined ? "" : `:${trustEntry}`;
-  const place = environment === undefined ? branch && ` on ${branch}` : ` to ${environment}`;
-  return `${reporter} ${system} ${pipelineId ?? pipeline}${place ?? ""}`;
+function keyOf(build: ShownBuild): string {
+  const reporter = build.trustEntry === undefined ? "" : `:${build.trustEntry}`;
+  return `${reporter} ${build.system} ${build.pipelineId ?? build.pipeline}${placeOf(build)}`;
+}
+
+/**
+ * A branch and a tag have no blank in their names. A change request is never the branch that it comes from; its number
+ * is unique only in its target project.
+ */
+function placeOf({ environment, branch, tag, change, gate }: ShownBuild): string {
+  if (environment !== undefined) return ` to ${environment}`;
+  // The subject of an approval names the change request.
+  if (change !== undefined)
+    return gate ? "" : ` change ${change.id}${change.targetProject ? ` of ${change.targetProject}` : ""}`;
+  if (tag !== undefined) return ` tag ${tag}`;
+  return branch === undefined ? "" : ` on ${branch}`;
 }
 
 /** The row is stored for long, so it does not contain the texts that it does not show. */
@@ -51,6 +63,11 @@ function buildOf({ source, detail }: BusEvent): ShownBuild | undefined {
       results: _results,
       reason: _reason,
       startedBy: _startedBy,
+      source: _source,
+      protected: _protected,
+      defaultBranch: _defaultBranch,
+      parent: _parent,
+      rebuiltFrom: _rebuiltFrom,
       ...build
     } = detail.build;
     return build;
@@ -73,7 +90,7 @@ function buildOf({ source, detail }: BusEvent): ShownBuild | undefined {
 
 /**
  * An approval is shown like a build: a decision ends it, and the run that it fires has a row of its own. The subject
- * and the branch identify what waits, so two merge requests are two rows.
+ * and the branch or tag identify what waits, so two merge requests are two rows.
  */
 function gateOf({ busEvent: { detail }, origin }: EventAndOrigin): ShownBuild | undefined {
   const { gate, system, build: id } = "approval" in detail ? detail.approval : NO_GATE;
@@ -86,10 +103,20 @@ function gateOf({ busEvent: { detail }, origin }: EventAndOrigin): ShownBuild | 
     pipeline: detail.subject,
     state,
     createdAt: requestedAt,
-    ...("code" in origin.detail && { branch: origin.detail.code.name }),
+    ...refIn(origin.detail),
     ...(gate.state !== "requested" && { finishedAt: detail.time }),
     gate: { ...shownGate, labels: "page" in origin.detail },
   };
+}
+
+function refIn(detail: BusEvent["detail"]): Pick<ShownBuild, "branch" | "tag" | "change"> {
+  if ("code" in detail) {
+    const { ref, name } = detail.code;
+    return ref.startsWith("refs/tags/") ? { tag: name } : { branch: name };
+  }
+  if (!("change" in detail)) return {};
+  const { number, fork } = detail.change;
+  return { change: { id: String(number), ...(fork !== undefined && { fork }) } };
 }
 
 const NO_GATE = { gate: undefined, system: "", build: "" } as const;

@@ -90,10 +90,11 @@ const withRemark = (outcome: ActionOutcome, remark: string): ActionOutcome =>
   remark === "" ? outcome : { ...outcome, summary: `${outcome.summary}; ${remark}` };
 
 async function publishInputOf(attempt: Run): Promise<PublishInput> {
-  const { target, options, cooldown, deps, signal } = attempt;
+  const { busEvent, target, options, cooldown, deps, signal } = attempt;
   const { region, progressSeconds } = target;
+  const { subject } = busEvent.detail;
   const client = await clientFor(attempt);
-  return { client, cooldown, deps, signal, region, progressSeconds, whenMissing: options.whenMissing };
+  return { client, cooldown, deps, signal, region, progressSeconds, subject, whenMissing: options.whenMissing };
 }
 
 async function clientFor({ origin, targetName, target, cooldown, ownAccount, deps, signal }: Run): Promise<PageClient> {

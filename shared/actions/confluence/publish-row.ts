@@ -1,6 +1,7 @@
 import { type EpochMillis, isAhead, laterBy } from "../../host/clock.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { PageAddress } from "../../model/board.ts";
+import { compareStates } from "../../model/build-order.ts";
 import type { Board, PageRecord } from "../../store/boards.ts";
 import type { ActionDeps } from "../action.ts";
 import type { ReportedRow } from "./board-row.ts";
@@ -21,6 +22,8 @@ export interface PublishInput {
   readonly region: RegionOfPage["region"];
   readonly whenMissing: RegionOfPage["whenMissing"];
   readonly progressSeconds: number;
+  /** Of the event: the name of the run. */
+  readonly subject: string;
   readonly deps: Pick<ActionDeps, "boards" | "clock" | "random">;
   readonly signal: AbortSignal;
 }
@@ -34,7 +37,7 @@ export async function publishRow(row: ReportedRow, page: PageAddress, input: Pub
   if (!(await boards.advance(page, row))) {
     return { outcome: "done", summary: `page ${page.id}: a newer state has replaced this one` };
   }
-  const board = await boards.read(page);
+  const board = await readBoard(row, page, input);
   const early = withoutWriting(row.key, page, board, input);
   if (early) return early;
   const now = clock.now();
@@ -52,6 +55,32 @@ export async function publishRow(row: ReportedRow, page: PageAddress, input: Pub
     await boards.release(page, lease, record);
   }
 }
+
+/**
+ * Reads the board. A run is in one row: if an earlier release, or an earlier report that named no branch, placed it in
+ * another row, it is removed from the row that has its earlier state.
+ */
+async function readBoard(row: ReportedRow, page: PageAddress, { deps, subject }: PublishInput): Promise<Board> {
+  const { boards } = deps;
+  const board = await boards.read(page);
+  const [other, ...more] = board.rows.filter((one) => one.key !== row.key && showsRunOf(row, one, subject));
+  if (!other) return board;
+  const own = board.rows.find((one) => one.key === row.key && one.build.id === row.build.id) ?? row;
+  const [, ...behind] = [own, other, ...more].sort((a, b) => compareStates(b.build, a.build));
+  for (const { key } of behind) await boards.withdraw(page, key, row.build);
+  return boards.read(page);
+}
+
+/**
+ * Builds and deployments have separate ids; only a deployment has an environment. A key begins with its reporter, which
+ * has no blank. Earlier releases named some pipelines of Tekton after the run.
+ */
+const showsRunOf = (row: ReportedRow, { key, build }: ReportedRow, subject: string): boolean =>
+  build.id === row.build.id &&
+  build.system === row.build.system &&
+  build.environment === row.build.environment &&
+  [row.build.pipeline, subject].includes(build.pipeline) &&
+  key.split(" ")[0] === row.key.split(" ")[0];
 
 /** About as long as a write takes. */
 const BUSY_SECONDS = 2;

@@ -47,7 +47,7 @@ const HEADING = "<p><strong>Build status</strong></p>";
 export const OPENING = `${HEADING}<table><tbody><tr><th>Pipeline</th>`;
 
 /** The state is the second column, because a phone shows only the first two. */
-const COLUMNS = ["Pipeline", "State", "Branch or environment", "Run", "Commit", "Started by", "Duration", "As of"];
+const COLUMNS = ["Pipeline", "State", "For", "Run", "Commit", "Started by", "Duration", "As of"];
 
 /**
  * Renders one table row. Links are plain, so nothing here mentions a person in a way that makes Confluence notify them.
@@ -56,7 +56,7 @@ export function renderRow({ build, ended }: BoardRow): string {
   const cells = [
     text(`${build.pipeline} (${reporterOf(build)})`, TEXT_LIMIT),
     stateOf({ build, ended }),
-    text(build.environment ?? build.branch ?? NOTHING, TEXT_LIMIT),
+    text(placeOf(build), TEXT_LIMIT),
     runLink(build),
     text(build.commit?.replace(FULL_HASH, "$1") ?? NOTHING, TEXT_LIMIT),
     startedBy(build.starter),
@@ -69,6 +69,13 @@ export function renderRow({ build, ended }: BoardRow): string {
 /** A status that a job reports itself is marked, because the system's own events have rows too. */
 const reporterOf = ({ system, trustEntry }: BuildPart): string =>
   trustEntry === undefined ? system : `${system}, reported by ${trustEntry}`;
+
+/** What the run is for. Only a branch is named alone: no name of a branch contains a blank. */
+function placeOf({ environment, branch, tag, change }: ShownBuild): string {
+  if (environment !== undefined) return environment;
+  if (change !== undefined) return `change ${change.id}${change.fork ? ", fork" : ""}`;
+  return tag === undefined ? (branch ?? NOTHING) : `tag ${tag}`;
+}
 
 function stateOf({ build, ended }: Pick<BoardRow, "build"> & { readonly ended: EndedRun | undefined }): string {
   if (build.gate) return renderGate(build, build.gate);

@@ -23,15 +23,15 @@ function rowsOf(read: Reader, { kind, body, at }: Report, n: number): readonly R
 const rowAfter = (reported: readonly ReportedBuild[]): BoardRow | undefined =>
   rowOf("docs", reported.reduce<readonly BoardRun[]>(withBuild, []));
 
-/** The newest run, and the last end before it if it goes on. */
+/** The newest run, and the last result before it if it has none itself. */
 function pageOf(lives: readonly Life[]): OwnPage | undefined {
   const newest = lives.at(-1)?.ownPage;
-  if (newest === undefined || newest.lastEnd !== undefined || isEnd(newest.state)) return newest;
-  const ends = lives.map(({ ownPage: { state, lastEnd } }) => (isEnd(state) ? state : lastEnd));
+  if (newest === undefined || isResult(newest.state)) return newest;
+  const ends = lives.map(({ ownPage: { state, lastEnd } }) => (isResult(state) ? state : lastEnd));
   return { state: newest.state, lastEnd: ends.findLast((end) => end !== undefined) };
 }
 
-const isEnd = (state: string): boolean => !["queued", "running", "waiting"].includes(state);
+const isResult = (state: string): boolean => !["queued", "running", "waiting", "skipped"].includes(state);
 
 const steps = fc.array(fc.nat(11), { maxLength: 8 });
 const SENDERS: readonly (readonly [string, Reader, fc.Arbitrary<readonly Life[]>])[] = [

@@ -136,6 +136,33 @@ describe("the run that a row shows", () => {
         byWebhook(1, "failed", 5, { round: "1", finishedAt: at(5) }),
       ],
     ],
+    [
+      "a skipped run, and the result of the run before it",
+      "2 skipped, last failed",
+      [byWebhook(2, "skipped", 9, { finishedAt: at(9) }), byWebhook(1, "failed", 5, { finishedAt: at(5) })],
+    ],
+    [
+      "a run under way, and the result before the skipped run before it",
+      "3 running, last failed",
+      [
+        byWebhook(1, "failed", 5, { finishedAt: at(5) }),
+        byWebhook(2, "skipped", 9, { finishedAt: at(9) }),
+        byWebhook(3, "running", 10),
+      ],
+    ],
+    [
+      "a retried run that was then skipped, and its result",
+      "1 skipped, last failed",
+      [
+        byWebhook(1, "skipped", 9, { round: "2", finishedAt: at(9) }),
+        byWebhook(1, "failed", 5, { round: "1", finishedAt: at(5) }),
+      ],
+    ],
+    [
+      "the newest of several skipped runs, and nothing else if no run has a result",
+      "2 skipped",
+      [byWebhook(1, "skipped", 5, { finishedAt: at(5) }), byWebhook(2, "skipped", 9, { finishedAt: at(9) })],
+    ],
   ])("a row shows %s", (_, expected, all) => {
     expect(shown(...all)).toBe(expected);
   });
@@ -165,6 +192,11 @@ describe("the run that a row shows", () => {
         expect(shown(...arrivals)).toMatch(/^(run-)?3 running, last succeeded$/);
       }),
     );
+  });
+
+  it("the last result is kept for any number of skipped runs after it", () => {
+    const skipped = [2, 3, 4, 5, 6].map((n) => byWebhook(n, "skipped", n, { finishedAt: at(n) }));
+    expect(shown(byWebhook(1, "failed", 1, { finishedAt: at(1) }), ...skipped)).toBe("6 skipped, last failed");
   });
 
   it("the shown run is kept with few other runs, and with the end of the newest run that ended", () => {

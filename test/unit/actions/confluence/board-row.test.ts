@@ -37,7 +37,19 @@ describe("the row of a build", () => {
     ["no branch", {}, "/sources/example tekton ci/docs"],
     ["a branch", { branch: "main" }, "/sources/example tekton ci/docs on main"],
     ["another branch", { branch: "release/4" }, "/sources/example tekton ci/docs on release/4"],
-  ])("the row key of a build with %s holds its pipeline and the branch, if any", (_, changes, key) => {
+    ["a tag", { tag: "v2.0.0" }, "/sources/example tekton ci/docs tag v2.0.0"],
+    ["a change request", { change: { id: "37" } }, "/sources/example tekton ci/docs change 37"],
+    [
+      "a change request of a fork, from its branch main",
+      { change: { id: "37", sourceProject: "outsider/docs", sourceBranch: "main", fork: true } },
+      "/sources/example tekton ci/docs change 37",
+    ],
+    [
+      "a change request of a project",
+      { change: { id: "37", targetProject: "platform/docs" } },
+      "/sources/example tekton ci/docs change 37 of platform/docs",
+    ],
+  ])("the row key of a build with %s holds its pipeline and what the run is for", (_, changes, key) => {
     expect(rowFor(changes)?.key).toBe(key);
   });
 
@@ -59,7 +71,18 @@ describe("the row of a build", () => {
   });
 
   test("a row keeps no text that the page does not show", () => {
-    const texts = { message: "m", title: "t", reason: "r", startedBy: "s", results: { a: "b" } };
+    const texts = {
+      message: "m",
+      title: "t",
+      reason: "r",
+      startedBy: "s",
+      results: { a: "b" },
+      source: "push",
+      protected: true,
+      defaultBranch: "main",
+      parent: { id: "1" },
+      rebuiltFrom: { id: "1" },
+    };
     for (const name of Object.keys(texts)) expect(rowFor(texts)?.build).not.toHaveProperty(name);
   });
 

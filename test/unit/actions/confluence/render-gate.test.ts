@@ -52,25 +52,37 @@ describe("an approval on a page", () => {
   });
 
   it("an approval has a row for each branch that was pushed to", () => {
-    const pushed = (name: string) =>
+    const pushed = (ref: string) =>
       entryOf("d-push", {
         type: "code.pushed",
         time: "2026-11-02T08:58:00.000Z",
         subject: "platform/docs",
         code: {
           project: "platform/docs",
-          ref: `refs/heads/${name}`,
-          name,
+          ref: `refs/${ref}`,
+          name: ref.split("/")[1] ?? "",
           change: "updated",
           commits: [],
           commitCount: 0,
         },
       });
     const busEvent = gateEvent("requested", undefined, "docs-build of platform/docs");
-    expect(["main", "next"].map((name) => rowOf({ busEvent, origin: pushed(name) })?.key)).toEqual([
+    expect(
+      ["heads/main", "heads/next", "tags/main"].map((ref) => rowOf({ busEvent, origin: pushed(ref) })?.key),
+    ).toEqual([
       "/sources/example drawbridge docs-build of platform/docs on main",
       "/sources/example drawbridge docs-build of platform/docs on next",
+      "/sources/example drawbridge docs-build of platform/docs tag main",
     ]);
+  });
+
+  it("the approval of a change request from a fork says so", () => {
+    const subject = "docs-build of platform/docs!37";
+    const change = { project: "platform/docs", id: "37", number: 37, sourceBranch: "main", fork: true };
+    const origin = entryOf("d-change", { type: "change.opened", time: edit.time, subject: "platform/docs!37", change });
+    const row = rowOf({ busEvent: gateEvent("requested", undefined, subject), origin });
+    expect(row?.key).toBe(`/sources/example drawbridge ${subject}`);
+    expect(row && renderRow(row)).toContain("<td>change 37, fork</td>");
   });
 
   it("the row says who may decide until when and how, and names labels only if the page itself waits", () => {

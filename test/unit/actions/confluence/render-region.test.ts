@@ -92,6 +92,16 @@ describe("the region's content", () => {
     expect(cells({ environment: "production", branch: "main" })[2]).toBe("production");
   });
 
+  test.each<[string, Partial<ShownBuild>, string]>([
+    ["a branch", { branch: "main" }, "main"],
+    ["a tag", { tag: "v2.0.0" }, "tag v2.0.0"],
+    ["a change request of the same project", { change: { id: "37", sourceBranch: "main", fork: false } }, "change 37"],
+    ["a change request of a fork", { change: { id: "37", sourceBranch: "main", fork: true } }, "change 37, fork"],
+    ["a change request of an unknown project", { change: { id: "37" } }, "change 37"],
+  ])("the row of a run for %s says so", (_, changes, expected) => {
+    expect(cells(changes)[2]).toBe(expected);
+  });
+
   test.each([
     ["2026-11-02T09:00:00.000Z", "2026-11-02T09:00:00.400Z", "0 s"],
     ["2026-11-02T09:00:00.000Z", "2026-11-02T09:01:00.000Z", "1 min 0 s"],
