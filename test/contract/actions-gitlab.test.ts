@@ -146,6 +146,53 @@ describe("the commit whose status is set", () => {
     expect(states()).toEqual(["ci/docs: success"]);
   });
 
+  const change = { number: 7, id: "7", sourceBranch: "main", targetBranch: "main" };
+  it.each<[string, string, (part: object) => object, string]>([
+    [
+      "a merge request from a fork's branch main is set on the merge request",
+      "change.opened",
+      (part) => ({ change: { ...change, fork: true, ...part } }),
+      "refs/merge-requests/7/head",
+    ],
+    [
+      "a merge request of unknown source is set on the merge request",
+      "change.opened",
+      (part) => ({ change: { ...change, ...part } }),
+      "refs/merge-requests/7/head",
+    ],
+    [
+      "a job for a merge request is set on the merge request",
+      "job.succeeded",
+      (part) => ({ job: { pipeline: sandbox.project, change: { ...change, fork: false }, ...part } }),
+      "refs/merge-requests/7/head",
+    ],
+    [
+      "a job for a branch is set on the branch",
+      "job.succeeded",
+      (part) => ({ job: { pipeline: sandbox.project, branch: "release/4", ...part } }),
+      "release/4",
+    ],
+    [
+      "a job for a tag is set on the tag",
+      "job.succeeded",
+      (part) => ({ job: { pipeline: sandbox.project, tag: "v1", ...part } }),
+      "v1",
+    ],
+  ])("the status of a run that was caused by %s", async (_, type, detail, ref) => {
+    const { project, sha: commit, url } = sandbox;
+    const origin = causeOf("gitlab", { type, ...detail({ project, commit, url: `${url}/${project}/x` }) });
+    for (const state of ["running", "succeeded"] as const) await bench().report(origin, { state });
+    expect(sandbox.shown()).toMatchObject([{ ref, state: "success" }]);
+  });
+
+  it("GitLab chooses the pipeline for a merge request within one project", async () => {
+    const { project, sha: commit, url } = sandbox;
+    const detail = { ...change, sourceBranch: "drill", fork: false, project, commit, url: `${url}/${project}/x` };
+    await bench().report(causeOf("gitlab", { type: "change.opened", change: detail }));
+    // The sandbox's commit is on `main`.
+    expect(sandbox.shown()).toMatchObject([{ ref: "main", state: "success" }]);
+  });
+
   const own = () => buildEntry({ system: "gitlab" });
   const others: readonly [string, () => BusEvent][] = [
     ["another system", () => ({ ...push(), source: "drawbridge.buildkite" })],

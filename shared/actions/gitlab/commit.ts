@@ -5,7 +5,10 @@ export interface Commit {
   /** Path with namespace. */
   readonly project: string;
   readonly sha: string;
-  /** Branch or tag, if the event names one: a commit may be on several. */
+  /**
+   * Branch, tag, or the reference of a merge request. Without one, GitLab takes the newest pipeline of the commit, or the
+   * first branch that contains it.
+   */
   readonly ref?: string;
 }
 
@@ -40,10 +43,20 @@ function placeIn(detail: BusEvent["detail"]): Place | undefined {
     const { project, commit: sha, name: ref, projectUrl: url } = detail.code;
     return { project, sha, ref, url };
   }
-  if ("job" in detail) return { project: detail.job.pipeline, sha: detail.job.commit, url: detail.job.url };
+  if ("job" in detail) {
+    const { pipeline: project, commit: sha, url, branch, tag, change } = detail.job;
+    return { project, sha, url, ref: change ? mergeRequestRef(change.id) : (branch ?? tag) };
+  }
   const part = partIn(detail);
-  return part && { project: part.project, sha: part.commit, url: part.url };
+  return part && { project: part.project, sha: part.commit, url: part.url, ref: refOf(detail) };
 }
+
+/** The commit of a fork is on no branch of this project, even if it is also the commit of one. */
+const refOf = (detail: BusEvent["detail"]): string | undefined =>
+  "change" in detail && detail.change.fork !== false ? mergeRequestRef(detail.change.number) : undefined;
+
+/** GitLab runs pipelines for merge requests on this reference of the target project, which has the commits of forks too. */
+const mergeRequestRef = (number: number | string): string => `refs/merge-requests/${number}/head`;
 
 function partIn(detail: BusEvent["detail"]) {
   if ("change" in detail) return detail.change;
