@@ -163,8 +163,8 @@ export interface RefPart {
   /** Absent in a run for a change request, whose source branch may have the name of a branch of this project. */
   readonly branch?: string;
   readonly tag?: string;
-  /** The change request that the run tests. */
-  readonly change?: ChangeRef;
+  /** The change request that the run tests. Its id is absent in a status callback: GitLab's tokens do not hold it. */
+  readonly change?: Partial<ChangeRef>;
   /** What started the run, in the system's own word: `push`, `schedule`, `merge_request_event`, `web`, `trigger`, `api`. */
   readonly source?: string;
   /** The branch or tag is protected. */

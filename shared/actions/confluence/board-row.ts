@@ -1,6 +1,6 @@
 import type { BoardRow, ShownBuild, Starter } from "../../model/board.ts";
 import type { BusEvent } from "../../model/bus-event.ts";
-import { type BuildState, cut, type GatePart } from "../../model/event.ts";
+import { type BuildState, type ChangeRef, cut, type GatePart } from "../../model/event.ts";
 import { sha256Hex } from "../../model/idempotency-keys.ts";
 
 /** A row as an event reports it. */
@@ -42,16 +42,20 @@ function keyOf(build: ShownBuild): string {
 }
 
 /**
- * A branch and a tag have no blank in their names. A change request is never the branch that it comes from; its number
- * is unique only in its target project.
+ * A branch and a tag have no blank in their names. A change request is never the branch that it comes from, and its
+ * number is unique only in its target project.
  */
 function placeOf({ environment, branch, tag, change, gate }: ShownBuild): string {
   if (environment !== undefined) return ` to ${environment}`;
   // The subject of an approval names the change request.
-  if (change !== undefined)
-    return gate ? "" : ` change ${change.id}${change.targetProject ? ` of ${change.targetProject}` : ""}`;
+  if (change !== undefined) return gate ? "" : ` change ${changeKey(change)}`;
   if (tag !== undefined) return ` tag ${tag}`;
   return branch === undefined ? "" : ` on ${branch}`;
+}
+
+function changeKey({ id, targetProject, sourceProject = "", sourceBranch = "" }: Partial<ChangeRef>): string {
+  if (id === undefined) return `from ${sourceProject} ${sourceBranch}`;
+  return targetProject === undefined ? id : `${id} of ${targetProject}`;
 }
 
 /** The row is stored for long, so it does not contain the texts that it does not show. */

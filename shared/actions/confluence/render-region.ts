@@ -73,7 +73,10 @@ const reporterOf = ({ system, trustEntry }: BuildPart): string =>
 /** What the run is for. Only a branch is named alone: no name of a branch contains a blank. */
 function placeOf({ environment, branch, tag, change }: ShownBuild): string {
   if (environment !== undefined) return environment;
-  if (change !== undefined) return `change ${change.id}${change.fork ? ", fork" : ""}`;
+  if (change !== undefined) {
+    const { id = `from ${change.sourceBranch ?? "an unknown branch"}`, fork } = change;
+    return `change ${id}${fork ? ", fork" : ""}`;
+  }
   return tag === undefined ? (branch ?? NOTHING) : `tag ${tag}`;
 }
 

@@ -45,7 +45,7 @@ function placeIn(detail: BusEvent["detail"]): Place | undefined {
   }
   if ("job" in detail) {
     const { pipeline: project, commit: sha, url, branch, tag, change } = detail.job;
-    return { project, sha, url, ref: change ? mergeRequestRef(change.id) : (branch ?? tag) };
+    return { project, sha, url, ref: change?.id === undefined ? (branch ?? tag) : mergeRequestRef(change.id) };
   }
   const part = partIn(detail);
   return part && { project: part.project, sha: part.commit, url: part.url, ref: refOf(detail) };

@@ -13,7 +13,8 @@ export const buildkite: Preset = {
   // The operator of an agent sets its tags.
   changeable: { claims: [["agent_tag:*"]], instead: "pipeline_slug or cluster_id" },
   shown: ["organization_slug", "pipeline_slug", "build_number", "job_id", "step_key"].map((claim) => [claim]),
-  run: ({ organization_slug, pipeline_slug, build_number, build_id, build_commit, build_branch }) => {
+  run: (claims) => {
+    const { organization_slug, pipeline_slug, build_number, build_id, build_commit, build_source } = claims;
     if (typeof organization_slug !== "string" || typeof pipeline_slug !== "string") return undefined;
     if (typeof build_number !== "number") return undefined;
     const pipeline = `${organization_slug}/${pipeline_slug}`;
@@ -24,7 +25,14 @@ export const buildkite: Preset = {
       // The id is in the token only if the job requested it.
       id: typeof build_id === "string" ? build_id : `${pipeline}#${build_number}`,
       ...(typeof build_commit === "string" && /^[0-9a-f]{40,}$/.test(build_commit) && { commit: build_commit }),
-      ...(typeof build_branch === "string" && { branch: build_branch }),
+      ...(typeof build_source === "string" && { source: build_source }),
+      ...refOf(claims),
     };
   },
 };
+
+/** No claim distinguishes the build of a pull request, whose branch may have the name of a branch of the project. */
+function refOf({ build_branch, build_tag }: Readonly<Record<string, unknown>>) {
+  if (typeof build_tag === "string") return { tag: build_tag };
+  return typeof build_branch === "string" ? { branch: build_branch } : {};
+}

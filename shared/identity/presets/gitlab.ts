@@ -36,7 +36,8 @@ export const gitlab: Preset = {
   implied: (claims, rules, all) => rules.flatMap((rule) => twinOf(rule, claims, all)),
   shown: ["project_path", "ref", "pipeline_id", "job_id", "environment", "user_login"].map((claim) => [claim]),
   changeable: { claims: [["user_login"], ["user_email"]], instead: "user_id" },
-  run: ({ project_path, job_project_path = project_path, pipeline_id, pipeline_source, sha, ref, ref_type }) => {
+  run: (claims) => {
+    const { project_path, job_project_path = project_path, pipeline_id, pipeline_source, sha } = claims;
     if (typeof job_project_path !== "string" || typeof pipeline_id !== "string") return undefined;
     return {
       system: "gitlab",
@@ -46,10 +47,34 @@ export const gitlab: Preset = {
       // The name is the same as in webhooks: a child pipeline is not its parent.
       pipeline: pipeline_source === "parent_pipeline" ? `${job_project_path} (child)` : job_project_path,
       ...(typeof sha === "string" && { commit: sha }),
-      ...(typeof ref === "string" && ref_type === "branch" && { branch: ref }),
+      ...(typeof pipeline_source === "string" && { source: pipeline_source }),
+      ...refOf(claims),
     };
   },
 };
+
+/**
+ * In the pipeline of a merge request `ref` is the source branch, and `ref_type` is `branch`. A child of such a pipeline
+ * can be recognized only if the merge request is from a fork.
+ */
+function refOf({
+  project_path,
+  job_project_path = project_path,
+  pipeline_source,
+  ref,
+  ref_type,
+  ref_protected,
+}: Claims) {
+  if (typeof ref !== "string") return {};
+  const isFork = project_path !== job_project_path;
+  if (pipeline_source === "merge_request_event" || isFork) {
+    const sourceProject = typeof project_path === "string" && { sourceProject: project_path };
+    return { change: { sourceBranch: ref, ...sourceProject, ...(isFork && { fork: true }) } };
+  }
+  const isKnown = ref_type === "branch" || ref_type === "tag";
+  if (!isKnown) return {};
+  return { [ref_type]: ref, ...(typeof ref_protected === "string" && { protected: ref_protected === "true" }) };
+}
 
 function twinOf(rule: ClaimRule, claims: Claims, all: readonly ClaimRule[]): readonly ClaimRule[] {
   const claim = rule.path.join("\n");

@@ -66,4 +66,7 @@ interface ChangeableClaims {
 }
 
 /** The build that a token of a CI system was issued to, from its claims. */
-export type TokenRun = Pick<BuildPart, "system" | "id" | "pipeline" | "number" | "commit" | "branch" | "url">;
+export type TokenRun = Pick<
+  BuildPart,
+  "system" | "id" | "pipeline" | "number" | "commit" | "branch" | "tag" | "change" | "source" | "protected" | "url"
+>;

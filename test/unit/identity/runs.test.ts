@@ -35,33 +35,49 @@ describe("a GitLab job's token", () => {
     sha: COMMIT,
     ref: "main",
     ref_type: "branch",
+    ref_protected: "true",
   };
 
-  it.each<[string, Claims, Claims]>([
-    ["a push", webhookBuild("push"), {}],
-    ["a push on a server before 18.4", webhookBuild("push"), { job_project_path: undefined }],
-    ["a tag", webhookBuild("push", { ref: "v1", tag: true }), { ref: "v1", ref_type: "tag" }],
+  const main = { branch: "main", protected: true };
+  it.each<[string, Claims, Claims, Claims]>([
+    ["a push", webhookBuild("push"), {}, main],
+    ["a push on a server before 18.4", webhookBuild("push"), { job_project_path: undefined }, main],
+    [
+      "a tag",
+      webhookBuild("push", { ref: "v1", tag: true }),
+      { ref: "v1", ref_type: "tag", ref_protected: "false" },
+      { tag: "v1", protected: false },
+    ],
     [
       "a child pipeline, which is not its parent",
       webhookBuild("parent_pipeline"),
       { pipeline_source: "parent_pipeline" },
+      main,
+    ],
+    [
+      "a merge request, which is not its source branch",
+      webhookBuild("merge_request_event"),
+      { pipeline_source: "merge_request_event" },
+      { change: { sourceProject: "platform/docs", sourceBranch: "main" } },
     ],
     [
       "a fork's merge request, which runs in our project",
       webhookBuild("merge_request_event"),
       { pipeline_source: "merge_request_event", project_path: "robin/docs" },
+      { change: { sourceProject: "robin/docs", sourceBranch: "main", fork: true } },
     ],
-  ])("a GitLab job's token reports the same build as the webhook of its pipeline: %s", (_, build, changes) => {
-    const { system, id, pipeline: name, commit, branch } = build;
+    [
+      "a child pipeline of a fork's merge request",
+      webhookBuild("parent_pipeline"),
+      { pipeline_source: "parent_pipeline", project_path: "robin/docs" },
+      { change: { sourceProject: "robin/docs", sourceBranch: "main", fork: true } },
+    ],
+  ])("a GitLab job's token reports the same build as the webhook of its pipeline: %s", (_, build, changes, ref) => {
+    const { system, id, pipeline: name, commit } = build;
+    const { pipeline_source: source } = { ...claims, ...changes };
     // Not the number within the project, which the token does not hold.
-    expect(runOf("gitlab", { ...claims, ...changes })).toEqual({
-      system,
-      id,
-      number: 574,
-      pipeline: name,
-      commit,
-      ...(branch !== undefined && { branch }),
-    });
+    const run = { system, id, number: 574, pipeline: name, commit, source };
+    expect(runOf("gitlab", { ...claims, ...changes })).toEqual({ ...run, ...ref });
   });
 
   it.each(["project_path", "pipeline_id"])("a GitLab job's token without %s reports no build", (claim) => {
@@ -112,6 +128,12 @@ describe("a Buildkite job's token", () => {
       number: 12,
       branch: "main",
     });
+  });
+
+  it("a Buildkite job's token of a tag reports no branch", () => {
+    const tagged = runOf("buildkite", { ...claims, build_tag: "v1", build_branch: "v1", build_source: "api" });
+    expect(tagged).toMatchObject({ tag: "v1", source: "api" });
+    expect(tagged).not.toHaveProperty("branch");
   });
 
   it.each(["organization_slug", "pipeline_slug", "build_number"])(

@@ -49,6 +49,11 @@ describe("the row of a build", () => {
       { change: { id: "37", targetProject: "platform/docs" } },
       "/sources/example tekton ci/docs change 37 of platform/docs",
     ],
+    [
+      "a change request without a number",
+      { change: { sourceProject: "outsider/docs", sourceBranch: "main" } },
+      "/sources/example tekton ci/docs change from outsider/docs main",
+    ],
   ])("the row key of a build with %s holds its pipeline and what the run is for", (_, changes, key) => {
     expect(rowFor(changes)?.key).toBe(key);
   });

@@ -98,6 +98,7 @@ describe("the region's content", () => {
     ["a change request of the same project", { change: { id: "37", sourceBranch: "main", fork: false } }, "change 37"],
     ["a change request of a fork", { change: { id: "37", sourceBranch: "main", fork: true } }, "change 37, fork"],
     ["a change request of an unknown project", { change: { id: "37" } }, "change 37"],
+    ["a change request without a number", { change: { sourceBranch: "main", fork: true } }, "change from main, fork"],
   ])("the row of a run for %s says so", (_, changes, expected) => {
     expect(cells(changes)[2]).toBe(expected);
   });
