@@ -33,6 +33,26 @@ export const structureRows: readonly PatternRow[] = [
     of([{ k: 1 }, { v: 1 }]),
   ),
 
+  // A sender that cannot distinguish forks reports no `fork`, so its runs may be those of forks.
+  row(
+    "false of a field that may be absent",
+    { build: { change: { fork: [false] } } },
+    [{ build: { change: { fork: false } } }],
+    [
+      { build: { change: { fork: true } } },
+      { build: { change: { fork: "false" } } },
+      { build: { change: {} } },
+      { build: { branch: "main" } },
+      {},
+    ],
+  ),
+  row(
+    "a field that may be absent, and is absent or false",
+    { build: { $or: [{ change: { fork: [false] } }, { branch: [{ exists: true }] }] } },
+    [{ build: { change: { fork: false } } }, { build: { branch: "main" } }],
+    [{ build: { change: {} } }, { build: { change: { fork: true } } }, { build: {} }],
+  ),
+
   row(
     "fields of one array element",
     { a: { k: ["x"], v: [1] } },
