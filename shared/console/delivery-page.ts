@@ -101,18 +101,32 @@ function senderOf({ delivery, events: [event] }: ShownDelivery): Html {
   ]);
 }
 
-/** The texts and numbers in the part that the event's type defines, as routes see them. */
-function eventFacts({ detail }: BusEvent): Html {
-  const members = Object.entries(detail).flatMap(([name, part]) =>
-    v.is(v.record(v.string(), v.unknown()), part) && !COMMON_PARTS.has(name) ? Object.entries(part) : [],
+/** The values in the part that the event's type defines, under the names that routes use. */
+const eventFacts = ({ detail }: BusEvent): Html =>
+  facts(
+    Object.entries(detail).flatMap(([name, part]) =>
+      typeof part === "object" && !COMMON_PARTS.has(name) ? factsIn(part, "") : [],
+    ),
   );
-  const known = members.flatMap(([name, value]) =>
-    typeof value === "string" || typeof value === "number"
-      ? [[name, outsideLink(String(value), String(value))] as const]
-      : [],
-  );
-  return facts(known);
+
+function factsIn(part: object, above: string): readonly (readonly [string, Html])[] {
+  return Object.entries(part).flatMap(([member, value]: [string, unknown]) => {
+    const name = `${above}${member}`;
+    if (Array.isArray(value)) return listFacts(name, value);
+    if (typeof value === "object" && value !== null) return factsIn(value, `${name}.`);
+    return [[name, outsideLink(String(value), String(value))]];
+  });
 }
+
+/** The first texts of a list. Lists of objects, such as commits, are left out. */
+function listFacts(name: string, list: readonly unknown[]): readonly (readonly [string, Html])[] {
+  const texts = list.filter((one) => typeof one === "string");
+  if (texts.length === 0) return [];
+  const more = texts.length > MAX_SHOWN ? ` and ${texts.length - MAX_SHOWN} more` : "";
+  return [[name, html`${texts.slice(0, MAX_SHOWN).join(", ")}${more}`]];
+}
+
+const MAX_SHOWN = 10;
 
 /** Parts that events of any type may have; the page shows them elsewhere. */
 const COMMON_PARTS: ReadonlySet<string> = new Set(["principal", "actor", "replay", "origin"]);

@@ -131,6 +131,24 @@ describe("the approvals page", () => {
 });
 
 describe("the page of a delivery", () => {
+  it("the page of a delivery shows what a run is for, under the names that routes use", async () => {
+    const shown = delivery(() => "x");
+    const [event] = shown.events;
+    if (!event || !("build" in event.detail)) throw new Error("it is a build");
+    const build = { ...event.detail.build, change: { id: "37", sourceBranch: "main", fork: true }, protected: false };
+    const change = { project: "platform/docs", id: "37", number: 37, labels: Array(12).fill("docs") };
+    const events = [
+      { ...event, detail: { ...event.detail, build } },
+      { ...event, detail: { ...event.detail, build: undefined, type: "change.updated", change } },
+    ];
+    const page = await showing((visit) => deliveryPage(visit, "d-1"), { ...shown, events });
+    const rows = Array.from(page.matchAll(/<dt>(.*?)<\/dt><dd>(.*?)<\/dd>/g), ([, name, fact]) => `${name}: ${fact}`);
+    expect(rows).toEqual(
+      expect.arrayContaining(["change.id: 37", "change.sourceBranch: main", "change.fork: true", "protected: false"]),
+    );
+    expect(rows).toContain(`labels: ${Array(10).fill("docs").join(", ")} and 2 more`);
+  });
+
   const page = (visit: Visit) => deliveryPage(visit, "d-1");
 
   it("the page of a delivery says for every rejection what to do next", async () => {
