@@ -83,6 +83,15 @@ export class BoardStore {
     throw tooManyWrites();
   }
 
+  /** Moves the runs of a row to another row, and so removes it. */
+  async move(page: PageAddress, from: string, to: string): Promise<void> {
+    const item = await this.#table.get({ pk: boardOf(page), sk: `${ROW}${from}` });
+    for (const { build, delivery } of item === undefined ? [] : runsOf(item)) {
+      await this.advance(page, { key: to, build, delivery });
+      await this.withdraw(page, from, build);
+    }
+  }
+
   async #write(row: ItemKey, runs: readonly BoardRun[], revision: number): Promise<boolean> {
     const before = await this.#table.change(row, {
       condition: absentOr({ field: "revision", is: "=", value: revision }),

@@ -73,6 +73,15 @@ describe("the rows of runs for branches, tags and change requests", () => {
     expect(rows()).toEqual(["ci/docs: PASSED for main"]);
   });
 
+  it("a row under the name of its pipeline moves to that of the pipeline's id, with the last result", async () => {
+    await storeOld("ci/docs on main", { number: 1, state: "failed", branch: "main" });
+    await storeOld("ci/docs on release/4", { number: 2, state: "failed", branch: "release/4" });
+    await report({ number: 3, state: "running", branch: "main", pipelineId: "p-1", createdAt });
+    expect(rows()).toEqual(["ci/docs: FAILED for release/4", "ci/docs: RUNNINGlast: FAILED for main"]);
+    await report({ number: 4, state: "succeeded", branch: "main", pipelineId: "p-2", createdAt });
+    expect(rows()).toHaveLength(3);
+  });
+
   it("a late report without a branch does not replace the run's further state", async () => {
     await report({ number: 2, state: "succeeded", branch: "main" });
     await report({ number: 2, state: "queued" });

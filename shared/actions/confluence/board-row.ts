@@ -45,7 +45,7 @@ function keyOf(build: ShownBuild): string {
  * A branch and a tag have no blank in their names. A change request is never the branch that it comes from, and its
  * number is unique only in its target project.
  */
-function placeOf({ environment, branch, tag, change, gate }: ShownBuild): string {
+export function placeOf({ environment, branch, tag, change, gate }: ShownBuild): string {
   if (environment !== undefined) return ` to ${environment}`;
   // The subject of an approval names the change request.
   if (change !== undefined) return gate ? "" : ` change ${changeKey(change)}`;

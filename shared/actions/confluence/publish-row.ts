@@ -4,7 +4,7 @@ import type { PageAddress } from "../../model/board.ts";
 import { compareStates } from "../../model/build-order.ts";
 import type { Board, PageRecord } from "../../store/boards.ts";
 import type { ActionDeps } from "../action.ts";
-import type { ReportedRow } from "./board-row.ts";
+import { placeOf, type ReportedRow } from "./board-row.ts";
 import type { PageClient } from "./client.ts";
 import { isCoolingDown, markOf, secondsToWait, versionShowing } from "./page-throttle.ts";
 import type { RegionOfPage } from "./region.ts";
@@ -57,30 +57,44 @@ export async function publishRow(row: ReportedRow, page: PageAddress, input: Pub
 }
 
 /**
- * Reads the board. A run is in one row: if an earlier release, or an earlier report that named no branch, placed it in
- * another row, it is removed from the row that has its earlier state.
+ * Reads the board, without a second row for what the row shows: an earlier release, or an earlier report that named no
+ * branch, may have placed the run in another row. It is removed from the one that has its earlier state.
  */
 async function readBoard(row: ReportedRow, page: PageAddress, { deps, subject }: PublishInput): Promise<Board> {
   const { boards } = deps;
   const board = await boards.read(page);
-  const [other, ...more] = board.rows.filter((one) => one.key !== row.key && showsRunOf(row, one, subject));
-  if (!other) return board;
-  const own = board.rows.find((one) => one.key === row.key && one.build.id === row.build.id) ?? row;
-  const [, ...behind] = [own, other, ...more].sort((a, b) => compareStates(b.build, a.build));
-  for (const { key } of behind) await boards.withdraw(page, key, row.build);
-  return boards.read(page);
+  const others = board.rows.filter(({ key }) => key !== row.key && reporterOf(key) === reporterOf(row.key));
+  const former = others.filter((one) => isFormer(one, row));
+  const [other, ...more] = others.filter((one) => !former.includes(one) && showsRunOf(row, one, subject));
+  for (const { key } of former) await boards.move(page, key, row.key);
+  if (other) {
+    const own = board.rows.find((one) => one.key === row.key && one.build.id === row.build.id) ?? row;
+    const [, ...behind] = [own, other, ...more].sort((a, b) => compareStates(b.build, a.build));
+    for (const { key } of behind) await boards.withdraw(page, key, row.build);
+  }
+  return former.length === 0 && !other ? board : boards.read(page);
 }
 
+/** A key begins with the source and trust entry, which have no blank. */
+const reporterOf = (key: string): string | undefined => key.split(" ")[0];
+
+/** Whether `other` is the row of the same pipeline and place under the pipeline's name, as earlier releases stored it. */
+const isFormer = ({ build: other }: ReportedRow, { build }: ReportedRow): boolean =>
+  build.pipelineId !== undefined &&
+  other.pipelineId === undefined &&
+  other.system === build.system &&
+  other.pipeline === build.pipeline &&
+  placeOf(other) === placeOf(build);
+
 /**
- * Builds and deployments have separate ids; only a deployment has an environment. A key begins with its reporter, which
- * has no blank. Earlier releases named some pipelines of Tekton after the run.
+ * Builds and deployments have separate ids; only a deployment has an environment. Earlier releases named some pipelines
+ * of Tekton after the run.
  */
-const showsRunOf = (row: ReportedRow, { key, build }: ReportedRow, subject: string): boolean =>
-  build.id === row.build.id &&
-  build.system === row.build.system &&
-  build.environment === row.build.environment &&
-  [row.build.pipeline, subject].includes(build.pipeline) &&
-  key.split(" ")[0] === row.key.split(" ")[0];
+const showsRunOf = ({ build }: ReportedRow, { build: other }: ReportedRow, subject: string): boolean =>
+  other.id === build.id &&
+  other.system === build.system &&
+  other.environment === build.environment &&
+  [build.pipeline, subject].includes(other.pipeline);
 
 /** About as long as a write takes. */
 const BUSY_SECONDS = 2;
