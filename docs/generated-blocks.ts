@@ -18,6 +18,8 @@ import {
   table,
 } from "./config-tables.ts";
 import { benchmarkBlocks } from "./generate/benchmarks.ts";
+import { eventFieldTable } from "./generate/event-fields.ts";
+import { firedRoutesTable, type Page } from "./generate/fired-routes.ts";
 import { rejectionTable } from "./generate/rejections.ts";
 import { tortureTable } from "./generate/torture.ts";
 
@@ -52,7 +54,9 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
   "config-console": () => keyTable(keysUnder("console")),
   "config-limits": () => keyTable(keysUnder("limits")),
   decisions,
+  "event-fields": eventFieldTable,
   "event-types": eventTypes,
+  "fired-routes": () => firedRoutesTable(examplePages()),
   rejections: rejectionTable,
   senders: () => readmes("Each sender", "shared/providers", providers),
   targets: () => readmes("Each target", "shared/actions", actions),
@@ -105,6 +109,10 @@ function readmes(what: string, folder: string, all: readonly { readonly name: st
   const links = all.map(({ name }) => `[${name}](/${folder}/${name}/README.md)`);
   return `${what} has a README:\n${links.join(",\n")}.`;
 }
+
+/** The pages with examples of configurations, and the example that the template tests use. */
+export const examplePages = (): readonly Page[] =>
+  [...pages(), "infra/example/drawbridge.yaml"].map((path) => ({ path, text: readPage(path) }));
 
 const ROOT = new URL("../", import.meta.url);
 

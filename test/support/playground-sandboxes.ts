@@ -101,7 +101,7 @@ export async function startPlaygroundSandboxes({
       const ref = (name: keyof typeof values): string => `file:${folder}/secrets/${name}`;
       const site = confluence.site("data-center");
       const places = { site, listener: listener.url.href, issuer: identity.issuer, own };
-      await writeFile(config, stringify(parseConfigValue({ ...places, ref })));
+      await writeFile(config, stringify(playgroundConfig({ ...places, ref })));
       return config;
     },
     meet(url, config) {
@@ -155,7 +155,7 @@ interface ConfigFacts {
 }
 
 /** The playground's `drawbridge.yaml`. */
-function parseConfigValue({ site, listener, issuer, own, ref }: ConfigFacts): object {
+export function playgroundConfig({ site, listener, issuer, own, ref }: ConfigFacts): object {
   const inNamespace = { path: ["kubernetes.io", "namespace"], equals: "ci" };
   const entry = { issuer, audience: AUDIENCE };
   return {

@@ -1,0 +1,64 @@
+import { BUS_EVENT_FIELDS, type Fields } from "../../shared/config/checks/bus-event-fields.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
+import { providers } from "../../shared/providers/registry.ts";
+import { table } from "../config-tables.ts";
+import { publishedFixtures } from "./fixtures.ts";
+
+/** How often each provider reports each field of `detail`, from its fixtures. */
+export function eventFieldTable(): string {
+  const reporters = providers.map(({ name }) => {
+    const details = publishedFixtures(name, "fixture").flatMap(({ busEvents }) =>
+      busEvents.map(({ detail }) => detail),
+    );
+    return { name, details };
+  });
+  const rows = PARTS.flatMap((part) =>
+    pathsBelow(part, BUS_EVENT_FIELDS.detail[part]).map((path) => [
+      `\`${path}\``,
+      ...reporters.map(({ details }) => frequencyOf(path, isFamily(part) ? details.filter(has(part)) : details)),
+    ]),
+  );
+  return table(["field of `detail`", ...reporters.map(({ name }) => name)], rows);
+}
+
+type Detail = BusEvent["detail"];
+type Part = keyof typeof BUS_EVENT_FIELDS.detail;
+
+/** The same in every event: the table of the envelope describes them. */
+const ENVELOPE: readonly Part[] = [
+  ...(["id", "source", "type", "subject", "time", "delivery", "eventKey", "traceparent"] as const),
+  ...(["replay", "principal"] as const),
+];
+/** Members of events of several families. */
+const OF_ALL: readonly Part[] = ["undated", "actor", "label", "comment", "origin"];
+
+const isFamily = (part: Part): boolean => !OF_ALL.includes(part);
+// The keys of the constant.
+const PARTS = (Object.keys(BUS_EVENT_FIELDS.detail) as Part[]).filter((part) => !ENVELOPE.includes(part));
+
+const has =
+  (part: Part) =>
+  (detail: Detail): boolean =>
+    part in detail;
+
+const pathsBelow = (path: string, fields: Fields[string]): readonly string[] =>
+  typeof fields === "string"
+    ? [fields === "any" ? `${path}.<name>` : path]
+    : Object.entries(fields).flatMap(([member, below]) => pathsBelow(`${path}.${member}`, below));
+
+function frequencyOf(path: string, details: readonly Detail[]): string {
+  if (details.length === 0) return "";
+  const count = details.filter((detail) => isThere(path.split("."), detail)).length;
+  if (count === 0) return "never";
+  return count === details.length ? "always" : "sometimes";
+}
+
+/** Whether a value is at the path, in at least one element of each list on the way. */
+function isThere([step, ...steps]: readonly string[], value: unknown): boolean {
+  if (Array.isArray(value)) return value.some((one) => isThere(step === undefined ? [] : [step, ...steps], one));
+  if (step === undefined) return value !== undefined;
+  if (typeof value !== "object" || value === null) return false;
+  const members: Readonly<Record<string, unknown>> = { ...value };
+  if (step === "<name>") return Object.keys(members).length > 0;
+  return isThere(steps, members[step]);
+}

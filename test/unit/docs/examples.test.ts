@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import { stringify } from "yaml";
+import { type FiredRoute, firedRoutes } from "../../../docs/generate/fired-routes.ts";
+import { examplePages } from "../../../docs/generated-blocks.ts";
+import { stringsIn } from "../../../shared/config/references.ts";
+import type { BusEvent } from "../../../shared/model/bus-event.ts";
+import { fill } from "../../../shared/routes/fill.ts";
+import { playgroundConfig } from "../../support/playground-sandboxes.ts";
+
+const ROUTES_OF_PLAYGROUND = stringify(
+  playgroundConfig({
+    site: "https://wiki.example.com",
+    listener: "https://tekton.example.com",
+    issuer: "https://idp.example.com",
+    own: "https://bridge.example.com",
+    ref: (secret) => `env:${secret.toUpperCase().replaceAll("-", "_")}`,
+  }),
+);
+const FIRED = firedRoutes([...examplePages(), { path: "the playground.yaml", text: ROUTES_OF_PLAYGROUND }]);
+/** Routes that start runs. Routes that show a state have nothing to do with these rules. */
+const STARTING = FIRED.filter(({ route }) => route.action === "tekton");
+
+const firing = ({ page, route, fixtures }: FiredRoute, isWrong: (busEvent: BusEvent) => boolean): readonly string[] =>
+  fixtures.flatMap(({ provider, name, busEvents }) =>
+    busEvents.some(isWrong) ? [`${route.name} in ${page}: ${provider} ${name}`] : [],
+  );
+
+describe("the routes of the examples", () => {
+  it("each is fired by a fixture", () => {
+    const idle = FIRED.filter(({ fixtures }) => fixtures.length === 0);
+    expect(idle.map(({ page, route }) => `${route.name} in ${page}`)).toEqual([]);
+  });
+
+  it("none starts a run for a deletion, an edited comment, a planned release or a page that Confluence rewrote", () => {
+    const unwanted = [
+      "code.deleted",
+      "change.comment_edited",
+      "release.planned",
+      "page.rewritten",
+      "blogpost.rewritten",
+    ];
+    const isUnwanted = ({ "detail-type": type, detail }: BusEvent): boolean =>
+      unwanted.includes(type) ||
+      ("code" in detail && detail.code.commit === undefined) ||
+      ("page" in detail && detail.page.status === "draft");
+    expect(STARTING.flatMap((one) => firing(one, isUnwanted))).toEqual([]);
+  });
+
+  it("none passes an empty parameter to the run that it starts", () => {
+    const hasEmpty =
+      ({ route }: FiredRoute) =>
+      (busEvent: BusEvent): boolean =>
+        stringsIn(route.options, []).some(([, text]) => text.startsWith("$.") && fill(busEvent, text) === "");
+    expect(STARTING.flatMap((one) => firing(one, hasEmpty(one)))).toEqual([]);
+  });
+});
