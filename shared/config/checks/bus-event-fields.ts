@@ -187,7 +187,7 @@ export const BUS_EVENT_FIELDS = {
       step: value,
       environment: value,
       url: value,
-      gate: { state: value, approvers: value, requestedAt: value, until: value, by: value },
+      gate: { state: value, approvers: value, requestedAt: value, until: value, by: value, delivery: value },
     },
     agent: { system: value, id: value, name: value, tags: value, url: value },
     token: { system: value, id: value, name: value, owner: value, expiresAt: value },
