@@ -1,7 +1,7 @@
 import { approvalOutlivesRecords, noApprover } from "./approvals.ts";
 import { buildFeedbackLoop } from "./build-feedback-loop.ts";
 import type { Check } from "./check.ts";
-import { awsOnlyField, literalPath, unknownEventField } from "./event-fields.ts";
+import { awsOnlyField, literalPath, unknownPath } from "./event-fields.ts";
 import {
   namePinnedSharedIssuer,
   proofWithoutAddress,
@@ -38,7 +38,7 @@ export const checks: readonly Check[] = [
   unusedTarget,
   unmatchableRoute,
   unmatchableValue,
-  unknownEventField,
+  unknownPath,
   awsOnlyField,
   literalPath,
   unusedSource,

@@ -19,7 +19,7 @@ describe("the registry of checks", () => {
       "build-feedback-loop",
       "no-approver",
       "unfilled-variable",
-      "unknown-event-field",
+      "unknown-path",
     ]);
   });
 });

@@ -43,7 +43,7 @@ describe("a pattern", () => {
     [
       "a field of another part",
       "detail: { build: { space: [x] } }",
-      /^error unknown-event-field when\.detail\.build\.space: no event has "space" in detail\.build/,
+      /^error unknown-path when\.detail\.build\.space: no event has "space" in detail\.build/,
     ],
     [
       "a field below a value",
@@ -62,8 +62,7 @@ describe("a pattern", () => {
       'when.detail.code.commits.ids: no event has "ids" in detail.code.commits (did you mean "id"?)',
     ],
   ])("a pattern with %s is an error", async (_, fields, message) => {
-    const expected =
-      typeof message === "string" ? `error unknown-event-field ${message}` : expect.stringMatching(message);
+    const expected = typeof message === "string" ? `error unknown-path ${message}` : expect.stringMatching(message);
     expect(await withWhen(fields)).toEqual([expected]);
   });
 
@@ -101,10 +100,23 @@ describe("a path in an option of an action", () => {
     [
       "a misspelt field behind an index",
       "$.detail.code.commits[0].idd",
-      /"idd" in detail\.code\.commits \(did you mean "id"\?\)/,
+      /"idd" in detail\.code\.commits\[0\] \(did you mean "id"\?\)/,
     ],
     ["no detail", "$.page.id", /no event has "page" in an event/],
     ["a block of fields at its end", "$.detail.page", /is a block of fields, not a value/],
+    [
+      "no index behind a list",
+      "$.detail.page.labels",
+      /"detail\.page\.labels" is a list: name one of its elements, such as detail\.page\.labels\[0\]/,
+    ],
+    [
+      "no index before a field of a list's objects",
+      "$.detail.code.commits.id",
+      /"detail\.code\.commits" is a list: name one/,
+    ],
+    ["an index behind a value", "$.detail.page.id[0]", /"detail\.page\.id" is not a list/],
+    ["an index behind a block", "$.detail.page[0].id", /"detail\.page" is not a list/],
+    ["two indices", "$.detail.page.labels[0][1]", /"detail\.page\.labels\[0\]" is not a list/],
     [
       "results as a whole",
       "$.detail.build.results",
@@ -112,9 +124,7 @@ describe("a path in an option of an action", () => {
     ],
   ])("a path with %s is an error", async (_, path, message) => {
     expect(await withParam(path)).toEqual([expect.stringMatching(message)]);
-    expect(await withParam(path)).toEqual([
-      expect.stringMatching(/^error unknown-event-field do\.tekton\.params\.p: /),
-    ]);
+    expect(await withParam(path)).toEqual([expect.stringMatching(/^error unknown-path do\.tekton\.params\.p: /)]);
   });
 
   it.each(["detail.page.id", ".detail.page.id", "detail.code.commits[0].id"])(
@@ -128,9 +138,10 @@ describe("a path in an option of an action", () => {
 
   it.each([
     "$.detail.page.id",
+    "$.detail.page.labels[0]",
+    "$.detail.principal.roles[1]",
     "$.detail-type",
-    "$.detail.code.commits[0].id",
-    "$.detail.build.results.page",
+    "$.time",
     "detail",
     "main",
     "details.page.id",
@@ -144,7 +155,7 @@ describe("every example in docs/events.md", () => {
     const { "detail-type": type, ...rest } = patternOf(entry);
     const when = JSON.stringify({ "detail-type": type, ...rest });
     const found = await findings(whole.replace(`    when:\n      ${WHEN}`, `    when: ${when}`));
-    expect(found.filter((finding) => finding.includes("unknown-event-field"))).toEqual([]);
+    expect(found.filter((finding) => finding.includes("unknown-path"))).toEqual([]);
   });
 });
 
