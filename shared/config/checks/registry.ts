@@ -1,5 +1,4 @@
 import { approvalOutlivesRecords, noApprover } from "./approvals.ts";
-import { buildFeedbackLoop } from "./build-feedback-loop.ts";
 import type { Check } from "./check.ts";
 import { awsOnlyField, literalPath, unknownPath } from "./event-fields.ts";
 import {
@@ -12,6 +11,7 @@ import {
   unreachableConsole,
 } from "./issuers.ts";
 import { unfitSecret, unreadableKeyFile } from "./machine.ts";
+import { possibleRouteCycle, routeCycle } from "./route-cycle.ts";
 import { unmatchableRoute, unmatchableValue, unusedSource } from "./routes.ts";
 import { unreadablePublishedKey, unreadableSecret } from "./secrets.ts";
 import { shadowMode } from "./shadow-mode.ts";
@@ -28,7 +28,8 @@ export const checks: readonly Check[] = [
   sourceSharesJobTokens,
   proofWithoutAddress,
   unreachableConsole,
-  buildFeedbackLoop,
+  routeCycle,
+  possibleRouteCycle,
   noApprover,
   approvalOutlivesRecords,
   missingSystemToken,
