@@ -5,6 +5,8 @@ import { suggestion } from "../suggest.ts";
 import { type Path, shownPath } from "../yaml-file.ts";
 import { BUS_EVENT_FIELDS, type Field } from "./bus-event-fields.ts";
 import type { Check } from "./check.ts";
+import { isSatisfiable } from "./is-satisfiable.ts";
+import { allEvents, hasPart, lacks } from "./known-events.ts";
 import { valuesOf } from "./pattern-values.ts";
 
 export const unknownPath: Check = {
@@ -51,6 +53,36 @@ export const awsOnlyField: Check = {
 
 /** https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html */
 const ADDED_IN_AWS: readonly string[] = ["account", "region", "resources", "id", "version"];
+
+export const pathWithoutValue: Check = {
+  id: "path-without-value",
+  level: "warning",
+  finds:
+    "a path such as `$.detail.code.commit` in an option of a route that also matches events which never have the field, such as `code.deleted`: for these the text is empty",
+  remedy: "match only types that have the field",
+  canBeIgnored: true,
+  needs: ["issuers", "roles", "sources", "routes"],
+  run: (config) => {
+    const events = allEvents(config);
+    return config.routes.flatMap((route) => {
+      const matched = events.filter(({ facts }) => isSatisfiable(route.pattern, facts)).map(({ type }) => type);
+      const types = [...new Set(matched)];
+      return pathsIn(route)
+        .filter(([, steps]) => problemsOf(steps, "path").length === 0)
+        .flatMap(([path, steps]) => {
+          const field = steps.filter((step) => !isIndex(step)).join(".");
+          const without = types.filter((type) => lacks(type, field));
+          // A route for events with different parts may have paths for each of them.
+          const [, part = ""] = steps;
+          const partial = without.filter((type) => hasPart(type, part));
+          if (types.length > 0 && without.length === types.length)
+            return [{ path, message: "no event that the route matches has this field: the text is always empty" }];
+          const message = `the route also matches ${partial.join(", ")}, which never has this field: the text is then empty`;
+          return partial.length === 0 ? [] : [{ path, message }];
+        });
+    });
+  },
+};
 
 export const literalPath: Check = {
   id: "literal-path",

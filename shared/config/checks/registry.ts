@@ -1,6 +1,6 @@
 import { approvalOutlivesRecords, noApprover } from "./approvals.ts";
 import type { Check } from "./check.ts";
-import { awsOnlyField, literalPath, unknownPath } from "./event-fields.ts";
+import { awsOnlyField, literalPath, pathWithoutValue, unknownPath } from "./event-fields.ts";
 import {
   namePinnedSharedIssuer,
   proofWithoutAddress,
@@ -40,6 +40,7 @@ export const checks: readonly Check[] = [
   unmatchableRoute,
   unmatchableValue,
   unknownPath,
+  pathWithoutValue,
   awsOnlyField,
   literalPath,
   unusedSource,

@@ -148,6 +148,63 @@ describe("a path in an option of an action", () => {
   ])("the path or literal %s is valid", async (path) => expect(await withParam(path)).toEqual([]));
 });
 
+describe("a path of a field that events of the route's types do not have", () => {
+  const CODE = `  code: { provider: gitlab, token: { current: env:WIKI_SECRET } }\n`;
+  const withRoute = (when: string, param: string) =>
+    findings(
+      whole
+        .replace("sources:\n", `sources:\n${CODE}`)
+        .replace(`    when:\n      ${WHEN}`, `    when: ${when}`)
+        .replace(DO, `{ tekton: { target: docs-listener, params: { p: "${param}" } } }`),
+    );
+
+  it.each([
+    ["of another part", "{ detail-type: [page.updated] }", "$.detail.code.commit"],
+    ["of another part, in a list", "{ detail-type: [page.updated] }", "$.detail.code.commits[0].id"],
+    ["of another type", "{ detail-type: [page.updated, page.created] }", "$.detail.label"],
+    ["of an open change", "{ detail-type: [change.opened] }", "$.detail.change.mergeCommit"],
+  ])("a path %s that no matched event has is a warning", async (_, when, param) => {
+    expect(await withRoute(when, param)).toContain(
+      "warning path-without-value do.tekton.params.p: no event that the route matches has this field: the text is always empty",
+    );
+  });
+
+  it.each([
+    ["every change of a page", "{ detail-type: [{ prefix: page. }] }", "$.detail.label", "page.created"],
+    [
+      "changes that are open and merged",
+      "{ detail-type: [change.opened, change.merged] }",
+      "$.detail.change.mergeCommit",
+      "change.opened",
+    ],
+    [
+      "every comment and edit",
+      "{ detail-type: [page.commented, page.updated] }",
+      "$.detail.comment.id",
+      "page.updated",
+    ],
+  ])("a path that only some events of %s have is a warning that names the others", async (_, when, param, type) => {
+    const found = (await withRoute(when, param)).filter((finding) => finding.includes("path-without-value"));
+
+    expect(found).toEqual([expect.stringContaining(`the route also matches ${type}`)]);
+  });
+
+  it.each([
+    ["the commit of a push", "{ detail-type: [code.pushed] }", "$.detail.code.commit"],
+    ["fields of each of two parts", "{ detail-type: [page.updated, code.pushed] }", "$.detail.code.commit"],
+    [
+      "the commit of every change of code but a deletion",
+      "{ detail: { code: { change: [created, updated] } } }",
+      "$.detail.code.commit",
+    ],
+    ["a commit that must exist", "{ detail: { code: { commit: [{ exists: true }] } } }", "$.detail.code.commit"],
+    ["a field of all events", "{ detail-type: [{ prefix: build. }] }", "$.detail.delivery"],
+    ["a result", "{ detail-type: [build.succeeded] }", "$.detail.build.results.page"],
+  ])("a path to %s is valid", async (_, when, param) => {
+    expect((await withRoute(when, param)).filter((finding) => finding.includes("path-without-value"))).toEqual([]);
+  });
+});
+
 describe("every example in docs/events.md", () => {
   it.each(
     blocksOf(readText("docs/events.md"), "json").map((text) => [JSON.parse(text)["detail-type"], JSON.parse(text)]),
