@@ -1,4 +1,5 @@
 import { approvalOutlivesRecords, noApprover } from "./approvals.ts";
+import { branchOfFork } from "./branch-of-fork.ts";
 import type { Check } from "./check.ts";
 import { awsOnlyField, literalPath, pathWithoutValue, unknownPath } from "./event-fields.ts";
 import {
@@ -43,6 +44,7 @@ export const checks: readonly Check[] = [
   pathWithoutValue,
   awsOnlyField,
   literalPath,
+  branchOfFork,
   unusedSource,
   shadowMode,
   unfilledVariable,
