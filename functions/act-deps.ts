@@ -41,6 +41,7 @@ export function actDeps(bridge: Bridge, { actions, retry, awsToken }: Acting): A
     actions: bridge.actions,
     origins,
     runs: bridge.runs,
+    chainHops: config.limits.chainHops,
     hold: (input) => holdForApproval(input, bridge),
     retry,
     clock,

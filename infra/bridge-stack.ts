@@ -2,7 +2,7 @@ import { CfnOutput, Stack, Tags } from "aws-cdk-lib";
 import type { Queue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { actions } from "../shared/actions/registry.ts";
-import { isSatisfiable } from "../shared/config/checks/is-satisfiable.ts";
+import { type Facts, isSatisfiable } from "../shared/config/checks/is-satisfiable.ts";
 import { routeOutline } from "../shared/config/connect-action.ts";
 import { tokenEncryptionsFor } from "../shared/config/system-tokens.ts";
 import { partnerSources } from "../shared/providers/buildkite/partner-source.ts";
@@ -166,7 +166,7 @@ function needsOfKind(kind: string, config: Config) {
 /** Whether a route of this kind matches events that may contain commands of people. */
 function takesCommands(kind: string, routes: Config["routes"]): boolean {
   const { commandEvents = [] } = actions.find(({ name }) => name === kind) ?? {};
-  const commanding = { "detail-type": commandEvents };
+  const commanding: Facts = (field) => (field === "detail-type" ? commandEvents : undefined);
   return (
     commandEvents.length > 0 &&
     routes.some(({ action, pattern }) => action === kind && isSatisfiable(pattern, commanding))

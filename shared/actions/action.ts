@@ -27,10 +27,17 @@ export interface Action {
   /** Longest duration of one attempt, in milliseconds. The lease is longer than this. */
   readonly maxAttemptMs: number;
   /**
-   * Events that sources of the same system send because of this action and that look like any other event. A route that
-   * starts runs on them makes a feedback loop: the bridge itself would fire it.
+   * The events that follow from the action and that may fire routes again. The check `route-cycle` follows them from route
+   * to route. Undefined if nothing follows, or if the bridge recognizes and ignores what follows.
    */
-  readonly feedbackEvents?: readonly EventType[];
+  readonly leadsTo?: {
+    readonly types: readonly EventType[];
+    /**
+     * `run_reporter`: the action starts runs, and the source that the target's `runsReportedBy` names reports them.
+     * `same_system`: every source whose provider has the action's name reports them.
+     */
+    readonly reportedBy: "run_reporter" | "same_system";
+  };
   /** Events in which the action looks for people's commands, which {@link ActionDeps.commands} executes. */
   readonly commandEvents?: readonly EventType[];
 }

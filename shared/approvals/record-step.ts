@@ -92,6 +92,7 @@ function eventOf(approval: RequestedApproval, { state, at, by }: Step): Approval
         requestedAt: toIso(requestedAt),
         until: toIso(until),
         ...(by && state !== "requested" && { by: nameOf(by) }),
+        delivery,
       },
     },
     origin: { delivery: cause },

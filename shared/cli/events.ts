@@ -132,6 +132,8 @@ function lineOf(event: ShownTimelineEvent): string {
       return `route ${event.route}: ${event.action} was due already, through ${event.by}`;
     case "waiting":
       return `route ${event.route}: ${event.action} waits: ${event.summary}`;
+    case "cut":
+      return `route ${event.route}: chain cut: ${event.hops} runs in a row led to this event, so ${event.action} starts no further one`;
     case "denied":
       return `route ${event.route}: ${event.mode === "shadow" ? "would not fire" : "not fired"}: ${rejectionLine(event.refusal)}`;
     case "approval":

@@ -51,6 +51,7 @@ const timelineEvent = v.variant("kind", [
     nextAt: v.exactOptional(v.string()),
     facts: v.exactOptional(v.record(v.string(), v.string())),
   }),
+  v.object({ kind: v.literal("cut"), ...ofAction, hops: v.number() }),
   v.object({ kind: v.literal("denied"), ...ofRoute, refusal: rejection, mode: v.string() }),
   v.object({
     kind: v.literal("approval"),

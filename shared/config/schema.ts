@@ -82,6 +82,18 @@ const limits = v.strictObject({
     ),
     90,
   ),
+  chainHops: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.maxValue(100),
+      v.description(
+        "Longest chain of runs, each started because of an event of the one before. A route starts no run for an event at the end of such a chain.",
+      ),
+    ),
+    8,
+  ),
   shutdownSeconds: v.optional(
     v.pipe(
       v.number(),

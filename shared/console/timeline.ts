@@ -33,6 +33,12 @@ function timelineText(timelineEvent: ShownTimelineEvent, now: EpochMillis): read
       ];
     case "waiting":
       return ["busy", "waiting", html`${timelineEvent.summary}`];
+    case "cut":
+      return [
+        "bad",
+        "chain cut",
+        html`${timelineEvent.hops} runs in a row led to this event, so ${timelineEvent.action} starts no further one`,
+      ];
     case "denied":
       return timelineEvent.mode === "shadow"
         ? ["warn", "would not fire", rejectionText(timelineEvent.refusal)]

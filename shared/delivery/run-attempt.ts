@@ -9,6 +9,7 @@ import { eventIn } from "../model/timeline.ts";
 import type { Route } from "../routes/route.ts";
 import type { Claim } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
+import { hopsTo } from "./chain.ts";
 import { type CorrelateDeps, correlate } from "./correlate.ts";
 import { type RunTrackingDeps, recordFollower, recordRunEnd, recordRunStart } from "./run-tracking.ts";
 
@@ -26,6 +27,8 @@ export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "addToTimeline">;
   /** The outcome of an attempt whose approval is missing or denied; undefined if the action may run. */
   readonly hold: (input: GateInput) => Promise<ActionOutcome | undefined>;
+  /** `limits.chainHops`. */
+  readonly chainHops: number;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -81,12 +84,34 @@ async function run(loaded: Loaded, claim: Claim, route: Route, deps: RunAttemptD
     await recordRunEnd({ busEvent, origin, source: delivery.source }, deps);
   }
   const held =
-    (await checkRoles(route, busEvent, deps)) ?? (await deps.hold({ claim, route, busEvent, delivery, origin }));
+    (await checkChain(route, loaded, deps)) ??
+    (await checkRoles(route, busEvent, deps)) ??
+    (await deps.hold({ claim, route, busEvent, delivery, origin }));
   if (held) return held;
   const signal = AbortSignal.timeout(route.maxAttemptMs);
   const outcome = await route.run({ busEvent, origin: cause, attempt: claim.attempt, signal });
   await recordRunStart(route, busEvent.detail, outcome, deps);
   return outcome;
+}
+
+/**
+ * Cuts a chain that is too long: routes that start each other's runs would go on for ever. Only a route that starts runs
+ * continues a chain, so the states of its last run are still shown.
+ */
+async function checkChain(
+  { name, action, runsReportedBy }: Route,
+  { busEvent, origin }: Loaded,
+  deps: RunAttemptDeps,
+): Promise<ActionOutcome | undefined> {
+  const { chainHops: limit, clock } = deps;
+  if (runsReportedBy === undefined || (await hopsTo({ busEvent, origin }, limit, deps)) < limit) return undefined;
+  const { detail } = busEvent;
+  const cut = { at: clock.now(), kind: "cut", route: name, ...eventIn(detail), action, hops: limit } as const;
+  await deps.deliveries.addToTimeline(detail.delivery, cut);
+  return {
+    outcome: "give_up",
+    summary: `not fired: ${limit} runs in a row led to this event, and "limits.chainHops" allows no more`,
+  };
 }
 
 /**

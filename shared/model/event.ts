@@ -418,6 +418,8 @@ export interface GatePart {
   readonly until: string;
   /** Who took this step; undefined if time or a change ended the approval. */
   readonly by?: string;
+  /** The delivery that waits. */
+  readonly delivery?: string;
 }
 
 /** A machine that runs jobs. */

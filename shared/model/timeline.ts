@@ -54,6 +54,14 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly refusal: Rejection;
       readonly mode: "enforce" | "shadow";
     }
+  /** Not fired: it would have made a chain of runs, each started because of the one before, longer than `hops`. */
+  | {
+      readonly kind: "cut";
+      readonly route: string;
+      readonly event?: string;
+      readonly action: string;
+      readonly hops: number;
+    }
   /** One step of an approval that the route needs. `not_asked`: in shadow mode the route fired without approval. */
   | {
       readonly kind: "approval";

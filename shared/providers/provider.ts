@@ -26,6 +26,11 @@ export interface Provider {
   readonly secrets: Readonly<Record<string, string>>;
   /** Types of the events that it can publish: `docs/events.md` lists them. */
   readonly publishes: readonly EventType[];
+  /**
+   * A run for a fork's change request may be reported like a run for a branch of the project, without `source` and
+   * `change`. `check` then warns of routes on a branch.
+   */
+  readonly hidesForks?: true;
   /** Content types taken besides `application/json`. */
   readonly contentTypes?: readonly string[];
 }

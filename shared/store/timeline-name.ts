@@ -15,6 +15,8 @@ function nameOf(timelineEvent: TimelineEvent): string {
       return `waiting#${timelineEvent.route}`;
     case "attempt":
       return `attempt#${timelineEvent.route}#${String(timelineEvent.attempt).padStart(4, "0")}`;
+    case "cut":
+      return `cut#${timelineEvent.route}`;
     case "denied":
       return `denied#${timelineEvent.route}`;
     case "approval":

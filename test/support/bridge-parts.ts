@@ -11,7 +11,7 @@ import type { TimelineEvent } from "../../shared/model/timeline.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { openStores } from "../../shared/store/open-stores.ts";
 import { type OpenTable, openMemoryTable } from "../../shared/store/sqlite/open.ts";
-import { secretsOf, silentLog, testClock, unexpected } from "./test-doubles.ts";
+import { secretsOf, silentLog, type TestClock, testClock, unexpected } from "./test-doubles.ts";
 
 const RETRY = { baseMs: 1_000, capMs: 60_000, maxAttempts: 5 } as const;
 
@@ -51,7 +51,7 @@ const EMPTY: Config = {
   targets: [],
   routes: [],
   checks: { ignore: [] },
-  limits: { bodyBytes: 1_048_576, shutdownSeconds: 10, retentionDays: 30 },
+  limits: { bodyBytes: 1_048_576, shutdownSeconds: 10, retentionDays: 30, chainHops: 8 },
 };
 
 /** The parts that a test replaces. Outbound calls fail unless the test replaces `callOut`. */
@@ -80,12 +80,16 @@ export function bridgeWith(routes: readonly Route[], { config, ...ports }: TestP
 interface PartsOptions {
   readonly log?: Ports["log"];
   readonly config?: Partial<Config>;
+  /** Default: a table in memory. */
+  readonly database?: OpenTable;
+  readonly clock?: TestClock;
 }
 
 /** A bridge, its bus and its actions over one embedded table, with a clock that stands still. */
-export async function bridgeParts(routes: readonly Route[], { log = silentLog, config = {} }: PartsOptions = {}) {
-  const database: OpenTable = openMemoryTable();
-  const clock = testClock();
+export async function bridgeParts(
+  routes: readonly Route[],
+  { log = silentLog, config = {}, database = openMemoryTable(), clock = testClock() }: PartsOptions = {},
+) {
   const stores = openStores(database.table, { retentionDays: 30, markUnrelayed: true, singleProcess: true, clock });
   const bridge = bridgeWith(routes, { stores, clock, log, config });
   const nudged: string[] = [];

@@ -18,7 +18,7 @@ import { cooldownOf, type TargetCooldown } from "./target-cooldown.ts";
 
 /**
  * Shows the state of builds in one region of a Confluence page, and leaves the rest of the page unchanged. Executes the
- * command of a comment.
+ * command of a comment. Leads to no event: what the bridge's own account does is not published.
  */
 export const confluence: Action = {
   name: "confluence",

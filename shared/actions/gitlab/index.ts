@@ -16,7 +16,7 @@ export const gitlab: Action = {
   options: routeOptions,
   maxAttemptMs: 60_000,
   // A pipeline that a status created is recognized by its source and ignored. A pipeline that a status joined is not.
-  feedbackEvents: BUILD_STATES.map((state) => `build.${state}` as const),
+  leadsTo: { types: BUILD_STATES.map((state) => `build.${state}` as const), reportedBy: "same_system" },
   connect(settings, deps) {
     const target = v.parse(instanceTarget, settings.target);
     const { name } = v.parse(routeOptions, settings.options);

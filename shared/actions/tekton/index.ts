@@ -3,6 +3,7 @@ import type { OutboundRequest, OutboundResponse } from "../../host/call-out.ts";
 import type { Secret } from "../../host/secrets.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
 import { sourceNameOf } from "../../model/bus-event.ts";
+import { EVENT_TYPES } from "../../model/event.ts";
 import type { Cause } from "../../outbound/issuer.ts";
 import type { Action, ActionDeps } from "../action.ts";
 import { failedCall } from "../failed-call.ts";
@@ -16,6 +17,8 @@ export const tekton: Action = {
   target: listenerTarget,
   options: routeOptions,
   maxAttemptMs: 30_000,
+  // The run, its tasks, and what the listener did with the request.
+  leadsTo: { types: EVENT_TYPES.filter((type) => /^(build|job|trigger)\./.test(type)), reportedBy: "run_reporter" },
   connect(settings, deps) {
     const target = v.parse(listenerTarget, settings.target);
     const { params } = v.parse(routeOptions, settings.options);

@@ -1,7 +1,9 @@
 import type { BusEvent } from "../../model/bus-event.ts";
 
-/** A field with a value, one with arbitrary names below it, or a block of fields. A list has the form of its elements. */
-export type Fields = { readonly [name: string]: Fields | "value" | "any" };
+/** Fields by name. */
+type Fields = { readonly [name: string]: Field };
+/** A field with a value, one with arbitrary names below it, a block of fields, or a list with the form of its elements. */
+export type Field = "value" | "any" | Fields | readonly [Field];
 
 /** The keys of all members of a union. */
 type KeyOf<T> = T extends unknown ? keyof T : never;
@@ -10,12 +12,13 @@ type FieldsOf<T> = { readonly [K in KeyOf<T>]: FieldOf<MemberOf<T, K>> };
 type FieldOf<V> = [V] extends [string | number | boolean]
   ? "value"
   : [V] extends [readonly (infer Element)[]]
-    ? FieldOf<Element>
+    ? readonly [FieldOf<Element>]
     : string extends KeyOf<V>
       ? "any"
       : FieldsOf<V>;
 
 const value = "value";
+const values = [value] as const;
 
 const CHANGE_REF = {
   id: value,
@@ -50,8 +53,8 @@ export const BUS_EVENT_FIELDS = {
     delivery: value,
     eventKey: value,
     traceparent: value,
-    replay: { of: value, routes: value, actor: value, isRollback: value },
-    principal: { issuer: value, subject: value, roles: value, unproved: value },
+    replay: { of: value, routes: values, actor: value, isRollback: value },
+    principal: { issuer: value, subject: value, roles: values, unproved: value },
     actor: { id: value, name: value, username: value },
 
     label: value,
@@ -63,7 +66,7 @@ export const BUS_EVENT_FIELDS = {
       version: value,
       space: value,
       title: value,
-      labels: value,
+      labels: values,
       url: value,
       kind: value,
       trigger: value,
@@ -91,9 +94,9 @@ export const BUS_EVENT_FIELDS = {
       change: value,
       commit: value,
       before: value,
-      commits: { id: value, message: value, url: value, author: value },
+      commits: [{ id: value, message: value, url: value, author: value }],
       commitCount: value,
-      paths: { changed: value, count: value, truncated: value },
+      paths: { changed: values, count: value, truncated: value },
       protected: value,
       defaultBranch: value,
       message: value,
@@ -106,11 +109,11 @@ export const BUS_EVENT_FIELDS = {
       ...CHANGE_REF,
       commit: value,
       url: value,
-      labels: value,
+      labels: values,
       draft: value,
       author: value,
       mergeCommit: value,
-      changed: value,
+      changed: values,
       defaultBranch: value,
       comment: { id: value, text: value },
     },
@@ -155,7 +158,7 @@ export const BUS_EVENT_FIELDS = {
       retried: value,
       supersededBy: value,
       runner: value,
-      tags: value,
+      tags: values,
       environment: value,
       softFailed: value,
       results: "any",
@@ -187,9 +190,9 @@ export const BUS_EVENT_FIELDS = {
       step: value,
       environment: value,
       url: value,
-      gate: { state: value, approvers: value, requestedAt: value, until: value, by: value },
+      gate: { state: value, approvers: values, requestedAt: value, until: value, by: value, delivery: value },
     },
-    agent: { system: value, id: value, name: value, tags: value, url: value },
+    agent: { system: value, id: value, name: value, tags: values, url: value },
     token: { system: value, id: value, name: value, owner: value, expiresAt: value },
     trigger: { system: value, listener: value, eventId: value, reason: value },
   },

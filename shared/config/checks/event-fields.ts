@@ -1,27 +1,32 @@
 import type { ConfigProblem } from "../explain.ts";
 import { stringsIn } from "../references.ts";
+import type { ConfiguredRoute } from "../schema.ts";
 import { suggestion } from "../suggest.ts";
-import { shownPath } from "../yaml-file.ts";
-import { BUS_EVENT_FIELDS, type Fields } from "./bus-event-fields.ts";
+import { type Path, shownPath } from "../yaml-file.ts";
+import { BUS_EVENT_FIELDS, type Field } from "./bus-event-fields.ts";
 import type { Check } from "./check.ts";
+import { isSatisfiable } from "./is-satisfiable.ts";
+import { allEvents, hasPart, lacks } from "./known-events.ts";
 import { valuesOf } from "./pattern-values.ts";
 
-export const unknownEventField: Check = {
-  id: "unknown-event-field",
+export const unknownPath: Check = {
+  id: "unknown-path",
   level: "error",
   finds:
-    "a field that no [event](events.md) has, in `when` or in a path such as `$.detail.page.id`: the route would never match, or the text would always be empty",
-  remedy: "correct the field's name; the finding names the nearest one",
+    "a field that no [event](events.md) has, in `when` or in a path such as `$.detail.page.id`, or a path that leads to a block or a list instead of a value: the route would never match, or the text would always be empty",
+  remedy: "correct the path; the finding names the nearest field",
   canBeIgnored: true,
   needs: [],
   run: ({ routes }) =>
     routes.flatMap((route) => {
       const inPattern = valuesOf(route)
         .filter(({ steps }) => !ADDED_IN_AWS.includes(steps[0] ?? ""))
-        .flatMap(({ path, steps }) => wrongSteps(steps).map((message) => ({ path: path.slice(0, -1), message })));
-      const inOptions = stringsIn(route.options, ["routes", route.name, "do", route.action])
-        .filter(([, text]) => text.startsWith("$."))
-        .flatMap(([path, text]) => wrongSteps(stepsIn(text)).map((message) => ({ path, message })));
+        .flatMap(({ path, steps }) =>
+          problemsOf(steps, "pattern").map((message) => ({ path: path.slice(0, -1), message })),
+        );
+      const inOptions = pathsIn(route).flatMap(([path, steps]) =>
+        problemsOf(steps, "path").map((message) => ({ path, message })),
+      );
       return distinct([...inPattern, ...inOptions]);
     }),
 };
@@ -49,6 +54,36 @@ export const awsOnlyField: Check = {
 /** https://docs.aws.amazon.com/eventbridge/latest/ref/overiew-event-structure.html */
 const ADDED_IN_AWS: readonly string[] = ["account", "region", "resources", "id", "version"];
 
+export const pathWithoutValue: Check = {
+  id: "path-without-value",
+  level: "warning",
+  finds:
+    "a path such as `$.detail.code.commit` in an option of a route that also matches events which never have the field, such as `code.deleted`: for these the text is empty",
+  remedy: "match only types that have the field",
+  canBeIgnored: true,
+  needs: ["issuers", "roles", "sources", "routes"],
+  run: (config) => {
+    const events = allEvents(config);
+    return config.routes.flatMap((route) => {
+      const matched = events.filter(({ facts }) => isSatisfiable(route.pattern, facts)).map(({ type }) => type);
+      const types = [...new Set(matched)];
+      return pathsIn(route)
+        .filter(([, steps]) => problemsOf(steps, "path").length === 0)
+        .flatMap(([path, steps]) => {
+          const field = steps.filter((step) => !isIndex(step)).join(".");
+          const without = types.filter((type) => lacks(type, field));
+          // A route for events with different parts may have paths for each of them.
+          const [, part = ""] = steps;
+          const partial = without.filter((type) => hasPart(type, part));
+          if (types.length > 0 && without.length === types.length)
+            return [{ path, message: "no event that the route matches has this field: the text is always empty" }];
+          const message = `the route also matches ${partial.join(", ")}, which never has this field: the text is then empty`;
+          return partial.length === 0 ? [] : [{ path, message }];
+        });
+    });
+  },
+};
+
 export const literalPath: Check = {
   id: "literal-path",
   level: "warning",
@@ -60,7 +95,7 @@ export const literalPath: Check = {
   run: ({ routes }) =>
     routes.flatMap(({ name, action, options }) =>
       stringsIn(options, ["routes", name, "do", action])
-        .filter(([, text]) => /^\.?detail[.[]/.test(text) && wrongSteps(stepsIn(text)).length === 0)
+        .filter(([, text]) => /^\.?detail[.[]/.test(text) && problemsOf(stepsIn(text), "path").length === 0)
         .map(([path, text]) => ({
           path,
           message: `the action gets this as literal text; for the event's field write $.${text.replace(/^\./, "")}`,
@@ -68,24 +103,49 @@ export const literalPath: Check = {
     ),
 };
 
-/** Splits a path into the names of its members. Indices of lists are left out. */
-const stepsIn = (path: string): readonly string[] => path.replace(/^\$?\.?|\[\d+\]/g, "").split(".");
+/** The paths into the event among a route's options, each with its place in the file and its steps. */
+const pathsIn = ({ name, action, options }: ConfiguredRoute): readonly (readonly [Path, readonly string[]])[] =>
+  stringsIn(options, ["routes", name, "do", action])
+    .filter(([, text]) => text.startsWith("$."))
+    .map(([path, text]) => [path, stepsIn(text)] as const);
 
-/** Returns why these steps lead to no value; empty if they lead to one. */
-function wrongSteps(steps: readonly string[]): readonly string[] {
-  let fields: Fields[string] = BUS_EVENT_FIELDS;
+/** Splits a path into the names of its members and the indices of lists, `[0]`. */
+const stepsIn = (path: string): readonly string[] =>
+  path
+    .replace(/^\$?\.?/, "")
+    .replaceAll("[", ".[")
+    .split(".");
+const isIndex = (step: string): boolean => step.startsWith("[");
+const shown = (steps: readonly string[]): string => steps.join(".").replaceAll(".[", "[");
+
+/**
+ * Returns why these steps lead to no value; empty if they lead to one. A pattern passes through lists, a path needs an
+ * index.
+ */
+function problemsOf(steps: readonly string[], within: "pattern" | "path"): readonly string[] {
+  const elementOf = (field: Field): Field => (isList(field) && within === "pattern" ? elementOf(field[0]) : field);
+  let field: Field = BUS_EVENT_FIELDS;
   for (const [at, step] of steps.entries()) {
-    const above = steps.slice(0, at).join(".") || "an event";
-    if (fields === "any") return [];
-    if (fields === "value") return [`"${above}" is a value and has no "${step}"`];
-    const below: Fields[string] | undefined = Object.hasOwn(fields, step) ? fields[step] : undefined;
-    if (below === undefined) return [`no event has "${step}" in ${above}${suggestion(step, Object.keys(fields))}`];
-    fields = below;
+    const above = shown(steps.slice(0, at)) || "an event";
+    if (field === "any") return [];
+    if (isList(field) !== isIndex(step)) return [isList(field) ? listProblem(above) : `"${above}" is not a list`];
+    if (field === "value") return [`"${above}" is a value and has no "${step}"`];
+    const below: Field | undefined = isList(field) ? field[0] : memberOf(field, step);
+    if (below === undefined) return [`no event has "${step}" in ${above}${suggestion(step, Object.keys(field))}`];
+    field = elementOf(below);
   }
-  if (fields === "value") return [];
-  const known = fields === "any" ? "a name of your own" : Object.keys(fields).join(", ");
-  return [`"${steps.join(".")}" is a block of fields, not a value: name one of them (${known})`];
+  if (field === "value") return [];
+  if (isList(field)) return [listProblem(shown(steps))];
+  const known = field === "any" ? "a name of your own" : Object.keys(field).join(", ");
+  return [`"${shown(steps)}" is a block of fields, not a value: name one of them (${known})`];
 }
+
+const isList = (field: Field): field is readonly [Field] => Array.isArray(field);
+
+const memberOf = (fields: Exclude<Field, string | readonly [Field]>, name: string): Field | undefined =>
+  Object.hasOwn(fields, name) ? fields[name] : undefined;
+
+const listProblem = (list: string): string => `"${list}" is a list: name one of its elements, such as ${list}[0]`;
 
 /** Keeps the first problem of each path. */
 const distinct = (problems: readonly ConfigProblem[]): readonly ConfigProblem[] =>

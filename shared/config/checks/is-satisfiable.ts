@@ -1,12 +1,20 @@
 import type { Scalar } from "../../routes/operators.ts";
-import type { Pattern } from "../../routes/pattern.ts";
+import type { FieldTest, Pattern } from "../../routes/pattern.ts";
 
-/** The values that a published event can have, by field, for fields that every event has. */
-export type Possible = Readonly<Record<string, readonly Scalar[]>>;
+/**
+ * What is known of a field in some events: the values that it can have, none if it is never there. Undefined if nothing is
+ * known.
+ */
+export type Facts = (field: string) => readonly Scalar[] | undefined;
 
-/** Whether `possible` can satisfy one combination of a pattern, whatever the values of other fields are. */
-export function isSatisfiable({ combinations }: Pattern, possible: Possible): boolean {
-  return combinations.some((fields) =>
-    fields.every(({ name, tests }) => possible[name]?.some((value) => tests.some((test) => test(value))) ?? true),
-  );
-}
+/** Whether events with these facts can match a pattern, whatever the other fields are. */
+export const isSatisfiable = ({ combinations }: Pattern, facts: Facts): boolean =>
+  combinations.some((fields) => canHold(fields, facts));
+
+/** Whether events with these facts can match one combination of a pattern. */
+export const canHold = (fields: readonly FieldTest[], facts: Facts): boolean =>
+  fields.every(({ name, tests, orAbsent }) => {
+    const values = facts(name);
+    if (values === undefined) return true;
+    return values.length === 0 ? orAbsent : values.some((value) => tests.some((test) => test(value)));
+  });

@@ -1,7 +1,7 @@
 import { approvalOutlivesRecords, noApprover } from "./approvals.ts";
-import { buildFeedbackLoop } from "./build-feedback-loop.ts";
+import { branchOfFork } from "./branch-of-fork.ts";
 import type { Check } from "./check.ts";
-import { awsOnlyField, literalPath, unknownEventField } from "./event-fields.ts";
+import { awsOnlyField, literalPath, pathWithoutValue, unknownPath } from "./event-fields.ts";
 import {
   namePinnedSharedIssuer,
   proofWithoutAddress,
@@ -12,6 +12,7 @@ import {
   unreachableConsole,
 } from "./issuers.ts";
 import { unfitSecret, unreadableKeyFile } from "./machine.ts";
+import { possibleRouteCycle, routeCycle } from "./route-cycle.ts";
 import { unmatchableRoute, unmatchableValue, unusedSource } from "./routes.ts";
 import { unreadablePublishedKey, unreadableSecret } from "./secrets.ts";
 import { shadowMode } from "./shadow-mode.ts";
@@ -28,7 +29,8 @@ export const checks: readonly Check[] = [
   sourceSharesJobTokens,
   proofWithoutAddress,
   unreachableConsole,
-  buildFeedbackLoop,
+  routeCycle,
+  possibleRouteCycle,
   noApprover,
   approvalOutlivesRecords,
   missingSystemToken,
@@ -38,9 +40,11 @@ export const checks: readonly Check[] = [
   unusedTarget,
   unmatchableRoute,
   unmatchableValue,
-  unknownEventField,
+  unknownPath,
+  pathWithoutValue,
   awsOnlyField,
   literalPath,
+  branchOfFork,
   unusedSource,
   shadowMode,
   unfilledVariable,

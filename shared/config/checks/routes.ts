@@ -2,10 +2,11 @@ import { busSourceOf, sourceUriOf } from "../../model/bus-event.ts";
 import { EVENT_TYPES } from "../../model/event.ts";
 import { providers } from "../../providers/registry.ts";
 import { compilePattern } from "../../routes/pattern.ts";
-import type { Config, ConfiguredSource } from "../schema.ts";
+import type { Config } from "../schema.ts";
 import { suggestion } from "../suggest.ts";
 import type { Check } from "./check.ts";
-import { isSatisfiable, type Possible } from "./is-satisfiable.ts";
+import { isSatisfiable } from "./is-satisfiable.ts";
+import { type NamedSource, OWN_NAMES, ownSources } from "./known-events.ts";
 import { valuesOf } from "./pattern-values.ts";
 import { reporterOf } from "./targets.ts";
 
@@ -20,7 +21,7 @@ export const unmatchableRoute: Check = {
   run: (config) => {
     const published = publishedBy(config);
     return config.routes
-      .filter(({ pattern }) => !isSatisfiable(pattern, published))
+      .filter(({ pattern }) => !isSatisfiable(pattern, (field) => published[field]))
       .flatMap((route) => {
         const problems = valuesOf(route)
           .filter(({ field, alternative }) => !canBe(field, alternative, published))
@@ -47,7 +48,7 @@ export const unmatchableValue: Check = {
     // An alternative for a provider that has no source yet is not a mistake.
     const publishable = { ...published, source: BUS_SOURCES };
     return config.routes
-      .filter(({ pattern }) => isSatisfiable(pattern, published))
+      .filter(({ pattern }) => isSatisfiable(pattern, (field) => published[field]))
       .flatMap(valuesOf)
       .filter(({ field, alternative }) => !canBe(field, alternative, publishable))
       .map(({ path, field, alternative }) => ({
@@ -68,19 +69,25 @@ export const unusedSource: Check = {
     const reporting = targets.map(reporterOf);
     return sources
       .filter(({ name }) => !reporting.includes(name))
-      .filter((source) => !routes.some(({ pattern }) => isSatisfiable(pattern, eventsOf(source))))
+      .filter((source) => {
+        const published = valuesFrom(source);
+        return !routes.some(({ pattern }) => isSatisfiable(pattern, (field) => published[field]));
+      })
       .map(({ name }) => ({ path: ["sources", name], message: "its events are recorded, and no route acts on them" }));
   },
 };
 
-const eventsOf = ({ name, provider }: Pick<ConfiguredSource, "name" | "provider">): Possible => ({
+/** The values that an event can have, by field, for fields that every event has. */
+type Possible = Readonly<Record<string, readonly string[]>>;
+
+const valuesFrom = ({ name, provider }: NamedSource): Possible => ({
   source: [busSourceOf(provider)],
   "detail.source": [sourceUriOf(name)],
 });
 
 /** Returns the possible values of the fields that every event has. */
 function publishedBy(config: Config): Possible {
-  const publishing = [...config.sources, ...ownSources(config)].map(eventsOf);
+  const publishing = [...config.sources, ...ownSources(config)].map(valuesFrom);
   return {
     source: [...new Set(publishing.flatMap((events) => events["source"] ?? []))],
     "detail-type": EVENT_TYPES,
@@ -89,23 +96,12 @@ function publishedBy(config: Config): Possible {
   };
 }
 
-const OWN = ["approvals", "status"];
-
-/** The bridge publishes events of its own: about approvals of its routes, and about the states that jobs report. */
-function ownSources({ routes, issuers, roles }: Config): readonly Pick<ConfiguredSource, "name" | "provider">[] {
-  const hasApprovals = routes.some(({ approval }) => approval !== undefined);
-  const earned = Object.values(issuers).flatMap((entry) => entry.roles.map(({ role }) => role));
-  const hasStatus = earned.some((role) => roles[role]?.call.includes("status"));
-  const has: Readonly<Record<string, boolean>> = { approvals: hasApprovals, status: hasStatus };
-  return OWN.filter((name) => has[name]).map((name) => ({ name, provider: name }));
-}
-
 /** Every `source` that an event can have, whatever is configured. */
-const BUS_SOURCES = [...providers.map(({ name }) => name), ...OWN].map(busSourceOf);
+const BUS_SOURCES = [...providers.map(({ name }) => name), ...OWN_NAMES].map(busSourceOf);
 
 function canBe(field: string, alternative: unknown, possible: Possible): boolean {
   const compiled = compilePattern({ [field]: [alternative] });
-  return !compiled.ok || isSatisfiable(compiled.pattern, possible);
+  return !compiled.ok || isSatisfiable(compiled.pattern, (name) => possible[name]);
 }
 
 /** Returns why no event has this alternative, and what would be right. */

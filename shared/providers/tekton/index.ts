@@ -62,6 +62,8 @@ export const tekton = {
     "trigger.done",
   ],
   secrets: { "basic.password": "basic" },
+  // Only Pipelines-as-Code labels a run with what it is for.
+  hidesForks: true,
   contentTypes: ["application/cloudevents+json"],
   connect(source, deps) {
     const { bearer, basic, dashboard, maxAgeHours } = v.parse(settings, source.settings);

@@ -43,7 +43,7 @@ describe("a pattern", () => {
     [
       "a field of another part",
       "detail: { build: { space: [x] } }",
-      /^error unknown-event-field when\.detail\.build\.space: no event has "space" in detail\.build/,
+      /^error unknown-path when\.detail\.build\.space: no event has "space" in detail\.build/,
     ],
     [
       "a field below a value",
@@ -62,8 +62,7 @@ describe("a pattern", () => {
       'when.detail.code.commits.ids: no event has "ids" in detail.code.commits (did you mean "id"?)',
     ],
   ])("a pattern with %s is an error", async (_, fields, message) => {
-    const expected =
-      typeof message === "string" ? `error unknown-event-field ${message}` : expect.stringMatching(message);
+    const expected = typeof message === "string" ? `error unknown-path ${message}` : expect.stringMatching(message);
     expect(await withWhen(fields)).toEqual([expected]);
   });
 
@@ -101,10 +100,23 @@ describe("a path in an option of an action", () => {
     [
       "a misspelt field behind an index",
       "$.detail.code.commits[0].idd",
-      /"idd" in detail\.code\.commits \(did you mean "id"\?\)/,
+      /"idd" in detail\.code\.commits\[0\] \(did you mean "id"\?\)/,
     ],
     ["no detail", "$.page.id", /no event has "page" in an event/],
     ["a block of fields at its end", "$.detail.page", /is a block of fields, not a value/],
+    [
+      "no index behind a list",
+      "$.detail.page.labels",
+      /"detail\.page\.labels" is a list: name one of its elements, such as detail\.page\.labels\[0\]/,
+    ],
+    [
+      "no index before a field of a list's objects",
+      "$.detail.code.commits.id",
+      /"detail\.code\.commits" is a list: name one/,
+    ],
+    ["an index behind a value", "$.detail.page.id[0]", /"detail\.page\.id" is not a list/],
+    ["an index behind a block", "$.detail.page[0].id", /"detail\.page" is not a list/],
+    ["two indices", "$.detail.page.labels[0][1]", /"detail\.page\.labels\[0\]" is not a list/],
     [
       "results as a whole",
       "$.detail.build.results",
@@ -112,9 +124,7 @@ describe("a path in an option of an action", () => {
     ],
   ])("a path with %s is an error", async (_, path, message) => {
     expect(await withParam(path)).toEqual([expect.stringMatching(message)]);
-    expect(await withParam(path)).toEqual([
-      expect.stringMatching(/^error unknown-event-field do\.tekton\.params\.p: /),
-    ]);
+    expect(await withParam(path)).toEqual([expect.stringMatching(/^error unknown-path do\.tekton\.params\.p: /)]);
   });
 
   it.each(["detail.page.id", ".detail.page.id", "detail.code.commits[0].id"])(
@@ -128,13 +138,71 @@ describe("a path in an option of an action", () => {
 
   it.each([
     "$.detail.page.id",
+    "$.detail.page.labels[0]",
+    "$.detail.principal.roles[1]",
     "$.detail-type",
-    "$.detail.code.commits[0].id",
-    "$.detail.build.results.page",
+    "$.time",
     "detail",
     "main",
     "details.page.id",
   ])("the path or literal %s is valid", async (path) => expect(await withParam(path)).toEqual([]));
+});
+
+describe("a path of a field that events of the route's types do not have", () => {
+  const CODE = `  code: { provider: gitlab, token: { current: env:WIKI_SECRET } }\n`;
+  const withRoute = (when: string, param: string) =>
+    findings(
+      whole
+        .replace("sources:\n", `sources:\n${CODE}`)
+        .replace(`    when:\n      ${WHEN}`, `    when: ${when}`)
+        .replace(DO, `{ tekton: { target: docs-listener, params: { p: "${param}" } } }`),
+    );
+
+  it.each([
+    ["of another part", "{ detail-type: [page.updated] }", "$.detail.code.commit"],
+    ["of another part, in a list", "{ detail-type: [page.updated] }", "$.detail.code.commits[0].id"],
+    ["of another type", "{ detail-type: [page.updated, page.created] }", "$.detail.label"],
+    ["of an open change", "{ detail-type: [change.opened] }", "$.detail.change.mergeCommit"],
+  ])("a path %s that no matched event has is a warning", async (_, when, param) => {
+    expect(await withRoute(when, param)).toContain(
+      "warning path-without-value do.tekton.params.p: no event that the route matches has this field: the text is always empty",
+    );
+  });
+
+  it.each([
+    ["every change of a page", "{ detail-type: [{ prefix: page. }] }", "$.detail.label", "page.created"],
+    [
+      "changes that are open and merged",
+      "{ detail-type: [change.opened, change.merged] }",
+      "$.detail.change.mergeCommit",
+      "change.opened",
+    ],
+    [
+      "every comment and edit",
+      "{ detail-type: [page.commented, page.updated] }",
+      "$.detail.comment.id",
+      "page.updated",
+    ],
+  ])("a path that only some events of %s have is a warning that names the others", async (_, when, param, type) => {
+    const found = (await withRoute(when, param)).filter((finding) => finding.includes("path-without-value"));
+
+    expect(found).toEqual([expect.stringContaining(`the route also matches ${type}`)]);
+  });
+
+  it.each([
+    ["the commit of a push", "{ detail-type: [code.pushed] }", "$.detail.code.commit"],
+    ["fields of each of two parts", "{ detail-type: [page.updated, code.pushed] }", "$.detail.code.commit"],
+    [
+      "the commit of every change of code but a deletion",
+      "{ detail: { code: { change: [created, updated] } } }",
+      "$.detail.code.commit",
+    ],
+    ["a commit that must exist", "{ detail: { code: { commit: [{ exists: true }] } } }", "$.detail.code.commit"],
+    ["a field of all events", "{ detail-type: [{ prefix: build. }] }", "$.detail.delivery"],
+    ["a result", "{ detail-type: [build.succeeded] }", "$.detail.build.results.page"],
+  ])("a path to %s is valid", async (_, when, param) => {
+    expect((await withRoute(when, param)).filter((finding) => finding.includes("path-without-value"))).toEqual([]);
+  });
 });
 
 describe("every example in docs/events.md", () => {
@@ -144,7 +212,7 @@ describe("every example in docs/events.md", () => {
     const { "detail-type": type, ...rest } = patternOf(entry);
     const when = JSON.stringify({ "detail-type": type, ...rest });
     const found = await findings(whole.replace(`    when:\n      ${WHEN}`, `    when: ${when}`));
-    expect(found.filter((finding) => finding.includes("unknown-event-field"))).toEqual([]);
+    expect(found.filter((finding) => finding.includes("unknown-path"))).toEqual([]);
   });
 });
 

@@ -16,7 +16,7 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "an unknown key, like no other",
     "retentionDays: 90",
     "forever: true",
-    '37:3 limits.forever: there is no "forever" here (known: bodyBytes, retentionDays, shutdownSeconds)',
+    '37:3 limits.forever: there is no "forever" here (known: bodyBytes, retentionDays, chainHops, shutdownSeconds)',
   ],
   [
     "a missing audience",
@@ -131,7 +131,7 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "a section without entries",
     "limits:\n  bodyBytes: 1048576\n  retentionDays: 90\n",
     "limits:\n",
-    "35:1 limits: it must be a block of keys (bodyBytes, retentionDays, shutdownSeconds), and is empty",
+    "35:1 limits: it must be a block of keys (bodyBytes, retentionDays, chainHops, shutdownSeconds), and is empty",
   ],
   [
     "an invalid name",

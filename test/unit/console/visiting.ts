@@ -46,6 +46,7 @@ const timeline = (word: Words): ShownDelivery["timeline"] => [
     nextAt: AT,
     facts: { eventID: word(), [word()]: word() },
   })),
+  { at: AT, kind: "cut", route: "docs", action: "tekton", hops: 8 },
   ...(["enforce", "shadow"] as const).map((mode) => ({
     ...({ at: AT, kind: "denied", route: "docs", mode } as const),
     refusal: { reason: "role_missing", role: word() } as const,

@@ -1,0 +1,45 @@
+import { EVENT_TYPES } from "../../model/event.ts";
+import { providers } from "../../providers/registry.ts";
+import type { Check } from "./check.ts";
+import { canHold, type Facts } from "./is-satisfiable.ts";
+import { eventsOf } from "./known-events.ts";
+import { valuesOf } from "./pattern-values.ts";
+
+export const branchOfFork: Check = {
+  id: "branch-of-fork",
+  level: "warning",
+  finds:
+    "a route on `build.branch` or `job.branch` that matches runs of a source which cannot distinguish a fork's branch from yours, such as Tekton without Pipelines-as-Code",
+  remedy:
+    "with Pipelines-as-Code, also match `detail.build.source: [push]`; without it, match another source by `detail.source`, or ignore the finding if no run is for a fork",
+  canBeIgnored: true,
+  needs: [],
+  run: ({ routes, sources }) => {
+    const hiding = sources.filter(({ provider }) =>
+      providers.some(({ name, hidesForks }) => name === provider && hidesForks),
+    );
+    return routes.flatMap((route) => {
+      const onBranch = route.pattern.combinations.filter((fields) =>
+        fields.some(({ name, tests }) => BRANCHES.includes(name) && tests.length > 0),
+      );
+      const matched = hiding.filter((source) =>
+        eventsOf(source, EVENT_TYPES).some(({ facts }) =>
+          onBranch.some((fields) => canHold(fields, unlabelled(facts))),
+        ),
+      );
+      const [at] = valuesOf(route).filter(({ field }) => BRANCHES.includes(field));
+      if (matched.length === 0 || at === undefined) return [];
+      const names = matched.map(({ name }) => `"${name}"`).join(", ");
+      const message = `a run for a fork may have this branch too: ${names} cannot distinguish it. ${branchOfFork.remedy}`;
+      return [{ path: at.path.slice(0, -1), message }];
+    });
+  },
+};
+
+const BRANCHES: readonly string[] = ["detail.build.branch", "detail.job.branch"];
+
+/** The facts of a run that does not say what it is for. */
+const unlabelled =
+  (facts: Facts): Facts =>
+  (field) =>
+    /^detail\.(build|job)\.(source|change|protected|defaultBranch)(\.|$)/.test(field) ? [] : facts(field);
