@@ -1,4 +1,4 @@
-import { BUS_EVENT_FIELDS, type Fields } from "../../shared/config/checks/bus-event-fields.ts";
+import { BUS_EVENT_FIELDS, type Field } from "../../shared/config/checks/bus-event-fields.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { providers } from "../../shared/providers/registry.ts";
 import { table } from "../config-tables.ts";
@@ -41,10 +41,15 @@ const has =
   (detail: Detail): boolean =>
     part in detail;
 
-const pathsBelow = (path: string, fields: Fields[string]): readonly string[] =>
-  typeof fields === "string"
-    ? [fields === "any" ? `${path}.<name>` : path]
-    : Object.entries(fields).flatMap(([member, below]) => pathsBelow(`${path}.${member}`, below));
+/** A list has the paths of its elements, as in a pattern. */
+function pathsBelow(path: string, field: Field): readonly string[] {
+  if (field === "value") return [path];
+  if (field === "any") return [`${path}.<name>`];
+  if (isList(field)) return pathsBelow(path, field[0]);
+  return Object.entries(field).flatMap(([member, below]) => pathsBelow(`${path}.${member}`, below));
+}
+
+const isList = (field: Exclude<Field, string>): field is readonly [Field] => Array.isArray(field);
 
 function frequencyOf(path: string, details: readonly Detail[]): string {
   if (details.length === 0) return "";
