@@ -3,6 +3,9 @@ import { type EpochMillis, type EpochSeconds, toSeconds } from "../host/clock.ts
 import type { LabelledSecret } from "../host/secrets.ts";
 import type { Rejection } from "../model/rejection.ts";
 
+/** Length of an HMAC-SHA256. */
+export const SHA256_BYTES = 32;
+
 /** HMAC-SHA256 over the concatenation of `parts`. A string part is encoded as UTF-8. */
 export function hmacSha256(key: string | Uint8Array, parts: readonly (string | Uint8Array)[]): Buffer {
   const hmac = createHmac("sha256", key);

@@ -1,11 +1,11 @@
-import { epochSeconds, toSeconds } from "../../host/clock.ts";
-import { type RotatingSecret, readBoth } from "../../host/secrets.ts";
+import { epochSeconds } from "../../host/clock.ts";
+import type { RotatingSecret } from "../../host/secrets.ts";
 import type { Proof } from "../../model/authentic-delivery.ts";
-import { sourcePrincipal } from "../../model/principal.ts";
 import type { ReceivedRequest } from "../../model/request.ts";
 import { ok, type Result, reject } from "../../model/result.ts";
+import { type HmacScheme, proveByHmac, signByHmac, textKey } from "../hmac-proof.ts";
 import type { ProviderDeps, UnsignedRequest } from "../provider.ts";
-import { acceptedBy, decodeHex, equalBytes, hmacSha256, rejectStale } from "../signature.ts";
+import { decodeHex, SHA256_BYTES } from "../signature.ts";
 import { proveByToken } from "../static-token.ts";
 
 interface Tokens {
@@ -24,31 +24,31 @@ export async function prove(
   { source, signature, token }: Tokens & { readonly source: string },
   deps: ProofDeps,
 ): Promise<Result<Proof>> {
-  const header = request.headers.get(SIGNATURE);
-  if (header !== null) {
-    if (!signature) return reject({ reason: "signature_unverifiable", header: SIGNATURE });
-    return proveBySignature(header, request.body, { source, signature }, deps);
+  const { header } = scheme;
+  if (request.headers.has(header)) {
+    if (!signature) return reject({ reason: "signature_unverifiable", header });
+    return proveByHmac(request, { source, scheme, secret: signature }, deps);
   }
   if (token) return proveByToken(request, { source, header: TOKEN, token, secrets: deps.secrets });
-  return reject({ reason: "credential_missing", header: SIGNATURE });
+  return reject({ reason: "credential_missing", header });
 }
 
-async function proveBySignature(
-  header: string,
-  body: Uint8Array,
-  { source, signature }: { readonly source: string; readonly signature: RotatingSecret },
-  { secrets, clock }: ProofDeps,
-): Promise<Result<Proof>> {
-  const parsed = readSignature(header);
-  if (!parsed) return reject({ reason: "credential_malformed", header: SIGNATURE });
-  const accepted = acceptedBy(await readBoth(secrets, signature), (secret) =>
-    equalBytes(parsed.signature, signatureOf(parsed.timestamp, body, secret)),
-  );
-  if (!accepted) return reject({ reason: "signature_mismatch", header: SIGNATURE });
-  const stale = rejectStale(epochSeconds(Number(parsed.timestamp)), clock.now());
-  if (stale) return reject(stale);
-  return ok({ principal: sourcePrincipal(source, "hmac-signature", accepted.label) });
-}
+/** `timestamp=<Unix seconds>,signature=<hex>`, over the timestamp, a full stop and the body. */
+const scheme: HmacScheme = {
+  method: "hmac-signature",
+  header: "x-buildkite-signature",
+  read(headers) {
+    const text = headers.get(scheme.header);
+    if (text === null) return reject({ reason: "credential_missing", header: scheme.header });
+    const parsed = readSignature(text);
+    if (!parsed) return reject({ reason: "credential_malformed", header: scheme.header });
+    const { timestamp, signature } = parsed;
+    return ok({ offered: [signature], before: `${timestamp}.`, signedAt: epochSeconds(Number(timestamp)) });
+  },
+  write: (headers, now, sign) =>
+    headers.set(scheme.header, `timestamp=${now},signature=${sign(`${now}.`).toString("hex")}`),
+  key: textKey,
+};
 
 /** Parses `timestamp=<Unix seconds>,signature=<hex>`: the parts in either order, each exactly once. */
 function readSignature(header: string): { readonly timestamp: string; readonly signature: Buffer } | undefined {
@@ -58,34 +58,19 @@ function readSignature(header: string): { readonly timestamp: string; readonly s
   });
   const parts = new Map(pairs);
   const timestamp = parts.get("timestamp") ?? "";
-  const signature = decodeHex(parts.get("signature") ?? "", SIGNATURE_BYTES);
+  const signature = decodeHex(parts.get("signature") ?? "", SHA256_BYTES);
   return pairs.length === 2 && /^\d{1,12}$/.test(timestamp) && signature ? { timestamp, signature } : undefined;
 }
-
-/** The key is the token's text as it is, without decoding. */
-const signatureOf = (timestamp: string, body: Uint8Array, token: string): Buffer =>
-  hmacSha256(token, [`${timestamp}.`, body]);
 
 /**
  * Returns the headers of a webhook with these tokens: signed if `signature` is configured, otherwise with the token in
  * clear.
  */
-export async function sign(
-  { headers: unsigned, body }: UnsignedRequest,
-  { signature, token }: Tokens,
-  { secrets, clock }: ProofDeps,
-): Promise<Headers> {
-  const headers = new Headers(unsigned);
-  if (signature) {
-    const timestamp = String(toSeconds(clock.now()));
-    const secret = (await secrets.read(signature.current)).reveal();
-    headers.set(SIGNATURE, `timestamp=${timestamp},signature=${signatureOf(timestamp, body, secret).toString("hex")}`);
-  } else if (token) {
-    headers.set(TOKEN, (await secrets.read(token.current)).reveal());
-  }
+export async function sign(request: UnsignedRequest, { signature, token }: Tokens, deps: ProofDeps): Promise<Headers> {
+  if (signature) return signByHmac(request, { scheme, secret: signature }, deps);
+  const headers = new Headers(request.headers);
+  if (token) headers.set(TOKEN, (await deps.secrets.read(token.current)).reveal());
   return headers;
 }
 
-const SIGNATURE = "x-buildkite-signature";
 const TOKEN = "x-buildkite-token";
-const SIGNATURE_BYTES = 32;

@@ -1,10 +1,10 @@
 import * as v from "valibot";
+import { signByHmac } from "../hmac-proof.ts";
 import type { Provider } from "../provider.ts";
-import { hmacSha256 } from "../signature.ts";
 import { readDelivery } from "./parse.ts";
 import { confluenceSettings } from "./settings.ts";
 import { carriedToken } from "./system-token.ts";
-import { authenticateFor, SIGNATURE_HEADER, SIGNATURE_PREFIX } from "./verify.ts";
+import { authenticateFor, hubSignatureScheme } from "./verify.ts";
 
 /** Confluence Data Center and Cloud: events of pages, blog posts, labels, comments and attachments. */
 export const confluence = {
@@ -55,12 +55,7 @@ export const confluence = {
       }),
       // The other credentials do not cover the body, or only Atlassian has their key.
       ...(hubSignature && {
-        async sign({ headers, body }) {
-          const secret = await deps.secrets.read(hubSignature.current);
-          const signed = new Headers(headers);
-          signed.set(SIGNATURE_HEADER, SIGNATURE_PREFIX + hmacSha256(secret.reveal(), [body]).toString("hex"));
-          return signed;
-        },
+        sign: (request) => signByHmac(request, { scheme: hubSignatureScheme, secret: hubSignature }, deps),
       }),
     };
   },

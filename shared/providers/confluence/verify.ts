@@ -6,12 +6,18 @@ import type { Authenticate, Proof } from "../../model/authentic-delivery.ts";
 import { sourcePrincipal } from "../../model/principal.ts";
 import type { ReceivedRequest } from "../../model/request.ts";
 import { ok, type Result, reject } from "../../model/result.ts";
+import { bodySignature, proveByHmac } from "../hmac-proof.ts";
 import type { ProviderDeps } from "../provider.ts";
-import { acceptedBy, decodeHex, equalBytes, equalSecrets, hmacSha256 } from "../signature.ts";
+import { acceptedBy, equalSecrets } from "../signature.ts";
 import { checkConnectToken } from "./connect-token.ts";
 import type { ConfluenceSettings, ConnectSettings, ForgeSettings } from "./settings.ts";
 
-export const SIGNATURE_HEADER = "X-Hub-Signature";
+/** Data Center (https://confluence.atlassian.com/conf91/managing-webhooks-1442848789.html). */
+export const hubSignatureScheme = bodySignature({
+  header: "X-Hub-Signature",
+  prefix: "sha256=",
+  method: "hub-signature",
+});
 const AUTHORIZATION_HEADER = "Authorization";
 
 interface Checker {
@@ -28,42 +34,22 @@ export function authenticateFor(checker: Checker): Authenticate {
   const { hubSignature, connect } = checker.settings;
   const missing = reject({
     reason: "credential_missing",
-    header: hubSignature ? SIGNATURE_HEADER : AUTHORIZATION_HEADER,
+    header: hubSignature ? hubSignatureScheme.header : AUTHORIZATION_HEADER,
   });
   return async (request) => {
-    const signature = request.headers.get(SIGNATURE_HEADER);
+    const isSigned = request.headers.has(hubSignatureScheme.header);
     const authorization = request.headers.get(AUTHORIZATION_HEADER);
-    if (signature !== null && authorization !== null) return malformed(AUTHORIZATION_HEADER);
-    if (signature !== null) return hubSignature ? checkSignature(checker, hubSignature, signature, request) : missing;
+    if (isSigned && authorization !== null) return malformed(AUTHORIZATION_HEADER);
+    if (isSigned) {
+      if (!hubSignature) return missing;
+      const check = { source: checker.source, scheme: hubSignatureScheme, secret: hubSignature };
+      return proveByHmac(request, check, checker.deps);
+    }
     if (authorization === null) return missing;
     if (!/^jwt /i.test(authorization)) return checkBearer(checker, request, missing);
     return connect ? checkConnect(checker, connect, authorization.slice("jwt ".length).trim(), request) : missing;
   };
 }
-
-/**
- * Data Center: `sha256=<hex>` over the bytes that arrived
- * (https://confluence.atlassian.com/conf91/managing-webhooks-1442848789.html).
- */
-async function checkSignature(
-  { source, deps }: Checker,
-  pair: RotatingSecret,
-  header: string,
-  request: ReceivedRequest,
-): Promise<Result<Proof>> {
-  const signature = header.startsWith(SIGNATURE_PREFIX)
-    ? decodeHex(header.slice(SIGNATURE_PREFIX.length), SHA256_BYTES)
-    : undefined;
-  if (!signature) return malformed(SIGNATURE_HEADER);
-  const accepted = acceptedBy(await readBoth(deps.secrets, pair), (secret) =>
-    equalBytes(signature, hmacSha256(secret, [request.body])),
-  );
-  if (!accepted) return reject({ reason: "signature_mismatch", header: SIGNATURE_HEADER });
-  return ok({ principal: sourcePrincipal(source, "hub-signature", accepted.label) });
-}
-
-export const SIGNATURE_PREFIX = "sha256=";
-const SHA256_BYTES = 32;
 
 async function checkConnect(
   { source, deps }: Checker,

@@ -2,8 +2,7 @@ import * as v from "valibot";
 import { rotatingSecret } from "../../host/secrets.ts";
 import type { Provider } from "../provider.ts";
 import { readDelivery } from "./parse.ts";
-import { sign } from "./sign.ts";
-import { prove } from "./verify.ts";
+import { prove, sign } from "./verify.ts";
 
 const settings = v.pipe(
   v.strictObject({

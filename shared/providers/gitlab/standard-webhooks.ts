@@ -1,27 +1,37 @@
+import { randomUUID } from "node:crypto";
+import { epochSeconds } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
 import type { Secret } from "../../host/secrets.ts";
-import { decodeBase64, equalBytes, hmacSha256 } from "../signature.ts";
+import { ok, reject } from "../../model/result.ts";
+import type { HmacScheme } from "../hmac-proof.ts";
+import { decodeBase64, SHA256_BYTES } from "../signature.ts";
 
 /**
- * Standard Webhooks, symmetric scheme `v1`: HMAC-SHA256 over `{id}.{timestamp}.{body}`.
+ * Standard Webhooks, symmetric scheme `v1`: HMAC-SHA256 over `{id}.{timestamp}.{body}`. A resend keeps its id.
  * https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
  */
-export interface SignedContent {
-  readonly id: string;
-  /** The text of the header. */
-  readonly timestamp: string;
-  readonly body: Uint8Array;
-}
-
-export function signatureOf({ id, timestamp, body }: SignedContent, key: Uint8Array): Buffer {
-  return hmacSha256(key, [`${id}.${timestamp}.`, body]);
-}
-
-/** Returns whether one of `offered` is the signature. All of them are compared, in constant time. */
-export function isSignedBy(key: Uint8Array, content: SignedContent, offered: readonly Buffer[]): boolean {
-  const expected = signatureOf(content, key);
-  return offered.filter((signature) => equalBytes(signature, expected)).length > 0;
-}
+export const standardWebhooks: HmacScheme = {
+  method: "standard-webhooks",
+  header: "webhook-signature",
+  read(headers) {
+    const [id, timestamp] = [headers.get(ID), headers.get(TIMESTAMP)];
+    if (!id) return reject({ reason: "credential_missing", header: ID });
+    if (!timestamp) return reject({ reason: "credential_missing", header: TIMESTAMP });
+    if (!/^\d{1,12}$/.test(timestamp)) return reject({ reason: "credential_malformed", header: TIMESTAMP });
+    const signature = headers.get(standardWebhooks.header);
+    if (signature === null) return reject({ reason: "credential_missing", header: standardWebhooks.header });
+    const offered = readSignatures(signature);
+    if (!offered) return reject({ reason: "credential_malformed", header: standardWebhooks.header });
+    return ok({ offered, before: `${id}.${timestamp}.`, signedAt: epochSeconds(Number(timestamp)) });
+  },
+  write(headers, now, sign) {
+    const id = headers.get(ID) ?? randomUUID();
+    headers.set(ID, id);
+    headers.set(TIMESTAMP, String(now));
+    headers.set(standardWebhooks.header, `v1,${sign(`${id}.${now}.`).toString("base64")}`);
+  },
+  key: signingKey,
+};
 
 /**
  * Parses the `v1` signatures of a `webhook-signature` header; undefined if any item is malformed. Items of other
@@ -33,7 +43,7 @@ export function readSignatures(header: string): readonly Buffer[] | undefined {
     const [, version, text = ""] = ITEM.exec(item) ?? [];
     if (version === undefined) return undefined;
     if (version !== "v1") continue;
-    const signature = decodeBase64(text, SIGNATURE_BYTES);
+    const signature = decodeBase64(text, SHA256_BYTES);
     if (!signature) return undefined;
     signatures.push(signature);
   }
@@ -43,7 +53,7 @@ export function readSignatures(header: string): readonly Buffer[] | undefined {
 /**
  * Returns the key bytes of a signing token. `ref` names the malformed secret in the fault. Throws `secret_unavailable`.
  */
-export function signingKey(token: Secret, ref: string | undefined): Buffer {
+export function signingKey(token: Secret, ref: string): Buffer {
   const known = KEYS.get(token);
   if (known) return known;
   const [, text = ""] = /^whsec_(.*)$/s.exec(token.reveal()) ?? [];
@@ -63,7 +73,8 @@ export function signingKey(token: Secret, ref: string | undefined): Buffer {
 const KEYS = new WeakMap<Secret, Buffer>();
 
 const ITEM = /^(v\d+[a-z]*),((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/;
-const SIGNATURE_BYTES = 32;
+const ID = "webhook-id";
+const TIMESTAMP = "webhook-timestamp";
 /** The specification's bounds. GitLab creates tokens of 32 bytes. */
 const MIN_KEY_BYTES = 24;
 const MAX_KEY_BYTES = 64;

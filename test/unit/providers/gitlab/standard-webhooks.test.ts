@@ -3,12 +3,9 @@ import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Fault } from "../../../../shared/host/fault.ts";
 import { Secret } from "../../../../shared/host/secrets.ts";
-import {
-  isSignedBy,
-  readSignatures,
-  signatureOf,
-  signingKey,
-} from "../../../../shared/providers/gitlab/standard-webhooks.ts";
+import { readSignatures, signingKey, standardWebhooks } from "../../../../shared/providers/gitlab/standard-webhooks.ts";
+import { proveByHmac, signByHmac } from "../../../../shared/providers/hmac-proof.ts";
+import { secretsOf, testClock } from "../../../support/test-doubles.ts";
 
 const item = (byte: number, version = "v1") => `${version},${Buffer.alloc(32, byte).toString("base64")}`;
 
@@ -61,15 +58,18 @@ describe("a signing token", () => {
 });
 
 describe("agreement with the official library", () => {
-  const keys = fc.uint8Array({ minLength: 24, maxLength: 64 });
+  const tokens = fc
+    .uint8Array({ minLength: 24, maxLength: 64 })
+    .map((bytes) => `whsec_${Buffer.from(bytes).toString("base64")}`);
   const ids = fc.stringMatching(/^[\w-]{1,40}$/);
   const bodies = fc.string({ unit: "binary" });
-  const now = new Date("2026-11-02T09:00:00Z");
-  const timestamp = String(Math.floor(now.getTime() / 1000));
+  const clock = testClock();
+  const secret = { current: "env:A" };
+  const url = new URL("https://bridge.example.com/webhooks/gitlab");
 
   // The library reads the time of day itself.
   beforeEach(() => {
-    vi.useFakeTimers({ now, toFake: ["Date"] });
+    vi.useFakeTimers({ now: clock.now(), toFake: ["Date"] });
   });
   afterEach(() => {
     vi.useRealTimers();
@@ -77,25 +77,35 @@ describe("agreement with the official library", () => {
 
   it("the bridge verifies what the official library signs", () =>
     fc.assert(
-      fc.property(keys, ids, bodies, (bytes, id, text) => {
-        const token = `whsec_${Buffer.from(bytes).toString("base64")}`;
-        const offered = readSignatures(new Webhook(token).sign(id, now, text)) ?? [];
-        const content = { id, timestamp, body: Buffer.from(text) };
-        expect(isSignedBy(signingKey(new Secret(token), "env:A"), content, offered)).toBe(true);
+      fc.asyncProperty(tokens, ids, bodies, async (token, id, text) => {
+        const headers = new Headers({
+          "webhook-id": id,
+          "webhook-timestamp": String(Math.floor(clock.now() / 1_000)),
+          "webhook-signature": new Webhook(token).sign(id, new Date(clock.now()), text),
+        });
+        const request = {
+          requestId: "r-1",
+          method: "POST",
+          url,
+          headers,
+          body: Buffer.from(text),
+          receivedAt: clock.now(),
+        };
+        const check = { source: "gitlab", scheme: standardWebhooks, secret };
+        expect(await proveByHmac(request, check, { secrets: secretsOf({ A: token }), clock })).toMatchObject({
+          ok: true,
+          value: { principal: { method: "standard-webhooks" } },
+        });
       }),
     ));
 
   it("the official library verifies what the bridge signs", () =>
     fc.assert(
-      fc.property(keys, ids, bodies, (bytes, id, text) => {
-        const token = `whsec_${Buffer.from(bytes).toString("base64")}`;
-        const signature = signatureOf({ id, timestamp, body: Buffer.from(text) }, Buffer.from(bytes));
-        const headers = {
-          "webhook-id": id,
-          "webhook-timestamp": timestamp,
-          "webhook-signature": `v1,${signature.toString("base64")}`,
-        };
-        new Webhook(token).verify(Buffer.from(text), headers, { jsonParse: false });
+      fc.asyncProperty(tokens, ids, bodies, async (token, id, text) => {
+        const unsigned = { url, headers: new Headers({ "webhook-id": id }), body: Buffer.from(text) };
+        const check = { scheme: standardWebhooks, secret };
+        const signed = await signByHmac(unsigned, check, { secrets: secretsOf({ A: token }), clock });
+        new Webhook(token).verify(Buffer.from(text), Object.fromEntries(signed), { jsonParse: false });
       }),
     ));
 });
