@@ -24,6 +24,9 @@ export async function start({ options, given, environment, print }: Invocation):
     (line) => process.stdout.write(line),
     () => toIso(systemClock.now()),
   );
+  const isGiven = (name: string): boolean => options[name] !== undefined;
+  if (["tls-cert", "tls-key", "client-ca"].some(isGiven) && !["tls-cert", "tls-key"].every(isGiven))
+    throw usageFault("HTTPS needs both --tls-cert and --tls-key");
   const tls = { certificate: options["tls-cert"], key: options["tls-key"], clientCa: options["client-ca"] };
   const live = new LiveConfig({ path, tls, environment, log });
   process.on("SIGHUP", () => live.reload());

@@ -33,7 +33,7 @@ function deliveriesText({ deliveries, next }: ListedDeliveries, options: Invocat
   ]);
   const listed = table(["RECEIVED", "SOURCE", "OUTCOME", "WHAT", "SUBJECT", "DELIVERY"], rows);
   return [
-    rows.length === 0 ? "no delivery matches" : listed,
+    rows.length === 0 ? `no delivery matches${next === undefined ? "" : " so far"}` : listed,
     ...(next === undefined ? [] : [`more: ${commandFor({ ...options, cursor: next })}`]),
   ].join("\n");
 }

@@ -38,9 +38,9 @@ function checkText(found: StoreCheck): string {
     ]),
   ];
   const left = leftOf(found);
-  const size = `${counted(items, "item")} in ${megabytes(bytes)}`;
+  const size = `${counted(items, "item")} in ${sizeText(bytes)}`;
   return [
-    table(["QUEUE", "DUE", "LATER", "OLDEST DUE"], queues.map(queueRow)),
+    queues.length === 0 ? "No queue has work." : table(["QUEUE", "DUE", "LATER", "OLDEST DUE"], queues.map(queueRow)),
     ...(problems.length === 0 ? [] : [table(["FINDING", "ITEM", "REPAIRED"], problems)]),
     left === 0 ? `${size}: sound` : `${size}: ${counted(left, "finding")}`,
     ...(left > unreadable ? ["Stop the bridge and run it again with --repair."] : []),
@@ -62,7 +62,7 @@ export async function storeBackupCommand(invocation: Invocation): Promise<number
   const { backup } = await maintenance();
   const onProgress = progressOf(print, systemClock);
   const { items, bytes } = await backup(folderOf(invocation), file, { isReplacing: given.has("force"), onProgress });
-  print(printable(`${file} has ${counted(items, "item")} in ${megabytes(bytes)}, and is sound.`));
+  print(printable(`${file} has ${counted(items, "item")} in ${sizeText(bytes)}, and is sound.`));
   return EXIT.done;
 }
 
@@ -98,6 +98,7 @@ function progressOf(print: (text: string) => void, clock: Clock): OnProgress {
 const PROGRESS_MS = 2_000;
 
 const yesOrNo = (is: boolean): string => (is ? "yes" : "no");
-const megabytes = (bytes: number): string => `${(bytes / 1_000_000).toFixed(1)} MB`;
+const sizeText = (bytes: number): string =>
+  bytes < 1_000_000 ? `${Math.ceil(bytes / 1_000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 const counted = (count: number, noun: string): string =>
   `${count.toLocaleString("en-US")} ${noun}${count === 1 ? "" : "s"}`;

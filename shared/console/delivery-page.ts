@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
 import * as v from "valibot";
+import { OWN_SOURCE } from "../delivery/correlate.ts";
 import type { Replayed } from "../delivery/replay.ts";
 import type { ShownDelivery } from "../http/deliveries.ts";
 import type { BusEvent } from "../model/bus-event.ts";
@@ -51,7 +52,7 @@ const pathOf = (id: string): string => `/v1/deliveries/${encodeURIComponent(id)}
 
 /**
  * The delivery that this one was traced back to. The event only has its sender's claim; the timeline of the other
- * delivery shows whether the bridge confirmed it.
+ * delivery shows whether the bridge confirmed it. The claim of an event about an approval is the bridge's own.
  */
 async function originOf(
   visit: Visit,
@@ -60,8 +61,9 @@ async function originOf(
   const claim = event && "origin" in event.detail ? event.detail.origin?.delivery : undefined;
   if (claim === undefined) return undefined;
   const claimed = await visit.ask<ShownDelivery>(pathOf(claim));
+  if (!claimed.ok) return undefined;
   const isConfirmed =
-    claimed.ok &&
+    delivery.source === OWN_SOURCE ||
     claimed.value.timeline.some(
       (timelineEvent) => timelineEvent.kind === "followed_by" && timelineEvent.delivery === delivery.id,
     );

@@ -3,6 +3,7 @@ import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { CredentialUsageStore, CredentialUse } from "../store/credential-usage.ts";
+import { OWN_SOURCE } from "./correlate.ts";
 
 export interface CredentialUsageDeps {
   readonly credentialUses: Pick<CredentialUsageStore, "record">;
@@ -31,14 +32,18 @@ export class CredentialUsage {
     this.#deps = deps;
   }
 
-  /** Records the credential that proved a delivery. A delivery that shadow mode accepted without proof has none. */
+  /**
+   * Records the credential that proved a delivery. A delivery that shadow mode accepted without proof has none. The bridge
+   * itself made the deliveries of its own source and replays: no sender used the credential of their principal there.
+   */
   delivered({
     source: name,
     principal,
     receivedAt,
-  }: Pick<RecordedDelivery, "source" | "principal" | "receivedAt">): void {
+    replay,
+  }: Pick<RecordedDelivery, "source" | "principal" | "receivedAt" | "replay">): void {
     const { method, credential } = principal;
-    if (method === "none") return;
+    if (method === "none" || name === OWN_SOURCE || replay !== undefined) return;
     this.record({ kind: "source", name, method, credential, lastUsedAt: receivedAt });
   }
 

@@ -97,11 +97,13 @@ function lanesOf(waiting: readonly WaitingTarget[]): string {
   const stalled = waiting.filter(({ isStalled }) => isStalled).length;
   const overdue = waiting.length - stalled;
   const problems = [
-    ...(stalled > 0 ? [`${stalled} of the targets have due actions and finish none`] : []),
-    ...(overdue > 0 ? [`${overdue} of the targets have actions that are overdue by more than 10 minutes`] : []),
+    ...(stalled > 0 ? [`${targetsHave(stalled)} due actions and finished none for 5 minutes`] : []),
+    ...(overdue > 0 ? [`${targetsHave(overdue)} actions that are overdue by more than 10 minutes`] : []),
   ];
   return problems.length === 0 ? OK : problems.join("; ");
 }
+
+const targetsHave = (count: number): string => (count === 1 ? "1 target has" : `${count} targets have`);
 
 /** Writes one line when the failing checks change. */
 export class ReadinessLog {

@@ -57,7 +57,8 @@ function problemWith(
   // Otherwise a caller who may replay would vouch for a sender that was not authenticated.
   if (refusal !== undefined) return "The sender was not authenticated: shadow mode let the delivery in";
   if (routes.length > 0) return undefined;
-  return `The delivery matched no such route; you may run it again for: ${allowed.join(", ") || "none"}`;
+  if (allowed.length === 0) return "The delivery matched no route that you may run again";
+  return `The delivery matched no such route; you may run it again for: ${allowed.join(", ")}`;
 }
 
 /** `POST /v1/rollbacks`: fires a route again with the event of its last successful run. */

@@ -32,7 +32,10 @@ export async function readTlsSettings(files: TlsFiles, secrets: Secrets): Promis
     key: await secrets.read(`file:${key}`),
     ...(clientCa !== undefined && { clientCa: await readPem(clientCa) }),
   };
-  if (!isUsable(settings)) throw invalid("the TLS certificate, its key and the client CA are not matching PEM files");
+  if (!isUsable(settings)) {
+    const paths = [certificate, key, clientCa].filter((path) => path !== undefined);
+    throw invalid(`the TLS certificate, its key and the client CA are not matching PEM files: ${paths.join(", ")}`);
+  }
   return settings;
 }
 

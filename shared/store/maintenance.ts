@@ -5,6 +5,7 @@ import type { ItemProblem } from "./item-check.ts";
 export type OnProgress = (what: string, done: number, total: number) => void;
 
 export interface StoreCheck {
+  /** Size of the database, with its write-ahead log. */
   readonly bytes: number;
   readonly items: number;
   /** What the structure of the file violates. The items are then not looked at. */

@@ -290,6 +290,17 @@ describe("a delivery that is run again", () => {
     expect(problems[1]?.["title"]).toBe("The delivery matched no such route; you may run it again for: page-build");
     await waitingFor(first["delivery"] ?? "");
   });
+
+  it("the rejection of a replay says so if the delivery matched no route", async () => {
+    const trashed = await bridge.pageEdit({
+      event: "page_trashed",
+      timestamp: systemClock.now(),
+      page: { id: Number(PAGE) },
+    });
+    const { delivery } = (await trashed.json()) as { readonly delivery: string };
+    const rejected = await call(mia, `/v1/deliveries/${delivery}/replay`, {});
+    expect(await rejected.json()).toMatchObject({ title: "The delivery matched no route that you may run again" });
+  });
 });
 
 describe("a rollback", () => {

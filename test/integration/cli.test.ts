@@ -287,6 +287,11 @@ describe("the output of a command", () => {
 
   it("an empty list of deliveries says so", async () => {
     expect((await printedOf({ deliveries: [] }, list)).lines).toEqual(["no delivery matches"]);
+    const { lines } = await printedOf({ deliveries: [], next: "1793600000000.d-1" }, list);
+    expect(lines).toEqual([
+      "no delivery matches so far",
+      expect.stringMatching(/^more: .* --cursor 1793600000000.d-1/),
+    ]);
   });
 
   it("the list names the sender of a rejected delivery", async () => {

@@ -215,7 +215,7 @@ describe("a bridge whose certificate changes", () => {
     await save("server.pem", second.certificate);
     expect(await nextReload()).toMatchObject({
       message: REFUSED,
-      errors: "the TLS certificate, its key and the client CA are not matching PEM files",
+      errors: "the TLS certificate, its key and the client CA are not matching PEM files: server.pem, server.key",
     });
     expect(await shown(url)).toEqual(Buffer.from(first.der));
     await save("server.key", second.key);

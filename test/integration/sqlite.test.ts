@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, mkdtemp, open, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, open, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -59,6 +59,32 @@ describe("the data folder", () => {
     const waiting = first.table.create({ pk: "p", sk: "head" });
     first.close();
     expect(await waiting).toBe(true);
+    const second = openTable(folder, silentLog);
+    expect(await second.table.get({ pk: "p", sk: "head" })).toBeDefined();
+    second.close();
+  });
+
+  it("a close leaves every write in the database file alone, so that a copy of it is complete", async () => {
+    const { table, close } = openTable(folder, silentLog);
+    await table.create({ pk: "p", sk: "head" });
+    expect((await stat(`${at()}-wal`)).size).toBeGreaterThan(0);
+    close();
+    expect((await stat(`${at()}-wal`)).size).toBe(0);
+    await mkdir(join(folder, "copy"));
+    await copyFile(at(), at(join(folder, "copy")));
+    const copy = openTable(join(folder, "copy"), silentLog);
+    expect(await copy.table.get({ pk: "p", sk: "head" })).toBeDefined();
+    copy.close();
+  });
+
+  it("a close during a backup ends without an error, and loses no write", async () => {
+    const first = openTable(folder, silentLog);
+    await first.table.create({ pk: "p", sk: "head" });
+    const reader = new DatabaseSync(at());
+    reader.exec("BEGIN");
+    reader.prepare("SELECT count(*) FROM items").get();
+    first.close();
+    reader.close();
     const second = openTable(folder, silentLog);
     expect(await second.table.get({ pk: "p", sk: "head" })).toBeDefined();
     second.close();

@@ -79,6 +79,14 @@ describe("a bridge that cannot start", () => {
     expect([code, err]).toEqual([1, expect.stringMatching(/^drawbridge: file\/below cannot be used .*\n$/)]);
   });
 
+  it("the bridge ends with 2 if the command line has a part of what HTTPS needs", async () => {
+    await configured();
+    for (const option of ["--tls-cert", "--tls-key", "--client-ca"]) {
+      const { code, err } = await start({ TOKEN }, "--port", "0", option, "file.pem").ended;
+      expect([code, err]).toEqual([2, "drawbridge: HTTPS needs both --tls-cert and --tls-key\n"]);
+    }
+  });
+
   it("the bridge ends with one line for each error in its configuration", async () => {
     await configured({ sources: { one: GITLAB("env:ONE"), two: GITLAB("env:TWO") } });
     const { code, err } = await start({}, "--port", "0").ended;

@@ -97,8 +97,25 @@ describe("drawbridge store check", () => {
     const { code, out, err } = await store("check");
     expect(err).toBe("");
     expect(out).toMatch(/^QUEUE +DUE +LATER +OLDEST DUE\nact#ci +1 +0 +2026-11-02T09:00:00.000Z\nrelay +1 +0 +2026-/);
-    expect(out).toMatch(/\n4 items in \d\.\d MB: sound\n$/);
+    expect(out).toMatch(/\n4 items in \d\d kB: sound\n$/);
     expect(code).toBe(0);
+  });
+
+  it("the size includes what only the write-ahead log of a running bridge has", async () => {
+    await fill();
+    const { size } = await stat(join(data, DATABASE_FILE));
+    await inStore(async ({ deliveries }) => {
+      for (let n = 3; n < 40; n += 1) await deliveries.record(sampleDelivery(n));
+      const { out } = await store("check");
+      const [, shown = ""] = / in ([\d.]+) [kM]B: sound\n$/.exec(out) ?? [];
+      expect((await stat(join(data, DATABASE_FILE))).size).toBe(size);
+      expect(Number(shown)).toBeGreaterThan(size / 1_000 + 10);
+    });
+  });
+
+  it("it says so if no queue has work", async () => {
+    openTable(data, silentLog).close();
+    expect((await store("check")).out).toMatch(/^No queue has work\.\n\n0 items in \d+ kB: sound\n$/);
   });
 
   it("it finds work in no queue, a queue with nothing to do, and unreadable items, and repairs what it can", async () => {
@@ -186,7 +203,7 @@ describe("drawbridge store backup and restore", () => {
     while (!isBackedUp) later.push(await push());
     const { code, out, err } = await made;
     expect({ code, err }).toEqual({ code: 0, err: "" });
-    expect(out).toMatch(/has [\d,]+ items in \d\.\d MB, and is sound\.\n$/);
+    expect(out).toMatch(/has [\d,]+ items in [\d.]+ [kM]B, and is sound\.\n$/);
     expect((await stat(file)).mode & 0o077).toBe(0);
     expect((await readdir(home)).sort()).toEqual(["backup.db", "data", "drawbridge.yaml"]);
     expect((await store("check")).code).toBe(0);

@@ -39,7 +39,9 @@ function removeCopy(copy: string): void {
 }
 
 const damaged = (source: string, why: string): Fault =>
-  new Fault("store_damaged", `${source} is damaged (${why}), so no copy of it is kept`, { retryable: false });
+  new Fault("store_damaged", `${source} is damaged (${why}): nothing was written; use an earlier backup`, {
+    retryable: false,
+  });
 
 async function copyPages(source: string, copy: string, onProgress: OnProgress): Promise<void> {
   const database = new DatabaseSync(source, { readOnly: true });

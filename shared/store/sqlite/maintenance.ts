@@ -43,7 +43,7 @@ async function check(
     const nothing = { findings: [], repairable: 0, unreadable: 0 };
     const found = isReadable ? await checkItems(database, { isRepairing, now, onProgress }) : nothing;
     return {
-      bytes: statSync(file).size,
+      bytes: isReadable ? bytesOf(database) : statSync(file).size,
       items: isReadable ? countOf(database) : 0,
       damage,
       indexProblems: structure.indexProblems.length,
@@ -92,7 +92,7 @@ async function checkItems(
         findings.push({ problem, pk: String(row.pk), sk: String(row.sk), isRepaired });
       if (!isRepaired) left[item === undefined ? "unreadable" : "repairable"] += 1;
     }
-    onProgress("checking the items", after, last ?? 0);
+    if (last !== null) onProgress("checking the items", after, last);
     if (rows.length < PAGE_ITEMS) return { findings, ...left };
     await nextTurn();
   }
@@ -117,6 +117,14 @@ function problemIn(
 
 function countOf(database: DatabaseSyncInstance): number {
   return (database.prepare("SELECT count(*) AS items FROM items").get() as { readonly items: number }).items;
+}
+
+/** Size of the database with what its write-ahead log still has: the file alone may be one page while a bridge runs. */
+function bytesOf(database: DatabaseSyncInstance): number {
+  const { pages, bytes } = database
+    .prepare("SELECT page_count AS pages, page_size AS bytes FROM pragma_page_count, pragma_page_size")
+    .get() as { readonly pages: number; readonly bytes: number };
+  return pages * bytes;
 }
 
 function queuesOf(database: DatabaseSyncInstance, now: EpochMillis): readonly QueueLength[] {

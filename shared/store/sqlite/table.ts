@@ -113,10 +113,19 @@ export class SqliteTable implements Table {
     await this.#commits.add(() => this.#database.exec(`PRAGMA user_version = ${FORMAT}`));
   }
 
-  /** Commits the writes that wait, and closes the database. A later call fails with `store_unavailable`. */
+  /**
+   * Commits the writes that wait, moves the write-ahead log into the database, and closes it. A later call fails with
+   * `store_unavailable`. The driver keeps statements open, so SQLite does not move the log by itself.
+   */
   close(): void {
     this.#commits.commit();
-    if (this.#database.isOpen) this.#database.close();
+    if (!this.#database.isOpen) return;
+    try {
+      this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch {
+      // A disk that fails leaves the log as it is, and the next start reads it.
+    }
+    this.#database.close();
   }
 
   /** Writes only the columns of the change, because SQLite rewrites each index of a column that is written. */

@@ -28,6 +28,14 @@ describe("a response of the bridge on the command line", () => {
     expect(response).toMatchObject(readAnswer(JSON.stringify(response), schema) as object);
   });
 
+  it("the events of a delivery stay whole, so that `events show --json` has what a route's patterns match", () => {
+    const response = delivery(word);
+    expect(response.events.length).toBeGreaterThan(0);
+    expect(readAnswer(JSON.stringify(response), shownDelivery).events).toEqual(
+      JSON.parse(JSON.stringify(response.events)),
+    );
+  });
+
   it("the command line prints every kind of timeline event", () => {
     const { timeline } = readAnswer(JSON.stringify(delivery(word)), shownDelivery);
     expect(timeline.map(timelineLine).filter((line) => /undefined|\[object/.test(line) || line === "")).toEqual([]);

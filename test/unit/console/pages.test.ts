@@ -178,6 +178,22 @@ describe("the page of a delivery", () => {
     expect(await showing(page, { ...delivery(() => "x"), ...changes }, visit)).not.toContain("Run it again");
   });
 
+  it("the page of an event about an approval shows the delivery that needs it", async () => {
+    const { events, ...rest } = delivery(() => "x");
+    const [event] = events;
+    const own = {
+      ...rest,
+      delivery: { ...rest.delivery, source: "approvals" },
+      events: [{ ...event, detail: { ...event?.detail, origin: { delivery: "d-origin" } } }],
+    };
+    const ask: Visit["ask"] = async <T>(path: string) => {
+      const origin = { ...rest, delivery: { ...rest.delivery, id: "d-origin" }, timeline: [] };
+      return { ok: true, value: (path.endsWith("d-origin") ? origin : own) as T };
+    };
+    const html = String(await shownBy(await page(visitOf(() => "x", { ask }))).main);
+    expect(html).toContain('Traced back to <a href="/console/deliveries/d-origin">');
+  });
+
   it("the page of a delivery shows an origin only if the origin's timeline confirms it", async () => {
     const {
       events: [event],

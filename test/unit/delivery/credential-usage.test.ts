@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { OWN_SOURCE } from "../../../shared/delivery/correlate.ts";
 import { CredentialUsage, RECORD_INTERVAL_MS } from "../../../shared/delivery/credential-usage.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 import { Fault } from "../../../shared/host/fault.ts";
@@ -73,6 +74,17 @@ describe("the last use of a credential", () => {
     const { source: name, receivedAt: lastUsedAt, principal } = delivery;
     const { method, credential } = principal;
     expect(written).toEqual([{ kind: "source", name, method, credential, lastUsedAt }]);
+  });
+
+  it("a delivery that the bridge made for an approval or a replay records no use of a credential", async () => {
+    const { credentialUsage, written } = usageWith();
+    credentialUsage.delivered({ ...sampleDelivery(1), source: OWN_SOURCE });
+    credentialUsage.delivered({
+      ...sampleDelivery(2),
+      replay: { of: sampleDelivery(1).id, routes: ["docs-build"], isRollback: false },
+    });
+    await credentialUsage.settled();
+    expect(written).toEqual([]);
   });
 
   it("an issuer's text is cut to the length that a key may have", async () => {

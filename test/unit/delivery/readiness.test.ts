@@ -67,7 +67,7 @@ describe("the readiness of a bridge on one machine", () => {
       space: "ok",
       outbox: "deliveries are overdue by more than 10 minutes",
       lanes:
-        "1 of the targets have due actions and finish none; 1 of the targets have actions that are overdue by more than 10 minutes",
+        "1 target has due actions and finished none for 5 minutes; 1 target has actions that are overdue by more than 10 minutes",
     });
     expect(targets).toEqual(["prod", "wiki"]);
   });
@@ -86,7 +86,7 @@ describe("the log of the readiness", () => {
     log.add(await readinessWith({}));
     expect(lines).toEqual([
       'error {"status":"unavailable","space":"9.0 MB are free, less than 100.0 MB"}',
-      'error {"status":"degraded","lanes":"1 of the targets have due actions and finish none","targets":"prod"}',
+      'error {"status":"degraded","lanes":"1 target has due actions and finished none for 5 minutes","targets":"prod"}',
       'info {"status":"ready"}',
     ]);
   });

@@ -12,6 +12,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   Keycloak: ["protocolMappers"],
   "Microsoft Entra ID": ["accessTokenAcceptedVersion", "requestedAccessTokenVersion"],
   Okta: ["authorizationServers"],
+  systemd: ["EnvironmentFile", "WorkingDirectory"],
 };
 
 const SOURCES: readonly string[] = ["shared", "functions", "infra", "test"].flatMap((folder) =>

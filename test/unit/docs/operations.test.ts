@@ -5,16 +5,17 @@ import { handWritten, pages } from "../../../docs/generated-blocks.ts";
 import { ANSWER_WITHIN_MS } from "../../../functions/receive-app.ts";
 import { COMMANDS } from "../../../shared/cli/commands.ts";
 import { timelineLine } from "../../../shared/cli/events.ts";
-import { EXIT_CODES } from "../../../shared/cli/exit-codes.ts";
+import { EXIT, EXIT_CODES } from "../../../shared/cli/exit-codes.ts";
 import { parseCommandLine } from "../../../shared/cli/parse.ts";
 import { shownDelivery } from "../../../shared/cli/responses.ts";
+import { parseConfig } from "../../../shared/config/load.ts";
 import { timelineOf } from "../../../shared/console/timeline.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 import { ADMISSION_LIMITS } from "../../../shared/http/admission.ts";
 import { problemOf } from "../../../shared/http/problem.ts";
 import type { Rejection } from "../../../shared/model/rejection.ts";
 import { HINTS } from "../../../shared/model/rejection-hints.ts";
-import { codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
+import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
 import { delivery } from "../console/visiting.ts";
 
 const REASONS = readText("docs/reasons.md");
@@ -149,6 +150,28 @@ describe("docs/operations/deliveries.md", () => {
     expectWords(inCli, timeline.map(timelineLine));
     const shown = entries.map((entry) => timelineOf({ ...sample, timeline: [entry] }, epochMillis(Date.parse(AT))));
     expectWords(inConsole, await Promise.all(shown.map(badgeOf)));
+  });
+});
+
+describe("the unit for systemd in docs/operations/process.md", () => {
+  const [unit = ""] = blocksOf(readText("docs/operations/process.md"), "ini");
+  const settingIn = (key: string): string => new RegExp(`^${key}=(.*)$`, "m").exec(unit)?.[1] ?? "";
+
+  it("has a command that the parser accepts", () => {
+    const [command = "", words = ""] = settingIn("ExecStart").split("dist/drawbridge.mjs ");
+    expect(command).toBe("/usr/bin/node ");
+    expect(() => parseCommandLine(words.split(" "), COMMANDS)).not.toThrow();
+  });
+
+  it("gives a stop more time than the bridge takes by default", () => {
+    const loaded = parseConfig("sources: {}", "drawbridge.yaml");
+    if (!loaded.ok) throw new Error("the configuration has a mistake");
+    expect(Number(settingIn("TimeoutStopSec"))).toBeGreaterThan(loaded.config.limits.shutdownSeconds);
+  });
+
+  it("takes a stop at the deadline as a success, and makes no restart that cannot help", () => {
+    expect(settingIn("SuccessExitStatus")).toBe(String(EXIT.cutOff));
+    expect(settingIn("RestartPreventExitStatus")).toBe(`${EXIT.usage} ${EXIT.damaged}`);
   });
 });
 
