@@ -21,7 +21,7 @@ export interface HmacScheme {
   readonly key: (secret: Secret, ref: string) => string | Uint8Array;
 }
 
-export interface PresentedSignature {
+interface PresentedSignature {
   /** One of them must be correct. */
   readonly offered: readonly Buffer[];
   /** The text that is signed before the body. */
