@@ -21,7 +21,7 @@ export async function measureBundle(
   entry: string,
   folder: string,
   configuration: unknown,
-  changes: Pick<BuildOptions, "splitting"> = {},
+  changes: Pick<BuildOptions, "splitting" | "external"> = {},
 ): Promise<BundleSize> {
   const { metafile } = await build({ ...bundling(entry, folder, configuration), ...changes, metafile: true });
   const { outputs } = metafile;

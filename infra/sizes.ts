@@ -13,11 +13,11 @@ const MAX_KB = 450;
 /** The same for the console, which also has its pages and the session cookies. No sender of webhooks waits for it. */
 const MAX_CONSOLE_KB = 500;
 /** Longest start of `receive`, relative to the floor: a sender waits for it. The others have more time. */
-const MAX_RECEIVE_INIT_RATIO = 1.25;
+const MAX_RECEIVE_INIT_RATIO = 1.2;
 const MAX_INIT_RATIO = 1.4;
 /**
- * The smallest possible function, in one file as CDK's `NodejsFunction` bundles it. The start budgets are relative to it.
- * Split into files as the bridge's functions are, so that unused ones are never read, it is a second, informative baseline.
+ * The smallest possible function, in one file as CDK's `NodejsFunction` bundles it, with all
+ * that the clients contain. The start budgets are relative to it. Split into files as the bridge's functions are, so that unused ones are never read, it is a second, informative baseline.
  */
 const FLOOR = "infra/floor.ts";
 /** Packages that no function in AWS needs, and packages that `receive` does not need. */
@@ -39,7 +39,7 @@ async function report(folder: string): Promise<number> {
     async (name) => [name, await measureBundle(entryOf(name), join(folder, name), value)] as const,
   );
   const floors = [
-    ["floor", await measureBundle(FLOOR, join(folder, "floor"), value, { splitting: false })] as const,
+    ["floor", await measureBundle(FLOOR, join(folder, "floor"), value, { splitting: false, external: [] })] as const,
     ["split floor", await measureBundle(FLOOR, join(folder, "split-floor"), value)] as const,
   ];
   const sizes: Sizes = new Map([...floors, ...(await Promise.all(measured))]);
