@@ -24,22 +24,33 @@ const START = Date.UTC(2026, 10, 2, 9);
 const MINUTE_MS = 60_000;
 const iso = (at: number): string => new Date(at).toISOString();
 
+/** `limited`: the job waits until its resource group is free. */
+export type JobKind = "automatic" | "manual" | "limited";
+
 interface Job {
   readonly id: number;
-  readonly isManual: boolean;
-  readonly status: "created" | "manual" | "pending" | "running" | "success" | "failed" | "canceled";
+  readonly kind: JobKind;
+  readonly status:
+    | "created"
+    | "manual"
+    | "waiting_for_resource"
+    | "pending"
+    | "running"
+    | "success"
+    | "failed"
+    | "canceled";
   readonly startedAt?: string | undefined;
 }
 
 /**
- * The life of a GitLab pipeline with one job after the other, some of them manual. Each number of `steps` chooses one of
+ * The life of a GitLab pipeline with one job of each kind after the other. Each number of `steps` chooses one of
  * the things that can happen next.
  */
-export function gitlabLife(run: number, manual: readonly boolean[], steps: readonly number[]): Life {
+export function gitlabLife(run: number, kinds: readonly JobKind[], steps: readonly number[]): Life {
   const id = 500 + run;
   const createdAt = START + run * 1_000;
   let nextJob = run * 1_000;
-  let jobs: readonly Job[] = manual.map((isManual) => ({ id: nextJob++, isManual, status: "created" }));
+  let jobs: readonly Job[] = kinds.map((kind) => ({ id: nextJob++, kind, status: "created" }));
   let finishedAt: number | undefined;
   let lastEnd: BuildState | undefined;
   let at = createdAt;
@@ -70,8 +81,8 @@ export function gitlabLife(run: number, manual: readonly boolean[], steps: reado
         builds: jobs.map((job) => ({
           id: job.id,
           status: job.status,
-          manual: job.isManual,
-          when: job.isManual ? "manual" : "on_success",
+          manual: job.kind === "manual",
+          when: job.kind === "manual" ? "manual" : "on_success",
           started_at: job.startedAt ?? null,
         })),
       },
@@ -88,6 +99,7 @@ export function gitlabLife(run: number, manual: readonly boolean[], steps: reado
     const choices = jobs.flatMap((job): readonly (() => void)[] => {
       switch (job.status) {
         case "manual":
+        case "waiting_for_resource":
           return [() => change(job, { status: "pending" }), () => cancel()];
         case "pending":
           return [() => change(job, { status: "running", startedAt: iso(at) })];
@@ -100,7 +112,7 @@ export function gitlabLife(run: number, manual: readonly boolean[], steps: reado
           ];
         case "failed":
         case "canceled":
-          return [() => change(job, { id: nextJob++, isManual: false, status: "pending", startedAt: undefined })];
+          return [() => change(job, { id: nextJob++, kind: "automatic", status: "pending", startedAt: undefined })];
         default:
           return [];
       }
@@ -116,18 +128,21 @@ export function gitlabLife(run: number, manual: readonly boolean[], steps: reado
   return { reports, ownPage: { state, lastEnd: status in GITLAB_ENDS ? undefined : lastEnd } };
 }
 
-/** A job is queued, or waits for a person, once all before it have succeeded. */
+const STARTS = { automatic: "pending", manual: "manual", limited: "waiting_for_resource" } as const;
+
+/** A job is queued, or waits, once all before it have succeeded. */
 function queued(jobs: readonly Job[]): readonly Job[] {
   const at = jobs.findIndex(({ status }) => status !== "success");
   return jobs.map((job, index) =>
-    index === at && job.status === "created" ? { ...job, status: job.isManual ? "manual" : "pending" } : job,
+    index === at && job.status === "created" ? { ...job, status: STARTS[job.kind] } : job,
   );
 }
 
 function statusOf(jobs: readonly Job[]): string {
   const has = (...statuses: readonly Job["status"][]) => jobs.some(({ status }) => statuses.includes(status));
   if (has("running")) return "running";
-  if (has("pending")) return "pending";
+  if (has("pending")) return has("success", "failed", "canceled") ? "running" : "pending";
+  if (has("waiting_for_resource")) return "waiting_for_resource";
   if (has("canceled")) return "canceled";
   if (has("failed")) return "failed";
   if (has("manual")) return "manual";
@@ -142,6 +157,7 @@ const GITLAB_ENDS: Readonly<Record<string, BuildState>> = {
 const GITLAB_STATES: Readonly<Record<string, BuildState>> = {
   ...GITLAB_ENDS,
   created: "queued",
+  waiting_for_resource: "queued",
   pending: "queued",
   running: "running",
   manual: "waiting",

@@ -111,7 +111,10 @@ export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Rea
   const created = status === "created" && !hasBegun(finished_at, builds) ? created_at : undefined;
   const event: BuildEvent = present({
     type: `build.${state}`,
-    keyParts: [body.project.id, id, status, finished_at ?? "", newest(builds), passedGates(builds)].map(String),
+    keyParts: [
+      ...[body.project.id, id, status, finished_at ?? "", newest(builds), passedGates(builds)],
+      ...(isTerminal(state) ? [] : [endedJobs(builds)]),
+    ].map(String),
     time: timeOf(state, { created, finished: finishedAt, receivedAt }),
     subject: `${path} pipeline ${id}`,
     actor: actorOf(body.user),
@@ -207,18 +210,26 @@ const passedGates = (builds: readonly Job[]): number =>
       (manual !== false || when === "delayed") && (started_at || (manual && PROGRESS.has(status ?? ""))),
   ).length;
 
+const ENDED = 3;
 /** The steps of a job's life, by status. A job in any other status has not been queued yet, or was skipped. */
 const PROGRESS: ReadonlyMap<string, number> = new Map([
   ["pending", 1],
   ["running", 2],
   ["canceling", 2],
-  ["success", 3],
-  ["failed", 3],
-  ["canceled", 3],
+  ["success", ENDED],
+  ["failed", ENDED],
+  ["canceled", ENDED],
 ]);
 
 const progressOf = (builds: readonly Job[]): number =>
   builds.reduce((sum, { status }) => sum + (PROGRESS.get(status ?? "") ?? 0), 0);
+
+/**
+ * Distinguishes two reports of one state that does not last: a pipeline also waits between its jobs, for a resource group
+ * or a cluster, and then runs on. All jobs that ran before have ended.
+ */
+const endedJobs = (builds: readonly Job[]): number =>
+  builds.filter(({ status }) => PROGRESS.get(status ?? "") === ENDED).length;
 
 const hasBegun = (finishedAt: string | null | undefined, builds: readonly Job[]): boolean =>
   Boolean(finishedAt) || builds.some(({ status, started_at }) => started_at || (PROGRESS.get(status ?? "") ?? 0) > 1);

@@ -10,14 +10,31 @@ import { pipeline } from "../../../shared/providers/gitlab/parse-run.ts";
 import type { Reader } from "../../../shared/providers/payload.ts";
 import { propertyCases } from "../../support/property-cases.ts";
 import { sampleDelivery } from "../../support/samples.ts";
-import { buildkiteLife, gitlabLife, type Life, type OwnPage, type Report } from "../../support/sender-lives.ts";
+import {
+  buildkiteLife,
+  gitlabLife,
+  type JobKind,
+  type Life,
+  type OwnPage,
+  type Report,
+} from "../../support/sender-lives.ts";
 
-/** The rows that the page action stores for one delivery. `n` distinguishes the deliveries of one report. */
-function rowsOf(read: Reader, { kind, body, at }: Report, n: number): readonly ReportedBuild[] {
+/**
+ * The rows that the page action stores for one delivery. `n` distinguishes the deliveries of one report. `acted`: the
+ * keys of the events that the action has run for.
+ */
+function rowsOf(
+  read: Reader,
+  { kind, body, at }: Report,
+  n: number,
+  acted = new Set<string>(),
+): readonly ReportedBuild[] {
   const reading = read(kind, body, epochMillis(at));
   if (reading.outcome !== "event") throw new Error(`${kind}: ${reading.outcome}`);
   const delivery = { ...sampleDelivery(), id: `d-${n}`, source: "ci", provider: "ci", events: reading.events };
-  return busEventsOf(delivery).flatMap((busEvent) => reportedRowOf({ busEvent, origin: busEvent }) ?? []);
+  const events = busEventsOf(delivery).filter(({ detail: { eventKey } }) => !acted.has(eventKey));
+  for (const { detail } of events) acted.add(detail.eventKey);
+  return events.flatMap((busEvent) => reportedRowOf({ busEvent, origin: busEvent }) ?? []);
 }
 
 const rowAfter = (reported: readonly ReportedBuild[]): BoardRow | undefined =>
@@ -39,8 +56,14 @@ const SENDERS: readonly (readonly [string, Reader, fc.Arbitrary<readonly Life[]>
     "GitLab",
     pipeline,
     fc
-      .array(fc.tuple(fc.array(fc.boolean(), { minLength: 1, maxLength: 3 }), steps), { minLength: 1, maxLength: 3 })
-      .map((runs) => runs.map(([manual, taken], run) => gitlabLife(run + 1, manual, taken))),
+      .array(
+        fc.tuple(
+          fc.array(fc.constantFrom<JobKind>("automatic", "manual", "limited"), { minLength: 1, maxLength: 3 }),
+          steps,
+        ),
+        { minLength: 1, maxLength: 3 },
+      )
+      .map((runs) => runs.map(([kinds, taken], run) => gitlabLife(run + 1, kinds, taken))),
   ],
   [
     "Buildkite",
@@ -65,7 +88,10 @@ describe.each(SENDERS)("the rounds of several runs of %s", (name, read, lives) =
     fc.assert(
       fc.property(cases, ([all, arrivals]) => {
         // The time of receipt is that of the arrival, in this order.
-        const received = arrivals.flatMap((report, n) => rowsOf(read, { ...report, at: Date.UTC(2026, 10, 3) + n }, n));
+        const acted = new Set<string>();
+        const received = arrivals.flatMap((report, n) =>
+          rowsOf(read, { ...report, at: Date.UTC(2026, 10, 3) + n }, n, acted),
+        );
         const row = rowAfter(received);
         expect({ state: row?.build.state, lastEnd: row?.ended?.state }).toEqual(pageOf(all));
       }),

@@ -773,6 +773,20 @@ describe("the event key and the round of a pipeline", () => {
     expect(again.round > first.round).toBe(true);
   });
 
+  it.each(["waiting_for_resource", "preparing", "waiting_for_callback"])(
+    "a pipeline that runs, is %s between two jobs, and runs on has three events in this order",
+    async (status) => {
+      const next = { ...CREATED, id: 880_012 };
+      const all = [
+        await reported("running", [STARTED, next]),
+        await reported(status, [PASSED, { ...next, status }]),
+        await reported("running", [PASSED, { ...next, status: "pending" }]),
+      ];
+      expect(new Set(all.map(({ key }) => key)).size).toBe(3);
+      expect(all.map(({ round }) => round)).toEqual(all.map(({ round }) => round).toSorted());
+    },
+  );
+
   it("a pipeline that runs again after its end is past that end, and its next end is past both", async () => {
     const end = await reported("failed", [{ ...STARTED, status: "failed" }], END);
     const retried = await reported("running", [STARTED, { id: 880_020 }], END);
