@@ -188,7 +188,8 @@ function readAttachment(
 ): Reading {
   if (!attachment) return unusable(`${facts.name} names no attachment`);
   const { id, title: name, version, space, container, extensions, status } = attachment;
-  if (status === "historical") return ignored(`${facts.name} of historical content`);
+  // A file that somebody adds to a page has the status `draft` until they publish the page.
+  if (status === "historical" || status === "draft") return ignored(`${facts.name} of ${status} content`);
   const isOnPage = container?.type === undefined || container.type === "page" || container.type === "blogpost";
   return attachmentReading(site, {
     ...facts,

@@ -370,8 +370,9 @@ describe("an attachment", () => {
     expect(typeOf(await read(dataCenter("attachment_created", rest)))).toBe("unusable");
   });
 
-  it("an attachment event of Forge without an attachment is unusable, and an old version is ignored", async () => {
+  it("an attachment event of Forge without an attachment is unusable; a draft and an old version are ignored", async () => {
     expect(typeOf(await read(forge("created:attachment")))).toBe("unusable");
+    expect(typeOf(await ofForge({ status: "draft" }, "created:attachment"))).toBe("ignored");
     expect(typeOf(await ofForge({ status: "historical" }, "updated:attachment"))).toBe("ignored");
   });
 });
