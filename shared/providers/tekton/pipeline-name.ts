@@ -65,7 +65,7 @@ function resolvedName(ref: Reference): string | undefined {
   if (!ref) return undefined;
   const param = (name: string): string | undefined => paramOf(ref.params, [name]);
   const path = param("pathInRepo");
-  if (path === undefined) return param("name") ?? param("url")?.replace(/^\w+:\/\/([^/@]*@)?|[?#].*$/g, "");
+  if (path === undefined) return param("name") ?? param("url")?.replace(/^\w+:\/\/([^/]*@)?|[?#].*$/g, "");
   const [org, repo] = [param("org"), param("repo")];
   const project = repo ? [org, repo].filter(Boolean).join("/") : PROJECT.exec(param("url") ?? "")?.[1];
   return project ? `${project}/${path}` : path;

@@ -107,5 +107,5 @@ export function paramOf(params: readonly NamedValue[], names: readonly string[],
   return undefined;
 }
 
-/** Text from the cluster without the credentials that an address in it may have. */
-export const withoutCredentials = (value: string): string => value.replace(/:\/\/[^\s/?#@]*@/g, "://");
+/** Text from the cluster without the credentials that an address in it may have. A password may contain an `@`. */
+export const withoutCredentials = (value: string): string => value.replace(/:\/\/[^\s/?#]*@/g, "://");

@@ -97,6 +97,11 @@ describe("the pipeline of a PipelineRun", () => {
       resolver("http", { url: "https://u:p@files.example.test/a.yaml?t=s" }),
       "files.example.test/a.yaml",
     ],
+    [
+      "the http resolver with a password that has an @",
+      resolver("http", { url: "https://u:p@ss@files.example.test/a.yaml" }),
+      "files.example.test/a.yaml",
+    ],
     ["a resolver without readable params", resolver("git", { pathInRepo: { a: 1 } }), "fixed"],
   ])("a run with a fixed name is named after what %s resolves", async (_, spec, name) => {
     expect(await buildOf({ metadata: labelled("fixed"), spec })).toHaveProperty("pipeline", `ci/${name}`);

@@ -37,7 +37,7 @@ describe("a run of Pipelines-as-Code", () => {
       branch: "refs/heads/main",
       "source-branch": "refs/heads/fix/links",
       "repo-url": "https://git.example.test/platform/docs.git",
-      "source-repo-url": "https://bot:secret@git.example.test/outsider/docs/",
+      "source-repo-url": "https://bot:se@cret@git.example.test/outsider/docs/",
     });
     const { change, branch } = await buildOf({ metadata: { annotations } });
     expect(branch).toBeUndefined();
