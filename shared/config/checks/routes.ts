@@ -2,11 +2,11 @@ import { busSourceOf, sourceUriOf } from "../../model/bus-event.ts";
 import { EVENT_TYPES } from "../../model/event.ts";
 import { providers } from "../../providers/registry.ts";
 import { compilePattern } from "../../routes/pattern.ts";
-import type { Config } from "../schema.ts";
+import type { Config, ConfiguredRoute } from "../schema.ts";
 import { suggestion } from "../suggest.ts";
 import type { Check } from "./check.ts";
 import { isSatisfiable } from "./is-satisfiable.ts";
-import { type NamedSource, OWN_NAMES, ownSources } from "./known-events.ts";
+import { allEvents, type NamedSource, OWN_NAMES, ownSources } from "./known-events.ts";
 import { valuesOf } from "./pattern-values.ts";
 import { reporterOf } from "./targets.ts";
 
@@ -14,14 +14,19 @@ export const unmatchableRoute: Check = {
   id: "unmatchable-route",
   level: "warning",
   finds:
-    "a route that no event can match: it asks for a provider or a source that is not configured, or for a type that does not exist",
+    "a route that no event can match: it asks for a provider or a source that is not configured, for a type that does not exist, or for what events of its types never have, such as `code.pushed` with the change `deleted`",
   remedy: "correct `when`; the finding names what can be matched",
   canBeIgnored: true,
   needs: ["issuers", "roles", "sources", "routes"],
   run: (config) => {
     const published = publishedBy(config);
+    const events = allEvents(config);
     return config.routes
-      .filter(({ pattern }) => !isSatisfiable(pattern, (field) => published[field]))
+      .filter(
+        (route) =>
+          !isSatisfiable(route.pattern, (field) => published[field]) ||
+          (namesTypes(route) && !events.some(({ facts }) => isSatisfiable(route.pattern, facts))),
+      )
       .flatMap((route) => {
         const problems = valuesOf(route)
           .filter(({ field, alternative }) => !canBe(field, alternative, published))
@@ -34,6 +39,9 @@ export const unmatchableRoute: Check = {
       });
   },
 };
+
+const namesTypes = (route: ConfiguredRoute): boolean =>
+  valuesOf(route).some(({ field }) => field === "detail-type" || field === "detail.type");
 
 export const unmatchableValue: Check = {
   id: "unmatchable-value",

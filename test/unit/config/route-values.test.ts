@@ -116,6 +116,27 @@ describe("a route that asks for a source or type that no event has", () => {
   ])("a route on %s is not reported as unmatchable", async (_, when) => expect(await foundIn(when)).toEqual([]));
 });
 
+describe("a route whose types never have what it asks for", () => {
+  const withGitlab = whole.replace(
+    "sources:\n",
+    "sources:\n  code: { provider: gitlab, token: { current: env:WIKI_SECRET } }\n",
+  );
+  const unmatchable = "unmatchable-route routes.docs-build.when: no event matches all of it at once";
+
+  it.each([
+    ["a field of another part cannot match", "[job.failed]", "build: { branch: [main] }", [unmatchable]],
+    ["the deletion of a branch as a push cannot match", "[code.pushed]", "code: { change: [deleted] }", [unmatchable]],
+    ["a change that pushes have can match", "[code.pushed]", "code: { change: [deleted, created] }", []],
+    ["what one of its types has can match", "[code.pushed, code.deleted]", "code: { change: [deleted] }", []],
+  ])("a route that asks for %s", async (_, types, detail, expected) => {
+    const when = `detail-type: ${types}\n      detail: { ${detail} }`;
+    const loaded = parseConfig(withGitlab.replace("detail-type: [page.updated]", when), "x.yaml");
+    const findings = await checkLoaded(loaded, "x.yaml", secretsOf({ WIKI_SECRET: "a", WIKI_TOKEN: "b" }));
+    const found = findings.filter(({ message }) => message.includes("routes.docs-build.when"));
+    expect(found.map(({ id, message }) => `${id} ${message.replace(/^\S+ /, "")}`)).toEqual(expected);
+  });
+});
+
 describe("a route on the states that jobs report", () => {
   const job = "roles: [ci]";
   const withRole = whole
