@@ -17,7 +17,7 @@ const eventOf = (type: string, part: Part) => entryOf("d-1", { type, ...at, ...p
 const pushed = (code: Part, type = "code.pushed") =>
   eventOf(type, { code: { name: "main", change: "updated", ...code } });
 const change = (type: string, part: Part) =>
-  eventOf(type, { change: { targetBranch: "main", draft: false, fork: false, ...part } });
+  eventOf(type, { change: { targetBranch: "main", draft: false, fork: false, commit: "c4a1", ...part } });
 const opened = (part: Part = {}) => change("change.opened", part);
 const updated = (part: Part) => change("change.updated", part);
 const run = (build: Part) => eventOf("build.succeeded", { build });
@@ -47,6 +47,7 @@ const CASES: Readonly<Record<string, { readonly fires: Events; readonly not: Eve
     not: {
       "the label is removed": updated({ changed: ["labels"], labels: ["docs"] }),
       "new code of a labelled change": updated({ changed: ["code"], labels: ["urgent"] }),
+      "the label on a change without a commit": updated({ changed: ["labels"], labels: ["urgent"], commit: undefined }),
       "the label on a fork's change": updated({ changed: ["labels"], labels: ["urgent"], fork: true }),
       "the label on a change of unknown source": updated({ changed: ["labels"], labels: ["urgent"], fork: undefined }),
     },
@@ -57,6 +58,7 @@ const CASES: Readonly<Record<string, { readonly fires: Events; readonly not: Eve
       "opened as a draft": opened({ draft: true }),
       "made a draft": updated({ changed: ["draft"], draft: true }),
       "new code": updated({ changed: ["code"] }),
+      "opened without a commit": opened({ commit: undefined }),
       "opened from a fork": opened({ fork: true }),
       "an edited comment": change("change.comment_edited", {}),
     },
@@ -66,6 +68,7 @@ const CASES: Readonly<Record<string, { readonly fires: Events; readonly not: Eve
     not: {
       labels: updated({ changed: ["labels"] }),
       "an update that says nothing": updated({}),
+      "opened without a commit": opened({ commit: undefined }),
       "another target branch": opened({ targetBranch: "release/4" }),
       "new commits of a fork": updated({ changed: ["code"], fork: true }),
       "a withdrawn approval": change("change.unapproved", {}),
