@@ -112,7 +112,12 @@ export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Rea
   const event: BuildEvent = present({
     type: `build.${state}`,
     keyParts: [
-      ...[body.project.id, id, status, finished_at ?? "", newest(builds), passedGates(builds)],
+      body.project.id,
+      id,
+      status,
+      finished_at ?? "",
+      newest(builds),
+      passedGates(builds),
       ...(isTerminal(state) ? [] : [endedJobs(builds)]),
     ].map(String),
     time: timeOf(state, { created, finished: finishedAt, receivedAt }),
