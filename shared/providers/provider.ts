@@ -27,10 +27,11 @@ export interface Provider {
   /** Types of the events that it can publish: `docs/events.md` lists them. */
   readonly publishes: readonly EventType[];
   /**
-   * A run for a fork's change request may be reported like a run for a branch of the project, without `source` and
-   * `change`. `check` then warns of routes on a branch.
+   * Whether a source with these settings may report a run for a fork's change request like a run for a branch of the
+   * project, without `change`: the values that its `source` can then have, none if it has no `source`. Undefined if it
+   * distinguishes them. `check` warns of routes on a branch.
    */
-  readonly hidesForks?: true;
+  hiddenForks?(settings: object): readonly string[] | undefined;
   /** Content types taken besides `application/json`. */
   readonly contentTypes?: readonly string[];
 }

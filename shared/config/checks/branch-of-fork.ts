@@ -9,22 +9,24 @@ export const branchOfFork: Check = {
   id: "branch-of-fork",
   level: "warning",
   finds:
-    "a route on `build.branch` or `job.branch` that matches runs of a source which cannot distinguish a fork's branch from yours, such as Tekton without Pipelines-as-Code",
+    "a route on `build.branch` or `job.branch` that matches runs of a source which cannot distinguish a fork's branch from yours, such as Tekton without Pipelines-as-Code, or Buildkite's partner events",
   remedy:
-    "with Pipelines-as-Code, also match `detail.build.source: [push]`; without it, match another source by `detail.source`, or ignore the finding if no run is for a fork",
+    "with Pipelines-as-Code, also match `detail.build.source: [push]`; for Buildkite, use webhooks; else match another source by `detail.source`, or ignore the finding if no run is for a fork",
   canBeIgnored: true,
   needs: [],
   run: ({ routes, sources }) => {
-    const hiding = sources.filter(({ provider }) =>
-      providers.some(({ name, hidesForks }) => name === provider && hidesForks),
-    );
+    const hiding = sources.flatMap((source) => {
+      const provider = providers.find(({ name }) => name === source.provider);
+      const started = provider?.hiddenForks?.(source.settings);
+      return started ? [{ ...source, started }] : [];
+    });
     return routes.flatMap((route) => {
       const onBranch = route.pattern.combinations.filter((fields) =>
         fields.some(({ name, tests }) => BRANCHES.includes(name) && tests.length > 0),
       );
       const matched = hiding.filter((source) =>
         eventsOf(source, EVENT_TYPES).some(({ facts }) =>
-          onBranch.some((fields) => canHold(fields, unlabelled(facts))),
+          onBranch.some((fields) => canHold(fields, unlabelled(facts, source.started))),
         ),
       );
       const [at] = valuesOf(route).filter(({ field }) => BRANCHES.includes(field));
@@ -38,8 +40,10 @@ export const branchOfFork: Check = {
 
 const BRANCHES: readonly string[] = ["detail.build.branch", "detail.job.branch"];
 
-/** The facts of a run that does not say what it is for. */
+/** The facts of a run that does not say what it is for; `started`: what its `source` can be. */
 const unlabelled =
-  (facts: Facts): Facts =>
-  (field) =>
-    /^detail\.(build|job)\.(source|change|protected|defaultBranch)(\.|$)/.test(field) ? [] : facts(field);
+  (facts: Facts, started: readonly string[]): Facts =>
+  (field) => {
+    if (/^detail\.(build|job)\.source$/.test(field)) return started;
+    return /^detail\.(build|job)\.(change|protected|defaultBranch)(\.|$)/.test(field) ? [] : facts(field);
+  };

@@ -53,6 +53,8 @@ export const buildkite = {
     "agent.lost",
   ],
   secrets: { signature: "hmac-signature", token: "token" },
+  // Partner events have no pull request.
+  hiddenForks: (source) => ("partnerEvents" in source ? ["webhook", "ui", "api"] : undefined),
   connect(source, deps) {
     const { signature, token } = v.parse(settings, source.settings);
     return {

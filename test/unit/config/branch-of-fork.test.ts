@@ -17,8 +17,8 @@ routes:
     do: { confluence: { target: pages } }
 `;
 
-async function findings(when: string): Promise<readonly string[]> {
-  const found = await checkLoaded(parseConfig(config(when), "x.yaml"), "x.yaml", everySecret);
+async function findings(when: string, text = config(when)): Promise<readonly string[]> {
+  const found = await checkLoaded(parseConfig(text, "x.yaml"), "x.yaml", everySecret);
   expect(found.filter(({ level }) => level === "error")).toEqual([]);
   return found.filter(({ id }) => id === "branch-of-fork").map(({ level, message }) => `${level} ${message}`);
 }
@@ -56,4 +56,30 @@ describe("a route on a branch", () => {
     ["every build", "{ detail-type: [{ prefix: build. }] }"],
     ["pushes to a branch", "{ detail-type: [code.pushed], detail: { code: { name: [main] } } }"],
   ])("a route on %s has no warning", async (_, when) => expect(await findings(when)).toEqual([]));
+
+  const partner = (when: string) =>
+    findings(
+      when,
+      config(when)
+        .replace(/ {2}cluster:.*\n/, "")
+        .replace(
+          "provider: buildkite, token: { current: env:HOOK }",
+          "provider: buildkite, partnerEvents: aws.partner/buildkite.com/o/1",
+        ),
+    );
+
+  it.each([
+    ["without a source", "{ detail-type: [build.succeeded], detail: { build: { branch: [main] } } }"],
+    ["of webhooks of the repository", "{ detail: { build: { branch: [main], source: [webhook] } } }"],
+    ["of jobs", "{ detail-type: [job.failed], detail: { job: { branch: [main] } } }"],
+  ])("a route on a branch %s is a warning if Buildkite's partner events may report it", async (_, when) => {
+    expect(await partner(when)).toEqual([expect.stringContaining('too: "builds" cannot distinguish it.')]);
+  });
+
+  it.each([
+    ["scheduled builds", "{ detail: { build: { branch: [main], source: [schedule] } } }"],
+    ["runs of no fork", "{ detail: { build: { branch: [main], change: { fork: [false] } } } }"],
+  ])("a route on %s has no warning with Buildkite's partner events", async (_, when) =>
+    expect(await partner(when)).toEqual([]),
+  );
 });
