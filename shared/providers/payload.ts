@@ -36,10 +36,10 @@ export const identity = v.pipe(
 
 export const wholeNumber = v.pipe(v.number(), v.safeInteger());
 
-/** A web address; undefined if it is too long or not http or https, so that no page links to it. */
+/** A web address; undefined if it is too long, has credentials, or is not http or https, so that no page links to it. */
 export const link = v.pipe(
   v.string(),
-  v.transform((text) => (text.length <= 1_000 && /^https?:\/\//.test(text) ? text : undefined)),
+  v.transform((text) => (text.length <= 1_000 && /^https?:\/\/[^@/?#]+(?:[/?#]|$)/.test(text) ? text : undefined)),
 );
 
 /** A time in the format of `isoTime`; undefined if it cannot be parsed. */

@@ -57,7 +57,15 @@ describe("a piece of a payload", () => {
     "/relative",
     " https://example.com",
     `https://${"x".repeat(1_000)}`,
+    "https://jane:secret@git.example.test/a",
+    "https://token@git.example.test",
+    "https://jane:se@cret@git.example.test/a",
   ])("the link %s is left out", (value) => expect(v.parse(link, value)).toBeUndefined());
+
+  it("a link may have an @ in its path", () => {
+    const address = "https://git.example.test/@jane/a?b=c@d";
+    expect(v.parse(link, address)).toBe(address);
+  });
 
   it("a required time that cannot be parsed is rejected", () => {
     expect(v.is(requiredMoment, "2026-11-02 09:00:00 UTC")).toBe(true);
