@@ -16,8 +16,9 @@ const MAX_CONSOLE_KB = 500;
 const MAX_RECEIVE_INIT_RATIO = 1.2;
 const MAX_INIT_RATIO = 1.4;
 /**
- * The smallest possible function, in one file as CDK's `NodejsFunction` bundles it, with all
- * that the clients contain. The start budgets are relative to it. Split into files as the bridge's functions are, so that unused ones are never read, it is a second, informative baseline.
+ * The smallest possible function, in one file as CDK's `NodejsFunction` bundles it, with all that the clients contain. The
+ * start budgets are relative to it. Split into files as the bridge's functions are, so that unused ones are never read, it
+ * is a second, informative baseline.
  */
 const FLOOR = "infra/floor.ts";
 /** Packages that no function in AWS needs, and packages that `receive` does not need. */

@@ -472,6 +472,7 @@ export const EVENT_LIMITS = {
   results: 20,
   labels: 50,
   paths: 100,
+  path: 200,
   tags: 20,
 } as const;
 

@@ -10,20 +10,33 @@ import { isoTime } from "./time.ts";
  * sender wrote.
  */
 
+/**
+ * The text without control characters, except tabs and line ends, and without halves of surrogate pairs. Each of them has
+ * six bytes in JSON, so a text of them would be larger than the bus takes.
+ */
+export const printable = (text: string): string => text.toWellFormed().replaceAll(CONTROL, "\uFFFD");
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that it finds.
+const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
+
 /** One line for people: a name, a title. Cut. */
 export const line = v.pipe(
   v.string(),
-  v.transform((text) => cut(text, EVENT_LIMITS.title)),
+  v.transform((text) => cut(printable(text), EVENT_LIMITS.title)),
 );
 
 /** Several lines for people. Cut. */
 export const prose = v.pipe(
   v.string(),
-  v.transform((text) => cut(text, EVENT_LIMITS.text)),
+  v.transform((text) => cut(printable(text), EVENT_LIMITS.text)),
 );
 
 /** An identifier. It is never cut, because two long ones must not become equal. */
-export const identifier = v.pipe(v.string(), v.minLength(1), v.maxLength(500));
+export const identifier = v.pipe(
+  v.string(),
+  v.minLength(1),
+  v.maxLength(500),
+  v.check((text) => printable(text) === text, "has control characters"),
+);
 
 /** A name that identifies something. A long one ends in a digest of the whole, so that two long ones stay two. */
 export const identity = v.pipe(
@@ -39,7 +52,9 @@ export const wholeNumber = v.pipe(v.number(), v.safeInteger());
 /** A web address; undefined if it is too long, has credentials, or is not http or https, so that no page links to it. */
 export const link = v.pipe(
   v.string(),
-  v.transform((text) => (text.length <= 1_000 && /^https?:\/\/[^@/?#]+(?:[/?#]|$)/.test(text) ? text : undefined)),
+  v.transform((text) =>
+    text.length <= 1_000 && printable(text) === text && /^https?:\/\/[^@/?#]+(?:[/?#]|$)/.test(text) ? text : undefined,
+  ),
 );
 
 /** A time in the format of `isoTime`; undefined if it cannot be parsed. */

@@ -10,6 +10,7 @@ import {
   moment,
   optional,
   present,
+  printable,
   prose,
   readerOf,
   requiredMoment,
@@ -20,7 +21,7 @@ import { actorOf, personIn, project, projectPlace } from "./parts.ts";
 const paths = optional(listOf(v.string()));
 
 const commit = v.object({
-  id: identifier,
+  id: v.pipe(identifier, v.maxLength(100)),
   message: line,
   url: optional(link),
   author: optional(v.object({ name: optional(line) })),
@@ -100,7 +101,7 @@ function pathsOf(commits: readonly v.InferOutput<typeof commit>[], commitCount: 
   if (!commits.some(({ added, modified, removed }) => added ?? modified ?? removed)) return undefined;
   const all = [...new Set(lists.flat())];
   return {
-    changed: all.slice(0, EVENT_LIMITS.paths).map((path) => cut(path, EVENT_LIMITS.title)),
+    changed: all.slice(0, EVENT_LIMITS.paths).map((path) => cut(printable(path), EVENT_LIMITS.path)),
     count: all.length,
     truncated: all.length > EVENT_LIMITS.paths || commitCount > commits.length,
   };

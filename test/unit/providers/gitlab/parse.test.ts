@@ -174,7 +174,7 @@ describe("the changed paths of a push", () => {
 
   it("a path that is far too long is cut", async () => {
     const { changed } = await pathsOf([commit({ added: [`${"a/".repeat(149)}\u{1F600}.md`] })]);
-    expect(changed).toEqual([`${"a/".repeat(149)}…`]);
+    expect(changed).toEqual([`${"a/".repeat(99)}a…`]);
   });
 
   it.each([[[]], [[commit({})]], [[commit({ added: "a.md" })]]])(
@@ -841,5 +841,26 @@ describe("the event key of a push", () => {
   it("a push is undated, and two people who move a branch alike report two events", async () => {
     expect((await eventOf(bodyOf("push"))).undated).toBe(true);
     expect(await keyOf({ ...bodyOf("push"), user_id: 61 })).not.toBe(await keyOf(bodyOf("push")));
+  });
+});
+
+describe("the largest push that a sender can make", () => {
+  it.each([
+    ["control characters", "\u0001"],
+    ["halves of surrogate pairs", "\ud83d"],
+    ["ideographs", "変"],
+  ])("a push whose texts are %s is smaller than 200 KB on the bus", async (_, character) => {
+    const long = (length: number, prefix = "") => prefix + character.repeat(length);
+    const commit = {
+      id: "c".repeat(100),
+      message: long(5_000),
+      url: long(900, "https://git.example.com/"),
+      author: { name: long(5_000) },
+      added: Array.from({ length: 50 }, (_, n) => long(4_000, `${n}/`)),
+    };
+    const body = { ...bodyOf("push"), message: long(5_000), commits: Array.from({ length: 20 }, () => commit) };
+    const event = await eventOf(body);
+    expect(event).toMatchObject({ code: { commits: { length: 20 }, paths: { count: 50 } } });
+    expect(Buffer.byteLength(JSON.stringify(event))).toBeLessThan(190_000);
   });
 });
