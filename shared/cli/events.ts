@@ -1,5 +1,6 @@
 import { nameOf } from "../approvals/record-step.ts";
 import type { Identity } from "../model/approval.ts";
+import { cut } from "../model/event.ts";
 import { get } from "./bridge-client.ts";
 import type { Invocation } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -74,8 +75,40 @@ export async function eventsShow(session: Session, id: string, columns?: number)
   const timeline = shown.timeline.toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
   const lines = timeline.map((event) => [event.at, timelineLine(event)]);
   const follows = lines.length === 0 ? "nothing followed" : table(["TIME", "WHAT FOLLOWED"], lines, { columns });
-  return [...factsOf(shown), "", follows].join("\n");
+  const fields = shown.events.flatMap((event, _, { length }) => {
+    const heading = length === 1 ? "FIELD" : `FIELD OF ${event.detail.id}`;
+    const rows = fieldsIn(event, "").toSorted(([a], [b]) => Number(isInDetail(a)) - Number(isInDetail(b)));
+    return ["", table([heading, "VALUE"], rows, { columns })];
+  });
+  return [...factsOf(shown), ...fields, "", follows].join("\n");
 }
+
+/** The fields of an event below a path, each with its path in a route and its value. Of objects in a list, the first. */
+function fieldsIn(value: unknown, path: string): readonly (readonly [string, string])[] {
+  if (SHOWN_ELSEWHERE.has(path)) return [];
+  if (Array.isArray(value)) {
+    const scalars = value.filter((one) => typeof one !== "object");
+    if (scalars.length < value.length) return fieldsIn(value[0], `${path}[0]`);
+    const more = scalars.length > MAX_ELEMENTS ? ` and ${scalars.length - MAX_ELEMENTS} more` : "";
+    return [[path, `${scalars.slice(0, MAX_ELEMENTS).join(", ")}${more}`]];
+  }
+  if (typeof value !== "object" || value === null) {
+    return [[path, cut(String(value).replace(/\s+/g, " "), MAX_VALUE_LENGTH)]];
+  }
+  return Object.entries(value).flatMap(([name, below]) => fieldsIn(below, path === "" ? name : `${path}.${name}`));
+}
+
+const isInDetail = (path: string): boolean => path.startsWith("detail.");
+
+const MAX_ELEMENTS = 10;
+const MAX_VALUE_LENGTH = 200;
+
+/** The facts of the delivery have them, or they repeat another field. */
+const SHOWN_ELSEWHERE: ReadonlySet<string> = new Set(
+  ["id", "type", "subject", "time", "delivery", "eventKey", "traceparent", "principal", "replay"].map(
+    (name) => `detail.${name}`,
+  ),
+);
 
 function factsOf({ delivery, events }: ShownDelivery): readonly string[] {
   const { principal, refusedFor, shadowRejection } = delivery;

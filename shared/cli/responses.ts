@@ -93,7 +93,7 @@ export const shownDelivery = v.object({
     unrelayed: v.exactOptional(v.boolean()),
     relayedAt: v.exactOptional(v.string()),
   }),
-  // Whole, because `--json` prints them for a comparison with a route's patterns.
+  // Whole: routes match any field of them, and `--json` prints all.
   events: v.array(
     v.looseObject({
       "detail-type": v.string(),

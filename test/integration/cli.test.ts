@@ -379,6 +379,34 @@ describe("the output of a command", () => {
     );
   });
 
+  it("each field of an event is shown with the path that a route has for it, and JSON has the whole event", async () => {
+    const detail = {
+      ...shown.events[0]?.detail,
+      label: "build-me",
+      code: {
+        paths: { changed: ["docs/a.md", "docs/b.md"], truncated: false },
+        commits: [{ id: "3f9d" }, { id: "77aa" }],
+      },
+    };
+    const events = [{ source: "drawbridge.gitlab", "detail-type": "code.pushed", time: at(0), detail }];
+    const lines = await show({ ...shown, events });
+    expect(lines.map((line) => line.split(/ {2,}/))).toEqual(
+      expect.arrayContaining([
+        ["FIELD", "VALUE"],
+        ["source", "drawbridge.gitlab"],
+        ["detail-type", "code.pushed"],
+        ["detail.source", "/sources/wiki"],
+        ["detail.label", "build-me"],
+        ["detail.build.change.fork", "true"],
+        ["detail.code.paths.changed", "docs/a.md, docs/b.md"],
+        ["detail.code.paths.truncated", "false"],
+        ["detail.code.commits[0].id", "3f9d"],
+      ]),
+    );
+    const json = (await printedOf({ ...shown, events }, ["events", "show", "d-1", "--json"])).lines.join("\n");
+    expect(JSON.parse(json)).toMatchObject({ events });
+  });
+
   it("a delivery without an event is shown as not to be relayed", async () => {
     expect(await show({ ...shown, events: [], timeline: [] })).toEqual(
       expect.arrayContaining(["relayed   nothing to relay", "nothing followed"]),
