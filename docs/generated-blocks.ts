@@ -18,7 +18,7 @@ import {
   table,
 } from "./config-tables.ts";
 import { benchmarkBlocks } from "./generate/benchmarks.ts";
-import { eventFieldTable } from "./generate/event-fields.ts";
+import { eventFieldTable, eventValueTable } from "./generate/event-fields.ts";
 import { firedRoutesTable, type Page } from "./generate/fired-routes.ts";
 import { rejectionTable } from "./generate/rejections.ts";
 import { tortureTable } from "./generate/torture.ts";
@@ -56,6 +56,7 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
   decisions,
   "event-fields": eventFieldTable,
   "event-types": eventTypes,
+  "event-values": eventValueTable,
   "fired-routes": () => firedRoutesTable(examplePages()),
   rejections: rejectionTable,
   senders: () => readmes("Each sender", "shared/providers", providers),

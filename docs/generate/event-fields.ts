@@ -1,4 +1,4 @@
-import { BUS_EVENT_FIELDS, type Field } from "../../shared/config/checks/bus-event-fields.ts";
+import { BUS_EVENT_FIELDS, type Field, isValue } from "../../shared/config/checks/bus-event-fields.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { providers } from "../../shared/providers/registry.ts";
 import { table } from "../config-tables.ts";
@@ -19,6 +19,19 @@ export function eventFieldTable(): string {
     ]),
   );
   return table(["field of `detail`", ...reporters.map(({ name }) => name)], rows);
+}
+
+/** The fields that have one of a few words, with these words. */
+export function eventValueTable(): string {
+  const rows = PARTS.flatMap((part) => valuesBelow(part, BUS_EVENT_FIELDS.detail[part]));
+  return table(["field of `detail`", "values"], rows);
+}
+
+function valuesBelow(path: string, field: Field): readonly (readonly string[])[] {
+  if (field instanceof Set) return [[`\`${path}\``, [...field].map((word) => `\`${word}\``).join(", ")]];
+  if (typeof field === "string") return [];
+  if (isList(field)) return valuesBelow(path, field[0]);
+  return Object.entries(field).flatMap(([member, below]) => valuesBelow(`${path}.${member}`, below));
 }
 
 type Detail = BusEvent["detail"];
@@ -43,7 +56,7 @@ const has =
 
 /** A list has the paths of its elements, as in a pattern. */
 function pathsBelow(path: string, field: Field): readonly string[] {
-  if (field === "value") return [path];
+  if (isValue(field)) return [path];
   if (field === "any") return [`${path}.<name>`];
   if (isList(field)) return pathsBelow(path, field[0]);
   return Object.entries(field).flatMap(([member, below]) => pathsBelow(`${path}.${member}`, below));

@@ -119,6 +119,9 @@ export interface CommentEvent extends EventOf<"page.commented"> {
   };
 }
 
+export const PAGE_KINDS = ["page", "blogpost", "live_doc"] as const;
+export const PAGE_STATUSES = ["current", "draft", "archived", "trashed", "historical"] as const;
+
 export interface PagePart {
   /** Base address of the Confluence site, without a trailing slash, e.g. `https://example.atlassian.net/wiki`. */
   readonly site: string;
@@ -129,12 +132,12 @@ export interface PagePart {
   readonly title?: string;
   readonly labels?: readonly string[];
   readonly url?: string;
-  readonly kind?: "page" | "blogpost" | "live_doc";
+  readonly kind?: (typeof PAGE_KINDS)[number];
   /** What caused the new version: the sender's own word, e.g. `edit_page`, `link_refactoring`. */
   readonly trigger?: string;
   readonly minorEdit?: boolean;
   readonly notificationsSuppressed?: boolean;
-  readonly status?: "current" | "draft" | "archived" | "trashed" | "historical";
+  readonly status?: (typeof PAGE_STATUSES)[number];
   /** Id of the parent page. */
   readonly parent?: string;
   /** Where the page was before a move. `parent`: its id, or its title if the sender reports only that. */
@@ -185,6 +188,8 @@ export interface ChangeRef {
   readonly fork?: boolean;
 }
 
+export const CODE_CHANGES = ["created", "updated", "deleted"] as const;
+
 export interface CodeEvent extends EventOf<TypeOf<"code">> {
   readonly code: {
     readonly project: string;
@@ -193,7 +198,7 @@ export interface CodeEvent extends EventOf<TypeOf<"code">> {
     readonly ref: string;
     /** Short name of the branch or tag. */
     readonly name: string;
-    readonly change: "created" | "updated" | "deleted";
+    readonly change: (typeof CODE_CHANGES)[number];
     /** Undefined if the reference was deleted. */
     readonly commit?: string;
     readonly before?: string;
@@ -409,8 +414,10 @@ export interface ApprovalEvent extends EventOf<TypeOf<"approval">> {
   readonly origin?: OriginClaim;
 }
 
+export const GATE_STATES = ["requested", "granted", "denied", "withdrawn", "expired", "superseded"] as const;
+
 export interface GatePart {
-  readonly state: "requested" | "granted" | "denied" | "withdrawn" | "expired" | "superseded";
+  readonly state: (typeof GATE_STATES)[number];
   /** Roles whose holders may decide. */
   readonly approvers: readonly string[];
   readonly requestedAt: string;

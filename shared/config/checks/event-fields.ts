@@ -3,7 +3,7 @@ import { stringsIn } from "../references.ts";
 import type { ConfiguredRoute } from "../schema.ts";
 import { suggestion } from "../suggest.ts";
 import { type Path, shownPath } from "../yaml-file.ts";
-import { BUS_EVENT_FIELDS, type Field } from "./bus-event-fields.ts";
+import { BUS_EVENT_FIELDS, type Field, isValue } from "./bus-event-fields.ts";
 import type { Check } from "./check.ts";
 import { isSatisfiable } from "./is-satisfiable.ts";
 import { allEvents, hasPart, lacks } from "./known-events.ts";
@@ -129,12 +129,12 @@ function problemsOf(steps: readonly string[], within: "pattern" | "path"): reado
     const above = shown(steps.slice(0, at)) || "an event";
     if (field === "any") return [];
     if (isList(field) !== isIndex(step)) return [isList(field) ? listProblem(above) : `"${above}" is not a list`];
-    if (field === "value") return [`"${above}" is a value and has no "${step}"`];
+    if (isValue(field)) return [`"${above}" is a value and has no "${step}"`];
     const below: Field | undefined = isList(field) ? field[0] : memberOf(field, step);
     if (below === undefined) return [`no event has "${step}" in ${above}${suggestion(step, Object.keys(field))}`];
     field = elementOf(below);
   }
-  if (field === "value") return [];
+  if (isValue(field)) return [];
   if (isList(field)) return [listProblem(shown(steps))];
   const known = field === "any" ? "a name of your own" : Object.keys(field).join(", ");
   return [`"${shown(steps)}" is a block of fields, not a value: name one of them (${known})`];
@@ -142,8 +142,10 @@ function problemsOf(steps: readonly string[], within: "pattern" | "path"): reado
 
 const isList = (field: Field): field is readonly [Field] => Array.isArray(field);
 
-const memberOf = (fields: Exclude<Field, string | readonly [Field]>, name: string): Field | undefined =>
-  Object.hasOwn(fields, name) ? fields[name] : undefined;
+const memberOf = (
+  fields: Exclude<Field, string | ReadonlySet<string> | readonly [Field]>,
+  name: string,
+): Field | undefined => (Object.hasOwn(fields, name) ? fields[name] : undefined);
 
 const listProblem = (list: string): string => `"${list}" is a list: name one of its elements, such as ${list}[0]`;
 

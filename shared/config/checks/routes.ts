@@ -5,6 +5,7 @@ import { compilePattern } from "../../routes/pattern.ts";
 import type { Config, ConfiguredRoute } from "../schema.ts";
 import { suggestion } from "../suggest.ts";
 import type { Check } from "./check.ts";
+import { valueProblem } from "./field-values.ts";
 import { isSatisfiable } from "./is-satisfiable.ts";
 import { allEvents, type NamedSource, OWN_NAMES, ownSources } from "./known-events.ts";
 import { valuesOf } from "./pattern-values.ts";
@@ -47,15 +48,22 @@ export const unmatchableValue: Check = {
   id: "unmatchable-value",
   level: "warning",
   finds:
-    "one alternative of a route's `source`, `detail-type`, `detail.type` or `detail.source` that no event can have",
-  remedy: "correct the alternative, or remove it",
+    "one alternative in a route's `when` that no event can have: a source or type that does not exist, a word that the field never has, such as `changed: [commits]`, a text for a number or a number for a text, or `*` outside `wildcard`",
+  remedy: "correct the alternative, or remove it; the finding names what is right",
   canBeIgnored: true,
   needs: ["issuers", "roles", "sources", "routes"],
   run: (config) => {
     const published = publishedBy(config);
     // An alternative for a provider that has no source yet is not a mistake.
     const publishable = { ...published, source: BUS_SOURCES };
-    return config.routes
+    const inFields = config.routes
+      .flatMap(valuesOf)
+      .filter(({ field }) => published[field] === undefined)
+      .flatMap(({ path, steps, alternative }) => {
+        const problem = valueProblem(steps, alternative);
+        return problem === undefined ? [] : [{ path, message: `no event has this: ${problem}` }];
+      });
+    const inEnvelope = config.routes
       .filter(({ pattern }) => isSatisfiable(pattern, (field) => published[field]))
       .flatMap(valuesOf)
       .filter(({ field, alternative }) => !canBe(field, alternative, publishable))
@@ -63,6 +71,7 @@ export const unmatchableValue: Check = {
         path,
         message: `no event has this: ${whyNot(field, alternative, config, published)}`,
       }));
+    return [...inEnvelope, ...inFields];
   },
 };
 

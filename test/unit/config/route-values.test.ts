@@ -137,6 +137,59 @@ describe("a route whose types never have what it asks for", () => {
   });
 });
 
+describe("a route with a value that its field never has", () => {
+  const valuesFoundIn = async (when: string): Promise<readonly string[]> =>
+    (await foundIn(when)).filter((finding) => finding.startsWith("unmatchable-value"));
+
+  it.each([
+    [
+      "a word of another system",
+      "detail: { deployment: { state: [success] } }",
+      'detail.deployment.state[0]: no event has this: there is no "success" (known: queued, running, waiting, succeeded, failed, cancelled, timed_out, skipped)',
+    ],
+    [
+      "a misspelt word in a list",
+      "detail: { change: { changed: [label] } }",
+      'detail.change.changed[0]: no event has this: there is no "label" (did you mean "labels"?)',
+    ],
+    [
+      "true as a text",
+      'detail: { change: { fork: ["false"] } }',
+      'detail.change.fork[0]: no event has this: "detail.change.fork" is true or false, without quotation marks',
+    ],
+    [
+      "a number for an id",
+      "detail: { page: { id: [98310] } }",
+      'detail.page.id[0]: no event has this: "detail.page.id" is a text: write "98310", with quotation marks',
+    ],
+    [
+      "a text for a number",
+      'detail: { change: { number: ["37"] } }',
+      'detail.change.number[0]: no event has this: "detail.change.number" is a number, without quotation marks',
+    ],
+    [
+      "an asterisk in the name of a tag",
+      'detail: { code: { name: ["v*"] } }',
+      'detail.code.name[0]: no event has this: "*" is an ordinary character here: write { wildcard: "v*" }',
+    ],
+    [
+      "a number in objects of a list",
+      "detail: { code: { commits: { id: [7] } } }",
+      'detail.code.commits.id[0]: no event has this: "detail.code.commits.id" is a text: write "7", with quotation marks',
+    ],
+  ])("%s is a warning that says what would be right", async (_, when, finding) =>
+    expect(await valuesFoundIn(when)).toEqual([`unmatchable-value ${finding}`]),
+  );
+
+  it.each([
+    "detail: { change: { changed: [code, labels], fork: [false], number: [37] } }",
+    'detail: { code: { name: [{ wildcard: "v*" }, { exists: false }], commitCount: [{ numeric: [">", 0] }] } }',
+    'detail: { change: { comment: { text: ["*"] } } }',
+    "detail: { build: { results: { page: [98310, true, word] } } }",
+    "detail: { job: { retried: [{ exists: false }], state: [{ anything-but: failed }] } }",
+  ])("the values of %s are not reported", async (when) => expect(await valuesFoundIn(when)).toEqual([]));
+});
+
 describe("a route on the states that jobs report", () => {
   const job = "roles: [ci]";
   const withRole = whole
