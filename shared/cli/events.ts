@@ -27,7 +27,7 @@ function deliveriesText({ deliveries, next }: ListedDeliveries, options: Invocat
   const rows = deliveries.map(({ receivedAt, source, outcome, what, subject, principal, id, repeats }) => [
     receivedAt,
     source,
-    repeats === undefined ? outcome : `${outcome}, repeats ${repeats}`,
+    repeats === undefined ? outcome : `${outcome}, repeat`,
     what,
     subject ?? (outcome === "refused" ? principal.subject : ""),
     id,

@@ -61,9 +61,10 @@ table.list { width: 100%; border-collapse: collapse; }
 .list th { text-align: left; color: var(--faint); font-weight: 600; font-size: .875rem; }
 .list th, .list td { padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 .list td:first-child { white-space: nowrap; }
+.list :is([data-name=Source], [data-name=Outcome]) { overflow-wrap: break-word; }
 .list .good { font-weight: 400; }
 .facts { margin: 0 0 1rem; }
-.facts > div { display: grid; grid-template-columns: 13rem 1fr; gap: 0 1rem; padding: .15rem 0; }
+.facts > div { display: grid; grid-template-columns: 15rem 1fr; gap: 0 1rem; padding: .15rem 0; }
 .facts dt { color: var(--faint); } .facts dd { margin: 0; }
 .trace { margin: 0; padding: 0; list-style: none; }
 .trace li { display: grid; grid-template-columns: 5.5rem 1fr; gap: 0 1rem; padding: .35rem 0; border-bottom: 1px solid var(--line); }

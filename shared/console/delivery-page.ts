@@ -26,7 +26,7 @@ ${delivery.shadowRejection ? html`<p class="notice warn"><b>Shadow mode let it i
 ${delivery.repeats === undefined ? NOTHING : html`<p class="notice">Repeats ${deliveryLink(delivery.repeats)}, which reported the same event first. If it should act by itself, run it again.</p>`}
 ${causeOf(event, origin)}
 <h2>Timeline</h2>
-${timeline.length === 0 ? html`<p class="empty">${event ? "Nothing yet: no route matched, or the delivery is not relayed yet" : "Nothing: this delivery is not an event"}.</p>` : timelineOf(shown.value, visit.now)}
+${timeline.length === 0 ? html`<p class="empty">${whyEmpty(shown.value)}.</p>` : timelineOf(shown.value, visit.now)}
 ${replayForm(visit, shown.value)}
 <h2>Sender</h2>
 ${senderOf(shown.value)}
@@ -35,6 +35,13 @@ ${events.map((one) => html`<h2>Event${events.length > 1 ? html` ${one["detail-ty
   const isFresh = visit.now - Date.parse(delivery.receivedAt) < FRESH_MS;
   const refreshSeconds = isFresh ? 5 : 60;
   return { ok: true, value: { title: delivery.what, main, refreshSeconds } };
+}
+
+function whyEmpty({ delivery, events }: ShownDelivery): string {
+  if (events.length === 0) return "Nothing: this delivery is not an event";
+  return delivery.relayedAt === undefined
+    ? "Nothing yet: no route matched, or the delivery is not relayed yet"
+    : "Nothing: no route matched. The fields of the event are below";
 }
 
 /** Most of what follows a delivery happens within this time. */
@@ -103,13 +110,11 @@ function senderOf({ delivery, events: [event] }: ShownDelivery): Html {
   ]);
 }
 
-/** The values in the part that the event's type defines, under the names that routes use. */
-const eventFacts = ({ detail }: BusEvent): Html =>
-  facts(
-    Object.entries(detail).flatMap(([name, part]) =>
-      typeof part === "object" && !COMMON_PARTS.has(name) ? factsIn(part, "") : [],
-    ),
-  );
+/** The values that only some types of events have, under the names that routes use below `detail`. */
+const eventFacts = ({ detail }: BusEvent): Html => {
+  const fields = Object.entries(detail).filter(([name]) => !SHOWN_ELSEWHERE.has(name));
+  return facts(factsIn(Object.fromEntries(fields), ""));
+};
 
 function factsIn(part: object, above: string): readonly (readonly [string, Html])[] {
   return Object.entries(part).flatMap(([member, value]: [string, unknown]) => {
@@ -130,8 +135,10 @@ function listFacts(name: string, list: readonly unknown[]): readonly (readonly [
 
 const MAX_SHOWN = 10;
 
-/** Parts that events of any type may have; the page shows them elsewhere. */
-const COMMON_PARTS: ReadonlySet<string> = new Set(["principal", "actor", "replay", "origin"]);
+/** Members that events of any type may have; the page shows them elsewhere. */
+const SHOWN_ELSEWHERE: ReadonlySet<string> = new Set(
+  "id source type subject time delivery eventKey traceparent principal replay origin".split(" "),
+);
 
 const recordFacts = ({ delivery, events }: ShownDelivery, { now }: Visit): Html =>
   facts([

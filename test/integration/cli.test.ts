@@ -356,10 +356,10 @@ describe("the output of a command", () => {
     ]);
   });
 
-  it("a repeat is listed and shown with the delivery that it repeats", async () => {
+  it("a repeat is listed as one, and shown with the delivery that it repeats", async () => {
     const [first] = deliveries(() => "word").deliveries;
     const listed = await printedOf({ deliveries: [{ ...first, outcome: "event", repeats: "d-first" }] }, list);
-    expect(listed.lines.join("\n")).toContain("event, repeats d-first");
+    expect(listed.lines.join("\n")).toContain("event, repeat  ");
     expect(await show({ ...shown, delivery: { ...shown.delivery, repeats: "d-first" } })).toContain(
       "repeats   d-first",
     );

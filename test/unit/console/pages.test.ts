@@ -137,19 +137,34 @@ describe("the page of a delivery", () => {
     if (!event || !("build" in event.detail)) throw new Error("it is a build");
     const build = { ...event.detail.build, change: { id: "37", sourceBranch: "main", fork: true }, protected: false };
     const change = { project: "platform/docs", id: "37", number: 37, labels: Array(12).fill("docs") };
+    const label = "build-me";
     const events = [
       { ...event, detail: { ...event.detail, build } },
-      { ...event, detail: { ...event.detail, build: undefined, type: "change.updated", change } },
+      { ...event, detail: { ...event.detail, build: undefined, type: "change.updated", change, label } },
     ];
     const page = await showing((visit) => deliveryPage(visit, "d-1"), { ...shown, events });
     const rows = Array.from(page.matchAll(/<dt>(.*?)<\/dt><dd>(.*?)<\/dd>/g), ([, name, fact]) => `${name}: ${fact}`);
     expect(rows).toEqual(
-      expect.arrayContaining(["change.id: 37", "change.sourceBranch: main", "change.fork: true", "protected: false"]),
+      expect.arrayContaining([
+        "build.change.id: 37",
+        "build.change.sourceBranch: main",
+        "build.change.fork: true",
+        "build.protected: false",
+        "label: build-me",
+      ]),
     );
-    expect(rows).toContain(`labels: ${Array(10).fill("docs").join(", ")} and 2 more`);
+    expect(rows).toContain(`change.labels: ${Array(10).fill("docs").join(", ")} and 2 more`);
   });
 
   const page = (visit: Visit) => deliveryPage(visit, "d-1");
+
+  it("the page of a relayed delivery without a timeline says that no route matched", async () => {
+    const shown = { ...delivery(() => "x"), timeline: [] };
+    const { relayedAt: _, ...waiting } = shown.delivery;
+    const relayed = { ...waiting, relayedAt: "2026-11-02T09:00:00.000Z" };
+    expect(await showing(page, { ...shown, delivery: relayed })).toContain("Nothing: no route matched.");
+    expect(await showing(page, { ...shown, delivery: waiting })).toContain("not relayed yet");
+  });
 
   it("the page of a delivery says for every rejection what to do next", async () => {
     const html = await showing(
