@@ -20,6 +20,11 @@ const change = (type: string, part: Part) =>
   eventOf(type, { change: { targetBranch: "main", draft: false, fork: false, commit: "c4a1", ...part } });
 const opened = (part: Part = {}) => change("change.opened", part);
 const updated = (part: Part) => change("change.updated", part);
+const commented = (text: string, { type = "change.commented", username = "iokafor", fork = false } = {}) =>
+  eventOf(type, { actor: { id: "58", username }, change: { fork, comment: { id: "1", text } } });
+const page = (type: string, part: Part = {}) => eventOf(type, { page: { id: "98310", ...part } });
+const deployment = (type: string, environment = "production") => eventOf(type, { deployment: { environment } });
+const removed = (ref: string, type = "code.deleted") => eventOf(type, { code: { ref, change: "deleted" } });
 const run = (build: Part) => eventOf("build.succeeded", { build });
 
 const paths = (...changed: readonly string[]) => ({ paths: { changed, count: changed.length, truncated: false } });
@@ -98,6 +103,59 @@ const CASES: Readonly<Record<string, { readonly fires: Events; readonly not: Eve
       "a protected tag": run({ tag: "v1", protected: true }),
       "a fork's change to a protected branch": run({ ...fromFork, protected: true }),
     },
+  },
+  "comment-command": {
+    fires: { "the command of a person of the list": commented("/docs build") },
+    not: {
+      "a longer comment": commented("please /docs build"),
+      "another person": commented("/docs build", { username: "lfuchs" }),
+      "an edited comment": commented("/docs build", { type: "change.comment_edited" }),
+      "a comment on a fork's change": commented("/docs build", { fork: true }),
+    },
+  },
+  deployed: {
+    fires: {
+      "a deployment that succeeded": deployment("deployment.succeeded"),
+      "a deployment that failed": deployment("deployment.failed"),
+    },
+    not: {
+      "a deployment that runs": deployment("deployment.running"),
+      "another environment": deployment("deployment.succeeded", "production/eu"),
+    },
+  },
+  "branch-removed": {
+    fires: { "a removed branch": removed("refs/heads/drill") },
+    not: { "a removed tag": removed("refs/tags/v1"), "a push": removed("refs/heads/drill", "code.pushed") },
+  },
+  "blog-posts": {
+    fires: { "a new blog post": page("blogpost.created"), "an edit": page("blogpost.updated") },
+    not: {
+      "a rewrite": page("blogpost.rewritten"),
+      "a page": page("page.created"),
+      "a label": page("blogpost.labeled"),
+    },
+  },
+  "live-docs": {
+    fires: { "an editing session": page("page.updated", { kind: "live_doc" }) },
+    not: {
+      "an edit of a page": page("page.updated", { kind: "page" }),
+      "an edit of an unknown kind": page("page.updated"),
+      "a live doc that became a page": page("page.published", { kind: "page" }),
+    },
+  },
+  "pages-only": {
+    fires: {
+      "an edit of a page": page("page.updated", { kind: "page" }),
+      "an edit of Data Center": page("page.updated"),
+    },
+    not: {
+      "an editing session of a live doc": page("page.updated", { kind: "live_doc" }),
+      "a rewrite": page("page.rewritten", { kind: "page" }),
+    },
+  },
+  "token-expires": {
+    fires: { "a token that expires soon": eventOf("token.expiring", { token: { name: "bridge-statuses" } }) },
+    not: { "a lost agent": eventOf("agent.lost", { agent: { name: "agent-7" } }) },
   },
 };
 
