@@ -18,7 +18,7 @@ import {
   table,
 } from "./config-tables.ts";
 import { benchmarkBlocks } from "./generate/benchmarks.ts";
-import { eventFieldTable, eventValueTable } from "./generate/event-fields.ts";
+import { eventFieldTables, eventValueTable } from "./generate/event-fields.ts";
 import { firedRoutesTable, type Page } from "./generate/fired-routes.ts";
 import { rejectionTable } from "./generate/rejections.ts";
 import { tortureTable } from "./generate/torture.ts";
@@ -54,7 +54,7 @@ export const BLOCKS: Readonly<Record<string, Block>> = {
   "config-console": () => keyTable(keysUnder("console")),
   "config-limits": () => keyTable(keysUnder("limits")),
   decisions,
-  "event-fields": eventFieldTable,
+  "event-fields": eventFieldTables,
   "event-types": eventTypes,
   "event-values": eventValueTable,
   "fired-routes": () => firedRoutesTable(examplePages()),

@@ -4,21 +4,33 @@ import { providers } from "../../shared/providers/registry.ts";
 import { table } from "../config-tables.ts";
 import { publishedFixtures } from "./fixtures.ts";
 
-/** How often each provider reports each field of `detail`, from its fixtures. */
-export function eventFieldTable(): string {
+/** How often each provider reports each field of `detail`, from its fixtures: a table for each part. */
+export function eventFieldTables(): string {
   const reporters = providers.map(({ name }) => {
     const details = publishedFixtures(name, "fixture").flatMap(({ busEvents }) =>
       busEvents.map(({ detail }) => detail),
     );
     return { name, details };
   });
-  const rows = PARTS.flatMap((part) =>
-    pathsBelow(part, BUS_EVENT_FIELDS.detail[part]).map((path) => [
-      `\`${path}\``,
-      ...reporters.map(({ details }) => frequencyOf(path, isFamily(part) ? details.filter(has(part)) : details)),
-    ]),
-  );
-  return table(["field of `detail`", ...reporters.map(({ name }) => name)], rows);
+  const families = PARTS.filter((part) => !OF_ALL.includes(part)).map((part) => {
+    const publishing = reporters.map(({ name, details }) => ({ name, details: details.filter(has(part)) }));
+    return chapter(`Fields of \`${part}\``, [part], publishing);
+  });
+  return [chapter("Fields of several types", OF_ALL, reporters), ...families].join("\n\n");
+}
+
+interface Reporter {
+  readonly name: string;
+  readonly details: readonly Detail[];
+}
+
+/** Only reporters that publish one of these parts have a column. */
+function chapter(heading: string, parts: readonly Part[], reporters: readonly Reporter[]): string {
+  const publishing = reporters.filter(({ details }) => details.length > 0);
+  const rows = parts
+    .flatMap((part) => pathsBelow(part, BUS_EVENT_FIELDS.detail[part]))
+    .map((path) => [`\`${path}\``, ...publishing.map(({ details }) => frequencyOf(path, details))]);
+  return `### ${heading}\n\n${table(["field of `detail`", ...publishing.map(({ name }) => name)], rows)}`;
 }
 
 /** The fields that have one of a few words, with these words. */
@@ -45,7 +57,6 @@ const ENVELOPE: readonly Part[] = [
 /** Members of events of several families. */
 const OF_ALL: readonly Part[] = ["undated", "actor", "label", "comment", "origin"];
 
-const isFamily = (part: Part): boolean => !OF_ALL.includes(part);
 // The keys of the constant.
 const PARTS = (Object.keys(BUS_EVENT_FIELDS.detail) as Part[]).filter((part) => !ENVELOPE.includes(part));
 
@@ -65,7 +76,6 @@ function pathsBelow(path: string, field: Field): readonly string[] {
 const isList = (field: Exclude<Field, string>): field is readonly [Field] => Array.isArray(field);
 
 function frequencyOf(path: string, details: readonly Detail[]): string {
-  if (details.length === 0) return "";
   const count = details.filter((detail) => isThere(path.split("."), detail)).length;
   if (count === 0) return "never";
   return count === details.length ? "always" : "sometimes";
