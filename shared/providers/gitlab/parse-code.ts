@@ -57,19 +57,20 @@ function codeReader(type: CodeEvent["type"]) {
     const commits = body.commits ?? [];
     const commitCount = body.total_commits_count ?? commits.length;
     const change = changeOf(before, after);
+    const name = ref.replace(/^refs\/(heads|tags)\//, "");
     const event: CodeEvent = present({
       type: change === "deleted" ? "code.deleted" : type,
       keyParts: [String(project_id), ref, before, after, personIn(person)],
       // GitLab does not report when a push happened, and the commits' times are set by their authors.
       time: toIso(receivedAt),
       undated: true,
-      subject: path,
+      subject: `${path} ${name}`,
       actor: actorOf(person),
       code: present({
         project: path,
         projectUrl: web_url,
         ref,
-        name: ref.replace(/^refs\/(heads|tags)\//, ""),
+        name,
         change,
         // For an annotated tag, `after` is the tag object and `checkout_sha` its commit.
         commit: change === "deleted" ? undefined : (body.checkout_sha ?? after),
