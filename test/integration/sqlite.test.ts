@@ -10,6 +10,7 @@ import type { LogFields } from "../../shared/host/log.ts";
 import { ReplayCache } from "../../shared/store/replay-cache.ts";
 import { deleteExpired } from "../../shared/store/sqlite/expiry.ts";
 import { DATABASE_FILE, openTable } from "../../shared/store/sqlite/open.ts";
+import { NO_FILES } from "../../shared/store/sqlite/open-files.ts";
 import { CREATE_TABLE } from "../../shared/store/sqlite/rows.ts";
 import { SqliteTable } from "../../shared/store/sqlite/table.ts";
 import { silentLog, testClock } from "../support/test-doubles.ts";
@@ -130,7 +131,7 @@ describe("a full disk", () => {
     const database = new DatabaseSync(at());
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     database.exec(CREATE_TABLE);
-    const table = new SqliteTable(database, silentLog);
+    const table = new SqliteTable(database, { log: silentLog, files: NO_FILES });
     await table.create({ pk: "p", sk: "head" });
     database.exec("PRAGMA max_page_count = 1");
     const large = { content: new Uint8Array(200_000) };
@@ -156,7 +157,7 @@ describe("the log of a database that fails", () => {
     const line = (fields: LogFields) => void lines.push(fields);
     const database = new DatabaseSync(at());
     database.exec(CREATE_TABLE);
-    const table = new SqliteTable(database, { info: line, warn: line, error: line });
+    const table = new SqliteTable(database, { log: { info: line, warn: line, error: line }, files: NO_FILES });
     const write = (n: number) => table.create({ pk: `p-${n}`, sk: "head", content: new Uint8Array(50_000) });
     await write(0);
     const full = { cause: "the disk is full", remedy: "make room" };

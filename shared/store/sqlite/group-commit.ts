@@ -8,7 +8,9 @@ interface Write {
 }
 
 interface CommitEvents {
-  /** Called after each commit. */
+  /** Called before each commit. The writes fail if it throws. */
+  readonly starting: () => void;
+  /** Called after each commit, before its writes settle. They fail if it throws. */
   readonly committed: () => void;
   /** Called after a failed commit. Returns the fault of its writes. */
   readonly failed: (cause: unknown) => Fault;
@@ -42,6 +44,7 @@ export class GroupCommit {
     this.#group = [];
     if (group.length === 0) return;
     try {
+      this.#events.starting();
       this.#database.exec("BEGIN IMMEDIATE");
       const settlements = group.map(settlementOf);
       this.#database.exec("COMMIT");

@@ -9,6 +9,7 @@ import type { Item, ItemKey } from "../table.ts";
 import { copyDatabase, syncFile } from "./copy.ts";
 import { integrityOf } from "./integrity.ts";
 import { createFolder, DATABASE_FILE, folderFault, lockFolder, openDatabase, reject } from "./open.ts";
+import { NO_FILES } from "./open-files.ts";
 import { COLUMNS, itemOf, type Row } from "./rows.ts";
 import { SqliteTable } from "./table.ts";
 
@@ -75,7 +76,7 @@ async function checkItems(
     `SELECT rowid AS id, ${COLUMNS.join(", ")} FROM items WHERE rowid > ? ORDER BY rowid LIMIT ${PAGE_ITEMS}`,
   );
   const { last } = database.prepare("SELECT max(rowid) AS last FROM items").get() as { readonly last: number | null };
-  const table = new SqliteTable(database, { info: ignore, warn: ignore, error: ignore });
+  const table = new SqliteTable(database, { log: { info: ignore, warn: ignore, error: ignore }, files: NO_FILES });
   const findings: StoreFinding[] = [];
   const left = { repairable: 0, unreadable: 0 };
   let after = 0;

@@ -5,6 +5,7 @@ import { Fault } from "../../host/fault.ts";
 import type { Log } from "../../host/log.ts";
 import { causeOf, isBusy, isDamage, RESTORE } from "./errors.ts";
 import { quickDamageOf } from "./integrity.ts";
+import { NO_FILES, OpenFiles } from "./open-files.ts";
 import { CREATE_STRANDED, CREATE_TABLE, FORMAT } from "./rows.ts";
 import { SqliteTable } from "./table.ts";
 
@@ -20,7 +21,7 @@ export interface OpenTable {
 export function openMemoryTable(): OpenTable {
   const database = new DatabaseSync(":memory:");
   database.exec(CREATE_TABLE);
-  const table = new SqliteTable(database, { info: ignore, warn: ignore, error: ignore });
+  const table = new SqliteTable(database, { log: { info: ignore, warn: ignore, error: ignore }, files: NO_FILES });
   return { table, close: () => table.close() };
 }
 
@@ -34,8 +35,12 @@ export function openTable(folder: string, log: Log): OpenTable {
     createFolder(folder);
     const lock = lockFolder(folder);
     try {
-      const table = new SqliteTable(openDatabase(join(folder, DATABASE_FILE)), log);
+      const file = join(folder, DATABASE_FILE);
+      const database = openDatabase(file);
+      const table = new SqliteTable(database, { log, files: new OpenFiles(file) });
+      const watching = setInterval(() => table.checkFiles(), CHECK_FILES_MS).unref();
       const close = (): void => {
+        clearInterval(watching);
         table.close();
         if (lock.isOpen) lock.close();
       };
@@ -124,6 +129,9 @@ function migrate(database: DatabaseSyncInstance): void {
 const OWNER_ONLY = 0o700;
 /** About 25,000 deliveries. The check of such a file takes 50 ms, or a second from a slow disk. */
 const START_CHECK_BYTES = 64_000_000;
+
+/** A bridge without requests also finds out that its files are gone. */
+const CHECK_FILES_MS = 1_000;
 
 /** How long a write waits for a short lock of a reader, such as the end of a backup. */
 const BUSY_MS = 200;
