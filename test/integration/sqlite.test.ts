@@ -3,7 +3,7 @@ import { copyFile, mkdir, mkdtemp, open, rm, stat, writeFile } from "node:fs/pro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { DatabaseSync } from "@photostructure/sqlite";
+import { DatabaseSync, type DatabaseSyncInstance } from "@photostructure/sqlite";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { epochSeconds, toSeconds } from "../../shared/host/clock.ts";
 import type { LogFields } from "../../shared/host/log.ts";
@@ -147,6 +147,67 @@ describe("a full disk", () => {
     database.exec("PRAGMA max_page_count = 100000");
     expect(await table.create({ pk: "q", sk: "head", ...large })).toBe(true);
     table.close();
+  });
+});
+
+describe("a lock of another process", () => {
+  const turns = async (count: number): Promise<void> => {
+    for (let n = 0; n < count; n += 1) await new Promise(setImmediate);
+  };
+  /** Another connection, as of a person with a database tool. */
+  function otherWriter(): DatabaseSyncInstance {
+    const other = new DatabaseSync(at());
+    other.exec("BEGIN IMMEDIATE");
+    return other;
+  }
+
+  it("a write waits for its end without holding the event loop, and the writes that follow keep their order", async () => {
+    const { table, close } = openTable(folder, silentLog);
+    for (const round of ["a", "b"]) {
+      const other = otherWriter();
+      const first = table.create({ pk: round, sk: "head", one: 1 });
+      // The lock ends only if the event loop goes on.
+      await turns(20);
+      const second = table.create({ pk: round, sk: "head", one: 2 });
+      await turns(20);
+      other.exec("ROLLBACK");
+      other.close();
+      expect(await Promise.all([first, second])).toEqual([true, false]);
+      expect(await table.get({ pk: round, sk: "head" })).toMatchObject({ one: 1 });
+    }
+    close();
+  });
+
+  it("a write fails with the cause if the lock does not end, and succeeds when it has ended", async () => {
+    const lines: LogFields[] = [];
+    const { table, close } = openTable(folder, { ...silentLog, error: (fields) => lines.push(fields) });
+    for (const round of ["a", "b"]) {
+      const other = otherWriter();
+      await expect(table.create({ pk: round, sk: "head" })).rejects.toMatchObject({
+        code: "store_unavailable",
+        message: "the database failed: another process has locked the database",
+      });
+      expect(await table.get({ pk: round, sk: "head" })).toBeUndefined();
+      other.close();
+      expect(await table.create({ pk: round, sk: "head" })).toBe(true);
+    }
+    expect(lines).toMatchObject([{ cause: "another process has locked the database", failures: 1 }]);
+    close();
+  });
+
+  it("a close under the lock rejects the writes that wait, and the next open works", async () => {
+    const { table, close } = openTable(folder, silentLog);
+    const other = otherWriter();
+    const write = table.create({ pk: "p", sk: "head" });
+    const rejected = expect(write).rejects.toMatchObject({ code: "store_unavailable" });
+    await turns(5);
+    close();
+    await rejected;
+    other.close();
+    const next = openTable(folder, silentLog);
+    expect(await next.table.get({ pk: "p", sk: "head" })).toBeUndefined();
+    expect(await next.table.create({ pk: "p", sk: "head" })).toBe(true);
+    next.close();
   });
 });
 

@@ -6,7 +6,7 @@ import type { Log } from "../../host/log.ts";
 import { causeOf, isBusy, isDamage, RESTORE } from "./errors.ts";
 import { quickDamageOf } from "./integrity.ts";
 import { NO_FILES, OpenFiles } from "./open-files.ts";
-import { CREATE_STRANDED, CREATE_TABLE, FORMAT } from "./rows.ts";
+import { BUSY_MS, CREATE_STRANDED, CREATE_TABLE, FORMAT } from "./rows.ts";
 import { SqliteTable } from "./table.ts";
 
 /** Name of the database in the data folder. SQLite puts its write-ahead log beside it. */
@@ -132,9 +132,6 @@ const START_CHECK_BYTES = 64_000_000;
 
 /** A bridge without requests also finds out that its files are gone. */
 const CHECK_FILES_MS = 1_000;
-
-/** How long a write waits for a short lock of a reader, such as the end of a backup. */
-const BUSY_MS = 200;
 
 const ignore = (): void => undefined;
 

@@ -20,6 +20,7 @@ import { Failures } from "./failures.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { LostFileError, type OpenFiles } from "./open-files.ts";
 import {
+  BUSY_MS,
   COLUMNS,
   columnsOf,
   FORMAT,
@@ -47,6 +48,8 @@ export class SqliteTable implements Table {
 
   constructor(database: DatabaseSyncInstance, { log, files }: TableDeps) {
     this.#database = database;
+    // A group of writes waits for a lock itself, without holding the event loop.
+    database.exec("PRAGMA busy_timeout = 0");
     this.#failures = new Failures(log);
     this.#files = files;
     this.#commits = new GroupCommit(database, {
@@ -141,7 +144,8 @@ export class SqliteTable implements Table {
    * `store_unavailable`. The driver keeps statements open, so SQLite does not move the log by itself.
    */
   close(): void {
-    this.#commits.commit();
+    if (this.#database.isOpen) this.#database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    this.#commits.commitNow();
     if (!this.#database.isOpen) return;
     this.#emptyLog();
     this.#database.close();
