@@ -2,6 +2,7 @@ import { copyFileSync, existsSync, linkSync, renameSync, rmSync, symlinkSync, un
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "@photostructure/sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DATABASE_FILE, openDatabase, openTable } from "../../shared/store/sqlite/open.ts";
 import { OpenFiles } from "../../shared/store/sqlite/open-files.ts";
@@ -151,6 +152,47 @@ describe("a file of the database that is lost while the bridge runs", () => {
     unlinkSync(data);
     symlinkSync(one, data);
     expect(await statusOf(sender, 2)).toBe(202);
+  });
+});
+
+describe("a lock file that is deleted while the bridge runs", () => {
+  const REFUSAL = "has a new lock file, and another process has its database open: end that bridge, backup or check";
+
+  it("every second bridge and repair is refused, and the first bridge continues", async () => {
+    const first = await start();
+    const backup = join(home, "backup.db");
+    expect((await store("backup", backup)).code).toBe(0);
+    rmSync(join(data, "drawbridge.lock"));
+    for (const round of [1, 2]) {
+      await expect(startBridgeProcess(home, { listener: listener.url, data })).rejects.toThrow(
+        `the bridge ended with 1: drawbridge: ${data} ${REFUSAL}`,
+      );
+      expect(await store("check", "--repair")).toMatchObject({ code: 1, err: expect.stringContaining(REFUSAL) });
+      expect(await store("restore", backup)).toMatchObject({ code: 1, err: expect.stringContaining(REFUSAL) });
+      expect(await statusOf(first, round)).toBe(202);
+    }
+    expect(await readyz(first)).toMatchObject({ status: "ready" });
+    await first.stop();
+    const second = await start();
+    expect(await statusOf(second, 3)).toBe(202);
+    expect((await store("check", "--repair")).err).toContain("is in use by another bridge");
+  }, 60_000);
+
+  it("a copy of the lock file in its place lets no second bridge in", async () => {
+    const first = await start();
+    const lock = join(data, "drawbridge.lock");
+    copyFileSync(lock, `${lock}.copy`);
+    renameSync(`${lock}.copy`, lock);
+    await expect(startBridgeProcess(home, { listener: listener.url, data })).rejects.toThrow(REFUSAL);
+    expect(await statusOf(first, 1)).toBe(202);
+  });
+
+  it("a reader of the database, such as a backup, does not keep a bridge with its lock file from a start", async () => {
+    await (await start()).stop();
+    const reader = new DatabaseSync(database, { readOnly: true });
+    reader.exec("BEGIN; SELECT count(*) FROM items");
+    expect(await statusOf(await start(), 1)).toBe(202);
+    reader.close();
   });
 });
 

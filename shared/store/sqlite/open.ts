@@ -12,6 +12,8 @@ import { SqliteTable } from "./table.ts";
 /** Name of the database in the data folder. SQLite puts its write-ahead log beside it. */
 export const DATABASE_FILE = "drawbridge.db";
 
+const LOCK_FILE = "drawbridge.lock";
+
 export interface OpenTable {
   readonly table: SqliteTable;
   close(): void;
@@ -27,8 +29,8 @@ export function openMemoryTable(): OpenTable {
 
 /**
  * Opens the table in a data folder, and creates both if they are missing. A write is on the disk when its promise resolves
- * (write-ahead log, one fsync for each group of writes). One process at a time may open a folder; a lock on a file of its
- * own ends with the process. Throws `store_damaged` or `configuration_invalid` with the cause and what to do.
+ * (write-ahead log, one fsync for each group of writes). One process at a time may open a folder. Throws `store_damaged` or
+ * `configuration_invalid` with the cause and what to do.
  */
 export function openTable(folder: string, log: Log): OpenTable {
   return usingFolder(folder, () => {
@@ -80,16 +82,58 @@ export function createFolder(folder: string): void {
   }
 }
 
-/** The lock of an open transaction in a file of its own. Readers of the database, such as a backup, do not need it. */
+/**
+ * Takes the lock of a folder, which ends with the process. It is a lock on a file of its own, so that readers of the
+ * database, such as a backup, do not need it. Somebody may have deleted that file under a bridge that runs: a lock file
+ * without its mark is new, and then nobody else may have the database open.
+ */
 export function lockFolder(folder: string): DatabaseSyncInstance {
-  const lock = new DatabaseSync(join(folder, "drawbridge.lock"));
+  const file = join(folder, LOCK_FILE);
+  const lock = new DatabaseSync(file);
   try {
-    lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
+    // The mode keeps the lock after the commit of the mark.
+    lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    const mark = markOf(file);
+    if (!hasTable(lock, mark)) {
+      rejectOpenDatabase(folder);
+      lock.exec(`CREATE TABLE ${mark} (empty)`);
+    }
+    lock.exec("COMMIT");
     return lock;
   } catch (error) {
     lock.close();
     if (!isBusy(error)) throw error;
     throw reject(folder, "is in use by another bridge: stop that one, or give another folder with --data", error);
+  }
+}
+
+/** The name of an empty table in the lock file. Differs for a copy of the file, and for another file in its place. */
+const markOf = (file: string): string => `inode_${statSync(file, { bigint: true }).ino}`;
+
+/** The driver does not end a prepared statement with its connection, which would keep the lock. */
+function hasTable(database: DatabaseSyncInstance, name: string): boolean {
+  try {
+    database.exec(`SELECT * FROM ${name}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** SQLite waits for every other connection when the first read of one takes the exclusive lock. */
+function rejectOpenDatabase(folder: string): void {
+  const file = join(folder, DATABASE_FILE);
+  if (!existsSync(file)) return;
+  const database = new DatabaseSync(file, { timeout: BUSY_MS });
+  try {
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; SELECT count(*) FROM sqlite_schema");
+  } catch (error) {
+    // Whoever opens the database next finds out about everything else, such as damage.
+    if (!isBusy(error)) return;
+    const why = "has a new lock file, and another process has its database open: end that bridge, backup or check";
+    throw reject(folder, why, error);
+  } finally {
+    database.close();
   }
 }
 
