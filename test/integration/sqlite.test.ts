@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, open, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, open, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -53,6 +53,23 @@ describe("the data folder", () => {
     const inside = join(folder, "new");
     openTable(inside, silentLog).close();
     expect((await stat(inside)).mode & 0o777).toBe(0o700);
+  });
+
+  it("every file is closed to other users, whatever the mode of the folder and of the files that were there", async () => {
+    const files = ["drawbridge.db", "drawbridge.db-wal", "drawbridge.db-shm", "drawbridge.lock"];
+    const modes = async () => {
+      const found = await Promise.all(files.map((name) => stat(join(folder, name))));
+      return found.map(({ mode }) => mode & 0o777);
+    };
+    await chmod(folder, 0o755);
+    const first = openTable(folder, silentLog);
+    expect(await modes()).toEqual(files.map(() => 0o600));
+    first.close();
+    for (const name of files) await chmod(join(folder, name), 0o644);
+    const second = openTable(folder, silentLog);
+    expect(await modes()).toEqual(files.map(() => 0o600));
+    expect(await second.table.create({ pk: "p", sk: "head" })).toBe(true);
+    second.close();
   });
 
   it("a close commits the writes that wait", async () => {

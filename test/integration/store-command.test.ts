@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, open, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { chown, mkdir, mkdtemp, open, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
@@ -312,6 +312,44 @@ describe("drawbridge store backup and restore", () => {
     await mkdir(data);
     expect(await store("restore", file)).toMatchObject({ code: 0, out: `${data} has the 4 items of ${file}.\n` });
     expect((await store("check")).out).toContain("4 items");
+  });
+});
+
+describe.skipIf(process.getuid?.() !== 0)("the user root", () => {
+  const USER = 12_345;
+  const owners = async (): Promise<Readonly<Record<string, number>>> => {
+    const names = (await readdir(data, { recursive: true })).sort();
+    return Object.fromEntries(
+      await Promise.all(names.map(async (name) => [name, (await stat(join(data, name))).uid] as const)),
+    );
+  };
+
+  it("a restore leaves every file to the owner of the database, and of the folder if there is none", async () => {
+    await fill();
+    const file = join(home, "backup.db");
+    await store("backup", file);
+    for (const path of [".", ...(await readdir(data))]) await chown(join(data, path), USER, USER);
+    for (const round of [1, 2]) {
+      expect({ round, ...(await store("restore", file)) }).toMatchObject({ round, code: 0 });
+      expect(Object.values(await owners())).toEqual(
+        Array((await readdir(data, { recursive: true })).length).fill(USER),
+      );
+    }
+    await rm(data, { recursive: true });
+    await mkdir(data);
+    await chown(data, USER, USER);
+    expect((await store("restore", file)).code).toBe(0);
+    expect(await owners()).toEqual({ "drawbridge.db": USER, "drawbridge.lock": USER });
+  });
+
+  it("a start in the folder of another user leaves every file to that user", async () => {
+    await mkdir(data);
+    await chown(data, USER, USER);
+    const { table, close } = openTable(data, silentLog);
+    await table.create({ pk: "p", sk: "head" });
+    const files = ["drawbridge.db", "drawbridge.db-shm", "drawbridge.db-wal", "drawbridge.lock"];
+    expect(await owners()).toEqual(Object.fromEntries(files.map((name) => [name, USER])));
+    close();
   });
 });
 

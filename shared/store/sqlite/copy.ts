@@ -6,12 +6,11 @@ import type { OnProgress, StoreCopy } from "../maintenance.ts";
 import { causeOf, isDamage } from "./errors.ts";
 import { integrityOf } from "./integrity.ts";
 import { reject } from "./open.ts";
+import { OWNER_ONLY } from "./private-file.ts";
 import { FORMAT } from "./rows.ts";
 
 /** Pages of 4 kB that are copied before the progress is reported. */
 const STEP_PAGES = 1_000;
-/** Bodies of webhooks are for nobody else. */
-const OWNER_ONLY = 0o600;
 
 /**
  * Copies a database, as it is at one instant, into a new file of its own, and checks the copy. The source may be in use: the

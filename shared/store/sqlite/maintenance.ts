@@ -10,6 +10,7 @@ import { copyDatabase, syncFile } from "./copy.ts";
 import { integrityOf } from "./integrity.ts";
 import { createFolder, DATABASE_FILE, folderFault, lockFolder, openDatabase, reject } from "./open.ts";
 import { NO_FILES } from "./open-files.ts";
+import { giveTo } from "./private-file.ts";
 import { COLUMNS, itemOf, type Row } from "./rows.ts";
 import { SqliteTable } from "./table.ts";
 
@@ -175,6 +176,7 @@ async function restore(
   try {
     const current = join(folder, DATABASE_FILE);
     const copied = await copyDatabase(file, `${current}.restoring`, onProgress);
+    giveTo(copied.file, statSync(existsSync(current) ? current : folder));
     const kept = existsSync(current) ? keep(current, now) : undefined;
     for (const suffix of ["-wal", "-shm"]) rmSync(`${current}${suffix}`, { force: true });
     renameSync(copied.file, current);
@@ -190,6 +192,8 @@ function keep(current: string, now: EpochMillis): string {
   endLog(current);
   const kept = join(dirname(current), `before-restore-${toIso(now).replaceAll(":", "-")}`);
   mkdirSync(kept);
+  const owner = statSync(current);
+  giveTo(kept, owner);
   for (const from of [current, `${current}-wal`].filter(hasContent)) {
     const to = join(kept, basename(from));
     try {
@@ -197,6 +201,7 @@ function keep(current: string, now: EpochMillis): string {
     } catch {
       // The file system has no hard links.
       copyFileSync(from, to);
+      giveTo(to, owner);
     }
     syncFile(to);
   }

@@ -6,6 +6,7 @@ import type { Log } from "../../host/log.ts";
 import { causeOf, isBusy, isDamage, RESTORE } from "./errors.ts";
 import { quickDamageOf } from "./integrity.ts";
 import { NO_FILES, OpenFiles } from "./open-files.ts";
+import { closeToOthers, makePrivate } from "./private-file.ts";
 import { BUSY_MS, CREATE_STRANDED, CREATE_TABLE, FORMAT } from "./rows.ts";
 import { SqliteTable } from "./table.ts";
 
@@ -38,6 +39,9 @@ export function openTable(folder: string, log: Log): OpenTable {
     const lock = lockFolder(folder);
     try {
       const file = join(folder, DATABASE_FILE);
+      makePrivate(file);
+      // SQLite gives new ones the mode and the owner of the database.
+      for (const suffix of ["-wal", "-shm"]) closeToOthers(`${file}${suffix}`);
       const database = openDatabase(file);
       const table = new SqliteTable(database, { log, files: new OpenFiles(file) });
       const watching = setInterval(() => table.checkFiles(), CHECK_FILES_MS).unref();
@@ -89,16 +93,16 @@ export function createFolder(folder: string): void {
  */
 export function lockFolder(folder: string): DatabaseSyncInstance {
   const file = join(folder, LOCK_FILE);
+  makePrivate(file);
   const lock = new DatabaseSync(file);
   try {
-    // The mode keeps the lock after the commit of the mark.
-    lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    lock.exec("BEGIN EXCLUSIVE");
     const mark = markOf(file);
     if (!hasTable(lock, mark)) {
       rejectOpenDatabase(folder);
-      lock.exec(`CREATE TABLE ${mark} (empty)`);
+      // Whoever takes the lock between the two transactions is the only one, too.
+      lock.exec(`CREATE TABLE ${mark} (empty); COMMIT; BEGIN EXCLUSIVE`);
     }
-    lock.exec("COMMIT");
     return lock;
   } catch (error) {
     lock.close();
@@ -169,7 +173,7 @@ function migrate(database: DatabaseSyncInstance): void {
   else database.exec(CREATE_STRANDED);
 }
 
-/** The data contains bodies of private pages and projects, so a new folder is closed to other users. */
+/** A new folder is closed to other users. */
 const OWNER_ONLY = 0o700;
 /** About 25,000 deliveries. The check of such a file takes 50 ms, or a second from a slow disk. */
 const START_CHECK_BYTES = 64_000_000;
