@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chown, mkdir, mkdtemp, open, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { chown, mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
@@ -312,6 +312,59 @@ describe("drawbridge store backup and restore", () => {
     await mkdir(data);
     expect(await store("restore", file)).toMatchObject({ code: 0, out: `${data} has the 4 items of ${file}.\n` });
     expect((await store("check")).out).toContain("4 items");
+  });
+});
+
+describe("a folder or another program's database in place of a file", () => {
+  /** A database with the version that this program uses, and one without any version. */
+  function otherDatabase(file: string, version: number): void {
+    const other = new DatabaseSync(file);
+    other.exec(`CREATE TABLE notes (text); PRAGMA user_version = ${version}`);
+    other.close();
+  }
+
+  it.each([0, 1])(
+    "every command and the start name a foreign database with version %i, and leave it",
+    async (version) => {
+      await mkdir(data);
+      const file = join(data, DATABASE_FILE);
+      otherDatabase(file, version);
+      const foreign = join(home, "foreign.db");
+      otherDatabase(foreign, version);
+      const bytes = await readFile(file);
+      const text = `drawbridge: ${file} is no database of Drawbridge\n`;
+      expect(await store("check")).toMatchObject({ code: 1, err: text });
+      expect(await store("check", "--repair")).toMatchObject({ code: 1, err: text });
+      expect(await store("backup", join(home, "backup.db"))).toMatchObject({ code: 1, err: text });
+      expect(() => openTable(data, silentLog)).toThrow(`${file} is no database of Drawbridge`);
+      const restored = await store("restore", foreign);
+      expect(restored).toMatchObject({ code: 1, err: `drawbridge: ${foreign} is no database of Drawbridge\n` });
+      // The first 100 bytes are the header, which has the mode of the log.
+      expect((await readFile(file)).subarray(100)).toEqual(bytes.subarray(100));
+    },
+  );
+
+  it("a folder is named as a folder, and --force does not replace it", async () => {
+    await fill();
+    const path = join(home, "folder");
+    await mkdir(path);
+    const text = `drawbridge: ${path} is a folder: give a file\n`;
+    expect(await store("backup", path)).toMatchObject({ code: 1, err: text });
+    expect(await store("backup", path, "--force")).toMatchObject({ code: 1, err: text });
+    expect(await store("restore", path)).toMatchObject({ code: 1, err: text });
+    expect((await store("check")).out).toContain("4 items");
+    await rm(data, { recursive: true });
+    await mkdir(join(data, DATABASE_FILE), { recursive: true });
+    expect((await store("check")).err).toBe(`drawbridge: ${join(data, DATABASE_FILE)} is a folder: give a file\n`);
+  });
+
+  it("a file in place of the data folder is named as a file", async () => {
+    await writeFile(data, "");
+    const { code, err } = await store("check");
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: `drawbridge: ${data} is a file: give the data folder with --data\n`,
+    });
   });
 });
 

@@ -5,7 +5,7 @@ import { Fault } from "../../host/fault.ts";
 import type { OnProgress, StoreCopy } from "../maintenance.ts";
 import { causeOf, isDamage } from "./errors.ts";
 import { integrityOf } from "./integrity.ts";
-import { reject } from "./open.ts";
+import { formatOf, reject } from "./open.ts";
 import { OWNER_ONLY } from "./private-file.ts";
 import { FORMAT } from "./rows.ts";
 
@@ -62,7 +62,7 @@ function checkCopy(copy: string, source: string, onProgress: OnProgress): StoreC
   try {
     // The copy has no write-ahead log, so it is one file.
     database.exec("PRAGMA journal_mode = DELETE");
-    const { user_version: format } = database.prepare("PRAGMA user_version").get() as { readonly user_version: number };
+    const format = formatOf(database, source);
     if (format === 0) throw reject(source, "is no database of Drawbridge");
     if (format > FORMAT) throw reject(source, `has the format ${format}, which is newer than this version knows`);
     const { damage, indexProblems } = integrityOf(database, copy, onProgress);

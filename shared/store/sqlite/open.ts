@@ -144,8 +144,11 @@ function rejectOpenDatabase(folder: string): void {
 export function openDatabase(file: string): DatabaseSyncInstance {
   const database = new DatabaseSync(file, { timeout: BUSY_MS });
   try {
+    const format = formatOf(database, file);
+    if (format > FORMAT) throw new Error(`its format ${format} is newer than this version of Drawbridge knows`);
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    migrate(database);
+    if (format === 0) database.exec(`BEGIN IMMEDIATE; ${CREATE_TABLE}; PRAGMA user_version = ${FORMAT}; COMMIT`);
+    else database.exec(CREATE_STRANDED);
     checkAtStart(database, file);
     return database;
   } catch (error) {
@@ -166,11 +169,17 @@ function checkAtStart(database: DatabaseSyncInstance, file: string): void {
     throw new Fault("store_damaged", `${file} is damaged (${damage}): ${RESTORE}`, { retryable: false });
 }
 
-function migrate(database: DatabaseSyncInstance): void {
-  const { user_version: version } = database.prepare("PRAGMA user_version").get() as { readonly user_version: number };
-  if (version > FORMAT) throw new Error(`its format ${version} is newer than this version of Drawbridge knows`);
-  if (version === 0) database.exec(`BEGIN IMMEDIATE; ${CREATE_TABLE}; PRAGMA user_version = ${FORMAT}; COMMIT`);
-  else database.exec(CREATE_STRANDED);
+/** Returns the version of the format; 0 for an empty file. Throws `configuration_invalid` for another program's database. */
+export function formatOf(database: DatabaseSyncInstance, file: string): number {
+  const { format, tables, items } = database
+    .prepare(
+      `SELECT user_version AS format, (SELECT count(*) FROM sqlite_schema) AS tables,
+       (SELECT count(*) FROM sqlite_schema WHERE name = 'items' AND type = 'table') AS items FROM pragma_user_version`,
+    )
+    .get() as { readonly format: number; readonly tables: number; readonly items: number };
+  const isOurs = format === 0 ? tables === 0 : items === 1;
+  if (!isOurs) throw reject(file, "is no database of Drawbridge");
+  return format;
 }
 
 /** A new folder is closed to other users. */
