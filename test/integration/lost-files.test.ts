@@ -1,4 +1,14 @@
-import { copyFileSync, existsSync, linkSync, renameSync, rmSync, symlinkSync, unlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  readdirSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+} from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -52,8 +62,21 @@ const FAILED = "the database failed; senders are answered 503 until it works aga
 async function replaceByBackup(): Promise<void> {
   const backup = join(home, "backup.db");
   expect((await store("backup", backup, "--force")).code).toBe(0);
+  replaceBy(backup);
+}
+
+function replaceBy(backup: string): void {
   copyFileSync(backup, join(data, "new.db"));
   renameSync(join(data, "new.db"), database);
+}
+
+/** Where a link leads; empty if it is gone. */
+function linkIn(folder: string, name: string): string {
+  try {
+    return readlinkSync(join(folder, name));
+  } catch {
+    return "";
+  }
 }
 
 describe("a file of the database that is lost while the bridge runs", () => {
@@ -122,6 +145,26 @@ describe("a file of the database that is lost while the bridge runs", () => {
     await second.stop();
     expect((await store("check")).code).toBe(0);
   });
+
+  it.skipIf(process.platform !== "linux")(
+    "what the replaced database had accepted is in the file that the process has open, which a restore takes",
+    async () => {
+      const first = await start();
+      const backup = join(home, "backup.db");
+      expect((await store("backup", backup)).code).toBe(0);
+      for (let n = 0; n < 5; n += 1) expect(await statusOf(first, n)).toBe(202);
+      replaceBy(backup);
+      expect(await statusOf(first, 5)).toBe(503);
+      const opened = join("/proc", String(first.process.pid), "fd");
+      const number = readdirSync(opened).find((one) => /drawbridge\.db \(deleted\)$/.test(linkIn(opened, one)));
+      copyFileSync(join(opened, String(number)), join(home, "rescued.db"));
+      await first.stop();
+      expect((await store("restore", join(home, "rescued.db"))).code).toBe(0);
+      const second = await start();
+      for (let n = 0; n < 5; n += 1) expect(await (await second.push(n)).json()).toMatchObject({ status: "duplicate" });
+      expect(await statusOf(second, 5)).toBe(202);
+    },
+  );
 
   it("after the log was deleted, a restart has everything that was accepted", async () => {
     const first = await start();

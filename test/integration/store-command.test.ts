@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { epochMillis, systemClock } from "../../shared/host/clock.ts";
+import { epochMillis, epochSeconds, laterBy, systemClock, toIso, toSeconds } from "../../shared/host/clock.ts";
+import { sourcePrincipal } from "../../shared/model/principal.ts";
 import { openStores, type Stores } from "../../shared/store/open-stores.ts";
 import { DATABASE_FILE, openTable } from "../../shared/store/sqlite/open.ts";
 import { type BridgeProcess, startBridgeProcess } from "../support/bridge-process.ts";
@@ -312,6 +313,45 @@ describe("drawbridge store backup and restore", () => {
     await mkdir(data);
     expect(await store("restore", file)).toMatchObject({ code: 0, out: `${data} has the 4 items of ${file}.\n` });
     expect((await store("check")).out).toContain("4 items");
+  });
+});
+
+describe("what a restore undoes", () => {
+  const PAGE = { site: "https://wiki.example.test", id: "98310" };
+  const wiki = { ...sourcePrincipal("wiki", "hub-signature", "current"), actor: "ff80aa01" };
+  const now = systemClock.now();
+  const approval = {
+    ...{ id: "p-1", route: "docs", action: "a-1", delivery: "d-1", subject: "98310", requester: wiki, page: PAGE },
+    about: { key: "page#98310", at: toIso(now), mark: "7" },
+    requestedAt: now,
+    until: laterBy(now, 3_600_000),
+    approvers: ["release-manager"],
+  };
+  const build = { system: "tekton", pipeline: "ci/docs", createdAt: toIso(now) } as const;
+
+  it("a page's newer rows, the answers to approvals, and the use of single-use tokens since the backup are gone", async () => {
+    const until = epochSeconds(toSeconds(now) + 600);
+    await inStore(async ({ approvals, boards }) => {
+      await approvals.request(approval);
+      const row = { key: "docs", build: { ...build, id: "run-1", state: "failed" }, delivery: "d-1" } as const;
+      await boards.advance(PAGE, row);
+    });
+    const file = join(home, "backup.db");
+    expect((await store("backup", file)).code).toBe(0);
+    await inStore(async ({ approvals, boards, replayCache }) => {
+      await approvals.move("p-1", ["requested"], { state: "denied", decision: { by: wiki, at: now } });
+      const createdAt = toIso(laterBy(now, 60_000));
+      const later = { ...build, id: "run-2", state: "succeeded", createdAt } as const;
+      await boards.advance(PAGE, { key: "docs", build: later, delivery: "d-2" });
+      expect(await replayCache.take("token", "first use", until)).toBe(true);
+    });
+    expect((await store("restore", file)).code).toBe(0);
+    await inStore(async ({ approvals, boards, replayCache }) => {
+      expect(await approvals.get("p-1")).toMatchObject({ state: "requested" });
+      expect((await boards.read(PAGE)).rows).toMatchObject([{ build: { id: "run-1", state: "failed" } }]);
+      expect(await replayCache.take("token", "another use", until)).toBe(true);
+      expect(await replayCache.take("token", "a third use", until)).toBe(false);
+    });
   });
 });
 
