@@ -1,15 +1,16 @@
 import { spawn } from "node:child_process";
-import { copyFile, mkdir, mkdtemp, open, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, open, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { DatabaseSync } from "@photostructure/sqlite";
+import { DatabaseSync, type DatabaseSyncInstance } from "@photostructure/sqlite";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { epochSeconds, toSeconds } from "../../shared/host/clock.ts";
 import type { LogFields } from "../../shared/host/log.ts";
 import { ReplayCache } from "../../shared/store/replay-cache.ts";
 import { deleteExpired } from "../../shared/store/sqlite/expiry.ts";
 import { DATABASE_FILE, openTable } from "../../shared/store/sqlite/open.ts";
+import { NO_FILES } from "../../shared/store/sqlite/open-files.ts";
 import { CREATE_TABLE } from "../../shared/store/sqlite/rows.ts";
 import { SqliteTable } from "../../shared/store/sqlite/table.ts";
 import { silentLog, testClock } from "../support/test-doubles.ts";
@@ -52,6 +53,23 @@ describe("the data folder", () => {
     const inside = join(folder, "new");
     openTable(inside, silentLog).close();
     expect((await stat(inside)).mode & 0o777).toBe(0o700);
+  });
+
+  it("every file is closed to other users, whatever the mode of the folder and of the files that were there", async () => {
+    const files = ["drawbridge.db", "drawbridge.db-wal", "drawbridge.db-shm", "drawbridge.lock"];
+    const modes = async () => {
+      const found = await Promise.all(files.map((name) => stat(join(folder, name))));
+      return found.map(({ mode }) => mode & 0o777);
+    };
+    await chmod(folder, 0o755);
+    const first = openTable(folder, silentLog);
+    expect(await modes()).toEqual(files.map(() => 0o600));
+    first.close();
+    for (const name of files) await chmod(join(folder, name), 0o644);
+    const second = openTable(folder, silentLog);
+    expect(await modes()).toEqual(files.map(() => 0o600));
+    expect(await second.table.create({ pk: "p", sk: "head" })).toBe(true);
+    second.close();
   });
 
   it("a close commits the writes that wait", async () => {
@@ -130,7 +148,7 @@ describe("a full disk", () => {
     const database = new DatabaseSync(at());
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     database.exec(CREATE_TABLE);
-    const table = new SqliteTable(database, silentLog);
+    const table = new SqliteTable(database, { log: silentLog, files: NO_FILES });
     await table.create({ pk: "p", sk: "head" });
     database.exec("PRAGMA max_page_count = 1");
     const large = { content: new Uint8Array(200_000) };
@@ -149,6 +167,67 @@ describe("a full disk", () => {
   });
 });
 
+describe("a lock of another process", () => {
+  const turns = async (count: number): Promise<void> => {
+    for (let n = 0; n < count; n += 1) await new Promise(setImmediate);
+  };
+  /** Another connection, as of a person with a database tool. */
+  function otherWriter(): DatabaseSyncInstance {
+    const other = new DatabaseSync(at());
+    other.exec("BEGIN IMMEDIATE");
+    return other;
+  }
+
+  it("a write waits for its end without holding the event loop, and the writes that follow keep their order", async () => {
+    const { table, close } = openTable(folder, silentLog);
+    for (const round of ["a", "b"]) {
+      const other = otherWriter();
+      const first = table.create({ pk: round, sk: "head", one: 1 });
+      // The lock ends only if the event loop goes on.
+      await turns(20);
+      const second = table.create({ pk: round, sk: "head", one: 2 });
+      await turns(20);
+      other.exec("ROLLBACK");
+      other.close();
+      expect(await Promise.all([first, second])).toEqual([true, false]);
+      expect(await table.get({ pk: round, sk: "head" })).toMatchObject({ one: 1 });
+    }
+    close();
+  });
+
+  it("a write fails with the cause if the lock does not end, and succeeds when it has ended", async () => {
+    const lines: LogFields[] = [];
+    const { table, close } = openTable(folder, { ...silentLog, error: (fields) => lines.push(fields) });
+    for (const round of ["a", "b"]) {
+      const other = otherWriter();
+      await expect(table.create({ pk: round, sk: "head" })).rejects.toMatchObject({
+        code: "store_unavailable",
+        message: "the database failed: another process has locked the database",
+      });
+      expect(await table.get({ pk: round, sk: "head" })).toBeUndefined();
+      other.close();
+      expect(await table.create({ pk: round, sk: "head" })).toBe(true);
+    }
+    expect(lines).toMatchObject([{ cause: "another process has locked the database", failures: 1 }]);
+    close();
+  });
+
+  it("a close under the lock rejects the writes that wait, and the next open works", async () => {
+    const { table, close } = openTable(folder, silentLog);
+    const other = otherWriter();
+    const write = table.create({ pk: "p", sk: "head" });
+    const rejected = expect(write).rejects.toMatchObject({ code: "store_unavailable" });
+    await turns(5);
+    close();
+    await rejected;
+    other.close();
+    const next = openTable(folder, silentLog);
+    expect(await next.table.get({ pk: "p", sk: "head" })).toBeUndefined();
+    expect(await next.table.create({ pk: "p", sk: "head" })).toBe(true);
+    next.close();
+  });
+});
+
 describe("the log of a database that fails", () => {
   it("one line has the cause and the remedy, later failures are counted, and the end is logged", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
@@ -156,7 +235,7 @@ describe("the log of a database that fails", () => {
     const line = (fields: LogFields) => void lines.push(fields);
     const database = new DatabaseSync(at());
     database.exec(CREATE_TABLE);
-    const table = new SqliteTable(database, { info: line, warn: line, error: line });
+    const table = new SqliteTable(database, { log: { info: line, warn: line, error: line }, files: NO_FILES });
     const write = (n: number) => table.create({ pk: `p-${n}`, sk: "head", content: new Uint8Array(50_000) });
     await write(0);
     const full = { cause: "the disk is full", remedy: "make room" };

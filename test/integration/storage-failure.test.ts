@@ -3,7 +3,9 @@ import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync, type DatabaseSyncInstance } from "@photostructure/sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { DATABASE_FILE } from "../../shared/store/sqlite/open.ts";
 import { type BridgeProcess, startBridgeProcess } from "../support/bridge-process.ts";
 import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";
 import { until } from "../support/until.ts";
@@ -145,3 +147,33 @@ describe("a disk that reports errors while the bridge runs", () => {
     60_000,
   );
 });
+
+describe("another process that has locked the database", () => {
+  it("senders are answered 503, other requests go on, and when the lock ends nothing is lost", async () => {
+    const sender = await start([]);
+    expect((await sender.push(0)).status).toBe(202);
+    const other = new DatabaseSync(join(home, "data", DATABASE_FILE));
+    for (const round of [1, 2]) {
+      await until("the lock", () => lockedBy(other));
+      const pushes = Array.from({ length: 10 }, (_, n) => sender.push(round * 100 + n));
+      const health = await fetch(new URL("/healthz", sender.url));
+      expect(health.status).toBe(200);
+      expect((await Promise.all(pushes)).map(({ status }) => status)).toEqual(Array(10).fill(503));
+      other.exec("ROLLBACK");
+      for (let n = 0; n < 10; n += 1) expect((await sender.push(round * 100 + n)).status).toBe(202);
+    }
+    other.close();
+    await until("a trigger for each accepted push", triggers, (count) => count >= 21);
+    expect(triggers()).toBe(21);
+  }, 60_000);
+});
+
+/** Takes the lock for writing, unless the bridge has it in this instant. */
+function lockedBy(other: DatabaseSyncInstance): boolean {
+  try {
+    other.exec("BEGIN IMMEDIATE");
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,10 +1,11 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, open, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { chown, mkdir, mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "@photostructure/sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { epochMillis, systemClock } from "../../shared/host/clock.ts";
+import { epochMillis, epochSeconds, laterBy, systemClock, toIso, toSeconds } from "../../shared/host/clock.ts";
+import { sourcePrincipal } from "../../shared/model/principal.ts";
 import { openStores, type Stores } from "../../shared/store/open-stores.ts";
 import { DATABASE_FILE, openTable } from "../../shared/store/sqlite/open.ts";
 import { type BridgeProcess, startBridgeProcess } from "../support/bridge-process.ts";
@@ -312,6 +313,136 @@ describe("drawbridge store backup and restore", () => {
     await mkdir(data);
     expect(await store("restore", file)).toMatchObject({ code: 0, out: `${data} has the 4 items of ${file}.\n` });
     expect((await store("check")).out).toContain("4 items");
+  });
+});
+
+describe("what a restore undoes", () => {
+  const PAGE = { site: "https://wiki.example.test", id: "98310" };
+  const wiki = { ...sourcePrincipal("wiki", "hub-signature", "current"), actor: "ff80aa01" };
+  const now = systemClock.now();
+  const approval = {
+    ...{ id: "p-1", route: "docs", action: "a-1", delivery: "d-1", subject: "98310", requester: wiki, page: PAGE },
+    about: { key: "page#98310", at: toIso(now), mark: "7" },
+    requestedAt: now,
+    until: laterBy(now, 3_600_000),
+    approvers: ["release-manager"],
+  };
+  const build = { system: "tekton", pipeline: "ci/docs", createdAt: toIso(now) } as const;
+
+  it("a page's newer rows, the answers to approvals, and the use of single-use tokens since the backup are gone", async () => {
+    const until = epochSeconds(toSeconds(now) + 600);
+    await inStore(async ({ approvals, boards }) => {
+      await approvals.request(approval);
+      const row = { key: "docs", build: { ...build, id: "run-1", state: "failed" }, delivery: "d-1" } as const;
+      await boards.advance(PAGE, row);
+    });
+    const file = join(home, "backup.db");
+    expect((await store("backup", file)).code).toBe(0);
+    await inStore(async ({ approvals, boards, replayCache }) => {
+      await approvals.move("p-1", ["requested"], { state: "denied", decision: { by: wiki, at: now } });
+      const createdAt = toIso(laterBy(now, 60_000));
+      const later = { ...build, id: "run-2", state: "succeeded", createdAt } as const;
+      await boards.advance(PAGE, { key: "docs", build: later, delivery: "d-2" });
+      expect(await replayCache.take("token", "first use", until)).toBe(true);
+    });
+    expect((await store("restore", file)).code).toBe(0);
+    await inStore(async ({ approvals, boards, replayCache }) => {
+      expect(await approvals.get("p-1")).toMatchObject({ state: "requested" });
+      expect((await boards.read(PAGE)).rows).toMatchObject([{ build: { id: "run-1", state: "failed" } }]);
+      expect(await replayCache.take("token", "another use", until)).toBe(true);
+      expect(await replayCache.take("token", "a third use", until)).toBe(false);
+    });
+  });
+});
+
+describe("a folder or another program's database in place of a file", () => {
+  /** A database with the version that this program uses, and one without any version. */
+  function otherDatabase(file: string, version: number): void {
+    const other = new DatabaseSync(file);
+    other.exec(`CREATE TABLE notes (text); PRAGMA user_version = ${version}`);
+    other.close();
+  }
+
+  it.each([0, 1])(
+    "every command and the start name a foreign database with version %i, and leave it",
+    async (version) => {
+      await mkdir(data);
+      const file = join(data, DATABASE_FILE);
+      otherDatabase(file, version);
+      const foreign = join(home, "foreign.db");
+      otherDatabase(foreign, version);
+      const bytes = await readFile(file);
+      const text = `drawbridge: ${file} is no database of Drawbridge\n`;
+      expect(await store("check")).toMatchObject({ code: 1, err: text });
+      expect(await store("check", "--repair")).toMatchObject({ code: 1, err: text });
+      expect(await store("backup", join(home, "backup.db"))).toMatchObject({ code: 1, err: text });
+      expect(() => openTable(data, silentLog)).toThrow(`${file} is no database of Drawbridge`);
+      const restored = await store("restore", foreign);
+      expect(restored).toMatchObject({ code: 1, err: `drawbridge: ${foreign} is no database of Drawbridge\n` });
+      // The first 100 bytes are the header, which has the mode of the log.
+      expect((await readFile(file)).subarray(100)).toEqual(bytes.subarray(100));
+    },
+  );
+
+  it("a folder is named as a folder, and --force does not replace it", async () => {
+    await fill();
+    const path = join(home, "folder");
+    await mkdir(path);
+    const text = `drawbridge: ${path} is a folder: give a file\n`;
+    expect(await store("backup", path)).toMatchObject({ code: 1, err: text });
+    expect(await store("backup", path, "--force")).toMatchObject({ code: 1, err: text });
+    expect(await store("restore", path)).toMatchObject({ code: 1, err: text });
+    expect((await store("check")).out).toContain("4 items");
+    await rm(data, { recursive: true });
+    await mkdir(join(data, DATABASE_FILE), { recursive: true });
+    expect((await store("check")).err).toBe(`drawbridge: ${join(data, DATABASE_FILE)} is a folder: give a file\n`);
+  });
+
+  it("a file in place of the data folder is named as a file", async () => {
+    await writeFile(data, "");
+    const { code, err } = await store("check");
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: `drawbridge: ${data} is a file: give the data folder with --data\n`,
+    });
+  });
+});
+
+describe.skipIf(process.getuid?.() !== 0)("the user root", () => {
+  const USER = 12_345;
+  const owners = async (): Promise<Readonly<Record<string, number>>> => {
+    const names = (await readdir(data, { recursive: true })).sort();
+    return Object.fromEntries(
+      await Promise.all(names.map(async (name) => [name, (await stat(join(data, name))).uid] as const)),
+    );
+  };
+
+  it("a restore leaves every file to the owner of the database, and of the folder if there is none", async () => {
+    await fill();
+    const file = join(home, "backup.db");
+    await store("backup", file);
+    for (const path of [".", ...(await readdir(data))]) await chown(join(data, path), USER, USER);
+    for (const round of [1, 2]) {
+      expect({ round, ...(await store("restore", file)) }).toMatchObject({ round, code: 0 });
+      expect(Object.values(await owners())).toEqual(
+        Array((await readdir(data, { recursive: true })).length).fill(USER),
+      );
+    }
+    await rm(data, { recursive: true });
+    await mkdir(data);
+    await chown(data, USER, USER);
+    expect((await store("restore", file)).code).toBe(0);
+    expect(await owners()).toEqual({ "drawbridge.db": USER, "drawbridge.lock": USER });
+  });
+
+  it("a start in the folder of another user leaves every file to that user", async () => {
+    await mkdir(data);
+    await chown(data, USER, USER);
+    const { table, close } = openTable(data, silentLog);
+    await table.create({ pk: "p", sk: "head" });
+    const files = ["drawbridge.db", "drawbridge.db-shm", "drawbridge.db-wal", "drawbridge.lock"];
+    expect(await owners()).toEqual(Object.fromEntries(files.map((name) => [name, USER])));
+    close();
   });
 });
 

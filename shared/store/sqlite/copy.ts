@@ -5,13 +5,12 @@ import { Fault } from "../../host/fault.ts";
 import type { OnProgress, StoreCopy } from "../maintenance.ts";
 import { causeOf, isDamage } from "./errors.ts";
 import { integrityOf } from "./integrity.ts";
-import { reject } from "./open.ts";
+import { formatOf, reject } from "./open.ts";
+import { OWNER_ONLY } from "./private-file.ts";
 import { FORMAT } from "./rows.ts";
 
 /** Pages of 4 kB that are copied before the progress is reported. */
 const STEP_PAGES = 1_000;
-/** Bodies of webhooks are for nobody else. */
-const OWNER_ONLY = 0o600;
 
 /**
  * Copies a database, as it is at one instant, into a new file of its own, and checks the copy. The source may be in use: the
@@ -63,7 +62,7 @@ function checkCopy(copy: string, source: string, onProgress: OnProgress): StoreC
   try {
     // The copy has no write-ahead log, so it is one file.
     database.exec("PRAGMA journal_mode = DELETE");
-    const { user_version: format } = database.prepare("PRAGMA user_version").get() as { readonly user_version: number };
+    const format = formatOf(database, source);
     if (format === 0) throw reject(source, "is no database of Drawbridge");
     if (format > FORMAT) throw reject(source, `has the format ${format}, which is newer than this version knows`);
     const { damage, indexProblems } = integrityOf(database, copy, onProgress);

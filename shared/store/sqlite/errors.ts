@@ -1,4 +1,5 @@
 import { Fault } from "../../host/fault.ts";
+import { LostFileError } from "./open-files.ts";
 
 /** What happened to the database, and what to do, for a person. */
 export interface Cause {
@@ -36,11 +37,11 @@ function codeOf(error: unknown): number {
   return "errcode" in error && typeof error.errcode === "number" ? error.errcode & 0xff : (TEXTS[error.message] ?? 0);
 }
 
-export const causeOf = (error: unknown): Cause =>
-  CAUSES[codeOf(error)] ?? {
-    cause: error instanceof Error ? error.message : "unknown",
-    remedy: "report it",
-  };
+export function causeOf(error: unknown): Cause {
+  if (error instanceof LostFileError) return { cause: error.message, remedy: error.remedy };
+  const cause = error instanceof Error ? error.message : "unknown";
+  return CAUSES[codeOf(error)] ?? { cause, remedy: "report it" };
+}
 
 /** Whether the file itself is damaged, so that no later call can succeed. */
 export const isDamage = (error: unknown): boolean => DAMAGED.includes(codeOf(error));

@@ -8,7 +8,9 @@ import type { QueueLength, RestoredStore, StoreCheck, StoreFinding, StoreMainten
 import type { Item, ItemKey } from "../table.ts";
 import { copyDatabase, syncFile } from "./copy.ts";
 import { integrityOf } from "./integrity.ts";
-import { createFolder, DATABASE_FILE, folderFault, lockFolder, openDatabase, reject } from "./open.ts";
+import { createFolder, DATABASE_FILE, folderFault, formatOf, lockFolder, openDatabase, reject } from "./open.ts";
+import { NO_FILES } from "./open-files.ts";
+import { giveTo } from "./private-file.ts";
 import { COLUMNS, itemOf, type Row } from "./rows.ts";
 import { SqliteTable } from "./table.ts";
 
@@ -36,6 +38,7 @@ async function check(
   const database = new DatabaseSync(file, { readOnly: !isRepairing });
   try {
     const structure = integrityOf(database, file, onProgress);
+    if (structure.damage.length === 0 && formatOf(database, file) === 0) throw reject(file, "is empty");
     const areIndexesRepaired = isRepairing && structure.damage.length === 0 && structure.indexProblems.length > 0;
     if (areIndexesRepaired) database.exec("REINDEX");
     const damage = areIndexesRepaired ? integrityOf(database, file, onProgress).damage : structure.damage;
@@ -59,8 +62,18 @@ async function check(
 
 function databaseIn(folder: string): string {
   const file = join(folder, DATABASE_FILE);
+  if (existsSync(folder) && !statSync(folder).isDirectory())
+    throw reject(folder, "is a file: give the data folder with --data");
   if (!existsSync(file)) throw reject(folder, "has no database: give the data folder with --data");
+  rejectOtherThanFile(file);
   return file;
+}
+
+/** SQLite reports a folder as an error of the disk, and waits at a pipe. */
+function rejectOtherThanFile(path: string): void {
+  const stats = statSync(path);
+  if (stats.isDirectory()) throw reject(path, "is a folder: give a file");
+  if (!stats.isFile()) throw reject(path, "is no file");
 }
 
 const MAX_FINDINGS = 50;
@@ -75,7 +88,7 @@ async function checkItems(
     `SELECT rowid AS id, ${COLUMNS.join(", ")} FROM items WHERE rowid > ? ORDER BY rowid LIMIT ${PAGE_ITEMS}`,
   );
   const { last } = database.prepare("SELECT max(rowid) AS last FROM items").get() as { readonly last: number | null };
-  const table = new SqliteTable(database, { info: ignore, warn: ignore, error: ignore });
+  const table = new SqliteTable(database, { log: { info: ignore, warn: ignore, error: ignore }, files: NO_FILES });
   const findings: StoreFinding[] = [];
   const left = { repairable: 0, unreadable: 0 };
   let after = 0;
@@ -152,6 +165,7 @@ async function backup(
   if (!existsSync(dirname(target))) throw reject(file, "cannot be written: its folder does not exist");
   if (realpathSync(dirname(target)) === realpathSync(folder))
     throw reject(file, "is in the data folder: a backup belongs on another disk");
+  if (existsSync(target)) rejectOtherThanFile(target);
   if (existsSync(target) && !isReplacing) throw reject(file, "exists: give another file, or --force to replace it");
   const copied = await copyDatabase(source, `${target}.part`, onProgress);
   renameSync(copied.file, target);
@@ -169,11 +183,13 @@ async function restore(
   { now, onProgress }: Parameters<StoreMaintenance["restore"]>[2],
 ): Promise<RestoredStore> {
   if (!existsSync(file)) throw reject(file, "does not exist");
+  rejectOtherThanFile(file);
   createFolder(folder);
   const lock = lockFolder(folder);
   try {
     const current = join(folder, DATABASE_FILE);
     const copied = await copyDatabase(file, `${current}.restoring`, onProgress);
+    giveTo(copied.file, statSync(existsSync(current) ? current : folder));
     const kept = existsSync(current) ? keep(current, now) : undefined;
     for (const suffix of ["-wal", "-shm"]) rmSync(`${current}${suffix}`, { force: true });
     renameSync(copied.file, current);
@@ -189,6 +205,8 @@ function keep(current: string, now: EpochMillis): string {
   endLog(current);
   const kept = join(dirname(current), `before-restore-${toIso(now).replaceAll(":", "-")}`);
   mkdirSync(kept);
+  const owner = statSync(current);
+  giveTo(kept, owner);
   for (const from of [current, `${current}-wal`].filter(hasContent)) {
     const to = join(kept, basename(from));
     try {
@@ -196,6 +214,7 @@ function keep(current: string, now: EpochMillis): string {
     } catch {
       // The file system has no hard links.
       copyFileSync(from, to);
+      giveTo(to, owner);
     }
     syncFile(to);
   }

@@ -5,11 +5,15 @@ import { Fault } from "../../host/fault.ts";
 import type { Log } from "../../host/log.ts";
 import { causeOf, isBusy, isDamage, RESTORE } from "./errors.ts";
 import { quickDamageOf } from "./integrity.ts";
-import { CREATE_STRANDED, CREATE_TABLE, FORMAT } from "./rows.ts";
+import { NO_FILES, OpenFiles } from "./open-files.ts";
+import { closeToOthers, makePrivate } from "./private-file.ts";
+import { BUSY_MS, CREATE_STRANDED, CREATE_TABLE, FORMAT } from "./rows.ts";
 import { SqliteTable } from "./table.ts";
 
 /** Name of the database in the data folder. SQLite puts its write-ahead log beside it. */
 export const DATABASE_FILE = "drawbridge.db";
+
+const LOCK_FILE = "drawbridge.lock";
 
 export interface OpenTable {
   readonly table: SqliteTable;
@@ -20,22 +24,29 @@ export interface OpenTable {
 export function openMemoryTable(): OpenTable {
   const database = new DatabaseSync(":memory:");
   database.exec(CREATE_TABLE);
-  const table = new SqliteTable(database, { info: ignore, warn: ignore, error: ignore });
+  const table = new SqliteTable(database, { log: { info: ignore, warn: ignore, error: ignore }, files: NO_FILES });
   return { table, close: () => table.close() };
 }
 
 /**
  * Opens the table in a data folder, and creates both if they are missing. A write is on the disk when its promise resolves
- * (write-ahead log, one fsync for each group of writes). One process at a time may open a folder; a lock on a file of its
- * own ends with the process. Throws `store_damaged` or `configuration_invalid` with the cause and what to do.
+ * (write-ahead log, one fsync for each group of writes). One process at a time may open a folder. Throws `store_damaged` or
+ * `configuration_invalid` with the cause and what to do.
  */
 export function openTable(folder: string, log: Log): OpenTable {
   return usingFolder(folder, () => {
     createFolder(folder);
     const lock = lockFolder(folder);
     try {
-      const table = new SqliteTable(openDatabase(join(folder, DATABASE_FILE)), log);
+      const file = join(folder, DATABASE_FILE);
+      makePrivate(file);
+      // SQLite gives new ones the mode and the owner of the database.
+      for (const suffix of ["-wal", "-shm"]) closeToOthers(`${file}${suffix}`);
+      const database = openDatabase(file);
+      const table = new SqliteTable(database, { log, files: new OpenFiles(file) });
+      const watching = setInterval(() => table.checkFiles(), CHECK_FILES_MS).unref();
       const close = (): void => {
+        clearInterval(watching);
         table.close();
         if (lock.isOpen) lock.close();
       };
@@ -75,11 +86,23 @@ export function createFolder(folder: string): void {
   }
 }
 
-/** The lock of an open transaction in a file of its own. Readers of the database, such as a backup, do not need it. */
+/**
+ * Takes the lock of a folder, which ends with the process. It is a lock on a file of its own, so that readers of the
+ * database, such as a backup, do not need it. Somebody may have deleted that file under a bridge that runs: a lock file
+ * without its mark is new, and then nobody else may have the database open.
+ */
 export function lockFolder(folder: string): DatabaseSyncInstance {
-  const lock = new DatabaseSync(join(folder, "drawbridge.lock"));
+  const file = join(folder, LOCK_FILE);
+  makePrivate(file);
+  const lock = new DatabaseSync(file);
   try {
-    lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
+    lock.exec("BEGIN EXCLUSIVE");
+    const mark = markOf(file);
+    if (!hasTable(lock, mark)) {
+      rejectOpenDatabase(folder);
+      // Whoever takes the lock between the two transactions is the only one, too.
+      lock.exec(`CREATE TABLE ${mark} (empty); COMMIT; BEGIN EXCLUSIVE`);
+    }
     return lock;
   } catch (error) {
     lock.close();
@@ -88,11 +111,44 @@ export function lockFolder(folder: string): DatabaseSyncInstance {
   }
 }
 
+/** The name of an empty table in the lock file. Differs for a copy of the file, and for another file in its place. */
+const markOf = (file: string): string => `inode_${statSync(file, { bigint: true }).ino}`;
+
+/** The driver does not end a prepared statement with its connection, which would keep the lock. */
+function hasTable(database: DatabaseSyncInstance, name: string): boolean {
+  try {
+    database.exec(`SELECT * FROM ${name}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** SQLite waits for every other connection when the first read of one takes the exclusive lock. */
+function rejectOpenDatabase(folder: string): void {
+  const file = join(folder, DATABASE_FILE);
+  if (!existsSync(file)) return;
+  const database = new DatabaseSync(file, { timeout: BUSY_MS });
+  try {
+    database.exec("PRAGMA locking_mode = EXCLUSIVE; SELECT count(*) FROM sqlite_schema");
+  } catch (error) {
+    // Whoever opens the database next finds out about everything else, such as damage.
+    if (!isBusy(error)) return;
+    const why = "has a new lock file, and another process has its database open: end that bridge, backup or check";
+    throw reject(folder, why, error);
+  } finally {
+    database.close();
+  }
+}
+
 export function openDatabase(file: string): DatabaseSyncInstance {
   const database = new DatabaseSync(file, { timeout: BUSY_MS });
   try {
+    const format = formatOf(database, file);
+    if (format > FORMAT) throw new Error(`its format ${format} is newer than this version of Drawbridge knows`);
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
-    migrate(database);
+    if (format === 0) database.exec(`BEGIN IMMEDIATE; ${CREATE_TABLE}; PRAGMA user_version = ${FORMAT}; COMMIT`);
+    else database.exec(CREATE_STRANDED);
     checkAtStart(database, file);
     return database;
   } catch (error) {
@@ -113,20 +169,26 @@ function checkAtStart(database: DatabaseSyncInstance, file: string): void {
     throw new Fault("store_damaged", `${file} is damaged (${damage}): ${RESTORE}`, { retryable: false });
 }
 
-function migrate(database: DatabaseSyncInstance): void {
-  const { user_version: version } = database.prepare("PRAGMA user_version").get() as { readonly user_version: number };
-  if (version > FORMAT) throw new Error(`its format ${version} is newer than this version of Drawbridge knows`);
-  if (version === 0) database.exec(`BEGIN IMMEDIATE; ${CREATE_TABLE}; PRAGMA user_version = ${FORMAT}; COMMIT`);
-  else database.exec(CREATE_STRANDED);
+/** Returns the version of the format; 0 for an empty file. Throws `configuration_invalid` for another program's database. */
+export function formatOf(database: DatabaseSyncInstance, file: string): number {
+  const { format, tables, items } = database
+    .prepare(
+      `SELECT user_version AS format, (SELECT count(*) FROM sqlite_schema) AS tables,
+       (SELECT count(*) FROM sqlite_schema WHERE name = 'items' AND type = 'table') AS items FROM pragma_user_version`,
+    )
+    .get() as { readonly format: number; readonly tables: number; readonly items: number };
+  const isOurs = format === 0 ? tables === 0 : items === 1;
+  if (!isOurs) throw reject(file, "is no database of Drawbridge");
+  return format;
 }
 
-/** The data contains bodies of private pages and projects, so a new folder is closed to other users. */
+/** A new folder is closed to other users. */
 const OWNER_ONLY = 0o700;
 /** About 25,000 deliveries. The check of such a file takes 50 ms, or a second from a slow disk. */
 const START_CHECK_BYTES = 64_000_000;
 
-/** How long a write waits for a short lock of a reader, such as the end of a backup. */
-const BUSY_MS = 200;
+/** A bridge without requests also finds out that its files are gone. */
+const CHECK_FILES_MS = 1_000;
 
 const ignore = (): void => undefined;
 

@@ -9,6 +9,9 @@ export const COLUMNS = [...OWN_COLUMNS, "fields"] as const;
 
 export type Row = Readonly<Partial<Record<(typeof OWN_COLUMNS)[number], Value | null>>> & { readonly fields?: string };
 
+/** How long an open and a close wait for a short lock of another process, such as the end of a backup. */
+export const BUSY_MS = 200;
+
 /** Version of the file format, in the file's `user_version`. */
 export const FORMAT = 1;
 

@@ -18,7 +18,9 @@ import { changed, isTrueOf } from "./condition.ts";
 import { storeFault } from "./errors.ts";
 import { Failures } from "./failures.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { LostFileError, type OpenFiles } from "./open-files.ts";
 import {
+  BUSY_MS,
   COLUMNS,
   columnsOf,
   FORMAT,
@@ -31,20 +33,34 @@ import {
   valuesOf,
 } from "./rows.ts";
 
+interface TableDeps {
+  readonly log: Log;
+  readonly files: Pick<OpenFiles, "check">;
+}
+
 /** The table in one SQLite file of this process, or in memory. */
 export class SqliteTable implements Table {
   readonly #database: DatabaseSyncInstance;
   readonly #commits: GroupCommit;
   readonly #failures: Failures;
+  readonly #files: Pick<OpenFiles, "check">;
   readonly #statements = new Map<string, StatementSyncInstance>();
 
-  constructor(database: DatabaseSyncInstance, log: Log) {
+  constructor(database: DatabaseSyncInstance, { log, files }: TableDeps) {
     this.#database = database;
+    // A group of writes waits for a lock itself, without holding the event loop.
+    database.exec("PRAGMA busy_timeout = 0");
     this.#failures = new Failures(log);
+    this.#files = files;
     this.#commits = new GroupCommit(database, {
-      committed: () => this.#failures.wrote(),
+      starting: () => files.check(),
+      committed: () => {
+        // A file that was lost during the commit does not have the writes, or not for long.
+        files.check();
+        this.#failures.wrote();
+      },
       failed: (cause) => {
-        if (database.isOpen) this.#failures.writeFailed(cause);
+        this.#failed(cause);
         return storeFault(cause);
       },
     });
@@ -104,11 +120,21 @@ export class SqliteTable implements Table {
     return this.#all(FIND_STRANDED, []).map(({ pk, sk }) => ({ pk: String(pk), sk: String(sk) }));
   }
 
+  /** Finds out, without a write, whether each file of the database is still in the data folder. */
+  checkFiles(): void {
+    try {
+      this.#files.check();
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
   /**
    * Rejects with `store_unavailable` if the table cannot be written. Only after a failed write it finds out by another
    * one, which changes nothing.
    */
   async checkWrites(): Promise<void> {
+    this.checkFiles();
     if (this.#failures.ofLastWrite === undefined) return;
     await this.#commits.add(() => this.#database.exec(`PRAGMA user_version = ${FORMAT}`));
   }
@@ -118,14 +144,26 @@ export class SqliteTable implements Table {
    * `store_unavailable`. The driver keeps statements open, so SQLite does not move the log by itself.
    */
   close(): void {
-    this.#commits.commit();
+    if (this.#database.isOpen) this.#database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+    this.#commits.commitNow();
     if (!this.#database.isOpen) return;
+    this.#emptyLog();
+    this.#database.close();
+  }
+
+  #failed(cause: unknown): void {
+    if (!this.#database.isOpen) return;
+    this.#failures.writeFailed(cause);
+    // A log that is gone from the folder would be lost. One that stays beside another database would damage that.
+    if (cause instanceof LostFileError) this.#emptyLog();
+  }
+
+  #emptyLog(): void {
     try {
       this.#database.exec("PRAGMA wal_checkpoint(TRUNCATE)");
     } catch {
       // A disk that fails leaves the log as it is, and the next start reads it.
     }
-    this.#database.close();
   }
 
   /** Writes only the columns of the change, because SQLite rewrites each index of a column that is written. */
