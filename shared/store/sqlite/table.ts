@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { DatabaseSyncInstance, StatementSyncInstance } from "@photostructure/sqlite";
 import type { EpochMillis } from "../../host/clock.ts";
 import { toSeconds } from "../../host/clock.ts";
@@ -90,7 +91,8 @@ export class SqliteTable implements Table {
         left -= 1;
         after = [sort, id];
       }
-      if (page.length < PAGE_ITEMS) return;
+      if (page.length < PAGE_ITEMS || left === 0) return;
+      await nextTurn();
     } while (left > 0);
   }
 
@@ -191,20 +193,23 @@ const PLACES = {
 
 /**
  * The statement of a selection, and the position before its first row. After `values`, the statement takes the position
- * after which the page starts, and the size of the page.
+ * after which the page starts, and the size of the page. The position alone bounds the side where the pages start: with a
+ * second bound there, SQLite looks for that one, and each page steps over the rows of all earlier pages.
  */
 function selectOf({ index, partition, from, to, newestFirst }: Selection) {
   const { partitionKey, sortKey, columns, first, last } = PLACES[index ?? "table"];
+  const [beyond, order, near, far] = newestFirst ? ["<", "DESC", to, from] : [">", "ASC", from, to];
   const values: (string | number)[] = [toText(partition)];
   const ranges = [`${partitionKey} = ?`];
-  if (from !== undefined) ranges.push(`${sortKey} >= ?`);
-  if (to !== undefined) ranges.push(`${sortKey} <= ?`);
-  for (const bound of [from, to])
-    if (bound !== undefined) values.push(typeof bound === "string" ? toText(bound) : bound);
-  const [beyond, order] = newestFirst ? ["<", "DESC"] : [">", "ASC"];
+  if (far !== undefined) {
+    ranges.push(`${sortKey} ${newestFirst ? ">=" : "<="} ?`);
+    values.push(toBound(far));
+  }
   const text = `SELECT ${columns.join(", ")}, ${sortKey} AS sort, rowid AS id FROM items
     WHERE ${ranges.join(" AND ")} AND (${sortKey}, rowid) ${beyond} (?, ?)
     ORDER BY ${sortKey} ${order}, rowid ${order} LIMIT ?`;
-  const start: Position = newestFirst ? [last, Number.MAX_SAFE_INTEGER] : [first, 0];
+  const start: Position = newestFirst ? [toBound(near ?? last), Number.MAX_SAFE_INTEGER] : [toBound(near ?? first), 0];
   return { text, values, start };
 }
+
+const toBound = (bound: string | number): string | number => (typeof bound === "string" ? toText(bound) : bound);
