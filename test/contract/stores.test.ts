@@ -184,6 +184,7 @@ for (const kind of tableKinds) {
       const { deliveries, deleteExpired } = await stores();
       const [old, young] = [sampleDelivery(1), sampleDelivery(2, { receivedAt: laterBy(START, 10_000) })];
       await deliveries.record(old);
+      await deliveries.markRelayed(old.id, START);
       await deliveries.addToTimeline(old.id, { at: START, kind: "scheduled", route: "docs", action: "tekton" });
       await deliveries.record(young);
       const expiry = laterBy(START, RETENTION.retentionDays * 86_400_000);
