@@ -6,6 +6,7 @@ import { Paused } from "../../shared/delivery/paused.ts";
 import { type RelayDeps, sweep } from "../../shared/delivery/relay.ts";
 import { epochSeconds, toSeconds } from "../../shared/host/clock.ts";
 import type { Log, LogFields } from "../../shared/host/log.ts";
+import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import { busEventsOf } from "../../shared/model/bus-event.ts";
 import { approvalIdOf } from "../../shared/model/idempotency-keys.ts";
 import { sourcePrincipal } from "../../shared/model/principal.ts";
@@ -29,10 +30,14 @@ afterEach(async () => {
 });
 
 /** A bridge with one route, whose cleaning runs only when a test runs it. */
-async function bridge({ clock = testClock(), database = openMemoryTable() } = {}) {
+async function bridge({
+  clock = testClock(),
+  database = openMemoryTable(),
+  outcomes = [{ outcome: "done", summary: "created" }] as readonly ActionOutcome[],
+} = {}) {
   const lines: (LogFields & { readonly message: string })[] = [];
   const log: Log = { ...silentLog, warn: (fields, message) => lines.push({ ...fields, message }) };
-  const script = scripted([{ outcome: "done", summary: "created" }]);
+  const script = scripted(outcomes);
   const parts = await bridgeParts([routeOf(script.run)], { clock, database });
   closers.push(() => parts.stop());
   const { deliveries, ownAccounts, bus } = parts;
@@ -158,6 +163,30 @@ describe("expiry while the bridge is up", () => {
     expect(await actions.state(action)).toBeUndefined();
     expect(await deliveries.get(id)).toBeUndefined();
     expect(runs()).toBe(1);
+  });
+
+  it("each attempt of an action that goes on waiting gives itself and its delivery more time, for a database that deletes by time alone", async () => {
+    const waits = { outcome: "wait", afterSeconds: 600, summary: "waits for an approval" } as const;
+    const database = openMemoryTable();
+    const fails = { outcome: "retry", summary: "no connection" } as const;
+    const { receive, relay, clock, runDue, actions } = await bridge({
+      database,
+      outcomes: [waits, waits, fails, waits],
+    });
+    const id = await receive(1);
+    pass(clock);
+    await relay();
+    const [action = ""] = await actions.due("ci", clock.now(), 1);
+    const daysLeft = async (pk: string) =>
+      Math.round(
+        (Number((await database.table.get({ pk, sk: "head" }))?.["expiresAt"]) - toSeconds(clock.now())) / 86_400,
+      );
+    for (const days of [0, RETENTION_DAYS - 1, RETENTION_DAYS - 1]) {
+      clock.advance(days * DAY_MS);
+      await runDue();
+      expect(await daysLeft(action)).toBe(RETENTION_DAYS);
+      expect(await daysLeft(id)).toBe(RETENTION_DAYS);
+    }
   });
 
   it("what is done is deleted two days after its expiry", async () => {
