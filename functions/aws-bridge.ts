@@ -2,6 +2,7 @@ import { awsLog } from "../shared/aws/aws-log.ts";
 import { AwsSecrets } from "../shared/aws/aws-secrets.ts";
 import { bridgeIdentity, kmsKey } from "../shared/aws/bridge-identity.ts";
 import { dynamoDbClient } from "../shared/aws/clients.ts";
+import { MIN_RECORD_DAYS } from "../shared/aws/record-days.ts";
 import { setting } from "../shared/aws/settings.ts";
 import { compiledRouteOutline } from "../shared/config/compiled.ts";
 import type { Config } from "../shared/config/schema.ts";
@@ -25,7 +26,7 @@ export function awsBridge(
 ): Bridge {
   const secrets = new AwsSecrets(process.env);
   const log = awsLog(name, process.env, clock);
-  const { retentionDays } = config.limits;
+  const retentionDays = Math.max(config.limits.retentionDays, MIN_RECORD_DAYS);
   // The table's stream invokes the relay: no record needs a mark, and nothing is nudged after a commit.
   const stores = openStores(new DynamoDbTable(dynamoDbClient(), setting(process.env, "TABLE_NAME")), {
     retentionDays,

@@ -19,7 +19,7 @@ import type { TlsSettings } from "../shared/http/tls.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
 import { openStores } from "../shared/store/open-stores.ts";
-import { deleteExpired } from "../shared/store/sqlite/expiry.ts";
+import { clean } from "../shared/store/sqlite/expiry.ts";
 import { DATABASE_FILE, openMemoryTable, openTable } from "../shared/store/sqlite/open.ts";
 import { requeueStranded } from "../shared/store/sqlite/stranded.ts";
 import { buildBridge } from "./bridge.ts";
@@ -67,14 +67,15 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   const { log, retry, address, dataPath } = options;
   const database = dataPath === undefined ? openMemoryTable() : openTable(dataPath, log);
   const limits = () => current.bridge.config.limits;
-  const stores = openStores(database.table, {
+  const storeOptions = {
     get retentionDays() {
       return limits().retentionDays;
     },
     markUnrelayed: true,
     singleProcess: true,
     clock,
-  });
+  };
+  const stores = openStores(database.table, storeOptions);
   const credentialUsage = new CredentialUsage({ credentialUses: stores.credentialUses, log });
   const ready = (): Promise<Readiness> =>
     readinessOf({
@@ -103,7 +104,9 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   };
   let current = build(options);
   const worker = openWorker(current.bridge, retry);
-  const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () => deleteExpired(database.table, clock));
+  const cleaning = new Loop("cleaning", { everyMs: CLEAN_EVERY_MS, log }, () =>
+    clean({ table: database.table, retention: storeOptions, log }),
+  );
   const readinessLog = new ReadinessLog(log);
   const watching = new Loop("watching", { everyMs: WATCH_EVERY_MS, log }, async () => readinessLog.add(await ready()));
   const stopWork = () => Promise.all([watching.stop(), cleaning.stop(), worker.stop()]);

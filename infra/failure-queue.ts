@@ -1,9 +1,9 @@
 import { Duration, Validations } from "aws-cdk-lib";
 import { Queue, QueueEncryption } from "aws-cdk-lib/aws-sqs";
 import { Construct } from "constructs";
+import { QUEUE_DAYS } from "../shared/aws/record-days.ts";
 
-/** Longest time that SQS stores a message. */
-export const LONGEST_RETENTION = Duration.days(14);
+export const LONGEST_RETENTION = Duration.days(QUEUE_DAYS);
 
 /** Time for a reader to process and delete a message. The sweep needs less than a minute. */
 const VISIBILITY = Duration.minutes(2);

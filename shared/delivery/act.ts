@@ -10,7 +10,7 @@ import { type CountedOutcome, type NextState, settle, type WaitOutcome } from ".
 export interface ActDeps extends RunAttemptDeps {
   /** Routes whose actions run here. */
   readonly routes: readonly Route[];
-  readonly deliveries: RunAttemptDeps["deliveries"] & Pick<DeliveryStore, "markRepeat">;
+  readonly deliveries: RunAttemptDeps["deliveries"] & Pick<DeliveryStore, "markRepeat" | "keep">;
   readonly actions: ActionStore;
   readonly retry: RetryPolicy;
   /** A number in [0, 1), for jitter. */
@@ -105,6 +105,7 @@ async function record(
     durationMs,
     ...(next.state === "retry" && { nextAt: next.at }),
   });
+  if (next.state === "retry") await deps.deliveries.keep(delivery, claim.scheduledAt, next.at);
   const isStillOwner =
     next.state === "retry"
       ? await deps.actions.release(claim, endedAt, next.at)
@@ -140,6 +141,7 @@ async function defer(
     const waiting = { at: endedAt, kind: "waiting", route, ...eventOf(claim), action, summary } as const;
     await deps.deliveries.addToTimeline(delivery, waiting);
   }
+  await deps.deliveries.keep(delivery, claim.scheduledAt, at);
   if (!(await deps.actions.defer(claim, endedAt, at))) return statusOf(claim.id, deps);
   if (!isRecorded) deps.log.info({ delivery, trace, route, action, attempt, outcome: "wait" }, summary);
   return { result: "waits", at };

@@ -1,6 +1,6 @@
 import { type EpochMillis, epochMillis } from "../host/clock.ts";
 import { correctDueTimes, DUE_FIELDS, dueFields, isDue } from "./due-times.ts";
-import { expiryOf, number, type Retention, text } from "./fields.ts";
+import { expiryOf, expiryOfWaiting, number, type Retention, text } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
 import { collect } from "./streams.ts";
 import type { Condition, Item, Table } from "./table.ts";
@@ -139,11 +139,14 @@ export class ActionStore {
     return before !== undefined;
   }
 
-  /** Ends the lease at `now` and makes the action due at `at`. False, and no change, if the claim no longer owns it. */
+  /**
+   * Ends the lease at `now` and makes the action due at `at`, and keeps it until then. False, and no change, if the claim no
+   * longer owns it.
+   */
   async release(claim: Claim, now: EpochMillis, at: EpochMillis): Promise<boolean> {
     const before = await this.#table.change(keyOf(claim.id), {
       condition: stillOwnedBy(claim),
-      set: dueFields(now, at),
+      set: { ...dueFields(now, at), ...expiryOfWaiting(claim.scheduledAt, at, this.#options) },
       remove: ["owned"],
     });
     return before !== undefined;
@@ -153,7 +156,7 @@ export class ActionStore {
   async defer(claim: Claim, now: EpochMillis, at: EpochMillis): Promise<boolean> {
     const before = await this.#table.change(keyOf(claim.id), {
       condition: stillOwnedBy(claim),
-      set: dueFields(now, at),
+      set: { ...dueFields(now, at), ...expiryOfWaiting(claim.scheduledAt, at, this.#options) },
       add: { waits: 1 },
       remove: ["owned"],
     });

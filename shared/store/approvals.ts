@@ -25,7 +25,7 @@ export class ApprovalStore {
       ...keyOf(id),
       request: JSON.stringify(request),
       state: "requested" satisfies ApprovalState,
-      queue: OPEN,
+      queue: OPEN_APPROVALS,
       dueAt: approval.until,
       expiresAt: expiryOf(approval.until, this.#options),
     });
@@ -55,7 +55,7 @@ export class ApprovalStore {
 
   /** Approvals that are `requested` or `granted`, the first to end first, at most `limit`; eventually consistent. */
   async open(limit: number): Promise<readonly Approval[]> {
-    const selection = { index: TABLE.dueIndex.name, partition: OPEN };
+    const selection = { index: TABLE.dueIndex.name, partition: OPEN_APPROVALS };
     const found: Approval[] = [];
     for await (const items of inGroups(this.#table.select(selection), Math.min(limit, MAX_AT_ONCE))) {
       const approvals = await Promise.all(items.map((item) => this.get(text(item, TABLE.partitionKey))));
@@ -93,7 +93,8 @@ export class ApprovalStore {
   }
 }
 
-const OPEN = "approvals";
+/** The queue of the approvals that are `requested` or `granted`. */
+export const OPEN_APPROVALS = "approvals";
 const OPEN_STATES: readonly ApprovalState[] = ["requested", "granted"];
 /** Maximum approvals that are read concurrently. */
 const MAX_AT_ONCE = 100;

@@ -6,7 +6,7 @@ import type { Rejection } from "../model/rejection.ts";
 import type { TimelineEvent } from "../model/timeline.ts";
 import { packContent, unpackContent } from "./delivery-content.ts";
 import { correctDueTimes, DUE_FIELDS, dueFields } from "./due-times.ts";
-import { expiryOf, number, padTime, type Retention, text } from "./fields.ts";
+import { expiryOf, expiryOfWaiting, number, padTime, type Retention, text } from "./fields.ts";
 import { DAY_SHARDS, TABLE } from "./key-schema.ts";
 import { collect, mergeNewestFirst } from "./streams.ts";
 import { beginningWith, type Item, type Table } from "./table.ts";
@@ -140,7 +140,7 @@ export class DeliveryStore {
             { field: "relayedAt", is: "absent" },
           ],
         },
-        set: { queue: RELAY_QUEUE, ...dueFields(now, at) },
+        set: { queue: RELAY_QUEUE, ...dueFields(now, at), expiresAt: expiryOf(at, this.#options) },
       },
     );
   }
@@ -153,13 +153,26 @@ export class DeliveryStore {
     );
   }
 
-  /** Keeps the mark and makes the event due at `at`. */
+  /**
+   * Keeps the delivery for an action that was stored at `scheduledAt` and waits until `at`. It writes only if less than two
+   * days of the delivery's time would be left then.
+   */
+  async keep(id: string, scheduledAt: EpochMillis, at: EpochMillis): Promise<void> {
+    const { expiresAt } = expiryOfWaiting(scheduledAt, at, this.#options);
+    if (expiresAt === undefined) return;
+    await this.#table.change(
+      { pk: id, sk: HEAD },
+      { condition: { field: TABLE.timeToLive, is: "<", value: expiresAt }, set: { expiresAt } },
+    );
+  }
+
+  /** Keeps the mark, makes the event due at `at`, and keeps the delivery from then on for the whole retention. */
   async defer(id: string, now: EpochMillis, at: EpochMillis): Promise<void> {
     await this.#table.change(
       { pk: id, sk: HEAD },
       {
         condition: { field: TABLE.dueIndex.partitionKey, is: "present" },
-        set: dueFields(now, at),
+        set: { ...dueFields(now, at), expiresAt: expiryOf(at, this.#options) },
       },
     );
   }

@@ -15,6 +15,16 @@ export interface StoreOptions extends Retention {
 export const expiryOf = (time: EpochMillis, { retentionDays }: Retention): number =>
   toSeconds(time) + retentionDays * 86_400;
 
+/**
+ * The `expiresAt` of an item written at `written` whose work waits until `at`: nothing to set unless the item would expire
+ * before then, or soon after. DynamoDB deletes by this field alone, whatever waits.
+ */
+export const expiryOfWaiting = (written: EpochMillis, at: EpochMillis, retention: Retention) =>
+  expiryOf(written, retention) < toSeconds(at) + LEFT_SECONDS ? { expiresAt: expiryOf(at, retention) } : {};
+
+/** A delivery is received before its action is stored, in AWS by at most a day: the age of the oldest record of a stream. */
+const LEFT_SECONDS = 2 * 86_400;
+
 /** Pads the time to 13 digits, so that times compare as text until the year 2286. */
 export const padTime = (time: EpochMillis): string => String(time).padStart(13, "0");
 

@@ -11,6 +11,7 @@ import { type TestDatabase, tableKinds } from "../support/stores.ts";
 import { testClock } from "../support/test-doubles.ts";
 
 const START = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
+const DAY_MS = 86_400_000;
 const RETENTION = { retentionDays: 30 };
 
 for (const kind of tableKinds) {
@@ -184,6 +185,7 @@ for (const kind of tableKinds) {
       const { deliveries, deleteExpired } = await stores();
       const [old, young] = [sampleDelivery(1), sampleDelivery(2, { receivedAt: laterBy(START, 10_000) })];
       await deliveries.record(old);
+      await deliveries.markRelayed(old.id, START);
       await deliveries.addToTimeline(old.id, { at: START, kind: "scheduled", route: "docs", action: "tekton" });
       await deliveries.record(young);
       const expiry = laterBy(START, RETENTION.retentionDays * 86_400_000);
@@ -191,6 +193,44 @@ for (const kind of tableKinds) {
       expect(await deleteExpired(laterBy(expiry, 5_000))).toBe(2);
       expect(await deliveries.get(old.id)).toBeUndefined();
       expect(await deliveries.get(young.id)).toBeDefined();
+    });
+
+    it("an event that stays in the outbox for longer than the retention is not deleted", async () => {
+      const { deliveries, deleteExpired } = await stores();
+      const { id } = sampleDelivery(1);
+      await deliveries.record(sampleDelivery(1));
+      for (let day = 0; day < 3 * RETENTION.retentionDays; day += 7) {
+        const now = laterBy(START, day * DAY_MS);
+        await deliveries.defer(id, now, laterBy(now, 5_000));
+        await deleteExpired(now);
+      }
+      expect(await deliveries.get(id)).toBeDefined();
+    });
+
+    it("an action that waits for longer than the retention is not deleted, and neither is its delivery", async () => {
+      const { actions, deliveries, deleteExpired } = await stores();
+      const { id: delivery } = sampleDelivery(1);
+      await deliveries.record(sampleDelivery(1));
+      await deliveries.markRelayed(delivery, START);
+      const due = { route: "docs", action: "tekton", target: "ci", eventKey: "e-1", delivery };
+      const id = actionIdOf("docs", "e-1");
+      await actions.schedule({ id, ...due }, START);
+      for (let day = 0; day < 3 * RETENTION.retentionDays; day++) {
+        const now = laterBy(START, day * DAY_MS);
+        await deleteExpired(now);
+        const claim = await actions.claim(id, now, now);
+        if (claim === undefined) throw new Error(`there is no due action on day ${day}`);
+        await deliveries.keep(delivery, claim.scheduledAt, laterBy(now, DAY_MS));
+        if (day % 2) await actions.release(claim, now, laterBy(now, DAY_MS));
+        else await actions.defer(claim, now, laterBy(now, DAY_MS));
+      }
+      expect(await deliveries.get(delivery)).toBeDefined();
+      const end = laterBy(START, 3 * RETENTION.retentionDays * DAY_MS);
+      const last = await actions.claim(id, end, end);
+      if (last) await actions.complete(last, "done");
+      await deleteExpired(laterBy(end, (RETENTION.retentionDays + 2) * DAY_MS));
+      expect(await actions.state(id)).toBeUndefined();
+      expect(await deliveries.get(delivery)).toBeUndefined();
     });
 
     describe("actions", () => {

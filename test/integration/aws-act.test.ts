@@ -109,6 +109,7 @@ describe("a message of a route", () => {
       get: (id) => parts.deliveries.get(id),
       timeline: (id) => parts.deliveries.timeline(id),
       markRepeat: (id, repeated) => parts.deliveries.markRepeat(id, repeated),
+      keep: (...given) => parts.deliveries.keep(...given),
       async addToTimeline(...line) {
         if (failing) throw new Fault("store_unavailable", "throttled", { retryable: true });
         await parts.deliveries.addToTimeline(...line);

@@ -11,6 +11,7 @@ import { hmacSha256 } from "../../shared/providers/signature.ts";
 import { bridgeParts, routeOf } from "../support/bridge-parts.ts";
 import { type DocumentedBuild, PAGE, SECRETS, startDocumentedBuild } from "../support/documented-build.ts";
 import { sampleDelivery } from "../support/samples.ts";
+import { storedItems } from "../support/stored-items.ts";
 import { silentLog } from "../support/test-doubles.ts";
 import { until } from "../support/until.ts";
 
@@ -99,9 +100,13 @@ describe("a bridge in its own process while somebody sets the clock", () => {
   beforeEach(async () => {
     build = await startDocumentedBuild();
     clockFile = join(build.folder, "clock");
-    const preload = new URL("../support/set-clock.mjs", import.meta.url).href;
-    await build.start(undefined, { NODE_OPTIONS: `--import=${preload}`, CLOCK_FILE: clockFile });
+    await start();
   });
+
+  function start(): Promise<void> {
+    const preload = new URL("../support/set-clock.mjs", import.meta.url).href;
+    return build.start(undefined, { NODE_OPTIONS: `--import=${preload}`, CLOCK_FILE: clockFile });
+  }
 
   afterEach(() => build.stop());
 
@@ -160,5 +165,19 @@ describe("a bridge in its own process while somebody sets the clock", () => {
     await until("a failed attempt", () => build.listener.requests.length);
     await setClock(0);
     await until("a run", () => build.listener.runs.size);
+  }, 60_000);
+
+  it("a start with a clock that is 100 days ahead makes the retry that is due, and deletes no record", async () => {
+    const failure = { kind: "server_error" } as const;
+    build.listener.answerNext(...Array.from({ length: 9 }, () => failure));
+    await sendPageEdit();
+    await until("a failed attempt", () => build.listener.requests.length);
+    build.bridge()?.process.kill("SIGKILL");
+    await build.bridge()?.ended;
+    const records = storedItems(join(build.folder, "data")).length;
+    await writeFile(clockFile, String(100 * DAY_MS));
+    await start();
+    await until("a run", () => build.listener.runs.size);
+    expect(storedItems(join(build.folder, "data")).length).toBeGreaterThan(records);
   }, 60_000);
 });

@@ -13,6 +13,7 @@ import { DATABASE_FILE, openTable } from "../../shared/store/sqlite/open.ts";
 import { NO_FILES } from "../../shared/store/sqlite/open-files.ts";
 import { CREATE_TABLE } from "../../shared/store/sqlite/rows.ts";
 import { SqliteTable } from "../../shared/store/sqlite/table.ts";
+import { PAGE_ITEMS } from "../../shared/store/table.ts";
 import { silentLog, testClock } from "../support/test-doubles.ts";
 
 const DAY_MS = 86_400_000;
@@ -308,6 +309,71 @@ describe("a group of writes", () => {
     const results = await Promise.all([1, 2, 3].map(take));
     expect(results).toEqual([{}, undefined, undefined]);
     opened.close();
+  });
+});
+
+describe("the pages of a selection", () => {
+  const ITEMS = 1_000;
+
+  /** A table in memory with one long queue, and the texts of the statements that it prepares. */
+  async function longQueue() {
+    const database = new DatabaseSync(":memory:");
+    database.exec(CREATE_TABLE);
+    const texts: string[] = [];
+    const prepare: DatabaseSyncInstance["prepare"] = (text) => {
+      texts.push(text);
+      return database.prepare(text);
+    };
+    const exec: DatabaseSyncInstance["exec"] = (text) => database.exec(text);
+    const recording = { isOpen: true, exec, prepare, close: () => database.close() };
+    // The members that the table uses.
+    const table = new SqliteTable(recording as unknown as DatabaseSyncInstance, silentLog);
+    const create = (n: number) => table.create({ pk: `p-${n}`, sk: "head", queue: "act#ci", dueAt: n });
+    await Promise.all(Array.from({ length: ITEMS }, (_, n) => create(n)));
+    texts.length = 0;
+    const plans = () => texts.map((text) => String(database.prepare(`EXPLAIN QUERY PLAN ${text}`).get()?.["detail"]));
+    return { table, plans };
+  }
+
+  const bounds = {
+    "no bound": {},
+    "a lowest key": { from: 5 },
+    "a highest key": { to: 990 },
+    both: { from: 5, to: 990 },
+  };
+
+  for (const [name, ends] of Object.entries(bounds)) {
+    for (const newestFirst of [false, true]) {
+      it(`with ${name}, ${newestFirst ? "newest" : "oldest"} first, each page is found at its start and steps over no earlier one`, async () => {
+        const { table, plans } = await longQueue();
+        const { from = 0, to = ITEMS - 1 } = { from: undefined, to: undefined, ...ends };
+        const found: unknown[] = [];
+        for await (const item of table.select({ index: "due", partition: "act#ci", ...ends, newestFirst }))
+          found.push(item["dueAt"]);
+        const expected = Array.from({ length: to - from + 1 }, (_, n) => from + n);
+        expect(found).toEqual(newestFirst ? expected.toReversed() : expected);
+        const start = newestFirst ? "(dueAt,rowid)<(?,?)" : "(dueAt,rowid)>(?,?)";
+        for (const plan of plans()) expect(plan).toContain(start);
+        expect(plans()).toHaveLength(1);
+        table.close();
+      });
+    }
+  }
+
+  it("other work of the process runs between two pages", async () => {
+    const { table } = await longQueue();
+    let turns = 0;
+    const count = (): void => {
+      turns += 1;
+      turning = setImmediate(count);
+    };
+    let turning = setImmediate(count);
+    let yielded = 0;
+    for await (const _ of table.select({ index: "due", partition: "act#ci" })) yielded += 1;
+    clearImmediate(turning);
+    expect(yielded).toBe(ITEMS);
+    expect(turns).toBeGreaterThanOrEqual(ITEMS / PAGE_ITEMS - 1);
+    table.close();
   });
 });
 

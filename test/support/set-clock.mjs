@@ -1,6 +1,6 @@
-// Loaded before a program (`--import`): somebody sets the clock of its machine. After SIGUSR2 the time of day is off by
-// the milliseconds in the file that the environment names; the file is then deleted.
-import { readFileSync, rmSync } from "node:fs";
+// Loaded before a program (`--import`): somebody sets the clock of its machine. After SIGUSR2, or at the start, the time of
+// day is off by the milliseconds in the file that the environment names; the file is then deleted.
+import { existsSync, readFileSync, rmSync } from "node:fs";
 
 const RealDate = Date;
 let offMs = 0;
@@ -15,7 +15,10 @@ globalThis.Date = class extends RealDate {
   }
 };
 
-process.on("SIGUSR2", () => {
+function setClock() {
   offMs = Number(readFileSync(process.env.CLOCK_FILE, "utf8"));
   rmSync(process.env.CLOCK_FILE);
-});
+}
+
+process.on("SIGUSR2", setClock);
+if (existsSync(process.env.CLOCK_FILE)) setClock();

@@ -98,7 +98,10 @@ export class CheckedTable implements Table {
 
   deleteExpired(now: EpochMillis): Promise<number> {
     const apply = (items: Map<string, Item>): number => {
-      const expired = [...items].filter(([, { expiresAt }]) => Number(expiresAt) < Math.floor(now / 1_000));
+      const waits = (queue: Item[string] | undefined) => queue !== undefined && queue !== "approvals";
+      const expired = [...items].filter(
+        ([, { expiresAt, queue }]) => Number(expiresAt) < Math.floor(now / 1_000) && !waits(queue),
+      );
       for (const [name] of expired) items.delete(name);
       return expired.length;
     };

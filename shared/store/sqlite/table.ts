@@ -1,8 +1,10 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { DatabaseSyncInstance, StatementSyncInstance } from "@photostructure/sqlite";
-import type { EpochMillis } from "../../host/clock.ts";
+import type { EpochMillis, EpochSeconds } from "../../host/clock.ts";
 import { toSeconds } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
 import type { Log } from "../../host/log.ts";
+import { OPEN_APPROVALS } from "../approvals.ts";
 import { TABLE } from "../key-schema.ts";
 import {
   type Fields,
@@ -106,13 +108,38 @@ export class SqliteTable implements Table {
         left -= 1;
         after = [sort, id];
       }
-      if (page.length < PAGE_ITEMS) return;
+      if (page.length < PAGE_ITEMS || left === 0) return;
+      await nextTurn();
     } while (left > 0);
   }
 
-  /** Deletes at most `limit` items that have expired at `now`, and returns their number. */
+  /**
+   * Deletes at most `limit` items that have expired at `now` and are no work that waits, and returns their number. An open
+   * approval is no such work: it waits for a person, and `renew` keeps it as long as its action waits.
+   */
   deleteExpired(now: EpochMillis, limit: number): Promise<number> {
     return this.#commits.add(() => Number(this.#statement(DELETE_EXPIRED).run(toSeconds(now), limit).changes));
+  }
+
+  /** One page of the work that waits: due actions and events that are not relayed, in the order of their positions. */
+  waitingWork(after: WorkPosition): readonly WaitingWork[] {
+    return this.#all(FIND_WAITING, [...after, PAGE_ITEMS]).map(({ sort, id, ...row }) => ({
+      position: [String(row.queue), Number(sort), id],
+      id: String(row.pk),
+      item: readableItemOf(row),
+    }));
+  }
+
+  /** Makes the items of these partitions that have expired at `now` expire at `until`. */
+  async renew(partitions: readonly string[], now: EpochMillis, until: EpochSeconds): Promise<void> {
+    await this.#commits.add(() => {
+      for (const partition of partitions) this.#statement(RENEW).run(until, toText(partition), toSeconds(now));
+    });
+  }
+
+  /** Makes at most `limit` items that expire before `before` expire at `until`, and returns their number. */
+  renewBefore(before: EpochSeconds, until: EpochSeconds, limit: number): Promise<number> {
+    return this.#commits.add(() => Number(this.#statement(RENEW_BEFORE).run(until, before, limit).changes));
   }
 
   /** The keys of work that no queue lists: see `rows.ts`. Normally there is none. */
@@ -206,9 +233,40 @@ type Position = readonly [string | number, number];
 
 type SelectedRow = Row & { readonly sort: string | number; readonly id: number };
 
+/** Queue, due time and rowid. */
+export type WorkPosition = readonly [queue: string, dueAt: number, id: number];
+
+export const FIRST_POSITION: WorkPosition = ["", Number.MIN_SAFE_INTEGER, 0];
+
+export interface WaitingWork {
+  readonly position: WorkPosition;
+  /** The id of the action, or of the delivery. */
+  readonly id: string;
+  /** Without the content. Undefined if it cannot be read. */
+  readonly item: Item | undefined;
+}
+
+function readableItemOf(row: Row): Item | undefined {
+  try {
+    return itemOf(row);
+  } catch {
+    // A damaged item is reported when its work is tried, and by `store check`.
+    return undefined;
+  }
+}
+
 const FIND = `SELECT ${COLUMNS.join(", ")} FROM items WHERE pk = ? AND sk = ?`;
 const FIND_STRANDED = `SELECT pk, sk FROM items INDEXED BY stranded WHERE ${STRANDED}`;
-const DELETE_EXPIRED = "DELETE FROM items WHERE rowid IN (SELECT rowid FROM items WHERE expiresAt < ? LIMIT ?)";
+// The expiry is the index of each of these, whatever SQLite knows about the number of items in a queue.
+const DELETE_EXPIRED = `DELETE FROM items WHERE rowid IN (SELECT rowid FROM items INDEXED BY expiry
+  WHERE expiresAt < ? AND (queue IS NULL OR queue = '${OPEN_APPROVALS}') LIMIT ?)`;
+const RENEW_BEFORE = `UPDATE items SET expiresAt = ? WHERE rowid IN
+  (SELECT rowid FROM items INDEXED BY expiry WHERE expiresAt < ? LIMIT ?)`;
+const RENEW = "UPDATE items SET expiresAt = ? WHERE pk = ? AND expiresAt < ?";
+const FIND_WAITING = `SELECT queue, pk, sk, fields, dueAt AS sort, rowid AS id
+  FROM items INDEXED BY due
+  WHERE queue IS NOT NULL AND queue <> '${OPEN_APPROVALS}' AND (queue, dueAt, rowid) > (?, ?, ?)
+  ORDER BY queue, dueAt, rowid LIMIT ?`;
 
 /** What each index has, as in DynamoDB, and the sort keys before and after all others. */
 const PLACES = {
@@ -229,20 +287,23 @@ const PLACES = {
 
 /**
  * The statement of a selection, and the position before its first row. After `values`, the statement takes the position
- * after which the page starts, and the size of the page.
+ * after which the page starts, and the size of the page. The position alone bounds the side where the pages start: with a
+ * second bound there, SQLite looks for that one, and each page steps over the rows of all earlier pages.
  */
 function selectOf({ index, partition, from, to, newestFirst }: Selection) {
   const { partitionKey, sortKey, columns, first, last } = PLACES[index ?? "table"];
+  const [beyond, order, near, far] = newestFirst ? ["<", "DESC", to, from] : [">", "ASC", from, to];
   const values: (string | number)[] = [toText(partition)];
   const ranges = [`${partitionKey} = ?`];
-  if (from !== undefined) ranges.push(`${sortKey} >= ?`);
-  if (to !== undefined) ranges.push(`${sortKey} <= ?`);
-  for (const bound of [from, to])
-    if (bound !== undefined) values.push(typeof bound === "string" ? toText(bound) : bound);
-  const [beyond, order] = newestFirst ? ["<", "DESC"] : [">", "ASC"];
+  if (far !== undefined) {
+    ranges.push(`${sortKey} ${newestFirst ? ">=" : "<="} ?`);
+    values.push(toBound(far));
+  }
   const text = `SELECT ${columns.join(", ")}, ${sortKey} AS sort, rowid AS id FROM items
     WHERE ${ranges.join(" AND ")} AND (${sortKey}, rowid) ${beyond} (?, ?)
     ORDER BY ${sortKey} ${order}, rowid ${order} LIMIT ?`;
-  const start: Position = newestFirst ? [last, Number.MAX_SAFE_INTEGER] : [first, 0];
+  const start: Position = newestFirst ? [toBound(near ?? last), Number.MAX_SAFE_INTEGER] : [toBound(near ?? first), 0];
   return { text, values, start };
 }
+
+const toBound = (bound: string | number): string | number => (typeof bound === "string" ? toText(bound) : bound);
