@@ -1,31 +1,46 @@
 import { randomUUID } from "node:crypto";
-import type { HttpBindings } from "@hono/node-server";
+import { IncomingMessage, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { systemClock } from "../host/clock.ts";
 import type { Log } from "../host/log.ts";
 import { problemOf, problemResponse } from "./problem.ts";
 
 export interface AdmissionLimits {
-  /** Requests in flight. */
+  /** Requests in flight. A request is in flight until it is answered. */
   readonly requests: number;
-  /** Bytes of the bodies of all requests in flight. */
+  /** Bytes that have arrived of the bodies of all requests in flight. */
   readonly bodyBytes: number;
   /** Health checks in flight. They count towards no other limit. */
   readonly healthChecks: number;
   /** A path is overloaded if a request of it has been handled for longer than this, and it has `slowRequests` of them. */
   readonly slowAfterMs: number;
   readonly slowRequests: number;
-  /** If there is no room, a request whose body takes longer than this to arrive is cut. */
+  /**
+   * If there is no room, a request is cut whose body takes longer to arrive than `arrivalMs` and one millisecond for each
+   * `arrivalBytesPerMs` that have arrived.
+   */
   readonly arrivalMs: number;
+  readonly arrivalBytesPerMs: number;
+  /** Answers that wait for a client to read. With more of them, the connection that has the most is cut. */
+  readonly unsentAnswers: number;
+  /** While the server stops, a connection is cut if its client has not read an answer for this long. */
+  readonly unsentMs: number;
 }
 
-/** A sender that does not retry loses a rejected delivery, so a burst is taken as far as it can be answered in time. */
+/**
+ * A sender that does not retry loses a rejected delivery, so a burst is taken as far as it can be answered in time.
+ * `unsentAnswers` is above `requests`, because all requests in flight may be answered at the same moment.
+ */
 export const ADMISSION_LIMITS: AdmissionLimits = {
   requests: 1_000,
   bodyBytes: 67_108_864,
   healthChecks: 32,
   slowAfterMs: 3_000,
   slowRequests: 16,
-  arrivalMs: 2_000,
+  arrivalMs: 250,
+  arrivalBytesPerMs: 512,
+  unsentAnswers: 2_000,
+  unsentMs: 1_000,
 };
 
 /** Paths that say whether the process works. They have to be answered under overload too. */
@@ -36,6 +51,22 @@ const OVERLOADED = { reason: "overloaded" } as const;
 /** Time between two log lines about rejected requests. */
 const LOG_EVERY_MS = 10_000;
 
+/** A request that reports the size of each part of its body when the part arrives. */
+export class MeteredMessage extends IncomingMessage {
+  onBytes: (bytes: number) => void = () => undefined;
+
+  /** The HTTP parser calls this method, with null at the end of the body. */
+  override push(chunk: Uint8Array | null, encoding?: BufferEncoding): boolean {
+    if (chunk !== null) this.onBytes(chunk.length);
+    return super.push(chunk, encoding);
+  }
+}
+
+export interface Exchange {
+  readonly incoming: MeteredMessage;
+  readonly outgoing: ServerResponse;
+}
+
 interface AdmissionDeps {
   readonly limits: AdmissionLimits;
   /** A longer body is rejected without being read, and a body of unknown length is read up to here. */
@@ -43,28 +74,42 @@ interface AdmissionDeps {
   readonly log: Log;
 }
 
-interface OpenRequest extends HttpBindings {
+interface OpenRequest extends Exchange {
+  readonly socket: Socket;
   /** The first two segments: a source, or a call of the API. */
   readonly path: string;
-  /** The memory that the body may need. */
-  readonly bodyBytes: number;
+  /** Bytes of the body that have arrived. */
+  bodyBytes: number;
   /** Whether a part of the body is still to come. */
   isArriving: boolean;
-  /** When it became complete; if it is arriving, when its head was complete. From a monotonic clock. */
+  /** When it was answered; before, when it became complete; before, when its head arrived. From a monotonic clock. */
   since: number;
 }
 
-/** Admission control of one HTTP server: it bounds the requests in flight and the bytes that they hold. */
+interface Load {
+  readonly requests: number;
+  readonly bytes: number;
+}
+
+/**
+ * Admission control of one HTTP server. It bounds the requests in flight, the bytes that they hold, and the answers that
+ * clients do not read.
+ */
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #maxBodyBytes: () => number;
   readonly #log: Log;
-  /** In the order of their heads. */
+  /** The requests in flight. */
   readonly #open = new Set<OpenRequest>();
+  /** The answered requests of each connection whose answers the system has not taken yet. */
+  readonly #unsent = new Map<Socket, Set<OpenRequest>>();
+  /** The connections whose end is awaited. */
+  readonly #watched = new WeakSet<Socket>();
   #isStopping = false;
   #isStopped = false;
   #onEmpty: () => void = () => undefined;
   #rejected = 0;
+  #wereCut = 0;
   #logTimer: NodeJS.Timeout | undefined;
 
   constructor({ limits, maxBodyBytes, log }: AdmissionDeps) {
@@ -74,16 +119,16 @@ export class Admission {
   }
 
   /** Handles a request if there is room for it. Else it is rejected at once, without reading its body. */
-  async serve(exchange: HttpBindings, handle: () => Response | Promise<Response>): Promise<Response> {
+  async serve(exchange: Exchange, handle: () => Response | Promise<Response>): Promise<Response> {
     const request = this.#requestOf(exchange);
     if (this.#isStopping) exchange.outgoing.setHeader("Connection", "close");
-    if (!this.#admits(request)) return this.#reject();
-    const answered = this.#add(request);
+    this.#watch(request);
     try {
+      if (!this.#admits(request)) return this.#reject();
+      this.#add(request);
       return await handle();
     } finally {
-      // The sender may close its connection before the request is handled.
-      void answered.then(() => this.#remove(request));
+      this.#addUnsent(request);
     }
   }
 
@@ -93,47 +138,68 @@ export class Admission {
     for (const { outgoing } of this.#open) if (!outgoing.headersSent) outgoing.setHeader("Connection", "close");
   }
 
-  /** Takes no more requests and cuts those that are still arriving. Resolves when all others are answered. */
+  /**
+   * Takes no more requests, and cuts those that are still arriving and those whose answer is not read. Resolves when all
+   * others are answered.
+   */
   async endArrivals(): Promise<void> {
     this.#isStopped = true;
     for (const request of this.#open) if (request.isArriving) this.#cut(request);
-    if (this.#open.size === 0) return;
+    this.#cutUnread();
+    const cutting = setInterval(() => this.#cutUnread(), this.#limits.unsentMs);
     await new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
+      this.#reportEmpty();
     });
+    clearInterval(cutting);
   }
 
   /** Logs the requests that no line has counted yet. */
   end(): void {
     clearTimeout(this.#logTimer);
-    if (this.#rejected > 0) this.#logRejected();
+    if (this.#rejected + this.#wereCut > 0) this.#logOverload();
     clearTimeout(this.#logTimer);
   }
 
-  #requestOf({ incoming, outgoing }: HttpBindings): OpenRequest {
-    const { "content-length": length, "transfer-encoding": encoding } = incoming.headers;
-    const maxBodyBytes = this.#maxBodyBytes();
-    const announced = encoding === undefined ? Number(length ?? 0) : maxBodyBytes;
+  #requestOf({ incoming, outgoing }: Exchange): OpenRequest {
     return {
       incoming,
       outgoing,
+      socket: incoming.socket,
       path: pathOf(incoming.url ?? ""),
-      // The app rejects a longer body before it reads it.
-      bodyBytes: announced > maxBodyBytes ? 0 : announced,
-      isArriving: announced > 0,
+      bodyBytes: 0,
+      isArriving: announcedBytes(incoming) > 0,
       since: systemClock.monotonic(),
     };
   }
 
-  #admits({ path, bodyBytes }: OpenRequest): boolean {
+  /** A queued answer of a pipeline does not report that its connection has ended, so the connection is watched too. */
+  #watch(request: OpenRequest): void {
+    const { outgoing, socket } = request;
+    outgoing.once("close", () => this.#removeUnsent(request));
+    if (this.#watched.has(socket)) return;
+    this.#watched.add(socket);
+    socket.once("close", () => {
+      this.#unsent.delete(socket);
+      this.#reportEmpty();
+    });
+  }
+
+  #admits({ incoming, path }: OpenRequest): boolean {
     if (this.#isStopped) return false;
-    const isOfPath = (other: OpenRequest): boolean => other.path === path;
-    if (HEALTH_PATHS.has(path)) return this.#count(isOfPath).requests < this.#limits.healthChecks;
-    return (
-      !this.#isSlow(path) &&
-      this.#hasRoom(bodyBytes, PATH_SHARE, isOfPath) &&
-      this.#hasRoom(bodyBytes, 1, (other) => !HEALTH_PATHS.has(other.path))
-    );
+    if (HEALTH_PATHS.has(path)) {
+      const checks = [...this.#open].filter((other) => other.path === path);
+      return checks.length < this.#limits.healthChecks;
+    }
+    return !this.#isSlow(path) && this.#hasRoom(path, { requests: 1, bytes: this.#bytesToRead(incoming) });
+  }
+
+  /** The app rejects a body that is announced as too long before it reads it. */
+  #bytesToRead(incoming: IncomingMessage): number {
+    const maxBytes = this.#maxBodyBytes();
+    const announced = announcedBytes(incoming);
+    if (announced === Number.POSITIVE_INFINITY) return maxBytes;
+    return announced > maxBytes ? 0 : announced;
   }
 
   #isSlow(path: string): boolean {
@@ -148,74 +214,144 @@ export class Admission {
     return handled >= slowRequests && systemClock.monotonic() - oldest > slowAfterMs;
   }
 
-  /** Whether the requests that `isCounted` selects leave room in their share of the limits. Cuts late arrivals if not. */
-  #hasRoom(bytes: number, share: number, isCounted: (request: OpenRequest) => boolean): boolean {
-    const fits = (): boolean => {
-      const counted = this.#count(isCounted);
-      return (
-        counted.requests < this.#limits.requests * share && counted.bytes + bytes <= this.#limits.bodyBytes * share
-      );
-    };
-    return fits() || (this.#cutLateArrivals(isCounted) && fits());
+  /** Whether a path may have this much more. Cuts late arrivals if not. */
+  #hasRoom(path: string, more: Load): boolean {
+    return (
+      this.#hasShare(more, PATH_SHARE, (request) => request.path === path) &&
+      this.#hasShare(more, 1, (request) => !HEALTH_PATHS.has(request.path))
+    );
   }
 
-  #count(isCounted: (request: OpenRequest) => boolean): { readonly requests: number; readonly bytes: number } {
-    let requests = 0;
-    let bytes = 0;
-    for (const request of this.#open) {
-      if (!isCounted(request)) continue;
-      requests += 1;
-      bytes += request.bodyBytes;
+  /**
+   * Whether the requests that `isCounted` selects leave room in their share of the limits. If not, late arrivals are cut,
+   * as few as needed. Where a request is needed, the one that sent least is cut; where bytes are, the one that holds most.
+   */
+  #hasShare(more: Load, share: number, isCounted: (request: OpenRequest) => boolean): boolean {
+    const counted = [...this.#open].filter(isCounted);
+    let requests = counted.length + more.requests - this.#limits.requests * share;
+    let bytes = more.bytes - this.#limits.bodyBytes * share;
+    for (const { bodyBytes } of counted) bytes += bodyBytes;
+    if (requests <= 0 && bytes <= 0) return true;
+    const late = counted.filter((request) => this.#isLate(request)).sort((a, b) => a.bodyBytes - b.bodyBytes);
+    while (requests > 0 || bytes > 0) {
+      const request = bytes > 0 ? late.pop() : late.shift();
+      if (request === undefined) return false;
+      this.#cutForRoom(request);
+      requests -= 1;
+      bytes -= request.bodyBytes;
     }
-    return { requests, bytes };
+    return true;
   }
 
-  /** Clients that send requests slowly must not use up the limits. Returns whether one was cut. */
-  #cutLateArrivals(isCounted: (request: OpenRequest) => boolean): boolean {
-    const lateSince = systemClock.monotonic() - this.#limits.arrivalMs;
-    const late = [...this.#open].filter((one) => isCounted(one) && one.isArriving && one.since < lateSince);
-    for (const request of late) this.#cut(request);
-    return late.length > 0;
+  #isLate({ isArriving, since, bodyBytes }: OpenRequest): boolean {
+    const { arrivalMs, arrivalBytesPerMs } = this.#limits;
+    return isArriving && systemClock.monotonic() - since > arrivalMs + bodyBytes / arrivalBytesPerMs;
   }
 
-  #cut(request: OpenRequest): void {
-    this.#remove(request);
-    request.incoming.destroy();
-  }
-
-  /** Resolves when the answer is sent or its connection is closed. */
-  #add(request: OpenRequest): Promise<void> {
+  #add(request: OpenRequest): void {
     this.#open.add(request);
+    request.incoming.onBytes = (bytes) => this.#addBytes(request, bytes);
     request.incoming.once("end", () => {
       request.isArriving = false;
       request.since = systemClock.monotonic();
     });
-    return new Promise((resolve) => request.outgoing.once("close", resolve));
+  }
+
+  /** Requests whose bodies had room when their heads arrived may need more than the limit together. */
+  #addBytes(request: OpenRequest, bytes: number): void {
+    if (!this.#open.has(request)) return;
+    request.bodyBytes += bytes;
+    if (!this.#hasRoom(request.path, { requests: 0, bytes: 0 })) this.#cutForRoom(request);
+  }
+
+  /** The answer waits until the system takes it; in a pipeline, also for the answers before it. */
+  #addUnsent(request: OpenRequest): void {
+    const { socket } = request;
+    this.#open.delete(request);
+    request.since = systemClock.monotonic();
+    if (!socket.destroyed) {
+      const unsent = this.#unsent.get(socket) ?? new Set();
+      this.#unsent.set(socket, unsent.add(request));
+      this.#boundUnsent();
+    }
+    this.#reportEmpty();
+  }
+
+  #removeUnsent(request: OpenRequest): void {
+    const unsent = this.#unsent.get(request.socket);
+    if (unsent?.delete(request) && unsent.size === 0) this.#unsent.delete(request.socket);
+    this.#reportEmpty();
+  }
+
+  #boundUnsent(): void {
+    let answers = 0;
+    let most: ReadonlySet<OpenRequest> = new Set();
+    for (const unsent of this.#unsent.values()) {
+      answers += unsent.size;
+      if (unsent.size > most.size) most = unsent;
+    }
+    const [request] = most;
+    if (answers > this.#limits.unsentAnswers && request) this.#cutForRoom(request);
+  }
+
+  /** Cuts the connections whose answers only wait for the client. */
+  #cutUnread(): void {
+    const unreadSince = systemClock.monotonic() - this.#limits.unsentMs;
+    const inFlight = new Set([...this.#open].map(({ socket }) => socket));
+    for (const [socket, [request]] of this.#unsent) {
+      if (request && request.since < unreadSince && !inFlight.has(socket)) this.#cut(request);
+    }
+  }
+
+  #cutForRoom(request: OpenRequest): void {
+    this.#wereCut += 1;
+    this.#countOverload();
+    this.#cut(request);
+  }
+
+  /** Ends the connection of a request. The other requests of the connection are handled, and their answers are dropped. */
+  #cut(request: OpenRequest): void {
+    this.#open.delete(request);
+    this.#unsent.delete(request.socket);
+    request.socket.destroy();
+    this.#reportEmpty();
+  }
+
+  #reportEmpty(): void {
+    if (this.#open.size === 0 && this.#unsent.size === 0) this.#onEmpty();
   }
 
   #reject(): Response {
     this.#rejected += 1;
-    if (this.#logTimer === undefined) this.#logRejected();
+    this.#countOverload();
     return problemResponse(problemOf(OVERLOADED), randomUUID(), OVERLOADED.reason);
   }
 
-  #remove(request: OpenRequest): void {
-    this.#open.delete(request);
-    if (this.#open.size === 0) this.#onEmpty();
+  /** Writes one line now, and then at most one in each period. */
+  #countOverload(): void {
+    if (this.#logTimer === undefined) this.#logOverload();
   }
 
-  /** Writes one line now, and then at most one in each period. */
-  #logRejected(): void {
+  #logOverload(): void {
     const { status } = problemOf(OVERLOADED);
-    const fields = { status, ...OVERLOADED, rejected: this.#rejected, inFlight: this.#open.size };
-    this.#log.warn(fields, "requests were rejected because too many are in flight");
+    const counts = { rejected: this.#rejected, cut: this.#wereCut, inFlight: this.#open.size };
+    this.#log.warn(
+      { status, ...OVERLOADED, ...counts },
+      "requests were rejected or cut because too many are in flight",
+    );
     this.#rejected = 0;
+    this.#wereCut = 0;
     this.#logTimer = setTimeout(() => {
       this.#logTimer = undefined;
-      if (this.#rejected > 0) this.#logRejected();
+      if (this.#rejected + this.#wereCut > 0) this.#logOverload();
     }, LOG_EVERY_MS);
     this.#logTimer.unref();
   }
+}
+
+/** Returns the size that the head of a request gives for its body. Infinity if the size is unknown. */
+function announcedBytes({ headers }: IncomingMessage): number {
+  return headers["transfer-encoding"] === undefined ? Number(headers["content-length"] ?? 0) : Number.POSITIVE_INFINITY;
 }
 
 /** Returns the first two segments of a request target: a source, or a call of the API. */

@@ -2,9 +2,9 @@ import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { Server as TlsServer } from "node:tls";
-import { getRequestListener, type HttpBindings } from "@hono/node-server";
+import { getRequestListener } from "@hono/node-server";
 import { Fault } from "../host/fault.ts";
-import type { Admission } from "./admission.ts";
+import { type Admission, type Exchange, MeteredMessage } from "./admission.ts";
 import type { ServedApp } from "./connection.ts";
 import { connectionOf, type TlsSettings, tlsOptions } from "./tls.ts";
 
@@ -44,11 +44,14 @@ export async function listen(
   admission: Admission,
 ): Promise<Listening> {
   const listener = getRequestListener((request, exchange) => {
-    // `as`: neither server speaks HTTP/2.
-    const { incoming, outgoing } = exchange as HttpBindings;
+    // `as`: both servers speak HTTP/1.1, and create the messages that their options name.
+    const { incoming, outgoing } = exchange as Exchange;
     return admission.serve({ incoming, outgoing }, () => app.fetch(request, connectionOf(incoming.socket)));
   });
-  const server = tls ? createTlsServer(tlsOptions(tls), listener) : createServer(listener);
+  const messages = { IncomingMessage: MeteredMessage };
+  const server = tls
+    ? createTlsServer({ ...tlsOptions(tls), ...messages }, listener)
+    : createServer(messages, listener);
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);

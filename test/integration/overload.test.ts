@@ -46,12 +46,14 @@ function push(): Promise<Response> {
 const bodyHead = (bytes: number): string =>
   requestHead("POST", "/webhooks/gitlab", { "Content-Type": "application/json", "Content-Length": bytes });
 
-/** Sends the head of a request, and resolves when the server waits for its body. */
-async function halfSent(headers: Readonly<Record<string, string | number>>, path = "/webhooks/gitlab") {
+/** Sends the head of a request and a part of its body. Resolves when the server has both and waits for the rest. */
+async function halfSent(
+  headers: Readonly<Record<string, string | number>>,
+  { path = "/webhooks/gitlab", part = 0 }: { readonly path?: string; readonly part?: number } = {},
+) {
   const connection = await rawConnection(bridge.url);
-  connection.send(
-    requestHead("POST", path, { "Content-Type": "application/json", Expect: "100-continue", ...headers }),
-  );
+  const head = requestHead("POST", path, { "Content-Type": "application/json", Expect: "100-continue", ...headers });
+  connection.send(head + "x".repeat(part));
   await connection.received(CONTINUE);
   return connection;
 }
@@ -68,6 +70,9 @@ async function statusOfUnsigned(bytes: number): Promise<number> {
 
 const rejectedIn = (lines: readonly string[]): readonly number[] =>
   lines.map((line) => JSON.parse(line)).flatMap(({ rejected }) => (rejected === undefined ? [] : [rejected]));
+
+const cutIn = (lines: readonly string[]): number =>
+  lines.map((line) => JSON.parse(line)).reduce((sum, { cut = 0 }) => sum + cut, 0);
 
 describe("a server with as many requests in flight as it takes", () => {
   it("the next request gets a 503 before its body is sent, health checks are answered, and then it takes requests again", async () => {
@@ -106,7 +111,7 @@ describe("a server with as many requests in flight as it takes", () => {
   it("all paths together get no more than the limit", async () => {
     await withHeldStore({ limits: { requests: 4 } });
     for (const path of ["/webhooks/gitlab", "/v1/status", "/v1/status", "/webhooks/gitlab"]) {
-      await halfSent({ "Content-Length": 9 }, path);
+      await halfSent({ "Content-Length": 9 }, { path });
     }
     expect((await get("/v1/deliveries")).status).toBe(503);
     expect((await get("/healthz")).status).toBe(200);
@@ -129,25 +134,93 @@ describe("a server with as many requests in flight as it takes", () => {
 describe("a server that holds as many bytes as it takes", () => {
   it("a request whose body has no room gets a 503, and a smaller one is read", async () => {
     await withHeldStore({ limits: { bodyBytes: 4_000 } });
-    await halfSent({ "Content-Length": 1_500 });
+    await halfSent({ "Content-Length": 1_501 }, { part: 1_500 });
     expect(await statusOfUnsigned(501)).toBe(503);
     expect(await statusOfUnsigned(500)).toBe(401);
   });
 
-  it("a body of unknown length counts as the largest one", async () => {
+  it("a body of unknown length needs room for the largest one, and holds what has arrived", async () => {
     await withHeldStore({ limits: { bodyBytes: 2 * 1_048_576 } });
-    await halfSent({ "Transfer-Encoding": "chunked" });
-    expect(await statusOfUnsigned(1)).toBe(503);
+    const chunked = await halfSent({ "Transfer-Encoding": "chunked" });
+    expect(await statusOfUnsigned(1_048_576)).toBe(401);
+    chunked.send("1\r\nx\r\n");
+    await until("a byte that is held", async () => (await statusOfUnsigned(1_048_576)) === 503);
+    expect(await statusOfUnsigned(1_048_575)).toBe(401);
+    expect(await (await halfSent({ "Transfer-Encoding": "chunked" })).received("}")).toMatch(/HTTP\/1\.1 503 /);
+  });
+
+  it("bodies that had room together when they were announced are cut once more of them arrives than the limit", async () => {
+    await withHeldStore({ limits: { bodyBytes: 4_000 } });
+    for (let round = 0; round < 2; round++) {
+      const first = await halfSent({ "Content-Length": 1_450 }, { part: 1_400 });
+      const second = await halfSent({ "Content-Length": 600 });
+      second.send("x".repeat(599));
+      second.send("x");
+      expect(await second.received("}")).toMatch(/HTTP\/1\.1 401 /);
+      const third = await halfSent({ "Content-Length": 600 });
+      const fourth = await halfSent({ "Content-Length": 600 });
+      third.send("x".repeat(550));
+      fourth.send("x".repeat(550));
+      expect(await Promise.race([third.ended, fourth.ended])).toBe(CONTINUE);
+      first.send("x".repeat(50));
+      expect(await first.received("}")).toMatch(/HTTP\/1\.1 401 /);
+      for (const { socket, ended } of [third, fourth]) {
+        socket.destroy();
+        await ended;
+      }
+      await until("no byte that is held", async () => (await statusOfUnsigned(2_000)) === 401);
+    }
+  });
+
+  it("a body that arrives too slowly is cut for the one that needs its room", async () => {
+    await withHeldStore({ limits: { bodyBytes: 4_000, arrivalMs: 0, arrivalBytesPerMs: 1e9 } });
+    const stalled = await halfSent({ "Content-Length": 1_500 }, { part: 1_400 });
+    const small = await halfSent({ "Content-Length": 1_500 }, { part: 10 });
+    expect(await statusOfUnsigned(601)).toBe(401);
+    expect(await stalled.ended).toBe(CONTINUE);
+    small.send("x".repeat(1_490));
+    expect(await small.received("}")).toMatch(/HTTP\/1\.1 401 /);
   });
 });
 
 describe("requests that are held open without being sent", () => {
-  it("a half-sent request is cut if another one needs its room", async () => {
-    const { release } = await withHeldStore({ limits: { requests: 4, arrivalMs: 0 } });
+  it("announced bytes that have not arrived close no source, however often they are announced", async () => {
+    const { release } = await withHeldStore({});
     release();
-    const connections = [await halfSent({ "Content-Length": 1_000 }), await halfSent({ "Content-Length": 1_000 })];
-    expect((await push()).status).toBe(202);
-    for (const { ended } of connections) expect(await ended).toBe(CONTINUE);
+    for (let round = 0; round < 2; round++) {
+      const connections = await Promise.all(
+        Array.from({ length: 70 }, () => halfSent({ "Content-Length": 1_048_576 }, { part: 1 })),
+      );
+      expect((await push()).status).toBe(202);
+      for (const { socket } of connections) expect(socket.destroyed).toBe(false);
+      for (const { socket } of connections) socket.destroy();
+    }
+  });
+
+  it("the half-sent request of which least has arrived is cut if another one needs its room, and the others are not", async () => {
+    const { release } = await withHeldStore({ limits: { requests: 6, arrivalMs: 0, arrivalBytesPerMs: 1e9 } });
+    release();
+    for (let round = 0; round < 2; round++) {
+      const larger = await halfSent({ "Content-Length": 1_000 }, { part: 900 });
+      const least = await halfSent({ "Content-Length": 1_000 }, { part: 1 });
+      const more = await halfSent({ "Content-Length": 1_000 }, { part: 500 });
+      expect((await push()).status).toBe(202);
+      expect(await least.ended).toBe(CONTINUE);
+      larger.send("x".repeat(100));
+      more.send("x".repeat(500));
+      for (const connection of [larger, more]) expect(await connection.received("}")).toMatch(/HTTP\/1\.1 401 /);
+      for (const { socket } of [larger, more]) socket.destroy();
+    }
+    await bridge.close();
+    expect(cutIn(bridge.lines)).toBe(2);
+  });
+
+  it("a half-sent request is not cut while it arrives fast enough, and the next request gets a 503", async () => {
+    await withHeldStore({ limits: { requests: 2, arrivalMs: 0, arrivalBytesPerMs: 1e-3 } });
+    const slow = await halfSent({ "Content-Length": 1_000 }, { part: 900 });
+    expect((await push()).status).toBe(503);
+    slow.send("x".repeat(100));
+    expect(await slow.received("}")).toMatch(/HTTP\/1\.1 401 /);
   });
 });
 

@@ -173,6 +173,28 @@ describe("a bridge process that gets a signal", () => {
     expect(await ended).toMatchObject({ code: 0, err: "" });
   });
 
+  it("a client that sends requests and reads no answer does not delay the end, and the exit code is 0", async () => {
+    const { url, child, ended } = await start({ shutdownSeconds: 8 });
+    const clients = await Promise.all([rawConnection(url), rawConnection(url)]);
+    for (const { socket, send } of clients) {
+      socket.pause();
+      for (let part = 0; part < 400; part++) send(requestHead("GET", "/healthz", {}).repeat(500));
+    }
+    for (const { socket } of clients) {
+      let sent = 0;
+      await until("a server that reads no more", () => {
+        const before = sent;
+        sent = socket.bytesWritten - socket.writableLength;
+        return sent > 0 && sent === before;
+      });
+    }
+    expect((await fetch(new URL("/healthz", url))).status).toBe(200);
+    expect((await fetch(new URL("/webhooks/gitlab", url))).status).toBe(405);
+    child.kill("SIGTERM");
+    expect(await ended).toMatchObject({ code: 0, err: "" });
+    for (const { socket } of clients) socket.destroy();
+  });
+
   it("an action that outlasts the deadline is cut off and runs at the next start, and a second signal ends at once", async () => {
     const first = await start({ shutdownSeconds: 1 });
     await push(first.url);

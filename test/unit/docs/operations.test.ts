@@ -99,14 +99,19 @@ describe("docs/operations.md", () => {
   });
 
   it("gives the limits of the requests in flight", () => {
-    const { requests, bodyBytes, slowRequests, slowAfterMs, arrivalMs } = ADMISSION_LIMITS;
+    const { requests, bodyBytes, slowRequests, slowAfterMs, arrivalMs, arrivalBytesPerMs, unsentAnswers, unsentMs } =
+      ADMISSION_LIMITS;
     const text = sectionOf(readText("docs/operations/process.md"), "Overload").replace(/\s+/g, " ");
     expect(text).toContain(`requests in flight (${requests.toLocaleString("en")})`);
-    expect(text).toContain(`their bodies (${bodyBytes / 2 ** 20} MiB)`);
+    expect(text).toContain(`that have arrived of their bodies (${bodyBytes / 2 ** 20} MiB)`);
     expect(text).toContain(
       `with ${slowRequests} requests in flight, one of them for longer than ${slowAfterMs / 1_000} s`,
     );
-    expect(text).toContain(`takes longer than ${arrivalMs / 1_000} s to arrive`);
+    const secondsPerMib = Math.floor(2 ** 20 / arrivalBytesPerMs / 1_000);
+    expect(text).toContain(`takes longer than ${arrivalMs} ms to arrive, and ${secondsPerMib} s more for each MiB`);
+    expect(text).toContain(`more than ${unsentAnswers.toLocaleString("en")} answers unread`);
+    const stopping = sectionOf(readText("docs/operations/process.md"), "Stopping and starting").replace(/\s+/g, " ");
+    expect(stopping).toContain(`has not read its answer for ${unsentMs / 1_000} s`);
     expect(text).toContain(`not recorded within ${ANSWER_WITHIN_MS / 1_000} s`);
   });
 });
