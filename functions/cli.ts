@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFile } from "node:fs/promises";
-import { exitCodeOf } from "../shared/cli/exit-codes.ts";
+import { EXIT, exitCodeOf } from "../shared/cli/exit-codes.ts";
 import { runCommand } from "../shared/cli/run-command.ts";
 import { printable } from "../shared/cli/terminal-text.ts";
 import { Fault } from "../shared/host/fault.ts";
@@ -13,10 +13,26 @@ async function ownVersion(): Promise<string> {
   return String(JSON.parse(text).version);
 }
 
+// Without a listener, an error of the stream ends the process with a stack trace. The callback of each write handles it.
+process.stdout.on("error", () => undefined);
+
+/** Ends a command whose output cannot be written: quietly if its reader has ended, as `head` does. */
+function outputFailed(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") process.exit(EXIT.SIGPIPE);
+  const text = `drawbridge: the output cannot be written: ${error.code}\n`;
+  process.stderr.write(text, () => process.exit(EXIT.refused));
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`, (error) => {
+    if (error) outputFailed(error);
+  });
+}
+
 try {
   process.exitCode = await runCommand(process.argv.slice(2), {
     environment: process.env,
-    print: (text) => void process.stdout.write(`${text}\n`),
+    print,
     columns: process.stdout.columns,
     version: ownVersion,
     start: async (invocation) => (await import("./start.ts")).start(invocation),
