@@ -20,7 +20,7 @@ export function jsonLog(
   extraFields: (fields: LogFields) => object = () => ({}),
 ): Log {
   const line = (level: string) => (fields: LogFields, message: string) =>
-    write(textOf({ level, time: isoNow(), message, ...fields, ...extraFields(fields) }));
+    write(`${JSON.stringify({ level, time: isoNow(), message, ...fields, ...extraFields(fields) })}\n`);
   return { info: line("info"), warn: line("warn"), error: line("error") };
 }
 
@@ -35,14 +35,18 @@ export function streamLog(stream: Writable, isoNow: () => string): Log {
   return jsonLog((line) => {
     const earlier = dropped;
     dropped = 0;
-    stream.write(earlier === 0 ? line : `${droppedLine(earlier, isoNow())}${line}`, (error) => {
+    stream.write(earlier === 0 ? line : `${droppedLine(earlier, isoNow)}${line}`, (error) => {
       if (error) dropped += earlier + 1;
     });
   }, isoNow);
 }
 
 /** Begins with a line break: a full disk may have cut the line before. */
-const droppedLine = (lines: number, time: string): string =>
-  `\n${textOf({ level: "warn", time, message: "log lines were dropped, because they could not be written", lines })}`;
-
-const textOf = (line: object): string => `${JSON.stringify(line)}\n`;
+function droppedLine(lines: number, isoNow: () => string): string {
+  let text = "";
+  const log = jsonLog((line) => {
+    text = `\n${line}`;
+  }, isoNow);
+  log.warn({ lines }, "log lines were dropped, because they could not be written");
+  return text;
+}
