@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { EXIT, exitCodeOf } from "../shared/cli/exit-codes.ts";
 import { runCommand } from "../shared/cli/run-command.ts";
 import { printable } from "../shared/cli/terminal-text.ts";
+import { exitProcess } from "../shared/host/exit.ts";
 import { Fault } from "../shared/host/fault.ts";
 
 // The AWS client warns at every start that a later version will need a newer Node. package.json names the supported version.
@@ -35,7 +36,11 @@ try {
     print,
     columns: process.stdout.columns,
     version: ownVersion,
-    start: async (invocation) => (await import("./start.ts")).start(invocation),
+    start: async (invocation) => {
+      // The start reads every file after this, so a reload that is requested until then is a part of it.
+      process.on("SIGHUP", () => undefined);
+      await (await import("./start.ts")).start(invocation);
+    },
     maintenance: async () => (await import("../shared/store/sqlite/maintenance.ts")).sqliteMaintenance,
   });
 } catch (error) {
@@ -43,5 +48,5 @@ try {
   const message = error instanceof Fault ? error.message : String(error);
   const printed = message.split("\n").map(printable).join("\n");
   // Exit explicitly: parts that were started before the failure would keep the process alive.
-  process.stderr.write(`drawbridge: ${printed}\n`, () => process.exit(exitCodeOf(error)));
+  process.stderr.write(`drawbridge: ${printed}\n`, () => exitProcess(exitCodeOf(error)));
 }

@@ -15,6 +15,8 @@ export async function start({ options, given, environment, print }: Invocation):
   if (path === undefined) {
     const [other] = [...given].filter((name) => name !== "port");
     if (other !== undefined) throw usageFault(`--${other} needs a configuration: the playground accepts only --port`);
+    // Nothing can be reloaded: the playground ends with its terminal.
+    process.removeAllListeners("SIGHUP");
     const { startPlayground } = await import("./playground.ts");
     const playground = await startPlayground({ port, print });
     stopOnSignal(playground);
