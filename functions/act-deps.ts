@@ -12,12 +12,14 @@ interface Acting {
   /** The kinds that it runs. */
   readonly actions: readonly Action[];
   readonly retry: RetryPolicy;
+  /** See {@link ActDeps}. */
+  readonly missingMs: ActDeps["missingMs"];
   /** `sts:GetWebIdentityToken`; undefined outside AWS. */
   readonly awsToken: ((audience: string) => Promise<OutboundToken>) | undefined;
 }
 
 /** Returns the dependencies of a process that runs actions. */
-export function actDeps(bridge: Bridge, { actions, retry, awsToken }: Acting): ActDeps {
+export function actDeps(bridge: Bridge, { actions, retry, missingMs, awsToken }: Acting): ActDeps {
   const { config, secrets, clock, log, callOut, random, issuer } = bridge;
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });
   const { systemTokens, origins, boards, ownAccounts, commands, credentialUsage } = bridge;
@@ -44,6 +46,7 @@ export function actDeps(bridge: Bridge, { actions, retry, awsToken }: Acting): A
     chainHops: config.limits.chainHops,
     hold: (input) => holdForApproval(input, bridge),
     retry,
+    missingMs,
     clock,
     random,
     log,

@@ -12,7 +12,9 @@ import { awsBridge } from "./aws-bridge.ts";
 /** Returns the handler of a function that runs one kind of action from its queue. */
 export function actFunction(action: Action): ReturnType<typeof queueHandler> {
   const bridge = awsBridge(`act-${action.name}`, compiledConfig());
-  const deps = actDeps(bridge, { actions: [action], retry: DEFAULT_RETRY, awsToken });
+  // `actOn` looks for the route first, and a queue message has the time since which it waits.
+  const missingMs = (): number => 0;
+  const deps = actDeps(bridge, { actions: [action], retry: DEFAULT_RETRY, missingMs, awsToken });
   return queueHandler({
     async run(route, queued) {
       const result = await actOn(route, queued, deps);

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { readFile } from "node:fs/promises";
-import { exitCodeOf } from "../shared/cli/exit-codes.ts";
+import { EXIT, exitCodeOf } from "../shared/cli/exit-codes.ts";
 import { runCommand } from "../shared/cli/run-command.ts";
 import { printable } from "../shared/cli/terminal-text.ts";
+import { exitProcess } from "../shared/host/exit.ts";
 import { Fault } from "../shared/host/fault.ts";
 
 // The AWS client warns at every start that a later version will need a newer Node. package.json names the supported version.
@@ -13,13 +14,33 @@ async function ownVersion(): Promise<string> {
   return String(JSON.parse(text).version);
 }
 
+// Without a listener, an error of the stream ends the process with a stack trace. The callback of each write handles it.
+process.stdout.on("error", () => undefined);
+
+/** Ends a command whose output cannot be written: quietly if its reader has ended, as `head` does. */
+function outputFailed(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") process.exit(EXIT.SIGPIPE);
+  const text = `drawbridge: the output cannot be written: ${error.code}\n`;
+  process.stderr.write(text, () => process.exit(EXIT.refused));
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`, (error) => {
+    if (error) outputFailed(error);
+  });
+}
+
 try {
   process.exitCode = await runCommand(process.argv.slice(2), {
     environment: process.env,
-    print: (text) => void process.stdout.write(`${text}\n`),
+    print,
     columns: process.stdout.columns,
     version: ownVersion,
-    start: async (invocation) => (await import("./start.ts")).start(invocation),
+    start: async (invocation) => {
+      // The start reads every file after this, so a reload that is requested until then is a part of it.
+      process.on("SIGHUP", () => undefined);
+      await (await import("./start.ts")).start(invocation);
+    },
     maintenance: async () => (await import("../shared/store/sqlite/maintenance.ts")).sqliteMaintenance,
   });
 } catch (error) {
@@ -27,5 +48,5 @@ try {
   const message = error instanceof Fault ? error.message : String(error);
   const printed = message.split("\n").map(printable).join("\n");
   // Exit explicitly: parts that were started before the failure would keep the process alive.
-  process.stderr.write(`drawbridge: ${printed}\n`, () => process.exit(exitCodeOf(error)));
+  process.stderr.write(`drawbridge: ${printed}\n`, () => exitProcess(exitCodeOf(error)));
 }

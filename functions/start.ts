@@ -2,7 +2,7 @@ import { type Invocation, usageFault } from "../shared/cli/command.ts";
 import { configPath } from "../shared/cli/session.ts";
 import { DEFAULT_RETRY } from "../shared/delivery/backoff.ts";
 import { systemClock, toIso } from "../shared/host/clock.ts";
-import { jsonLog } from "../shared/host/log.ts";
+import { streamLog } from "../shared/host/log.ts";
 import { LiveConfig } from "./live-config.ts";
 import { startStandalone } from "./standalone.ts";
 import { stopOnSignal } from "./stop-on-signal.ts";
@@ -15,15 +15,14 @@ export async function start({ options, given, environment, print }: Invocation):
   if (path === undefined) {
     const [other] = [...given].filter((name) => name !== "port");
     if (other !== undefined) throw usageFault(`--${other} needs a configuration: the playground accepts only --port`);
+    // Nothing can be reloaded: the playground ends with its terminal.
+    process.removeAllListeners("SIGHUP");
     const { startPlayground } = await import("./playground.ts");
     const playground = await startPlayground({ port, print });
     stopOnSignal(playground);
     return playground.demonstrate();
   }
-  const log = jsonLog(
-    (line) => process.stdout.write(line),
-    () => toIso(systemClock.now()),
-  );
+  const log = streamLog(process.stdout, () => toIso(systemClock.now()));
   const isGiven = (name: string): boolean => options[name] !== undefined;
   if (["tls-cert", "tls-key", "client-ca"].some(isGiven) && !["tls-cert", "tls-key"].every(isGiven))
     throw usageFault("HTTPS needs both --tls-cert and --tls-key");

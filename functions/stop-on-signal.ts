@@ -1,5 +1,6 @@
 import { EXIT } from "../shared/cli/exit-codes.ts";
 import { systemClock } from "../shared/host/clock.ts";
+import { exitProcess } from "../shared/host/exit.ts";
 
 /** How running work ended. Work that was cut off is in the store and continues at the next start. */
 export type StopOutcome = "finished" | "cut_off";
@@ -16,11 +17,11 @@ export function stopOnSignal({ stop }: { stop(): Promise<StopOutcome> }): void {
   const onSignal = (signal: "SIGINT" | "SIGTERM"): void => {
     if (first === undefined) {
       first = { signal, at: systemClock.monotonic() };
-      void stop().then((outcome) => process.exit(outcome === "finished" ? EXIT.done : EXIT.cutOff));
+      void stop().then((outcome) => exitProcess(outcome === "finished" ? EXIT.done : EXIT.cutOff));
       return;
     }
     const isForwarded = signal === first.signal && systemClock.monotonic() - first.at < FORWARDED_MS;
-    if (!isForwarded) process.exit(EXIT[signal]);
+    if (!isForwarded) exitProcess(EXIT[signal]);
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);

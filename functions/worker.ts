@@ -3,9 +3,11 @@ import { InProcessBus } from "../shared/bus/in-process-bus.ts";
 import { type ActDeps, attempt } from "../shared/delivery/act.ts";
 import type { RetryPolicy } from "../shared/delivery/backoff.ts";
 import { Lanes } from "../shared/delivery/lane.ts";
+import { MissingRoutes } from "../shared/delivery/missing-routes.ts";
 import type { WaitingTarget } from "../shared/delivery/readiness.ts";
 import type { RelayDeps } from "../shared/delivery/relay.ts";
 import { RelayWorker } from "../shared/delivery/relay-worker.ts";
+import { RemovedRoutes } from "../shared/delivery/removed-routes.ts";
 import { schedule } from "../shared/delivery/schedule.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import { actDeps } from "./act-deps.ts";
@@ -34,10 +36,17 @@ export interface Worker {
  */
 export function openWorker(bridge: Bridge, retry: RetryPolicy): Worker {
   const { actions: store, credentialUsage, clock, log } = bridge;
-  const nudge = (target: string): void => lanes.nudge(target);
-  let current = workOf(bridge, retry, nudge);
+  const missing = new MissingRoutes(clock);
+  const options: WorkOptions = {
+    retry,
+    missingMs: (route) => missing.missingMs(route),
+    scheduled: (target) => lanes.nudge(target),
+  };
+  let current = workOf(bridge, options);
+  missing.use(namesOf(current));
   const lanes = new Lanes({ actions: store, attempt: (id) => attempt(id, current.acting), clock, log });
   const relay = new RelayWorker(() => current.relaying);
+  const removedRoutes = new RemovedRoutes({ missing, targets: () => lanes.targets(), actions: store, log });
   const startLanes = (): void => lanes.start(current.acting.routes.map(({ target }) => target));
   return {
     recorded(delivery) {
@@ -49,12 +58,13 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy): Worker {
       relay.start();
     },
     use(next) {
-      current = workOf(next, retry, nudge);
+      current = workOf(next, options);
       startLanes();
+      removedRoutes.removed(missing.use(namesOf(current)));
     },
     waitingTargets: () => lanes.waiting(),
     async stop() {
-      await Promise.all([relay.stop(), lanes.stop()]);
+      await Promise.all([relay.stop(), lanes.stop(), removedRoutes.stop()]);
     },
   };
 }
@@ -64,10 +74,17 @@ interface Work {
   readonly relaying: RelayDeps;
 }
 
+const namesOf = ({ acting }: Work): readonly string[] => acting.routes.map(({ name }) => name);
+
+interface WorkOptions extends Pick<ActDeps, "retry" | "missingMs"> {
+  /** Called with the target of each action that was stored. */
+  readonly scheduled: (target: string) => void;
+}
+
 /** Returns the dependencies of the work of one configuration. */
-function workOf(bridge: Bridge, retry: RetryPolicy, scheduled: (target: string) => void): Work {
+function workOf(bridge: Bridge, { retry, missingMs, scheduled }: WorkOptions): Work {
   const { deliveries, ownAccounts, clock, log } = bridge;
-  const acting = actDeps(bridge, { actions, retry, awsToken: undefined });
+  const acting = actDeps(bridge, { actions, retry, missingMs, awsToken: undefined });
   const bus = new InProcessBus({
     routes: acting.routes,
     schedule: (route, detail) => schedule(route, detail, bridge),

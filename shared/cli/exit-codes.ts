@@ -10,6 +10,7 @@ export const EXIT = {
   damaged: 6,
   // 128 and the number of the signal, as for a process that the signal ended.
   SIGINT: 130,
+  SIGPIPE: 141,
   SIGTERM: 143,
 } as const;
 
@@ -23,6 +24,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [EXIT.cutOff, "start: stopped at its deadline; the work that was cut off continues at the next start"],
   [EXIT.damaged, "the store's file is damaged: restore a backup"],
   [EXIT.SIGINT, "start: a second signal, SIGINT, ended it at once"],
+  [EXIT.SIGPIPE, "the reader of the output ended before the output did, as `head` does"],
   [EXIT.SIGTERM, "start: a second signal, SIGTERM, ended it at once"],
 ];
 

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { Fault } from "../host/fault.ts";
+import { readSmallFile } from "../host/small-file.ts";
 import { withoutBroken } from "./build-config.ts";
 import type { ConfigProblem } from "./explain.ts";
 import { parseConfigValue } from "./parse-config.ts";
@@ -47,8 +47,8 @@ export async function loadConfig(path: string): Promise<Config> {
 
 /** Reads `drawbridge.yaml`, or returns all its mistakes. Throws `configuration_invalid` if the file cannot be read. */
 export async function readConfig(path: string): Promise<LoadedConfig> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new Fault("configuration_invalid", `${path}: the file cannot be read`, { retryable: false, cause });
+  const bytes = await readSmallFile(path).catch((cause: Error) => {
+    throw new Fault("configuration_invalid", `${path}: ${cause.message}`, { retryable: false, cause });
   });
   return parseConfig(textOf(bytes, path), path);
 }

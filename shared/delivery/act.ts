@@ -4,6 +4,7 @@ import type { Route } from "../routes/route.ts";
 import type { ActionStore, Claim } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { RetryPolicy } from "./backoff.ts";
+import { outcomeWithoutRoute } from "./missing-routes.ts";
 import { type AttemptedRun, type RunAttemptDeps, runAttempt } from "./run-attempt.ts";
 import { type CountedOutcome, type NextState, settle, type WaitOutcome } from "./settle.ts";
 
@@ -13,6 +14,8 @@ export interface ActDeps extends RunAttemptDeps {
   readonly deliveries: RunAttemptDeps["deliveries"] & Pick<DeliveryStore, "markRepeat" | "keep">;
   readonly actions: ActionStore;
   readonly retry: RetryPolicy;
+  /** Milliseconds since a route that is not among `routes` went missing. */
+  readonly missingMs: (route: string) => number;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
 }
@@ -34,9 +37,6 @@ export type AttemptResult =
   /** It was deferred to this time. Nothing has failed, so the number of waits has no limit. */
   | { readonly result: "waits"; readonly at: EpochMillis };
 
-/** The outcome of an action, or of a queue message, whose route was removed from the configuration. */
-export const ROUTE_REMOVED = { outcome: "give_up", summary: "the route is no longer configured" } as const;
-
 /** Runs one due action once. If it is finished or leased to another owner, it only returns its state. */
 export const act = async (id: string, deps: ActDeps): Promise<AttemptResult> =>
   (await attempt(id, deps)) ?? statusOf(id, deps);
@@ -53,7 +53,9 @@ export async function attempt(id: string, deps: ActDeps): Promise<AttemptResult 
   if (claim.interrupted) await recordInterruption(claim, startedAt, deps);
   const route = deps.routes.find(({ name }) => name === claim.route);
   const attempted =
-    route === undefined ? { outcome: ROUTE_REMOVED, traceparent: undefined } : await runAttempt(claim, route, deps);
+    route === undefined
+      ? { outcome: outcomeWithoutRoute(deps.missingMs(claim.route)), traceparent: undefined }
+      : await runAttempt(claim, route, deps);
   const endedAt = deps.clock.now();
   const next = settle(attempted.outcome, { number: claim.attempt, endedAt, jitter: deps.random() }, deps.retry);
   const durationMs = deps.clock.monotonic() - startedMs;

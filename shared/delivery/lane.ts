@@ -152,6 +152,11 @@ export class Lanes {
     }
   }
 
+  /** The targets that have a lane. */
+  targets(): readonly string[] {
+    return [...this.#lanes.keys()];
+  }
+
   async waiting(): Promise<readonly WaitingTarget[]> {
     const waiting = await Promise.all([...this.#lanes.values()].map((lane) => lane.waiting()));
     return waiting.flatMap((one) => one ?? []);

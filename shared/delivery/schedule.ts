@@ -7,7 +7,8 @@ import { eventIn } from "../model/timeline.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
-import { type ActDeps, type AttemptResult, act, ROUTE_REMOVED } from "./act.ts";
+import { type ActDeps, type AttemptResult, act } from "./act.ts";
+import { MISSING_ROUTE_GRACE_MS, ROUTE_REMOVED } from "./missing-routes.ts";
 
 export interface ScheduleDeps {
   readonly actions: Pick<ActionStore, "schedule">;
@@ -77,8 +78,6 @@ export type QueuedEvent = EventToSchedule & {
   readonly queuedAt: EpochMillis;
 };
 
-/** How long a message may name a route that its function does not know: a deployment updates its parts one by one. */
-const DEPLOYMENT_MS = 900_000;
 const UNKNOWN_ROUTE_RETRY_MS = 60_000;
 
 /**
@@ -95,7 +94,7 @@ export async function actOn(routeName: string, queued: QueuedEvent, deps: ActDep
 
 function withoutRoute({ queuedAt }: QueuedEvent, { clock }: { readonly clock: Clock }): AttemptResult {
   const now = clock.now();
-  return now < laterBy(queuedAt, DEPLOYMENT_MS)
+  return now < laterBy(queuedAt, MISSING_ROUTE_GRACE_MS)
     ? { result: "again", at: laterBy(now, UNKNOWN_ROUTE_RETRY_MS) }
     : { result: "gave_up", summary: ROUTE_REMOVED.summary };
 }

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { readFile, stat } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FileWatch } from "./file-watch.ts";
 import type { Log } from "./log.ts";
 import { Loop } from "./loop.ts";
+import { readSmallFile } from "./small-file.ts";
 
 /** Files are read when they have not changed for this long, so that a file that is being written is not read in part. */
 const SETTLE_MS = 200;
@@ -102,13 +102,6 @@ async function contentsOf(paths: readonly string[]): Promise<Contents> {
 const isKnown = (now: Contents, earlier: Contents): boolean =>
   [...now].every(([path, digest]) => earlier.get(path) === digest);
 
-/** A pipe is left alone: it can be read only once. */
-async function contentOf(path: string): Promise<Uint8Array> {
-  const missing = new Uint8Array();
-  try {
-    return (await stat(path)).isFile() ? await readFile(path) : missing;
-  } catch {
-    // The reload reports a file that cannot be read.
-    return missing;
-  }
-}
+/** The reason why a file cannot be read counts as its content: the reload reports the reason. */
+const contentOf = (path: string): Promise<Uint8Array | string> =>
+  readSmallFile(path).catch(({ message }: Error) => message);

@@ -1,7 +1,7 @@
-import { readFile } from "node:fs/promises";
 import * as v from "valibot";
 import type { Environment } from "./environment.ts";
 import { Fault } from "./fault.ts";
+import { readSmallFile } from "./small-file.ts";
 
 /** `inspect.custom` of `node:util`, by its registered name: the module itself is slow to load. */
 const INSPECT: unique symbol = Symbol.for("nodejs.util.inspect.custom");
@@ -112,10 +112,10 @@ export class LocalSecrets implements Secrets {
     const { kind, rest } = partsOf(ref);
     if (kind === "env") return secretIn(ref, this.#environment[rest]);
     if (kind !== "file") throw unavailable(ref, "this kind of reference works only in AWS");
-    const text = await readFile(rest, "utf8").catch((cause: unknown) => {
-      throw unavailable(ref, "the file cannot be read", cause);
+    const bytes = await readSmallFile(rest).catch((cause: Error) => {
+      throw unavailable(ref, cause.message, cause);
     });
-    return secretIn(ref, withoutLastBreak(text));
+    return secretIn(ref, withoutLastBreak(Buffer.from(bytes).toString("utf8")));
   }
 }
 

@@ -1,9 +1,9 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { createSecureContext, TLSSocket, type TlsOptions } from "node:tls";
 import { Fault } from "../host/fault.ts";
 import type { Secret, Secrets } from "../host/secrets.ts";
+import { readSmallFile, UnusableFileError } from "../host/small-file.ts";
 import type { Connection } from "./connection.ts";
 
 /** TLS settings of a bridge that terminates TLS itself. All values are PEM. */
@@ -72,9 +72,10 @@ export function connectionOf(socket: Socket): Connection {
 
 async function readPem(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
-  } catch {
-    throw invalid(`${path} cannot be read`);
+    return Buffer.from(await readSmallFile(path)).toString("utf8");
+  } catch (error) {
+    if (!(error instanceof UnusableFileError)) throw error;
+    throw invalid(`${path}: ${error.message}`);
   }
 }
 

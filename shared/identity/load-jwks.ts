@@ -1,8 +1,8 @@
-import { readFile as readFileFromDisk } from "node:fs/promises";
 import * as v from "valibot";
 import { type CallOut, callOut as defaultCallOut } from "../host/call-out.ts";
 import { Fault } from "../host/fault.ts";
 import { isSecureUrl } from "../host/secure-url.ts";
+import { readSmallFile } from "../host/small-file.ts";
 import { readJsonObject } from "../host/strict-json.ts";
 import { type PublicKeySet, publicKeySet } from "./public-key-set.ts";
 import type { TrustEntry } from "./trust-entry.ts";
@@ -20,7 +20,7 @@ export interface KeySources {
  * Creates the loader of an entry's keys. Every address comes from the configuration or the issuer, none from a token.
  */
 export function jwksLoader(entry: TrustEntry, sources: KeySources = {}): LoadJwks {
-  const { callOut = defaultCallOut, readFile = readFileFromDisk } = sources;
+  const { callOut = defaultCallOut, readFile = readSmallFile } = sources;
   const { jwks, issuer } = entry;
   if (jwks === undefined) {
     return async () => {

@@ -100,6 +100,15 @@ export class ActionStore {
     return collect(this.#table.select(selection), (item) => text(item, TABLE.partitionKey));
   }
 
+  /** The route of each unfinished action of a target. */
+  async *unfinishedRoutes(target: string): AsyncGenerator<string> {
+    const selection = { index: TABLE.dueIndex.name, partition: queueOf(target) };
+    for await (const key of this.#table.select(selection)) {
+      const item = await this.#table.get(keyOf(text(key, TABLE.partitionKey)));
+      if (item !== undefined) yield text(item, "route");
+    }
+  }
+
   /**
    * Leases the action until `leaseUntil`. Undefined if it is not due at `now`, is finished, or has another owner. A due time
    * or a lease that was set by a clock that was ahead has ended.

@@ -205,12 +205,36 @@ describe("an action", () => {
     expect(leaseMs([{ maxAttemptMs: 10_000 }, { maxAttemptMs: 60_000 }])).toBeGreaterThan(60_000);
   });
 
-  it("an action whose route is no longer configured is given up", async () => {
+  it("an action whose route is missing waits for a quarter of an hour, uses up no attempt, and is then given up", async () => {
     const parts = await withDelivery(routeOf(scripted([DONE]).run));
-    await act(ACTION_ID, { ...parts.deps, routes: [] });
+    const removedMs = parts.clock.monotonic();
+    const without = { ...parts.deps, routes: [], missingMs: () => parts.clock.monotonic() - removedMs };
+    const results: string[] = [];
+    for (let looks = 0; looks < 1_000 && results.at(-1) !== "gave_up"; looks++) {
+      const { result, ...rest } = await act(ACTION_ID, without);
+      results.push(result);
+      if ("at" in rest) parts.clock.advance(rest.at - parts.clock.now());
+    }
+    expect(parts.clock.monotonic() - removedMs).toBe(900_000);
+    expect(results.length).toBeLessThan(25);
+    expect(new Set(results.slice(0, -1))).toEqual(new Set(["waits"]));
+    const timeline = await parts.deliveries.timeline(parts.delivery.id);
+    expect(timeline.filter(({ kind }) => kind === "waiting")).toHaveLength(1);
     expect(await parts.attempts(parts.delivery.id)).toMatchObject([
-      { outcome: "give_up", summary: "the route is no longer configured" },
+      { attempt: 1, outcome: "give_up", summary: "the route is no longer configured" },
     ]);
+  });
+
+  it("an action whose route comes back runs within a minute, with all its attempts", async () => {
+    const script = scripted([RETRY, DONE]);
+    const parts = await withDelivery(routeOf(script.run));
+    expect(await act(ACTION_ID, parts.deps)).toMatchObject({ result: "again" });
+    parts.clock.advance(60_000);
+    const without = { ...parts.deps, routes: [], missingMs: () => 300_000 };
+    expect(await act(ACTION_ID, without)).toEqual({ result: "waits", at: laterBy(parts.clock.now(), 60_000) });
+    parts.clock.advance(60_000);
+    expect(await act(ACTION_ID, parts.deps)).toEqual({ result: "finished" });
+    expect(script.contexts.map(({ attempt }) => attempt)).toEqual([1, 2]);
   });
 });
 

@@ -66,7 +66,7 @@ describe("a bridge", () => {
   });
 
   it("the bridge has every dependency of the actions that it connects", () => {
-    const deps = actDeps(bridge, { actions, retry: DEFAULT_RETRY, awsToken: undefined });
+    const deps = actDeps(bridge, { actions, retry: DEFAULT_RETRY, missingMs: () => 0, awsToken: undefined });
     expect(Object.values(deps)).not.toContain(undefined);
   });
 

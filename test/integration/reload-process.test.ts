@@ -1,4 +1,5 @@
-import { mkdtemp, rename, rm, unlink, writeFile } from "node:fs/promises";
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtemp, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +15,17 @@ import { until } from "../support/until.ts";
 const RELOADED = "the configuration was reloaded";
 const REFUSED = "the configuration was not reloaded; the earlier one stays in force";
 const OTHER_TOKEN = `whsec_${Buffer.alloc(32, 9).toString("base64")}`;
+
+const HANGS = /file:token: the file cannot be read(?: within 3 s|: an earlier read of it has not ended)/;
+const NO_PYTHON = spawnSync("python3", ["-c", "import fcntl; fcntl.F_SETLEASE"]).status;
+const LEASE = `
+import fcntl, os, signal, sys, time
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+file = os.open(sys.argv[1], os.O_RDWR)
+fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print("held", flush=True)
+time.sleep(60)
+`;
 
 let home: string;
 let stop: () => Promise<unknown>;
@@ -173,6 +185,68 @@ describe("a bridge whose secrets change", () => {
   });
 });
 
+describe("a bridge whose files cannot be used", () => {
+  it("a secret that becomes a pipe is refused, and neither the next reload nor the stop waits for it", async () => {
+    const { child, ended, digest, nextReload, push } = await started();
+    const pipe = join(home, "pipe");
+    expect(spawnSync("mkfifo", [pipe]).status).toBe(0);
+    await unlink(join(home, "token"));
+    await symlink(pipe, join(home, "token"));
+    child.kill("SIGHUP");
+    expect(await nextReload()).toMatchObject({
+      message: REFUSED,
+      digest,
+      errors: expect.stringContaining("secret file:token: it is not a regular file"),
+    });
+    child.kill("SIGHUP");
+    expect(await nextReload()).toMatchObject({ message: REFUSED });
+    expect(await push("gitlab", "1")).toBe(202);
+    child.kill("SIGTERM");
+    expect(await ended).toMatchObject({ code: 0, err: "" });
+  });
+
+  it.skipIf(NO_PYTHON !== 0)(
+    "a secret whose read hangs is refused after a time, and the stop does not wait",
+    async () => {
+      const { child, ended, nextReload, push } = await started();
+      // An open of the file waits for the process that holds the lease, for up to 45 s.
+      const lease = spawn("python3", ["-c", LEASE, join(home, "token")], { stdio: ["ignore", "pipe", "inherit"] });
+      const released = new Promise((resolve) => lease.once("close", resolve));
+      await new Promise((resolve) => lease.stdout.once("data", resolve));
+      try {
+        for (let reloads = 0; reloads < 2; reloads++) {
+          child.kill("SIGHUP");
+          expect(await nextReload()).toMatchObject({ message: REFUSED, errors: expect.stringMatching(HANGS) });
+        }
+        expect(await push("gitlab", "1")).toBe(202);
+        const [signal] = await new Promise<[NodeJS.Signals | null]>((resolve) => {
+          child.once("exit", (_, name) => resolve([name]));
+          child.kill("SIGTERM");
+        });
+        expect(signal).toBe("SIGKILL");
+        await ended;
+        expect(lease.exitCode).toBe(null);
+      } finally {
+        lease.kill();
+        await released;
+      }
+    },
+  );
+
+  it("a configuration that grows beyond 1 MB is refused with one line, and the corrected one is in force", async () => {
+    const { digest, nextReload, push } = await started();
+    await save("drawbridge.yaml", `${stringify({ sources: { gitlab: gitlab() } })}${"# comment\n".repeat(100_000)}`);
+    expect(await nextReload()).toMatchObject({
+      message: REFUSED,
+      digest,
+      errors: "drawbridge.yaml: the file is larger than 1 MB",
+    });
+    expect(await push("gitlab", "1")).toBe(202);
+    await configure({ gitlab: gitlab() });
+    expect(await nextReload()).toMatchObject({ message: RELOADED, digest });
+  });
+});
+
 describe("a bridge that gets SIGHUP", () => {
   it("the bridge reads its files again, and says which configuration is in force", async () => {
     const { child, digest, nextReload, push } = await started();
@@ -181,6 +255,28 @@ describe("a bridge that gets SIGHUP", () => {
     child.kill("SIGHUP");
     expect(await nextReload()).toMatchObject({ message: RELOADED, digest });
     expect(await push("gitlab", "1")).toBe(202);
+  });
+
+  it("the bridge goes on if the signal arrives while it is being loaded", async () => {
+    await save("token", CANARY);
+    await configure({ gitlab: gitlab() });
+    // Sends the signal to the process itself when it begins to load the bridge.
+    const hook = `export function resolve(name, context, next) {
+      if (name.includes("/start-")) process.kill(process.pid, "SIGHUP");
+      return next(name, context);
+    }`;
+    const asUrl = (code: string) => `data:text/javascript,${encodeURIComponent(code)}`;
+    const preload = `import { register } from "node:module"; register(${JSON.stringify(asUrl(hook))});`;
+    const run = commandLine(["start", "--port", "0"], {
+      cwd: home,
+      environment: { NODE_OPTIONS: `--import ${asUrl(preload)}` },
+    });
+    stop = async () => {
+      run.child.kill("SIGTERM");
+      return run.ended;
+    };
+    await run.printed("started");
+    expect(await stop()).toMatchObject({ code: 0 });
   });
 
   it("the bridge stops with 0 although a reload has just begun", async () => {

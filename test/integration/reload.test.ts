@@ -123,6 +123,7 @@ async function running(parts: Parts) {
   const attempts = () => lines.filter(({ attempt, outcome }) => attempt !== undefined && outcome !== "retry");
   return {
     bridge,
+    lines,
     attempts,
     use: (next: Parts) => bridge.use({ config: configOf(next), secrets: secretsOf(SECRETS) }),
     push: (secret: keyof typeof SECRETS = "GITLAB") => push(bridge.url, secret),
@@ -244,17 +245,43 @@ describe("a bridge that takes up another configuration while it runs", () => {
     expect([first.received(), second.received()]).toEqual([1, 1]);
   });
 
-  it("the queue of a removed target ends: its actions are given up, because their route is gone", async () => {
+  it("the actions of a removed route wait, one warning counts them, and they run if the route comes back", async () => {
     const listener = await heldListener();
-    const { use, push, ended } = await running({ targets: { ci: listener.url }, fires: "ci" });
+    const parts = { targets: { ci: listener.url }, fires: "ci" };
+    const { lines, use, push, ended } = await running(parts);
     // Some attempts run, and other actions wait in the queue for a place or for their next attempt.
     for (let n = 0; n < 12; n++) await push();
     await listener.failFor(12);
     use({});
     listener.answerAll(503);
-    const summaries = (await ended(12)).map(({ outcome, message }) => `${outcome}: ${message}`);
-    expect(new Set(summaries)).toEqual(new Set(["give_up: the route is no longer configured"]));
-    expect(summaries).toHaveLength(12);
+    const waits = () => lines.filter(({ outcome }) => outcome === "wait");
+    await until("12 actions that wait", waits, ({ length }) => length === 12);
+    use({});
+    listener.answerAll(202);
+    use(parts);
+    expect(new Set((await ended(24)).map(({ outcome }) => outcome))).toEqual(new Set(["wait", "done"]));
+    expect(lines.filter(({ graceMinutes }) => graceMinutes !== undefined)).toEqual([
+      {
+        routes: "push-build (12)",
+        actions: 12,
+        graceMinutes: 15,
+        message:
+          "routes with unfinished actions were removed; their actions wait for the routes, and are then given up",
+      },
+    ]);
+  });
+
+  it("a route that is removed without an unfinished action causes no warning", async () => {
+    const listener = await heldListener();
+    listener.answerAll(202);
+    const { bridge, lines, use, push, ended } = await running({ targets: { ci: listener.url }, fires: "ci" });
+    await push();
+    await ended(1);
+    use({});
+    // The stop waits for the count.
+    await bridge.stop();
+    closers.splice(closers.indexOf(bridge.stop), 1);
+    expect(lines.filter(({ graceMinutes }) => graceMinutes !== undefined)).toEqual([]);
   });
 
   it("the queue of a removed target runs at the target to which its route was moved", async () => {

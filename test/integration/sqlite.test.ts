@@ -327,7 +327,7 @@ describe("the pages of a selection", () => {
     const exec: DatabaseSyncInstance["exec"] = (text) => database.exec(text);
     const recording = { isOpen: true, exec, prepare, close: () => database.close() };
     // The members that the table uses.
-    const table = new SqliteTable(recording as unknown as DatabaseSyncInstance, silentLog);
+    const table = new SqliteTable(recording as unknown as DatabaseSyncInstance, { log: silentLog, files: NO_FILES });
     const create = (n: number) => table.create({ pk: `p-${n}`, sk: "head", queue: "act#ci", dueAt: n });
     await Promise.all(Array.from({ length: ITEMS }, (_, n) => create(n)));
     texts.length = 0;

@@ -99,7 +99,7 @@ export async function bridgeParts(
     schedule: (route, detail) => schedule(route, detail, bridge),
     scheduled: (target) => nudged.push(target),
   });
-  const deps = { ...actDeps(bridge, { actions: [], retry: RETRY, awsToken: undefined }), routes };
+  const deps = { ...actDeps(bridge, { actions: [], retry: RETRY, missingMs: () => 0, awsToken: undefined }), routes };
   return {
     ...stores,
     bridge,

@@ -36,7 +36,10 @@ export async function measuredActions(client: DynamoDBClient, table: string) {
     const { boards, origins } = stores;
     const routes = routesWith(actionDeps({ secrets, clock, callOut: meter.callOut, boards, origins }), site);
     const bridge = bridgeWith(routes, { stores, clock });
-    const deps = { ...actDeps(bridge, { actions: [], retry: DEFAULT_RETRY, awsToken: undefined }), routes };
+    const deps = {
+      ...actDeps(bridge, { actions: [], retry: DEFAULT_RETRY, missingMs: () => 0, awsToken: undefined }),
+      routes,
+    };
     const consumed = async (route: string, delivery: RecordedDelivery) => {
       await stores.deliveries.record(delivery);
       const busEvent = busEventOf(delivery);

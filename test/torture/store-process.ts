@@ -101,7 +101,7 @@ export class StoreProcess {
       scheduled: () => undefined,
     });
     this.#relay = { bus, deliveries, outbox: deliveries, ownAccounts, clock, log: silentLog };
-    this.#act = { ...actDeps(bridge, { actions: [], retry: RETRY, awsToken: undefined }), routes };
+    this.#act = { ...actDeps(bridge, { actions: [], retry: RETRY, missingMs: () => 0, awsToken: undefined }), routes };
   }
 
   /** What a process does first: it is the only one, so every lease is that of an ended process. */

@@ -1,4 +1,5 @@
 import { Fault } from "../../host/fault.ts";
+import { UnusableFileError } from "../../host/small-file.ts";
 import { jwksLoader } from "../../identity/load-jwks.ts";
 import { connectSources, signingDeps } from "../connect.ts";
 import type { ConfigProblem } from "../explain.ts";
@@ -60,9 +61,9 @@ export const unreadableKeyFile: Check = {
   },
 };
 
-/** Returns the message of a fault or of a file system error, which names the file and the cause. Rethrows other errors. */
+/** Returns the message of a fault, or why a file cannot be used. Rethrows other errors. */
 function messageOf(error: unknown): string {
   if (error instanceof Fault) return error.message;
-  if (error instanceof Error && "syscall" in error) return error.message;
+  if (error instanceof UnusableFileError) return error.cause instanceof Error ? error.cause.message : error.message;
   throw error;
 }

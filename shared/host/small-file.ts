@@ -1,0 +1,50 @@
+import { readFile, stat } from "node:fs/promises";
+import { within } from "./within.ts";
+
+/** The largest file that is read, in bytes. A configuration takes time that grows faster than its size. */
+export const MAX_FILE_BYTES = 1_000_000;
+
+/** The time limit of a read. A file of a network may not answer for ever. */
+const READ_TIMEOUT_MS = 3_000;
+
+/**
+ * The paths whose read hangs. Nothing can end such a read, and each holds one of the few threads that Node has for files,
+ * so there is never a second one of the same path.
+ */
+const hanging = new Set<string>();
+
+/** Whether a read hangs. The process then cannot exit by itself: an exit waits for the threads of the reads. */
+export const hasHangingRead = (): boolean => hanging.size > 0;
+
+/** Says in its message why a file cannot be used. */
+export class UnusableFileError extends Error {}
+
+/**
+ * Reads a file of the configuration: itself, a secret or a key. Links are followed. Throws {@link UnusableFileError} if it
+ * is missing, not a regular file, too large, or not read in time. A pipe is never opened: its reader waits for a writer.
+ */
+export async function readSmallFile(path: string): Promise<Uint8Array> {
+  if (hanging.has(path)) throw new UnusableFileError("the file cannot be read: an earlier read of it has not ended");
+  const read = readRegular(path);
+  const bytes = await within(read, READ_TIMEOUT_MS, undefined);
+  if (bytes !== undefined) return bytes;
+  hanging.add(path);
+  const ended = (): void => void hanging.delete(path);
+  void read.then(ended, ended);
+  throw new UnusableFileError(`the file cannot be read within ${READ_TIMEOUT_MS / 1_000} s`);
+}
+
+async function readRegular(path: string): Promise<Uint8Array> {
+  const found = await stat(path).catch(unreadable);
+  if (!found.isFile()) throw new UnusableFileError("it is not a regular file");
+  if (found.size > MAX_FILE_BYTES) throw tooLarge();
+  const bytes = await readFile(path).catch(unreadable);
+  if (bytes.length > MAX_FILE_BYTES) throw tooLarge();
+  return bytes;
+}
+
+const tooLarge = (): UnusableFileError => new UnusableFileError("the file is larger than 1 MB");
+
+function unreadable(cause: unknown): never {
+  throw new UnusableFileError("the file cannot be read", { cause });
+}
