@@ -8,6 +8,8 @@ import { providers } from "../providers/registry.ts";
 import { noReplayCache } from "../store/replay-cache.ts";
 import type { Config } from "./schema.ts";
 
+export const PROVIDER_NAMES: readonly string[] = providers.map(({ name }) => name);
+
 /** Connects every configured source: it can authenticate and parse, and some sources can sign fixtures. */
 export function connectSources(
   config: Config,
