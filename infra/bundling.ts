@@ -1,5 +1,8 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { pid } from "node:process";
 import { fileURLToPath } from "node:url";
 import type { BuildOptions } from "esbuild";
+import * as v from "valibot";
 
 /** The functions, each named like its file in `functions/`. Each kind of action has its own: `act-<kind>`. */
 export type FunctionName = "receive" | "receive-partner" | "console" | "relay" | "sweep" | `act-${string}`;
@@ -33,9 +36,41 @@ export const bundling = (entry: string, outdir: string, configuration: unknown) 
     target: "node24",
     mainFields: ["module", "main"],
     external: LOGINS.map((name) => `@aws-sdk/credential-provider-${name}`),
-    alias: { valibot: `${PROJECT_ROOT}infra/valibot-without-descriptions.mjs` },
+    alias: {
+      valibot: `${PROJECT_ROOT}infra/valibot-without-descriptions.mjs`,
+      "#providers": registryFor(configuration),
+    },
     minify: true,
     // JSON as a text, in the one place that reads it. esbuild would turn an object into a module that every file imports.
     define: { DRAWBRIDGE_CONFIG: JSON.stringify(JSON.stringify(configuration)) },
     logLevel: "error",
   }) as const satisfies BuildOptions;
+
+/**
+ * Writes a registry with only the providers of the configured sources, and returns its path: the code of the others is not
+ * packaged. The synchronous build, which CDK needs, takes no plugins, so the registry is a file.
+ */
+function registryFor(configuration: unknown): string {
+  const { sources } = v.parse(sourcesPart, configuration);
+  const used = new Set(Object.values(sources).map(({ provider }) => provider));
+  const all = Array.from(
+    readFileSync(`${PROVIDERS}registry.ts`, "utf8").matchAll(/^import \{ (\w+) \} from "\.\/([\w-]+)\/index\.ts";$/gm),
+    ([, exported = "", folder = ""]) => ({ exported, folder }),
+  );
+  const chosen = all.filter(({ folder }) => used.has(folder));
+  const imports = chosen.map(
+    ({ exported, folder }) => `import { ${exported} } from ${JSON.stringify(`${PROVIDERS}${folder}/index.ts`)};\n`,
+  );
+  const folder = `${PROJECT_ROOT}node_modules/.cache/drawbridge/`;
+  mkdirSync(folder, { recursive: true });
+  const path = `${folder}providers-${chosen.map(({ folder }) => folder).join("-")}.ts`;
+  // Another process may bundle at the same time.
+  const draft = `${path}.${pid}`;
+  writeFileSync(draft, `${imports.join("")}export const providers = [${chosen.map(({ exported }) => exported)}];\n`);
+  renameSync(draft, path);
+  return path;
+}
+
+const PROVIDERS = `${PROJECT_ROOT}shared/providers/`;
+
+const sourcesPart = v.object({ sources: v.optional(v.record(v.string(), v.object({ provider: v.string() })), {}) });

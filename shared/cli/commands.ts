@@ -98,8 +98,11 @@ export const COMMANDS: readonly Command[] = [
     group: "Run a bridge",
     summary: "sign a recorded webhook and post it",
     details:
-      "Signs with the secret of the first source of that provider. Without <event> it lists the recorded webhooks.",
-    positionals: [{ name: "provider" }, { name: "event", isOptional: true }],
+      "Signs with the secret of the first source of that provider. Without <event> it lists the recorded webhooks, without <provider> the providers.",
+    positionals: [
+      { name: "provider", isOptional: true },
+      { name: "event", isOptional: true },
+    ],
     options: { config, url },
     examples: ["send gitlab", "send gitlab push"],
     run: async (invocation) => (await import("./send.ts")).sendCommand(invocation),

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import * as v from "valibot";
-import { connectSources, signingDeps } from "../config/connect.ts";
+import { connectSources, PROVIDER_NAMES, signingDeps } from "../config/connect.ts";
 import { loadConfig } from "../config/load.ts";
 import type { Config } from "../config/schema.ts";
 import { suggestion } from "../config/suggest.ts";
@@ -31,17 +31,21 @@ export interface Sent {
   readonly delivery: string;
 }
 
-/** `drawbridge send <provider> [<event>]`: posts a fixture, or lists those of the provider. */
+/** `drawbridge send [<provider>] [<event>]`: posts a fixture, or lists those of the provider, or the providers. */
 export async function sendCommand(invocation: Invocation): Promise<number> {
   const {
-    positionals: [provider = "", event],
+    positionals: [provider, event],
     environment,
     print,
   } = invocation;
-  const known = fixturesOf(provider);
-  if (known.length === 0) {
-    throw usageFault(`no provider "${provider}" has fixtures${suggestion(provider, providersWithFixtures())}`);
+  if (provider === undefined) {
+    print(PROVIDER_NAMES.join("\n"));
+    return EXIT.done;
   }
+  if (!PROVIDER_NAMES.includes(provider)) {
+    throw usageFault(`there is no provider "${provider}"${suggestion(provider, PROVIDER_NAMES)}`);
+  }
+  const known = fixturesOf(provider);
   if (event === undefined) {
     print(known.join("\n"));
     return EXIT.done;
@@ -73,17 +77,13 @@ export async function sendFixture(base: URL, fixture: Fixture, config: Config, d
   return { status: response.status, answer: text, delivery: response.ok ? readAnswer(text, receipt).delivery : "" };
 }
 
-const providersWithFixtures = (): readonly string[] =>
-  readdirSync(new URL("../providers/", import.meta.url)).filter((name) => fixturesOf(name).length > 0);
-
 const noFixture = ({ provider, event }: Fixture, known: readonly string[]): string =>
   `${provider} has no fixture "${event}"; it has: ${known.join(", ")}`;
 
 /** The names of a provider's fixtures. */
 export function fixturesOf(provider: string): readonly string[] {
-  const folder = folderOf(provider);
-  if (!/^[a-z]+$/.test(provider) || !existsSync(folder)) return [];
-  const bodies = readdirSync(folder).filter((file) => file.endsWith(".body"));
+  if (!PROVIDER_NAMES.includes(provider)) return [];
+  const bodies = readdirSync(folderOf(provider)).filter((file) => file.endsWith(".body"));
   return bodies.map((file) => file.slice(0, -".body".length)).sort();
 }
 

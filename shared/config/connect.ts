@@ -1,12 +1,14 @@
+import { providers } from "#providers";
 import type { Source } from "../delivery/receive.ts";
 import type { Clock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { Secrets } from "../host/secrets.ts";
 import { createTokenVerifier } from "../identity/verify-token.ts";
 import type { ConnectedSource, ProviderDeps } from "../providers/provider.ts";
-import { providers } from "../providers/registry.ts";
 import { noReplayCache } from "../store/replay-cache.ts";
 import type { Config } from "./schema.ts";
+
+export const PROVIDER_NAMES: readonly string[] = providers.map(({ name }) => name);
 
 /** Connects every configured source: it can authenticate and parse, and some sources can sign fixtures. */
 export function connectSources(

@@ -1,7 +1,7 @@
 import * as v from "valibot";
+import { providers } from "#providers";
 import { rotatingSecret } from "../host/secrets.ts";
 import type { Credential } from "../model/credential.ts";
-import { providers } from "../providers/registry.ts";
 import { refsIn } from "./references.ts";
 import type { Config } from "./schema.ts";
 

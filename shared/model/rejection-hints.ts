@@ -27,7 +27,7 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
     "Compare the secret on both sides, including `next` during a rotation. If they match, look for a proxy that rewrites bodies",
   secret_mismatch: "Compare the secret on both sides. Many different values in a row mean that somebody is guessing",
   signature_unverifiable:
-    "Configure the signing secret: `signingToken` for GitLab, `signature` for Buildkite. A signed request is never accepted on a weaker credential",
+    "Configure the secret that the sender signs with: the README of its provider names the setting. A signed request is never accepted on a weaker credential",
   timestamp_outside_window:
     "Check both clocks. If they are right, the request was delayed on its way, or somebody replayed it",
   token_malformed: "Find out what the caller sends. An opaque access token is a common case",

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runCommand } from "../../../shared/cli/run-command.ts";
+import { providers } from "../../../shared/providers/registry.ts";
 import { commandHost } from "../../support/command-host.ts";
 import { whole } from "../config/files.ts";
 
@@ -39,6 +40,11 @@ describe("the command line", () => {
     },
   );
 
+  it("the providers are listed for send alone", async () => {
+    const names = providers.map(({ name }) => name);
+    expect(await run("send")).toEqual({ code: 0, text: names.join("\n") });
+  });
+
   it("the command line prints the version", async () => {
     expect(await run("--version")).toEqual({ code: 0, text: "0.0.0" });
   });
@@ -64,7 +70,7 @@ describe("the command line", () => {
     [["start", "x"], 'too many arguments: it is "start"'],
     [["events", "list", "x"], 'too many arguments: it is "events list"'],
     [["events", "show", "d-1", "x"], 'too many arguments: it is "events show <delivery>"'],
-    [["send", "gitlab", "push", "x"], 'too many arguments: it is "send <provider> [<event>]"'],
+    [["send", "gitlab", "push", "x"], 'too many arguments: it is "send [<provider>] [<event>]"'],
     [["token", "explain", "x"], "the token is read from standard input"],
     [["token", "explain", "x", "y"], "the token is read from standard input"],
     [["events", "show"], 'which delivery? It is "events show <delivery>"'],
@@ -72,8 +78,8 @@ describe("the command line", () => {
     [["rollback"], "which route?"],
     [["tekton", "render"], "which route?"],
     [["approvals", "deny"], "which approval?"],
-    [["send"], "which provider?"],
-    [["send", "gitlba"], 'no provider "gitlba" has fixtures (did you mean "gitlab"?)'],
+    [["send", "gitlba"], 'there is no provider "gitlba" (did you mean "gitlab"?)'],
+    [["send", "status"], `there is no provider "status" (known: ${providers.map(({ name }) => name).join(", ")})`],
     [["send", "gitlab", "pus"], 'gitlab has no fixture "pus"; it has: '],
     [["events", "show", ""], 'which delivery? It is "events show <delivery>"'],
     [["events", "show", " "], "which delivery?"],

@@ -1,6 +1,7 @@
 import { readdirSync } from "node:fs";
 import { posix } from "node:path";
 import { describe, expect, it } from "vitest";
+import manifest from "../../../package.json" with { type: "json" };
 import { actions } from "../../../shared/actions/registry.ts";
 import { providers } from "../../../shared/providers/registry.ts";
 import { codeIn, readText, rowsOf, sectionOf } from "../../support/documents.ts";
@@ -25,11 +26,12 @@ const FILES: readonly SourceFile[] = ["shared", "functions"].flatMap((folder) =>
 function sourceFile(path: string): SourceFile {
   const code = readText(path).replace(/^\s*(\/\*\*?|\*|\/\/).*$/gm, "");
   const imports = Array.from(code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g), ([, name = ""]) => name);
-  return { path, code, imports: imports.map((name) => (name.startsWith(".") ? resolved(path, name) : name)) };
+  return { path, code, imports: imports.map((name) => resolved(path, name)) };
 }
 
 function resolved(path: string, name: string): string {
-  return posix.join(posix.dirname(path), name);
+  if (name.startsWith("#")) return posix.normalize(new Map(Object.entries(manifest.imports)).get(name) ?? name);
+  return name.startsWith(".") ? posix.join(posix.dirname(path), name) : name;
 }
 
 const inside = (folder: string) => FILES.filter(({ path }) => path.startsWith(folder));

@@ -130,14 +130,17 @@ describe("the dictionaries", () => {
     expect(dictionary.length).toBeLessThan(32_768);
   });
 
-  it("each provider has a dictionary of its own, and a provider without one uses the first", () => {
-    const used = [...providers.map(({ name }) => name), "status", "another"].map((provider) =>
-      idIn(packContent({ ...contentOf(), provider })),
-    );
-    const own = used.slice(0, providers.length);
-    expect(new Set(own).size).toBe(providers.length);
-    expect(own).not.toContain(DICTIONARIES[0]?.id);
-    expect(used.slice(providers.length)).toEqual([DICTIONARIES[0]?.id, DICTIONARIES[0]?.id]);
+  it("each provider uses the last dictionary of its own, and a provider without one uses the first", () => {
+    const [shared] = DICTIONARIES;
+    for (const provider of [...providers.map(({ name }) => name), "status", "another"]) {
+      const own = DICTIONARIES.findLast((one) => one.provider === provider);
+      expect(idIn(packContent({ ...contentOf(), provider })), provider).toBe((own ?? shared)?.id);
+    }
+  });
+
+  it("each dictionary is of a provider in the registry, except the shared one", () => {
+    const owners = DICTIONARIES.slice(1).map(({ provider }) => provider);
+    expect(providers.map(({ name }) => name)).toEqual(expect.arrayContaining(owners));
   });
 
   it("content that any of the dictionaries packed is read, whichever packs today", () => {
