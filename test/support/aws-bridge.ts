@@ -5,7 +5,7 @@ import { actions } from "../../shared/actions/registry.ts";
 import { parseConfig } from "../../shared/config/load.ts";
 import type { Config } from "../../shared/config/schema.ts";
 import { systemClock } from "../../shared/host/clock.ts";
-import { hmacSha256 } from "../../shared/providers/signature.ts";
+import { hmacSha256 } from "../../shared/host/hmac.ts";
 import { type AwsAccount, loadFunction, sent, startAwsAccount } from "./aws-account.ts";
 import { startGateway } from "./aws-gateway.ts";
 import { bodyOf, type QueueHandler, SandboxQueue } from "./aws-queue.ts";
