@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { type BuildOptions, build, type Metafile } from "esbuild";
-import { bundling, PROJECT_ROOT } from "./bundling.ts";
+import { type BundleEntry, bundling, PROJECT_ROOT } from "./bundling.ts";
 
 export interface BundleSize {
   /** The file that Lambda imports. */
@@ -18,7 +18,7 @@ export interface BundleSize {
 
 /** Bundles an entry point into `folder` as the stack does, with `changes` to the options, and returns its sizes. */
 export async function measureBundle(
-  entry: string,
+  entry: BundleEntry,
   folder: string,
   configuration: unknown,
   changes: Pick<BuildOptions, "splitting" | "external"> = {},

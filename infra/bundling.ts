@@ -4,12 +4,28 @@ import { fileURLToPath } from "node:url";
 import type { BuildOptions } from "esbuild";
 import * as v from "valibot";
 
-/** The functions, each named like its file in `functions/`. Each kind of action has its own: `act-<kind>`. */
+/** The functions, each named like its file in `functions/`. Each kind of action has its own, generated: `act-<kind>`. */
 export type FunctionName = "receive" | "receive-partner" | "console" | "relay" | "sweep" | `act-${string}`;
 
 export const PROJECT_ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-export const entryOf = (name: FunctionName): string => `functions/${name}.ts`;
+/** What esbuild bundles: a file, or a text that stands for one. */
+export type BundleEntry = Pick<BuildOptions, "entryPoints" | "stdin">;
+
+export const fileEntry = (path: string): BundleEntry => ({ entryPoints: [path] });
+
+/**
+ * Returns the entry of a function: its file, or, for a kind of action, a generated text. An action's folder exports it
+ * under its name.
+ */
+export function entryOf(name: FunctionName): BundleEntry {
+  const [, kind] = /^act-(.+)$/.exec(name) ?? [];
+  if (kind === undefined) return fileEntry(`functions/${name}.ts`);
+  const contents = `import { ${kind} } from "./shared/actions/${kind}/index.ts";
+    import { actFunction } from "./functions/act-function.ts";
+    export const handler = actFunction(${kind});`;
+  return { stdin: { contents, resolveDir: PROJECT_ROOT, sourcefile: `${name}.ts`, loader: "ts" } };
+}
 
 /**
  * The SDK's ways to log in that a function never uses: Lambda gives it credentials in its environment. They are not
@@ -23,10 +39,11 @@ const LOGINS = ["ini", "sso", "process", "web-identity", "login"];
  * imported on demand (the readers of secrets) becomes a separate file and
  * costs no start-up time. CDK's `NodejsFunction` makes a single file instead.
  */
-export const bundling = (entry: string, outdir: string, configuration: unknown) =>
+export const bundling = (entry: BundleEntry, outdir: string, configuration: unknown) =>
   ({
+    ...entry,
     absWorkingDir: PROJECT_ROOT,
-    entryPoints: { index: entry },
+    entryNames: "index",
     outdir,
     bundle: true,
     splitting: true,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { actions } from "../shared/actions/registry.ts";
 import { type BundleSize, measureBundle } from "./bundle-size.ts";
-import { entryOf, type FunctionName, PROJECT_ROOT } from "./bundling.ts";
+import { entryOf, type FunctionName, fileEntry, PROJECT_ROOT } from "./bundling.ts";
 import { compileConfig } from "./compile-config.ts";
 
 /** Maximum size in KB of what a function loads at its start. */
@@ -20,7 +20,7 @@ const MAX_INIT_RATIO = 1.4;
  * start budgets are relative to it. Split into files as the bridge's functions are, so that unused ones are never read, it
  * is a second, informative baseline.
  */
-const FLOOR = "infra/floor.ts";
+const FLOOR = fileEntry("infra/floor.ts");
 /** Packages that no function in AWS needs, and packages that `receive` does not need. */
 const NOT_IN_AWS = ["yaml", "dynalite", "@hono/node-server"];
 const NOT_IN_RECEIVE = ["@aws-sdk/client-eventbridge", "@aws-sdk/client-sqs"];

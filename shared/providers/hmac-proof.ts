@@ -1,11 +1,12 @@
 import { type EpochSeconds, toSeconds } from "../host/clock.ts";
+import { hmacSha256, SHA256_BYTES } from "../host/hmac.ts";
 import { type RotatingSecret, readBoth, type Secret } from "../host/secrets.ts";
 import type { Proof } from "../model/authentic-delivery.ts";
 import { sourcePrincipal } from "../model/principal.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { ProviderDeps, UnsignedRequest } from "./provider.ts";
-import { decodeHex, equalBytes, hmacSha256, rejectStale, SHA256_BYTES } from "./signature.ts";
+import { decodeHex, equalBytes, rejectStale } from "./signature.ts";
 
 /** How one kind of sender signs: with HMAC-SHA256 over a text and the body. */
 export interface HmacScheme {

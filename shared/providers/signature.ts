@@ -1,31 +1,13 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHash, timingSafeEqual } from "node:crypto";
 import { type EpochMillis, type EpochSeconds, toSeconds } from "../host/clock.ts";
 import type { LabelledSecret } from "../host/secrets.ts";
 import type { Rejection } from "../model/rejection.ts";
-
-/** Length of an HMAC-SHA256. */
-export const SHA256_BYTES = 32;
-
-/** HMAC-SHA256 over the concatenation of `parts`. A string part is encoded as UTF-8. */
-export function hmacSha256(key: string | Uint8Array, parts: readonly (string | Uint8Array)[]): Buffer {
-  const hmac = createHmac("sha256", key);
-  for (const part of parts) hmac.update(part);
-  return hmac.digest();
-}
 
 /**
  * Decodes hex strictly, to exactly `length` bytes; undefined otherwise. A stray character is rejected, never skipped.
  */
 export function decodeHex(text: string, length: number): Buffer | undefined {
   return text.length === length * 2 && /^[0-9a-f]*$/.test(text) ? Buffer.from(text, "hex") : undefined;
-}
-
-/**
- * Decodes base64 strictly: the standard alphabet with padding, and only the canonical encoding; undefined otherwise.
- */
-export function decodeBase64(text: string, length: number): Buffer | undefined {
-  const bytes = Buffer.from(text, "base64");
-  return bytes.length === length && bytes.toString("base64") === text ? bytes : undefined;
 }
 
 /** Compares in time that does not depend on the contents. Different lengths are unequal. */

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { buildkite } from "../../shared/actions/buildkite/index.ts";
-import { Fault } from "../../shared/host/fault.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { causeOf, reportBench } from "../support/report-bench.ts";
 import { type SandboxBuildkite, startSandboxBuildkite } from "../support/sandbox-buildkite.ts";
@@ -122,15 +121,6 @@ describe("Buildkite's responses", () => {
     sandbox.answerNext({ status, headers, body: JSON.stringify({ message: "as injected" }) });
     expect(await bench().report(build())).toMatchObject(outcome);
     expect(sandbox.annotations.size).toBe(0);
-  });
-
-  it("an attempt without a response is retried with an unknown outcome", async () => {
-    const target = { organization: "example", url: sandbox.url };
-    const callOut = async () => {
-      throw new Fault("target_timeout", "no complete answer", { retryable: true });
-    };
-    const outcome = await reportBench(buildkite, { token: "t", target, callOut }).report(build());
-    expect(outcome).toMatchObject({ outcome: "retry", unknownOutcome: true });
   });
 
   it("the action gives up if the token is not the organization's own", async () => {

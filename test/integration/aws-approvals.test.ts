@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { systemClock } from "../../shared/host/clock.ts";
-import { hmacSha256 } from "../../shared/providers/signature.ts";
+import { hmacSha256 } from "../../shared/host/hmac.ts";
 import { awsBridge, pageAfterTurn } from "../support/aws-bridge.ts";
 import { storesOf } from "../support/aws-stream.ts";
 import { until } from "../support/until.ts";

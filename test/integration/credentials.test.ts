@@ -6,7 +6,7 @@ import { stringify } from "yaml";
 import { startStandalone } from "../../functions/standalone.ts";
 import { runCommand } from "../../shared/cli/run-command.ts";
 import { loadConfig } from "../../shared/config/load.ts";
-import { hmacSha256 } from "../../shared/providers/signature.ts";
+import { hmacSha256 } from "../../shared/host/hmac.ts";
 import { commandHost, optionArgs } from "../support/command-host.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
 import { type SandboxListener, startSandboxListener } from "../support/sandbox-listener.ts";

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { startStandalone } from "../../functions/standalone.ts";
 import { parseConfig } from "../../shared/config/load.ts";
-import { hmacSha256 } from "../../shared/providers/signature.ts";
+import { hmacSha256 } from "../../shared/host/hmac.ts";
 import { blocksOf, readText } from "../support/documents.ts";
 import { type IdentityProvider, startIdentityProvider } from "../support/identity-provider.ts";
 import { serveOnLoopback } from "../support/loopback.ts";

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { ScanCommand } from "@aws-sdk/client-dynamodb";
 import { stringify } from "yaml";
+import { actions } from "../../shared/actions/registry.ts";
 import { parseConfig } from "../../shared/config/load.ts";
 import type { Config } from "../../shared/config/schema.ts";
 import { systemClock } from "../../shared/host/clock.ts";
-import { hmacSha256 } from "../../shared/providers/signature.ts";
+import { hmacSha256 } from "../../shared/host/hmac.ts";
 import { type AwsAccount, loadFunction, sent, startAwsAccount } from "./aws-account.ts";
 import { startGateway } from "./aws-gateway.ts";
 import { bodyOf, type QueueHandler, SandboxQueue } from "./aws-queue.ts";
@@ -13,6 +14,8 @@ import { startSandboxConfluence } from "./sandbox-confluence.ts";
 import { startSandboxListener } from "./sandbox-listener.ts";
 
 const PAGE = "98310";
+/** The kinds of the targets below. */
+const KINDS = ["tekton", "confluence"];
 const ENVIRONMENT = { WIKI: "wiki-secret-for-tests", CLUSTER: "cluster-secret-for-tests", PAGES: "sandbox-bearer" };
 
 const configFor = (site: string, listener: string) => ({
@@ -57,10 +60,13 @@ export async function awsBridge(
   const load = <T>(from: () => Promise<T>) => loadFunction(account, plain, from, ENVIRONMENT);
   const receive = await load(async () => (await import("../../functions/receive.ts")).handler);
   const relay = await load(async () => (await import("../../functions/relay.ts")).handler);
-  const acts = new Map<string, QueueHandler>([
-    ["tekton", await load(async () => (await import("../../functions/act-tekton.ts")).handler)],
-    ["confluence", await load(async () => (await import("../../functions/act-confluence.ts")).handler)],
-  ]);
+  const acts = new Map<string, QueueHandler>();
+  for (const action of actions.filter(({ name }) => KINDS.includes(name))) {
+    acts.set(
+      action.name,
+      await load(async () => (await import("../../functions/act-function.ts")).actFunction(action)),
+    );
+  }
   const gateway = await startGateway(receive, { kind: "http-api", base64: false });
   url = gateway.url;
   const between = new Between(account, loaded.config, relay, acts);

@@ -5,7 +5,7 @@ import type { ReplayCache } from "../../shared/store/replay-cache.ts";
 import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
 
 /** All stores over one table in memory, as on one machine. */
-const memoryStores = (options: Partial<Parameters<typeof openStores>[1]> = {}): Stores =>
+export const memoryStores = (options: Partial<Parameters<typeof openStores>[1]> = {}): Stores =>
   openStores(openMemoryTable().table, {
     retentionDays: 30,
     markUnrelayed: true,

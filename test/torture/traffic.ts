@@ -1,5 +1,5 @@
+import { hmacSha256 } from "../../shared/host/hmac.ts";
 import { sha256Hex } from "../../shared/model/idempotency-keys.ts";
-import { hmacSha256 } from "../../shared/providers/signature.ts";
 import { signedGitlabHeaders } from "../support/gitlab-signature.ts";
 
 /** Secrets of the sandboxes alone. */

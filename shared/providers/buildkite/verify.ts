@@ -1,11 +1,12 @@
 import { epochSeconds } from "../../host/clock.ts";
+import { SHA256_BYTES } from "../../host/hmac.ts";
 import type { RotatingSecret } from "../../host/secrets.ts";
 import type { Proof } from "../../model/authentic-delivery.ts";
 import type { ReceivedRequest } from "../../model/request.ts";
 import { ok, type Result, reject } from "../../model/result.ts";
 import { type HmacScheme, proveByHmac, signByHmac, textKey } from "../hmac-proof.ts";
 import type { ProviderDeps, UnsignedRequest } from "../provider.ts";
-import { decodeHex, SHA256_BYTES } from "../signature.ts";
+import { decodeHex } from "../signature.ts";
 import { proveByToken } from "../static-token.ts";
 
 interface Tokens {

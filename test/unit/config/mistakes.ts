@@ -1,3 +1,5 @@
+import { actions } from "../../../shared/actions/registry.ts";
+
 const ONE_LINE = 'without white space and control characters; a YAML block scalar ("|" or ">") ends in a line break';
 const NO_TAG = "a tag (a word after !) does not work here; remove it, or quote a text that begins with !";
 
@@ -46,7 +48,7 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "an unknown kind of target",
     "kind: tekton",
     "kind: jenkins",
-    '19:5 targets.docs-listener.kind: there is no kind of target "jenkins" (known: buildkite, confluence, gitlab, tekton)',
+    `19:5 targets.docs-listener.kind: there is no kind of target "jenkins" (known: ${actions.map(({ name }) => name).join(", ")})`,
   ],
   [
     "an unknown target",

@@ -2,16 +2,9 @@ import { createHmac } from "node:crypto";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { epochSeconds, toSeconds } from "../../../shared/host/clock.ts";
+import { decodeBase64, hmacSha256 } from "../../../shared/host/hmac.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
-import {
-  acceptedBy,
-  decodeBase64,
-  decodeHex,
-  equalBytes,
-  equalSecrets,
-  hmacSha256,
-  rejectStale,
-} from "../../../shared/providers/signature.ts";
+import { acceptedBy, decodeHex, equalBytes, equalSecrets, rejectStale } from "../../../shared/providers/signature.ts";
 import { testClock } from "../../support/test-doubles.ts";
 
 describe("hmacSha256", () => {

@@ -3,7 +3,8 @@ import { Webhook } from "standardwebhooks";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Fault } from "../../../../shared/host/fault.ts";
 import { Secret } from "../../../../shared/host/secrets.ts";
-import { readSignatures, signingKey, standardWebhooks } from "../../../../shared/providers/gitlab/standard-webhooks.ts";
+import { signingKey } from "../../../../shared/host/standard-webhooks.ts";
+import { readSignatures, standardWebhooks } from "../../../../shared/providers/gitlab/standard-webhooks.ts";
 import { proveByHmac, signByHmac } from "../../../../shared/providers/hmac-proof.ts";
 import { secretsOf, testClock } from "../../../support/test-doubles.ts";
 

@@ -1,0 +1,82 @@
+import { existsSync, readFileSync } from "node:fs";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
+
+/** `target.json` beside an action's other fixtures. */
+interface FixtureTarget {
+  /** Settings of the target, next to `kind`. */
+  readonly target: object;
+  /** Options of the route, next to `target`. */
+  readonly options: object;
+  /** The secrets that the settings refer to. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Where a request that changes something carries its idempotency key: a header, or a path into the JSON body. */
+  readonly idempotencyKey?: { readonly header: string } | { readonly body: string };
+}
+
+/** A request that the action makes, and the response of a target that accepts it. */
+export interface Exchanged {
+  readonly request: {
+    readonly method: string;
+    /** With the query. */
+    readonly path: string;
+    /** Those that matter. */
+    readonly headers: Readonly<Record<string, string>>;
+    /** JSON. */
+    readonly body?: unknown;
+  };
+  readonly response: {
+    readonly status: number;
+    readonly headers?: Readonly<Record<string, string>>;
+    /** JSON, or a text. */
+    readonly body: unknown;
+  };
+}
+
+export interface ActionFixture extends FixtureTarget {
+  readonly busEvent: BusEvent;
+  readonly origin: BusEvent;
+  /** The first attempt. */
+  readonly exchange: readonly Exchanged[];
+  /** The same attempt again, after the target carried out the first. */
+  readonly repeat: readonly Exchanged[];
+}
+
+/** The address of the target in fixtures. */
+const TARGET = "https://target.example.test";
+
+/** The fixture of an action, whose target is at `url`. */
+export function actionFixtureOf(action: string, url = TARGET): ActionFixture {
+  const folder = new URL(`../../shared/actions/${action}/fixtures/`, import.meta.url);
+  const read = (name: string) =>
+    JSON.parse(readFileSync(new URL(`${name}.json`, folder), "utf8").replaceAll(TARGET, url));
+  const readOr = <T>(name: string, otherwise: T): T =>
+    existsSync(new URL(`${name}.json`, folder)) ? read(name) : otherwise;
+  const busEvent: BusEvent = read("event");
+  const exchange: readonly Exchanged[] = read("exchange");
+  const target: FixtureTarget = read("target");
+  return {
+    ...target,
+    busEvent,
+    origin: readOr("origin", busEvent),
+    exchange,
+    repeat: readOr("repeat", exchange),
+  };
+}
+
+/** The idempotency key in a request; undefined if it carries none. */
+export function idempotencyKeyIn(
+  { headers, body }: { readonly headers: Headers; readonly body: unknown },
+  place: FixtureTarget["idempotencyKey"],
+): unknown {
+  if (place === undefined) return undefined;
+  if ("header" in place) return headers.get(place.header) ?? undefined;
+  const memberOf = (value: unknown, member: string): unknown =>
+    typeof value === "object" && value !== null ? Object.getOwnPropertyDescriptor(value, member)?.value : undefined;
+  return place.body.split(".").reduce(memberOf, body);
+}
+
+/** Another event of the same kind: with other keys and other ids. */
+export function anotherEvent(busEvent: BusEvent): BusEvent {
+  const isId = (name: string): boolean => ["id", "delivery", "eventKey"].includes(name);
+  return JSON.parse(JSON.stringify(busEvent), (name, value: unknown) => (isId(name) ? `${value}-other` : value));
+}
