@@ -78,7 +78,9 @@ const limits = v.strictObject({
       v.integer(),
       v.minValue(1),
       v.maxValue(3_650),
-      v.description("Days for which records are kept. In AWS at least 29, because a message may wait that long for its action."),
+      v.description(
+        "Days for which records are kept. In AWS at least 29, because a message may wait that long for its action.",
+      ),
     ),
     90,
   ),

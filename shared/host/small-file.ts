@@ -2,7 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { within } from "./within.ts";
 
 /** The largest file that is read, in bytes. A configuration takes time that grows faster than its size. */
-export const MAX_FILE_BYTES = 1_000_000;
+const MAX_FILE_BYTES = 1_000_000;
 
 /** The time limit of a read. A file of a network may not answer for ever. */
 const READ_TIMEOUT_MS = 3_000;
