@@ -166,7 +166,7 @@ function occurrencesIn(receipts: ReadonlyMap<string, number>, deliveries: Readon
 function receiptsIn(file: string): ReadonlyMap<string, number> {
   const database = new DatabaseSync(file, { readOnly: true });
   try {
-    const rows = database.prepare("SELECT pk, seen FROM items WHERE sk = 'head'").all();
+    const rows = database.prepare("SELECT pk, seen FROM items WHERE sk = 'head' AND seen IS NOT NULL").all();
     return new Map(
       (rows as { readonly pk: string; readonly seen: string }[]).map(({ pk, seen }) => [pk, Number(seen.slice(0, 13))]),
     );
