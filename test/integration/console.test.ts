@@ -89,7 +89,7 @@ describe("the pages", () => {
   it("the list shows deliveries, and leads to one delivery with its person, its routes and its timeline", async () => {
     const { visitor } = await bridge.signIn("olga");
     const list = await shows(visitor, "/console", ">build.succeeded</a>");
-    expect(textOf(list)).toMatch(/code\.pushed platform\/docs gitlab/);
+    expect(textOf(list)).toMatch(/code\.pushed platform\/docs main gitlab/);
     expect(list.text).toContain(`<a href="/console/deliveries/${pushed}">code.pushed</a>`);
 
     const page = await shows(visitor, `/console/deliveries/${pushed}`, ">build.succeeded ci/push-build");
