@@ -11,5 +11,6 @@ function figuresOf(name: Published): string {
   if (measured === undefined) return `Not measured yet: \`npm run bench -- --write ${name}\`.`;
   const { date, machine, tables } = measured;
   const shown = tables.map(({ title, headings, rows }) => `${title}:\n\n${table([...headings], rows)}`);
-  return [`Measured on ${date}: ${machine}.`, ...shown].join("\n\n");
+  const facts = machine.split(", ").map((fact) => `- ${fact}`);
+  return [`Measured on ${date}:`, facts.join("\n"), ...shown].join("\n\n");
 }
