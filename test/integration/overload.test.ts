@@ -173,7 +173,8 @@ describe("a server that holds as many bytes as it takes", () => {
   });
 
   it("a body that arrives too slowly is cut for the one that needs its room", async () => {
-    await withHeldStore({ limits: { bodyBytes: 4_000, arrivalMs: 0, arrivalBytesPerMs: 1e9 } });
+    // Late at once, also within the millisecond of its arrival.
+    await withHeldStore({ limits: { bodyBytes: 4_000, arrivalMs: -1, arrivalBytesPerMs: 1e9 } });
     const stalled = await halfSent({ "Content-Length": 1_500 }, { part: 1_400 });
     // There is room for it even while the answered request is still counted.
     const small = await halfSent({ "Content-Length": 1_300 }, { part: 10 });
@@ -199,7 +200,7 @@ describe("requests that are held open without being sent", () => {
   });
 
   it("the half-sent request of which least has arrived is cut if another one needs its room, and the others are not", async () => {
-    const { release } = await withHeldStore({ limits: { requests: 6, arrivalMs: 0, arrivalBytesPerMs: 1e9 } });
+    const { release } = await withHeldStore({ limits: { requests: 6, arrivalMs: -1, arrivalBytesPerMs: 1e9 } });
     release();
     for (let round = 0; round < 2; round++) {
       const larger = await halfSent({ "Content-Length": 1_000 }, { part: 900 });
@@ -217,7 +218,7 @@ describe("requests that are held open without being sent", () => {
   });
 
   it("a half-sent request is not cut while it arrives fast enough, and the next request gets a 503", async () => {
-    await withHeldStore({ limits: { requests: 2, arrivalMs: 0, arrivalBytesPerMs: 1e-3 } });
+    await withHeldStore({ limits: { requests: 2, arrivalMs: -1, arrivalBytesPerMs: 1e-3 } });
     const slow = await halfSent({ "Content-Length": 1_000 }, { part: 900 });
     expect((await push()).status).toBe(503);
     slow.send("x".repeat(100));
