@@ -1,24 +1,19 @@
 import * as v from "valibot";
 import { toIso } from "../../host/clock.ts";
-import { type ChangedPaths, type CodeEvent, cut, EVENT_LIMITS } from "../../model/event.ts";
+import { type CodeEvent, EVENT_LIMITS } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
+import { changedPathsOf, commitFiles } from "../changed-paths.ts";
 import { identifier, line, link, listOf, moment, optional, present, prose, readerOf, wholeNumber } from "../payload.ts";
 import { isoTime } from "../time.ts";
 import { actorOf, personIn, repository, user } from "./parts.ts";
 
-const paths = optional(listOf(v.string()));
-
 const commit = v.object({
-  id: identifier,
+  id: v.pipe(identifier, v.maxLength(100)),
   message: line,
   url: optional(link),
   author: optional(v.object({ name: optional(line) })),
-  added: paths,
-  modified: paths,
-  removed: paths,
+  ...commitFiles,
 });
-
-type Commit = v.InferOutput<typeof commit>;
 
 const pushBody = v.object({
   ref: identifier,
@@ -63,7 +58,7 @@ export const push = readerOf(pushBody, (body, { kind, receivedAt }): Reading => 
         .slice(-EVENT_LIMITS.commits)
         .map(({ id, message, url, author }) => present({ id, message, url, author: author?.name })),
       commitCount: commits.length,
-      paths: pathsOf(commits),
+      paths: changedPathsOf(commits, commits.length >= MAX_COMMITS),
       defaultBranch: default_branch,
     }),
   });
@@ -79,20 +74,6 @@ const NO_COMMIT = /^0+$/;
 
 /** GitHub reports at most this number of commits of a push. */
 const MAX_COMMITS = 2048;
-
-function pathsOf(commits: readonly Commit[]): ChangedPaths | undefined {
-  if (!commits.some(({ added, modified, removed }) => added ?? modified ?? removed)) return undefined;
-  const all = [
-    ...new Set(
-      commits.flatMap(({ added, modified, removed }) => [...(added ?? []), ...(modified ?? []), ...(removed ?? [])]),
-    ),
-  ];
-  return {
-    changed: all.slice(0, EVENT_LIMITS.paths).map((path) => cut(path, EVENT_LIMITS.title)),
-    count: all.length,
-    truncated: all.length > EVENT_LIMITS.paths || commits.length >= MAX_COMMITS,
-  };
-}
 
 const releaseBody = v.object({
   action: identifier,

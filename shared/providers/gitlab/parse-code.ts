@@ -1,7 +1,8 @@
 import * as v from "valibot";
 import { type EpochMillis, epochMillis, isAhead, toIso } from "../../host/clock.ts";
-import { type ChangedPaths, type CodeEvent, cut, EVENT_LIMITS } from "../../model/event.ts";
+import { type CodeEvent, EVENT_LIMITS } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
+import { changedPathsOf, commitFiles } from "../changed-paths.ts";
 import {
   identifier,
   line,
@@ -10,7 +11,6 @@ import {
   moment,
   optional,
   present,
-  printable,
   prose,
   readerOf,
   requiredMoment,
@@ -18,16 +18,12 @@ import {
 } from "../payload.ts";
 import { actorOf, personIn, project, projectPlace } from "./parts.ts";
 
-const paths = optional(listOf(v.string()));
-
 const commit = v.object({
   id: v.pipe(identifier, v.maxLength(100)),
   message: line,
   url: optional(link),
   author: optional(v.object({ name: optional(line) })),
-  added: paths,
-  modified: paths,
-  removed: paths,
+  ...commitFiles,
 });
 
 const pushBody = v.object({
@@ -79,7 +75,8 @@ function codeReader(type: CodeEvent["type"]) {
           .slice(-EVENT_LIMITS.commits)
           .map(({ id, message, url, author }) => present({ id, message, url, author: author?.name })),
         commitCount,
-        paths: pathsOf(commits, commitCount),
+        // Only the newest twenty commits are reported.
+        paths: changedPathsOf(commits, commitCount > commits.length),
         protected: body.ref_protected,
         defaultBranch: default_branch,
         message: type === "code.tagged" ? body.message : undefined,
@@ -95,18 +92,6 @@ function changeOf(before: string, after: string): CodeEvent["code"]["change"] {
 }
 
 const NO_COMMIT = /^0+$/;
-
-/** GitLab reports the newest twenty commits of a push. A system hook may report them without their files. */
-function pathsOf(commits: readonly v.InferOutput<typeof commit>[], commitCount: number): ChangedPaths | undefined {
-  const lists = commits.flatMap(({ added, modified, removed }) => [added ?? [], modified ?? [], removed ?? []]);
-  if (!commits.some(({ added, modified, removed }) => added ?? modified ?? removed)) return undefined;
-  const all = [...new Set(lists.flat())];
-  return {
-    changed: all.slice(0, EVENT_LIMITS.paths).map((path) => cut(printable(path), EVENT_LIMITS.path)),
-    count: all.length,
-    truncated: all.length > EVENT_LIMITS.paths || commitCount > commits.length,
-  };
-}
 
 const releaseBody = v.object({
   id: wholeNumber,

@@ -3,6 +3,7 @@ import { compareStates } from "../../../../shared/model/build-order.ts";
 import type { BridgeEvent, BuildPart } from "../../../../shared/model/event.ts";
 import { deliveryIdOf, eventKeyOf } from "../../../../shared/model/idempotency-keys.ts";
 import { readDelivery } from "../../../../shared/providers/github/parse.ts";
+import { LARGE_CHARACTERS, LARGEST_EVENT_BYTES, largestPush } from "../../../support/largest-push.ts";
 import { type Body, bodyOf as bodyOfFixture, fixturesOf, readingBy } from "../../../support/provider-fixtures.ts";
 
 const { read } = readingBy(readDelivery);
@@ -306,5 +307,13 @@ describe("a release", () => {
     const target = (target_commitish: string) => partOf("release", "release", { release: { target_commitish } });
     expect(await target("main")).not.toHaveProperty("commit");
     expect(await target("c4a1e7d20f9b8364517a2c6d8e0f1b3a5c7d9e2f")).toMatchObject({ commit: expect.any(String) });
+  });
+});
+
+describe("the largest push that a sender can make", () => {
+  it.each(LARGE_CHARACTERS)("a push whose texts are %s is smaller than 200 KB on the bus", async (_, character) => {
+    const event = await eventOf("push", largestPush(character));
+    expect(event).toMatchObject({ code: { commits: { length: 20 }, paths: { changed: { length: 100 }, count: 150 } } });
+    expect(Buffer.byteLength(JSON.stringify(event))).toBeLessThan(LARGEST_EVENT_BYTES);
   });
 });

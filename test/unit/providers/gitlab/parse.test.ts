@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { deliveryIdOf, eventKeyOf } from "../../../../shared/model/idempotency-keys.ts";
 import { readDelivery } from "../../../../shared/providers/gitlab/parse.ts";
+import { LARGE_CHARACTERS, LARGEST_EVENT_BYTES, largestPush } from "../../../support/largest-push.ts";
 import { type Body, bodyOf as bodyOfFixture, readingBy } from "../../../support/provider-fixtures.ts";
 
 const { read, eventOf } = readingBy(readDelivery);
@@ -845,22 +846,9 @@ describe("the event key of a push", () => {
 });
 
 describe("the largest push that a sender can make", () => {
-  it.each([
-    ["control characters", "\u0001"],
-    ["halves of surrogate pairs", "\ud83d"],
-    ["ideographs", "変"],
-  ])("a push whose texts are %s is smaller than 200 KB on the bus", async (_, character) => {
-    const long = (length: number, prefix = "") => prefix + character.repeat(length);
-    const commit = {
-      id: "c".repeat(100),
-      message: long(5_000),
-      url: long(900, "https://git.example.com/"),
-      author: { name: long(5_000) },
-      added: Array.from({ length: 50 }, (_, n) => long(4_000, `${n}/`)),
-    };
-    const body = { ...bodyOf("push"), message: long(5_000), commits: Array.from({ length: 20 }, () => commit) };
-    const event = await eventOf(body);
-    expect(event).toMatchObject({ code: { commits: { length: 20 }, paths: { count: 50 } } });
-    expect(Buffer.byteLength(JSON.stringify(event))).toBeLessThan(190_000);
+  it.each(LARGE_CHARACTERS)("a push whose texts are %s is smaller than 200 KB on the bus", async (_, character) => {
+    const event = await eventOf({ ...bodyOf("push"), ...largestPush(character) });
+    expect(event).toMatchObject({ code: { commits: { length: 20 }, paths: { changed: { length: 100 }, count: 150 } } });
+    expect(Buffer.byteLength(JSON.stringify(event))).toBeLessThan(LARGEST_EVENT_BYTES);
   });
 });
