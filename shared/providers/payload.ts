@@ -76,6 +76,9 @@ export const listOf = <Schema extends v.GenericSchema>(item: Schema, limit?: num
     v.transform((items) => items.filter((one) => one !== undefined && one !== null).slice(0, limit)),
   );
 
+/** The digest of values of the body, for an event key. */
+export const digestOf = (values: readonly unknown[]): string => sha256Hex(Buffer.from(JSON.stringify(values), "utf8"));
+
 /** Reads one kind of body. Never throws. */
 export type Reader = (kind: string, body: unknown, receivedAt: EpochMillis) => Reading;
 

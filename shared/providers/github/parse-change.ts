@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { CHANGED, type ChangeEvent, EVENT_LIMITS } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
 import {
+  digestOf,
   identifier,
   line,
   link,
@@ -13,7 +14,7 @@ import {
   requiredMoment,
   wholeNumber,
 } from "../payload.ts";
-import { actorOf, changePlaceOf, digestOf, headRepository, personIn, repository, user } from "./parts.ts";
+import { actorOf, changePlaceOf, headRepository, personIn, repository, user } from "./parts.ts";
 
 const pullRequestBody = v.object({
   action: identifier,

@@ -1,6 +1,5 @@
 import * as v from "valibot";
 import type { Actor, ChangeRef } from "../../model/event.ts";
-import { sha256Hex } from "../../model/idempotency-keys.ts";
 import { identifier, identity, link, optional, present, wholeNumber } from "../payload.ts";
 
 /** Members that several events share: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
@@ -47,6 +46,3 @@ export const changePlaceOf = ({ head, base, ...branches }: ReportedChange): Omit
 /** The name or id of a pipeline: that of its repository, with that of the workflow or app. */
 export const namedPipeline = (place: string | number, name: string | number): string =>
   v.parse(identity, `${place} (${name})`);
-
-/** The digest of values of the body, for the event key. */
-export const digestOf = (values: readonly unknown[]): string => sha256Hex(Buffer.from(JSON.stringify(values), "utf8"));

@@ -1,9 +1,9 @@
 import * as v from "valibot";
 import { toIso } from "../../host/clock.ts";
 import { CHANGED, type ChangeEvent, EVENT_LIMITS } from "../../model/event.ts";
-import { sha256Hex } from "../../model/idempotency-keys.ts";
 import type { Reading } from "../../model/reading.ts";
 import {
+  digestOf,
   identifier,
   line,
   link,
@@ -104,9 +104,6 @@ const TYPES: ReadonlyMap<string, ChangeEvent["type"]> = new Map([
 ]);
 
 const APPROVALS: ReadonlySet<string> = new Set(["approval", "approved", "unapproval", "unapproved"]);
-
-/** The digest of values of the body, for the event key. */
-const digestOf = (values: readonly unknown[]): string => sha256Hex(Buffer.from(JSON.stringify(values), "utf8"));
 
 type Changed = (typeof CHANGED)[number];
 
