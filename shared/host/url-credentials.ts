@@ -120,7 +120,12 @@ function credentialInWord(word: string): string | undefined {
 function credentialAsWritten(text: string): string | undefined {
   for (const [, start = "", user = ""] of text.matchAll(USER)) if (isCredential(start, user)) return USER_INFO;
   const [parameter] = secretParameters(text);
-  return parameter && `the parameter ${parameter.name.replace(/[^\w.-]/g, "").slice(0, 40)}`;
+  return (
+    parameter &&
+    `the parameter ${decode(decode(parameter.name))
+      .replace(/[^\w.-]/g, "")
+      .slice(0, 40)}`
+  );
 }
 
 /** The parameters with a credential, in order, and where the credential is. It may contain other separators than `&`. */
@@ -129,11 +134,11 @@ function* secretParameters(
 ): Generator<{ readonly name: string; readonly start: number; readonly end: number }> {
   let end = 0;
   for (const { index, 0: whole, 1: name = "" } of word.matchAll(NAME)) {
-    if (index < end || !isSecretName(decodeAll(name))) continue;
+    if (index < end || !isSecretName(name)) continue;
     const start = index + whole.length;
     const length = word.slice(start).search(/[&#]|$/);
     end = start + length;
-    if (length > 0 && word.slice(start, end) !== MARK) yield { name: decodeAll(name), start, end };
+    if (length > 0 && word.slice(start, end) !== MARK) yield { name, start, end };
   }
 }
 
@@ -171,9 +176,3 @@ const decode = (text: string): string =>
   text.replace(/(?:%|\\u00)([\da-f]{2})|\\\//gi, (_, code?: string) =>
     code === undefined ? "/" : String.fromCharCode(Number.parseInt(code, 16)),
   );
-
-function decodeAll(text: string): string {
-  let decoded = text;
-  for (let depth = 0; depth < MAX_ENCODINGS && HINT.test(decoded); depth++) decoded = decode(decoded);
-  return decoded;
-}
