@@ -161,6 +161,7 @@ const recordFacts = ({ delivery, events }: ShownDelivery, { now }: Visit): Html 
     ["Event time, reported by the sender", events[0] && age(events[0].time, now)],
     ["Relayed", delivery.relayedAt && age(delivery.relayedAt, now)],
     ["Body", html`${delivery.bodyBytes} bytes, SHA-256 <code>${delivery.bodyDigest}</code>`],
+    ["Redacted", delivery.redacted && "The body had a credential in a URL, which was removed"],
     ["Provider", delivery.provider],
   ]);
 

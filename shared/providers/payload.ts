@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { EpochMillis } from "../host/clock.ts";
+import { parseWebUrl } from "../host/url-credentials.ts";
 import { cut, EVENT_LIMITS } from "../model/event.ts";
 import { sha256Hex } from "../model/idempotency-keys.ts";
 import type { Reading } from "../model/reading.ts";
@@ -53,9 +54,12 @@ export const wholeNumber = v.pipe(v.number(), v.safeInteger());
 export const link = v.pipe(
   v.string(),
   v.transform((text) =>
-    text.length <= 1_000 && printable(text) === text && /^https?:\/\/[^@/?#]+(?:[/?#]|$)/.test(text) ? text : undefined,
+    text.length <= 1_000 && printable(text) === text && WEB_ADDRESS.test(text) && parseWebUrl(text).ok
+      ? text
+      : undefined,
   ),
 );
+const WEB_ADDRESS = /^https?:\/\/[^@/?#]+(?:[/?#]|$)/;
 
 /** A time in the format of `isoTime`; undefined if it cannot be parsed. */
 export const moment = v.pipe(
