@@ -1,7 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { within } from "./within.ts";
 
-/** The largest file that is read, in bytes. A configuration takes time that grows faster than its size. */
+/** The largest file that is read, in bytes. A file with the certificates of all public issuers has 250,000. */
 const MAX_FILE_BYTES = 1_000_000;
 
 /** The time limit of a read. A file of a network may not answer for ever. */

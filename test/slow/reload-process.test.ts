@@ -233,13 +233,13 @@ describe("a bridge whose files cannot be used", () => {
     },
   );
 
-  it("a configuration that grows beyond 1 MB is refused with one line, and the corrected one is in force", async () => {
+  it("a configuration that grows beyond 256 kB is refused with one line, and the corrected one is in force", async () => {
     const { digest, nextReload, push } = await started();
-    await save("drawbridge.yaml", `${stringify({ sources: { gitlab: gitlab() } })}${"# comment\n".repeat(100_000)}`);
+    await save("drawbridge.yaml", `${stringify({ sources: { gitlab: gitlab() } })}${"# comment\n".repeat(25_000)}`);
     expect(await nextReload()).toMatchObject({
       message: REFUSED,
       digest,
-      errors: "drawbridge.yaml: the file is larger than 1 MB",
+      errors: "drawbridge.yaml: the file is larger than 256 kB",
     });
     expect(await push("gitlab", "1")).toBe(202);
     await configure({ gitlab: gitlab() });
