@@ -107,7 +107,7 @@ export class Admission {
   readonly #log: Log;
   /** The requests in flight. */
   readonly #open = new Set<OpenRequest>();
-  /** Their sums, for each path and for all paths that count. A part of a body then costs the same, however many there are. */
+  /** Their sums, for each path and for all paths. A part of a body costs the same, however many requests there are. */
   readonly #loads = new Map<string, Load>();
   readonly #total: Load = { requests: 0, bytes: 0 };
   /** The answered requests of each connection whose answers the system has not taken yet. */
