@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import { KINDS, type Kind, scaffold } from "../../infra/new/scaffold.ts";
+
+describe.each(KINDS)("a new %s", (kind) => {
+  const written = scaffold(kind, "zuul");
+  const folder = `shared/${kind}s/zuul`;
+
+  it("it is a folder and a line in the registry", () => {
+    const registry = `shared/${kind}s/registry.ts`;
+    const others = [...written.keys()].filter((path) => !path.startsWith(`${folder}/`));
+    expect(others).toEqual([registry]);
+    expect(written.get(registry)).toContain('import { zuul } from "./zuul/index.ts";');
+    expect(written.get(registry)).toMatch(/\[\w+(, \w+)+, zuul\b/);
+    expect(written.get(`${folder}/index.ts`)).toContain("export const zuul");
+  });
+
+  it("its files name it, and neither the name nor the place of the template", () => {
+    for (const [path, text] of written) expect(text, path).not.toMatch(/acme|\.\.\/shared\//i);
+  });
+
+  it.each(["", "Zuul", "zu-ul", "7zuul", "z", "../zuul", "zuul ", "z".repeat(31)])(
+    "it cannot have the name %j",
+    (name) => {
+      expect(() => scaffold(kind, name)).toThrow(/^".*" is not a name: [^\n]*$/);
+    },
+  );
+
+  it.each(["class", "let", "eval", "arguments", "undefined", "settings", "readonly", `${kind}s`])(
+    "it cannot have the name %s, which its code could not export",
+    (name) => {
+      expect(() => scaffold(kind, name)).toThrow(`"${name}" is a word of TypeScript or of the code in the folder`);
+    },
+  );
+});
+
+it.each<[Kind, string]>([
+  ["provider", "tekton"],
+  ["provider", "status"],
+  ["action", "webhook"],
+])("a %s with the name %s, whose folder is there, is not written again", (kind, name) => {
+  expect(() => scaffold(kind, name)).toThrow(`shared/${kind}s/${name} is there already`);
+});
