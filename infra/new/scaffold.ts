@@ -34,12 +34,15 @@ export function scaffold(kind: Kind, name: string): ReadonlyMap<string, string> 
 /** It is the name of a folder, of an export and of functions in AWS. */
 const NAME = /^[a-z][a-z0-9]{1,29}$/;
 
+/** The name that the templates have. */
+const TEMPLATE_NAME = "acme";
+
 /** Whether an export with this name would be invalid, or would have the name of something else in one of the files. */
 function isUsed(name: string, code: readonly string[]): boolean {
   const words = code.flatMap(
     (text) => text.replace(/^\s*(\/\*\*?|\*|\/\/).*$|"[^"\n]*"/gm, "").match(/[a-z]\w*/gi) ?? [],
   );
-  if (words.includes(name)) return true;
+  if (name !== TEMPLATE_NAME && words.includes(name)) return true;
   try {
     transformSync(`export const ${name} = 0;`, { format: "esm", logLevel: "silent" });
     return name === "undefined";
@@ -53,9 +56,11 @@ const renamed = (name: string, text: string, kind: Kind): string =>
   text
     .replaceAll(`"../../../shared/${kind}s/`, '"../')
     .replaceAll('"../../../shared/', '"../../')
-    .replaceAll("acme", name)
-    .replaceAll("ACME", name.toUpperCase())
-    .replaceAll("Acme", name.slice(0, 1).toUpperCase() + name.slice(1));
+    .replaceAll(TEMPLATE_NAME, name)
+    .replaceAll(TEMPLATE_NAME.toUpperCase(), name.toUpperCase())
+    .replaceAll(capitalized(TEMPLATE_NAME), capitalized(name));
+
+const capitalized = (name: string): string => name.slice(0, 1).toUpperCase() + name.slice(1);
 
 /** A registry with an import and an element for the name. The formatter puts the import into its place. */
 function withLine(kind: Kind, name: string, registry: string): string {

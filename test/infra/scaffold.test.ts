@@ -18,6 +18,10 @@ describe.each(KINDS)("a new %s", (kind) => {
     for (const [path, text] of written) expect(text, path).not.toMatch(/acme|\.\.\/shared\//i);
   });
 
+  it("it can have the name of the guide's example", () => {
+    expect([...scaffold(kind, "acme").keys()]).toContain(`shared/${kind}s/acme/index.ts`);
+  });
+
   it.each(["", "Zuul", "zu-ul", "7zuul", "z", "../zuul", "zuul ", "z".repeat(31)])(
     "it cannot have the name %j",
     (name) => {
