@@ -1,9 +1,16 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PROJECT_ROOT } from "../../infra/bundling.ts";
 import { blocksOf, readText } from "../support/documents.ts";
-import { copyProject } from "../support/project-copy.ts";
+import { copyProject, EMULATOR } from "../support/project-copy.ts";
 
 /** Each step is a program that loads the whole project, on a machine that may be busy. */
 const STEP_MS = 240_000;
+
+/** `npm run rehearse` has installed it. */
+const hasEmulator = existsSync(join(PROJECT_ROOT, EMULATOR, "venv/installed"));
+const leftOut = hasEmulator ? "" : ": left out, npm run rehearse has not installed the emulator";
 
 type Copy = Awaited<ReturnType<typeof copyProject>>;
 
@@ -21,9 +28,21 @@ const lineWith = (guide: string, text: string): string =>
     .join("\n");
 
 describe.each([
-  { guide: "docs/adding-a-provider.md", kind: "provider", suite: "test/contract/providers.test.ts", marks: 12 },
-  { guide: "docs/adding-an-action.md", kind: "action", suite: "test/contract/actions.test.ts", marks: 9 },
-])("somebody who follows $guide", ({ guide, kind, suite, marks }) => {
+  {
+    guide: "docs/adding-a-provider.md",
+    kind: "provider",
+    suite: "test/contract/providers.test.ts",
+    marks: 12,
+    rehearsed: "acme run-finished: recorded and relayed",
+  },
+  {
+    guide: "docs/adding-an-action.md",
+    kind: "action",
+    suite: "test/contract/actions.test.ts",
+    marks: 9,
+    rehearsed: "acme: fired by github workflow-run-failed",
+  },
+])("somebody who follows $guide", ({ guide, kind, suite, marks, rehearsed }) => {
   let copy: Copy;
   /** Of the target and of the bridge, as they listen. */
   let port = "9000";
@@ -80,5 +99,9 @@ describe.each([
   it("synthesises the stack for AWS", { timeout: STEP_MS }, async () => {
     const text = await run(lineWith(guide, "acme-aws.yaml"));
     expect(text).toMatch(/acme-aws.yaml compiled into/);
+  });
+
+  it.skipIf(!hasEmulator)(`rehearses it in AWS${leftOut}`, { timeout: STEP_MS }, async () => {
+    expect(await run(lineWith(guide, "npm run rehearse"))).toContain(rehearsed);
   });
 });

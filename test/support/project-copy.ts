@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { cp, mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { PROJECT_ROOT } from "../../infra/bundling.ts";
 import { until } from "./until.ts";
 
 /** What a checkout does not have, and what a process of this one may be writing. */
 const LEFT_OUT = [".git", ".drawbridge", "cdk.out", "coverage", "dist", "node_modules"];
+
+/** Where the rehearsal installs its emulator. */
+export const EMULATOR = "node_modules/.cache/rehearsal";
 
 interface Ran {
   readonly code: number | null;
@@ -25,6 +28,8 @@ export async function copyProject() {
   for (const name of await readdir(packages)) {
     if (name !== ".cache") await symlink(join(packages, name), join(root, "node_modules", name));
   }
+  await mkdir(join(root, dirname(EMULATOR)));
+  await symlink(join(PROJECT_ROOT, EMULATOR), join(root, EMULATOR));
   const running: { readonly child: ChildProcess; readonly ended: Promise<unknown> }[] = [];
 
   /** Starts a script of a document, in a process group of its own. */
