@@ -17,7 +17,7 @@ export const registryOf = (kind: Kind): string => `shared/${kind}s/registry.ts`;
 export function scaffold(kind: Kind, name: string): ReadonlyMap<string, string> {
   const folder = folderOf(kind, name);
   if (!NAME.test(name))
-    throw new Error(`"${name}" is not a name: 2 to 30 lower-case letters and digits, a letter first`);
+    throw new Error(`"${name}" is not a name: 2 to 20 lower-case letters and digits, a letter first`);
   if (existsSync(join(PROJECT_ROOT, folder))) throw new Error(`${folder} is there already`);
   const template = join(PROJECT_ROOT, "infra/new", kind);
   const files = readdirSync(template, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
@@ -32,7 +32,7 @@ export function scaffold(kind: Kind, name: string): ReadonlyMap<string, string> 
 }
 
 /** It is the name of a folder, of an export and of functions in AWS. */
-const NAME = /^[a-z][a-z0-9]{1,29}$/;
+const NAME = /^[a-z][a-z0-9]{1,19}$/;
 
 /** The name that the templates have. */
 const TEMPLATE_NAME = "acme";

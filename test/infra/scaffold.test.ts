@@ -18,11 +18,16 @@ describe.each(KINDS)("a new %s", (kind) => {
     for (const [path, text] of written) expect(text, path).not.toMatch(/acme|\.\.\/shared\//i);
   });
 
+  it("its comments and its README have no line that is wider than a screen shows, however long the name is", () => {
+    const lines = [...scaffold(kind, "z".repeat(20))].flatMap(([, text]) => text.split("\n"));
+    expect(lines.filter((line) => /^\s*(\/\/|\/?\*|[A-Z])/.test(line) && line.length > 125)).toEqual([]);
+  });
+
   it("it can have the name of the guide's example", () => {
     expect([...scaffold(kind, "acme").keys()]).toContain(`shared/${kind}s/acme/index.ts`);
   });
 
-  it.each(["", "Zuul", "zu-ul", "7zuul", "z", "../zuul", "zuul ", "z".repeat(31)])(
+  it.each(["", "Zuul", "zu-ul", "7zuul", "z", "../zuul", "zuul ", "z".repeat(21)])(
     "it cannot have the name %j",
     (name) => {
       expect(() => scaffold(kind, name)).toThrow(/^".*" is not a name: [^\n]*$/);
