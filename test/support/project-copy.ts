@@ -11,6 +11,9 @@ const LEFT_OUT = [".git", ".drawbridge", "cdk.out", "coverage", "dist", "node_mo
 /** Where the rehearsal installs its emulator. */
 export const EMULATOR = "node_modules/.cache/rehearsal";
 
+/** A program that is bundled first, on a machine that may be busy. */
+const START_MS = 120_000;
+
 interface Ran {
   readonly code: number | null;
   /** What it printed, on both outputs. */
@@ -60,6 +63,7 @@ export async function copyProject() {
             return what.exec(text)?.[1] ?? "";
           },
           (found) => found !== "",
+          { limitMs: START_MS },
         ),
     };
   }

@@ -128,7 +128,8 @@ const eventsIn = (reading: Reading): readonly BridgeEvent[] => (reading.outcome 
 
 /** The id of the thing that an event is about, if it has one: a comment, or a run, page or change request. */
 function idOf(event: BridgeEvent): string | undefined {
-  const part: unknown = Object.entries(event).find(([name]) => event.type.startsWith(`${name}.`))?.[1];
+  const [family = ""] = event.type.split(".");
+  const part: unknown = Object.getOwnPropertyDescriptor(event, family === "blogpost" ? "page" : family)?.value;
   const ids = v.object({ id: v.optional(v.string()), comment: v.optional(v.object({ id: v.string() })) });
   const { id, comment } = v.is(ids, part) ? part : {};
   return comment?.id ?? id;
