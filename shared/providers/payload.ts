@@ -73,12 +73,43 @@ export const requiredMoment = v.pipe(moment, v.string());
 /** A member that an event can do without: null or undefined if it is missing or of another kind. */
 export const optional = <Schema extends v.GenericSchema>(schema: Schema) => v.fallback(v.nullish(schema), undefined);
 
+/**
+ * A member that decides what the event claims, such as whether a run is for a tag: null or undefined if it is missing. If it
+ * is of another kind, the delivery is unusable, because an event without the member would claim something else.
+ */
+export const deciding = <Schema extends v.GenericSchema>(schema: Schema) => v.nullish(schema);
+
+/** Goes before a schema of an object, which would take a list for an object without members. */
+export const noList = v.custom<object>((value) => !Array.isArray(value));
+
+/** Stands for a member of another kind than documented, where its absence would claim something else. */
+export const UNREADABLE = Symbol("unreadable");
+
+/** A member that may be missing, or {@link UNREADABLE}. */
+export const orUnreadable = <Schema extends v.GenericSchema>(schema: Schema) =>
+  v.nullish(v.fallback(v.union([schema, v.custom<typeof UNREADABLE>(() => false)]), UNREADABLE));
+
 /** The items of a list that have the expected kind, at most `limit`. */
 export const listOf = <Schema extends v.GenericSchema>(item: Schema, limit?: number) =>
   v.pipe(
     v.array(optional(item)),
     v.transform((items) => items.filter((one) => one !== undefined && one !== null).slice(0, limit)),
   );
+
+/**
+ * The title and the message of a run, from the message of its commit. The title of a change request comes first in the
+ * message, because a long message is cut at its end.
+ */
+export function textsOf(
+  message: string | null | undefined,
+  changeTitle?: string | null,
+): { readonly title?: string; readonly message?: string } {
+  const texts = [changeTitle, message].flatMap((text) => (text ? [printable(text)] : []));
+  return present({
+    title: message ? cut(printable(message).split("\n", 1).join(), EVENT_LIMITS.title) : undefined,
+    message: texts.length > 0 ? cut(texts.join("\n"), EVENT_LIMITS.text) : undefined,
+  });
+}
 
 /** The digest of values of the body, for an event key. */
 export const digestOf = (values: readonly unknown[]): string => sha256Hex(Buffer.from(JSON.stringify(values), "utf8"));

@@ -72,12 +72,13 @@ const reporterOf = ({ system, trustEntry }: BuildPart): string =>
   trustEntry === undefined ? system : `${system}, reported by ${trustEntry}`;
 
 /** What the run is for. Only a branch is named alone: no name of a branch contains a blank. */
-function placeOf({ environment, branch, tag, change }: ShownBuild): string {
+function placeOf({ environment, branch, tag, refName, change }: ShownBuild): string {
   if (environment !== undefined) return environment;
   if (change !== undefined) {
     const { id = `from ${change.sourceBranch ?? "an unknown branch"}`, fork } = change;
     return `change ${id}${fork ? ", fork" : ""}`;
   }
+  if (refName !== undefined) return `${refName}, branch or tag`;
   return tag === undefined ? (branch ?? NOTHING) : `tag ${tag}`;
 }
 

@@ -95,6 +95,7 @@ describe("the region's content", () => {
   test.each<[string, Partial<ShownBuild>, string]>([
     ["a branch", { branch: "main" }, "main"],
     ["a tag", { tag: "v2.0.0" }, "tag v2.0.0"],
+    ["a name that may be a tag's", { refName: "main" }, "main, branch or tag"],
     ["a change request of the same project", { change: { id: "37", sourceBranch: "main", fork: false } }, "change 37"],
     ["a change request of a fork", { change: { id: "37", sourceBranch: "main", fork: true } }, "change 37, fork"],
     ["a change request of an unknown project", { change: { id: "37" } }, "change 37"],
