@@ -23,7 +23,7 @@ export interface WaitingTarget {
 }
 
 /** `failing`: attempts end, and each one fails. `stalled`: none ends. `overdue`: some succeed, and others wait too long. */
-export type LaneProblem = keyof typeof LANE_PROBLEMS;
+type LaneProblem = keyof typeof LANE_PROBLEMS;
 
 export interface ReadinessDeps {
   /** Rejects if the store cannot be read or written. */
