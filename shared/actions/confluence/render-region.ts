@@ -34,7 +34,7 @@ const latestOf = ({ createdAt = "", startedAt = "", finishedAt = "", reportedAt 
 const compare = (one: string, other: string): number => Number(one > other) - Number(one < other);
 
 /**
- * The heading is bold text: Cloud's editor drops the titles of panels, and a real heading would be part of the outline.
+ * All that stands here must be recognized by `own-content.ts`. The heading is bold text: Cloud's editor drops the titles of panels, and a real heading would be part of the outline.
  */
 function frame(rows: string, leftOut: number): string {
   const head = `<tr>${COLUMNS.map((column) => `<th>${column}</th>`).join("")}</tr>`;
@@ -43,8 +43,6 @@ function frame(rows: string, leftOut: number): string {
 }
 
 const HEADING = "<p><strong>Build status</strong></p>";
-/** The start of every region, also of earlier releases: a text that contains it was written by a bridge. */
-export const OPENING = `${HEADING}<table><tbody><tr><th>Pipeline</th>`;
 
 /** The state is the second column, because a phone shows only the first two. */
 const COLUMNS = ["Pipeline", "State", "For", "Run", "Commit", "Started by", "Duration", "As of"];
