@@ -90,7 +90,7 @@ interface Connection {
   readonly base: string;
   readonly authorization: string;
   /** The account of the credential, which is recorded before a write. */
-  readonly ownAccount: OwnAccount;
+  readonly ownAccount: Pick<OwnAccount, "recordBeforeWrite">;
   /** Identifies the credential: the header `Authorization`, unless the credential has a new token for each call. */
   readonly credential: string;
   readonly traceparent: TraceParent | undefined;
@@ -99,7 +99,7 @@ interface Connection {
   readonly clock: Clock;
   readonly callOut: CallOut;
   /** Begins when Confluence answers with 429 (too many requests). */
-  readonly cooldown: TargetCooldown;
+  readonly cooldown: Pick<TargetCooldown, "begin">;
 }
 
 /** A client for the calls of one attempt. */

@@ -140,7 +140,7 @@ function messageOf(rows: readonly BoardRow[], { row: { key, delivery } }: PageUp
   return `${build ? `${cut(build.pipeline, 120)} ${build.state} ` : ""}${markOf(delivery)}`;
 }
 
-function whyUnwritable({ status, subtype }: StoredPage): string | undefined {
+export function whyUnwritable({ status, subtype }: StoredPage): string | undefined {
   if (status !== "current") return `${status} and is not written`;
   // It is not documented how a REST write affects people who are editing a live doc.
   return subtype === "live" ? "a live doc and is not written" : undefined;
