@@ -34,7 +34,8 @@ const latestOf = ({ createdAt = "", startedAt = "", finishedAt = "", reportedAt 
 const compare = (one: string, other: string): number => Number(one > other) - Number(one < other);
 
 /**
- * All that stands here must be recognized by `own-content.ts`. The heading is bold text: Cloud's editor drops the titles of panels, and a real heading would be part of the outline.
+ * The heading is bold text: Cloud's editor drops the titles of panels, and a real heading would be part of the outline.
+ * `own-content.ts` must recognize all that is written here.
  */
 function frame(rows: string, leftOut: number): string {
   const head = `<tr>${COLUMNS.map((column) => `<th>${column}</th>`).join("")}</tr>`;
