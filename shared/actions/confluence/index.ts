@@ -93,10 +93,11 @@ const withRemark = (outcome: ActionOutcome, remark: string): ActionOutcome =>
 
 async function publishInputOf(attempt: Run): Promise<PublishInput> {
   const { busEvent, target, options, cooldown, deps, signal } = attempt;
-  const { region, progressSeconds } = target;
+  const { region, progressSeconds, linkHosts } = target;
   const { subject } = busEvent.detail;
   const client = await clientFor(attempt);
-  return { client, cooldown, deps, signal, region, progressSeconds, subject, whenMissing: options.whenMissing };
+  const { whenMissing } = options;
+  return { client, cooldown, deps, signal, region, progressSeconds, linkHosts, subject, whenMissing };
 }
 
 async function clientFor({ origin, targetName, target, cooldown, ownAccount, deps, signal }: Run): Promise<PageClient> {

@@ -5,6 +5,7 @@ import { baseAddress } from "../../host/secure-url.ts";
 import { oauthClient } from "../../outbound/target-identity.ts";
 import { isTemplate } from "../../routes/fill.ts";
 import type { ActionDeps } from "../action.ts";
+import { linkHostsOf } from "../link-hosts.ts";
 import { isPageId } from "./page-address.ts";
 
 /** Settings of a target in `drawbridge.yaml`, next to `kind: confluence`. */
@@ -63,6 +64,7 @@ const settings = v.strictObject({
     ),
     "drawbridge",
   ),
+  linkHosts: linkHostsOf("the pages"),
   progressSeconds: v.optional(
     v.pipe(
       v.number(),
