@@ -12,6 +12,7 @@ import { dataCenter } from "./data-center.ts";
 import { DocumentedPages } from "./documented-pages.ts";
 import { OwnAccount } from "./own-account.ts";
 import { pagesConcerned } from "./pages.ts";
+import { previewPage } from "./preview-page.ts";
 import { MAX_ATTEMPT_MS, type PublishInput, publishRow } from "./publish-row.ts";
 import { accessTo, type RouteOptions, routeOptions, type TargetSettings, targetSettings } from "./settings.ts";
 import { cooldownOf, type TargetCooldown } from "./target-cooldown.ts";
@@ -26,6 +27,7 @@ export const confluence: Action = {
   options: routeOptions,
   maxAttemptMs: MAX_ATTEMPT_MS,
   commandEvents: ["page.commented"],
+  preview: previewPage,
   connect(settings, deps) {
     const target = v.parse(targetSettings, settings.target);
     const options = v.parse(routeOptions, settings.options);

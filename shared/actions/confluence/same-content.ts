@@ -14,12 +14,6 @@ export function sameContent(one: string, other: string): boolean {
   return first !== undefined && first === second;
 }
 
-/** Returns whether `storage` contains the content of `part`, compared as in {@link sameContent}. */
-export function hasContent(storage: string, part: string): boolean {
-  const [whole, sought] = [canonical(storage), canonical(part)];
-  return whole !== undefined && sought !== undefined && whole.includes(sought);
-}
-
 /** Texts are escaped, so that no text looks like a tag. */
 function canonical(storage: string): string | undefined {
   const tokens = tokenize(storage);

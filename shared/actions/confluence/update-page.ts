@@ -6,7 +6,7 @@ import type { BoardStore } from "../../store/boards.ts";
 import type { LinkHosts } from "../link-hosts.ts";
 import type { FinalOutcome, WriteFailure } from "./classify-response.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
-import { type RegionOfPage, spliceRegion } from "./region.ts";
+import { type RegionOfPage, type Splice, spliceRegion } from "./region.ts";
 import { renderRegion } from "./render-region.ts";
 
 interface PageUpdate {
@@ -79,7 +79,8 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
   if (why) return ended({ outcome: "give_up", summary: `page ${id} is ${why}` });
   const { rows } = await update.boards.read(update.page);
   const content = renderRegion(rows, update.linkHosts);
-  const splice = spliceRegion(page.body, content, { ...update, page: id });
+  const { region, whenMissing, client } = update;
+  const splice = spliceRegion(page.body, content, { page: id, region, whenMissing, ...client.newRegion });
   switch (splice.kind) {
     case "unchanged": {
       const version = page.version.number;
@@ -94,7 +95,7 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
       return ended({ outcome: "give_up", summary: `page ${id} was not changed: ${splice.why}` });
     case "changed":
       return write(
-        { title: page.title, body: splice.body, number: page.version.number + 1, rows, does: doesWith(splice.from) },
+        { title: page.title, body: splice.body, number: page.version.number + 1, rows, does: doesWith(splice) },
         update,
       );
   }
@@ -102,8 +103,12 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
 
 const ended = (outcome: ActionOutcome): PageUpdated => ({ outcome });
 
-const doesWith = (from: string | undefined): string =>
-  from === undefined ? "shows the new state" : `shows the new state, in the region that was copied from page ${from}`;
+const doesWith = ({ from, moved }: Pick<Extract<Splice, { readonly kind: "changed" }>, "from" | "moved">): string =>
+  [
+    "shows the new state",
+    ...(from === undefined ? [] : [`in the region that was copied from page ${from}`]),
+    ...(moved === undefined ? [] : ["and what people wrote inside the region was moved to below it"]),
+  ].join(", ");
 
 async function write(next: Next, update: PageUpdate): Promise<PageUpdated | LastTry> {
   const { number, rows, title, body } = next;
@@ -137,7 +142,7 @@ function messageOf(rows: readonly BoardRow[], { row: { key, delivery } }: PageUp
   return `${build ? `${cut(build.pipeline, 120)} ${build.state} ` : ""}${markOf(delivery)}`;
 }
 
-function whyUnwritable({ status, subtype }: StoredPage): string | undefined {
+export function whyUnwritable({ status, subtype }: StoredPage): string | undefined {
   if (status !== "current") return `${status} and is not written`;
   // It is not documented how a REST write affects people who are editing a live doc.
   return subtype === "live" ? "a live doc and is not written" : undefined;
