@@ -22,6 +22,7 @@ export interface Bench {
 export interface BenchOptions {
   readonly options?: object;
   readonly target?: object;
+  readonly targetName?: string;
   readonly boards?: BoardStore;
   readonly random?: () => number;
   readonly clock?: Clock;
@@ -44,7 +45,7 @@ export function benchFor(
   const action = confluence.connect(
     {
       route: "status",
-      targetName: "wiki",
+      targetName: changes.targetName ?? "wiki",
       target: {
         product,
         site: sandbox.site(product),

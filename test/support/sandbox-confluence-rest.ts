@@ -204,6 +204,8 @@ async function put(c: RestContext, { site, dialect, credentials, onWrite }: Rest
   if (!write.success) return reject(dialect, 400, "The request body is not a page");
   site.runBeforeWrite();
   const by = callerOf(c.req.header("authorization"), credentials) ?? BRIDGE_USER;
+  const refusal = site.refusalOf({ ...write.output, by: by.displayName });
+  if (refusal !== undefined) return reject(dialect, refusal, "could not execute statement");
   const written = site.write(page, { ...write.output, by: by.displayName });
   if (written.kind === "made") onWrite(page, by);
   if (failure) return fail(c, failure);

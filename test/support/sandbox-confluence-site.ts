@@ -60,12 +60,16 @@ export interface NewVersion {
   readonly minorEdit?: boolean | undefined;
 }
 
+/** What the site cannot store, and the status of its response. */
+export type RefusesWrite = (version: Pick<NewVersion, "body" | "message">) => number | undefined;
+
 /** The pages of the sandbox, the version rule of its writes, and the injected failures of the next calls. */
 export class SandboxSite {
   readonly comments = new SandboxComments();
   readonly #pages = new Map<string, SandboxPage>();
   readonly #failures: Failure[] = [];
   readonly #beforeWrites: (() => void)[] = [];
+  #refuses: RefusesWrite = () => undefined;
 
   constructor(seeds: readonly PageSeed[]) {
     for (const seed of seeds) this.#add(seed);
@@ -107,6 +111,15 @@ export class SandboxSite {
 
   runBeforeWrite(): void {
     this.#beforeWrites.shift()?.();
+  }
+
+  refuseWrites(refuses: RefusesWrite): void {
+    this.#refuses = refuses;
+  }
+
+  /** The status with which the site refuses a write; undefined if it can store it. */
+  refusalOf(version: NewVersion): number | undefined {
+    return this.#refuses(version);
   }
 
   #add({ id = "98310", space = "ENG", title = "Release 4", body = WELCOME, ...seed }: PageSeed) {

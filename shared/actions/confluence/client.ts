@@ -6,13 +6,16 @@ import type { TraceParent } from "../../host/trace.ts";
 import {
   type FinalOutcome,
   failedComment,
+  failedPage,
   failedRead,
   failedSearch,
   failedUser,
   failedWrite,
   NO_ACCOUNT,
   NO_COMMENT,
+  type PageFailure,
   rejectedComment,
+  rejectedPage,
   rejectedRead,
   rejectedSearch,
   rejectedUser,
@@ -30,7 +33,7 @@ export interface StoredPage {
   readonly title: string;
   /** `current`, or a state in which the page must not be written: `archived`, `trashed`, `draft`. */
   readonly status: string;
-  /** `live` marks a live doc (Cloud). */
+  /** What it is instead of a page, which must not be written: `live` for a live doc (Cloud), or `blogpost`. */
   readonly subtype: string | undefined;
   readonly version: PageVersion;
   /** Storage format. */
@@ -71,7 +74,7 @@ type CallResult<T, S> = { readonly ok: true; readonly value: T } | { readonly ok
 
 /** A client for the pages of one site. No method throws if Confluence fails: the failure is returned. */
 export interface PageClient {
-  read(id: string): Promise<CallResult<StoredPage, FinalOutcome>>;
+  read(id: string): Promise<CallResult<StoredPage, PageFailure>>;
   /** Writes the next version, and returns the version that was created. The account that writes is recorded first. */
   write(id: string, write: PageWrite): Promise<CallResult<PageVersion, WriteFailure>>;
   version(id: string, number: number): Promise<CallResult<PageVersion, FinalOutcome>>;
@@ -101,18 +104,19 @@ interface Connection {
 /** A client for the calls of one attempt. */
 export function pageClient(connection: Connection): PageClient {
   const { product } = connection;
+  const page = { rejected: rejectedPage, failed: failedPage };
   const read = { rejected: rejectedRead, failed: failedRead };
   const write = { rejected: rejectedWrite, failed: failedWrite };
   const search = { rejected: rejectedSearch, failed: failedSearch };
   return {
-    read: (id) => call(connection, { method: "GET", path: product.pagePath(id) }, product.page, read),
+    read: (id) => call(connection, { method: "GET", path: product.pagePath(id) }, product.page, page),
     version: (id, number) => call(connection, { method: "GET", path: product.versionPath(id, number) }, version, read),
     search: (label, next) => call(connection, { method: "GET", path: searchPath(label, next) }, foundPages, search),
     comment: (id) => readComment(connection, id),
-    write: async (id, page) => {
+    write: async (id, next) => {
       const ending = await connection.ownAccount.recordBeforeWrite(connection.credential, () => readUser(connection));
       if (ending) return { ok: false, failure: { kind: "end", ending } };
-      const body = JSON.stringify(product.writeBody(id, page));
+      const body = JSON.stringify(product.writeBody(id, next));
       return call(connection, { method: "PUT", path: product.writePath(id), body }, written, write);
     },
   };

@@ -65,7 +65,7 @@ async function run(attempt: Run): Promise<ActionOutcome> {
   const pages = pagesConcerned(attempt, { site: target.site, page: options.page });
   if (pages.length === 0 && !documented) return NO_PAGE;
   const input = await publishInputOf(attempt);
-  const show = (id: string) => publishRow(row, { site: target.site, id }, input).catch(retryAfterFault);
+  const show = (id: string) => publishRow(row, { site: target.site, id }, input).catch(retryAfterFault(id));
   const showAll = (ids: readonly string[]) => Promise.all(ids.map(show));
   const [shown, more] = await Promise.all([showAll(pages), documented?.concernedBy(attempt, input.client)]);
   if (more?.ok === false) return withoutDocumented(shown, more.failure);
@@ -90,11 +90,21 @@ const withRemark = (outcome: ActionOutcome, remark: string): ActionOutcome =>
   remark === "" ? outcome : { ...outcome, summary: `${outcome.summary}; ${remark}` };
 
 async function publishInputOf(attempt: Run): Promise<PublishInput> {
-  const { busEvent, target, options, cooldown, deps, signal } = attempt;
+  const { busEvent, targetName, target, options, cooldown, deps, signal } = attempt;
   const { region, progressSeconds } = target;
-  const { subject } = busEvent.detail;
-  const client = await clientFor(attempt);
-  return { client, cooldown, deps, signal, region, progressSeconds, subject, whenMissing: options.whenMissing };
+  const { subject, replay } = busEvent.detail;
+  return {
+    client: await clientFor(attempt),
+    target: targetName,
+    isReplay: replay !== undefined,
+    cooldown,
+    deps,
+    signal,
+    region,
+    progressSeconds,
+    subject,
+    whenMissing: options.whenMissing,
+  };
 }
 
 async function clientFor({ origin, targetName, target, cooldown, ownAccount, deps, signal }: Run): Promise<PageClient> {
@@ -115,7 +125,10 @@ async function clientFor({ origin, targetName, target, cooldown, ownAccount, dep
 }
 
 /** A retryable fault of one page does not prevent the others from being written. */
-function retryAfterFault(error: unknown): ActionOutcome {
-  if (error instanceof Fault && error.retryable) return { outcome: "retry", summary: error.message };
-  throw error;
-}
+const retryAfterFault =
+  (page: string) =>
+  (error: unknown): ActionOutcome => {
+    if (error instanceof Fault && error.retryable)
+      return { outcome: "retry", summary: `page ${page}: ${error.message}` };
+    throw error;
+  };
