@@ -84,6 +84,13 @@ export class SandboxSite {
     return [...this.#pages.values()].filter((page) => page.status === "current" && page.labels.includes(label));
   }
 
+  /** The current pages with this title, which is compared without case. */
+  titled(space: string, title: string): readonly SandboxPage[] {
+    const isWanted = (page: SandboxPage) =>
+      page.status === "current" && page.space === space && latest(page).title.toLowerCase() === title.toLowerCase();
+    return [...this.#pages.values()].filter(isWanted);
+  }
+
   /** Adds a version if its number is the next one and its body is well-formed. */
   write(page: SandboxPage, version: NewVersion): Written {
     const current = latest(page).number;
@@ -105,14 +112,6 @@ export class SandboxSite {
     return index < 0 ? undefined : this.#failures.splice(index, 1)[0];
   }
 
-  beforeNextWrite(run: () => void): void {
-    this.#beforeWrites.push(run);
-  }
-
-  runBeforeWrite(): void {
-    this.#beforeWrites.shift()?.();
-  }
-
   refuseWrites(refuses: RefusesWrite): void {
     this.#refuses = refuses;
   }
@@ -120,6 +119,14 @@ export class SandboxSite {
   /** The status with which the site refuses a write; undefined if it can store it. */
   refusalOf(version: NewVersion): number | undefined {
     return this.#refuses(version);
+  }
+
+  beforeNextWrite(run: () => void): void {
+    this.#beforeWrites.push(run);
+  }
+
+  runBeforeWrite(): void {
+    this.#beforeWrites.shift()?.();
   }
 
   #add({ id = "98310", space = "ENG", title = "Release 4", body = WELCOME, ...seed }: PageSeed) {

@@ -25,7 +25,15 @@ import {
 } from "./classify-response.ts";
 import type { StoredComment } from "./comment.ts";
 import type { OwnAccount } from "./own-account.ts";
-import { type FoundPages, foundPages, searchPath } from "./page-search.ts";
+import type { PageTitle } from "./page-address.ts";
+import {
+  type FoundPages,
+  foundPages,
+  searchPath,
+  type TitledPage,
+  titledPages,
+  titleSearchPath,
+} from "./page-search.ts";
 import type { TargetCooldown } from "./target-cooldown.ts";
 
 /** A page as read, with all that a write needs. */
@@ -80,6 +88,8 @@ export interface PageClient {
   version(id: string, number: number): Promise<CallResult<PageVersion, FinalOutcome>>;
   /** A batch of the pages with the label, oldest first. `next` comes from the batch before. */
   search(label: string, next?: string): Promise<CallResult<FoundPages, FinalOutcome>>;
+  /** Pages with these titles, and perhaps others. */
+  searchTitles(titles: readonly PageTitle[]): Promise<CallResult<readonly TitledPage[], FinalOutcome>>;
   comment(id: string): Promise<CallResult<StoredComment, FinalOutcome>>;
 }
 
@@ -112,6 +122,7 @@ export function pageClient(connection: Connection): PageClient {
     read: (id) => call(connection, { method: "GET", path: product.pagePath(id) }, product.page, page),
     version: (id, number) => call(connection, { method: "GET", path: product.versionPath(id, number) }, version, read),
     search: (label, next) => call(connection, { method: "GET", path: searchPath(label, next) }, foundPages, search),
+    searchTitles: (titles) => call(connection, { method: "GET", path: titleSearchPath(titles) }, titledPages, search),
     comment: (id) => readComment(connection, id),
     write: async (id, next) => {
       const ending = await connection.ownAccount.recordBeforeWrite(connection.credential, () => readUser(connection));

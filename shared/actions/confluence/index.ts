@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { Fault } from "../../host/fault.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
 import type { Action, ActionDeps } from "../action.ts";
-import { rowOf } from "./board-row.ts";
+import { type ReportedRow, rowOf } from "./board-row.ts";
 import type { FinalOutcome } from "./classify-response.ts";
 import { type PageClient, pageClient } from "./client.ts";
 import { cloud } from "./cloud.ts";
@@ -10,6 +10,7 @@ import { combineOutcomes } from "./combine-outcomes.ts";
 import { runCommentCommand } from "./comment-command.ts";
 import { dataCenter } from "./data-center.ts";
 import { DocumentedPages } from "./documented-pages.ts";
+import { LinkedPages } from "./linked-pages.ts";
 import { OwnAccount } from "./own-account.ts";
 import { pagesConcerned } from "./pages.ts";
 import { MAX_ATTEMPT_MS, type PublishInput, publishRow } from "./publish-row.ts";
@@ -31,11 +32,13 @@ export const confluence: Action = {
     const options = v.parse(routeOptions, settings.options);
     const label = options.documentedBy;
     const documented = label === undefined ? undefined : new DocumentedPages(label, deps.clock);
+    const linked = new LinkedPages(deps.clock);
     const { targetName } = settings;
     const cooldown = cooldownOf(targetName, deps);
     const ownAccount = new OwnAccount(target.site, deps);
     return {
-      run: (context) => run({ ...context, targetName, target, options, documented, cooldown, ownAccount, deps }),
+      run: (context) =>
+        run({ ...context, targetName, target, options, documented, linked, cooldown, ownAccount, deps }),
     };
   },
 };
@@ -45,6 +48,7 @@ interface Run extends ActionContext {
   readonly target: TargetSettings;
   readonly options: RouteOptions;
   readonly documented: DocumentedPages | undefined;
+  readonly linked: LinkedPages;
   readonly cooldown: TargetCooldown;
   readonly ownAccount: OwnAccount;
   readonly deps: ActionDeps;
@@ -61,21 +65,26 @@ async function run(attempt: Run): Promise<ActionOutcome> {
   if (!row && "approval" in busEvent.detail) return { outcome: "done", summary: "an approval of another system" };
   // This includes `page.updated`, which the bridge's own write causes.
   if (!row) return { outcome: "give_up", summary: `${busEvent.detail.type} is neither a build nor a deployment` };
-  const { target, options, documented } = attempt;
-  const pages = pagesConcerned(attempt, { site: target.site, page: options.page });
-  if (pages.length === 0 && !documented) return NO_PAGE;
+  return showOnPages(row, attempt);
+}
+
+async function showOnPages(row: ReportedRow, attempt: Run): Promise<ActionOutcome> {
+  const { documented, linked } = attempt;
+  const { site } = attempt.target;
+  const { page } = attempt.options;
+  const links = pagesConcerned(attempt, { site, page });
+  const { ids: pages, failure, remark } = await linked.of(links, () => clientFor(attempt));
+  if (pages.length === 0 && !documented) return withRemark(failure ?? NO_PAGE, remark);
   const input = await publishInputOf(attempt);
-  const show = (id: string) => publishRow(row, { site: target.site, id }, input).catch(retryAfterFault(id));
+  const show = (id: string) => publishRow(row, { site, id }, input).catch(retryAfterFault(id));
   const showAll = (ids: readonly string[]) => Promise.all(ids.map(show));
   const [shown, more] = await Promise.all([showAll(pages), documented?.concernedBy(attempt, input.client)]);
-  if (more?.ok === false) return withoutDocumented(shown, more.failure);
-  const others = await showAll(more?.ids.filter((id) => !pages.includes(id)) ?? []);
-  const outcomes = [...shown, ...others];
-  if (outcomes.length === 0) return NO_PAGE;
-  return withRemark(
-    combineOutcomes(outcomes),
-    more?.leftOut ? `${more.leftOut} more pages document it, and are left out` : "",
-  );
+  const outcomes = [...shown, ...(failure ? [failure] : [])];
+  if (more?.ok === false) return withRemark(withoutDocumented(outcomes, more.failure), remark);
+  outcomes.push(...(await showAll(more?.ids.filter((id) => !pages.includes(id)) ?? [])));
+  const outcome = outcomes.length === 0 ? NO_PAGE : combineOutcomes(outcomes);
+  const leftOut = more?.leftOut ? `${more.leftOut} more pages document it, and are left out` : "";
+  return withRemark(withRemark(outcome, leftOut), remark);
 }
 
 const NO_PAGE: ActionOutcome = { outcome: "done", summary: "no page is concerned" };
