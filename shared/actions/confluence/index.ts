@@ -3,6 +3,7 @@ import { Fault } from "../../host/fault.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
 import type { Action, ActionDeps } from "../action.ts";
 import { type ReportedRow, rowOf } from "./board-row.ts";
+import { linksOfChange, recordChangeLinks } from "./change-links.ts";
 import type { FinalOutcome } from "./classify-response.ts";
 import { type PageClient, pageClient } from "./client.ts";
 import { cloud } from "./cloud.ts";
@@ -60,6 +61,10 @@ async function run(attempt: Run): Promise<ActionOutcome> {
     const { commands } = deps;
     return runCommentCommand({ busEvent, site: attempt.target.site, commands, client: () => clientFor(attempt) });
   }
+  if ("change" in busEvent.detail) {
+    const { change } = busEvent.detail;
+    return recordChangeLinks({ change, busEvent, site: attempt.target.site, changeLinks: deps.changeLinks });
+  }
   const row = rowOf(attempt);
   // An approval of another system belongs to a build, which has a row already.
   if (!row && "approval" in busEvent.detail) return { outcome: "done", summary: "an approval of another system" };
@@ -69,10 +74,11 @@ async function run(attempt: Run): Promise<ActionOutcome> {
 }
 
 async function showOnPages(row: ReportedRow, attempt: Run): Promise<ActionOutcome> {
-  const { documented, linked } = attempt;
+  const { busEvent, documented, linked, deps } = attempt;
   const { site } = attempt.target;
   const { page } = attempt.options;
-  const links = pagesConcerned(attempt, { site, page });
+  const ofChange = page === undefined ? await linksOfChange(busEvent, { site, changeLinks: deps.changeLinks }) : "";
+  const links = pagesConcerned(attempt, { site, page, ofChange });
   const { ids: pages, failure, remark } = await linked.of(links, () => clientFor(attempt));
   if (pages.length === 0 && !documented) return withRemark(failure ?? NO_PAGE, remark);
   const input = await publishInputOf(attempt);

@@ -75,7 +75,7 @@ export class LinkedPages {
 const keyOf = ({ space, title }: PageTitle): string => JSON.stringify([space.toLowerCase(), title.toLowerCase()]);
 
 /** What to say of links that are of no page. `missing`: titles that no page has. */
-function remarkOn(links: readonly PageLink[], missing: readonly PageTitle[]): string {
+export function remarkOn(links: readonly PageLink[], missing: readonly PageTitle[]): string {
   const titles = missing.map(({ space, title }) => `space ${space} has no page “${title}” that the account may see`);
   const others = links.flatMap((link) => ("other" in link ? `${link.other} is the address of no page` : []));
   const remarks = [...titles, ...others].map((remark) => cut(remark, MAX_REMARK_LENGTH));

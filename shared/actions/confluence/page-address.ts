@@ -35,6 +35,13 @@ export function pageLinksIn(text: string, site: string): readonly PageLink[] {
   return [...new Map(links.map((link) => [JSON.stringify(link), link])).values()];
 }
 
+/** One address of what a link says; undefined if it is of no page. {@link pageLinksIn} reads it back. */
+export function addressOf(link: PageLink, site: string): string | undefined {
+  if ("other" in link) return undefined;
+  const query = "id" in link ? { pageId: link.id } : { spaceKey: link.space, title: link.title };
+  return `${site}/pages/viewpage.action?${new URLSearchParams(query)}`;
+}
+
 /**
  * Not inside another address. White space, quotes and brackets end it, and so does the next address of a list. A decoded
  * title may have letters of any alphabet. `&lt;` and the like are brackets in text that was escaped for HTML.

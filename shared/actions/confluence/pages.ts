@@ -4,16 +4,17 @@ import { isPageId, type PageLink, pageLinksIn } from "./page-address.ts";
 
 /**
  * Returns the pages of `site` that show an event: the page that the route names, otherwise the page whose event is the
- * origin, otherwise the pages that the texts of the commits, the change or the build link to.
+ * origin, otherwise the pages that the texts of the commits, the change or the build link to. `ofChange`: the
+ * links of the change that the build is for, which its report does not have.
  */
 export function pagesConcerned(
   { busEvent, origin }: { readonly busEvent: BusEvent; readonly origin: BusEvent },
-  { site, page }: { readonly site: string; readonly page: string | undefined },
+  { site, page, ofChange }: { readonly site: string; readonly page: string | undefined; readonly ofChange: string },
 ): readonly PageLink[] {
   if (page !== undefined) return [fill(busEvent, page)].filter(isPageId).map((id) => ({ id }));
   const started = startingPage(origin.detail, site);
   if (started !== undefined) return [{ id: started }];
-  const text = [...textsOf(origin.detail), ...textsOf(busEvent.detail)].join("\n");
+  const text = [...textsOf(origin.detail), ...textsOf(busEvent.detail), ofChange].join("\n");
   return pageLinksIn(text, site);
 }
 
