@@ -3,7 +3,7 @@ import { callOut } from "../../shared/host/call-out.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import { memoryBoards } from "../support/memory-stores.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
-import { type BenchOptions, benchFor, buildEntry } from "../support/sandbox-confluence-action.ts";
+import { type BenchOptions, benchFor, buildEntry, entryOf } from "../support/sandbox-confluence-action.ts";
 import type { Failure } from "../support/sandbox-confluence-site.ts";
 import { testClock } from "../support/test-doubles.ts";
 
@@ -109,6 +109,25 @@ describe.each(["cloud", "data-center"] as const)("a page of %s that cannot be wr
     await expect(run(buildEntry())).resolves.toMatchObject({ outcome: "give_up" });
     await expect(run(replayOf(buildEntry()))).resolves.toMatchObject({ outcome: "done" });
     expect(body()).toContain("PASSED");
+  });
+
+  test("a run that a later edit of the page started looks at a resting page", async () => {
+    const { run } = bench();
+    const editOf = (id: string, time: string) =>
+      entryOf(`d-edit-${id}`, {
+        type: "page.updated",
+        time,
+        subject: id,
+        page: { site: sandbox.site(product), id },
+      });
+    sandbox.failNext({ on: "GET", status: 403 });
+    await expect(run(buildEntry())).resolves.toMatchObject({ outcome: "give_up" });
+    sent.length = 0;
+    for (const origin of [editOf(PAGE, "2026-11-02T08:59:00.000Z"), editOf("98311", "2026-11-02T09:01:00.000Z")])
+      await expect(run(buildEntry({ pipeline: "ci/a" }), { origin })).resolves.toMatchObject({ outcome: "done" });
+    expect(sent).toEqual([]);
+    await run(buildEntry({ pipeline: "ci/b" }), { origin: editOf(PAGE, "2026-11-02T09:01:00.000Z") });
+    expect(body().match(/PASSED/g)).toHaveLength(3);
   });
 
   test("a page rests only for the target whose account cannot write it", async () => {

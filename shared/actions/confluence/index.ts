@@ -105,13 +105,14 @@ const withRemark = (outcome: ActionOutcome, remark: string): ActionOutcome =>
   remark === "" ? outcome : { ...outcome, summary: `${outcome.summary}; ${remark}` };
 
 async function publishInputOf(attempt: Run): Promise<PublishInput> {
-  const { busEvent, targetName, target, options, cooldown, deps, signal } = attempt;
+  const { busEvent, origin, targetName, target, options, cooldown, deps, signal } = attempt;
   const { region, progressSeconds } = target;
   const { subject, replay } = busEvent.detail;
   return {
     client: await clientFor(attempt),
     target: targetName,
     isReplay: replay !== undefined,
+    origin,
     cooldown,
     deps,
     signal,

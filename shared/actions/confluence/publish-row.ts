@@ -1,6 +1,7 @@
 import { type EpochMillis, isAhead, laterBy, toIso } from "../../host/clock.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { PageAddress } from "../../model/board.ts";
+import type { BusEvent } from "../../model/bus-event.ts";
 import { compareStates } from "../../model/build-order.ts";
 import { cut } from "../../model/event.ts";
 import type { Board, PageRecord, PageRest } from "../../store/boards.ts";
@@ -24,6 +25,8 @@ export interface PublishInput {
   readonly target: string;
   /** Somebody asked for this very attempt, so a page is looked at although it rests. */
   readonly isReplay: boolean;
+  /** The first cause of the event. */
+  readonly origin: BusEvent;
   readonly cooldown: TargetCooldown;
   readonly region: RegionOfPage["region"];
   readonly whenMissing: RegionOfPage["whenMissing"];
@@ -114,7 +117,7 @@ function withoutWriting(
   const throttle = { now: input.deps.clock.now(), progressSeconds: input.progressSeconds };
   if (!input.isReplay) {
     const known =
-      whileResting(board.record.rest, row, { ...input, now: throttle.now }) ??
+      whileResting(board.record.rest, { page, row }, { ...input, now: throttle.now }) ??
       outcomeIfRefused({ page, row }, board, throttle.now);
     if (known) return known;
   }
@@ -137,13 +140,18 @@ function withoutWriting(
  */
 function whileResting(
   rest: PageRest | undefined,
-  { delivery }: ReportedRow,
-  { target, now }: Pick<PublishInput, "target"> & { readonly now: EpochMillis },
+  { page, row }: { readonly page: PageAddress; readonly row: ReportedRow },
+  { target, origin, now }: Pick<PublishInput, "target" | "origin"> & { readonly now: EpochMillis },
 ): ActionOutcome | undefined {
   if (rest?.target !== target || isAhead(rest.since, now) || rest.until <= now) return undefined;
-  if (rest.delivery === delivery) return { outcome: "give_up", summary: rest.why };
+  if (hasEventAfter(rest.since, page, origin.detail)) return undefined;
+  if (rest.delivery === row.delivery) return { outcome: "give_up", summary: rest.why };
   return { outcome: "done", summary: `${rest.why} (not looked at again before ${toIso(rest.until)})` };
 }
+
+/** Somebody edited or restored the page after that time. */
+const hasEventAfter = (time: EpochMillis, { site, id }: PageAddress, detail: BusEvent["detail"]): boolean =>
+  "page" in detail && detail.page.id === id && detail.page.site === site && Date.parse(detail.time) > time;
 
 /** The wait is spread a little, so that the first attempt writes for all. */
 function waitFor(seconds: number, summary: string, { deps }: PublishInput): ActionOutcome {
