@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { rowOf } from "../../shared/actions/confluence/board-row.ts";
+import { Fault } from "../../shared/host/fault.ts";
+import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { BuildPart } from "../../shared/model/event.ts";
-import { memoryBoards } from "../support/memory-stores.ts";
+import { memoryBoards, withMethods } from "../support/memory-stores.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { benchFor, buildEntry } from "../support/sandbox-confluence-action.ts";
 import type { RefusesWrite } from "../support/sandbox-confluence-site.ts";
@@ -23,6 +25,10 @@ describe.each(["cloud", "data-center"] as const)("a row that the site of %s refu
 
   const body = () => sandbox.page(PAGE).latest.body;
   const versions = () => sandbox.page(PAGE).versions.length;
+  const shown = () =>
+    body()
+      .match(/PASSED|NOT SHOWN/g)
+      ?.toSorted();
   const refuse = (refuses: RefusesWrite) => {
     writes = 0;
     sandbox.refuseWrites((write) => {
@@ -114,19 +120,69 @@ describe.each(["cloud", "data-center"] as const)("a row that the site of %s refu
     expect(body()).not.toContain("NOT SHOWN");
   });
 
-  test("a row that waits to be written does not prevent another from being shown", async () => {
-    const { run, boards } = bench();
+  test("rows that wait to be written do not prevent another from being shown, and are tried by themselves or later", async () => {
+    const { run, boards, clock } = bench();
     const page = { site: sandbox.site(product), id: PAGE };
     await run(on({}));
     refuseFourBytes(400);
     const waiting = on({ pipeline: "ci/🚀" });
-    const row = rowOf({ busEvent: waiting, origin: waiting });
-    if (row) await boards.advance(page, row);
+    for (const busEvent of [waiting, on({ pipeline: "ci/site" })]) {
+      const row = rowOf({ busEvent, origin: busEvent });
+      if (row) await boards.advance(page, row);
+    }
     await expect(run(on({ pipeline: "ci/other" }))).resolves.toMatchObject({ outcome: "done" });
-    expect(body().match(/PASSED|NOT SHOWN/g)).toHaveLength(3);
+    expect(shown()).toEqual(["NOT SHOWN", "NOT SHOWN", "PASSED", "PASSED"]);
     expect(body()).toContain("ci/other");
     // Its own attempt says that it is refused.
     await expect(run(waiting)).resolves.toMatchObject({ outcome: "give_up" });
+    clock.advance(600_000);
+    await expect(run(on({ pipeline: "ci/last" }))).resolves.toMatchObject({ outcome: "done" });
+    expect(shown()).toEqual(["NOT SHOWN", "PASSED", "PASSED", "PASSED", "PASSED"]);
+  });
+
+  test("a process that dies after the write without the row leaves a page that the next attempt does not write again", async () => {
+    const boards = memoryBoards();
+    const dying = withMethods(boards, {
+      release: () => Promise.reject(new Fault("store_unavailable", "gone", { retryable: true })),
+    });
+    const clock = testClock();
+    refuseFourBytes(400);
+    await expect(benchFor(sandbox, product, { boards: dying, clock }).run(on(ROCKET))).resolves.toMatchObject({
+      outcome: "retry",
+    });
+    clock.advance(120_000);
+    const before = versions();
+    await expect(benchFor(sandbox, product, { boards, clock }).run(on(ROCKET))).resolves.toMatchObject({
+      outcome: "give_up",
+      summary: expect.stringMatching(/feat\/🚀-launch/u),
+    });
+    expect(versions()).toBe(before);
+  });
+
+  test("a person's edit before the write without the row is kept", async () => {
+    const { run } = bench();
+    await run(on({}));
+    refuseFourBytes(400);
+    sandbox.beforeNextWrite(() => sandbox.humanEdit(PAGE, (text) => `<p>First.</p>${text}`));
+    sandbox.beforeNextWrite(() => sandbox.humanEdit(PAGE, (text) => `<p>Second.</p>${text}`));
+    await expect(run(on(ROCKET))).resolves.toMatchObject({ outcome: "give_up" });
+    expect(body()).toMatch(/Second\.(?:.*)First\.(?:.*)NOT SHOWN/s);
+  });
+
+  test("several attempts at once end with every row shown but the refused one", async () => {
+    const { run, clock } = bench();
+    refuseFourBytes(400);
+    const events = [on(ROCKET), ...["ci/a", "ci/b", "ci/c"].map((pipeline) => on({ pipeline, id: `run-${pipeline}` }))];
+    const settle = async (event: BusEvent): Promise<string> => {
+      for (let attempt = 0; attempt < 20; attempt++) {
+        const { outcome } = await run(event);
+        if (outcome === "done" || outcome === "give_up") return outcome;
+        clock.advance(2_000);
+      }
+      throw new Error("it never settled");
+    };
+    expect(await Promise.all(events.map(settle))).toEqual(["give_up", "done", "done", "done"]);
+    expect(shown()).toEqual(["NOT SHOWN", "PASSED", "PASSED", "PASSED"]);
   });
 
   test.each([403, 404, 409, 429, 503])("a write answered by %i is not repeated with fewer rows", async (status) => {

@@ -1,8 +1,8 @@
 import { type EpochMillis, isAhead, laterBy, toIso } from "../../host/clock.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { PageAddress } from "../../model/board.ts";
-import type { BusEvent } from "../../model/bus-event.ts";
 import { compareStates } from "../../model/build-order.ts";
+import type { BusEvent } from "../../model/bus-event.ts";
 import { cut } from "../../model/event.ts";
 import type { Board, PageRecord, PageRest } from "../../store/boards.ts";
 import type { ActionDeps } from "../action.ts";

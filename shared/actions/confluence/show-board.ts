@@ -8,7 +8,7 @@ import { isShownIn, markOf, refusedIn } from "./page-throttle.ts";
 import type { RefusedWith } from "./render-region.ts";
 import { type PageUpdate, type PageUpdated, updatePage } from "./update-page.ts";
 
-interface BoardUpdate extends Omit<PageUpdate, "refusedWith"> {
+interface BoardUpdate extends Omit<PageUpdate, "refusedIn"> {
   readonly row: ReportedRow;
   /** Of the page, at the start of the lease. */
   readonly record: PageRecord;
@@ -26,18 +26,18 @@ export interface BoardShown extends PageUpdated {
  * Shows the page's board. If the site refuses the page for a reason that its content may explain, the page is written with
  * fewer rows: first without the reported row, then without all other rows that it has not shown yet, then without both.
  * So one row that the site cannot store, such as one with a character of four bytes in an old MySQL, does not keep the
- * others from the page. At most five writes.
+ * others from the page. At most five writes, and their repetitions after a conflict.
  */
 export async function showBoard(update: BoardUpdate): Promise<BoardShown> {
   const known = knownRefusals(update);
-  const first = await updatePage({ ...update, refusedWith: known });
+  const first = await updatePage({ ...update, refusedIn: known });
   if (first.refusedStatus === undefined) return { ...first, refused: refusedAfter(first, update, []) };
   let refusal = { ...first, refusedStatus: first.refusedStatus };
-  for (const isLeftOut of await selections(known, update)) {
+  for (const leavesOut of await selections(known, update)) {
     const status = refusal.refusedStatus;
-    const refusedWith: RefusedWith = (row) => known(row) ?? (isLeftOut(row) ? status : undefined);
-    const shown = await updatePage({ ...update, refusedWith });
-    if (shown.seen) return withFewerRows(shown, { known, refusedWith, refusal, update });
+    const refusedIn: RefusedIn = (board) => (row) => known(board)(row) ?? (leavesOut(row, board) ? status : undefined);
+    const shown = await updatePage({ ...update, refusedIn });
+    if (shown.seen) return withFewerRows(shown, { known, refusedIn, refusal, update });
     if (shown.refusedStatus === undefined) return { ...shown, refused: update.record.refused ?? [] };
     refusal = { ...shown, refusedStatus: shown.refusedStatus };
   }
@@ -45,9 +45,12 @@ export async function showBoard(update: BoardUpdate): Promise<BoardShown> {
 }
 
 /** A row is tried again after this, because somebody may have repaired the site or shortened the page. */
-const REFUSED_MS = 86_400_000;
+const SURE_MS = 86_400_000;
+/** Another row was probably the cause, and its own attempt finds that out. */
+const UNSURE_MS = 600_000;
 
-const isFresh = ({ at }: RefusedRow, now: EpochMillis): boolean => !isAhead(at, now) && now - at < REFUSED_MS;
+const isFresh = ({ at, isSure }: RefusedRow, now: EpochMillis): boolean =>
+  !isAhead(at, now) && now - at < (isSure ? SURE_MS : UNSURE_MS);
 
 /** The outcome for a row of the board that the site is known to refuse in this state. */
 export function outcomeIfRefused(
@@ -62,30 +65,35 @@ export function outcomeIfRefused(
 }
 
 /** What the site refused lately is not sent again. The reported row is, unless it alone was the cause. */
-function knownRefusals({ record, row: { key }, isReplay, clock }: BoardUpdate): RefusedWith {
+function knownRefusals({ row: { key }, isReplay, clock }: BoardUpdate): RefusedIn {
   const now = clock.now();
-  return (row) => {
-    const entry = refusedIn(record.refused, row);
-    const isTried = row.key === key && (isReplay || !entry?.isSure);
-    return entry && isFresh(entry, now) && !isTried ? entry.status : undefined;
-  };
+  return ({ record }) =>
+    (row) => {
+      const entry = refusedIn(record.refused, row);
+      const isTried = row.key === key && (isReplay || !entry?.isSure);
+      return entry && isFresh(entry, now) && !isTried ? entry.status : undefined;
+    };
 }
 
-type Selection = (row: BoardRow) => boolean;
+type RefusedIn = (board: Board) => RefusedWith;
+type Selection = (row: BoardRow, board: Board) => boolean;
 
 /** The rows to leave out, one selection after the other. */
-async function selections(known: RefusedWith, { row: { key }, record, boards, page }: BoardUpdate) {
-  const { rows } = await boards.read(page);
-  const isOther: Selection = (row) => row.key !== key && !isShownIn(record.shown?.marks, row);
+async function selections(
+  known: RefusedIn,
+  { row: { key }, boards, page }: BoardUpdate,
+): Promise<readonly Selection[]> {
+  const board = await boards.read(page);
+  const isOther: Selection = (row, { record }) => row.key !== key && !isShownIn(record.shown?.marks, row);
   const isReported: Selection = (row) => row.key === key;
-  const hasOthers = rows.some((row) => isOther(row) && known(row) === undefined);
-  return hasOthers ? [isReported, isOther, (row: BoardRow) => isReported(row) || isOther(row)] : [isReported];
+  const hasOthers = board.rows.some((row) => isOther(row, board) && known(board)(row) === undefined);
+  return hasOthers ? [isReported, isOther, (row, now) => isReported(row, now) || isOther(row, now)] : [isReported];
 }
 
 interface Fewer {
-  readonly known: RefusedWith;
+  readonly known: RefusedIn;
   /** The rows that the page does not show. */
-  readonly refusedWith: RefusedWith;
+  readonly refusedIn: RefusedIn;
   /** The last write that the site refused. */
   readonly refusal: PageUpdated & { readonly refusedStatus: number };
   readonly update: BoardUpdate;
@@ -93,18 +101,19 @@ interface Fewer {
 
 /** The site refused the board, and accepted it with fewer rows. */
 async function withFewerRows(shown: PageUpdated, fewer: Fewer): Promise<BoardShown> {
-  const { known, refusedWith, refusal, update } = fewer;
-  const { row, clock } = update;
+  const { known, refusedIn, refusal, update } = fewer;
+  const { row, clock, boards, page } = update;
   const isReportedShown = !shown.seen?.leftOut.some(({ key }) => key === row.key);
   if (!isReportedShown && refusal.refusedStatus === SERVER_ERROR) {
     // The site may only have been in trouble for a moment.
     const again = await updatePage({
       ...update,
-      refusedWith: (one) => (one.key === row.key ? known(one) : refusedWith(one)),
+      refusedIn: (board) => (one) => (one.key === row.key ? known : refusedIn)(board)(one),
     });
     if (again.refusedStatus === undefined) return { ...again, refused: refusedAfter(again, update, []) };
   }
-  const newlyLeftOut = shown.seen?.leftOut.filter((one) => known(one) === undefined) ?? [];
+  const isKnown = known(await boards.read(page));
+  const newlyLeftOut = shown.seen?.leftOut.filter((one) => isKnown(one) === undefined) ?? [];
   const added = newlyLeftOut.map((one): RefusedRow => {
     const isSure = one.key === row.key && one.delivery === row.delivery;
     return { mark: markOf(one), status: refusal.refusedStatus, at: clock.now(), ...(isSure && { isSure }) };

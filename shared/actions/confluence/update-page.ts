@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { BoardRow, PageAddress } from "../../model/board.ts";
 import { cut } from "../../model/event.ts";
-import type { BoardStore } from "../../store/boards.ts";
+import type { Board, BoardStore } from "../../store/boards.ts";
 import type { FinalOutcome, PageFailure, WriteFailure } from "./classify-response.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
 import { type RegionOfPage, spliceRegion } from "./region.ts";
@@ -19,8 +19,8 @@ export interface PageUpdate {
    * with the delivery's id, which is the same for every try of one delivery and for no other, so it proves a write.
    */
   readonly row: Pick<BoardRow, "key" | "delivery">;
-  /** The rows that the page only names. */
-  readonly refusedWith: RefusedWith;
+  /** The rows of the board that the page only names. */
+  readonly refusedIn: (board: Board) => RefusedWith;
   readonly random: () => number;
   readonly signal: AbortSignal;
 }
@@ -78,6 +78,7 @@ interface LastTry {
 interface Next extends Pick<StoredPage, "title" | "body"> {
   readonly number: number;
   readonly rows: readonly BoardRow[];
+  readonly refusedWith: RefusedWith;
   /** What the page does with this version, for the timeline. */
   readonly does: string;
 }
@@ -86,26 +87,27 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
   const { id } = update.page;
   const why = whyUnwritable(page);
   if (why) return { outcome: { outcome: "give_up", summary: `page ${id} is ${why}` }, isUnavailable: true };
-  const { rows } = await update.boards.read(update.page);
-  const content = renderRegion(rows, update.refusedWith);
+  const board = await update.boards.read(update.page);
+  const { rows } = board;
+  const refusedWith = update.refusedIn(board);
+  const content = renderRegion(rows, refusedWith);
   const splice = spliceRegion(page.body, content, { ...update, page: id });
   switch (splice.kind) {
     case "unchanged": {
       const version = page.version.number;
       return {
         outcome: shown(update.page, version, "shows this state already"),
-        seen: { version, ...divided(rows, update), isOurs: false },
+        seen: { version, ...divided(rows, refusedWith), isOurs: false },
       };
     }
     case "absent":
       return ended({ outcome: "done", summary: `page ${id} has no status region, and gets none` });
     case "unusable":
       return ended({ outcome: "give_up", summary: `page ${id} was not changed: ${splice.why}` });
-    case "changed":
-      return write(
-        { title: page.title, body: splice.body, number: page.version.number + 1, rows, does: doesWith(splice.from) },
-        update,
-      );
+    case "changed": {
+      const next = { title: page.title, body: splice.body, number: page.version.number + 1, rows, refusedWith };
+      return write({ ...next, does: doesWith(splice.from) }, update);
+    }
   }
 }
 
@@ -126,8 +128,8 @@ const doesWith = (from: string | undefined): string =>
   from === undefined ? "shows the new state" : `shows the new state, in the region that was copied from page ${from}`;
 
 async function write(next: Next, update: PageUpdate): Promise<PageUpdated | LastTry> {
-  const { number, rows, title, body } = next;
-  const version = { number, message: messageOf(rows, update) };
+  const { number, title, body } = next;
+  const version = { number, message: messageOf(next, update) };
   const written = await update.client.write(update.page.id, { title, body, version });
   if (written.ok) return made(written.value.number, next, update);
   const { failure } = written;
@@ -145,12 +147,12 @@ async function write(next: Next, update: PageUpdate): Promise<PageUpdated | Last
   }
 }
 
-const made = (version: number, { rows, does }: Next, update: PageUpdate): PageUpdated => ({
+const made = (version: number, { rows, refusedWith, does }: Next, update: PageUpdate): PageUpdated => ({
   outcome: shown(update.page, version, does),
-  seen: { version, ...divided(rows, update), isOurs: true },
+  seen: { version, ...divided(rows, refusedWith), isOurs: true },
 });
 
-const divided = (rows: readonly BoardRow[], { refusedWith }: PageUpdate) => ({
+const divided = (rows: readonly BoardRow[], refusedWith: RefusedWith) => ({
   rows: rows.filter((row) => refusedWith(row) === undefined),
   leftOut: rows.filter((row) => refusedWith(row) !== undefined),
 });
@@ -168,7 +170,7 @@ const DRAFT_WAIT_SECONDS = 300;
  * The version's message. It has the state that is written, which may be later than the one that this delivery reported. It
  * does not name a row that the site refused, because the site may refuse the message for the same text.
  */
-function messageOf(rows: readonly BoardRow[], { row: { key, delivery }, refusedWith }: PageUpdate): string {
+function messageOf({ rows, refusedWith }: Next, { row: { key, delivery } }: PageUpdate): string {
   const build = rows.find((row) => row.key === key && refusedWith(row) === undefined)?.build;
   return `${build ? `${cut(build.pipeline, 120)} ${build.state} ` : ""}${markOf(delivery)}`;
 }
