@@ -8,6 +8,7 @@ import type { EventType } from "../model/event.ts";
 import type { OutboundTokens } from "../outbound/outbound-tokens.ts";
 import type { SystemTokens } from "../outbound/system-tokens.ts";
 import type { BoardStore } from "../store/boards.ts";
+import type { ChangeLinkStore } from "../store/change-links.ts";
 import type { OriginStore } from "../store/origins.ts";
 import type { OwnAccountStore } from "../store/own-accounts.ts";
 
@@ -83,6 +84,8 @@ export interface ActionDeps {
   readonly boards: BoardStore;
   /** Where an action records the account with which it is going to write. */
   readonly ownAccounts: Pick<OwnAccountStore, "record">;
+  /** The pages that change requests link to. */
+  readonly changeLinks: Pick<ChangeLinkStore, "record" | "find">;
   readonly commands: Commands;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;

@@ -20,6 +20,33 @@ export interface PageRecord {
   readonly cooldownSince?: EpochMillis;
   /** When a write was rejected because of a person's open draft; undefined after a later write. */
   readonly draftSince?: EpochMillis;
+  /** Rows that the page does not show, because the site refused it with them. */
+  readonly refused?: readonly RefusedRow[];
+  /** Present while the page is not looked at. */
+  readonly rest?: PageRest;
+}
+
+/** A row whose content the site refused. Another state of the row has another mark. */
+export interface RefusedRow {
+  /** As in `shown`. */
+  readonly mark: string;
+  /** The status of the site's response. */
+  readonly status: number;
+  readonly at: EpochMillis;
+  /** The page was refused with this row and accepted without it. Otherwise one of several rows was the cause. */
+  readonly isSure?: true;
+}
+
+/** A page that cannot be written, until a person restores it or lets the account write it. */
+export interface PageRest {
+  /** The target whose account cannot write it. Another account may be able to. */
+  readonly target: string;
+  readonly since: EpochMillis;
+  readonly until: EpochMillis;
+  /** The delivery for which it was last looked at. */
+  readonly delivery: string;
+  /** What was found then. */
+  readonly why: string;
 }
 
 export interface Board {

@@ -1,6 +1,7 @@
 import { ActionStore } from "./actions.ts";
 import { ApprovalStore } from "./approvals.ts";
 import { BoardStore, type BoardStoreOptions } from "./boards.ts";
+import { ChangeLinkStore } from "./change-links.ts";
 import { CredentialUsageStore } from "./credential-usage.ts";
 import { DeliveryStore, type DeliveryStoreOptions } from "./deliveries.ts";
 import { OriginStore } from "./origins.ts";
@@ -23,6 +24,7 @@ export interface Stores {
   readonly storedTokens: StoredTokenStore;
   readonly credentialUses: CredentialUsageStore;
   readonly ownAccounts: OwnAccountStore;
+  readonly changeLinks: ChangeLinkStore;
 }
 
 /** Opens all stores over one table. */
@@ -39,5 +41,6 @@ export function openStores(table: Table, options: DeliveryStoreOptions & BoardSt
     storedTokens: new StoredTokenStore(table),
     credentialUses: new CredentialUsageStore(table, options),
     ownAccounts: new OwnAccountStore(table, options),
+    changeLinks: new ChangeLinkStore(table, options),
   };
 }

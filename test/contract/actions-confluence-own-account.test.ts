@@ -79,7 +79,9 @@ describe.each(["cloud", "data-center"] as const)("the account that writes to %s"
       sandbox.failNext({ on: "user", status });
       await expect(run(buildEntry())).resolves.toMatchObject({
         outcome: "retry",
-        summary: expect.stringMatching(/^nothing was written, because the account that writes is unknown: /),
+        summary: expect.stringMatching(
+          /^page 98310: nothing was written, because the account that writes is unknown: /,
+        ),
       });
       expect([versions(), recorded.length]).toEqual([1, 0]);
       clock.advance(60_000);

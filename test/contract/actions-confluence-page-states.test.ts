@@ -23,6 +23,8 @@ const NOTE = "<p>Our own words.</p>";
 interface State {
   readonly seed?: PageSeed;
   readonly failure?: Failure;
+  /** The status with which the site refuses every write. */
+  readonly refuses?: number;
   readonly options?: object;
   readonly outcome: "done" | "wait" | "give_up";
   /** The summary in the delivery's timeline. */
@@ -122,22 +124,27 @@ const STATES: Readonly<Record<string, State>> = {
   "a page that the account may not see": {
     failure: { on: "GET", status: 404 },
     outcome: "give_up",
-    says: /404: there is no such page, or the account may not see or edit it/,
+    says: /^page 98310: .*404: there is no such page, or the account may not see or edit it/,
   },
   "a page that the account may not read": {
     failure: { on: "GET", status: 403 },
     outcome: "give_up",
-    says: /the read with 403: the account may not do this/,
+    says: /^page 98310: .*the read with 403: the account may not do this/,
   },
   "a page that the account may not edit": {
     failure: { on: "PUT", status: 403 },
     outcome: "give_up",
-    says: /the write with 403: the account may not do this/,
+    says: /^page 98310: .*the write with 403: the account may not do this/,
   },
   "a page at the size limit": {
-    failure: { on: "PUT", status: 413 },
+    refuses: 413,
     outcome: "give_up",
-    says: /413: the page is too large/,
+    says: /^page 98310: Confluence answered the write with 413: the page is too large, whatever rows it shows$/,
+  },
+  "a page that the site refuses whatever its region shows": {
+    refuses: 400,
+    outcome: "give_up",
+    says: /^page 98310: .* 400: the page was rejected, most likely for its markup, whatever rows it shows$/,
   },
 };
 
@@ -151,6 +158,7 @@ describe.each(["cloud", "data-center"] as const)("the status on a page of %s", (
     const sandbox = await startSandboxConfluence({ product, pages: [state.seed ?? {}] });
     closing.push(sandbox.close);
     if (state.failure) sandbox.failNext(state.failure);
+    sandbox.refuseWrites(() => state.refuses);
     const line = state.outcome === "wait" ? { kind: "waiting" } : { attempt: 1, outcome: state.outcome };
     await expect(timelineAfterRun(sandbox, product, state)).resolves.toMatchObject([
       { ...line, summary: expect.stringMatching(state.says) },

@@ -88,7 +88,6 @@ describe.each(["cloud", "data-center"] as const)("the status on a page of %s", (
       { on: "PUT", status: 409, body: "content is unreconciled" },
       { outcome: "wait", afterSeconds: 300 },
     ],
-    ["rejected markup", { on: "PUT", status: 400 }, { outcome: "give_up", summary: expect.stringMatching(/markup/) }],
     [
       "unknown credential",
       { on: "GET", status: 401 },
@@ -101,7 +100,6 @@ describe.each(["cloud", "data-center"] as const)("the status on a page of %s", (
     ],
     ["missing permission", { on: "PUT", status: 403 }, { outcome: "give_up" }],
     ["missing page", { on: "GET", status: 404 }, { outcome: "give_up" }],
-    ["page that is too large", { on: "PUT", status: 413 }, { outcome: "give_up" }],
   ];
   test.each(failures)("a %s has the right outcome", async (_, failure, expected) => {
     sandbox.failNext(failure);

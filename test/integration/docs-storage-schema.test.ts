@@ -36,6 +36,7 @@ const HEADINGS = [
   "Used token",
   "Stored token",
   "Own account",
+  "Change links",
   "Approval",
   "Change",
   "Runs",
@@ -280,6 +281,16 @@ describe("docs/storage-schema.md", () => {
     expect(await recorded.shown(stored)).toEqual(stored);
   });
 
+  it("the example of a change's links is recorded and found as documented", async () => {
+    const { stored, read } = exampleOf("Change links");
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.changeLinks.find(read.change)).toBe(read.links);
+    const recorded = await emptyStores();
+    await recorded.changeLinks.record(read.change, read.links, read.at);
+    expect(await recorded.shown(stored)).toEqual(stored);
+  });
+
   it("the example of a rate is counted as documented", async () => {
     const { stored, read } = exampleOf("Rate");
     const { bucket, limit } = read;
@@ -346,6 +357,10 @@ describe.skipIf(leftOut !== undefined)(`the cost of a write${leftOut ? `, left o
       await costs("store a token", () => stores.storedTokens.keep(source, sealed, end));
       const own = exampleOf("Own account").read;
       await costs("record an own account", () => stores.ownAccounts.record(own, own.until));
+      const linking = exampleOf("Change links").read;
+      await costs("record a change's links", () =>
+        stores.changeLinks.record(linking.change, linking.links, linking.at),
+      );
       await costs("count a request", () => stores.rateLimits.count(["robot"], clock.now(), 1));
       await costs("record a credential's use", () => stores.credentialUses.record(exampleOf("Credential").read));
       const { approvals, runs } = stores;

@@ -34,6 +34,7 @@ const HELD: readonly Held[] = [
       "GET /footer-comments/{comment-id}",
       "GET /inline-comments/{comment-id}",
       "GET /wiki/rest/api/user/current",
+      "GET /wiki/rest/api/content/search",
     ],
   },
   // Data Center has no description of its own. Cloud's first interface grew out of the same one, and this is the last
@@ -47,6 +48,7 @@ const HELD: readonly Held[] = [
       "PUT /wiki/rest/api/content/{id}",
       "GET /wiki/rest/api/content/{id}/version/{versionNumber}",
       "GET /wiki/rest/api/user/current",
+      "GET /wiki/rest/api/content/search",
     ],
   },
 ];
@@ -102,6 +104,8 @@ interface Scene {
   readonly bench?: (product: Held["product"]) => BenchOptions;
   /** Runs before the state that the scene is about is reported. */
   readonly before?: (sandbox: SandboxConfluence) => void;
+  /** The message of the builds. */
+  readonly message?: (site: string) => string;
   /** A comment of this kind on the page, which is reported last. */
   readonly comment?: SandboxComment["kind"] | "none";
   /** Runs if a call of the bridge got no response. */
@@ -137,6 +141,12 @@ const SCENES: readonly Scene[] = [
   { name: "a comment", comment: "footer", answers: [200] },
   { name: "a comment on a part of the text", comment: "inline", answers: [200] },
   { name: "a deleted comment", comment: "none", answers: [404] },
+  {
+    name: "a link with a title",
+    bench: () => ({ options: { page: undefined } }),
+    message: (site) => `${site}/display/ENG/Release+4`,
+    answers: [200],
+  },
   { name: "a live doc", sandbox: { pages: [{ subtype: "live" }] }, answers: [200] },
 ];
 
@@ -268,9 +278,10 @@ async function exchangesOf(scene: Scene, { product, base }: Held): Promise<reado
   try {
     const commands = { rejectReason: () => undefined, executeCommand: async () => [] };
     const bench = benchFor(sandbox, product, { ...scene.bench?.(product), commands, callOut: recording });
-    await bench.run(buildEntry({ state: "running" }));
+    const message = scene.message && { message: scene.message(sandbox.site(product)) };
+    await bench.run(buildEntry({ state: "running", ...message }));
     scene.before?.(sandbox);
-    await bench.run(buildEntry());
+    await bench.run(buildEntry({ ...message }));
     if (scene.comment) await bench.run(await commented(sandbox, product, scene.comment));
     return exchanges;
   } finally {

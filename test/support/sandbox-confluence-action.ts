@@ -6,6 +6,7 @@ import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { BuildPart } from "../../shared/model/event.ts";
 import type { BoardStore } from "../../shared/store/boards.ts";
+import type { ChangeLinkStore } from "../../shared/store/change-links.ts";
 import type { OwnAccountStore } from "../../shared/store/own-accounts.ts";
 import { memoryBoards } from "./memory-stores.ts";
 import type { SandboxConfluence } from "./sandbox-confluence.ts";
@@ -22,11 +23,13 @@ export interface Bench {
 export interface BenchOptions {
   readonly options?: object;
   readonly target?: object;
+  readonly targetName?: string;
   readonly boards?: BoardStore;
   readonly random?: () => number;
   readonly clock?: Clock;
   readonly callOut?: CallOut;
   readonly commands?: Commands | undefined;
+  readonly changeLinks?: ChangeLinkStore;
   readonly ownAccounts?: Pick<OwnAccountStore, "record">;
   /** Secrets for the references of the target's credential, in addition to the sandbox's own. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -44,7 +47,7 @@ export function benchFor(
   const action = confluence.connect(
     {
       route: "status",
-      targetName: "wiki",
+      targetName: changes.targetName ?? "wiki",
       target: {
         product,
         site: sandbox.site(product),
@@ -58,6 +61,7 @@ export function benchFor(
       secrets: secretsOf({ TOKEN: token, BEARER: bearer, ...changes.environment }),
       callOut: changes.callOut ?? callOut,
       boards,
+      ...(changes.changeLinks && { changeLinks: changes.changeLinks }),
       ...(changes.ownAccounts && { ownAccounts: changes.ownAccounts }),
       ...(changes.clock && { clock: changes.clock }),
       ...(changes.random && { random: changes.random }),

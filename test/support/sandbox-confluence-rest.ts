@@ -204,6 +204,8 @@ async function put(c: RestContext, { site, dialect, credentials, onWrite }: Rest
   if (!write.success) return reject(dialect, 400, "The request body is not a page");
   site.runBeforeWrite();
   const by = callerOf(c.req.header("authorization"), credentials) ?? BRIDGE_USER;
+  const refusal = site.refusalOf({ ...write.output, by: by.displayName });
+  if (refusal !== undefined) return reject(dialect, refusal, "could not execute statement");
   const written = site.write(page, { ...write.output, by: by.displayName });
   if (written.kind === "made") onWrite(page, by);
   if (failure) return fail(c, failure);
@@ -222,19 +224,33 @@ function comment(c: RestContext, { site, dialect }: Rest, kinds: readonly Sandbo
 }
 
 /**
- * The only query of CQL that the bridge sends:
+ * The only queries of CQL that the bridge sends:
  * https://developer.atlassian.com/cloud/confluence/advanced-searching-using-cql/
  */
+function pagesWanted(cql: string, site: SandboxSite): readonly SandboxPage[] | undefined {
+  const [, label] = /^type = page and label = "([^"]+)" order by created$/.exec(cql) ?? [];
+  if (label !== undefined) return site.labeled(label);
+  const [, either] = /^type = page and \((.+)\)$/.exec(cql) ?? [];
+  const text = /"((?:[^"\\]|\\.)*)"/.source;
+  const wanted = either
+    ?.split(/(?<=\)) or (?=\()/)
+    .map((one) => new RegExp(`^\\(space = ${text} and title = ${text}\\)$`).exec(one));
+  if (!wanted?.every((one) => one !== null)) return undefined;
+  return wanted.flatMap(([, space = "", title = ""]) => site.titled(unquoted(space), unquoted(title)));
+}
+
+const unquoted = (text: string): string => text.replace(/\\(.)/g, "$1");
+
 function search(query: URLSearchParams, { site, dialect }: Rest): Response {
-  const [, label] = /^type = page and label = "([^"]+)" order by created$/.exec(query.get("cql") ?? "") ?? [];
-  if (label === undefined) return reject(dialect, 400, "Could not parse cql");
+  const pages = pagesWanted(query.get("cql") ?? "", site);
+  if (pages === undefined) return reject(dialect, 400, "Could not parse cql");
   const [limit, start] = [Number(query.get("limit") ?? 25), Number(query.get(dialect.place) ?? 0)];
-  const pages = site.labeled(label);
   const results = pages.slice(start, start + limit).map((page) => ({
     id: page.id,
     type: "page",
     status: page.status,
     title: latest(page).title,
+    ...(query.get("expand") === "space" && { space: spaceOf(page) }),
     ...(query.get("expand") === "body.storage" && {
       body: { storage: { value: latest(page).body, representation: "storage" } },
     }),

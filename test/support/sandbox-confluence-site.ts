@@ -60,12 +60,16 @@ export interface NewVersion {
   readonly minorEdit?: boolean | undefined;
 }
 
+/** What the site cannot store, and the status of its response. */
+export type RefusesWrite = (version: Pick<NewVersion, "body" | "message">) => number | undefined;
+
 /** The pages of the sandbox, the version rule of its writes, and the injected failures of the next calls. */
 export class SandboxSite {
   readonly comments = new SandboxComments();
   readonly #pages = new Map<string, SandboxPage>();
   readonly #failures: Failure[] = [];
   readonly #beforeWrites: (() => void)[] = [];
+  #refuses: RefusesWrite = () => undefined;
 
   constructor(seeds: readonly PageSeed[]) {
     for (const seed of seeds) this.#add(seed);
@@ -78,6 +82,13 @@ export class SandboxSite {
   /** The current pages with this label, in the order in which they were created. */
   labeled(label: string): readonly SandboxPage[] {
     return [...this.#pages.values()].filter((page) => page.status === "current" && page.labels.includes(label));
+  }
+
+  /** The current pages with this title, which is compared without case. */
+  titled(space: string, title: string): readonly SandboxPage[] {
+    const isWanted = (page: SandboxPage) =>
+      page.status === "current" && page.space === space && latest(page).title.toLowerCase() === title.toLowerCase();
+    return [...this.#pages.values()].filter(isWanted);
   }
 
   /** Adds a version if its number is the next one and its body is well-formed. */
@@ -99,6 +110,15 @@ export class SandboxSite {
   takeFailure(on: Failure["on"]): Failure | undefined {
     const index = this.#failures.findIndex((failure) => failure.on === on);
     return index < 0 ? undefined : this.#failures.splice(index, 1)[0];
+  }
+
+  refuseWrites(refuses: RefusesWrite): void {
+    this.#refuses = refuses;
+  }
+
+  /** The status with which the site refuses a write; undefined if it can store it. */
+  refusalOf(version: NewVersion): number | undefined {
+    return this.#refuses(version);
   }
 
   beforeNextWrite(run: () => void): void {

@@ -11,6 +11,7 @@ import {
   latest,
   type PageSeed,
   PERSON,
+  type RefusesWrite,
   type SandboxPage,
   SandboxSite,
   type SandboxVersion,
@@ -55,6 +56,10 @@ export interface SandboxConfluence {
   editComment(id: string, body: string, author?: string): void;
   /** Makes the next call of that method fail. Several failures are queued. */
   failNext(failure: Failure): void;
+  /** From now on the site refuses the writes for which this gives a status. */
+  refuseWrites(refuses: RefusesWrite): void;
+  /** A person archives the page, moves it to the trash, or restores it. */
+  setStatus(id: string, status: "current" | "archived" | "trashed"): void;
   /** Runs after the next write was read, before its version is compared. */
   beforeNextWrite(run: () => void): void;
   close(): Promise<void>;
@@ -105,6 +110,10 @@ function controls(site: SandboxSite, origin: string): Omit<SandboxConfluence, "c
     editorSave: (id) => humanEdit(id, asSavedByEditor),
     editComment: (...given) => site.comments.edit(...given),
     failNext: (failure) => site.failNext(failure),
+    refuseWrites: (refuses) => site.refuseWrites(refuses),
+    setStatus: (id, status) => {
+      found(id).status = status;
+    },
     beforeNextWrite: (run) => site.beforeNextWrite(run),
   };
 }

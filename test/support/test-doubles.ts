@@ -75,6 +75,7 @@ export const actionDeps = (given: Partial<ActionDeps>): ActionDeps => ({
     release: unexpected("the release of a board"),
   }),
   ownAccounts: { record: async () => undefined },
+  changeLinks: { record: unexpected("the storing of links"), find: async () => "" },
   commands: {
     rejectReason: () => {
       throw new Error("a command is unexpected in this test");

@@ -11,13 +11,25 @@ export type FinalOutcome = Extract<ActionOutcome, { readonly outcome: "retry" | 
 export type WriteFailure =
   /** The page's version is not the one that the write is based on. */
   | { readonly kind: "conflict" }
-  /** It may have succeeded, or may still succeed. */
-  | { readonly kind: "unknown"; readonly why: string; readonly afterSeconds?: number }
+  /** It may have succeeded, or may still succeed. `status`: of a response that the content may explain, see `content`. */
+  | { readonly kind: "unknown"; readonly why: string; readonly afterSeconds?: number; readonly status?: number }
   /** A person's open draft cannot be merged with the page: nothing is written until someone opens or publishes it. */
   | { readonly kind: "draft" }
-  | { readonly kind: "end"; readonly ending: FinalOutcome };
+  /** The site refuses the page as it would become. It may accept it with other content. */
+  | { readonly kind: "content"; readonly ending: FinalOutcome; readonly status: number }
+  | PageFailure;
+
+/** Why a page was not read or written. `unavailable`: it is gone, or the account may not do this with it. */
+export interface PageFailure {
+  readonly kind: "unavailable" | "end";
+  readonly ending: FinalOutcome;
+}
 
 /** Classifies the response to a read that is not the page. */
+export const rejectedPage = (response: OutboundResponse, now: EpochMillis): PageFailure =>
+  pageFailure(response, rejectedRead(response, now));
+
+/** As {@link rejectedPage}, for a version of the page. */
 export const rejectedRead = (response: OutboundResponse, now: EpochMillis): FinalOutcome =>
   outcomeOf("read", response, now);
 
@@ -55,10 +67,21 @@ export const NO_COMMENT: FinalOutcome = {
 export function rejectedWrite(response: OutboundResponse, now: EpochMillis): WriteFailure {
   if (isUnreconciled(response)) return { kind: "draft" };
   const ending = outcomeOf("write", response, now);
-  if (response.status === 409) return { kind: "conflict" };
-  if (ending.outcome === "give_up" || response.status === 429) return { kind: "end", ending };
-  return { kind: "unknown", why: ending.summary, ...waitOf(response, now) };
+  const { status } = response;
+  if (status === 409) return { kind: "conflict" };
+  if (status === 400 || status === 413) return { kind: "content", ending, status };
+  if (ending.outcome === "give_up" || status === 429) return pageFailure(response, ending);
+  return { kind: "unknown", why: ending.summary, ...waitOf(response, now), ...(status === 500 && { status }) };
 }
+
+/** Some sites answer 404 to an account that may not see the page. */
+const pageFailure = ({ status }: OutboundResponse, ending: FinalOutcome): PageFailure => ({
+  kind: status === 403 || status === 404 ? "unavailable" : "end",
+  ending,
+});
+
+/** Classifies a read of a page without a response. */
+export const failedPage = (fault: Fault): PageFailure => ({ kind: "end", ending: failedRead(fault) });
 
 /** Classifies a read without a response. */
 export const failedRead = (fault: Fault): FinalOutcome => finalOutcomeAfter(fault, "reading the page");

@@ -6,13 +6,16 @@ import type { TraceParent } from "../../host/trace.ts";
 import {
   type FinalOutcome,
   failedComment,
+  failedPage,
   failedRead,
   failedSearch,
   failedUser,
   failedWrite,
   NO_ACCOUNT,
   NO_COMMENT,
+  type PageFailure,
   rejectedComment,
+  rejectedPage,
   rejectedRead,
   rejectedSearch,
   rejectedUser,
@@ -22,7 +25,15 @@ import {
 } from "./classify-response.ts";
 import type { StoredComment } from "./comment.ts";
 import type { OwnAccount } from "./own-account.ts";
-import { type FoundPages, foundPages, searchPath } from "./page-search.ts";
+import type { PageTitle } from "./page-address.ts";
+import {
+  type FoundPages,
+  foundPages,
+  searchPath,
+  type TitledPage,
+  titledPages,
+  titleSearchPath,
+} from "./page-search.ts";
 import type { NewRegion } from "./region.ts";
 import type { TargetCooldown } from "./target-cooldown.ts";
 
@@ -31,7 +42,7 @@ export interface StoredPage {
   readonly title: string;
   /** `current`, or a state in which the page must not be written: `archived`, `trashed`, `draft`. */
   readonly status: string;
-  /** `live` marks a live doc (Cloud). */
+  /** What it is instead of a page, which must not be written: `live` for a live doc (Cloud), or `blogpost`. */
   readonly subtype: string | undefined;
   readonly version: PageVersion;
   /** Storage format. */
@@ -75,12 +86,14 @@ type CallResult<T, S> = { readonly ok: true; readonly value: T } | { readonly ok
 export interface PageClient {
   /** The form of a region that the site's pages get. */
   readonly newRegion: NewRegion;
-  read(id: string): Promise<CallResult<StoredPage, FinalOutcome>>;
+  read(id: string): Promise<CallResult<StoredPage, PageFailure>>;
   /** Writes the next version, and returns the version that was created. The account that writes is recorded first. */
   write(id: string, write: PageWrite): Promise<CallResult<PageVersion, WriteFailure>>;
   version(id: string, number: number): Promise<CallResult<PageVersion, FinalOutcome>>;
   /** A batch of the pages with the label, oldest first. `next` comes from the batch before. */
   search(label: string, next?: string): Promise<CallResult<FoundPages, FinalOutcome>>;
+  /** Pages with these titles, and perhaps others. */
+  searchTitles(titles: readonly PageTitle[]): Promise<CallResult<readonly TitledPage[], FinalOutcome>>;
   comment(id: string): Promise<CallResult<StoredComment, FinalOutcome>>;
 }
 
@@ -105,19 +118,21 @@ interface Connection {
 /** A client for the calls of one attempt. */
 export function pageClient(connection: Connection): PageClient {
   const { product } = connection;
+  const page = { rejected: rejectedPage, failed: failedPage };
   const read = { rejected: rejectedRead, failed: failedRead };
   const write = { rejected: rejectedWrite, failed: failedWrite };
   const search = { rejected: rejectedSearch, failed: failedSearch };
   return {
     newRegion: product.newRegion,
-    read: (id) => call(connection, { method: "GET", path: product.pagePath(id) }, product.page, read),
+    read: (id) => call(connection, { method: "GET", path: product.pagePath(id) }, product.page, page),
     version: (id, number) => call(connection, { method: "GET", path: product.versionPath(id, number) }, version, read),
     search: (label, next) => call(connection, { method: "GET", path: searchPath(label, next) }, foundPages, search),
+    searchTitles: (titles) => call(connection, { method: "GET", path: titleSearchPath(titles) }, titledPages, search),
     comment: (id) => readComment(connection, id),
-    write: async (id, page) => {
+    write: async (id, next) => {
       const ending = await connection.ownAccount.recordBeforeWrite(connection.credential, () => readUser(connection));
       if (ending) return { ok: false, failure: { kind: "end", ending } };
-      const body = JSON.stringify(product.writeBody(id, page));
+      const body = JSON.stringify(product.writeBody(id, next));
       return call(connection, { method: "PUT", path: product.writePath(id), body }, written, write);
     },
   };

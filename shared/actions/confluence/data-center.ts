@@ -19,16 +19,18 @@ export const dataCenter: Product = {
   }),
   page: v.pipe(
     v.object({
+      // This path returns any kind of content.
+      type: v.string(),
       title: v.string(),
       status: v.string(),
       version,
       body: v.object({ storage: v.object({ value: v.string() }) }),
     }),
     v.transform(
-      ({ title, status, version, body }): StoredPage => ({
+      ({ type, title, status, version, body }): StoredPage => ({
         title,
         status,
-        subtype: undefined,
+        subtype: type === "page" ? undefined : type,
         version,
         body: body.storage.value,
       }),

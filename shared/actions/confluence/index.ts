@@ -2,7 +2,8 @@ import * as v from "valibot";
 import { Fault } from "../../host/fault.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
 import type { Action, ActionDeps } from "../action.ts";
-import { rowOf } from "./board-row.ts";
+import { type ReportedRow, rowOf } from "./board-row.ts";
+import { linksOfChange, recordChangeLinks } from "./change-links.ts";
 import type { FinalOutcome } from "./classify-response.ts";
 import { type PageClient, pageClient } from "./client.ts";
 import { cloud } from "./cloud.ts";
@@ -10,6 +11,7 @@ import { combineOutcomes } from "./combine-outcomes.ts";
 import { runCommentCommand } from "./comment-command.ts";
 import { dataCenter } from "./data-center.ts";
 import { DocumentedPages } from "./documented-pages.ts";
+import { LinkedPages } from "./linked-pages.ts";
 import { OwnAccount } from "./own-account.ts";
 import { pagesConcerned } from "./pages.ts";
 import { previewPage } from "./preview-page.ts";
@@ -33,11 +35,13 @@ export const confluence: Action = {
     const options = v.parse(routeOptions, settings.options);
     const label = options.documentedBy;
     const documented = label === undefined ? undefined : new DocumentedPages(label, deps.clock);
+    const linked = new LinkedPages(deps.clock);
     const { targetName } = settings;
     const cooldown = cooldownOf(targetName, deps);
     const ownAccount = new OwnAccount(target.site, deps);
     return {
-      run: (context) => run({ ...context, targetName, target, options, documented, cooldown, ownAccount, deps }),
+      run: (context) =>
+        run({ ...context, targetName, target, options, documented, linked, cooldown, ownAccount, deps }),
     };
   },
 };
@@ -47,6 +51,7 @@ interface Run extends ActionContext {
   readonly target: TargetSettings;
   readonly options: RouteOptions;
   readonly documented: DocumentedPages | undefined;
+  readonly linked: LinkedPages;
   readonly cooldown: TargetCooldown;
   readonly ownAccount: OwnAccount;
   readonly deps: ActionDeps;
@@ -58,26 +63,36 @@ async function run(attempt: Run): Promise<ActionOutcome> {
     const { commands } = deps;
     return runCommentCommand({ busEvent, site: attempt.target.site, commands, client: () => clientFor(attempt) });
   }
+  if ("change" in busEvent.detail) {
+    const { change } = busEvent.detail;
+    return recordChangeLinks({ change, busEvent, site: attempt.target.site, changeLinks: deps.changeLinks });
+  }
   const row = rowOf(attempt);
   // An approval of another system belongs to a build, which has a row already.
   if (!row && "approval" in busEvent.detail) return { outcome: "done", summary: "an approval of another system" };
   // This includes `page.updated`, which the bridge's own write causes.
   if (!row) return { outcome: "give_up", summary: `${busEvent.detail.type} is neither a build nor a deployment` };
-  const { target, options, documented } = attempt;
-  const pages = pagesConcerned(attempt, { site: target.site, page: options.page });
-  if (pages.length === 0 && !documented) return NO_PAGE;
+  return showOnPages(row, attempt);
+}
+
+async function showOnPages(row: ReportedRow, attempt: Run): Promise<ActionOutcome> {
+  const { busEvent, documented, linked, deps } = attempt;
+  const { site } = attempt.target;
+  const { page } = attempt.options;
+  const ofChange = page === undefined ? await linksOfChange(busEvent, { site, changeLinks: deps.changeLinks }) : "";
+  const links = pagesConcerned(attempt, { site, page, ofChange });
+  const { ids: pages, failure, remark } = await linked.of(links, () => clientFor(attempt));
+  if (pages.length === 0 && !documented) return withRemark(failure ?? NO_PAGE, remark);
   const input = await publishInputOf(attempt);
-  const show = (id: string) => publishRow(row, { site: target.site, id }, input).catch(retryAfterFault);
+  const show = (id: string) => publishRow(row, { site, id }, input).catch(retryAfterFault(id));
   const showAll = (ids: readonly string[]) => Promise.all(ids.map(show));
   const [shown, more] = await Promise.all([showAll(pages), documented?.concernedBy(attempt, input.client)]);
-  if (more?.ok === false) return withoutDocumented(shown, more.failure);
-  const others = await showAll(more?.ids.filter((id) => !pages.includes(id)) ?? []);
-  const outcomes = [...shown, ...others];
-  if (outcomes.length === 0) return NO_PAGE;
-  return withRemark(
-    combineOutcomes(outcomes),
-    more?.leftOut ? `${more.leftOut} more pages document it, and are left out` : "",
-  );
+  const outcomes = [...shown, ...(failure ? [failure] : [])];
+  if (more?.ok === false) return withRemark(withoutDocumented(outcomes, more.failure), remark);
+  outcomes.push(...(await showAll(more?.ids.filter((id) => !pages.includes(id)) ?? [])));
+  const outcome = outcomes.length === 0 ? NO_PAGE : combineOutcomes(outcomes);
+  const leftOut = more?.leftOut ? `${more.leftOut} more pages document it, and are left out` : "";
+  return withRemark(withRemark(outcome, leftOut), remark);
 }
 
 const NO_PAGE: ActionOutcome = { outcome: "done", summary: "no page is concerned" };
@@ -92,12 +107,23 @@ const withRemark = (outcome: ActionOutcome, remark: string): ActionOutcome =>
   remark === "" ? outcome : { ...outcome, summary: `${outcome.summary}; ${remark}` };
 
 async function publishInputOf(attempt: Run): Promise<PublishInput> {
-  const { busEvent, target, options, cooldown, deps, signal } = attempt;
+  const { busEvent, origin, targetName, target, options, cooldown, deps, signal } = attempt;
   const { region, progressSeconds, linkHosts } = target;
-  const { subject } = busEvent.detail;
-  const client = await clientFor(attempt);
-  const { whenMissing } = options;
-  return { client, cooldown, deps, signal, region, progressSeconds, linkHosts, subject, whenMissing };
+  const { subject, replay } = busEvent.detail;
+  return {
+    client: await clientFor(attempt),
+    target: targetName,
+    isReplay: replay !== undefined,
+    origin,
+    cooldown,
+    deps,
+    signal,
+    region,
+    progressSeconds,
+    linkHosts,
+    subject,
+    whenMissing: options.whenMissing,
+  };
 }
 
 async function clientFor({ origin, targetName, target, cooldown, ownAccount, deps, signal }: Run): Promise<PageClient> {
@@ -118,7 +144,10 @@ async function clientFor({ origin, targetName, target, cooldown, ownAccount, dep
 }
 
 /** A retryable fault of one page does not prevent the others from being written. */
-function retryAfterFault(error: unknown): ActionOutcome {
-  if (error instanceof Fault && error.retryable) return { outcome: "retry", summary: error.message };
-  throw error;
-}
+const retryAfterFault =
+  (page: string) =>
+  (error: unknown): ActionOutcome => {
+    if (error instanceof Fault && error.retryable)
+      return { outcome: "retry", summary: `page ${page}: ${error.message}` };
+    throw error;
+  };

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { isPageId } from "./page-address.ts";
+import { isPageId, type PageTitle } from "./page-address.ts";
 
 /** One batch of the pages that a search found. */
 export interface FoundPages {
@@ -21,6 +21,16 @@ export function searchPath(label: string, next = ""): string {
   for (const [name, value] of new URLSearchParams(next)) query.set(name, value);
   return `/rest/api/content/search?${query}`;
 }
+
+/** The same search, for the pages with these titles. */
+export function titleSearchPath(titles: readonly PageTitle[]): string {
+  const each = titles.map(({ space, title }) => `(space = ${quoted(space)} and title = ${quoted(title)})`);
+  const cql = `type = page and (${each.join(" or ")})`;
+  return `/rest/api/content/search?${new URLSearchParams({ cql, expand: "space", limit: String(SEARCH_BATCH) })}`;
+}
+
+/** A text of CQL (https://developer.atlassian.com/cloud/confluence/advanced-searching-using-cql/). */
+const quoted = (text: string): string => `"${text.replace(/["\\]/g, "\\$&")}"`;
 
 /** Pages in one response. They fit its size limit if a page has at most 600 kB on average. */
 const SEARCH_BATCH = 20;
@@ -50,5 +60,27 @@ export const foundPages: v.GenericSchema<unknown, FoundPages> = v.pipe(
       pages: results.flatMap((page) => (page ? { id: page.id, body: page.body.storage.value } : [])),
       next: placeIn(_links?.next ?? ""),
     }),
+  ),
+);
+
+export interface TitledPage extends PageTitle {
+  readonly id: string;
+}
+
+const titledPage = v.fallback(
+  v.nullable(
+    v.object({
+      id: v.pipe(v.string(), v.check(isPageId)),
+      title: v.string(),
+      space: v.object({ key: v.string() }),
+    }),
+  ),
+  null,
+);
+
+export const titledPages: v.GenericSchema<unknown, readonly TitledPage[]> = v.pipe(
+  v.object({ results: v.array(titledPage) }),
+  v.transform(({ results }): readonly TitledPage[] =>
+    results.flatMap((page) => (page ? { id: page.id, title: page.title, space: page.space.key } : [])),
   ),
 );

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type EpochMillis, epochMillis, isAhead } from "../../host/clock.ts";
 import type { BoardRow } from "../../model/board.ts";
 import { isTerminal } from "../../model/build-order.ts";
-import type { Board, PageRecord } from "../../store/boards.ts";
+import type { Board, PageRecord, RefusedRow } from "../../store/boards.ts";
 import { renderRow } from "./render-region.ts";
 
 /** The input of the throttle. */
@@ -29,7 +29,7 @@ export function versionShowing(
   const { shown } = record;
   if (!row || !shown || isAhead(shown.at, now)) return undefined;
   if (now - shown.at > progressSeconds * 1_000 + TRUSTED_MS) return undefined;
-  return shown.marks.includes(markOf(row)) ? shown.version : undefined;
+  return isShownIn(shown.marks, row) ? shown.version : undefined;
 }
 
 /** Longer than an action waits between two reads of the board. */
@@ -50,7 +50,16 @@ export function secondsToWait(board: Board, { now, progressSeconds }: Throttle):
 const END_GAP_SECONDS = 2;
 
 const hasNewEnd = ({ rows, record }: Board): boolean =>
-  rows.some((row) => isTerminal(row.build.state) && !record.shown?.marks.includes(markOf(row)));
+  rows.some(
+    (row) => isTerminal(row.build.state) && !isShownIn(record.shown?.marks, row) && !refusedIn(record.refused, row),
+  );
+
+/** Whether the marks contain that of the row in this state. */
+export const isShownIn = (marks: readonly string[] = [], row: BoardRow): boolean => marks.includes(markOf(row));
+
+/** The entry of the row in this state. */
+export const refusedIn = (refused: readonly RefusedRow[] = [], row: BoardRow): RefusedRow | undefined =>
+  refused.find(({ mark }) => mark === markOf(row));
 
 /** Returns whether the page waits because Confluence asked for it, and not because of the throttle. */
 export const isCoolingDown = (record: PageRecord, now: EpochMillis): boolean => cooldownEnd(record, now) > now;

@@ -1,23 +1,21 @@
 import type { BusEvent, EventDetail } from "../../model/bus-event.ts";
 import { fill } from "../../routes/fill.ts";
-import { isPageId, pageLinksIn } from "./page-address.ts";
-
-/** More links than this in an event's texts are a list of pages, not a request for a status on each. */
-const MAX_LINKED_PAGES = 5;
+import { isPageId, type PageLink, pageLinksIn } from "./page-address.ts";
 
 /**
- * Returns the ids of the pages of `site` that show an event: the page that the route names, otherwise the page whose
- * event is the origin, otherwise the pages that the texts of the commits, the change or the build link to.
+ * Returns the pages of `site` that show an event: the page that the route names, otherwise the page whose event is the
+ * origin, otherwise the pages that the texts of the commits, the change or the build link to. `ofChange`: the
+ * links of the change that the build is for, which its report does not have.
  */
 export function pagesConcerned(
   { busEvent, origin }: { readonly busEvent: BusEvent; readonly origin: BusEvent },
-  { site, page }: { readonly site: string; readonly page: string | undefined },
-): readonly string[] {
-  if (page !== undefined) return [fill(busEvent, page)].filter(isPageId);
+  { site, page, ofChange }: { readonly site: string; readonly page: string | undefined; readonly ofChange: string },
+): readonly PageLink[] {
+  if (page !== undefined) return [fill(busEvent, page)].filter(isPageId).map((id) => ({ id }));
   const started = startingPage(origin.detail, site);
-  if (started !== undefined) return [started];
-  const text = [...textsOf(origin.detail), ...textsOf(busEvent.detail)].join("\n");
-  return pageLinksIn(text, site).slice(0, MAX_LINKED_PAGES);
+  if (started !== undefined) return [{ id: started }];
+  const text = [...textsOf(origin.detail), ...textsOf(busEvent.detail), ofChange].join("\n");
+  return pageLinksIn(text, site);
 }
 
 /** A blog post cannot be written as a page, and a live doc is not written, so neither shows what it started. */

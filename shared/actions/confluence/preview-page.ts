@@ -33,7 +33,7 @@ export async function previewPage(previewed: PreviewedTarget, page: string, deps
     callOut: deps.callOut,
   });
   const read = await client.read(page);
-  if (!read.ok) return nothing(read.failure.summary, { page });
+  if (!read.ok) return nothing(read.failure.ending.summary, { page });
   const facts = { page: `${page} "${read.value.title}", version ${read.value.version.number}` };
   const why = whyUnwritable(read.value);
   if (why) return nothing(`the page is ${why}`, facts);

@@ -1,16 +1,19 @@
-import { type EpochMillis, isAhead, laterBy } from "../../host/clock.ts";
+import { type EpochMillis, isAhead, laterBy, toIso } from "../../host/clock.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { PageAddress } from "../../model/board.ts";
 import { compareStates } from "../../model/build-order.ts";
-import type { Board, PageRecord } from "../../store/boards.ts";
+import type { BusEvent } from "../../model/bus-event.ts";
+import { cut } from "../../model/event.ts";
+import type { Board, PageRecord, PageRest } from "../../store/boards.ts";
 import type { ActionDeps } from "../action.ts";
 import type { LinkHosts } from "../link-hosts.ts";
 import { placeOf, type ReportedRow } from "./board-row.ts";
 import type { PageClient } from "./client.ts";
 import { isCoolingDown, markOf, secondsToWait, versionShowing } from "./page-throttle.ts";
 import type { RegionOfPage } from "./region.ts";
+import { type BoardShown, outcomeIfRefused, showBoard } from "./show-board.ts";
 import type { TargetCooldown } from "./target-cooldown.ts";
-import { type PageUpdated, shown, untilMerged, updatePage } from "./update-page.ts";
+import { shown, untilMerged } from "./update-page.ts";
 
 /** Upper bound of one attempt. */
 export const MAX_ATTEMPT_MS = 60_000;
@@ -19,6 +22,12 @@ const LEASE_MS = MAX_ATTEMPT_MS + 15_000;
 
 export interface PublishInput {
   readonly client: PageClient;
+  /** The target's name. */
+  readonly target: string;
+  /** Somebody asked for this very attempt, so a page is looked at although it rests. */
+  readonly isReplay: boolean;
+  /** The first cause of the event. */
+  readonly origin: BusEvent;
   readonly cooldown: TargetCooldown;
   readonly region: RegionOfPage["region"];
   readonly whenMissing: RegionOfPage["whenMissing"];
@@ -40,7 +49,7 @@ export async function publishRow(row: ReportedRow, page: PageAddress, input: Pub
     return { outcome: "done", summary: `page ${page.id}: a newer state has replaced this one` };
   }
   const board = await readBoard(row, page, input);
-  const early = withoutWriting(row.key, page, board, input);
+  const early = withoutWriting(row, page, board, input);
   if (early) return early;
   const now = clock.now();
   const lease = await boards.lease(page, now, laterBy(now, LEASE_MS));
@@ -48,10 +57,10 @@ export async function publishRow(row: ReportedRow, page: PageAddress, input: Pub
   let { record } = lease;
   try {
     // Another attempt may have written between the read and the lease.
-    const late = withoutWriting(row.key, page, { ...board, record }, input);
+    const late = withoutWriting(row, page, { ...board, record }, input);
     if (late) return late;
-    const updated = await updatePage({ ...input, ...input.deps, page, row });
-    record = recordAfter(record, updated, clock.now());
+    const updated = await showBoard({ ...input, ...input.deps, page, row, record });
+    record = recordAfter(record, updated, { target: input.target, delivery: row.delivery, now: clock.now() });
     return isHopeless(updated, record, clock.now()) ? givenUp(page) : updated.outcome;
   } finally {
     await boards.release(page, lease, record);
@@ -101,9 +110,20 @@ const showsRunOf = ({ build }: ReportedRow, { build: other }: ReportedRow, subje
 /** About as long as a write takes. */
 const BUSY_SECONDS = 2;
 
-function withoutWriting(key: string, page: PageAddress, board: Board, input: PublishInput): ActionOutcome | undefined {
+function withoutWriting(
+  row: ReportedRow,
+  page: PageAddress,
+  board: Board,
+  input: PublishInput,
+): ActionOutcome | undefined {
   const throttle = { now: input.deps.clock.now(), progressSeconds: input.progressSeconds };
-  const version = versionShowing(key, board, throttle);
+  if (!input.isReplay) {
+    const known =
+      whileResting(board.record.rest, { page, row }, { ...input, now: throttle.now }) ??
+      outcomeIfRefused({ page, row }, board, throttle.now);
+    if (known) return known;
+  }
+  const version = versionShowing(row.key, board, throttle);
   if (version !== undefined) return shown(page, version, "shows this state, written together with others");
   const seconds = Math.max(secondsToWait(board, throttle), input.cooldown.secondsLeft());
   if (seconds === 0) return undefined;
@@ -116,6 +136,25 @@ function withoutWriting(key: string, page: PageAddress, board: Board, input: Pub
   return waitFor(seconds, why, input);
 }
 
+/**
+ * The board has the state, so the next look at the page shows it. Only the delivery that found the page unavailable is given
+ * up: perhaps in a later attempt, if it concerns other pages too.
+ */
+function whileResting(
+  rest: PageRest | undefined,
+  { page, row }: { readonly page: PageAddress; readonly row: ReportedRow },
+  { target, origin, now }: Pick<PublishInput, "target" | "origin"> & { readonly now: EpochMillis },
+): ActionOutcome | undefined {
+  if (rest?.target !== target || isAhead(rest.since, now) || rest.until <= now) return undefined;
+  if (hasEventAfter(rest.since, page, origin.detail)) return undefined;
+  if (rest.delivery === row.delivery) return { outcome: "give_up", summary: rest.why };
+  return { outcome: "done", summary: `${rest.why} (not looked at again before ${toIso(rest.until)})` };
+}
+
+/** Somebody edited or restored the page after that time. */
+const hasEventAfter = (time: EpochMillis, { site, id }: PageAddress, detail: BusEvent["detail"]): boolean =>
+  "page" in detail && detail.page.id === id && detail.page.site === site && Date.parse(detail.time) > time;
+
 /** The wait is spread a little, so that the first attempt writes for all. */
 function waitFor(seconds: number, summary: string, { deps }: PublishInput): ActionOutcome {
   return { outcome: "wait", summary, afterSeconds: seconds + deps.random() * Math.min(seconds, MAX_SPREAD_SECONDS) };
@@ -124,15 +163,18 @@ function waitFor(seconds: number, summary: string, { deps }: PublishInput): Acti
 const MAX_SPREAD_SECONDS = 2;
 
 function recordAfter(
-  { draftSince, ...before }: PageRecord,
-  { outcome, seen, hasDraft }: PageUpdated,
-  now: EpochMillis,
+  { draftSince, refused: _, rest, ...before }: PageRecord,
+  { outcome, seen, hasDraft, isUnavailable, refused }: BoardShown,
+  { now, ...by }: Pick<PageRest, "target" | "delivery"> & { readonly now: EpochMillis },
 ): PageRecord {
   const cooldownSeconds = "afterSeconds" in outcome ? outcome.afterSeconds : undefined;
   const isDraftOld = draftSince !== undefined && !isAhead(draftSince, now);
   const blockedSince = hasDraft && !isDraftOld ? now : draftSince;
   return {
     ...before,
+    ...(refused.length > 0 && { refused }),
+    ...(isUnavailable && { rest: restAfter(rest, { ...by, since: now, why: outcome.summary }) }),
+    ...(rest && !isUnavailable && !seen && { rest }),
     ...(!seen && blockedSince !== undefined && { draftSince: blockedSince }),
     ...(seen && { shown: { at: now, version: seen.version, marks: seen.rows.map(markOf) } }),
     ...(seen?.isOurs && { writtenAt: now }),
@@ -140,10 +182,20 @@ function recordAfter(
   };
 }
 
+/** A page that is still unavailable at the second look rests longer. */
+function restAfter(before: PageRest | undefined, found: Omit<PageRest, "until">): PageRest {
+  const ms = before?.target === found.target ? LONG_REST_MS : FIRST_REST_MS;
+  return { ...found, why: cut(found.why, MAX_WHY_LENGTH), until: laterBy(found.since, ms) };
+}
+
+const FIRST_REST_MS = 3_600_000;
+const LONG_REST_MS = 86_400_000;
+const MAX_WHY_LENGTH = 300;
+
 const MAX_DRAFT_DAYS = 7;
 
 /** The draft has been open for longer than a person's absence explains. */
-const isHopeless = ({ hasDraft }: PageUpdated, { draftSince }: PageRecord, now: EpochMillis): boolean =>
+const isHopeless = ({ hasDraft }: BoardShown, { draftSince }: PageRecord, now: EpochMillis): boolean =>
   hasDraft === true && draftSince !== undefined && now - draftSince >= MAX_DRAFT_DAYS * 86_400_000;
 
 const givenUp = ({ id }: PageAddress): ActionOutcome => ({

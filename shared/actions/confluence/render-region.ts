@@ -8,14 +8,23 @@ import { escapeText } from "./storage-text.ts";
 /** Large pages fail to load and to save, and the region is only one part of someone's page. */
 export const MAX_REGION_BYTES = 16_384;
 
+/** The status with which the site refused the page with this row; undefined if the row is shown. */
+export type RefusedWith = (row: BoardRow) => number | undefined;
+
+/** Absent `linkHosts`: links lead anywhere. */
+export interface Look {
+  readonly linkHosts?: LinkHosts;
+  readonly refusedWith?: RefusedWith;
+}
+
 /**
  * Renders the region's content in storage format: one table row for each row of the board. The same rows give the same
  * text at any time. If it would exceed {@link MAX_REGION_BYTES}, the rows whose last event is oldest are left out and
- * counted. Links lead only to `linkHosts`.
+ * counted.
  */
-export function renderRegion(rows: readonly BoardRow[], linkHosts?: LinkHosts): string {
+export function renderRegion(rows: readonly BoardRow[], look: Look = {}): string {
   const oldestFirst = rows.toSorted((one, other) => compare(latestOf(one.build), latestOf(other.build)));
-  const texts = new Map(rows.map((row) => [row, renderRow(row, linkHosts)]));
+  const texts = new Map(rows.map((row) => [row, renderShown(row, look)]));
   const kept = new Set(rows);
   const bytes = (text: string): number => Buffer.byteLength(text);
   let total = bytes(frame("", rows.length)) + [...texts.values()].reduce((sum, text) => sum + bytes(text), 0);
@@ -52,7 +61,7 @@ const COLUMNS = ["Pipeline", "State", "For", "Run", "Commit", "Started by", "Dur
 /**
  * Renders one table row. Links are plain, so nothing here mentions a person in a way that makes Confluence notify them.
  */
-export function renderRow({ build, ended }: BoardRow, linkHosts?: LinkHosts): string {
+export function renderRow({ build, ended }: BoardRow, { linkHosts }: Look = {}): string {
   const cells = [
     text(`${build.pipeline} (${reporterOf(build)})`, TEXT_LIMIT),
     stateOf({ build, ended }, linkHosts),
@@ -65,6 +74,27 @@ export function renderRow({ build, ended }: BoardRow, linkHosts?: LinkHosts): st
   ];
   return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
 }
+
+function renderShown(row: BoardRow, look: Look): string {
+  const status = look.refusedWith?.(row);
+  return status === undefined ? renderRow(row, look) : renderRefused(row.build, status);
+}
+
+/**
+ * The row in place of one that the site refused: only its name, without the characters that the site may have refused. It
+ * is the same for every state, so that the page is not written again for the next refused state.
+ */
+function renderRefused(build: ShownBuild, status: number): string {
+  const cells = [
+    plainText(`${build.pipeline} (${reporterOf(build)})`),
+    `${statusMacro("Grey", "NOT SHOWN")}<br />Confluence refused this row (${status})`,
+    plainText(placeOf(build)),
+    ...COLUMNS.slice(3).map(() => NOTHING),
+  ];
+  return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
+}
+
+const plainText = (value: string): string => text(value.replace(/[^\w ()./:@#,-]/gu, "?"), TEXT_LIMIT);
 
 /** A status that a job reports itself is marked, because the system's own events have rows too. */
 const reporterOf = ({ system, trustEntry }: BuildPart): string =>

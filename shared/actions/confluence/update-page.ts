@@ -2,14 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { BoardRow, PageAddress } from "../../model/board.ts";
 import { cut } from "../../model/event.ts";
-import type { BoardStore } from "../../store/boards.ts";
+import type { Board, BoardStore } from "../../store/boards.ts";
 import type { LinkHosts } from "../link-hosts.ts";
-import type { FinalOutcome, WriteFailure } from "./classify-response.ts";
+import type { FinalOutcome, PageFailure, WriteFailure } from "./classify-response.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
 import { type RegionOfPage, type Splice, spliceRegion } from "./region.ts";
-import { renderRegion } from "./render-region.ts";
+import { type RefusedWith, renderRegion } from "./render-region.ts";
 
-interface PageUpdate {
+export interface PageUpdate {
   readonly page: PageAddress;
   readonly client: PageClient;
   readonly boards: Pick<BoardStore, "read">;
@@ -21,6 +21,8 @@ interface PageUpdate {
    * with the delivery's id, which is the same for every try of one delivery and for no other, so it proves a write.
    */
   readonly row: Pick<BoardRow, "key" | "delivery">;
+  /** The rows of the board that the page only names. */
+  readonly refusedIn: (board: Board) => RefusedWith;
   readonly random: () => number;
   readonly signal: AbortSignal;
 }
@@ -29,8 +31,17 @@ export interface PageUpdated {
   readonly outcome: ActionOutcome;
   /** A person's open draft prevents the write. */
   readonly hasDraft?: true;
-  /** The version that shows these rows, if one does now; `isOurs` if this attempt wrote it. */
-  readonly seen?: { readonly version: number; readonly rows: readonly BoardRow[]; readonly isOurs: boolean };
+  /** It cannot be written until a person changes it, or what the account may do. */
+  readonly isUnavailable?: true;
+  /** The status with which the site refused to store the page as it would become. */
+  readonly refusedStatus?: number;
+  /** The version that shows `rows` and names `leftOut`, if one does now; `isOurs` if this attempt wrote it. */
+  readonly seen?: {
+    readonly version: number;
+    readonly rows: readonly BoardRow[];
+    readonly leftOut: readonly BoardRow[];
+    readonly isOurs: boolean;
+  };
 }
 
 /**
@@ -46,17 +57,17 @@ export async function updatePage(update: PageUpdate): Promise<PageUpdated> {
   let last: LastTry | undefined;
   for (let tries = 0; tries < MAX_TRIES && (await isTimeLeft(tries, update)); tries++) {
     const read = await update.client.read(update.page.id);
-    if (!read.ok) return { outcome: finalOutcomeAfter(last, read.failure) };
+    if (!read.ok) return failedWith(update.page, read.failure, finalOutcomeAfter(last, read.failure.ending));
     const ended = last && (await outcomeOf(last, read.value, update));
     if (ended) return ended;
     const next = await writeNext(read.value, update);
     if ("outcome" in next) return next;
     last = next;
   }
-  return { outcome: unsettled(last) };
+  return ended(named(update.page, unsettled(last)));
 }
 
-/** Tries in one attempt. */
+/** Tries of one write. */
 const MAX_TRIES = 5;
 
 /** A write that met a conflict, or whose outcome is unknown. */
@@ -69,6 +80,7 @@ interface LastTry {
 interface Next extends Pick<StoredPage, "title" | "body"> {
   readonly number: number;
   readonly rows: readonly BoardRow[];
+  readonly refusedWith: RefusedWith;
   /** What the page does with this version, for the timeline. */
   readonly does: string;
 }
@@ -76,32 +88,44 @@ interface Next extends Pick<StoredPage, "title" | "body"> {
 async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpdated | LastTry> {
   const { id } = update.page;
   const why = whyUnwritable(page);
-  if (why) return ended({ outcome: "give_up", summary: `page ${id} is ${why}` });
-  const { rows } = await update.boards.read(update.page);
-  const content = renderRegion(rows, update.linkHosts);
-  const { region, whenMissing, client } = update;
+  if (why) return { outcome: { outcome: "give_up", summary: `page ${id} is ${why}` }, isUnavailable: true };
+  const board = await update.boards.read(update.page);
+  const { rows } = board;
+  const { region, whenMissing, client, linkHosts } = update;
+  const refusedWith = update.refusedIn(board);
+  const content = renderRegion(rows, { linkHosts, refusedWith });
   const splice = spliceRegion(page.body, content, { page: id, region, whenMissing, ...client.newRegion });
   switch (splice.kind) {
     case "unchanged": {
       const version = page.version.number;
       return {
         outcome: shown(update.page, version, "shows this state already"),
-        seen: { version, rows, isOurs: false },
+        seen: { version, ...divided(rows, refusedWith), isOurs: false },
       };
     }
     case "absent":
       return ended({ outcome: "done", summary: `page ${id} has no status region, and gets none` });
     case "unusable":
       return ended({ outcome: "give_up", summary: `page ${id} was not changed: ${splice.why}` });
-    case "changed":
-      return write(
-        { title: page.title, body: splice.body, number: page.version.number + 1, rows, does: doesWith(splice) },
-        update,
-      );
+    case "changed": {
+      const next = { title: page.title, body: splice.body, number: page.version.number + 1, rows, refusedWith };
+      return write({ ...next, does: doesWith(splice) }, update);
+    }
   }
 }
 
 const ended = (outcome: ActionOutcome): PageUpdated => ({ outcome });
+
+const failedWith = (page: PageAddress, { kind }: PageFailure, ending: FinalOutcome): PageUpdated => ({
+  outcome: named(page, ending),
+  ...(kind === "unavailable" && { isUnavailable: true }),
+});
+
+/** One event may concern several pages. */
+const named = ({ id }: PageAddress, outcome: FinalOutcome): FinalOutcome => ({
+  ...outcome,
+  summary: `page ${id}: ${outcome.summary}`,
+});
 
 const doesWith = ({ from, moved }: Pick<Extract<Splice, { readonly kind: "changed" }>, "from" | "moved">): string =>
   [
@@ -111,18 +135,33 @@ const doesWith = ({ from, moved }: Pick<Extract<Splice, { readonly kind: "change
   ].join(", ");
 
 async function write(next: Next, update: PageUpdate): Promise<PageUpdated | LastTry> {
-  const { number, rows, title, body } = next;
-  const version = { number, message: messageOf(rows, update) };
+  const { number, title, body } = next;
+  const version = { number, message: messageOf(next, update) };
   const written = await update.client.write(update.page.id, { title, body, version });
   if (written.ok) return made(written.value.number, next, update);
   const { failure } = written;
-  if (failure.kind === "end") return ended(failure.ending);
-  return failure.kind === "draft" ? { outcome: untilMerged(update.page), hasDraft: true } : { next, failure };
+  switch (failure.kind) {
+    case "conflict":
+    case "unknown":
+      return { next, failure };
+    case "draft":
+      return { outcome: untilMerged(update.page), hasDraft: true };
+    case "content":
+      return { outcome: named(update.page, failure.ending), refusedStatus: failure.status };
+    case "end":
+    case "unavailable":
+      return failedWith(update.page, failure, failure.ending);
+  }
 }
 
-const made = (version: number, { rows, does }: Next, { page }: PageUpdate): PageUpdated => ({
-  outcome: shown(page, version, does),
-  seen: { version, rows, isOurs: true },
+const made = (version: number, { rows, refusedWith, does }: Next, update: PageUpdate): PageUpdated => ({
+  outcome: shown(update.page, version, does),
+  seen: { version, ...divided(rows, refusedWith), isOurs: true },
+});
+
+const divided = (rows: readonly BoardRow[], refusedWith: RefusedWith) => ({
+  rows: rows.filter((row) => refusedWith(row) === undefined),
+  leftOut: rows.filter((row) => refusedWith(row) !== undefined),
 });
 
 /** A person's draft may stay open overnight. This is not a failure of the action, so it waits. */
@@ -135,24 +174,36 @@ export const untilMerged = ({ id }: PageAddress, afterSeconds = DRAFT_WAIT_SECON
 const DRAFT_WAIT_SECONDS = 300;
 
 /**
- * The version's message. It has the state that is written, which may be later than the one that this delivery reported.
+ * The version's message. It has the state that is written, which may be later than the one that this delivery reported. It
+ * does not name a row that the site refused, because the site may refuse the message for the same text.
  */
-function messageOf(rows: readonly BoardRow[], { row: { key, delivery } }: PageUpdate): string {
-  const build = rows.find((row) => row.key === key)?.build;
+function messageOf({ rows, refusedWith }: Next, { row: { key, delivery } }: PageUpdate): string {
+  const build = rows.find((row) => row.key === key && refusedWith(row) === undefined)?.build;
   return `${build ? `${cut(build.pipeline, 120)} ${build.state} ` : ""}${markOf(delivery)}`;
 }
 
 export function whyUnwritable({ status, subtype }: StoredPage): string | undefined {
   if (status !== "current") return `${status} and is not written`;
   // It is not documented how a REST write affects people who are editing a live doc.
-  return subtype === "live" ? "a live doc and is not written" : undefined;
+  const other = OTHER_KINDS.get(subtype ?? "");
+  return other && `${other} and is not written`;
 }
+
+const OTHER_KINDS: ReadonlyMap<string, string> = new Map([
+  ["live", "a live doc"],
+  ["blogpost", "a blog post"],
+  ["comment", "a comment"],
+  ["attachment", "an attachment"],
+]);
 
 /** The result of the last try, after the page was read again; undefined if somebody else's version replaced it. */
 async function outcomeOf(last: LastTry, page: StoredPage, update: PageUpdate): Promise<PageUpdated | undefined> {
   const { next } = last;
   if (await isWritten(next.number, page.version, update)) return made(next.number, next, update);
-  return stillUnknown(last) && page.version.number < next.number ? ended(unsettled(last)) : undefined;
+  if (!stillUnknown(last) || page.version.number >= next.number) return undefined;
+  const outcome = named(update.page, unsettled(last));
+  const status = last.failure.kind === "unknown" ? last.failure.status : undefined;
+  return { outcome, ...(status !== undefined && { refusedStatus: status }) };
 }
 
 /** If a version cannot be looked up, the next splice finds our content unchanged, so this may return false. */

@@ -43,7 +43,7 @@ describe("a rejected write", () => {
   test.each([
     [409, "", "conflict"],
     [409, "content is unreconciled", "draft"],
-    [400, "", "end"],
+    [400, "", "content"],
     [429, "", "end"],
     [408, "", "unknown"],
     [500, "", "unknown"],

@@ -141,12 +141,15 @@ describe("the region's content", () => {
       row({ pipeline: host, number: at, url: url(host) }, { state: "failed", number: at + 10, url: url(host) }),
     );
     const hosts = (linkHosts?: readonly string[]) =>
-      Array.from(renderRegion(rows, linkHosts).matchAll(/href="https:\/\/([^/]+)\//g), ([, host]) => host);
+      Array.from(
+        renderRegion(rows, linkHosts && { linkHosts }).matchAll(/href="https:\/\/([^/]+)\//g),
+        ([, host]) => host,
+      );
     expect(hosts(["ci.example.test"])).toEqual(["ci.example.test", "ci.example.test"]);
     expect(hosts(["10.0.4.17", "[fd00::1]"])).toEqual(["10.0.4.17:9097", "10.0.4.17:9097", "[fd00::1]", "[fd00::1]"]);
     expect(hosts([])).toEqual([]);
     expect(hosts()).toHaveLength(8);
-    const text = renderRegion(rows, []);
+    const text = renderRegion(rows, { linkHosts: [] });
     expect(text).toContain("<td>#1</td>");
     expect(text).not.toContain("runs/1");
   });
