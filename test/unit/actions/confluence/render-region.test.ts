@@ -243,7 +243,8 @@ describe("the region's content", () => {
     ];
     const many = Array.from({ length: 120 }, (_, n) => row({ pipeline: `ci/p${n}`, commit: "c".repeat(300) }));
     expect(renderRegion(many)).toContain("Rows left out");
-    for (const content of [renderRegion([]), renderRegion(rows), renderRegion(many)]) {
+    const refused = renderRegion(rows, { refusedWith: () => 400 });
+    for (const content of [renderRegion([]), renderRegion(rows), renderRegion(many), refused]) {
       for (const stored of [content, asStored(content), asSavedByEditor(asStored(content))]) {
         expect(personsIn(stored)).toBe("");
       }
