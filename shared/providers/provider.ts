@@ -32,6 +32,14 @@ export interface Provider {
    * distinguishes them. `check` warns of routes on a branch.
    */
   hiddenForks?(settings: object): readonly string[] | undefined;
+  /**
+   * For a provider whose sources report runs of Kubernetes clusters: the namespaces that may report, all if undefined, and
+   * the trust entries that prove the cluster.
+   */
+  clusterOf?(settings: object): {
+    readonly namespaces: readonly string[] | undefined;
+    readonly trust: readonly string[];
+  };
   /** Content types taken besides `application/json`. */
   readonly contentTypes?: readonly string[];
 }
