@@ -24,8 +24,12 @@ export const OWN_SOURCE = "approvals";
 /** The result of tracing an event back to its origin. */
 export type Origin =
   | { readonly found: true; readonly busEvent: BusEvent }
-  /** `isPending`: the run reports before the listener's response, which the claim is compared with, is stored. */
-  | { readonly found: false; readonly isPending: boolean };
+  /**
+   * `waitsFor`: the run reports before the listener's response is stored. `event_id`: the event names an event id that is
+   * not known, and may never be. `response`: the action that fired the run has not ended, and its response will name the
+   * namespace of the run.
+   */
+  | { readonly found: false; readonly waitsFor?: "event_id" | "response" };
 
 /**
  * Traces an event back to the delivery that caused it: by the annotation that carries our delivery id, then by the
@@ -40,17 +44,17 @@ export async function correlate(busEvent: BusEvent, source: string, deps: Correl
   if (source === OWN_SOURCE) {
     const claimed = delivery === undefined ? undefined : await deps.deliveries.get(delivery);
     const [origin] = claimed ? busEventsOf(claimed) : [];
-    return origin === undefined ? { found: false, isPending: false } : { found: true, busEvent: origin };
+    return origin === undefined ? NOT_FOUND : { found: true, busEvent: origin };
   }
   const run = { source, namespace: claim.namespace };
   const byAnnotation = delivery === undefined ? NOT_FOUND : await verifyOrigin(delivery, run, deps);
-  if (byAnnotation.found || triggerEventId === undefined) return byAnnotation;
+  if (byAnnotation.found || byAnnotation.waitsFor || triggerEventId === undefined) return byAnnotation;
   const stored = await deps.origins.find(source, triggerEventId);
-  if (stored === undefined) return { found: false, isPending: true };
+  if (stored === undefined) return { found: false, waitsFor: "event_id" };
   return stored === delivery ? byAnnotation : verifyOrigin(stored, run, deps);
 }
 
-const NOT_FOUND: Origin = { found: false, isPending: false };
+const NOT_FOUND: Origin = { found: false };
 
 /** The run that makes a claim. */
 interface ClaimingRun {
@@ -63,7 +67,7 @@ interface ClaimingRun {
 async function verifyOrigin(delivery: string, run: ClaimingRun, deps: CorrelateDeps): Promise<Origin> {
   const routes = deps.runReporters.filter(({ runsReportedBy }) => runsReportedBy === run.source);
   const origin = routes.length === 0 ? undefined : await deps.deliveries.get(delivery);
-  let isPending = false;
+  let result = NOT_FOUND;
   for (const busEvent of origin ? busEventsOf(origin) : []) {
     for (const route of routes) {
       const eventKey = await keyFor(route.name, busEvent, deps);
@@ -73,10 +77,10 @@ async function verifyOrigin(delivery: string, run: ClaimingRun, deps: CorrelateD
       if (run.namespace === undefined || (named && isListed(run.namespace, [named].flat()))) {
         return { found: true, busEvent: withEventKey(busEvent, eventKey) };
       }
-      if (named === undefined && state === "due") isPending = true;
+      if (named === undefined && state === "due") result = { found: false, waitsFor: "response" };
     }
   }
-  return { found: false, isPending };
+  return result;
 }
 
 /** The namespace of the listener that accepted a route's request for an event; undefined if it is not known. */

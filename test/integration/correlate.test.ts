@@ -134,7 +134,7 @@ describe("the namespace of a run that claims an origin", () => {
 
   async function originOfRunIn(namespace: string): Promise<string | undefined> {
     await take(claimFrom(namespace));
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < 12; round++) {
       await parts.runDue("pages");
       parts.clock.advance(60_000);
     }
@@ -176,7 +176,7 @@ describe("the namespace of a run that claims an origin", () => {
     await parts.runDue("pages");
     expect(status.contexts).toHaveLength(0);
     await parts.runDue("ci");
-    parts.clock.advance(1_000);
+    parts.clock.advance(3_000);
     await parts.runDue("pages");
     expect(originOfStatus()).toBe(PAGE_EDIT.id);
   });
