@@ -8,6 +8,7 @@ import {
   failedComment,
   failedRead,
   failedSearch,
+  failedSpace,
   failedUser,
   failedWrite,
   NO_ACCOUNT,
@@ -15,12 +16,14 @@ import {
   rejectedComment,
   rejectedRead,
   rejectedSearch,
+  rejectedSpace,
   rejectedUser,
   rejectedWrite,
   type WriteFailure,
   waitOf,
 } from "./classify-response.ts";
 import type { StoredComment } from "./comment.ts";
+import { labels } from "./labels.ts";
 import type { OwnAccount } from "./own-account.ts";
 import { type FoundPages, foundPages, searchPath } from "./page-search.ts";
 import type { TargetCooldown } from "./target-cooldown.ts";
@@ -35,7 +38,14 @@ export interface StoredPage {
   readonly version: PageVersion;
   /** Storage format. */
   readonly body: string;
+  /** Data Center names the key, Cloud the id. */
+  readonly space: { readonly key: string } | { readonly id: string };
+  /** Names of the labels that everybody sees, in lower case. */
+  readonly labels: readonly string[];
 }
+
+/** A page as one response has it: without its labels if it does not have all of them. */
+export type PageResponse = Omit<StoredPage, "labels"> & { readonly labels: StoredPage["labels"] | undefined };
 
 export interface PageVersion {
   readonly number: number;
@@ -57,7 +67,10 @@ export interface Product {
   /** The path and the body of a write. */
   readonly writePath: (id: string) => string;
   readonly writeBody: (id: string, write: PageWrite) => object;
-  readonly page: v.GenericSchema<unknown, StoredPage>;
+  readonly page: v.GenericSchema<unknown, PageResponse>;
+  readonly labelsPath: (id: string) => string;
+  /** The space with an id. */
+  readonly spacePath: (id: string) => string;
   /** Where the site answers whose credential a call carries. */
   readonly userPath: string;
   /** The user as the site's events name it; undefined if the site takes the call for an anonymous one. */
@@ -67,13 +80,15 @@ export interface Product {
   readonly comment: v.GenericSchema<unknown, StoredComment>;
 }
 
-type CallResult<T, S> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: S };
+export type CallResult<T, S> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: S };
 
 /** A client for the pages of one site. No method throws if Confluence fails: the failure is returned. */
 export interface PageClient {
   read(id: string): Promise<CallResult<StoredPage, FinalOutcome>>;
   /** Writes the next version, and returns the version that was created. The account that writes is recorded first. */
   write(id: string, write: PageWrite): Promise<CallResult<PageVersion, WriteFailure>>;
+  /** The key of the space with this id. */
+  spaceKey(id: string): Promise<CallResult<string, FinalOutcome>>;
   version(id: string, number: number): Promise<CallResult<PageVersion, FinalOutcome>>;
   /** A batch of the pages with the label, oldest first. `next` comes from the batch before. */
   search(label: string, next?: string): Promise<CallResult<FoundPages, FinalOutcome>>;
@@ -101,11 +116,13 @@ interface Connection {
 /** A client for the calls of one attempt. */
 export function pageClient(connection: Connection): PageClient {
   const { product } = connection;
-  const read = { rejected: rejectedRead, failed: failedRead };
+  const read = READ;
+  const space = { rejected: rejectedSpace, failed: failedSpace };
   const write = { rejected: rejectedWrite, failed: failedWrite };
   const search = { rejected: rejectedSearch, failed: failedSearch };
   return {
-    read: (id) => call(connection, { method: "GET", path: product.pagePath(id) }, product.page, read),
+    read: (id) => readPage(connection, id),
+    spaceKey: (id) => call(connection, { method: "GET", path: product.spacePath(id) }, spaceKey, space),
     version: (id, number) => call(connection, { method: "GET", path: product.versionPath(id, number) }, version, read),
     search: (label, next) => call(connection, { method: "GET", path: searchPath(label, next) }, foundPages, search),
     comment: (id) => readComment(connection, id),
@@ -117,6 +134,24 @@ export function pageClient(connection: Connection): PageClient {
     },
   };
 }
+
+const READ = { rejected: rejectedRead, failed: failedRead };
+
+/** Cloud includes 50 labels, Data Center 200. Of a page with more, the first 250 or 1,000 are read. */
+async function readPage(connection: Connection, id: string): Promise<CallResult<StoredPage, FinalOutcome>> {
+  const { product } = connection;
+  const page = await call(connection, { method: "GET", path: product.pagePath(id) }, product.page, READ);
+  if (!page.ok) return page;
+  const read = page.value.labels
+    ? { ok: true as const, value: page.value.labels }
+    : await call(connection, { method: "GET", path: product.labelsPath(id) }, labels, READ);
+  return read.ok ? { ok: true, value: { ...page.value, labels: read.value } } : read;
+}
+
+const spaceKey: v.GenericSchema<unknown, string> = v.pipe(
+  v.object({ key: v.string() }),
+  v.transform(({ key }) => key),
+);
 
 async function readUser(connection: Connection): Promise<CallResult<string, FinalOutcome>> {
   const { userPath, user } = connection.product;

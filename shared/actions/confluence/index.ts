@@ -14,6 +14,7 @@ import { OwnAccount } from "./own-account.ts";
 import { pagesConcerned } from "./pages.ts";
 import { MAX_ATTEMPT_MS, type PublishInput, publishRow } from "./publish-row.ts";
 import { accessTo, type RouteOptions, routeOptions, type TargetSettings, targetSettings } from "./settings.ts";
+import { SpaceKeys } from "./space-keys.ts";
 import { cooldownOf, type TargetCooldown } from "./target-cooldown.ts";
 
 /**
@@ -30,12 +31,14 @@ export const confluence: Action = {
     const target = v.parse(targetSettings, settings.target);
     const options = v.parse(routeOptions, settings.options);
     const label = options.documentedBy;
-    const documented = label === undefined ? undefined : new DocumentedPages(label, deps.clock);
+    const documented = label === undefined ? undefined : new DocumentedPages(label, target, deps.clock);
     const { targetName } = settings;
     const cooldown = cooldownOf(targetName, deps);
     const ownAccount = new OwnAccount(target.site, deps);
+    const spaceKeys = new SpaceKeys(deps.clock);
     return {
-      run: (context) => run({ ...context, targetName, target, options, documented, cooldown, ownAccount, deps }),
+      run: (context) =>
+        run({ ...context, targetName, target, options, documented, cooldown, ownAccount, spaceKeys, deps }),
     };
   },
 };
@@ -47,6 +50,7 @@ interface Run extends ActionContext {
   readonly documented: DocumentedPages | undefined;
   readonly cooldown: TargetCooldown;
   readonly ownAccount: OwnAccount;
+  readonly spaceKeys: SpaceKeys;
   readonly deps: ActionDeps;
 }
 
@@ -63,14 +67,24 @@ async function run(attempt: Run): Promise<ActionOutcome> {
   if (!row) return { outcome: "give_up", summary: `${busEvent.detail.type} is neither a build nor a deployment` };
   const { target, options, documented } = attempt;
   const pages = pagesConcerned(attempt, { site: target.site, page: options.page });
-  if (pages.length === 0 && !documented) return NO_PAGE;
-  const input = await publishInputOf(attempt);
-  const show = (id: string) => publishRow(row, { site: target.site, id }, input).catch(retryAfterFault);
-  const showAll = (ids: readonly string[]) => Promise.all(ids.map(show));
-  const [shown, more] = await Promise.all([showAll(pages), documented?.concernedBy(attempt, input.client)]);
-  if (more?.ok === false) return withoutDocumented(shown, more.failure);
-  const others = await showAll(more?.ids.filter((id) => !pages.includes(id)) ?? []);
-  const outcomes = [...shown, ...others];
+  if (pages.ids.length === 0 && !documented) return NO_PAGE;
+  const client = await clientFor(attempt);
+  const showAll = (ids: readonly string[], { ifMissing }: { readonly ifMissing: "append" | "skip" }) => {
+    const input = publishInputOf(attempt, { client, whenMissing: options.whenMissing ?? ifMissing });
+    return Promise.all(ids.map((id) => publishRow(row, { site: target.site, id }, input).catch(retryAfterFault)));
+  };
+  const search = documented?.concernedBy(attempt, client);
+  const named = pages.areLinked ? [] : pages.ids;
+  const [shown, more] = await Promise.all([showAll(named, { ifMissing: "append" }), search]);
+  // A page that documents the subject asks for the status itself, also if a text links to it.
+  const documenting = more?.ok ? more.ids.filter((id) => !named.includes(id)) : [];
+  const linked = pages.areLinked ? pages.ids.filter((id) => !documenting.includes(id)) : [];
+  const others = await Promise.all([
+    showAll(linked, { ifMissing: "skip" }),
+    showAll(documenting, { ifMissing: "append" }),
+  ]);
+  const outcomes = [...shown, ...others.flat()];
+  if (more?.ok === false) return withoutDocumented(outcomes, more.failure);
   if (outcomes.length === 0) return NO_PAGE;
   return withRemark(
     combineOutcomes(outcomes),
@@ -89,12 +103,13 @@ function withoutDocumented(shown: readonly ActionOutcome[], failure: FinalOutcom
 const withRemark = (outcome: ActionOutcome, remark: string): ActionOutcome =>
   remark === "" ? outcome : { ...outcome, summary: `${outcome.summary}; ${remark}` };
 
-async function publishInputOf(attempt: Run): Promise<PublishInput> {
-  const { busEvent, target, options, cooldown, deps, signal } = attempt;
-  const { region, progressSeconds } = target;
+function publishInputOf(
+  { busEvent, target, cooldown, spaceKeys, deps, signal }: Run,
+  own: Pick<PublishInput, "client" | "whenMissing">,
+): PublishInput {
+  const { region, progressSeconds, spaces, pages } = target;
   const { subject } = busEvent.detail;
-  const client = await clientFor(attempt);
-  return { client, cooldown, deps, signal, region, progressSeconds, subject, whenMissing: options.whenMissing };
+  return { ...own, cooldown, deps, signal, region, progressSeconds, subject, spaceKeys, allowed: { spaces, pages } };
 }
 
 async function clientFor({ origin, targetName, target, cooldown, ownAccount, deps, signal }: Run): Promise<PageClient> {

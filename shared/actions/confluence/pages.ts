@@ -5,19 +5,25 @@ import { isPageId, pageLinksIn } from "./page-address.ts";
 /** More links than this in an event's texts are a list of pages, not a request for a status on each. */
 const MAX_LINKED_PAGES = 5;
 
+interface PagesConcerned {
+  readonly ids: readonly string[];
+  /** A text links to them, and neither the route nor an edit names them: anybody can write such a text. */
+  readonly areLinked: boolean;
+}
+
 /**
- * Returns the ids of the pages of `site` that show an event: the page that the route names, otherwise the page whose
- * event is the origin, otherwise the pages that the texts of the commits, the change or the build link to.
+ * Returns the pages of `site` that show an event: the page that the route names, otherwise the page whose event is the
+ * origin, otherwise the pages that the texts of the commits, the change or the build link to.
  */
 export function pagesConcerned(
   { busEvent, origin }: { readonly busEvent: BusEvent; readonly origin: BusEvent },
   { site, page }: { readonly site: string; readonly page: string | undefined },
-): readonly string[] {
-  if (page !== undefined) return [fill(busEvent, page)].filter(isPageId);
+): PagesConcerned {
+  if (page !== undefined) return { ids: [fill(busEvent, page)].filter(isPageId), areLinked: false };
   const started = startingPage(origin.detail, site);
-  if (started !== undefined) return [started];
+  if (started !== undefined) return { ids: [started], areLinked: false };
   const text = [...textsOf(origin.detail), ...textsOf(busEvent.detail)].join("\n");
-  return pageLinksIn(text, site).slice(0, MAX_LINKED_PAGES);
+  return { ids: pageLinksIn(text, site).slice(0, MAX_LINKED_PAGES), areLinked: true };
 }
 
 /** A blog post cannot be written as a page, and a live doc is not written, so neither shows what it started. */

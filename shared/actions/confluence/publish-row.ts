@@ -6,8 +6,10 @@ import type { Board, PageRecord } from "../../store/boards.ts";
 import type { ActionDeps } from "../action.ts";
 import { placeOf, type ReportedRow } from "./board-row.ts";
 import type { PageClient } from "./client.ts";
+import { type AllowedPages, excludedById } from "./page-consent.ts";
 import { isCoolingDown, markOf, secondsToWait, versionShowing } from "./page-throttle.ts";
 import type { RegionOfPage } from "./region.ts";
+import type { SpaceKeys } from "./space-keys.ts";
 import type { TargetCooldown } from "./target-cooldown.ts";
 import { type PageUpdated, shown, untilMerged, updatePage } from "./update-page.ts";
 
@@ -21,6 +23,8 @@ export interface PublishInput {
   readonly cooldown: TargetCooldown;
   readonly region: RegionOfPage["region"];
   readonly whenMissing: RegionOfPage["whenMissing"];
+  readonly allowed: AllowedPages;
+  readonly spaceKeys: SpaceKeys;
   readonly progressSeconds: number;
   /** Of the event: the name of the run. */
   readonly subject: string;
@@ -34,6 +38,8 @@ export interface PublishInput {
  */
 export async function publishRow(row: ReportedRow, page: PageAddress, input: PublishInput): Promise<ActionOutcome> {
   const { boards, clock } = input.deps;
+  const exclusion = excludedById(page.id, input.allowed);
+  if (exclusion) return exclusion;
   if (!(await boards.advance(page, row))) {
     return { outcome: "done", summary: `page ${page.id}: a newer state has replaced this one` };
   }
@@ -48,13 +54,18 @@ export async function publishRow(row: ReportedRow, page: PageAddress, input: Pub
     // Another attempt may have written between the read and the lease.
     const late = withoutWriting(row.key, page, { ...board, record }, input);
     if (late) return late;
-    const updated = await updatePage({ ...input, ...input.deps, page, row });
-    record = recordAfter(record, updated, clock.now());
+    const shownVersion = versionWithRegion(record, input);
+    const updated = await updatePage({ ...input, ...input.deps, page, row, shownVersion });
+    record = recordAfter(record, updated, { now: clock.now(), region: input.region });
     return isHopeless(updated, record, clock.now()) ? givenUp(page) : updated.outcome;
   } finally {
     await boards.release(page, lease, record);
   }
 }
+
+/** A region that had another name when it was shown may still be on the page. This one was never there. */
+const versionWithRegion = ({ shown }: PageRecord, { region }: PublishInput): number | undefined =>
+  shown && (shown.region ?? region) === region ? shown.version : undefined;
 
 /**
  * Reads the board, without a second row for what the row shows: an earlier release, or an earlier report that named no
@@ -124,7 +135,7 @@ const MAX_SPREAD_SECONDS = 2;
 function recordAfter(
   { draftSince, ...before }: PageRecord,
   { outcome, seen, hasDraft }: PageUpdated,
-  now: EpochMillis,
+  { now, region }: { readonly now: EpochMillis; readonly region: string },
 ): PageRecord {
   const cooldownSeconds = "afterSeconds" in outcome ? outcome.afterSeconds : undefined;
   const isDraftOld = draftSince !== undefined && !isAhead(draftSince, now);
@@ -132,7 +143,7 @@ function recordAfter(
   return {
     ...before,
     ...(!seen && blockedSince !== undefined && { draftSince: blockedSince }),
-    ...(seen && { shown: { at: now, version: seen.version, marks: seen.rows.map(markOf) } }),
+    ...(seen && { shown: { at: now, version: seen.version, marks: seen.rows.map(markOf), region } }),
     ...(seen?.isOurs && { writtenAt: now }),
     ...(cooldownSeconds !== undefined && { cooldownSince: now, cooldownUntil: laterBy(now, cooldownSeconds * 1_000) }),
   };

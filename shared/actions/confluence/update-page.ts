@@ -5,8 +5,10 @@ import { cut } from "../../model/event.ts";
 import type { BoardStore } from "../../store/boards.ts";
 import type { FinalOutcome, WriteFailure } from "./classify-response.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
+import { type AllowedPages, excluded } from "./page-consent.ts";
 import { type RegionOfPage, spliceRegion } from "./region.ts";
 import { renderRegion } from "./render-region.ts";
+import type { SpaceKeys } from "./space-keys.ts";
 
 interface PageUpdate {
   readonly page: PageAddress;
@@ -14,6 +16,10 @@ interface PageUpdate {
   readonly boards: Pick<BoardStore, "read">;
   readonly region: RegionOfPage["region"];
   readonly whenMissing: RegionOfPage["whenMissing"];
+  readonly allowed: AllowedPages;
+  readonly spaceKeys: SpaceKeys;
+  /** The newest version that is known to have had this region. A page without the region then lost it by an edit. */
+  readonly shownVersion: number | undefined;
   /**
    * The board's row that this update is about. Its state is written into the page's history. The version's message ends
    * with the delivery's id, which is the same for every try of one delivery and for no other, so it proves a write.
@@ -73,11 +79,13 @@ interface Next extends Pick<StoredPage, "title" | "body"> {
 
 async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpdated | LastTry> {
   const { id } = update.page;
+  const exclusion = await excluded(id, page, update);
+  if (exclusion) return ended(exclusion);
   const why = whyUnwritable(page);
   if (why) return ended({ outcome: "give_up", summary: `page ${id} is ${why}` });
   const { rows } = await update.boards.read(update.page);
   const content = renderRegion(rows);
-  const splice = spliceRegion(page.body, content, { ...update, page: id });
+  const splice = spliceRegion(page.body, content, { ...update, page: id, whenMissing: whenMissingOn(page, update) });
   switch (splice.kind) {
     case "unchanged": {
       const version = page.version.number;
@@ -87,7 +95,7 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
       };
     }
     case "absent":
-      return ended({ outcome: "done", summary: `page ${id} has no status region, and gets none` });
+      return ended(absent(update));
     case "unusable":
       return ended({ outcome: "give_up", summary: `page ${id} was not changed: ${splice.why}` });
     case "changed":
@@ -96,6 +104,20 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
         update,
       );
   }
+}
+
+/** The label with the region's name asks for one. A region that a person removed is not added again without it. */
+const whenMissingOn = ({ labels }: StoredPage, { region, shownVersion, whenMissing }: PageUpdate) => {
+  if (labels.includes(region)) return "append";
+  return shownVersion === undefined ? whenMissing : "skip";
+};
+
+function absent({ page: { id }, region, shownVersion }: PageUpdate): ActionOutcome {
+  const why =
+    shownVersion === undefined
+      ? "has no status region, and gets none"
+      : `lost its status region after version ${shownVersion}, and gets none again`;
+  return { outcome: "done", summary: `page ${id} ${why}: the label ${region} on the page asks for one` };
 }
 
 const ended = (outcome: ActionOutcome): PageUpdated => ({ outcome });

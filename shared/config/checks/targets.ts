@@ -24,6 +24,29 @@ export const openNamespaces: Check = {
       })),
 };
 
+export const openSpaces: Check = {
+  id: "open-spaces",
+  level: "warning",
+  finds: "a Confluence target without `spaces` and `pages`: it writes every page that its account can edit",
+  remedy: "list the spaces, or the pages, that it may write",
+  canBeIgnored: true,
+  needs: [],
+  run: ({ targets }) =>
+    targets
+      .filter(({ settings }) => v.is(openSite, settings))
+      .map(({ name }) => ({
+        path: ["targets", name],
+        message: 'it writes every page that its account can edit; list those that it may in "spaces" or "pages"',
+      })),
+};
+
+const openSite = v.object({
+  product: v.string(),
+  site: v.string(),
+  spaces: v.optional(v.undefined()),
+  pages: v.optional(v.undefined()),
+});
+
 export const openForgeApp: Check = {
   id: "open-forge-app",
   level: "warning",

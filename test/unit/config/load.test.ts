@@ -120,7 +120,7 @@ describe("several mistakes", () => {
     (section) => {
       const key = section.replace(":\n", "");
       expect(findingsIn(whole.replace("targets:\n", section))).toEqual([
-        `17:1 ${key}: there is no "${key}" here (did you mean "targets"?)`,
+        `18:1 ${key}: there is no "${key}" here (did you mean "targets"?)`,
       ]);
     },
   );

@@ -88,7 +88,7 @@ describe("the pages that an event concerns", () => {
     });
   const busEvent = buildEntry({ message: `Build for ${link(3)}`, results: { page: "4", note: "none" } });
   const concerned = (origin = busEvent, page?: string, of = busEvent) =>
-    pagesConcerned({ busEvent: of, origin }, { site: SITE, page });
+    pagesConcerned({ busEvent: of, origin }, { site: SITE, page }).ids;
 
   test("an event concerns only the page that the route names", () => {
     expect(concerned(pageEvent({ site: SITE, id: "1" }), "2")).toEqual(["2"]);
