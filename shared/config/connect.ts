@@ -4,8 +4,7 @@ import type { Clock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { Secrets } from "../host/secrets.ts";
 import { createTokenVerifier } from "../identity/verify-token.ts";
-import type { ConnectedSource, ProviderDeps } from "../providers/provider.ts";
-import type { ClusterSource } from "../providers/status/cluster.ts";
+import type { ClusterSource, ConnectedSource, ProviderDeps } from "../providers/provider.ts";
 import { noReplayCache } from "../store/replay-cache.ts";
 import type { Config } from "./schema.ts";
 

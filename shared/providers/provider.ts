@@ -32,16 +32,19 @@ export interface Provider {
    * distinguishes them. `check` warns of routes on a branch.
    */
   hiddenForks?(settings: object): readonly string[] | undefined;
-  /**
-   * For a provider whose sources report runs of Kubernetes clusters: the namespaces that may report, all if undefined, and
-   * the trust entries that prove the cluster.
-   */
-  clusterOf?(settings: object): {
-    readonly namespaces: readonly string[] | undefined;
-    readonly trust: readonly string[];
-  };
+  /** The cluster of a source with these settings, if its provider reports runs of Kubernetes clusters. */
+  clusterOf?(settings: object): Omit<ClusterSource, "source">;
   /** Content types taken besides `application/json`. */
   readonly contentTypes?: readonly string[];
+}
+
+/** A source that reports the runs of a Kubernetes cluster, as its provider's `clusterOf` describes it. */
+export interface ClusterSource {
+  readonly source: string;
+  /** The namespaces that may report; all if undefined. */
+  readonly namespaces: readonly string[] | undefined;
+  /** Names of the trust entries that prove the cluster. */
+  readonly trust: readonly string[];
 }
 
 /** One configured sender, ready to authenticate and read its deliveries. */

@@ -2,15 +2,7 @@ import { isListed } from "../../host/name-pattern.ts";
 import { claimAt } from "../../identity/claim-match.ts";
 import type { TrustEntry } from "../../identity/trust-entry.ts";
 import type { Rejection } from "../../model/rejection.ts";
-
-/** A source that reports the runs of a Kubernetes cluster, as its provider's `clusterOf` describes it. */
-export interface ClusterSource {
-  readonly source: string;
-  /** The namespaces that may report; all if undefined. */
-  readonly namespaces: readonly string[] | undefined;
-  /** Names of the trust entries that prove the cluster. */
-  readonly trust: readonly string[];
-}
+import type { ClusterSource } from "../provider.ts";
 
 /**
  * Rejects the status of a job in a namespace that the source of its cluster does not list. Two trust entries are of one

@@ -3,7 +3,8 @@ import { type CallerDeps, holderOf } from "../../identity/caller.ts";
 import type { TrustEntry } from "../../identity/trust-entry.ts";
 import type { Principal } from "../../model/principal.ts";
 import { ok, reject } from "../../model/result.ts";
-import { type ClusterSource, rejectNamespace } from "./cluster.ts";
+import type { ClusterSource } from "../provider.ts";
+import { rejectNamespace } from "./cluster.ts";
 import { readingOf, readStatus } from "./reading.ts";
 
 export interface StatusDeps extends Omit<CallerDeps, "rejectOverRate"> {

@@ -177,9 +177,9 @@ describe("a warning", () => {
     const either =
       "$or: [{ source: [x], detail-type: [page.updated] }, { source: [drawbridge.confluence], detail-type: [x] }]";
     expect(await findings(whole.replace(when, either))).toEqual([
-      expect.stringMatching(/^warning 30:\d+ routes\.docs-build\.when\.\$or\[0\]\.source\[0\]: .* there is no "x"/),
+      expect.stringMatching(/^warning 32:\d+ routes\.docs-build\.when\.\$or\[0\]\.source\[0\]: .* there is no "x"/),
       expect.stringMatching(
-        /^warning 30:\d+ routes\.docs-build\.when\.\$or\[1\]\.detail-type\[0\]: .* there is no "x"/,
+        /^warning 32:\d+ routes\.docs-build\.when\.\$or\[1\]\.detail-type\[0\]: .* there is no "x"/,
       ),
     ]);
   });

@@ -109,9 +109,9 @@ describe("several mistakes", () => {
     expect(findingsIn(text).map((finding) => finding.replace(/:? .*/s, ""))).toEqual([
       "4:3",
       "9:5",
-      "20:5",
-      "29:7",
-      "35:3",
+      "21:5",
+      "31:7",
+      "37:3",
     ]);
   });
 

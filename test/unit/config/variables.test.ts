@@ -33,7 +33,7 @@ describe("a variable in place of a secret", () => {
   });
 
   it.each(forms)("a variable in a block is one error that says what to write: %s", (form) => {
-    expect(findingsIn(whole.replace(BEARER, `credential:\n      bearer: ${form}`))).toEqual([`29:7 ${WRITE}`]);
+    expect(findingsIn(whole.replace(BEARER, `credential:\n      bearer: ${form}`))).toEqual([`28:7 ${WRITE}`]);
   });
 
   it.each(forms)("a variable in place of a pair is one error that says what to write: %s", (form) => {
@@ -44,7 +44,7 @@ describe("a variable in place of a secret", () => {
   it.each(forms)("a variable in a list is one error that says what to write: %s", (form) => {
     const identity = (keys: string) => `identity: { issuer: https://b.example.com, keys: ${keys} }\n`;
     const finding = expect.stringMatching(
-      /^38:\d+ identity\.keys\[1\]: variables are not filled in: write env:WIKI_TOKEN$/,
+      /^40:\d+ identity\.keys\[1\]: variables are not filled in: write env:WIKI_TOKEN$/,
     );
     expect(findingsIn(whole + identity(`[env:KEY, ${form}]`))).toEqual([finding]);
     expect(findingsIn(whole + identity(`[env:KEY,${form} ]`))).toEqual([finding]);
