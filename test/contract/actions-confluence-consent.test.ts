@@ -113,7 +113,8 @@ describe.each(["cloud", "data-center"] as const)("a page on %s", (product) => {
       const bench = await start({}, { options: { whenMissing } });
       await bench.run(built(1));
       removeRegion();
-      for (const number of [2, 3]) expect(await bench.run(built(number))).toMatchObject({ outcome: "done", summary: LOST });
+      for (const number of [2, 3])
+        expect(await bench.run(built(number))).toMatchObject({ outcome: "done", summary: LOST });
       expect(versions()).toBe(3);
     });
 

@@ -103,7 +103,8 @@ describe("the sandbox listener", () => {
     expect(outcome).toHaveProperty("facts.eventID");
     const eventID = outcome.outcome === "done" ? outcome.facts?.["eventID"] : undefined;
     expect(readings).toHaveLength(4);
-    for (const reading of readings) expect(reading).toHaveProperty("events[0].origin", {
+    for (const reading of readings)
+      expect(reading).toHaveProperty("events[0].origin", {
         triggerEventId: eventID,
         namespace: "ci",
       });

@@ -81,6 +81,7 @@ const parseConfigValue = (site: string, listener: URL): object => ({
       provider: "tekton",
       dashboard: new URL(DASHBOARD, listener).href,
       basic: { username: "tekton", password: { current: "ssm:/drawbridge/cluster" } },
+      namespaces: ["ci"],
       // A fixture's run ended on the day on which it was written.
       maxAgeHours: NEVER_TOO_OLD_HOURS,
     },
@@ -92,6 +93,7 @@ const parseConfigValue = (site: string, listener: URL): object => ({
       product: "data-center",
       site,
       credential: { bearer: "secretsmanager:drawbridge/pages#token" },
+      spaces: ["ENG"],
     },
   },
   routes: {

@@ -88,7 +88,10 @@ function parseConfigValue(site: string, listener: string, { changes, sections: a
     routes: {
       "page-build": { when: { "detail-type": ["page.updated"] }, do: { tekton: { target: "listener" } } },
       "push-build": { when: { "detail-type": ["code.pushed"] }, do: { tekton: { target: "listener" } } },
-      status: { when: { "detail-type": [{ prefix: "build." }] }, do: { confluence: { target: "pages", whenMissing: "append" } } },
+      status: {
+        when: { "detail-type": [{ prefix: "build." }] },
+        do: { confluence: { target: "pages", whenMissing: "append" } },
+      },
     },
   };
   const changed = Object.fromEntries(

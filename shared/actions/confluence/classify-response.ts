@@ -110,7 +110,9 @@ function reasonOf(operation: Operation, status: number, headers: Headers): strin
   if (status === 401 && headers.get("x-failure-category") === "FAILURE_CLIENT_SCOPE_CHECK") {
     return `the token lacks a scope: it needs ${SCOPES[operation]}`;
   }
-  return REASONS[operation]?.[status] ?? CALL_REASONS[status] ?? "not a response of this API; check the target's address";
+  return (
+    REASONS[operation]?.[status] ?? CALL_REASONS[status] ?? "not a response of this API; check the target's address"
+  );
 }
 
 const CALL_REASONS: Readonly<Record<number, string>> = {

@@ -35,9 +35,7 @@ export async function excluded(id: string, page: StoredPage, input: ConsentInput
   if (spaces === undefined || pages?.includes(id)) return excludedById(id, input.allowed);
   const key = await input.spaceKeys.keyOf(page.space, input.client);
   if (!key.ok) return key.failure;
-  return isIn(spaces, key.value)
-    ? undefined
-    : notWritten(id, `its space ${key.value} is not in the target's "spaces"`);
+  return isIn(spaces, key.value) ? undefined : notWritten(id, `its space ${key.value} is not in the target's "spaces"`);
 }
 
 /** Whether a page that a search found may be written, as far as the search says. */
