@@ -41,7 +41,7 @@ export interface AttemptedRun {
 
 /** Attempts that wait for an origin that is not stored yet. The listener's response is stored within moments. */
 const ORIGIN_ATTEMPTS = 3;
-/** How long an event waits for the response to the request that started its run. The request may need a few retries. */
+/** How long an event waits in all if the request that started its run has not ended: it may need a few retries. */
 const RESPONSE_WAIT_MS = 10 * 60_000;
 
 /** One attempt: load the event, correlate it, ask the gate, run the action. Every failure becomes an outcome. */
@@ -102,7 +102,7 @@ function waitForOrigin(
 ): ActionOutcome | undefined {
   const waitsFor = found.found ? undefined : found.waitsFor;
   const summary = "the delivery that started this run is not known yet";
-  if (waitsFor === "event_id" && attempt < ORIGIN_ATTEMPTS) return { outcome: "retry", summary };
+  if (waitsFor && attempt < ORIGIN_ATTEMPTS) return { outcome: "retry", summary };
   const isRecent = clock.now() - delivery.receivedAt < RESPONSE_WAIT_MS;
   return waitsFor === "response" && isRecent ? { outcome: "wait", summary, afterSeconds: 2 } : undefined;
 }
