@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import { memoryBoards } from "../support/memory-stores.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { type Bench, type BenchOptions, benchFor, buildEntry } from "../support/sandbox-confluence-action.ts";
@@ -194,6 +195,18 @@ describe.each(["cloud", "data-center"] as const)("a page on %s", (product) => {
       sandbox.change(PAGE, { space: "ENG" });
       await bench.run(built(3));
       expect([shows(3), versions()]).toEqual([true, 3]);
+    });
+
+    it("it is not written if Confluence does not name its space, and the target lists spaces", async () => {
+      const withoutSpace: CallOut = async (request) => {
+        const answer = await callOut(request);
+        const { space: _, spaceId: __, ...page } = JSON.parse(Buffer.from(answer.body).toString("utf8"));
+        return { ...answer, body: Buffer.from(JSON.stringify(page)) };
+      };
+      const bench = await start({}, { target: { spaces: ["ENG"] }, callOut: withoutSpace });
+      expect(await bench.run(built(1))).toMatchObject({ summary: expect.stringContaining("does not name its space") });
+      await benchFor(sandbox, product, { callOut: withoutSpace }).run(built(2));
+      expect([shows(2), versions()]).toEqual([true, 2]);
     });
 
     it("a page that is excluded later is not written, whatever its board has", async () => {

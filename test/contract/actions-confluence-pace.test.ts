@@ -164,7 +164,7 @@ describe.each(["cloud", "data-center"] as const)("the write throttle of a page o
   });
 
   test("the action waits for one page of several, and gives up another only when nothing is left to do", async () => {
-    const { run, clock } = bench({ options: { page: undefined } });
+    const { run, clock } = bench({ options: { page: undefined, whenMissing: "append" } });
     const site = sandbox.site(product);
     const message = `See ${site}/spaces/ENG/pages/${PAGE} and ${site}/pages/viewpage.action?pageId=77`;
     const both = (state: "running" | "succeeded") => buildEntry({ message, state });

@@ -20,6 +20,7 @@ interface Dialect {
   readonly searchPath: string;
   /** Path of all labels of a page. */
   readonly labelsPath: string;
+  readonly labels: (page: SandboxPage, limit: number) => object;
   /** Path of a space by its id, if the bridge asks for one. */
   readonly spacePath?: string;
   /** Path of the credential's owner. */
@@ -44,6 +45,7 @@ export const cloudDialect: Dialect = {
   versionPath: "/wiki/api/v2/pages/:id/versions/:number",
   searchPath: "/wiki/rest/api/content/search",
   labelsPath: "/wiki/api/v2/pages/:id/labels",
+  labels: cloudLabels,
   spacePath: "/wiki/api/v2/spaces/:id",
   userPath: "/wiki/rest/api/user/current",
   user: ({ accountId, displayName }) => ({
@@ -78,7 +80,7 @@ export const cloudDialect: Dialect = {
       spaceId: spaceIdOf(page.space),
       version: cloudVersion(latest(page)),
       body: query.get("body-format") === "storage" ? storage : {},
-      ...(query.get("include-labels") === "true" && { labels: labelBatch(page, 50) }),
+      ...(query.get("include-labels") === "true" && { labels: labelsInCloudPage(page) }),
     };
   },
   version: cloudVersion,
@@ -95,6 +97,7 @@ export const dataCenterDialect: Dialect = {
   versionPath: "/rest/api/content/:id/version/:number",
   searchPath: "/rest/api/content/search",
   labelsPath: "/rest/api/content/:id/label",
+  labels: dataCenterLabels,
   userPath: "/rest/api/user/current",
   user: ({ username, userKey, displayName }) => ({ type: "known", username, userKey, displayName, status: "current" }),
   commentPaths: { footer: "/rest/api/content/:id", inline: "/rest/api/content/:id" },
@@ -123,7 +126,7 @@ export const dataCenterDialect: Dialect = {
       status: page.status,
       title,
       ...(parts.includes("space") && { space: spaceOf(page) }),
-      ...(parts.includes("metadata.labels") && { metadata: { labels: labelBatch(page, 200) } }),
+      ...(parts.includes("metadata.labels") && { metadata: { labels: dataCenterLabels(page, 200) } }),
       ...(parts.includes("version") && { version: dataCenterVersion(latest(page)) }),
       ...(parts.includes("body.storage") && { body: { storage: { value: body, representation: "storage" } } }),
     };
@@ -141,14 +144,31 @@ function dataCenterVersion({ number, message, by, at, minorEdit = false }: Sandb
   return { number, message, when: at, minorEdit, by: { type: "known", displayName: by } };
 }
 
-/** Both products say that there are more, each in its own way. */
 function labelBatch({ id, labels }: SandboxPage, limit: number) {
   const results = labels.slice(0, limit).map((label, at) => {
     const [prefix = "", name = label] = label.includes(":") ? label.split(":") : ["global"];
     return { id: String(at), name, prefix };
   });
   const hasMore = labels.length > limit;
-  return { results, meta: { hasMore }, _links: hasMore ? { next: `/pages/${id}/labels?cursor=x` } : {} };
+  return { results, hasMore, next: hasMore ? { next: `/pages/${id}/labels?cursor=${limit}` } : {} };
+}
+
+/** Within a page only `meta` says whether there are more. */
+function labelsInCloudPage(page: SandboxPage) {
+  const { results, hasMore } = labelBatch(page, 50);
+  return { results, meta: { hasMore }, _links: {} };
+}
+
+function cloudLabels(page: SandboxPage, limit: number) {
+  const { results, next } = labelBatch(page, limit);
+  return { results, _links: next };
+}
+
+/** Data Center returns them alike within a page and for themselves. */
+function dataCenterLabels(page: SandboxPage, limit: number) {
+  const all = labelBatch(page, limit);
+  const results = all.results.map((label) => ({ ...label, label: label.name }));
+  return { results, start: 0, limit, size: results.length, _links: all.next };
 }
 
 /** Any number that belongs to one key. */
@@ -207,7 +227,7 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
   app.get(dialect.labelsPath, (c) => {
     const page = pageAsked(c, site);
     if (!page) return reject(dialect, 404, "No content found");
-    return Response.json(labelBatch(page, Number(queryOf(c).get("limit") ?? 25)));
+    return Response.json(dialect.labels(page, Number(queryOf(c).get("limit") ?? 25)));
   });
   if (dialect.spacePath) {
     app.get(dialect.spacePath, (c) => {

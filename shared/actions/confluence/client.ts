@@ -38,11 +38,13 @@ export interface StoredPage {
   readonly version: PageVersion;
   /** Storage format. */
   readonly body: string;
-  /** Data Center names the key, Cloud the id. */
-  readonly space: { readonly key: string } | { readonly id: string };
+  /** Data Center names the key, Cloud the id; undefined if the response names neither. */
+  readonly space: SpaceName | undefined;
   /** Names of the labels that everybody sees, in lower case. */
   readonly labels: readonly string[];
 }
+
+export type SpaceName = { readonly key: string } | { readonly id: string };
 
 /** A page as one response has it: without its labels if it does not have all of them. */
 export type PageResponse = Omit<StoredPage, "labels"> & { readonly labels: StoredPage["labels"] | undefined };

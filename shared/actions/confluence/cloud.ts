@@ -32,7 +32,7 @@ export const cloud: Product = {
       subType: v.nullish(v.string()),
       version,
       body: v.object({ storage: v.object({ value: v.string() }) }),
-      spaceId: v.pipe(v.union([v.string(), v.number()]), v.transform(String)),
+      spaceId: v.nullish(v.union([v.string(), v.number()])),
       labels: labelsOfPage,
     }),
     v.transform(
@@ -42,7 +42,7 @@ export const cloud: Product = {
         subtype: subtype ?? subType ?? undefined,
         version,
         body: body.storage.value,
-        space: { id: spaceId },
+        space: spaceId ? { id: String(spaceId) } : undefined,
         labels,
       }),
     ),

@@ -25,7 +25,7 @@ export const dataCenter: Product = {
       status: v.string(),
       version,
       body: v.object({ storage: v.object({ value: v.string() }) }),
-      space: v.object({ key: v.string() }),
+      space: v.nullish(v.object({ key: v.string() })),
       metadata: v.nullish(v.object({ labels: labelsOfPage })),
     }),
     v.transform(
@@ -35,7 +35,7 @@ export const dataCenter: Product = {
         subtype: undefined,
         version,
         body: body.storage.value,
-        space: { key: space.key },
+        space: space ?? undefined,
         labels: metadata?.labels,
       }),
     ),

@@ -33,6 +33,7 @@ export async function excluded(id: string, page: StoredPage, input: ConsentInput
   if (off) return notWritten(id, `it has the label ${off}`);
   const { spaces, pages } = input.allowed;
   if (spaces === undefined || pages?.includes(id)) return excludedById(id, input.allowed);
+  if (page.space === undefined) return notWritten(id, "Confluence does not name its space");
   const key = await input.spaceKeys.keyOf(page.space, input.client);
   if (!key.ok) return key.failure;
   return isIn(spaces, key.value) ? undefined : notWritten(id, `its space ${key.value} is not in the target's "spaces"`);

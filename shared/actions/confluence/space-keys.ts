@@ -1,6 +1,6 @@
 import { type Clock, type Moment, momentOf, msSince } from "../../host/clock.ts";
 import type { FinalOutcome } from "./classify-response.ts";
-import type { CallResult, PageClient, StoredPage } from "./client.ts";
+import type { CallResult, PageClient, SpaceName } from "./client.ts";
 
 /** A space keeps its key. The time limit bounds how long a mistake of the site would last. */
 const FRESH_MS = 60 * 60_000;
@@ -18,7 +18,7 @@ export class SpaceKeys {
   }
 
   async keyOf(
-    space: StoredPage["space"],
+    space: SpaceName,
     client: Pick<PageClient, "spaceKey">,
   ): Promise<CallResult<string, FinalOutcome>> {
     if ("key" in space) return { ok: true, value: space.key };
