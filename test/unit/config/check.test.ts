@@ -163,6 +163,18 @@ describe("a warning", () => {
       '22:5 targets.docs-listener.runsReportedBy: the source "wiki" is of provider confluence and reports no tekton runs',
     ],
     [
+      "a Tekton source that takes the runs of every namespace",
+      "    namespaces: [ci]\n",
+      "",
+      '14:3 sources.prod-cluster: every namespace of the cluster can report runs to it; list those that may in "namespaces"',
+    ],
+    [
+      "a Confluence target that writes every page",
+      "    spaces: [ENG]\n",
+      "",
+      '23:3 targets.pages: it writes every page that its account can edit; list those that it may in "spaces" or "pages"',
+    ],
+    [
       "a Forge app that any site may install",
       "hubSignature: { current: env:WIKI_SECRET }",
       "forge: { trust: cluster }",
@@ -171,6 +183,10 @@ describe("a warning", () => {
   ])("%s is a warning", async (_, right, wrong, message) => {
     expect(whole).toContain(right);
     expect(await findings(whole.replace(right, wrong))).toContain(`warning ${message}`);
+  });
+
+  it("a Confluence target that lists only pages has no finding", async () => {
+    expect(await findings(whole.replace("spaces: [ENG]", 'pages: ["98310"]'))).toEqual([]);
   });
 
   it("a route whose alternatives fail for different reasons is a warning for each reason", async () => {

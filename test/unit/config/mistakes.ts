@@ -122,6 +122,18 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
     "    url: [https://listener.example.com]\n",
     "21:5 targets.docs-listener.url: it must be a text, and is a list",
   ],
+  [
+    "a space by a lone star",
+    "spaces: [ENG]",
+    'spaces: ["*"]',
+    "28:14 targets.pages.spaces[0]: it must be a space's key, or the beginning of one and a `*`",
+  ],
+  [
+    "a namespace in capitals",
+    "namespaces: [ci]",
+    "namespaces: [CI]",
+    "17:18 sources.prod-cluster.namespaces[0]: it must be a namespace, or the beginning of one and a `*`",
+  ],
   ["a number out of range", "bodyBytes: 1048576", "bodyBytes: 12", "38:3 limits.bodyBytes: it must be 1024 or more"],
   [
     "a number that is not whole",
