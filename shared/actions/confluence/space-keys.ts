@@ -17,10 +17,7 @@ export class SpaceKeys {
     this.#clock = clock;
   }
 
-  async keyOf(
-    space: SpaceName,
-    client: Pick<PageClient, "spaceKey">,
-  ): Promise<CallResult<string, FinalOutcome>> {
+  async keyOf(space: SpaceName, client: Pick<PageClient, "spaceKey">): Promise<CallResult<string, FinalOutcome>> {
     if ("key" in space) return { ok: true, value: space.key };
     const known = this.#known.get(space.id);
     if (known && msSince(known.readAt, this.#clock) < FRESH_MS) return { ok: true, value: known.key };
