@@ -107,9 +107,10 @@ function publishInputOf(
   { busEvent, target, cooldown, spaceKeys, deps, signal }: Run,
   own: Pick<PublishInput, "client" | "whenMissing">,
 ): PublishInput {
-  const { region, progressSeconds, spaces, pages } = target;
+  const { region, progressSeconds, linkHosts, spaces, pages } = target;
+  const allowed = { spaces, pages };
   const { subject } = busEvent.detail;
-  return { ...own, cooldown, deps, signal, region, progressSeconds, subject, spaceKeys, allowed: { spaces, pages } };
+  return { ...own, cooldown, deps, signal, region, progressSeconds, linkHosts, subject, spaceKeys, allowed };
 }
 
 async function clientFor({ origin, targetName, target, cooldown, ownAccount, deps, signal }: Run): Promise<PageClient> {

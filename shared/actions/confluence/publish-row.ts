@@ -4,6 +4,7 @@ import type { PageAddress } from "../../model/board.ts";
 import { compareStates } from "../../model/build-order.ts";
 import type { Board, PageRecord } from "../../store/boards.ts";
 import type { ActionDeps } from "../action.ts";
+import type { LinkHosts } from "../link-hosts.ts";
 import { placeOf, type ReportedRow } from "./board-row.ts";
 import type { PageClient } from "./client.ts";
 import { type AllowedPages, excludedById } from "./page-consent.ts";
@@ -25,6 +26,7 @@ export interface PublishInput {
   readonly whenMissing: RegionOfPage["whenMissing"];
   readonly allowed: AllowedPages;
   readonly spaceKeys: SpaceKeys;
+  readonly linkHosts: LinkHosts;
   readonly progressSeconds: number;
   /** Of the event: the name of the run. */
   readonly subject: string;

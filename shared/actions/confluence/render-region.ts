@@ -1,5 +1,6 @@
 import type { BoardRow, EndedRun, ShownBuild, Starter } from "../../model/board.ts";
 import { type BuildPart, type BuildState, cut } from "../../model/event.ts";
+import { type LinkHosts, linkTo } from "../link-hosts.ts";
 import { renderGate } from "./render-gate.ts";
 import { statusMacro } from "./status-macro.ts";
 import { escapeText } from "./storage-text.ts";
@@ -10,11 +11,11 @@ export const MAX_REGION_BYTES = 16_384;
 /**
  * Renders the region's content in storage format: one table row for each row of the board. The same rows give the same
  * text at any time. If it would exceed {@link MAX_REGION_BYTES}, the rows whose last event is oldest are left out and
- * counted.
+ * counted. Links lead only to `linkHosts`.
  */
-export function renderRegion(rows: readonly BoardRow[]): string {
+export function renderRegion(rows: readonly BoardRow[], linkHosts?: LinkHosts): string {
   const oldestFirst = rows.toSorted((one, other) => compare(latestOf(one.build), latestOf(other.build)));
-  const texts = new Map(rows.map((row) => [row, renderRow(row)]));
+  const texts = new Map(rows.map((row) => [row, renderRow(row, linkHosts)]));
   const kept = new Set(rows);
   const bytes = (text: string): number => Buffer.byteLength(text);
   let total = bytes(frame("", rows.length)) + [...texts.values()].reduce((sum, text) => sum + bytes(text), 0);
@@ -52,12 +53,12 @@ const COLUMNS = ["Pipeline", "State", "For", "Run", "Commit", "Started by", "Dur
 /**
  * Renders one table row. Links are plain, so nothing here mentions a person in a way that makes Confluence notify them.
  */
-export function renderRow({ build, ended }: BoardRow): string {
+export function renderRow({ build, ended }: BoardRow, linkHosts?: LinkHosts): string {
   const cells = [
     text(`${build.pipeline} (${reporterOf(build)})`, TEXT_LIMIT),
-    stateOf({ build, ended }),
+    stateOf({ build, ended }, linkHosts),
     text(placeOf(build), TEXT_LIMIT),
-    runLink(build),
+    runLink(build, linkHosts),
     text(build.commit?.replace(FULL_HASH, "$1") ?? NOTHING, TEXT_LIMIT),
     startedBy(build.starter),
     duration(build),
@@ -71,18 +72,23 @@ const reporterOf = ({ system, trustEntry }: BuildPart): string =>
   trustEntry === undefined ? system : `${system}, reported by ${trustEntry}`;
 
 /** What the run is for. Only a branch is named alone: no name of a branch contains a blank. */
-function placeOf({ environment, branch, tag, change }: ShownBuild): string {
+function placeOf({ environment, branch, tag, refName, change }: ShownBuild): string {
   if (environment !== undefined) return environment;
   if (change !== undefined) {
     const { id = `from ${change.sourceBranch ?? "an unknown branch"}`, fork } = change;
     return `change ${id}${fork ? ", fork" : ""}`;
   }
+  if (refName !== undefined) return `${refName}, branch or tag`;
   return tag === undefined ? (branch ?? NOTHING) : `tag ${tag}`;
 }
 
-function stateOf({ build, ended }: Pick<BoardRow, "build"> & { readonly ended: EndedRun | undefined }): string {
+function stateOf(
+  { build, ended }: Pick<BoardRow, "build"> & { readonly ended: EndedRun | undefined },
+  linkHosts: LinkHosts,
+): string {
   if (build.gate) return renderGate(build, build.gate);
-  return ended ? `${lozenge(build.state)}<br />last: ${lozenge(ended.state)} ${runLink(ended)}` : lozenge(build.state);
+  if (!ended) return lozenge(build.state);
+  return `${lozenge(build.state)}<br />last: ${lozenge(ended.state)} ${runLink(ended, linkHosts)}`;
 }
 
 /**
@@ -112,19 +118,10 @@ const LOZENGES: Readonly<Record<BuildState, { readonly colour: string; readonly 
   skipped: { colour: "Grey", title: "SKIPPED" },
 };
 
-function runLink({ number, url }: Pick<BuildPart, "number" | "url">): string {
-  const address = webAddress(url);
-  if (address === undefined) return number === undefined ? NOTHING : `#${number}`;
+function runLink({ number, url }: Pick<BuildPart, "number" | "url">, linkHosts: LinkHosts): string {
+  const address = linkTo(url, linkHosts);
+  if (address === undefined || address.length > ADDRESS_LIMIT) return number === undefined ? NOTHING : `#${number}`;
   return `<a href="${escapeText(address)}">${number === undefined ? "open" : `#${number}`}</a>`;
-}
-
-/**
- * The address as the URL parser writes it, without white space or quotes; undefined unless the scheme is http or https.
- */
-function webAddress(url = ""): string | undefined {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (!parsed || !/^https?:$/.test(parsed.protocol)) return undefined;
-  return parsed.href.length <= ADDRESS_LIMIT ? parsed.href : undefined;
 }
 
 /** Only the identity was proved. The name is what it claims, and is shown as a quotation. */

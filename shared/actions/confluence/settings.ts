@@ -5,6 +5,7 @@ import { baseAddress } from "../../host/secure-url.ts";
 import { oauthClient } from "../../outbound/target-identity.ts";
 import { isTemplate } from "../../routes/fill.ts";
 import type { ActionDeps } from "../action.ts";
+import { linkHostsOf } from "../link-hosts.ts";
 import { isPageId } from "./page-address.ts";
 
 /** Settings of a target in `drawbridge.yaml`, next to `kind: confluence`. */
@@ -85,6 +86,7 @@ const settings = v.strictObject({
       v.description("Ids of pages that are written, in addition to those in `spaces`."),
     ),
   ),
+  linkHosts: linkHostsOf("the pages"),
   progressSeconds: v.optional(
     v.pipe(
       v.number(),

@@ -3,6 +3,7 @@ import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { BoardRow, PageAddress } from "../../model/board.ts";
 import { cut } from "../../model/event.ts";
 import type { BoardStore } from "../../store/boards.ts";
+import type { LinkHosts } from "../link-hosts.ts";
 import type { FinalOutcome, WriteFailure } from "./classify-response.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
 import { type AllowedPages, excluded } from "./page-consent.ts";
@@ -20,6 +21,7 @@ interface PageUpdate {
   readonly spaceKeys: SpaceKeys;
   /** The newest version that is known to have had this region. A page without the region then lost it by an edit. */
   readonly shownVersion: number | undefined;
+  readonly linkHosts: LinkHosts;
   /**
    * The board's row that this update is about. Its state is written into the page's history. The version's message ends
    * with the delivery's id, which is the same for every try of one delivery and for no other, so it proves a write.
@@ -84,7 +86,7 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
   const why = whyUnwritable(page);
   if (why) return ended({ outcome: "give_up", summary: `page ${id} is ${why}` });
   const { rows } = await update.boards.read(update.page);
-  const content = renderRegion(rows);
+  const content = renderRegion(rows, update.linkHosts);
   const splice = spliceRegion(page.body, content, { ...update, page: id, whenMissing: whenMissingOn(page, update) });
   switch (splice.kind) {
     case "unchanged": {

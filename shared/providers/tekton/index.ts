@@ -72,7 +72,7 @@ export const tekton = {
   ],
   secrets: { "basic.password": "basic" },
   // Only Pipelines-as-Code labels a run with what it is for.
-  hiddenForks: () => [],
+  hiddenForks: () => ({ parts: ["build", "job"], startedBy: [] }),
   clusterOf: (value) => {
     const { namespaces, bearer } = v.parse(settings, value);
     return { namespaces, trust: bearer ? [bearer.trust].flat() : [] };
