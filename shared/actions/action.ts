@@ -94,6 +94,8 @@ export interface ActionDeps {
 export interface ConnectedAction {
   /** The source that reports the results of the runs that this action starts, if there is one. */
   readonly runsReportedBy?: string;
+  /** As {@link Route.runNamespaces}. */
+  readonly runNamespaces?: readonly string[];
   /** Idempotent by (route, event key). Throws only a retryable Fault. */
   run(context: ActionContext): Promise<ActionOutcome>;
 }

@@ -333,6 +333,8 @@ export interface OriginClaim {
   readonly delivery?: string;
   /** The label `triggers.tekton.dev/triggers-eventid`: the listener's `eventID`. */
   readonly triggerEventId?: string;
+  /** The namespace of the run. Absent in records of earlier releases. */
+  readonly namespace?: string;
 }
 
 export interface JobEvent extends EventOf<TypeOf<"job">> {

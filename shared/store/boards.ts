@@ -11,7 +11,13 @@ import { absentOr, type Condition, type Item, type ItemKey, type Table } from ".
 /** The state of the page itself, in addition to what it should show. */
 export interface PageRecord {
   /** What the page showed when it was last read: the marks of its rows, see `actions/confluence/page-throttle.ts`. */
-  readonly shown?: { readonly at: EpochMillis; readonly version: number; readonly marks: readonly string[] };
+  readonly shown?: {
+    readonly at: EpochMillis;
+    readonly version: number;
+    readonly marks: readonly string[];
+    /** Name of the region that showed them; undefined in records of earlier releases. */
+    readonly region?: string;
+  };
   /** When the bridge last wrote it. */
   readonly writtenAt?: EpochMillis;
   /** The site asked for no write of the page before this time. */

@@ -76,7 +76,7 @@ describe.each(["cloud", "data-center"] as const)("the cooldown of a page of %s",
   });
 
   test("a cooldown delays no other page, makes no call and costs no attempt", async () => {
-    const { run, clock, boards } = bench({ options: { page: undefined } });
+    const { run, clock, boards } = bench({ options: { page: undefined, whenMissing: "append" } });
     await run(onTwo("running"));
     const resting = { site: sandbox.site(product), id: "98311" };
     const held = await boards.lease(resting, clock.now(), laterBy(clock.now(), 1));

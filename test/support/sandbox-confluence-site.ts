@@ -16,10 +16,10 @@ export interface SandboxVersion {
 
 export interface SandboxPage {
   readonly id: string;
-  readonly space: string;
+  space: string;
   status: string;
   subtype: string | undefined;
-  readonly labels: readonly string[];
+  labels: readonly string[];
   /** Oldest first; never empty. */
   readonly versions: SandboxVersion[];
 }
@@ -36,8 +36,8 @@ export interface PageSeed {
 }
 
 export interface Failure {
-  /** `search` is the next search for pages, `user` the next lookup of the credential's user. Both are GETs. */
-  readonly on: "GET" | "PUT" | "search" | "user";
+  /** `search` is the next search for pages, `user` the next lookup of the credential's user, `space` of a space's key. */
+  readonly on: "GET" | "PUT" | "search" | "user" | "space";
   /** `none`: the connection is closed without a response. */
   readonly status: number | "none";
   readonly headers?: Readonly<Record<string, string>>;

@@ -9,9 +9,11 @@ import type { ActionDeps } from "../action.ts";
 import type { LinkHosts } from "../link-hosts.ts";
 import { placeOf, type ReportedRow } from "./board-row.ts";
 import type { PageClient } from "./client.ts";
+import { type AllowedPages, excludedById } from "./page-consent.ts";
 import { isCoolingDown, markOf, secondsToWait, versionShowing } from "./page-throttle.ts";
 import type { RegionOfPage } from "./region.ts";
 import { type BoardShown, outcomeIfRefused, showBoard } from "./show-board.ts";
+import type { SpaceKeys } from "./space-keys.ts";
 import type { TargetCooldown } from "./target-cooldown.ts";
 import { shown, untilMerged } from "./update-page.ts";
 
@@ -31,6 +33,8 @@ export interface PublishInput {
   readonly cooldown: TargetCooldown;
   readonly region: RegionOfPage["region"];
   readonly whenMissing: RegionOfPage["whenMissing"];
+  readonly allowed: AllowedPages;
+  readonly spaceKeys: SpaceKeys;
   readonly linkHosts: LinkHosts;
   readonly progressSeconds: number;
   /** Of the event: the name of the run. */
@@ -45,6 +49,8 @@ export interface PublishInput {
  */
 export async function publishRow(row: ReportedRow, page: PageAddress, input: PublishInput): Promise<ActionOutcome> {
   const { boards, clock } = input.deps;
+  const exclusion = excludedById(page.id, input.allowed);
+  if (exclusion) return exclusion;
   if (!(await boards.advance(page, row))) {
     return { outcome: "done", summary: `page ${page.id}: a newer state has replaced this one` };
   }
@@ -59,13 +65,19 @@ export async function publishRow(row: ReportedRow, page: PageAddress, input: Pub
     // Another attempt may have written between the read and the lease.
     const late = withoutWriting(row, page, { ...board, record }, input);
     if (late) return late;
-    const updated = await showBoard({ ...input, ...input.deps, page, row, record });
-    record = recordAfter(record, updated, { target: input.target, delivery: row.delivery, now: clock.now() });
+    const shownVersion = versionWithRegion(record, input);
+    const updated = await showBoard({ ...input, ...input.deps, page, row, record, shownVersion });
+    const by = { target: input.target, delivery: row.delivery, region: input.region };
+    record = recordAfter(record, updated, { ...by, now: clock.now() });
     return isHopeless(updated, record, clock.now()) ? givenUp(page) : updated.outcome;
   } finally {
     await boards.release(page, lease, record);
   }
 }
+
+/** A region that had another name when it was shown may still be on the page. This one was never there. */
+const versionWithRegion = ({ shown }: PageRecord, { region }: PublishInput): number | undefined =>
+  shown && (shown.region ?? region) === region ? shown.version : undefined;
 
 /**
  * Reads the board, without a second row for what the row shows: an earlier release, or an earlier report that named no
@@ -165,7 +177,11 @@ const MAX_SPREAD_SECONDS = 2;
 function recordAfter(
   { draftSince, refused: _, rest, ...before }: PageRecord,
   { outcome, seen, hasDraft, isUnavailable, refused }: BoardShown,
-  { now, ...by }: Pick<PageRest, "target" | "delivery"> & { readonly now: EpochMillis },
+  {
+    now,
+    region,
+    ...by
+  }: Pick<PageRest, "target" | "delivery"> & { readonly now: EpochMillis; readonly region: string },
 ): PageRecord {
   const cooldownSeconds = "afterSeconds" in outcome ? outcome.afterSeconds : undefined;
   const isDraftOld = draftSince !== undefined && !isAhead(draftSince, now);
@@ -176,7 +192,7 @@ function recordAfter(
     ...(isUnavailable && { rest: restAfter(rest, { ...by, since: now, why: outcome.summary }) }),
     ...(rest && !isUnavailable && !seen && { rest }),
     ...(!seen && blockedSince !== undefined && { draftSince: blockedSince }),
-    ...(seen && { shown: { at: now, version: seen.version, marks: seen.rows.map(markOf) } }),
+    ...(seen && { shown: { at: now, version: seen.version, marks: seen.rows.map(markOf), region } }),
     ...(seen?.isOurs && { writtenAt: now }),
     ...(cooldownSeconds !== undefined && { cooldownSince: now, cooldownUntil: laterBy(now, cooldownSeconds * 1_000) }),
   };

@@ -64,6 +64,28 @@ const settings = v.strictObject({
     ),
     "drawbridge",
   ),
+  spaces: v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.string(),
+          v.regex(/^(?:[^\s*/]{1,255}\*?|~\*)$/, "a space's key, or the beginning of one and a `*`"),
+          v.title("key of a space, or its beginning and a `*`"),
+        ),
+      ),
+      v.minLength(1),
+      v.description(
+        "Keys of the spaces whose pages are written: exact ones, or `DOC*` for all that begin so. Without `spaces` and `pages`, every page that the account can edit is.",
+      ),
+    ),
+  ),
+  pages: v.optional(
+    v.pipe(
+      v.array(v.pipe(v.string(), v.check(isPageId, "a page's id, as text"), v.title("id of a page"))),
+      v.minLength(1),
+      v.description("Ids of pages that are written, in addition to those in `spaces`."),
+    ),
+  ),
   linkHosts: linkHostsOf("the pages"),
   progressSeconds: v.optional(
     v.pipe(
@@ -114,9 +136,10 @@ export const routeOptions = v.strictObject({
   whenMissing: v.optional(
     v.pipe(
       v.picklist(["append", "skip"]),
-      v.description("What to do with a page that has no region yet: append one, or skip the page."),
+      v.description(
+        "What to do with a page that has no region yet: append one, or skip the page unless it has the label that is named as the region. Without it: `skip` for a page that only a text links to, else `append`.",
+      ),
     ),
-    "append",
   ),
 });
 export type RouteOptions = v.InferOutput<typeof routeOptions>;

@@ -6,8 +6,10 @@ import type { Board, BoardStore } from "../../store/boards.ts";
 import type { LinkHosts } from "../link-hosts.ts";
 import type { FinalOutcome, PageFailure, WriteFailure } from "./classify-response.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
+import { type AllowedPages, excluded } from "./page-consent.ts";
 import { type RegionOfPage, type Splice, spliceRegion } from "./region.ts";
 import { type RefusedWith, renderRegion } from "./render-region.ts";
+import type { SpaceKeys } from "./space-keys.ts";
 
 export interface PageUpdate {
   readonly page: PageAddress;
@@ -15,6 +17,10 @@ export interface PageUpdate {
   readonly boards: Pick<BoardStore, "read">;
   readonly region: RegionOfPage["region"];
   readonly whenMissing: RegionOfPage["whenMissing"];
+  readonly allowed: AllowedPages;
+  readonly spaceKeys: SpaceKeys;
+  /** The newest version that is known to have had this region. A page without the region then lost it by an edit. */
+  readonly shownVersion: number | undefined;
   readonly linkHosts: LinkHosts;
   /**
    * The board's row that this update is about. Its state is written into the page's history. The version's message ends
@@ -87,11 +93,14 @@ interface Next extends Pick<StoredPage, "title" | "body"> {
 
 async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpdated | LastTry> {
   const { id } = update.page;
+  const exclusion = await excluded(id, page, update);
+  if (exclusion) return ended(exclusion);
   const why = whyUnwritable(page);
   if (why) return { outcome: { outcome: "give_up", summary: `page ${id} is ${why}` }, isUnavailable: true };
   const board = await update.boards.read(update.page);
   const { rows } = board;
-  const { region, whenMissing, client, linkHosts } = update;
+  const { region, client, linkHosts } = update;
+  const whenMissing = whenMissingOn(page, update);
   const refusedWith = update.refusedIn(board);
   const content = renderRegion(rows, { linkHosts, refusedWith });
   const splice = spliceRegion(page.body, content, { page: id, region, whenMissing, ...client.newRegion });
@@ -104,7 +113,7 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
       };
     }
     case "absent":
-      return ended({ outcome: "done", summary: `page ${id} has no status region, and gets none` });
+      return ended(absent(update));
     case "unusable":
       return ended({ outcome: "give_up", summary: `page ${id} was not changed: ${splice.why}` });
     case "changed": {
@@ -112,6 +121,20 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
       return write({ ...next, does: doesWith(splice) }, update);
     }
   }
+}
+
+/** The label with the region's name asks for one. A region that a person removed is not added again without it. */
+const whenMissingOn = ({ labels }: StoredPage, { region, shownVersion, whenMissing }: PageUpdate) => {
+  if (labels.includes(region)) return "append";
+  return shownVersion === undefined ? whenMissing : "skip";
+};
+
+function absent({ page: { id }, region, shownVersion }: PageUpdate): ActionOutcome {
+  const why =
+    shownVersion === undefined
+      ? "has no status region, and gets none"
+      : `lost its status region after version ${shownVersion}, and gets none again`;
+  return { outcome: "done", summary: `page ${id} ${why}: the label ${region} on the page asks for one` };
 }
 
 const ended = (outcome: ActionOutcome): PageUpdated => ({ outcome });

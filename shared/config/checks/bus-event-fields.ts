@@ -84,7 +84,7 @@ export const BUS_EVENT_FIELDS = {
 
     label: text,
     comment: { id: text, site: text },
-    origin: { delivery: text, triggerEventId: text },
+    origin: { delivery: text, triggerEventId: text, namespace: text },
     page: {
       site: text,
       id: text,
