@@ -6,7 +6,6 @@ import { type Bench, type BenchOptions, benchFor, buildEntry } from "../support/
 import type { PageSeed } from "../support/sandbox-confluence-site.ts";
 
 const PAGE = "98310";
-const REGION_NAME = `<ac:parameter ac:name="name">drawbridge:${PAGE}</ac:parameter>`;
 const OWN_REGION = `<ac:structured-macro ac:name="excerpt"><ac:parameter ac:name="name">drawbridge</ac:parameter><ac:rich-text-body></ac:rich-text-body></ac:structured-macro>`;
 
 let sandbox: SandboxConfluence;
@@ -22,8 +21,12 @@ describe.each(["cloud", "data-center"] as const)("a page on %s", (product) => {
   const built = (number: number) => buildEntry({ number, message: link() });
   const versions = (): number => sandbox.page(PAGE).versions.length;
   const shows = (number: number): boolean => sandbox.page(PAGE).latest.body.includes(`/runs/${number}`);
+  const regionName = (region: string): string =>
+    product === "cloud"
+      ? `<ac:parameter ac:name="name">${region}:${PAGE}</ac:parameter>`
+      : `<ac:parameter ac:name="">${region}:${PAGE}-start</ac:parameter>`;
   const removeRegion = () => {
-    expect(sandbox.page(PAGE).latest.body).toContain(REGION_NAME);
+    expect(sandbox.page(PAGE).latest.body).toContain(regionName("drawbridge"));
     sandbox.humanEdit(PAGE, () => "<p>Without it.</p>");
   };
 
@@ -151,7 +154,7 @@ describe.each(["cloud", "data-center"] as const)("a page on %s", (product) => {
       removeRegion();
       expect(await benchFor(sandbox, product, { boards }).run(built(2))).toMatchObject({ summary: LOST });
       await benchFor(sandbox, product, { target: { region: "staging" } }).run(built(2));
-      expect(sandbox.page(PAGE).latest.body).toContain(`<ac:parameter ac:name="name">staging:${PAGE}</ac:parameter>`);
+      expect(sandbox.page(PAGE).latest.body).toContain(regionName("staging"));
     });
 
     it("a region with a new name is appended, because nobody has removed that one", async () => {
@@ -159,7 +162,7 @@ describe.each(["cloud", "data-center"] as const)("a page on %s", (product) => {
       const bench = await start({}, { boards });
       await bench.run(built(1));
       await benchFor(sandbox, product, { boards, target: { region: "builds" } }).run(built(2));
-      expect(sandbox.page(PAGE).latest.body).toContain(`<ac:parameter ac:name="name">builds:${PAGE}</ac:parameter>`);
+      expect(sandbox.page(PAGE).latest.body).toContain(regionName("builds"));
     });
   });
 

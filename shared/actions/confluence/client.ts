@@ -157,14 +157,18 @@ export function pageClient(connection: Connection): PageClient {
 
 const READ = { rejected: rejectedRead, failed: failedRead };
 
-/** Cloud includes 50 labels, Data Center 200. Of a page with more, the first 250 or 1,000 are read. */
+/**
+ * Cloud includes 50 labels, Data Center 200. Of a page with more, the first 250 or 1,000 are read. Those of a comment or
+ * another kind are not read: it is not written.
+ */
 async function readPage(connection: Connection, id: string): Promise<CallResult<StoredPage, PageFailure>> {
   const { product } = connection;
   const otherwise = { rejected: rejectedPage, failed: failedPage };
   const page = await call(connection, { method: "GET", path: product.pagePath(id) }, product.page, otherwise);
   if (!page.ok) return page;
-  const read = page.value.labels
-    ? { ok: true as const, value: page.value.labels }
+  const known = page.value.labels ?? (page.value.subtype === undefined ? undefined : []);
+  const read = known
+    ? { ok: true as const, value: known }
     : await call(connection, { method: "GET", path: product.labelsPath(id) }, labels, otherwise);
   return read.ok ? { ok: true, value: { ...page.value, labels: read.value } } : read;
 }
