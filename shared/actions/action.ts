@@ -38,6 +38,8 @@ export interface Action {
      */
     readonly reportedBy: "run_reporter" | "same_system";
   };
+  /** What a target with these valid settings costs at a stated rate, in one sentence that `drawbridge check` prints. */
+  expects?(target: unknown): string;
   /** Events in which the action looks for people's commands, which {@link ActionDeps.commands} executes. */
   readonly commandEvents?: readonly EventType[];
 }

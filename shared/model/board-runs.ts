@@ -1,4 +1,4 @@
-import type { BoardRow, EndedRun, ShownBuild } from "./board.ts";
+import type { BoardRow, ShownBuild } from "./board.ts";
 import { compareRuns, compareStates, createdAtOf, isSameRun, isTerminal, type RunAge } from "./build-order.ts";
 import type { BuildState } from "./event.ts";
 
@@ -73,7 +73,7 @@ function isFurther(one: BoardRun, other: BoardRun): boolean {
 }
 
 /** A run that was skipped has no result, so the last result before it still counts. */
-const isResult = (state: BuildState): boolean => isTerminal(state) && state !== "skipped";
+export const isResult = (state: BuildState): boolean => isTerminal(state) && state !== "skipped";
 
 /** The run's result, now or in an earlier round. */
 function endOf({ build, end }: Pick<BoardRun, "build" | "end">): RunEnd | undefined {
@@ -97,11 +97,9 @@ export function rowOf(key: string, runs: readonly BoardRun[]): BoardRow | undefi
   const [newest] = runs;
   if (newest === undefined) return undefined;
   const { build, delivery } = newest;
-  const end = lastEnd(runs);
-  if (end === undefined || isResult(build.state)) return { key, build, delivery };
-  const { state, number, url } = end;
-  const ended: EndedRun = { state, ...(number !== undefined && { number }), ...(url !== undefined && { url }) };
-  return { key, build, ended, delivery };
+  const ended = runs.find((run) => endOf(run) !== undefined);
+  if (ended === undefined || isResult(build.state)) return { key, build, delivery };
+  return { key, build, ended: { ...ended.build, ...endOf(ended) }, delivery };
 }
 
 /** Whether the row of these runs shows the reported state: as the newest run, or as the last result before it. */

@@ -8,8 +8,8 @@ export interface BoardRow {
   /** Identifies the row: system, pipeline, and branch, tag, change request or environment, or what waits for an approval. */
   readonly key: string;
   readonly build: ShownBuild;
-  /** The newest run with a result; present if `build` has none, because it has not ended or was skipped. */
-  readonly ended?: EndedRun;
+  /** The newest run with a result, as it ended; present if `build` has none, because it has not ended or was skipped. */
+  readonly ended?: ShownBuild;
   /** The delivery that reported the state of `build`. */
   readonly delivery: string;
 }
@@ -36,8 +36,6 @@ export interface Starter {
   /** The name that this identity claimed for the person or thing behind it; not proved. */
   readonly name?: string;
 }
-
-export type EndedRun = Pick<BuildPart, "state" | "number" | "url">;
 
 export interface PageAddress {
   readonly site: string;

@@ -11,6 +11,7 @@ import { runCommentCommand } from "./comment-command.ts";
 import { dataCenter } from "./data-center.ts";
 import { DocumentedPages } from "./documented-pages.ts";
 import { OwnAccount } from "./own-account.ts";
+import { expectedOfADay, paceOf } from "./pace.ts";
 import { pagesConcerned } from "./pages.ts";
 import { MAX_ATTEMPT_MS, type PublishInput, publishRow } from "./publish-row.ts";
 import { accessTo, type RouteOptions, routeOptions, type TargetSettings, targetSettings } from "./settings.ts";
@@ -26,6 +27,7 @@ export const confluence: Action = {
   options: routeOptions,
   maxAttemptMs: MAX_ATTEMPT_MS,
   commandEvents: ["page.commented"],
+  expects: (target) => expectedOfADay(v.parse(targetSettings, target)),
   connect(settings, deps) {
     const target = v.parse(targetSettings, settings.target);
     const options = v.parse(routeOptions, settings.options);
@@ -91,10 +93,10 @@ const withRemark = (outcome: ActionOutcome, remark: string): ActionOutcome =>
 
 async function publishInputOf(attempt: Run): Promise<PublishInput> {
   const { busEvent, target, options, cooldown, deps, signal } = attempt;
-  const { region, progressSeconds } = target;
   const { subject } = busEvent.detail;
+  const { whenMissing } = options;
   const client = await clientFor(attempt);
-  return { client, cooldown, deps, signal, region, progressSeconds, subject, whenMissing: options.whenMissing };
+  return { client, cooldown, deps, signal, region: target.region, pace: paceOf(target), subject, whenMissing };
 }
 
 async function clientFor({ origin, targetName, target, cooldown, ownAccount, deps, signal }: Run): Promise<PageClient> {

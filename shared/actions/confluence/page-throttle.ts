@@ -1,56 +1,105 @@
 import { createHash } from "node:crypto";
 import { type EpochMillis, epochMillis, isAhead } from "../../host/clock.ts";
-import type { BoardRow } from "../../model/board.ts";
+import type { BoardRow, ShownBuild } from "../../model/board.ts";
+import { isResult } from "../../model/board-runs.ts";
 import { isTerminal } from "../../model/build-order.ts";
 import type { Board, PageRecord } from "../../store/boards.ts";
-import { renderRow } from "./render-region.ts";
+import type { Pace } from "./pace.ts";
+import { isFailure, renderRow } from "./render-region.ts";
 
 /** The input of the throttle. */
 interface Throttle {
   readonly now: EpochMillis;
-  /** Shortest time between two writes of a page while no run ends. */
-  readonly progressSeconds: number;
+  readonly pace: Pace;
 }
 
-/** A digest of a row as it is shown, in ten characters. */
-export const markOf = (row: BoardRow): string =>
-  createHash("sha256").update(renderRow(row)).digest("base64url").slice(0, 10);
+/** A digest of what causes a version, and a digest of the row as it is shown. */
+export const rowMarkOf = (row: BoardRow, pace: Pick<Pace, "onlyChanges">): string =>
+  `${changeMarkOf(row)}${digest(renderRow(row, pace))}`;
+
+const changeMarkOf = (row: BoardRow): string => digest(JSON.stringify(changeOf(row)));
+
+/** Ten characters. */
+const digest = (text: string): string => createHash("sha256").update(text).digest("base64url").slice(0, 10);
+
+/**
+ * What of a row a reader acts on. With `onlyChanges` only a change of this causes a version: another result, another
+ * failure, a run that waits or no longer waits, and a decision. A run that goes on, or that passes like the run before
+ * it, is no change.
+ */
+function changeOf(row: BoardRow): readonly unknown[] {
+  const { key, build, ended } = row;
+  if (build.gate) return [key, build.id, build.gate];
+  const result = isResult(build.state) ? build : ended;
+  const withoutResult = build.state === "skipped" ? "skipped" : "going on";
+  return [
+    key,
+    result?.state ?? withoutResult,
+    result && isFailure(result.state) ? instanceOf(result) : "",
+    build.state === "waiting" ? instanceOf(build) : "",
+  ];
+}
+
+/** Distinguishes two states of the same name: of two runs, or of one run that was retried. */
+const instanceOf = ({ id, round = "", finishedAt, reportedAt }: ShownBuild): string =>
+  [id, round, round === "" ? (finishedAt ?? reportedAt) : ""].join(" ");
 
 /**
  * The page version that shows the row `key` as it is on the board, if it was read or written recently. After that time
  * the page itself has to be read, because a person may have changed it.
  */
-export function versionShowing(
-  key: string,
-  { rows, record }: Board,
-  { now, progressSeconds }: Throttle,
-): number | undefined {
+export function versionShowing(key: string, { rows, record }: Board, throttle: Throttle): number | undefined {
   const row = rows.find((one) => one.key === key);
   const { shown } = record;
-  if (!row || !shown || isAhead(shown.at, now)) return undefined;
-  if (now - shown.at > progressSeconds * 1_000 + TRUSTED_MS) return undefined;
-  return shown.marks.includes(markOf(row)) ? shown.version : undefined;
+  if (!row || !shown || !isRecent(shown.at, throttle)) return undefined;
+  return shown.marks.includes(rowMarkOf(row, throttle.pace)) ? shown.version : undefined;
+}
+
+function isRecent(at: EpochMillis, { now, pace }: Throttle): boolean {
+  return !isAhead(at, now) && now - at <= pace.progressSeconds * 1_000 + TRUSTED_MS;
 }
 
 /** Longer than an action waits between two reads of the board. */
 const TRUSTED_MS = 120_000;
 
+/** Whether a version has to be written for the rows: always, or with `onlyChanges` if one of them has a change. */
+export function needsVersion({ rows, record }: Board, { onlyChanges }: Pace): boolean {
+  return !onlyChanges || record.shown?.content === undefined || rows.some((row) => isChanged(row, record));
+}
+
+const isChanged = (row: BoardRow, { shown }: PageRecord): boolean => {
+  const mark = changeMarkOf(row);
+  return !shown?.marks.some((one) => one.startsWith(mark));
+};
+
+/**
+ * The version that the page keeps because no row needs another one. Only the holder of the page's lease may ask: a
+ * writer before it whose outcome is unknown has removed what the page is known to show.
+ */
+export function versionKept(board: Board, throttle: Throttle): number | undefined {
+  const { shown } = board.record;
+  if (!shown || !isRecent(shown.at, throttle) || needsVersion(board, throttle.pace)) return undefined;
+  return shown.version;
+}
+
 /**
  * Seconds until the page may be written; 0 if it may be written now. The first write after a pause is immediate. The
- * end of a run is written after {@link END_GAP_SECONDS}, so that others can join it. All other writes keep the bounded
- * rate. A time that was recorded by a clock that was ahead delays nothing.
+ * end of a run is written after `endSeconds`, so that others can join it. All other writes keep the bounded rate. A
+ * time that was recorded by a clock that was ahead delays nothing, and nothing delays an attempt that writes nothing.
  */
-export function secondsToWait(board: Board, { now, progressSeconds }: Throttle): number {
+export function secondsToWait(board: Board, { now, pace }: Throttle): number {
   const { writtenAt } = board.record;
-  const gapSeconds = hasNewEnd(board) ? Math.min(END_GAP_SECONDS, progressSeconds) : progressSeconds;
-  const nextAt = writtenAt === undefined || isAhead(writtenAt, now) ? 0 : writtenAt + gapSeconds * 1_000;
+  const gapSeconds = hasNewEnd(board, pace) ? pace.endSeconds : pace.progressSeconds;
+  const isFree = writtenAt === undefined || isAhead(writtenAt, now) || !needsVersion(board, pace);
+  const nextAt = isFree ? 0 : writtenAt + gapSeconds * 1_000;
   return Math.max(0, cooldownEnd(board.record, now) - now, nextAt - now) / 1_000;
 }
 
-const END_GAP_SECONDS = 2;
-
-const hasNewEnd = ({ rows, record }: Board): boolean =>
-  rows.some((row) => isTerminal(row.build.state) && !record.shown?.marks.includes(markOf(row)));
+function hasNewEnd({ rows, record }: Board, pace: Pace): boolean {
+  const isNew = (row: BoardRow): boolean =>
+    pace.onlyChanges ? isChanged(row, record) : !record.shown?.marks.includes(rowMarkOf(row, pace));
+  return rows.some((row) => isTerminal(row.build.state) && isNew(row));
+}
 
 /** Returns whether the page waits because Confluence asked for it, and not because of the throttle. */
 export const isCoolingDown = (record: PageRecord, now: EpochMillis): boolean => cooldownEnd(record, now) > now;

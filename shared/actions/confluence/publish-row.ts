@@ -6,10 +6,11 @@ import type { Board, PageRecord } from "../../store/boards.ts";
 import type { ActionDeps } from "../action.ts";
 import { placeOf, type ReportedRow } from "./board-row.ts";
 import type { PageClient } from "./client.ts";
-import { isCoolingDown, markOf, secondsToWait, versionShowing } from "./page-throttle.ts";
+import type { Pace } from "./pace.ts";
+import { isCoolingDown, secondsToWait, versionKept, versionShowing } from "./page-throttle.ts";
 import type { RegionOfPage } from "./region.ts";
 import type { TargetCooldown } from "./target-cooldown.ts";
-import { type PageUpdated, shown, untilMerged, updatePage } from "./update-page.ts";
+import { keeps, type PageUpdated, shown, untilMerged, updatePage } from "./update-page.ts";
 
 /** Upper bound of one attempt. */
 export const MAX_ATTEMPT_MS = 60_000;
@@ -21,7 +22,7 @@ export interface PublishInput {
   readonly cooldown: TargetCooldown;
   readonly region: RegionOfPage["region"];
   readonly whenMissing: RegionOfPage["whenMissing"];
-  readonly progressSeconds: number;
+  readonly pace: Pace;
   /** Of the event: the name of the run. */
   readonly subject: string;
   readonly deps: Pick<ActionDeps, "boards" | "clock" | "random">;
@@ -46,10 +47,15 @@ export async function publishRow(row: ReportedRow, page: PageAddress, input: Pub
   let { record } = lease;
   try {
     // Another attempt may have written between the read and the lease.
-    const late = withoutWriting(row.key, page, { ...board, record }, input);
+    const leased = { ...board, record };
+    const late = withoutWriting(row.key, page, leased, input);
     if (late) return late;
-    const updated = await updatePage({ ...input, ...input.deps, page, row });
-    record = recordAfter(record, updated, clock.now());
+    const kept = versionKept(leased, { now, pace: input.pace });
+    if (kept !== undefined) return keeps(page, kept);
+    const { shown } = record;
+    record = withoutShown(record);
+    const updated = await updatePage({ ...input, ...input.deps, page, row, shown });
+    record = recordAfter(lease.record, updated, clock.now());
     return isHopeless(updated, record, clock.now()) ? givenUp(page) : updated.outcome;
   } finally {
     await boards.release(page, lease, record);
@@ -100,7 +106,7 @@ const showsRunOf = ({ build }: ReportedRow, { build: other }: ReportedRow, subje
 const BUSY_SECONDS = 2;
 
 function withoutWriting(key: string, page: PageAddress, board: Board, input: PublishInput): ActionOutcome | undefined {
-  const throttle = { now: input.deps.clock.now(), progressSeconds: input.progressSeconds };
+  const throttle = { now: input.deps.clock.now(), pace: input.pace };
   const version = versionShowing(key, board, throttle);
   if (version !== undefined) return shown(page, version, "shows this state, written together with others");
   const seconds = Math.max(secondsToWait(board, throttle), input.cooldown.secondsLeft());
@@ -121,18 +127,19 @@ function waitFor(seconds: number, summary: string, { deps }: PublishInput): Acti
 
 const MAX_SPREAD_SECONDS = 2;
 
-function recordAfter(
-  { draftSince, ...before }: PageRecord,
-  { outcome, seen, hasDraft }: PageUpdated,
-  now: EpochMillis,
-): PageRecord {
+/** A write whose outcome is unknown may still be made: nothing may rely on what the page showed before. */
+const withoutShown = ({ shown: _shown, ...record }: PageRecord): PageRecord => record;
+
+function recordAfter(record: PageRecord, { outcome, seen, hasDraft }: PageUpdated, now: EpochMillis): PageRecord {
+  const isUnknown = "unknownOutcome" in outcome && outcome.unknownOutcome === true;
+  const { draftSince, ...before } = isUnknown ? withoutShown(record) : record;
   const cooldownSeconds = "afterSeconds" in outcome ? outcome.afterSeconds : undefined;
   const isDraftOld = draftSince !== undefined && !isAhead(draftSince, now);
   const blockedSince = hasDraft && !isDraftOld ? now : draftSince;
   return {
     ...before,
     ...(!seen && blockedSince !== undefined && { draftSince: blockedSince }),
-    ...(seen && { shown: { at: now, version: seen.version, marks: seen.rows.map(markOf) } }),
+    ...(seen && { shown: { ...seen.shows, at: now } }),
     ...(seen?.isOurs && { writtenAt: now }),
     ...(cooldownSeconds !== undefined && { cooldownSince: now, cooldownUntil: laterBy(now, cooldownSeconds * 1_000) }),
   };

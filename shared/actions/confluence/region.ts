@@ -60,6 +60,14 @@ export function spliceRegion(body: string, content: string, of: RegionOfPage): S
   return from === "" || from === of.page ? { kind: "changed", body: next } : { kind: "changed", body: next, from };
 }
 
+/** Returns the content of the only region of `body`; undefined if there is none, or more than one. */
+export function regionContent(body: string, of: RegionOfPage): string | undefined {
+  const elements = readElements(body);
+  if ("malformed" in elements) return undefined;
+  const [found, second] = [...excerptRegions(body, elements, of), ...anchorRegions(body, elements, of.region)];
+  return found && !second && "inner" in found && found.inner ? textIn(found, body) : undefined;
+}
+
 const nameOf = ({ region, page }: RegionOfPage): string => `${region}:${page}`;
 
 interface Place {

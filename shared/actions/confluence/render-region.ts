@@ -1,5 +1,6 @@
-import type { BoardRow, EndedRun, ShownBuild, Starter } from "../../model/board.ts";
+import type { BoardRow, ShownBuild, Starter } from "../../model/board.ts";
 import { type BuildPart, type BuildState, cut } from "../../model/event.ts";
+import type { Pace } from "./pace.ts";
 import { renderGate } from "./render-gate.ts";
 import { statusMacro } from "./status-macro.ts";
 import { escapeText } from "./storage-text.ts";
@@ -7,14 +8,20 @@ import { escapeText } from "./storage-text.ts";
 /** Large pages fail to load and to save, and the region is only one part of someone's page. */
 export const MAX_REGION_BYTES = 16_384;
 
+/** How a target's settings change what is shown. */
+type Look = Pick<Pace, "onlyChanges">;
+const EVERY_STATE: Look = { onlyChanges: false };
+
+export const isFailure = (state: BuildState): boolean => state === "failed" || state === "timed_out";
+
 /**
  * Renders the region's content in storage format: one table row for each row of the board. The same rows give the same
  * text at any time. If it would exceed {@link MAX_REGION_BYTES}, the rows whose last event is oldest are left out and
  * counted.
  */
-export function renderRegion(rows: readonly BoardRow[]): string {
+export function renderRegion(rows: readonly BoardRow[], look: Look = EVERY_STATE): string {
   const oldestFirst = rows.toSorted((one, other) => compare(latestOf(one.build), latestOf(other.build)));
-  const texts = new Map(rows.map((row) => [row, renderRow(row)]));
+  const texts = new Map(rows.map((row) => [row, renderRow(row, look)]));
   const kept = new Set(rows);
   const bytes = (text: string): number => Buffer.byteLength(text);
   let total = bytes(frame("", rows.length)) + [...texts.values()].reduce((sum, text) => sum + bytes(text), 0);
@@ -52,10 +59,11 @@ const COLUMNS = ["Pipeline", "State", "For", "Run", "Commit", "Started by", "Dur
 /**
  * Renders one table row. Links are plain, so nothing here mentions a person in a way that makes Confluence notify them.
  */
-export function renderRow({ build, ended }: BoardRow): string {
+export function renderRow(row: BoardRow, { onlyChanges }: Look = EVERY_STATE): string {
+  const { build, state } = onlyChanges ? lastingStateOf(row) : { build: row.build, state: stateOf(row) };
   const cells = [
     text(`${build.pipeline} (${reporterOf(build)})`, TEXT_LIMIT),
-    stateOf({ build, ended }),
+    state,
     text(placeOf(build), TEXT_LIMIT),
     runLink(build),
     text(build.commit?.replace(FULL_HASH, "$1") ?? NOTHING, TEXT_LIMIT),
@@ -80,7 +88,18 @@ function placeOf({ environment, branch, tag, change }: ShownBuild): string {
   return tag === undefined ? (branch ?? NOTHING) : `tag ${tag}`;
 }
 
-function stateOf({ build, ended }: Pick<BoardRow, "build"> & { readonly ended: EndedRun | undefined }): string {
+/**
+ * With `onlyChanges` a page may stay as it is for days, so it shows what stays true: the last result, and since when
+ * another run goes on. Without a result the newest run is shown, because its end causes a version.
+ */
+function lastingStateOf(row: BoardRow): { readonly build: ShownBuild; readonly state: string } {
+  const { build, ended } = row;
+  if (!ended || build.state === "waiting") return { build, state: stateOf(row) };
+  const { title } = LOZENGES[build.state];
+  return { build: ended, state: `${lozenge(ended.state)}<br />then ${runLink(build)} ${title}: ${asOf(build)}` };
+}
+
+function stateOf({ build, ended }: BoardRow): string {
   if (build.gate) return renderGate(build, build.gate);
   return ended ? `${lozenge(build.state)}<br />last: ${lozenge(ended.state)} ${runLink(ended)}` : lozenge(build.state);
 }

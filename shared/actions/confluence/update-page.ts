@@ -2,11 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { BoardRow, PageAddress } from "../../model/board.ts";
 import { cut } from "../../model/event.ts";
-import type { BoardStore } from "../../store/boards.ts";
+import type { BoardStore, PageShown } from "../../store/boards.ts";
 import type { FinalOutcome, WriteFailure } from "./classify-response.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
-import { type RegionOfPage, spliceRegion } from "./region.ts";
+import type { Pace } from "./pace.ts";
+import { needsVersion, rowMarkOf } from "./page-throttle.ts";
+import { type RegionOfPage, regionContent, spliceRegion } from "./region.ts";
 import { renderRegion } from "./render-region.ts";
+import { contentMarkOf } from "./same-content.ts";
 
 interface PageUpdate {
   readonly page: PageAddress;
@@ -19,6 +22,9 @@ interface PageUpdate {
    * with the delivery's id, which is the same for every try of one delivery and for no other, so it proves a write.
    */
   readonly row: Pick<BoardRow, "key" | "delivery">;
+  readonly pace: Pace;
+  /** What the page is known to have shown. With `onlyChanges` it keeps that while its region has that content. */
+  readonly shown: PageShown | undefined;
   readonly random: () => number;
   readonly signal: AbortSignal;
 }
@@ -27,8 +33,8 @@ export interface PageUpdated {
   readonly outcome: ActionOutcome;
   /** A person's open draft prevents the write. */
   readonly hasDraft?: true;
-  /** The version that shows these rows, if one does now; `isOurs` if this attempt wrote it. */
-  readonly seen?: { readonly version: number; readonly rows: readonly BoardRow[]; readonly isOurs: boolean };
+  /** What the page shows now, if that is known; `isOurs` if this attempt wrote it. */
+  readonly seen?: { readonly shows: Omit<PageShown, "at">; readonly isOurs: boolean };
 }
 
 /**
@@ -67,6 +73,7 @@ interface LastTry {
 interface Next extends Pick<StoredPage, "title" | "body"> {
   readonly number: number;
   readonly rows: readonly BoardRow[];
+  readonly shows: Omit<PageShown, "at">;
   /** What the page does with this version, for the timeline. */
   readonly does: string;
 }
@@ -76,27 +83,49 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
   const why = whyUnwritable(page);
   if (why) return ended({ outcome: "give_up", summary: `page ${id} is ${why}` });
   const { rows } = await update.boards.read(update.page);
-  const content = renderRegion(rows);
-  const splice = spliceRegion(page.body, content, { ...update, page: id });
+  const content = renderRegion(rows, update.pace);
+  const of = { ...update, page: id };
+  const splice = spliceRegion(page.body, content, of);
+  const { number: version } = page.version;
+  const shows = (number: number) => showing(number, rows, content, update);
   switch (splice.kind) {
-    case "unchanged": {
-      const version = page.version.number;
+    case "unchanged":
       return {
         outcome: shown(update.page, version, "shows this state already"),
-        seen: { version, rows, isOurs: false },
+        seen: { shows: shows(version), isOurs: false },
       };
-    }
     case "absent":
       return ended({ outcome: "done", summary: `page ${id} has no status region, and gets none` });
     case "unusable":
       return ended({ outcome: "give_up", summary: `page ${id} was not changed: ${splice.why}` });
-    case "changed":
-      return write(
-        { title: page.title, body: splice.body, number: page.version.number + 1, rows, does: doesWith(splice.from) },
-        update,
-      );
+    case "changed": {
+      const kept = keptBy(page.body, rows, update);
+      if (kept) return { outcome: keeps(update.page, version), seen: { shows: { ...kept, version }, isOurs: false } };
+      const number = version + 1;
+      const next = { title: page.title, body: splice.body, number, rows, shows: shows(number) };
+      return write({ ...next, does: doesWith(splice.from) }, update);
+    }
   }
 }
+
+function showing(version: number, rows: readonly BoardRow[], region: string, { pace }: PageUpdate) {
+  const content = contentMarkOf(region);
+  return { version, marks: rows.map((row) => rowMarkOf(row, pace)), ...(content !== undefined && { content }) };
+}
+
+/** What the page showed, if no row needs a version and nobody has changed the region since. */
+function keptBy(body: string, rows: readonly BoardRow[], update: PageUpdate): PageShown | undefined {
+  const { shown, pace, page } = update;
+  if (!shown || needsVersion({ rows, record: { shown } }, pace)) return undefined;
+  const region = regionContent(body, { ...update, page: page.id });
+  return region !== undefined && contentMarkOf(region) === shown.content ? shown : undefined;
+}
+
+/** The outcome of an attempt that causes no version of its own. */
+export const keeps = ({ id }: PageAddress, version: number): ActionOutcome => ({
+  outcome: "done",
+  summary: `page ${id} keeps version ${version}: it shows the same result, and its next version shows this state`,
+});
 
 const ended = (outcome: ActionOutcome): PageUpdated => ({ outcome });
 
@@ -113,9 +142,9 @@ async function write(next: Next, update: PageUpdate): Promise<PageUpdated | Last
   return failure.kind === "draft" ? { outcome: untilMerged(update.page), hasDraft: true } : { next, failure };
 }
 
-const made = (version: number, { rows, does }: Next, { page }: PageUpdate): PageUpdated => ({
+const made = (version: number, { shows, does }: Next, { page }: PageUpdate): PageUpdated => ({
   outcome: shown(page, version, does),
-  seen: { version, rows, isOurs: true },
+  seen: { shows: { ...shows, version }, isOurs: true },
 });
 
 /** A person's draft may stay open overnight. This is not a failure of the action, so it waits. */

@@ -1,17 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { MAX_REGION_BYTES, renderRegion } from "../../../../shared/actions/confluence/render-region.ts";
-import type { BoardRow, EndedRun, ShownBuild } from "../../../../shared/model/board.ts";
+import type { BoardRow, ShownBuild } from "../../../../shared/model/board.ts";
 import type { BuildState } from "../../../../shared/model/event.ts";
 import { parseStorage } from "../../../support/sandbox-confluence-markup.ts";
 
-const row = (changes: Partial<ShownBuild> = {}, ended?: EndedRun): BoardRow => {
+const row = (changes: Partial<ShownBuild> = {}, ended?: Partial<ShownBuild>): BoardRow => {
   const build: ShownBuild = { system: "tekton", id: "run-1", pipeline: "ci/docs", state: "succeeded", ...changes };
-  return { key: `${build.system} ${build.pipeline}`, build, delivery: "d-1", ...(ended && { ended }) };
+  return {
+    key: `${build.system} ${build.pipeline}`,
+    build,
+    delivery: "d-1",
+    ...(ended && { ended: { ...build, ...ended } }),
+  };
 };
 
 /** The cells of the first row, without markup. */
-const cells = (changes: Partial<ShownBuild>, ended?: EndedRun): readonly string[] => {
+const cells = (changes: Partial<ShownBuild>, ended?: Partial<ShownBuild>): readonly string[] => {
   const [, shown = ""] = /<\/th><\/tr><tr>(.*?)<\/tr>/.exec(renderRegion([row(changes, ended)])) ?? [];
   return shown
     .split("</td>")
