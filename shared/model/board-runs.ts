@@ -15,7 +15,7 @@ export interface BoardRun extends RunAge {
 /** The result of a round, with what orders it. */
 type RunEnd = Pick<
   ShownBuild,
-  "system" | "id" | "pipeline" | "state" | "round" | "number" | "url" | "finishedAt" | "reportedAt"
+  "system" | "id" | "pipeline" | "state" | "round" | "number" | "url" | "finishedAt" | "reportedAt" | "reason"
 >;
 
 export type ReportedBuild = Pick<BoardRow, "build" | "delivery">;
@@ -78,7 +78,7 @@ export const isResult = (state: BuildState): boolean => isTerminal(state) && sta
 /** The run's result, now or in an earlier round. */
 function endOf({ build, end }: Pick<BoardRun, "build" | "end">): RunEnd | undefined {
   if (!isResult(build.state)) return end;
-  const { system, id, pipeline, state, round, number, url, finishedAt, reportedAt } = build;
+  const { system, id, pipeline, state, round, number, url, finishedAt, reportedAt, reason } = build;
   return {
     system,
     id,
@@ -89,6 +89,7 @@ function endOf({ build, end }: Pick<BoardRun, "build" | "end">): RunEnd | undefi
     ...(url !== undefined && { url }),
     ...(finishedAt !== undefined && { finishedAt }),
     ...(reportedAt !== undefined && { reportedAt }),
+    ...(reason !== undefined && { reason }),
   };
 }
 

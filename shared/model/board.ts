@@ -19,6 +19,11 @@ export interface ShownBuild extends BuildPart {
   readonly reportedAt?: string;
   readonly environment?: string;
   readonly starter?: Starter;
+  /** The commit's page, and the name of its author. */
+  readonly commitUrl?: string;
+  readonly author?: string;
+  /** The page of the merge request or pull request. */
+  readonly changeUrl?: string;
   /** The approval that the run waits or waited for. */
   readonly gate?: ShownGate;
 }

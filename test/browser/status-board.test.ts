@@ -96,7 +96,6 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
 
     it.each(STATES)("the state of %s is written in words: %s", async (pipeline, words) => {
       const text = await rowOf(pipeline).getByRole("cell").nth(1).innerText();
-      // The shapes before the words are hidden from screen readers. They repeat the words.
       expect(
         text
           .replaceAll(/[^\w#:\s]/g, "")

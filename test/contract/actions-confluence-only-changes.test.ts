@@ -170,7 +170,7 @@ describe("a page of Cloud with the default settings", () => {
     );
     expect(body()).not.toContain("#2");
     await run(reported("failed", 7, "ci/site"));
-    expect(body()).toMatch(/PASSED.*then.*#3<\/a> RUNNING: .*FAILED/);
+    expect(body()).toMatch(/FAILED.*PASSED.*then.*#3<\/a> RUNNING: /);
     expect(body()).toContain("#2");
     expect(body()).not.toContain(">RUNNING<");
   });

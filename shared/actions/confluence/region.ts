@@ -1,5 +1,5 @@
 import { isPageId } from "./page-address.ts";
-import { OPENING } from "./render-region.ts";
+import { OPENINGS } from "./render-region.ts";
 import { hasContent, sameContent } from "./same-content.ts";
 import { attributeOf, type Element, readElements } from "./storage-elements.ts";
 
@@ -50,7 +50,7 @@ export function spliceRegion(body: string, content: string, of: RegionOfPage): S
   const old = found.inner ? textIn(found, body) : "";
   if (found.inner && sameContent(old, content)) return { kind: "unchanged" };
   const name = found.name && textIn(found.name, body);
-  if (name !== nameOf(of) && !sameContent(old, "") && !hasContent(old, OPENING)) {
+  if (name !== nameOf(of) && !sameContent(old, "") && !OPENINGS.some((opening) => hasContent(old, opening))) {
     return unusable(
       `its region ${name ?? of.region} has content that no bridge wrote: empty it, or rename the target's region`,
     );

@@ -1,75 +1,125 @@
 import type { BoardRow, ShownBuild, Starter } from "../../model/board.ts";
 import { type BuildPart, type BuildState, cut } from "../../model/event.ts";
-import type { Pace } from "./pace.ts";
+import { isUrgent, lozengeOf } from "./lozenge.ts";
 import { renderGate } from "./render-gate.ts";
-import { statusMacro } from "./status-macro.ts";
+import { countsOf, inReadingOrder, moreThan } from "./render-summary.ts";
+import { enteredAt, type Look, latestOf, type ShownRow, shownRow } from "./shown-row.ts";
+import { expandMacro, statusMacro } from "./status-macro.ts";
 import { escapeText } from "./storage-text.ts";
 
 /** Large pages fail to load and to save, and the region is only one part of someone's page. */
 export const MAX_REGION_BYTES = 16_384;
+/** What is urgent is left out only above this size, which Confluence still saves. */
+export const MAX_URGENT_BYTES = 49_152;
 
-/** How a target's settings change what is shown. */
-type Look = Pick<Pace, "onlyChanges">;
-const EVERY_STATE: Look = { onlyChanges: false };
+/** More rows than this: only the urgent ones are in sight. */
+const MAX_OPEN_ROWS = 10;
 
 export const isFailure = (state: BuildState): boolean => state === "failed" || state === "timed_out";
 
+const EVERY_STATE: Look = { onlyChanges: false };
+
 /**
- * Renders the region's content in storage format: one table row for each row of the board. The same rows give the same
- * text at any time. If it would exceed {@link MAX_REGION_BYTES}, the rows whose last event is oldest are left out and
- * counted.
+ * Renders the region's content in storage format: how many rows are in which state, then one table row for each row of
+ * the board, failures first. The same rows give the same text at any time. Of more than ten rows, those that are not
+ * urgent are in an expand macro. Of what exceeds {@link MAX_REGION_BYTES}, the rows whose last event is oldest are left
+ * out and counted, first those that are not urgent.
  */
 export function renderRegion(rows: readonly BoardRow[], look: Look = EVERY_STATE): string {
-  const oldestFirst = rows.toSorted((one, other) => compare(latestOf(one.build), latestOf(other.build)));
-  const texts = new Map(rows.map((row) => [row, renderRow(row, look)]));
-  const kept = new Set(rows);
-  const bytes = (text: string): number => Buffer.byteLength(text);
-  let total = bytes(frame("", rows.length)) + [...texts.values()].reduce((sum, text) => sum + bytes(text), 0);
-  for (const row of oldestFirst) {
-    if (total <= MAX_REGION_BYTES) break;
-    kept.delete(row);
-    total -= bytes(texts.get(row) ?? "");
-  }
-  const shown = [...kept].map((row) => texts.get(row) ?? "").join("");
-  return frame(shown, rows.length - kept.size);
+  const all = inReadingOrder(rows.map((row) => shownRow(row, look)));
+  const { texts, leftOut } = fitting(all, bytesOf(frame(all, { texts: new Map(), leftOut: all }, look)));
+  return frame(all, { texts, leftOut }, look);
 }
 
-/** The latest time that is known of a run. */
-const latestOf = ({ createdAt = "", startedAt = "", finishedAt = "", reportedAt = "" }: ShownBuild): string =>
-  [createdAt, startedAt, finishedAt, reportedAt].sort().at(-1) ?? "";
+interface Fitting {
+  /** The rows that are shown. */
+  readonly texts: ReadonlyMap<ShownRow, string>;
+  readonly leftOut: readonly ShownRow[];
+}
+
+const bytesOf = (text: string): number => Buffer.byteLength(text);
+
+function fitting(all: readonly ShownRow[], frameBytes: number): Fitting {
+  const texts = new Map<ShownRow, string>();
+  let total = frameBytes;
+  const isAlarming = ({ build }: ShownRow): boolean => isUrgent(lozengeOf(build));
+  const newestFirst = all.toSorted(
+    (one, other) =>
+      Number(isAlarming(other)) - Number(isAlarming(one)) || compare(latestOf(other.build), latestOf(one.build)),
+  );
+  for (const row of newestFirst) {
+    const text = cellsOf(row);
+    const bytes = bytesOf(text);
+    if (total + bytes > (isAlarming(row) ? MAX_URGENT_BYTES : MAX_REGION_BYTES)) break;
+    texts.set(row, text);
+    total += bytes;
+  }
+  return { texts, leftOut: all.filter((row) => !texts.has(row)) };
+}
 
 const compare = (one: string, other: string): number => Number(one > other) - Number(one < other);
 
 /**
  * The heading is bold text: Cloud's editor drops the titles of panels, and a real heading would be part of the outline.
  */
-function frame(rows: string, leftOut: number): string {
-  const head = `<tr>${COLUMNS.map((column) => `<th>${column}</th>`).join("")}</tr>`;
-  const more = leftOut === 0 ? "" : `<p>Rows left out to keep this page small, oldest first: ${leftOut}.</p>`;
-  return `${HEADING}<table><tbody>${head}${rows}</tbody></table>${more}`;
+function frame(all: readonly ShownRow[], { texts, leftOut }: Fitting, look: Look): string {
+  const shown = all.filter((row) => texts.has(row));
+  const isOpen = ({ build }: ShownRow): boolean => all.length <= MAX_OPEN_ROWS || isUrgent(lozengeOf(build));
+  const [open, closed] = [shown.filter(isOpen), shown.filter((row) => !isOpen(row))];
+  return [
+    HEADING,
+    summary(all, look),
+    open.length > 0 || closed.length === 0 ? tableOf(open, texts) : "",
+    closed.length > 0 ? expandMacro(countsOf(closed), tableOf(closed, texts)) : "",
+    leftOut.length > 0 ? `<p>${moreThan(leftOut)}. They are left out to keep this page small.</p>` : "",
+    `<p><small>${closing(look)}</small></p>`,
+  ].join("");
 }
 
 const HEADING = "<p><strong>Build status</strong></p>";
-/** The start of every region, also of earlier releases: a text that contains it was written by a bridge. */
-export const OPENING = `${HEADING}<table><tbody><tr><th>Pipeline</th>`;
+
+function summary(rows: readonly ShownRow[], { onlyChanges }: Look): string {
+  const newest = rows
+    .map(({ build }) => enteredAt(build))
+    .sort()
+    .at(-1);
+  if (newest === undefined) return "";
+  const at = timeOf(newest);
+  const since = onlyChanges ? "last change" : "as of";
+  return `<p>${countsOf(rows)}${at === NOTHING ? "" : ` · ${since} ${at}`}</p>`;
+}
+
+const closing = ({ onlyChanges }: Look): string =>
+  `Kept by Drawbridge, edits inside are replaced; notes go below.${onlyChanges ? " Runs that change no result are shown with the next change." : ""}`;
+
+function tableOf(rows: readonly ShownRow[], texts: Fitting["texts"]): string {
+  const head = `<tr>${COLUMNS.map((column) => `<th>${column}</th>`).join("")}</tr>`;
+  return `<table><tbody>${head}${rows.map((row) => texts.get(row) ?? "").join("")}</tbody></table>`;
+}
 
 /** The state is the second column, because a phone shows only the first two. */
-const COLUMNS = ["Pipeline", "State", "For", "Run", "Commit", "Started by", "Duration", "As of"];
+const COLUMNS = ["Pipeline", "State", "For", "Run", "Commit", "Started by", "As of"];
 
-/**
- * Renders one table row. Links are plain, so nothing here mentions a person in a way that makes Confluence notify them.
- */
-export function renderRow(row: BoardRow, { onlyChanges }: Look = EVERY_STATE): string {
-  const { build, state } = onlyChanges ? lastingStateOf(row) : { build: row.build, state: stateOf(row) };
+/** A table of this release or of an earlier one begins like one of these. */
+export const OPENINGS: readonly string[] = [
+  `${HEADING}<table><tbody><tr><th>Pipeline</th>`,
+  `<table><tbody><tr>${COLUMNS.map((column) => `<th>${column}</th>`).join("")}`,
+];
+
+/** Renders the table row of a board's row. */
+export const renderRow = (row: BoardRow, look: Look = EVERY_STATE): string => cellsOf(shownRow(row, look));
+
+/** Links are plain, so nothing here mentions a person in a way that makes Confluence notify them. */
+function cellsOf(row: ShownRow): string {
+  const { build } = row;
   const cells = [
     text(`${build.pipeline} (${reporterOf(build)})`, TEXT_LIMIT),
-    state,
-    text(placeOf(build), TEXT_LIMIT),
-    runLink(build),
-    text(build.commit?.replace(FULL_HASH, "$1") ?? NOTHING, TEXT_LIMIT),
+    stateOf(row),
+    placeOf(build),
+    runOf(build),
+    commitOf(build),
     startedBy(build.starter),
-    duration(build),
-    asOf(build),
+    timeOf(enteredAt(build)),
   ];
   return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
 }
@@ -79,79 +129,85 @@ const reporterOf = ({ system, trustEntry }: BuildPart): string =>
   trustEntry === undefined ? system : `${system}, reported by ${trustEntry}`;
 
 /** What the run is for. Only a branch is named alone: no name of a branch contains a blank. */
-function placeOf({ environment, branch, tag, change }: ShownBuild): string {
-  if (environment !== undefined) return environment;
+function placeOf({ environment, branch, tag, change, changeUrl }: ShownBuild): string {
+  if (environment !== undefined) return text(environment, TEXT_LIMIT);
   if (change !== undefined) {
     const { id = `from ${change.sourceBranch ?? "an unknown branch"}`, fork } = change;
-    return `change ${id}${fork ? ", fork" : ""}`;
+    return `${linked(text(`change ${id}`, TEXT_LIMIT), changeUrl, SHORT_ADDRESS_LIMIT)}${fork ? ", fork" : ""}`;
   }
-  return tag === undefined ? (branch ?? NOTHING) : `tag ${tag}`;
+  return text(tag === undefined ? (branch ?? NOTHING) : `tag ${tag}`, TEXT_LIMIT);
 }
 
-/**
- * With `onlyChanges` a page may stay as it is for days, so it shows what stays true: the last result, and since when
- * another run goes on. Without a result the newest run is shown, because its end causes a version.
- */
-function lastingStateOf(row: BoardRow): { readonly build: ShownBuild; readonly state: string } {
-  const { build, ended } = row;
-  if (!ended || build.state === "waiting") return { build, state: stateOf(row) };
-  const { title } = LOZENGES[build.state];
-  return { build: ended, state: `${lozenge(ended.state)}<br />then ${runLink(build)} ${title}: ${asOf(build)}` };
+function stateOf({ build, ended, later }: ShownRow): string {
+  const state = lozenge(build);
+  if (build.gate) return state + renderGate(build, build.gate);
+  const reason = build.reason === undefined ? "" : `<br />${text(build.reason, REASON_LIMIT)}`;
+  const last = ended ? `<br />last: ${lozenge(ended)} ${runLink(ended)}` : "";
+  const then = later ? `<br />then ${runLink(later)} ${lozengeOf(later).title}: ${timeOf(enteredAt(later))}` : "";
+  return state + reason + last + then;
 }
 
-function stateOf({ build, ended }: BoardRow): string {
-  if (build.gate) return renderGate(build, build.gate);
-  return ended ? `${lozenge(build.state)}<br />last: ${lozenge(ended.state)} ${runLink(ended)}` : lozenge(build.state);
+function lozenge(build: ShownBuild): string {
+  const { colour, title } = lozengeOf(build);
+  return statusMacro(colour, title);
 }
 
 /**
  * UTF-16 code units of a text, and of an address, that a row shows: even if all are escaped, one row fits the region.
  */
 const TEXT_LIMIT = 200;
-const ADDRESS_LIMIT = 600;
+const REASON_LIMIT = 120;
+const TITLE_LIMIT = 80;
+const ADDRESS_LIMIT = 500;
+const SHORT_ADDRESS_LIMIT = 200;
 const NOTHING = "-";
 /** A SHA-1 or SHA-256 object name. People use its first eight digits. */
 const FULL_HASH = /^([\da-f]{8})(?:[\da-f]{32}|[\da-f]{56})$/;
 
 const text = (value: string, limit: number): string => escapeText(cut(value, limit));
 
-function lozenge(state: BuildState): string {
-  const { colour, title } = LOZENGES[state];
-  return statusMacro(colour, title);
+function runOf(build: ShownBuild): string {
+  const lasted = duration(build);
+  return lasted === NOTHING ? runLink(build) : `${runLink(build)}<br />${lasted}`;
 }
 
-const LOZENGES: Readonly<Record<BuildState, { readonly colour: string; readonly title: string }>> = {
-  queued: { colour: "Grey", title: "QUEUED" },
-  running: { colour: "Blue", title: "RUNNING" },
-  waiting: { colour: "Yellow", title: "WAITING" },
-  succeeded: { colour: "Green", title: "PASSED" },
-  failed: { colour: "Red", title: "FAILED" },
-  cancelled: { colour: "Grey", title: "CANCELLED" },
-  timed_out: { colour: "Red", title: "TIMED OUT" },
-  skipped: { colour: "Grey", title: "SKIPPED" },
-};
-
 function runLink({ number, url }: Pick<BuildPart, "number" | "url">): string {
-  const address = webAddress(url);
-  if (address === undefined) return number === undefined ? NOTHING : `#${number}`;
-  return `<a href="${escapeText(address)}">${number === undefined ? "open" : `#${number}`}</a>`;
+  if (number !== undefined) return linked(`#${number}`, url, ADDRESS_LIMIT);
+  return webAddress(url, ADDRESS_LIMIT) === undefined ? NOTHING : linked("open", url, ADDRESS_LIMIT);
+}
+
+/** The commit, its title, and who wrote it. */
+function commitOf({ commit, commitUrl, title, author }: ShownBuild): string {
+  if (commit === undefined) return title === undefined ? NOTHING : text(title, TITLE_LIMIT);
+  const hash = linked(text(commit.replace(FULL_HASH, "$1"), TEXT_LIMIT), commitUrl, SHORT_ADDRESS_LIMIT);
+  const words = title === undefined ? "" : ` ${text(title, TITLE_LIMIT)}`;
+  const by = author === undefined ? "" : `<br /><small>${text(author, TITLE_LIMIT)}</small>`;
+  return hash + words + by;
+}
+
+/** The escaped text, as a link if the address is one of the web and not too long. */
+function linked(escaped: string, url: string | undefined, limit: number): string {
+  const address = webAddress(url, limit);
+  return address === undefined ? escaped : `<a href="${escapeText(address)}">${escaped}</a>`;
 }
 
 /**
  * The address as the URL parser writes it, without white space or quotes; undefined unless the scheme is http or https.
  */
-function webAddress(url = ""): string | undefined {
+function webAddress(url = "", limit: number): string | undefined {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (!parsed || !/^https?:$/.test(parsed.protocol)) return undefined;
-  return parsed.href.length <= ADDRESS_LIMIT ? parsed.href : undefined;
+  return parsed.href.length <= limit ? parsed.href : undefined;
 }
 
-/** Only the identity was proved. The name is what it claims, and is shown as a quotation. */
+/**
+ * The name of a person, and below it what was proved: only the identity, and the name is what that identity claims.
+ */
 function startedBy(starter: Starter | undefined): string {
   if (!starter) return NOTHING;
   const identity = `${text(starter.identity, TEXT_LIMIT)} (${starter.unproved ? "not verified" : "verified"})`;
   const name = (starter.name ?? "").replace(LOOKS_LIKE_MORE, "").trim();
-  return name === "" ? identity : `${identity}, which names “${text(name, TEXT_LIMIT)}”`;
+  return name === "" ? identity : `“${text(name, TEXT_LIMIT)}”<br /><small>named by ${identity}</small>`;
 }
 
 /** Characters that could end the quotation, imitate "(verified)", or reverse the direction of the text. */
@@ -165,9 +221,9 @@ function duration({ startedAt, finishedAt }: BuildPart): string {
   return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
 }
 
-/** When the run entered its state: a time of day, because an age would have to be updated. */
-function asOf({ createdAt, startedAt, finishedAt, reportedAt }: ShownBuild): string {
-  const [, day, time] = ISO_MINUTE.exec(finishedAt ?? reportedAt ?? startedAt ?? createdAt ?? "") ?? [];
+/** A day and a time of day, because an age would have to be updated. */
+function timeOf(iso: string): string {
+  const [, day, time] = ISO_MINUTE.exec(iso) ?? [];
   return day && time ? `<time datetime="${day}" /> ${time} UTC` : NOTHING;
 }
 

@@ -62,6 +62,7 @@ const LAYOUT: ReadonlySet<string> = new Set([
   "span",
   "br",
   "strong",
+  "small",
   "colgroup",
   "col",
   "thead",

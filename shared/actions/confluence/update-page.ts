@@ -5,6 +5,7 @@ import { cut } from "../../model/event.ts";
 import type { BoardStore, PageShown } from "../../store/boards.ts";
 import type { FinalOutcome, WriteFailure } from "./classify-response.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
+import { lozengeOf } from "./lozenge.ts";
 import type { Pace } from "./pace.ts";
 import { needsVersion, rowMarkOf } from "./page-throttle.ts";
 import { type RegionOfPage, regionContent, spliceRegion } from "./region.ts";
@@ -161,7 +162,7 @@ const DRAFT_WAIT_SECONDS = 300;
  */
 function messageOf(rows: readonly BoardRow[], { row: { key, delivery } }: PageUpdate): string {
   const build = rows.find((row) => row.key === key)?.build;
-  return `${build ? `${cut(build.pipeline, 120)} ${build.state} ` : ""}${markOf(delivery)}`;
+  return `${build ? `${cut(build.pipeline, 120)} ${lozengeOf(build).title} ` : ""}${markOf(delivery)}`;
 }
 
 function whyUnwritable({ status, subtype }: StoredPage): string | undefined {

@@ -214,7 +214,7 @@ export const BUS_EVENT_FIELDS = {
       step: text,
       environment: text,
       url: text,
-      gate: { state: new Set(GATE_STATES), approvers: texts, requestedAt: text, until: text, by: text, delivery: text },
+      gate: { state: new Set(GATE_STATES), approvers: texts, requestedAt: text, until: text, by: text, comment: text, delivery: text },
     },
     agent: { system: text, id: text, name: text, tags: texts, url: text },
     token: { system: text, id: text, name: text, owner: text, expiresAt: text },

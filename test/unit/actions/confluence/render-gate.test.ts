@@ -100,6 +100,17 @@ describe("an approval on a page", () => {
     expect(row && renderRow(row)).toContain("by &lt;b&gt;max&lt;/b&gt; of https://idp.example.test");
   });
 
+  it("the row says what the person wrote about the decision, in one line and as text", () => {
+    const gate = {
+      ...GATE,
+      state: "denied",
+      by: "kim of wiki",
+      comment: "Not <today>:\nfreeze.",
+      labels: false,
+    } as const;
+    expect(renderGate({ id: "p-1" }, gate)).toBe("<br />by kim of wiki<br />“Not &lt;today&gt;: freeze.”");
+  });
+
   it("an approval of another system has no row", () => {
     const approval = { system: "buildkite", build: "b-1", pipeline: "docs" };
     const other = entryOf("d-other", { type: "approval.granted", time: edit.time, subject: "docs", approval });
