@@ -155,7 +155,7 @@ describe("a page edit whose route needs an approval", () => {
     const id = await nextEdit();
     const approval = await waitingFor(id);
     await pageShows("WAITING");
-    expect(page()).toMatch(/waits for approval by manager until \d{4}-\d\d-\d\d \d\d:\d\d UTC/);
+    expect(page()).toMatch(/approval by manager until \d{4}-\d\d-\d\d \d\d:\d\d UTC/);
     expect(page()).toContain(`label drawbridge-approve or drawbridge-deny, or drawbridge approvals grant ${approval}`);
     expect(bridge.listener.requests).toEqual([]);
     expect(await approvalsList(session(max))).toMatch(

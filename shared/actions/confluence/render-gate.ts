@@ -5,19 +5,17 @@ import { escapeText } from "./storage-text.ts";
 
 /** Renders what is to know of an approval: who may decide, until when and how; or who took the decision, and why. */
 export function renderGate({ id }: Pick<ShownBuild, "id">, gate: ShownGate): string {
-  const lines = [
-    gate.state === "requested" ? howTo(id, gate) : "",
-    gate.by === undefined ? "" : `by ${gate.by}`,
-    gate.comment === undefined ? "" : `“${gate.comment}”`,
-  ];
-  return lines.map((line) => (line === "" ? "" : `<br />${text(line)}`)).join("");
+  if (gate.state === "requested") {
+    const who = gate.approvers.join(" or ") || "nobody: no role may approve it";
+    const until = gate.until.slice(0, 16).replace("T", " ");
+    return `<br />${text(`approval by ${who} until ${until} UTC`)}<br /><small>${text(howTo(id, gate))}</small>`;
+  }
+  const lines = [...(gate.by === undefined ? [] : [`by ${gate.by}`]), ...(gate.comment ? [`“${gate.comment}”`] : [])];
+  return lines.map((line) => `<br />${text(line)}`).join("");
 }
 
-function howTo(id: string, { approvers, until, labels }: ShownGate): string {
-  const who = approvers.join(" or ") || "nobody: no role may approve it";
-  const byLabel = labels ? `label ${LABELS.grant} or ${LABELS.deny}, or ` : "";
-  return `waits for approval by ${who} until ${until.slice(0, 16).replace("T", " ")} UTC: ${byLabel}drawbridge approvals grant ${id}`;
-}
+const howTo = (id: string, { labels }: ShownGate): string =>
+  `${labels ? `label ${LABELS.grant} or ${LABELS.deny}, or ` : ""}drawbridge approvals grant ${id}`;
 
 /** UTF-16 code units. */
 const TEXT_LIMIT = 300;

@@ -27,8 +27,9 @@ const EVERY_STATE: Look = { onlyChanges: false };
  */
 export function renderRegion(rows: readonly BoardRow[], look: Look = EVERY_STATE): string {
   const all = inReadingOrder(rows.map((row) => shownRow(row, look)));
-  const { texts, leftOut } = fitting(all, bytesOf(frame(all, { texts: new Map(), leftOut: all }, look)));
-  return frame(all, { texts, leftOut }, look);
+  const none = new Map<ShownRow, string>();
+  const around = frame(all, { texts: none, leftOut: all }, look) + expandMacro(countsOf(all), tableOf([], none));
+  return frame(all, fitting(all, bytesOf(around)), look);
 }
 
 interface Fitting {
@@ -66,15 +67,19 @@ function frame(all: readonly ShownRow[], { texts, leftOut }: Fitting, look: Look
   const shown = all.filter((row) => texts.has(row));
   const isOpen = ({ build }: ShownRow): boolean => all.length <= MAX_OPEN_ROWS || isUrgent(lozengeOf(build));
   const [open, closed] = [shown.filter(isOpen), shown.filter((row) => !isOpen(row))];
+  const hidden = leftOut.filter((row) => !isOpen(row));
   return [
     HEADING,
     summary(all, look),
     open.length > 0 || closed.length === 0 ? tableOf(open, texts) : "",
-    closed.length > 0 ? expandMacro(countsOf(closed), tableOf(closed, texts)) : "",
-    leftOut.length > 0 ? `<p>${moreThan(leftOut)}. They are left out to keep this page small.</p>` : "",
+    closed.length > 0 ? expandMacro(countsOf([...closed, ...hidden]), tableOf(closed, texts) + missing(hidden)) : "",
+    missing(closed.length > 0 ? leftOut.filter(isOpen) : leftOut),
     `<p><small>${closing(look)}</small></p>`,
   ].join("");
 }
+
+const missing = (rows: readonly ShownRow[]): string =>
+  rows.length > 0 ? `<p>${moreThan(rows)}. They are left out to keep this page small.</p>` : "";
 
 const HEADING = "<p><strong>Build status</strong></p>";
 
@@ -217,14 +222,14 @@ function duration({ startedAt, finishedAt }: BuildPart): string {
   const seconds = Math.floor((Date.parse(finishedAt ?? "") - Date.parse(startedAt ?? "")) / 1000);
   if (!(seconds >= 0)) return NOTHING;
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
-  if (hours > 0) return `${hours} h ${minutes} min`;
-  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+  if (hours > 0) return `${hours}\u00A0h\u00A0${minutes}\u00A0min`;
+  return minutes > 0 ? `${minutes}\u00A0min\u00A0${seconds % 60}\u00A0s` : `${seconds}\u00A0s`;
 }
 
 /** A day and a time of day, because an age would have to be updated. */
 function timeOf(iso: string): string {
   const [, day, time] = ISO_MINUTE.exec(iso) ?? [];
-  return day && time ? `<time datetime="${day}" /> ${time} UTC` : NOTHING;
+  return day && time ? `<time datetime="${day}" /> ${time}\u00A0UTC` : NOTHING;
 }
 
 /** Events have their times in UTC, with `Z`. */
