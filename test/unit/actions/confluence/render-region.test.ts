@@ -1,6 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { MAX_REGION_BYTES, renderRegion } from "../../../../shared/actions/confluence/render-region.ts";
+import {
+  MAX_REGION_BYTES,
+  MAX_URGENT_BYTES,
+  renderRegion,
+} from "../../../../shared/actions/confluence/render-region.ts";
 import type { BoardRow, ShownBuild } from "../../../../shared/model/board.ts";
 import type { BuildState } from "../../../../shared/model/event.ts";
 import { parseStorage } from "../../../support/sandbox-confluence-markup.ts";
@@ -275,10 +279,12 @@ describe("the region's content", () => {
     },
   );
 
-  test("120 failures at once are all shown", () => {
-    expect(
-      pipelinesIn(renderRegion(many(120, () => ({ state: "failed", url: "https://ci.example.test/runs/1" })))),
-    ).toHaveLength(120);
+  test("120 failures at once are all shown, and of more the region stays within its bound", () => {
+    const failed = (count: number) => many(count, () => ({ state: "failed", url: "https://ci.example.test/runs/1" }));
+    expect(pipelinesIn(renderRegion(failed(120)))).toHaveLength(120);
+    const content = renderRegion(failed(400));
+    expect(Buffer.byteLength(content)).toBeLessThanOrEqual(MAX_URGENT_BYTES);
+    expect(content).toMatch(/<p>\d+ more, all failed\. They are left out/);
   });
 
   test("what is left out is said in words", () => {
