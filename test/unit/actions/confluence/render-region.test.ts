@@ -145,7 +145,7 @@ describe("the region's content", () => {
         ([, host]) => host,
       );
     expect(hosts(["ci.example.test"])).toEqual(["ci.example.test", "ci.example.test"]);
-    expect(hosts(["10.0.4.17", "[fd00::1]"])).toEqual(["10.0.4.17:9097", "10.0.4.17:9097", "[fd00::1]", "[fd00::1]"]);
+    expect(hosts(["10.0.4.17", "[fd00::1]"])).toEqual(["[fd00::1]", "[fd00::1]", "10.0.4.17:9097", "10.0.4.17:9097"]);
     expect(hosts([])).toEqual([]);
     expect(hosts(undefined)).toHaveLength(8);
     const text = renderRegion(rows, { onlyChanges: false, linkHosts: [] });
