@@ -123,6 +123,7 @@ function factsOf({ delivery, events }: ShownDelivery): readonly string[] {
     ["proved by", `${principal.method}, ${principal.credential}, as ${principal.subject} of ${principal.issuer}`],
     ["received", delivery.receivedAt],
     ["body", `${delivery.bodyBytes} bytes, SHA-256 ${delivery.bodyDigest}`],
+    ["redacted", delivery.redacted && "the body had a credential in a URL, which was removed"],
     ["request", delivery.requestId],
     // The trace id is the second of four parts: https://www.w3.org/TR/trace-context/#traceparent-header
     ["trace", traceparent?.split("-")[1]],

@@ -90,6 +90,7 @@ export const shownDelivery = v.object({
     requestId: v.string(),
     bodyDigest: v.string(),
     bodyBytes: v.number(),
+    redacted: v.exactOptional(v.literal(true)),
     unrelayed: v.exactOptional(v.boolean()),
     relayedAt: v.exactOptional(v.string()),
   }),

@@ -30,7 +30,7 @@ ${timeline.length === 0 ? html`<p class="empty">${whyEmpty(shown.value)}.</p>` :
 ${replayForm(visit, shown.value)}
 <h2>Sender</h2>
 ${senderOf(shown.value)}
-${events.map((one) => html`<h2>Event${events.length > 1 ? html` ${one["detail-type"]} <code>${one.detail.id}</code>` : NOTHING}</h2>${eventFacts(one)}`)}
+${events.map((one) => html`<h2>Event${events.length > 1 ? html` ${one["detail-type"]} <code>${one.detail.id}</code>` : NOTHING}</h2>${eventFacts(one)}${commitsOf(one)}`)}
 <details><summary>Record</summary>${recordFacts(shown.value, visit)}</details>`;
   const isFresh = visit.now - Date.parse(delivery.receivedAt) < FRESH_MS;
   const refreshSeconds = isFresh ? 5 : 60;
@@ -125,7 +125,7 @@ function factsIn(part: object, above: string): readonly (readonly [string, Html]
   });
 }
 
-/** The first texts of a list. Lists of objects, such as commits, are left out. */
+/** The first texts of a list. Lists of objects are left out; commits are shown by themselves. */
 function listFacts(name: string, list: readonly unknown[]): readonly (readonly [string, Html])[] {
   const texts = list.filter((one) => typeof one === "string");
   if (texts.length === 0) return [];
@@ -134,6 +134,18 @@ function listFacts(name: string, list: readonly unknown[]): readonly (readonly [
 }
 
 const MAX_SHOWN = 10;
+
+/** The commits of a push, newest first, by the first lines of their messages. */
+function commitsOf({ detail }: BusEvent): Html {
+  if (!("code" in detail) || detail.code.commits.length === 0) return NOTHING;
+  const { commits, commitCount } = detail.code;
+  const rows = commits.toReversed().map(({ id, message, url, author }) => {
+    const [title = ""] = message.split("\n", 1);
+    return html`<li>${outsideLink(url, title.trim() || id)}${author ? html`, by ${author}` : NOTHING}</li>`;
+  });
+  const count = commitCount > commits.length ? `the newest ${commits.length} of ${commitCount}` : commits.length;
+  return html`<h3>Commits (${count})</h3><ul>${rows}</ul>`;
+}
 
 /** Members that events of any type may have; the page shows them elsewhere. */
 const SHOWN_ELSEWHERE: ReadonlySet<string> = new Set(
@@ -149,6 +161,7 @@ const recordFacts = ({ delivery, events }: ShownDelivery, { now }: Visit): Html 
     ["Event time, reported by the sender", events[0] && age(events[0].time, now)],
     ["Relayed", delivery.relayedAt && age(delivery.relayedAt, now)],
     ["Body", html`${delivery.bodyBytes} bytes, SHA-256 <code>${delivery.bodyDigest}</code>`],
+    ["Redacted", delivery.redacted && "The body had a credential in a URL, which was removed"],
     ["Provider", delivery.provider],
   ]);
 

@@ -1,5 +1,6 @@
 import { html } from "hono/html";
 import type { EpochMillis } from "../host/clock.ts";
+import { parseWebUrl } from "../host/url-credentials.ts";
 import type { Rejection, RejectionReason } from "../model/rejection.ts";
 import { HINTS } from "../model/rejection-hints.ts";
 
@@ -46,9 +47,9 @@ export const badge = (tone: Tone, words: string): Html =>
 export const deliveryLink = (id: string, words: string = id): Html =>
   html`<a href="/console/deliveries/${encodeURIComponent(id)}">${words}</a>`;
 
-/** A link to a URL that an outside system reported, or only the text if that is not an http(s) URL. */
+/** A link to a URL that an outside system reported, or only the text if that is no http(s) URL or has a credential. */
 export const outsideLink = (url: string | undefined, words: string): Html =>
-  url !== undefined && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
+  url !== undefined && parseWebUrl(url).ok
     ? html`<a href="${url}" rel="noreferrer">${words}</a>`
     : html`${words}`;
 

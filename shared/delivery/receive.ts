@@ -1,9 +1,10 @@
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { TraceParent } from "../host/trace.ts";
+import { redactBody, redactText, withoutCredentials } from "../host/url-credentials.ts";
 import { type AuthenticDelivery, authenticate, type ProvingSource } from "../model/authentic-delivery.ts";
-import type { BridgeEvents } from "../model/event.ts";
-import { deliveryIdOf } from "../model/idempotency-keys.ts";
+import type { BridgeEvent, BridgeEvents } from "../model/event.ts";
+import { deliveryIdOf, sha256Hex } from "../model/idempotency-keys.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Reading } from "../model/reading.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
@@ -47,8 +48,11 @@ export async function receive(request: ReceivedRequest, source: Source, deps: Re
   const { principal } = authentic.value;
   const overRate = await deps.rejectOverRate(principal);
   if (overRate) return reject(overRate, principal);
-  const reading = readSafely(authentic.value, source, deps.log);
-  const delivery = recordOf(authentic.value, reading, { source, traceparent: request.traceparent });
+  const redacted = redactBody(authentic.value.body);
+  const reading = redacted
+    ? readRedacted(authentic.value, redacted, source, deps.log)
+    : readSafely(authentic.value, source, deps.log);
+  const delivery = recordOf(authentic.value, reading, { source, traceparent: request.traceparent, redacted });
   const keeping = authentic.value.shadowRejection ? undefined : source.keep?.(authentic.value);
   const [recorded] = await Promise.all([deps.deliveries.record(delivery), keeping]);
   if (recorded === "duplicate") {
@@ -74,10 +78,44 @@ function readSafely(delivery: AuthenticDelivery, source: Source, log: Log): Read
   }
 }
 
+/**
+ * Reads a body that has a credential in a URL. All texts are those of the redacted body. The keys are those of the body
+ * as it arrived, so that what was one delivery or one event before stays one.
+ */
+function readRedacted(delivery: AuthenticDelivery, body: Uint8Array, source: Source, log: Log): Reading {
+  const original = readSafely(delivery, source, log);
+  const { deliveryKey } = original;
+  if (original.outcome !== "event") return { ...withoutCredentials(original), ...(deliveryKey && { deliveryKey }) };
+  const { events, ...reading } = original;
+  const again = readSafely({ ...delivery, body }, source, log);
+  if (again.outcome !== "event" || again.events.length !== events.length) {
+    const { outcome: _, ...facts } = reading;
+    return { ...facts, outcome: "unusable", problem: "it has a credential in a URL, and cannot be read without it" };
+  }
+  const [first, ...others] = again.events;
+  return {
+    ...reading,
+    events: [withKeyOf(first, events[0]), ...others.map((one, at) => withKeyOf(one, events[at + 1]))],
+  };
+}
+
+/** A part of the key that has a credential is replaced by its digest. */
+const withKeyOf = <Event extends BridgeEvent>(event: Event, original: BridgeEvent | undefined): Event => ({
+  ...event,
+  keyParts: (original ?? event).keyParts.map((part) => (redactText(part) === part ? part : sha256Hex(part))),
+});
+
+interface RecordFacts {
+  readonly source: Source;
+  readonly traceparent: TraceParent | undefined;
+  /** The body without its credentials; undefined if it has none. */
+  readonly redacted: Uint8Array | undefined;
+}
+
 function recordOf(
   authentic: AuthenticDelivery,
   reading: Reading,
-  { source, traceparent }: { readonly source: Source; readonly traceparent: TraceParent | undefined },
+  { source, traceparent, redacted }: RecordFacts,
 ): RecordedDelivery {
   const { shadowRejection } = authentic;
   const key = reading.deliveryKey ?? [authentic.bodyDigest];
@@ -91,7 +129,8 @@ function recordOf(
     requestId: authentic.requestId,
     bodyDigest: authentic.bodyDigest,
     bodyBytes: authentic.body.length,
-    ...(!reading.bodyHasSecrets && { body: authentic.body }),
+    ...(redacted && { redacted: true }),
+    ...(!reading.bodyHasSecrets && { body: redacted ?? authentic.body }),
     ...outcomeFields(reading),
     ...(traceparent && { traceparent }),
     ...(shadowRejection && { refusal: shadowRejection }),

@@ -1,5 +1,6 @@
 import type { Clock } from "../host/clock.ts";
 import type { TraceParent } from "../host/trace.ts";
+import { withoutCredentials } from "../host/url-credentials.ts";
 import type { Identity } from "../model/approval.ts";
 import type { BridgeEvent, BridgeEvents } from "../model/event.ts";
 import { deliveryIdOf } from "../model/idempotency-keys.ts";
@@ -77,8 +78,9 @@ function recordOf({ of, routes, by, isRollback, key, requestId, traceparent }: R
   } satisfies RecordedDelivery;
 }
 
-/** The same events with keys of their own. */
-function eventsOfReplay([first, ...others]: BridgeEvents, id: string): BridgeEvents {
+/** The same events with keys of their own. Earlier releases recorded URLs with credentials. */
+function eventsOfReplay(events: BridgeEvents, id: string): BridgeEvents {
+  const [first, ...others] = withoutCredentials(events);
   const again = <Event extends BridgeEvent>(event: Event): Event => ({
     ...event,
     keyParts: [...event.keyParts, "replay", id],

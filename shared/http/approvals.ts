@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { DECISIONS, type DecideDeps, decide, decisionsOf } from "../approvals/decide.ts";
 import { openApprovals } from "../approvals/open-approvals.ts";
 import { toIso } from "../host/clock.ts";
+import { redactText } from "../host/url-credentials.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
 import type { Approval } from "../model/approval.ts";
@@ -17,7 +18,7 @@ const state = v.optional(v.picklist(["requested", "granted"]));
 
 const verdict = v.strictObject({
   decision: v.picklist(DECISIONS),
-  comment: v.optional(v.pipe(v.string(), v.maxLength(300))),
+  comment: v.optional(v.pipe(v.string(), v.maxLength(300), v.transform(redactText))),
 });
 
 /** `GET /v1/approvals`: the open approvals that the caller may decide or, if it requested them, withdraw. */

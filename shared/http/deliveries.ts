@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { type Clock, epochMillis, isDay, toIso } from "../host/clock.ts";
+import { withoutCredentials } from "../host/url-credentials.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { TokenRequest } from "../identity/presented-token.ts";
 import { type BusEvent, busEventsOf } from "../model/bus-event.ts";
@@ -71,7 +72,8 @@ export async function listDeliveries(request: TokenRequest, api: DeliveriesApi):
     matches: (summary) => isWanted(summary, filter.output),
   });
   return ok({
-    deliveries: page.deliveries.map(shownSummary),
+    // Earlier releases recorded URLs with credentials.
+    deliveries: withoutCredentials(page.deliveries.map(shownSummary)),
     ...(page.next && { next: `${page.next.receivedAt}.${page.next.id}` }),
   });
 }
@@ -103,7 +105,7 @@ export interface ListedDeliveries {
 
 export interface ShownDelivery {
   readonly delivery: ReturnType<typeof shownSummary> &
-    Pick<RecordedDelivery, "provider" | "requestId" | "bodyDigest" | "bodyBytes" | "unrelayed"> & {
+    Pick<RecordedDelivery, "provider" | "requestId" | "bodyDigest" | "bodyBytes" | "redacted" | "unrelayed"> & {
       readonly relayedAt?: string;
     };
   /** Empty if the delivery is not an event. */
@@ -112,21 +114,22 @@ export interface ShownDelivery {
 }
 
 function shownDelivery(delivery: RecordedDelivery, timeline: readonly TimelineEvent[]): ShownDelivery {
-  const { provider, requestId, bodyDigest, bodyBytes, relayedAt, unrelayed } = delivery;
+  const { provider, requestId, bodyDigest, bodyBytes, redacted, relayedAt, unrelayed } = delivery;
   const relayed = relayedAt === undefined ? {} : { relayedAt: toIso(relayedAt) };
-  return {
+  return withoutCredentials({
     delivery: {
       ...shownSummary(delivery),
       provider,
       requestId,
       bodyDigest,
       bodyBytes,
+      ...(redacted && { redacted }),
       ...(unrelayed && { unrelayed }),
       ...relayed,
     },
     events: busEventsOf(delivery),
     timeline: timeline.map(shownTimelineEvent),
-  };
+  });
 }
 
 function shownTimelineEvent(timelineEvent: TimelineEvent): ShownTimelineEvent {

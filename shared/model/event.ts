@@ -166,6 +166,8 @@ export interface RefPart {
   /** Absent in a run for a change request, whose source branch may have the name of a branch of this project. */
   readonly branch?: string;
   readonly tag?: string;
+  /** The name of the branch or tag, if the sender does not report which of the two it is; then both others are absent. */
+  readonly refName?: string;
   /** The change request that the run tests. Its id is absent in a status callback: GitLab's tokens do not hold it. */
   readonly change?: Partial<ChangeRef>;
   /** What started the run, in the system's own word: `push`, `schedule`, `merge_request_event`, `web`, `trigger`, `api`. */
@@ -310,7 +312,7 @@ export interface BuildPart extends RefPart {
   /** The run that started this one: a parent pipeline, or a build with a trigger step. */
   readonly parent?: BuildLink;
   /** The earlier run that this one repeats. */
-  readonly rebuiltFrom?: BuildLink;
+  readonly rebuiltFrom?: Pick<BuildLink, "id" | "number">;
   /**
    * The trust entry of the job that reported it in a status callback. The report counts only for tokens of this entry.
    */
@@ -465,7 +467,6 @@ interface TriggerEvent extends EventOf<TypeOf<"trigger">> {
     readonly listener: string;
     /** The listener's `eventID`, as in {@link OriginClaim.triggerEventId}. */
     readonly eventId?: string;
-    readonly reason?: string;
   };
   readonly origin?: OriginClaim;
 }

@@ -18,6 +18,8 @@ export interface RecordedDelivery {
   /** SHA-256 of the body's bytes, hex. */
   readonly bodyDigest: string;
   readonly bodyBytes: number;
+  /** The body had a credential in a URL. The stored body and the events are without it; the digest is the original's. */
+  readonly redacted?: true;
   /**
    * `refused`: the request was rejected although the signature of its token is valid. It is not a delivery; its record
    * is stored among the deliveries.

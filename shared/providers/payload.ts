@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { EpochMillis } from "../host/clock.ts";
+import { parseWebUrl } from "../host/url-credentials.ts";
 import { cut, EVENT_LIMITS } from "../model/event.ts";
 import { sha256Hex } from "../model/idempotency-keys.ts";
 import type { Reading } from "../model/reading.ts";
@@ -53,9 +54,12 @@ export const wholeNumber = v.pipe(v.number(), v.safeInteger());
 export const link = v.pipe(
   v.string(),
   v.transform((text) =>
-    text.length <= 1_000 && printable(text) === text && /^https?:\/\/[^@/?#]+(?:[/?#]|$)/.test(text) ? text : undefined,
+    text.length <= 1_000 && printable(text) === text && WEB_ADDRESS.test(text) && parseWebUrl(text).ok
+      ? text
+      : undefined,
   ),
 );
+const WEB_ADDRESS = /^https?:\/\/[^@/?#]+(?:[/?#]|$)/;
 
 /** A time in the format of `isoTime`; undefined if it cannot be parsed. */
 export const moment = v.pipe(
@@ -69,12 +73,43 @@ export const requiredMoment = v.pipe(moment, v.string());
 /** A member that an event can do without: null or undefined if it is missing or of another kind. */
 export const optional = <Schema extends v.GenericSchema>(schema: Schema) => v.fallback(v.nullish(schema), undefined);
 
+/**
+ * A member that decides what the event claims, such as whether a run is for a tag: null or undefined if it is missing. If it
+ * is of another kind, the delivery is unusable, because an event without the member would claim something else.
+ */
+export const deciding = <Schema extends v.GenericSchema>(schema: Schema) => v.nullish(schema);
+
+/** Goes before a schema of an object, which would take a list for an object without members. */
+export const noList = v.custom<object>((value) => !Array.isArray(value));
+
+/** Stands for a member of another kind than documented, where its absence would claim something else. */
+export const UNREADABLE = Symbol("unreadable");
+
+/** A member that may be missing, or {@link UNREADABLE}. */
+export const orUnreadable = <Schema extends v.GenericSchema>(schema: Schema) =>
+  v.nullish(v.fallback(v.union([schema, v.custom<typeof UNREADABLE>(() => false)]), UNREADABLE));
+
 /** The items of a list that have the expected kind, at most `limit`. */
 export const listOf = <Schema extends v.GenericSchema>(item: Schema, limit?: number) =>
   v.pipe(
     v.array(optional(item)),
     v.transform((items) => items.filter((one) => one !== undefined && one !== null).slice(0, limit)),
   );
+
+/**
+ * The title and the message of a run, from the message of its commit. The title of a change request comes first in the
+ * message, because a long message is cut at its end.
+ */
+export function textsOf(
+  message: string | null | undefined,
+  changeTitle?: string | null,
+): { readonly title?: string; readonly message?: string } {
+  const texts = [changeTitle, message].flatMap((text) => (text ? [printable(text)] : []));
+  return present({
+    title: message ? cut(printable(message).split("\n", 1).join(), EVENT_LIMITS.title) : undefined,
+    message: texts.length > 0 ? cut(texts.join("\n"), EVENT_LIMITS.text) : undefined,
+  });
+}
 
 /** The digest of values of the body, for an event key. */
 export const digestOf = (values: readonly unknown[]): string => sha256Hex(Buffer.from(JSON.stringify(values), "utf8"));

@@ -27,13 +27,20 @@ export interface Provider {
   /** Types of the events that it can publish: `docs/events.md` lists them. */
   readonly publishes: readonly EventType[];
   /**
-   * Whether a source with these settings may report a run for a fork's change request like a run for a branch of the
-   * project, without `change`: the values that its `source` can then have, none if it has no `source`. Undefined if it
-   * distinguishes them. `check` warns of routes on a branch.
+   * How a source with these settings may report a run for a fork's change request like a run for a branch of the project,
+   * without `change`. Undefined if it distinguishes them. `check` warns of routes on a branch.
    */
-  hiddenForks?(settings: object): readonly string[] | undefined;
+  hiddenForks?(settings: object): HiddenForks | undefined;
   /** Content types taken besides `application/json`. */
   readonly contentTypes?: readonly string[];
+}
+
+interface HiddenForks {
+  readonly parts: readonly ("build" | "job")[];
+  /** The values that `source` can then have; none if it is absent. */
+  readonly startedBy: readonly string[];
+  /** `pipeline` is then one of the fork. */
+  readonly inPipelineOfFork?: true;
 }
 
 /** One configured sender, ready to authenticate and read its deliveries. */

@@ -1,5 +1,6 @@
 import { type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
+import { withoutCredentials } from "../host/url-credentials.ts";
 import type { Principal } from "../model/principal.ts";
 import type { DeliverySummary, RecordedDelivery, Replay } from "../model/recorded-delivery.ts";
 import type { Rejection } from "../model/rejection.ts";
@@ -80,7 +81,7 @@ export class DeliveryStore {
       pk: id,
       sk: `${TIMELINE}${timelineName(timelineEvent)}`,
       at,
-      entry: JSON.stringify(rest),
+      entry: JSON.stringify(withoutCredentials(rest)),
       expiresAt: expiryOf(at, this.#options),
     });
   }

@@ -11,8 +11,12 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.close());
 
-const bench = (options: object = {}) =>
-  reportBench(buildkite, { token: sandbox.token, options, target: { organization: "example", url: sandbox.url } });
+const bench = (options: object = {}, target: object = {}) =>
+  reportBench(buildkite, {
+    token: sandbox.token,
+    options,
+    target: { organization: "example", url: sandbox.url, ...target },
+  });
 
 const build = (changes: object = {}): BusEvent =>
   causeOf("buildkite", {
@@ -57,6 +61,21 @@ describe("Buildkite annotations", () => {
     await bench({ name: "Documentation" }).report(build());
     expect(shown()[0]).toContain("<strong>Documentation</strong>");
     expect(await bench({ name: "$.detail.build.branch" }).report(build())).toMatchObject({ outcome: "give_up" });
+  });
+
+  it.each([
+    ["another host than those of the target", "http://10.0.4.17:9097/#/runs/1", ["ci.example.test"]],
+    ["a credential", "https://bot:hunter2@ci.example.test/runs/1", undefined],
+    ["a token", "https://ci.example.test/runs/1?token=hunter2", undefined],
+    ["another scheme", "javascript:alert(1)", undefined],
+  ])("a run whose URL has %s is shown without it", async (_, url, linkHosts) => {
+    await bench({}, { linkHosts }).report(build(), { url });
+    expect(shown()).toEqual(["success: <p><strong>ci/docs</strong> has succeeded</p>"]);
+  });
+
+  it("a run at a host of the target is linked", async () => {
+    await bench({}, { linkHosts: ["ci.example.test"] }).report(build());
+    expect(shown()[0]).toContain(linked);
   });
 
   it("no text of the event becomes markup", async () => {

@@ -65,5 +65,5 @@ test.each(["cloud", "data-center"] as const)(
     expect(versions).toBeLessThanOrEqual(expected);
     expect(expected).toBeLessThanOrEqual(MOST[product]);
   },
-  60_000,
+  180_000,
 );

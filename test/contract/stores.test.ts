@@ -68,6 +68,30 @@ for (const kind of tableKinds) {
         expect(await deliveries.get(delivery.id)).toEqual({ ...rest, unrelayed: true });
       });
 
+      it("a record says whether its body was redacted, and one without that member is read as one that was not", async () => {
+        const { deliveries } = await stores();
+        await deliveries.record(sampleDelivery(1, { redacted: true }));
+        await deliveries.record(sampleDelivery(2));
+        expect(await deliveries.get(sampleDelivery(1).id)).toMatchObject({ redacted: true });
+        expect(await deliveries.get(sampleDelivery(2).id)).not.toHaveProperty("redacted");
+      });
+
+      it("a timeline has no credential of a URL", async () => {
+        const { deliveries } = await stores();
+        const summary = 'the site answered "see https://bot:hunter2@a.test/?token=x"';
+        const facts = { route: "docs", action: "a-1", attempt: 1, durationMs: 2, facts: { run: "ci/a" } };
+        await deliveries.addToTimeline("d-1", { at: START, kind: "attempt", outcome: "done", summary, ...facts });
+        expect(await deliveries.timeline("d-1")).toEqual([
+          {
+            at: START,
+            kind: "attempt",
+            outcome: "done",
+            summary: 'the site answered "see https://REDACTED@a.test/?token=REDACTED"',
+            ...facts,
+          },
+        ]);
+      });
+
       it("an event stays in the outbox until it is relayed, and nothing else is in the outbox", async () => {
         const { deliveries } = await stores();
         await deliveries.record(sampleDelivery(2));

@@ -1,5 +1,6 @@
 import { isTerminal } from "../../model/build-order.ts";
 import { type BuildPart, type BuildState, cut } from "../../model/event.ts";
+import { type LinkHosts, linkTo } from "../link-hosts.ts";
 
 /**
  * The request to create an annotation:
@@ -16,11 +17,12 @@ export interface Annotation {
  * Returns the annotation that shows the state of a run. The start and the end of a run have contexts of their own. A
  * start that is reported late therefore never replaces the end, and no annotation has to be read before.
  */
-export function annotationOf(build: BuildPart, name: string): Annotation {
+export function annotationOf(build: BuildPart, name: string, linkHosts: LinkHosts): Annotation {
   const phase = isTerminal(build.state) ? "ended" : "started";
   const { text, style } = SHOWN[build.state];
   const shownName = `<strong>${escaped(cut(name, MAX_NAME_LENGTH))}</strong>`;
-  const linked = build.url === undefined ? shownName : `<a href="${escaped(build.url)}">${shownName}</a>`;
+  const address = linkTo(build.url, linkHosts);
+  const linked = address === undefined ? shownName : `<a href="${escaped(address)}">${shownName}</a>`;
   const reason = build.reason === undefined ? "" : `: ${escaped(build.reason)}`;
   return {
     context: `drawbridge ${cut(build.id, MAX_NAME_LENGTH)} ${phase}`,

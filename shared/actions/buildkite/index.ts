@@ -35,7 +35,7 @@ async function run({ target, name }: Report, context: ActionContext, deps: Actio
   if ("reason" in build) return { outcome: "done", summary: `no annotation: ${build.reason}` };
   const filled = fill(busEvent, name);
   if (filled === "") return { outcome: "give_up", summary: `the event has no value at ${name} to name the run` };
-  const annotation = annotationOf(detail.build, filled);
+  const annotation = annotationOf(detail.build, filled, target.linkHosts);
   let response: OutboundResponse;
   try {
     response = await deps.callOut(await requestFor(build, annotation, { target, context, deps }));

@@ -3,6 +3,7 @@ import { nonEmptyText } from "../../host/non-empty-text.ts";
 import { secretRef } from "../../host/secrets.ts";
 import { baseAddress } from "../../host/secure-url.ts";
 import { isTemplate } from "../../routes/fill.ts";
+import { linkHostsOf } from "../link-hosts.ts";
 
 /** Settings of a target in `drawbridge.yaml`, next to `kind: buildkite`. */
 export const organizationTarget = v.strictObject({
@@ -13,6 +14,7 @@ export const organizationTarget = v.strictObject({
   ),
   token: v.pipe(secretRef, v.description("An API access token of the organization with the scope `write_builds`.")),
   url: v.optional(v.pipe(baseAddress, v.description("Base address of the REST API.")), "https://api.buildkite.com"),
+  linkHosts: linkHostsOf("the annotations"),
   timeoutSeconds: v.optional(
     v.pipe(v.number(), v.minValue(1), v.maxValue(25), v.description("Timeout of one call, in seconds.")),
     10,

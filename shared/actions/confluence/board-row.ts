@@ -36,27 +36,40 @@ const MAX_KEY_LENGTH = 300;
 /** Hexadecimal digits. */
 const DIGEST_LENGTH = 32;
 
-/** Follows the source's name, which has no blank or colon, so a row has exactly one reporter. */
+/**
+ * Follows the source's name, which has no blank or colon, so a row has exactly one reporter. Two rows never have one key:
+ * the pipeline ends before the first word that says what the run is for.
+ */
 function keyOf(build: ShownBuild): string {
-  const reporter = build.trustEntry === undefined ? "" : `:${build.trustEntry}`;
-  return `${reporter} ${build.system} ${build.pipelineId ?? build.pipeline}${placeOf(build)}`;
+  const reporter = build.trustEntry === undefined ? "" : `:${withoutBlanks(build.trustEntry)}`;
+  const pipeline = (build.pipelineId ?? build.pipeline).replace(BEFORE_PLACE, encodeURIComponent);
+  return `${reporter} ${build.system} ${pipeline}${placeOf(build)}`;
 }
 
 /**
- * A branch and a tag have no blank in their names. A change request is never the branch that it comes from, and its
- * number is unique only in its target project.
+ * A blank in a name, before a word that {@link placeOf} uses. The percent sign is encoded too, so that two names stay two.
  */
-export function placeOf({ environment, branch, tag, change, gate }: ShownBuild): string {
+const BEFORE_PLACE = /%| (?=(?:on|tag|ref|change|change-from|to)(?: |$))/g;
+
+const withoutBlanks = (text: string): string => text.replace(/[% ]/g, encodeURIComponent);
+
+/**
+ * A change request is never the branch that it comes from, and its number is unique only in its target project. Nor is a
+ * name that may be that of a tag.
+ */
+export function placeOf({ environment, branch, tag, refName, change, gate }: ShownBuild): string {
   if (environment !== undefined) return ` to ${environment}`;
   // The subject of an approval names the change request.
-  if (change !== undefined) return gate ? "" : ` change ${changeKey(change)}`;
+  if (change !== undefined) return gate ? "" : changeKey(change);
   if (tag !== undefined) return ` tag ${tag}`;
+  if (refName !== undefined) return ` ref ${refName}`;
   return branch === undefined ? "" : ` on ${branch}`;
 }
 
 function changeKey({ id, targetProject, sourceProject = "", sourceBranch = "" }: Partial<ChangeRef>): string {
-  if (id === undefined) return `from ${sourceProject} ${sourceBranch}`;
-  return targetProject === undefined ? id : `${id} of ${targetProject}`;
+  if (id === undefined) return ` change-from ${withoutBlanks(sourceProject)} ${sourceBranch}`;
+  const number = ` change ${withoutBlanks(id)}`;
+  return targetProject === undefined ? number : `${number} of ${targetProject}`;
 }
 
 /** The row is stored for long, so it does not contain the texts that it does not show. */

@@ -95,10 +95,11 @@ const withRemark = (outcome: ActionOutcome, remark: string): ActionOutcome =>
 
 async function publishInputOf(attempt: Run): Promise<PublishInput> {
   const { busEvent, target, options, cooldown, deps, signal } = attempt;
+  const { region, linkHosts } = target;
   const { subject } = busEvent.detail;
   const { whenMissing } = options;
   const client = await clientFor(attempt);
-  return { client, cooldown, deps, signal, region: target.region, pace: paceOf(target), subject, whenMissing };
+  return { client, cooldown, deps, signal, region, linkHosts, pace: paceOf(target), subject, whenMissing };
 }
 
 async function clientFor({ origin, targetName, target, cooldown, ownAccount, deps, signal }: Run): Promise<PageClient> {

@@ -4,6 +4,7 @@ import type { PageAddress } from "../../model/board.ts";
 import { compareStates } from "../../model/build-order.ts";
 import type { Board, PageRecord } from "../../store/boards.ts";
 import type { ActionDeps } from "../action.ts";
+import type { LinkHosts } from "../link-hosts.ts";
 import { placeOf, type ReportedRow } from "./board-row.ts";
 import type { PageClient } from "./client.ts";
 import type { Pace } from "./pace.ts";
@@ -22,6 +23,7 @@ export interface PublishInput {
   readonly cooldown: TargetCooldown;
   readonly region: RegionOfPage["region"];
   readonly whenMissing: RegionOfPage["whenMissing"];
+  readonly linkHosts: LinkHosts;
   readonly pace: Pace;
   /** Of the event: the name of the run. */
   readonly subject: string;

@@ -129,12 +129,13 @@ const reporterOf = ({ system, trustEntry }: BuildPart): string =>
   trustEntry === undefined ? system : `${system}, reported by ${trustEntry}`;
 
 /** What the run is for. Only a branch is named alone: no name of a branch contains a blank. */
-function placeOf({ environment, branch, tag, change, changeUrl }: ShownBuild): string {
+function placeOf({ environment, branch, tag, refName, change, changeUrl }: ShownBuild): string {
   if (environment !== undefined) return text(environment, TEXT_LIMIT);
   if (change !== undefined) {
     const { id = `from ${change.sourceBranch ?? "an unknown branch"}`, fork } = change;
     return `${linked(text(`change ${id}`, TEXT_LIMIT), changeUrl, SHORT_ADDRESS_LIMIT)}${fork ? ", fork" : ""}`;
   }
+  if (refName !== undefined) return text(`${refName}, branch or tag`, TEXT_LIMIT);
   return text(tag === undefined ? (branch ?? NOTHING) : `tag ${tag}`, TEXT_LIMIT);
 }
 
@@ -173,7 +174,7 @@ function runOf(build: ShownBuild): string {
 
 function runLink({ number, url }: Pick<BuildPart, "number" | "url">): string {
   if (number !== undefined) return linked(`#${number}`, url, ADDRESS_LIMIT);
-  return webAddress(url, ADDRESS_LIMIT) === undefined ? NOTHING : linked("open", url, ADDRESS_LIMIT);
+  return isShort(url, ADDRESS_LIMIT) ? linked("open", url, ADDRESS_LIMIT) : NOTHING;
 }
 
 /** The commit, its title, and who wrote it. */
@@ -185,20 +186,11 @@ function commitOf({ commit, commitUrl, title, author }: ShownBuild): string {
   return hash + words + by;
 }
 
-/** The escaped text, as a link if the address is one of the web and not too long. */
-function linked(escaped: string, url: string | undefined, limit: number): string {
-  const address = webAddress(url, limit);
-  return address === undefined ? escaped : `<a href="${escapeText(address)}">${escaped}</a>`;
-}
+/** The escaped text, as a link unless the address is unknown or too long. */
+const linked = (escaped: string, url: string | undefined, limit: number): string =>
+  isShort(url, limit) ? `<a href="${escapeText(url)}">${escaped}</a>` : escaped;
 
-/**
- * The address as the URL parser writes it, without white space or quotes; undefined unless the scheme is http or https.
- */
-function webAddress(url = "", limit: number): string | undefined {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (!parsed || !/^https?:$/.test(parsed.protocol)) return undefined;
-  return parsed.href.length <= limit ? parsed.href : undefined;
-}
+const isShort = (url: string | undefined, limit: number): url is string => url !== undefined && url.length <= limit;
 
 /**
  * The name of a person, and below it what was proved: only the identity, and the name is what that identity claims.

@@ -5,6 +5,7 @@ import { baseAddress } from "../../host/secure-url.ts";
 import { oauthClient } from "../../outbound/target-identity.ts";
 import { isTemplate } from "../../routes/fill.ts";
 import type { ActionDeps } from "../action.ts";
+import { linkHostsOf } from "../link-hosts.ts";
 import { paceOf } from "./pace.ts";
 import { isPageId } from "./page-address.ts";
 
@@ -64,6 +65,7 @@ const settings = v.strictObject({
     ),
     "drawbridge",
   ),
+  linkHosts: linkHostsOf("the pages"),
   progressSeconds: v.optional(
     v.pipe(
       v.number(),

@@ -3,6 +3,7 @@ import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { BoardRow, PageAddress } from "../../model/board.ts";
 import { cut } from "../../model/event.ts";
 import type { BoardStore, PageShown } from "../../store/boards.ts";
+import type { LinkHosts } from "../link-hosts.ts";
 import type { FinalOutcome, WriteFailure } from "./classify-response.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
 import { lozengeOf } from "./lozenge.ts";
@@ -18,6 +19,7 @@ interface PageUpdate {
   readonly boards: Pick<BoardStore, "read">;
   readonly region: RegionOfPage["region"];
   readonly whenMissing: RegionOfPage["whenMissing"];
+  readonly linkHosts: LinkHosts;
   /**
    * The board's row that this update is about. Its state is written into the page's history. The version's message ends
    * with the delivery's id, which is the same for every try of one delivery and for no other, so it proves a write.
@@ -84,7 +86,7 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
   const why = whyUnwritable(page);
   if (why) return ended({ outcome: "give_up", summary: `page ${id} is ${why}` });
   const { rows } = await update.boards.read(update.page);
-  const content = renderRegion(rows, update.pace);
+  const content = renderRegion(rows, { ...update.pace, linkHosts: update.linkHosts });
   const { region, whenMissing, client } = update;
   const splice = spliceRegion(page.body, content, { page: id, region, whenMissing, ...client.newRegion });
   const { number: version } = page.version;

@@ -1,3 +1,4 @@
+import { parseWebUrl } from "../../host/url-credentials.ts";
 import { buildOrder } from "../../model/build-order.ts";
 import { type BuildPart, type BuildState, cut } from "../../model/event.ts";
 
@@ -19,7 +20,7 @@ export function statusOf(build: BuildPart, name: string): CommitStatus {
     state: STATES[state],
     name: cut(name, MAX_LENGTH),
     description: `${cut(text, MAX_LENGTH - mark.length)}${mark}`,
-    ...(url !== undefined && url.length <= MAX_LENGTH && { targetUrl: url }),
+    ...(url !== undefined && url.length <= MAX_LENGTH && parseWebUrl(url).ok && { targetUrl: url }),
   };
 }
 

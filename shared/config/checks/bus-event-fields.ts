@@ -54,6 +54,7 @@ const CHANGE_REF = {
 } as const;
 const REF = {
   branch: text,
+  refName: text,
   tag: text,
   change: CHANGE_REF,
   source: text,
@@ -161,7 +162,7 @@ export const BUS_EVENT_FIELDS = {
       reason: text,
       results: "any",
       parent: BUILD_LINK,
-      rebuiltFrom: BUILD_LINK,
+      rebuiltFrom: { id: text, number },
       trustEntry: text,
     },
     job: {
@@ -218,6 +219,6 @@ export const BUS_EVENT_FIELDS = {
     },
     agent: { system: text, id: text, name: text, tags: texts, url: text },
     token: { system: text, id: text, name: text, owner: text, expiresAt: text },
-    trigger: { system: text, listener: text, eventId: text, reason: text },
+    trigger: { system: text, listener: text, eventId: text },
   },
 } as const satisfies FieldsOf<BusEvent>;

@@ -35,4 +35,5 @@ function valueAt([step, ...steps]: readonly string[], field: Field): Value | und
 const isList = (field: Field): field is readonly [Field] => Array.isArray(field);
 
 /** Names of branches, tags and projects have no asterisk: https://git-scm.com/docs/git-check-ref-format */
-const NAMES = /^detail\.(code\.(name|ref)|.+\.(branch|tag|defaultBranch|(source|target)Branch|([a-z]+P|p)roject))$/;
+const NAMES =
+  /^detail\.(code\.(name|ref)|.+\.(branch|tag|refName|defaultBranch|(source|target)Branch|([a-z]+P|p)roject))$/;

@@ -54,7 +54,8 @@ export const buildkite = {
   ],
   secrets: { signature: "hmac-signature", token: "token" },
   // Partner events have no pull request.
-  hiddenForks: (source) => ("partnerEvents" in source ? ["webhook", "ui", "api"] : undefined),
+  hiddenForks: (source) =>
+    "partnerEvents" in source ? { parts: ["build", "job"], startedBy: ["webhook", "ui", "api"] } : undefined,
   connect(source, deps) {
     const { signature, token } = v.parse(settings, source.settings);
     return {

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 import { toIso } from "../../host/clock.ts";
 import { isTerminal } from "../../model/build-order.ts";
-import { type BuildEvent, type BuildLink, type BuildState, cut, EVENT_LIMITS } from "../../model/event.ts";
-import { present, type Reader, readerOf } from "../payload.ts";
+import type { BuildEvent, BuildLink, BuildState } from "../../model/event.ts";
+import { present, type Reader, readerOf, textsOf } from "../payload.ts";
 import { actorOf, type Build, type BuildBody, build, commitOf, pipeline, pipelineName, refOf } from "./parts.ts";
 
 const buildBody = v.object({ build, pipeline });
@@ -124,18 +124,22 @@ function buildEventOf(
       round: roundOf(state, reported),
       url: reported.web_url,
       commit: commitOf(reported),
-      title: reported.message && cut(reported.message.split("\n", 1).join(), EVENT_LIMITS.title),
-      message: reported.message && cut(reported.message, EVENT_LIMITS.text),
+      ...textsOf(reported.message),
       ...refOf(body),
       createdAt: reported.created_at,
       startedAt: reported.started_at,
       finishedAt: isTerminal(state) ? reported.finished_at : undefined,
-      startedBy: reported.creator?.name ?? reported.author?.name ?? reported.author?.username,
+      startedBy: starterOf(reported),
       reason,
       parent: parentOf(body),
       rebuiltFrom: linkOf({ id: reported.rebuilt_from?.id, number: reported.rebuilt_from?.number }),
     }),
   });
+}
+
+/** The author of the commit stands for a creator whom the build does not have, not for one without a readable name. */
+function starterOf({ creator, author }: Build): string | null | undefined {
+  return creator?.name ?? (creator?.id ? undefined : (author?.name ?? author?.username));
 }
 
 /** The build whose trigger step started this one. It is a build of the same organization. */

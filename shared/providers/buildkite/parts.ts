@@ -7,8 +7,10 @@ import {
   link,
   moment,
   optional,
+  orUnreadable,
   present,
   requiredMoment,
+  UNREADABLE,
   wholeNumber,
 } from "../payload.ts";
 import { repositoryOf } from "./repository.ts";
@@ -30,7 +32,7 @@ export const tags = optional(
  * read: `pipeline.env` and `pipeline.provider.webhook_url`, which may be secrets, `meta_data`, and e-mail addresses.
  * `sender` is the person who created the webhook, not the one who caused the event.
  */
-export const person = optional(v.object({ id: optional(identifier), name: personName }));
+export const person = v.nullish(v.fallback(v.object({ id: optional(identifier), name: personName }), {}));
 
 export const pipeline = v.object({
   id: optional(identifier),
@@ -56,12 +58,12 @@ export const build = v.object({
   url: optional(v.string()),
   web_url: optional(link),
   state: identifier,
-  blocked: v.fallback(v.nullish(v.boolean(), false), false),
+  blocked: v.nullish(v.boolean(), false),
   cancel_reason: optional(line),
   message: optional(v.string()),
   commit: optional(identifier),
   branch: optional(identity),
-  tag: optional(identity),
+  tag: orUnreadable(v.union([v.literal(""), identity])),
   source: optional(identifier),
   creator: person,
   author: optional(v.object({ name: personName, username: personName })),
@@ -74,7 +76,7 @@ export const build = v.object({
   pull_request: v.nullish(
     v.pipe(
       v.unknown(),
-      v.transform((sent) => (sent && JSON.stringify(sent) !== "{}" ? v.parse(pullRequest, sent) : undefined)),
+      v.transform((sent) => (sent === false || JSON.stringify(sent) === "{}" ? undefined : v.parse(pullRequest, sent))),
     ),
   ),
   rebuilt_from: optional(v.object({ id: optional(identifier), number: optional(wholeNumber) })),
@@ -125,7 +127,7 @@ export function refOf({ build, pipeline }: BuildBody): RefPart {
   const { branch, tag, source, pull_request } = build;
   return present({
     branch: pull_request || tag ? undefined : branch,
-    tag: pull_request ? undefined : tag,
+    tag: pull_request || tag === UNREADABLE ? undefined : tag || undefined,
     change: pull_request?.id ? changeOf(pull_request.id, build, pipeline) : undefined,
     source,
     defaultBranch: pipeline.default_branch,

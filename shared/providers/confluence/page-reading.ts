@@ -5,11 +5,12 @@ import {
   type CommentEvent,
   cut,
   EVENT_LIMITS,
+  PAGE_STATUSES,
   type PageEvent,
   type PagePart,
 } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
-import { present } from "../payload.ts";
+import { deciding, present } from "../payload.ts";
 import { isoTime } from "../time.ts";
 
 /** Ids of pages and comments: Data Center and Connect write numbers, Forge and Automation text. */
@@ -25,17 +26,28 @@ export const attachmentId = v.union([entityId, v.pipe(v.string(), v.regex(/^att[
 export const optional = <const Schema extends v.GenericSchema>(schema: Schema) =>
   v.fallback(v.optional(schema), undefined);
 
+const text = v.pipe(
+  v.string(),
+  v.transform((text) => cut(text.toWellFormed(), EVENT_LIMITS.title) || undefined),
+);
+
 /** A text of an event: cut. Empty means that there is none. */
-export const shortText = optional(
-  v.pipe(
-    v.string(),
-    v.transform((text) => cut(text.toWellFormed(), EVENT_LIMITS.title) || undefined),
-  ),
+export const shortText = optional(text);
+
+/** A text that decides what the event claims: of another kind, it makes the delivery unusable. */
+export const decidingText = v.pipe(
+  deciding(text),
+  v.transform((found) => found ?? undefined),
 );
 
 export const flag = optional(v.boolean());
 export const versionNumber = optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1)));
-export const contentStatus = optional(v.picklist(["current", "draft", "archived", "trashed", "historical"]));
+
+/** A new status is absent. */
+export const contentStatus = v.pipe(
+  decidingText,
+  v.transform((word) => PAGE_STATUSES.find((status) => status === word?.toLowerCase())),
+);
 
 type Optional<T> = { readonly [Name in keyof T]: T[Name] | undefined };
 

@@ -2,11 +2,12 @@ import * as v from "valibot";
 import type { AttachmentEvent, PageEvent, PagePart } from "../../model/event.ts";
 import { sha256Hex } from "../../model/idempotency-keys.ts";
 import type { Reading } from "../../model/reading.ts";
-import { present } from "../payload.ts";
+import { deciding, noList, present } from "../payload.ts";
 import {
   attachmentId,
   attachmentReading,
   contentStatus,
+  decidingText,
   entityId,
   flag,
   ignored,
@@ -60,20 +61,20 @@ const ATTACHMENT_TYPES: ReadonlyMap<string, AttachmentEvent["type"]> = new Map([
   ["deleted:attachment", "attachment.deleted"],
 ]);
 
-const label = v.object({ name: shortText, prefix: shortText });
+const label = v.pipe(noList, v.object({ name: shortText, prefix: decidingText }));
 const space = optional(v.object({ key: shortText }));
 /** In the order of REST v1: the parent is the last one. Atlassian does not document them for events of pages. */
 const ancestors = optional(v.array(v.object({ id: entityId })));
 const version = optional(v.object({ number: versionNumber, minorEdit: flag }));
-const common = { subType: shortText, status: contentStatus, title: shortText, space };
+const common = { subType: decidingText, status: contentStatus, title: shortText, space };
 
 const forgeBody = v.object({
   eventCreatedDate: v.string(),
   atlassianId: shortText,
-  selfGenerated: flag,
+  selfGenerated: deciding(v.boolean()),
   suppressNotifications: flag,
-  updateTrigger: shortText,
-  label: optional(label),
+  updateTrigger: decidingText,
+  label: deciding(label),
   /** The page, or the comment in a comment event. Undefined if a space or a template was labelled. */
   content: v.nullish(
     v.object({
@@ -83,7 +84,7 @@ const forgeBody = v.object({
       version,
       ancestors,
       labels: optional(v.array(optional(label))),
-      container: v.nullish(v.object({ ...common, id: entityId, type: shortText })),
+      container: v.nullish(v.object({ ...common, id: entityId, type: decidingText })),
     }),
   ),
   prevContent: optional(v.object({ space, ancestors })),
@@ -92,7 +93,7 @@ const forgeBody = v.object({
       ...common,
       id: attachmentId,
       version,
-      container: optional(v.object({ id: entityId, type: shortText })),
+      container: optional(v.object({ id: entityId, type: decidingText })),
       extensions: optional(v.object({ mediaType: shortText })),
     }),
   ),
@@ -143,7 +144,7 @@ function readEvent(name: string, body: JsonObject, site: string): Reading {
   if (!kind || (subject !== "label" && subject !== content.type)) return ignored(`${name} without page`);
   const page = { ...pageOf(content, parsed.output), kind };
   const moved = type === "page.moved" && previousOf(parsed.output);
-  return pageReading(site, { ...facts, type, page: { ...page, ...moved }, label });
+  return pageReading(site, { ...facts, type, page: { ...page, ...moved }, label: label ?? undefined });
 }
 
 function kindOf({ type, subType }: Pick<Content, "subType"> & { readonly type: string | undefined }): PagePart["kind"] {

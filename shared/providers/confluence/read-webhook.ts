@@ -1,13 +1,14 @@
 import * as v from "valibot";
 import type { AttachmentEvent, PageEvent, PagePart } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
-import { present } from "../payload.ts";
+import { deciding, noList, present } from "../payload.ts";
 import {
   type AttachmentFacts,
   attachmentId,
   attachmentReading,
   commentReading,
   contentStatus,
+  decidingText,
   entityId,
   flag,
   ignored,
@@ -62,12 +63,15 @@ type Kind = "page" | "blogpost";
 /** One upload has few. More would make one record too large. */
 const MAX_ATTACHMENTS = 100;
 
-const label = v.object({ id: optional(v.union([v.string(), v.number()])), name: shortText, prefix: shortText });
+const label = v.pipe(
+  noList,
+  v.object({ id: optional(v.union([v.string(), v.number()])), name: shortText, prefix: decidingText }),
+);
 
 /** A page, or other content that can have labels, comments and attachments. Data Center reports only the id. */
 const content = v.object({
   id: entityId,
-  contentType: shortText,
+  contentType: decidingText,
   version: versionNumber,
   spaceKey: shortText,
   title: shortText,
@@ -83,27 +87,27 @@ const attachment = v.object({
   version: versionNumber,
   spaceKey: shortText,
   mediaType: shortText,
-  parent: optional(content),
+  parent: deciding(content),
 });
 
 const webhookBody = v.object({
   timestamp: v.number(),
   userKey: shortText,
   userAccountId: shortText,
-  updateTrigger: shortText,
+  updateTrigger: decidingText,
   suppressNotifications: flag,
   page: v.nullish(content),
   blog: v.nullish(content),
   content: v.nullish(content),
   /** Like `attachedTo` and `attachments`, the name in the bodies of Atlassian's own plugin for Connect. */
   labeled: v.nullish(content),
-  label: optional(label),
+  label: deciding(label),
   comment: v.nullish(v.object({ id: entityId, parent: v.nullish(content) })),
   oldParent: parent,
   newParent: parent,
   attachment: v.nullish(attachment),
-  attachedTo: optional(content),
-  attachments: v.nullish(v.pipe(v.array(attachment), v.maxLength(MAX_ATTACHMENTS))),
+  attachedTo: deciding(content),
+  attachments: deciding(v.pipe(v.array(optional(attachment)), v.maxLength(MAX_ATTACHMENTS))),
 });
 
 type WebhookBody = v.InferOutput<typeof webhookBody>;
@@ -136,7 +140,7 @@ export function readWebhook(name: string, input: unknown, site: string): Reading
   const isWanted = required ? kind === required : kind !== "blogpost" || type !== "page.commented";
   if (!isKnown(kind) || !isWanted) return ignored(`${name} on ${kind}`);
   const page = { ...pageOf(named, body), kind, ...(type === "page.moved" && placesIn(body)) };
-  return pageReading(site, { ...facts, type, page, label, comment: comment?.id });
+  return pageReading(site, { ...facts, type, page, label: label ?? undefined, comment: comment?.id });
 }
 
 /** Data Center reports the kind of labelled content at most by the name of the member. */
@@ -169,7 +173,7 @@ function placesIn({ oldParent, newParent }: WebhookBody): Partial<Pick<PagePart,
 }
 
 function attachmentsIn({ attachment, attachments, attachedTo }: WebhookBody): readonly AttachmentFacts[] {
-  const all = attachments ?? (attachment ? [attachment] : []);
+  const all = attachments?.flatMap((one) => one ?? []) ?? (attachment ? [attachment] : []);
   return all.map(({ id, fileName, title, version, spaceKey, mediaType, parent }) => {
     const container = attachedTo ?? parent;
     return {

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { CHANGED, type ChangeEvent, EVENT_LIMITS } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
 import {
+  deciding,
   digestOf,
   identifier,
   line,
@@ -24,7 +25,7 @@ const pullRequestBody = v.object({
     body: optional(prose),
     html_url: optional(link),
     draft: optional(v.boolean()),
-    merged: optional(v.boolean()),
+    merged: deciding(v.boolean()),
     merge_commit_sha: optional(identifier),
     updated_at: requiredMoment,
     user,
@@ -107,7 +108,7 @@ const EDITED: ReadonlyMap<string, Changed> = new Map([
 ]);
 
 function changedIn({ action, changes }: PullRequest): readonly Changed[] {
-  const edited = new Set(Object.keys(Object(changes)).map((name) => EDITED.get(name)));
+  const edited = new Set(Object.keys(present(Object(changes))).map((name) => EDITED.get(name)));
   const known = action === "edited" ? CHANGED.filter((name) => edited.has(name)) : [];
   return known.length === 0 ? [UPDATES.get(action) ?? "other"] : known;
 }

@@ -1,19 +1,22 @@
 import * as v from "valibot";
 import { toIso } from "../../host/clock.ts";
-import { type CodeEvent, EVENT_LIMITS } from "../../model/event.ts";
+import type { CodeEvent } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
-import { changedPathsOf, commitFiles } from "../changed-paths.ts";
-import { identifier, line, link, listOf, moment, optional, present, prose, readerOf, wholeNumber } from "../payload.ts";
+import {
+  deciding,
+  identifier,
+  line,
+  link,
+  moment,
+  optional,
+  present,
+  prose,
+  readerOf,
+  wholeNumber,
+} from "../payload.ts";
+import { commitsPart, pushedCommits, refChangeOf } from "../pushed-commits.ts";
 import { isoTime } from "../time.ts";
 import { actorOf, personIn, repository, user } from "./parts.ts";
-
-const commit = v.object({
-  id: v.pipe(identifier, v.maxLength(100)),
-  message: line,
-  url: optional(link),
-  author: optional(v.object({ name: optional(line) })),
-  ...commitFiles,
-});
 
 const pushBody = v.object({
   ref: identifier,
@@ -21,7 +24,7 @@ const pushBody = v.object({
   after: identifier,
   /** Of an annotated tag, the commit; `after` is then the tag object. */
   head_commit: optional(v.object({ id: identifier })),
-  commits: optional(listOf(commit)),
+  commits: pushedCommits,
   repository: v.object({
     ...repository.entries,
     /** Seconds since 1970; only pushes have a number here. */
@@ -35,10 +38,10 @@ export const push = readerOf(pushBody, (body, { kind, receivedAt }): Reading => 
   const { id, full_name: project, html_url, default_branch, pushed_at } = body.repository;
   const [, family, name] = /^refs\/(heads|tags)\/(.+)$/.exec(ref) ?? [];
   if (!name) return { outcome: "ignored", kind: `${kind}.other` };
-  const commits = body.commits ?? [];
-  const change = changeOf(before, after);
+  const change = refChangeOf(before, after);
   const pushedAt = isoTime(pushed_at ? pushed_at * 1000 : undefined);
   const type = family === "tags" ? "code.tagged" : "code.pushed";
+  const commit = type === "code.tagged" ? body.head_commit?.id : after;
   const event: CodeEvent = present({
     type: change === "deleted" ? "code.deleted" : type,
     keyParts: [String(id), ref, before, after, pushedAt ?? "", personIn(sender)],
@@ -52,25 +55,14 @@ export const push = readerOf(pushBody, (body, { kind, receivedAt }): Reading => 
       ref,
       name,
       change,
-      commit: change === "deleted" ? undefined : (body.head_commit?.id ?? after),
+      commit: change === "deleted" ? undefined : commit,
       before: change === "created" ? undefined : before,
-      commits: commits
-        .slice(-EVENT_LIMITS.commits)
-        .map(({ id, message, url, author }) => present({ id, message, url, author: author?.name })),
-      commitCount: commits.length,
-      paths: changedPathsOf(commits, commits.length >= MAX_COMMITS),
+      ...commitsPart(body.commits, { limit: MAX_COMMITS }),
       defaultBranch: default_branch,
     }),
   });
   return { outcome: "event", events: [event] };
 });
-
-function changeOf(before: string, after: string): CodeEvent["code"]["change"] {
-  if (NO_COMMIT.test(after)) return "deleted";
-  return NO_COMMIT.test(before) ? "created" : "updated";
-}
-
-const NO_COMMIT = /^0+$/;
 
 /** GitHub reports at most this number of commits of a push. */
 const MAX_COMMITS = 2048;
@@ -83,7 +75,7 @@ const releaseBody = v.object({
     target_commitish: optional(v.string()),
     name: optional(line),
     body: optional(prose),
-    draft: optional(v.boolean()),
+    draft: deciding(v.boolean()),
     html_url: optional(link),
     published_at: optional(moment),
   }),

@@ -1,17 +1,18 @@
 import * as v from "valibot";
 import { isTerminal } from "../../model/build-order.ts";
-import { type BuildEvent, type BuildState, cut, EVENT_LIMITS, type RefPart } from "../../model/event.ts";
+import type { BuildEvent, BuildState, DeploymentEvent, RefPart } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
 import {
+  deciding,
   identifier,
   line,
   link,
-  listOf,
   moment,
   optional,
   present,
   readerOf,
   requiredMoment,
+  textsOf,
   wholeNumber,
 } from "../payload.ts";
 import { actorOf, changePlaceOf, headRepository, isFork, namedPipeline, repository, user } from "./parts.ts";
@@ -29,9 +30,9 @@ const CONCLUSIONS: ReadonlyMap<string, BuildState> = new Map([
   ["action_required", "waiting"],
 ]);
 
-/** Pull requests that have the commit. Empty for a fork. */
+/** Pull requests that have the commit. Empty for a fork. One wrong item makes the list absent: the others are not all. */
 const pullRequests = optional(
-  listOf(
+  v.array(
     v.object({
       number: wholeNumber,
       base: v.object({ ref: identifier, repo: v.object({ id: wholeNumber }) }),
@@ -95,8 +96,7 @@ export const workflowRun = readerOf(workflowRunBody, (body, { kind }): Reading =
       round: `${String(attempt ?? 0).padStart(6, "0")}.${time}`,
       url: run.html_url,
       commit: run.head_sha,
-      title: titleOf(run.head_commit),
-      message: messageOf(run),
+      ...textsOf(run.head_commit?.message, run.event?.startsWith("pull_request") ? run.display_title : undefined),
       ...refOf(body),
       source: run.event,
       defaultBranch: base.default_branch,
@@ -125,9 +125,12 @@ const reasonIn = (action: string, conclusion: string | null | undefined): string
  * `head_branch` may be the branch of a fork, which may have the name of a branch of this repository. GitHub does not list
  * the pull request of a run for a fork.
  */
-function refOf({ repository: base, workflow_run: run }: WorkflowRun): Pick<RefPart, "branch" | "tag" | "change"> {
+function refOf({
+  repository: base,
+  workflow_run: run,
+}: WorkflowRun): Pick<RefPart, "branch" | "tag" | "refName" | "change"> {
   const { event, head_branch, head_repository: head } = run;
-  if (isFork(head, base) !== false || event?.startsWith("pull_request")) {
+  if (isFork(head, base) || event?.startsWith("pull_request")) {
     const [only, ...others] = (run.pull_requests ?? []).filter((one) => one.base.repo.id === base.id);
     // One commit may be in several pull requests, and the run does not say which one it tests.
     const request = others.length === 0 ? only : undefined;
@@ -138,19 +141,22 @@ function refOf({ repository: base, workflow_run: run }: WorkflowRun): Pick<RefPa
       }),
     };
   }
-  if (!head_branch || !event || event === "merge_group") return {};
-  return event === "release" ? { tag: head_branch } : { branch: head_branch };
+  if (!head || !head_branch || !event || event === "merge_group") return {};
+  if (event === "release") return { tag: head_branch };
+  return ON_DEFAULT_BRANCH.has(event) ? { branch: head_branch } : { refName: head_branch };
 }
 
-/** The title of the pull request comes first, because a long commit message is cut at its end. */
-function messageOf({ display_title, event, head_commit }: WorkflowRun["workflow_run"]): string | undefined {
-  const title = event?.startsWith("pull_request") ? display_title : undefined;
-  const texts = [title, head_commit?.message].filter((text) => text);
-  return texts.length === 0 ? undefined : cut(texts.join("\n"), EVENT_LIMITS.text);
-}
-
-const titleOf = (commit: v.InferOutput<typeof headCommit>): string | undefined =>
-  commit ? cut(commit.message.split("\n", 1).join(), EVENT_LIMITS.title) : undefined;
+/**
+ * Events that start runs only on the default branch. A run that another event started, such as `push`, may be for a tag:
+ * `head_branch` then has the tag's name, and no member says so.
+ */
+const ON_DEFAULT_BRANCH: ReadonlySet<string> = new Set([
+  "schedule",
+  "repository_dispatch",
+  "workflow_run",
+  "issues",
+  "issue_comment",
+]);
 
 const checkSuiteBody = v.object({
   action: identifier,
@@ -161,7 +167,7 @@ const checkSuiteBody = v.object({
     head_commit: headCommit,
     created_at: requiredMoment,
     updated_at: requiredMoment,
-    app: v.object({ id: wholeNumber, slug: optional(identifier), name: optional(line) }),
+    app: v.object({ id: wholeNumber, slug: deciding(identifier), name: optional(line) }),
   }),
   repository,
   sender: user,
@@ -189,8 +195,7 @@ export const checkSuite = readerOf(checkSuiteBody, (body, { kind }): Reading => 
       state,
       round: time,
       commit: suite.head_sha,
-      title: titleOf(suite.head_commit),
-      message: suite.head_commit && cut(suite.head_commit.message, EVENT_LIMITS.text),
+      ...textsOf(suite.head_commit?.message),
       source: "check_suite",
       defaultBranch: base.default_branch,
       createdAt: suite.created_at,
@@ -199,3 +204,94 @@ export const checkSuite = readerOf(checkSuiteBody, (body, { kind }): Reading => 
   });
   return { outcome: "event", events: [event] };
 });
+
+const deploymentMembers = {
+  action: identifier,
+  deployment: v.object({
+    id: wholeNumber,
+    sha: optional(identifier),
+    environment: line,
+    production_environment: optional(v.boolean()),
+    description: optional(line),
+    created_at: requiredMoment,
+  }),
+  /** The job of GitHub Actions that deploys. */
+  check_run: optional(v.object({ id: wholeNumber })),
+  repository,
+  sender: user,
+};
+
+const deploymentBody = v.object(deploymentMembers);
+
+type Deployment = v.InferOutput<typeof deploymentBody>;
+
+/** A deployment that was created. Its states are events of their own. */
+export const deployment = readerOf(deploymentBody, (body, { kind }): Reading => {
+  const { action, deployment } = body;
+  if (action !== "created") return { outcome: "ignored", kind: `${kind}.${action}` };
+  return deploymentEvent(body, { state: "queued", time: deployment.created_at, status: "" });
+});
+
+/** States of deployments. */
+const STATES: ReadonlyMap<string, BuildState> = new Map([
+  ["queued", "queued"],
+  ["pending", "queued"],
+  ["in_progress", "running"],
+  ["waiting", "waiting"],
+  ["success", "succeeded"],
+  ["failure", "failed"],
+  ["error", "failed"],
+]);
+
+const statusBody = v.object({
+  ...deploymentMembers,
+  deployment_status: v.object({
+    id: wholeNumber,
+    state: identifier,
+    log_url: optional(link),
+    target_url: optional(link),
+    environment_url: optional(link),
+    created_at: requiredMoment,
+  }),
+});
+
+/** `inactive` is ignored: a later deployment replaced this one. */
+export const deploymentStatus = readerOf(statusBody, (body, { kind }): Reading => {
+  const { id, state: reported, log_url, target_url, environment_url, created_at: time } = body.deployment_status;
+  const state = STATES.get(reported);
+  if (!state) return { outcome: "ignored", kind: `${kind}.${reported}` };
+  const url = [log_url, target_url, environment_url].find((one) => one);
+  return deploymentEvent(body, { state, time, status: String(id), url });
+});
+
+interface Step {
+  readonly state: BuildState;
+  readonly time: string;
+  /** The id of the status; empty for the creation. */
+  readonly status: string;
+  readonly url?: string | null | undefined;
+}
+
+function deploymentEvent(body: Deployment, { state, time, status, url }: Step): Reading {
+  const { id, sha, environment, production_environment, description } = body.deployment;
+  const { id: repositoryId, full_name: project } = body.repository;
+  const event: DeploymentEvent = present({
+    type: `deployment.${state}`,
+    keyParts: [String(repositoryId), String(id), status, state],
+    time,
+    subject: `${project} to ${environment}`,
+    actor: actorOf(body.sender),
+    deployment: present({
+      project,
+      id: String(id),
+      environment,
+      tier: production_environment ? "production" : undefined,
+      state,
+      commit: sha,
+      title: description || undefined,
+      url,
+      job: body.check_run ? String(body.check_run.id) : undefined,
+    }),
+  });
+  return { outcome: "event", events: [event] };
+}

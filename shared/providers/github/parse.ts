@@ -5,8 +5,7 @@ import type { Reading } from "../../model/reading.ts";
 import type { Reader } from "../payload.ts";
 import { pullRequest } from "./parse-change.ts";
 import { push, release } from "./parse-code.ts";
-import { deployment, deploymentStatus } from "./parse-deployment.ts";
-import { checkSuite, workflowRun } from "./parse-run.ts";
+import { checkSuite, deployment, deploymentStatus, workflowRun } from "./parse-run.ts";
 
 /** The events that are published. */
 const READERS: ReadonlyMap<string, Reader> = new Map([
@@ -52,7 +51,7 @@ function readBody(body: Uint8Array, event: string | null, receivedAt: AuthenticD
   const read = READERS.get(event);
   if (!read) return { outcome: "ignored", kind: cut(event, EVENT_LIMITS.title) };
   // No signature covers the header, so a body that belongs to another event must not be read as this one.
-  const [, shown] = MEMBERS.find(([member]) => json.value[member] !== undefined) ?? [];
+  const [, shown] = MEMBERS.find(([member]) => (json.value[member] ?? undefined) !== undefined) ?? [];
   if (shown !== event) {
     return { outcome: "unusable", problem: "the body and the header X-GitHub-Event name different events" };
   }

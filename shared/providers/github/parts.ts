@@ -5,10 +5,12 @@ import { identifier, identity, link, optional, present, wholeNumber } from "../p
 /** Members that several events share: https://docs.github.com/en/webhooks/webhook-events-and-payloads */
 
 /** An e-mail address and an avatar are not read. */
-export const user = optional(v.object({ id: optional(wholeNumber), login: identifier }));
+export const user = v.nullish(v.fallback(v.object({ id: optional(wholeNumber), login: optional(identifier) }), {}));
 
-export const actorOf = (reported: v.InferOutput<typeof user>): Actor | undefined =>
-  reported ? { id: String(reported.id ?? reported.login), username: reported.login } : undefined;
+export function actorOf(reported: v.InferOutput<typeof user>): Actor | undefined {
+  const id = reported?.id ?? reported?.login;
+  return id ? present({ id: String(id), username: reported?.login }) : undefined;
+}
 
 /** What identifies a person in an event key. */
 export const personIn = (reported: v.InferOutput<typeof user>): string => String(reported?.id ?? reported?.login ?? "");

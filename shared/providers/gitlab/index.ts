@@ -67,6 +67,8 @@ export const gitlab = {
     "token.expiring",
   ],
   secrets: { signingToken: "standard-webhooks", token: "token" },
+  // A merge request's pipeline may run in the fork. Its jobs have the name of their branch, and no mark.
+  hiddenForks: () => ({ parts: ["job"], startedBy: [], inPipelineOfFork: true }),
   connect(source, deps) {
     const { signingToken, token } = v.parse(settings, source.settings);
     return {

@@ -3,16 +3,19 @@ import { toIso } from "../../host/clock.ts";
 import { CHANGED, type ChangeEvent, EVENT_LIMITS } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
 import {
+  deciding,
   digestOf,
   identifier,
   line,
   link,
   listOf,
   optional,
+  orUnreadable,
   present,
   prose,
   readerOf,
   requiredMoment,
+  UNREADABLE,
   wholeNumber,
 } from "../payload.ts";
 import { actorOf, changeRefMembers, changeRefOf, person, personIn, projectPlace, user } from "./parts.ts";
@@ -45,7 +48,7 @@ const mergeRequestBody = v.object({
     action: optional(identifier),
     actioned_at: optional(requiredMoment),
     updated_at: requiredMoment,
-    oldrev: optional(identifier),
+    oldrev: orUnreadable(identifier),
     merge_commit_sha: optional(identifier),
   }),
   /** Compared as a whole: two people, or one person twice, may change something within one second. */
@@ -73,7 +76,7 @@ export const mergeRequest = readerOf(mergeRequestBody, (body, { kind, receivedAt
       action,
       actioned_at ?? updated_at,
       attributes.last_commit?.id ?? "",
-      oldrev ?? "",
+      String(oldrev ?? ""),
       personIn(body.user),
       digestOf([body.changes, body.labels]),
     ],
@@ -119,8 +122,9 @@ const RENAMED: ReadonlyMap<string, Changed> = new Map([
 const changedTitle = v.object({ title: v.object({ previous: v.string(), current: v.string() }) });
 
 /** GitLab reports `oldrev` only if there are new commits. It may report an update without any change. */
-function changedIn(changes: unknown, oldrev: string | null | undefined): readonly Changed[] {
-  const names = new Set(Object.keys(Object(changes)).map((name) => RENAMED.get(name) ?? name));
+function changedIn(changes: unknown, oldrev: unknown): readonly Changed[] | undefined {
+  if (oldrev === UNREADABLE) return undefined;
+  const names = new Set(Object.keys(present(Object(changes))).map((name) => RENAMED.get(name) ?? name));
   if (oldrev) names.add("code");
   if (v.is(changedTitle, changes)) {
     const { previous, current } = changes.title;
@@ -140,12 +144,12 @@ const isSet = (flag: unknown): boolean => flag !== undefined && flag !== null &&
 const noteBody = v.object({
   user,
   project: projectPlace,
-  event_type: optional(v.string()),
+  event_type: v.optional(v.unknown()),
   object_attributes: v.object({
     id: wholeNumber,
     note: prose,
     noteable_type: optional(identifier),
-    action: optional(identifier),
+    action: deciding(identifier),
     system: v.optional(v.unknown()),
     internal: v.optional(v.unknown()),
     /** The name of `internal` before 15.0. */
@@ -170,8 +174,8 @@ export const note = readerOf(noteBody, (body, { kind }): Reading => {
     url,
   } = body.object_attributes;
   const { merge_request, event_type } = body;
-  if (event_type === "confidential_note" || isSet(confidential))
-    return { outcome: "ignored", kind: `${kind}.confidential` };
+  const isPublic = typeof event_type === "string" ? event_type !== "confidential_note" : !isSet(event_type);
+  if (!isPublic || isSet(confidential)) return { outcome: "ignored", kind: `${kind}.confidential` };
   if (isSet(system)) return { outcome: "ignored", kind: `${kind}.system` };
   if (isSet(internal)) return { outcome: "ignored", kind: `${kind}.internal` };
   if (noteable_type !== "MergeRequest" || !merge_request)

@@ -1,14 +1,12 @@
 import * as v from "valibot";
 import { type EpochMillis, epochMillis, isAhead, toIso } from "../../host/clock.ts";
-import { type CodeEvent, EVENT_LIMITS } from "../../model/event.ts";
+import type { CodeEvent } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
-import { changedPathsOf, commitFiles } from "../changed-paths.ts";
 import {
+  deciding,
   identifier,
   line,
   link,
-  listOf,
-  moment,
   optional,
   present,
   prose,
@@ -16,15 +14,8 @@ import {
   requiredMoment,
   wholeNumber,
 } from "../payload.ts";
+import { commitsPart, pushedCommits, refChangeOf } from "../pushed-commits.ts";
 import { actorOf, personIn, project, projectPlace } from "./parts.ts";
-
-const commit = v.object({
-  id: v.pipe(identifier, v.maxLength(100)),
-  message: line,
-  url: optional(link),
-  author: optional(v.object({ name: optional(line) })),
-  ...commitFiles,
-});
 
 const pushBody = v.object({
   ref: identifier,
@@ -38,8 +29,8 @@ const pushBody = v.object({
   user_username: optional(identifier),
   project_id: wholeNumber,
   project: projectPlace,
-  commits: optional(listOf(commit)),
-  total_commits_count: optional(wholeNumber),
+  commits: pushedCommits,
+  total_commits_count: deciding(wholeNumber),
 });
 
 export const push = codeReader("code.pushed");
@@ -50,9 +41,9 @@ function codeReader(type: CodeEvent["type"]) {
     const { ref, before, after, project_id } = body;
     const { path_with_namespace: path, web_url, default_branch } = body.project;
     const person = { id: body.user_id, name: body.user_name, username: body.user_username };
-    const commits = body.commits ?? [];
-    const commitCount = body.total_commits_count ?? commits.length;
-    const change = changeOf(before, after);
+    const change = refChangeOf(before, after);
+    // For an annotated tag, `after` is the tag object and `checkout_sha` its commit.
+    const commit = type === "code.tagged" ? body.checkout_sha : after;
     const name = ref.replace(/^refs\/(heads|tags)\//, "");
     const event: CodeEvent = present({
       type: change === "deleted" ? "code.deleted" : type,
@@ -68,15 +59,10 @@ function codeReader(type: CodeEvent["type"]) {
         ref,
         name,
         change,
-        // For an annotated tag, `after` is the tag object and `checkout_sha` its commit.
-        commit: change === "deleted" ? undefined : (body.checkout_sha ?? after),
+        commit: change === "deleted" ? undefined : commit,
         before: change === "created" ? undefined : before,
-        commits: commits
-          .slice(-EVENT_LIMITS.commits)
-          .map(({ id, message, url, author }) => present({ id, message, url, author: author?.name })),
-        commitCount,
         // Only the newest twenty commits are reported.
-        paths: changedPathsOf(commits, commitCount > commits.length),
+        ...commitsPart(body.commits, { total: body.total_commits_count }),
         protected: body.ref_protected,
         defaultBranch: default_branch,
         message: type === "code.tagged" ? body.message : undefined,
@@ -86,13 +72,6 @@ function codeReader(type: CodeEvent["type"]) {
   });
 }
 
-function changeOf(before: string, after: string): CodeEvent["code"]["change"] {
-  if (NO_COMMIT.test(after)) return "deleted";
-  return NO_COMMIT.test(before) ? "created" : "updated";
-}
-
-const NO_COMMIT = /^0+$/;
-
 const releaseBody = v.object({
   id: wholeNumber,
   action: identifier,
@@ -100,7 +79,7 @@ const releaseBody = v.object({
   name: optional(line),
   description: optional(prose),
   created_at: requiredMoment,
-  released_at: optional(moment),
+  released_at: deciding(requiredMoment),
   url: optional(link),
   commit: optional(v.object({ id: identifier })),
   project,

@@ -5,13 +5,13 @@ import {
   type ApprovalEvent,
   type BuildEvent,
   type BuildState,
-  cut,
   type DeploymentEvent,
   EVENT_LIMITS,
   type JobEvent,
 } from "../../model/event.ts";
 import type { Reading } from "../../model/reading.ts";
 import {
+  deciding,
   identifier,
   line,
   link,
@@ -21,6 +21,7 @@ import {
   present,
   readerOf,
   requiredMoment,
+  textsOf,
   wholeNumber,
 } from "../payload.ts";
 import { isoTime } from "../time.ts";
@@ -34,6 +35,7 @@ import {
   placeOf,
   project,
   sourcePipeline,
+  tagMark,
   user,
 } from "./parts.ts";
 
@@ -75,11 +77,11 @@ const pipelineBody = v.object({
   object_attributes: v.object({
     id: wholeNumber,
     iid: optional(wholeNumber),
-    name: optional(v.string()),
+    name: deciding(v.string()),
     ref: optional(identifier),
-    tag: optional(v.boolean()),
+    tag: tagMark,
     sha: optional(identifier),
-    source: optional(identifier),
+    source: deciding(identifier),
     status: identifier,
     protected_ref: optional(v.boolean()),
     created_at: requiredMoment,
@@ -133,8 +135,7 @@ export const pipeline = readerOf(pipelineBody, (body, { kind, receivedAt }): Rea
       round: roundOf(state, finished_at, builds),
       url: attributes.url ?? (web_url && `${web_url}/-/pipelines/${id}`),
       commit: attributes.sha,
-      title: body.commit && cut(body.commit.message.split("\n", 1).join(), EVENT_LIMITS.title),
-      message: messageOf(body),
+      ...textsOf(body.commit?.message, body.merge_request?.title),
       ...refOf(body),
       source,
       defaultBranch: default_branch,
@@ -178,12 +179,6 @@ const DANGLING_SOURCES: ReadonlySet<string> = new Set([
   "duo_workflow",
   "pipeline_execution_policy_schedule",
 ]);
-
-/** The title of the merge request comes first, because a long commit message is cut at its end. */
-function messageOf({ commit, merge_request }: Pipeline): string | undefined {
-  const texts = [merge_request?.title, commit?.message].filter((text) => text);
-  return texts.length === 0 ? undefined : cut(texts.join("\n"), EVENT_LIMITS.text);
-}
 
 /** GitLab reports a pipeline's start as the seconds that it was queued, and omits zero. */
 function startOf(created: string, queuedSeconds: number | null | undefined): string | undefined {
@@ -257,11 +252,11 @@ const buildBody = v.object({
   project_id: wholeNumber,
   /** Older servers report only the display name. */
   project_name: optional(line),
-  project: optional(project),
+  project: deciding(project),
   pipeline_id: wholeNumber,
   build_id: wholeNumber,
   build_name: line,
-  build_stage: optional(v.string()),
+  build_stage: deciding(v.string()),
   build_status: identifier,
   build_created_at: optional(moment),
   build_started_at: optional(moment),
@@ -270,10 +265,10 @@ const buildBody = v.object({
   build_failure_reason: optional(line),
   retries_count: optional(wholeNumber),
   ref: optional(identifier),
-  tag: optional(v.boolean()),
+  tag: tagMark,
   sha: optional(identifier),
   /** Of the pipeline, in spite of its name. */
-  commit: optional(v.object({ name: optional(v.string()) })),
+  commit: deciding(v.object({ name: deciding(v.string()) })),
   source_pipeline: sourcePipeline,
   runner: optional(v.object({ id: optional(wholeNumber), tags: optional(listOf(line, EVENT_LIMITS.tags)) })),
   environment: optional(v.object({ name: optional(line) })),

@@ -1,6 +1,17 @@
 import * as v from "valibot";
 import type { Actor, BuildLink, ChangeRef, RefPart } from "../../model/event.ts";
-import { identifier, identity, line, link, optional, present, wholeNumber } from "../payload.ts";
+import {
+  deciding,
+  identifier,
+  identity,
+  line,
+  link,
+  optional,
+  orUnreadable,
+  present,
+  UNREADABLE,
+  wholeNumber,
+} from "../payload.ts";
 
 /** Members that several hooks share: https://docs.gitlab.com/user/project/integrations/webhook_events/ */
 
@@ -59,26 +70,29 @@ export function changeRefOf(reported: ReportedChange, paths: ReadonlyMap<number,
   });
 }
 
+/** Whether a run is for a tag. */
+export const tagMark = orUnreadable(v.boolean());
+
 /**
  * What a run of `path` is for, by its ref. A merge request has the ref `refs/merge-requests/<number>/head`, `merge` or
  * `train` in the project that it targets.
  */
 export function placeOf(
   ref: string | null | undefined,
-  { tag, path }: { readonly tag: boolean | null | undefined; readonly path: string | undefined },
+  { tag, path }: { readonly tag: v.InferOutput<typeof tagMark>; readonly path: string | undefined },
 ): Pick<RefPart, "branch" | "tag" | "change"> {
   if (!ref) return {};
   const number = /^refs\/merge-requests\/(\d+)\//.exec(ref)?.[1];
   if (number) return { change: present({ id: number, targetProject: path }) };
   const name = ref.replace(/^refs\/(?:heads|tags)\//, "");
-  if (tag || ref.startsWith("refs/tags/")) return { tag: name };
-  return name.startsWith("refs/") ? {} : { branch: name };
+  if (tag === true || ref.startsWith("refs/tags/")) return { tag: name };
+  return tag === UNREADABLE || name.startsWith("refs/") ? {} : { branch: name };
 }
 
 /** The pipeline that started this one by a trigger job: of the same project (parent) or of another. */
-export const sourcePipeline = optional(
+export const sourcePipeline = deciding(
   v.object({
-    project: optional(v.object({ path_with_namespace: optional(identifier) })),
+    project: deciding(v.object({ path_with_namespace: deciding(identifier) })),
     pipeline_id: optional(wholeNumber),
     job_id: optional(wholeNumber),
   }),

@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { epochMillis, toIso } from "../../host/clock.ts";
 import { readJsonObject } from "../../host/strict-json.ts";
+import { credentialIn, parseWebUrl } from "../../host/url-credentials.ts";
 import type { TokenRun } from "../../identity/presets/preset.ts";
 import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
 import { isTerminal } from "../../model/build-order.ts";
@@ -8,20 +9,33 @@ import { BUILD_STATES, type BuildEvent, EVENT_LIMITS } from "../../model/event.t
 import type { Reading } from "../../model/reading.ts";
 import { identifier, line, present, wholeNumber } from "../payload.ts";
 
-const address = v.pipe(v.string(), v.maxLength(1_000), v.regex(/^https?:\/\/\S+$/, "an http:// or https:// address"));
+/** A credential is refused and not removed: the job that sent it must not send it again. */
+const openText = v.pipe(
+  v.string(),
+  v.check(
+    (text) => credentialIn(text) === undefined,
+    ({ input }) => `no URL with a credential, which is ${credentialIn(input)} here`,
+  ),
+);
+const address = v.pipe(
+  openText,
+  v.maxLength(1_000),
+  v.regex(/^https?:\/\/\S+$/, "an http:// or https:// address"),
+  v.check((text) => parseWebUrl(text).ok, "an http:// or https:// address without user info"),
+);
 
 /** A CI job's report about its build. Only the token identifies the build, never a member of this body. */
 const statusBody = v.strictObject({
   state: v.picklist(BUILD_STATES),
   /** Distinguishes several reports of one run: `deploy`, `docs`. It is shown after the name from the token. */
-  pipeline: v.optional(v.pipe(identifier, v.maxLength(120))),
+  pipeline: v.optional(v.pipe(openText, identifier, v.maxLength(120))),
   number: v.optional(wholeNumber),
   url: v.optional(address),
   /** Address of a Confluence page that should show it. */
   page: v.optional(address),
   results: v.optional(
     v.pipe(
-      v.record(v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9_.-]{0,62}$/, "a name")), line),
+      v.record(v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9_.-]{0,62}$/, "a name")), v.pipe(openText, line)),
       v.maxEntries(EVENT_LIMITS.results),
     ),
   ),

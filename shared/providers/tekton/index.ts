@@ -63,7 +63,7 @@ export const tekton = {
   ],
   secrets: { "basic.password": "basic" },
   // Only Pipelines-as-Code labels a run with what it is for.
-  hiddenForks: () => [],
+  hiddenForks: () => ({ parts: ["build", "job"], startedBy: [] }),
   contentTypes: ["application/cloudevents+json"],
   connect(source, deps) {
     const { bearer, basic, dashboard, maxAgeHours } = v.parse(settings, source.settings);

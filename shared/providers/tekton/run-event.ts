@@ -121,7 +121,8 @@ const REF_PARAMS = ["ref", "git-ref", "revision", "git-revision", ...BRANCH_PARA
 
 /** Arrays and objects become JSON. */
 function resultsOf(values: readonly NamedValue[]): Readonly<Record<string, string>> | undefined {
-  const results = values.slice(0, EVENT_LIMITS.results).map(({ name, value }) => {
+  const reported = values.filter(({ value }) => value !== undefined && value !== null);
+  const results = reported.slice(0, EVENT_LIMITS.results).map(({ name, value }) => {
     const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
     return [cut(name, EVENT_LIMITS.title), cut(withoutCredentials(text), RESULT_LENGTH)] as const;
   });

@@ -23,7 +23,7 @@ export interface RunStatus {
  * sending.
  */
 export function runStatusOf(kind: RunKind, { metadata, status }: Run, receivedAt: EpochMillis): RunStatus {
-  const condition = status.conditions.find(({ type }) => type === "Succeeded");
+  const condition = status.conditions.find((one) => "status" in one);
   const { reason, message } = condition ?? {};
   // The controller has taken the TaskRun, and its pod does not exist yet.
   const isTaken = kind === "taskRun" && condition?.status === "Unknown" && reason === "Started";
@@ -63,7 +63,7 @@ export function exitCodeOf({ status }: Run, { state, retried }: RunStatus): numb
   const failed = steps.find(
     ({ terminated, terminationReason }) => terminated?.exitCode && terminationReason !== "Continued",
   );
-  return failed?.terminated?.exitCode;
+  return failed?.terminated?.exitCode ?? undefined;
 }
 
 /** The formats are checked, so that an annotation cannot carry other data into the event. */

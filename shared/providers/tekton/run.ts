@@ -1,52 +1,67 @@
 import * as v from "valibot";
+import { noList } from "../payload.ts";
 
-/** A member that is absent, null or of another kind is undefined: an optional member never makes an event unusable. */
+/** A member that an event can do without: undefined if it is absent, null or of another kind. */
 const optional = <Schema extends v.GenericSchema>(schema: Schema) => v.fallback(v.optional(schema), undefined);
 
 const text = optional(v.string());
-const texts = v.fallback(v.record(v.string(), text), {});
+/** A text that decides the state, the pipeline or the origin: of another kind, it makes the event unusable. */
+const decidingText = v.pipe(
+  v.nullish(v.string()),
+  v.transform((found) => found ?? undefined),
+);
+const texts = v.nullish(v.record(v.string(), decidingText), {});
 /** https://kubernetes.io/docs/concepts/overview/working-with-objects/names/ */
 const name = v.pipe(v.string(), v.maxLength(253), v.regex(/^[a-z0-9][a-z0-9.-]*$/));
 const uid = v.pipe(v.string(), v.nonEmpty(), v.maxLength(63));
-const values = v.fallback(
-  v.array(v.fallback(v.object({ name: v.string(), value: v.optional(v.unknown()) }), { name: "", value: undefined })),
-  [],
+const value = v.object({ name: v.string(), value: v.optional(v.unknown()) });
+const params = v.nullish(v.array(value), []);
+const results = v.pipe(
+  v.fallback(v.array(optional(value)), []),
+  v.transform((items) => items.filter((item) => item !== undefined)),
 );
-const reference = optional(v.object({ name: text, resolver: text, params: values }));
+const reference = v.nullish(v.object({ name: decidingText, resolver: decidingText, params }));
+/** One wrong step makes the whole list empty: the exit code of a later one would pass for that of the task. */
 const steps = v.fallback(
   v.array(
-    v.object({
-      container: text,
-      terminationReason: text,
-      terminated: optional(v.object({ exitCode: optional(v.pipe(v.number(), v.safeInteger())) })),
-    }),
+    v.pipe(
+      noList,
+      v.object({
+        terminationReason: decidingText,
+        terminated: v.nullish(v.pipe(noList, v.object({ exitCode: v.nullish(v.pipe(v.number(), v.safeInteger())) }))),
+      }),
+    ),
   ),
   [],
 );
 
-const spec = v.object({ pipelineRef: reference, taskRef: reference, customRef: reference, params: values });
-const status = v.object({
-  conditions: v.nullish(
-    v.array(
-      v.object({
-        type: v.string(),
-        status: v.picklist(["True", "False", "Unknown"]),
-        reason: text,
-        message: text,
-        lastTransitionTime: text,
-      }),
-    ),
-    [],
+/** The condition that has the state. Of the others, only the type is read. */
+const succeeded = v.object({
+  type: v.literal("Succeeded"),
+  status: v.picklist(["True", "False", "Unknown"]),
+  reason: decidingText,
+  message: text,
+  lastTransitionTime: text,
+});
+const otherCondition = v.object({
+  type: v.pipe(
+    v.string(),
+    v.check((type) => type !== "Succeeded"),
   ),
+});
+
+const spec = v.object({ pipelineRef: reference, taskRef: reference, customRef: reference, params });
+const status = v.object({
+  conditions: v.nullish(v.array(v.union([succeeded, otherCondition])), []),
   /** The earlier tries of a TaskRun. */
   retriesStatus: v.fallback(v.array(v.fallback(v.object({ steps }), { steps: [] })), []),
   startTime: text,
   completionTime: text,
   podName: text,
   steps,
-  pipelineResults: values,
-  taskResults: values,
-  results: values,
+  pipelineResults: results,
+  taskResults: results,
+  results,
 });
 
 /**
@@ -58,18 +73,14 @@ const run = v.object({
     name,
     namespace: name,
     uid,
-    generateName: text,
+    generateName: decidingText,
     creationTimestamp: text,
     labels: texts,
     annotations: texts,
-    ownerReferences: v.fallback(v.array(v.object({ kind: text, name: text, uid: text })), []),
+    ownerReferences: v.nullish(v.array(v.object({ kind: decidingText, name: decidingText, uid: decidingText })), []),
   }),
-  spec: v.fallback(spec, () => v.parse(spec, {})),
-  status: v.pipe(
-    v.optional(v.unknown(), {}),
-    v.transform((member) => member ?? {}),
-    status,
-  ),
+  spec: v.nullish(spec, {}),
+  status: v.pipe(v.nullish(noList, {}), status),
 });
 
 /** An event has one of the three. Its type determines which. */

@@ -23,10 +23,23 @@ async function findings(when: string, text = config(when)): Promise<readonly str
   return found.filter(({ id }) => id === "branch-of-fork").map(({ level, message }) => `${level} ${message}`);
 }
 
+const JOBS = "{ source: [drawbridge.gitlab], detail-type: [job.failed], detail: { job: { branch: [main] } } }";
+
 describe("a route on a branch", () => {
+  it("a route on a branch is a warning if it matches jobs of every project of GitLab, because a fork is one too", async () => {
+    expect(await findings(JOBS)).toEqual([
+      expect.stringMatching(/job\.branch: a run for a fork may have this branch too: "code" cannot distinguish it/),
+    ]);
+    expect(await findings(JOBS.replace("main]", "main], pipeline: [{ anything-but: a/b }]"))).toHaveLength(1);
+  });
+
   it.each([
     ["builds of a branch", "{ detail-type: [build.succeeded], detail: { build: { branch: [main] } } }", "build"],
-    ["jobs of branches", "{ detail-type: [job.failed], detail: { job: { branch: [{ prefix: release/ }] } } }", "job"],
+    [
+      "jobs of branches",
+      "{ detail-type: [job.failed], source: [drawbridge.tekton], detail: { job: { branch: [{ prefix: release/ }] } } }",
+      "job",
+    ],
     ["all branches but one", "{ detail: { build: { branch: [{ anything-but: main }] } } }", "build"],
     [
       "one of two branches of the pattern",
@@ -53,6 +66,8 @@ describe("a route on a branch", () => {
     ["runs that are known to be for no fork", "{ detail: { build: { branch: [main], change: { fork: [false] } } } }"],
     ["runs without a branch", "{ detail: { build: { branch: [{ exists: false }] } } }"],
     ["a state that Tekton does not report", "{ detail-type: [build.waiting], detail: { build: { branch: [main] } } }"],
+    ["jobs of one project of GitLab", JOBS.replace("main]", "main], pipeline: [platform/docs]")],
+    ["jobs of projects of GitLab", JOBS.replace("main]", "main], pipeline: [{ prefix: platform/ }]")],
     ["every build", "{ detail-type: [{ prefix: build. }] }"],
     ["pushes to a branch", "{ detail-type: [code.pushed], detail: { code: { name: [main] } } }"],
   ])("a route on %s has no warning", async (_, when) => expect(await findings(when)).toEqual([]));
@@ -71,7 +86,7 @@ describe("a route on a branch", () => {
   it.each([
     ["without a source", "{ detail-type: [build.succeeded], detail: { build: { branch: [main] } } }"],
     ["of webhooks of the repository", "{ detail: { build: { branch: [main], source: [webhook] } } }"],
-    ["of jobs", "{ detail-type: [job.failed], detail: { job: { branch: [main] } } }"],
+    ["of jobs", "{ source: [drawbridge.buildkite], detail-type: [job.failed], detail: { job: { branch: [main] } } }"],
   ])("a route on a branch %s is a warning if Buildkite's partner events may report it", async (_, when) => {
     expect(await partner(when)).toEqual([expect.stringContaining('too: "builds" cannot distinguish it.')]);
   });

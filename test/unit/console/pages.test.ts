@@ -156,6 +156,30 @@ describe("the page of a delivery", () => {
     expect(rows).toContain(`change.labels: ${Array(10).fill("docs").join(", ")} and 2 more`);
   });
 
+  it("the page of a push lists its commits, newest first: title, link and author", async () => {
+    const shown = delivery(() => "x");
+    const event = shown.events.find(({ detail }) => "code" in detail);
+    if (!event || !("code" in event.detail)) throw new Error("it is a push");
+    const commits = [
+      {
+        id: "9e8d",
+        message: "Describe the drill\n\nIn detail",
+        url: "https://git.example.test/9e8d",
+        author: "Ines Okafor",
+      },
+      { id: "c4a1", message: "" },
+    ];
+    const showingCommits = (commitCount: number) => {
+      const code = { ...Object(event.detail).code, commits, commitCount };
+      return showing(page, { ...shown, events: [{ ...event, detail: { ...event.detail, code } }] });
+    };
+    const all = await showingCommits(2);
+    expect(all).toContain(
+      '<h3>Commits (2)</h3><ul><li>c4a1</li><li><a href="https://git.example.test/9e8d" rel="noreferrer">Describe the drill</a>, by Ines Okafor</li></ul>',
+    );
+    expect(await showingCommits(137)).toContain("Commits (the newest 2 of 137)");
+  });
+
   const page = (visit: Visit) => deliveryPage(visit, "d-1");
 
   it("the page of a relayed delivery without a timeline says that no route matched", async () => {

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { type ReceiveDeps, receive, type Source } from "../../../shared/delivery/receive.ts";
 import { epochMillis } from "../../../shared/host/clock.ts";
 import { Fault } from "../../../shared/host/fault.ts";
-import type { Proof } from "../../../shared/model/authentic-delivery.ts";
+import type { AuthenticDelivery, Proof } from "../../../shared/model/authentic-delivery.ts";
+import { deliveryIdOf, sha256Hex } from "../../../shared/model/idempotency-keys.ts";
 import { sourcePrincipal } from "../../../shared/model/principal.ts";
 import type { Reading } from "../../../shared/model/reading.ts";
 import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.ts";
@@ -83,6 +84,69 @@ describe("receive", () => {
     await receive(request('{"Authorization":["Bearer a"]}'), source({ reading: () => reading }).made, deps);
     expect([...records.values()]).toMatchObject([{ outcome: "event", bodyBytes: 30 }]);
     expect([...records.values()][0]).not.toHaveProperty("body");
+  });
+
+  describe("a body with a credential in a URL", () => {
+    const body = '{"url":"https://ci:hunter2@git.example.test/a.git","n":1}';
+    const titled = (title: string): Reading => {
+      const event = samplePageEvent();
+      return { outcome: "event", events: [{ ...event, keyParts: [title], page: { ...event.page, title } }] };
+    };
+    const titledByUrl = (delivery: AuthenticDelivery) => titled(JSON.parse(Buffer.from(delivery.body).toString()).url);
+    const recordOf = async (read: (delivery: AuthenticDelivery) => Reading) => {
+      const { records, deps } = memory();
+      const made: Source = { ...source().made, read };
+      const receipts = [await receive(request(body), made, deps), await receive(request(body), made, deps)];
+      const [record] = records.values();
+      if (record === undefined) throw new Error("it is recorded");
+      return { record, receipts };
+    };
+
+    it("the body and the event are recorded without it, beside the digest of the body as it arrived", async () => {
+      const { record } = await recordOf(titledByUrl);
+      expect(record).toMatchObject({
+        redacted: true,
+        bodyDigest: sha256Hex(body),
+        bodyBytes: body.length,
+        events: [{ page: { title: "https://REDACTED@git.example.test/a.git" } }],
+      });
+      expect(Buffer.from(record.body ?? "").toString()).toBe('{"url":"https://REDACTED@git.example.test/a.git","n":1}');
+      expect(JSON.stringify(record)).not.toContain("hunter2");
+    });
+
+    it("the same body again is a duplicate, and another credential is another delivery and another event", async () => {
+      const { record, receipts } = await recordOf(titledByUrl);
+      expect(receipts).toMatchObject([{ value: { status: "accepted" } }, { value: { status: "duplicate" } }]);
+      const { deps, records } = memory();
+      await receive(request(body), { ...source().made, read: titledByUrl }, deps);
+      await receive(request(body.replace("hunter2", "hunter3")), { ...source().made, read: titledByUrl }, deps);
+      const [first, second] = records.values();
+      expect(first).toEqual(record);
+      expect(second?.events?.[0].keyParts).not.toEqual(first?.events?.[0].keyParts);
+    });
+
+    it("the reading of the body as it arrived decides about the keys and the outcome", async () => {
+      const key = { deliveryKey: ["https://ci:hunter2@git.example.test/"] };
+      const first = await recordOf(() => ({ outcome: "ignored", kind: "see https://ci:hunter2@a.test", ...key }));
+      expect(first.record).toMatchObject({
+        id: deliveryIdOf("wiki", key.deliveryKey),
+        what: "see https://REDACTED@a.test",
+      });
+    });
+
+    it("a body that cannot be read without its credential is unusable, and its credential is not recorded", async () => {
+      const { record } = await recordOf((delivery) =>
+        Buffer.from(delivery.body).includes("REDACTED")
+          ? { outcome: "ignored", kind: "another" }
+          : titledByUrl(delivery),
+      );
+      expect(record).toMatchObject({
+        outcome: "unusable",
+        what: expect.stringContaining("credential"),
+        redacted: true,
+      });
+      expect(JSON.stringify(record)).not.toContain("hunter2");
+    });
   });
 
   const readings: readonly (readonly [string, Reading])[] = [

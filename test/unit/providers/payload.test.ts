@@ -60,6 +60,9 @@ describe("a piece of a payload", () => {
     "https://jane:secret@git.example.test/a",
     "https://token@git.example.test",
     "https://jane:se@cret@git.example.test/a",
+    "https://git.example.test/a?private_token=secret",
+    "https://git.example.test/a#access_token=secret",
+    "https://git.example.test/a?sig=REDACTED",
   ])("the link %s is left out", (value) => expect(v.parse(link, value)).toBeUndefined());
 
   it("a link may have an @ in its path", () => {

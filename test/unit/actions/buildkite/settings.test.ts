@@ -19,6 +19,7 @@ describe("a target of kind buildkite", () => {
     ["a literal token", { ...target, token: "bkua_abc" }],
     ["a token sent over plain HTTP", { ...target, url: "http://api.buildkite.test" }],
     ["a slash at the end of its address", { ...target, url: "https://api.buildkite.test/" }],
+    ["an address as a host for links", { ...target, linkHosts: ["https://ci.example.test"] }],
     ["a longer timeout than an attempt has", { ...target, timeoutSeconds: 26 }],
     ["a setting that does not exist", { ...target, pipeline: "docs" }],
   ])("a Buildkite target is invalid with %s", (_, settings) => expect(v.is(organizationTarget, settings)).toBe(false));

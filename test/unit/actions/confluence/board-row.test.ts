@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { rowOf } from "../../../../shared/actions/confluence/board-row.ts";
 import type { BusEvent } from "../../../../shared/model/bus-event.ts";
@@ -33,12 +34,58 @@ const deployment = (id: string) =>
     deployment: { project: "platform/docs", id, environment: "production", state: "succeeded", commit: "6c1f0de2" },
   });
 
+const anyName = fc.constantFrom(
+  "a",
+  "b",
+  "a on b",
+  "a%20on b",
+  " on",
+  "a tag",
+  "on on",
+  "tag b",
+  "from",
+  "of",
+  "37 of a",
+  "",
+);
+const anyRow = fc.record({
+  pipeline: anyName,
+  trustEntry: fc.option(anyName, { nil: undefined }),
+  place: fc.oneof(
+    fc.constant({}),
+    fc.record({ branch: anyName }),
+    fc.record({ tag: anyName }),
+    fc.record({ refName: anyName }),
+    fc.record({
+      change: fc.record(
+        { id: anyName, targetProject: anyName, sourceProject: anyName, sourceBranch: anyName },
+        { requiredKeys: [] },
+      ),
+    }),
+  ),
+});
+type AnyRow = ReturnType<(typeof anyRow)["generate"]>["value"];
+
+const partsOf = ({ pipeline, trustEntry, place }: AnyRow) => ({
+  pipeline,
+  ...(trustEntry !== undefined && { trustEntry }),
+  ...place,
+});
+
+/** A change request is known by its number and target, else by where it comes from. */
+function identityOf({ pipeline, trustEntry, place }: AnyRow): string {
+  const { id, targetProject, sourceProject = "", sourceBranch = "" } = Object(place).change ?? {};
+  const from = id === undefined ? { sourceProject, sourceBranch } : { id, targetProject };
+  return JSON.stringify([pipeline, trustEntry, "change" in place ? from : place]);
+}
+
 describe("the row of a build", () => {
   test.each([
     ["no branch", {}, "/sources/example tekton ci/docs"],
     ["a branch", { branch: "main" }, "/sources/example tekton ci/docs on main"],
     ["another branch", { branch: "release/4" }, "/sources/example tekton ci/docs on release/4"],
     ["a tag", { tag: "v2.0.0" }, "/sources/example tekton ci/docs tag v2.0.0"],
+    ["a name that may be a tag's", { refName: "main" }, "/sources/example tekton ci/docs ref main"],
     ["a change request", { change: { id: "37" } }, "/sources/example tekton ci/docs change 37"],
     [
       "a change request of a fork, from its branch main",
@@ -53,11 +100,25 @@ describe("the row of a build", () => {
     [
       "a change request without a number",
       { change: { sourceProject: "outsider/docs", sourceBranch: "main" } },
-      "/sources/example tekton ci/docs change from outsider/docs main",
+      "/sources/example tekton ci/docs change-from outsider/docs main",
     ],
   ])("the row key of a build with %s holds its pipeline and what the run is for", (_, changes, key) => {
     expect(rowFor(changes)?.key).toBe(key);
   });
+
+  test("a pipeline whose name ends like a branch has another row than a child pipeline on that branch", () => {
+    const child = rowFor({ pipeline: "platform/docs (a)", branch: "b)" });
+    expect(rowFor({ pipeline: "platform/docs (a) on b)" })?.key).not.toBe(child?.key);
+  });
+
+  test("two rows have one key only if they are of one pipeline and for one thing", () =>
+    fc.assert(
+      fc.property(anyRow, anyRow, (one, other) => {
+        const haveOneKey = rowFor(partsOf(one))?.key === rowFor(partsOf(other))?.key;
+        return haveOneKey === (identityOf(one) === identityOf(other));
+      }),
+      { numRuns: 2_000 },
+    ));
 
   test("a pipeline that is renamed keeps its row, and a pipeline that takes its old name has another", () => {
     const keyOf = (pipeline: string, pipelineId: string) => rowFor({ pipeline, pipelineId, branch: "main" })?.key;

@@ -110,6 +110,7 @@ describe("the region's content", () => {
   test.each<[string, Partial<ShownBuild>, string]>([
     ["a branch", { branch: "main" }, "main"],
     ["a tag", { tag: "v2.0.0" }, "tag v2.0.0"],
+    ["a name that may be a tag's", { refName: "main" }, "main, branch or tag"],
     ["a change request of the same project", { change: { id: "37", sourceBranch: "main", fork: false } }, "change 37"],
     ["a change request of a fork", { change: { id: "37", sourceBranch: "main", fork: true } }, "change 37, fork"],
     ["a change request of an unknown project", { change: { id: "37" } }, "change 37"],
@@ -132,9 +133,30 @@ describe("the region's content", () => {
     ["an address alone", { url: "https://ci.example.test/" }, '<a href="https://ci.example.test/">open'],
     ["a number and a javascript: address", { url: "javascript:alert(1)", number: 7 }, "#7"],
     ["a relative address", { url: "/runs/7" }, "-"],
+    ["an address with user info", { url: "https://bot:hunter2@ci.example.test/", number: 7 }, "#7"],
+    ["an address with a token", { url: "https://ci.example.test/?private_token=hunter2" }, "-"],
     ["an address that is too long", { url: `https://ci.example.test/${"a".repeat(600)}` }, "-"],
   ])("a build with %s is shown as $2", (_, changes, expected) => {
     expect(cells(changes)[3]).toBe(expected);
+  });
+
+  test("links lead only to the hosts of the target; all others are text without an address", () => {
+    const url = (host: string) => `https://${host}/runs/1`;
+    const rows = ["ci.example.test", "10.0.4.17:9097", "ci.example.test.evil.test", "[fd00::1]"].map((host, at) =>
+      row({ pipeline: host, number: at, url: url(host) }, { state: "failed", number: at + 10, url: url(host) }),
+    );
+    const hosts = (linkHosts: readonly string[] | undefined) =>
+      Array.from(
+        renderRegion(rows, { onlyChanges: false, linkHosts }).matchAll(/href="https:\/\/([^/]+)\//g),
+        ([, host]) => host,
+      );
+    expect(hosts(["ci.example.test"])).toEqual(["ci.example.test", "ci.example.test"]);
+    expect(hosts(["10.0.4.17", "[fd00::1]"])).toEqual(["10.0.4.17:9097", "10.0.4.17:9097", "[fd00::1]", "[fd00::1]"]);
+    expect(hosts([])).toEqual([]);
+    expect(hosts(undefined)).toHaveLength(8);
+    const text = renderRegion(rows, { onlyChanges: false, linkHosts: [] });
+    expect(text).toContain("<td>#1</td>");
+    expect(text).not.toContain("runs/1");
   });
 
   test("a commit that is not a hash is shown whole", () => {

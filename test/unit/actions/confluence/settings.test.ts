@@ -29,6 +29,8 @@ describe("a target's settings", () => {
       },
     ],
     ["the app's own token", { credential: { forge: "wiki" } }],
+    ["hosts for links", { linkHosts: ["ci.example.test", "localhost", "10.0.4.17", "[fd00::1]"] }],
+    ["no host for links", { linkHosts: [] }],
     ["a site at the top of its host", { product: "data-center", site: "https://wiki.example.test" }],
   ])("a Confluence target may have %s", (_, changes) => {
     expect(v.safeParse(targetSettings, { ...target, ...changes }).success).toBe(true);
@@ -49,6 +51,10 @@ describe("a target's settings", () => {
       { api: "https://api.example.test/ex/confluence/1/wiki", credential: { forge: "wiki" } },
     ],
     ["a timeout of zero", { timeoutSeconds: 0 }],
+    ["an address as a host for links", { linkHosts: ["https://ci.example.test"] }],
+    ["a host with a port", { linkHosts: ["ci.example.test:8080"] }],
+    ["a host in capitals, which no parsed URL has", { linkHosts: ["CI.example.test"] }],
+    ["a pattern for hosts", { linkHosts: ["*.example.test"] }],
     ["a misspelt key", { timeoutSecond: 3 }],
   ])("a Confluence target is invalid with %s", (_, changes) => {
     expect(v.safeParse(targetSettings, { ...target, ...changes }).success).toBe(false);

@@ -32,6 +32,15 @@ describe("a commit status", () => {
     );
   });
 
+  it.each([
+    "https://bot:hunter2@ci.example.test/1",
+    "https://ci.example.test/1?sig=hunter2",
+    "ftp://ci.example.test/1",
+  ])("a commit status does not link to %s", (url) => {
+    const build: BuildPart = { system: "tekton", id: "run-1", pipeline: "ci/docs", state: "failed", url };
+    expect(statusOf(build, "docs")).not.toHaveProperty("targetUrl");
+  });
+
   it.each(["", "by hand", "[1|2|3|4]", " [2026|1|0|]", "a [2026|000000000001|9|]", "a [2026|000000000001|1|] b"])(
     "a description that somebody else wrote has no order: %j",
     (description) => expect(orderIn({ description })).toBeUndefined(),

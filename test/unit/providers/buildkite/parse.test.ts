@@ -171,7 +171,7 @@ describe("a build", () => {
 
   it("a member of another kind than documented is left out, and the rest of the event is read", async () => {
     const odd = { message: 5, commit: [], branch: 7, tag: {}, source: 1, web_url: 3, cancel_reason: 1, author: "Ines" };
-    const times = { scheduled_at: 1, failing_at: {}, blocked: "no" };
+    const times = { scheduled_at: 1, failing_at: {} };
     const event = await eventOf(
       bodyOf("build-finished", { build: { ...odd, ...times }, pipeline: { id: 1, default_branch: 2, repository: 3 } }),
     );
@@ -180,6 +180,16 @@ describe("a build", () => {
       expect(build).not.toHaveProperty(member);
     }
     expect(build).toMatchObject({ state: "succeeded", number: 418 });
+  });
+
+  it("a build that waits or has ended is unusable if the mark of a block step is of another kind", async () => {
+    const body = bodyOf("build-finished", { build: { blocked: "true" } });
+    expect(await read(body)).toMatchObject({ outcome: "unusable", problem: expect.stringContaining("build.blocked") });
+  });
+
+  it("a build whose tag is of another kind is for neither a tag nor a branch", async () => {
+    const { build } = Object(await eventOf(bodyOf("build-of-tag", { build: { tag: ["v1.2.0"] } })));
+    for (const member of ["branch", "tag"]) expect(build).not.toHaveProperty(member);
   });
 });
 

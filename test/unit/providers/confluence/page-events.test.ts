@@ -379,11 +379,10 @@ describe("an attachment", () => {
 
 describe("an optional value of another kind than documented", () => {
   it("only its field of a Forge event is absent", async () => {
-    const wrong = { atlassianId: 7, suppressNotifications: "no", updateTrigger: {}, selfGenerated: 0, prevContent: 1 };
+    const wrong = { atlassianId: 7, suppressNotifications: "no", prevContent: 1 };
     const content = {
       id: "98310",
       type: "page",
-      subType: [],
       title: 5,
       status: "new",
       space: "ENG",
@@ -398,6 +397,46 @@ describe("an optional value of another kind than documented", () => {
       subject: "98310",
       page: { site: SITE, id: "98310", kind: "page", url: `${SITE}/pages/viewpage.action?pageId=98310` },
     });
+  });
+
+  it.each<[string, object]>([
+    ["updateTrigger", { updateTrigger: {} }],
+    ["selfGenerated", { selfGenerated: "true" }],
+    ["status", { content: { id: "98310", type: "page", status: ["draft"] } }],
+    ["subType", { content: { id: "98310", type: "page", subType: [] } }],
+  ])("a Forge event is unusable if %s is, because it may mean something else", async (_, members) => {
+    expect(typeOf(await read(forge("updated:page", members)))).toBe("unusable");
+  });
+
+  it.each<unknown>([["my"], 7, {}])(
+    "an added label with the prefix %j may be personal, so the event is unusable",
+    async (prefix) => {
+      const label = { name: "build-me", prefix };
+      expect(typeOf(await read(forge("added:label", { label })))).toBe("unusable");
+      expect(typeOf(await read(dataCenter("label_added", { page: { id: 98310 }, label })))).toBe("unusable");
+    },
+  );
+
+  it("a label whose prefix is of another kind is not among the labels of a page", async () => {
+    const labels = [
+      { name: "runbook", prefix: "global" },
+      { name: "secret", prefix: ["my"] },
+    ];
+    const content = { id: "98310", type: "page", labels };
+    expect(eventOf(await read(forge("updated:page", { content }))).event).toMatchObject({
+      page: { labels: ["runbook"] },
+    });
+  });
+
+  it("a status in capital letters is that status", async () => {
+    const content = { id: "98310", type: "page", status: "DRAFT" };
+    expect(typeOf(await read(forge("updated:page", { content })))).toBe("ignored");
+  });
+
+  it("an upload of which one file cannot be read has the events of the others", async () => {
+    const attachments = [{ id: "x" }, 7, { id: 2, fileName: "2.png" }];
+    const reading = await read(connect({ attachedTo: connectPage, attachments }), "?event=attachment_created");
+    expect(reading).toMatchObject({ outcome: "event", events: [{ subject: "2" }] });
   });
 
   it("only its field of a Data Center event is absent", async () => {

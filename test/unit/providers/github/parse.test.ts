@@ -123,11 +123,33 @@ describe("what a run is for", () => {
     ["is missing", undefined],
     ["was deleted", null],
     ["has another form", "lfuchs/docs"],
-  ])("a run whose head repository %s has no branch, and its change says nothing about a fork", async (_, head) => {
-    const build = await runOf({ head_repository: head });
-    expect(build).not.toHaveProperty("branch");
-    expect(build.change).not.toHaveProperty("fork");
+  ])("a run whose head repository %s has no branch, and nothing says whether it is of a fork", async (_, head) => {
+    for (const event of ["push", "schedule", "issues"]) {
+      const build = await runOf({ event, head_repository: head });
+      expect(["branch", "tag", "refName", "change"].filter((member) => member in build)).toEqual([]);
+    }
+    const { change } = await runOf({ event: "pull_request", head_repository: head });
+    expect(change).toMatchObject({ sourceBranch: "main" });
+    expect(change).not.toHaveProperty("fork");
   });
+
+  it.each(["push", "workflow_dispatch", "create", "deployment", "something_new"])(
+    "a run that %s started may be for a tag, so its name is not that of a branch",
+    async (event) => {
+      const build = await runOf({ event, head_branch: "main" });
+      expect(build).toMatchObject({ refName: "main", source: event });
+      expect(["branch", "tag", "change"].filter((member) => member in build)).toEqual([]);
+    },
+  );
+
+  it.each(["schedule", "repository_dispatch", "workflow_run", "issues", "issue_comment"])(
+    "a run that %s started is for the default branch",
+    async (event) => {
+      const build = await runOf({ event, head_branch: "main" });
+      expect(build).toMatchObject({ branch: "main" });
+      expect(build).not.toHaveProperty("refName");
+    },
+  );
 
   it.each(["pull_request", "pull_request_target", "pull_request_review"])(
     "a run that %s started has a change and no branch, also in the same repository",

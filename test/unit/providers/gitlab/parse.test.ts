@@ -170,7 +170,12 @@ describe("the changed paths of a push", () => {
 
   it("the paths are truncated if GitLab reports fewer commits than were pushed", async () => {
     expect(await pathsOf([commit({ added: ["a.md"] })], 21)).toEqual({ changed: ["a.md"], count: 1, truncated: true });
-    expect(await pathsOf([commit({ added: ["a.md"] })], "many")).toMatchObject({ truncated: false });
+  });
+
+  it("the paths are truncated if a commit or one of its lists cannot be read", async () => {
+    const whole = commit({ added: ["a.md"], modified: [], removed: [] });
+    expect(await pathsOf([whole, 7 as unknown as object])).toEqual({ changed: ["a.md"], count: 1, truncated: true });
+    expect(await pathsOf([whole, commit({ added: ["b.md", 7] })])).toMatchObject({ count: 1, truncated: true });
   });
 
   it("a path that is far too long is cut", async () => {
@@ -691,15 +696,14 @@ describe("the person who acts", () => {
 
 describe("a member of another kind than documented", () => {
   it.each([
-    ["push", { ref_protected: "yes", user_username: 7, message: {}, total_commits_count: "2", checkout_sha: 1 }],
-    ["push", { commits: "none" }],
+    ["push", { ref_protected: "yes", user_username: 7, message: {}, checkout_sha: 1 }],
     ["push", { commits: [7, { id: "c4a1", message: "A commit", url: 7, author: "Ines", added: {} }] }],
-    ["job", { runner: "14", environment: "production", tag: "no", build_failure_reason: 7, commit: 7, project: 7 }],
-    ["job", { runner: { id: "14", tags: "linux" }, source_pipeline: 30, ref: {}, build_started_at: 7 }],
+    ["job", { runner: "14", environment: "production", tag: "no", build_failure_reason: 7 }],
+    ["job", { runner: { id: "14", tags: "linux" }, ref: {}, build_started_at: 7 }],
     ["deployment", { environment_tier: {}, deployable_id: "x", commit_url: 7, approver: 7, status_changed_at: 7 }],
-    ["release", { name: 7, released_at: 7, commit: "c4a1", url: 7 }],
+    ["release", { name: 7, commit: "c4a1", url: 7 }],
     ["merge-request", { user: 7, changes: 7, labels: 7, assignees: {}, reviewers: "none" }],
-    ["note", { user: [], event_type: 7 }],
+    ["note", { user: [] }],
     ["pipeline", { commit: 7, builds: {}, source_pipeline: [], user: "Ines" }],
   ])("a %s with %j is still an event", async (name, members) =>
     expect(await read({ ...bodyOf(name), ...members })).toMatchObject({ outcome: "event" }),
@@ -707,9 +711,57 @@ describe("a member of another kind than documented", () => {
 
   it.each([
     ["merge-request", { title: 7, draft: "no", labels: {}, last_commit: 7, oldrev: 7, author_id: "58", source: 7 }],
-    ["pipeline", { iid: "7", name: 7, ref: 7, tag: 0, source: 7, protected_ref: "yes", queued_duration: "7", url: 7 }],
+    ["pipeline", { iid: "7", ref: 7, tag: 0, protected_ref: "yes", queued_duration: "7", url: 7 }],
   ])("a %s with the attributes %j is still an event", async (name, attributes) =>
     expect(await read(withAttributes(name, attributes))).toMatchObject({ outcome: "event" }),
+  );
+
+  it.each([
+    ["pipeline", "build"],
+    ["job", "job"],
+  ])("the mark of a tag of another kind makes a %s a run for neither a branch nor a tag", async (name, part) => {
+    const body = name === "job" ? { ...bodyOf(name), tag: "true" } : withAttributes(name, { tag: "true" });
+    const run = await partOf(part, { ...body, ref: "v2.4.0", merge_request: null });
+    for (const member of ["branch", "tag", "change"]) expect(run).not.toHaveProperty(member);
+  });
+
+  it("a comment whose event type is of another kind may be confidential, so it is ignored", async () => {
+    for (const event_type of [["confidential_note"], 7, {}, true]) {
+      expect(await read({ ...bodyOf("note"), event_type })).toMatchObject({ kind: "note.confidential" });
+    }
+  });
+
+  it("an annotated tag has no commit if GitLab's is of another kind: the tag's own hash is none", async () => {
+    expect(await partOf("code", { ...bodyOf("tag-push"), checkout_sha: 7 })).not.toHaveProperty("commit");
+  });
+
+  it("an update does not say what changed if the mark of new commits is of another kind", async () => {
+    const change = await partOf("change", withAttributes("merge-request-updated", { oldrev: [] }));
+    expect(change).not.toHaveProperty("changed");
+  });
+
+  it.each<[string, Body]>([
+    ["push", { total_commits_count: "2" }],
+    ["push", { commits: "none" }],
+    ["job", { build_stage: ["external"] }],
+    ["job", { commit: 7 }],
+    ["job", { project: 7 }],
+    ["job", { source_pipeline: 30 }],
+    ["release", { released_at: 7 }],
+    ["pipeline", { source_pipeline: "30" }],
+  ])("a %s with %j is unusable, because it may mean something else", async (name, members) => {
+    const [member] = Object.keys(members);
+    expect(await read({ ...bodyOf(name), ...members })).toEqual(
+      expect.objectContaining({ outcome: "unusable", problem: expect.stringContaining(`${member} is missing or not`) }),
+    );
+  });
+
+  it.each<[string, Body]>([
+    ["pipeline", { source: ["external"] }],
+    ["pipeline-child", { name: 7 }],
+    ["note", { action: {} }],
+  ])("a %s with the attributes %j is unusable, because it may mean something else", async (name, attributes) =>
+    expect(await read(withAttributes(name, attributes))).toMatchObject({ outcome: "unusable" }),
   );
 });
 
@@ -719,7 +771,6 @@ describe("a release", () => {
     ["2026-11-02 09:00:05 UTC", "release.published", "2026-11-02T09:00:05.000Z"],
     ["2019-03-01 00:00:00 UTC", "release.published", "2019-03-01T00:00:00.000Z"],
     [null, "release.published", undefined],
-    ["soon", "release.published", undefined],
   ])("a release with the time %s is %s, and occurs when it is created", async (released_at, type, releasedAt) => {
     const event = await eventOf({ ...bodyOf("release"), released_at });
     expect(event).toMatchObject({ type, time: "2026-11-02T08:59:02.000Z" });

@@ -126,6 +126,22 @@ describe("a status", () => {
     expect("problem" in read && read.problem).toContain(`"${member}`);
   });
 
+  it.each([
+    ["user info in the URL", { url: "https://gitlab-ci-token:hunter2@git.example.test/a.git" }, "url", "user info"],
+    ["user info behind a backslash", { url: "https://\\\\bot:hunter2@git.example.test/a.git" }, "url", "user info"],
+    ["a token in the URL", { url: "https://ci.example.test/1?b=1&private_token=hunter2" }, "url", "private_token"],
+    ["a signature", { page: "https://s3.example.test/a?X-Amz-Signature=hunter2" }, "page", "X-Amz-Signature"],
+    ["a token in a fragment", { url: "https://ci.example.test/1#access_token=hunter2" }, "url", "access_token"],
+    ["a credential in a result", { results: { log: "at https://bot:hunter2@ci.test/1" } }, "results.log", "user info"],
+    ["one behind the end of a result", { results: { log: `${"x".repeat(400)}?sig=hunter2` } }, "results.log", "sig"],
+    ["a credential in the pipeline", { pipeline: "a?token=hunter2" }, "pipeline", "token"],
+  ])("a status with %s is rejected, and the problem names the member and not the value", (_, body, member, found) => {
+    const read = readStatus(bytes({ state: "running", ...body }));
+    expect("problem" in read && read.problem).toContain(`"${member}"`);
+    expect("problem" in read && read.problem).toContain(found);
+    expect(JSON.stringify(read)).not.toContain("hunter2");
+  });
+
   it("any bytes are read as a status or rejected with a problem that quotes no value", () => {
     fc.assert(
       fc.property(fc.oneof(fc.uint8Array(), fc.jsonValue().map(bytes)), (body) => {

@@ -1,0 +1,178 @@
+/**
+ * Credentials in URLs: user info, and parameters that are tokens, passwords or signatures. Everything that the bridge
+ * receives passes one of these functions before it is published, shown or sent on. A secret in the path of a URL cannot
+ * be recognized.
+ */
+
+/** Stands for a credential that was removed from a text. */
+const MARK = "REDACTED";
+
+/** The URL as a parser writes it, or the name of what makes it unfit for a link. */
+export type WebUrl = { readonly ok: true; readonly url: URL } | { readonly ok: false; readonly found: string };
+
+/** Parses a URL that anybody sent. A URL with a removed credential is refused too, because it leads nowhere. */
+export function parseWebUrl(text: string): WebUrl {
+  const found = credentialIn(text.replaceAll(MARK, "x"));
+  if (found !== undefined) return { ok: false, found };
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol)) return { ok: false, found: "no http or https URL" };
+  // The parser also finds user info where a text shows none, such as behind one slash.
+  return url.username + url.password === "" ? { ok: true, url } : { ok: false, found: USER_INFO };
+}
+
+const USER_INFO = "user info";
+
+/** The name of the first credential in the URLs of a text; undefined if there is none. Never its value. */
+export function credentialIn(text: string): string | undefined {
+  for (const [word] of text.matchAll(WORDS)) {
+    const found = HINT.test(word) ? credentialInWord(word) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The text with the credentials of its URLs replaced. Replaced once, it has none: a second call changes nothing. */
+export const redactText = (text: string): string =>
+  text.replace(WORDS, (word) => (HINT.test(word) ? redactWord(word) : word));
+
+/** The same for JSON: each string is redacted as its reader sees it. What is no JSON is redacted as text. */
+export const redactJson = (json: string): string =>
+  json.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|[^"]+/gs, (part) => {
+    const text = part.startsWith('"') ? stringOf(part) : undefined;
+    if (text === undefined) return redactText(part);
+    const redacted = redactText(text);
+    return redacted === text ? part : JSON.stringify(redacted);
+  });
+
+function stringOf(literal: string): string | undefined {
+  try {
+    return String(JSON.parse(literal));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The bytes of a JSON body with its credentials replaced; undefined if it has none. Most bodies are only searched. */
+export function redactBody(body: Uint8Array): Uint8Array | undefined {
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.length);
+  if (!mayHaveCredential(bytes.toString("latin1"))) return undefined;
+  const text = bytes.toString("utf8");
+  const redacted = redactJson(text);
+  return redacted === text ? undefined : new Uint8Array(Buffer.from(redacted, "utf8"));
+}
+
+/** The value with the credentials of its texts replaced; the value itself if it has none. */
+export function withoutCredentials<T extends object>(value: T): T {
+  const json = JSON.stringify(value);
+  const redacted = mayHaveCredential(json) ? redactJson(json) : json;
+  // Only the contents of strings differ.
+  return redacted === json ? value : (JSON.parse(redacted) as T);
+}
+
+// Characters that end a URL in a text: https://www.rfc-editor.org/rfc/rfc3986#appendix-C
+// biome-ignore-start lint/suspicious/noControlCharactersInRegex: a byte of a character above ASCII must not end a word.
+const WORDS = /[^\0- "<>]+/g;
+/** Parsers accept any number of slashes and backslashes after `https:`. */
+const USER = /((?:\w{1,3}:)?\/\/|https?:[\\/]*)([^\0- "<>/?#\\]+)@/gi;
+/** A parameter's separator and name. */
+const NAME = /[?&;#]([^\0- "<>?&;#=]+)=/g;
+/** The end of user info, and of a parameter's name, in JSON. */
+const USER_END = /(?<=(?:\/\\?\/|https?:[\\/]*)[^\0- "<>/?#\\@]+)@/iy;
+const NAME_END = /(?<=[?&;#][^\0- "<>?&;#=]+)=/y;
+// biome-ignore-end lint/suspicious/noControlCharactersInRegex: as above
+
+/** A word without any of these has no credential. */
+const HINT = /[@=%\\]/;
+
+/** Whether JSON may have a credential. It is fast, and true also for harmless escapes and parameters. */
+function mayHaveCredential(json: string): boolean {
+  return (
+    (json.includes("%") && /%[2-7]/.test(json)) ||
+    (json.includes("\\u00") && /\\u00[2-7]/.test(json)) ||
+    isAnyAt(json, "@", USER_END) ||
+    isAnyAt(json, "=", NAME_END)
+  );
+}
+
+function isAnyAt(text: string, character: string, pattern: RegExp): boolean {
+  for (let at = text.indexOf(character); at >= 0; at = text.indexOf(character, at + 1)) {
+    pattern.lastIndex = at;
+    if (pattern.test(text)) return true;
+  }
+  return false;
+}
+
+/** A URL within a URL is encoded once more. No honest one is encoded more often. */
+const MAX_ENCODINGS = 5;
+
+function credentialInWord(word: string): string | undefined {
+  let text = word;
+  for (let depth = 0; depth <= MAX_ENCODINGS; depth++) {
+    const found = credentialAsWritten(text);
+    if (found !== undefined) return found;
+    const decoded = decode(text);
+    if (decoded === text) return undefined;
+    text = decoded;
+  }
+  return "a value that is encoded too often";
+}
+
+function credentialAsWritten(text: string): string | undefined {
+  for (const [, start = "", user = ""] of text.matchAll(USER)) if (isCredential(start, user)) return USER_INFO;
+  const [parameter] = secretParameters(text);
+  return (
+    parameter &&
+    `the parameter ${decode(decode(parameter.name))
+      .replace(/[^\w.-]/g, "")
+      .slice(0, 40)}`
+  );
+}
+
+/** The parameters with a credential, in order, and where the credential is. It may contain other separators than `&`. */
+function* secretParameters(
+  word: string,
+): Generator<{ readonly name: string; readonly start: number; readonly end: number }> {
+  let end = 0;
+  for (const { index, 0: whole, 1: name = "" } of word.matchAll(NAME)) {
+    if (index < end || !isSecretName(name)) continue;
+    const start = index + whole.length;
+    const length = word.slice(start).search(/[&#]|$/);
+    end = start + length;
+    if (length > 0 && word.slice(start, end) !== MARK) yield { name, start, end };
+  }
+}
+
+function redactWord(word: string): string {
+  if (credentialInWord(word) === undefined) return word;
+  const named = word.replace(USER, (whole, start: string, user: string) =>
+    isCredential(start, user) ? `${start}${MARK}@` : whole,
+  );
+  let redacted = "";
+  let kept = 0;
+  for (const { start, end } of secretParameters(named)) {
+    redacted += named.slice(kept, start) + MARK;
+    kept = end;
+  }
+  redacted += named.slice(kept);
+  // What only shows after decoding goes with the word around it.
+  return credentialInWord(redacted) === undefined ? redacted : MARK;
+}
+
+/** A user name alone is a credential only where it may be a token: not that of SSH, and not a name behind a comment. */
+function isCredential(start: string, user: string): boolean {
+  return user !== MARK && (user.includes(":") || (start !== "//" && !/ssh:/i.test(start)));
+}
+
+/** Names of parameters are compared by their letters: `X-Amz-Signature`, `private_token`, `token[]`. */
+function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name.toLowerCase().replace(/[^a-z]/g, ""));
+}
+
+const SECRET_NAME =
+  /(?:token|secret|password|passwd|passphrase|pwd|(?:api|access|secret|private)key|signature|credentials?|sessionid)$|^(?:sig|sign|auth|authorization|bearer|jwt|hmac|pass|pat|(?:aws|oss)accesskeyid|googleaccessid)$|^x(?:amz|goog|oss|cos)/;
+
+/** Removes one level of percent-encoding, and of the escapes of JSON within a string. */
+const decode = (text: string): string =>
+  text.replace(/(?:%|\\u00)([\da-f]{2})|\\\//gi, (_, code?: string) =>
+    code === undefined ? "/" : String.fromCharCode(Number.parseInt(code, 16)),
+  );
