@@ -40,8 +40,30 @@ export interface Action {
   };
   /** What a target with these valid settings costs at a stated rate, in one sentence that `drawbridge check` prints. */
   expects?(target: unknown): string;
+  /**
+   * Reads a page of a target with the target's credential, and returns what the next state would change on it. Writes
+   * nothing. Undefined if the action writes no pages. Throws as {@link Secrets.read} does, and a valibot error if the
+   * settings are invalid.
+   */
+  preview?(target: PreviewedTarget, page: string, deps: PreviewDeps): Promise<Preview>;
   /** Events in which the action looks for people's commands, which {@link ActionDeps.commands} executes. */
   readonly commandEvents?: readonly EventType[];
+}
+
+/** A target, and the routes that write to it. */
+export interface PreviewedTarget {
+  readonly name: string;
+  readonly settings: unknown;
+  readonly routes: readonly { readonly name: string; readonly options: unknown }[];
+}
+
+export type PreviewDeps = Pick<ActionDeps, "secrets" | "clock" | "callOut" | "outbound" | "systemTokens">;
+
+export interface Preview {
+  /** Whether the next state would change the page. */
+  readonly writes: boolean;
+  /** What is known of the page and of the change, in the order to show it. */
+  readonly facts: Readonly<Record<string, string>>;
 }
 
 interface ActionSettings {

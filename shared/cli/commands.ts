@@ -81,16 +81,23 @@ export const COMMANDS: readonly Command[] = [
     name: "check",
     group: "Run a bridge",
     summary: "check the configuration",
-    details: "Reports what is wrong with it, and what is unsafe or useless. Only --live sends requests.",
-    positionals: [],
+    details:
+      "Reports what is wrong with it, and what is unsafe or useless. Only --live sends requests. With a target and --page it reads that page and shows what the next state would change on it, where, or why nothing; it writes nothing.",
+    positionals: [{ name: "target", isOptional: true }],
     options: {
       config,
       strict: { summary: "fail on warnings too" },
       json,
       live: { summary: "send forged requests to the running bridge, which must reject each of them" },
       url: { ...url, summary: `with --live: ${url.summary}` },
+      page: { value: "id", summary: "with --live and a target: show what would be written to this page" },
     },
-    examples: ["check", "check --strict", "check --live --url https://bridge.example.com"],
+    examples: [
+      "check",
+      "check --strict",
+      "check --live --url https://bridge.example.com",
+      "check --live wiki --page 98310",
+    ],
     run: async (invocation) => (await import("./check.ts")).checkCommand(invocation),
   },
   {

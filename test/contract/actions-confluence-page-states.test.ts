@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { MOVED } from "../../shared/actions/confluence/own-content.ts";
 import { renderRegion } from "../../shared/actions/confluence/render-region.ts";
 import { relay } from "../../shared/delivery/relay.ts";
+import { boardOf } from "../support/board-rows.ts";
 import { bridgeParts, routeOf } from "../support/bridge-parts.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
@@ -15,8 +17,8 @@ const region = (content: string, name = "drawbridge:98310"): string =>
 const anchor = (name: string): string =>
   `<p><ac:structured-macro ac:name="anchor"><ac:parameter ac:name="">${name}</ac:parameter></ac:structured-macro></p>`;
 const inTable = (content: string): string => `<table><tbody><tr><td>Kim</td><td>${content}</td></tr></tbody></table>`;
-const OLD = "<p>old</p>";
-const EARLIER = renderRegion([]).replace("</th>", "</th><th>old</th>");
+const OLD = renderRegion(boardOf("ci/old")).replace("PASSED", "FAILED");
+const NOTE = "<p>Our own words.</p>";
 
 interface State {
   readonly seed?: PageSeed;
@@ -26,6 +28,8 @@ interface State {
   /** The summary in the delivery's timeline. */
   readonly says: RegExp;
   readonly isWritten?: true;
+  /** Markup that a person wrote, and that stands behind the line that says so. */
+  readonly moved?: string;
 }
 
 const STATES: Readonly<Record<string, State>> = {
@@ -50,18 +54,34 @@ const STATES: Readonly<Record<string, State>> = {
     isWritten: true,
   },
   "a region of a copied page": {
-    seed: { body: region(EARLIER, "drawbridge:77") },
+    seed: { body: region(OLD, "drawbridge:77") },
     outcome: "done",
     says: /shows the new state, in the region that was copied from page 77/,
     isWritten: true,
   },
   "a copied region with a person's own text": {
-    seed: { body: region("<p>Our own words.</p>", "drawbridge:77") },
-    outcome: "give_up",
-    says: /region drawbridge:77 has content that no bridge wrote/,
+    seed: { body: region(NOTE, "drawbridge:77") },
+    outcome: "done",
+    says: /copied from page 77, and what people wrote inside the region was moved to below it/,
+    isWritten: true,
+    moved: NOTE,
+  },
+  "a region with a person's note in it": {
+    seed: { body: region(NOTE + OLD) },
+    outcome: "done",
+    says: /shows the new state, and what people wrote inside the region was moved to below it/,
+    isWritten: true,
+    moved: NOTE,
+  },
+  "a section between a region's anchors": {
+    seed: { body: `${anchor("drawbridge-start")}${OLD}<h2>Roll-back plan</h2>${NOTE}${anchor("drawbridge-end")}` },
+    outcome: "done",
+    says: /what people wrote inside the region was moved to below it/,
+    isWritten: true,
+    moved: `<h2>Roll-back plan</h2>${NOTE}`,
   },
   "a region that an earlier version wrote": {
-    seed: { body: region(EARLIER, "drawbridge") },
+    seed: { body: region(OLD, "drawbridge") },
     outcome: "done",
     says: /new state/,
     isWritten: true,
@@ -70,7 +90,7 @@ const STATES: Readonly<Record<string, State>> = {
     seed: { body: region("<p>Our own words.</p>", "drawbridge") },
     options: { whenMissing: "skip" },
     outcome: "give_up",
-    says: /was not changed: its region drawbridge has content that no bridge wrote: empty it/,
+    says: /was not changed: its region drawbridge has only content that no bridge wrote: empty it/,
   },
   "a region that was copied within the page": {
     seed: { body: region(OLD) + inTable(region(OLD)) },
@@ -138,7 +158,10 @@ describe.each(["cloud", "data-center"] as const)("the status on a page of %s", (
     const { versions, latest } = sandbox.page(PAGE);
     expect(versions).toHaveLength(state.isWritten ? 2 : 1);
     expect(latest.body.includes("PASSED")).toBe(state.isWritten === true);
-    if (state.isWritten) expect(latest.body).not.toContain("old");
+    if (state.isWritten) expect(latest.body).not.toContain("ci/old");
+    const withoutIds = latest.body.replace(/ (?:local-id|ac:local-id)="[^"]*"/g, "");
+    expect(withoutIds.includes(MOVED)).toBe(state.moved !== undefined);
+    expect(withoutIds.endsWith(state.moved === undefined ? "" : MOVED + state.moved)).toBe(true);
   });
 
   test("a copied page shows its own builds, and the original keeps what it shows", async () => {

@@ -29,6 +29,26 @@ describe.each(["cloud", "data-center"] as const)("concurrent writes to a page of
     expect(body()).toContain("PASSED");
   });
 
+  test("what a person writes into the region during a write is moved below it once, after the conflict", async () => {
+    const running = bench();
+    await running.run(buildEntry({ state: "running" }));
+    sandbox.beforeNextWrite(() =>
+      sandbox.humanEdit(PAGE, (text) =>
+        text.replace(/<\/table>(?!.*<\/table>)/s, "</table><p>Rolled back by Kim.</p>"),
+      ),
+    );
+    await expect(running.run(buildEntry())).resolves.toMatchObject({
+      outcome: "done",
+      summary: expect.stringContaining("was moved to below it"),
+    });
+    await running.run(buildEntry({ number: 513, state: "failed" }));
+    expect(body().match(/Rolled back by Kim\.|The content below was moved here\./g)).toEqual([
+      "The content below was moved here.",
+      "Rolled back by Kim.",
+    ]);
+    expect(body()).toMatch(/FAILED.*Rolled back by Kim/);
+  });
+
   test("the action is retried later if others keep writing", async () => {
     const edit = () => sandbox.humanEdit(PAGE, (text) => `${text}<p>Again.</p>`);
     for (let tries = 0; tries < 5; tries++) sandbox.beforeNextWrite(edit);

@@ -70,8 +70,8 @@ function edit(site: SandboxSite, page: SandboxPage, form: FormData): string | un
 
 /** Inserts the line above the status if the page has one, otherwise at the end. */
 function withLine(body: string, line: string): string {
-  const excerpt = body.indexOf('<ac:structured-macro ac:name="excerpt"');
-  const at = excerpt < 0 ? body.length : excerpt;
+  const region = body.search(/<ac:structured-macro ac:name="excerpt"|<p[^>]*><ac:structured-macro ac:name="anchor"/);
+  const at = region < 0 ? body.length : region;
   return `${body.slice(0, at)}<p>${escaped(line)}</p>${body.slice(at)}`;
 }
 

@@ -96,10 +96,14 @@ function person({ sandbox, random }: Storm, text: string): Task {
   };
 }
 
+/** The macro at the start of a region, on either product. */
+const REGION_START =
+  /<ac:structured-macro ac:name="excerpt"|<ac:structured-macro [^>]*><ac:parameter ac:name="">[\w:]+-start</;
+
 /** Inserts the text at the start, at the end, or after a paragraph outside the region. */
 function withText(body: string, text: string, random: () => number): string {
   const paragraph = `<p>${text}</p>`;
-  const region = body.indexOf('<ac:structured-macro ac:name="excerpt"');
+  const region = body.search(REGION_START);
   const places = Array.from(body.matchAll(/<\/p>(?=<p )/g), ({ index }) => index + 4).filter(
     (at) => region < 0 || at < region,
   );
@@ -138,7 +142,7 @@ export function damageOf(sandbox: SandboxConfluence, { edits, truth, mostVersion
     )
       damage.push(`${pipeline} does not show ${lozenge}: ${row}`);
   }
-  const regions = latest.body.split('ac:name="excerpt"').length - 1;
+  const regions = latest.body.split(REGION_START).length - 1;
   if (regions !== 1) damage.push(`there are ${regions} regions`);
   const ours = versionsOfBridge(sandbox);
   if (ours > mostVersions) damage.push(`the bridge made ${ours} versions, and may make ${mostVersions}`);

@@ -307,19 +307,14 @@ function rowsIn(body: string): ReadonlyMap<string, string> {
   );
 }
 
-/** The page without the bridge's region, which is last of all excerpts and is named after the page. */
+/** The page without the bridge's region, whose anchors are named after the page. */
 function outside({ body }: SandboxVersion): string {
-  const name = body.search(/<ac:parameter ac:name="name">drawbridge:98310<\/ac:parameter>/);
-  if (name < 0) return body;
-  const start = body.lastIndexOf("<ac:structured-macro", name);
-  // The region has macros inside, so the end is found by counting.
-  let depth = 0;
-  for (const { 0: tag, index } of body.slice(start).matchAll(/<(\/?)ac:structured-macro\b[^>]*>/g)) {
-    depth += tag.startsWith("</") ? -1 : 1;
-    if (depth === 0) return body.slice(0, start) + body.slice(start + index + tag.length);
-  }
-  return body;
+  return body.replace(REGION, "");
 }
+
+const anchor = (side: string): string =>
+  `<p[^>]*><ac:structured-macro[^>]*><ac:parameter ac:name="">drawbridge:98310-${side}</ac:parameter></ac:structured-macro></p>`;
+const REGION = new RegExp(`${anchor("start")}.*${anchor("end")}`, "s");
 
 function groupBy<T>(items: readonly T[], keyOfItem: (item: T) => string): ReadonlyMap<string, readonly T[]> {
   const groups = new Map<string, T[]>();

@@ -23,6 +23,7 @@ import {
 import type { StoredComment } from "./comment.ts";
 import type { OwnAccount } from "./own-account.ts";
 import { type FoundPages, foundPages, searchPath } from "./page-search.ts";
+import type { NewRegion } from "./region.ts";
 import type { TargetCooldown } from "./target-cooldown.ts";
 
 /** A page as read, with all that a write needs. */
@@ -52,6 +53,7 @@ interface PageWrite {
 
 /** The differences between Cloud and Data Center. Paths are relative to the site's base address. */
 export interface Product {
+  readonly newRegion: NewRegion;
   readonly pagePath: (id: string) => string;
   readonly versionPath: (id: string, version: number) => string;
   /** The path and the body of a write. */
@@ -71,6 +73,8 @@ type CallResult<T, S> = { readonly ok: true; readonly value: T } | { readonly ok
 
 /** A client for the pages of one site. No method throws if Confluence fails: the failure is returned. */
 export interface PageClient {
+  /** The form of a region that the site's pages get. */
+  readonly newRegion: NewRegion;
   read(id: string): Promise<CallResult<StoredPage, FinalOutcome>>;
   /** Writes the next version, and returns the version that was created. The account that writes is recorded first. */
   write(id: string, write: PageWrite): Promise<CallResult<PageVersion, WriteFailure>>;
@@ -86,7 +90,7 @@ interface Connection {
   readonly base: string;
   readonly authorization: string;
   /** The account of the credential, which is recorded before a write. */
-  readonly ownAccount: OwnAccount;
+  readonly ownAccount: Pick<OwnAccount, "recordBeforeWrite">;
   /** Identifies the credential: the header `Authorization`, unless the credential has a new token for each call. */
   readonly credential: string;
   readonly traceparent: TraceParent | undefined;
@@ -95,7 +99,7 @@ interface Connection {
   readonly clock: Clock;
   readonly callOut: CallOut;
   /** Begins when Confluence answers with 429 (too many requests). */
-  readonly cooldown: TargetCooldown;
+  readonly cooldown: Pick<TargetCooldown, "begin">;
 }
 
 /** A client for the calls of one attempt. */
@@ -105,6 +109,7 @@ export function pageClient(connection: Connection): PageClient {
   const write = { rejected: rejectedWrite, failed: failedWrite };
   const search = { rejected: rejectedSearch, failed: failedSearch };
   return {
+    newRegion: product.newRegion,
     read: (id) => call(connection, { method: "GET", path: product.pagePath(id) }, product.page, read),
     version: (id, number) => call(connection, { method: "GET", path: product.versionPath(id, number) }, version, read),
     search: (label, next) => call(connection, { method: "GET", path: searchPath(label, next) }, foundPages, search),

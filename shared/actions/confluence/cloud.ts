@@ -8,6 +8,9 @@ import { type StoredComment, writtenAt } from "./comment.ts";
  * watchers.
  */
 export const cloud: Product = {
+  // Cloud's editor keeps a macro with a body and its parameters, and can separate two anchors. A page may have several
+  // named excerpts.
+  newRegion: { carrier: "excerpt", section: "fixed-width" },
   pagePath: (id) => `/api/v2/pages/${id}?body-format=storage`,
   versionPath: (id, number) => `/api/v2/pages/${id}/versions/${number}`,
   writePath: (id) => `/api/v2/pages/${id}`,

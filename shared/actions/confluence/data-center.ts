@@ -4,6 +4,8 @@ import { type StoredComment, writtenAt } from "./comment.ts";
 
 /** Confluence Data Center (https://developer.atlassian.com/server/confluence/confluence-rest-api-examples/). */
 export const dataCenter: Product = {
+  // A page may have only one excerpt there, which is its summary in lists and links.
+  newRegion: { carrier: "anchors", section: "single" },
   pagePath: (id) => `/rest/api/content/${id}?expand=body.storage,version,space`,
   versionPath: (id, number) => `/rest/api/content/${id}/version/${number}`,
   writePath: (id) => `/rest/api/content/${id}`,

@@ -13,6 +13,7 @@ import { DocumentedPages } from "./documented-pages.ts";
 import { OwnAccount } from "./own-account.ts";
 import { expectedOfADay, paceOf } from "./pace.ts";
 import { pagesConcerned } from "./pages.ts";
+import { previewPage } from "./preview-page.ts";
 import { MAX_ATTEMPT_MS, type PublishInput, publishRow } from "./publish-row.ts";
 import { accessTo, type RouteOptions, routeOptions, type TargetSettings, targetSettings } from "./settings.ts";
 import { cooldownOf, type TargetCooldown } from "./target-cooldown.ts";
@@ -28,6 +29,7 @@ export const confluence: Action = {
   maxAttemptMs: MAX_ATTEMPT_MS,
   commandEvents: ["page.commented"],
   expects: (target) => expectedOfADay(v.parse(targetSettings, target)),
+  preview: previewPage,
   connect(settings, deps) {
     const target = v.parse(targetSettings, settings.target);
     const options = v.parse(routeOptions, settings.options);

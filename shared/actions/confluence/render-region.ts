@@ -62,6 +62,7 @@ const compare = (one: string, other: string): number => Number(one > other) - Nu
 
 /**
  * The heading is bold text: Cloud's editor drops the titles of panels, and a real heading would be part of the outline.
+ * `own-content.ts` must recognize all that is written here.
  */
 function frame(all: readonly ShownRow[], { texts, leftOut }: Fitting, look: Look): string {
   const shown = all.filter((row) => texts.has(row));
@@ -104,12 +105,6 @@ function tableOf(rows: readonly ShownRow[], texts: Fitting["texts"]): string {
 
 /** The state is the second column, because a phone shows only the first two. */
 const COLUMNS = ["Pipeline", "State", "For", "Run", "Commit", "Started by", "As of"];
-
-/** A table of this release or of an earlier one begins like one of these. */
-export const OPENINGS: readonly string[] = [
-  `${HEADING}<table><tbody><tr><th>Pipeline</th>`,
-  `<table><tbody><tr>${COLUMNS.map((column) => `<th>${column}</th>`).join("")}`,
-];
 
 /** Renders the table row of a board's row. */
 export const renderRow = (row: BoardRow, look: Look = EVERY_STATE): string => cellsOf(shownRow(row, look));

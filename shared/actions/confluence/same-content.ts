@@ -21,12 +21,6 @@ export function contentMarkOf(storage: string): string | undefined {
   return written === undefined ? undefined : createHash("sha256").update(written).digest("base64url").slice(0, 16);
 }
 
-/** Returns whether `storage` contains the content of `part`, compared as in {@link sameContent}. */
-export function hasContent(storage: string, part: string): boolean {
-  const [whole, sought] = [canonical(storage), canonical(part)];
-  return whole !== undefined && sought !== undefined && whole.includes(sought);
-}
-
 /** Texts are escaped, so that no text looks like a tag. */
 function canonical(storage: string): string | undefined {
   const tokens = tokenize(storage);

@@ -40,6 +40,13 @@ export function attributeOf(element: Element, name: string): string | undefined 
   return element.attributes.find((attribute) => attribute.name === name)?.value;
 }
 
+/** The text of an element without its child elements. Comments and CDATA sections are part of it. */
+export function textBetween({ inner, children }: Element, text: string): string {
+  const starts = [inner.start, ...children.map(({ end }) => end)];
+  const ends = [...children.map(({ start }) => start), inner.end];
+  return starts.map((start, index) => text.slice(start, ends[index])).join("");
+}
+
 interface Growing extends Element {
   parent: Growing | undefined;
   children: Growing[];

@@ -9,7 +9,7 @@ import type { PageClient, PageVersion, StoredPage } from "./client.ts";
 import { lozengeOf } from "./lozenge.ts";
 import type { Pace } from "./pace.ts";
 import { needsVersion, rowMarkOf } from "./page-throttle.ts";
-import { type RegionOfPage, regionContent, spliceRegion } from "./region.ts";
+import { type RegionOfPage, regionContent, type Splice, spliceRegion } from "./region.ts";
 import { renderRegion } from "./render-region.ts";
 import { contentMarkOf } from "./same-content.ts";
 
@@ -87,8 +87,8 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
   if (why) return ended({ outcome: "give_up", summary: `page ${id} is ${why}` });
   const { rows } = await update.boards.read(update.page);
   const content = renderRegion(rows, { ...update.pace, linkHosts: update.linkHosts });
-  const of = { ...update, page: id };
-  const splice = spliceRegion(page.body, content, of);
+  const { region, whenMissing, client } = update;
+  const splice = spliceRegion(page.body, content, { page: id, region, whenMissing, ...client.newRegion });
   const { number: version } = page.version;
   const shows = (number: number) => showing(number, rows, content, update);
   switch (splice.kind) {
@@ -106,7 +106,7 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
       if (kept) return { outcome: keeps(update.page, version), seen: { shows: { ...kept, version }, isOurs: false } };
       const number = version + 1;
       const next = { title: page.title, body: splice.body, number, rows, shows: shows(number) };
-      return write({ ...next, does: doesWith(splice.from) }, update);
+      return write({ ...next, does: doesWith(splice) }, update);
     }
   }
 }
@@ -120,7 +120,7 @@ function showing(version: number, rows: readonly BoardRow[], region: string, { p
 function keptBy(body: string, rows: readonly BoardRow[], update: PageUpdate): PageShown | undefined {
   const { shown, pace, page } = update;
   if (!shown || needsVersion({ rows, record: { shown } }, pace)) return undefined;
-  const region = regionContent(body, { ...update, page: page.id });
+  const region = regionContent(body, { region: update.region, page: page.id });
   return region !== undefined && contentMarkOf(region) === shown.content ? shown : undefined;
 }
 
@@ -132,8 +132,12 @@ export const keeps = ({ id }: PageAddress, version: number): ActionOutcome => ({
 
 const ended = (outcome: ActionOutcome): PageUpdated => ({ outcome });
 
-const doesWith = (from: string | undefined): string =>
-  from === undefined ? "shows the new state" : `shows the new state, in the region that was copied from page ${from}`;
+const doesWith = ({ from, moved }: Pick<Extract<Splice, { readonly kind: "changed" }>, "from" | "moved">): string =>
+  [
+    "shows the new state",
+    ...(from === undefined ? [] : [`in the region that was copied from page ${from}`]),
+    ...(moved === undefined ? [] : ["and what people wrote inside the region was moved to below it"]),
+  ].join(", ");
 
 async function write(next: Next, update: PageUpdate): Promise<PageUpdated | LastTry> {
   const { number, rows, title, body } = next;
@@ -167,7 +171,7 @@ function messageOf(rows: readonly BoardRow[], { row: { key, delivery } }: PageUp
   return `${build ? `${cut(build.pipeline, 120)} ${lozengeOf(build).title} ` : ""}${markOf(delivery)}`;
 }
 
-function whyUnwritable({ status, subtype }: StoredPage): string | undefined {
+export function whyUnwritable({ status, subtype }: StoredPage): string | undefined {
   if (status !== "current") return `${status} and is not written`;
   // It is not documented how a REST write affects people who are editing a live doc.
   return subtype === "live" ? "a live doc and is not written" : undefined;

@@ -66,7 +66,8 @@ describe("the command line", () => {
   });
 
   it.each([
-    [["check", "x"], 'too many arguments: it is "check"'],
+    [["check", "x"], "what would be written to a page: check --live <target> --page <id>"],
+    [["check", "--live", "x", "y"], 'too many arguments: it is "check [<target>]"'],
     [["start", "x"], 'too many arguments: it is "start"'],
     [["events", "list", "x"], 'too many arguments: it is "events list"'],
     [["events", "show", "d-1", "x"], 'too many arguments: it is "events show <delivery>"'],

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { divideContent } from "../../../../shared/actions/confluence/own-content.ts";
 import {
   MAX_REGION_BYTES,
   MAX_URGENT_BYTES,
@@ -7,7 +8,7 @@ import {
 } from "../../../../shared/actions/confluence/render-region.ts";
 import type { BoardRow, ShownBuild } from "../../../../shared/model/board.ts";
 import type { BuildState } from "../../../../shared/model/event.ts";
-import { parseStorage } from "../../../support/sandbox-confluence-markup.ts";
+import { asSavedByEditor, asStored, parseStorage } from "../../../support/sandbox-confluence-markup.ts";
 
 const row = (changes: Partial<ShownBuild> = {}, ended?: Partial<ShownBuild>): BoardRow => {
   const build: ShownBuild = { system: "tekton", id: "run-1", pipeline: "ci/docs", state: "succeeded", ...changes };
@@ -18,6 +19,14 @@ const row = (changes: Partial<ShownBuild> = {}, ended?: Partial<ShownBuild>): Bo
     ...(ended && { ended: { ...build, ...ended } }),
   };
 };
+
+/** What the bridge takes for a person's in the content of a region. */
+function personsIn(content: string): string {
+  const elements = readElements(content);
+  if ("malformed" in elements) throw new Error(elements.malformed);
+  const top = elements.filter(({ parent }) => !parent);
+  return divideContent(content, { start: 0, end: content.length, elements: top }).persons;
+}
 
 /** The cells of the first row, without markup. */
 const cells = (changes: Partial<ShownBuild>, ended?: Partial<ShownBuild>): readonly string[] => {
@@ -226,8 +235,38 @@ describe("the region's content", () => {
         expect(content).not.toMatch(/<ri:|<ac:link|<at:/);
         expect(Buffer.byteLength(content)).toBeLessThanOrEqual(MAX_REGION_BYTES);
         expect(renderRegion(structuredClone(rows))).toBe(content);
+        expect(personsIn(content)).toBe("");
       }),
     );
+  });
+
+  const gates = ["requested", "granted", "denied", "withdrawn", "expired", "superseded"] as const;
+  const states = ["queued", "running", "waiting", "succeeded", "failed", "cancelled", "timed_out", "skipped"] as const;
+
+  test("the region contains nothing that the bridge would take for a person's, in any state and after an editor", () => {
+    const rows = [
+      ...states.map((state) => row({ state, reportedAt: "2026-11-02T09:07:00.000Z" }, { state: "failed", number: 1 })),
+      ...gates.map((state) => {
+        const gate = { approvers: ["lead"], until: "2026-11-02T10:00:00.000Z", state, by: "Kim", labels: true };
+        return row({ system: "drawbridge", id: "p-1", state: "waiting", gate });
+      }),
+      row({ pipeline: "(".repeat(300) }),
+    ];
+    const many = Array.from({ length: 120 }, (_, n) => row({ pipeline: `ci/p${n}`, commit: "c".repeat(300) }));
+    expect(renderRegion(many)).toContain("They are left out");
+    const rare = { onlyChanges: true };
+    const contents = [
+      renderRegion([]),
+      renderRegion(rows),
+      renderRegion(many),
+      renderRegion(rows, rare),
+      renderRegion(many, rare),
+    ];
+    for (const content of contents) {
+      for (const stored of [content, asStored(content), asSavedByEditor(asStored(content))]) {
+        expect(personsIn(stored)).toBe("");
+      }
+    }
   });
 
   test("one row always fits, however long its texts are", () => {
@@ -241,6 +280,15 @@ describe("the region's content", () => {
   const many = (count: number, changes: (n: number) => Partial<ShownBuild> = () => ({})) =>
     Array.from({ length: count }, (_, n) => row({ pipeline: `ci/p${n}`, branch: "main", ...changes(n) }));
   const pipelinesIn = (content: string) => content.match(/[\w/]+(?= \(tekton\))/g) ?? [];
+
+  test("what a person wrote in the expand macro, in the first line or in the last is kept", () => {
+    const content = renderRegion(many(30));
+    const words = "<p>Known to be flaky, see OPS-12.</p>";
+    expect(personsIn(content.replace("<ac:rich-text-body>", `<ac:rich-text-body>${words}`))).toBe(words);
+    expect(personsIn(content.replace("30 passed", "All of ours"))).toContain("All of ours");
+    const last = "<p>Kept by Drawbridge, says Kim.</p>";
+    expect(personsIn(content + last)).toBe(last);
+  });
 
   test("the first line says how many rows are in which state, and the newest time of one", () => {
     const states = ["succeeded", "running", "failed", "waiting", "succeeded", "failed", "timed_out"] as const;

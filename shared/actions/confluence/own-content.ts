@@ -1,0 +1,252 @@
+import { attributeOf, type Element, textBetween } from "./storage-elements.ts";
+import { resolveReferences } from "./storage-text.ts";
+
+/** The content of a region, divided by who wrote it. */
+export interface RegionContent {
+  /** Markup that no bridge wrote, in the order of the page; empty if there is none. */
+  readonly persons: string;
+  /** Whether a table of a bridge is in it. */
+  readonly hasTable: boolean;
+}
+
+/**
+ * Recognizes one element that a bridge writes. Returns the markup inside it that a person added, empty if there is none;
+ * undefined if the element is not of this shape.
+ */
+type Shape = (element: Element, body: string) => string | undefined;
+
+/**
+ * Divides `elements`, which stand between the offsets `start` and `end` of `body`. A shape of a bridge counts once: its
+ * second occurrence is a person's copy. Blank paragraphs and white space belong to nobody, except between two pieces of a
+ * person. All other markup is a person's, and is returned byte for byte.
+ */
+export function divideContent(
+  body: string,
+  { start, end, elements }: { readonly start: number; readonly end: number; readonly elements: readonly Element[] },
+): RegionContent {
+  const unused = new Set(SHAPES);
+  let hasTable = false;
+  let persons = "";
+  // Blank markup since the last piece of a person; undefined if a bridge's element followed that piece.
+  let blank: string | undefined;
+  const keep = (markup: string): void => {
+    persons += (persons === "" ? "" : (blank ?? "")) + markup;
+    blank = "";
+  };
+  const pass = (markup: string, isBlank: boolean): void => {
+    if (!isBlank) keep(markup);
+    else if (blank !== undefined) blank += markup;
+  };
+  let at = start;
+  for (const element of elements) {
+    const gap = body.slice(at, element.start);
+    pass(gap, isBlankText(gap));
+    at = element.end;
+    const shape = [...unused].find((one) => one(element, body) !== undefined);
+    if (!shape) {
+      pass(body.slice(element.start, element.end), isBlankElement(element, body));
+      continue;
+    }
+    unused.delete(shape);
+    hasTable ||= element.name === "table" || shape === expand;
+    blank = undefined;
+    const added = shape(element, body) ?? "";
+    if (added !== "") keep(added);
+  }
+  const rest = body.slice(at, end);
+  pass(rest, isBlankText(rest));
+  return { persons, hasTable };
+}
+
+const paragraph =
+  (line: RegExp): Shape =>
+  (element, body) =>
+    element.name === "p" && line.test(lineOf(element, body) ?? "") ? "" : undefined;
+
+/** A table whose first row has these titles, in any order, beside columns that a person added. */
+const table =
+  (...columns: readonly string[]): Shape =>
+  (element, body) => {
+    const [header, ...rows] = element.name === "table" ? rowsOf(element, body) : [];
+    const titles = header?.cells.map((cell) => lineOf(cell, body)) ?? [];
+    const own = columns.map((column) => titles.indexOf(column));
+    if (!header || own.includes(-1)) return undefined;
+    const titlesAdded = header.cells.filter((_, index) => !own.includes(index));
+    const added = [
+      rowWith(header, titlesAdded, own, body),
+      ...rows.map((row) =>
+        isOwnRow(row, titles, body) ? rowWith(row, cellsAdded(row, own, body), own, body) : wholeRow(row, body),
+      ),
+    ].join("");
+    return added === "" ? "" : `<table><tbody>${added}</tbody></table>`;
+  };
+
+/** The text of {@link MOVED}. */
+const MOVED_TEXT =
+  "The content below was moved here. It stood inside the build status above, which is replaced with every update.";
+/** Stands before what was moved out of a region. */
+export const MOVED = `<p><em>${MOVED_TEXT}</em></p>`;
+const movedLine = paragraph(new RegExp(`^${MOVED_TEXT.replaceAll(".", "\\.")}$`));
+export const isMovedLine = (element: Element, body: string): boolean => movedLine(element, body) !== undefined;
+
+/** States in small letters, and a number of rows in one of them. */
+const WORDS = "[a-z]+(?: [a-z]+)?";
+const COUNT = `\\d+ ${WORDS}`;
+
+/** An expand macro with a table of a bridge in it. What else is in it, beside a line of the bridge, is a person's. */
+const expand: Shape = (element, body) => {
+  if (attributeOf(element, "ac:name") !== "expand") return undefined;
+  const content = element.children.find(({ name }) => name === "ac:rich-text-body");
+  if (!content) return undefined;
+  const { persons, hasTable } = divideContent(body, { ...content.inner, elements: content.children });
+  return hasTable ? persons : undefined;
+};
+
+/**
+ * Everything that this release and earlier ones write at the top of a region. What `render-region.ts` writes must be
+ * here, else the bridge takes its own content for a person's. Shapes are only added: a page keeps what an earlier release
+ * wrote until its next write.
+ */
+const SHAPES: readonly Shape[] = [
+  paragraph(/^Build status$/),
+  table("Pipeline", "State", "For", "Run", "Commit", "Started by", "Duration", "As of"),
+  table("Pipeline", "State", "Branch or environment", "Run", "Commit", "Started by", "Duration", "As of"),
+  table("Pipeline", "State", "Build", "Commit", "Started by", "Duration", "As of"),
+  table("Pipeline", "State", "For", "Run", "Commit", "Started by", "As of"),
+  paragraph(new RegExp(`^${COUNT}(?: · ${COUNT})*(?: · (?:as of|last change) [\\d-]{10} \\d\\d:\\d\\d UTC)?$`)),
+  paragraph(
+    new RegExp(
+      `^\\d+ more(?:, all ${WORDS}|: ${COUNT}(?:, ${COUNT})*)\\. They are left out to keep this page small\\.$`,
+    ),
+  ),
+  paragraph(
+    /^Kept by Drawbridge, edits inside are replaced; notes go below\.(?: Runs that change no result are shown with the next change\.)?$/,
+  ),
+  expand,
+  paragraph(/^Rows left out to keep this page small, oldest first: \d+\.$/),
+  paragraph(/^Not shown: the \d+ pipelines that ran longest ago\.$/),
+  // A person may move it back with the content below it.
+  movedLine,
+];
+
+/**
+ * A row is a bridge's if its cells in these columns have this form: the pipeline with its system in brackets or
+ * cut off, and a lozenge of a state. All other rows are a person's.
+ */
+const OWN_CELLS: Readonly<Record<string, RegExp>> = {
+  Pipeline: /(?:\(.+\)|…)$/,
+  State:
+    /^\[(?:QUEUED|RUNNING|WAITING|PASSED|FAILED|CANCELLED|TIMED OUT|SKIPPED|APPROVED|DENIED|WITHDRAWN|EXPIRED|SUPERSEDED)\]/,
+};
+
+interface Row {
+  readonly element: Element;
+  readonly cells: readonly Element[];
+}
+
+/** None if there is anything but rows and cells. */
+function rowsOf(table: Element, body: string): readonly Row[] {
+  const sections = table.children.filter(({ name }) => name !== "colgroup");
+  const rows = sections.flatMap((section) => (TABLE_SECTIONS.has(section.name) ? section.children : [section]));
+  const inTable = [table, ...sections.filter(({ name }) => TABLE_SECTIONS.has(name)), ...rows];
+  const isRegular =
+    rows.every(({ name, children }) => name === "tr" && children.every((cell) => CELLS.has(cell.name))) &&
+    inTable.every((element) => isBlankText(textBetween(element, body)));
+  return isRegular ? rows.map((element) => ({ element, cells: element.children })) : [];
+}
+
+const TABLE_SECTIONS: ReadonlySet<string> = new Set(["tbody", "thead", "tfoot"]);
+const CELLS: ReadonlySet<string> = new Set(["td", "th"]);
+
+const isOwnRow = ({ cells }: Row, titles: readonly (string | undefined)[], body: string): boolean =>
+  cells.length === titles.length &&
+  Object.entries(OWN_CELLS).every(([column, form]) => {
+    const cell = cells[titles.indexOf(column)];
+    return cell !== undefined && form.test(lineOf(cell, body) ?? "");
+  });
+
+/** Cells in a person's columns, and cells with more than the line that a bridge writes: a paragraph, a list, a picture. */
+const cellsAdded = ({ cells }: Row, own: readonly number[], body: string): readonly Element[] =>
+  cells.filter((cell, index) => !own.includes(index) || !isOneLine(cell, body));
+
+function isOneLine(cell: Element, body: string): boolean {
+  const line = lineOf(cell, body);
+  const [block, second] = cell.children.filter((child) => BLOCKS.has(child.name) && !isBlankElement(child, body));
+  if (line === undefined || second) return false;
+  return !block || lineOf(block, body) === line;
+}
+
+const BLOCKS: ReadonlySet<string> = new Set(["p", "div"]);
+
+/** The cells that a person added to a row, behind the cell that names the row; empty if all of them are blank. */
+function rowWith({ cells }: Row, added: readonly Element[], [first = 0]: readonly number[], body: string): string {
+  if (added.every((cell) => isBlankElement(cell, body))) return "";
+  const kept = cells.filter((cell, index) => index === first || added.includes(cell));
+  return `<tr>${kept.map(({ start, end }) => body.slice(start, end)).join("")}</tr>`;
+}
+
+const wholeRow = ({ element, cells }: Row, body: string): string =>
+  cells.every((cell) => isBlankElement(cell, body)) ? "" : body.slice(element.start, element.end);
+
+/** Returns whether a reader sees nothing of an element. */
+const isBlankElement = (element: Element, body: string): boolean => {
+  const text = CELLS.has(element.name) ? inlineOf(element, body) : partOf(element, body);
+  return text !== undefined && oneLine(text) === "";
+};
+
+export const isBlankText = (text: string): boolean => oneLine(resolveReferences(text)) === "";
+/** Some editors put characters without width into empty paragraphs. */
+const oneLine = (text: string): string => text.replace(/[\s\u200B\u2060\uFEFF]+/g, " ").trim();
+
+/**
+ * The text of an element in one line, with `[TITLE]` for a lozenge and the day for a date; undefined if the element
+ * contains anything else, which the bridge never writes into a line.
+ */
+function lineOf(element: Element, body: string): string | undefined {
+  const text = inlineOf(element, body);
+  return text === undefined ? undefined : oneLine(text);
+}
+
+function inlineOf(element: Element, body: string): string | undefined {
+  let text = "";
+  let at = element.inner.start;
+  for (const child of [...element.children, undefined]) {
+    const gap = body.slice(at, child?.start ?? element.inner.end);
+    // A comment or a CDATA section.
+    if (gap.includes("<")) return undefined;
+    const inner = child && partOf(child, body);
+    if (child && inner === undefined) return undefined;
+    text += resolveReferences(gap) + (inner ?? "");
+    at = child?.end ?? at;
+  }
+  return text;
+}
+
+function partOf(element: Element, body: string): string | undefined {
+  if (element.name === "br") return " ";
+  if (element.name === "time") return attributeOf(element, "datetime") ?? "";
+  if (PLAIN.has(element.name))
+    return BLOCKS.has(element.name) ? spaced(inlineOf(element, body)) : inlineOf(element, body);
+  if (attributeOf(element, "ac:name") !== "status") return undefined;
+  const title = element.children.find((child) => attributeOf(child, "ac:name") === "title")?.inner;
+  return title && `[${resolveReferences(body.slice(title.start, title.end))}] `;
+}
+
+const spaced = (text: string | undefined): string | undefined => (text === undefined ? undefined : ` ${text} `);
+
+/** Elements of a line that the bridge writes, that editors add to it, and of a style that a person gave it. */
+const PLAIN: ReadonlySet<string> = new Set([
+  "p",
+  "div",
+  "span",
+  "br",
+  "a",
+  "time",
+  "strong",
+  "small",
+  "em",
+  "b",
+  "i",
+  "u",
+  "ac:inline-comment-marker",
+]);
