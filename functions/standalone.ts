@@ -18,6 +18,7 @@ import { type ListenAddress, listen } from "../shared/http/listen.ts";
 import type { TlsSettings } from "../shared/http/tls.ts";
 import type { RecordedDelivery } from "../shared/model/recorded-delivery.ts";
 import { openIssuer } from "../shared/outbound/open-issuer.ts";
+import { targetsOf } from "../shared/store/actions.ts";
 import { openStores } from "../shared/store/open-stores.ts";
 import { clean } from "../shared/store/sqlite/expiry.ts";
 import { DATABASE_FILE, openMemoryTable, openTable } from "../shared/store/sqlite/open.ts";
@@ -113,7 +114,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Stand
   try {
     await requeueStranded(database.table, { clock, log });
     cleaning.nudge();
-    worker.start();
+    worker.start(targetsOf(database.table.queues()));
     watching.nudge();
     const admission = new Admission({ limits: ADMISSION_LIMITS, maxBodyBytes: () => limits().bodyBytes, log });
     const app: ServedApp = { fetch: (request, connection) => current.app.fetch(request, connection) };

@@ -17,8 +17,8 @@ import { relayBus } from "./relay-bus.ts";
 export interface Worker {
   /** Starts the relay of a delivery that was just recorded. */
   recorded(delivery: RecordedDelivery): void;
-  /** Continues the work that an earlier process left in the store. */
-  start(): void;
+  /** Continues the work that an earlier process left in the store, also for these targets, which may not be configured. */
+  start(targets: readonly string[]): void;
   /**
    * Uses this bridge for all work that starts from now on. Attempts under way end with the one that they began with. The
    * bridge must use the same store.
@@ -53,7 +53,8 @@ export function openWorker(bridge: Bridge, retry: RetryPolicy): Worker {
       relay.recorded(delivery);
       credentialUsage.delivered(delivery);
     },
-    start() {
+    start(targets) {
+      lanes.start(targets);
       startLanes();
       relay.start();
     },

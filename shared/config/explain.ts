@@ -19,8 +19,8 @@ type Issue = v.BaseIssue<unknown>;
  */
 export function explain(issues: readonly Issue[], schema: v.GenericSchema, at: Path): readonly ConfigProblem[] {
   const problems = issues.flatMap((issue) => explainOne(issue, schema, at));
-  const texts = problems.map(({ path, message }) => `${path.join("\n")}\n${message}`);
-  return problems.filter((_, index) => texts.indexOf(texts[index] ?? "") === index);
+  const different = new Map(problems.map((problem) => [`${problem.path.join("\n")}\n${problem.message}`, problem]));
+  return [...different.values()];
 }
 
 function explainOne(issue: Issue, schema: v.GenericSchema, at: Path): readonly ConfigProblem[] {

@@ -37,7 +37,8 @@ export interface QuotedVariables {
 /** Without the quotes, one `{ token: ${NAME} }` closes a bracket too early and makes the rest of the file an error. */
 export function quoteVariables(text: string): QuotedVariables {
   const starts: number[] = [];
-  const added: { readonly at: number; readonly count: number }[] = [];
+  const added: { readonly at: number; readonly total: number }[] = [];
+  const add = (at: number, count: number): void => void added.push({ at, total: (added.at(-1)?.total ?? 0) + count });
   let quoted = "";
   let copied = 0;
   for (const [offset, lexeme] of lexemesOf(text)) {
@@ -46,12 +47,21 @@ export function quoteVariables(text: string): QuotedVariables {
     quoted += text.slice(copied, offset);
     starts.push(quoted.length);
     const value = `'${text.slice(offset, offset + length).replaceAll("'", "''")}'`;
-    added.push({ at: quoted.length, count: 1 }, { at: quoted.length + value.length, count: value.length - length - 1 });
+    add(quoted.length, 1);
+    add(quoted.length + value.length, value.length - length - 1);
     quoted += value;
     copied = offset + length;
   }
-  const originalOf = (offset: number): number =>
-    offset - added.reduce((sum, { at, count }) => (at < offset ? sum + count : sum), 0);
+  const originalOf = (offset: number): number => {
+    // Binary search: a file may have a finding for each of its lines.
+    let [low, high] = [0, added.length];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if ((added[middle]?.at ?? 0) < offset) low = middle + 1;
+      else high = middle;
+    }
+    return offset - (added[low - 1]?.total ?? 0);
+  };
   return { text: quoted + text.slice(copied), starts, originalOf };
 }
 

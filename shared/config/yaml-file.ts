@@ -52,6 +52,7 @@ export interface YamlFile {
 
 /** The most values that aliases may expand to in one file. It bounds the expansion of a "billion laughs" file. */
 const MAX_ALIASES = 100;
+const TOO_MANY_ALIASES = `its aliases stand for more than ${MAX_ALIASES} parts`;
 
 /** The most levels of a file. A pattern with the maximum of 32 levels fits. */
 const MAX_DEPTH = 64;
@@ -73,10 +74,12 @@ export function readYaml(text: string): YamlFile {
   const document = parseDocument(quoted.text, { prettyErrors: false, logLevel: "error", uniqueKeys: false });
   // Keep the first error at each place, only the first unexpected token, because later errors are its consequences, and
   // only the first tab, because a file that is indented with tabs has one in each line.
-  const firsts = document.errors.filter(
-    ({ pos, code }, at, all) =>
-      all.findIndex((one) => one.pos[0] === pos[0] || (ONCE.has(code) && one.code === code)) === at,
-  );
+  const seen = new Set<number | ErrorCode>();
+  const firsts = document.errors.filter(({ pos, code }) => {
+    const isKnown = seen.has(pos[0]) || (ONCE.has(code) && seen.has(code));
+    seen.add(pos[0]).add(code);
+    return !isKnown;
+  });
   const tabbed = new Set(document.errors.filter(isTab).map(({ pos }) => placeOf(pos[0]).line)).size;
   const errors = firsts.map((error) => ({
     at: placeOf(error.pos[0]),
@@ -84,14 +87,14 @@ export function readYaml(text: string): YamlFile {
   }));
   const syntaxProblems = errors.length > 0 ? errors : forbiddenParts(document, placeOf);
   const locate = (path: Path): Place => placeOf(offsetOf(document.contents, path));
-  const variables = pathsAt(quoted.starts, document.contents);
+  const variables = pathsAt(new Set(quoted.starts), document.contents);
   if (syntaxProblems.length > 0) return { value: undefined, syntaxProblems, mistakes: [], variables, locate };
   try {
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
     return { value, syntaxProblems, mistakes: wrongKeys(document.contents, [], placeOf), variables, locate };
   } catch {
     // The conversion of a valid document throws only if its aliases expand to too many values.
-    return failed(placeOf(0), `its aliases stand for more than ${MAX_ALIASES} parts`);
+    return failed(placeOf(0), TOO_MANY_ALIASES);
   }
 }
 
@@ -124,15 +127,23 @@ const INHERITED: ReadonlySet<unknown> = new Set(["__proto__", "prototype", "cons
 /** Finds tags, unresolved and cyclic aliases, and keys that objects inherit. */
 function forbiddenParts(document: Document.Parsed, placeOf: (offset: number) => Place): readonly SyntaxProblem[] {
   const problems: SyntaxProblem[] = [];
+  let aliases = 0;
   const report = (node: unknown, message: string): void => void problems.push({ at: placeOf(startOf(node)), message });
   visit(document, {
     Value(_, node) {
       if (node.tag !== undefined) report(node, NO_TAG);
     },
     Alias(_, alias, ancestors) {
+      aliases += 1;
+      if (aliases > MAX_ALIASES) {
+        report(alias, TOO_MANY_ALIASES);
+        return visit.BREAK;
+      }
+      // Searches the whole document.
       const anchored = alias.resolve(document);
       if (anchored === undefined) report(alias, NO_ANCHOR);
       else if (ancestors.some((one) => one === anchored)) report(alias, "an alias cannot be inside the part it names");
+      return undefined;
     },
     Pair(_, { key }) {
       if (isScalar(key) && INHERITED.has(key.value)) report(key, `"${key.value}" cannot be a key`);
@@ -169,16 +180,20 @@ const SENTENCES: Partial<Readonly<Record<ErrorCode, string>>> = {
 function wrongKeys(node: unknown, path: Path, placeOf: (offset: number) => Place): readonly YamlMistake[] {
   if (isSeq(node)) return node.items.flatMap((item, at) => wrongKeys(item, [...path, at], placeOf));
   if (!isMap(node)) return [];
-  return node.items.flatMap(({ key, value }, index) => {
+  const firsts = new Map<string, unknown>();
+  return node.items.flatMap(({ key, value }) => {
     if (!isScalar(key)) return wrongKeys(value, path, placeOf);
     const name = String(key.value);
     const here = [...path, name];
     const at = placeOf(startOf(key));
     const below = wrongKeys(value, here, placeOf);
     if (name === "<<" && key.type === "PLAIN") return [{ path: here, at, message: NO_MERGE, hides: path }, ...below];
-    const first = node.items.findIndex((other) => isScalar(other.key) && String(other.key.value) === name);
-    if (first === index) return below;
-    const { line } = placeOf(startOf(node.items[first]?.key));
+    const first = firsts.get(name);
+    if (first === undefined) {
+      firsts.set(name, key);
+      return below;
+    }
+    const { line } = placeOf(startOf(first));
     const message = `${/^[\w.-]+$/.test(name) ? `"${name}"` : "this key"} is already in line ${line}; give it once`;
     return [{ path: here, at, message }, ...below];
   });
@@ -187,14 +202,14 @@ function wrongKeys(node: unknown, path: Path, placeOf: (offset: number) => Place
 const NO_MERGE = 'merge keys ("<<") do not work: write the keys out, or share a whole part by an alias';
 
 /** Returns the paths of the scalars that begin at one of `offsets`. */
-function pathsAt(offsets: readonly number[], node: unknown, path: Path = []): readonly Path[] {
-  if (offsets.length === 0) return [];
+function pathsAt(offsets: ReadonlySet<number>, node: unknown, path: Path = []): readonly Path[] {
+  if (offsets.size === 0) return [];
   if (isSeq(node)) return node.items.flatMap((item, at) => pathsAt(offsets, item, [...path, at]));
-  if (isScalar(node)) return offsets.includes(startOf(node)) ? [path] : [];
+  if (isScalar(node)) return offsets.has(startOf(node)) ? [path] : [];
   if (!isMap(node)) return [];
   return node.items.flatMap(({ key, value }) => {
     const here = [...path, String(isScalar(key) ? key.value : key)];
-    return [...(isScalar(key) && offsets.includes(startOf(key)) ? [here] : []), ...pathsAt(offsets, value, here)];
+    return [...(isScalar(key) && offsets.has(startOf(key)) ? [here] : []), ...pathsAt(offsets, value, here)];
   });
 }
 

@@ -49,9 +49,7 @@ export const deliveryLink = (id: string, words: string = id): Html =>
 
 /** A link to a URL that an outside system reported, or only the text if that is no http(s) URL or has a credential. */
 export const outsideLink = (url: string | undefined, words: string): Html =>
-  url !== undefined && parseWebUrl(url).ok
-    ? html`<a href="${url}" rel="noreferrer">${words}</a>`
-    : html`${words}`;
+  url !== undefined && parseWebUrl(url).ok ? html`<a href="${url}" rel="noreferrer">${words}</a>` : html`${words}`;
 
 /** A list of named facts. Those that are undefined are left out. */
 export const facts = (rows: readonly (readonly [string, Html | string | undefined])[]): Html =>

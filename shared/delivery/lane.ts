@@ -3,6 +3,7 @@ import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { isPowerOfTwo, Loop } from "../host/loop.ts";
 import type { ActionStore } from "../store/actions.ts";
+import type { AttemptResult } from "./act.ts";
 import { DueTimeCheck } from "./due-time-check.ts";
 import { Paused } from "./paused.ts";
 import { OVERDUE_MS, type WaitingTarget } from "./readiness.ts";
@@ -20,7 +21,7 @@ interface LaneDeps {
   readonly clock: Clock;
   readonly log: Log;
   /** Runs an action once. Resolves to undefined if it could not be claimed. */
-  readonly attempt: (actionId: string) => Promise<unknown>;
+  readonly attempt: (actionId: string) => Promise<Pick<AttemptResult, "result"> | undefined>;
 }
 
 /**
@@ -40,6 +41,10 @@ export class Lane {
   #storeFailures = 0;
   /** When an attempt last ended with a record of its outcome, or the lane was created. From the monotonic clock. */
   #endedMs: number;
+  /** The actions whose last attempt failed and which are tried again. */
+  readonly #failed = new Set<string>();
+  /** When an attempt failed for the first time since one succeeded. From the monotonic clock. */
+  #failingMs: number | undefined;
 
   constructor(target: string, deps: LaneDeps) {
     this.#target = target;
@@ -67,7 +72,11 @@ export class Lane {
     const isDueFor = async (ms: number): Promise<boolean> =>
       (await actions.due(this.#target, laterBy(now, -ms), 1)).length > 0;
     const isStalled = clock.monotonic() - this.#endedMs > STALLED_MS && (await isDueFor(STALLED_MS));
-    return isStalled || (await isDueFor(OVERDUE_MS)) ? { target: this.#target, isStalled } : undefined;
+    const isFailing = this.#failingMs !== undefined && clock.monotonic() - this.#failingMs > OVERDUE_MS;
+    const target = this.#target;
+    if (isStalled) return { target, problem: "stalled" };
+    if (isFailing) return { target, problem: "failing" };
+    return (await isDueFor(OVERDUE_MS)) ? { target, problem: "overdue" } : undefined;
   }
 
   async #startDue(): Promise<void> {
@@ -101,15 +110,29 @@ export class Lane {
     this.#running.set(id, run);
   }
 
+  #ended(id: string, result: AttemptResult["result"]): void {
+    const now = this.#deps.clock.monotonic();
+    this.#endedMs = now;
+    if (result === "again") {
+      this.#failed.add(id);
+      this.#failingMs ??= now;
+      return;
+    }
+    this.#failed.delete(id);
+    // An action that was given up has its own line in the log.
+    if (result === "finished" || this.#failed.size === 0) this.#failingMs = undefined;
+  }
+
   /** Never throws. Returns false if the store failed. */
   async #attempt(id: string): Promise<boolean> {
     const { attempt, log } = this.#deps;
     try {
-      if ((await attempt(id)) === undefined) {
+      const attempted = await attempt(id);
+      if (attempted === undefined) {
         log.error({ action: id, pauseMs: this.#paused.add(id) }, "a due action cannot be claimed; it is skipped");
         return true;
       }
-      this.#endedMs = this.#deps.clock.monotonic();
+      this.#ended(id, attempted.result);
       this.#paused.forget(id);
       this.#storeFailures = 0;
       return true;

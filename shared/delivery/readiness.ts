@@ -19,9 +19,11 @@ export interface Readiness {
 /** A target whose actions wait for too long. */
 export interface WaitingTarget {
   readonly target: string;
-  /** It has due actions and finishes none. Otherwise it is only behind. */
-  readonly isStalled: boolean;
+  readonly problem: LaneProblem;
 }
+
+/** `failing`: attempts end, and each one fails. `stalled`: none ends. `overdue`: some succeed, and others wait too long. */
+type LaneProblem = keyof typeof LANE_PROBLEMS;
 
 export interface ReadinessDeps {
   /** Rejects if the store cannot be read or written. */
@@ -93,13 +95,17 @@ async function spaceOf({ diskSpace }: ReadinessDeps): Promise<string> {
 
 const megabytes = (bytes: number): string => (bytes / 1_000_000).toFixed(1);
 
+const LANE_PROBLEMS = {
+  stalled: "due actions and finished none for 5 minutes",
+  failing: "actions that wait, and each attempt has failed for 10 minutes",
+  overdue: "actions that are overdue by more than 10 minutes",
+} as const;
+
 function lanesOf(waiting: readonly WaitingTarget[]): string {
-  const stalled = waiting.filter(({ isStalled }) => isStalled).length;
-  const overdue = waiting.length - stalled;
-  const problems = [
-    ...(stalled > 0 ? [`${targetsHave(stalled)} due actions and finished none for 5 minutes`] : []),
-    ...(overdue > 0 ? [`${targetsHave(overdue)} actions that are overdue by more than 10 minutes`] : []),
-  ];
+  const problems = Object.entries(LANE_PROBLEMS).flatMap(([name, text]) => {
+    const count = waiting.filter(({ problem }) => problem === name).length;
+    return count === 0 ? [] : [`${targetsHave(count)} ${text}`];
+  });
   return problems.length === 0 ? OK : problems.join("; ");
 }
 

@@ -73,7 +73,7 @@ export function withoutCredentials<T extends object>(value: T): T {
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: a byte of a character above ASCII must not end a word.
 const WORDS = /[^\0- "<>]+/g;
 /** Parsers accept any number of slashes and backslashes after `https:`. */
-const USER = /((?:\w{1,3}:)?\/\/|https?:[\\/]*)([^\0- "<>/?#\\]+)@/gi;
+const USER = /((?:\w{1,3}:)?\/\/|https?:[\\/]*)([^\0- "<>/?#\\]+)/gi;
 /** A parameter's separator and name. */
 const NAME = /[?&;#]([^\0- "<>?&;#=]+)=/g;
 /** The end of user info, and of a parameter's name, in JSON. */
@@ -118,7 +118,7 @@ function credentialInWord(word: string): string | undefined {
 }
 
 function credentialAsWritten(text: string): string | undefined {
-  for (const [, start = "", user = ""] of text.matchAll(USER)) if (isCredential(start, user)) return USER_INFO;
+  if (!userInfos(text).next().done) return USER_INFO;
   const [parameter] = secretParameters(text);
   return (
     parameter &&
@@ -128,10 +128,37 @@ function credentialAsWritten(text: string): string | undefined {
   );
 }
 
+interface Place {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The text with {@link MARK} at the places, which are in order. */
+function markedAt(places: Iterable<Place>, text: string): string {
+  let marked = "";
+  let kept = 0;
+  for (const { start, end } of places) {
+    marked += text.slice(kept, start) + MARK;
+    kept = end;
+  }
+  return marked + text.slice(kept);
+}
+
+/** The user info with a credential, in order. Each part of a text is read a few times, however often it has `https:`. */
+function* userInfos(word: string): Generator<Place> {
+  const pattern = new RegExp(USER);
+  for (let match = pattern.exec(word); match; match = pattern.exec(word)) {
+    const [, prefix = "", run = ""] = match;
+    const start = match.index + prefix.length;
+    const length = run.lastIndexOf("@");
+    if (length > 0 && isCredential(prefix, run.slice(0, length))) yield { start, end: start + length };
+    const next = length > 0 ? length : run.toLowerCase().lastIndexOf("http");
+    if (next >= 0) pattern.lastIndex = start + next;
+  }
+}
+
 /** The parameters with a credential, in order, and where the credential is. It may contain other separators than `&`. */
-function* secretParameters(
-  word: string,
-): Generator<{ readonly name: string; readonly start: number; readonly end: number }> {
+function* secretParameters(word: string): Generator<Place & { readonly name: string }> {
   let end = 0;
   for (const { index, 0: whole, 1: name = "" } of word.matchAll(NAME)) {
     if (index < end || !isSecretName(name)) continue;
@@ -144,16 +171,8 @@ function* secretParameters(
 
 function redactWord(word: string): string {
   if (credentialInWord(word) === undefined) return word;
-  const named = word.replace(USER, (whole, start: string, user: string) =>
-    isCredential(start, user) ? `${start}${MARK}@` : whole,
-  );
-  let redacted = "";
-  let kept = 0;
-  for (const { start, end } of secretParameters(named)) {
-    redacted += named.slice(kept, start) + MARK;
-    kept = end;
-  }
-  redacted += named.slice(kept);
+  const named = markedAt(userInfos(word), word);
+  const redacted = markedAt(secretParameters(named), named);
   // What only shows after decoding goes with the word around it.
   return credentialInWord(redacted) === undefined ? redacted : MARK;
 }

@@ -10,6 +10,8 @@ export interface AdmissionLimits {
   readonly requests: number;
   /** Bytes that have arrived of the bodies of all requests in flight. */
   readonly bodyBytes: number;
+  /** A part of a body counts as at least this many bytes: a body may arrive in parts of one byte. */
+  readonly partBytes: number;
   /** Health checks in flight. They count towards no other limit. */
   readonly healthChecks: number;
   /** A path is overloaded if a request of it has been handled for longer than this, and it has `slowRequests` of them. */
@@ -34,6 +36,8 @@ export interface AdmissionLimits {
 export const ADMISSION_LIMITS: AdmissionLimits = {
   requests: 1_000,
   bodyBytes: 67_108_864,
+  // Each part takes 300 to 600 bytes besides its content.
+  partBytes: 1_024,
   healthChecks: 32,
   slowAfterMs: 3_000,
   slowRequests: 16,
@@ -80,6 +84,8 @@ interface OpenRequest extends Exchange {
   readonly path: string;
   /** Bytes of the body that have arrived. */
   bodyBytes: number;
+  /** What they count as: see `partBytes`. */
+  heldBytes: number;
   /** Whether a part of the body is still to come. */
   isArriving: boolean;
   /** When it was answered; before, when it became complete; before, when its head arrived. From a monotonic clock. */
@@ -87,8 +93,8 @@ interface OpenRequest extends Exchange {
 }
 
 interface Load {
-  readonly requests: number;
-  readonly bytes: number;
+  requests: number;
+  bytes: number;
 }
 
 /**
@@ -101,6 +107,9 @@ export class Admission {
   readonly #log: Log;
   /** The requests in flight. */
   readonly #open = new Set<OpenRequest>();
+  /** Their sums, for each path and for all paths. A part of a body costs the same, however many requests there are. */
+  readonly #loads = new Map<string, Load>();
+  readonly #total: Load = { requests: 0, bytes: 0 };
   /** The answered requests of each connection whose answers the system has not taken yet. */
   readonly #unsent = new Map<Socket, Set<OpenRequest>>();
   /** The connections whose end is awaited. */
@@ -168,6 +177,7 @@ export class Admission {
       socket: incoming.socket,
       path: pathOf(incoming.url ?? ""),
       bodyBytes: 0,
+      heldBytes: 0,
       isArriving: announcedBytes(incoming) > 0,
       since: systemClock.monotonic(),
     };
@@ -187,10 +197,7 @@ export class Admission {
 
   #admits({ incoming, path }: OpenRequest): boolean {
     if (this.#isStopped) return false;
-    if (HEALTH_PATHS.has(path)) {
-      const checks = [...this.#open].filter((other) => other.path === path);
-      return checks.length < this.#limits.healthChecks;
-    }
+    if (HEALTH_PATHS.has(path)) return this.#loadOf(path).requests < this.#limits.healthChecks;
     return !this.#isSlow(path) && this.#hasRoom(path, { requests: 1, bytes: this.#bytesToRead(incoming) });
   }
 
@@ -215,30 +222,33 @@ export class Admission {
   }
 
   /** Whether a path may have this much more. Cuts late arrivals if not. */
-  #hasRoom(path: string, more: Load): boolean {
+  #hasRoom(path: string, more: Readonly<Load>): boolean {
     return (
-      this.#hasShare(more, PATH_SHARE, (request) => request.path === path) &&
-      this.#hasShare(more, 1, (request) => !HEALTH_PATHS.has(request.path))
+      this.#hasShare(this.#loadOf(path), more, PATH_SHARE, (request) => request.path === path) &&
+      this.#hasShare(this.#total, more, 1, (request) => !HEALTH_PATHS.has(request.path))
     );
   }
 
   /**
-   * Whether the requests that `isCounted` selects leave room in their share of the limits. If not, late arrivals are cut,
-   * as few as needed. Where a request is needed, the one that sent least is cut; where bytes are, the one that holds most.
+   * Whether `load`, which is that of the requests that `isCounted` selects, leaves room in its share of the limits. If not,
+   * late arrivals are cut, as few as needed. Where a request is needed, the one that sent least is cut; where bytes are, the
+   * one that holds most.
    */
-  #hasShare(more: Load, share: number, isCounted: (request: OpenRequest) => boolean): boolean {
-    const counted = [...this.#open].filter(isCounted);
-    let requests = counted.length + more.requests - this.#limits.requests * share;
-    let bytes = more.bytes - this.#limits.bodyBytes * share;
-    for (const { bodyBytes } of counted) bytes += bodyBytes;
-    if (requests <= 0 && bytes <= 0) return true;
-    const late = counted.filter((request) => this.#isLate(request)).sort((a, b) => a.bodyBytes - b.bodyBytes);
-    while (requests > 0 || bytes > 0) {
-      const request = bytes > 0 ? late.pop() : late.shift();
+  #hasShare(
+    load: Readonly<Load>,
+    more: Readonly<Load>,
+    share: number,
+    isCounted: (request: OpenRequest) => boolean,
+  ): boolean {
+    const missingRequests = (): number => load.requests + more.requests - this.#limits.requests * share;
+    const missingBytes = (): number => load.bytes + more.bytes - this.#limits.bodyBytes * share;
+    if (missingRequests() <= 0 && missingBytes() <= 0) return true;
+    const late = [...this.#open].filter((request) => isCounted(request) && this.#isLate(request));
+    late.sort((a, b) => a.heldBytes - b.heldBytes || a.bodyBytes - b.bodyBytes);
+    while (missingRequests() > 0 || missingBytes() > 0) {
+      const request = missingBytes() > 0 ? late.pop() : late.shift();
       if (request === undefined) return false;
       this.#cutForRoom(request);
-      requests -= 1;
-      bytes -= request.bodyBytes;
     }
     return true;
   }
@@ -250,6 +260,7 @@ export class Admission {
 
   #add(request: OpenRequest): void {
     this.#open.add(request);
+    this.#count(request, { requests: 1, bytes: 0 });
     request.incoming.onBytes = (bytes) => this.#addBytes(request, bytes);
     request.incoming.once("end", () => {
       request.isArriving = false;
@@ -257,17 +268,38 @@ export class Admission {
     });
   }
 
+  #remove(request: OpenRequest): void {
+    if (this.#open.delete(request)) this.#count(request, { requests: -1, bytes: -request.heldBytes });
+  }
+
+  #count({ path }: OpenRequest, { requests, bytes }: Readonly<Load>): void {
+    const load = this.#loadOf(path);
+    for (const sum of HEALTH_PATHS.has(path) ? [load] : [load, this.#total]) {
+      sum.requests += requests;
+      sum.bytes += bytes;
+    }
+    if (load.requests === 0) this.#loads.delete(path);
+    else this.#loads.set(path, load);
+  }
+
+  #loadOf(path: string): Load {
+    return this.#loads.get(path) ?? { requests: 0, bytes: 0 };
+  }
+
   /** Requests whose bodies had room when their heads arrived may need more than the limit together. */
   #addBytes(request: OpenRequest, bytes: number): void {
     if (!this.#open.has(request)) return;
+    const held = Math.max(bytes, this.#limits.partBytes);
     request.bodyBytes += bytes;
+    request.heldBytes += held;
+    this.#count(request, { requests: 0, bytes: held });
     if (!this.#hasRoom(request.path, { requests: 0, bytes: 0 })) this.#cutForRoom(request);
   }
 
   /** The answer waits until the system takes it; in a pipeline, also for the answers before it. */
   #addUnsent(request: OpenRequest): void {
     const { socket } = request;
-    this.#open.delete(request);
+    this.#remove(request);
     request.since = systemClock.monotonic();
     if (!socket.destroyed) {
       const unsent = this.#unsent.get(socket) ?? new Set();
@@ -311,7 +343,7 @@ export class Admission {
 
   /** Ends the connection of a request. The other requests of the connection are handled, and their answers are dropped. */
   #cut(request: OpenRequest): void {
-    this.#open.delete(request);
+    this.#remove(request);
     this.#unsent.delete(request.socket);
     request.socket.destroy();
     this.#reportEmpty();

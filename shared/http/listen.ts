@@ -37,17 +37,23 @@ const BACKLOG = 4_096;
 /** Time for a request that is on its way when the server closes. */
 const ARRIVAL_MS = 1_000;
 
+/** Of a request of HTTP/1.0 without a `Host`, such as the health checks of load balancers. */
+const DEFAULT_HOST = "localhost";
+
 /** Serves an app over HTTP or HTTPS on this machine. Throws `configuration_invalid` if it cannot listen on the address. */
 export async function listen(
   app: ServedApp,
   { hostname, port: requestedPort, tls }: ListenAddress,
   admission: Admission,
 ): Promise<Listening> {
-  const listener = getRequestListener((request, exchange) => {
-    // `as`: both servers speak HTTP/1.1, and create the messages that their options name.
-    const { incoming, outgoing } = exchange as Exchange;
-    return admission.serve({ incoming, outgoing }, () => app.fetch(request, connectionOf(incoming.socket)));
-  });
+  const listener = getRequestListener(
+    (request, exchange) => {
+      // `as`: both servers speak HTTP/1.1, and create the messages that their options name.
+      const { incoming, outgoing } = exchange as Exchange;
+      return admission.serve({ incoming, outgoing }, () => app.fetch(request, connectionOf(incoming.socket)));
+    },
+    { hostname: DEFAULT_HOST },
+  );
   const messages = { IncomingMessage: MeteredMessage };
   const server = tls
     ? createTlsServer({ ...tlsOptions(tls), ...messages }, listener)

@@ -230,7 +230,12 @@ const stillOwnedBy = ({ owner }: Claim): Condition => ({
 });
 
 const keyOf = (id: string) => ({ pk: id, sk: "head" });
-const queueOf = (target: string): string => `act#${target}`;
+const QUEUE_PREFIX = "act#";
+const queueOf = (target: string): string => `${QUEUE_PREFIX}${target}`;
+
+/** The targets whose actions these queues have. */
+export const targetsOf = (queues: readonly string[]): readonly string[] =>
+  queues.filter((queue) => queue.startsWith(QUEUE_PREFIX)).map((queue) => queue.slice(QUEUE_PREFIX.length));
 
 /** The queue that an action belongs to; undefined if the item is no action. Throws `record_unreadable`. */
 export function queueOfAction(item: Item): { readonly queue: string | undefined } | undefined {

@@ -54,12 +54,12 @@ describe("the lane of a target", () => {
     }
     const work = new HeldWork();
     const done: string[] = [];
-    const attempt = async (id: string): Promise<boolean> => {
+    const attempt = async (id: string) => {
       await work.run();
       const claim = await actions.claim(id, clock.now(), clock.now());
       if (claim !== undefined) await actions.complete(claim, "done");
       done.push(id);
-      return true;
+      return { result: "finished" } as const;
     };
     const lane = new Lane("ci", { actions, clock, log: silentLog, attempt });
     lane.nudge();
@@ -103,7 +103,10 @@ describe("the lane of a target", () => {
       },
       clock,
       log: silentLog,
-      attempt: async (id) => started.push(id),
+      attempt: async (id) => {
+        started.push(id);
+        return { result: "finished" };
+      },
     });
     lane.nudge();
     await until("the lane to read its queue", () => reading.running === 1);

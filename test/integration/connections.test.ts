@@ -57,6 +57,21 @@ function pushText(bridge: Bridge): string {
 const statusesIn = (text: string): readonly number[] =>
   [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 
+describe("a request of HTTP/1.0", () => {
+  it("a health check without a host is answered, and the same request of HTTP/1.1 is rejected", async () => {
+    const bridge = await httpBridge();
+    servers.push(bridge);
+    for (const [version, status] of [
+      ["1.0", 200],
+      ["1.1", 400],
+    ]) {
+      const connection = await rawConnection(bridge.url);
+      connection.send(`GET /healthz HTTP/${version}\r\n\r\n`);
+      expect(await connection.ended).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    }
+  });
+});
+
 const ENDINGS: readonly (readonly [string, (connection: RawConnection) => void])[] = [
   // A connection over TLS cannot be reset in this way.
   ["a reset", ({ socket }) => void (socket instanceof TLSSocket ? socket.destroy() : socket.resetAndDestroy())],

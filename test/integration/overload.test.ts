@@ -133,14 +133,14 @@ describe("a server with as many requests in flight as it takes", () => {
 
 describe("a server that holds as many bytes as it takes", () => {
   it("a request whose body has no room gets a 503, and a smaller one is read", async () => {
-    await withHeldStore({ limits: { bodyBytes: 4_000 } });
+    await withHeldStore({ limits: { bodyBytes: 4_000, partBytes: 0 } });
     await halfSent({ "Content-Length": 1_501 }, { part: 1_500 });
     expect(await statusOfUnsigned(501)).toBe(503);
     expect(await statusOfUnsigned(500)).toBe(401);
   });
 
   it("a body of unknown length needs room for the largest one, and holds what has arrived", async () => {
-    await withHeldStore({ limits: { bodyBytes: 2 * 1_048_576 } });
+    await withHeldStore({ limits: { bodyBytes: 2 * 1_048_576, partBytes: 0 } });
     const chunked = await halfSent({ "Transfer-Encoding": "chunked" });
     expect(await statusOfUnsigned(1_048_576)).toBe(401);
     chunked.send("1\r\nx\r\n");
@@ -150,7 +150,7 @@ describe("a server that holds as many bytes as it takes", () => {
   });
 
   it("bodies that had room together when they were announced are cut once more of them arrives than the limit", async () => {
-    await withHeldStore({ limits: { bodyBytes: 4_000 } });
+    await withHeldStore({ limits: { bodyBytes: 4_000, partBytes: 0 } });
     for (let round = 0; round < 2; round++) {
       const first = await halfSent({ "Content-Length": 1_450 }, { part: 1_400 });
       const second = await halfSent({ "Content-Length": 600 });
@@ -172,9 +172,23 @@ describe("a server that holds as many bytes as it takes", () => {
     }
   });
 
+  it("a body in parts of one byte holds what its parts take, and is cut once that is more than the limit", async () => {
+    const { release } = await withHeldStore({ limits: { bodyBytes: 4 * 1_048_576, partBytes: 524_288 } });
+    release();
+    for (let round = 0; round < 2; round++) {
+      const parts = await halfSent({ "Transfer-Encoding": "chunked" });
+      parts.send("1\r\nx\r\n".repeat(4));
+      await until("parts that are held", async () => (await statusOfUnsigned(1)) === 503);
+      expect(parts.socket.destroyed).toBe(false);
+      parts.send("1\r\nx\r\n");
+      await parts.ended;
+      await until("room again", async () => (await push()).status === 202);
+    }
+  });
+
   it("a body that arrives too slowly is cut for the one that needs its room", async () => {
     // Late at once, also within the millisecond of its arrival.
-    await withHeldStore({ limits: { bodyBytes: 4_000, arrivalMs: -1, arrivalBytesPerMs: 1e9 } });
+    await withHeldStore({ limits: { bodyBytes: 4_000, partBytes: 0, arrivalMs: -1, arrivalBytesPerMs: 1e9 } });
     const stalled = await halfSent({ "Content-Length": 1_500 }, { part: 1_400 });
     // There is room for it even while the answered request is still counted.
     const small = await halfSent({ "Content-Length": 1_300 }, { part: 10 });

@@ -1,5 +1,8 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, request as httpRequest, type ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
@@ -108,7 +111,7 @@ const withoutHooks = (config: Config): Config => ({
 });
 
 /** A running bridge, its log, and the ways to change it and to send to it. */
-async function running(parts: Parts) {
+async function running(parts: Parts, dataPath?: string) {
   const lines: (LogFields & { readonly message: string })[] = [];
   const line = (fields: LogFields, message: string) => void lines.push({ ...fields, message });
   const log: Log = { info: line, warn: line, error: line };
@@ -118,6 +121,7 @@ async function running(parts: Parts) {
     log,
     retry: { baseMs: 20, capMs: 200, maxAttempts: 1_000 },
     address: { hostname: "127.0.0.1", port: 0 },
+    ...(dataPath !== undefined && { dataPath }),
   });
   closers.push(bridge.stop);
   const attempts = () => lines.filter(({ attempt, outcome }) => attempt !== undefined && outcome !== "retry");
@@ -130,6 +134,11 @@ async function running(parts: Parts) {
     /** Waits for the log lines of so many attempts that ended an action. */
     ended: (count: number) => until(`${count} ended actions`, attempts, (seen) => seen.length >= count),
   };
+}
+
+async function stop(bridge: Standalone): Promise<void> {
+  await bridge.stop();
+  closers.splice(closers.indexOf(bridge.stop), 1);
 }
 
 function pushBody(): string {
@@ -279,8 +288,7 @@ describe("a bridge that takes up another configuration while it runs", () => {
     await ended(1);
     use({});
     // The stop waits for the count.
-    await bridge.stop();
-    closers.splice(closers.indexOf(bridge.stop), 1);
+    await stop(bridge);
     expect(lines.filter(({ graceMinutes }) => graceMinutes !== undefined)).toEqual([]);
   });
 
@@ -293,6 +301,25 @@ describe("a bridge that takes up another configuration while it runs", () => {
     use({ targets: { other: second.url }, fires: "other" });
     first.answerAll(503);
     expect(new Set((await ended(10)).map(({ outcome }) => outcome))).toEqual(new Set(["done"]));
+    expect(second.received()).toBe(10);
+  });
+
+  it("a start without the target of waiting actions runs them at the target to which their route was moved", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "drawbridge-targets-"));
+    closers.push(() => rm(folder, { recursive: true, force: true }));
+    const [first, second] = [await heldListener(), await heldListener()];
+    second.answerAll(202);
+    const before = await running({ targets: { ci: first.url }, fires: "ci" }, folder);
+    for (let n = 0; n < 10; n++) await before.push();
+    await first.failFor(10);
+    first.answerAll(503);
+    await stop(before.bridge);
+    const without = await running({}, folder);
+    const waits = () => without.lines.filter(({ outcome }) => outcome === "wait");
+    await until("10 actions that wait", waits, ({ length }) => length === 10);
+    await stop(without.bridge);
+    const moved = await running({ targets: { other: second.url }, fires: "other" }, folder);
+    expect(new Set((await moved.ended(10)).map(({ outcome }) => outcome))).toEqual(new Set(["done"]));
     expect(second.received()).toBe(10);
   });
 

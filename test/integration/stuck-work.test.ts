@@ -7,8 +7,10 @@ import { Lane } from "../../shared/delivery/lane.ts";
 import { Paused } from "../../shared/delivery/paused.ts";
 import { SWEEP_SIZE, sweep } from "../../shared/delivery/relay.ts";
 import { RelayWorker } from "../../shared/delivery/relay-worker.ts";
+import { laterBy } from "../../shared/host/clock.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import type { Log, LogFields } from "../../shared/host/log.ts";
+import type { Claim } from "../../shared/store/actions.ts";
 import { openStores, type Stores } from "../../shared/store/open-stores.ts";
 import { DATABASE_FILE, type OpenTable, openTable } from "../../shared/store/sqlite/open.ts";
 import { withMethods } from "../support/memory-stores.ts";
@@ -36,6 +38,11 @@ afterEach(async () => {
   vi.useRealTimers();
   await rm(folder, { recursive: true });
 });
+
+async function finish(claim: Claim) {
+  await stores.actions.complete(claim, "done");
+  return { result: "finished" } as const;
+}
 
 /** Makes items unreadable, as damage of the disk or a mistake of a person does. */
 function spoil(where: string): void {
@@ -75,7 +82,7 @@ describe("a lane whose oldest actions cannot be read", () => {
     const attempt = async (id: string) => {
       attempts.push(id);
       const claim = await stores.actions.claim(id, clock.now(), clock.now());
-      return claim && stores.actions.complete(claim, "done");
+      return claim && finish(claim);
     };
     const lane = new Lane("ci", { actions, clock, log, attempt });
     lane.nudge();
@@ -121,29 +128,69 @@ describe("a lane whose oldest actions cannot be read", () => {
 describe("the work of a lane that waits for too long", () => {
   it("a lane with due actions that finishes none is stalled after 5 minutes, and a lane that is behind only waits", async () => {
     for (let n = 0; n < 9; n++) await stores.actions.schedule(actionOf(`a-${n}`), clock.now());
-    let finish = (): void => undefined;
+    let end = (): void => undefined;
     const attempt = async (id: string) => {
       const claim = await stores.actions.claim(id, clock.now(), clock.now());
       await new Promise<void>((resolve) => {
-        finish = resolve;
+        end = resolve;
       });
-      return claim && stores.actions.complete(claim, "done");
+      return claim && finish(claim);
     };
     const lane = new Lane("ci", { actions: stores.actions, clock, log, attempt });
     lane.nudge();
     await settled();
     expect(await lane.waiting()).toBeUndefined();
     clock.advance(300_001);
-    expect(await lane.waiting()).toEqual({ target: "ci", isStalled: true });
-    finish();
+    expect(await lane.waiting()).toEqual({ target: "ci", problem: "stalled" });
+    end();
     await settled();
     expect(await lane.waiting()).toBeUndefined();
     clock.advance(299_998);
     expect(await lane.waiting()).toBeUndefined();
     clock.advance(1);
-    finish();
+    end();
     await settled();
-    expect(await lane.waiting()).toEqual({ target: "ci", isStalled: false });
+    expect(await lane.waiting()).toEqual({ target: "ci", problem: "overdue" });
+  });
+});
+
+describe("a lane whose target answers every attempt with an error", () => {
+  it("the lane is failing after 10 minutes, until an attempt succeeds or the last of its actions is given up", async () => {
+    let result: "again" | "gave_up" | "finished" | "waits" = "again";
+    const attempt = async (id: string) => {
+      const claim = await stores.actions.claim(id, clock.now(), clock.now());
+      if (claim === undefined) return undefined;
+      const isOver = result === "gave_up" || result === "finished";
+      if (isOver) await stores.actions.complete(claim, result === "gave_up" ? "gave_up" : "done");
+      else await stores.actions.release(claim, clock.now(), laterBy(clock.now(), 60_000));
+      return { result };
+    };
+    const lane = new Lane("ci", { actions: stores.actions, clock, log, attempt });
+    const minutes = async (count: number): Promise<void> => {
+      for (let minute = 0; minute < count; minute++) {
+        clock.advance(60_000);
+        lane.nudge();
+        await settled();
+      }
+    };
+    for (const end of ["finished", "gave_up"] as const) {
+      result = "again";
+      await stores.actions.schedule(actionOf(end), clock.now());
+      lane.nudge();
+      await settled();
+      await minutes(10);
+      expect(await lane.waiting()).toBeUndefined();
+      await minutes(1);
+      expect(await lane.waiting()).toEqual({ target: "ci", problem: "failing" });
+      result = end;
+      await minutes(1);
+      expect(await lane.waiting()).toBeUndefined();
+    }
+    result = "waits";
+    await stores.actions.schedule(actionOf("waits"), clock.now());
+    await minutes(20);
+    expect(await lane.waiting()).toBeUndefined();
+    await lane.stop();
   });
 });
 
@@ -156,7 +203,7 @@ describe("a lane whose store fails", () => {
       attempts += 1;
       if (isDown) throw new Fault("store_unavailable", "the disk is full", { retryable: true });
       const claim = await stores.actions.claim(id, clock.now(), clock.now());
-      return claim && stores.actions.complete(claim, "done");
+      return claim && finish(claim);
     };
     const lane = new Lane("ci", { actions: stores.actions, clock, log, attempt });
     lane.nudge();

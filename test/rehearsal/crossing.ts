@@ -53,6 +53,7 @@ export async function cross(parts: CrossingParts): Promise<readonly Seen[]> {
     await waitForConsequences(parts);
     return [
       ...(await checkDeliveries(sent, parts)),
+      ...(await checkOtherActions(sent, parts)),
       ...checkRuns(parts),
       ...checkPages(sent, parts),
       await checkQueues(parts),
@@ -74,17 +75,21 @@ const frontOf =
   async (event: GatewayEvent) =>
     v.parse(answer, await receive.call(event));
 
-/** Ids of deliveries by provider. */
+/** Ids of deliveries by provider, or by provider and event for the providers outside the scenario. */
 type SentDeliveries = ReadonlyMap<string, string>;
+
+const keyOf = ({ provider, event }: { readonly provider: string; readonly event: string }): string =>
+  FIXTURES.some((one) => one.provider === provider) ? provider : `${provider} ${event}`;
 
 async function sendAll(bridge: URL, { config, surroundings }: CrossingParts): Promise<SentDeliveries> {
   const secrets = { read: (ref: string) => Promise.resolve(new Secret(surroundings.secrets.get(ref) ?? "")) };
   const deps = signingDeps(config, secrets, clock);
   const sent = new Map<string, string>();
-  for (const fixture of FIXTURES) {
+  for (const fixture of [...FIXTURES, ...surroundings.others.sent]) {
+    if (sent.has(keyOf(fixture))) continue;
     const { status, delivery } = await sendFixture(bridge, fixture, config, deps);
     if (delivery === "") throw new Error(`${fixture.provider} ${fixture.event} was answered ${status}`);
-    sent.set(fixture.provider, delivery);
+    sent.set(keyOf(fixture), delivery);
   }
   const again = await sendFixture(bridge, PAGE_EDIT, config, deps);
   if (!again.answer.includes('"duplicate"')) throw new Error("the same page edit, sent again, is no duplicate");
@@ -123,14 +128,32 @@ async function waiting(account: Account, stack: Deployed): Promise<number> {
   return messages;
 }
 
-async function checkDeliveries(sent: SentDeliveries, parts: CrossingParts): Promise<readonly Seen[]> {
-  const options = {
-    retentionDays: parts.config.limits.retentionDays,
+const deliveriesOf = ({ account, config, tableName }: CrossingParts) =>
+  openStores(new DynamoDbTable(account.dynamoDb, tableName), {
+    retentionDays: config.limits.retentionDays,
     markUnrelayed: false,
     singleProcess: false,
     clock,
-  };
-  const { deliveries } = openStores(new DynamoDbTable(parts.account.dynamoDb, parts.tableName), options);
+  }).deliveries;
+
+/** The actions outside the scenario: each is done at its first attempt. */
+async function checkOtherActions(sent: SentDeliveries, parts: CrossingParts): Promise<readonly Seen[]> {
+  const deliveries = deliveriesOf(parts);
+  const rows: Seen[] = [];
+  for (const fired of parts.surroundings.others.fired) {
+    const timeline = await deliveries.timeline(sent.get(keyOf(fired)) ?? "");
+    const attempts = timeline.flatMap((line) =>
+      line.kind === "attempt" && line.route === fired.route ? [`${line.outcome}: ${line.summary}`] : [],
+    );
+    if (attempts.length !== 1 || !attempts[0]?.startsWith("done: "))
+      throw new Error(`the action ${fired.action} of ${keyOf(fired)} was not done at once: ${attempts.join("; ")}`);
+    rows.push([`${fired.action}: fired by ${keyOf(fired)}`, attempts.join()]);
+  }
+  return rows;
+}
+
+async function checkDeliveries(sent: SentDeliveries, parts: CrossingParts): Promise<readonly Seen[]> {
+  const deliveries = deliveriesOf(parts);
   await parts.witness.look();
   const rows: Seen[] = [];
   for (const [provider, id] of sent) {

@@ -5,6 +5,7 @@ import { stringify } from "yaml";
 import { startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { DASHBOARD, startSandboxListener } from "../support/sandbox-listener.ts";
 import type { RunEnding, SandboxRun } from "../support/sandbox-tekton-runs.ts";
+import { startOthers } from "./others.ts";
 
 /**
  * The page that shows the consequence of each provider's fixture: the edited page, a page that a build names, and a page
@@ -31,8 +32,10 @@ export async function startSurroundings() {
   const authorization = `Basic ${Buffer.from(`tekton:${cluster}`).toString("base64")}`;
   const sink = () => ({ url: new URL("/webhooks/cluster", bridge), headers: { authorization } });
   const listener = await startSandboxListener({ runMs: RUN_MS, sink, resultFor });
+  const others = await startOthers(new Set(["buildkite", "confluence", "gitlab", "tekton"]));
   /** Values by reference. Each form of reference that AWS resolves occurs. */
   const secrets: ReadonlyMap<string, string> = new Map([
+    ...others.secrets,
     ["secretsmanager:drawbridge/wiki#current", newSecret()],
     ["secretsmanager:drawbridge/gitlab", `whsec_${randomBytes(32).toString("base64")}`],
     ["secretsmanager:drawbridge/pages#token", confluence.credentials.bearer],
@@ -42,11 +45,19 @@ export async function startSurroundings() {
   return {
     confluence,
     listener,
+    others,
     secrets,
     /** Writes the configuration. Returns its path. */
     async writeConfig(folder: string): Promise<string> {
       const path = join(folder, "drawbridge.yaml");
-      await writeFile(path, stringify(parseConfigValue(confluence.site("data-center"), listener.url)));
+      const scenario = scenarioOf(confluence.site("data-center"), listener.url);
+      const { sources, targets, routes } = others.config;
+      const config = {
+        sources: { ...scenario.sources, ...sources },
+        targets: { ...scenario.targets, ...targets },
+        routes: { ...scenario.routes, ...routes },
+      };
+      await writeFile(path, stringify(config));
       return path;
     },
     /** Sets the bridge's address for the sandboxes. */
@@ -54,6 +65,7 @@ export async function startSurroundings() {
       bridge = url;
     },
     async close(): Promise<void> {
+      await others.close();
       await listener.close();
       await confluence.close();
     },
@@ -68,7 +80,7 @@ const resultFor = ({ name }: SandboxRun): RunEnding => ({
 
 const newSecret = (): string => randomBytes(24).toString("base64url");
 
-const parseConfigValue = (site: string, listener: URL): object => ({
+const scenarioOf = (site: string, listener: URL) => ({
   sources: {
     wiki: {
       provider: "confluence",

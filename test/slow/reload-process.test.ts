@@ -21,11 +21,19 @@ const NO_PYTHON = spawnSync("python3", ["-c", "import fcntl; fcntl.F_SETLEASE"])
 const LEASE = `
 import fcntl, os, signal, sys, time
 signal.signal(signal.SIGIO, signal.SIG_IGN)
-file = os.open(sys.argv[1], os.O_RDWR)
-fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+for path in sys.argv[1:]:
+    fcntl.fcntl(os.open(path, os.O_RDWR), fcntl.F_SETLEASE, fcntl.F_WRLCK)
 print("held", flush=True)
 time.sleep(60)
 `;
+
+/** Makes each open of these files wait for the process that is returned, for up to 45 s. */
+async function leaseOf(...paths: readonly string[]) {
+  const lease = spawn("python3", ["-c", LEASE, ...paths], { stdio: ["ignore", "pipe", "inherit"] });
+  const released = new Promise((resolve) => lease.once("close", resolve));
+  await new Promise((resolve) => lease.stdout.once("data", resolve));
+  return { lease, released };
+}
 
 let home: string;
 let stop: () => Promise<unknown>;
@@ -209,10 +217,7 @@ describe("a bridge whose files cannot be used", () => {
     "a secret whose read hangs is refused after a time, and the stop does not wait",
     async () => {
       const { child, ended, nextReload, push } = await started();
-      // An open of the file waits for the process that holds the lease, for up to 45 s.
-      const lease = spawn("python3", ["-c", LEASE, join(home, "token")], { stdio: ["ignore", "pipe", "inherit"] });
-      const released = new Promise((resolve) => lease.once("close", resolve));
-      await new Promise((resolve) => lease.stdout.once("data", resolve));
+      const { lease, released } = await leaseOf(join(home, "token"));
       try {
         for (let reloads = 0; reloads < 2; reloads++) {
           child.kill("SIGHUP");
@@ -233,13 +238,39 @@ describe("a bridge whose files cannot be used", () => {
     },
   );
 
-  it("a configuration that grows beyond 1 MB is refused with one line, and the corrected one is in force", async () => {
+  it.skipIf(NO_PYTHON !== 0)("six secrets whose reads hang leave threads for everything else", async () => {
+    const { child, url, nextReload, push } = await started();
+    const names = ["a", "b", "c", "d", "e", "f"];
+    for (const name of names) await save(name, CANARY);
+    await configure(Object.fromEntries(["gitlab", ...names].map((name) => [name, gitlab(`file:${name}`)])));
+    expect(await nextReload()).toMatchObject({ errors: expect.stringContaining("file:gitlab") });
+    await save("gitlab", CANARY);
+    expect(await nextReload()).toMatchObject({ message: RELOADED });
+    const { lease, released } = await leaseOf(...names.map((name) => join(home, name)));
+    try {
+      child.kill("SIGHUP");
+      expect(await nextReload()).toMatchObject({
+        message: REFUSED,
+        errors: expect.stringContaining("earlier reads of 2 other files have not ended"),
+      });
+      // Asks the system for the free space, which takes a thread.
+      expect((await fetch(new URL("/readyz", url), { signal: AbortSignal.timeout(10_000) })).status).toBe(200);
+      expect(await push("gitlab", "1")).toBe(202);
+    } finally {
+      lease.kill();
+      await released;
+    }
+    child.kill("SIGHUP");
+    expect(await nextReload()).toMatchObject({ message: RELOADED });
+  });
+
+  it("a configuration that grows beyond 256 kB is refused with one line, and the corrected one is in force", async () => {
     const { digest, nextReload, push } = await started();
-    await save("drawbridge.yaml", `${stringify({ sources: { gitlab: gitlab() } })}${"# comment\n".repeat(100_000)}`);
+    await save("drawbridge.yaml", `${stringify({ sources: { gitlab: gitlab() } })}${"# comment\n".repeat(26_000)}`);
     expect(await nextReload()).toMatchObject({
       message: REFUSED,
       digest,
-      errors: "drawbridge.yaml: the file is larger than 1 MB",
+      errors: "drawbridge.yaml: the file is larger than 256 kB",
     });
     expect(await push("gitlab", "1")).toBe(202);
     await configure({ gitlab: gitlab() });

@@ -45,8 +45,12 @@ export interface ActionFixture extends FixtureTarget {
 const TARGET = "https://target.example.test";
 
 /** The fixture of an action, whose target is at `url`. */
-export function actionFixtureOf(action: string, url = TARGET): ActionFixture {
-  const folder = new URL(`../../shared/actions/${action}/fixtures/`, import.meta.url);
+export const actionFixtureOf = (action: string, url = TARGET): ActionFixture =>
+  actionFixtureIn(`shared/actions/${action}`, url);
+
+/** The fixture of an action's folder, whose target is at `url`. */
+export function actionFixtureIn(path: string, url = TARGET): ActionFixture {
+  const folder = new URL(`../../${path}/fixtures/`, import.meta.url);
   const read = (name: string) =>
     JSON.parse(readFileSync(new URL(`${name}.json`, folder), "utf8").replaceAll(TARGET, url));
   const readOr = <T>(name: string, otherwise: T): T =>

@@ -26,14 +26,20 @@ export interface Fixture {
   readonly expected: Reading;
 }
 
-const folderOf = (provider: string) => new URL(`../../shared/providers/${provider}/fixtures/`, import.meta.url);
+const folderOf = (provider: string): string => `shared/providers/${provider}`;
+const fixturesAt = (folder: string) => new URL(`../../${folder}/fixtures/`, import.meta.url);
 const json = (file: URL) => JSON.parse(readFileSync(file, "utf8"));
 
-export const fixtureSourceOf = (provider: string): FixtureSource => json(new URL("source.json", folderOf(provider)));
-
+export const fixtureSourceOf = (provider: string): FixtureSource => sourceIn(folderOf(provider));
 /** All fixtures of a provider, the shortest body first. */
-export function fixturesOf(provider: string): readonly Fixture[] {
-  const folder = folderOf(provider);
+export const fixturesOf = (provider: string): readonly Fixture[] => fixturesIn(folderOf(provider));
+
+/** The source of a provider's folder. */
+export const sourceIn = (folder: string): FixtureSource => json(new URL("source.json", fixturesAt(folder)));
+
+/** All fixtures of a provider's folder, the shortest body first. */
+export function fixturesIn(path: string): readonly Fixture[] {
+  const folder = fixturesAt(path);
   const names = readdirSync(folder).flatMap((file) => /^(.+)\.body$/.exec(file)?.[1] ?? []);
   const fixtures = names.map((name) => {
     const address = new URL(`${name}.url`, folder);

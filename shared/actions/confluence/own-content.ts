@@ -27,7 +27,7 @@ export function divideContent(
   const unused = new Set(SHAPES);
   let hasTable = false;
   let persons = "";
-  // Blank markup since the last piece of a person; undefined if a bridge's element followed that piece.
+  // Blank markup behind the last piece of a person; undefined if a bridge's element followed that piece.
   let blank: string | undefined;
   const keep = (markup: string): void => {
     persons += (persons === "" ? "" : (blank ?? "")) + markup;
@@ -37,25 +37,31 @@ export function divideContent(
     if (!isBlank) keep(markup);
     else if (blank !== undefined) blank += markup;
   };
+  const passText = (text: string): void => pass(text, isBlankText(text));
   let at = start;
   for (const element of elements) {
-    const gap = body.slice(at, element.start);
-    pass(gap, isBlankText(gap));
+    passText(body.slice(at, element.start));
     at = element.end;
-    const shape = [...unused].find((one) => one(element, body) !== undefined);
-    if (!shape) {
+    const own = recognized(element, body, unused);
+    if (own) {
+      unused.delete(own.shape);
+      hasTable ||= element.name === "table" || own.shape === expand;
+      blank = undefined;
+      if (own.added !== "") keep(own.added);
+    } else {
       pass(body.slice(element.start, element.end), isBlankElement(element, body));
-      continue;
     }
-    unused.delete(shape);
-    hasTable ||= element.name === "table" || shape === expand;
-    blank = undefined;
-    const added = shape(element, body) ?? "";
-    if (added !== "") keep(added);
   }
-  const rest = body.slice(at, end);
-  pass(rest, isBlankText(rest));
+  passText(body.slice(at, end));
   return { persons, hasTable };
+}
+
+function recognized(element: Element, body: string, shapes: Iterable<Shape>) {
+  for (const shape of shapes) {
+    const added = shape(element, body);
+    if (added !== undefined) return { shape, added };
+  }
+  return undefined;
 }
 
 const paragraph =
@@ -63,14 +69,15 @@ const paragraph =
   (element, body) =>
     element.name === "p" && line.test(lineOf(element, body) ?? "") ? "" : undefined;
 
-/** A table whose first row has these titles, in any order, beside columns that a person added. */
+/** A table whose first row has all titles of a release, in any order, beside columns that a person added. */
 const table =
-  (...columns: readonly string[]): Shape =>
+  (...releases: readonly (readonly string[])[]): Shape =>
   (element, body) => {
     const [header, ...rows] = element.name === "table" ? rowsOf(element, body) : [];
     const titles = header?.cells.map((cell) => lineOf(cell, body)) ?? [];
+    const columns = releases.find((release) => release.every((column) => titles.includes(column)));
+    if (!header || !columns) return undefined;
     const own = columns.map((column) => titles.indexOf(column));
-    if (!header || own.includes(-1)) return undefined;
     const titlesAdded = header.cells.filter((_, index) => !own.includes(index));
     const added = [
       rowWith(header, titlesAdded, own, body),
@@ -109,10 +116,13 @@ const expand: Shape = (element, body) => {
  */
 const SHAPES: readonly Shape[] = [
   paragraph(/^Build status$/),
-  table("Pipeline", "State", "For", "Run", "Commit", "Started by", "Duration", "As of"),
-  table("Pipeline", "State", "Branch or environment", "Run", "Commit", "Started by", "Duration", "As of"),
-  table("Pipeline", "State", "Build", "Commit", "Started by", "Duration", "As of"),
-  table("Pipeline", "State", "For", "Run", "Commit", "Started by", "As of"),
+  table(
+    ["Pipeline", "State", "For", "Run", "Commit", "Started by", "Duration", "As of"],
+    ["Pipeline", "State", "Branch or environment", "Run", "Commit", "Started by", "Duration", "As of"],
+    ["Pipeline", "State", "Build", "Commit", "Started by", "Duration", "As of"],
+    // Last, because each table with a column more has all of these.
+    ["Pipeline", "State", "For", "Run", "Commit", "Started by", "As of"],
+  ),
   paragraph(new RegExp(`^${COUNT}(?: · ${COUNT})*(?: · (?:as of|last change) [\\d-]{10} \\d\\d:\\d\\d UTC)?$`)),
   paragraph(
     new RegExp(

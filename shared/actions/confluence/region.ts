@@ -44,7 +44,7 @@ export type Splice =
   | { readonly kind: "unusable"; readonly why: string };
 
 /** Where the region is. */
-export interface RegionPlace {
+interface RegionPlace {
   readonly carrier: Carrier;
   readonly isNew: boolean;
   /** Whether a new region gets a section of the page's layout. */

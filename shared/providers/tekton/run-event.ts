@@ -1,3 +1,4 @@
+import { parseWebUrl } from "../../host/url-credentials.ts";
 import { type BridgeEvent, type BuildState, cut, EVENT_LIMITS, type RefPart } from "../../model/event.ts";
 import { present } from "../payload.ts";
 import { isoTime } from "../time.ts";
@@ -83,7 +84,7 @@ const person = (name: string | undefined): string | undefined => (name?.includes
 /** The page that Pipelines-as-Code names for a run. Whoever may create runs can write it. */
 function logOf(kind: RunKind, run: Run): string | undefined {
   const address = withoutCredentials((kind === "pipelineRun" && pipelinesAsCode(run, "log-url")) || "");
-  return /^https?:\/\/\S{1,1000}$/.test(address) ? address : undefined;
+  return /^https?:\/\/\S{1,1000}$/.test(address) && parseWebUrl(address).ok ? address : undefined;
 }
 
 const FULL_HASH = /^([0-9a-f]{40}|[0-9a-f]{64})$/;

@@ -83,15 +83,18 @@ async function keepImpossiblyOld({ table, retention }: CleaningDeps): Promise<vo
 
 /** How far the time of two cleanings may lie apart: they run at the start and once an hour. */
 const MAX_GAP_MS = DAY_MS;
-/** Time for somebody to read the log and set the clock. */
-const HOLD_MS = 7 * DAY_MS;
+/**
+ * Time for somebody to read the log and set the clock. It begins again after each jump, so it is shorter than a working
+ * week: a machine that is off at weekends would never delete anything otherwise.
+ */
+const HOLD_MS = 4 * DAY_MS;
 
 /** The item that has the time of the last cleaning. */
 const CLEANING = { pk: "cleaning", sk: "head" };
 
 /**
  * Whether nothing may be deleted now. If the time has jumped since the last cleaning, either the bridge was down or the
- * clock was or is wrong, and nothing on this machine says which. A week of a steady clock decides it.
+ * clock was or is wrong, and nothing on this machine says which. Four days of a steady clock decide it.
  */
 async function isHeld({ table, retention, log }: CleaningDeps): Promise<boolean> {
   const now = retention.clock.now();
@@ -107,5 +110,5 @@ async function isHeld({ table, retention, log }: CleaningDeps): Promise<boolean>
 function warnOfJump(last: number, now: EpochMillis, log: Log): void {
   const days = Math.round((now - last) / DAY_MS);
   const fields = { lastAt: toIso(laterBy(now, last - now)), now: toIso(now), days };
-  log.warn(fields, "the time has jumped since the last cleaning; nothing is deleted for 7 days");
+  log.warn(fields, "the time has jumped since the last cleaning; nothing is deleted for 4 days");
 }

@@ -147,6 +147,11 @@ export class SqliteTable implements Table {
     return this.#all(FIND_STRANDED, []).map(({ pk, sk }) => ({ pk: String(pk), sk: String(sk) }));
   }
 
+  /** The queues that are not empty. Takes one search for each. */
+  queues(): readonly string[] {
+    return this.#all(FIND_QUEUES, []).map(({ queue }) => String(queue));
+  }
+
   /** Finds out, without a write, whether each file of the database is still in the data folder. */
   checkFiles(): void {
     try {
@@ -267,6 +272,12 @@ const FIND_WAITING = `SELECT queue, pk, sk, fields, dueAt AS sort, rowid AS id
   FROM items INDEXED BY due
   WHERE queue IS NOT NULL AND queue <> '${OPEN_APPROVALS}' AND (queue, dueAt, rowid) > (?, ?, ?)
   ORDER BY queue, dueAt, rowid LIMIT ?`;
+
+const FIND_QUEUES = `WITH RECURSIVE queues (queue) AS (
+    SELECT min(queue) FROM items INDEXED BY due WHERE queue IS NOT NULL
+    UNION ALL SELECT (SELECT min(queue) FROM items INDEXED BY due WHERE queue > queues.queue) FROM queues
+    WHERE queue IS NOT NULL
+  ) SELECT queue FROM queues WHERE queue IS NOT NULL`;
 
 /** What each index has, as in DynamoDB, and the sort keys before and after all others. */
 const PLACES = {

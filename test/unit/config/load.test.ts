@@ -54,7 +54,13 @@ describe("a mistake", () => {
       "sources: &a\n  b: *a\n",
       "2:6 an alias cannot be inside the part it names",
     ],
-    ["too many aliases", `a: &a x\nb: [${"*a, ".repeat(200)}]\n`, "1:1 its aliases stand for more than 100 parts"],
+    ["too many aliases", `a: &a x\nb: [${"*a, ".repeat(200)}]\n`, "2:405 its aliases stand for more than 100 parts"],
+    [
+      "aliases of aliases for too many parts",
+      `a: &a [x, x]\nb: &b [${"*a, ".repeat(60)}]\nc: [*b, *b]\n`,
+      "1:1 its aliases stand for more than 100 parts",
+    ],
+    ["10,000 aliases", `a: &a x\n${"b: *a\n".repeat(10_000)}`, "102:4 its aliases stand for more than 100 parts"],
     ["too many levels", "[".repeat(100_000), "1:65 it is nested more than 64 levels deep"],
   ])("a file with %s is reported with its place", (_, text, finding) => expect(findingsIn(text)).toEqual([finding]));
 });

@@ -47,8 +47,8 @@ export const mistakes: readonly (readonly [string, string, string, string])[] = 
   [
     "an unknown kind of target",
     "kind: tekton",
-    "kind: jenkins",
-    `19:5 targets.docs-listener.kind: there is no kind of target "jenkins" (known: ${actions.map(({ name }) => name).join(", ")})`,
+    "kind: no-such-kind",
+    `19:5 targets.docs-listener.kind: there is no kind of target "no-such-kind" (known: ${actions.map(({ name }) => name).join(", ")})`,
   ],
   [
     "an unknown target",

@@ -54,8 +54,10 @@ describe("the readiness of a bridge on one machine", () => {
 
   it("work that waits for too long degrades it, and the answer to callers names no target", async () => {
     const waitingTargets = async () => [
-      { target: "prod", isStalled: true },
-      { target: "wiki", isStalled: false },
+      { target: "prod", problem: "stalled" as const },
+      { target: "wiki", problem: "overdue" as const },
+      { target: "docs", problem: "failing" as const },
+      { target: "ci", problem: "failing" as const },
     ];
     const { status, checks, targets } = await readinessWith({
       waitingTargets,
@@ -67,9 +69,9 @@ describe("the readiness of a bridge on one machine", () => {
       space: "ok",
       outbox: "deliveries are overdue by more than 10 minutes",
       lanes:
-        "1 target has due actions and finished none for 5 minutes; 1 target has actions that are overdue by more than 10 minutes",
+        "1 target has due actions and finished none for 5 minutes; 2 targets have actions that wait, and each attempt has failed for 10 minutes; 1 target has actions that are overdue by more than 10 minutes",
     });
-    expect(targets).toEqual(["prod", "wiki"]);
+    expect(targets).toEqual(["prod", "wiki", "docs", "ci"]);
   });
 });
 
@@ -81,7 +83,7 @@ describe("the log of the readiness", () => {
     log.add(await readinessWith({}));
     log.add(await readinessWith(disk(9 * MB, 50_000 * MB)));
     log.add(await readinessWith(disk(8 * MB, 50_000 * MB)));
-    log.add(await readinessWith({ waitingTargets: async () => [{ target: "prod", isStalled: true }] }));
+    log.add(await readinessWith({ waitingTargets: async () => [{ target: "prod", problem: "stalled" }] }));
     log.add(await readinessWith({}));
     log.add(await readinessWith({}));
     expect(lines).toEqual([

@@ -99,11 +99,21 @@ describe("docs/operations.md", () => {
   });
 
   it("gives the limits of the requests in flight", () => {
-    const { requests, bodyBytes, slowRequests, slowAfterMs, arrivalMs, arrivalBytesPerMs, unsentAnswers, unsentMs } =
-      ADMISSION_LIMITS;
+    const {
+      requests,
+      bodyBytes,
+      partBytes,
+      slowRequests,
+      slowAfterMs,
+      arrivalMs,
+      arrivalBytesPerMs,
+      unsentAnswers,
+      unsentMs,
+    } = ADMISSION_LIMITS;
     const text = sectionOf(readText("docs/operations/process.md"), "Overload").replace(/\s+/g, " ");
     expect(text).toContain(`requests in flight (${requests.toLocaleString("en")})`);
     expect(text).toContain(`that have arrived of their bodies (${bodyBytes / 2 ** 20} MiB)`);
+    expect(text).toContain(`counts as at least ${partBytes / 1_024} KiB`);
     expect(text).toContain(
       `with ${slowRequests} requests in flight, one of them for longer than ${slowAfterMs / 1_000} s`,
     );

@@ -4,7 +4,7 @@ import { providers } from "../../../shared/providers/registry.ts";
 import { blocksOf, readText, rowsOf, sectionOf } from "../../support/documents.ts";
 
 /** The headings that the guide demands, without its row about the first lines. */
-const [, ...HEADINGS] = rowsOf(sectionOf(readText("docs/adding-a-provider.md"), "4. The line in the registry")).map(
+const [, ...HEADINGS] = rowsOf(sectionOf(readText("docs/adding-a-provider.md"), "4. Documents")).map(
   ([heading = ""]) => heading,
 );
 

@@ -17,6 +17,8 @@ const WITH_CREDENTIAL: readonly (readonly [string, string, string])[] = [
   ["a password", "https://bot:hunter2@git.example.test/a.git", "user info"],
   ["a token as the user", "https://hunter2@git.example.test/a.git", "user info"],
   ["a password with an @", "https://bot:x@hunter2@git.example.test/a.git", "user info"],
+  ["a token behind a repeated scheme", "https:https:x-http://hunter2@git.example.test/a.git", "user info"],
+  ["two hosts", "https://git.example.test@http://hunter2@git.example.test/a.git", "user info"],
   ["a scheme in capitals", "HTTPS://bot:hunter2@git.example.test/a.git", "user info"],
   ["another scheme", "postgres://bot:hunter2@db.example.test/docs", "user info"],
   ["a short scheme", "s3://hunter2@bucket/key", "user info"],
@@ -210,4 +212,16 @@ describe("any credential in any text", () => {
         },
       ),
     ));
+
+  // Each takes some milliseconds. A quadratic search takes minutes, and the test then fails by its timeout.
+  it.each([
+    ["https:", "%41"],
+    ["//a", "%41"],
+    ["http%3A", ""],
+    ["?tokens=", "https://a.example.test/"],
+  ])("the time to search %s, many times, grows with the length alone", (part, before) => {
+    const body = JSON.stringify({ a: `${before}${part.repeat(2_000_000 / part.length)}` });
+    expect(credentialIn(body)).toBeUndefined();
+    expect(redactBody(bytes(body))).toBeUndefined();
+  });
 });

@@ -166,7 +166,7 @@ describe("the dictionaries", () => {
     const bodies = await recordedBodies(name);
     const sizeWith = (provider: string): number =>
       bodies.reduce((sum, body) => sum + packContent({ ...contentOf(), provider, body }).length, 0);
-    expect(bodies.length).toBeGreaterThan(5);
+    expect(bodies.length).toBeGreaterThan(0);
     expect(sizeWith(name) / sizeWith("another")).toBeLessThan(1.02);
   });
 });

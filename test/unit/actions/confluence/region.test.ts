@@ -177,6 +177,11 @@ describe("what people wrote inside the region", () => {
     ],
     ["a second copy of the table", OLD + OLD, OLD],
     [
+      "a copy of the table of another release",
+      OLD + OLD.replace(">For<", ">Branch or environment<"),
+      ">Branch or environment<",
+    ],
+    [
       "a table with some of our columns",
       "<table><tbody><tr><th>Pipeline</th><th>State</th></tr></tbody></table>",
       "Pipeline",

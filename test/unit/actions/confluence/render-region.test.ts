@@ -6,6 +6,7 @@ import {
   MAX_URGENT_BYTES,
   renderRegion,
 } from "../../../../shared/actions/confluence/render-region.ts";
+import { readElements } from "../../../../shared/actions/confluence/storage-elements.ts";
 import type { BoardRow, ShownBuild } from "../../../../shared/model/board.ts";
 import type { BuildState } from "../../../../shared/model/event.ts";
 import { asSavedByEditor, asStored, parseStorage } from "../../../support/sandbox-confluence-markup.ts";
@@ -280,6 +281,16 @@ describe("the region's content", () => {
   const many = (count: number, changes: (n: number) => Partial<ShownBuild> = () => ({})) =>
     Array.from({ length: count }, (_, n) => row({ pipeline: `ci/p${n}`, branch: "main", ...changes(n) }));
   const pipelinesIn = (content: string) => content.match(/[\w/]+(?= \(tekton\))/g) ?? [];
+
+  test("a table that an earlier release wrote leaves nothing behind", () => {
+    const cells = ["ci/docs (tekton)", "STATE", "main", "#512", "6c1f0de2", "wiki (verified)", "2 min 5 s", "-"];
+    const titles = ["Pipeline", "State", "For", "Run", "Commit", "Started by", "Duration", "As of"];
+    const line = (tag: string, texts: readonly string[]) => texts.map((one) => `<${tag}>${one}</${tag}>`).join("");
+    const lozenge =
+      '<ac:structured-macro ac:name="status"><ac:parameter ac:name="title">PASSED</ac:parameter></ac:structured-macro>';
+    const earlier = `<p><strong>Build status</strong></p><table><tbody><tr>${line("th", titles)}</tr><tr>${line("td", cells)}</tr></tbody></table>`;
+    expect(personsIn(earlier.replace("STATE", lozenge))).toBe("");
+  });
 
   test("what a person wrote in the expand macro, in the first line or in the last is kept", () => {
     const content = renderRegion(many(30));

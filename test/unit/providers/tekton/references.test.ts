@@ -94,6 +94,21 @@ describe("a run of Pipelines-as-Code", () => {
     expect(url).toBe("https://tekton.example.test/#/namespaces/ci/pipelineruns/docs-1");
   });
 
+  it.each([
+    ["https://bot:hunter2@c.test/1", "https://c.test/1"],
+    ["https://c.test/1?private_token=hunter2", undefined],
+    ["https://c.test/1?private_token=REDACTED", undefined],
+  ])("the log at %s has the address %s", async (address, url) => {
+    const annotations = pac({ "log-url": address });
+    const reading = await readBytes(
+      Buffer.from(JSON.stringify({ pipelineRun: run({ metadata: { annotations } }) })),
+      { "ce-type": "dev.tekton.event.pipelinerun.successful.v1" },
+      "",
+    );
+    const [event] = reading.outcome === "event" ? reading.events : [];
+    expect(event && "build" in event && event.build.url).toBe(url);
+  });
+
   it("an e-mail address is not read as the sender", async () => {
     const { startedBy } = await buildOf({ metadata: { annotations: pac({ sender: "ines@example.test" }) } });
     expect(startedBy).toBeUndefined();

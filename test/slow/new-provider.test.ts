@@ -1,0 +1,9 @@
+import { followGuide } from "../support/guide-walk.ts";
+
+followGuide({
+  guide: "docs/adding-a-provider.md",
+  kind: "provider",
+  suite: "test/contract/providers.test.ts",
+  marks: 12,
+  rehearsed: "acme run-finished: recorded and relayed",
+});
