@@ -39,6 +39,8 @@ export interface Action {
      */
     readonly reportedBy: "run_reporter" | "same_system";
   };
+  /** What a target with these valid settings costs at a stated rate, in one sentence that `drawbridge check` prints. */
+  expects?(target: unknown): string;
   /**
    * Reads a page of a target with the target's credential, and returns what the next state would change on it. Writes
    * nothing. Undefined if the action writes no pages. Throws as {@link Secrets.read} does, and a valibot error if the

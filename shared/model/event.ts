@@ -429,6 +429,8 @@ export interface GatePart {
   readonly until: string;
   /** Who took this step; undefined if time or a change ended the approval. */
   readonly by?: string;
+  /** What that person wrote about the decision. */
+  readonly comment?: string;
   /** The delivery that waits. */
   readonly delivery?: string;
 }

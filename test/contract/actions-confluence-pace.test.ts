@@ -28,7 +28,7 @@ describe.each(["cloud", "data-center"] as const)("the write throttle of a page o
       sent.push({ method: call.method, body: String(call.body) });
       return callOut(call);
     };
-    const options = { clock, boards, callOut: spying, target: { progressSeconds: 30 }, ...changes };
+    const options = { clock, boards, callOut: spying, target: { progressSeconds: 30, endSeconds: 2 }, ...changes };
     return { ...benchFor(sandbox, product, options), clock, boards };
   };
   const reported = (state: NonNullable<Parameters<typeof buildEntry>[0]>["state"], number = 512) =>

@@ -26,7 +26,7 @@ describe.each(["cloud", "data-center"] as const)("the cooldown of a page of %s",
       sent.push(call.method);
       return callOut(call);
     };
-    const options = { clock, boards, callOut: spying, target: { progressSeconds: 30 }, ...changes };
+    const options = { clock, boards, callOut: spying, target: { progressSeconds: 30, endSeconds: 2 }, ...changes };
     return { ...benchFor(sandbox, product, options), clock, boards };
   };
   const reported = (state: BuildState, number = 512) =>

@@ -13,6 +13,7 @@ import { dataCenter } from "./data-center.ts";
 import { DocumentedPages } from "./documented-pages.ts";
 import { LinkedPages } from "./linked-pages.ts";
 import { OwnAccount } from "./own-account.ts";
+import { expectedOfADay, paceOf } from "./pace.ts";
 import { pagesConcerned } from "./pages.ts";
 import { previewPage } from "./preview-page.ts";
 import { MAX_ATTEMPT_MS, type PublishInput, publishRow } from "./publish-row.ts";
@@ -30,6 +31,7 @@ export const confluence: Action = {
   options: routeOptions,
   maxAttemptMs: MAX_ATTEMPT_MS,
   commandEvents: ["page.commented"],
+  expects: (target) => expectedOfADay(v.parse(targetSettings, target)),
   preview: previewPage,
   connect(settings, deps) {
     const target = v.parse(targetSettings, settings.target);
@@ -123,7 +125,7 @@ function publishInputOf(
   { busEvent, origin, targetName, target, cooldown, spaceKeys, deps, signal }: Run,
   own: Pick<PublishInput, "client" | "whenMissing">,
 ): PublishInput {
-  const { region, progressSeconds, linkHosts, spaces, pages } = target;
+  const { region, linkHosts, spaces, pages } = target;
   const { subject, replay } = busEvent.detail;
   return {
     ...own,
@@ -134,7 +136,7 @@ function publishInputOf(
     deps,
     signal,
     region,
-    progressSeconds,
+    pace: paceOf(target),
     linkHosts,
     subject,
     spaceKeys,
