@@ -183,12 +183,16 @@ describe("a page of Cloud with the default settings", () => {
     expect(body()).toMatch(/^(?!.*GREAT).*PASSED.*#2</);
   });
 
-  test("a region that a person removed is restored by the next state", async () => {
+  test("a region that a person removed stays away, and is written again if a person restores it", async () => {
     const { run, clock } = bench();
     await written([["succeeded", 1]], { ...bench(), run, clock });
+    const withRegion = body();
     sandbox.humanEdit(PAGE, () => "<p>Empty.</p>");
     await written([["running", 2]], { ...bench(), run, clock });
-    expect(body()).toContain("PASSED");
+    expect(body()).not.toContain("PASSED");
+    sandbox.humanEdit(PAGE, () => withRegion);
+    await written([["failed", 3]], { ...bench(), run, clock });
+    expect(body()).toContain("FAILED");
   });
 
   test("a person's edit outside the region, and an editor that saves the page, cause no version", async () => {

@@ -12,8 +12,8 @@ export const lozengeOf = ({ state, gate }: Pick<ShownBuild, "state" | "gate">): 
   gate ? OF_GATES[gate.state] : OF_RUNS[state];
 
 /**
- * Whether somebody has to act on the state, or wait for it: a failure, a run that waits, and a run under way. A page
- * shows these first, and leaves none of them out.
+ * Whether somebody has to act on the state, or wait for it: a failure, a row that the site refused, a run that waits, and a
+ * run under way. A page shows these first, and leaves none of them out.
  */
 export const isUrgent = (state: Lozenge): boolean => rankOf(state) < RANKS.indexOf("PASSED");
 
@@ -48,6 +48,7 @@ const RANKS: readonly string[] = [
   "TIMED OUT",
   "DENIED",
   "EXPIRED",
+  "NOT SHOWN",
   "WAITING",
   "RUNNING",
   "QUEUED",
@@ -57,5 +58,4 @@ const RANKS: readonly string[] = [
   "SKIPPED",
   "WITHDRAWN",
   "SUPERSEDED",
-  "NOT SHOWN",
 ];
