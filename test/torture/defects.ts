@@ -66,9 +66,9 @@ export const DEFECTS = {
       [
         `const elements = readElements(body);
   if ("malformed" in elements) {`,
-        `const byRegex = /(-start<\\/ac:parameter><\\/ac:structured-macro><\\/p>).*?(<p[^>]*><ac:structured-macro ac:name="anchor")/s;
-  if (byRegex.test(body)) {
-    const next = body.replace(byRegex, (_, before, after) => before + content + after);
+        `const byRegex = /<table.*?<\\/table>/s;
+  if (body.includes("-start<") && byRegex.test(body)) {
+    const next = body.replace(byRegex, () => content);
     const place = { carrier: "anchors", isNew: false, isInNewSection: false, at: 0 } as const;
     return next === body ? { kind: "unchanged" } : { kind: "changed", body: next, place };
   }
