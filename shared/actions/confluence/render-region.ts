@@ -22,8 +22,8 @@ const EVERY_STATE: Look = { onlyChanges: false };
 /**
  * Renders the region's content in storage format: how many rows are in which state, then one table row for each row of
  * the board, failures first. The same rows give the same text at any time. Of more than ten rows, those that are not
- * urgent are in an expand macro, unless the region is flat. Of what exceeds {@link MAX_REGION_BYTES}, the rows whose last event is oldest are left
- * out and counted, first those that are not urgent.
+ * urgent are in an expand macro, unless the region is flat. Of what exceeds {@link MAX_REGION_BYTES}, the rows whose last
+ * event is oldest are left out and counted, first those that are not urgent.
  */
 export function renderRegion(rows: readonly BoardRow[], look: Look = EVERY_STATE): string {
   const all = inReadingOrder(rows.map((row) => shownRow(row, look)));
