@@ -77,6 +77,8 @@ interface PageWrite {
 /** The differences between Cloud and Data Center. Paths are relative to the site's base address. */
 export interface Product {
   readonly newRegion: NewRegion;
+  /** A region has no expand macro. */
+  readonly isFlat: boolean;
   readonly pagePath: (id: string) => string;
   readonly versionPath: (id: string, version: number) => string;
   /** The path and the body of a write. */
@@ -101,6 +103,8 @@ export type CallResult<T, S> = { readonly ok: true; readonly value: T } | { read
 export interface PageClient {
   /** The form of a region that the site's pages get. */
   readonly newRegion: NewRegion;
+  /** A region has no expand macro. */
+  readonly isFlat: boolean;
   read(id: string): Promise<CallResult<StoredPage, PageFailure>>;
   /** Writes the next version, and returns the version that was created. The account that writes is recorded first. */
   write(id: string, write: PageWrite): Promise<CallResult<PageVersion, WriteFailure>>;
@@ -140,6 +144,7 @@ export function pageClient(connection: Connection): PageClient {
   const search = { rejected: rejectedSearch, failed: failedSearch };
   return {
     newRegion: product.newRegion,
+    isFlat: product.isFlat,
     read: (id) => readPage(connection, id),
     spaceKey: (id) => call(connection, { method: "GET", path: product.spacePath(id) }, spaceKey, space),
     version: (id, number) => call(connection, { method: "GET", path: product.versionPath(id, number) }, version, READ),

@@ -12,6 +12,9 @@ export const cloud: Product = {
   // Cloud's editor keeps a macro with a body and its parameters, and can separate two anchors. A page may have several
   // named excerpts.
   newRegion: { carrier: "excerpt", section: "fixed-width" },
+  // The schema of Cloud's editor has no expand node in the content of a macro (`bodiedExtension_node`), nor a table in an
+  // expand node of a cell (https://go.atlassian.com/adf-json-schema).
+  isFlat: true,
   pagePath: (id) => `/api/v2/pages/${id}?body-format=storage&include-labels=true`,
   labelsPath: (id) => `/api/v2/pages/${id}/labels?limit=250`,
   spacePath: (id) => `/api/v2/spaces/${id}`,

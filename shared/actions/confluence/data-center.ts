@@ -7,6 +7,7 @@ import { labelsOfPage } from "./labels.ts";
 export const dataCenter: Product = {
   // A page may have only one excerpt there, which is its summary in lists and links.
   newRegion: { carrier: "anchors", section: "single" },
+  isFlat: false,
   pagePath: (id) => `/rest/api/content/${id}?expand=body.storage,version,space,metadata.labels`,
   labelsPath: (id) => `/rest/api/content/${id}/label?limit=1000`,
   // Not called: a page names the key.

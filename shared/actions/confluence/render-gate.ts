@@ -1,7 +1,6 @@
 import { LABELS } from "../../approvals/command.ts";
 import type { ShownBuild, ShownGate } from "../../model/board.ts";
-import { cut } from "../../model/event.ts";
-import { escapeText } from "./storage-text.ts";
+import { escapeStart } from "./storage-text.ts";
 
 /** Renders what is to know of an approval: who may decide, until when and how; or who took the decision, and why. */
 export function renderGate({ id }: Pick<ShownBuild, "id">, gate: ShownGate): string {
@@ -19,4 +18,4 @@ const howTo = (id: string, { labels }: ShownGate): string =>
 
 /** UTF-16 code units. */
 const TEXT_LIMIT = 300;
-const text = (value: string): string => escapeText(cut(value.replace(/\s+/g, " "), TEXT_LIMIT));
+const text = (value: string): string => escapeStart(value.replace(/\s+/g, " "), TEXT_LIMIT);

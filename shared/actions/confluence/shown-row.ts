@@ -7,6 +7,8 @@ import type { Pace } from "./pace.ts";
 export interface Look extends Pick<Pace, "onlyChanges"> {
   readonly linkHosts?: LinkHosts | undefined;
   readonly refusedWith?: RefusedWith | undefined;
+  /** All rows are in sight, because the product's editor has no expand macro inside a region. */
+  readonly isFlat?: boolean;
 }
 
 /** The status with which the site refused the page with this row; undefined if the row is shown. */

@@ -111,7 +111,7 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
   const { region, client, linkHosts, pace } = update;
   const whenMissing = whenMissingOn(page, update);
   const refusedWith = update.refusedIn(board);
-  const content = renderRegion(rows, { ...pace, linkHosts, refusedWith });
+  const content = renderRegion(rows, { ...pace, linkHosts, refusedWith, isFlat: client.isFlat });
   const splice = spliceRegion(page.body, content, { page: id, region, whenMissing, ...client.newRegion });
   const { number: version } = page.version;
   const shows = (number: number) => showing(number, rows, content, { pace, refusedWith });
