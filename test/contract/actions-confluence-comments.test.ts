@@ -84,6 +84,15 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
     },
   );
 
+  test.each([
+    "<p>Drawbridge approve.</p>",
+    "<p><strong>drawbridge</strong>&nbsp; <code>approve</code>!</p>",
+    "<p><em>DRAWBRIDGE APPROVE</em></p>",
+  ])("a command is executed however a phone or an editor writes it: %s", async (body) => {
+    await run(reported(await write(body)));
+    expect(issued).toMatchObject([{ command: { decision: "grant" } }]);
+  });
+
   test("a comment is looked up by its id alone if the sender reports nothing else", async () => {
     const id = await write();
     const comment = { site: sandbox.site(product), id };
@@ -100,16 +109,7 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
       "its text is no",
       async () => reported(await write("<p>so: drawbridge approve</p>")),
     ],
-    [
-      "with a command and a full stop",
-      "its text is no",
-      async () => reported(await write("<p>drawbridge approve.</p>")),
-    ],
-    [
-      "that is in capitals",
-      "its text is not a command",
-      async () => reported(await write("<p>Drawbridge Approve</p>")),
-    ],
+    ["that is a question", "its text is no", async () => reported(await write("<p>drawbridge approve?</p>"))],
     [
       "that quotes a command",
       "its text is not a command",

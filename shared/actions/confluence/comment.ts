@@ -27,17 +27,23 @@ export const writtenAt: v.GenericSchema<unknown, EpochMillis> = v.pipe(
 );
 
 /**
- * Returns the whole text of a plain-text comment, on one line; undefined if any of it is formatted, quoted or inserted,
- * because the text alone may then not be what its author means.
+ * Returns the whole text of a comment, on one line; undefined if any of it is quoted, struck out, inserted or formatted in
+ * another way than {@link EMPHASIS}, because the text alone may then not be what its author means.
  */
 export function plainTextOf(storage: string): string | undefined {
   const tokens = tokenize(storage);
   if (!Array.isArray(tokens)) return undefined;
-  const isPlain = tokens.every(({ kind, name }) => kind === "text" || PLAIN.has(name));
+  const isPlain = tokens.every(({ kind, name }) => kind === "text" || SEPARATORS.has(name) || EMPHASIS.has(name));
   if (!isPlain) return undefined;
-  const pieces = tokens.map(({ kind, start, end }) => (kind === "text" ? storage.slice(start, end) : " "));
+  const pieces = tokens.map(({ kind, name, start, end }) => {
+    if (kind === "text") return storage.slice(start, end);
+    return SEPARATORS.has(name) ? " " : "";
+  });
   return resolveReferences(pieces.join("")).replace(/\s+/g, " ").trim();
 }
 
 /** Elements that only separate lines. */
-const PLAIN: ReadonlySet<string> = new Set(["p", "br"]);
+const SEPARATORS: ReadonlySet<string> = new Set(["p", "br"]);
+
+/** Elements that change how a text looks and not what it means. */
+const EMPHASIS: ReadonlySet<string> = new Set(["strong", "b", "em", "i", "u", "code"]);
