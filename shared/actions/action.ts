@@ -9,6 +9,7 @@ import type { OutboundTokens } from "../outbound/outbound-tokens.ts";
 import type { SystemTokens } from "../outbound/system-tokens.ts";
 import type { BoardStore } from "../store/boards.ts";
 import type { ChangeLinkStore } from "../store/change-links.ts";
+import type { CommentReplyStore } from "../store/comment-replies.ts";
 import type { OriginStore } from "../store/origins.ts";
 import type { OwnAccountStore } from "../store/own-accounts.ts";
 
@@ -87,6 +88,8 @@ export interface ActionDeps {
   /** The pages that change requests link to. */
   readonly changeLinks: Pick<ChangeLinkStore, "record" | "find">;
   readonly commands: Commands;
+  /** The comments with a command that were dealt with. */
+  readonly commentReplies: Pick<CommentReplyStore, "take" | "release" | "count">;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
 }

@@ -42,6 +42,33 @@ export function plainTextOf(storage: string): string | undefined {
   return resolveReferences(pieces.join("")).replace(/\s+/g, " ").trim();
 }
 
+/**
+ * Returns the lines of text that the comment's author wrote, without what is quoted, struck out, code of several lines or
+ * inserted. Empty if the comment is not storage format.
+ */
+export function ownLinesOf(storage: string): readonly string[] {
+  const tokens = tokenize(storage);
+  if (!Array.isArray(tokens)) return [];
+  let text = "";
+  let foreign = 0;
+  for (const { kind, name, start, end } of tokens) {
+    if (isForeign(name) && kind === "open") foreign += 1;
+    if (isForeign(name) && kind === "close") foreign -= 1;
+    if (kind === "text" && foreign === 0) text += storage.slice(start, end).replace(/\s+/g, " ");
+    if (kind !== "text" && !EMPHASIS.has(name) && !INLINE.has(name)) text += "\n";
+  }
+  return resolveReferences(text)
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+}
+
+/** Macros, mentions and links to pages, quotations, code of several lines, and text that is struck out. */
+const isForeign = (name: string): boolean => /^(?:ac:.*|ri:.*|blockquote|pre|s|del|strike)$/.test(name);
+
+/** More elements that do not end a line. */
+const INLINE: ReadonlySet<string> = new Set(["a", "span", "sub", "sup", "small", "big", "font", "time"]);
+
 /** Elements that only separate lines. */
 const SEPARATORS: ReadonlySet<string> = new Set(["p", "br"]);
 

@@ -60,8 +60,9 @@ interface Run extends ActionContext {
 async function run(attempt: Run): Promise<ActionOutcome> {
   const { busEvent, deps } = attempt;
   if (busEvent.detail.type === "page.commented") {
-    const { commands } = deps;
-    return runCommentCommand({ busEvent, site: attempt.target.site, commands, client: () => clientFor(attempt) });
+    const { commands, commentReplies } = deps;
+    const { site } = attempt.target;
+    return runCommentCommand({ busEvent, site, commands, commentReplies, client: () => clientFor(attempt) });
   }
   if ("change" in busEvent.detail) {
     const { change } = busEvent.detail;
