@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { connectSources } from "../shared/config/connect.ts";
+import { clusterSources, connectSources } from "../shared/config/connect.ts";
 import { RejectionAudit } from "../shared/delivery/rejection-audit.ts";
 import { type AppDeps, createApp } from "../shared/http/app.ts";
 import { statusSource } from "../shared/providers/status/index.ts";
@@ -16,7 +16,7 @@ export function receiveApp(bridge: Bridge, ready: AppDeps["ready"]): ReturnType<
     receiving: bridge,
     calls: bridge,
     sources: connectSources(config, { secrets, tokens, clock, keepToken }),
-    status: statusSource({ tokens, trustEntries, policy, issuers: config.issuers }),
+    status: statusSource({ tokens, trustEntries, policy, issuers: config.issuers, clusters: clusterSources(config) }),
     rejectionAudit: new RejectionAudit({ deliveries: bridge.deliveries, log }),
     issuer: bridge.issuer,
     maxBodyBytes: config.limits.bodyBytes,

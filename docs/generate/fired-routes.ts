@@ -31,7 +31,7 @@ export function firedRoutes(pages: readonly Page[]): readonly FiredRoute[] {
 }
 
 /** Whole files: {@link parseConfig} accepts them. */
-const examplesIn = (text: string): readonly string[] =>
+export const examplesIn = (text: string): readonly string[] =>
   Array.from(text.matchAll(/^```yaml\n(# drawbridge\.yaml\n.*?)^```$/gms), ([, example = ""]) => example);
 
 function routesOf(page: string, example: string): readonly FiredRoute[] {

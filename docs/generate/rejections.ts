@@ -48,6 +48,8 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
   sign_in_failed: "At the console: the sign-in failed. `problem` says why",
   form_forged: "At the console: the form came from another site or from an earlier session (CSRF check)",
   role_missing: "The caller is authenticated and its trust entry grants no role `role`",
+  namespace_not_listed:
+    "The run is in a Kubernetes namespace that `namespaces` of `source` does not list. From the cluster's sink the event is recorded as `ignored`; only a status callback gets the 403",
   self_approval: "The caller is authenticated, allowed, and the requester of this run",
   approval_unknown: "No approval has this id. In the timeline of a label or a comment: nothing waited for that page",
   approval_closed: "The approval already has the state `state`, set by `by`. `at` is when it fired",

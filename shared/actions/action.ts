@@ -40,6 +40,8 @@ export interface Action {
      */
     readonly reportedBy: "run_reporter" | "same_system";
   };
+  /** What a target with these valid settings costs at a stated rate, in one sentence that `drawbridge check` prints. */
+  expects?(target: unknown): string;
   /**
    * Reads a page of a target with the target's credential, and returns what the next state would change on it. Writes
    * nothing. Undefined if the action writes no pages. Throws as {@link Secrets.read} does, and a valibot error if the
@@ -97,6 +99,8 @@ export interface ActionDeps {
 export interface ConnectedAction {
   /** The source that reports the results of the runs that this action starts, if there is one. */
   readonly runsReportedBy?: string;
+  /** As {@link Route.runNamespaces}. */
+  readonly runNamespaces?: readonly string[];
   /** Idempotent by (route, event key). Throws only a retryable Fault. */
   run(context: ActionContext): Promise<ActionOutcome>;
 }

@@ -1,7 +1,7 @@
 import { OWN_SOURCE } from "../delivery/correlate.ts";
 import { type EpochMillis, toIso } from "../host/clock.ts";
 import type { Identity, RequestedApproval } from "../model/approval.ts";
-import type { ApprovalEvent, GatePart } from "../model/event.ts";
+import { type ApprovalEvent, cut, type GatePart } from "../model/event.ts";
 import { deliveryIdOf, sha256Hex } from "../model/idempotency-keys.ts";
 import { OWN_ISSUERS, type Principal } from "../model/principal.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
@@ -73,7 +73,7 @@ const BRIDGE: Principal & { readonly actor?: string } = {
   roles: [],
 };
 
-function eventOf(approval: RequestedApproval, { state, at, by }: Step): ApprovalEvent {
+function eventOf(approval: RequestedApproval, { state, at, by, comment }: Step): ApprovalEvent {
   const { id, route, delivery, cause = delivery, subject, approvers, requestedAt, until } = approval;
   const type = state === "requested" || state === "granted" ? state : "denied";
   return {
@@ -92,6 +92,7 @@ function eventOf(approval: RequestedApproval, { state, at, by }: Step): Approval
         requestedAt: toIso(requestedAt),
         until: toIso(until),
         ...(by && state !== "requested" && { by: nameOf(by) }),
+        ...(comment !== undefined && { comment: cut(comment, 300) }),
         delivery,
       },
     },

@@ -1,4 +1,4 @@
-import { checkHere } from "../config/check.ts";
+import { checkHere, expectedOfTargets } from "../config/check.ts";
 import { loadConfig, showFinding, showSummary } from "../config/load.ts";
 import { previewTarget } from "../config/preview-target.ts";
 import { callOut } from "../host/call-out.ts";
@@ -50,6 +50,7 @@ async function checkFile(invocation: Invocation): Promise<number> {
     print(jsonText(findings));
   } else {
     for (const finding of findings) print(printable(showFinding(finding)));
+    for (const line of await expectedOfTargets(path)) print(printable(line));
     print(printable(showSummary(path, findings)));
   }
   const isFailing = findings.some(({ level }) => level === "error" || (level === "warning" && given.has("strict")));

@@ -111,7 +111,7 @@ const SHOWN_ELSEWHERE: ReadonlySet<string> = new Set(
 );
 
 function factsOf({ delivery, events }: ShownDelivery): readonly string[] {
-  const { principal, refusedFor, shadowRejection } = delivery;
+  const { principal, refusedFor, excludedFor, shadowRejection } = delivery;
   const [first] = events;
   const { traceparent, replay } = first?.detail ?? {};
   const facts: readonly (readonly [string, string | undefined])[] = [
@@ -130,6 +130,7 @@ function factsOf({ delivery, events }: ShownDelivery): readonly string[] {
     ...eventLines(events),
     ["relayed", first ? (delivery.relayedAt ?? relayedBy(delivery)) : "nothing to relay"],
     ["refused", refusedFor && rejectionLine(refusedFor)],
+    ["ignored", excludedFor && rejectionLine(excludedFor)],
     ["shadow", shadowRejection && `would be refused: ${rejectionLine(shadowRejection)}`],
   ];
   return facts.flatMap(([name, fact]) => (fact === undefined ? [] : [`${name.padEnd(10)}${printable(fact)}`]));

@@ -25,6 +25,7 @@ const summary = v.object({
   principal,
   repeats: v.exactOptional(v.string()),
   refusedFor: v.exactOptional(rejection),
+  excludedFor: v.exactOptional(rejection),
   shadowRejection: v.exactOptional(rejection),
 });
 

@@ -1,3 +1,4 @@
+import { actions } from "../actions/registry.ts";
 import type { Clock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { Secrets } from "../host/secrets.ts";
@@ -44,6 +45,16 @@ export async function readChecked(path: string, secrets: Secrets, clock: Clock):
   }
   const message = ["the configuration is invalid:", ...errors.map(showFinding)].join("\n");
   throw new Fault("configuration_invalid", message, { retryable: false });
+}
+
+/** Returns a line for each target that says what it costs; none if the configuration has a mistake of form. */
+export async function expectedOfTargets(path: string): Promise<readonly string[]> {
+  const loaded = await readConfig(path);
+  if (!loaded.ok) return [];
+  return loaded.config.targets.flatMap(({ name, kind, settings }) => {
+    const expected = actions.find((action) => action.name === kind)?.expects?.(settings);
+    return expected === undefined ? [] : [`info targets.${name}: ${expected}`];
+  });
 }
 
 async function findingsOf(

@@ -4,7 +4,7 @@ import { Fault } from "../host/fault.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
-import type { RouteOutline } from "./connect-action.ts";
+import { type RouteOutline, reporting } from "./connect-action.ts";
 import { type Config, type ConfiguredRoute, type Outline, outline } from "./schema.ts";
 
 /** The plain value of `drawbridge.yaml` as JSON. The bundler replaces this name with it (`infra/bundling.ts`). */
@@ -43,20 +43,19 @@ export const compiledRouteOutline = (): RouteOutline => ({
 });
 
 function compiledRunReporters(): readonly RunReporter[] {
-  const { routes, targets } = v.parse(reporting, compiledValue());
+  const { routes, targets } = v.parse(reporters, compiledValue());
   return Object.entries(routes).map(([name, { do: actionsOfRoute }]) => {
-    const reporters = Object.values(actionsOfRoute).map(({ target }) => targets[target]?.runsReportedBy);
-    const runsReportedBy = reporters.find((source) => source !== undefined);
-    return { name, ...(runsReportedBy !== undefined && { runsReportedBy }) };
+    const [{ target } = { target: "" }] = Object.values(actionsOfRoute);
+    return { name, ...targets[target] };
   });
 }
 
-const reporting = v.object({
+const reporters = v.object({
   routes: v.optional(
     v.record(v.string(), v.object({ do: v.record(v.string(), v.object({ target: v.string() })) })),
     {},
   ),
-  targets: v.optional(v.record(v.string(), v.object({ runsReportedBy: v.optional(v.string()) })), {}),
+  targets: v.optional(v.record(v.string(), reporting), {}),
 });
 
 function compiledValue(): Readonly<Record<string, unknown>> {

@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import type { Action, ActionDeps } from "../actions/action.ts";
 import type { RunReporter } from "../delivery/correlate.ts";
 import { Fault } from "../host/fault.ts";
@@ -21,7 +22,7 @@ export function connectAction(
         { route: name, targetName: target, target: settings, options },
         { ...deps, callOut: trackCredentialUse(target, settings, deps) },
       );
-      const { runsReportedBy } = connected;
+      const { runsReportedBy, runNamespaces } = connected;
       return {
         name,
         matches,
@@ -33,6 +34,7 @@ export function connectAction(
         ...(approval && { approval: { ...approval, approvers: policy.rolesFor("approve", name) } }),
         run: (context) => connected.run(context),
         ...(runsReportedBy !== undefined && { runsReportedBy }),
+        ...(runNamespaces && { runNamespaces }),
       };
     });
 }
@@ -50,12 +52,20 @@ export const routeOutline = (config: Pick<Config, "routes" | "targets">): RouteO
   hasGates: config.routes.some(({ approval }) => approval !== undefined),
 });
 
+/** The settings of a target whose action starts runs. */
+export const reporting = v.pipe(
+  v.object({ runsReportedBy: v.optional(v.string()), namespaces: v.optional(v.array(v.string())) }),
+  v.transform(({ runsReportedBy, namespaces }): Omit<RunReporter, "name"> => {
+    if (runsReportedBy === undefined) return {};
+    return { runsReportedBy, ...(namespaces && { runNamespaces: namespaces }) };
+  }),
+);
+
 /** Returns each route with the source that reports its runs, from the settings of its target. */
 const runReporters = ({ routes, targets }: Pick<Config, "routes" | "targets">): readonly RunReporter[] =>
   routes.map(({ name, target }) => {
     const settings = settingsOf(target, targets);
-    const reporter = "runsReportedBy" in settings ? settings.runsReportedBy : undefined;
-    return { name, ...(typeof reporter === "string" && { runsReportedBy: reporter }) };
+    return { name, ...v.parse(reporting, settings) };
   });
 
 function settingsOf(target: string, targets: Config["targets"]): object {

@@ -4,7 +4,7 @@ import type { Clock } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { Secrets } from "../host/secrets.ts";
 import { createTokenVerifier } from "../identity/verify-token.ts";
-import type { ConnectedSource, ProviderDeps } from "../providers/provider.ts";
+import type { ClusterSource, ConnectedSource, ProviderDeps } from "../providers/provider.ts";
 import { noReplayCache } from "../store/replay-cache.ts";
 import type { Config } from "./schema.ts";
 
@@ -24,6 +24,13 @@ export function connectSources(
   }
   return sources;
 }
+
+/** Returns the sources that report the runs of Kubernetes clusters. */
+export const clusterSources = ({ sources }: Pick<Config, "sources">): readonly ClusterSource[] =>
+  sources.flatMap(({ name, provider: kind, settings }) => {
+    const cluster = known(providers, kind).clusterOf?.(settings);
+    return cluster ? [{ source: name, ...cluster }] : [];
+  });
 
 /** The dependencies of a command that signs fixtures or checks sources. Such a command receives no deliveries. */
 export const signingDeps = ({ issuers }: Pick<Config, "issuers">, secrets: Secrets, clock: Clock): ProviderDeps => ({

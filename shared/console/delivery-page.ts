@@ -22,6 +22,7 @@ export async function deliveryPage(visit: Visit, id: string): Promise<ApiResult<
 <b>${outsideLink(event && placeOf(event), delivery.subject ?? "")}</b>
 received ${age(delivery.receivedAt, visit.now)} from <b>${delivery.source}</b></p>
 ${delivery.refusedFor ? html`<p class="notice bad"><b>Rejected:</b> ${rejectionText(delivery.refusedFor)}</p>` : NOTHING}
+${delivery.excludedFor ? html`<p class="notice warn"><b>Ignored:</b> ${rejectionText(delivery.excludedFor)}</p>` : NOTHING}
 ${delivery.shadowRejection ? html`<p class="notice warn"><b>Shadow mode let it in; it would be rejected:</b> ${rejectionText(delivery.shadowRejection)}</p>` : NOTHING}
 ${delivery.repeats === undefined ? NOTHING : html`<p class="notice">Repeats ${deliveryLink(delivery.repeats)}, which reported the same event first. If it should act by itself, run it again.</p>`}
 ${causeOf(event, origin)}

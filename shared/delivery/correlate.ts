@@ -1,3 +1,4 @@
+import { isListed } from "../host/name-pattern.ts";
 import { type BusEvent, busEventsOf, withEventKey } from "../model/bus-event.ts";
 import type { OriginClaim } from "../model/event.ts";
 import { actionIdOf, occurrenceKeyOf } from "../model/idempotency-keys.ts";
@@ -7,7 +8,7 @@ import type { DeliveryStore } from "../store/deliveries.ts";
 import type { OriginStore } from "../store/origins.ts";
 
 /** A configured route, and the source that reports the results of its runs. */
-export type RunReporter = Pick<Route, "name" | "runsReportedBy">;
+export type RunReporter = Pick<Route, "name" | "runsReportedBy" | "runNamespaces">;
 
 export interface CorrelateDeps {
   /** All configured routes. */
@@ -24,16 +25,18 @@ export const OWN_SOURCE = "approvals";
 export type Origin =
   | { readonly found: true; readonly busEvent: BusEvent }
   /**
-   * `isPending`: the event names a listener's event id that is not stored yet. This happens if the run reports before
-   * the listener's response is stored.
+   * `waitsFor`: the run reports before the listener's response is stored. `event_id`: the event names an event id that is
+   * not known, and may never be. `response`: the action that fired the run has not ended, and its response will name the
+   * namespace of the run.
    */
-  | { readonly found: false; readonly isPending: boolean };
+  | { readonly found: false; readonly waitsFor?: "event_id" | "response" };
 
 /**
  * Traces an event back to the delivery that caused it: by the annotation that carries our delivery id, then by the
  * listener's event id. Both are claims of the sender, and a sender with a valid credential could name any delivery. A
- * claim is accepted only if one of our routes acted on that delivery and the same source reports the runs of that
- * route.
+ * claim is accepted only if one of our routes acted on that delivery, the same source reports the runs of that route, and
+ * the run is in a namespace that the route's target names. If the target's settings name none, it is the namespace of the
+ * listener that accepted the request.
  */
 export async function correlate(busEvent: BusEvent, source: string, deps: CorrelateDeps): Promise<Origin> {
   const claim: OriginClaim = ("origin" in busEvent.detail && busEvent.detail.origin) || {};
@@ -41,27 +44,55 @@ export async function correlate(busEvent: BusEvent, source: string, deps: Correl
   if (source === OWN_SOURCE) {
     const claimed = delivery === undefined ? undefined : await deps.deliveries.get(delivery);
     const [origin] = claimed ? busEventsOf(claimed) : [];
-    return origin === undefined ? { found: false, isPending: false } : { found: true, busEvent: origin };
+    return origin === undefined ? NOT_FOUND : { found: true, busEvent: origin };
   }
-  const byAnnotation = delivery === undefined ? undefined : await verifyOrigin(delivery, source, deps);
-  if (byAnnotation !== undefined) return { found: true, busEvent: byAnnotation };
-  if (triggerEventId === undefined) return { found: false, isPending: false };
+  const run = { source, namespace: claim.namespace };
+  const byAnnotation = delivery === undefined ? NOT_FOUND : await verifyOrigin(delivery, run, deps);
+  if (byAnnotation.found || byAnnotation.waitsFor || triggerEventId === undefined) return byAnnotation;
   const stored = await deps.origins.find(source, triggerEventId);
-  if (stored === undefined) return { found: false, isPending: true };
-  const byEventId = await verifyOrigin(stored, source, deps);
-  return byEventId === undefined ? { found: false, isPending: false } : { found: true, busEvent: byEventId };
+  if (stored === undefined) return { found: false, waitsFor: "event_id" };
+  return stored === delivery ? byAnnotation : verifyOrigin(stored, run, deps);
+}
+
+const NOT_FOUND: Origin = { found: false };
+
+/** The run that makes a claim. */
+interface ClaimingRun {
+  readonly source: string;
+  /** Undefined in records of earlier releases, whose claims are accepted from every namespace. */
+  readonly namespace: string | undefined;
 }
 
 /** The first event of the claimed delivery on which one of the routes acted whose runs the source reports. */
-async function verifyOrigin(delivery: string, source: string, deps: CorrelateDeps): Promise<BusEvent | undefined> {
-  const routes = deps.runReporters.filter(({ runsReportedBy }) => runsReportedBy === source);
-  if (routes.length === 0) return undefined;
-  const origin = await deps.deliveries.get(delivery);
+async function verifyOrigin(delivery: string, run: ClaimingRun, deps: CorrelateDeps): Promise<Origin> {
+  const routes = deps.runReporters.filter(({ runsReportedBy }) => runsReportedBy === run.source);
+  const origin = routes.length === 0 ? undefined : await deps.deliveries.get(delivery);
+  let result = NOT_FOUND;
   for (const busEvent of origin ? busEventsOf(origin) : []) {
-    for (const { name } of routes) {
-      const eventKey = await keyFor(name, busEvent, deps);
-      if ((await deps.actions.state(actionIdOf(name, eventKey))) !== undefined) return withEventKey(busEvent, eventKey);
+    for (const route of routes) {
+      const eventKey = await keyFor(route.name, busEvent, deps);
+      const state = await deps.actions.state(actionIdOf(route.name, eventKey));
+      if (state === undefined) continue;
+      const named = route.runNamespaces ?? (run.namespace && (await answeredNamespace(route.name, busEvent, deps)));
+      if (run.namespace === undefined || (named && isListed(run.namespace, [named].flat()))) {
+        return { found: true, busEvent: withEventKey(busEvent, eventKey) };
+      }
+      if (named === undefined && state === "due") result = { found: false, waitsFor: "response" };
     }
+  }
+  return result;
+}
+
+/** The namespace of the listener that accepted a route's request for an event; undefined if it is not known. */
+async function answeredNamespace(
+  route: string,
+  { detail: { id, delivery } }: BusEvent,
+  { deliveries }: CorrelateDeps,
+): Promise<string | undefined> {
+  for (const line of await deliveries.timeline(delivery)) {
+    if (line.kind !== "attempt" || line.route !== route || (line.event ?? delivery) !== id) continue;
+    const [namespace, listener] = line.facts?.["listener"]?.split("/") ?? [];
+    if (namespace && listener) return namespace;
   }
   return undefined;
 }

@@ -132,8 +132,8 @@ function recordOf(
     ...(redacted && { redacted: true }),
     ...(!reading.bodyHasSecrets && { body: redacted ?? authentic.body }),
     ...outcomeFields(reading),
-    ...(traceparent && { traceparent }),
     ...(shadowRejection && { refusal: shadowRejection }),
+    ...(traceparent && { traceparent }),
   };
 }
 
@@ -146,10 +146,18 @@ function summaryOf(events: BridgeEvents): Pick<RecordedDelivery, "what"> & { rea
   };
 }
 
-function outcomeFields(reading: Reading): Pick<RecordedDelivery, "outcome" | "what" | "subject" | "events"> {
+function ignoredFields(reading: Extract<Reading, { readonly outcome: "ignored" }>): OutcomeFields {
+  if ("kind" in reading) return { outcome: "ignored", what: reading.kind };
+  const { excludedFor, subject } = reading;
+  return { outcome: "ignored", what: excludedFor.reason, subject, refusal: excludedFor };
+}
+
+type OutcomeFields = Pick<RecordedDelivery, "outcome" | "what" | "subject" | "events" | "refusal">;
+
+function outcomeFields(reading: Reading): OutcomeFields {
   switch (reading.outcome) {
     case "ignored":
-      return { outcome: "ignored", what: reading.kind };
+      return ignoredFields(reading);
     case "unusable":
       return { outcome: "unusable", what: reading.problem };
     case "event": {

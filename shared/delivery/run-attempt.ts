@@ -10,7 +10,7 @@ import type { Route } from "../routes/route.ts";
 import type { Claim } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import { hopsTo } from "./chain.ts";
-import { type CorrelateDeps, correlate } from "./correlate.ts";
+import { type CorrelateDeps, correlate, type Origin } from "./correlate.ts";
 import { type RunTrackingDeps, recordFollower, recordRunEnd, recordRunStart } from "./run-tracking.ts";
 
 /** The input of a gate: one attempt of a route's action for an event. */
@@ -41,6 +41,8 @@ export interface AttemptedRun {
 
 /** Attempts that wait for an origin that is not stored yet. The listener's response is stored within moments. */
 const ORIGIN_ATTEMPTS = 3;
+/** How long an event waits in all if the request that started its run has not ended: it may need a few retries. */
+const RESPONSE_WAIT_MS = 10 * 60_000;
 
 /** One attempt: load the event, correlate it, ask the gate, run the action. Every failure becomes an outcome. */
 export async function runAttempt(claim: Claim, route: Route, deps: RunAttemptDeps): Promise<AttemptedRun> {
@@ -57,8 +59,7 @@ interface Loaded {
   readonly origin: BusEvent | undefined;
   /** The origin; the event itself if it has none. */
   readonly cause: BusEvent;
-  /** The event names an origin that is not stored yet. */
-  readonly isOriginPending: boolean;
+  readonly found: Origin;
 }
 
 async function load(claim: Claim, deps: RunAttemptDeps): Promise<Loaded | ActionOutcome> {
@@ -71,13 +72,13 @@ async function load(claim: Claim, deps: RunAttemptDeps): Promise<Loaded | Action
     return { outcome: "give_up", summary: "the delivery's record is gone" };
   const found = await correlate(busEvent, delivery.source, deps);
   const origin = found.found ? found.busEvent : undefined;
-  return { delivery, busEvent, origin, cause: origin ?? busEvent, isOriginPending: !found.found && found.isPending };
+  return { delivery, busEvent, origin, cause: origin ?? busEvent, found };
 }
 
 async function run(loaded: Loaded, claim: Claim, route: Route, deps: RunAttemptDeps): Promise<ActionOutcome> {
   const { delivery, busEvent, origin, cause } = loaded;
-  if (loaded.isOriginPending && claim.attempt < ORIGIN_ATTEMPTS)
-    return { outcome: "retry", summary: "the delivery that started this run is not known yet" };
+  const waiting = waitForOrigin(loaded, claim, deps);
+  if (waiting) return waiting;
   if (origin !== undefined) {
     // The time is that of receipt, so that each attempt writes the same timeline event.
     await recordFollower(origin, { busEvent, at: delivery.receivedAt }, deps);
@@ -92,6 +93,18 @@ async function run(loaded: Loaded, claim: Claim, route: Route, deps: RunAttemptD
   const outcome = await route.run({ busEvent, origin: cause, attempt: claim.attempt, signal });
   await recordRunStart(route, busEvent.detail, outcome, deps);
   return outcome;
+}
+
+function waitForOrigin(
+  { found, delivery }: Loaded,
+  { attempt }: Claim,
+  { clock }: Pick<RunAttemptDeps, "clock">,
+): ActionOutcome | undefined {
+  const waitsFor = found.found ? undefined : found.waitsFor;
+  const summary = "the delivery that started this run is not known yet";
+  if (waitsFor && attempt < ORIGIN_ATTEMPTS) return { outcome: "retry", summary };
+  const isRecent = clock.now() - delivery.receivedAt < RESPONSE_WAIT_MS;
+  return waitsFor === "response" && isRecent ? { outcome: "wait", summary, afterSeconds: 2 } : undefined;
 }
 
 /**

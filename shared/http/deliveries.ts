@@ -139,17 +139,9 @@ function shownTimelineEvent(timelineEvent: TimelineEvent): ShownTimelineEvent {
   return { ...rest, at, ...(nextAt !== undefined && { nextAt: toIso(nextAt) }) };
 }
 
-function shownSummary({
-  id,
-  source,
-  receivedAt,
-  outcome,
-  what,
-  subject,
-  principal,
-  refusal,
-  repeats,
-}: DeliverySummary) {
+function shownSummary(summary: DeliverySummary) {
+  const { id, source, receivedAt, outcome, what, subject, principal, refusal, repeats } = summary;
+  const meaning = meaningOf(summary);
   return {
     id,
     source,
@@ -159,9 +151,21 @@ function shownSummary({
     ...(subject !== undefined && { subject }),
     principal,
     ...(repeats !== undefined && { repeats }),
-    ...(refusal && outcome === "refused" && { refusedFor: refusal }),
-    ...(refusal && outcome !== "refused" && { shadowRejection: refusal }),
+    ...(refusal && meaning === "refusedFor" && { refusedFor: refusal }),
+    ...(refusal && meaning === "excludedFor" && { excludedFor: refusal }),
+    ...(refusal && meaning === "shadowRejection" && { shadowRejection: refusal }),
   };
+}
+
+/** Why it was refused, why the source's settings exclude it, or what shadow mode did not enforce. */
+function meaningOf({
+  outcome,
+  what,
+  refusal,
+}: DeliverySummary): "refusedFor" | "excludedFor" | "shadowRejection" | undefined {
+  if (refusal === undefined) return undefined;
+  if (outcome === "refused") return "refusedFor";
+  return outcome === "ignored" && what === refusal.reason ? "excludedFor" : "shadowRejection";
 }
 
 function startOf({ cursor, until }: Query, clock: Clock): DeliveryPosition {
@@ -172,7 +176,7 @@ function startOf({ cursor, until }: Query, clock: Clock): DeliveryPosition {
 
 function isWanted(summary: DeliverySummary, filter: Query): boolean {
   const { source, outcome, type, principal, text, shadow } = filter;
-  if (shadow !== undefined && (summary.refusal === undefined || summary.outcome === "refused")) return false;
+  if (shadow !== undefined && meaningOf(summary) !== "shadowRejection") return false;
   if (source !== undefined && summary.source !== source) return false;
   if (outcome !== undefined && summary.outcome !== outcome) return false;
   if (type !== undefined && !summary.what.split(", ").some((one) => one.startsWith(type))) return false;

@@ -73,6 +73,8 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
       return { status: 403, title: "The token omits the groups that its roles depend on" };
     case "role_missing":
       return { status: 403, title: `The role "${rejection.role}" is needed` };
+    case "namespace_not_listed":
+      return { status: 403, title: `Runs of the namespace "${rejection.namespace}" are not accepted` };
     case "self_approval":
       return { status: 403, title: "Somebody else has to decide" };
     case "approval_closed":

@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { isListed } from "../host/name-pattern.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
@@ -99,8 +100,7 @@ export function policyOf(roles: Roles): Policy {
     if (allowed.some(([name]) => holder.roles.includes(name))) return undefined;
     return { reason: "role_missing", role: allowed.map(([name]) => name).join(" or ") || "none that exists" };
   };
-  const rolesWith = (verb: Verb, route: string) =>
-    all.filter(([, permissions]) => permissions[verb].some((pattern) => matchesRoute(pattern, route)));
+  const rolesWith = (verb: Verb, route: string) => all.filter(([, permissions]) => isListed(route, permissions[verb]));
   return {
     rejectCall: (caller, part) =>
       rejectUnless(
@@ -121,6 +121,3 @@ export function policyOf(roles: Roles): Policy {
       }),
   };
 }
-
-const matchesRoute = (pattern: string, route: string): boolean =>
-  pattern.endsWith("*") ? route.startsWith(pattern.slice(0, -1)) : pattern === route;

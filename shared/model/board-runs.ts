@@ -1,4 +1,4 @@
-import type { BoardRow, EndedRun, ShownBuild } from "./board.ts";
+import type { BoardRow, ShownBuild } from "./board.ts";
 import { compareRuns, compareStates, createdAtOf, isSameRun, isTerminal, type RunAge } from "./build-order.ts";
 import type { BuildState } from "./event.ts";
 
@@ -15,7 +15,7 @@ export interface BoardRun extends RunAge {
 /** The result of a round, with what orders it. */
 type RunEnd = Pick<
   ShownBuild,
-  "system" | "id" | "pipeline" | "state" | "round" | "number" | "url" | "finishedAt" | "reportedAt"
+  "system" | "id" | "pipeline" | "state" | "round" | "number" | "url" | "finishedAt" | "reportedAt" | "reason"
 >;
 
 export type ReportedBuild = Pick<BoardRow, "build" | "delivery">;
@@ -73,12 +73,12 @@ function isFurther(one: BoardRun, other: BoardRun): boolean {
 }
 
 /** A run that was skipped has no result, so the last result before it still counts. */
-const isResult = (state: BuildState): boolean => isTerminal(state) && state !== "skipped";
+export const isResult = (state: BuildState): boolean => isTerminal(state) && state !== "skipped";
 
 /** The run's result, now or in an earlier round. */
 function endOf({ build, end }: Pick<BoardRun, "build" | "end">): RunEnd | undefined {
   if (!isResult(build.state)) return end;
-  const { system, id, pipeline, state, round, number, url, finishedAt, reportedAt } = build;
+  const { system, id, pipeline, state, round, number, url, finishedAt, reportedAt, reason } = build;
   return {
     system,
     id,
@@ -89,6 +89,7 @@ function endOf({ build, end }: Pick<BoardRun, "build" | "end">): RunEnd | undefi
     ...(url !== undefined && { url }),
     ...(finishedAt !== undefined && { finishedAt }),
     ...(reportedAt !== undefined && { reportedAt }),
+    ...(reason !== undefined && { reason }),
   };
 }
 
@@ -97,11 +98,9 @@ export function rowOf(key: string, runs: readonly BoardRun[]): BoardRow | undefi
   const [newest] = runs;
   if (newest === undefined) return undefined;
   const { build, delivery } = newest;
-  const end = lastEnd(runs);
-  if (end === undefined || isResult(build.state)) return { key, build, delivery };
-  const { state, number, url } = end;
-  const ended: EndedRun = { state, ...(number !== undefined && { number }), ...(url !== undefined && { url }) };
-  return { key, build, ended, delivery };
+  const ended = runs.find((run) => endOf(run) !== undefined);
+  if (ended === undefined || isResult(build.state)) return { key, build, delivery };
+  return { key, build, ended: { ...ended.build, ...endOf(ended) }, delivery };
 }
 
 /** Whether the row of these runs shows the reported state: as the newest run, or as the last result before it. */

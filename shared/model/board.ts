@@ -8,8 +8,8 @@ export interface BoardRow {
   /** Identifies the row: system, pipeline, and branch, tag, change request or environment, or what waits for an approval. */
   readonly key: string;
   readonly build: ShownBuild;
-  /** The newest run with a result; present if `build` has none, because it has not ended or was skipped. */
-  readonly ended?: EndedRun;
+  /** The newest run with a result, as it ended; present if `build` has none, because it has not ended or was skipped. */
+  readonly ended?: ShownBuild;
   /** The delivery that reported the state of `build`. */
   readonly delivery: string;
 }
@@ -19,6 +19,11 @@ export interface ShownBuild extends BuildPart {
   readonly reportedAt?: string;
   readonly environment?: string;
   readonly starter?: Starter;
+  /** The commit's page, and the name of its author. */
+  readonly commitUrl?: string;
+  readonly author?: string;
+  /** The page of the merge request or pull request. */
+  readonly changeUrl?: string;
   /** The approval that the run waits or waited for. */
   readonly gate?: ShownGate;
 }
@@ -36,8 +41,6 @@ export interface Starter {
   /** The name that this identity claimed for the person or thing behind it; not proved. */
   readonly name?: string;
 }
-
-export type EndedRun = Pick<BuildPart, "state" | "number" | "url">;
 
 export interface PageAddress {
   readonly site: string;

@@ -333,6 +333,8 @@ export interface OriginClaim {
   readonly delivery?: string;
   /** The label `triggers.tekton.dev/triggers-eventid`: the listener's `eventID`. */
   readonly triggerEventId?: string;
+  /** The namespace of the run. Absent in records of earlier releases. */
+  readonly namespace?: string;
 }
 
 export interface JobEvent extends EventOf<TypeOf<"job">> {
@@ -427,6 +429,8 @@ export interface GatePart {
   readonly until: string;
   /** Who took this step; undefined if time or a change ended the approval. */
   readonly by?: string;
+  /** What that person wrote about the decision. */
+  readonly comment?: string;
   /** The delivery that waits. */
   readonly delivery?: string;
 }

@@ -1,4 +1,5 @@
 import type { BridgeEvents } from "./event.ts";
+import type { Rejection } from "./rejection.ts";
 
 /** The result of parsing an authentic body. */
 export type Reading = ReadingOf & {
@@ -16,5 +17,7 @@ type ReadingOf =
   | { readonly outcome: "event"; readonly events: BridgeEvents }
   /** Authentic and understood, but of a kind that the bridge does not publish. `kind` is the sender's name for it. */
   | { readonly outcome: "ignored"; readonly kind: string }
+  /** Authentic and understood, but about something that the source's settings exclude. `subject` names it. */
+  | { readonly outcome: "ignored"; readonly excludedFor: Rejection; readonly subject: string }
   /** Authentic, but not as the sender's documentation specifies. `problem` is one sentence for the engineer on call. */
   | { readonly outcome: "unusable"; readonly problem: string };

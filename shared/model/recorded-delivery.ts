@@ -25,14 +25,20 @@ export interface RecordedDelivery {
    * is stored among the deliveries.
    */
   readonly outcome: "event" | "ignored" | "unusable" | "refused";
-  /** The types of the events; `ignored`: the sender's name for it; `unusable`: the problem; `refused`: the reason. */
+  /**
+   * The types of the events; `ignored`: the sender's name for it, or the reason of `refusal`; `unusable`: the problem;
+   * `refused`: the reason.
+   */
   readonly what: string;
   readonly subject?: string;
   /** Present when `outcome` is `event`. */
   readonly events?: BridgeEvents;
   /** The raw bytes; undefined if they were too large to store, or may contain somebody's credentials. */
   readonly body?: Uint8Array;
-  /** Why the request was rejected; for any other outcome, the rejection that shadow mode did not enforce. */
+  /**
+   * `refused`: why the request was rejected. `ignored`, with its reason in `what`: why the source's settings exclude it.
+   * Otherwise the rejection that shadow mode did not enforce.
+   */
   readonly refusal?: Rejection;
   /** Present if it replays an earlier delivery. */
   readonly replay?: Replay;

@@ -69,6 +69,8 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
     "`problem` says why. A single case can be a page that was open too long: sign in again. Repeated cases: compare client, secret and redirect address with the issuer's",
   form_forged: "Reload the page and repeat the action there. Many cases mean that another site attempts CSRF",
   role_missing: "Add the role under `roles` of the right entry, with `claims` that admit nobody else",
+  namespace_not_listed:
+    "If this namespace may report runs, add it to `namespaces` of `source`. If not, find out who runs pipelines there and knows the address or has a token",
   self_approval: "Ask somebody else to decide. The requester of a run cannot approve it",
   approval_unknown: "Unknown id, or expired after `limits.retentionDays`",
   approval_closed: "Nothing is left to decide. `state` is the result, `by` is who caused it",

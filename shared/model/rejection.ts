@@ -62,6 +62,8 @@ export type ForbiddenRejection =
   // The issuer omitted the groups from the token, so no rule about groups can be decided.
   | { readonly reason: "groups_omitted" }
   | { readonly reason: "role_missing"; readonly role: string }
+  // `source`: the source, or the sources, whose `namespaces` would have to list it.
+  | { readonly reason: "namespace_not_listed"; readonly namespace: string; readonly source: string }
   | { readonly reason: "self_approval" }
   // `at`: when the route fired.
   | { readonly reason: "approval_closed"; readonly state: string; readonly by: string; readonly at?: string }

@@ -31,8 +31,19 @@ export interface Provider {
    * without `change`. Undefined if it distinguishes them. `check` warns of routes on a branch.
    */
   hiddenForks?(settings: object): HiddenForks | undefined;
+  /** The cluster of a source with these settings, if its provider reports runs of Kubernetes clusters. */
+  clusterOf?(settings: object): Omit<ClusterSource, "source">;
   /** Content types taken besides `application/json`. */
   readonly contentTypes?: readonly string[];
+}
+
+/** A source that reports the runs of a Kubernetes cluster, as its provider's `clusterOf` describes it. */
+export interface ClusterSource {
+  readonly source: string;
+  /** The namespaces that may report; all if undefined. */
+  readonly namespaces: readonly string[] | undefined;
+  /** Names of the trust entries that prove the cluster. */
+  readonly trust: readonly string[];
 }
 
 interface HiddenForks {

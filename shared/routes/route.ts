@@ -27,4 +27,6 @@ export interface Route {
   readonly maxAttemptMs: number;
   /** The source that reports the runs that this route starts; undefined if none is configured. */
   readonly runsReportedBy?: string;
+  /** The namespaces of those runs; undefined if only the listener's answer names one. */
+  readonly runNamespaces?: readonly string[];
 }

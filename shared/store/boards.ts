@@ -10,8 +10,10 @@ import { absentOr, type Condition, type Item, type ItemKey, type Table } from ".
 
 /** The state of the page itself, in addition to what it should show. */
 export interface PageRecord {
-  /** What the page showed when it was last read: the marks of its rows, see `actions/confluence/page-throttle.ts`. */
-  readonly shown?: { readonly at: EpochMillis; readonly version: number; readonly marks: readonly string[] };
+  /** What the page showed when it was last read. Undefined if a write may have been made whose outcome is unknown. */
+  readonly shown?: PageShown;
+  /** The newest version that is known to have had a region, and its name. It is kept when the region is gone. */
+  readonly withRegion?: { readonly version: number; readonly region: string };
   /** When the bridge last wrote it. */
   readonly writtenAt?: EpochMillis;
   /** The site asked for no write of the page before this time. */
@@ -49,6 +51,15 @@ export interface PageRest {
   readonly why: string;
 }
 
+export interface PageShown {
+  readonly at: EpochMillis;
+  readonly version: number;
+  /** The marks of its rows, see `actions/confluence/page-throttle.ts`. */
+  readonly marks: readonly string[];
+  /** A digest of the region as a reader sees it. */
+  readonly content?: string;
+}
+
 export interface Board {
   /** Ordered by key. */
   readonly rows: readonly BoardRow[];
@@ -59,7 +70,7 @@ export interface Board {
 export interface PageLease {
   /** Starts at 1 and is never used twice for the same page. */
   readonly owner: number;
-  /** The record at the start of the lease. */
+  /** The record at the start of the lease. Without `shown` if the owner before did not end its lease. */
   readonly record: PageRecord;
 }
 
@@ -146,7 +157,10 @@ export class BoardStore {
       set: { leasedUntil: until, leasedBy: this.#process, expiresAt: this.#expiry() },
     });
     if (before === undefined) return undefined;
-    return { owner: Number(before["owner"] ?? 0) + 1, record: recordOf(before) };
+    const { shown, ...others } = recordOf(before);
+    // The owner before may have written the page and died.
+    const record = shown && before["leasedUntil"] === undefined ? { shown, ...others } : others;
+    return { owner: Number(before["owner"] ?? 0) + 1, record };
   }
 
   /** Ends the lease and stores `record`. False, and no change, if the lease no longer belongs to this owner. */

@@ -115,7 +115,9 @@ let sent = 0;
 async function startListener(): Promise<{ readonly url: string; close(): void }> {
   const server = createServer((request, response) => {
     request.resume().once("end", () => {
-      response.writeHead(202, { "content-type": "application/json" }).end(JSON.stringify({ eventID: randomUUID() }));
+      response
+        .writeHead(202, { "content-type": "application/json" })
+        .end(JSON.stringify({ eventListener: "drawbridge", namespace: "ci", eventID: randomUUID() }));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

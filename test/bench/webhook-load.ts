@@ -64,7 +64,9 @@ export async function startLoadGenerator(): Promise<LoadGenerator> {
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks).toString("utf8");
     run?.listenerCalled(TRACE.exec(String(request.headers["traceparent"]))?.[0] ?? TRACE.exec(body)?.[0] ?? "");
-    response.writeHead(202, { "content-type": "application/json" }).end(JSON.stringify({ eventID: randomUUID() }));
+    response
+      .writeHead(202, { "content-type": "application/json" })
+      .end(JSON.stringify({ eventListener: "drawbridge", namespace: "ci", eventID: randomUUID() }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   // A server that listens on a port has an AddressInfo.

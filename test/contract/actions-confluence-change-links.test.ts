@@ -38,7 +38,12 @@ describe("the pages that a merge request links to in its description", () => {
 
   const connect = (changes: BenchOptions = {}) => {
     const { boards, changeLinks } = memoryStores();
-    return benchFor(sandbox, "data-center", { boards, changeLinks, options: { page: undefined }, ...changes });
+    return benchFor(sandbox, "data-center", {
+      boards,
+      changeLinks,
+      options: { page: undefined, whenMissing: "append" },
+      ...changes,
+    });
   };
   const address = (path: string) => `${sandbox.site("data-center")}${path}`;
   const link = () => address(`/spaces/ENG/pages/${PAGE}`);

@@ -102,11 +102,22 @@ describe.each(["cloud", "data-center"] as const)("pages of %s that list what the
   });
 
   test("documenting pages are written in addition to linked pages, and each page once", async () => {
-    const site = await started({}, documenting("2", ["Pipeline", "ci/docs"]));
+    const site = await started({ labels: ["drawbridge"] }, documenting("2", ["Pipeline", "ci/docs"]));
     const link = (id: string) => `${site.site(product)}/spaces/ENG/pages/${id}`;
     const outcome = await bench(site).run(buildEntry({ message: `For ${link("98310")}, ${link("2")}` }));
     expect(outcome.summary.split("; ")).toHaveLength(2);
     expect(versionsOf(site, "98310", "2")).toEqual([2, 2]);
+  });
+
+  test("pages that the target does not list count for nothing, however many have the label", async () => {
+    const elsewhere = Array.from({ length: 11 }, (_, at) => ({
+      ...documenting(`${at + 1}`, ["Pipeline", "ci/docs"]),
+      space: "HR",
+    }));
+    const site = await started(...elsewhere, documenting("77", ["Pipeline", "ci/docs"]));
+    const outcome = await bench(site, { target: { spaces: ["ENG"] } }).run(buildEntry());
+    expect(outcome).toMatchObject({ outcome: "done", summary: "page 77 shows the new state" });
+    expect(versionsOf(site, "1", "77")).toEqual([1, 2]);
   });
 
   test("pages that list nothing, or nothing readable, are not written", async () => {
@@ -151,7 +162,7 @@ describe.each(["cloud", "data-center"] as const)("pages of %s that list what the
   });
 
   test("a failed search does not keep the linked page from being written", async () => {
-    const site = await started({}, documenting("2", ["Pipeline", "ci/docs"]));
+    const site = await started({ labels: ["drawbridge"] }, documenting("2", ["Pipeline", "ci/docs"]));
     site.failNext({ on: "search", status: 503 });
     const link = `${site.site(product)}/spaces/ENG/pages/98310`;
     const outcome = await bench(site).run(buildEntry({ message: link }));

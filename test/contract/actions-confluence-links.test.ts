@@ -27,7 +27,12 @@ describe.each(["cloud", "data-center"] as const)("links to pages of %s", (produc
       return callOut(call);
     };
     return {
-      ...benchFor(sandbox, product, { clock, callOut: counting, options: { page: undefined }, ...changes }),
+      ...benchFor(sandbox, product, {
+        clock,
+        callOut: counting,
+        options: { page: undefined, whenMissing: "append" },
+        ...changes,
+      }),
       clock,
     };
   };

@@ -26,7 +26,7 @@ describe.each(["cloud", "data-center"] as const)("the cooldown of a page of %s",
       sent.push(call.method);
       return callOut(call);
     };
-    const options = { clock, boards, callOut: spying, target: { progressSeconds: 30 }, ...changes };
+    const options = { clock, boards, callOut: spying, target: { progressSeconds: 30, endSeconds: 2 }, ...changes };
     return { ...benchFor(sandbox, product, options), clock, boards };
   };
   const reported = (state: BuildState, number = 512) =>
@@ -76,7 +76,7 @@ describe.each(["cloud", "data-center"] as const)("the cooldown of a page of %s",
   });
 
   test("a cooldown delays no other page, makes no call and costs no attempt", async () => {
-    const { run, clock, boards } = bench({ options: { page: undefined } });
+    const { run, clock, boards } = bench({ options: { page: undefined, whenMissing: "append" } });
     await run(onTwo("running"));
     const resting = { site: sandbox.site(product), id: "98311" };
     const held = await boards.lease(resting, clock.now(), laterBy(clock.now(), 1));

@@ -41,9 +41,9 @@ describe("the rows of runs for branches, tags and change requests", () => {
     await report({ number: 2, state: "succeeded", change: FORK, createdAt });
     await report({ number: 3, state: "running", change: { ...SAME_PROJECT, id: "38" }, createdAt });
     expect(rows()).toEqual([
-      "ci/docs: PASSED for change 37, fork",
-      "ci/docs: RUNNING for change 38",
       "ci/docs: FAILED for main",
+      "ci/docs: RUNNING for change 38",
+      "ci/docs: PASSED for change 37, fork",
     ]);
   });
 
@@ -51,14 +51,14 @@ describe("the rows of runs for branches, tags and change requests", () => {
     await report({ number: 1, state: "succeeded", tag: "v1" });
     await report({ number: 2, state: "failed", tag: "v2", createdAt });
     await report({ number: 3, state: "running", branch: "v1", createdAt });
-    expect(rows()).toEqual(["ci/docs: RUNNING for v1", "ci/docs: PASSED for tag v1", "ci/docs: FAILED for tag v2"]);
+    expect(rows()).toEqual(["ci/docs: FAILED for tag v2", "ci/docs: RUNNING for v1", "ci/docs: PASSED for tag v1"]);
   });
 
   it("a run that an earlier release showed as its branch moves to its own row, and the branch's last run is back", async () => {
     await storeOld("ci/docs on main", { number: 1, state: "failed", branch: "main" });
     await storeOld("ci/docs on main", { number: 2, state: "running", branch: "main", createdAt });
     await report({ number: 2, state: "succeeded", change: FORK, createdAt });
-    expect(rows()).toEqual(["ci/docs: PASSED for change 37, fork", "ci/docs: FAILED for main"]);
+    expect(rows()).toEqual(["ci/docs: FAILED for main", "ci/docs: PASSED for change 37, fork"]);
   });
 
   it("a run that an earlier release showed without its tag leaves no row behind", async () => {
@@ -96,9 +96,9 @@ describe("the rows of runs for branches, tags and change requests", () => {
     await report({ number: 2, state: "failed", branch: "main" });
     expect(rows()).toEqual([
       "ci/docs: FAILED for main",
-      "ci/docs: PASSED for production",
-      "ci/site: RUNNING for main",
       "ci/docs (tekton, reported by ci-jobs): RUNNING for main",
+      "ci/site: RUNNING for main",
+      "ci/docs: PASSED for production",
     ]);
   });
 

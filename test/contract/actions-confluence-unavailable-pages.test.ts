@@ -150,7 +150,7 @@ describe.each(["cloud", "data-center"] as const)("a page of %s that cannot be wr
   });
 
   test("the outcome of several pages names each page in what it says of it", async () => {
-    const { run } = bench({ options: { page: undefined } });
+    const { run } = bench({ options: { page: undefined, whenMissing: "append" } });
     const link = (id: string) => `${sandbox.site(product)}/spaces/ENG/pages/${id}`;
     sandbox.setStatus(PAGE, "archived");
     const message = `${link(PAGE)} ${link("98311")} ${link("77")}`;

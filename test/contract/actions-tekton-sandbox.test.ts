@@ -75,7 +75,7 @@ describe("the sandbox listener", () => {
         events: [
           expect.objectContaining({
             build: expect.objectContaining({ pipeline: "ci/docs-build", results: { page: "98310" } }),
-            origin: { delivery: expect.stringMatching(/^d-/), triggerEventId: expect.any(String) },
+            origin: { delivery: expect.stringMatching(/^d-/), triggerEventId: expect.any(String), namespace: "ci" },
           }),
         ],
       }),
@@ -103,7 +103,11 @@ describe("the sandbox listener", () => {
     expect(outcome).toHaveProperty("facts.eventID");
     const eventID = outcome.outcome === "done" ? outcome.facts?.["eventID"] : undefined;
     expect(readings).toHaveLength(4);
-    for (const reading of readings) expect(reading).toHaveProperty("events[0].origin", { triggerEventId: eventID });
+    for (const reading of readings)
+      expect(reading).toHaveProperty("events[0].origin", {
+        triggerEventId: eventID,
+        namespace: "ci",
+      });
   });
 
   it("after a restart the last event is sent again, as another delivery of the same event", async () => {

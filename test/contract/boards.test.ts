@@ -87,8 +87,7 @@ function oldRows(kind: TableKind): void {
         const boards = new BoardStore(table, { retentionDays: 30, clock: testClock(), singleProcess: false });
         expect((await boards.read(PAGE)).rows).toEqual([{ key, build, delivery: "d-0" }]);
         expect(await boards.advance(PAGE, row(second, "d-2"))).toBe(true);
-        const ended = { state: "succeeded", number: 1 };
-        expect((await boards.read(PAGE)).rows).toEqual([{ ...row(second, "d-2"), ended }]);
+        expect((await boards.read(PAGE)).rows).toEqual([{ ...row(second, "d-2"), ended: build }]);
       } finally {
         await database.stop();
       }
@@ -131,7 +130,7 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
       const boards = await harness.open();
       await boards.advance(PAGE, row(first));
       expect(await boards.advance(PAGE, row(second, "d-2"))).toBe(true);
-      const ended = { number: 1, state: "failed" };
+      const ended = row(first).build;
       expect((await boards.read(PAGE)).rows).toEqual([{ ...row(second, "d-2"), ended }]);
     });
 
@@ -207,6 +206,17 @@ function suite(name: string, missing: string | undefined, start: () => Promise<H
       expect(await lease(86_400_000)).toMatchObject({ owner: 2 });
       expect(await lease(1_000)).toMatchObject({ owner: 3 });
       expect(await lease(2_000)).toBeUndefined();
+    });
+
+    it("nothing says what a page shows after an owner that did not end its lease, because it may have written", async () => {
+      const boards = await harness.open();
+      const lease = (atMs: number) => boards.lease(PAGE, laterBy(START, atMs), laterBy(START, atMs + 1_000));
+      const first = await lease(0);
+      if (!first) throw new Error("it should have got it");
+      const record = { shown: { at: START, version: 7, marks: ["a"] }, writtenAt: START };
+      await boards.release(PAGE, first, record);
+      expect(await lease(0)).toEqual({ owner: 2, record });
+      expect(await lease(1_000)).toEqual({ owner: 3, record: { writtenAt: START } });
     });
 
     it("the record of the lease's owner is kept, and that of a former owner is not", async () => {

@@ -15,7 +15,7 @@ describe("a page edit that is sent to the functions", () => {
     await until("the page to show PASSED", pageAfterTurn(bridge), (body) => body.includes("PASSED"));
     expect(listener.requests).toHaveLength(1);
     expect(listener.rejections).toEqual([]);
-    expect(page().message).toMatch(/succeeded \[d-[a-z2-7]{26}\]$/);
+    expect(page().message).toMatch(/PASSED \[d-[a-z2-7]{26}\]$/);
     // The function that shows the run fires none, but still traces the run back to its origin.
     const timeline = await storesOf(bridge.account).deliveries.timeline(receipt.delivery);
     expect(timeline).toContainEqual(expect.objectContaining({ kind: "followed_by" }));

@@ -36,7 +36,7 @@ async function start({ entry, replayCache = memoryReplayCache(), tls }: Given): 
   const issuers = { ci: entryOf({ issuer: ISSUER, jwks: { inline: keySetOf(key) }, roles: ["ci"], ...entry }) };
   const policy = policyOf({ ci: { call: ["status"], fire: [], replay: [], approve: [] } });
   const tokens = createTokenVerifier(issuers, { ...bindingDeps(testClock()), replayCache });
-  const status = statusSource({ tokens, policy, issuers, trustEntries: ["ci"] });
+  const status = statusSource({ tokens, policy, issuers, trustEntries: ["ci"], clusters: [] });
   bridge = await httpBridge({ calls: { tokens, policy, trustEntries: ["ci"] }, status }, tls);
   return new URL("/v1/status", bridge.url);
 }

@@ -113,8 +113,11 @@ describe("the playground", () => {
     expect((await run("tekton", "render", "docs-status")).err).toContain("these have: docs-build");
   });
 
-  it("the playground's configuration has no errors", async () => {
-    expect(await run("check")).toMatchObject({ code: 0, out: expect.stringMatching(/: 0 errors, \d+ warnings?\n$/) });
+  it("the playground's configuration has no errors, and each wiki in it says what it costs", async () => {
+    expect(await run("check")).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^info targets\.\w+: .*versions a day.*\n.*: 0 errors, \d+ warnings?\n$/m),
+    });
   });
 
   it("the address for webhooks is printed", () => {

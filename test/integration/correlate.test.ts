@@ -21,7 +21,9 @@ function clusterReport(origin: OriginClaim | undefined, source = "prod-cluster")
   return { ...PAGE_EDIT, id: `d-reported-by-${source}`, source, provider: "tekton", what: event.type, events: [event] };
 }
 
-const trigger = scripted([{ outcome: "done", summary: "accepted by the listener" }]);
+const trigger = scripted([
+  { outcome: "done", summary: "accepted by the listener", facts: { eventID: "event-1", listener: "ci/drawbridge" } },
+]);
 const status = scripted([{ outcome: "done", summary: "page updated" }]);
 const ROUTES = [
   routeOf(trigger.run, {
@@ -40,10 +42,14 @@ const ROUTES = [
 let parts: Awaited<ReturnType<typeof bridgeParts>>;
 beforeEach(async () => {
   status.contexts.length = 0;
-  parts = await bridgeParts(ROUTES);
-  await take(PAGE_EDIT);
+  await start(ROUTES);
 });
 afterEach(() => parts.stop());
+
+async function start(routes: typeof ROUTES): Promise<void> {
+  parts = await bridgeParts(routes);
+  await take(PAGE_EDIT);
+}
 
 async function take(delivery: RecordedDelivery): Promise<void> {
   await parts.deliveries.record(delivery);
@@ -115,5 +121,67 @@ describe("the event of a run", () => {
     await take(report);
     await parts.runDue("pages");
     expect(status.contexts.map(({ origin }) => origin.detail.delivery)).toContain("d-second");
+  });
+});
+
+describe("the namespace of a run that claims an origin", () => {
+  const claimFrom = (namespace: string): RecordedDelivery => ({
+    ...clusterReport({ delivery: PAGE_EDIT.id, triggerEventId: "event-1", namespace }),
+    id: `d-from-${namespace}`,
+  });
+  const [firing, ...others] = ROUTES;
+  const naming = (runNamespaces: readonly string[]) => (firing ? [{ ...firing, runNamespaces }, ...others] : []);
+
+  async function originOfRunIn(namespace: string): Promise<string | undefined> {
+    await take(claimFrom(namespace));
+    for (let round = 0; round < 12; round++) {
+      await parts.runDue("pages");
+      parts.clock.advance(60_000);
+    }
+    return originOfStatus();
+  }
+
+  it("a claim from a namespace that the target names is accepted before the listener's response is stored", async () => {
+    await parts.stop();
+    await start(naming(["builds-*"]));
+    await take(claimFrom("builds-docs"));
+    await parts.runDue("pages");
+    expect(originOfStatus()).toBe(PAGE_EDIT.id);
+  });
+
+  it.each(["intruder", "ci"])("a claim from %s is not accepted if the target names another namespace", async (from) => {
+    await parts.stop();
+    await start(naming(["builds-*"]));
+    await parts.runDue("ci");
+    await parts.origins.remember("prod-cluster", "event-1", PAGE_EDIT.id);
+    expect(await originOfRunIn(from)).toBe(`d-from-${from}`);
+  });
+
+  it("a target that names none takes the namespace of the listener's response", async () => {
+    await parts.runDue("ci");
+    expect(await originOfRunIn("ci")).toBe(PAGE_EDIT.id);
+  });
+
+  it("a claim by annotation and by event id is not accepted from another namespace than the listener's", async () => {
+    await parts.runDue("ci");
+    await parts.origins.remember("prod-cluster", "event-1", PAGE_EDIT.id);
+    expect(await originOfRunIn("intruder")).toBe("d-from-intruder");
+    expect(await parts.deliveries.timeline(PAGE_EDIT.id)).not.toContainEqual(
+      expect.objectContaining({ kind: "followed_by" }),
+    );
+  });
+
+  it("a claim that arrives before the listener's response waits for it", async () => {
+    await take(claimFrom("ci"));
+    await parts.runDue("pages");
+    expect(status.contexts).toHaveLength(0);
+    await parts.runDue("ci");
+    parts.clock.advance(3_000);
+    await parts.runDue("pages");
+    expect(originOfStatus()).toBe(PAGE_EDIT.id);
+  });
+
+  it("a claim is not accepted if the listener's response never comes", async () => {
+    expect(await originOfRunIn("ci")).toBe("d-from-ci");
   });
 });

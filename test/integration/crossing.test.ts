@@ -48,7 +48,7 @@ describe("a page edit", () => {
     await bridge.listener.settled();
     expect(bridge.listener.requests).toHaveLength(1);
     expect(bridge.listener.rejections).toEqual([]);
-    expect(page().message).toMatch(/succeeded \[d-[a-z2-7]{26}\]$/);
+    expect(page().message).toMatch(/PASSED \[d-[a-z2-7]{26}\]$/);
   });
 
   it("an edit that is sent fifty times at once makes one record, one trigger and fifty successful responses", async () => {

@@ -32,7 +32,7 @@ beforeAll(async () => {
   };
   const tokens = createTokenVerifier(issuers, bindingDeps(clock));
   const policy = policyOf(v.parse(v.record(v.string(), role), DEFAULT_ROLES));
-  const status = statusSource({ tokens, policy, issuers, trustEntries: ["jobs"] });
+  const status = statusSource({ tokens, policy, issuers, trustEntries: ["jobs"], clusters: [] });
   bridge = await httpBridge({ status, clock });
   const now = toSeconds(clock.now());
   token = tokenOf(ISSUER, key, { claims: { sub: "a job", aud: AUDIENCE, iat: now, exp: now + 300 } });

@@ -179,7 +179,7 @@ describe("the README's configuration on a Data Center", () => {
     closing.push(bridge.stop);
     bridgeUrl = bridge.url;
 
-    const shownEnds = () => confluence.page("98310").versions.filter(({ message }) => message.includes(" succeeded "));
+    const shownEnds = () => confluence.page("98310").versions.filter(({ message }) => message.includes(" PASSED "));
     for (const edits of [1, 2, 3]) {
       await edit(confluence.pageUrl("98310"), `edit ${edits}`);
       await until("every edit's run to end on the page", shownEnds, (ends) => ends.length >= edits);

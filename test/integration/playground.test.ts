@@ -86,7 +86,7 @@ describe("the playground, 30 hours after its start", () => {
   it("the run of an edit is shown on the page, and then its end", async () => {
     const linesBefore = printed.length;
     await editPage("thirty hours later");
-    const board = new RegExp(`PASSED .* names “${ROBIN.userKey}” .* ${toDay(Date.now())} \\d\\d:\\d\\d UTC`);
+    const board = new RegExp(`PASSED .* “${ROBIN.userKey}” named by .* ${toDay(Date.now())} \\d\\d:\\d\\d UTC`);
     await until("the run's end on the page", pageText, (text) => board.test(text));
     expect(printed.slice(linesBefore)).toEqual([]);
   });

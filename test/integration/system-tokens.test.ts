@@ -76,7 +76,13 @@ async function show(tokens: SystemTokens, number = 512) {
     const url = new URL(request.url.href.replace(`${BASE}/wiki`, sandbox.site("cloud")));
     return callOut({ ...request, url, headers: { ...headers, authorization: basic } });
   };
-  const target = { product: "cloud", site: SITE, credential: { forge: "wiki" }, progressSeconds: 0 };
+  const target = {
+    product: "cloud",
+    site: SITE,
+    credential: { forge: "wiki" },
+    progressSeconds: 0,
+    onlyChanges: false,
+  };
   const settings = { route: "status", targetName: "pages", target, options: { page: "98310" } };
   const deps = actionDeps({ boards: stores.boards, clock, callOut: gateway, systemTokens: tokens });
   const busEvent = buildEntry({ number });

@@ -30,6 +30,8 @@ const HELD: readonly Held[] = [
     operations: [
       "GET /pages/{id}",
       "PUT /pages/{id}",
+      "GET /pages/{id}/labels",
+      "GET /spaces/{id}",
       "GET /pages/{page-id}/versions/{version-number}",
       "GET /footer-comments/{comment-id}",
       "GET /inline-comments/{comment-id}",
@@ -46,6 +48,7 @@ const HELD: readonly Held[] = [
     operations: [
       "GET /wiki/rest/api/content/{id}",
       "PUT /wiki/rest/api/content/{id}",
+      "GET /wiki/rest/api/content/{id}/label",
       "GET /wiki/rest/api/content/{id}/version/{versionNumber}",
       "GET /wiki/rest/api/user/current",
       "GET /wiki/rest/api/content/search",
@@ -145,6 +148,12 @@ const SCENES: readonly Scene[] = [
     name: "a link with a title",
     bench: () => ({ options: { page: undefined } }),
     message: (site) => `${site}/display/ENG/Release+4`,
+    answers: [200],
+  },
+  {
+    name: "a page with many labels, of a target that lists its spaces",
+    sandbox: { pages: [{ labels: Array.from({ length: 201 }, (_, at) => `label-${at}`) }] },
+    bench: () => ({ target: { spaces: ["ENG"] } }),
     answers: [200],
   },
   { name: "a live doc", sandbox: { pages: [{ subtype: "live" }] }, answers: [200] },

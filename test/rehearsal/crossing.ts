@@ -186,7 +186,7 @@ function checkRuns({ surroundings: { listener } }: CrossingParts): readonly Seen
 function checkPages(sent: SentDeliveries, { surroundings: { confluence } }: CrossingParts): readonly Seen[] {
   return [...PAGES].map(([provider, page]) => {
     const { message, number } = confluence.page(page).latest;
-    const [, delivery] = /succeeded \[(d-[a-z2-7]{26})\]$/.exec(message) ?? [];
+    const [, delivery] = /PASSED \[(d-[a-z2-7]{26})\]$/.exec(message) ?? [];
     const isOwn = delivery === sent.get(provider);
     if (delivery === undefined || isOwn !== (provider === "buildkite"))
       throw new Error(`the version of page ${page}, for ${provider}, says: ${message}`);

@@ -93,6 +93,7 @@ const scenarioOf = (site: string, listener: URL) => ({
       provider: "tekton",
       dashboard: new URL(DASHBOARD, listener).href,
       basic: { username: "tekton", password: { current: "ssm:/drawbridge/cluster" } },
+      namespaces: ["ci"],
       // A fixture's run ended on the day on which it was written.
       maxAgeHours: NEVER_TOO_OLD_HOURS,
     },
@@ -104,6 +105,7 @@ const scenarioOf = (site: string, listener: URL) => ({
       product: "data-center",
       site,
       credential: { bearer: "secretsmanager:drawbridge/pages#token" },
+      spaces: ["ENG"],
     },
   },
   routes: {

@@ -21,15 +21,20 @@ const ENVIRONMENT = { WIKI: "wiki-secret-for-tests", CLUSTER: "cluster-secret-fo
 const configFor = (site: string, listener: string) => ({
   sources: {
     wiki: { provider: "confluence", site, hubSignature: { current: "env:WIKI" } },
-    cluster: { provider: "tekton", basic: { username: "tekton", password: { current: "env:CLUSTER" } } },
+    cluster: {
+      provider: "tekton",
+      basic: { username: "tekton", password: { current: "env:CLUSTER" } },
+      namespaces: ["ci"],
+    },
   },
   targets: {
-    listener: { kind: "tekton", url: listener, runsReportedBy: "cluster" },
+    listener: { kind: "tekton", url: listener, runsReportedBy: "cluster", namespaces: ["ci"] },
     pages: {
       kind: "confluence",
       product: "data-center",
       site,
       credential: { bearer: "env:PAGES" },
+      spaces: ["ENG"],
       progressSeconds: 0,
     },
   },

@@ -107,7 +107,7 @@ function targetsOf({ reflector, listener, wiki }: Surroundings) {
     clientId: "bridge",
     clientSecret: "env:CLIENT",
   });
-  const cloud = { kind: "confluence", product: "cloud", progressSeconds: 0 };
+  const cloud = { kind: "confluence", product: "cloud", progressSeconds: 0, onlyChanges: false };
   return {
     listener: tekton({ token: "env:LISTENER" }, listener),
     reflector: tekton({ token: "env:REFLECTOR" }),

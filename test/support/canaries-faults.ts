@@ -49,7 +49,7 @@ export function bridgeWithoutStore(config: Config, { secrets, log }: { readonly 
   const trustEntries = Object.keys(config.issuers);
   return httpBridge({
     sources: connectSources(config, { secrets, tokens, clock, keepToken: async () => undefined }),
-    status: statusSource({ tokens, trustEntries, policy, issuers: config.issuers }),
+    status: statusSource({ tokens, trustEntries, policy, issuers: config.issuers, clusters: [] }),
     rejectionAudit: new RejectionAudit({ deliveries, log }),
     ready: () => readinessByRead(() => deliveries.get("readiness")),
     receiving: { deliveries },

@@ -50,15 +50,20 @@ export async function startDocumentedBuild() {
 const configOf = (site: string, listenerUrl: string) => ({
   sources: {
     wiki: { provider: "confluence", site, hubSignature: { current: "env:WIKI" } },
-    cluster: { provider: "tekton", basic: { username: "tekton", password: { current: "env:CLUSTER" } } },
+    cluster: {
+      provider: "tekton",
+      basic: { username: "tekton", password: { current: "env:CLUSTER" } },
+      namespaces: ["ci"],
+    },
   },
   targets: {
-    listener: { kind: "tekton", url: listenerUrl, runsReportedBy: "cluster" },
+    listener: { kind: "tekton", url: listenerUrl, runsReportedBy: "cluster", namespaces: ["ci"] },
     pages: {
       kind: "confluence",
       product: "data-center",
       site,
       credential: { bearer: "env:PAGES" },
+      spaces: ["ENG"],
       progressSeconds: 0,
     },
   },

@@ -62,7 +62,7 @@ export async function httpBridge(
     sources: new Map([["gitlab", gitlabSource(sourceDeps)]]),
     maxBodyBytes: 1_048_576,
     answerWithinMs: 8_000,
-    status: statusSource({ tokens, trustEntries: [], policy, issuers: {} }),
+    status: statusSource({ tokens, trustEntries: [], policy, issuers: {}, clusters: [] }),
     rejectionAudit: { record: async () => undefined },
     issuer: undefined,
     ready: () => readinessByRead(async () => undefined),

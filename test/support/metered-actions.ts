@@ -72,7 +72,7 @@ function routesWith(deps: ActionDeps, site: string): readonly Route[] {
   const options = { page: "$.detail.build.results.page" };
   const status = confluence.connect({ route: "status", targetName: "pages", target, options }, deps);
   return [
-    routeOf(trigger.run, { name: "docs-build", target: "listener", runsReportedBy: "cluster" }),
+    routeOf(trigger.run, { name: "docs-build", target: "listener", runsReportedBy: "cluster", runNamespaces: ["ci"] }),
     routeOf(status.run, { name: "status", action: "confluence", target: "pages" }),
   ];
 }
@@ -97,7 +97,7 @@ function endOfRun(
     subject: build.id,
     build,
   } as const;
-  const claimed = { ...event, origin: { delivery: edit.id } };
+  const claimed = { ...event, origin: { delivery: edit.id, namespace: "ci" } };
   return { ...edit, id: `d-end-of-run-${run}`, source: "cluster", provider: "tekton", what: type, events: [claimed] };
 }
 

@@ -6,6 +6,7 @@ import { startIdentityProvider } from "./identity-provider.ts";
 import { startSandboxConfluence } from "./sandbox-confluence.ts";
 import { ROBIN } from "./sandbox-confluence-users.ts";
 import { DASHBOARD, startSandboxListener } from "./sandbox-listener.ts";
+import { NAMESPACE } from "./sandbox-tekton-answers.ts";
 
 /** The playground's page. */
 const PAGE = "98310";
@@ -156,7 +157,7 @@ interface ConfigFacts {
 
 /** The playground's `drawbridge.yaml`. */
 export function playgroundConfig({ site, listener, issuer, own, ref }: ConfigFacts): object {
-  const inNamespace = { path: ["kubernetes.io", "namespace"], equals: "ci" };
+  const inNamespace = { path: ["kubernetes.io", "namespace"], equals: NAMESPACE };
   const entry = { issuer, audience: AUDIENCE };
   return {
     identity: { issuer: own, keys: [ref("bridge-key")] },
@@ -184,6 +185,7 @@ export function playgroundConfig({ site, listener, issuer, own, ref }: ConfigFac
         dashboard: new URL(DASHBOARD, listener).href,
         bearer: { trust: "cluster" },
         basic: { username: "tekton", password: { current: ref("cluster") } },
+        namespaces: [NAMESPACE],
       },
     },
     targets: {
@@ -191,9 +193,16 @@ export function playgroundConfig({ site, listener, issuer, own, ref }: ConfigFac
         kind: "tekton",
         url: listener,
         runsReportedBy: "cluster",
+        namespaces: [NAMESPACE],
         identity: { bridge: { audience: listener } },
       },
-      pages: { kind: "confluence", product: "data-center", site, credential: { bearer: ref("confluence") } },
+      pages: {
+        kind: "confluence",
+        product: "data-center",
+        site,
+        credential: { bearer: ref("confluence") },
+        spaces: ["ENG"],
+      },
     },
     routes: {
       "docs-build": {

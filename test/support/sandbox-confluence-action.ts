@@ -55,6 +55,7 @@ export function benchFor(
         site: sandbox.site(product),
         credential: product === "cloud" ? basic : { bearer: "env:BEARER" },
         progressSeconds: 0,
+        onlyChanges: false,
         ...changes.target,
       },
       options: { page: "98310", ...changes.options },

@@ -38,7 +38,7 @@ function one(node: Markup): Html {
 
 /** Shown as the HTML elements of the same names, without attributes. */
 const PLAIN = new Set(
-  "p h1 h2 h3 h4 h5 h6 strong em u s sub sup code pre ul ol li blockquote thead tbody tr td".split(" "),
+  "p h1 h2 h3 h4 h5 h6 strong small em u s sub sup code pre ul ol li blockquote thead tbody tr td".split(" "),
 );
 
 const link = (href: string, inner: Html): Html =>
@@ -71,21 +71,13 @@ function macro(node: MarkupElement): Html {
   }
 }
 
-/** Text, colour and shape each show the state: nobody has to distinguish colours. */
+/** As Confluence draws it: the text on a colour, and nothing else. */
 function lozenge(colour: string, title: string): Html {
-  const shape = SHAPES[colour] ?? "○";
-  const known = colour in SHAPES ? colour.toLowerCase() : "grey";
-  return html`<span class="lozenge ${known}"><span aria-hidden="true">${shape}</span> ${title || colour}</span>`;
+  const known = COLOURS.has(colour) ? colour.toLowerCase() : "grey";
+  return html`<span class="lozenge ${known}">${title || colour}</span>`;
 }
 
-const SHAPES: Readonly<Record<string, string>> = {
-  Green: "✓",
-  Red: "✕",
-  Blue: "▶",
-  Yellow: "◆",
-  Grey: "○",
-  Purple: "■",
-};
+const COLOURS: ReadonlySet<string> = new Set(["Green", "Red", "Blue", "Yellow", "Grey", "Purple"]);
 
 function parameter(node: MarkupElement, name: string): string {
   const found = node.children.find(

@@ -18,6 +18,11 @@ interface Dialect {
   readonly pagePath: string;
   readonly versionPath: string;
   readonly searchPath: string;
+  /** Path of all labels of a page. */
+  readonly labelsPath: string;
+  readonly labels: (page: SandboxPage, limit: number) => object;
+  /** Path of a space by its id, if the bridge asks for one. */
+  readonly spacePath?: string;
   /** Path of the credential's owner. */
   readonly userPath: string;
   readonly user: (user: SandboxUser) => object;
@@ -45,6 +50,9 @@ export const cloudDialect: Dialect = {
   pagePath: "/wiki/api/v2/pages/:id",
   versionPath: "/wiki/api/v2/pages/:id/versions/:number",
   searchPath: "/wiki/rest/api/content/search",
+  labelsPath: "/wiki/api/v2/pages/:id/labels",
+  labels: cloudLabels,
+  spacePath: "/wiki/api/v2/spaces/:id",
   userPath: "/wiki/rest/api/user/current",
   user: ({ accountId, displayName }) => ({
     type: "known",
@@ -85,8 +93,10 @@ export const cloudDialect: Dialect = {
       status: page.status,
       ...(page.subtype && { subtype: page.subtype }),
       title,
+      spaceId: spaceIdOf(page.space),
       version: cloudVersion(latest(page)),
       body: query.get("body-format") === "storage" ? storage : {},
+      ...(query.get("include-labels") === "true" && { labels: labelsInCloudPage(page) }),
     };
   },
   version: cloudVersion,
@@ -102,6 +112,8 @@ export const dataCenterDialect: Dialect = {
   pagePath: "/rest/api/content/:id",
   versionPath: "/rest/api/content/:id/version/:number",
   searchPath: "/rest/api/content/search",
+  labelsPath: "/rest/api/content/:id/label",
+  labels: dataCenterLabels,
   userPath: "/rest/api/user/current",
   user: ({ username, userKey, displayName }) => ({ type: "known", username, userKey, displayName, status: "current" }),
   commentPaths: { footer: "/rest/api/content/:id", inline: "/rest/api/content/:id" },
@@ -141,6 +153,7 @@ export const dataCenterDialect: Dialect = {
       status: page.status,
       title,
       ...(parts.includes("space") && { space: spaceOf(page) }),
+      ...(parts.includes("metadata.labels") && { metadata: { labels: dataCenterLabels(page, 200) } }),
       ...(parts.includes("version") && { version: dataCenterVersion(latest(page)) }),
       ...(parts.includes("body.storage") && { body: { storage: { value: body, representation: "storage" } } }),
     };
@@ -157,6 +170,37 @@ function cloudVersion({ number, message, at }: SandboxVersion) {
 function dataCenterVersion({ number, message, by, at, minorEdit = false }: SandboxVersion) {
   return { number, message, when: at, minorEdit, by: { type: "known", displayName: by } };
 }
+
+function labelBatch({ id, labels }: SandboxPage, limit: number) {
+  const results = labels.slice(0, limit).map((label, at) => {
+    const [prefix = "", name = label] = label.includes(":") ? label.split(":") : ["global"];
+    return { id: String(at), name, prefix };
+  });
+  const hasMore = labels.length > limit;
+  return { results, hasMore, next: hasMore ? { next: `/pages/${id}/labels?cursor=${limit}` } : {} };
+}
+
+/** Within a page only `meta` says whether there are more. */
+function labelsInCloudPage(page: SandboxPage) {
+  const { results, hasMore } = labelBatch(page, 50);
+  return { results, meta: { hasMore }, _links: {} };
+}
+
+function cloudLabels(page: SandboxPage, limit: number) {
+  const { results, next } = labelBatch(page, limit);
+  return { results, _links: next };
+}
+
+/** Data Center returns them alike within a page and for themselves. */
+function dataCenterLabels(page: SandboxPage, limit: number) {
+  const all = labelBatch(page, limit);
+  const results = all.results.map((label) => ({ ...label, label: label.name }));
+  return { results, start: 0, limit, size: results.length, _links: all.next };
+}
+
+/** Any number that belongs to one key. */
+const spaceIdOf = (key: string): string => String(Number.parseInt(Buffer.from(key).toString("hex"), 16));
+const spaceKeyOf = (id: string): string => Buffer.from(BigInt(id).toString(16), "hex").toString();
 
 const spaceOf = ({ space: key }: SandboxPage) => ({
   id: 65538,
@@ -188,7 +232,15 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   const { footer, inline } = dialect.commentPaths;
   const replyPaths = new Set(Object.values(dialect.replyPaths));
-  for (const path of [dialect.searchPath, dialect.userPath, `${dialect.pagePath}/*`, footer, inline, ...replyPaths]) {
+  for (const path of [
+    dialect.searchPath,
+    dialect.userPath,
+    `${dialect.pagePath}/*`,
+    dialect.spacePath ?? dialect.userPath,
+    footer,
+    inline,
+    ...replyPaths,
+  ]) {
     app.use(path, async (c, next) =>
       callerOf(c.req.header("authorization"), credentials) ? next() : reject(dialect, 401, "Unauthorized"),
     );
@@ -203,6 +255,19 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
     const failure = site.takeFailure("search");
     return failure ? fail(c, failure) : search(queryOf(c), rest);
   });
+  app.get(dialect.labelsPath, (c) => {
+    const page = pageAsked(c, site);
+    if (!page) return reject(dialect, 404, "No content found");
+    return Response.json(dialect.labels(page, Number(queryOf(c).get("limit") ?? 25)));
+  });
+  if (dialect.spacePath) {
+    app.get(dialect.spacePath, (c) => {
+      const failure = site.takeFailure("space");
+      if (failure) return fail(c, failure);
+      const id = c.req.param("id") ?? "";
+      return Response.json({ id, key: spaceKeyOf(id), name: spaceKeyOf(id), type: "global", status: "current" });
+    });
+  }
   app.get(dialect.versionPath, (c) => {
     const version = pageAsked(c, site)?.versions[Number(c.req.param("number")) - 1];
     if (!version) return reject(dialect, 404, "No such version");
@@ -297,8 +362,9 @@ function search(query: URLSearchParams, { site, dialect }: Rest): Response {
     status: page.status,
     title: latest(page).title,
     ...(query.get("expand") === "space" && { space: spaceOf(page) }),
-    ...(query.get("expand") === "body.storage" && {
+    ...(query.get("expand") === "body.storage,space" && {
       body: { storage: { value: latest(page).body, representation: "storage" } },
+      space: spaceOf(page),
     }),
   }));
   const params = new URLSearchParams({ cql: query.get("cql") ?? "", limit: String(limit) });

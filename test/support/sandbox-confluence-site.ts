@@ -16,10 +16,10 @@ export interface SandboxVersion {
 
 export interface SandboxPage {
   readonly id: string;
-  readonly space: string;
+  space: string;
   status: string;
   subtype: string | undefined;
-  readonly labels: readonly string[];
+  labels: readonly string[];
   /** Oldest first; never empty. */
   readonly versions: SandboxVersion[];
 }
@@ -37,10 +37,10 @@ export interface PageSeed {
 
 export interface Failure {
   /**
-   * `search` is the next search for pages, `user` the next lookup of the credential's user. Both are GETs. `POST` is the
-   * next reply to a comment.
+   * `search` is the next search for pages, `user` the next lookup of the credential's user, `space` of a space's key. `POST`
+   * is the next reply to a comment.
    */
-  readonly on: "GET" | "PUT" | "POST" | "search" | "user";
+  readonly on: "GET" | "PUT" | "POST" | "search" | "user" | "space";
   /** `none`: the connection is closed without a response. */
   readonly status: number | "none";
   readonly headers?: Readonly<Record<string, string>>;

@@ -46,6 +46,8 @@ export interface SandboxConfluence {
   /** The address at which a person opens a page. */
   pageUrl(id: string): URL;
   page(id: string): SandboxPage & { readonly latest: SandboxVersion };
+  /** A person's change of the page's place, labels or state, which makes no version. */
+  change(id: string, change: Partial<Pick<SandboxPage, "space" | "labels" | "status">>): void;
   /** A person's edit: adds a version, whatever the current number is. */
   humanEdit(id: string, change: (body: string) => string): void;
   /** A person opens the page in the editor and saves it without a change. */
@@ -111,6 +113,7 @@ function controls(site: SandboxSite, origin: string): Omit<SandboxConfluence, "c
     site: (product) => (product === "cloud" ? `${origin}/wiki` : origin),
     pageUrl: (id) => new URL(`/wiki/spaces/${found(id).space}/pages/${id}`, origin),
     page: (id) => ({ ...found(id), latest: latest(found(id)) }),
+    change: (id, change) => void Object.assign(found(id), change),
     humanEdit,
     editorSave: (id) => humanEdit(id, asSavedByEditor),
     editComment: (...given) => site.comments.edit(...given),

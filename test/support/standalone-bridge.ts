@@ -70,12 +70,16 @@ interface Changes {
 
 function parseConfigValue(site: string, listener: string, { changes, sections: added }: Changes) {
   // Without a throttle. Tests of the throttle have their own bridge.
-  const wiki = { kind: "confluence", product: "data-center", site, progressSeconds: 0 };
+  const wiki = { kind: "confluence", product: "data-center", site, spaces: ["ENG"], progressSeconds: 0 };
   const sections: ConfigChanges = {
     sources: {
       wiki: { provider: "confluence", site, hubSignature: { current: "env:WIKI" } },
       gitlab: { provider: "gitlab", signingToken: { current: "env:GITLAB" } },
-      cluster: { provider: "tekton", basic: { username: "tekton", password: { current: "env:CLUSTER" } } },
+      cluster: {
+        provider: "tekton",
+        basic: { username: "tekton", password: { current: "env:CLUSTER" } },
+        namespaces: ["ci"],
+      },
     },
     targets: {
       listener: { kind: "tekton", url: listener, runsReportedBy: "cluster" },
@@ -84,7 +88,10 @@ function parseConfigValue(site: string, listener: string, { changes, sections: a
     routes: {
       "page-build": { when: { "detail-type": ["page.updated"] }, do: { tekton: { target: "listener" } } },
       "push-build": { when: { "detail-type": ["code.pushed"] }, do: { tekton: { target: "listener" } } },
-      status: { when: { "detail-type": [{ prefix: "build." }] }, do: { confluence: { target: "pages" } } },
+      status: {
+        when: { "detail-type": [{ prefix: "build." }] },
+        do: { confluence: { target: "pages", whenMissing: "append" } },
+      },
     },
   };
   const changed = Object.fromEntries(

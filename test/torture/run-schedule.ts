@@ -211,13 +211,23 @@ function configOf({ good, bad, pages }: Readonly<Record<"good" | "bad" | "pages"
     "detail-type": ["code.pushed"],
     detail: { code: { project: [project] } },
   });
-  const listenerOf = (url: URL) => ({ kind: "tekton", url: url.href, runsReportedBy: "cluster", timeoutSeconds: 2 });
+  const listenerOf = (url: URL) => ({
+    kind: "tekton",
+    url: url.href,
+    runsReportedBy: "cluster",
+    namespaces: ["ci"],
+    timeoutSeconds: 2,
+  });
   const show = { confluence: { target: "pages", page: PAGE } };
   return {
     sources: {
       wiki: { provider: "confluence", site, hubSignature: { current: "env:WIKI" } },
       gitlab: { provider: "gitlab", signingToken: { current: "env:GITLAB" } },
-      cluster: { provider: "tekton", basic: { username: "tekton", password: { current: "env:CLUSTER" } } },
+      cluster: {
+        provider: "tekton",
+        basic: { username: "tekton", password: { current: "env:CLUSTER" } },
+        namespaces: ["ci"],
+      },
     },
     targets: {
       good: listenerOf(good.url),
@@ -227,6 +237,7 @@ function configOf({ good, bad, pages }: Readonly<Record<"good" | "bad" | "pages"
         product: "data-center",
         site,
         credential: { bearer: "env:PAGES" },
+        spaces: ["ENG"],
         progressSeconds: 0,
         timeoutSeconds: 2,
       },

@@ -19,7 +19,8 @@ interface EventAndOrigin {
 export function rowOf(context: EventAndOrigin): ReportedRow | undefined {
   const reported = buildOf(context.busEvent) ?? gateOf(context);
   if (!reported) return undefined;
-  const build = { ...reported, reportedAt: context.busEvent.detail.time, starter: starterOf(context) };
+  const { time } = context.busEvent.detail;
+  const build = { ...reported, ...sourceOf(reported, context), reportedAt: time, starter: starterOf(context) };
   const { source, delivery } = context.busEvent.detail;
   return { key: rowKeyOf(`${source}${keyOf(build)}`), build, delivery };
 }
@@ -76,9 +77,9 @@ function buildOf({ source, detail }: BusEvent): ShownBuild | undefined {
   if ("build" in detail) {
     const {
       message: _message,
-      title: _title,
+      title,
       results: _results,
-      reason: _reason,
+      reason,
       startedBy: _startedBy,
       source: _source,
       protected: _protected,
@@ -87,10 +88,16 @@ function buildOf({ source, detail }: BusEvent): ShownBuild | undefined {
       rebuiltFrom: _rebuiltFrom,
       ...build
     } = detail.build;
-    return build;
+    // The reason of a success, or of a run under way, says nothing that the state does not.
+    const says = reason !== undefined && !NEEDS_NO_REASON.has(build.state);
+    return {
+      ...build,
+      ...(title !== undefined && { title: cut(title, 100) }),
+      ...(says && { reason: cut(reason, 200) }),
+    };
   }
   if (!("deployment" in detail)) return undefined;
-  const { id, project, environment, state, commit, url } = detail.deployment;
+  const { id, project, environment, state, commit, url, title } = detail.deployment;
   return {
     system: source.replace(/^drawbridge\./, ""),
     id,
@@ -99,6 +106,7 @@ function buildOf({ source, detail }: BusEvent): ShownBuild | undefined {
     state,
     ...(commit !== undefined && { commit }),
     ...(url !== undefined && { url }),
+    ...(title !== undefined && { title: cut(title, 100) }),
     // GitLab numbers deployments in ascending order and reports no start time, so only the number orders them.
     ...(/^\d{1,12}$/.test(id) && { number: Number(id) }),
     finishedAt: detail.time,
@@ -134,6 +142,34 @@ function refIn(detail: BusEvent["detail"]): Pick<ShownBuild, "branch" | "tag" | 
   if (!("change" in detail)) return {};
   const { number, fork } = detail.change;
   return { change: { id: String(number), ...(fork !== undefined && { fork }) } };
+}
+
+const NEEDS_NO_REASON: ReadonlySet<BuildState> = new Set(["queued", "running", "succeeded"]);
+
+/**
+ * Where people find what a run is for, as the event that caused it reports: the page of the commit, its title and its
+ * author, and the page of the change request.
+ */
+function sourceOf(
+  { commit, change, title }: ShownBuild,
+  { origin: { detail } }: EventAndOrigin,
+): Pick<ShownBuild, "commit" | "commitUrl" | "title" | "author" | "changeUrl"> {
+  if ("change" in detail) {
+    const { id, number, url } = detail.change;
+    const isThis = change?.id !== undefined && [id, String(number)].includes(change.id);
+    return isThis && url !== undefined ? { changeUrl: url } : {};
+  }
+  if (!("code" in detail)) return {};
+  const found = detail.code.commits.find(({ id }) => id === (commit ?? detail.code.commit));
+  if (!found) return {};
+  const { id, message, url, author } = found;
+  const [firstLine = ""] = message.split("\n");
+  return {
+    commit: commit ?? id,
+    title: title ?? cut(firstLine, 100),
+    ...(url !== undefined && { commitUrl: url }),
+    ...(author !== undefined && { author }),
+  };
 }
 
 const NO_GATE = { gate: undefined, system: "", build: "" } as const;

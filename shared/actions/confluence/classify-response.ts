@@ -46,6 +46,10 @@ export const rejectedSearch = (response: OutboundResponse, now: EpochMillis): Fi
 export const rejectedComment = (response: OutboundResponse, now: EpochMillis): FinalOutcome =>
   outcomeOf("comment", response, now);
 
+/** As {@link rejectedRead}, for the space of a page. */
+export const rejectedSpace = (response: OutboundResponse, now: EpochMillis): FinalOutcome =>
+  outcomeOf("space", response, now);
+
 /** As {@link rejectedRead}, for the question whose credential it is. */
 export const rejectedUser = (response: OutboundResponse, now: EpochMillis): FinalOutcome =>
   unwritten(outcomeOf("user", response, now));
@@ -111,6 +115,9 @@ export const failedSearch = (fault: Fault): FinalOutcome => finalOutcomeAfter(fa
 /** As {@link failedRead}, for a comment. */
 export const failedComment = (fault: Fault): FinalOutcome => finalOutcomeAfter(fault, "reading a comment");
 
+/** As {@link failedRead}, for the space of a page. */
+export const failedSpace = (fault: Fault): FinalOutcome => finalOutcomeAfter(fault, "reading the page's space");
+
 /** As {@link failedRead}, for the question whose credential it is. */
 export const failedUser = (fault: Fault): FinalOutcome =>
   unwritten(finalOutcomeAfter(fault, "asking whose credential it is"));
@@ -139,15 +146,14 @@ const isServerTrouble = (status: number): boolean => status >= 500 || status ===
 const isUnreconciled = ({ status, body }: OutboundResponse): boolean =>
   status >= 400 && Buffer.from(body).includes("unreconciled");
 
-type Operation = "read" | "write" | "search" | "comment" | "reply" | "user";
+type Operation = "read" | "write" | "search" | "comment" | "reply" | "user" | "space";
 
 function reasonOf(operation: Operation, status: number, headers: Headers): string {
   if (status === 401 && headers.get("x-failure-category") === "FAILURE_CLIENT_SCOPE_CHECK") {
     return `the token lacks a scope: it needs ${SCOPES[operation]}`;
   }
-  const isAboutPage = operation === "read" || operation === "write";
   return (
-    (isAboutPage ? PAGE_REASONS : CALL_REASONS)[status] ?? "not a response of this API; check the target's address"
+    REASONS[operation]?.[status] ?? CALL_REASONS[status] ?? "not a response of this API; check the target's address"
   );
 }
 
@@ -156,10 +162,15 @@ const CALL_REASONS: Readonly<Record<number, string>> = {
   403: "the account may not do this",
 };
 const PAGE_REASONS: typeof CALL_REASONS = {
-  ...CALL_REASONS,
   400: "the page was rejected, most likely for its markup",
   404: "there is no such page, or the account may not see or edit it",
   413: "the page is too large",
+};
+
+const REASONS: Readonly<Partial<Record<Operation, typeof CALL_REASONS>>> = {
+  read: PAGE_REASONS,
+  write: PAGE_REASONS,
+  space: { 404: "there is no such space, or the account may not see it" },
 };
 
 const PAGE_SCOPES = "read:page:confluence and write:page:confluence";
@@ -167,6 +178,7 @@ const SCOPES: Readonly<Record<Operation, string>> = {
   read: PAGE_SCOPES,
   write: PAGE_SCOPES,
   // Classic or granular scope; either is enough.
+  space: "read:confluence-space.summary or read:space:confluence",
   search: "search:confluence or read:content-details:confluence",
   comment: "read:comment:confluence",
   reply: "write:comment:confluence",

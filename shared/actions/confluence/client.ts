@@ -11,6 +11,7 @@ import {
   failedRead,
   failedReply,
   failedSearch,
+  failedSpace,
   failedUser,
   failedWrite,
   NO_ACCOUNT,
@@ -22,6 +23,7 @@ import {
   rejectedRead,
   rejectedReply,
   rejectedSearch,
+  rejectedSpace,
   rejectedUser,
   rejectedWrite,
   unsentReply,
@@ -29,6 +31,7 @@ import {
   waitOf,
 } from "./classify-response.ts";
 import type { StoredComment } from "./comment.ts";
+import { labels } from "./labels.ts";
 import type { OwnAccount } from "./own-account.ts";
 import type { PageTitle } from "./page-address.ts";
 import {
@@ -52,7 +55,16 @@ export interface StoredPage {
   readonly version: PageVersion;
   /** Storage format. */
   readonly body: string;
+  /** Data Center names the key, Cloud the id; undefined if the response names neither. */
+  readonly space: SpaceName | undefined;
+  /** Names of the labels that everybody sees, in lower case. */
+  readonly labels: readonly string[];
 }
+
+export type SpaceName = { readonly key: string } | { readonly id: string };
+
+/** A page as one response has it: without its labels if it does not have all of them. */
+export type PageResponse = Omit<StoredPage, "labels"> & { readonly labels: StoredPage["labels"] | undefined };
 
 export interface PageVersion {
   readonly number: number;
@@ -75,7 +87,10 @@ export interface Product {
   /** The path and the body of a write. */
   readonly writePath: (id: string) => string;
   readonly writeBody: (id: string, write: PageWrite) => object;
-  readonly page: v.GenericSchema<unknown, StoredPage>;
+  readonly page: v.GenericSchema<unknown, PageResponse>;
+  readonly labelsPath: (id: string) => string;
+  /** The space with an id. */
+  readonly spacePath: (id: string) => string;
   /** Where the site answers whose credential a call carries. */
   readonly userPath: string;
   /** The user as the site's events name it; undefined if the site takes the call for an anonymous one. */
@@ -91,7 +106,7 @@ export interface ReadComment extends StoredComment {
   readonly replyPath: string;
 }
 
-type CallResult<T, S> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: S };
+export type CallResult<T, S> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: S };
 
 /** A client for the pages of one site. No method throws if Confluence fails: the failure is returned. */
 export interface PageClient {
@@ -100,6 +115,8 @@ export interface PageClient {
   read(id: string): Promise<CallResult<StoredPage, PageFailure>>;
   /** Writes the next version, and returns the version that was created. The account that writes is recorded first. */
   write(id: string, write: PageWrite): Promise<CallResult<PageVersion, WriteFailure>>;
+  /** The key of the space with this id. */
+  spaceKey(id: string): Promise<CallResult<string, FinalOutcome>>;
   version(id: string, number: number): Promise<CallResult<PageVersion, FinalOutcome>>;
   /** A batch of the pages with the label, oldest first. `next` comes from the batch before. */
   search(label: string, next?: string): Promise<CallResult<FoundPages, FinalOutcome>>;
@@ -136,14 +153,14 @@ interface Connection {
 /** A client for the calls of one attempt. */
 export function pageClient(connection: Connection): PageClient {
   const { product } = connection;
-  const page = { rejected: rejectedPage, failed: failedPage };
-  const read = { rejected: rejectedRead, failed: failedRead };
+  const space = { rejected: rejectedSpace, failed: failedSpace };
   const write = { rejected: rejectedWrite, failed: failedWrite };
   const search = { rejected: rejectedSearch, failed: failedSearch };
   return {
     newRegion: product.newRegion,
-    read: (id) => call(connection, { method: "GET", path: product.pagePath(id) }, product.page, page),
-    version: (id, number) => call(connection, { method: "GET", path: product.versionPath(id, number) }, version, read),
+    read: (id) => readPage(connection, id),
+    spaceKey: (id) => call(connection, { method: "GET", path: product.spacePath(id) }, spaceKey, space),
+    version: (id, number) => call(connection, { method: "GET", path: product.versionPath(id, number) }, version, READ),
     search: (label, next) => call(connection, { method: "GET", path: searchPath(label, next) }, foundPages, search),
     searchTitles: (titles) => call(connection, { method: "GET", path: titleSearchPath(titles) }, titledPages, search),
     comment: (id) => readComment(connection, id),
@@ -161,6 +178,29 @@ export function pageClient(connection: Connection): PageClient {
     },
   };
 }
+
+const READ = { rejected: rejectedRead, failed: failedRead };
+
+/**
+ * Cloud includes 50 labels, Data Center 200. Of a page with more, the first 250 or 1,000 are read. Those of a comment or
+ * another kind are not read: it is not written.
+ */
+async function readPage(connection: Connection, id: string): Promise<CallResult<StoredPage, PageFailure>> {
+  const { product } = connection;
+  const otherwise = { rejected: rejectedPage, failed: failedPage };
+  const page = await call(connection, { method: "GET", path: product.pagePath(id) }, product.page, otherwise);
+  if (!page.ok) return page;
+  const known = page.value.labels ?? (page.value.subtype === undefined ? undefined : []);
+  const read = known
+    ? { ok: true as const, value: known }
+    : await call(connection, { method: "GET", path: product.labelsPath(id) }, labels, otherwise);
+  return read.ok ? { ok: true, value: { ...page.value, labels: read.value } } : read;
+}
+
+const spaceKey: v.GenericSchema<unknown, string> = v.pipe(
+  v.object({ key: v.string() }),
+  v.transform(({ key }) => key),
+);
 
 async function readUser(connection: Connection): Promise<CallResult<string, FinalOutcome>> {
   const { userPath, user } = connection.product;

@@ -1,6 +1,7 @@
 import * as v from "valibot";
-import { type Product, type StoredPage, version } from "./client.ts";
+import { type PageResponse, type Product, version } from "./client.ts";
 import { type StoredComment, writtenAt } from "./comment.ts";
+import { labelsOfPage } from "./labels.ts";
 
 /**
  * Confluence Cloud, REST v2 (https://developer.atlassian.com/cloud/confluence/rest/v2/api-group-page/): the published
@@ -11,7 +12,9 @@ export const cloud: Product = {
   // Cloud's editor keeps a macro with a body and its parameters, and can separate two anchors. A page may have several
   // named excerpts.
   newRegion: { carrier: "excerpt", section: "fixed-width" },
-  pagePath: (id) => `/api/v2/pages/${id}?body-format=storage`,
+  pagePath: (id) => `/api/v2/pages/${id}?body-format=storage&include-labels=true`,
+  labelsPath: (id) => `/api/v2/pages/${id}/labels?limit=250`,
+  spacePath: (id) => `/api/v2/spaces/${id}`,
   versionPath: (id, number) => `/api/v2/pages/${id}/versions/${number}`,
   writePath: (id) => `/api/v2/pages/${id}`,
   // `current` is explicit, so that an open draft is not used as the page. Without parent and space the page does not
@@ -32,14 +35,18 @@ export const cloud: Product = {
       subType: v.nullish(v.string()),
       version,
       body: v.object({ storage: v.object({ value: v.string() }) }),
+      spaceId: v.nullish(v.union([v.string(), v.number()])),
+      labels: labelsOfPage,
     }),
     v.transform(
-      ({ title, status, subtype, subType, version, body }): StoredPage => ({
+      ({ title, status, subtype, subType, version, body, spaceId, labels }): PageResponse => ({
         title,
         status,
         subtype: subtype ?? subType ?? undefined,
         version,
         body: body.storage.value,
+        space: spaceId ? { id: String(spaceId) } : undefined,
+        labels,
       }),
     ),
   ),

@@ -1,12 +1,16 @@
 import * as v from "valibot";
-import { type Product, type StoredPage, version } from "./client.ts";
+import { type PageResponse, type Product, version } from "./client.ts";
 import { type StoredComment, writtenAt } from "./comment.ts";
+import { labelsOfPage } from "./labels.ts";
 
 /** Confluence Data Center (https://developer.atlassian.com/server/confluence/confluence-rest-api-examples/). */
 export const dataCenter: Product = {
   // A page may have only one excerpt there, which is its summary in lists and links.
   newRegion: { carrier: "anchors", section: "single" },
-  pagePath: (id) => `/rest/api/content/${id}?expand=body.storage,version,space`,
+  pagePath: (id) => `/rest/api/content/${id}?expand=body.storage,version,space,metadata.labels`,
+  labelsPath: (id) => `/rest/api/content/${id}/label?limit=1000`,
+  // Not called: a page names the key.
+  spacePath: (id) => `/rest/api/space/${id}`,
   versionPath: (id, number) => `/rest/api/content/${id}/version/${number}`,
   writePath: (id) => `/rest/api/content/${id}`,
   // A minor edit sends no mail and adds nothing to the activity stream.
@@ -25,14 +29,18 @@ export const dataCenter: Product = {
       status: v.string(),
       version,
       body: v.object({ storage: v.object({ value: v.string() }) }),
+      space: v.nullish(v.object({ key: v.string() })),
+      metadata: v.nullish(v.object({ labels: labelsOfPage })),
     }),
     v.transform(
-      ({ type, title, status, version, body }): StoredPage => ({
+      ({ type, title, status, version, body, space, metadata }): PageResponse => ({
         title,
         status,
         subtype: type === "page" ? undefined : type,
         version,
         body: body.storage.value,
+        space: space ?? undefined,
+        labels: metadata?.labels,
       }),
     ),
   ),

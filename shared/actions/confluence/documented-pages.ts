@@ -2,6 +2,7 @@ import { type Clock, type Moment, momentOf, msSince } from "../../host/clock.ts"
 import type { BusEvent } from "../../model/bus-event.ts";
 import type { FinalOutcome } from "./classify-response.ts";
 import type { PageClient } from "./client.ts";
+import { type AllowedPages, mayBeAllowed } from "./page-consent.ts";
 import { type Documented, documentedOn } from "./page-properties.ts";
 
 interface EventAndOrigin {
@@ -30,13 +31,16 @@ const COOLDOWN_MS = 60_000;
  */
 export class DocumentedPages {
   readonly #label: string;
+  readonly #allowed: AllowedPages;
   readonly #clock: Clock;
   #index: Index | undefined;
   #cooldown: Cooldown | undefined;
   #reading: Promise<void> | undefined;
 
-  constructor(label: string, clock: Clock) {
+  /** `allowed`: the pages that the target may write. Others with the label do not count. */
+  constructor(label: string, allowed: AllowedPages, clock: Clock) {
     this.#label = label;
+    this.#allowed = allowed;
     this.#clock = clock;
   }
 
@@ -58,7 +62,9 @@ export class DocumentedPages {
     for (let calls = 0; calls === 0 || (next !== undefined && calls < MAX_CALLS); calls++) {
       const batch = await client.search(this.#label, next);
       if (!batch.ok) return this.#coolDownAfter(batch.failure);
-      for (const { id, body } of batch.value.pages) pages.push({ id, documented: documentedOn(body) });
+      for (const page of batch.value.pages) {
+        if (mayBeAllowed(page, this.#allowed)) pages.push({ id: page.id, documented: documentedOn(page.body) });
+      }
       next = batch.value.next;
     }
     this.#index = { readAt: momentOf(this.#clock), pages };

@@ -13,10 +13,12 @@ import { dataCenter } from "./data-center.ts";
 import { DocumentedPages } from "./documented-pages.ts";
 import { LinkedPages } from "./linked-pages.ts";
 import { OwnAccount } from "./own-account.ts";
+import { expectedOfADay, paceOf } from "./pace.ts";
 import { pagesConcerned } from "./pages.ts";
 import { previewPage } from "./preview-page.ts";
 import { MAX_ATTEMPT_MS, type PublishInput, publishRow } from "./publish-row.ts";
 import { accessTo, type RouteOptions, routeOptions, type TargetSettings, targetSettings } from "./settings.ts";
+import { SpaceKeys } from "./space-keys.ts";
 import { cooldownOf, type TargetCooldown } from "./target-cooldown.ts";
 
 /**
@@ -29,19 +31,21 @@ export const confluence: Action = {
   options: routeOptions,
   maxAttemptMs: MAX_ATTEMPT_MS,
   commandEvents: ["page.commented"],
+  expects: (target) => expectedOfADay(v.parse(targetSettings, target)),
   preview: previewPage,
   connect(settings, deps) {
     const target = v.parse(targetSettings, settings.target);
     const options = v.parse(routeOptions, settings.options);
     const label = options.documentedBy;
-    const documented = label === undefined ? undefined : new DocumentedPages(label, deps.clock);
+    const documented = label === undefined ? undefined : new DocumentedPages(label, target, deps.clock);
     const linked = new LinkedPages(deps.clock);
     const { targetName } = settings;
     const cooldown = cooldownOf(targetName, deps);
     const ownAccount = new OwnAccount(target.site, deps);
+    const spaceKeys = new SpaceKeys(deps.clock);
     return {
       run: (context) =>
-        run({ ...context, targetName, target, options, documented, linked, cooldown, ownAccount, deps }),
+        run({ ...context, targetName, target, options, documented, linked, cooldown, ownAccount, spaceKeys, deps }),
     };
   },
 };
@@ -54,6 +58,7 @@ interface Run extends ActionContext {
   readonly linked: LinkedPages;
   readonly cooldown: TargetCooldown;
   readonly ownAccount: OwnAccount;
+  readonly spaceKeys: SpaceKeys;
   readonly deps: ActionDeps;
 }
 
@@ -77,20 +82,30 @@ async function run(attempt: Run): Promise<ActionOutcome> {
 }
 
 async function showOnPages(row: ReportedRow, attempt: Run): Promise<ActionOutcome> {
-  const { busEvent, documented, linked, deps } = attempt;
+  const { busEvent, documented, linked, options, deps } = attempt;
   const { site } = attempt.target;
-  const { page } = attempt.options;
+  const { page } = options;
   const ofChange = page === undefined ? await linksOfChange(busEvent, { site, changeLinks: deps.changeLinks }) : "";
-  const links = pagesConcerned(attempt, { site, page, ofChange });
+  const { links, areLinked } = pagesConcerned(attempt, { site, page, ofChange });
   const { ids: pages, failure, remark } = await linked.of(links, () => clientFor(attempt));
   if (pages.length === 0 && !documented) return withRemark(failure ?? NO_PAGE, remark);
-  const input = await publishInputOf(attempt);
-  const show = (id: string) => publishRow(row, { site, id }, input).catch(retryAfterFault(id));
-  const showAll = (ids: readonly string[]) => Promise.all(ids.map(show));
-  const [shown, more] = await Promise.all([showAll(pages), documented?.concernedBy(attempt, input.client)]);
-  const outcomes = [...shown, ...(failure ? [failure] : [])];
+  const client = await clientFor(attempt);
+  const showAll = (ids: readonly string[], { ifMissing }: { readonly ifMissing: "append" | "skip" }) => {
+    const input = publishInputOf(attempt, { client, whenMissing: options.whenMissing ?? ifMissing });
+    return Promise.all(ids.map((id) => publishRow(row, { site, id }, input).catch(retryAfterFault(id))));
+  };
+  const named = areLinked ? [] : pages;
+  const search = documented?.concernedBy(attempt, client);
+  const [shown, more] = await Promise.all([showAll(named, { ifMissing: "append" }), search]);
+  // A page that documents the subject asks for the status itself, also if a text links to it.
+  const documenting = more?.ok ? more.ids.filter((id) => !named.includes(id)) : [];
+  const onlyLinked = areLinked ? pages.filter((id) => !documenting.includes(id)) : [];
+  const others = await Promise.all([
+    showAll(onlyLinked, { ifMissing: "skip" }),
+    showAll(documenting, { ifMissing: "append" }),
+  ]);
+  const outcomes = [...shown, ...others.flat(), ...(failure ? [failure] : [])];
   if (more?.ok === false) return withRemark(withoutDocumented(outcomes, more.failure), remark);
-  outcomes.push(...(await showAll(more?.ids.filter((id) => !pages.includes(id)) ?? [])));
   const outcome = outcomes.length === 0 ? NO_PAGE : combineOutcomes(outcomes);
   const leftOut = more?.leftOut ? `${more.leftOut} more pages document it, and are left out` : "";
   return withRemark(withRemark(outcome, leftOut), remark);
@@ -107,12 +122,14 @@ function withoutDocumented(shown: readonly ActionOutcome[], failure: FinalOutcom
 const withRemark = (outcome: ActionOutcome, remark: string): ActionOutcome =>
   remark === "" ? outcome : { ...outcome, summary: `${outcome.summary}; ${remark}` };
 
-async function publishInputOf(attempt: Run): Promise<PublishInput> {
-  const { busEvent, origin, targetName, target, options, cooldown, deps, signal } = attempt;
-  const { region, progressSeconds, linkHosts } = target;
+function publishInputOf(
+  { busEvent, origin, targetName, target, cooldown, spaceKeys, deps, signal }: Run,
+  own: Pick<PublishInput, "client" | "whenMissing">,
+): PublishInput {
+  const { region, linkHosts, spaces, pages } = target;
   const { subject, replay } = busEvent.detail;
   return {
-    client: await clientFor(attempt),
+    ...own,
     target: targetName,
     isReplay: replay !== undefined,
     origin,
@@ -120,10 +137,11 @@ async function publishInputOf(attempt: Run): Promise<PublishInput> {
     deps,
     signal,
     region,
-    progressSeconds,
+    pace: paceOf(target),
     linkHosts,
     subject,
-    whenMissing: options.whenMissing,
+    spaceKeys,
+    allowed: { spaces, pages },
   };
 }
 

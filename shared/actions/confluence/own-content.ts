@@ -45,7 +45,7 @@ export function divideContent(
     const own = recognized(element, body, unused);
     if (own) {
       unused.delete(own.shape);
-      hasTable ||= element.name === "table";
+      hasTable ||= element.name === "table" || own.shape === expand;
       blank = undefined;
       if (own.added !== "") keep(own.added);
     } else {
@@ -96,6 +96,19 @@ export const MOVED = `<p><em>${MOVED_TEXT}</em></p>`;
 const movedLine = paragraph(new RegExp(`^${MOVED_TEXT.replaceAll(".", "\\.")}$`));
 export const isMovedLine = (element: Element, body: string): boolean => movedLine(element, body) !== undefined;
 
+/** States in small letters, and a number of rows in one of them. */
+const WORDS = "[a-z]+(?: [a-z]+)?";
+const COUNT = `\\d+ ${WORDS}`;
+
+/** An expand macro with a table of a bridge in it. What else is in it, beside a line of the bridge, is a person's. */
+const expand: Shape = (element, body) => {
+  if (attributeOf(element, "ac:name") !== "expand") return undefined;
+  const content = element.children.find(({ name }) => name === "ac:rich-text-body");
+  if (!content) return undefined;
+  const { persons, hasTable } = divideContent(body, { ...content.inner, elements: content.children });
+  return hasTable ? persons : undefined;
+};
+
 /**
  * Everything that this release and earlier ones write at the top of a region. What `render-region.ts` writes must be
  * here, else the bridge takes its own content for a person's. Shapes are only added: a page keeps what an earlier release
@@ -107,7 +120,19 @@ const SHAPES: readonly Shape[] = [
     ["Pipeline", "State", "For", "Run", "Commit", "Started by", "Duration", "As of"],
     ["Pipeline", "State", "Branch or environment", "Run", "Commit", "Started by", "Duration", "As of"],
     ["Pipeline", "State", "Build", "Commit", "Started by", "Duration", "As of"],
+    // Last, because each table with a column more has all of these.
+    ["Pipeline", "State", "For", "Run", "Commit", "Started by", "As of"],
   ),
+  paragraph(new RegExp(`^${COUNT}(?: · ${COUNT})*(?: · (?:as of|last change) [\\d-]{10} \\d\\d:\\d\\d UTC)?$`)),
+  paragraph(
+    new RegExp(
+      `^\\d+ more(?:, all ${WORDS}|: ${COUNT}(?:, ${COUNT})*)\\. They are left out to keep this page small\\.$`,
+    ),
+  ),
+  paragraph(
+    /^Kept by Drawbridge, edits inside are replaced; notes go below\.(?: Runs that change no result are shown with the next change\.)?$/,
+  ),
+  expand,
   paragraph(/^Rows left out to keep this page small, oldest first: \d+\.$/),
   paragraph(/^Not shown: the \d+ pipelines that ran longest ago\.$/),
   // A person may move it back with the content below it.
@@ -228,6 +253,7 @@ const PLAIN: ReadonlySet<string> = new Set([
   "a",
   "time",
   "strong",
+  "small",
   "em",
   "b",
   "i",

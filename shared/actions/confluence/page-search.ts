@@ -1,9 +1,16 @@
 import * as v from "valibot";
 import { isPageId, type PageTitle } from "./page-address.ts";
 
+export interface FoundPage {
+  readonly id: string;
+  readonly body: string;
+  /** Key of its space, if the response has it. */
+  readonly space: string | undefined;
+}
+
 /** One batch of the pages that a search found. */
 export interface FoundPages {
-  readonly pages: readonly { readonly id: string; readonly body: string }[];
+  readonly pages: readonly FoundPage[];
   /** Undefined if there are no more. */
   readonly next: string | undefined;
 }
@@ -15,7 +22,7 @@ export interface FoundPages {
 export function searchPath(label: string, next = ""): string {
   const query = new URLSearchParams({
     cql: `type = page and label = "${label}" order by created`,
-    expand: "body.storage",
+    expand: "body.storage,space",
     limit: String(SEARCH_BATCH),
   });
   for (const [name, value] of new URLSearchParams(next)) query.set(name, value);
@@ -48,6 +55,7 @@ const foundPage = v.fallback(
     v.object({
       id: v.pipe(v.string(), v.check(isPageId)),
       body: v.object({ storage: v.object({ value: v.string() }) }),
+      space: v.nullish(v.object({ key: v.string() })),
     }),
   ),
   null,
@@ -57,7 +65,9 @@ export const foundPages: v.GenericSchema<unknown, FoundPages> = v.pipe(
   v.object({ results: v.array(foundPage), _links: v.nullish(v.object({ next: v.nullish(v.string()) })) }),
   v.transform(
     ({ results, _links }): FoundPages => ({
-      pages: results.flatMap((page) => (page ? { id: page.id, body: page.body.storage.value } : [])),
+      pages: results.flatMap((page) =>
+        page ? { id: page.id, body: page.body.storage.value, space: page.space?.key } : [],
+      ),
       next: placeIn(_links?.next ?? ""),
     }),
   ),

@@ -2,6 +2,12 @@ import type { BusEvent, EventDetail } from "../../model/bus-event.ts";
 import { fill } from "../../routes/fill.ts";
 import { isPageId, type PageLink, pageLinksIn } from "./page-address.ts";
 
+interface PagesConcerned {
+  readonly links: readonly PageLink[];
+  /** A text links to them, and neither the route nor an edit names them: anybody can write such a text. */
+  readonly areLinked: boolean;
+}
+
 /**
  * Returns the pages of `site` that show an event: the page that the route names, otherwise the page whose event is the
  * origin, otherwise the pages that the texts of the commits, the change or the build link to. `ofChange`: the
@@ -10,12 +16,14 @@ import { isPageId, type PageLink, pageLinksIn } from "./page-address.ts";
 export function pagesConcerned(
   { busEvent, origin }: { readonly busEvent: BusEvent; readonly origin: BusEvent },
   { site, page, ofChange }: { readonly site: string; readonly page: string | undefined; readonly ofChange: string },
-): readonly PageLink[] {
-  if (page !== undefined) return [fill(busEvent, page)].filter(isPageId).map((id) => ({ id }));
+): PagesConcerned {
+  if (page !== undefined) {
+    return { links: [fill(busEvent, page)].filter(isPageId).map((id) => ({ id })), areLinked: false };
+  }
   const started = startingPage(origin.detail, site);
-  if (started !== undefined) return [{ id: started }];
+  if (started !== undefined) return { links: [{ id: started }], areLinked: false };
   const text = [...textsOf(origin.detail), ...textsOf(busEvent.detail), ofChange].join("\n");
-  return pageLinksIn(text, site);
+  return { links: pageLinksIn(text, site), areLinked: true };
 }
 
 /** A blog post cannot be written as a page, and a live doc is not written, so neither shows what it started. */

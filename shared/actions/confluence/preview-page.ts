@@ -5,6 +5,7 @@ import type { Preview, PreviewDeps, PreviewedTarget } from "../action.ts";
 import { type PageClient, pageClient, type StoredPage } from "./client.ts";
 import { cloud } from "./cloud.ts";
 import { dataCenter } from "./data-center.ts";
+import { paceOf } from "./pace.ts";
 import { isPageId } from "./page-address.ts";
 import { type Splice, spliceRegion } from "./region.ts";
 import { renderRegion } from "./render-region.ts";
@@ -37,8 +38,9 @@ export async function previewPage(previewed: PreviewedTarget, page: string, deps
   const facts = { page: `${page} "${read.value.title}", version ${read.value.version.number}` };
   const why = whyUnwritable(read.value);
   if (why) return nothing(`the page is ${why}`, facts);
+  const look = { ...paceOf(target), linkHosts: target.linkHosts };
   const of = { page, region: target.region, whenMissing: "append", ...client.newRegion } as const;
-  const splice = spliceRegion(read.value.body, renderRegion([EXAMPLE]), of);
+  const splice = spliceRegion(read.value.body, renderRegion([EXAMPLE], look), of);
   if (splice.kind === "unusable") return nothing(splice.why, facts);
   if (splice.kind !== "changed") return nothing("the page shows the example already", facts);
   if (previewed.routes.length === 0) return nothing("no route writes to this target", facts);
@@ -51,7 +53,7 @@ export async function previewPage(previewed: PreviewedTarget, page: string, deps
     facts: {
       ...facts,
       would: splice.place.isNew ? "add a region" : "replace what a bridge wrote in the region",
-      content: `${textOf(renderRegion([]))}, and one row for each pipeline and place`,
+      content: `${textOf(renderRegion([], look))}, and one row for each pipeline and place`,
       where: whereOf(splice, read.value, client),
       ...(splice.from !== undefined && { "copied from": `page ${splice.from}; the region becomes this page's own` }),
       ...(splice.moved !== undefined && {

@@ -9,11 +9,14 @@ import type { ActionDeps } from "../action.ts";
 import type { LinkHosts } from "../link-hosts.ts";
 import { placeOf, type ReportedRow } from "./board-row.ts";
 import type { PageClient } from "./client.ts";
-import { isCoolingDown, markOf, secondsToWait, versionShowing } from "./page-throttle.ts";
+import type { Pace } from "./pace.ts";
+import { type AllowedPages, excludedById } from "./page-consent.ts";
+import { isCoolingDown, secondsToWait, versionKept, versionShowing } from "./page-throttle.ts";
 import type { RegionOfPage } from "./region.ts";
-import { type BoardShown, outcomeIfRefused, showBoard } from "./show-board.ts";
+import { type BoardShown, knownRefusals, outcomeIfRefused, showBoard } from "./show-board.ts";
+import type { SpaceKeys } from "./space-keys.ts";
 import type { TargetCooldown } from "./target-cooldown.ts";
-import { shown, untilMerged } from "./update-page.ts";
+import { keeps, shown, untilMerged } from "./update-page.ts";
 
 /** Upper bound of one attempt. */
 export const MAX_ATTEMPT_MS = 60_000;
@@ -31,8 +34,10 @@ export interface PublishInput {
   readonly cooldown: TargetCooldown;
   readonly region: RegionOfPage["region"];
   readonly whenMissing: RegionOfPage["whenMissing"];
+  readonly allowed: AllowedPages;
+  readonly spaceKeys: SpaceKeys;
   readonly linkHosts: LinkHosts;
-  readonly progressSeconds: number;
+  readonly pace: Pace;
   /** Of the event: the name of the run. */
   readonly subject: string;
   readonly deps: Pick<ActionDeps, "boards" | "clock" | "random">;
@@ -45,6 +50,8 @@ export interface PublishInput {
  */
 export async function publishRow(row: ReportedRow, page: PageAddress, input: PublishInput): Promise<ActionOutcome> {
   const { boards, clock } = input.deps;
+  const exclusion = excludedById(page.id, input.allowed);
+  if (exclusion) return exclusion;
   if (!(await boards.advance(page, row))) {
     return { outcome: "done", summary: `page ${page.id}: a newer state has replaced this one` };
   }
@@ -57,15 +64,36 @@ export async function publishRow(row: ReportedRow, page: PageAddress, input: Pub
   let { record } = lease;
   try {
     // Another attempt may have written between the read and the lease.
-    const late = withoutWriting(row, page, { ...board, record }, input);
+    const leased = { ...board, record };
+    const late = withoutWriting(row, page, leased, input);
     if (late) return late;
-    const updated = await showBoard({ ...input, ...input.deps, page, row, record });
-    record = recordAfter(record, updated, { target: input.target, delivery: row.delivery, now: clock.now() });
+    const kept = versionKept(leased, throttleFor(row, leased, input));
+    if (kept !== undefined) return keeps(page, kept);
+    record = withoutShown(record);
+    const updated = await showBoard({
+      ...input,
+      ...input.deps,
+      page,
+      row,
+      record: lease.record,
+      shownVersion: versionWithRegion(lease.record, input),
+    });
+    const by = { target: input.target, delivery: row.delivery, region: input.region };
+    record = recordAfter(lease.record, updated, { ...by, now: clock.now() });
     return isHopeless(updated, record, clock.now()) ? givenUp(page) : updated.outcome;
   } finally {
     await boards.release(page, lease, record);
   }
 }
+
+/** A region that had another name may still be on the page. This one was never there. */
+const versionWithRegion = ({ withRegion }: PageRecord, { region }: PublishInput): number | undefined =>
+  withRegion?.region === region ? withRegion.version : undefined;
+
+const throttleFor = (row: ReportedRow, board: Board, { deps, pace, isReplay }: PublishInput) => {
+  const now = deps.clock.now();
+  return { now, pace, refusedWith: knownRefusals({ row, isReplay, pace, now })(board) };
+};
 
 /**
  * Reads the board, without a second row for what the row shows: an earlier release, or an earlier report that named no
@@ -116,11 +144,11 @@ function withoutWriting(
   board: Board,
   input: PublishInput,
 ): ActionOutcome | undefined {
-  const throttle = { now: input.deps.clock.now(), progressSeconds: input.progressSeconds };
+  const throttle = throttleFor(row, board, input);
   if (!input.isReplay) {
     const known =
       whileResting(board.record.rest, { page, row }, { ...input, now: throttle.now }) ??
-      outcomeIfRefused({ page, row }, board, throttle.now);
+      outcomeIfRefused({ page, row }, board, throttle);
     if (known) return known;
   }
   const version = versionShowing(row.key, board, throttle);
@@ -162,11 +190,20 @@ function waitFor(seconds: number, summary: string, { deps }: PublishInput): Acti
 
 const MAX_SPREAD_SECONDS = 2;
 
+/** A write whose outcome is unknown may still be made: nothing may rely on what the page showed before. */
+const withoutShown = ({ shown: _shown, ...record }: PageRecord): PageRecord => record;
+
 function recordAfter(
-  { draftSince, refused: _, rest, ...before }: PageRecord,
+  record: PageRecord,
   { outcome, seen, hasDraft, isUnavailable, refused }: BoardShown,
-  { now, ...by }: Pick<PageRest, "target" | "delivery"> & { readonly now: EpochMillis },
+  {
+    now,
+    region,
+    ...by
+  }: Pick<PageRest, "target" | "delivery"> & { readonly now: EpochMillis; readonly region: string },
 ): PageRecord {
+  const isUnknown = "unknownOutcome" in outcome && outcome.unknownOutcome === true;
+  const { draftSince, refused: _, rest, ...before } = isUnknown ? withoutShown(record) : record;
   const cooldownSeconds = "afterSeconds" in outcome ? outcome.afterSeconds : undefined;
   const isDraftOld = draftSince !== undefined && !isAhead(draftSince, now);
   const blockedSince = hasDraft && !isDraftOld ? now : draftSince;
@@ -176,7 +213,7 @@ function recordAfter(
     ...(isUnavailable && { rest: restAfter(rest, { ...by, since: now, why: outcome.summary }) }),
     ...(rest && !isUnavailable && !seen && { rest }),
     ...(!seen && blockedSince !== undefined && { draftSince: blockedSince }),
-    ...(seen && { shown: { at: now, version: seen.version, marks: seen.rows.map(markOf) } }),
+    ...(seen && { shown: { ...seen.shows, at: now }, withRegion: { version: seen.shows.version, region } }),
     ...(seen?.isOurs && { writtenAt: now }),
     ...(cooldownSeconds !== undefined && { cooldownSince: now, cooldownUntil: laterBy(now, cooldownSeconds * 1_000) }),
   };

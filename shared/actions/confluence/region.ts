@@ -100,6 +100,13 @@ export function spliceRegion(body: string, content: string, of: RegionOfPage): S
   };
 }
 
+/** Returns the content of the only region of `body`; undefined if there is none, or more than one. */
+export function regionContent(body: string, name: RegionName): string | undefined {
+  const elements = readElements(body);
+  const [found, second] = "malformed" in elements ? [] : findRegions(body, elements, name);
+  return found && !second && "content" in found && found.hasBody ? textIn(found.content, body) : undefined;
+}
+
 const NO_CONTENT = { persons: "", hasTable: false };
 
 const unusable = (why: string): Splice => ({ kind: "unusable", why });

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { escapeText, resolveReferences } from "./storage-text.ts";
 import { type Attribute, type Token, tokenize } from "./storage-tokens.ts";
 
@@ -12,6 +13,12 @@ export function sameContent(one: string, other: string): boolean {
   if (one === other) return true;
   const [first, second] = [canonical(one), canonical(other)];
   return first !== undefined && first === second;
+}
+
+/** A digest of `storage`, the same for all that {@link sameContent} accepts for it; undefined if it is malformed. */
+export function contentMarkOf(storage: string): string | undefined {
+  const written = canonical(storage);
+  return written === undefined ? undefined : createHash("sha256").update(written).digest("base64url").slice(0, 16);
 }
 
 /** Texts are escaped, so that no text looks like a tag. */
@@ -49,6 +56,7 @@ const LAYOUT: ReadonlySet<string> = new Set([
   "span",
   "br",
   "strong",
+  "small",
   "colgroup",
   "col",
   "thead",

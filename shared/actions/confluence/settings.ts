@@ -6,6 +6,7 @@ import { oauthClient } from "../../outbound/target-identity.ts";
 import { isTemplate } from "../../routes/fill.ts";
 import type { ActionDeps } from "../action.ts";
 import { linkHostsOf } from "../link-hosts.ts";
+import { paceOf } from "./pace.ts";
 import { isPageId } from "./page-address.ts";
 
 /** Settings of a target in `drawbridge.yaml`, next to `kind: confluence`. */
@@ -64,6 +65,28 @@ const settings = v.strictObject({
     ),
     "drawbridge",
   ),
+  spaces: v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.string(),
+          v.regex(/^(?:[^\s*/]{1,255}\*?|~\*)$/, "a space's key, or the beginning of one and a `*`"),
+          v.title("key of a space, or its beginning and a `*`"),
+        ),
+      ),
+      v.minLength(1),
+      v.description(
+        "Keys of the spaces whose pages are written: exact ones, or `DOC*` for all that begin so. Without `spaces` and `pages`, every page that the account can edit is.",
+      ),
+    ),
+  ),
+  pages: v.optional(
+    v.pipe(
+      v.array(v.pipe(v.string(), v.check(isPageId, "a page's id, as text"), v.title("id of a page"))),
+      v.minLength(1),
+      v.description("Ids of pages that are written, in addition to those in `spaces`."),
+    ),
+  ),
   linkHosts: linkHostsOf("the pages"),
   progressSeconds: v.optional(
     v.pipe(
@@ -71,10 +94,27 @@ const settings = v.strictObject({
       v.minValue(0),
       v.maxValue(3_600),
       v.description(
-        "Least seconds between two writes of a page while no run ends. The end of a run is written within 2 s.",
+        "Least seconds between two writes of a page while no run ends. Default: 60 on Cloud, 30 on Data Center.",
       ),
     ),
-    30,
+  ),
+  endSeconds: v.optional(
+    v.pipe(
+      v.number(),
+      v.minValue(0),
+      v.maxValue(3_600),
+      v.description(
+        "Least seconds between two writes of a page after a run has ended, so that one version shows all ends of that time. At most `progressSeconds`. Default: 60 on Cloud, 2 on Data Center, or `progressSeconds` if that is less.",
+      ),
+    ),
+  ),
+  onlyChanges: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        "Write a version only when a result changes, a run waits or stops waiting, or a row is new. A run that only goes on, or passes like the one before it, is shown with the next version. Default: `true` on Cloud, `false` on Data Center.",
+      ),
+    ),
   ),
   timeoutSeconds: v.optional(
     v.pipe(v.number(), v.minValue(1), v.maxValue(30), v.description("Timeout of one call, in seconds.")),
@@ -86,6 +126,10 @@ export const targetSettings = v.pipe(
   v.check(
     ({ credential, product, api }) => !("forge" in credential) || (product === "cloud" && api === undefined),
     "the credential forge needs product: cloud and no api: the token comes with the address that it is valid for",
+  ),
+  v.check(
+    (target) => (target.endSeconds ?? 0) <= paceOf(target).progressSeconds,
+    "endSeconds may not be more than progressSeconds: a write while no run ends would show the ends too",
   ),
 );
 export type TargetSettings = v.InferOutput<typeof targetSettings>;
@@ -114,9 +158,10 @@ export const routeOptions = v.strictObject({
   whenMissing: v.optional(
     v.pipe(
       v.picklist(["append", "skip"]),
-      v.description("What to do with a page that has no region yet: append one, or skip the page."),
+      v.description(
+        "What to do with a page that has no region yet: append one, or skip the page unless it has the label that is named as the region. Without it: `skip` for a page that only a text links to, else `append`.",
+      ),
     ),
-    "append",
   ),
 });
 export type RouteOptions = v.InferOutput<typeof routeOptions>;

@@ -4,11 +4,12 @@ import type { BoardRow, PageAddress } from "../../model/board.ts";
 import { cut } from "../../model/event.ts";
 import type { Board, PageRecord, RefusedRow } from "../../store/boards.ts";
 import { placeOf, type ReportedRow } from "./board-row.ts";
-import { isShownIn, markOf, refusedIn } from "./page-throttle.ts";
-import type { RefusedWith } from "./render-region.ts";
+import type { Pace } from "./pace.ts";
+import { isShownIn, refusedIn, rowMarkOf } from "./page-throttle.ts";
+import type { RefusedWith } from "./shown-row.ts";
 import { type PageUpdate, type PageUpdated, updatePage } from "./update-page.ts";
 
-interface BoardUpdate extends Omit<PageUpdate, "refusedIn"> {
+interface BoardUpdate extends Omit<PageUpdate, "refusedIn" | "shown"> {
   readonly row: ReportedRow;
   /** Of the page, at the start of the lease. */
   readonly record: PageRecord;
@@ -29,14 +30,15 @@ export interface BoardShown extends PageUpdated {
  * others from the page. At most five writes, and their repetitions after a conflict.
  */
 export async function showBoard(update: BoardUpdate): Promise<BoardShown> {
-  const known = knownRefusals(update);
-  const first = await updatePage({ ...update, refusedIn: known });
+  const { shown: before } = update.record;
+  const known = knownRefusals({ ...update, now: update.clock.now() });
+  const first = await updatePage({ ...update, shown: before, refusedIn: known });
   if (first.refusedStatus === undefined) return { ...first, refused: refusedAfter(first, update, []) };
   let refusal = { ...first, refusedStatus: first.refusedStatus };
   for (const leavesOut of await selections(known, update)) {
     const status = refusal.refusedStatus;
     const refusedIn: RefusedIn = (board) => (row) => known(board)(row) ?? (leavesOut(row, board) ? status : undefined);
-    const shown = await updatePage({ ...update, refusedIn });
+    const shown = await updatePage({ ...update, shown: before, refusedIn });
     if (shown.seen) return withFewerRows(shown, { known, refusedIn, refusal, update });
     if (shown.refusedStatus === undefined) return { ...shown, refused: update.record.refused ?? [] };
     refusal = { ...shown, refusedStatus: shown.refusedStatus };
@@ -56,20 +58,24 @@ const isFresh = ({ at, isSure }: RefusedRow, now: EpochMillis): boolean =>
 export function outcomeIfRefused(
   { page, row: { key, build } }: Pick<BoardUpdate, "page" | "row">,
   { rows, record }: Board,
-  now: EpochMillis,
+  { now, pace }: { readonly now: EpochMillis; readonly pace: Pace },
 ): ActionOutcome | undefined {
   const row = rows.find((one) => one.key === key);
-  const entry = row && refusedIn(record.refused, row);
+  const entry = row && refusedIn(record.refused, row, pace);
   if (!entry?.isSure || !isFresh(entry, now)) return undefined;
   return leftOut({ page, row: { build } }, `it answered ${entry.status}, and this state is not sent again for a day`);
 }
 
 /** What the site refused lately is not sent again. The reported row is, unless it alone was the cause. */
-function knownRefusals({ row: { key }, isReplay, clock }: BoardUpdate): RefusedIn {
-  const now = clock.now();
+export function knownRefusals({
+  row: { key },
+  isReplay,
+  pace,
+  now,
+}: Pick<BoardUpdate, "row" | "isReplay" | "pace"> & { readonly now: EpochMillis }): RefusedIn {
   return ({ record }) =>
     (row) => {
-      const entry = refusedIn(record.refused, row);
+      const entry = refusedIn(record.refused, row, pace);
       const isTried = row.key === key && (isReplay || !entry?.isSure);
       return entry && isFresh(entry, now) && !isTried ? entry.status : undefined;
     };
@@ -81,10 +87,10 @@ type Selection = (row: BoardRow, board: Board) => boolean;
 /** The rows to leave out, one selection after the other. */
 async function selections(
   known: RefusedIn,
-  { row: { key }, boards, page }: BoardUpdate,
+  { row: { key }, boards, page, pace }: BoardUpdate,
 ): Promise<readonly Selection[]> {
   const board = await boards.read(page);
-  const isOther: Selection = (row, { record }) => row.key !== key && !isShownIn(record.shown?.marks, row);
+  const isOther: Selection = (row, { record }) => row.key !== key && !isShownIn(record.shown?.marks, row, pace);
   const isReported: Selection = (row) => row.key === key;
   const hasOthers = board.rows.some((row) => isOther(row, board) && known(board)(row) === undefined);
   return hasOthers ? [isReported, isOther, (row, now) => isReported(row, now) || isOther(row, now)] : [isReported];
@@ -108,6 +114,7 @@ async function withFewerRows(shown: PageUpdated, fewer: Fewer): Promise<BoardSho
     // The site may only have been in trouble for a moment.
     const again = await updatePage({
       ...update,
+      shown: update.record.shown,
       refusedIn: (board) => (one) => (one.key === row.key ? known : refusedIn)(board)(one),
     });
     if (again.refusedStatus === undefined) return { ...again, refused: refusedAfter(again, update, []) };
@@ -116,7 +123,12 @@ async function withFewerRows(shown: PageUpdated, fewer: Fewer): Promise<BoardSho
   const newlyLeftOut = shown.seen?.leftOut.filter((one) => isKnown(one) === undefined) ?? [];
   const added = newlyLeftOut.map((one): RefusedRow => {
     const isSure = one.key === row.key && one.delivery === row.delivery;
-    return { mark: markOf(one), status: refusal.refusedStatus, at: clock.now(), ...(isSure && { isSure }) };
+    return {
+      mark: rowMarkOf(one, update.pace),
+      status: refusal.refusedStatus,
+      at: clock.now(),
+      ...(isSure && { isSure }),
+    };
   });
   const outcome = isReportedShown ? shown.outcome : leftOut(update, refusal.outcome.summary);
   return { ...shown, outcome, refused: refusedAfter(shown, update, added) };
@@ -137,11 +149,11 @@ const MAX_NAME_LENGTH = 200;
 /** An entry of a row that is shown now, or an old entry, has no further use. */
 function refusedAfter(
   { seen }: PageUpdated,
-  { record, clock }: BoardUpdate,
+  { record, clock, pace }: BoardUpdate,
   added: readonly RefusedRow[],
 ): readonly RefusedRow[] {
   const now = clock.now();
-  const shown = new Set(seen?.rows.map(markOf));
+  const shown = new Set(seen?.rows.map((row) => rowMarkOf(row, pace)));
   const marks = new Set(added.map(({ mark }) => mark));
   const before = (record.refused ?? []).filter(
     (entry) => isFresh(entry, now) && !marks.has(entry.mark) && !shown.has(entry.mark),

@@ -2,12 +2,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { BoardRow, PageAddress } from "../../model/board.ts";
 import { cut } from "../../model/event.ts";
-import type { Board, BoardStore } from "../../store/boards.ts";
+import type { Board, BoardStore, PageShown } from "../../store/boards.ts";
 import type { LinkHosts } from "../link-hosts.ts";
 import type { FinalOutcome, PageFailure, WriteFailure } from "./classify-response.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
-import { type RegionOfPage, type Splice, spliceRegion } from "./region.ts";
-import { type RefusedWith, renderRegion } from "./render-region.ts";
+import { lozengeOf } from "./lozenge.ts";
+import type { Pace } from "./pace.ts";
+import { type AllowedPages, excluded } from "./page-consent.ts";
+import { needsVersion, shownMarkOf } from "./page-throttle.ts";
+import { type RegionOfPage, regionContent, type Splice, spliceRegion } from "./region.ts";
+import { renderRegion } from "./render-region.ts";
+import { contentMarkOf } from "./same-content.ts";
+import type { RefusedWith } from "./shown-row.ts";
+import type { SpaceKeys } from "./space-keys.ts";
 
 export interface PageUpdate {
   readonly page: PageAddress;
@@ -15,6 +22,10 @@ export interface PageUpdate {
   readonly boards: Pick<BoardStore, "read">;
   readonly region: RegionOfPage["region"];
   readonly whenMissing: RegionOfPage["whenMissing"];
+  readonly allowed: AllowedPages;
+  readonly spaceKeys: SpaceKeys;
+  /** The newest version that is known to have had this region. A page without the region then lost it by an edit. */
+  readonly shownVersion: number | undefined;
   readonly linkHosts: LinkHosts;
   /**
    * The board's row that this update is about. Its state is written into the page's history. The version's message ends
@@ -23,6 +34,9 @@ export interface PageUpdate {
   readonly row: Pick<BoardRow, "key" | "delivery">;
   /** The rows of the board that the page only names. */
   readonly refusedIn: (board: Board) => RefusedWith;
+  readonly pace: Pace;
+  /** What the page is known to have shown. With `onlyChanges` it keeps that while its region has that content. */
+  readonly shown: PageShown | undefined;
   readonly random: () => number;
   readonly signal: AbortSignal;
 }
@@ -35,9 +49,9 @@ export interface PageUpdated {
   readonly isUnavailable?: true;
   /** The status with which the site refused to store the page as it would become. */
   readonly refusedStatus?: number;
-  /** The version that shows `rows` and names `leftOut`, if one does now; `isOurs` if this attempt wrote it. */
+  /** What the page shows now, if that is known: `rows`, and the names of `leftOut`. `isOurs` if this attempt wrote it. */
   readonly seen?: {
-    readonly version: number;
+    readonly shows: Omit<PageShown, "at">;
     readonly rows: readonly BoardRow[];
     readonly leftOut: readonly BoardRow[];
     readonly isOurs: boolean;
@@ -81,38 +95,83 @@ interface Next extends Pick<StoredPage, "title" | "body"> {
   readonly number: number;
   readonly rows: readonly BoardRow[];
   readonly refusedWith: RefusedWith;
+  readonly shows: Omit<PageShown, "at">;
   /** What the page does with this version, for the timeline. */
   readonly does: string;
 }
 
 async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpdated | LastTry> {
   const { id } = update.page;
+  const exclusion = await excluded(id, page, update);
+  if (exclusion) return ended(exclusion);
   const why = whyUnwritable(page);
   if (why) return { outcome: { outcome: "give_up", summary: `page ${id} is ${why}` }, isUnavailable: true };
   const board = await update.boards.read(update.page);
   const { rows } = board;
-  const { region, whenMissing, client, linkHosts } = update;
+  const { region, client, linkHosts, pace } = update;
+  const whenMissing = whenMissingOn(page, update);
   const refusedWith = update.refusedIn(board);
-  const content = renderRegion(rows, { linkHosts, refusedWith });
+  const content = renderRegion(rows, { ...pace, linkHosts, refusedWith });
   const splice = spliceRegion(page.body, content, { page: id, region, whenMissing, ...client.newRegion });
+  const { number: version } = page.version;
+  const shows = (number: number) => showing(number, rows, content, { pace, refusedWith });
   switch (splice.kind) {
-    case "unchanged": {
-      const version = page.version.number;
+    case "unchanged":
       return {
         outcome: shown(update.page, version, "shows this state already"),
-        seen: { version, ...divided(rows, refusedWith), isOurs: false },
+        seen: { shows: shows(version), ...divided(rows, refusedWith), isOurs: false },
       };
-    }
     case "absent":
-      return ended({ outcome: "done", summary: `page ${id} has no status region, and gets none` });
+      return ended(absent(update));
     case "unusable":
       return ended({ outcome: "give_up", summary: `page ${id} was not changed: ${splice.why}` });
     case "changed": {
-      const next = { title: page.title, body: splice.body, number: page.version.number + 1, rows, refusedWith };
+      const kept = keptBy(page.body, rows, { ...update, refusedWith });
+      if (kept) {
+        const seen = { shows: { ...kept, version }, ...divided(rows, refusedWith), isOurs: false };
+        return { outcome: keeps(update.page, version), seen };
+      }
+      const number = version + 1;
+      const next = { title: page.title, body: splice.body, number, rows, refusedWith, shows: shows(number) };
       return write({ ...next, does: doesWith(splice) }, update);
     }
   }
 }
+
+/** The label with the region's name asks for one. A region that a person removed is not added again without it. */
+const whenMissingOn = ({ labels }: StoredPage, { region, shownVersion, whenMissing }: PageUpdate) => {
+  if (labels.includes(region)) return "append";
+  return shownVersion === undefined ? whenMissing : "skip";
+};
+
+function absent({ page: { id }, region, shownVersion }: PageUpdate): ActionOutcome {
+  const why =
+    shownVersion === undefined
+      ? "has no status region, and gets none"
+      : `lost its status region after version ${shownVersion}, and gets none again`;
+  return { outcome: "done", summary: `page ${id} ${why}: the label ${region} on the page asks for one` };
+}
+
+type Showing = Pick<PageUpdate, "pace"> & { readonly refusedWith: RefusedWith };
+
+function showing(version: number, rows: readonly BoardRow[], region: string, as: Showing): Omit<PageShown, "at"> {
+  const content = contentMarkOf(region);
+  return { version, marks: rows.map((row) => shownMarkOf(row, as)), ...(content !== undefined && { content }) };
+}
+
+/** What the page showed, if no row needs a version and nobody has changed the region since. */
+function keptBy(body: string, rows: readonly BoardRow[], update: PageUpdate & Showing): PageShown | undefined {
+  const { shown, page } = update;
+  if (!shown || needsVersion({ rows, record: { shown } }, update)) return undefined;
+  const region = regionContent(body, { region: update.region, page: page.id });
+  return region !== undefined && contentMarkOf(region) === shown.content ? shown : undefined;
+}
+
+/** The outcome of an attempt that causes no version of its own. */
+export const keeps = ({ id }: PageAddress, version: number): ActionOutcome => ({
+  outcome: "done",
+  summary: `page ${id} keeps version ${version}: it shows the same result, and its next version shows this state`,
+});
 
 const ended = (outcome: ActionOutcome): PageUpdated => ({ outcome });
 
@@ -154,9 +213,9 @@ async function write(next: Next, update: PageUpdate): Promise<PageUpdated | Last
   }
 }
 
-const made = (version: number, { rows, refusedWith, does }: Next, update: PageUpdate): PageUpdated => ({
-  outcome: shown(update.page, version, does),
-  seen: { version, ...divided(rows, refusedWith), isOurs: true },
+const made = (version: number, { shows, rows, refusedWith, does }: Next, { page }: PageUpdate): PageUpdated => ({
+  outcome: shown(page, version, does),
+  seen: { shows: { ...shows, version }, ...divided(rows, refusedWith), isOurs: true },
 });
 
 const divided = (rows: readonly BoardRow[], refusedWith: RefusedWith) => ({
@@ -179,7 +238,7 @@ const DRAFT_WAIT_SECONDS = 300;
  */
 function messageOf({ rows, refusedWith }: Next, { row: { key, delivery } }: PageUpdate): string {
   const build = rows.find((row) => row.key === key && refusedWith(row) === undefined)?.build;
-  return `${build ? `${cut(build.pipeline, 120)} ${build.state} ` : ""}${markOf(delivery)}`;
+  return `${build ? `${cut(build.pipeline, 120)} ${lozengeOf(build).title} ` : ""}${markOf(delivery)}`;
 }
 
 export function whyUnwritable({ status, subtype }: StoredPage): string | undefined {

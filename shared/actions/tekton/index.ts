@@ -23,7 +23,12 @@ export const tekton: Action = {
     const target = v.parse(listenerTarget, settings.target);
     const { params } = v.parse(routeOptions, settings.options);
     const trigger = { route: settings.route, targetName: settings.targetName, target, params };
-    return { runsReportedBy: target.runsReportedBy, run: (context) => run(trigger, context, deps) };
+    const { runsReportedBy, namespaces } = target;
+    return {
+      runsReportedBy,
+      ...(namespaces && { runNamespaces: namespaces }),
+      run: (context) => run(trigger, context, deps),
+    };
   },
 };
 
@@ -46,15 +51,17 @@ async function run(trigger: Trigger, context: ActionContext, deps: ActionDeps): 
   const read = readResponse(response, deps.clock.now());
   if (!read.accepted) return read.outcome;
   const { eventID, listener } = read;
+  const facts = { ...(eventID && { eventID }), ...(listener && { listener }) };
   if (!eventID) {
     return {
       outcome: "done",
       summary: "accepted by the listener without an event id: only the annotation identifies the run",
+      ...(listener && { facts }),
     };
   }
   // This is stored before the action is done: the run's first event may have arrived already and wait for it.
   await deps.origins.remember(trigger.target.runsReportedBy, eventID, context.busEvent.detail.delivery);
-  return { outcome: "done", summary: "accepted by the listener", facts: { eventID, ...(listener && { listener }) } };
+  return { outcome: "done", summary: "accepted by the listener", facts };
 }
 
 async function outboundRequest(trigger: Trigger, context: ActionContext, deps: ActionDeps): Promise<OutboundRequest> {

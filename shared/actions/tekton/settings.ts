@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { namespaceList } from "../../host/namespace-list.ts";
 import { secretRef } from "../../host/secrets.ts";
 import { isSecureUrl, withoutWhiteSpace } from "../../host/secure-url.ts";
 import { targetIdentity } from "../../outbound/target-identity.ts";
@@ -27,6 +28,14 @@ export const listenerTarget = v.pipe(
       v.pipe(targetIdentity, v.description("A short-lived token, sent like `token` and instead of it.")),
     ),
     runsReportedBy: v.pipe(v.string(), v.description("Name of the source that reports the state of the runs.")),
+    namespaces: v.optional(
+      v.pipe(
+        namespaceList,
+        v.description(
+          "Namespaces in which the listener's triggers create runs: exact names, or `ci-*`. A run elsewhere that claims to be started by the bridge is not believed. Without it: the namespace that the listener's answer names.",
+        ),
+      ),
+    ),
     timeoutSeconds: v.optional(
       v.pipe(v.number(), v.minValue(1), v.maxValue(25), v.description("Timeout of one request, in seconds.")),
       10,

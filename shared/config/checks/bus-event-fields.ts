@@ -84,7 +84,7 @@ export const BUS_EVENT_FIELDS = {
 
     label: text,
     comment: { id: text, site: text },
-    origin: { delivery: text, triggerEventId: text },
+    origin: { delivery: text, triggerEventId: text, namespace: text },
     page: {
       site: text,
       id: text,
@@ -215,7 +215,15 @@ export const BUS_EVENT_FIELDS = {
       step: text,
       environment: text,
       url: text,
-      gate: { state: new Set(GATE_STATES), approvers: texts, requestedAt: text, until: text, by: text, delivery: text },
+      gate: {
+        state: new Set(GATE_STATES),
+        approvers: texts,
+        requestedAt: text,
+        until: text,
+        by: text,
+        comment: text,
+        delivery: text,
+      },
     },
     agent: { system: text, id: text, name: text, tags: texts, url: text },
     token: { system: text, id: text, name: text, owner: text, expiresAt: text },

@@ -16,7 +16,15 @@ import { possibleRouteCycle, routeCycle } from "./route-cycle.ts";
 import { unmatchableRoute, unmatchableValue, unusedSource } from "./routes.ts";
 import { unreadablePublishedKey, unreadableSecret } from "./secrets.ts";
 import { shadowMode } from "./shadow-mode.ts";
-import { missingSystemToken, openForgeApp, unencryptedTarget, unusedTarget, wrongRunReporter } from "./targets.ts";
+import {
+  missingSystemToken,
+  openForgeApp,
+  openNamespaces,
+  openSpaces,
+  unencryptedTarget,
+  unusedTarget,
+  wrongRunReporter,
+} from "./targets.ts";
 import { unfilledVariable } from "./unfilled-variable.ts";
 import { unusedIgnore } from "./unused-ignore.ts";
 
@@ -35,6 +43,8 @@ export const checks: readonly Check[] = [
   approvalOutlivesRecords,
   missingSystemToken,
   openForgeApp,
+  openNamespaces,
+  openSpaces,
   unencryptedTarget,
   wrongRunReporter,
   unusedTarget,

@@ -1,10 +1,51 @@
 import * as v from "valibot";
 import { isSecureUrl } from "../../host/secure-url.ts";
+import { clusterSources } from "../connect.ts";
 import { suggestion } from "../suggest.ts";
 import { storesSystemToken, usesSystemToken } from "../system-tokens.ts";
 import type { Check } from "./check.ts";
 
 // These checks read the settings of sources and targets by their keys, independently of their provider or action.
+
+export const openNamespaces: Check = {
+  id: "open-namespaces",
+  level: "warning",
+  finds:
+    "a Tekton source without `namespaces`: every namespace of the cluster can report runs, and so write rows on pages",
+  remedy: "list the namespaces that may report in `namespaces`",
+  canBeIgnored: true,
+  needs: [],
+  run: ({ sources }) =>
+    clusterSources({ sources })
+      .filter(({ namespaces }) => namespaces === undefined)
+      .map(({ source }) => ({
+        path: ["sources", source],
+        message: 'every namespace of the cluster can report runs to it; list those that may in "namespaces"',
+      })),
+};
+
+export const openSpaces: Check = {
+  id: "open-spaces",
+  level: "warning",
+  finds: "a Confluence target without `spaces` and `pages`: it writes every page that its account can edit",
+  remedy: "list the spaces, or the pages, that it may write",
+  canBeIgnored: true,
+  needs: [],
+  run: ({ targets }) =>
+    targets
+      .filter(({ settings }) => v.is(openSite, settings))
+      .map(({ name }) => ({
+        path: ["targets", name],
+        message: 'it writes every page that its account can edit; list those that it may in "spaces" or "pages"',
+      })),
+};
+
+const openSite = v.object({
+  product: v.string(),
+  site: v.string(),
+  spaces: v.optional(v.undefined()),
+  pages: v.optional(v.undefined()),
+});
 
 export const openForgeApp: Check = {
   id: "open-forge-app",

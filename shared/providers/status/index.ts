@@ -3,10 +3,14 @@ import { type CallerDeps, holderOf } from "../../identity/caller.ts";
 import type { TrustEntry } from "../../identity/trust-entry.ts";
 import type { Principal } from "../../model/principal.ts";
 import { ok, reject } from "../../model/result.ts";
+import type { ClusterSource } from "../provider.ts";
+import { rejectNamespace } from "./cluster.ts";
 import { readingOf, readStatus } from "./reading.ts";
 
 export interface StatusDeps extends Omit<CallerDeps, "rejectOverRate"> {
   readonly issuers: Readonly<Record<string, TrustEntry>>;
+  /** The sources that report the runs of clusters: a job in a namespace that its cluster's source excludes is rejected. */
+  readonly clusters: readonly ClusterSource[];
 }
 
 /**
@@ -24,8 +28,11 @@ export function statusSource(deps: StatusDeps): Source {
     async authenticate(request) {
       const holder = await holderOf(request, deps);
       if (!holder.ok) return holder;
-      const { principal } = holder.value;
-      const shadowRejection = holder.value.shadowRejection ?? deps.policy.rejectCall(principal, "status");
+      const { principal, claims } = holder.value;
+      const shadowRejection =
+        holder.value.shadowRejection ??
+        deps.policy.rejectCall(principal, "status") ??
+        rejectNamespace(claims, entryOf(principal), deps);
       if (shadowRejection && entryOf(principal)?.mode !== "shadow") return reject(shadowRejection, principal);
       // The job gets the problem in the response, because nobody else looks at it before the build has ended.
       const read = readStatus(request.body);

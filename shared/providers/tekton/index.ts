@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { namespaceList } from "../../host/namespace-list.ts";
 import type { Provider } from "../provider.ts";
 import { readDelivery } from "./parse.ts";
 import { basicCredential, prove, signWithBasic } from "./verify.ts";
@@ -25,6 +26,14 @@ const settings = v.pipe(
         v.url(),
         v.title("address"),
         v.description("Base address of the Tekton Dashboard. Without it, runs have no link."),
+      ),
+    ),
+    namespaces: v.optional(
+      v.pipe(
+        namespaceList,
+        v.description(
+          "Namespaces whose runs are accepted: exact names, or `ci-*` for all that begin so. Events of others are recorded as ignored. Without it, every namespace of the cluster can report runs.",
+        ),
       ),
     ),
     maxAgeHours: v.optional(
@@ -64,13 +73,18 @@ export const tekton = {
   secrets: { "basic.password": "basic" },
   // Only Pipelines-as-Code labels a run with what it is for.
   hiddenForks: () => ({ parts: ["build", "job"], startedBy: [] }),
+  clusterOf: (value) => {
+    const { namespaces, bearer } = v.parse(settings, value);
+    return { namespaces, trust: bearer ? [bearer.trust].flat() : [] };
+  },
   contentTypes: ["application/cloudevents+json"],
   connect(source, deps) {
-    const { bearer, basic, dashboard, maxAgeHours } = v.parse(settings, source.settings);
+    const { bearer, basic, dashboard, namespaces, maxAgeHours } = v.parse(settings, source.settings);
+    const options = { source: source.name, dashboard: dashboard?.replace(/\/+$/, ""), namespaces, maxAgeHours };
     const credentials = { trust: bearer && [bearer.trust].flat(), basic };
     return {
       authenticate: (request) => prove(request, source.name, credentials, deps),
-      read: (delivery) => readDelivery(delivery, { dashboard: dashboard?.replace(/\/+$/, ""), maxAgeHours }),
+      read: (delivery) => readDelivery(delivery, options),
       ...(basic && { sign: (request) => signWithBasic(request, basic, deps.secrets) }),
     };
   },

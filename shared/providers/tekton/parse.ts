@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import type { EpochMillis } from "../../host/clock.ts";
+import { isListed } from "../../host/name-pattern.ts";
 import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
 import { isTerminal } from "../../model/build-order.ts";
 import { cut, EVENT_LIMITS } from "../../model/event.ts";
@@ -11,6 +12,10 @@ import { runStatusOf } from "./run-status.ts";
 import { triggerEventOf } from "./trigger-event.ts";
 
 interface ReadingOptions extends EventOptions {
+  /** Name of the source. */
+  readonly source: string;
+  /** The namespaces whose events are read; undefined for all. */
+  readonly namespaces: readonly string[] | undefined;
   /** A run that the bridge did not start is ignored if it ended more than this many hours ago. */
   readonly maxAgeHours: number;
 }
@@ -23,7 +28,11 @@ export function readDelivery(delivery: AuthenticDelivery, options: ReadingOption
 }
 
 function readEnvelope(envelope: Envelope, receivedAt: EpochMillis, options: ReadingOptions): Reading {
-  if (isOfListener(envelope.type)) return { ...triggerEventOf(envelope, receivedAt), bodyHasSecrets: true };
+  if (isOfListener(envelope.type)) {
+    const reading = triggerEventOf(envelope, receivedAt);
+    const listener = reading.outcome === "event" ? reading.events[0].subject : undefined;
+    return { ...((listener && excluded(listener, options)) || reading), bodyHasSecrets: true };
+  }
   const kind = kindOf(envelope.type);
   if (!kind) return { outcome: "ignored", kind: cut(envelope.type, EVENT_LIMITS.title) };
   const data = envelope.data();
@@ -32,7 +41,9 @@ function readEnvelope(envelope: Envelope, receivedAt: EpochMillis, options: Read
   if (!read.success) return { outcome: "unusable", problem: problemOf(read.issues[0]) };
   const found = read.output[kind];
   if (!found) return { outcome: "unusable", problem: `the event has no \`${kind}\`` };
-
+  const { namespace, name } = found.metadata;
+  const exclusion = excluded(`${namespace}/${name}`, options);
+  if (exclusion) return exclusion;
   const status = runStatusOf(kind, found, receivedAt);
   const ageMs = receivedAt - Date.parse(status.time);
   // After a restart Tekton reports the last state of every run in the cluster again. Runs that the bridge started are
@@ -41,6 +52,14 @@ function readEnvelope(envelope: Envelope, receivedAt: EpochMillis, options: Read
     return { outcome: "ignored", kind: "old terminal event" };
   }
   return { outcome: "event", events: [eventOf(kind, found, status, options)] };
+}
+
+/** The reading of an event about `subject`, `<namespace>/<name>`, if the source does not list that namespace. */
+function excluded(subject: string, { source, namespaces }: ReadingOptions): Reading | undefined {
+  const namespace = subject.split("/", 1)[0] ?? "";
+  if (isListed(namespace, namespaces)) return undefined;
+  const excludedFor = { reason: "namespace_not_listed", namespace, source } as const;
+  return { outcome: "ignored", excludedFor, subject };
 }
 
 function kindOf(type: string): RunKind | undefined {

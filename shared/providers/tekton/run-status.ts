@@ -67,14 +67,14 @@ export function exitCodeOf({ status }: Run, { state, retried }: RunStatus): numb
 }
 
 /** The formats are checked, so that an annotation cannot carry other data into the event. */
-function originOf({ annotations, labels }: Run["metadata"]): OriginClaim | undefined {
+function originOf({ annotations, labels, namespace }: Run["metadata"]): OriginClaim | undefined {
   const delivery = annotations["drawbridge.dev/delivery"];
   const triggerEventId = labels["triggers.tekton.dev/triggers-eventid"];
   const claim = {
     ...(delivery && /^d-[a-z2-7]{26}$/.test(delivery) && { delivery }),
     ...(triggerEventId && TRIGGER_EVENT_ID.test(triggerEventId) && { triggerEventId }),
   };
-  return Object.keys(claim).length > 0 ? claim : undefined;
+  return Object.keys(claim).length > 0 ? { ...claim, namespace } : undefined;
 }
 
 /** The `eventID` of a listener: the value of a label. */

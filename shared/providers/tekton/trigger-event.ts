@@ -27,7 +27,7 @@ export function triggerEventOf({ type, id, source, time }: Envelope, receivedAt:
         time: isoTime(time) ?? toIso(receivedAt),
         subject: listener,
         trigger: { system: "tekton", listener, eventId: id },
-        origin: { triggerEventId: id },
+        origin: { triggerEventId: id, namespace },
       },
     ],
   };

@@ -59,7 +59,7 @@ async function checked(change: (real: TokenVerifier) => TokenVerifier = (real) =
   const tokens = change(createTokenVerifier(config.issuers, bindingDeps(clock)));
   const calls = { tokens, trustEntries: Object.keys(config.issuers), policy: policyOf(config.roles) };
   const sources = connectSources(config, providerDeps({ tokens, clock, secrets: secretsOf({}) }));
-  const status = statusSource({ ...calls, issuers: config.issuers });
+  const status = statusSource({ ...calls, issuers: config.issuers, clusters: [] });
   const bridge = await httpBridge({ calls, sources, status });
   closing.push(bridge.close);
   const findings = await checkLive(bridge.url, config, { clock });

@@ -123,7 +123,7 @@ describe("an error", () => {
     ],
   ])("%s is an error", async (_, right, wrong, message) => {
     expect(await findings(whole.replace(right, wrong))).toEqual([
-      `error 26:19 targets.pages.credential.bearer: ${message}`,
+      `error 27:19 targets.pages.credential.bearer: ${message}`,
     ]);
   });
 });
@@ -136,31 +136,43 @@ describe("a warning", () => {
       "a route on a provider that no source has",
       when,
       "source: [drawbridge.gitlab]",
-      "30:16 routes.docs-build.when.source[0]: no event matches: no source here publishes it (known: drawbridge.confluence, drawbridge.tekton)",
+      "32:16 routes.docs-build.when.source[0]: no event matches: no source here publishes it (known: drawbridge.confluence, drawbridge.tekton)",
     ],
     [
       "a route on an unknown type",
       when,
       "detail-type: [page.edited]",
-      '30:21 routes.docs-build.when.detail-type[0]: no event matches: there is no "page.edited" (did you mean "page.updated"?)',
+      '32:21 routes.docs-build.when.detail-type[0]: no event matches: there is no "page.edited" (did you mean "page.updated"?)',
     ],
     [
       "a route on an unknown source",
       when,
       "detail: { source: [/sources/wikki] }",
-      '30:26 routes.docs-build.when.detail.source[0]: no event matches: there is no "/sources/wikki" (did you mean "/sources/wiki"?)',
+      '32:26 routes.docs-build.when.detail.source[0]: no event matches: there is no "/sources/wikki" (did you mean "/sources/wiki"?)',
     ],
     [
       "a target over plain HTTP",
       "url: https://listener.example.com",
       "url: http://el-docs.ci.svc.cluster.local:8080",
-      "20:5 targets.docs-listener.url: http:// to another machine: anybody on the network path can read and change the requests; use https:// if you can",
+      "21:5 targets.docs-listener.url: http:// to another machine: anybody on the network path can read and change the requests; use https:// if you can",
     ],
     [
       "a target whose runs are reported by a source of another system",
       "runsReportedBy: prod-cluster",
       "runsReportedBy: wiki",
-      '21:5 targets.docs-listener.runsReportedBy: the source "wiki" is of provider confluence and reports no tekton runs',
+      '22:5 targets.docs-listener.runsReportedBy: the source "wiki" is of provider confluence and reports no tekton runs',
+    ],
+    [
+      "a Tekton source that takes the runs of every namespace",
+      "    namespaces: [ci]\n",
+      "",
+      '14:3 sources.prod-cluster: every namespace of the cluster can report runs to it; list those that may in "namespaces"',
+    ],
+    [
+      "a Confluence target that writes every page",
+      "    spaces: [ENG]\n",
+      "",
+      '23:3 targets.pages: it writes every page that its account can edit; list those that it may in "spaces" or "pages"',
     ],
     [
       "a Forge app that any site may install",
@@ -173,13 +185,17 @@ describe("a warning", () => {
     expect(await findings(whole.replace(right, wrong))).toContain(`warning ${message}`);
   });
 
+  it("a Confluence target that lists only pages has no finding", async () => {
+    expect(await findings(whole.replace("spaces: [ENG]", 'pages: ["98310"]'))).toEqual([]);
+  });
+
   it("a route whose alternatives fail for different reasons is a warning for each reason", async () => {
     const either =
       "$or: [{ source: [x], detail-type: [page.updated] }, { source: [drawbridge.confluence], detail-type: [x] }]";
     expect(await findings(whole.replace(when, either))).toEqual([
-      expect.stringMatching(/^warning 30:\d+ routes\.docs-build\.when\.\$or\[0\]\.source\[0\]: .* there is no "x"/),
+      expect.stringMatching(/^warning 32:\d+ routes\.docs-build\.when\.\$or\[0\]\.source\[0\]: .* there is no "x"/),
       expect.stringMatching(
-        /^warning 30:\d+ routes\.docs-build\.when\.\$or\[1\]\.detail-type\[0\]: .* there is no "x"/,
+        /^warning 32:\d+ routes\.docs-build\.when\.\$or\[1\]\.detail-type\[0\]: .* there is no "x"/,
       ),
     ]);
   });
@@ -191,7 +207,7 @@ describe("a warning", () => {
     );
     expect(await findings(noBuilds)).toEqual([
       "warning 9:3 sources.wiki: its events are recorded, and no route acts on them",
-      "warning 18:3 targets.docs-listener: no route uses it",
+      "warning 19:3 targets.docs-listener: no route uses it",
     ]);
   });
 

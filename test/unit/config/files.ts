@@ -17,6 +17,7 @@ sources:
   prod-cluster:
     provider: tekton
     bearer: { trust: cluster }
+    namespaces: [ci]
 targets:
   docs-listener:
     kind: tekton
@@ -27,6 +28,7 @@ targets:
     product: data-center
     site: https://wiki.example.com
     credential: { bearer: env:WIKI_TOKEN }
+    spaces: [ENG]
 routes:
   docs-build:
     when:

@@ -115,9 +115,9 @@ describe("several mistakes", () => {
     expect(findingsIn(text).map((finding) => finding.replace(/:? .*/s, ""))).toEqual([
       "4:3",
       "9:5",
-      "20:5",
-      "29:7",
-      "35:3",
+      "21:5",
+      "31:7",
+      "37:3",
     ]);
   });
 
@@ -126,7 +126,7 @@ describe("several mistakes", () => {
     (section) => {
       const key = section.replace(":\n", "");
       expect(findingsIn(whole.replace("targets:\n", section))).toEqual([
-        `17:1 ${key}: there is no "${key}" here (did you mean "targets"?)`,
+        `18:1 ${key}: there is no "${key}" here (did you mean "targets"?)`,
       ]);
     },
   );

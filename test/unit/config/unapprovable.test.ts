@@ -10,7 +10,7 @@ sources:
     site: https://wiki.example.test
     hubSignature: { current: env:WIKI }
     people: { "max": { roles: [lead], token: { trust: people, subject: max } } }
-  cluster: { provider: tekton, basic: { username: u, password: { current: env:CLUSTER } } }
+  cluster: { provider: tekton, basic: { username: u, password: { current: env:CLUSTER } }, namespaces: [ci] }
 issuers:
   people: { issuer: https://idp.example.test, audience: bridge, roles: [lead] }
 roles: { lead: { approve: [${approve}] } }

@@ -1,11 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
-import { type FiredRoute, firedRoutes } from "../../../docs/generate/fired-routes.ts";
+import { examplesIn, type FiredRoute, firedRoutes } from "../../../docs/generate/fired-routes.ts";
 import { examplePages } from "../../../docs/generated-blocks.ts";
+import { openNamespaces, openSpaces } from "../../../shared/config/checks/targets.ts";
+import { parseConfig } from "../../../shared/config/load.ts";
 import { stringsIn } from "../../../shared/config/references.ts";
 import type { BusEvent } from "../../../shared/model/bus-event.ts";
 import { fill } from "../../../shared/routes/fill.ts";
 import { playgroundConfig } from "../../support/playground-sandboxes.ts";
+import { secretsOf } from "../../support/test-doubles.ts";
 
 const ROUTES_OF_PLAYGROUND = stringify(
   playgroundConfig({
@@ -16,7 +19,8 @@ const ROUTES_OF_PLAYGROUND = stringify(
     ref: (secret) => `env:${secret.toUpperCase().replaceAll("-", "_")}`,
   }),
 );
-const FIRED = firedRoutes([...examplePages(), { path: "the playground.yaml", text: ROUTES_OF_PLAYGROUND }]);
+const PAGES = [...examplePages(), { path: "the playground.yaml", text: ROUTES_OF_PLAYGROUND }];
+const FIRED = firedRoutes(PAGES);
 /** Routes that start runs. Routes that show a state have nothing to do with these rules. */
 const STARTING = FIRED.filter(({ route }) => route.action === "tekton");
 
@@ -24,6 +28,19 @@ const firing = ({ page, route, fixtures }: FiredRoute, isWrong: (busEvent: BusEv
   fixtures.flatMap(({ provider, name, busEvents }) =>
     busEvents.some(isWrong) ? [`${route.name} in ${page}: ${provider} ${name}`] : [],
   );
+
+describe("the configurations of the examples", () => {
+  const context = { secrets: secretsOf({}), here: undefined, found: [] };
+  const texts = PAGES.flatMap(({ path, text }) => (path.endsWith(".yaml") ? [text] : examplesIn(text)));
+
+  it("each lists the namespaces that may report and the spaces that may be written", async () => {
+    const loaded = texts.map((text) => parseConfig(text, "example"));
+    const configs = loaded.flatMap((one) => (one.ok ? [one.config] : []));
+    const open = configs.flatMap((config) => [openNamespaces, openSpaces].map((check) => check.run(config, context)));
+    expect(configs.length).toBeGreaterThan(20);
+    expect((await Promise.all(open)).flat()).toEqual([]);
+  });
+});
 
 describe("the routes of the examples", () => {
   it("each is fired by a fixture", () => {

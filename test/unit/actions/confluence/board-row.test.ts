@@ -13,6 +13,7 @@ const unproved = (busEvent: BusEvent): BusEvent => ({
   ...busEvent,
   detail: { ...busEvent.detail, principal: { ...busEvent.detail.principal, unproved: true } },
 });
+const AT = "2026-11-02T08:58:00.000Z";
 const rowFor = (changes: Parameters<typeof buildEntry>[0], origin?: BusEvent) => {
   const busEvent = by(buildEntry(changes), "drawbridge:source", "cluster");
   return rowOf({ busEvent, origin: origin ?? busEvent });
@@ -139,8 +140,6 @@ describe("the row of a build", () => {
   test("a row keeps no text that the page does not show", () => {
     const texts = {
       message: "m",
-      title: "t",
-      reason: "r",
       startedBy: "s",
       results: { a: "b" },
       source: "push",
@@ -150,6 +149,63 @@ describe("the row of a build", () => {
       rebuiltFrom: { id: "1" },
     };
     for (const name of Object.keys(texts)) expect(rowFor(texts)?.build).not.toHaveProperty(name);
+  });
+
+  test("a row keeps the commit's title, and the reason of a failure", () => {
+    const texts = { title: "t".repeat(300), reason: "OOMKilled" };
+    expect(rowFor({ ...texts, state: "failed" })?.build).toMatchObject({
+      title: expect.any(String),
+      reason: "OOMKilled",
+    });
+    expect(rowFor({ ...texts, state: "failed" })?.build.title?.length).toBeLessThanOrEqual(100);
+    for (const state of ["queued", "running", "succeeded"] as const) {
+      expect(rowFor({ ...texts, state })?.build).not.toHaveProperty("reason");
+    }
+  });
+
+  test("a row of a run that a push caused has the page, title and author of its commit", () => {
+    const [id, url] = [
+      "6c1f0de2a94b7358c0d1e2f3a4b5c6d7e8f90123",
+      "https://gitlab.example.test/docs/-/commit/6c1f0de2",
+    ];
+    const commits = [{ id, message: "Fix the search\n\nMore.", url, author: "Ines Okafor" }];
+    const code = {
+      project: "docs",
+      ref: "refs/heads/main",
+      name: "main",
+      change: "updated",
+      commit: id,
+      commits,
+    } as const;
+    const push = entryOf("d-push", {
+      type: "code.pushed",
+      time: AT,
+      subject: "docs",
+      code: { ...code, commitCount: 1 },
+    });
+    expect(rowFor({ commit: id }, push)?.build).toMatchObject({
+      commit: id,
+      title: "Fix the search",
+      commitUrl: url,
+      author: "Ines Okafor",
+    });
+    expect(rowFor({ commit: id, title: "Its own" }, push)?.build.title).toBe("Its own");
+    expect(rowFor({ commit: "another" }, push)?.build).not.toHaveProperty("commitUrl");
+  });
+
+  test("a row of a run for a change request links to the one that caused it, and to no other", () => {
+    const change = {
+      id: "9001",
+      number: 37,
+      project: "docs",
+      url: "https://gitlab.example.test/docs/-/merge_requests/37",
+    };
+    const opened = entryOf("d-change", { type: "change.opened", time: AT, subject: "docs!37", change });
+    for (const id of ["37", "9001"]) {
+      expect(rowFor({ change: { id } }, opened)?.build.changeUrl).toBe(change.url);
+    }
+    expect(rowFor({ change: { id: "38" } }, opened)?.build).not.toHaveProperty("changeUrl");
+    expect(rowFor({ branch: "main" }, opened)?.build).not.toHaveProperty("changeUrl");
   });
 
   test("the starter of a row is the proved identity of the delivery that caused the run, whatever the run reports", () => {

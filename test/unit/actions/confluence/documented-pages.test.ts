@@ -15,14 +15,14 @@ describe("the index of pages that say what they document", () => {
       calls += 1;
       return { ok: true, value: { pages: [], next: "cursor=again" } } as const;
     };
-    const pages = new DocumentedPages("docs", testClock());
+    const pages = new DocumentedPages("docs", {}, testClock());
     await expect(pages.concernedBy(event, { search })).resolves.toEqual({ ok: true, ids: [], leftOut: 0 });
     expect(calls).toBe(10);
   });
 
   test("the index is read again when it is five minutes old, even if the clock was set back", async () => {
     const clock = testClock();
-    const pages = new DocumentedPages("docs", clock);
+    const pages = new DocumentedPages("docs", {}, clock);
     let calls = 0;
     const search = async () => {
       calls += 1;
@@ -40,7 +40,7 @@ describe("the index of pages that say what they document", () => {
 
   test("a failed search is repeated after a minute, even if the clock was set back", async () => {
     const clock = testClock();
-    const pages = new DocumentedPages("docs", clock);
+    const pages = new DocumentedPages("docs", {}, clock);
     const failing = async () => ({ ok: false, failure: { outcome: "retry", summary: "no" } }) as const;
     await pages.concernedBy(event, { search: failing });
     clock.set(-3_600_000);
@@ -52,7 +52,7 @@ describe("the index of pages that say what they document", () => {
   });
 
   test("the index is read again on the next request after a fault", async () => {
-    const pages = new DocumentedPages("docs", testClock());
+    const pages = new DocumentedPages("docs", {}, testClock());
     const broken = { search: () => Promise.reject(new Error("a bug")) };
     await expect(pages.concernedBy(event, broken)).rejects.toThrow("a bug");
     const search = async () => ({ ok: true, value: { pages: [], next: undefined } }) as const;
@@ -60,7 +60,7 @@ describe("the index of pages that say what they document", () => {
   });
 
   test("the index is not built from the batches before the one that failed", async () => {
-    const pages = new DocumentedPages("docs", testClock());
+    const pages = new DocumentedPages("docs", {}, testClock());
     const search = async (_: string, next?: string) =>
       next === undefined
         ? ({ ok: true, value: { pages: [], next: "start=20" } } as const)

@@ -1,12 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { markOf, secondsToWait, versionShowing } from "../../../../shared/actions/confluence/page-throttle.ts";
+import { rowMarkOf, secondsToWait, versionShowing } from "../../../../shared/actions/confluence/page-throttle.ts";
 import { epochMillis, laterBy } from "../../../../shared/host/clock.ts";
 import type { BoardRow } from "../../../../shared/model/board.ts";
 import type { BuildState } from "../../../../shared/model/event.ts";
 import type { PageRecord } from "../../../../shared/store/boards.ts";
 
 const WRITTEN = epochMillis(Date.parse("2026-11-02T09:00:00Z"));
-const at = (seconds: number) => ({ now: laterBy(WRITTEN, seconds * 1_000), progressSeconds: 30 });
+const PACE = { progressSeconds: 30, endSeconds: 2, onlyChanges: false };
+const at = (seconds: number) => ({
+  now: laterBy(WRITTEN, seconds * 1_000),
+  pace: PACE,
+  refusedWith: () => undefined,
+});
 
 const row = (state: BuildState, key = "tekton ci/docs"): BoardRow => ({
   key,
@@ -14,7 +19,7 @@ const row = (state: BuildState, key = "tekton ci/docs"): BoardRow => ({
   delivery: "d-1",
 });
 const seen = (...rows: readonly BoardRow[]): PageRecord => ({
-  shown: { at: WRITTEN, version: 7, marks: rows.map(markOf) },
+  shown: { at: WRITTEN, version: 7, marks: rows.map((one) => rowMarkOf(one, PACE)) },
   writtenAt: WRITTEN,
 });
 
@@ -45,7 +50,7 @@ describe("the time until a page may be written", () => {
   });
 
   test("the wait is zero if no pause is configured", () => {
-    const throttle = { ...at(0), progressSeconds: 0 };
+    const throttle = { ...at(0), pace: { ...PACE, progressSeconds: 0, endSeconds: 0 } };
     expect(secondsToWait({ rows: [row("failed")], record: seen() }, throttle)).toBe(0);
   });
 });
@@ -61,7 +66,7 @@ describe("what a page is known to show", () => {
 
   test("a page is not known to show what a clock ahead by an hour recorded", () => {
     const record = seen(row("running"));
-    const now = { now: laterBy(WRITTEN, -3_600_000), progressSeconds: 30 };
+    const now = at(-3_600);
     expect(versionShowing(key, { rows: [row("running")], record }, now)).toBeUndefined();
   });
 

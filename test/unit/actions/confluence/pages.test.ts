@@ -32,7 +32,7 @@ describe("the pages that an event concerns", () => {
     });
   const busEvent = buildEntry({ message: `Build for ${link(3)}`, results: { page: "4", note: "none" } });
   const concerned = (origin = busEvent, page?: string, of = busEvent) =>
-    pagesConcerned({ busEvent: of, origin }, { site: SITE, page, ofChange: "" }).map((one) =>
+    pagesConcerned({ busEvent: of, origin }, { site: SITE, page, ofChange: "" }).links.map((one) =>
       "id" in one ? one.id : one,
     );
 

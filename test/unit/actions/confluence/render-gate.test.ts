@@ -87,9 +87,9 @@ describe("an approval on a page", () => {
 
   it("the row says who may decide until when and how, and names labels only if the page itself waits", () => {
     const ways = (labels: boolean) => renderGate({ id: "p-1" }, { ...GATE, state: "requested", labels });
-    expect(ways(true)).toContain(
-      "waits for approval by manager or lead until 2026-11-02 10:00 UTC: " +
-        "label drawbridge-approve or drawbridge-deny, or drawbridge approvals grant p-1",
+    expect(ways(true)).toBe(
+      "<br />approval by manager or lead until 2026-11-02 10:00 UTC<br />" +
+        "<small>label drawbridge-approve or drawbridge-deny, or drawbridge approvals grant p-1</small>",
     );
     expect(ways(false)).not.toContain("label");
     expect(rowOf({ busEvent: gateEvent("requested"), origin: gateEvent("requested") })?.build.gate?.labels).toBe(false);
@@ -98,6 +98,17 @@ describe("an approval on a page", () => {
   it("the row says who decided as text and never as markup", () => {
     const row = rowOf({ busEvent: gateEvent("granted", "<b>max</b> of https://idp.example.test"), origin: edit });
     expect(row && renderRow(row)).toContain("by &lt;b&gt;max&lt;/b&gt; of https://idp.example.test");
+  });
+
+  it("the row says what the person wrote about the decision, in one line and as text", () => {
+    const gate = {
+      ...GATE,
+      state: "denied",
+      by: "kim of wiki",
+      comment: "Not <today>:\nfreeze.",
+      labels: false,
+    } as const;
+    expect(renderGate({ id: "p-1" }, gate)).toBe("<br />by kim of wiki<br />“Not &lt;today&gt;: freeze.”");
   });
 
   it("an approval of another system has no row", () => {

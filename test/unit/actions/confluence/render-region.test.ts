@@ -1,15 +1,24 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { divideContent } from "../../../../shared/actions/confluence/own-content.ts";
-import { MAX_REGION_BYTES, renderRegion } from "../../../../shared/actions/confluence/render-region.ts";
+import {
+  MAX_REGION_BYTES,
+  MAX_URGENT_BYTES,
+  renderRegion,
+} from "../../../../shared/actions/confluence/render-region.ts";
 import { readElements } from "../../../../shared/actions/confluence/storage-elements.ts";
-import type { BoardRow, EndedRun, ShownBuild } from "../../../../shared/model/board.ts";
+import type { BoardRow, ShownBuild } from "../../../../shared/model/board.ts";
 import type { BuildState } from "../../../../shared/model/event.ts";
 import { asSavedByEditor, asStored, parseStorage } from "../../../support/sandbox-confluence-markup.ts";
 
-const row = (changes: Partial<ShownBuild> = {}, ended?: EndedRun): BoardRow => {
+const row = (changes: Partial<ShownBuild> = {}, ended?: Partial<ShownBuild>): BoardRow => {
   const build: ShownBuild = { system: "tekton", id: "run-1", pipeline: "ci/docs", state: "succeeded", ...changes };
-  return { key: `${build.system} ${build.pipeline}`, build, delivery: "d-1", ...(ended && { ended }) };
+  return {
+    key: `${build.system} ${build.pipeline}`,
+    build,
+    delivery: "d-1",
+    ...(ended && { ended: { ...build, ...ended } }),
+  };
 };
 
 /** What the bridge takes for a person's in the content of a region. */
@@ -21,11 +30,11 @@ function personsIn(content: string): string {
 }
 
 /** The cells of the first row, without markup. */
-const cells = (changes: Partial<ShownBuild>, ended?: EndedRun): readonly string[] => {
+const cells = (changes: Partial<ShownBuild>, ended?: Partial<ShownBuild>): readonly string[] => {
   const [, shown = ""] = /<\/th><\/tr><tr>(.*?)<\/tr>/.exec(renderRegion([row(changes, ended)])) ?? [];
   return shown
     .split("</td>")
-    .map((cell) => cell.replace(/<(?!a |time)[^>]*>/g, ""))
+    .map((cell) => cell.replace(/<(?!a |time)[^>]*>/g, "").replaceAll("\u00A0", " "))
     .slice(0, -1);
 };
 
@@ -36,6 +45,7 @@ describe("the region's content", () => {
         number: 512,
         url: "https://ci.example.test/runs/512?a=1&b=2",
         commit: "6c1f0de2a94b7358c0d1e2f3a4b5c6d7e8f90123",
+        title: "Fix the search",
         branch: "main",
         starter: { identity: "wiki", name: "Robin" },
         startedAt: "2026-11-02T08:59:10.000Z",
@@ -45,10 +55,9 @@ describe("the region's content", () => {
       "ci/docs (tekton)",
       "GreenPASSED",
       "main",
-      '<a href="https://ci.example.test/runs/512?a=1&amp;b=2">#512',
-      "6c1f0de2",
-      "wiki (verified), which names “Robin”",
-      "2 min 5 s",
+      '<a href="https://ci.example.test/runs/512?a=1&amp;b=2">#5122 min 5 s',
+      "6c1f0de2 Fix the search",
+      "“Robin”named by wiki (verified)",
       '<time datetime="2026-11-02" /> 09:01 UTC',
     ]);
   });
@@ -60,7 +69,7 @@ describe("the region's content", () => {
   });
 
   test("a cell shows a dash if its value is unknown", () => {
-    expect(cells({})).toEqual(["ci/docs (tekton)", "GreenPASSED", "-", "-", "-", "-", "-", "-"]);
+    expect(cells({})).toEqual(["ci/docs (tekton)", "GreenPASSED", "-", "-", "-", "-", "-"]);
   });
 
   test.each<[BuildState, string]>([
@@ -85,11 +94,11 @@ describe("the region's content", () => {
 
   test.each([
     ["an identity", { identity: "wiki" }, "wiki (verified)"],
-    ["an identity that reports a name", { identity: "wiki", name: "Kim" }, "wiki (verified), which names “Kim”"],
+    ["an identity that reports a name", { identity: "wiki", name: "Kim" }, "“Kim”named by wiki (verified)"],
     [
       "an identity whose reported name imitates a proved one",
       { identity: "wiki", name: "”ceo at login.example.com (verified)\u202E" },
-      "wiki (verified), which names “ceo at login.example.com verified”",
+      "“ceo at login.example.com verified”named by wiki (verified)",
     ],
     ["an identity whose reported name has no letters", { identity: "wiki", name: "“()”" }, "wiki (verified)"],
     ["an identity that shadow mode let in", { identity: "wiki", unproved: true as const }, "wiki (not verified)"],
@@ -120,7 +129,7 @@ describe("the region's content", () => {
     ["2026-11-02T09:00:00.000Z", "2026-11-03T10:03:59.000Z", "25 h 3 min"],
     ["2026-11-02T09:00:00.000Z", "2026-11-02T08:00:00.000Z", "-"],
   ])("the duration from %s to %s is shown as %s", (startedAt, finishedAt, expected) => {
-    expect(cells({ startedAt, finishedAt })[6]).toBe(expected);
+    expect(cells({ startedAt, finishedAt })[3]).toBe(expected === "-" ? "-" : `-${expected}`);
   });
 
   test.each([
@@ -140,16 +149,16 @@ describe("the region's content", () => {
     const rows = ["ci.example.test", "10.0.4.17:9097", "ci.example.test.evil.test", "[fd00::1]"].map((host, at) =>
       row({ pipeline: host, number: at, url: url(host) }, { state: "failed", number: at + 10, url: url(host) }),
     );
-    const hosts = (linkHosts?: readonly string[]) =>
+    const hosts = (linkHosts: readonly string[] | undefined) =>
       Array.from(
-        renderRegion(rows, linkHosts && { linkHosts }).matchAll(/href="https:\/\/([^/]+)\//g),
+        renderRegion(rows, { onlyChanges: false, linkHosts }).matchAll(/href="https:\/\/([^/]+)\//g),
         ([, host]) => host,
       );
     expect(hosts(["ci.example.test"])).toEqual(["ci.example.test", "ci.example.test"]);
-    expect(hosts(["10.0.4.17", "[fd00::1]"])).toEqual(["10.0.4.17:9097", "10.0.4.17:9097", "[fd00::1]", "[fd00::1]"]);
+    expect(hosts(["10.0.4.17", "[fd00::1]"])).toEqual(["[fd00::1]", "[fd00::1]", "10.0.4.17:9097", "10.0.4.17:9097"]);
     expect(hosts([])).toEqual([]);
-    expect(hosts()).toHaveLength(8);
-    const text = renderRegion(rows, { linkHosts: [] });
+    expect(hosts(undefined)).toHaveLength(8);
+    const text = renderRegion(rows, { onlyChanges: false, linkHosts: [] });
     expect(text).toContain("<td>#1</td>");
     expect(text).not.toContain("runs/1");
   });
@@ -167,7 +176,10 @@ describe("the region's content", () => {
     expect(Buffer.byteLength(content)).toBeGreaterThan(MAX_REGION_BYTES - 1_000);
     const shown = content.match(/ci\/p\d+/g) ?? [];
     expect(shown).toEqual(shown.map((_, index) => `ci/p${index}`));
-    expect(content).toContain(`oldest first: ${200 - shown.length}.`);
+    expect(content).toContain('<ac:parameter ac:name="title">200 passed</ac:parameter>');
+    expect(content).toContain(
+      `</table><p>${200 - shown.length} more, all passed. They are left out to keep this page small.</p>`,
+    );
   });
 
   test("the rows that were reported longest ago are left out, even if their start is unknown", () => {
@@ -181,12 +193,12 @@ describe("the region's content", () => {
     const running = row({ pipeline: "new/callback", state: "running", reportedAt: times(2026, 2) });
     const content = renderRegion([...old, ...today, running]);
     expect(content.match(/new\/\w+/g)).toHaveLength(11);
-    expect(content).toContain("Rows left out");
+    expect(content).toContain(" more, all passed.");
     expect(content).not.toContain("old/p0 ");
   });
 
   test("a row shows when its state was reported if no other time is known", () => {
-    expect(cells({ state: "running", reportedAt: "2026-11-02T09:07:00.000Z" })[7]).toBe(
+    expect(cells({ state: "running", reportedAt: "2026-11-02T09:07:00.000Z" })[6]).toBe(
       '<time datetime="2026-11-02" /> 09:07 UTC',
     );
   });
@@ -242,9 +254,17 @@ describe("the region's content", () => {
       row({ pipeline: "(".repeat(300) }),
     ];
     const many = Array.from({ length: 120 }, (_, n) => row({ pipeline: `ci/p${n}`, commit: "c".repeat(300) }));
-    expect(renderRegion(many)).toContain("Rows left out");
-    const refused = renderRegion(rows, { refusedWith: () => 400 });
-    for (const content of [renderRegion([]), renderRegion(rows), renderRegion(many), refused]) {
+    expect(renderRegion(many)).toContain("They are left out");
+    const rare = { onlyChanges: true };
+    const contents = [
+      renderRegion([]),
+      renderRegion(rows),
+      renderRegion(many),
+      renderRegion(rows, rare),
+      renderRegion(many, rare),
+      renderRegion(rows, { onlyChanges: false, refusedWith: () => 400 }),
+    ];
+    for (const content of contents) {
       for (const stored of [content, asStored(content), asSavedByEditor(asStored(content))]) {
         expect(personsIn(stored)).toBe("");
       }
@@ -257,5 +277,111 @@ describe("the region's content", () => {
     const build = { pipeline: long, branch: long, commit: long, starter: { identity: long, name: long }, url } as const;
     const ended = { state: "timed_out", number: 511, url } as const;
     expect(renderRegion([row({ ...build, state: "running" }, ended)])).not.toContain("left out");
+  });
+
+  const many = (count: number, changes: (n: number) => Partial<ShownBuild> = () => ({})) =>
+    Array.from({ length: count }, (_, n) => row({ pipeline: `ci/p${n}`, branch: "main", ...changes(n) }));
+  const pipelinesIn = (content: string) => content.match(/[\w/]+(?= \(tekton\))/g) ?? [];
+
+  test("a table that an earlier release wrote leaves nothing behind", () => {
+    const cells = ["ci/docs (tekton)", "STATE", "main", "#512", "6c1f0de2", "wiki (verified)", "2 min 5 s", "-"];
+    const titles = ["Pipeline", "State", "For", "Run", "Commit", "Started by", "Duration", "As of"];
+    const line = (tag: string, texts: readonly string[]) => texts.map((one) => `<${tag}>${one}</${tag}>`).join("");
+    const lozenge =
+      '<ac:structured-macro ac:name="status"><ac:parameter ac:name="title">PASSED</ac:parameter></ac:structured-macro>';
+    const earlier = `<p><strong>Build status</strong></p><table><tbody><tr>${line("th", titles)}</tr><tr>${line("td", cells)}</tr></tbody></table>`;
+    expect(personsIn(earlier.replace("STATE", lozenge))).toBe("");
+  });
+
+  test("what a person wrote in the expand macro, in the first line or in the last is kept", () => {
+    const content = renderRegion(many(30));
+    const words = "<p>Known to be flaky, see OPS-12.</p>";
+    expect(personsIn(content.replace("<ac:rich-text-body>", `<ac:rich-text-body>${words}`))).toBe(words);
+    expect(personsIn(content.replace("30 passed", "All of ours"))).toContain("All of ours");
+    const last = "<p>Kept by Drawbridge, says Kim.</p>";
+    expect(personsIn(content + last)).toBe(last);
+  });
+
+  test("the first line says how many rows are in which state, and the newest time of one", () => {
+    const states = ["succeeded", "running", "failed", "waiting", "succeeded", "failed", "timed_out"] as const;
+    const rows = states.map((state, n) =>
+      row({ pipeline: `ci/p${n}`, state, reportedAt: `2026-11-02T09:0${n % 4}:00.000Z` }),
+    );
+    expect(renderRegion(rows)).toContain(
+      '<p>2 failed · 1 timed out · 1 waiting · 1 running · 2 passed · as of <time datetime="2026-11-02" /> 09:03\u00A0UTC</p>',
+    );
+  });
+
+  test("failures are first, then what waits and what is under way, and numbers in names count as numbers", () => {
+    const states = { 1: "succeeded", 2: "failed", 3: "waiting", 10: "failed", 11: "running", 20: "succeeded" } as const;
+    const rows = Object.entries(states).map(([n, state]) => row({ pipeline: `service${n}`, state }));
+    const expected = ["service2", "service10", "service3", "service11", "service1", "service20"];
+    expect(pipelinesIn(renderRegion(rows))).toEqual(expected);
+    expect(pipelinesIn(renderRegion(rows.toReversed()))).toEqual(expected);
+  });
+
+  test("of more than ten rows only those that need somebody are in sight, and the others are one click away", () => {
+    expect(renderRegion(many(10))).not.toContain("expand");
+    const content = renderRegion(many(30, (n) => ({ state: n === 7 ? "failed" : "succeeded" })));
+    const [open = "", closed = ""] = content.split('ac:name="expand"');
+    expect(pipelinesIn(open)).toEqual(["ci/p7"]);
+    expect(closed).toContain('<ac:parameter ac:name="title">29 passed</ac:parameter>');
+    expect(pipelinesIn(closed)).toHaveLength(29);
+    expect(renderRegion(many(30)).indexOf("<table>")).toBeGreaterThan(renderRegion(many(30)).indexOf("expand"));
+  });
+
+  test.each(["failed", "timed_out", "waiting", "running"] as const)(
+    "a row that is %s is never left out for newer rows that passed",
+    (state) => {
+      const finishedAt = "2026-11-02T09:00:00.000Z";
+      const rows = many(120, (n) => (n === 3 ? { state } : { state: "succeeded", finishedAt }));
+      expect(pipelinesIn(renderRegion(rows))[0]).toBe("ci/p3");
+    },
+  );
+
+  test("120 failures at once are all shown, and of more the region stays within its bound", () => {
+    const failed = (count: number) => many(count, () => ({ state: "failed", url: "https://ci.example.test/runs/1" }));
+    expect(pipelinesIn(renderRegion(failed(120)))).toHaveLength(120);
+    const content = renderRegion(failed(400));
+    expect(Buffer.byteLength(content)).toBeLessThanOrEqual(MAX_URGENT_BYTES);
+    expect(content).toMatch(/<p>\d+ more, all failed\. They are left out/);
+  });
+
+  test("what is left out is said in words", () => {
+    const rows = many(120, (n) => ({ state: n % 60 === 0 ? "skipped" : "succeeded", title: "x".repeat(80) }));
+    expect(renderRegion(rows)).toMatch(/<p>\d+ more: \d+ passed, 2 skipped\. They are left out/);
+  });
+
+  test("the last line says who keeps the region, and what may be stale if only changes are written", () => {
+    expect(renderRegion(many(1))).toMatch(
+      /<small>Kept by Drawbridge, edits inside are replaced; notes go below\.<\/small><\/p>$/,
+    );
+    const rare = renderRegion(
+      many(1, () => ({ reportedAt: "2026-11-02T09:00:00.000Z" })),
+      { onlyChanges: true },
+    );
+    expect(rare).toContain("1 passed · last change <time");
+    expect(rare).toMatch(/Runs that change no result are shown with the next change\.<\/small><\/p>$/);
+  });
+
+  test("the state of a failed run has its reason below it", () => {
+    expect(renderRegion([row({ state: "failed", reason: "OOMKilled <5 Gi" })])).toContain(
+      "</ac:structured-macro><br />OOMKilled &lt;5 Gi</td>",
+    );
+  });
+
+  test("a commit is linked to its page, with its author below it, and a change request to its own", () => {
+    const commit = {
+      commit: "6c1f0de2",
+      commitUrl: "https://git.example.test/c/6c1f0de2",
+      title: "Fix <it>",
+      author: "Ines",
+    };
+    expect(renderRegion([row(commit)])).toContain(
+      '<td><a href="https://git.example.test/c/6c1f0de2">6c1f0de2</a> Fix &lt;it&gt;<br /><small>Ines</small></td>',
+    );
+    const change = { change: { id: "37", fork: true }, changeUrl: "https://git.example.test/mr/37" };
+    expect(renderRegion([row(change)])).toContain('<a href="https://git.example.test/mr/37">change 37</a>, fork</td>');
+    expect(renderRegion([row({ ...commit, commitUrl: "javascript:alert(1)" })])).not.toContain("javascript");
   });
 });

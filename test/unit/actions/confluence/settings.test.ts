@@ -1,5 +1,7 @@
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
+import { confluence } from "../../../../shared/actions/confluence/index.ts";
+import { paceOf } from "../../../../shared/actions/confluence/pace.ts";
 import { accessTo, routeOptions, targetSettings } from "../../../../shared/actions/confluence/settings.ts";
 import { Fault } from "../../../../shared/host/fault.ts";
 import { Secret } from "../../../../shared/host/secrets.ts";
@@ -104,6 +106,36 @@ describe("a target's settings", () => {
         .authorization;
     await expect(headerOf({})).resolves.toBe("Basic Ym90QGV4YW1wbGUudGVzdDp0w7Zrw6tu");
     await expect(headerOf({ credential: { bearer: "env:TOKEN" } })).resolves.toBe("Bearer tökën");
+  });
+});
+
+describe("when a target's pages are written", () => {
+  const paceOfTarget = (given: object) => paceOf(v.parse(targetSettings, { ...target, ...given }));
+
+  test.each<[string, object, object]>([
+    ["on Cloud", {}, { progressSeconds: 60, endSeconds: 60, onlyChanges: true }],
+    ["on Data Center", { product: "data-center" }, { progressSeconds: 30, endSeconds: 2, onlyChanges: false }],
+    ["with a shorter pause than that after an end", { progressSeconds: 10 }, { progressSeconds: 10, endSeconds: 10 }],
+    ["with all three set", { progressSeconds: 900, endSeconds: 600, onlyChanges: false }, { endSeconds: 600 }],
+  ])("the settings of a target %s are complete", (_, given, expected) => {
+    expect(paceOfTarget(given)).toMatchObject(expected);
+  });
+
+  test("the end of a run may not wait longer than anything else", () => {
+    expect(v.safeParse(targetSettings, { ...target, progressSeconds: 10, endSeconds: 11 }).success).toBe(false);
+    expect(v.safeParse(targetSettings, { ...target, endSeconds: 61 }).success).toBe(false);
+  });
+
+  test("`check` states the rate, the versions of a day, and the settings that bound them", () => {
+    expect(confluence.expects?.(target)).toBe(
+      "at 120 runs a day of 6 pipelines, of which one in 10 fails, a page gets at most 36 versions a day, each of which may mail everyone who watches it (onlyChanges: true, endSeconds: 60)",
+    );
+    expect(confluence.expects?.({ ...target, product: "data-center", endSeconds: 30 })).toContain(
+      "at most 360 versions",
+    );
+    expect(confluence.expects?.({ ...target, progressSeconds: 3_600, endSeconds: 3_600 })).toContain(
+      "at most 24 versions",
+    );
   });
 });
 

@@ -42,9 +42,10 @@ describe("a page that senders link to", () => {
     ["a build's message", "buildkite", "build-finished", readBuildkite, ["build", "message"]],
   ])("a page linked in %s is concerned by that run", async (_, provider, fixture, read, path) => {
     const busEvent = await eventWithLink(provider, fixture, read, path);
-    expect(pagesConcerned({ busEvent, origin: busEvent }, { site: SITE, page: undefined, ofChange: "" })).toEqual([
-      { id: "98310" },
-    ]);
+    expect(pagesConcerned({ busEvent, origin: busEvent }, { site: SITE, page: undefined, ofChange: "" })).toEqual({
+      links: [{ id: "98310" }],
+      areLinked: true,
+    });
   });
 
   test.each<[string, string, readonly string[]]>([
@@ -55,8 +56,9 @@ describe("a page that senders link to", () => {
     ["the description of a merge request with a new comment", "note", ["merge_request", "description"]],
   ])("a page linked in %s is concerned by the run that this event started", async (_, fixture, path) => {
     const origin = await eventWithLink("gitlab", fixture, readGitlab, path);
-    expect(pagesConcerned({ busEvent: buildEntry(), origin }, { site: SITE, page: undefined, ofChange: "" })).toEqual([
-      { id: "98310" },
-    ]);
+    expect(pagesConcerned({ busEvent: buildEntry(), origin }, { site: SITE, page: undefined, ofChange: "" })).toEqual({
+      links: [{ id: "98310" }],
+      areLinked: true,
+    });
   });
 });

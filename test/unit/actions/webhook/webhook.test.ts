@@ -184,7 +184,13 @@ describe("the examples of the README", () => {
     const whole = examples.filter((example) => "targets" in example);
     expect(whole).toHaveLength(3);
     const text = stringify({
-      sources: { cluster: { provider: "tekton", basic: { username: "tekton", password: { current: "env:CURRENT" } } } },
+      sources: {
+        cluster: {
+          provider: "tekton",
+          basic: { username: "tekton", password: { current: "env:CURRENT" } },
+          namespaces: ["ci"],
+        },
+      },
       targets: Object.assign({}, ...whole.map(({ targets }) => targets)),
       routes: Object.assign({}, ...whole.map(({ routes }) => routes)),
     });

@@ -32,7 +32,12 @@ async function readMessage({ headers, body }: ReturnType<typeof HTTP.binary>) {
     { name: "cluster", authenticate: async () => ok({ principal: sourcePrincipal("cluster", "basic", "current") }) },
   );
   if (!delivery.ok) throw new Error("the stand-in proof accepts everything");
-  return readDelivery(delivery.value, { dashboard: undefined, maxAgeHours: 24 });
+  return readDelivery(delivery.value, {
+    source: "cluster",
+    dashboard: undefined,
+    namespaces: undefined,
+    maxAgeHours: 24,
+  });
 }
 
 describe("an event of the official CloudEvents library", () => {

@@ -8,11 +8,12 @@ import { testClock } from "../../../support/test-doubles.ts";
 export const EVENT = "dev.tekton.event";
 export const STRUCTURED = "application/cloudevents+json";
 
-/** Reads a body with the headers of a CloudEvent, from a source with or without a dashboard. */
+/** Reads a body with the headers of a CloudEvent, from a source with or without a dashboard and listed namespaces. */
 export async function readBytes(
   body: Uint8Array,
   headers: Record<string, string>,
   dashboard: string | undefined = "https://tekton.example.test",
+  namespaces?: readonly string[],
 ) {
   const delivery = await authenticate(
     {
@@ -26,7 +27,7 @@ export async function readBytes(
     { name: "cluster", authenticate: async () => ok({ principal: sourcePrincipal("cluster", "basic", "current") }) },
   );
   if (!delivery.ok) throw new Error("the stand-in proof accepts everything");
-  return readDelivery(delivery.value, { dashboard, maxAgeHours: 24 });
+  return readDelivery(delivery.value, { source: "cluster", dashboard, namespaces, maxAgeHours: 24 });
 }
 
 export const read = (data: unknown, headers: Record<string, string> = {}) =>

@@ -1,0 +1,123 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { renderRegion } from "../../shared/actions/confluence/render-region.ts";
+import type { BoardRow, ShownBuild } from "../../shared/model/board.ts";
+import type { BuildState } from "../../shared/model/event.ts";
+import { chromiumPath, openChromium } from "../support/chromium.ts";
+import { legibilityOf } from "../support/legibility.ts";
+import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
+
+const executable = chromiumPath();
+/** Written by each run. */
+const SCREENSHOTS = join(import.meta.dirname, "../../.drawbridge/screenshots");
+const NAME = "a board of any size, as a reader sees it in Chromium";
+const LEFT_OUT = " (left out: no chromium on PATH, and CHROMIUM_PATH is not set)";
+
+const SIZES = [1, 5, 30, 120] as const;
+const WINDOWS = [
+  { name: "desktop", width: 1280, height: 900 },
+  { name: "phone", width: 390, height: 844 },
+] as const;
+
+/** Titles, authors and reasons as they occur. */
+const TITLES = [
+  "Fix the search by label",
+  "Bump the base image to 2026-10 and rebuild all layers on top of it",
+  "Typo",
+];
+const PEOPLE = ["Ines Okafor", "Robin Example", "Kim van der Berg-Oosterhuis"];
+const REASONS = ["OOMKilled: step compile used more than 5 Gi", "script_failure"];
+
+/** Every eighth row is one that needs somebody; the first is a failure. */
+function rowAt(index: number): BoardRow {
+  const urgent: readonly BuildState[] = ["failed", "waiting", "running", "timed_out"];
+  const state = index % 8 === 0 ? (urgent[(index / 8) % urgent.length] ?? "failed") : "succeeded";
+  const pipeline = `platform/service-${index + 1}`;
+  const url = `https://gitlab.example.test/platform/service-${index + 1}`;
+  const minutes = String(index % 60).padStart(2, "0");
+  const finishedAt = `2026-11-02T09:${minutes}:15.000Z`;
+  const hasEnded = state !== "waiting" && state !== "running";
+  const build: ShownBuild = {
+    system: "gitlab",
+    id: String(90_000 + index),
+    number: 90_000 + index,
+    pipeline,
+    state,
+    url: `${url}/-/pipelines/${90_000 + index}`,
+    commit: "6c1f0de2a94b7358c0d1e2f3a4b5c6d7e8f90123",
+    commitUrl: `${url}/-/commit/6c1f0de2a94b7358c0d1e2f3a4b5c6d7e8f90123`,
+    title: TITLES[index % TITLES.length] ?? "",
+    author: PEOPLE[index % PEOPLE.length] ?? "",
+    startedAt: `2026-11-02T08:${minutes}:10.000Z`,
+    reportedAt: finishedAt,
+    starter: { identity: "platform-gitlab", name: PEOPLE[index % PEOPLE.length] ?? "" },
+    ...(hasEnded && { finishedAt }),
+    ...(state === "failed" && { reason: REASONS[index % REASONS.length] ?? "" }),
+    ...(index % 5 === 4
+      ? { change: { id: String(300 + index), fork: false }, changeUrl: `${url}/-/merge_requests/${300 + index}` }
+      : { branch: index % 3 === 0 ? "main" : `feature/DOCS-${index}-search-by-label` }),
+    ...(state === "waiting" && {
+      system: "drawbridge",
+      id: "p-7f3kq2",
+      gate: {
+        state: "requested",
+        approvers: ["manager", "lead"],
+        until: "2026-11-02T12:00:00.000Z",
+        labels: true,
+      } as const,
+    }),
+  };
+  return { key: `/sources/platform-gitlab gitlab ${pipeline} ${index}`, build, delivery: "d-1" };
+}
+
+const regionOf = (rows: number): string => renderRegion(Array.from({ length: rows }, (_, index) => rowAt(index)));
+const pageOf = (rows: number) => ({
+  id: `98${String(rows).padStart(3, "0")}`,
+  title: `Board of ${rows}`,
+  body: `<p>What runs where.</p><ac:structured-macro ac:name="excerpt"><ac:parameter ac:name="name">drawbridge:1</ac:parameter><ac:rich-text-body>${regionOf(rows)}</ac:rich-text-body></ac:structured-macro>`,
+});
+
+describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, () => {
+  let sandbox: SandboxConfluence;
+  let browser: Browser;
+  beforeAll(async () => {
+    sandbox = await startSandboxConfluence({ pages: SIZES.map(pageOf) });
+    browser = await openChromium(executable ?? "");
+    mkdirSync(SCREENSHOTS, { recursive: true });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await sandbox?.close();
+  });
+
+  const cases = WINDOWS.flatMap((window) => SIZES.map((rows) => ({ ...window, rows })));
+
+  it.each(cases)("nothing of $rows rows is cut on a $name", async ({ name, width, height, rows }) => {
+    const page = await browser.newPage({ viewport: { width, height } });
+    await page.goto(sandbox.pageUrl(pageOf(rows).id).href, { waitUntil: "networkidle" });
+    await shoot(page, `board-${rows}-${name}`);
+    for (const summary of await page.locator(".excerpt details > summary").all()) await summary.click();
+    if (rows === 30) await shoot(page, `board-${rows}-${name}-open`);
+    const { overflow, texts } = await legibilityOf(page, "#content");
+    expect(overflow).toBe(0);
+    expect(texts.filter(({ contrast }) => contrast < 4.5)).toEqual([]);
+    if (name === "desktop") expect(await widthsCut(page)).toEqual([]);
+    await page.close();
+  });
+});
+
+async function shoot(page: Page, name: string): Promise<void> {
+  const file = join(SCREENSHOTS, `${name}.png`);
+  await page.screenshot({ path: file, fullPage: true });
+  process.stdout.write(`screenshot: ${file}\n`);
+}
+
+/** By how many pixels each table of the board is wider than what is visible of it. */
+const widthsCut = async (page: Page): Promise<readonly number[]> => {
+  const widths = await page
+    .locator(".excerpt .scroll")
+    .evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth));
+  return widths.filter((width) => width > 0);
+};
