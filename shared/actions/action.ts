@@ -49,8 +49,11 @@ export interface Action {
    */
   preview?(target: PreviewedTarget, page: string, deps: PreviewDeps): Promise<Preview>;
   /** Events in which the action looks for people's commands, which {@link ActionDeps.commands} executes. */
-  readonly commandEvents?: readonly EventType[];
+  readonly commandEvents?: readonly CommandEvent[];
 }
+
+/** The events in which people give commands. */
+export type CommandEvent = "page.commented";
 
 /** A target, and the routes that write to it. */
 export interface PreviewedTarget {
@@ -90,10 +93,19 @@ export interface ActionDeps {
   /** The pages that change requests link to. */
   readonly changeLinks: Pick<ChangeLinkStore, "record" | "find">;
   readonly commands: Commands;
+  readonly decisionWays: DecisionWays;
   /** The comments with a command that were dealt with. */
   readonly commentReplies: Pick<CommentReplyStore, "take" | "release" | "count">;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
+}
+
+/** How people can decide about an approval, beside labels and the command line. */
+export interface DecisionWays {
+  /** A route hands the action the events in which it looks for commands ({@link Action.commandEvents}). */
+  readonly comments: boolean;
+  /** The page of the console with the approvals; undefined if there is no console. */
+  readonly console?: string | undefined;
 }
 
 export interface ConnectedAction {

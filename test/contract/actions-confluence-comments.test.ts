@@ -326,6 +326,15 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
       expect(outcomes[10]).toMatchObject({ summary: expect.stringContaining("10 replies were written on the page") });
     });
 
+    test("is not written on a page that the target does not name, and the timeline says so", async () => {
+      refusing(refused);
+      const id = await write();
+      expect(await run(reported(id), { target: { pages: ["4711"] } })).toMatchObject({
+        summary: expect.stringContaining(`no reply: page ${PAGE} is not written: it is not in the target's "pages"`),
+      });
+      expect(sandbox.repliesTo(id)).toEqual([]);
+    });
+
     test("is not written because of an event that is not proved", async () => {
       const id = await write("<p>drawbridge aprove</p>");
       const { detail, ...head } = reported(id);

@@ -156,7 +156,9 @@ describe("a page edit whose route needs an approval", () => {
     const approval = await waitingFor(id);
     await pageShows("WAITING");
     expect(page()).toMatch(/approval by manager until \d{4}-\d\d-\d\d \d\d:\d\d UTC/);
-    expect(page()).toContain(`label drawbridge-approve or drawbridge-deny, or drawbridge approvals grant ${approval}`);
+    expect(page()).toContain(
+      `comment drawbridge approve ${approval} or drawbridge deny ${approval}, or label drawbridge-approve or`,
+    );
     expect(bridge.listener.requests).toEqual([]);
     expect(await approvalsList(session(max))).toMatch(
       new RegExp(`${approval}  requested  page-build  ${PAGE}  +7  +robin.*  grant, deny, withdraw`),

@@ -9,13 +9,15 @@ import type { PageClient } from "./client.ts";
 import { ownLinesOf, plainTextOf, type StoredComment } from "./comment.ts";
 import { EDITED, replyOnce, USAGE } from "./comment-reply.ts";
 import { isPageId } from "./page-address.ts";
+import type { ConsentInput } from "./page-consent.ts";
 
 interface CommentInput {
   readonly busEvent: BusEvent;
   readonly site: string;
   readonly commands: Commands;
   readonly commentReplies: ActionDeps["commentReplies"];
-  readonly client: () => Promise<Pick<PageClient, "comment" | "reply">>;
+  readonly client: () => Promise<Pick<PageClient, "comment" | "reply" | "read" | "spaceKey">>;
+  readonly consent: Omit<ConsentInput, "client">;
 }
 
 /**

@@ -2,13 +2,16 @@ import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { CommentAddress } from "../../store/comment-replies.ts";
 import type { ActionDeps } from "../action.ts";
 import type { PageClient } from "./client.ts";
+import { type ConsentInput, excluded } from "./page-consent.ts";
 import { escapeText } from "./storage-text.ts";
 
 interface ReplyInput {
   readonly comment: CommentAddress;
   readonly replyPath: string;
   readonly commentReplies: ActionDeps["commentReplies"];
-  readonly client: Pick<PageClient, "reply">;
+  readonly client: Pick<PageClient, "reply" | "read" | "spaceKey">;
+  /** The pages that the target may write. */
+  readonly consent: Omit<ConsentInput, "client">;
 }
 
 /** Most replies on one page within an hour. It bounds the mails, whatever happens. */
@@ -18,17 +21,24 @@ const MAX_REPLIES = 10;
  * Replies to a comment with these sentences, at most once in the comment's life: the comment is taken before the reply is
  * sent, and released only if the site certainly did not write it. Without sentences the comment is taken all the same,
  * so that a repeat of a command that was executed is not answered with its refusal. `summary` begins the summary of the
- * outcome.
+ * outcome. A page that the target must not write gets no reply.
  */
 export async function replyOnce(
   summary: string,
   sentences: readonly string[],
-  { comment, replyPath, commentReplies, client }: ReplyInput,
+  { comment, replyPath, commentReplies, client, consent }: ReplyInput,
 ): Promise<ActionOutcome> {
   const done = (more: string): ActionOutcome => ({ outcome: "done", summary: `${summary}; ${more}` });
   const isFirst = await commentReplies.take(comment);
   if (sentences.length === 0) return { outcome: "done", summary };
   if (!isFirst) return done("no reply, because the comment was dealt with before");
+  const page = await client.read(comment.page.id);
+  const barrier = page.ok ? await excluded(comment.page.id, page.value, { ...consent, client }) : page.failure.ending;
+  if (barrier?.outcome === "retry") {
+    await commentReplies.release(comment);
+    return barrier;
+  }
+  if (barrier) return done(`no reply: ${barrier.summary}`);
   if (!(await commentReplies.count(comment.page, MAX_REPLIES)))
     return done(`no reply, because ${MAX_REPLIES} replies were written on the page within the hour`);
   const written = await client.reply({ replyPath, comment }, replyBody(sentences));

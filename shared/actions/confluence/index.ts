@@ -66,8 +66,9 @@ async function run(attempt: Run): Promise<ActionOutcome> {
   const { busEvent, deps } = attempt;
   if (busEvent.detail.type === "page.commented") {
     const { commands, commentReplies } = deps;
-    const { site } = attempt.target;
-    return runCommentCommand({ busEvent, site, commands, commentReplies, client: () => clientFor(attempt) });
+    const { site, region, spaces, pages } = attempt.target;
+    const consent = { region, allowed: { spaces, pages }, spaceKeys: attempt.spaceKeys };
+    return runCommentCommand({ busEvent, site, commands, commentReplies, consent, client: () => clientFor(attempt) });
   }
   if ("change" in busEvent.detail) {
     const { change } = busEvent.detail;
