@@ -4,6 +4,7 @@ import type { CallOut } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Secrets } from "../host/secrets.ts";
 import type { ActionContext, ActionOutcome } from "../model/action-outcome.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 import type { EventType } from "../model/event.ts";
 import type { OutboundTokens } from "../outbound/outbound-tokens.ts";
 import type { SystemTokens } from "../outbound/system-tokens.ts";
@@ -113,6 +114,8 @@ export interface ConnectedAction {
   readonly runsReportedBy?: string;
   /** As {@link Route.runNamespaces}. */
   readonly runNamespaces?: readonly string[];
+  /** The values that the action is given for an event, for the people who approve the run. Undefined if there are none. */
+  readonly params?: (busEvent: BusEvent) => Readonly<Record<string, string>>;
   /** Idempotent by (route, event key). Throws only a retryable Fault. */
   run(context: ActionContext): Promise<ActionOutcome>;
 }

@@ -32,7 +32,7 @@ export function connectAction(
         { route: name, targetName: target, target: settings, options },
         { ...deps, decisionWays, callOut: trackCredentialUse(target, settings, deps) },
       );
-      const { runsReportedBy, runNamespaces } = connected;
+      const { runsReportedBy, runNamespaces, params } = connected;
       return {
         name,
         matches,
@@ -42,6 +42,7 @@ export function connectAction(
         target,
         maxAttemptMs: action.maxAttemptMs,
         ...(approval && { approval: { ...approval, approvers: policy.rolesFor("approve", name) } }),
+        ...(params && { params }),
         run: (context) => connected.run(context),
         ...(runsReportedBy !== undefined && { runsReportedBy }),
         ...(runNamespaces && { runNamespaces }),

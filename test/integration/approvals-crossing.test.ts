@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { approvalsDecide, approvalsList } from "../../shared/cli/approvals.ts";
+import { approvalsDecide, approvalsList, approvalsShow } from "../../shared/cli/approvals.ts";
 import { eventsShow } from "../../shared/cli/events.ts";
 import { eventsReplay, rollback } from "../../shared/cli/replay.ts";
 import { runCommand } from "../../shared/cli/run-command.ts";
@@ -163,6 +163,11 @@ describe("a page edit whose route needs an approval", () => {
     expect(await approvalsList(session(max))).toMatch(
       new RegExp(`${approval}  requested  page-build  ${PAGE}  +7  +robin.*  grant, deny, withdraw`),
     );
+    const card = await approvalsShow(session(max), approval);
+    expect(card).toMatch(new RegExp(`Run +page-build of ${PAGE}`));
+    expect(card).toMatch(/Missing +one person with the role manager/);
+    expect(card).toMatch(/Requested by +.*robin/);
+    expect(await approvalsShow(session(tom), approval)).toContain("not among the open approvals that you may decide");
     expect(await approvalsList(session(tom))).toBe("You may decide no open approval.");
 
     const granted = await approvalsDecide(session(max), approval, { decision: "grant", comment: "looks right" });
