@@ -11,7 +11,7 @@ import { compileConfig } from "./compile-config.ts";
 /** Maximum size in KB of what a function loads at its start. */
 const MAX_KB = 450;
 /** The same for the console, which also has its pages and the session cookies. No sender of webhooks waits for it. */
-const MAX_CONSOLE_KB = 500;
+const MAX_CONSOLE_KB = 520;
 /** Longest start of `receive`, relative to the floor: a sender waits for it. The others have more time. */
 const MAX_RECEIVE_INIT_RATIO = 1.2;
 const MAX_INIT_RATIO = 1.4;

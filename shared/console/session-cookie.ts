@@ -1,4 +1,6 @@
-import { EncryptJWT, errors, jwtDecrypt } from "jose";
+import { JOSEError } from "jose/errors";
+import { jwtDecrypt } from "jose/jwt/decrypt";
+import { EncryptJWT } from "jose/jwt/encrypt";
 import * as v from "valibot";
 import { decodeBase64url } from "../host/base64url.ts";
 import { type Clock, type EpochMillis, toSeconds } from "../host/clock.ts";
@@ -59,7 +61,7 @@ export class SessionCookieCipher {
       return payload["content"];
     } catch (error) {
       // Whatever is wrong with the cookie, the browser is not signed in.
-      if (error instanceof errors.JOSEError) return undefined;
+      if (error instanceof JOSEError) return undefined;
       throw error;
     }
   }

@@ -1,4 +1,4 @@
-import { errors } from "jose";
+import { JOSEError } from "jose/errors";
 import type { Rejection } from "../model/rejection.ts";
 
 /**
@@ -6,7 +6,7 @@ import type { Rejection } from "../model/rejection.ts";
  * the error.
  */
 export function rejectionOf(error: unknown): Rejection | undefined {
-  if (!(error instanceof errors.JOSEError)) return undefined;
+  if (!(error instanceof JOSEError)) return undefined;
   switch (error.code) {
     case "ERR_JWS_INVALID":
       return { reason: "token_malformed", detail: "not a compact JWS" };

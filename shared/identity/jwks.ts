@@ -1,4 +1,6 @@
-import { type CryptoKey, createLocalJWKSet, errors, type LocalJWKSet } from "jose";
+import type { CryptoKey, LocalJWKSet } from "jose";
+import { JWKSMultipleMatchingKeys, JWKSNoMatchingKey } from "jose/errors";
+import { createLocalJWKSet } from "jose/jwks/local";
 import { type Clock, type Moment, momentOf, msSince } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { TokenHeader } from "./compact-jws.ts";
@@ -37,7 +39,7 @@ export class Jwks {
       return await pick(good, header);
     } catch (error) {
       // The issuer may have rotated its keys. Reloads are limited, because every forged key id would cost a call.
-      if (!(error instanceof errors.JWKSNoMatchingKey) || this.#ageMs() < UNKNOWN_KEY_COOLDOWN_MS) throw error;
+      if (!(error instanceof JWKSNoMatchingKey) || this.#ageMs() < UNKNOWN_KEY_COOLDOWN_MS) throw error;
       return pick(await this.#reload(), header);
     }
   }
@@ -121,7 +123,7 @@ async function pick({ keys, found }: LoadedKeys, { alg, kid }: KeyName): Promise
     found.set(name, key);
     return key;
   } catch (error) {
-    if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys) throw error;
+    if (error instanceof JWKSNoMatchingKey || error instanceof JWKSMultipleMatchingKeys) throw error;
     // The algorithm was checked before, so the published key is invalid, not the token.
     throw new Fault("keys_unavailable", "the issuer's key cannot be used", { retryable: true });
   }

@@ -1,4 +1,6 @@
-import { EncryptJWT, errors, jwtDecrypt } from "jose";
+import { JOSEError } from "jose/errors";
+import { jwtDecrypt } from "jose/jwt/decrypt";
+import { EncryptJWT } from "jose/jwt/encrypt";
 import * as v from "valibot";
 import type { EpochSeconds } from "../host/clock.ts";
 
@@ -59,7 +61,7 @@ async function decryptWith(
     return parsed.success ? parsed.output : undefined;
   } catch (error) {
     // Every invalid JWE counts as no token.
-    if (error instanceof errors.JOSEError) return undefined;
+    if (error instanceof JOSEError) return undefined;
     throw error;
   }
 }

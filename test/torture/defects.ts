@@ -64,13 +64,16 @@ export const DEFECTS = {
     file: "shared/actions/confluence/region.ts",
     changes: [
       [
-        "const elements = readElements(body);",
-        `const byRegex = /(<ac:structured-macro ac:name="excerpt">.*?<ac:rich-text-body>).*?(<\\/ac:rich-text-body>)/s;
-  if (byRegex.test(body)) {
-    const next = body.replace(byRegex, (_, before, after) => before + content + after);
-    return next === body ? { kind: "unchanged" } : { kind: "changed", body: next };
+        `const elements = readElements(body);
+  if ("malformed" in elements) {`,
+        `const byRegex = /<table.*?<\\/table>/s;
+  if (body.includes("-start<") && byRegex.test(body)) {
+    const next = body.replace(byRegex, () => content);
+    const place = { carrier: "anchors", isNew: false, isInNewSection: false, at: 0 } as const;
+    return next === body ? { kind: "unchanged" } : { kind: "changed", body: next, place };
   }
-  const elements = readElements(body);`,
+  const elements = readElements(body);
+  if ("malformed" in elements) {`,
       ],
     ],
   },

@@ -198,7 +198,8 @@ const FIRST_BODY =
   '<p>Plans.</p><ac:structured-macro ac:name="excerpt"><ac:parameter ac:name="name">summary</ac:parameter>' +
   "<ac:rich-text-body><p>What this page is about.</p></ac:rich-text-body></ac:structured-macro>" +
   '<ac:structured-macro ac:name="code"><ac:plain-text-body><![CDATA[<ac:structured-macro ac:name="excerpt">' +
-  "<ac:rich-text-body>example</ac:rich-text-body>]]></ac:plain-text-body></ac:structured-macro><p>The end.</p>";
+  "<ac:rich-text-body>example</ac:rich-text-body>]]></ac:plain-text-body></ac:structured-macro>" +
+  "<table><tbody><tr><th>Owner</th><td>Kim</td></tr></tbody></table><p>The end.</p>";
 
 function withText(body: string, text: string, random: Random): string {
   const paragraph = `<p>${text}</p>`;

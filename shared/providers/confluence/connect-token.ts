@@ -1,4 +1,4 @@
-import { compactVerify } from "jose";
+import { compactVerify } from "jose/jws/compact/verify";
 import { toSeconds } from "../../host/clock.ts";
 import type { LabelledSecret } from "../../host/secrets.ts";
 import { readCompactJws } from "../../identity/compact-jws.ts";

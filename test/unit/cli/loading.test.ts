@@ -15,6 +15,9 @@ const { metafile } = await build({
   metafile: true,
 });
 
+/** `jose/errors` is of `jose`. */
+const packageOf = (path: string): string => /^(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? path;
+
 /** The packages that one source file loads with everything that it imports statically. */
 function packagesOf(source: string): readonly string[] {
   const found = new Set<string>();
@@ -28,7 +31,7 @@ function packagesOf(source: string): readonly string[] {
       if (one.kind !== "import-statement" || seen.has(one.path)) continue;
       seen.add(one.path);
       if (!one.external) open.push(one.path);
-      else if (!one.path.startsWith("node:")) found.add(one.path);
+      else if (!one.path.startsWith("node:")) found.add(packageOf(one.path));
     }
   }
   return [...found].sort();
