@@ -59,7 +59,13 @@ export const cloud: Product = {
     v.transform(({ accountId }) => accountId?.trim() || undefined),
   ),
   // An event does not report the kind of a comment.
-  commentPaths: (id) => ["footer", "inline"].map((kind) => `/api/v2/${kind}-comments/${id}?body-format=storage`),
+  commentPaths: (id) =>
+    ["footer", "inline"].map((kind) => ({
+      path: `/api/v2/${kind}-comments/${id}?body-format=storage`,
+      replyPath: `/api/v2/${kind}-comments`,
+    })),
+  // Only the parent: a reply with a page id is refused.
+  replyBody: ({ id }, value) => ({ parentCommentId: id, body: { representation: "storage", value } }),
   comment: v.pipe(
     v.object({
       status: v.string(),

@@ -160,9 +160,9 @@ function placeOf(build: ShownBuild): string {
   return `${linked(place, changeUrl, SHORT_ADDRESS_LIMIT)}${change.fork ? ", fork" : ""}`;
 }
 
-function stateOf({ build, ended, later }: ShownRow): string {
+function stateOf({ build, ended, later, decisionWays }: ShownRow): string {
   const state = lozenge(lozengeOf(build));
-  if (build.gate) return state + renderGate(build, build.gate);
+  if (build.gate) return state + renderGate(build, build.gate, decisionWays);
   const reason = build.reason === undefined ? "" : `<br />${escapeStart(build.reason, REASON_LIMIT)}`;
   const last = ended ? `<br />last: ${lozenge(lozengeOf(ended))} ${runLink(ended)}` : "";
   const then = later ? `<br />then ${runLink(later)} ${lozengeOf(later).title}: ${timeOf(enteredAt(later))}` : "";
