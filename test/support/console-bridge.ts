@@ -23,7 +23,14 @@ type Name = (typeof PEOPLE)[number]["id"];
  * The whole bridge with its console, behind a proxy and with an identity provider: page edits wait for an approval and
  * then fire runs, and pushes fire runs at once.
  */
-export async function consoleBridge({ log = silentLog }: { readonly log?: Log } = {}) {
+export async function consoleBridge({
+  log = silentLog,
+  gatesPushes = false,
+}: {
+  readonly log?: Log;
+  /** Pushes wait for an approval too. */
+  readonly gatesPushes?: boolean;
+} = {}) {
   const door = await startFrontDoor();
   const redirectUri = new URL("/console/signed-in", door.url).href;
   const identity = await startIdentityProvider({
@@ -34,7 +41,7 @@ export async function consoleBridge({ log = silentLog }: { readonly log?: Log } 
   const bridge = await standaloneBridge({
     log,
     environment: { ...encryptionKeys, CLIENT_SECRET: CLIENT.clientSecret },
-    changes: peopleFrom(identity.issuer),
+    changes: peopleFrom(identity.issuer, gatesPushes),
     sections: {
       console: {
         trust: "people",
@@ -73,10 +80,10 @@ export async function consoleBridge({ log = silentLog }: { readonly log?: Log } 
 }
 
 /** The people of `issuer`, with roles by their groups. */
-function peopleFrom(issuer: string) {
+function peopleFrom(issuer: string, gatesPushes: boolean) {
   const inGroup = (group: string) => [{ path: "groups", equals: group }];
   return {
-    routes: { "page-build": { approval: {} } },
+    routes: { "page-build": { approval: {} }, ...(gatesPushes && { "push-build": { approval: {} } }) },
     issuers: {
       people: {
         issuer,
@@ -90,7 +97,7 @@ function peopleFrom(issuer: string) {
     },
     roles: {
       "on-call": { call: ["deliveries"], replay: ["*"] },
-      approver: { approve: ["page-build"] },
+      approver: { approve: ["page-build", ...(gatesPushes ? ["push-build"] : [])] },
     },
   };
 }
