@@ -104,7 +104,7 @@ export interface Product {
 }
 
 /** A comment as read, with the path that takes replies to it. */
-export interface ReadComment extends StoredComment {
+interface ReadComment extends StoredComment {
   readonly replyPath: string;
 }
 
