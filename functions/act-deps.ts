@@ -22,7 +22,7 @@ interface Acting {
 export function actDeps(bridge: Bridge, { actions, retry, missingMs, awsToken }: Acting): ActDeps {
   const { config, secrets, clock, log, callOut, random, issuer } = bridge;
   const outbound = new OutboundTokens({ secrets, callOut, clock, issuer, awsToken });
-  const { systemTokens, origins, boards, ownAccounts, changeLinks, commands, credentialUsage } = bridge;
+  const { systemTokens, origins, boards, ownAccounts, changeLinks, commentReplies, commands, credentialUsage } = bridge;
   const actionDeps = {
     secrets,
     clock,
@@ -34,6 +34,7 @@ export function actDeps(bridge: Bridge, { actions, retry, missingMs, awsToken }:
     boards,
     ownAccounts,
     changeLinks,
+    commentReplies,
     commands,
     credentialUsage,
   };

@@ -45,7 +45,8 @@ function isUsed(name: string, code: readonly string[]): boolean {
   if (name !== TEMPLATE_NAME && words.includes(name)) return true;
   try {
     transformSync(`export const ${name} = 0;`, { format: "esm", logLevel: "silent" });
-    return name === "undefined";
+    // A look-up by name must not find a member that every object has.
+    return name === "undefined" || name in Object.prototype;
   } catch {
     return true;
   }

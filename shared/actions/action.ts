@@ -4,11 +4,13 @@ import type { CallOut } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Secrets } from "../host/secrets.ts";
 import type { ActionContext, ActionOutcome } from "../model/action-outcome.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 import type { EventType } from "../model/event.ts";
 import type { OutboundTokens } from "../outbound/outbound-tokens.ts";
 import type { SystemTokens } from "../outbound/system-tokens.ts";
 import type { BoardStore } from "../store/boards.ts";
 import type { ChangeLinkStore } from "../store/change-links.ts";
+import type { CommentReplyStore } from "../store/comment-replies.ts";
 import type { OriginStore } from "../store/origins.ts";
 import type { OwnAccountStore } from "../store/own-accounts.ts";
 
@@ -53,8 +55,11 @@ export interface Action {
    */
   readonly showsSummaries?: true;
   /** Events in which the action looks for people's commands, which {@link ActionDeps.commands} executes. */
-  readonly commandEvents?: readonly EventType[];
+  readonly commandEvents?: readonly CommandEvent[];
 }
+
+/** The events in which people give commands. */
+export type CommandEvent = "page.commented";
 
 /** A target, and the routes that write to it. */
 export interface PreviewedTarget {
@@ -94,8 +99,19 @@ export interface ActionDeps {
   /** The pages that change requests link to. */
   readonly changeLinks: Pick<ChangeLinkStore, "record" | "find">;
   readonly commands: Commands;
+  readonly decisionWays: DecisionWays;
+  /** The comments with a command that were dealt with. */
+  readonly commentReplies: Pick<CommentReplyStore, "take" | "release" | "count">;
   /** A number in [0, 1), for jitter. */
   readonly random: () => number;
+}
+
+/** How people can decide about an approval, beside labels and the command line. */
+export interface DecisionWays {
+  /** A route hands the action the events in which it looks for commands ({@link Action.commandEvents}). */
+  readonly comments: boolean;
+  /** The page of the console with the approvals; undefined if there is no console. */
+  readonly console?: string | undefined;
 }
 
 export interface ConnectedAction {
@@ -103,6 +119,8 @@ export interface ConnectedAction {
   readonly runsReportedBy?: string;
   /** As {@link Route.runNamespaces}. */
   readonly runNamespaces?: readonly string[];
+  /** The values that the action is given for an event, for the people who approve the run. Undefined if there are none. */
+  readonly params?: (busEvent: BusEvent) => Readonly<Record<string, string>>;
   /** Idempotent by (route, event key). Throws only a retryable Fault. */
   run(context: ActionContext): Promise<ActionOutcome>;
 }

@@ -57,16 +57,25 @@ export function commandOfLabel(label: string): Command | undefined {
 
 const ROLLBACK = `${LABELS.rollback}-`;
 
-/** Returns the command in a text. The whole text must be the command; a command inside a sentence does not count. */
+/**
+ * Returns the command in a text. The whole text must be the command; a command inside a sentence does not count. Capital
+ * letters, blanks and a punctuation mark at the end make no difference, except in the name of an environment, which is
+ * matched as it is written. A question mark makes a question of it.
+ */
 export function commandOfText(text: string): Command | undefined {
-  const { verb, approval, route, environment } = COMMAND.exec(text)?.groups ?? {};
+  const { verb, approval, route, environment } = COMMAND.exec(text.trim())?.groups ?? {};
   if (route !== undefined) {
-    return { decision: "rollback", place: { route, ...(environment !== undefined && { environment }) } };
+    const place = { route: route.toLowerCase(), ...(environment !== undefined && { environment }) };
+    return { decision: "rollback", place };
   }
   if (verb === undefined) return undefined;
-  return { decision: verb === "approve" ? "grant" : "deny", ...(approval !== undefined && { approval }) };
+  const decision = verb.toLowerCase() === "approve" ? "grant" : "deny";
+  return { decision, ...(approval !== undefined && { approval: approval.toLowerCase() }) };
 }
 
-/** Ids of approvals have the form of `model/idempotency-keys.ts`, names of routes that of `config/schema.ts`. */
+/**
+ * Ids of approvals have the form of `model/idempotency-keys.ts`, names of routes that of `config/schema.ts`. Without the
+ * flag `u`, no letter outside ASCII is taken for one of ASCII.
+ */
 const COMMAND =
-  /^drawbridge (?:(?<verb>approve|deny)(?: (?<approval>p-[a-z2-7]{26}))?|rollback (?<route>[a-z][a-z\d-]{0,33})(?: (?<environment>\S{1,100}))?)$/;
+  /^drawbridge\s+(?:(?<verb>approve|deny)(?:\s+(?<approval>p-[a-z2-7]{26}))?|rollback\s+(?<route>[a-z][a-z\d-]{0,33})(?:\s+(?<environment>[^\s.!,;:]\S{0,99}))?)[\s.!,;:]*$/i;

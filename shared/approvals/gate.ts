@@ -9,6 +9,7 @@ import { eventIn } from "../model/timeline.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
 import { aboutOf, isOutdated } from "./change.ts";
 import { type RecordStepDeps, recordStep, type Step } from "./record-step.ts";
+import { shownParams, shownRunOf } from "./shown-run.ts";
 import { traceRequester } from "./trace-requester.ts";
 
 export interface GateDeps extends RecordStepDeps, CorrelateDeps {
@@ -76,6 +77,7 @@ async function request(id: string, run: GateInput, deps: GateDeps): Promise<Appr
     approvers,
     ...(cause !== busEvent && { cause: cause.detail.delivery }),
     requester,
+    shows: { ...shownRunOf(cause, requester), ...(route.params && { params: shownParams(route.params(busEvent)) }) },
     ...(about && { about }),
     ...("page" in cause.detail && { page: { site: cause.detail.page.site, id: cause.detail.page.id } }),
     requestedAt: claim.scheduledAt,

@@ -47,6 +47,46 @@ export async function approvalsList(session: Session): Promise<string> {
   return [table(head, rows), ...more].join("\n");
 }
 
+/** `drawbridge approvals show <approval>`. */
+export async function approvalsShowCommand(invocation: Invocation): Promise<number> {
+  const [id = ""] = invocation.positionals;
+  invocation.print(await approvalsShow(await sessionOf(invocation), id));
+  return EXIT.done;
+}
+
+/** What one open approval is about, and what is missing. */
+export async function approvalsShow(session: Session, id: string): Promise<string> {
+  const { approvals } = await getApprovals(session);
+  const found = approvals.find((one) => one.id === id);
+  if (found === undefined) return printable(`${id} is not among the open approvals that you may decide.`);
+  const { route, subject, state, version, requester, requestedAt, until, approvers, decision, delivery, may } = found;
+  const { requesterName, commits = [], commitCount = 0, diffUrl, title, url, author, params = {} } = found.shows ?? {};
+  const more = commitCount > commits.length ? [["", `and ${commitCount - commits.length} more`]] : [];
+  const rows = [
+    ["Approval", `${id}, ${state}`],
+    ["Run", `${route} of ${subject}`],
+    ...Object.entries(params).map(([name, value]) => ["Parameter", `${name} = ${value}`]),
+    ["Title", [title, url].filter(Boolean).join(" ")],
+    ...commits.map(({ id: commit, title: text, author: by, url: at = "" }) => [
+      "Commit",
+      `${commit.slice(0, 8)} ${text}${by === undefined ? "" : ` (${by})`} ${at}`,
+    ]),
+    ...more,
+    ["Difference", diffUrl ?? ""],
+    ["Version", version ?? ""],
+    ["Author", author ?? ""],
+    ["Requested by", requesterName === undefined ? nameOf(requester) : `${requesterName}: ${nameOf(requester)}`],
+    ["Requested", requestedAt],
+    ["Until", until],
+    ["Decided by", decision === undefined ? "nobody yet" : `${nameOf(decision.by)} at ${decision.at}`],
+    ["Missing", decision === undefined ? `one person with the role ${approvers.join(" or ") || "that none has"}` : ""],
+    ["Delivery", delivery],
+    ["You may", may.join(", ")],
+  ];
+  const [first = [], ...rest] = rows.filter(([, value]) => value !== "");
+  return table(first, rest);
+}
+
 /** Decides one approval. */
 export async function approvalsDecide(
   session: Session,

@@ -122,7 +122,32 @@ export const listedApprovals = v.object({
       subject: v.string(),
       version: v.exactOptional(v.string()),
       requester: identity,
+      requestedAt: v.string(),
       until: v.string(),
+      approvers: v.array(v.string()),
+      decision: v.exactOptional(v.object({ by: identity, at: v.string(), comment: v.exactOptional(v.string()) })),
+      delivery: v.string(),
+      shows: v.exactOptional(
+        v.object({
+          requesterName: v.exactOptional(v.string()),
+          commits: v.exactOptional(
+            v.array(
+              v.object({
+                id: v.string(),
+                title: v.string(),
+                url: v.exactOptional(v.string()),
+                author: v.exactOptional(v.string()),
+              }),
+            ),
+          ),
+          commitCount: v.exactOptional(v.number()),
+          diffUrl: v.exactOptional(v.string()),
+          title: v.exactOptional(v.string()),
+          url: v.exactOptional(v.string()),
+          author: v.exactOptional(v.string()),
+          params: v.exactOptional(v.record(v.string(), v.string())),
+        }),
+      ),
       may: v.array(v.string()),
     }),
   ),

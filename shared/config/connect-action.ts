@@ -1,28 +1,38 @@
 import * as v from "valibot";
-import type { Action, ActionDeps } from "../actions/action.ts";
+import type { Action, ActionDeps, CommandEvent } from "../actions/action.ts";
+import { consoleOrigin } from "../console/settings.ts";
 import type { RunReporter } from "../delivery/correlate.ts";
 import { Fault } from "../host/fault.ts";
 import { policyOf } from "../identity/policy.ts";
+import { type BusEvent, busSourceOf, sourceUriOf } from "../model/bus-event.ts";
 import type { Route } from "../routes/route.ts";
 import type { Config } from "./schema.ts";
 import { type CredentialUseDeps, trackCredentialUse } from "./track-credential-use.ts";
 
+type ConnectedConfig = Pick<Config, "routes" | "targets" | "roles" | "sources" | "console" | "identity">;
+
 /** Connects the configured routes of one kind of action to their targets. */
 export function connectAction(
   action: Action,
-  { routes, targets, roles }: Pick<Config, "routes" | "targets" | "roles">,
-  deps: ActionDeps & CredentialUseDeps,
+  config: ConnectedConfig,
+  deps: Omit<ActionDeps, "decisionWays"> & CredentialUseDeps,
 ): readonly Route[] {
+  const { routes, targets, roles } = config;
   const policy = policyOf(roles);
+  const origin = consoleOrigin(config);
+  const decisionWays = {
+    comments: takesCommands(action, config),
+    console: origin === undefined ? undefined : `${origin}/console/approvals`,
+  };
   return routes
     .filter((route) => route.action === action.name)
     .map(({ name, matches, mode, approval, target, options }) => {
       const settings = settingsOf(target, targets);
       const connected = action.connect(
         { route: name, targetName: target, target: settings, options },
-        { ...deps, callOut: trackCredentialUse(target, settings, deps) },
+        { ...deps, decisionWays, callOut: trackCredentialUse(target, settings, deps) },
       );
-      const { runsReportedBy, runNamespaces } = connected;
+      const { runsReportedBy, runNamespaces, params } = connected;
       return {
         name,
         matches,
@@ -32,12 +42,46 @@ export function connectAction(
         target,
         maxAttemptMs: action.maxAttemptMs,
         ...(approval && { approval: { ...approval, approvers: policy.rolesFor("approve", name) } }),
+        ...(params && { params }),
         run: (context) => connected.run(context),
         ...(action.showsSummaries && { showsSummaries: true }),
         ...(runsReportedBy !== undefined && { runsReportedBy }),
         ...(runNamespaces && { runNamespaces }),
       };
     });
+}
+
+/**
+ * Whether a route hands the action the comments of a source with `people`. A route that takes only some of them, such as
+ * those of one page, does not count: what the page shows to people must hold for all of them.
+ */
+function takesCommands({ name, commandEvents = [] }: Action, { routes, sources }: ConnectedConfig): boolean {
+  const samples = sources
+    .filter(({ people }) => Object.keys(people).length > 0)
+    .flatMap((source) => commandEvents.map((type) => sampleCommand(type, source)));
+  return routes.some((route) => route.action === name && samples.some((sample) => route.matches(sample)));
+}
+
+/** An event of a comment in which nothing is special. */
+function sampleCommand(type: CommandEvent, { name, provider }: Config["sources"][number]): BusEvent {
+  const time = "2026-01-01T00:00:00.000Z";
+  return {
+    source: busSourceOf(provider),
+    "detail-type": type,
+    time,
+    detail: {
+      id: "e-sample",
+      type,
+      time,
+      subject: "1",
+      source: sourceUriOf(name),
+      delivery: "d-sample",
+      eventKey: "e-sample",
+      principal: { issuer: "", subject: "", roles: [] },
+      page: { site: "", id: "1" },
+      comment: { id: "1" },
+    },
+  };
 }
 
 /** The facts about routes that every function needs, including one whose bundle has no patterns. */

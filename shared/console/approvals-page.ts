@@ -4,7 +4,7 @@ import { nameOf } from "../approvals/record-step.ts";
 import type { EpochMillis } from "../host/clock.ts";
 import type { ListedApprovals, ShownApproval } from "../http/approvals.ts";
 import { formTokenField } from "./csrf.ts";
-import { age, badge, deliveryLink, facts, type Html, NOTHING } from "./html.ts";
+import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /** The open approvals that this person may decide or has requested. */
@@ -30,21 +30,51 @@ export async function submitDecision(visit: Visit, form: URLSearchParams, id: st
 }
 
 function card(approval: ShownApproval, visit: Visit): Html {
-  const { id, route, state, subject, delivery, requester, requestedAt, until, approvers, decision } = approval;
+  const { id, route, state, subject, delivery, requestedAt, until, approvers, decision, shows } = approval;
   return html`<article class="card" aria-labelledby="${id}">
 <h2 id="${id}">${badge(state === "granted" ? "good" : "busy", state === "granted" ? "granted, not fired yet" : "waiting")}
 ${route} of ${subject}</h2>
 ${facts([
-  ["Requested by", `${nameOf(requester)}${visit.isMe(requester) ? " (you)" : ""}`],
-  ["Requested", age(requestedAt, visit.now)],
-  ["Expires", age(until, visit.now)],
+  ["Route", route],
+  ["Parameters", paramsText(approval)],
+  ["For", shows?.title === undefined ? undefined : outsideLink(shows.url, shows.title)],
+  ["Commits", commitsText(approval)],
   ["Change", changeText(approval, visit.now)],
-  ["Approvers", approvers.join(", ")],
-  ["Decided by", decision && html`${nameOf(decision.by)} ${age(decision.at, visit.now)}`],
+  ["Author", shows?.author],
+  ["Requested by", requesterText(approval, visit)],
+  ["Requested", age(requestedAt, visit.now)],
+  ["Expires", html`${age(until, visit.now)} <span class="aside">${until.slice(0, 16).replace("T", " ")} UTC</span>`],
+  ["Approved by", decision ? html`${nameOf(decision.by)} ${age(decision.at, visit.now)}` : "nobody yet"],
+  ["Still missing", decision ? undefined : `one person with the role ${approvers.join(" or ") || "that none has"}`],
   ["Delivery", deliveryLink(delivery)],
 ])}
 ${decisionForm(approval, visit)}
 </article>`;
+}
+
+/** The name that the sender gives the person, then what is proved. */
+function requesterText({ requester, shows }: ShownApproval, visit: Visit): Html {
+  const proof = `${nameOf(requester)}${visit.isMe(requester) ? " (you)" : ""}`;
+  if (shows?.requesterName === undefined) return html`${proof}`;
+  return html`${shows.requesterName} <span class="aside">${proof}</span>`;
+}
+
+function paramsText({ shows }: ShownApproval): Html | undefined {
+  const params = Object.entries(shows?.params ?? {});
+  if (params.length === 0) return undefined;
+  return html`<ul class="parts">${params.map(([name, value]) => html`<li><code>${name}</code> = <code>${value}</code></li>`)}</ul>`;
+}
+
+/** The newest commits, and a link to all of their changes. */
+function commitsText({ shows }: ShownApproval): Html | undefined {
+  const { commits = [], commitCount = 0, diffUrl } = shows ?? {};
+  if (commits.length === 0) return undefined;
+  const more = commitCount - commits.length;
+  return html`<ul class="parts">${commits.map(
+    ({ id, title, url, author }) =>
+      html`<li>${outsideLink(url, id.slice(0, 8))} ${title}${author === undefined ? NOTHING : html` <span class="aside">${author}</span>`}</li>`,
+  )}${more > 0 ? html`<li class="aside">and ${more} more</li>` : NOTHING}</ul>
+${diffUrl === undefined ? NOTHING : outsideLink(diffUrl, "See all changes")}`;
 }
 
 /** The change that is waiting. A newer change supersedes the approval and removes it from this page. */

@@ -73,6 +73,9 @@ table.list { width: 100%; border-collapse: collapse; }
 .notice, .card { margin: 0 0 1rem; padding: .8rem 1rem; border: 1px solid var(--line); border-left: 4px solid var(--line); border-radius: .3rem; background: var(--raised); }
 .notice.bad { border-left-color: var(--bad); } .notice.warn { border-left-color: var(--warn); }
 .card h2 { margin-top: 0; }
+.card:has(h2:target) { outline: 2px solid var(--line); border-left-color: var(--busy); }
+.parts { margin: 0; padding: 0; list-style: none; overflow-wrap: anywhere; }
+.facts .aside { color: var(--faint); white-space: normal; overflow-wrap: anywhere; }
 .orders { margin: 1rem 0; }
 .decide { display: flex; flex-wrap: wrap; gap: .6rem; align-items: end; } .decide label { flex: 1 1 14rem; }
 .order { display: flex; flex-direction: column; gap: .8rem; align-items: start; } .order label { width: 26rem; max-width: 100%; }

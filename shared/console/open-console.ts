@@ -7,7 +7,7 @@ import { type ConsoleDeps, createConsole } from "./console.ts";
 import { Cookies } from "./cookies.ts";
 import { SessionCookieCipher } from "./session-cookie.ts";
 import { Sessions } from "./sessions.ts";
-import type { ConsoleSettings } from "./settings.ts";
+import { type ConsoleSettings, consoleOrigin } from "./settings.ts";
 
 /** The parts of a configuration that the console needs. */
 export interface ConfiguredConsole {
@@ -30,10 +30,9 @@ export function openConsole(
   { console: settings, issuers, identity }: ConfiguredConsole,
   deps: OpenConsoleDeps,
 ): ServedApp {
-  const url = settings.url ?? identity?.issuer;
+  const origin = consoleOrigin({ console: settings, identity });
   const entry = issuers[settings.trust];
-  if (url === undefined || entry === undefined) throw incomplete();
-  const { origin } = new URL(url);
+  if (origin === undefined || entry === undefined) throw incomplete();
   const { secrets, tokens, callOut, clock } = deps;
   const { issuer } = entry;
   const sessions = new Sessions({

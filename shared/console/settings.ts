@@ -49,4 +49,17 @@ export const consoleSettings = v.strictObject({
     ),
   ),
 });
+
+/** Address of the bridge as browsers know it; undefined if there is no console, or if it has no address. */
+export const consoleOrigin = ({
+  console: settings,
+  identity,
+}: {
+  readonly console?: Pick<ConsoleSettings, "url"> | undefined;
+  readonly identity?: { readonly issuer: string } | undefined;
+}): string | undefined => {
+  const url = settings && (settings.url ?? identity?.issuer);
+  return url === undefined ? undefined : new URL(url).origin;
+};
+
 export type ConsoleSettings = v.InferOutput<typeof consoleSettings>;

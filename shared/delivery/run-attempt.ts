@@ -16,7 +16,7 @@ import { type RunTrackingDeps, recordFollower, recordRunEnd, recordRunStart } fr
 /** The input of a gate: one attempt of a route's action for an event. */
 export interface GateInput {
   readonly claim: Pick<Claim, "id" | "scheduledAt">;
-  readonly route: Pick<Route, "name" | "approval" | "mode">;
+  readonly route: Pick<Route, "name" | "approval" | "mode" | "params">;
   readonly busEvent: BusEvent;
   readonly delivery: RecordedDelivery;
   /** The event that this one was traced back to; undefined if the bridge knows no cause. */

@@ -18,6 +18,29 @@ export interface Change {
   readonly mark?: string;
 }
 
+/** What people see of a run that waits, as the event that caused it reports. Only claims of the sender: for people. */
+export interface ShownRun {
+  /** The name that the sender gives the account of the requester. */
+  readonly requesterName?: string;
+  /** Newest first, not all of them. */
+  readonly commits?: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly url?: string;
+    readonly author?: string;
+  }[];
+  /** The number of all commits. */
+  readonly commitCount?: number;
+  /** The difference to the code before. */
+  readonly diffUrl?: string;
+  /** Title, address and author of the change request or the page. */
+  readonly title?: string;
+  readonly url?: string;
+  readonly author?: string;
+  /** The values that the action is given. */
+  readonly params?: Readonly<Record<string, string>>;
+}
+
 /** One run of a route that waits for an approval. Its id is derived from (route, event key). */
 export interface RequestedApproval {
   readonly id: string;
@@ -33,6 +56,7 @@ export interface RequestedApproval {
   /** The subject of the event, for people. */
   readonly subject: string;
   readonly requester: Identity;
+  readonly shows?: ShownRun;
   readonly about?: Change;
   /** Site and id of the page that the event, or its cause, is about. */
   readonly page?: { readonly site: string; readonly id: string };

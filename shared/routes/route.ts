@@ -21,6 +21,8 @@ export interface Route {
     /** Roles that may approve. */
     readonly approvers: readonly string[];
   };
+  /** The values that the action is given for an event; undefined if it has no parameters. */
+  readonly params?: (busEvent: BusEvent) => Readonly<Record<string, string>>;
   /** Idempotent by (route, event key): a repeat must be harmless. Throws only a retryable Fault. */
   readonly run: (context: ActionContext) => Promise<ActionOutcome>;
   /** Upper bound of one attempt. */

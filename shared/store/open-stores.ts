@@ -2,6 +2,7 @@ import { ActionStore } from "./actions.ts";
 import { ApprovalStore } from "./approvals.ts";
 import { BoardStore, type BoardStoreOptions } from "./boards.ts";
 import { ChangeLinkStore } from "./change-links.ts";
+import { CommentReplyStore } from "./comment-replies.ts";
 import { CredentialUsageStore } from "./credential-usage.ts";
 import { DeliveryStore, type DeliveryStoreOptions } from "./deliveries.ts";
 import { OriginStore } from "./origins.ts";
@@ -25,6 +26,7 @@ export interface Stores {
   readonly credentialUses: CredentialUsageStore;
   readonly ownAccounts: OwnAccountStore;
   readonly changeLinks: ChangeLinkStore;
+  readonly commentReplies: CommentReplyStore;
 }
 
 /** Opens all stores over one table. */
@@ -42,5 +44,6 @@ export function openStores(table: Table, options: DeliveryStoreOptions & BoardSt
     credentialUses: new CredentialUsageStore(table, options),
     ownAccounts: new OwnAccountStore(table, options),
     changeLinks: new ChangeLinkStore(table, options),
+    commentReplies: new CommentReplyStore(table, options),
   };
 }

@@ -108,3 +108,20 @@ describe("the rows of runs for branches, tags and change requests", () => {
     expect(rows()).toEqual(["ci/docs: SKIPPEDlast: FAILED for main"]);
   });
 });
+
+describe.each([
+  ["cloud", "has no expand macro, which Cloud's editor does not allow there", false],
+  ["data-center", "has the rows that passed in an expand macro", true],
+] as const)("a region of twelve rows on %s", (product, does, hasExpand) => {
+  it(does, async () => {
+    const sandbox = await startSandboxConfluence({ product });
+    const bench = benchFor(sandbox, product);
+    for (let number = 1; number <= 12; number++) {
+      await bench.run(buildEntry({ id: `run-${number}`, pipeline: `ci/p${number}`, state: "succeeded" }));
+    }
+    const { body } = sandbox.page(PAGE).latest;
+    expect(body.match(/<tr><td>ci\/p\d+/g)).toHaveLength(12);
+    expect(body.includes('ac:name="expand"')).toBe(hasExpand);
+    await sandbox.close();
+  });
+});

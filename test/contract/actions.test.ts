@@ -3,6 +3,7 @@ import { acme } from "../../infra/new/action/index.ts";
 import { actions } from "../../shared/actions/registry.ts";
 import { actionChecks } from "../support/action-checks.ts";
 import { defectiveActions } from "../support/action-defects.ts";
+import { idempotencyKeyIn } from "../support/action-fixtures.ts";
 import { failedOf } from "../support/checks.ts";
 import { type ScriptedTarget, startScriptedTarget } from "../support/scripted-target.ts";
 
@@ -17,6 +18,21 @@ const target = () => running;
 describe.each(actions.map((action) => [action.name, action] as const))("the action %s", (name, action) => {
   const checks = actionChecks({ action, folder: `shared/actions/${name}`, target });
   it.each(checks.map(({ title, run }) => [title, run] as const))("%s", (_, run) => run());
+});
+
+describe("the place of an idempotency key", () => {
+  const request = (path: string) => ({ path, headers: new Headers(), body: "" });
+
+  it("the address has the key in place of the *", () => {
+    const place = { path: "/rooms/a/send/*?wait=1" };
+    expect(idempotencyKeyIn(request("/rooms/a/send/k-1?wait=1"), place)).toBe("k-1");
+    for (const other of ["/rooms/a/send/?wait=1", "/rooms/b/send/k-1?wait=1", "/rooms/a/send/k-1"])
+      expect(idempotencyKeyIn(request(other), place)).toBeUndefined();
+  });
+
+  it("a place that no request can have is an error", () => {
+    expect(() => idempotencyKeyIn(request("/messages"), { path: "/messages" })).toThrow();
+  });
 });
 
 describe("a new action, as npm run new writes it", () => {

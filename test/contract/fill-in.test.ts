@@ -1,12 +1,15 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { PROJECT_ROOT } from "../../infra/bundling.ts";
 import { folderOf, KINDS, linesToFillIn } from "../../infra/new/scaffold.ts";
-import { actions } from "../../shared/actions/registry.ts";
-import { providers } from "../../shared/providers/registry.ts";
 
-const FOLDERS = [
-  ...providers.map(({ name }) => folderOf("provider", name)),
-  ...actions.map(({ name }) => folderOf("action", name)),
-];
+/** Also folders that a registry does not have, such as one of a run that was interrupted. */
+const FOLDERS = KINDS.flatMap((kind) =>
+  readdirSync(join(PROJECT_ROOT, `shared/${kind}s`), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => folderOf(kind, name)),
+);
 
 describe("a folder that npm run new wrote", () => {
   it.each(FOLDERS)("nothing in %s is left to fill in", (folder) => {

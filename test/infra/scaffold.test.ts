@@ -34,7 +34,7 @@ describe.each(KINDS)("a new %s", (kind) => {
     },
   );
 
-  it.each(["class", "let", "eval", "arguments", "undefined", "settings", "readonly", `${kind}s`])(
+  it.each(["class", "let", "eval", "arguments", "undefined", "constructor", "settings", "readonly", `${kind}s`])(
     "it cannot have the name %s, which its code could not export",
     (name) => {
       expect(() => scaffold(kind, name)).toThrow(`"${name}" is a word of TypeScript or of the code in the folder`);

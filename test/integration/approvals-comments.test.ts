@@ -112,10 +112,12 @@ describe("a comment on the page", () => {
     ["about an unknown approval", "max", `drawbridge approve p-${"a".repeat(26)}`, "approval_unknown"],
     ["of a person without the role for a rollback", "max", "drawbridge rollback docs", "role_missing"],
     ["to roll back a route without a good run", "mia", "drawbridge rollback docs production", "rollback_impossible"],
-  ])("a comment %s decides nothing, and its timeline says why", async (_, actor, text, reason) => {
-    const commented = await say(text, actor);
+  ])("a comment %s decides nothing, and its timeline and a reply say why", async (_, actor, text, reason) => {
+    const id = await comment(text, actor);
+    const commented = await report(id, actor);
     expect(await bridge.decided(commented)).toMatchObject([{ by: { actor }, refusal: { reason } }]);
-    expect(await summaryOf(commented)).toContain(`rejected (${reason})`);
+    expect(await summaryOf(commented)).toContain(`rejected (${reason}); the reply says why`);
+    expect(sandbox.repliesTo(id)).toHaveLength(1);
     expect(await stateOfEdit()).toBe("requested");
   });
 

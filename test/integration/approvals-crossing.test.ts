@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { approvalsDecide, approvalsList } from "../../shared/cli/approvals.ts";
+import { approvalsDecide, approvalsList, approvalsShow } from "../../shared/cli/approvals.ts";
 import { eventsShow } from "../../shared/cli/events.ts";
 import { eventsReplay, rollback } from "../../shared/cli/replay.ts";
 import { runCommand } from "../../shared/cli/run-command.ts";
@@ -156,11 +156,18 @@ describe("a page edit whose route needs an approval", () => {
     const approval = await waitingFor(id);
     await pageShows("WAITING");
     expect(page()).toMatch(/approval by manager until \d{4}-\d\d-\d\d \d\d:\d\d UTC/);
-    expect(page()).toContain(`label drawbridge-approve or drawbridge-deny, or drawbridge approvals grant ${approval}`);
+    expect(page()).toContain(
+      `comment drawbridge approve ${approval} or drawbridge deny ${approval}, or label drawbridge-approve or`,
+    );
     expect(bridge.listener.requests).toEqual([]);
     expect(await approvalsList(session(max))).toMatch(
       new RegExp(`${approval}  requested  page-build  ${PAGE}  +7  +robin.*  grant, deny, withdraw`),
     );
+    const card = await approvalsShow(session(max), approval);
+    expect(card).toMatch(new RegExp(`Run +page-build of ${PAGE}`));
+    expect(card).toMatch(/Missing +one person with the role manager/);
+    expect(card).toMatch(/Requested by +.*robin/);
+    expect(await approvalsShow(session(tom), approval)).toContain("not among the open approvals that you may decide");
     expect(await approvalsList(session(tom))).toBe("You may decide no open approval.");
 
     const granted = await approvalsDecide(session(max), approval, { decision: "grant", comment: "looks right" });

@@ -37,6 +37,8 @@ const HEADINGS = [
   "Stored token",
   "Own account",
   "Change links",
+  "Command in a comment",
+  "Replies",
   "Approval",
   "Change",
   "Runs",
@@ -291,6 +293,27 @@ describe("docs/storage-schema.md", () => {
     expect(await recorded.shown(stored)).toEqual(stored);
   });
 
+  it("the example of a command in a comment is taken as documented", async () => {
+    const { stored, read } = exampleOf("Command in a comment");
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.commentReplies.take(read.comment)).toBe(false);
+    const recorded = await emptyStores();
+    await recorded.commentReplies.take(read.comment);
+    expect(await recorded.shown(stored)).toEqual(stored);
+  });
+
+  it("the example of the replies of a page is counted as documented", async () => {
+    const { stored, read } = exampleOf("Replies");
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.commentReplies.count(read.page, read.limit)).toBe(true);
+    expect(await put.commentReplies.count(read.page, read.limit)).toBe(false);
+    const recorded = await emptyStores();
+    await recorded.commentReplies.count(read.page, read.limit);
+    expect(await recorded.shown(stored)).toEqual(stored);
+  });
+
   it("the example of a rate is counted as documented", async () => {
     const { stored, read } = exampleOf("Rate");
     const { bucket, limit } = read;
@@ -361,6 +384,10 @@ describe.skipIf(leftOut !== undefined)(`the cost of a write${leftOut ? `, left o
       await costs("record a change's links", () =>
         stores.changeLinks.record(linking.change, linking.links, linking.at),
       );
+      await costs("take a comment with a command", () =>
+        stores.commentReplies.take(exampleOf("Command in a comment").read.comment),
+      );
+      await costs("count a reply", () => stores.commentReplies.count(exampleOf("Replies").read.page, 2));
       await costs("count a request", () => stores.rateLimits.count(["robot"], clock.now(), 1));
       await costs("record a credential's use", () => stores.credentialUses.record(exampleOf("Credential").read));
       const { approvals, runs } = stores;

@@ -1,17 +1,32 @@
+import { inspect } from "node:util";
 import * as v from "valibot";
 import { expect } from "vitest";
 import type { Action } from "../../shared/actions/action.ts";
 import { type CallOut, callOut, type OutboundRequest } from "../../shared/host/call-out.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
-import { type ActionFixture, actionFixtureIn, anotherEvent, idempotencyKeyIn } from "./action-fixtures.ts";
+import { type ActionFixture, actionFixtureIn, idempotencyKeyIn, otherEvents } from "./action-fixtures.ts";
 import type { Check } from "./checks.ts";
 import { memoryStores } from "./memory-stores.ts";
 import { type ScriptedTarget, startScriptedTarget, type TargetFailure } from "./scripted-target.ts";
 import { actionDeps, secretsOf, testClock } from "./test-doubles.ts";
 
-const REJECTIONS = [302, 400, 401, 403, 404, 410, 422];
+const REJECTIONS = [301, 302, 303, 307, 308, 400, 401, 403, 404, 410, 422];
 const TROUBLE = [429, 500, 502, 503, 504];
+/** Bodies that are not what the target documents, such as a proxy's page, or no body. */
+const OTHER_BODIES = [
+  "",
+  "<html><title>Sign in</title></html>",
+  "null",
+  "[]",
+  "7",
+  '"text"',
+  "{",
+  "{}",
+  '{"message":{}}',
+];
+/** Between two attempts: from the morning of the suite into the next day. */
+const NEXT_DAY_MS = 16 * 3_600_000;
 const NO_RESPONSE: readonly (readonly [string, TargetFailure])[] = [
   ["does not answer in time", { kind: "silence" }],
   ["cuts the connection", { kind: "cut" }],
@@ -45,7 +60,12 @@ const check = (contract: Contract, title: string, run: (trial: Trial) => Promise
   title,
   async run() {
     const trial = trialOf(contract);
+    const before = trial.target.total();
     await run(trial);
+    expect(trial.target.total() - before, "every request goes through callOut").toBeLessThanOrEqual(
+      trial.called.length,
+    );
+    expect(trial.spokenSecrets(), "no outcome and no fault has a secret in it").toEqual([]);
     for (const { timeoutMs, signal } of trial.called) {
       expect(timeoutMs, "a call ends before the attempt").toBeLessThanOrEqual(contract.action.maxAttemptMs);
       expect(signal, "a call ends with the attempt").toBeDefined();
@@ -99,15 +119,18 @@ function attemptChecks(contract: Contract): readonly Check[] {
         }
       },
     ),
+    nextDayCheck(contract),
     check(contract, "another event has another idempotency key", async ({ target, fixture, run, keysOfChanges }) => {
       if (fixture.idempotencyKey === undefined) return;
       await run();
       const [first] = keysOfChanges();
-      target.play({ exchange: fixture.exchange });
-      await run({ busEvent: anotherEvent(fixture.busEvent) });
-      const [other] = keysOfChanges();
-      expect(other).toBeTypeOf("string");
-      expect(other).not.toBe(first);
+      for (const busEvent of otherEvents(fixture)) {
+        target.play({ exchange: fixture.exchange });
+        await run({ busEvent });
+        const [other] = keysOfChanges();
+        expect(other).toBeTypeOf("string");
+        expect(other).not.toBe(first);
+      }
     }),
     check(
       contract,
@@ -126,6 +149,34 @@ function attemptChecks(contract: Contract): readonly Check[] {
       expect(outcome).not.toHaveProperty("unknownOutcome", true);
     }),
   ];
+}
+
+/** The target has carried out nothing, so the attempt must not count on an earlier one. */
+function nextDayCheck(contract: Contract): Check {
+  const title =
+    "a second attempt on the next day makes all requests of the fixture, with the same key, if the first failed";
+  return {
+    title,
+    async run() {
+      const keys: unknown[] = [];
+      const first = check(contract, title, async ({ run, keysOfChanges }) => {
+        await run();
+        keys.push(...keysOfChanges());
+      });
+      await first.run();
+      const second = check(contract, title, async ({ target, fixture, clock, run, keysOfChanges }) => {
+        const closed = await startScriptedTarget();
+        await closed.close();
+        await run({ fixture: actionFixtureIn(contract.folder, closed.url) });
+        clock.advance(NEXT_DAY_MS);
+        expect(await run({ attempt: 2 })).toMatchObject({ outcome: "done" });
+        const requests = target.requests().map(({ method, path }) => `${method} ${path}`);
+        expect(requests).toEqual(fixture.exchange.map(({ request: { method, path } }) => `${method} ${path}`));
+        expect(keysOfChanges()).toEqual(keys);
+      });
+      await second.run();
+    },
+  };
 }
 
 interface FailingRequest {
@@ -165,20 +216,30 @@ function answerChecks(contract: Contract, { where, at }: FailingRequest): readon
     check(
       contract,
       `a response ${status} that repeats the credential reveals it in no outcome ${where}`,
-      async ({ target, fixture, runWithFailure }) => {
+      async ({ fixture, runWithFailure }) => {
         const secrets = Object.values(fixture.environment);
         const said = [...secrets, ...secrets.map(encodeURIComponent), JSON.stringify(fixture.target)].join(" ");
         const body = JSON.stringify({ message: said, errorMessage: said, error: said, eventID: secrets[0] });
-        const outcome = await runWithFailure(at, { kind: "answer", status, body });
-        const authorization = target.requests()[0]?.headers.get("authorization")?.replace(/^\S+ /, "");
-        for (const secret of [...secrets, ...(authorization ? [authorization] : [])]) {
-          for (const spelling of [secret, encodeURIComponent(secret), Buffer.from(secret).toString("base64")])
-            expect(JSON.stringify(outcome)).not.toContain(spelling);
-        }
+        const headers = Object.fromEntries(
+          ["location", "x-request-id", "www-authenticate"].map((name) => [name, said]),
+        );
+        await runWithFailure(at, { kind: "answer", status, headers, body });
       },
     ),
   );
-  return [...rejections, ...trouble, withTime, ...revealing];
+  const foreign = OTHER_BODIES.map((body) => ({
+    title: `a response with the body ${body || "of 0 bytes"} is classified by its status, and nothing is thrown ${where}`,
+    async run() {
+      for (const status of [200, 201, 202, 204, 205, 206, ...REJECTIONS, ...TROUBLE]) {
+        const one = check(contract, `${status}`, async ({ runWithFailure }) => {
+          const { outcome } = await runWithFailure(at, { kind: "answer", status, body });
+          if (status >= 300) expect(outcome, `after ${status}`).toBe(TROUBLE.includes(status) ? "retry" : "give_up");
+        });
+        await one.run();
+      }
+    },
+  }));
+  return [...rejections, ...trouble, withTime, ...revealing, ...foreign];
 }
 
 function lostAnswerChecks(contract: Contract, { where, at, changes, cannotRead }: FailingRequest): readonly Check[] {
@@ -220,8 +281,20 @@ function trialOf({ action, folder, target: running }: Contract) {
   const { boards, origins, ownAccounts } = memoryStores({ clock });
   target.play({ exchange: original.exchange });
 
+  const ended: string[] = [];
   /** One attempt of the action as a process makes it that has just started. */
-  function run(changes: Changes = {}): Promise<ActionOutcome> {
+  async function run(changes: Changes = {}): Promise<ActionOutcome> {
+    try {
+      const outcome = await attempt(changes);
+      ended.push(JSON.stringify(outcome));
+      return outcome;
+    } catch (error) {
+      ended.push(inspect(error));
+      throw error;
+    }
+  }
+
+  function attempt(changes: Changes): Promise<ActionOutcome> {
     const { fixture = original } = changes;
     const recorded: CallOut = (request) => {
       called.push(request);
@@ -232,8 +305,17 @@ function trialOf({ action, folder, target: running }: Contract) {
       { route: "fixture", targetName: "fixture", target: fixture.target, options: fixture.options },
       actionDeps({ secrets, clock, callOut: recorded, boards, origins, ownAccounts }),
     );
-    const { busEvent = fixture.busEvent, attempt = 1, signal = new AbortController().signal } = changes;
-    return connected.run({ busEvent, origin: fixture.origin, attempt, signal });
+    const { busEvent = fixture.busEvent, attempt: number = 1, signal = new AbortController().signal } = changes;
+    return connected.run({ busEvent, origin: fixture.origin, attempt: number, signal });
+  }
+
+  /** Spellings of secrets that an outcome or a fault has, also of what the action made of secrets for `authorization`. */
+  function spokenSecrets(): readonly string[] {
+    const credentials = called.flatMap(({ headers }) => headers["authorization"]?.replace(/^\S+ /, "") ?? []);
+    const secrets = new Set([...Object.values(original.environment), ...credentials]);
+    return [...secrets]
+      .flatMap((secret) => [secret, encodeURIComponent(secret), Buffer.from(secret).toString("base64")])
+      .filter((spelling) => ended.some((text) => text.includes(spelling)));
   }
 
   return {
@@ -242,6 +324,7 @@ function trialOf({ action, folder, target: running }: Contract) {
     clock,
     called,
     run,
+    spokenSecrets,
     /** One attempt whose target fails from the request number `at` on. A request that is never answered ends it. */
     runWithFailure(at: number, how: TargetFailure): Promise<ActionOutcome> {
       const controller = new AbortController();

@@ -9,8 +9,11 @@ interface FixtureTarget {
   readonly options: object;
   /** The secrets that the settings refer to. */
   readonly environment: Readonly<Record<string, string>>;
-  /** Where a request that changes something carries its idempotency key: a header, or a path into the JSON body. */
-  readonly idempotencyKey?: { readonly header: string } | { readonly body: string };
+  /**
+   * Where a request that changes something carries its idempotency key: a header, a path into the JSON body, or the
+   * address, as the path of the request with `*` in place of the key.
+   */
+  readonly idempotencyKey?: { readonly header: string } | { readonly body: string } | { readonly path: string };
 }
 
 /** A request that the action makes, and the response of a target that accepts it. */
@@ -69,18 +72,37 @@ export function actionFixtureIn(path: string, url = TARGET): ActionFixture {
 
 /** The idempotency key in a request; undefined if it carries none. */
 export function idempotencyKeyIn(
-  { headers, body }: { readonly headers: Headers; readonly body: unknown },
+  { path, headers, body }: { readonly path: string; readonly headers: Headers; readonly body: unknown },
   place: FixtureTarget["idempotencyKey"],
 ): unknown {
   if (place === undefined) return undefined;
   if ("header" in place) return headers.get(place.header) ?? undefined;
+  if ("path" in place) return wildcardIn(path, place.path);
   const memberOf = (value: unknown, member: string): unknown =>
     typeof value === "object" && value !== null ? Object.getOwnPropertyDescriptor(value, member)?.value : undefined;
   return place.body.split(".").reduce(memberOf, body);
 }
 
-/** Another event of the same kind: with other keys and other ids. */
-export function anotherEvent(busEvent: BusEvent): BusEvent {
-  const isId = (name: string): boolean => ["id", "delivery", "eventKey"].includes(name);
-  return JSON.parse(JSON.stringify(busEvent), (name, value: unknown) => (isId(name) ? `${value}-other` : value));
+/** What stands in a path in place of the `*` of a pattern; undefined if the path has another form. */
+function wildcardIn(path: string, pattern: string): string | undefined {
+  const [before, after, ...more] = pattern.split("*");
+  if (before === undefined || after === undefined || more.length > 0) throw new Error(`${pattern} has not one *`);
+  const key = path.slice(before.length, path.length - after.length);
+  return key !== "" && path === before + key + after ? key : undefined;
+}
+
+/**
+ * Events of the same kind that are not the one that is given: one of another delivery, one that the same delivery reports
+ * too, and, for a key that the target remembers, one that differs in nothing else than its event key.
+ */
+export function otherEvents({ busEvent, idempotencyKey }: ActionFixture): readonly BusEvent[] {
+  const another = (names: readonly string[]): BusEvent =>
+    JSON.parse(JSON.stringify(busEvent), (name, value: unknown) => (names.includes(name) ? `${value}-other` : value));
+  // A key in the body can be the name of a thing of the target that each event of a run writes anew.
+  const isRemembered = idempotencyKey !== undefined && !("body" in idempotencyKey);
+  return [
+    another(["id", "delivery", "eventKey"]),
+    another(["id", "eventKey"]),
+    ...(isRemembered ? [another(["eventKey"])] : []),
+  ];
 }

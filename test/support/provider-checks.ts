@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import * as fc from "fast-check";
 import * as v from "valibot";
 import { expect } from "vitest";
@@ -35,6 +36,7 @@ export function providerChecks(provider: Provider, { fixtures, source }: Fixture
     ...(proof.canSign && covers ? coveredBodyChecks(provider, { fixtures, source }) : []),
     ...(proof.canSign && !covers ? [uncoveredBodyCheck(provider, { fixtures, source })] : []),
     ...anyBodyChecks(provider, { fixtures, source }),
+    eventKeyCheck(provider, { fixtures, source }),
     secretCheck(provider, { fixtures, source }),
   ];
 }
@@ -83,7 +85,11 @@ function readingChecks(provider: Provider, { fixture, source }: OneFixture): rea
   return [
     {
       title: `${name} is parsed as expected`,
-      run: async () => expect(await readAs(provider, { fixture, source })).toEqual(fixture.expected),
+      async run() {
+        const reading = await readAs(provider, { fixture, source });
+        // As JSON, so that it can be compared with the payload and saved as the expected reading of a new fixture.
+        expect(reading, `the reading is ${JSON.stringify(reading, null, 2)}`).toEqual(fixture.expected);
+      },
     },
     {
       title: `${name} is rejected if it is unsigned`,
@@ -205,6 +211,40 @@ function signedChecks(provider: Provider, { fixtures, source }: Fixtures): reado
       },
     },
     {
+      title: "a credential of any text is rejected without a fault, and the rejection does not repeat it",
+      async run() {
+        const headers = await proof.sign(smallest);
+        const names = proof.credentialHeaders(smallest, headers);
+        const text = fc.oneof(fc.string(), fc.string({ minLength: 64, maxLength: 64, unit: "binary-ascii" }));
+        await fc.assert(
+          fc.asyncProperty(fc.constantFrom(...names), text, fc.boolean(), async (name, end, isAdded) => {
+            const value = isAdded ? `${headers.get(name)}${end}x` : end;
+            const sent = withHeader(headers, name, value);
+            if (sent === undefined || sent.get(name) === headers.get(name)) return;
+            const result = await proof.check(smallest, sent);
+            expect(result.ok).toBe(false);
+            if (value.length > 40) expect(JSON.stringify(result)).not.toContain(value);
+          }),
+        );
+      },
+    },
+    {
+      title: "a credential with a signed time is rejected a day before and a day after",
+      async run() {
+        const [now, same, later] = [
+          await proof.sign(smallest),
+          await proof.sign(smallest),
+          await proof.sign(smallest, { laterByMs: DAY_MS }),
+        ];
+        const values = (headers: Headers) => JSON.stringify([...headers]);
+        const hasTime = values(now) === values(same) && values(now) !== values(later);
+        if (!hasTime) return;
+        expect((await proof.check(smallest, later, { laterByMs: DAY_MS })).ok).toBe(true);
+        expect((await proof.check(smallest, now, { laterByMs: DAY_MS })).ok, "a day after").toBe(false);
+        expect((await proof.check(smallest, later)).ok, "a day before").toBe(false);
+      },
+    },
+    {
       title: "a credential made with another secret is rejected",
       async run() {
         const stranger = proofOf(provider, secretsChanged(source));
@@ -244,8 +284,35 @@ function signedChecks(provider: Provider, { fixtures, source }: Fixtures): reado
   ];
 }
 
+const DAY_MS = 24 * 3_600_000;
+
+interface Weak {
+  readonly secret: string;
+  readonly body: Uint8Array;
+}
+
+/** Headers in which senders have a token or a signature over SHA-1, for a sender that has a better signature. */
+function weakCredentials(provider: string, { secret, body }: Weak): readonly (readonly [string, string])[] {
+  const sha1 = createHmac("sha1", secret).update(body).digest("hex");
+  return [
+    ["authorization", `Bearer ${secret}`],
+    ["authorization", `Basic ${Buffer.from(`${provider}:${secret}`).toString("base64")}`],
+    ["authorization", secret],
+    ["x-hub-signature", `sha1=${sha1}`],
+    [`x-${provider}-signature`, sha1],
+    [`x-${provider}-signature`, `sha1=${sha1}`],
+    [`x-${provider}-token`, secret],
+    ["x-auth-token", secret],
+    ["x-token", secret],
+    ["x-api-key", secret],
+    ["x-webhook-secret", secret],
+  ];
+}
+
 function coveredBodyChecks(provider: Provider, { fixtures, source }: Fixtures): readonly Check[] {
   const proof = proofOf(provider, source);
+  const stranger = proofOf(provider, secretsChanged(source));
+  const otherSignature = (fixture: Fixture) => stranger.sign(fixture);
   const smallest = smallestOf(fixtures);
   return [
     {
@@ -265,6 +332,42 @@ function coveredBodyChecks(provider: Provider, { fixtures, source }: Fixtures): 
         for (const fixture of fixtures) {
           const anew = Buffer.from(JSON.stringify(JSON.parse(Buffer.from(fixture.body).toString()), null, 1));
           expect(await proof.accepts({ ...fixture, body: anew }, await proof.sign(fixture))).toBe(false);
+        }
+      },
+    },
+    {
+      title: "the secret itself, or a weaker signature made with it, is rejected",
+      async run() {
+        for (const secret of Object.values(source.environment)) {
+          for (const [name, value] of weakCredentials(provider.name, { secret, body: smallest.body })) {
+            for (const headers of [new Headers(smallest.headers), await otherSignature(smallest)]) {
+              const sent = withHeader(headers, name, value);
+              if (sent) expect(await proof.accepts(smallest, sent), name).toBe(false);
+            }
+          }
+          for (const member of ["token", "secret", "key", "access_token"]) {
+            const url = new URL(smallest.url);
+            url.searchParams.set(member, secret);
+            const accepted = await proof.accepts({ ...smallest, url }, new Headers(smallest.headers));
+            expect(accepted, `${member} in the query`).toBe(false);
+          }
+        }
+      },
+    },
+    {
+      title: "an id that no credential covers does not decide alone which delivery it is",
+      async run() {
+        for (const fixture of fixtures) {
+          const signed = await proof.sign(fixture);
+          const id = await proof.deliveryId(fixture, signed);
+          const spaced = { ...fixture, body: Buffer.concat([fixture.body, Buffer.from(" ")]) };
+          for (const header of Object.keys(fixture.headers)) {
+            const changed = withHeader(signed, header, `${signed.get(header)}-other`);
+            if (!changed || !(await proof.accepts(fixture, changed))) continue;
+            if ((await proof.deliveryId(fixture, changed)) === id) continue;
+            const other = await proof.deliveryId(spaced, await proof.sign(spaced));
+            expect(other, `${fixture.name}: another body with the same ${header}`).not.toBe(id);
+          }
         }
       },
     },
@@ -309,6 +412,24 @@ function anyBodyChecks(provider: Provider, { fixtures, source }: Fixtures): read
     },
   ];
 }
+
+/** The type of an event is a part of its key. */
+const eventKeyCheck = (provider: Provider, { fixtures, source }: Fixtures): Check => ({
+  title: "events with one key are one event: of one delivery each has its own, and of two they have one time",
+  async run() {
+    const times = new Map<string, string>();
+    for (const fixture of fixtures) {
+      const events = eventsIn(await readAs(provider, { fixture, source }));
+      const keys = events.map(({ type, keyParts }) => JSON.stringify([type, ...keyParts]));
+      expect(new Set(keys).size, fixture.name).toBe(keys.length);
+      for (const [at, key] of keys.entries()) {
+        const time = events[at]?.time ?? "";
+        expect(time, `${fixture.name}: the time of ${key}`).toBe(times.get(key) ?? time);
+        times.set(key, time);
+      }
+    }
+  },
+});
 
 const secretCheck = (provider: Provider, { fixtures, source }: Fixtures): Check => ({
   title: "nothing that is made of a request contains a secret",

@@ -7,6 +7,7 @@ import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { BuildPart } from "../../shared/model/event.ts";
 import type { BoardStore } from "../../shared/store/boards.ts";
 import type { ChangeLinkStore } from "../../shared/store/change-links.ts";
+import type { CommentReplyStore } from "../../shared/store/comment-replies.ts";
 import type { OwnAccountStore } from "../../shared/store/own-accounts.ts";
 import { memoryBoards } from "./memory-stores.ts";
 import type { SandboxConfluence } from "./sandbox-confluence.ts";
@@ -30,6 +31,7 @@ export interface BenchOptions {
   readonly callOut?: CallOut;
   readonly commands?: Commands | undefined;
   readonly changeLinks?: ChangeLinkStore;
+  readonly commentReplies?: CommentReplyStore;
   readonly ownAccounts?: Pick<OwnAccountStore, "record">;
   /** Secrets for the references of the target's credential, in addition to the sandbox's own. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -63,6 +65,7 @@ export function benchFor(
       callOut: changes.callOut ?? callOut,
       boards,
       ...(changes.changeLinks && { changeLinks: changes.changeLinks }),
+      ...(changes.commentReplies && { commentReplies: changes.commentReplies }),
       ...(changes.ownAccounts && { ownAccounts: changes.ownAccounts }),
       ...(changes.clock && { clock: changes.clock }),
       ...(changes.random && { random: changes.random }),

@@ -9,6 +9,8 @@ export interface SandboxComment {
   /** `inline` is a comment on a part of the page's text. */
   readonly kind: "footer" | "inline";
   readonly status: string;
+  /** Id of the comment that it replies to. */
+  readonly parent?: string;
   /** The author of the newest version: a user key or an account id. The members below are the newest version's too. */
   readonly author: string;
   readonly body: string;
@@ -30,6 +32,11 @@ export class SandboxComments {
   /** Oldest first. */
   on(page: string): readonly SandboxComment[] {
     return [...this.#comments.values()].filter((comment) => comment.page === page);
+  }
+
+  /** Oldest first. */
+  all(): readonly SandboxComment[] {
+    return [...this.#comments.values()];
   }
 
   add(page: string, body: string, seed: CommentSeed = {}): SandboxComment {

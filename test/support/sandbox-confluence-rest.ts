@@ -29,6 +29,12 @@ interface Dialect {
   /** Paths of comments. In Data Center a comment is one kind of content. */
   readonly commentPaths: Readonly<Record<SandboxComment["kind"], string>>;
   readonly comment: (comment: SandboxComment, query: URLSearchParams) => object;
+  /** Paths that take replies to comments. */
+  readonly replyPaths: Readonly<Record<SandboxComment["kind"], string>>;
+  /** Reads a reply's body. */
+  readonly reply: v.GenericSchema<unknown, { readonly parent: string; readonly body: string }>;
+  /** Status of the response to a written reply. */
+  readonly replied: number;
   /** The parameter for the start of a batch of found pages. */
   readonly place: "cursor" | "start";
   /** Reads a write's body. */
@@ -58,6 +64,16 @@ export const cloudDialect: Dialect = {
   }),
   commentPaths: { footer: "/wiki/api/v2/footer-comments/:id", inline: "/wiki/api/v2/inline-comments/:id" },
   comment: cloudComment,
+  replyPaths: { footer: "/wiki/api/v2/footer-comments", inline: "/wiki/api/v2/inline-comments" },
+  // Strict: a reply with a page id is refused.
+  reply: v.pipe(
+    v.strictObject({
+      parentCommentId: v.string(),
+      body: v.strictObject({ representation: v.literal("storage"), value: v.string() }),
+    }),
+    v.transform(({ parentCommentId: parent, body }) => ({ parent, body: body.value })),
+  ),
+  replied: 201,
   place: "cursor",
   write: v.pipe(
     v.object({
@@ -102,6 +118,17 @@ export const dataCenterDialect: Dialect = {
   user: ({ username, userKey, displayName }) => ({ type: "known", username, userKey, displayName, status: "current" }),
   commentPaths: { footer: "/rest/api/content/:id", inline: "/rest/api/content/:id" },
   comment: dataCenterComment,
+  replyPaths: { footer: "/rest/api/content", inline: "/rest/api/content" },
+  reply: v.pipe(
+    v.object({
+      type: v.literal("comment"),
+      container: v.object({ id: v.string(), type: v.literal("page"), status: v.literal("current") }),
+      ancestors: v.tuple([v.object({ id: v.string() })]),
+      body: v.object({ storage: v.object({ representation: v.literal("storage"), value: v.string() }) }),
+    }),
+    v.transform(({ ancestors: [{ id: parent }], body }) => ({ parent, body: body.storage.value })),
+  ),
+  replied: 200,
   place: "start",
   write: v.pipe(
     v.object({
@@ -195,6 +222,8 @@ interface Rest {
   readonly credentials: SandboxCredentials;
   /** Called with every version written here, and its author. */
   readonly onWrite: (page: SandboxPage, by: SandboxUser) => void;
+  /** Called with every reply written here. */
+  readonly onReply: (comment: SandboxComment) => void;
 }
 
 /** The calls that the bridge makes. There are no others. */
@@ -202,6 +231,7 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
   const { site, dialect, credentials } = rest;
   const app = new Hono<{ Bindings: HttpBindings }>();
   const { footer, inline } = dialect.commentPaths;
+  const replyPaths = new Set(Object.values(dialect.replyPaths));
   for (const path of [
     dialect.searchPath,
     dialect.userPath,
@@ -209,6 +239,7 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
     dialect.spacePath ?? dialect.userPath,
     footer,
     inline,
+    ...replyPaths,
   ]) {
     app.use(path, async (c, next) =>
       callerOf(c.req.header("authorization"), credentials) ? next() : reject(dialect, 401, "Unauthorized"),
@@ -256,6 +287,7 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
     if (path !== dialect.pagePath) app.get(path, (c) => comment(c, rest, [kind]));
   }
   app.put(dialect.pagePath, (c) => put(c, rest));
+  for (const path of replyPaths) app.post(path, (c) => reply(c, rest, path));
   return app;
 }
 
@@ -276,6 +308,21 @@ async function put(c: RestContext, { site, dialect, credentials, onWrite }: Rest
   if (written.kind === "conflict") return reject(dialect, 409, dialect.conflict(written.current, write.output.number));
   if (written.kind === "refused") return reject(dialect, 400, `Error parsing xhtml: ${written.problem}`);
   return Response.json(dialect.page(page, queryOf(c)));
+}
+
+/** Writes a reply to a comment of the kind that the path is for. */
+async function reply(c: RestContext, { site, dialect, credentials, onReply }: Rest, path: string): Promise<Response> {
+  const asked = v.safeParse(dialect.reply, await c.req.json().catch(() => undefined));
+  const failure = site.takeFailure("POST");
+  if (failure && !failure.landed) return fail(c, failure);
+  if (!asked.success) return reject(dialect, 400, "The request body is not a reply");
+  const parent = site.comments.get(asked.output.parent);
+  if (!parent || dialect.replyPaths[parent.kind] !== path) return reject(dialect, 404, "No content found");
+  const { userKey: author } = callerOf(c.req.header("authorization"), credentials) ?? BRIDGE_USER;
+  const made = site.comments.add(parent.page, asked.output.body, { kind: parent.kind, parent: parent.id, author });
+  onReply(made);
+  if (failure) return fail(c, failure);
+  return Response.json(dialect.comment(made, queryOf(c)), { status: dialect.replied });
 }
 
 /** The requested comment, if it is of one of these kinds. */

@@ -36,8 +36,11 @@ export interface PageSeed {
 }
 
 export interface Failure {
-  /** `search` is the next search for pages, `user` the next lookup of the credential's user, `space` of a space's key. */
-  readonly on: "GET" | "PUT" | "search" | "user" | "space";
+  /**
+   * `search` is the next search for pages, `user` the next lookup of the credential's user, `space` of a space's key. `POST`
+   * is the next reply to a comment.
+   */
+  readonly on: "GET" | "PUT" | "POST" | "search" | "user" | "space";
   /** `none`: the connection is closed without a response. */
   readonly status: number | "none";
   readonly headers?: Readonly<Record<string, string>>;

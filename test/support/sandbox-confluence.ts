@@ -60,6 +60,8 @@ export interface SandboxConfluence {
   failNext(failure: Failure): void;
   /** From now on the site refuses the writes for which this gives a status. */
   refuseWrites(refuses: RefusesWrite): void;
+  /** The replies to a comment, oldest first. */
+  repliesTo(id: string): readonly SandboxComment[];
   /** A person archives the page, moves it to the trash, or restores it. */
   setStatus(id: string, status: "current" | "archived" | "trashed"): void;
   /** Runs after the next write was read, before its version is compared. */
@@ -79,7 +81,10 @@ export async function startSandboxConfluence(options: SandboxConfluenceOptions =
   const onWrite = (page: SandboxPage, { userKey }: SandboxUser) => {
     if (webhook?.sendsOwnWrites) void sender.edited(page, userKey);
   };
-  const rest = { site, credentials: CREDENTIALS, onWrite };
+  const onReply = (made: SandboxComment) => {
+    if (webhook?.sendsOwnWrites) void sender.commented(made);
+  };
+  const rest = { site, credentials: CREDENTIALS, onWrite, onReply };
   if (product !== "data-center") app.route("/", restApp({ ...rest, dialect: cloudDialect }));
   if (product !== "cloud") app.route("/", restApp({ ...rest, dialect: dataCenterDialect }));
   const comment = async (page: string, body: string, seed?: CommentSeed): Promise<string> => {
@@ -112,6 +117,7 @@ function controls(site: SandboxSite, origin: string): Omit<SandboxConfluence, "c
     humanEdit,
     editorSave: (id) => humanEdit(id, asSavedByEditor),
     editComment: (...given) => site.comments.edit(...given),
+    repliesTo: (id) => site.comments.all().filter(({ parent }) => parent === id),
     failNext: (failure) => site.failNext(failure),
     refuseWrites: (refuses) => site.refuseWrites(refuses),
     setStatus: (id, status) => {

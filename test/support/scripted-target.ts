@@ -38,6 +38,8 @@ export interface ScriptedTarget {
   readonly url: string;
   /** The requests since the last script. */
   requests(): readonly ReceivedByTarget[];
+  /** The number of requests since it was started. */
+  total(): number;
   play(script: Script): void;
   close(): Promise<void>;
 }
@@ -49,6 +51,7 @@ export interface ScriptedTarget {
 export async function startScriptedTarget(): Promise<ScriptedTarget> {
   let script: Script = { exchange: [] };
   let received: ReceivedByTarget[] = [];
+  let total = 0;
   const used = new Set<Exchanged>();
   const responseTo = ({ method, path }: ReceivedByTarget): Exchanged["response"] => {
     const fitting = script.exchange.filter(({ request }) => request.method === method && request.path === path);
@@ -61,6 +64,7 @@ export async function startScriptedTarget(): Promise<ScriptedTarget> {
     const { failure, onSilence } = script;
     const fails = failure !== undefined && received.length >= failure.at;
     received.push(one);
+    total += 1;
     if (!fails) write(response, responseTo(one));
     else if (failure.how.kind === "silence") onSilence?.();
     else fail(response, failure.how);
@@ -71,6 +75,7 @@ export async function startScriptedTarget(): Promise<ScriptedTarget> {
   return {
     url: `http://127.0.0.1:${address.port}`,
     requests: () => received,
+    total: () => total,
     play(next) {
       script = next;
       received = [];

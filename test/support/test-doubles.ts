@@ -76,6 +76,8 @@ export const actionDeps = (given: Partial<ActionDeps>): ActionDeps => ({
   }),
   ownAccounts: { record: async () => undefined },
   changeLinks: { record: unexpected("the storing of links"), find: async () => "" },
+  decisionWays: { comments: true, console: "https://bridge.example.test/console/approvals" },
+  commentReplies: { take: async () => true, release: async () => undefined, count: async () => true },
   commands: {
     rejectReason: () => {
       throw new Error("a command is unexpected in this test");

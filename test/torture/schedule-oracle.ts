@@ -127,7 +127,8 @@ function faultsOfCalls({ sendings, listener, proxies, bridge, database }: Eviden
     const deliveries = new Set(group.flatMap(({ answers }) => answers.flatMap(({ delivery }) => delivery ?? [])));
     const made = runs.filter(({ delivery }) => deliveries.has(delivery ?? ""));
     const allowed = occurrencesIn(receipts, deliveries);
-    moreRuns += allowed - 1;
+    // A cause whose senders got no answer may have a run nevertheless.
+    moreRuns += Math.max(0, allowed - 1);
     if (made.length > allowed) doubled.push(`${cause} has the runs ${made.map(({ name }) => name)}`);
     // Another report, whose sender got no answer, may have fired the run for all of them.
     const isUnknown = group.some(({ answers }) => answers.some(({ status }) => status === 0 || status >= 500));

@@ -25,6 +25,11 @@ export interface PageFailure {
   readonly ending: FinalOutcome;
 }
 
+/** Why a reply to a comment is not known to be written. `later`: nothing was written, and a later attempt may write it. */
+export type ReplyFailure =
+  | { readonly kind: "later"; readonly ending: FinalOutcome }
+  | { readonly kind: "never"; readonly why: string };
+
 /** Classifies the response to a read that is not the page. */
 export const rejectedPage = (response: OutboundResponse, now: EpochMillis): PageFailure =>
   pageFailure(response, rejectedRead(response, now));
@@ -78,6 +83,20 @@ export function rejectedWrite(response: OutboundResponse, now: EpochMillis): Wri
   return { kind: "unknown", why: ending.summary, ...waitOf(response, now), ...(status === 500 && { status }) };
 }
 
+/** A reply that was not sent because of this outcome. */
+export const unsentReply = (ending: FinalOutcome): ReplyFailure =>
+  ending.outcome === "retry" ? { kind: "later", ending } : { kind: "never", why: ending.summary };
+
+/** Only a reply that the site certainly did not take is written later. */
+export function rejectedReply(response: OutboundResponse, now: EpochMillis): ReplyFailure {
+  const ending = outcomeOf("reply", response, now);
+  return response.status === 429 ? unsentReply(ending) : { kind: "never", why: ending.summary };
+}
+
+/** As {@link rejectedReply}, without a response. */
+export const failedReply = (fault: Fault): ReplyFailure =>
+  fault.code === "target_unreachable" ? unsentReply(failedRead(fault)) : { kind: "never", why: fault.message };
+
 /** Some sites answer 404 to an account that may not see the page. */
 const pageFailure = ({ status }: OutboundResponse, ending: FinalOutcome): PageFailure => ({
   kind: status === 403 || status === 404 ? "unavailable" : "end",
@@ -127,7 +146,7 @@ const isServerTrouble = (status: number): boolean => status >= 500 || status ===
 const isUnreconciled = ({ status, body }: OutboundResponse): boolean =>
   status >= 400 && Buffer.from(body).includes("unreconciled");
 
-type Operation = "read" | "write" | "search" | "comment" | "user" | "space";
+type Operation = "read" | "write" | "search" | "comment" | "reply" | "user" | "space";
 
 function reasonOf(operation: Operation, status: number, headers: Headers): string {
   if (status === 401 && headers.get("x-failure-category") === "FAILURE_CLIENT_SCOPE_CHECK") {
@@ -162,6 +181,7 @@ const SCOPES: Readonly<Record<Operation, string>> = {
   space: "read:confluence-space.summary or read:space:confluence",
   search: "search:confluence or read:content-details:confluence",
   comment: "read:comment:confluence",
+  reply: "write:comment:confluence",
   user: "read:confluence-user or read:content-details:confluence",
 };
 

@@ -3,11 +3,13 @@ import type { CallOut, OutboundResponse } from "../../host/call-out.ts";
 import type { Clock, EpochMillis } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
 import type { TraceParent } from "../../host/trace.ts";
+import type { CommentAddress } from "../../store/comment-replies.ts";
 import {
   type FinalOutcome,
   failedComment,
   failedPage,
   failedRead,
+  failedReply,
   failedSearch,
   failedSpace,
   failedUser,
@@ -15,13 +17,16 @@ import {
   NO_ACCOUNT,
   NO_COMMENT,
   type PageFailure,
+  type ReplyFailure,
   rejectedComment,
   rejectedPage,
   rejectedRead,
+  rejectedReply,
   rejectedSearch,
   rejectedSpace,
   rejectedUser,
   rejectedWrite,
+  unsentReply,
   type WriteFailure,
   waitOf,
 } from "./classify-response.ts";
@@ -77,6 +82,8 @@ interface PageWrite {
 /** The differences between Cloud and Data Center. Paths are relative to the site's base address. */
 export interface Product {
   readonly newRegion: NewRegion;
+  /** A region has no expand macro. */
+  readonly isFlat: boolean;
   readonly pagePath: (id: string) => string;
   readonly versionPath: (id: string, version: number) => string;
   /** The path and the body of a write. */
@@ -90,9 +97,15 @@ export interface Product {
   readonly userPath: string;
   /** The user as the site's events name it; undefined if the site takes the call for an anonymous one. */
   readonly user: v.GenericSchema<unknown, string | undefined>;
-  /** The paths where a comment may be. At most one of them has it. */
-  readonly commentPaths: (id: string) => readonly string[];
+  /** The paths where a comment may be, each with the path that takes replies to it. At most one of them has it. */
+  readonly commentPaths: (id: string) => readonly { readonly path: string; readonly replyPath: string }[];
   readonly comment: v.GenericSchema<unknown, StoredComment>;
+  readonly replyBody: (comment: CommentAddress, body: string) => object;
+}
+
+/** A comment as read, with the path that takes replies to it. */
+export interface ReadComment extends StoredComment {
+  readonly replyPath: string;
 }
 
 export type CallResult<T, S> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: S };
@@ -101,6 +114,8 @@ export type CallResult<T, S> = { readonly ok: true; readonly value: T } | { read
 export interface PageClient {
   /** The form of a region that the site's pages get. */
   readonly newRegion: NewRegion;
+  /** A region has no expand macro. */
+  readonly isFlat: boolean;
   read(id: string): Promise<CallResult<StoredPage, PageFailure>>;
   /** Writes the next version, and returns the version that was created. The account that writes is recorded first. */
   write(id: string, write: PageWrite): Promise<CallResult<PageVersion, WriteFailure>>;
@@ -111,7 +126,14 @@ export interface PageClient {
   search(label: string, next?: string): Promise<CallResult<FoundPages, FinalOutcome>>;
   /** Pages with these titles, and perhaps others. */
   searchTitles(titles: readonly PageTitle[]): Promise<CallResult<readonly TitledPage[], FinalOutcome>>;
-  comment(id: string): Promise<CallResult<StoredComment, FinalOutcome>>;
+  comment(id: string): Promise<CallResult<ReadComment, FinalOutcome>>;
+  /** Writes a reply to a comment, in storage format. The account that writes is recorded first. */
+  reply(to: ReplyTarget, body: string): Promise<CallResult<unknown, ReplyFailure>>;
+}
+
+interface ReplyTarget {
+  readonly replyPath: string;
+  readonly comment: CommentAddress;
 }
 
 interface Connection {
@@ -140,12 +162,19 @@ export function pageClient(connection: Connection): PageClient {
   const search = { rejected: rejectedSearch, failed: failedSearch };
   return {
     newRegion: product.newRegion,
+    isFlat: product.isFlat,
     read: (id) => readPage(connection, id),
     spaceKey: (id) => call(connection, { method: "GET", path: product.spacePath(id) }, spaceKey, space),
     version: (id, number) => call(connection, { method: "GET", path: product.versionPath(id, number) }, version, READ),
     search: (label, next) => call(connection, { method: "GET", path: searchPath(label, next) }, foundPages, search),
     searchTitles: (titles) => call(connection, { method: "GET", path: titleSearchPath(titles) }, titledPages, search),
     comment: (id) => readComment(connection, id),
+    reply: async ({ replyPath: path, comment }, text) => {
+      const ending = await connection.ownAccount.recordBeforeWrite(connection.credential, () => readUser(connection));
+      if (ending) return { ok: false, failure: unsentReply(ending) };
+      const body = JSON.stringify(product.replyBody(comment, text));
+      return call(connection, { method: "POST", path, body }, v.unknown(), REPLY);
+    },
     write: async (id, next) => {
       const ending = await connection.ownAccount.recordBeforeWrite(connection.credential, () => readUser(connection));
       if (ending) return { ok: false, failure: { kind: "end", ending } };
@@ -186,13 +215,15 @@ async function readUser(connection: Connection): Promise<CallResult<string, Fina
   return read.value === undefined ? { ok: false, failure: NO_ACCOUNT } : { ok: true, value: read.value };
 }
 
-async function readComment(connection: Connection, id: string): Promise<CallResult<StoredComment, FinalOutcome>> {
+const REPLY = { rejected: rejectedReply, failed: failedReply };
+
+async function readComment(connection: Connection, id: string): Promise<CallResult<ReadComment, FinalOutcome>> {
   const { commentPaths, comment } = connection.product;
   const rejected = (response: OutboundResponse, now: EpochMillis): FinalOutcome | undefined =>
     response.status === 404 ? undefined : rejectedComment(response, now);
-  for (const path of commentPaths(id)) {
+  for (const { path, replyPath } of commentPaths(id)) {
     const read = await call(connection, { method: "GET", path }, comment, { rejected, failed: failedComment });
-    if (read.ok) return read;
+    if (read.ok) return { ok: true, value: { ...read.value, replyPath } };
     if (read.failure) return { ok: false, failure: read.failure };
   }
   return { ok: false, failure: NO_COMMENT };
@@ -202,7 +233,7 @@ async function readComment(connection: Connection, id: string): Promise<CallResu
 const MAX_RESPONSE_BYTES = 12_000_000;
 
 interface Request {
-  readonly method: "GET" | "PUT";
+  readonly method: "GET" | "PUT" | "POST";
   readonly path: string;
   readonly body?: string;
 }
@@ -222,7 +253,8 @@ async function call<T, S>(
   try {
     const response = await send(connection, request);
     if (response.status === 429) connection.cooldown.begin(waitOf(response, connection.clock.now()).afterSeconds);
-    const read = response.status === 200 ? v.safeParse(schema, strictJsonOf(response.body)) : undefined;
+    const isSuccess = response.status === 200 || (request.method === "POST" && response.status === 201);
+    const read = isSuccess ? v.safeParse(schema, strictJsonOf(response.body)) : undefined;
     if (read?.success) return { ok: true, value: read.output };
     return { ok: false, failure: otherwise.rejected(response, connection.clock.now()) };
   } catch (error) {

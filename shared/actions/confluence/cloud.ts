@@ -12,6 +12,9 @@ export const cloud: Product = {
   // Cloud's editor keeps a macro with a body and its parameters, and can separate two anchors. A page may have several
   // named excerpts.
   newRegion: { carrier: "excerpt", section: "fixed-width" },
+  // The schema of Cloud's editor has no expand node in the content of a macro (`bodiedExtension_node`), nor a table in an
+  // expand node of a cell (https://go.atlassian.com/adf-json-schema).
+  isFlat: true,
   pagePath: (id) => `/api/v2/pages/${id}?body-format=storage&include-labels=true`,
   labelsPath: (id) => `/api/v2/pages/${id}/labels?limit=250`,
   spacePath: (id) => `/api/v2/spaces/${id}`,
@@ -56,7 +59,13 @@ export const cloud: Product = {
     v.transform(({ accountId }) => accountId?.trim() || undefined),
   ),
   // An event does not report the kind of a comment.
-  commentPaths: (id) => ["footer", "inline"].map((kind) => `/api/v2/${kind}-comments/${id}?body-format=storage`),
+  commentPaths: (id) =>
+    ["footer", "inline"].map((kind) => ({
+      path: `/api/v2/${kind}-comments/${id}?body-format=storage`,
+      replyPath: `/api/v2/${kind}-comments`,
+    })),
+  // Only the parent: a reply with a page id is refused.
+  replyBody: ({ id }, value) => ({ parentCommentId: id, body: { representation: "storage", value } }),
   comment: v.pipe(
     v.object({
       status: v.string(),

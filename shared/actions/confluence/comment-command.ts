@@ -1,32 +1,52 @@
 import { type CommandResult, type Commands, commandOfText, type IssuedCommand } from "../../approvals/command.ts";
+import { explainRefusal } from "../../approvals/explain-refusal.ts";
+import { resemblesCommand } from "../../approvals/near-command.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { BusEvent, EventDetail } from "../../model/bus-event.ts";
+import type { CommentAddress } from "../../store/comment-replies.ts";
+import type { ActionDeps } from "../action.ts";
 import type { PageClient } from "./client.ts";
-import { plainTextOf, type StoredComment } from "./comment.ts";
+import { ownLinesOf, plainTextOf, type StoredComment } from "./comment.ts";
+import { EDITED, replyOnce, USAGE } from "./comment-reply.ts";
 import { isPageId } from "./page-address.ts";
+import type { ConsentInput } from "./page-consent.ts";
 
 interface CommentInput {
   readonly busEvent: BusEvent;
   readonly site: string;
   readonly commands: Commands;
-  readonly client: () => Promise<Pick<PageClient, "comment">>;
+  readonly commentReplies: ActionDeps["commentReplies"];
+  readonly client: () => Promise<Pick<PageClient, "comment" | "reply" | "read" | "spaceKey">>;
+  readonly consent: Omit<ConsentInput, "client">;
 }
 
 /**
- * Executes the command in a comment, if it is one. The event only identifies the comment. Its text, page, time and
- * author are read from the site, so a forged event cannot command anything that its claimed author did not write.
+ * Executes the command in a comment, if it is one, and replies to a comment whose command was refused or is written
+ * wrongly. The event only identifies the comment. Its text, page, time and author are read from the site, so a forged
+ * event cannot command anything that its claimed author did not write.
  */
-export async function runCommentCommand({ busEvent, site, commands, client }: CommentInput): Promise<ActionOutcome> {
+export async function runCommentCommand(input: CommentInput): Promise<ActionOutcome> {
+  const { busEvent, site, commands } = input;
   const reported = commentIn(busEvent.detail);
   if (reported?.site !== site) return done("the event names no comment on this site");
   const why = commands.rejectReason(busEvent);
   if (why !== undefined) return done(`comment ${reported.id} was not read, because ${why}`);
-  const read = await (await client()).comment(reported.id);
+  const client = await input.client();
+  const read = await client.comment(reported.id);
   if (!read.ok) return read.failure;
-  const issued = commandIn(read.value, reported, busEvent);
-  if (typeof issued === "string") return done(`comment ${reported.id} commands nothing: ${issued}`);
-  const results = await commands.executeCommand(issued);
-  return done(`comment ${reported.id}: ${results.map(textOf).join(", ") || "the delivery is not proved"}`);
+  const found = commandIn(read.value, reported, busEvent);
+  if (found.kind === "nothing") return done(`comment ${reported.id} commands nothing: ${found.why}`);
+  const { comment } = found;
+  const replyInput = { ...input, client, comment, replyPath: read.value.replyPath };
+  if (found.kind === "mistaken") {
+    const summary = `comment ${reported.id} commands nothing: ${found.why}`;
+    // An event that is not proved makes the bridge write nothing.
+    if (busEvent.detail.principal.unproved) return done(summary);
+    return replyOnce(summary, [found.advice], replyInput);
+  }
+  const results = await commands.executeCommand(found.issued);
+  const summary = `comment ${reported.id}: ${results.map(textOf).join(", ") || "the delivery is not proved"}`;
+  return results.length === 0 ? done(summary) : replyOnce(summary, results.flatMap(sentenceOf), replyInput);
 }
 
 const done = (summary: string): ActionOutcome => ({ outcome: "done", summary });
@@ -44,19 +64,45 @@ function commentIn(detail: EventDetail): CommentEventData | undefined {
   return "page" in detail ? { id, site: detail.page.site, page: detail.page.id } : { id, site: detail.comment.site };
 }
 
-/** The command in the comment, or the reason why it is not a command. */
-function commandIn(comment: StoredComment, reported: CommentEventData, busEvent: BusEvent): IssuedCommand | string {
-  const { body, page, author, version, at, status } = comment;
+type Found =
+  | { readonly kind: "command"; readonly issued: IssuedCommand; readonly comment: CommentAddress }
+  /** It was meant as a command. `advice` says what to do instead. */
+  | { readonly kind: "mistaken"; readonly why: string; readonly advice: string; readonly comment: CommentAddress }
+  | { readonly kind: "nothing"; readonly why: string };
+
+/** What the comment says to the bridge. */
+function commandIn(stored: StoredComment, reported: CommentEventData, busEvent: BusEvent): Found {
+  const { body, page: on, author, version, at, status } = stored;
   const { id, site } = reported;
   const command = commandOfText(plainTextOf(body) ?? "");
-  if (command === undefined) return "its text is not a command";
-  if (status !== "current" || page === undefined || page !== (reported.page ?? page)) return "it is not on that page";
+  const isMistaken = command === undefined && ownLinesOf(body).some(resemblesCommand);
+  if (command === undefined && !isMistaken) return nothing("its text is not a command");
+  if (status !== "current" || on === undefined || on !== (reported.page ?? on))
+    return nothing("it is not on that page");
+  const page = { site, id: on };
+  const comment = { page, id };
   // Other people than its author may be able to edit it.
-  if (version !== 1) return "it was edited";
+  if (version !== 1) return { kind: "mistaken", why: "it was edited", advice: EDITED, comment };
   if (author === undefined || author !== busEvent.detail.actor?.id)
-    return "its author is not the one that the event names";
-  return { command, busEvent, actor: author, page: { site, id: page }, at, key: ["comment", site, id] };
+    return nothing("its author is not the one that the event names");
+  if (command === undefined) return { kind: "mistaken", why: "its text is not a command", advice: USAGE, comment };
+  return {
+    kind: "command",
+    issued: { command, busEvent, actor: author, page, at, key: ["comment", site, id] },
+    comment,
+  };
 }
+
+const nothing = (why: string): Found => ({ kind: "nothing", why });
 
 const textOf = ({ decision, about, refusal }: CommandResult): string =>
   `${decision} of ${about}${refusal ? ` rejected (${refusal.reason})` : ""}`;
+
+const sentenceOf = (result: CommandResult): readonly string[] =>
+  result.refusal ? [`${subjectOf(result)}: ${explainRefusal(result, result.refusal)}`] : [];
+
+const VERBS = { grant: "Approving", deny: "Denying", rollback: "Rolling back" } as const;
+
+/** Without an id, the command is about the page. */
+const subjectOf = ({ decision, about }: CommandResult): string =>
+  `${VERBS[decision]} ${decision === "rollback" || about.startsWith("p-") ? about : "what waits for this page"}`;

@@ -27,17 +27,50 @@ export const writtenAt: v.GenericSchema<unknown, EpochMillis> = v.pipe(
 );
 
 /**
- * Returns the whole text of a plain-text comment, on one line; undefined if any of it is formatted, quoted or inserted,
- * because the text alone may then not be what its author means.
+ * Returns the whole text of a comment, on one line; undefined if any of it is quoted, struck out, inserted or formatted in
+ * another way than {@link EMPHASIS}, because the text alone may then not be what its author means.
  */
 export function plainTextOf(storage: string): string | undefined {
   const tokens = tokenize(storage);
   if (!Array.isArray(tokens)) return undefined;
-  const isPlain = tokens.every(({ kind, name }) => kind === "text" || PLAIN.has(name));
+  const isPlain = tokens.every(({ kind, name }) => kind === "text" || SEPARATORS.has(name) || EMPHASIS.has(name));
   if (!isPlain) return undefined;
-  const pieces = tokens.map(({ kind, start, end }) => (kind === "text" ? storage.slice(start, end) : " "));
+  const pieces = tokens.map(({ kind, name, start, end }) => {
+    if (kind === "text") return storage.slice(start, end);
+    return SEPARATORS.has(name) ? " " : "";
+  });
   return resolveReferences(pieces.join("")).replace(/\s+/g, " ").trim();
 }
 
+/**
+ * Returns the lines of text that the comment's author wrote, without what is quoted, struck out, code of several lines or
+ * inserted. Empty if the comment is not storage format.
+ */
+export function ownLinesOf(storage: string): readonly string[] {
+  const tokens = tokenize(storage);
+  if (!Array.isArray(tokens)) return [];
+  let text = "";
+  let foreign = 0;
+  for (const { kind, name, start, end } of tokens) {
+    if (isForeign(name) && kind === "open") foreign += 1;
+    if (isForeign(name) && kind === "close") foreign -= 1;
+    if (kind === "text" && foreign === 0) text += storage.slice(start, end).replace(/\s+/g, " ");
+    if (kind !== "text" && !EMPHASIS.has(name) && !INLINE.has(name)) text += "\n";
+  }
+  return resolveReferences(text)
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+}
+
+/** Macros, mentions and links to pages, quotations, code of several lines, and text that is struck out. */
+const isForeign = (name: string): boolean => /^(?:ac:.*|ri:.*|blockquote|pre|s|del|strike)$/.test(name);
+
+/** More elements that do not end a line. */
+const INLINE: ReadonlySet<string> = new Set(["a", "span", "sub", "sup", "small", "big", "font", "time"]);
+
 /** Elements that only separate lines. */
-const PLAIN: ReadonlySet<string> = new Set(["p", "br"]);
+const SEPARATORS: ReadonlySet<string> = new Set(["p", "br"]);
+
+/** Elements that change how a text looks and not what it means. */
+const EMPHASIS: ReadonlySet<string> = new Set(["strong", "b", "em", "i", "u", "code"]);

@@ -7,6 +7,7 @@ import { labelsOfPage } from "./labels.ts";
 export const dataCenter: Product = {
   // A page may have only one excerpt there, which is its summary in lists and links.
   newRegion: { carrier: "anchors", section: "single" },
+  isFlat: false,
   pagePath: (id) => `/rest/api/content/${id}?expand=body.storage,version,space,metadata.labels`,
   labelsPath: (id) => `/rest/api/content/${id}/label?limit=1000`,
   // Not called: a page names the key.
@@ -49,7 +50,17 @@ export const dataCenter: Product = {
     v.object({ userKey: v.nullish(v.string()) }),
     v.transform(({ userKey }) => userKey?.trim() || undefined),
   ),
-  commentPaths: (id) => [`/rest/api/content/${id}?expand=body.storage,version,container`],
+  commentPaths: (id) => [
+    { path: `/rest/api/content/${id}?expand=body.storage,version,container`, replyPath: "/rest/api/content" },
+  ],
+  // Atlassian documents `container`. `ancestors` makes it a reply in public clients; without it the comment would stand
+  // alone at the page's foot.
+  replyBody: ({ id, page }, value) => ({
+    type: "comment",
+    container: { id: page.id, type: "page", status: "current" },
+    ancestors: [{ id }],
+    body: { storage: { value, representation: "storage" } },
+  }),
   // This path returns any kind of content, so the type is checked.
   comment: v.pipe(
     v.object({

@@ -68,8 +68,10 @@ interface Run extends ActionContext {
 async function run(attempt: Run): Promise<ActionOutcome> {
   const { busEvent, deps } = attempt;
   if (busEvent.detail.type === "page.commented") {
-    const { commands } = deps;
-    return runCommentCommand({ busEvent, site: attempt.target.site, commands, client: () => clientFor(attempt) });
+    const { commands, commentReplies } = deps;
+    const { site, region, spaces, pages } = attempt.target;
+    const consent = { region, allowed: { spaces, pages }, spaceKeys: attempt.spaceKeys };
+    return runCommentCommand({ busEvent, site, commands, commentReplies, consent, client: () => clientFor(attempt) });
   }
   if ("change" in busEvent.detail) {
     const { change } = busEvent.detail;

@@ -104,13 +104,18 @@ export const isMovedLine = (element: Element, body: string): boolean => movedLin
 const WORDS = "[a-z]+(?: [a-z]+)?";
 const COUNT = `\\d+ ${WORDS}`;
 
-/** An expand macro with a table of a bridge in it. What else is in it, beside a line of the bridge, is a person's. */
+const COUNTS = new RegExp(`^${COUNT}(?: · ${COUNT})*$`);
+
+/**
+ * An expand macro with a table of a bridge in it. What else is in it, beside a line of the bridge, is a person's, and so is
+ * another title.
+ */
 const expand: Shape = (element, body) => {
-  if (attributeOf(element, "ac:name") !== "expand") return undefined;
+  if (!isExpand(element) || isDeep(element)) return undefined;
   const content = element.children.find(({ name }) => name === "ac:rich-text-body");
   if (!content) return undefined;
   const { persons, hasTable } = divideContent(body, { ...content.inner, elements: content.children });
-  return hasTable ? persons : undefined;
+  return hasTable ? titleAdded(element, body) + persons : undefined;
 };
 
 /** A summary that a person changed is kept whole, because their words cannot be separated from those of the machine. */
@@ -119,6 +124,24 @@ const summary: Shape = (element, body) => {
   if (element.name !== "table" || !isSummary(table)) return undefined;
   return isUnchangedSummary(table) ? "" : table;
 };
+
+const isExpand = (element: Element): boolean => attributeOf(element, "ac:name") === "expand";
+
+/** Bounds the recursion. */
+function isDeep(element: Element): boolean {
+  let depth = 0;
+  for (let around = element.parent; around; around = around.parent) if (isExpand(around)) depth += 1;
+  return depth > MAX_DEPTH;
+}
+
+/** No editor nests lines or expand macros as deep as this, so it is a person's. */
+const MAX_DEPTH = 50;
+
+function titleAdded({ children }: Element, body: string): string {
+  const title = children.find((child) => attributeOf(child, "ac:name") === "title")?.inner;
+  const written = title ? body.slice(title.start, title.end) : "";
+  return isBlankText(written) || COUNTS.test(oneLine(resolveReferences(written))) ? "" : `<p>${written}</p>`;
+}
 
 /**
  * Everything that this release and earlier ones write at the top of a region. What `render-region.ts` writes must be
@@ -153,12 +176,13 @@ const SHAPES: readonly Shape[] = [
 
 /**
  * A row is a bridge's if its cells in these columns have this form: the pipeline with its system in brackets or
- * cut off, and a lozenge of a state. All other rows are a person's.
+ * cut off, a lozenge of a state, and a time. All other rows are a person's.
  */
 const OWN_CELLS: Readonly<Record<string, RegExp>> = {
   Pipeline: /(?:\(.+\)|…)$/,
   State:
     /^\[(?:QUEUED|RUNNING|WAITING|PASSED|FAILED|CANCELLED|TIMED OUT|SKIPPED|APPROVED|DENIED|WITHDRAWN|EXPIRED|SUPERSEDED|NOT SHOWN)\]/,
+  "As of": /^(?:\d{4}-\d\d-\d\d \d\d:\d\d UTC|-)$/,
 };
 
 interface Row {
@@ -229,14 +253,15 @@ function lineOf(element: Element, body: string): string | undefined {
   return text === undefined ? undefined : oneLine(text);
 }
 
-function inlineOf(element: Element, body: string): string | undefined {
+function inlineOf(element: Element, body: string, depth = 0): string | undefined {
+  if (depth > MAX_DEPTH) return undefined;
   let text = "";
   let at = element.inner.start;
   for (const child of [...element.children, undefined]) {
     const gap = body.slice(at, child?.start ?? element.inner.end);
     // A comment or a CDATA section.
     if (gap.includes("<")) return undefined;
-    const inner = child && partOf(child, body);
+    const inner = child && partOf(child, body, depth);
     if (child && inner === undefined) return undefined;
     text += resolveReferences(gap) + (inner ?? "");
     at = child?.end ?? at;
@@ -244,11 +269,13 @@ function inlineOf(element: Element, body: string): string | undefined {
   return text;
 }
 
-function partOf(element: Element, body: string): string | undefined {
+function partOf(element: Element, body: string, depth = 0): string | undefined {
   if (element.name === "br") return " ";
   if (element.name === "time") return attributeOf(element, "datetime") ?? "";
-  if (PLAIN.has(element.name))
-    return BLOCKS.has(element.name) ? spaced(inlineOf(element, body)) : inlineOf(element, body);
+  if (PLAIN.has(element.name)) {
+    const inner = inlineOf(element, body, depth + 1);
+    return BLOCKS.has(element.name) ? spaced(inner) : inner;
+  }
   if (attributeOf(element, "ac:name") !== "status") return undefined;
   const title = element.children.find((child) => attributeOf(child, "ac:name") === "title")?.inner;
   return title && `[${resolveReferences(body.slice(title.start, title.end))}] `;

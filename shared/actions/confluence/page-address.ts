@@ -38,7 +38,8 @@ export function pageLinksIn(text: string, site: string): readonly PageLink[] {
 /** One address of what a link says; undefined if it is of no page. {@link pageLinksIn} reads it back. */
 export function addressOf(link: PageLink, site: string): string | undefined {
   if ("other" in link) return undefined;
-  const query = "id" in link ? { pageId: link.id } : { spaceKey: link.space, title: link.title };
+  // The space is last: a full stop at the end of a title would end the sentence around the address.
+  const query = "id" in link ? { pageId: link.id } : { title: link.title, spaceKey: link.space };
   return `${site}/pages/viewpage.action?${new URLSearchParams(query)}`;
 }
 
@@ -47,23 +48,23 @@ export function addressOf(link: PageLink, site: string): string | undefined {
  * title may have letters of any alphabet. `&lt;` and the like are brackets in text that was escaped for HTML.
  */
 const ADDRESS =
-  /(?<![a-z\d/=&?%.-])([_*~]*)(https?:\/\/(?:(?!,https?:\/\/|&(?:lt|gt|quot|apos|#\d+|#x[\da-f]+);)[^\s<>"“”«»`|\\^{}[\]])+)/giu;
+  /(?<![a-z\d/=&?%.-])([_*~]{0,9})(https?:\/\/(?:(?!,https?:\/\/|&(?:lt|gt|quot|apos|#\d+|#x[\da-f]+);)[^\s<>"“”«»`|\\^{}[\]])+)/giu;
 
 /** Without the characters that belong to the sentence, to Markdown's emphasis or to a bracket around the address. */
 function withoutEnding(written: string, emphasis: string): string {
-  let address = written.replaceAll("&amp;", "&");
-  for (;;) {
-    const last = address.at(-1) ?? "";
-    const isEnding =
-      SENTENCE_END.test(last) || (last === ")" && !isBalanced(address)) || (last === "_" && emphasis.includes("_"));
-    if (!isEnding) return address;
-    address = address.slice(0, -1);
+  const address = written.replaceAll("&amp;", "&");
+  let unopened = address.split(")").length - address.split("(").length;
+  let end = address.length;
+  for (; end > 0; end--) {
+    const last = address[end - 1] ?? "";
+    const isBracket = last === ")" && unopened !== 0;
+    if (!SENTENCE_END.test(last) && !isBracket && !(last === "_" && emphasis.includes("_"))) break;
+    if (isBracket) unopened--;
   }
+  return address.slice(0, end);
 }
 
 const SENTENCE_END = /[.,;:!?*~'’。，；：！？、）]/;
-
-const isBalanced = (address: string): boolean => address.split("(").length === address.split(")").length;
 
 /** The part after the site's address, which begins with a slash or is empty; undefined if it is another site's. */
 function pathOn(site: URL, address: string): string | undefined {

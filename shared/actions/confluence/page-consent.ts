@@ -16,7 +16,7 @@ export const excludedById = (id: string, { spaces, pages }: AllowedPages): Actio
     ? notWritten(id, 'it is not in the target\'s "pages"')
     : undefined;
 
-interface ConsentInput {
+export interface ConsentInput {
   readonly allowed: AllowedPages;
   /** Name of the region, and of the label that asks for it. */
   readonly region: string;

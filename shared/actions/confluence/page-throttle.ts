@@ -107,10 +107,14 @@ export function secondsToWait(board: Board, throttle: Throttle): number {
   return Math.max(0, cooldownEnd(board.record, now) - now, nextAt - now) / 1_000;
 }
 
+/** The next run may have begun before the end was written: then the row has the end beside that run. */
 function hasNewEnd({ rows, record }: Board, { pace, refusedWith }: Throttle): boolean {
   const isNew = (row: BoardRow): boolean =>
-    pace.onlyChanges ? isChanged(row, record, refusedWith) : !isShownIn(record.shown?.marks, row, pace);
-  return rows.some((row) => isTerminal(row.build.state) && refusedWith(row) === undefined && isNew(row));
+    pace.onlyChanges || !isTerminal(row.build.state)
+      ? isChanged(row, record, refusedWith)
+      : !isShownIn(record.shown?.marks, row, pace);
+  const hasEnd = ({ build, ended }: BoardRow): boolean => isTerminal(build.state) || ended !== undefined;
+  return rows.some((row) => hasEnd(row) && refusedWith(row) === undefined && isNew(row));
 }
 
 /** Whether the marks contain that of the row in this state. */

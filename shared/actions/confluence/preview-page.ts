@@ -38,7 +38,7 @@ export async function previewPage(previewed: PreviewedTarget, page: string, deps
   const facts = { page: `${page} "${read.value.title}", version ${read.value.version.number}` };
   const why = whyUnwritable(read.value);
   if (why) return nothing(`the page is ${why}`, facts);
-  const look = { ...paceOf(target), linkHosts: target.linkHosts };
+  const look = { ...paceOf(target), linkHosts: target.linkHosts, isFlat: client.isFlat };
   const of = { page, region: target.region, whenMissing: "append", ...client.newRegion } as const;
   const splice = spliceRegion(read.value.body, renderRegion([EXAMPLE], look), of);
   if (splice.kind === "unusable") return nothing(splice.why, facts);

@@ -40,7 +40,7 @@ export interface PublishInput {
   readonly pace: Pace;
   /** Of the event: the name of the run. */
   readonly subject: string;
-  readonly deps: Pick<ActionDeps, "boards" | "clock" | "random">;
+  readonly deps: Pick<ActionDeps, "boards" | "clock" | "random" | "decisionWays">;
   readonly signal: AbortSignal;
 }
 

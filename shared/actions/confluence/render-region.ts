@@ -1,11 +1,11 @@
 import type { BoardRow, ShownBuild, Starter } from "../../model/board.ts";
-import { type BuildPart, type BuildState, cut } from "../../model/event.ts";
+import type { BuildPart, BuildState } from "../../model/event.ts";
 import { isUrgent, type Lozenge, lozengeOf, NOT_SHOWN } from "./lozenge.ts";
 import { renderGate } from "./render-gate.ts";
 import { countsOf, inReadingOrder, moreThan } from "./render-summary.ts";
 import { enteredAt, type Look, latestOf, lozengeOfRow, type ShownRow, shownRow } from "./shown-row.ts";
 import { expandMacro, statusMacro } from "./status-macro.ts";
-import { escapeText } from "./storage-text.ts";
+import { escapeStart, escapeText } from "./storage-text.ts";
 
 /** Large pages fail to load and to save, and the region is only one part of someone's page. */
 export const MAX_REGION_BYTES = 16_384;
@@ -22,8 +22,8 @@ const EVERY_STATE: Look = { onlyChanges: false };
 /**
  * Renders the region's content in storage format: how many rows are in which state, then one table row for each row of
  * the board, failures first. The same rows give the same text at any time. Of more than ten rows, those that are not
- * urgent are in an expand macro. Of what exceeds {@link MAX_REGION_BYTES}, the rows whose last event is oldest are left
- * out and counted, first those that are not urgent.
+ * urgent are in an expand macro, unless the region is flat. Of what exceeds {@link MAX_REGION_BYTES}, the rows whose last
+ * event is oldest are left out and counted, first those that are not urgent.
  */
 export function renderRegion(rows: readonly BoardRow[], look: Look = EVERY_STATE): string {
   const all = inReadingOrder(rows.map((row) => shownRow(row, look)));
@@ -66,7 +66,7 @@ const compare = (one: string, other: string): number => Number(one > other) - Nu
  */
 function frame(all: readonly ShownRow[], { texts, leftOut }: Fitting, look: Look): string {
   const shown = all.filter((row) => texts.has(row));
-  const isOpen = (row: ShownRow): boolean => all.length <= MAX_OPEN_ROWS || isUrgent(lozengeOfRow(row));
+  const isOpen = (row: ShownRow): boolean => look.isFlat || all.length <= MAX_OPEN_ROWS || isUrgent(lozengeOfRow(row));
   const [open, closed] = [shown.filter(isOpen), shown.filter((row) => !isOpen(row))];
   const hidden = leftOut.filter((row) => !isOpen(row));
   return [
@@ -114,7 +114,7 @@ function cellsOf(row: ShownRow): string {
   const { build, refusedStatus } = row;
   if (refusedStatus !== undefined) return cellsOfRefused(build, refusedStatus);
   const cells = [
-    text(`${build.pipeline} (${reporterOf(build)})`, TEXT_LIMIT),
+    escapeStart(`${build.pipeline} (${reporterOf(build)})`, TEXT_LIMIT),
     stateOf(row),
     placeOf(build),
     runOf(build),
@@ -139,7 +139,7 @@ function cellsOfRefused(build: ShownBuild, status: number): string {
   return `<tr>${cells.map((cell) => `<td>${cell}</td>`).join("")}</tr>`;
 }
 
-const plainText = (value: string): string => text(value.replace(/[^\w ()./:@#,-]/gu, "?"), TEXT_LIMIT);
+const plainText = (value: string): string => escapeStart(value.replace(/[^\w ()./:@#,-]/gu, "?"), TEXT_LIMIT);
 
 /** A status that a job reports itself is marked, because the system's own events have rows too. */
 const reporterOf = ({ system, trustEntry }: BuildPart): string =>
@@ -155,15 +155,15 @@ function nameOfPlace({ environment, branch, tag, refName, change }: ShownBuild):
 
 function placeOf(build: ShownBuild): string {
   const { environment, change, changeUrl } = build;
-  const place = text(nameOfPlace(build), TEXT_LIMIT);
+  const place = escapeStart(nameOfPlace(build), TEXT_LIMIT);
   if (environment !== undefined || change === undefined) return place;
   return `${linked(place, changeUrl, SHORT_ADDRESS_LIMIT)}${change.fork ? ", fork" : ""}`;
 }
 
-function stateOf({ build, ended, later }: ShownRow): string {
+function stateOf({ build, ended, later, decisionWays }: ShownRow): string {
   const state = lozenge(lozengeOf(build));
-  if (build.gate) return state + renderGate(build, build.gate);
-  const reason = build.reason === undefined ? "" : `<br />${text(build.reason, REASON_LIMIT)}`;
+  if (build.gate) return state + renderGate(build, build.gate, decisionWays);
+  const reason = build.reason === undefined ? "" : `<br />${escapeStart(build.reason, REASON_LIMIT)}`;
   const last = ended ? `<br />last: ${lozenge(lozengeOf(ended))} ${runLink(ended)}` : "";
   const then = later ? `<br />then ${runLink(later)} ${lozengeOf(later).title}: ${timeOf(enteredAt(later))}` : "";
   return state + reason + last + then;
@@ -183,8 +183,6 @@ const NOTHING = "-";
 /** A SHA-1 or SHA-256 object name. People use its first eight digits. */
 const FULL_HASH = /^([\da-f]{8})(?:[\da-f]{32}|[\da-f]{56})$/;
 
-const text = (value: string, limit: number): string => escapeText(cut(value, limit));
-
 function runOf(build: ShownBuild): string {
   const lasted = duration(build);
   return lasted === NOTHING ? runLink(build) : `${runLink(build)}<br />${lasted}`;
@@ -197,10 +195,10 @@ function runLink({ number, url }: Pick<BuildPart, "number" | "url">): string {
 
 /** The commit, its title, and who wrote it. */
 function commitOf({ commit, commitUrl, title, author }: ShownBuild): string {
-  if (commit === undefined) return title === undefined ? NOTHING : text(title, TITLE_LIMIT);
-  const hash = linked(text(commit.replace(FULL_HASH, "$1"), TEXT_LIMIT), commitUrl, SHORT_ADDRESS_LIMIT);
-  const words = title === undefined ? "" : ` ${text(title, TITLE_LIMIT)}`;
-  const by = author === undefined ? "" : `<br /><small>${text(author, TITLE_LIMIT)}</small>`;
+  if (commit === undefined) return title === undefined ? NOTHING : escapeStart(title, TITLE_LIMIT);
+  const hash = linked(escapeStart(commit.replace(FULL_HASH, "$1"), TEXT_LIMIT), commitUrl, SHORT_ADDRESS_LIMIT);
+  const words = title === undefined ? "" : ` ${escapeStart(title, TITLE_LIMIT)}`;
+  const by = author === undefined ? "" : `<br /><small>${escapeStart(author, TITLE_LIMIT)}</small>`;
   return hash + words + by;
 }
 
@@ -215,9 +213,9 @@ const isShort = (url: string | undefined, limit: number): url is string => url !
  */
 function startedBy(starter: Starter | undefined): string {
   if (!starter) return NOTHING;
-  const identity = `${text(starter.identity, TEXT_LIMIT)} (${starter.unproved ? "not verified" : "verified"})`;
+  const identity = `${escapeStart(starter.identity, TEXT_LIMIT)} (${starter.unproved ? "not verified" : "verified"})`;
   const name = (starter.name ?? "").replace(LOOKS_LIKE_MORE, "").trim();
-  return name === "" ? identity : `“${text(name, TEXT_LIMIT)}”<br /><small>named by ${identity}</small>`;
+  return name === "" ? identity : `“${escapeStart(name, TEXT_LIMIT)}”<br /><small>named by ${identity}</small>`;
 }
 
 /** Characters that could end the quotation, imitate "(verified)", or reverse the direction of the text. */

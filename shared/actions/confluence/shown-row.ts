@@ -1,4 +1,5 @@
 import type { BoardRow, ShownBuild } from "../../model/board.ts";
+import type { DecisionWays } from "../action.ts";
 import { type LinkHosts, linkTo } from "../link-hosts.ts";
 import { type Lozenge, lozengeOf, NOT_SHOWN } from "./lozenge.ts";
 import type { Pace } from "./pace.ts";
@@ -7,6 +8,9 @@ import type { Pace } from "./pace.ts";
 export interface Look extends Pick<Pace, "onlyChanges"> {
   readonly linkHosts?: LinkHosts | undefined;
   readonly refusedWith?: RefusedWith | undefined;
+  /** All rows are in sight, because the product's editor has no expand macro inside a region. */
+  readonly isFlat?: boolean;
+  readonly decisionWays?: DecisionWays;
 }
 
 /** The status with which the site refused the page with this row; undefined if the row is shown. */
@@ -20,6 +24,8 @@ export interface ShownRow {
   readonly ended?: ShownBuild;
   /** A later run without a result, if `build` has one. */
   readonly later?: ShownBuild;
+  /** How people can decide about the approval that `build` waits for. */
+  readonly decisionWays: DecisionWays;
   /** The page only names the row, because the site refused it with this status. */
   readonly refusedStatus?: number;
 }
@@ -29,15 +35,22 @@ export interface ShownRow {
  * another run is under way. Without a result the newest run is shown, because its end causes a version, as the end of
  * waiting does.
  */
-export function shownRow(row: BoardRow, { onlyChanges, linkHosts, refusedWith }: Look): ShownRow {
+export function shownRow(
+  row: BoardRow,
+  { onlyChanges, linkHosts, refusedWith, decisionWays = NO_WAYS }: Look,
+): ShownRow {
   const { key } = row;
   const refusedStatus = refusedWith?.(row);
-  if (refusedStatus !== undefined) return { key, build: row.build, refusedStatus };
+  if (refusedStatus !== undefined) return { key, build: row.build, refusedStatus, decisionWays };
   const build = withLinks(row.build, linkHosts);
   const ended = row.ended && withLinks(row.ended, linkHosts);
-  if (!ended) return { key, build };
-  return onlyChanges && build.state !== "waiting" ? { key, build: ended, later: build } : { key, build, ended };
+  if (!ended) return { key, build, decisionWays };
+  return onlyChanges && build.state !== "waiting"
+    ? { key, build: ended, later: build, decisionWays }
+    : { key, build, ended, decisionWays };
 }
+
+const NO_WAYS: DecisionWays = { comments: false };
 
 /** The state that the page shows of a row. */
 export const lozengeOfRow = ({ build, refusedStatus }: ShownRow): Lozenge =>

@@ -1,3 +1,5 @@
+import { cut } from "../../model/event.ts";
+
 /**
  * Escapes `text` for storage format, in content and in attribute values. It uses only predefined and numeric
  * references, because Confluence has been seen to reject pages for others. Characters that XML 1.0 does not allow
@@ -6,6 +8,15 @@
 export function escapeText(text: string): string {
   return text.replace(FORBIDDEN, "").replace(/[&<>"']/g, (character) => ESCAPES[character] ?? "");
 }
+
+/**
+ * The beginning of a text of somebody else, escaped. Characters that reverse the direction of what follows are dropped:
+ * the name of a branch could make the rest of its cell read otherwise.
+ */
+export const escapeStart = (text: string, limit: number): string => escapeText(cut(text.replace(DIRECTION, ""), limit));
+
+/** Embeddings, overrides and isolates (https://www.unicode.org/reports/tr9/#Explicit_Directional_Embeddings). */
+const DIRECTION = /[\u202A-\u202E\u2066-\u2069]/g;
 
 /** Replaces references by their characters. An unknown reference stays as it is. */
 export function resolveReferences(text: string): string {

@@ -3,6 +3,7 @@ import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { BoardRow, PageAddress } from "../../model/board.ts";
 import { cut } from "../../model/event.ts";
 import type { Board, BoardStore, PageShown } from "../../store/boards.ts";
+import type { DecisionWays } from "../action.ts";
 import type { LinkHosts } from "../link-hosts.ts";
 import type { FinalOutcome, PageFailure, WriteFailure } from "./classify-response.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
@@ -27,6 +28,7 @@ export interface PageUpdate {
   /** The newest version that is known to have had this region. A page without the region then lost it by an edit. */
   readonly shownVersion: number | undefined;
   readonly linkHosts: LinkHosts;
+  readonly decisionWays: DecisionWays;
   /**
    * The board's row that this update is about. Its state is written into the page's history. The version's message ends
    * with the delivery's id, which is the same for every try of one delivery and for no other, so it proves a write.
@@ -108,10 +110,10 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
   if (why) return { outcome: { outcome: "give_up", summary: `page ${id} is ${why}` }, isUnavailable: true };
   const board = await update.boards.read(update.page);
   const { rows } = board;
-  const { region, client, linkHosts, pace } = update;
+  const { region, client, linkHosts, decisionWays, pace } = update;
   const whenMissing = whenMissingOn(page, update);
   const refusedWith = update.refusedIn(board);
-  const content = renderRegion(rows, { ...pace, linkHosts, refusedWith });
+  const content = renderRegion(rows, { ...pace, linkHosts, decisionWays, refusedWith, isFlat: client.isFlat });
   const splice = spliceRegion(page.body, content, { page: id, region, whenMissing, ...client.newRegion });
   const { number: version } = page.version;
   const shows = (number: number) => showing(number, rows, content, { pace, refusedWith });

@@ -2,13 +2,13 @@ import * as v from "valibot";
 import type { OutboundRequest, OutboundResponse } from "../../host/call-out.ts";
 import type { Secret } from "../../host/secrets.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
-import { sourceNameOf } from "../../model/bus-event.ts";
+import { type BusEvent, sourceNameOf } from "../../model/bus-event.ts";
 import { EVENT_TYPES } from "../../model/event.ts";
 import type { Cause } from "../../outbound/issuer.ts";
 import type { Action, ActionDeps } from "../action.ts";
 import { failedCall } from "../failed-call.ts";
 import { readResponse } from "./answer.ts";
-import { triggerRequest, triggerUrl } from "./request.ts";
+import { filledParams, triggerRequest, triggerUrl } from "./request.ts";
 import { type ListenerTarget, listenerTarget, routeOptions } from "./settings.ts";
 
 /** Fires a Tekton trigger with one POST to an EventListener. */
@@ -27,6 +27,7 @@ export const tekton: Action = {
     return {
       runsReportedBy,
       ...(namespaces && { runNamespaces: namespaces }),
+      ...(Object.keys(params).length > 0 && { params: (busEvent: BusEvent) => filledParams(busEvent, params) }),
       run: (context) => run(trigger, context, deps),
     };
   },

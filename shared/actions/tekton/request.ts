@@ -30,7 +30,6 @@ export function triggerRequest(
   params: Readonly<Record<string, string>>,
 ): TriggerRequest {
   const { detail } = busEvent;
-  const filled = Object.entries(params).map(([name, template]) => [name, fill(busEvent, template)] as const);
   return {
     delivery: {
       id: detail.delivery,
@@ -39,11 +38,18 @@ export function triggerRequest(
       event: detail.type,
       attempt: String(attempt),
     },
-    params: Object.fromEntries(filled),
+    params: filledParams(busEvent, params),
     actor: { id: detail.actor?.id ?? "" },
     payload: {},
   };
 }
+
+/** The route's parameters with the values of the event. */
+export const filledParams = (
+  busEvent: BusEvent,
+  params: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(params).map(([name, template]) => [name, fill(busEvent, template)]));
 
 /** `<listener>/<provider>/<event type>`, so that a proxy's log and a CEL filter need not read the body. */
 export function triggerUrl(listener: string, busEvent: BusEvent): URL {

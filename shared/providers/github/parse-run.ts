@@ -82,7 +82,7 @@ export const workflowRun = readerOf(workflowRunBody, (body, { kind }): Reading =
   const person = run.triggering_actor ?? run.actor;
   const event: BuildEvent = present({
     type: `build.${state}`,
-    keyParts: [base.id, id, attempt ?? "", action, state, conclusion ?? ""].map(String),
+    keyParts: [base.id, id, attempt ?? time, action, state, conclusion ?? ""].map(String),
     time,
     subject: `${base.full_name} run ${id}`,
     actor: actorOf(person),

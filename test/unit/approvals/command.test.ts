@@ -16,7 +16,20 @@ describe("a command in a comment's text", () => {
       "drawbridge rollback docs-build review/Main",
       { decision: "rollback", place: { route: "docs-build", environment: "review/Main" } },
     ],
-  ])("the text %s is a command", (text, command) => {
+    ["Drawbridge approve", { decision: "grant" }],
+    ["DRAWBRIDGE DENY", { decision: "deny" }],
+    ["drawbridge approve.", { decision: "grant" }],
+    ["drawbridge deny!", { decision: "deny" }],
+    ["drawbridge approve ,", { decision: "grant" }],
+    [" drawbridge  \u00a0approve\n", { decision: "grant" }],
+    [`Drawbridge Approve ${ID.toUpperCase()}.`, { decision: "grant", approval: ID }],
+    ["Drawbridge Rollback Docs-Build.", { decision: "rollback", place: { route: "docs-build" } }],
+    // The case and the punctuation of an environment belong to its name.
+    [
+      "drawbridge rollback docs-build V1.",
+      { decision: "rollback", place: { route: "docs-build", environment: "V1." } },
+    ],
+  ])("the text %j is a command", (text, command) => {
     expect(commandOfText(text)).toEqual(command);
   });
 
@@ -24,14 +37,11 @@ describe("a command in a comment's text", () => {
     "",
     "drawbridge",
     "approve",
-    "drawbridge  approve",
-    " drawbridge approve",
-    "drawbridge approve ",
-    "drawbridge approve\n",
-    "drawbridge approve.",
-    "drawbridge approve!",
-    "Drawbridge approve",
-    "DRAWBRIDGE APPROVE",
+    "drawbridge approve?",
+    "drawbridge approve…",
+    ".drawbridge approve",
+    "hi, drawbridge approve",
+    "drawbridge, approve",
     "drawbridge approved",
     "drawbridge-approve",
     "/drawbridge approve",
@@ -41,28 +51,40 @@ describe("a command in a comment's text", () => {
     "drawbridge approve please",
     "drawbridge approve all",
     "drawbridge approve p-1",
-    `drawbridge approve ${ID.toUpperCase()}`,
     `drawbridge approve ${ID}a`,
     `drawbridge approve ${ID} ${ID}`,
     "drawbridge rollback",
-    "drawbridge rollback Docs-Build",
     "drawbridge rollback *",
     "drawbridge rollback docs-build in production",
     "drawbridge approve\u200b",
     "drаwbridge approve",
+    "drawbridge ro\u212alback docs",
+    "drawbridge rollback doc\u017f",
   ])("the text %j is not a command", (text) => {
     expect(commandOfText(text)).toBeUndefined();
   });
 
   it("a command with a letter more or less anywhere is not a command, unless that makes another id or name", () => {
     const command = fc.constantFrom("drawbridge approve", "drawbridge deny", `drawbridge approve ${ID}`);
+    const more = fc.string({ unit: fc.constantFrom(..."abyz27-?/’аé"), minLength: 1, maxLength: 5 });
     fc.assert(
-      fc.property(command, fc.nat(), fc.string({ minLength: 1, maxLength: 5 }), (text, place, more) => {
+      fc.property(command, fc.nat(), more, (text, place, inserted) => {
         const at = place % (text.length + 1);
-        const longer = text.slice(0, at) + more + text.slice(at);
-        if (longer !== text) expect(commandOfText(longer)).toBeUndefined();
+        expect(commandOfText(text.slice(0, at) + inserted + text.slice(at))).toBeUndefined();
         const without = place % text.length;
         expect(commandOfText(text.slice(0, without) + text.slice(without + 1))).toBeUndefined();
+      }),
+    );
+  });
+
+  it("a command is the same in any case, with any blanks, and with any punctuation mark at its end", () => {
+    const command = fc.constantFrom("drawbridge approve", "drawbridge deny", `drawbridge approve ${ID}`);
+    const blank = fc.string({ unit: fc.constantFrom(" ", "\t", "\n", "\u00a0"), minLength: 1, maxLength: 3 });
+    const mark = fc.string({ unit: fc.constantFrom(..." .!,;:"), maxLength: 3 });
+    fc.assert(
+      fc.property(command, blank, mark, fc.infiniteStream(fc.boolean()), (text, between, end, isCapital) => {
+        const written = [...text].map((letter) => (isCapital.next().value ? letter.toUpperCase() : letter)).join("");
+        expect(commandOfText(`${between}${written.replaceAll(" ", between)}${end}`)).toEqual(commandOfText(text));
       }),
     );
   });

@@ -58,7 +58,7 @@ describe("the command line", () => {
     [["bogus", "--help"], 'there is no command "bogus"'],
     [["events"], "which of these? events list, events show, events replay"],
     [["approvals", "gratn", "p-1"], 'there is no command "approvals gratn"; did you mean "approvals grant"?'],
-    [["approvals", "x"], 'there is no command "approvals x"; there are: approvals list, approvals grant'],
+    [["approvals", "x"], 'there is no command "approvals x"; there are: approvals list, approvals show'],
     [["constructor"], 'there is no command "constructor"; see drawbridge --help'],
     [["--config", "x"], "--config needs a command; see drawbridge --help"],
   ])("the unknown command of %j is rejected and the nearest is named", async (args, message) => {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type PageLink, pageLinksIn } from "../../../../shared/actions/confluence/page-address.ts";
+import { addressOf, type PageLink, pageLinksIn } from "../../../../shared/actions/confluence/page-address.ts";
 import { idOfTinyLink } from "../../../../shared/actions/confluence/tiny-link.ts";
 
 const HOST = "example.atlassian.test";
@@ -104,6 +104,28 @@ describe("links to pages of a site", () => {
   test("a site that answers on http has no links with https", () => {
     expect(idsIn("https://127.0.0.1:8090/x/AYD2MQ", "http://127.0.0.1:8090")).toEqual([]);
     expect(idsIn("http://127.0.0.1:8090/x/AYD2MQ", "http://127.0.0.1:8090")).toEqual(["838238209"]);
+  });
+});
+
+describe("the address of a page that a text names by its title", () => {
+  test.each(["Release 4.", "Plan*", "_draft_", "What now?", "Plan (draft", "Plan)", "50%", "A&B", "C#", "a, b;"])(
+    "the address of %j is read back as the same page",
+    (title) => {
+      const link = { space: "~kim", title };
+      expect(pageLinksIn(`${addressOf(link, SITE)}`, SITE)).toEqual([link]);
+    },
+  );
+});
+
+describe("the time to read a text", () => {
+  // Time in proportion to the square of the length would be minutes.
+  test.each<[string, string]>([
+    ["of brackets behind an address", `${SITE}/x/AYD2MQ${")".repeat(1_000_000)}`],
+    ["of full stops behind an address", `${SITE}/x/AYD2MQ${".".repeat(1_000_000)}`],
+    ["of underscores", `${"_".repeat(1_000_000)} ${SITE}/x/AYD2MQ`],
+    ["of asterisks and tildes", `${"*~".repeat(500_000)} ${SITE}/x/AYD2MQ`],
+  ])("a megabyte %s is read in proportion to its length", { timeout: 10_000 }, (_, text) => {
+    expect(idsIn(text)).toEqual(["838238209"]);
   });
 });
 

@@ -55,6 +55,27 @@ describe("the time until a page may be written", () => {
   });
 });
 
+describe("the time until an end is written after the next run has begun", () => {
+  const then = (state: BuildState, result: BuildState): BoardRow => ({
+    ...row(state),
+    ended: { system: "tekton", id: "run-0", pipeline: "tekton ci/docs", state: result },
+  });
+
+  test.each([
+    ["without onlyChanges", { ...PACE, progressSeconds: 3_600 }],
+    ["with onlyChanges", { ...PACE, progressSeconds: 3_600, onlyChanges: true }],
+  ])("is that of an end if the page does not show it, and that of progress if it does: %s", (_, pace) => {
+    const record = {
+      shown: { at: WRITTEN, version: 7, marks: [rowMarkOf(then("queued", "succeeded"), pace)], content: "c" },
+      writtenAt: WRITTEN,
+    };
+    const wait = (one: BoardRow) => secondsToWait({ rows: [one], record }, { ...at(0), pace });
+    expect(wait(then("running", "failed"))).toBe(2);
+    expect(wait(then("queued", "failed"))).toBe(2);
+    expect(wait(then("running", "succeeded"))).toBe(pace.onlyChanges ? 0 : 3_600);
+  });
+});
+
 describe("what a page is known to show", () => {
   const key = "tekton ci/docs";
 

@@ -261,6 +261,12 @@ describe("what people added to the table", () => {
     expect(spliced(region(table.replace("</tbody>", `${lozenge}</tbody>`)), NEW)).toBe(kept(lozenge));
   });
 
+  test("a row of a person is moved also if it has a name in brackets and a lozenge like the bridge's", () => {
+    const [, state = ""] = /<td>ci\/docs \(tekton\)<\/td>(<td>.*?<\/td>)/.exec(table) ?? [];
+    const row = `<tr><td>Smoke test (by hand)</td>${state}<td>main</td><td /><td /><td>Kim</td><td />  </tr>`;
+    expect(spliced(region(table.replace("</tbody>", `${row}</tbody>`)), NEW)).toBe(kept(row));
+  });
+
   test("a row with merged cells is moved as it is", () => {
     const row = '<tr><td colspan="8">Frozen until Friday</td></tr>';
     expect(spliced(region(table.replace("</tbody>", `${row}</tbody>`)), NEW)).toBe(kept(row));
@@ -300,6 +306,49 @@ describe("what people added to the table", () => {
       expect(changed).not.toBe(table);
       expect(spliced(region(changed), NEW)).toBe(region(NEW));
     }
+  });
+});
+
+describe("what people added to the expand macro", () => {
+  const many = renderRegion(boardOf(...Array.from({ length: 12 }, (_, index) => `ci/p${index}`)));
+  const titled = (title: string) =>
+    many.replace(/(?<="title">)12 passed(?=<\/ac:parameter><ac:rich-text-body>)/, title);
+
+  test("another title is moved below the region", () => {
+    expect(titled("Ask Kim &amp; Lou first")).not.toBe(many);
+    expect(spliced(region(titled("Ask Kim &amp; Lou first")), NEW)).toBe(
+      `${region(NEW)}${MOVED}<p>Ask Kim &amp; Lou first</p>`,
+    );
+  });
+
+  test.each(["12 passed", "2 timed out · 1 not shown", " ", "1&#32;failed"])(
+    "the title %j leaves nothing behind",
+    (title) => {
+      expect(spliced(region(titled(title)), NEW)).toBe(region(NEW));
+    },
+  );
+});
+
+describe("elements nested in each other", () => {
+  const nested = (start: string, end: string) => `${start.repeat(20_000)}words${end.repeat(20_000)}`;
+  const expands = nested(
+    '<ac:structured-macro ac:name="expand"><ac:rich-text-body>',
+    "</ac:rich-text-body></ac:structured-macro>",
+  );
+
+  test.each([
+    ["elements of a line", nested("<span>", "</span>")],
+    ["paragraphs", nested("<p>", "</p>")],
+    ["expand macros", expands],
+  ])("20,000 %s are moved like anything else that people wrote", (_, words) => {
+    expect(spliced(region(OLD + words), NEW)).toBe(`${region(NEW)}${MOVED}${words}`);
+  });
+
+  test("20,000 of them in a cell are moved with it", () => {
+    const cell = `<td>${nested("<span>", "</span>")}</td>`;
+    const table = NEW.replace("<td>main</td>", cell);
+    expect(spliced(region(table), NEW)).toContain(`${region(NEW)}${MOVED}<table><tbody><tr>`);
+    expect(spliced(region(table), NEW)).toContain(cell);
   });
 });
 

@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
+import type { DecisionWays } from "../../../../shared/actions/action.ts";
 import { rowOf } from "../../../../shared/actions/confluence/board-row.ts";
 import { renderGate } from "../../../../shared/actions/confluence/render-gate.ts";
 import { renderRow } from "../../../../shared/actions/confluence/render-region.ts";
+import { commandOfText } from "../../../../shared/approvals/command.ts";
 import type { GatePart } from "../../../../shared/model/event.ts";
+import { approvalIdOf } from "../../../../shared/model/idempotency-keys.ts";
 import { entryOf } from "../../../support/sandbox-confluence-action.ts";
 
 const GATE = { approvers: ["manager", "lead"], until: "2026-11-02T10:00:00.000Z" };
@@ -85,13 +88,31 @@ describe("an approval on a page", () => {
     expect(row && renderRow(row)).toContain("<td>change 37, fork</td>");
   });
 
-  it("the row says who may decide until when and how, and names labels only if the page itself waits", () => {
-    const ways = (labels: boolean) => renderGate({ id: "p-1" }, { ...GATE, state: "requested", labels });
-    expect(ways(true)).toBe(
-      "<br />approval by manager or lead until 2026-11-02 10:00 UTC<br />" +
-        "<small>label drawbridge-approve or drawbridge-deny, or drawbridge approvals grant p-1</small>",
+  it("the row says who may decide until when, and names every way that works, labels only if the page itself waits", () => {
+    const shown = (labels: boolean, ways: DecisionWays) =>
+      renderGate({ id: "p-1" }, { ...GATE, state: "requested", labels }, ways).replace(/<\/?small>/g, "");
+    const head = "<br />approval by manager or lead until 2026-11-02 10:00 UTC<br />";
+    const card = "https://bridge.example.test/console/approvals";
+    const link = `<a href="${card}#p-1">decide in the console</a>`;
+    const comment = "comment drawbridge approve p-1 or drawbridge deny p-1";
+    expect(shown(true, { comments: true, console: card })).toBe(
+      `${head}${comment}, or label drawbridge-approve or drawbridge-deny, or ${link}`,
     );
-    expect(ways(false)).not.toContain("label");
+    expect(shown(false, { comments: true, console: card })).toBe(`${head}${comment}, or ${link}`);
+    expect(shown(false, { comments: true })).toBe(`${head}${comment}`);
+    expect(shown(true, { comments: false })).toBe(`${head}label drawbridge-approve or drawbridge-deny`);
+    expect(shown(false, { comments: false })).toBe(`${head}drawbridge approvals grant p-1`);
+  });
+
+  it("the comments that the row names are the commands that the bridge executes", () => {
+    const id = approvalIdOf("docs", "e-1");
+    const text = renderGate({ id }, { ...GATE, state: "requested", labels: true }, { comments: true });
+    const [, grant = "", deny = ""] = /comment (.+?) or (.+?), or /.exec(text) ?? [];
+    expect(commandOfText(grant)).toEqual({ decision: "grant", approval: id });
+    expect(commandOfText(deny)).toEqual({ decision: "deny", approval: id });
+  });
+
+  it("the row of what another event than a page's caused names no label", () => {
     expect(rowOf({ busEvent: gateEvent("requested"), origin: gateEvent("requested") })?.build.gate?.labels).toBe(false);
   });
 
@@ -108,7 +129,9 @@ describe("an approval on a page", () => {
       comment: "Not <today>:\nfreeze.",
       labels: false,
     } as const;
-    expect(renderGate({ id: "p-1" }, gate)).toBe("<br />by kim of wiki<br />“Not &lt;today&gt;: freeze.”");
+    expect(renderGate({ id: "p-1" }, gate, { comments: true })).toBe(
+      "<br />by kim of wiki<br />“Not &lt;today&gt;: freeze.”",
+    );
   });
 
   it("an approval of another system has no row", () => {

@@ -330,6 +330,25 @@ describe("the region's content", () => {
     expect(renderRegion(many(30)).indexOf("<table>")).toBeGreaterThan(renderRegion(many(30)).indexOf("expand"));
   });
 
+  test("all rows of a flat region are in sight, and what is left out is said below the table", () => {
+    const content = renderRegion(many(30), { onlyChanges: true, isFlat: true });
+    expect(content).not.toContain("expand");
+    expect(pipelinesIn(content)).toEqual(pipelinesIn(renderRegion(many(30))));
+    const all = renderRegion(many(200), { onlyChanges: true, isFlat: true });
+    expect(all).toMatch(/<\/table><p>\d+ more, all passed\. They are left out/);
+    expect(personsIn(content) + personsIn(all)).toBe("");
+  });
+
+  test("no text reverses the direction of what follows", () => {
+    const all = "\u202A\u202B\u202C\u202D\u202Ea\u2066\u2067\u2068\u2069";
+    const gate = { state: "granted", approvers: [], until: "", labels: false, by: all, comment: all } as const;
+    const build = { pipeline: all, branch: all, commit: all, title: all, author: all, reason: all, id: all };
+    const starter = { identity: all, name: all };
+    const content = renderRegion([row({ ...build, starter }), row({ ...build, gate }), row({ environment: all })]);
+    expect(content).not.toMatch(/[\u202A-\u202E\u2066-\u2069]/);
+    expect(content).toContain("<td>a (tekton)</td>");
+  });
+
   test.each(["failed", "timed_out", "waiting", "running"] as const)(
     "a row that is %s is never left out for newer rows that passed",
     (state) => {

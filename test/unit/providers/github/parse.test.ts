@@ -274,6 +274,12 @@ describe("the order of a run's reports", () => {
     expect(compareStates(await attempt(10), await attempt(9))).toBeGreaterThan(0);
   });
 
+  it("two attempts that end alike are two events if their number cannot be read", async () => {
+    const attempt = (updated_at: string) => keyOf("workflow-run", { workflow_run: { run_attempt: null, updated_at } });
+    expect(await attempt("2026-11-02T09:05:00Z")).not.toBe(await attempt("2026-11-02T09:25:00Z"));
+    expect(await attempt("2026-11-02T09:05:00Z")).toBe(await attempt("2026-11-02T09:05:00Z"));
+  });
+
   it("two attempts that end alike are two events, and two webhooks that report one are one", async () => {
     const attempt = (run_attempt: number) => keyOf("workflow-run", { workflow_run: { run_attempt } });
     expect(await attempt(2)).not.toBe(await attempt(1));

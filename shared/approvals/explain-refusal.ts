@@ -1,0 +1,31 @@
+import type { Rejection } from "../model/rejection.ts";
+import type { CommandResult } from "./command.ts";
+
+/**
+ * Why a command was refused, as a sentence for the person who gave it. It goes where others read it too, so it says
+ * nothing that the page and the list of approvals do not show.
+ */
+export function explainRefusal({ about, decision }: CommandResult, refusal: Rejection): string {
+  switch (refusal.reason) {
+    case "self_approval":
+      return "You requested this run, so somebody else has to approve it.";
+    case "role_missing":
+      return `It needs the role ${refusal.role}, which your account here does not have.`;
+    case "approval_closed":
+      return refusal.at === undefined
+        ? `It is already ${refusal.state}, by ${refusal.by}.`
+        : `It was approved by ${refusal.by} and has been ${refusal.state} at ${refusal.at}.`;
+    case "approval_outdated":
+      return "What it is about has changed since it was requested. The new version asks for an approval of its own.";
+    case "approvals_too_many":
+      return `More than ${refusal.limit} approvals are open, so the command has to name one by its id.`;
+    case "approval_unknown":
+      return about.startsWith("p-")
+        ? "No approval has this id, or it has expired."
+        : "Nothing that was requested before your comment waits for an approval on this page.";
+    case "rollback_impossible":
+      return `${refusal.problem.charAt(0).toUpperCase()}${refusal.problem.slice(1)}.`;
+    default:
+      return `The ${decision} was refused: ${refusal.reason.replaceAll("_", " ")}.`;
+  }
+}
