@@ -81,4 +81,5 @@ export const CD_EVENTS: Readonly<Record<EventType, string>> = {
   "trigger.succeeded": "none",
   "trigger.failed": "none",
   "trigger.done": "none",
+  "summary.submitted": "none",
 };

@@ -89,7 +89,7 @@ function eventTypes(): string {
     const [family = ""] = type.split(".");
     const part = family === "blogpost" ? "page" : family;
     const publishers = providers.filter(({ publishes }) => publishes.includes(type)).map(({ name }) => name);
-    const all = part === "approval" ? [...publishers, "the bridge"] : publishers;
+    const all = part === "approval" || part === "summary" ? [...publishers, "the bridge"] : publishers;
     return [`\`${type}\``, CD_EVENTS[type], `\`${part}\``, all.join(", ") || "none yet"];
   });
   return table(["type", "CDEvents", "part", "published by"], rows);

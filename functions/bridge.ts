@@ -52,7 +52,11 @@ export interface Bridge extends Stores, Omit<Ports, "stores">, RouteOutline {
 }
 
 /** Builds the shared parts of a bridge. Sends no request and reads no secret. */
-export function buildBridge(config: Config, { runReporters, hasGates }: RouteOutline, ports: Ports): Bridge {
+export function buildBridge(
+  config: Config,
+  { runReporters, hasGates, targetHosts }: RouteOutline,
+  ports: Ports,
+): Bridge {
   const { stores, secrets, clock, log, callOut, random, issuer, tokens, credentialUsage, recorded } = ports;
   const { deliveries, actions, approvals, runs, rateLimits, storedTokens } = stores;
   const policy = policyOf(config.roles);
@@ -64,6 +68,7 @@ export function buildBridge(config: Config, { runReporters, hasGates }: RouteOut
     config,
     runReporters,
     hasGates,
+    targetHosts,
     secrets,
     clock,
     log,

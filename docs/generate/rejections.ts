@@ -14,7 +14,8 @@ const MEANINGS: Readonly<Record<RejectionReason, string>> = {
     "On one machine: too many requests are in flight, or the requests of this path take too long. The request was not read and is not logged singly",
   query_invalid: "A query parameter of a list is invalid",
   body_invalid:
-    "The body of a [status callback](status.md) or of an order to an [approval](approvals.md), a replay or a rollback is invalid",
+    "The body of a [status callback](status.md) or of an order to an [approval](approvals.md), a replay, a rollback or a [summary](summaries.md) is invalid, or the text of a summary is refused",
+  target_unknown: "The path of a summary names no configured target",
   delivery_unknown: "No delivery has this id",
   credential_missing: "The request has no credential that this source accepts. `header` is the first one looked for",
   credential_malformed: "The credential is truncated, repeated, of another scheme, or one of two credentials at once",

@@ -49,6 +49,11 @@ export interface Action {
    * settings are invalid.
    */
   preview?(target: PreviewedTarget, page: string, deps: PreviewDeps): Promise<Preview>;
+  /**
+   * Whether the action shows a machine's text to people. It gets `summary.submitted`; for every other action this event
+   * ends without an attempt, because such a text must start nothing.
+   */
+  readonly showsSummaries?: true;
   /** Events in which the action looks for people's commands, which {@link ActionDeps.commands} executes. */
   readonly commandEvents?: readonly CommandEvent[];
 }

@@ -4,7 +4,7 @@ import { Fault } from "../host/fault.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import { matches } from "../routes/matches.ts";
 import { compilePattern } from "../routes/pattern.ts";
-import { type RouteOutline, reporting } from "./connect-action.ts";
+import { linking, type RouteOutline, reporting } from "./connect-action.ts";
 import { type Config, type ConfiguredRoute, type Outline, outline } from "./schema.ts";
 
 /** The plain value of `drawbridge.yaml` as JSON. The bundler replaces this name with it (`infra/bundling.ts`). */
@@ -40,7 +40,15 @@ const gates = v.object({
 export const compiledRouteOutline = (): RouteOutline => ({
   runReporters: compiledRunReporters(),
   hasGates: hasCompiledGates(),
+  targetHosts: compiledTargetHosts(),
 });
+
+const compiledTargetHosts = (): RouteOutline["targetHosts"] =>
+  Object.fromEntries(
+    Object.entries(v.parse(hosts, compiledValue()).targets).map(([name, { linkHosts }]) => [name, linkHosts]),
+  );
+
+const hosts = v.object({ targets: v.optional(v.record(v.string(), linking), {}) });
 
 function compiledRunReporters(): readonly RunReporter[] {
   const { routes, targets } = v.parse(reporters, compiledValue());

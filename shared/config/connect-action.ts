@@ -44,6 +44,7 @@ export function connectAction(
         ...(approval && { approval: { ...approval, approvers: policy.rolesFor("approve", name) } }),
         ...(params && { params }),
         run: (context) => connected.run(context),
+        ...(action.showsSummaries && { showsSummaries: true }),
         ...(runsReportedBy !== undefined && { runsReportedBy }),
         ...(runNamespaces && { runNamespaces }),
       };
@@ -89,12 +90,20 @@ export interface RouteOutline {
   readonly runReporters: readonly RunReporter[];
   /** Whether any route needs an approval. */
   readonly hasGates: boolean;
+  /** The hosts to which each target may link, by its name; none if the target has no `linkHosts`. */
+  readonly targetHosts: Readonly<Record<string, readonly string[]>>;
 }
 
 export const routeOutline = (config: Pick<Config, "routes" | "targets">): RouteOutline => ({
   runReporters: runReporters(config),
   hasGates: config.routes.some(({ approval }) => approval !== undefined),
+  targetHosts: Object.fromEntries(
+    config.targets.map(({ name, settings }) => [name, v.parse(linking, settings).linkHosts]),
+  ),
 });
+
+/** The settings of a target that may write links. */
+export const linking = v.object({ linkHosts: v.optional(v.array(v.string()), []) });
 
 /** The settings of a target whose action starts runs. */
 export const reporting = v.pipe(

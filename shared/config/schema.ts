@@ -14,13 +14,13 @@ const name = v.pipe(
 
 /**
  * Records name the bridge's own events by these sources: `api` for its HTTP interface, `status` for callbacks of CI jobs,
- * `approvals` for its events about approvals.
+ * `approvals` for its events about approvals, `summaries` for texts of machines.
  */
 const sourceName = v.pipe(
   name,
   v.check(
-    (name) => !["api", "status", "approvals"].includes(name),
-    'another name: "api", "status" and "approvals" are the bridge\'s own',
+    (name) => !["api", "status", "approvals", "summaries"].includes(name),
+    'another name: "api", "status", "approvals" and "summaries" are the bridge\'s own',
   ),
 );
 

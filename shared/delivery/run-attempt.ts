@@ -85,6 +85,7 @@ async function run(loaded: Loaded, claim: Claim, route: Route, deps: RunAttemptD
     await recordRunEnd({ busEvent, origin, source: delivery.source }, deps);
   }
   const held =
+    endsSummary(route, busEvent) ??
     (await checkChain(route, loaded, deps)) ??
     (await checkRoles(route, busEvent, deps)) ??
     (await deps.hold({ claim, route, busEvent, delivery, origin }));
@@ -106,6 +107,12 @@ function waitForOrigin(
   const isRecent = clock.now() - delivery.receivedAt < RESPONSE_WAIT_MS;
   return waitsFor === "response" && isRecent ? { outcome: "wait", summary, afterSeconds: 2 } : undefined;
 }
+
+/** A text that a machine wrote starts nothing, whatever a route's pattern matches. */
+const endsSummary = ({ action, showsSummaries }: Route, { detail }: BusEvent): ActionOutcome | undefined =>
+  "summary" in detail && !showsSummaries
+    ? { outcome: "done", summary: `a summary never runs an action of the kind ${action}` }
+    : undefined;
 
 /**
  * Cuts a chain that is too long: routes that start each other's runs would go on for ever. Only a route that starts runs

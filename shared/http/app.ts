@@ -72,7 +72,10 @@ function addApiRoutes(app: Hono<Env>, deps: AppDeps): void {
   const methods = new Map<string, string>();
   for (const { method, path, status, handle } of apiCalls(deps.calls)) {
     app.on(method, path, (c) =>
-      handleApiCall(c, deps, { status, handle: (request) => handle(request, c.req.param("id") ?? "") }),
+      handleApiCall(c, deps, {
+        status,
+        handle: (request) => handle(request, c.req.param("id") ?? "", c.req.param("target") ?? ""),
+      }),
     );
     methods.set(path, method === "GET" ? "GET, HEAD" : method);
   }

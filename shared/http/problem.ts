@@ -39,6 +39,8 @@ export function problemOf(rejection: Rejection): Problem {
       return { status: 404, title: "There is no such delivery" };
     case "approval_unknown":
       return { status: 404, title: "There is no such approval" };
+    case "target_unknown":
+      return { status: 404, title: "There is no such target" };
     case "method_not_allowed":
       return { status: 405, title: "This method is not allowed here", headers: { Allow: rejection.allowed } };
     case "body_too_large":

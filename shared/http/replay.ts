@@ -80,7 +80,7 @@ export async function rollBackRoute(request: ReceivedRequest, api: ReplayApi): P
  * The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header), cut to 200 characters. Without it, equal
  * requests of a caller within one second count as one.
  */
-const idempotencyKey = ({ headers, receivedAt }: ReceivedRequest): string =>
+export const idempotencyKey = ({ headers, receivedAt }: ReceivedRequest): string =>
   headers.get("idempotency-key")?.slice(0, MAX_KEY_LENGTH) ?? secondOf(receivedAt);
 
 const MAX_KEY_LENGTH = 200;

@@ -5,7 +5,7 @@ import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
 
 /** The parts of the bridge's own API that accept a caller's token. */
-const PARTS = ["deliveries", "status"] as const;
+const PARTS = ["deliveries", "status", "summaries"] as const;
 export type Part = (typeof PARTS)[number];
 
 /** The permissions on a route. */
@@ -33,7 +33,7 @@ export const role = v.strictObject({
     v.pipe(
       v.array(v.picklist(PARTS)),
       v.description(
-        "Parts of the API that holders may call. `deliveries`: read the event log. `status`: report the state of the build that the token belongs to.",
+        "Parts of the API that holders may call. `deliveries`: read the event log. `status`: report the state of the build that the token belongs to. `summaries`: submit a text for a page; its sources also need `deliveries`.",
       ),
     ),
     [],

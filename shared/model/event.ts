@@ -15,7 +15,8 @@ export type BridgeEvent =
   | AttachmentEvent
   | AgentEvent
   | TokenEvent
-  | TriggerEvent;
+  | TriggerEvent
+  | SummaryEvent;
 
 /** What one delivery reports, in the sender's order: usually one event. Each is published and acted on by itself. */
 export type BridgeEvents = readonly [BridgeEvent, ...BridgeEvent[]];
@@ -58,6 +59,7 @@ const FAMILIES = {
   agent: ["lost"],
   token: ["expiring"],
   trigger: ["started", "succeeded", "failed", "done"],
+  summary: ["submitted"],
 } as const;
 
 type TypeOf<Family> = Family extends keyof typeof FAMILIES ? `${Family}.${(typeof FAMILIES)[Family][number]}` : never;
@@ -471,6 +473,31 @@ interface TriggerEvent extends EventOf<TypeOf<"trigger">> {
     readonly eventId?: string;
   };
   readonly origin?: OriginClaim;
+}
+
+/** A text that a machine wrote for people, for one page. It is data: nothing reads a command in it. */
+interface SummaryEvent extends EventOf<TypeOf<"summary">> {
+  readonly summary: SummaryPart;
+}
+
+export interface SummaryPart {
+  /** Name of the target that has the page. */
+  readonly target: string;
+  /** Id of the page. */
+  readonly page: string;
+  /** Plain text; see `actions/summary-text.ts`. */
+  readonly text: string;
+  /** Subject of the principal that wrote it. */
+  readonly by: string;
+  /** The deliveries that it was made from. */
+  readonly sources: readonly {
+    readonly delivery: string;
+    /** Types of its events. */
+    readonly what: string;
+    readonly subject?: string;
+    /** The version that the delivery reported: of a page, a commit, or the number of a build. */
+    readonly version?: string;
+  }[];
 }
 
 /** Two reports of an undated event count as one within this time. Several hooks report an event within seconds. */

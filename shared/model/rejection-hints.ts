@@ -18,6 +18,7 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
     "The sender has to retry. If it happens often, look for a sender that floods, for a slow disk, or for a machine that is too small",
   query_invalid: "Correct `parameter`. `expected` describes a valid value",
   body_invalid: "Correct the caller. `problem` names the member of the body and what it must be",
+  target_unknown: "Compare the name in the path with the names under `targets`",
   delivery_unknown: "Unknown id, or expired after `limits.retentionDays`",
   credential_missing:
     "Check that the sender signs (GitLab and Confluence also work without a secret) and that no proxy removes the header",

@@ -19,6 +19,7 @@ type RequestRejection =
   | { readonly reason: "body_invalid"; readonly problem: string }
   | { readonly reason: "delivery_unknown" }
   | { readonly reason: "approval_unknown" }
+  | { readonly reason: "target_unknown" }
   // In the console.
   | { readonly reason: "sign_in_failed"; readonly problem: string }
   | { readonly reason: "form_forged"; readonly problem: string };

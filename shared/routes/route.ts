@@ -27,6 +27,8 @@ export interface Route {
   readonly run: (context: ActionContext) => Promise<ActionOutcome>;
   /** Upper bound of one attempt. */
   readonly maxAttemptMs: number;
+  /** As `Action.showsSummaries`. */
+  readonly showsSummaries?: true;
   /** The source that reports the runs that this route starts; undefined if none is configured. */
   readonly runsReportedBy?: string;
   /** The namespaces of those runs; undefined if only the listener's answer names one. */

@@ -62,7 +62,7 @@ export function bridgeWith(routes: readonly Route[], { config, ...ports }: TestP
   const hasGates = routes.some(({ approval }) => approval !== undefined);
   return buildBridge(
     { ...EMPTY, ...config },
-    { runReporters: routes, hasGates },
+    { runReporters: routes, hasGates, targetHosts: {} },
     {
       secrets: secretsOf({}),
       log: silentLog,

@@ -50,6 +50,7 @@ export async function httpBridge(
       actions: { wake: unexpected("the wake-up of an action") },
       runs: { of: unexpected("the reading of runs") },
       runReporters: [],
+      targetHosts: {},
       people: new Map(),
       tokens,
       trustEntries: [],

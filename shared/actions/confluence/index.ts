@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { Fault } from "../../host/fault.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
+import type { SummaryPart } from "../../model/event.ts";
 import type { Action, ActionDeps } from "../action.ts";
 import { type ReportedRow, rowOf } from "./board-row.ts";
 import { linksOfChange, recordChangeLinks } from "./change-links.ts";
@@ -20,6 +21,7 @@ import { MAX_ATTEMPT_MS, type PublishInput, publishRow } from "./publish-row.ts"
 import { accessTo, type RouteOptions, routeOptions, type TargetSettings, targetSettings } from "./settings.ts";
 import { SpaceKeys } from "./space-keys.ts";
 import { cooldownOf, type TargetCooldown } from "./target-cooldown.ts";
+import { writeSummary } from "./write-summary.ts";
 
 /**
  * Shows the state of builds in one region of a Confluence page, and leaves the rest of the page unchanged. Executes the
@@ -31,6 +33,7 @@ export const confluence: Action = {
   options: routeOptions,
   maxAttemptMs: MAX_ATTEMPT_MS,
   commandEvents: ["page.commented"],
+  showsSummaries: true,
   expects: (target) => expectedOfADay(v.parse(targetSettings, target)),
   preview: previewPage,
   connect(settings, deps) {
@@ -74,12 +77,34 @@ async function run(attempt: Run): Promise<ActionOutcome> {
     const { change } = busEvent.detail;
     return recordChangeLinks({ change, busEvent, site: attempt.target.site, changeLinks: deps.changeLinks });
   }
+  if ("summary" in busEvent.detail) return showSummary(busEvent.detail.summary, attempt);
   const row = rowOf(attempt);
   // An approval of another system belongs to a build, which has a row already.
   if (!row && "approval" in busEvent.detail) return { outcome: "done", summary: "an approval of another system" };
   // This includes `page.updated`, which the bridge's own write causes.
   if (!row) return { outcome: "give_up", summary: `${busEvent.detail.type} is neither a build nor a deployment` };
   return showOnPages(row, attempt);
+}
+
+/** The route's own options do not matter: the request names the page, and a person has set the region. */
+async function showSummary(summary: SummaryPart, attempt: Run): Promise<ActionOutcome> {
+  const { targetName, target, spaceKeys, busEvent, deps, signal } = attempt;
+  if (summary.target !== targetName)
+    return { outcome: "done", summary: `the summary is for the target ${summary.target}` };
+  const { site, region, linkHosts = [], spaces, pages } = target;
+  return writeSummary({
+    summary,
+    at: busEvent.detail.time,
+    delivery: busEvent.detail.delivery,
+    page: { site, id: summary.page },
+    region,
+    linkHosts,
+    allowed: { spaces, pages },
+    spaceKeys,
+    client: await clientFor(attempt),
+    random: deps.random,
+    signal,
+  });
 }
 
 async function showOnPages(row: ReportedRow, attempt: Run): Promise<ActionOutcome> {

@@ -1,5 +1,6 @@
 import { attributeOf, type Element, textBetween } from "./storage-elements.ts";
 import { resolveReferences } from "./storage-text.ts";
+import { isSummary, isUnchangedSummary } from "./summary-table.ts";
 
 /** The content of a region, divided by who wrote it. */
 export interface RegionContent {
@@ -90,10 +91,13 @@ const table =
 
 /** The text of {@link MOVED}. */
 const MOVED_TEXT =
-  "The content below was moved here. It stood inside the build status above, which is replaced with every update.";
+  "The content below was moved here. It stood inside the region above, which is replaced with every update.";
 /** Stands before what was moved out of a region. */
 export const MOVED = `<p><em>${MOVED_TEXT}</em></p>`;
-const movedLine = paragraph(new RegExp(`^${MOVED_TEXT.replaceAll(".", "\\.")}$`));
+/** Earlier releases wrote "the build status above". */
+const movedLine = paragraph(
+  new RegExp(`^${MOVED_TEXT.replaceAll(".", "\\.").replace("region above", "(?:region|build status) above")}$`),
+);
 export const isMovedLine = (element: Element, body: string): boolean => movedLine(element, body) !== undefined;
 
 /** States in small letters, and a number of rows in one of them. */
@@ -112,6 +116,13 @@ const expand: Shape = (element, body) => {
   if (!content) return undefined;
   const { persons, hasTable } = divideContent(body, { ...content.inner, elements: content.children });
   return hasTable ? titleAdded(element, body) + persons : undefined;
+};
+
+/** A summary that a person changed is kept whole, because their words cannot be separated from those of the machine. */
+const summary: Shape = (element, body) => {
+  const table = body.slice(element.start, element.end);
+  if (element.name !== "table" || !isSummary(table)) return undefined;
+  return isUnchangedSummary(table) ? "" : table;
 };
 
 const isExpand = (element: Element): boolean => attributeOf(element, "ac:name") === "expand";
@@ -156,6 +167,7 @@ const SHAPES: readonly Shape[] = [
     /^Kept by Drawbridge, edits inside are replaced; notes go below\.(?: Runs that change no result are shown with the next change\.)?$/,
   ),
   expand,
+  summary,
   paragraph(/^Rows left out to keep this page small, oldest first: \d+\.$/),
   paragraph(/^Not shown: the \d+ pipelines that ran longest ago\.$/),
   // A person may move it back with the content below it.

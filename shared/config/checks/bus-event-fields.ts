@@ -228,5 +228,12 @@ export const BUS_EVENT_FIELDS = {
     agent: { system: text, id: text, name: text, tags: texts, url: text },
     token: { system: text, id: text, name: text, owner: text, expiresAt: text },
     trigger: { system: text, listener: text, eventId: text },
+    summary: {
+      target: text,
+      page: text,
+      text,
+      by: text,
+      sources: [{ delivery: text, what: text, subject: text, version: text }],
+    },
   },
 } as const satisfies FieldsOf<BusEvent>;

@@ -46,7 +46,7 @@ interface OwnSource {
 const typesOf = (...families: readonly Family[]): readonly EventType[] =>
   EVENT_TYPES.filter((type) => families.some((family) => type.startsWith(`${family}.`)));
 
-/** The bridge publishes events of its own: about approvals of its routes, and about the states that jobs report. */
+/** The bridge publishes events of its own: about approvals of its routes, the states that jobs report, and summaries. */
 const OWN: ReadonlyMap<string, OwnSource> = new Map([
   [
     "approvals",
@@ -63,6 +63,16 @@ const OWN: ReadonlyMap<string, OwnSource> = new Map([
         Object.values(issuers)
           .flatMap((entry) => entry.roles)
           .some(({ role }) => roles[role]?.call.includes("status")),
+    },
+  ],
+  [
+    "summaries",
+    {
+      types: typesOf("summary"),
+      isActive: ({ issuers, roles }) =>
+        Object.values(issuers)
+          .flatMap((entry) => entry.roles)
+          .some(({ role }) => roles[role]?.call.includes("summaries")),
     },
   ],
 ]);
@@ -96,6 +106,7 @@ const PARTS = {
   agent: { agent: true },
   token: { token: true },
   trigger: { trigger: true, origin: true },
+  summary: { summary: true },
 } as const satisfies { readonly [F in Family]: Readonly<Record<PartOf<F>, true>> };
 
 const ALL_PARTS: ReadonlySet<string> = new Set(Object.values(PARTS).flatMap((parts) => Object.keys(parts)));

@@ -8,6 +8,7 @@ import { stringsIn } from "../../../shared/config/references.ts";
 import type { BusEvent } from "../../../shared/model/bus-event.ts";
 import { fill } from "../../../shared/routes/fill.ts";
 import { playgroundConfig } from "../../support/playground-sandboxes.ts";
+import { entryOf } from "../../support/sandbox-confluence-action.ts";
 import { secretsOf } from "../../support/test-doubles.ts";
 
 const ROUTES_OF_PLAYGROUND = stringify(
@@ -23,6 +24,13 @@ const PAGES = [...examplePages(), { path: "the playground.yaml", text: ROUTES_OF
 const FIRED = firedRoutes(PAGES);
 /** Routes that start runs. Routes that show a state have nothing to do with these rules. */
 const STARTING = FIRED.filter(({ route }) => route.action === "tekton");
+
+const SUMMARY = entryOf("d-summary", {
+  type: "summary.submitted",
+  time: "2026-11-02T09:00:01.000Z",
+  subject: "page 98310 of wiki",
+  summary: { target: "wiki", page: "98310", text: "Passed.", by: "release-notes", sources: [] },
+});
 
 const firing = ({ page, route, fixtures }: FiredRoute, isWrong: (busEvent: BusEvent) => boolean): readonly string[] =>
   fixtures.flatMap(({ provider, name, busEvents }) =>
@@ -43,8 +51,8 @@ describe("the configurations of the examples", () => {
 });
 
 describe("the routes of the examples", () => {
-  it("each is fired by a fixture", () => {
-    const idle = FIRED.filter(({ fixtures }) => fixtures.length === 0);
+  it("each is fired by a fixture, or by a summary, which the bridge itself publishes", () => {
+    const idle = FIRED.filter(({ route, fixtures }) => fixtures.length === 0 && !route.matches(SUMMARY));
     expect(idle.map(({ page, route }) => `${route.name} in ${page}`)).toEqual([]);
   });
 

@@ -1,0 +1,123 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ActionOutcome } from "../../model/action-outcome.ts";
+import type { PageAddress } from "../../model/board.ts";
+import { cut, type SummaryPart } from "../../model/event.ts";
+import type { WriteFailure } from "./classify-response.ts";
+import type { PageClient, StoredPage } from "./client.ts";
+import { type AllowedPages, excluded, excludedById } from "./page-consent.ts";
+import { regionContent, type Splice, spliceRegion } from "./region.ts";
+import type { SpaceKeys } from "./space-keys.ts";
+import { renderSummary, shownSummary } from "./summary-table.ts";
+import { shown, untilMerged, whyUnwritable } from "./update-page.ts";
+
+interface SummaryWrite {
+  readonly summary: SummaryPart;
+  /** When the bridge received the summary: ISO 8601. Of two summaries the later one stays. */
+  readonly at: string;
+  readonly delivery: string;
+  readonly page: PageAddress;
+  /** Name of the status region. That of the summary has `-summary` behind it. */
+  readonly region: string;
+  readonly linkHosts: readonly string[];
+  readonly allowed: AllowedPages;
+  readonly spaceKeys: SpaceKeys;
+  readonly client: PageClient;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Shows a summary in its region of a page, if a person has set that region. The page itself has the time of the summary
+ * that it shows, so an earlier one never replaces it: a write is based on the version that was read, and a lost race reads
+ * again. A repeat finds its own text and writes nothing.
+ */
+export async function writeSummary(input: SummaryWrite): Promise<ActionOutcome> {
+  const { page, client, signal, random } = input;
+  const exclusion = excludedById(page.id, input.allowed);
+  if (exclusion) return exclusion;
+  for (let tries = 0; tries < MAX_TRIES && !signal.aborted; tries++) {
+    if (tries > 0) await sleep(random() * BASE_WAIT_MS * 2 ** tries, undefined, { signal }).catch(() => undefined);
+    const read = await client.read(page.id);
+    if (!read.ok) return named(page, read.failure.ending);
+    const outcome = await writeOver(read.value, input);
+    if (outcome !== "conflict") return outcome;
+  }
+  return { outcome: "retry", summary: `page ${page.id}: others kept writing the page` };
+}
+
+const MAX_TRIES = 5;
+const BASE_WAIT_MS = 150;
+
+async function writeOver(stored: StoredPage, input: SummaryWrite): Promise<ActionOutcome | "conflict"> {
+  const { page, client, summary, at, delivery } = input;
+  const { id } = page;
+  const region = `${input.region}-summary`;
+  const exclusion = (await excluded(id, stored, input)) ?? (await excluded(id, stored, { ...input, region }));
+  if (exclusion) return exclusion;
+  const why = whyUnwritable(stored);
+  if (why) return { outcome: "give_up", summary: `page ${id} is ${why}` };
+  const { content, mark } = renderSummary(summary, input);
+  const current = shownSummary(regionContent(stored.body, { region, page: id }) ?? "");
+  if (current && `${current.at} ${current.mark}` > `${at} ${mark}`)
+    return { outcome: "done", summary: `page ${id} shows a later summary` };
+  const splice = spliceRegion(stored.body, current?.mark === mark ? withTimeOf(content, at, current.at) : content, {
+    page: id,
+    region,
+    whenMissing: "skip",
+    ...client.newRegion,
+  });
+  if (splice.kind !== "changed") return unchanged(splice, page, region);
+  const number = stored.version.number + 1;
+  const message = `Summary by ${cut(summary.by, 120)}, a machine [${delivery}]`;
+  const written = await client.write(id, { title: stored.title, body: splice.body, version: { number, message } });
+  if (!written.ok) return outcomeOf(written.failure, page);
+  const did = splice.moved === undefined ? "" : ", and what people wrote inside the region was moved to below it";
+  return shown(page, written.value.number, `shows the summary${did}`);
+}
+
+/** The same text received later needs no version: the page keeps the time of the first. */
+const withTimeOf = (content: string, at: string, shownAt: string): string => {
+  const start = content.lastIndexOf(` As of ${at}, check `);
+  return content.slice(0, start) + content.slice(start).replace(at, shownAt);
+};
+
+function unchanged(
+  splice: Exclude<Splice, { readonly kind: "changed" }>,
+  { id }: PageAddress,
+  region: string,
+): ActionOutcome {
+  switch (splice.kind) {
+    case "unchanged":
+      return { outcome: "done", summary: `page ${id} shows this summary already` };
+    case "absent":
+      return { outcome: "done", summary: `page ${id} has no region ${region}: a person has to set it` };
+    case "unusable":
+      return { outcome: "give_up", summary: `page ${id} was not changed: ${splice.why}` };
+  }
+}
+
+function outcomeOf(failure: WriteFailure, page: PageAddress): ActionOutcome | "conflict" {
+  switch (failure.kind) {
+    case "conflict":
+      return "conflict";
+    case "draft":
+      return untilMerged(page);
+    case "unknown": {
+      const { why: summary, afterSeconds } = failure;
+      return {
+        ...named(page, { outcome: "retry", summary }),
+        unknownOutcome: true,
+        ...(afterSeconds !== undefined && { afterSeconds }),
+      };
+    }
+    case "content":
+    case "end":
+    case "unavailable":
+      return named(page, failure.ending);
+  }
+}
+
+const named = <Outcome extends ActionOutcome>({ id }: PageAddress, outcome: Outcome): Outcome => ({
+  ...outcome,
+  summary: `page ${id}: ${outcome.summary}`,
+});

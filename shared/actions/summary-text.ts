@@ -1,0 +1,39 @@
+import { secretIn } from "../host/secret-in-text.ts";
+import { linkTo } from "./link-hosts.ts";
+
+/** Longest text of a summary, in bytes of UTF-8. */
+const MAX_SUMMARY_BYTES = 4_096;
+
+/**
+ * Why a text that a machine wrote must not reach a page; undefined if it may. The problem never contains a value of the
+ * text. `hosts`: the hosts to which the page may link. Every other address is refused, since it may be an internal one.
+ */
+export function problemInSummary(text: string, hosts: readonly string[]): string | undefined {
+  if (Buffer.byteLength(text) > MAX_SUMMARY_BYTES) return `at most ${MAX_SUMMARY_BYTES} bytes`;
+  if (INVISIBLE.test(text)) return "no control characters and no invisible characters";
+  const secret = secretIn(text);
+  if (secret !== undefined) return `no credential, and it has ${secret}`;
+  if (urlsIn(text).some((url) => linkTo(url, hosts) === undefined)) return OTHER_HOST;
+  const rest = text.replace(URLS, " ");
+  if (SCHEMES.test(rest)) return "no address with another scheme than http or https";
+  if (MAIL.test(rest)) return "no e-mail address";
+  if (IP.test(rest)) return "no IP address";
+  return (rest.match(HOSTS) ?? []).every((host) => hosts.includes(host.toLowerCase())) ? undefined : OTHER_HOST;
+}
+
+/** The http and https addresses in a text, each without the punctuation behind it. */
+const urlsIn = (text: string): readonly string[] => text.match(URLS) ?? [];
+
+const OTHER_HOST = 'no address of a host that is not in the "linkHosts" of the target';
+
+/** The http and https addresses in a text, each without the punctuation behind it. */
+export const URLS = /https?:[\\/]*[^\s<>"'`|]*[^\s<>"'`|.,;:!?)\]}*]/gi;
+
+// Characters without a glyph hide text from readers, or show it in another order.
+const INVISIBLE = /(?![\n\t])[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u;
+const SCHEMES = /[a-z][a-z\d+.-]*:[\\/]{2}|(?:^|\s)[\\/]{2}\w|\b(?:mailto|javascript|data|file|tel):\S/i;
+const MAIL = /[^\s@]@[\w-]+\.\w/;
+const IP = /\b\d{1,3}(?:\.\d{1,3}){3}\b|\[[\da-f:.]*::?[\da-f:.]*\]|(?:\b[\da-f]{1,4}:){4,}[\da-f]{0,4}|\blocalhost\b/i;
+/** Names that end as those of hosts do. A file name such as `deploy.sh` has the form of a host name too, and is none. */
+const HOSTS =
+  /\bwww\.[a-z\d.-]*[a-z\d]|\b(?:[a-z\d_-]+\.)+(?:com|net|org|edu|gov|internal|intranet|local|localdomain|lan|corp|home|private|svc|test|example)\b/gi;
