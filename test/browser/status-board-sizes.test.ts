@@ -72,18 +72,31 @@ function rowAt(index: number): BoardRow {
   return { key: `/sources/platform-gitlab gitlab ${pipeline} ${index}`, build, delivery: "d-1" };
 }
 
-const regionOf = (rows: number): string => renderRegion(Array.from({ length: rows }, (_, index) => rowAt(index)));
-const pageOf = (rows: number) => ({
-  id: `98${String(rows).padStart(3, "0")}`,
+const rowsOf = (rows: number): readonly BoardRow[] => Array.from({ length: rows }, (_, index) => rowAt(index));
+/** What each product gets. */
+const REGIONS = {
+  cloud: (rows: number): string =>
+    `<ac:structured-macro ac:name="excerpt"><ac:parameter ac:name="name">drawbridge:1</ac:parameter><ac:rich-text-body>${renderRegion(rowsOf(rows), { onlyChanges: true, isFlat: true })}</ac:rich-text-body></ac:structured-macro>`,
+  "data-center": (rows: number): string => `${anchor("start")}${renderRegion(rowsOf(rows))}${anchor("end")}`,
+} as const;
+const PRODUCTS = Object.keys(REGIONS) as readonly (keyof typeof REGIONS)[];
+
+const anchor = (side: string): string =>
+  `<p><ac:structured-macro ac:name="anchor"><ac:parameter ac:name="">drawbridge:1-${side}</ac:parameter></ac:structured-macro></p>`;
+
+const pageOf = (rows: number, product: keyof typeof REGIONS) => ({
+  id: `${product === "cloud" ? 97 : 98}${String(rows).padStart(3, "0")}`,
   title: `Board of ${rows}`,
-  body: `<p>What runs where.</p><ac:structured-macro ac:name="excerpt"><ac:parameter ac:name="name">drawbridge:1</ac:parameter><ac:rich-text-body>${regionOf(rows)}</ac:rich-text-body></ac:structured-macro>`,
+  body: `<p>What runs where.</p>${REGIONS[product](rows)}`,
 });
 
 describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, () => {
   let sandbox: SandboxConfluence;
   let browser: Browser;
   beforeAll(async () => {
-    sandbox = await startSandboxConfluence({ pages: SIZES.map(pageOf) });
+    sandbox = await startSandboxConfluence({
+      pages: PRODUCTS.flatMap((product) => SIZES.map((rows) => pageOf(rows, product))),
+    });
     browser = await openChromium(executable ?? "");
     mkdirSync(SCREENSHOTS, { recursive: true });
   });
@@ -92,20 +105,25 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await sandbox?.close();
   });
 
-  const cases = WINDOWS.flatMap((window) => SIZES.map((rows) => ({ ...window, rows })));
+  const cases = WINDOWS.flatMap((window) =>
+    PRODUCTS.flatMap((product) => SIZES.map((rows) => ({ ...window, rows, product }))),
+  );
 
-  it.each(cases)("nothing of $rows rows is cut on a $name", async ({ name, width, height, rows }) => {
-    const page = await browser.newPage({ viewport: { width, height } });
-    await page.goto(sandbox.pageUrl(pageOf(rows).id).href, { waitUntil: "networkidle" });
-    await shoot(page, `board-${rows}-${name}`);
-    for (const summary of await page.locator(".excerpt details > summary").all()) await summary.click();
-    if (rows === 30) await shoot(page, `board-${rows}-${name}-open`);
-    const { overflow, texts } = await legibilityOf(page, "#content");
-    expect(overflow).toBe(0);
-    expect(texts.filter(({ contrast }) => contrast < 4.5)).toEqual([]);
-    if (name === "desktop") expect(await widthsCut(page)).toEqual([]);
-    await page.close();
-  });
+  it.each(cases)(
+    "nothing of $rows rows of $product is cut on a $name",
+    async ({ name, width, height, rows, product }) => {
+      const page = await browser.newPage({ viewport: { width, height } });
+      await page.goto(sandbox.pageUrl(pageOf(rows, product).id).href, { waitUntil: "networkidle" });
+      await shoot(page, `board-${rows}-${product}-${name}`);
+      for (const summary of await page.locator("#content details > summary").all()) await summary.click();
+      if (rows === 30 && product === "data-center") await shoot(page, `board-${rows}-${product}-${name}-open`);
+      const { overflow, texts } = await legibilityOf(page, "#content");
+      expect(overflow).toBe(0);
+      expect(texts.filter(({ contrast }) => contrast < 4.5)).toEqual([]);
+      if (name === "desktop") expect(await widthsCut(page)).toEqual([]);
+      await page.close();
+    },
+  );
 });
 
 async function shoot(page: Page, name: string): Promise<void> {
@@ -117,7 +135,7 @@ async function shoot(page: Page, name: string): Promise<void> {
 /** By how many pixels each table of the board is wider than what is visible of it. */
 const widthsCut = async (page: Page): Promise<readonly number[]> => {
   const widths = await page
-    .locator(".excerpt .scroll")
+    .locator("#content .scroll")
     .evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth));
   return widths.filter((width) => width > 0);
 };

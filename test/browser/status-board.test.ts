@@ -91,7 +91,6 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
       const file = join(SCREENSHOTS, `status-board-${name}.png`);
       await page.screenshot({ path: file, fullPage: true });
       process.stdout.write(`screenshot: ${file}\n`);
-      await page.locator(".excerpt details > summary").click();
     });
     afterAll(() => page.close());
 
