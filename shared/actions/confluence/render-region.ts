@@ -8,7 +8,7 @@ import { expandMacro, statusMacro } from "./status-macro.ts";
 import { escapeStart, escapeText } from "./storage-text.ts";
 
 /** Large pages fail to load and to save, and the region is only one part of someone's page. */
-export const MAX_REGION_BYTES = 16_384;
+export const MAX_REGION_BYTES = 32_768;
 /** What is urgent is left out only above this size, which Confluence still saves. */
 export const MAX_URGENT_BYTES = 49_152;
 

@@ -184,7 +184,7 @@ describe("the region's content", () => {
 
   test("the rows that were reported longest ago are left out, even if their start is unknown", () => {
     const times = (year: number, day: number) => new Date(Date.UTC(year, 0, day, 9)).toISOString();
-    const old = Array.from({ length: 45 }, (_, n) =>
+    const old = Array.from({ length: 120 }, (_, n) =>
       row({ pipeline: `old/p${n}`, environment: "production", number: 9_000 + n, finishedAt: times(2020, n + 1) }),
     );
     const today = Array.from({ length: 10 }, (_, n) =>
