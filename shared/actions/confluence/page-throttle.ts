@@ -127,6 +127,8 @@ export const refusedIn = (
   row: BoardRow,
   pace: Pick<Pace, "onlyChanges">,
 ): RefusedRow | undefined => {
+  // Almost always. The mark of a row costs its rendering.
+  if (refused.length === 0) return undefined;
   const mark = rowMarkOf(row, pace);
   return refused.find((entry) => entry.mark === mark);
 };
