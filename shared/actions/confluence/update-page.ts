@@ -84,7 +84,7 @@ export async function updatePage(update: PageUpdate): Promise<PageUpdated> {
 }
 
 /** Tries of one write. */
-const MAX_TRIES = 5;
+export const MAX_TRIES = 5;
 
 /** A write that met a conflict, or whose outcome is unknown. */
 interface LastTry {
@@ -183,7 +183,7 @@ const failedWith = (page: PageAddress, { kind }: PageFailure, ending: FinalOutco
 });
 
 /** One event may concern several pages. */
-const named = ({ id }: PageAddress, outcome: FinalOutcome): FinalOutcome => ({
+export const named = <Outcome extends ActionOutcome>({ id }: PageAddress, outcome: Outcome): Outcome => ({
   ...outcome,
   summary: `page ${id}: ${outcome.summary}`,
 });
@@ -301,7 +301,10 @@ export const shown = ({ id }: PageAddress, version: number, what: string): Actio
 });
 
 /** Waits with full jitter before every try except the first. Returns false if the attempt's time is over. */
-async function isTimeLeft(tries: number, { random, signal }: PageUpdate): Promise<boolean> {
+export async function isTimeLeft(
+  tries: number,
+  { random, signal }: Pick<PageUpdate, "random" | "signal">,
+): Promise<boolean> {
   if (signal.aborted) return false;
   if (tries === 0) return true;
   const waitMs = random() * BASE_WAIT_MS * 2 ** tries;

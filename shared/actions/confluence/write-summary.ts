@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { PageAddress } from "../../model/board.ts";
 import { cut, type SummaryPart } from "../../model/event.ts";
@@ -8,7 +7,7 @@ import { type AllowedPages, excluded, excludedById } from "./page-consent.ts";
 import { regionContent, type Splice, spliceRegion } from "./region.ts";
 import type { SpaceKeys } from "./space-keys.ts";
 import { renderSummary, shownSummary } from "./summary-table.ts";
-import { shown, untilMerged, whyUnwritable } from "./update-page.ts";
+import { isTimeLeft, MAX_TRIES, named, shown, untilMerged, whyUnwritable } from "./update-page.ts";
 
 interface SummaryWrite {
   readonly summary: SummaryPart;
@@ -32,11 +31,10 @@ interface SummaryWrite {
  * again. A repeat finds its own text and writes nothing.
  */
 export async function writeSummary(input: SummaryWrite): Promise<ActionOutcome> {
-  const { page, client, signal, random } = input;
+  const { page, client } = input;
   const exclusion = excludedById(page.id, input.allowed);
   if (exclusion) return exclusion;
-  for (let tries = 0; tries < MAX_TRIES && !signal.aborted; tries++) {
-    if (tries > 0) await sleep(random() * BASE_WAIT_MS * 2 ** tries, undefined, { signal }).catch(() => undefined);
+  for (let tries = 0; tries < MAX_TRIES && (await isTimeLeft(tries, input)); tries++) {
     const read = await client.read(page.id);
     if (!read.ok) return named(page, read.failure.ending);
     const outcome = await writeOver(read.value, input);
@@ -44,9 +42,6 @@ export async function writeSummary(input: SummaryWrite): Promise<ActionOutcome> 
   }
   return { outcome: "retry", summary: `page ${page.id}: others kept writing the page` };
 }
-
-const MAX_TRIES = 5;
-const BASE_WAIT_MS = 150;
 
 async function writeOver(stored: StoredPage, input: SummaryWrite): Promise<ActionOutcome | "conflict"> {
   const { page, client, summary, at, delivery } = input;
@@ -116,8 +111,3 @@ function outcomeOf(failure: WriteFailure, page: PageAddress): ActionOutcome | "c
       return named(page, failure.ending);
   }
 }
-
-const named = <Outcome extends ActionOutcome>({ id }: PageAddress, outcome: Outcome): Outcome => ({
-  ...outcome,
-  summary: `page ${id}: ${outcome.summary}`,
-});
