@@ -13,16 +13,13 @@ export function problemInSummary(text: string, hosts: readonly string[]): string
   if (INVISIBLE.test(text)) return "no control characters and no invisible characters";
   const secret = secretIn(text);
   if (secret !== undefined) return `no credential, and it has ${secret}`;
-  if (urlsIn(text).some((url) => linkTo(url, hosts) === undefined)) return OTHER_HOST;
+  if ((text.match(URLS) ?? []).some((url) => linkTo(url, hosts) === undefined)) return OTHER_HOST;
   const rest = text.replace(URLS, " ");
   if (SCHEMES.test(rest)) return "no address with another scheme than http or https";
   if (MAIL.test(rest)) return "no e-mail address";
   if (IP.test(rest)) return "no IP address";
   return (rest.match(HOSTS) ?? []).every((host) => hosts.includes(host.toLowerCase())) ? undefined : OTHER_HOST;
 }
-
-/** The http and https addresses in a text, each without the punctuation behind it. */
-const urlsIn = (text: string): readonly string[] => text.match(URLS) ?? [];
 
 const OTHER_HOST = 'no address of a host that is not in the "linkHosts" of the target';
 
