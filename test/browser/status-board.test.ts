@@ -5,9 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { BuildPart } from "../../shared/model/event.ts";
 import { chromiumPath, openChromium } from "../support/chromium.ts";
+import { codeOf } from "../support/code-lines.ts";
 import { legibilityOf } from "../support/legibility.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { benchFor, buildEntry, entryOf } from "../support/sandbox-confluence-action.ts";
+import { ROBIN } from "../support/sandbox-confluence-users.ts";
 
 const executable = chromiumPath();
 /** Written by each run. */
@@ -40,6 +42,16 @@ const DEPLOYMENT: BusEvent = entryOf("d-deployment", {
   deployment: { project: "platform/docs", id: "41", environment: "production", state: "succeeded" },
 });
 
+/** A run whose reports stopped, as the bridge records it. */
+function silent(): BusEvent {
+  const { detail, ...rest } = buildEntry({ pipeline: "ci/lost", branch: "main", number: 7, state: "running" });
+  const lastReport = { at: "2026-11-02T09:02:00.000Z", isOverdue: true, turn: 1 };
+  return {
+    ...rest,
+    detail: { ...detail, replay: { of: "d-lost", routes: ["status"], isRollback: false, lastReport } },
+  };
+}
+
 /** Each row's first cell, and the words of its state. */
 const STATES: readonly (readonly [string, string])[] = [
   ["ci/docs (tekton)", "RUNNING last: PASSED #511"],
@@ -50,6 +62,7 @@ const STATES: readonly (readonly [string, string])[] = [
   ["ci/nightly (tekton)", "TIMED OUT"],
   ["ci/preview (tekton)", "QUEUED"],
   ["ci/optional (tekton)", "SKIPPED"],
+  ["ci/lost (tekton)", "RUNNING no report since 20261102 09:02 UTC"],
   ["platform/docs (example)", "PASSED"],
 ];
 
@@ -65,8 +78,20 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
 
   beforeAll(async () => {
     sandbox = await startSandboxConfluence();
-    const bench = benchFor(sandbox, "cloud");
-    for (const busEvent of [...BUILDS.map(buildEntry), DEPLOYMENT]) {
+    const bench = benchFor(sandbox, "cloud", { target: { outdated: { after: 20 } } });
+    const page = { site: sandbox.site("cloud"), id: "98310" };
+    const pushes = [{ project: "platform/docs", paths: ["deploy/", "runbooks/restore.md"], commits: 14 }];
+    await bench.boards.changeCode(page, () => codeOf(pushes, { seen: "edited" }));
+    const edit = entryOf("d-edit", {
+      type: "page.updated",
+      time: "2026-11-02T08:00:00.000Z",
+      subject: page.id,
+      actor: { id: ROBIN.accountId },
+      page,
+    });
+    const handbook = buildEntry({ pipeline: "ci/handbook", branch: "main", number: 21 });
+    expect(await bench.run(handbook, { origin: edit })).toMatchObject({ outcome: "done" });
+    for (const busEvent of [...BUILDS.map(buildEntry), silent(), DEPLOYMENT]) {
       expect(await bench.run(busEvent)).toMatchObject({ outcome: "done" });
     }
     browser = await openChromium(executable ?? "");
@@ -120,9 +145,17 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
       expect(hrefs).toEqual(
         expect.arrayContaining(["https://ci.example.test/runs/512", "https://ci.example.test/runs/1204"]),
       );
-      expect(hrefs.filter((href) => !href.startsWith("https://ci.example.test/runs/"))).toEqual([]);
+      const others = hrefs.filter((href) => !href.startsWith("https://ci.example.test/runs/"));
+      expect(others).toEqual([expect.stringMatching(/^https:\/\/git\.example\.test\/platform\/docs\/-\/compare\//)]);
       await expect(rowOf("ci/odd (tekton)").getByRole("link").count()).resolves.toBe(0);
       await expect(rowOf("ci/odd (tekton)").innerText()).resolves.toContain("#13");
+    });
+
+    it("the last line says how far the code moved on, and a person has a name", async () => {
+      await expect(page.locator("section.excerpt").innerText()).resolves.toMatch(
+        /14 commits touched deploy\/, runbooks\/restore\.md in platform\/docs since this page was edited on .{8,}\.\s*$/,
+      );
+      await expect(rowOf("ci/handbook (tekton)").innerText()).resolves.toContain("“Robin Example”");
     });
 
     it("times are readable without a clock", async () => {
@@ -149,7 +182,7 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     const page = await browser.newPage();
     await page.goto(sandbox.pageUrl("98310").href);
     sandbox.humanEdit("98310", (body) => body.replace("QUEUED", "RUNNING"));
-    await page.getByText("Version 14", { exact: true }).first().waitFor();
+    await page.getByText("Version 16", { exact: true }).first().waitFor();
     expect(await page.locator("#content").innerText()).not.toContain("QUEUED");
     await page.close();
   });

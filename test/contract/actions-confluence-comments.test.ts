@@ -5,7 +5,7 @@ import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { CommentReplyStore } from "../../shared/store/comment-replies.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
+import { openAllStores } from "../support/all-stores.ts";
 import { bridgeWith } from "../support/bridge-parts.ts";
 import { loopbackClient } from "../support/embedded-dynamodb.ts";
 import { memoryStores } from "../support/memory-stores.ts";
@@ -23,7 +23,7 @@ const AT = "2026-11-02T08:59:00.000Z";
 function nobodysCommands(): Commands {
   const clock = testClock();
   const options = { retentionDays: 30, markUnrelayed: true, singleProcess: false, clock };
-  return bridgeWith([], { stores: openStores(new DynamoDbTable(loopbackClient(9), "drawbridge"), options), clock })
+  return bridgeWith([], { stores: openAllStores(new DynamoDbTable(loopbackClient(9), "drawbridge"), options), clock })
     .commands;
 }
 
@@ -215,7 +215,7 @@ describe.each(["cloud", "data-center"] as const)("a comment on a page of %s", (p
         const id = await write(undefined, { kind });
         expect(await run(reported(id))).toMatchObject({ outcome: "done" });
         expect(sandbox.repliesTo(id)).toMatchObject([{ page: PAGE, kind, parent: id, author: BRIDGE_USER.userKey }]);
-        expect(textsOf(id)).toEqual([expect.stringContaining("p-1: You requested this run, so somebody else")]);
+        expect(textsOf(id)).toEqual([expect.stringContaining("p-1: You requested this run, or what it repeats, so")]);
         expect(sandbox.page(PAGE).versions).toHaveLength(1);
       },
     );

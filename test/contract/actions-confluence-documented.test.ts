@@ -173,6 +173,20 @@ describe.each(["cloud", "data-center"] as const)("pages of %s that list what the
     expect(versionsOf(site, "98310", "2")).toEqual([2, 1]);
   });
 
+  test("a linked page without a region is not skipped while it is unknown whether it documents the subject", async () => {
+    const site = await started(documenting("98310", ["Pipeline", "ci/docs"]));
+    const link = `${site.site(product)}/spaces/ENG/pages/98310`;
+    const running = bench(site);
+    site.failNext({ on: "search", status: 503 });
+    await expect(running.run(buildEntry({ message: link }))).resolves.toMatchObject({
+      outcome: "retry",
+      summary: expect.stringContaining("page 98310 has no status region, and may ask for one"),
+    });
+    clock.advance(120_000);
+    await expect(running.run(buildEntry({ message: link }))).resolves.toMatchObject({ outcome: "done" });
+    expect(versionsOf(site, "98310")).toEqual([2]);
+  });
+
   test.each([
     ["a server error", { status: 503 }, { outcome: "retry", afterSeconds: 60 }],
     ["too many calls", { status: 429, headers: { "retry-after": "120" } }, { outcome: "retry", afterSeconds: 120 }],

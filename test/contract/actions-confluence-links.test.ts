@@ -112,6 +112,7 @@ describe.each(["cloud", "data-center"] as const)("links to pages of %s", (produc
       linking(own, "/display/ENG/Release+4", "/x/AYD2MQ", ...["1", "2", "3"].map((id) => `/spaces/ENG/pages/${id}`)),
     );
     expect(summary.match(/page \d+/g)).toEqual(["page 98310", "page 838238209", "page 1", "page 2"]);
+    expect(summary).toMatch(/; 1 more linked page is left out$/);
   });
 
   test.runIf(product === "data-center")("a blog post that a link leads to is not written", async () => {

@@ -146,6 +146,26 @@ describe("a page of Cloud with the default settings", () => {
     expect(await written(all)).toEqual(expected);
   });
 
+  test("it gets a version when the reports of a run stop, and one when they come again", async () => {
+    const { run, clock, boards } = bench();
+    await written([["succeeded", 1]], { ...bench(), run, clock, boards });
+    const running = reported("running", 2);
+    const withLastReport = (turn: number): BusEvent => {
+      const lastReport = { at: "2026-11-02T09:00:00.000Z", isOverdue: turn % 2 === 1, turn };
+      const replay = { of: "d-2", routes: ["status"], isRollback: false, lastReport };
+      return { ...running, detail: { ...running.detail, replay } };
+    };
+    const marked: boolean[] = [];
+    for (const event of [running, withLastReport(1), withLastReport(1), withLastReport(2), withLastReport(1)]) {
+      const before = versions();
+      await run(event);
+      clock.advance(HOUR_MS);
+      if (versions() > before) marked.push(body().includes("no report since"));
+    }
+    expect(marked).toEqual([true, false]);
+    expect(body()).toMatch(/PASSED.*then.*#2<\/a> RUNNING/);
+  });
+
   test("an update that makes no version says why, names none, and reads the page at most once in three minutes", async () => {
     const { run, clock } = bench();
     await written([["failed", 1]], { ...bench(), run, clock });

@@ -92,6 +92,17 @@ describe.each(["cloud", "data-center"] as const)("concurrent writes to a page of
     expect(body()).toMatch(/PASSED.*Seen\./);
   });
 
+  test.runIf(product === "data-center")("a version is found where Data Center 7.19 has it", async () => {
+    sandbox.failNext({ on: "PUT", status: "none", landed: true });
+    sandbox.failNext({ on: "version", status: 404 });
+    const random = () => {
+      sandbox.humanEdit(PAGE, () => "<p>No status here.</p>");
+      return 0;
+    };
+    await expect(bench({ random }).run(buildEntry())).resolves.toMatchObject({ outcome: "done" });
+    expect(versions().map(({ by }) => by)).toEqual(["Robin Example", "Drawbridge", "Robin Example"]);
+  });
+
   test("nothing is written again over a person who removed the region after the write", async () => {
     sandbox.failNext({ on: "PUT", status: 504, landed: true });
     // This runs between the tries: the sandbox cannot be changed at any other moment.

@@ -127,7 +127,7 @@ describe.each(["cloud", "data-center"] as const)("a row that the site of %s refu
     refuseFourBytes(400);
     const waiting = on({ pipeline: "ci/🚀" });
     for (const busEvent of [waiting, on({ pipeline: "ci/site" })]) {
-      const row = rowOf({ busEvent, origin: busEvent });
+      const row = rowOf({ busEvent, origin: busEvent, originProof: "proved" });
       if (row) await boards.advance(page, row);
     }
     await expect(run(on({ pipeline: "ci/other" }))).resolves.toMatchObject({ outcome: "done" });

@@ -102,4 +102,40 @@ describe("the sandbox's pages, as a person sees them", () => {
     await expect(late.text()).resolves.toContain("&lt;p&gt;mine&lt;/p&gt;</textarea>");
     expect(sandbox.page("98310").versions).toHaveLength(2);
   });
+
+  const put = (sandbox: SandboxConfluence, representation: string, value: string): Promise<Response> => {
+    const { user, token } = sandbox.credentials;
+    const number = sandbox.page("98310").latest.number + 1;
+    const body = { id: "98310", status: "current", title: "x", body: { representation, value }, version: { number } };
+    return fetch(`${sandbox.site("cloud")}/api/v2/pages/98310`, {
+      method: "PUT",
+      headers: {
+        authorization: `Basic ${Buffer.from(`${user}:${token}`).toString("base64")}`,
+        "content-type": "application/json",
+      },
+      body: JSON.stringify(body),
+    });
+  };
+  const document = (...content: readonly object[]): string => JSON.stringify({ version: 1, type: "doc", content });
+  const words = { type: "paragraph", content: [{ type: "text", text: "Kim" }] };
+
+  test("a page of the new editor is shown, and a write as storage format converts it", async () => {
+    const sandbox = await start({ pages: [{ editor: "v2", body: document({ ...words, marks: [] }) }] });
+    await expect((await fetch(sandbox.pageUrl("98310"))).text()).resolves.toContain("<p>Kim</p>");
+    expect((await put(sandbox, "atlas_doc_format", document(words, words))).status).toBe(200);
+    expect(sandbox.conversions()).toEqual([]);
+    expect((await put(sandbox, "storage", "<p>Lou</p>")).status).toBe(200);
+    expect(sandbox.conversions()).toEqual(["version 3 of page 98310, written as storage"]);
+    expect(sandbox.page("98310").latest.body).toMatch(/^\{.*"text":"Lou"/);
+  });
+
+  test.each([
+    ["no document", "<p>Kim</p>"],
+    ["a table in a panel", document({ type: "panel", content: [{ type: "table", content: [] }] })],
+    ["a macro without content", document({ type: "bodiedExtension", content: [] })],
+  ])("a page of the new editor is not written with %s", async (_, body) => {
+    const sandbox = await start({ pages: [{ editor: "v2", body: document(words) }] });
+    expect((await put(sandbox, "atlas_doc_format", body)).status).toBe(400);
+    expect(sandbox.page("98310").versions).toHaveLength(1);
+  });
 });

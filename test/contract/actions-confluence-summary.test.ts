@@ -161,6 +161,34 @@ describe.each(["cloud", "data-center"] as const)("a summary on %s", (product) =>
     expect(body()).not.toContain("moved here");
   });
 
+  it("the summary is kept with its region if a person put that into the status region", async () => {
+    const bench = await start();
+    await bench.run(buildEntry({ number: 1 }));
+    await bench.run(summaryEntry("Text 1.", 1));
+    sandbox.humanEdit(PAGE, (text) => {
+      const [summary = ""] = /<p[^>]*>Before\..*Behind\.<\/p>/s.exec(text) ?? [];
+      return text.replace(summary, "").replace(/<p[^>]*><strong>Build status/, (heading) => summary + heading);
+    });
+    await bench.run(buildEntry({ number: 2 }));
+    expect(body().match(/Text 1\.|#2|moved here/g)).toEqual(["#2", "moved here", "Text 1."]);
+    await bench.run(summaryEntry("Text 2.", 2));
+    expect(body().match(/Text \d\.|#2/g)).toEqual(["#2", "Text 2."]);
+  });
+
+  it("the status is kept with its region if a person put that into the region of the summary", async () => {
+    const bench = await start();
+    await bench.run(summaryEntry("Text 1.", 1));
+    await bench.run(buildEntry({ number: 1 }));
+    sandbox.humanEdit(PAGE, (text) => {
+      const [, status = ""] = /Behind\.<\/p>(.*)$/s.exec(text) ?? [];
+      return text.replace(status, "").replace(/<table(?=(?:(?!<table).)*Summary, written)/s, (table) => status + table);
+    });
+    await bench.run(summaryEntry("Text 2.", 2));
+    expect(body().match(/Text \d\.|#1|moved here/g)).toEqual(["Text 2.", "moved here", "#1"]);
+    await bench.run(buildEntry({ number: 2 }));
+    expect(body().match(/Text \d\.|#\d/g)).toEqual(["Text 2.", "#2"]);
+  });
+
   it("a region that has only a person's content is not written", async () => {
     const bench = await start({ body: `${anchor("start")}<p>My own summary.</p>${anchor("end")}` });
     const filled = body();

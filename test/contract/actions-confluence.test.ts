@@ -35,6 +35,11 @@ describe.each(["cloud", "data-center"] as const)("the status on a page of %s", (
     expect(body()).toContain("PASSED");
   });
 
+  test("the history of the page has no hidden character of a job's pipeline", async () => {
+    await bench().run(buildEntry({ pipeline: "ci/\u202escod\u3164" }));
+    expect(sandbox.page(PAGE).latest.message).toMatch(/^ci\/scod PASSED \[d-/);
+  });
+
   test("nothing is written if the same state is reported again, although the markup was rewritten on saving", async () => {
     const busEvent = buildEntry({ startedBy: "Zoé Grün’s “bot” & <co>" });
     const running = bench();

@@ -2,11 +2,15 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { renderRegion } from "../../shared/actions/confluence/render-region.ts";
+import { replyBody } from "../../shared/actions/confluence/comment-reply.ts";
+import { renderLayout } from "../../shared/actions/confluence/render-releases.ts";
+import { renderSummary } from "../../shared/actions/confluence/summary-table.ts";
 import type { BoardRow, ShownBuild } from "../../shared/model/board.ts";
 import type { BuildState } from "../../shared/model/event.ts";
+import { accessibilityProblems } from "../support/accessibility.ts";
 import { chromiumPath, openChromium } from "../support/chromium.ts";
 import { legibilityOf } from "../support/legibility.ts";
+import { releasesOf } from "../support/release-rows.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 
 const executable = chromiumPath();
@@ -73,29 +77,65 @@ function rowAt(index: number): BoardRow {
 }
 
 const rowsOf = (rows: number): readonly BoardRow[] => Array.from({ length: rows }, (_, index) => rowAt(index));
-/** What each product gets. */
+const CLOUD = { onlyChanges: true, isFlat: true };
+const DATA_CENTER = { onlyChanges: false };
+/** What each product gets, in each layout. */
 const REGIONS = {
-  cloud: (rows: number): string =>
-    `<ac:structured-macro ac:name="excerpt"><ac:parameter ac:name="name">drawbridge:1</ac:parameter><ac:rich-text-body>${renderRegion(rowsOf(rows), { onlyChanges: true, isFlat: true })}</ac:rich-text-body></ac:structured-macro>`,
-  "data-center": (rows: number): string => `${anchor("start")}${renderRegion(rowsOf(rows))}${anchor("end")}`,
+  "board-cloud": (rows: number): string => excerpt(renderLayout(rowsOf(rows), CLOUD, "board")),
+  "board-data-center": (rows: number): string => anchored(renderLayout(rowsOf(rows), DATA_CENTER, "board")),
+  "releases-cloud": (rows: number): string => excerpt(renderLayout(releasesOf(rows), CLOUD, "releases")),
+  "releases-data-center": (rows: number): string => anchored(renderLayout(releasesOf(rows), DATA_CENTER, "releases")),
 } as const;
-const PRODUCTS = Object.keys(REGIONS) as readonly (keyof typeof REGIONS)[];
+const KINDS = Object.keys(REGIONS) as readonly (keyof typeof REGIONS)[];
+
+const excerpt = (content: string): string =>
+  `<ac:structured-macro ac:name="excerpt"><ac:parameter ac:name="name">drawbridge:1</ac:parameter><ac:rich-text-body>${content}</ac:rich-text-body></ac:structured-macro>`;
+const anchored = (content: string): string => `${anchor("start")}${content}${anchor("end")}`;
 
 const anchor = (side: string): string =>
   `<p><ac:structured-macro ac:name="anchor"><ac:parameter ac:name="">drawbridge:1-${side}</ac:parameter></ac:structured-macro></p>`;
 
-const pageOf = (rows: number, product: keyof typeof REGIONS) => ({
-  id: `${product === "cloud" ? 97 : 98}${String(rows).padStart(3, "0")}`,
-  title: `Board of ${rows}`,
-  body: `<p>What runs where.</p>${REGIONS[product](rows)}`,
+const pageOf = (rows: number, kind: keyof typeof REGIONS) => ({
+  id: `${95 + KINDS.indexOf(kind)}${String(rows).padStart(3, "0")}`,
+  title: `${rows} rows`,
+  body: `<p>What runs where.</p>${REGIONS[kind](rows)}`,
 });
+
+/** A machine's text for a page, and the reply to a comment with a command that is refused. */
+const SUMMARY = renderSummary(
+  {
+    target: "wiki",
+    page: "94001",
+    by: "release-notes of agents.example.com",
+    text: "Two services failed after the base image was rebuilt.\n\n- service-1 ran out of memory while it compiled\n- service-33 waits for approval, see https://gitlab.example.test/platform/docs",
+    sources: [
+      {
+        delivery: "d-sx32klacw7esipvg5oho3jb2kb",
+        what: "build.failed",
+        subject: "platform/service-1",
+        version: "number 90000",
+      },
+      { delivery: "d-twp4klpzkhwviq4i4tluhixvtv", what: "page.updated", subject: "98310", version: "version 7" },
+    ],
+  },
+  { at: "2026-11-02T09:05:00.000Z", linkHosts: undefined },
+).content;
+const REPLY = replyBody([
+  "You asked for this run yourself, so somebody else has to approve it.",
+  "The approval p-7f3kq2 is for version 7, and the page has version 8 now.",
+]);
+const TEXTS = {
+  id: "94001",
+  title: "Texts",
+  body: `<p>What runs where.</p>${anchored(SUMMARY)}<h2>A reply</h2>${REPLY}`,
+};
 
 describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, () => {
   let sandbox: SandboxConfluence;
   let browser: Browser;
   beforeAll(async () => {
     sandbox = await startSandboxConfluence({
-      pages: PRODUCTS.flatMap((product) => SIZES.map((rows) => pageOf(rows, product))),
+      pages: [TEXTS, ...KINDS.flatMap((kind) => SIZES.map((rows) => pageOf(rows, kind)))],
     });
     browser = await openChromium(executable ?? "");
     mkdirSync(SCREENSHOTS, { recursive: true });
@@ -105,30 +145,39 @@ describe.skipIf(executable === undefined)(executable ? NAME : NAME + LEFT_OUT, (
     await sandbox?.close();
   });
 
-  const cases = WINDOWS.flatMap((window) =>
-    PRODUCTS.flatMap((product) => SIZES.map((rows) => ({ ...window, rows, product }))),
-  );
+  const cases = WINDOWS.flatMap((window) => KINDS.flatMap((kind) => SIZES.map((rows) => ({ ...window, rows, kind }))));
 
-  it.each(cases)(
-    "nothing of $rows rows of $product is cut on a $name",
-    async ({ name, width, height, rows, product }) => {
-      const page = await browser.newPage({ viewport: { width, height } });
-      await page.goto(sandbox.pageUrl(pageOf(rows, product).id).href, { waitUntil: "networkidle" });
-      await shoot(page, `board-${rows}-${product}-${name}`);
-      for (const summary of await page.locator("#content details > summary").all()) await summary.click();
-      if (rows === 30 && product === "data-center") await shoot(page, `board-${rows}-${product}-${name}-open`);
-      const { overflow, texts } = await legibilityOf(page, "#content");
-      expect(overflow).toBe(0);
-      expect(texts.filter(({ contrast }) => contrast < 4.5)).toEqual([]);
-      if (name === "desktop") expect(await widthsCut(page)).toEqual([]);
-      await page.close();
-    },
-  );
+  it.each(cases)("nothing of $rows rows of $kind is cut on a $name", async ({ name, width, height, rows, kind }) => {
+    const page = await browser.newPage({ viewport: { width, height } });
+    await page.goto(sandbox.pageUrl(pageOf(rows, kind).id).href, { waitUntil: "networkidle" });
+    await shoot(page, `${kind}-${rows}-${name}`);
+    for (const summary of await page.locator("#content details > summary").all()) await summary.click();
+    if (rows === 30 && kind.endsWith("data-center")) await shoot(page, `${kind}-${rows}-${name}-open`);
+    await expectLegible(page);
+    if (name === "desktop") expect(await widthsCut(page)).toEqual([]);
+    await page.close();
+  });
+
+  it.each(WINDOWS)("a summary and the reply to a command are legible on a $name", async ({ name, width, height }) => {
+    const page = await browser.newPage({ viewport: { width, height } });
+    await page.goto(sandbox.pageUrl(TEXTS.id).href, { waitUntil: "networkidle" });
+    await shoot(page, `texts-${name}`);
+    await expectLegible(page);
+    await page.close();
+  });
 });
+
+async function expectLegible(page: Page): Promise<void> {
+  const { overflow, texts } = await legibilityOf(page, "#content");
+  expect(overflow).toBe(0);
+  expect(texts.filter(({ contrast }) => contrast < 4.5)).toEqual([]);
+  expect(await accessibilityProblems(page, "#content")).toEqual([]);
+}
 
 async function shoot(page: Page, name: string): Promise<void> {
   const file = join(SCREENSHOTS, `${name}.png`);
-  await page.screenshot({ path: file, fullPage: true });
+  // Other slow tests keep the processors busy.
+  await page.screenshot({ path: file, fullPage: true, timeout: 120_000 });
   process.stdout.write(`screenshot: ${file}\n`);
 }
 

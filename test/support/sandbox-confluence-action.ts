@@ -1,13 +1,17 @@
+import type { ConnectedAction } from "../../shared/actions/action.ts";
 import { confluence } from "../../shared/actions/confluence/index.ts";
 import type { Commands } from "../../shared/approvals/command.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import type { Clock } from "../../shared/host/clock.ts";
 import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
-import type { BuildPart } from "../../shared/model/event.ts";
+import type { BuildPart, OriginProof } from "../../shared/model/event.ts";
+import { namedPrincipal } from "../../shared/model/principal.ts";
 import type { BoardStore } from "../../shared/store/boards.ts";
+import type { ChangeCommentStore } from "../../shared/store/change-comments.ts";
 import type { ChangeLinkStore } from "../../shared/store/change-links.ts";
 import type { CommentReplyStore } from "../../shared/store/comment-replies.ts";
+import type { DeliveryStore } from "../../shared/store/deliveries.ts";
 import type { OwnAccountStore } from "../../shared/store/own-accounts.ts";
 import { memoryBoards } from "./memory-stores.ts";
 import type { SandboxConfluence } from "./sandbox-confluence.ts";
@@ -15,9 +19,10 @@ import { actionDeps, secretsOf } from "./test-doubles.ts";
 
 export interface Bench {
   readonly boards: BoardStore;
+  readonly connected: ConnectedAction;
   run(
     busEvent: BusEvent,
-    changes?: { readonly origin?: BusEvent; readonly signal?: AbortSignal },
+    changes?: { readonly origin?: BusEvent; readonly originProof?: OriginProof; readonly signal?: AbortSignal },
   ): Promise<ActionOutcome>;
 }
 
@@ -31,8 +36,10 @@ export interface BenchOptions {
   readonly callOut?: CallOut;
   readonly commands?: Commands | undefined;
   readonly changeLinks?: ChangeLinkStore;
+  readonly changeComments?: ChangeCommentStore;
   readonly commentReplies?: CommentReplyStore;
   readonly ownAccounts?: Pick<OwnAccountStore, "record">;
+  readonly deliveries?: Pick<DeliveryStore, "record">;
   /** Secrets for the references of the target's credential, in addition to the sandbox's own. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -65,8 +72,10 @@ export function benchFor(
       callOut: changes.callOut ?? callOut,
       boards,
       ...(changes.changeLinks && { changeLinks: changes.changeLinks }),
+      ...(changes.changeComments && { changeComments: changes.changeComments }),
       ...(changes.commentReplies && { commentReplies: changes.commentReplies }),
       ...(changes.ownAccounts && { ownAccounts: changes.ownAccounts }),
+      ...(changes.deliveries && { deliveries: changes.deliveries }),
       ...(changes.clock && { clock: changes.clock }),
       ...(changes.random && { random: changes.random }),
       ...(changes.commands && { commands: changes.commands }),
@@ -74,8 +83,9 @@ export function benchFor(
   );
   return {
     boards,
-    run: (busEvent, { origin = busEvent, signal = new AbortController().signal } = {}) =>
-      action.run({ busEvent, origin, attempt: 1, signal }),
+    connected: action,
+    run: (busEvent, { origin = busEvent, originProof = "proved", signal = new AbortController().signal } = {}) =>
+      action.run({ busEvent, origin, originProof, attempt: 1, signal }),
   };
 }
 
@@ -118,7 +128,7 @@ export function entryOf(delivery: string, detail: GivenDetail<Detail>): BusEvent
       source: "/sources/example",
       delivery,
       eventKey: `e-${delivery}`,
-      principal: { issuer: "https://issuer.example.test", subject: "ci", roles: [] },
+      principal: { ...namedPrincipal({ issuer: "https://issuer.example.test", subject: "ci" }), roles: [] },
     },
   };
 }

@@ -5,24 +5,38 @@ import * as v from "valibot";
 import { cloudComment, dataCenterComment, type SandboxComment } from "./sandbox-confluence-comments.ts";
 import {
   type Failure,
+  formatOf,
   latest,
   type NewVersion,
   type SandboxPage,
   type SandboxSite,
   type SandboxVersion,
+  storageOf,
 } from "./sandbox-confluence-site.ts";
-import { BRIDGE_USER, callerOf, type SandboxCredentials, type SandboxUser } from "./sandbox-confluence-users.ts";
+import {
+  BRIDGE_USER,
+  callerOf,
+  KNOWN_USERS,
+  type SandboxCredentials,
+  type SandboxUser,
+  userNamed,
+} from "./sandbox-confluence-users.ts";
 
 /** The differences of the products' REST interfaces. */
 interface Dialect {
   readonly pagePath: string;
-  readonly versionPath: string;
+  /** Where a version is. Data Center's older releases do not have the first path. */
+  readonly versionPaths: readonly [string, ...string[]];
   readonly searchPath: string;
   /** Path of all labels of a page. */
   readonly labelsPath: string;
   readonly labels: (page: SandboxPage, limit: number) => object;
   /** Path of a space by its id, if the bridge asks for one. */
   readonly spacePath?: string;
+  /** Path of a page's properties, if the bridge asks for one. */
+  readonly propertiesPath?: string;
+  /** Path of an account by its id or key. */
+  readonly userNamePath: string;
   /** Path of the credential's owner. */
   readonly userPath: string;
   readonly user: (user: SandboxUser) => object;
@@ -48,11 +62,13 @@ interface Dialect {
 /** Cloud's REST v2 below `/wiki`: https://developer.atlassian.com/cloud/confluence/rest/v2/ */
 export const cloudDialect: Dialect = {
   pagePath: "/wiki/api/v2/pages/:id",
-  versionPath: "/wiki/api/v2/pages/:id/versions/:number",
+  versionPaths: ["/wiki/api/v2/pages/:id/versions/:number"],
   searchPath: "/wiki/rest/api/content/search",
   labelsPath: "/wiki/api/v2/pages/:id/labels",
   labels: cloudLabels,
   spacePath: "/wiki/api/v2/spaces/:id",
+  propertiesPath: "/wiki/api/v2/pages/:id/properties",
+  userNamePath: "/wiki/rest/api/user",
   userPath: "/wiki/rest/api/user/current",
   user: ({ accountId, displayName }) => ({
     type: "known",
@@ -80,14 +96,18 @@ export const cloudDialect: Dialect = {
       id: v.string(),
       status: v.literal("current"),
       title: v.string(),
-      body: v.object({ representation: v.literal("storage"), value: v.string() }),
+      body: v.object({ representation: v.picklist(["storage", "atlas_doc_format"]), value: v.string() }),
       version: v.object({ number: v.number(), message: v.optional(v.string(), "") }),
     }),
-    v.transform(({ title, body, version }) => ({ ...version, title, body: body.value })),
+    v.transform(({ title, body, version }) => ({
+      ...version,
+      title,
+      body: body.value,
+      representation: body.representation,
+    })),
   ),
   page: (page, query) => {
-    const { title, body } = latest(page);
-    const storage = { storage: { representation: "storage", value: body } };
+    const { title } = latest(page);
     return {
       id: page.id,
       status: page.status,
@@ -95,8 +115,9 @@ export const cloudDialect: Dialect = {
       title,
       spaceId: spaceIdOf(page.space),
       version: cloudVersion(latest(page)),
-      body: query.get("body-format") === "storage" ? storage : {},
+      body: bodyInCloudPage(page, query.get("body-format")),
       ...(query.get("include-labels") === "true" && { labels: labelsInCloudPage(page) }),
+      ...(query.get("include-properties") === "true" && { properties: propertiesInCloudPage(page) }),
     };
   },
   version: cloudVersion,
@@ -110,10 +131,11 @@ export const cloudDialect: Dialect = {
 /** Data Center: https://developer.atlassian.com/server/confluence/confluence-server-rest-api/ */
 export const dataCenterDialect: Dialect = {
   pagePath: "/rest/api/content/:id",
-  versionPath: "/rest/api/content/:id/version/:number",
+  versionPaths: ["/rest/api/content/:id/version/:number", "/rest/experimental/content/:id/version/:number"],
   searchPath: "/rest/api/content/search",
   labelsPath: "/rest/api/content/:id/label",
   labels: dataCenterLabels,
+  userNamePath: "/rest/api/user",
   userPath: "/rest/api/user/current",
   user: ({ username, userKey, displayName }) => ({ type: "known", username, userKey, displayName, status: "current" }),
   commentPaths: { footer: "/rest/api/content/:id", inline: "/rest/api/content/:id" },
@@ -163,12 +185,18 @@ export const dataCenterDialect: Dialect = {
   conflict: (current) => `Version must be incremented on update. Current version is: ${current}`,
 };
 
-function cloudVersion({ number, message, at }: SandboxVersion) {
-  return { number, message, createdAt: at, minorEdit: false };
+function cloudVersion({ number, message, by, at }: SandboxVersion) {
+  return { number, message, authorId: userNamed(by).accountId, createdAt: at, minorEdit: false };
 }
 
 function dataCenterVersion({ number, message, by, at, minorEdit = false }: SandboxVersion) {
-  return { number, message, when: at, minorEdit, by: { type: "known", displayName: by } };
+  return {
+    number,
+    message,
+    when: at,
+    minorEdit,
+    by: { type: "known", userKey: userNamed(by).userKey, displayName: by },
+  };
 }
 
 function labelBatch({ id, labels }: SandboxPage, limit: number) {
@@ -184,6 +212,33 @@ function labelBatch({ id, labels }: SandboxPage, limit: number) {
 function labelsInCloudPage(page: SandboxPage) {
   const { results, hasMore } = labelBatch(page, 50);
   return { results, meta: { hasMore }, _links: {} };
+}
+
+/** A page that was never saved in the new editor has no body in its format here. */
+function bodyInCloudPage(page: SandboxPage, format: string | null): object {
+  if (format === "storage") return { storage: { representation: format, value: storageOf(page) } };
+  return format === formatOf(page) ? { [format]: { representation: format, value: latest(page).body } } : {};
+}
+
+/** The properties that others have set come before that of the editor. */
+function propertyBatch({ id, editor, properties }: SandboxPage, limit: number, key = "") {
+  const others = Array.from({ length: properties }, (_, at) => ({ key: `app-${at}`, value: { at } }));
+  const all = [...others, ...(editor === undefined ? [] : [{ key: "editor", value: editor }])]
+    .map((property, at) => ({ id: String(at), ...property, version: { number: 1 } }))
+    .filter((property) => key === "" || property.key === key);
+  const hasMore = all.length > limit;
+  const next = hasMore ? { next: `/pages/${id}/properties?cursor=${limit}` } : {};
+  return { results: all.slice(0, limit), hasMore, next };
+}
+
+function propertiesInCloudPage(page: SandboxPage) {
+  const { results, hasMore } = propertyBatch(page, 50);
+  return { results, meta: { hasMore }, _links: {} };
+}
+
+function cloudProperties(page: SandboxPage, query: URLSearchParams) {
+  const { results, next } = propertyBatch(page, Number(query.get("limit") ?? 25), query.get("key") ?? "");
+  return { results, _links: next };
 }
 
 function cloudLabels(page: SandboxPage, limit: number) {
@@ -235,6 +290,7 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
   for (const path of [
     dialect.searchPath,
     dialect.userPath,
+    dialect.userNamePath,
     `${dialect.pagePath}/*`,
     dialect.spacePath ?? dialect.userPath,
     footer,
@@ -251,6 +307,13 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
     if (failure || !caller) return fail(c, failure ?? { on: "user", status: 401 });
     return Response.json(dialect.user(caller));
   });
+  app.get(dialect.userNamePath, (c) => {
+    const failure = site.takeFailure("user name");
+    if (failure) return fail(c, failure);
+    const { accountId, key } = Object.fromEntries(queryOf(c));
+    const user = KNOWN_USERS.find((one) => one.accountId === accountId || one.userKey === key);
+    return user ? Response.json(dialect.user(user)) : reject(dialect, 404, "No user found");
+  });
   app.get(dialect.searchPath, (c) => {
     const failure = site.takeFailure("search");
     return failure ? fail(c, failure) : search(queryOf(c), rest);
@@ -260,6 +323,13 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
     if (!page) return reject(dialect, 404, "No content found");
     return Response.json(dialect.labels(page, Number(queryOf(c).get("limit") ?? 25)));
   });
+  if (dialect.propertiesPath) {
+    app.get(dialect.propertiesPath, (c) => {
+      const page = pageAsked(c, site);
+      if (!page) return reject(dialect, 404, "No content found");
+      return Response.json(cloudProperties(page, queryOf(c)));
+    });
+  }
   if (dialect.spacePath) {
     app.get(dialect.spacePath, (c) => {
       const failure = site.takeFailure("space");
@@ -268,7 +338,9 @@ export function restApp(rest: Rest): Hono<{ Bindings: HttpBindings }> {
       return Response.json({ id, key: spaceKeyOf(id), name: spaceKeyOf(id), type: "global", status: "current" });
     });
   }
-  app.get(dialect.versionPath, (c) => {
+  app.on("GET", [...dialect.versionPaths], (c) => {
+    const failure = site.takeFailure("version");
+    if (failure) return fail(c, failure);
     const version = pageAsked(c, site)?.versions[Number(c.req.param("number")) - 1];
     if (!version) return reject(dialect, 404, "No such version");
     return Response.json(dialect.version(version));
@@ -363,7 +435,7 @@ function search(query: URLSearchParams, { site, dialect }: Rest): Response {
     title: latest(page).title,
     ...(query.get("expand") === "space" && { space: spaceOf(page) }),
     ...(query.get("expand") === "body.storage,space" && {
-      body: { storage: { value: latest(page).body, representation: "storage" } },
+      body: { storage: { value: storageOf(page), representation: "storage" } },
       space: spaceOf(page),
     }),
   }));

@@ -1,4 +1,5 @@
 import { systemClock, toIso } from "../../shared/host/clock.ts";
+import { adfAsStored, adfToStorage, converted } from "./sandbox-confluence-adf.ts";
 import { SandboxComments } from "./sandbox-confluence-comments.ts";
 import { asStored } from "./sandbox-confluence-markup.ts";
 import { ROBIN } from "./sandbox-confluence-users.ts";
@@ -19,6 +20,10 @@ export interface SandboxPage {
   space: string;
   status: string;
   subtype: string | undefined;
+  /** The content property of that name: `v2` if Cloud's new editor saved the page. Its bodies are then documents. */
+  readonly editor: string | undefined;
+  /** How many other content properties it has. */
+  readonly properties: number;
   labels: readonly string[];
   /** Oldest first; never empty. */
   readonly versions: SandboxVersion[];
@@ -32,15 +37,17 @@ export interface PageSeed {
   readonly body?: string;
   readonly status?: string;
   readonly subtype?: string;
+  readonly editor?: "v1" | "v2";
+  readonly properties?: number;
   readonly labels?: readonly string[];
 }
 
 export interface Failure {
   /**
-   * `search` is the next search for pages, `user` the next lookup of the credential's user, `space` of a space's key. `POST`
-   * is the next reply to a comment.
+   * `search` is the next search for pages, `user` the next lookup of the credential's user, `user name` that of an account,
+   * `space` of a space's key. `POST` is the next reply to a comment.
    */
-  readonly on: "GET" | "PUT" | "POST" | "search" | "user" | "space";
+  readonly on: "GET" | "PUT" | "POST" | "search" | "user" | "user name" | "space" | "version";
   /** `none`: the connection is closed without a response. */
   readonly status: number | "none";
   readonly headers?: Readonly<Record<string, string>>;
@@ -54,10 +61,14 @@ type Written =
   | { readonly kind: "conflict"; readonly current: number }
   | { readonly kind: "refused"; readonly problem: string };
 
+export type Representation = "storage" | "atlas_doc_format";
+
 export interface NewVersion {
   readonly number: number;
   readonly title: string;
   readonly body: string;
+  /** Default: the format of the page. */
+  readonly representation?: Representation;
   readonly message: string;
   readonly by: string;
   readonly minorEdit?: boolean | undefined;
@@ -72,6 +83,7 @@ export class SandboxSite {
   readonly #pages = new Map<string, SandboxPage>();
   readonly #failures: Failure[] = [];
   readonly #beforeWrites: (() => void)[] = [];
+  readonly #conversions: string[] = [];
   #refuses: RefusesWrite = () => undefined;
 
   constructor(seeds: readonly PageSeed[]) {
@@ -99,11 +111,23 @@ export class SandboxSite {
     const current = latest(page).number;
     if (version.number !== current + 1) return { kind: "conflict", current };
     try {
-      page.versions.push({ ...version, body: asStored(version.body), at: toIso(systemClock.now()) });
+      page.versions.push({ ...version, body: this.#stored(page, version), at: toIso(systemClock.now()) });
       return { kind: "made", page };
     } catch (error) {
       return { kind: "refused", problem: error instanceof Error ? error.message : "not well-formed" };
     }
+  }
+
+  /** The writes in another format than that of their page. Each makes Confluence convert the whole page. */
+  get conversions(): readonly string[] {
+    return this.#conversions;
+  }
+
+  #stored(page: SandboxPage, { number, body, representation = formatOf(page) }: NewVersion): string {
+    const written = STORED[representation](body);
+    if (representation === formatOf(page)) return written;
+    this.#conversions.push(`version ${number} of page ${page.id}, written as ${representation}`);
+    return representation === "storage" ? converted(body) : asStored(adfToStorage(body));
   }
 
   failNext(failure: Failure): void {
@@ -133,12 +157,27 @@ export class SandboxSite {
   }
 
   #add({ id = "98310", space = "ENG", title = "Release 4", body = WELCOME, ...seed }: PageSeed) {
-    const { status = "current", subtype, labels = [] } = seed;
+    const { status = "current", subtype, editor, properties = 0, labels = [] } = seed;
     const at = toIso(systemClock.now());
-    const first = { number: 1, message: "", title, body: asStored(body), by: PERSON, at };
-    this.#pages.set(id, { id, space, status, subtype, labels, versions: [first] });
+    const page = { id, space, status, subtype, editor, properties, labels, versions: [] };
+    const first = { number: 1, message: "", title, body: STORED[formatOf(page)](body), by: PERSON, at };
+    this.#pages.set(id, { ...page, versions: [first] });
   }
 }
+
+/** The format in which a page is saved. */
+export const formatOf = ({ editor }: Pick<SandboxPage, "editor">): Representation =>
+  editor === "v2" ? "atlas_doc_format" : "storage";
+
+/** What Confluence stores of a body that it receives. */
+const STORED: Readonly<Record<Representation, (body: string) => string>> = {
+  storage: asStored,
+  atlas_doc_format: adfAsStored,
+};
+
+/** The page's body as storage format, which every page has. */
+export const storageOf = (page: SandboxPage): string =>
+  formatOf(page) === "storage" ? latest(page).body : adfToStorage(latest(page).body);
 
 export function latest(page: SandboxPage): SandboxVersion {
   const version = page.versions.at(-1);

@@ -25,11 +25,20 @@ export const ROBIN: SandboxUser = {
   accountId: "557058:7c1d2e3f-8a9b-4c0d-b1e2-f3a4b5c6d7e8",
 };
 
-const USERS = [BRIDGE_USER, ROBIN];
+export const KNOWN_USERS: readonly SandboxUser[] = [BRIDGE_USER, ROBIN];
+
+/** The user with this display name. Any other has one name for everything. */
+export const userNamed = (displayName: string): SandboxUser =>
+  KNOWN_USERS.find((user) => user.displayName === displayName) ?? {
+    displayName,
+    username: displayName,
+    userKey: displayName,
+    accountId: displayName,
+  };
 
 /** The user with this user key. Any other author has one name for everything. */
 export const userOf = (author: string): SandboxUser =>
-  USERS.find(({ userKey }) => userKey === author) ?? {
+  KNOWN_USERS.find(({ userKey }) => userKey === author) ?? {
     displayName: author,
     username: author,
     userKey: author,

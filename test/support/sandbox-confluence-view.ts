@@ -5,7 +5,14 @@ import { html, raw } from "hono/html";
 import { SCRIPT, STYLE } from "./sandbox-confluence-assets.ts";
 import type { SandboxComment } from "./sandbox-confluence-comments.ts";
 import { storageToHtml } from "./sandbox-confluence-html.ts";
-import { latest, PERSON, type SandboxPage, type SandboxSite, type SandboxVersion } from "./sandbox-confluence-site.ts";
+import {
+  latest,
+  PERSON,
+  type SandboxPage,
+  type SandboxSite,
+  type SandboxVersion,
+  storageOf,
+} from "./sandbox-confluence-site.ts";
 
 interface Viewed {
   readonly site: SandboxSite;
@@ -89,7 +96,7 @@ interface Around {
 }
 
 function document(page: SandboxPage, { sent, comments, problem, form }: Around) {
-  const { title, body, number, by, at } = latest(page);
+  const { title, number, by, at } = latest(page);
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -108,7 +115,7 @@ function document(page: SandboxPage, { sent, comments, problem, form }: Around) 
 <div id="content" data-fresh>
 <h1>${title}</h1>
 <p class="meta">Version ${number}, by ${by}, ${time(at)}</p>
-${storageToHtml(body)}
+${storageToHtml(storageOf(page))}
 </div>
 </main>
 <div class="side">

@@ -3,6 +3,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { systemClock } from "../../shared/host/clock.ts";
 import { serveOnLoopback } from "./loopback.ts";
+import { adfAsSavedByEditor } from "./sandbox-confluence-adf.ts";
 import type { CommentSeed, SandboxComment } from "./sandbox-confluence-comments.ts";
 import { asSavedByEditor } from "./sandbox-confluence-markup.ts";
 import { cloudDialect, dataCenterDialect, restApp } from "./sandbox-confluence-rest.ts";
@@ -46,12 +47,14 @@ export interface SandboxConfluence {
   /** The address at which a person opens a page. */
   pageUrl(id: string): URL;
   page(id: string): SandboxPage & { readonly latest: SandboxVersion };
-  /** A person's change of the page's place, labels or state, which makes no version. */
-  change(id: string, change: Partial<Pick<SandboxPage, "space" | "labels" | "status">>): void;
+  /** A person's change of the page's place, labels, state or history, which makes no version. */
+  change(id: string, change: Partial<Pick<SandboxPage, "space" | "labels" | "status" | "versions">>): void;
   /** A person's edit: adds a version, whatever the current number is. */
   humanEdit(id: string, change: (body: string) => string): void;
   /** A person opens the page in the editor and saves it without a change. */
   editorSave(id: string): void;
+  /** The writes by which Confluence converted a whole page, because they were in another format than the page. */
+  conversions(): readonly string[];
   /** Adds a person's comment and reports it as an edit is. Returns its id. */
   comment(page: string, body: string, seed?: CommentSeed): Promise<string>;
   /** Adds a version to the comment, without a webhook. */
@@ -107,7 +110,7 @@ function controls(site: SandboxSite, origin: string): Omit<SandboxConfluence, "c
   const humanEdit = (id: string, change: (body: string) => string): void => {
     const { number, title, body } = latest(found(id));
     const written = site.write(found(id), { number: number + 1, title, body: change(body), message: "", by: PERSON });
-    if (written.kind === "refused") throw new Error(`the edit is not storage format: ${written.problem}`);
+    if (written.kind === "refused") throw new Error(`the edit cannot be stored: ${written.problem}`);
   };
   return {
     site: (product) => (product === "cloud" ? `${origin}/wiki` : origin),
@@ -115,7 +118,8 @@ function controls(site: SandboxSite, origin: string): Omit<SandboxConfluence, "c
     page: (id) => ({ ...found(id), latest: latest(found(id)) }),
     change: (id, change) => void Object.assign(found(id), change),
     humanEdit,
-    editorSave: (id) => humanEdit(id, asSavedByEditor),
+    editorSave: (id) => humanEdit(id, found(id).editor === "v2" ? adfAsSavedByEditor : asSavedByEditor),
+    conversions: () => site.conversions,
     editComment: (...given) => site.comments.edit(...given),
     repliesTo: (id) => site.comments.all().filter(({ parent }) => parent === id),
     failNext: (failure) => site.failNext(failure),
@@ -131,7 +135,7 @@ function controls(site: SandboxSite, origin: string): Omit<SandboxConfluence, "c
 const CREDENTIALS: SandboxCredentials = {
   user: "drawbridge@example.test",
   token: "sandbox-token",
-  bearer: "sandbox-bearer",
+  bearer: "sandbox-bearer-of-the-bridge",
   personsBearer: "sandbox-bearer-of-robin",
 };
 

@@ -1,17 +1,8 @@
-import type { BoardRow, ShownBuild, Starter } from "../../model/board.ts";
+import type { ReportedRow, ShownBuild, Starter } from "../../model/board.ts";
 import type { BusEvent } from "../../model/bus-event.ts";
 import { type BuildState, type ChangeRef, cut, type GatePart } from "../../model/event.ts";
-import { sha256Hex } from "../../model/idempotency-keys.ts";
-
-/** A row as an event reports it. */
-export type ReportedRow = Omit<BoardRow, "ended">;
-
-/** The event of an attempt, and its origin. */
-interface EventAndOrigin {
-  readonly busEvent: BusEvent;
-  /** The first cause of the event; the event itself if it has none. */
-  readonly origin: BusEvent;
-}
+import { boundedKey } from "./bounded-key.ts";
+import { type EventAndOrigin, placeOfRow } from "./row-place.ts";
 
 /**
  * Returns the row that shows a build, a deployment or an approval of the bridge on a page; undefined for other events.
@@ -19,22 +10,18 @@ interface EventAndOrigin {
 export function rowOf(context: EventAndOrigin): ReportedRow | undefined {
   const reported = buildOf(context.busEvent) ?? gateOf(context);
   if (!reported) return undefined;
-  const { time } = context.busEvent.detail;
-  const build = { ...reported, ...sourceOf(reported, context), reportedAt: time, starter: starterOf(context) };
+  const { time, replay: { lastReport } = {} } = context.busEvent.detail;
+  const build = {
+    ...reported,
+    ...sourceOf(reported, context),
+    reportedAt: time,
+    ...(lastReport && { lastReport }),
+    starter: starterOf(context),
+  };
   const { source, delivery } = context.busEvent.detail;
-  return { key: rowKeyOf(`${source}${keyOf(build)}`), build, delivery };
+  const place = placeOfRow(build, context);
+  return { key: boundedKey(`${source}${keyOf(build)}`), build, delivery, ...(place !== undefined && { place }) };
 }
-
-/** A sort key has at most 1,024 bytes, so the digest of a long key replaces its end: two long keys stay two. */
-function rowKeyOf(key: string): string {
-  if (key.length <= MAX_KEY_LENGTH) return key;
-  return `${cut(key, MAX_KEY_LENGTH - DIGEST_LENGTH)}${sha256Hex(Buffer.from(key, "utf8")).slice(0, DIGEST_LENGTH)}`;
-}
-
-/** UTF-16 code units, of at most three bytes each. */
-const MAX_KEY_LENGTH = 300;
-/** Hexadecimal digits. */
-const DIGEST_LENGTH = 32;
 
 /**
  * Follows the source's name, which has no blank or colon, so a row has exactly one reporter. Two rows never have one key:
@@ -183,18 +170,29 @@ const GATE_STATES = {
 } as const satisfies Record<GatePart["state"], BuildState>;
 
 /**
- * A name is shown only with the identity that reported it: that of the delivery that started the run, if it is known.
+ * A name is shown only with the identity that reported it: that of the delivery that started the run, if it is known. No
+ * person's name is on a row whose run could prove its origin, and does not.
  */
-function starterOf({ busEvent, origin }: EventAndOrigin): Starter {
+export function starterOf({ busEvent, origin, originProof }: EventAndOrigin): Starter {
   const isTraced = origin.detail.delivery !== busEvent.detail.delivery;
-  // A replay is started by the person who asked for it, not by the first cause.
-  const { replay } = origin.detail;
-  const ownName = !isTraced && "build" in busEvent.detail ? busEvent.detail.build.startedBy : undefined;
-  const { actor, principal } = origin.detail;
-  const name = replay ? replay.actor : (ownName ?? actor?.name ?? actor?.id);
+  const { actor, principal, replay } = origin.detail;
+  // A replay is started by the person who asked for it, not by the first cause. Nobody asked for a copy of a report.
+  const isAskedFor = replay !== undefined && replay.lastReport === undefined;
+  const name = isAskedFor ? replay.actor : ((isTraced ? undefined : ownNameOf(busEvent)) ?? actor?.name ?? actor?.id);
   // If the event itself is unproved, so is its claim that the origin caused this run.
-  const unproved = (principal.unproved || busEvent.detail.principal.unproved) && { unproved: true as const };
-  return { identity: identityOf(principal), ...unproved, ...(name !== undefined && { name }) };
+  const unproved = principal.unproved || busEvent.detail.principal.unproved;
+  return {
+    identity: identityOf(principal),
+    ...(unproved && { unproved: true }),
+    ...(originProof !== "proved" && { claimedBy: identityOf(busEvent.detail.principal) }),
+    ...(name !== undefined && originProof !== "claimed" && { name }),
+  };
+}
+
+/** The name that a run's own system reports. That of a run which claims an origin belongs to the claim. */
+function ownNameOf({ detail }: BusEvent): string | undefined {
+  if (!("build" in detail) || detail.origin?.delivery !== undefined) return undefined;
+  return detail.build.startedBy;
 }
 
 /** An issuer without a host stands for one source, which the subject names. */

@@ -3,6 +3,7 @@ import type { CallOut, OutboundResponse } from "../../host/call-out.ts";
 import type { Clock, EpochMillis } from "../../host/clock.ts";
 import { Fault } from "../../host/fault.ts";
 import type { TraceParent } from "../../host/trace.ts";
+import type { CurrentState } from "../../model/approval.ts";
 import type { CommentAddress } from "../../store/comment-replies.ts";
 import {
   type FinalOutcome,
@@ -34,6 +35,7 @@ import type { StoredComment } from "./comment.ts";
 import { labels } from "./labels.ts";
 import type { OwnAccount } from "./own-account.ts";
 import type { PageTitle } from "./page-address.ts";
+import type { DocumentFormat } from "./page-document.ts";
 import {
   type FoundPages,
   foundPages,
@@ -42,7 +44,9 @@ import {
   titledPages,
   titleSearchPath,
 } from "./page-search.ts";
+import { NO_COOLDOWN } from "./read-only.ts";
 import type { NewRegion } from "./region.ts";
+import { storageFormat } from "./storage-document.ts";
 import type { TargetCooldown } from "./target-cooldown.ts";
 
 /** A page as read, with all that a write needs. */
@@ -53,7 +57,8 @@ export interface StoredPage {
   /** What it is instead of a page, which must not be written: `live` for a live doc (Cloud), or `blogpost`. */
   readonly subtype: string | undefined;
   readonly version: PageVersion;
-  /** Storage format. */
+  readonly format: DocumentFormat;
+  /** In its format. */
   readonly body: string;
   /** Data Center names the key, Cloud the id; undefined if the response names neither. */
   readonly space: SpaceName | undefined;
@@ -64,7 +69,11 @@ export interface StoredPage {
 export type SpaceName = { readonly key: string } | { readonly id: string };
 
 /** A page as one response has it: without its labels if it does not have all of them. */
-export type PageResponse = Omit<StoredPage, "labels"> & { readonly labels: StoredPage["labels"] | undefined };
+export type PageResponse = Omit<StoredPage, "labels"> & {
+  readonly labels: StoredPage["labels"] | undefined;
+  /** The format in which the page was saved, which may not be that of the response. Undefined if that is not known. */
+  readonly savedIn: DocumentFormat | undefined;
+};
 
 export interface PageVersion {
   readonly number: number;
@@ -75,6 +84,7 @@ export interface PageVersion {
 /** A write sends the whole page, because there is no patch. `version` is the one that the write creates. */
 interface PageWrite {
   readonly title: string;
+  readonly format: DocumentFormat;
   readonly body: string;
   readonly version: PageVersion;
 }
@@ -84,8 +94,12 @@ export interface Product {
   readonly newRegion: NewRegion;
   /** A region has no expand macro. */
   readonly isFlat: boolean;
-  readonly pagePath: (id: string) => string;
-  readonly versionPath: (id: string, version: number) => string;
+  readonly pagePath: (id: string, format: DocumentFormat) => string;
+  readonly savedInPath: (id: string) => string;
+  readonly savedIn: v.GenericSchema<unknown, DocumentFormat>;
+  /** The paths where a version may be. An older release has only the last one. */
+  readonly versionPaths: (id: string, version: number) => readonly string[];
+  readonly versionAuthor: v.GenericSchema<unknown, VersionAuthor>;
   /** The path and the body of a write. */
   readonly writePath: (id: string) => string;
   readonly writeBody: (id: string, write: PageWrite) => object;
@@ -93,6 +107,8 @@ export interface Product {
   readonly labelsPath: (id: string) => string;
   /** The space with an id. */
   readonly spacePath: (id: string) => string;
+  /** The account with an id of Cloud, or a user key of Data Center. */
+  readonly userNamePath: (account: string) => string;
   /** Where the site answers whose credential a call carries. */
   readonly userPath: string;
   /** The user as the site's events name it; undefined if the site takes the call for an anonymous one. */
@@ -117,8 +133,17 @@ export interface PageClient {
   /** A region has no expand macro. */
   readonly isFlat: boolean;
   read(id: string): Promise<CallResult<StoredPage, PageFailure>>;
+  /** The version that the page has now. A page that is gone has ended; every other failure leaves it unknown. */
+  presentVersion(id: string): Promise<CallResult<PresentVersion, Exclude<CurrentState, { readonly state: "found" }>>>;
+  /** Who made a version of the page, and when. */
+  author(
+    id: string,
+    version: number,
+  ): Promise<CallResult<VersionAuthor, Exclude<CurrentState, { readonly state: "found" }>>>;
   /** Writes the next version, and returns the version that was created. The account that writes is recorded first. */
   write(id: string, write: PageWrite): Promise<CallResult<PageVersion, WriteFailure>>;
+  /** The display name of an account; undefined if the site has none for it. A refusal for too many calls delays no write. */
+  userName(account: string): Promise<CallResult<string | undefined, FinalOutcome>>;
   /** The key of the space with this id. */
   spaceKey(id: string): Promise<CallResult<string, FinalOutcome>>;
   version(id: string, number: number): Promise<CallResult<PageVersion, FinalOutcome>>;
@@ -130,6 +155,14 @@ export interface PageClient {
   /** Writes a reply to a comment, in storage format. The account that writes is recorded first. */
   reply(to: ReplyTarget, body: string): Promise<CallResult<unknown, ReplyFailure>>;
 }
+
+interface VersionAuthor {
+  /** As the site's events name it; undefined if the site does not say. */
+  readonly account: string | undefined;
+  readonly at: EpochMillis;
+}
+
+type PresentVersion = Pick<PageResponse, "status" | "version">;
 
 interface ReplyTarget {
   readonly replyPath: string;
@@ -164,8 +197,12 @@ export function pageClient(connection: Connection): PageClient {
     newRegion: product.newRegion,
     isFlat: product.isFlat,
     read: (id) => readPage(connection, id),
+    author: (id, number) => readVersion(connection, product.versionPaths(id, number), product.versionAuthor, PRESENT),
+    presentVersion: (id) =>
+      call(connection, { method: "GET", path: product.pagePath(id, storageFormat) }, product.page, PRESENT),
     spaceKey: (id) => call(connection, { method: "GET", path: product.spacePath(id) }, spaceKey, space),
-    version: (id, number) => call(connection, { method: "GET", path: product.versionPath(id, number) }, version, READ),
+    userName: (account) => readUserName(connection, account),
+    version: (id, number) => readVersion(connection, product.versionPaths(id, number), version, READ),
     search: (label, next) => call(connection, { method: "GET", path: searchPath(label, next) }, foundPages, search),
     searchTitles: (titles) => call(connection, { method: "GET", path: titleSearchPath(titles) }, titledPages, search),
     comment: (id) => readComment(connection, id),
@@ -186,20 +223,54 @@ export function pageClient(connection: Connection): PageClient {
 
 const READ = { rejected: rejectedRead, failed: failedRead };
 
+const PRESENT: Otherwise<Exclude<CurrentState, { readonly state: "found" }>> = {
+  rejected: (response, now) =>
+    response.status === 404
+      ? { state: "ended", why: "Confluence has no such page, or does not show it to the account (404)" }
+      : { state: "unknown", why: rejectedRead(response, now).summary, ...waitOf(response, now) },
+  failed: (fault) => ({ state: "unknown", why: failedRead(fault).summary }),
+};
+
 /**
+ * Reads a page in the format in which it was saved. Each page has the storage format, so that is read first.
+ *
  * Cloud includes 50 labels, Data Center 200. Of a page with more, the first 250 or 1,000 are read. Those of a comment or
  * another kind are not read: it is not written.
  */
 async function readPage(connection: Connection, id: string): Promise<CallResult<StoredPage, PageFailure>> {
   const { product } = connection;
   const otherwise = { rejected: rejectedPage, failed: failedPage };
-  const page = await call(connection, { method: "GET", path: product.pagePath(id) }, product.page, otherwise);
+  const get = <T>(path: string, schema: v.GenericSchema<unknown, T>) =>
+    call(connection, { method: "GET", path }, schema, otherwise);
+  const stored = await get(product.pagePath(id, storageFormat), product.page);
+  if (!stored.ok) return stored;
+  const known = stored.value.savedIn;
+  const savedIn = known ? { ok: true as const, value: known } : await get(product.savedInPath(id), product.savedIn);
+  if (!savedIn.ok) return savedIn;
+  const isOther = savedIn.value !== stored.value.format;
+  const page = isOther ? await get(product.pagePath(id, savedIn.value), product.page) : stored;
   if (!page.ok) return page;
-  const known = page.value.labels ?? (page.value.subtype === undefined ? undefined : []);
-  const read = known
-    ? { ok: true as const, value: known }
-    : await call(connection, { method: "GET", path: product.labelsPath(id) }, labels, otherwise);
+  const listed = page.value.labels ?? (page.value.subtype === undefined ? undefined : []);
+  const read = listed ? { ok: true as const, value: listed } : await get(product.labelsPath(id), labels);
   return read.ok ? { ok: true, value: { ...page.value, labels: read.value } } : read;
+}
+
+/** Reads what is at the first of the paths that the site has. */
+async function readVersion<T, S>(
+  connection: Connection,
+  [path = "", ...others]: readonly string[],
+  schema: v.GenericSchema<unknown, T>,
+  { rejected, failed }: Otherwise<S>,
+): Promise<CallResult<T, S>> {
+  let isMissing = false;
+  const read = await call(connection, { method: "GET", path }, schema, {
+    rejected: (response, now) => {
+      isMissing = response.status === 404;
+      return rejected(response, now);
+    },
+    failed,
+  });
+  return isMissing && others.length > 0 ? readVersion(connection, others, schema, { rejected, failed }) : read;
 }
 
 const spaceKey: v.GenericSchema<unknown, string> = v.pipe(
@@ -214,6 +285,28 @@ async function readUser(connection: Connection): Promise<CallResult<string, Fina
   if (!read.ok) return read;
   return read.value === undefined ? { ok: false, failure: NO_ACCOUNT } : { ok: true, value: read.value };
 }
+
+async function readUserName(
+  connection: Connection,
+  account: string,
+): Promise<CallResult<string | undefined, FinalOutcome>> {
+  let isUnknown = false;
+  const request = { method: "GET", path: connection.product.userNamePath(account) } as const;
+  const read = await call({ ...connection, cooldown: NO_COOLDOWN }, request, displayName, {
+    rejected: (response, now) => {
+      isUnknown = response.status === 404;
+      return rejectedUser(response, now);
+    },
+    failed: failedUser,
+  });
+  return isUnknown ? { ok: true, value: undefined } : read;
+}
+
+/** Cloud may hide the display name from other accounts than people's, and then has a public one. */
+const displayName: v.GenericSchema<unknown, string | undefined> = v.pipe(
+  v.object({ displayName: v.nullish(v.string()), publicName: v.nullish(v.string()) }),
+  v.transform((user) => user.displayName?.trim() || user.publicName?.trim() || undefined),
+);
 
 const REPLY = { rejected: rejectedReply, failed: failedReply };
 

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { type PageResponse, type Product, version } from "./client.ts";
 import { type StoredComment, writtenAt } from "./comment.ts";
 import { labelsOfPage } from "./labels.ts";
+import { bodyOfPage, savedIn, savedInOfPage } from "./page-format.ts";
 
 /**
  * Confluence Cloud, REST v2 (https://developer.atlassian.com/cloud/confluence/rest/v2/api-group-page/): the published
@@ -15,18 +16,25 @@ export const cloud: Product = {
   // The schema of Cloud's editor has no expand node in the content of a macro (`bodiedExtension_node`), nor a table in an
   // expand node of a cell (https://go.atlassian.com/adf-json-schema).
   isFlat: true,
-  pagePath: (id) => `/api/v2/pages/${id}?body-format=storage&include-labels=true`,
+  pagePath: (id, { representation }) =>
+    `/api/v2/pages/${id}?body-format=${representation}&include-labels=true&include-properties=true`,
+  savedInPath: (id) => `/api/v2/pages/${id}/properties?key=editor`,
+  savedIn,
   labelsPath: (id) => `/api/v2/pages/${id}/labels?limit=250`,
   spacePath: (id) => `/api/v2/spaces/${id}`,
-  versionPath: (id, number) => `/api/v2/pages/${id}/versions/${number}`,
+  versionPaths: (id, number) => [`/api/v2/pages/${id}/versions/${number}`],
+  versionAuthor: v.pipe(
+    v.object({ authorId: v.nullish(v.string()), createdAt: writtenAt }),
+    v.transform(({ authorId, createdAt: at }) => ({ account: authorId ?? undefined, at })),
+  ),
   writePath: (id) => `/api/v2/pages/${id}`,
   // `current` is explicit, so that an open draft is not used as the page. Without parent and space the page does not
   // move.
-  writeBody: (id, { title, body, version }) => ({
+  writeBody: (id, { title, format, body, version }) => ({
     id,
     status: "current",
     title,
-    body: { representation: "storage", value: body },
+    body: { representation: format.representation, value: body },
     version: { number: version.number, message: version.message },
   }),
   page: v.pipe(
@@ -37,22 +45,25 @@ export const cloud: Product = {
       subtype: v.nullish(v.string()),
       subType: v.nullish(v.string()),
       version,
-      body: v.object({ storage: v.object({ value: v.string() }) }),
+      body: bodyOfPage,
+      properties: savedInOfPage,
       spaceId: v.nullish(v.union([v.string(), v.number()])),
       labels: labelsOfPage,
     }),
     v.transform(
-      ({ title, status, subtype, subType, version, body, spaceId, labels }): PageResponse => ({
+      ({ title, status, subtype, subType, version, body, properties, spaceId, labels }): PageResponse => ({
         title,
         status,
         subtype: subtype ?? subType ?? undefined,
         version,
-        body: body.storage.value,
+        ...body,
+        savedIn: properties,
         space: spaceId ? { id: String(spaceId) } : undefined,
         labels,
       }),
     ),
   ),
+  userNamePath: (account) => `/rest/api/user?accountId=${encodeURIComponent(account)}`,
   userPath: "/rest/api/user/current",
   user: v.pipe(
     v.object({ accountId: v.nullish(v.string()) }),

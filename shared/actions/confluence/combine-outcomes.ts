@@ -15,7 +15,14 @@ export function combineOutcomes(outcomes: readonly ActionOutcome[]): ActionOutco
   if (waits.length > 0) {
     const retrySeconds = retries.map(({ afterSeconds = 0 }) => Math.max(afterSeconds, BESIDE_A_WAIT_SECONDS));
     const afterSeconds = Math.min(...waits.map((wait) => wait.afterSeconds), ...retrySeconds);
-    return { outcome: "wait", summary, afterSeconds, ...(waits.some(({ isLong }) => isLong) && { isLong: true }) };
+    const waitsFor = [...new Set(waits.flatMap((wait) => wait.waitsFor ?? []))].join("; ");
+    return {
+      outcome: "wait",
+      summary,
+      afterSeconds,
+      ...(waits.some(({ isLong }) => isLong) && { isLong: true }),
+      ...(waitsFor !== "" && { waitsFor }),
+    };
   }
   if (retries.length > 0) {
     // The backoff applies if it is longer, or if no page asks for a delay.
@@ -25,6 +32,8 @@ export function combineOutcomes(outcomes: readonly ActionOutcome[]): ActionOutco
       summary,
       ...(afterSeconds > 0 && { afterSeconds }),
       ...(retries.some(({ unknownOutcome }) => unknownOutcome) && { unknownOutcome: true }),
+      // A page that was read or written proves that the site works, whatever happened to the others.
+      ...(outcomes.some(provesAnswer) && { targetAnswered: true }),
     };
   }
   if (outcomes.some(({ outcome }) => outcome === "give_up")) return { outcome: "give_up", summary };
@@ -34,3 +43,6 @@ export function combineOutcomes(outcomes: readonly ActionOutcome[]): ActionOutco
 
 /** Shortest time until a failed page is retried while another one waits: its backoff does not grow meanwhile. */
 const BESIDE_A_WAIT_SECONDS = 30;
+
+const provesAnswer = (outcome: ActionOutcome): boolean =>
+  outcome.outcome === "retry" ? outcome.targetAnswered === true : outcome.outcome !== "wait";

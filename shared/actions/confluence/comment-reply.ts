@@ -3,7 +3,7 @@ import type { CommentAddress } from "../../store/comment-replies.ts";
 import type { ActionDeps } from "../action.ts";
 import type { PageClient } from "./client.ts";
 import { type ConsentInput, excluded } from "./page-consent.ts";
-import { escapeText } from "./storage-text.ts";
+import { escapeVisible } from "./storage-text.ts";
 
 interface ReplyInput {
   readonly comment: CommentAddress;
@@ -53,18 +53,18 @@ export async function replyOnce(
 const MAX_SENTENCES = 5;
 
 /**
- * The reply in storage format. Every line is longer than a command can be, so that the bridge would not take its own reply
- * for a command even if it read it.
+ * The reply in storage format. It does not begin with a command, and no line is as short as a wrongly written one, so that
+ * the bridge would not take its own reply for a command even if it read it.
  */
 export function replyBody(sentences: readonly string[]): string {
   const more = sentences.length - MAX_SENTENCES;
   const all = [...sentences.slice(0, MAX_SENTENCES), ...(more > 0 ? [`And ${more} more.`] : [])];
-  const lines = all.map((line) => `<br />${escapeText(line)}`).join("");
+  const lines = all.map((line) => `<br />${escapeVisible(line)}`).join("");
   return `<p><strong>Drawbridge read this comment and did not do what it asks for.</strong>${lines}</p>`;
 }
 
 export const USAGE =
-  "The commands are drawbridge approve and drawbridge deny, each with the id of an approval after it or without one, and drawbridge rollback with the name of a route. A command has to be the whole comment, with nothing before or after it.";
+  "The commands are drawbridge approve and drawbridge deny, each with the id of an approval after it or without one, and with because and a reason at the end if you like, and drawbridge rollback with the name of a route. A command has to be the whole comment, with nothing before or after it.";
 
 export const EDITED =
   "A comment counts as it was first written, and this one was edited. Please write the command into a new comment.";

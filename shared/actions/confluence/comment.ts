@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { type EpochMillis, epochMillis } from "../../host/clock.ts";
 import { resolveReferences } from "./storage-text.ts";
-import { tokenize } from "./storage-tokens.ts";
+import { type Token, tokenize } from "./storage-tokens.ts";
 
 /** A comment as the site stores it now. */
 export interface StoredComment {
@@ -28,13 +28,13 @@ export const writtenAt: v.GenericSchema<unknown, EpochMillis> = v.pipe(
 
 /**
  * Returns the whole text of a comment, on one line; undefined if any of it is quoted, struck out, inserted or formatted in
- * another way than {@link EMPHASIS}, because the text alone may then not be what its author means.
+ * another way than {@link EMPHASIS}, because the text alone may then not be what its author means, or if it is too long
+ * for a command.
  */
 export function plainTextOf(storage: string): string | undefined {
-  const tokens = tokenize(storage);
-  if (!Array.isArray(tokens)) return undefined;
-  const isPlain = tokens.every(({ kind, name }) => kind === "text" || SEPARATORS.has(name) || EMPHASIS.has(name));
-  if (!isPlain) return undefined;
+  const tokens = tokensOf(storage);
+  const isPlain = tokens?.every(({ kind, name }) => kind === "text" || SEPARATORS.has(name) || EMPHASIS.has(name));
+  if (!tokens || !isPlain) return undefined;
   const pieces = tokens.map(({ kind, name, start, end }) => {
     if (kind === "text") return storage.slice(start, end);
     return SEPARATORS.has(name) ? " " : "";
@@ -44,11 +44,11 @@ export function plainTextOf(storage: string): string | undefined {
 
 /**
  * Returns the lines of text that the comment's author wrote, without what is quoted, struck out, code of several lines or
- * inserted. Empty if the comment is not storage format.
+ * inserted. Empty if the comment is not storage format, or too long for a command.
  */
 export function ownLinesOf(storage: string): readonly string[] {
-  const tokens = tokenize(storage);
-  if (!Array.isArray(tokens)) return [];
+  const tokens = tokensOf(storage);
+  if (!tokens) return [];
   let text = "";
   let foreign = 0;
   for (const { kind, name, start, end } of tokens) {
@@ -62,6 +62,14 @@ export function ownLinesOf(storage: string): readonly string[] {
     .map((line) => line.trim())
     .filter((line) => line !== "");
 }
+
+function tokensOf(storage: string): readonly Token[] | undefined {
+  const tokens = storage.length > MAX_COMMENT_LENGTH ? undefined : tokenize(storage);
+  return tokens && "malformed" in tokens ? undefined : tokens;
+}
+
+/** UTF-16 code units, with markup. A comment may be as large as a page, and is read on the event loop. */
+const MAX_COMMENT_LENGTH = 65_536;
 
 /** Macros, mentions and links to pages, quotations, code of several lines, and text that is struck out. */
 const isForeign = (name: string): boolean => /^(?:ac:.*|ri:.*|blockquote|pre|s|del|strike)$/.test(name);

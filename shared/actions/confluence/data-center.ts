@@ -2,6 +2,7 @@ import * as v from "valibot";
 import { type PageResponse, type Product, version } from "./client.ts";
 import { type StoredComment, writtenAt } from "./comment.ts";
 import { labelsOfPage } from "./labels.ts";
+import { storageFormat } from "./storage-document.ts";
 
 /** Confluence Data Center (https://developer.atlassian.com/server/confluence/confluence-rest-api-examples/). */
 export const dataCenter: Product = {
@@ -9,10 +10,24 @@ export const dataCenter: Product = {
   newRegion: { carrier: "anchors", section: "single" },
   isFlat: false,
   pagePath: (id) => `/rest/api/content/${id}?expand=body.storage,version,space,metadata.labels`,
+  // Not called: it has no other format.
+  savedInPath: (id) => `/rest/api/content/${id}`,
+  savedIn: v.pipe(
+    v.unknown(),
+    v.transform(() => storageFormat),
+  ),
   labelsPath: (id) => `/rest/api/content/${id}/label?limit=1000`,
   // Not called: a page names the key.
   spacePath: (id) => `/rest/api/space/${id}`,
-  versionPath: (id, number) => `/rest/api/content/${id}/version/${number}`,
+  // 7.19 has only the second one (https://github.com/atlassian-api/atlassian-python-api/issues/1102).
+  versionPaths: (id, number) => [
+    `/rest/api/content/${id}/version/${number}`,
+    `/rest/experimental/content/${id}/version/${number}`,
+  ],
+  versionAuthor: v.pipe(
+    v.object({ by: v.nullish(v.object({ userKey: v.nullish(v.string()) })), when: writtenAt }),
+    v.transform(({ by, when: at }) => ({ account: by?.userKey ?? undefined, at })),
+  ),
   writePath: (id) => `/rest/api/content/${id}`,
   // A minor edit sends no mail and adds nothing to the activity stream.
   writeBody: (_id, { title, body, version }) => ({
@@ -39,12 +54,15 @@ export const dataCenter: Product = {
         status,
         subtype: type === "page" ? undefined : type,
         version,
+        format: storageFormat,
+        savedIn: storageFormat,
         body: body.storage.value,
         space: space ?? undefined,
         labels: metadata?.labels,
       }),
     ),
   ),
+  userNamePath: (account) => `/rest/api/user?key=${encodeURIComponent(account)}`,
   userPath: "/rest/api/user/current",
   user: v.pipe(
     v.object({ userKey: v.nullish(v.string()) }),

@@ -4,6 +4,7 @@ import type { FinalOutcome } from "./classify-response.ts";
 import type { PageClient } from "./client.ts";
 import { type AllowedPages, mayBeAllowed } from "./page-consent.ts";
 import { type Documented, documentedOn } from "./page-properties.ts";
+import type { FoundPage } from "./page-search.ts";
 
 interface EventAndOrigin {
   readonly busEvent: BusEvent;
@@ -11,9 +12,13 @@ interface EventAndOrigin {
 }
 
 /** Pages that document the subject of an event. `leftOut` counts those beyond {@link MAX_PAGES_SHOWN}. */
-type Found =
-  | { readonly ok: true; readonly ids: readonly string[]; readonly leftOut: number }
-  | { readonly ok: false; readonly failure: FinalOutcome };
+type Found = NotFound | { readonly ok: true; readonly ids: readonly string[]; readonly leftOut: number };
+type NotFound = { readonly ok: false; readonly failure: FinalOutcome };
+
+/** A page that documents a repository: all of it, or these folders and files. */
+export interface DocumentingPage extends Pick<FoundPage, "id" | "title" | "space"> {
+  readonly paths: readonly string[];
+}
 
 /** Largest number of pages that show one event: each is a page to read and to write. */
 const MAX_PAGES_SHOWN = 10;
@@ -44,15 +49,32 @@ export class DocumentedPages {
     this.#clock = clock;
   }
 
-  /** Calls during a read of the index wait for the same read. */
+  /** The pages that show an event. */
   async concernedBy(context: EventAndOrigin, client: Pick<PageClient, "search">): Promise<Found> {
+    const found = await this.#find(client);
+    return found.ok ? pagesIn(found.index, context) : found;
+  }
+
+  /** The pages that document a repository. */
+  async documenting(
+    project: string,
+    client: Pick<PageClient, "search">,
+  ): Promise<NotFound | { readonly ok: true; readonly pages: readonly DocumentingPage[] }> {
+    const found = await this.#find(client);
+    if (!found.ok) return found;
+    const pages = found.index.pages.filter(({ documented }) => documented.subjects.has(project.toLowerCase()));
+    return { ok: true, pages: pages.map(({ documented: { paths }, ...page }) => ({ ...page, paths })) };
+  }
+
+  /** Calls during a read of the index wait for the same read. */
+  async #find(client: Pick<PageClient, "search">): Promise<NotFound | { readonly ok: true; readonly index: Index }> {
     if (!this.#isYounger(FRESH_MS) && this.#cooldownMs() <= 0) {
       this.#reading ??= this.#read(client).finally(() => {
         this.#reading = undefined;
       });
       await this.#reading;
     }
-    if (this.#index && this.#isYounger(USABLE_MS)) return pagesIn(this.#index, context);
+    if (this.#index && this.#isYounger(USABLE_MS)) return { ok: true, index: this.#index };
     return { ok: false, failure: this.#failure() };
   }
 
@@ -63,7 +85,8 @@ export class DocumentedPages {
       const batch = await client.search(this.#label, next);
       if (!batch.ok) return this.#coolDownAfter(batch.failure);
       for (const page of batch.value.pages) {
-        if (mayBeAllowed(page, this.#allowed)) pages.push({ id: page.id, documented: documentedOn(page.body) });
+        const { body, ...found } = page;
+        if (mayBeAllowed(found, this.#allowed)) pages.push({ ...found, documented: await documentedOn(body) });
       }
       next = batch.value.next;
     }
@@ -92,8 +115,7 @@ export class DocumentedPages {
   }
 }
 
-interface Page {
-  readonly id: string;
+interface Page extends Omit<FoundPage, "body"> {
   readonly documented: Documented;
 }
 

@@ -1,23 +1,30 @@
 import * as v from "valibot";
 import { Fault } from "../../host/fault.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
+import type { ReportedRow } from "../../model/board.ts";
 import type { SummaryPart } from "../../model/event.ts";
 import type { Action, ActionDeps } from "../action.ts";
-import { type ReportedRow, rowOf } from "./board-row.ts";
+import { rowOf } from "./board-row.ts";
 import { linksOfChange, recordChangeLinks } from "./change-links.ts";
+import { recordForChange } from "./change-pages.ts";
 import type { FinalOutcome } from "./classify-response.ts";
 import { type PageClient, pageClient } from "./client.ts";
 import { cloud } from "./cloud.ts";
 import { combineOutcomes } from "./combine-outcomes.ts";
 import { runCommentCommand } from "./comment-command.ts";
+import { countCode } from "./count-code.ts";
 import { dataCenter } from "./data-center.ts";
 import { DocumentedPages } from "./documented-pages.ts";
 import { LinkedPages } from "./linked-pages.ts";
+import { lookUp } from "./look-up.ts";
 import { OwnAccount } from "./own-account.ts";
 import { expectedOfADay, paceOf } from "./pace.ts";
 import { pagesConcerned } from "./pages.ts";
+import { PersonNames, withNames } from "./person-names.ts";
 import { previewPage } from "./preview-page.ts";
-import { MAX_ATTEMPT_MS, type PublishInput, publishRow } from "./publish-row.ts";
+import { MAX_ATTEMPT_MS, type PublishInput, publishChange, publishRow } from "./publish-row.ts";
+import { releaseRowOf } from "./release-row.ts";
+import { type PlaceReport, placesIn } from "./row-place.ts";
 import { accessTo, type RouteOptions, routeOptions, type TargetSettings, targetSettings } from "./settings.ts";
 import { SpaceKeys } from "./space-keys.ts";
 import { cooldownOf, type TargetCooldown } from "./target-cooldown.ts";
@@ -25,7 +32,10 @@ import { writeSummary } from "./write-summary.ts";
 
 /**
  * Shows the state of builds in one region of a Confluence page, and leaves the rest of the page unchanged. Executes the
- * command of a comment. Leads to no event: what the bridge's own account does is not published.
+ * command of a comment. Counts the commits of pushes.
+ *
+ * What the bridge's own account does is not published, so it leads to no event. A push can lead to `page.outdated`, which
+ * no event of a run leads to: at most once a day for each page.
  */
 export const confluence: Action = {
   name: "confluence",
@@ -36,6 +46,7 @@ export const confluence: Action = {
   showsSummaries: true,
   expects: (target) => expectedOfADay(v.parse(targetSettings, target)),
   preview: previewPage,
+  lookUp,
   connect(settings, deps) {
     const target = v.parse(targetSettings, settings.target);
     const options = v.parse(routeOptions, settings.options);
@@ -46,9 +57,22 @@ export const confluence: Action = {
     const cooldown = cooldownOf(targetName, deps);
     const ownAccount = new OwnAccount(target.site, deps);
     const spaceKeys = new SpaceKeys(deps.clock);
+    const personNames = new PersonNames(deps.clock);
     return {
       run: (context) =>
-        run({ ...context, targetName, target, options, documented, linked, cooldown, ownAccount, spaceKeys, deps }),
+        run({
+          ...context,
+          targetName,
+          target,
+          options,
+          documented,
+          linked,
+          cooldown,
+          ownAccount,
+          spaceKeys,
+          personNames,
+          deps,
+        }),
     };
   },
 };
@@ -62,6 +86,7 @@ interface Run extends ActionContext {
   readonly cooldown: TargetCooldown;
   readonly ownAccount: OwnAccount;
   readonly spaceKeys: SpaceKeys;
+  readonly personNames: PersonNames;
   readonly deps: ActionDeps;
 }
 
@@ -73,11 +98,31 @@ async function run(attempt: Run): Promise<ActionOutcome> {
     const consent = { region, allowed: { spaces, pages }, spaceKeys: attempt.spaceKeys };
     return runCommentCommand({ busEvent, site, commands, commentReplies, consent, client: () => clientFor(attempt) });
   }
+  const counted = await countCommits(attempt);
+  if (counted) return counted;
+  const places = placesIn(busEvent);
   if ("change" in busEvent.detail) {
     const { change } = busEvent.detail;
-    return recordChangeLinks({ change, busEvent, site: attempt.target.site, changeLinks: deps.changeLinks });
+    const links = await recordChangeLinks({
+      change,
+      busEvent,
+      site: attempt.target.site,
+      changeLinks: deps.changeLinks,
+    });
+    const shown = places && (await showPlaces(places, attempt));
+    return shown ? combineOutcomes([links, shown]) : links;
   }
+  if (places) {
+    const nowhere = { outcome: "done", summary: `${places.what} has no row on a page` } as const;
+    return (await showPlaces(places, attempt)) ?? nowhere;
+  }
+  if ("job" in busEvent.detail) return { outcome: "done", summary: "a job that stops no environment" };
   if ("summary" in busEvent.detail) return showSummary(busEvent.detail.summary, attempt);
+  if (attempt.target.layout === "releases") {
+    const release = releaseRowOf(attempt);
+    const shows = "the layout releases shows deployments, and who approved them";
+    return release ? showOnPages(release, attempt) : { outcome: "done", summary: `no deployment: ${shows}` };
+  }
   const row = rowOf(attempt);
   // An approval of another system belongs to a build, which has a row already.
   if (!row && "approval" in busEvent.detail) return { outcome: "done", summary: "an approval of another system" };
@@ -85,6 +130,54 @@ async function run(attempt: Run): Promise<ActionOutcome> {
   if (!row) return { outcome: "give_up", summary: `${busEvent.detail.type} is neither a build nor a deployment` };
   return showOnPages(row, attempt);
 }
+
+/** Undefined if the target counts none, or if the event does not change the count. */
+async function countCommits(attempt: Run): Promise<ActionOutcome | undefined> {
+  const { busEvent, target, documented, deps } = attempt;
+  const { outdated, site, spaces, pages } = target;
+  if (outdated === undefined) return undefined;
+  const allowed = { spaces, pages };
+  return countCode({
+    busEvent,
+    site,
+    allowed,
+    documented,
+    deps,
+    after: outdated.after,
+    client: () => clientFor(attempt),
+  });
+}
+
+/**
+ * Rows go from all pages of the site when what they are for is gone, whatever route wrote them. Undefined if there are
+ * none.
+ */
+async function showPlaces(
+  { what, isBack, places, times }: PlaceReport,
+  attempt: Run,
+): Promise<ActionOutcome | undefined> {
+  const { busEvent, target, deps } = attempt;
+  const { site } = target;
+  const { principal, delivery } = busEvent.detail;
+  if (principal.unproved)
+    return { outcome: "done", summary: `${what}: its rows stay, because the sender is not proved` };
+  const found = await Promise.all(places.map((place) => deps.boards.end({ site, place }, times)));
+  const ids = [...new Set(found.flat())];
+  if (ids.length === 0) return undefined;
+  const input = publishInputOf(attempt, { client: await clientFor(attempt), whenMissing: "skip" });
+  const outcomes = await Promise.all(
+    ids
+      .slice(0, MAX_CHANGED_PAGES)
+      .map((id) => publishChange(delivery, { site, id }, input).catch(retryAfterFault(id))),
+  );
+  const outcome = combineOutcomes(outcomes);
+  const more = ids.length - outcomes.length;
+  const later = more > 0 ? `; ${more} more pages show it with their next version` : "";
+  return { ...outcome, summary: `${what} is ${isBack ? "there again" : "gone"}: ${outcome.summary}${later}` };
+}
+
+/** Of one event. */
+const MAX_CHANGED_PAGES = 20;
 
 /** The route's own options do not matter: the request names the page, and a person has set the region. */
 async function showSummary(summary: SummaryPart, attempt: Run): Promise<ActionOutcome> {
@@ -107,8 +200,8 @@ async function showSummary(summary: SummaryPart, attempt: Run): Promise<ActionOu
   });
 }
 
-async function showOnPages(row: ReportedRow, attempt: Run): Promise<ActionOutcome> {
-  const { busEvent, documented, linked, options, deps } = attempt;
+async function showOnPages(reported: ReportedRow, attempt: Run): Promise<ActionOutcome> {
+  const { busEvent, origin, originProof, documented, linked, options, deps } = attempt;
   const { site } = attempt.target;
   const { page } = options;
   const ofChange = page === undefined ? await linksOfChange(busEvent, { site, changeLinks: deps.changeLinks }) : "";
@@ -116,9 +209,15 @@ async function showOnPages(row: ReportedRow, attempt: Run): Promise<ActionOutcom
   const { ids: pages, failure, remark } = await linked.of(links, () => clientFor(attempt));
   if (pages.length === 0 && !documented) return withRemark(failure ?? NO_PAGE, remark);
   const client = await clientFor(attempt);
-  const showAll = (ids: readonly string[], { ifMissing }: { readonly ifMissing: "append" | "skip" }) => {
+  const row = await withNames({ row: reported, origin, site }, (account) => attempt.personNames.of(account, client));
+  const about = { busEvent, origin, originProof, deps };
+  const showAll = (ids: readonly string[], { ifMissing }: { readonly ifMissing: PublishInput["whenMissing"] }) => {
     const input = publishInputOf(attempt, { client, whenMissing: options.whenMissing ?? ifMissing });
-    return Promise.all(ids.map((id) => publishRow(row, { site, id }, input).catch(retryAfterFault(id))));
+    const show = async (id: string) => {
+      const page = { site, id };
+      return recordForChange(await publishRow(row, page, input), { row, page, ...about });
+    };
+    return Promise.all(ids.map((id) => show(id).catch(retryAfterFault(id))));
   };
   const named = areLinked ? [] : pages;
   const search = documented?.concernedBy(attempt, client);
@@ -126,8 +225,9 @@ async function showOnPages(row: ReportedRow, attempt: Run): Promise<ActionOutcom
   // A page that documents the subject asks for the status itself, also if a text links to it.
   const documenting = more?.ok ? more.ids.filter((id) => !named.includes(id)) : [];
   const onlyLinked = areLinked ? pages.filter((id) => !documenting.includes(id)) : [];
+  const isSearchRetried = more?.ok === false && more.failure.outcome === "retry";
   const others = await Promise.all([
-    showAll(onlyLinked, { ifMissing: "skip" }),
+    showAll(onlyLinked, { ifMissing: isSearchRetried ? "unknown" : "skip" }),
     showAll(documenting, { ifMissing: "append" }),
   ]);
   const outcomes = [...shown, ...others.flat(), ...(failure ? [failure] : [])];
@@ -152,18 +252,20 @@ function publishInputOf(
   { busEvent, origin, targetName, target, cooldown, spaceKeys, deps, signal }: Run,
   own: Pick<PublishInput, "client" | "whenMissing">,
 ): PublishInput {
-  const { region, linkHosts, spaces, pages } = target;
+  const { region, layout, linkHosts, spaces, pages, outdated } = target;
   const { subject, replay } = busEvent.detail;
   return {
     ...own,
     target: targetName,
-    isReplay: replay !== undefined,
+    isReplay: replay !== undefined && replay.lastReport === undefined,
     origin,
     cooldown,
     deps,
     signal,
     region,
     pace: paceOf(target),
+    layout,
+    showsCode: outdated !== undefined,
     linkHosts,
     subject,
     spaceKeys,

@@ -34,7 +34,8 @@ export class LinkedPages {
 
   /** Makes at most one call. */
   async of(links: readonly PageLink[], client: () => Promise<Pick<PageClient, "searchTitles">>): Promise<Linked> {
-    const pages = links.flatMap((link) => ("other" in link ? [] : link)).slice(0, MAX_LINKED_PAGES);
+    const linked = links.flatMap((link) => ("other" in link ? [] : link));
+    const pages = linked.slice(0, MAX_LINKED_PAGES);
     const titles = pages.filter((link) => "title" in link);
     const unknown = titles.filter((title) => this.#known(title) === undefined);
     const failure = unknown.length > 0 ? await this.#search(unknown, await client()) : undefined;
@@ -43,7 +44,10 @@ export class LinkedPages {
       return this.#known(link)?.id ?? [];
     });
     const missing = failure ? [] : titles.filter((title) => this.#known(title)?.id === undefined);
-    return { ids: [...new Set(ids)], failure, remark: remarkOn(links, missing) };
+    const more = linked.length - pages.length;
+    const leftOut = more > 0 ? `${more} more linked ${more === 1 ? "page is" : "pages are"} left out` : "";
+    const remark = [leftOut, remarkOn(links, missing)].filter((one) => one !== "").join("; ");
+    return { ids: [...new Set(ids)], failure, remark };
   }
 
   async #search(

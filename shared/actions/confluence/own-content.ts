@@ -1,3 +1,4 @@
+import { MAX_CONTENT_LENGTH } from "./same-content.ts";
 import { attributeOf, type Element, textBetween } from "./storage-elements.ts";
 import { resolveReferences } from "./storage-text.ts";
 import { isSummary, isUnchangedSummary } from "./summary-table.ts";
@@ -16,16 +17,20 @@ export interface RegionContent {
  */
 type Shape = (element: Element, body: string) => string | undefined;
 
+interface Division {
+  readonly start: number;
+  readonly end: number;
+  readonly elements: readonly Element[];
+  readonly shapes: readonly Shape[];
+}
+
 /**
- * Divides `elements`, which stand between the offsets `start` and `end` of `body`. A shape of a bridge counts once: its
+ * Divides `elements`, which stand between the offsets `start` and `end` of `body`. Each of `shapes` counts once: its
  * second occurrence is a person's copy. Blank paragraphs and white space belong to nobody, except between two pieces of a
  * person. All other markup is a person's, and is returned byte for byte.
  */
-export function divideContent(
-  body: string,
-  { start, end, elements }: { readonly start: number; readonly end: number; readonly elements: readonly Element[] },
-): RegionContent {
-  const unused = new Set(SHAPES);
+export function divideContent(body: string, { start, end, elements, shapes }: Division): RegionContent {
+  const unused = new Set(shapes);
   let hasTable = false;
   let persons = "";
   // Blank markup behind the last piece of a person; undefined if a bridge's element followed that piece.
@@ -40,7 +45,7 @@ export function divideContent(
   };
   const passText = (text: string): void => pass(text, isBlankText(text));
   let at = start;
-  for (const element of elements) {
+  for (const element of elements.slice(0, MAX_ELEMENTS)) {
     passText(body.slice(at, element.start));
     at = element.end;
     const own = recognized(element, body, unused);
@@ -53,11 +58,16 @@ export function divideContent(
       pass(body.slice(element.start, element.end), isBlankElement(element, body));
     }
   }
-  passText(body.slice(at, end));
+  if (elements.length > MAX_ELEMENTS) keep(body.slice(at, end));
+  else passText(body.slice(at, end));
   return { persons, hasTable };
 }
 
+/** No bridge writes that many. What stands behind them is a person's, so that a large page costs little time. */
+export const MAX_ELEMENTS = 1_000;
+
 function recognized(element: Element, body: string, shapes: Iterable<Shape>) {
+  if (element.end - element.start > MAX_CONTENT_LENGTH) return undefined;
   for (const shape of shapes) {
     const added = shape(element, body);
     if (added !== undefined) return { shape, added };
@@ -78,7 +88,9 @@ const table =
     const titles = header?.cells.map((cell) => lineOf(cell, body)) ?? [];
     const columns = releases.find((release) => release.every((column) => titles.includes(column)));
     if (!header || !columns) return undefined;
-    const own = columns.map((column) => titles.indexOf(column));
+    // The first column names the row. Of two columns with one title, either may be a person's.
+    const isUnique = (title: string): boolean => titles.indexOf(title) === titles.lastIndexOf(title);
+    const own = columns.filter((title, at) => at === 0 || isUnique(title)).map((title) => titles.indexOf(title));
     const titlesAdded = header.cells.filter((_, index) => !own.includes(index));
     const added = [
       rowWith(header, titlesAdded, own, body),
@@ -114,7 +126,11 @@ const expand: Shape = (element, body) => {
   if (!isExpand(element) || isDeep(element)) return undefined;
   const content = element.children.find(({ name }) => name === "ac:rich-text-body");
   if (!content) return undefined;
-  const { persons, hasTable } = divideContent(body, { ...content.inner, elements: content.children });
+  const { persons, hasTable } = divideContent(body, {
+    ...content.inner,
+    elements: content.children,
+    shapes: STATUS_SHAPES,
+  });
   return hasTable ? titleAdded(element, body) + persons : undefined;
 };
 
@@ -143,17 +159,30 @@ function titleAdded({ children }: Element, body: string): string {
   return isBlankText(written) || COUNTS.test(oneLine(resolveReferences(written))) ? "" : `<p>${written}</p>`;
 }
 
+/** The commits of a push that a page documents, as `code-line.ts` names them. Names and paths have no blanks there. */
+const COMMITS_IN = "\\d+ commits?(?: touched \\S+(?:, \\S+)*(?: and \\d+ more)?)? in \\S+";
+const codeLine = paragraph(
+  new RegExp(
+    `^(?:At least )?${COMMITS_IN}(?:; ${COMMITS_IN})*(?:; \\d+ commits? in \\d+ more repositor(?:y|ies))?` +
+      " since (?:this page was (?:edited|reviewed)|the count began) on [\\d-]{10}\\.$",
+  ),
+);
+/** Whether an element is the line that says how far the code moved on. */
+export const isCodeLine = (element: Element, body: string): boolean => codeLine(element, body) !== undefined;
+
 /**
- * Everything that this release and earlier ones write at the top of a region. What `render-region.ts` writes must be
+ * Everything that this release and earlier ones write at the top of a status region. What `render-region.ts` writes must be
  * here, else the bridge takes its own content for a person's. Shapes are only added: a page keeps what an earlier release
  * wrote until its next write.
  */
-const SHAPES: readonly Shape[] = [
-  paragraph(/^Build status$/),
+export const STATUS_SHAPES: readonly Shape[] = [
+  paragraph(/^(?:Build status|Releases)$/),
   table(
     ["Pipeline", "State", "For", "Run", "Commit", "Started by", "Duration", "As of"],
     ["Pipeline", "State", "Branch or environment", "Run", "Commit", "Started by", "Duration", "As of"],
     ["Pipeline", "State", "Build", "Commit", "Started by", "Duration", "As of"],
+    // A record of releases.
+    ["Pipeline", "State", "Run", "Commits", "Who", "Before", "As of"],
     // Last, because each table with a column more has all of these.
     ["Pipeline", "State", "For", "Run", "Commit", "Started by", "As of"],
   ),
@@ -166,13 +195,16 @@ const SHAPES: readonly Shape[] = [
   paragraph(
     /^Kept by Drawbridge, edits inside are replaced; notes go below\.(?: Runs that change no result are shown with the next change\.)?$/,
   ),
+  codeLine,
   expand,
-  summary,
   paragraph(/^Rows left out to keep this page small, oldest first: \d+\.$/),
   paragraph(/^Not shown: the \d+ pipelines that ran longest ago\.$/),
   // A person may move it back with the content below it.
   movedLine,
 ];
+
+/** The same for the region of a summary. A region that a person puts into one of the other kind is moved out whole. */
+export const SUMMARY_SHAPES: readonly Shape[] = [summary, movedLine];
 
 /**
  * A row is a bridge's if its cells in these columns have this form: the pipeline with its system in brackets or
@@ -236,6 +268,7 @@ const wholeRow = ({ element, cells }: Row, body: string): string =>
 
 /** Returns whether a reader sees nothing of an element. */
 const isBlankElement = (element: Element, body: string): boolean => {
+  if (element.end - element.start > MAX_CONTENT_LENGTH) return false;
   const text = CELLS.has(element.name) ? inlineOf(element, body) : partOf(element, body);
   return text !== undefined && oneLine(text) === "";
 };

@@ -1,4 +1,4 @@
-import { isListed } from "../../host/name-pattern.ts";
+import { isListedInAnyCase } from "../../host/name-pattern.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { PageClient, StoredPage } from "./client.ts";
 import type { FoundPage } from "./page-search.ts";
@@ -36,21 +36,16 @@ export async function excluded(id: string, page: StoredPage, input: ConsentInput
   if (page.space === undefined) return notWritten(id, "Confluence does not name its space");
   const key = await input.spaceKeys.keyOf(page.space, input.client);
   if (!key.ok) return key.failure;
-  return isIn(spaces, key.value) ? undefined : notWritten(id, `its space ${key.value} is not in the target's "spaces"`);
+  return isListedInAnyCase(key.value, spaces)
+    ? undefined
+    : notWritten(id, `its space ${key.value} is not in the target's "spaces"`);
 }
 
 /** Whether a page that a search found may be written, as far as the search says. */
-export function mayBeAllowed({ id, space }: Omit<FoundPage, "body">, { spaces, pages }: AllowedPages): boolean {
+export function mayBeAllowed({ id, space }: Pick<FoundPage, "id" | "space">, { spaces, pages }: AllowedPages): boolean {
   if (pages?.includes(id)) return true;
-  return spaces === undefined ? pages === undefined : space === undefined || isIn(spaces, space);
+  return spaces === undefined ? pages === undefined : space === undefined || isListedInAnyCase(space, spaces);
 }
-
-/** Confluence has no two keys that differ only in case. */
-const isIn = (spaces: readonly string[], key: string): boolean =>
-  isListed(
-    key.toLowerCase(),
-    spaces.map((space) => space.toLowerCase()),
-  );
 
 /** `drawbridge-off` stops every bridge. A bridge whose region has another name can also be stopped alone. */
 const optOutLabels = (region: string): readonly string[] => ["drawbridge-off", `${region}-off`];

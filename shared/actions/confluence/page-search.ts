@@ -3,6 +3,7 @@ import { isPageId, type PageTitle } from "./page-address.ts";
 
 export interface FoundPage {
   readonly id: string;
+  readonly title: string | undefined;
   readonly body: string;
   /** Key of its space, if the response has it. */
   readonly space: string | undefined;
@@ -54,6 +55,7 @@ const foundPage = v.fallback(
   v.nullable(
     v.object({
       id: v.pipe(v.string(), v.check(isPageId)),
+      title: v.nullish(v.string()),
       body: v.object({ storage: v.object({ value: v.string() }) }),
       space: v.nullish(v.object({ key: v.string() })),
     }),
@@ -66,7 +68,9 @@ export const foundPages: v.GenericSchema<unknown, FoundPages> = v.pipe(
   v.transform(
     ({ results, _links }): FoundPages => ({
       pages: results.flatMap((page) =>
-        page ? { id: page.id, body: page.body.storage.value, space: page.space?.key } : [],
+        page
+          ? { id: page.id, title: page.title ?? undefined, body: page.body.storage.value, space: page.space?.key }
+          : [],
       ),
       next: placeIn(_links?.next ?? ""),
     }),

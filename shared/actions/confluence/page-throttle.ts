@@ -4,9 +4,10 @@ import type { BoardRow, ShownBuild } from "../../model/board.ts";
 import { isResult } from "../../model/board-runs.ts";
 import { isTerminal } from "../../model/build-order.ts";
 import type { Board, PageRecord, RefusedRow } from "../../store/boards.ts";
+import { isUrgent } from "./lozenge.ts";
 import type { Pace } from "./pace.ts";
 import { isFailure, renderRow } from "./render-region.ts";
-import type { RefusedWith } from "./shown-row.ts";
+import { lozengeOfRow, type RefusedWith, shownRow } from "./shown-row.ts";
 
 /** The input of the throttle. */
 interface Throttle {
@@ -18,7 +19,7 @@ interface Throttle {
 
 /** A digest of what causes a version, and a digest of the row as it is shown. */
 export const rowMarkOf = (row: BoardRow, pace: Pick<Pace, "onlyChanges">): string =>
-  `${changeMarkOf(row)}${digest(renderRow(row, pace))}`;
+  `${changeMarkOf(row)}${digest(renderRow(row, pace) + JSON.stringify(row.build.release ?? ""))}`;
 
 /** The mark of a row on the page. A row that the page only names has the same mark in every state. */
 export const shownMarkOf = (row: BoardRow, { pace, refusedWith }: Omit<Throttle, "now">): string =>
@@ -28,13 +29,14 @@ const nameMarkOf = ({ key }: BoardRow): string => digest(JSON.stringify([key, "o
 
 const changeMarkOf = (row: BoardRow): string => digest(JSON.stringify(changeOf(row)));
 
-/** Ten characters. */
-const digest = (text: string): string => createHash("sha256").update(text).digest("base64url").slice(0, 10);
+/** The characters of a digest. */
+const MARK_LENGTH = 10;
+const digest = (text: string): string => createHash("sha256").update(text).digest("base64url").slice(0, MARK_LENGTH);
 
 /**
  * What of a row a reader acts on. With `onlyChanges` only a change of this causes a version: another result, another
- * failure, a run that waits or no longer waits, and a decision. A run that goes on, or that passes like the run before
- * it, is no change.
+ * failure, a run that waits or no longer waits, a run whose reports stopped or came again, and a decision. A run that goes
+ * on, or that passes like the run before it, is no change.
  */
 function changeOf(row: BoardRow): readonly unknown[] {
   const { key, build, ended } = row;
@@ -46,6 +48,8 @@ function changeOf(row: BoardRow): readonly unknown[] {
     result?.state ?? withoutResult,
     result && isFailure(result.state) ? instanceOf(result) : "",
     build.state === "waiting" ? instanceOf(build) : "",
+    // Rows without such a mark have the digest of earlier releases, so that an update writes no page again.
+    ...(build.lastReport?.isOverdue ? [build.lastReport.at] : []),
   ];
 }
 
@@ -72,16 +76,28 @@ function isRecent(at: EpochMillis, { now, pace }: Throttle): boolean {
 const TRUSTED_MS = 120_000;
 
 /** Whether a version has to be written for the rows: always, or with `onlyChanges` if one of them has a change. */
-export function needsVersion({ rows, record }: Board, { pace, refusedWith }: Omit<Throttle, "now">): boolean {
-  return (
-    !pace.onlyChanges || record.shown?.content === undefined || rows.some((row) => isChanged(row, record, refusedWith))
-  );
+export function needsVersion(board: Board, { pace, refusedWith }: Omit<Throttle, "now">): boolean {
+  const { rows, record } = board;
+  if (!pace.onlyChanges || record.shown?.content === undefined) return true;
+  return rows.some((row) => isChanged(row, record, refusedWith)) || showsUrgentGone(board, { pace, refusedWith });
 }
 
-const isChanged = (row: BoardRow, { shown }: PageRecord, refusedWith: RefusedWith): boolean => {
-  const mark = refusedWith(row) === undefined ? changeMarkOf(row) : nameMarkOf(row);
-  return !shown?.marks.some((one) => one.startsWith(mark));
-};
+/**
+ * Whether the page shows a row that is gone as one that somebody has to act on. If it shows what no row of the board is,
+ * that may be such a row too. A row that passed, and is gone, disappears with the next version.
+ */
+function showsUrgentGone({ rows, gone, record }: Board, { pace, refusedWith }: Omit<Throttle, "now">): boolean {
+  const present = new Set(rows.map((row) => beginningOfMark(row, refusedWith)));
+  const harmless = gone.filter((row) => !isUrgent(lozengeOfRow(shownRow(row, pace))));
+  for (const row of harmless) present.add(changeMarkOf(row));
+  return record.shown?.marks.some((mark) => !present.has(mark.slice(0, MARK_LENGTH))) ?? false;
+}
+
+const isChanged = (row: BoardRow, { shown }: PageRecord, refusedWith: RefusedWith): boolean =>
+  !shown?.marks.some((one) => one.startsWith(beginningOfMark(row, refusedWith)));
+
+const beginningOfMark = (row: BoardRow, refusedWith: RefusedWith): string =>
+  refusedWith(row) === undefined ? changeMarkOf(row) : nameMarkOf(row);
 
 /**
  * The version that the page keeps because no row needs another one. Only the holder of the page's lease may ask: a

@@ -1,4 +1,4 @@
-import type { BusEvent, EventDetail } from "../../model/bus-event.ts";
+import { type BusEvent, type EventDetail, providerOf } from "../../model/bus-event.ts";
 import { fill } from "../../routes/fill.ts";
 import { isPageId, type PageLink, pageLinksIn } from "./page-address.ts";
 
@@ -22,6 +22,8 @@ export function pagesConcerned(
   }
   const started = startingPage(origin.detail, site);
   if (started !== undefined) return { links: [{ id: started }], areLinked: false };
+  const reported = pageOfReport(busEvent);
+  if (reported !== undefined) return { links: [{ id: reported }], areLinked: true };
   const text = [...textsOf(origin.detail), ...textsOf(busEvent.detail), ofChange].join("\n");
   return { links: pageLinksIn(text, site), areLinked: true };
 }
@@ -31,6 +33,13 @@ function startingPage(detail: EventDetail, site: string): string | undefined {
   if (!("page" in detail)) return undefined;
   const { site: reported, id, kind = "page" } = detail.page;
   return reported === site && kind === "page" && isPageId(id) ? id : undefined;
+}
+
+/** The page that a CI job names by its id. Such a report has no site, so it is a page of every site that gets the event. */
+function pageOfReport(busEvent: BusEvent): string | undefined {
+  if (providerOf(busEvent) !== "status" || !("build" in busEvent.detail)) return undefined;
+  const { message = "" } = busEvent.detail.build;
+  return isPageId(message) ? message : undefined;
 }
 
 function textsOf(detail: EventDetail): readonly string[] {

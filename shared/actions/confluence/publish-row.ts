@@ -1,22 +1,23 @@
 import { type EpochMillis, isAhead, laterBy, toIso } from "../../host/clock.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
-import type { PageAddress } from "../../model/board.ts";
+import type { PageAddress, ReportedRow } from "../../model/board.ts";
 import { compareStates } from "../../model/build-order.ts";
 import type { BusEvent } from "../../model/bus-event.ts";
 import { cut } from "../../model/event.ts";
 import type { Board, PageRecord, PageRest } from "../../store/boards.ts";
 import type { ActionDeps } from "../action.ts";
 import type { LinkHosts } from "../link-hosts.ts";
-import { placeOf, type ReportedRow } from "./board-row.ts";
+import { placeOf } from "./board-row.ts";
 import type { PageClient } from "./client.ts";
 import type { Pace } from "./pace.ts";
 import { type AllowedPages, excludedById } from "./page-consent.ts";
 import { isCoolingDown, secondsToWait, versionKept, versionShowing } from "./page-throttle.ts";
 import type { RegionOfPage } from "./region.ts";
+import { type Layout, oldReleases, readLayout } from "./release-row.ts";
 import { type BoardShown, knownRefusals, outcomeIfRefused, showBoard } from "./show-board.ts";
 import type { SpaceKeys } from "./space-keys.ts";
 import type { TargetCooldown } from "./target-cooldown.ts";
-import { keeps, shown, untilMerged } from "./update-page.ts";
+import { keeps, type PageUpdate, shown, untilMerged } from "./update-page.ts";
 
 /** Upper bound of one attempt. */
 export const MAX_ATTEMPT_MS = 60_000;
@@ -33,9 +34,11 @@ export interface PublishInput {
   readonly origin: BusEvent;
   readonly cooldown: TargetCooldown;
   readonly region: RegionOfPage["region"];
-  readonly whenMissing: RegionOfPage["whenMissing"];
+  readonly whenMissing: PageUpdate["whenMissing"];
   readonly allowed: AllowedPages;
   readonly spaceKeys: SpaceKeys;
+  readonly layout: Layout;
+  readonly showsCode: boolean;
   readonly linkHosts: LinkHosts;
   readonly pace: Pace;
   /** Of the event: the name of the run. */
@@ -49,13 +52,40 @@ export interface PublishInput {
  * several rows. The lease only saves calls; `update-page.ts` describes what keeps a page correct without it.
  */
 export async function publishRow(row: ReportedRow, page: PageAddress, input: PublishInput): Promise<ActionOutcome> {
-  const { boards, clock } = input.deps;
   const exclusion = excludedById(page.id, input.allowed);
   if (exclusion) return exclusion;
-  if (!(await boards.advance(page, row))) {
-    return { outcome: "done", summary: `page ${page.id}: a newer state has replaced this one` };
-  }
-  const board = await readBoard(row, page, input);
+  const advanced = await input.deps.boards.advance(page, row);
+  if (advanced !== "shown") return { outcome: "done", summary: `page ${page.id}: ${NOT_SHOWN[advanced]}` };
+  return publishBoard(row, { page, board: await readBoard(row, page, input) }, input);
+}
+
+const NOT_SHOWN = {
+  replaced: "a newer state has replaced this one",
+  gone: "the branch, tag, change request or environment of this run is gone",
+} as const;
+
+/** Shows the board of a page from which rows have gone, or to which they came back. */
+export async function publishChange(delivery: string, page: PageAddress, input: PublishInput): Promise<ActionOutcome> {
+  const exclusion = excludedById(page.id, input.allowed);
+  if (exclusion) return exclusion;
+  return publishBoard({ key: NO_ROW, delivery }, { page, board: await readOwn(page, input) }, input);
+}
+
+const readOwn = (page: PageAddress, { deps: { boards }, layout }: PublishInput): Promise<Board> =>
+  readLayout(page, { boards, layout });
+
+/** No row has this key. */
+const NO_ROW = "";
+
+/** The row that an attempt is about, and the delivery that it is for. */
+type Subject = Pick<ReportedRow, "key" | "delivery">;
+
+async function publishBoard(
+  row: Subject,
+  { page, board }: { readonly page: PageAddress; readonly board: Board },
+  input: PublishInput,
+): Promise<ActionOutcome> {
+  const { boards, clock } = input.deps;
   const early = withoutWriting(row, page, board, input);
   if (early) return early;
   const now = clock.now();
@@ -90,7 +120,7 @@ export async function publishRow(row: ReportedRow, page: PageAddress, input: Pub
 const versionWithRegion = ({ withRegion }: PageRecord, { region }: PublishInput): number | undefined =>
   withRegion?.region === region ? withRegion.version : undefined;
 
-const throttleFor = (row: ReportedRow, board: Board, { deps, pace, isReplay }: PublishInput) => {
+const throttleFor = (row: Subject, board: Board, { deps, pace, isReplay }: PublishInput) => {
   const now = deps.clock.now();
   return { now, pace, refusedWith: knownRefusals({ row, isReplay, pace, now })(board) };
 };
@@ -99,9 +129,15 @@ const throttleFor = (row: ReportedRow, board: Board, { deps, pace, isReplay }: P
  * Reads the board, without a second row for what the row shows: an earlier release, or an earlier report that named no
  * branch, may have placed the run in another row. It is removed from the one that has its earlier state.
  */
-async function readBoard(row: ReportedRow, page: PageAddress, { deps, subject }: PublishInput): Promise<Board> {
-  const { boards } = deps;
-  const board = await boards.read(page);
+async function readBoard(row: ReportedRow, page: PageAddress, input: PublishInput): Promise<Board> {
+  const { boards } = input.deps;
+  const { subject } = input;
+  const board = await readOwn(page, input);
+  if (input.layout === "releases") {
+    const old = oldReleases(board.rows);
+    for (const { key, build } of old) await boards.withdraw(page, key, build);
+    return { ...board, rows: board.rows.filter((one) => !old.includes(one)) };
+  }
   const others = board.rows.filter(({ key }) => key !== row.key && reporterOf(key) === reporterOf(row.key));
   const former = others.filter((one) => isFormer(one, row));
   const [other, ...more] = others.filter((one) => !former.includes(one) && showsRunOf(row, one, subject));
@@ -111,7 +147,7 @@ async function readBoard(row: ReportedRow, page: PageAddress, { deps, subject }:
     const [, ...behind] = [own, other, ...more].sort((a, b) => compareStates(b.build, a.build));
     for (const { key } of behind) await boards.withdraw(page, key, row.build);
   }
-  return former.length === 0 && !other ? board : boards.read(page);
+  return former.length === 0 && !other ? board : readOwn(page, input);
 }
 
 /** A key begins with the source and trust entry, which have no blank. */
@@ -138,12 +174,7 @@ const showsRunOf = ({ build }: ReportedRow, { build: other }: ReportedRow, subje
 /** About as long as a write takes. */
 const BUSY_SECONDS = 2;
 
-function withoutWriting(
-  row: ReportedRow,
-  page: PageAddress,
-  board: Board,
-  input: PublishInput,
-): ActionOutcome | undefined {
+function withoutWriting(row: Subject, page: PageAddress, board: Board, input: PublishInput): ActionOutcome | undefined {
   const throttle = throttleFor(row, board, input);
   if (!input.isReplay) {
     const known =
@@ -170,7 +201,7 @@ function withoutWriting(
  */
 function whileResting(
   rest: PageRest | undefined,
-  { page, row }: { readonly page: PageAddress; readonly row: ReportedRow },
+  { page, row }: { readonly page: PageAddress; readonly row: Subject },
   { target, origin, now }: Pick<PublishInput, "target" | "origin"> & { readonly now: EpochMillis },
 ): ActionOutcome | undefined {
   if (rest?.target !== target || isAhead(rest.since, now) || rest.until <= now) return undefined;

@@ -1,20 +1,23 @@
+import { anchorName, findRegions, nameOf, type RegionName } from "./find-region.ts";
 import {
-  anchorName,
-  BLOCK_PARENTS,
-  type Carrier,
-  findRegions,
-  nameOf,
-  type Place,
-  type Region,
-  type RegionName,
-} from "./find-region.ts";
-import { divideContent, isBlankText, isMovedLine, MOVED } from "./own-content.ts";
+  divideContent,
+  isBlankText,
+  isCodeLine,
+  isMovedLine,
+  MAX_ELEMENTS,
+  MOVED,
+  STATUS_SHAPES,
+  SUMMARY_SHAPES,
+} from "./own-content.ts";
+import type { Carrier, Change, PageDocument, ReadDocument, Region } from "./page-document.ts";
 import { sameContent } from "./same-content.ts";
-import { type Element, readElements } from "./storage-elements.ts";
+import { isUnchangedSummary } from "./summary-table.ts";
 
 /** Identifies a region of a page, and how a new one is written. */
 export interface RegionOfPage extends RegionName, NewRegion {
   readonly whenMissing: "append" | "skip";
+  /** Is written behind the content; empty if there is none. Another last line alone is no reason to change the page. */
+  readonly lastLine?: string;
 }
 
 /** The form of a new region, which depends on the product. A region that exists keeps its form. */
@@ -36,7 +39,7 @@ export type Splice =
       readonly place: RegionPlace;
       /** The page from which the region was copied. It is this page's now. */
       readonly from?: string;
-      /** The markup of people that was moved out of the region, byte for byte. */
+      /** What people wrote in the region and was moved out of it, as storage format. */
       readonly moved?: string;
     }
   | { readonly kind: "unchanged" }
@@ -49,14 +52,13 @@ interface RegionPlace {
   readonly isNew: boolean;
   /** Whether a new region gets a section of the page's layout. */
   readonly isInNewSection: boolean;
-  /** Offset of the content in the body before the change. */
+  /** Offset of the content in the page as storage format, before the change. */
   readonly at: number;
 }
 
 /**
- * Puts `content` into the only region of `body`. If there is no region and `whenMissing` is `append`, it is added at
- * the end. The page is parsed only to find offsets and is never serialized again: everything outside the region is
- * copied as is.
+ * Puts `content` into the only region of `page`. If there is no region and `whenMissing` is `append`, it is added at the
+ * end.
  *
  * A region is the body of an `excerpt` macro whose `name` is `<region>:<page id>`, or what stands between two anchors
  * `<region>:<page id>-start` and `-end`. A person chooses the place of a region with the name `<region>` alone. Such a
@@ -67,98 +69,88 @@ interface RegionPlace {
  * region, byte for byte. If a page has two regions, nothing is replaced, because it is unknown which one belongs to the
  * bridge.
  */
-export function spliceRegion(body: string, content: string, of: RegionOfPage): Splice {
-  const elements = readElements(body);
-  if ("malformed" in elements) {
-    return unusable(`its storage format cannot be read: ${elements.malformed}, at character ${elements.at}`);
-  }
-  const [found, second] = findRegions(body, elements, of);
+export async function spliceRegion(page: ReadDocument, content: string, of: RegionOfPage): Promise<Splice> {
+  if ("unreadable" in page) return unusable(page.unreadable);
+  const [found, second] = findRegions(page, of);
   if (second) return unusable(`it has more than one region named ${of.region}`);
-  if (!found) return of.whenMissing === "append" ? appended(body, elements, content, of) : { kind: "absent" };
+  const markup = content + (of.lastLine ?? "");
+  if (!found) return of.whenMissing === "append" ? appended(page, markup, of) : { kind: "absent" };
   if ("broken" in found) return unusable(found.broken);
-  const old = found.hasBody ? textIn(found.content, body) : "";
-  if (found.hasBody && sameContent(old, content)) return { kind: "unchanged" };
+  if (found.hasBody && sameContent(withoutLastLine(found, page), content)) return { kind: "unchanged" };
   const { persons, hasTable } = found.hasBody
-    ? divideContent(body, { ...found.content, elements: found.elements })
+    ? divideContent(page.storage, {
+        ...found.content,
+        elements: found.elements,
+        shapes: isUnchangedSummary(content) ? SUMMARY_SHAPES : STATUS_SHAPES,
+      })
     : NO_CONTENT;
   if (found.page === undefined && persons !== "" && !hasTable) {
     return unusable(
       `its region ${of.region} has only content that no bridge wrote: empty it, or rename the target's region`,
     );
   }
-  const {
-    carrier,
-    page,
-    content: { start: at },
-  } = found;
+  const { carrier, page: from } = found;
   return {
     kind: "changed",
-    body: edited(body, [...replacement(found, content, of), ...moved(body, elements, found, persons)]),
-    place: { carrier, isNew: false, isInNewSection: false, at },
-    ...(page !== undefined && page !== of.page && { from: page }),
+    body: await page.changed([...replacement(found, markup, of), ...moved(page, found, persons)]),
+    place: { carrier, isNew: false, isInNewSection: false, at: found.content.start },
+    ...(from !== undefined && from !== of.page && { from }),
     ...(persons !== "" && { moved: persons }),
   };
 }
 
-/** Returns the content of the only region of `body`; undefined if there is none, or more than one. */
-export function regionContent(body: string, name: RegionName): string | undefined {
-  const elements = readElements(body);
-  const [found, second] = "malformed" in elements ? [] : findRegions(body, elements, name);
-  return found && !second && "content" in found && found.hasBody ? textIn(found.content, body) : undefined;
+/**
+ * Returns the content of the only region of `page` as storage format, without its last line; undefined if there is none, or
+ * more than one.
+ */
+export function regionContent(page: ReadDocument, name: RegionName): string | undefined {
+  if ("unreadable" in page) return undefined;
+  const [found, second] = findRegions(page, name);
+  return found && !second && "content" in found && found.hasBody ? withoutLastLine(found, page) : undefined;
 }
 
 const NO_CONTENT = { persons: "", hasTable: false };
 
 const unusable = (why: string): Splice => ({ kind: "unusable", why });
-const textIn = ({ start, end }: Place, body: string): string => body.slice(start, end);
 
-interface Edit extends Place {
-  readonly text: string;
+function withoutLastLine({ content: { start, end }, elements }: Region, { storage }: PageDocument): string {
+  const line = elements.slice(0, MAX_ELEMENTS).find((element) => isCodeLine(element, storage));
+  return line ? storage.slice(start, line.start) + storage.slice(line.end, end) : storage.slice(start, end);
 }
 
-/** Makes the edits from the end, so that the offsets before each stay valid. */
-const edited = (body: string, edits: readonly Edit[]): string =>
-  edits
-    .toSorted((one, other) => other.start - one.start)
-    .reduce((text, { start, end, text: next }) => text.slice(0, start) + next + text.slice(end), body);
-
 /** Anchors with the plain name keep it, because a person's links may lead to them. */
-function replacement(
-  { carrier, page, content, hasBody, names }: Region,
-  text: string,
-  of: RegionOfPage,
-): readonly Edit[] {
+function replacement(region: Region, markup: string, of: RegionOfPage): readonly Change[] {
+  const { carrier, page, parts } = region;
   const isRenamed = carrier === "excerpt" || (page !== undefined && page !== of.page);
-  const renamed = isRenamed ? names.map(({ start, end, own }) => ({ start, end, text: own })) : [];
-  return [{ ...content, text: hasBody ? text : bodyOf(text) }, ...renamed];
+  const renamed: readonly Change[] = isRenamed ? parts.map((part) => ({ kind: "name", part })) : [];
+  return [{ kind: "content", region, markup }, ...renamed];
 }
 
 /** Puts `markup` behind the region, where a block may stand, below a line that says why. */
-function moved(body: string, elements: readonly Element[], { last }: Region, markup: string): readonly Edit[] {
+function moved({ storage, elements, blockParents }: PageDocument, { last }: Region, markup: string): readonly Change[] {
   if (markup === "") return [];
   let block = last;
-  while (block.parent && !BLOCK_PARENTS.has(block.parent.name)) block = block.parent;
+  while (block.parent && !blockParents.has(block.parent.name)) block = block.parent;
   const next = elements.find((one) => one.parent === block.parent && one.start >= block.end);
   // The line stands there already if something was moved before.
-  const line = next && isMovedLine(next, body) && isBlankText(body.slice(block.end, next.start)) ? next : undefined;
-  const at = (line ?? block).end;
-  return [{ start: at, end: at, text: line ? markup : MOVED + markup }];
+  const line =
+    next && isMovedLine(next, storage) && isBlankText(storage.slice(block.end, next.start)) ? next : undefined;
+  return [{ kind: "after", element: line ?? block, markup: line ? markup : MOVED + markup }];
 }
 
 /**
- * A page whose last element is a layout has content only in the cells of its sections
+ * A page in storage format whose last element is a layout has content only in the cells of its sections
  * (https://confluence.atlassian.com/doc/confluence-storage-format-790796544.html, Page layouts).
  */
-function appended(body: string, elements: readonly Element[], content: string, of: RegionOfPage): Splice {
+async function appended(page: PageDocument, content: string, of: RegionOfPage): Promise<Splice> {
   const region = CARRIERS[of.carrier](content, of);
-  const last = elements.findLast(({ parent }) => !parent);
-  const isInNewSection = last?.name === "ac:layout" && last.inner.end < last.end && isBlankText(body.slice(last.end));
-  const at = isInNewSection ? last.inner.end : body.length;
-  const text = isInNewSection
+  const isInNewSection = page.lastLayout !== undefined;
+  const markup = isInNewSection
     ? `<ac:layout-section ac:type="${of.section}"><ac:layout-cell>${region}</ac:layout-cell></ac:layout-section>`
     : region;
+  const at = page.lastLayout?.inner.end ?? page.storage.length;
   const place = { carrier: of.carrier, isNew: true, isInNewSection, at };
-  return { kind: "changed", body: edited(body, [{ start: at, end: at, text }]), place };
+  return { kind: "changed", body: await page.changed([{ kind: "append", markup }]), place };
 }
 
 const CARRIERS: Readonly<Record<Carrier, (content: string, name: RegionName) => string>> = {

@@ -1,4 +1,5 @@
 import { LABELS } from "../../approvals/command.ts";
+import { progressText } from "../../approvals/rules.ts";
 import type { ShownBuild, ShownGate } from "../../model/board.ts";
 import type { DecisionWays } from "../action.ts";
 import { escapeStart, escapeText } from "./storage-text.ts";
@@ -8,20 +9,35 @@ export function renderGate({ id }: Pick<ShownBuild, "id">, gate: ShownGate, ways
   if (gate.state === "requested") {
     const who = gate.approvers.join(" or ") || "nobody: no role may approve it";
     const until = gate.until.slice(0, 16).replace("T", " ");
-    return `<br />${text(`approval by ${who} until ${until} UTC`)}<br /><small>${howTo(id, gate, ways)}</small>`;
+    return `<br />${text(`approval by ${who} until ${until} UTC`)}${progressLine(gate)}<br /><small>${howTo(id, gate, ways)}</small>`;
   }
-  const lines = [...(gate.by === undefined ? [] : [`by ${gate.by}`]), ...(gate.comment ? [`“${gate.comment}”`] : [])];
+  const by = gate.emergency ? `emergency, granted by ${gate.by}` : `by ${gate.by}`;
+  const lines = [...(gate.by === undefined ? [] : [by]), ...(gate.comment ? [`“${gate.comment}”`] : [])];
+  return lines.map((line) => `<br />${text(line)}`).join("") + progressLine(gate);
+}
+
+function progressLine({ progress, opensAt = "" }: ShownGate): string {
+  const opens = opensAt && `runs when its window opens: ${opensAt.slice(0, 16).replace("T", " ")} UTC`;
+  const lines = [progress ? progressText(progress) : "", opens].filter(Boolean);
   return lines.map((line) => `<br />${text(line)}`).join("");
 }
 
 /** The ways that work here, best first. The command line is the last resort: a reader of the page may not have it. */
-function howTo(id: string, { labels }: ShownGate, { comments, console }: DecisionWays): string {
+function howTo(id: string, { labels, needsReason }: ShownGate, { comments, console }: DecisionWays): string {
   const ways = [
-    ...(comments ? [text(`comment drawbridge approve ${id} or drawbridge deny ${id}`)] : []),
-    ...(labels ? [text(`label ${LABELS.grant} or ${LABELS.deny}`)] : []),
+    ...(comments
+      ? [
+          text(
+            `comment drawbridge approve ${id}${needsReason ? " because and your reason," : ""} or drawbridge deny ${id}`,
+          ),
+        ]
+      : []),
+    ...(labels ? [text(needsReason ? `label ${LABELS.deny}` : `label ${LABELS.grant} or ${LABELS.deny}`)] : []),
     ...(console === undefined ? [] : [`<a href="${escapeText(`${console}#${id}`)}">decide in the console</a>`]),
   ];
-  return ways.join(", or ") || text(`drawbridge approvals grant ${id}`);
+  return (
+    ways.join(", or ") || text(`drawbridge approvals grant ${id}${needsReason ? " --comment and your reason" : ""}`)
+  );
 }
 
 /** UTF-16 code units. */

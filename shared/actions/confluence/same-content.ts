@@ -7,7 +7,7 @@ import { type Attribute, type Token, tokenize } from "./storage-tokens.ts";
  * editors may have rewritten one of them. On saving, Confluence adds ids and schema versions, resolves or renames
  * references, and writes empty elements in its own way. An editor adds column widths, paragraphs in cells, and styles.
  * Texts, links, table cells and macro parameters are compared, so a person's change of these is detected. Malformed
- * text equals only itself.
+ * text, and text of more than {@link MAX_CONTENT_LENGTH}, equals only itself.
  */
 export function sameContent(one: string, other: string): boolean {
   if (one === other) return true;
@@ -15,7 +15,10 @@ export function sameContent(one: string, other: string): boolean {
   return first !== undefined && first === second;
 }
 
-/** A digest of `storage`, the same for all that {@link sameContent} accepts for it; undefined if it is malformed. */
+/**
+ * A digest of `storage`, the same for all that {@link sameContent} accepts for it; undefined if it is malformed or too
+ * long.
+ */
 export function contentMarkOf(storage: string): string | undefined {
   const written = canonical(storage);
   return written === undefined ? undefined : createHash("sha256").update(written).digest("base64url").slice(0, 16);
@@ -23,11 +26,15 @@ export function contentMarkOf(storage: string): string | undefined {
 
 /** Texts are escaped, so that no text looks like a tag. */
 function canonical(storage: string): string | undefined {
+  if (storage.length > MAX_CONTENT_LENGTH) return undefined;
   const tokens = tokenize(storage);
   if ("malformed" in tokens) return undefined;
   const written = tokens.map((token) => canonicalToken(token, storage)).join("");
   return written.replace(PARAMETERS, inOrder);
 }
+
+/** UTF-16 code units. No region of a bridge is as long, also after an editor saved it. */
+export const MAX_CONTENT_LENGTH = 262_144;
 
 function canonicalToken({ kind, name, attributes, start, end }: Token, storage: string): string {
   const written = storage.slice(start, end);

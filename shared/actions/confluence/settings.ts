@@ -2,6 +2,8 @@ import * as v from "valibot";
 import { nonEmptyText } from "../../host/non-empty-text.ts";
 import { secretRef } from "../../host/secrets.ts";
 import { baseAddress } from "../../host/secure-url.ts";
+import { MAX_PUSHES } from "../../model/code-since.ts";
+import { namedPrincipal, OWN_ISSUERS } from "../../model/principal.ts";
 import { oauthClient } from "../../outbound/target-identity.ts";
 import { isTemplate } from "../../routes/fill.ts";
 import type { ActionDeps } from "../action.ts";
@@ -59,6 +61,8 @@ const settings = v.strictObject({
     v.pipe(
       v.string(),
       v.regex(/^[a-z][a-z\d-]{0,39}$/, "at most 40 lower-case letters, digits and hyphens"),
+      // The summaries of another target have that region, and that label keeps its pages as they are.
+      v.regex(/(?<!-summary|-off)$/, "a name that does not end in `-summary` or `-off`"),
       v.description(
         "Name of the bridge's region on each page: at most 40 lower-case letters, digits and hyphens. Two bridges that write one site need different names; all targets of a site in one bridge need the same.",
       ),
@@ -87,6 +91,15 @@ const settings = v.strictObject({
       v.description("Ids of pages that are written, in addition to those in `spaces`."),
     ),
   ),
+  layout: v.optional(
+    v.pipe(
+      v.picklist(["board", "releases"]),
+      v.description(
+        "What its pages show: `board`, the newest state of each pipeline and place; or `releases`, one row for each of the last deployments. Targets that write the same pages need the same layout.",
+      ),
+    ),
+    "board",
+  ),
   linkHosts: linkHostsOf("the pages"),
   progressSeconds: v.optional(
     v.pipe(
@@ -113,6 +126,22 @@ const settings = v.strictObject({
       v.boolean(),
       v.description(
         "Write a version only when a result changes, a run waits or stops waiting, or a row is new. A run that only goes on, or passes like the one before it, is shown with the next version. Default: `true` on Cloud, `false` on Data Center.",
+      ),
+    ),
+  ),
+  outdated: v.optional(
+    v.pipe(
+      v.strictObject({
+        after: v.pipe(
+          v.number(),
+          v.integer(),
+          v.minValue(1),
+          v.maxValue(MAX_PUSHES),
+          v.description("Commits since the last edit or review with which `page.outdated` is published, 1 to 50."),
+        ),
+      }),
+      v.description(
+        "Count the commits that changed what a page documents since a person edited or reviewed it. The region's last line shows the count. Off without it. Needs a route with `documentedBy` for pushes, edits and labels.",
       ),
     ),
   ),
@@ -204,4 +233,4 @@ async function authorizationFor(
 }
 
 /** A page is written for many deliveries at once, so the token names the bridge itself and no cause. */
-const OWN_CAUSE = { source: "drawbridge", principal: { issuer: "drawbridge", subject: "drawbridge" }, delivery: "" };
+const OWN_CAUSE = { principal: namedPrincipal({ issuer: OWN_ISSUERS.bridge, subject: "pages" }) };

@@ -1,16 +1,16 @@
 import { type Clock, type EpochMillis, isAhead } from "../../host/clock.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
-import type { BoardRow, PageAddress } from "../../model/board.ts";
+import type { BoardRow, PageAddress, ShownBuild } from "../../model/board.ts";
 import { cut } from "../../model/event.ts";
 import type { Board, PageRecord, RefusedRow } from "../../store/boards.ts";
-import { placeOf, type ReportedRow } from "./board-row.ts";
+import { placeOf } from "./board-row.ts";
 import type { Pace } from "./pace.ts";
 import { isShownIn, refusedIn, rowMarkOf } from "./page-throttle.ts";
+import { readLayout } from "./release-row.ts";
 import type { RefusedWith } from "./shown-row.ts";
 import { type PageUpdate, type PageUpdated, updatePage } from "./update-page.ts";
 
 interface BoardUpdate extends Omit<PageUpdate, "refusedIn" | "shown"> {
-  readonly row: ReportedRow;
   /** Of the page, at the start of the lease. */
   readonly record: PageRecord;
   /** Somebody asked for this attempt, so the reported row is tried in any case. */
@@ -56,14 +56,14 @@ const isFresh = ({ at, isSure }: RefusedRow, now: EpochMillis): boolean =>
 
 /** The outcome for a row of the board that the site is known to refuse in this state. */
 export function outcomeIfRefused(
-  { page, row: { key, build } }: Pick<BoardUpdate, "page" | "row">,
+  { page, row: { key } }: Pick<BoardUpdate, "page" | "row">,
   { rows, record }: Board,
   { now, pace }: { readonly now: EpochMillis; readonly pace: Pace },
 ): ActionOutcome | undefined {
   const row = rows.find((one) => one.key === key);
   const entry = row && refusedIn(record.refused, row, pace);
-  if (!entry?.isSure || !isFresh(entry, now)) return undefined;
-  return leftOut({ page, row: { build } }, `it answered ${entry.status}, and this state is not sent again for a day`);
+  if (!row || !entry?.isSure || !isFresh(entry, now)) return undefined;
+  return leftOut(page, row.build, `it answered ${entry.status}, and this state is not sent again for a day`);
 }
 
 /** What the site refused lately is not sent again. The reported row is, unless it alone was the cause. */
@@ -87,13 +87,15 @@ type Selection = (row: BoardRow, board: Board) => boolean;
 /** The rows to leave out, one selection after the other. */
 async function selections(
   known: RefusedIn,
-  { row: { key }, boards, page, pace }: BoardUpdate,
+  { row: { key }, boards, page, pace, layout }: BoardUpdate,
 ): Promise<readonly Selection[]> {
-  const board = await boards.read(page);
+  const board = await readLayout(page, { boards, layout });
   const isOther: Selection = (row, { record }) => row.key !== key && !isShownIn(record.shown?.marks, row, pace);
   const isReported: Selection = (row) => row.key === key;
   const hasOthers = board.rows.some((row) => isOther(row, board) && known(board)(row) === undefined);
-  return hasOthers ? [isReported, isOther, (row, now) => isReported(row, now) || isOther(row, now)] : [isReported];
+  const hasReported = board.rows.some((row) => row.key === key);
+  if (!hasOthers || !hasReported) return [...(hasReported ? [isReported] : []), ...(hasOthers ? [isOther] : [])];
+  return [isReported, isOther, (row, now) => isReported(row, now) || isOther(row, now)];
 }
 
 interface Fewer {
@@ -108,9 +110,9 @@ interface Fewer {
 /** The site refused the board, and accepted it with fewer rows. */
 async function withFewerRows(shown: PageUpdated, fewer: Fewer): Promise<BoardShown> {
   const { known, refusedIn, refusal, update } = fewer;
-  const { row, clock, boards, page } = update;
-  const isReportedShown = !shown.seen?.leftOut.some(({ key }) => key === row.key);
-  if (!isReportedShown && refusal.refusedStatus === SERVER_ERROR) {
+  const { row, clock, page } = update;
+  const reported = shown.seen?.leftOut.find(({ key }) => key === row.key);
+  if (reported && refusal.refusedStatus === SERVER_ERROR) {
     // The site may only have been in trouble for a moment.
     const again = await updatePage({
       ...update,
@@ -119,7 +121,7 @@ async function withFewerRows(shown: PageUpdated, fewer: Fewer): Promise<BoardSho
     });
     if (again.refusedStatus === undefined) return { ...again, refused: refusedAfter(again, update, []) };
   }
-  const isKnown = known(await boards.read(page));
+  const isKnown = known(await readLayout(page, update));
   const newlyLeftOut = shown.seen?.leftOut.filter((one) => isKnown(one) === undefined) ?? [];
   const added = newlyLeftOut.map((one): RefusedRow => {
     const isSure = one.key === row.key && one.delivery === row.delivery;
@@ -130,16 +132,13 @@ async function withFewerRows(shown: PageUpdated, fewer: Fewer): Promise<BoardSho
       ...(isSure && { isSure }),
     };
   });
-  const outcome = isReportedShown ? shown.outcome : leftOut(update, refusal.outcome.summary);
+  const outcome = reported ? leftOut(page, reported.build, refusal.outcome.summary) : shown.outcome;
   return { ...shown, outcome, refused: refusedAfter(shown, update, added) };
 }
 
 const SERVER_ERROR = 500;
 
-function leftOut(
-  { page, row: { build } }: { readonly page: PageAddress; readonly row: Pick<ReportedRow, "build"> },
-  why: string,
-): ActionOutcome {
+function leftOut(page: PageAddress, build: ShownBuild, why: string): ActionOutcome {
   const name = cut(`${build.pipeline}${placeOf(build)}`, MAX_NAME_LENGTH);
   return { outcome: "give_up", summary: `page ${page.id} shows all but ${name}, which Confluence refused: ${why}` };
 }

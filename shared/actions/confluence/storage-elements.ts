@@ -1,4 +1,5 @@
-import { type Attribute, type Malformed, type Token, tokenize } from "./storage-tokens.ts";
+import { setImmediate } from "node:timers/promises";
+import { type Attribute, type Malformed, type Token, tokenAt } from "./storage-tokens.ts";
 
 /** An element, with its offsets in the parsed text. */
 export interface Element {
@@ -14,13 +15,19 @@ export interface Element {
   readonly inner: { readonly start: number; readonly end: number };
 }
 
-/** Returns all elements of `text` in the order of their start tags, or why the text is not well-formed. */
-export function readElements(text: string): readonly Element[] | Malformed {
-  const tokens = tokenize(text);
-  if ("malformed" in tokens) return tokens;
+/**
+ * Returns all elements of `text` in the order of their start tags, or why the text is not well-formed.
+ *
+ * Whoever may edit a page decides how large it is. Other work of the process therefore runs after every {@link SLICE}
+ * tokens.
+ */
+export async function readElements(text: string): Promise<readonly Element[] | Malformed> {
   const elements: Growing[] = [];
   let open: Growing | undefined;
-  for (const token of tokens) {
+  let tokens = 0;
+  for (let at = 0; at < text.length; ) {
+    const token = tokenAt(text, at);
+    if ("malformed" in token) return token;
     if (token.kind === "open" || token.kind === "empty") {
       const element = begin(token, open);
       elements.push(element);
@@ -32,9 +39,15 @@ export function readElements(text: string): readonly Element[] | Malformed {
       open.end = token.end;
       open = open.parent;
     }
+    at = token.end;
+    tokens += 1;
+    if (tokens % SLICE === 0) await setImmediate();
   }
   return open ? { malformed: `<${open.name}> is not closed`, at: open.start } : elements;
 }
+
+/** They take a few milliseconds. */
+const SLICE = 10_000;
 
 export function attributeOf(element: Element, name: string): string | undefined {
   return element.attributes.find((attribute) => attribute.name === name)?.value;

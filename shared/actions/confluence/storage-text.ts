@@ -1,3 +1,4 @@
+import { withoutHidden } from "../../host/hidden-characters.ts";
 import { cut } from "../../model/event.ts";
 
 /**
@@ -9,14 +10,11 @@ export function escapeText(text: string): string {
   return text.replace(FORBIDDEN, "").replace(/[&<>"']/g, (character) => ESCAPES[character] ?? "");
 }
 
-/**
- * The beginning of a text of somebody else, escaped. Characters that reverse the direction of what follows are dropped:
- * the name of a branch could make the rest of its cell read otherwise.
- */
-export const escapeStart = (text: string, limit: number): string => escapeText(cut(text.replace(DIRECTION, ""), limit));
+/** A text of somebody else, escaped. Hidden characters are dropped: they could make the text around it read otherwise. */
+export const escapeVisible = (text: string): string => escapeText(withoutHidden(text));
 
-/** Embeddings, overrides and isolates (https://www.unicode.org/reports/tr9/#Explicit_Directional_Embeddings). */
-const DIRECTION = /[\u202A-\u202E\u2066-\u2069]/g;
+/** The beginning of such a text. */
+export const escapeStart = (text: string, limit: number): string => escapeText(cut(withoutHidden(text), limit));
 
 /** Replaces references by their characters. An unknown reference stays as it is. */
 export function resolveReferences(text: string): string {

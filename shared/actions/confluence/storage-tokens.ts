@@ -39,7 +39,8 @@ export function tokenize(text: string): readonly Token[] | Malformed {
   return tokens;
 }
 
-function tokenAt(text: string, at: number): Token | Malformed {
+/** Returns the token that starts at the offset `at` of `text`. */
+export function tokenAt(text: string, at: number): Token | Malformed {
   if (text[at] !== "<") return textAt(text, at);
   if (text.startsWith(CDATA_START, at)) return sectionAt(text, at, "cdata", CDATA_START, "]]>");
   if (text.startsWith(COMMENT_START, at)) return commentAt(text, at);
@@ -50,7 +51,7 @@ function textAt(text: string, start: number): Token | Malformed {
   const next = text.indexOf("<", start);
   const end = next < 0 ? text.length : next;
   const piece = text.slice(start, end);
-  const bare = piece.search(BARE_AMPERSAND);
+  const bare = piece.includes("&") ? piece.search(BARE_AMPERSAND) : -1;
   if (bare >= 0) return { malformed: "an & that starts no reference", at: start + bare };
   const close = piece.indexOf("]]>");
   if (close >= 0) return { malformed: "the end of a CDATA section that never began", at: start + close };
@@ -78,6 +79,11 @@ function commentAt(text: string, start: number): Token | Malformed {
 }
 
 function tagAt(text: string, start: number): Token | Malformed {
+  const bareTag = matchAt(BARE_TAG, text, start);
+  if (bareTag) {
+    const [{ length }, closes, name = ""] = bareTag;
+    return { kind: closes ? "close" : "open", start, end: start + length, name, attributes: NONE };
+  }
   const tag = matchAt(TAG, text, start);
   if (!tag?.groups) return { malformed: "a < that starts no tag", at: start };
   const { closed, closedName, name = closedName ?? "", attributes = "", empty } = tag.groups;
@@ -106,6 +112,9 @@ const COMMENT_START = "<!--";
 const BARE_AMPERSAND = /&(?!(?:#\d{1,7}|#x[\dA-Fa-f]{1,6}|[A-Za-z][A-Za-z\d]*);)/;
 /** Names in storage format are ASCII: XHTML elements, and elements with the prefixes `ac:`, `ri:` and `at:`. */
 const NAME = "[A-Za-z_][\\w.-]*(?::[A-Za-z_][\\w.-]*)?";
+/** Most tags are like this, and a page may have a million of them. */
+const BARE_TAG = new RegExp(`<(/?)(${NAME})>`, "y");
+const NONE: readonly Attribute[] = [];
 const QUOTED = `"[^<"]*"|'[^<']*'`;
 const ATTRIBUTE = new RegExp(`(${NAME})\\s*=\\s*(${QUOTED})`, "g");
 const TAG = new RegExp(

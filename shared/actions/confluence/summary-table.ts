@@ -3,7 +3,7 @@ import { cut } from "../../model/event.ts";
 import { type LinkHosts, linkTo } from "../link-hosts.ts";
 import { URLS } from "../summary-text.ts";
 import { contentMarkOf } from "./same-content.ts";
-import { escapeText } from "./storage-text.ts";
+import { escapeText, escapeVisible } from "./storage-text.ts";
 
 /** A summary as it stands on a page. */
 interface ShownSummary {
@@ -23,7 +23,7 @@ export function renderSummary(
 ): { readonly content: string; readonly mark: string } {
   const unmarked = (line: string): string =>
     `<table><tbody><tr><th><p>${TITLE}</p></th></tr><tr><td>${blocksOf(summary.text, linkHosts)}</td></tr>` +
-    `<tr><td><p><small>${escapeText(originOf(summary))}${line}</small></p></td></tr></tbody></table>`;
+    `<tr><td><p><small>${escapeVisible(originOf(summary))}${line}</small></p></td></tr></tbody></table>`;
   const mark = contentMarkOf(unmarked("")) ?? "";
   return { content: unmarked(` As of ${at}, check ${mark}.`), mark };
 }

@@ -1,18 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { withoutHidden } from "../../host/hidden-characters.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
-import type { BoardRow, PageAddress } from "../../model/board.ts";
+import type { BoardRow, PageAddress, ShownBuild } from "../../model/board.ts";
 import { cut } from "../../model/event.ts";
 import type { Board, BoardStore, PageShown } from "../../store/boards.ts";
 import type { DecisionWays } from "../action.ts";
 import type { LinkHosts } from "../link-hosts.ts";
 import type { FinalOutcome, PageFailure, WriteFailure } from "./classify-response.ts";
 import type { PageClient, PageVersion, StoredPage } from "./client.ts";
+import { codeLine } from "./code-line.ts";
 import { lozengeOf } from "./lozenge.ts";
 import type { Pace } from "./pace.ts";
 import { type AllowedPages, excluded } from "./page-consent.ts";
+import type { ReadDocument } from "./page-document.ts";
 import { needsVersion, shownMarkOf } from "./page-throttle.ts";
 import { type RegionOfPage, regionContent, type Splice, spliceRegion } from "./region.ts";
-import { renderRegion } from "./render-region.ts";
+import { type Layout, readLayout } from "./release-row.ts";
+import { renderLayout } from "./render-releases.ts";
 import { contentMarkOf } from "./same-content.ts";
 import type { RefusedWith } from "./shown-row.ts";
 import type { SpaceKeys } from "./space-keys.ts";
@@ -22,11 +26,15 @@ export interface PageUpdate {
   readonly client: PageClient;
   readonly boards: Pick<BoardStore, "read">;
   readonly region: RegionOfPage["region"];
-  readonly whenMissing: RegionOfPage["whenMissing"];
+  /** `unknown`: whether the page asks for a region is found out by a search that failed. */
+  readonly whenMissing: RegionOfPage["whenMissing"] | "unknown";
   readonly allowed: AllowedPages;
   readonly spaceKeys: SpaceKeys;
   /** The newest version that is known to have had this region. A page without the region then lost it by an edit. */
   readonly shownVersion: number | undefined;
+  readonly layout: Layout;
+  /** The region's last line says how far the code moved on that the page documents. */
+  readonly showsCode: boolean;
   readonly linkHosts: LinkHosts;
   readonly decisionWays: DecisionWays;
   /**
@@ -93,7 +101,7 @@ interface LastTry {
 }
 
 /** The version to write. */
-interface Next extends Pick<StoredPage, "title" | "body"> {
+interface Next extends Pick<StoredPage, "title" | "format" | "body"> {
   readonly number: number;
   readonly rows: readonly BoardRow[];
   readonly refusedWith: RefusedWith;
@@ -108,15 +116,26 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
   if (exclusion) return ended(exclusion);
   const why = whyUnwritable(page);
   if (why) return { outcome: { outcome: "give_up", summary: `page ${id} is ${why}` }, isUnavailable: true };
-  const board = await update.boards.read(update.page);
+  const board = await readLayout(update.page, update);
   const { rows } = board;
-  const { region, client, linkHosts, decisionWays, pace } = update;
-  const whenMissing = whenMissingOn(page, update);
+  const { region, client, linkHosts, decisionWays, pace, layout } = update;
+  const missing = whenMissingOn(page, update);
+  const whenMissing = missing === "append" ? "append" : "skip";
   const refusedWith = update.refusedIn(board);
-  const content = renderRegion(rows, { ...pace, linkHosts, decisionWays, refusedWith, isFlat: client.isFlat });
-  const splice = spliceRegion(page.body, content, { page: id, region, whenMissing, ...client.newRegion });
+  const look = { ...pace, linkHosts, decisionWays, refusedWith, isFlat: client.isFlat };
+  const content = renderLayout(rows, look, layout);
+  const document = await page.format.read(page.body);
+  const lastLine = update.showsCode && board.code ? codeLine(board.code, linkHosts) : "";
+  const splice = await spliceRegion(document, content, {
+    page: id,
+    region,
+    whenMissing,
+    lastLine,
+    ...client.newRegion,
+  });
   const { number: version } = page.version;
-  const shows = (number: number) => showing(number, rows, content, { pace, refusedWith });
+  const title = cut(page.title, MAX_TITLE_LENGTH);
+  const shows = (number: number) => ({ ...showing(number, rows, content, { pace, refusedWith }), title });
   switch (splice.kind) {
     case "unchanged":
       return {
@@ -124,27 +143,36 @@ async function writeNext(page: StoredPage, update: PageUpdate): Promise<PageUpda
         seen: { shows: shows(version), ...divided(rows, refusedWith), isOurs: false },
       };
     case "absent":
-      return ended(absent(update));
+      return ended(missing === "unknown" ? notSearched(update) : absent(update));
     case "unusable":
       return ended({ outcome: "give_up", summary: `page ${id} was not changed: ${splice.why}` });
     case "changed": {
-      const kept = keptBy(page.body, rows, { ...update, refusedWith });
+      const kept = keptBy(document, board, { ...update, refusedWith });
       if (kept) {
         const seen = { shows: { ...kept, version }, ...divided(rows, refusedWith), isOurs: false };
         return { outcome: keeps(update.page, version), seen };
       }
       const number = version + 1;
-      const next = { title: page.title, body: splice.body, number, rows, refusedWith, shows: shows(number) };
+      const { title: fullTitle, format } = page;
+      const next = { title: fullTitle, format, body: splice.body, number, rows, refusedWith, shows: shows(number) };
       return write({ ...next, does: doesWith(splice) }, update);
     }
   }
 }
+
+const MAX_TITLE_LENGTH = 100;
 
 /** The label with the region's name asks for one. A region that a person removed is not added again without it. */
 const whenMissingOn = ({ labels }: StoredPage, { region, shownVersion, whenMissing }: PageUpdate) => {
   if (labels.includes(region)) return "append";
   return shownVersion === undefined ? whenMissing : "skip";
 };
+
+const notSearched = ({ page: { id } }: PageUpdate): ActionOutcome => ({
+  outcome: "retry",
+  summary: `page ${id} has no status region, and may ask for one`,
+  targetAnswered: true,
+});
 
 function absent({ page: { id }, region, shownVersion }: PageUpdate): ActionOutcome {
   const why =
@@ -162,10 +190,10 @@ function showing(version: number, rows: readonly BoardRow[], region: string, as:
 }
 
 /** What the page showed, if no row needs a version and nobody has changed the region since. */
-function keptBy(body: string, rows: readonly BoardRow[], update: PageUpdate & Showing): PageShown | undefined {
+function keptBy(document: ReadDocument, board: Board, update: PageUpdate & Showing): PageShown | undefined {
   const { shown, page } = update;
-  if (!shown || needsVersion({ rows, record: { shown } }, update)) return undefined;
-  const region = regionContent(body, { region: update.region, page: page.id });
+  if (!shown || needsVersion({ ...board, record: { shown } }, update)) return undefined;
+  const region = regionContent(document, { region: update.region, page: page.id });
   return region !== undefined && contentMarkOf(region) === shown.content ? shown : undefined;
 }
 
@@ -196,9 +224,9 @@ const doesWith = ({ from, moved }: Pick<Extract<Splice, { readonly kind: "change
   ].join(", ");
 
 async function write(next: Next, update: PageUpdate): Promise<PageUpdated | LastTry> {
-  const { number, title, body } = next;
+  const { number, title, format, body } = next;
   const version = { number, message: messageOf(next, update) };
-  const written = await update.client.write(update.page.id, { title, body, version });
+  const written = await update.client.write(update.page.id, { title, format, body, version });
   if (written.ok) return made(written.value.number, next, update);
   const { failure } = written;
   switch (failure.kind) {
@@ -231,6 +259,7 @@ export const untilMerged = ({ id }: PageAddress, afterSeconds = DRAFT_WAIT_SECON
   summary: `page ${id} has an open draft that cannot be merged with it: someone has to open or publish the page`,
   afterSeconds,
   isLong: true,
+  waitsFor: `the person with the draft of page ${id}`,
 });
 const DRAFT_WAIT_SECONDS = 300;
 
@@ -240,8 +269,11 @@ const DRAFT_WAIT_SECONDS = 300;
  */
 function messageOf({ rows, refusedWith }: Next, { row: { key, delivery } }: PageUpdate): string {
   const build = rows.find((row) => row.key === key && refusedWith(row) === undefined)?.build;
-  return `${build ? `${cut(build.pipeline, 120)} ${lozengeOf(build).title} ` : ""}${markOf(delivery)}`;
+  return `${build ? `${cut(withoutHidden(build.pipeline), 120)} ${wordOf(build)} ` : ""}${markOf(delivery)}`;
 }
+
+const wordOf = (build: ShownBuild): string =>
+  build.release?.kind === "decision" ? "decision" : lozengeOf(build).title;
 
 export function whyUnwritable({ status, subtype }: StoredPage): string | undefined {
   if (status !== "current") return `${status} and is not written`;
@@ -287,7 +319,8 @@ const finalOutcomeAfter = (last: LastTry | undefined, ending: FinalOutcome): Fin
   ending.outcome === "retry" && stillUnknown(last) ? { ...ending, unknownOutcome: true } : ending;
 
 function unsettled(last: LastTry | undefined): FinalOutcome {
-  if (last?.failure.kind !== "unknown") return { outcome: "retry", summary: "others kept writing the page" };
+  if (last?.failure.kind !== "unknown")
+    return { outcome: "retry", summary: "others kept writing the page", targetAnswered: true };
   const { why, afterSeconds } = last.failure;
   const wait = afterSeconds === undefined ? {} : { afterSeconds };
   return { outcome: "retry", summary: why, unknownOutcome: true, ...wait };
@@ -297,8 +330,11 @@ function unsettled(last: LastTry | undefined): FinalOutcome {
 export const shown = ({ id }: PageAddress, version: number, what: string): ActionOutcome => ({
   outcome: "done",
   summary: `page ${id} ${what}`,
-  facts: { [`page ${id}`]: `version ${version}` },
+  facts: { [factName({ id })]: `version ${version}` },
 });
+
+/** The fact that an outcome has if a page shows the state. */
+export const factName = ({ id }: Pick<PageAddress, "id">): string => `page ${id}`;
 
 /** Waits with full jitter before every try except the first. Returns false if the attempt's time is over. */
 export async function isTimeLeft(

@@ -1,3 +1,4 @@
+import { withoutHidden } from "../../host/hidden-characters.ts";
 import type { ActionOutcome } from "../../model/action-outcome.ts";
 import type { PageAddress } from "../../model/board.ts";
 import { cut, type SummaryPart } from "../../model/event.ts";
@@ -40,7 +41,7 @@ export async function writeSummary(input: SummaryWrite): Promise<ActionOutcome> 
     const outcome = await writeOver(read.value, input);
     if (outcome !== "conflict") return outcome;
   }
-  return { outcome: "retry", summary: `page ${page.id}: others kept writing the page` };
+  return { outcome: "retry", summary: `page ${page.id}: others kept writing the page`, targetAnswered: true };
 }
 
 async function writeOver(stored: StoredPage, input: SummaryWrite): Promise<ActionOutcome | "conflict"> {
@@ -52,10 +53,11 @@ async function writeOver(stored: StoredPage, input: SummaryWrite): Promise<Actio
   const why = whyUnwritable(stored);
   if (why) return { outcome: "give_up", summary: `page ${id} is ${why}` };
   const { content, mark } = renderSummary(summary, input);
-  const current = shownSummary(regionContent(stored.body, { region, page: id }) ?? "");
+  const document = await stored.format.read(stored.body);
+  const current = shownSummary(regionContent(document, { region, page: id }) ?? "");
   if (current && `${current.at} ${current.mark}` > `${at} ${mark}`)
     return { outcome: "done", summary: `page ${id} shows a later summary` };
-  const splice = spliceRegion(stored.body, current?.mark === mark ? withTimeOf(content, at, current.at) : content, {
+  const splice = await spliceRegion(document, current?.mark === mark ? withTimeOf(content, at, current.at) : content, {
     page: id,
     region,
     whenMissing: "skip",
@@ -63,8 +65,9 @@ async function writeOver(stored: StoredPage, input: SummaryWrite): Promise<Actio
   });
   if (splice.kind !== "changed") return unchanged(splice, page, region);
   const number = stored.version.number + 1;
-  const message = `Summary by ${cut(summary.by, 120)}, a machine [${delivery}]`;
-  const written = await client.write(id, { title: stored.title, body: splice.body, version: { number, message } });
+  const message = `Summary by ${cut(withoutHidden(summary.by), 120)}, a machine [${delivery}]`;
+  const { title, format } = stored;
+  const written = await client.write(id, { title, format, body: splice.body, version: { number, message } });
   if (!written.ok) return outcomeOf(written.failure, page);
   const did = splice.moved === undefined ? "" : ", and what people wrote inside the region was moved to below it";
   return shown(page, written.value.number, `shows the summary${did}`);

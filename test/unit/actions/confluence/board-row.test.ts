@@ -2,11 +2,13 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { rowOf } from "../../../../shared/actions/confluence/board-row.ts";
 import type { BusEvent } from "../../../../shared/model/bus-event.ts";
+import type { OriginProof } from "../../../../shared/model/event.ts";
+import { namedPrincipal } from "../../../../shared/model/principal.ts";
 import { buildEntry, entryOf } from "../../../support/sandbox-confluence-action.ts";
 
 const by = (busEvent: BusEvent, issuer: string, subject: string): BusEvent => ({
   ...busEvent,
-  detail: { ...busEvent.detail, principal: { issuer, subject, roles: [] } },
+  detail: { ...busEvent.detail, principal: { ...namedPrincipal({ issuer, subject }), roles: [] } },
 });
 /** The same event, let in by shadow mode alone. */
 const unproved = (busEvent: BusEvent): BusEvent => ({
@@ -16,7 +18,7 @@ const unproved = (busEvent: BusEvent): BusEvent => ({
 const AT = "2026-11-02T08:58:00.000Z";
 const rowFor = (changes: Parameters<typeof buildEntry>[0], origin?: BusEvent) => {
   const busEvent = by(buildEntry(changes), "drawbridge:source", "cluster");
-  return rowOf({ busEvent, origin: origin ?? busEvent });
+  return rowOf({ busEvent, origin: origin ?? busEvent, originProof: "proved" });
 };
 const edit = (actor?: { readonly id: string; readonly name?: string }) =>
   entryOf("d-edit", {
@@ -224,10 +226,26 @@ describe("the row of a build", () => {
 
   test("the starter is marked unproved if shadow mode let in the report that links the run to a proved delivery", () => {
     const origin = by(edit(), "drawbridge:source", "wiki");
-    expect(rowOf({ busEvent: unproved(buildEntry()), origin })?.build.starter).toEqual({
+    expect(rowOf({ busEvent: unproved(buildEntry()), origin, originProof: "proved" })?.build.starter).toEqual({
       identity: "wiki",
       unproved: true,
     });
+  });
+
+  test("a row whose origin is only claimed names who claims it, and a person only if the run could not prove more", () => {
+    const origin = by(edit({ id: "u-7", name: "Robin" }), "drawbridge:source", "wiki");
+    const busEvent = by(buildEntry(), "drawbridge:source", "prod");
+    const starter = (originProof: OriginProof) => rowOf({ busEvent, origin, originProof })?.build.starter;
+    expect(starter("proved")).toEqual({ identity: "wiki", name: "Robin" });
+    expect(starter("unprovable")).toEqual({ identity: "wiki", claimedBy: "prod", name: "Robin" });
+    expect(starter("claimed")).toEqual({ identity: "wiki", claimedBy: "prod" });
+  });
+
+  test("the name that a run reports beside an origin which is not believed is not shown", () => {
+    const { detail, ...envelope } = buildEntry({ startedBy: "ceo" });
+    const claiming = { ...envelope, detail: { ...detail, origin: { delivery: "d-unknown" } } };
+    const busEvent = by(claiming, "drawbridge:source", "prod");
+    expect(rowOf({ busEvent, origin: busEvent, originProof: "proved" })?.build.starter).toEqual({ identity: "prod" });
   });
 
   test("a row keeps the time at which its state was reported", () => {
@@ -248,7 +266,7 @@ describe("the row of a build", () => {
 describe("the row of a deployment", () => {
   test("the row of a deployment is keyed by project and environment and ordered by the deployment's number", () => {
     const busEvent = { ...deployment("41"), source: "drawbridge.gitlab" };
-    expect(rowOf({ busEvent, origin: busEvent })).toMatchObject({
+    expect(rowOf({ busEvent, origin: busEvent, originProof: "proved" })).toMatchObject({
       key: "/sources/example gitlab platform/docs to production",
       build: { system: "gitlab", environment: "production", number: 41, finishedAt: "2026-11-02T09:10:00.000Z" },
     });
@@ -256,10 +274,10 @@ describe("the row of a deployment", () => {
 
   test("the row of a deployment has no number if the deployment's id is not a number", () => {
     const busEvent = deployment("blue");
-    expect(rowOf({ busEvent, origin: busEvent })?.build).not.toHaveProperty("number");
+    expect(rowOf({ busEvent, origin: busEvent, originProof: "proved" })?.build).not.toHaveProperty("number");
   });
 });
 
 test("a page event has no row", () => {
-  expect(rowOf({ busEvent: edit(), origin: edit() })).toBeUndefined();
+  expect(rowOf({ busEvent: edit(), origin: edit(), originProof: "proved" })).toBeUndefined();
 });

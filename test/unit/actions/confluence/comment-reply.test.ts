@@ -14,6 +14,8 @@ const REFUSALS: readonly Rejection[] = [
   { reason: "approval_closed", state: "denied", by: "max of wiki" },
   { reason: "approval_closed", state: "fired", by: "max of wiki", at: "2026-11-02T09:00:00.000Z" },
   { reason: "approval_outdated" },
+  { reason: "reason_missing" },
+  { reason: "outside_window", opensAt: "2026-11-02T08:00:00.000Z" },
   { reason: "approvals_too_many", limit: 2_000 },
   { reason: "approval_unknown" },
   { reason: "rollback_impossible", problem: "no run of docs was good" },
@@ -22,7 +24,7 @@ const REFUSALS: readonly Rejection[] = [
 
 describe("a reply to a refused command", () => {
   it.each([
-    ["self_approval", "You requested this run, so somebody else has to approve it."],
+    ["self_approval", "You requested this run, or what it repeats, so somebody else has to approve it."],
     ["role_missing", "It needs the role release-manager or on-call, which your account here does not have."],
     ["approval_outdated", "What it is about has changed since it was requested."],
     ["rollback_impossible", "No run of docs was good."],

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
-import { plainTextOf, writtenAt } from "../../../../shared/actions/confluence/comment.ts";
+import { ownLinesOf, plainTextOf, writtenAt } from "../../../../shared/actions/confluence/comment.ts";
 import { escapeText } from "../../../../shared/actions/confluence/storage-text.ts";
 import { commandOfText } from "../../../../shared/approvals/command.ts";
 import { storageDocument } from "./storage-documents.ts";
@@ -24,6 +24,15 @@ describe("a comment that is plain text", () => {
   ])("the comment %j has the plain text %j", (storage, text) => {
     expect(plainTextOf(storage)).toBe(text);
   });
+});
+
+test("a comment of more than 64 kB is no command, and no line of it is one by mistake", () => {
+  const padded = (length: number): string => `<p>drawbridge approve</p>${" ".repeat(length - 25)}`;
+  expect([plainTextOf(padded(65_536)), ownLinesOf(padded(65_536))]).toEqual([
+    "drawbridge approve",
+    ["drawbridge approve"],
+  ]);
+  expect([plainTextOf(padded(65_537)), ownLinesOf(padded(65_537))]).toEqual([undefined, []]);
 });
 
 describe("a comment with markup", () => {

@@ -22,10 +22,13 @@ export const EDIT_KINDS = [
 ] as const;
 
 /** Returns the page after the edit. `word` is the only word that the edit may add. */
-export function afterEdit(body: string, { kind, what, where }: PageEdit, word: string): string {
-  const page = elementsOf(body);
-  const blocks = page.filter(isBlock);
-  const block = picked(blocks, what);
+export async function afterEdit(body: string, { kind, what, where }: PageEdit, word: string): Promise<string> {
+  const page = await elementsOf(body);
+  const block = picked(page.filter(isBlock), what);
+  const removed = picked(
+    page.filter((element) => isBlock(element) && !isInLine(element)),
+    what,
+  );
   const place = picked(placesIn(body, page), where) ?? body.length;
   switch (kind) {
     case "insert": {
@@ -40,9 +43,9 @@ export function afterEdit(body: string, { kind, what, where }: PageEdit, word: s
       return paragraph ? insert(body, paragraph.inner.end, ` ${word}`) : body;
     }
     case "move":
-      return block ? moved(body, block, place) : body;
+      return removed ? moved(body, removed, place) : body;
     case "delete":
-      return block ? body.slice(0, block.start) + body.slice(block.end) : body;
+      return removed ? body.slice(0, removed.start) + body.slice(removed.end) : body;
     case "copy":
       return block ? insert(body, place, markupOf(block, body)) : body;
     case "nest": {
@@ -124,8 +127,8 @@ const CONTAINERS: ReadonlySet<string> = new Set([
   "blockquote",
 ]);
 
-function elementsOf(body: string): readonly Element[] {
-  const elements = readElements(body);
+async function elementsOf(body: string): Promise<readonly Element[]> {
+  const elements = await readElements(body);
   if ("malformed" in elements) throw new Error(`${elements.malformed} at ${elements.at} of ${body}`);
   return elements;
 }
@@ -137,6 +140,13 @@ const markupOf = ({ start, end }: Element, body: string): string => body.slice(s
 /** What an editor moves as one: also an anchor alone, a row of a table, and a whole macro. */
 const isBlock = ({ name, parent }: Element): boolean =>
   name === "tr" || name === "ac:structured-macro" || CONTAINERS.has(parent?.name ?? "") || !parent;
+
+/**
+ * A part of the line of a cell, or the whole line. It is not removed: what a person has put beside it would be left as the
+ * line, which a bridge replaces. Without its lozenge a row is a person's, so a lozenge may go.
+ */
+const isInLine = ({ name, parent }: Element): boolean =>
+  CELLS.has(parent?.name ?? "") && name !== "ac:structured-macro";
 
 /** A paragraph or heading with a start and an end tag, but no line of a cell: a bridge replaces the lines of its table. */
 const isTypedInto = ({ name, parent, inner, end }: Element): boolean =>

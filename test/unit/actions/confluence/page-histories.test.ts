@@ -1,15 +1,32 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type RegionOfPage, spliceRegion } from "../../../../shared/actions/confluence/region.ts";
+import {
+  type RegionOfPage,
+  type Splice,
+  spliceRegion as spliceDocument,
+} from "../../../../shared/actions/confluence/region.ts";
 import { renderRegion } from "../../../../shared/actions/confluence/render-region.ts";
+import { renderLayout } from "../../../../shared/actions/confluence/render-releases.ts";
+import { storageFormat } from "../../../../shared/actions/confluence/storage-document.ts";
 import { boardOf } from "../../../support/board-rows.ts";
+import { CODE_LINES } from "../../../support/code-lines.ts";
 import { propertyCases } from "../../../support/property-cases.ts";
+import { releasesOf } from "../../../support/release-rows.ts";
 import { asSavedByEditor, asStored } from "../../../support/sandbox-confluence-markup.ts";
 import { LAYOUT_DOCUMENTS } from "./layout-documents.ts";
 import { afterEdit, EDIT_KINDS, isInsertionInto, type PageEdit } from "./page-edits.ts";
 
-const CASES = propertyCases("page histories");
-const BOARDS = [[], ["ci/docs"], ["ci/docs", "ci/a'b", "x & <y>"]].map((names) => renderRegion(boardOf(...names)));
+const spliceRegion = async (body: string, content: string, of: RegionOfPage): Promise<Splice> =>
+  spliceDocument(await storageFormat.read(body), content, of);
+
+const CASES = propertyCases("page histories", { weight: 2 });
+const BOARDS = [
+  ...[[], ["ci/docs"], ["ci/docs", "ci/a'b", "x & <y>"]].map((names) => renderRegion(boardOf(...names))),
+  ...[0, 12].map((count) => renderLayout(releasesOf(count), { onlyChanges: false }, "releases")),
+];
+/** The last line of an update: a page without a count has none. */
+const LINES = ["", ...CODE_LINES];
+const UPDATES = BOARDS.flatMap((content, at) => ({ content, lastLine: LINES[at % LINES.length] ?? "" }));
 const FORMS = [
   { carrier: "excerpt", section: "fixed-width" },
   { carrier: "anchors", section: "single" },
@@ -42,21 +59,23 @@ const edit: fc.Arbitrary<PageEdit> = fc.record({
 const history = fc.record({
   page: fc.constantFrom(...PAGES),
   form: fc.constantFrom(...FORMS),
-  steps: fc.array(fc.oneof({ weight: 3, arbitrary: edit }, fc.constantFrom(...BOARDS)), { maxLength: 14 }),
+  steps: fc.array(fc.oneof({ weight: 3, arbitrary: edit }, fc.constantFrom(...UPDATES)), { maxLength: 14 }),
 });
 
-test("no update loses a word that a person wrote or changes a byte outside the region, whatever people do to the page", () => {
+test("no update loses a word that a person wrote or changes a byte outside the region, whatever people do to the page", async () => {
   const seen = { moved: 0, changed: 0, unusable: 0 };
-  fc.assert(
-    fc.property(history, ({ page, form, steps }) => {
-      const of: RegionOfPage = { region: "drawbridge", page: "98310", whenMissing: "append", ...form };
+  await fc.assert(
+    fc.asyncProperty(history, async ({ page, form, steps }) => {
+      const region: RegionOfPage = { region: "drawbridge", page: "98310", whenMissing: "append", ...form };
       let body = page;
       for (const [index, step] of steps.entries()) {
-        if (typeof step !== "string") {
-          body = afterEdit(body, step, `word${index}x`);
+        if ("kind" in step) {
+          body = await afterEdit(body, step, `word${index}x`);
           continue;
         }
-        const splice = spliceRegion(body, step, of);
+        const { content, lastLine } = step;
+        const of = { ...region, lastLine };
+        const splice = await spliceRegion(body, content, of);
         if (splice.kind === "unusable") seen.unusable++;
         if (splice.kind !== "changed") continue;
         seen.changed++;
@@ -64,8 +83,11 @@ test("no update loses a word that a person wrote or changes a byte outside the r
         expect(wordsOf(splice.body)).toEqual(wordsOf(body));
         expectSameOutside(splice.body, body);
         body = splice.body;
-        expect(spliceRegion(body, step, of)).toEqual({ kind: "unchanged" });
-        expect(spliceRegion(asSavedByEditor(asStored(body)), step, of)).toEqual({ kind: "unchanged" });
+        expect(await spliceRegion(body, content, of)).toEqual({ kind: "unchanged" });
+        const saved = asSavedByEditor(asStored(body));
+        expect(await spliceRegion(saved, content, of)).toEqual({ kind: "unchanged" });
+        for (const other of LINES)
+          expect(await spliceRegion(saved, content, { ...region, lastLine: other })).toEqual({ kind: "unchanged" });
       }
     }),
     CASES,

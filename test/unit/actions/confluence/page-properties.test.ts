@@ -9,32 +9,35 @@ const table = (...rows: readonly string[]): string =>
   macro(`<table><tbody>${rows.map((row) => `<tr>${row}</tr>`).join("")}</tbody></table>`);
 const pipelines = (value: string): string => table(`<th>Pipeline</th><td>${value}</td>`);
 
-const documented = (body: string) => {
-  const { subjects, environments } = documentedOn(body);
+const documented = async (body: string) => {
+  const { subjects, environments } = await documentedOn(body);
   return { subjects: [...subjects], environments: [...environments] };
 };
 
 describe("the subjects and environments that a page documents", () => {
-  test("names are read beside their headings, whatever the case and number of the headings", () => {
+  test("names are read beside their headings, whatever the case and number of the headings", async () => {
     const body = table(
       "<th>Owner</th><td>Kim</td>",
       "<th><p><strong>REPOSITORY</strong></p></th><td><p>platform/docs</p></td>",
       "<th>pipelines</th><td>ci/docs</td>",
       "<td>Environments</td><td>production</td>",
     );
-    expect(documented(`<p>a</p>${body}<p>b</p>`)).toEqual({
+    expect(await documented(`<p>a</p>${body}<p>b</p>`)).toEqual({
       subjects: ["platform/docs", "ci/docs"],
       environments: ["production"],
     });
   });
 
-  test("names are read below their headings if the headings stand in one row", () => {
+  test("names are read below their headings if the headings stand in one row", async () => {
     const body = table(
       "<th>Pipeline</th><th>Owner</th><th>Environment</th>",
       "<td>ci/docs</td><td>Kim</td><td>production</td>",
       "<td>ci/site</td><td>Lou</td><td>staging</td>",
     );
-    expect(documented(body)).toEqual({ subjects: ["ci/docs", "ci/site"], environments: ["production", "staging"] });
+    expect(await documented(body)).toEqual({
+      subjects: ["ci/docs", "ci/site"],
+      environments: ["production", "staging"],
+    });
   });
 
   test.each<[string, string, readonly string[]]>([
@@ -47,8 +50,8 @@ describe("the subjects and environments that a page documents", () => {
     ["a line broken in the source", "ci/a\n  b", ["ci/a b"]],
     ["text with an inline comment", '<ac:inline-comment-marker ac:ref="4b">ci/a</ac:inline-comment-marker>', ["ci/a"]],
     ["several cells", "ci/a</td><td>ci/b", ["ci/a", "ci/b"]],
-  ])("names may be written as %s", (_, value, expected) => {
-    expect(documented(pipelines(value)).subjects).toEqual(expected);
+  ])("names may be written as %s", async (_, value, expected) => {
+    expect((await documented(pipelines(value))).subjects).toEqual(expected);
   });
 
   test.each<[string, string]>([
@@ -70,31 +73,31 @@ describe("the subjects and environments that a page documents", () => {
     ["a name of more than 300 characters", pipelines("a".repeat(301))],
     ["markup that does not close", `<p>${pipelines("ci/docs")}`],
     ["a bare ampersand", pipelines("ci & docs")],
-  ])("a page with %s documents nothing", (_, body) => {
-    expect(documented(body)).toEqual({ subjects: [], environments: [] });
+  ])("a page with %s documents nothing", async (_, body) => {
+    expect(await documented(body)).toEqual({ subjects: [], environments: [] });
   });
 
-  test("a page documents a hundred names at most", () => {
+  test("a page documents a hundred names at most", async () => {
     const names = Array.from({ length: 150 }, (_, index) => `ci/${index}`);
-    expect(documented(pipelines(names.join(",")))).toMatchObject({ subjects: names.slice(0, 100) });
+    expect(await documented(pipelines(names.join(",")))).toMatchObject({ subjects: names.slice(0, 100) });
   });
 
-  test("the time to read a page grows with its length alone, however deep it is nested", () => {
+  test("the time to read a page grows with its length alone, however deep it is nested", async () => {
     const depth = 20_000;
     const nested = "<table><tbody><tr><td>".repeat(depth) + "</td></tr></tbody></table>".repeat(depth);
-    expect(documented(macro(nested))).toEqual({ subjects: [], environments: [] });
-    expect(documented(`${"<p>".repeat(depth)}${pipelines("ci/docs")}${"</p>".repeat(depth)}`).subjects).toEqual([
-      "ci/docs",
-    ]);
+    expect(await documented(macro(nested))).toEqual({ subjects: [], environments: [] });
+    expect((await documented(`${"<p>".repeat(depth)}${pipelines("ci/docs")}${"</p>".repeat(depth)}`)).subjects).toEqual(
+      ["ci/docs"],
+    );
   });
 
-  test("the names on any page are trimmed and visible, and no text causes a fault", () => {
+  test("the names on any page are trimmed and visible, and no text causes a fault", async () => {
     const cell = fc.oneof(storageDocument, fc.constantFrom("Pipeline", "Repository", "Environment", "ci/docs"));
     const rows = fc.array(fc.array(cell, { maxLength: 3 }), { maxLength: 4 });
     const page = rows.map((all) => table(...all.map((cells) => cells.map((one) => `<td>${one}</td>`).join(""))));
-    fc.assert(
-      fc.property(fc.oneof(page, storageDocument, fc.string({ unit: "binary" })), (body) => {
-        const { subjects, environments } = documentedOn(body);
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(page, storageDocument, fc.string({ unit: "binary" })), async (body) => {
+        const { subjects, environments } = await documentedOn(body);
         for (const name of [...subjects, ...environments]) {
           expect(name).toBe(name.trim());
           expect(name).not.toMatch(/[\n,;]|^$/);
@@ -104,9 +107,9 @@ describe("the subjects and environments that a page documents", () => {
     // Hidden text is never among the names, wherever it stands.
     const hidden =
       '<ac:structured-macro ac:name="status"><ac:parameter ac:name="title">HIDDEN</ac:parameter></ac:structured-macro>';
-    fc.assert(
-      fc.property(storageDocument, storageDocument, (before, after) => {
-        const { subjects } = documentedOn(pipelines(`${before}${hidden}${after}`));
+    await fc.assert(
+      fc.asyncProperty(storageDocument, storageDocument, async (before, after) => {
+        const { subjects } = await documentedOn(pipelines(`${before}${hidden}${after}`));
         expect([...subjects].join("\n")).not.toContain("hidden");
       }),
     );

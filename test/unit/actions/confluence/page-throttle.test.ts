@@ -33,7 +33,7 @@ describe("the time until a page may be written", () => {
     ["is the whole pause if the end is already on the page", row("failed"), seen(row("failed")), 2, 28],
     ["is as long as Confluence asked for", row("failed"), { cooldownUntil: laterBy(WRITTEN, 90_000) }, 30, 60],
   ])("the wait %s", (_, one, record, seconds, expected) => {
-    expect(secondsToWait({ rows: [one], record }, at(seconds))).toBe(expected);
+    expect(secondsToWait({ rows: [one], gone: [], record }, at(seconds))).toBe(expected);
   });
 
   const ahead = laterBy(WRITTEN, 3_600_000);
@@ -41,17 +41,17 @@ describe("the time until a page may be written", () => {
     ["a write", { writtenAt: ahead }],
     ["a request of Confluence", { cooldownSince: ahead, cooldownUntil: laterBy(ahead, 90_000) }],
   ])("the wait is zero after %s that a clock ahead by an hour recorded", (_, record) => {
-    expect(secondsToWait({ rows: [row("running")], record }, at(0))).toBe(0);
+    expect(secondsToWait({ rows: [row("running")], gone: [], record }, at(0))).toBe(0);
   });
 
   test("the wait is that of the record if the clock that wrote it is ahead by seconds", () => {
     const record = { writtenAt: laterBy(WRITTEN, 5_000) };
-    expect(secondsToWait({ rows: [row("running")], record }, at(0))).toBe(35);
+    expect(secondsToWait({ rows: [row("running")], gone: [], record }, at(0))).toBe(35);
   });
 
   test("the wait is zero if no pause is configured", () => {
     const throttle = { ...at(0), pace: { ...PACE, progressSeconds: 0, endSeconds: 0 } };
-    expect(secondsToWait({ rows: [row("failed")], record: seen() }, throttle)).toBe(0);
+    expect(secondsToWait({ rows: [row("failed")], gone: [], record: seen() }, throttle)).toBe(0);
   });
 });
 
@@ -69,7 +69,7 @@ describe("the time until an end is written after the next run has begun", () => 
       shown: { at: WRITTEN, version: 7, marks: [rowMarkOf(then("queued", "succeeded"), pace)], content: "c" },
       writtenAt: WRITTEN,
     };
-    const wait = (one: BoardRow) => secondsToWait({ rows: [one], record }, { ...at(0), pace });
+    const wait = (one: BoardRow) => secondsToWait({ rows: [one], gone: [], record }, { ...at(0), pace });
     expect(wait(then("running", "failed"))).toBe(2);
     expect(wait(then("queued", "failed"))).toBe(2);
     expect(wait(then("running", "succeeded"))).toBe(pace.onlyChanges ? 0 : 3_600);
@@ -80,7 +80,7 @@ describe("what a page is known to show", () => {
   const key = "tekton ci/docs";
 
   test("a page is known to show a row as it stands for as long as anyone may wait for it", () => {
-    const board = { rows: [row("running")], record: seen(row("running")) };
+    const board = { rows: [row("running")], gone: [], record: seen(row("running")) };
     expect(versionShowing(key, board, at(150))).toBe(7);
     expect(versionShowing(key, board, at(151))).toBeUndefined();
   });
@@ -88,7 +88,7 @@ describe("what a page is known to show", () => {
   test("a page is not known to show what a clock ahead by an hour recorded", () => {
     const record = seen(row("running"));
     const now = at(-3_600);
-    expect(versionShowing(key, { rows: [row("running")], record }, now)).toBeUndefined();
+    expect(versionShowing(key, { rows: [row("running")], gone: [], record }, now)).toBeUndefined();
   });
 
   test.each<[string, readonly BoardRow[], PageRecord]>([
@@ -97,6 +97,6 @@ describe("what a page is known to show", () => {
     ["a row that is gone", [], seen(row("running"))],
     ["a row before its first write", [row("running")], {}],
   ])("a page is not known to show %s", (_, rows, record) => {
-    expect(versionShowing(key, { rows, record }, at(1))).toBeUndefined();
+    expect(versionShowing(key, { rows, gone: [], record }, at(1))).toBeUndefined();
   });
 });

@@ -62,6 +62,17 @@ describe("the pages that an event concerns", () => {
     expect(concerned(changeOf(link(7), `See ${link(8)} and ${link(7)}`))).toEqual(["7", "8", "3"]);
   });
 
+  test("the report of a job concerns the page whose id it names, and no other message is read as an id", () => {
+    const build = buildEntry({ message: "98310" });
+    const report = { ...build, source: "drawbridge.status" };
+    expect(concerned(build, undefined, report)).toEqual(["98310"]);
+    expect(concerned(build, undefined, build)).toEqual([]);
+    expect(concerned(pageEvent({ site: SITE, id: "1" }), undefined, report)).toEqual(["1"]);
+    expect(concerned(report, "2", report)).toEqual(["2"]);
+    const text = { ...buildEntry({ message: "Build 98310" }), source: "drawbridge.status" };
+    expect(concerned(text, undefined, text)).toEqual([]);
+  });
+
   test("an event concerns no page if no text names one", () => {
     expect(concerned(pushOf("No page"), undefined, buildEntry())).toEqual([]);
   });

@@ -38,7 +38,7 @@ describe("an approval on a page", () => {
     ["expired", "EXPIRED", "timed_out"],
     ["superseded", "SUPERSEDED", "cancelled"],
   ] as const)("an approval that is %s is a row of its route that says %s", (state, title, ranked) => {
-    const row = rowOf({ busEvent: gateEvent(state), origin: edit });
+    const row = rowOf({ busEvent: gateEvent(state), origin: edit, originProof: "proved" });
     expect(row).toMatchObject({
       key: "/sources/example drawbridge docs-build of 98310",
       build: { state: ranked, gate: { state } },
@@ -46,9 +46,26 @@ describe("an approval on a page", () => {
     expect(row && renderRow(row)).toContain(`<ac:parameter ac:name="title">${title}</ac:parameter>`);
   });
 
+  it("an approval that several people have to grant says who has, who is missing, and that a grant needs a reason", () => {
+    const progress = { needed: 2, grantedBy: ["kim of wiki"], missingRoles: ["lead"] };
+    const gate = { ...GATE, state: "requested", labels: true, needsReason: true, progress } as const;
+    const shown = renderGate({ id: "p-1" }, gate, { comments: true, console: undefined });
+    expect(shown).toContain("1 of 2 approved: kim of wiki; missing: 1 (from lead)");
+    expect(shown).toContain("comment drawbridge approve p-1 because and your reason, or drawbridge deny p-1");
+    expect(shown).not.toContain("drawbridge-approve");
+  });
+
+  it("an approval that was granted in an emergency says who did it, and why", () => {
+    const gate = { ...GATE, state: "granted", labels: false, by: "kim of wiki", comment: "shop down" } as const;
+    const shown = (emergency?: true) =>
+      renderGate({ id: "p-1" }, { ...gate, ...(emergency && { emergency }) }, { comments: true, console: undefined });
+    expect(shown(true)).toBe("<br />emergency, granted by kim of wiki<br />“shop down”");
+    expect(shown()).toBe("<br />by kim of wiki<br />“shop down”");
+  });
+
   it("each approval has its own row: two merge requests on one page do not hide each other", () => {
     const rows = ["docs-build of platform/docs!7", "docs-build of platform/docs!8"].map((subject) =>
-      rowOf({ busEvent: gateEvent("requested", undefined, subject), origin: edit }),
+      rowOf({ busEvent: gateEvent("requested", undefined, subject), origin: edit, originProof: "proved" }),
     );
     expect(new Set(rows.map((row) => row?.key)).size).toBe(2);
     expect(rows.map((row) => row && renderRow(row)).join()).toContain("docs-build of platform/docs!8 (drawbridge)");
@@ -71,7 +88,9 @@ describe("an approval on a page", () => {
       });
     const busEvent = gateEvent("requested", undefined, "docs-build of platform/docs");
     expect(
-      ["heads/main", "heads/next", "tags/main"].map((ref) => rowOf({ busEvent, origin: pushed(ref) })?.key),
+      ["heads/main", "heads/next", "tags/main"].map(
+        (ref) => rowOf({ busEvent, origin: pushed(ref), originProof: "proved" })?.key,
+      ),
     ).toEqual([
       "/sources/example drawbridge docs-build of platform/docs on main",
       "/sources/example drawbridge docs-build of platform/docs on next",
@@ -83,7 +102,7 @@ describe("an approval on a page", () => {
     const subject = "docs-build of platform/docs!37";
     const change = { project: "platform/docs", id: "37", number: 37, sourceBranch: "main", fork: true };
     const origin = entryOf("d-change", { type: "change.opened", time: edit.time, subject: "platform/docs!37", change });
-    const row = rowOf({ busEvent: gateEvent("requested", undefined, subject), origin });
+    const row = rowOf({ busEvent: gateEvent("requested", undefined, subject), origin, originProof: "proved" });
     expect(row?.key).toBe(`/sources/example drawbridge ${subject}`);
     expect(row && renderRow(row)).toContain("<td>change 37, fork</td>");
   });
@@ -113,11 +132,18 @@ describe("an approval on a page", () => {
   });
 
   it("the row of what another event than a page's caused names no label", () => {
-    expect(rowOf({ busEvent: gateEvent("requested"), origin: gateEvent("requested") })?.build.gate?.labels).toBe(false);
+    expect(
+      rowOf({ busEvent: gateEvent("requested"), origin: gateEvent("requested"), originProof: "proved" })?.build.gate
+        ?.labels,
+    ).toBe(false);
   });
 
   it("the row says who decided as text and never as markup", () => {
-    const row = rowOf({ busEvent: gateEvent("granted", "<b>max</b> of https://idp.example.test"), origin: edit });
+    const row = rowOf({
+      busEvent: gateEvent("granted", "<b>max</b> of https://idp.example.test"),
+      origin: edit,
+      originProof: "proved",
+    });
     expect(row && renderRow(row)).toContain("by &lt;b&gt;max&lt;/b&gt; of https://idp.example.test");
   });
 
@@ -137,6 +163,6 @@ describe("an approval on a page", () => {
   it("an approval of another system has no row", () => {
     const approval = { system: "buildkite", build: "b-1", pipeline: "docs" };
     const other = entryOf("d-other", { type: "approval.granted", time: edit.time, subject: "docs", approval });
-    expect(rowOf({ busEvent: other, origin: other })).toBeUndefined();
+    expect(rowOf({ busEvent: other, origin: other, originProof: "proved" })).toBeUndefined();
   });
 });

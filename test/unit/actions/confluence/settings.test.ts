@@ -73,12 +73,15 @@ describe("a target's settings", () => {
       asked.push(...args);
       return new Secret("granted");
     };
-    await expect(accessTo(settings, "wiki", actionDeps({ outbound: { tokenFor } }))).resolves.toEqual({
+    await expect(
+      accessTo(settings, "wiki", actionDeps({ outbound: { tokenFor, boundToken: tokenFor } })),
+    ).resolves.toEqual({
       base: target.site,
       authorization: "Bearer granted",
     });
     expect(asked).toMatchObject([{ clientCredentials: client }, { target: "wiki" }]);
-    const without = actionDeps({ outbound: { tokenFor: () => Promise.reject(noTokens) } });
+    const refuse = () => Promise.reject(noTokens);
+    const without = actionDeps({ outbound: { tokenFor: refuse, boundToken: refuse } });
     await expect(accessTo(settings, "wiki", without)).rejects.toMatchObject({ code: "configuration_invalid" });
   });
 
@@ -140,13 +143,16 @@ describe("when a target's pages are written", () => {
 });
 
 describe("a target's region", () => {
-  test.each(["drawbridge", "staging-2"])("a region may be named %s", (region) => {
+  test.each(["drawbridge", "staging-2", "summary-off-2"])("a region may be named %s", (region) => {
     expect(v.parse(targetSettings, { ...target, region }).region).toBe(region);
   });
 
-  test.each(["", "Drawbridge", "a:1", "a b", "2", "a&b", "x".repeat(41)])("a region may not be named %j", (region) => {
-    expect(v.safeParse(targetSettings, { ...target, region }).success).toBe(false);
-  });
+  test.each(["", "Drawbridge", "a:1", "a b", "2", "a&b", "x".repeat(41), "a-summary", "a-off"])(
+    "a region may not be named %j",
+    (region) => {
+      expect(v.safeParse(targetSettings, { ...target, region }).success).toBe(false);
+    },
+  );
 });
 
 describe("a route's options", () => {
