@@ -101,7 +101,7 @@ describe("the sandbox listener", () => {
     const outcome = await triggerBenchFor(sandbox.url).run();
     await sandbox.settled();
     expect(outcome).toHaveProperty("facts.eventID");
-    const eventID = outcome.outcome === "done" ? outcome.facts?.["eventID"] : undefined;
+    const eventID = outcome.outcome === "expect_run" ? outcome.facts?.["eventID"] : undefined;
     expect(readings).toHaveLength(4);
     for (const reading of readings)
       expect(reading).toHaveProperty("events[0].origin", {

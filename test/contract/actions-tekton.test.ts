@@ -19,16 +19,21 @@ describe("a Tekton trigger", () => {
     const { run, origins } = bench();
     const outcome = await run(busEvent);
 
-    expect(outcome).toMatchObject({ outcome: "done", summary: "accepted by the listener" });
+    expect(outcome).toMatchObject({ outcome: "expect_run", summary: "accepted by the listener, run expected" });
     expect(outcome).toHaveProperty("facts.listener", "ci/drawbridge");
-    const eventID = outcome.outcome === "done" ? outcome.facts?.["eventID"] : undefined;
+    const eventID = outcome.outcome === "expect_run" ? outcome.facts?.["eventID"] : undefined;
     expect(origins.get(`cluster ${eventID}`)).toBe(busEvent.detail.delivery);
     expect(runNames()).toEqual([`docs-build-${busEvent.detail.eventKey}`]);
     expect([...sandbox.runs.values()][0]).toMatchObject({
-      params: { page: "98310" },
+      params: { page: "98310", "drawbridge-payload": expect.any(String) },
       labels: { "triggers.tekton.dev/triggers-eventid": eventID },
       annotations: { "drawbridge.dev/delivery": busEvent.detail.delivery, "drawbridge.dev/started-by": "ff80aa01" },
     });
+  });
+
+  it("the request has the approved reference, if the run needed an approval", async () => {
+    await bench().run(pageEntry(), { approvedRef: "c4a1e7d2" });
+    expect(sandbox.requests.at(-1)?.body).toMatchObject({ delivery: { approvedRef: "c4a1e7d2" } });
   });
 
   it("the request is one object of strings, with every param in it", async () => {
@@ -52,11 +57,33 @@ describe("a Tekton trigger", () => {
         source: "confluence",
         event: "page.updated",
         attempt: "3",
+        approvedRef: "",
+        proof: "",
       },
       params: { page: "98310", version: "1", title: "", ref: "main" },
       actor: { id: "ff80aa01" },
-      payload: {},
+      payload: expect.stringMatching(/^[\w-]+$/),
     });
+  });
+
+  it("a value that Tekton would read as code is left out, and the outcome says so", async () => {
+    const busEvent = pageEntry();
+    const titled = (title: string) => ({ ...busEvent, detail: { ...busEvent.detail, subject: title } });
+    const { run } = bench({ options: { params: { title: "$.detail.subject" } } });
+    expect(await run(titled("$(tasks.build.results.digest)"))).toMatchObject({
+      outcome: "expect_run",
+      summary:
+        "accepted by the listener, run expected; param title was left empty: it contains `$(`; the value travels in drawbridge-payload",
+    });
+    expect([...sandbox.runs.values()][0]?.params["title"]).toBe("");
+  });
+
+  it("an event whose values no run can hold is given up before a request is sent", async () => {
+    const busEvent = pageEntry();
+    const long = { ...busEvent, detail: { ...busEvent.detail, subject: "a".repeat(100_000) } };
+    const outcome = await bench({ options: { params: { title: "$.detail.subject" } } }).run(long);
+    expect(outcome).toMatchObject({ outcome: "give_up", summary: expect.stringMatching(/^not sent: .* 32768: /) });
+    expect(sandbox.requests).toEqual([]);
   });
 
   it("a repeat starts no second run, and each route and each event starts its own", async () => {
@@ -77,7 +104,7 @@ describe("a Tekton trigger", () => {
   it("the token is sent to the proxy in front of the listener", async () => {
     await sandbox.close();
     sandbox = await startSandboxListener({ token: "a-token-for-the-proxy" });
-    expect(await bench({ target: { token: "env:LISTENER_TOKEN" } }).run()).toMatchObject({ outcome: "done" });
+    expect(await bench({ target: { token: "env:LISTENER_TOKEN" } }).run()).toMatchObject({ outcome: "expect_run" });
     const rejected = await bench().run();
     expect(rejected).toMatchObject({ outcome: "give_up", summary: expect.stringContaining("401") });
   });
@@ -92,7 +119,7 @@ describe("a Tekton trigger", () => {
     ["a 429", { kind: "too_many_requests", retryAfter: "7" }, { outcome: "retry", afterSeconds: 7 }, 0],
     ["a broken connection", { kind: "reset" }, { outcome: "retry", unknownOutcome: true }, 0],
     ["the listener's own time-out", { kind: "handler_timeout" }, { outcome: "retry", unknownOutcome: true }, 1],
-    ["a 202 without a body", { kind: "bare_accepted" }, { outcome: "done" }, 1],
+    ["a 202 without a body", { kind: "bare_accepted" }, { outcome: "expect_run" }, 1],
   ];
   it.each(answers)("%s is classified correctly", async (_, answer, outcome, runs) => {
     sandbox.answerNext(answer);
@@ -105,7 +132,7 @@ describe("a Tekton trigger", () => {
     sandbox.answerNext({ kind: "handler_timeout" });
     const { run } = bench();
     expect(await run()).toMatchObject({ outcome: "retry", unknownOutcome: true });
-    expect(await run(pageEntry(), { attempt: 2 })).toMatchObject({ outcome: "done" });
+    expect(await run(pageEntry(), { attempt: 2 })).toMatchObject({ outcome: "expect_run" });
     expect(runNames()).toHaveLength(1);
   });
 

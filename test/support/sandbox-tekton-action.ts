@@ -1,6 +1,6 @@
 import { tekton } from "../../shared/actions/tekton/index.ts";
 import { type CallOut, callOut } from "../../shared/host/call-out.ts";
-import type { ActionOutcome } from "../../shared/model/action-outcome.ts";
+import type { ActionContext, ActionOutcome } from "../../shared/model/action-outcome.ts";
 import type { BusEvent } from "../../shared/model/bus-event.ts";
 import type { OriginStore } from "../../shared/store/origins.ts";
 import { storeWith } from "./memory-stores.ts";
@@ -19,7 +19,7 @@ interface TriggerBench {
   readonly origins: ReadonlyMap<string, string>;
   run(
     busEvent?: BusEvent,
-    changes?: { readonly attempt?: number; readonly signal?: AbortSignal },
+    changes?: Partial<Pick<ActionContext, "attempt" | "approvedRef" | "signal">>,
   ): Promise<ActionOutcome>;
 }
 
@@ -51,7 +51,7 @@ export function triggerBenchFor(url: URL, changes: TriggerBenchOptions = {}): Tr
   );
   return {
     origins,
-    run: (busEvent = pageEntry(), { attempt = 1, signal = new AbortController().signal } = {}) =>
-      action.run({ busEvent, origin: busEvent, attempt, signal }),
+    run: (busEvent = pageEntry(), { attempt = 1, approvedRef, signal = new AbortController().signal } = {}) =>
+      action.run({ busEvent, origin: busEvent, originProof: "proved", attempt, approvedRef, signal }),
   };
 }

@@ -28,6 +28,8 @@ export interface SandboxRequest {
   /** With the query. */
   readonly path: string;
   readonly headers: Headers;
+  /** The body as it arrived. */
+  readonly text: string;
   /** Parsed JSON, or the text if it is not JSON. */
   readonly body: unknown;
 }
@@ -42,7 +44,7 @@ const IDENTITY = { eventListener: LISTENER, namespace: NAMESPACE };
 export async function received(c: ListenerContext): Promise<SandboxRequest> {
   const { pathname, search } = new URL(c.req.url);
   const text = await c.req.text();
-  return { method: c.req.method, path: pathname + search, headers: c.req.raw.headers, body: parsed(text) };
+  return { method: c.req.method, path: pathname + search, headers: c.req.raw.headers, text, body: parsed(text) };
 }
 
 function parsed(text: string): unknown {

@@ -73,6 +73,11 @@ export class SandboxTekton {
     for (const run of this.#runs.values()) this.#sendEvent(run);
   }
 
+  /** A person deletes every run, or a pruner does: their names are free again. */
+  deleteAll(): void {
+    this.#runs.clear();
+  }
+
   /** Resolves when every run has ended. */
   async settled(): Promise<void> {
     while (this.#underway.size > 0) await Promise.all(this.#underway);

@@ -10,9 +10,11 @@ interface SandboxSink {
 }
 
 /** Called for every request, because the bridge may restart at another address, and a token expires soon. */
-export type SinkSource = () => SandboxSink | Promise<SandboxSink>;
+export type SinkSource = (event: Pick<OutgoingEvent, "type">) => SandboxSink | Promise<SandboxSink>;
 
 interface OutgoingEvent {
+  /** Default: a new one. All events of a listener about one request have its event id. */
+  readonly id?: string;
   /** E.g. `dev.tekton.event.pipelinerun.started.v1`. */
   readonly type: string;
   readonly namespace: string;
@@ -53,7 +55,7 @@ export class SandboxEventSender {
 
   send(event: OutgoingEvent): void {
     if (!this.#sink || this.#closing.signal.aborted) return;
-    const sent = { ...event, id: randomUUID(), answers: [] };
+    const sent = { id: randomUUID(), ...event, answers: [] };
     this.#sent.push(sent);
     const sending = this.#deliver(sent, this.#sink).finally(() => this.#underway.delete(sending));
     this.#underway.add(sending);
@@ -97,7 +99,7 @@ export class SandboxEventSender {
     const { signal } = this.#closing;
     const request = { method: "POST", body: JSON.stringify(data), redirect: "manual", signal } as const;
     try {
-      const { url, headers } = await sink();
+      const { url, headers } = await sink({ type });
       const answer = await fetch(url, { ...request, headers: { ...ownHeaders, ...headers } });
       await answer.arrayBuffer();
       return answer.status;

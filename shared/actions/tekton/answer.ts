@@ -7,8 +7,19 @@ import { retryAfterSeconds } from "../retry-after.ts";
 
 /** The response of an EventListener, or of the proxy in front of it. */
 type ListenerResponse =
-  | { readonly accepted: true; readonly eventID?: string; readonly listener?: string }
+  | ({ readonly accepted: true } & AcceptedNames)
   | { readonly accepted: false; readonly outcome: ActionOutcome };
+
+interface AcceptedNames {
+  readonly eventID?: string;
+  /** `<namespace>/<name>`, as far as the answer names both. */
+  readonly listener?: string;
+  /** Present if the answer names both. */
+  readonly namespace?: string;
+}
+
+/** Namespace and name of a listener: the names of Kubernetes, and no other text of an answer. */
+export const LISTENER = /^([a-z0-9-]{1,63})\/([a-z0-9][a-z0-9.-]{0,252})$/;
 
 /**
  * Classifies a response (https://tekton.dev/docs/triggers/eventlisteners/#response). 202 means only that the request
@@ -60,12 +71,13 @@ const names = v.object({
   namespace: v.fallback(v.optional(shown), undefined),
 });
 
-function namesOf(body: Uint8Array): { readonly eventID?: string; readonly listener?: string } {
+function namesOf(body: Uint8Array): AcceptedNames {
   const read = v.safeParse(names, jsonOf(body));
   if (!read.success) return {};
   const { eventID, eventListener, namespace } = read.output;
   return {
     ...(eventID && { eventID }),
     ...(eventListener && { listener: [namespace, eventListener].filter((part) => part).join("/") }),
+    ...(eventListener && namespace && { namespace }),
   };
 }

@@ -1,14 +1,18 @@
 import * as v from "valibot";
-import type { OutboundRequest, OutboundResponse } from "../../host/call-out.ts";
-import type { Secret } from "../../host/secrets.ts";
+import { makeOriginProof } from "../../delivery/origin-proof.ts";
+import type { OutboundResponse } from "../../host/call-out.ts";
+import { hazardIn } from "../../host/inert.ts";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
-import { type BusEvent, sourceNameOf } from "../../model/bus-event.ts";
+import type { BusEvent } from "../../model/bus-event.ts";
 import { EVENT_TYPES } from "../../model/event.ts";
 import type { Cause } from "../../outbound/issuer.ts";
 import type { Action, ActionDeps } from "../action.ts";
 import { failedCall } from "../failed-call.ts";
 import { readResponse } from "./answer.ts";
-import { filledParams, triggerRequest, triggerUrl } from "./request.ts";
+import { listenerRequest } from "./listener-request.ts";
+import { explainMissingRun } from "./missing-run.ts";
+import { probeOf } from "./probe.ts";
+import { emptiedIn, filledParams, problemWith, triggerRequest, triggerUrl } from "./request.ts";
 import { type ListenerTarget, listenerTarget, routeOptions } from "./settings.ts";
 
 /** Fires a Tekton trigger with one POST to an EventListener. */
@@ -19,15 +23,20 @@ export const tekton: Action = {
   maxAttemptMs: 30_000,
   // The run, its tasks, and what the listener did with the request.
   leadsTo: { types: EVENT_TYPES.filter((type) => /^(build|job|trigger)\./.test(type)), reportedBy: "run_reporter" },
+  probe: probeOf,
+  whyEmptied: hazardIn,
   connect(settings, deps) {
     const target = v.parse(listenerTarget, settings.target);
     const { params } = v.parse(routeOptions, settings.options);
     const trigger = { route: settings.route, targetName: settings.targetName, target, params };
-    const { runsReportedBy, namespaces } = target;
+    const { runsReportedBy, namespaces, staleAfterMinutes, originKey } = target;
     return {
       runsReportedBy,
+      runsStaleAfterMs: staleAfterMinutes * 60_000,
       ...(namespaces && { runNamespaces: namespaces }),
+      ...(originKey && { originKey }),
       ...(Object.keys(params).length > 0 && { params: (busEvent: BusEvent) => filledParams(busEvent, params) }),
+      explainMissingRun: (request) => explainMissingRun(settings.route, request),
       run: (context) => run(trigger, context, deps),
     };
   },
@@ -41,7 +50,21 @@ interface Trigger {
 }
 
 async function run(trigger: Trigger, context: ActionContext, deps: ActionDeps): Promise<ActionOutcome> {
-  const request = await outboundRequest(trigger, context, deps);
+  const proof = await originProofFor(trigger, context, deps);
+  const body = triggerRequest({ ...context, proof }, trigger.params);
+  const problem = problemWith(body, context);
+  if (problem !== undefined) return { outcome: "give_up", summary: `not sent: ${problem}` };
+  const { busEvent, origin, signal } = context;
+  const call = {
+    ...trigger,
+    url: triggerUrl(trigger.target.url, busEvent),
+    body: JSON.stringify(body),
+    delivery: busEvent.detail.delivery,
+    cause: causeOf(context),
+    traceparent: origin.detail.traceparent,
+    signal,
+  };
+  const request = await listenerRequest(call, deps);
   let response: OutboundResponse;
   try {
     response = await deps.callOut(request);
@@ -51,55 +74,53 @@ async function run(trigger: Trigger, context: ActionContext, deps: ActionDeps): 
   }
   const read = readResponse(response, deps.clock.now());
   if (!read.accepted) return read.outcome;
-  const { eventID, listener } = read;
-  const facts = { ...(eventID && { eventID }), ...(listener && { listener }) };
-  if (!eventID) {
-    return {
-      outcome: "done",
-      summary: "accepted by the listener without an event id: only the annotation identifies the run",
-      ...(listener && { facts }),
-    };
-  }
-  // This is stored before the action is done: the run's first event may have arrived already and wait for it.
-  await deps.origins.remember(trigger.target.runsReportedBy, eventID, context.busEvent.detail.delivery);
-  return { outcome: "done", summary: "accepted by the listener", facts };
-}
-
-async function outboundRequest(trigger: Trigger, context: ActionContext, deps: ActionDeps): Promise<OutboundRequest> {
-  const { route, target, params } = trigger;
-  const { busEvent, origin, attempt, signal } = context;
-  const token = await tokenFor(trigger, context, deps);
+  const { eventID, listener, namespace } = read;
+  const { runsReportedBy, runName, expectRunWithinMinutes } = trigger.target;
+  // This is stored before the action expects the run: the run's first event may have arrived already and wait for it.
+  if (eventID) await deps.origins.remember(runsReportedBy, eventID, context.busEvent.detail.delivery);
+  const emptied = emptiedIn(context, trigger.params);
+  const accepted = eventID
+    ? "accepted by the listener, run expected"
+    : "accepted by the listener without an event id, run expected: only the annotation identifies it";
   return {
-    method: "POST",
-    url: triggerUrl(target.url, busEvent),
-    headers: {
-      "content-type": "application/json",
-      // Distinguishes two routes that match the same event at one listener. A CEL filter reads it.
-      "drawbridge-route": route,
-      ...(token && { authorization: `Bearer ${token.reveal()}` }),
+    outcome: "expect_run",
+    summary: emptied === undefined ? accepted : `${accepted}; ${emptied}`,
+    ...((eventID || listener) && { facts: { ...(eventID && { eventID }), ...(listener && { listener }) } }),
+    expectation: {
+      withinMs: expectRunWithinMinutes * 60_000,
+      isRepeatable: runName === "fixed",
+      ...(eventID && { eventId: eventID }),
+      ...(namespace && { namespace }),
     },
-    body: JSON.stringify(triggerRequest(busEvent, attempt, params)),
-    traceparent: origin.detail.traceparent,
-    timeoutMs: target.timeoutSeconds * 1000,
-    maxResponseBytes: MAX_RESPONSE_BYTES,
-    signal,
   };
 }
 
-async function tokenFor(
-  { target, targetName }: Trigger,
-  context: ActionContext,
-  { secrets, outbound }: ActionDeps,
-): Promise<Secret | undefined> {
-  if (target.identity) return outbound.tokenFor(target.identity, { target: targetName, cause: tokenCause(context) });
-  return target.token === undefined ? undefined : secrets.read(target.token);
+/** The same for each attempt, so that a repeat is the same request. */
+function originProofFor(
+  { route: name, targetName, target }: Trigger,
+  { busEvent: { detail } }: ActionContext,
+  { secrets }: ActionDeps,
+): Promise<string | undefined> {
+  const { runsReportedBy, namespaces, originKey } = target;
+  const route = {
+    name,
+    target: targetName,
+    runsReportedBy,
+    ...(namespaces && { runNamespaces: namespaces }),
+    ...(originKey && { originKey }),
+  };
+  return makeOriginProof(route, { delivery: detail.delivery, eventKey: detail.eventKey }, secrets);
 }
 
-/** A listener's response has about 200 bytes; a proxy's error page has more. */
-const MAX_RESPONSE_BYTES = 65_536;
-
-/** The cause of an action for its target: the principal of the origin, and the delivery that the action is for. */
-function tokenCause({ busEvent, origin }: Pick<ActionContext, "busEvent" | "origin">): Cause {
-  const { issuer, subject } = origin.detail.principal;
-  return { source: sourceNameOf(origin), principal: { issuer, subject }, delivery: busEvent.detail.delivery };
+/**
+ * Who caused an action, for its target: who replayed the event, else the sender of its origin. An unproved sender may name
+ * any origin, and so may a run that could prove it and does not: they do not get the identity of that origin's sender.
+ */
+function causeOf({ busEvent, origin, originProof }: Pick<ActionContext, "busEvent" | "origin" | "originProof">): Cause {
+  const { replay: ownReplay, principal: own } = busEvent.detail;
+  const isOwnCause = ownReplay !== undefined || own.unproved || originProof === "claimed";
+  const { principal, replay } = (isOwnCause ? busEvent : origin).detail;
+  const { id, issuer, subject, trustEntry } = principal;
+  const named = { id, issuer, subject, ...(trustEntry !== undefined && { trustEntry }) };
+  return { principal: named, ...(replay && { replay }) };
 }

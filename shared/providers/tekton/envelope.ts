@@ -3,7 +3,7 @@ import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
 
 /**
  * The envelope of one CloudEvent. `data` is parsed only on demand: the events of an EventListener contain the headers
- * of the request that it received, including credentials, and must not be read.
+ * of the request that it received, including credentials, of which only one header may be read.
  */
 export interface Envelope {
   readonly type: string;

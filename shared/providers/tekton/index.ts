@@ -69,6 +69,7 @@ export const tekton = {
     "trigger.succeeded",
     "trigger.failed",
     "trigger.done",
+    "trigger.refused",
   ],
   secrets: { "basic.password": "basic" },
   // Only Pipelines-as-Code labels a run with what it is for.

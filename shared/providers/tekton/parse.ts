@@ -4,12 +4,13 @@ import { isListed } from "../../host/name-pattern.ts";
 import type { AuthenticDelivery } from "../../model/authentic-delivery.ts";
 import { isTerminal } from "../../model/build-order.ts";
 import { cut, EVENT_LIMITS } from "../../model/event.ts";
+import { isProbeRun, PROBE_KIND } from "../../model/probe-run.ts";
 import type { Reading } from "../../model/reading.ts";
 import { type Envelope, envelopeOf, isOfListener } from "./envelope.ts";
-import { payload, type RunKind } from "./run.ts";
+import { parentOf, payload, type Run, type RunKind } from "./run.ts";
 import { type EventOptions, eventOf } from "./run-event.ts";
-import { runStatusOf } from "./run-status.ts";
-import { triggerEventOf } from "./trigger-event.ts";
+import { presentedProof, type RunStatus, runStatusOf } from "./run-status.ts";
+import { refusedTriggerOf, triggerEventOf } from "./trigger-event.ts";
 
 interface ReadingOptions extends EventOptions {
   /** Name of the source. */
@@ -29,10 +30,10 @@ export function readDelivery(delivery: AuthenticDelivery, options: ReadingOption
 
 function readEnvelope(envelope: Envelope, receivedAt: EpochMillis, options: ReadingOptions): Reading {
   if (isOfListener(envelope.type)) {
-    const reading = triggerEventOf(envelope, receivedAt);
-    const listener = reading.outcome === "event" ? reading.events[0].subject : undefined;
-    return { ...((listener && excluded(listener, options)) || reading), bodyHasSecrets: true };
+    return { ...unlessExcluded(triggerEventOf(envelope, receivedAt), options), bodyHasSecrets: true };
   }
+  if (envelope.type === "dev.drawbridge.trigger.refused")
+    return unlessExcluded(refusedTriggerOf(envelope, receivedAt), options);
   const kind = kindOf(envelope.type);
   if (!kind) return { outcome: "ignored", kind: cut(envelope.type, EVENT_LIMITS.title) };
   const data = envelope.data();
@@ -51,7 +52,24 @@ function readEnvelope(envelope: Envelope, receivedAt: EpochMillis, options: Read
   if (isTerminal(status.state) && ageMs > options.maxAgeHours * HOUR_MS && !status.origin?.delivery) {
     return { outcome: "ignored", kind: "old terminal event" };
   }
-  return { outcome: "event", events: [eventOf(kind, found, status, options)] };
+  if (isOfProbe(found, status)) {
+    const part = kind === "pipelineRun" ? "build" : "job";
+    return { outcome: "ignored", kind: `${PROBE_KIND}${part}.${status.state}`, subject: `${namespace}/${name}` };
+  }
+  const originProof = presentedProof(kind, found, status.origin);
+  return { outcome: "event", events: [eventOf(kind, found, status, options)], ...(originProof && { originProof }) };
+}
+
+/**
+ * Whether a run is one of `drawbridge check --live`. Its events must fire no route. A run that claims to be caused by a
+ * delivery is not one, so that no run that the bridge waits for can be hidden by its name.
+ */
+const isOfProbe = (run: Run, { origin }: RunStatus): boolean =>
+  origin?.delivery === undefined && isProbeRun(parentOf(run).name ?? run.metadata.name);
+
+function unlessExcluded(reading: Reading, options: ReadingOptions): Reading {
+  const subject = reading.outcome === "event" ? reading.events[0].subject : undefined;
+  return (subject && excluded(subject, options)) || reading;
 }
 
 /** The reading of an event about `subject`, `<namespace>/<name>`, if the source does not list that namespace. */

@@ -1,5 +1,12 @@
 import { parseWebUrl } from "../../host/url-credentials.ts";
-import { type BridgeEvent, type BuildState, cut, EVENT_LIMITS, type RefPart } from "../../model/event.ts";
+import {
+  type BridgeEvent,
+  type BuildState,
+  cut,
+  EVENT_LIMITS,
+  type OriginClaim,
+  type RefPart,
+} from "../../model/event.ts";
 import { present } from "../payload.ts";
 import { isoTime } from "../time.ts";
 import { pipelineOf } from "./pipeline-name.ts";
@@ -33,7 +40,7 @@ export function eventOf(kind: RunKind, run: Run, runStatus: RunStatus, options: 
       ...present({
         title: firstLine(pipelinesAsCode(run, "sha-title")),
         createdAt: isoTime(metadata.creationTimestamp),
-        startedBy: person(metadata.annotations["drawbridge.dev/started-by"] || pipelinesAsCode(run, "sender")),
+        startedBy: person(startedByClaim(run, origin) || pipelinesAsCode(run, "sender")),
         reason,
         results: resultsOf([...status.pipelineResults, ...status.results]),
         parent: parent.uid ? present({ id: parent.uid, job: title(task) }) : undefined,
@@ -77,6 +84,10 @@ function factsOf(kind: RunKind, run: Run, state: BuildState, { dashboard }: Even
 
 const title = (text: string | undefined): string | undefined => (text ? cut(text, EVENT_LIMITS.title) : undefined);
 const firstLine = (text: string | undefined): string | undefined => title(text?.trim().split("\n", 1)[0]);
+
+/** Whoever may create a run writes this annotation. Only as part of the claim of an origin it is not the cluster's word. */
+const startedByClaim = ({ metadata: { annotations } }: Run, origin: OriginClaim | undefined): string | undefined =>
+  origin?.delivery === undefined ? undefined : annotations["drawbridge.dev/started-by"];
 
 /** A user name. Some systems report an e-mail address instead, which no event has. */
 const person = (name: string | undefined): string | undefined => (name?.includes("@") ? undefined : title(name));

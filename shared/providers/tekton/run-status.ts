@@ -1,7 +1,8 @@
 import { type EpochMillis, toIso } from "../../host/clock.ts";
 import { type BuildState, cut, EVENT_LIMITS, type OriginClaim } from "../../model/event.ts";
+import type { PresentedProof } from "../../model/reading.ts";
 import { isoTime } from "../time.ts";
-import { type Run, type RunKind, withoutCredentials } from "./run.ts";
+import { parentOf, type Run, type RunKind, withoutCredentials } from "./run.ts";
 import { isStopping, stateOf } from "./state.ts";
 
 /** What one event reports about its run: its state, since when, and its origin. */
@@ -76,6 +77,27 @@ function originOf({ annotations, labels, namespace }: Run["metadata"]): OriginCl
   };
   return Object.keys(claim).length > 0 ? { ...claim, namespace } : undefined;
 }
+
+/**
+ * The proof of origin that a run presents. The annotations of a PipelineRun are also on its tasks, so a task presents the
+ * proof of the run that Tekton's label names. A PipelineRun stands only for itself: one that is part of another has the
+ * annotations of that one, and another name.
+ */
+export function presentedProof(
+  kind: RunKind,
+  run: Run,
+  { delivery, namespace }: OriginClaim = {},
+): PresentedProof | undefined {
+  const proof = run.metadata.annotations["drawbridge.dev/proof"];
+  const isOfTask = kind !== "pipelineRun";
+  const name = isOfTask ? run.metadata.labels["tekton.dev/pipelineRun"] : run.metadata.name;
+  const uid = isOfTask ? parentOf(run).uid : run.metadata.uid;
+  if (!proof || !name || delivery === undefined || namespace === undefined) return undefined;
+  return PROOF.test(proof) ? { delivery, namespace, run: name, uid, isOfTask, proof } : undefined;
+}
+
+/** An HMAC-SHA256 as base64url. */
+const PROOF = /^[\w-]{43}$/;
 
 /** The `eventID` of a listener: the value of a label. */
 export const TRIGGER_EVENT_ID = /^[\w.-]{1,63}$/;

@@ -14,7 +14,12 @@ const outcome = (expected: object) => ({ accepted: false, outcome: expected });
 describe("a listener's 202", () => {
   it("a 202 names the event and the listener", () => {
     const body = { eventListener: "docs", namespace: "ci", eventListenerUID: "u", eventID: "14a6-c3" };
-    expect(read(202, JSON.stringify(body))).toEqual({ accepted: true, eventID: "14a6-c3", listener: "ci/docs" });
+    expect(read(202, JSON.stringify(body))).toEqual({
+      accepted: true,
+      eventID: "14a6-c3",
+      listener: "ci/docs",
+      namespace: "ci",
+    });
   });
 
   it.each([

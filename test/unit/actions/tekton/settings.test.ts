@@ -44,6 +44,10 @@ describe("options of a route to tekton", () => {
     expect(v.is(routeOptions, { params: { [name]: "x" } })).toBe(false);
   });
 
+  it.each(["$(context.pipelineRun.name)", "a $$ b", "US$", "two\nlines"])("a literal may not be %j", (literal) => {
+    expect(v.is(routeOptions, { params: { page: literal } })).toBe(false);
+  });
+
   it("the path of a param may not be malformed", () => {
     expect(v.is(routeOptions, { params: { page: "$.detail..id" } })).toBe(false);
   });

@@ -19,6 +19,8 @@ const readListener = (namespace: string) =>
     LISTED,
   );
 
+const PROBE = `drawbridge-probe-e-${"a2".repeat(13)}`;
+
 describe("the namespaces of a Tekton source", () => {
   it.each(["ci", "docs-prod", "docs-"])("an event of the listed namespace %s is read", async (namespace) => {
     expect(await readFrom(namespace)).toMatchObject({ outcome: "event" });
@@ -50,6 +52,16 @@ describe("the namespaces of a Tekton source", () => {
     });
   });
 
+  it("an excluded run of a probe is known as excluded", async () => {
+    const body = { pipelineRun: run({ metadata: { namespace: "intruder", name: PROBE } }) };
+    const headers = { "ce-type": `${EVENT}.pipelinerun.successful.v1` };
+    expect(await readBytes(Buffer.from(JSON.stringify(body)), headers, undefined, LISTED)).toMatchObject({
+      outcome: "ignored",
+      excludedFor: { reason: "namespace_not_listed" },
+      subject: `intruder/${PROBE}`,
+    });
+  });
+
   it("an event of a listener is excluded by the listener's namespace, and its body is not kept", async () => {
     expect(await readListener("intruder")).toMatchObject({
       outcome: "ignored",
@@ -57,5 +69,33 @@ describe("the namespaces of a Tekton source", () => {
       bodyHasSecrets: true,
     });
     expect(await readListener("ci")).toMatchObject({ outcome: "event", bodyHasSecrets: true });
+  });
+});
+
+describe("the run of a probe", () => {
+  const readRun = (kind: "pipelineRun" | "taskRun", metadata: object) =>
+    readBytes(Buffer.from(JSON.stringify({ [kind]: run({ metadata }) })), {
+      "ce-type": `${EVENT}.${kind.toLowerCase()}.successful.v1`,
+    });
+
+  it("the events of the run and of its tasks are ignored, with their state and the name of the run", async () => {
+    expect(await readRun("pipelineRun", { name: PROBE })).toMatchObject({
+      outcome: "ignored",
+      kind: "probe.build.succeeded",
+      subject: `ci/${PROBE}`,
+    });
+    const labels = { "tekton.dev/pipelineRun": PROBE };
+    expect(await readRun("taskRun", { name: `${PROBE}-skipped`, labels })).toMatchObject({
+      outcome: "ignored",
+      kind: "probe.job.succeeded",
+    });
+  });
+
+  it("no run that claims a delivery, and no other run, is hidden by its name", async () => {
+    const annotations = { "drawbridge.dev/delivery": "d-m4qx7c2tzv5kpw3nh6ybe2jalr" };
+    expect(await readRun("pipelineRun", { name: PROBE, annotations })).toMatchObject({ outcome: "event" });
+    for (const name of ["drawbridge-probe", "drawbridge-probe-1", `${PROBE}-b`, `x-${PROBE}`]) {
+      expect(await readRun("pipelineRun", { name })).toMatchObject({ outcome: "event" });
+    }
   });
 });
