@@ -199,6 +199,10 @@ describe("the commit whose status is set", () => {
     ["a pipeline of GitLab", () => ({ ...own(), source: "drawbridge.gitlab" })],
     ["another instance", () => push({ projectUrl: "https://gitlab.example.com/platform/docs" })],
     ["an instance whose name begins like the target's", () => push({ projectUrl: `${sandbox.url}0/platform/docs` })],
+    ["an event without an address", () => push({ projectUrl: undefined })],
+    ["an address of another scheme", () => push({ projectUrl: "javascript:alert(1)" })],
+    ["an address of another project", () => push({ projectUrl: `${sandbox.url}/${sandbox.project}-fork` })],
+    ["a project of another address", () => push({ project: "platform/secrets" })],
     ["the removal of a branch", () => push({ commit: undefined })],
     ["a commit of another form", () => push({ commit: "../../../admin" })],
   ];
@@ -206,6 +210,21 @@ describe("the commit whose status is set", () => {
     expect(await bench().report(origin())).toMatchObject({
       outcome: "done",
       summary: expect.stringMatching(/^no status: /),
+    });
+    expect(sandbox.requests).toEqual([]);
+  });
+
+  it.each([
+    [["platform/*"], "facts.commit"],
+    [["PLATFORM/docs"], "facts.commit"],
+    [["platform"], undefined],
+    [["platform/docs-2", "plat/*"], undefined],
+  ])("a target with the projects %j writes to platform/docs: %s", async (projects, path) => {
+    const outcome = await statusBench(sandbox, {}, { projects }).report(push());
+    if (path) return expect(outcome).toHaveProperty(path);
+    expect(outcome).toEqual({
+      outcome: "done",
+      summary: 'no status: its project platform/docs is not in the target\'s "projects"',
     });
     expect(sandbox.requests).toEqual([]);
   });

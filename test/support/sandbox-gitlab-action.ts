@@ -4,8 +4,8 @@ import { causeOf, reportBench } from "./report-bench.ts";
 import type { SandboxGitlab } from "./sandbox-gitlab.ts";
 
 /** The action, connected to the sandbox. */
-export const statusBench = ({ token, url }: SandboxGitlab, options: object = {}) =>
-  reportBench(gitlab, { token, options, target: { url } });
+export const statusBench = ({ token, url }: SandboxGitlab, options: object = {}, target: object = {}) =>
+  reportBench(gitlab, { token, options, target: { url, ...target } });
 
 /** The push of the sandbox's commit to `main`, as published. */
 export function pushTo({ project, sha: commit, url }: SandboxGitlab, changes: object = {}): BusEvent {

@@ -2,6 +2,7 @@ import type { HttpBindings } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import * as v from "valibot";
 import { serveOnLoopback } from "./loopback.ts";
+import { SandboxComments, type SandboxMergeRequest } from "./sandbox-gitlab-comments.ts";
 import { type Rejection, SandboxCommit, type SandboxHook, type SandboxStatus } from "./sandbox-gitlab-commit.ts";
 
 export interface SandboxGitlabOptions {
@@ -33,8 +34,10 @@ export interface SandboxGitlab {
   shown(): readonly SandboxStatus[];
   /** Starts a pipeline, as a push to a project with `.gitlab-ci.yml` does. */
   startPipeline(): void;
+  /** Number 41 of the project. */
+  readonly mergeRequest: SandboxMergeRequest;
   /** Sets the responses to the next requests of that method, in order. */
-  answerNext(method: "GET" | "POST", ...answers: readonly InjectedAnswer[]): void;
+  answerNext(method: "GET" | "POST" | "PUT", ...answers: readonly InjectedAnswer[]): void;
   close(): Promise<void>;
 }
 
@@ -43,20 +46,22 @@ const PROJECT = "platform/docs";
 const SHA = "c4a1e7d20f9b8364517a2c6d8e0f1b3a5c7d9e2f";
 
 /**
- * The two calls about commit statuses of one project with one commit on `main`, and the hooks that they raise. Behaves as
+ * The two calls about commit statuses of one project with one commit on `main`, and the hooks that they raise. The calls
+ * about the comments of one merge request. Behaves as
  * https://docs.gitlab.com/api/commits/ and
  * https://docs.gitlab.com/ci/ci_cd_for_external_repos/external_commit_statuses/ say.
  */
 export async function startSandboxGitlab(options: SandboxGitlabOptions = {}): Promise<SandboxGitlab> {
   const commit = new SandboxCommit({ project: PROJECT, sha: SHA, rejectsRepeats: options.rejectsRepeats ?? false });
   const requests: SandboxGitlab["requests"][number][] = [];
-  const injected = { GET: [] as InjectedAnswer[], POST: [] as InjectedAnswer[] };
+  const injected = { GET: [] as InjectedAnswer[], POST: [] as InjectedAnswer[], PUT: [] as InjectedAnswer[] };
+  const comments = new SandboxComments();
 
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.use("*", async (c, next) => {
     const { method, path } = c.req;
     requests.push({ method, path, headers: c.req.raw.headers });
-    const answer = method === "GET" || method === "POST" ? injected[method].shift() : undefined;
+    const answer = method === "GET" || method === "POST" || method === "PUT" ? injected[method].shift() : undefined;
     if (answer?.kind === "answer") return new Response(answer.body ?? null, answer);
     if (c.req.header("authorization") !== `Bearer ${TOKEN}`) return c.json({ message: "401 Unauthorized" }, 401);
     await next();
@@ -82,6 +87,8 @@ export async function startSandboxGitlab(options: SandboxGitlabOptions = {}): Pr
     return "message" in made ? c.json(made satisfies Rejection, 400) : c.json(shownOf(made), 201);
   });
 
+  app.route("/", comments.app(PROJECT));
+
   const { url, close } = await serveOnLoopback(app, 0);
   return {
     url: url.origin,
@@ -92,6 +99,7 @@ export async function startSandboxGitlab(options: SandboxGitlabOptions = {}): Pr
     hooks: commit.hooks,
     shown: () => commit.statuses({ all: false }),
     startPipeline: () => commit.startPipeline("push"),
+    mergeRequest: comments,
     answerNext: (method, ...answers) => void injected[method].push(...answers),
     close,
   };

@@ -11,7 +11,7 @@ import type { Commit } from "./commit.ts";
 import type { CommitStatus } from "./status.ts";
 
 /** A call that ends the attempt. */
-interface Ended {
+export interface Ended {
   readonly kind: "ended";
   readonly outcome: Extract<ActionOutcome, { readonly outcome: "retry" | "give_up" }>;
 }
@@ -27,7 +27,7 @@ export interface StatusClient {
   set(commit: Commit, status: CommitStatus): Promise<{ readonly kind: "set" | "rejected" } | Ended>;
 }
 
-interface Connection {
+export interface Connection {
   readonly instance: string;
   readonly token: Secret;
   readonly traceparent: TraceParent | undefined;
@@ -37,7 +37,7 @@ interface Connection {
   readonly callOut: CallOut;
 }
 
-/** A client for the calls of one attempt. */
+/** A client for the commit statuses, for the calls of one attempt. */
 export function statusClient(connection: Connection): StatusClient {
   return {
     async list({ project, sha, ref }, name) {
@@ -46,7 +46,7 @@ export function statusClient(connection: Connection): StatusClient {
       const response = await call(connection, { method: "GET", path });
       if ("kind" in response) return response;
       const read = v.safeParse(statuses, response.status === 200 ? jsonOf(response.body) : undefined);
-      if (!read.success) return endedBy(response, connection.clock.now());
+      if (!read.success) return endedBy(response, connection.clock.now(), REASONS);
       const newestFirst = read.output.filter((one) => one.name === name).sort((one, other) => other.id - one.id);
       return { kind: "listed", found: newestFirst.map(commitStatusOf) };
     },
@@ -59,7 +59,7 @@ export function statusClient(connection: Connection): StatusClient {
       // https://gitlab.com/gitlab-org/gitlab-foss/-/issues/25807
       if (response.status === 400 && errorMessageOf(response).includes("Cannot transition status"))
         return { kind: "rejected" };
-      return endedBy(response, connection.clock.now());
+      return endedBy(response, connection.clock.now(), REASONS);
     },
   };
 }
@@ -68,14 +68,24 @@ const NEWEST_FIRST = { order_by: "id", sort: "desc", per_page: "100" };
 /** A hundred statuses of at most about 2 KB each, including the author. */
 const MAX_RESPONSE_BYTES = 500_000;
 
-async function call(
+interface ApiCall {
+  readonly method: "GET" | "POST" | "PUT";
+  /** Below `/api/v4/`. */
+  readonly path: string;
+  readonly body?: string;
+  /** Default: {@link MAX_RESPONSE_BYTES}. */
+  readonly maxResponseBytes?: number;
+}
+
+/** Makes one call of the API. */
+export async function call(
   { instance, token, traceparent, timeoutMs, signal, callOut }: Connection,
-  { method, path, body }: { readonly method: "GET" | "POST"; readonly path: string; readonly body?: string },
+  { method, path, body, maxResponseBytes = MAX_RESPONSE_BYTES }: ApiCall,
 ): Promise<OutboundResponse | Ended> {
   // No header of the event is sent back: GitLab would take its own header as a sign of recursion and disable the hook.
   const headers = { authorization: `Bearer ${token.reveal()}`, accept: "application/json" };
   const url = new URL(`${instance}/api/v4/${path}`);
-  const request = { method, url, traceparent, timeoutMs, signal, maxResponseBytes: MAX_RESPONSE_BYTES };
+  const request = { method, url, traceparent, timeoutMs, signal, maxResponseBytes };
   try {
     if (body === undefined) return await callOut({ ...request, headers });
     return await callOut({ ...request, headers: { ...headers, "content-type": "application/json" }, body });
@@ -84,19 +94,28 @@ async function call(
   }
 }
 
-function endedBy(response: OutboundResponse, now: EpochMillis): Ended {
+/** What a response that is no success means. `reasons`: what is known of a status, if nothing later can change it. */
+export function endedBy(
+  response: OutboundResponse,
+  now: EpochMillis,
+  reasons: Readonly<Record<number, string>>,
+): Ended {
   const { status, headers } = response;
-  if (status === 409) return retry("another update of this commit's statuses is under way (409)", headers, now);
-  // A 200 here had a body that is no list: a maintenance or login page in between.
+  if (status === 409) {
+    const { kind, outcome } = retry("another update of the same thing is under way (409)", headers, now);
+    return { kind, outcome: { ...outcome, targetAnswered: true } };
+  }
+  // A 200 here had a body of another kind: a maintenance or login page in between.
   const isTemporary = status >= 500 || status === 429 || status === 408 || status === 200;
   if (isTemporary) return retry(`GitLab cannot accept it now (${status})`, headers, now);
-  const reason = REASONS[status] ?? errorMessageOf(response);
+  const reason = reasons[status] ?? errorMessageOf(response);
   return { kind: "ended", outcome: { outcome: "give_up", summary: `GitLab answered ${status}: ${reason}` } };
 }
 
-function retry(summary: string, headers: Headers, now: EpochMillis): Ended {
+function retry(summary: string, headers: Headers, now: EpochMillis) {
   const afterSeconds = retryAfterSeconds(headers, now);
-  return { kind: "ended", outcome: { outcome: "retry", summary, ...(afterSeconds !== undefined && { afterSeconds }) } };
+  const outcome = { outcome: "retry", summary, ...(afterSeconds !== undefined && { afterSeconds }) } as const;
+  return { kind: "ended", outcome } as const;
 }
 
 const REASONS: Readonly<Record<number, string>> = {

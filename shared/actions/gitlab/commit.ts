@@ -1,3 +1,4 @@
+import { isListedInAnyCase } from "../../host/name-pattern.ts";
 import type { BusEvent } from "../../model/bus-event.ts";
 
 /** A commit as GitLab's API identifies it. */
@@ -12,8 +13,18 @@ export interface Commit {
   readonly ref?: string;
 }
 
+/** The instance of a target, and the projects that it may write to. */
+interface AllowedProjects {
+  readonly url: string;
+  /** All if undefined. */
+  readonly projects?: readonly string[] | undefined;
+}
+
 /** The commit that caused a run, or the reason why there is no commit to set a status on. */
-export function commitOf({ source, detail }: BusEvent, instance: string): Commit | { readonly reason: string } {
+export function commitOf(
+  { source, detail }: BusEvent,
+  { url: instance, projects }: AllowedProjects,
+): Commit | { readonly reason: string } {
   if (source !== "drawbridge.gitlab") return { reason: "GitLab did not cause this run" };
   // A status joins the newest pipeline of its commit, whatever started that pipeline
   // (https://docs.gitlab.com/ci/ci_cd_for_external_repos/external_commit_statuses/), and GitLab sends an event of that
@@ -21,10 +32,13 @@ export function commitOf({ source, detail }: BusEvent, instance: string): Commit
   if ("build" in detail) return { reason: "a pipeline caused this run, and a status would change that pipeline again" };
   const place = placeIn(detail);
   if (place === undefined || !COMMIT.test(place.sha ?? "")) return { reason: "the cause of this run names no commit" };
-  if (place.url !== undefined && !place.url.startsWith(`${instance}/`)) {
-    return { reason: "another GitLab instance than the target's caused this run" };
+  const { project, sha = "", ref, url } = place;
+  if (url === undefined) return { reason: "the cause of this run names no address, so it may be of another instance" };
+  if (!`${url}/`.startsWith(`${instance}/${project}/`)) {
+    return { reason: "the cause of this run has no address of its project at the target's instance" };
   }
-  const { project, sha = "", ref } = place;
+  if (!isListedInAnyCase(project, projects))
+    return { reason: `its project ${project} is not in the target's "projects"` };
   return { project, sha, ...(ref !== undefined && { ref }) };
 }
 
@@ -34,7 +48,7 @@ interface Place {
   readonly project: string;
   readonly sha: string | undefined;
   readonly ref?: string | undefined;
-  /** An address on the instance. */
+  /** An address of the project or of something in it. The sender's word, like `project`. */
   readonly url: string | undefined;
 }
 

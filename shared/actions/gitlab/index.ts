@@ -1,51 +1,98 @@
 import * as v from "valibot";
 import type { ActionContext, ActionOutcome } from "../../model/action-outcome.ts";
-import { BUILD_STATES } from "../../model/event.ts";
+import { isTerminal } from "../../model/build-order.ts";
+import { BUILD_STATES, type BuildEvent } from "../../model/event.ts";
 import { fill } from "../../routes/fill.ts";
 import type { Action, ActionDeps } from "../action.ts";
-import { statusClient } from "./client.ts";
+import { runKeyOf } from "../change-of-run.ts";
+import { type Connection, statusClient } from "./client.ts";
+import { commentClient } from "./comment-client.ts";
 import { commitOf } from "./commit.ts";
-import { type InstanceTarget, instanceTarget, routeOptions } from "./settings.ts";
+import { lookUp } from "./look-up.ts";
+import { mergeRequestOf } from "./merge-request.ts";
+import { type InstanceTarget, instanceTarget, type RouteOptions, routeOptions } from "./settings.ts";
 import { showStatus } from "./show-status.ts";
 import { statusOf } from "./status.ts";
+import { listPages } from "./write-comment.ts";
 
-/** Shows the state of a run as a commit status of the GitLab commit that caused it. */
+const MAX_ATTEMPT_MS = 60_000;
+
+/**
+ * Shows the state of a run as a commit status of the GitLab commit that caused it, or lists the pages that show the run in
+ * a comment on its merge request.
+ */
 export const gitlab: Action = {
   name: "gitlab",
   target: instanceTarget,
   options: routeOptions,
-  maxAttemptMs: 60_000,
+  maxAttemptMs: MAX_ATTEMPT_MS,
   // A pipeline that a status created is recognized by its source and ignored. A pipeline that a status joined is not.
   leadsTo: { types: BUILD_STATES.map((state) => `build.${state}` as const), reportedBy: "same_system" },
+  // A report of the bridge's own comment is ignored.
+  leadsToNothing: (options) => v.parse(routeOptions, options).comment !== undefined,
+  lookUp,
   connect(settings, deps) {
     const target = v.parse(instanceTarget, settings.target);
-    const { name } = v.parse(routeOptions, settings.options);
-    return { run: (context) => run({ target, name }, context, deps) };
+    const options = v.parse(routeOptions, settings.options);
+    return { run: (context) => run({ target, options }, context, deps) };
   },
 };
 
 interface Report {
   readonly target: InstanceTarget;
-  readonly name: string;
+  readonly options: RouteOptions;
 }
 
-async function run({ target, name }: Report, context: ActionContext, deps: ActionDeps): Promise<ActionOutcome> {
-  const { busEvent, origin, signal } = context;
+async function run({ target, options }: Report, context: ActionContext, deps: ActionDeps): Promise<ActionOutcome> {
+  const { busEvent, origin } = context;
   const { detail } = busEvent;
   if (!("build" in detail)) return { outcome: "give_up", summary: `${detail.type} is not a build event` };
-  const commit = commitOf(origin, target.url);
+  if (options.comment !== undefined) return comment(detail, target, context, deps);
+  const commit = commitOf(origin, target);
   if ("reason" in commit) return { outcome: "done", summary: `no status: ${commit.reason}` };
-  const filled = fill(busEvent, name);
-  if (filled === "") return { outcome: "give_up", summary: `the event has no value at ${name} to name the status` };
-  const { secrets, clock, callOut } = deps;
-  const client = statusClient({
-    instance: target.url,
-    token: await secrets.read(target.token),
-    traceparent: origin.detail.traceparent,
-    timeoutMs: target.timeoutSeconds * 1_000,
+  const name = fill(busEvent, options.name);
+  if (name === "")
+    return { outcome: "give_up", summary: `the event has no value at ${options.name} to name the status` };
+  const client = statusClient(await connectionTo(target, context, deps));
+  return showStatus(statusOf(detail.build, { name, linkHosts: target.linkHosts }), commit, client);
+}
+
+async function comment(
+  detail: Pick<BuildEvent, "build" | "time">,
+  target: InstanceTarget,
+  context: ActionContext,
+  deps: ActionDeps,
+): Promise<ActionOutcome> {
+  if (!isTerminal(detail.build.state)) return { outcome: "done", summary: "only the end of a run changes the comment" };
+  const found = mergeRequestOf(context, target);
+  if ("reason" in found) return { outcome: "done", summary: `no comment: ${found.reason}` };
+  const { change, mergeRequest } = found;
+  return listPages({
+    change,
+    name: `${mergeRequest.project}!${mergeRequest.number}`,
+    run: runKeyOf(detail),
+    isReplay: context.busEvent.detail.replay !== undefined,
+    linkHosts: target.linkHosts,
+    client: async () => commentClient(await connectionTo(target, context, deps), mergeRequest),
+    changeComments: deps.changeComments,
+    clock: deps.clock,
+    maxAttemptMs: MAX_ATTEMPT_MS,
+  });
+}
+
+async function connectionTo(
+  { url: instance, token, timeoutSeconds }: InstanceTarget,
+  { origin, signal }: ActionContext,
+  { secrets, clock, callOut }: ActionDeps,
+): Promise<Connection> {
+  const { traceparent } = origin.detail;
+  return {
+    instance,
+    token: await secrets.read(token),
+    traceparent,
+    timeoutMs: timeoutSeconds * 1_000,
     signal,
     clock,
     callOut,
-  });
-  return showStatus(statusOf(detail.build, filled), commit, client);
+  };
 }

@@ -1,8 +1,11 @@
 import * as v from "valibot";
 import { nonEmptyText } from "../../host/non-empty-text.ts";
+import { pathList } from "../../host/path-list.ts";
 import { secretRef } from "../../host/secrets.ts";
 import { baseAddress } from "../../host/secure-url.ts";
 import { isTemplate } from "../../routes/fill.ts";
+import { linkHostsOf } from "../link-hosts.ts";
+import { SECTIONS } from "./comment-body.ts";
 
 /** Settings of a target in `drawbridge.yaml`, next to `kind: gitlab`. */
 export const instanceTarget = v.strictObject({
@@ -11,6 +14,15 @@ export const instanceTarget = v.strictObject({
     secretRef,
     v.description("An access token with the scope `api` and the role Developer or above in the projects."),
   ),
+  projects: v.optional(
+    v.pipe(
+      pathList,
+      v.description(
+        "Projects whose commits may get a status and whose merge requests may get a comment: exact paths, or `platform/*` for all below `platform`. Without it, every project in which the account of `token` may write one.",
+      ),
+    ),
+  ),
+  linkHosts: linkHostsOf("commit statuses and comments"),
   timeoutSeconds: v.optional(
     v.pipe(v.number(), v.minValue(1), v.maxValue(20), v.description("Timeout of one call, in seconds.")),
     10,
@@ -30,4 +42,13 @@ export const routeOptions = v.strictObject({
     ),
     "$.detail.build.pipeline",
   ),
+  comment: v.optional(
+    v.pipe(
+      v.picklist(SECTIONS),
+      v.description(
+        "Keep one comment on the merge request of a run up to date, and set no status. `pages`: the comment lists the Confluence pages that show the results of the merge request's runs.",
+      ),
+    ),
+  ),
 });
+export type RouteOptions = v.InferOutput<typeof routeOptions>;

@@ -24,7 +24,7 @@ export async function showStatus(reported: CommitStatus, commit: Commit, client:
     if (written.kind === "ended") return written.outcome;
     wasRejected = written.kind === "rejected";
   }
-  return { outcome: "retry", summary: "others kept setting this status" };
+  return { outcome: "retry", summary: "others kept setting this status", targetAnswered: true };
 }
 
 const MAX_WRITES = 3;

@@ -1,6 +1,7 @@
-import { parseWebUrl } from "../../host/url-credentials.ts";
+import { jsonEscapeOf, replaceHidden, withoutHidden } from "../../host/hidden-characters.ts";
 import { buildOrder } from "../../model/build-order.ts";
 import { type BuildPart, type BuildState, cut } from "../../model/event.ts";
+import { type LinkHosts, linkTo } from "../link-hosts.ts";
 
 /** The request to set a commit status: https://docs.gitlab.com/api/commits/#set-commit-pipeline-status. */
 export interface CommitStatus {
@@ -11,16 +12,17 @@ export interface CommitStatus {
   readonly targetUrl?: string;
 }
 
-/** Returns the status that shows `build` under a name. */
-export function statusOf(build: BuildPart, name: string): CommitStatus {
+/** Returns the status that shows `build` under a name, with a link if its host is allowed. */
+export function statusOf(build: BuildPart, { name, linkHosts }: { name: string; linkHosts: LinkHosts }): CommitStatus {
   const mark = ` [${buildOrder(build)}]`;
   const { state, number, reason, url } = build;
   const text = [number === undefined ? state : `#${number} ${state}`, reason].filter((part) => part).join(": ");
   return {
     state: STATES[state],
-    name: cut(name, MAX_LENGTH),
-    description: `${cut(text, MAX_LENGTH - mark.length)}${mark}`,
-    ...(url !== undefined && url.length <= MAX_LENGTH && parseWebUrl(url).ok && { targetUrl: url }),
+    // Not dropped: two names would become one, and one status would hide the other.
+    name: cut(replaceHidden(name, jsonEscapeOf), MAX_LENGTH),
+    description: `${cut(withoutHidden(text), MAX_LENGTH - mark.length)}${mark}`,
+    ...(url !== undefined && url.length <= MAX_LENGTH && linkTo(url, linkHosts) !== undefined && { targetUrl: url }),
   };
 }
 

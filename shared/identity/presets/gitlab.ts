@@ -34,7 +34,9 @@ export const gitlab: Preset = {
         }
       : undefined,
   implied: (claims, rules, all) => rules.flatMap((rule) => twinOf(rule, claims, all)),
-  shown: ["project_path", "ref", "pipeline_id", "job_id", "environment", "user_login"].map((claim) => [claim]),
+  shown: ["project_path", "ref", "pipeline_id", "job_id", "environment", "user_login", "user_id"].map((claim) => [
+    claim,
+  ]),
   changeable: { claims: [["user_login"], ["user_email"]], instead: "user_id" },
   run: (claims) => {
     const { project_path, job_project_path = project_path, pipeline_id, pipeline_source, sha } = claims;
@@ -51,6 +53,10 @@ export const gitlab: Preset = {
       ...refOf(claims),
     };
   },
+  initiator: ({ user_id, user_login }) =>
+    typeof user_id === "string"
+      ? { id: user_id, ...(typeof user_login === "string" && { name: user_login }) }
+      : undefined,
 };
 
 /**

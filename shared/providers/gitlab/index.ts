@@ -1,6 +1,9 @@
 import * as v from "valibot";
+import { pathList } from "../../host/path-list.ts";
 import { rotatingSecret } from "../../host/secrets.ts";
+import { confined } from "../confine.ts";
 import type { Provider } from "../provider.ts";
+import { rejectHook, rejectJob } from "./listed-projects.ts";
 import { readDelivery } from "./parse.ts";
 import { prove, sign } from "./verify.ts";
 
@@ -15,6 +18,14 @@ const settings = v.pipe(
         v.description("The secret token of the hook, sent as plain text: for older servers, and during a migration."),
       ),
     ),
+    projects: v.optional(
+      v.pipe(
+        pathList,
+        v.description(
+          "Projects whose events are accepted: exact paths, or `platform/*` for all below `platform`. Events of others are recorded as ignored. Without it, every project whose hook has the secret can send events.",
+        ),
+      ),
+    ),
   }),
   v.check(
     ({ signingToken, token }) => signingToken !== undefined || token !== undefined,
@@ -25,6 +36,7 @@ const settings = v.pipe(
 /** GitLab's project, group and system hooks. */
 export const gitlab = {
   name: "gitlab",
+  counters: ["object_attributes.id", "deployment_id"],
   settings,
   publishes: [
     "code.pushed",
@@ -62,6 +74,7 @@ export const gitlab = {
     "deployment.skipped",
     "release.published",
     "release.planned",
+    "release.deleted",
     "approval.granted",
     "approval.denied",
     "token.expiring",
@@ -69,11 +82,16 @@ export const gitlab = {
   secrets: { signingToken: "standard-webhooks", token: "token" },
   // A merge request's pipeline may run in the fork. Its jobs have the name of their branch, and no mark.
   hiddenForks: () => ({ parts: ["job"], startedBy: [], inPipelineOfFork: true }),
+  jobsOf: ({ name, settings: given }) => {
+    const listed = { source: name, projects: v.parse(settings, given).projects };
+    const openWithout = listed.projects ? undefined : "projects";
+    return { source: name, preset: "gitlab", openWithout, rejectJob: (claims) => rejectJob(claims, listed) };
+  },
   connect(source, deps) {
-    const { signingToken, token } = v.parse(settings, source.settings);
+    const { signingToken, token, projects } = v.parse(settings, source.settings);
     return {
       authenticate: (request) => prove(request, { source: source.name, signingToken, token }, deps),
-      read: readDelivery,
+      read: confined(readDelivery, (_, delivery) => rejectHook(delivery, { source: source.name, projects })),
       sign: (request) => sign(request, { signingToken, token }, deps),
     };
   },

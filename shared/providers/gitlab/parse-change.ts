@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { toIso } from "../../host/clock.ts";
 import { CHANGED, type ChangeEvent, EVENT_LIMITS } from "../../model/event.ts";
+import { OWN_COMMENT } from "../../model/own-comment.ts";
 import type { Reading } from "../../model/reading.ts";
 import {
   deciding,
@@ -178,6 +179,7 @@ export const note = readerOf(noteBody, (body, { kind }): Reading => {
   if (!isPublic || isSet(confidential)) return { outcome: "ignored", kind: `${kind}.confidential` };
   if (isSet(system)) return { outcome: "ignored", kind: `${kind}.system` };
   if (isSet(internal)) return { outcome: "ignored", kind: `${kind}.internal` };
+  if (text.trimStart().startsWith(OWN_COMMENT)) return { outcome: "ignored", kind: `${kind}.own` };
   if (noteable_type !== "MergeRequest" || !merge_request)
     return { outcome: "ignored", kind: `${kind}.${noteable_type}` };
   // Before 16.11 only new comments are reported, without an action.

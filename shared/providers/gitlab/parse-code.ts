@@ -85,18 +85,22 @@ const releaseBody = v.object({
   project,
 });
 
-/** Only the creation is published; edits and removals are ignored. */
+/** The creation and the removal are published; edits are ignored. */
 export const release = readerOf(releaseBody, (body, { kind, receivedAt }): Reading => {
-  if (body.action !== "create") return { outcome: "ignored", kind: `${kind}.${body.action}` };
+  const isDeleted = body.action === "delete";
+  if (body.action !== "create" && !isDeleted) return { outcome: "ignored", kind: `${kind}.${body.action}` };
   const { tag, name, description, url, created_at, released_at } = body;
   const { id, path_with_namespace: path } = body.project;
+  const created = isPlanned(released_at, receivedAt) ? "release.planned" : "release.published";
   return {
     outcome: "event",
     events: [
-      {
-        type: isPlanned(released_at, receivedAt) ? "release.planned" : "release.published",
+      present({
+        type: isDeleted ? "release.deleted" : created,
         keyParts: [String(id), String(body.id), created_at],
-        time: created_at,
+        // GitLab does not report when a release was removed.
+        time: isDeleted ? toIso(receivedAt) : created_at,
+        undated: isDeleted ? true : undefined,
         subject: `${path} ${tag}`,
         release: present({
           project: path,
@@ -107,7 +111,7 @@ export const release = readerOf(releaseBody, (body, { kind, receivedAt }): Readi
           url,
           releasedAt: released_at,
         }),
-      },
+      }),
     ],
   };
 });

@@ -271,7 +271,7 @@ const buildBody = v.object({
   commit: deciding(v.object({ name: deciding(v.string()) })),
   source_pipeline: sourcePipeline,
   runner: optional(v.object({ id: optional(wholeNumber), tags: optional(listOf(line, EVENT_LIMITS.tags)) })),
-  environment: optional(v.object({ name: optional(line) })),
+  environment: optional(v.object({ name: optional(line), action: optional(identifier) })),
 });
 
 /** Changes of a job's status, except in stage `external`, which contains external commit statuses. */
@@ -314,6 +314,7 @@ export const build = readerOf(buildBody, (body, { kind, receivedAt }): Reading =
       runner: runner?.id ? String(runner.id) : undefined,
       tags: runner?.tags,
       environment: environment?.name,
+      stopsEnvironment: environment?.action === "stop" ? true : undefined,
       softFailed: reported === "failed" && body.build_allow_failure ? true : undefined,
     }),
   });

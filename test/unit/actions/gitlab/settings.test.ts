@@ -9,6 +9,7 @@ describe("a target of kind gitlab", () => {
     ["an address and a token", target],
     ["a path, if GitLab shares its host with others", { ...target, url: `${target.url}/gitlab` }],
     ["an http:// address on this machine", { ...target, url: "http://127.0.0.1:8080" }],
+    ["projects", { ...target, projects: ["platform/docs", "platform/*", "a.b/c-d"] }],
     ["the longest timeout", { ...target, timeoutSeconds: 20 }],
   ])("a GitLab target may have %s", (_, settings) => expect(v.is(instanceTarget, settings)).toBe(true));
 
@@ -19,6 +20,10 @@ describe("a target of kind gitlab", () => {
     ["a slash at the end of its address", { ...target, url: `${target.url}/` }],
     ["a query", { ...target, url: `${target.url}?private_token=1` }],
     ["a password in its address", { ...target, url: "https://user:pass@gitlab.example.test" }],
+    ["an empty list of projects", { ...target, projects: [] }],
+    ["a pattern within a path", { ...target, projects: ["platform/doc*"] }],
+    ["all projects by a pattern", { ...target, projects: ["*"] }],
+    ["a path with dots for a folder", { ...target, projects: ["platform/../admin"] }],
     ["a longer timeout than an attempt has", { ...target, timeoutSeconds: 21 }],
     ["a setting that does not exist", { ...target, project: "platform/docs" }],
   ])("a GitLab target is invalid with %s", (_, settings) => expect(v.is(instanceTarget, settings)).toBe(false));

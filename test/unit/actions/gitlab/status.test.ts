@@ -24,7 +24,7 @@ describe("a commit status", () => {
     fc.assert(
       fc.property(anyBuild, fc.string({ minLength: 1, maxLength: 400 }), (reported, name) => {
         const build: BuildPart = { system: "tekton", id: "run-1", pipeline: "ci/docs", ...reported };
-        const status = statusOf(build, name);
+        const status = statusOf(build, { name, linkHosts: undefined });
         expect(orderIn(status)).toBe(buildOrder(build));
         for (const text of [status.name, status.description, status.targetUrl ?? ""])
           expect(text.length).toBeLessThan(256);
@@ -38,7 +38,22 @@ describe("a commit status", () => {
     "ftp://ci.example.test/1",
   ])("a commit status does not link to %s", (url) => {
     const build: BuildPart = { system: "tekton", id: "run-1", pipeline: "ci/docs", state: "failed", url };
-    expect(statusOf(build, "docs")).not.toHaveProperty("targetUrl");
+    expect(statusOf(build, { name: "docs", linkHosts: undefined })).not.toHaveProperty("targetUrl");
+  });
+
+  it("a commit status links only to the hosts that the target allows", () => {
+    const url = "https://ci.example.test/1";
+    const build: BuildPart = { system: "tekton", id: "run-1", pipeline: "ci/docs", state: "failed", url };
+    expect(statusOf(build, { name: "docs", linkHosts: ["ci.example.test"] })).toMatchObject({ targetUrl: url });
+    expect(statusOf(build, { name: "docs", linkHosts: [] })).not.toHaveProperty("targetUrl");
+  });
+
+  it("a hidden character in a name is shown as an escape, so that no two names look the same", () => {
+    const build: BuildPart = { system: "tekton", id: "run-1", pipeline: "ci/docs", state: "failed" };
+    const names = ["docs", "docs\u200b", "docs\u202e"].map(
+      (name) => statusOf(build, { name, linkHosts: undefined }).name,
+    );
+    expect(names).toEqual(["docs", "docs\\u200b", "docs\\u202e"]);
   });
 
   it.each(["", "by hand", "[1|2|3|4]", " [2026|1|0|]", "a [2026|000000000001|9|]", "a [2026|000000000001|1|] b"])(

@@ -150,8 +150,9 @@ describe("a push", () => {
 
 describe("the changed paths of a push", () => {
   const commit = (files: Body) => ({ id: "c4a1e7d2", message: "A commit", ...files });
-  const pathsOf = async (commits: readonly object[], total_commits_count: unknown = commits.length) =>
-    (await partOf("code", { ...bodyOf("push"), commits, total_commits_count })).paths;
+  const codeOf = (commits: readonly object[], total_commits_count: unknown = commits.length) =>
+    partOf("code", { ...bodyOf("push"), commits, total_commits_count });
+  const pathsOf = async (commits: readonly object[], total?: unknown) => (await codeOf(commits, total)).paths;
 
   it("paths that several commits add, change or remove are listed once, in the sender's order", async () => {
     const commits = [
@@ -166,6 +167,31 @@ describe("the changed paths of a push", () => {
     const paths = await pathsOf([commit({ added })]);
     expect(paths).toEqual({ changed: added.slice(0, 100), count: 130, truncated: true });
     expect(await pathsOf([commit({ added: added.slice(0, 100) })])).toMatchObject({ count: 100, truncated: false });
+  });
+
+  it("each of several commits names its paths by their places, and leaves out those beyond the hundredth", async () => {
+    const many = Array.from({ length: 130 }, (_, n) => `${n}.md`);
+    const commits = [
+      commit({ added: ["0.md", "1.md"] }),
+      commit({ modified: ["1.md"], removed: ["2.md", "1.md"] }),
+      commit({ added: [], modified: [], removed: [] }),
+      commit({ added: many.slice(2) }),
+      { ...commit({}), added: undefined, modified: undefined, removed: undefined },
+    ];
+    const code = await codeOf(commits);
+    expect(code.commits.map(({ paths }: Body) => paths)).toEqual([
+      [0, 1],
+      [1, 2],
+      [],
+      Array.from({ length: 98 }, (_, n) => n + 2),
+      undefined,
+    ]);
+  });
+
+  it("the only commit of a push names no places, because all paths are its own", async () => {
+    const only = [commit({ added: ["a.md"] })];
+    expect((await codeOf(only)).commits).toEqual([{ id: "c4a1e7d2", message: "A commit" }]);
+    expect((await codeOf(only, 21)).commits).toMatchObject([{ paths: [0] }]);
   });
 
   it("the paths are truncated if GitLab reports fewer commits than were pushed", async () => {
@@ -354,6 +380,7 @@ describe("a comment", () => {
     ["by the system", { system: true }],
     ["for members only", { internal: true }],
     ["on a commit", { noteable_type: "Commit" }],
+    ["that the bridge keeps up to date", { note: "<!-- drawbridge:comment -->\nlist", action: "update" }],
   ])("a comment %s is ignored", async (_, attributes) => {
     expect(await read(withAttributes("note", attributes))).toMatchObject({ outcome: "ignored" });
   });
@@ -577,10 +604,13 @@ describe("a job", () => {
     expect(await jobWith({ build_status, build_failure_reason: "unknown_failure" })).not.toHaveProperty("reason"),
   );
 
-  it("a job names its runner, the runner's tags and the environment", async () => {
+  it("a job names its runner, the runner's tags and the environment, and whether it stops the environment", async () => {
     const runner = { id: 14, tags: [...Array.from({ length: 30 }, (_, n) => `tag-${n}`), 7] };
     const job = await jobWith({ runner, environment: { name: "production", action: "start" } });
     expect(job).toMatchObject({ runner: "14", tags: runner.tags.slice(0, 20), environment: "production" });
+    expect(job).not.toHaveProperty("stopsEnvironment");
+    const stop = await jobWith({ environment: { name: "review/drill", action: "stop" } });
+    expect(stop).toMatchObject({ environment: "review/drill", stopsEnvironment: true });
     const bare = await jobWith({ runner: null, environment: null });
     for (const member of ["runner", "tags", "environment", "retried"]) expect(bare).not.toHaveProperty(member);
   });
@@ -777,11 +807,9 @@ describe("a release", () => {
     expect(Object(event).release.releasedAt).toBe(releasedAt);
   });
 
-  it.each(["update", "delete"])("the release action %s is ignored", async (action) => {
-    expect(await read({ ...bodyOf("release"), action })).toMatchObject({
-      outcome: "ignored",
-      kind: `release.${action}`,
-    });
+  it("an edit of a release is ignored", async () => {
+    const edited = await read({ ...bodyOf("release"), action: "update" });
+    expect(edited).toMatchObject({ outcome: "ignored", kind: "release.update" });
   });
 });
 
