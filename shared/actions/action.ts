@@ -2,15 +2,19 @@ import type * as v from "valibot";
 import type { Commands } from "../approvals/command.ts";
 import type { CallOut } from "../host/call-out.ts";
 import type { Clock } from "../host/clock.ts";
-import type { Secrets } from "../host/secrets.ts";
-import type { ActionContext, ActionOutcome } from "../model/action-outcome.ts";
+import type { RotatingSecret, Secrets } from "../host/secrets.ts";
+import type { AcceptedRequest, ActionContext, ActionOutcome } from "../model/action-outcome.ts";
+import type { CurrentState, Subject } from "../model/approval.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import type { EventType } from "../model/event.ts";
+import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { OutboundTokens } from "../outbound/outbound-tokens.ts";
 import type { SystemTokens } from "../outbound/system-tokens.ts";
 import type { BoardStore } from "../store/boards.ts";
+import type { ChangeCommentStore } from "../store/change-comments.ts";
 import type { ChangeLinkStore } from "../store/change-links.ts";
 import type { CommentReplyStore } from "../store/comment-replies.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
 import type { OriginStore } from "../store/origins.ts";
 import type { OwnAccountStore } from "../store/own-accounts.ts";
 
@@ -41,6 +45,10 @@ export interface Action {
      */
     readonly reportedBy: "run_reporter" | "same_system";
   };
+  /** Why the value of an event is sent empty, because it is unsafe where it lands; undefined if it is sent. */
+  readonly whyEmptied?: (value: string) => string | undefined;
+  /** Whether no event follows from a route with these valid options, although {@link leadsTo} names some. */
+  leadsToNothing?(options: object): boolean;
   /** What a target with these valid settings costs at a stated rate, in one sentence that `drawbridge check` prints. */
   expects?(target: unknown): string;
   /**
@@ -49,6 +57,18 @@ export interface Action {
    * settings are invalid.
    */
   preview?(target: PreviewedTarget, page: string, deps: PreviewDeps): Promise<Preview>;
+  /**
+   * Prepares one marked request to a target, which starts a run that does nothing. Undefined if targets of this kind start
+   * no runs. Throws a valibot error if the settings are invalid.
+   */
+  probe?(target: LookedUpTarget, deps: PreviewDeps): Probe;
+  /**
+   * Asks a target what a page, a branch or another subject is now, for a route that names the target under
+   * `approval.verifyWith`. Changes nothing there. Undefined if the targets of this kind know no such thing. What the target
+   * cannot answer is `unknown`. `known` is an earlier answer: it is the answer again if only the bridge itself has changed
+   * something since. Throws as {@link Secrets.read} and {@link CallOut} do.
+   */
+  lookUp?(subject: Subject, known: string | undefined, target: LookedUpTarget, deps: LookUpDeps): Promise<CurrentState>;
   /**
    * Whether the action shows a machine's text to people. It gets `summary.submitted`; for every other action this event
    * ends without an attempt, because such a text must start nothing.
@@ -70,6 +90,34 @@ export interface PreviewedTarget {
 
 export type PreviewDeps = Pick<ActionDeps, "secrets" | "clock" | "callOut" | "outbound" | "systemTokens">;
 
+export type LookedUpTarget = Pick<PreviewedTarget, "name" | "settings">;
+export interface LookUpDeps extends PreviewDeps {
+  readonly ownAccounts: Pick<OwnAccountStore, "isOwn">;
+  readonly signal: AbortSignal;
+}
+
+/** A request that starts a run that does nothing. */
+export interface Probe {
+  /** What it does, in the order to show it. Known before anything is sent. */
+  readonly plan: Readonly<Record<string, string>>;
+  /** The source that reports the run. */
+  readonly reportedBy: string;
+  /** The name of the run, which no other run has. */
+  readonly run: string;
+  /** Sends the request. Throws as {@link Secrets.read} does. */
+  readonly send: (signal: AbortSignal) => Promise<ProbeAnswer>;
+  /** Why no run may be reported although this answer accepted the request, each with the command that shows it. */
+  readonly withoutRun: (answer: ProbeAnswer) => readonly string[];
+}
+
+export interface ProbeAnswer {
+  /** `unreached`: no answer came. */
+  readonly result: "accepted" | "refused" | "unreached";
+  readonly summary: string;
+  /** The listener that the answer names, `<namespace>/<name>`. */
+  readonly listener?: string;
+}
+
 export interface Preview {
   /** Whether the next state would change the page. */
   readonly writes: boolean;
@@ -89,7 +137,7 @@ export interface ActionDeps {
   readonly clock: Clock;
   readonly callOut: CallOut;
   /** Tokens that identify the bridge to targets. */
-  readonly outbound: Pick<OutboundTokens, "tokenFor">;
+  readonly outbound: Pick<OutboundTokens, "tokenFor" | "boundToken">;
   /** Tokens that targets issued to the bridge. */
   readonly systemTokens: Pick<SystemTokens, "tokenFor">;
   readonly origins: OriginStore;
@@ -98,7 +146,13 @@ export interface ActionDeps {
   readonly ownAccounts: Pick<OwnAccountStore, "record">;
   /** The pages that change requests link to. */
   readonly changeLinks: Pick<ChangeLinkStore, "record" | "find">;
+  /** The comments of the bridge on change requests, and the pages that they list. */
+  readonly changeComments: Pick<ChangeCommentStore, "recordPage" | "firstLook" | "pages" | "lease" | "release">;
   readonly commands: Commands;
+  /** Where an action records an event of the bridge's own. */
+  readonly deliveries: Pick<DeliveryStore, "record">;
+  /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
+  readonly recorded: (delivery: RecordedDelivery) => void;
   readonly decisionWays: DecisionWays;
   /** The comments with a command that were dealt with. */
   readonly commentReplies: Pick<CommentReplyStore, "take" | "release" | "count">;
@@ -119,8 +173,17 @@ export interface ConnectedAction {
   readonly runsReportedBy?: string;
   /** As {@link Route.runNamespaces}. */
   readonly runNamespaces?: readonly string[];
+  /** As {@link Route.runsStaleAfterMs}. */
+  readonly runsStaleAfterMs?: number;
+  /** As {@link Route.originKey}. */
+  readonly originKey?: RotatingSecret;
   /** The values that the action is given for an event, for the people who approve the run. Undefined if there are none. */
   readonly params?: (busEvent: BusEvent) => Readonly<Record<string, string>>;
+  /**
+   * Why a run may not have been reported, the likeliest cause first, and the commands that separate the causes. Undefined if
+   * the action never ends with `expect_run`.
+   */
+  readonly explainMissingRun?: (request: AcceptedRequest) => string;
   /** Idempotent by (route, event key). Throws only a retryable Fault. */
   run(context: ActionContext): Promise<ActionOutcome>;
 }

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import type { EpochMillis } from "../host/clock.ts";
 import { parseWebUrl } from "../host/url-credentials.ts";
 import { cut, EVENT_LIMITS } from "../model/event.ts";
-import { sha256Hex } from "../model/idempotency-keys.ts";
+import { boundIdentity, sha256Hex } from "../model/idempotency-keys.ts";
 import type { Reading } from "../model/reading.ts";
 import { isoTime } from "./time.ts";
 
@@ -39,13 +39,11 @@ export const identifier = v.pipe(
   v.check((text) => printable(text) === text, "has control characters"),
 );
 
-/** A name that identifies something. A long one ends in a digest of the whole, so that two long ones stay two. */
+/** A name that identifies something. A long one ends in a digest of the whole, so that two names stay two. */
 export const identity = v.pipe(
   v.string(),
   v.minLength(1),
-  v.transform((text) =>
-    text.length <= EVENT_LIMITS.title ? text : `${cut(text, EVENT_LIMITS.title - 33)} ${sha256Hex(text).slice(0, 32)}`,
-  ),
+  v.transform((text) => boundIdentity(text, EVENT_LIMITS.title)),
 );
 
 export const wholeNumber = v.pipe(v.number(), v.safeInteger());

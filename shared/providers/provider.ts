@@ -5,6 +5,7 @@ import type { TokenVerifier } from "../identity/token-verifier.ts";
 import type { Authenticate, AuthenticDelivery } from "../model/authentic-delivery.ts";
 import type { EventType } from "../model/event.ts";
 import type { Reading } from "../model/reading.ts";
+import type { Rejection } from "../model/rejection.ts";
 
 /**
  * The adapter for one kind of sender. No code outside its folder knows its name, except the line in `registry.ts`.
@@ -33,8 +34,12 @@ export interface Provider {
   hiddenForks?(settings: object): HiddenForks | undefined;
   /** The cluster of a source with these settings, if its provider reports runs of Kubernetes clusters. */
   clusterOf?(settings: object): Omit<ClusterSource, "source">;
+  /** The CI jobs that belong to a source with these settings, if its settings can list their projects or pipelines. */
+  jobsOf?(source: { readonly name: string; readonly settings: unknown }): JobSource;
   /** Content types taken besides `application/json`. */
   readonly contentTypes?: readonly string[];
+  /** Paths in its payloads to the numbers that distinguish one event from the next. For `drawbridge send --new`. */
+  readonly counters?: readonly string[];
 }
 
 /** A source that reports the runs of a Kubernetes cluster, as its provider's `clusterOf` describes it. */
@@ -44,6 +49,17 @@ export interface ClusterSource {
   readonly namespaces: readonly string[] | undefined;
   /** Names of the trust entries that prove the cluster. */
   readonly trust: readonly string[];
+}
+
+/** A source of a CI system whose jobs prove themselves with the system's own tokens. */
+export interface JobSource {
+  readonly source: string;
+  /** The preset of the trust entries that accept these tokens. */
+  readonly preset: string;
+  /** The setting that is missing to list what the source accepts; undefined if it accepts only what it lists. */
+  readonly openWithout: string | undefined;
+  /** Why the source excludes a job with these claims; undefined if it does not. */
+  readonly rejectJob: (claims: Readonly<Record<string, unknown>>) => Rejection | undefined;
 }
 
 interface HiddenForks {

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { type ChangedPaths, type CodeEvent, cut, EVENT_LIMITS } from "../model/event.ts";
+import { type CodeEvent, cut, EVENT_LIMITS } from "../model/event.ts";
 import { deciding, identifier, line, link, optional, orUnreadable, present, printable, UNREADABLE } from "./payload.ts";
 
 /** One wrong item makes the whole list unreadable, so that the others do not pass for all. */
@@ -30,27 +30,36 @@ export function commitsPart(
 ): Pick<CodePart, "commits" | "commitCount"> & { readonly paths: CodePart["paths"] } {
   const commits = (reported ?? []).flatMap((one) => one ?? []);
   const commitCount = total ?? reported?.length ?? 0;
+  const all = [...new Set(commits.flatMap(pathsOf))];
+  const shown = all.slice(0, EVENT_LIMITS.paths);
+  const places = new Map(shown.map((path, at) => [path, at]));
+  const placesOf = (one: Commit): readonly number[] => [
+    ...new Set(pathsOf(one).flatMap((path) => places.get(path) ?? [])),
+  ];
   return {
-    commits: commits
-      .slice(-EVENT_LIMITS.commits)
-      .map(({ id, message, url, author }) => present({ id, message, url, author: author?.name })),
+    commits: commits.slice(-EVENT_LIMITS.commits).map((one) => {
+      const { id, message, url, author } = one;
+      const paths = commitCount > 1 && hasPaths(one) ? placesOf(one) : undefined;
+      return present({ id, message, url, author: author?.name, paths });
+    }),
     commitCount,
-    paths: changedPathsOf(commits, commitCount > commits.length || commitCount >= limit),
+    paths: commits.some(hasPaths)
+      ? {
+          changed: shown.map((path) => cut(printable(path), EVENT_LIMITS.path)),
+          count: all.length,
+          truncated:
+            all.length > EVENT_LIMITS.paths ||
+            commitCount > commits.length ||
+            commitCount >= limit ||
+            commits.flatMap(listsOf).includes(UNREADABLE),
+        }
+      : undefined,
   };
 }
 
-/** The paths that the commits name; undefined if no commit does. */
-function changedPathsOf(commits: readonly Commit[], hasMore: boolean): ChangedPaths | undefined {
-  const lists = commits.flatMap(({ added, modified, removed }) => [added, modified, removed]);
-  const readable = lists.filter((list) => Array.isArray(list));
-  if (readable.length === 0) return undefined;
-  const all = [...new Set(readable.flat())];
-  return {
-    changed: all.slice(0, EVENT_LIMITS.paths).map((path) => cut(printable(path), EVENT_LIMITS.path)),
-    count: all.length,
-    truncated: all.length > EVENT_LIMITS.paths || hasMore || lists.includes(UNREADABLE),
-  };
-}
+const listsOf = ({ added, modified, removed }: Commit) => [added, modified, removed];
+const hasPaths = (one: Commit): boolean => listsOf(one).some((list) => Array.isArray(list));
+const pathsOf = (one: Commit): readonly string[] => listsOf(one).flatMap((list) => (Array.isArray(list) ? list : []));
 
 /** What a push did to its branch or tag, by the hashes before and after it. */
 export function refChangeOf(before: string, after: string): CodePart["change"] {

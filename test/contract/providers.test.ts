@@ -1,14 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { acme } from "../../infra/new/provider/index.ts";
 import { providers } from "../../shared/providers/registry.ts";
-import { failedOf } from "../support/checks.ts";
+import { checksTitled, failedOf } from "../support/checks.ts";
+import { propertyCases } from "../support/property-cases.ts";
 import { providerChecks } from "../support/provider-checks.ts";
 import { defectiveProviders, withKinds } from "../support/provider-defects.ts";
 import { fixtureSourceOf, fixturesIn, fixturesOf, sourceIn } from "../support/provider-fixtures.ts";
 
+/** Of each of hundreds of fixtures. */
+const changedBodies = propertyCases("changed bodies", { weight: 20 });
+
 /** The contract of every provider in the registry. Nothing here names one. */
 describe.each(providers.map((provider) => [provider.name, provider] as const))("provider %s", (name, provider) => {
-  const checks = providerChecks(provider, { fixtures: fixturesOf(name), source: fixtureSourceOf(name) });
+  const checks = providerChecks(provider, { fixtures: fixturesOf(name), source: fixtureSourceOf(name), changedBodies });
   it.each(checks.map(({ title, run }) => [title, run] as const))("%s", (_, run) => run());
 });
 
@@ -18,14 +22,15 @@ describe("a new provider, as npm run new writes it", () => {
   const fixtures = withKinds(fixturesIn(folder));
 
   it("a new provider keeps the contract before anything is filled in", async () => {
-    expect(await failedOf(providerChecks(acme, { fixtures, source }))).toEqual([]);
+    expect(await failedOf(providerChecks(acme, { fixtures, source, changedBodies }))).toEqual([]);
   });
 
   const defective = defectiveProviders(acme, fixtures);
   it.each(defective.map(({ defect, ...rest }) => [defect, rest] as const))(
     "the suite finds a provider %s",
     async (_, { provider, failing }) => {
-      expect(await failedOf(providerChecks(provider, { fixtures, source }))).toContain(failing);
+      const checks = checksTitled(providerChecks(provider, { fixtures, source, changedBodies }), failing);
+      expect(await failedOf(checks)).toContain(failing);
     },
   );
 });

@@ -1,3 +1,4 @@
+import { withoutHidden } from "../../host/hidden-characters.ts";
 import { isTerminal } from "../../model/build-order.ts";
 import { type BuildPart, type BuildState, cut } from "../../model/event.ts";
 import { type LinkHosts, linkTo } from "../link-hosts.ts";
@@ -49,4 +50,6 @@ const SHOWN: Readonly<Record<BuildState, { readonly text: string; readonly style
 };
 
 const escaped = (text: string): string =>
-  text.replace(/\s+/g, " ").replace(/[&<>"'`]/g, (character) => `&#${character.codePointAt(0)};`);
+  withoutHidden(text)
+    .replace(/\s+/g, " ")
+    .replace(/[&<>"'`]/g, (character) => `&#${character.codePointAt(0)};`);

@@ -20,9 +20,8 @@ export function buildOf(
   const place = placeIn(detail);
   const [, ofOrganization, pipeline] = /^(?:([\w.-]+)\/)?([\w.-]+)$/.exec(place?.pipeline ?? "") ?? [];
   if (place?.number === undefined || pipeline === undefined) return { reason: "the cause of this run names no build" };
-  if ((ofOrganization ?? organization) !== organization) {
-    return { reason: "another organization than the target's caused this run" };
-  }
+  if (ofOrganization === undefined) return { reason: "the cause of this run names no organization" };
+  if (ofOrganization !== organization) return { reason: "another organization than the target's caused this run" };
   return { pipeline, number: place.number };
 }
 

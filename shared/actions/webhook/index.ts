@@ -47,7 +47,7 @@ async function run(message: Message, context: ActionContext, deps: ActionDeps): 
 
 async function requestFor(
   { route, target, body }: Message,
-  { busEvent, origin, signal }: ActionContext,
+  { busEvent, origin, approvedRef, signal }: ActionContext,
   { secrets, clock }: ActionDeps,
 ): Promise<OutboundRequest> {
   const filled = body === undefined ? eventBody(busEvent) : fillBody(busEvent, body);
@@ -59,6 +59,7 @@ async function requestFor(
     url: await addressOf(target.url, secrets),
     headers: {
       "content-type": "application/json",
+      ...(approvedRef !== undefined && { "drawbridge-approved-ref": approvedRef }),
       ...(await webhookHeaders({ id, now: clock.now(), body: text }, target.secret, secrets)),
     },
     body: text,

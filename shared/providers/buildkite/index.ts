@@ -1,6 +1,8 @@
 import * as v from "valibot";
 import { rotatingSecret } from "../../host/secrets.ts";
+import { confined } from "../confine.ts";
 import type { Provider } from "../provider.ts";
+import { listedPipelines, rejectEvents, rejectJob } from "./listed-pipelines.ts";
 import { readDelivery } from "./parse.ts";
 import { partnerSource } from "./partner.ts";
 import { prove, sign } from "./verify.ts";
@@ -13,6 +15,7 @@ const settings = v.pipe(
     token: v.optional(
       v.pipe(rotatingSecret, v.description("The token of a webhook that sends it as plain text in a header.")),
     ),
+    ...listedPipelines.entries,
     partnerEvents: v.optional(
       v.pipe(
         partnerSource,
@@ -23,6 +26,10 @@ const settings = v.pipe(
   v.check(
     ({ signature, token, partnerEvents }) => (signature ?? token ?? partnerEvents) !== undefined,
     "needs `signature`, `token` or both, or `partnerEvents`",
+  ),
+  v.check(
+    ({ organization, pipelines }) => pipelines === undefined || organization !== undefined,
+    "needs `organization` with `pipelines`: other organizations may have pipelines of the same names",
   ),
   v.check(
     ({ signature, token, partnerEvents }) => (signature ?? token) === undefined || partnerEvents === undefined,
@@ -56,11 +63,18 @@ export const buildkite = {
   // Partner events have no pull request.
   hiddenForks: (source) =>
     "partnerEvents" in source ? { parts: ["build", "job"], startedBy: ["webhook", "ui", "api"] } : undefined,
+  jobsOf: ({ name, settings: given }) => {
+    const listed = { source: name, ...v.parse(settings, given) };
+    // A partner event source is of one organization.
+    const openWithout = (listed.organization ?? listed.partnerEvents) === undefined ? "organization" : undefined;
+    return { source: name, preset: "buildkite", openWithout, rejectJob: (claims) => rejectJob(claims, listed) };
+  },
   connect(source, deps) {
-    const { signature, token } = v.parse(settings, source.settings);
+    const { signature, token, organization, pipelines } = v.parse(settings, source.settings);
+    const listed = { source: source.name, organization, pipelines };
     return {
       authenticate: (request) => prove(request, { source: source.name, signature, token }, deps),
-      read: readDelivery,
+      read: confined(readDelivery, (events) => rejectEvents(events, listed)),
       sign: (request) => sign(request, { signature, token }, deps),
     };
   },

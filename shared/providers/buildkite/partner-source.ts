@@ -2,6 +2,8 @@ import * as v from "valibot";
 import type { Source } from "../../delivery/receive.ts";
 import type { Proof } from "../../model/authentic-delivery.ts";
 import { ok, type Result, reject } from "../../model/result.ts";
+import { confined } from "../confine.ts";
+import { listedPipelines, rejectEvents } from "./listed-pipelines.ts";
 import { METHOD, partnerSource, readPartnerEvent } from "./partner.ts";
 
 /** A configured source: the part of it that partner events need. */
@@ -12,7 +14,7 @@ interface Configured {
   readonly settings: object;
 }
 
-const settings = v.object({ partnerEvents: partnerSource });
+const settings = v.object({ partnerEvents: partnerSource, ...listedPipelines.entries });
 
 /** The sources that receive Buildkite's partner events, by the name of their event source in AWS. */
 export function partnerSources(sources: readonly Configured[]): ReadonlyMap<string, Source> {
@@ -20,13 +22,14 @@ export function partnerSources(sources: readonly Configured[]): ReadonlyMap<stri
   for (const { name, provider, roles, settings: configured } of sources) {
     const read = v.safeParse(settings, configured);
     if (!read.success || provider !== "buildkite") continue;
-    const { partnerEvents } = read.output;
+    const { partnerEvents, organization, pipelines } = read.output;
+    const listed = { source: name, organization, pipelines };
     found.set(partnerEvents, {
       name,
       provider,
       roles,
       contentTypes: [],
-      read: readPartnerEvent,
+      read: confined(readPartnerEvent, (events) => rejectEvents(events, listed)),
       authenticate: async ({ body }) => prove(body, partnerEvents),
     });
   }

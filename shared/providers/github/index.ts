@@ -1,11 +1,14 @@
 import * as v from "valibot";
 import { rotatingSecret } from "../../host/secrets.ts";
+import { confined } from "../confine.ts";
 import { bodySignature, proveByHmac, signByHmac } from "../hmac-proof.ts";
 import type { Provider } from "../provider.ts";
+import { listedRepositories, rejectDelivery, rejectJob } from "./listed-repositories.ts";
 import { readDelivery } from "./parse.ts";
 
 const settings = v.strictObject({
   secret: v.pipe(rotatingSecret, v.description("The secret of the webhook. GitHub signs each delivery with it.")),
+  ...listedRepositories.entries,
 });
 
 /** https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries */
@@ -14,6 +17,7 @@ const scheme = bodySignature({ header: "x-hub-signature-256", prefix: "sha256=",
 /** Webhooks of GitHub's repositories, organizations and apps. */
 export const github = {
   name: "github",
+  counters: ["workflow_run.id", "deployment.id", "deployment_status.id"],
   settings,
   publishes: [
     "code.pushed",
@@ -37,13 +41,20 @@ export const github = {
     "deployment.succeeded",
     "deployment.failed",
     "release.published",
+    "release.deleted",
   ],
   secrets: { secret: scheme.method },
+  jobsOf: ({ name, settings: given }) => {
+    const listed = { source: name, repositories: v.parse(settings, given).repositories };
+    const openWithout = listed.repositories ? undefined : "repositories";
+    return { source: name, preset: "github", openWithout, rejectJob: (claims) => rejectJob(claims, listed) };
+  },
   connect({ name, settings: given }, deps) {
-    const { secret } = v.parse(settings, given);
+    const { secret, repositories } = v.parse(settings, given);
+    const listed = { source: name, repositories };
     return {
       authenticate: (request) => proveByHmac(request, { source: name, scheme, secret }, deps),
-      read: readDelivery,
+      read: confined(readDelivery, (_, delivery) => rejectDelivery(delivery, listed)),
       sign: (request) => signByHmac(request, { scheme, secret }, deps),
     };
   },

@@ -83,21 +83,23 @@ const releaseBody = v.object({
   sender: user,
 });
 
-/** Only the publication is published: drafts, edits and removals are ignored. */
+/** The publication and its end are published: drafts and edits are ignored. */
 export const release = readerOf(releaseBody, (body, { kind, receivedAt }): Reading => {
-  if (body.action !== "published") return { outcome: "ignored", kind: `${kind}.${body.action}` };
+  const isDeleted = body.action === "deleted" || body.action === "unpublished";
+  if (body.action !== "published" && !isDeleted) return { outcome: "ignored", kind: `${kind}.${body.action}` };
   const { id, tag_name: tag, target_commitish: target, name, body: description, html_url, draft } = body.release;
-  if (draft) return { outcome: "ignored", kind: `${kind}.draft` };
+  if (draft && body.action !== "unpublished") return { outcome: "ignored", kind: `${kind}.draft` };
   const { id: repositoryId, full_name: project } = body.repository;
   const { published_at: publishedAt } = body.release;
   return {
     outcome: "event",
     events: [
       present({
-        type: "release.published",
+        type: isDeleted ? "release.deleted" : "release.published",
         keyParts: [String(repositoryId), String(id), publishedAt ?? ""],
-        time: publishedAt ?? toIso(receivedAt),
-        undated: publishedAt ? undefined : true,
+        // GitHub does not report when a release was removed.
+        time: isDeleted || !publishedAt ? toIso(receivedAt) : publishedAt,
+        undated: isDeleted || !publishedAt ? true : undefined,
         subject: `${project} ${tag}`,
         actor: actorOf(body.sender),
         release: present({

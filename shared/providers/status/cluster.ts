@@ -16,11 +16,28 @@ export function rejectNamespace(
 ): Rejection | undefined {
   const namespace = claimAt(claims, ["kubernetes.io", "namespace"]);
   if (typeof namespace !== "string") return undefined;
-  const proved = clusters.filter(({ trust }) => trust.some((name) => isSameCluster(issuers[name], entry)));
+  const proved = provedBy(entry, { clusters, issuers });
   const own = proved.length > 0 ? proved : clusters.filter(({ trust }) => trust.length === 0);
   if (own.length === 0 || own.some(({ namespaces }) => isListed(namespace, namespaces))) return undefined;
   return { reason: "namespace_not_listed", namespace, source: own.map(({ source }) => source).join(", ") };
 }
+
+/**
+ * Returns the sources that report the runs of the cluster whose tokens the trust entry accepts. Sources without trust
+ * entries are of that cluster only if no entry accepts the tokens of another one.
+ */
+export function sourcesOfCluster(
+  entry: TrustEntry | undefined,
+  { clusters, issuers }: Clusters,
+): readonly ClusterSource[] {
+  const proved = provedBy(entry, { clusters, issuers });
+  if (proved.length > 0) return proved;
+  const others = Object.values(issuers).filter(({ preset }) => preset.pod !== undefined);
+  return others.every((other) => isSameCluster(other, entry)) ? clusters.filter(({ trust }) => trust.length === 0) : [];
+}
+
+const provedBy = (entry: TrustEntry | undefined, { clusters, issuers }: Clusters): readonly ClusterSource[] =>
+  clusters.filter(({ trust }) => trust.some((name) => isSameCluster(issuers[name], entry)));
 
 interface Clusters {
   readonly clusters: readonly ClusterSource[];

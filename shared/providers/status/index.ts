@@ -1,16 +1,20 @@
 import type { Source } from "../../delivery/receive.ts";
 import { type CallerDeps, holderOf } from "../../identity/caller.ts";
 import type { TrustEntry } from "../../identity/trust-entry.ts";
+import { factsOfRun } from "../../model/event-facts.ts";
 import type { Principal } from "../../model/principal.ts";
 import { ok, reject } from "../../model/result.ts";
-import type { ClusterSource } from "../provider.ts";
+import type { ClusterSource, JobSource } from "../provider.ts";
 import { rejectNamespace } from "./cluster.ts";
-import { readingOf, readStatus } from "./reading.ts";
+import { rejectJob } from "./job.ts";
+import { buildOf, readingOf, readStatus } from "./reading.ts";
 
 export interface StatusDeps extends Omit<CallerDeps, "rejectOverRate"> {
   readonly issuers: Readonly<Record<string, TrustEntry>>;
   /** The sources that report the runs of clusters: a job in a namespace that its cluster's source excludes is rejected. */
   readonly clusters: readonly ClusterSource[];
+  /** The sources of CI systems: a job in a project or pipeline that all sources of its system exclude is rejected. */
+  readonly jobs: readonly JobSource[];
 }
 
 /**
@@ -31,13 +35,18 @@ export function statusSource(deps: StatusDeps): Source {
       const { principal, claims } = holder.value;
       const shadowRejection =
         holder.value.shadowRejection ??
-        deps.policy.rejectCall(principal, "status") ??
-        rejectNamespace(claims, entryOf(principal), deps);
+        deps.policy.rejectCall(principal, "status", "anything") ??
+        rejectNamespace(claims, entryOf(principal), deps) ??
+        rejectJob(claims, entryOf(principal), deps.jobs);
       if (shadowRejection && entryOf(principal)?.mode !== "shadow") return reject(shadowRejection, principal);
       // The job gets the problem in the response, because nobody else looks at it before the build has ended.
       const read = readStatus(request.body);
       if ("problem" in read) return reject({ reason: "body_invalid", problem: read.problem }, principal);
-      return ok(shadowRejection ? { ...holder.value, shadowRejection } : holder.value);
+      const run = buildOf(holder.value, read.status, entryOf(principal)?.preset.run?.(claims));
+      const outOfScope = shadowRejection ? undefined : deps.policy.rejectCall(principal, "status", [factsOfRun(run)]);
+      if (outOfScope && entryOf(principal)?.mode !== "shadow") return reject(outOfScope, principal);
+      const unenforced = shadowRejection ?? outOfScope;
+      return ok(unenforced ? { ...holder.value, shadowRejection: unenforced } : holder.value);
     },
     read: (delivery) => readingOf(delivery, entryOf(delivery.principal)?.preset.run?.(delivery.claims)),
   };

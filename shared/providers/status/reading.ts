@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { epochMillis, toIso } from "../../host/clock.ts";
+import { INHERITED_NAMES } from "../../host/inherited-names.ts";
 import { readJsonObject } from "../../host/strict-json.ts";
 import { credentialIn, parseWebUrl } from "../../host/url-credentials.ts";
 import type { TokenRun } from "../../identity/presets/preset.ts";
@@ -24,17 +25,33 @@ const address = v.pipe(
   v.check((text) => parseWebUrl(text).ok, "an http:// or https:// address without user info"),
 );
 
+/** As Confluence writes it: a 64-bit number. */
+const PAGE_ID = /^[1-9]\d{0,18}$/;
+const page = v.pipe(
+  openText,
+  v.maxLength(1_000),
+  v.check(
+    (text) => PAGE_ID.test(text) || v.is(address, text),
+    "the id of a page, or an http:// or https:// address without user info",
+  ),
+);
+
+const hasNoInheritedName = (value: unknown): boolean =>
+  typeof value !== "object" || value === null || !Object.keys(value).some((name) => INHERITED_NAMES.has(name));
+
 /** A CI job's report about its build. Only the token identifies the build, never a member of this body. */
-const statusBody = v.strictObject({
+export const statusBody = v.strictObject({
   state: v.picklist(BUILD_STATES),
   /** Distinguishes several reports of one run: `deploy`, `docs`. It is shown after the name from the token. */
   pipeline: v.optional(v.pipe(openText, identifier, v.maxLength(120))),
   number: v.optional(wholeNumber),
   url: v.optional(address),
-  /** Address of a Confluence page that should show it. */
-  page: v.optional(address),
+  /** Address or id of a Confluence page that should show it. */
+  page: v.optional(page),
   results: v.optional(
     v.pipe(
+      v.unknown(),
+      v.check(hasNoInheritedName, 'names other than "constructor", "prototype" and "__proto__"'),
       v.record(v.pipe(v.string(), v.regex(/^[A-Za-z][A-Za-z0-9_.-]{0,62}$/, "a name")), v.pipe(openText, line)),
       v.maxEntries(EVENT_LIMITS.results),
     ),
@@ -105,18 +122,22 @@ function issuedAt({ claims: { iat }, receivedAt }: AuthenticDelivery): string {
  * The build that a status is about. If the token identifies no run, its trust entry and subject are part of every name,
  * so that no job can overwrite another's build.
  */
-function buildOf(
-  { principal, claims }: AuthenticDelivery,
+export function buildOf(
+  { principal, claims }: Pick<AuthenticDelivery, "principal" | "claims">,
   { pipeline, number }: StatusBody,
   run: TokenRun | undefined,
 ): TokenRun {
   if (run === undefined) {
-    const name = `${principal.trustEntry ?? "unproved"}: ${principal.subject}${pipeline ? ` ${pipeline}` : ""}`;
-    return { system: "status", id: `${name} ${number ?? jobOf(claims)}`, pipeline: name };
+    const parts = [principal.subject, ...(pipeline === undefined ? [] : [pipeline])];
+    const name = `${principal.trustEntry ?? "unproved"}: ${parts.map(oneWord).join(" ")}`;
+    return { system: "status", id: `${name} ${number ?? oneWord(jobOf(claims))}`, pipeline: name };
   }
   if (pipeline === undefined || pipeline === run.pipeline) return run;
   return { ...run, id: `${run.id}/${pipeline}`, pipeline: `${run.pipeline}: ${pipeline}` };
 }
+
+/** The text as one word: in quotes if it has a blank or a quote. So the words of a name show where each part ends. */
+const oneWord = (text: string): string => (/[\s"]/.test(text) ? JSON.stringify(text) : text);
 
 /**
  * The id that distinguishes one try of a run from the next: GitLab and Buildkite identify the job, others each token.

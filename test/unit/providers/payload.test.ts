@@ -30,9 +30,9 @@ describe("a piece of a payload", () => {
   it("a long name that identifies something ends in a digest of the whole, so two long names stay two", () => {
     const [one, other] = ["a", "b"].map((end) => v.parse(identity, `${"x".repeat(400)}${end}`));
     expect(one).not.toBe(other);
-    expect(one).toMatch(/^x{200,}… [0-9a-f]{32}$/);
+    expect(one).toMatch(/^x{200,}…[0-9a-f]{32}$/);
     expect(one).toHaveLength(300);
-    expect(v.parse(identity, "x".repeat(300))).toBe("x".repeat(300));
+    expect(v.parse(identity, "x".repeat(299))).toBe("x".repeat(299));
     expect(v.is(identity, "")).toBe(false);
   });
 

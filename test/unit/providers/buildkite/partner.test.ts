@@ -6,6 +6,7 @@ import type { BuildPart } from "../../../../shared/model/event.ts";
 import type { Reading } from "../../../../shared/model/reading.ts";
 import { buildkite } from "../../../../shared/providers/buildkite/index.ts";
 import { readPartnerEvent } from "../../../../shared/providers/buildkite/partner.ts";
+import { partnerSources } from "../../../../shared/providers/buildkite/partner-source.ts";
 import { connectFixtureSource, requestOf, takenAsAuthentic } from "../../../support/provider-fixtures.ts";
 
 const SOURCE = "aws.partner/buildkite.com/harbour-works/0a1b-2c3d";
@@ -255,5 +256,26 @@ describe("a source of partner events", () => {
     ["neither partner events nor a token", {}],
   ])("a source of partner events cannot be configured with %s", (_, settings) => {
     expect(v.safeParse(buildkite.settings, settings).success).toBe(false);
+  });
+});
+
+describe("a source of partner events that lists what it accepts", () => {
+  it.each([
+    [{}, "event"],
+    [{ organization: "harbour-works" }, "event"],
+    [{ organization: "harbour-works", pipelines: ["docs-*"] }, "event"],
+    [{ organization: "harbour-works", pipelines: ["docs"] }, "ignored"],
+    [{ organization: "harbour", pipelines: ["docs-site"] }, "ignored"],
+  ])("with the settings %j the event is read as %s", async (settings, outcome) => {
+    const configured = {
+      name: "hosted",
+      provider: "buildkite",
+      roles: [],
+      settings: { partnerEvents: SOURCE, ...settings },
+    };
+    const source = partnerSources([configured]).get(SOURCE);
+    const body = Buffer.from(JSON.stringify(partnerEvent("Build Finished", { ...ENDED, state: "passed" })));
+    const reading = source?.read(await takenAsAuthentic(requestOf({ url, body }, new Headers())));
+    expect(reading).toMatchObject({ outcome, deliveryKey: ["eventbridge-partner", expect.any(String)] });
   });
 });

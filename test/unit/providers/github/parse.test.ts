@@ -331,6 +331,18 @@ describe("a release", () => {
     expect(await read(draft, { "x-github-event": "release" })).toMatchObject({ outcome: "ignored" });
   });
 
+  it.each([
+    ["deleted", false],
+    ["unpublished", true],
+  ])("a release that is %s is at its end", async (action, draft) => {
+    const body = bodyOf("release");
+    const changed = { ...body, action, release: { ...Object(body["release"]), draft } };
+    expect(await read(changed, { "x-github-event": "release" })).toMatchObject({
+      outcome: "event",
+      events: [{ type: "release.deleted", undated: true }],
+    });
+  });
+
   it("the commit of a release is that of its target only if it is one", async () => {
     const target = (target_commitish: string) => partOf("release", "release", { release: { target_commitish } });
     expect(await target("main")).not.toHaveProperty("commit");

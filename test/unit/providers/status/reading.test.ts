@@ -100,6 +100,7 @@ describe("a status", () => {
   it("a status names its page where page links are searched", async () => {
     const page = "https://wiki.example.test/pages/viewpage.action?pageId=98310";
     expect((await read({ state: "failed", page })).build.message).toBe(page);
+    expect((await read({ state: "failed", page: "98310" })).build.message).toBe("98310");
   });
 
   it("a status of another job is another delivery and another event", async () => {
@@ -114,8 +115,12 @@ describe("a status", () => {
     ["an unknown state", { state: "green" }, "state"],
     ["a number that is a text", { state: "running", number: "12" }, "number"],
     ["an address of another kind", { state: "running", url: "javascript:alert(1)" }, "url"],
-    ["a page that is not an address", { state: "running", page: "98310" }, "page"],
+    ["a page that is neither an id nor an address", { state: "running", page: "page 98310" }, "page"],
+    ["a page with the id 0", { state: "running", page: "0" }, "page"],
+    ["a page whose id has over 64 bits", { state: "running", page: "98310983109831098310" }, "page"],
     ["a result without a name", { state: "running", results: { "": "x" } }, "results"],
+    ["a result called constructor", { state: "running", results: { constructor: "x" } }, "results"],
+    ["a result called __proto__", JSON.parse('{"state":"running","results":{"__proto__":"x"}}'), "results"],
     [
       "too many results",
       { state: "running", results: Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`r${n}`, "x"])) },
@@ -124,6 +129,11 @@ describe("a status", () => {
   ])("a status with %s is rejected, and the member is named", (_, body, member) => {
     const read = readStatus(bytes(body));
     expect("problem" in read && read.problem).toContain(`"${member}`);
+  });
+
+  it("a result may be called as what every object has", () => {
+    const results = { toString: "1", hasOwnProperty: "2" };
+    expect(readStatus(bytes({ state: "running", results }))).toMatchObject({ status: { results } });
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { rowOf } from "../../../../shared/actions/confluence/board-row.ts";
 import { renderRow } from "../../../../shared/actions/confluence/render-region.ts";
@@ -17,16 +18,18 @@ const JOB: TokenRun = { system: "gitlab", id: "574", number: 574, pipeline: "pla
 
 interface Reported {
   readonly trustEntry?: string;
-  readonly run?: TokenRun;
+  /** Null: the token does not identify the run. */
+  readonly run?: TokenRun | null;
+  readonly subject?: string;
   readonly body?: object;
   readonly claims?: Readonly<Record<string, unknown>>;
 }
 
 /** The row on a page that a status callback has. */
-async function rowFor({ trustEntry = "prod", run = POD, body = {}, claims = {} }: Reported) {
+async function rowFor({ trustEntry = "prod", run = POD, subject = "pod", body = {}, claims = {} }: Reported) {
   const principal = {
     issuer: "https://kubernetes.default.svc",
-    subject: "pod",
+    subject,
     method: "oidc",
     credential: "k1",
     roles: ["ci"],
@@ -43,7 +46,7 @@ async function rowFor({ trustEntry = "prod", run = POD, body = {}, claims = {} }
   const proof = async () => ok({ principal, claims: { iat: toSeconds(NOW) - 60, ...claims } });
   const authentic = await authenticate(request, { name: "status", authenticate: proof });
   if (!authentic.ok) throw new Error("it is authentic");
-  const reading = readingOf(authentic.value, run);
+  const reading = readingOf(authentic.value, run ?? undefined);
   if (reading.outcome !== "event") throw new Error(`it is ${reading.outcome}`);
   const about = { id: "d-1", source: "status", provider: "status", principal, receivedAt: NOW, requestId: "r-1" };
   const {
@@ -51,12 +54,43 @@ async function rowFor({ trustEntry = "prod", run = POD, body = {}, claims = {} }
     events: [event],
   } = reading;
   const busEvent = busEventOf({ ...about, bodyDigest: "", bodyBytes: 0, what: event.type, outcome, events: [event] });
-  const row = busEvent && rowOf({ busEvent, origin: busEvent });
+  const row = busEvent && rowOf({ busEvent, origin: busEvent, originProof: "proved" });
   if (!row || !busEvent) throw new Error("it has a row");
   return { ...row, order: buildOrder(row.build), eventKey: busEvent.detail.eventKey, deliveryKey: reading.deliveryKey };
 }
 
 describe("the row of a status callback", () => {
+  it("no two jobs have one row if their trust entries, subjects or pipelines differ", async () => {
+    const part = fc.string({ unit: fc.constantFrom("prod", "west", " ", '"', "\\", ":", "7"), maxLength: 4 });
+    const job = fc.record({
+      trustEntry: fc.constantFrom("ci", "ci-west"),
+      subject: part.filter((text) => text !== ""),
+      pipeline: fc.option(
+        part.filter((text) => text.trim() !== ""),
+        { nil: undefined },
+      ),
+    });
+    await fc.assert(
+      fc.asyncProperty(job, job, async (one, other) => {
+        const rows = await Promise.all(
+          [one, other].map(({ pipeline, ...by }) => rowFor({ ...by, run: null, body: { pipeline, number: 7 } })),
+        );
+        const isSame = JSON.stringify(one) === JSON.stringify(other);
+        expect(rows[0]?.key === rows[1]?.key).toBe(isSame);
+        expect(rows[0]?.build.id === rows[1]?.build.id).toBe(isSame);
+      }),
+    );
+  });
+
+  it("the name of a row is the subject as it is, in quotes if it has a blank", async () => {
+    const nameOf = async (subject: string) => {
+      const { build } = await rowFor({ trustEntry: "github-jobs", subject, run: null, body: { pipeline: "west" } });
+      return build.pipeline;
+    };
+    expect(await nameOf("repo:o/r:environment:prod")).toBe("github-jobs: repo:o/r:environment:prod west");
+    expect(await nameOf("repo:o/r:environment:prod west")).toBe('github-jobs: "repo:o/r:environment:prod west" west');
+  });
+
   it("a row belongs to its trust entry alone, even if two clusters share issuer, account and names", async () => {
     const [prod, dev] = [await rowFor({}), await rowFor({ trustEntry: "dev" })];
     expect(prod.key).toBe("/sources/status:prod tekton docs-ci/pipeline");
@@ -72,6 +106,22 @@ describe("the row of a status callback", () => {
 
   it("a row names the trust entry of the job that reported it, since the system's own row may stand beside it", async () => {
     expect(renderRow(await rowFor({ run: JOB }))).toContain("<td>platform/docs (gitlab, reported by prod)</td>");
+  });
+});
+
+describe("the name of a job", () => {
+  it.each([
+    ["is as long as it can be", `dev-ci/${"x".repeat(63)}: prod/deploy-docs (tekton)${" ".repeat(40)}y`],
+    ["is long in another way", `grp/${"sub/".repeat(60)}proj`],
+    ["has characters that reverse it", "\u202e\u2066deploy\u200b"],
+  ])("a name that %s never hides who reported the row", async (_, pipeline) => {
+    for (const trustEntry of ["dev", "d".repeat(63)]) {
+      const cell =
+        /<td>([^<]*)<\/td>/.exec(renderRow(await rowFor({ trustEntry, run: { ...JOB, pipeline } })))?.[1] ?? "";
+      expect(cell.endsWith(` (gitlab, reported by ${trustEntry})`)).toBe(true);
+      expect(cell.length).toBeLessThanOrEqual(200);
+      expect(cell).not.toMatch(/\p{Cf}/u);
+    }
   });
 });
 
