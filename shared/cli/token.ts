@@ -14,12 +14,14 @@ import type { Rejection } from "../model/rejection.ts";
 import { hintOf } from "../model/rejection-hints.ts";
 import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
+import { type Format, formatOf } from "./output.ts";
 import { sessionOf } from "./session.ts";
-import { printable, rejectionLine, table } from "./terminal-text.ts";
+import { jsonLine, jsonText, printable, rejectionLine, table } from "./terminal-text.ts";
 
-export interface ExplainDeps extends Pick<Config, "issuers" | "roles" | "sources"> {
+export interface ExplainDeps extends Pick<Config, "issuers" | "roles" | "sources" | "routes"> {
   readonly clock: Clock;
   readonly print: (text: string) => void;
+  readonly format: Format;
   /** Default: the real outbound HTTP client. */
   readonly callOut?: CallOut;
 }
@@ -28,12 +30,21 @@ export interface ExplainDeps extends Pick<Config, "issuers" | "roles" | "sources
 export async function tokenCommand(invocation: Invocation): Promise<number> {
   const { options, given, print } = invocation;
   const session = await sessionOf(invocation);
-  const { issuers, roles, sources } = await loadConfig(session.config());
+  const { issuers, roles, sources, routes } = await loadConfig(session.config());
   const { entry } = options;
   if (entry !== undefined && !Object.hasOwn(issuers, entry)) throw unknownEntry(entry, issuers);
   const callOut = given.has("offline") ? offline : outboundCall;
   const token = await readToken(options["file"]);
-  return tokenExplain(token, entry, { issuers, roles, sources, clock: systemClock, print, callOut });
+  return tokenExplain(token, entry, {
+    issuers,
+    roles,
+    sources,
+    routes,
+    clock: systemClock,
+    print,
+    format: formatOf(invocation),
+    callOut,
+  });
 }
 
 /** Reads the token from a file or standard input, never from an argument: every user of the machine can see arguments. */
@@ -57,10 +68,10 @@ const invalid = (message: string): Fault => new Fault("configuration_invalid", m
  * if the entry grants roles, the token earns one; 3 if the keys of the issuer are out of reach; else 1.
  */
 export async function tokenExplain(token: string, only: string | undefined, deps: ExplainDeps): Promise<number> {
-  const { issuers, clock, print } = deps;
+  const { issuers, clock, print, format } = deps;
   const read = readCompactJws(token);
   if (!read.ok) {
-    print(rejectionText(read.rejection));
+    print(format === "table" ? rejectionText(read.rejection) : jsonIn(format, { rejection: read.rejection }));
     return EXIT.refused;
   }
   const { iss } = read.value.claims;
@@ -71,12 +82,20 @@ export async function tokenExplain(token: string, only: string | undefined, deps
   for (const [name, entry] of entries) {
     explanations.push(await explainToken(read.value, trustedAs(name, entry, deps), toSeconds(clock.now())));
   }
-  for (const explanation of explanations) print(explanationText(explanation));
   const [best] = explanations.toSorted((a, b) => RANKED.indexOf(a.outcome) - RANKED.indexOf(b.outcome));
-  print(best ? `${verdictText(best)}\n${rightsText(best, deps)}` : unknownIssuerText(iss, deps));
+  if (format === "table") {
+    for (const explanation of explanations) print(explanationText(explanation));
+    print(best ? `${verdictText(best)}\n${rightsText(best, deps)}` : unknownIssuerText(iss, deps));
+  } else if (format === "jsonl" && best) {
+    for (const explanation of explanations) print(jsonLine(explanation));
+  } else {
+    print(jsonIn(format, best ? explanations : { rejection: { reason: "issuer_unknown" } }));
+  }
   if (best?.outcome === "undecided" && deps.callOut !== offline) return EXIT.unreachable;
   return best?.outcome === "accepted" && !best.earnsNoRole ? EXIT.done : EXIT.refused;
 }
+
+const jsonIn = (format: Format, value: unknown): string => (format === "jsonl" ? jsonLine(value) : jsonText(value));
 
 /** The best outcome of several entries decides, as in verification. */
 const RANKED: readonly Explanation["outcome"][] = ["accepted", "undecided", "let in", "refused"];
@@ -120,17 +139,23 @@ function verdictText({ trustEntry, outcome, subject, roles, earnsNoRole }: Expla
 }
 
 /** Returns what the roles of a token may do, and the sources that accept its entry. */
-function rightsText({ trustEntry, roles }: Explanation, { roles: known, sources }: ExplainDeps): string {
+function rightsText({ trustEntry, roles }: Explanation, { roles: known, sources, routes }: ExplainDeps): string {
   const held = roles.flatMap((role) => known[role] ?? []);
   const rights = [
     ...VERBS.map((verb) => [verb, held.flatMap((role) => role[verb])] as const),
+    ["grant in an emergency", routes.filter(isEmergencyFor(roles)).map(({ name }) => name)] as const,
     ["send to", sources.filter(({ settings }) => names(settings, trustEntry)).map(({ name }) => name)] as const,
   ].filter(([, what]) => what.length > 0);
   if (rights.length === 0) return "with these it may do nothing: each call is answered 403, role_missing";
   return `with these it may ${rights.map(([verb, what]) => `${verb} ${[...new Set(what)].join(", ")}`).join("; ")}`;
 }
 
-const VERBS = ["call", "fire", "replay", "approve"] as const;
+const isEmergencyFor =
+  (roles: readonly string[]) =>
+  ({ approval }: Config["routes"][number]): boolean =>
+    approval?.emergency.some((role) => roles.includes(role)) ?? false;
+
+const VERBS = ["call", "fire", "replay", "approve", "summarise", "pause"] as const;
 
 const names = (settings: object, trustEntry: string): boolean =>
   namesUnder(settings, "trust", []).some(([, name]) => name === trustEntry);

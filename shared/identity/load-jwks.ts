@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { type CallOut, callOut as defaultCallOut } from "../host/call-out.ts";
 import { Fault } from "../host/fault.ts";
-import { isSecureUrl } from "../host/secure-url.ts";
+import { type RemoteAddress, remoteAddress } from "../host/remote-address.ts";
 import { readSmallFile } from "../host/small-file.ts";
 import { readJsonObject } from "../host/strict-json.ts";
 import { type PublicKeySet, publicKeySet } from "./public-key-set.ts";
@@ -21,16 +21,16 @@ export interface KeySources {
  */
 export function jwksLoader(entry: TrustEntry, sources: KeySources = {}): LoadJwks {
   const { callOut = defaultCallOut, readFile = readSmallFile } = sources;
-  const { jwks, issuer } = entry;
+  const { jwks } = entry;
   if (jwks === undefined) {
     return async () => {
       const signal = AbortSignal.timeout(TIMEOUT_MS);
-      return asKeySet(await get(callOut, await discover(callOut, issuer, signal), signal));
+      return asKeySet(await get(callOut, await discover(callOut, entry, signal), signal));
     };
   }
   if ("inline" in jwks) return async () => jwks.inline;
   if ("file" in jwks) return async () => asKeySet(await readFile(jwks.file));
-  return async () => asKeySet(await get(callOut, new URL(jwks.url)));
+  return async () => asKeySet(await get(callOut, configured(jwks.url)));
 }
 
 /** Limit for discovery and keys together. */
@@ -44,23 +44,26 @@ const discoveryDocument = v.object({ issuer: v.string(), jwks_uri: v.string() })
  * OpenID Connect Discovery 1.0 §4: the path is appended to the issuer without its trailing slash, and a document that
  * names another issuer is rejected (§4.3).
  */
-async function discover(callOut: CallOut, issuer: string, signal: AbortSignal): Promise<URL> {
-  const url = new URL(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
-  const document = v.safeParse(discoveryDocument, asObject(await get(callOut, url, signal)));
+async function discover(
+  callOut: CallOut,
+  { issuer, internalOrigins }: Pick<TrustEntry, "issuer" | "internalOrigins">,
+  signal: AbortSignal,
+): Promise<RemoteAddress> {
+  const address = configured(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
+  const document = v.safeParse(discoveryDocument, asObject(await get(callOut, address, signal)));
   if (!document.success) throw noKeys("the discovery document has no issuer or no jwks_uri");
   if (document.output.issuer !== issuer) throw noKeys("the discovery document names another issuer");
-  const { jwks_uri: keysUrl } = document.output;
-  // Plain http is only for an issuer on this machine; a remote issuer must not direct the bridge to a local service.
-  if (!isSecureUrl(keysUrl) || (keysUrl.startsWith("http:") && !issuer.startsWith("http:"))) {
-    throw noKeys("the discovery document's jwks_uri is not https");
-  }
-  return new URL(keysUrl);
+  const keys = remoteAddress(document.output.jwks_uri, [address.url.origin, ...internalOrigins]);
+  if (keys === undefined) throw noKeys("the discovery document's jwks_uri is not https, or is an internal address");
+  return keys;
 }
 
-async function get(callOut: CallOut, url: URL, signal?: AbortSignal): Promise<Uint8Array> {
+const configured = (url: string): RemoteAddress => ({ url: new URL(url), onlyPublic: false });
+
+async function get(callOut: CallOut, { url, onlyPublic }: RemoteAddress, signal?: AbortSignal): Promise<Uint8Array> {
   const headers = { accept: "application/json, application/jwk-set+json" };
   const limits = { timeoutMs: TIMEOUT_MS, maxResponseBytes: MAX_RESPONSE_BYTES };
-  const response = await callOut({ method: "GET", url, headers, ...limits, ...(signal && { signal }) });
+  const response = await callOut({ method: "GET", url, headers, onlyPublic, ...limits, ...(signal && { signal }) });
   if (response.status !== 200) throw noKeys(`${url.host} responded ${response.status}`);
   return response.body;
 }

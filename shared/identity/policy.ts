@@ -1,25 +1,27 @@
 import * as v from "valibot";
 import { isListed } from "../host/name-pattern.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
+import type { EventFacts } from "../model/event-facts.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
+import { isInScope, scope } from "./scope.ts";
 
 /** The parts of the bridge's own API that accept a caller's token. */
-const PARTS = ["deliveries", "status", "summaries"] as const;
+const PARTS = ["deliveries", "introspection", "sessions", "status"] as const;
 export type Part = (typeof PARTS)[number];
 
 /** The permissions on a route. */
 type Verb = "fire" | "replay" | "approve";
 
-/** Routes by name; a `*` at the end stands for any rest. */
-const routes = (description: string) =>
+/** Routes or targets by name; a `*` at the end stands for any rest. */
+const names = (kind: "route" | "target", description: string) =>
   v.optional(
     v.pipe(
       v.array(
         v.pipe(
           v.string(),
-          v.title("route"),
-          v.regex(/^([a-z][a-z0-9-]*)?\*?$/, "a route's name, or its beginning and a *"),
+          v.title(kind),
+          v.regex(/^([a-z][a-z0-9-]*)?\*?$/, `a ${kind}'s name, or its beginning and a *`),
         ),
       ),
       v.description(description),
@@ -33,16 +35,30 @@ export const role = v.strictObject({
     v.pipe(
       v.array(v.picklist(PARTS)),
       v.description(
-        "Parts of the API that holders may call. `deliveries`: read the event log. `status`: report the state of the build that the token belongs to. `summaries`: submit a text for a page; its sources also need `deliveries`.",
+        "Parts of the API that holders may call. `deliveries`: read the event log. `introspection`: ask whether an access token is active. `sessions`: end the console sessions of others. `status`: report the state of the build that the token belongs to.",
       ),
     ),
     [],
   ),
-  fire: routes(
+  fire: names(
+    "route",
     "Routes reserved for holders. A route that is in the `fire` of any role is fired only by events of holders.",
   ),
-  replay: routes("Routes that holders may replay and roll back."),
-  approve: routes("Routes whose runs holders may approve."),
+  replay: names("route", "Routes that holders may replay and roll back."),
+  approve: names("route", "Routes whose runs holders may approve."),
+  summarise: names(
+    "target",
+    "Targets for whose pages holders may submit a text. Its sources also need `call: [deliveries]`.",
+  ),
+  pause: names("target", "Targets that holders may pause and resume."),
+  in: v.optional(
+    v.pipe(
+      scope,
+      v.description(
+        "What the role is confined to, for every permission: an event, or its delivery, approval or run, must match each list that is given. One that does not report the value is outside. Without it, the role is for all.",
+      ),
+    ),
+  ),
   limit: v.optional(
     v.pipe(
       v.strictObject({
@@ -72,7 +88,7 @@ export type Roles = Readonly<Record<string, Role>>;
 
 /** The roles of a configuration without `roles`. */
 export const DEFAULT_ROLES: Readonly<Record<string, v.InferInput<typeof role>>> = {
-  "on-call": { call: ["deliveries"], replay: ["*"] },
+  "on-call": { call: ["deliveries"], replay: ["*"], pause: ["*"] },
   ci: { call: ["status"] },
 };
 
@@ -85,39 +101,105 @@ interface RateLimit {
 
 type Holder = Pick<Principal, "roles">;
 
+/** What a permission is to be used for: the facts of events, one of which must be in the role's scope. */
+export type About = readonly EventFacts[] | "anything";
+
 /** The permissions and rate limits of the configured roles. Pure: it counts no requests. */
 export interface Policy {
-  rejectCall(caller: Holder, part: Part): Rejection | undefined;
-  rejectRoute(holder: Holder, verb: Verb, route: string): Rejection | undefined;
-  /** Roles that may do this with the route. */
-  rolesFor(verb: Verb, route: string): readonly string[];
+  /** `about`: `anything` before it is known. The caller then checks again, with the facts. */
+  rejectCall(caller: Holder, part: Part, about: About): Rejection | undefined;
+  /** As {@link rejectCall}. */
+  rejectRoute(holder: Holder, verb: Verb, route: string, about: About): Rejection | undefined;
+  /** Whether the holder may submit a text for pages of this target. */
+  rejectSummary(holder: Holder, target: string, about: About): Rejection | undefined;
+  /** Whether the holder may pause and resume this target. A target is about no event. */
+  rejectPause(holder: Holder, target: string): Rejection | undefined;
+  /**
+   * Whether the holder may know that something with these facts exists. If not, it is answered as if it did not exist. A
+   * holder whose roles have no scope may know, because such a role always says why it rejects.
+   */
+  mayKnow(holder: Holder, about: readonly EventFacts[]): boolean;
+  /** Whether the holder may make a call only for what is in the scope of a role. */
+  isConfined(holder: Holder, part: Part): boolean;
+  /** Roles that may do this with the route, for events that may be in their scope. */
+  rolesFor(verb: Verb, route: string, about: About): readonly string[];
+  /** Those of these roles that exist, for events that may be in their scope. */
+  inScope(names: readonly string[], about: About): readonly string[];
   limitsOf(principal: Holder & Pick<Principal, "claims">): readonly RateLimit[];
 }
 
 export function policyOf(roles: Roles): Policy {
   const all = Object.entries(roles);
-  const rejectUnless = (holder: Holder, allowed: readonly (readonly [string, Role])[]): Rejection | undefined => {
-    if (allowed.some(([name]) => holder.roles.includes(name))) return undefined;
-    return { reason: "role_missing", role: allowed.map(([name]) => name).join(" or ") || "none that exists" };
-  };
   const rolesWith = (verb: Verb, route: string) => all.filter(([, permissions]) => isListed(route, permissions[verb]));
+  const rolesCalling = (part: Part) => all.filter(([, { call }]) => call.includes(part));
+  const held = ({ roles: names }: Holder) => all.filter(([name]) => names.includes(name));
   return {
-    rejectCall: (caller, part) =>
-      rejectUnless(
-        caller,
-        all.filter(([, { call }]) => call.includes(part)),
-      ),
-    rejectRoute(holder, verb, route) {
+    rejectCall: (caller, part, about) => rejectUnless(caller, rolesCalling(part), about, `call: [${part}]`),
+    rejectRoute(holder, verb, route, about) {
       const allowed = rolesWith(verb, route);
       // Every proved event fires a route that no role reserves.
-      return verb === "fire" && allowed.length === 0 ? undefined : rejectUnless(holder, allowed);
+      return verb === "fire" && allowed.length === 0
+        ? undefined
+        : rejectUnless(holder, allowed, about, `${verb}: [${route}]`);
     },
-    rolesFor: (verb, route) => rolesWith(verb, route).map(([name]) => name),
+    rejectSummary: (holder, target, about) =>
+      rejectUnless(
+        holder,
+        all.filter(([, { summarise }]) => isListed(target, summarise)),
+        about,
+        `summarise: [${target}]`,
+      ),
+    rejectPause: (holder, target) =>
+      rejectUnless(
+        holder,
+        all.filter(([, { pause }]) => isListed(target, pause)),
+        [],
+        `pause: [${target}]`,
+      ),
+    mayKnow(holder, about) {
+      const own = held(holder);
+      return (
+        own.every(([, one]) => one.in === undefined) || own.some(([, one]) => reveals(one) && mayConcern(one, about))
+      );
+    },
+    isConfined: (holder, part) =>
+      rolesCalling(part).every(([name, one]) => one.in !== undefined || !holder.roles.includes(name)),
+    rolesFor: (verb, route, about) =>
+      rolesWith(verb, route)
+        .filter(([, one]) => mayConcern(one, about))
+        .map(([name]) => name),
+    inScope: (names, about) =>
+      all.filter(([name, one]) => names.includes(name) && mayConcern(one, about)).map(([name]) => name),
     limitsOf: (principal) =>
-      all.flatMap(([name, { limit }]) => {
-        if (limit === undefined || !principal.roles.includes(name)) return [];
+      held(principal).flatMap(([name, { limit }]) => {
+        if (limit === undefined) return [];
         const values = limit.per.map((claim) => principal.claims?.[claim] ?? "");
         return [{ role: name, bucket: [name, ...values], perMinute: limit.perMinute }];
       }),
   };
 }
+
+type Named = readonly [name: string, role: Role];
+
+/** `key` of a role gives the permission. */
+function rejectUnless(holder: Holder, allowed: readonly Named[], about: About, key: string): Rejection | undefined {
+  if (allowed.some(([name, one]) => holder.roles.includes(name) && mayConcern(one, about))) return undefined;
+  return missingRole(
+    allowed.map(([name]) => name),
+    `${key} under a role`,
+  );
+}
+
+/** The rejection of somebody who holds none of these roles. `key` of the configuration would give the permission to one. */
+export const missingRole = (roles: readonly string[], key: string): Rejection =>
+  roles.length === 0
+    ? { reason: "role_missing", role: "none", key }
+    : { reason: "role_missing", role: roles.join(" or ") };
+
+/** The one rule of scopes: one of the events is in the scope of the role, if it has one. */
+const mayConcern = ({ in: scope }: Role, about: About): boolean =>
+  scope === undefined || about === "anything" || about.some((facts) => isInScope(scope, facts));
+
+/** Whether the role shows its holders deliveries or approvals. */
+const reveals = ({ call, replay, approve }: Role): boolean =>
+  call.includes("deliveries") || replay.length > 0 || approve.length > 0;

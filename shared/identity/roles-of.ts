@@ -1,3 +1,4 @@
+import { identityText } from "../model/principal.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import { claimAt, isMet } from "./claim-match.ts";
 import type { ClaimRule } from "./claim-rule.ts";
@@ -36,7 +37,7 @@ export const dependsOnOmitted = ({ path: [claim] }: ClaimRule, claims: Claims, {
 /** Joins the claims that identify the subject, for a record; `no subject` if the token has none of them. */
 export function subjectOf(claims: Claims, { subject = SUB }: Preset): string {
   const parts = subject.map((path) => textAt(claims, path)).filter((text) => text !== undefined);
-  return parts.join("/") || "no subject";
+  return identityText(parts.join("/") || "no subject");
 }
 
 const SUB: readonly ClaimPath[] = [["sub"]];
@@ -46,16 +47,13 @@ export function shownClaims(claims: Claims, { shown = [] }: Preset): Readonly<Re
   const texts: Record<string, string> = {};
   for (const path of shown) {
     const text = textAt(claims, path);
-    if (text !== undefined) texts[path.at(-1) ?? ""] = text;
+    if (text !== undefined) texts[path.at(-1) ?? ""] = identityText(text);
   }
   return Object.keys(texts).length === 0 ? undefined : texts;
 }
 
-/** Longer texts do not help a reader of the log. */
-const MAX_CHARACTERS = 200;
-
 function textAt(claims: Claims, path: ClaimPath): string | undefined {
   const value = claimAt(claims, path);
   const isShowable = typeof value === "string" || Number.isSafeInteger(value);
-  return isShowable ? String(value).slice(0, MAX_CHARACTERS) : undefined;
+  return isShowable ? String(value) : undefined;
 }

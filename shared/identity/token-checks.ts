@@ -40,10 +40,25 @@ export const rejectToken: RejectToken = (token, entry, now) => {
 };
 
 /**
- * Rejects tokens for another purpose by the `typ` of the header: a logout token or a DPoP proof of the same issuer
- * (RFC 8725 §3.11). If the preset lists no types, `typ` must be that of an access or ID token, or missing.
+ * Rejects tokens for another purpose: a logout token or a DPoP proof of the same issuer, or an ID token (RFC 8725 §3.11).
+ * If the preset lists no types, `typ` must be that of an access or ID token, or missing.
  */
-function rejectType({ header: { typ } }: UnverifiedToken, { types }: TrustEntry): Rejection | undefined {
+function rejectType({ header, claims }: UnverifiedToken, entry: TrustEntry): Rejection | undefined {
+  return rejectTyp(header.typ, entry) ?? rejectKind(claims, entry);
+}
+
+function rejectKind(
+  claims: UnverifiedToken["claims"],
+  { preset: { kinds }, acceptsIdTokens }: TrustEntry,
+): Rejection | undefined {
+  // Only logout tokens and other security events have it, whatever their `typ` is (RFC 8417 §2.2).
+  if (claims["events"] !== undefined) return { reason: "token_type_mismatch", expected: "a token without events" };
+  if (kinds === undefined || kinds.isAccessToken(claims)) return undefined;
+  if (acceptsIdTokens && kinds.isIdToken(claims)) return undefined;
+  return { reason: "token_type_mismatch", expected: kinds.says };
+}
+
+function rejectTyp(typ: UnverifiedToken["header"]["typ"], { types }: TrustEntry): Rejection | undefined {
   if (typ === undefined && types === undefined) return undefined;
   const allowed = types ?? USUAL_TYPES;
   const isAllowed = typ !== undefined && allowed.some((type) => mediaType(type) === mediaType(typ));

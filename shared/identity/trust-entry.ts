@@ -61,6 +61,21 @@ const given = v.strictObject({
       ),
     ),
   ),
+  internalOrigins: v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          secureUrl,
+          v.title("`https://` address without a path"),
+          v.regex(/^https?:\/\/[^/?]+$/, "without a path, and without a slash at its end"),
+        ),
+      ),
+      v.description(
+        "Addresses in private networks, besides that of `issuer`, that the issuer's discovery document may name for keys and for sign-ins to the console. Any other address that it names must be public.",
+      ),
+    ),
+    [],
+  ),
   algorithms: v.optional(
     v.pipe(
       v.array(v.picklist(ALGORITHMS)),
@@ -166,6 +181,7 @@ function withPreset(
     issuer,
     audience,
     jwks,
+    internalOrigins: value.internalOrigins.map((address) => new URL(address).origin),
     claims,
     clockSkewSeconds,
     roles,
@@ -181,5 +197,16 @@ function withPreset(
     tenant: tenantClaimsOf(issuer, preset),
     isShared: isShared(issuer, preset),
     maxLifetimeSeconds: value.maxLifetimeSeconds ?? preset.maxLifetimeSeconds ?? 3_600,
+    /** See {@link withSignIn}. */
+    acceptsIdTokens: false,
   };
 }
+
+/** The entries of a configuration. Only the entry by which people sign in to the console accepts ID tokens. */
+export const withSignIn = (
+  entries: Readonly<Record<string, TrustEntry>>,
+  signIn: string | undefined,
+): Readonly<Record<string, TrustEntry>> =>
+  Object.fromEntries(
+    Object.entries(entries).map(([name, entry]) => [name, { ...entry, acceptsIdTokens: name === signIn }]),
+  );

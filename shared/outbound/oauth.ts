@@ -13,6 +13,7 @@ import {
 import type { CallOut } from "../host/call-out.ts";
 import { type Clock, laterBy } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
+import type { RemoteAddress } from "../host/remote-address.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
 import type { OutboundToken } from "./issuer.ts";
 import type { OAuthClient } from "./target-identity.ts";
@@ -81,7 +82,7 @@ async function requestGrant(client: OAuthClient, deps: OAuthDeps, send: SendRequ
   const server = { issuer: new URL(tokenUrl).origin, token_endpoint: tokenUrl };
   try {
     const response = await send(server, ClientSecretBasic(secret.reveal()), {
-      [customFetch]: fetchThrough(deps.callOut),
+      [customFetch]: fetchThrough(deps.callOut, { onlyPublic: false }),
       // The configuration allows `http` only for this machine; see `secureUrl`.
       [allowInsecureRequests]: true,
     });
@@ -123,13 +124,14 @@ interface OAuthRequest {
 
 /** Sends the requests of the OAuth library through `callOut`. */
 export const fetchThrough =
-  (callOut: CallOut) =>
+  (callOut: CallOut, { onlyPublic }: Pick<RemoteAddress, "onlyPublic">) =>
   async (url: string, { method, headers, body }: OAuthRequest): Promise<Response> => {
     const response = await callOut({
       method,
       url: new URL(url),
       headers,
       ...(body !== undefined && { body: body.toString() }),
+      onlyPublic,
       timeoutMs: TIMEOUT_MS,
       maxResponseBytes: MAX_RESPONSE_BYTES,
     });

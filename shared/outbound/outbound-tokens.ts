@@ -2,7 +2,7 @@ import type { CallOut } from "../host/call-out.ts";
 import { type Clock, isAhead, type Moment, momentOf, msSince } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import type { Secret, Secrets } from "../host/secrets.ts";
-import type { BridgeIssuer, Cause, OutboundToken } from "./issuer.ts";
+import type { BoundRequest, BridgeIssuer, Cause, OutboundToken } from "./issuer.ts";
 import type { TargetIdentity } from "./target-identity.ts";
 import { requestToken } from "./token-request.ts";
 
@@ -16,7 +16,11 @@ export interface OutboundDeps {
   readonly awsToken: ((audience: string) => Promise<OutboundToken>) | undefined;
 }
 
-/** The call that needs a token. */
+/** An identity whose tokens are valid for any request to the target. */
+type ReusableIdentity = Exclude<TargetIdentity, BridgeIdentity>;
+type BridgeIdentity = Extract<TargetIdentity, { bridge: unknown }>;
+
+/** Who needs a token, for which target. Those who differ in any member never get the same token. */
 interface Call {
   /** Name of the target. */
   readonly target: string;
@@ -37,12 +41,21 @@ export class OutboundTokens {
   }
 
   /**
-   * Returns a token for a call; each target and principal has its own. A token of the bridge itself also names the
-   * delivery, so it is reused only for retries of that delivery. Throws `token_unavailable` and `secret_unavailable`,
+   * Creates a token of the bridge itself for one request. It is bound to that request, so no other one gets it. Throws
+   * `secret_unavailable`, which is retryable, and `configuration_invalid`.
+   */
+  async boundToken({ bridge }: BridgeIdentity, cause: Cause, request: BoundRequest): Promise<Secret> {
+    const { issuer, clock } = this.#deps;
+    const content = { audience: bridge.audience, cause, request };
+    return (await required(issuer, "identity").mint(content, clock.now())).token;
+  }
+
+  /**
+   * Returns a token for calls; each target and cause has its own. Throws `token_unavailable` and `secret_unavailable`,
    * which are retryable, and `configuration_invalid`.
    */
-  async tokenFor(identity: TargetIdentity, { target, cause }: Call): Promise<Secret> {
-    const key = JSON.stringify([target, cause.source, cause.principal, "bridge" in identity && cause.delivery]);
+  async tokenFor(identity: ReusableIdentity, { target, cause }: Call): Promise<Secret> {
+    const key = JSON.stringify([target, cause]);
     const cached = this.#cache.get(key);
     if (cached) {
       const token = await this.#usable(cached);
@@ -81,16 +94,16 @@ export class OutboundTokens {
     }
   }
 
-  async #request(identity: TargetIdentity, cause: Cause): Promise<OutboundToken> {
+  async #request(identity: ReusableIdentity, cause: Cause): Promise<OutboundToken> {
     const { issuer, awsToken, clock } = this.#deps;
-    if ("bridge" in identity) return required(issuer, "identity").mint(identity.bridge.audience, cause, clock.now());
     if ("kubernetes" in identity) return requestToken(identity.kubernetes, this.#deps);
     if ("aws" in identity) return required(awsToken, "AWS")(identity.aws.audience);
     // The OAuth library is loaded when a target first needs it.
     const { clientCredentials, exchange } = await import("./oauth.ts");
     if ("clientCredentials" in identity) return clientCredentials(identity.clientCredentials, this.#deps);
     const { tokenExchange } = identity;
-    const ownToken = await required(issuer, "identity").mint(tokenExchange.subjectAudience, cause, clock.now());
+    const content = { audience: tokenExchange.subjectAudience, cause };
+    const ownToken = await required(issuer, "identity").mint(content, clock.now());
     return exchange(ownToken.token, tokenExchange, this.#deps);
   }
 }

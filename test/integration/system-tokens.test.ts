@@ -5,11 +5,11 @@ import { type CallOut, callOut } from "../../shared/host/call-out.ts";
 import { Fault } from "../../shared/host/fault.ts";
 import type { Result } from "../../shared/model/result.ts";
 import { SystemTokens } from "../../shared/outbound/system-tokens.ts";
-import { openStores, type Stores } from "../../shared/store/open-stores.ts";
 import { type OpenTable, openMemoryTable } from "../../shared/store/sqlite/open.ts";
+import { type AllStores, openAllStores } from "../support/all-stores.ts";
 import { type SandboxConfluence, startSandboxConfluence } from "../support/sandbox-confluence.ts";
 import { buildEntry } from "../support/sandbox-confluence-action.ts";
-import { actionDeps, secretsOf, silentLog, type TestClock, testClock } from "../support/test-doubles.ts";
+import { actionDeps, noProvedRuns, secretsOf, silentLog, type TestClock, testClock } from "../support/test-doubles.ts";
 import {
   forgeToken,
   INSTALLATION,
@@ -21,18 +21,18 @@ import {
 
 const BASE = "https://api.atlassian.com/ex/confluence/5d1e";
 const SEALED_BY = { current: "env:SEAL" };
-const RUN = { attempt: 1, signal: new AbortController().signal };
+const RUN = { originProof: "proved", attempt: 1, signal: new AbortController().signal } as const;
 
 let database: OpenTable;
 let sandbox: SandboxConfluence;
 let clock: TestClock;
-let stores: Stores;
+let stores: AllStores;
 
 beforeEach(async () => {
   database = openMemoryTable();
   sandbox = await startSandboxConfluence({ product: "cloud" });
   clock = testClock();
-  stores = openStores(database.table, { retentionDays: 30, markUnrelayed: false, singleProcess: false, clock });
+  stores = openAllStores(database.table, { retentionDays: 30, markUnrelayed: false, singleProcess: false, clock });
 });
 afterEach(async () => {
   await sandbox.close();
@@ -61,7 +61,15 @@ async function receiveEdit(token: string, tokens: SystemTokens, edit = 1): Promi
   return receive(
     request,
     { name: "wiki", provider: "confluence", contentTypes: [], ...source },
-    { deliveries: stores.deliveries, rejectOverRate: async () => undefined, recorded: () => undefined, log: silentLog },
+    {
+      deliveries: stores.deliveries,
+      rejectOverRate: async () => undefined,
+      runReporters: [],
+      origins: noProvedRuns,
+      secrets: secretsOf({}),
+      recorded: () => undefined,
+      log: silentLog,
+    },
   );
 }
 

@@ -8,7 +8,19 @@ const HOST = "(login\\.microsoftonline\\.(com|us)|login\\.partner\\.microsoftonl
 
 type Claims = Readonly<Record<string, unknown>>;
 
+/** Undefined, an empty text and an empty list grant nothing. */
+const grants = (claim: unknown): boolean => (typeof claim === "string" || Array.isArray(claim)) && claim.length > 0;
+
 const common = {
+  // Any app of the tenant gets a token for this API, without `roles` if nobody assigned one. An ID token has the API's own
+  // id as its audience if the API signs people in, and no scope. It may have roles and no nonce, but it names no client
+  // (https://learn.microsoft.com/entra/identity-platform/claims-validation).
+  kinds: {
+    isAccessToken: ({ nonce, scp, roles, azp, appid }: Claims): boolean =>
+      grants(scp) || (grants(roles) && nonce === undefined && grants(azp ?? appid)),
+    isIdToken: ({ nonce, scp }: Claims): boolean => grants(nonce) && scp === undefined,
+    says: "an access token with scp or roles",
+  },
   algorithms: ["RS256"],
   // Tokens live for a random time of 60 to 90 minutes.
   maxLifetimeSeconds: 5_700,

@@ -19,6 +19,8 @@ export const github: Preset = {
           names: [["repository_owner"], ["repository"], ["enterprise"], ["sub"]],
         }
       : undefined,
-  shown: ["repository", "ref", "environment", "event_name", "run_id", "job_workflow_ref"].map((claim) => [claim]),
+  shown: ["repository", "ref", "environment", "event_name", "run_id", "job_workflow_ref", "actor_id"].map((claim) => [
+    claim,
+  ]),
   changeable: { claims: [["actor"]], instead: "actor_id" },
 };

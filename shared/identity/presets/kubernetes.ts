@@ -1,5 +1,5 @@
 import { claimAt } from "../claim-match.ts";
-import type { Preset } from "./preset.ts";
+import type { Preset, TokenPod } from "./preset.ts";
 
 const CLUSTER = "kubernetes.io";
 
@@ -17,11 +17,16 @@ export const kubernetes: Preset = {
     [CLUSTER, "pod", "name"],
   ],
   run: (claims) => {
-    const [namespace, account, pod] = [["namespace"], ["serviceaccount", "name"], ["pod", "name"]].map((path) =>
-      claimAt(claims, [CLUSTER, ...path]),
-    );
-    if (typeof namespace !== "string" || typeof account !== "string" || typeof pod !== "string") return undefined;
+    const pod = podOf(claims);
+    const account = claimAt(claims, [CLUSTER, "serviceaccount", "name"]);
+    if (pod === undefined || typeof account !== "string") return undefined;
     // The token names the pod, but not its run.
-    return { system: "tekton", id: `${namespace}/${pod}`, pipeline: `${namespace}/${account}` };
+    return { system: "tekton", id: `${pod.namespace}/${pod.name}`, pipeline: `${pod.namespace}/${account}` };
   },
+  pod: podOf,
 };
+
+function podOf(claims: Readonly<Record<string, unknown>>): TokenPod | undefined {
+  const [namespace, name] = [["namespace"], ["pod", "name"]].map((path) => claimAt(claims, [CLUSTER, ...path]));
+  return typeof namespace === "string" && typeof name === "string" ? { namespace, name } : undefined;
+}

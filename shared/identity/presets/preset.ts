@@ -26,6 +26,16 @@ export interface Preset {
   readonly audienceClaim?: "aud" | "client_id";
   /** Allowed `typ` of the header, compared as in RFC 9068 §4 and RFC 7515 §4.1.9. Default: `JWT`, `at+jwt` or none. */
   readonly types?: readonly string[];
+  /**
+   * Whether a token of the usual `typ` is an access token that its issuer granted something, and whether it is an ID
+   * token. Without it, only `typ` and the claims of a logout token decide.
+   */
+  readonly kinds?: {
+    readonly isAccessToken: (claims: Claims) => boolean;
+    readonly isIdToken: (claims: Claims) => boolean;
+    /** For people: what an access token has. */
+    readonly says: string;
+  };
   /** Rules that every token of the required kind from this issuer meets. */
   readonly claims?: (issuer: string) => readonly ClaimRule[];
   /**
@@ -49,6 +59,15 @@ export interface Preset {
   readonly omitsGroups?: (claims: Claims) => boolean;
   /** The run that the holder of the token is part of, for status callbacks; undefined if the claims do not name it. */
   readonly run?: (claims: Claims) => TokenRun | undefined;
+  /** The pod that the token was issued to. {@link run} then names the pod, which must prove its run in another way. */
+  readonly pod?: (claims: Claims) => TokenPod | undefined;
+  /** The account because of which the run was started. */
+  readonly initiator?: (claims: Claims) => { readonly id: string; readonly name?: string } | undefined;
+}
+
+export interface TokenPod {
+  readonly namespace: string;
+  readonly name: string;
 }
 
 /** Claims that identify the customer: by a permanent id, or by a name that may belong to someone else later. */

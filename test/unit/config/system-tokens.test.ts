@@ -23,7 +23,9 @@ routes:
 `;
 
 async function errors(text: string): Promise<readonly string[]> {
-  const found = await checkLoaded(parseConfig(text, "test"), "test", { read: async () => new Secret("there") });
+  const found = await checkLoaded(parseConfig(text, "test"), "test", {
+    read: async () => new Secret("a secret for tests"),
+  });
   return found.flatMap(({ level, message }) => (level === "error" ? [message.replace(/^test:\d+:\d+ /, "")] : []));
 }
 

@@ -25,10 +25,10 @@ describe("a source that takes tokens", () => {
   });
 
   it("a source is warned of one such entry among several, and of a role that only some tokens earn", async () => {
-    const jobs = { ...entry, roles: ["reader", { role: "reporter", when: [{ path: "pod", equals: "report" }] }] };
-    const roles = { reader: { call: ["deliveries"] }, reporter: { call: ["status"] } };
+    const jobs = { ...entry, roles: ["plain", { role: "reporter", when: [{ path: "pod", equals: "report" }] }] };
+    const roles = { plain: { fire: ["*"] }, reporter: { call: ["status"] } };
     const sources = { prod: { provider: "tekton", bearer: { trust: ["events", "jobs"] } } };
-    expect(await findings({ issuers: { events: { ...entry, roles: ["reader"] }, jobs }, roles, sources })).toEqual([
+    expect(await findings({ issuers: { events: { ...entry, roles: ["plain"] }, jobs }, roles, sources })).toEqual([
       warning("trust[1]", "reporter", "jobs"),
     ]);
   });
@@ -57,7 +57,7 @@ describe("an entry that wants a DPoP proof", () => {
 describe("a key of the bridge's own that cannot be read", () => {
   const findingsFor = async (keys: readonly string[]) => {
     const config = stringify({ sources: {}, identity: { issuer: "https://bridge.example.com", keys } });
-    const found = await checkLoaded(parseConfig(config, "x.yaml"), "x.yaml", secretsOf({ KEY: "a" }));
+    const found = await checkLoaded(parseConfig(config, "x.yaml"), "x.yaml", secretsOf({ KEY: "a secret for tests" }));
     return found.map(({ level, message }) => `${level} ${message.replace(/^x\.yaml:\d+:\d+ /, "")}`);
   };
 

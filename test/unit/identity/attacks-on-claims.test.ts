@@ -23,6 +23,13 @@ const attacks: Row[] = [
   ["T09", "a plain JWT instead of at+jwt", good, "token_type_mismatch", rfc9068],
   ["T09", "a JWT without typ instead of at+jwt", withHeader({ typ: undefined }), "token_type_mismatch", rfc9068],
   ["T09", "a logout token", withHeader({ typ: "logout+jwt" }), "token_type_mismatch"],
+  [
+    "T09",
+    "a logout token whose typ is JWT",
+    withClaims({ events: { "http://schemas.openid.net/event/backchannel-logout": {} }, sid: "s-1" }),
+    "token_type_mismatch",
+  ],
+  ["T09", "a token with an empty list of events", withClaims({ events: [] }), "token_type_mismatch"],
   ["T09", "a DPoP proof", withHeader({ typ: "dpop+jwt" }), "token_type_mismatch"],
   ["T09", "a typ that is not a text", withHeader({ typ: ["JWT"] }), "token_malformed"],
   ["T11", "iss twice, ours last", withClaimsText(`"exp":${NOW + 9},"iss":"${A}"`), "token_malformed"],

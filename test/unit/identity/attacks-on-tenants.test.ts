@@ -47,7 +47,7 @@ const entraGroup = entryFor(ENTRA, "entra", { groups: "g1" });
 const entraApps = entryFor(ENTRA, "entra", { idtyp: "app" });
 const forge = entryFor("forge/invocation-token", "forge", {}, { audience: APP });
 
-const v2 = { tid: TENANT, ver: "2.0" };
+const v2 = { tid: TENANT, ver: "2.0", scp: "read" };
 const forgeTimes = { aud: APP, iat: NOW - 31, nbf: NOW - 31, exp: NOW - 6 };
 
 type Row = [id: string, what: string, entry: TrustEntry, claims: object, status: number, reason: string];
@@ -131,11 +131,11 @@ const attacks: Row[] = [
     "T30",
     "a token of version 1 at an entry for version 2",
     entra,
-    { iss: ENTRA_V1, tid: TENANT, ver: "1.0" },
+    { iss: ENTRA_V1, tid: TENANT, ver: "1.0", scp: "read" },
     401,
     "issuer_unknown",
   ],
-  ["T30", "a version that is not its issuer's", entra, { tid: TENANT, ver: "1.0" }, 401, "claim_mismatch"],
+  ["T30", "a version that is not its issuer's", entra, { ...v2, ver: "1.0" }, 401, "claim_mismatch"],
   [
     "T30",
     "a token of version 2 at an entry for version 1",

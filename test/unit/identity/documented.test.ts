@@ -48,7 +48,7 @@ describe("the pages on issuers", () => {
 
 describe.each(families)("the documented lines for $heading", ({ heading, ours, entries, theirs }) => {
   it("the documented lines cause no finding of `drawbridge check` about the issuers", async () => {
-    const secrets = { read: () => Promise.resolve(new Secret("there")) };
+    const secrets = { read: () => Promise.resolve(new Secret("a secret for tests")) };
     const findings = await checkLoaded(parseConfig(ours, "example"), "example", secrets);
     expect(findings.filter(({ message }) => message.includes("issuers."))).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { parse } from "valibot";
 import { describe, expect, it } from "vitest";
+import type { Format } from "../../../shared/cli/output.ts";
 import { type ExplainDeps, offline, readToken, tokenExplain } from "../../../shared/cli/token.ts";
 import { outline } from "../../../shared/config/schema.ts";
 import type { CallOut } from "../../../shared/host/call-out.ts";
@@ -17,6 +18,8 @@ const ours = (changes: object = {}): string => withClaims({ project: { id: "72" 
 /** The roles of a configuration that names none. */
 const ROLES = parse(outline, { sources: {} }).roles;
 
+const TABLE: Format = "table";
+
 /** What `drawbridge token explain` prints, its exit code, and the cells of its table by check. */
 async function explained(
   token: string,
@@ -26,12 +29,33 @@ async function explained(
   const printed: string[] = [];
   const print = (text: string): void => void printed.push(text);
   const { only, ...others } = more;
-  const deps = { issuers, roles: ROLES, sources: [], clock: testClock(), print, ...others };
+  const deps = { issuers, roles: ROLES, sources: [], routes: [], clock: testClock(), print, format: TABLE, ...others };
   const code = await tokenExplain(token, only, deps);
   const output = printed.join("\n");
   const rows = output.split("\n").map((line) => line.split(/ {2,}/));
   return { code, output, row: (check: string) => rows.find(([name]) => name === check) ?? [] };
 }
+
+/** A route that the role `incident` may grant in an emergency. */
+const urgent: ExplainDeps["routes"][number] = {
+  name: "deploy",
+  when: {},
+  pattern: { combinations: [] },
+  matches: () => true,
+  mode: "enforce",
+  approval: {
+    expiresMinutes: 60,
+    approvers: 2,
+    fromRoles: [],
+    reason: "optional",
+    windows: [],
+    outsideWindows: "wait",
+    emergency: ["incident"],
+  },
+  action: "tekton",
+  target: "ci",
+  options: {},
+};
 
 describe("token explain", () => {
   it("token explain accepts a good token and shows each check with its value, the subject and the roles", async () => {
@@ -52,6 +76,22 @@ describe("token explain", () => {
       /\naccepted\n\nverdict: accepted by ci, as someone, with roles: ci\nwith these it may call status$/,
     );
   });
+
+  it.each(["json", "jsonl"] as const)(
+    "token explain has the checks in %s, and never the token",
+    async (format) => {
+      const token = ours({ aud: "other" });
+      const { code, output } = await explained(token, { ci }, { format });
+      const [explanation] = [JSON.parse(output)].flat();
+      expect(code).toBe(1);
+      expect(explanation).toMatchObject({ trustEntry: "ci", outcome: "refused" });
+      expect(explanation.checks).toContainEqual(expect.objectContaining({ check: "audience", verdict: "refused" }));
+      expect(givesAway(output, token)).toBe(false);
+      const unknown = await explained("word", { ci }, { format });
+      expect(JSON.parse(unknown.output)).toMatchObject({ rejection: { reason: expect.any(String) } });
+    },
+    20_000,
+  );
 
   it.each<[string, string, string, string]>([
     ["another audience", ours({ aud: "other" }), "audience", "audience_mismatch"],
@@ -246,7 +286,14 @@ describe("token explain", () => {
 });
 
 describe("the facts that token explain shows", () => {
-  const editor = { call: [], fire: ["deploy-*"], replay: ["docs"], approve: ["deploy-prod"] };
+  const editor = {
+    call: [],
+    fire: ["deploy-*"],
+    replay: ["docs"],
+    approve: ["deploy-prod"],
+    summarise: ["wiki"],
+    pause: [],
+  };
   const source = {
     name: "prod",
     provider: "tekton",
@@ -257,9 +304,15 @@ describe("the facts that token explain shows", () => {
   };
 
   it.each<[string, readonly string[], ExplainDeps["sources"], string]>([
-    ["what roles may do", ["ci", "editor"], [], "call status; fire deploy-*; replay docs; approve deploy-prod"],
+    [
+      "what roles may do",
+      ["ci", "editor"],
+      [],
+      "call status; fire deploy-*; replay docs; approve deploy-prod; summarise wiki",
+    ],
     ["the sources that take such a token", ["ci"], [source], "call status; send to prod"],
     ["that a source takes a token without a role", [], [source], "send to prod"],
+    ["the routes that a role may grant in an emergency", ["incident"], [], "grant in an emergency deploy"],
     ["that a token without a role may do nothing", [], [], "do nothing: each call is answered 403, role_missing"],
     [
       "that a token with a role that allows nothing may do nothing",
@@ -269,8 +322,9 @@ describe("the facts that token explain shows", () => {
     ],
   ])("token explain shows %s", async (_, earned, sources, may) => {
     const entry = entryA({ roles: earned, claims: [{ path: ["project", "id"], equals: "72" }] }).a;
-    const roles = { ...ROLES, editor, idle: { ...editor, fire: [], replay: [], approve: [] } };
-    const { output } = await explained(ours(), { ci: entry }, { roles, sources });
+    const idle = { ...editor, fire: [], replay: [], approve: [], summarise: [], pause: [] };
+    const roles = { ...ROLES, editor, idle, incident: idle };
+    const { output } = await explained(ours(), { ci: entry }, { roles, sources, routes: [urgent] });
     expect(output).toContain(`\nwith these it may ${may}`);
   });
 

@@ -46,6 +46,20 @@ describe("jwksLoader", () => {
     await expect(jwksLoader(entryOf({ issuer }), web)()).resolves.toEqual(keySet);
   });
 
+  it("jwksLoader requires a public address of every origin that the configuration does not name", async () => {
+    const inside = "https://10.0.0.6:6443/openid/v1/jwks";
+    const own = `${ISSUER}/keys`;
+    const onlyPublicOf = async (keys: string): Promise<unknown> => {
+      const web = answering({ [DISCOVERY]: { issuer: ISSUER, jwks_uri: keys }, [keys]: keySet });
+      const entry = entryOf({ issuer: ISSUER, internalOrigins: ["https://10.0.0.6:6443"] });
+      await expect(jwksLoader(entry, web)()).resolves.toEqual(keySet);
+      return web.asked.map(({ onlyPublic }) => onlyPublic);
+    };
+    expect(await onlyPublicOf(KEYS)).toEqual([false, true]);
+    expect(await onlyPublicOf(own)).toEqual([false, false]);
+    expect(await onlyPublicOf(inside)).toEqual([false, false]);
+  });
+
   it("jwksLoader calls the configured address alone, whatever the issuer's text is", async () => {
     const web = answering({ [KEYS]: keySet });
     const entry = entryOf({ issuer: "https://kubernetes.default.svc", jwks: { url: KEYS } });
@@ -66,6 +80,8 @@ describe("jwksLoader", () => {
     ["with one more closing slash", { issuer: `${ISSUER}/`, jwks_uri: KEYS }],
     ["with keys on plain HTTP", { issuer: ISSUER, jwks_uri: "http://keys.example.test/jwks" }],
     ["with keys on this machine", { issuer: ISSUER, jwks_uri: "http://127.0.0.1:9999/jwks" }],
+    ["with keys in a private network", { issuer: ISSUER, jwks_uri: "https://10.0.0.6/jwks" }],
+    ["with keys at a machine's metadata", { issuer: ISSUER, jwks_uri: "https://169.254.169.254/jwks" }],
     ["with keys in a file", { issuer: ISSUER, jwks_uri: "file:///etc/passwd" }],
     ["without keys", { issuer: ISSUER }],
     ["with its issuer twice", `{"issuer":"https://other.example.test","issuer":"${ISSUER}","jwks_uri":"${KEYS}"}`],

@@ -1,7 +1,10 @@
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
-import { trustEntry } from "../../../shared/identity/trust-entry.ts";
-import { keySetOf, signingKey } from "./tokens.ts";
+import { epochSeconds } from "../../../shared/host/clock.ts";
+import { readCompactJws } from "../../../shared/identity/compact-jws.ts";
+import { rejectToken } from "../../../shared/identity/token-checks.ts";
+import { trustEntry, withSignIn } from "../../../shared/identity/trust-entry.ts";
+import { keySetOf, NOW, signingKey, signText } from "./tokens.ts";
 
 const good = { issuer: "https://issuer.example.test", audience: "https://bridge.example.test" };
 const published = signingKey("k1");
@@ -23,6 +26,8 @@ describe("a trust entry", () => {
       isShared: false,
       mode: "enforce",
       singleUse: false,
+      internalOrigins: [],
+      acceptsIdTokens: false,
     });
   });
 
@@ -33,6 +38,7 @@ describe("a trust entry", () => {
     ["several audiences", { audience: ["a", "b"] }],
     ["keys at another address", { jwks: { url: "https://keys.example.test/jwks" } }],
     ["keys in a file", { jwks: { file: "cluster-keys.json" } }],
+    ["an internal origin", { internalOrigins: ["https://10.0.0.6:6443"] }],
     ["a claim below another", { claims: [{ path: ["kubernetes.io", "namespace"], equals: ["ci", "cd"] }] }],
   ])("a trust entry may have %s", (_name, change) => {
     expect(v.safeParse(trustEntry, { ...good, ...change }).success).toBe(true);
@@ -48,6 +54,8 @@ describe("a trust entry", () => {
     ["keys over plain http", { jwks: { url: "http://keys.example.test/jwks" } }],
     ["keys behind user info", { jwks: { url: "https://a:b@keys.example.test/jwks" } }],
     ["keys from two places", { jwks: { url: "https://keys.example.test/jwks", file: "keys.json" } }],
+    ["an internal origin over plain http", { internalOrigins: ["http://10.0.0.6"] }],
+    ["an internal origin with a path", { internalOrigins: ["https://10.0.0.6/keys"] }],
     ["a private key", { jwks: { inline: { keys: [{ ...published.jwk, d: "AQ" }] } } }],
     ["a shared key", { jwks: { inline: { keys: [{ kty: "oct", k: "AQ" }] } } }],
     ["a shared-secret algorithm", { algorithms: ["HS256"] }],
@@ -60,5 +68,29 @@ describe("a trust entry", () => {
     ["a misspelt option", { audiences: ["a"] }],
   ])("a trust entry is invalid with %s", (_name, change) => {
     expect(v.safeParse(trustEntry, { ...good, ...change }).success).toBe(false);
+  });
+
+  it("only the entry by which people sign in to the console accepts an ID token of Entra", () => {
+    const tenant = "11111111-2222-4333-8444-555555555555";
+    const issuer = `https://login.microsoftonline.com/${tenant}/v2.0`;
+    const entries = { people: v.parse(trustEntry, { issuer, preset: "entra", audience: "app-1" }) };
+    const reasonFor = (signIn: string | undefined, kind: object): string | undefined => {
+      const { people } = withSignIn(entries, signIn);
+      const claims = { tid: tenant, ver: "2.0", aud: "app-1", iat: NOW, exp: NOW + 600, ...kind };
+      const token = readCompactJws(signText('{"alg":"RS256"}', JSON.stringify({ iss: issuer, ...claims }), published));
+      if (!token.ok || people === undefined) throw new Error("it is a token");
+      return rejectToken(token.value, people, epochSeconds(NOW))?.reason;
+    };
+    const kinds = {
+      idToken: { nonce: "n-1" },
+      anyApp: { azp: "app-2" },
+      assignedApp: { azp: "app-2", roles: ["Reader"] },
+    };
+    expect(reasonFor("people", kinds.idToken)).toBeUndefined();
+    for (const signIn of [undefined, "others"]) expect(reasonFor(signIn, kinds.idToken)).toBe("token_type_mismatch");
+    for (const signIn of ["people", undefined]) {
+      expect(reasonFor(signIn, kinds.anyApp)).toBe("token_type_mismatch");
+      expect(reasonFor(signIn, kinds.assignedApp)).toBeUndefined();
+    }
   });
 });

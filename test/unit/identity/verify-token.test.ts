@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { describe, expect, it } from "vitest";
 import { createTokenVerifier } from "../../../shared/identity/verify-token.ts";
+import { propertyCases } from "../../support/property-cases.ts";
 import { bindingDeps, testClock, unexpected } from "../../support/test-doubles.ts";
 import { A, good, keyA, withClaims, withHeader } from "./attacking.ts";
 import { AUDIENCE, entryOf, keySetOf, NOW, type SigningKey, signingKey, tokenOf } from "./tokens.ts";
@@ -156,6 +157,7 @@ describe("jose's jwtVerify with every strict option", () => {
   );
 
   it("jose has the same verdict as the bridge on any header and claims", async () => {
+    const chosen = propertyCases("headers and claims", { weight: 2 });
     let accepted = 0;
     await fc.assert(
       fc.asyncProperty(token, async (token) => {
@@ -163,10 +165,10 @@ describe("jose's jwtVerify with every strict option", () => {
         if (ours) accepted += 1;
         expect(ours).toBe(joses);
       }),
-      { numRuns: 1_000 },
+      chosen,
     );
-    expect(accepted).toBeGreaterThan(50);
-  });
+    expect(accepted).toBeGreaterThan(chosen.numRuns / 20);
+  }, 300_000);
 
   const findKey = createLocalJWKSet(keySetOf(keyA, rsa));
 

@@ -1,9 +1,10 @@
-import { createPublicKey, generateKeyPairSync, sign, verify } from "node:crypto";
+import { createHash, createPublicKey, generateKeyPairSync, sign, verify } from "node:crypto";
 import fc from "fast-check";
-import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from "jose";
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from "jose";
 import { describe, expect, it } from "vitest";
 import { rawOfDer } from "../../../shared/aws/kms-signing-key.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
+import { namedPrincipal } from "../../../shared/model/principal.ts";
 import { BridgeIssuer, type Cause } from "../../../shared/outbound/issuer.ts";
 import { localSigningKey, type SigningKey } from "../../../shared/outbound/signing-key.ts";
 import { testClock } from "../../support/test-doubles.ts";
@@ -14,16 +15,19 @@ const pemOf = (key = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateK
   new Secret(String(key.export({ type: "pkcs8", format: "pem" })));
 
 const cause: Cause = {
-  source: "platform-gitlab",
-  principal: { issuer: "https://gitlab.example.test", subject: "project_path:platform/docs" },
-  delivery: "d-twp4klpzkhwviq4i4tluhixvtv",
+  principal: namedPrincipal({
+    issuer: "https://gitlab.example.test",
+    subject: "project_path:platform/docs",
+    trustEntry: "gitlab-jobs",
+  }),
 };
+const request = { delivery: "d-twp4klpzkhwviq4i4tluhixvtv", route: "docs", body: '{"title":"Überblick"}' };
 
 type OpenKey = () => Promise<SigningKey>;
 
 function issuerOf(...keys: readonly OpenKey[]): BridgeIssuer {
   let made = 0;
-  return new BridgeIssuer({ issuer: ISSUER, keys, newTokenId: () => `token-${++made}` });
+  return new BridgeIssuer({ issuer: ISSUER, keys, newTokenId: () => `token-${++made}`, hasTokenEndpoint: false });
 }
 
 const keySetOf = async (issuer: BridgeIssuer) => createLocalJWKSet((await issuer.keySet()) as JSONWebKeySet);
@@ -32,7 +36,10 @@ describe("a token of the bridge", () => {
   it("a token of the bridge is verified by another library with the published keys, and names who caused the call", async () => {
     const key = await localSigningKey(pemOf());
     const issuer = issuerOf(async () => key);
-    const { token, expiresAt } = await issuer.mint("https://el.example.test", cause, clock.now());
+    const { token, expiresAt } = await issuer.mint(
+      { audience: "https://el.example.test", cause, request },
+      clock.now(),
+    );
     const { payload, protectedHeader } = await jwtVerify(token.reveal(), await keySetOf(issuer), {
       issuer: ISSUER,
       audience: "https://el.example.test",
@@ -42,7 +49,8 @@ describe("a token of the bridge", () => {
     expect(protectedHeader).toEqual({ alg: "ES256", typ: "JWT", kid: key.kid });
     expect(payload).toEqual({
       iss: ISSUER,
-      sub: "platform-gitlab:project_path:platform/docs",
+      sub: "gitlab-jobs:project_path:platform/docs",
+      trust_entry: "gitlab-jobs",
       aud: "https://el.example.test",
       iat: clock.now() / 1000,
       nbf: clock.now() / 1000,
@@ -51,14 +59,42 @@ describe("a token of the bridge", () => {
       act: { iss: ISSUER, sub: "drawbridge" },
       principal: { iss: "https://gitlab.example.test", sub: "project_path:platform/docs" },
       delivery: "d-twp4klpzkhwviq4i4tluhixvtv",
+      route: "docs",
+      body_sha256: createHash("sha256").update(Buffer.from(request.body)).digest("base64url"),
     });
     expect(expiresAt - clock.now()).toBe(600_000);
+  });
+
+  it("the token of a replay names who asked for it, and who sent the original", async () => {
+    const issuer = issuerOf(async () => localSigningKey(pemOf()));
+    const dana = namedPrincipal({ issuer: "https://login.example.test", subject: "dana", trustEntry: "people" });
+    const wiki = namedPrincipal({ issuer: "drawbridge:source", subject: "wiki" });
+    const claimsWith = async (replay: Cause["replay"]) => {
+      const replayed = { principal: dana, ...(replay && { replay }) };
+      const { token } = await issuer.mint({ audience: "a", cause: replayed, request }, clock.now());
+      return decodeJwt(token.reveal());
+    };
+    const replay = { of: "d-1", routes: ["docs"], isRollback: true, actor: "ff80aa01" };
+    const claims = await claimsWith({ ...replay, principal: wiki });
+    expect(claims).toMatchObject({ sub: "people:dana", trust_entry: "people" });
+    const original = { sub: "source:wiki", principal: { iss: "drawbridge:source", sub: "wiki" } };
+    expect(claims["replay"]).toEqual({ of: "d-1", ...original, actor: "ff80aa01", rollback: true });
+    // A replay that an earlier release recorded does not name the sender of its original.
+    expect((await claimsWith(replay))["replay"]).toEqual({ of: "d-1", actor: "ff80aa01", rollback: true });
+  });
+
+  it("the discovery document lists every claim of a token", async () => {
+    const issuer = issuerOf(async () => localSigningKey(pemOf()));
+    const replay = { of: "d-1", routes: ["docs"], isRollback: false };
+    const { token } = await issuer.mint({ audience: "a", cause: { ...cause, replay }, request }, clock.now());
+    const claims = Object.keys(decodeJwt(token.reveal()));
+    expect(issuer.discovery()).toMatchObject({ claims_supported: expect.arrayContaining(claims) });
   });
 
   it("a token of the bridge is valid for its audience alone, and for ten minutes at most", async () => {
     const key = await localSigningKey(pemOf());
     const issuer = issuerOf(async () => key);
-    const { token } = await issuer.mint("a", cause, clock.now());
+    const { token } = await issuer.mint({ audience: "a", cause, request }, clock.now());
     const keys = await keySetOf(issuer);
     const currentDate = new Date(clock.now());
     await expect(jwtVerify(token.reveal(), keys, { audience: "b", currentDate })).rejects.toMatchObject({
@@ -80,7 +116,10 @@ describe("a token of the bridge", () => {
       async () => next,
       async () => old,
     );
-    const tokens = [await before.mint("a", cause, clock.now()), await after.mint("a", cause, clock.now())];
+    const tokens = [
+      await before.mint({ audience: "a", cause, request }, clock.now()),
+      await after.mint({ audience: "a", cause, request }, clock.now()),
+    ];
     expect(tokens.map(({ token }) => decodeProtectedHeader(token.reveal()).kid)).toEqual([old.kid, next.kid]);
     for (const issuer of [before, after]) {
       const keys = await keySetOf(issuer);
@@ -105,7 +144,7 @@ describe("a token of the bridge", () => {
     };
     const issuer = issuerOf(async () => first, second);
     const kids = async () => ((await issuer.keySet()) as JSONWebKeySet).keys.map(({ kid }) => kid);
-    const { token } = await issuer.mint("a", cause, clock.now());
+    const { token } = await issuer.mint({ audience: "a", cause, request }, clock.now());
     expect(decodeProtectedHeader(token.reveal()).kid).toBe(first.kid);
     expect(await kids()).toEqual([first.kid]);
     isThere = true;
@@ -118,7 +157,7 @@ describe("a token of the bridge", () => {
       () => Promise.reject(new Error("not now")),
       async () => second,
     );
-    await expect(issuer.mint("a", cause, clock.now())).rejects.toThrow("not now");
+    await expect(issuer.mint({ audience: "a", cause, request }, clock.now())).rejects.toThrow("not now");
     await expect(issuer.keySet()).rejects.toThrow("not now");
     // A fault that nobody waits for yet would end the process.
     const slow = () => new Promise<SigningKey>((resolve) => setTimeout(() => resolve(second), 1));
@@ -140,8 +179,8 @@ describe("a token of the bridge", () => {
       if (tries === 1) throw new Error("not now");
       return key;
     });
-    await expect(issuer.mint("a", cause, clock.now())).rejects.toThrow("not now");
-    await expect(issuer.mint("a", cause, clock.now())).resolves.toBeDefined();
+    await expect(issuer.mint({ audience: "a", cause, request }, clock.now())).rejects.toThrow("not now");
+    await expect(issuer.mint({ audience: "a", cause, request }, clock.now())).resolves.toBeDefined();
   });
 });
 

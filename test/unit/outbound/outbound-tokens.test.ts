@@ -1,29 +1,35 @@
 import { generateKeyPairSync } from "node:crypto";
+import { decodeJwt } from "jose";
 import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import type { CallOut, OutboundRequest } from "../../../shared/host/call-out.ts";
 import { epochMillis, laterBy } from "../../../shared/host/clock.ts";
 import { Fault } from "../../../shared/host/fault.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
-import { BridgeIssuer, type Cause } from "../../../shared/outbound/issuer.ts";
+import { namedPrincipal } from "../../../shared/model/principal.ts";
+import { type BoundRequest, BridgeIssuer, type Cause } from "../../../shared/outbound/issuer.ts";
 import { OutboundTokens } from "../../../shared/outbound/outbound-tokens.ts";
 import { localSigningKey } from "../../../shared/outbound/signing-key.ts";
 import { type TargetIdentity, targetIdentity } from "../../../shared/outbound/target-identity.ts";
 import { secretsOf, testClock } from "../../support/test-doubles.ts";
 
 const CANARY = "client-secret-canary";
-const causeOf = (subject: string, delivery = "d-1"): Cause => ({
-  source: "wiki",
-  principal: { issuer: "drawbridge:source", subject },
-  delivery,
+const causeOf = (subject: string, trustEntry = "people"): Cause => ({
+  principal: namedPrincipal({ issuer: "https://login.example.test", subject, trustEntry }),
 });
-const call = (subject = "wiki", delivery = "d-1", target = "listener") => ({
+const call = (subject = "robin", { target = "listener", trustEntry = "people" } = {}) => ({
   target,
-  cause: causeOf(subject, delivery),
+  cause: causeOf(subject, trustEntry),
 });
 
 const oauth = { tokenUrl: "https://login.example.test/token", clientId: "bridge", clientSecret: "env:CLIENT" };
-const identityOf = (settings: object): TargetIdentity => v.parse(targetIdentity, settings);
+/** An identity whose tokens are kept. */
+type ReusableIdentity = Exclude<TargetIdentity, { bridge: unknown }>;
+function identityOf(settings: object): ReusableIdentity {
+  const identity = v.parse(targetIdentity, settings);
+  if ("bridge" in identity) throw new Error("its tokens are bound to one request");
+  return identity;
+}
 
 type Answer = { readonly status: number; readonly body: object } | Error;
 
@@ -43,6 +49,7 @@ function tokensWith(answers: readonly Answer[]) {
   );
   let made = 0;
   const issuer = new BridgeIssuer({
+    hasTokenEndpoint: false,
     issuer: "https://bridge.example.test",
     keys: [() => localSigningKey(new Secret(pem))],
     newTokenId: () => String(++made),
@@ -83,7 +90,7 @@ describe("client credentials", () => {
     const basic = new Headers(requests[0]?.headers).get("authorization")?.replace("Basic ", "") ?? "";
     expect(decodeURIComponent(Buffer.from(basic, "base64").toString())).toBe(`bridge:${CANARY}`);
     clock.advance(239_000);
-    expect((await tokens.tokenFor(identity, call("wiki", "d-2"))).reveal()).toBe("first");
+    expect((await tokens.tokenFor(identity, call())).reveal()).toBe("first");
     clock.advance(2_000);
     expect((await tokens.tokenFor(identity, call())).reveal()).toBe("second");
     expect(requests).toHaveLength(2);
@@ -108,13 +115,14 @@ describe("client credentials", () => {
     expect((await tokens.tokenFor(identity, call())).reveal()).toBe("second");
   });
 
-  it("parallel calls request one token, and each target and principal has a token of its own", async () => {
+  it("parallel calls request one token, and each target, subject and trust entry has a token of its own", async () => {
     const { tokens, requests } = tokensWith([granted("a")]);
     await Promise.all(Array.from({ length: 20 }, () => tokens.tokenFor(identity, call())));
     expect(requests).toHaveLength(1);
     await tokens.tokenFor(identity, call("other"));
-    await tokens.tokenFor(identity, call("wiki", "d-1", "another-listener"));
-    expect(requests).toHaveLength(3);
+    await tokens.tokenFor(identity, call("robin", { target: "another-listener" }));
+    await tokens.tokenFor(identity, call("robin", { trustEntry: "people-of-another-company" }));
+    expect(requests).toHaveLength(4);
   });
 
   it.each<[string, Answer]>([
@@ -149,17 +157,28 @@ describe("token exchange", () => {
       audience: "tekton",
     });
     const claims = JSON.parse(Buffer.from(form["subject_token"]?.split(".")[1] ?? "", "base64url").toString());
-    expect(claims).toMatchObject({ sub: "wiki:robin", aud: "https://login.example.test" });
+    expect(claims).toMatchObject({ sub: "people:robin", trust_entry: "people", aud: "https://login.example.test" });
+    // The token that it is exchanged for is kept, so it is not bound to one request.
+    expect(claims).not.toHaveProperty("delivery");
   });
 });
 
 describe("a token of the bridge's own", () => {
-  it("a token of the bridge is made for each delivery, and kept for the repeats of one", async () => {
+  it("a token of the bridge is made for each request, and never for a second one", async () => {
     const { tokens, requests } = tokensWith([]);
-    const identity = identityOf({ bridge: { audience: "https://el.example.test" } });
-    const first = await tokens.tokenFor(identity, call("wiki", "d-1"));
-    expect(await tokens.tokenFor(identity, call("wiki", "d-1"))).toBe(first);
-    expect((await tokens.tokenFor(identity, call("wiki", "d-2"))).reveal()).not.toBe(first.reveal());
+    const identity = { bridge: { audience: "https://el.example.test" } };
+    const request = { delivery: "d-1", route: "docs", body: "{}" };
+    const claimsOf = async (cause: Cause, bound: BoundRequest) =>
+      decodeJwt((await tokens.boundToken(identity, cause, bound)).reveal());
+    const all = await Promise.all([
+      claimsOf(causeOf("robin"), request),
+      claimsOf(causeOf("robin"), request),
+      claimsOf(causeOf("robin"), { ...request, route: "deploy" }),
+      claimsOf(causeOf("robin"), { ...request, body: "{ }" }),
+      claimsOf(causeOf("robin", "strangers"), request),
+    ]);
+    expect(new Set(all.map(({ jti }) => jti)).size).toBe(all.length);
+    expect(new Set(all.map(({ sub, route, body_sha256 }) => JSON.stringify([sub, route, body_sha256]))).size).toBe(4);
     expect(requests).toEqual([]);
   });
 });
