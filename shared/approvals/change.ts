@@ -1,10 +1,11 @@
 import { toIso } from "../host/clock.ts";
-import type { Change } from "../model/approval.ts";
+import type { Change, KnownChange, RequestedApproval } from "../model/approval.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
+import { thingIn } from "./subject.ts";
 
-/** Events that report a new version of the page, branch or change that an approval is about. */
+/** Events that report a change even if their sender names no new version or commit. */
 const CHANGES: readonly BusEvent["detail-type"][] = [
   "page.updated",
   "page.rewritten",
@@ -12,18 +13,24 @@ const CHANGES: readonly BusEvent["detail-type"][] = [
   "blogpost.updated",
   "blogpost.rewritten",
   "code.pushed",
+  "code.tagged",
   "change.updated",
 ];
-/** Events that report its end. They have a key of their own, so that a later change event does not undo the end. */
-const ENDS: readonly BusEvent["detail-type"][] = [
+/**
+ * Events that report the end of something, or of what an approval depends on. They have a key of their own, so that a
+ * later change event does not undo the end.
+ */
+export const ENDS: readonly BusEvent["detail-type"][] = [
   "page.archived",
   "page.trashed",
   "page.deleted",
   "blogpost.trashed",
   "blogpost.deleted",
   "code.deleted",
+  "change.unapproved",
   "change.merged",
   "change.closed",
+  "release.deleted",
 ];
 
 /**
@@ -39,60 +46,73 @@ export async function recordReportedChange(
 }
 
 /**
- * The change that an event reports; undefined if it reports none. A replay reports none: it repeats an earlier event.
+ * The change that an event reports; undefined if it reports none. Every event that names a version or a commit reports
+ * one: if it is the known one, nothing has changed. A replay reports none: it repeats an earlier event.
  */
 export function changeIn(busEvent: BusEvent): Change | undefined {
-  const isChange = [...CHANGES, ...ENDS].includes(busEvent["detail-type"]) && busEvent.detail.replay === undefined;
-  return isChange ? stateOf(busEvent) : undefined;
+  const { "detail-type": type, detail } = busEvent;
+  const change = detail.replay === undefined ? stateOf(busEvent) : undefined;
+  const isChange = change?.mark !== undefined || CHANGES.includes(type) || ENDS.includes(type);
+  return isChange ? change : undefined;
 }
 
 /**
  * The version that a run is about if this event fires it. A replay is about the page or branch as it is when the replay
  * is requested, so any later change makes its approval outdated.
  */
-export function aboutOf(busEvent: BusEvent, { replay, receivedAt }: RecordedDelivery): Change | undefined {
+export function aboutOf(
+  busEvent: BusEvent,
+  { replay, receivedAt }: RecordedDelivery,
+): Pick<RequestedApproval, "about" | "alsoAbout"> {
   const state = stateOf(busEvent);
-  return state && replay ? { key: state.key, at: toIso(receivedAt) } : state;
+  if (state === undefined) return {};
+  const about = replay ? { key: state.key, at: toIso(receivedAt) } : state;
+  const alsoAbout = thingIn(busEvent)?.parts;
+  return { about, ...(alsoAbout && { alsoAbout }) };
 }
 
 /** Returns whether the page, branch or change that a run is about is known to have changed or ended since. */
 export async function isOutdated(
-  about: Change | undefined,
+  { about, alsoAbout = [] }: Pick<RequestedApproval, "about" | "alsoAbout">,
   approvals: Pick<ApprovalStore, "latestChange">,
 ): Promise<boolean> {
   if (about === undefined) return false;
-  const lookups = [about.key, endOf(about.key)].map((key) => approvals.latestChange(key));
-  return (await Promise.all(lookups)).some((latest) => latest !== undefined && hasChanged(about, latest));
+  const found = await Promise.all(
+    [about.key, ...alsoAbout].map(async (key) => {
+      const [latest, end] = await Promise.all([approvals.latestChange(key), approvals.latestChange(endOf(key))]);
+      if (end !== undefined && end.at >= about.at) return true;
+      if (latest === undefined) return false;
+      // Of a part whose commit the event does not report, the first report is no change.
+      return key === about.key || about.mark !== undefined ? hasChanged(about, latest) : cameBack(about, latest);
+    }),
+  );
+  return found.includes(true);
 }
 
 /**
  * Returns whether `latest` is a different version and not an earlier one. The same version or commit reported twice is
- * no change. A different one at the same time is a change, because some senders report times in whole seconds.
+ * no change, but one that came back after another is. A different one at the same time is a change, because some senders
+ * report times in whole seconds.
  */
-export function hasChanged(about: Change, latest: Change): boolean {
+export function hasChanged(about: Change, latest: KnownChange): boolean {
+  if (cameBack(about, latest)) return true;
   if (latest.at < about.at) return false;
   if (latest.at === about.at) return about.mark !== undefined && latest.mark !== about.mark;
   return latest.mark === undefined || latest.mark !== about.mark;
 }
 
+/** Whether the newest version is known to have replaced another one since. */
+const cameBack = (about: Change, { replacedAt }: KnownChange): boolean =>
+  replacedAt !== undefined && replacedAt > about.at;
+
 const endOf = (key: string): string => `${key}#end`;
 
+/** An end has no version: a second end of the same thing is another one. */
 function stateOf(busEvent: BusEvent): Change | undefined {
-  const state = currentStateOf(busEvent);
-  return state && ENDS.includes(busEvent["detail-type"]) ? { key: endOf(state.key), at: state.at } : state;
-}
-
-function currentStateOf({ detail }: BusEvent): Change | undefined {
-  const { source, time: at } = detail;
-  if ("page" in detail) {
-    const { site, id, version } = detail.page;
-    return { key: `page#${id}#${site}`, at, ...(version !== undefined && { mark: String(version) }) };
-  }
-  if ("code" in detail) {
-    const { project, ref, commit } = detail.code;
-    return { key: `code#${source}#${project}#${ref}`, at, ...(commit !== undefined && { mark: commit }) };
-  }
-  if (!("change" in detail)) return undefined;
-  const { project, number, commit } = detail.change;
-  return { key: `change#${source}#${project}#${number}`, at, ...(commit !== undefined && { mark: commit }) };
+  const { time: at } = busEvent.detail;
+  const thing = thingIn(busEvent);
+  if (thing === undefined) return undefined;
+  const { key, mark } = thing;
+  if (ENDS.includes(busEvent["detail-type"])) return { key: endOf(key), at };
+  return { key, at, ...(mark !== undefined && { mark }) };
 }

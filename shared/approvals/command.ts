@@ -1,4 +1,5 @@
 import type { EpochMillis } from "../host/clock.ts";
+import { redactText } from "../host/url-credentials.ts";
 import type { PageAddress } from "../model/board.ts";
 import type { BusEvent } from "../model/bus-event.ts";
 import type { Rejection } from "../model/rejection.ts";
@@ -14,7 +15,7 @@ export const LABELS = {
 /** A command that a person gives the bridge by a label or a comment on a page. */
 export type Command =
   /** Without `approval`, it decides all open approvals of the page. */
-  | { readonly decision: "grant" | "deny"; readonly approval?: string }
+  | { readonly decision: "grant" | "deny"; readonly approval?: string; readonly reason?: string }
   | { readonly decision: "rollback"; readonly place: RunPlace };
 
 /** A command, who gave it, and on which page. */
@@ -60,22 +61,32 @@ const ROLLBACK = `${LABELS.rollback}-`;
 /**
  * Returns the command in a text. The whole text must be the command; a command inside a sentence does not count. Capital
  * letters, blanks and a punctuation mark at the end make no difference, except in the name of an environment, which is
- * matched as it is written. A question mark makes a question of it.
+ * matched as it is written. A question mark makes a question of it. A reason follows the word `because`, of up to 300
+ * characters.
  */
 export function commandOfText(text: string): Command | undefined {
-  const { verb, approval, route, environment } = COMMAND.exec(text.trim())?.groups ?? {};
+  const trimmed = text.trim();
+  if (trimmed.length > MAX_LENGTH) return undefined;
+  const { verb, approval, reason, route, environment } = COMMAND.exec(trimmed)?.groups ?? {};
   if (route !== undefined) {
     const place = { route: route.toLowerCase(), ...(environment !== undefined && { environment }) };
     return { decision: "rollback", place };
   }
   if (verb === undefined) return undefined;
   const decision = verb.toLowerCase() === "approve" ? "grant" : "deny";
-  return { decision, ...(approval !== undefined && { approval: approval.toLowerCase() }) };
+  return {
+    decision,
+    ...(approval !== undefined && { approval: approval.toLowerCase() }),
+    ...(reason !== undefined && { reason: redactText(reason.replace(/\s+/g, " ")) }),
+  };
 }
+
+/** UTF-16 code units; more than the longest command has. */
+const MAX_LENGTH = 600;
 
 /**
  * Ids of approvals have the form of `model/idempotency-keys.ts`, names of routes that of `config/schema.ts`. Without the
  * flag `u`, no letter outside ASCII is taken for one of ASCII.
  */
 const COMMAND =
-  /^drawbridge\s+(?:(?<verb>approve|deny)(?:\s+(?<approval>p-[a-z2-7]{26}))?|rollback\s+(?<route>[a-z][a-z\d-]{0,33})(?:\s+(?<environment>[^\s.!,;:]\S{0,99}))?)[\s.!,;:]*$/i;
+  /^drawbridge\s+(?:(?<verb>approve|deny)(?:\s+(?<approval>p-[a-z2-7]{26}))?(?:\s+because\s+(?<reason>\S[\s\S]{0,299}?)(?<!\?))?|rollback\s+(?<route>[a-z][a-z\d-]{0,33})(?:\s+(?<environment>[^\s.!,;:]\S{0,99}))?)[\s.!,;:]*$/i;

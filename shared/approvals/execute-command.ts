@@ -1,28 +1,17 @@
 import { type RollbackDeps, rollBack } from "../delivery/rollback.ts";
+import { epochMillis, laterBy } from "../host/clock.ts";
 import type { Identity } from "../model/approval.ts";
 import type { PageAddress } from "../model/board.ts";
-import { sourceNameOf } from "../model/bus-event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
-import type { Command, CommandResult, Commands, IssuedCommand } from "./command.ts";
-import { type DecideDeps, decide } from "./decide.ts";
+import type { Command, CommandResult, IssuedCommand } from "./command.ts";
+import { type DecideDeps, decide, isKnownTo, SEEN_AFTER_SECONDS } from "./decide.ts";
 import { MAX_OPEN, type OpenApprovals, openApprovals } from "./open-approvals.ts";
 import { personAt } from "./people.ts";
 
 export interface CommandDeps extends DecideDeps, Pick<RollbackDeps, "runs" | "runReporters"> {
   readonly deliveries: DecideDeps["deliveries"] & RollbackDeps["deliveries"];
+  readonly actions: DecideDeps["actions"] & RollbackDeps["actions"];
 }
-
-/** Creates {@link Commands} with these dependencies. */
-export const createCommands = (deps: CommandDeps): Commands => ({
-  rejectReason(busEvent) {
-    const { replay, actor } = busEvent.detail;
-    if (replay) return "it comes from a replay";
-    if (actor === undefined) return "its author is unknown";
-    const known = personAt(deps.people, sourceNameOf(busEvent), actor.id);
-    return known ? undefined : `${actor.id} is not among the source's people`;
-  },
-  executeCommand: (command) => executeCommand(command, deps),
-});
 
 /**
  * Executes a person's command as far as the person's roles allow, and adds the results to the timeline of the delivery
@@ -60,18 +49,26 @@ async function* stepsOf(command: Command, order: Order, deps: CommandDeps): Asyn
   else yield* decideAll(command, order, deps);
 }
 
-/** Decides only approvals that were requested before the command: a late repeat of it must not decide newer ones. */
+/**
+ * Decides only approvals that were requested before the command: a late repeat of it must not decide newer ones. Without
+ * an id, the command is for what its author could have seen. The time of the command is the sender's, but not later than
+ * its arrival, so that a sender's clock that is fast makes nothing older.
+ */
 async function* decideAll(command: Decision, order: Order, deps: CommandDeps): AsyncGenerator<CommandResult> {
   const { by, at, page, delivery } = order;
-  const { decision } = command;
+  const { decision, reason: comment } = command;
   const about = command.approval ?? page.id;
   const { open, hasMore } = await approvalsOf(command, page, deps);
-  const earlier = open.filter(({ requestedAt }) => requestedAt <= at);
+  const earlier = open.filter((one) => one.requestedAt <= at && isKnownTo(by, one, deps));
   if (hasMore) yield { about, decision, refusal: { reason: "approvals_too_many", limit: MAX_OPEN } };
   else if (earlier.length === 0) yield { about, decision, refusal: { reason: "approval_unknown" } };
+  const arrived = epochMillis(Math.min(at, delivery.receivedAt));
+  const sawUntil = command.approval === undefined ? laterBy(arrived, -SEEN_AFTER_SECONDS * 1_000) : undefined;
   for (const approval of earlier) {
-    const result = await decide(approval, { decision, by, requestId: delivery.requestId }, deps);
+    const result = await decide(approval, { decision, comment, by, requestId: delivery.requestId, sawUntil }, deps);
     yield { about: approval.id, decision, ...(!result.ok && { refusal: result.rejection }) };
+    // The site would have to be waited for again for each of the others.
+    if (!result.ok && result.rejection.reason === "reference_unverified") return;
   }
 }
 

@@ -8,15 +8,24 @@ import type { CommandResult } from "./command.ts";
 export function explainRefusal({ about, decision }: CommandResult, refusal: Rejection): string {
   switch (refusal.reason) {
     case "self_approval":
-      return "You requested this run, so somebody else has to approve it.";
+      return "You requested this run, or what it repeats, so somebody else has to approve it.";
     case "role_missing":
+      if (refusal.key !== undefined) return "No role may do this here.";
       return `It needs the role ${refusal.role}, which your account here does not have.`;
     case "approval_closed":
       return refusal.at === undefined
         ? `It is already ${refusal.state}, by ${refusal.by}.`
         : `It was approved by ${refusal.by} and has been ${refusal.state} at ${refusal.at}.`;
+    case "outside_window":
+      return `Runs of this route are approved in its weekly windows only. The next one opens at ${refusal.opensAt}.`;
+    case "reason_missing":
+      return `It needs a reason. Write a comment of its own: drawbridge approve ${about.startsWith("p-") ? `${about} ` : ""}because, and then your reason.`;
     case "approval_outdated":
       return "What it is about has changed since it was requested. The new version asks for an approval of its own.";
+    case "approval_too_recent":
+      return `It was requested less than ${refusal.minimumSeconds} seconds before, so you may not have seen this version. Look at it, and name it: drawbridge ${decision === "grant" ? "approve" : "deny"} ${about}.`;
+    case "reference_unverified":
+      return `Nothing was decided, because what it is about could not be verified (${refusal.problem}). Please try again later.`;
     case "approvals_too_many":
       return `More than ${refusal.limit} approvals are open, so the command has to name one by its id.`;
     case "approval_unknown":

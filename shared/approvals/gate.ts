@@ -1,20 +1,26 @@
 import type { CorrelateDeps } from "../delivery/correlate.ts";
-import type { GateInput } from "../delivery/run-attempt.ts";
-import { type Clock, laterBy } from "../host/clock.ts";
-import type { ActionOutcome } from "../model/action-outcome.ts";
-import type { Approval, RequestedApproval } from "../model/approval.ts";
+import type { GateInput, GateResult } from "../delivery/run-attempt.ts";
+import { type Clock, type EpochMillis, laterBy, toIso } from "../host/clock.ts";
+import type { Approval, CurrentState, Reference, RequestedApproval } from "../model/approval.ts";
+import { factsOf } from "../model/event-facts.ts";
 import { approvalIdOf } from "../model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { ApprovalStore } from "../store/approvals.ts";
-import { aboutOf, isOutdated } from "./change.ts";
-import { type RecordStepDeps, recordStep, type Step } from "./record-step.ts";
+import { aboutOf, ENDS, isOutdated } from "./change.ts";
+import { type RecordGrantDeps, recordGrants } from "./record-grant.ts";
+import { recordStep } from "./record-step.ts";
+import { progressOf, progressText, ruleOn, rulesOf, windowOpensAt } from "./rules.ts";
 import { shownParams, shownRunOf } from "./shown-run.ts";
-import { traceRequester } from "./trace-requester.ts";
+import { referenceOf } from "./subject.ts";
+import { type Cause, traceRequester } from "./trace-requester.ts";
+import { type Sites, type Unverified, verify } from "./verify.ts";
+import { opensAt } from "./windows.ts";
 
-export interface GateDeps extends RecordStepDeps, CorrelateDeps {
-  readonly deliveries: RecordStepDeps["deliveries"] & CorrelateDeps["deliveries"];
+export interface GateDeps extends RecordGrantDeps, CorrelateDeps {
+  readonly deliveries: RecordGrantDeps["deliveries"] & CorrelateDeps["deliveries"];
   readonly approvals: ApprovalStore;
+  readonly sites: Sites;
   readonly clock: Clock;
 }
 
@@ -22,12 +28,13 @@ export interface GateDeps extends RecordStepDeps, CorrelateDeps {
 const POLL_SECONDS = 60;
 
 /**
- * Returns the outcome of a run that has no approval yet, or was denied one; undefined if it may start. An approval that
- * fired stays fired: a retry does not ask again, because the run may exist already.
+ * Holds a run that has no approval yet, was denied one, or whose approval was for another state of things. An approval
+ * that fired stays fired, because the run may exist already: a retry does not ask people again, but it verifies the
+ * reference again, and fires nothing that has changed.
  */
-export async function holdForApproval(run: GateInput, deps: GateDeps): Promise<ActionOutcome | undefined> {
+export async function holdForApproval(run: GateInput, deps: GateDeps): Promise<GateResult> {
   const { route, busEvent, delivery } = run;
-  if (route.approval === undefined) return undefined;
+  if (route.approval === undefined) return {};
   const approvalId = approvalIdOf(route.name, busEvent.detail.eventKey);
   if (route.mode === "shadow") {
     await deps.deliveries.addToTimeline(delivery.id, {
@@ -38,103 +45,204 @@ export async function holdForApproval(run: GateInput, deps: GateDeps): Promise<A
       approval: approvalId,
       state: "not_asked",
     });
-    return undefined;
+    return {};
   }
   const approval = (await deps.approvals.get(approvalId)) ?? (await request(approvalId, run, deps));
+  if ("held" in approval) return approval;
   const state = await advance(approval, delivery, deps);
+  if (typeof state !== "string") {
+    return "opensAt" in state ? waitForWindow(approval, state, deps) : { held: unverifiedOutcome(approval, state) };
+  }
   switch (state) {
-    case "fired":
-      return undefined;
+    case "fired": {
+      const approvedRef = approval.reference?.value;
+      return approvedRef === undefined ? {} : { approvedRef };
+    }
+    case "fired_before":
+      return done(`not fired again: what approval ${approvalId} is about has changed`, "superseded");
     case "requested": {
       const who = approval.approvers.join(" or ") || "nobody: no role may approve it";
-      return {
-        outcome: "wait",
-        summary: `needs approval ${approvalId} by ${who}`,
-        afterSeconds: POLL_SECONDS,
-      };
+      const progress = progressOf(approval, rulesOf(route.name, deps.rules), deps.people);
+      const summary = `needs approval ${approvalId} by ${who}${progress ? ` (${progressText(progress)})` : ""}`;
+      return { held: { outcome: "wait", summary, afterSeconds: POLL_SECONDS, waitsFor: who } };
     }
     case "granted":
       // Its state changed in between, for example by a withdrawal. The next check finds the new state.
-      return { outcome: "wait", summary: `approval ${approvalId} has just changed`, afterSeconds: 1 };
+      return { held: { outcome: "wait", summary: `approval ${approvalId} has just changed`, afterSeconds: 1 } };
+    case "superseded":
+      return done(`not fired: approval ${approvalId} was superseded`, "superseded");
     default:
-      return { outcome: "done", summary: `not fired: approval ${approvalId} was ${state}` };
+      return done(`not fired: approval ${approvalId} was ${state}`, "not_fired");
   }
 }
 
+/** The action is due when the window opens. If somebody may skip the window in an emergency, it checks that meanwhile. */
+function waitForWindow({ id, route }: Approval, { opensAt: at }: Closed, { clock, rules }: GateDeps): Held {
+  const summary = `approval ${id} is granted, and the run waits for its window, which opens at ${toIso(at)}`;
+  const seconds = (at - clock.now()) / 1_000;
+  const hasEmergency = rulesOf(route, rules).emergency.length > 0;
+  const afterSeconds = hasEmergency ? Math.min(seconds, POLL_SECONDS) : seconds;
+  return { held: { outcome: "wait", summary, afterSeconds, waitsFor: `the window at ${toIso(at)}` } };
+}
+
+/** The run is granted, none of the windows of its route is open, and no emergency grant skips them. */
+interface Closed {
+  readonly opensAt: EpochMillis;
+}
+
+type Held = Extract<GateResult, { readonly held: unknown }>;
+
+const done = (summary: string, endedAs: "superseded" | "not_fired"): Held => ({
+  held: { outcome: "done", summary, endedAs },
+});
+
+const unverifiedOutcome = ({ id, route }: Pick<Approval, "id" | "route">, { why, afterSeconds }: Unverified) =>
+  ({
+    outcome: "retry",
+    summary: `not fired yet: what approval ${id} of ${route} is about could not be verified (${why})`,
+    ...(afterSeconds !== undefined && { afterSeconds }),
+  }) as const;
+
 /** Records the step before it stores the approval, so that every approval that can be decided has been published. */
-async function request(id: string, run: GateInput, deps: GateDeps): Promise<Approval> {
+async function request(id: string, run: GateInput, deps: GateDeps): Promise<Approval | Held> {
   const { claim, route, busEvent, delivery } = run;
-  const { expiresMinutes = 0, approvers = [] } = route.approval ?? {};
-  const { busEvent: cause, requested, requester } = await traceRequester(run, deps);
-  const about = aboutOf(cause, requested);
+  const { expiresMinutes = 0, approvers = () => [] } = route.approval ?? {};
+  const cause = await traceRequester(run, deps);
+  const { busEvent: first, requested, requester, authors } = cause;
+  const about = aboutOf(first, requested);
+  const reference = await boundReference(route.name, cause, deps);
+  if ("state" in reference) {
+    if (reference.state === "ended")
+      return done(`not fired: ${reference.why}, so there is nothing to approve`, "superseded");
+    return { held: unverifiedOutcome({ id, route: route.name }, { result: "unverified", ...reference }) };
+  }
+  // The action may have waited long before, for a site or for a bridge that was stopped. Nobody could see it then.
+  const requestedAt = deps.clock.now();
   const approval: RequestedApproval = {
     id,
     route: route.name,
     action: claim.id,
     delivery: delivery.id,
     ...eventIn(busEvent.detail),
+    facts: factsOf(busEvent.detail),
     subject: busEvent.detail.subject,
-    approvers,
-    ...(cause !== busEvent && { cause: cause.detail.delivery }),
+    approvers: approvers(busEvent),
+    ...(first !== busEvent && { cause: first.detail.delivery }),
+    ...(cause.proof !== "proved" && { causeProof: cause.proof }),
     requester,
-    shows: { ...shownRunOf(cause, requester), ...(route.params && { params: shownParams(route.params(busEvent)) }) },
-    ...(about && { about }),
-    ...("page" in cause.detail && { page: { site: cause.detail.page.site, id: cause.detail.page.id } }),
-    requestedAt: claim.scheduledAt,
-    until: laterBy(claim.scheduledAt, expiresMinutes * 60_000),
+    ...(authors.length > 0 && { authors }),
+    shows: { ...shownRunOf(first, requester), ...(route.params && { params: shownParams(route.params(busEvent)) }) },
+    ...about,
+    reference,
+    ...("page" in first.detail && { page: { site: first.detail.page.site, id: first.detail.page.id } }),
+    requestedAt,
+    until: laterBy(requestedAt, expiresMinutes * 60_000),
   };
-  const { requestedAt: at } = approval;
-  await recordStep(approval, { state: "requested", at, by: requester, requestId: delivery.requestId }, deps);
+  const requestedNow: Approval = { ...approval, state: "requested", grants: [] };
+  const rules = rulesOf(route.name, deps.rules);
+  const progress = progressOf(requestedNow, rules, deps.people);
+  const shown = { progress, needsReason: rules.reason === "required", opensAt: opensAt(rules.windows, requestedAt) };
+  const { requestId } = delivery;
+  const step = { state: "requested", at: requestedAt, by: requester, ...shown, requestId } as const;
+  await recordStep(approval, step, deps);
   await deps.approvals.request(approval);
-  return { ...approval, state: "requested" };
+  return requestedNow;
 }
 
 /**
- * Ends an approval that has expired or whose page, branch or change has changed. Fires a granted one. Returns its
- * state.
+ * The reference that an approval is bound to. If the route names a target to ask, an event without a version, an end and
+ * a replay are bound to what the site answers now.
+ */
+async function boundReference(
+  route: string,
+  { busEvent, requested }: Cause,
+  { sites }: GateDeps,
+): Promise<Reference | Exclude<CurrentState, { readonly state: "found" }>> {
+  const { subject, value } = referenceOf(busEvent);
+  if (subject === undefined || sites.targetOf(route) === undefined) return { subject, value };
+  const isPresent = requested.replay === undefined && !ENDS.includes(busEvent["detail-type"]);
+  if (isPresent && value !== undefined) return { subject, value, mark: value };
+  const now = await sites.current(route, subject, undefined);
+  return now.state === "found" ? { subject, value: value ?? now.mark, mark: now.mark } : now;
+}
+
+/**
+ * Ends an approval that has expired or whose page, branch or change has changed. Fires a granted one after it has
+ * verified the reference. Returns its state; `fired_before`: it has fired, and what it is about has changed since.
  */
 async function advance(
   approval: Approval,
   { requestId }: RecordedDelivery,
   deps: GateDeps,
-): Promise<Approval["state"]> {
+): Promise<Approval["state"] | "fired_before" | Unverified | Closed> {
   const { id, state } = approval;
   // The step is recorded again: the process that took it may have crashed before it recorded it.
-  const step = stepOf(approval);
-  if (step) await recordStep(approval, { ...step, requestId }, deps);
-  if (state !== "requested" && state !== "granted") return state;
-  const endedAt = deps.clock.now();
-  const end = await endOf(approval, deps);
-  if (end !== undefined) {
-    if (!(await deps.approvals.move(id, [state], { state: end, endedAt }))) return "granted";
-    await recordStep(approval, { state: end, at: endedAt, requestId }, deps);
-    return end;
+  await recordLast(approval, requestId, deps);
+  if (state === "requested") return (await endOf(approval, requestId, deps)) ?? (await grantIfEnough(approval, deps));
+  if (state !== "granted" && state !== "fired") return state;
+  if (state === "granted" && missingOf(approval, deps) > 0) {
+    // The rules of the route, or who is whom, were configured differently when it was granted.
+    await deps.approvals.move(id, ["granted"], { state: "requested" });
+    return "requested";
   }
-  if (state === "requested") return state;
+  const rules = rulesOf(approval.route, deps.rules);
+  const at = state === "granted" ? windowOpensAt(approval, rules, deps.people, deps.clock.now()) : undefined;
+  if (at !== undefined) return { opensAt: at };
+  const verification = await verify(approval, deps);
+  if (verification.result === "unverified") return verification;
+  if (state === "fired") return verification.result === "same" ? state : "fired_before";
+  if (verification.result === "changed") return end(approval, "superseded", requestId, deps);
+  const endedAt = deps.clock.now();
   return (await deps.approvals.move(id, ["granted"], { state: "fired", endedAt })) ? "fired" : "granted";
 }
 
-/**
- * The last step to record, if any. A request is recorded before it is stored, and a firing is recorded by its attempt.
- */
-function stepOf({ state, decision, endedAt }: Approval): Omit<Step, "requestId"> | undefined {
-  switch (state) {
-    case "granted":
-    case "denied":
-    case "withdrawn":
-      return decision && { state, ...decision };
-    case "expired":
-    case "superseded":
-      return endedAt === undefined ? undefined : { state, at: endedAt };
-    default:
-      return undefined;
-  }
+const missingOf = (approval: Approval, { rules, people }: GateDeps): number =>
+  ruleOn(approval, rulesOf(approval.route, rules), people).missing;
+
+/** Grants an approval whose grants are enough, because the rules of the route were configured differently before. */
+async function grantIfEnough(approval: Approval, deps: GateDeps): Promise<Approval["state"]> {
+  const { emergency, missing } = ruleOn(approval, rulesOf(approval.route, deps.rules), deps.people);
+  const decision = emergency ?? approval.grants.at(-1);
+  if (decision === undefined || missing > 0) return "requested";
+  await deps.approvals.move(approval.id, ["requested"], { state: "granted", decision });
+  return "granted";
 }
 
-async function endOf(
-  { state, until, about }: Approval,
-  { approvals, clock }: GateDeps,
-): Promise<"superseded" | "expired" | undefined> {
-  if (await isOutdated(about, approvals)) return "superseded";
-  return state === "requested" && clock.now() >= until ? "expired" : undefined;
+/** Ends an approval that nobody has decided, if it has expired or if a later event reports another state. */
+async function endOf(approval: Approval, requestId: string, deps: GateDeps): Promise<Approval["state"] | undefined> {
+  if (await isOutdated(approval, deps.approvals)) return end(approval, "superseded", requestId, deps);
+  return deps.clock.now() >= approval.until ? end(approval, "expired", requestId, deps) : undefined;
+}
+
+/** `granted` if another process has changed the state at the same time. */
+async function end(
+  approval: Approval,
+  state: "superseded" | "expired",
+  requestId: string,
+  deps: GateDeps,
+): Promise<Approval["state"]> {
+  const endedAt = deps.clock.now();
+  if (!(await deps.approvals.move(approval.id, [approval.state], { state, endedAt }))) return "granted";
+  await recordStep(approval, { state, at: endedAt, requestId }, deps);
+  return state;
+}
+
+/**
+ * Records the last step. A request is recorded before it is stored, and a firing is recorded by its attempt.
+ */
+async function recordLast(approval: Approval, requestId: string, deps: GateDeps): Promise<void> {
+  const { state, decision, endedAt } = approval;
+  switch (state) {
+    case "requested":
+    case "granted":
+      return recordGrants(approval, requestId, deps);
+    case "denied":
+    case "withdrawn":
+      return decision && recordStep(approval, { state, ...decision, requestId }, deps);
+    case "expired":
+    case "superseded":
+      return endedAt === undefined ? undefined : recordStep(approval, { state, at: endedAt, requestId }, deps);
+    case "fired":
+      return undefined;
+  }
 }

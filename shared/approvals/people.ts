@@ -1,4 +1,5 @@
-import type { Identity } from "../model/approval.ts";
+import type { Identity, RequestedApproval } from "../model/approval.ts";
+import { identityText } from "../model/principal.ts";
 
 /** A person who acts through a source. */
 export interface Person {
@@ -23,7 +24,7 @@ export function peopleOf(config: {
 }): PeopleOf {
   const personOf = ({ roles, token }: ConfiguredPerson): Person => {
     const issuer = token && config.issuers[token.trust]?.issuer;
-    return { roles, ...(token && issuer !== undefined && { token: { issuer, subject: token.subject } }) };
+    return { roles, ...(token && issuer !== undefined && { token: { issuer, subject: identityText(token.subject) } }) };
   };
   return new Map(
     config.sources.map(({ name, people }) => {
@@ -40,12 +41,20 @@ export const hasNoPeople = (people: PeopleOf): boolean => [...people.values()].e
 
 /**
  * Returns whether two identities are known to be the same person: by account, by token, or because the configuration
- * links the account to the token. A source without an account matches no person.
+ * links the account to the token. A source without an account matches no person. Tokens of one issuer and subject are the
+ * same person's, whichever trust entries accepted them: nobody may approve their own run with the token of another entry.
  */
 export function isSamePerson(one: Identity, other: Identity, people: PeopleOf): boolean {
   const names = namesOf(one, people);
   return namesOf(other, people).some((name) => names.includes(name));
 }
+
+/** Whether this person requested the run, or caused or replayed what was replayed: then they may not approve it. */
+export const isBehind = (
+  by: Identity,
+  { requester, authors = [] }: Pick<RequestedApproval, "requester" | "authors">,
+  people: PeopleOf,
+): boolean => [requester, ...authors].some((one) => isSamePerson(by, one, people));
 
 function namesOf(identity: Identity, people: PeopleOf): readonly string[] {
   const own = ownNames(identity);
@@ -55,11 +64,19 @@ function namesOf(identity: Identity, people: PeopleOf): readonly string[] {
   return [...own, ...linked.filter((pair) => pair.some((name) => own.includes(name))).flat()];
 }
 
-/** If the identity names an account, its token belongs to the source and identifies no person. */
-function ownNames({ actor, trustEntry, issuer, subject }: Identity): readonly string[] {
+/**
+ * If the identity names an account, its token belongs to the source and identifies no person. The token of a job also names
+ * the account that started the job, as the webhooks of the same sender do.
+ */
+function ownNames({ actor, trustEntry, issuer, subject, claims = {} }: Identity): readonly string[] {
   if (actor !== undefined) return [accountName(actor)];
-  return trustEntry === undefined ? [] : [tokenName({ issuer, subject }), accountName(subject)];
+  if (trustEntry === undefined) return [];
+  const starters = ACCOUNT_CLAIMS.flatMap((claim) => claims[claim] ?? []);
+  return [tokenName({ issuer, subject }), ...[subject, ...starters].map(accountName)];
 }
+
+/** The account that started the job, in tokens of GitLab and of GitHub. The presets record it. */
+const ACCOUNT_CLAIMS = ["user_id", "actor_id"];
 
 const accountName = (account: string): string => JSON.stringify(["account", account]);
 const tokenName = ({ issuer, subject }: { readonly issuer: string; readonly subject: string }): string =>

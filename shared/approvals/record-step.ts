@@ -1,9 +1,10 @@
+import { auditRecord } from "../delivery/audit-log.ts";
 import { OWN_SOURCE } from "../delivery/correlate.ts";
 import { type EpochMillis, toIso } from "../host/clock.ts";
-import type { Identity, RequestedApproval } from "../model/approval.ts";
-import { type ApprovalEvent, cut, type GatePart } from "../model/event.ts";
-import { deliveryIdOf, sha256Hex } from "../model/idempotency-keys.ts";
-import { OWN_ISSUERS, type Principal } from "../model/principal.ts";
+import type { Decision, Identity, RequestedApproval } from "../model/approval.ts";
+import { type ApprovalEvent, type ApprovalProgress, cut, type GatePart } from "../model/event.ts";
+import { bridgePrincipal, ownRecord } from "../model/own-record.ts";
+import type { Principal } from "../model/principal.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 
@@ -15,23 +16,43 @@ export interface RecordStepDeps {
 
 /** One step of an approval. */
 export interface Step {
-  readonly state: GatePart["state"];
+  /** `partly_granted`: further people have to grant. */
+  readonly state: GatePart["state"] | "partly_granted";
   readonly at: EpochMillis;
   /** Undefined if an expiry or a change took the step. */
   readonly by?: Identity;
   readonly comment?: string | undefined;
+  /** When the next window opens, if none is open at this step. */
+  readonly opensAt?: EpochMillis | undefined;
+  /** A grant needs a reason. */
+  readonly needsReason?: boolean | undefined;
+  /** After the step, if several people have to grant. */
+  readonly progress?: ApprovalProgress | undefined;
+  /** As in a decision. */
+  readonly verifiedWith?: Decision["verifiedWith"] | undefined;
+  readonly emergency?: Decision["emergency"] | undefined;
   /** The id of the request that caused it. */
   readonly requestId: string;
 }
 
 /**
  * Adds a step to the timeline of the delivery that waits, and records it as an event of the bridge's own source, so
- * that the page shows it. Idempotent.
+ * that the page shows it. An emergency grant is also in the audit log. Idempotent.
  */
 export async function recordStep(approval: RequestedApproval, step: Step, deps: RecordStepDeps): Promise<void> {
   const { id, route, delivery, event } = approval;
-  const { state, at, by, comment } = step;
-  const who = { ...(by && { by }), ...(comment !== undefined && { comment }) };
+  const { state, at, by, comment, progress, verifiedWith, emergency, requestId } = step;
+  const who = {
+    ...(by && { by }),
+    ...(comment !== undefined && { comment }),
+    ...(progress && { progress }),
+    ...(verifiedWith !== undefined && { verifiedWith }),
+    ...(emergency && { emergency }),
+  };
+  if (emergency && by) {
+    const used = { act: "emergency_granted", object: id, by, request: { receivedAt: at, requestId } } as const;
+    await deps.deliveries.record(auditRecord(used, String(at)));
+  }
   await deps.deliveries.addToTimeline(delivery, {
     at,
     kind: "approval",
@@ -48,37 +69,28 @@ export async function recordStep(approval: RequestedApproval, step: Step, deps: 
 function recordOf(approval: RequestedApproval, step: Step): RecordedDelivery {
   const event = eventOf(approval, step);
   const { actor: _, ...principal } = step.by ?? BRIDGE;
-  return {
-    id: deliveryIdOf(OWN_SOURCE, event.keyParts),
-    source: OWN_SOURCE,
-    provider: OWN_SOURCE,
-    principal,
-    receivedAt: step.at,
-    requestId: step.requestId,
-    bodyDigest: sha256Hex(new Uint8Array()),
-    bodyBytes: 0,
-    outcome: "event",
-    what: event.type,
-    subject: event.subject,
-    events: [event],
-  };
+  return ownRecord({ source: OWN_SOURCE, event, principal, at: step.at, requestId: step.requestId });
 }
 
-/** The principal of a step that no person took: an expiry, or a change. The bridge itself reports it. */
-const BRIDGE: Principal & { readonly actor?: string } = {
-  issuer: OWN_ISSUERS.bridge,
-  subject: OWN_SOURCE,
-  method: "none",
-  credential: "none",
-  roles: [],
-};
+/** The principal of a step that no person took: an expiry, or a change. */
+const BRIDGE: Principal & { readonly actor?: string } = bridgePrincipal(OWN_SOURCE);
 
-function eventOf(approval: RequestedApproval, { state, at, by, comment }: Step): ApprovalEvent {
-  const { id, route, delivery, cause = delivery, subject, approvers, requestedAt, until } = approval;
+function eventOf(
+  approval: RequestedApproval,
+  { state: step, at, by, comment, progress, needsReason, opensAt, emergency }: Step,
+): ApprovalEvent {
+  const { id, route, delivery, cause = delivery, causeProof, subject, approvers, requestedAt, until } = approval;
+  const state = step === "partly_granted" ? "requested" : step;
   const type = state === "requested" || state === "granted" ? state : "denied";
   return {
     type: `approval.${type}`,
-    keyParts: [id, state],
+    keyParts: [
+      id,
+      state,
+      ...(step === "partly_granted" ? [String(progress?.grantedBy.length)] : []),
+      // A run may be granted before, and wait for its window.
+      ...(emergency ? ["emergency", toIso(at)] : []),
+    ],
     time: toIso(at),
     subject: `${route} of ${subject}`,
     ...(by?.actor !== undefined && { actor: { id: by.actor } }),
@@ -91,12 +103,16 @@ function eventOf(approval: RequestedApproval, { state, at, by, comment }: Step):
         approvers,
         requestedAt: toIso(requestedAt),
         until: toIso(until),
+        ...(opensAt !== undefined && { opensAt: toIso(opensAt) }),
+        ...(needsReason && { needsReason }),
+        ...(progress && { progress }),
+        ...(emergency && { emergency }),
         ...(by && state !== "requested" && { by: nameOf(by) }),
         ...(comment !== undefined && { comment: cut(comment, 300) }),
         delivery,
       },
     },
-    origin: { delivery: cause },
+    origin: { delivery: cause, ...(causeProof && { proof: causeProof }) },
   };
 }
 

@@ -16,13 +16,15 @@ export function shownRunOf({ detail }: BusEvent, requester: Identity): ShownRun 
   const { actor } = detail;
   const isRequester = actor !== undefined && actor.id === requester.actor;
   const name = isRequester ? actor.name : undefined;
-  return {
-    ...(name !== undefined && { requesterName: cut(name, NAME_LIMIT) }),
-    ...("code" in detail && codeOf(detail.code)),
-    ...("change" in detail && changeOf(detail.change)),
-    ...("page" in detail && linkOf(detail.page)),
-  };
+  return { ...(name !== undefined && { requesterName: cut(name, NAME_LIMIT) }), ...shownCauseOf({ detail }) };
 }
+
+/** The part of it that is about the commits, the change request or the page. */
+export const shownCauseOf = ({ detail }: Pick<BusEvent, "detail">): ShownRun => ({
+  ...("code" in detail && codeOf(detail.code)),
+  ...("change" in detail && changeOf(detail.change)),
+  ...("page" in detail && linkOf(detail.page)),
+});
 
 /** Parameters that an approval names, and UTF-16 code units of each value. */
 const MAX_PARAMS = 20;
@@ -77,12 +79,18 @@ function diffOf(
   before: string | undefined,
   commit: string | undefined,
 ): string | undefined {
-  const [, start] = /^(https:\/\/.+\/)commit\/[\da-f]{40,64}$/.exec(newest?.url ?? "") ?? [];
+  const start = newest?.url === undefined ? undefined : compareStartOf(newest.url);
   if (start === undefined || before === undefined || commit === undefined) return undefined;
-  return HASH.test(before) && HASH.test(commit) ? `${start}compare/${before}...${commit}` : undefined;
+  return HASH.test(before) && HASH.test(commit) ? `${start}${before}...${commit}` : undefined;
+}
+
+/** The start of the address that compares two commits of a repository, from the address of one of its commits. */
+export function compareStartOf(commitUrl: string): string | undefined {
+  const [, start] = /^(https:\/\/.+\/)commit\/[\da-f]{40,64}$/.exec(commitUrl) ?? [];
+  return start === undefined ? undefined : `${start}compare/`;
 }
 
 /** Not the zeros that stand for no commit. */
-const HASH = /^(?!0+$)[\da-f]{40,64}$/;
+export const HASH = /^(?!0+$)[\da-f]{40,64}$/;
 
 const isShort = (url: string | undefined): url is string => url !== undefined && url.length <= ADDRESS_LIMIT;

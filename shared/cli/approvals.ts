@@ -1,27 +1,39 @@
+import type * as v from "valibot";
 import type { DECISIONS } from "../approvals/decide.ts";
 import { nameOf } from "../approvals/record-step.ts";
+import { missingText, progressText } from "../approvals/rules.ts";
+import { Fault } from "../host/fault.ts";
 import { get, post } from "./bridge-client.ts";
-import type { Invocation } from "./command.ts";
+import { type Invocation, usageFault } from "./command.ts";
 import { EXIT } from "./exit-codes.ts";
-import { decidedApproval, listedApprovals } from "./responses.ts";
+import { type Display, formatOf, NO_TERMINAL, printFound, timeText } from "./output.ts";
+import {
+  decidedApproval,
+  type EndedApproval,
+  endedApprovals,
+  type ListedApproval,
+  listedApprovals,
+} from "./responses.ts";
 import { type Session, sessionOf } from "./session.ts";
-import { jsonText, printable, table } from "./terminal-text.ts";
+import { printable, table } from "./terminal-text.ts";
 
 /** `drawbridge approvals list`. */
 export async function approvalsListCommand(invocation: Invocation): Promise<number> {
-  const { given, print } = invocation;
-  const session = await sessionOf(invocation);
-  print(given.has("json") ? jsonText(await getApprovals(session)) : await approvalsList(session));
+  const listed = await getApprovals(await sessionOf(invocation));
+  const text = (display: Display): string => listText(listed, display);
+  printFound(invocation, { whole: listed, records: listed.approvals, text });
+  if (listed.hasMore && formatOf(invocation) === "jsonl") invocation.warn(MORE_OPEN);
   return EXIT.done;
 }
 
-/** `drawbridge approvals grant|deny|withdraw <approval>`. */
+/** `drawbridge approvals grant|deny|withdraw|emergency <approval>`. */
 export async function decideCommand(invocation: Invocation, decision: (typeof DECISIONS)[number]): Promise<number> {
   const {
     positionals: [id = ""],
     options: { comment },
     print,
   } = invocation;
+  if (decision === "emergency" && !comment?.trim()) throw usageFault("an emergency grant needs a reason: --comment");
   print(await approvalsDecide(await sessionOf(invocation), id, { decision, comment }));
   return EXIT.done;
 }
@@ -29,37 +41,95 @@ export async function decideCommand(invocation: Invocation, decision: (typeof DE
 const getApprovals = (session: Session) => get(session, "/v1/approvals", listedApprovals);
 
 /** The open approvals that the caller may decide, as a table. */
-export async function approvalsList(session: Session): Promise<string> {
-  const { approvals, hasMore } = await getApprovals(session);
-  const more = hasMore ? ["More approvals are open than were searched: use the id in a delivery's timeline."] : [];
+export const approvalsList = async (session: Session): Promise<string> =>
+  listText(await getApprovals(session), NO_TERMINAL);
+
+const MORE_OPEN = "More approvals are open than were searched: use the id in a delivery's timeline.";
+
+function listText({ approvals, hasMore }: v.InferOutput<typeof listedApprovals>, display: Display): string {
+  const more = hasMore ? [MORE_OPEN] : [];
   if (approvals.length === 0) return ["You may decide no open approval.", ...more].join("\n");
-  const rows = approvals.map(({ id, route, subject, version = "", requester, until, state, may }) => [
+  const rows = approvals.map(({ id, route, subject, version = "", requester, until, state, progress, may }) => [
     id,
-    state,
+    progress ? `${state} ${progress.grantedBy.length}/${progress.needed}` : state,
     route,
     subject,
     version,
     nameOf(requester),
-    until,
+    timeText(until, display),
     may.join(", "),
   ]);
-  const head = ["APPROVAL", "STATE", "ROUTE", "SUBJECT", "VERSION", "REQUESTED BY", "UNTIL", "YOU MAY"];
-  return [table(head, rows), ...more].join("\n");
+  const head = [
+    "APPROVAL",
+    { name: "STATE", least: 13 },
+    { name: "ROUTE", least: 5 },
+    { name: "SUBJECT", least: 7 },
+    { name: "VERSION", least: 12, isOptional: true },
+    { name: "REQUESTED BY", least: 6 },
+    "UNTIL",
+    { name: "YOU MAY", least: 15, isOptional: true },
+  ];
+  return [table(head, rows, display), ...more].join("\n");
 }
 
 /** `drawbridge approvals show <approval>`. */
 export async function approvalsShowCommand(invocation: Invocation): Promise<number> {
   const [id = ""] = invocation.positionals;
-  invocation.print(await approvalsShow(await sessionOf(invocation), id));
-  return EXIT.done;
+  const session = await sessionOf(invocation);
+  const open = (await getApprovals(session)).approvals.find((one) => one.id === id);
+  const ended = open === undefined ? await endedApproval(session, id) : undefined;
+  const found = open ?? ended;
+  printFound(invocation, {
+    whole: found ?? null,
+    records: found === undefined ? [] : [found],
+    text: (display) => (open === undefined ? endedText(id, ended) : cardOf(open, display)),
+  });
+  return open === undefined ? EXIT.refused : EXIT.done;
+}
+
+/** An approval as text, and whether it is open and the caller may decide it. */
+export async function approvalsShow(
+  session: Session,
+  id: string,
+): Promise<{ readonly text: string; readonly isOpen: boolean }> {
+  const { approvals } = await getApprovals(session);
+  const open = approvals.find((one) => one.id === id);
+  if (open !== undefined) return { text: cardOf(open, NO_TERMINAL), isOpen: true };
+  return { text: endedText(id, await endedApproval(session, id)), isOpen: false };
+}
+
+/** The state of an approval that ended, and who decided it, as far as the caller may read that. */
+function endedText(id: string, closed: EndedApproval | undefined): string {
+  if (closed === undefined) return printable(`${id} is not among the open approvals that you may decide.`);
+  const { state, route, subject, grants, decision } = closed;
+  const by = (decision === undefined ? grants : [decision]).map((one) => `${nameOf(one.by)} at ${one.at}`);
+  const decided = by.length === 0 ? "" : `; decided by ${by.join(", ")}`;
+  return printable(`${id} of route ${route} for ${subject} is ${state}${decided}`);
+}
+
+/** Undefined also for a caller who may not read the event log. */
+async function endedApproval(session: Session, id: string): Promise<EndedApproval | undefined> {
+  let until: string | undefined;
+  do {
+    const query = new URLSearchParams({ state: "ended", ...(until && { until }) });
+    const page = await get(session, `/v1/approvals?${query}`, endedApprovals).catch(ifNotAllowed);
+    const found = page?.approvals.find((one) => one.id === id);
+    if (found !== undefined) return found;
+    until = page?.earlier === until ? undefined : page?.earlier;
+  } while (until !== undefined);
+  return undefined;
+}
+
+function ifNotAllowed(error: unknown): undefined {
+  if (error instanceof Fault && error.code === "not_allowed") return undefined;
+  throw error;
 }
 
 /** What one open approval is about, and what is missing. */
-export async function approvalsShow(session: Session, id: string): Promise<string> {
-  const { approvals } = await getApprovals(session);
-  const found = approvals.find((one) => one.id === id);
-  if (found === undefined) return printable(`${id} is not among the open approvals that you may decide.`);
-  const { route, subject, state, version, requester, requestedAt, until, approvers, decision, delivery, may } = found;
+function cardOf(found: ListedApproval, display: Display): string {
+  const { id } = found;
+  const { route, subject, state, version, requester, requestedAt, until, approvers, grants, delivery, may } = found;
+  const { approvedRef, verifyWith, progress, needsReason, opensAt, authors = [] } = found;
   const { requesterName, commits = [], commitCount = 0, diffUrl, title, url, author, params = {} } = found.shows ?? {};
   const more = commitCount > commits.length ? [["", `and ${commitCount - commits.length} more`]] : [];
   const rows = [
@@ -73,18 +143,27 @@ export async function approvalsShow(session: Session, id: string): Promise<strin
     ]),
     ...more,
     ["Difference", diffUrl ?? ""],
-    ["Version", version ?? ""],
+    ["Version", version ?? approvedRef ?? ""],
+    ["Compared with", verifyWith ?? "the newest event only"],
     ["Author", author ?? ""],
     ["Requested by", requesterName === undefined ? nameOf(requester) : `${requesterName}: ${nameOf(requester)}`],
+    ...authors.map((by) => ["Replayed from", nameOf(by)]),
     ["Requested", requestedAt],
     ["Until", until],
-    ["Decided by", decision === undefined ? "nobody yet" : `${nameOf(decision.by)} at ${decision.at}`],
-    ["Missing", decision === undefined ? `one person with the role ${approvers.join(" or ") || "that none has"}` : ""],
+    ...(grants.length === 0 ? [["Approved by", "nobody yet"]] : []),
+    ...grants.map(({ by, at, comment, emergency }) => [
+      emergency ? "Emergency, granted by" : "Approved by",
+      `${nameOf(by)} at ${at}${comment ? `: ${comment}` : ""}`,
+    ]),
+    ["Progress", progress === undefined ? "" : progressText(progress)],
+    ["Missing", state === "granted" ? "" : missingText(approvers, progress)],
+    ["Window opens", opensAt ?? ""],
+    ["Reason", needsReason ? "a grant needs one: --comment" : ""],
     ["Delivery", delivery],
     ["You may", may.join(", ")],
   ];
   const [first = [], ...rest] = rows.filter(([, value]) => value !== "");
-  return table(first, rest);
+  return table(first, rest, display);
 }
 
 /** Decides one approval. */

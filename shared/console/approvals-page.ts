@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
 import { nameOf } from "../approvals/record-step.ts";
+import { missingText, progressText } from "../approvals/rules.ts";
 import type { EpochMillis } from "../host/clock.ts";
-import type { ListedApprovals, ShownApproval } from "../http/approvals.ts";
+import type { ListedApproval, ListedApprovals } from "../http/approvals.ts";
+import type { ShownApproval } from "../http/shown-approval.ts";
 import { formTokenField } from "./csrf.ts";
 import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
@@ -20,19 +22,45 @@ export async function approvalsPage(visit: Visit): Promise<ApiResult<Page>> {
   return { ok: true, value: { title: "Approvals", main: html`${main}${more}`, refreshSeconds: 15 } };
 }
 
-/** Grants, denies or withdraws an approval. Returns the path of the next page. */
-export async function submitDecision(visit: Visit, form: URLSearchParams, id: string): Promise<ApiResult<string>> {
+/**
+ * Grants, denies or withdraws an approval. Returns the path of the next page: the delivery that waited, with what followed.
+ * Somebody who may not read it gets a page that says what was decided.
+ */
+export async function submitDecision(
+  visit: Visit,
+  form: URLSearchParams,
+  id: string,
+): Promise<ApiResult<string | Page>> {
   const comment = form.get("comment")?.trim();
   const body = { decision: form.get("decision"), ...(comment && { comment }) };
   const post = { body, key: form.get("key") ?? "" };
   const decided = await visit.ask<ShownApproval>(`/v1/approvals/${encodeURIComponent(id)}`, post);
-  return decided.ok ? { ok: true, value: `/console/deliveries/${decided.value.delivery}` } : decided;
+  if (!decided.ok) return decided;
+  const { delivery, route, subject, state } = decided.value;
+  if (visit.mayReadDeliveries) return { ok: true, value: `/console/deliveries/${delivery}` };
+  const main = html`<p class="notice">The approval <code>${id}</code> for ${route} of ${subject} is ${state}.</p>
+<p><a href="/console/approvals">Other approvals</a></p>`;
+  return { ok: true, value: { title: "Approvals", main } };
 }
 
-function card(approval: ShownApproval, visit: Visit): Html {
-  const { id, route, state, subject, delivery, requestedAt, until, approvers, decision, shows } = approval;
+function card(approval: ListedApproval, visit: Visit): Html {
+  const {
+    id,
+    route,
+    state,
+    subject,
+    delivery,
+    requestedAt,
+    until,
+    approvers,
+    shows,
+    verifyWith,
+    progress,
+    authors,
+    opensAt,
+  } = approval;
   return html`<article class="card" aria-labelledby="${id}">
-<h2 id="${id}">${badge(state === "granted" ? "good" : "busy", state === "granted" ? "granted, not fired yet" : "waiting")}
+<h2 id="${id}">${stateBadge(approval)}
 ${route} of ${subject}</h2>
 ${facts([
   ["Route", route],
@@ -40,16 +68,29 @@ ${facts([
   ["For", shows?.title === undefined ? undefined : outsideLink(shows.url, shows.title)],
   ["Commits", commitsText(approval)],
   ["Change", changeText(approval, visit.now)],
+  ["Compared with", verifyWith ?? "the newest event only"],
   ["Author", shows?.author],
   ["Requested by", requesterText(approval, visit)],
+  ["Replayed from", authors?.map(nameOf).join(", ")],
   ["Requested", age(requestedAt, visit.now)],
   ["Expires", html`${age(until, visit.now)} <span class="aside">${until.slice(0, 16).replace("T", " ")} UTC</span>`],
-  ["Approved by", decision ? html`${nameOf(decision.by)} ${age(decision.at, visit.now)}` : "nobody yet"],
-  ["Still missing", decision ? undefined : `one person with the role ${approvers.join(" or ") || "that none has"}`],
+  ["Approved by", grantsText(approval, visit.now)],
+  ["Progress", progress && progressText(progress)],
+  ["Still missing", state === "granted" ? undefined : missingText(approvers, progress)],
+  ["Window opens", opensAt && html`${age(opensAt, visit.now)} <span class="aside">${opensAt}</span>`],
   ["Delivery", deliveryLink(delivery)],
 ])}
 ${decisionForm(approval, visit)}
+${approval.may.includes("emergency") ? emergencyForm(approval, visit) : NOTHING}
 </article>`;
+}
+
+function stateBadge({ state, grants }: ListedApproval): Html {
+  if (state !== "granted") return badge("busy", "waiting");
+  const isEmergency = grants.some(({ emergency }) => emergency);
+  return isEmergency
+    ? badge("warn", "granted in an emergency, not fired yet")
+    : badge("good", "granted, not fired yet");
 }
 
 /** The name that the sender gives the person, then what is proved. */
@@ -77,25 +118,47 @@ function commitsText({ shows }: ShownApproval): Html | undefined {
 ${diffUrl === undefined ? NOTHING : outsideLink(diffUrl, "See all changes")}`;
 }
 
+function grantsText({ grants }: ShownApproval, now: EpochMillis): Html | string {
+  const lines = grants.map(
+    ({ by, at, comment, emergency }) =>
+      html`${emergency ? badge("warn", "emergency") : NOTHING}${nameOf(by)} ${age(at, now)}${comment === undefined ? NOTHING : html` <q>${comment}</q>`}`,
+  );
+  if (lines.length < 2) return lines[0] ?? "nobody yet";
+  return html`<ul class="parts">${lines.map((line) => html`<li>${line}</li>`)}</ul>`;
+}
+
 /** The change that is waiting. A newer change supersedes the approval and removes it from this page. */
 function changeText({ changedAt, version }: ShownApproval, now: EpochMillis): Html | undefined {
   if (changedAt === undefined) return undefined;
   return html`${version === undefined ? NOTHING : html`version <code>${version}</code>, `}changed ${age(changedAt, now)}`;
 }
 
-function decisionForm({ id, route, state, requester }: ShownApproval, visit: Visit): Html {
+function decisionForm({ id, requester, may, needsReason }: ListedApproval, visit: Visit): Html {
   const isOwn = visit.isMe(requester);
-  const mayApprove = visit.may("approve", route);
-  const decisions = [
-    ...(mayApprove && !isOwn && state === "requested" ? (["grant", "deny"] as const) : []),
-    ...(mayApprove || isOwn ? (["withdraw"] as const) : []),
-  ];
+  const buttons = BUTTONS.filter(([decision]) => may.includes(decision));
+  if (buttons.length === 0) return NOTHING;
   return html`<form class="decide" method="post" action="/console/approvals/${encodeURIComponent(id)}">
 ${formTokenField(visit.formToken)}<input type="hidden" name="key" value="${randomUUID()}">
-<label>Comment <input name="comment" maxlength="300" autocomplete="off"></label>
-${decisions.map((one) => html`<button name="decision" value="${one}" class="${one}">${NAMES[one]}</button> `)}
+<label>${needsReason ? "Reason (a grant needs one)" : "Comment"} <input name="comment" maxlength="300" autocomplete="off"></label>
+${buttons.map(([one, name]) => html`<button name="decision" value="${one}" class="${one}">${name}</button> `)}
 ${isOwn ? html`<span class="aside">Somebody else has to decide.</span>` : NOTHING}
 </form>`;
 }
 
-const NAMES = { grant: "Grant", deny: "Deny", withdraw: "Withdraw" } as const;
+const BUTTONS = [
+  ["grant", "Grant"],
+  ["deny", "Deny"],
+  ["withdraw", "Withdraw"],
+] as const;
+
+/** Closed, so that nobody grants in an emergency by one click beside the usual buttons. */
+function emergencyForm({ id }: ListedApproval, visit: Visit): Html {
+  return html`<details class="emergency"><summary>Emergency</summary>
+<p class="hint">Grants the run alone and at once: without the other approvers, and outside the weekly windows. Your name and
+the reason are recorded, and an alarm is raised.</p>
+<form class="decide" method="post" action="/console/approvals/${encodeURIComponent(id)}">
+${formTokenField(visit.formToken)}<input type="hidden" name="key" value="${randomUUID()}">
+<label>Reason <input name="comment" maxlength="300" required autocomplete="off"></label>
+<button name="decision" value="emergency" class="emergency">Grant in an emergency</button>
+</form></details>`;
+}

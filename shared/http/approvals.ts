@@ -1,42 +1,52 @@
 import * as v from "valibot";
-import { DECISIONS, type DecideDeps, decide, decisionsOf } from "../approvals/decide.ts";
+import { isOutdated } from "../approvals/change.ts";
+import { DECISIONS, type DecideDeps, decide, decisionsOf, isReason } from "../approvals/decide.ts";
 import { openApprovals } from "../approvals/open-approvals.ts";
-import { toIso } from "../host/clock.ts";
 import { redactText } from "../host/url-credentials.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { Policy } from "../identity/policy.ts";
-import type { Approval } from "../model/approval.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import { parseJsonBody } from "./json-body.ts";
+import { parseQuery } from "./query.ts";
+import { type ShownApproval, shownApproval } from "./shown-approval.ts";
 
 export interface ApprovalsApi extends CallerDeps, DecideDeps {
-  readonly policy: Pick<Policy, "rejectCall" | "rejectRoute">;
+  readonly policy: DecideDeps["policy"] & Pick<Policy, "rejectCall">;
 }
 
-const state = v.optional(v.picklist(["requested", "granted"]));
+export const query = v.strictObject({ state: v.optional(v.picklist(["requested", "granted"])) });
+const ONLY_ENDED = "left out unless the state is ended";
+const EXPECTED = { state: "requested, granted or ended", since: ONLY_ENDED, until: ONLY_ENDED };
 
-const verdict = v.strictObject({
-  decision: v.picklist(DECISIONS),
-  comment: v.optional(v.pipe(v.string(), v.maxLength(300), v.transform(redactText))),
-});
+const comment = v.pipe(v.string(), v.maxLength(300), v.transform(redactText));
+
+export const verdict = v.pipe(
+  v.strictObject({ decision: v.picklist(DECISIONS), comment: v.optional(comment) }),
+  v.forward(
+    v.check(({ decision, comment: reason }) => decision !== "emergency" || isReason(reason), "the reason"),
+    ["comment"],
+  ),
+);
 
 /** `GET /v1/approvals`: the open approvals that the caller may decide or, if it requested them, withdraw. */
 export async function listApprovals(request: ReceivedRequest, api: ApprovalsApi): Promise<Result<ListedApprovals>> {
   const caller = await callerOf(request, "of a route", api);
   if (!caller.ok) return caller;
   const { principal } = caller.value;
-  const wanted = v.safeParse(state, request.url.searchParams.get("state") ?? undefined);
-  if (!wanted.success) return reject({ reason: "query_invalid", parameter: "state", expected: "requested or granted" });
+  const wanted = parseQuery(request, query, EXPECTED);
+  if (!wanted.ok) return reject(wanted.rejection, principal);
   const { open, hasMore } = await openApprovals(api.approvals);
-  const approvals = open
-    .filter(({ state }) => (wanted.output ?? state) === state)
-    .map((one) => ({ ...shownApproval(one), may: decisionsOf(one, principal, api) }))
-    .filter(({ may }) => may.length > 0);
-  return ok({ approvals, hasMore });
+  const listed = open
+    .filter(({ state }) => (wanted.value.state ?? state) === state)
+    .map((one) => ({ one, shown: { ...shownApproval(one, api), may: decisionsOf(one, principal, api) } }))
+    .filter(({ shown }) => shown.may.length > 0);
+  // The approval of an earlier version ends within a minute, and cannot be granted until then.
+  const outdated = await Promise.all(listed.map(({ one }) => isOutdated(one, api.approvals)));
+  return ok({ approvals: listed.filter((_, at) => !outdated[at]).map(({ shown }) => shown), hasMore });
 }
 
-/** `POST /v1/approvals/{id}`: grants, denies or withdraws. */
+/** `POST /v1/approvals/{id}`: grants, denies or withdraws, or grants in an emergency. */
 export async function decideApproval(
   request: ReceivedRequest,
   id: string,
@@ -50,26 +60,15 @@ export async function decideApproval(
   const approval = await api.approvals.get(id);
   if (approval === undefined) return reject({ reason: "approval_unknown" }, principal);
   const decided = await decide(approval, { ...body.value, by: principal, requestId: request.requestId }, api);
-  return decided.ok ? ok(shownApproval(decided.value)) : reject(decided.rejection, principal);
+  return decided.ok ? ok(shownApproval(decided.value, api)) : reject(decided.rejection, principal);
 }
 
 export interface ListedApprovals {
-  readonly approvals: readonly (ShownApproval & {
-    /** Decisions that the caller may make. */
-    readonly may: readonly (typeof DECISIONS)[number][];
-  })[];
+  readonly approvals: readonly ListedApproval[];
   /** More approvals are open than this list looked at. */
   readonly hasMore: boolean;
 }
-export type ShownApproval = ReturnType<typeof shownApproval>;
-
-function shownApproval({ action: _, about, requestedAt, until, decision, endedAt, ...approval }: Approval) {
-  return {
-    ...approval,
-    ...(about && { changedAt: about.at, ...(about.mark !== undefined && { version: about.mark }) }),
-    requestedAt: toIso(requestedAt),
-    until: toIso(until),
-    ...(decision && { decision: { ...decision, at: toIso(decision.at) } }),
-    ...(endedAt && { endedAt: toIso(endedAt) }),
-  };
-}
+export type ListedApproval = ShownApproval & {
+  /** Decisions that the caller may make. */
+  readonly may: readonly (typeof DECISIONS)[number][];
+};

@@ -1,4 +1,6 @@
 import type { EpochMillis } from "../host/clock.ts";
+import type { OriginProof } from "./event.ts";
+import type { EventFacts } from "./event-facts.ts";
 import type { Principal } from "./principal.ts";
 
 export type ApprovalState = "requested" | "granted" | "fired" | "denied" | "withdrawn" | "expired" | "superseded";
@@ -15,6 +17,57 @@ export interface Change {
   /** When it changed, as its sender reported: ISO 8601 with `Z`, so that texts compare as times. */
   readonly at: string;
   /** The version or the commit at that time; undefined if the sender reported none. */
+  readonly mark?: string;
+}
+
+/** A newest change as it is stored. */
+export interface KnownChange extends Change {
+  /** Since when the newest mark is the newest one, if another mark was reported before it. */
+  readonly replacedAt?: string;
+}
+
+/** A thing that can change, as its site names it. Undefined members are not reported by the sender. */
+export type Subject =
+  | { readonly kind: "page"; readonly site: string; readonly id: string; readonly isBlogPost?: true }
+  /** `ref` is the full name of a branch or tag. */
+  | { readonly kind: "code"; readonly project: string; readonly url: string | undefined; readonly ref: string }
+  | {
+      readonly kind: "change";
+      readonly project: string;
+      readonly url: string | undefined;
+      readonly number: number;
+      /** What the approval depends on, beside the commit: whether it is open, approved at the sender, or merged. */
+      readonly must: "be_open" | "be_approved" | "be_merged";
+    }
+  | { readonly kind: "release"; readonly project: string; readonly url: string | undefined; readonly tag: string }
+  | {
+      readonly kind: "deployment";
+      readonly project: string;
+      readonly url: string | undefined;
+      readonly environment: string;
+    };
+
+/** What a site answers about a {@link Subject}. */
+export type CurrentState =
+  /**
+   * `mark`: its commit or version now. `since`: when the site says that this version was made; undefined for a commit,
+   * which never changes. Confluence gives the number of a version to a later one if an earlier version is deleted.
+   */
+  | { readonly state: "found"; readonly mark: string; readonly since?: EpochMillis }
+  /** It is gone, or what the approval depends on is no longer true. `why` is a clause. */
+  | { readonly state: "ended"; readonly why: string }
+  /** The site did not answer, or it cannot be asked about this. */
+  | { readonly state: "unknown"; readonly why: string; readonly afterSeconds?: number };
+
+/** The immutable reference that an approval is bound to. */
+export interface Reference {
+  readonly subject: Subject | undefined;
+  /** The commit or version that the run gets; undefined if the sender reports none. */
+  readonly value: string | undefined;
+  /**
+   * What the site must answer. It differs from `value` for a replay, which is about the present state of the page or the
+   * branch. Undefined if the route names no target to ask.
+   */
   readonly mark?: string;
 }
 
@@ -53,11 +106,24 @@ export interface RequestedApproval {
   readonly event?: string;
   /** The delivery that caused it, such as the page edit that started a build. Undefined if none is known. */
   readonly cause?: string;
+  /** How far it is known that `cause` caused it; undefined if that is proved. */
+  readonly causeProof?: Exclude<OriginProof, "proved">;
+  /** What the event is about. Undefined in records of earlier releases: roles with a scope then do not have it. */
+  readonly facts?: EventFacts;
   /** The subject of the event, for people. */
   readonly subject: string;
   readonly requester: Identity;
+  /**
+   * If the requester replayed something: everybody who caused or replayed it before. They may not approve either. Undefined
+   * in records of earlier releases, and if there is nobody.
+   */
+  readonly authors?: readonly Identity[];
   readonly shows?: ShownRun;
   readonly about?: Change;
+  /** Further things whose change makes it void, such as the tag of a release; keys as in {@link Change}. */
+  readonly alsoAbout?: readonly string[];
+  /** Undefined in records of earlier releases, and if the event is about nothing that can change. */
+  readonly reference?: Reference;
   /** Site and id of the page that the event, or its cause, is about. */
   readonly page?: { readonly site: string; readonly id: string };
   readonly requestedAt: EpochMillis;
@@ -70,12 +136,23 @@ export interface RequestedApproval {
 export interface Decision {
   readonly by: Identity;
   readonly at: EpochMillis;
+  /**
+   * On a grant: the roles of the person that may approve this run. A role that is confined to something else is not one of
+   * them. Undefined in records of earlier releases.
+   */
+  readonly as?: readonly string[];
+  /** A grant that is enough alone, and outside the windows, by a person with an emergency role. `as` has these roles. */
+  readonly emergency?: true;
   readonly comment?: string;
+  /** On a grant: the target whose site was asked; undefined if only the newest event was compared. */
+  readonly verifiedWith?: string;
 }
 
 export interface Approval extends RequestedApproval {
   readonly state: ApprovalState;
-  /** The last step that a person took. */
+  /** All grants, the first one first, emergency grants among them. A withdrawal ends the approval with all of its grants. */
+  readonly grants: readonly Decision[];
+  /** The last step that a person took, except a grant after which further people have to grant. */
   readonly decision?: Decision;
   /** When the route fired, or when time or a change ended the approval. */
   readonly endedAt?: EpochMillis;

@@ -98,24 +98,30 @@ describe("a gate behind a run that a page edit caused", () => {
     const events = await Promise.all(unrelayed.map((id) => bridge.deliveries.get(id)));
     const requested = events.flatMap((one) => (one && one.what === "approval.requested" ? [busEventOf(one)] : []));
     expect(requested).toMatchObject([{ detail: { origin: { delivery: edit.id } } }]);
-    bridge.clock.advance(1_000);
+    bridge.clock.advance(60_000);
     await bridge.label("drawbridge-approve", "max");
     expect(await bridge.approvalOf(report)).toMatchObject({ state: "granted" });
   });
 
-  it("a person who ran the edit or its last run again counts as the requester", async () => {
+  it("a person who ran the edit or its last run again counts as the requester, and so does the editor", async () => {
     const again = await bridge.replay(edit, holder("mia", ["manager", "on-call"]), ["build"]);
     await bridge.runDue("builds");
     const report = await packed(again);
-    expect(await bridge.decide(report, "grant", holder("mia"))).toMatchObject({
-      rejection: { reason: "self_approval" },
-    });
-    expect(await bridge.decide(report, "grant", holder("ann"))).toMatchObject({ ok: true });
+    for (const by of [holder("mia"), holder("ann")]) {
+      expect(await bridge.decide(report, "grant", by)).toMatchObject({ rejection: { reason: "self_approval" } });
+    }
+    expect(await bridge.decide(report, "grant", holder("max"))).toMatchObject({ ok: true });
     bridge.clock.advance(1_000);
     const last = await bridge.replay(report, holder("max"));
     await bridge.runDue();
     const about = { key: "page#98310#https://wiki.example.test", at: toIso(last.receivedAt) };
-    expect(await bridge.approvalOf(last)).toMatchObject({ requester: { subject: "max" }, about, cause: again.id });
+    expect(await bridge.approvalOf(last)).toMatchObject({
+      requester: { subject: "max" },
+      authors: [{ subject: "mia" }, { actor: EDITOR }],
+      about,
+      cause: again.id,
+    });
+    expect(await bridge.decide(last, "grant", holder("ann"))).toMatchObject({ rejection: { reason: "self_approval" } });
   });
 
   it("the actor of the run's own event is the requester if no earlier event names anybody", async () => {

@@ -61,6 +61,7 @@ async function report(
     : { ...head, comment: { id, site: SITE } };
   const delivery = {
     ...sampleDelivery(),
+    receivedAt: bridge.clock.now(),
     id: deliveryIdOf("wiki", ["comment", String(++sent)]),
     what: event.type,
     events: [event] as const,
@@ -79,6 +80,8 @@ const stateOfEdit = async () => (await bridge.approvalOf(edit)).state;
 const summaryOf = async ({ id }: RecordedDelivery) => (await bridge.attempts(id))[0]?.summary;
 
 describe("a comment on the page", () => {
+  beforeEach(() => bridge.clock.advance(60_000));
+
   it.each([
     ["drawbridge approve", "grant", "granted"],
     ["drawbridge deny", "deny", "denied"],
@@ -176,6 +179,19 @@ describe("a comment on the page", () => {
     expect((await bridge.steps(edit)).map(({ state }) => state)).toEqual(["requested", "granted"]);
     const late = await say("drawbridge deny", "mia");
     expect(await bridge.decided(late)).toMatchObject([{ refusal: { reason: "approval_closed", state: "granted" } }]);
+  });
+
+  it("a comment without an id decides nothing that is new, and the reply names the id that a second comment needs", async () => {
+    await bridge.edit(8);
+    await bridge.runDue();
+    bridge.clock.advance(59_000);
+    const newer = (await bridge.approvals.open(10)).find(({ about }) => about?.mark === "8");
+    const id = await comment("drawbridge approve", "max");
+    const commented = await report(id, "max");
+    expect((await bridge.decided(commented)).map(({ refusal }) => refusal?.reason)).toEqual(["approval_too_recent"]);
+    expect(JSON.stringify(sandbox.repliesTo(id))).toContain(`name it: drawbridge approve ${newer?.id}`);
+    await say(`drawbridge approve ${newer?.id}`, "max");
+    expect((await bridge.approvals.get(newer?.id ?? ""))?.state).toBe("granted");
   });
 
   it("a command that cannot be executed now is executed later", async () => {

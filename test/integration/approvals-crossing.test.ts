@@ -14,15 +14,15 @@ import { until } from "../support/until.ts";
 
 const AUDIENCE = "https://bridge.example.test";
 const clientOf = (id: string) => ({ id, secret: `${id}-secret-for-tests` });
-const [max, mia, tom] = [clientOf("max"), clientOf("mia"), clientOf("tom")];
-const GATED = { approval: { expiresMinutes: 30 }, when: { "detail-type": ["page.updated"] } };
+const [max, mia, tom, kim] = [clientOf("max"), clientOf("mia"), clientOf("tom"), clientOf("kim")];
+const GATED = { approval: { expiresMinutes: 30, emergency: ["incident"] }, when: { "detail-type": ["page.updated"] } };
 
 let identity: IdentityProvider;
 let bridge: Awaited<ReturnType<typeof standaloneBridge>>;
 let ends: "Succeeded" | "Failed";
 
 beforeAll(async () => {
-  identity = await startIdentityProvider({ clients: [max, mia, tom] });
+  identity = await startIdentityProvider({ clients: [max, mia, tom, kim] });
   bridge = await standaloneBridge({ changes: changesFor(identity.issuer), resultFor: () => ({ reason: ends }) });
 });
 beforeEach(() => {
@@ -38,15 +38,17 @@ const changesFor = (issuer: string) => ({
     people: {
       issuer,
       audience: AUDIENCE,
-      claims: [{ path: "sub", equals: ["max", "mia", "tom"] }],
+      claims: [{ path: "sub", equals: ["max", "mia", "tom", "kim"] }],
       roles: [
         { role: "manager", when: [{ path: "sub", equals: "max" }] },
         { role: "on-call", when: [{ path: "sub", equals: ["max", "mia"] }] },
+        { role: "incident", when: [{ path: "sub", equals: "kim" }] },
       ],
     },
   },
   roles: {
     manager: { approve: ["page-build"] },
+    incident: {},
     "on-call": { call: ["deliveries"], replay: ["page-build", "push-build"] },
   },
   sources: { wiki: { people: { "max.at.wiki": { roles: ["manager", "on-call"] } } } },
@@ -62,6 +64,7 @@ const changesFor = (issuer: string) => ({
 
 const session = (client: typeof max): Session => ({
   url: bridge.url,
+  isPlayground: false,
   config: () => "",
   token: () => identity.token(client, AUDIENCE),
 });
@@ -163,11 +166,12 @@ describe("a page edit whose route needs an approval", () => {
     expect(await approvalsList(session(max))).toMatch(
       new RegExp(`${approval}  requested  page-build  ${PAGE}  +7  +robin.*  grant, deny, withdraw`),
     );
-    const card = await approvalsShow(session(max), approval);
+    const { text: card } = await approvalsShow(session(max), approval);
     expect(card).toMatch(new RegExp(`Run +page-build of ${PAGE}`));
     expect(card).toMatch(/Missing +one person with the role manager/);
     expect(card).toMatch(/Requested by +.*robin/);
-    expect(await approvalsShow(session(tom), approval)).toContain("not among the open approvals that you may decide");
+    const unknown = { isOpen: false, text: `${approval} is not among the open approvals that you may decide.` };
+    expect(await approvalsShow(session(tom), approval)).toEqual(unknown);
     expect(await approvalsList(session(tom))).toBe("You may decide no open approval.");
 
     const granted = await approvalsDecide(session(max), approval, { decision: "grant", comment: "looks right" });
@@ -194,32 +198,39 @@ describe("a page edit whose route needs an approval", () => {
       const approval = await waitingFor(await nextEdit());
       expect(await run("approvals", decision, approval)).toBe(0);
       expect(printed.at(-1)).toBe(`${approval} of route page-build is ${state}`);
+      expect(await run("approvals", "show", approval)).toBe(1);
+      const closed = `${approval} of route page-build for ${PAGE} is ${state}; decided by max of ${identity.issuer} at 2`;
+      expect(printed.at(-1)).toContain(closed);
+      // Somebody who may not read the event log does not see the state.
+      const text = `${approval} is not among the open approvals that you may decide.`;
+      expect(await approvalsShow(session(tom), approval)).toEqual({ isOpen: false, text });
     }
     await expect(run("approvals", "grant")).rejects.toMatchObject({ code: "usage_invalid" });
+    await expect(run("approvals", "emergency", "p-1")).rejects.toThrow("needs a reason: --comment");
     await expect(run("rollback", "push-build")).rejects.toThrow("rollback_impossible");
     await expect(run("events", "replay", "d-unknown")).rejects.toThrow("delivery_unknown");
     expect(await run("approvals", "list")).toBe(0);
   });
 
-  it("a label of a person with the role decides, and a label of another person does not", async () => {
-    const id = await nextEdit();
-    await waitingFor(id);
-    const before = bridge.listener.requests.length;
-    await label("drawbridge-approve", "robin.example");
-    await label("drawbridge-approve", "max.at.wiki");
-    await triggeredAfter(before);
-    const steps = (await shown(id)).timeline.filter((timelineEvent) => timelineEvent.kind === "approval");
-    expect(steps).toMatchObject([{ state: "requested" }, { state: "granted", by: { actor: "max.at.wiki" } }]);
-    await runEndedOf(id);
+  it("a label decides nothing that has waited for less than a minute, and its timeline says why", async () => {
+    const approval = await waitingFor(await nextEdit());
+    const labeled = (await (await label("drawbridge-approve", "max.at.wiki")).json()) as { delivery: string };
+    const printed = await until(
+      "the refusal of the label",
+      () => eventsShow(session(mia), labeled.delivery),
+      (text) => text.includes("refused"),
+    );
+    expect(printed).toMatch(new RegExp(`grant of ${approval} by max.at.wiki of wiki, refused: approval_too_recent`));
+    await approvalsDecide(session(max), approval, { decision: "deny" });
   });
 
   it("a comment of a person with the role decides, after the bridge has read its text from the page", async () => {
     const id = await nextEdit();
-    await waitingFor(id);
+    const approval = await waitingFor(id);
     const before = bridge.listener.requests.length;
-    await comment("drawbridge approve", "robin.example");
+    await comment(`drawbridge approve ${approval}`, "robin.example");
     await comment("drawbridge approve, please", "max.at.wiki");
-    const commented = await comment("drawbridge approve", "max.at.wiki");
+    const commented = await comment(`drawbridge approve ${approval}`, "max.at.wiki");
     await triggeredAfter(before);
     const steps = (await shown(id)).timeline.filter((timelineEvent) => timelineEvent.kind === "approval");
     expect(steps).toMatchObject([{ state: "requested" }, { state: "granted", by: { actor: "max.at.wiki" } }]);
@@ -252,6 +263,57 @@ describe("a page edit whose route needs an approval", () => {
     ]);
     expect(problems[5]?.["title"]).toBe(`The approval is already denied, by max of ${identity.issuer}`);
     await pageShows("DENIED");
+  });
+});
+
+describe("a run that is granted in an emergency", () => {
+  const decided = async (client: typeof max, id: string, body: object) => {
+    const answer = await call(client, `/v1/approvals/${id}`, body);
+    return [answer.status, ((await answer.json()) as { readonly title?: string }).title];
+  };
+
+  it("an order without a reason, or with one that is too long, is rejected, and the rejection names the field", async () => {
+    const id = await waitingFor(await nextEdit());
+    for (const comment of [undefined, "", "\u202e\u200b", "x".repeat(10_000)]) {
+      const rejected = [400, expect.stringContaining('"comment" is missing or invalid')];
+      expect(await decided(kim, id, { decision: "emergency", comment })).toEqual(rejected);
+    }
+    await call(max, `/v1/approvals/${id}`, { decision: "deny" });
+  });
+
+  it("the run starts, and the page and the command line show the person and the reason without its secrets", async () => {
+    const delivery = await nextEdit();
+    const id = await waitingFor(delivery);
+    expect(await decided(max, id, { decision: "emergency", comment: "now" })).toEqual([
+      403,
+      'The role "incident" is needed',
+    ]);
+    expect(await approvalsList(session(kim))).toMatch(new RegExp(`${id}  requested .*  emergency$`, "m"));
+    const comment = "down\u202e, see https://kim:geheim@wiki.example.com/incident \u001b[31m";
+    const order = { decision: "emergency", comment } as const;
+    expect(await approvalsDecide(session(kim), id, order)).toBe(`${id} of route page-build is granted`);
+    await runEndedOf(delivery);
+    expect(await eventsShow(session(mia), delivery)).toMatch(
+      new RegExp(`approval ${id} granted in an emergency by kim of \\S+: down.*REDACTED@wiki.example.com/incident`),
+    );
+    await pageShows(`emergency, granted by kim of ${identity.issuer}`);
+    const shown = page() + (await eventsShow(session(mia), delivery));
+    for (const hidden of ["geheim", "\u202e", "\u001b"]) expect(shown).not.toContain(hidden);
+    const again = await decided(kim, id, order);
+    expect(again).toEqual([
+      409,
+      expect.stringMatching(/^The approval was already fired at .*; kim of \S+ granted it$/),
+    ]);
+  });
+
+  it("the audit log lists who granted which run in an emergency", async () => {
+    const printed: string[] = [];
+    const environment = { DRAWBRIDGE_TOKEN: await identity.token(mia, AUDIENCE) };
+    const command = ["events", "list", "--outcome", "audit", "--type", "emergency_granted", "--url", bridge.url.href];
+    await runCommand(command, commandHost({ environment, print: (text) => printed.push(text) }));
+    expect(printed.join()).toMatch(
+      /^STATE +RECEIVED .* BY +DELIVERY\n• audit +\S+ +api +emergency_granted +p-\w+ +kim +d-\w+$/,
+    );
   });
 });
 

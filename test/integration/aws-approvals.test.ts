@@ -1,17 +1,21 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { systemClock } from "../../shared/host/clock.ts";
+import { laterBy, systemClock } from "../../shared/host/clock.ts";
 import { hmacSha256 } from "../../shared/host/hmac.ts";
+import type { Approval } from "../../shared/model/approval.ts";
+import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
 import { awsBridge, pageAfterTurn } from "../support/aws-bridge.ts";
 import { storesOf } from "../support/aws-stream.ts";
 import { until } from "../support/until.ts";
+
+const PEOPLE = { max: { roles: ["manager"] }, mia: { roles: ["manager"] } };
 
 let bridge: Awaited<ReturnType<typeof awsBridge>>;
 beforeAll(async () => {
   bridge = await awsBridge({ roles: { manager: { approve: ["page-build"] } } }, (plain) => ({
     ...plain,
-    sources: { ...plain.sources, wiki: { ...plain.sources.wiki, people: { max: { roles: ["manager"] } } } },
+    sources: { ...plain.sources, wiki: { ...plain.sources.wiki, people: PEOPLE } },
     routes: {
-      "page-build": { ...plain.routes["page-build"], approval: {} },
+      "page-build": { ...plain.routes["page-build"], approval: { verifyWith: "pages", approvers: 2 } },
       status: {
         ...plain.routes.status,
         when: { "detail-type": [{ prefix: "build." }, { prefix: "approval." }, "page.commented"] },
@@ -21,8 +25,8 @@ beforeAll(async () => {
 });
 afterAll(() => bridge.stop());
 
-const label = (name: string): Promise<void> =>
-  send({ event: "label_added", label: { name }, content: { id: 98310, contentType: "page" } });
+const label = (name: string, userKey: string): Promise<void> =>
+  send({ event: "label_added", userKey, label: { name }, content: { id: 98310, contentType: "page" } });
 
 async function comment(text: string): Promise<void> {
   const id = await bridge.comment(`<p>${text}</p>`, "max");
@@ -37,21 +41,50 @@ async function send(about: object): Promise<void> {
   await fetch(new URL("/webhooks/wiki", bridge.url), { method: "POST", headers, body });
 }
 
+/** As if the approval had been requested a minute before: a label decides nothing newer. */
+async function aMinuteAgo({ id, state: _, ...approval }: Approval): Promise<void> {
+  const requestedAt = laterBy(approval.requestedAt, -60_000);
+  const { client, environment } = bridge.account;
+  await new DynamoDbTable(client, environment.TABLE_NAME).change(
+    { pk: id, sk: "head" },
+    { condition: { field: "state", is: "present" }, set: { request: JSON.stringify({ ...approval, requestedAt }) } },
+  );
+}
+
 const shows = (state: string) =>
   until(`the page to show ${state}`, pageAfterTurn(bridge), (body) => body.includes(state));
 
 it.each([
-  ["the relay executes the command of a label", () => label("drawbridge-approve"), "APPROVED", "granted"],
-  ["the act function executes the command of a comment", () => comment("drawbridge deny"), "DENIED", "denied"],
+  [
+    "the relay executes the commands of two people's labels",
+    async () => {
+      await label("drawbridge-approve", "mia");
+      await shows("1 of 2 approved");
+      await label("drawbridge-approve", "max");
+    },
+    "APPROVED",
+    "granted",
+  ],
+  [
+    "the act function executes the command of a comment",
+    (id: string) => comment(`drawbridge deny ${id}`),
+    "DENIED",
+    "denied",
+  ],
 ])("a run in AWS waits on the page, and %s", async (_, decide, shown, state) => {
   await send({ event: "page_updated", userKey: "robin", page: { id: 98310 } });
   await shows("WAITING");
   const { approvals } = storesOf(bridge.account);
   const [open] = (await approvals.open(5)).filter((one) => one.state === "requested");
+  if (open === undefined) throw new Error("it waits");
   expect(open).toMatchObject({ route: "page-build", state: "requested", approvers: ["manager"] });
-  await decide();
+  await aMinuteAgo(open);
+  await decide(open.id);
   await shows(shown);
-  expect(await approvals.get(open?.id ?? "")).toMatchObject({ state, decision: { by: { actor: "max" } } });
+  const decided = await approvals.get(open.id);
+  expect(decided).toMatchObject({ state, decision: { by: { actor: "max" } } });
+  // The rows that the bridge wrote since are no change of what is approved.
+  if (state === "granted") expect(decided?.decision?.verifiedWith).toBe("pages");
   // The action's message becomes visible within the minute; until then nothing is fired.
   expect(bridge.listener.requests).toEqual([]);
 });

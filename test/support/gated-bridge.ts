@@ -12,7 +12,7 @@ import type { Principal } from "../../shared/model/principal.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
 import type { Route } from "../../shared/routes/route.ts";
 import { entryOf } from "../unit/identity/tokens.ts";
-import { bridgeParts, routeOf, scripted } from "./bridge-parts.ts";
+import { bridgeParts, type PartsOptions, routeOf, scripted } from "./bridge-parts.ts";
 import { busEventOf, sampleDelivery } from "./samples.ts";
 import { silentLog } from "./test-doubles.ts";
 
@@ -21,7 +21,7 @@ export const EDITOR = "ff80aa01";
 
 const ISSUER = "https://idp.example.test";
 
-const permissions = { call: [], fire: [], replay: [], approve: [] };
+const permissions = { call: [], fire: [], replay: [], approve: [], summarise: [], pause: [] };
 
 /** Ann is the editor under another account's name, Max and Mia may approve, and Tom has no role. */
 const CONFIG: Pick<Config, "issuers" | "roles" | "sources"> = {
@@ -66,23 +66,27 @@ export async function gatedBridge(
   changes: Partial<Route> = {},
   others: readonly Route[] = [],
   log = silentLog,
+  parts: Pick<PartsOptions, "clock" | "database" | "verifiers" | "rules" | "callOut" | "secrets"> & {
+    readonly roles?: Config["roles"];
+  } = {},
 ) {
   const script = scripted(outcomes);
   const route = routeOf(script.run, {
     matches: (busEvent) => busEvent["detail-type"] === "page.updated",
-    approval: { expiresMinutes: 60, approvers: ["manager"] },
+    approval: { expiresMinutes: 60, approvers: () => ["manager"] },
     ...changes,
   });
-  const parts = await bridgeParts([route, ...others], { log, config: CONFIG });
-  const { deliveries, clock } = parts;
+  const { roles = CONFIG.roles, ...given } = parts;
+  const opened = await bridgeParts([route, ...others], { log, config: { ...CONFIG, roles }, ...given });
+  const { deliveries, clock } = opened;
   return {
-    ...parts,
+    ...opened,
     fired: script.contexts,
-    ...operationsOn(route.name, parts),
+    ...operationsOn(route.name, opened),
     /** Lets a minute pass, and runs what is due. */
     later: async (minutes = 1) => {
       clock.advance(minutes * 60_000);
-      return parts.runDue();
+      return opened.runDue();
     },
     /** The approval's steps in the delivery's timeline. */
     steps: async ({ id }: RecordedDelivery) =>
@@ -121,7 +125,13 @@ function operationsOn(gated: string, { bridge, bus: inner }: Parts) {
       ...delivery
     } = sampleDelivery(version);
     const time = toIso(clock.now());
-    return takeIn({ ...delivery, what: type, events: [{ ...event, type, time, page: { ...event.page, ...page } }] });
+    const receivedAt = clock.now();
+    return takeIn({
+      ...delivery,
+      receivedAt,
+      what: type,
+      events: [{ ...event, type, time, page: { ...event.page, ...page } }],
+    });
   };
   return {
     approvalOf,
@@ -142,12 +152,14 @@ function operationsOn(gated: string, { bridge, bus: inner }: Parts) {
         ...delivery
       } = sampleDelivery();
       const keyParts = [event.page.id, time, label];
-      const labeled: PageEvent = { ...event, type, keyParts, time, label, actor: { id: actor } };
+      // Data Center reports no version with a label.
+      const { version: _, ...page } = event.page;
+      const labeled: PageEvent = { ...event, page, type, keyParts, time, label, actor: { id: actor } };
       const id = deliveryIdOf("wiki", ["label", String(++labels)]);
-      return takeIn({ ...delivery, id, what: labeled.type, events: [labeled], ...given });
+      return takeIn({ ...delivery, id, receivedAt: clock.now(), what: labeled.type, events: [labeled], ...given });
     },
-    decide: async (delivery: RecordedDelivery, decision: Verdict["decision"], by: Verdict["by"]) =>
-      decide(await approvalOf(delivery), { decision, by, requestId: "request-2" }, bridge),
+    decide: async (delivery: RecordedDelivery, decision: Verdict["decision"], by: Verdict["by"], comment?: string) =>
+      decide(await approvalOf(delivery), { decision, by, comment, requestId: "request-2" }, bridge),
     replay: async (of: RecordedDelivery, by: Principal, routes: readonly string[] = ["docs"]) => {
       const order = { of, routes, by, isRollback: false, key: [of.id], requestId: "request-3" };
       const { delivery } = await replay(order, bridge);

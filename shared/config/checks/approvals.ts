@@ -1,5 +1,9 @@
+import { ENDS } from "../../approvals/change.ts";
 import { policyOf } from "../../identity/policy.ts";
+import type { Config, ConfiguredRoute } from "../schema.ts";
 import type { Check } from "./check.ts";
+import { isSatisfiable } from "./is-satisfiable.ts";
+import { allEvents } from "./known-events.ts";
 
 export const noApprover: Check = {
   id: "no-approver",
@@ -10,27 +14,180 @@ export const noApprover: Check = {
   needs: ["roles"],
   run: ({ routes, roles }) =>
     routes
-      .filter(({ name, approval }) => approval !== undefined && policyOf(roles).rolesFor("approve", name).length === 0)
+      .filter(
+        ({ name, approval }) =>
+          approval !== undefined && policyOf(roles).rolesFor("approve", name, "anything").length === 0,
+      )
       .map(({ name }) => ({
         path: ["routes", name, "approval"],
         message: 'no role may approve it, so that it never fires: name it under "approve" of a role',
       })),
 };
 
+export const roleMayNotApprove: Check = {
+  id: "role-may-not-approve",
+  level: "error",
+  finds: "a route whose `approval.fromRoles` names a role that may not `approve` the route: it never fires",
+  remedy: "name the route under `approve` of that role",
+  canBeIgnored: false,
+  needs: ["roles"],
+  run: ({ routes, roles }) =>
+    routes.flatMap(({ name, approval }) => {
+      const able = policyOf(roles).rolesFor("approve", name, "anything");
+      return (approval?.fromRoles ?? [])
+        .filter((role) => !able.includes(role))
+        .map((role) => ({
+          path: ["routes", name, "approval", "fromRoles"],
+          message: `the role "${role}" may not approve it, so that it never fires: name the route under "approve" of this role`,
+        }));
+    }),
+};
+
+export const emergencyForApprovers: Check = {
+  id: "emergency-for-approvers",
+  level: "warning",
+  finds:
+    "a route with `approval` whose `emergency` names each role that may `approve` it: everybody who may approve it may do so alone and at any time",
+  remedy: "name under `emergency` a role that only the people on call have, or leave it out",
+  canBeIgnored: true,
+  needs: ["roles"],
+  run: (config) =>
+    approvedIn(config).flatMap(({ name, approval }) => {
+      const approving = policyOf(config.roles).rolesFor("approve", name, "anything");
+      const isForAll = approving.length > 0 && approving.every((role) => approval?.emergency.includes(role));
+      if (!isForAll) return [];
+      const message = `everybody who may approve it (${approving.join(", ")}) may also do so in an emergency, alone and outside the windows: name under "emergency" a role that only the people on call have`;
+      return [{ path: ["routes", name, "approval", "emergency"], message }];
+    }),
+};
+
+export const requesterWithoutToken: Check = {
+  id: "requester-without-token",
+  level: "warning",
+  finds:
+    "a route with `approval` whose approvers use tokens, and a source that may request its runs and links no account to a token under `people`: a person may request with the account and approve with the token",
+  remedy: "name people under `people` of the source, each with the `token` of the same person",
+  canBeIgnored: true,
+  needs: ["sources", "issuers", "roles", "routes"],
+  run: (config) => {
+    const withToken = new Set(Object.values(config.issuers).flatMap(({ roles }) => roles.map(({ role }) => role)));
+    const unlinked = config.sources.filter(({ people }) => Object.values(people).every(({ token }) => !token));
+    const events = allEvents(config).filter(({ type }) => NAMES_AUTHOR.test(type));
+    return approvedIn(config).flatMap(({ name, pattern, approval }) => {
+      const approving = policyOf(config.roles).rolesFor("approve", name, "anything");
+      if (![...approving, ...(approval?.emergency ?? [])].some((role) => withToken.has(role))) return [];
+      const requesting = new Set(
+        events.flatMap(({ source, facts }) => (isSatisfiable(pattern, facts) ? [source] : [])),
+      );
+      return unlinked
+        .filter((source) => requesting.has(source.name))
+        .map((source) => ({
+          path: ["routes", name, "approval"],
+          message: `a person may request a run with an account at "${source.name}" and approve it with a token: nothing under "people" of this source says which token belongs to which account`,
+        }));
+    });
+  },
+};
+
+/** Events that name the account of the person who caused them. */
+const NAMES_AUTHOR = /^(?:page|blogpost|code|change|release)\./;
+
 export const approvalOutlivesRecords: Check = {
   id: "approval-outlives-records",
   level: "error",
-  finds: "a route that waits for an approval for longer than `limits.retentionDays` keeps the delivery",
+  finds:
+    "a route that waits for an approval, and up to a week for its window, for longer than `limits.retentionDays` keeps the delivery",
   remedy: "lower `approval.expiresMinutes`, or raise `limits.retentionDays`",
   canBeIgnored: false,
   needs: ["limits"],
   run: ({ routes, limits }) => {
     const keptMinutes = limits.retentionDays * 1_440;
     return routes
-      .filter(({ approval }) => approval !== undefined && approval.expiresMinutes > keptMinutes)
+      .filter(
+        ({ approval }) => approval !== undefined && approval.expiresMinutes + windowMinutes(approval) > keptMinutes,
+      )
       .map(({ name }) => ({
         path: ["routes", name, "approval", "expiresMinutes"],
         message: `records are kept for ${keptMinutes} minutes ("limits.retentionDays"), and an approval cannot wait longer`,
       }));
   },
 };
+
+/** A granted run waits up to a week for a window. */
+const windowMinutes = ({ windows }: NonNullable<ConfiguredRoute["approval"]>): number =>
+  windows.length > 0 ? 10_080 : 0;
+
+const approvedIn = ({ routes }: Pick<Config, "routes">): readonly ConfiguredRoute[] =>
+  routes.filter(({ approval, mode }) => approval !== undefined && mode === "enforce");
+
+export const approvalOfName: Check = {
+  id: "approval-of-name",
+  level: "warning",
+  finds:
+    "a route with `approval` that passes the name of a branch, tag, merge request or page and no commit or version: the run takes what the name stands for at that time",
+  remedy:
+    "pass the commit or version too, such as `$.detail.code.commit`; or let the run check the [approved reference](approved-reference.md#the-approved-reference), and ignore the finding",
+  canBeIgnored: true,
+  needs: [],
+  run: (config) =>
+    approvedIn(config).flatMap((route) => {
+      const paths = pathsIn(route.options);
+      const name = paths.find((path) => NAMES.test(path));
+      if (name === undefined || paths.some((path) => IMMUTABLE.test(path))) return [];
+      const message = `the run gets ${name} and no commit or version, so it takes what this name stands for when it runs`;
+      return [{ path: ["routes", route.name, "do", route.action], message }];
+    }),
+};
+
+/** The paths into the event in the options of an action, at any depth. */
+function pathsIn(value: unknown): readonly string[] {
+  if (typeof value === "string") return value.startsWith("$.detail.") ? [value] : [];
+  return typeof value === "object" && value !== null ? Object.values(value).flatMap(pathsIn) : [];
+}
+
+const NAMES =
+  /^\$\.detail\.(?:code\.(?:name|ref)|(?:build|job)\.(?:branch|tag|refName)|page\.id|change\.(?:id|number|sourceBranch)|release\.tag)$/;
+const IMMUTABLE =
+  /^\$\.detail\.(?:(?:code|build|job|change|release|deployment)\.commit|change\.mergeCommit|page\.version)$/;
+
+export const unverifiedApproval: Check = {
+  id: "unverified-approval",
+  level: "warning",
+  finds:
+    "a route with `approval` without `verifyWith`: what was approved is compared with the newest event only, so a change whose event is late, lost or never sent is not noticed",
+  remedy:
+    "name a GitLab or Confluence target under `approval.verifyWith`; for events of other senders, let the run check the [approved reference](approved-reference.md#the-approved-reference), and ignore the finding",
+  canBeIgnored: true,
+  needs: [],
+  run: (config) =>
+    approvedIn(config)
+      .filter(({ approval }) => approval?.verifyWith === undefined)
+      .map(({ name }) => ({
+        path: ["routes", name, "approval"],
+        message:
+          'what was approved is compared with the newest event only: a change whose event does not arrive is not noticed; name a target that can be asked in "verifyWith"',
+      })),
+};
+
+export const approvalOfEnd: Check = {
+  id: "approval-of-end",
+  level: "warning",
+  finds:
+    "a route with `approval` that also matches the end of what it is about, such as `code.deleted`: each deletion asks for an approval of its own",
+  remedy: "name the types that should run under `detail-type`",
+  canBeIgnored: true,
+  needs: ["sources", "routes"],
+  run: (config) => {
+    const events = allEvents(config);
+    return approvedIn(config).flatMap(({ name, pattern }) => {
+      const types = [...new Set(events.filter(({ facts }) => isSatisfiable(pattern, facts)).map(({ type }) => type))];
+      const gone = types.filter((type) => GONE.includes(type));
+      if (gone.length === 0 || gone.length === types.length) return [];
+      const message = `it also matches ${gone.join(", ")}, and asks for an approval of what is gone`;
+      return [{ path: ["routes", name, "when"], message }];
+    });
+  },
+};
+
+/** A merge ends a change too, and is what many routes fire for. */
+const GONE: readonly string[] = ENDS.filter((type) => type !== "change.merged");

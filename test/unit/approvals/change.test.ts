@@ -1,8 +1,10 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { aboutOf, changeIn, hasChanged, isOutdated } from "../../../shared/approvals/change.ts";
 import type { Change } from "../../../shared/model/approval.ts";
 import type { BridgeEvent, ChangeEvent } from "../../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.ts";
+import { withChange } from "../../../shared/store/approvals.ts";
 import { busEventOf, sampleDelivery, samplePageEvent } from "../../support/samples.ts";
 
 function recorded(event: BridgeEvent, changes: Partial<RecordedDelivery> = {}) {
@@ -63,22 +65,26 @@ describe("a change to what an approval is about", () => {
 
   it.each([
     ["a label", { ...samplePageEvent(7), type: "page.labeled", label: "x" }],
-    ["a move", { ...samplePageEvent(8), type: "page.moved" }],
-    ["a copy", { ...samplePageEvent(8), type: "page.copied" }],
+    ["a move", { ...samplePageEvent(7), type: "page.moved" }],
     ["a comment", { ...samplePageEvent(7), type: "page.commented" }],
     ["the opening of a merge request", request("change.opened")],
-  ] as const)("%s is not a change", (_, event) => {
-    expect(changeIn(recorded(event).busEvent)).toBeUndefined();
+  ] as const)("%s is a change only if it names a version or a commit", (_, event) => {
+    const { busEvent } = recorded(event);
+    const { mark, ...unnamed } = changeIn(busEvent) ?? { mark: undefined };
+    expect(mark).toMatch(/^(7|c4a1e7d2)$/);
+    const detail = { ...busEvent.detail };
+    if ("page" in detail) Object.assign(detail, { page: { ...detail.page, version: undefined } });
+    if ("change" in detail) Object.assign(detail, { change: { ...detail.change, commit: undefined } });
+    expect(unnamed).toMatchObject({ at: AT });
+    expect(changeIn({ ...busEvent, detail })).toBeUndefined();
   });
 
   it("a replay is not a change, and it is about the page at the time of the replay", () => {
     const replay = { of: "d-1", routes: ["docs"], isRollback: false };
     const { busEvent, delivery } = recorded(samplePageEvent(7), { replay });
     expect(changeIn(busEvent)).toBeUndefined();
-    expect(aboutOf(busEvent, delivery)).toEqual({
-      key: "page#98310#https://wiki.example.test",
-      at: "2026-11-02T09:00:00.001Z",
-    });
+    const about = { key: "page#98310#https://wiki.example.test", at: "2026-11-02T09:00:00.001Z" };
+    expect(aboutOf(busEvent, delivery)).toEqual({ about });
   });
 });
 
@@ -100,6 +106,45 @@ describe("an approval's subject", () => {
     expect(hasChanged({ key: "k", at: AT }, { key: "k", at: AT })).toBe(false);
     expect(hasChanged({ key: "k", at: AT }, { key: "k", at: LATER })).toBe(true);
     expect(hasChanged({ key: "k", at: AT }, about)).toBe(false);
+  });
+});
+
+describe("the newest change of a thing", () => {
+  const marks = fc.array(fc.constantFrom("a", "b", "c", undefined), { minLength: 1, maxLength: 6 });
+  const histories = marks.chain((all) => {
+    const changes = all.map((mark, n): Change => {
+      const at = `2026-11-02T09:00:0${n}.000Z`;
+      return { key: "k", at, ...(mark !== undefined && { mark }) };
+    });
+    const repeated = fc.subarray(changes).map((again) => [...changes, ...again]);
+    const order = repeated.chain((sent) => fc.shuffledSubarray(sent, { minLength: sent.length }));
+    return fc.record({ changes: fc.constant(changes), order });
+  });
+  const merged = (changes: readonly Change[]) => {
+    const [first, ...others] = changes;
+    if (first === undefined) throw new Error("there is a change");
+    return others.reduce(withChange, withChange(undefined, first));
+  };
+  /** Whether another mark, or an unknown one, came after this change. */
+  const wasReplaced = (about: Change, changes: readonly Change[]) =>
+    changes.some(({ at, mark }) => at > about.at && (mark === undefined || mark !== about.mark));
+
+  it("every approval of a replaced version is outdated, in whatever order the changes are reported", () => {
+    fc.assert(
+      fc.property(histories, ({ changes, order }) => {
+        for (const about of changes) {
+          if (wasReplaced(about, changes)) expect(hasChanged(about, merged(order))).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it("only approvals of a replaced version are outdated if the changes are reported in their order", () => {
+    fc.assert(
+      fc.property(histories, ({ changes }) => {
+        for (const about of changes) expect(hasChanged(about, merged(changes))).toBe(wasReplaced(about, changes));
+      }),
+    );
   });
 });
 

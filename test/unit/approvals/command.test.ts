@@ -11,6 +11,15 @@ describe("a command in a comment's text", () => {
     ["drawbridge deny", { decision: "deny" }],
     [`drawbridge approve ${ID}`, { decision: "grant", approval: ID }],
     [`drawbridge deny ${ID}`, { decision: "deny", approval: ID }],
+    [
+      `drawbridge approve ${ID} because the change board\n agreed on it.`,
+      { decision: "grant", approval: ID, reason: "the change board agreed on it" },
+    ],
+    ["Drawbridge deny because it broke staging!", { decision: "deny", reason: "it broke staging" }],
+    [
+      "drawbridge approve because https://kim:secret@ci.example.test/1 passed",
+      { decision: "grant", reason: expect.not.stringContaining("secret") },
+    ],
     ["drawbridge rollback docs-build", { decision: "rollback", place: { route: "docs-build" } }],
     [
       "drawbridge rollback docs-build review/Main",
@@ -50,6 +59,11 @@ describe("a command in a comment's text", () => {
     "please drawbridge approve",
     "drawbridge approve please",
     "drawbridge approve all",
+    "drawbridge approve because",
+    "drawbridge approve because we may?",
+    "drawbridge approve, because it passed",
+    `drawbridge approve because ${"x".repeat(301)}`,
+    "drawbridge rollback docs-build because it failed",
     "drawbridge approve p-1",
     `drawbridge approve ${ID}a`,
     `drawbridge approve ${ID} ${ID}`,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { hasNoPeople, isSamePerson, peopleOf, personAt } from "../../../shared/approvals/people.ts";
 import type { Identity } from "../../../shared/model/approval.ts";
+import { identityText } from "../../../shared/model/principal.ts";
 
 const [COMPANY, OTHER] = ["https://login.example.test", "https://other.example.test"];
 const PEOPLE = peopleOf({
@@ -19,6 +20,10 @@ const token = (subject: string, trustEntry: string, issuer = COMPANY): Identity 
   credential: "key-1",
   roles: [],
 });
+const jobToken = (claims: NonNullable<Identity["claims"]>): Identity => ({
+  ...token("project_path:docs/site:ref_type:branch:ref:main", "jobs", OTHER),
+  claims,
+});
 const account = (actor?: string): Identity => ({
   issuer: "drawbridge:source",
   subject: "wiki",
@@ -35,6 +40,9 @@ describe("identities of one person", () => {
     ["an account and that token by another entry of its issuer", account("ff80"), token("ann", "admins")],
     ["a token and the same token by another entry of its issuer", token("max", "people"), token("max", "admins")],
     ["two accounts that one token links", account("ff80"), account("42")],
+    ["an account and the token of a GitLab job that it started", account("43"), jobToken({ user_id: "43" })],
+    ["an account and the token of a GitHub job that it started", account("43"), jobToken({ actor_id: "43" })],
+    ["a token and the token of a job that its account started", token("ann", "admins"), jobToken({ user_id: "42" })],
     ["an account and a token of its name", account("max"), token("max", "people")],
   ])("%s are the same person", (_, one, other) => {
     expect(isSamePerson(one, other, PEOPLE)).toBe(true);
@@ -49,6 +57,20 @@ describe("identities of one person", () => {
   ])("%s are not the same person", (_, one, other) => {
     expect(isSamePerson(one, other, PEOPLE)).toBe(false);
     expect(isSamePerson(other, one, PEOPLE)).toBe(false);
+  });
+});
+
+describe("a person whose token has a long subject", () => {
+  it("the configured subject is that of the token, and of no other one that only begins like it", () => {
+    const long = `CN=${"deploy,OU=".repeat(40)}`;
+    const person = { roles: [], token: { trust: "people", subject: `${long}ann` } };
+    const people = peopleOf({
+      issuers: { people: { issuer: COMPANY } },
+      sources: [{ name: "wiki", people: { "7": person } }],
+    });
+    const tokenOf = (subject: string) => token(identityText(subject), "people");
+    expect(isSamePerson(account("7"), tokenOf(`${long}ann`), people)).toBe(true);
+    expect(isSamePerson(account("7"), tokenOf(`${long}max`), people)).toBe(false);
   });
 });
 

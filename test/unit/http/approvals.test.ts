@@ -9,10 +9,10 @@ import { ok } from "../../../shared/model/result.ts";
 import type { ApprovalStore } from "../../../shared/store/approvals.ts";
 import { holder } from "../../support/gated-bridge.ts";
 import { storeWith } from "../../support/memory-stores.ts";
-import { testClock } from "../../support/test-doubles.ts";
+import { noSites, testClock } from "../../support/test-doubles.ts";
 
 const clock = testClock();
-const permissions = { call: [], fire: [], replay: [], approve: [] };
+const permissions = { call: [], fire: [], replay: [], approve: [], summarise: [], pause: [] };
 
 const approval = (n: number, route: string, changes: Partial<Approval> = {}): Approval => ({
   id: `p-${n}`,
@@ -25,6 +25,7 @@ const approval = (n: number, route: string, changes: Partial<Approval> = {}): Ap
   until: laterBy(clock.now(), n * 1_000),
   approvers: ["manager"],
   state: "requested",
+  grants: [],
   ...changes,
 });
 
@@ -44,7 +45,9 @@ async function listed(open: readonly Approval[], roles: readonly string[], query
     trustEntries: ["people"],
     policy: policyOf({ manager: { ...permissions, approve: ["docs"] } }),
     people: peopleOf({ issuers: {}, sources: [] }),
+    rules: new Map(),
     approvals: storeWith<ApprovalStore>({ open: async (limit) => open.slice(0, limit) }),
+    sites: noSites,
     actions: { wake: unused },
     deliveries: { record: unused, addToTimeline: unused },
     rejectOverRate: async () => undefined,

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { accessibilityProblems } from "../support/accessibility.ts";
 import { chromiumPath, openChromium } from "../support/chromium.ts";
 import { consoleBridge } from "../support/console-bridge.ts";
 import { push } from "../support/console-traffic.ts";
@@ -54,7 +55,8 @@ describe.skipIf(executable === undefined)(`the card of an approval in Chromium${
     const text = await card.innerText();
     expect(text).toContain("Ines Okafor");
     expect(text).toContain("Rename the release checklist");
-    expect(text).toMatch(/Still missing\s+one person with the role approver/);
+    expect(text).toMatch(/Still missing\s+2 people with the role approver/);
+    expect(await card.getByText("Emergency", { exact: true }).count()).toBe(0);
     expect(await card.getByRole("link", { name: "See all changes" }).getAttribute("href")).toBe(
       `${PROJECT}/-/compare/${"a".repeat(40)}...${SECOND}`,
     );
@@ -62,7 +64,45 @@ describe.skipIf(executable === undefined)(`the card of an approval in Chromium${
     await page.goto(new URL(`/console/approvals#${id}`, bridge.url).href);
     const isWide = await page.evaluate("document.documentElement.scrollWidth > window.innerWidth");
     expect(isWide).toBe(false);
+    expect(await accessibilityProblems(page, "main")).toEqual([]);
     await page.screenshot({ path: join(SCREENSHOTS, `approval-card-${name}.png`), fullPage: true });
     await context.close();
+  });
+
+  it("one person of two has granted it, and somebody who leads incidents grants it in an emergency with a reason", async () => {
+    const pageOf = async (person: string) => {
+      const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+      const page = await context.newPage();
+      await page.goto(new URL("/console/approvals", bridge.url).href);
+      await page.getByRole("button", { name: person }).click();
+      const card = page.getByRole("article");
+      await card.waitFor();
+      return { page, card, context };
+    };
+    const axel = await pageOf("axel");
+    await axel.card.getByRole("button", { name: "Grant" }).click();
+    await axel.page.getByText("approval partly granted").waitFor();
+    const nora = await pageOf("nora");
+    expect(await nora.card.innerText()).toMatch(/Progress\s+1 of 2 approved: axel/);
+    const grant = nora.card.getByRole("button", { name: "Grant in an emergency" });
+    expect(await grant.isVisible()).toBe(false);
+    await nora.card.getByText("Emergency", { exact: true }).click();
+    expect(await accessibilityProblems(nora.page, "main")).toEqual([]);
+    await nora.page.screenshot({ path: join(SCREENSHOTS, "emergency-desktop.png"), fullPage: true });
+    await nora.page.setViewportSize({ width: 390, height: 844 });
+    await nora.page.screenshot({ path: join(SCREENSHOTS, "emergency-phone.png"), fullPage: true });
+    await grant.click();
+    expect(await grant.isVisible()).toBe(true);
+    await nora.card.getByLabel("Reason").fill("INC-4711: the shop is down");
+    await grant.click();
+    await nora.page.getByText(/^The approval p-\w+ for push-build of platform\/docs main is granted\.$/).waitFor();
+    await nora.page.setViewportSize({ width: 1280, height: 900 });
+    await nora.page.screenshot({ path: join(SCREENSHOTS, "emergency-after.png"), fullPage: true });
+    await axel.page.reload();
+    const shown = axel.page.getByText("approval granted in an emergency");
+    await shown.waitFor();
+    expect(await axel.page.getByText("INC-4711: the shop is down", { exact: true }).isVisible()).toBe(true);
+    await axel.page.screenshot({ path: join(SCREENSHOTS, "emergency-timeline.png"), fullPage: true });
+    await Promise.all([axel.context.close(), nora.context.close()]);
   });
 });

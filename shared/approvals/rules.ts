@@ -1,0 +1,140 @@
+import type { EpochMillis } from "../host/clock.ts";
+import type { Approval, Decision } from "../model/approval.ts";
+import type { ApprovalProgress } from "../model/event.ts";
+import { isBehind, isSamePerson, type PeopleOf } from "./people.ts";
+import { nameOf } from "./record-step.ts";
+import { opensAt, type WeeklyWindow } from "./windows.ts";
+
+/** Who has to approve the runs of a route. */
+export interface ApprovalRules {
+  /** Distinct people who have to grant a run; at least one for each of `fromRoles`. */
+  readonly approvers: number;
+  /** One of these people each has to hold one of these roles. */
+  readonly fromRoles: readonly string[];
+  /** Whether a grant needs a reason. A denial never does. */
+  readonly reason: "required" | "optional";
+  /** When runs may fire; always if there are none. */
+  readonly windows: readonly WeeklyWindow[];
+  /** Outside the windows: `wait`: a grant counts, and the run waits for the next window. `refuse`: a grant is refused. */
+  readonly outsideWindows: "wait" | "refuse";
+  /** Roles whose holders may grant a run in an emergency: alone, and outside the windows. Nobody may if there are none. */
+  readonly emergency: readonly string[];
+}
+
+/** The rules of all routes that need an approval, by the name of the route. */
+export type RulesOf = ReadonlyMap<string, ApprovalRules>;
+
+/** Reads the rules from the `approval` of a configured route. */
+export const rulesIn = (approval: {
+  readonly approvers?: number | undefined;
+  readonly fromRoles?: readonly string[] | undefined;
+  readonly reason?: ApprovalRules["reason"] | undefined;
+  readonly windows?: readonly WeeklyWindow[] | undefined;
+  readonly outsideWindows?: ApprovalRules["outsideWindows"] | undefined;
+  readonly emergency?: readonly string[] | undefined;
+}): ApprovalRules => {
+  const { approvers = 1, fromRoles = [], reason = "optional", emergency = [] } = approval;
+  const { windows = [], outsideWindows = "wait" } = approval;
+  return { approvers: Math.max(approvers, fromRoles.length), fromRoles, reason, windows, outsideWindows, emergency };
+};
+
+/** The rules of a route. A route that the configuration no longer has never fires, so that the default is enough. */
+export const rulesOf = (route: string, rules: RulesOf): ApprovalRules => rules.get(route) ?? rulesIn({});
+
+type Granted = Pick<Approval, "requester" | "authors" | "grants">;
+
+/** What the rules make of the grants of an approval. */
+export interface Ruling {
+  /** The emergency grant that is enough alone, if there is one. It does not count as the grant of one of `people`. */
+  readonly emergency: Decision | undefined;
+  /** The people who have granted, each with all of their grants. */
+  readonly people: readonly (readonly Decision[])[];
+  /** Further people who have to grant. 0: the run may fire. */
+  readonly missing: number;
+  /** Roles of which one of the missing people each has to come. */
+  readonly missingRoles: readonly string[];
+}
+
+/**
+ * Counts the people who have granted. A person counts once, whatever account or token each grant came from. Whoever is
+ * behind the run does not count. With an emergency grant by a role that the rules still name, nobody else is missing.
+ */
+export function ruleOn(
+  { grants, ...approval }: Granted,
+  { approvers, fromRoles, emergency: roles }: ApprovalRules,
+  peopleOf: PeopleOf,
+): Ruling {
+  const valid = grants.filter(({ by }) => !isBehind(by, approval, peopleOf));
+  const emergency = valid.find(({ emergency, as = [] }) => emergency && as.some((role) => roles.includes(role)));
+  const people = distinct(
+    valid.filter((grant) => !grant.emergency),
+    peopleOf,
+  );
+  if (emergency) return { emergency, people, missing: 0, missingRoles: [] };
+  const missingRoles = uncovered(fromRoles, people);
+  return { emergency, people, missing: Math.max(approvers - people.length, missingRoles.length), missingRoles };
+}
+
+/** When the next window opens; undefined if the run need not wait for one: one is open, or an emergency grant skips them. */
+export const windowOpensAt = (
+  approval: Granted,
+  rules: ApprovalRules,
+  peopleOf: PeopleOf,
+  now: EpochMillis,
+): EpochMillis | undefined => (ruleOn(approval, rules, peopleOf).emergency ? undefined : opensAt(rules.windows, now));
+
+/** Joins the grants of each person. Two identities that are the same person as a third one are one person. */
+function distinct(grants: readonly Decision[], peopleOf: PeopleOf): readonly (readonly Decision[])[] {
+  let people: readonly (readonly Decision[])[] = [];
+  for (const grant of grants) {
+    const isSame = ({ by }: Decision) => nameOf(by) === nameOf(grant.by) || isSamePerson(by, grant.by, peopleOf);
+    const own = people.filter((person) => person.some(isSame));
+    people = [...people.filter((person) => !own.includes(person)), [...own.flat(), grant]];
+  }
+  return people;
+}
+
+/**
+ * The roles that remain if as many roles as possible are given to one person each (augmenting paths in a bipartite graph).
+ * Somebody with two roles stands for the one that nobody else has.
+ */
+function uncovered(roles: readonly string[], people: readonly (readonly Decision[])[]): readonly string[] {
+  const roleOf = new Map<readonly Decision[], number>();
+  const cover = (at: number, seen: Set<readonly Decision[]>): boolean =>
+    people.some((person) => {
+      if (seen.has(person) || !person.some(({ by, as = by.roles }) => as.includes(roles[at] ?? ""))) return false;
+      seen.add(person);
+      const other = roleOf.get(person);
+      if (other !== undefined && !cover(other, seen)) return false;
+      roleOf.set(person, at);
+      return true;
+    });
+  return roles.filter((_, at) => !cover(at, new Set()));
+}
+
+/** The progress as people see it; undefined if one person is enough, as after an emergency grant. */
+export function progressOf(approval: Granted, rules: ApprovalRules, peopleOf: PeopleOf): ApprovalProgress | undefined {
+  if (rules.approvers === 1) return undefined;
+  const { emergency, people, missing, missingRoles } = ruleOn(approval, rules, peopleOf);
+  if (emergency) return undefined;
+  const grantedBy = people.flatMap(([first]) => (first ? [nameOf(first.by)] : []));
+  return { needed: grantedBy.length + missing, grantedBy, missingRoles };
+}
+
+/** Who is missing, in words. `roles` may approve. */
+export function missingText(roles: readonly string[], progress: ApprovalProgress | undefined): string {
+  const { needed, grantedBy, missingRoles } = progress ?? ONE_MISSING;
+  const count = needed - grantedBy.length;
+  const who = `${count === 1 ? "one person" : `${count} people`} with the role ${roles.join(" or ") || "that none has"}`;
+  return missingRoles.length === 0 ? who : `${who}, one each from ${missingRoles.join(", ")}`;
+}
+
+const ONE_MISSING: ApprovalProgress = { needed: 1, grantedBy: [], missingRoles: [] };
+
+/** The progress in words: `1 of 2 approved: kim of wiki; missing: 1 (from security)`. */
+export function progressText({ needed, grantedBy, missingRoles }: ApprovalProgress): string {
+  const who = grantedBy.length === 0 ? "" : `: ${grantedBy.join(", ")}`;
+  const missing = needed - grantedBy.length;
+  const from = missingRoles.length === 0 ? "" : ` (from ${missingRoles.join(", ")})`;
+  return `${grantedBy.length} of ${needed} approved${who}${missing === 0 ? "" : `; missing: ${missing}${from}`}`;
+}

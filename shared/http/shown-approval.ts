@@ -1,0 +1,44 @@
+import type { DecideDeps } from "../approvals/decide.ts";
+import { progressOf, rulesOf, windowOpensAt } from "../approvals/rules.ts";
+import { toIso } from "../host/clock.ts";
+import type { Approval } from "../model/approval.ts";
+
+export type ShownApproval = ReturnType<typeof shownApproval>;
+
+/** An approval as callers see it, with its times in ISO 8601. */
+export function shownApproval(
+  {
+    action: _,
+    facts: _facts,
+    alsoAbout: __,
+    about,
+    reference,
+    requestedAt,
+    until,
+    grants,
+    decision,
+    endedAt,
+    ...approval
+  }: Approval,
+  { sites, rules, people, clock }: Pick<DecideDeps, "sites" | "rules" | "people" | "clock">,
+) {
+  const { route } = approval;
+  const rule = rulesOf(route, rules);
+  const opens = windowOpensAt({ ...approval, grants }, rule, people, clock.now());
+  const progress = progressOf({ ...approval, grants }, rule, people);
+  const verifiedWith = sites.targetOf(approval.route);
+  return {
+    ...approval,
+    ...(reference?.value !== undefined && { approvedRef: reference.value }),
+    ...(verifiedWith !== undefined && { verifyWith: verifiedWith }),
+    ...(about && { changedAt: about.at, ...(about.mark !== undefined && { version: about.mark }) }),
+    requestedAt: toIso(requestedAt),
+    until: toIso(until),
+    grants: grants.map((grant) => ({ ...grant, at: toIso(grant.at) })),
+    ...(progress && { progress }),
+    ...(opens !== undefined && { opensAt: toIso(opens) }),
+    ...(rule.reason === "required" && { needsReason: true }),
+    ...(decision && { decision: { ...decision, at: toIso(decision.at) } }),
+    ...(endedAt && { endedAt: toIso(endedAt) }),
+  };
+}
