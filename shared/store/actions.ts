@@ -1,9 +1,13 @@
 import { type EpochMillis, epochMillis } from "../host/clock.ts";
-import { correctDueTimes, DUE_FIELDS, dueFields, isDue } from "./due-times.ts";
+import { Fault } from "../host/fault.ts";
+import type { Attention } from "../model/attention.ts";
+import type { KnownAction } from "../model/delivery-state.ts";
+import { ATTENTION_FIELDS, attentionFields, attentionOf } from "./attention.ts";
+import { correctDueTimes, DUE_FIELDS, dueFields, dueSetAt, isDue } from "./due-times.ts";
 import { expiryOf, expiryOfWaiting, number, type Retention, text } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
 import { collect } from "./streams.ts";
-import type { Condition, Item, Table } from "./table.ts";
+import type { Condition, Fields, Item, Table } from "./table.ts";
 
 /**
  * One action to run, because a route matched an event. Its id is derived from (route, event key), so an event that is
@@ -25,17 +29,75 @@ export interface ScheduledAction {
   readonly receivedAt?: EpochMillis;
 }
 
-export type ActionState = "due" | "done" | "gave_up";
+/**
+ * `expecting_run`: the target accepted the request, and no run was reported yet. `accepted_without_run`: none was reported
+ * in time. A later report ends both as `done`, and so it does with an action that was given up although a request of
+ * unknown outcome may have started the run.
+ */
+export type ActionState = KnownAction["state"];
 
-export type ActionStatus =
-  | { readonly state: "due"; readonly dueAt: EpochMillis }
-  | { readonly state: Exclude<ActionState, "due"> };
+export interface ActionStatus extends Pick<ScheduledAction, "route" | "action" | "target" | "delivery" | "event"> {
+  readonly state: ActionState;
+  /** Present if a person has to look at it. */
+  readonly attention?: Attention;
+  /** While it is due or expects a run; during a lease that is the end of the lease. */
+  readonly dueAt?: EpochMillis;
+  /** Present once a target has accepted a request and a run was expected. */
+  readonly run?: ExpectedRun;
+  /** The first report of the run. */
+  readonly report?: RunReport;
+  /** The hold of its target that deferred it last, if nothing else has since. */
+  readonly hold?: { readonly key: string; readonly at: EpochMillis };
+}
+
+/** An action whose target is held. It stays due, and nothing but the end of the hold lets it run. */
+interface HeldAction {
+  /** Identifies the hold. */
+  readonly key: string;
+  /** The action does not expire before. */
+  readonly keepUntil: EpochMillis;
+}
+
+interface DueAction {
+  readonly id: string;
+  readonly dueAt: EpochMillis;
+}
+
+/** The requests that the target accepted. */
+export interface ExpectedRun {
+  /** When it accepted the first one. */
+  readonly acceptedAt: EpochMillis;
+  readonly requests: number;
+  /** The ids that the target gave them, if it gave any. */
+  readonly eventIds: readonly string[];
+  /** What is due next while no run is reported: the same request again, or the end of the wait. */
+  readonly next: "repeat" | "end";
+  /** The answer to a request was lost, so a run may belong to the action under another id. */
+  readonly lostAnswer?: true;
+}
+
+export interface RunReport {
+  readonly at: EpochMillis;
+  /** The delivery that reported it; undefined if the answer to the request confirmed a report from before it. */
+  readonly by?: string;
+}
+
+/** What an action waits for after an accepted request. */
+export interface ExpectedStep {
+  /** When `next` is due. */
+  readonly at: EpochMillis;
+  readonly next: ExpectedRun["next"];
+  /** The request that was just accepted; undefined if none was sent. */
+  readonly accepted?: { readonly eventId?: string | undefined; readonly namespace?: string | undefined };
+}
 
 /**
  * A lease on an action: every later write is conditional on `owner`, a number that no other claim of the action has.
  */
 export interface Claim extends ScheduledAction {
   readonly owner: number;
+  /** When it was due. */
+  readonly dueAt: EpochMillis;
   /** Starts at 1; attempts that only waited are not counted. */
   readonly attempt: number;
   /** An earlier attempt only waited. */
@@ -43,6 +105,14 @@ export interface Claim extends ScheduledAction {
   readonly scheduledAt: EpochMillis;
   /** The previous attempt ended without a record: its lease expired. */
   readonly interrupted: boolean;
+  /** Present if a target has accepted a request of an earlier attempt. */
+  readonly run?: ExpectedRun;
+  /** A run was reported that an earlier attempt started, or may have started. */
+  readonly isReported: boolean;
+  /** The key of the last hold of a target that deferred it. */
+  readonly hold?: string;
+  /** The state before the claim, if a person had to look at it. */
+  readonly attention?: Attention;
 }
 
 /** The delivery and time with which an action was stored, now or earlier. */
@@ -100,6 +170,13 @@ export class ActionStore {
     return collect(this.#table.select(selection), (item) => text(item, TABLE.partitionKey));
   }
 
+  /** A target's actions that became due from `from` to `to`, oldest first. */
+  async *dueBetween(target: string, from: EpochMillis, to: EpochMillis): AsyncGenerator<DueAction> {
+    const selection = { index: TABLE.dueIndex.name, partition: queueOf(target), from, to };
+    for await (const item of this.#table.select(selection))
+      yield { id: text(item, TABLE.partitionKey), dueAt: epochMillis(number(item, TABLE.dueIndex.sortKey)) };
+  }
+
   /** The route of each unfinished action of a target. */
   async *unfinishedRoutes(target: string): AsyncGenerator<string> {
     const selection = { index: TABLE.dueIndex.name, partition: queueOf(target) };
@@ -121,6 +198,9 @@ export class ActionStore {
     });
     if (before === undefined) return undefined;
     const owner = number(before, "attempt") + 1;
+    const interrupted = before["owned"] === 1;
+    const run = expectedRunOf(before);
+    const mayRun = run !== undefined || interrupted || before["mayRun"] === 1;
     const waits = before["waits"] === undefined ? 0 : number(before, "waits");
     return {
       id,
@@ -131,54 +211,205 @@ export class ActionStore {
       delivery: text(before, "delivery"),
       ...(before["event"] !== undefined && { event: text(before, "event") }),
       owner,
+      dueAt: epochMillis(number(before, TABLE.dueIndex.sortKey)),
+      ...(before["hold"] !== undefined && { hold: text(before, "hold") }),
       attempt: owner - waits,
       hasWaited: waits > 0,
       scheduledAt: epochMillis(number(before, "scheduledAt")),
-      interrupted: before["owned"] === 1,
+      interrupted,
+      ...(run && { run }),
+      isReported: mayRun && before["reportedAt"] !== undefined,
+      ...withAttention(before),
     };
   }
 
-  /** Ends the action. False, and no change, if the claim no longer owns it. */
-  async complete(claim: Claim, state: Exclude<ActionState, "due">): Promise<boolean> {
+  /** Ends the action as done. False, and no change, if the claim no longer owns it. */
+  async complete(claim: Claim): Promise<boolean> {
     const before = await this.#table.change(keyOf(claim.id), {
       condition: stillOwnedBy(claim),
-      set: { state },
-      remove: [...DUE_FIELDS, "owned"],
+      set: { state: "done" satisfies ActionState },
+      remove: [...WORK_FIELDS, ...ATTENTION_FIELDS],
+    });
+    return before !== undefined;
+  }
+
+  /** Ends the action as given up at `now`. False, and no change, if the claim no longer owns it. */
+  async giveUp(claim: Claim, now: EpochMillis, as: "given_up" | "cut" = "given_up"): Promise<boolean> {
+    const before = await this.#table.change(keyOf(claim.id), {
+      condition: stillOwnedBy(claim),
+      set: { state: "gave_up" satisfies ActionState, ...attentionFields({ state: as, since: now }, claim.delivery) },
+      remove: WORK_FIELDS,
     });
     return before !== undefined;
   }
 
   /**
-   * Ends the lease at `now` and makes the action due at `at`, and keeps it until then. False, and no change, if the claim no
-   * longer owns it.
+   * Ends the lease at `now` after a request that the target accepted: the action expects a run, and its next step is due at
+   * `at`. `reported`: a run was reported meanwhile, and the action is done. `lost`: the claim no longer owns it.
    */
-  async release(claim: Claim, now: EpochMillis, at: EpochMillis): Promise<boolean> {
+  async expectRun(claim: Claim, now: EpochMillis, step: ExpectedStep): Promise<"expecting" | "reported" | "lost"> {
+    const { run } = claim;
+    const { at, next, accepted } = step;
+    const { eventId, namespace } = accepted ?? {};
+    const eventIds = [...(run?.eventIds ?? []), eventId].flatMap((one) => one ?? []);
+    const before = await this.#table.change(keyOf(claim.id), {
+      // A missing field differs from every value.
+      condition: unreported(claim, namespace === undefined ? [] : [{ field: "claimedIn", is: "<>", value: namespace }]),
+      set: {
+        state: "expecting_run" satisfies ActionState,
+        ...dueFields(now, at),
+        ...expiryOfWaiting(claim.scheduledAt, at, this.#options),
+        next,
+        acceptedAt: run?.acceptedAt ?? now,
+        requests: (run?.requests ?? 0) + (accepted ? 1 : 0),
+        eventIds: eventIds.length > 0 ? eventIds.join(" ") : undefined,
+        mayRun: claim.interrupted ? 1 : undefined,
+      },
+      remove: ["owned", ...ATTENTION_FIELDS],
+    });
+    return before === undefined ? this.#completeReported(claim, now) : "expecting";
+  }
+
+  /** Ends an action whose run was not reported in time. The results are those of {@link expectRun}. */
+  async endWithoutRun(claim: Claim, now: EpochMillis): Promise<"missing" | "reported" | "lost"> {
+    const before = await this.#table.change(keyOf(claim.id), {
+      condition: unreported(claim),
+      set: {
+        state: "accepted_without_run" satisfies ActionState,
+        ...attentionFields({ state: "accepted_without_run", since: now }, claim.delivery),
+      },
+      remove: WORK_FIELDS,
+    });
+    return before === undefined ? this.#completeReported(claim, now) : "missing";
+  }
+
+  async #completeReported(claim: Claim, now: EpochMillis): Promise<"reported" | "lost"> {
+    const { reportedAt = now } = (await this.#table.get(keyOf(claim.id))) ?? {};
     const before = await this.#table.change(keyOf(claim.id), {
       condition: stillOwnedBy(claim),
-      set: { ...dueFields(now, at), ...expiryOfWaiting(claim.scheduledAt, at, this.#options) },
+      set: { state: "done" satisfies ActionState, reportedAt },
+      remove: [...WORK_FIELDS, ...ATTENTION_FIELDS],
+    });
+    return before === undefined ? "lost" : "reported";
+  }
+
+  /**
+   * Records the first report of a run that the action started or may have started. Its owner ends an action that is leased;
+   * otherwise an action that expected the run is done. Returns the state before; undefined if the report changes nothing.
+   */
+  reportRun(id: string, { at, by }: Required<RunReport>): Promise<ActionState | undefined> {
+    return this.#record(id, "reportedAt", { reportedAt: at, reportedBy: by });
+  }
+
+  /**
+   * Records that a run claims to be of this action, before the listener that accepted the request has answered: its answer
+   * names the namespace, and thereby decides whether the claim is true. Returns the state. Once the answer is stored,
+   * nothing is recorded.
+   */
+  claimRun(id: string, namespace: string): Promise<ActionState | undefined> {
+    return this.#record(id, "claimedIn", { claimedIn: namespace });
+  }
+
+  async #record(id: string, once: string, fields: Fields): Promise<ActionState | undefined> {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const item = await this.#table.get(keyOf(id));
+      if (item === undefined || item[once] !== undefined) return undefined;
+      const state = stateOf(item);
+      if (state === "done" || (state === "gave_up" && item["mayRun"] !== 1)) return undefined;
+      if (state !== "due" && once === "claimedIn") return state;
+      const isOwned = item["owned"] === 1;
+      // No request was sent yet: an action that waits for an approval must not end because of what a run claims.
+      if (state === "due" && !isOwned && item["mayRun"] !== 1) return undefined;
+      const ends = state !== "due" && !isOwned;
+      const before = await this.#table.change(keyOf(id), {
+        condition: {
+          all: [
+            { field: "state", is: "=", value: state },
+            { field: "owned", is: isOwned ? "present" : "absent" },
+            { field: once, is: "absent" },
+          ],
+        },
+        set: ends ? { ...fields, state: "done" satisfies ActionState } : fields,
+        ...(ends && { remove: [...WORK_FIELDS, ...ATTENTION_FIELDS] }),
+      });
+      if (before !== undefined) return state;
+    }
+    throw new Fault("store_unavailable", "too many concurrent writes of one action", { retryable: true });
+  }
+
+  /**
+   * Ends the lease at `now` after a failure: the action is retried at `at`, and kept until then. False, and no change, if
+   * the claim no longer owns it. `mayRun`: the target may have started a run, as the request of an interrupted attempt may
+   * have. `isUncounted`: the attempt does not count.
+   */
+  async release(
+    claim: Claim,
+    now: EpochMillis,
+    at: EpochMillis,
+    { mayRun = false, isUncounted = false }: { readonly mayRun?: boolean; readonly isUncounted?: boolean } = {},
+  ): Promise<boolean> {
+    const before = await this.#table.change(keyOf(claim.id), {
+      condition: stillOwnedBy(claim),
+      set: {
+        ...dueFields(now, at),
+        ...expiryOfWaiting(claim.scheduledAt, at, this.#options),
+        mayRun: mayRun || claim.interrupted ? 1 : undefined,
+        ...entered("retrying", claim, now),
+      },
+      ...(isUncounted && { add: { waits: 1 } }),
       remove: ["owned"],
     });
     return before !== undefined;
   }
 
-  /** Like {@link release}, for an attempt that only waited. */
-  async defer(claim: Claim, now: EpochMillis, at: EpochMillis): Promise<boolean> {
+  /**
+   * Like {@link release}, for an attempt that only waited. `isAttended`: it waits for people, or for something that a person
+   * can change. `hold`: its target is held.
+   */
+  async defer(
+    claim: Claim,
+    now: EpochMillis,
+    at: EpochMillis,
+    { isAttended = false, hold }: { readonly isAttended?: boolean; readonly hold?: HeldAction | undefined } = {},
+  ): Promise<boolean> {
     const before = await this.#table.change(keyOf(claim.id), {
       condition: stillOwnedBy(claim),
-      set: { ...dueFields(now, at), ...expiryOfWaiting(claim.scheduledAt, at, this.#options) },
+      set: {
+        ...dueFields(now, at),
+        ...expiryOfWaiting(claim.scheduledAt, hold?.keepUntil ?? at, this.#options),
+        mayRun: claim.interrupted ? 1 : undefined,
+        hold: hold?.key,
+        ...(isAttended && entered("waiting", claim, now)),
+      },
       add: { waits: 1 },
-      remove: ["owned"],
+      remove: ["owned", ...(hold ? [] : ["hold"]), ...(isAttended ? [] : ATTENTION_FIELDS)],
     });
     return before !== undefined;
   }
 
-  /** Makes a waiting action due at `now`. No change if it is owned, finished or deleted. */
+  /**
+   * Takes an action that failed for good out of the index of states, because its event was replayed: the replay has a state
+   * of its own. No change in any other state.
+   */
+  async answer(id: string): Promise<void> {
+    await this.#table.change(keyOf(id), {
+      condition: {
+        field: "state",
+        is: "in",
+        values: ["gave_up", "accepted_without_run"] satisfies readonly ActionState[],
+      },
+      remove: ATTENTION_FIELDS,
+    });
+  }
+
+  /** Makes a waiting action due at `now`. No change if it is owned, expects a run, is finished or was deleted. */
   async wake(id: string, now: EpochMillis): Promise<void> {
     await this.#table.change(keyOf(id), {
       condition: {
         all: [
           { field: "dueAt", is: ">", value: now },
           { field: "owned", is: "absent" },
+          { field: "state", is: "=", value: "due" satisfies ActionState },
         ],
       },
       set: dueFields(now, now),
@@ -211,22 +442,74 @@ export class ActionStore {
     return (await this.status(id))?.state;
   }
 
-  /** The state and, while it is due, the due time; during a lease that is the end of the lease. */
   async status(id: string): Promise<ActionStatus | undefined> {
     const item = await this.#table.get(keyOf(id));
     if (item === undefined) return undefined;
-    // Written by this class from the same type.
-    const state = text(item, "state") as ActionState;
-    return state === "due" ? { state, dueAt: epochMillis(number(item, TABLE.dueIndex.sortKey)) } : { state };
+    const state = stateOf(item);
+    const run = expectedRunOf(item);
+    return {
+      state,
+      route: text(item, "route"),
+      action: text(item, "action"),
+      target: text(item, "target"),
+      delivery: text(item, "delivery"),
+      ...(item["event"] !== undefined && { event: text(item, "event") }),
+      ...(state !== "done" && withAttention(item)),
+      ...(isUnfinished(state) && { dueAt: epochMillis(number(item, TABLE.dueIndex.sortKey)) }),
+      ...(run && { run }),
+      ...(item["hold"] !== undefined && { hold: { key: text(item, "hold"), at: dueSetAt(item) } }),
+      ...(item["reportedAt"] !== undefined && {
+        report: {
+          at: epochMillis(number(item, "reportedAt")),
+          ...(item["reportedBy"] !== undefined && { by: text(item, "reportedBy") }),
+        },
+      }),
+    };
   }
 }
 
+/** Each lost race means that another writer succeeded, so this limit is never reached in practice. */
+const MAX_TRIES = 20;
+
+/** The fields that an action loses when it ends. */
+const WORK_FIELDS = [...DUE_FIELDS, "owned"];
+
+function withAttention(item: Item): { readonly attention?: Attention } {
+  const attention = attentionOf(item);
+  return attention === undefined ? {} : { attention };
+}
+
+/** The fields of an unfinished action that enters a state; none if it is in that state, so that the index is not written. */
+const entered = (state: "retrying" | "waiting", { attention, delivery }: Claim, now: EpochMillis): Fields =>
+  attention?.state === state ? {} : attentionFields({ state, since: now }, delivery);
+
+// Written by this class from the same type.
+const stateOf = (item: Item): ActionState => text(item, "state") as ActionState;
+
+const isUnfinished = (state: ActionState): boolean => state === "due" || state === "expecting_run";
+
+function expectedRunOf(item: Item): ExpectedRun | undefined {
+  if (item["acceptedAt"] === undefined) return undefined;
+  return {
+    acceptedAt: epochMillis(number(item, "acceptedAt")),
+    requests: number(item, "requests"),
+    eventIds: item["eventIds"] === undefined ? [] : text(item, "eventIds").split(" "),
+    next: item["next"] === "repeat" ? "repeat" : "end",
+    ...(item["mayRun"] === 1 && { lostAnswer: true }),
+  };
+}
+
 /** The owner is the number of claims: a later owner has a higher number, and a finished action has no owner. */
-const stillOwnedBy = ({ owner }: Claim): Condition => ({
-  all: [
-    { field: "attempt", is: "=", value: owner },
-    { field: "owned", is: "=", value: 1 },
-  ],
+const stillOwnedBy = (claim: Claim): Condition => ({ all: ownedBy(claim) });
+
+const ownedBy = ({ owner }: Claim): readonly Condition[] => [
+  { field: "attempt", is: "=", value: owner },
+  { field: "owned", is: "=", value: 1 },
+];
+
+/** Owned, without a report of a run. */
+const unreported = (claim: Claim, more: readonly Condition[] = []): Condition => ({
+  all: [...ownedBy(claim), { field: "reportedAt", is: "absent" }, ...more],
 });
 
 const keyOf = (id: string) => ({ pk: id, sk: "head" });
@@ -242,5 +525,5 @@ export function queueOfAction(item: Item): { readonly queue: string | undefined 
   if (item["eventKey"] === undefined || item["scheduledAt"] === undefined) return undefined;
   for (const name of ["route", "action", "target", "eventKey", "delivery", "state"]) text(item, name);
   for (const name of ["attempt", "scheduledAt"]) number(item, name);
-  return { queue: item["state"] === ("due" satisfies ActionState) ? queueOf(text(item, "target")) : undefined };
+  return { queue: isUnfinished(stateOf(item)) ? queueOf(text(item, "target")) : undefined };
 }

@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { CLOCK_SKEW_MS, type EpochMillis } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
-import type { BoardRow, PageAddress, ShownBuild } from "../model/board.ts";
-import { type BoardRun, isShown, rowOf, runOf, withBuild } from "../model/board-runs.ts";
+import type { BoardRow, PageAddress, PlaceTimes, ReportedRow, ShownBuild } from "../model/board.ts";
+import { type BoardRun, isShown, newestTimes, rowOf, runOf, runsSince, withBuild } from "../model/board-runs.ts";
+import { type CodeSince, NO_CODE } from "../model/code-since.ts";
 import { expiryOf, type StoreOptions, text } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
 import { collect } from "./streams.ts";
-import { absentOr, type Condition, type Item, type ItemKey, type Table } from "./table.ts";
+import { absentOr, beginningWith, type Condition, type Item, type ItemKey, type Table } from "./table.ts";
 
 /** The state of the page itself, in addition to what it should show. */
 export interface PageRecord {
@@ -54,6 +55,8 @@ export interface PageRest {
 export interface PageShown {
   readonly at: EpochMillis;
   readonly version: number;
+  /** Of the page, cut. Records of earlier releases have none. */
+  readonly title?: string;
   /** The marks of its rows, see `actions/confluence/page-throttle.ts`. */
   readonly marks: readonly string[];
   /** A digest of the region as a reader sees it. */
@@ -63,7 +66,23 @@ export interface PageShown {
 export interface Board {
   /** Ordered by key. */
   readonly rows: readonly BoardRow[];
+  /** The rows that were shown before their place went. They are stored for some days, so that it may come back. */
+  readonly gone: readonly BoardRow[];
   readonly record: PageRecord;
+  /** How far the code moved on that the page documents; undefined if nothing is counted. */
+  readonly code?: CodeSince;
+}
+
+/**
+ * What a row shows of a reported state: this state; a later run or a further state; or nothing of this run, because its
+ * place has gone since.
+ */
+export type Advanced = "shown" | "replaced" | "gone";
+
+/** A place whose rows are on the boards of one site. */
+export interface PlaceOfSite {
+  readonly site: string;
+  readonly place: string;
 }
 
 /** The exclusive right to write a page for a time. Every later write is conditional on `owner`. */
@@ -80,8 +99,9 @@ export interface BoardStoreOptions extends StoreOptions {
 }
 
 /**
- * The state that each page should show, and the lease to write it. One item for each row and one for the page are in one
- * partition, so that a board is read in one query. Every method throws `store_unavailable`.
+ * The state that each page should show, and the lease to write it. One item for each row, one for the page and one for
+ * the code that it documents are in one partition, so that a board is read in one query. Every method throws
+ * `store_unavailable`.
  */
 export class BoardStore {
   readonly #table: Table;
@@ -94,18 +114,66 @@ export class BoardStore {
   }
 
   /**
-   * Adds a reported state of a run to its row, with `withBuild`; atomic. False if the row does not show it, because it
-   * shows a later run or a further state. True if the row already showed it, so that a repeat is harmless.
+   * Adds a reported state of a run to its row, with `withBuild`; atomic. A repeat is harmless: the answer is the same.
+   * A new row is listed under its place before it is written, so {@link end} finds it, whoever is first.
    */
-  async advance(page: PageAddress, { key, ...reported }: Omit<BoardRow, "ended">): Promise<boolean> {
+  async advance(page: PageAddress, { key, place, ...reported }: ReportedRow): Promise<Advanced> {
     const at = { pk: boardOf(page), sk: `${ROW}${key}` };
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const item = await this.#table.get(at);
+      const isListed = place === undefined || this.#isListed(item);
+      const times = newestTimes(timesOf(item), isListed ? {} : await this.#list({ ...page, place }, key));
       const before = item === undefined ? [] : runsOf(item);
       const runs = withBuild(before, reported);
-      if (runs === before || (await this.#write(at, runs, revisionOf(item)))) return isShown(reported, runs);
+      const isDone = runs === before && isListed;
+      if (isDone || (await this.#write(at, { runs, times, isListed: place !== undefined }, item))) {
+        const visible = runsSince(runs, times);
+        if (isShown(reported, visible)) return "shown";
+        return isShown(reported, runs) ? "gone" : "replaced";
+      }
     }
     throw tooManyWrites();
+  }
+
+  /**
+   * Records that a place of a site is gone, or there again, for its rows and for those that are reported later. Returns
+   * the ids of the pages with a row of it. An earlier report never replaces a later one, in any order of arrival.
+   */
+  async end(place: PlaceOfSite, times: PlaceTimes): Promise<readonly string[]> {
+    for (const [field, value] of Object.entries(times)) {
+      await this.#table.change(
+        { pk: listOf(place), sk: TIMES },
+        { condition: absentOr({ field, is: "<", value }), set: { [field]: value, expiresAt: this.#expiry() } },
+      );
+    }
+    const listed = await collect(this.#table.select({ partition: listOf(place), ...beginningWith(ROW) }), rowIn);
+    for (const { id, key } of listed) await this.#endRow({ site: place.site, id }, key, times);
+    return [...new Set(listed.map(({ id }) => id))];
+  }
+
+  /** A row that is listed and not yet written gets the times too, so that its first writer finds them. */
+  async #endRow(page: PageAddress, key: string, times: PlaceTimes): Promise<void> {
+    const at = { pk: boardOf(page), sk: `${ROW}${key}` };
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const item = await this.#table.get(at);
+      const [before, runs] = [timesOf(item), item === undefined ? [] : runsOf(item)];
+      const after = newestTimes(before, times);
+      const isDone = after.goneAt === before.goneAt && after.backAt === before.backAt;
+      if (isDone || (await this.#write(at, { runs, times: after, isListed: false }, item))) return;
+    }
+    throw tooManyWrites();
+  }
+
+  /** Lists a row under its place, and returns what is known of the place then. */
+  async #list({ id, ...place }: PageAddress & PlaceOfSite, key: string): Promise<PlaceTimes> {
+    await this.#table.put({ pk: listOf(place), sk: `${ROW}${id}#${key}`, expiresAt: this.#expiry() });
+    return timesOf(await this.#table.get({ pk: listOf(place), sk: TIMES }));
+  }
+
+  /** Whether the row is listed for half of the retention at least. */
+  #isListed(item: Item | undefined): boolean {
+    const { clock, retentionDays } = this.#options;
+    return Number(item?.["listedUntil"] ?? 0) > expiryOf(clock.now(), { retentionDays: retentionDays / 2 });
   }
 
   /** Removes a run from a row, which then shows the run before it, or disappears. */
@@ -116,7 +184,8 @@ export class BoardStore {
       if (item === undefined) return;
       const runs = runsOf(item);
       const others = runs.filter(({ build }) => build.id !== id);
-      if (others.length === runs.length || (await this.#write(at, others, revisionOf(item)))) return;
+      const changed = { runs: others, times: timesOf(item), isListed: false };
+      if (others.length === runs.length || (await this.#write(at, changed, item))) return;
     }
     throw tooManyWrites();
   }
@@ -130,10 +199,19 @@ export class BoardStore {
     }
   }
 
-  async #write(row: ItemKey, runs: readonly BoardRun[], revision: number): Promise<boolean> {
+  /** `isListed`: the row has just been listed, or still is. */
+  async #write(row: ItemKey, { runs, times, isListed }: StoredRow, item: Item | undefined): Promise<boolean> {
+    const [revision, expiresAt] = [revisionOf(item), this.#expiry()];
+    const isEmpty = runsSince(runs, times).length === 0;
     const before = await this.#table.change(row, {
       condition: absentOr({ field: "revision", is: "=", value: revision }),
-      set: { runs: JSON.stringify(runs), revision: revision + 1, expiresAt: this.#expiry() },
+      set: {
+        runs: JSON.stringify(runs),
+        revision: revision + 1,
+        expiresAt: isEmpty ? this.#expiryOfGone() : expiresAt,
+        ...times,
+        ...(isListed && !this.#isListed(item) && { listedUntil: expiresAt }),
+      },
     });
     return before !== undefined;
   }
@@ -141,9 +219,38 @@ export class BoardStore {
   /** Strongly consistent. */
   async read(page: PageAddress): Promise<Board> {
     const items = await collect(this.#table.select({ partition: boardOf(page) }), (item) => item);
-    const rows = items.filter((item) => text(item, TABLE.sortKey).startsWith(ROW));
+    const stored = items
+      .filter((item) => text(item, TABLE.sortKey).startsWith(ROW))
+      .map((item) => ({ key: keyOf(item), runs: runsOf(item), visible: runsSince(runsOf(item), timesOf(item)) }));
     const own = items.find((item) => text(item, TABLE.sortKey) === PAGE);
-    return { rows: rows.flatMap((item) => rowOf(keyOf(item), runsOf(item)) ?? []), record: own ? recordOf(own) : {} };
+    const code = items.find((item) => text(item, TABLE.sortKey) === CODE);
+    return {
+      rows: stored.flatMap(({ key, visible }) => rowOf(key, visible) ?? []),
+      gone: stored.flatMap(({ key, runs, visible }) => (visible.length === 0 ? (rowOf(key, runs) ?? []) : [])),
+      record: own ? recordOf(own) : {},
+      ...(code && { code: codeOf(code) }),
+    };
+  }
+
+  /**
+   * Changes what is counted of the code that a page documents; atomic. `change` may run several times. If it returns the
+   * same object, nothing is written. Returns the value after the change.
+   */
+  async changeCode(page: PageAddress, change: (code: CodeSince) => CodeSince): Promise<CodeSince> {
+    const at = { pk: boardOf(page), sk: CODE };
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const item = await this.#table.get(at);
+      const before = codeOf(item);
+      const code = change(before);
+      if (code === before) return code;
+      const revision = revisionOf(item);
+      const written = await this.#table.change(at, {
+        condition: absentOr({ field: "revision", is: "=", value: revision }),
+        set: { code: JSON.stringify(code), revision: revision + 1, expiresAt: this.#expiry() },
+      });
+      if (written !== undefined) return code;
+    }
+    throw tooManyWrites();
   }
 
   /**
@@ -188,19 +295,50 @@ export class BoardStore {
   #expiry(): number {
     return expiryOf(this.#options.clock.now(), this.#options);
   }
+
+  /** A page has many rows of branches that are gone, and each read of its board reads them. */
+  #expiryOfGone(): number {
+    const retentionDays = Math.min(GONE_DAYS, this.#options.retentionDays);
+    return expiryOf(this.#options.clock.now(), { retentionDays });
+  }
+}
+
+/** A row without runs to show is stored for so long. After that, the times of its place stay stored. */
+const GONE_DAYS = 7;
+
+interface StoredRow {
+  readonly runs: readonly BoardRun[];
+  readonly times: PlaceTimes;
+  readonly isListed: boolean;
 }
 
 const ROW = "row#";
 const PAGE = "page";
+const CODE = "code";
+const TIMES = "times";
 
 /** Each lost race means that another writer succeeded, so this limit is never reached in practice. */
 const MAX_TRIES = 50;
 const tooManyWrites = (): Fault =>
-  new Fault("store_unavailable", "too many concurrent writes of the same row", { retryable: true });
+  new Fault("store_unavailable", "too many concurrent writes of the same item", { retryable: true });
 
 /** The id is first and contains no `#`: ids of Confluence are digits, and configured ids are checked. */
 const boardOf = (page: PageAddress): string => `page#${page.id}#${page.site}`;
 const pageOf = (page: PageAddress) => ({ pk: boardOf(page), sk: PAGE });
+
+/** The site contains no `#`, see `boardOf`; the place is last. */
+const listOf = ({ site, place }: PlaceOfSite): string => `place#${site}#${place}`;
+
+/** The page and the key of a listed row. */
+function rowIn(item: Item): { readonly id: string; readonly key: string } {
+  const [id = "", ...key] = text(item, TABLE.sortKey).slice(ROW.length).split("#");
+  return { id, key: key.join("#") };
+}
+
+const timesOf = (item: Item | undefined): PlaceTimes => ({
+  ...(item?.["goneAt"] !== undefined && { goneAt: text(item, "goneAt") }),
+  ...(item?.["backAt"] !== undefined && { backAt: text(item, "backAt") }),
+});
 
 const keyOf = (item: Item): string => text(item, TABLE.sortKey).slice(ROW.length);
 
@@ -214,6 +352,9 @@ function runsOf(item: Item): readonly BoardRun[] {
   if (item["runs"] !== undefined) return JSON.parse(text(item, "runs")) as readonly BoardRun[];
   return [runOf({ build: JSON.parse(text(item, "build")) as ShownBuild, delivery: text(item, "delivery") })];
 }
+
+const codeOf = (item: Item | undefined): CodeSince =>
+  item === undefined ? NO_CODE : (JSON.parse(text(item, "code")) as CodeSince);
 
 const recordOf = (item: Item): PageRecord =>
   item["record"] === undefined ? {} : (JSON.parse(text(item, "record")) as PageRecord);

@@ -1,45 +1,30 @@
-import { type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
+import { type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
 import { withoutCredentials } from "../host/url-credentials.ts";
+import { isDeliveryId } from "../model/idempotency-keys.ts";
+import type { ListedDelivery } from "../model/lookup-terms.ts";
 import type { Principal } from "../model/principal.ts";
 import type { DeliverySummary, RecordedDelivery, Replay } from "../model/recorded-delivery.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { TimelineEvent } from "../model/timeline.ts";
+import { attentionFields } from "./attention.ts";
+import type { SlotCounts } from "./counters.ts";
 import { packContent, unpackContent } from "./delivery-content.ts";
+import type { DeliveryList, DeliveryPage, ListQuery } from "./delivery-list.ts";
 import { correctDueTimes, DUE_FIELDS, dueFields } from "./due-times.ts";
-import { expiryOf, expiryOfWaiting, number, padTime, type Retention, text } from "./fields.ts";
-import { DAY_SHARDS, TABLE } from "./key-schema.ts";
-import { collect, mergeNewestFirst } from "./streams.ts";
+import { expiryOf, expiryOfWaiting, number, type Retention, text } from "./fields.ts";
+import { TABLE } from "./key-schema.ts";
+import { collect } from "./streams.ts";
 import { beginningWith, type Item, type Table } from "./table.ts";
 import { timelineName } from "./timeline-name.ts";
 
 export interface DeliveryStoreOptions extends Retention {
   /**
-   * Whether a recorded event has the mark that puts it into the outbox. Required on one machine, because nothing else
-   * lists the events that are not relayed yet. In AWS the table's stream does, and the mark costs two index writes a
+   * Whether a recorded delivery has the mark that puts it into the outbox. Required on one machine, because nothing else
+   * lists the deliveries that are not relayed yet. In AWS the table's stream does, and the mark costs two index writes a
    * delivery.
    */
   readonly markUnrelayed: boolean;
-}
-
-export interface ListQuery {
-  /** Where the list starts, exclusive; it continues with older deliveries. */
-  readonly before: DeliveryPosition;
-  readonly notBefore: EpochMillis;
-  /** Maximum number of matching deliveries. */
-  readonly limit: number;
-  /** Maximum number of deliveries read: bounds the cost of a filter that few deliveries match. */
-  readonly scanLimit: number;
-  readonly matches: (summary: DeliverySummary) => boolean;
-}
-
-/** A position in the order of all deliveries: by time, then by id. */
-export type DeliveryPosition = Pick<DeliverySummary, "receivedAt" | "id">;
-
-export interface DeliveryPage {
-  readonly deliveries: readonly DeliverySummary[];
-  /** Where the next page starts; undefined if the window has no older delivery. */
-  readonly next?: DeliveryPosition;
 }
 
 /**
@@ -49,6 +34,7 @@ export interface DeliveryPage {
 export class DeliveryStore {
   readonly #table: Table;
   readonly #options: DeliveryStoreOptions;
+  #deliveryList: Promise<DeliveryList> | undefined;
 
   constructor(table: Table, options: DeliveryStoreOptions) {
     this.#table = table;
@@ -57,11 +43,10 @@ export class DeliveryStore {
 
   /** Makes one conditional write. Of any number of concurrent calls with one id exactly one returns `recorded`. */
   async record(delivery: RecordedDelivery): Promise<"recorded" | "duplicate"> {
-    const mark = this.#options.markUnrelayed && delivery.outcome === "event";
     const created = await this.#table.create({
       ...headOf(delivery),
       expiresAt: expiryOf(delivery.receivedAt, this.#options),
-      ...(mark && {
+      ...(this.#options.markUnrelayed && {
         queue: RELAY_QUEUE,
         ...dueFields(delivery.receivedAt, laterBy(delivery.receivedAt, NUDGE_GRACE_MS)),
       }),
@@ -70,6 +55,8 @@ export class DeliveryStore {
   }
 
   async get(id: string): Promise<RecordedDelivery | undefined> {
+    // Callers and senders name ids, and the table has records of other kinds.
+    if (!isDeliveryId(id)) return undefined;
     const head = await this.#table.get({ pk: id, sk: HEAD });
     return head === undefined ? undefined : deliveryOf(head);
   }
@@ -97,22 +84,41 @@ export class DeliveryStore {
     return timelineEvents.sort((a, b) => a.at - b.at);
   }
 
-  /** Newest first; eventually consistent. */
-  async list(query: ListQuery): Promise<DeliveryPage> {
-    const deliveries: DeliverySummary[] = [];
-    let scanned = 0;
-    for await (const item of this.#newestFirst(query)) {
-      const summary = summaryOf(item);
-      scanned += 1;
-      if (query.matches(summary)) deliveries.push(summary);
-      if (deliveries.length === query.limit || scanned === query.scanLimit) {
-        return { deliveries, next: { receivedAt: summary.receivedAt, id: summary.id } };
-      }
-    }
-    return { deliveries };
+  /**
+   * Resolves when these deliveries are listed. They may be listed already. Throws `store_unavailable`: some of them may then
+   * be listed.
+   */
+  async addToList(deliveries: readonly (ListedDelivery | RecordedDelivery)[]): Promise<void> {
+    await (await this.#list()).add(deliveries);
   }
 
-  /** Ids of recorded events that have the outbox mark and are due at `now`, oldest first. */
+  /**
+   * Newest first. With the mark, a delivery is listed as soon as it is recorded. Otherwise it is listed when it was added to
+   * the list.
+   */
+  async list(query: ListQuery): Promise<DeliveryPage> {
+    // Read before the pages: the relay writes a page before it removes the mark.
+    const unlisted = this.#options.markUnrelayed ? await this.#marked() : [];
+    return (await this.#list()).page(query, unlisted);
+  }
+
+  /**
+   * The number of deliveries for each source, outcome and slot of five minutes, oldest first. A delivery is counted when it
+   * is listed. The count is exact, except that a batch that is relayed again in other parts is counted again.
+   */
+  async *counts(from: EpochMillis, to: EpochMillis): AsyncGenerator<SlotCounts> {
+    yield* (await this.#list()).counts(from, to);
+  }
+
+  /**
+   * How far back a look-up finds every delivery: as long as records are kept, and no further than the first release that
+   * wrote what they are looked up by.
+   */
+  async lookUpsReachTo(now: EpochMillis): Promise<EpochMillis> {
+    return (await this.#list()).lookUpsReachTo(now);
+  }
+
+  /** Ids of recorded deliveries that have the outbox mark and are due at `now`, oldest first. */
   async unrelayed(now: EpochMillis, limit: number): Promise<readonly string[]> {
     const selection = { index: TABLE.dueIndex.name, partition: RELAY_QUEUE, to: now, limit };
     return collect(this.#table.select(selection), (item) => text(item, TABLE.partitionKey));
@@ -130,7 +136,7 @@ export class DeliveryStore {
     );
   }
 
-  /** Adds the mark to an event that was recorded without it, due at `at`. No change if it was relayed or deleted. */
+  /** Adds the mark to a delivery that was recorded without it, due at `at`. No change if it was relayed or deleted. */
   async mark(id: string, now: EpochMillis, at: EpochMillis): Promise<void> {
     await this.#table.change(
       { pk: id, sk: HEAD },
@@ -146,12 +152,16 @@ export class DeliveryStore {
     );
   }
 
-  /** Records that an action of the delivery was stored for `repeated`, which reported the same event. Idempotent. */
+  /**
+   * Records that an action of the delivery was stored for `repeated`, which reported the same event, and lists the delivery
+   * again with that. Idempotent.
+   */
   async markRepeat(id: string, repeated: string): Promise<void> {
-    await this.#table.change(
+    const marked = await this.#table.change(
       { pk: id, sk: HEAD },
       { condition: { field: TABLE.partitionKey, is: "present" }, set: { outcome: `event ${repeated}` } },
     );
+    if (marked !== undefined) await this.addToList([{ ...readableIn(marked), repeats: repeated }]);
   }
 
   /**
@@ -183,25 +193,19 @@ export class DeliveryStore {
     return correctDueTimes(this.#table, RELAY_QUEUE, now);
   }
 
-  /** Reads day by day from the newest; the shards of a day are read concurrently and merged. */
-  async *#newestFirst({ before, notBefore }: ListQuery): AsyncGenerator<Item> {
-    const newest = startOfDay(before.receivedAt);
-    // No record is kept for longer, so no window reads more days than this.
-    const oldest = Math.max(startOfDay(notBefore), newest - (this.#options.retentionDays + 1) * DAY_MS);
-    for (let day = newest; day >= oldest; day -= DAY_MS) {
-      const shards = Array.from({ length: DAY_SHARDS }, (_, shard) =>
-        this.#table.select({
-          index: TABLE.dayIndex.name,
-          partition: dayName(day, shard),
-          from: padTime(notBefore),
-          to: seenOf(before),
-          newestFirst: true,
-        }),
-      );
-      for await (const item of mergeNewestFirst(shards, (item) => text(item, TABLE.dayIndex.sortKey))) {
-        if (text(item, TABLE.dayIndex.sortKey) !== seenOf(before)) yield item;
-      }
-    }
+  /** It is loaded when it is needed: a function that only records deliveries starts without it. */
+  #list(): Promise<DeliveryList> {
+    this.#deliveryList ??= import("./delivery-list.ts").then(
+      ({ DeliveryList }) => new DeliveryList(this.#table, this.#options),
+    );
+    return this.#deliveryList;
+  }
+
+  async #marked(): Promise<readonly (DeliverySummary | RecordedDelivery)[]> {
+    const selection = { index: TABLE.dueIndex.name, partition: RELAY_QUEUE };
+    const ids = await collect(this.#table.select(selection), (item) => text(item, TABLE.partitionKey));
+    const heads = await Promise.all(ids.map((id) => this.#table.get({ pk: id, sk: HEAD })));
+    return heads.flatMap((head) => (head === undefined ? [] : [readableIn(head)]));
   }
 }
 
@@ -213,22 +217,13 @@ const TIMELINE = "t#";
 const RELAY_QUEUE = "relay";
 /** Time for the nudge after the commit to relay the delivery, before the outbox lists it as due. */
 const NUDGE_GRACE_MS = 2_000;
-const DAY_MS = 86_400_000;
-
-const startOfDay = (time: EpochMillis): number => Math.floor(time / DAY_MS) * DAY_MS;
-const dayName = (day: number, shard: number): string => `${toIso(epochMillis(day)).slice(0, 10)}#${shard}`;
-const seenOf = ({ receivedAt, id }: DeliveryPosition): string => `${padTime(receivedAt)}#${id}`;
-
-/** Ids are digests, so their characters are evenly distributed. */
-const shardOf = (id: string): number => id.charCodeAt(id.length - 1) % DAY_SHARDS;
 
 function headOf(delivery: RecordedDelivery) {
   const { id, receivedAt, principal, refusal, replay, source, outcome, what, subject, relayedAt } = delivery;
   return {
     pk: id,
     sk: HEAD,
-    day: dayName(startOfDay(receivedAt), shardOf(id)),
-    seen: seenOf(delivery),
+    receivedAt,
     source,
     principal: JSON.stringify(principal),
     outcome,
@@ -237,17 +232,19 @@ function headOf(delivery: RecordedDelivery) {
     refusal: refusal && JSON.stringify(refusal),
     replay: replay && JSON.stringify(replay),
     relayedAt,
+    ...((outcome === "refused" || outcome === "unusable") &&
+      attentionFields({ state: outcome, since: receivedAt }, id)),
     content: packContent(delivery),
   };
 }
 
 function summaryOf(item: Item): DeliverySummary {
-  // The index of the list has no other field for the repeated delivery, and fields of an index cannot be added later.
+  // Since the first release the outcome names the repeated delivery, too.
   const [outcome, repeats] = text(item, "outcome").split(" ");
   return {
     id: text(item, TABLE.partitionKey),
     source: text(item, "source"),
-    receivedAt: epochMillis(Number(text(item, TABLE.dayIndex.sortKey).slice(0, 13))),
+    receivedAt: receivedAtIn(item),
     // Written by `headOf` from the same types.
     outcome: outcome as DeliverySummary["outcome"],
     ...(repeats !== undefined && { repeats }),
@@ -258,22 +255,44 @@ function summaryOf(item: Item): DeliverySummary {
   };
 }
 
+/** Earlier releases stored the time in `seen`, before the id. */
+const receivedAtIn = (item: Item): EpochMillis =>
+  epochMillis(item["receivedAt"] === undefined ? Number(text(item, "seen").slice(0, 13)) : number(item, "receivedAt"));
+
+/** The delivery in an item; what the list shows of it if its content is unreadable. */
+function readableIn(item: Item): DeliverySummary | RecordedDelivery {
+  try {
+    return deliveryOf(item);
+  } catch {
+    // The relay reports an unreadable record.
+    return summaryOf(item);
+  }
+}
+
+const isHead = (item: Item): boolean => item[TABLE.sortKey] === HEAD && item["outcome"] !== undefined;
+
+/** What the list shows of a delivery whose content may be unreadable; undefined if the item is no delivery. */
+export const summaryIn = (item: Item): DeliverySummary | undefined => (isHead(item) ? summaryOf(item) : undefined);
+
 /**
- * Returns the delivery of an item that holds a recorded event; undefined for every other item, which is not unpacked.
- * Throws `record_unreadable`.
+ * Returns the delivery of an item; undefined for every other item, which is not unpacked. Throws `record_unreadable`, also
+ * for an event without its content.
  */
-export function recordedEventIn(item: Item): RecordedDelivery | undefined {
-  if (item[TABLE.sortKey] !== HEAD || !/^event( |$)/.test(String(item["outcome"]))) return undefined;
+export function deliveryIn(item: Item): RecordedDelivery | undefined {
+  if (!isHead(item)) return undefined;
   const delivery = deliveryOf(item);
-  if (delivery.events !== undefined) return delivery;
+  if (delivery.outcome !== "event" || delivery.events !== undefined) return delivery;
   throw new Fault("record_unreadable", "a recorded event has no event", { retryable: false });
 }
 
-/** The queue that a delivery belongs to; undefined if the item is no head of a delivery. Throws if it is unreadable. */
+/** The queue that a delivery belongs to; undefined if the item is no delivery. Throws if it is unreadable. */
 export function queueOfDelivery(item: Item): { readonly queue: string | undefined } | undefined {
-  if (item["outcome"] === undefined) return undefined;
-  const { outcome, relayedAt } = recordedEventIn(item) ?? deliveryOf(item);
-  return { queue: outcome === "event" && relayedAt === undefined ? RELAY_QUEUE : undefined };
+  const delivery = deliveryIn(item);
+  if (delivery === undefined) return undefined;
+  // Earlier releases put only events into the outbox.
+  const isRelayed =
+    delivery.relayedAt !== undefined || (delivery.outcome !== "event" && item["receivedAt"] === undefined);
+  return { queue: isRelayed ? undefined : RELAY_QUEUE };
 }
 
 function deliveryOf(item: Item): RecordedDelivery {

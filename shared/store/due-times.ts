@@ -1,14 +1,17 @@
-import { CLOCK_SKEW_MS, type EpochMillis } from "../host/clock.ts";
-import { text } from "./fields.ts";
+import { CLOCK_SKEW_MS, type EpochMillis, epochMillis } from "../host/clock.ts";
+import { number, text } from "./fields.ts";
 import { TABLE } from "./key-schema.ts";
 import { collect } from "./streams.ts";
-import type { Condition, Table } from "./table.ts";
+import type { Condition, Item, Table } from "./table.ts";
 
 /** The fields of work that is due at `at`, as set at `now`. */
 export const dueFields = (now: EpochMillis, at: EpochMillis) => ({ [TABLE.dueIndex.sortKey]: at, [SET_AT]: now });
 
 /** When the due time was set. The index does not have it. */
 const SET_AT = "dueSetAt";
+
+/** When the due time was set; 0 if the work is done. */
+export const dueSetAt = (item: Item): EpochMillis => epochMillis(item[SET_AT] === undefined ? 0 : number(item, SET_AT));
 
 /** Fields to remove from work that is done. */
 export const DUE_FIELDS = [TABLE.dueIndex.partitionKey, TABLE.dueIndex.sortKey, SET_AT] as const;

@@ -9,16 +9,19 @@ export const TABLE = {
   timeToLive: "expiresAt",
   /** Id of the request that created the item. Only DynamoDB's items have it. */
   createdBy: "createdBy",
-  /** Deliveries of a day, newest first. It projects the fields of a list, so that a list reads only this index. */
-  dayIndex: {
-    name: "by-day",
-    partitionKey: "day",
-    sortKey: "seen",
-    projected: ["source", "outcome", "what", "subject", "principal", "refusal"],
-  },
   /** Work that is due at a time. The index is sparse: an item leaves it when its work is done. */
   dueIndex: { name: "due", partitionKey: "queue", sortKey: "dueAt" },
+  /**
+   * Actions and deliveries that a person has to look at, by state, newest first. The index is sparse, and each entry is put
+   * and removed in the write that settles the attempt.
+   */
+  stateIndex: {
+    name: "by-state",
+    partitionKey: "attention",
+    sortKey: "attentionAt",
+    projected: ["delivery", "route", "target", "source"],
+  },
 } as const;
 
-/** Partitions of one day in the index, so that the writes of a day are spread (each takes 1,000 writes a second). */
-export const DAY_SHARDS = 4;
+/** Partitions of one state in its index. */
+export const STATE_SHARDS = 4;

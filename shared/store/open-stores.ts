@@ -1,49 +1,59 @@
 import { ActionStore } from "./actions.ts";
 import { ApprovalStore } from "./approvals.ts";
-import { BoardStore, type BoardStoreOptions } from "./boards.ts";
-import { ChangeLinkStore } from "./change-links.ts";
-import { CommentReplyStore } from "./comment-replies.ts";
+import { AttentionStore } from "./attention.ts";
 import { CredentialUsageStore } from "./credential-usage.ts";
 import { DeliveryStore, type DeliveryStoreOptions } from "./deliveries.ts";
+import { EndedRunStore } from "./ended-runs.ts";
+import type { StoreOptions } from "./fields.ts";
 import { OriginStore } from "./origins.ts";
 import { OwnAccountStore } from "./own-accounts.ts";
 import { RateLimitStore } from "./rate-limits.ts";
+import { RefusalStore } from "./refusals.ts";
 import { ReplayCache } from "./replay-cache.ts";
+import { ReportedRunStore } from "./reported-runs.ts";
 import { RunStore } from "./runs.ts";
+import { SessionCutoffStore } from "./session-cutoffs.ts";
 import { StoredTokenStore } from "./stored-tokens.ts";
 import type { Table } from "./table.ts";
+import { TargetStore } from "./targets.ts";
 
 export interface Stores {
   readonly deliveries: DeliveryStore;
   readonly actions: ActionStore;
+  readonly attention: AttentionStore;
   readonly origins: OriginStore;
-  readonly boards: BoardStore;
   readonly approvals: ApprovalStore;
   readonly runs: RunStore;
+  readonly reportedRuns: ReportedRunStore;
   readonly rateLimits: RateLimitStore;
   readonly replayCache: ReplayCache;
   readonly storedTokens: StoredTokenStore;
   readonly credentialUses: CredentialUsageStore;
   readonly ownAccounts: OwnAccountStore;
-  readonly changeLinks: ChangeLinkStore;
-  readonly commentReplies: CommentReplyStore;
+  readonly sessionCutoffs: SessionCutoffStore;
+  readonly endedRuns: EndedRunStore;
+  readonly refusals: RefusalStore;
+  readonly targets: TargetStore;
 }
 
-/** Opens all stores over one table. */
-export function openStores(table: Table, options: DeliveryStoreOptions & BoardStoreOptions): Stores {
+/** Opens the stores over one table that every function uses. `openPageStores` opens those of the actions. */
+export function openStores(table: Table, options: DeliveryStoreOptions & StoreOptions): Stores {
   return {
     deliveries: new DeliveryStore(table, options),
     actions: new ActionStore(table, options),
+    attention: new AttentionStore(table),
     origins: new OriginStore(table, options),
-    boards: new BoardStore(table, options),
     approvals: new ApprovalStore(table, options),
     runs: new RunStore(table, options),
+    reportedRuns: new ReportedRunStore(table, options),
     rateLimits: new RateLimitStore(table),
     replayCache: new ReplayCache(table),
     storedTokens: new StoredTokenStore(table),
     credentialUses: new CredentialUsageStore(table, options),
     ownAccounts: new OwnAccountStore(table, options),
-    changeLinks: new ChangeLinkStore(table, options),
-    commentReplies: new CommentReplyStore(table, options),
+    sessionCutoffs: new SessionCutoffStore(table),
+    endedRuns: new EndedRunStore(table, options),
+    refusals: new RefusalStore(table),
+    targets: new TargetStore(table),
   };
 }

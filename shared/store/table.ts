@@ -32,10 +32,15 @@ export interface ItemChange {
   readonly remove?: readonly string[];
 }
 
+export type TableIndex = (typeof TABLE)["dueIndex" | "stateIndex"]["name"];
+
 /** Items of one partition of the table or of an index, in the order of the sort key. */
 export interface Selection {
-  /** Undefined: the table itself. An index is eventually consistent and has only the fields that it projects. */
-  readonly index?: typeof TABLE.dayIndex.name | typeof TABLE.dueIndex.name;
+  /**
+   * Undefined: the table itself. An index is eventually consistent and has only the fields that it projects. The keys of the
+   * index of states have no control characters.
+   */
+  readonly index?: TableIndex;
   readonly partition: string;
   /** Lowest sort key, inclusive. */
   readonly from?: string | number;

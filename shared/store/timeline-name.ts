@@ -1,9 +1,16 @@
+import { namedPrincipal } from "../model/principal.ts";
 import type { TimelineEvent } from "../model/timeline.ts";
 
 /** The name of a timeline event in its sort key. An event with the same name replaces the earlier one. */
 export function timelineName(timelineEvent: TimelineEvent): string {
   const name = nameOf(timelineEvent);
   return "event" in timelineEvent ? `${name}#${timelineEvent.event}` : name;
+}
+
+/** Each grant of several, and each emergency grant, has a line of its own. */
+function grantNumber({ state, progress, emergency, at }: Extract<TimelineEvent, { kind: "approval" }>): string {
+  if (emergency) return `#emergency#${at}`;
+  return state === "partly_granted" ? `#${progress?.grantedBy.length}` : "";
 }
 
 function nameOf(timelineEvent: TimelineEvent): string {
@@ -15,18 +22,22 @@ function nameOf(timelineEvent: TimelineEvent): string {
       return `waiting#${timelineEvent.route}`;
     case "attempt":
       return `attempt#${timelineEvent.route}#${String(timelineEvent.attempt).padStart(4, "0")}`;
+    case "run":
+      return `run#${timelineEvent.route}#${timelineEvent.state}`;
     case "cut":
       return `cut#${timelineEvent.route}`;
     case "denied":
       return `denied#${timelineEvent.route}`;
     case "approval":
-      return `approval#${timelineEvent.route}#${timelineEvent.state}`;
+      return `approval#${timelineEvent.route}#${timelineEvent.state}${grantNumber(timelineEvent)}`;
     case "decided":
       return `decided#${timelineEvent.about}`;
     case "replayed":
       return `replayed#${timelineEvent.delivery}`;
     case "ignored":
       return `ignored#${timelineEvent.reason}`;
+    case "token_exchanged":
+      return `token_exchanged#${timelineEvent.upstream}#${timelineEvent.scope}#${namedPrincipal(timelineEvent.by).id}`;
     case "followed_by":
       return `followed_by#${timelineEvent.delivery}`;
   }

@@ -3,8 +3,8 @@ import { epochMillis, laterBy } from "../../shared/host/clock.ts";
 import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { ScheduledAction } from "../../shared/store/actions.ts";
 import { ActionStore } from "../../shared/store/actions.ts";
-import type { DeliveryPosition } from "../../shared/store/deliveries.ts";
 import { DeliveryStore } from "../../shared/store/deliveries.ts";
+import type { DeliveryPosition } from "../../shared/store/list-pages.ts";
 import { OriginStore } from "../../shared/store/origins.ts";
 import { sampleDelivery } from "../support/samples.ts";
 import { type TestDatabase, tableKinds } from "../support/stores.ts";
@@ -92,14 +92,15 @@ for (const kind of tableKinds) {
         ]);
       });
 
-      it("an event stays in the outbox until it is relayed, and nothing else is in the outbox", async () => {
+      it("a delivery of any outcome stays in the outbox until it is relayed", async () => {
         const { deliveries } = await stores();
         await deliveries.record(sampleDelivery(2));
         await deliveries.record(sampleDelivery(1));
         await deliveries.record(sampleDelivery(3, { outcome: "ignored" }));
-        const [first, second] = [sampleDelivery(1).id, sampleDelivery(2).id];
+        const [first, second, third] = [sampleDelivery(1).id, sampleDelivery(2).id, sampleDelivery(3).id];
         expect(await deliveries.unrelayed(laterBy(START, 100), 10)).toEqual([]);
-        expect(await deliveries.unrelayed(laterBy(START, 3_000), 10)).toEqual([first, second]);
+        expect(await deliveries.unrelayed(laterBy(START, 3_000), 10)).toEqual([first, second, third]);
+        await deliveries.markRelayed(third, START);
         expect(await deliveries.unrelayed(laterBy(START, 3_000), 1)).toEqual([first]);
         await deliveries.defer(first, START, laterBy(START, 5_000));
         await deliveries.markRelayed(second, laterBy(START, 70));
@@ -251,7 +252,7 @@ for (const kind of tableKinds) {
       expect(await deliveries.get(delivery)).toBeDefined();
       const end = laterBy(START, 3 * RETENTION.retentionDays * DAY_MS);
       const last = await actions.claim(id, end, end);
-      if (last) await actions.complete(last, "done");
+      if (last) await actions.complete(last);
       await deleteExpired(laterBy(end, (RETENTION.retentionDays + 2) * DAY_MS));
       expect(await actions.state(id)).toBeUndefined();
       expect(await deliveries.get(delivery)).toBeUndefined();
@@ -295,6 +296,105 @@ for (const kind of tableKinds) {
         expect(await actions.due("ci", laterBy(START, 5), 1)).toEqual([action(2).id]);
       });
 
+      /** An action whose request was just accepted, with what a later report or step needs. */
+      async function accepted({ claimedIn, isReported = false }: { claimedIn?: string; isReported?: boolean } = {}) {
+        const opened = await stores();
+        const { actions } = opened;
+        await actions.schedule(action(), START);
+        const claim = await actions.claim(action().id, START, laterBy(START, 60_000));
+        if (claim === undefined) throw new Error("a due action can be claimed");
+        if (claimedIn !== undefined) expect(await actions.claimRun(claim.id, claimedIn)).toBe("due");
+        if (isReported) expect(await actions.reportRun(claim.id, REPORT)).toBe("due");
+        const step = {
+          at: laterBy(START, 120_000),
+          next: "repeat",
+          accepted: { eventId: "id-1", namespace: "ci" },
+        } as const;
+        const result = await actions.expectRun(claim, laterBy(START, 500), step);
+        return { ...opened, claim, result, status: () => actions.status(claim.id) };
+      }
+      const REPORT = { at: laterBy(START, 300), by: "d-run" };
+
+      it("an action whose request was accepted expects a run, and its next step becomes due", async () => {
+        const { actions, claim, result, status } = await accepted();
+        expect(result).toBe("expecting");
+        const run = { acceptedAt: laterBy(START, 500), requests: 1, eventIds: ["id-1"], next: "repeat" };
+        const due = { state: "expecting_run", dueAt: laterBy(START, 120_000), run };
+        expect(await status()).toEqual({ ...due, route: "docs", action: "tekton", target: "ci", delivery: "d-1" });
+        expect(await actions.claim(claim.id, laterBy(START, 119_999), laterBy(START, 200_000))).toBeUndefined();
+        expect(await actions.due("ci", laterBy(START, 120_000), 9)).toEqual([claim.id]);
+        const second = await actions.claim(claim.id, laterBy(START, 120_000), laterBy(START, 200_000));
+        expect(second).toMatchObject({ attempt: 2, run, isReported: false });
+        const step = { at: laterBy(START, 420_000), next: "repeat", accepted: { eventId: "id-2" } } as const;
+        expect(second && (await actions.expectRun(second, laterBy(START, 121_000), step))).toBe("expecting");
+        expect(await status()).toMatchObject({ run: { ...run, requests: 2, eventIds: ["id-1", "id-2"] } });
+      });
+
+      it("the first report of a run ends an action that expects it, and a later one changes nothing", async () => {
+        const { actions, claim, status } = await accepted();
+        expect(await actions.reportRun(claim.id, REPORT)).toBe("expecting_run");
+        expect(await actions.reportRun(claim.id, { ...REPORT, by: "d-later" })).toBeUndefined();
+        expect(await status()).toMatchObject({ state: "done", report: REPORT });
+        expect(await actions.due("ci", laterBy(START, DAY_MS), 9)).toEqual([]);
+      });
+
+      it("a report that arrives before the answer is stored ends the action with the answer", async () => {
+        const { actions, claim, result, status } = await accepted({ isReported: true });
+        expect(result).toBe("reported");
+        expect(await status()).toMatchObject({ state: "done", report: REPORT });
+        expect(await actions.claim(claim.id, laterBy(START, DAY_MS), laterBy(START, 2 * DAY_MS))).toBeUndefined();
+      });
+
+      it.each([
+        ["ci", "reported", "done"],
+        ["elsewhere", "expecting", "expecting_run"],
+      ])("a run that claims the namespace %s before the answer names ci is %s", async (claimedIn, result, state) => {
+        const opened = await accepted({ claimedIn });
+        expect(opened.result).toBe(result);
+        expect(await opened.status()).toMatchObject({ state });
+        expect(await opened.actions.claimRun(opened.claim.id, "ci")).not.toBe("due");
+      });
+
+      it("a report during the next request is found at its end, and at the next claim if its owner crashes", async () => {
+        const { actions, claim, status } = await accepted();
+        const [at, lease] = [laterBy(START, 120_000), laterBy(START, 180_000)];
+        const second = await actions.claim(claim.id, at, lease);
+        expect(await actions.reportRun(claim.id, REPORT)).toBe("expecting_run");
+        expect(await status()).toMatchObject({ state: "expecting_run" });
+        const third = await actions.claim(claim.id, lease, laterBy(lease, 60_000));
+        expect(third).toMatchObject({ isReported: true });
+        expect(second && (await actions.endWithoutRun(second, lease))).toBe("lost");
+        expect(third && (await actions.endWithoutRun(third, lease))).toBe("reported");
+        expect(await status()).toMatchObject({ state: "done", report: REPORT });
+      });
+
+      it("an action without a report ends as accepted without a run, until one comes", async () => {
+        const { actions, claim, status } = await accepted();
+        const at = laterBy(START, 120_000);
+        const second = await actions.claim(claim.id, at, laterBy(at, 60_000));
+        expect(second && (await actions.endWithoutRun(second, at))).toBe("missing");
+        expect(await status()).toMatchObject({ state: "accepted_without_run" });
+        expect(await actions.due("ci", laterBy(START, DAY_MS), 9)).toEqual([]);
+        expect(await actions.reportRun(claim.id, REPORT)).toBe("accepted_without_run");
+        expect(await status()).toMatchObject({ state: "done", report: REPORT });
+      });
+
+      it("a report counts only while a request was sent or may have been", async () => {
+        const { actions } = await stores();
+        const { id } = action();
+        const lease = laterBy(START, 60_000);
+        expect(await actions.reportRun(id, REPORT)).toBeUndefined();
+        await actions.schedule(action(), START);
+        expect(await actions.reportRun(id, REPORT)).toBeUndefined();
+        const first = await actions.claim(id, START, lease);
+        await (first && actions.defer(first, START, START));
+        expect(await actions.reportRun(id, REPORT)).toBeUndefined();
+        const second = await actions.claim(id, START, lease);
+        await (second && actions.release(second, START, START, { mayRun: true }));
+        expect(await actions.reportRun(id, REPORT)).toBe("due");
+        expect(await actions.claim(id, START, lease)).toMatchObject({ isReported: true });
+      });
+
       it("only one of many simultaneous claims gets an action", async () => {
         const { actions } = await stores();
         await actions.schedule(action(), START);
@@ -303,7 +403,16 @@ for (const kind of tableKinds) {
         );
         const won = claims.filter((claim) => claim !== undefined);
         expect(won).toEqual([
-          { ...action(), owner: 1, attempt: 1, hasWaited: false, scheduledAt: START, interrupted: false },
+          {
+            ...action(),
+            owner: 1,
+            dueAt: START,
+            attempt: 1,
+            hasWaited: false,
+            scheduledAt: START,
+            interrupted: false,
+            isReported: false,
+          },
         ]);
       });
 
@@ -313,7 +422,7 @@ for (const kind of tableKinds) {
         expect(await actions.claim(action().id, START, laterBy(START, 1_000))).toBeUndefined();
         const claim = await actions.claim(action().id, laterBy(START, 10), laterBy(START, 1_000));
         expect(await actions.claim(action().id, laterBy(START, 999), laterBy(START, 2_000))).toBeUndefined();
-        expect(claim && (await actions.complete(claim, "done"))).toBe(true);
+        expect(claim && (await actions.complete(claim))).toBe(true);
         expect(await actions.claim(action().id, laterBy(START, 5_000), laterBy(START, 9_000))).toBeUndefined();
         expect(await actions.due("ci", laterBy(START, 5_000), 10)).toEqual([]);
         expect(await actions.state(action().id)).toBe("done");
@@ -327,7 +436,7 @@ for (const kind of tableKinds) {
         await actions.claim(action().id, START, laterBy(START, 1_000));
         expect(await actions.due("ci", laterBy(START, 1_000), 10)).toEqual([action().id]);
         const second = await actions.claim(action().id, laterBy(START, 1_000), laterBy(START, 2_000));
-        expect(second).toMatchObject({ attempt: 2, interrupted: true });
+        expect(second).toMatchObject({ attempt: 2, interrupted: true, isReported: false });
       });
 
       it("the leases of a former process expire on request, and a waiting retry stays as it is", async () => {
@@ -351,11 +460,11 @@ for (const kind of tableKinds) {
         const first = await actions.claim(action().id, START, laterBy(START, 1_000));
         const second = await actions.claim(action().id, laterBy(START, 1_000), laterBy(START, 2_000));
         if (!first || !second) throw new Error("both should have been claimed");
-        expect(await actions.complete(first, "done")).toBe(false);
+        expect(await actions.complete(first)).toBe(false);
         expect(await actions.release(first, START, START)).toBe(false);
         expect(await actions.state(action().id)).toBe("due");
-        expect(await actions.complete(second, "gave_up")).toBe(true);
-        expect(await actions.complete(second, "done")).toBe(false);
+        expect(await actions.giveUp(second, laterBy(START, 9_000))).toBe(true);
+        expect(await actions.complete(second)).toBe(false);
         expect(await actions.release(second, START, START)).toBe(false);
         expect(await actions.state(action().id)).toBe("gave_up");
       });
@@ -368,7 +477,7 @@ for (const kind of tableKinds) {
         expect(claim && (await actions.release(claim, START, laterBy(START, 90)))).toBe(false);
         expect(await actions.due("ci", laterBy(START, 49), 10)).toEqual([]);
         const next = await actions.claim(action().id, laterBy(START, 50), laterBy(START, 900));
-        expect(next).toMatchObject({ attempt: 2, interrupted: false });
+        expect(next).toMatchObject({ attempt: 2, interrupted: false, isReported: false });
       });
     });
 
@@ -389,7 +498,7 @@ for (const kind of tableKinds) {
         expect(await actions.defer(first, START, laterBy(START, 90))).toBe(false);
         expect(await actions.due("ci", laterBy(START, 49), 10)).toEqual([]);
         const second = await claimed(actions, 50);
-        expect(second).toMatchObject({ owner: 2, attempt: 1, hasWaited: true, interrupted: false });
+        expect(second).toMatchObject({ owner: 2, attempt: 1, hasWaited: true, interrupted: false, isReported: false });
         expect(await actions.release(second, START, laterBy(START, 60))).toBe(true);
         expect(await claimed(actions, 60)).toMatchObject({ owner: 3, attempt: 2, hasWaited: true });
       });
@@ -400,7 +509,7 @@ for (const kind of tableKinds) {
         const stale = await claimed(actions, 0);
         for (let at = 1_000; at < 5_000; at += 1_000) {
           const next = await claimed(actions, at);
-          expect(await actions.complete(stale, "done")).toBe(false);
+          expect(await actions.complete(stale)).toBe(false);
           expect(await actions.defer(stale, START, START)).toBe(false);
           expect(await actions.defer(next, START, laterBy(START, at + 1_000))).toBe(true);
           expect(await actions.release(stale, START, START)).toBe(false);
@@ -440,18 +549,26 @@ for (const kind of tableKinds) {
           await actions[how](claim, ahead, laterBy(ahead, 1_000));
           await actions.correctDueTimes("ci", START);
           expect(await actions.due("ci", START, 10)).toEqual([id]);
-          expect(await actions.claim(id, START, leaseUntil)).toMatchObject({ owner: 2, interrupted: false });
+          expect(await actions.claim(id, START, leaseUntil)).toMatchObject({
+            owner: 2,
+            interrupted: false,
+            isReported: false,
+          });
         }
       });
 
       it("a lease has ended, and its owner keeps the action until another claim", async () => {
         const left = await claimedAhead();
-        expect(await left.actions.claim(id, START, leaseUntil)).toMatchObject({ owner: 2, interrupted: true });
-        expect(await left.actions.complete(left.claim, "done")).toBe(false);
+        expect(await left.actions.claim(id, START, leaseUntil)).toMatchObject({
+          owner: 2,
+          interrupted: true,
+          isReported: false,
+        });
+        expect(await left.actions.complete(left.claim)).toBe(false);
         const kept = await claimedAhead();
         await kept.actions.correctDueTimes("ci", START);
         expect(await kept.actions.due("ci", START, 10)).toEqual([id]);
-        expect(await kept.actions.complete(kept.claim, "done")).toBe(true);
+        expect(await kept.actions.complete(kept.claim)).toBe(true);
         await kept.actions.correctDueTimes("ci", START);
         expect(await kept.actions.due("ci", laterBy(ahead, AHEAD_MS), 10)).toEqual([]);
       });
@@ -500,6 +617,22 @@ for (const kind of tableKinds) {
         expect(await origins.find("cluster", "event-1")).toBe("d-1");
         expect(await origins.find("cluster", "event-2")).toBeUndefined();
         expect(await origins.find("another", "event-1")).toBeUndefined();
+      });
+
+      it("the first run that proved its origin under a name stays the first, for the source that it proved it to", async () => {
+        const { origins } = await stores();
+        expect(await origins.provedRun("cluster", "docs-e-1")).toBeUndefined();
+        const uids = ["uid-1", "uid-2", "uid-3"];
+        const firsts = await Promise.all(
+          uids.map((uid) => origins.firstProvedRun("cluster", { name: "docs-e-1", uid })),
+        );
+        const [first = ""] = firsts;
+        expect(uids).toContain(first);
+        expect(firsts).toEqual([first, first, first]);
+        expect(await origins.firstProvedRun("cluster", { name: "docs-e-1", uid: "uid-4" })).toBe(first);
+        expect(await origins.provedRun("cluster", "docs-e-1")).toBe(first);
+        expect(await origins.provedRun("another", "docs-e-1")).toBeUndefined();
+        expect(await origins.firstProvedRun("cluster", { name: "docs-e-2", uid: "uid-4" })).toBe("uid-4");
       });
     });
   });

@@ -1,20 +1,25 @@
 import { type AttributeValue, type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { laterBy, toSeconds } from "../../shared/host/clock.ts";
+import { type EpochMillis, laterBy, toSeconds } from "../../shared/host/clock.ts";
+import { sourceUriOf } from "../../shared/model/bus-event.ts";
+import { actionIdOf } from "../../shared/model/idempotency-keys.ts";
 import type { RecordedDelivery } from "../../shared/model/recorded-delivery.ts";
+import { runKeyOf } from "../../shared/model/run-key.ts";
 import { DynamoDbTable } from "../../shared/store/dynamodb/table.ts";
 import { TABLE } from "../../shared/store/key-schema.ts";
-import { openStores } from "../../shared/store/open-stores.ts";
+import { reportedRunOf } from "../../shared/store/reported-runs.ts";
+import { openAllStores } from "../support/all-stores.ts";
 import { createTable } from "../support/create-table.ts";
 import { blocksOf, codeIn, readText, rowsOf, sectionOf } from "../support/documents.ts";
 import type { EmbeddedDynamoDb } from "../support/embedded-dynamodb.ts";
 import { busEventOf, sampleDelivery } from "../support/samples.ts";
+import { buildEntry } from "../support/sandbox-confluence-action.ts";
 import { dynamoDbKinds } from "../support/stores.ts";
 import { testClock } from "../support/test-doubles.ts";
 
 const DOCUMENT = readText("docs/storage-schema.md");
 /** The pages with an example of each item. */
-const ITEMS = ["deliveries", "pages", "approvals", "credentials"]
+const ITEMS = ["deliveries", "pages", "comments", "approvals", "credentials"]
   .map((name) => readText(`docs/storage/${name}.md`))
   .join("\n");
 
@@ -28,22 +33,35 @@ function exampleOf(heading: string) {
 
 const HEADINGS = [
   "Delivery head",
+  "List page",
   "Timeline entry",
   "Action",
+  "Target",
   "Origin",
+  "Proved run",
   "Board row",
   "Page",
+  "Documented code",
   "Used token",
   "Stored token",
   "Own account",
   "Change links",
+  "Place",
+  "Page of a change",
+  "Comment",
+  "First look",
   "Command in a comment",
   "Replies",
   "Approval",
+  "Ended approval",
   "Change",
   "Runs",
+  "Reported run",
   "Rate",
+  "Session cutoff",
+  "Ended run",
   "Credential",
+  "Refusal count",
 ];
 
 /** The delivery of the example, with its body as bytes. */
@@ -53,6 +71,13 @@ function shownDelivery(): RecordedDelivery {
 }
 
 const clock = testClock();
+const listQuery = () => ({
+  before: { receivedAt: laterBy(clock.now(), 1), id: "~" },
+  notBefore: clock.now(),
+  limit: 5,
+  scanLimit: 5,
+  matches: () => true,
+});
 let database: EmbeddedDynamoDb;
 let tables = 0;
 
@@ -63,8 +88,8 @@ async function emptyStores(client: DynamoDBClient = database.client) {
   await createTable(client, name);
   const options = { retentionDays: 90, clock };
   return {
-    ...openStores(new DynamoDbTable(client, name), { ...options, markUnrelayed: true, singleProcess: false }),
-    unmarked: openStores(new DynamoDbTable(client, name), { ...options, markUnrelayed: false, singleProcess: false })
+    ...openAllStores(new DynamoDbTable(client, name), { ...options, markUnrelayed: true, singleProcess: false }),
+    unmarked: openAllStores(new DynamoDbTable(client, name), { ...options, markUnrelayed: false, singleProcess: false })
       .deliveries,
     put: (item: Shown) => client.send(new PutItemCommand({ TableName: name, Item: fromShown(item) })),
     async shown({ pk = {}, sk = {} }: Shown): Promise<Shown> {
@@ -111,12 +136,12 @@ describe("docs/storage-schema.md", () => {
     }
   });
 
-  it("both indexes are described as the table has them", () => {
+  it("each index is described as the table has them", () => {
     const rows = rowsOf(sectionOf(DOCUMENT, "Indexes")).map((cells) => cells.slice(0, 4).map((cell) => codeIn(cell)));
-    const { dayIndex, dueIndex } = TABLE;
+    const { dueIndex, stateIndex } = TABLE;
     expect(rows).toEqual([
-      [[dayIndex.name], [dayIndex.partitionKey], [dayIndex.sortKey], dayIndex.projected],
       [[dueIndex.name], [dueIndex.partitionKey], [dueIndex.sortKey], []],
+      [[stateIndex.name], [stateIndex.partitionKey], [stateIndex.sortKey], stateIndex.projected],
     ]);
   });
 
@@ -127,9 +152,17 @@ describe("docs/storage-schema.md", () => {
     const delivery = shownDelivery();
     expect(await deliveries.get(delivery.id)).toEqual(delivery);
     expect(await deliveries.unrelayed(laterBy(clock.now(), 2_000), 10)).toEqual([delivery.id]);
-    const before = { receivedAt: laterBy(clock.now(), 1), id: "~" };
-    const query = { before, notBefore: clock.now(), limit: 5, scanLimit: 5, matches: () => true };
-    expect((await deliveries.list(query)).deliveries.map(({ id }) => id)).toEqual([delivery.id]);
+    expect((await deliveries.list(listQuery())).deliveries.map(({ id }) => id)).toEqual([delivery.id]);
+  });
+
+  it("the example of a list page is written and read back as documented", async () => {
+    const { put, unmarked: deliveries } = await emptyStores();
+    const { stored, read } = exampleOf("List page");
+    await put(stored);
+    expect((await deliveries.list(listQuery())).deliveries).toEqual(read);
+    const fresh = await emptyStores();
+    await fresh.unmarked.addToList([shownDelivery()]);
+    expect(await fresh.shown(stored)).toEqual(stored);
   });
 
   it("the example of a delivery head is written as documented", async () => {
@@ -163,7 +196,15 @@ describe("docs/storage-schema.md", () => {
     expect(await shownAsDue.actions.due(read.target, clock.now(), 5)).toEqual([read.id]);
     expect(await shownAsDue.actions.claim(read.id, clock.now(), laterBy(clock.now(), 60_000))).toEqual(read);
     const scheduled = await emptyStores();
-    const { attempt: _, owner: __, hasWaited: ___, interrupted: ____, scheduledAt: _____, ...action } = read;
+    const {
+      attempt: _,
+      owner: __,
+      hasWaited: ___,
+      interrupted: ____,
+      isReported: _____,
+      scheduledAt: ______,
+      ...action
+    } = read;
     await scheduled.actions.schedule(action, clock.now());
     expect(await scheduled.shown(stored)).toEqual(stored);
     expect(busEventOf(shownDelivery())?.detail.eventKey).toBe(read.eventKey);
@@ -178,6 +219,17 @@ describe("docs/storage-schema.md", () => {
     const remembered = await emptyStores();
     await remembered.origins.remember(source, triggerEventId, delivery);
     expect(await remembered.shown(stored)).toEqual(stored);
+  });
+
+  it("the example of a proved run is stored and found as documented", async () => {
+    const { stored, read } = exampleOf("Proved run");
+    const { source, name, uid } = read;
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.origins.provedRun(source, name)).toBe(uid);
+    const proved = await emptyStores();
+    await proved.origins.firstProvedRun(source, { name, uid });
+    expect(await proved.shown(stored)).toEqual(stored);
   });
 
   it("the example of a board row is advanced and read back as documented", async () => {
@@ -204,11 +256,21 @@ describe("docs/storage-schema.md", () => {
     expect(await shown(stored)).toEqual({ ...stored, owner });
   });
 
+  it("the example of documented code is counted and read back as documented", async () => {
+    const { stored, read } = exampleOf("Documented code");
+    const put = await emptyStores();
+    await put.put(stored);
+    expect((await put.boards.read(read.page)).code).toEqual(read.code);
+    const counted = await emptyStores();
+    await counted.boards.changeCode(read.page, () => read.code);
+    expect(await counted.shown(stored)).toEqual(stored);
+  });
+
   it("the example of an approval is requested and read back as documented", async () => {
     const { stored, read } = exampleOf("Approval");
     const put = await emptyStores();
     await put.put(stored);
-    expect(await put.approvals.open(5)).toEqual([{ ...read, state: "requested" }]);
+    expect(await put.approvals.open(5)).toEqual([{ ...read, state: "requested", grants: [] }]);
     const requested = await emptyStores();
     await requested.approvals.request(read);
     expect(await requested.shown(stored)).toEqual(stored);
@@ -248,6 +310,19 @@ describe("docs/storage-schema.md", () => {
     expect(await written.shown(stored)).toEqual(stored);
   });
 
+  it("the example of a reported run is written and read as documented", async () => {
+    const { stored, read } = exampleOf("Reported run");
+    const { source, id, run, dueAt } = read;
+    const { detail } = buildEntry({ id, state: "running" });
+    const reported = reportedRunOf({ ...buildEntry(), detail: { ...detail, source: sourceUriOf(source) } });
+    if (reported === undefined) throw new Error("the event reports a run");
+    const [put, written] = [await emptyStores(), await emptyStores()];
+    await put.put(stored);
+    expect(await put.reportedRuns.get(reported)).toEqual({ run, dueAt });
+    await written.reportedRuns.change(reported, () => ({ run, dueAt }));
+    expect(await written.shown(stored)).toEqual(stored);
+  });
+
   it("the example of a used token is recorded as documented, for one use", async () => {
     const { stored, read } = exampleOf("Used token");
     const { token, use, until } = read;
@@ -283,6 +358,18 @@ describe("docs/storage-schema.md", () => {
     expect(await recorded.shown(stored)).toEqual(stored);
   });
 
+  it("the example of an ended approval is listed as documented", async () => {
+    const { stored, read } = exampleOf("Ended approval");
+    const approval = exampleOf("Approval").read;
+    const { approvals, shown } = await emptyStores();
+    await approvals.request(approval);
+    const decision = { by: approval.requester, at: read.at };
+    await approvals.move(approval.id, ["requested"], { state: read.state, decision });
+    expect(await shown(stored)).toEqual(stored);
+    const listed = await approvals.ended({ from: read.at, to: read.at, limit: 1, matches: () => true });
+    expect(listed).toEqual({ approvals: [{ ...approval, state: read.state, grants: [], decision }] });
+  });
+
   it("the example of a change's links is recorded and found as documented", async () => {
     const { stored, read } = exampleOf("Change links");
     const put = await emptyStores();
@@ -290,6 +377,53 @@ describe("docs/storage-schema.md", () => {
     expect(await put.changeLinks.find(read.change)).toBe(read.links);
     const recorded = await emptyStores();
     await recorded.changeLinks.record(read.change, read.links, read.at);
+    expect(await recorded.shown(stored)).toEqual(stored);
+  });
+
+  it("the example of a place ends a row as documented", async () => {
+    const { stored, read } = exampleOf("Place");
+    const { page, row } = exampleOf("Board row").read;
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.boards.advance(page, { ...row, place: read.place.place })).toBe("gone");
+    const recorded = await emptyStores();
+    await recorded.boards.end(read.place, read.times);
+    expect(await recorded.shown(stored)).toEqual(stored);
+  });
+
+  it("the example of a page of a change is recorded and found as documented", async () => {
+    const { stored, read } = exampleOf("Page of a change");
+    const { run, isPending, shown } = read.report;
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.changeComments.pages(read.change)).toEqual([{ run, isPending, shown }]);
+    const recorded = await emptyStores();
+    await recorded.changeComments.recordPage(read.change, read.report);
+    expect(await recorded.shown(stored)).toEqual(stored);
+  });
+
+  it("the example of a comment is leased and released as documented", async () => {
+    const { stored, read } = exampleOf("Comment");
+    const { comment, owner } = read.lease;
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.changeComments.lease(read.change, clock.now(), laterBy(clock.now(), 1))).toEqual(read.lease);
+    const recorded = await emptyStores();
+    const { changeComments } = recorded;
+    for (let taken = 1; taken < owner; taken += 1) {
+      const lease = await changeComments.lease(read.change, clock.now(), laterBy(clock.now(), 1));
+      if (lease) await changeComments.release(read.change, lease, comment);
+    }
+    expect(await recorded.shown(stored)).toEqual(stored);
+  });
+
+  it("the example of a first look is recorded and found as documented", async () => {
+    const { stored, read } = exampleOf("First look");
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.changeComments.firstLook(read.change, read.run)).toBe(Number(stored["since"]?.N));
+    const recorded = await emptyStores();
+    await recorded.changeComments.firstLook(read.change, read.run);
     expect(await recorded.shown(stored)).toEqual(stored);
   });
 
@@ -314,6 +448,41 @@ describe("docs/storage-schema.md", () => {
     expect(await recorded.shown(stored)).toEqual(stored);
   });
 
+  it("the example of a target is written and read as documented", async () => {
+    const { stored, read } = exampleOf("Target");
+    const [put, saved] = [await emptyStores(), await emptyStores()];
+    await put.put(stored);
+    expect(await put.targets.list()).toEqual([read]);
+    const { pause: _, breaker: __, ...unpaused } = read;
+    expect(await saved.targets.save({ ...unpaused, revision: 0 })).toBe(true);
+    expect(await saved.targets.save({ ...read, revision: 0 })).toBe(false);
+    expect(await saved.targets.save({ ...read, revision: 1 })).toBe(true);
+    expect(await saved.shown(stored)).toEqual(stored);
+  });
+
+  it("the example of a session cutoff is written and read as documented", async () => {
+    const { stored, read } = exampleOf("Session cutoff");
+    const { subject, at } = read as { readonly subject: string; readonly at: EpochMillis };
+    const [put, revoked] = [await emptyStores(), await emptyStores()];
+    await put.put(stored);
+    expect(await put.sessionCutoffs.isRevoked(subject, at)).toBe(true);
+    expect(await put.sessionCutoffs.isRevoked(subject, laterBy(at, 1))).toBe(false);
+    await revoked.sessionCutoffs.revoke(subject, at);
+    expect(await revoked.shown(stored)).toEqual(stored);
+  });
+
+  it("the example of an ended run is written and read as documented", async () => {
+    const { stored, read } = exampleOf("Ended run");
+    const { source, id, at } = read as { readonly source: string; readonly id: string; readonly at: EpochMillis };
+    const name = runKeyOf(source, id);
+    const [put, recorded] = [await emptyStores(), await emptyStores()];
+    await put.put(stored);
+    expect(await put.endedRuns.hasEndedSince(name, at)).toBe(true);
+    expect(await put.endedRuns.hasEndedSince(name, laterBy(at, 1))).toBe(false);
+    await recorded.endedRuns.recordEnd(name, at);
+    expect(await recorded.shown(stored)).toEqual(stored);
+  });
+
   it("the example of a rate is counted as documented", async () => {
     const { stored, read } = exampleOf("Rate");
     const { bucket, limit } = read;
@@ -333,6 +502,16 @@ describe("docs/storage-schema.md", () => {
     expect(await put.credentialUses.list()).toEqual([read]);
     const written = await emptyStores();
     await written.credentialUses.record(read);
+    expect(await written.shown(stored)).toEqual(stored);
+  });
+
+  it("the example of a count of refused requests is added and listed as documented", async () => {
+    const { stored, read } = exampleOf("Refusal count");
+    const put = await emptyStores();
+    await put.put(stored);
+    expect(await put.refusals.list({ from: read.window, to: read.lastAt, limit: 2 })).toEqual([read]);
+    const written = await emptyStores();
+    await written.refusals.add(read);
     expect(await written.shown(stored)).toEqual(stored);
   });
 });
@@ -362,15 +541,30 @@ describe.skipIf(leftOut !== undefined)(`the cost of a write${leftOut ? `, left o
       await costs("record, with the mark", () => deliveries.record(delivery));
       await costs("record, without the mark", () => unmarked.record(sampleDelivery(2)));
       await costs("deferred in the outbox", () => deliveries.defer(delivery.id, clock.now(), later));
+      await costs("add a delivery to the list", () => deliveries.addToList([delivery]));
       await costs("relayed: the mark removed", () => deliveries.markRelayed(delivery.id, clock.now()));
       await costs("schedule an action", () => actions.schedule(action, clock.now()));
       const first = await costs("claim it", claim);
       await costs("release it, or defer it", () => actions.defer(first, clock.now(), clock.now()));
       const second = await claim();
-      await costs("complete it", () => actions.complete(second, "done"));
+      await costs("complete it", () => actions.complete(second));
+      const failing = { ...action, id: actionIdOf("failing", action.eventKey) };
+      await actions.schedule(failing, clock.now());
+      const again = async () => {
+        const claimed = await actions.claim(failing.id, clock.now(), later);
+        if (!claimed) throw new Error("it is due");
+        return claimed;
+      };
+      const failed = await again();
+      await costs("release it after the first failure", () => actions.release(failed, clock.now(), clock.now()));
+      const failedAgain = await again();
+      await costs("release it after a further failure", () => actions.release(failedAgain, clock.now(), clock.now()));
+      const last = await again();
+      await costs("give it up after failures", () => actions.giveUp(last, clock.now()));
+      await costs("record an unusable delivery", () => unmarked.record(sampleDelivery(3, { outcome: "unusable" })));
       await costs("timeline entry", () => deliveries.addToTimeline(delivery.id, entry));
       await costs("store an origin", () => origins.remember("prod-cluster", "event-1", delivery.id));
-      await costs("advance a board row", () => boards.advance(page, row));
+      await costs("advance a board row; list it", () => boards.advance(page, row));
       const { lease } = exampleOf("Page").read;
       const taken = await costs("take the lease of a page", () => boards.lease(page, clock.now(), later));
       await costs("end that lease", () => boards.release(page, taken ?? lease, lease.record));
@@ -384,17 +578,31 @@ describe.skipIf(leftOut !== undefined)(`the cost of a write${leftOut ? `, left o
       await costs("record a change's links", () =>
         stores.changeLinks.record(linking.change, linking.links, linking.at),
       );
+      const { changeComments } = stores;
+      const { change, report } = exampleOf("Page of a change").read;
+      await costs("record a page of a change", () => changeComments.recordPage(change, report));
+      await costs("look for a run's pages first", () => changeComments.firstLook(change, report.run));
+      const writing = await costs("take the lease of a comment", () =>
+        changeComments.lease(change, clock.now(), later),
+      );
+      const { comment } = exampleOf("Comment").read.lease;
+      await costs("end the lease of a comment", () =>
+        changeComments.release(change, writing ?? { owner: 1, comment }, comment),
+      );
       await costs("take a comment with a command", () =>
         stores.commentReplies.take(exampleOf("Command in a comment").read.comment),
       );
       await costs("count a reply", () => stores.commentReplies.count(exampleOf("Replies").read.page, 2));
       await costs("count a request", () => stores.rateLimits.count(["robot"], clock.now(), 1));
+      await costs("count refused requests", () => stores.refusals.add(exampleOf("Refusal count").read));
       await costs("record a credential's use", () => stores.credentialUses.record(exampleOf("Credential").read));
       const { approvals, runs } = stores;
       const approval = exampleOf("Approval").read;
-      const granted = { state: "granted", decision: { by: approval.requester, at: clock.now() } } as const;
+      const grant = { by: approval.requester, at: clock.now() };
       await costs("request an approval", () => approvals.request(approval));
-      await costs("grant it", () => approvals.move(approval.id, ["requested"], granted));
+      await costs("grant it", () =>
+        approvals.grant({ id: approval.id, grants: [], state: "requested" }, grant, "granted"),
+      );
       await costs("fire it", () => approvals.move(approval.id, ["granted"], { state: "fired" }));
       await costs("record a change", () => approvals.recordChange(exampleOf("Change").read));
       const { route, recorded } = exampleOf("Runs").read;
@@ -408,6 +616,8 @@ describe.skipIf(leftOut !== undefined)(`the cost of a write${leftOut ? `, left o
     }
   });
 });
+
+const INDEXES = [TABLE.dueIndex, TABLE.stateIndex];
 
 /**
  * Makes every call return its consumed capacity. Returns a function that runs a write and records its capacity in a row
@@ -427,7 +637,7 @@ function measured(client: DynamoDBClient) {
       };
       const ofIndex = ({ name }: { readonly name: string }) =>
         consumed?.GlobalSecondaryIndexes?.[name]?.CapacityUnits ?? 0;
-      last = [consumed?.Table?.CapacityUnits ?? 0, ofIndex(TABLE.dayIndex), ofIndex(TABLE.dueIndex)].map(String);
+      last = [consumed?.Table?.CapacityUnits ?? 0, ...INDEXES.map(ofIndex)].map(String);
       return answer;
     },
     { step: "initialize" },

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { DatabaseSync, type DatabaseSyncInstance } from "@photostructure/sqlite";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { epochSeconds, toSeconds } from "../../shared/host/clock.ts";
+import { epochMillis, epochSeconds, laterBy, toSeconds } from "../../shared/host/clock.ts";
 import type { LogFields } from "../../shared/host/log.ts";
+import { DeliveryStore } from "../../shared/store/deliveries.ts";
 import { ReplayCache } from "../../shared/store/replay-cache.ts";
 import { deleteExpired } from "../../shared/store/sqlite/expiry.ts";
 import { DATABASE_FILE, openTable } from "../../shared/store/sqlite/open.ts";
@@ -14,6 +15,7 @@ import { NO_FILES } from "../../shared/store/sqlite/open-files.ts";
 import { CREATE_TABLE } from "../../shared/store/sqlite/rows.ts";
 import { SqliteTable } from "../../shared/store/sqlite/table.ts";
 import { PAGE_ITEMS } from "../../shared/store/table.ts";
+import { sampleDelivery } from "../support/samples.ts";
 import { silentLog, testClock } from "../support/test-doubles.ts";
 
 const DAY_MS = 86_400_000;
@@ -25,6 +27,15 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 const at = (path = folder): string => join(path, DATABASE_FILE);
+
+/** The first format: an index lists the deliveries, and the time of receipt is in its key. */
+const TO_FORMAT_1 = `
+  ALTER TABLE items ADD COLUMN day TEXT;
+  UPDATE items SET seen = (fields ->> 'receivedAt') || '#' || pk,
+    day = strftime('%Y-%m-%d', (fields ->> 'receivedAt') / 1000, 'unixepoch') || '#' || (rowid % 4),
+    fields = json_remove(fields, '$.receivedAt') WHERE sk = 'head';
+  CREATE INDEX byDay ON items (day, seen) WHERE day IS NOT NULL;
+  PRAGMA user_version = 1;`;
 
 describe("the data folder", () => {
   it("a write is there after the folder was closed and opened again", async () => {
@@ -133,6 +144,43 @@ describe("the data folder", () => {
     await rm(at());
     await mkdir(at());
     expect(() => openTable(folder, silentLog)).toThrow("the database file cannot be opened");
+  });
+
+  it("a file of format 1 is opened with its deliveries listed, also after its first opening was cut off", async () => {
+    const { table, close } = openTable(folder, silentLog);
+    const now = testClock().now();
+    const old = Array.from({ length: 230 }, (_, n) => {
+      const receivedAt = laterBy(now, -n * 3_600_000);
+      return sampleDelivery(n, { receivedAt, outcome: n % 3 === 0 ? "ignored" : "event" });
+    });
+    const deliveries = new DeliveryStore(table, { retentionDays: 30, markUnrelayed: false });
+    for (const one of old) await deliveries.record(one);
+    close();
+    const cutOff = new DatabaseSync(at());
+    cutOff.exec(TO_FORMAT_1);
+    cutOff.exec("CREATE TRIGGER full BEFORE INSERT ON items BEGIN SELECT RAISE(ABORT, 'cut off'); END");
+    cutOff.close();
+    expect(() => openTable(folder, silentLog)).toThrow();
+    const uncut = new DatabaseSync(at());
+    expect(uncut.prepare("PRAGMA user_version").get()).toEqual({ user_version: 1 });
+    uncut.exec("DROP TRIGGER full");
+    uncut.close();
+    for (let time = 0; time < 2; time++) {
+      const again = openTable(folder, silentLog);
+      const store = new DeliveryStore(again.table, { retentionDays: 30, markUnrelayed: true });
+      const listed = await store.list({
+        before: { receivedAt: now, id: "~" },
+        notBefore: epochMillis(0),
+        limit: 1_000,
+        scanLimit: 1_000,
+        matches: () => true,
+      });
+      expect(listed.deliveries.map(({ id, receivedAt, outcome }) => ({ id, receivedAt, outcome }))).toEqual(
+        old.map(({ id, receivedAt, outcome }) => ({ id, receivedAt, outcome })),
+      );
+      expect((await store.get(old[7]?.id ?? ""))?.receivedAt).toBe(old[7]?.receivedAt);
+      again.close();
+    }
   });
 
   it("a file of a newer format is refused", async () => {

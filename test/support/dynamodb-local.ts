@@ -44,6 +44,7 @@ async function startOn(port: number): Promise<DynamoDbLocal | undefined> {
     "java",
     [
       "-XX:+UseSerialGC",
+      "-XX:TieredStopAtLevel=1",
       "-Djava.library.path=DynamoDBLocal_lib",
       "-jar",
       "DynamoDBLocal.jar",

@@ -1,12 +1,12 @@
 import { systemClock } from "../../shared/host/clock.ts";
 import type { BoardStore } from "../../shared/store/boards.ts";
-import { openStores, type Stores } from "../../shared/store/open-stores.ts";
 import type { ReplayCache } from "../../shared/store/replay-cache.ts";
 import { openMemoryTable } from "../../shared/store/sqlite/open.ts";
+import { type AllStores, openAllStores } from "./all-stores.ts";
 
 /** All stores over one table in memory, as on one machine. */
-export const memoryStores = (options: Partial<Parameters<typeof openStores>[1]> = {}): Stores =>
-  openStores(openMemoryTable().table, {
+export const memoryStores = (options: Partial<Parameters<typeof openAllStores>[1]> = {}): AllStores =>
+  openAllStores(openMemoryTable().table, {
     retentionDays: 30,
     markUnrelayed: true,
     singleProcess: true,

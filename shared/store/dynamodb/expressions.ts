@@ -63,7 +63,11 @@ export function queryOf({ index, partition, from, to, newestFirst }: Selection) 
   };
 }
 
-const KEYS = { table: TABLE, [TABLE.dayIndex.name]: TABLE.dayIndex, [TABLE.dueIndex.name]: TABLE.dueIndex };
+const KEYS = {
+  table: TABLE,
+  [TABLE.dueIndex.name]: TABLE.dueIndex,
+  [TABLE.stateIndex.name]: TABLE.stateIndex,
+};
 
 const clause = (word: string, parts: readonly string[]): string =>
   parts.length === 0 ? "" : `${word} ${parts.join(", ")}`;

@@ -80,6 +80,7 @@ export class DynamoDbTable implements Table {
   }
 
   async *select(selection: Selection): AsyncGenerator<Item> {
+    if (isEmpty(selection)) return;
     const query = { TableName: this.#table, ...queryOf(selection) };
     let left = selection.limit ?? Number.POSITIVE_INFINITY;
     let start: StoredItem | undefined;
@@ -95,6 +96,12 @@ export class DynamoDbTable implements Table {
   }
 }
 
+/** DynamoDB rejects a range whose ends are in the wrong order. It compares texts by their bytes. */
+function isEmpty({ from, to }: Selection): boolean {
+  if (typeof from === "string" && typeof to === "string") return Buffer.compare(Buffer.from(from), Buffer.from(to)) > 0;
+  return typeof from === "number" && typeof to === "number" && from > to;
+}
+
 async function orFault<T>(send: () => Promise<T>): Promise<T> {
   try {
     return await send();
@@ -103,7 +110,7 @@ async function orFault<T>(send: () => Promise<T>): Promise<T> {
   }
 }
 
-function storeFault(cause: unknown): Fault {
+export function storeFault(cause: unknown): Fault {
   const name = cause instanceof Error ? cause.name : "unknown";
   return new Fault("store_unavailable", `the table did not respond (${name})`, { retryable: true, cause });
 }

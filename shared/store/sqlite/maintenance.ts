@@ -10,7 +10,7 @@ import { copyDatabase, syncFile } from "./copy.ts";
 import { integrityOf } from "./integrity.ts";
 import { createFolder, DATABASE_FILE, folderFault, formatOf, lockFolder, openDatabase, reject } from "./open.ts";
 import { NO_FILES } from "./open-files.ts";
-import { giveTo } from "./private-file.ts";
+import { giveTo, OWNER_ONLY_FOLDER } from "./private-file.ts";
 import { COLUMNS, itemOf, type Row } from "./rows.ts";
 import { SqliteTable } from "./table.ts";
 
@@ -204,7 +204,7 @@ async function restore(
 function keep(current: string, now: EpochMillis): string {
   endLog(current);
   const kept = join(dirname(current), `before-restore-${toIso(now).replaceAll(":", "-")}`);
-  mkdirSync(kept);
+  mkdirSync(kept, { mode: OWNER_ONLY_FOLDER });
   const owner = statSync(current);
   giveTo(kept, owner);
   for (const from of [current, `${current}-wal`].filter(hasContent)) {

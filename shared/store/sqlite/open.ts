@@ -5,9 +5,10 @@ import { Fault } from "../../host/fault.ts";
 import type { Log } from "../../host/log.ts";
 import { causeOf, isBusy, isDamage, RESTORE } from "./errors.ts";
 import { quickDamageOf } from "./integrity.ts";
+import { listOldDeliveries } from "./list-old-deliveries.ts";
 import { NO_FILES, OpenFiles } from "./open-files.ts";
-import { closeToOthers, makePrivate } from "./private-file.ts";
-import { BUSY_MS, CREATE_STRANDED, CREATE_TABLE, FORMAT } from "./rows.ts";
+import { closeToOthers, makePrivate, OWNER_ONLY_FOLDER } from "./private-file.ts";
+import { BUSY_MS, CREATE_LATER_INDEXES, CREATE_TABLE, FORMAT } from "./rows.ts";
 import { SqliteTable } from "./table.ts";
 
 /** Name of the database in the data folder. SQLite puts its write-ahead log beside it. */
@@ -59,7 +60,7 @@ export function openTable(folder: string, log: Log): OpenTable {
 }
 
 /** Turns each error of SQLite and of the file system into a fault with the cause and what to do. */
-export function usingFolder<T>(folder: string, use: () => T): T {
+function usingFolder<T>(folder: string, use: () => T): T {
   try {
     return use();
   } catch (error) {
@@ -79,7 +80,7 @@ export function folderFault(folder: string, error: unknown): Fault {
 export function createFolder(folder: string): void {
   if (existsSync(folder) && !statSync(folder).isDirectory())
     throw reject(folder, "is a file: give a folder with --data");
-  mkdirSync(folder, { recursive: true, mode: OWNER_ONLY });
+  mkdirSync(folder, { recursive: true, mode: OWNER_ONLY_FOLDER });
   if (existsSync(join(folder, "CURRENT")) && !existsSync(join(folder, DATABASE_FILE))) {
     const why = "has the data of an older version (LevelDB), which this version cannot read";
     throw reject(folder, `${why}: finish its work with that version, or give another folder with --data`);
@@ -148,7 +149,8 @@ export function openDatabase(file: string): DatabaseSyncInstance {
     if (format > FORMAT) throw new Error(`its format ${format} is newer than this version of Drawbridge knows`);
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
     if (format === 0) database.exec(`BEGIN IMMEDIATE; ${CREATE_TABLE}; PRAGMA user_version = ${FORMAT}; COMMIT`);
-    else database.exec(CREATE_STRANDED);
+    else database.exec(CREATE_LATER_INDEXES);
+    if (format === 1) listOldDeliveries(database);
     checkAtStart(database, file);
     return database;
   } catch (error) {
@@ -182,8 +184,6 @@ export function formatOf(database: DatabaseSyncInstance, file: string): number {
   return format;
 }
 
-/** A new folder is closed to other users. */
-const OWNER_ONLY = 0o700;
 /** About 25,000 deliveries. The check of such a file takes 50 ms, or a second from a slow disk. */
 const START_CHECK_BYTES = 64_000_000;
 

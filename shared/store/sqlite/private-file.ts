@@ -3,6 +3,8 @@ import { dirname } from "node:path";
 
 /** The data contains bodies of private pages and projects, whatever the mode of the folder. */
 export const OWNER_ONLY = 0o600;
+/** Of a new folder. */
+export const OWNER_ONLY_FOLDER = 0o700;
 
 /** Creates a file that only the owner of its folder can read, or closes the one that is there to everybody else. */
 export function makePrivate(path: string): void {

@@ -1,8 +1,12 @@
 import { Fault } from "../../host/fault.ts";
+import { TABLE } from "../key-schema.ts";
 import type { Fields, Item, ItemChange, ItemKey, Value } from "../table.ts";
 
-/** Fields with a column of their own: the keys of the table and its indexes, the expiry, and the field with bytes. */
-const OWN_COLUMNS = ["pk", "sk", "day", "seen", "queue", "dueAt", "expiresAt", "content"] as const;
+/**
+ * Fields with a column of their own: the keys of the table and its index, the expiry, and the field with bytes. `seen` has
+ * when a delivery of format 1 was received.
+ */
+const OWN_COLUMNS = ["pk", "sk", "seen", "queue", "dueAt", "expiresAt", "content"] as const;
 
 /** All other fields are in the column `fields`, as JSON. */
 export const COLUMNS = [...OWN_COLUMNS, "fields"] as const;
@@ -13,7 +17,7 @@ export type Row = Readonly<Partial<Record<(typeof OWN_COLUMNS)[number], Value | 
 export const BUSY_MS = 200;
 
 /** Version of the file format, in the file's `user_version`. */
-export const FORMAT = 1;
+export const FORMAT = 2;
 
 /**
  * Actions that are due and events that are not relayed, and that no queue lists. An item and its index entries are one
@@ -23,26 +27,39 @@ export const FORMAT = 1;
 export const STRANDED = `(queue IS NULL OR dueAt IS NULL) AND sk = 'head' AND (instr(fields, '"state":"due"') > 0
   OR (instr(fields, '"outcome":"event"') > 0 AND instr(fields, '"relayedAt":') = 0))`;
 
+/**
+ * The keys of the index of states are no columns, so that a file of an earlier release needs no new format. A text inside
+ * another one has its quotes escaped, so the condition finds only the field.
+ */
+export const STATE_KEYS = {
+  partitionKey: `json_extract(fields, '$.${TABLE.stateIndex.partitionKey}')`,
+  sortKey: `json_extract(fields, '$.${TABLE.stateIndex.sortKey}')`,
+};
+const HAS_STATE = `instr(fields, '"${TABLE.stateIndex.partitionKey}":"') > 0`;
+
 /** The condition of each partial index. */
 export const PARTIAL_INDEXES = {
-  byDay: "day IS NOT NULL",
   due: "queue IS NOT NULL",
   expiry: "expiresAt IS NOT NULL",
   stranded: STRANDED,
+  byState: HAS_STATE,
 } as const;
 
-export const CREATE_STRANDED = `CREATE INDEX IF NOT EXISTS stranded ON items (pk) WHERE ${STRANDED};`;
+/** The indexes that files of earlier releases lack. */
+export const CREATE_LATER_INDEXES = `
+  CREATE INDEX IF NOT EXISTS stranded ON items (pk) WHERE ${STRANDED};
+  CREATE INDEX IF NOT EXISTS byState ON items (${STATE_KEYS.partitionKey}, ${STATE_KEYS.sortKey}) WHERE ${HAS_STATE};
+`;
 
 /** The table and indexes of a new file, with the names of `key-schema.ts`. */
 export const CREATE_TABLE = `
   CREATE TABLE items (
-    pk TEXT NOT NULL, sk TEXT NOT NULL, day TEXT, seen TEXT, queue TEXT, dueAt INTEGER, expiresAt INTEGER,
+    pk TEXT NOT NULL, sk TEXT NOT NULL, seen TEXT, queue TEXT, dueAt INTEGER, expiresAt INTEGER,
     fields TEXT NOT NULL, content BLOB, PRIMARY KEY (pk, sk)
   ) STRICT;
-  CREATE INDEX byDay ON items (day, seen) WHERE ${PARTIAL_INDEXES.byDay};
   CREATE INDEX due ON items (queue, dueAt) WHERE ${PARTIAL_INDEXES.due};
   CREATE INDEX expiry ON items (expiresAt) WHERE ${PARTIAL_INDEXES.expiry};
-  ${CREATE_STRANDED}
+  ${CREATE_LATER_INDEXES}
 `;
 
 const INSERT = `INSERT INTO items (${COLUMNS.join(", ")}) VALUES (${COLUMNS.map(() => "?").join(", ")})

@@ -29,7 +29,9 @@ import {
   INSERT_OR_NOTHING,
   INSERT_OR_REPLACE,
   itemOf,
+  PARTIAL_INDEXES,
   type Row,
+  STATE_KEYS,
   STRANDED,
   toText,
   valuesOf,
@@ -282,18 +284,13 @@ const FIND_QUEUES = `WITH RECURSIVE queues (queue) AS (
 /** What each index has, as in DynamoDB, and the sort keys before and after all others. */
 const PLACES = {
   table: { ...TABLE, columns: COLUMNS, first: "", last: "\u{10ffff}" },
-  [TABLE.dayIndex.name]: {
-    ...TABLE.dayIndex,
-    columns: ["pk", "sk", "day", "seen", "fields"],
-    first: "",
-    last: "\u{10ffff}",
-  },
   [TABLE.dueIndex.name]: {
     ...TABLE.dueIndex,
     columns: ["pk", "sk", "queue", "dueAt"],
     first: Number.MIN_SAFE_INTEGER,
     last: Number.MAX_SAFE_INTEGER,
   },
+  [TABLE.stateIndex.name]: { ...STATE_KEYS, columns: ["pk", "sk", "fields"], first: "", last: "\u{10ffff}" },
 };
 
 /**
@@ -305,7 +302,7 @@ function selectOf({ index, partition, from, to, newestFirst }: Selection) {
   const { partitionKey, sortKey, columns, first, last } = PLACES[index ?? "table"];
   const [beyond, order, near, far] = newestFirst ? ["<", "DESC", to, from] : [">", "ASC", from, to];
   const values: (string | number)[] = [toText(partition)];
-  const ranges = [`${partitionKey} = ?`];
+  const ranges = [`${partitionKey} = ?`, ...(index === TABLE.stateIndex.name ? [PARTIAL_INDEXES.byState] : [])];
   if (far !== undefined) {
     ranges.push(`${sortKey} ${newestFirst ? ">=" : "<="} ?`);
     values.push(toBound(far));

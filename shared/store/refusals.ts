@@ -1,0 +1,87 @@
+import * as v from "valibot";
+import { type EpochMillis, epochMillis, toSeconds } from "../host/clock.ts";
+import { number, padTime, text } from "./fields.ts";
+import type { Item, Table } from "./table.ts";
+
+/** The requests for one source that were refused for one reason in one window. */
+export interface RefusalCount {
+  readonly source: string;
+  readonly reason: string;
+  /** When the window began. */
+  readonly window: EpochMillis;
+  readonly count: number;
+  /** When the last of them arrived. */
+  readonly lastAt: EpochMillis;
+  /** The ids of the newest requests, the newest first. */
+  readonly requests: readonly string[];
+  /** When the source was last proved before it; undefined if it is not known. */
+  readonly goodAt?: EpochMillis;
+}
+
+/** The length of a window. */
+export const WINDOW_MS = 300_000;
+
+export const windowOf = (at: EpochMillis): EpochMillis => epochMillis(Math.floor(at / WINDOW_MS) * WINDOW_MS);
+
+/**
+ * Counts of refused requests that nobody proved. All are in one partition, by window: they are few, whatever arrives, and
+ * they are read together. Every method throws `store_unavailable`.
+ */
+export class RefusalStore {
+  readonly #table: Table;
+
+  constructor(table: Table) {
+    this.#table = table;
+  }
+
+  /** Adds to the count of a window. The ids of requests replace those of earlier calls. */
+  async add({ source, reason, window, count, lastAt, requests, goodAt }: RefusalCount): Promise<void> {
+    await this.#table.change(
+      // Neither the name of a source nor a reason contains a `#`.
+      { pk: PARTITION, sk: `${padTime(window)}#${source}#${reason}` },
+      {
+        // No count has this field, so the condition is true of each.
+        condition: { field: "unconditional", is: "absent" },
+        add: { count },
+        set: {
+          source,
+          reason,
+          window,
+          lastAt,
+          requests: JSON.stringify(requests),
+          goodAt,
+          expiresAt: toSeconds(window) + RETENTION_SECONDS,
+        },
+      },
+    );
+  }
+
+  /** The newest windows that begin in this time, at most `limit` counts. */
+  async list({ from, to, limit }: { from: EpochMillis; to: EpochMillis; limit: number }): Promise<RefusalCount[]> {
+    const range = { from: padTime(windowOf(from)), to: `${padTime(to)}#\u{10ffff}` };
+    const found: RefusalCount[] = [];
+    for await (const item of this.#table.select({ partition: PARTITION, ...range, newestFirst: true, limit }))
+      found.push(countOf(item));
+    return found;
+  }
+}
+
+const PARTITION = "refusals";
+
+/** Two weeks: on-call looks at them within days, and a log is kept longer. */
+const RETENTION_SECONDS = 14 * 86_400;
+
+const countOf = (item: Item): RefusalCount => {
+  const { goodAt } = item;
+  return {
+    source: text(item, "source"),
+    reason: text(item, "reason"),
+    window: epochMillis(number(item, "window")),
+    count: number(item, "count"),
+    lastAt: epochMillis(number(item, "lastAt")),
+    requests: v.parse(ids, text(item, "requests")),
+    ...(typeof goodAt === "number" && { goodAt: epochMillis(goodAt) }),
+  };
+};
+
+const ids = v.pipe(v.string(), v.parseJson(), v.array(v.string()));
