@@ -1,4 +1,8 @@
+import type { IncomingMessage } from "node:http";
+import type { LookupFunction } from "node:net";
 import { Fault, type FaultCode } from "./fault.ts";
+import { publicLookup } from "./remote-address.ts";
+import { scrubCredential } from "./scrub-credential.ts";
 import { nextSpan, type TraceParent } from "./trace.ts";
 
 /**
@@ -21,6 +25,8 @@ export interface OutboundRequest {
   /** Limit for the whole exchange, including the connection. */
   readonly timeoutMs: number;
   readonly maxResponseBytes: number;
+  /** Whether the request fails if the host resolves to an internal address; see `remoteAddress`. */
+  readonly onlyPublic?: boolean;
   /** Aborts the exchange early; counts as a timeout. */
   readonly signal?: AbortSignal;
 }
@@ -31,25 +37,62 @@ export interface OutboundResponse {
   readonly body: Uint8Array;
 }
 
-export const callOut: CallOut = async (request) => {
-  const { method, url, body, traceparent, timeoutMs, maxResponseBytes } = request;
-  const headers = { ...request.headers, ...(traceparent && { traceparent: nextSpan(traceparent) }) };
-  const timeout = AbortSignal.timeout(timeoutMs);
-  const signal = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
-  try {
-    const response = await fetch(url, { method, headers, body: body ?? null, redirect: "manual", signal });
-    const bytes = await readUpTo(response, maxResponseBytes);
-    return withoutCredential({ status: response.status, headers: response.headers, body: bytes }, headers);
-  } catch (error) {
-    if (error instanceof Fault) throw error;
-    throw callFault(url, error);
-  }
-};
+export const callOut: CallOut = callOutWith();
 
-async function readUpTo(response: Response, maxBytes: number): Promise<Uint8Array> {
+/** Creates a `CallOut`. `lookupFor` replaces the lookup for a request that may only go to a public address of `host`. */
+export function callOutWith(lookupFor?: (host: string) => LookupFunction): CallOut {
+  return async (request) => {
+    const { url, traceparent, timeoutMs, onlyPublic } = request;
+    const headers = { ...request.headers, ...(traceparent && { traceparent: nextSpan(traceparent) }) };
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const signal = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
+    const sent = { ...request, headers, signal };
+    try {
+      const response = await (onlyPublic ? sendToPublic(sent, lookupFor) : send(sent));
+      return withoutCredential(response, headers);
+    } catch (error) {
+      if (error instanceof Fault) throw error;
+      throw callFault(url, error);
+    }
+  };
+}
+
+type SentRequest = OutboundRequest & { readonly signal: AbortSignal };
+
+async function send({ method, url, headers, body, signal, maxResponseBytes }: SentRequest): Promise<OutboundResponse> {
+  const response = await fetch(url, { method, headers, body: body ?? null, redirect: "manual", signal });
+  const bytes = await readUpTo(response.body ?? [], maxResponseBytes);
+  return { status: response.status, headers: response.headers, body: bytes };
+}
+
+/**
+ * The same with a check of the addresses that are connected to, which `fetch` does not take. A function in AWS starts
+ * without these modules of Node.
+ */
+async function sendToPublic(
+  request: SentRequest,
+  lookupFor?: (host: string) => LookupFunction,
+): Promise<OutboundResponse> {
+  const { method, url, body, signal, maxResponseBytes } = request;
+  const [dns, http, https] = await Promise.all([import("node:dns"), import("node:http"), import("node:https")]);
+  const lookup = lookupFor?.(url.hostname) ?? publicLookup(url.hostname, dns.lookup);
+  const sendRequest = url.protocol === "https:" ? https.request : http.request;
+  const headers = { ...request.headers, "accept-encoding": "identity" };
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    sendRequest(url, { method, headers, signal, lookup }, resolve).once("error", reject).end(body);
+  });
+  const received = new Headers();
+  for (const [name, values] of Object.entries(response.headersDistinct)) {
+    for (const value of values ?? []) received.append(name, value);
+  }
+  const bytes = await readUpTo(response, maxResponseBytes);
+  return { status: response.statusCode ?? 0, headers: received, body: bytes };
+}
+
+async function readUpTo(body: AsyncIterable<Uint8Array> | [], maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body) {
     length += chunk.length;
     if (length > maxBytes) {
       throw new Fault("target_answer_too_large", `the response is longer than ${maxBytes} bytes`, { retryable: false });
@@ -68,14 +111,10 @@ function withoutCredential(response: OutboundResponse, headers: OutboundRequest[
   const [, scheme, credential] = /^(\S+) +(.+)$/.exec(headers["authorization"] ?? "") ?? [];
   if (credential === undefined || response.status === 200) return response;
   const [, password] = /:(.+)/s.exec(scheme === "Basic" ? Buffer.from(credential, "base64").toString() : "") ?? [];
-  // Latin-1 maps each byte to one character, so all other bytes stay unchanged.
-  let text = Buffer.from(response.body).toString("latin1");
-  for (const secret of [credential, password]) {
-    if (secret === undefined) continue;
-    const spellings = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
-    for (const spelling of spellings) text = text.replaceAll(spelling, "[secret]");
-  }
-  return { ...response, body: Buffer.from(text, "latin1") };
+  return {
+    ...response,
+    body: scrubCredential(response.body, [credential, ...(password === undefined ? [] : [password])]),
+  };
 }
 
 /** The message names only the host, because a path or query may hold a secret. */

@@ -22,7 +22,7 @@ export type FaultCode =
   | "store_unavailable"
   /** A request could not be handled before its sender gives up: whether it was recorded is unknown. */
   | "deadline_exceeded"
-  /** The file of the store is damaged. Only a backup helps. */
+  /** The file of the store is damaged, so that no later call can succeed. */
   | "store_damaged"
   /** The bus did not accept a published event. */
   | "bus_unavailable"

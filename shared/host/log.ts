@@ -1,4 +1,5 @@
 import type { Writable } from "node:stream";
+import { jsonEscapeOf, replaceHidden } from "./hidden-characters.ts";
 
 /** The fields of one structured log line. A value is never a payload, a header map or a secret. */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -20,9 +21,12 @@ export function jsonLog(
   extraFields: (fields: LogFields) => object = () => ({}),
 ): Log {
   const line = (level: string) => (fields: LogFields, message: string) =>
-    write(`${JSON.stringify({ level, time: isoNow(), message, ...fields, ...extraFields(fields) })}\n`);
+    write(`${lineOf({ level, time: isoNow(), message, ...fields, ...extraFields(fields) })}\n`);
   return { info: line("info"), warn: line("warn"), error: line("error") };
 }
+
+/** JSON escapes only some of the characters that would make a line read otherwise on a terminal. */
+const lineOf = (entry: object): string => replaceHidden(JSON.stringify(entry), jsonEscapeOf);
 
 /**
  * A log into a stream that may fail at any time, such as the standard output: its disk may be full, or its reader gone. A

@@ -1,4 +1,4 @@
-import { kindOf } from "./fault.ts";
+import { Fault, failureOf, kindOf } from "./fault.ts";
 import type { Log } from "./log.ts";
 
 interface LoopOptions {
@@ -62,7 +62,8 @@ export class Loop {
   #failed(error: unknown): void {
     this.#failures += 1;
     if (!isPowerOfTwo(this.#failures)) return;
-    const fields = { loop: this.#name, failures: this.#failures, error: kindOf(error) };
+    const why = error instanceof Fault ? failureOf(error)["why"] : undefined;
+    const fields = { loop: this.#name, failures: this.#failures, error: kindOf(error), why };
     this.#log.error(fields, "a round of a loop failed; the next one tries again");
   }
 }

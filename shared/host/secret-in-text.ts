@@ -22,9 +22,11 @@ const KINDS: readonly (readonly [kind: string, form: RegExp])[] = [
   ["an Atlassian token", /AT(?:ATT|CTT|BB|OA)[\w=-]{16,}/],
   ["an AWS access key", /(?:AKIA|ASIA)[A-Z\d]{16}/],
   ["a signing secret", /whsec_[\w+/=-]{16,}/],
-  ["a Slack token", /xox[a-z]-[\w-]{10,}/],
+  ["a Slack token", /(?:xox[a-z]|xapp)-[\w-]{10,}/],
   ["a Google key", /AIza[\w-]{30,}/],
-  ["a package registry token", /(?:npm_\w{30,}|pypi-[\w-]{30,})/],
+  ["a key of a model's interface", /(?:sk-(?:ant|proj|svcacct)-[\w-]{16,}|hf_[A-Za-z]{30,})/],
+  ["a payment key", /[rs]k_(?:live|test)_\w{16,}/],
+  ["a package registry token", /(?:npm_\w{30,}|pypi-[\w-]{30,}|dckr_pat_[\w-]{20,})/],
   ["a Vault token", /hv[sbr]\.[\w-]{20,}/],
   ["an authorization header", /\b(?:bearer|basic)\s+(?=[\w.~+/=-]*\d)[\w.~+/=-]{16,}/i],
   [

@@ -72,12 +72,18 @@ export function withoutCredentials<T extends object>(value: T): T {
 // Characters that end a URL in a text: https://www.rfc-editor.org/rfc/rfc3986#appendix-C
 // biome-ignore-start lint/suspicious/noControlCharactersInRegex: a byte of a character above ASCII must not end a word.
 const WORDS = /[^\0- "<>]+/g;
-/** Parsers accept any number of slashes and backslashes after `https:`. */
-const USER = /((?:\w{1,3}:)?\/\/|https?:[\\/]*)([^\0- "<>/?#\\]+)/gi;
+/**
+ * Parsers accept any number of slashes and backslashes behind these schemes, and end user info at a backslash only there:
+ * https://url.spec.whatwg.org/#special-scheme. Here a backslash ends it nowhere, which removes too much of a broken URL.
+ */
+const USER = /((?:\w{1,3}:)?\/\/|(?:https?|(?<![a-z\d+.-])(?:wss?|ftp)):[\\/]*)([^\0- "<>/?#]+)/gi;
 /** A parameter's separator and name. */
 const NAME = /[?&;#]([^\0- "<>?&;#=]+)=/g;
-/** The end of user info, and of a parameter's name, in JSON. */
-const USER_END = /(?<=(?:\/\\?\/|https?:[\\/]*)[^\0- "<>/?#\\@]+)@/iy;
+/**
+ * The end of user info, and of a parameter's name, in JSON. User info may begin with an `@` and have escapes. The letter of
+ * an escape may stand before a scheme.
+ */
+const USER_END = /(?<=(?:\/\\?\/|(?:https?|wss?|ftp):(?:[\\/]*\/)?)@?[^\0- "<>/?#@]*)@/iy;
 const NAME_END = /(?<=[?&;#][^\0- "<>?&;#=]+)=/y;
 // biome-ignore-end lint/suspicious/noControlCharactersInRegex: as above
 
@@ -152,21 +158,36 @@ function* userInfos(word: string): Generator<Place> {
     const start = match.index + prefix.length;
     const length = run.lastIndexOf("@");
     if (length > 0 && isCredential(prefix, run.slice(0, length))) yield { start, end: start + length };
-    const next = length > 0 ? length : run.toLowerCase().lastIndexOf("http");
+    const next = length > 0 ? length : schemeAtEnd(run);
     if (next >= 0) pattern.lastIndex = start + next;
   }
 }
+
+/** Where a scheme begins whose slashes follow behind the text; -1 if nowhere. */
+const schemeAtEnd = (run: string): number => (run.endsWith(":") ? run.search(/(?:https?|wss?|ftp):$/i) : -1);
 
 /** The parameters with a credential, in order, and where the credential is. It may contain other separators than `&`. */
 function* secretParameters(word: string): Generator<Place & { readonly name: string }> {
   let end = 0;
   for (const { index, 0: whole, 1: name = "" } of word.matchAll(NAME)) {
-    if (index < end || !isSecretName(name)) continue;
+    if (index < end) continue;
+    const letters = lettersOf(name);
+    if (!SECRET_NAME.test(letters) && !DOUBTFUL_NAME.test(letters)) continue;
     const start = index + whole.length;
-    const length = word.slice(start).search(/[&#]|$/);
-    end = start + length;
-    if (length > 0 && word.slice(start, end) !== MARK) yield { name, start, end };
+    if (!SECRET_NAME.test(letters)) {
+      // It ends where the next name may begin, so that no character is read for two names.
+      const valueEnd = endOfValue(word, start, /[;&?#]/g);
+      if (isRandom(word.slice(start, valueEnd))) yield { name, start, end: valueEnd };
+      continue;
+    }
+    end = endOfValue(word, start, /[&#]/g);
+    if (end > start && word.slice(start, end) !== MARK) yield { name, start, end };
   }
+}
+
+function endOfValue(word: string, start: number, separator: RegExp): number {
+  separator.lastIndex = start;
+  return separator.exec(word)?.index ?? word.length;
 }
 
 function redactWord(word: string): string {
@@ -183,12 +204,24 @@ function isCredential(start: string, user: string): boolean {
 }
 
 /** Names of parameters are compared by their letters: `X-Amz-Signature`, `private_token`, `token[]`. */
-function isSecretName(name: string): boolean {
-  return SECRET_NAME.test(name.toLowerCase().replace(/[^a-z]/g, ""));
-}
+const lettersOf = (name: string): string => name.toLowerCase().replace(/[^a-z]/g, "");
 
 const SECRET_NAME =
-  /(?:token|secret|password|passwd|passphrase|pwd|(?:api|access|secret|private)key|signature|credentials?|sessionid)$|^(?:sig|sign|auth|authorization|bearer|jwt|hmac|pass|pat|(?:aws|oss)accesskeyid|googleaccessid)$|^x(?:amz|goog|oss|cos)/;
+  /(?:token|secret|password|passwd|passphrase|pwd|(?:api|access|secret|private)key|signature|credentials?|sessionid)$|^(?:sig|sign|auth|authorization|bearer|jwt|hmac|pass|passcode|pat|pw|secretid|tokenv|(?:aws|oss)accesskeyid|googleaccessid)$|^x(?:amz|goog|oss|cos)/;
+
+/** What has this name may be a session or a code of a login, but also the key of a project or the code of a language. */
+const DOUBTFUL_NAME = /^(?:key|ticket|session|sid|nonce|otp)$|code$/;
+
+/** Whether a value has a UUID, or a part as long as a random one with letters and digits, which words have not. */
+const isRandom = (value: string): boolean => {
+  const text = decode(value.slice(0, MAX_RANDOM));
+  const parts = text.match(/[a-z\d]{14,}/gi) ?? [];
+  return UUID.test(text) || parts.some((part) => /\d/.test(part) && /[a-z]/i.test(part));
+};
+
+/** The beginning of a value shows what it is. */
+const MAX_RANDOM = 200;
+const UUID = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/i;
 
 /** Removes one level of percent-encoding, and of the escapes of JSON within a string. */
 const decode = (text: string): string =>

@@ -1,5 +1,5 @@
-import type { BoardRow, ShownBuild } from "./board.ts";
-import { compareRuns, compareStates, createdAtOf, isSameRun, isTerminal, type RunAge } from "./build-order.ts";
+import type { BoardRow, PlaceTimes, ShownBuild } from "./board.ts";
+import { ageOf, compareRuns, compareStates, createdAtOf, isSameRun, isTerminal, type RunAge } from "./build-order.ts";
 import type { BuildState } from "./event.ts";
 
 /** A run as a row of a board stores it. */
@@ -8,6 +8,8 @@ export interface BoardRun extends RunAge {
   readonly build: ShownBuild;
   /** The delivery that reported this state. */
   readonly delivery: string;
+  /** When a deployment was first reported to run: its sender reports no other start. */
+  readonly runsSince?: string;
   /** The last result of the run; present if its state is no result but an earlier round had one. */
   readonly end?: RunEnd;
 }
@@ -41,7 +43,14 @@ export function withBuild(runs: readonly BoardRun[], reported: ReportedBuild): r
 export function runOf({ build, delivery }: ReportedBuild): BoardRun {
   const createdAt = createdAtOf(build);
   const firstReportedAt = build.reportedAt ?? build.finishedAt ?? "";
-  return { build, delivery, ...(createdAt !== undefined && { createdAt }), firstReportedAt };
+  const runsSince = build.release && build.state === "running" ? build.reportedAt : undefined;
+  return {
+    build,
+    delivery,
+    ...(createdAt !== undefined && { createdAt }),
+    firstReportedAt,
+    ...(runsSince !== undefined && { runsSince }),
+  };
 }
 
 function mergeRuns(one: BoardRun, other: BoardRun): BoardRun {
@@ -51,26 +60,33 @@ function mergeRuns(one: BoardRun, other: BoardRun): BoardRun {
     .sort((a, b) => compareStates(b, a) || compareText(a, b));
   const [createdAt] = [one, other].flatMap((run) => run.createdAt ?? []).sort();
   const [firstReportedAt = ""] = [one.firstReportedAt, other.firstReportedAt].sort();
+  const [runsSince] = [one, other].flatMap((run) => run.runsSince ?? []).sort();
   return {
     build,
     delivery,
     ...(end && !isResult(build.state) && { end }),
     ...(createdAt !== undefined && { createdAt }),
     firstReportedAt,
+    ...(runsSince !== undefined && { runsSince }),
   };
 }
 
 /**
- * Whether `one` is the state to store of two states of one run. Of two reports of one state the earlier is stored, and of
- * two at one time the same one for every order of arrival.
+ * Whether `one` is the state to store of two states of one run. Of two reports of one state the one that knows more of the
+ * last report is stored, else the earlier one, and of two at one time the same one for every order of arrival.
  */
 function isFurther(one: BoardRun, other: BoardRun): boolean {
   const order = compareStates(one.build, other.build);
   if (order !== 0) return order > 0;
+  const [turn, otherTurn] = [turnOf(one), turnOf(other)];
+  if (turn !== otherTurn) return turn > otherTurn;
   const [at, otherAt] = [one.build.reportedAt ?? "", other.build.reportedAt ?? ""];
   if (at !== otherAt) return at < otherAt;
   return compareText([one.build, one.delivery], [other.build, other.delivery]) < 0;
 }
+
+/** A mark that no report came, and its end, concern the state in which the run was then. A further state replaces both. */
+const turnOf = ({ build: { lastReport } }: BoardRun): number => lastReport?.turn ?? 0;
 
 /** A run that was skipped has no result, so the last result before it still counts. */
 export const isResult = (state: BuildState): boolean => isTerminal(state) && state !== "skipped";
@@ -97,7 +113,9 @@ function endOf({ build, end }: Pick<BoardRun, "build" | "end">): RunEnd | undefi
 export function rowOf(key: string, runs: readonly BoardRun[]): BoardRow | undefined {
   const [newest] = runs;
   if (newest === undefined) return undefined;
-  const { build, delivery } = newest;
+  const { delivery, runsSince } = newest;
+  const isStartUnknown = newest.build.startedAt === undefined && runsSince !== undefined;
+  const build = isStartUnknown ? { ...newest.build, startedAt: runsSince } : newest.build;
   const ended = runs.find((run) => endOf(run) !== undefined);
   if (ended === undefined || isResult(build.state)) return { key, build, delivery };
   return { key, build, ended: { ...ended.build, ...endOf(ended) }, delivery };
@@ -114,6 +132,25 @@ export function isShown({ build }: ReportedBuild, runs: readonly BoardRun[]): bo
 
 /** The result of the newest run that has one. */
 const lastEnd = (runs: readonly BoardRun[]): RunEnd | undefined => runs.flatMap((run) => endOf(run) ?? []).at(0);
+
+/**
+ * The runs that a row shows. None that is as old as the end of its place: a late report of such a run changes nothing. A
+ * place that is there again has all its runs again.
+ */
+export const runsSince = (runs: readonly BoardRun[], { goneAt, backAt = "" }: PlaceTimes): readonly BoardRun[] =>
+  goneAt === undefined || backAt >= goneAt ? runs : runs.filter((run) => ageOf(run) > goneAt);
+
+/** The newest reports of both, in any order. */
+export function newestTimes(one: PlaceTimes, other: PlaceTimes): PlaceTimes {
+  const [goneAt, backAt] = [newest(one.goneAt, other.goneAt), newest(one.backAt, other.backAt)];
+  return { ...(goneAt !== undefined && { goneAt }), ...(backAt !== undefined && { backAt }) };
+}
+
+const newest = (...times: readonly (string | undefined)[]): string | undefined =>
+  times
+    .flatMap((time) => time ?? [])
+    .sort()
+    .at(-1);
 
 /** Gives two values that no time orders the same order everywhere. */
 function compareText(one: object, other: object): number {

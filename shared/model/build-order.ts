@@ -23,7 +23,8 @@ export function compareRuns(one: RunAge, other: RunAge): number {
   return created || compareSequences(one, other) || compare(ageOf(one), ageOf(other));
 }
 
-const ageOf = ({ createdAt, firstReportedAt }: RunAge): string => createdAt ?? firstReportedAt;
+/** When a run was created; else when it was first reported. */
+export const ageOf = ({ createdAt, firstReportedAt }: RunAge): string => createdAt ?? firstReportedAt;
 
 function compareSequences(one: RunAge, other: RunAge): number {
   const [a, b] = [sequenceOf(one.build), sequenceOf(other.build)];

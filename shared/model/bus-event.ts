@@ -1,6 +1,7 @@
 import type { TraceParent } from "../host/trace.ts";
 import type { BridgeEvent } from "./event.ts";
 import { eventKeyOf } from "./idempotency-keys.ts";
+import { type NamedPrincipal, namedPrincipal, OWN_ISSUERS } from "./principal.ts";
 import type { RecordedDelivery, Replay } from "./recorded-delivery.ts";
 
 /** A published event in the envelope that EventBridge patterns match. */
@@ -27,16 +28,27 @@ export type EventDetail = DistributiveOmit<BridgeEvent, "keyParts"> & {
   readonly traceparent?: TraceParent;
   /** Present if this event replays an earlier delivery: only the routes that it names act on it. */
   readonly replay?: Replay;
-  readonly principal: {
-    readonly issuer: string;
-    readonly subject: string;
-    readonly roles: readonly string[];
-    /** Shadow mode accepted the delivery: the sender was not proved, or is not allowed to send it. */
-    readonly unproved?: true;
-  };
+  /** A replay has the person who asked for it. */
+  readonly principal: EventPrincipal;
 };
 
+/** Who was proved to have sent a delivery. */
+interface EventPrincipal extends NamedPrincipal {
+  readonly roles: readonly string[];
+  /**
+   * Shadow mode accepted the delivery: the sender was not proved, or is not allowed to send it. Its `id` begins with
+   * `unproved:`.
+   */
+  readonly unproved?: true;
+}
+
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/**
+ * The sources of what the bridge itself records: calls of its API, callbacks of CI jobs, steps of approvals, texts of
+ * machines, and pages that fell behind their code. No configured source has one of these names.
+ */
+export const OWN_SOURCES: readonly string[] = ["api", "status", "approvals", "summaries", "pages"];
 
 const BUS_SOURCE = "drawbridge.";
 const SOURCE_URI = "/sources/";
@@ -71,7 +83,6 @@ export const busEventsOf = (delivery: RecordedDelivery): readonly BusEvent[] =>
   (delivery.events ?? []).map((event, at) => busEventOf(delivery, event, at));
 
 function busEventOf(delivery: RecordedDelivery, { keyParts, ...event }: BridgeEvent, at: number): BusEvent {
-  const { issuer, subject, roles } = delivery.principal;
   const { traceparent, replay } = delivery;
   return {
     source: busSourceOf(delivery.provider),
@@ -85,7 +96,15 @@ function busEventOf(delivery: RecordedDelivery, { keyParts, ...event }: BridgeEv
       eventKey: eventKeyOf(delivery.source, event.type, keyParts),
       ...(traceparent && { traceparent }),
       ...(replay && { replay }),
-      principal: { issuer, subject, roles, ...(delivery.refusal && { unproved: true }) },
+      principal: principalOf(delivery),
     },
   };
+}
+
+function principalOf({ principal, refusal }: RecordedDelivery): EventPrincipal {
+  const { roles } = principal;
+  const named = namedPrincipal(principal);
+  if (refusal === undefined) return { ...named, roles };
+  const id = principal.issuer === OWN_ISSUERS.unproved ? named.id : `unproved:${named.id}`;
+  return { ...named, id, roles, unproved: true };
 }

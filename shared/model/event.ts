@@ -5,6 +5,7 @@
 export type BridgeEvent =
   | PageEvent
   | CommentEvent
+  | OutdatedEvent
   | CodeEvent
   | ChangeEvent
   | BuildEvent
@@ -46,6 +47,7 @@ const FAMILIES = {
     "labeled",
     "unlabeled",
     "commented",
+    "outdated",
   ],
   blogpost: ["created", "updated", "rewritten", "trashed", "restored", "deleted", "labeled", "unlabeled"],
   attachment: ["created", "updated", "archived", "trashed", "restored", "deleted"],
@@ -54,11 +56,11 @@ const FAMILIES = {
   build: BUILD_STATES,
   job: BUILD_STATES,
   deployment: BUILD_STATES,
-  release: ["published", "planned"],
+  release: ["published", "planned", "deleted"],
   approval: ["requested", "granted", "denied"],
   agent: ["lost"],
   token: ["expiring"],
-  trigger: ["started", "succeeded", "failed", "done"],
+  trigger: ["started", "succeeded", "failed", "done", "refused"],
   summary: ["submitted"],
 } as const;
 
@@ -104,7 +106,7 @@ export interface Actor {
  * A page or blog post. `page.rewritten` and `blogpost.rewritten`: Confluence itself changed the text, because a linked page
  * was renamed or a bulk operation ran; nobody edited it. `page.published`: a live doc was converted to a page.
  */
-export interface PageEvent extends EventOf<TypeOf<"page" | "blogpost">> {
+export interface PageEvent extends EventOf<Exclude<TypeOf<"page" | "blogpost">, "page.outdated">> {
   readonly page: PagePart;
   /** On `labeled` and `unlabeled`: a global label. Personal labels are not reported. */
   readonly label?: string;
@@ -119,6 +121,29 @@ export interface CommentEvent extends EventOf<"page.commented"> {
     readonly site: string;
     readonly id: string;
   };
+}
+
+export const SEEN_HOW = ["edited", "reviewed"] as const;
+
+/** The code that a page documents moved on since a person last looked at the page. The bridge itself counts the commits. */
+export interface OutdatedEvent extends EventOf<"page.outdated"> {
+  readonly page: PagePart;
+  readonly outdated: {
+    /** Commits that changed what the page documents. */
+    readonly commits: number;
+    /** There are more commits, which are not counted. */
+    readonly isMore?: true;
+    /** The number of commits that the target's settings name. */
+    readonly after: number;
+    /** The repositories that have them, and the documented paths that they changed. */
+    readonly projects: readonly string[];
+    readonly paths: readonly string[];
+    /** When a person last edited or reviewed the page; absent if the bridge knows of no such time. */
+    readonly since?: string;
+    readonly how?: (typeof SEEN_HOW)[number];
+  };
+  /** The delivery of the push with which the commits became too many. */
+  readonly origin: OriginClaim;
 }
 
 export const PAGE_KINDS = ["page", "blogpost", "live_doc"] as const;
@@ -213,6 +238,11 @@ export interface CodeEvent extends EventOf<TypeOf<"code">> {
       readonly url?: string;
       /** The author's name. */
       readonly author?: string;
+      /**
+       * The files that it changed, as indexes in `paths.changed`; those beyond the list are left out. Undefined if it is the
+       * only commit, or if the sender does not report files.
+       */
+      readonly paths?: readonly number[];
     }[];
     readonly commitCount: number;
     /** Changed files, if the sender reports them. */
@@ -225,7 +255,7 @@ export interface CodeEvent extends EventOf<TypeOf<"code">> {
 }
 
 /** Paths of files that were added, changed or removed. */
-export interface ChangedPaths {
+interface ChangedPaths {
   /** In the sender's order, at most {@link EVENT_LIMITS.paths}. */
   readonly changed: readonly string[];
   /** Number of the different paths that the sender reports. */
@@ -337,7 +367,26 @@ export interface OriginClaim {
   readonly triggerEventId?: string;
   /** The namespace of the run. Absent in records of earlier releases. */
   readonly namespace?: string;
+  /** What the run proved when its event was received; absent if it proved nothing. */
+  readonly proved?: ProvedOrigin;
+  /** On the bridge's own events about an approval, if the chain to the first cause is not proved throughout. */
+  readonly proof?: WeakOrigin;
 }
+
+/** The route that asked for a run, and the key of the event for which it did. */
+export interface ProvedOrigin {
+  readonly route: string;
+  readonly eventKey: string;
+}
+
+/**
+ * How far an event's origin is known. `proved`: the bridge itself made the run's proof, or the event is its own origin.
+ * `claimed`: the target has a key, and the run has no proof that fits. `unprovable`: the target has no key, so each run may
+ * claim any delivery on which its route acted.
+ */
+export type OriginProof = "proved" | WeakOrigin;
+export const WEAK_ORIGINS = ["claimed", "unprovable"] as const;
+type WeakOrigin = (typeof WEAK_ORIGINS)[number];
 
 export interface JobEvent extends EventOf<TypeOf<"job">> {
   readonly job: RefPart & {
@@ -369,6 +418,8 @@ export interface JobEvent extends EventOf<TypeOf<"job">> {
     /** The tags or queue that select a runner. */
     readonly tags?: readonly string[];
     readonly environment?: string;
+    /** The job stops its environment. */
+    readonly stopsEnvironment?: boolean;
     /** The job failed and its pipeline continues. */
     readonly softFailed?: boolean;
     readonly results?: Readonly<Record<string, string>>;
@@ -390,7 +441,7 @@ export interface DeploymentEvent extends EventOf<TypeOf<"deployment">> {
   };
 }
 
-/** `release.planned`: the release has a time in the future. */
+/** `release.planned`: the release has a time in the future. `release.deleted`: it was removed; its tag may remain. */
 interface ReleaseEvent extends EventOf<TypeOf<"release">> {
   readonly release: {
     readonly project: string;
@@ -422,6 +473,16 @@ export interface ApprovalEvent extends EventOf<TypeOf<"approval">> {
 
 export const GATE_STATES = ["requested", "granted", "denied", "withdrawn", "expired", "superseded"] as const;
 
+/** Who has granted a run, and who is missing. */
+export interface ApprovalProgress {
+  /** People who have to grant it. */
+  readonly needed: number;
+  /** The people who have, as texts. */
+  readonly grantedBy: readonly string[];
+  /** Roles of which one of the missing people each has to come. */
+  readonly missingRoles: readonly string[];
+}
+
 export interface GatePart {
   readonly state: (typeof GATE_STATES)[number];
   /** Roles whose holders may decide. */
@@ -429,6 +490,14 @@ export interface GatePart {
   readonly requestedAt: string;
   /** The approval can be granted before this time. */
   readonly until: string;
+  /** When the run may fire, if none of its windows was open at this step. */
+  readonly opensAt?: string;
+  /** A grant needs a reason, so that no label grants it. */
+  readonly needsReason?: true;
+  /** If several people have to grant it. */
+  readonly progress?: ApprovalProgress;
+  /** The person granted it in an emergency: alone, and outside the windows. Only with the state `granted`. */
+  readonly emergency?: true;
   /** Who took this step; undefined if time or a change ended the approval. */
   readonly by?: string;
   /** What that person wrote about the decision. */
@@ -462,15 +531,19 @@ interface TokenEvent extends EventOf<TypeOf<"token">> {
 
 /**
  * What a Tekton EventListener did with one request: `started` and `done` are about the whole request, `succeeded` and
- * `failed` about the processing of its triggers.
+ * `failed` about the processing of its triggers. `refused`: the bridge's interceptor stopped one trigger.
  */
 interface TriggerEvent extends EventOf<TypeOf<"trigger">> {
   readonly trigger: {
     readonly system: string;
-    /** Name of the listener, with its namespace. */
-    readonly listener: string;
+    /** Name of the listener, with its namespace. The interceptor, which reports `refused`, does not know it. */
+    readonly listener?: string;
+    /** Of `refused`: name of the trigger, with its namespace. */
+    readonly name?: string;
     /** The listener's `eventID`, as in {@link OriginClaim.triggerEventId}. */
     readonly eventId?: string;
+    /** Of `refused`: which check failed, such as `token_expired`. */
+    readonly reason?: string;
   };
   readonly origin?: OriginClaim;
 }

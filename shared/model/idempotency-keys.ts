@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { cut } from "./event.ts";
 
 /**
  * Derives an id from the content that it identifies, so that no look-up is needed: the same delivery always has the
@@ -19,6 +20,9 @@ function idFrom(prefix: string, parts: readonly string[]): string {
  */
 export const deliveryIdOf = (source: string, parts: readonly string[]): string => idFrom("d", [source, ...parts]);
 
+/** Whether an id is one of a delivery, and not one of another kind of record. */
+export const isDeliveryId = (id: string): boolean => id.startsWith("d-");
+
 /** The idempotency key of an event, from the values that make two reports of one source the same event. */
 export const eventKeyOf = (source: string, type: string, parts: readonly string[]): string =>
   idFrom("e", [source, type, ...parts]);
@@ -37,6 +41,20 @@ export const actionIdOf = (route: string, eventKey: string): string => idFrom("a
 export const approvalIdOf = (route: string, eventKey: string): string => idFrom("p", [route, eventKey]);
 
 export const sha256Hex = (bytes: Uint8Array | string): string => hash("sha256", bytes);
+
+/**
+ * Returns a text that identifies something, at most `limit` UTF-16 code units long. A text that is not shorter than `limit`
+ * becomes its beginning and a digest of the whole, exactly `limit` long: so no two texts become equal.
+ */
+export function boundIdentity(text: string, limit: number): string {
+  if (text.length < limit) return text;
+  const start = cut(text, limit - DIGEST_LENGTH);
+  // As JSON, because different lone surrogates have one UTF-8 form.
+  return `${start}${sha256Hex(JSON.stringify(text)).slice(0, limit - start.length)}`;
+}
+
+/** Hex digits, of which `cut` may leave room for one more. */
+const DIGEST_LENGTH = 32;
 
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
 /** The two letters of each number of ten bits. */

@@ -1,7 +1,7 @@
 import type { EpochMillis } from "../host/clock.ts";
 import type { TraceParent } from "../host/trace.ts";
 import type { BridgeEvents } from "./event.ts";
-import type { Principal } from "./principal.ts";
+import type { NamedPrincipal, Principal } from "./principal.ts";
 import type { Rejection } from "./rejection.ts";
 
 /** A recorded delivery: the head of its audit record. */
@@ -22,12 +22,12 @@ export interface RecordedDelivery {
   readonly redacted?: true;
   /**
    * `refused`: the request was rejected although the signature of its token is valid. It is not a delivery; its record
-   * is stored among the deliveries.
+   * is stored among the deliveries. `audit`: no delivery either, but a read or an order that is recorded as such.
    */
-  readonly outcome: "event" | "ignored" | "unusable" | "refused";
+  readonly outcome: "event" | "ignored" | "unusable" | "refused" | "audit";
   /**
    * The types of the events; `ignored`: the sender's name for it, or the reason of `refusal`; `unusable`: the problem;
-   * `refused`: the reason.
+   * `refused`: the reason; `audit`: what was done, with its object in `subject`.
    */
   readonly what: string;
   readonly subject?: string;
@@ -59,6 +59,25 @@ export interface Replay {
   /** The person, if the principal is a source that many people use. */
   readonly actor?: string;
   readonly isRollback: boolean;
+  /**
+   * Present if the bridge itself replays the report of a run, so that pages show when the run was last reported. Nobody
+   * asked for it: the principal is that of the report, and its roles count.
+   */
+  readonly lastReport?: LastReport;
+  /**
+   * Who sent what is replayed: the principal of the first delivery, if a replay is replayed. Undefined in records of earlier
+   * releases.
+   */
+  readonly principal?: NamedPrincipal;
+}
+
+/** When a run that has not ended was last reported, and whether the next report was overdue when that was found out. */
+export interface LastReport {
+  /** ISO 8601 with `Z`. */
+  readonly at: string;
+  readonly isOverdue: boolean;
+  /** Of one run: each change of `isOverdue` has the next number. It orders them also if a clock is set. */
+  readonly turn: number;
 }
 
 /** The fields of a delivery that a list shows. */

@@ -6,10 +6,12 @@ import type { Rejection, RejectionReason } from "./rejection.ts";
  * `docs/reasons.md` is generated from these texts.
  */
 export const HINTS: Readonly<Record<RejectionReason, string>> = {
+  request_malformed: "Usually a scanner. If it is a sender or a proxy, correct the `Host` header that it sends",
   source_unknown:
     "Compare the address at the sender with the names under `sources`. The log does not repeat the requested name",
   method_not_allowed: "Usually a person with a browser or a scanner. If it is a sender, correct the sender's method",
   body_too_large: "Raise `limits.bodyBytes` (at most 6 MiB), or reduce what the sender puts into the payload",
+  body_incomplete: "Nothing, if it is rare. Repeated cases: look for a proxy or a sender whose timeout is too short",
   content_type_unsupported: "Set the content type at the sender to `expected`",
   charset_unsupported: "Set the charset at the sender to UTF-8, or remove it",
   content_encoding_unsupported:
@@ -19,6 +21,12 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   query_invalid: "Correct `parameter`. `expected` describes a valid value",
   body_invalid: "Correct the caller. `problem` names the member of the body and what it must be",
   target_unknown: "Compare the name in the path with the names under `targets`",
+  grant_type_unsupported: "Set `grant_type` to `urn:ietf:params:oauth:grant-type:token-exchange`",
+  upstream_unknown: "Compare `audience` of the request with the names under `upstreams`",
+  scope_forbidden: "Ask for fewer scopes, or add `scope` to `allow` of the upstream for a role of the caller",
+  run_missing:
+    "Send what proves the run of the pod, or set `run: optional` in `allow` of the upstream if the caller is no job",
+  run_ended: "Nothing: a token of a run that has ended gets no other. A new try of the run has a new token",
   delivery_unknown: "Unknown id, or expired after `limits.retentionDays`",
   credential_missing:
     "Check that the sender signs (GitLab and Confluence also work without a secret) and that no proxy removes the header",
@@ -72,12 +80,24 @@ export const HINTS: Readonly<Record<RejectionReason, string>> = {
   role_missing: "Add the role under `roles` of the right entry, with `claims` that admit nobody else",
   namespace_not_listed:
     "If this namespace may report runs, add it to `namespaces` of `source`. If not, find out who runs pipelines there and knows the address or has a token",
-  self_approval: "Ask somebody else to decide. The requester of a run cannot approve it",
+  project_not_listed:
+    "If this project may send events, add it to `projects` or `repositories` of `source`. If not, find out whose webhook has the source's secret, or who has a token",
+  pipeline_not_listed:
+    "If this pipeline may send events, add it to `pipelines` of `source`, or correct `organization`. If not, find out whose webhook has the source's secret, or who has a token",
+  self_approval:
+    "Ask somebody else to decide. The requester of a run cannot approve it, and neither can the author of what a replay or rollback repeats",
   approval_unknown: "Unknown id, or expired after `limits.retentionDays`",
   approval_closed: "Nothing is left to decide. `state` is the result, `by` is who caused it",
   approvals_too_many: "Decide by the approval's id. The page and the delivery's timeline show it",
+  outside_window: "Grant it again after `opensAt`, if it has not expired by then",
+  reason_missing:
+    "Grant it again with a reason: `--comment`, the field of the console, or the comment `drawbridge approve because` and the reason. A label has none",
   approval_outdated:
-    "The page, the branch or the merge request changed after the request. Review the current state and request the run again",
+    "The page, the branch, the tag or the merge request changed after the request. Review the current state and request the run again",
+  approval_too_recent:
+    "Look at what waits now, and name it: `drawbridge approve` with the approval's id. A label counts once the approval has waited for `minimumSeconds`",
+  reference_unverified:
+    "Nothing was decided: repeat it later. `problem` says why the target under `approval.verifyWith` could not confirm what is approved",
   replay_impossible: "`problem` says why",
   rollback_impossible: "`problem` says why and what is known. `to` can name a delivery to run again",
   rate_exceeded: "Wait for the time in `Retry-After`. If the caller needs this rate, raise `limit` of the role",

@@ -8,9 +8,11 @@ export type RejectionReason = Rejection["reason"];
 
 /** The request itself is not valid. */
 type RequestRejection =
+  | { readonly reason: "request_malformed" }
   | { readonly reason: "source_unknown" }
   | { readonly reason: "method_not_allowed"; readonly allowed: string }
   | { readonly reason: "body_too_large"; readonly limitBytes: number }
+  | { readonly reason: "body_incomplete" }
   | { readonly reason: "content_type_unsupported"; readonly expected: string }
   | { readonly reason: "charset_unsupported" }
   | { readonly reason: "content_encoding_unsupported" }
@@ -20,6 +22,8 @@ type RequestRejection =
   | { readonly reason: "delivery_unknown" }
   | { readonly reason: "approval_unknown" }
   | { readonly reason: "target_unknown" }
+  // At the token endpoint.
+  | { readonly reason: "grant_type_unsupported" }
   // In the console.
   | { readonly reason: "sign_in_failed"; readonly problem: string }
   | { readonly reason: "form_forged"; readonly problem: string };
@@ -62,14 +66,32 @@ export type ForbiddenRejection =
   | { readonly reason: "tenant_mismatch"; readonly claim: string }
   // The issuer omitted the groups from the token, so no rule about groups can be decided.
   | { readonly reason: "groups_omitted" }
-  | { readonly reason: "role_missing"; readonly role: string }
+  // `key`: the key of the configuration that gives the permission, if no role has it.
+  | { readonly reason: "role_missing"; readonly role: string; readonly key?: string }
+  // At the token endpoint.
+  | { readonly reason: "upstream_unknown" }
+  | { readonly reason: "scope_forbidden"; readonly scope: string }
+  | { readonly reason: "run_missing" }
+  | { readonly reason: "run_ended" }
   // `source`: the source, or the sources, whose `namespaces` would have to list it.
   | { readonly reason: "namespace_not_listed"; readonly namespace: string; readonly source: string }
+  // `source`: the source, or the sources, whose `projects` or `repositories` would have to list it.
+  | { readonly reason: "project_not_listed"; readonly project: string; readonly source: string }
+  // As above, for `organization` and `pipelines`. `pipeline` has the organization's slug before it.
+  | { readonly reason: "pipeline_not_listed"; readonly pipeline: string; readonly source: string }
   | { readonly reason: "self_approval" }
   // `at`: when the route fired.
   | { readonly reason: "approval_closed"; readonly state: string; readonly by: string; readonly at?: string }
   | { readonly reason: "approvals_too_many"; readonly limit: number }
+  // The route refuses grants outside its weekly windows.
+  | { readonly reason: "outside_window"; readonly opensAt: string }
+  // The route needs a reason for each grant. Labels have none.
+  | { readonly reason: "reason_missing" }
   | { readonly reason: "approval_outdated" }
+  // A label, or a comment without the approval's id, came before people could have seen what it decides.
+  | { readonly reason: "approval_too_recent"; readonly minimumSeconds: number }
+  // Nothing was decided, and the same request may succeed later.
+  | { readonly reason: "reference_unverified"; readonly problem: string }
   | { readonly reason: "replay_impossible"; readonly problem: string }
   | { readonly reason: "rollback_impossible"; readonly problem: string }
   | { readonly reason: "rate_exceeded"; readonly role: string; readonly retryAfterSeconds: number };

@@ -1,5 +1,6 @@
 import type { EpochMillis } from "../host/clock.ts";
 import type { ApprovalState, Identity } from "./approval.ts";
+import type { ApprovalProgress } from "./event.ts";
 import type { Rejection } from "./rejection.ts";
 
 /**
@@ -30,6 +31,8 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly event?: string;
       readonly action: string;
       readonly summary: string;
+      /** The people or the thing that it waits for; undefined for a moment's wait. */
+      readonly waitsFor?: string;
     }
   | {
       readonly kind: "attempt";
@@ -37,7 +40,8 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly event?: string;
       readonly action: string;
       readonly attempt: number;
-      readonly outcome: "done" | "retry" | "give_up";
+      /** `accepted`: the target queued the request, and the report of a run is expected. */
+      readonly outcome: "done" | "accepted" | "retry" | "give_up";
       /** One sentence: for `done` the result, else the reason. */
       readonly summary: string;
       /** The request was sent and no response arrived: the effect may or may not exist. */
@@ -45,6 +49,21 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly durationMs: number;
       readonly nextAt?: EpochMillis;
       readonly facts?: Readonly<Record<string, string>>;
+      /** `done`, and nothing was fired: see `action-outcome.ts`. */
+      readonly endedAs?: "superseded" | "not_fired";
+    }
+  /**
+   * The run that the target's acceptance led to expect. `missing`: no run was reported in time. `not_created`: the listener
+   * reports that it created nothing. `reported`: a run was reported after all. The first report in time has no line: the
+   * action's own record has its time.
+   */
+  | {
+      readonly kind: "run";
+      readonly route: string;
+      readonly event?: string;
+      readonly action: string;
+      readonly state: "missing" | "not_created" | "reported";
+      readonly summary: string;
     }
   /** The roles of the event's principal do not allow it to fire the route. In shadow mode the route fired anyway. */
   | {
@@ -62,15 +81,24 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly action: string;
       readonly hops: number;
     }
-  /** One step of an approval that the route needs. `not_asked`: in shadow mode the route fired without approval. */
+  /**
+   * One step of an approval that the route needs. `not_asked`: in shadow mode the route fired without approval.
+   * `partly_granted`: one of several people has granted it.
+   */
   | {
       readonly kind: "approval";
       readonly route: string;
       readonly event?: string;
       readonly approval: string;
-      readonly state: ApprovalState | "not_asked";
+      readonly state: ApprovalState | "not_asked" | "partly_granted";
       readonly by?: Identity;
       readonly comment?: string;
+      /** After the step, if several people have to grant it. */
+      readonly progress?: ApprovalProgress;
+      /** The target whose site confirmed the reference of a grant. */
+      readonly verifiedWith?: string;
+      /** The grant was by an emergency role: enough alone, and outside the windows. */
+      readonly emergency?: true;
     }
   /**
    * The decision of this delivery (a label or a comment on a page) about an approval or a rollback, or its rejection.
@@ -90,11 +118,24 @@ export type TimelineEvent = { readonly at: EpochMillis } & (
       readonly routes: readonly string[];
       readonly by: Identity;
       readonly isRollback: boolean;
+      /** What the person gave as the reason. */
+      readonly reason?: string;
     }
   /** It was not published: the bridge itself writes with the account that made it. */
   | { readonly kind: "ignored"; readonly reason: "own_account"; readonly account: string }
-  /** A later delivery was correlated with this one. */
-  | { readonly kind: "followed_by"; readonly delivery: string; readonly what: string }
+  /** The run exchanged its token for one of an upstream. Of equal exchanges, the last one. */
+  | { readonly kind: "token_exchanged"; readonly upstream: string; readonly scope: string; readonly by: Identity }
+  /**
+   * A later delivery was correlated with this one. `claimed`: nothing proves that this one caused it. `isReplay`: it replays
+   * an earlier one, so its sender reported nothing then.
+   */
+  | {
+      readonly kind: "followed_by";
+      readonly delivery: string;
+      readonly what: string;
+      readonly claimed?: true;
+      readonly isReplay?: true;
+    }
 );
 
 /** The member `event` of a timeline line about this published event. */

@@ -12,6 +12,21 @@ export function fill(busEvent: BusEvent, template: string): string {
   return typeof found === "string" || typeof found === "number" || typeof found === "boolean" ? String(found) : "";
 }
 
+/** Why {@link fill} returns "" for a template, in one clause. */
+export function whyEmpty(busEvent: BusEvent, template: string): string {
+  if (!template.startsWith("$.")) return "it is an empty text";
+  let found: unknown = busEvent;
+  const steps: string[] = [];
+  for (const step of stepsOf(template)) {
+    steps.push(step);
+    found = memberOf(found, step);
+    if (found === undefined) return `the event has no ${steps.join(".").replaceAll(".[", "[")}`;
+  }
+  if (found === null) return "the event has null there";
+  if (typeof found === "object") return `the event has a ${Array.isArray(found) ? "list" : "block of fields"} there`;
+  return "the event has an empty text there";
+}
+
 /** Whether a template is a literal or a valid path; `$.detail..page` and `$.commits[last]` are neither. */
 export function isTemplate(template: string): boolean {
   return !template.startsWith("$.") || PATH.test(template);

@@ -8,19 +8,20 @@ import type { FieldTest, Pattern } from "./pattern.ts";
  */
 export function matches(pattern: Pattern, event: unknown): boolean {
   const fields = fieldsOf(event);
-  return pattern.combinations.some((combination) => holds(combination, fields));
+  return pattern.combinations.some((combination) => failingField(combination, fields) === undefined);
 }
 
 /**
+ * The first field with which a combination cannot match any more, in the order of its fields; undefined if it matches.
  * Tracks all ways to satisfy the fields so far, each with the array elements that it uses. Arrays that contain no later
  * field are dropped, so there are never more ways than the event has elements.
  */
-function holds(fields: readonly FieldTest[], event: EventFields): boolean {
+export function failingField(fields: readonly FieldTest[], event: EventFields): FieldTest | undefined {
   let ways: readonly Elements[] = [NO_ELEMENTS];
-  return fields.every((field, index) => {
+  return fields.find((field, index) => {
     const next = waysThrough(field, ways, event);
     if (next !== ways) ways = distinct(next, arraysAround(fields.slice(index + 1), event));
-    return ways.length > 0;
+    return ways.length === 0;
   });
 }
 

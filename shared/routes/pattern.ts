@@ -14,6 +14,8 @@ export interface FieldTest {
   readonly tests: readonly ValueTest[];
   /** The field may also be missing. */
   readonly orAbsent: boolean;
+  /** The alternatives as written, to explain why none of them passes. */
+  readonly wanted: readonly unknown[];
 }
 
 /** A problem at `path` in a pattern: `message` is one sentence that says what is wrong and what is valid. */
@@ -109,7 +111,7 @@ function readField(
 
 function readLeaf(name: string, alternatives: readonly unknown[], place: Place): FieldTest {
   const read = alternatives.map((source, index) => readAlternative(source, place.reportAt([...place.path, index])));
-  return { name, tests: read.filter(isTest), orAbsent: read.includes("absent") };
+  return { name, tests: read.filter(isTest), orAbsent: read.includes("absent"), wanted: alternatives };
 }
 
 /** Extends every combination so far with each object of an `$or`. */

@@ -1,7 +1,12 @@
-import type { ActionContext, ActionOutcome } from "../model/action-outcome.ts";
+import type { RotatingSecret } from "../host/secrets.ts";
+import type { AcceptedRequest, ActionContext, ActionOutcome } from "../model/action-outcome.ts";
 import type { BusEvent } from "../model/bus-event.ts";
-import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
+
+/**
+ * The default of a target's `staleAfterMinutes`. Tekton ends a run after 60 minutes by default, and reports no progress.
+ */
+export const STALE_AFTER_MINUTES = 90;
 
 /** A configured route: the events that it matches and the action that it runs. */
 export interface Route {
@@ -11,15 +16,15 @@ export interface Route {
   readonly action: string;
   /** Name of the target. */
   readonly target: string;
-  /** The reason why an event of this principal must not fire the route; undefined if it may. */
-  readonly reject: (principal: Pick<Principal, "roles">) => Rejection | undefined;
+  /** The reason why the event must not fire the route, whose principal has no role for it; undefined if it may. */
+  readonly reject: (busEvent: Pick<BusEvent, "detail">) => Rejection | undefined;
   /** `shadow`: the route fires although it rejects the principal, and the timeline says so. */
   readonly mode: "enforce" | "shadow";
   /** Present if another person must approve each run. */
   readonly approval?: {
     readonly expiresMinutes: number;
-    /** Roles that may approve. */
-    readonly approvers: readonly string[];
+    /** Roles that may approve the run of an event. */
+    readonly approvers: (busEvent: Pick<BusEvent, "detail">) => readonly string[];
   };
   /** The values that the action is given for an event; undefined if it has no parameters. */
   readonly params?: (busEvent: BusEvent) => Readonly<Record<string, string>>;
@@ -33,4 +38,10 @@ export interface Route {
   readonly runsReportedBy?: string;
   /** The namespaces of those runs; undefined if only the listener's answer names one. */
   readonly runNamespaces?: readonly string[];
+  /** After this time without a report, in milliseconds, a run that has not ended is shown as stale. Undefined: never. */
+  readonly runsStaleAfterMs?: number;
+  /** As `ConnectedAction.explainMissingRun`. */
+  readonly explainMissingRun?: (request: AcceptedRequest) => string;
+  /** The key of the proofs that those runs carry; undefined if nothing proves that the bridge asked for a run. */
+  readonly originKey?: RotatingSecret;
 }

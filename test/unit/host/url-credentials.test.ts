@@ -8,6 +8,7 @@ import {
   redactText,
   withoutCredentials,
 } from "../../../shared/host/url-credentials.ts";
+import { propertyCases } from "../../support/property-cases.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const SECRET = "hunter2";
@@ -26,9 +27,23 @@ const WITH_CREDENTIAL: readonly (readonly [string, string, string])[] = [
   ["a password for SSH", "ssh://git:hunter2@git.example.test/a.git", "user info"],
   ["one slash", "https:/bot:hunter2@git.example.test/a.git", "user info"],
   ["backslashes", "https:\\\\bot:hunter2@git.example.test/a.git", "user info"],
+  ["a scheme in capitals and backslashes", "HTTP:\\\\bot:hunter2@git.example.test/a.git", "user info"],
+  ["no slash", "https:bot:hunter2@git.example.test/a.git", "user info"],
+  ["an @ before the password", "http:@hunter2@git.example.test/a.git", "user info"],
+  ["a web socket with one slash", "wss:/bot:hunter2@git.example.test/a", "user info"],
+  ["FTP without slashes", "ftp:bot:hunter2@git.example.test/a", "user info"],
+  ["a domain before the user", "smb://DOCS\\bot:hunter2@files.example.test/a", "user info"],
+  ["letters beyond ASCII", "https://bät:hunter2@git.example.test/a.git", "user info"],
   ["GitLab's token", "https://git.example.test/a?private_token=hunter2", "the parameter private_token"],
   ["a token behind others", "https://git.example.test/a?b=1&access_token=hunter2&c=2", "the parameter access_token"],
   ["mixed case", "https://git.example.test/a?Private_Token=hunter2", "the parameter Private_Token"],
+  ["a short name", "https://git.example.test/a?user=kim&pw=hunter2", "the parameter pw"],
+  [
+    "Vault's second half of a login",
+    "https://git.example.test/a?role_id=1&secret_id=hunter2",
+    "the parameter secret_id",
+  ],
+  ["a name with a version", "https://git.example.test/a?token_v2=hunter2", "the parameter token_v2"],
   ["an encoded name", "https://git.example.test/a?private%5Ftoken=hunter2", "the parameter private_token"],
   ["a name encoded twice", "https://git.example.test/a?private%255Ftoken=hunter2", "the parameter private_token"],
   ["a list", "https://git.example.test/a?token[]=hunter2", "the parameter token"],
@@ -58,12 +73,40 @@ const WITHOUT: readonly string[] = [
   "ssh://git@git.example.test:2222/a.git",
   "git+ssh://git@git.example.test/a.git",
   "git@git.example.test:a/b.git",
+  "https://git.example.test/a?key=DOCS-1234&code=en-GB&session=2026-11-29&ticket=release-notes-of-november",
+  "https://git.example.test/a?key=Gr%C3%B6%C3%9Fen%C3%A4nderung&code=release-plan-2026-for-docs",
   "Jane <jane@example.test>, a=b; //team@example",
   "100 % of token=1 in a text without a separator",
   "",
 ];
 
 describe("credentials in URLs", () => {
+  it("is read in a time that grows with the length of the text", () => {
+    for (const repeated of ["a;key=", "?key=", "&code=a1b2c3d4e5f6g7h8;", "a;token=", "https://a:"]) {
+      const text = `https://x.example.test/?${repeated.repeat(40_000)}`;
+      const startedMs = performance.now();
+      redactText(text);
+      // A quadratic reading takes half a minute.
+      expect(performance.now() - startedMs).toBeLessThan(5_000);
+    }
+  });
+
+  it.each(["key", "code", "ticket", "session", "sid", "device_code", "oauth[code]"])(
+    "a random value of %s is a credential",
+    (name) => {
+      const random = "ST-4711-aUfK0pQ2mNx81vZt";
+      for (const url of [
+        `https://ci.example.test/a?b=1&${name}=${random}`,
+        `https://ci.example.test/a#${name}=${random}`,
+      ]) {
+        expect(credentialIn(url)).toBe(`the parameter ${name.replace(/[^\w.-]/g, "")}`);
+        expect(redactText(redactText(url))).toBe(url.replace(random, "REDACTED"));
+        expect(parseWebUrl(url)).toMatchObject({ ok: false });
+        expect(redactBody(bytes(JSON.stringify({ url })))).toEqual(bytes(JSON.stringify({ url: redactText(url) })));
+      }
+    },
+  );
+
   it.each(WITH_CREDENTIAL)("%s is found and removed from a text", (_, url, found) => {
     expect(credentialIn(`See ${url} for more.`)).toBe(found);
     expect(redactText(`See ${url} for more.`)).toMatch(/^See [^ ]*REDACTED[^ ]* for more\.$/);
@@ -101,6 +144,13 @@ describe("credentials in URLs", () => {
     );
   });
 
+  it("a body whose sender escapes all letters beyond ASCII has no credential left", () => {
+    const body = '{"url":"https://b\\u00e4t:hunter\\u4e2d2@git.example.test/a.git"}';
+    expect(Buffer.from(redactBody(bytes(body)) ?? "").toString()).toBe(
+      '{"url":"https://REDACTED@git.example.test/a.git"}',
+    );
+  });
+
   it("numbers, repeated members and blanks of a body stay as they are", () => {
     const body = '{"n": 12345678901234567890,"n":1e2, "u" : "https:\\/\\/u:p@h.test\\/"}\n';
     expect(Buffer.from(redactBody(bytes(body)) ?? "").toString()).toBe(
@@ -128,6 +178,9 @@ describe("credentials in URLs", () => {
     ["an encoding of encodings", `?a=%${"25".repeat(200_000)}`],
     ["backslashes", "\\".repeat(400_000)],
     ["schemes", "https:".repeat(70_000)],
+    ["schemes of other kinds", "ws:".repeat(140_000)],
+    ["schemes and backslashes", `https:${"\\".repeat(400_000)}`],
+    ["slashes and users", "/\\@".repeat(140_000)],
     ["quotes", '"'.repeat(400_001)],
   ])("a body of 400 KB with nothing but %s takes no long time", (_, text) => {
     const startedMs = performance.now();
@@ -174,7 +227,41 @@ const literal = (value: string, characters: readonly string[]) =>
     JSON.stringify(value),
   );
 
+/** What a parser may accept as a URL with a credential, in characters that do not end a word. */
+const word = fc
+  .tuple(
+    fc.constantFrom("http", "HTTPS", "ws", "Wss", "ftp", "postgres", "smb", "a1"),
+    fc.string({ unit: fc.constantFrom("/", "\\"), maxLength: 4 }),
+    fc.string({ unit: fc.constantFrom(..."@@@::abh.%41[]é中~!$&'()*+,;=_-|^`{}/\\?#"), maxLength: 12 }),
+    fc.constantFrom("", "@h", "@h.test/", "@[::1]:8"),
+  )
+  .map(([scheme, slashes, rest, end]) => `${scheme}:${slashes}${rest}${end}`);
+
+/** The credential that the parser of Node.js finds in a URL. */
+const parsedCredential = (sent: string): string => {
+  if (!URL.canParse(sent)) return "";
+  const { username, password } = new URL(sent);
+  return username + password;
+};
+
 describe("any credential in any text", () => {
+  it("no parser finds a credential in what was redacted, nor in a body, however it is escaped", () =>
+    fc.assert(
+      fc.property(word, fc.constantFrom("", "(", "a=", "\n"), (sent, before) => {
+        if (parsedCredential(sent) === "") return;
+        expect(["", "REDACTED"]).toContain(parsedCredential(redactText(sent)));
+        expect(credentialIn(before + sent)).toBeDefined();
+        expect(parseWebUrl(sent).ok).toBe(false);
+        const body = JSON.stringify({ sent: before + sent });
+        const escaped = body.replace(/[^ -~]/g, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`);
+        for (const text of [body, escaped]) {
+          const redacted = Buffer.from(redactBody(bytes(text)) ?? "").toString();
+          expect(JSON.parse(redacted)).toEqual({ sent: redactText(before + sent) });
+        }
+      }),
+      propertyCases("URLs with a credential"),
+    ));
+
   it("no credential survives, and a second call changes nothing", () =>
     fc.assert(
       fc.property(text, (sent) => {

@@ -34,7 +34,7 @@ function rowsOf(
   const delivery = { ...sampleDelivery(), id: `d-${n}`, source: "ci", provider: "ci", events: reading.events };
   const events = busEventsOf(delivery).filter(({ detail: { eventKey } }) => !acted.has(eventKey));
   for (const { detail } of events) acted.add(detail.eventKey);
-  return events.flatMap((busEvent) => reportedRowOf({ busEvent, origin: busEvent }) ?? []);
+  return events.flatMap((busEvent) => reportedRowOf({ busEvent, origin: busEvent, originProof: "proved" }) ?? []);
 }
 
 const rowAfter = (reported: readonly ReportedBuild[]): BoardRow | undefined =>

@@ -194,6 +194,31 @@ describe("the run that a row shows", () => {
     );
   });
 
+  it("what is known of the last report is the same for any order of arrival, and is that of the furthest state", () => {
+    const states = ["queued", "running", "waiting", "succeeded"] as const;
+    const report = fc
+      .record({ state: fc.nat(3), n: fc.nat(1), turn: fc.nat(3), delivery: fc.nat(2) })
+      .map(({ state, n, turn, delivery }) => ({
+        ...byWebhook(n, states[state] ?? "queued", 10 + state, {
+          ...(turn > 0 && state < 3 && { lastReport: { at: at(turn), isOverdue: turn % 2 === 1, turn } }),
+        }),
+        delivery: `d-${delivery}`,
+      }));
+    const reports = fc
+      .array(report, { maxLength: 8 })
+      .chain((all) => fc.tuple(fc.constant(all), fc.shuffledSubarray([...all, ...all], { minLength: all.length * 2 })));
+    fc.assert(
+      fc.property(reports, ([all, mixed]) => {
+        expect(shownOf(mixed)).toEqual(shownOf(all));
+        const build = shownOf(all)?.build;
+        const turns = all.flatMap((one) =>
+          one.build.id === build?.id && one.build.state === build.state ? (one.build.lastReport?.turn ?? 0) : [],
+        );
+        expect(build?.lastReport?.turn ?? 0).toBe(Math.max(0, ...turns));
+      }),
+    );
+  });
+
   it("the last result is kept for any number of skipped runs after it", () => {
     const skipped = [2, 3, 4, 5, 6].map((n) => byWebhook(n, "skipped", n, { finishedAt: at(n) }));
     expect(shown(byWebhook(1, "failed", 1, { finishedAt: at(1) }), ...skipped)).toBe("6 skipped, last failed");

@@ -15,7 +15,7 @@ const busEvent: BusEvent = {
     time: "2026-11-02T09:00:00Z",
     delivery: "d-1",
     eventKey: "e-1",
-    principal: { issuer: "drawbridge", subject: "platform-gitlab", roles: [] },
+    principal: { id: "source:platform-gitlab", issuer: "drawbridge", subject: "platform-gitlab", roles: [] },
     code: {
       project: "platform/docs",
       ref: "refs/heads/main",

@@ -78,7 +78,7 @@ interface CountedField {
 }
 
 const patternOf = (...fields: readonly CountedField[]): Pattern => ({
-  combinations: [fields.map(({ name, test }) => ({ name, tests: [test], orAbsent: false }))],
+  combinations: [fields.map(({ name, test }) => ({ name, tests: [test], orAbsent: false, wanted: [] }))],
 });
 
 function compiled(source: object): Pattern {

@@ -1,0 +1,19 @@
+import type { EpochMillis } from "../host/clock.ts";
+
+/** The states that a person has to look at. The index of states has an entry for each of them, and for no other. */
+export const NEEDS_ATTENTION = [
+  "given_up",
+  "accepted_without_run",
+  "cut",
+  "retrying",
+  "waiting",
+  "refused",
+  "unusable",
+] as const;
+export type AttentionState = (typeof NEEDS_ATTENTION)[number];
+
+/** An entry of the index of states: the state, and when it began. */
+export interface Attention {
+  readonly state: AttentionState;
+  readonly since: EpochMillis;
+}
