@@ -1,9 +1,11 @@
 import { type EpochMillis, laterBy } from "../host/clock.ts";
 import { traceIdOf } from "../host/trace.ts";
+import type { TargetHold } from "../model/action-outcome.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore, Claim } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { RetryPolicy } from "./backoff.ts";
+import { endReported, endWithoutRun } from "./expected-run.ts";
 import { outcomeWithoutRoute } from "./missing-routes.ts";
 import { type AttemptedRun, type RunAttemptDeps, runAttempt } from "./run-attempt.ts";
 import { type CountedOutcome, type NextState, settle, type WaitOutcome } from "./settle.ts";
@@ -23,6 +25,9 @@ export interface ActDeps extends RunAttemptDeps {
 /** Time that a lease lasts beyond the longest attempt, for the calls around it. */
 const LEASE_MARGIN_MS = 30_000;
 
+/** How long an action of a held target is kept after a claim, in milliseconds. It is claimed again after half of this. */
+export const HELD_MS = 86_400_000;
+
 /** The length of an action's lease: the longest attempt that any route allows, plus the margin. */
 export const leaseMs = (routes: readonly Pick<Route, "maxAttemptMs">[]): number =>
   Math.max(0, ...routes.map(({ maxAttemptMs }) => maxAttemptMs)) + LEASE_MARGIN_MS;
@@ -35,7 +40,12 @@ export type AttemptResult =
   /** It is due again at this time: after a backoff, or when another owner's lease ends. */
   | { readonly result: "again"; readonly at: EpochMillis }
   /** It was deferred to this time. Nothing has failed, so the number of waits has no limit. */
-  | { readonly result: "waits"; readonly at: EpochMillis };
+  | {
+      readonly result: "waits";
+      readonly at: EpochMillis;
+      /** Its target is held. The action stays due meanwhile. */
+      readonly hold?: TargetHold;
+    };
 
 /** Runs one due action once. If it is finished or leased to another owner, it only returns its state. */
 export const act = async (id: string, deps: ActDeps): Promise<AttemptResult> =>
@@ -50,24 +60,35 @@ export async function attempt(id: string, deps: ActDeps): Promise<AttemptResult 
   const startedMs = deps.clock.monotonic();
   const claim = await deps.actions.claim(id, startedAt, laterBy(startedAt, leaseMs(deps.routes)));
   if (claim === undefined) return undefined;
-  if (claim.interrupted) await recordInterruption(claim, startedAt, deps);
+  const { run } = claim;
+  if (claim.interrupted && run?.next !== "end") await recordInterruption(claim, startedAt, deps);
+  if (claim.isReported) return resultOf(await endReported(claim, startedAt, deps), claim, deps);
+  if (run?.next === "end")
+    return resultOf(await endWithoutRun({ ...claim, run }, { at: startedAt }, deps), claim, deps);
   const route = deps.routes.find(({ name }) => name === claim.route);
   const attempted =
     route === undefined
-      ? { outcome: outcomeWithoutRoute(deps.missingMs(claim.route)), traceparent: undefined }
+      ? { outcome: outcomeWithoutRoute(deps.missingMs(claim.route)), traceparent: undefined, nextProbeAt: undefined }
       : await runAttempt(claim, route, deps);
   const endedAt = deps.clock.now();
-  const next = settle(attempted.outcome, { number: claim.attempt, endedAt, jitter: deps.random() }, deps.retry);
+  const { nextProbeAt } = attempted;
+  const attempt = { number: claim.attempt, endedAt, jitter: deps.random(), run, nextProbeAt };
+  const next = settle(attempted.outcome, attempt, deps.retry);
   const durationMs = deps.clock.monotonic() - startedMs;
   const ended = { claim, trace: traceOf(attempted), endedAt, durationMs };
   return next.state === "deferred" ? defer(ended, next, deps) : record(ended, next, deps);
 }
 
-async function statusOf(id: string, { actions }: ActDeps): Promise<AttemptResult> {
-  const status = await actions.status(id);
+const resultOf = async (ended: "ended" | "lost", { id }: Claim, deps: ActDeps): Promise<AttemptResult> =>
+  ended === "lost" ? statusOf(id, deps) : { result: "finished" };
+
+async function statusOf(id: string, deps: ActDeps): Promise<AttemptResult> {
+  const status = await deps.actions.status(id);
   switch (status?.state) {
     case "due":
-      return { result: "again", at: status.dueAt };
+      return { result: "again", at: status.dueAt ?? deps.clock.now() };
+    case "expecting_run":
+      return { result: "waits", at: status.dueAt ?? deps.clock.now() };
     case "gave_up":
       return { result: "gave_up", summary: "it was given up before" };
     default:
@@ -76,6 +97,8 @@ async function statusOf(id: string, { actions }: ActDeps): Promise<AttemptResult
 }
 
 const traceOf = ({ traceparent }: AttemptedRun): string | undefined => traceparent && traceIdOf(traceparent);
+
+type RecordedState = Exclude<NextState, { readonly state: "deferred" }>;
 
 interface EndedAttempt {
   readonly claim: Claim;
@@ -91,7 +114,7 @@ interface EndedAttempt {
  */
 async function record(
   { claim, trace, endedAt, durationMs }: EndedAttempt,
-  next: Exclude<NextState, { readonly state: "deferred" }>,
+  next: RecordedState,
   deps: ActDeps,
 ): Promise<AttemptResult> {
   const { outcome } = next;
@@ -103,31 +126,85 @@ async function record(
     ...eventOf(claim),
     action,
     attempt,
-    ...withoutBackoff(outcome),
+    ...shown(outcome),
     durationMs,
     ...(next.state === "retry" && { nextAt: next.at }),
   });
-  if (next.state === "retry") await deps.deliveries.keep(delivery, claim.scheduledAt, next.at);
-  const isStillOwner =
-    next.state === "retry"
-      ? await deps.actions.release(claim, endedAt, next.at)
-      : await deps.actions.complete(claim, next.state);
+  if ("at" in next) await deps.deliveries.keep(delivery, claim.scheduledAt, next.at);
+  const moved = await moveOn(claim, endedAt, next, deps);
   const line = { delivery, trace, route, action, target, attempt, durationMs };
-  if (!isStillOwner) {
+  if (moved === "lost") {
     deps.log.warn(line, "an attempt ended after its lease had gone to another owner");
     return statusOf(claim.id, deps);
   }
-  deps.log[LEVELS[outcome.outcome]]({ ...line, outcome: outcome.outcome }, outcome.summary);
-  if (next.state === "retry") return { result: "again", at: next.at };
-  return next.state === "gave_up" ? { result: "gave_up", summary: outcome.summary } : { result: "finished" };
+  const { outcome: ended } = shown(outcome);
+  deps.log[LEVELS[ended]]({ ...line, outcome: ended }, outcome.summary);
+  switch (next.state) {
+    case "retry":
+      // In AWS a message that comes again counts as a receive, so one that does not count is sent anew.
+      return { result: next.isUncounted ? "waits" : "again", at: next.at };
+    case "expecting_run":
+      return moved === "ended" ? { result: "finished" } : { result: "waits", at: next.at };
+    case "gave_up":
+      return { result: "gave_up", summary: outcome.summary };
+    default:
+      return { result: "finished" };
+  }
 }
 
-const LEVELS = { done: "info", retry: "warn", give_up: "error" } as const;
+/** Stores the next state. `ended`: nothing is due any more. `lost`: the claim no longer owned the action. */
+async function moveOn(
+  claim: Claim,
+  endedAt: EpochMillis,
+  next: RecordedState,
+  deps: ActDeps,
+): Promise<"due" | "ended" | "lost"> {
+  const { actions } = deps;
+  switch (next.state) {
+    case "retry": {
+      const mayRun = next.outcome.outcome === "retry" && next.outcome.unknownOutcome === true;
+      const { isUncounted = false } = next;
+      return (await actions.release(claim, endedAt, next.at, { mayRun, isUncounted })) ? "due" : "lost";
+    }
+    case "expecting_run": {
+      const expected = await actions.expectRun(claim, endedAt, next);
+      if (expected === "lost") return expected;
+      return expected === "reported" ? "ended" : "due";
+    }
+    case "accepted_without_run": {
+      const { run } = claim;
+      const why = next.outcome.summary;
+      return run === undefined ? "lost" : endWithoutRun({ ...claim, run }, { at: endedAt, why }, deps);
+    }
+    case "gave_up": {
+      const isCut = next.outcome.outcome === "give_up" && next.outcome.isCut === true;
+      return (await actions.giveUp(claim, endedAt, isCut ? "cut" : "given_up")) ? "ended" : "lost";
+    }
+    case "done":
+      return (await actions.complete(claim)) ? "ended" : "lost";
+  }
+}
 
-function withoutBackoff(outcome: CountedOutcome) {
-  if (outcome.outcome !== "retry") return outcome;
-  const { afterSeconds: _, ...rest } = outcome;
-  return rest;
+const LEVELS = { done: "info", accepted: "info", retry: "warn", give_up: "error" } as const;
+
+/** The members of an outcome that a timeline line has. */
+function shown(outcome: CountedOutcome) {
+  switch (outcome.outcome) {
+    case "retry": {
+      const { afterSeconds: _, targetAnswered: __, ...rest } = outcome;
+      return rest;
+    }
+    case "expect_run": {
+      const { expectation: _, ...rest } = outcome;
+      return { ...rest, outcome: "accepted" as const };
+    }
+    case "give_up": {
+      const { isCut: _, ...rest } = outcome;
+      return rest;
+    }
+    default:
+      return outcome;
+  }
 }
 
 /** Defers an action that has to wait. The attempt does not count. */
@@ -137,25 +214,38 @@ async function defer(
   deps: ActDeps,
 ): Promise<AttemptResult> {
   const { delivery, route, action, attempt } = claim;
-  const { summary } = outcome;
+  const { summary, waitsFor } = outcome;
   const isRecorded = await isWaitRecorded(claim, outcome, deps);
   if (!isRecorded) {
-    const waiting = { at: endedAt, kind: "waiting", route, ...eventOf(claim), action, summary } as const;
-    await deps.deliveries.addToTimeline(delivery, waiting);
+    const about = { route, ...eventOf(claim), action };
+    const why = { summary, ...(waitsFor !== undefined && { waitsFor }) };
+    await deps.deliveries.addToTimeline(delivery, { at: endedAt, kind: "waiting", ...about, ...why });
   }
-  await deps.deliveries.keep(delivery, claim.scheduledAt, at);
-  if (!(await deps.actions.defer(claim, endedAt, at))) return statusOf(claim.id, deps);
+  const keepUntil = outcome.hold ? laterBy(endedAt, HELD_MS) : at;
+  await deps.deliveries.keep(delivery, claim.scheduledAt, keepUntil);
+  // The action of a held target stays due, in its place in the queue. Another target's lane must not find it there again.
+  const hold = outcome.hold?.target === claim.target ? outcome.hold : undefined;
+  const held = outcome.hold && { key: outcome.hold.key, keepUntil };
+  const isAttended = waitsFor !== undefined;
+  const deferred = await deps.actions.defer(claim, endedAt, hold ? claim.dueAt : at, { isAttended, hold: held });
+  if (!deferred) return statusOf(claim.id, deps);
   if (!isRecorded) deps.log.info({ delivery, trace, route, action, attempt, outcome: "wait" }, summary);
-  return { result: "waits", at };
+  return { result: "waits", at, ...(hold && { hold }) };
 }
 
-/** The timeline has one line for all waits of an action. The first wait adds it, and a long wait replaces it once. */
+/**
+ * The timeline has one line for all waits of an action. The first wait adds it. A long wait, and one that starts to need a
+ * person's attention, replace it once.
+ */
 async function isWaitRecorded(
-  { hasWaited, delivery, route, event }: Claim,
-  { isLong, summary }: WaitOutcome,
+  { hasWaited, attention, delivery, route, event, hold: earlier }: Claim,
+  { isLong, waitsFor, summary, hold }: WaitOutcome,
   { deliveries }: ActDeps,
 ): Promise<boolean> {
-  if (!hasWaited || !isLong) return hasWaited;
+  // A hold replaces the line of an earlier wait, and a later wait that of a hold.
+  if (hold !== undefined || earlier !== undefined) return hold?.key === earlier;
+  const isNew = waitsFor !== undefined && attention?.state !== "waiting";
+  if (!hasWaited || !(isLong || isNew)) return hasWaited;
   const timeline = await deliveries.timeline(delivery);
   return timeline.some(
     (line) => line.kind === "waiting" && line.route === route && line.event === event && line.summary === summary,

@@ -23,7 +23,8 @@ export async function hopsTo({ busEvent, origin }: Traced, limit: number, deps: 
     const earlier: BusEvent | undefined =
       waiting === undefined ? await originOf(at, { busEvent, origin }, deps) : await firstEventOf(waiting, deps);
     if (earlier === undefined) break;
-    if (waiting === undefined) hops += 1;
+    // No run lies between a push and what the bridge reports of it.
+    if (waiting === undefined && !("outdated" in at.detail)) hops += 1;
     at = earlier;
   }
   return hops;

@@ -1,14 +1,15 @@
 import { isListed } from "../host/name-pattern.ts";
 import { type BusEvent, busEventsOf, withEventKey } from "../model/bus-event.ts";
-import type { OriginClaim } from "../model/event.ts";
+import type { OriginClaim, OriginProof } from "../model/event.ts";
 import { actionIdOf, occurrenceKeyOf } from "../model/idempotency-keys.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { OriginStore } from "../store/origins.ts";
+import { proofFor } from "./origin-proof.ts";
 
 /** A configured route, and the source that reports the results of its runs. */
-export type RunReporter = Pick<Route, "name" | "runsReportedBy" | "runNamespaces">;
+export type RunReporter = Pick<Route, "name" | "runsReportedBy" | "runNamespaces" | "runsStaleAfterMs" | "originKey">;
 
 export interface CorrelateDeps {
   /** All configured routes. */
@@ -18,40 +19,47 @@ export interface CorrelateDeps {
   readonly origins: Pick<OriginStore, "find">;
 }
 
-/** The bridge's own source, for events about approvals. Its origin claims are trusted, because the bridge made them. */
+/** The bridge's own source, for events about approvals. */
 export const OWN_SOURCE = "approvals";
+/** The bridge's own source, for events about pages. */
+export const PAGES_SOURCE = "pages";
+
+/** Whether the origin claims of a source are trusted, because the bridge made them. */
+export const makesOwnClaims = (source: string): boolean => source === OWN_SOURCE || source === PAGES_SOURCE;
 
 /** The result of tracing an event back to its origin. */
 export type Origin =
-  | { readonly found: true; readonly busEvent: BusEvent }
+  | { readonly found: true; readonly busEvent: BusEvent; readonly proof: OriginProof }
   /**
    * `waitsFor`: the run reports before the listener's response is stored. `event_id`: the event names an event id that is
    * not known, and may never be. `response`: the action that fired the run has not ended, and its response will name the
-   * namespace of the run.
+   * namespace of the run; `busEvent` is the origin then, if the namespace is that of the run.
    */
-  | { readonly found: false; readonly waitsFor?: "event_id" | "response" };
+  | { readonly found: false; readonly waitsFor?: "event_id" }
+  | { readonly found: false; readonly waitsFor: "response"; readonly busEvent: BusEvent };
 
 /**
  * Traces an event back to the delivery that caused it: by the annotation that carries our delivery id, then by the
  * listener's event id. Both are claims of the sender, and a sender with a valid credential could name any delivery. A
  * claim is accepted only if one of our routes acted on that delivery, the same source reports the runs of that route, and
  * the run is in a namespace that the route's target names. If the target's settings name none, it is the namespace of the
- * listener that accepted the request.
+ * listener that accepted the request. What the run proved at receipt says whether the claim is more than one.
  */
 export async function correlate(busEvent: BusEvent, source: string, deps: CorrelateDeps): Promise<Origin> {
   const claim: OriginClaim = ("origin" in busEvent.detail && busEvent.detail.origin) || {};
   const { delivery, triggerEventId } = claim;
-  if (source === OWN_SOURCE) {
+  if (makesOwnClaims(source)) {
     const claimed = delivery === undefined ? undefined : await deps.deliveries.get(delivery);
     const [origin] = claimed ? busEventsOf(claimed) : [];
-    return origin === undefined ? NOT_FOUND : { found: true, busEvent: origin };
+    return origin === undefined ? NOT_FOUND : { found: true, busEvent: origin, proof: claim.proof ?? "proved" };
   }
-  const run = { source, namespace: claim.namespace };
+  const run = { source, namespace: claim.namespace, proved: claim.proved };
   const byAnnotation = delivery === undefined ? NOT_FOUND : await verifyOrigin(delivery, run, deps);
-  if (byAnnotation.found || byAnnotation.waitsFor || triggerEventId === undefined) return byAnnotation;
+  if (byAnnotation.found || "waitsFor" in byAnnotation || triggerEventId === undefined) return byAnnotation;
   const stored = await deps.origins.find(source, triggerEventId);
   if (stored === undefined) return { found: false, waitsFor: "event_id" };
-  return stored === delivery ? byAnnotation : verifyOrigin(stored, run, deps);
+  // The proof is for the delivery that the annotation names.
+  return stored === delivery ? byAnnotation : verifyOrigin(stored, { ...run, proved: undefined }, deps);
 }
 
 const NOT_FOUND: Origin = { found: false };
@@ -61,13 +69,17 @@ interface ClaimingRun {
   readonly source: string;
   /** Undefined in records of earlier releases, whose claims are accepted from every namespace. */
   readonly namespace: string | undefined;
+  readonly proved: OriginClaim["proved"];
 }
 
-/** The first event of the claimed delivery on which one of the routes acted whose runs the source reports. */
+/**
+ * The event of the claimed delivery on which the proved route acted; else the first one on which one of the routes acted
+ * whose runs the source reports.
+ */
 async function verifyOrigin(delivery: string, run: ClaimingRun, deps: CorrelateDeps): Promise<Origin> {
   const routes = deps.runReporters.filter(({ runsReportedBy }) => runsReportedBy === run.source);
   const origin = routes.length === 0 ? undefined : await deps.deliveries.get(delivery);
-  let result = NOT_FOUND;
+  let result: Origin = NOT_FOUND;
   for (const busEvent of origin ? busEventsOf(origin) : []) {
     for (const route of routes) {
       const eventKey = await keyFor(route.name, busEvent, deps);
@@ -75,9 +87,13 @@ async function verifyOrigin(delivery: string, run: ClaimingRun, deps: CorrelateD
       if (state === undefined) continue;
       const named = route.runNamespaces ?? (run.namespace && (await answeredNamespace(route.name, busEvent, deps)));
       if (run.namespace === undefined || (named && isListed(run.namespace, [named].flat()))) {
-        return { found: true, busEvent: withEventKey(busEvent, eventKey) };
+        const proof = proofFor(run.proved, { route: route.name, eventKey }, routes);
+        const found: Origin = { found: true, busEvent: withEventKey(busEvent, eventKey), proof };
+        if (proof === "proved" || run.proved === undefined) return found;
+        if (!result.found) result = found;
+      } else if (named === undefined && state === "due" && !result.found) {
+        result = { found: false, waitsFor: "response", busEvent: withEventKey(busEvent, eventKey) };
       }
-      if (named === undefined && state === "due") result = { found: false, waitsFor: "response" };
     }
   }
   return result;

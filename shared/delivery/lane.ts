@@ -1,12 +1,13 @@
-import { type Clock, laterBy } from "../host/clock.ts";
+import { type Clock, type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import { isPowerOfTwo, Loop } from "../host/loop.ts";
 import type { ActionStore } from "../store/actions.ts";
-import type { AttemptResult } from "./act.ts";
+import { type AttemptResult, HELD_MS } from "./act.ts";
 import { DueTimeCheck } from "./due-time-check.ts";
 import { Paused } from "./paused.ts";
 import { OVERDUE_MS, type WaitingTarget } from "./readiness.ts";
+import type { TargetAccess } from "./target-gate.ts";
 
 /** Actions that run at once for one target. */
 const CONCURRENCY = 8;
@@ -16,12 +17,33 @@ const POLL_MS = 1_000;
 /** A lane with due actions that finishes none for this time is stalled. It is longer than any attempt. */
 const STALLED_MS = 300_000;
 
+/** Half of the time for which an action of a held target is kept after a claim. */
+const SHOW_AGAIN_MS = HELD_MS / 2;
+
 interface LaneDeps {
-  readonly actions: Pick<ActionStore, "due" | "expireLeases" | "correctDueTimes">;
+  readonly actions: Pick<ActionStore, "due" | "dueBetween" | "expireLeases" | "correctDueTimes">;
+  /** Whether attempts at a target may be made now. */
+  readonly accessTo: (target: string) => Promise<TargetAccess>;
   readonly clock: Clock;
   readonly log: Log;
   /** Runs an action once. Resolves to undefined if it could not be claimed. */
-  readonly attempt: (actionId: string) => Promise<Pick<AttemptResult, "result"> | undefined>;
+  readonly attempt: (actionId: string) => Promise<LaneAttempt | undefined>;
+}
+
+/**
+ * The queue of a target that is held. The actions that are due before `shownUntil` have the hold in their timeline, and are
+ * not claimed again until the hold ends or a day has passed.
+ */
+interface HeldQueue {
+  readonly shownUntil: EpochMillis;
+  /** When the first of them was claimed. */
+  readonly since: EpochMillis;
+}
+
+/** What a lane reads of an {@link AttemptResult}. `hold`: the target is held, and the action stays due. */
+interface LaneAttempt {
+  readonly result: AttemptResult["result"];
+  readonly hold?: object;
 }
 
 /**
@@ -37,6 +59,7 @@ export class Lane {
   readonly #dueTimes: DueTimeCheck;
   #hasExpiredLeases = false;
   #isStopped = false;
+  #held: HeldQueue | undefined;
   /** Attempts in a row that failed because of the store. */
   #storeFailures = 0;
   /** When an attempt last ended with a record of its outcome, or the lane was created. From the monotonic clock. */
@@ -67,13 +90,17 @@ export class Lane {
 
   /** Undefined if no action of the target waits for too long. */
   async waiting(): Promise<WaitingTarget | undefined> {
-    const { actions, clock } = this.#deps;
+    const { actions, clock, accessTo } = this.#deps;
     const now = clock.now();
     const isDueFor = async (ms: number): Promise<boolean> =>
       (await actions.due(this.#target, laterBy(now, -ms), 1)).length > 0;
     const isStalled = clock.monotonic() - this.#endedMs > STALLED_MS && (await isDueFor(STALLED_MS));
     const isFailing = this.#failingMs !== undefined && clock.monotonic() - this.#failingMs > OVERDUE_MS;
     const target = this.#target;
+    const access = this.#held === undefined ? "free" : await accessTo(target);
+    // A person paused the target, and the actions wait as they should.
+    if (access === "paused") return undefined;
+    if (access !== "free") return (await isDueFor(OVERDUE_MS)) ? { target, problem: "failing" } : undefined;
     if (isStalled) return { target, problem: "stalled" };
     if (isFailing) return { target, problem: "failing" };
     return (await isDueFor(OVERDUE_MS)) ? { target, problem: "overdue" } : undefined;
@@ -84,12 +111,50 @@ export class Lane {
     if (this.#running.size >= CONCURRENCY) return;
     const now = this.#deps.clock.now();
     await this.#dueTimes.runIfNecessary(now);
+    const concurrency = await this.#concurrency();
+    if (concurrency === 0) return this.#showHold(now);
+    if (this.#running.size >= concurrency) return;
     // The list includes actions in a pause, and it may still include running ones.
     const limit = CONCURRENCY * 2 + this.#paused.size;
     for (const id of await this.#deps.actions.due(this.#target, now, limit)) {
-      if (this.#isStopped || this.#running.size >= CONCURRENCY) return;
+      if (this.#isStopped || this.#running.size >= concurrency) return;
       if (!this.#running.has(id) && !this.#paused.has(id)) this.#start(id);
     }
+  }
+
+  /** How many attempts may run at once: one while the target is probed, and none while it is held. */
+  async #concurrency(): Promise<number> {
+    if (this.#held === undefined) return CONCURRENCY;
+    switch (await this.#deps.accessTo(this.#target)) {
+      case "free":
+        this.#held = undefined;
+        return CONCURRENCY;
+      case "probe":
+        return 1;
+      default:
+        return 0;
+    }
+  }
+
+  /** Attempts each action once that became due while the target is held, so that its timeline has the hold. */
+  async #showHold(now: EpochMillis): Promise<void> {
+    const { actions, accessTo } = this.#deps;
+    const { since, shownUntil } = this.#held ?? newlyHeld(now);
+    // The clock may have been set back, and an action is kept for a limited time after each claim.
+    const isOld = now < shownUntil - 1 || now < since || now > laterBy(since, SHOW_AGAIN_MS);
+    let held = isOld ? newlyHeld(now) : { since, shownUntil };
+    for await (const { id, dueAt } of actions.dueBetween(this.#target, held.shownUntil, now)) {
+      if (this.#isStopped) return;
+      if (!this.#running.has(id) && !this.#paused.has(id)) {
+        this.#start(id);
+        await this.#running.get(id);
+        const access = await accessTo(this.#target);
+        if (access === "free" || access === "probe") return;
+      }
+      held = { ...held, shownUntil: laterBy(dueAt, 1) };
+      this.#held = held;
+    }
+    this.#held = held;
   }
 
   /**
@@ -133,6 +198,7 @@ export class Lane {
         return true;
       }
       this.#ended(id, attempted.result);
+      if (attempted.hold !== undefined) this.#held ??= newlyHeld(this.#deps.clock.now());
       this.#paused.forget(id);
       this.#storeFailures = 0;
       return true;
@@ -152,6 +218,8 @@ export class Lane {
     }
   }
 }
+
+const newlyHeld = (now: EpochMillis): HeldQueue => ({ shownUntil: epochMillis(0), since: now });
 
 /**
  * The lanes of one machine, one for each target. The lane of a target that was removed from the configuration stays, to

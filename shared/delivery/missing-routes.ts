@@ -24,6 +24,7 @@ export function outcomeWithoutRoute(missingMs: number): ActionOutcome {
     summary: "the route is not configured now; if it stays so for 15 minutes, the action is given up",
     afterSeconds: Math.min(waitSeconds, leftSeconds),
     isLong: true,
+    waitsFor: "the route in the configuration",
   };
 }
 

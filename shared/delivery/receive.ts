@@ -1,5 +1,6 @@
 import { kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
+import type { Secrets } from "../host/secrets.ts";
 import type { TraceParent } from "../host/trace.ts";
 import { redactBody, redactText, withoutCredentials } from "../host/url-credentials.ts";
 import { type AuthenticDelivery, authenticate, type ProvingSource } from "../model/authentic-delivery.ts";
@@ -12,6 +13,8 @@ import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
+import type { OriginStore } from "../store/origins.ts";
+import { checkOriginProof, isFirstRun, type ProvingRoute } from "./origin-proof.ts";
 
 /** A configured sender: the part of it that receiving needs. */
 export interface Source extends ProvingSource {
@@ -31,6 +34,10 @@ export interface ReceiveDeps {
   /** The rejection of a proved principal that is over its rate limit; undefined if it is not. */
   readonly rejectOverRate: (principal: Principal) => Promise<Rejection | undefined>;
   readonly deliveries: Pick<DeliveryStore, "record">;
+  /** All configured routes, whose keys prove that the bridge asked for a run. */
+  readonly runReporters: readonly ProvingRoute[];
+  readonly secrets: Secrets;
+  readonly origins: Pick<OriginStore, "provedRun" | "firstProvedRun">;
   /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
   readonly recorded: (delivery: RecordedDelivery) => void;
   readonly log: Log;
@@ -38,9 +45,10 @@ export interface ReceiveDeps {
 
 /**
  * Receives one request: authenticate, read, record. One conditional write is idempotency record, audit record and
- * outbox entry at once. Nothing else is called unless a role of the sender has a rate limit. A rejected request costs
- * no write. Throws `store_unavailable`, `keys_unavailable` and `secret_unavailable`: the sender should then retry.
- * After `store_unavailable` it is unknown whether the delivery was recorded.
+ * outbox entry at once. Nothing else is called unless a role of the sender has a rate limit, or the event is of a run that
+ * proves its origin. A rejected request costs no write of its own. Throws `store_unavailable`, `keys_unavailable` and
+ * `secret_unavailable`: the sender should then retry. After `store_unavailable` it is unknown whether the delivery was
+ * recorded.
  */
 export async function receive(request: ReceivedRequest, source: Source, deps: ReceiveDeps): Promise<Result<Receipt>> {
   const authentic = await authenticate(request, source);
@@ -52,7 +60,8 @@ export async function receive(request: ReceivedRequest, source: Source, deps: Re
   const reading = redacted
     ? readRedacted(authentic.value, redacted, source, deps.log)
     : readSafely(authentic.value, source, deps.log);
-  const delivery = recordOf(authentic.value, reading, { source, traceparent: request.traceparent, redacted });
+  const proved = await withProvedOrigin(reading, authentic.value, deps);
+  const delivery = recordOf(authentic.value, proved, { source, traceparent: request.traceparent, redacted });
   const keeping = authentic.value.shadowRejection ? undefined : source.keep?.(authentic.value);
   const [recorded] = await Promise.all([deps.deliveries.record(delivery), keeping]);
   if (recorded === "duplicate") {
@@ -60,6 +69,25 @@ export async function receive(request: ReceivedRequest, source: Source, deps: Re
   }
   deps.recorded(delivery);
   return ok({ delivery: delivery.id, status: reading.outcome === "event" ? "accepted" : reading.outcome });
+}
+
+/** The reading, whose events say what their run proved of its origin. What holds at receipt is true after a rotation. */
+async function withProvedOrigin(
+  reading: Reading,
+  { source, shadowRejection }: AuthenticDelivery,
+  deps: ReceiveDeps,
+): Promise<Reading> {
+  if (reading.outcome !== "event" || reading.originProof === undefined) return reading;
+  const { originProof } = reading;
+  const proved = await checkOriginProof(originProof, source, deps);
+  // An unproved delivery of shadow mode must not decide which run is the first.
+  if (proved === undefined || shadowRejection || !(await isFirstRun(originProof, source, deps))) return reading;
+  const [first, ...others] = reading.events;
+  const withProof = <Event extends BridgeEvent>(event: Event): Event =>
+    "origin" in event && event.origin?.delivery === originProof.delivery
+      ? { ...event, origin: { ...event.origin, proved } }
+      : event;
+  return { ...reading, events: [withProof(first), ...others.map(withProof)] };
 }
 
 /**
@@ -147,7 +175,10 @@ function summaryOf(events: BridgeEvents): Pick<RecordedDelivery, "what"> & { rea
 }
 
 function ignoredFields(reading: Extract<Reading, { readonly outcome: "ignored" }>): OutcomeFields {
-  if ("kind" in reading) return { outcome: "ignored", what: reading.kind };
+  if ("kind" in reading) {
+    const { kind, subject } = reading;
+    return { outcome: "ignored", what: kind, ...(subject !== undefined && { subject }) };
+  }
   const { excludedFor, subject } = reading;
   return { outcome: "ignored", what: excludedFor.reason, subject, refusal: excludedFor };
 }

@@ -15,7 +15,7 @@ interface PublishDeps extends OwnEditDeps {
 }
 
 export interface RelayDeps extends PublishDeps {
-  readonly deliveries: Pick<DeliveryStore, "get" | "addToTimeline">;
+  readonly deliveries: Pick<DeliveryStore, "get" | "addToTimeline" | "addToList">;
   readonly outbox: Outbox;
 }
 
@@ -27,11 +27,10 @@ const RETRY_MS = 5_000;
 const UNREADABLE_MS = 3_600_000;
 
 /**
- * Publishes a recorded delivery and then removes it from the outbox. A crash between the two publishes it again, which
- * is harmless; it is never lost. A delivery that cannot be published stays in the outbox. Never throws.
+ * Publishes the events of a recorded delivery, adds it to the list, and then removes it from the outbox. A crash before that
+ * repeats both, which is harmless; nothing is lost. A delivery that cannot be published stays in the outbox. Never throws.
  */
 export async function relay(delivery: RecordedDelivery, deps: RelayDeps): Promise<void> {
-  if (delivery.events === undefined) return;
   try {
     await publishAndMark(delivery, deps);
   } catch (error) {
@@ -43,26 +42,44 @@ export async function relay(delivery: RecordedDelivery, deps: RelayDeps): Promis
 }
 
 async function publishAndMark(delivery: RecordedDelivery, deps: RelayDeps): Promise<void> {
-  const { outbox, clock } = deps;
-  const [rejected] = await publishAll([delivery], deps);
+  const { deliveries, outbox, clock } = deps;
+  const [[rejected]] = await Promise.all([publishAll([delivery], deps), deliveries.addToList([delivery])]);
   if (rejected === undefined) return outbox.markRelayed(delivery.id, clock.now());
   const now = clock.now();
   await outbox.defer(delivery.id, now, laterBy(now, RETRY_MS));
 }
 
 /**
- * Publishes the deliveries that a stream reports as recorded. A delivery that the bus does not accept is marked for the
- * sweep, so that the stream goes on. Returns the ids of those that could not be marked either. Never throws.
+ * Publishes the deliveries of a stream and adds them to the list. A delivery that the bus does not accept is marked for the
+ * sweep, so that the stream goes on, and so is each one if the list cannot be written. Returns the ids of those that could
+ * not be marked either. Never throws.
  */
 export async function relayAll(
   deliveries: readonly RecordedDelivery[],
-  deps: PublishDeps & { readonly outbox: Pick<Outbox, "mark"> },
+  deps: PublishDeps & {
+    readonly deliveries: Pick<DeliveryStore, "addToTimeline" | "addToList">;
+    readonly outbox: Pick<Outbox, "mark">;
+  },
 ): Promise<readonly string[]> {
-  const rejected = await publishAll(deliveries, deps);
+  const [rejected, isListed] = await Promise.all([publishAll(deliveries, deps), addToList(deliveries, deps)]);
+  const left = isListed ? rejected : deliveries.map(({ id }) => id);
   const now = deps.clock.now();
-  const marks = rejected.map((id) => deps.outbox.mark(id, now, laterBy(now, RETRY_MS)));
+  const marks = left.map((id) => deps.outbox.mark(id, now, laterBy(now, RETRY_MS)));
   const marked = await Promise.allSettled(marks);
-  return rejected.filter((_, at) => marked[at]?.status === "rejected");
+  return left.filter((_, at) => marked[at]?.status === "rejected");
+}
+
+async function addToList(
+  listed: readonly RecordedDelivery[],
+  { deliveries, log }: { readonly deliveries: Pick<DeliveryStore, "addToList">; readonly log: Log },
+): Promise<boolean> {
+  try {
+    await deliveries.addToList(listed);
+    return true;
+  } catch (error) {
+    log.error({ deliveries: listed.length, error: kindOf(error) }, "deliveries could not be added to the list");
+    return false;
+  }
 }
 
 /**
@@ -120,7 +137,8 @@ async function relayPending(id: string, deps: RelayDeps, paused: Paused): Promis
   try {
     const delivery = await deps.deliveries.get(id).catch(orUnreadable);
     if (delivery instanceof Fault) await defer(id, delivery, deps);
-    else if (delivery?.events === undefined) throw withoutEvent();
+    else if (delivery === undefined || (delivery.outcome === "event" && delivery.events === undefined))
+      throw withoutEvent();
     else await publishAndMark(delivery, deps);
     paused.forget(id);
   } catch (error) {

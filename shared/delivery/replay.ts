@@ -4,11 +4,14 @@ import { withoutCredentials } from "../host/url-credentials.ts";
 import type { Identity } from "../model/approval.ts";
 import type { BridgeEvent, BridgeEvents } from "../model/event.ts";
 import { deliveryIdOf } from "../model/idempotency-keys.ts";
+import { type NamedPrincipal, namedPrincipal } from "../model/principal.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 
 export interface ReplayDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "record" | "addToTimeline">;
+  readonly actions: Pick<ActionStore, "answer">;
   /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
   readonly recorded: (delivery: RecordedDelivery) => void;
   readonly clock: Clock;
@@ -25,6 +28,9 @@ export interface ReplayOrder {
    * differ.
    */
   readonly key: readonly string[];
+  readonly reason?: string | undefined;
+  /** The actions of the delivery whose failure the replay answers for: a person need not look at them any more. */
+  readonly answersFor?: readonly string[];
   readonly requestId: string;
   readonly traceparent?: TraceParent | undefined;
 }
@@ -46,8 +52,10 @@ export async function replay(order: ReplayOrder, deps: ReplayDeps): Promise<Repl
   // A repeat writes the timeline too: the first call may have crashed before it did. The first record counts.
   const { id, receivedAt: at, replay: recorded } = (isNew ? undefined : await deps.deliveries.get(record.id)) ?? record;
   const { of: replayOf, routes, isRollback } = recorded ?? record.replay;
-  const timelineEvent = { at, kind: "replayed", delivery: id, routes, by: order.by, isRollback } as const;
-  await deps.deliveries.addToTimeline(replayOf, timelineEvent);
+  const { by, reason, answersFor = [] } = order;
+  const line = { at, kind: "replayed", delivery: id, routes, by, isRollback } as const;
+  await deps.deliveries.addToTimeline(replayOf, { ...line, ...(reason !== undefined && { reason }) });
+  for (const action of answersFor) await deps.actions.answer(action);
   if (isNew) deps.recorded(record);
   return { delivery: id, replayOf, status: isNew ? "accepted" : "duplicate" };
 }
@@ -56,6 +64,25 @@ function recordOf({ of, routes, by, isRollback, key, requestId, traceparent }: R
   // No source can have the name "api", so no sender's delivery can have this id.
   const id = deliveryIdOf("api", ["replay", ...key]);
   const { actor, ...principal } = by;
+  const sender = senderOf(of);
+  return {
+    ...copyOf(of, id),
+    principal,
+    receivedAt: clock.now(),
+    requestId,
+    ...(traceparent && { traceparent }),
+    replay: {
+      of: of.id,
+      routes,
+      isRollback,
+      ...(actor !== undefined && { actor }),
+      ...(sender && { principal: sender }),
+    },
+  } satisfies RecordedDelivery;
+}
+
+/** The record of what a delivery reported, under another id, without what became of the delivery itself. */
+export function copyOf(of: RecordedDelivery, id: string): RecordedDelivery {
   const {
     relayedAt: _relayedAt,
     unrelayed: _unrelayed,
@@ -66,20 +93,15 @@ function recordOf({ of, routes, by, isRollback, key, requestId, traceparent }: R
     events,
     ...rest
   } = of;
-  return {
-    ...rest,
-    id,
-    principal,
-    receivedAt: clock.now(),
-    requestId,
-    ...(traceparent && { traceparent }),
-    ...(events && { events: eventsOfReplay(events, id) }),
-    replay: { of: of.id, routes, isRollback, ...(actor !== undefined && { actor }) },
-  } satisfies RecordedDelivery;
+  return { ...rest, id, ...(events && { events: eventsOfCopy(events, id) }) };
 }
 
+/** Undefined if a release recorded the replay that is replayed now, and did not record who sent its original. */
+const senderOf = ({ principal, replay: earlier }: RecordedDelivery): NamedPrincipal | undefined =>
+  earlier === undefined ? namedPrincipal(principal) : earlier.principal;
+
 /** The same events with keys of their own. Earlier releases recorded URLs with credentials. */
-function eventsOfReplay(events: BridgeEvents, id: string): BridgeEvents {
+function eventsOfCopy(events: BridgeEvents, id: string): BridgeEvents {
   const [first, ...others] = withoutCredentials(events);
   const again = <Event extends BridgeEvent>(event: Event): Event => ({
     ...event,

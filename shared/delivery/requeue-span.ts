@@ -1,40 +1,47 @@
-import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
-import type { DeliveryStore, ListQuery, Outbox } from "../store/deliveries.ts";
+import type { Clock, EpochMillis } from "../host/clock.ts";
+import type { Outbox } from "../store/deliveries.ts";
 
 /** A span of time that includes both ends. */
 export interface TimeSpan {
   readonly from: EpochMillis;
   readonly to: EpochMillis;
+  /** Where the search of an earlier run stopped. */
+  readonly after?: string;
+}
+
+/** Deliveries that were found in one part of the table. */
+interface FoundDeliveries {
+  readonly ids: readonly string[];
+  /** Where the next part begins; undefined if this is the last one. */
+  readonly next: string | undefined;
 }
 
 export interface RequeueDeps {
-  readonly deliveries: Pick<DeliveryStore, "list">;
+  /**
+   * Searches a part of the table for the deliveries that were received in a span of time. No index has them: the list has
+   * only those that were relayed.
+   */
+  readonly find: (span: TimeSpan) => Promise<FoundDeliveries>;
   readonly outbox: Pick<Outbox, "mark">;
   readonly clock: Clock;
   readonly hasTime: () => boolean;
 }
 
-/** Deliveries read and marked at once. */
-const PAGE = 100;
-
 /**
- * Marks every event received in a span of time, newest first, so that the sweep publishes it. It is unknown which of
- * them were published. Publishing again is harmless, because an action runs once for an event. Returns the span that is
- * left if the time runs out. Throws if one could not be marked.
+ * Marks every delivery received in a span of time, so that the sweep relays it. It is unknown which of them were relayed.
+ * Relaying again is harmless, because an action runs once for an event. Returns what is left if the time runs out. Throws
+ * if one could not be marked.
  */
 export async function requeueSpan(
-  { from, to }: TimeSpan,
-  { deliveries, outbox, clock, hasTime }: RequeueDeps,
+  span: TimeSpan,
+  { find, outbox, clock, hasTime }: RequeueDeps,
 ): Promise<TimeSpan | undefined> {
   const now = clock.now();
-  const span = { notBefore: from, limit: PAGE, scanLimit: PAGE, matches: () => true };
-  let before: ListQuery["before"] | undefined = { receivedAt: laterBy(to, 1), id: "" };
-  while (before !== undefined) {
-    const page = await deliveries.list({ ...span, before });
-    const events = page.deliveries.filter(({ outcome }) => outcome === "event");
-    await Promise.all(events.map(({ id }) => outbox.mark(id, now, now)));
-    before = page.next;
-    if (before !== undefined && !hasTime()) return { from, to: before.receivedAt };
+  for (let rest = span; ; ) {
+    const { ids, next } = await find(rest);
+    await Promise.all(ids.map((id) => outbox.mark(id, now, now)));
+    if (next === undefined) return undefined;
+    rest = { ...span, after: next };
+    if (!hasTime()) return rest;
   }
-  return undefined;
 }

@@ -1,4 +1,5 @@
 import type { Policy } from "../identity/policy.ts";
+import { factsOfDelivery } from "../model/event-facts.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { RouteRun, RunPlace, RunStore } from "../store/runs.ts";
 import type { RunReporter } from "./correlate.ts";
@@ -22,11 +23,11 @@ export interface RollbackOrder extends Omit<ReplayOrder, "of" | "routes" | "isRo
 /** Replays the delivery that fired a route's last good run. The caller needs the right to replay the route. */
 export async function rollBack(order: RollbackOrder, deps: RollbackDeps): Promise<Result<Replayed>> {
   const { place, to, ...rest } = order;
-  const rejection = deps.policy.rejectRoute(order.by, "replay", place.route);
+  const rejection = deps.policy.rejectRoute(order.by, "replay", place.route, "anything");
   if (rejection) return reject(rejection);
   const problem = problemWithRoute(order, deps);
   if (problem !== undefined) return impossible(problem);
-  const runs = await deps.runs.of(place.route);
+  const runs = await runsInScope(order, deps);
   const target = targetOf(runs, order);
   if (target === undefined) return impossible(problemWithRuns(runs, order));
   const of = await deps.deliveries.get(target.delivery);
@@ -35,6 +36,21 @@ export async function rollBack(order: RollbackOrder, deps: RollbackDeps): Promis
 }
 
 const impossible = (problem: string): Result<never> => reject({ reason: "rollback_impossible", problem });
+
+/** The runs of the route as far as the caller may replay what fired them. For most callers these are all. */
+async function runsInScope(
+  { place: { route }, by }: RollbackOrder,
+  { runs, deliveries, policy }: RollbackDeps,
+): Promise<readonly RouteRun[]> {
+  const all = await runs.of(route);
+  if (policy.rejectRoute(by, "replay", route, []) === undefined) return all;
+  const allowed: RouteRun[] = [];
+  for (const run of all) {
+    const of = await deliveries.get(run.delivery);
+    if (of && !policy.rejectRoute(by, "replay", route, factsOfDelivery(of))) allowed.push(run);
+  }
+  return allowed;
+}
 
 /**
  * The newest good run before the one that is rolled back. The run to roll back is the newest one whose environment is
@@ -51,7 +67,7 @@ function problemWithRoute({ place, by }: RollbackOrder, { runReporters, policy }
   const route = runReporters.find(({ name }) => name === place.route);
   if (route?.runsReportedBy !== undefined) return undefined;
   const allowed = runReporters.filter(
-    ({ name, runsReportedBy }) => runsReportedBy !== undefined && !policy.rejectRoute(by, "replay", name),
+    ({ name, runsReportedBy }) => runsReportedBy !== undefined && !policy.rejectRoute(by, "replay", name, "anything"),
   );
   const why = route ? "No source reports the results of this route's runs" : "There is no such route";
   return `${why}; you may roll back: ${allowed.map(({ name }) => name).join(", ") || "none"}`;

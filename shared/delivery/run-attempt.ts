@@ -1,9 +1,10 @@
-import type { Clock } from "../host/clock.ts";
+import type { Clock, EpochMillis } from "../host/clock.ts";
 import { Fault, kindOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
 import type { TraceParent } from "../host/trace.ts";
 import type { ActionOutcome } from "../model/action-outcome.ts";
 import { type BusEvent, busEventsOf, withEventKey } from "../model/bus-event.ts";
+import type { OriginProof } from "../model/event.ts";
 import type { RecordedDelivery } from "../model/recorded-delivery.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { Route } from "../routes/route.ts";
@@ -12,6 +13,7 @@ import type { DeliveryStore } from "../store/deliveries.ts";
 import { hopsTo } from "./chain.ts";
 import { type CorrelateDeps, correlate, type Origin } from "./correlate.ts";
 import { type RunTrackingDeps, recordFollower, recordRunEnd, recordRunStart } from "./run-tracking.ts";
+import { type Hold, type Permit, reportOf, reportOfError, type TargetGate } from "./target-gate.ts";
 
 /** The input of a gate: one attempt of a route's action for an event. */
 export interface GateInput {
@@ -21,12 +23,20 @@ export interface GateInput {
   readonly delivery: RecordedDelivery;
   /** The event that this one was traced back to; undefined if the bridge knows no cause. */
   readonly origin: BusEvent | undefined;
+  readonly originProof: OriginProof;
 }
+
+/** `held`: the outcome of an attempt whose approval is missing or denied. Otherwise the action may run. */
+export type GateResult =
+  | { readonly held: ActionOutcome }
+  /** `approvedRef`: the commit or version that people approved. */
+  | { readonly approvedRef?: string };
 
 export interface RunAttemptDeps extends CorrelateDeps, RunTrackingDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "addToTimeline">;
-  /** The outcome of an attempt whose approval is missing or denied; undefined if the action may run. */
-  readonly hold: (input: GateInput) => Promise<ActionOutcome | undefined>;
+  /** Asks the gate of a route whether the action may run. */
+  readonly hold: (input: GateInput) => Promise<GateResult>;
+  readonly targetGate: Pick<TargetGate, "admit" | "accessTo" | "begin" | "end">;
   /** `limits.chainHops`. */
   readonly chainHops: number;
   readonly clock: Clock;
@@ -37,6 +47,8 @@ export interface AttemptedRun {
   readonly outcome: ActionOutcome;
   /** Trace context of the first cause that the attempt found; undefined if it failed before that. */
   readonly traceparent: TraceParent | undefined;
+  /** Present if the attempt was a probe, and the target still does not work: when the next probe is due. */
+  readonly nextProbeAt?: EpochMillis | undefined;
 }
 
 /** Attempts that wait for an origin that is not stored yet. The listener's response is stored within moments. */
@@ -44,19 +56,23 @@ const ORIGIN_ATTEMPTS = 3;
 /** How long an event waits in all if the request that started its run has not ended: it may need a few retries. */
 const RESPONSE_WAIT_MS = 10 * 60_000;
 
-/** One attempt: load the event, correlate it, ask the gate, run the action. Every failure becomes an outcome. */
+/** One attempt: load the event, correlate it, ask the gates, run the action. Every failure becomes an outcome. */
 export async function runAttempt(claim: Claim, route: Route, deps: RunAttemptDeps): Promise<AttemptedRun> {
   const failed = (error: unknown): ActionOutcome => outcomeOfFailure(error, claim, deps.log);
   const loaded = await load(claim, deps).catch(failed);
   if ("outcome" in loaded) return { outcome: loaded, traceparent: undefined };
-  const outcome = await run(loaded, claim, route, deps).catch(failed);
-  return { outcome, traceparent: loaded.cause.detail.traceparent };
+  const ended = await run(loaded, claim, route, deps).catch((error) => ({ outcome: failed(error) }));
+  return { ...ended, traceparent: loaded.cause.detail.traceparent };
 }
+
+/** The end of an attempt; see {@link AttemptedRun}. */
+type EndedRun = Omit<AttemptedRun, "traceparent">;
 
 interface Loaded {
   readonly delivery: RecordedDelivery;
   readonly busEvent: BusEvent;
   readonly origin: BusEvent | undefined;
+  readonly originProof: OriginProof;
   /** The origin; the event itself if it has none. */
   readonly cause: BusEvent;
   readonly found: Origin;
@@ -72,29 +88,67 @@ async function load(claim: Claim, deps: RunAttemptDeps): Promise<Loaded | Action
     return { outcome: "give_up", summary: "the delivery's record is gone" };
   const found = await correlate(busEvent, delivery.source, deps);
   const origin = found.found ? found.busEvent : undefined;
-  return { delivery, busEvent, origin, cause: origin ?? busEvent, found };
+  const originProof = found.found ? found.proof : "proved";
+  return { delivery, busEvent, origin, originProof, cause: origin ?? busEvent, found };
 }
 
-async function run(loaded: Loaded, claim: Claim, route: Route, deps: RunAttemptDeps): Promise<ActionOutcome> {
-  const { delivery, busEvent, origin, cause } = loaded;
+async function run(loaded: Loaded, claim: Claim, route: Route, deps: RunAttemptDeps): Promise<EndedRun> {
+  const { delivery, busEvent, origin, originProof } = loaded;
   const waiting = waitForOrigin(loaded, claim, deps);
-  if (waiting) return waiting;
+  if (waiting) return { outcome: waiting };
   if (origin !== undefined) {
     // The time is that of receipt, so that each attempt writes the same timeline event.
-    await recordFollower(origin, { busEvent, at: delivery.receivedAt }, deps);
-    await recordRunEnd({ busEvent, origin, source: delivery.source }, deps);
+    await recordFollower(origin, { busEvent, proof: originProof, at: delivery.receivedAt }, deps);
+    await recordRunEnd({ busEvent, origin, proof: originProof, source: delivery.source }, deps);
   }
   const held =
     endsSummary(route, busEvent) ??
     (await checkChain(route, loaded, deps)) ??
-    (await checkRoles(route, busEvent, deps)) ??
-    (await deps.hold({ claim, route, busEvent, delivery, origin }));
-  if (held) return held;
-  const signal = AbortSignal.timeout(route.maxAttemptMs);
-  const outcome = await route.run({ busEvent, origin: cause, attempt: claim.attempt, signal });
-  await recordRunStart(route, busEvent.detail, outcome, deps);
-  return outcome;
+    (await checkRoles(route, busEvent, deps));
+  if (held) return { outcome: held };
+  // Before the approval: a granted run must not count as fired while it waits for its target.
+  const admission = await deps.targetGate.admit(route.target);
+  if ("hold" in admission) return { outcome: waitFor(admission.hold) };
+  const gate = await deps.hold({ claim, route, busEvent, delivery, origin, originProof });
+  if ("held" in gate) return { outcome: gate.held };
+  const permit = await deps.targetGate.begin(admission.state);
+  if ("hold" in permit) return { outcome: waitFor(permit.hold) };
+  const ended = await call(permit, { ...loaded, claim, route, approvedRef: gate.approvedRef }, deps);
+  // A repeated request starts no further run.
+  if (claim.run === undefined) await recordRunStart(route, busEvent.detail, ended.outcome, deps);
+  return ended;
 }
+
+interface Call extends Loaded {
+  readonly claim: Claim;
+  readonly route: Route;
+  readonly approvedRef: string | undefined;
+}
+
+/** Calls the target, and records whether it works. */
+async function call(
+  permit: Permit,
+  { busEvent, cause: origin, originProof, claim, route, approvedRef }: Call,
+  { targetGate, log }: Pick<RunAttemptDeps, "targetGate" | "log">,
+): Promise<EndedRun> {
+  try {
+    const signal = AbortSignal.timeout(route.maxAttemptMs);
+    const { attempt } = claim;
+    const outcome = await route.run({ busEvent, origin, originProof, attempt, approvedRef, signal });
+    return { outcome, nextProbeAt: await targetGate.end(permit, reportOf(outcome)) };
+  } catch (error) {
+    const nextProbeAt = await targetGate.end(permit, reportOfError(error));
+    return { outcome: outcomeOfFailure(error, claim, log), nextProbeAt };
+  }
+}
+
+const waitFor = ({ target, key, summary, waitsFor, afterSeconds }: Hold): ActionOutcome => ({
+  outcome: "wait",
+  summary,
+  waitsFor,
+  afterSeconds,
+  hold: { target, key },
+});
 
 function waitForOrigin(
   { found, delivery }: Loaded,
@@ -111,7 +165,7 @@ function waitForOrigin(
 /** A text that a machine wrote starts nothing, whatever a route's pattern matches. */
 const endsSummary = ({ action, showsSummaries }: Route, { detail }: BusEvent): ActionOutcome | undefined =>
   "summary" in detail && !showsSummaries
-    ? { outcome: "done", summary: `a summary never runs an action of the kind ${action}` }
+    ? { outcome: "done", summary: `a summary never runs an action of the kind ${action}`, endedAs: "not_fired" }
     : undefined;
 
 /**
@@ -131,24 +185,27 @@ async function checkChain(
   return {
     outcome: "give_up",
     summary: `not fired: ${limit} runs in a row led to this event, and "limits.chainHops" allows no more`,
+    isCut: true,
   };
 }
 
 /**
  * Ends the action if the roles of the event's principal do not allow it to fire the route. This is not a failure of the
- * target. A replay was authorized when it was recorded.
+ * target. A replay that somebody asked for was authorized when it was recorded.
  */
 async function checkRoles(
   { name, reject, mode }: Route,
   { detail }: BusEvent,
   deps: RunAttemptDeps,
 ): Promise<ActionOutcome | undefined> {
-  const rejection = detail.replay ? undefined : reject(detail.principal);
+  const isAskedFor = detail.replay !== undefined && detail.replay.lastReport === undefined;
+  const rejection = isAskedFor ? undefined : reject({ detail });
   if (rejection === undefined) return undefined;
   const at = deps.clock.now();
   const denied = { at, kind: "denied", route: name, ...eventIn(detail), refusal: rejection, mode } as const;
   await deps.deliveries.addToTimeline(detail.delivery, denied);
-  return mode === "shadow" ? undefined : { outcome: "done", summary: `not fired: ${rejection.reason}` };
+  if (mode === "shadow") return undefined;
+  return { outcome: "done", summary: `not fired: ${rejection.reason}`, endedAs: "not_fired" };
 }
 
 function outcomeOfFailure(error: unknown, claim: Claim, log: Log): ActionOutcome {

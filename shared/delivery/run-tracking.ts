@@ -2,7 +2,7 @@ import { type Clock, type EpochMillis, epochMillis, toIso } from "../host/clock.
 import type { ActionOutcome } from "../model/action-outcome.ts";
 import { createdAtOf, isTerminal } from "../model/build-order.ts";
 import { type BusEvent, sourceNameOf } from "../model/bus-event.ts";
-import { type BuildState, cut } from "../model/event.ts";
+import { type BuildState, cut, type OriginProof } from "../model/event.ts";
 import { actionIdOf } from "../model/idempotency-keys.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
 import type { RunEnd, RunStore } from "../store/runs.ts";
@@ -19,7 +19,8 @@ export async function recordRunStart(
   outcome: ActionOutcome,
   { runs, clock }: Pick<RunTrackingDeps, "runs"> & { readonly clock: Clock },
 ): Promise<void> {
-  const mayRun = outcome.outcome === "done" || (outcome.outcome === "retry" && outcome.unknownOutcome);
+  const isAccepted = outcome.outcome === "done" || outcome.outcome === "expect_run";
+  const mayRun = isAccepted || (outcome.outcome === "retry" && outcome.unknownOutcome);
   if (runsReportedBy !== undefined && mayRun) await runs.record(name, { delivery, firedAt: toIso(clock.now()) });
 }
 
@@ -32,13 +33,14 @@ export async function recordReportedRunEnd(busEvent: BusEvent, deps: RunTracking
   if (endOf(busEvent) === undefined || !deps.runReporters.some(({ runsReportedBy }) => runsReportedBy === source))
     return;
   const origin = await correlate(busEvent, source, deps);
-  if (origin.found) await recordRunEnd({ busEvent, origin: origin.busEvent, source }, deps);
+  if (origin.found) await recordRunEnd({ busEvent, origin: origin.busEvent, proof: origin.proof, source }, deps);
 }
 
 /**
  * Records in the timeline of a delivery that the listener which accepted its request created something for it, or could
- * not, whether or not a route acts on the event. The listener's answer says neither. Nothing is recorded if the event
- * arrives before that answer is stored. Reads nothing if its source reports no route's runs.
+ * not, or that the bridge's interceptor refused it, whether or not a route acts on the event. The listener's answer says
+ * none of that. Nothing is recorded if the event arrives before that answer is stored. Reads nothing if its source reports
+ * no route's runs.
  */
 export async function recordTriggerReport(
   busEvent: BusEvent,
@@ -46,46 +48,68 @@ export async function recordTriggerReport(
 ): Promise<void> {
   const type = busEvent["detail-type"];
   const source = sourceNameOf(busEvent);
-  if (type !== "trigger.succeeded" && type !== "trigger.failed") return;
+  if (type !== "trigger.succeeded" && type !== "trigger.failed" && type !== "trigger.refused") return;
   if (busEvent.detail.principal.unproved || !deps.runReporters.some(({ runsReportedBy }) => runsReportedBy === source))
     return;
   const origin = await correlate(busEvent, source, deps);
   const at = epochMillis(Date.parse(busEvent.time));
-  if (origin.found) await recordFollower(origin.busEvent, { busEvent, at }, deps);
+  if (origin.found) await recordFollower(origin.busEvent, { busEvent, proof: origin.proof, at }, deps);
+}
+
+interface Follower {
+  readonly busEvent: BusEvent;
+  readonly proof: OriginProof;
+  readonly at: EpochMillis;
 }
 
 /** Records in the timeline of a delivery that a later one was traced back to it. */
 export function recordFollower(
   origin: BusEvent,
-  { busEvent, at }: { readonly busEvent: BusEvent; readonly at: EpochMillis },
+  { busEvent, proof, at }: Follower,
   { deliveries }: { readonly deliveries: Pick<DeliveryStore, "addToTimeline"> },
 ): Promise<void> {
   return deliveries.addToTimeline(origin.detail.delivery, {
     at,
     kind: "followed_by",
     delivery: busEvent.detail.delivery,
-    what: `${busEvent["detail-type"]} ${busEvent.detail.subject}`,
+    what: `${busEvent["detail-type"]} ${busEvent.detail.subject}${reasonOf(busEvent)}`,
+    ...(proof !== "proved" && { claimed: true }),
+    ...(busEvent.detail.replay && { isReplay: true }),
   });
+}
+
+/** Why a trigger was refused: the timeline is the only place where people look for it. */
+function reasonOf({ detail }: BusEvent): string {
+  const reason = "trigger" in detail ? detail.trigger.reason : undefined;
+  return reason === undefined ? "" : `: ${reason}`;
 }
 
 interface Ended {
   readonly busEvent: BusEvent;
   /** The delivery that fired it. */
   readonly origin: BusEvent;
+  readonly proof: OriginProof;
   /** The source that reported it. */
   readonly source: string;
 }
 
 /**
  * Records that a run has ended, for the routes that fired it. An unproved event of shadow mode is not recorded: neither
- * as proof of a good run, nor as a delivery to run again.
+ * as proof of a good run, nor as a delivery to run again. Nor is the end of a run that could have proved that the bridge
+ * asked for it, and did not.
  */
 export async function recordRunEnd(
-  { busEvent, origin, source }: Ended,
+  { busEvent, origin, proof, source }: Ended,
   { runReporters, actions, runs }: RunTrackingDeps,
 ): Promise<void> {
   const end = endOf(busEvent);
-  if (end === undefined || busEvent.detail.principal.unproved || origin.detail.principal.unproved) return;
+  if (
+    end === undefined ||
+    proof === "claimed" ||
+    busEvent.detail.principal.unproved ||
+    origin.detail.principal.unproved
+  )
+    return;
   const { eventKey, delivery } = origin.detail;
   const reported = runReporters.filter(({ runsReportedBy }) => runsReportedBy === source).map(({ name }) => name);
   // Two routes may have fired on one delivery. The run's name then shows which route it belongs to.

@@ -1,14 +1,11 @@
-import { type Clock, type EpochMillis, epochMillis, laterBy } from "../host/clock.ts";
-import { type BusEvent, isMeantFor } from "../model/bus-event.ts";
+import { type Clock, epochMillis } from "../host/clock.ts";
+import type { BusEvent } from "../model/bus-event.ts";
 import { REPEAT_MS } from "../model/event.ts";
 import { actionIdOf, occurrenceKeyOf } from "../model/idempotency-keys.ts";
-import type { Replay } from "../model/recorded-delivery.ts";
 import { eventIn } from "../model/timeline.ts";
 import type { Route } from "../routes/route.ts";
 import type { ActionStore } from "../store/actions.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
-import { type ActDeps, type AttemptResult, act } from "./act.ts";
-import { MISSING_ROUTE_GRACE_MS, ROUTE_REMOVED } from "./missing-routes.ts";
 
 export interface ScheduleDeps {
   readonly actions: Pick<ActionStore, "schedule">;
@@ -69,32 +66,4 @@ export async function schedule(
       return { id, isNew: false, isOwn: false };
     }
   }
-}
-
-/** An event as a queue message carries it. Everything else is in the delivery's record. */
-export type QueuedEvent = EventToSchedule & {
-  readonly replay?: Pick<Replay, "routes"> | undefined;
-  /** When the message was put into the queue. */
-  readonly queuedAt: EpochMillis;
-};
-
-const UNKNOWN_ROUTE_RETRY_MS = 60_000;
-
-/**
- * Runs a route's action for an event from a queue, as often as the queue delivers it. The action is stored before it
- * runs. Only the message of the delivery that stored it runs it.
- */
-export async function actOn(routeName: string, queued: QueuedEvent, deps: ActDeps): Promise<AttemptResult> {
-  if (!isMeantFor(routeName, queued)) return { result: "finished" };
-  const route = deps.routes.find(({ name }) => name === routeName);
-  if (route === undefined) return withoutRoute(queued, deps);
-  const { id, isOwn } = await schedule(route, queued, deps);
-  return isOwn ? act(id, deps) : { result: "finished" };
-}
-
-function withoutRoute({ queuedAt }: QueuedEvent, { clock }: { readonly clock: Clock }): AttemptResult {
-  const now = clock.now();
-  return now < laterBy(queuedAt, MISSING_ROUTE_GRACE_MS)
-    ? { result: "again", at: laterBy(now, UNKNOWN_ROUTE_RETRY_MS) }
-    : { result: "gave_up", summary: ROUTE_REMOVED.summary };
 }

@@ -10,7 +10,7 @@ import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.t
 import type { ReceivedRequest } from "../../../shared/model/request.ts";
 import { ok, type Result, reject } from "../../../shared/model/result.ts";
 import { samplePageEvent } from "../../support/samples.ts";
-import { silentLog } from "../../support/test-doubles.ts";
+import { noProvedRuns, secretsOf, silentLog } from "../../support/test-doubles.ts";
 
 const request = (body: string, headers: Record<string, string> = {}): ReceivedRequest => ({
   method: "POST",
@@ -54,6 +54,9 @@ function memory() {
       },
     },
     rejectOverRate: async () => undefined,
+    runReporters: [],
+    origins: noProvedRuns,
+    secrets: secretsOf({}),
     recorded: (delivery) => announced.push(delivery.id),
     log: silentLog,
   };

@@ -3,7 +3,7 @@ import { rollBack } from "../../../shared/delivery/rollback.ts";
 import { policyOf } from "../../../shared/identity/policy.ts";
 import { type RecordedRun, withRun } from "../../../shared/store/runs.ts";
 import { sampleDelivery } from "../../support/samples.ts";
-import { testClock } from "../../support/test-doubles.ts";
+import { testClock, unexpected } from "../../support/test-doubles.ts";
 
 const at = (minute: number): string => new Date(Date.UTC(2026, 10, 2, 9, minute)).toISOString();
 const fired = (n: number): RecordedRun => ({ delivery: `d-${n}`, firedAt: at(n) });
@@ -20,7 +20,7 @@ const ROUTES = [
   { name: "status" },
   { name: "secret", runsReportedBy: "c" },
 ];
-const permissions = { call: [], fire: [], replay: [], approve: [] };
+const permissions = { call: [], fire: [], replay: [], approve: [], summarise: [], pause: [] };
 const POLICY = policyOf({ "on-call": { ...permissions, replay: ["docs", "status", "nosuch"] } });
 
 interface Asked {
@@ -44,6 +44,7 @@ async function rolledBack(history: readonly RecordedRun[], { route = "docs", env
         record: async () => "recorded",
         addToTimeline: async () => undefined,
       },
+      actions: { answer: unexpected("the end of a failure") },
       recorded: () => undefined,
       clock: testClock(),
     },

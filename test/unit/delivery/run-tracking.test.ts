@@ -7,7 +7,7 @@ import {
 } from "../../../shared/delivery/run-tracking.ts";
 import type { ActionOutcome } from "../../../shared/model/action-outcome.ts";
 import type { BusEvent } from "../../../shared/model/bus-event.ts";
-import type { BuildEvent, BuildPart, BuildState, EventType } from "../../../shared/model/event.ts";
+import type { BuildEvent, BuildPart, BuildState, EventType, OriginProof } from "../../../shared/model/event.ts";
 import type { RecordedDelivery } from "../../../shared/model/recorded-delivery.ts";
 import type { RecordedRun } from "../../../shared/store/runs.ts";
 import { busEventOf, sampleDelivery } from "../../support/samples.ts";
@@ -70,13 +70,18 @@ function depsFor(fired: number, routes = ROUTES) {
   return { deps, recorded, calls };
 }
 
-async function recordedOf(busEvent: BusEvent, fired: number, origin = ORIGIN) {
+async function recordedOf(busEvent: BusEvent, fired: number, origin = ORIGIN, proof: OriginProof = "proved") {
   const { deps, recorded } = depsFor(fired);
-  await recordRunEnd({ busEvent, origin, source: "cluster" }, deps);
+  await recordRunEnd({ busEvent, origin, proof, source: "cluster" }, deps);
   return recorded;
 }
 
 describe("the end of a run", () => {
+  it("a run that could prove its origin and does not is no good run, and one that cannot is as good as before", async () => {
+    expect(await recordedOf(ended("succeeded"), 1, ORIGIN, "claimed")).toEqual([]);
+    expect(await recordedOf(ended("succeeded"), 1, ORIGIN, "unprovable")).toHaveLength(1);
+  });
+
   const at = "2026-11-02T09:03:00.000Z";
   it.each([
     ["succeeded", true],
@@ -143,6 +148,7 @@ describe("the start of a run", () => {
   const docs = { name: "docs", runsReportedBy: "cluster" };
   it.each<[string, ActionOutcome, number]>([
     ["is recorded if the action is done", outcome({ outcome: "done" }), 1],
+    ["is recorded if the target accepted the request", outcome({ outcome: "expect_run" }), 1],
     ["is recorded if its effect is unknown", outcome({ outcome: "retry", unknownOutcome: true }), 1],
     ["is not recorded if the target was not reached", outcome({ outcome: "retry" }), 0],
     ["is not recorded if the target rejected it", outcome({ outcome: "give_up" }), 0],
@@ -156,7 +162,7 @@ describe("the start of a run", () => {
 });
 
 describe("the report of a listener", () => {
-  const reported = (type: TriggerType, changes: Partial<RecordedDelivery> = {}) =>
+  const reported = (type: TriggerType, changes: Partial<RecordedDelivery> = {}, event: object = {}) =>
     busEventOf({
       ...sampleDelivery(3),
       source: "cluster",
@@ -170,6 +176,7 @@ describe("the report of a listener", () => {
           subject: "ci/drawbridge",
           trigger: { system: "tekton", listener: "ci/drawbridge", eventId: "event-1" },
           origin: { triggerEventId: "event-1" },
+          ...event,
         },
       ],
     }) as BusEvent;
@@ -198,10 +205,28 @@ describe("the report of a listener", () => {
       const busEvent = reported(type);
       const what = `${type} ci/drawbridge`;
       expect((await addedFor(busEvent)).added).toEqual([
-        [delivery, { at: Date.parse(busEvent.time), kind: "followed_by", delivery: busEvent.detail.delivery, what }],
+        [
+          delivery,
+          {
+            at: Date.parse(busEvent.time),
+            kind: "followed_by",
+            delivery: busEvent.detail.delivery,
+            what,
+            claimed: true,
+          },
+        ],
       ]);
     },
   );
+
+  it("a refusal of the interceptor is in that timeline with its reason", async () => {
+    const trigger = { system: "tekton", name: "ci/docs-build", eventId: "event-1", reason: "token_expired" };
+    const busEvent = reported("trigger.refused", {}, { subject: "ci/docs-build", trigger });
+    expect((await addedFor(busEvent)).added).toEqual([
+      [delivery, expect.objectContaining({ what: "trigger.refused ci/docs-build: token_expired" })],
+    ]);
+    expect((await addedFor(busEvent, "event-2")).added).toEqual([]);
+  });
 
   it("a report about a request of somebody else, or before the listener's answer is stored, is in no timeline", async () => {
     expect((await addedFor(reported("trigger.succeeded"), "event-2")).added).toEqual([]);
