@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { RequestError } from "@hono/node-server";
 import { systemClock } from "../host/clock.ts";
+import { failureOf } from "../host/fault.ts";
 import type { Log } from "../host/log.ts";
-import { problemOf, problemResponse } from "./problem.ts";
+import { problemOf, problemResponse, UNAVAILABLE } from "./problem.ts";
 
 export interface AdmissionLimits {
   /** Requests in flight. A request is in flight until it is answered. */
@@ -52,6 +54,7 @@ const HEALTH_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 /** The part of the limits that one path may use. A flood at one source then leaves room for the others. */
 const PATH_SHARE = 0.5;
 const OVERLOADED = { reason: "overloaded" } as const;
+const MALFORMED = { reason: "request_malformed" } as const;
 /** Time between two log lines about rejected requests. */
 const LOG_EVERY_MS = 10_000;
 
@@ -139,6 +142,22 @@ export class Admission {
     } finally {
       this.#addUnsent(request);
     }
+  }
+
+  /** Answers a request whose host or target makes no URL, so that no app can handle it. */
+  rejectMalformed(): Response {
+    const problem = problemOf(MALFORMED);
+    const request = randomUUID();
+    this.#log.warn({ request, status: problem.status, ...MALFORMED }, "refused");
+    return problemResponse(problem, request, MALFORMED.reason);
+  }
+
+  /** Answers a request that no app answered. Never 500, after which a sender may drop the delivery. */
+  answerError(error: unknown): Response {
+    if (error instanceof RequestError) return this.rejectMalformed();
+    const request = randomUUID();
+    this.#log.error({ request, status: UNAVAILABLE.status, ...(error instanceof Error && failureOf(error)) }, "failed");
+    return problemResponse(UNAVAILABLE, request);
   }
 
   /** From now on, each connection ends with the answer to its current request. */

@@ -3,6 +3,7 @@ import type { Context, Hono } from "hono";
 import { Hono as App } from "hono/tiny";
 import type { Readiness } from "../delivery/readiness.ts";
 import { type ReceiveDeps, receive, type Source } from "../delivery/receive.ts";
+import type { RefusalCounts } from "../delivery/refusal-counts.ts";
 import type { AuditedRejection, RejectionAudit } from "../delivery/rejection-audit.ts";
 import type { Clock } from "../host/clock.ts";
 import { Fault, failureOf } from "../host/fault.ts";
@@ -12,12 +13,11 @@ import { within } from "../host/within.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
-import type { Result } from "../model/result.ts";
 import type { BridgeIssuer } from "../outbound/issuer.ts";
 import { checkContentType, readBody } from "./body.ts";
-import { apiCalls, type CallDeps } from "./calls.ts";
+import { type ApiCall, apiCalls, type CallDeps } from "./calls.ts";
 import type { Connection } from "./connection.ts";
-import { NOT_FOUND, problemOf, problemResponse, UNAVAILABLE } from "./problem.ts";
+import { NO_CACHE, NOT_FOUND, PUBLIC, problemOf, problemResponse, UNAVAILABLE } from "./problem.ts";
 
 export interface AppDeps {
   readonly receiving: ReceiveDeps;
@@ -26,6 +26,7 @@ export interface AppDeps {
   /** The source to which CI jobs report the state of their own builds. */
   readonly status: Source;
   readonly rejectionAudit: Pick<RejectionAudit, "record">;
+  readonly refusalCounts: Pick<RefusalCounts, "count" | "proved">;
   /** The bridge as an issuer of tokens. Undefined if the configuration has no `identity`. */
   readonly issuer: Pick<BridgeIssuer, "discovery" | "keySet"> | undefined;
   readonly maxBodyBytes: number;
@@ -53,45 +54,40 @@ export function createApp(deps: AppDeps): Hono<Env> {
     await next();
   });
   app.post("/webhooks/:source", (c) => handleDelivery(c, deps, deps.sources.get(c.req.param("source"))));
-  app.all("/webhooks/:source", (c) => rejectionResponse(c, deps, { reason: "method_not_allowed", allowed: "POST" }));
   app.post("/v1/status", (c) => handleDelivery(c, deps, deps.status));
-  app.all("/v1/status", (c) => rejectionResponse(c, deps, { reason: "method_not_allowed", allowed: "POST" }));
-  addApiRoutes(app, deps);
-  app.get("/healthz", (c) => c.json({ status: "up" }));
+  for (const call of apiCalls(deps.calls)) app.on(call.method, call.path, (c) => handleApiCall(c, deps, call));
+  app.get("/healthz", (c) => c.json({ status: "up" }, 200, NO_CACHE));
   app.get("/readyz", async (c) => {
     const { status, checks, configuration } = await deps.ready();
-    return c.json({ status, checks, configuration }, status === "unavailable" ? 503 : 200);
+    return c.json({ status, checks, configuration }, status === "unavailable" ? 503 : 200, NO_CACHE);
+  });
+  app.get("/openapi.json", async (c) => {
+    const { default: description } = await import("./openapi.json", { with: { type: "json" } });
+    return c.json(description, 200, PUBLIC);
   });
   if (deps.issuer !== undefined) addIssuerRoutes(app, deps.issuer);
+  rejectOtherMethods(app, deps);
   app.notFound((c) => problemResponse(NOT_FOUND, c.get("requestId")));
   app.onError((error, c) => faultResponse(c, deps, error));
   return app;
 }
 
-function addApiRoutes(app: Hono<Env>, deps: AppDeps): void {
-  const methods = new Map<string, string>();
-  for (const { method, path, status, handle } of apiCalls(deps.calls)) {
-    app.on(method, path, (c) =>
-      handleApiCall(c, deps, {
-        status,
-        handle: (request) => handle(request, c.req.param("id") ?? "", c.req.param("target") ?? ""),
-      }),
-    );
-    methods.set(path, method === "GET" ? "GET, HEAD" : method);
-  }
-  for (const [path, allowed] of methods)
-    app.all(path, (c) => rejectionResponse(c, deps, { reason: "method_not_allowed", allowed }));
-}
-
 /** Publishes what others need to verify the bridge's own tokens. */
 function addIssuerRoutes(app: Hono<Env>, issuer: NonNullable<AppDeps["issuer"]>): void {
-  const headers = { "Cache-Control": `public, max-age=${KEYS_MAX_AGE_SECONDS}` };
-  app.get("/.well-known/openid-configuration", (c) => c.json(issuer.discovery(), 200, headers));
-  app.get("/.well-known/jwks.json", async (c) => c.json(await issuer.keySet(), 200, headers));
+  app.get("/.well-known/openid-configuration", (c) => c.json(issuer.discovery(), 200, PUBLIC));
+  app.get("/.well-known/jwks.json", async (c) => c.json(await issuer.keySet(), 200, PUBLIC));
 }
 
-/** A new key must be published for longer than this before it signs. */
-const KEYS_MAX_AGE_SECONDS = 300;
+/** Every path so far answers 405 to all other methods. */
+function rejectOtherMethods(app: Hono<Env>, deps: AppDeps): void {
+  const methods = new Map<string, string[]>();
+  for (const { method, path } of app.routes) {
+    if (path !== "/*")
+      methods.set(path, [...(methods.get(path) ?? []), ...(method === "GET" ? ["GET", "HEAD"] : [method])]);
+  }
+  for (const [path, allowed] of methods)
+    app.all(path, (c) => rejectionResponse(c, deps, { reason: "method_not_allowed", allowed: allowed.join(", ") }));
+}
 
 async function handleDelivery(c: Context<Env>, deps: AppDeps, source: Source | undefined): Promise<Response> {
   if (source === undefined) return rejectionResponse(c, deps, { reason: "source_unknown" });
@@ -106,8 +102,9 @@ async function handleDelivery(c: Context<Env>, deps: AppDeps, source: Source | u
     return recordedRejectionResponse(c, deps, { ...receipt, source: source.name, provider: source.provider, request });
   }
   const { delivery, status } = receipt.value;
+  deps.refusalCounts.proved(source.name, request.receivedAt);
   deps.log.info({ delivery, status, ...requestFields(c, deps) }, "delivery");
-  return c.json(receipt.value, status === "duplicate" ? 200 : 202);
+  return c.json(receipt.value, status === "duplicate" ? 200 : 202, NO_CACHE);
 }
 
 const deadlineExceeded = (): Fault =>
@@ -137,21 +134,21 @@ function receivedRequest(
 
 const MAX_CALL_BYTES = 16_384;
 
-interface Call {
-  readonly status: 200 | 202;
-  readonly handle: (request: ReceivedRequest) => Promise<Result<object>>;
-}
-
-/** Handles a call of the API. Its body is empty or JSON. */
-async function handleApiCall(c: Context<Env>, deps: AppDeps, { status, handle }: Call): Promise<Response> {
+/** Handles a call of the API. Its body is empty or of the call's type. */
+async function handleApiCall(
+  c: Context<Env>,
+  deps: AppDeps,
+  { status, contentType, handle, refuse }: ApiCall,
+): Promise<Response> {
   const body = await readBody(c.req.raw, MAX_CALL_BYTES);
   if (!body.ok) return rejectionResponse(c, deps, body.rejection);
-  const type = body.value.length === 0 ? body : checkContentType(c.req.raw.headers, ["application/json"]);
+  const type = body.value.length === 0 ? body : checkContentType(c.req.raw.headers, [contentType]);
   if (!type.ok) return rejectionResponse(c, deps, type.rejection);
   const request = receivedRequest(c, body.value, { clock: deps.clock, repeatable: false });
-  const result = await handle(request);
-  if (result.ok) return c.json(result.value, status);
-  return recordedRejectionResponse(c, deps, { ...result, source: "api", provider: "api", request });
+  const result = await handle(request, c.req.param("id") ?? "", c.req.param("target") ?? "");
+  if (result.ok) return c.json(result.value, status, NO_CACHE);
+  const response = await recordedRejectionResponse(c, deps, { ...result, source: "api", provider: "api", request });
+  return refuse ? refuse(result.rejection, c.get("requestId")) : response;
 }
 
 /** Records the rejection if the caller is authenticated, then answers it. */
@@ -160,14 +157,38 @@ async function recordedRejectionResponse(
   deps: AppDeps,
   { by, ...rejected }: Omit<AuditedRejection, "by"> & { readonly by?: Principal },
 ): Promise<Response> {
-  if (by !== undefined) await deps.rejectionAudit.record({ ...rejected, by });
-  return rejectionResponse(c, deps, rejected.rejection);
+  if (by === undefined) return rejectionResponse(c, deps, rejected.rejection);
+  await deps.rejectionAudit.record({ ...rejected, by });
+  return loggedRejection(c, deps, rejected.rejection);
+}
+
+/** Counts the rejection of a caller that nobody proved, then answers it. */
+async function rejectionResponse(c: Context<Env>, deps: AppDeps, rejection: Rejection): Promise<Response> {
+  const source = countedSource(c, deps, rejection);
+  if (source !== undefined) {
+    const [requestId, receivedAt] = [c.get("requestId"), deps.clock.now()];
+    await deps.refusalCounts.count({ source, reason: rejection.reason, requestId, receivedAt });
+  }
+  return loggedRejection(c, deps, rejection);
+}
+
+/**
+ * Under which name a rejection is counted. A caller chooses the name in the path, so only configured ones count. Of the
+ * bridge's own calls only those count whose caller is not proved: the others say what was wrong with a request.
+ */
+function countedSource(c: Context<Env>, deps: AppDeps, rejection: Rejection): string | undefined {
+  const named = c.req.param("source");
+  if (named !== undefined) return deps.sources.has(named) ? named : undefined;
+  if (problemOf(rejection).status !== 401) return undefined;
+  return c.req.path === "/v1/status" ? deps.status.name : "api";
 }
 
 /** An authenticated caller gets the reason of the rejection. Every other caller gets the same terse response. */
-function rejectionResponse(c: Context<Env>, deps: AppDeps, rejection: Rejection): Response {
+function loggedRejection(c: Context<Env>, deps: AppDeps, rejection: Rejection): Response {
   const problem = problemOf(rejection);
-  deps.log.warn({ ...requestFields(c, deps), status: problem.status, ...rejection }, "refused");
+  // Any stranger can close a connection, and there is nothing to do about it.
+  const level = rejection.reason === "body_incomplete" ? "info" : "warn";
+  deps.log[level]({ ...requestFields(c, deps), status: problem.status, ...rejection }, "refused");
   return problemResponse(problem, c.get("requestId"), problem.status === 401 ? undefined : rejection.reason);
 }
 

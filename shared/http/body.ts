@@ -7,10 +7,15 @@ import { ok, type Result, reject } from "../model/result.ts";
 export async function readBody(request: Request, limitBytes: number): Promise<Result<Uint8Array>> {
   const tooLarge = reject({ reason: "body_too_large", limitBytes });
   const announced = request.headers.get("content-length");
-  if (announced === null) return readStream(request, limitBytes, tooLarge);
-  if (!(Number(announced) <= limitBytes)) return tooLarge;
-  const body = new Uint8Array(await request.arrayBuffer());
-  return body.length <= limitBytes ? ok(body) : tooLarge;
+  if (announced !== null && !(Number(announced) <= limitBytes)) return tooLarge;
+  try {
+    if (announced === null) return await readStream(request, limitBytes, tooLarge);
+    const body = new Uint8Array(await request.arrayBuffer());
+    return body.length <= limitBytes ? ok(body) : tooLarge;
+  } catch {
+    // Reading fails only if the connection ended before the body did.
+    return reject({ reason: "body_incomplete" });
+  }
 }
 
 async function readStream({ body }: Request, limitBytes: number, tooLarge: Result<never>): Promise<Result<Uint8Array>> {

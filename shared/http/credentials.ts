@@ -1,7 +1,7 @@
 import { toIso } from "../host/clock.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
 import type { TokenRequest } from "../identity/presented-token.ts";
-import { ok, type Result } from "../model/result.ts";
+import { ok, type Result, reject } from "../model/result.ts";
 import type { CredentialUsageStore, CredentialUse } from "../store/credential-usage.ts";
 
 export interface CredentialsApi extends CallerDeps {
@@ -19,6 +19,10 @@ export interface ListedCredentials {
 export async function listCredentials(request: TokenRequest, api: CredentialsApi): Promise<Result<ListedCredentials>> {
   const caller = await callerOf(request, "deliveries", api);
   if (!caller.ok) return caller;
+  // The use of a credential is about no event.
+  const { principal } = caller.value;
+  const forbidden = api.policy.rejectCall(principal, "deliveries", []);
+  if (forbidden) return reject(forbidden, principal);
   const uses = await api.credentialUses.list();
   return ok({ credentials: uses.map((use) => ({ ...use, lastUsedAt: toIso(use.lastUsedAt) })) });
 }

@@ -1,58 +1,99 @@
 import * as v from "valibot";
-import { type Clock, epochMillis, isDay, toIso } from "../host/clock.ts";
+import type { AuditLog } from "../delivery/audit-log.ts";
+import { outcomesOf, readOutcome } from "../delivery/delivery-outcomes.ts";
+import { type Clock, type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
 import { withoutCredentials } from "../host/url-credentials.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
-import type { TokenRequest } from "../identity/presented-token.ts";
+import type { Policy } from "../identity/policy.ts";
 import { type BusEvent, busEventsOf } from "../model/bus-event.ts";
+import { DELIVERY_STATES } from "../model/delivery-state.ts";
+import { factsOfDelivery } from "../model/event-facts.ts";
+import { hasTerms, type ListedDelivery as ListEntry, type Term, termsIn } from "../model/lookup-terms.ts";
+import { identityText, type Principal, principalIdOf } from "../model/principal.ts";
 import type { DeliverySummary, RecordedDelivery } from "../model/recorded-delivery.ts";
+import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { TimelineEvent } from "../model/timeline.ts";
-import type { DeliveryPosition, DeliveryStore } from "../store/deliveries.ts";
+import type { RoutePattern } from "../routes/route-pattern.ts";
+import type { DeliveryStore } from "../store/deliveries.ts";
+import type { DeliveryPosition } from "../store/list-pages.ts";
+import { isPosted } from "../store/postings.ts";
+import { type ExpectedRunsDeps, expectedRunsOf, type ShownExpectedRun, silentRuns } from "./expected-runs.ts";
+import type { DeliveryExplanation } from "./explain-delivery.ts";
+import { type ListByStateDeps, listByState, type PageWithOutcomes } from "./list-by-state.ts";
+import { type Candidate, candidatesOf, LOOKUP_PARAMETERS, lookupEntries, termsOfQuery } from "./lookup.ts";
+import { parseQuery } from "./query.ts";
+import { endOfRange, time } from "./query-time.ts";
+import { type ShownOutcome, shownOutcome } from "./shown-outcome.ts";
+import type { ShownTimelineEvent } from "./shown-timeline.ts";
 
-export interface DeliveriesApi extends CallerDeps {
-  readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "list">;
+export interface DeliveriesApi extends CallerDeps, ExpectedRunsDeps, Pick<ListByStateDeps, "attention"> {
+  readonly deliveries: Pick<DeliveryStore, "get" | "timeline" | "list" | "lookUpsReachTo">;
+  readonly policy: Pick<Policy, "rejectCall" | "isConfined">;
+  /** The configured sources, and the bridge's own. */
+  readonly sourceNames: readonly string[];
+  readonly auditLog: Pick<AuditLog, "recordRead">;
+  /** The patterns of the configured routes. */
+  readonly patterns: () => Promise<readonly RoutePattern[]>;
   readonly clock: Clock;
 }
 
 const DAY_MS = 86_400_000;
 
 const position = v.pipe(v.string(), v.regex(/^\d{13}\.[a-z0-9-]{1,64}$/));
-const time = v.pipe(
-  v.string(),
-  v.isoTimestamp(),
-  v.check((text) => isDay(text.slice(0, 10)) && !Number.isNaN(Date.parse(text))),
-);
 
-const query = v.strictObject({
-  limit: v.optional(v.pipe(v.string(), v.regex(/^[1-9]\d{0,2}$/), v.transform(Number), v.maxValue(200)), "50"),
+const STATE = `(?:${DELIVERY_STATES.join("|")})`;
+const STATES = new RegExp(`^${STATE}(?:,${STATE})*$`);
+
+export const query = v.strictObject({
+  limit: v.optional(v.pipe(v.string(), v.regex(/^([1-9]\d?|1\d\d|200)$/), v.transform(Number)), "50"),
   cursor: v.optional(position),
   since: v.optional(time),
   until: v.optional(time),
   source: v.optional(v.string()),
-  outcome: v.optional(v.picklist(["event", "ignored", "unusable", "refused"])),
+  state: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(STATES),
+      v.transform((text) => text.split(",")),
+      v.array(v.picklist(DELIVERY_STATES)),
+    ),
+  ),
+  route: v.optional(v.string()),
+  target: v.optional(v.string()),
+  outcome: v.optional(v.picklist(["event", "ignored", "unusable", "refused", "audit"])),
   shadow: v.optional(v.literal("true")),
   type: v.optional(v.string()),
   principal: v.optional(v.string()),
   text: v.optional(v.string()),
+  ...lookupEntries,
 });
 type Query = v.InferOutput<typeof query>;
 
-/** What each parameter must be, for the rejection of an invalid one. */
-const EXPECTED: Readonly<Record<keyof Query, string>> = {
+/** What each parameter must be, for the description and for the rejection of an invalid one. */
+export const EXPECTED: Readonly<Record<keyof Query, string>> = {
   limit: "a whole number from 1 to 200",
   cursor: 'the "next" of an earlier response',
   since: "a time in ISO 8601, e.g. 2026-11-02T09:00:00Z",
   until: "a time in ISO 8601, e.g. 2026-11-02T09:00:00Z",
   source: "a source's name",
-  outcome: "event, ignored, unusable or refused",
+  state: `states with commas between them: ${DELIVERY_STATES.join(", ")}`,
+  route: "a route's name",
+  target: "a target's name",
+  outcome: "event, ignored, unusable, refused or audit",
   shadow: "true: only deliveries that shadow mode let in",
   type: "an event type, or its beginning",
-  principal: "a subject",
+  principal: "a subject, or who vouched for it and the subject: prod-jobs:system:serviceaccount:ci:deployer",
   text: "a text",
+  find: "a delivery's id, or anything else that a delivery can be looked up by",
+  ...LOOKUP_PARAMETERS,
 };
 
+export const oneQuery = v.strictObject({ explain: v.optional(v.literal("true")) });
+export const ONE_EXPECTED = { explain: "true: with an explanation of what it did" };
+
 /** `GET /v1/deliveries`: newest first, of the last seven days unless `since` is given. */
-export async function listDeliveries(request: TokenRequest, api: DeliveriesApi): Promise<Result<ListedDeliveries>> {
+export async function listDeliveries(request: ReceivedRequest, api: DeliveriesApi): Promise<Result<ListedDeliveries>> {
   const caller = await callerOf(request, "deliveries", api);
   if (!caller.ok) return caller;
   const filter = v.safeParse(query, Object.fromEntries(request.url.searchParams));
@@ -64,71 +105,210 @@ export async function listDeliveries(request: TokenRequest, api: DeliveriesApi):
       expected: isKnown(parameter) ? EXPECTED[parameter] : "left out",
     });
   }
-  const page = await api.deliveries.list({
-    before: startOf(filter.output, api.clock),
-    notBefore: epochMillis(filter.output.since ? Date.parse(filter.output.since) : api.clock.now() - 7 * DAY_MS),
-    limit: filter.output.limit,
-    scanLimit: SCAN_LIMIT,
-    matches: (summary) => isWanted(summary, filter.output),
-  });
+  const { principal: by } = caller.value;
+  const { matched, ...page } = await foundPage(filter.output, by, api);
+  const { source, cursor } = filter.output;
+  // A source that was removed from the configuration still has records.
+  const isFound = page.found.length > 0 || cursor !== undefined;
+  // A caller who may not read every delivery is not shown which sources there are.
+  const isKnownSource =
+    api.policy.isConfined(by, "deliveries") || source === undefined || api.sourceNames.includes(source);
+  if (!isFound && !isKnownSource)
+    return reject({ reason: "query_invalid", parameter: "source", expected: `one of ${api.sourceNames.join(", ")}` });
+  const { principal, person = matched?.kind === "person" ? filter.output.find : undefined } = filter.output;
+  for (const object of [principal, person])
+    if (object !== undefined) await api.auditLog.recordRead({ act: "person_searched", object, by, request });
+  const deliveries = page.found.map(({ delivery }) => delivery);
+  const silent = await silentRuns(deliveries, api);
   return ok({
     // Earlier releases recorded URLs with credentials.
-    deliveries: withoutCredentials(page.deliveries.map(shownSummary)),
+    deliveries: withoutCredentials(
+      page.found.map(({ delivery, outcome }): ListedDelivery => {
+        const noReportSince = silent.get(delivery.id);
+        const shown = { ...shownSummary(delivery), ...shownOutcome(outcome) };
+        return { ...shown, ...(noReportSince !== undefined && { noReportSince }) };
+      }),
+    ),
     ...(page.next && { next: `${page.next.receivedAt}.${page.next.id}` }),
+    lookedBackTo: toIso(page.next?.receivedAt ?? (await reachOf(filter.output, api))),
+    ...(matched && { matched }),
   });
 }
 
-/** Maximum number of deliveries that one list request looks at. The `next` of its response continues from there. */
-const SCAN_LIMIT = 2_000;
+interface FoundPage extends PageWithOutcomes {
+  /** What the text of `find` turned out to be. */
+  readonly matched?: Candidate;
+}
 
-/** `GET /v1/deliveries/{id}`: the delivery, the events published for it, and everything that followed. */
+/**
+ * The page of what the query asks for. A text to find is taken as the first thing of that name that a delivery has, also on
+ * the pages that follow; if there is none, as the first thing that it may be.
+ */
+async function foundPage(filter: Query, by: Principal, api: DeliveriesApi): Promise<FoundPage> {
+  const terms = termsOfQuery(filter);
+  if (filter.find === undefined) return pageOf(filter, terms, by, api);
+  const { cursor: _, ...whole } = filter;
+  for (const matched of candidatesOf(filter.find)) {
+    if (matched.kind === "delivery") {
+      const page = await pageOfDelivery(matched.value, filter, by, api);
+      return { ...page, ...(page.found.length > 0 && { matched }) };
+    }
+    const wanted = [matched, ...terms];
+    // Reading the list may take several requests.
+    const first = isPosted(matched) ? await pageOf({ ...whole, limit: 1 }, wanted, by, api) : undefined;
+    // If it ended before it had read every delivery of that name, the pages that follow may have what is wanted.
+    if (first !== undefined && first.found.length === 0 && first.next === undefined) continue;
+    const page = await pageOf(filter, wanted, by, api);
+    if (page.found.length > 0) return { ...page, matched };
+    if (page.next !== undefined || isPosted(matched)) return page;
+  }
+  return { found: [] };
+}
+
+async function pageOfDelivery(id: string, filter: Query, by: Principal, api: DeliveriesApi): Promise<PageWithOutcomes> {
+  const delivery = filter.cursor === undefined ? await api.deliveries.get(id) : undefined;
+  if (delivery === undefined || !mayRead(by, delivery, api.policy)) return { found: [] };
+  return { found: await outcomesOf([delivery], api) };
+}
+
+/** A look-up goes back as far as records are kept, because it reads only what it finds. */
+function notBeforeOf(filter: Query, { clock }: DeliveriesApi): EpochMillis {
+  if (filter.since !== undefined) return epochMillis(Date.parse(filter.since));
+  return isLookedUp(filter) ? epochMillis(0) : laterBy(clock.now(), -7 * DAY_MS);
+}
+
+const isLookedUp = (filter: Query): boolean => filter.find !== undefined || termsOfQuery(filter).some(isPosted);
+
+/** The time since which every delivery that matches is found. */
+async function reachOf(filter: Query, api: DeliveriesApi): Promise<EpochMillis> {
+  const notBefore = notBeforeOf(filter, api);
+  if (!isLookedUp(filter)) return notBefore;
+  return epochMillis(Math.max(notBefore, await api.deliveries.lookUpsReachTo(api.clock.now())));
+}
+
+/** Newest first. What became of each delivery is read at the end, unless the caller or the filter depends on it. */
+async function pageOf(
+  filter: Query,
+  terms: readonly Term[],
+  by: Principal,
+  api: DeliveriesApi,
+): Promise<PageWithOutcomes> {
+  const { state: states, route, target, until, limit } = filter;
+  const window = { before: startOf(filter, api.clock), notBefore: notBeforeOf(filter, api), limit, terms };
+  const isShown = (one: Listed): boolean => isWanted(one, filter) && hasTerms(one, terms);
+  const isConfined = api.policy.isConfined(by, "deliveries");
+  if (!isConfined && states === undefined && route === undefined && target === undefined) {
+    const { deliveries, next } = await api.deliveries.list({
+      ...window,
+      scanLimit: Number.POSITIVE_INFINITY,
+      hasTime: timeBudget(api.clock),
+      matches: isShown,
+    });
+    return { found: await outcomesOf(deliveries, api), ...(next && { next }) };
+  }
+  const notAfter = epochMillis(until ? Date.parse(until) : Number.MAX_SAFE_INTEGER);
+  const isReadable = isConfined ? (one: Pick<RecordedDelivery, "events">) => mayRead(by, one, api.policy) : undefined;
+  return listByState({ ...window, notAfter, filter: { states, route, target }, isShown, isReadable }, api);
+}
+
+/** How long one list request reads deliveries, in milliseconds. The `next` of its response continues from there. */
+const READ_MS = 2_000;
+
+function timeBudget(clock: Clock): () => boolean {
+  const end = clock.monotonic() + READ_MS;
+  return () => clock.monotonic() < end;
+}
+
+/** Whether a caller who may read deliveries may read this one. */
+export const mayRead = (
+  caller: Principal,
+  delivery: Pick<RecordedDelivery, "events">,
+  policy: Pick<Policy, "rejectCall">,
+): boolean => policy.rejectCall(caller, "deliveries", factsOfDelivery(delivery)) === undefined;
+
+/**
+ * `GET /v1/deliveries/{id}`: the delivery, the events published for it, and everything that followed. With `explain=true`
+ * also why it did that, or nothing.
+ */
 export async function getDelivery(
-  request: TokenRequest,
+  request: ReceivedRequest,
   id: string,
   api: DeliveriesApi,
 ): Promise<Result<ShownDelivery>> {
   const caller = await callerOf(request, "deliveries", api);
   if (!caller.ok) return caller;
+  const { principal: by } = caller.value;
+  const asked = parseQuery(request, oneQuery, ONE_EXPECTED);
+  if (!asked.ok) return reject(asked.rejection, by);
   const delivery = await api.deliveries.get(id);
-  if (delivery === undefined) return reject({ reason: "delivery_unknown" });
-  return ok(shownDelivery(delivery, await api.deliveries.timeline(id)));
+  if (delivery === undefined || !mayRead(by, delivery, api.policy)) return reject({ reason: "delivery_unknown" });
+  await api.auditLog.recordRead({ act: "delivery_opened", object: id, by, request });
+  const timeline = await api.deliveries.timeline(id);
+  const [runs, outcome] = await Promise.all([
+    expectedRunsOf(delivery, timeline, api),
+    readOutcome(delivery, timeline, api),
+  ]);
+  const shown = shownDelivery(delivery, timeline, { runs, outcome: shownOutcome(outcome) });
+  if (asked.value.explain === undefined) return ok(shown);
+  const [{ explainDelivery }, patterns] = await Promise.all([import("./explain-delivery.ts"), api.patterns()]);
+  const isConfined = api.policy.isConfined(by, "deliveries");
+  return ok({ ...shown, explanation: explainDelivery(shown, { patterns, isConfined }) });
 }
 
-/** A timeline event with its times in ISO 8601. */
-export type ShownTimelineEvent = WithIsoTimes<TimelineEvent>;
-type WithIsoTimes<T> = T extends unknown ? { [K in keyof T]: K extends "at" | "nextAt" ? string : T[K] } : never;
+type ListedDelivery = ReturnType<typeof shownSummary> &
+  Partial<ShownOutcome> & {
+    /** The last report of its run, if that has not ended and is without a report for longer than its target allows. */
+    readonly noReportSince?: string;
+  };
 
 export interface ListedDeliveries {
-  readonly deliveries: readonly ReturnType<typeof shownSummary>[];
+  readonly deliveries: readonly ListedDelivery[];
   readonly next?: string;
+  /** Everything since then was looked at. If there is a `next`, older deliveries may match too. */
+  readonly lookedBackTo: string;
+  /** What the text of `find` is. Absent if nothing was found, and without `find`. */
+  readonly matched?: { readonly kind: Candidate["kind"]; readonly value: string };
 }
 
 export interface ShownDelivery {
   readonly delivery: ReturnType<typeof shownSummary> &
+    Partial<ShownOutcome> &
     Pick<RecordedDelivery, "provider" | "requestId" | "bodyDigest" | "bodyBytes" | "redacted" | "unrelayed"> & {
       readonly relayedAt?: string;
     };
   /** Empty if the delivery is not an event. */
   readonly events: readonly BusEvent[];
   readonly timeline: readonly ShownTimelineEvent[];
+  /** The run of each route whose target accepted a request; absent if there is none. */
+  readonly runs?: readonly ShownExpectedRun[];
+  /** Present if the request asks for it. */
+  readonly explanation?: DeliveryExplanation;
 }
 
-function shownDelivery(delivery: RecordedDelivery, timeline: readonly TimelineEvent[]): ShownDelivery {
+function shownDelivery(
+  delivery: RecordedDelivery,
+  timeline: readonly TimelineEvent[],
+  { runs, outcome }: { readonly runs: readonly ShownExpectedRun[]; readonly outcome: Partial<ShownOutcome> },
+): ShownDelivery {
   const { provider, requestId, bodyDigest, bodyBytes, redacted, relayedAt, unrelayed } = delivery;
-  const relayed = relayedAt === undefined ? {} : { relayedAt: toIso(relayedAt) };
+  // A delivery that is no event is only listed by the relay.
+  const isEvent = delivery.outcome === "event";
+  const relayed = relayedAt === undefined || !isEvent ? {} : { relayedAt: toIso(relayedAt) };
   return withoutCredentials({
     delivery: {
       ...shownSummary(delivery),
+      ...outcome,
       provider,
       requestId,
       bodyDigest,
       bodyBytes,
       ...(redacted && { redacted }),
-      ...(unrelayed && { unrelayed }),
+      ...(unrelayed && isEvent && { unrelayed }),
       ...relayed,
     },
     events: busEventsOf(delivery),
     timeline: timeline.map(shownTimelineEvent),
+    ...(runs.length > 0 && { runs }),
   });
 }
 
@@ -171,18 +351,26 @@ function meaningOf({
 function startOf({ cursor, until }: Query, clock: Clock): DeliveryPosition {
   if (cursor !== undefined) return { receivedAt: epochMillis(Number(cursor.slice(0, 13))), id: cursor.slice(14) };
   // "~" sorts after every id, so no delivery of that millisecond is left out.
-  return { receivedAt: until === undefined ? clock.now() : epochMillis(Date.parse(until)), id: "~" };
+  return { receivedAt: endOfRange(until, clock.now()), id: "~" };
 }
 
-function isWanted(summary: DeliverySummary, filter: Query): boolean {
+type Listed = ListEntry | RecordedDelivery;
+
+function isWanted(summary: Listed, filter: Query): boolean {
   const { source, outcome, type, principal, text, shadow } = filter;
   if (shadow !== undefined && meaningOf(summary) !== "shadowRejection") return false;
+  // A read of the list must not fill it.
+  if (outcome === undefined && summary.outcome === "audit") return false;
   if (source !== undefined && summary.source !== source) return false;
   if (outcome !== undefined && summary.outcome !== outcome) return false;
   if (type !== undefined && !summary.what.split(", ").some((one) => one.startsWith(type))) return false;
-  if (principal !== undefined && summary.principal.subject !== principal) return false;
-  const searched = `${summary.id} ${summary.source} ${summary.what} ${summary.subject ?? ""}`.toLowerCase();
-  return text === undefined || searched.includes(text.toLowerCase());
+  if (principal !== undefined && !isNamed(summary, principal)) return false;
+  if (text === undefined) return true;
+  const { id, source: name, what, subject = "" } = summary;
+  return [id, name, what, subject, ...termsIn(summary)].join(" ").toLowerCase().includes(text.toLowerCase());
 }
 
-const isKnown = (parameter: string): parameter is keyof Query => parameter in EXPECTED;
+const isNamed = ({ principal }: DeliverySummary, name: string): boolean =>
+  principal.subject === name || principal.subject === identityText(name) || principalIdOf(principal) === name;
+
+const isKnown = (parameter: string): parameter is keyof Query => Object.hasOwn(EXPECTED, parameter);

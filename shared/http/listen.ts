@@ -50,9 +50,11 @@ export async function listen(
     (request, exchange) => {
       // `as`: both servers speak HTTP/1.1, and create the messages that their options name.
       const { incoming, outgoing } = exchange as Exchange;
+      // The library takes some hosts that make no URL, and the default for an empty one.
+      if (incoming.headers.host === "" || !URL.canParse(request.url)) return admission.rejectMalformed();
       return admission.serve({ incoming, outgoing }, () => app.fetch(request, connectionOf(incoming.socket)));
     },
-    { hostname: DEFAULT_HOST },
+    { hostname: DEFAULT_HOST, errorHandler: (error) => admission.answerError(error) },
   );
   const messages = { IncomingMessage: MeteredMessage };
   const server = tls

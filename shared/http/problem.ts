@@ -28,11 +28,22 @@ export const UNAVAILABLE: Problem = {
   headers: RETRY_AFTER,
 };
 
+/** The client has closed the connection, so it gets no response. The status is for the log, as in nginx. */
+const CLIENT_CLOSED: Problem = { status: 499, title: "The client closed the connection" };
+
+/** Of every response that no cache may keep. */
+export const NO_CACHE = { "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff" } as const;
+
+/** Of every response that any cache may keep. A new key of the bridge must be published for longer before it signs. */
+export const PUBLIC = { ...NO_CACHE, "Cache-Control": "public, max-age=300" } as const;
+
 export const NOT_FOUND: Problem = { status: 404, title: "There is no such path" };
 
 /** The only place that turns a reason into a response. */
 export function problemOf(rejection: Rejection): Problem {
   switch (rejection.reason) {
+    case "request_malformed":
+      return { status: 400, title: "The Host header or the address of the request is invalid" };
     case "source_unknown":
       return { status: 404, title: "There is no such source" };
     case "delivery_unknown":
@@ -45,6 +56,8 @@ export function problemOf(rejection: Rejection): Problem {
       return { status: 405, title: "This method is not allowed here", headers: { Allow: rejection.allowed } };
     case "body_too_large":
       return { status: 413, title: `The body is larger than ${rejection.limitBytes} bytes` };
+    case "body_incomplete":
+      return CLIENT_CLOSED;
     case "content_type_unsupported":
       return { status: 415, title: `The content type must be ${rejection.expected}` };
     case "charset_unsupported":
@@ -57,6 +70,8 @@ export function problemOf(rejection: Rejection): Problem {
       return { status: 400, title: `The query parameter "${rejection.parameter}" must be ${rejection.expected}` };
     case "body_invalid":
       return { status: 400, title: rejection.problem };
+    case "grant_type_unsupported":
+      return { status: 400, title: "The grant type must be that of a token exchange (RFC 8693)" };
     case "sign_in_failed":
       return { status: 400, title: `The sign-in failed: ${rejection.problem}` };
     case "form_forged":
@@ -74,17 +89,50 @@ function callerProblemOf(rejection: ForbiddenRejection | UnprovedRejection): Pro
     case "groups_omitted":
       return { status: 403, title: "The token omits the groups that its roles depend on" };
     case "role_missing":
-      return { status: 403, title: `The role "${rejection.role}" is needed` };
+      return {
+        status: 403,
+        title:
+          rejection.key === undefined
+            ? `The role "${rejection.role}" is needed`
+            : `No role may do this: ${rejection.key} would allow it`,
+      };
+    case "upstream_unknown":
+      return { status: 404, title: "There is no such upstream" };
+    case "scope_forbidden":
+      return { status: 403, title: `The scope "${rejection.scope}" is not allowed` };
+    case "run_missing":
+      return { status: 403, title: "The token belongs to no run whose end the bridge would notice" };
+    case "run_ended":
+      return { status: 403, title: "The run of this token has ended" };
     case "namespace_not_listed":
       return { status: 403, title: `Runs of the namespace "${rejection.namespace}" are not accepted` };
+    case "project_not_listed":
+      return { status: 403, title: `Runs of the project "${rejection.project}" are not accepted` };
+    case "pipeline_not_listed":
+      return { status: 403, title: `Builds of the pipeline "${rejection.pipeline}" are not accepted` };
     case "self_approval":
       return { status: 403, title: "Somebody else has to decide" };
     case "approval_closed":
       return { status: 409, title: closedTitle(rejection) };
     case "approvals_too_many":
       return { status: 409, title: `More than ${rejection.limit} approvals are open` };
+    case "outside_window":
+      return {
+        status: 409,
+        title: `Runs of this route are approved in its weekly windows. The next one opens at ${rejection.opensAt}`,
+      };
+    case "reason_missing":
+      return { status: 422, title: "A grant of this route needs a reason" };
     case "approval_outdated":
       return { status: 409, title: "The subject of the approval has changed since the request" };
+    case "approval_too_recent":
+      return { status: 409, title: `It was requested less than ${rejection.minimumSeconds} seconds before` };
+    case "reference_unverified":
+      return {
+        status: 503,
+        title: `Nothing was decided, because the reference was not verified: ${rejection.problem}`,
+        headers: RETRY_AFTER,
+      };
     case "replay_impossible":
     case "rollback_impossible":
       return { status: 409, title: rejection.problem };
@@ -116,6 +164,6 @@ export function problemResponse(problem: Problem, requestId: string, reason?: Re
   const instance = `urn:uuid:${requestId}`;
   return new Response(JSON.stringify({ type, title, status, instance, ...(reason && { reason }) }), {
     status,
-    headers: { "Content-Type": "application/problem+json", ...headers },
+    headers: { "Content-Type": "application/problem+json", ...NO_CACHE, ...headers },
   });
 }

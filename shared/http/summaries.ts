@@ -3,6 +3,7 @@ import { problemInSummary } from "../actions/summary-text.ts";
 import { toIso } from "../host/clock.ts";
 import { nonEmptyText } from "../host/non-empty-text.ts";
 import { type CallerDeps, callerOf } from "../identity/caller.ts";
+import type { Policy } from "../identity/policy.ts";
 import { type BridgeEvent, cut, type SummaryPart } from "../model/event.ts";
 import { deliveryIdOf, sha256Hex } from "../model/idempotency-keys.ts";
 import type { Principal } from "../model/principal.ts";
@@ -11,11 +12,13 @@ import type { Rejection } from "../model/rejection.ts";
 import type { ReceivedRequest } from "../model/request.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import type { DeliveryStore } from "../store/deliveries.ts";
+import { mayRead } from "./deliveries.ts";
 import { parseJsonBody } from "./json-body.ts";
 import { idempotencyKey } from "./replay.ts";
 
 export interface SummariesApi extends CallerDeps {
   readonly deliveries: Pick<DeliveryStore, "get" | "record">;
+  readonly policy: Pick<Policy, "rejectCall" | "rejectSummary">;
   /** As `RouteOutline.targetHosts`. */
   readonly targetHosts: Readonly<Record<string, readonly string[]>>;
   /** Called after each commit of a new record. It nudges the relay on one machine; in AWS the table's stream does. */
@@ -25,7 +28,7 @@ export interface SummariesApi extends CallerDeps {
 const MAX_SOURCES = 20;
 const PAGE_ID = /^[1-9]\d{0,18}$/;
 
-const summaryBody = v.strictObject({
+export const summaryBody = v.strictObject({
   text: v.pipe(v.string(), v.regex(/\S/, "a text")),
   sources: v.pipe(v.array(v.pipe(nonEmptyText, v.maxLength(100))), v.minLength(1), v.maxLength(MAX_SOURCES)),
 });
@@ -44,9 +47,12 @@ export async function submitSummary(
   { target, page }: Pick<SummaryPart, "target" | "page">,
   api: SummariesApi,
 ): Promise<Result<SubmittedSummary>> {
-  const caller = await callerOf(request, "summaries", api);
+  const caller = await callerOf(request, "of a target", api);
   if (!caller.ok) return caller;
   const { principal: by } = caller.value;
+  // Without the role for a target, nobody learns whether it exists. A summary is about no event.
+  const forbidden = api.policy.rejectSummary(by, target, []);
+  if (forbidden) return reject(forbidden, by);
   const hosts = Object.hasOwn(api.targetHosts, target) ? api.targetHosts[target] : undefined;
   if (hosts === undefined) return reject({ reason: "target_unknown" }, by);
   if (!PAGE_ID.test(page)) return reject(invalid('The page in the path is no page id, such as "98310"'), by);
@@ -69,12 +75,12 @@ async function readableSources(
   by: Principal,
   { deliveries, policy }: SummariesApi,
 ): Promise<Result<SummaryPart["sources"]>> {
-  const forbidden = policy.rejectCall(by, "deliveries");
+  const forbidden = policy.rejectCall(by, "deliveries", "anything");
   if (forbidden) return reject(forbidden);
   const found = await Promise.all(ids.map((id) => deliveries.get(id)));
   const sources = [];
   for (const delivery of found) {
-    if (delivery === undefined) return reject({ reason: "delivery_unknown" });
+    if (delivery === undefined || !mayRead(by, delivery, policy)) return reject({ reason: "delivery_unknown" });
     const why = whyNoSource(delivery);
     if (why !== undefined) return reject(invalid(`"sources" has the delivery ${delivery.id}, ${why}`));
     sources.push(sourceOf(delivery));

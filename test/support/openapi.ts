@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { Ajv, type AnySchemaObject, type ValidateFunction } from "ajv";
+import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 
 /** One call with its response. */
@@ -32,19 +33,23 @@ interface Operation {
     readonly required?: boolean;
     readonly content?: Readonly<Record<string, { readonly schema?: Json }>>;
   };
-  readonly responses: Readonly<
-    Record<string, { readonly content?: Readonly<Record<string, { readonly schema?: Json }>> }>
-  >;
+  readonly responses: Readonly<Record<string, Answer>>;
   readonly security?: readonly object[];
 }
 
+interface Answer {
+  readonly content?: Readonly<Record<string, { readonly schema?: Json }>>;
+  readonly headers?: Readonly<Record<string, { readonly required?: boolean; readonly schema?: Json }>>;
+}
+
 interface Description {
+  readonly openapi?: string;
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components?: Readonly<Record<string, Readonly<Record<string, Json>>>>;
 }
 
 /**
- * Compares exchanges with an OpenAPI 3.0 description (https://spec.openapis.org/oas/v3.0.3). Stricter than the
+ * Compares exchanges with an OpenAPI description (https://spec.openapis.org/oas/v3.0.3, or 3.1). Stricter than the
  * specification: a member or a parameter that is not described counts as a deviation, because descriptions mark hardly
  * anything as required.
  */
@@ -56,7 +61,8 @@ export class OpenApi {
   constructor(text: string) {
     // The members that are read are checked by use: a description of another form fails every exchange.
     this.#description = JSON.parse(text) as Description;
-    this.#ajv = new Ajv({ strict: false, allErrors: true, coerceTypes: false });
+    const options = { strict: false, allErrors: true, coerceTypes: false } as const;
+    this.#ajv = this.#description.openapi?.startsWith("3.1") ? new Ajv2020(options) : new Ajv(options);
     addFormats.default(this.#ajv);
     // A mistake for `type: string` in several places of the descriptions.
     this.#ajv.addFormat("string", true);
@@ -98,17 +104,28 @@ export class OpenApi {
 
   #ofAnswer(operation: Operation, { answer }: Exchange): readonly string[] {
     if (answer === undefined) return [];
-    const described = operation.responses[answer.status];
-    if (!described) return [`answer ${answer.status}: not described`];
-    const content = described.content ?? {};
-    return Object.keys(content).length === 0 ? [] : this.#ofBody("answer", content, answer.headers, answer.body);
+    const response = operation.responses[answer.status];
+    if (!response) return [`answer ${answer.status}: not described`];
+    const { content = {}, headers = {} } = this.#resolved(response);
+    const problems = this.#ofHeaders(headers, answer.headers);
+    if (Object.keys(content).length === 0) return problems;
+    return [...problems, ...this.#ofBody("answer", content, answer.headers, answer.body)];
+  }
+
+  #ofHeaders(described: NonNullable<Answer["headers"]>, headers: Headers): readonly string[] {
+    return Object.entries(described).flatMap(([name, { required, schema = {} }]) => {
+      const value = headers.get(name);
+      if (value !== null) return this.#problems(`answer header ${name}`, schema, typed(value, schema));
+      return required ? [`answer header ${name}: missing`] : [];
+    });
   }
 
   #ofBody(place: string, content: Operation["responses"][string]["content"], headers: Headers, body: string) {
     const type = headers.get("content-type")?.replace(/;.*/s, "") ?? "";
     const schema = content?.[type]?.schema;
     if (!schema) return [`${place} body: content type ${type || "none"} is not described`];
-    return this.#problems(`${place} body`, schema, JSON.parse(body));
+    const value = valueIn(body, type);
+    return value === undefined ? [`${place} body: not of its type`] : this.#problems(`${place} body`, schema, value);
   }
 
   #problems(place: string, schema: Json, value: unknown): readonly string[] {
@@ -172,6 +189,16 @@ function valuesIn(path: string, template: string): Json | undefined {
   const names = Array.from(template.matchAll(/\{([^}]+)\}/g), ([, name = ""]) => name);
   const found = new RegExp(`^${template.replace(/\{[^}]+\}/g, "([^/]+)")}$`).exec(path);
   return found ? Object.fromEntries(names.map((name, index) => [name, found[index + 1]])) : undefined;
+}
+
+/** Undefined if it is no JSON. */
+function valueIn(body: string, type: string): unknown {
+  if (type === "application/x-www-form-urlencoded") return Object.fromEntries(new URLSearchParams(body));
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A parameter's text as a value of its schema's type. */

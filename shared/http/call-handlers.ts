@@ -1,0 +1,37 @@
+import { decideApproval, listApprovals } from "./approvals.ts";
+import { listCredentials } from "./credentials.ts";
+import { getDelivery, listDeliveries } from "./deliveries.ts";
+import { countDeliveries } from "./delivery-counts.ts";
+import { asksForEnded, listEndedApprovals } from "./ended-approvals.ts";
+import { introspectToken } from "./introspection.ts";
+import { oauthError } from "./oauth-form.ts";
+import { listRefusals } from "./refusals.ts";
+import { previewReplay, replayDelivery, rollBackRoute } from "./replay.ts";
+import { revokeSessions } from "./sessions.ts";
+import { submitSummary } from "./summaries.ts";
+import { listTargets, pauseOneTarget, resumeOneTarget } from "./targets.ts";
+import { exchangeToken } from "./token-exchange.ts";
+
+/** The handlers of all calls in one module, because a function in AWS takes time for each file that it loads. */
+export const callHandlers = {
+  asksForEnded,
+  countDeliveries,
+  decideApproval,
+  exchangeToken,
+  getDelivery,
+  introspectToken,
+  listApprovals,
+  listCredentials,
+  listDeliveries,
+  listEndedApprovals,
+  listRefusals,
+  listTargets,
+  oauthError,
+  pauseOneTarget,
+  previewReplay,
+  replayDelivery,
+  resumeOneTarget,
+  revokeSessions,
+  rollBackRoute,
+  submitSummary,
+} as const;

@@ -1,0 +1,111 @@
+import * as v from "valibot";
+import { isDeliveryId } from "../model/idempotency-keys.ts";
+import { type LookupKind, MIN_COMMIT_DIGITS, type Term, termOf } from "../model/lookup-terms.ts";
+
+/** The query parameters that look a delivery up, and what each must be. */
+export const LOOKUP_PARAMETERS = {
+  commit: "7 to 64 hexadecimal digits: a commit, or its beginning",
+  branch: "a branch's name",
+  tag: "a tag's name",
+  change: "the number of a merge request or pull request: 12, !12 or platform/docs!12",
+  page: "a page's id or title, or its address",
+  pipeline: "a pipeline's name",
+  run: "the id or number of a build, job or run",
+  person: "a person's name or account",
+  trust: "a trust entry's name",
+  trace: "a trace id: 32 hexadecimal digits",
+  eventKey: "an event key: e-…",
+} as const;
+type Parameter = keyof typeof LOOKUP_PARAMETERS;
+
+const text = v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(2_000)));
+const matching = (pattern: RegExp) => v.optional(v.pipe(v.string(), v.regex(pattern)));
+
+export const lookupEntries = {
+  find: text,
+  commit: matching(new RegExp(`^[0-9a-fA-F]{${MIN_COMMIT_DIGITS},64}$`)),
+  branch: text,
+  tag: text,
+  change: matching(/^(?:\S*!)?\d{1,20}$/),
+  page: text,
+  pipeline: text,
+  run: text,
+  person: text,
+  trust: text,
+  trace: matching(/^[0-9a-fA-F]{32}$/),
+  eventKey: matching(/^e-[a-z0-9-]+$/),
+} as const;
+
+type Lookup = { readonly [K in Parameter]?: string | undefined };
+
+/** The terms that the named parameters ask for. */
+export function termsOfQuery(query: Lookup): readonly Term[] {
+  return Object.keys(LOOKUP_PARAMETERS).flatMap((name) => {
+    // A key of the table.
+    const parameter = name as Parameter;
+    const value = query[parameter];
+    return value === undefined ? [] : [termOfParameter(parameter, value)];
+  });
+}
+
+function termOfParameter(parameter: Parameter, value: string): Term {
+  if (parameter === "change") return termOf("change", value.replace(/^!/, ""));
+  if (parameter !== "page") return termOf(parameter, value);
+  const [addressed] = termsOfAddress(value);
+  if (addressed?.kind === "page" || addressed?.kind === "title") return addressed;
+  return termOf(/^\d+$/.test(value) ? "page" : "title", value);
+}
+
+/** What a text may stand for. */
+export type Candidate = { readonly kind: "delivery"; readonly value: string } | Term;
+
+/** What a text typed anywhere may stand for, the surest first. */
+export function candidatesOf(find: string): readonly Candidate[] {
+  const given = find.trim();
+  if (isDeliveryId(given)) return [{ kind: "delivery", value: given }];
+  if (/^https?:\/\//i.test(given)) return termsOfAddress(given);
+  const kinds: LookupKind[] = [];
+  if (/^[0-9a-f]{7,64}$/i.test(given)) kinds.push("commit");
+  if (/^\d+$/.test(given)) kinds.push("run", "page", "change");
+  if (/^\S*!\d+$/.test(given)) kinds.push("change");
+  const names: readonly LookupKind[] = ["run", "pipeline", "branch", "tag", "person", "title", "trust"];
+  // The list is read for the last ones, which takes longer.
+  const read: readonly LookupKind[] = [
+    ...(given.startsWith("e-") ? (["eventKey"] as const) : []),
+    ...(/^[0-9a-f]{32}$/i.test(given) ? (["trace"] as const) : []),
+  ];
+  const all = [...kinds, ...names.filter((kind) => !kinds.includes(kind)), ...read];
+  return all.map((kind) => termOf(kind, kind === "change" ? given.replace(/^!/, "") : given));
+}
+
+/** The addresses of Confluence, GitLab, GitHub and Buildkite name what they show. */
+const ADDRESSES: readonly (readonly [LookupKind, RegExp])[] = [
+  ["page", /[?&]pageId=(\d+)/],
+  ["page", /\/pages\/(?:edit-v2\/)?(\d+)/],
+  ["page", /\/blog\/\d{4}\/\d{2}\/\d{2}\/(\d+)/],
+  // Data Center shows a page by its title.
+  ["title", /\/display\/[^/?#]+\/([^/?#]+)/],
+  ["title", /\/viewpage\.action\?(?:[^#]*&)?title=([^&#]+)/],
+  ["commit", /\/commit\/([0-9a-f]{7,64})/i],
+  ["change", /\/(?:merge_requests|pull)\/(\d+)/],
+  ["run", /#([0-9a-f-]{36})$/],
+  ["run", /\/(?:pipelines|jobs|builds|runs)\/(\d+)/],
+  ["tag", /\/(?:tags|releases\/tag)\/([^/?#]+)/],
+  ["branch", /\/tree\/([^?#]+)/],
+];
+
+function termsOfAddress(address: string): readonly Term[] {
+  return ADDRESSES.flatMap(([kind, pattern]) => {
+    const [, value] = pattern.exec(address) ?? [];
+    if (value === undefined) return [];
+    return [termOf(kind, decoded(kind === "title" ? value.replaceAll("+", " ") : value))];
+  });
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}

@@ -1,0 +1,148 @@
+import * as v from "valibot";
+import type { AuditLog } from "../delivery/audit-log.ts";
+import { pauseTarget, resumeTarget } from "../delivery/target-gate.ts";
+import { type Clock, toIso } from "../host/clock.ts";
+import { nonEmptyText } from "../host/non-empty-text.ts";
+import { type CallerDeps, callerOf } from "../identity/caller.ts";
+import type { Policy } from "../identity/policy.ts";
+import { type NamedPrincipal, namedPrincipal, type Principal } from "../model/principal.ts";
+import type { ReceivedRequest } from "../model/request.ts";
+import { ok, type Result, reject } from "../model/result.ts";
+import type { TargetState } from "../model/target-state.ts";
+import type { ActionStore } from "../store/actions.ts";
+import type { TargetStore } from "../store/targets.ts";
+import { parseJsonBody } from "./json-body.ts";
+
+export interface TargetsApi extends CallerDeps {
+  readonly policy: CallerDeps["policy"] & Pick<Policy, "rejectPause">;
+  /** Names of the configured targets. */
+  readonly targetNames: readonly string[];
+  readonly targets: Pick<TargetStore, "get" | "list" | "save">;
+  readonly actions: Pick<ActionStore, "due">;
+  readonly auditLog: Pick<AuditLog, "record">;
+  readonly clock: Clock;
+}
+
+/** A target, with its times in ISO 8601. */
+export interface ShownTarget {
+  readonly target: string;
+  /** `failing`: its circuit breaker is open. A pause is shown first. */
+  readonly state: "working" | "failing" | "paused";
+  /** Present if it is no longer configured. */
+  readonly removed?: true;
+  readonly pause?: { readonly since: string; readonly by: NamedPrincipal; readonly reason: string };
+  /** Attempts in a row that failed because of the target. `since`, `retryAt`: while the circuit breaker is open. */
+  readonly breaker?: {
+    readonly failures: number;
+    readonly why: string;
+    readonly since?: string;
+    readonly retryAt?: string;
+  };
+}
+
+export interface ListedTarget extends ShownTarget {
+  /** Actions that are due now, at most 1,000. */
+  readonly due: number;
+  /** What the caller may do with it. */
+  readonly may: readonly ("pause" | "resume")[];
+}
+
+export interface ListedTargets {
+  /** By name. */
+  readonly targets: readonly ListedTarget[];
+}
+
+const MAX_DUE = 1_000;
+
+export const pauseBody = v.strictObject({ reason: v.pipe(nonEmptyText, v.maxLength(300)) });
+export const resumeBody = v.strictObject({});
+
+/** `GET /v1/targets`: every target, with its pause, its circuit breaker and what is due. */
+export async function listTargets(request: ReceivedRequest, api: TargetsApi): Promise<Result<ListedTargets>> {
+  const caller = await callerOf(request, "deliveries", api);
+  if (!caller.ok) return caller;
+  const { principal } = caller.value;
+  // A target is about no event.
+  const forbidden = api.policy.rejectCall(principal, "deliveries", []);
+  if (forbidden) return reject(forbidden, principal);
+  const stored = new Map((await api.targets.list()).map((state) => [state.target, state]));
+  const left = [...stored.values()].filter(({ pause, breaker }) => pause ?? breaker).map(({ target }) => target);
+  const names = [...new Set([...api.targetNames, ...left])].sort();
+  const now = api.clock.now();
+  const targets = await Promise.all(
+    names.map(async (target): Promise<ListedTarget> => {
+      const shown = shownTarget(stored.get(target) ?? { target, revision: 0 }, api);
+      const due = (await api.actions.due(target, now, MAX_DUE)).length;
+      const may = api.policy.rejectPause(principal, target) ? [] : ([shown.pause ? "resume" : "pause"] as const);
+      return { ...shown, due, may };
+    }),
+  );
+  return ok({ targets });
+}
+
+/** `POST /v1/targets/{target}/pause`: no more attempts at the target begin until it is resumed. */
+export async function pauseOneTarget(
+  request: ReceivedRequest,
+  target: string,
+  api: TargetsApi,
+): Promise<Result<ShownTarget>> {
+  const caller = await allowedCaller(request, target, api);
+  if (!caller.ok) return caller;
+  const by = caller.value;
+  const body = parseJsonBody(request.body, pauseBody);
+  if (!body.ok) return reject(body.rejection, by);
+  const { reason } = body.value;
+  if (!api.targetNames.includes(target)) return reject({ reason: "target_unknown" }, by);
+  const before = await api.targets.get(target);
+  if (before.pause !== undefined) return ok(shownTarget(before, api));
+  // The audit first: nothing is paused without a record of who paused it.
+  await api.auditLog.record({ act: "target_paused", object: `${target}: ${reason}`, by, request });
+  return ok(shownTarget(await pauseTarget(target, { by: namedPrincipal(by), reason }, api), api));
+}
+
+/** `POST /v1/targets/{target}/resume`: ends a pause. If the circuit breaker is open, the next attempt is made at once. */
+export async function resumeOneTarget(
+  request: ReceivedRequest,
+  target: string,
+  api: TargetsApi,
+): Promise<Result<ShownTarget>> {
+  const caller = await allowedCaller(request, target, api);
+  if (!caller.ok) return caller;
+  const by = caller.value;
+  const body = parseJsonBody(request.body, resumeBody);
+  if (!body.ok) return reject(body.rejection, by);
+  const before = await api.targets.get(target);
+  if (before.revision === 0 && !api.targetNames.includes(target)) return reject({ reason: "target_unknown" }, by);
+  if (before.pause === undefined && before.breaker?.open === undefined) return ok(shownTarget(before, api));
+  await api.auditLog.record({ act: "target_resumed", object: target, by, request });
+  return ok(shownTarget(await resumeTarget(target, api), api));
+}
+
+async function allowedCaller(request: ReceivedRequest, target: string, api: TargetsApi): Promise<Result<Principal>> {
+  const caller = await callerOf(request, "of a route", api);
+  if (!caller.ok) return caller;
+  const { principal } = caller.value;
+  const forbidden = api.policy.rejectPause(principal, target);
+  return forbidden ? reject(forbidden, principal) : ok(principal);
+}
+
+function shownTarget(
+  { target, pause, breaker }: TargetState,
+  { targetNames }: Pick<TargetsApi, "targetNames">,
+): ShownTarget {
+  const open = breaker?.open;
+  const failing = open === undefined ? "working" : "failing";
+  return {
+    target,
+    state: pause === undefined ? failing : "paused",
+    ...(!targetNames.includes(target) && { removed: true as const }),
+    ...(pause && { pause: { ...pause, since: toIso(pause.since) } }),
+    ...(breaker && {
+      breaker: {
+        failures: breaker.failures,
+        why: breaker.why,
+        ...(open && { since: toIso(open.since), retryAt: toIso(open.retryAt) }),
+      },
+    }),
+  };
+}
