@@ -8,11 +8,11 @@ import type { Bridge } from "./bridge.ts";
 export function consoleApp(api: ServedApp, bridge: Bridge): ServedApp | undefined {
   const { console: settings, issuers, identity } = bridge.config;
   if (settings === undefined) return undefined;
-  const { secrets, tokens, policy, people, callOut, clock, log } = bridge;
+  const { secrets, tokens, policy, people, callOut, clock, log, sessionCutoffs } = bridge;
   const routes = bridge.runReporters.map(({ name }) => name);
   return openConsole(
     { console: settings, issuers, identity },
-    { api, routes, secrets, tokens, policy, people, callOut, clock, log, newRequestId: randomUUID },
+    { api, routes, secrets, tokens, policy, people, callOut, sessionCutoffs, clock, log, newRequestId: randomUUID },
   );
 }
 

@@ -25,7 +25,7 @@ export class Console extends BridgeFunction {
     table.allow(
       this.handler,
       ["PutItem", "UpdateItem", "GetItem", "Query"],
-      [TABLE.dayIndex.name, TABLE.dueIndex.name],
+      [TABLE.dueIndex.name, TABLE.stateIndex.name],
     );
     grantSecrets(this.handler, secrets);
   }

@@ -38,6 +38,7 @@ code { font: .875em ui-monospace, monospace; }
 .badge.busy { color: var(--busy); } .badge.quiet { color: var(--quiet); font-weight: 400; }
 button, .button { display: inline-block; padding: .4rem .9rem; border: 1px solid var(--press); border-radius: .3rem; background: var(--press); color: var(--on-press); font: inherit; text-decoration: none; cursor: pointer; }
 button.plain, button.deny, button.withdraw { background: var(--ground); color: var(--text); border-color: var(--faint); }
+button.emergency { background: var(--ground); color: var(--bad); border-color: var(--bad); }
 button.plain { padding: .1rem .6rem; }
 input, select, button, .button { min-height: 2.35rem; }
 button.plain { min-height: 0; }
@@ -53,30 +54,40 @@ form label.check { flex-direction: row; align-items: center; gap: .4rem; }
 summary { cursor: pointer; color: var(--link); }
 .chart { margin: 0 0 1rem; }
 .chart svg { display: block; width: 100%; height: 5rem; border-bottom: 1px solid var(--line); }
-.chart .good { fill: var(--good); } .chart .bad { fill: var(--bad); } .chart .warn { fill: var(--warn); } .chart .quiet { fill: var(--quiet); }
+.chart .good { fill: var(--good); } .chart .bad { fill: var(--bad); } .chart .warn { fill: var(--warn); } .chart .quiet { fill: var(--quiet); } .chart .busy { fill: var(--busy); }
 .chart .hatch { fill: var(--ground); }
 figcaption { display: flex; justify-content: space-between; gap: 1rem; font-size: .875rem; }
+figcaption > span:not(.legend) { white-space: nowrap; }
 .legend { display: flex; flex-wrap: wrap; gap: 0 .8rem; justify-content: center; }
 table.list { width: 100%; border-collapse: collapse; }
 .list th { text-align: left; color: var(--faint); font-weight: 600; font-size: .875rem; }
 .list th, .list td { padding: .4rem .8rem .4rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-.list td:first-child { white-space: nowrap; }
-.list :is([data-name=Source], [data-name=Outcome]) { overflow-wrap: break-word; }
-.list .good { font-weight: 400; }
+.list [data-name=Received] { white-space: nowrap; }
+.list [data-name=Source] { overflow-wrap: break-word; }
+.list .good, .list .busy { font-weight: 400; }
+.list .why { display: block; color: var(--faint); font-size: .875rem; max-width: 18rem; }
+.states { margin: 0 0 1rem; padding: 0; list-style: none; }
+.states li { padding: .15rem 0; }
 .facts { margin: 0 0 1rem; }
 .facts > div { display: grid; grid-template-columns: 15rem 1fr; gap: 0 1rem; padding: .15rem 0; }
 .facts dt { color: var(--faint); } .facts dd { margin: 0; }
 .trace { margin: 0; padding: 0; list-style: none; }
 .trace li { display: grid; grid-template-columns: 5.5rem 1fr; gap: 0 1rem; padding: .35rem 0; border-bottom: 1px solid var(--line); }
+.steps { margin: .2rem 0 .6rem; padding: 0; list-style: none; }
+.steps li { display: grid; grid-template-columns: 1.4rem 1fr; padding: .15rem 0; }
+h3 { margin: .9rem 0 .2rem; font-size: 1rem; } h3 .aside { font-weight: 400; }
+.checks { margin: .2rem 0 .8rem; padding-left: 1.4rem; }
+.checks > div { padding: .15rem 0; } .checks dt { color: var(--faint); } .checks dd { margin: 0; }
 .since { text-align: right; font-variant-numeric: tabular-nums; }
 .aside { white-space: nowrap; }
 .notice, .card { margin: 0 0 1rem; padding: .8rem 1rem; border: 1px solid var(--line); border-left: 4px solid var(--line); border-radius: .3rem; background: var(--raised); }
-.notice.bad { border-left-color: var(--bad); } .notice.warn { border-left-color: var(--warn); }
+.notice.bad { border-left-color: var(--bad); } .notice.warn { border-left-color: var(--warn); } .notice.good { border-left-color: var(--good); } .notice.busy { border-left-color: var(--busy); }
 .card h2 { margin-top: 0; }
 .card:has(h2:target) { outline: 2px solid var(--line); border-left-color: var(--busy); }
 .parts { margin: 0; padding: 0; list-style: none; overflow-wrap: anywhere; }
 .facts .aside { color: var(--faint); white-space: normal; overflow-wrap: anywhere; }
 .orders { margin: 1rem 0; }
+.emergency { margin-top: .6rem; } .emergency .decide { margin-top: .4rem; }
 .decide { display: flex; flex-wrap: wrap; gap: .6rem; align-items: end; } .decide label { flex: 1 1 14rem; }
 .order { display: flex; flex-direction: column; gap: .8rem; align-items: start; } .order label { width: 26rem; max-width: 100%; }
 @media (max-width: 46rem) {
@@ -88,7 +99,7 @@ table.list { width: 100%; border-collapse: collapse; }
   .list tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0 .8rem; padding: .5rem 0; border-bottom: 1px solid var(--line); }
   .list td { padding: .1rem 0; border: 0; }
   .list td:empty { display: none; }
-  .list [data-name=Subject], .list [data-name=Event] { grid-column: 1 / -1; }
+  .list [data-name=Subject], .list [data-name=State] { grid-column: 1 / -1; }
   .list :is([data-name=Source], [data-name^=Authenticated])::before { content: attr(data-name) " "; color: var(--faint); }
   .list :is([data-name=Source], [data-name^=Authenticated]) { font-size: .875rem; }
 }

@@ -5,6 +5,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { isSamePerson, type PeopleOf } from "../approvals/people.ts";
 import type { Clock } from "../host/clock.ts";
 import { failureOf } from "../host/fault.ts";
+import { replaceHidden } from "../host/hidden-characters.ts";
 import type { Log } from "../host/log.ts";
 import { checkContentType, readBody } from "../http/body.ts";
 import type { ServedApp } from "../http/connection.ts";
@@ -17,9 +18,11 @@ import { credentialsPage } from "./credentials-page.ts";
 import { rejectForgedForm } from "./csrf.ts";
 import { deliveriesPage } from "./deliveries-page.ts";
 import { deliveryPage, submitReplay } from "./delivery-page.ts";
+import type { Html } from "./html.ts";
 import { layout, problemPage, SIGNED_OUT } from "./layout.ts";
 import { rollbacksPage, submitRollback } from "./rollbacks-page.ts";
 import type { Session, Sessions } from "./sessions.ts";
+import { submitTarget, targetsPage } from "./targets-page.ts";
 import { type ApiResult, createApiClient, type Page, type Problem, type Visit } from "./visit.ts";
 
 export interface ConsoleDeps {
@@ -29,7 +32,7 @@ export interface ConsoleDeps {
   /** Origin of the console, as browsers know it. */
   readonly origin: string;
   readonly routes: readonly string[];
-  readonly policy: Pick<Policy, "rejectRoute">;
+  readonly policy: Pick<Policy, "rejectRoute" | "rejectCall">;
   readonly people: PeopleOf;
   readonly clock: Clock;
   readonly newRequestId: () => string;
@@ -37,21 +40,24 @@ export interface ConsoleDeps {
 }
 
 type Env = { Variables: { requestId: string } };
-type PageHandler = (visit: Visit, id: string) => Promise<ApiResult<Page>>;
-/** Returns the path of the next page. */
-type FormHandler = (visit: Visit, form: URLSearchParams, id: string) => Promise<ApiResult<string>>;
+/** Returns the page, or the path of another one to show instead. */
+type PageHandler = (visit: Visit, id: string) => Promise<ApiResult<string | Page>>;
+/** Returns the path of the next page, or the page itself. */
+type FormHandler = (visit: Visit, form: URLSearchParams, id: string) => Promise<ApiResult<string | Page>>;
 
 const PAGES: readonly (readonly [string, PageHandler])[] = [
   ["/console", deliveriesPage],
   ["/console/deliveries/:id", deliveryPage],
   ["/console/approvals", approvalsPage],
   ["/console/rollbacks", rollbacksPage],
+  ["/console/targets", targetsPage],
   ["/console/credentials", credentialsPage],
 ];
 const FORMS: readonly (readonly [string, FormHandler])[] = [
   ["/console/deliveries/:id/replay", submitReplay],
   ["/console/approvals/:id", submitDecision],
   ["/console/rollbacks", submitRollback],
+  ["/console/targets/:id", submitTarget],
 ];
 
 /** The pages under `/console`. `docs/console.md` describes each page and how access is controlled. */
@@ -126,12 +132,16 @@ function addSignInRoutes(app: Hono<Env>, deps: ConsoleDeps): void {
     return c.redirect(to, 303);
   });
   app.post("/console/sign-out", (c) =>
-    handleForm(c, deps, async () => {
+    handleForm(c, deps, async ({ ask }, form) => {
+      if (form.get("everywhere") !== null) {
+        const revoked = await ask("/v1/sessions/revoke", { body: {}, key: "" });
+        if (!revoked.ok) return revoked;
+      }
       sessions.end(c);
       return { ok: true, value: "/console/signed-out" };
     }),
   );
-  app.get("/console/signed-out", (c) => c.html(layout(SIGNED_OUT)));
+  app.get("/console/signed-out", (c) => htmlResponse(c, layout(SIGNED_OUT)));
 }
 
 async function showPage(c: Context<Env>, deps: ConsoleDeps, page: PageHandler): Promise<Response> {
@@ -139,7 +149,8 @@ async function showPage(c: Context<Env>, deps: ConsoleDeps, page: PageHandler): 
   if (session === undefined) return c.redirect(`/console/sign-in?to=${encodeURIComponent(addressOf(c, deps).href)}`);
   const visit = visitOf(c, session, deps);
   const shown = await page(visit, c.req.param("id") ?? "");
-  return shown.ok ? c.html(layout(shown.value, visit)) : problemResponse(c, shown.problem, visit);
+  if (!shown.ok) return problemResponse(c, shown.problem, visit);
+  return typeof shown.value === "string" ? c.redirect(shown.value, 303) : htmlResponse(c, layout(shown.value, visit));
 }
 
 const MAX_FORM_BYTES = 16_384;
@@ -157,7 +168,9 @@ async function handleForm(c: Context<Env>, deps: ConsoleDeps, submit: FormHandle
   if (forged) return rejectionResponse(c, deps, forged);
   const visit = visitOf(c, session, deps);
   const next = await submit(visit, form, c.req.param("id") ?? "");
-  return next.ok ? c.redirect(next.value, 303) : problemResponse(c, next.problem, visit);
+  if (!next.ok) return problemResponse(c, next.problem, visit);
+  const { value } = next;
+  return typeof value === "string" ? c.redirect(value, 303) : htmlResponse(c, layout(value, visit));
 }
 
 function visitOf(c: Context<Env>, { token, me, name, formToken }: Session, deps: ConsoleDeps): Visit {
@@ -169,7 +182,8 @@ function visitOf(c: Context<Env>, { token, me, name, formToken }: Session, deps:
     name,
     formToken,
     routes,
-    may: (verb, route) => policy.rejectRoute(me, verb, route) === undefined,
+    may: (verb, route, about) => policy.rejectRoute(me, verb, route, about) === undefined,
+    mayReadDeliveries: policy.rejectCall(me, "deliveries", "anything") === undefined,
     isMe: (other) => isSamePerson(me, other, people),
     ask: createApiClient(api, origin, token),
   };
@@ -185,11 +199,21 @@ function addressOf(c: Context<Env>, { origin }: Pick<ConsoleDeps, "origin">): UR
 function rejectionResponse(c: Context<Env>, deps: ConsoleDeps, rejection: Rejection): Response | Promise<Response> {
   const { status, title } = problemOf(rejection);
   const request = c.get("requestId");
-  deps.log.warn({ request, status, ...rejection }, "refused");
+  // Any stranger can close a connection.
+  const level = rejection.reason === "body_incomplete" ? "info" : "warn";
+  deps.log[level]({ request, status, ...rejection }, "refused");
   return problemResponse(c, { title, status, instance: request, ...(status !== 401 && { reason: rejection.reason }) });
 }
 
 function problemResponse(c: Context<Env>, problem: Problem, visit?: Visit): Response | Promise<Response> {
   // `as`: every status of a problem allows a body.
-  return c.html(layout(problemPage(problem), visit), problem.status as ContentfulStatusCode);
+  return htmlResponse(c, layout(problemPage(problem), visit), problem.status as ContentfulStatusCode);
+}
+
+/** The console's own texts have no hidden characters, so each one on a page is somebody else's. */
+async function htmlResponse(c: Context<Env>, page: Html, status: ContentfulStatusCode = 200): Promise<Response> {
+  return c.html(
+    replaceHidden(String(await page), () => "\uFFFD"),
+    status,
+  );
 }

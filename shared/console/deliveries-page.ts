@@ -1,19 +1,16 @@
 import { html } from "hono/html";
 import { type EpochMillis, epochMillis, laterBy, toIso } from "../host/clock.ts";
 import type { ListedDeliveries } from "../http/deliveries.ts";
-import { EVENT_TYPES } from "../model/event.ts";
+import type { ListedRefusals } from "../http/refusals.ts";
+import { NEEDS_ATTENTION } from "../model/attention.ts";
+import { DELIVERY_STATES, needsAttention } from "../model/delivery-state.ts";
+import { cut, EVENT_TYPES } from "../model/event.ts";
+import { stateText } from "../model/state-words.ts";
 import { chart } from "./chart.ts";
-import { age, badge, deliveryLink, type Html, NOTHING, type Tone } from "./html.ts";
+import { age, badge, deliveryLink, type Html, NOTHING, stateBadge } from "./html.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 type Listed = ListedDeliveries["deliveries"][number];
-
-export const OUTCOMES = {
-  event: "good",
-  ignored: "quiet",
-  unusable: "warn",
-  refused: "bad",
-} as const satisfies Record<Listed["outcome"], Tone>;
 
 const LISTED = 100;
 const HOUR_MS = 3_600_000;
@@ -26,21 +23,43 @@ const WITHIN = [
   ["", "7 days"],
 ] as const;
 /** Filters that are passed on unchanged. */
-const FILTERS = ["text", "outcome", "type", "source", "principal", "shadow", "cursor"] as const;
+const FILTERS = [
+  "find",
+  "text",
+  "state",
+  "route",
+  "target",
+  "outcome",
+  "type",
+  "source",
+  "principal",
+  "shadow",
+  "cursor",
+] as const;
 
-/** The deliveries received last, newest first: a chart of their outcomes, then one row for each. */
-export async function deliveriesPage(visit: Visit): Promise<ApiResult<Page>> {
+/**
+ * The deliveries received last, newest first: a chart of their states, then one row for each. If somebody looks for the id
+ * of a delivery, its path.
+ */
+export async function deliveriesPage(visit: Visit): Promise<ApiResult<string | Page>> {
   const { url, now } = visit;
   const listed = await visit.ask<ListedDeliveries>(`/v1/deliveries?${apiQuery(url.searchParams, now)}`);
   if (!listed.ok) return listed;
-  const { deliveries, next } = listed.value;
+  const { deliveries, next, matched } = listed.value;
+  if (matched?.kind === "delivery") return { ok: true, value: `/console/deliveries/${matched.value}` };
+  const refused = await refusedBeside(visit);
   const isNewest = url.searchParams.get("cursor") === null;
   const main = html`${filters(url.searchParams)}
-${deliveries.length === 0 ? html`<p class="empty">No deliveries found${next === undefined ? "" : " so far"}.</p>` : chart(deliveries, now)}
+${refused}
+${deliveries.length === 0 ? noneFound(listed.value, now) : chart(deliveries, now)}
 ${deliveries.length === 0 ? NOTHING : table(deliveries, now)}
-${next === undefined ? NOTHING : html`<p><a class="button" href="${olderPath(url, next)}">Older</a></p>`}`;
+${next === undefined ? NOTHING : html`<p><a class="button" href="${olderPath(url, next)}">${deliveries.length === 0 ? "Go on" : "Older"}</a></p>`}`;
   return { ok: true, value: { title: "Deliveries", main, ...(isNewest && { refreshSeconds: 30 }) } };
 }
+
+/** Says how far back nothing was found. What is older is not known. */
+const noneFound = ({ lookedBackTo, next }: ListedDeliveries, now: EpochMillis): Html =>
+  html`<p class="empty">No deliveries found${next === undefined ? NOTHING : " so far"}, back to ${age(lookedBackTo, now)}.</p>`;
 
 /** Turns the query of the page into the query of the API. Empty fields are left out. */
 function apiQuery(fields: URLSearchParams, now: EpochMillis): URLSearchParams {
@@ -59,6 +78,19 @@ function apiQuery(fields: URLSearchParams, now: EpochMillis): URLSearchParams {
   return query;
 }
 
+/** The requests that nobody proved have no delivery: the newest list counts them. */
+async function refusedBeside({ url: { searchParams: fields }, now, ask }: Visit): Promise<Html> {
+  const query = apiQuery(fields, now);
+  const selects = [query.get("outcome"), query.get("state")].filter((one) => one !== null);
+  for (const name of ["limit", "outcome", "state"]) query.delete(name);
+  const isAboutOthers = [...query.keys()].some((name) => !["since", "until", "source"].includes(name));
+  if (isAboutOthers || !selects.every((one) => one.split(",").includes("refused"))) return NOTHING;
+  const listed = await ask<ListedRefusals>(`/v1/refusals?${query}`);
+  if (!listed.ok || listed.value.refusals.length === 0) return NOTHING;
+  const { refusedRequests } = await import("./refused-requests.ts");
+  return refusedRequests(listed.value, { now });
+}
+
 function olderPath({ pathname, searchParams }: URL, next: string): string {
   const query = new URLSearchParams(searchParams);
   query.set("cursor", next);
@@ -69,16 +101,22 @@ function filters(fields: URLSearchParams): Html {
   const value = (name: string): string => fields.get(name) ?? "";
   const field = (name: string, label: string, more: Html = NOTHING): Html =>
     html`<label>${label} <input name="${name}" value="${value(name)}" autocomplete="off" ${more}></label>`;
-  const hasMoreFilters = ["principal", "until", "shadow"].some((name) => value(name) !== "");
+  const hasMoreFilters = ["text", "outcome", "principal", "route", "target", "until", "shadow"].some(
+    (name) => value(name) !== "",
+  );
   return html`<form class="filters" method="get" action="/console" role="search">
-${field("text", "Text", html`type="search" placeholder="page, run, id"`)}
-${choice("outcome", "Outcome", [["", "any"], ...Object.keys(OUTCOMES).map((one) => [one, one] as const)], value("outcome"))}
+${field("find", "Find", html`type="search" placeholder="id, commit, page, !12, person"`)}
+${choice("state", "State", STATE_CHOICES, value("state"))}
 ${choice("within", "Within", WITHIN, value("within"))}
 ${field("type", "Type", html`list="types" placeholder="page."`)}
 <datalist id="types">${EVENT_TYPES.map((type) => html`<option value="${type}"></option>`)}</datalist>
 ${field("source", "Source")}
 <button>Show</button> <a href="/console">All</a>
 <details ${hasMoreFilters ? html`open` : NOTHING}><summary>More</summary>
+${field("text", "Text", html`type="search"`)}
+${field("route", "Route")}
+${field("target", "Target")}
+${choice("outcome", "Receipt", [["", "any"], ...OUTCOMES.map((one) => [one, one] as const)], value("outcome"))}
 ${field("principal", "Principal's subject")}
 ${field("until", "Until (UTC)", html`type="datetime-local"`)}
 <label class="check"><input type="checkbox" name="shadow" value="true" ${value("shadow") ? html`checked` : NOTHING}>
@@ -86,23 +124,42 @@ only deliveries that shadow mode let in</label></details>
 </form>`;
 }
 
+/** The states that need a person are one choice, and each state is one. */
+const STATE_CHOICES: readonly (readonly [string, string])[] = [
+  ["", "any"],
+  [NEEDS_ATTENTION.join(), "needs a person"],
+  ...DELIVERY_STATES.map((state) => [state, stateText(state)] as const),
+];
+const OUTCOMES = ["event", "ignored", "unusable", "refused", "audit"] as const;
+
 const choice = (name: string, label: string, options: readonly (readonly [string, string])[], chosen: string): Html =>
   html`<label>${label} <select name="${name}">${options.map(
     ([value, words]) => html`<option value="${value}" ${value === chosen ? html`selected` : NOTHING}>${words}</option>`,
   )}</select></label>`;
 
 const table = (deliveries: readonly Listed[], now: EpochMillis): Html => html`<table class="list">
-<thead><tr><th>Received</th><th>Outcome</th><th>Event</th><th>Subject</th><th>Source</th><th>Authenticated as</th></tr></thead>
+<thead><tr><th>State</th><th>Received</th><th>Event</th><th>Subject</th><th>Source</th><th>Authenticated as</th></tr></thead>
 <tbody>${deliveries.map((one) => row(one, now))}</tbody></table>`;
 
-const row = (
-  { id, receivedAt, outcome, what, subject, source, principal, repeats, shadowRejection }: Listed,
-  now: EpochMillis,
-): Html => html`<tr>
+function row(one: Listed, now: EpochMillis): Html {
+  const { id, receivedAt, outcome, what, subject, source, principal, repeats, shadowRejection, noReportSince, state } =
+    one;
+  const failure = failureOf(one);
+  return html`<tr>
+<td data-name="State">${stateBadge(state ?? outcome)}${failure === undefined ? NOTHING : html`<span class="why">${failure}</span>`}${repeats === undefined ? NOTHING : html` of ${deliveryLink(repeats, "the first report")}`}${shadowRejection ? badge("warn", "shadow") : NOTHING}${noReportSince === undefined ? NOTHING : html` ${badge("warn", "no report")} since ${age(noReportSince, now)}`}</td>
 <td data-name="Received">${age(receivedAt, now)}</td>
-<td data-name="Outcome">${badge(OUTCOMES[outcome], outcome)}${repeats === undefined ? NOTHING : html` ${deliveryLink(repeats, "repeat")}`}${shadowRejection ? badge("warn", "shadow") : NOTHING}</td>
 <td data-name="Event">${deliveryLink(id, what)}</td>
 <td data-name="Subject">${subject ?? ""}</td>
 <td data-name="Source">${source}</td>
 <td data-name="Authenticated as" title="${principal.issuer}">${principal.subject}</td>
 </tr>`;
+}
+
+/** The worst route and its reason, in short, if a person has to look at it. */
+function failureOf({ routes: [worst] = [] }: Listed): string | undefined {
+  if (worst === undefined || !needsAttention(worst.state)) return undefined;
+  const { route, why, waitsFor } = worst;
+  return cut([route, waitsFor === undefined ? why : `for ${waitsFor}`].filter(Boolean).join(": "), MAX_WHY_LENGTH);
+}
+
+const MAX_WHY_LENGTH = 90;

@@ -1,33 +1,40 @@
 import { randomUUID } from "node:crypto";
 import { html } from "hono/html";
 import * as v from "valibot";
-import { OWN_SOURCE } from "../delivery/correlate.ts";
+import { makesOwnClaims } from "../delivery/correlate.ts";
 import type { Replayed } from "../delivery/replay.ts";
+import type { EpochMillis } from "../host/clock.ts";
 import type { ShownDelivery } from "../http/deliveries.ts";
 import type { BusEvent } from "../model/bus-event.ts";
+import { factsOf } from "../model/event-facts.ts";
+import type { Replay } from "../model/recorded-delivery.ts";
 import { formTokenField } from "./csrf.ts";
-import { OUTCOMES } from "./deliveries-page.ts";
-import { age, badge, deliveryLink, facts, type Html, NOTHING, outsideLink, rejectionText } from "./html.ts";
+import { age, deliveryLink, facts, type Html, NOTHING, outsideLink, rejectionText, stateBadge } from "./html.ts";
 import { timelineOf } from "./timeline.ts";
 import type { ApiResult, Page, Visit } from "./visit.ts";
 
 /** One delivery: who sent what, which routes it matched and why, what followed, and what a person can do about it. */
 export async function deliveryPage(visit: Visit, id: string): Promise<ApiResult<Page>> {
-  const shown = await visit.ask<ShownDelivery>(pathOf(id));
+  const shown = await visit.ask<ShownDelivery>(`${pathOf(id)}?explain=true`);
   if (!shown.ok) return shown;
-  const { delivery, events, timeline } = shown.value;
+  const { delivery, events, timeline, explanation } = shown.value;
   const [event] = events;
   const origin = await originOf(visit, shown.value);
-  const main = html`<p class="lead">${badge(OUTCOMES[delivery.outcome], delivery.outcome)}
+  // Loaded with the first page: most starts of the console are for a list.
+  const { answerOf, explanationOf } = await import("./explanation.ts");
+  const main = html`<p class="lead">${stateBadge(delivery.state ?? delivery.outcome)}${delivery.stateSince === undefined ? NOTHING : html`<span class="aside">since ${age(delivery.stateSince, visit.now)}</span>`}
 <b>${outsideLink(event && placeOf(event), delivery.subject ?? "")}</b>
 received ${age(delivery.receivedAt, visit.now)} from <b>${delivery.source}</b></p>
+${statesOf(delivery.routes ?? [], visit.now)}
 ${delivery.refusedFor ? html`<p class="notice bad"><b>Rejected:</b> ${rejectionText(delivery.refusedFor)}</p>` : NOTHING}
 ${delivery.excludedFor ? html`<p class="notice warn"><b>Ignored:</b> ${rejectionText(delivery.excludedFor)}</p>` : NOTHING}
 ${delivery.shadowRejection ? html`<p class="notice warn"><b>Shadow mode let it in; it would be rejected:</b> ${rejectionText(delivery.shadowRejection)}</p>` : NOTHING}
 ${delivery.repeats === undefined ? NOTHING : html`<p class="notice">Repeats ${deliveryLink(delivery.repeats)}, which reported the same event first. If it should act by itself, run it again.</p>`}
 ${causeOf(event, origin)}
+${explanation === undefined || delivery.routes !== undefined ? NOTHING : answerOf(explanation)}
 <h2>Timeline</h2>
 ${timeline.length === 0 ? html`<p class="empty">${whyEmpty(shown.value)}.</p>` : timelineOf(shown.value, visit.now)}
+${explanation === undefined ? NOTHING : html`<h2>Why</h2>${explanationOf(explanation)}`}
 ${replayForm(visit, shown.value)}
 <h2>Sender</h2>
 ${senderOf(shown.value)}
@@ -37,6 +44,17 @@ ${events.map((one) => html`<h2>Event${events.length > 1 ? html` ${one["detail-ty
   const refreshSeconds = isFresh ? 5 : 60;
   return { ok: true, value: { title: delivery.what, main, refreshSeconds } };
 }
+
+/** The state of each route, the worst first, with what is next. */
+const statesOf = (routes: NonNullable<ShownDelivery["delivery"]["routes"]>, now: EpochMillis): Html =>
+  routes.length === 0
+    ? NOTHING
+    : html`<ul class="states">${routes.map(({ route, event, target, state, since, next, why, waitsFor, of }) => {
+        const place = target === undefined ? NOTHING : html` at ${target}`;
+        const about = event === undefined ? NOTHING : html` (event <code>${event}</code>)`;
+        const details = html`${waitsFor === undefined ? NOTHING : html`, for ${waitsFor}`}${of === undefined ? NOTHING : html`, of ${deliveryLink(of)}`}${next === undefined ? NOTHING : html`, next ${age(next, now)}`}${why === undefined ? NOTHING : html`: ${why}`}`;
+        return html`<li>${stateBadge(state)} <b>${route}</b>${place}${about} <span class="aside">since ${age(since, now)}</span>${details}</li>`;
+      })}</ul>`;
 
 function whyEmpty({ delivery, events }: ShownDelivery): string {
   if (events.length === 0) return "Nothing: this delivery is not an event";
@@ -60,7 +78,7 @@ const pathOf = (id: string): string => `/v1/deliveries/${encodeURIComponent(id)}
 
 /**
  * The delivery that this one was traced back to. The event only has its sender's claim; the timeline of the other
- * delivery shows whether the bridge confirmed it. The claim of an event about an approval is the bridge's own.
+ * delivery shows whether the bridge confirmed it. The claim of an event that the bridge made itself is its own.
  */
 async function originOf(
   visit: Visit,
@@ -71,7 +89,7 @@ async function originOf(
   const claimed = await visit.ask<ShownDelivery>(pathOf(claim));
   if (!claimed.ok) return undefined;
   const isConfirmed =
-    delivery.source === OWN_SOURCE ||
+    makesOwnClaims(delivery.source) ||
     claimed.value.timeline.some(
       (timelineEvent) => timelineEvent.kind === "followed_by" && timelineEvent.delivery === delivery.id,
     );
@@ -84,12 +102,18 @@ function causeOf(event: BusEvent | undefined, origin: ShownDelivery | undefined)
   return html`${
     replay === undefined
       ? NOTHING
-      : html`<p>${replay.isRollback ? "Rolled back to" : "Run again from"} ${deliveryLink(replay.of)}, for ${replay.routes.join(", ")}.</p>`
+      : html`<p>${repeatedAs(replay)} ${deliveryLink(replay.of)}, for ${replay.routes.join(", ")}.</p>`
   }${
     origin === undefined
       ? NOTHING
       : html`<p>Traced back to ${deliveryLink(origin.delivery.id, origin.delivery.what)} of ${origin.delivery.subject ?? origin.delivery.source}.</p>`
   }`;
+}
+
+function repeatedAs({ isRollback, lastReport }: Replay): string {
+  if (lastReport === undefined) return isRollback ? "Rolled back to" : "Run again from";
+  const why = lastReport.isOverdue ? `there is no report since ${lastReport.at}` : "the run is reported again";
+  return `Recorded by the bridge, because ${why}. It shows the state of`;
 }
 
 /** URL of the event in its own system: the `url` of the part that the event's type defines. */
@@ -172,7 +196,8 @@ function replayForm(visit: Visit, { delivery, events, timeline }: ShownDelivery)
     timelineEvent.kind === "scheduled" || timelineEvent.kind === "already_scheduled" ? [timelineEvent.route] : [],
   );
   const routes = [...new Set(matched)];
-  const allowed = routes.filter((route) => visit.may("replay", route));
+  const about = events.map(({ detail }) => factsOf(detail));
+  const allowed = routes.filter((route) => visit.may("replay", route, about));
   if (events.length === 0 || delivery.shadowRejection || allowed.length === 0) return NOTHING;
   const button = (label: string, route?: string): Html =>
     html`<button ${route === undefined ? NOTHING : html`name="route" value="${route}"`}>${label}</button> `;

@@ -3,6 +3,7 @@ import type { EpochMillis } from "../host/clock.ts";
 import { parseWebUrl } from "../host/url-credentials.ts";
 import type { Rejection, RejectionReason } from "../model/rejection.ts";
 import { HINTS } from "../model/rejection-hints.ts";
+import { type StateWords, wordsOf } from "../model/state-words.ts";
 
 /** Markup. Every text that is put into a template of {@link html} is escaped; nothing here bypasses that. */
 export type Html = ReturnType<typeof html>;
@@ -43,6 +44,20 @@ const SIGNS = { good: "✓", bad: "✕", warn: "!", busy: "●", quiet: "–" } 
 export const badge = (tone: Tone, words: string): Html =>
   html`<span class="badge ${tone}"><span aria-hidden="true">${SIGNS[tone]}</span> ${words}</span>`;
 
+/** What became of a delivery or of one of its routes: `✕ given up`. */
+export function stateBadge(state: string): Html {
+  const { symbol, words, tone } = wordsOf(state);
+  return html`<span class="badge ${STATE_TONES[tone]}"><span aria-hidden="true">${symbol}</span> ${words}</span>`;
+}
+
+export const STATE_TONES = {
+  failed: "bad",
+  attention: "warn",
+  open: "busy",
+  good: "good",
+  quiet: "quiet",
+} as const satisfies Record<StateWords["tone"], Tone>;
+
 /** A link to a delivery's own page. */
 export const deliveryLink = (id: string, words: string = id): Html =>
   html`<a href="/console/deliveries/${encodeURIComponent(id)}">${words}</a>`;
@@ -63,8 +78,10 @@ export function rejectionText({ reason, ...details }: Rejection): Html {
   return html`<code>${reason}</code>${known}${hintFor(reason)}`;
 }
 
-export const hintFor = (reason: RejectionReason): Html =>
-  html`<span class="hint"><b>What to do:</b> ${inCode(HINTS[reason])}.</span>`;
+export const hintFor = (reason: RejectionReason): Html => whatToDo(HINTS[reason]);
+
+/** A hint, whose names are in backticks. */
+export const whatToDo = (hint: string): Html => html`<span class="hint"><b>What to do:</b> ${inCode(hint)}.</span>`;
 
 /** Turns names in backticks into `<code>`. The texts are the project's own. */
 const inCode = (text: string): readonly Html[] =>

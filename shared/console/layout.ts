@@ -9,6 +9,7 @@ const MENU = [
   ["/console", "Deliveries"],
   ["/console/approvals", "Approvals"],
   ["/console/rollbacks", "Roll back"],
+  ["/console/targets", "Targets"],
   ["/console/credentials", "Credentials"],
 ] as const;
 
@@ -42,7 +43,8 @@ const menuOf = ({ url, me, name, formToken }: Visit): Html => html`<nav aria-lab
 )}</nav>
 <form class="who" method="post" action="/console/sign-out">
 <span title="${me.subject} of ${me.issuer}">${name}${me.roles.length > 0 ? ` (${me.roles.join(", ")})` : ""}</span>
-${formTokenField(formToken)}<button class="plain">Sign out</button></form>`;
+${formTokenField(formToken)}<button class="plain">Sign out</button>
+<button class="plain" name="everywhere" value="yes">everywhere</button></form>`;
 
 const isAt = (path: string, { pathname }: URL): boolean =>
   pathname === path || (path === "/console" && pathname.startsWith("/console/deliveries"));

@@ -6,6 +6,7 @@ import { presentedToken } from "../identity/presented-token.ts";
 import type { TokenVerifier, VerifiedToken } from "../identity/token-verifier.ts";
 import type { Principal } from "../model/principal.ts";
 import { ok, type Result, reject } from "../model/result.ts";
+import { MAX_SESSION_MS, type SessionCutoffStore } from "../store/session-cutoffs.ts";
 import type { Cookies } from "./cookies.ts";
 import { newFormToken } from "./csrf.ts";
 import type { SessionCookieCipher } from "./session-cookie.ts";
@@ -19,12 +20,16 @@ export interface SessionDeps {
   readonly tokens: TokenVerifier;
   /** Name of the console's trust entry. */
   readonly trust: string;
+  readonly cutoffs: Pick<SessionCutoffStore, "isRevoked">;
   /** Origin of the console. Redirects stay within it. */
   readonly origin: string;
   readonly clock: Clock;
 }
 
-/** The session of a person who signed in. It is stored only in that person's browser and ends with the token. */
+/**
+ * The session of a person who signed in. It is stored only in that person's browser. It ends with the token, after a day at
+ * most, or when it is revoked.
+ */
 export interface Session {
   readonly token: Secret;
   readonly me: Principal;
@@ -46,6 +51,7 @@ const storedSession = v.object({
   }),
   name: text,
   formToken: text,
+  beganAt: v.pipe(v.number(), v.transform(epochMillis)),
 });
 
 const storedSignIn = v.object({ state: text, nonce: text, verifier: text, to: text });
@@ -55,7 +61,7 @@ const SIGN_IN = "drawbridge-sign-in";
 /** Long enough for a password, a second factor and a lost phone. */
 const SIGN_IN_MS = 15 * 60_000;
 
-/** Sessions without a store: all data of a session is encrypted in its browser's cookies. */
+/** All data of a session is encrypted in its browser's cookies. The store only knows which sessions have been revoked. */
 export class Sessions {
   readonly #deps: SessionDeps;
 
@@ -63,12 +69,14 @@ export class Sessions {
     this.#deps = deps;
   }
 
-  /** Undefined if the browser has no valid session. */
+  /** Undefined if the browser has no valid session. Throws `store_unavailable`. */
   async of(c: Context): Promise<Session | undefined> {
-    const { cookies, cipher } = this.#deps;
+    const { cookies, cipher, cutoffs } = this.#deps;
     const cookie = cookies.read(c, SESSION);
     const stored = cookie === undefined ? undefined : await cipher.decrypt("session", cookie, storedSession);
-    return stored && { ...stored, token: new Secret(stored.token) };
+    if (stored === undefined || (await cutoffs.isRevoked(stored.me.subject, stored.beganAt))) return undefined;
+    const { token, me, name, formToken } = stored;
+    return { token: new Secret(token), me, name, formToken };
   }
 
   /**
@@ -110,11 +118,13 @@ export class Sessions {
   async #store(c: Context, token: Secret, { principal, claims }: VerifiedToken): Promise<string | undefined> {
     const { cipher, cookies, clock } = this.#deps;
     const { claims: _, ...me } = principal;
-    const until = epochMillis(Number(claims["exp"]) * 1_000);
-    const seconds = Math.floor((until - clock.now()) / 1_000);
+    const beganAt = clock.now();
+    const until = epochMillis(Math.min(Number(claims["exp"]) * 1_000, beganAt + MAX_SESSION_MS));
+    const seconds = Math.floor((until - beganAt) / 1_000);
     // A trust entry in shadow mode lets in tokens that have expired or never expire.
     if (!(seconds > 0)) return "the issuer's token has already expired";
-    const content = { token: token.reveal(), me, name: nameIn(claims) ?? me.subject, formToken: newFormToken() };
+    const name = nameIn(claims) ?? me.subject;
+    const content = { token: token.reveal(), me, name, formToken: newFormToken(), beganAt };
     const cookie = await cipher.encrypt("session", content, until);
     return cookies.write(c, SESSION, cookie, seconds) ? undefined : "the issuer's token is too large for cookies";
   }

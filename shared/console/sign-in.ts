@@ -19,6 +19,7 @@ import {
 import type { CallOut } from "../host/call-out.ts";
 import { type Clock, type EpochMillis, laterBy } from "../host/clock.ts";
 import { Fault } from "../host/fault.ts";
+import { type RemoteAddress, remoteAddress } from "../host/remote-address.ts";
 import { Secret, type Secrets } from "../host/secrets.ts";
 import { ok, type Result, reject } from "../model/result.ts";
 import { fetchThrough } from "../outbound/oauth.ts";
@@ -28,6 +29,8 @@ export interface SignInDeps {
   readonly settings: Pick<ConsoleSettings, "clientId" | "clientSecret" | "scope">;
   /** Issuer of the console's trust entry. */
   readonly issuer: string;
+  /** Of the trust entry: addresses in private networks that the issuer's discovery document may name. */
+  readonly internalOrigins: readonly string[];
   /** URL that the issuer redirects to after the sign-in. It must be registered there. */
   readonly redirectUri: string;
   readonly secrets: Secrets;
@@ -56,7 +59,7 @@ export interface BegunSignIn {
  */
 export class SignIn {
   readonly #deps: SignInDeps;
-  #discovered: { readonly server: Promise<AuthorizationServer>; readonly until: EpochMillis } | undefined;
+  #discovered: { readonly server: Promise<SignInServer>; readonly until: EpochMillis } | undefined;
 
   constructor(deps: SignInDeps) {
     this.#deps = deps;
@@ -71,9 +74,8 @@ export class SignIn {
     const state = generateRandomState();
     const nonce = generateRandomNonce();
     const verifier = generateRandomCodeVerifier();
-    const { authorization_endpoint: endpoint } = await this.#server();
-    if (endpoint === undefined) throw unavailable(this.#deps.issuer, "it has no authorization endpoint");
-    const url = new URL(endpoint);
+    const { authorization } = await this.#server();
+    const url = new URL(authorization.url);
     const parameters = {
       response_type: "code",
       client_id: settings.clientId,
@@ -97,23 +99,23 @@ export class SignIn {
    */
   async finish(callback: URL, { state, nonce, verifier }: BegunSignIn): Promise<Result<Secret>> {
     const { settings, redirectUri, secrets } = this.#deps;
-    const server = await this.#server();
+    const { metadata, token: tokenEndpoint } = await this.#server();
     const client = { client_id: settings.clientId };
     const secret = settings.clientSecret && (await secrets.read(settings.clientSecret));
     const authentication = secret ? ClientSecretBasic(secret.reveal()) : None();
     try {
-      const code = validateAuthResponse(server, client, callback, state);
+      const code = validateAuthResponse(metadata, client, callback, state);
       const response = await authorizationCodeGrantRequest(
-        server,
+        metadata,
         client,
         authentication,
         code,
         redirectUri,
         verifier,
-        this.#options(),
+        this.#options(tokenEndpoint),
       );
       const expected = { expectedNonce: nonce, requireIdToken: true };
-      const { id_token: token } = await processAuthorizationCodeResponse(server, client, response, expected);
+      const { id_token: token } = await processAuthorizationCodeResponse(metadata, client, response, expected);
       return token === undefined ? failed("the issuer issued no ID token") : ok(new Secret(token));
     } catch (error) {
       if (error instanceof Fault) throw error;
@@ -121,7 +123,7 @@ export class SignIn {
     }
   }
 
-  async #server(): Promise<AuthorizationServer> {
+  async #server(): Promise<SignInServer> {
     const now = this.#deps.clock.now();
     if (this.#discovered === undefined || this.#discovered.until <= now) {
       this.#discovered = { server: this.#discover(), until: laterBy(now, DISCOVERED_MS) };
@@ -135,18 +137,33 @@ export class SignIn {
     }
   }
 
-  async #discover(): Promise<AuthorizationServer> {
+  async #discover(): Promise<SignInServer> {
     const issuer = new URL(this.#deps.issuer);
-    const response = await discoveryRequest(issuer, this.#options());
-    return processDiscoveryResponse(issuer, response).catch((cause: unknown) => {
+    const response = await discoveryRequest(issuer, this.#options({ onlyPublic: false }));
+    const metadata = await processDiscoveryResponse(issuer, response).catch((cause: unknown) => {
       throw unavailable(this.#deps.issuer, "its discovery document cannot be used", cause);
     });
+    const origins = [issuer.origin, ...this.#deps.internalOrigins];
+    const endpoint = (name: "authorization_endpoint" | "token_endpoint"): RemoteAddress => {
+      const address = remoteAddress(metadata[name] ?? "", origins);
+      if (address !== undefined) return address;
+      throw unavailable(this.#deps.issuer, `its ${name} is missing, is not https, or is an internal address`);
+    };
+    return { metadata, authorization: endpoint("authorization_endpoint"), token: endpoint("token_endpoint") };
   }
 
   /** The configuration accepts `http` for loopback only; see `secureUrl`. */
-  #options() {
-    return { [customFetch]: fetchThrough(this.#deps.callOut), [allowInsecureRequests]: true };
+  #options(address: Pick<RemoteAddress, "onlyPublic">) {
+    const { callOut, issuer } = this.#deps;
+    return { [customFetch]: fetchThrough(callOut, address), [allowInsecureRequests]: issuer.startsWith("http:") };
   }
+}
+
+/** An issuer's metadata, with the addresses that {@link remoteAddress} allows. */
+interface SignInServer {
+  readonly metadata: AuthorizationServer;
+  readonly authorization: RemoteAddress;
+  readonly token: RemoteAddress;
 }
 
 /** Never the library's messages: they may quote the code or the token. Only the issuer's error code is passed on. */

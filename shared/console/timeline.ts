@@ -1,20 +1,53 @@
 import { html } from "hono/html";
 import { nameOf } from "../approvals/record-step.ts";
+import { progressText } from "../approvals/rules.ts";
 import type { EpochMillis } from "../host/clock.ts";
-import type { ShownDelivery, ShownTimelineEvent } from "../http/deliveries.ts";
+import type { ShownDelivery } from "../http/deliveries.ts";
+import type { ShownExpectedRun } from "../http/expected-runs.ts";
+import type { ShownTimelineEvent } from "../http/shown-timeline.ts";
 import type { Identity } from "../model/approval.ts";
 import { age, badge, deliveryLink, duration, type Html, NOTHING, rejectionText, type Tone } from "./html.ts";
 
 /** Everything that followed a delivery, in order, each with its time since the receipt. */
-export const timelineOf = ({ delivery, timeline }: ShownDelivery, now: EpochMillis): Html =>
-  html`<ol class="trace">${timeline.map((timelineEvent) => {
-    const [tone, state, text] = timelineText(timelineEvent, now);
-    const sinceMs = Date.parse(timelineEvent.at) - Date.parse(delivery.receivedAt);
-    const event = "event" in timelineEvent ? html`(event <code>${timelineEvent.event}</code>) ` : NOTHING;
-    const route = "route" in timelineEvent ? html`<b>${timelineEvent.route}</b> ${event}` : NOTHING;
-    return html`<li><span class="since" title="${timelineEvent.at}">+${duration(Math.max(0, sinceMs))}</span>
+export function timelineOf({ delivery, timeline, runs = [] }: ShownDelivery, now: EpochMillis): Html {
+  const lines = [
+    ...timeline.map((one) => ({ ...one, look: timelineText(one, now) })),
+    ...runs.flatMap((run) => runLine(run, now)),
+  ].toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at));
+  return html`<ol class="trace">${lines.map((line) => {
+    const [tone, state, text] = line.look;
+    const sinceMs = Date.parse(line.at) - Date.parse(delivery.receivedAt);
+    const event = "event" in line ? html`(event <code>${line.event}</code>) ` : NOTHING;
+    const route = "route" in line ? html`<b>${line.route}</b> ${event}` : NOTHING;
+    return html`<li><span class="since" title="${line.at}">+${duration(Math.max(0, sinceMs))}</span>
 <span>${badge(tone, state)} ${route}${text}</span></li>`;
   })}</ol>`;
+}
+
+/** The run that is expected or was reported. The timeline has a line for one that is missing. */
+function runLine(
+  { state, acceptedAt, requests, next, nextAt, reportedAt, reportedBy, noReportSince, ...about }: ShownExpectedRun,
+  now: EpochMillis,
+) {
+  if (state === "accepted_without_run") return [];
+  if (reportedAt !== undefined) {
+    const by = reportedBy === undefined ? NOTHING : html`by ${deliveryLink(reportedBy)}`;
+    const stale: Look = [
+      "warn",
+      "no report",
+      html`since ${age(noReportSince ?? reportedAt, now)}, and the run has not ended. First reported ${by}`,
+    ];
+    const look: Look = noReportSince === undefined ? ["good", "run reported", by] : stale;
+    return [{ ...about, at: reportedAt, look }];
+  }
+  const then = next === "repeat" ? "the request is sent again" : "the wait ends";
+  const text = html`none is reported yet${nextAt === undefined ? NOTHING : html`: ${then} ${age(nextAt, now)}`}
+<span class="aside">accepted requests: ${requests}</span>`;
+  const look: Look = ["busy", "run expected", text];
+  return [{ ...about, at: acceptedAt, look }];
+}
+
+type Look = readonly [Tone, string, Html];
 
 /** The look of a timeline event, its state in one or two words, and the rest of its text. */
 function timelineText(timelineEvent: ShownTimelineEvent, now: EpochMillis): readonly [Tone, string, Html] {
@@ -33,6 +66,8 @@ function timelineText(timelineEvent: ShownTimelineEvent, now: EpochMillis): read
       ];
     case "waiting":
       return ["busy", "waiting", html`${timelineEvent.summary}`];
+    case "run":
+      return [...RUN_STATES[timelineEvent.state], html`${timelineEvent.summary}`];
     case "cut":
       return [
         "bad",
@@ -45,9 +80,9 @@ function timelineText(timelineEvent: ShownTimelineEvent, now: EpochMillis): read
         : ["bad", "not fired", rejectionText(timelineEvent.refusal)];
     case "approval":
       return [
-        APPROVAL_TONES[timelineEvent.state],
-        `approval ${timelineEvent.state.replace("_", " ")}`,
-        html`${by(timelineEvent.by)} ${timelineEvent.comment === undefined ? NOTHING : html`<q>${timelineEvent.comment}</q>`} <code>${timelineEvent.approval}</code>`,
+        timelineEvent.emergency ? "warn" : APPROVAL_TONES[timelineEvent.state],
+        `approval ${timelineEvent.state.replace("_", " ")}${timelineEvent.emergency ? " in an emergency" : ""}`,
+        html`${by(timelineEvent.by)}${timelineEvent.verifiedWith === undefined ? NOTHING : html`, verified with ${timelineEvent.verifiedWith}`}${timelineEvent.progress ? html`, ${progressText(timelineEvent.progress)}` : NOTHING} ${timelineEvent.comment === undefined ? NOTHING : html`<q>${timelineEvent.comment}</q>`} <code>${timelineEvent.approval}</code>`,
       ];
     case "decided":
       return [
@@ -59,7 +94,7 @@ function timelineText(timelineEvent: ShownTimelineEvent, now: EpochMillis): read
       return [
         "quiet",
         timelineEvent.isRollback ? "rolled back to" : "run again",
-        html`as ${deliveryLink(timelineEvent.delivery)}, for ${timelineEvent.routes.join(", ")}${by(timelineEvent.by)}`,
+        html`as ${deliveryLink(timelineEvent.delivery)}, for ${timelineEvent.routes.join(", ")}${by(timelineEvent.by)}${timelineEvent.reason === undefined ? NOTHING : html` <q>${timelineEvent.reason}</q>`}`,
       ];
     case "ignored":
       return [
@@ -67,17 +102,34 @@ function timelineText(timelineEvent: ShownTimelineEvent, now: EpochMillis): read
         "ignored",
         html`made by the account that the bridge writes with, <code>${timelineEvent.account}</code>`,
       ];
+    case "token_exchanged":
+      return [
+        "quiet",
+        "token issued",
+        html`to the run for ${timelineEvent.upstream}, with ${timelineEvent.scope || "no scope"}${by(timelineEvent.by)}`,
+      ];
     case "followed_by":
-      return ["quiet", "followed by", deliveryLink(timelineEvent.delivery, timelineEvent.what)];
+      return [
+        "quiet",
+        "followed by",
+        html`${deliveryLink(timelineEvent.delivery, timelineEvent.what)}${timelineEvent.claimed ? ", as it claims" : ""}`,
+      ];
     case "attempt":
       return attemptText(timelineEvent, now);
   }
 }
 
+const RUN_STATES = {
+  missing: ["bad", "accepted, no run"],
+  not_created: ["warn", "nothing created"],
+  reported: ["good", "run reported"],
+} as const satisfies Record<Extract<ShownTimelineEvent, { kind: "run" }>["state"], readonly [Tone, string]>;
+
 type Attempt = Extract<ShownTimelineEvent, { kind: "attempt" }>;
 
 const OUTCOMES = {
   done: ["good", "done"],
+  accepted: ["busy", "accepted, run expected"],
   retry: ["warn", "will be retried"],
   give_up: ["bad", "given up"],
 } as const satisfies Record<Attempt["outcome"], readonly [Tone, string]>;
@@ -98,6 +150,7 @@ function attemptText(entry: Attempt, now: EpochMillis): readonly [Tone, string, 
 const APPROVAL_TONES = {
   requested: "busy",
   granted: "good",
+  partly_granted: "busy",
   fired: "good",
   not_asked: "warn",
   denied: "bad",

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { EpochMillis } from "../host/clock.ts";
 import type { Secret } from "../host/secrets.ts";
 import type { ServedApp } from "../http/connection.ts";
+import type { About } from "../identity/policy.ts";
 import type { Principal } from "../model/principal.ts";
 import type { Html } from "./html.ts";
 
@@ -17,7 +18,9 @@ export interface Visit {
   readonly formToken: string;
   /** Names of the configured routes. */
   readonly routes: readonly string[];
-  readonly may: (verb: "replay" | "approve", route: string) => boolean;
+  readonly may: (verb: "replay" | "approve", route: string, about: About) => boolean;
+  /** Whether the person may read deliveries at all. */
+  readonly mayReadDeliveries: boolean;
   readonly isMe: (who: Principal & { readonly actor?: string }) => boolean;
   /** Calls the bridge's API with this person's token. A `post` makes it a POST. */
   readonly ask: <T>(path: string, post?: ApiPost) => Promise<ApiResult<T>>;

@@ -30,7 +30,7 @@ describe("the console in AWS", () => {
     const { ConsoleLog: _, ...may } = stack.permissions("ConsoleRole");
     expect(may).toEqual({
       DeliveriesTable: ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"],
-      "DeliveriesTable/index/by-day": ["dynamodb:Query"],
+      "DeliveriesTable/index/by-state": ["dynamodb:Query"],
       "DeliveriesTable/index/due": ["dynamodb:Query"],
       [secret("console")]: ["secretsmanager:GetSecretValue"],
       [secret("console-seal")]: ["secretsmanager:GetSecretValue"],

@@ -175,7 +175,16 @@ describe("a session", () => {
     const seen: string[] = [];
     const { visitor, shown } = await bridge.signIn("olga");
     const { token } = await sessionIn(visitor);
-    const paths = ["", "/approvals", "/rollbacks", "/credentials", "/deliveries/d-none", "/style.css", "/live.js"];
+    const paths = [
+      "",
+      "/approvals",
+      "/rollbacks",
+      "/targets",
+      "/credentials",
+      "/deliveries/d-none",
+      "/style.css",
+      "/live.js",
+    ];
     for (const path of paths) {
       const page = await visitor.go(at(`/console${path}`));
       seen.push(page.text, page.url.href, JSON.stringify([...page.headers]));

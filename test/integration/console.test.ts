@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runCommand } from "../../shared/cli/run-command.ts";
 import { systemClock } from "../../shared/host/clock.ts";
+import { commandHost } from "../support/command-host.ts";
 import { AUDIENCE, consoleBridge, ROBOT } from "../support/console-bridge.ts";
 import { edit, push } from "../support/console-traffic.ts";
 import { standaloneBridge } from "../support/standalone-bridge.ts";
@@ -85,6 +87,21 @@ describe("signing in", () => {
   });
 });
 
+describe("signing out everywhere", () => {
+  it("all sessions of the person end, and nobody else's", async () => {
+    const { visitor, shown } = await bridge.signIn("olga");
+    const [{ visitor: elsewhere }, { visitor: other }] = [await bridge.signIn("olga"), await bridge.signIn("rita")];
+    const out = await bridge.order(visitor, shown, "/console/sign-out", { everywhere: "yes" });
+    expect(out.url.pathname).toBe("/console/signed-out");
+    const isSignedOut = async (browser: typeof visitor): Promise<boolean> =>
+      (await browser.ask(new URL("/console", bridge.url))).headers.get("location") !== null;
+    expect([await isSignedOut(elsewhere), await isSignedOut(other)]).toEqual([true, false]);
+    const { deliveries } = await fetchJson<ApiResponse>("/v1/deliveries?outcome=audit&type=sessions_revoked");
+    expect(deliveries[0]).toMatchObject({ subject: "olga", principal: { subject: "olga" } });
+    expect((await bridge.signIn("olga")).shown.status).toBe(200);
+  });
+});
+
 describe("the pages", () => {
   it("the list shows deliveries, and leads to one delivery with its person, its routes and its timeline", async () => {
     const { visitor } = await bridge.signIn("olga");
@@ -94,7 +111,7 @@ describe("the pages", () => {
 
     const page = await shows(visitor, `/console/deliveries/${pushed}`, ">build.succeeded ci/push-build");
     expect(textOf(page)).toMatch(/due push-build matched: tekton/);
-    expect(textOf(page)).toMatch(/done push-build accepted by the listener/);
+    expect(textOf(page)).toMatch(/accepted, run expected push-build accepted by the listener/);
     expect(textOf(page)).toMatch(/Authenticated as gitlab of drawbridge:source/);
 
     const [, ended = ""] = /\/console\/deliveries\/(d-\w+)">build\.succeeded/.exec(page.text) ?? [];
@@ -107,11 +124,22 @@ describe("the pages", () => {
     ["text=platform&type=code.&within=1", "code.pushed", "role_missing"],
     ["principal=rita", "role_missing", "code.pushed"],
     ["until=2020-01-01T00:00", "No deliveries found", "code.pushed"],
+    ["find=main&type=code.", "code.pushed", "role_missing"],
+    ["find=nobody-of-that-name", "No deliveries found, back to", "code.pushed"],
   ])("the filter %s selects deliveries", async (query, found, left) => {
     const { visitor } = await bridge.signIn("olga");
     const list = textOf(await visitor.go(new URL(`/console?${query}`, bridge.url))).replace(/^.*?only what/, "");
     expect(list).toContain(found);
     expect(list).not.toContain(left);
+  });
+
+  it("the id of a delivery that somebody looks for opens it", async () => {
+    const { visitor } = await bridge.signIn("olga");
+    const list = await visitor.go(new URL("/console", bridge.url));
+    const [, id = ""] = /\/console\/deliveries\/(d-\w+)"/.exec(list.text) ?? [];
+    const opened = await visitor.go(new URL(`/console?find=${id}`, bridge.url));
+    expect(opened.status).toBe(200);
+    expect(textOf(opened)).toContain("Timeline");
   });
 
   it("a filter that is not understood gets an explanation", async () => {
@@ -201,6 +229,117 @@ describe("orders", () => {
     expect(textOf(none)).toContain("rollback_impossible");
     const done = await bridge.order(visitor, form, "/console/rollbacks", { route: "push-build", to: pushed, key: "2" });
     expect(textOf(done)).toMatch(/Rolled back to d-\w+ , for push-build/);
+  });
+});
+
+/** Runs a command as the robot, which is on call. */
+const command = (...args: readonly string[]): Promise<string> => commandUntil(new AbortController(), ...args);
+
+/** Runs a command that is interrupted when the controller is aborted. */
+async function commandUntil(controller: AbortController, ...args: readonly string[]): Promise<string> {
+  const lines: string[] = [];
+  const environment = {
+    DRAWBRIDGE_URL: bridge.url.origin,
+    DRAWBRIDGE_TOKEN: await bridge.identity.token(ROBOT, AUDIENCE),
+  };
+  const keep = (line: string): void => {
+    lines.push(line);
+  };
+  await runCommand(args, commandHost({ environment, print: keep, warn: keep, interrupted: () => controller.signal }));
+  return lines.join("\n");
+}
+
+describe("deliveries that failed", () => {
+  const rejected = { kind: "bad_request", errorMessage: "no such pipeline" } as const;
+  const stateOf = async (id: string): Promise<unknown> =>
+    (await fetchJson<{ readonly delivery: { readonly state: string } }>(`/v1/deliveries/${id}`)).delivery.state;
+  const failed = async (): Promise<readonly string[]> =>
+    (await fetchJson<ApiResponse>("/v1/deliveries?state=given_up")).deliveries.map(({ id }) => id);
+
+  async function failingPush(branch: string): Promise<string> {
+    bridge.listener.answerNext(rejected);
+    const { delivery } = (await (await bridge.gitlabPush(push(branch))).json()) as { readonly delivery: string };
+    await until(
+      "it to be given up",
+      () => stateOf(delivery),
+      (state) => state === "given_up",
+    );
+    return delivery;
+  }
+
+  it("a drill: all failures of a route are counted, run again by one command, stopped and continued, and none runs twice", async () => {
+    const ids: string[] = [];
+    for (const branch of ["one", "two", "three"]) ids.push(await failingPush(branch));
+    const select = ["--state", "given_up", "--since", "1h", "--route", "push-build"];
+    const preview = await command("events", "replay", ...select, "--dry-run");
+    expect(preview).toMatch(/^push-build +given_up +3 +0\n3 would run again; nothing was sent$/m);
+    expect((await failed()).toSorted()).toEqual(ids.toSorted());
+
+    const runs = bridge.listener.requests.length;
+    const controller = new AbortController();
+    const stopping = commandUntil(controller, "events", "replay", ...select, "--rate", "1", "--reason", "INC-4711");
+    await until("the first replay", () => bridge.listener.requests.length > runs);
+    controller.abort(130);
+    expect(await stopping).toMatch(
+      /^stopped: 1 run again, 0 had been before, 2 left, 0 match no more; the same command/,
+    );
+    expect(await command("events", "replay", ...select, "--rate", "100")).toMatch(
+      /^2 run again, 0 had been before, 0 left/,
+    );
+    await until("three runs", () => bridge.listener.requests.length === runs + 3);
+    expect(await command("events", "replay", ...select)).toMatch(/^0 run again/);
+
+    // A failure that was replayed needs nobody any more, and says what took its place.
+    expect(await failed()).toEqual([]);
+    const [first = ""] = ids;
+    expect(await stateOf(first)).toBe("superseded");
+    expect(await command("events", "show", first)).toMatch(/run again as d-\w+, for push-build by robot.*: INC-4711/);
+    const again = ["events", "replay", ...ids.flatMap((id) => ["--delivery", id]), "--force"];
+    expect(await command(...again)).toMatch(/^3 run again/);
+    expect(await command(...again)).toMatch(/^0 run again, 3 had been before/);
+  }, 60_000);
+
+  it("what may have run already is not run again without --force, and a selection needs a condition", async () => {
+    await expect(command("events", "replay", pushed, "--dry-run")).rejects.toThrow(/ran: .* add --force/);
+    await expect(command("events", "replay")).rejects.toMatchObject({ code: "usage_invalid" });
+  });
+});
+
+describe("targets", () => {
+  it("a drill: a target is paused by a command, its actions wait and say so, and it is resumed on the page", async () => {
+    expect(await command("targets", "pause", "listener", "--reason", "upgrade of the cluster")).toMatch(
+      /^listener is paused by robot since \S+: upgrade of the cluster$/,
+    );
+    expect(await command("targets", "list")).toMatch(/^listener +paused .* robot: upgrade of the cluster$/m);
+    const answer = (await (await bridge.gitlabPush(push("paused"))).json()) as {
+      readonly delivery: string;
+    };
+    await until(
+      "the action to wait",
+      () => command("events", "show", answer.delivery),
+      (shown) => /target listener paused by robot since \S+: upgrade of the cluster/.test(shown),
+    );
+
+    const { visitor } = await bridge.signIn("olga");
+    const page = await shows(visitor, "/console/targets", "upgrade of the cluster");
+    expect(textOf(page)).toMatch(/paused listener 1 action is due\. Paused by robot/);
+    const { visitor: axel } = await bridge.signIn("axel");
+    const rejected = await bridge.order(axel, page, "/console/targets/listener", { do: "resume", key: "t-1" });
+    expect(rejected.status).toBe(403);
+    const resumed = await bridge.order(visitor, page, "/console/targets/listener", { do: "resume", key: "t-2" });
+    expect(textOf(resumed)).toMatch(/working listener/);
+    await until(
+      "the run",
+      () => command("events", "show", answer.delivery),
+      (text) => text.includes("accepted by the listener"),
+    );
+    const audited = await command("events", "list", "--outcome", "audit", "--type", "target_");
+    expect(audited).toMatch(/target_paused +listener: upgrade of the cluster/);
+  });
+
+  it("a pause needs a reason, a target that exists and the role", async () => {
+    await expect(command("targets", "pause", "listener")).rejects.toMatchObject({ code: "usage_invalid" });
+    await expect(command("targets", "pause", "nowhere", "--reason", "x")).rejects.toThrow(/target_unknown/);
   });
 });
 

@@ -16,6 +16,7 @@ const PEOPLE = [
   { id: "rita", is: "asks for changes", groups: [] },
   { id: "olga", is: "on call", groups: ["on-call"] },
   { id: "axel", is: "approves", groups: ["on-call", "approvers"] },
+  { id: "nora", is: "leads incidents", groups: ["incidents"] },
 ] as const;
 type Name = (typeof PEOPLE)[number]["id"];
 
@@ -28,7 +29,7 @@ export async function consoleBridge({
   gatesPushes = false,
 }: {
   readonly log?: Log;
-  /** Pushes wait for an approval too. */
+  /** Pushes wait for an approval too, by two people or by somebody who leads incidents. */
   readonly gatesPushes?: boolean;
 } = {}) {
   const door = await startFrontDoor();
@@ -83,7 +84,10 @@ export async function consoleBridge({
 function peopleFrom(issuer: string, gatesPushes: boolean) {
   const inGroup = (group: string) => [{ path: "groups", equals: group }];
   return {
-    routes: { "page-build": { approval: {} }, ...(gatesPushes && { "push-build": { approval: {} } }) },
+    routes: {
+      "page-build": { approval: {} },
+      ...(gatesPushes && { "push-build": { approval: { approvers: 2, emergency: ["incident-lead"] } } }),
+    },
     issuers: {
       people: {
         issuer,
@@ -91,12 +95,14 @@ function peopleFrom(issuer: string, gatesPushes: boolean) {
         roles: [
           { role: "on-call", when: inGroup("on-call") },
           { role: "approver", when: inGroup("approvers") },
+          { role: "incident-lead", when: inGroup("incidents") },
           { role: "on-call", when: [{ path: "sub", equals: ROBOT.id }] },
         ],
       },
     },
     roles: {
-      "on-call": { call: ["deliveries"], replay: ["*"] },
+      "on-call": { call: ["deliveries"], replay: ["*"], pause: ["*"] },
+      "incident-lead": {},
       approver: { approve: ["page-build", ...(gatesPushes ? ["push-build"] : [])] },
     },
   };

@@ -16,7 +16,8 @@ ${more}
 
 async function errors(text: string): Promise<readonly string[]> {
   const secrets = {
-    read: async (ref: string) => (ref === "env:NONE" ? Promise.reject(new Error("none")) : new Secret("x")),
+    read: async (ref: string) =>
+      ref === "env:NONE" ? Promise.reject(new Error("none")) : new Secret("a secret for tests"),
   };
   const found = await checkLoaded(parseConfig(text, "test"), "test", secrets);
   return found.flatMap(({ level, message }) => (level === "error" ? [message] : []));

@@ -6,14 +6,16 @@ import { deliveriesPage } from "../../../shared/console/deliveries-page.ts";
 import { deliveryPage } from "../../../shared/console/delivery-page.ts";
 import { layout, problemPage } from "../../../shared/console/layout.ts";
 import { rollbacksPage } from "../../../shared/console/rollbacks-page.ts";
+import { targetsPage } from "../../../shared/console/targets-page.ts";
 import type { Visit } from "../../../shared/console/visit.ts";
-import { approvals, delivery, shownBy, skeletonOf, visitOf } from "./visiting.ts";
+import { approvals, deliveries, delivery, shownBy, skeletonOf, visitOf } from "./visiting.ts";
 
 const PAGES = [
   deliveriesPage,
   (visit: Visit) => deliveryPage(visit, "d-1"),
   approvalsPage,
   rollbacksPage,
+  targetsPage,
   credentialsPage,
 ];
 
@@ -25,7 +27,7 @@ async function pagesWith(word: () => string): Promise<string> {
   const problem = problemPage({ title: word(), status: 409, instance: word(), reason: word() });
   return [...pages, String(await layout(problem, visit))].join("\n");
 }
-const FIELDS = ["text", "type", "source", "principal", "until", "shadow", "environment", "to"];
+const FIELDS = ["find", "text", "type", "source", "principal", "until", "shadow", "environment", "to"];
 
 const wicked = fc.constantFrom(
   "<script>alert(1)</script>",
@@ -86,35 +88,58 @@ describe("text that outsiders write", () => {
   });
 });
 
+/** The list asks for what was refused too: nothing was. */
+const answerTo = (path: string, value: object): object =>
+  path.startsWith("/v1/refusals") ? { refusals: [], sources: [], from: "" } : value;
+const GIVEN_UP_AT = "2026-11-02T08:59:58.000Z";
+
 /** The markup of a page that shows this value. */
 async function showing(
-  page: (visit: Visit) => ReturnType<typeof approvalsPage>,
+  page: (visit: Visit) => ReturnType<typeof deliveriesPage>,
   value: object,
   changes: Partial<Visit> = {},
 ) {
-  const ask: Visit["ask"] = async <T>() => ({ ok: true, value: value as T });
+  const ask: Visit["ask"] = async <T>(path: string) => ({ ok: true, value: answerTo(path, value) as T });
   return String(await shownBy(await page(visitOf(() => "x", { ask, ...changes }))).main);
 }
 
 describe("the approvals page", () => {
-  const buttonsOf = (html: string) => Array.from(html.matchAll(/value="(grant|deny|withdraw)"/g), ([, one]) => one);
+  const buttonsOf = (html: string) =>
+    Array.from(html.matchAll(/value="(grant|deny|withdraw|emergency)"/g), ([, one]) => one);
 
-  const [yes, no] = [(): boolean => true, (): boolean => false];
-  it.each<[string, Partial<Visit>, readonly string[]]>([
-    ["somebody else who may approve", {}, ["grant", "deny", "withdraw", "withdraw"]],
-    ["the requester", { isMe: yes }, ["withdraw", "withdraw"]],
-    ["a requester who may not approve", { isMe: yes, may: no }, ["withdraw", "withdraw"]],
-    ["somebody who may do neither", { may: no }, []],
-  ])("the approvals page offers to %s what the HTTP API would accept", async (_, visit, buttons) => {
-    expect(
-      buttonsOf(
-        await showing(
-          approvalsPage,
-          approvals(() => "x"),
-          visit,
-        ),
-      ),
-    ).toEqual(buttons);
+  it("the approvals page offers what the HTTP API would accept", async () => {
+    const [offered = [], ...others] = [["grant", "deny", "withdraw", "emergency"], ["withdraw"]] as const;
+    const listed = approvals(() => "x");
+    const cards = [offered, ...others].map((may) => ({ ...listed.approvals[0], may }));
+    expect(buttonsOf(await showing(approvalsPage, { approvals: cards }))).toEqual([...offered, "withdraw"]);
+  });
+
+  it("the approvals page shows each person who has granted, and who is missing", async () => {
+    const page = await showing(
+      approvalsPage,
+      approvals(() => "x"),
+    );
+    expect(page).toContain("2 of 3 approved: x, x; missing: 1 (from x)");
+    expect(page).toContain("one person with the role manager, one each from x");
+  });
+
+  it("an emergency grant has a form of its own, which is closed, with a reason that the browser asks for", async () => {
+    const [card] = approvals(() => "x").approvals;
+    const page = await showing(approvalsPage, { approvals: [{ ...card, may: ["grant", "emergency"] }] });
+    const [usual = "", emergency = ""] = page.split('<details class="emergency">');
+    expect(buttonsOf(usual)).toEqual(["grant"]);
+    expect(buttonsOf(emergency)).toEqual(["emergency"]);
+    expect(emergency).toMatch(/<input name="comment"[^>]* required/);
+  });
+
+  it("the card of a run that was granted in an emergency says so, with the person and the reason", async () => {
+    const card = approvals(() => "x").approvals[1];
+    const grants = [
+      { by: { ...card?.requester, actor: "kim" }, at: card?.until, comment: "shop down", emergency: true },
+    ];
+    const page = await showing(approvalsPage, { approvals: [{ ...card, grants, progress: undefined }] });
+    expect(page).toContain("granted in an emergency, not fired yet");
+    expect(page).toMatch(/emergency<\/span>\s*kim of .*<q>shop down<\/q>/);
   });
 
   it("the approvals page says that nothing waits", async () => {
@@ -260,13 +285,22 @@ describe("the page of a delivery", () => {
   });
 });
 
+const htmlOf = async (page: (visit: Visit) => ReturnType<typeof deliveriesPage>, answer: object) => {
+  const ask: Visit["ask"] = async <T>(path: string) => ({ ok: true, value: answerTo(path, answer) as T });
+  return String(await shownBy(await page(visitOf(() => "x", { ask }))).main);
+};
+
+describe("a delivery whose run is without a report for too long", () => {
+  it("the list has a mark with the time of the last report", async () => {
+    const listed = { ...delivery(() => "x").delivery, noReportSince: "2026-11-02T08:02:00.000Z" };
+    const shown = await htmlOf(deliveriesPage, { deliveries: [listed] });
+    expect(shown).toMatch(/no report<\/span> since <time[^>]*2026-11-02T08:02:00/);
+    expect(await htmlOf(deliveriesPage, { deliveries: [delivery(() => "x").delivery] })).not.toContain("no report");
+  });
+});
+
 describe("a delivery that repeats another", () => {
   const repeating = { ...delivery(() => "x").delivery, repeats: "d-first" };
-  const htmlOf = async (page: (visit: Visit) => ReturnType<typeof deliveriesPage>, answer: object) => {
-    const ask: Visit["ask"] = async <T>() => ({ ok: true, value: answer as T });
-    return String(await shownBy(await page(visitOf(() => "x", { ask }))).main);
-  };
-
   it("the list and the delivery's page lead to the delivery that it repeats", async () => {
     const link = '<a href="/console/deliveries/d-first">';
     expect(await htmlOf(deliveriesPage, { deliveries: [repeating] })).toContain(link);
@@ -280,7 +314,7 @@ describe("the list of deliveries", () => {
     const asked: string[] = [];
     const ask: Visit["ask"] = async <T>(path: string) => {
       asked.push(path);
-      return { ok: true, value: { deliveries: [] } as T };
+      return { ok: true, value: answerTo(path, { deliveries: [], lookedBackTo: "2026-11-01T09:00:00.000Z" }) as T };
     };
     for (const query of [
       "",
@@ -292,26 +326,47 @@ describe("the list of deliveries", () => {
     }
     expect(asked.map((path) => Object.fromEntries(new URL(path, "https://b").searchParams))).toEqual([
       { limit: "100" },
+      {},
       { limit: "100" },
+      {},
       { limit: "100", outcome: "refused", since: "2026-11-02T03:00:00.000Z" },
+      { since: "2026-11-02T03:00:00.000Z" },
       { limit: "100", until: "2026-11-02T08:30:00.000Z", since: "2026-11-02T07:30:00.000Z" },
+      { until: "2026-11-02T08:30:00.000Z", since: "2026-11-02T07:30:00.000Z" },
     ]);
   });
 
-  it("the chart draws each outcome in its interval, and the sums are given in words", async () => {
-    const at = (minute: number, outcome: string) => ({
+  it("the chart draws each state in its interval, and the sums are given in words", async () => {
+    const at = (minute: number, state: string) => ({
       id: "d-1",
       source: "wiki",
-      outcome,
+      outcome: "event",
+      state,
       what: "x",
       principal: { subject: "x", issuer: "x" },
       receivedAt: `2026-11-02T08:${minute}:00.000Z`,
     });
     const html = await showing(deliveriesPage, {
-      deliveries: [at(59, "refused"), at(59, "event"), at(12, "event"), at(12, "event")],
+      deliveries: [at(59, "given_up"), at(59, "ran"), at(12, "ran"), at(12, "ran")],
     });
     const bars = Array.from(html.matchAll(/<title>([^<]*)<\/title>/g), ([, title]) => title);
-    expect(bars).toEqual(["2 event", "1 event, 1 refused"]);
-    expect(html.replace(/<[^>]*>/g, "")).toMatch(/48 min ago\s*✓ 3 event\s*✕ 1 refused\s*now/);
+    expect(bars).toEqual(["2 ran", "1 given up, 1 ran"]);
+    expect(html.replace(/<[^>]*>/g, "")).toMatch(/48 min ago\s*✕ given up1\s*✓ ran3\s*now/);
+  });
+
+  it("what was given up is never green: its state is first in the row and on its page, with the route and the reason", async () => {
+    const routes = [{ route: "docs", target: "ci", state: "given_up", since: GIVEN_UP_AT, why: "refused (400)" }];
+    const failed = { state: "given_up", stateSince: GIVEN_UP_AT, routes };
+    const [one] = deliveries(() => "x").deliveries;
+    const list = await showing(deliveriesPage, { deliveries: [{ ...one, ...failed }] });
+    const shown = delivery(() => "x");
+    const page = await showing((visit) => deliveryPage(visit, "d-1"), {
+      ...shown,
+      delivery: { ...shown.delivery, ...failed },
+    });
+    for (const html of [list.slice(list.indexOf("<tbody>")), page]) {
+      expect(html).toMatch(/^[^✓]*?<span class="badge bad"><span aria-hidden="true">✕<\/span> given up<\/span>/);
+      expect(html.replace(/<[^>]*>/g, " ").replace(/\s+/g, " ")).toMatch(/docs.*: refused \(400\)/);
+    }
   });
 });

@@ -3,9 +3,12 @@ import { describe, expect, it } from "vitest";
 import { Cookies } from "../../../shared/console/cookies.ts";
 import { SessionCookieCipher } from "../../../shared/console/session-cookie.ts";
 import { Sessions } from "../../../shared/console/sessions.ts";
+import { epochMillis } from "../../../shared/host/clock.ts";
 import { Secret } from "../../../shared/host/secrets.ts";
 import type { TokenVerifier } from "../../../shared/identity/token-verifier.ts";
 import { ok } from "../../../shared/model/result.ts";
+import { SessionCutoffStore } from "../../../shared/store/session-cutoffs.ts";
+import { openMemoryTable } from "../../../shared/store/sqlite/open.ts";
 import { secretsOf, testClock } from "../../support/test-doubles.ts";
 
 const ORIGIN = "https://bridge.example.test";
@@ -28,6 +31,7 @@ async function signedIn({ token = "a.b.c", claims = {} }: { token?: string; clai
       return ok({ ...proved, claims: { exp, ...claims } });
     },
   };
+  const cutoffs = new SessionCutoffStore(openMemoryTable().table);
   const sessions = new Sessions({
     signIn: async () => ({
       begin: async (to) => ({
@@ -44,6 +48,7 @@ async function signedIn({ token = "a.b.c", claims = {} }: { token?: string; clai
     cookies: new Cookies({ isHttps: true }),
     tokens,
     trust: "people",
+    cutoffs,
     origin: ORIGIN,
     clock,
   });
@@ -56,11 +61,15 @@ async function signedIn({ token = "a.b.c", claims = {} }: { token?: string; clai
       .getSetCookie()
       .flatMap((line) => (/max-age=0/i.test(line) ? [] : [line.split(";")[0]]))
       .join("; ");
-  const begun = cookieOf(await app.request("/begin"));
-  const response = await app.request("/console/signed-in?code=1&state=s", { headers: { cookie: begun } });
-  const cookie = cookieOf(response);
-  const who = async () => (await app.request("/who", { headers: { cookie } })).json();
-  return { finished: await response.json(), cookie, who, asked, clock };
+  const signIn = async () => {
+    const begun = cookieOf(await app.request("/begin"));
+    const response = await app.request("/console/signed-in?code=1&state=s", { headers: { cookie: begun } });
+    const cookie = cookieOf(response);
+    const who = async () => (await app.request("/who", { headers: { cookie } })).json();
+    return { finished: await response.json(), cookie, who };
+  };
+  const signInAgain = async () => (await signIn()).who;
+  return { ...(await signIn()), signInAgain, asked, clock, cutoffs };
 }
 
 describe("a session", () => {
@@ -95,6 +104,27 @@ describe("a session", () => {
   it("a session ends when its token expires", async () => {
     const { who, clock } = await signedIn();
     clock.advance(599_000);
+    expect(await who()).not.toBeNull();
+    clock.advance(1_000);
+    expect(await who()).toBeNull();
+  });
+
+  it("a session ends when the person's sessions are revoked, and a later one does not", async () => {
+    const { who, signInAgain, clock, cutoffs } = await signedIn();
+    await cutoffs.revoke("another", clock.now());
+    expect(await who()).not.toBeNull();
+    await cutoffs.revoke("olga-7", clock.now());
+    // A call that arrives late does not bring ended sessions back.
+    await cutoffs.revoke("olga-7", epochMillis(clock.now() - 5_000));
+    expect(await who()).toBeNull();
+    clock.advance(1);
+    expect(await (await signInAgain())()).toMatchObject({ name: "olga-7" });
+    expect(await who()).toBeNull();
+  });
+
+  it("a session lasts a day at most, however long its token is valid", async () => {
+    const { who, clock } = await signedIn({ claims: { exp: testClock().now() / 1_000 + 30 * 86_400 } });
+    clock.advance(86_399_000);
     expect(await who()).not.toBeNull();
     clock.advance(1_000);
     expect(await who()).toBeNull();

@@ -37,7 +37,9 @@ function signInAt(changes: { claims?: Claims; answer?: object; discovered?: obje
   const settings = { clientId: CLIENT, clientSecret: "env:CLIENT_SECRET", scope: "openid groups" };
   const secrets = secretsOf({ CLIENT_SECRET: "client-secret" });
   const clock = testClock(systemClock.now());
-  const signIn = new SignIn({ settings, issuer: ISSUER, redirectUri: REDIRECT, secrets, callOut, clock });
+  const internalOrigins = ["https://10.0.0.7"];
+  const issuer = ISSUER;
+  const signIn = new SignIn({ settings, issuer, internalOrigins, redirectUri: REDIRECT, secrets, callOut, clock });
   const run = async (parameters: Readonly<Record<string, string>> = {}) => {
     const { url, begun } = await signIn.begin("/console");
     nonce = begun.nonce;
@@ -102,6 +104,16 @@ describe("a sign-in", () => {
     expect(sent?.headers["authorization"]).toBe(`Basic ${Buffer.from("console:client%2Dsecret").toString("base64")}`);
   });
 
+  it.each([
+    ["of the issuer", `${ISSUER}/token`, false],
+    ["that the configuration allows", "https://10.0.0.7/token", false],
+    ["elsewhere", "https://tokens.example.test/", true],
+  ])("the client's secret goes to a token endpoint %s", async (_, endpoint, onlyPublic) => {
+    const { run, asked } = signInAt({ discovered: { token_endpoint: endpoint } });
+    expect((await run()).finished).toMatchObject({ ok: true });
+    expect(asked.at(-1)).toMatchObject({ method: "POST", url: new URL(endpoint), onlyPublic });
+  });
+
   it.each<[string, Parameters<typeof signInAt>[0]]>([
     ["another sign-in", { claims: { nonce: "another" } }],
     ["no sign-in", { claims: { nonce: undefined } }],
@@ -137,6 +149,11 @@ describe("a sign-in", () => {
   it.each<[string, object]>([
     ["is another issuer's", { issuer: "https://evil.example.test" }],
     ["has no authorization endpoint", { authorization_endpoint: undefined }],
+    ["sends browsers to a machine's metadata", { authorization_endpoint: "http://169.254.169.254/latest" }],
+    ["sends browsers to this machine", { authorization_endpoint: "https://localhost:8443/" }],
+    ["has a token endpoint on plain HTTP", { token_endpoint: "http://localhost:22106/latest/api/x" }],
+    ["has a token endpoint in a private network", { token_endpoint: "https://10.0.0.8/token" }],
+    ["has no token endpoint", { token_endpoint: undefined }],
   ])("a sign-in cannot begin if the discovery document %s", async (_, discovered) => {
     const begun = signInAt({ discovered }).signIn.begin("/console");
     await expect(begun).rejects.toBeInstanceOf(Fault);

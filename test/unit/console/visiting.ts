@@ -2,6 +2,8 @@ import type { ApiResult, Page, Visit } from "../../../shared/console/visit.ts";
 import type { ListedApprovals } from "../../../shared/http/approvals.ts";
 import type { ListedCredentials } from "../../../shared/http/credentials.ts";
 import type { ListedDeliveries, ShownDelivery } from "../../../shared/http/deliveries.ts";
+import type { ListedRefusals } from "../../../shared/http/refusals.ts";
+import type { ListedTargets } from "../../../shared/http/targets.ts";
 import type { Principal } from "../../../shared/model/principal.ts";
 import { testClock } from "../../support/test-doubles.ts";
 
@@ -20,6 +22,12 @@ const person = (word: Words): Principal & { readonly actor: string } => ({
   claims: { user_login: word() },
 });
 
+const routes = (word: Words): NonNullable<ShownDelivery["delivery"]["routes"]> => [
+  { route: word(), target: word(), state: "given_up", since: AT, why: word() },
+  { route: "docs", event: word(), target: "ci", state: "waiting", since: AT, next: AT, why: word(), waitsFor: word() },
+  { route: "docs", state: "repeat", since: AT, of: word() },
+];
+
 export const deliveries = (word: Words): ListedDeliveries => ({
   deliveries: (["event", "ignored", "unusable", "refused"] as const).map((outcome) => ({
     id: word(),
@@ -29,16 +37,20 @@ export const deliveries = (word: Words): ListedDeliveries => ({
     what: word(),
     subject: word(),
     principal: person(word),
+    state: outcome === "event" ? ("given_up" as const) : outcome,
+    stateSince: AT,
+    ...(outcome === "event" && { routes: routes(word) }),
     ...(outcome === "event" && { shadowRejection: { reason: "claim_mismatch", claim: word() } as const }),
   })),
   next: word(),
+  lookedBackTo: AT,
 });
 
 const timeline = (word: Words): ShownDelivery["timeline"] => [
   { at: AT, kind: "scheduled", route: "docs", action: "tekton" },
   { at: AT, kind: "already_scheduled", route: "docs", action: "tekton", by: word() },
   { at: AT, kind: "waiting", route: "docs", action: "tekton", summary: word() },
-  ...(["done", "retry", "give_up"] as const).map((outcome) => ({
+  ...(["done", "accepted", "retry", "give_up"] as const).map((outcome) => ({
     ...({ at: AT, kind: "attempt", route: "docs", action: "tekton", attempt: 1, outcome } as const),
     summary: word(),
     unknownOutcome: true,
@@ -58,11 +70,20 @@ const timeline = (word: Words): ShownDelivery["timeline"] => [
       comment: word(),
     }),
   ),
+  {
+    ...({ at: AT, kind: "approval", route: "docs", approval: "p-1", state: "granted", emergency: true } as const),
+    by: person(word),
+    comment: word(),
+  },
   { at: AT, kind: "decided", about: word(), decision: "grant", by: person(word) },
   { at: AT, kind: "decided", about: word(), decision: "deny", by: person(word), refusal: { reason: "self_approval" } },
   { at: AT, kind: "replayed", delivery: word(), routes: ["docs"], by: person(word), isRollback: true },
   { at: AT, kind: "ignored", reason: "own_account", account: word() },
+  { at: AT, kind: "token_exchanged", upstream: "registry", scope: word(), by: person(word) },
   { at: AT, kind: "followed_by", delivery: word(), what: word() },
+  ...(["missing", "not_created", "reported"] as const).map(
+    (state) => ({ at: AT, kind: "run", route: "docs", action: "tekton", state, summary: word() }) as const,
+  ),
 ];
 
 export const delivery = (word: Words): ShownDelivery => ({
@@ -72,6 +93,9 @@ export const delivery = (word: Words): ShownDelivery => ({
     provider: "confluence",
     receivedAt: AT,
     outcome: "event",
+    state: "given_up",
+    stateSince: AT,
+    routes: routes(word),
     what: word(),
     subject: word(),
     principal: person(word),
@@ -94,7 +118,7 @@ export const delivery = (word: Words): ShownDelivery => ({
         source: "/sources/wiki",
         delivery: word(),
         eventKey: word(),
-        principal: person(word),
+        principal: { ...person(word), id: word() },
         actor: { id: word(), name: word() },
         build: {
           system: word(),
@@ -122,7 +146,7 @@ export const delivery = (word: Words): ShownDelivery => ({
         source: "/sources/code",
         delivery: word(),
         eventKey: word(),
-        principal: person(word),
+        principal: { ...person(word), id: word() },
         code: {
           project: word(),
           ref: word(),
@@ -135,6 +159,22 @@ export const delivery = (word: Words): ShownDelivery => ({
     },
   ],
   timeline: timeline(word),
+  explanation: {
+    answer: word(),
+    mark: "bad",
+    steps: [{ mark: "good", text: word() }],
+    routes: [true, false, false, false, false].map((matched) => ({
+      route: word(),
+      event: word(),
+      target: word(),
+      matched,
+      steps: [{ mark: "warn", text: word() }],
+      checks: [{ text: word(), command: word() }],
+    })),
+    otherRoutes: 2,
+    followed: [word()],
+    checks: [{ text: word(), command: word() }],
+  },
 });
 
 export const approvals = (word: Words): ListedApprovals => ({
@@ -160,7 +200,8 @@ export const approvals = (word: Words): ListedApprovals => ({
       author: word(),
       params: { [word()]: word() },
     },
-    decision: { by: person(word), at: AT, comment: word() },
+    grants: [1, 2].map(() => ({ by: person(word), at: AT, comment: word() })),
+    progress: { needed: 3, grantedBy: [word(), word()], missingRoles: [word()] },
     may: ["withdraw"],
   })),
   hasMore: false,
@@ -170,6 +211,37 @@ export const credentials = (word: Words): ListedCredentials => ({
   credentials: [{ kind: "source", name: "wiki", method: word(), credential: word(), lastUsedAt: AT }],
 });
 
+const refusals = (word: Words): ListedRefusals => ({
+  refusals: [
+    { source: word(), reason: word(), count: 31, since: AT, lastAt: AT, requests: [word()], hint: word() },
+    { source: "wiki", reason: "signature_mismatch", count: 1, since: AT, lastAt: AT, requests: [] },
+  ],
+  sources: [{ source: "wiki", lastGoodAt: AT, unusedNext: true }],
+  from: AT,
+});
+
+export const targets = (word: Words): ListedTargets => ({
+  targets: [
+    {
+      target: "listener",
+      state: "paused",
+      removed: true,
+      pause: { since: AT, by: { id: word(), issuer: word(), subject: word() }, reason: word() },
+      breaker: { failures: 6, why: word(), since: AT, retryAt: AT },
+      due: 3,
+      may: ["resume"],
+    },
+    {
+      target: "wiki",
+      state: "failing",
+      breaker: { failures: 6, why: word(), since: AT, retryAt: AT },
+      due: 1_000,
+      may: ["pause"],
+    },
+    { target: "code", state: "working", breaker: { failures: 1, why: word() }, due: 1, may: ["pause"] },
+  ],
+});
+
 /** A visit of somebody who may do everything, at a bridge that shows these words wherever it shows what others wrote. */
 export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
   const responses: readonly (readonly [RegExp, (word: Words) => object])[] = [
@@ -177,6 +249,8 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     [/^\/v1\/deliveries\//, delivery],
     [/^\/v1\/approvals/, approvals],
     [/^\/v1\/credentials/, credentials],
+    [/^\/v1\/refusals/, refusals],
+    [/^\/v1\/targets/, targets],
   ];
   return {
     url: new URL("https://bridge.example.test/console"),
@@ -186,6 +260,7 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
     formToken: "form-token",
     routes: ["docs"],
     may: () => true,
+    mayReadDeliveries: true,
     isMe: () => false,
     // What stands in for the interface gives each path its own shape.
     ask: async <T>(path: string) => ({ ok: true, value: responses.find(([of]) => of.test(path))?.[1](word) as T }),
@@ -193,8 +268,9 @@ export function visitOf(word: Words, changes: Partial<Visit> = {}): Visit {
   };
 }
 
-export function shownBy(answer: ApiResult<Page>): Page {
+export function shownBy(answer: ApiResult<string | Page>): Page {
   if (!answer.ok) throw new Error(answer.problem.title);
+  if (typeof answer.value === "string") throw new Error(`the answer is at ${answer.value}`);
   return answer.value;
 }
 

@@ -1,0 +1,36 @@
+import { html } from "hono/html";
+import type { DeliveryExplanation, ExplainedRoute } from "../http/explain-delivery.ts";
+import type { NextCheck, Step } from "../http/explain-route.ts";
+import { badge, type Html, NOTHING } from "./html.ts";
+
+/** The answer in one line, for the top of the page. */
+export const answerOf = ({ answer, mark }: DeliveryExplanation): Html =>
+  html`<p class="notice ${mark}">${badge(mark, MARK_WORDS[mark])} ${answer}</p>`;
+
+const MARK_WORDS = { good: "done", bad: "failed", warn: "look", busy: "under way", quiet: "nothing to do" } as const;
+
+/** Why a delivery fired what it did, or nothing: the steps up to the routes, each route, and what to check next. */
+export function explanationOf({ steps, routes, otherRoutes, checks }: DeliveryExplanation): Html {
+  const matched = routes.filter((one) => one.matched);
+  const missed = routes.filter((one) => !one.matched);
+  const [near, far] = [missed.slice(0, MAX_NEAR), missed.slice(MAX_NEAR)];
+  return html`${stepList(steps)}
+${[...matched, ...near].map(routePart)}
+${checkList(checks)}
+${far.length === 0 ? NOTHING : html`<details><summary>Further routes that do not match (${far.length})</summary>${far.map(routePart)}</details>`}
+${otherRoutes === 0 ? NOTHING : html`<p class="aside">Routes that are not shown: ${otherRoutes}.</p>`}`;
+}
+
+const MAX_NEAR = 3;
+
+const routePart = ({ route, event, target, matched, steps, checks }: ExplainedRoute): Html => html`<section>
+<h3>Route ${route}${target === undefined ? NOTHING : html` <span class="aside">to ${target}</span>`}${event === undefined ? NOTHING : html` <code>${event}</code>`}${matched ? NOTHING : html` <span class="aside">did not fire</span>`}</h3>
+${stepList(steps)}${checkList(checks)}</section>`;
+
+const stepList = (steps: readonly Step[]): Html =>
+  html`<ul class="steps">${steps.map(({ mark, text }) => html`<li>${badge(mark, "")}${text}</li>`)}</ul>`;
+
+const checkList = (checks: readonly NextCheck[]): Html =>
+  checks.length === 0
+    ? NOTHING
+    : html`<dl class="checks">${checks.map(({ text, command }) => html`<div><dt>${text}</dt><dd><code>${command}</code></dd></div>`)}</dl>`;
